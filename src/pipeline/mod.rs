@@ -1,0 +1,1 @@
+//! The stages, wired together: discover, probe, assess, plan, fix, verify.

@@ -1,0 +1,11 @@
+//! From findings to the least-loss remedy.
+//!
+//! Pure: media facts, findings and the user's consents in, a [`FixPlan`] out. The plan is complete:
+//! whoever carries it out decides nothing, so the same plan gives the same file everywhere.
+
+mod spec;
+
+pub use spec::{
+    AudioEncode, AudioPlan, Canvas, ExtendKind, Extension, Fill, OutputContainer, OutputSpec, Preset,
+    RateControl, Subtraction, ToneMap, VideoEncode, VideoPlan, VideoTags, X264Profile,
+};

@@ -1,0 +1,1 @@
+//! Destinations: the port, and one folder for each platform.

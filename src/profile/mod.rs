@@ -1,0 +1,1 @@
+//! What a destination allows, as data.

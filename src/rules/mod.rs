@@ -1,0 +1,1 @@
+//! One rule a file: facts and a profile in, findings out.

@@ -1,0 +1,1 @@
+//! Is the output whole, and is it still the same film?
