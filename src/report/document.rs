@@ -1,0 +1,413 @@
+//! The report as a document: the JSON contract, field by field.
+//!
+//! Serialisable twins of the model live here, so that the wire shape can only change on purpose.
+//! Absent facts are `null`; `fix` and `delivery` are left out where the command does neither.
+
+use serde::Serialize;
+
+use crate::job::Similarity;
+use crate::model::{
+    AudioStream, ColorTags, Completeness, EditList, Flip, Hdr, MediaFacts, OtherKind, PrivacyTags, Rational,
+    Timing, VideoStream,
+};
+use crate::rules::{Finding, Verdict};
+
+/// The name and version of the document's schema.
+pub const SCHEMA: &str = "greenlit.report/1";
+
+/// One run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Always [`SCHEMA`].
+    pub schema: &'static str,
+    /// What made the report.
+    pub tool: Tool,
+    /// The profiles that were asked for.
+    pub profiles: Vec<String>,
+    /// Counts over `files`.
+    pub summary: Summary,
+    /// One entry for each file and profile, sorted by path, then profile.
+    pub files: Vec<FileEntry>,
+    /// Whether the run was stopped before its end.
+    pub interrupted: bool,
+}
+
+/// The program and its media library.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tool {
+    /// `greenlit`.
+    pub name: &'static str,
+    /// Our version.
+    pub version: &'static str,
+    /// The version of the FFmpeg libraries; `None` when the run needed none.
+    pub ffmpeg: Option<String>,
+    /// The isolation in force while media was read; `None` when the run read none.
+    pub isolation: Option<Vec<String>>,
+}
+
+/// Counts of entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Summary {
+    /// Entries in all.
+    pub files: u64,
+    /// Sources that comply.
+    pub compliant: u64,
+    /// Sources with an error.
+    pub noncompliant: u64,
+    /// Sources of which too little is known.
+    pub indeterminate: u64,
+    /// Files that are no readable media.
+    pub unreadable: u64,
+    /// Files that are not media and not named like it.
+    pub skipped: u64,
+    /// Outputs that were made and proven.
+    pub fixed: u64,
+    /// Files that cannot be fixed as asked.
+    pub refused: u64,
+    /// Files on which an operation failed.
+    pub failed: u64,
+    /// Wall time of the run in seconds.
+    pub elapsed_s: f64,
+}
+
+/// One file under one profile.
+#[derive(Clone, Debug, Serialize)]
+pub struct FileEntry {
+    /// The path as given, joined with `/`; lossy when the name is not UTF-8.
+    pub path: String,
+    /// The exact bytes of such a name, percent-encoded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path_raw: Option<String>,
+    /// The profile.
+    pub profile: String,
+    /// The judgement over the source.
+    pub verdict: Verdict,
+    /// Why there is no judgement, for `unreadable`, `skipped` and operational failures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The facts; `None` where there are none.
+    pub media: Option<Media>,
+    /// What the rules say, worst first.
+    pub findings: Vec<Finding>,
+    /// Rules that could not be decided because a fact is unknown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undecided: Vec<String>,
+    /// What was done about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Fix>,
+    /// Where it went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Delivery>,
+}
+
+/// What was done to a file.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fix {
+    /// The kind of change.
+    pub action: FixAction,
+    /// The output, as a path; `None` where there is none.
+    pub output: Option<String>,
+    /// Each step with its reason, for a person.
+    pub steps: Vec<String>,
+    /// Why nothing cheaper would do, or why nothing was done.
+    pub reason: Option<String>,
+    /// The proof; `None` where there is no output.
+    pub verified: Option<Verified>,
+}
+
+/// The kinds of change, from none to failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FixAction {
+    /// Nothing to do.
+    None,
+    /// The compliant file was copied to the output folder.
+    Copy,
+    /// Packets copied into a new container.
+    Remux,
+    /// The sound encoded again, the picture copied.
+    ReencodeAudio,
+    /// The picture encoded again, the sound copied.
+    ReencodeVideo,
+    /// Both encoded again.
+    Reencode,
+    /// Not possible, or not without consent.
+    Refused,
+    /// Possible, but it went wrong.
+    Failed,
+}
+
+impl FixAction {
+    /// The name in the report.
+    pub fn name(self) -> &'static str {
+        match self {
+            FixAction::None => "none",
+            FixAction::Copy => "copy",
+            FixAction::Remux => "remux",
+            FixAction::ReencodeAudio => "reencode-audio",
+            FixAction::ReencodeVideo => "reencode-video",
+            FixAction::Reencode => "reencode",
+            FixAction::Refused => "refused",
+            FixAction::Failed => "failed",
+        }
+    }
+}
+
+/// The proof that an output complies and is the same film.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verified {
+    /// The judgement over the output.
+    pub verdict: Verdict,
+    /// Video frames decoded from the output; `None` when decoding was not asked for.
+    pub decoded_frames: Option<u64>,
+    /// Complaints while decoding it.
+    pub decode_errors: Option<u64>,
+    /// Its duration minus the planned one, in seconds.
+    pub duration_delta_s: Option<f64>,
+    /// How alike output and source look.
+    pub similarity: Option<Similarity>,
+}
+
+/// Where a file went.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Delivery {
+    /// The state of the asset.
+    pub state: String,
+    /// The platform's id.
+    pub video_id: Option<String>,
+    /// Uploads of this asset so far.
+    pub attempts: u32,
+    /// Why it is in that state, where that needs saying.
+    pub reason: Option<String>,
+    /// The ads that use it.
+    pub ads: Vec<AdDelivery>,
+}
+
+/// One ad of a manifest.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct AdDelivery {
+    /// Row in the manifest, from 1.
+    pub row: u64,
+    /// The state of the ad.
+    pub state: String,
+    /// The platform's id.
+    pub ad_id: Option<String>,
+    /// Why it is in that state, where that needs saying.
+    pub reason: Option<String>,
+}
+
+/// The facts of a file, in the shape of the report.
+#[derive(Clone, Debug, Serialize)]
+pub struct Media {
+    container: Option<String>,
+    size_bytes: u64,
+    duration_s: Option<f64>,
+    bit_rate: Option<u64>,
+    fast_start: Option<bool>,
+    fragmented: Option<bool>,
+    video: Vec<Video>,
+    audio: Vec<Audio>,
+    other: Vec<Other>,
+    major_brand: Option<String>,
+    completeness: Completeness,
+    chapters: u32,
+    privacy: PrivacyTags,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Video {
+    index: u32,
+    codec: Option<String>,
+    codec_tag: Option<String>,
+    profile: Option<String>,
+    level: Option<i32>,
+    pixel_format: Option<String>,
+    bit_depth: Option<u8>,
+    width: Option<u32>,
+    height: Option<u32>,
+    sample_aspect_ratio: Option<String>,
+    rotation: u16,
+    flip: Option<Flip>,
+    display_width: Option<u32>,
+    display_height: Option<u32>,
+    display_aspect_ratio: Option<String>,
+    frame_rate: Option<Rational>,
+    variable_frame_rate: Option<bool>,
+    field_order: Option<String>,
+    color: ColorTags,
+    hdr: Option<Hdr>,
+    bit_rate: Option<u64>,
+    duration_s: Option<f64>,
+    start_s: Option<f64>,
+    frames: Option<u64>,
+    closed_gop: Option<bool>,
+    max_gop_frames: Option<u64>,
+    parameter_changes: Option<u32>,
+    chroma: Option<String>,
+    alpha: Option<bool>,
+    modal_frame_rate: Option<Rational>,
+    bitstream_sample_aspect_ratio: Option<String>,
+    edit_list: Option<EditList>,
+    timing: Option<Timing>,
+    decodable: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Audio {
+    index: u32,
+    codec: Option<String>,
+    codec_tag: Option<String>,
+    profile: Option<String>,
+    sample_rate: Option<u32>,
+    channels: Option<u32>,
+    channel_layout: Option<String>,
+    bit_rate: Option<u64>,
+    duration_s: Option<f64>,
+    start_s: Option<f64>,
+    edit_list: Option<EditList>,
+    decodable: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Other {
+    index: u32,
+    kind: &'static str,
+    codec: Option<String>,
+}
+
+impl From<&MediaFacts> for Media {
+    fn from(facts: &MediaFacts) -> Media {
+        Media {
+            container: facts.container.clone(),
+            size_bytes: facts.size_bytes,
+            duration_s: facts.duration_s,
+            bit_rate: facts.bit_rate,
+            fast_start: facts.fast_start,
+            fragmented: facts.fragmented,
+            video: facts.video.iter().map(Video::from).collect(),
+            audio: facts.audio.iter().map(Audio::from).collect(),
+            other: facts
+                .other
+                .iter()
+                .map(|stream| Other {
+                    index: stream.index,
+                    kind: kind_name(stream.kind),
+                    codec: stream.codec.clone(),
+                })
+                .collect(),
+            major_brand: facts.major_brand.clone(),
+            completeness: facts.completeness.clone(),
+            chapters: facts.chapters,
+            privacy: facts.privacy.clone(),
+        }
+    }
+}
+
+/// The contract knows three kinds; cover art is an attachment there.
+fn kind_name(kind: OtherKind) -> &'static str {
+    match kind {
+        OtherKind::Data => "data",
+        OtherKind::Subtitle => "subtitle",
+        OtherKind::Attachment | OtherKind::CoverArt => "attachment",
+    }
+}
+
+impl From<&VideoStream> for Video {
+    fn from(stream: &VideoStream) -> Video {
+        let display = stream.display_size();
+        let display_aspect_ratio = stream.display_aspect_ratio().map(Rational::with_colon);
+        Video {
+            index: stream.index,
+            codec: stream.codec.clone(),
+            codec_tag: stream.codec_tag.clone(),
+            profile: stream.profile.clone(),
+            level: stream.level,
+            pixel_format: stream.pixel_format.clone(),
+            bit_depth: stream.bit_depth,
+            width: stream.width,
+            height: stream.height,
+            sample_aspect_ratio: stream.sample_aspect_ratio.map(Rational::with_colon),
+            rotation: stream.rotation.degrees(),
+            flip: stream.flip,
+            display_width: display.map(|size| size.width),
+            display_height: display.map(|size| size.height),
+            display_aspect_ratio,
+            frame_rate: stream.frame_rate,
+            variable_frame_rate: stream.variable_frame_rate,
+            field_order: stream.field_order.clone(),
+            color: stream.color.clone(),
+            hdr: stream.hdr,
+            bit_rate: stream.bit_rate,
+            duration_s: stream.duration_s,
+            start_s: stream.start_s,
+            frames: stream.frames,
+            closed_gop: stream.closed_gop,
+            max_gop_frames: stream.max_gop_frames,
+            parameter_changes: stream.parameter_changes,
+            chroma: stream.chroma.clone(),
+            alpha: stream.alpha,
+            modal_frame_rate: stream.modal_frame_rate,
+            bitstream_sample_aspect_ratio: stream.bitstream_sample_aspect_ratio.map(Rational::with_colon),
+            edit_list: stream.edit_list.clone(),
+            timing: stream.timing.clone(),
+            decodable: stream.decodable,
+        }
+    }
+}
+
+impl From<&AudioStream> for Audio {
+    fn from(stream: &AudioStream) -> Audio {
+        Audio {
+            index: stream.index,
+            codec: stream.codec.clone(),
+            codec_tag: stream.codec_tag.clone(),
+            profile: stream.profile.clone(),
+            sample_rate: stream.sample_rate,
+            channels: stream.channels,
+            channel_layout: stream.channel_layout.clone(),
+            bit_rate: stream.bit_rate,
+            duration_s: stream.duration_s,
+            start_s: stream.start_s,
+            edit_list: stream.edit_list.clone(),
+            decodable: stream.decodable,
+        }
+    }
+}
+
+impl Report {
+    /// A report over `files`, which are sorted and counted here.
+    pub fn new(
+        tool: Tool,
+        profiles: Vec<String>,
+        mut files: Vec<FileEntry>,
+        elapsed_s: f64,
+        interrupted: bool,
+    ) -> Report {
+        files.sort_by(|a, b| (&a.path, &a.path_raw, &a.profile).cmp(&(&b.path, &b.path_raw, &b.profile)));
+        let summary = Summary { elapsed_s, ..Summary::of(&files) };
+        Report { schema: SCHEMA, tool, profiles, summary, files, interrupted }
+    }
+}
+
+impl Summary {
+    /// Counts `files`; the elapsed time stays zero.
+    pub fn of(files: &[FileEntry]) -> Summary {
+        let mut summary = Summary { files: files.len() as u64, ..Summary::default() };
+        for file in files {
+            *match file.verdict {
+                Verdict::Compliant => &mut summary.compliant,
+                Verdict::Noncompliant => &mut summary.noncompliant,
+                Verdict::Indeterminate => &mut summary.indeterminate,
+                Verdict::Unreadable => &mut summary.unreadable,
+                Verdict::Skipped => &mut summary.skipped,
+            } += 1;
+            match file.fix.as_ref().map(|fix| fix.action) {
+                Some(FixAction::Refused) => summary.refused += 1,
+                Some(FixAction::Failed) => summary.failed += 1,
+                Some(FixAction::None | FixAction::Copy) | None => {}
+                Some(_) => summary.fixed += 1,
+            }
+        }
+        summary
+    }
+}
