@@ -1,1 +1,87 @@
 //! The command line: one file a subcommand, and the only place that names adapters.
+//!
+//! `args` is what was typed, `settings` what it means; each command returns how the run ended, and
+//! `main` turns that into the exit code.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)] // This is where printing happens.
+
+mod args;
+mod check;
+mod config;
+mod doctor;
+mod emit;
+mod entries;
+mod error;
+mod explain;
+mod fix;
+mod input;
+mod interrupt;
+mod packaging;
+mod profiles;
+mod progress;
+mod resolve;
+mod run_status;
+mod sandbox;
+mod settings;
+mod ship;
+mod status;
+
+use clap::Parser;
+
+pub use args::Cli;
+pub use config::{Config, ConfigError};
+pub use error::CliError;
+pub use run_status::RunStatus;
+
+use args::Command;
+use settings::Settings;
+
+/// Parses the arguments of this process and runs the command. Everything is said when this
+/// returns; only the exit code is left to set.
+pub fn run() -> RunStatus {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(help_or_error) => {
+            let status = if help_or_error.use_stderr() { RunStatus::Failed } else { RunStatus::Done };
+            let _ = help_or_error.print();
+            return status;
+        }
+    };
+    match dispatch(cli) {
+        Ok(status) => status,
+        Err(error) if emit::is_closed_pipe(&error) => RunStatus::Done,
+        Err(error) => {
+            eprintln!("greenlit: {}", error::chain(&error));
+            RunStatus::Failed
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<RunStatus, CliError> {
+    match cli.command {
+        Command::Completions(args) => return packaging::completions(&args),
+        Command::Man => return packaging::man(),
+        Command::Schema => return packaging::schema(),
+        Command::Explain(args) => return explain::run(&args),
+        _ => {}
+    }
+    let settings = Settings::resolve(&cli.common)?;
+    match cli.command {
+        Command::Check(args) => check::run(&settings, &cli.common, &args),
+        Command::Fix(args) => fix::run(&settings, &cli.common, &args),
+        Command::Ship(args) => ship::run(&settings, &cli.common, &args),
+        Command::Resolve(args) => resolve::run(&settings, &args),
+        Command::Status(args) => status::run(&settings, &args),
+        Command::Profiles(args) => profiles::run(&settings, &args),
+        Command::Sandbox(args) => sandbox::run(&settings, &args),
+        Command::Doctor(args) => doctor::run(&settings, &args),
+        Command::Completions(_) | Command::Man | Command::Schema | Command::Explain(_) => Ok(RunStatus::Done),
+    }
+}
+
+/// The candidate nearest to `word`, where one is near enough to be what was meant.
+pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
+    let scored = candidates.map(|candidate| (strsim::jaro_winkler(word, candidate), candidate));
+    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (best.0 > 0.75).then(|| best.1.to_owned())
+}

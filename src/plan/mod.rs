@@ -3,9 +3,21 @@
 //! Pure: media facts, findings and the user's consents in, a [`FixPlan`] out. The plan is complete:
 //! whoever carries it out decides nothing, so the same plan gives the same file everywhere.
 
+mod fit;
+mod options;
+mod outcome;
+mod planner;
+mod rates;
+mod sound;
 mod spec;
 
+pub use options::{Extend, Fit, FixOptions, Machine};
+pub use outcome::{Action, Applicability, FixPlan, Step};
+pub use planner::plan;
 pub use spec::{
     AudioEncode, AudioPlan, Canvas, ExtendKind, Extension, Fill, OutputContainer, OutputSpec, Preset,
     RateControl, Subtraction, ToneMap, VideoEncode, VideoPlan, VideoTags, X264Profile,
 };
+
+#[cfg(test)]
+mod tests;

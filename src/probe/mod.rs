@@ -1,1 +1,3 @@
 //! From bytes to facts.
+
+pub mod bitstream;

@@ -1,1 +1,91 @@
 //! What a destination allows, as data.
+//!
+//! A profile is a TOML file: a few words about the destination, and one table of limits for each
+//! rule that counts there. Every table says where its limits come from, when that was last looked
+//! at, and how sure it is. Rules ask a profile for their table; a rule without one does not count.
+
+mod builtin;
+mod keys;
+mod limits;
+mod parse;
+
+use std::collections::BTreeMap;
+
+pub use builtin::BUILTIN_IDS;
+pub use keys::{KEYS, Kind, RuleKeys};
+pub use limits::{Confidence, Limits, Severity, Value};
+pub use parse::ProfileError;
+
+/// The rule set of one destination.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    id: String,
+    title: String,
+    platform: String,
+    limits: BTreeMap<String, Limits>,
+}
+
+impl Profile {
+    /// The built-in profile of that id.
+    pub fn builtin(id: &str) -> Option<Profile> {
+        builtin::find(id)
+    }
+
+    /// The ids of the built-in profiles.
+    pub fn builtin_ids() -> &'static [&'static str] {
+        BUILTIN_IDS
+    }
+
+    /// Parses a profile. `base` finds the profile that `extends` names.
+    ///
+    /// # Errors
+    ///
+    /// A key that means nothing, a value of the wrong type, a base that does not exist: each with
+    /// its path in the file and, where there is one, the nearest right word.
+    pub fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Result<Profile, ProfileError> {
+        parse::parse(text, base)
+    }
+
+    /// This profile with the limits of `table` (rule to keys) laid over its own.
+    pub fn with_overrides(&self, table: &toml::Table) -> Result<Profile, ProfileError> {
+        let mut profile = self.clone();
+        parse::overlay(&mut profile.limits, table, "override", true)?;
+        Ok(profile)
+    }
+
+    /// The stable id, such as `tiktok-ads`.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What it is for, in a few words.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// The platform's name as findings say it: "TikTok ads".
+    pub fn platform(&self) -> &str {
+        &self.platform
+    }
+
+    /// The limits of a rule; `None` when the rule does not count here.
+    pub fn limits(&self, rule: &str) -> Option<&Limits> {
+        self.limits.get(rule)
+    }
+
+    /// Every rule that counts, with its limits, by the rule's id.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &Limits)> {
+        self.limits.iter().map(|(rule, limits)| (rule.as_str(), limits))
+    }
+
+    /// A digest of all limits: what was compliant under one hash need not be under another.
+    pub fn hash(&self) -> String {
+        let text = format!("{}\n{:?}", self.id, self.limits);
+        blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
+    }
+
+    /// The earliest day any limit was last checked, `YYYY-MM-DD`.
+    pub fn oldest_check(&self) -> Option<&str> {
+        self.limits.values().filter_map(|limits| limits.checked_on.as_deref()).min()
+    }
+}

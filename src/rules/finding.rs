@@ -3,30 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::TimeRange;
-
-/// How bad a finding is. Ordered: an error is the greatest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Better practice.
-    Advice,
-    /// Accepted, but degraded, cropped or transcoded badly.
-    Warning,
-    /// The platform refuses the file or fails to process it.
-    Error,
-}
-
-/// How sure a limit is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Confidence {
-    /// The platform publishes it.
-    Official,
-    /// Others publish it.
-    ThirdParty,
-    /// Nobody publishes it; experience says so.
-    Practice,
-}
+use crate::profile::{Confidence, Severity};
 
 /// The cheapest kind of change that clears a finding. Ordered by what it costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,0 +1,233 @@
+//! `greenlit.toml`, as written.
+//!
+//! Keys are checked by hand before anything is read, so that a misspelt key is an error that names
+//! its place and the nearest key there is.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// The name looked for from the working directory upward.
+pub const FILE_NAME: &str = "greenlit.toml";
+
+const CHECK_KEYS: &[&str] = &["profile", "select", "ignore", "deep", "jobs"];
+const FIX_KEYS: &[&str] =
+    &["out", "fit", "trim", "extend", "upscale", "add_silence", "background", "preset", "quality", "verify"];
+const DESTINATION_KEYS: &[&str] = &[
+    "platform",
+    "profile",
+    "advertiser_id",
+    "token_env",
+    "token_file",
+    "base_url",
+    "tier",
+    "poll_deadline",
+    "visibility_window",
+    "attempts",
+    "journal",
+    "landing_page_check",
+    "allow_private",
+];
+
+/// The whole file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// `[check]`.
+    pub check: CheckConfig,
+    /// `[fix]`.
+    pub fix: FixConfig,
+    /// `[destination.NAME]`.
+    pub destination: BTreeMap<String, DestinationConfig>,
+    /// `[override]`: limits that replace those of every profile.
+    #[serde(rename = "override")]
+    pub overrides: toml::Table,
+    /// Where the file lies; `None` without one.
+    #[serde(skip)]
+    pub path: Option<PathBuf>,
+}
+
+/// `[check]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct CheckConfig {
+    /// Profiles.
+    pub profile: Vec<String>,
+    /// Rules that count.
+    pub select: Vec<String>,
+    /// Rules that do not.
+    pub ignore: Vec<String>,
+    /// Whether to decode everything.
+    pub deep: bool,
+    /// Files side by side.
+    pub jobs: Option<u16>,
+}
+
+/// `[fix]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs)]
+pub struct FixConfig {
+    pub out: Option<PathBuf>,
+    pub fit: Option<String>,
+    pub trim: bool,
+    pub extend: Option<String>,
+    pub upscale: bool,
+    pub add_silence: bool,
+    pub background: Option<String>,
+    pub preset: Option<String>,
+    pub quality: Option<f32>,
+    pub verify: Option<String>,
+}
+
+/// `[destination.NAME]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs)]
+pub struct DestinationConfig {
+    pub platform: Option<String>,
+    pub profile: Option<String>,
+    pub advertiser_id: Option<String>,
+    pub token_env: Option<String>,
+    pub token_file: Option<PathBuf>,
+    pub base_url: Option<String>,
+    pub tier: Option<String>,
+    pub poll_deadline: Option<String>,
+    pub visibility_window: Option<String>,
+    pub attempts: Option<u32>,
+    pub journal: Option<PathBuf>,
+    pub landing_page_check: Option<String>,
+    pub allow_private: bool,
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration {path} cannot be read")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or a value has the wrong type.
+    #[error("the configuration {path} is not understood: {message}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        message: String,
+    },
+    /// A key that means nothing.
+    #[error("{path}: unknown key `{key}`{}", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The key with its tables.
+        key: String,
+        /// The nearest key there is.
+        nearest: Option<String>,
+    },
+}
+
+impl Config {
+    /// Reads `explicit`, or the nearest file from `start` upward; without one, the default.
+    pub fn load(explicit: Option<&Path>, start: &Path) -> Result<Config, ConfigError> {
+        let found = explicit.map(Path::to_owned).or_else(|| {
+            start.ancestors().map(|folder| folder.join(FILE_NAME)).find(|candidate| candidate.is_file())
+        });
+        let Some(path) = found else { return Ok(Config::default()) };
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| ConfigError::Read { path: path.clone(), source })?;
+        Config::parse(&text, &path)
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
+        let syntax = |error: toml::de::Error| ConfigError::Syntax {
+            path: path.to_owned(),
+            message: error.to_string().trim_end().to_owned(),
+        };
+        let table: toml::Table = text.parse().map_err(syntax)?;
+        check_keys(&table, path)?;
+        let mut config: Config = toml::from_str(text).map_err(syntax)?;
+        config.path = Some(path.to_owned());
+        Ok(config)
+    }
+
+    /// The folder relative paths of the file are meant from, and beside which `.greenlit` lies.
+    pub fn folder(&self) -> PathBuf {
+        let folder = self.path.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
+        folder.unwrap_or(Path::new(".")).to_owned()
+    }
+}
+
+fn check_keys(table: &toml::Table, path: &Path) -> Result<(), ConfigError> {
+    for (name, value) in table {
+        match name.as_str() {
+            "check" => check_table(value, "check", CHECK_KEYS, path)?,
+            "fix" => check_table(value, "fix", FIX_KEYS, path)?,
+            "destination" => {
+                for (destination, value) in value.as_table().into_iter().flatten() {
+                    check_table(value, &format!("destination.{destination}"), DESTINATION_KEYS, path)?;
+                }
+            }
+            "override" => {}
+            other => return Err(unknown(path, other, other, &["check", "fix", "destination", "override"])),
+        }
+    }
+    Ok(())
+}
+
+fn check_table(value: &toml::Value, name: &str, known: &[&str], path: &Path) -> Result<(), ConfigError> {
+    for key in value.as_table().into_iter().flat_map(toml::Table::keys) {
+        if !known.contains(&key.as_str()) {
+            return Err(unknown(path, key, &format!("{name}.{key}"), known));
+        }
+    }
+    Ok(())
+}
+
+fn unknown(path: &Path, key: &str, full: &str, known: &[&str]) -> ConfigError {
+    let nearest = crate::cli::nearest(key, known.iter().copied());
+    ConfigError::UnknownKey { path: path.to_owned(), key: full.to_owned(), nearest }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(text, Path::new("greenlit.toml"))
+    }
+
+    #[test]
+    fn reads_every_table() {
+        let config = parse(
+            "[check]\nprofile = [\"tiktok-ads\"]\n[fix]\nout = \"dist\"\nfit = \"blur\"\n\
+             [destination.tiktok]\nplatform = \"tiktok-ads\"\nattempts = 2\n[override]\nx = 1\n",
+        )
+        .unwrap();
+        assert_eq!(config.check.profile, ["tiktok-ads"]);
+        assert_eq!(config.fix.fit.as_deref(), Some("blur"));
+        assert_eq!(config.destination["tiktok"].attempts, Some(2));
+        assert!(config.overrides.contains_key("x"));
+    }
+
+    #[test]
+    fn a_misspelt_key_names_its_place_and_the_nearest() {
+        let message = parse("[destination.tiktok]\nadvertizer_id = \"7\"\n").unwrap_err().to_string();
+        assert!(message.contains("`destination.tiktok.advertizer_id`"), "{message}");
+        assert!(message.contains("did you mean `advertiser_id`"), "{message}");
+        assert!(parse("[chekc]\n").unwrap_err().to_string().contains("did you mean `check`"));
+    }
+
+    #[test]
+    fn a_token_in_the_file_is_refused_as_an_unknown_key() {
+        let message = parse("[destination.tiktok]\ntoken = \"secret-value\"\n").unwrap_err().to_string();
+        assert!(message.contains("destination.tiktok.token"), "{message}");
+        assert!(!message.contains("secret-value"), "{message}");
+    }
+}

@@ -1,0 +1,267 @@
+//! Progress on standard error: a bar for each running file on a terminal, a line every few seconds
+//! in a log.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::pipeline::{Event, Observer};
+use crate::report::escape;
+
+use super::settings::ProgressMode;
+
+/// How often a log hears of long work.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+/// Short runs stay silent for this long.
+const QUIET_START: Duration = Duration::from_millis(700);
+
+/// Shows what happens.
+#[derive(Debug)]
+pub struct Progress {
+    mode: ProgressMode,
+    begin: Instant,
+    bars: MultiProgress,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    files: usize,
+    checked: usize,
+    outputs: usize,
+    finished: usize,
+    batch_s: f64,
+    done_s: f64,
+    batch_begin: Option<Instant>,
+    batch: Option<ProgressBar>,
+    running: HashMap<PathBuf, Running>,
+    last_line: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Running {
+    bar: ProgressBar,
+    what: String,
+    begin: Instant,
+    total_s: Option<f64>,
+    done_s: f64,
+}
+
+impl Progress {
+    /// Progress shown as `mode` says.
+    pub fn new(mode: ProgressMode) -> Progress {
+        let target = match mode {
+            ProgressMode::Bars => ProgressDrawTarget::stderr(),
+            ProgressMode::Hidden | ProgressMode::Lines => ProgressDrawTarget::hidden(),
+        };
+        let bars = MultiProgress::with_draw_target(target);
+        Progress { mode, begin: Instant::now(), bars, state: Mutex::new(State::default()) }
+    }
+
+    /// Clears the bars; the report comes next.
+    pub fn end(&self) {
+        if let Ok(mut state) = self.state.lock() {
+            for (_, running) in state.running.drain() {
+                running.bar.finish_and_clear();
+            }
+            if let Some(batch) = state.batch.take() {
+                batch.finish_and_clear();
+            }
+        }
+        let _ = self.bars.clear();
+    }
+
+    /// Says a sentence without tearing the bars.
+    pub fn say(&self, text: &str) {
+        match self.mode {
+            ProgressMode::Hidden => {}
+            ProgressMode::Bars => {
+                let _ = self.bars.println(text);
+            }
+            ProgressMode::Lines => {
+                let _ = writeln!(std::io::stderr(), "{text}");
+            }
+        }
+    }
+
+    fn line(&self, state: &mut State, force: bool) {
+        if self.mode != ProgressMode::Lines || self.begin.elapsed() < QUIET_START {
+            return;
+        }
+        if !force && state.last_line.is_some_and(|last| last.elapsed() < LINE_EVERY) {
+            return;
+        }
+        state.last_line = Some(Instant::now());
+        let _ = writeln!(std::io::stderr(), "{}", state.sentence());
+    }
+}
+
+impl State {
+    fn sentence(&self) -> String {
+        if self.outputs == 0 {
+            return format!("greenlit: checked {} of {} files", self.checked, self.files);
+        }
+        let mut text = format!("greenlit: {} of {} outputs made", self.finished, self.outputs);
+        if let Some(left) = self.left() {
+            text.push_str(&format!(", about {} left", short_time(left)));
+        }
+        for (path, running) in &self.running {
+            text.push_str(&format!("; {} {}", running.what, name_of(path)));
+            if let Some(total) = running.total_s.filter(|total| *total > 0.0) {
+                text.push_str(&format!(" {:.0} %", 100.0 * (running.done_s / total).min(1.0)));
+            }
+        }
+        text
+    }
+
+    /// Time left by the media done so far, running files included.
+    fn left(&self) -> Option<Duration> {
+        let begun = self.batch_begin?.elapsed().as_secs_f64();
+        let done = self.done_s + self.running.values().map(|running| running.done_s).sum::<f64>();
+        let rest = self.batch_s - done;
+        (done > 0.0 && rest > 0.0 && begun > 1.0).then(|| Duration::from_secs_f64(begun / done * rest))
+    }
+}
+
+impl Observer for Progress {
+    fn notice(&self, event: Event<'_>) {
+        let Ok(mut state) = self.state.lock() else { return };
+        match event {
+            Event::Found { files } => state.files = files,
+            Event::Checked { .. } => {
+                state.checked += 1;
+                self.checked(&mut state);
+            }
+            Event::Planned { outputs, media_s } => {
+                if let Some(batch) = state.batch.take() {
+                    batch.finish_and_clear();
+                }
+                state.outputs = outputs;
+                state.batch_s = media_s;
+                state.batch_begin = Some(Instant::now());
+                self.planned(&mut state);
+            }
+            Event::Started { path, what, media_s } => self.started(&mut state, path, what, media_s),
+            Event::Advanced { path, progress } => {
+                if let Some(running) = state.running.get_mut(path) {
+                    running.done_s = progress.done_s;
+                    running.total_s = progress.total_s.or(running.total_s);
+                    running.show();
+                }
+                self.batch(&mut state);
+                self.line(&mut state, false);
+            }
+            Event::Finished { path, made } => {
+                if let Some(running) = state.running.remove(path) {
+                    running.bar.finish_and_clear();
+                    state.done_s += running.total_s.unwrap_or(running.done_s);
+                    state.finished += usize::from(made);
+                }
+                self.batch(&mut state);
+                self.line(&mut state, false);
+            }
+        }
+    }
+}
+
+impl Progress {
+    fn checked(&self, state: &mut State) {
+        let slow = self.begin.elapsed() > QUIET_START && state.files > 1;
+        if self.mode == ProgressMode::Bars && slow {
+            let files = state.files as u64;
+            let bars = &self.bars;
+            let batch = state.batch.get_or_insert_with(|| {
+                bars.add(ProgressBar::new(files).with_style(style("checking {pos} of {len} files {wide_bar} {eta}")))
+            });
+            batch.set_position(state.checked as u64);
+        }
+        self.line(state, false);
+    }
+
+    fn planned(&self, state: &mut State) {
+        if state.outputs == 0 {
+            return;
+        }
+        self.say(&format!(
+            "greenlit: {} output{} to make, {} of media",
+            state.outputs,
+            if state.outputs == 1 { "" } else { "s" },
+            short_time(Duration::from_secs_f64(state.batch_s.max(0.0)))
+        ));
+        if self.mode == ProgressMode::Bars {
+            let bar = ProgressBar::new(1000).with_style(style("{msg:<34!} {wide_bar} {percent:>3} %"));
+            state.batch = Some(self.bars.add(bar));
+        }
+    }
+
+    fn started(&self, state: &mut State, path: &Path, what: &str, media_s: Option<f64>) {
+        let bar = ProgressBar::new(1000).with_style(style("  {prefix:<32!} {wide_bar} {msg}"));
+        bar.set_prefix(name_of(path));
+        bar.set_message(what.to_owned());
+        let bar = match &state.batch {
+            Some(batch) => self.bars.insert_before(batch, bar),
+            None => self.bars.add(bar),
+        };
+        let running =
+            Running { bar, what: what.to_owned(), begin: Instant::now(), total_s: media_s, done_s: 0.0 };
+        state.running.insert(path.to_owned(), running);
+        self.line(state, false);
+    }
+
+    fn batch(&self, state: &mut State) {
+        let Some(batch) = &state.batch else { return };
+        let done = state.done_s + state.running.values().map(|running| running.done_s).sum::<f64>();
+        if state.batch_s > 0.0 {
+            batch.set_position((1000.0 * (done / state.batch_s).min(1.0)) as u64);
+        }
+        let left = state.left().map_or(String::new(), |left| format!(", {} left", short_time(left)));
+        batch.set_message(format!("{} of {} made{left}", state.finished, state.outputs));
+    }
+}
+
+impl Running {
+    fn show(&self) {
+        let Some(total) = self.total_s.filter(|total| *total > 0.0) else { return };
+        self.bar.set_position((1000.0 * (self.done_s / total).min(1.0)) as u64);
+        let elapsed = self.begin.elapsed().as_secs_f64();
+        if elapsed > 0.5 && self.done_s > 0.0 {
+            let speed = self.done_s / elapsed;
+            let left = Duration::from_secs_f64(((total - self.done_s) / speed).max(0.0));
+            self.bar.set_message(format!("{} {speed:.1}x, {} left", self.what, short_time(left)));
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.progress_chars("━╸─")
+}
+
+fn name_of(path: &Path) -> String {
+    escape(&path.file_name().unwrap_or(path.as_os_str()).to_string_lossy())
+}
+
+fn short_time(time: Duration) -> String {
+    let seconds = time.as_secs_f64().round() as u64;
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds:02} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes:02} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_short_and_read_well() {
+        for (seconds, text) in [(0, "0 s"), (59, "59 s"), (61, "1 min 01 s"), (3661, "1 h 01 min")] {
+            assert_eq!(short_time(Duration::from_secs(seconds)), text);
+        }
+    }
+}

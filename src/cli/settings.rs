@@ -1,0 +1,248 @@
+//! From what was typed and what the configuration says to what is meant.
+//!
+//! This is the only place that consults the environment, the terminal and the number of cores; the
+//! commands below use nothing but the result.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use crate::plan::{Extend, Fit, FixOptions, Machine, Preset};
+use crate::profile::Profile;
+use crate::report::{Format, HumanOptions};
+use crate::rules::Selection;
+
+use super::args::{ColorChoice, CommonArgs, ExtendArg, FitArg, FixChoices, PresetArg, VerifyArg};
+use super::config::{Config, FixConfig};
+use super::error::CliError;
+use crate::job::VerifyLevel;
+
+/// The profile that counts when none is named.
+const DEFAULT_PROFILE: &str = "tiktok-ads";
+
+/// What every command needs.
+#[derive(Debug)]
+pub struct Settings {
+    /// The configuration file, or its defaults.
+    pub config: Config,
+    /// Files side by side.
+    pub jobs: usize,
+    /// Cores of the machine.
+    pub cores: u32,
+    /// Form of the report.
+    pub format: Format,
+    /// Where the report goes; `None` is standard output.
+    pub output: Option<PathBuf>,
+    /// Rules that count.
+    pub selection: Selection,
+    /// How the report for people looks.
+    pub human: HumanOptions,
+    /// Whether progress is shown, and how.
+    pub progress: ProgressMode,
+}
+
+/// How progress is shown on standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgressMode {
+    /// Not at all.
+    Hidden,
+    /// A bar for each running file, on a terminal.
+    Bars,
+    /// A line every few seconds, in logs.
+    Lines,
+}
+
+impl Settings {
+    /// Resolves the common options.
+    pub fn resolve(common: &CommonArgs) -> Result<Settings, CliError> {
+        let here = std::env::current_dir().map_err(|source| CliError::CurrentFolder { source })?;
+        let config = Config::load(common.config.as_deref(), &here)?;
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        let jobs = common.jobs.or(config.check.jobs).map_or(cores, usize::from);
+        let format = match &common.format {
+            Some(name) => name.parse().map_err(|_| bad_choice("--format", name, Format::all().iter().map(|f| f.to_string())))?,
+            None => Format::Human,
+        };
+        let selection = selection(common, &config)?;
+        Ok(Settings {
+            jobs,
+            cores: cores as u32,
+            format,
+            output: common.output.clone(),
+            selection,
+            human: human_options(common),
+            progress: progress_mode(common),
+            config,
+        })
+    }
+
+    /// The profiles that were asked for on the command line, else in the configuration, else the
+    /// default one.
+    pub fn profiles(&self, common: &CommonArgs) -> Result<Vec<Profile>, CliError> {
+        let named = if common.profile.is_empty() { &self.config.check.profile } else { &common.profile };
+        if named.is_empty() {
+            return Ok(vec![self.profile(DEFAULT_PROFILE)?]);
+        }
+        let mut profiles: Vec<Profile> = Vec::new();
+        for name in named {
+            let profile = self.profile(name)?;
+            if profiles.iter().all(|other| other.id() != profile.id()) {
+                profiles.push(profile);
+            }
+        }
+        Ok(profiles)
+    }
+
+    /// The profile of that id, or in that file, with the configuration's overrides applied.
+    pub fn profile(&self, name: &str) -> Result<Profile, CliError> {
+        let profile = match Profile::builtin(name) {
+            Some(profile) => profile,
+            None if Path::new(name).is_file() => read_profile(Path::new(name))?,
+            None => return Err(unknown_profile(name)),
+        };
+        if self.config.overrides.is_empty() {
+            return Ok(profile);
+        }
+        let config = self.config.path.clone().unwrap_or_default();
+        profile
+            .with_overrides(&self.config.overrides)
+            .map_err(|source| CliError::Profile { path: config, source })
+    }
+
+    /// The folder for what is kept between runs: beside the configuration, else here.
+    pub fn state_folder(&self) -> PathBuf {
+        self.config.folder().join(".greenlit")
+    }
+
+    /// The machine, as the planner sees it.
+    pub fn machine(&self) -> Machine {
+        Machine { cores: self.cores }
+    }
+}
+
+fn read_profile(path: &Path) -> Result<Profile, CliError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| CliError::ReadFile { path: path.to_owned(), source })?;
+    Profile::parse(&text, &|id| Profile::builtin(id))
+        .map_err(|source| CliError::Profile { path: path.to_owned(), source })
+}
+
+fn unknown_profile(name: &str) -> CliError {
+    let nearest = super::nearest(name, Profile::builtin_ids().iter().copied());
+    CliError::UnknownProfile { name: name.to_owned(), nearest }
+}
+
+fn selection(common: &CommonArgs, config: &Config) -> Result<Selection, CliError> {
+    let or = |typed: &[String], written: &[String]| if typed.is_empty() { written.to_vec() } else { typed.to_vec() };
+    let select = or(&common.select, &config.check.select);
+    let ignore = or(&common.ignore, &config.check.ignore);
+    Selection::new(select, ignore).map_err(|source| CliError::Selection { source })
+}
+
+fn human_options(common: &CommonArgs) -> HumanOptions {
+    let to_terminal = common.output.is_none() && std::io::stdout().is_terminal();
+    let color = match common.color.unwrap_or_default() {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            to_terminal && std::env::var_os("NO_COLOR").is_none() && std::env::var("TERM").as_deref() != Ok("dumb")
+        }
+    };
+    let width = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(100);
+    HumanOptions { color, verbose: common.verbose, quiet: common.quiet, width }
+}
+
+fn progress_mode(common: &CommonArgs) -> ProgressMode {
+    if common.no_progress || common.quiet {
+        return ProgressMode::Hidden;
+    }
+    let plain = std::env::var_os("CI").is_some() || std::env::var("TERM").as_deref() == Ok("dumb");
+    if std::io::stderr().is_terminal() && !plain { ProgressMode::Bars } else { ProgressMode::Lines }
+}
+
+pub(super) fn bad_choice(option: &str, given: &str, allowed: impl Iterator<Item = String>) -> CliError {
+    let allowed: Vec<String> = allowed.collect();
+    let nearest = super::nearest(given, allowed.iter().map(String::as_str));
+    CliError::BadChoice { option: option.to_owned(), given: given.to_owned(), allowed: allowed.join(", "), nearest }
+}
+
+/// The planner's options: what was typed wins over what the configuration says.
+pub fn fix_options(choices: &FixChoices, config: &FixConfig, recipe: u8) -> Result<FixOptions, CliError> {
+    let defaults = FixOptions::default();
+    let fit = match (choices.fit, config.fit.as_deref()) {
+        (Some(FitArg::Pad), _) | (None, Some("pad")) => Fit::Pad,
+        (Some(FitArg::Blur), _) | (None, Some("blur")) => Fit::Blur,
+        (Some(FitArg::Crop), _) | (None, Some("crop")) => Fit::Crop,
+        (None, None) => defaults.fit,
+        (None, Some(other)) => return Err(bad_choice("fix.fit", other, strings(&["pad", "blur", "crop"]))),
+    };
+    let extend = match (choices.extend, config.extend.as_deref()) {
+        (Some(ExtendArg::Loop), _) | (None, Some("loop")) => Some(Extend::Loop),
+        (Some(ExtendArg::Freeze), _) | (None, Some("freeze")) => Some(Extend::Freeze),
+        (None, None) => None,
+        (None, Some(other)) => return Err(bad_choice("fix.extend", other, strings(&["loop", "freeze"]))),
+    };
+    let background = choices.background.clone().or_else(|| config.background.clone());
+    if let Some(color) = background.as_deref().filter(|color| !is_rgb(color)) {
+        return Err(CliError::BadValue {
+            option: "--background".into(),
+            given: color.to_owned(),
+            expected: "six hexadecimal digits, such as 000000 or ffffff".into(),
+        });
+    }
+    let quality = choices.quality.or(config.quality);
+    if let Some(crf) = quality.filter(|crf| !(0.0..=51.0).contains(crf)) {
+        return Err(CliError::BadValue {
+            option: "--quality".into(),
+            given: crf.to_string(),
+            expected: "a number from 0 (best) to 51".into(),
+        });
+    }
+    Ok(FixOptions {
+        fit,
+        extend,
+        trim: choices.trim || config.trim,
+        upscale: choices.upscale || config.upscale,
+        add_silence: choices.add_silence || config.add_silence,
+        background: background.unwrap_or(defaults.background),
+        preset: preset(choices, config)?.unwrap_or(defaults.preset),
+        crf: quality.unwrap_or(defaults.crf),
+        recipe,
+    })
+}
+
+fn strings(names: &[&str]) -> impl Iterator<Item = String> {
+    names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>().into_iter()
+}
+
+fn is_rgb(text: &str) -> bool {
+    text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn preset(choices: &FixChoices, config: &FixConfig) -> Result<Option<Preset>, CliError> {
+    let typed = choices.preset.map(|preset| match preset {
+        PresetArg::Superfast => Preset::Superfast,
+        PresetArg::Veryfast => Preset::Veryfast,
+        PresetArg::Faster => Preset::Faster,
+        PresetArg::Fast => Preset::Fast,
+        PresetArg::Medium => Preset::Medium,
+        PresetArg::Slow => Preset::Slow,
+    });
+    let all = [Preset::Superfast, Preset::Veryfast, Preset::Faster, Preset::Fast, Preset::Medium, Preset::Slow];
+    match (typed, config.preset.as_deref()) {
+        (Some(preset), _) => Ok(Some(preset)),
+        (None, None) => Ok(None),
+        (None, Some(name)) => all.into_iter().find(|preset| preset.name() == name).map(Some).ok_or_else(|| {
+            bad_choice("fix.preset", name, all.map(|preset| preset.name().to_owned()).into_iter())
+        }),
+    }
+}
+
+/// How far outputs are proven: as typed, as configured, in full.
+pub fn verify_level(choices: &FixChoices, config: &FixConfig) -> Result<VerifyLevel, CliError> {
+    match (choices.verify, config.verify.as_deref()) {
+        (Some(VerifyArg::Off), _) | (None, Some("off")) => Ok(VerifyLevel::Off),
+        (Some(VerifyArg::Structure), _) | (None, Some("structure")) => Ok(VerifyLevel::Structure),
+        (Some(VerifyArg::Full), _) | (None, Some("full") | None) => Ok(VerifyLevel::Full),
+        (None, Some(other)) => Err(bad_choice("fix.verify", other, strings(&["off", "structure", "full"]))),
+    }
+}

@@ -1,0 +1,391 @@
+//! Plan, make, prove, rename.
+//!
+//! All files are checked and planned first: probing costs milliseconds, and only the whole list
+//! tells which outputs would collide and which jobs are the longest. After that every file goes its
+//! own way to the end.
+
+use std::collections::HashMap;
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crate::job::{FixReport, Job, JobError, JobFiles, JobOutput, JobRequest, Runner, VerifyLevel};
+use crate::plan::{Action, FixOptions, FixPlan, Machine, OutputSpec, VideoPlan, plan};
+use crate::profile::Profile;
+use crate::rules::{Severity, Subject, Verdict, assess};
+
+use super::budget::Budget;
+use super::check::{CheckOptions, Checked, check, open_regular, shown_name, side_by_side};
+use super::discover::{Source, plain};
+use super::events::{Event, Observer};
+use super::ledger::{FixLedger, LedgerKey};
+use super::names::{find_collisions, output_name};
+use super::outcome::{Failure, FailureKind, FixOutcome, Outcome, Proof};
+use super::space::room_for;
+use super::staging::Staging;
+
+/// How much better the second try after a failed picture comparison is, in steps of x264's CRF.
+const BETTER_BY_CRF: f32 = 4.0;
+
+/// What a fix shall do.
+#[derive(Clone, Debug)]
+pub struct FixSettings {
+    /// Consents and choices for the planner.
+    pub options: FixOptions,
+    /// The machine, for the planner's thread count.
+    pub machine: Machine,
+    /// How far outputs are proven.
+    pub verify: VerifyLevel,
+    /// Where outputs go; `None` only plans.
+    pub out: Option<PathBuf>,
+}
+
+/// One output to make: a file under one profile.
+struct Task<'a> {
+    checked: &'a Checked,
+    profile_index: usize,
+    plan: FixPlan,
+    /// Final path; `None` when there is nothing to write.
+    target: Option<PathBuf>,
+}
+
+/// Checks and fixes `sources` under every profile. One outcome for each pair, in the order of the
+/// sources, then of the profiles.
+#[allow(clippy::too_many_arguments)]
+pub fn fix(
+    sources: &[Source],
+    profiles: &[Profile],
+    check_options: &CheckOptions,
+    settings: &FixSettings,
+    ledger: Option<&FixLedger>,
+    runner: &dyn Runner,
+    observer: &dyn Observer,
+    cancel: &Arc<AtomicBool>,
+) -> Vec<Outcome> {
+    let checked = check(sources, profiles, check_options, runner, observer, cancel);
+    let mut outcomes: Vec<Outcome> = checked
+        .iter()
+        .flat_map(|file| profiles.iter().enumerate().map(|(index, profile)| file.outcome(index, profile)))
+        .collect();
+    let mut tasks = plan_all(&checked, profiles, settings);
+    refuse_collisions(&mut tasks, sources, profiles.len());
+    announce(&tasks, observer);
+    let order = longest_first(&tasks);
+    let worker = Worker { settings, profiles, ledger, runner, observer, cancel, budget: Budget::new(settings.machine.cores) };
+    let made = side_by_side(order.len(), runner.width(), |position| {
+        let task = &tasks[order[position]];
+        (order[position], worker.carry_out(task))
+    });
+    let mut made: HashMap<usize, FixOutcome> = made.into_iter().collect();
+    for (index, task) in tasks.iter().enumerate() {
+        let at = position_of(task, &checked, profiles.len());
+        outcomes[at].fix = made.remove(&index);
+    }
+    outcomes
+}
+
+fn position_of(task: &Task<'_>, checked: &[Checked], profiles: usize) -> usize {
+    // Tasks borrow from `checked`, so the distance of the references is the index.
+    let index = checked.iter().position(|file| std::ptr::eq(file, task.checked)).unwrap_or(0);
+    index * profiles + task.profile_index
+}
+
+fn plan_all<'a>(checked: &'a [Checked], profiles: &[Profile], settings: &FixSettings) -> Vec<Task<'a>> {
+    let mut tasks = Vec::new();
+    for file in checked {
+        let Ok(facts) = &file.result else { continue };
+        for (profile_index, profile) in profiles.iter().enumerate() {
+            let Some(assessment) = file.assessments.get(profile_index) else { continue };
+            let plan = plan(facts, assessment, profile, &settings.options, &settings.machine);
+            let target = target_of(file, profile, profiles.len(), &plan, settings);
+            tasks.push(Task { checked: file, profile_index, plan, target });
+        }
+    }
+    tasks
+}
+
+fn target_of(
+    file: &Checked,
+    profile: &Profile,
+    profiles: usize,
+    plan: &FixPlan,
+    settings: &FixSettings,
+) -> Option<PathBuf> {
+    let out = settings.out.as_ref()?;
+    if plan.action == Action::Refused {
+        return None;
+    }
+    let folder = if profiles > 1 { out.join(profile.id()) } else { out.clone() };
+    Some(folder.join(output_name(&file.source.relative, plan.output_extension.as_deref())))
+}
+
+fn refuse_collisions(tasks: &mut [Task<'_>], sources: &[Source], profiles: usize) {
+    let claims = tasks.iter().enumerate().filter_map(|(index, task)| Some((index, task.target.as_deref()?)));
+    for collision in find_collisions(claims) {
+        let names: Vec<String> = collision
+            .sources
+            .iter()
+            .map(|&index| tasks[index].checked.source.path.display().to_string())
+            .collect();
+        let reason = format!(
+            "{} would all be written to {}: rename one of them, or fix them into different folders",
+            names.join(" and "),
+            collision.target.display()
+        );
+        for index in collision.sources {
+            tasks[index].plan.refuse(reason.clone());
+            tasks[index].target = None;
+        }
+    }
+    debug_assert!(tasks.len() <= sources.len() * profiles);
+}
+
+fn announce(tasks: &[Task<'_>], observer: &dyn Observer) {
+    let to_make = tasks.iter().filter(|task| task.target.is_some() && task.plan.spec.is_some());
+    let (outputs, media_s) = to_make.fold((0, 0.0), |(count, sum), task| {
+        (count + 1, sum + task.duration_s().unwrap_or(0.0))
+    });
+    observer.notice(Event::Planned { outputs, media_s });
+}
+
+/// Re-encodes before copies, long before short: the last job to end should be a small one.
+fn longest_first(tasks: &[Task<'_>]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..tasks.len()).collect();
+    order.sort_by(|&a, &b| tasks[b].cost().total_cmp(&tasks[a].cost()).then(a.cmp(&b)));
+    order
+}
+
+impl Task<'_> {
+    fn duration_s(&self) -> Option<f64> {
+        self.checked.result.as_ref().ok()?.effective_duration_s()
+    }
+
+    /// Predicted work in arbitrary units: pixels to encode, else bytes to copy.
+    fn cost(&self) -> f64 {
+        let Ok(facts) = &self.checked.result else { return 0.0 };
+        match self.plan.spec.as_deref().and_then(|spec| spec.video.as_ref()) {
+            Some(VideoPlan::Encode(encode)) => {
+                let size = encode.canvas.as_ref().map_or(encode.scale, |canvas| canvas.size);
+                let source = facts.main_video().and_then(|video| video.coded_size()).map_or(0, |size| size.pixels());
+                let frames = self.duration_s().unwrap_or(10.0) * encode.frame_rate.as_f64();
+                (size.pixels() + source) as f64 * frames
+            }
+            _ => facts.size_bytes as f64 / 100.0,
+        }
+    }
+}
+
+struct Worker<'a> {
+    settings: &'a FixSettings,
+    profiles: &'a [Profile],
+    ledger: Option<&'a FixLedger>,
+    runner: &'a dyn Runner,
+    observer: &'a dyn Observer,
+    cancel: &'a Arc<AtomicBool>,
+    budget: Budget,
+}
+
+impl Worker<'_> {
+    fn carry_out(&self, task: &Task<'_>) -> FixOutcome {
+        let Some(target) = &task.target else { return outcome(&task.plan, None) };
+        let path = &task.checked.source.path;
+        match self.produce(task, target) {
+            Ok((proof, reused)) => FixOutcome {
+                plan: task.plan.clone(),
+                output: Some(target.clone()),
+                proof: Some(proof),
+                failure: None,
+                reused,
+            },
+            Err(failure) => {
+                self.observer.notice(Event::Finished { path, made: false });
+                outcome(&task.plan, Some(failure))
+            }
+        }
+    }
+
+    fn produce(&self, task: &Task<'_>, target: &Path) -> Result<(Proof, bool), Failure> {
+        let source = &task.checked.source.path;
+        let input = open_regular(source)?;
+        let meta = input.metadata().map_err(|error| operation(source, &error))?;
+        let key = LedgerKey::new(&meta, &plan_text(&task.plan, self.settings.verify), target);
+        if let Some(report) = self.ledger.and_then(|ledger| ledger.find(&key)) {
+            return Ok((Proof { verdict: Verdict::Compliant, verify: report.map(|report| report.verify) }, true));
+        }
+        may_write(target, &meta, self.ledger)?;
+        room_for(target, task.plan.spec.as_deref(), meta.len())?;
+        let profile = &self.profiles[task.profile_index];
+        let what = task.plan.action.name();
+        let _share = self.budget.take(task.plan.spec.as_deref().map_or(1, |spec| spec.threads));
+        self.observer.notice(Event::Started { path: source, what, media_s: task.duration_s() });
+        let report = match &task.plan.spec {
+            None => copy(&input, target).map(|()| None),
+            Some(spec) => make_output(
+                &Making { runner: self.runner, observer: self.observer, cancel: self.cancel, verify: self.settings.verify },
+                source,
+                input,
+                spec,
+                profile,
+                target,
+            )
+            .map(Some),
+        }?;
+        if let Some(ledger) = self.ledger {
+            // A record that cannot be written costs a second fix, not the output.
+            let _ = ledger.record(key, report.as_ref());
+        }
+        self.observer.notice(Event::Finished { path: source, made: true });
+        Ok((Proof { verdict: Verdict::Compliant, verify: report.map(|report| report.verify) }, false))
+    }
+}
+
+fn outcome(plan: &FixPlan, failure: Option<Failure>) -> FixOutcome {
+    FixOutcome { plan: plan.clone(), output: None, proof: None, failure, reused: false }
+}
+
+fn plan_text(plan: &FixPlan, verify: VerifyLevel) -> String {
+    let spec = serde_json::to_string(&plan.spec).unwrap_or_default();
+    format!("{} {verify:?} {spec}", plan.action.name())
+}
+
+fn operation(path: &Path, error: &io::Error) -> Failure {
+    Failure { kind: FailureKind::Operation, message: format!("{}: {}", path.display(), plain(error)) }
+}
+
+/// An output may not replace what we did not make, and never the source itself.
+fn may_write(target: &Path, source: &Metadata, ledger: Option<&FixLedger>) -> Result<(), Failure> {
+    let there = match std::fs::symlink_metadata(target) {
+        Ok(there) => there,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(operation(target, &error)),
+    };
+    if (there.dev(), there.ino()) == (source.dev(), source.ino()) {
+        let message = format!("{} is the source itself: choose another folder with --out", target.display());
+        return Err(Failure { kind: FailureKind::Operation, message });
+    }
+    if ledger.is_some_and(|ledger| ledger.is_ours(target, &there)) {
+        return Ok(());
+    }
+    let message = format!(
+        "{} is there already and was not made by an earlier run from this file: \
+         move it away, or choose another folder with --out",
+        target.display()
+    );
+    Err(Failure { kind: FailureKind::Operation, message })
+}
+
+/// Copies a compliant file, sharing its blocks where the file system can.
+fn copy(input: &File, target: &Path) -> Result<(), Failure> {
+    let failed = |error: io::Error| operation(target, &error);
+    let staging = Staging::new(target).map_err(failed)?;
+    let mut output = staging.descriptor().map_err(failed)?;
+    if rustix::fs::ioctl_ficlone(&output, input).is_err() {
+        io::copy(&mut &*input, &mut output).map_err(failed)?;
+    }
+    let (wanted, got) = (input.metadata().map_err(failed)?.len(), output.metadata().map_err(failed)?.len());
+    if wanted != got {
+        let message = format!("{}: copied {got} of {wanted} bytes, the source changed meanwhile", target.display());
+        return Err(Failure { kind: FailureKind::Operation, message });
+    }
+    staging.publish().map_err(failed)
+}
+
+/// What making an output needs besides the plan.
+#[derive(Clone, Copy)]
+pub struct Making<'a> {
+    /// Who runs the job.
+    pub runner: &'a dyn Runner,
+    /// Who is told.
+    pub observer: &'a dyn Observer,
+    /// Raised to give up.
+    pub cancel: &'a Arc<AtomicBool>,
+    /// How far the output is proven.
+    pub verify: VerifyLevel,
+}
+
+/// Makes one output from `input` by `spec`, proves it and puts it at `target`. When only the
+/// likeness of the picture fails, it is made once more at higher quality.
+pub fn make_output(
+    making: &Making<'_>,
+    source: &Path,
+    input: File,
+    spec: &OutputSpec,
+    profile: &Profile,
+    target: &Path,
+) -> Result<FixReport, Failure> {
+    let mut spec = spec.clone();
+    let mut second = false;
+    loop {
+        let staging = Staging::new(target).map_err(|error| operation(target, &error))?;
+        let report = run_fix(making, source, &input, &spec, &staging)?;
+        let problems = problems_of(&report, &shown_name(target), profile);
+        if problems.is_empty() {
+            staging.publish().map_err(|error| operation(target, &error))?;
+            return Ok(report);
+        }
+        let improvable = report.verify.quality_only && !second && better(&mut spec);
+        if !improvable {
+            let message = format!("the output did not pass and was thrown away: {}", problems.join("; "));
+            return Err(Failure { kind: FailureKind::Input, message });
+        }
+        second = true;
+    }
+}
+
+fn run_fix(
+    making: &Making<'_>,
+    source: &Path,
+    input: &File,
+    spec: &OutputSpec,
+    staging: &Staging,
+) -> Result<FixReport, Failure> {
+    let files = JobFiles {
+        input: input.try_clone().map_err(|error| operation(source, &error))?,
+        output: Some(staging.descriptor().map_err(|error| operation(staging.path(), &error))?),
+    };
+    let job = Job::Fix { spec: Box::new(spec.clone()), verify: making.verify };
+    let request =
+        JobRequest { job, files, name: shown_name(source), cancel: Arc::clone(making.cancel) };
+    let mut notice = |progress| making.observer.notice(Event::Advanced { path: source, progress });
+    match making.runner.run(request, &mut notice) {
+        Ok(JobOutput::Fixed(report)) => Ok(*report),
+        Ok(_) => Err(super::check::wrong_answer()),
+        Err(error) => Err(fix_failure(&error)),
+    }
+}
+
+fn fix_failure(error: &JobError) -> Failure {
+    let mut failure = Failure::from(error);
+    if let JobError::Unreadable(_) = error {
+        failure.message = format!("the source {error}");
+    }
+    failure
+}
+
+/// Everything that stands against an output: what verification found, and what the rules say.
+fn problems_of(report: &FixReport, name: &str, profile: &Profile) -> Vec<String> {
+    let mut problems = report.verify.failures.clone();
+    let subject = Subject { facts: &report.facts, file_name: name, deep: None };
+    let assessment = assess(&subject, profile, &CheckOptions::default().selection);
+    if assessment.verdict() != Verdict::Compliant {
+        let errors = assessment.findings().iter().filter(|finding| finding.severity == Severity::Error);
+        problems.extend(errors.map(|finding| format!("{}: {}", finding.rule, finding.message)));
+        if assessment.verdict() == Verdict::Indeterminate {
+            problems.push("too little is known about the output to call it compliant".to_owned());
+        }
+    }
+    problems
+}
+
+fn better(spec: &mut OutputSpec) -> bool {
+    match &mut spec.video {
+        Some(VideoPlan::Encode(encode)) => {
+            encode.rate.crf = (encode.rate.crf - BETTER_BY_CRF).max(1.0);
+            true
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,160 @@
+//! What earlier runs made, so that a second run does nothing.
+//!
+//! An append-only file of JSON lines beside the configuration. A line is written, and on disk,
+//! after an output got its final name; a lost line only costs work, never correctness.
+
+use std::collections::HashMap;
+use std::fs::{File, Metadata};
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use serde::{Deserialize, Serialize};
+
+use crate::job::FixReport;
+
+/// What an output was made from: the source's bytes by identity, size and time of change, and the
+/// plan by its hash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LedgerKey {
+    source: Stamp,
+    plan: String,
+    output: PathBuf,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    mtime_s: i64,
+    mtime_ns: i64,
+}
+
+impl From<&Metadata> for Stamp {
+    fn from(meta: &Metadata) -> Stamp {
+        Stamp {
+            device: meta.dev(),
+            inode: meta.ino(),
+            size: meta.size(),
+            mtime_s: meta.mtime(),
+            mtime_ns: meta.mtime_nsec(),
+        }
+    }
+}
+
+impl LedgerKey {
+    /// The key of the output at `output`, made from `source` by the plan with this text.
+    pub fn new(source: &Metadata, plan_text: &str, output: &Path) -> LedgerKey {
+        let text = format!("{}\n{plan_text}", env!("CARGO_PKG_VERSION"));
+        let plan = blake3::hash(text.as_bytes()).to_hex()[..32].to_owned();
+        LedgerKey { source: Stamp::from(source), plan, output: output.to_owned() }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Line {
+    key: LedgerKey,
+    made: Stamp,
+    report: Option<FixReport>,
+}
+
+/// The record of outputs.
+#[derive(Debug)]
+pub struct FixLedger {
+    file: Mutex<File>,
+    known: Mutex<HashMap<LedgerKey, Line>>,
+    outputs: Mutex<HashMap<PathBuf, Stamp>>,
+}
+
+impl FixLedger {
+    /// Opens the ledger at `path`, or begins one. Lines that cannot be read, such as one cut short
+    /// by a crash, are passed over.
+    pub fn open(path: &Path) -> io::Result<FixLedger> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut file = File::options().read(true).append(true).create(true).open(path)?;
+        let mut known = HashMap::new();
+        let mut outputs = HashMap::new();
+        for line in BufReader::new(&file).split(b'\n') {
+            if let Ok(line) = serde_json::from_slice::<Line>(&line?) {
+                outputs.insert(line.key.output.clone(), line.made.clone());
+                known.insert(line.key.clone(), line);
+            }
+        }
+        // A cut last line must not swallow the next one.
+        file.write_all(b"\n")?;
+        Ok(FixLedger { file: Mutex::new(file), known: Mutex::new(known), outputs: Mutex::new(outputs) })
+    }
+
+    /// The report of an output that still stands as it was made for this key.
+    pub fn find(&self, key: &LedgerKey) -> Option<Option<FixReport>> {
+        let known = self.known.lock().ok()?;
+        let line = known.get(key)?;
+        let meta = std::fs::symlink_metadata(&key.output).ok()?;
+        (Stamp::from(&meta) == line.made).then(|| line.report.clone())
+    }
+
+    /// Whether the file at `output` is one we made and nobody changed since: then it may be
+    /// replaced.
+    pub fn is_ours(&self, output: &Path, meta: &Metadata) -> bool {
+        self.outputs.lock().is_ok_and(|outputs| outputs.get(output) == Some(&Stamp::from(meta)))
+    }
+
+    /// Writes down that the output of `key` stands.
+    pub fn record(&self, key: LedgerKey, report: Option<&FixReport>) -> io::Result<()> {
+        let made = Stamp::from(&std::fs::symlink_metadata(&key.output)?);
+        let line = Line { key: key.clone(), made: made.clone(), report: report.cloned() };
+        let mut text = serde_json::to_vec(&line).map_err(io::Error::other)?;
+        text.push(b'\n');
+        if let Ok(mut file) = self.file.lock() {
+            file.write_all(&text)?;
+            file.sync_data()?;
+        }
+        if let (Ok(mut outputs), Ok(mut known)) = (self.outputs.lock(), self.known.lock()) {
+            outputs.insert(key.output.clone(), made);
+            known.insert(key, line);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn remembers_an_output_until_source_plan_or_output_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        let (source, output) = (dir.path().join("in.mov"), dir.path().join("out.mp4"));
+        let path = dir.path().join(".greenlit/fix.jsonl");
+        std::fs::write(&source, b"source").unwrap();
+        std::fs::write(&output, b"output").unwrap();
+        let meta = std::fs::metadata(&source).unwrap();
+        let key = LedgerKey::new(&meta, "plan", &output);
+        FixLedger::open(&path).unwrap().record(key.clone(), None).unwrap();
+
+        let ledger = FixLedger::open(&path).unwrap();
+        assert_eq!(ledger.find(&key), Some(None));
+        assert_eq!(ledger.find(&LedgerKey::new(&meta, "another plan", &output)), None);
+        assert!(ledger.is_ours(&output, &std::fs::metadata(&output).unwrap()));
+        std::fs::write(&output, b"somebody else's").unwrap();
+        assert_eq!(ledger.find(&key), None);
+        assert!(!ledger.is_ours(&output, &std::fs::metadata(&output).unwrap()));
+    }
+
+    #[test]
+    fn a_line_cut_by_a_crash_is_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let output = dir.path().join("out.mp4");
+        let path = dir.path().join("fix.jsonl");
+        std::fs::write(&output, b"output").unwrap();
+        std::fs::write(&path, b"{\"key\":{\"sou").unwrap();
+        let key = LedgerKey::new(&std::fs::metadata(&output).unwrap(), "plan", &output);
+        FixLedger::open(&path).unwrap().record(key.clone(), None).unwrap();
+        assert_eq!(FixLedger::open(&path).unwrap().find(&key), Some(None));
+    }
+}

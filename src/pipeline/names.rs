@@ -1,0 +1,52 @@
+//! Where outputs go.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The path of the output below the output folder: the same relative path with the extension that
+/// the plan asks for, if any.
+pub fn output_name(relative: &Path, extension: Option<&str>) -> PathBuf {
+    match extension {
+        Some(extension) => relative.with_extension(extension),
+        None => relative.to_owned(),
+    }
+}
+
+/// Sources that would all be written to one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collision {
+    /// The place.
+    pub target: PathBuf,
+    /// Indices of the sources, ascending.
+    pub sources: Vec<usize>,
+}
+
+/// Finds targets that more than one source claims. Compared without regard to case, since the
+/// folder may be carried to a system that has none.
+pub fn find_collisions<'a>(targets: impl Iterator<Item = (usize, &'a Path)>) -> Vec<Collision> {
+    let mut claims: BTreeMap<String, (PathBuf, Vec<usize>)> = BTreeMap::new();
+    for (index, target) in targets {
+        let key = target.to_string_lossy().to_lowercase();
+        claims.entry(key).or_insert_with(|| (target.to_owned(), Vec::new())).1.push(index);
+    }
+    let shared = claims.into_values().filter(|(_, sources)| sources.len() > 1);
+    shared.map(|(target, sources)| Collision { target, sources }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_folders_and_changes_the_extension() {
+        assert_eq!(output_name(Path::new("a/b.c.mov"), Some("mp4")), Path::new("a/b.c.mp4"));
+        assert_eq!(output_name(Path::new("a/b.mp4"), None), Path::new("a/b.mp4"));
+    }
+
+    #[test]
+    fn two_sources_for_one_name_are_found_whatever_their_case() {
+        let targets = [Path::new("a.mp4"), Path::new("b.mp4"), Path::new("A.MP4")];
+        let collisions = find_collisions(targets.into_iter().enumerate());
+        assert_eq!(collisions, [Collision { target: "a.mp4".into(), sources: vec![0, 2] }]);
+    }
+}

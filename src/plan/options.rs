@@ -1,0 +1,70 @@
+//! What the user wants and consents to, and what the machine has.
+
+use super::spec::Preset;
+
+/// Choices and consents. The default loses and invents nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FixOptions {
+    /// How a picture is fitted into an allowed ratio.
+    pub fit: Fit,
+    /// Consent to make a short film longer.
+    pub extend: Option<Extend>,
+    /// Consent to cut a long film.
+    pub trim: bool,
+    /// Consent to enlarge a small picture.
+    pub upscale: bool,
+    /// Consent to add a silent track.
+    pub add_silence: bool,
+    /// Colour of borders and behind transparency, `RRGGBB`.
+    pub background: String,
+    /// Effort of the encoder.
+    pub preset: Preset,
+    /// Constant rate factor of x264.
+    pub crf: f32,
+    /// 1 as planned, 2 full re-encode to the common core, 3 conservative.
+    pub recipe: u8,
+}
+
+impl Default for FixOptions {
+    fn default() -> FixOptions {
+        FixOptions {
+            fit: Fit::Pad,
+            extend: None,
+            trim: false,
+            upscale: false,
+            add_silence: false,
+            background: "000000".to_owned(),
+            preset: Preset::Veryfast,
+            crf: 20.0,
+            recipe: 1,
+        }
+    }
+}
+
+/// How a picture is fitted into an allowed ratio.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fit {
+    /// Borders in one colour.
+    #[default]
+    Pad,
+    /// Borders of the blurred picture.
+    Blur,
+    /// What does not fit is cut off.
+    Crop,
+}
+
+/// How a short film becomes longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extend {
+    /// Played again.
+    Loop,
+    /// The last frame held.
+    Freeze,
+}
+
+/// The machine that will encode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// Processor cores.
+    pub cores: u32,
+}

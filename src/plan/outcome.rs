@@ -1,0 +1,98 @@
+//! The plan as a whole, with its reasons.
+
+use super::spec::OutputSpec;
+
+/// What will be done with a file, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FixPlan {
+    /// The kind of change.
+    pub action: Action,
+    /// What to make; `None` for a plain copy, for nothing, and for a refusal.
+    pub spec: Option<Box<OutputSpec>>,
+    /// Each change with its reason.
+    pub steps: Vec<Step>,
+    /// Why nothing cheaper would do, or why nothing can be done.
+    pub reason: Option<String>,
+    /// The extension of the output without the dot, where it differs from the source's.
+    pub output_extension: Option<String>,
+    /// The stem of the output's name, where the source's is too long.
+    pub output_stem: Option<String>,
+}
+
+/// The kinds of change, from the cheapest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// Nothing to do, and nothing asked for.
+    None,
+    /// The bytes as they are, under the right name.
+    Copy,
+    /// Packets copied into a new container.
+    Remux,
+    /// The sound encoded again.
+    ReencodeAudio,
+    /// The picture encoded again.
+    ReencodeVideo,
+    /// Both encoded again.
+    Reencode,
+    /// Not possible, or not without consent.
+    Refused,
+}
+
+impl Action {
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::None => "none",
+            Action::Copy => "copy",
+            Action::Remux => "remux",
+            Action::ReencodeAudio => "reencode-audio",
+            Action::ReencodeVideo => "reencode-video",
+            Action::Reencode => "reencode",
+            Action::Refused => "refused",
+        }
+    }
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What and why, in a sentence.
+    pub text: String,
+    /// What it costs.
+    pub applicability: Applicability,
+}
+
+/// What a step costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applicability {
+    /// Not a bit of picture or sound changes.
+    Lossless,
+    /// A generation of quality.
+    Lossy,
+    /// Something of the film is lost or invented; the user has agreed.
+    Consented,
+}
+
+impl FixPlan {
+    /// The bytes as they are.
+    pub(super) fn copy() -> FixPlan {
+        FixPlan {
+            action: Action::Copy,
+            spec: None,
+            steps: Vec::new(),
+            reason: None,
+            output_extension: None,
+            output_stem: None,
+        }
+    }
+
+    /// Nothing can be done, for this reason.
+    pub(super) fn refused(reason: String) -> FixPlan {
+        FixPlan { action: Action::Refused, reason: Some(reason), ..FixPlan::copy() }
+    }
+
+    /// Turns the plan into a refusal, for a reason found outside the file.
+    pub fn refuse(&mut self, reason: String) {
+        *self = FixPlan::refused(reason);
+    }
+}

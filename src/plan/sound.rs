@@ -1,0 +1,101 @@
+//! What becomes of the sound.
+
+use crate::model::{AudioStream, MediaFacts};
+use crate::profile::{Profile, Severity};
+use crate::rules::Assessment;
+
+use super::options::FixOptions;
+use super::spec::{AudioEncode, AudioPlan};
+
+/// Audio codecs an MP4 carries everywhere.
+const IN_MP4: &[&str] = &["aac", "mp3", "ac3", "eac3", "opus", "alac", "flac"];
+const SAMPLE_RATE: u32 = 48_000;
+const BIT_RATE: u64 = 128_000;
+
+/// The plan for the sound, and why it is encoded where it is.
+pub(super) struct Sound {
+    pub(super) plan: Option<AudioPlan>,
+    pub(super) why: Option<String>,
+}
+
+/// Plans the sound. `touched` says that the film's timing changes, so packets cannot be copied.
+pub(super) fn plan(
+    facts: &MediaFacts,
+    assessment: &Assessment,
+    profile: &Profile,
+    options: &FixOptions,
+    touched: Option<&str>,
+    encodes_anyway: bool,
+) -> Result<Sound, String> {
+    let required = profile.limits("audio-stream").is_some_and(|limits| limits.flag("required"));
+    let Some(track) = facts.main_audio().filter(|track| track.decodable) else {
+        if facts.audio.is_empty() && !required {
+            return Ok(Sound { plan: None, why: None });
+        }
+        if options.add_silence {
+            let silence =
+                AudioPlan::Silence { sample_rate: SAMPLE_RATE, channels: 2, bit_rate: bit_rate(profile) };
+            return Ok(Sound { plan: Some(silence), why: Some("a silent track is added, as agreed".into()) });
+        }
+        return Err(match facts.audio.is_empty() {
+            true => "sound is required and there is none: --add-silence adds a silent track".into(),
+            false => {
+                "no decoder is known for the sound: --add-silence puts a silent track in its place".into()
+            }
+        });
+    };
+    let why = reason_to_encode(track, assessment, touched, encodes_anyway);
+    match why {
+        None => Ok(Sound { plan: Some(AudioPlan::Copy { stream: track.index }), why: None }),
+        Some(why) => {
+            let encode = AudioEncode {
+                stream: track.index,
+                sample_rate: SAMPLE_RATE,
+                channels: 2,
+                bit_rate: bit_rate(profile),
+                loudness_lufs: target(assessment, profile),
+            };
+            Ok(Sound { plan: Some(AudioPlan::Encode(encode)), why: Some(why) })
+        }
+    }
+}
+
+fn bit_rate(profile: &Profile) -> u64 {
+    let floor = profile.limits("audio-bit-rate").and_then(|limits| limits.number("min")).unwrap_or(0.0);
+    BIT_RATE.max(floor as u64)
+}
+
+fn target(assessment: &Assessment, profile: &Profile) -> Option<f64> {
+    assessment
+        .has("loudness", Severity::Warning)
+        .then(|| profile.limits("loudness")?.number("target_lufs"))
+        .flatten()
+}
+
+fn reason_to_encode(
+    track: &AudioStream,
+    assessment: &Assessment,
+    touched: Option<&str>,
+    encodes_anyway: bool,
+) -> Option<String> {
+    // Beside an encode of the picture a warning about the sound is cleared too; alone it is not
+    // worth a generation.
+    let floor = if encodes_anyway { Severity::Warning } else { Severity::Error };
+    let audio_rules = ["audio-codec", "audio-channels", "audio-sample-rate", "audio-bit-rate", "loudness"];
+    let finding = assessment.findings().iter().find(|finding| {
+        finding.severity >= floor
+            && audio_rules.contains(&finding.rule.as_str())
+            && finding.stream == Some(track.index)
+    });
+    if let Some(finding) = finding {
+        return Some(finding.message.clone());
+    }
+    if let Some(touched) = touched {
+        return Some(touched.to_owned());
+    }
+    match track.codec.as_deref() {
+        Some(codec) if IN_MP4.contains(&codec) => None,
+        Some(codec) => Some(format!("{codec} sound does not go into an MP4")),
+        None => Some("the audio codec is not known by name".to_owned()),
+    }
+}

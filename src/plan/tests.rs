@@ -1,0 +1,248 @@
+//! The ladder, rung by rung, and what holds for every file.
+#![allow(clippy::unwrap_used)]
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::*;
+use crate::profile::Profile;
+use crate::rules::{Selection, Subject, Verdict, assess};
+
+const MACHINE: Machine = Machine { cores: 2 };
+
+fn film() -> MediaFacts {
+    MediaFacts {
+        container: Some("mp4".into()),
+        size_bytes: 10_000_000,
+        duration_s: Some(15.0),
+        fast_start: Some(true),
+        fragmented: Some(false),
+        completeness: Completeness::Whole,
+        video: vec![VideoStream {
+            index: 0,
+            codec: Some("h264".into()),
+            pixel_format: Some("yuv420p".into()),
+            bit_depth: Some(8),
+            chroma: Some("4:2:0".into()),
+            width: Some(1080),
+            height: Some(1920),
+            frame_rate: Rational::new(30, 1),
+            variable_frame_rate: Some(false),
+            bit_rate: Some(5_000_000),
+            duration_s: Some(15.0),
+            decodable: true,
+            ..VideoStream::default()
+        }],
+        audio: vec![AudioStream {
+            index: 1,
+            codec: Some("aac".into()),
+            sample_rate: Some(48_000),
+            channels: Some(2),
+            duration_s: Some(15.0),
+            decodable: true,
+            ..AudioStream::default()
+        }],
+        ..MediaFacts::default()
+    }
+}
+
+fn plan_for(facts: &MediaFacts, name: &str, options: &FixOptions) -> FixPlan {
+    plan_under("tiktok-ads", facts, name, options)
+}
+
+fn plan_under(profile: &str, facts: &MediaFacts, name: &str, options: &FixOptions) -> FixPlan {
+    let profile = Profile::builtin(profile).unwrap();
+    let assessment = assess(&Subject { facts, file_name: name, deep: None }, &profile, &Selection::default());
+    plan(facts, &assessment, &profile, options, &MACHINE)
+}
+
+fn action(change: impl FnOnce(&mut MediaFacts)) -> Action {
+    let mut facts = film();
+    change(&mut facts);
+    plan_for(&facts, "film.mp4", &FixOptions::default()).action
+}
+
+#[test]
+fn each_fault_gets_the_cheapest_rung_that_clears_it() {
+    assert_eq!(action(|_| {}), Action::Copy);
+    assert_eq!(action(|facts| facts.fast_start = Some(false)), Action::Remux);
+    assert_eq!(action(|facts| facts.container = Some("matroska".into())), Action::Remux);
+    assert_eq!(action(|facts| facts.audio[0].codec = Some("pcm_s16le".into())), Action::ReencodeAudio);
+    assert_eq!(action(|facts| facts.video[0].codec = Some("vp8".into())), Action::ReencodeVideo);
+    assert_eq!(
+        action(|facts| {
+            facts.video[0].codec = Some("vp8".into());
+            facts.audio[0].codec = Some("vorbis".into());
+        }),
+        Action::Reencode
+    );
+}
+
+#[test]
+fn a_warning_alone_never_costs_a_generation() {
+    assert_eq!(action(|facts| facts.video[0].variable_frame_rate = Some(true)), Action::Copy);
+    assert_eq!(action(|facts| facts.audio[0].channels = Some(6)), Action::Copy);
+    assert_eq!(action(|facts| facts.video[0].field_order = Some("tt".into())), Action::Copy);
+}
+
+#[test]
+fn a_wrong_name_costs_a_name() {
+    let plan = plan_for(&film(), "film.mov", &FixOptions::default());
+    assert_eq!((plan.action, plan.output_extension.as_deref()), (Action::Copy, Some("mp4")));
+    let plan = plan_for(&film(), &format!("{}.mp4", "x".repeat(120)), &FixOptions::default());
+    assert_eq!(plan.action, Action::Copy);
+    assert_eq!(plan.output_stem.unwrap().len(), 96);
+}
+
+#[test]
+fn without_consent_the_reason_names_the_option() {
+    let refusal = |change: fn(&mut MediaFacts), profile: &str| {
+        let mut facts = film();
+        change(&mut facts);
+        let plan = plan_under(profile, &facts, "film.mp4", &FixOptions::default());
+        assert_eq!(plan.action, Action::Refused);
+        plan.reason.unwrap()
+    };
+    let small: fn(&mut MediaFacts) =
+        |facts| (facts.video[0].width, facts.video[0].height) = (Some(480), Some(270));
+    assert!(refusal(small, "tiktok-ads").contains("--upscale"));
+    assert!(refusal(|facts| facts.duration_s = Some(700.0), "tiktok-ads").contains("--trim"));
+    assert!(refusal(|facts| facts.duration_s = Some(2.0), "tiktok-ads-reservation").contains("--extend"));
+    let cut: fn(&mut MediaFacts) = |facts| {
+        facts.completeness = Completeness::Missing { first_missing_s: Some(3.0), reason: "cut".into() }
+    };
+    assert!(refusal(cut, "tiktok-ads").contains("again"));
+    let deaf: fn(&mut MediaFacts) = |facts| facts.audio[0].decodable = false;
+    assert!(refusal(deaf, "tiktok-ads").contains("--add-silence"));
+}
+
+#[test]
+fn a_later_recipe_encodes_everything_more_carefully() {
+    let options = FixOptions { recipe: 3, ..FixOptions::default() };
+    let plan = plan_for(&film(), "film.mp4", &options);
+    assert_eq!(plan.action, Action::Reencode);
+    let Some(VideoPlan::Encode(encode)) = plan.spec.unwrap().video else { panic!("not encoded") };
+    assert_eq!((encode.b_frames, encode.profile), (0, X264Profile::Main));
+    assert!(encode.scale.width.max(encode.scale.height) <= 1280);
+}
+
+#[test]
+fn high_dynamic_range_is_mapped_and_an_unreadable_base_refused() {
+    let hdr = |compatibility| Hdr {
+        kind: HdrKind::DolbyVision,
+        dolby_vision: Some(DolbyVision { profile: 8, compatibility }),
+    };
+    let mut facts = film();
+    facts.video[0].bit_depth = Some(10);
+    facts.video[0].hdr = Some(hdr(4));
+    let Some(VideoPlan::Encode(encode)) =
+        plan_for(&facts, "film.mp4", &FixOptions::default()).spec.unwrap().video
+    else {
+        panic!("not encoded")
+    };
+    assert_eq!(encode.tone_map, Some(ToneMap { from: HdrKind::Hlg }));
+    facts.video[0].hdr = Some(hdr(0));
+    assert_eq!(plan_for(&facts, "film.mp4", &FixOptions::default()).action, Action::Refused);
+}
+
+#[test]
+fn an_edit_that_matters_is_played_out_and_never_dropped() {
+    let mut facts = film();
+    facts.video[0].edit_list =
+        Some(EditList { kind: EditListKind::Editing, entries: 2, reason: "starts at 0.5 s".into() });
+    assert_eq!(plan_for(&facts, "film.mp4", &FixOptions::default()).action, Action::Copy);
+    facts.fast_start = Some(false);
+    assert_eq!(plan_for(&facts, "film.mp4", &FixOptions::default()).action, Action::Copy);
+    facts.container = Some("matroska".into());
+    assert_eq!(plan_for(&facts, "film.mkv", &FixOptions::default()).action, Action::Reencode);
+}
+
+/// What the output of a plan will be, as far as the plan says.
+fn predicted(facts: &MediaFacts, spec: &OutputSpec) -> MediaFacts {
+    let mut out = film();
+    out.container = Some(spec.container.extension().to_owned());
+    out.size_bytes = 1_000_000;
+    out.duration_s = spec.expected_duration_s.or(facts.effective_duration_s());
+    match &spec.video {
+        Some(VideoPlan::Encode(encode)) => {
+            let size = encode.canvas.as_ref().map_or(encode.scale, |canvas| canvas.size);
+            (out.video[0].width, out.video[0].height) = (Some(size.width), Some(size.height));
+            out.video[0].frame_rate = Some(encode.frame_rate);
+        }
+        _ => out.video = vec![VideoStream { index: 0, ..facts.video[0].clone() }],
+    }
+    match &spec.audio {
+        Some(AudioPlan::Copy { stream }) => {
+            let track = facts.audio.iter().find(|track| track.index == *stream).unwrap();
+            out.audio = vec![AudioStream { index: 1, ..track.clone() }];
+        }
+        Some(_) => {}
+        None => out.audio.clear(),
+    }
+    out
+}
+
+fn any_facts() -> impl Strategy<Value = MediaFacts> {
+    let picture = (1_u32..5000, 1_u32..5000, 0_u32..4, 1_u32..200, 1_u32..3, prop::bool::ANY);
+    let codecs = (
+        prop::sample::select(vec!["h264", "hevc", "vp8", "vp9", "mpeg4", "prores", "gif"]),
+        prop::sample::select(vec!["aac", "mp3", "pcm_s16le", "vorbis", "opus"]),
+        prop::sample::select(vec!["mp4", "mov", "matroska", "webm", "avi", "gif", "mpegts"]),
+    );
+    let rest = (0.1_f64..900.0, 8_u8..11, 0_usize..3, prop::bool::ANY, 1_u64..40_000_000);
+    (picture, codecs, rest).prop_map(
+        |(picture, (video, audio, container), (duration, depth, tracks, vfr, rate))| {
+            let (width, height, turns, fps, sar, first) = picture;
+            let mut facts = film();
+            facts.container = Some(container.into());
+            facts.duration_s = Some(duration);
+            facts.fast_start = Some(first);
+            let stream = &mut facts.video[0];
+            stream.codec = Some(video.into());
+            (stream.width, stream.height) = (Some(width), Some(height));
+            stream.rotation = Rotation::from_degrees(f64::from(turns) * 90.0);
+            stream.frame_rate = Rational::new(fps, 1);
+            stream.variable_frame_rate = Some(vfr);
+            stream.sample_aspect_ratio = Rational::new(sar, 1);
+            stream.bit_depth = Some(depth);
+            stream.bit_rate = Some(rate);
+            facts.audio[0].codec = Some(audio.into());
+            let track = facts.audio[0].clone();
+            facts.audio = (0..tracks).map(|n| AudioStream { index: 1 + n as u32, ..track.clone() }).collect();
+            facts
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// With every consent given, a plan for any decodable film is one whose output complies.
+    #[test]
+    fn what_a_plan_makes_complies(facts in any_facts(), id in prop::sample::select(Profile::builtin_ids())) {
+        let profile = Profile::builtin(id).unwrap();
+        let options = FixOptions {
+            trim: true, upscale: true, add_silence: true, extend: Some(Extend::Loop), ..FixOptions::default()
+        };
+        let assessment = assess(&Subject { facts: &facts, file_name: "film.mp4", deep: None }, &profile, &Selection::default());
+        let plan = plan(&facts, &assessment, &profile, &options, &MACHINE);
+        if let Some(spec) = &plan.spec {
+            let out = predicted(&facts, spec);
+            let again = assess(&Subject { facts: &out, file_name: "film.mp4", deep: None }, &profile, &Selection::default());
+            prop_assert_eq!(again.verdict(), Verdict::Compliant, "{:?}\n{:?}", again.findings(), spec);
+        } else if plan.action == Action::Copy {
+            prop_assert_eq!(assessment.verdict() == Verdict::Compliant || plan.output_extension.is_some(), true);
+        }
+    }
+
+    /// A compliant film without lossless complaints is left alone: the fix point.
+    #[test]
+    fn a_compliant_film_is_left_alone(facts in any_facts()) {
+        let profile = Profile::builtin("tiktok-ads").unwrap();
+        let assessment = assess(&Subject { facts: &facts, file_name: "film.mp4", deep: None }, &profile, &Selection::default());
+        if assessment.verdict() == Verdict::Compliant {
+            let plan = plan(&facts, &assessment, &profile, &FixOptions::default(), &MACHINE);
+            prop_assert!(matches!(plan.action, Action::Copy | Action::Remux), "{:?}", plan);
+        }
+    }
+}

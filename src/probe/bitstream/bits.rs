@@ -1,0 +1,104 @@
+//! A reader of bits that cannot leave its bytes.
+
+use std::borrow::Cow;
+
+/// Reads bits, most significant first. Every read past the end is `None`.
+#[derive(Clone, Debug)]
+pub struct Bits<'a> {
+    bytes: Cow<'a, [u8]>,
+    at: usize,
+}
+
+impl<'a> Bits<'a> {
+    /// Reads plain bytes.
+    pub fn new(bytes: &'a [u8]) -> Bits<'a> {
+        Bits { bytes: Cow::Borrowed(bytes), at: 0 }
+    }
+
+    /// Reads the payload of a NAL unit, with the emulation prevention bytes (00 00 **03**) removed
+    /// (ITU-T H.264, 7.4.1).
+    pub fn of_nal(nal: &[u8]) -> Bits<'static> {
+        let mut payload = Vec::with_capacity(nal.len());
+        let mut zeros = 0;
+        for &byte in nal {
+            if zeros >= 2 && byte == 3 {
+                zeros = 0;
+                continue;
+            }
+            zeros = if byte == 0 { zeros + 1 } else { 0 };
+            payload.push(byte);
+        }
+        Bits { bytes: Cow::Owned(payload), at: 0 }
+    }
+
+    /// One bit.
+    pub fn flag(&mut self) -> Option<bool> {
+        let byte = *self.bytes.get(self.at / 8)?;
+        let bit = byte >> (7 - self.at % 8) & 1;
+        self.at += 1;
+        Some(bit == 1)
+    }
+
+    /// `count` bits, at most 32, as a number.
+    pub fn take(&mut self, count: u32) -> Option<u32> {
+        debug_assert!(count <= 32);
+        let mut value: u32 = 0;
+        for _ in 0..count {
+            value = value << 1 | u32::from(self.flag()?);
+        }
+        Some(value)
+    }
+
+    /// Passes over `count` bits.
+    pub fn skip(&mut self, count: usize) -> Option<()> {
+        let to = self.at.checked_add(count)?;
+        if to > self.bytes.len() * 8 {
+            return None;
+        }
+        self.at = to;
+        Some(())
+    }
+
+    /// An unsigned Exp-Golomb number (ITU-T H.264, 9.1).
+    pub fn ue(&mut self) -> Option<u32> {
+        let mut zeros = 0;
+        while !self.flag()? {
+            zeros += 1;
+            if zeros > 31 {
+                return None;
+            }
+        }
+        let rest = self.take(zeros)?;
+        Some((1_u32 << zeros) - 1 + rest)
+    }
+
+    /// A signed Exp-Golomb number.
+    pub fn se(&mut self) -> Option<i32> {
+        let code = i64::from(self.ue()?);
+        let value = if code % 2 == 0 { -(code / 2) } else { (code + 1) / 2 };
+        i32::try_from(value).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_exp_golomb_numbers() {
+        // 1 | 010 | 011 | 00100 | padding
+        let mut bits = Bits::new(&[0b1010_0110, 0b0100_0000]);
+        assert_eq!([bits.ue(), bits.ue(), bits.ue(), bits.ue()], [Some(0), Some(1), Some(2), Some(3)]);
+        let mut bits = Bits::new(&[0b1010_0110, 0b0100_0000]);
+        assert_eq!([bits.se(), bits.se(), bits.se(), bits.se()], [Some(0), Some(1), Some(-1), Some(2)]);
+    }
+
+    #[test]
+    fn drops_emulation_prevention_and_stops_at_the_end() {
+        let mut bits = Bits::of_nal(&[0, 0, 3, 1]);
+        assert_eq!(bits.take(24), Some(1));
+        assert_eq!(bits.flag(), None);
+        assert_eq!(Bits::new(&[]).ue(), None);
+        assert_eq!(Bits::new(&[0, 0, 0, 0, 0]).ue(), None);
+    }
+}

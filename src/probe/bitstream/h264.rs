@@ -1,0 +1,209 @@
+//! H.264 sequence parameter sets (ITU-T H.264, 7.3.2.1) out of an `avcC` record
+//! (ISO/IEC 14496-15, 5.3.3.1).
+
+use super::{Bits, PictureParams, vui};
+
+/// Profiles whose sets carry chroma format and bit depth.
+const HIGH_PROFILES: [u32; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
+/// No level permits a picture with more macroblocks on a side.
+const MAX_MACROBLOCKS: u32 = 1 << 12;
+
+/// The first sequence parameter set of an `avcC` record. `None` when the record is malformed.
+pub fn from_avcc(record: &[u8]) -> Option<PictureParams> {
+    if *record.first()? != 1 || record.get(5)? & 0x1f == 0 {
+        return None;
+    }
+    let length = usize::from(u16::from_be_bytes([*record.get(6)?, *record.get(7)?]));
+    parse_sps(record.get(8..8_usize.checked_add(length)?)?)
+}
+
+/// Parses one sequence parameter set, NAL header included.
+pub fn parse_sps(nal: &[u8]) -> Option<PictureParams> {
+    if nal.first()? & 0x1f != 7 {
+        return None;
+    }
+    let mut bits = Bits::of_nal(nal.get(1..)?);
+    let mut params = PictureParams { chroma_format: 1, bit_depth: 8, bit_depth_chroma: 8, ..PictureParams::default() };
+    params.profile_idc = bits.take(8)?;
+    let flags = bits.take(8)? as u8;
+    params.constraints = flags.reverse_bits();
+    params.level_idc = bits.take(8)?;
+    bits.ue()?; // seq_parameter_set_id
+    let mut separate_planes = false;
+    if HIGH_PROFILES.contains(&params.profile_idc) {
+        params.chroma_format = u8::try_from(bits.ue()?).ok().filter(|format| *format <= 3)?;
+        if params.chroma_format == 3 {
+            separate_planes = bits.flag()?;
+        }
+        params.bit_depth = depth(bits.ue()?)?;
+        params.bit_depth_chroma = depth(bits.ue()?)?;
+        bits.skip(1)?; // qpprime_y_zero_transform_bypass_flag
+        if bits.flag()? {
+            scaling_lists(&mut bits, if params.chroma_format == 3 { 12 } else { 8 })?;
+        }
+    }
+    bits.ue()?; // log2_max_frame_num_minus4
+    picture_order(&mut bits)?;
+    bits.ue()?; // max_num_ref_frames
+    bits.skip(1)?; // gaps_in_frame_num_value_allowed_flag
+    size(&mut bits, &mut params, separate_planes)?;
+    if bits.flag()? {
+        // What is cut short in the usability information does not spoil what came before.
+        let _ = vui(&mut bits, &mut params);
+    }
+    Some(params)
+}
+
+fn depth(minus_8: u32) -> Option<u8> {
+    u8::try_from(minus_8).ok().filter(|depth| *depth <= 6).map(|depth| depth + 8)
+}
+
+fn scaling_lists(bits: &mut Bits<'_>, lists: u32) -> Option<()> {
+    for list in 0..lists {
+        if !bits.flag()? {
+            continue;
+        }
+        let (mut last, mut next) = (8_i32, 8_i32);
+        for _ in 0..if list < 6 { 16 } else { 64 } {
+            if next != 0 {
+                next = (last.wrapping_add(bits.se()?)).rem_euclid(256);
+            }
+            last = if next == 0 { last } else { next };
+        }
+    }
+    Some(())
+}
+
+fn picture_order(bits: &mut Bits<'_>) -> Option<()> {
+    match bits.ue()? {
+        0 => {
+            bits.ue()?; // log2_max_pic_order_cnt_lsb_minus4
+        }
+        1 => {
+            bits.skip(1)?; // delta_pic_order_always_zero_flag
+            bits.se()?;
+            bits.se()?;
+            let cycle = bits.ue()?;
+            for _ in 0..Some(cycle).filter(|cycle| *cycle <= 255)? {
+                bits.se()?;
+            }
+        }
+        2 => {}
+        _ => return None,
+    }
+    Some(())
+}
+
+fn size(bits: &mut Bits<'_>, params: &mut PictureParams, separate_planes: bool) -> Option<()> {
+    let columns = bits.ue()?.checked_add(1).filter(|count| *count <= MAX_MACROBLOCKS)?;
+    let rows = bits.ue()?.checked_add(1).filter(|count| *count <= MAX_MACROBLOCKS)?;
+    params.frames_only = bits.flag()?;
+    if !params.frames_only {
+        bits.skip(1)?; // mb_adaptive_frame_field_flag
+    }
+    bits.skip(1)?; // direct_8x8_inference_flag
+    let fields = if params.frames_only { 1 } else { 2 };
+    let (width, height) = (columns * 16, rows * 16 * fields);
+    let mut crop = [0; 4];
+    if bits.flag()? {
+        for side in &mut crop {
+            *side = bits.ue()?;
+        }
+    }
+    let planes = if separate_planes { 0 } else { params.chroma_format };
+    let unit_x = if matches!(planes, 1 | 2) { 2 } else { 1 };
+    let unit_y = if planes == 1 { 2 * fields } else { fields };
+    let cut = |a: u32, b: u32, unit: u32| a.checked_add(b)?.checked_mul(unit);
+    params.width = width.checked_sub(cut(crop[0], crop[1], unit_x)?).filter(|width| *width > 0)?;
+    params.height = height.checked_sub(cut(crop[2], crop[3], unit_y)?).filter(|height| *height > 0)?;
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::model::Rational;
+
+    /// Writes bits for sets made by hand.
+    struct Writer(Vec<bool>);
+
+    impl Writer {
+        fn bits(mut self, value: u32, count: u32) -> Writer {
+            self.0.extend((0..count).rev().map(|bit| value >> bit & 1 == 1));
+            self
+        }
+
+        fn ue(self, value: u32) -> Writer {
+            let code = value + 1;
+            let length = 32 - code.leading_zeros();
+            self.bits(0, length - 1).bits(code, length)
+        }
+
+        fn nal(mut self) -> Vec<u8> {
+            self.0.push(true);
+            while self.0.len() % 8 != 0 {
+                self.0.push(false);
+            }
+            let payload = self.0.chunks(8).map(|byte| byte.iter().fold(0, |value, bit| value << 1 | u8::from(*bit)));
+            let mut nal = vec![0x67];
+            let mut zeros = 0;
+            for byte in payload {
+                if zeros >= 2 && byte <= 3 {
+                    nal.push(3);
+                    zeros = 0;
+                }
+                zeros = if byte == 0 { zeros + 1 } else { 0 };
+                nal.push(byte);
+            }
+            nal
+        }
+    }
+
+    fn high_1080p(interlaced: bool) -> Writer {
+        let writer = Writer(Vec::new()).bits(100, 8).bits(0, 8).bits(40, 8).ue(0);
+        let writer = writer.ue(1).ue(0).ue(0).bits(0, 1).bits(0, 1); // 4:2:0, 8 bits, no lists
+        let writer = writer.ue(0).ue(2).ue(4).bits(0, 1);
+        let rows = if interlaced { 33 } else { 67 };
+        let writer = writer.ue(119).ue(rows).bits(u32::from(!interlaced), 1);
+        let writer = if interlaced { writer.bits(0, 1) } else { writer };
+        let cut = if interlaced { 2 } else { 4 };
+        writer.bits(1, 1).bits(1, 1).ue(0).ue(0).ue(0).ue(cut)
+    }
+
+    #[test]
+    fn reads_size_cropping_and_depth() {
+        let params = parse_sps(&high_1080p(false).bits(0, 1).nal()).unwrap();
+        assert_eq!((params.width, params.height, params.bit_depth, params.chroma_format), (1920, 1080, 8, 1));
+        assert_eq!((params.profile_idc, params.level_idc, params.frames_only), (100, 40, true));
+        let params = parse_sps(&high_1080p(true).bits(0, 1).nal()).unwrap();
+        assert_eq!((params.width, params.height, params.frames_only), (1920, 1080, false));
+    }
+
+    #[test]
+    fn reads_aspect_ratio_and_colour() {
+        let vui = high_1080p(false).bits(1, 1).bits(1, 1).bits(255, 8).bits(64, 16).bits(45, 16);
+        let vui = vui.bits(0, 1).bits(1, 1).bits(5, 3).bits(1, 1).bits(1, 1).bits(9, 8).bits(16, 8).bits(9, 8);
+        let params = parse_sps(&vui.nal()).unwrap();
+        assert_eq!(params.sample_aspect_ratio, Rational::new(64, 45));
+        assert_eq!(params.full_range, Some(true));
+        assert_eq!(params.color, Some([9, 16, 9]));
+    }
+
+    #[test]
+    fn malformed_sets_are_none_and_never_panic() {
+        let nal = high_1080p(false).bits(0, 1).nal();
+        for cut in 0..nal.len().min(8) {
+            assert_eq!(parse_sps(&nal[..cut]), None, "cut at {cut}");
+        }
+        for index in 0..nal.len() {
+            for bit in 0..8 {
+                let mut broken = nal.clone();
+                broken[index] ^= 1 << bit;
+                let _ = parse_sps(&broken);
+                let _ = from_avcc(&broken);
+            }
+        }
+        assert_eq!(from_avcc(&[1, 100, 0, 40, 0xff, 0xe1, 0xff, 0xff]), None);
+    }
+}

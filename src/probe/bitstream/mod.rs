@@ -1,0 +1,93 @@
+//! Parameter sets, read without a decoder.
+//!
+//! What a stream-info pass of the library finds out by decoding the first picture is written down
+//! in the parameter sets of the sample entry. Reading it there is exact and costs microseconds.
+//! Everything here is a pure function of bytes from the file, so every number is bounds-checked and
+//! a malformed set is `None`, never a guess.
+
+mod bits;
+pub mod h264;
+pub mod hevc;
+
+pub use bits::Bits;
+
+use crate::model::Rational;
+
+/// What a sequence parameter set says about the picture.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PictureParams {
+    /// `profile_idc`, with the constraint flags FFmpeg folds into its profile numbers.
+    pub profile_idc: u32,
+    /// The constraint flags of H.264, bit 0 being `constraint_set0_flag`.
+    pub constraints: u8,
+    /// `level_idc` as the codec writes it.
+    pub level_idc: u32,
+    /// `chroma_format_idc`: 0 monochrome, 1 4:2:0, 2 4:2:2, 3 4:4:4.
+    pub chroma_format: u8,
+    /// Bits of a luma sample.
+    pub bit_depth: u8,
+    /// Bits of a chroma sample.
+    pub bit_depth_chroma: u8,
+    /// Cropped width in pixels.
+    pub width: u32,
+    /// Cropped height in pixels.
+    pub height: u32,
+    /// Whether only whole frames are coded; `false` permits fields.
+    pub frames_only: bool,
+    /// Sample aspect ratio, where the set states one that is not "unspecified".
+    pub sample_aspect_ratio: Option<Rational>,
+    /// Whether samples use the full range; `None` where the set does not say.
+    pub full_range: Option<bool>,
+    /// Colour primaries, transfer and matrix by their code points; `None` where the set is silent.
+    pub color: Option<[u8; 3]>,
+}
+
+/// Sample aspect ratios by `aspect_ratio_idc` (ITU-T H.273, table 8), from 1.
+const ASPECT_RATIOS: [(u32, u32); 16] = [
+    (1, 1),
+    (12, 11),
+    (10, 11),
+    (16, 11),
+    (40, 33),
+    (24, 11),
+    (20, 11),
+    (32, 11),
+    (80, 33),
+    (18, 11),
+    (15, 11),
+    (64, 33),
+    (160, 99),
+    (4, 3),
+    (3, 2),
+    (2, 1),
+];
+const EXTENDED_SAR: u32 = 255;
+
+/// Video usability information up to the colour description, the part both codecs share.
+fn vui(bits: &mut Bits<'_>, params: &mut PictureParams) -> Option<()> {
+    if bits.flag()? {
+        let idc = bits.take(8)?;
+        params.sample_aspect_ratio = match idc {
+            EXTENDED_SAR => {
+                let (num, den) = (bits.take(16)?, bits.take(16)?);
+                Rational::positive(i64::from(num), i64::from(den))
+            }
+            1..=16 => {
+                let (num, den) = ASPECT_RATIOS[idc as usize - 1];
+                Rational::new(num, den)
+            }
+            _ => None,
+        };
+    }
+    if bits.flag()? {
+        bits.skip(1)?; // overscan_appropriate_flag
+    }
+    if bits.flag()? {
+        bits.skip(3)?; // video_format
+        params.full_range = Some(bits.flag()?);
+        if bits.flag()? {
+            params.color = Some([bits.take(8)? as u8, bits.take(8)? as u8, bits.take(8)? as u8]);
+        }
+    }
+    Some(())
+}

@@ -1,0 +1,69 @@
+//! The profiles that come with the program.
+
+use super::Profile;
+
+macro_rules! builtin {
+    ($($id:literal),* $(,)?) => {
+        /// Ids of the built-in profiles.
+        pub const BUILTIN_IDS: &[&str] = &[$($id),*];
+
+        fn text(id: &str) -> Option<&'static str> {
+            match id {
+                $($id => Some(include_str!(concat!("../../profiles/", $id, ".toml"))),)*
+                "common" => Some(include_str!("../../profiles/common.toml")),
+                _ => None,
+            }
+        }
+    };
+}
+
+builtin!(
+    "tiktok-ads",
+    "tiktok-ads-reservation",
+    "tiktok-ad-network",
+    "tiktok-post",
+    "instagram-reels",
+    "facebook-reels",
+    "youtube",
+    "youtube-shorts",
+    "x",
+    "snap-ads",
+    "pinterest",
+    "linkedin",
+    "reddit-ads",
+    "whatsapp",
+);
+
+/// Parses the embedded text. Every embedded profile is parsed by a test, so failure is a bug that
+/// cannot reach a user.
+pub(super) fn find(id: &str) -> Option<Profile> {
+    Profile::parse(text(id)?, &find).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_built_in_profile_parses_and_is_named_like_its_file() {
+        assert!(BUILTIN_IDS.len() >= 14);
+        for id in BUILTIN_IDS {
+            let profile =
+                Profile::parse(text(id).unwrap(), &find).unwrap_or_else(|error| panic!("{id}: {error}"));
+            assert_eq!(profile.id(), *id);
+            assert!(profile.limits("video-codec").is_some(), "{id}");
+        }
+    }
+
+    #[test]
+    fn every_limit_has_a_date_and_every_official_one_a_source() {
+        for id in BUILTIN_IDS {
+            for (rule, limits) in find(id).unwrap().all() {
+                assert!(limits.checked_on.is_some(), "{id} {rule} has no date");
+                let published = limits.confidence != super::super::limits::Confidence::Practice;
+                assert!(!published || limits.source.is_some(), "{id} {rule} has no source");
+            }
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! Strict reading of profiles.
+
+use std::collections::BTreeMap;
+
+use super::Profile;
+use super::keys::{self, COMMON, KEYS, Kind};
+use super::limits::{Confidence, Limits, Severity, Value};
+use crate::model::Rational;
+
+const TOP: &[&str] = &["id", "title", "platform", "extends", "rule"];
+
+/// A profile that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProfileError {
+    /// Not TOML.
+    #[error("not valid TOML: {0}")]
+    Syntax(String),
+    /// A key that means nothing.
+    #[error("unknown key `{path}`{}", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    UnknownKey {
+        /// The key with its tables.
+        path: String,
+        /// The nearest right key.
+        nearest: Option<String>,
+    },
+    /// A key that must be there is not.
+    #[error("`{0}` is missing")]
+    Missing(String),
+    /// A value of the wrong type or form.
+    #[error("`{path}` must be {expected}")]
+    Value {
+        /// The key with its tables.
+        path: String,
+        /// What it must be.
+        expected: String,
+    },
+    /// The base does not exist.
+    #[error("`extends = \"{0}\"`: there is no built-in profile of that name")]
+    UnknownBase(String),
+}
+
+pub(super) fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Result<Profile, ProfileError> {
+    let table: toml::Table =
+        text.parse().map_err(|error: toml::de::Error| ProfileError::Syntax(error.to_string()))?;
+    if let Some(key) = table.keys().find(|key| !TOP.contains(&key.as_str())) {
+        return Err(unknown(key.clone(), key, TOP.iter().copied()));
+    }
+    let base = match word(&table, "extends")? {
+        Some(name) => Some(base(&name).ok_or(ProfileError::UnknownBase(name))?),
+        None => None,
+    };
+    let from_base = |of: fn(&Profile) -> &String| base.as_ref().map(|base| of(base).clone());
+    let id = word(&table, "id")?.ok_or_else(|| ProfileError::Missing("id".into()))?;
+    let title = word(&table, "title")?.or_else(|| from_base(|base| &base.title));
+    let platform = word(&table, "platform")?.or_else(|| from_base(|base| &base.platform));
+    let mut limits = base.map(|base| base.limits).unwrap_or_default();
+    match table.get("rule") {
+        None => {}
+        Some(toml::Value::Table(rules)) => overlay(&mut limits, rules, "rule", false)?,
+        Some(_) => return Err(wrong("rule", "tables such as [rule.duration]")),
+    }
+    Ok(Profile {
+        title: title.unwrap_or_else(|| id.clone()),
+        platform: platform.unwrap_or_else(|| id.clone()),
+        id,
+        limits,
+    })
+}
+
+fn word(table: &toml::Table, key: &str) -> Result<Option<String>, ProfileError> {
+    match table.get(key) {
+        None => Ok(None),
+        Some(toml::Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(wrong(key, "a text")),
+    }
+}
+
+/// Lays tables of limits over others. `only_known` overrides nothing the profile does not have.
+pub(super) fn overlay(
+    limits: &mut BTreeMap<String, Limits>,
+    rules: &toml::Table,
+    path: &str,
+    only_known: bool,
+) -> Result<(), ProfileError> {
+    for (rule, table) in rules {
+        let path = format!("{path}.{rule}");
+        let keys =
+            keys::of(rule).ok_or_else(|| unknown(path.clone(), rule, KEYS.iter().map(|(id, _)| *id)))?;
+        let toml::Value::Table(table) = table else { return Err(wrong(&path, "a table")) };
+        if table.get("off").is_some_and(|off| off.as_bool() == Some(true)) {
+            limits.remove(rule);
+            continue;
+        }
+        if only_known && !limits.contains_key(rule) {
+            continue;
+        }
+        let entry = limits.entry(rule.clone()).or_insert_with(|| Limits {
+            severity: Severity::Error,
+            source: None,
+            checked_on: None,
+            confidence: Confidence::Practice,
+            values: BTreeMap::new(),
+        });
+        for (key, value) in table {
+            let path = format!("{path}.{key}");
+            set(entry, keys, key, value, &path)?;
+        }
+    }
+    Ok(())
+}
+
+fn set(
+    limits: &mut Limits,
+    keys: &[(&'static str, Kind, &'static str)],
+    key: &str,
+    value: &toml::Value,
+    path: &str,
+) -> Result<(), ProfileError> {
+    let text = || value.as_str().map(str::to_owned).ok_or_else(|| wrong(path, "a text"));
+    match key {
+        "severity" => {
+            limits.severity =
+                Severity::from_word(&text()?).ok_or_else(|| wrong(path, "error, warning or advice"))?;
+        }
+        "confidence" => {
+            limits.confidence = Confidence::from_word(&text()?)
+                .ok_or_else(|| wrong(path, "official, third-party or practice"))?;
+        }
+        "source" => limits.source = Some(text()?),
+        "checked_on" => {
+            let date = text()?;
+            let digits =
+                |part: &str, count| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
+            let parts: Vec<&str> = date.split('-').collect();
+            if !matches!(parts[..], [y, m, d] if digits(y, 4) && digits(m, 2) && digits(d, 2)) {
+                return Err(wrong(path, "a date, YYYY-MM-DD"));
+            }
+            limits.checked_on = Some(date);
+        }
+        "off" => {
+            value.as_bool().ok_or_else(|| wrong(path, "true or false"))?;
+        }
+        _ => {
+            let Some((name, kind, _)) = keys.iter().find(|(name, _, _)| *name == key) else {
+                let known = keys.iter().map(|(name, _, _)| *name).chain(COMMON.iter().copied());
+                return Err(unknown(path.to_owned(), key, known));
+            };
+            limits.values.insert((*name).to_owned(), read(*kind, value, path)?);
+        }
+    }
+    Ok(())
+}
+
+fn read(kind: Kind, value: &toml::Value, path: &str) -> Result<Value, ProfileError> {
+    match kind {
+        Kind::Number => {
+            let number = value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64));
+            number
+                .filter(|number| number.is_finite())
+                .map(Value::Number)
+                .ok_or_else(|| wrong(path, "a number"))
+        }
+        Kind::Flag => value.as_bool().map(Value::Flag).ok_or_else(|| wrong(path, "true or false")),
+        Kind::Words => words(value).map(Value::Words).ok_or_else(|| wrong(path, "a list of words")),
+        Kind::Ratios => {
+            let ratios = words(value).and_then(|words| words.iter().map(|word| word.parse().ok()).collect());
+            ratios.map(Value::Ratios).ok_or_else(|| wrong(path, "a list of ratios such as \"9:16\""))
+        }
+        Kind::Sizes => {
+            let list = value.as_array().and_then(|list| list.iter().map(size).collect());
+            list.map(Value::Sizes)
+                .ok_or_else(|| wrong(path, "a list of { ratio = \"9:16\", width = 540, height = 960 }"))
+        }
+    }
+}
+
+fn words(value: &toml::Value) -> Option<Vec<String>> {
+    match value {
+        toml::Value::String(word) => Some(vec![word.clone()]),
+        toml::Value::Array(list) => list.iter().map(|word| word.as_str().map(str::to_owned)).collect(),
+        _ => None,
+    }
+}
+
+fn size(value: &toml::Value) -> Option<(Rational, u32, u32)> {
+    let table = value.as_table().filter(|table| table.len() == 3)?;
+    let side = |key| u32::try_from(table.get(key)?.as_integer()?).ok();
+    Some((table.get("ratio")?.as_str()?.parse().ok()?, side("width")?, side("height")?))
+}
+
+fn wrong(path: &str, expected: &str) -> ProfileError {
+    ProfileError::Value { path: path.to_owned(), expected: expected.to_owned() }
+}
+
+fn unknown<'a>(path: String, key: &str, known: impl Iterator<Item = &'a str>) -> ProfileError {
+    let best = known.map(|word| (strsim::jaro_winkler(key, word), word)).max_by(|a, b| a.0.total_cmp(&b.0));
+    let nearest = best.filter(|(score, _)| *score > 0.75).map(|(_, word)| word.to_owned());
+    ProfileError::UnknownKey { path, nearest }
+}
+
+impl Severity {
+    fn from_word(word: &str) -> Option<Severity> {
+        match word {
+            "error" => Some(Severity::Error),
+            "warning" => Some(Severity::Warning),
+            "advice" => Some(Severity::Advice),
+            _ => None,
+        }
+    }
+}
+
+impl Confidence {
+    fn from_word(word: &str) -> Option<Confidence> {
+        match word {
+            "official" => Some(Confidence::Official),
+            "third-party" => Some(Confidence::ThirdParty),
+            "practice" => Some(Confidence::Practice),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn parse(text: &str) -> Result<Profile, ProfileError> {
+        super::parse(text, &Profile::builtin)
+    }
+
+    #[test]
+    fn a_profile_extends_another_and_changes_one_limit() {
+        let text =
+            "id = \"mine\"\nextends = \"tiktok-ads\"\n[rule.duration]\nmax_s = 30\n[rule.hdr]\noff = true\n";
+        let mine = parse(text).unwrap();
+        let base = Profile::builtin("tiktok-ads").unwrap();
+        assert_eq!(mine.limits("duration").unwrap().number("max_s"), Some(30.0));
+        assert_eq!(mine.limits("file-size"), base.limits("file-size"));
+        assert!(mine.limits("hdr").is_none() && base.limits("hdr").is_some());
+        assert_ne!(mine.hash(), base.hash());
+    }
+
+    #[test]
+    fn a_wrong_key_is_named_with_its_path_and_the_nearest() {
+        let message = parse("id = \"x\"\n[rule.duration]\nmax_sec = 30\n").unwrap_err().to_string();
+        assert_eq!(message, "unknown key `rule.duration.max_sec`; did you mean `max_s`?");
+        let message = parse("id = \"x\"\n[rule.durations]\nmax_s = 30\n").unwrap_err().to_string();
+        assert_eq!(message, "unknown key `rule.durations`; did you mean `duration`?");
+    }
+
+    #[test]
+    fn wrong_types_and_missing_parts_are_named() {
+        for (text, expected) in [
+            ("title = \"x\"\n", "`id` is missing"),
+            ("id = \"x\"\n[rule.duration]\nmax_s = \"30\"\n", "`rule.duration.max_s` must be a number"),
+            (
+                "id = \"x\"\n[rule.hdr]\nseverity = \"bad\"\n",
+                "`rule.hdr.severity` must be error, warning or advice",
+            ),
+            (
+                "id = \"x\"\n[rule.hdr]\nchecked_on = \"2026\"\n",
+                "`rule.hdr.checked_on` must be a date, YYYY-MM-DD",
+            ),
+            ("id = \"x\"\nextends = \"y\"\n", "`extends = \"y\"`: there is no built-in profile of that name"),
+        ] {
+            assert_eq!(parse(text).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn overrides_replace_limits_of_rules_that_count() {
+        let base = Profile::builtin("tiktok-ads").unwrap();
+        let table: toml::Table = "[file-size]\nmax_bytes = 1000\n".parse().unwrap();
+        let changed = base.with_overrides(&table).unwrap();
+        assert_eq!(changed.limits("file-size").unwrap().number("max_bytes"), Some(1000.0));
+        let table: toml::Table = "[file-sise]\nmax_bytes = 1000\n".parse().unwrap();
+        assert!(base.with_overrides(&table).unwrap_err().to_string().contains("file-size"));
+    }
+}

@@ -1,0 +1,26 @@
+//! `audio-sample-rate`.
+
+use super::super::finding::Remedy;
+use super::super::rule::{Breach, rule};
+
+rule!(
+    AudioSampleRate,
+    "audio-sample-rate",
+    what: "Samples a second.",
+    why: "Unusual rates are resampled badly, or refused.",
+    remedy: "Resample to 48 kHz and encode the sound again.",
+    source: "media facts 24",
+    |subject, limits, out| {
+let Some(audio) = subject.facts.main_audio() else { return };
+let Some(rate) = audio.sample_rate else { return };
+let allowed = limits.words("allow");
+let shown = format!("{rate} Hz");
+if !allowed.is_empty() && !allowed.contains(&rate.to_string()) {
+    let says = format!("the sample rate is {shown}");
+    out.breach(Breach::new(says, shown, format!("{} Hz", allowed.join(", ")), Remedy::ReencodeAudio).at(audio.index));
+} else if let Some(max) = limits.number("max").filter(|max| f64::from(rate) > *max) {
+    let says = format!("the sample rate is {shown}");
+    out.breach(Breach::new(says, shown, format!("at most {max} Hz"), Remedy::ReencodeAudio).at(audio.index));
+}
+    }
+);

@@ -1,0 +1,30 @@
+//! `color`.
+
+use super::super::finding::Remedy;
+use super::super::rule::{Breach, rule};
+
+rule!(
+    Color,
+    "color",
+    what: "Colour tags: range, primaries, transfer, matrix.",
+    why: "Untagged film is guessed at by its size, so hues shift; full range is crushed by players that assume limited.",
+    remedy: "Declared as BT.709, limited range, whenever the picture is encoded again.",
+    source: "media facts 5 and 6",
+    |subject, _limits, out| {
+let Some(video) = subject.video() else { return };
+let color = &video.color;
+if color.range.as_deref() == Some("pc") {
+    let says = "samples use the full range";
+    out.say(Breach::new(says, "full range", "limited range", Remedy::ReencodeVideo).at(video.index));
+}
+let missing: Vec<&str> = [("primaries", &color.primaries), ("transfer", &color.transfer), ("matrix", &color.matrix)]
+    .into_iter()
+    .filter(|(_, tag)| tag.is_none())
+    .map(|(name, _)| name)
+    .collect();
+if !missing.is_empty() {
+    let says = format!("colour {} not stated", missing.join(", "));
+    out.say(Breach::new(says, "not stated", "bt709", Remedy::BitstreamFilter).at(video.index));
+}
+    }
+);

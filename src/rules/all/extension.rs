@@ -1,0 +1,31 @@
+//! `extension`.
+
+use super::super::finding::Remedy;
+use super::super::rule::{Breach, rule};
+use super::super::words;
+
+rule!(
+    Extension,
+    "extension",
+    what: "The ending of the file name.",
+    why: "Uploaders and platforms choose the MIME type by it; a QuickTime film named .mp4, or the other way round, is taken for the wrong thing.",
+    remedy: "Rename; for a name that contradicts the bytes, remux.",
+    source: "media facts 35 and 36",
+    |subject, limits, out| {
+let allowed = limits.words("allow");
+if allowed.is_empty() {
+    return;
+}
+let extension = words::extension(subject.file_name);
+let shown = extension.clone().unwrap_or_else(|| "none".to_owned());
+if !extension.as_ref().is_some_and(|extension| allowed.contains(extension)) {
+    out.breach(Breach::new(format!("the file name ends in {shown}"), shown, allowed.join(", "), Remedy::Remux));
+} else if let Some(container) = &subject.facts.container {
+    let natural = words::extensions_of(container);
+    if !natural.is_empty() && !natural.contains(&shown.as_str()) {
+        let says = format!("the file is {container} and its name ends in {shown}");
+        out.say(Breach::new(says, shown, natural.join(", "), Remedy::Remux).as_warning());
+    }
+}
+    }
+);

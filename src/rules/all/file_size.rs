@@ -1,0 +1,30 @@
+//! `file-size`.
+
+use super::super::finding::Remedy;
+use super::super::rule::{Breach, rule};
+use super::super::words;
+
+rule!(
+    FileSize,
+    "file-size",
+    what: "The number of bytes.",
+    why: "Larger uploads are cut off or refused, empty ones refused.",
+    remedy: "Encode again at a rate that fits; a remux drops what is not needed.",
+    source: "limits of each destination",
+    |subject, limits, out| {
+let size = subject.facts.size_bytes;
+let bytes = |key| limits.number(key).map(|limit| limit as u64);
+if let Some(max) = bytes("max_bytes").filter(|max| size > *max) {
+    let allowed = format!("at most {}", words::bytes(max));
+    out.breach(Breach::new(format!("the file has {}", words::bytes(size)), words::bytes(size), allowed, Remedy::ReencodeVideo));
+} else if let Some(max) = bytes("warn_max_bytes").filter(|max| size > *max) {
+    let allowed = format!("safely at most {}", words::bytes(max));
+    let says = format!("the file has {}", words::bytes(size));
+    out.breach(Breach::new(says, words::bytes(size), allowed, Remedy::ReencodeVideo).as_warning());
+}
+if let Some(min) = bytes("min_bytes").filter(|min| size < *min) {
+    let allowed = format!("at least {}", words::bytes(min));
+    out.breach(Breach::new(format!("the file has {}", words::bytes(size)), words::bytes(size), allowed, Remedy::ReencodeVideo));
+}
+    }
+);

@@ -1,0 +1,24 @@
+//! `freeze`.
+
+use super::super::finding::Remedy;
+use super::super::rule::{Breach, rule};
+use super::super::words;
+
+rule!(
+    Freeze,
+    "freeze",
+    what: "Spans in which nothing moves. Seen only with --deep.",
+    why: "A still picture as a video is refused by some ad policies, and a long freeze is often a fault.",
+    remedy: "None: it may be meant.",
+    source: "media facts 47",
+    |subject, limits, out| {
+let Some(deep) = subject.deep else { return };
+let max = limits.number("max_s").unwrap_or(1.0);
+let long: Vec<_> = deep.freeze.iter().filter(|range| range.to_s - range.from_s > max).copied().collect();
+if let Some(first) = long.first() {
+    let longest = long.iter().map(|range| range.to_s - range.from_s).fold(0.0, f64::max);
+    let says = format!("nothing moves for {}, first at {}", words::seconds(longest), words::seconds(first.from_s));
+    out.say(Breach::new(says, words::seconds(longest), format!("at most {max} s"), Remedy::None).over(&long));
+}
+    }
+);

@@ -1,0 +1,28 @@
+//! `gop-length`.
+
+use super::super::finding::Remedy;
+use super::super::rule::{Breach, rule};
+use crate::model::Rational;
+
+rule!(
+    GopLength,
+    "gop-length",
+    what: "The longest distance between key frames.",
+    why: "Seeking and thumbnails suffer; very long groups made uploads fail.",
+    remedy: "Encode the picture again with a key frame every two seconds.",
+    source: "media facts 31",
+    |subject, limits, out| {
+let Some(video) = subject.video() else { return };
+let Some(frames) = video.max_gop_frames else { return };
+let too_many = limits.number("max_frames").filter(|max| frames as f64 > *max);
+let rate = video.frame_rate.map(Rational::as_f64);
+let too_long = limits.number("max_s").zip(rate).filter(|(max, rate)| frames as f64 / rate > *max);
+let allowed = match (too_many, too_long) {
+    (Some(max), _) => format!("at most {max} frames"),
+    (None, Some((max, _))) => format!("at most {max} s"),
+    (None, None) => return,
+};
+let says = format!("key frames lie up to {frames} frames apart");
+out.say(Breach::new(says, format!("{frames} frames"), allowed, Remedy::ReencodeVideo).at(video.index));
+    }
+);

@@ -1,0 +1,28 @@
+//! `hdr`.
+
+use super::super::finding::Remedy;
+use super::super::rule::{Breach, rule};
+use super::super::words;
+
+rule!(
+    HdrRule,
+    "hdr",
+    what: "High dynamic range: HLG, PQ, HDR10, Dolby Vision.",
+    why: "Platforms transcode to standard range and wash the picture out; 8-bit film still tagged as HDR looks wrong everywhere.",
+    remedy: "Tone-map to BT.709 and encode again; Dolby Vision without a compatible base layer cannot be read correctly and is refused.",
+    source: "media facts 1 to 3",
+    |subject, _limits, out| {
+let Some(video) = subject.video() else { return };
+let Some(hdr) = video.hdr else { return };
+let name = words::hdr(hdr);
+let eight_bit = video.bit_depth == Some(8);
+let says = if eight_bit {
+    format!("8-bit samples are tagged as {name}")
+} else {
+    format!("the picture is {name}")
+};
+let unreadable = hdr.dolby_vision.is_some_and(|vision| vision.compatibility == 0);
+let remedy = if unreadable { Remedy::Refuse } else { Remedy::ReencodeVideo };
+out.say(Breach::new(says, name, "standard dynamic range", remedy).at(video.index));
+    }
+);

@@ -1,0 +1,20 @@
+//! `metadata-privacy`.
+
+use super::super::finding::Remedy;
+use super::super::rule::{Breach, rule};
+
+rule!(
+    MetadataPrivacy,
+    "metadata-privacy",
+    what: "Tags that say where, with what and by whom the film was made.",
+    why: "They are published with the film unless the platform strips them.",
+    remedy: "Remux without them.",
+    source: "media facts 44",
+    |subject, _limits, out| {
+let tags = &subject.facts.privacy;
+if !tags.location.is_empty() {
+    let names = tags.location.join(", ");
+    out.say(Breach::new(format!("the file says where it was made ({names})"), names, "no position", Remedy::Remux));
+}
+    }
+);

@@ -1,0 +1,24 @@
+//! `silence`.
+
+use super::super::finding::Remedy;
+use super::super::rule::{Breach, rule};
+use super::super::words;
+
+rule!(
+    Silence,
+    "silence",
+    what: "Spans without sound. Seen only with --deep.",
+    why: "Long silence is often a lost track.",
+    remedy: "None: it may be meant.",
+    source: "media facts 47",
+    |subject, limits, out| {
+let Some(deep) = subject.deep else { return };
+let max = limits.number("max_s").unwrap_or(1.0);
+let long: Vec<_> = deep.silence.iter().filter(|range| range.to_s - range.from_s > max).copied().collect();
+if let Some(first) = long.first() {
+    let longest = long.iter().map(|range| range.to_s - range.from_s).fold(0.0, f64::max);
+    let says = format!("there is no sound for {}, first at {}", words::seconds(longest), words::seconds(first.from_s));
+    out.say(Breach::new(says, words::seconds(longest), format!("at most {max} s"), Remedy::None).over(&long));
+}
+    }
+);

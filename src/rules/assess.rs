@@ -1,0 +1,145 @@
+//! All rules over one file: the judgement.
+
+use std::path::PathBuf;
+
+use crate::model::{ContentHash, Size};
+use crate::profile::{Profile, Severity};
+
+use super::all::ALL;
+use super::finding::{Finding, Verdict};
+use super::rule::{Rule, Subject, Verdicts};
+use super::validated::ValidatedAsset;
+
+/// Every rule there is.
+pub fn registry() -> &'static [&'static dyn Rule] {
+    ALL
+}
+
+/// The rule of that id.
+pub fn find(id: &str) -> Option<&'static dyn Rule> {
+    ALL.iter().copied().find(|rule| rule.id() == id)
+}
+
+/// Which rules count. By default all that the profile has limits for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    select: Vec<String>,
+    ignore: Vec<String>,
+}
+
+/// A selection that names a rule that does not exist.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no rule `{id}`{}", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+pub struct SelectionError {
+    /// As it was given.
+    pub id: String,
+    /// The nearest id there is.
+    pub nearest: Option<String>,
+}
+
+impl Selection {
+    /// Only the rules in `select`, or all when it is empty, without those in `ignore`.
+    pub fn new(select: Vec<String>, ignore: Vec<String>) -> Result<Selection, SelectionError> {
+        for id in select.iter().chain(&ignore) {
+            if find(id).is_none() {
+                let scored = ALL.iter().map(|rule| (strsim::jaro_winkler(id, rule.id()), rule.id()));
+                let best = scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(score, _)| *score > 0.7);
+                let nearest = best.map(|(_, near)| near.to_owned());
+                return Err(SelectionError { id: id.clone(), nearest });
+            }
+        }
+        Ok(Selection { select, ignore })
+    }
+
+    fn takes(&self, id: &str) -> bool {
+        let named = |list: &[String]| list.iter().any(|other| other == id);
+        (self.select.is_empty() || named(&self.select)) && !named(&self.ignore)
+    }
+
+    fn is_everything(&self) -> bool {
+        self.select.is_empty() && self.ignore.is_empty()
+    }
+}
+
+/// The judgement over one file under one profile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assessment {
+    verdict: Verdict,
+    findings: Vec<Finding>,
+    unknown: Vec<&'static str>,
+    whole: bool,
+    profile_id: String,
+    profile_hash: String,
+    display_size: Option<Size>,
+    duration_s: Option<f64>,
+}
+
+/// Judges `subject` by every rule of `profile` that `selection` takes.
+pub fn assess(subject: &Subject<'_>, profile: &Profile, selection: &Selection) -> Assessment {
+    let mut findings = Vec::new();
+    let mut unknown = Vec::new();
+    for rule in ALL.iter().filter(|rule| selection.takes(rule.id())) {
+        let Some(limits) = profile.limits(rule.id()) else { continue };
+        let mut verdicts = Verdicts::new(rule.id(), profile.platform(), limits);
+        rule.check(subject, limits, &mut verdicts);
+        if verdicts.undecided && limits.severity == Severity::Error {
+            unknown.push(rule.id());
+        }
+        findings.append(&mut verdicts.findings);
+    }
+    // Stable: findings of equal weight stay in the order of the registry.
+    findings.sort_by(|a, b| b.severity.cmp(&a.severity));
+    let refused = findings.iter().any(|finding| finding.severity == Severity::Error);
+    let verdict = match (refused, unknown.is_empty()) {
+        (true, _) => Verdict::Noncompliant,
+        (false, false) => Verdict::Indeterminate,
+        (false, true) => Verdict::Compliant,
+    };
+    Assessment {
+        verdict,
+        findings,
+        unknown,
+        whole: selection.is_everything(),
+        profile_id: profile.id().to_owned(),
+        profile_hash: profile.hash(),
+        display_size: subject.video().and_then(|video| video.display_size()),
+        duration_s: subject.facts.effective_duration_s(),
+    }
+}
+
+impl Assessment {
+    /// The judgement.
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// What the rules say, worst first.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Rules at the level of errors that could not be decided because a fact is unknown.
+    pub fn unknown(&self) -> &[&'static str] {
+        &self.unknown
+    }
+
+    /// Whether a rule found anything of at least this severity.
+    pub fn has(&self, rule: &str, severity: Severity) -> bool {
+        self.findings.iter().any(|finding| finding.rule == rule && finding.severity >= severity)
+    }
+
+    /// The proof token for the assessed bytes, which lie at `path` and hash to `content`; `None`
+    /// unless the file complies with every rule of the profile, none left out.
+    pub fn validate(&self, path: PathBuf, content: ContentHash) -> Option<ValidatedAsset> {
+        (self.verdict == Verdict::Compliant && self.whole).then(|| {
+            ValidatedAsset::new(
+                path,
+                content,
+                self.profile_id.clone(),
+                self.profile_hash.clone(),
+                self.display_size,
+                self.duration_s,
+            )
+        })
+    }
+}

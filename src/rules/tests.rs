@@ -1,0 +1,283 @@
+//! Tests over the registry itself, and one passing and one failing case for each rule.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::model::*;
+use crate::profile::Profile;
+
+/// A film that complies with everything.
+pub(crate) fn good() -> MediaFacts {
+    MediaFacts {
+        container: Some("mp4".into()),
+        major_brand: Some("isom".into()),
+        size_bytes: 10_000_000,
+        duration_s: Some(15.0),
+        bit_rate: Some(5_333_333),
+        fast_start: Some(true),
+        fragmented: Some(false),
+        completeness: Completeness::Whole,
+        video: vec![VideoStream {
+            index: 0,
+            codec: Some("h264".into()),
+            codec_tag: Some("avc1".into()),
+            profile: Some("High".into()),
+            level: Some(40),
+            pixel_format: Some("yuv420p".into()),
+            bit_depth: Some(8),
+            chroma: Some("4:2:0".into()),
+            alpha: Some(false),
+            width: Some(1080),
+            height: Some(1920),
+            sample_aspect_ratio: Rational::new(1, 1),
+            frame_rate: Rational::new(30, 1),
+            variable_frame_rate: Some(false),
+            field_order: Some("progressive".into()),
+            color: ColorTags {
+                range: Some("tv".into()),
+                primaries: Some("bt709".into()),
+                transfer: Some("bt709".into()),
+                matrix: Some("bt709".into()),
+            },
+            bit_rate: Some(5_000_000),
+            duration_s: Some(15.0),
+            start_s: Some(0.0),
+            frames: Some(450),
+            closed_gop: Some(true),
+            max_gop_frames: Some(60),
+            parameter_changes: Some(0),
+            timing: Some(Timing::default()),
+            decodable: true,
+            ..VideoStream::default()
+        }],
+        audio: vec![AudioStream {
+            index: 1,
+            codec: Some("aac".into()),
+            codec_tag: Some("mp4a".into()),
+            profile: Some("LC".into()),
+            sample_rate: Some(48_000),
+            channels: Some(2),
+            channel_layout: Some("stereo".into()),
+            bit_rate: Some(128_000),
+            duration_s: Some(15.0),
+            start_s: Some(0.0),
+            decodable: true,
+            ..AudioStream::default()
+        }],
+        ..MediaFacts::default()
+    }
+}
+
+/// A profile in which every rule has limits that `good` keeps.
+fn strict() -> Profile {
+    let text = "id = \"strict\"\nextends = \"tiktok-ads\"\n\
+        [rule.video-profile]\nallow = [\"High\"]\nmax_level = 42\n\
+        [rule.audio-bit-rate]\nmin = 96000\n\
+        [rule.audio-stream]\nrequired = true\nmax_streams = 1\n\
+        [rule.loudness]\ntarget_lufs = -16\ntolerance_lu = 2\n";
+    Profile::parse(text, &Profile::builtin).unwrap()
+}
+
+fn judge(facts: &MediaFacts, name: &str, deep: Option<&DeepReport>) -> Assessment {
+    assess(&Subject { facts, file_name: name, deep }, &strict(), &Selection::default())
+}
+
+#[test]
+fn ids_are_unique_kebab_case_and_found_again() {
+    let mut ids: Vec<_> = registry().iter().map(|rule| rule.id()).collect();
+    for id in &ids {
+        assert!(id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{id}");
+        assert_eq!(find(id).unwrap().id(), *id);
+    }
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+    assert_eq!(count, 50, "the contract lists 50 rules");
+}
+
+#[test]
+fn every_rule_has_a_whole_page_and_keys_in_profiles() {
+    for rule in registry() {
+        let doc = rule.doc();
+        for part in [doc.what, doc.why, doc.remedy, doc.source] {
+            assert!(part.len() > 9, "{}: `{part}`", rule.id());
+        }
+        assert!(crate::profile::KEYS.iter().any(|(id, _)| *id == rule.id()), "{}", rule.id());
+    }
+    for (id, _) in crate::profile::KEYS {
+        assert!(find(id).is_some(), "{id}");
+    }
+}
+
+#[test]
+fn the_good_film_complies_with_the_strict_profile_without_a_word() {
+    let assessment = judge(&good(), "film.mp4", None);
+    assert_eq!(assessment.verdict(), Verdict::Compliant);
+    assert_eq!(assessment.findings(), []);
+}
+
+type Change = fn(&mut MediaFacts);
+
+#[test]
+fn each_rule_of_a_file_fires_on_its_own_fault_and_on_nothing_else() {
+    let cases: &[(&str, Change)] = &[
+        ("container", |facts| facts.container = Some("matroska".into())),
+        ("file-size", |facts| facts.size_bytes = 600_000_000),
+        ("duration", |facts| facts.duration_s = Some(601.0)),
+        ("video-codec", |facts| facts.video[0].codec = Some("mpeg4".into())),
+        ("video-profile", |facts| facts.video[0].profile = Some("High 10".into())),
+        ("pixel-format", |facts| facts.video[0].bit_depth = Some(10)),
+        ("resolution", |facts| (facts.video[0].width, facts.video[0].height) = (Some(270), Some(480))),
+        ("aspect-ratio", |facts| facts.video[0].width = Some(1440)),
+        ("parameter-change", |facts| facts.video[0].parameter_changes = Some(2)),
+        ("open-gop", |facts| facts.video[0].closed_gop = Some(false)),
+        ("gop-length", |facts| facts.video[0].max_gop_frames = Some(600)),
+        ("rotation", |facts| facts.video[0].flip = Some(Flip::Horizontal)),
+        ("frame-rate", |facts| facts.video[0].frame_rate = Rational::new(60_001, 1000)),
+        ("variable-frame-rate", |facts| facts.video[0].variable_frame_rate = Some(true)),
+        ("interlaced", |facts| facts.video[0].field_order = Some("tt".into())),
+        ("video-bit-rate", |facts| facts.video[0].bit_rate = Some(400_000)),
+        ("color", |facts| facts.video[0].color.matrix = None),
+        ("hdr", |facts| facts.video[0].hdr = Some(Hdr { kind: HdrKind::Hlg, dolby_vision: None })),
+        ("audio-stream", |facts| facts.audio.clear()),
+        ("audio-codec", |facts| facts.audio[0].codec = Some("pcm_s16le".into())),
+        ("audio-channels", |facts| facts.audio[0].channels = Some(6)),
+        ("audio-sample-rate", |facts| facts.audio[0].sample_rate = Some(22_050)),
+        ("audio-bit-rate", |facts| facts.audio[0].bit_rate = Some(32_000)),
+        ("fast-start", |facts| facts.fast_start = Some(false)),
+        ("fragmented", |facts| facts.fragmented = Some(true)),
+        ("edit-list", |facts| {
+            facts.video[0].edit_list =
+                Some(EditList { kind: EditListKind::Editing, entries: 2, reason: "two edits".into() });
+        }),
+        ("start-time", |facts| {
+            facts.video[0].start_s = Some(0.5);
+            facts.audio[0].start_s = Some(0.5);
+        }),
+        ("timestamps", |facts| facts.video[0].timing.as_mut().unwrap().duplicates = 1),
+        ("extra-streams", |facts| {
+            facts.other.push(OtherStream { index: 2, kind: OtherKind::Data, codec: Some("tmcd".into()) });
+        }),
+        ("stream-order", |facts| (facts.video[0].index, facts.audio[0].index) = (1, 0)),
+        ("av-duration", |facts| facts.audio[0].duration_s = Some(12.0)),
+        ("integrity", |facts| {
+            facts.completeness = Completeness::Missing { first_missing_s: Some(3.0), reason: "cut".into() };
+        }),
+        ("metadata-privacy", |facts| facts.privacy.location.push("location".into())),
+    ];
+    for (rule, change) in cases {
+        let mut facts = good();
+        change(&mut facts);
+        let assessment = judge(&facts, "film.mp4", None);
+        let mut fired: Vec<_> = assessment.findings().iter().map(|finding| finding.rule.as_str()).collect();
+        fired.dedup();
+        let expected: &[&str] = if *rule == "container" { &["container", "extension"] } else { &[*rule] };
+        assert_eq!(fired, expected, "{rule}");
+        let finding = &assessment.findings()[0];
+        assert!(!finding.actual.is_empty() && !finding.allowed.is_empty(), "{finding:?}");
+    }
+}
+
+#[test]
+fn rules_about_size_parity_and_pixel_shape_fire() {
+    let mut facts = good();
+    facts.video[0].width = Some(1081);
+    assert!(judge(&facts, "film.mp4", None).has("even-dimensions", Severity::Warning));
+    let mut facts = good();
+    facts.video[0].sample_aspect_ratio = Rational::new(4, 3);
+    assert!(judge(&facts, "film.mp4", None).has("sample-aspect-ratio", Severity::Warning));
+    let mut facts = good();
+    facts.video.clear();
+    assert!(judge(&facts, "film.mp4", None).has("video-stream", Severity::Error));
+}
+
+#[test]
+fn rules_about_the_name_fire() {
+    assert!(judge(&good(), "film.mkv", None).has("extension", Severity::Error));
+    let contradiction = judge(&good(), "film.mov", None);
+    assert!(
+        contradiction.has("extension", Severity::Warning) && !contradiction.has("extension", Severity::Error)
+    );
+    assert!(judge(&good(), &format!("{}.mp4", "x".repeat(100)), None).has("file-name", Severity::Error));
+}
+
+#[test]
+fn rules_about_content_fire_only_on_what_decoding_showed() {
+    let span = vec![TimeRange { from_s: 1.0, to_s: 9.0 }];
+    let deep = DeepReport {
+        black: span.clone(),
+        freeze: span.clone(),
+        silence: span.clone(),
+        loudness: Some(LoudnessReport { integrated_lufs: -30.0, range_lu: 3.0, true_peak_dbtp: -2.0 }),
+        active_picture: Some([0, 420, 1080, 1080]),
+        interlaced_frames: Some((40, 50)),
+        decode: DecodeReport { error_count: 2, ..DecodeReport::default() },
+        ..DeepReport::default()
+    };
+    let assessment = judge(&good(), "film.mp4", Some(&deep));
+    for rule in ["black", "freeze", "silence", "loudness", "letterbox", "interlaced", "integrity"] {
+        assert!(assessment.has(rule, Severity::Advice), "{rule}");
+    }
+    let black = assessment.findings().iter().find(|finding| finding.rule == "black").unwrap();
+    assert_eq!(black.ranges, span);
+}
+
+#[test]
+fn an_unknown_fact_of_an_error_rule_is_never_compliant() {
+    let unknowns: &[Change] = &[
+        |facts| facts.video[0].codec = None,
+        |facts| facts.video[0].width = None,
+        |facts| facts.video[0].pixel_format = None,
+        |facts| facts.container = None,
+        |facts| {
+            facts.duration_s = None;
+            facts.video[0].duration_s = None;
+            facts.audio[0].duration_s = None;
+        },
+    ];
+    for change in unknowns {
+        let mut facts = good();
+        change(&mut facts);
+        let assessment = judge(&facts, "film.mp4", None);
+        assert_eq!(assessment.verdict(), Verdict::Indeterminate);
+        assert!(!assessment.unknown().is_empty());
+    }
+    let mut facts = good();
+    facts.completeness = Completeness::Unknown;
+    assert_eq!(judge(&facts, "film.mp4", None).verdict(), Verdict::Compliant);
+}
+
+#[test]
+fn a_token_is_minted_only_for_a_whole_and_clean_judgement() {
+    let hash = || ContentHash { blake3: "b".into(), md5: "m".into(), size_bytes: 1 };
+    let profile = strict();
+    let facts = good();
+    let subject = Subject { facts: &facts, file_name: "film.mp4", deep: None };
+    let whole = assess(&subject, &profile, &Selection::default());
+    let token = whole.validate("film.mp4".into(), hash()).unwrap();
+    assert_eq!(token.display_size(), Some(Size::new(1080, 1920)));
+    assert_eq!(token.profile_hash(), profile.hash());
+    let partial = Selection::new(Vec::new(), vec!["hdr".into()]).unwrap();
+    assert!(assess(&subject, &profile, &partial).validate("film.mp4".into(), hash()).is_none());
+    let mut facts = good();
+    facts.video[0].codec = Some("vp8".into());
+    assert!(judge(&facts, "film.mp4", None).validate("film.mp4".into(), hash()).is_none());
+}
+
+#[test]
+fn a_misspelt_rule_names_the_nearest() {
+    let error = Selection::new(vec!["video-codek".into()], Vec::new()).unwrap_err();
+    assert_eq!(error.to_string(), "there is no rule `video-codek`; did you mean `video-codec`?");
+}
+
+#[test]
+fn the_tolerance_of_a_ratio_is_a_share_of_it() {
+    let ratio = |width, height| {
+        let mut facts = good();
+        (facts.video[0].width, facts.video[0].height) = (Some(width), Some(height));
+        judge(&facts, "film.mp4", None).has("aspect-ratio", Severity::Error)
+    };
+    assert!(!ratio(1088, 1920));
+    assert!(ratio(1100, 1920));
+    assert!(!ratio(1920, 1080) && !ratio(1080, 1080));
+}
