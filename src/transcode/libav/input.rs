@@ -53,7 +53,7 @@ impl Input {
     /// Opens media from a descriptor.
     pub(crate) fn open(file: File, _name: &str, cancel: Arc<AtomicBool>) -> Result<Input, JobError> {
         let io = StreamIo::from_read_seek(ByOffset { file, at: 0 }).map_err(|e| failed(e.to_string()))?;
-        let context = ffmpeg_next::format::input_from_stream(io)
+        let context = ffmpeg_next::format::input_from_stream(io, None, None)
             .map_err(|e| JobError::Unreadable(e.to_string()))?;
         Ok(Input { context, cancel, read_errors: 0 })
     }

@@ -201,6 +201,11 @@ impl VideoChain {
         self.last.map_or(0.0, |(time, duration)| seconds(time + duration, self.decoder.base()))
     }
 
+    /// What the distance between two frames usually is, in seconds.
+    pub(crate) fn usual_s(&self) -> f64 {
+        seconds(self.usual, self.decoder.base())
+    }
+
     /// Frames that came out of the decoder.
     pub(crate) fn decoded(&self) -> u64 {
         self.decoder.frames
