@@ -15,8 +15,8 @@ pub const QUIET_RMS: f64 = 0.003;
 pub const SOUND_FACTOR: f64 = 4.0;
 /// This share of the loud windows may differ more.
 pub const SOUND_OUTLIERS: f64 = 0.05;
-/// A distance between frames of more than this many usual ones is looked into.
-pub const HOLE_FRAMES: f64 = 3.5;
+/// A distance between frames of more than this many usual ones is looked into with a strict decoder.
+pub const HOLE_FRAMES: f64 = 1.5;
 /// Decoded frames may fall short of packets by this many: leading pictures that cannot be shown.
 pub const LOST_FRAMES: u64 = 2;
 /// Ends of picture and sound may differ by this many seconds on top of a frame of each.

@@ -9,6 +9,9 @@ use super::av::{Codec, Frame, Options, Packet, again, c_string, check, eof, fail
 use crate::job::JobError;
 use crate::plan::VideoEncode;
 
+/// Those who measure a floor round and divide by their own idea of the duration.
+const FLOOR_MARGIN: f64 = 1.01;
+
 /// Takes an encoded packet in the encoder's time base.
 pub(crate) type PacketSink<'a> = dyn FnMut(&mut Packet) -> Result<(), JobError> + 'a;
 
@@ -17,6 +20,7 @@ pub(crate) struct Encoder {
     codec: Codec,
     packet: Packet,
     sent: i64,
+    packets: u64,
     /// Bytes so far, and bits a second they must not fall below.
     floor: Option<(u64, u64)>,
 }
@@ -97,7 +101,7 @@ impl Encoder {
         if let Some(name) = options.left_over() {
             return Err(failed(format!("the encoder does not know the setting `{name}`")));
         }
-        Ok(Encoder { codec, packet: Packet::new()?, sent: 0, floor })
+        Ok(Encoder { codec, packet: Packet::new()?, sent: 0, packets: 0, floor })
     }
 
     pub(crate) fn codec(&self) -> &Codec {
@@ -164,9 +168,9 @@ impl Encoder {
         let Some((bytes, floor)) = &mut self.floor else { return Ok(()) };
         *bytes += self.packet.get().size as u64;
         let base = self.codec.get().time_base;
-        // Decode times count from zero on but for the reorder delay, so frames are counted instead.
-        let frames = self.packet.get().dts.max(0) as f64 + 1.0;
-        let wanted = (*floor as f64 / 8.0 * frames * f64::from(base.num) / f64::from(base.den)).ceil() as u64;
+        self.packets += 1;
+        let seconds = self.packets as f64 * f64::from(base.num) / f64::from(base.den);
+        let wanted = (*floor as f64 / 8.0 * FLOOR_MARGIN * seconds).ceil() as u64;
         let missing = wanted.saturating_sub(*bytes);
         if missing < 16 {
             return Ok(());
