@@ -1,5 +1,6 @@
 //! Packets of one sound stream in, planned sound out: gapless, starting at zero.
 
+use std::collections::VecDeque;
 use std::ffi::c_char;
 
 use ffmpeg_next::ffi;
@@ -14,26 +15,39 @@ pub(crate) const FRAME_SAMPLES: usize = 1024;
 /// Gaps and overlaps up to this many seconds are taken for rounding of timestamps.
 const CLOCK_JITTER_S: f64 = 0.05;
 
+/// Sound that arrives this many seconds before its picture is handed on all the same.
+const MAX_HELD_S: u64 = 60;
+
 /// Takes a piece of planned sound.
 pub(crate) type SoundSink<'a> = dyn FnMut(&mut Frame) -> Result<(), JobError> + 'a;
 
 /// Cuts a stream of samples into frames and ends it exactly.
+///
+/// The end of the picture is only known when it is there, so sound waits for its picture.
 pub(crate) struct Blocks {
     rate: u32,
-    channels: Vec<Vec<f32>>,
+    channels: Vec<VecDeque<f32>>,
     given: u64,
+    allowed: u64,
     limit: Option<u64>,
 }
 
 impl Blocks {
     pub(crate) fn new(rate: u32, channels: u32, limit_s: Option<f64>) -> Blocks {
         let limit = limit_s.map(|s| samples(s, rate));
-        Blocks { rate, channels: vec![Vec::new(); channels as usize], given: 0, limit }
+        let channels = vec![VecDeque::new(); channels as usize];
+        Blocks { rate, channels, given: 0, allowed: u64::MAX, limit }
+    }
+
+    /// Sound may be handed on up to here; it will end no earlier.
+    pub(crate) fn allow(&mut self, until_s: f64, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+        self.allowed = samples(until_s, self.rate);
+        self.give(false, sink)
     }
 
     /// Samples accepted so far.
     fn total(&self) -> u64 {
-        self.given + self.channels.first().map_or(0, Vec::len) as u64
+        self.given + self.channels.first().map_or(0, VecDeque::len) as u64
     }
 
     fn add(&mut self, frame: &Frame, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
@@ -41,7 +55,7 @@ impl Blocks {
             return Err(failed("the sound filter gave another number of channels than planned"));
         }
         for (i, channel) in self.channels.iter_mut().enumerate() {
-            channel.extend_from_slice(frame.samples(i));
+            channel.extend(frame.samples(i));
         }
         self.give(false, sink)
     }
@@ -72,15 +86,18 @@ impl Blocks {
             self.channels.iter_mut().for_each(|channel| channel.truncate(left));
         }
         loop {
-            let have = self.channels.first().map_or(0, Vec::len);
-            if have == 0 || (have < FRAME_SAMPLES && !last) {
+            let have = self.channels.first().map_or(0, VecDeque::len);
+            let waits = self.given + FRAME_SAMPLES as u64 > self.allowed
+                && (have as u64) < MAX_HELD_S * u64::from(self.rate);
+            if have == 0 || ((have < FRAME_SAMPLES || waits) && !last) {
                 return Ok(());
             }
             let count = have.min(FRAME_SAMPLES);
             let mut frame = Frame::audio(self.channels.len() as u32, self.rate, count)?;
             for (i, channel) in self.channels.iter_mut().enumerate() {
-                frame.samples_mut(i).copy_from_slice(&channel[..count]);
-                channel.drain(..count);
+                for (to, from) in frame.samples_mut(i).iter_mut().zip(channel.drain(..count)) {
+                    *to = from;
+                }
             }
             self.given += count as u64;
             sink(&mut frame)?;
@@ -157,6 +174,11 @@ impl AudioChain {
         self.blocks.give(false, sink)?;
         self.blocks.limit = kept;
         Ok(())
+    }
+
+    /// Hands on what belongs to the picture up to here.
+    pub(crate) fn allow(&mut self, until_s: f64, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+        self.blocks.allow(until_s, sink)
     }
 
     /// Ends the sound at exactly `end_s`, cutting or adding silence.

@@ -125,6 +125,9 @@ impl Film {
         let expected_s = spec.expected_duration_s;
         let mut film = Film { video, audio, rate, extend, limit_s, expected_s, video_packets: 0, input };
         film.discard_the_rest()?;
+        if let (false, Side::Make(_, chain)) = (matches!(film.video, Side::None), &mut film.audio) {
+            chain.allow(0.0, &mut |_| Ok(()))?;
+        }
         Ok(film)
     }
 
@@ -241,8 +244,10 @@ impl Film {
                 }
                 Side::None | Side::Silence(_) => 0.0,
             };
-            if let Side::Silence(blocks) = &mut self.audio {
-                blocks.silence(at, &mut |frame| to.sound(frame))?;
+            match &mut self.audio {
+                Side::Silence(blocks) => blocks.silence(at, &mut |frame| to.sound(frame))?,
+                Side::Make(_, chain) => chain.allow(at, &mut |frame| to.sound(frame))?,
+                Side::None | Side::Copy(..) => {}
             }
             to.done(at)
         } else if index == self.audio.stream() {

@@ -95,7 +95,7 @@ fn units_by_length(mut data: &[u8], each: &mut dyn FnMut(&[u8])) {
         return each(data);
     }
     while let Some((length, rest)) = split_length(data) {
-        each(&rest[..length]);
+        each(trimmed(&rest[..length]));
         data = &rest[length..];
     }
 }
