@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use greenlit::job::{FixReport, JobError, VerifyLevel, VerifyReport};
-use greenlit::model::{Flip, HdrKind, MediaFacts, Rational, Rotation, Size};
+use greenlit::model::{Flip, HdrKind, MediaFacts, Rational, Rotation, Size, TimeRange};
 use greenlit::plan::*;
 use greenlit::transcode::libav::{cover, fix, make};
-use greenlit::verify::libav::verify;
+use greenlit::verify::libav::{deep, verify};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
@@ -36,10 +36,13 @@ fn media(dir: &Path, name: &str, args: &str) -> PathBuf {
 
 fn show(path: &Path, entries: &str, stream: &str) -> String {
     let path = path.to_str().unwrap();
-    tool("ffprobe", &["-v", "error", "-select_streams", stream, "-show_entries", entries, "-of", "csv=p=0", path])
-        .trim()
-        .trim_end_matches(',')
-        .to_owned()
+    tool(
+        "ffprobe",
+        &["-v", "error", "-select_streams", stream, "-show_entries", entries, "-of", "csv=p=0", path],
+    )
+    .trim()
+    .trim_end_matches(',')
+    .to_owned()
 }
 
 /// Decodes everything and returns the complaints.
@@ -147,7 +150,19 @@ fn proven(input: &Path, output: &Path, spec: &OutputSpec) -> VerifyReport {
 /// The mean colour of a part of the first frame, as red, green, blue.
 fn color_at(path: &Path, crop: &str) -> [u8; 3] {
     let filter = format!("crop={crop},scale=1:1:flags=area:in_color_matrix=bt709,format=rgb24");
-    let args = ["-v", "error", "-i", path.to_str().unwrap(), "-frames:v", "1", "-vf", &filter, "-f", "rawvideo", "-"];
+    let args = [
+        "-v",
+        "error",
+        "-i",
+        path.to_str().unwrap(),
+        "-frames:v",
+        "1",
+        "-vf",
+        &filter,
+        "-f",
+        "rawvideo",
+        "-",
+    ];
     let out = Command::new("ffmpeg").args(args).output().unwrap();
     out.stdout[..3].try_into().unwrap()
 }
@@ -174,12 +189,18 @@ fn a_rotated_phone_clip_comes_out_upright_and_in_step() {
     plan.rotate = Rotation::Quarter;
     let report = out.good(&input, &encoded(plan, audio.map(sound)));
     assert!(report.similarity.unwrap().mean > 0.9);
-    assert_eq!(show(&out.path(), "stream=width,height,sample_aspect_ratio,pix_fmt", "v"), "540,960,1:1,yuv420p");
+    assert_eq!(
+        show(&out.path(), "stream=width,height,sample_aspect_ratio,pix_fmt", "v"),
+        "540,960,1:1,yuv420p"
+    );
     assert_eq!(
         show(&out.path(), "stream=color_range,color_space,color_transfer,color_primaries", "v"),
         "tv,bt709,bt709,bt709"
     );
-    assert!(!tool("ffprobe", &["-v", "error", "-show_streams", out.path().to_str().unwrap()]).contains("rotation="));
+    assert!(
+        !tool("ffprobe", &["-v", "error", "-show_streams", out.path().to_str().unwrap()])
+            .contains("rotation=")
+    );
     let bytes = std::fs::read(out.path()).unwrap();
     let at = |name: &[u8]| bytes.windows(4).position(|w| w == name).unwrap();
     assert!(at(b"moov") < at(b"mdat"));
@@ -206,7 +227,12 @@ fn turns_and_mirrors_put_every_corner_where_it_belongs() {
         let out = Out::new();
         out.good(&input, &encoded(plan, None));
         let (x, y) = (w - 32, h - 32);
-        let corners = ["16:16:8:8".to_owned(), format!("16:16:{x}:8"), format!("16:16:8:{y}"), format!("16:16:{x}:{y}")];
+        let corners = [
+            "16:16:8:8".to_owned(),
+            format!("16:16:{x}:8"),
+            format!("16:16:8:{y}"),
+            format!("16:16:{x}:{y}"),
+        ];
         for (corner, wanted) in corners.iter().zip(wanted) {
             let found = color_at(&out.path(), corner);
             assert!(near(found, wanted), "{rotate:?} {flip:?} {corner}: {found:?} instead of {wanted:?}");
@@ -222,7 +248,22 @@ fn copied_streams_keep_every_byte_and_the_display_matrix() {
     let report = out.good(&input, &copied(audio));
     assert!(report.equal_streams.contains(&0));
     let hash = |path: &Path| {
-        tool("ffmpeg", &["-v", "error", "-i", path.to_str().unwrap(), "-map", "0:v:0", "-c", "copy", "-f", "streamhash", "-"])
+        tool(
+            "ffmpeg",
+            &[
+                "-v",
+                "error",
+                "-i",
+                path.to_str().unwrap(),
+                "-map",
+                "0:v:0",
+                "-c",
+                "copy",
+                "-f",
+                "streamhash",
+                "-",
+            ],
+        )
     };
     assert_eq!(hash(&input), hash(&out.path()));
 
@@ -240,17 +281,23 @@ fn copied_streams_keep_every_byte_and_the_display_matrix() {
 #[test]
 fn tags_change_without_touching_pictures() {
     let dir = tempfile::tempdir().unwrap();
-    let input = media(dir.path(), "t.mp4", "-f lavfi -i testsrc=s=128x96:r=25:d=1,setsar=2 -c:v libx264 -pix_fmt yuv420p");
-    let tags = VideoTags {
-        declare_bt709: true,
-        sample_aspect_ratio: Some(Rational::ONE),
-        ..VideoTags::default()
-    };
+    let input = media(
+        dir.path(),
+        "t.mp4",
+        "-f lavfi -i testsrc=s=128x96:r=25:d=1,setsar=2 -c:v libx264 -pix_fmt yuv420p",
+    );
+    let tags =
+        VideoTags { declare_bt709: true, sample_aspect_ratio: Some(Rational::ONE), ..VideoTags::default() };
     let out = Out::new();
     out.good(&input, &spec(VideoPlan::Copy { stream: 0, tags }, None));
     assert_eq!(show(&out.path(), "stream=sample_aspect_ratio,color_range,color_space", "v"), "1:1,tv,bt709");
-    let pictures = |path: &Path| tool("ffmpeg", &["-v", "error", "-i", path.to_str().unwrap(), "-f", "framemd5", "-"])
-        .lines().filter(|l| !l.starts_with('#')).map(|l| l.rsplit(',').next().unwrap().to_owned()).collect::<Vec<_>>();
+    let pictures = |path: &Path| {
+        tool("ffmpeg", &["-v", "error", "-i", path.to_str().unwrap(), "-f", "framemd5", "-"])
+            .lines()
+            .filter(|l| !l.starts_with('#'))
+            .map(|l| l.rsplit(',').next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(pictures(&input), pictures(&out.path()));
 }
 
@@ -268,13 +315,37 @@ fn a_new_clock_is_even() {
 fn many_kinds_of_sources_come_out_as_planned() {
     let dir = tempfile::tempdir().unwrap();
     let cases = [
-        ("prores.mov", "-f lavfi -i testsrc2=s=320x240:r=25:d=1 -f lavfi -i sine=d=1 -c:v prores_ks -c:a pcm_s16le", true),
-        ("surround.mp4", "-f lavfi -i testsrc2=s=320x240:r=30:d=1 -f lavfi -i sine=d=1,aformat=channel_layouts=5.1 -c:v libx264 -c:a aac", true),
-        ("odd.mkv", "-f lavfi -i testsrc2=s=321x241:r=24:d=1 -f lavfi -i sine=d=1:r=44100 -c:v libx264 -pix_fmt yuv444p -c:a libopus", true),
-        ("interlaced.mpg", "-f lavfi -i testsrc2=s=352x288:r=50:d=1,interlace -c:v mpeg2video -flags +ilme+ildct -q:v 3", false),
-        ("full.mp4", "-f lavfi -i testsrc2=s=320x240:r=30:d=1,scale=out_range=pc,format=yuvj420p -c:v libx264 -color_range pc", false),
+        (
+            "prores.mov",
+            "-f lavfi -i testsrc2=s=320x240:r=25:d=1 -f lavfi -i sine=d=1 -c:v prores_ks -c:a pcm_s16le",
+            true,
+        ),
+        (
+            "surround.mp4",
+            "-f lavfi -i testsrc2=s=320x240:r=30:d=1 -f lavfi -i sine=d=1,aformat=channel_layouts=5.1 -c:v libx264 -c:a aac",
+            true,
+        ),
+        (
+            "odd.mkv",
+            "-f lavfi -i testsrc2=s=321x241:r=24:d=1 -f lavfi -i sine=d=1:r=44100 -c:v libx264 -pix_fmt yuv444p -c:a libopus",
+            true,
+        ),
+        (
+            "interlaced.mpg",
+            "-f lavfi -i testsrc2=s=352x288:r=50:d=1,interlace -c:v mpeg2video -flags +ilme+ildct -q:v 3",
+            false,
+        ),
+        (
+            "full.mp4",
+            "-f lavfi -i testsrc2=s=320x240:r=30:d=1,scale=out_range=pc,format=yuvj420p -c:v libx264 -color_range pc",
+            false,
+        ),
         ("vp9.webm", "-f lavfi -i testsrc2=s=320x240:r=30:d=1 -c:v libvpx -b:v 500k", false),
-        ("late.mkv", "-itsoffset 0.5 -f lavfi -i sine=d=1 -f lavfi -i testsrc2=s=320x240:r=30:d=2 -map 1 -map 0 -c:v libx264 -c:a aac", true),
+        (
+            "late.mkv",
+            "-itsoffset 0.5 -f lavfi -i sine=d=1 -f lavfi -i testsrc2=s=320x240:r=30:d=2 -map 1 -map 0 -c:v libx264 -c:a aac",
+            true,
+        ),
     ];
     for (name, args, with_sound) in cases {
         let input = media(dir.path(), name, args);
@@ -285,9 +356,17 @@ fn many_kinds_of_sources_come_out_as_planned() {
         let mut spec = encoded(plan, with_sound.then(|| sound(1)));
         spec.start_s = show(&input, "format=start_time", "v").parse().unwrap();
         out.good(&input, &spec);
-        assert_eq!(show(&out.path(), "stream=codec_name,width,height,avg_frame_rate", "v"), "h264,540,960,30/1", "{name}");
+        assert_eq!(
+            show(&out.path(), "stream=codec_name,width,height,avg_frame_rate", "v"),
+            "h264,540,960,30/1",
+            "{name}"
+        );
         if with_sound {
-            assert_eq!(show(&out.path(), "stream=codec_name,profile,sample_rate,channels", "a"), "aac,LC,48000,2", "{name}");
+            assert_eq!(
+                show(&out.path(), "stream=codec_name,profile,sample_rate,channels", "a"),
+                "aac,LC,48000,2",
+                "{name}"
+            );
         }
         let seconds = |stream| show(&out.path(), "stream=duration", stream).parse::<f64>().unwrap();
         let wanted = if name.starts_with("late") { 2.0 } else { 1.0 };
@@ -308,11 +387,25 @@ fn colours_are_those_of_the_ffmpeg_tool() {
     let (w, h): (u32, u32) = (w.parse::<u32>().unwrap() & !1, h.parse::<u32>().unwrap() & !1);
     let rate: u32 = 25;
     out.good(&input, &encoded(encode(w, h, rate), None));
-    let filter = format!("scale={w}:{h}:in_color_matrix={}:out_color_matrix=bt709:out_range=tv,fps={rate},format=yuv420p",
-        if w.min(h) <= 576 { "bt601" } else { "bt709" });
-    let theirs = media(dir.path(), "r.mp4", &format!("-i {} -an -vf {filter} -c:v libx264 -crf 12", input.display()));
-    let args = ["-hide_banner", "-i", out.path().to_str().unwrap(), "-i", theirs.to_str().unwrap(), "-lavfi", "ssim", "-f", "null", "-"]
-        .map(str::to_owned);
+    let filter = format!(
+        "scale={w}:{h}:in_color_matrix={}:out_color_matrix=bt709:out_range=tv,fps={rate},format=yuv420p",
+        if w.min(h) <= 576 { "bt601" } else { "bt709" }
+    );
+    let theirs =
+        media(dir.path(), "r.mp4", &format!("-i {} -an -vf {filter} -c:v libx264 -crf 12", input.display()));
+    let args = [
+        "-hide_banner",
+        "-i",
+        out.path().to_str().unwrap(),
+        "-i",
+        theirs.to_str().unwrap(),
+        "-lavfi",
+        "ssim",
+        "-f",
+        "null",
+        "-",
+    ]
+    .map(str::to_owned);
     let run = Command::new("ffmpeg").args(args).output().unwrap();
     let text = String::from_utf8_lossy(&run.stderr).into_owned();
     let value: f64 = text.rsplit("All:").next().unwrap().split(' ').next().unwrap().parse().unwrap();
@@ -342,7 +435,8 @@ fn transparency_shows_the_background_and_borders_can_be_blurred() {
     plan.alpha_background = Some("00ff00".to_owned());
     plan.canvas = Some(Canvas { size: Size::new(320, 320), fill: Fill::Blur });
     let dir = tempfile::tempdir().unwrap();
-    let input = media(dir.path(), "a.mov", "-f lavfi -i color=red@0:s=160x90:r=10:d=1,format=rgba -c:v qtrle");
+    let input =
+        media(dir.path(), "a.mov", "-f lavfi -i color=red@0:s=160x90:r=10:d=1,format=rgba -c:v qtrle");
     out.good(&input, &encoded(plan, None));
     for crop in ["32:32:144:144", "32:32:144:8"] {
         let found = color_at(&out.path(), crop);
@@ -353,7 +447,11 @@ fn transparency_shows_the_background_and_borders_can_be_blurred() {
 #[test]
 fn silence_loops_and_limits_end_with_the_picture() {
     let dir = tempfile::tempdir().unwrap();
-    let input = media(dir.path(), "s.mp4", "-f lavfi -i testsrc2=s=160x120:r=10:d=1 -f lavfi -i sine=d=1 -c:v libx264 -c:a aac");
+    let input = media(
+        dir.path(),
+        "s.mp4",
+        "-f lavfi -i testsrc2=s=160x120:r=10:d=1 -f lavfi -i sine=d=1 -c:v libx264 -c:a aac",
+    );
     let silent = AudioPlan::Silence { sample_rate: 44_100, channels: 2, bit_rate: 64_000 };
     let length = |out: &Out, stream| show(&out.path(), "stream=duration", stream).parse::<f64>().unwrap();
     let cases = [
@@ -391,9 +489,19 @@ fn sound_keeps_its_place() {
     );
     let out = Out::new();
     out.good(&input, &encoded(encode(160, 120, 25), Some(sound(1))));
-    let args = ["-hide_banner", "-i", out.path().to_str().unwrap(), "-af", "silencedetect=n=-30dB:d=0.2", "-f", "null", "-"]
-        .map(str::to_owned);
-    let text = String::from_utf8_lossy(&Command::new("ffmpeg").args(args).output().unwrap().stderr).into_owned();
+    let args = [
+        "-hide_banner",
+        "-i",
+        out.path().to_str().unwrap(),
+        "-af",
+        "silencedetect=n=-30dB:d=0.2",
+        "-f",
+        "null",
+        "-",
+    ]
+    .map(str::to_owned);
+    let text =
+        String::from_utf8_lossy(&Command::new("ffmpeg").args(args).output().unwrap().stderr).into_owned();
     let end: f64 = text.split("silence_end: ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     assert!((end - 1.0).abs() < 0.04, "{text}");
 }
@@ -409,7 +517,11 @@ fn the_floor_is_reached_and_the_ceiling_stops() {
     let rate: u64 = show(&out.path(), "stream=bit_rate", "v").parse().unwrap();
     assert!((590_000..660_000).contains(&rate), "{rate}");
 
-    let noisy = media(dir.path(), "n.mp4", "-f lavfi -i nullsrc=s=320x240:r=25:d=2,geq=random(1)*255:128:128 -c:v libx264 -qp 10");
+    let noisy = media(
+        dir.path(),
+        "n.mp4",
+        "-f lavfi -i nullsrc=s=320x240:r=25:d=2,geq=random(1)*255:128:128 -c:v libx264 -qp 10",
+    );
     let mut spec = encoded(encode(320, 240, 25), None);
     spec.max_size_bytes = Some(50_000);
     match out.fix(&noisy, &spec) {
@@ -438,7 +550,11 @@ fn a_size_that_changes_mid_stream_is_one_size_afterwards() {
 #[test]
 fn mutants_do_not_pass() {
     let dir = tempfile::tempdir().unwrap();
-    let input = media(dir.path(), "m.mp4", "-f lavfi -i testsrc2=s=320x240:r=25:d=2 -f lavfi -i sine=d=2 -c:v libx264 -c:a aac");
+    let input = media(
+        dir.path(),
+        "m.mp4",
+        "-f lavfi -i testsrc2=s=320x240:r=25:d=2 -f lavfi -i sine=d=2 -c:v libx264 -c:a aac",
+    );
     let good = encoded(encode(320, 240, 25), Some(sound(1)));
     let expect = |output: &Path, spec: &OutputSpec, words: &str| {
         let report = proven(&input, output, spec);
@@ -448,7 +564,8 @@ fn mutants_do_not_pass() {
     out.good(&input, &good);
     let made = out.path();
     let made = made.to_str().unwrap();
-    let upside_down = media(dir.path(), "u.mp4", &format!("-i {made} -vf hflip,vflip -c:v libx264 -c:a copy"));
+    let upside_down =
+        media(dir.path(), "u.mp4", &format!("-i {made} -vf hflip,vflip -c:v libx264 -c:a copy"));
     expect(&upside_down, &good, "differs from the source");
     let silent = media(dir.path(), "q.mp4", &format!("-i {made} -af volume=0 -c:v copy -c:a aac"));
     expect(&silent, &good, "silent");
@@ -456,9 +573,17 @@ fn mutants_do_not_pass() {
     expect(&short, &good, "instead of");
     let mute = media(dir.path(), "n.mp4", &format!("-i {made} -an -c copy"));
     expect(&mute, &good, "no sound");
-    let shifted = media(dir.path(), "x.mp4", &format!("-i {made} -vf tpad=start=12,trim=end_frame=50 -c:v libx264 -c:a copy"));
+    let shifted = media(
+        dir.path(),
+        "x.mp4",
+        &format!("-i {made} -vf tpad=start=12,trim=end_frame=50 -c:v libx264 -c:a copy"),
+    );
     expect(&shifted, &good, "differs from the source");
-    let holes = media(dir.path(), "h.mp4", &format!("-i {} -map 0 -c copy -bsf:v noise=drop=eq(mod(n\\,7)\\,3)", input.display()));
+    let holes = media(
+        dir.path(),
+        "h.mp4",
+        &format!("-i {} -map 0 -c copy -bsf:v noise=drop=eq(mod(n\\,7)\\,3)", input.display()),
+    );
     let copy = copied(Some(AudioPlan::Copy { stream: 1 }));
     expect(&holes, &copy, "packets instead of");
     let other = media(dir.path(), "o.mp4", &format!("-i {} -c:v libx264 -crf 40 -c:a copy", input.display()));
@@ -496,12 +621,43 @@ fn a_cover_is_a_png_of_the_size_asked_for() {
     let input = File::open(fixture("firefox-media-bunny_hd_5s.mp4")).unwrap();
     let cancel = Arc::new(AtomicBool::new(false));
     let size = Size::new(360, 640);
-    let report =
-        cover(input, out.create(), "in", size, Rotation::None, None, cancel, &mut |_| {}).unwrap();
+    let report = cover(input, out.create(), "in", size, Rotation::None, None, cancel, &mut |_| {}).unwrap();
     assert!(report.at_s >= 0.0);
     let picture = image::ImageReader::new(std::io::BufReader::new(File::open(out.path()).unwrap()))
         .with_guessed_format()
         .unwrap();
     assert_eq!(picture.format(), Some(image::ImageFormat::Png));
     assert_eq!(picture.into_dimensions().unwrap(), (360, 640));
+}
+
+#[test]
+fn a_deep_look_finds_black_stills_silence_and_borders() {
+    let dir = tempfile::tempdir().unwrap();
+    // A second of black, two of a moving picture with bars, three of a still one; sound from 1 s to 3 s.
+    let input = media(
+        dir.path(),
+        "deep.mp4",
+        "-f lavfi -i color=black:s=320x240:r=25:d=1 -f lavfi -i testsrc2=s=320x160:r=25:d=2,pad=320:240:0:40 \
+         -f lavfi -i smptebars=s=320x160:r=25:d=3,pad=320:240:0:40 \
+         -f lavfi -i sine=d=6:f=440,volume='between(t,1,3)':eval=frame \
+         -filter_complex [0][1][2]concat=n=3,format=yuv420p -c:v libx264 -c:a aac",
+    );
+    let cancel = Arc::new(AtomicBool::new(false));
+    let file = File::open(&input).unwrap();
+    let found = deep(file, "deep.mp4", MediaFacts::default(), cancel, &mut |_| {}).unwrap();
+    assert_eq!((found.decode.video_frames, found.decode.error_count), (150, 0), "{found:?}");
+    let near = |range: &TimeRange, from: f64, to: f64| {
+        (range.from_s - from).abs() < 0.15 && (range.to_s - to).abs() < 0.15
+    };
+    assert!(found.black.len() == 1 && near(&found.black[0], 0.0, 1.0), "{:?}", found.black);
+    assert!(found.freeze.iter().any(|range| near(range, 3.0, 6.0)), "{:?}", found.freeze);
+    assert!(found.silence.len() == 2 && near(&found.silence[1], 3.0, 6.0), "{:?}", found.silence);
+    let [x, y, w, h] = found.active_picture.unwrap();
+    assert!(x == 0 && y.abs_diff(40) <= 2 && w == 320 && h.abs_diff(160) <= 4, "{:?}", found.active_picture);
+    // A sine of 1/8 amplitude peaks at -18 dB; ITU-R BS.1770 then puts it near -21 LUFS on one channel.
+    let loudness = found.loudness.unwrap();
+    assert!((loudness.true_peak_dbtp + 18.0).abs() < 1.0, "{loudness:?}");
+    assert!((loudness.integrated_lufs + 21.5).abs() < 1.5, "{loudness:?}");
+    let (combed, looked) = found.interlaced_frames.unwrap();
+    assert!(looked > 0 && combed == 0);
 }

@@ -166,7 +166,9 @@ fn scaled(source: &Source, from: (u32, u32), to: Size, have: Available) -> Strin
         };
         format!(":in_color_matrix={matrix}:in_range={range}")
     };
-    format!("scale={width}:{height}:flags={SWS_FLAGS}{input}:out_color_matrix=bt709:out_range=tv,format=yuv420p")
+    format!(
+        "scale={width}:{height}:flags={SWS_FLAGS}{input}:out_color_matrix=bt709:out_range=tv,format=yuv420p"
+    )
 }
 
 fn tone_mapped(source: &Source, from: HdrKind) -> String {
@@ -278,11 +280,17 @@ mod tests {
         plan.crop = Some(Subtraction { left: 2, top: 4, right: 6, bottom: 8 });
         plan.canvas = Some(Canvas { size: Size::new(1080, 1920), fill: Fill::Color("112233".to_owned()) });
         let text = video_graph(&source(), &plan, HAVE).unwrap();
-        let places: Vec<usize> =
-            ["bwdif", "hflip", "transpose=dir=clock", "crop=1072:1908:2:4", "zscale=w=720:h=1280", "pad=1080:1920:180:320"]
-                .iter()
-                .map(|part| text.find(part).unwrap_or_else(|| panic!("{part} in {text}")))
-                .collect();
+        let places: Vec<usize> = [
+            "bwdif",
+            "hflip",
+            "transpose=dir=clock",
+            "crop=1072:1908:2:4",
+            "zscale=w=720:h=1280",
+            "pad=1080:1920:180:320",
+        ]
+        .iter()
+        .map(|part| text.find(part).unwrap_or_else(|| panic!("{part} in {text}")))
+        .collect();
         assert!(places.is_sorted(), "{text}");
     }
 
@@ -307,7 +315,10 @@ mod tests {
     fn odd_and_rgb_pictures_go_to_swscale() {
         let odd = Source { size: (321, 241), full_range: true, ..source() };
         let text = video_graph(&odd, &plan(), HAVE).unwrap();
-        assert!(text.contains("in_color_matrix=bt601:in_range=pc:out_color_matrix=bt709:out_range=tv"), "{text}");
+        assert!(
+            text.contains("in_color_matrix=bt601:in_range=pc:out_color_matrix=bt709:out_range=tv"),
+            "{text}"
+        );
         let rgb = Source { rgb: true, zimg: false, ..source() };
         assert!(!video_graph(&rgb, &plan(), HAVE).unwrap().contains("in_color_matrix"));
     }

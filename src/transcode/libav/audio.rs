@@ -163,7 +163,12 @@ impl AudioChain {
     }
 
     /// From now on packets come from the start once more, at `at_s`.
-    pub(crate) fn again(&mut self, at_s: f64, length_s: f64, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+    pub(crate) fn again(
+        &mut self,
+        at_s: f64,
+        length_s: f64,
+        sink: &mut SoundSink<'_>,
+    ) -> Result<(), JobError> {
         self.decoder.flush();
         self.offset += super::av::units(length_s, self.decoder.base());
         self.next = None;
@@ -217,7 +222,9 @@ impl AudioChain {
         // swresample spreads one channel over two at -3 dB; a duplicate keeps it as loud as it was.
         let mix = if layout == "mono" && channels == 2 { "pan=stereo|c0=c0|c1=c0," } else { "" };
         let gain = self.gain.map_or(String::new(), |gain| {
-            format!(",volume=volume={gain:.2}dB:precision=float,alimiter=limit=0.891:level=disabled:latency=1")
+            format!(
+                ",volume=volume={gain:.2}dB:precision=float,alimiter=limit=0.891:level=disabled:latency=1"
+            )
         });
         let first = self.blocks.total();
         format!(
@@ -251,7 +258,7 @@ impl AudioChain {
 }
 
 /// FFmpeg's description of the channel layout; a default one where only the number is known.
-fn layout(frame: &Frame) -> Result<String, JobError> {
+pub(crate) fn layout(frame: &Frame) -> Result<String, JobError> {
     let mut text: [c_char; 128] = [0; 128];
     let raw = frame.get();
     // SAFETY: the layouts are valid; the buffer's length is given and libav ends it with a zero.

@@ -1,6 +1,6 @@
 //! Owners of libav objects: freed on every path, errors as sentences.
 
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CStr, CString, c_int};
 use std::ptr;
 
 use ffmpeg_next::ffi;
@@ -12,18 +12,10 @@ use crate::model::Damage;
 pub(crate) const NOPTS: i64 = ffi::AV_NOPTS_VALUE;
 /// Complaints kept in full; the others are only counted.
 const MAX_DAMAGE: usize = 20;
-/// Decoders refuse pictures above this: 8K has 33 million pixels.
-const MAX_PIXELS: i64 = 8192 * 8192;
+/// Decoders refuse pictures above this: three times 8K.
+const MAX_PIXELS: i64 = 100_000_000;
 
-/// What libav says about an error code.
-pub(crate) fn message(code: c_int) -> String {
-    let mut text: [c_char; 128] = [0; 128];
-    // SAFETY: the buffer is ours, its length is given, and libav ends it with a zero.
-    unsafe {
-        ffi::av_strerror(code, text.as_mut_ptr(), text.len());
-        CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned()
-    }
-}
+pub(crate) use crate::probe::libav::error_text as message;
 
 /// Turns a negative return into [`JobError::Failed`].
 pub(crate) fn check(code: c_int, what: &str) -> Result<c_int, JobError> {
@@ -183,13 +175,6 @@ impl Frame {
         Ok(frame)
     }
 
-    /// Another reference to the same picture.
-    pub(crate) fn share(&self) -> Result<Frame, JobError> {
-        // SAFETY: self is a valid frame; clone makes a new owner.
-        let raw = unsafe { ffi::av_frame_clone(self.0) };
-        if raw.is_null() { Err(no_memory()) } else { Ok(Frame(raw)) }
-    }
-
     pub(crate) fn as_mut_ptr(&mut self) -> *mut ffi::AVFrame {
         self.0
     }
@@ -329,10 +314,8 @@ impl Decoder {
         context.thread_count = threads.max(1) as c_int;
         context.max_pixels = MAX_PIXELS;
         if strict {
-            context.err_recognition = ffi::AV_EF_CRCCHECK
-                | ffi::AV_EF_BITSTREAM
-                | ffi::AV_EF_BUFFER
-                | ffi::AV_EF_EXPLODE;
+            context.err_recognition =
+                ffi::AV_EF_CRCCHECK | ffi::AV_EF_BITSTREAM | ffi::AV_EF_BUFFER | ffi::AV_EF_EXPLODE;
         }
         // SAFETY: context and codec match; no options.
         let code = unsafe { ffi::avcodec_open2(codec.as_mut_ptr(), found, ptr::null_mut()) };
@@ -343,11 +326,6 @@ impl Decoder {
     /// The time base of the frames.
     pub(crate) fn base(&self) -> ffi::AVRational {
         self.base
-    }
-
-    /// Decodes only frames that others do not need, or all.
-    pub(crate) fn key_frames_only(&mut self) {
-        self.codec.get_mut().skip_frame = ffi::AVDiscard::AVDISCARD_NONKEY;
     }
 
     /// Forgets everything, for a jump.
@@ -492,12 +470,6 @@ impl Graph {
             code if eof(code) => Ok(Pulled::End),
             code => check(code, "a filter failed").map(|_| Pulled::Frame(frame)),
         }
-    }
-
-    /// The time base of what a sink gives.
-    pub(crate) fn base(&self, sink: usize) -> ffi::AVRational {
-        // SAFETY: sink belongs to the configured graph.
-        unsafe { ffi::av_buffersink_get_time_base(self.sinks[sink]) }
     }
 }
 

@@ -256,7 +256,10 @@ fn open_filter(source: *mut ffi::AVStream, tags: &VideoTags) -> Result<Option<Fi
             return Err(failed(format!("the media library has no `{}` filter", name.to_string_lossy())));
         }
         check(ffi::av_bsf_alloc(found, &mut filter.0), "cannot set up a bitstream filter")?;
-        check(ffi::avcodec_parameters_copy((*filter.0).par_in, parameters), "cannot set up a bitstream filter")?;
+        check(
+            ffi::avcodec_parameters_copy((*filter.0).par_in, parameters),
+            "cannot set up a bitstream filter",
+        )?;
         (*filter.0).time_base_in = (*source).time_base;
         for (key, value) in &settings {
             let value = super::av::c_string(value)?;

@@ -108,12 +108,7 @@ fn next_frame(input: &mut Input, decoder: &mut Decoder, stream: u32) -> Result<O
 }
 
 /// The frame as packed RGB of exactly `size`.
-fn upright(
-    mut frame: Frame,
-    size: Size,
-    rotate: Rotation,
-    flip: Option<Flip>,
-) -> Result<Vec<u8>, JobError> {
+fn upright(mut frame: Frame, size: Size, rotate: Rotation, flip: Option<Flip>) -> Result<Vec<u8>, JobError> {
     let raw = frame.get();
     let source = describe(&frame, raw.sample_aspect_ratio);
     let (width, height) = source.size;

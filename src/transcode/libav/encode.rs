@@ -197,7 +197,9 @@ fn find(name: &str) -> Result<*const ffi::AVCodec, JobError> {
     // SAFETY: a look-up by name.
     let found = unsafe { ffi::avcodec_find_encoder_by_name(c_name.as_ptr()) };
     if found.is_null() {
-        return Err(failed(format!("the media library has no `{name}` encoder; install an FFmpeg built with it")));
+        return Err(failed(format!(
+            "the media library has no `{name}` encoder; install an FFmpeg built with it"
+        )));
     }
     Ok(found)
 }

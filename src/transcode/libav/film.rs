@@ -3,7 +3,6 @@
 //! Making an output and proving it run the same film; only what they do with the results differs.
 
 use std::ffi::CStr;
-use std::ptr;
 
 use ffmpeg_next::ffi;
 
@@ -152,7 +151,7 @@ impl Film {
             Kind::Video => self.video.copier(),
             Kind::Audio => self.audio.copier(),
         };
-        copier.map(|copier| &**copier)
+        copier
     }
 
     /// The chain of an encoded picture.
@@ -342,7 +341,7 @@ impl<C> Side<C> {
         }
     }
 
-    fn copier(&self) -> Option<&Box<Copier>> {
+    fn copier(&self) -> Option<&Copier> {
         match self {
             Side::Copy(_, copier) => Some(copier),
             _ => None,
@@ -356,6 +355,6 @@ pub(crate) fn codec_name(input: &mut Input, stream: u32) -> Option<String> {
     // SAFETY: the stream belongs to the open input; names are static strings.
     unsafe {
         let name = ffi::avcodec_get_name((*(*stream).codecpar).codec_id);
-        (name != ptr::null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
+        (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
     }
 }

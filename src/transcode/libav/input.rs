@@ -1,66 +1,36 @@
 //! Reading packets from an open input.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ffmpeg_next::ffi;
-use ffmpeg_next::format::context::StreamIo;
 
 use super::av::{Packet, check, eof, failed, message, rational};
 use crate::job::JobError;
+use crate::probe::libav::{MediaInput, open_input};
 
 /// Read errors in a row after which a file is given up.
 const MAX_READ_ERRORS: u32 = 100;
 
-/// A file read by offset, so that clones of one descriptor do not disturb each other.
-struct ByOffset {
-    file: File,
-    at: u64,
-}
-
-impl Read for ByOffset {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read_at(buffer, self.at)?;
-        self.at += count as u64;
-        Ok(count)
-    }
-}
-
-impl Seek for ByOffset {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let (base, by) = match to {
-            SeekFrom::Start(at) => (at, 0),
-            SeekFrom::Current(by) => (self.at, by),
-            SeekFrom::End(by) => (self.file.metadata()?.len(), by),
-        };
-        self.at = base.checked_add_signed(by).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-        Ok(self.at)
-    }
-}
-
 /// An open input.
 pub(crate) struct Input {
-    context: ffmpeg_next::format::context::Input,
+    media: MediaInput,
     cancel: Arc<AtomicBool>,
     /// Reads that failed and were passed over.
     pub(crate) read_errors: u64,
 }
 
 impl Input {
-    /// Opens media from a descriptor.
-    pub(crate) fn open(file: File, _name: &str, cancel: Arc<AtomicBool>) -> Result<Input, JobError> {
-        let io = StreamIo::from_read_seek(ByOffset { file, at: 0 }).map_err(|e| failed(e.to_string()))?;
-        let context = ffmpeg_next::format::input_from_stream(io, None, None)
-            .map_err(|e| JobError::Unreadable(e.to_string()))?;
-        Ok(Input { context, cancel, read_errors: 0 })
+    /// Opens media from a descriptor and completes what the header leaves open.
+    pub(crate) fn open(file: File, name: &str, cancel: Arc<AtomicBool>) -> Result<Input, JobError> {
+        let mut media = open_input(file, name, cancel.clone())?;
+        media.read_stream_info()?;
+        Ok(Input { media, cancel, read_errors: 0 })
     }
 
     pub(crate) fn as_mut_ptr(&mut self) -> *mut ffi::AVFormatContext {
-        // SAFETY: the pointer is used only while self is borrowed or alive.
-        unsafe { self.context.as_mut_ptr() }
+        self.media.as_ptr()
     }
 
     /// A stream by its index.
@@ -108,7 +78,7 @@ impl Input {
             let code = unsafe { ffi::av_read_frame(self.as_mut_ptr(), packet.as_mut_ptr()) };
             match code {
                 0.. => return Ok(true),
-                code if eof(code) => return Ok(false),
+                code if eof(code) => return self.media.check_reads().map(|()| false),
                 code if code == ffi::AVERROR(ffi::EIO) => {
                     return Err(JobError::Io(format!("cannot read the input: {}", message(code))));
                 }
@@ -122,9 +92,7 @@ impl Input {
     pub(crate) fn seek(&mut self, at_s: f64) -> Result<(), JobError> {
         let target = super::av::units(at_s, rational(1, ffi::AV_TIME_BASE));
         // SAFETY: a valid context; stream -1 takes AV_TIME_BASE units.
-        let code = unsafe {
-            ffi::avformat_seek_file(self.as_mut_ptr(), -1, i64::MIN, target, target, 0)
-        };
+        let code = unsafe { ffi::avformat_seek_file(self.as_mut_ptr(), -1, i64::MIN, target, target, 0) };
         check(code, "cannot seek in the input").map(|_| ())
     }
 
@@ -133,7 +101,8 @@ impl Input {
         let context = self.as_mut_ptr();
         // SAFETY: a plain field of a valid context.
         let start = unsafe { (*context).start_time };
-        let start_s = if start == super::av::NOPTS { 0.0 } else { start as f64 / f64::from(ffi::AV_TIME_BASE) };
+        let start_s =
+            if start == super::av::NOPTS { 0.0 } else { start as f64 / f64::from(ffi::AV_TIME_BASE) };
         self.seek(start_s)
     }
 }

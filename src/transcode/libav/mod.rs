@@ -63,15 +63,7 @@ pub fn fix(
     probe: &Probe<'_>,
 ) -> Result<FixReport, JobError> {
     make(share(&input)?, share(&output)?, name, spec, cancel.clone(), progress)?;
-    let report = crate::verify::libav::verify(
-        input,
-        share(&output)?,
-        name,
-        spec,
-        verify,
-        cancel,
-        progress,
-    )?;
+    let report = crate::verify::libav::verify(input, share(&output)?, name, spec, verify, cancel, progress)?;
     let facts = probe(output, &format!("output.{}", spec.container.extension()))?;
     Ok(FixReport { facts, verify: report })
 }
@@ -141,8 +133,8 @@ impl<'a> Maker<'a> {
         // The picture comes first: ingests have stumbled over sound before it.
         let video = match (&spec.video, film.copier(Kind::Video)) {
             (Some(VideoPlan::Copy { tags, .. }), Some(copier)) => {
-                let tag = tags.codec_tag.as_deref();
-                Some((muxer.add_copied(copier.source(), copier.parameters(), tag, !strip)?, None))
+                let (tag, aspect) = (tags.codec_tag.as_deref(), tags.sample_aspect_ratio.is_some());
+                Some((muxer.add_copied(copier.source(), copier.parameters(), tag, aspect, !strip)?, None))
             }
             (Some(VideoPlan::Encode(plan)), _) => {
                 let encoder = Encoder::video(plan, spec.threads)?;
@@ -161,7 +153,7 @@ impl<'a> Maker<'a> {
         };
         let audio = match (film.copier(Kind::Audio), encoder) {
             (Some(copier), _) => {
-                Some((muxer.add_copied(copier.source(), copier.parameters(), None, !strip)?, None))
+                Some((muxer.add_copied(copier.source(), copier.parameters(), None, false, !strip)?, None))
             }
             (None, Some(encoder)) => Some((muxer.add_encoded(encoder.codec())?, Some(encoder))),
             (None, None) => None,

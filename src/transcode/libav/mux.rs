@@ -103,12 +103,8 @@ impl Muxer {
         // SAFETY: the name is ours; on success the context is new and points to our IO, which it
         // does not close because of the flag.
         unsafe {
-            let code = ffi::avformat_alloc_output_context2(
-                &mut context,
-                ptr::null(),
-                name.as_ptr(),
-                ptr::null(),
-            );
+            let code =
+                ffi::avformat_alloc_output_context2(&mut context, ptr::null(), name.as_ptr(), ptr::null());
             check(code, "cannot set up the container")?;
             (*context).pb = io.as_mut_ptr();
             (*context).flags |= ffi::AVFMT_FLAG_CUSTOM_IO as c_int | ffi::AVFMT_FLAG_BITEXACT as c_int;
@@ -147,12 +143,16 @@ impl Muxer {
         source: *mut ffi::AVStream,
         parameters: *const ffi::AVCodecParameters,
         tag: Option<&str>,
+        new_aspect: bool,
         keep_language: bool,
     ) -> Result<usize, JobError> {
         let stream = self.new_stream()?;
         // SAFETY: source belongs to an open input; everything is copied from it.
         unsafe {
-            check(ffi::avcodec_parameters_copy((*stream).codecpar, parameters), "cannot describe the stream")?;
+            check(
+                ffi::avcodec_parameters_copy((*stream).codecpar, parameters),
+                "cannot describe the stream",
+            )?;
             let target = (*stream).codecpar;
             (*target).codec_tag = match tag {
                 Some(tag) => four_cc(tag)?,
@@ -160,6 +160,10 @@ impl Muxer {
             };
             (*stream).time_base = (*source).time_base;
             (*stream).avg_frame_rate = (*source).avg_frame_rate;
+            // The container's word counts more than the bitstream's, unless the plan has one.
+            if !new_aspect && (*source).sample_aspect_ratio.num > 0 {
+                (*target).sample_aspect_ratio = (*source).sample_aspect_ratio;
+            }
             (*stream).sample_aspect_ratio = (*target).sample_aspect_ratio;
             for i in 0..(*source).nb_side_data as usize {
                 let side = &*(*source).side_data.add(i);
@@ -234,7 +238,12 @@ impl Muxer {
     }
 
     /// Writes a packet whose times are in `base`; the packet is empty afterwards.
-    pub(crate) fn write(&mut self, index: usize, packet: &mut Packet, base: ffi::AVRational) -> Result<(), JobError> {
+    pub(crate) fn write(
+        &mut self,
+        index: usize,
+        packet: &mut Packet,
+        base: ffi::AVRational,
+    ) -> Result<(), JobError> {
         let target = self.base(index);
         // SAFETY: valid packet and context; libav takes the reference.
         let code = unsafe {
@@ -282,9 +291,7 @@ impl Drop for Muxer {
 }
 
 fn four_cc(tag: &str) -> Result<u32, JobError> {
-    let bytes: [u8; 4] = tag
-        .as_bytes()
-        .try_into()
-        .map_err(|_| failed(format!("`{tag}` is not a code of four characters")))?;
+    let bytes: [u8; 4] =
+        tag.as_bytes().try_into().map_err(|_| failed(format!("`{tag}` is not a code of four characters")))?;
     Ok(u32::from_le_bytes(bytes))
 }

@@ -50,8 +50,7 @@ impl VideoChain {
         let decoder = Decoder::open(stream, threads.clamp(1, 2), false)?;
         // SAFETY: the stream belongs to the open input; plain fields, and a look-up over them.
         let (aspect, rate) = unsafe {
-            let aspect =
-                ffi::av_guess_sample_aspect_ratio(input.as_mut_ptr(), stream, std::ptr::null_mut());
+            let aspect = ffi::av_guess_sample_aspect_ratio(input.as_mut_ptr(), stream, std::ptr::null_mut());
             (aspect, (*stream).avg_frame_rate)
         };
         let base = decoder.base();
@@ -132,8 +131,7 @@ impl VideoChain {
         }
         let duration = if raw.pkt_duration > 0 { raw.pkt_duration } else { self.usual };
         self.last = Some((time, duration));
-        let count =
-            self.pace.arrive(time, (base.num, base.den)).map_err(|e| failed(e.to_string()))?;
+        let count = self.pace.arrive(time, (base.num, base.den)).map_err(|e| failed(e.to_string()))?;
         match self.held.replace(frame) {
             Some(previous) => self.filter(previous, count, sink),
             None => Ok(()),
@@ -177,8 +175,7 @@ impl VideoChain {
     fn pull(&mut self, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
         let Some((_, graph)) = &mut self.graph else { return Ok(()) };
         while let Pulled::Frame(mut frame) = graph.pull(0)? {
-            let count =
-                self.counts.pop_front().ok_or_else(|| failed("the filter graph made up a frame"))?;
+            let count = self.counts.pop_front().ok_or_else(|| failed("the filter graph made up a frame"))?;
             if count > 0 {
                 sink(&mut frame, count)?;
             }

@@ -205,7 +205,10 @@ impl Picture {
             .first(ffi::AVMediaType::AVMEDIA_TYPE_VIDEO)
             .ok_or_else(|| failed("the output has no picture that can be decoded"))?;
         let decoder = Decoder::open(input.stream(stream)?, 1, true)?;
-        let source = format!("buffer=video_size={}x{}:pix_fmt=yuv420p:time_base=1/1000:pixel_aspect=1/1", size.0, size.1);
+        let source = format!(
+            "buffer=video_size={}x{}:pix_fmt=yuv420p:time_base=1/1000:pixel_aspect=1/1",
+            size.0, size.1
+        );
         let graph = Graph::new(&format!("{source}[a];{source}[b];[a][b]ssim,buffersink"))?;
         Ok(Picture {
             input,
@@ -293,7 +296,9 @@ impl Picture {
             report.failures.push(format!("the output has {extra} frames more than the plan"));
         }
         if self.wrong_size > 0 {
-            report.failures.push(format!("{} frames of the output have another size or format", self.wrong_size));
+            report
+                .failures
+                .push(format!("{} frames of the output have another size or format", self.wrong_size));
         }
         if self.compared > 0 {
             report.similarity = Some(Similarity {

@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 mod compare;
+mod deep;
 mod packets;
 
 use std::fs::File;
@@ -22,6 +23,8 @@ use crate::transcode::libav::av::{Decoder, Packet};
 use crate::transcode::libav::film::{Film, Kind, Length, codec_name};
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::share;
+
+pub use self::deep::deep;
 
 /// Proves that `output` is what `spec` makes of `input`.
 ///
@@ -78,7 +81,8 @@ fn only_copies(spec: &OutputSpec) -> OutputSpec {
 }
 
 fn check_streams(walk: &Walk, spec: &OutputSpec, report: &mut VerifyReport) {
-    let sides = [("picture", spec.video.is_some(), &walk.video), ("sound", spec.audio.is_some(), &walk.audio)];
+    let sides =
+        [("picture", spec.video.is_some(), &walk.video), ("sound", spec.audio.is_some(), &walk.audio)];
     for (what, planned, found) in sides {
         match (planned, found) {
             (true, None) => report.failures.push(format!("the output has no {what}")),
@@ -118,10 +122,10 @@ fn check_length(walk: &Walk, spec: &OutputSpec, length: Length, report: &mut Ver
         }
     }
     let frames = length.frames.or(spec.expected_frames);
-    if let (Some(planned), Some(stream)) = (frames, &walk.video) {
-        if stream.packets != planned {
-            report.failures.push(format!("the output has {} frames instead of {planned}", stream.packets));
-        }
+    if let (Some(planned), Some(stream)) = (frames, &walk.video)
+        && stream.packets != planned
+    {
+        report.failures.push(format!("the output has {} frames instead of {planned}", stream.packets));
     }
     let made = |plan: &AudioPlan| !matches!(plan, AudioPlan::Copy { .. });
     if let (Some(video), Some(audio), true) = (video_s, audio_s, spec.audio.as_ref().is_some_and(made)) {
@@ -141,6 +145,10 @@ fn check_source(
     cancel: Arc<AtomicBool>,
     report: &mut VerifyReport,
 ) -> Result<(), JobError> {
+    let unread = film.input.read_errors;
+    if unread > 0 {
+        report.failures.push(format!("{unread} packets of the source could not be read"));
+    }
     let damage = film.sound_damage();
     if damage > 0 {
         report.failures.push(format!("the decoder reported {damage} errors in the sound of the source"));
