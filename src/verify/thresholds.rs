@@ -21,3 +21,5 @@ pub const HOLE_FRAMES: f64 = 1.5;
 pub const LOST_FRAMES: u64 = 2;
 /// Ends of picture and sound may differ by this many seconds on top of a frame of each.
 pub const END_SKEW_S: f64 = 0.03;
+/// Besides the worst frame, this many are looked at with the slow metric, at even distances.
+pub const SLOW_SAMPLES: usize = 2;

@@ -175,6 +175,13 @@ impl Frame {
         Ok(frame)
     }
 
+    /// Another reference to the same picture.
+    pub(crate) fn share(&self) -> Result<Frame, JobError> {
+        // SAFETY: self is a valid frame; clone makes a new owner.
+        let raw = unsafe { ffi::av_frame_clone(self.0) };
+        if raw.is_null() { Err(no_memory()) } else { Ok(Frame(raw)) }
+    }
+
     pub(crate) fn as_mut_ptr(&mut self) -> *mut ffi::AVFrame {
         self.0
     }

@@ -147,11 +147,10 @@ impl Film {
 
     /// The copied stream of a kind.
     pub(crate) fn copier(&self, kind: Kind) -> Option<&Copier> {
-        let copier = match kind {
+        match kind {
             Kind::Video => self.video.copier(),
             Kind::Audio => self.audio.copier(),
-        };
-        copier
+        }
     }
 
     /// The chain of an encoded picture.

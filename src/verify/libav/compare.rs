@@ -5,6 +5,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use fast_ssim2::{PixelDescriptor, PixelSlice, compute_ssimulacra2};
 use ffmpeg_next::ffi;
 
 use super::decode_all;
@@ -15,7 +16,12 @@ use crate::transcode::libav::av::{Decoder, Frame, Graph, Packet, Pulled, failed,
 use crate::transcode::libav::film::{Film, Kind, Receiver, codec_name};
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::share;
-use crate::verify::thresholds::{QUIET_RMS, SOUND_FACTOR, SOUND_OUTLIERS, SOUND_WINDOW_S};
+use crate::verify::thresholds::{
+    FRAME_SSIM, MEAN_SSIM, QUIET_RMS, SLOW_SAMPLES, SOUND_FACTOR, SOUND_OUTLIERS, SOUND_WINDOW_S,
+};
+
+/// How failures of similarity begin.
+pub(super) const UNLIKE: &str = "the picture differs from the source";
 
 /// Receives the reference and holds the output against it.
 pub(crate) struct Comparison<'a> {
@@ -196,6 +202,9 @@ struct Picture {
     missing: u64,
     sum: f64,
     worst: (f64, u64),
+    /// Source and output of the worst frame so far.
+    worst_pair: Option<(Frame, Frame)>,
+    samples: Samples,
 }
 
 impl Picture {
@@ -224,6 +233,8 @@ impl Picture {
             missing: 0,
             sum: 0.0,
             worst: (f64::INFINITY, 0),
+            worst_pair: None,
+            samples: Samples::default(),
         })
     }
 
@@ -263,12 +274,18 @@ impl Picture {
                 self.graph.push(i, Some(frame))?;
             }
             self.compared += 1;
-            self.collect()?;
+            // The filter gives its verdict on a pair at once.
+            if self.collect()? {
+                self.worst_pair = Some((reference.share()?, real.share()?));
+            }
+            self.samples.offer(self.compared - 1, reference, &real)?;
         }
         Ok(())
     }
 
-    fn collect(&mut self) -> Result<(), JobError> {
+    /// Takes the filter's verdicts; says whether one was the worst so far.
+    fn collect(&mut self) -> Result<bool, JobError> {
+        let mut fell = false;
         while let Pulled::Frame(frame) = self.graph.pull(0)? {
             let value = frame
                 .number(c"lavfi.ssim.All")
@@ -276,9 +293,34 @@ impl Picture {
             self.sum += value;
             if value < self.worst.0 {
                 self.worst = (value, frame.get().pts.max(0) as u64);
+                fell = true;
             }
         }
-        Ok(())
+        Ok(fell)
+    }
+
+    /// The slow metric on the worst frame and a few others: its mean and its minimum.
+    fn slow(&mut self) -> Result<Option<(f64, f64)>, JobError> {
+        let pairs = self.worst_pair.take().into_iter().chain(self.samples.take());
+        let scores: Vec<f64> =
+            pairs.map(|(source, output)| ssimulacra2(source, output, self.size)).collect::<Result<_, _>>()?;
+        let min = scores.iter().copied().fold(f64::INFINITY, f64::min);
+        let mean = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
+        Ok((!scores.is_empty()).then_some((mean, min)))
+    }
+
+    /// Holds the similarity of all frames against the thresholds.
+    fn judge(&self, worst_at_s: f64, report: &mut VerifyReport) {
+        let (mean, min) = (self.sum / self.compared.max(1) as f64, self.worst.0);
+        if mean < MEAN_SSIM {
+            let text = format!("{UNLIKE}: SSIM {mean:.3} on average, at least {MEAN_SSIM} is needed");
+            report.failures.push(text);
+        }
+        if min < FRAME_SSIM {
+            let text =
+                format!("{UNLIKE} at {worst_at_s:.2} s: SSIM {min:.3}, at least {FRAME_SSIM} is needed");
+            report.failures.push(text);
+        }
     }
 
     fn finish(mut self, report: &mut VerifyReport) -> Result<(), JobError> {
@@ -300,13 +342,15 @@ impl Picture {
                 .failures
                 .push(format!("{} frames of the output have another size or format", self.wrong_size));
         }
+        let worst_at_s = self.worst.1 as f64 / self.rate;
         if self.compared > 0 {
-            report.similarity = Some(Similarity {
-                metric: "ssim".to_owned(),
-                mean: self.sum / self.compared as f64,
-                min: self.worst.0,
-                worst_at_s: Some(self.worst.1 as f64 / self.rate),
-            });
+            self.judge(worst_at_s, report);
+            let (metric, (mean, min)) = match self.slow()? {
+                Some(found) => ("ssimulacra2", found),
+                None => ("ssim", (self.sum / self.compared as f64, self.worst.0)),
+            };
+            let metric = metric.to_owned();
+            report.similarity = Some(Similarity { metric, mean, min, worst_at_s: Some(worst_at_s) });
         } else {
             report.failures.push("not one picture of the output could be compared".to_owned());
         }
@@ -315,6 +359,60 @@ impl Picture {
         report.decode.errors.append(&mut self.decoder.damage);
         Ok(())
     }
+}
+
+/// A few pairs of frames at even distances, whatever the length turns out to be.
+#[derive(Default)]
+struct Samples {
+    stride: u64,
+    pairs: Vec<(u64, Frame, Frame)>,
+}
+
+impl Samples {
+    fn offer(&mut self, at: u64, source: &Frame, output: &Frame) -> Result<(), JobError> {
+        self.stride = self.stride.max(1);
+        if !at.is_multiple_of(self.stride) {
+            return Ok(());
+        }
+        self.pairs.push((at, source.share()?, output.share()?));
+        while self.pairs.len() > SLOW_SAMPLES {
+            self.stride *= 2;
+            let stride = self.stride;
+            // The very first frame says least.
+            self.pairs.retain(|(at, ..)| *at > 0 && at.is_multiple_of(stride));
+        }
+        Ok(())
+    }
+
+    fn take(&mut self) -> impl Iterator<Item = (Frame, Frame)> + use<> {
+        std::mem::take(&mut self.pairs).into_iter().map(|(_, source, output)| (source, output))
+    }
+}
+
+/// How alike two frames look to people, by a model of sight; 100 is identical.
+fn ssimulacra2(source: Frame, output: Frame, size: (u32, u32)) -> Result<f64, JobError> {
+    let (width, height) = size;
+    let (source, output) = (rgb(source, size)?, rgb(output, size)?);
+    let view = |pixels| {
+        PixelSlice::new(pixels, width, height, width as usize * 3, PixelDescriptor::RGB8_SRGB)
+            .map_err(|e| failed(format!("cannot compare pictures: {e}")))
+    };
+    compute_ssimulacra2(&view(&source)?, &view(&output)?)
+        .map_err(|e| failed(format!("cannot compare pictures: {e}")))
+}
+
+fn rgb(mut frame: Frame, (width, height): (u32, u32)) -> Result<Vec<u8>, JobError> {
+    let mut graph = Graph::new(&format!(
+        "buffer=video_size={width}x{height}:pix_fmt=yuv420p:time_base=1/1000:pixel_aspect=1/1,\
+         scale=in_color_matrix=bt709:in_range=tv,format=rgb24,buffersink"
+    ))?;
+    graph.push(0, Some(&mut frame))?;
+    graph.push(0, None)?;
+    let Pulled::Frame(done) = graph.pull(0)? else {
+        return Err(failed("the filter graph gave no picture"));
+    };
+    let row = width as usize * 3;
+    Ok((0..height as usize).flat_map(|y| done.row(0, y, row).to_vec()).collect())
 }
 
 /// How loud a sound is over time.
