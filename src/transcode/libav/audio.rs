@@ -218,9 +218,7 @@ impl AudioChain {
 
     fn graph_text(&self, (rate, format, layout): &(i32, i32, String)) -> String {
         let AudioEncode { sample_rate, channels, .. } = self.plan;
-        let out = if channels == 1 { "mono" } else { "stereo" };
-        // swresample spreads one channel over two at -3 dB; a duplicate keeps it as loud as it was.
-        let mix = if layout == "mono" && channels == 2 { "pan=stereo|c0=c0|c1=c0," } else { "" };
+        let mix = mixed(layout, channels);
         let gain = self.gain.map_or(String::new(), |gain| {
             format!(
                 ",volume=volume={gain:.2}dB:precision=float,alimiter=limit=0.891:level=disabled:latency=1"
@@ -228,9 +226,9 @@ impl AudioChain {
         });
         let first = self.blocks.total();
         format!(
-            "abuffer=sample_rate={rate}:sample_fmt={format}:channel_layout={layout}:time_base=1/{rate},{mix}\
+            "abuffer=sample_rate={rate}:sample_fmt={format}:channel_layout={layout}:time_base=1/{rate},{mix},\
              aresample={sample_rate}:async=1:first_pts={first}:min_hard_comp={CLOCK_JITTER_S},\
-             aformat=sample_fmts=fltp:channel_layouts={out}{gain},aformat=sample_fmts=fltp,abuffersink"
+             aformat=sample_fmts=fltp{gain},aformat=sample_fmts=fltp,abuffersink"
         )
     }
 
@@ -254,6 +252,16 @@ impl AudioChain {
     /// Complaints of the decoder.
     pub(crate) fn damage_count(&self) -> u64 {
         self.decoder.damage_count
+    }
+}
+
+/// The filters that bring a layout to one or two channels.
+fn mixed(layout: &str, channels: u32) -> &'static str {
+    match (layout, channels) {
+        (_, 1) => "aformat=channel_layouts=mono",
+        // swresample spreads one channel over two at -3 dB; a duplicate keeps it as loud as it was.
+        ("mono", _) => "pan=stereo|c0=c0|c1=c0",
+        _ => "aformat=channel_layouts=stereo",
     }
 }
 
@@ -290,10 +298,12 @@ pub(crate) fn gain_to(input: &mut Input, plan: &AudioEncode, target: f64) -> Res
         decoder.feed(more.then_some(&packet), &mut |mut frame| {
             if meter.is_none() {
                 let (rate, format) = (frame.get().sample_rate, frame.get().format);
+                let layout = layout(&frame)?;
+                // Measured as it will be heard: mixing changes the loudness.
+                let mix = mixed(&layout, plan.channels);
                 meter = Some(Graph::new(&format!(
-                    "abuffer=sample_rate={rate}:sample_fmt={format}:channel_layout={}:time_base=1/{rate},\
-                     ebur128=metadata=1,abuffersink",
-                    layout(&frame)?
+                    "abuffer=sample_rate={rate}:sample_fmt={format}:channel_layout={layout}:time_base=1/{rate},{mix},\
+                     ebur128=metadata=1,abuffersink"
                 ))?);
             }
             let Some(graph) = &mut meter else { return Ok(()) };
