@@ -598,6 +598,14 @@ fn mutants_do_not_pass() {
     std::fs::write(&damaged, bytes).unwrap();
     let report = out.fix(&damaged, &good).unwrap().verify;
     assert!(report.failures.iter().any(|f| f.contains("source")), "{:?}", report.failures);
+    let front = media(dir.path(), "f.mp4", &format!("-i {} -c copy -movflags +faststart", input.display()));
+    let bytes = std::fs::read(&front).unwrap();
+    let cut = dir.path().join("cut.mp4");
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    for spec in [&good, &copy] {
+        let report = out.fix(&cut, spec).unwrap().verify;
+        assert!(report.failures.iter().any(|f| f.contains("promises")), "{:?}", report.failures);
+    }
     let report = out.fix(&holes, &good).unwrap().verify;
     assert!(report.failures.iter().any(|f| f.contains("source")), "{:?}", report.failures);
 }

@@ -23,3 +23,8 @@ pub const LOST_FRAMES: u64 = 2;
 pub const END_SKEW_S: f64 = 0.03;
 /// Besides the worst frame, this many are looked at with the slow metric, at even distances.
 pub const SLOW_SAMPLES: usize = 2;
+/// The picture of a source may end this many seconds before the end its container declares.
+pub const MISSING_TAIL_S: f64 = 0.5;
+/// The output may differ from the planned duration by this many seconds on top of a frame: plans
+/// are made from what containers declare.
+pub const PLAN_SLACK_S: f64 = 0.3;

@@ -53,6 +53,8 @@ pub(crate) struct Film {
     extend: Option<(f64, ExtendKind)>,
     limit_s: Option<f64>,
     expected_s: Option<f64>,
+    /// How long the container says the picture lasts, in seconds.
+    pub(crate) declared_s: Option<f64>,
     /// Packets of the picture that were to be shown.
     pub(crate) video_packets: u64,
     // Last, so that everything that points into it goes first.
@@ -122,7 +124,13 @@ impl Film {
             }
         };
         let expected_s = spec.expected_duration_s;
-        let mut film = Film { video, audio, rate, extend, limit_s, expected_s, video_packets: 0, input };
+        let declared_s = match video.stream() {
+            Some(stream) => input.declared_s(stream)?,
+            None => None,
+        };
+        let video_packets = 0;
+        let mut film =
+            Film { video, audio, rate, extend, limit_s, expected_s, declared_s, video_packets, input };
         film.discard_the_rest()?;
         if let (false, Side::Make(_, chain)) = (matches!(film.video, Side::None), &mut film.audio) {
             chain.allow(0.0, &mut |_| Ok(()))?;
@@ -158,6 +166,15 @@ impl Film {
         match &self.video {
             Side::Make(_, chain) => Some(chain),
             _ => None,
+        }
+    }
+
+    /// Where the picture of the source ended, in seconds of the film; repeats included.
+    pub(crate) fn picture_end_s(&self) -> Option<f64> {
+        match &self.video {
+            Side::Make(_, chain) => Some(chain.end_s()),
+            Side::Copy(_, copier) => Some(copier.end_s),
+            Side::None | Side::Silence(_) => None,
         }
     }
 

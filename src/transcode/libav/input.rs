@@ -60,6 +60,14 @@ impl Input {
         }
     }
 
+    /// The duration the container declares for a stream, in seconds.
+    pub(crate) fn declared_s(&mut self, stream: u32) -> Result<Option<f64>, JobError> {
+        let stream = self.stream(stream)?;
+        // SAFETY: the stream belongs to the open input; plain fields.
+        let (duration, base) = unsafe { ((*stream).duration, (*stream).time_base) };
+        Ok((duration > 0).then(|| super::av::seconds(duration, base)))
+    }
+
     /// The duration of the container in seconds.
     pub(crate) fn duration_s(&mut self) -> Option<f64> {
         // SAFETY: a plain field.

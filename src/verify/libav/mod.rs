@@ -15,7 +15,7 @@ use ffmpeg_next::ffi;
 
 use self::compare::{Comparison, UNLIKE};
 use self::packets::Walk;
-use super::thresholds::{END_SKEW_S, HOLE_FRAMES, LOST_FRAMES};
+use super::thresholds::{END_SKEW_S, HOLE_FRAMES, LOST_FRAMES, MISSING_TAIL_S, PLAN_SLACK_S};
 use crate::job::{JobError, Progress, VerifyLevel, VerifyReport};
 use crate::model::DecodeReport;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
@@ -64,6 +64,7 @@ pub fn verify(
     let length = film.run(&mut comparison)?;
     comparison.finish(&walk, &mut report)?;
     check_length(&walk, spec, length, &mut report);
+    check_tail(&film, spec, &mut report);
     if level == VerifyLevel::Full {
         check_source(&input, name, &film, spec, cancel, &mut report)?;
         // A better encode mends pictures that are unlike, and nothing else.
@@ -123,6 +124,11 @@ fn check_length(walk: &Walk, spec: &OutputSpec, length: Length, report: &mut Ver
             report.failures.push(format!("the output lasts {real:.3} s instead of {planned:.3} s"));
         }
     }
+    if let (Some(planned), Some(real)) = (spec.expected_duration_s, video_s.or(audio_s))
+        && (real - planned).abs() > frame_s + PLAN_SLACK_S
+    {
+        report.failures.push(format!("the output lasts {real:.3} s, planned were {planned:.3} s"));
+    }
     let frames = length.frames.or(spec.expected_frames);
     if let (Some(planned), Some(stream)) = (frames, &walk.video)
         && stream.packets != planned
@@ -135,6 +141,21 @@ fn check_length(walk: &Walk, spec: &OutputSpec, length: Length, report: &mut Ver
         if skew.abs() > frame_s + grain_s + END_SKEW_S {
             report.failures.push(format!("sound and picture of the output end {skew:.3} s apart"));
         }
+    }
+}
+
+/// Looks for an end that is missing from the source: its index may promise more than there is.
+fn check_tail(film: &Film, spec: &OutputSpec, report: &mut VerifyReport) {
+    if spec.extend.is_some() {
+        return;
+    }
+    let promised = film.declared_s.map(|s| spec.trim_to_s.map_or(s, |limit| s.min(limit)));
+    if let (Some(promised), Some(end)) = (promised, film.picture_end_s())
+        && promised - end > MISSING_TAIL_S
+    {
+        report.failures.push(format!(
+            "the picture of the source ends at {end:.2} s, its container promises {promised:.2} s"
+        ));
     }
 }
 
