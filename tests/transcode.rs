@@ -729,3 +729,22 @@ fn hevc_is_tagged_for_apple_players() {
     out.good(&input, &spec(VideoPlan::Copy { stream: 0, tags }, None));
     assert_eq!(show(&out.path(), "stream=codec_tag_string", "v"), "hvc1");
 }
+
+#[test]
+fn a_look_at_the_structure_needs_no_decoding_and_still_sees_holes() {
+    let input = fixture("firefox-media-bunny_hd_5s.mp4");
+    let mut plan = encoded(encode(320, 180, 24), Some(AudioPlan::Copy { stream: 1 }));
+    plan.expected_frames = Some(122);
+    let out = Out::new();
+    let whole = out.fix(&input, &plan).unwrap().verify;
+    plan.expected_frames = Some(whole.decode.video_frames);
+    let structure = |plan: &OutputSpec| {
+        let (input, output) = (File::open(&input).unwrap(), File::open(out.path()).unwrap());
+        verify(input, output, "in", plan, VerifyLevel::Structure, Arc::default(), &mut |_| {}).unwrap()
+    };
+    let report = structure(&plan);
+    assert!(report.failures.is_empty() && report.equal_streams == [1], "{report:?}");
+    assert_eq!(report.decode.video_frames, 0);
+    plan.expected_frames = Some(7);
+    assert!(structure(&plan).failures.iter().any(|f| f.contains("instead of 7")));
+}

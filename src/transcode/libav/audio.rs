@@ -5,7 +5,9 @@ use std::ffi::c_char;
 
 use ffmpeg_next::ffi;
 
-use super::av::{Decoder, Frame, Graph, NOPTS, Packet, Pulled, check, failed, seconds};
+use super::av::{Frame, NOPTS, Packet, check, failed, seconds};
+use super::decode::Decoder;
+use super::filter::{Graph, Pulled};
 use super::input::Input;
 use crate::job::JobError;
 use crate::plan::AudioEncode;

@@ -7,7 +7,9 @@ use std::sync::atomic::AtomicBool;
 
 use ffmpeg_next::ffi;
 
-use super::av::{Decoder, Frame, Graph, NOPTS, Packet, Pulled, failed, seconds};
+use super::av::{Frame, NOPTS, Packet, failed, seconds};
+use super::decode::Decoder;
+use super::filter::{Graph, Pulled};
 use super::input::Input;
 use super::io_error;
 use super::video::describe;

@@ -5,7 +5,9 @@ use std::ffi::{CStr, c_char};
 
 use ffmpeg_next::ffi;
 
-use super::av::{Decoder, Frame, Graph, NOPTS, Packet, Pulled, failed, has_filter, rational, seconds};
+use super::av::{Frame, NOPTS, Packet, failed, rational, seconds};
+use super::decode::Decoder;
+use super::filter::{Graph, Pulled, has_filter};
 use super::input::Input;
 use crate::job::JobError;
 use crate::model::Damage;

@@ -10,15 +10,16 @@ use ffmpeg_next::ffi;
 
 use super::decode_all;
 use super::packets::{Framing, Payload, Walk};
+use super::sound::Envelope;
 use crate::job::{JobError, Progress, Similarity, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
-use crate::transcode::libav::av::{Decoder, Frame, Graph, Packet, Pulled, failed, rational};
+use crate::transcode::libav::av::{Frame, Packet, failed, rational};
+use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::film::{Film, Kind, Receiver, codec_name};
+use crate::transcode::libav::filter::{Graph, Pulled};
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::share;
-use crate::verify::thresholds::{
-    FRAME_SSIM, MEAN_SSIM, QUIET_RMS, SLOW_SAMPLES, SOUND_FACTOR, SOUND_OUTLIERS, SOUND_WINDOW_S,
-};
+use crate::verify::thresholds::{FRAME_SSIM, MEAN_SSIM, SLOW_SAMPLES};
 
 /// How failures of similarity begin.
 pub(super) const UNLIKE: &str = "the picture differs from the source";
@@ -413,61 +414,4 @@ fn rgb(mut frame: Frame, (width, height): (u32, u32)) -> Result<Vec<u8>, JobErro
     };
     let row = width as usize * 3;
     Ok((0..height as usize).flat_map(|y| done.row(0, y, row).to_vec()).collect())
-}
-
-/// How loud a sound is over time.
-struct Envelope {
-    rate: u32,
-    window: usize,
-    filled: usize,
-    square: f64,
-    levels: Vec<f32>,
-    samples: u64,
-}
-
-impl Envelope {
-    fn new(rate: u32) -> Envelope {
-        let window = (f64::from(rate) * SOUND_WINDOW_S).round().max(1.0) as usize;
-        Envelope { rate, window, filled: 0, square: 0.0, levels: Vec::new(), samples: 0 }
-    }
-
-    fn add(&mut self, frame: &Frame) {
-        let raw = frame.get();
-        if raw.format != ffi::AVSampleFormat::AV_SAMPLE_FMT_FLTP as i32 {
-            return;
-        }
-        let channels = raw.ch_layout.nb_channels.max(0) as usize;
-        self.samples += raw.nb_samples.max(0) as u64;
-        for i in 0..raw.nb_samples.max(0) as usize {
-            let power: f64 = (0..channels).map(|c| f64::from(frame.samples(c)[i]).powi(2)).sum();
-            self.square += power / channels.max(1) as f64;
-            self.filled += 1;
-            if self.filled == self.window {
-                self.levels.push((self.square / self.window as f64).sqrt() as f32);
-                (self.filled, self.square) = (0, 0.0);
-            }
-        }
-    }
-
-    fn hold_against(&self, real: &Envelope, report: &mut VerifyReport) {
-        let loud: Vec<(f64, f64)> = self
-            .levels
-            .iter()
-            .zip(real.levels.iter().chain(std::iter::repeat(&0.0)))
-            .map(|(a, b)| (f64::from(*a), f64::from(*b)))
-            .filter(|(planned, _)| *planned > QUIET_RMS)
-            .collect();
-        let off = loud
-            .iter()
-            .filter(|(planned, real)| *real * SOUND_FACTOR < *planned || *real > *planned * SOUND_FACTOR)
-            .count();
-        if !loud.is_empty() && loud.iter().all(|(_, real)| *real < QUIET_RMS / SOUND_FACTOR) {
-            report.failures.push("the sound of the output is silent, the source's is not".to_owned());
-        } else if off as f64 > (loud.len() as f64 * SOUND_OUTLIERS).max(2.0) {
-            report.failures.push(format!(
-                "the sound of the output differs from the source's in {off} of {} windows of {SOUND_WINDOW_S} s",
-                loud.len()
-            ));
-        }
-    }
 }

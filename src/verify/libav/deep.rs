@@ -9,7 +9,9 @@ use ffmpeg_next::ffi;
 use crate::job::{JobError, Progress};
 use crate::model::{DecodeReport, DeepReport, LoudnessReport, MediaFacts, TimeRange};
 use crate::transcode::libav::audio::layout;
-use crate::transcode::libav::av::{Decoder, Frame, Graph, NOPTS, Packet, Pulled, seconds};
+use crate::transcode::libav::av::{Frame, NOPTS, Packet, seconds};
+use crate::transcode::libav::decode::Decoder;
+use crate::transcode::libav::filter::{Graph, Pulled};
 use crate::transcode::libav::input::Input;
 
 /// Pictures are looked at with at most this many lines on the short side: as good, and cheap.

@@ -6,6 +6,7 @@
 mod compare;
 mod deep;
 mod packets;
+mod sound;
 
 use std::fs::File;
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use super::thresholds::{END_SKEW_S, HOLE_FRAMES, LOST_FRAMES, MISSING_TAIL_S, PL
 use crate::job::{JobError, Progress, VerifyLevel, VerifyReport};
 use crate::model::DecodeReport;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
-use crate::transcode::libav::av::{Decoder, Packet};
+use crate::transcode::libav::av::Packet;
+use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::film::{Film, Kind, Length, codec_name};
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::share;
@@ -54,6 +56,9 @@ pub fn verify(
         Err(error) => return Err(error),
     };
     check_streams(&walk, spec, &mut report);
+    if !report.failures.is_empty() {
+        return Ok(report);
+    }
     let reference = match level {
         VerifyLevel::Full => spec.clone(),
         _ => only_copies(spec),
@@ -116,7 +121,7 @@ fn check_length(walk: &Walk, spec: &OutputSpec, length: Length, report: &mut Ver
     report.decode.audio_end_s = audio_s;
     // An AAC frame is the grain of sound.
     let grain_s = walk.audio.as_ref().map_or(0.0, |stream| stream.usual_s);
-    let planned = length.video_s.or(length.audio_s).or(spec.expected_duration_s);
+    let planned = if video_s.is_some() { length.video_s } else { length.audio_s };
     if let (Some(planned), Some(real)) = (planned, video_s.or(audio_s)) {
         let delta = real - planned;
         report.duration_delta_s = Some(delta);
@@ -127,6 +132,7 @@ fn check_length(walk: &Walk, spec: &OutputSpec, length: Length, report: &mut Ver
     if let (Some(planned), Some(real)) = (spec.expected_duration_s, video_s.or(audio_s))
         && (real - planned).abs() > frame_s + PLAN_SLACK_S
     {
+        report.duration_delta_s.get_or_insert(real - planned);
         report.failures.push(format!("the output lasts {real:.3} s, planned were {planned:.3} s"));
     }
     let frames = length.frames.or(spec.expected_frames);
