@@ -1,3 +1,11 @@
 //! From bytes to facts.
 
 pub mod bitstream;
+//! Bytes to facts.
+//!
+//! [`isobmff`] and [`declared`] read what a container declares about itself, [`sniff`] says whether
+//! bytes are media at all; all of them are plain Rust over positioned reads. `libav` asks the media
+//! library for the rest.
+
+#[allow(unsafe_code)] // The one way to reach the media library is its C interface.
+pub(crate) mod libav;

@@ -1,1 +1,10 @@
 //! From a plan to a file.
+//!
+//! [`libav`] carries out an [`OutputSpec`](crate::plan::OutputSpec): one decode, one filter graph
+//! and one encode a stream, or packets copied. [`graph`] writes the filter graph as text and
+//! [`pace`] decides which frame is shown when; both are pure. [`faststart`] puts `moov` first.
+
+pub mod faststart;
+pub mod graph;
+pub mod libav;
+pub mod pace;

@@ -1,0 +1,286 @@
+//! Moves `moov` in front of the media data, in place and without a second file.
+//!
+//! The muxer's own second pass opens the file again by name, which a worker that may open nothing
+//! cannot do. Layout before: `ftyp … mdat moov`; after: `ftyp moov … mdat`. Everything between the
+//! new place of `moov` and its old one moves back by its size, so every chunk offset grows by that
+//! (ISO/IEC 14496-12, 8.7.5). Offsets that no longer fit 32 bits turn `stco` into `co64`.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+/// A `moov` larger than this is not ours: it would be a film of weeks.
+const MAX_MOOV_BYTES: u64 = 256 << 20;
+/// Bytes moved at once.
+const BLOCK_BYTES: usize = 1 << 20;
+/// Boxes that hold others on the way to the chunk offsets.
+const CONTAINERS: [&[u8; 4]; 5] = [b"moov", b"trak", b"mdia", b"minf", b"stbl"];
+
+/// Why `moov` could not be moved.
+#[derive(Debug, thiserror::Error)]
+pub enum FaststartError {
+    /// Reading or writing failed.
+    #[error("cannot move `moov` to the front: reading or writing the file failed")]
+    Io(#[from] io::Error),
+    /// The boxes are not laid out as expected; nothing was changed.
+    #[error("cannot move `moov` to the front: {0}")]
+    Layout(String),
+}
+
+/// One top-level box.
+#[derive(Clone, Copy, Debug)]
+struct TopBox {
+    kind: [u8; 4],
+    at: u64,
+    size: u64,
+}
+
+/// Moves `moov` to just behind `ftyp`. Returns whether anything had to be moved.
+///
+/// # Errors
+///
+/// [`FaststartError::Layout`] when the boxes do not add up or something follows `moov`; the file
+/// is unchanged then. After [`FaststartError::Io`] the file must be thrown away.
+pub fn move_moov_first(file: &File) -> Result<bool, FaststartError> {
+    let length = file.metadata()?.len();
+    let boxes = top_level(file, length)?;
+    let find = |kind: &[u8; 4]| boxes.iter().find(|b| &b.kind == kind).copied();
+    let layout = |what: &str| FaststartError::Layout(what.to_owned());
+    let moov = find(b"moov").ok_or_else(|| layout("there is no `moov`"))?;
+    let Some(mdat) = find(b"mdat") else { return Ok(false) };
+    if moov.at < mdat.at {
+        return Ok(false);
+    }
+    if moov.at + moov.size != length {
+        return Err(layout("something follows `moov`"));
+    }
+    if moov.size > MAX_MOOV_BYTES {
+        return Err(layout("`moov` is unreasonably large"));
+    }
+    let insert = match boxes.first() {
+        Some(first) if &first.kind == b"ftyp" => first.at + first.size,
+        _ => 0,
+    };
+    let mut old = vec![0; moov.size as usize];
+    file.read_exact_at(&mut old, moov.at)?;
+    let new = moved_moov(&old, insert)?;
+    let shift = new.len() as u64;
+    shift_back(file, insert, moov.at, shift)?;
+    file.write_all_at(&new, insert)?;
+    file.set_len(moov.at + shift)?;
+    Ok(true)
+}
+
+/// Lists the top-level boxes.
+fn top_level(file: &File, length: u64) -> Result<Vec<TopBox>, FaststartError> {
+    let mut boxes = Vec::new();
+    let mut at = 0;
+    while at < length {
+        let broken = || FaststartError::Layout(format!("the box at byte {at} does not fit the file"));
+        let mut header = [0; 16];
+        let have = (length - at).min(16) as usize;
+        if have < 8 || boxes.len() > 4096 {
+            return Err(broken());
+        }
+        file.read_exact_at(&mut header[..have], at)?;
+        let size = match be32(&header, 0) {
+            0 => length - at,
+            1 if have == 16 => u64::from_be_bytes(array(&header[8..16])),
+            small => u64::from(small),
+        };
+        if size < 8 || size > length - at {
+            return Err(broken());
+        }
+        boxes.push(TopBox { kind: array(&header[4..8]), at, size });
+        at += size;
+    }
+    Ok(boxes)
+}
+
+/// `moov` with every chunk offset moved back by the size of the result.
+fn moved_moov(old: &[u8], insert: u64) -> Result<Vec<u8>, FaststartError> {
+    for wide in [false, true] {
+        // The size does not depend on the offsets, so a first rewrite measures it.
+        let size = rewrite(old, Shift { by: 0, from: insert, wide })?.map_or(0, |bytes| bytes.len());
+        if let Some(new) = rewrite(old, Shift { by: size as u64, from: insert, wide })? {
+            return Ok(new);
+        }
+    }
+    Err(FaststartError::Layout("a chunk offset does not fit 64 bits".to_owned()))
+}
+
+/// What happens to chunk offsets.
+#[derive(Clone, Copy)]
+struct Shift {
+    by: u64,
+    from: u64,
+    wide: bool,
+}
+
+/// Rewrites the boxes in `bytes`; `None` when an offset does not fit the box that holds it.
+fn rewrite(bytes: &[u8], shift: Shift) -> Result<Option<Vec<u8>>, FaststartError> {
+    let mut out = Vec::with_capacity(bytes.len() + 16);
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let broken = || FaststartError::Layout("a box inside `moov` does not fit its parent".to_owned());
+        // QuickTime ends some lists with four zero bytes.
+        if rest.len() < 8 {
+            out.extend_from_slice(rest);
+            break;
+        }
+        let size = be32(rest, 0) as usize;
+        if size < 8 || size > rest.len() {
+            return Err(broken());
+        }
+        let kind: [u8; 4] = array(&rest[4..8]);
+        let body = &rest[8..size];
+        if CONTAINERS.contains(&&kind) {
+            let Some(inner) = rewrite(body, shift)? else { return Ok(None) };
+            push_box(&mut out, kind, &inner)?;
+        } else if &kind == b"stco" || &kind == b"co64" {
+            let Some((kind, inner)) = offsets(kind, body, shift).ok_or_else(broken)? else {
+                return Ok(None);
+            };
+            push_box(&mut out, kind, &inner)?;
+        } else {
+            out.extend_from_slice(&rest[..size]);
+        }
+        rest = &rest[size..];
+    }
+    Ok(Some(out))
+}
+
+/// A chunk offset box with its offsets moved: outer `None` when it is broken, inner when it is too
+/// narrow.
+#[allow(clippy::option_option)]
+fn offsets(kind: [u8; 4], body: &[u8], shift: Shift) -> Option<Option<([u8; 4], Vec<u8>)>> {
+    let width = if &kind == b"stco" { 4 } else { 8 };
+    let count = u32::from_be_bytes(array(body.get(4..8)?)) as usize;
+    let table = body.get(8..8 + count.checked_mul(width)?)?;
+    let wide = shift.wide || width == 8;
+    let mut out = body[..8].to_vec();
+    for entry in table.chunks_exact(width) {
+        let value = entry.iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
+        let moved = if value >= shift.from { value.checked_add(shift.by)? } else { value };
+        match (wide, u32::try_from(moved)) {
+            (true, _) => out.extend_from_slice(&moved.to_be_bytes()),
+            (false, Ok(narrow)) => out.extend_from_slice(&narrow.to_be_bytes()),
+            (false, Err(_)) => return Some(None),
+        }
+    }
+    Some(Some((if wide { *b"co64" } else { *b"stco" }, out)))
+}
+
+fn push_box(out: &mut Vec<u8>, kind: [u8; 4], body: &[u8]) -> Result<(), FaststartError> {
+    let size = u32::try_from(body.len() + 8)
+        .map_err(|_| FaststartError::Layout("a box inside `moov` is too large".to_owned()))?;
+    out.extend_from_slice(&size.to_be_bytes());
+    out.extend_from_slice(&kind);
+    out.extend_from_slice(body);
+    Ok(())
+}
+
+/// Moves the bytes `from..to` towards the end by `by`, last block first.
+fn shift_back(file: &File, from: u64, to: u64, by: u64) -> io::Result<()> {
+    let mut block = vec![0; BLOCK_BYTES];
+    let mut end = to;
+    while end > from {
+        let size = (end - from).min(BLOCK_BYTES as u64) as usize;
+        let start = end - size as u64;
+        file.read_exact_at(&mut block[..size], start)?;
+        file.write_all_at(&block[..size], start + by)?;
+        end = start;
+    }
+    Ok(())
+}
+
+fn be32(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes(array(&bytes[at..at + 4]))
+}
+
+/// The first `N` bytes; callers pass slices of that length.
+fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut out = [0; N];
+    out.copy_from_slice(&bytes[..N]);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::io::Write;
+
+    use super::*;
+
+    fn bx(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        push_box(&mut out, *kind, body).unwrap();
+        out
+    }
+
+    fn moov(kind: &[u8; 4], offsets: &[u64]) -> Vec<u8> {
+        let mut body = vec![0; 4];
+        body.extend((offsets.len() as u32).to_be_bytes());
+        for offset in offsets {
+            let bytes = offset.to_be_bytes();
+            body.extend(if kind == b"stco" { &bytes[4..] } else { &bytes[..] });
+        }
+        let stbl = bx(b"stbl", &[bx(b"stsd", b"xx"), bx(kind, &body)].concat());
+        bx(b"moov", &bx(b"trak", &bx(b"mdia", &bx(b"minf", &stbl))))
+    }
+
+    fn staged(parts: &[&[u8]]) -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&parts.concat()).unwrap();
+        file
+    }
+
+    fn content(file: &File) -> Vec<u8> {
+        let mut bytes = vec![0; file.metadata().unwrap().len() as usize];
+        file.read_exact_at(&mut bytes, 0).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn offsets_still_point_at_the_same_bytes() {
+        let ftyp = bx(b"ftyp", b"isom0000");
+        // Longer than a block, so that the move overlaps itself.
+        let media: Vec<u8> = (0..3_000_000u32).map(|i| (i % 251) as u8).collect();
+        let mdat = bx(b"mdat", &media);
+        let first = ftyp.len() as u64 + 8;
+        let old = moov(b"stco", &[first, first + 2_000_000]);
+        let file = staged(&[&ftyp, &mdat, &old]);
+        assert!(move_moov_first(&file).unwrap());
+        let by = old.len() as u64;
+        let expected = [ftyp, moov(b"stco", &[first + by, first + 2_000_000 + by]), mdat].concat();
+        assert!(content(&file) == expected);
+        assert!(!move_moov_first(&file).unwrap(), "a second run has nothing to do");
+    }
+
+    #[test]
+    fn offsets_that_outgrow_32_bits_become_wide() {
+        let old = moov(b"stco", &[100, u64::from(u32::MAX) - 10]);
+        let new = moved_moov(&old, 16).unwrap();
+        let by = new.len() as u64;
+        assert_eq!(new, moov(b"co64", &[100 + by, u64::from(u32::MAX) - 10 + by]));
+    }
+
+    #[test]
+    fn a_strange_layout_is_refused_and_left_alone() {
+        let parts = [bx(b"ftyp", b"isom"), bx(b"mdat", b"data"), moov(b"stco", &[20]), bx(b"free", b"")];
+        let file = staged(&parts.each_ref().map(Vec::as_slice));
+        assert!(matches!(move_moov_first(&file), Err(FaststartError::Layout(_))));
+        assert_eq!(content(&file), parts.concat());
+        let short = staged(&[&bx(b"ftyp", b"isom"), &[0, 0, 9, 9, b'm', b'd', b'a', b't']]);
+        assert!(matches!(move_moov_first(&short), Err(FaststartError::Layout(_))));
+    }
+
+    #[test]
+    fn a_lying_chunk_count_is_refused() {
+        let mut bytes = moov(b"stco", &[20]);
+        let at = bytes.len() - 5;
+        bytes[at] = 99;
+        assert!(matches!(moved_moov(&bytes, 8), Err(FaststartError::Layout(_))));
+    }
+}

@@ -1,0 +1,322 @@
+//! Packets of one sound stream in, planned sound out: gapless, starting at zero.
+
+use std::collections::VecDeque;
+use std::ffi::c_char;
+
+use ffmpeg_next::ffi;
+
+use super::av::{Frame, NOPTS, Packet, check, failed, seconds};
+use super::decode::Decoder;
+use super::filter::{Graph, Pulled};
+use super::input::Input;
+use crate::job::JobError;
+use crate::plan::AudioEncode;
+
+/// Samples of one AAC frame.
+pub(crate) const FRAME_SAMPLES: usize = 1024;
+/// Gaps and overlaps up to this many seconds are taken for rounding of timestamps.
+const CLOCK_JITTER_S: f64 = 0.05;
+
+/// Sound that arrives this many seconds before its picture is handed on all the same.
+const MAX_HELD_S: u64 = 60;
+
+/// Takes a piece of planned sound.
+pub(crate) type SoundSink<'a> = dyn FnMut(&mut Frame) -> Result<(), JobError> + 'a;
+
+/// Cuts a stream of samples into frames and ends it exactly.
+///
+/// The end of the picture is only known when it is there, so sound waits for its picture.
+pub(crate) struct Blocks {
+    rate: u32,
+    channels: Vec<VecDeque<f32>>,
+    given: u64,
+    allowed: u64,
+    limit: Option<u64>,
+}
+
+impl Blocks {
+    pub(crate) fn new(rate: u32, channels: u32, limit_s: Option<f64>) -> Blocks {
+        let limit = limit_s.map(|s| samples(s, rate));
+        let channels = vec![VecDeque::new(); channels as usize];
+        Blocks { rate, channels, given: 0, allowed: u64::MAX, limit }
+    }
+
+    /// Sound may be handed on up to here; it will end no earlier.
+    pub(crate) fn allow(&mut self, until_s: f64, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+        self.allowed = samples(until_s, self.rate);
+        self.give(false, sink)
+    }
+
+    /// Samples accepted so far.
+    fn total(&self) -> u64 {
+        self.given + self.channels.first().map_or(0, VecDeque::len) as u64
+    }
+
+    fn add(&mut self, frame: &Frame, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+        if frame.get().ch_layout.nb_channels as usize != self.channels.len() {
+            return Err(failed("the sound filter gave another number of channels than planned"));
+        }
+        for (i, channel) in self.channels.iter_mut().enumerate() {
+            channel.extend(frame.samples(i));
+        }
+        self.give(false, sink)
+    }
+
+    /// Adds silence up to `until_s`, in pieces.
+    pub(crate) fn silence(&mut self, until_s: f64, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+        let until = samples(until_s, self.rate);
+        while self.total() < until {
+            let missing = (until - self.total()).min(FRAME_SAMPLES as u64) as usize;
+            for channel in &mut self.channels {
+                channel.resize(channel.len() + missing, 0.0);
+            }
+            self.give(false, sink)?;
+        }
+        Ok(())
+    }
+
+    /// Ends at exactly `end_s`.
+    pub(crate) fn finish(&mut self, end_s: f64, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+        self.silence(end_s, sink)?;
+        self.limit = Some(samples(end_s, self.rate));
+        self.give(true, sink)
+    }
+
+    fn give(&mut self, last: bool, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+        if let Some(limit) = self.limit {
+            let left = limit.saturating_sub(self.given) as usize;
+            self.channels.iter_mut().for_each(|channel| channel.truncate(left));
+        }
+        loop {
+            let have = self.channels.first().map_or(0, VecDeque::len);
+            let waits = self.given + FRAME_SAMPLES as u64 > self.allowed
+                && (have as u64) < MAX_HELD_S * u64::from(self.rate);
+            if have == 0 || ((have < FRAME_SAMPLES || waits) && !last) {
+                return Ok(());
+            }
+            let count = have.min(FRAME_SAMPLES);
+            let mut frame = Frame::audio(self.channels.len() as u32, self.rate, count)?;
+            for (i, channel) in self.channels.iter_mut().enumerate() {
+                for (to, from) in frame.samples_mut(i).iter_mut().zip(channel.drain(..count)) {
+                    *to = from;
+                }
+            }
+            self.given += count as u64;
+            sink(&mut frame)?;
+        }
+    }
+}
+
+fn samples(seconds: f64, rate: u32) -> u64 {
+    (seconds * f64::from(rate)).round().max(0.0) as u64
+}
+
+/// Decoder, resampler and mixer of the sound.
+pub(crate) struct AudioChain {
+    decoder: Decoder,
+    plan: AudioEncode,
+    gain: Option<f64>,
+    start: i64,
+    offset: i64,
+    next: Option<i64>,
+    graph: Option<((i32, i32, String), Graph)>,
+    blocks: Blocks,
+    /// Where the sound of the source ends, in seconds of the film.
+    pub(crate) end_s: f64,
+}
+
+impl AudioChain {
+    pub(crate) fn open(
+        input: &mut Input,
+        plan: &AudioEncode,
+        start_s: f64,
+        limit_s: Option<f64>,
+        gain: Option<f64>,
+    ) -> Result<AudioChain, JobError> {
+        let decoder = Decoder::open(input.stream(plan.stream)?, 1, false)?;
+        let start = super::av::units(start_s, decoder.base());
+        Ok(AudioChain {
+            decoder,
+            plan: plan.clone(),
+            gain,
+            start,
+            offset: 0,
+            next: None,
+            graph: None,
+            blocks: Blocks::new(plan.sample_rate, plan.channels, limit_s),
+            end_s: 0.0,
+        })
+    }
+
+    /// Feeds a packet, or the end of the stream.
+    pub(crate) fn push(&mut self, packet: Option<&Packet>, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+        let mut frames = Vec::new();
+        self.decoder.feed(packet, &mut |frame| {
+            frames.push(frame);
+            Ok(())
+        })?;
+        for frame in frames {
+            self.arrive(frame, sink)?;
+        }
+        if packet.is_none() {
+            self.empty_graph(sink)?;
+        }
+        Ok(())
+    }
+
+    /// From now on packets come from the start once more, at `at_s`.
+    pub(crate) fn again(
+        &mut self,
+        at_s: f64,
+        length_s: f64,
+        sink: &mut SoundSink<'_>,
+    ) -> Result<(), JobError> {
+        self.decoder.flush();
+        self.offset += super::av::units(length_s, self.decoder.base());
+        self.next = None;
+        let kept = self.blocks.limit;
+        let limit = samples(at_s, self.plan.sample_rate);
+        self.blocks.silence(at_s, sink)?;
+        self.blocks.limit = Some(kept.map_or(limit, |kept| kept.min(limit)));
+        self.blocks.give(false, sink)?;
+        self.blocks.limit = kept;
+        Ok(())
+    }
+
+    /// Hands on what belongs to the picture up to here.
+    pub(crate) fn allow(&mut self, until_s: f64, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+        self.blocks.allow(until_s, sink)
+    }
+
+    /// Ends the sound at exactly `end_s`, cutting or adding silence.
+    pub(crate) fn finish(&mut self, end_s: f64, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+        self.blocks.finish(end_s, sink)
+    }
+
+    fn arrive(&mut self, mut frame: Frame, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+        let base = self.decoder.base();
+        let raw = frame.get();
+        let stamped = raw.best_effort_timestamp;
+        let time = match (stamped, self.next) {
+            (NOPTS, next) => next.unwrap_or(self.offset),
+            (stamped, _) => stamped - self.start + self.offset,
+        };
+        let rate = raw.sample_rate.max(1);
+        let length = super::av::units(f64::from(raw.nb_samples) / f64::from(rate), base).max(1);
+        self.next = Some(time + length);
+        self.end_s = self.end_s.max(seconds(time + length, base));
+        let key = (rate, raw.format, layout(&frame)?);
+        if self.graph.as_ref().is_none_or(|(built_for, _)| *built_for != key) {
+            self.empty_graph(sink)?;
+            let text = self.graph_text(&key);
+            self.graph = Some((key, Graph::new(&text)?));
+        }
+        frame.get_mut().pts = super::av::units(seconds(time, base), super::av::rational(1, rate));
+        if let Some((_, graph)) = &mut self.graph {
+            graph.push(0, Some(&mut frame))?;
+        }
+        self.pull(sink)
+    }
+
+    fn graph_text(&self, (rate, format, layout): &(i32, i32, String)) -> String {
+        let AudioEncode { sample_rate, channels, .. } = self.plan;
+        let mix = mixed(layout, channels);
+        let gain = self.gain.map_or(String::new(), |gain| {
+            format!(
+                ",volume=volume={gain:.2}dB:precision=float,alimiter=limit=0.891:level=disabled:latency=1"
+            )
+        });
+        let first = self.blocks.total();
+        format!(
+            "abuffer=sample_rate={rate}:sample_fmt={format}:channel_layout={layout}:time_base=1/{rate},{mix},\
+             aresample={sample_rate}:async=1:first_pts={first}:min_hard_comp={CLOCK_JITTER_S},\
+             aformat=sample_fmts=fltp{gain},aformat=sample_fmts=fltp,abuffersink"
+        )
+    }
+
+    fn empty_graph(&mut self, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+        if let Some((_, graph)) = &mut self.graph {
+            graph.push(0, None)?;
+            self.pull(sink)?;
+        }
+        self.graph = None;
+        Ok(())
+    }
+
+    fn pull(&mut self, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+        let Some((_, graph)) = &mut self.graph else { return Ok(()) };
+        while let Pulled::Frame(frame) = graph.pull(0)? {
+            self.blocks.add(&frame, sink)?;
+        }
+        Ok(())
+    }
+
+    /// Complaints of the decoder.
+    pub(crate) fn damage_count(&self) -> u64 {
+        self.decoder.damage_count
+    }
+}
+
+/// The filters that bring a layout to one or two channels.
+fn mixed(layout: &str, channels: u32) -> &'static str {
+    match (layout, channels) {
+        (_, 1) => "aformat=channel_layouts=mono",
+        // swresample spreads one channel over two at -3 dB; a duplicate keeps it as loud as it was.
+        ("mono", _) => "pan=stereo|c0=c0|c1=c0",
+        _ => "aformat=channel_layouts=stereo",
+    }
+}
+
+/// FFmpeg's description of the channel layout; a default one where only the number is known.
+pub(crate) fn layout(frame: &Frame) -> Result<String, JobError> {
+    let mut text: [c_char; 128] = [0; 128];
+    let raw = frame.get();
+    // SAFETY: the layouts are valid; the buffer's length is given and libav ends it with a zero.
+    unsafe {
+        let mut known = std::mem::zeroed::<ffi::AVChannelLayout>();
+        let unspecified = raw.ch_layout.order == ffi::AVChannelOrder::AV_CHANNEL_ORDER_UNSPEC;
+        if unspecified {
+            ffi::av_channel_layout_default(&mut known, raw.ch_layout.nb_channels);
+        }
+        let which = if unspecified { &known } else { &raw.ch_layout };
+        let code = ffi::av_channel_layout_describe(which, text.as_mut_ptr(), text.len());
+        check(code, "cannot name the channel layout")?;
+        Ok(std::ffi::CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned())
+    }
+}
+
+/// The gain in decibels that brings a stream to an integrated loudness; `None` for silence.
+pub(crate) fn gain_to(input: &mut Input, plan: &AudioEncode, target: f64) -> Result<Option<f64>, JobError> {
+    let mut decoder = Decoder::open(input.stream(plan.stream)?, 1, false)?;
+    let mut meter: Option<Graph> = None;
+    let mut integrated = None;
+    let mut packet = Packet::new()?;
+    let mut more = true;
+    while more {
+        more = input.read(&mut packet)?;
+        if more && packet.get().stream_index != plan.stream as i32 {
+            continue;
+        }
+        decoder.feed(more.then_some(&packet), &mut |mut frame| {
+            if meter.is_none() {
+                let (rate, format) = (frame.get().sample_rate, frame.get().format);
+                let layout = layout(&frame)?;
+                // Measured as it will be heard: mixing changes the loudness.
+                let mix = mixed(&layout, plan.channels);
+                meter = Some(Graph::new(&format!(
+                    "abuffer=sample_rate={rate}:sample_fmt={format}:channel_layout={layout}:time_base=1/{rate},{mix},\
+                     ebur128=metadata=1,abuffersink"
+                ))?);
+            }
+            let Some(graph) = &mut meter else { return Ok(()) };
+            frame.get_mut().pts = NOPTS;
+            graph.push(0, Some(&mut frame))?;
+            while let Pulled::Frame(measured) = graph.pull(0)? {
+                integrated = measured.number(c"lavfi.r128.I").or(integrated);
+            }
+            Ok(())
+        })?;
+    }
+    // The meter starts at -70, its gate: there was nothing to measure.
+    Ok(integrated.filter(|i| *i > -69.0).map(|i| (target - i).clamp(-40.0, 40.0)))
+}

@@ -1,0 +1,191 @@
+//! One good frame of a film as a picture.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use ffmpeg_next::ffi;
+
+use super::av::{Frame, NOPTS, Packet, failed, seconds};
+use super::decode::Decoder;
+use super::filter::{Graph, Pulled};
+use super::input::Input;
+use super::io_error;
+use super::video::describe;
+use crate::job::{CoverReport, JobError, Progress};
+use crate::model::{Flip, Rotation, Size};
+
+/// How many frames are looked at.
+const SAMPLES: u32 = 12;
+/// Packets read after a jump before a sample is given up.
+const MAX_PACKETS: u32 = 400;
+
+/// Chooses the sharpest well-lit frame of a few and writes it as PNG of exactly `size`: upright,
+/// square pixels, the middle of the picture where the shapes differ.
+///
+/// # Errors
+///
+/// [`JobError::Unreadable`] when there is no picture, [`JobError::Failed`], [`JobError::Io`],
+/// [`JobError::Cancelled`].
+#[allow(clippy::too_many_arguments)]
+pub fn cover(
+    input: File,
+    output: File,
+    name: &str,
+    size: Size,
+    rotate: Rotation,
+    flip: Option<Flip>,
+    cancel: Arc<AtomicBool>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<CoverReport, JobError> {
+    let mut input = Input::open(input, name, cancel)?;
+    let stream = input
+        .first(ffi::AVMediaType::AVMEDIA_TYPE_VIDEO)
+        .ok_or_else(|| JobError::Unreadable("there is no moving picture".to_owned()))?;
+    let mut decoder = Decoder::open(input.stream(stream)?, 1, false)?;
+    let total = input.duration_s();
+    let mut best: Option<(f64, f64, Vec<u8>)> = None;
+    for i in 0..SAMPLES {
+        let at_s = total.unwrap_or(0.0) * (f64::from(i) + 0.5) / f64::from(SAMPLES);
+        progress(Progress { done_s: at_s, total_s: total, frames: u64::from(i) });
+        let jumped = total.is_some() && input.seek(at_s).is_ok();
+        if jumped {
+            decoder.flush();
+        }
+        let Some(frame) = next_frame(&mut input, &mut decoder, stream)? else { continue };
+        let shown_s = match frame.get().best_effort_timestamp {
+            NOPTS => at_s,
+            time => seconds(time, decoder.base()).max(0.0),
+        };
+        let pixels = upright(frame, size, rotate, flip)?;
+        let score = score(&pixels, size);
+        if best.as_ref().is_none_or(|(top, ..)| score > *top) {
+            best = Some((score, shown_s, pixels));
+        }
+    }
+    let (_, at_s, pixels) =
+        best.ok_or_else(|| JobError::Unreadable("not one picture could be decoded".to_owned()))?;
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::write_buffer_with_format(
+        &mut png,
+        &pixels,
+        size.width,
+        size.height,
+        image::ExtendedColorType::Rgb8,
+        image::ImageFormat::Png,
+    )
+    .map_err(|e| failed(format!("cannot write the picture as PNG: {e}")))?;
+    let png = png.into_inner();
+    output.write_all_at(&png, 0).map_err(io_error)?;
+    output.set_len(png.len() as u64).map_err(io_error)?;
+    output.sync_all().map_err(io_error)?;
+    Ok(CoverReport { at_s })
+}
+
+/// The next frame that can be decoded.
+fn next_frame(input: &mut Input, decoder: &mut Decoder, stream: u32) -> Result<Option<Frame>, JobError> {
+    let mut packet = Packet::new()?;
+    let mut found = None;
+    let mut keep = |frame: Frame| {
+        found.get_or_insert(frame);
+        Ok(())
+    };
+    for _ in 0..MAX_PACKETS {
+        if !input.read(&mut packet)? {
+            decoder.feed(None, &mut keep)?;
+            decoder.flush();
+            break;
+        }
+        if packet.get().stream_index == stream as i32 {
+            decoder.feed(Some(&packet), &mut keep)?;
+            // A frame in hand ends the search.
+            if decoder.frames > 0 {
+                decoder.frames = 0;
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The frame as packed RGB of exactly `size`.
+fn upright(mut frame: Frame, size: Size, rotate: Rotation, flip: Option<Flip>) -> Result<Vec<u8>, JobError> {
+    let raw = frame.get();
+    let source = describe(&frame, raw.sample_aspect_ratio);
+    let (width, height) = source.size;
+    let (sx, sy) = source.sample_aspect_ratio;
+    let flip = match flip {
+        Some(Flip::Horizontal) => "hflip,",
+        Some(Flip::Vertical) => "vflip,",
+        None => "",
+    };
+    let turn = match rotate {
+        Rotation::None => "",
+        Rotation::Quarter => "transpose=dir=clock,",
+        Rotation::Half => "hflip,vflip,",
+        Rotation::ThreeQuarters => "transpose=dir=cclock,",
+    };
+    let (w, h) = (size.width, size.height);
+    let square = (f64::from(width) * f64::from(sx.max(1)) / f64::from(sy.max(1))).round().max(1.0);
+    let graph = format!(
+        "buffer=video_size={width}x{height}:pix_fmt={}:time_base=1/1000:pixel_aspect=1/1,\
+         scale={square}:{height},{flip}{turn}scale={w}:{h}:force_original_aspect_ratio=increase:flags=lanczos,\
+         crop={w}:{h},format=rgb24,buffersink",
+        source.pixel_format
+    );
+    let mut graph = Graph::new(&graph)?;
+    frame.get_mut().pts = 0;
+    graph.push(0, Some(&mut frame))?;
+    graph.push(0, None)?;
+    let Pulled::Frame(done) = graph.pull(0)? else {
+        return Err(failed("the filter graph gave no picture"));
+    };
+    let mut pixels = Vec::with_capacity(size.pixels() as usize * 3);
+    for y in 0..h as usize {
+        pixels.extend_from_slice(done.row(0, y, w as usize * 3));
+    }
+    Ok(pixels)
+}
+
+/// Sharpness (variance of the Laplacian), less where the picture is too dark or too bright.
+fn score(pixels: &[u8], size: Size) -> f64 {
+    let (width, height) = (size.width as usize, size.height as usize);
+    let grey: Vec<f64> = pixels
+        .chunks_exact(3)
+        .map(|p| 0.2126 * f64::from(p[0]) + 0.7152 * f64::from(p[1]) + 0.0722 * f64::from(p[2]))
+        .collect();
+    let mean = grey.iter().sum::<f64>() / grey.len().max(1) as f64;
+    let (mut sum, mut squares, mut count) = (0.0, 0.0, 0.0);
+    for y in 1..height.saturating_sub(1) {
+        for x in 1..width.saturating_sub(1) {
+            let i = y * width + x;
+            let edge = 4.0 * grey[i] - grey[i - 1] - grey[i + 1] - grey[i - width] - grey[i + width];
+            sum += edge;
+            squares += edge * edge;
+            count += 1.0;
+        }
+    }
+    let average = sum / f64::max(count, 1.0);
+    let sharpness = squares / f64::max(count, 1.0) - average * average;
+    // Full marks from a quarter to three quarters of the range, none at its ends.
+    let light = (mean.min(255.0 - mean) / 64.0).clamp(0.0, 1.0);
+    (sharpness + 1.0) * light * light
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sharp_frame_beats_a_flat_and_a_black_one() {
+        let size = Size::new(16, 16);
+        let board: Vec<u8> =
+            (0..16 * 16).flat_map(|i| [if (i / 16 + i % 16) % 2 == 0 { 60 } else { 200 }; 3]).collect();
+        let dark: Vec<u8> = board.iter().map(|v| v / 40).collect();
+        let flat = vec![128; 16 * 16 * 3];
+        assert!(score(&board, size) > score(&flat, size));
+        assert!(score(&flat, size) > score(&dark, size));
+        assert!(score(&dark, size) > 0.0, "even a dark film has a best frame");
+    }
+}

@@ -1,0 +1,205 @@
+//! The encoders: x264 and FFmpeg's AAC.
+
+use std::ffi::c_int;
+use std::ptr;
+
+use ffmpeg_next::ffi;
+
+use super::av::{Codec, Frame, Options, Packet, again, c_string, check, eof, failed, rational};
+use crate::job::JobError;
+use crate::plan::VideoEncode;
+
+/// Those who measure a floor round and divide by their own idea of the duration.
+const FLOOR_MARGIN: f64 = 1.01;
+
+/// Takes an encoded packet in the encoder's time base.
+pub(crate) type PacketSink<'a> = dyn FnMut(&mut Packet) -> Result<(), JobError> + 'a;
+
+/// An open encoder.
+pub(crate) struct Encoder {
+    codec: Codec,
+    packet: Packet,
+    sent: i64,
+    packets: u64,
+    /// Bytes so far, and bits a second they must not fall below.
+    floor: Option<(u64, u64)>,
+}
+
+impl Encoder {
+    /// x264 as planned.
+    pub(crate) fn video(plan: &VideoEncode, threads: u32) -> Result<Encoder, JobError> {
+        let found = find("libx264")?;
+        let mut codec = Codec::for_codec(found)?;
+        let size = plan.canvas.as_ref().map_or(plan.scale, |canvas| canvas.size);
+        let (num, den) = (plan.frame_rate.num() as c_int, plan.frame_rate.den() as c_int);
+        let context = codec.get_mut();
+        context.width = size.width as c_int;
+        context.height = size.height as c_int;
+        context.pix_fmt = ffi::AVPixelFormat::AV_PIX_FMT_YUV420P;
+        context.time_base = rational(den, num);
+        context.framerate = rational(num, den);
+        context.sample_aspect_ratio = rational(1, 1);
+        context.color_range = ffi::AVColorRange::AVCOL_RANGE_MPEG;
+        context.color_primaries = ffi::AVColorPrimaries::AVCOL_PRI_BT709;
+        context.color_trc = ffi::AVColorTransferCharacteristic::AVCOL_TRC_BT709;
+        context.colorspace = ffi::AVColorSpace::AVCOL_SPC_BT709;
+        context.chroma_sample_location = ffi::AVChromaLocation::AVCHROMA_LOC_LEFT;
+        context.thread_count = threads.max(1) as c_int;
+        context.flags |= ffi::AV_CODEC_FLAG_GLOBAL_HEADER as c_int | ffi::AV_CODEC_FLAG_CLOSED_GOP as c_int;
+        context.gop_size = plan.gop_frames.max(1) as c_int;
+        context.max_b_frames = plan.b_frames.min(16) as c_int;
+        if let Some(max) = plan.rate.max_bit_rate {
+            context.rc_max_rate = max as i64;
+            let buffer = plan.rate.buffer_bits.unwrap_or(max.saturating_mul(2));
+            context.rc_buffer_size = buffer.min(i32::MAX as u64) as c_int;
+        }
+        let crf = format!("{:.3}", plan.rate.crf);
+        // A key frame at a cut may come early, but not closer than a tenth of the distance.
+        let keyint_min = (plan.gop_frames / 10).max(1).to_string();
+        let mut pairs = vec![
+            ("preset", plan.preset.name()),
+            ("profile", plan.profile.name()),
+            ("crf", &crf),
+            ("keyint_min", &keyint_min),
+            ("sc_threshold", "40"),
+            ("x264-params", "open-gop=0:fullrange=off"),
+        ];
+        let level = plan.level.map(|level| format!("{}.{}", level / 10, level % 10));
+        if let Some(level) = &level {
+            pairs.push(("level", level));
+        }
+        let floor = plan.rate.min_bit_rate.map(|floor| (0, floor));
+        Encoder::open(codec, found, &pairs, floor)
+    }
+
+    /// AAC-LC.
+    pub(crate) fn audio(rate: u32, channels: u32, bit_rate: u64) -> Result<Encoder, JobError> {
+        let found = find("aac")?;
+        let mut codec = Codec::for_codec(found)?;
+        let context = codec.get_mut();
+        context.sample_fmt = ffi::AVSampleFormat::AV_SAMPLE_FMT_FLTP;
+        context.sample_rate = rate as c_int;
+        // SAFETY: a fresh context has a zeroed layout.
+        unsafe { ffi::av_channel_layout_default(&mut context.ch_layout, channels as c_int) };
+        context.bit_rate = bit_rate as i64;
+        context.time_base = rational(1, rate as c_int);
+        context.thread_count = 1;
+        context.flags |= ffi::AV_CODEC_FLAG_GLOBAL_HEADER as c_int | ffi::AV_CODEC_FLAG_BITEXACT as c_int;
+        Encoder::open(codec, found, &[("profile", "aac_low")], None)
+    }
+
+    fn open(
+        mut codec: Codec,
+        found: *const ffi::AVCodec,
+        pairs: &[(&str, &str)],
+        floor: Option<(u64, u64)>,
+    ) -> Result<Encoder, JobError> {
+        let mut options = Options::new(pairs)?;
+        // SAFETY: context and codec match; the dictionary is ours and keeps what nobody took.
+        let code = unsafe { ffi::avcodec_open2(codec.as_mut_ptr(), found, options.as_mut_ptr()) };
+        check(code, "cannot open the encoder")?;
+        if let Some(name) = options.left_over() {
+            return Err(failed(format!("the encoder does not know the setting `{name}`")));
+        }
+        Ok(Encoder { codec, packet: Packet::new()?, sent: 0, packets: 0, floor })
+    }
+
+    pub(crate) fn codec(&self) -> &Codec {
+        &self.codec
+    }
+
+    pub(crate) fn base(&self) -> ffi::AVRational {
+        self.codec.get().time_base
+    }
+
+    /// Encodes a picture for a number of ticks.
+    pub(crate) fn picture(
+        &mut self,
+        frame: &mut Frame,
+        ticks: u64,
+        sink: &mut PacketSink<'_>,
+    ) -> Result<(), JobError> {
+        for _ in 0..ticks {
+            let raw = frame.get_mut();
+            raw.pts = self.sent;
+            // The encoder decides where key frames are.
+            raw.pict_type = ffi::AVPictureType::AV_PICTURE_TYPE_NONE;
+            raw.interlaced_frame = 0;
+            self.sent += 1;
+            self.send(Some(frame), sink)?;
+        }
+        Ok(())
+    }
+
+    /// Encodes one frame of sound.
+    pub(crate) fn sound(&mut self, frame: &mut Frame, sink: &mut PacketSink<'_>) -> Result<(), JobError> {
+        frame.get_mut().pts = self.sent;
+        self.sent += i64::from(frame.get().nb_samples);
+        self.send(Some(frame), sink)
+    }
+
+    /// Gets everything out.
+    pub(crate) fn finish(&mut self, sink: &mut PacketSink<'_>) -> Result<(), JobError> {
+        self.send(None, sink)
+    }
+
+    fn send(&mut self, frame: Option<&Frame>, sink: &mut PacketSink<'_>) -> Result<(), JobError> {
+        let raw = frame.map_or(ptr::null(), Frame::as_ptr);
+        // SAFETY: context is open, the frame valid or null for the end.
+        check(unsafe { ffi::avcodec_send_frame(self.codec.as_mut_ptr(), raw) }, "the encoder failed")?;
+        loop {
+            // SAFETY: as above; the packet is ours.
+            let code =
+                unsafe { ffi::avcodec_receive_packet(self.codec.as_mut_ptr(), self.packet.as_mut_ptr()) };
+            if again(code) || eof(code) {
+                return Ok(());
+            }
+            check(code, "the encoder failed")?;
+            if self.codec.get().codec_type == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO {
+                self.packet.get_mut().duration = 1;
+                self.fill_to_floor()?;
+            }
+            sink(&mut self.packet)?;
+        }
+    }
+
+    /// Appends filler data (H.264, 7.3.2.7) so that the stream does not fall below its floor.
+    fn fill_to_floor(&mut self) -> Result<(), JobError> {
+        let Some((bytes, floor)) = &mut self.floor else { return Ok(()) };
+        *bytes += self.packet.get().size as u64;
+        let base = self.codec.get().time_base;
+        self.packets += 1;
+        let seconds = self.packets as f64 * f64::from(base.num) / f64::from(base.den);
+        let wanted = (*floor as f64 / 8.0 * FLOOR_MARGIN * seconds).ceil() as u64;
+        let missing = wanted.saturating_sub(*bytes);
+        if missing < 16 {
+            return Ok(());
+        }
+        let old = self.packet.get().size as usize;
+        // SAFETY: grows the packet, keeping its padding; the new bytes are written before use.
+        let code = unsafe { ffi::av_grow_packet(self.packet.as_mut_ptr(), missing as c_int) };
+        check(code, "cannot add filler data")?;
+        let raw = self.packet.get_mut();
+        // SAFETY: the packet now owns `old + missing` writable bytes.
+        let tail = unsafe { std::slice::from_raw_parts_mut(raw.data.add(old), missing as usize) };
+        tail.fill(0xff);
+        tail[..5].copy_from_slice(&[0, 0, 0, 1, 12]);
+        if let Some(last) = tail.last_mut() {
+            *last = 0x80;
+        }
+        *bytes += missing;
+        Ok(())
+    }
+}
+
+fn find(name: &str) -> Result<*const ffi::AVCodec, JobError> {
+    let c_name = c_string(name)?;
+    // SAFETY: a look-up by name.
+    let found = unsafe { ffi::avcodec_find_encoder_by_name(c_name.as_ptr()) };
+    if found.is_null() {
+        return Err(failed(format!(
+            "the media library has no `{name}` encoder; install an FFmpeg built with it"
+        )));
+    }
+    Ok(found)
+}

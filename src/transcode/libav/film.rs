@@ -1,0 +1,376 @@
+//! Drives one film from packets to planned pictures, sound and copies.
+//!
+//! Making an output and proving it run the same film; only what they do with the results differs.
+
+use std::ffi::CStr;
+
+use ffmpeg_next::ffi;
+
+use super::audio::{AudioChain, Blocks, gain_to};
+use super::av::{Frame, Packet, failed};
+use super::copy::{Copier, CopyPlan};
+use super::input::Input;
+use super::video::VideoChain;
+use crate::job::JobError;
+use crate::plan::{AudioPlan, ExtendKind, OutputSpec, VideoPlan};
+
+/// Differences below this many seconds between picture and sound are only rounding.
+const END_SLACK_S: f64 = 0.25;
+/// A loop is not repeated more often than this.
+const MAX_LOOPS: u32 = 10_000;
+
+/// Picture or sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Video,
+    Audio,
+}
+
+/// Who receives what the film yields.
+pub(crate) trait Receiver {
+    /// A planned picture, shown for a number of ticks.
+    fn picture(&mut self, frame: &mut Frame, ticks: u64) -> Result<(), JobError>;
+    /// A piece of planned sound.
+    fn sound(&mut self, frame: &mut Frame) -> Result<(), JobError>;
+    /// A copied packet, with times in `base`.
+    fn copied(&mut self, kind: Kind, packet: &mut Packet, base: ffi::AVRational) -> Result<(), JobError>;
+    /// That many seconds of the film are done.
+    fn done(&mut self, seconds: f64) -> Result<(), JobError>;
+}
+
+enum Side<C> {
+    None,
+    Copy(u32, Box<Copier>),
+    Make(u32, Box<C>),
+    Silence(Blocks),
+}
+
+/// An open film.
+pub(crate) struct Film {
+    video: Side<VideoChain>,
+    audio: Side<AudioChain>,
+    rate: f64,
+    extend: Option<(f64, ExtendKind)>,
+    limit_s: Option<f64>,
+    expected_s: Option<f64>,
+    /// How long the container says the picture lasts, in seconds.
+    pub(crate) declared_s: Option<f64>,
+    /// Packets of the picture that were to be shown.
+    pub(crate) video_packets: u64,
+    // Last, so that everything that points into it goes first.
+    pub(crate) input: Input,
+}
+
+/// What a film came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Length {
+    /// Ticks of an encoded picture.
+    pub(crate) frames: Option<u64>,
+    /// End of the picture in seconds.
+    pub(crate) video_s: Option<f64>,
+    /// End of the sound in seconds.
+    pub(crate) audio_s: Option<f64>,
+}
+
+impl Film {
+    pub(crate) fn open(mut input: Input, spec: &OutputSpec) -> Result<Film, JobError> {
+        let extend = spec.extend.map(|extension| (extension.to_s, extension.kind));
+        let looped = extend.filter(|(_, kind)| *kind == ExtendKind::Loop).map(|(to_s, _)| to_s);
+        let limit_s = match (spec.trim_to_s, looped) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        if extend.is_some() && matches!(spec.video, Some(VideoPlan::Copy { .. })) {
+            return Err(failed("a copied picture cannot be made longer; it must be encoded"));
+        }
+        let copy = |stream, tags| CopyPlan {
+            stream,
+            tags,
+            start_s: spec.start_s,
+            limit_s,
+            drop_priming: spec.drop_edit_list && tags.is_none(),
+        };
+        let mut rate = 0.0;
+        let video = match &spec.video {
+            None => Side::None,
+            Some(VideoPlan::Copy { stream, tags }) => {
+                Side::Copy(*stream, Box::new(Copier::open(&mut input, &copy(*stream, Some(tags)))?))
+            }
+            Some(VideoPlan::Encode(plan)) => {
+                rate = plan.frame_rate.as_f64();
+                let chain = VideoChain::open(&mut input, plan, spec.start_s, limit_s, spec.threads)?;
+                Side::Make(plan.stream, Box::new(chain))
+            }
+        };
+        let audio = match &spec.audio {
+            None => Side::None,
+            Some(AudioPlan::Copy { stream }) => {
+                Side::Copy(*stream, Box::new(Copier::open(&mut input, &copy(*stream, None))?))
+            }
+            Some(AudioPlan::Encode(plan)) => {
+                let gain = match plan.loudness_lufs {
+                    Some(target) => {
+                        let gain = gain_to(&mut input, plan, target)?;
+                        input.rewind()?;
+                        gain
+                    }
+                    None => None,
+                };
+                let chain = AudioChain::open(&mut input, plan, spec.start_s, limit_s, gain)?;
+                Side::Make(plan.stream, Box::new(chain))
+            }
+            Some(AudioPlan::Silence { sample_rate, channels, .. }) => {
+                Side::Silence(Blocks::new(*sample_rate, *channels, None))
+            }
+        };
+        let expected_s = spec.expected_duration_s;
+        let declared_s = match video.stream() {
+            Some(stream) => input.declared_s(stream)?,
+            None => None,
+        };
+        let video_packets = 0;
+        let mut film =
+            Film { video, audio, rate, extend, limit_s, expected_s, declared_s, video_packets, input };
+        film.discard_the_rest()?;
+        if let (false, Side::Make(_, chain)) = (matches!(film.video, Side::None), &mut film.audio) {
+            chain.allow(0.0, &mut |_| Ok(()))?;
+        }
+        Ok(film)
+    }
+
+    /// Tells the demuxer which streams nobody wants.
+    fn discard_the_rest(&mut self) -> Result<(), JobError> {
+        let wanted = [self.video.stream(), self.audio.stream()];
+        let context = self.input.as_mut_ptr();
+        // SAFETY: the array has `nb_streams` valid pointers.
+        unsafe {
+            for i in 0..(*context).nb_streams {
+                if !wanted.contains(&Some(i)) {
+                    (**(*context).streams.add(i as usize)).discard = ffi::AVDiscard::AVDISCARD_ALL;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The copied stream of a kind.
+    pub(crate) fn copier(&self, kind: Kind) -> Option<&Copier> {
+        match kind {
+            Kind::Video => self.video.copier(),
+            Kind::Audio => self.audio.copier(),
+        }
+    }
+
+    /// The chain of an encoded picture.
+    pub(crate) fn chain(&self) -> Option<&VideoChain> {
+        match &self.video {
+            Side::Make(_, chain) => Some(chain),
+            _ => None,
+        }
+    }
+
+    /// Where the picture of the source ended, in seconds of the film; repeats included.
+    pub(crate) fn picture_end_s(&self) -> Option<f64> {
+        match &self.video {
+            Side::Make(_, chain) => Some(chain.end_s()),
+            Side::Copy(_, copier) => Some(copier.end_s),
+            Side::None | Side::Silence(_) => None,
+        }
+    }
+
+    /// Complaints of the decoder of encoded sound.
+    pub(crate) fn sound_damage(&self) -> u64 {
+        match &self.audio {
+            Side::Make(_, chain) => chain.damage_count(),
+            _ => 0,
+        }
+    }
+
+    /// Runs the film from its start to its end.
+    pub(crate) fn run(&mut self, to: &mut dyn Receiver) -> Result<Length, JobError> {
+        let mut packet = Packet::new()?;
+        let mut length_s = None;
+        let mut longest = 0.0_f64;
+        for round in 0..MAX_LOOPS {
+            while !self.is_full() && self.input.read(&mut packet)? {
+                self.take(&mut packet, to)?;
+            }
+            let looping = self.extend.is_some_and(|(_, kind)| kind == ExtendKind::Loop);
+            if let Side::Make(_, chain) = &mut self.video {
+                if !chain.is_full() {
+                    chain.end_of_stream(&mut |frame, ticks| to.picture(frame, ticks))?;
+                }
+                longest = chain.end_s();
+            }
+            if let Side::Make(_, chain) = &mut self.audio {
+                chain.push(None, &mut |frame| to.sound(frame))?;
+            }
+            if !looping || self.is_full() || longest <= 0.0 {
+                break;
+            }
+            let once = *length_s.get_or_insert(longest);
+            if once <= 0.0 || self.limit_s.is_none_or(|limit| longest >= limit) {
+                break;
+            }
+            self.input.rewind()?;
+            if let Side::Make(_, chain) = &mut self.video {
+                chain.again(once);
+            }
+            if let Side::Make(_, chain) = &mut self.audio {
+                chain.again(once * f64::from(round + 1), once, &mut |frame| to.sound(frame))?;
+            }
+        }
+        self.finish(to)
+    }
+
+    /// Whether a limit makes reading on pointless.
+    fn is_full(&self) -> bool {
+        let Some(limit) = self.limit_s else { return false };
+        let video = match &self.video {
+            Side::Make(_, chain) => chain.is_full(),
+            Side::None => true,
+            _ => false,
+        };
+        let audio = match &self.audio {
+            Side::Make(_, chain) => chain.end_s >= limit,
+            Side::None | Side::Silence(_) => true,
+            Side::Copy(..) => false,
+        };
+        video && audio
+    }
+
+    fn take(&mut self, packet: &mut Packet, to: &mut dyn Receiver) -> Result<(), JobError> {
+        let index = u32::try_from(packet.get().stream_index).ok();
+        if index == self.video.stream() {
+            if packet.get().flags & ffi::AV_PKT_FLAG_DISCARD == 0 {
+                self.video_packets += 1;
+            }
+            let at = match &mut self.video {
+                Side::Copy(_, copier) => {
+                    let base = copier.base();
+                    copier.push(Some(packet), &mut |packet| to.copied(Kind::Video, packet, base))?;
+                    copier.end_s
+                }
+                Side::Make(_, chain) => {
+                    if !chain.is_full() {
+                        chain.push(packet, &mut |frame, ticks| to.picture(frame, ticks))?;
+                    }
+                    chain.ticks() as f64 / self.rate
+                }
+                Side::None | Side::Silence(_) => 0.0,
+            };
+            match &mut self.audio {
+                Side::Silence(blocks) => blocks.silence(at, &mut |frame| to.sound(frame))?,
+                Side::Make(_, chain) => chain.allow(at, &mut |frame| to.sound(frame))?,
+                Side::None | Side::Copy(..) => {}
+            }
+            to.done(at)
+        } else if index == self.audio.stream() {
+            match &mut self.audio {
+                Side::Copy(_, copier) => {
+                    let base = copier.base();
+                    copier.push(Some(packet), &mut |packet| to.copied(Kind::Audio, packet, base))
+                }
+                Side::Make(_, chain) => chain.push(Some(packet), &mut |frame| to.sound(frame)),
+                Side::None | Side::Silence(_) => Ok(()),
+            }
+        } else {
+            Ok(())
+        }
+    }
+
+    fn finish(&mut self, to: &mut dyn Receiver) -> Result<Length, JobError> {
+        let mut length = Length::default();
+        let sound_s = match &self.audio {
+            Side::Make(_, chain) => Some(chain.end_s),
+            Side::Copy(_, copier) => Some(copier.end_s),
+            _ => None,
+        };
+        match &mut self.video {
+            Side::Make(_, chain) => {
+                let end_s = planned_end(chain.end_s(), sound_s, self.extend, self.limit_s, self.expected_s);
+                chain.finish(end_s, &mut |frame, ticks| to.picture(frame, ticks))?;
+                if chain.ticks() == 0 {
+                    return Err(JobError::Unreadable("not one picture could be decoded".to_owned()));
+                }
+                length.frames = Some(chain.ticks());
+                length.video_s = Some(chain.ticks() as f64 / self.rate);
+            }
+            Side::Copy(_, copier) => {
+                let base = copier.base();
+                copier.push(None, &mut |packet| to.copied(Kind::Video, packet, base))?;
+                length.video_s = Some(copier.end_s);
+            }
+            Side::None | Side::Silence(_) => {}
+        }
+        match &mut self.audio {
+            Side::Make(_, chain) => {
+                let natural = self.limit_s.map_or(chain.end_s, |limit| limit.min(chain.end_s));
+                let end_s = length.video_s.unwrap_or(natural);
+                chain.finish(end_s, &mut |frame| to.sound(frame))?;
+                length.audio_s = Some(end_s);
+            }
+            Side::Silence(blocks) => {
+                let end_s = length
+                    .video_s
+                    .ok_or_else(|| failed("silence is as long as the picture, and there is none"))?;
+                blocks.finish(end_s, &mut |frame| to.sound(frame))?;
+                length.audio_s = Some(end_s);
+            }
+            Side::Copy(_, copier) => {
+                let base = copier.base();
+                copier.push(None, &mut |packet| to.copied(Kind::Audio, packet, base))?;
+                length.audio_s = Some(copier.end_s);
+            }
+            Side::None => {}
+        }
+        Ok(length)
+    }
+}
+
+/// Where an encoded picture ends: where it ends by itself, unless the plan says more.
+fn planned_end(
+    natural: f64,
+    sound: Option<f64>,
+    extend: Option<(f64, ExtendKind)>,
+    limit: Option<f64>,
+    expected: Option<f64>,
+) -> f64 {
+    let mut end = natural;
+    if let Some((to_s, _)) = extend {
+        end = end.max(to_s);
+    } else if let (Some(expected), Some(sound)) = (expected, sound) {
+        // The plan counts on sound that outlasts the picture: hold the last one.
+        let held = expected.min(sound);
+        if held > natural + END_SLACK_S {
+            end = held;
+        }
+    }
+    limit.map_or(end, |limit| end.min(limit))
+}
+
+impl<C> Side<C> {
+    fn stream(&self) -> Option<u32> {
+        match self {
+            Side::Copy(stream, _) | Side::Make(stream, _) => Some(*stream),
+            Side::None | Side::Silence(_) => None,
+        }
+    }
+
+    fn copier(&self) -> Option<&Copier> {
+        match self {
+            Side::Copy(_, copier) => Some(copier),
+            _ => None,
+        }
+    }
+}
+
+/// The name of the codec of a stream, for messages and for what depends on it.
+pub(crate) fn codec_name(input: &mut Input, stream: u32) -> Option<String> {
+    let stream = input.stream(stream).ok()?;
+    // SAFETY: the stream belongs to the open input; names are static strings.
+    unsafe {
+        let name = ffi::avcodec_get_name((*(*stream).codecpar).codec_id);
+        (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
+    }
+}

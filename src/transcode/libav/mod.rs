@@ -1,0 +1,243 @@
+//! Carries out an output specification with FFmpeg's libraries, in this process.
+//!
+//! Nothing is opened here: input and output are descriptors, read and written by offset.
+
+// libav is a C library: its objects are only reached through raw pointers, owned in `av`.
+#![allow(unsafe_code)]
+
+pub(crate) mod audio;
+pub(crate) mod av;
+pub(crate) mod copy;
+mod cover;
+pub(crate) mod decode;
+pub(crate) mod encode;
+pub(crate) mod film;
+pub(crate) mod filter;
+pub(crate) mod input;
+mod mux;
+pub(crate) mod video;
+
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use ffmpeg_next::ffi;
+
+use self::av::{Frame, Packet};
+use self::encode::Encoder;
+use self::film::{Film, Kind, Receiver};
+use self::input::Input;
+use self::mux::{Muxer, too_large};
+use super::faststart::{FaststartError, move_moov_first};
+use crate::job::{FixReport, JobError, Progress, VerifyLevel};
+use crate::model::MediaFacts;
+use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
+
+pub use self::cover::cover;
+
+/// After this share of the film its final size is foretold.
+const FORETELL_AFTER: f64 = 0.5;
+/// A foretold size has to be over the limit by this factor to stop the encode.
+const FORETELL_SLACK: f64 = 1.3;
+
+/// Establishes the facts of an output from its bytes.
+pub type Probe<'a> = dyn Fn(File, &str) -> Result<MediaFacts, JobError> + 'a;
+
+/// Makes the output and proves it.
+///
+/// `output` is empty; after an error its content is worthless. It is flushed to the device before
+/// the report comes back.
+///
+/// # Errors
+///
+/// [`JobError::Unreadable`] when the input gives nothing, [`JobError::Failed`] when the plan cannot be
+/// carried out or the size limit is broken, [`JobError::Io`], [`JobError::Cancelled`]. An output that
+/// does not hold its proof is no error: see `failures` in the report.
+#[allow(clippy::too_many_arguments)]
+pub fn fix(
+    input: File,
+    output: File,
+    name: &str,
+    spec: &OutputSpec,
+    verify: VerifyLevel,
+    cancel: Arc<AtomicBool>,
+    progress: &mut dyn FnMut(Progress),
+    probe: &Probe<'_>,
+) -> Result<FixReport, JobError> {
+    make(share(&input)?, share(&output)?, name, spec, cancel.clone(), progress)?;
+    let report = crate::verify::libav::verify(input, share(&output)?, name, spec, verify, cancel, progress)?;
+    let facts = probe(output, &format!("output.{}", spec.container.extension()))?;
+    Ok(FixReport { facts, verify: report })
+}
+
+/// Makes the output without proving it.
+///
+/// # Errors
+///
+/// As [`fix`].
+pub fn make(
+    input: File,
+    output: File,
+    name: &str,
+    spec: &OutputSpec,
+    cancel: Arc<AtomicBool>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), JobError> {
+    let input = Input::open(input, name, cancel)?;
+    let mut film = Film::open(input, spec)?;
+    let muxer = Muxer::new(share(&output)?, spec.container, spec.max_size_bytes)?;
+    let mut maker = Maker::new(muxer, &mut film, spec, progress)?;
+    film.run(&mut maker)?;
+    maker.finish()?;
+    move_moov_first(&output).map_err(|error| match error {
+        FaststartError::Io(io) => JobError::Io(format!("cannot finish the output: {io}")),
+        layout @ FaststartError::Layout(_) => JobError::Failed(layout.to_string()),
+    })?;
+    let length = output.metadata().map_err(io_error)?.len();
+    if let Some(limit) = spec.max_size_bytes.filter(|limit| length > *limit) {
+        return Err(too_large(limit));
+    }
+    output.sync_all().map_err(io_error)
+}
+
+/// Another descriptor of the same file.
+pub(crate) fn share(file: &File) -> Result<File, JobError> {
+    file.try_clone().map_err(io_error)
+}
+
+pub(crate) fn io_error(error: std::io::Error) -> JobError {
+    JobError::Io(format!("cannot read or write the file: {error}"))
+}
+
+/// Encodes and writes what a film yields.
+struct Maker<'a> {
+    muxer: Muxer,
+    video: Option<(usize, Option<Encoder>)>,
+    audio: Option<(usize, Option<Encoder>)>,
+    drop_priming: bool,
+    frames: u64,
+    total_s: Option<f64>,
+    max_size: Option<u64>,
+    progress: &'a mut dyn FnMut(Progress),
+}
+
+impl<'a> Maker<'a> {
+    fn new(
+        mut muxer: Muxer,
+        film: &mut Film,
+        spec: &OutputSpec,
+        progress: &'a mut dyn FnMut(Progress),
+    ) -> Result<Maker<'a>, JobError> {
+        let strip = spec.strip_metadata;
+        if !strip {
+            muxer.copy_metadata(film.input.as_mut_ptr());
+        }
+        // The picture comes first: ingests have stumbled over sound before it.
+        let video = match (&spec.video, film.copier(Kind::Video)) {
+            (Some(VideoPlan::Copy { tags, .. }), Some(copier)) => {
+                let (tag, aspect) = (tags.codec_tag.as_deref(), tags.sample_aspect_ratio.is_some());
+                Some((muxer.add_copied(copier.source(), copier.parameters(), tag, aspect, !strip)?, None))
+            }
+            (Some(VideoPlan::Encode(plan)), _) => {
+                let encoder = Encoder::video(plan, spec.threads)?;
+                Some((muxer.add_encoded(encoder.codec())?, Some(encoder)))
+            }
+            _ => None,
+        };
+        let encoder = match &spec.audio {
+            Some(AudioPlan::Encode(plan)) => {
+                Some(Encoder::audio(plan.sample_rate, plan.channels, plan.bit_rate)?)
+            }
+            Some(AudioPlan::Silence { sample_rate, channels, bit_rate }) => {
+                Some(Encoder::audio(*sample_rate, *channels, *bit_rate)?)
+            }
+            _ => None,
+        };
+        let audio = match (film.copier(Kind::Audio), encoder) {
+            (Some(copier), _) => {
+                Some((muxer.add_copied(copier.source(), copier.parameters(), None, false, !strip)?, None))
+            }
+            (None, Some(encoder)) => Some((muxer.add_encoded(encoder.codec())?, Some(encoder))),
+            (None, None) => None,
+        };
+        muxer.start(spec.drop_edit_list)?;
+        Ok(Maker {
+            muxer,
+            video,
+            audio,
+            drop_priming: spec.drop_edit_list,
+            frames: 0,
+            total_s: spec.expected_duration_s.or_else(|| film.input.duration_s()),
+            max_size: spec.max_size_bytes,
+            progress,
+        })
+    }
+
+    fn finish(mut self) -> Result<(), JobError> {
+        let drop_priming = self.drop_priming;
+        for side in [&mut self.video, &mut self.audio] {
+            if let Some((index, Some(encoder))) = side {
+                let base = encoder.base();
+                let muxer = &mut self.muxer;
+                encoder.finish(&mut |packet| put(muxer, *index, packet, base, drop_priming))?;
+            }
+        }
+        self.muxer.finish()
+    }
+}
+
+/// Writes an encoded packet, but for AAC priming where no edit list would hide it.
+fn put(
+    muxer: &mut Muxer,
+    index: usize,
+    packet: &mut Packet,
+    base: ffi::AVRational,
+    drop_priming: bool,
+) -> Result<(), JobError> {
+    let raw = packet.get();
+    // Encoded pictures never end before zero, so this can only be sound.
+    if drop_priming && raw.pts + raw.duration <= 0 {
+        packet.clear();
+        return Ok(());
+    }
+    muxer.write(index, packet, base)
+}
+
+impl Receiver for Maker<'_> {
+    fn picture(&mut self, frame: &mut Frame, ticks: u64) -> Result<(), JobError> {
+        self.frames += ticks;
+        let drop = self.drop_priming;
+        let Some((index, Some(encoder))) = &mut self.video else { return Ok(()) };
+        let (base, muxer) = (encoder.base(), &mut self.muxer);
+        encoder.picture(frame, ticks, &mut |packet| put(muxer, *index, packet, base, drop))
+    }
+
+    fn sound(&mut self, frame: &mut Frame) -> Result<(), JobError> {
+        let drop = self.drop_priming;
+        let Some((index, Some(encoder))) = &mut self.audio else { return Ok(()) };
+        let (base, muxer) = (encoder.base(), &mut self.muxer);
+        encoder.sound(frame, &mut |packet| put(muxer, *index, packet, base, drop))
+    }
+
+    fn copied(&mut self, kind: Kind, packet: &mut Packet, base: ffi::AVRational) -> Result<(), JobError> {
+        let side = match kind {
+            Kind::Video => &self.video,
+            Kind::Audio => &self.audio,
+        };
+        match side {
+            Some((index, None)) => self.muxer.write(*index, packet, base),
+            _ => Ok(()),
+        }
+    }
+
+    fn done(&mut self, seconds: f64) -> Result<(), JobError> {
+        if let (Some(limit), Some(total)) = (self.max_size, self.total_s) {
+            let share = seconds / total.max(0.001);
+            if share > FORETELL_AFTER && self.muxer.length() as f64 / share > limit as f64 * FORETELL_SLACK {
+                return Err(too_large(limit));
+            }
+        }
+        (self.progress)(Progress { done_s: seconds, total_s: self.total_s, frames: self.frames });
+        Ok(())
+    }
+}

@@ -1,0 +1,297 @@
+//! Writing the container onto a descriptor.
+
+use std::ffi::c_int;
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use ffmpeg_next::ffi;
+use ffmpeg_next::format::context::StreamIo;
+
+use super::av::{Codec, Options, Packet, c_string, check, failed};
+use crate::job::JobError;
+use crate::plan::OutputContainer;
+
+/// Keys of metadata that say where a film was made; never carried over.
+const PLACE_WORDS: [&str; 4] = ["location", "xyz", "gps", "geo"];
+
+/// What the writer tells its owner past libav, which only passes numbers.
+#[derive(Debug, Default)]
+struct Told {
+    length: AtomicU64,
+    error: Mutex<Option<JobError>>,
+}
+
+/// A file written by offset, up to a limit.
+struct Staged {
+    file: File,
+    at: u64,
+    limit: Option<u64>,
+    told: Arc<Told>,
+}
+
+impl Staged {
+    fn fail(&self, error: JobError) -> io::Error {
+        if let Ok(mut slot) = self.told.error.lock() {
+            slot.get_or_insert(error);
+        }
+        io::Error::other("writing stopped")
+    }
+}
+
+impl Write for Staged {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let end = self.at + bytes.len() as u64;
+        if let Some(limit) = self.limit.filter(|limit| end > *limit) {
+            return Err(self.fail(too_large(limit)));
+        }
+        match self.file.write_at(bytes, self.at) {
+            Ok(count) => {
+                self.at += count as u64;
+                self.told.length.fetch_max(self.at, Ordering::Relaxed);
+                Ok(count)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => Err(self.fail(JobError::Io(format!("cannot write the output: {error}")))),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Seek for Staged {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let (base, by) = match to {
+            SeekFrom::Start(at) => (at, 0),
+            SeekFrom::Current(by) => (self.at, by),
+            SeekFrom::End(by) => (self.told.length.load(Ordering::Relaxed), by),
+        };
+        self.at = base.checked_add_signed(by).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(self.at)
+    }
+}
+
+/// The sentence for a broken size limit.
+pub(crate) fn too_large(limit: u64) -> JobError {
+    failed(format!("the output would be larger than the {limit} bytes that are allowed"))
+}
+
+/// An MP4 or MOV file in the making.
+pub(crate) struct Muxer {
+    context: *mut ffi::AVFormatContext,
+    told: Arc<Told>,
+    // Freed after the context that points to it.
+    _io: StreamIo,
+}
+
+// SAFETY: used by one thread at a time.
+unsafe impl Send for Muxer {}
+
+impl Muxer {
+    pub(crate) fn new(file: File, container: OutputContainer, limit: Option<u64>) -> Result<Muxer, JobError> {
+        let told = Arc::new(Told::default());
+        let staged = Staged { file, at: 0, limit, told: told.clone() };
+        let mut io = StreamIo::from_write_seek_with_capacity(staged, 256 << 10)
+            .map_err(|e| failed(format!("cannot set up the output: {e}")))?;
+        let name = c_string(container.extension())?;
+        let mut context = ptr::null_mut();
+        // SAFETY: the name is ours; on success the context is new and points to our IO, which it
+        // does not close because of the flag.
+        unsafe {
+            let code =
+                ffi::avformat_alloc_output_context2(&mut context, ptr::null(), name.as_ptr(), ptr::null());
+            check(code, "cannot set up the container")?;
+            (*context).pb = io.as_mut_ptr();
+            (*context).flags |= ffi::AVFMT_FLAG_CUSTOM_IO as c_int | ffi::AVFMT_FLAG_BITEXACT as c_int;
+        }
+        Ok(Muxer { context, told, _io: io })
+    }
+
+    fn new_stream(&mut self) -> Result<*mut ffi::AVStream, JobError> {
+        // SAFETY: the context is ours; the stream belongs to it.
+        let stream = unsafe { ffi::avformat_new_stream(self.context, ptr::null()) };
+        if stream.is_null() { Err(failed("the media library is out of memory")) } else { Ok(stream) }
+    }
+
+    /// Adds the stream of an encoder. Returns its index.
+    pub(crate) fn add_encoded(&mut self, codec: &Codec) -> Result<usize, JobError> {
+        let stream = self.new_stream()?;
+        let context = codec.get();
+        // SAFETY: the stream is new; parameters are copied from an open encoder.
+        unsafe {
+            let code = ffi::avcodec_parameters_from_context((*stream).codecpar, context);
+            check(code, "cannot describe the stream")?;
+            (*stream).time_base = context.time_base;
+            if context.framerate.num > 0 {
+                (*stream).avg_frame_rate = context.framerate;
+            }
+            if context.codec_type == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO {
+                (*stream).sample_aspect_ratio = context.sample_aspect_ratio;
+            }
+            Ok((*stream).index as usize)
+        }
+    }
+
+    /// Adds a stream whose packets are copied, with its display matrix and other side data.
+    pub(crate) fn add_copied(
+        &mut self,
+        source: *mut ffi::AVStream,
+        parameters: *const ffi::AVCodecParameters,
+        tag: Option<&str>,
+        new_aspect: bool,
+        keep_language: bool,
+    ) -> Result<usize, JobError> {
+        let stream = self.new_stream()?;
+        // SAFETY: source belongs to an open input; everything is copied from it.
+        unsafe {
+            check(
+                ffi::avcodec_parameters_copy((*stream).codecpar, parameters),
+                "cannot describe the stream",
+            )?;
+            let target = (*stream).codecpar;
+            (*target).codec_tag = match tag {
+                Some(tag) => four_cc(tag)?,
+                None => self.kept_tag(&*parameters),
+            };
+            (*stream).time_base = (*source).time_base;
+            (*stream).avg_frame_rate = (*source).avg_frame_rate;
+            // The container's word counts more than the bitstream's, unless the plan has one.
+            if !new_aspect && (*source).sample_aspect_ratio.num > 0 {
+                (*target).sample_aspect_ratio = (*source).sample_aspect_ratio;
+            }
+            (*stream).sample_aspect_ratio = (*target).sample_aspect_ratio;
+            for i in 0..(*source).nb_side_data as usize {
+                let side = &*(*source).side_data.add(i);
+                let copy = ffi::av_stream_new_side_data(stream, side.type_, side.size);
+                if copy.is_null() {
+                    return Err(failed("the media library is out of memory"));
+                }
+                ptr::copy_nonoverlapping(side.data, copy, side.size);
+            }
+            if keep_language {
+                let entry = ffi::av_dict_get((*source).metadata, c"language".as_ptr(), ptr::null(), 0);
+                if !entry.is_null() {
+                    let key = c"language".as_ptr();
+                    ffi::av_dict_set(&mut (*stream).metadata, key, (*entry).value, 0);
+                }
+            }
+            Ok((*stream).index as usize)
+        }
+    }
+
+    /// The input's tag where the container knows it for this codec, as FFmpeg's own tool does.
+    fn kept_tag(&self, parameters: &ffi::AVCodecParameters) -> u32 {
+        // SAFETY: the tag table is static data of the output format.
+        unsafe {
+            let tags = (*(*self.context).oformat).codec_tag;
+            let id = ffi::av_codec_get_id(tags, parameters.codec_tag);
+            if id == parameters.codec_id { parameters.codec_tag } else { 0 }
+        }
+    }
+
+    /// Carries the metadata of the film over, but for the place.
+    pub(crate) fn copy_metadata(&mut self, source: *mut ffi::AVFormatContext) {
+        // SAFETY: both contexts are valid; the iteration ends with null; strings are copied.
+        unsafe {
+            let mut entry: *const ffi::AVDictionaryEntry = ptr::null();
+            loop {
+                let flags = ffi::AV_DICT_IGNORE_SUFFIX;
+                entry = ffi::av_dict_get((*source).metadata, c"".as_ptr(), entry, flags);
+                if entry.is_null() {
+                    return;
+                }
+                let key = std::ffi::CStr::from_ptr((*entry).key).to_string_lossy().to_lowercase();
+                let brand = ["major_brand", "minor_version", "compatible_brands"].contains(&key.as_str());
+                if !brand && !PLACE_WORDS.iter().any(|word| key.contains(word)) {
+                    ffi::av_dict_set(&mut (*self.context).metadata, (*entry).key, (*entry).value, 0);
+                }
+            }
+        }
+    }
+
+    /// Writes the header. Time bases of the streams are final after this.
+    pub(crate) fn start(&mut self, drop_edit_list: bool) -> Result<(), JobError> {
+        let mut pairs = vec![("write_tmcd", "0")];
+        if drop_edit_list {
+            pairs.push(("use_editlist", "0"));
+            pairs.push(("movflags", "+negative_cts_offsets"));
+        }
+        let mut options = Options::new(&pairs)?;
+        // SAFETY: the context is complete.
+        let code = unsafe { ffi::avformat_write_header(self.context, options.as_mut_ptr()) };
+        self.told(code, "cannot start the container")?;
+        match options.left_over() {
+            Some(name) => Err(failed(format!("the container does not know the setting `{name}`"))),
+            None => Ok(()),
+        }
+    }
+
+    /// The time base of a stream of the output.
+    pub(crate) fn base(&self, index: usize) -> ffi::AVRational {
+        // SAFETY: indexes come from `add_encoded` and `add_copied`.
+        unsafe { (**(*self.context).streams.add(index)).time_base }
+    }
+
+    /// Writes a packet whose times are in `base`; the packet is empty afterwards.
+    pub(crate) fn write(
+        &mut self,
+        index: usize,
+        packet: &mut Packet,
+        base: ffi::AVRational,
+    ) -> Result<(), JobError> {
+        let target = self.base(index);
+        // SAFETY: valid packet and context; libav takes the reference.
+        let code = unsafe {
+            ffi::av_packet_rescale_ts(packet.as_mut_ptr(), base, target);
+            packet.get_mut().stream_index = index as c_int;
+            packet.get_mut().pos = -1;
+            ffi::av_interleaved_write_frame(self.context, packet.as_mut_ptr())
+        };
+        self.told(code, "cannot write a packet")
+    }
+
+    /// Writes the index. The file is complete but for the place of `moov`.
+    pub(crate) fn finish(mut self) -> Result<(), JobError> {
+        // SAFETY: the header was written; flushing is harmless.
+        let code = unsafe {
+            let code = ffi::av_write_trailer(self.context);
+            ffi::avio_flush((*self.context).pb);
+            if code < 0 { code } else { (*(*self.context).pb).error }
+        };
+        self.told(code, "cannot finish the container")
+    }
+
+    /// Bytes written so far.
+    pub(crate) fn length(&self) -> u64 {
+        self.told.length.load(Ordering::Relaxed)
+    }
+
+    /// The writer's own reason before libav's number.
+    fn told(&mut self, code: c_int, what: &str) -> Result<(), JobError> {
+        if let Some(error) = self.told.error.lock().ok().and_then(|mut slot| slot.take()) {
+            return Err(error);
+        }
+        check(code, what).map(|_| ())
+    }
+}
+
+impl Drop for Muxer {
+    fn drop(&mut self) {
+        // SAFETY: ours alone; the IO is freed by its own owner afterwards.
+        unsafe {
+            (*self.context).pb = ptr::null_mut();
+            ffi::avformat_free_context(self.context);
+        }
+    }
+}
+
+fn four_cc(tag: &str) -> Result<u32, JobError> {
+    let bytes: [u8; 4] =
+        tag.as_bytes().try_into().map_err(|_| failed(format!("`{tag}` is not a code of four characters")))?;
+    Ok(u32::from_le_bytes(bytes))
+}

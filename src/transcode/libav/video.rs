@@ -1,0 +1,288 @@
+//! Packets of one video stream in, planned pictures out.
+
+use std::collections::VecDeque;
+use std::ffi::{CStr, c_char};
+
+use ffmpeg_next::ffi;
+
+use super::av::{Frame, NOPTS, Packet, failed, rational, seconds};
+use super::decode::Decoder;
+use super::filter::{Graph, Pulled, has_filter};
+use super::input::Input;
+use crate::job::JobError;
+use crate::model::Damage;
+use crate::plan::VideoEncode;
+use crate::transcode::graph::{Available, Source, video_graph};
+use crate::transcode::pace::Pace;
+
+/// Takes a planned picture and the number of ticks it is shown.
+pub(crate) type PictureSink<'a> = dyn FnMut(&mut Frame, u64) -> Result<(), JobError> + 'a;
+
+/// Decoder, pacing and filter graph of the picture.
+///
+/// Encoding and verifying both use it, so that what is compared with is what was planned.
+pub(crate) struct VideoChain {
+    decoder: Decoder,
+    plan: VideoEncode,
+    pace: Pace,
+    aspect: ffi::AVRational,
+    /// Start of the film in units of the stream.
+    start: i64,
+    /// Where a repeated film starts, in the same units.
+    offset: i64,
+    usual: i64,
+    last: Option<(i64, i64)>,
+    held: Option<Frame>,
+    graph: Option<(Source, Graph)>,
+    counts: VecDeque<u64>,
+    pushed: i64,
+    /// The longest distance between two decoded frames, in seconds, and where it starts.
+    pub(crate) widest_gap: (f64, f64),
+}
+
+impl VideoChain {
+    pub(crate) fn open(
+        input: &mut Input,
+        plan: &VideoEncode,
+        start_s: f64,
+        limit_s: Option<f64>,
+        threads: u32,
+    ) -> Result<VideoChain, JobError> {
+        let stream = input.stream(plan.stream)?;
+        let decoder = Decoder::open(stream, threads.clamp(1, 2), false)?;
+        // SAFETY: the stream belongs to the open input; plain fields, and a look-up over them.
+        let (aspect, rate) = unsafe {
+            let aspect = ffi::av_guess_sample_aspect_ratio(input.as_mut_ptr(), stream, std::ptr::null_mut());
+            (aspect, (*stream).avg_frame_rate)
+        };
+        let base = decoder.base();
+        let frame_s = if rate.num > 0 && rate.den > 0 {
+            f64::from(rate.den) / f64::from(rate.num)
+        } else {
+            1.0 / plan.frame_rate.as_f64()
+        };
+        Ok(VideoChain {
+            decoder,
+            plan: plan.clone(),
+            pace: Pace::new(plan.frame_rate, limit_s),
+            aspect,
+            start: super::av::units(start_s, base),
+            offset: 0,
+            usual: super::av::units(frame_s, base).max(1),
+            last: None,
+            held: None,
+            graph: None,
+            counts: VecDeque::new(),
+            pushed: 0,
+            widest_gap: (0.0, 0.0),
+        })
+    }
+
+    /// Feeds a packet of the stream.
+    pub(crate) fn push(&mut self, packet: &Packet, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
+        self.decode(Some(packet), sink)
+    }
+
+    /// Gets what the decoder still holds. [`VideoChain::again`] or [`VideoChain::finish`] follows.
+    pub(crate) fn end_of_stream(&mut self, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
+        self.decode(None, sink)
+    }
+
+    /// From now on packets come from the start once more, `length_s` later than before.
+    pub(crate) fn again(&mut self, length_s: f64) {
+        self.decoder.flush();
+        self.offset += super::av::units(length_s, self.decoder.base());
+        self.last = None;
+    }
+
+    /// Shows the last picture until `end_s` and empties the graph.
+    pub(crate) fn finish(&mut self, end_s: f64, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
+        let count = self.pace.finish(end_s).map_err(|e| failed(e.to_string()))?;
+        if let Some(frame) = self.held.take() {
+            self.filter(frame, count, sink)?;
+        }
+        self.empty_graph(sink)
+    }
+
+    fn decode(&mut self, packet: Option<&Packet>, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
+        let mut frames = Vec::new();
+        self.decoder.feed(packet, &mut |frame| {
+            frames.push(frame);
+            Ok(())
+        })?;
+        for frame in frames {
+            self.arrive(frame, sink)?;
+        }
+        Ok(())
+    }
+
+    fn arrive(&mut self, frame: Frame, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
+        let base = self.decoder.base();
+        let raw = frame.get();
+        let stamped = raw.best_effort_timestamp;
+        let time = match (stamped, self.last) {
+            (NOPTS, Some((last, duration))) => last + duration,
+            (NOPTS, None) => self.offset,
+            (stamped, _) => stamped - self.start + self.offset,
+        };
+        if let Some((last, _)) = self.last {
+            let gap = seconds(time - last, base);
+            if gap > self.widest_gap.0 {
+                self.widest_gap = (gap, seconds(last, base));
+            }
+        }
+        let duration = if raw.pkt_duration > 0 { raw.pkt_duration } else { self.usual };
+        self.last = Some((time, duration));
+        let count = self.pace.arrive(time, (base.num, base.den)).map_err(|e| failed(e.to_string()))?;
+        match self.held.replace(frame) {
+            Some(previous) => self.filter(previous, count, sink),
+            None => Ok(()),
+        }
+    }
+
+    fn filter(&mut self, mut frame: Frame, count: u64, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
+        // A deinterlacer looks at the neighbours, so it gets even those nobody sees.
+        if count == 0 && !self.plan.deinterlace {
+            return Ok(());
+        }
+        let source = describe(&frame, self.aspect);
+        if self.graph.as_ref().is_none_or(|(built_for, _)| *built_for != source) {
+            self.empty_graph(sink)?;
+            let text = complete_graph(&source, &self.plan)?;
+            self.graph = Some((source, Graph::new(&text)?));
+        }
+        frame.get_mut().pts = self.pushed;
+        frame.get_mut().sample_aspect_ratio = rational(1, 1);
+        self.pushed += 1;
+        self.counts.push_back(count);
+        if let Some((_, graph)) = &mut self.graph {
+            graph.push(0, Some(&mut frame))?;
+        }
+        self.pull(sink)
+    }
+
+    fn empty_graph(&mut self, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
+        if let Some((_, graph)) = &mut self.graph {
+            graph.push(0, None)?;
+            self.pull(sink)?;
+        }
+        self.graph = None;
+        if self.counts.iter().any(|count| *count > 0) {
+            return Err(failed("the filter graph lost a frame"));
+        }
+        self.counts.clear();
+        Ok(())
+    }
+
+    fn pull(&mut self, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
+        let Some((_, graph)) = &mut self.graph else { return Ok(()) };
+        while let Pulled::Frame(mut frame) = graph.pull(0)? {
+            let count = self.counts.pop_front().ok_or_else(|| failed("the filter graph made up a frame"))?;
+            if count > 0 {
+                sink(&mut frame, count)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing more is wanted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.pace.is_full()
+    }
+
+    /// Ticks given away so far.
+    pub(crate) fn ticks(&self) -> u64 {
+        self.pace.total()
+    }
+
+    /// When the last decoded frame ends, in seconds of the film.
+    pub(crate) fn end_s(&self) -> f64 {
+        self.last.map_or(0.0, |(time, duration)| seconds(time + duration, self.decoder.base()))
+    }
+
+    /// What the distance between two frames usually is, in seconds.
+    pub(crate) fn usual_s(&self) -> f64 {
+        seconds(self.usual, self.decoder.base())
+    }
+
+    /// Frames that came out of the decoder.
+    pub(crate) fn decoded(&self) -> u64 {
+        self.decoder.frames
+    }
+
+    /// How often the decoder complained, with the first complaints.
+    pub(crate) fn damage(&self) -> (u64, &[Damage]) {
+        (self.decoder.damage_count, &self.decoder.damage)
+    }
+}
+
+/// The graph with its source and its sink.
+fn complete_graph(source: &Source, plan: &VideoEncode) -> Result<String, JobError> {
+    let have = Available { zscale: has_filter(c"zscale") };
+    let middle = video_graph(source, plan, have).map_err(|e| failed(e.to_string()))?;
+    let (width, height) = source.size;
+    let format = source.pixel_format;
+    Ok(format!(
+        "buffer=video_size={width}x{height}:pix_fmt={format}:time_base=1/1000:pixel_aspect=1/1,{middle},\
+         format=yuv420p,buffersink"
+    ))
+}
+
+fn name_of(text: *const c_char) -> Option<String> {
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: libav's colour names are static, zero-ended strings.
+    let name = unsafe { CStr::from_ptr(text) }.to_str().ok()?;
+    // FFmpeg says "unknown" or "reserved" for what is no tag.
+    (name != "unknown" && name != "reserved").then(|| name.to_owned())
+}
+
+/// The properties a graph is built for.
+pub(crate) fn describe(frame: &Frame, aspect: ffi::AVRational) -> Source {
+    let raw = frame.get();
+    // SAFETY: formats and tags come from the library the bindings were made for, so they are values
+    // of these enums; the returned strings are static.
+    let (matrix, primaries, transfer, rgb, planar_yuv, full) = unsafe {
+        let format = std::mem::transmute::<i32, ffi::AVPixelFormat>(raw.format);
+        let descriptor = ffi::av_pix_fmt_desc_get(format);
+        let flags = if descriptor.is_null() { 0 } else { (*descriptor).flags };
+        let has = |flag: i32| flags & flag as u64 != 0;
+        let rgb = has(ffi::AV_PIX_FMT_FLAG_RGB) || has(ffi::AV_PIX_FMT_FLAG_PAL);
+        let components = if descriptor.is_null() { 0 } else { (*descriptor).nb_components };
+        let yuv = !rgb
+            && has(ffi::AV_PIX_FMT_FLAG_PLANAR)
+            && components == 3
+            && !has(ffi::AV_PIX_FMT_FLAG_BE)
+            && !has(ffi::AV_PIX_FMT_FLAG_ALPHA);
+        // Semi-planar formats hold two components in one plane, which zimg does not take.
+        let planes = if descriptor.is_null() { 0 } else { ffi::av_pix_fmt_count_planes(format) };
+        let j = matches!(
+            format,
+            ffi::AVPixelFormat::AV_PIX_FMT_YUVJ420P
+                | ffi::AVPixelFormat::AV_PIX_FMT_YUVJ422P
+                | ffi::AVPixelFormat::AV_PIX_FMT_YUVJ444P
+        );
+        (
+            name_of(ffi::av_color_space_name(raw.colorspace)),
+            name_of(ffi::av_color_primaries_name(raw.color_primaries)),
+            name_of(ffi::av_color_transfer_name(raw.color_trc)),
+            rgb,
+            yuv && planes == 3 && !j,
+            j || raw.color_range == ffi::AVColorRange::AVCOL_RANGE_JPEG,
+        )
+    };
+    let aspect = if aspect.num > 0 && aspect.den > 0 { aspect } else { raw.sample_aspect_ratio };
+    let aspect = if aspect.num > 0 && aspect.den > 0 { aspect } else { rational(1, 1) };
+    Source {
+        size: (raw.width.max(0) as u32, raw.height.max(0) as u32),
+        pixel_format: raw.format,
+        sample_aspect_ratio: (aspect.num as u32, aspect.den as u32),
+        rgb,
+        zimg: planar_yuv,
+        full_range: full,
+        matrix,
+        primaries,
+        transfer,
+    }
+}

@@ -1,0 +1,417 @@
+//! The source, run through the plan once more, next to the output.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use fast_ssim2::{PixelDescriptor, PixelSlice, compute_ssimulacra2};
+use ffmpeg_next::ffi;
+
+use super::decode_all;
+use super::packets::{Framing, Payload, Walk};
+use super::sound::Envelope;
+use crate::job::{JobError, Progress, Similarity, VerifyReport};
+use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
+use crate::transcode::libav::av::{Frame, Packet, failed, rational};
+use crate::transcode::libav::decode::Decoder;
+use crate::transcode::libav::film::{Film, Kind, Receiver, codec_name};
+use crate::transcode::libav::filter::{Graph, Pulled};
+use crate::transcode::libav::input::Input;
+use crate::transcode::libav::share;
+use crate::verify::thresholds::{FRAME_SSIM, MEAN_SSIM, SLOW_SAMPLES};
+
+/// How failures of similarity begin.
+pub(super) const UNLIKE: &str = "the picture differs from the source";
+
+/// Receives the reference and holds the output against it.
+pub(crate) struct Comparison<'a> {
+    output: File,
+    cancel: Arc<AtomicBool>,
+    full: bool,
+    picture: Option<Picture>,
+    reference_sound: Envelope,
+    silent_by_plan: bool,
+    compare_sound: bool,
+    copies: [Option<Payload>; 2],
+    frames: u64,
+    total_s: Option<f64>,
+    progress: &'a mut dyn FnMut(Progress),
+}
+
+impl<'a> Comparison<'a> {
+    pub(crate) fn new(
+        output: File,
+        spec: &OutputSpec,
+        reference: &OutputSpec,
+        film: &mut Film,
+        cancel: Arc<AtomicBool>,
+        progress: &'a mut dyn FnMut(Progress),
+    ) -> Result<Comparison<'a>, JobError> {
+        let full = reference == spec;
+        let picture = match &spec.video {
+            Some(VideoPlan::Encode(plan)) if full => {
+                let size = plan.canvas.as_ref().map_or(plan.scale, |canvas| canvas.size);
+                let rate = plan.frame_rate.as_f64();
+                Some(Picture::open(share(&output)?, (size.width, size.height), rate, cancel.clone())?)
+            }
+            _ => None,
+        };
+        let rate = match &spec.audio {
+            Some(AudioPlan::Encode(plan)) => plan.sample_rate,
+            Some(AudioPlan::Silence { sample_rate, .. }) => *sample_rate,
+            _ => 0,
+        };
+        let mut framing = |kind: Kind| {
+            let stream = match (kind, &spec.video, &spec.audio) {
+                (Kind::Video, Some(VideoPlan::Copy { stream, .. }), _) => *stream,
+                (Kind::Audio, _, Some(AudioPlan::Copy { stream })) => *stream,
+                _ => return None,
+            };
+            Some(Payload::new(Framing::of(codec_name(&mut film.input, stream).as_deref())))
+        };
+        let copies = [framing(Kind::Video), framing(Kind::Audio)];
+        Ok(Comparison {
+            output,
+            cancel,
+            full,
+            picture,
+            reference_sound: Envelope::new(rate),
+            silent_by_plan: matches!(spec.audio, Some(AudioPlan::Silence { .. })),
+            compare_sound: full && rate > 0,
+            copies,
+            frames: 0,
+            total_s: spec.expected_duration_s,
+            progress,
+        })
+    }
+
+    /// Adds what was found to the report.
+    pub(crate) fn finish(mut self, walk: &Walk, report: &mut VerifyReport) -> Result<(), JobError> {
+        self.check_copies(walk, report);
+        if !self.full {
+            return Ok(());
+        }
+        match self.picture.take() {
+            Some(picture) => picture.finish(report)?,
+            None => self.decode(Kind::Video, self.copies[0].is_none(), report)?,
+        }
+        if self.compare_sound {
+            self.check_sound(report)?;
+        } else {
+            self.decode(Kind::Audio, self.copies[1].is_none(), report)?;
+        }
+        if report.decode.error_count > 0 {
+            let count = report.decode.error_count;
+            report.failures.push(format!("the decoder reported {count} errors in the output"));
+        }
+        Ok(())
+    }
+
+    fn decode(&self, kind: Kind, strict: bool, report: &mut VerifyReport) -> Result<(), JobError> {
+        let mut input = Input::open(share(&self.output)?, "output.mp4", self.cancel.clone())?;
+        decode_all(&mut input, kind, strict, &mut report.decode)
+    }
+
+    fn check_copies(&self, walk: &Walk, report: &mut VerifyReport) {
+        let sides = [("picture", &self.copies[0], &walk.video), ("sound", &self.copies[1], &walk.audio)];
+        for (what, source, output) in sides {
+            let (Some(source), Some(output)) = (source, output) else { continue };
+            if source.packets == 0 {
+                report.failures.push(format!("the copied {what} of the source is empty"));
+            } else if source.packets != output.payload.packets {
+                report.failures.push(format!(
+                    "the copied {what} has {} packets instead of {}",
+                    output.payload.packets, source.packets
+                ));
+            } else if source.digest() != output.payload.digest() {
+                report.failures.push(format!("the copied {what} is not the same as the source's"));
+            } else {
+                report.equal_streams.push(output.index);
+            }
+        }
+    }
+
+    fn check_sound(&mut self, report: &mut VerifyReport) -> Result<(), JobError> {
+        let mut input = Input::open(share(&self.output)?, "output.mp4", self.cancel.clone())?;
+        let Some(stream) = input.first(ffi::AVMediaType::AVMEDIA_TYPE_AUDIO) else { return Ok(()) };
+        let mut decoder = Decoder::open(input.stream(stream)?, 1, true)?;
+        let mut real = Envelope::new(self.reference_sound.rate);
+        let mut packet = Packet::new()?;
+        let mut more = true;
+        while more {
+            more = input.read(&mut packet)?;
+            if more && packet.get().stream_index != stream as i32 {
+                continue;
+            }
+            decoder.feed(more.then_some(&packet), &mut |frame| {
+                real.add(&frame);
+                Ok(())
+            })?;
+        }
+        report.decode.audio_samples = real.samples;
+        report.decode.error_count += decoder.damage_count;
+        report.decode.errors.append(&mut decoder.damage);
+        if real.samples == 0 {
+            report.failures.push("not one sample of the sound of the output can be decoded".to_owned());
+        } else if !self.silent_by_plan {
+            self.reference_sound.hold_against(&real, report);
+        }
+        Ok(())
+    }
+}
+
+impl Receiver for Comparison<'_> {
+    fn picture(&mut self, frame: &mut Frame, ticks: u64) -> Result<(), JobError> {
+        self.frames += ticks;
+        match &mut self.picture {
+            Some(picture) => picture.expect(frame, ticks),
+            None => Ok(()),
+        }
+    }
+
+    fn sound(&mut self, frame: &mut Frame) -> Result<(), JobError> {
+        self.reference_sound.add(frame);
+        Ok(())
+    }
+
+    fn copied(&mut self, kind: Kind, packet: &mut Packet, _: ffi::AVRational) -> Result<(), JobError> {
+        if let Some(payload) = &mut self.copies[usize::from(kind == Kind::Audio)] {
+            payload.add(packet.data());
+        }
+        Ok(())
+    }
+
+    fn done(&mut self, seconds: f64) -> Result<(), JobError> {
+        (self.progress)(Progress { done_s: seconds, total_s: self.total_s, frames: self.frames });
+        Ok(())
+    }
+}
+
+/// The pictures of the output, compared one by one.
+struct Picture {
+    input: Input,
+    stream: u32,
+    decoder: Decoder,
+    ready: VecDeque<Frame>,
+    ended: bool,
+    size: (u32, u32),
+    wrong_size: u64,
+    rate: f64,
+    graph: Graph,
+    compared: u64,
+    missing: u64,
+    sum: f64,
+    worst: (f64, u64),
+    /// Source and output of the worst frame so far.
+    worst_pair: Option<(Frame, Frame)>,
+    samples: Samples,
+}
+
+impl Picture {
+    fn open(output: File, size: (u32, u32), rate: f64, cancel: Arc<AtomicBool>) -> Result<Picture, JobError> {
+        let mut input = Input::open(output, "output.mp4", cancel)?;
+        let stream = input
+            .first(ffi::AVMediaType::AVMEDIA_TYPE_VIDEO)
+            .ok_or_else(|| failed("the output has no picture that can be decoded"))?;
+        let decoder = Decoder::open(input.stream(stream)?, 1, true)?;
+        let source = format!(
+            "buffer=video_size={}x{}:pix_fmt=yuv420p:time_base=1/1000:pixel_aspect=1/1",
+            size.0, size.1
+        );
+        let graph = Graph::new(&format!("{source}[a];{source}[b];[a][b]ssim,buffersink"))?;
+        Ok(Picture {
+            input,
+            stream,
+            decoder,
+            ready: VecDeque::new(),
+            ended: false,
+            size,
+            wrong_size: 0,
+            rate,
+            graph,
+            compared: 0,
+            missing: 0,
+            sum: 0.0,
+            worst: (f64::INFINITY, 0),
+            worst_pair: None,
+            samples: Samples::default(),
+        })
+    }
+
+    fn next(&mut self) -> Result<Option<Frame>, JobError> {
+        let mut packet = Packet::new()?;
+        while self.ready.is_empty() && !self.ended {
+            self.ended = !self.input.read(&mut packet)?;
+            if !self.ended && packet.get().stream_index != self.stream as i32 {
+                continue;
+            }
+            let ready = &mut self.ready;
+            self.decoder.feed((!self.ended).then_some(&packet), &mut |frame| {
+                ready.push_back(frame);
+                Ok(())
+            })?;
+        }
+        Ok(self.ready.pop_front())
+    }
+
+    fn expect(&mut self, reference: &mut Frame, ticks: u64) -> Result<(), JobError> {
+        for _ in 0..ticks {
+            let Some(mut real) = self.next()? else {
+                self.missing += 1;
+                continue;
+            };
+            let raw = real.get();
+            if (raw.width as u32, raw.height as u32) != self.size
+                || raw.format != ffi::AVPixelFormat::AV_PIX_FMT_YUV420P as i32
+            {
+                self.wrong_size += 1;
+                continue;
+            }
+            let at = self.compared as i64;
+            for (i, frame) in [&mut real, &mut *reference].into_iter().enumerate() {
+                frame.get_mut().pts = at;
+                frame.get_mut().sample_aspect_ratio = rational(1, 1);
+                self.graph.push(i, Some(frame))?;
+            }
+            self.compared += 1;
+            // The filter gives its verdict on a pair at once.
+            if self.collect()? {
+                self.worst_pair = Some((reference.share()?, real.share()?));
+            }
+            self.samples.offer(self.compared - 1, reference, &real)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the filter's verdicts; says whether one was the worst so far.
+    fn collect(&mut self) -> Result<bool, JobError> {
+        let mut fell = false;
+        while let Pulled::Frame(frame) = self.graph.pull(0)? {
+            let value = frame
+                .number(c"lavfi.ssim.All")
+                .ok_or_else(|| failed("the media library gave no similarity for a frame"))?;
+            self.sum += value;
+            if value < self.worst.0 {
+                self.worst = (value, frame.get().pts.max(0) as u64);
+                fell = true;
+            }
+        }
+        Ok(fell)
+    }
+
+    /// The slow metric on the worst frame and a few others: its mean and its minimum.
+    fn slow(&mut self) -> Result<Option<(f64, f64)>, JobError> {
+        let pairs = self.worst_pair.take().into_iter().chain(self.samples.take());
+        let scores: Vec<f64> =
+            pairs.map(|(source, output)| ssimulacra2(source, output, self.size)).collect::<Result<_, _>>()?;
+        let min = scores.iter().copied().fold(f64::INFINITY, f64::min);
+        let mean = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
+        Ok((!scores.is_empty()).then_some((mean, min)))
+    }
+
+    /// Holds the similarity of all frames against the thresholds.
+    fn judge(&self, worst_at_s: f64, report: &mut VerifyReport) {
+        let (mean, min) = (self.sum / self.compared.max(1) as f64, self.worst.0);
+        if mean < MEAN_SSIM {
+            let text = format!("{UNLIKE}: SSIM {mean:.3} on average, at least {MEAN_SSIM} is needed");
+            report.failures.push(text);
+        }
+        if min < FRAME_SSIM {
+            let text =
+                format!("{UNLIKE} at {worst_at_s:.2} s: SSIM {min:.3}, at least {FRAME_SSIM} is needed");
+            report.failures.push(text);
+        }
+    }
+
+    fn finish(mut self, report: &mut VerifyReport) -> Result<(), JobError> {
+        self.graph.push(0, None)?;
+        self.graph.push(1, None)?;
+        self.collect()?;
+        let mut extra = 0_u64;
+        while self.next()?.is_some() {
+            extra += 1;
+        }
+        if self.missing > 0 {
+            report.failures.push(format!("{} frames of the plan are not in the output", self.missing));
+        }
+        if extra > 0 {
+            report.failures.push(format!("the output has {extra} frames more than the plan"));
+        }
+        if self.wrong_size > 0 {
+            report
+                .failures
+                .push(format!("{} frames of the output have another size or format", self.wrong_size));
+        }
+        let worst_at_s = self.worst.1 as f64 / self.rate;
+        if self.compared > 0 {
+            self.judge(worst_at_s, report);
+            let (metric, (mean, min)) = match self.slow()? {
+                Some(found) => ("ssimulacra2", found),
+                None => ("ssim", (self.sum / self.compared as f64, self.worst.0)),
+            };
+            let metric = metric.to_owned();
+            report.similarity = Some(Similarity { metric, mean, min, worst_at_s: Some(worst_at_s) });
+        } else {
+            report.failures.push("not one picture of the output could be compared".to_owned());
+        }
+        report.decode.video_frames = self.decoder.frames;
+        report.decode.error_count += self.decoder.damage_count;
+        report.decode.errors.append(&mut self.decoder.damage);
+        Ok(())
+    }
+}
+
+/// A few pairs of frames at even distances, whatever the length turns out to be.
+#[derive(Default)]
+struct Samples {
+    stride: u64,
+    pairs: Vec<(u64, Frame, Frame)>,
+}
+
+impl Samples {
+    fn offer(&mut self, at: u64, source: &Frame, output: &Frame) -> Result<(), JobError> {
+        self.stride = self.stride.max(1);
+        if !at.is_multiple_of(self.stride) {
+            return Ok(());
+        }
+        self.pairs.push((at, source.share()?, output.share()?));
+        while self.pairs.len() > SLOW_SAMPLES {
+            self.stride *= 2;
+            let stride = self.stride;
+            // The very first frame says least.
+            self.pairs.retain(|(at, ..)| *at > 0 && at.is_multiple_of(stride));
+        }
+        Ok(())
+    }
+
+    fn take(&mut self) -> impl Iterator<Item = (Frame, Frame)> + use<> {
+        std::mem::take(&mut self.pairs).into_iter().map(|(_, source, output)| (source, output))
+    }
+}
+
+/// How alike two frames look to people, by a model of sight; 100 is identical.
+fn ssimulacra2(source: Frame, output: Frame, size: (u32, u32)) -> Result<f64, JobError> {
+    let (width, height) = size;
+    let (source, output) = (rgb(source, size)?, rgb(output, size)?);
+    let view = |pixels| {
+        PixelSlice::new(pixels, width, height, width as usize * 3, PixelDescriptor::RGB8_SRGB)
+            .map_err(|e| failed(format!("cannot compare pictures: {e}")))
+    };
+    compute_ssimulacra2(&view(&source)?, &view(&output)?)
+        .map_err(|e| failed(format!("cannot compare pictures: {e}")))
+}
+
+fn rgb(mut frame: Frame, (width, height): (u32, u32)) -> Result<Vec<u8>, JobError> {
+    let mut graph = Graph::new(&format!(
+        "buffer=video_size={width}x{height}:pix_fmt=yuv420p:time_base=1/1000:pixel_aspect=1/1,\
+         scale=in_color_matrix=bt709:in_range=tv,format=rgb24,buffersink"
+    ))?;
+    graph.push(0, Some(&mut frame))?;
+    graph.push(0, None)?;
+    let Pulled::Frame(done) = graph.pull(0)? else {
+        return Err(failed("the filter graph gave no picture"));
+    };
+    let row = width as usize * 3;
+    Ok((0..height as usize).flat_map(|y| done.row(0, y, row).to_vec()).collect())
+}

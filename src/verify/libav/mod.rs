@@ -1,0 +1,254 @@
+//! Proves an output with FFmpeg's libraries, in this process.
+
+// The comparison reaches a few fields of libav objects; all of them are owned by `transcode::libav`.
+#![allow(unsafe_code)]
+
+mod compare;
+mod deep;
+mod packets;
+mod sound;
+
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use ffmpeg_next::ffi;
+
+use self::compare::{Comparison, UNLIKE};
+use self::packets::Walk;
+use super::thresholds::{END_SKEW_S, HOLE_FRAMES, LOST_FRAMES, MISSING_TAIL_S, PLAN_SLACK_S};
+use crate::job::{JobError, Progress, VerifyLevel, VerifyReport};
+use crate::model::DecodeReport;
+use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
+use crate::transcode::libav::av::Packet;
+use crate::transcode::libav::decode::Decoder;
+use crate::transcode::libav::film::{Film, Kind, Length, codec_name};
+use crate::transcode::libav::input::Input;
+use crate::transcode::libav::share;
+
+pub use self::deep::deep;
+
+/// Proves that `output` is what `spec` makes of `input`.
+///
+/// # Errors
+///
+/// [`JobError::Io`], [`JobError::Cancelled`], and [`JobError::Unreadable`] when the input gives
+/// nothing. Whatever does not hold is listed in the report.
+pub fn verify(
+    input: File,
+    output: File,
+    name: &str,
+    spec: &OutputSpec,
+    level: VerifyLevel,
+    cancel: Arc<AtomicBool>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<VerifyReport, JobError> {
+    let mut report = VerifyReport { level, ..VerifyReport::default() };
+    if level == VerifyLevel::Off {
+        return Ok(report);
+    }
+    let walk = match Walk::over(share(&output)?, spec, cancel.clone()) {
+        Ok(walk) => walk,
+        Err(JobError::Unreadable(reason)) => {
+            report.failures.push(format!("the output cannot be read: {reason}"));
+            return Ok(report);
+        }
+        Err(error) => return Err(error),
+    };
+    check_streams(&walk, spec, &mut report);
+    if !report.failures.is_empty() {
+        return Ok(report);
+    }
+    let reference = match level {
+        VerifyLevel::Full => spec.clone(),
+        _ => only_copies(spec),
+    };
+    let mut film = Film::open(Input::open(share(&input)?, name, cancel.clone())?, &reference)?;
+    let mut comparison =
+        Comparison::new(share(&output)?, spec, &reference, &mut film, cancel.clone(), progress)?;
+    let length = film.run(&mut comparison)?;
+    comparison.finish(&walk, &mut report)?;
+    check_length(&walk, spec, length, &mut report);
+    check_tail(&film, spec, &mut report);
+    if level == VerifyLevel::Full {
+        check_source(&input, name, &film, spec, cancel, &mut report)?;
+        // A better encode mends pictures that are unlike, and nothing else.
+        report.quality_only =
+            !report.failures.is_empty() && report.failures.iter().all(|text| text.starts_with(UNLIKE));
+    }
+    Ok(report)
+}
+
+/// The plan without what has to be decoded.
+fn only_copies(spec: &OutputSpec) -> OutputSpec {
+    let mut reference = spec.clone();
+    reference.video = reference.video.filter(|plan| matches!(plan, VideoPlan::Copy { .. }));
+    reference.audio = reference.audio.filter(|plan| matches!(plan, AudioPlan::Copy { .. }));
+    reference.extend = None;
+    reference
+}
+
+fn check_streams(walk: &Walk, spec: &OutputSpec, report: &mut VerifyReport) {
+    let sides =
+        [("picture", spec.video.is_some(), &walk.video), ("sound", spec.audio.is_some(), &walk.audio)];
+    for (what, planned, found) in sides {
+        match (planned, found) {
+            (true, None) => report.failures.push(format!("the output has no {what}")),
+            (false, Some(_)) => report.failures.push(format!("the output has a {what} that was not planned")),
+            (true, Some(stream)) if stream.packets == 0 => {
+                report.failures.push(format!("the {what} of the output is empty"));
+            }
+            (true, Some(stream)) if stream.disorder > 0 => report.failures.push(format!(
+                "decode times of the {what} of the output do not rise at {} places",
+                stream.disorder
+            )),
+            _ => {}
+        }
+    }
+    if walk.streams > usize::from(walk.video.is_some()) + usize::from(walk.audio.is_some()) {
+        report.failures.push("the output has streams that were not planned".to_owned());
+    }
+}
+
+fn check_length(walk: &Walk, spec: &OutputSpec, length: Length, report: &mut VerifyReport) {
+    let frame_s = match &spec.video {
+        Some(VideoPlan::Encode(plan)) => 1.0 / plan.frame_rate.as_f64(),
+        _ => walk.video.as_ref().map_or(0.0, |stream| stream.usual_s),
+    };
+    let video_s = walk.video.as_ref().map(|stream| stream.end_s);
+    let audio_s = walk.audio.as_ref().map(|stream| stream.end_s);
+    report.decode.video_end_s = video_s;
+    report.decode.audio_end_s = audio_s;
+    // An AAC frame is the grain of sound.
+    let grain_s = walk.audio.as_ref().map_or(0.0, |stream| stream.usual_s);
+    let planned = if video_s.is_some() { length.video_s } else { length.audio_s };
+    if let (Some(planned), Some(real)) = (planned, video_s.or(audio_s)) {
+        let delta = real - planned;
+        report.duration_delta_s = Some(delta);
+        if delta.abs() > frame_s.max(grain_s) + 0.001 {
+            report.failures.push(format!("the output lasts {real:.3} s instead of {planned:.3} s"));
+        }
+    }
+    if let (Some(planned), Some(real)) = (spec.expected_duration_s, video_s.or(audio_s))
+        && (real - planned).abs() > frame_s + PLAN_SLACK_S
+    {
+        report.duration_delta_s.get_or_insert(real - planned);
+        report.failures.push(format!("the output lasts {real:.3} s, planned were {planned:.3} s"));
+    }
+    let frames = length.frames.or(spec.expected_frames);
+    if let (Some(planned), Some(stream)) = (frames, &walk.video)
+        && stream.packets != planned
+    {
+        report.failures.push(format!("the output has {} frames instead of {planned}", stream.packets));
+    }
+    let made = |plan: &AudioPlan| !matches!(plan, AudioPlan::Copy { .. });
+    if let (Some(video), Some(audio), true) = (video_s, audio_s, spec.audio.as_ref().is_some_and(made)) {
+        let skew = audio - video;
+        if skew.abs() > frame_s + grain_s + END_SKEW_S {
+            report.failures.push(format!("sound and picture of the output end {skew:.3} s apart"));
+        }
+    }
+}
+
+/// Looks for an end that is missing from the source: its index may promise more than there is.
+fn check_tail(film: &Film, spec: &OutputSpec, report: &mut VerifyReport) {
+    if spec.extend.is_some() {
+        return;
+    }
+    let promised = film.declared_s.map(|s| spec.trim_to_s.map_or(s, |limit| s.min(limit)));
+    if let (Some(promised), Some(end)) = (promised, film.picture_end_s())
+        && promised - end > MISSING_TAIL_S
+    {
+        report.failures.push(format!(
+            "the picture of the source ends at {end:.2} s, its container promises {promised:.2} s"
+        ));
+    }
+}
+
+/// Looks for what the source lost before it came here, which an even frame rate would hide.
+fn check_source(
+    input: &File,
+    name: &str,
+    film: &Film,
+    spec: &OutputSpec,
+    cancel: Arc<AtomicBool>,
+    report: &mut VerifyReport,
+) -> Result<(), JobError> {
+    let unread = film.input.read_errors;
+    if unread > 0 {
+        report.failures.push(format!("{unread} packets of the source could not be read"));
+    }
+    let damage = film.sound_damage();
+    if damage > 0 {
+        report.failures.push(format!("the decoder reported {damage} errors in the sound of the source"));
+    }
+    let (Some(chain), Some(VideoPlan::Encode(plan))) = (film.chain(), &spec.video) else { return Ok(()) };
+    let (count, first) = chain.damage();
+    if count > 0 {
+        let at = first.first().and_then(|damage| damage.at_s);
+        let at = at.map_or(String::new(), |at| format!(", the first at {at:.2} s"));
+        report.failures.push(format!("the decoder reported {count} errors in the picture of the source{at}"));
+        return Ok(());
+    }
+    let mut again = Input::open(share(input)?, name, cancel)?;
+    // These hide pictures in packets of their own, so that packets and frames need not agree.
+    let countable = !matches!(codec_name(&mut again, plan.stream).as_deref(), Some("vp8" | "vp9" | "av1"));
+    let lost = film.video_packets.saturating_sub(chain.decoded());
+    let whole = spec.trim_to_s.is_none() && spec.extend.is_none();
+    if countable && whole && lost > LOST_FRAMES {
+        report.failures.push(format!("{lost} packets of the source gave no picture"));
+    }
+    let (gap, at) = chain.widest_gap;
+    if gap > HOLE_FRAMES * chain.usual_s() {
+        let complaints = strict_complaints(&mut again, plan.stream)?;
+        if complaints > 0 {
+            report.failures.push(format!(
+                "the source has a hole of {gap:.2} s at {at:.2} s, and its decoder misses frames there"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Complaints of a decoder that lets nothing pass.
+fn strict_complaints(input: &mut Input, stream: u32) -> Result<u64, JobError> {
+    let mut decoder = Decoder::open(input.stream(stream)?, 1, true)?;
+    let mut packet = Packet::new()?;
+    while input.read(&mut packet)? {
+        if packet.get().stream_index == stream as i32 {
+            decoder.feed(Some(&packet), &mut |_| Ok(()))?;
+        }
+    }
+    decoder.feed(None, &mut |_| Ok(()))?;
+    Ok(decoder.damage_count)
+}
+
+/// Decodes a stream of the output and counts.
+fn decode_all(input: &mut Input, kind: Kind, strict: bool, into: &mut DecodeReport) -> Result<(), JobError> {
+    let media = match kind {
+        Kind::Video => ffi::AVMediaType::AVMEDIA_TYPE_VIDEO,
+        Kind::Audio => ffi::AVMediaType::AVMEDIA_TYPE_AUDIO,
+    };
+    let Some(stream) = input.first(media) else { return Ok(()) };
+    let mut decoder = Decoder::open(input.stream(stream)?, 1, strict)?;
+    let mut samples = 0;
+    let mut packet = Packet::new()?;
+    let mut more = true;
+    while more {
+        more = input.read(&mut packet)?;
+        if more && packet.get().stream_index != stream as i32 {
+            continue;
+        }
+        decoder.feed(more.then_some(&packet), &mut |frame| {
+            samples += frame.get().nb_samples.max(0) as u64;
+            Ok(())
+        })?;
+    }
+    match kind {
+        Kind::Video => into.video_frames += decoder.frames,
+        Kind::Audio => into.audio_samples += samples,
+    }
+    into.error_count += decoder.damage_count;
+    into.errors.append(&mut decoder.damage);
+    Ok(())
+}

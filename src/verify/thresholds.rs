@@ -1,0 +1,30 @@
+//! The numbers that decide whether a proof holds.
+//!
+//! Veryfast at CRF 23 gives a mean SSIM of 0.98 on grainy footage; a wrong turn, a shift by a frame
+//! in motion, or a broken group of pictures falls far below these.
+
+/// The mean SSIM over all frames must reach this.
+pub const MEAN_SSIM: f64 = 0.90;
+/// The SSIM of every single frame must reach this.
+pub const FRAME_SSIM: f64 = 0.80;
+/// Encoded sound is compared in windows of this many seconds.
+pub const SOUND_WINDOW_S: f64 = 0.1;
+/// Windows of the source quieter than this (RMS, full scale is 1) are not compared.
+pub const QUIET_RMS: f64 = 0.003;
+/// Windows may differ by this factor in loudness.
+pub const SOUND_FACTOR: f64 = 4.0;
+/// This share of the loud windows may differ more.
+pub const SOUND_OUTLIERS: f64 = 0.05;
+/// A distance between frames of more than this many usual ones is looked into with a strict decoder.
+pub const HOLE_FRAMES: f64 = 1.5;
+/// Decoded frames may fall short of packets by this many: leading pictures that cannot be shown.
+pub const LOST_FRAMES: u64 = 2;
+/// Ends of picture and sound may differ by this many seconds on top of a frame of each.
+pub const END_SKEW_S: f64 = 0.03;
+/// Besides the worst frame, this many are looked at with the slow metric, at even distances.
+pub const SLOW_SAMPLES: usize = 2;
+/// The picture of a source may end this many seconds before the end its container declares.
+pub const MISSING_TAIL_S: f64 = 0.5;
+/// The output may differ from the planned duration by this many seconds on top of a frame: plans
+/// are made from what containers declare.
+pub const PLAN_SLACK_S: f64 = 0.3;
