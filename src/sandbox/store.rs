@@ -170,8 +170,8 @@ impl World {
 pub(super) struct Store {
     pub(super) world: World,
     journal: File,
-    // Held for the lock on it, which the kernel lets go at any death.
-    _lock: File,
+    /// Held for the lock on it, which the kernel lets go at any death.
+    lock: File,
     dir: PathBuf,
 }
 
@@ -198,7 +198,7 @@ impl Store {
         let journal =
             OpenOptions::new().create(true).append(true).read(true).open(&path).map_err(at(&path))?;
         let world = replay(&path, &journal)?;
-        let store = Self { world, journal, _lock: lock, dir: dir.to_owned() };
+        let store = Self { world, journal, lock, dir: dir.to_owned() };
         store.clear_leftovers().map_err(at(dir))?;
         Ok(store)
     }
@@ -258,6 +258,14 @@ impl Store {
             fs::copy(&from, &to)?;
         }
         File::open(self.dir.join("files"))?.sync_all()
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // Said outright: a child process just being started elsewhere may hold a copy of the descriptor
+        // for a moment, and closing ours alone would leave the lock with it.
+        let _ = self.lock.unlock();
     }
 }
 
