@@ -1,1 +1,38 @@
-//! A local stand-in for the platform's API.
+//! A local stand-in for the platform's ads API, for trials and tests.
+//!
+//! It speaks the wire format of TikTok's Business API v1.3 over plain HTTP, keeps its state in a folder
+//! across restarts, takes time to process what it gets, and misbehaves on request ([`Fault`]).
+//! It shares no judgement with the product: limits, code table and wire shapes are its own, so that a
+//! mistake in the product's profile is not repeated here.
+//!
+//! One request goes through [`server`]: faults, access token, rate limit, parameters, then one handler
+//! of an endpoint family ([`video_upload`], [`video_read`], [`chunked`], [`image`], [`ad`],
+//! [`account`], [`tasks`]). What comes into being is on disk ([`store`]) before it is acknowledged.
+
+mod account;
+mod ad;
+mod call;
+mod chunked;
+mod clock;
+mod conn;
+mod fault;
+mod fetch;
+mod image;
+mod limiter;
+mod limits;
+mod log;
+mod options;
+mod pages;
+mod reply;
+mod server;
+mod store;
+mod tasks;
+mod video_read;
+mod video_upload;
+
+pub use fault::{Fault, FaultParseError};
+pub use limits::{UploadFacts, UploadProber, judge};
+pub use options::{
+    ADGROUP, ADVERTISER, IDENTITY, Reupload, SandboxError, SandboxOptions, TOKEN, Tier, parse_span,
+};
+pub use server::{Sandbox, start};

@@ -1,0 +1,183 @@
+//! Chunked and temporary uploads: bytes in, a `file_id` out that lives 24 hours.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
+
+use md5::{Digest, Md5};
+use serde_json::json;
+
+use super::call::{Call, hex};
+use super::clock::iso;
+use super::limits::{MAX_TEMPORARY_BYTES, MAX_VIDEO_BYTES};
+use super::reply::{self, Answer, Refusal};
+use super::server::App;
+use super::store::{Chunked, Record, Temporary};
+use super::video_upload::source;
+
+/// 20 MiB, as in the example of the official page.
+const CHUNK: u64 = 20 * 1024 * 1024;
+
+pub(super) fn start(app: &App, call: &mut Call) -> Answer {
+    let advertiser_id = app.advertiser(call)?;
+    let size = call.number("size")?.ok_or_else(|| Refusal::missing("size"))?;
+    let kind = call.need("content_type")?;
+    if !["image", "video", "music"].contains(&kind) {
+        return Err(Refusal::parameter(format!("content_type: {kind} is not a valid value.")));
+    }
+    if size == 0 {
+        return Err(Refusal::new(reply::FILE_EMPTY, "File is empty."));
+    }
+    if size > MAX_VIDEO_BYTES {
+        return Err(Refusal::new(reply::FILE_TOO_LARGE, "File is too large."));
+    }
+    let name = call.text("name").or(call.text("file_name")).unwrap_or("upload").to_owned();
+    if name.chars().count() > 100 {
+        return Err(Refusal::parameter("name: Length must be between 1 and 100."));
+    }
+    let mut store = app.store();
+    let number = store.world.records + 1;
+    let id = format!("up{:016x}{number:06x}", app.chance.bits("upload", number));
+    let upload =
+        Chunked { id: id.clone(), advertiser_id, name: name.clone(), size, received: 0, file_id: None };
+    File::create(store.chunk_path(&id))
+        .and_then(|_| store.put(vec![Record::Chunked(upload)]))
+        .map_err(|error| Refusal::system(&error))?;
+    Ok(json!({
+        "upload_id": id, "file_name": name, "start_offset": 0, "end_offset": size.min(CHUNK),
+    }))
+}
+
+/// The upload a call is about, still open.
+fn open(app: &App, call: &Call, advertiser: &str) -> Result<Chunked, Refusal> {
+    let id = call.need("upload_id")?;
+    let store = app.store();
+    let upload = store.world.chunked.get(id).filter(|upload| upload.advertiser_id == advertiser);
+    upload.cloned().ok_or_else(|| Refusal::new(reply::NOT_FOUND, format!("Upload {id} does not exist.")))
+}
+
+/// The offsets of the chunk to come; equal when there is none.
+fn next(upload: &Chunked) -> serde_json::Value {
+    json!({
+        "start_offset": upload.received,
+        "end_offset": (upload.received + CHUNK).min(upload.size),
+    })
+}
+
+pub(super) fn transfer(app: &App, call: &mut Call) -> Answer {
+    let advertiser = app.advertiser(call)?;
+    let chunk = call.file.take().ok_or_else(|| Refusal::new(reply::FILE_MISSING, "File is missing."))?;
+    if !call.need("signature")?.eq_ignore_ascii_case(&chunk.md5) {
+        return Err(Refusal::new(reply::SIGNATURE, "MD5 signature does not match the chunk."));
+    }
+    let offset = call.number("start_offset")?.ok_or_else(|| Refusal::missing("start_offset"))?;
+    let mut upload = open(app, call, &advertiser)?;
+    if offset < upload.received {
+        // Sent again after a lost reply: what counts is where to go on.
+        return Ok(next(&upload));
+    }
+    let expected = CHUNK.min(upload.size - upload.received);
+    if offset > upload.received || chunk.size != expected {
+        return Err(Refusal::parameter(format!(
+            "start_offset: Expected the {expected} bytes from {}.",
+            upload.received
+        )));
+    }
+    let mut store = app.store();
+    if store.world.chunked.get(&upload.id).is_none_or(|now| now.received != upload.received) {
+        return Err(Refusal::new(40202, "Another request writes to this upload."));
+    }
+    append(store.chunk_path(&upload.id), &chunk.path, upload.received).map_err(|e| Refusal::system(&e))?;
+    upload.received += chunk.size;
+    store.put(vec![Record::Chunked(upload.clone())]).map_err(|error| Refusal::system(&error))?;
+    Ok(next(&upload))
+}
+
+fn append(to: PathBuf, from: &PathBuf, at: u64) -> std::io::Result<()> {
+    let mut out = OpenOptions::new().write(true).open(to)?;
+    out.set_len(at)?;
+    out.seek(SeekFrom::Start(at))?;
+    std::io::copy(&mut File::open(from)?, &mut out)?;
+    out.sync_all()
+}
+
+pub(super) async fn finish(app: &App, call: &mut Call) -> Answer {
+    let advertiser = app.advertiser(call)?;
+    let mut upload = open(app, call, &advertiser)?;
+    if let Some(file) = upload.file_id.as_ref().and_then(|id| app.store().world.temporary.get(id).cloned()) {
+        return Ok(describe(&file));
+    }
+    if upload.received != upload.size {
+        return Err(Refusal::parameter(format!(
+            "The upload is not complete: {} of {} bytes.",
+            upload.received, upload.size
+        )));
+    }
+    let path = app.store().chunk_path(&upload.id);
+    let hashed = {
+        let path = path.clone();
+        tokio::task::spawn_blocking(move || md5_of(&path)).await
+    };
+    let md5 = hashed
+        .map_err(std::io::Error::other)
+        .and_then(|result| result)
+        .map_err(|error| Refusal::system(&error))?;
+    let mut store = app.store();
+    let file = Temporary {
+        id: format!("file{:016x}{:06x}", app.chance.bits("file", call.ordinal), store.world.records + 1),
+        advertiser_id: advertiser,
+        name: upload.name.clone(),
+        md5,
+        size: upload.size,
+        created: app.clock.now(),
+    };
+    upload.file_id = Some(file.id.clone());
+    store
+        .keep(&path, &file.id)
+        .and_then(|()| store.put(vec![Record::Temporary(file.clone()), Record::Chunked(upload)]))
+        .map_err(|error| Refusal::system(&error))?;
+    Ok(describe(&file))
+}
+
+fn md5_of(path: &PathBuf) -> std::io::Result<String> {
+    let mut file = File::open(path)?;
+    let (mut hash, mut buffer) = (Md5::new(), vec![0; 64 << 10]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hex(&hash.finalize())),
+            read => hash.update(&buffer[..read]),
+        }
+    }
+}
+
+fn describe(file: &Temporary) -> serde_json::Value {
+    json!({
+        "file_id": file.id,
+        "file_name": file.name,
+        "create_time": iso(file.created),
+        "size": file.size,
+        "file_size": file.size,
+        "signature": file.md5,
+    })
+}
+
+pub(super) async fn temporary(app: &App, call: &mut Call) -> Answer {
+    let advertiser = app.advertiser(call)?;
+    call.need("content_type")?;
+    let names = ("signature", "url");
+    let source = source(app, call, &advertiser, "UPLOAD_BY_", names, MAX_TEMPORARY_BYTES).await?;
+    let mut store = app.store();
+    let file = Temporary {
+        id: format!("file{:016x}{:06x}", app.chance.bits("file", call.ordinal), store.world.records + 1),
+        advertiser_id: advertiser,
+        name: call.text("name").map_or_else(|| source.name(), str::to_owned),
+        md5: source.md5().to_owned(),
+        size: source.size(),
+        created: app.clock.now(),
+    };
+    source
+        .keep(&store, &file.id)
+        .and_then(|()| store.put(vec![Record::Temporary(file.clone())]))
+        .map_err(|error| Refusal::system(&error))?;
+    Ok(describe(&file))
+}

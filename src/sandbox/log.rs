@@ -1,0 +1,57 @@
+//! The request log: one JSON object a line, written out at once.
+
+use std::fs::File;
+use std::io::Write;
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::clock::{Millis, precise};
+
+/// One request, as it went. Never holds a header, so never the token.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Entry {
+    pub(super) time: String,
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) code: Option<u32>,
+    pub(super) http: Option<u16>,
+    pub(super) advertiser_id: Option<String>,
+    pub(super) video_id: Option<String>,
+    pub(super) ad_id: Option<String>,
+    pub(super) file_name: Option<String>,
+    pub(super) md5: Option<String>,
+    pub(super) fault: Option<&'static str>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Log(Option<Mutex<File>>);
+
+impl Log {
+    pub(super) fn new(file: Option<File>) -> Self {
+        Self(file.map(Mutex::new))
+    }
+
+    pub(super) fn request(&self, entry: &Entry) {
+        if let Ok(line) = serde_json::to_string(entry) {
+            self.line(line);
+        }
+    }
+
+    /// Something came into being. `fields` is an object; the kind and the time go in front.
+    pub(super) fn effect(&self, effect: &str, at: Millis, fields: Value) {
+        let mut line = serde_json::json!({"effect": effect, "time": precise(at)});
+        if let (Some(line), Value::Object(fields)) = (line.as_object_mut(), fields) {
+            line.extend(fields);
+        }
+        self.line(line.to_string());
+    }
+
+    fn line(&self, mut line: String) {
+        let Some(file) = &self.0 else { return };
+        line.push('\n');
+        // One write a line; a log that cannot be written must not change what the stand-in does.
+        let _ = file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
+    }
+}

@@ -1,0 +1,395 @@
+//! Start, stop, and the way of one request: faults, token, rate limit, parameters, handler, log.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::call::{Call, drain};
+use super::clock::{Clock, Millis, format, precise};
+use super::conn::{CuttableListener, Switch};
+use super::fault::{Chance, Fault};
+use super::limiter::Limiter;
+use super::limits::MAX_VIDEO_BYTES;
+use super::log::Log;
+use super::options::{ADVERTISER, SandboxError, SandboxOptions, TOKEN};
+use super::reply::{self, Answer, Refusal, envelope, not_found};
+use super::store::{Record, Store};
+use super::{account, ad, chunked, image, pages, tasks, video_read, video_upload};
+
+const PREFIX: &str = "/open_api/v1.3/";
+/// Longer than the ten seconds the platform gives a request.
+const SLOW: Duration = Duration::from_secs(12);
+
+/// What every handler may use.
+pub(super) struct App {
+    pub(super) options: SandboxOptions,
+    pub(super) clock: Clock,
+    pub(super) chance: Chance,
+    pub(super) log: Log,
+    pub(super) base: String,
+    store: Mutex<Store>,
+    limiter: Mutex<Limiter>,
+    ordinal: AtomicU64,
+}
+
+/// A running sandbox. Dropping it stops it without waiting.
+#[derive(Debug)]
+pub struct Sandbox {
+    addr: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+impl Sandbox {
+    /// The address listened on; the API lives at `http://ADDR/open_api/v1.3/`.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Stops listening, lets running requests end for a moment, and frees the state folder.
+    pub async fn shutdown(mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if tokio::time::timeout(Duration::from_secs(2), &mut self.task).await.is_err() {
+            self.task.abort();
+            let _ = (&mut self.task).await;
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Opens the state, listens, and serves in a task of the current runtime.
+///
+/// # Errors
+/// [`SandboxError`] when an option makes no sense, the state cannot be used or the address is taken.
+pub async fn start(options: SandboxOptions) -> Result<Sandbox, SandboxError> {
+    if !(options.time_scale.is_finite() && options.time_scale > 0.0) {
+        return Err(SandboxError::Option("--time-scale must be a number greater than zero"));
+    }
+    let mut store = Store::open(&options.state)?;
+    let clock = Clock::new(options.time_scale, store.world.latest);
+    let state = |path: &PathBuf| {
+        let path = path.clone();
+        move |source| SandboxError::State { path, source }
+    };
+    store.put(vec![Record::Start { at: clock.now() }]).map_err(state(&options.state))?;
+    let log = match &options.log {
+        None => None,
+        Some(path) => Some(OpenOptions::new().create(true).append(true).open(path).map_err(state(path))?),
+    };
+    let listen = |source| SandboxError::Listen { addr: options.listen, source };
+    let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
+    let addr = listener.local_addr().map_err(listen)?;
+    let app = Arc::new(App {
+        clock,
+        chance: Chance { seed: options.seed, starts: store.world.starts },
+        log: Log::new(log),
+        base: format!("http://{addr}"),
+        store: Mutex::new(store),
+        limiter: Mutex::new(Limiter::new(options.tier)),
+        ordinal: AtomicU64::new(0),
+        options,
+    });
+    let router = Router::new().fallback(entry).layer(DefaultBodyLimit::disable()).with_state(app);
+    let (stop, stopped) = oneshot::channel();
+    let service = router.into_make_service_with_connect_info::<Switch>();
+    let task = tokio::spawn(async move {
+        let server = axum::serve(CuttableListener(listener), service).with_graceful_shutdown(async move {
+            let _ = stopped.await;
+        });
+        // It only ends when asked to.
+        let _ = server.await;
+    });
+    Ok(Sandbox { addr, stop: Some(stop), task })
+}
+
+impl App {
+    pub(super) fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where request bodies are received.
+    pub(super) fn tmp(&self) -> PathBuf {
+        self.options.state.join("tmp")
+    }
+
+    /// A moment after `now`, drawn from a range.
+    pub(super) fn later(
+        &self,
+        now: Millis,
+        range: (Duration, Duration),
+        subject: &str,
+        ordinal: u64,
+    ) -> Millis {
+        let spread = range.1.saturating_sub(range.0).mul_f64(self.chance.draw(subject, ordinal));
+        now + u64::try_from((range.0 + spread).as_millis()).unwrap_or(u64::MAX / 2)
+    }
+
+    /// When something made now shows in lists.
+    pub(super) fn visible(&self, now: Millis, ordinal: u64) -> Millis {
+        let range = self.options.visibility_lag.unwrap_or(self.options.processing);
+        self.later(now, range, "visible", ordinal)
+    }
+
+    /// The advertiser of a call, known and reachable with this token.
+    pub(super) fn advertiser(&self, call: &mut Call) -> Result<String, Refusal> {
+        let id = call.need("advertiser_id")?.to_owned();
+        call.entry.advertiser_id = Some(id.clone());
+        if id == ADVERTISER {
+            return Ok(id);
+        }
+        if id.len() >= 10 && id.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Refusal::new(
+                reply::NO_PERMISSION,
+                format!("No permission to operate on advertiser {id}."),
+            ));
+        }
+        Err(Refusal::new(reply::NO_ADVERTISER, format!("Advertiser {id} does not exist.")))
+    }
+
+    fn request_id(&self, ordinal: u64) -> String {
+        let day = format(self.clock.now(), "%Y%m%d%H%M%S");
+        format!("{day}{:016X}", self.chance.bits("request", ordinal))
+    }
+
+    fn authorise(&self, headers: &HeaderMap, ordinal: u64) -> Result<(), Refusal> {
+        let given = headers.get("Access-Token").and_then(|value| value.to_str().ok()).unwrap_or("");
+        if given.is_empty() {
+            return Err(Refusal::new(
+                reply::TOKEN_EMPTY,
+                "Access token is null, you should set it in http header with key Access-Token.",
+            ));
+        }
+        if given != TOKEN {
+            return Err(Refusal::new(reply::TOKEN_INVALID, "Access token is incorrect or has been revoked."));
+        }
+        let after = self.options.faults.iter().find_map(|fault| match fault {
+            Fault::TokenRevokedAfter(calls) => Some(*calls),
+            _ => None,
+        });
+        match after {
+            // The two codes clients meet for a token that no longer works, in turns.
+            Some(calls) if ordinal >= calls && ordinal.is_multiple_of(2) => {
+                Err(Refusal::new(reply::TOKEN_EXPIRED, "Access token is expired."))
+            }
+            Some(calls) if ordinal >= calls => {
+                Err(Refusal::new(reply::TOKEN_INVALID, "Access token is incorrect or has been revoked."))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn admit(&self, endpoint: &'static str) -> Result<(), Refusal> {
+        let admitted =
+            self.limiter.lock().unwrap_or_else(PoisonError::into_inner).admit(endpoint, self.clock.now());
+        if admitted { Ok(()) } else { Err(throttled()) }
+    }
+}
+
+fn throttled() -> Refusal {
+    Refusal::new(
+        reply::THROTTLED,
+        "Due to too many requests, requests from App 7000000000000000000 are temporarily restricted.",
+    )
+}
+
+/// Every endpoint with its method.
+const ROUTES: [(&str, Method); 23] = [
+    ("oauth2/advertiser/get/", Method::GET),
+    ("advertiser/info/", Method::GET),
+    ("file/video/ad/upload/", Method::POST),
+    ("file/video/ad/info/", Method::GET),
+    ("file/video/ad/search/", Method::GET),
+    ("file/video/ad/update/", Method::POST),
+    ("file/video/suggestcover/", Method::GET),
+    ("file/name/check/", Method::GET),
+    ("file/image/ad/upload/", Method::POST),
+    ("file/image/ad/info/", Method::GET),
+    ("file/image/ad/search/", Method::GET),
+    ("file/start/upload/", Method::POST),
+    ("file/transfer/upload/", Method::POST),
+    ("file/finish/upload/", Method::POST),
+    ("file/temporarily/upload/", Method::POST),
+    ("ad/create/", Method::POST),
+    ("ad/get/", Method::GET),
+    ("identity/get/", Method::GET),
+    ("adgroup/get/", Method::GET),
+    ("video/fix/task/create/", Method::POST),
+    ("video/fix/task/get/", Method::GET),
+    ("creative/pre_review/task/create/", Method::POST),
+    ("creative/pre_review/task/get/", Method::GET),
+];
+
+async fn dispatch(app: &App, endpoint: &str, call: &mut Call) -> Answer {
+    match endpoint {
+        "oauth2/advertiser/get/" => account::advertisers(app),
+        "advertiser/info/" => account::info(call),
+        "identity/get/" => account::identities(app, call),
+        "adgroup/get/" => account::adgroups(app, call),
+        "file/video/ad/upload/" => video_upload::upload(app, call).await,
+        "file/video/ad/info/" => video_read::info(app, call),
+        "file/video/ad/search/" => video_read::search(app, call),
+        "file/video/ad/update/" => video_read::update(app, call),
+        "file/video/suggestcover/" => video_read::suggest_cover(app, call),
+        "file/name/check/" => video_read::name_check(app, call),
+        "file/image/ad/upload/" => image::upload(app, call).await,
+        "file/image/ad/info/" => image::info(app, call),
+        "file/image/ad/search/" => image::search(app, call),
+        "file/start/upload/" => chunked::start(app, call),
+        "file/transfer/upload/" => chunked::transfer(app, call),
+        "file/finish/upload/" => chunked::finish(app, call).await,
+        "file/temporarily/upload/" => chunked::temporary(app, call).await,
+        "ad/create/" => ad::create(app, call),
+        "ad/get/" => ad::get(app, call),
+        "video/fix/task/create/" => tasks::fix_create(app, call),
+        "video/fix/task/get/" => tasks::fix_get(app, call),
+        "creative/pre_review/task/create/" => tasks::review_create(app, call),
+        "creative/pre_review/task/get/" => tasks::review_get(app, call),
+        _ => Err(Refusal::new(40008, "The endpoint is not implemented.")),
+    }
+}
+
+/// How a request ends on the wire.
+enum Ending {
+    Reply(Response, Option<u32>),
+    Cut(Option<u32>),
+}
+
+async fn entry(
+    State(app): State<Arc<App>>,
+    ConnectInfo(switch): ConnectInfo<Switch>,
+    request: Request,
+) -> Response {
+    let path = request.uri().path().to_owned();
+    let Some(tail) = path.strip_prefix(PREFIX) else { return pages::serve(&app, &path).await };
+    let method = request.method().clone();
+    let mut call = Call::default();
+    call.entry.method = method.to_string();
+    call.entry.path.clone_from(&path);
+    let ending = match ROUTES.iter().find(|(route, _)| *route == tail) {
+        None => {
+            drain(request.into_body()).await;
+            Ending::Reply(not_found(), None)
+        }
+        Some((_, expected)) if *expected != method => {
+            drain(request.into_body()).await;
+            let text = "405 method not allowed";
+            Ending::Reply((StatusCode::METHOD_NOT_ALLOWED, text).into_response(), None)
+        }
+        Some((endpoint, _)) => {
+            call.ordinal = app.ordinal.fetch_add(1, Ordering::SeqCst);
+            serve(&app, endpoint, request, &mut call).await
+        }
+    };
+    call.entry.time = precise(app.clock.now());
+    let response = match ending {
+        Ending::Reply(response, code) => {
+            call.entry.http = Some(response.status().as_u16());
+            call.entry.code = code;
+            response
+        }
+        Ending::Cut(code) => {
+            call.entry.code = code;
+            switch.cut();
+            StatusCode::OK.into_response()
+        }
+    };
+    app.log.request(&call.entry);
+    response
+}
+
+async fn serve(app: &App, endpoint: &'static str, request: Request, call: &mut Call) -> Ending {
+    let fault = app.chance.request_fault(&app.options.faults, endpoint == "ad/create/", call.ordinal);
+    call.entry.fault = fault.map(Fault::name);
+    let request_id = app.request_id(call.ordinal);
+    let page = || Html("<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>");
+    match fault {
+        Some(Fault::DropBeforeRequest(_)) => return Ending::Cut(None),
+        Some(Fault::Throttle(_)) => {
+            drain(request.into_body()).await;
+            let refusal = throttled();
+            return Ending::Reply(envelope(&Err(refusal), &request_id), Some(reply::THROTTLED));
+        }
+        Some(Fault::Http500(_)) => {
+            drain(request.into_body()).await;
+            let text = "Internal Server Error";
+            return Ending::Reply((StatusCode::INTERNAL_SERVER_ERROR, text).into_response(), None);
+        }
+        Some(Fault::HtmlBody(_)) if app.chance.bits("html-first", call.ordinal).is_multiple_of(2) => {
+            drain(request.into_body()).await;
+            return Ending::Reply(page().into_response(), None);
+        }
+        _ => {}
+    }
+    call.claim_not_ready = matches!(fault, Some(Fault::NotReadyOnCreate(_)));
+    let answer = answer(app, endpoint, request, call).await;
+    let code = Some(answer.as_ref().err().map_or(0, |refusal| refusal.code));
+    match fault {
+        Some(Fault::DropAfterEffect(_)) => Ending::Cut(code),
+        Some(Fault::HtmlBody(_)) => Ending::Reply(page().into_response(), code),
+        Some(Fault::SlowReply(_)) => {
+            tokio::time::sleep(app.clock.real(SLOW)).await;
+            Ending::Reply(envelope(&answer, &request_id), code)
+        }
+        _ => Ending::Reply(envelope(&answer, &request_id), code),
+    }
+}
+
+async fn answer(app: &App, endpoint: &'static str, request: Request, call: &mut Call) -> Answer {
+    let admitted = app.authorise(request.headers(), call.ordinal).and_then(|()| app.admit(endpoint));
+    if let Err(refusal) = admitted {
+        drain(request.into_body()).await;
+        return Err(refusal);
+    }
+    call.read(request, &app.tmp(), MAX_VIDEO_BYTES).await?;
+    call.entry.advertiser_id = call.text("advertiser_id").map(str::to_owned);
+    call.entry.video_id = call.text("video_id").map(str::to_owned);
+    call.entry.file_name = call.text("file_name").map(str::to_owned);
+    call.entry.md5 = call.file.as_ref().map(|file| file.md5.clone());
+    dispatch(app, endpoint, call).await
+}
+
+/// The fields of a JSON object, each a number of times: used to find repeated names in a list.
+pub(super) fn latest_by<T, K: Ord>(
+    list: Vec<T>,
+    key: impl Fn(&T) -> K,
+    time: impl Fn(&T) -> Millis,
+) -> Vec<T> {
+    let mut kept: BTreeMap<K, T> = BTreeMap::new();
+    for item in list {
+        match kept.get(&key(&item)) {
+            Some(other) if time(other) >= time(&item) => {}
+            _ => {
+                kept.insert(key(&item), item);
+            }
+        }
+    }
+    kept.into_values().collect()
+}
+
+/// An object out of a value, for reading a list of objects.
+pub(super) fn object<'a>(
+    value: &'a Value,
+    name: &str,
+) -> Result<&'a serde_json::Map<String, Value>, Refusal> {
+    value.as_object().ok_or_else(|| Refusal::parameter(format!("{name}: Not a valid object.")))
+}
