@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
@@ -62,12 +62,19 @@ pub struct WorkerPool {
 
 impl WorkerPool {
     /// A pool of at most `width` workers, at least one.
+    ///
+    /// The worker is `$GREENLIT_WORKER`, else `greenlit-worker` beside this program.
     pub fn new(width: usize) -> WorkerPool {
+        WorkerPool::with_program(width, program())
+    }
+
+    /// As [`WorkerPool::new`], with the worker's program given.
+    pub fn with_program(width: usize, program: PathBuf) -> WorkerPool {
         let (sender, orders) = mpsc::channel::<mpsc::Sender<Spawned>>();
         // The signal at the parent's death fires when the spawning thread ends: so one that stays.
         std::thread::spawn(move || {
             while let Ok(answer) = orders.recv() {
-                let _ = answer.send(spawn());
+                let _ = answer.send(spawn(&program));
             }
         });
         WorkerPool {
@@ -133,8 +140,7 @@ fn program() -> PathBuf {
         .unwrap_or_else(|| std::env::current_exe().unwrap_or_default().with_file_name("greenlit-worker"))
 }
 
-fn spawn() -> Spawned {
-    let program = program();
+fn spawn(program: &Path) -> Spawned {
     let failed = |error: std::io::Error| {
         JobError::Unavailable(format!(
             "cannot start {}: {error}; set GREENLIT_WORKER to it",
@@ -142,7 +148,7 @@ fn spawn() -> Spawned {
         ))
     };
     let (socket, theirs) = UnixStream::pair().map_err(failed)?;
-    let child = Command::new(&program)
+    let child = Command::new(program)
         .env_clear()
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::null())
