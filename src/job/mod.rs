@@ -3,7 +3,10 @@
 //! A job carries no path: whoever submits it opens the files and hands over descriptors, so that a
 //! worker process can do without opening anything after its start. Paths are for people only.
 
+pub mod execute;
+pub mod in_process;
 mod protocol;
+pub mod worker;
 
 use std::fs::File;
 use std::sync::Arc;

@@ -1,5 +1,17 @@
 //! Facts by way of FFmpeg's libraries.
 
+mod describe;
+mod facts;
+mod index;
 mod open;
+mod raw;
+mod streams;
+mod tags;
+mod timing;
+mod version;
+mod walk;
 
-pub(crate) use open::{MediaInput, error_text, init, open_input};
+pub(crate) use describe::{encoders, library};
+pub(crate) use facts::probe;
+#[allow(unused_imports)] // What the other adapters of the media library build on.
+pub(crate) use open::{MAX_PIXELS, MediaInput, error_text, init, open_input};

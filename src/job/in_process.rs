@@ -1,0 +1,31 @@
+//! Runs jobs in the caller's own thread, for library users who trust their files.
+
+use super::execute::{describe, execute};
+use super::{Isolation, JobError, JobOutput, JobRequest, Progress, Runner};
+
+/// Runs jobs without isolation: a decoder that crashes takes the process with it.
+#[derive(Clone, Debug)]
+pub struct InProcessRunner {
+    width: usize,
+}
+
+impl InProcessRunner {
+    /// A runner for `width` threads, at least one.
+    pub fn new(width: usize) -> InProcessRunner {
+        InProcessRunner { width: width.max(1) }
+    }
+}
+
+impl Runner for InProcessRunner {
+    fn run(&self, request: JobRequest, progress: &mut dyn FnMut(Progress)) -> Result<JobOutput, JobError> {
+        execute(&request.job, request.files, &request.name, request.cancel, progress)
+    }
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn describe(&self) -> Result<Isolation, JobError> {
+        Ok(describe())
+    }
+}

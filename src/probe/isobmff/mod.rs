@@ -1,0 +1,208 @@
+//! Boxes of ISO base media files (ISO/IEC 14496-12): only what FFmpeg hides.
+//!
+//! Works on hostile bytes: every size is checked, every loop bounded, nothing allocated by a number
+//! from the file.
+
+mod edits;
+
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use crate::model::EditList;
+
+/// Boxes looked at on one level.
+const MAX_BOXES: usize = 20_000;
+/// Bytes of a leaf box read into memory.
+const MAX_LEAF: u64 = 1 << 20;
+
+/// Bytes that can be read by offset.
+pub trait Bytes {
+    /// Number of bytes.
+    fn len(&self) -> io::Result<u64>;
+    /// Whether there are none.
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+    /// Fills as much of `buffer` as there is from `offset` on.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+}
+
+impl Bytes for std::fs::File {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        FileExt::read_at(self, buffer, offset)
+    }
+}
+
+impl Bytes for [u8] {
+    fn len(&self) -> io::Result<u64> {
+        Ok(<[u8]>::len(self) as u64)
+    }
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.get(offset..)).unwrap_or_default();
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
+    }
+}
+
+/// A box: its type, where its content lies, and where it says it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Found {
+    kind: [u8; 4],
+    start: u64,
+    content: u64,
+    end: u64,
+}
+
+/// The boxes between `from` and `to`; the last may end beyond.
+fn boxes<B: Bytes + ?Sized>(bytes: &B, from: u64, to: u64) -> io::Result<Vec<Found>> {
+    let mut found = Vec::new();
+    let mut start = from;
+    while start.saturating_add(8) <= to && found.len() < MAX_BOXES {
+        let mut head = [0; 16];
+        let count = bytes.read_at(start, &mut head)?;
+        if count < 8 {
+            break;
+        }
+        let [a, b, c, d, k0, k1, k2, k3, large @ ..] = head;
+        let (header, size) = match u32::from_be_bytes([a, b, c, d]) {
+            0 => (8, to - start),
+            1 if count == 16 => (16, u64::from_be_bytes(large)),
+            size => (8, u64::from(size)),
+        };
+        if size < header {
+            break;
+        }
+        let end = start.saturating_add(size);
+        found.push(Found { kind: [k0, k1, k2, k3], start, content: start + header, end });
+        start = end;
+    }
+    Ok(found)
+}
+
+/// What the boxes of a file say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Layout {
+    /// The first brand of `ftyp`.
+    pub major_brand: Option<String>,
+    /// Whether `moov` lies before the first `mdat`.
+    pub fast_start: Option<bool>,
+    /// Whether there are movie fragments.
+    pub fragmented: bool,
+    /// What of the declared boxes is not there.
+    pub missing: Option<String>,
+    /// The tracks, in file order.
+    pub tracks: Vec<Track>,
+}
+
+/// What is read of a track.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Track {
+    /// Its position among the tracks, which is FFmpeg's stream index.
+    pub position: u32,
+    /// Its edit list, classified.
+    pub edit_list: Option<EditList>,
+}
+
+/// Walks over the boxes; `None` when this is no ISO file.
+///
+/// # Errors
+/// Only those of reading.
+pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<Layout>> {
+    let size = bytes.len()?;
+    let top = boxes(bytes, 0, size)?;
+    const KNOWN: [&[u8; 4]; 10] =
+        [b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp", b"moof", b"sidx", b"uuid"];
+    if !top.first().is_some_and(|first| KNOWN.contains(&&first.kind)) {
+        return Ok(None);
+    }
+    let find = |kind: &[u8; 4]| top.iter().find(|found| &found.kind == kind);
+    let mut layout = Layout::default();
+    if let Some(ftyp) = find(b"ftyp").or_else(|| find(b"styp")) {
+        let mut brand = [0; 4];
+        if bytes.read_at(ftyp.content, &mut brand)? == 4 {
+            layout.major_brand = Some(brand.iter().map(|&byte| char::from(byte)).collect());
+        }
+    }
+    let (moov, mdat) = (find(b"moov"), find(b"mdat"));
+    layout.fast_start = moov.zip(mdat).map(|(moov, mdat)| moov.start < mdat.start);
+    layout.fragmented = find(b"moof").is_some();
+    layout.missing = top.iter().find(|found| found.end > size).map(|found| {
+        format!(
+            "box `{}` declares {} bytes, {} are there",
+            found.kind.escape_ascii(),
+            found.end - found.start,
+            size - found.start
+        )
+    });
+    if let Some(moov) = moov {
+        let inside = boxes(bytes, moov.content, moov.end.min(size))?;
+        layout.fragmented |= inside.iter().any(|found| &found.kind == b"mvex");
+        let movie_scale = match inside.iter().find(|found| &found.kind == b"mvhd") {
+            Some(mvhd) => edits::timescale(&leaf(bytes, mvhd)?),
+            None => None,
+        };
+        for trak in inside.iter().filter(|found| &found.kind == b"trak") {
+            let position = layout.tracks.len() as u32;
+            let edit_list = edits::read(bytes, trak, movie_scale, layout.fragmented)?;
+            layout.tracks.push(Track { position, edit_list });
+        }
+    }
+    Ok(Some(layout))
+}
+
+/// The content of a small box, cut at a bound.
+fn leaf<B: Bytes + ?Sized>(bytes: &B, found: &Found) -> io::Result<Vec<u8>> {
+    let wanted = found.end.min(bytes.len()?).saturating_sub(found.content).min(MAX_LEAF);
+    let mut content = vec![0; wanted as usize];
+    let count = bytes.read_at(found.content, &mut content)?;
+    content.truncate(count);
+    Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn make(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+        [&(content.len() as u32 + 8).to_be_bytes(), &kind[..], content].concat()
+    }
+
+    #[test]
+    fn order_of_boxes_is_fast_start() {
+        let (ftyp, moov, mdat) = (make(b"ftyp", b"isom\0\0\0\0"), make(b"moov", &[]), make(b"mdat", &[1; 9]));
+        let first = read(&[&ftyp[..], &moov, &mdat].concat()[..]).unwrap().unwrap();
+        assert_eq!((first.fast_start, first.major_brand.as_deref()), (Some(true), Some("isom")));
+        let last = read(&[&ftyp[..], &mdat, &moov].concat()[..]).unwrap().unwrap();
+        assert_eq!((last.fast_start, last.missing), (Some(false), None));
+    }
+
+    #[test]
+    fn a_cut_box_is_missing_data() {
+        let whole = [make(b"ftyp", b"isom"), make(b"mdat", &[0; 100])].concat();
+        let missing = read(&whole[..60]).unwrap().unwrap().missing.unwrap();
+        assert_eq!(missing, "box `mdat` declares 108 bytes, 48 are there");
+    }
+
+    #[test]
+    fn large_and_open_sizes_are_understood() {
+        let mut large = make(b"mdat", &[0; 16]);
+        large[..4].copy_from_slice(&1_u32.to_be_bytes());
+        large[8..16].copy_from_slice(&24_u64.to_be_bytes());
+        let mut open = make(b"free", &[0; 5]);
+        open[..4].fill(0);
+        assert_eq!(read(&[large, open].concat()[..]).unwrap().unwrap().missing, None);
+    }
+
+    #[test]
+    fn absurd_sizes_end_the_walk() {
+        assert!(read(&make(b"moov", &[0, 0, 0, 3, b't', b'r', b'a', b'k'])[..]).unwrap().is_some());
+        let mut huge = make(b"mdat", &[255; 16]);
+        huge[..4].copy_from_slice(&1_u32.to_be_bytes());
+        assert!(read(&huge[..]).unwrap().unwrap().missing.is_some());
+    }
+}

@@ -1,0 +1,53 @@
+//! What the sample index of an ISO file says about frames, without reading a single one.
+
+use ffmpeg_next::ffi;
+
+use super::streams::seconds;
+use super::timing::Cadence;
+use crate::model::{Completeness, MediaFacts};
+
+/// Entries of one stream looked at: 23 hours at 60 frames a second.
+const MAX_ENTRIES: i32 = 5_000_000;
+
+/// Fills in cadence, group length and missing data from the index.
+///
+/// # Safety
+/// `context` is an open demuxer of an unfragmented ISO file that nobody else uses meanwhile.
+pub(super) unsafe fn read_index(context: *mut ffi::AVFormatContext, facts: &mut MediaFacts) {
+    let size = i64::try_from(facts.size_bytes).unwrap_or(i64::MAX);
+    let mut missing: Option<f64> = None;
+    let mut seen = false;
+    // SAFETY: FFmpeg keeps `nb_streams` valid pointers; an entry is read before the next call.
+    unsafe {
+        for position in 0..(*context).nb_streams as usize {
+            let stream = *(*context).streams.add(position);
+            let base = (*stream).time_base;
+            let mut cadence = Cadence::default();
+            let count = ffi::avformat_index_get_entries_count(stream).min(MAX_ENTRIES);
+            for number in 0..count {
+                let Some(entry) = ffi::avformat_index_get_entry(stream, number).as_ref() else { break };
+                seen = true;
+                if entry.pos.saturating_add(i64::from(entry.size())) > size {
+                    let at = seconds(entry.timestamp, base).unwrap_or(0.0).max(0.0);
+                    missing = Some(missing.map_or(at, |first| first.min(at)));
+                }
+                // Frames that an edit list hides are not part of the film.
+                if entry.flags() & ffi::AVINDEX_DISCARD_FRAME == 0 {
+                    cadence.add(entry.timestamp, entry.flags() & ffi::AVINDEX_KEYFRAME != 0);
+                }
+            }
+            let index = (*stream).index as u32;
+            if let Some(video) = facts.video.iter_mut().find(|video| video.index == index) {
+                cadence.tell(base, video);
+            }
+        }
+    }
+    if let Some(at) = missing {
+        facts.completeness = Completeness::Missing {
+            first_missing_s: Some(at),
+            reason: "the index lists frames beyond the end of the file".into(),
+        };
+    } else if seen && facts.completeness == Completeness::Unknown {
+        facts.completeness = Completeness::Whole;
+    }
+}

@@ -1,0 +1,206 @@
+//! One stream of an open demuxer as facts.
+
+use std::ffi::{c_char, c_int};
+use std::ptr;
+
+use ffmpeg_next::ffi;
+
+use super::raw::{
+    codec_name, color_names, four_characters, has_decoder, number, pixel_format, profile_name, text,
+};
+use super::version::side_data;
+use crate::model::{
+    AudioStream, ColorTags, DolbyVision, Hdr, HdrKind, MediaFacts, OtherKind, OtherStream, Rational,
+    VideoStream,
+};
+use crate::probe::display_matrix::turn_and_flip;
+
+const NO_TIME: i64 = i64::MIN;
+const VIDEO: c_int = 0;
+const AUDIO: c_int = 1;
+const SUBTITLE: c_int = 3;
+const ATTACHMENT: c_int = 4;
+const DISPLAY_MATRIX: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX as c_int;
+const MASTERING: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_MASTERING_DISPLAY_METADATA as c_int;
+const LIGHT_LEVEL: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_CONTENT_LIGHT_LEVEL as c_int;
+const DOLBY_VISION: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_DOVI_CONF as c_int;
+
+/// Reads every stream of `context` into `facts`.
+///
+/// # Safety
+/// `context` is an open demuxer that nobody else uses meanwhile.
+pub(super) unsafe fn read_streams(context: *mut ffi::AVFormatContext, facts: &mut MediaFacts) {
+    // SAFETY: FFmpeg keeps `nb_streams` valid pointers, each with its codec parameters.
+    unsafe {
+        for position in 0..(*context).nb_streams as usize {
+            let stream = *(*context).streams.add(position);
+            let parameters = (*stream).codecpar;
+            let index = (*stream).index as u32;
+            let still = ffi::AV_DISPOSITION_ATTACHED_PIC | ffi::AV_DISPOSITION_TIMED_THUMBNAILS;
+            let kind = match number(&raw const (*parameters).codec_type) {
+                VIDEO if (*stream).disposition & still == 0 => {
+                    facts.video.push(video(context, stream, index));
+                    continue;
+                }
+                AUDIO => {
+                    facts.audio.push(audio(stream, index));
+                    continue;
+                }
+                VIDEO => OtherKind::CoverArt,
+                SUBTITLE => OtherKind::Subtitle,
+                ATTACHMENT => OtherKind::Attachment,
+                _ => OtherKind::Data,
+            };
+            let codec = codec_name(number(&raw const (*parameters).codec_id));
+            let codec = codec.or_else(|| four_characters((*parameters).codec_tag));
+            facts.other.push(OtherStream { index, kind, codec });
+        }
+    }
+}
+
+/// # Safety
+/// As [`read_streams`]; `stream` is one of `context`'s.
+unsafe fn video(context: *mut ffi::AVFormatContext, stream: *mut ffi::AVStream, index: u32) -> VideoStream {
+    // SAFETY: by the contract; enumerations are read as numbers.
+    unsafe {
+        let parameters = (*stream).codecpar;
+        let id = number(&raw const (*parameters).codec_id);
+        let pixels = pixel_format((*parameters).format);
+        let guessed = ratio(ffi::av_guess_sample_aspect_ratio(context, stream, ptr::null_mut()));
+        let coded = ratio((*parameters).sample_aspect_ratio);
+        let (rotation, flip) = display_matrix(stream).as_ref().map(turn_and_flip).unwrap_or_default();
+        let [range, primaries, transfer, matrix] = color_names([
+            number(&raw const (*parameters).color_range),
+            number(&raw const (*parameters).color_primaries),
+            number(&raw const (*parameters).color_trc),
+            number(&raw const (*parameters).color_space),
+        ]);
+        let color = ColorTags { range, primaries, transfer, matrix };
+        VideoStream {
+            index,
+            codec: codec_name(id),
+            codec_tag: four_characters((*parameters).codec_tag),
+            profile: profile_name(id, (*parameters).profile),
+            level: Some((*parameters).level).filter(|&level| level >= 0),
+            pixel_format: pixels.as_ref().map(|format| format.name.clone()),
+            bit_depth: pixels.as_ref().map(|format| format.depth).filter(|&depth| depth > 0),
+            chroma: pixels.as_ref().map(|format| format.chroma.clone()),
+            alpha: pixels.as_ref().map(|format| format.alpha),
+            width: positive((*parameters).width),
+            height: positive((*parameters).height),
+            sample_aspect_ratio: guessed,
+            bitstream_sample_aspect_ratio: coded.filter(|_| coded != guessed),
+            rotation,
+            flip,
+            frame_rate: ratio((*stream).avg_frame_rate),
+            field_order: field_order(number(&raw const (*parameters).field_order)),
+            hdr: hdr(stream, &color),
+            color,
+            bit_rate: u64::try_from((*parameters).bit_rate).ok().filter(|&rate| rate > 0),
+            duration_s: seconds((*stream).duration, (*stream).time_base).filter(|&s| s > 0.0),
+            start_s: seconds((*stream).start_time, (*stream).time_base),
+            frames: u64::try_from((*stream).nb_frames).ok().filter(|&count| count > 0),
+            decodable: has_decoder(id),
+            ..VideoStream::default()
+        }
+    }
+}
+
+/// # Safety
+/// `stream` is one of an open demuxer's.
+unsafe fn audio(stream: *const ffi::AVStream, index: u32) -> AudioStream {
+    // SAFETY: by the contract; enumerations are read as numbers.
+    unsafe {
+        let parameters = (*stream).codecpar;
+        let id = number(&raw const (*parameters).codec_id);
+        AudioStream {
+            index,
+            codec: codec_name(id),
+            codec_tag: four_characters((*parameters).codec_tag),
+            profile: profile_name(id, (*parameters).profile),
+            sample_rate: positive((*parameters).sample_rate),
+            channels: positive((*parameters).ch_layout.nb_channels),
+            channel_layout: layout(&raw const (*parameters).ch_layout),
+            bit_rate: u64::try_from((*parameters).bit_rate).ok().filter(|&rate| rate > 0),
+            duration_s: seconds((*stream).duration, (*stream).time_base).filter(|&s| s > 0.0),
+            start_s: seconds((*stream).start_time, (*stream).time_base),
+            edit_list: None,
+            decodable: has_decoder(id),
+        }
+    }
+}
+
+/// # Safety
+/// `layout` may be read.
+unsafe fn layout(layout: *const ffi::AVChannelLayout) -> Option<String> {
+    // SAFETY: by the contract; the buffer has the length given and is terminated by the call.
+    unsafe {
+        if number(&raw const (*layout).order) == 0 {
+            return None; // Only a number of channels is known.
+        }
+        let mut buffer = [0 as c_char; 128];
+        if ffi::av_channel_layout_describe(layout, buffer.as_mut_ptr(), buffer.len()) <= 0 {
+            return None;
+        }
+        text(buffer.as_ptr())
+    }
+}
+
+/// # Safety
+/// `stream` is one of an open demuxer's.
+unsafe fn display_matrix(stream: *const ffi::AVStream) -> Option<[i32; 9]> {
+    // SAFETY: by the contract; the bytes are copied at once.
+    let bytes: &[u8; 36] = unsafe { side_data(stream, DISPLAY_MATRIX) }?.get(..36)?.try_into().ok()?;
+    let mut matrix = [0; 9];
+    for (value, bytes) in matrix.iter_mut().zip(bytes.chunks_exact(4)) {
+        *value = i32::from_ne_bytes(bytes.try_into().ok()?);
+    }
+    Some(matrix)
+}
+
+/// # Safety
+/// `stream` is one of an open demuxer's.
+unsafe fn hdr(stream: *const ffi::AVStream, color: &ColorTags) -> Option<Hdr> {
+    // SAFETY: by the contract; what the slices hold is copied at once.
+    let (dolby, described) = unsafe {
+        let record = side_data(stream, DOLBY_VISION).and_then(|record| {
+            Some(DolbyVision { profile: *record.get(2)?, compatibility: *record.get(7)? })
+        });
+        (record, side_data(stream, MASTERING).is_some() || side_data(stream, LIGHT_LEVEL).is_some())
+    };
+    let kind = match color.transfer.as_deref() {
+        _ if dolby.is_some() => HdrKind::DolbyVision,
+        Some("smpte2084") if described => HdrKind::Hdr10,
+        Some("smpte2084") => HdrKind::Pq,
+        Some("arib-std-b67") => HdrKind::Hlg,
+        _ => return None,
+    };
+    Some(Hdr { kind, dolby_vision: dolby })
+}
+
+fn field_order(number: c_int) -> Option<String> {
+    let name = match number {
+        1 => "progressive",
+        2 => "tt",
+        3 => "bb",
+        4 => "tb",
+        5 => "bt",
+        _ => return None,
+    };
+    Some(name.to_owned())
+}
+
+fn positive(value: c_int) -> Option<u32> {
+    u32::try_from(value).ok().filter(|&value| value > 0)
+}
+
+pub(super) fn ratio(value: ffi::AVRational) -> Option<Rational> {
+    Rational::positive(i64::from(value.num), i64::from(value.den))
+}
+
+/// A time stamp in seconds; `None` when it is not set.
+pub(super) fn seconds(stamp: i64, base: ffi::AVRational) -> Option<f64> {
+    (stamp != NO_TIME && base.den != 0)
+        .then(|| stamp as f64 * f64::from(base.num) / f64::from(base.den))
+        .filter(|seconds| seconds.is_finite())
+}

@@ -1,0 +1,45 @@
+//! Metadata names that tell more than a careful advertiser wants to publish.
+
+use std::ptr;
+
+use ffmpeg_next::ffi;
+
+use super::raw::text;
+use crate::model::PrivacyTags;
+
+/// More names than this say nothing new.
+const MAX_NAMES: usize = 32;
+
+/// Last words of tag names that hold a device or a person.
+const DEVICE: [&str; 9] =
+    ["make", "model", "manufacturer", "author", "artist", "owner", "device", "serial", "serialnumber"];
+
+/// Adds the telling names of one dictionary.
+///
+/// # Safety
+/// `dictionary` is null or belongs to an open context that nobody changes meanwhile.
+pub(super) unsafe fn collect(dictionary: *const ffi::AVDictionary, found: &mut PrivacyTags) {
+    let mut entry = ptr::null_mut();
+    loop {
+        // SAFETY: by the contract; an empty key with this flag walks over all entries.
+        let name = unsafe {
+            entry = ffi::av_dict_get(dictionary, c"".as_ptr(), entry, ffi::AV_DICT_IGNORE_SUFFIX);
+            if entry.is_null() {
+                return;
+            }
+            text((*entry).key).unwrap_or_default()
+        };
+        let lower = name.to_ascii_lowercase();
+        let last = lower.rsplit(['.', '-', '_']).next().unwrap_or_default();
+        let list = if lower.contains("location") || lower.contains("gps") || lower.ends_with("xyz") {
+            &mut found.location
+        } else if DEVICE.contains(&last) {
+            &mut found.device
+        } else {
+            continue;
+        };
+        if list.len() < MAX_NAMES && !list.contains(&name) {
+            list.push(name);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What differs between the versions of FFmpeg's libraries that we build against (5.1 to 9).
+
+use std::ffi::c_int;
+
+use ffmpeg_next::ffi;
+
+use super::raw::number;
+
+/// The side data of a stream with the given number of `AVPacketSideDataType`.
+///
+/// It lies in the stream up to 6.0 and in the codec parameters since; 6.1 and 7 fill both.
+///
+/// # Safety
+/// `stream` belongs to an open context, and the slice must not be used after that is closed or read.
+pub(super) unsafe fn side_data<'a>(stream: *const ffi::AVStream, kind: c_int) -> Option<&'a [u8]> {
+    // SAFETY: the array has the length stated beside it and each entry the size it states.
+    unsafe {
+        #[cfg(not(ffmpeg_6_1))]
+        let (entries, count) = ((*stream).side_data, (*stream).nb_side_data);
+        #[cfg(ffmpeg_6_1)]
+        let (entries, count) =
+            ((*(*stream).codecpar).coded_side_data, (*(*stream).codecpar).nb_coded_side_data);
+        for position in 0..usize::try_from(count).unwrap_or(0) {
+            let entry = entries.add(position);
+            if number(&raw const (*entry).type_) == kind && !(*entry).data.is_null() {
+                return Some(std::slice::from_raw_parts((*entry).data, (*entry).size));
+            }
+        }
+    }
+    None
+}
+
+/// Whether a packet carries side data with the given number.
+///
+/// # Safety
+/// `packet` was just read and not yet unreferenced.
+pub(super) unsafe fn packet_side_data(packet: &ffi::AVPacket, kind: c_int) -> bool {
+    // SAFETY: the array has the length stated beside it.
+    (0..usize::try_from(packet.side_data_elems).unwrap_or(0))
+        .any(|position| unsafe { number(&raw const (*packet.side_data.add(position)).type_) == kind })
+}

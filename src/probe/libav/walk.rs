@@ -1,0 +1,210 @@
+//! A walk over every packet: what neither header nor index tells.
+
+use std::ffi::c_int;
+
+use ffmpeg_next::ffi;
+
+use super::open::MediaInput;
+use super::raw::number;
+use super::streams::seconds;
+use super::timing::Cadence;
+use super::version::packet_side_data;
+use crate::job::{JobError, Progress};
+use crate::model::{Completeness, MediaFacts};
+
+/// Frames of one stream remembered: 23 hours at 60 frames a second.
+const MAX_FRAMES: usize = 5_000_000;
+/// Packets between two signs of life.
+const REPORT_EVERY: u64 = 256;
+const NEW_EXTRADATA: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_NEW_EXTRADATA as c_int;
+const NO_TIME: i64 = i64::MIN;
+
+/// What is remembered of one video stream.
+#[derive(Default)]
+struct Track {
+    stamps: Vec<(i64, bool)>,
+    packets: u64,
+    key_pts: Option<i64>,
+    keys: u64,
+    open_groups: bool,
+    changes: u32,
+    lowest_dts: Option<i64>,
+    unstamped: bool,
+    overflow: bool,
+}
+
+/// Reads all packets and completes `facts`.
+///
+/// # Errors
+/// As [`MediaInput::result`]; damage in the middle is not an error but noted as missing data.
+pub(super) fn walk_packets(
+    input: &mut MediaInput,
+    facts: &mut MediaFacts,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), JobError> {
+    let context = input.as_ptr();
+    let mut tracks: Vec<(u32, Track)> =
+        facts.video.iter().map(|video| (video.index, Track::default())).collect();
+    let mut count = 0_u64;
+    let mut reached = 0.0_f64;
+    // SAFETY: the context is open and used by nobody else; the packet is ours, unreferenced before
+    // each reuse and freed at the end; nothing of a packet is kept.
+    let code = unsafe {
+        let mut packet = ffi::av_packet_alloc();
+        if packet.is_null() {
+            return Err(JobError::Failed("out of memory".into()));
+        }
+        let code = loop {
+            let code = ffi::av_read_frame(context, packet);
+            if code < 0 {
+                break code;
+            }
+            let stream = *(*context).streams.add((*packet).stream_index as usize);
+            let base = (*stream).time_base;
+            if let Some(at) = seconds((*packet).dts, base) {
+                reached = reached.max(at);
+            }
+            let index = (*packet).stream_index as u32;
+            if let Some((_, track)) = tracks.iter_mut().find(|(known, _)| *known == index) {
+                track.add(&*packet, is_hevc(stream));
+            }
+            ffi::av_packet_unref(packet);
+            count += 1;
+            if count.is_multiple_of(REPORT_EVERY) {
+                progress(Progress { done_s: reached, total_s: facts.duration_s, frames: count });
+                if input.check_reads().is_err() {
+                    break 0;
+                }
+            }
+        };
+        ffi::av_packet_free(&mut packet);
+        for (index, track) in &mut tracks {
+            let stream = *(*context).streams.add(*index as usize);
+            track.tell((*stream).time_base, *index, facts);
+        }
+        code
+    };
+    input.check_reads()?;
+    if code != ffi::AVERROR_EOF && code < 0 && !matches!(facts.completeness, Completeness::Missing { .. }) {
+        facts.completeness = Completeness::Missing {
+            first_missing_s: Some(reached),
+            reason: format!("reading stops at {reached:.3} s: {}", super::error_text(code)),
+        };
+    }
+    Ok(())
+}
+
+/// # Safety
+/// `stream` is one of an open demuxer's.
+unsafe fn is_hevc(stream: *const ffi::AVStream) -> bool {
+    // SAFETY: by the contract.
+    unsafe { number(&raw const (*(*stream).codecpar).codec_id) == ffi::AVCodecID::AV_CODEC_ID_HEVC as c_int }
+}
+
+impl Track {
+    /// # Safety
+    /// `packet` was just read and not yet unreferenced.
+    unsafe fn add(&mut self, packet: &ffi::AVPacket, hevc: bool) {
+        self.packets += 1;
+        let key = packet.flags & ffi::AV_PKT_FLAG_KEY != 0;
+        // SAFETY: by the contract.
+        if unsafe { packet_side_data(packet, NEW_EXTRADATA) } {
+            self.changes = self.changes.saturating_add(1);
+        }
+        if packet.dts != NO_TIME {
+            self.lowest_dts = Some(self.lowest_dts.map_or(packet.dts, |low| low.min(packet.dts)));
+        }
+        let stamp = packet.pts;
+        if stamp == NO_TIME {
+            self.unstamped = true;
+            return;
+        }
+        if key {
+            self.keys += 1;
+            self.key_pts = Some(stamp);
+        } else if self.key_pts.is_some_and(|key_pts| stamp < key_pts) {
+            // SAFETY: FFmpeg states the size of the data beside it.
+            let data = unsafe {
+                if packet.data.is_null() {
+                    &[][..]
+                } else {
+                    std::slice::from_raw_parts(packet.data, usize::try_from(packet.size).unwrap_or(0))
+                }
+            };
+            // A leading picture that needs the group before: every one in H.264, RASL in HEVC.
+            self.open_groups |= !hevc || has_skipped_leading_picture(data);
+        }
+        if packet.flags & ffi::AV_PKT_FLAG_DISCARD == 0 {
+            if self.stamps.len() < MAX_FRAMES {
+                self.stamps.push((stamp, key));
+            } else {
+                self.overflow = true;
+            }
+        }
+    }
+
+    fn tell(&mut self, base: ffi::AVRational, index: u32, facts: &mut MediaFacts) {
+        let Some(video) = facts.video.iter_mut().find(|video| video.index == index) else { return };
+        if self.packets == 0 {
+            return;
+        }
+        video.frames.get_or_insert(self.packets);
+        video.parameter_changes = Some(self.changes);
+        if self.keys > 0 && !self.unstamped {
+            video.closed_gop = Some(!self.open_groups);
+        }
+        if self.unstamped || self.overflow {
+            return;
+        }
+        // Groups are counted in decode order, intervals in the order shown.
+        let mut longest = 0_u64;
+        let mut run = 0_u64;
+        for (_, key) in &self.stamps {
+            run = if *key { 1 } else { run + 1 };
+            longest = longest.max(run);
+        }
+        self.stamps.sort_unstable();
+        let mut cadence = Cadence::default();
+        for (stamp, key) in &self.stamps {
+            cadence.add(*stamp, *key);
+        }
+        cadence.tell(base, video);
+        video.max_gop_frames = (self.keys > 0).then_some(longest);
+        if let Some(timing) = &mut video.timing {
+            timing.negative_dts_s = self.lowest_dts.and_then(|dts| seconds(dts, base)).filter(|&s| s < 0.0);
+        }
+    }
+}
+
+/// Whether an HEVC packet holds a RASL picture (types 8 and 9), by the first slice found, in either
+/// of the two ways to delimit units.
+fn has_skipped_leading_picture(data: &[u8]) -> bool {
+    let kind = |byte: u8| (byte >> 1) & 0x3f;
+    let annex_b = data.starts_with(&[0, 0, 1]) || data.starts_with(&[0, 0, 0, 1]);
+    if annex_b {
+        return data.windows(4).filter(|w| w[..3] == [0, 0, 1]).map(|w| kind(w[3])).any(|k| k == 8 || k == 9);
+    }
+    let mut rest = data;
+    while let Some((length, after)) = rest.split_first_chunk::<4>() {
+        let length = u32::from_be_bytes(*length) as usize;
+        match after.first().map(|&byte| kind(byte)) {
+            Some(8 | 9) => return true,
+            Some(_) => rest = after.get(length..).unwrap_or_default(),
+            None => return false,
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_skipped_leading_picture;
+
+    #[test]
+    fn finds_leading_pictures_in_both_framings() {
+        assert!(has_skipped_leading_picture(&[0, 0, 0, 2, 35 << 1, 1, 0, 0, 0, 2, 8 << 1, 1]));
+        assert!(has_skipped_leading_picture(&[0, 0, 0, 1, 9 << 1, 1]));
+        assert!(!has_skipped_leading_picture(&[0, 0, 0, 2, 6 << 1, 1]));
+        assert!(!has_skipped_leading_picture(&[0xff; 7]));
+    }
+}

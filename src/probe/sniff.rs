@@ -1,0 +1,51 @@
+//! Whether something is media at all, by its name and its first bytes.
+
+/// Extensions that claim to be media; playlists too, so that they are reported rather than skipped.
+pub const MEDIA_EXTENSIONS: &[&str] = &[
+    "mp4", "m4v", "mov", "qt", "3gp", "3g2", "mkv", "webm", "avi", "mpg", "mpeg", "ts", "m2ts", "mts", "flv",
+    "f4v", "wmv", "asf", "gif", "ogv", "ogg", "mxf", "vob", "m4s", "m4a", "mp3", "aac", "wav", "flac",
+    "divx", "rm", "rmvb", "dv", "ivf", "h264", "hevc", "265", "264", "webp", "apng", "m3u8", "mpd",
+    "ffconcat",
+];
+
+/// Whether a file with this name and these first bytes (a few hundred suffice) is or claims to be
+/// media.
+pub fn looks_like_media(name: &str, head: &[u8]) -> bool {
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    extension.is_some_and(|extension| MEDIA_EXTENSIONS.contains(&extension.as_str())) || sniffs(head)
+}
+
+fn sniffs(head: &[u8]) -> bool {
+    let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
+    let iso = [b"ftyp", b"moov", b"mdat", b"wide", b"styp", b"moof"].iter().any(|kind| at(4, *kind));
+    let riff = at(0, b"RIFF") && (at(8, b"AVI ") || at(8, b"WAVE") || at(8, b"WEBP"));
+    let starts: &[&[u8]] = &[
+        &[0x1a, 0x45, 0xdf, 0xa3],
+        b"FLV\x01",
+        b"GIF8",
+        b"OggS",
+        b"fLaC",
+        b"ID3",
+        &[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11],
+        &[0, 0, 1, 0xba],
+        &[0, 0, 1, 0xb3],
+        b".RMF",
+        b"DKIF",
+    ];
+    let stream = [0, 188, 376].iter().all(|&offset| at(offset, b"G"));
+    iso || riff || stream || starts.iter().any(|magic| head.starts_with(magic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::looks_like_media;
+
+    #[test]
+    fn bytes_or_name_suffice() {
+        assert!(looks_like_media("clip", b"\0\0\0\x18ftypmp42"));
+        assert!(looks_like_media("empty.MP4", b""));
+        assert!(looks_like_media("list.m3u8", b"#EXTM3U"));
+        assert!(!looks_like_media("notes.txt", b"RIFF is a word"));
+        assert!(!looks_like_media("Thumbs.db", b""));
+    }
+}
