@@ -8,7 +8,7 @@ use super::args::{Cli, CompletionsArgs};
 use super::error::CliError;
 use super::run_status::RunStatus;
 
-fn print(bytes: &[u8]) -> Result<RunStatus, CliError> {
+pub fn print(bytes: &[u8]) -> Result<RunStatus, CliError> {
     io::stdout()
         .lock()
         .write_all(bytes)

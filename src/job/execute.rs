@@ -1,10 +1,12 @@
 //! What each job means: the one place that both runners go through.
 
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::{Isolation, Job, JobError, JobFiles, JobOutput, Progress};
+use super::{Isolation, Job, JobError, JobFiles, JobOutput, ProbeDepth, Progress};
 use crate::probe::libav;
+use crate::transcode;
 
 /// Does one job in this thread.
 ///
@@ -17,11 +19,47 @@ pub fn execute(
     cancel: Arc<AtomicBool>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<JobOutput, JobError> {
+    let probe = |file: &File, cancel: &Arc<AtomicBool>| {
+        libav::probe(file, name, ProbeDepth::Auto, Arc::clone(cancel), &mut |_| {})
+    };
     match job {
         Job::Probe { depth } => libav::probe(&files.input, name, *depth, cancel, progress)
             .map(|facts| JobOutput::Probed(Box::new(facts))),
-        _ => Err(JobError::Unavailable("this kind of job is not built in".into())),
+        Job::Deep => {
+            let facts = probe(&files.input, &cancel)?;
+            let report = crate::verify::libav::deep(files.input, name, facts, cancel, progress)?;
+            Ok(JobOutput::Deep(Box::new(report)))
+        }
+        Job::Fix { spec, verify } => {
+            let output = files.output.ok_or_else(no_output)?;
+            let again = |file: File, name: &str| {
+                libav::probe(&file, name, ProbeDepth::Auto, Arc::clone(&cancel), &mut |_| {})
+            };
+            let report = transcode::libav::fix(
+                files.input,
+                output,
+                name,
+                spec,
+                *verify,
+                Arc::clone(&cancel),
+                progress,
+                &again,
+            )?;
+            Ok(JobOutput::Fixed(Box::new(report)))
+        }
+        Job::Cover { size } => {
+            let output = files.output.ok_or_else(no_output)?;
+            let facts = probe(&files.input, &cancel)?;
+            let video = facts.main_video().ok_or_else(|| JobError::Unreadable("there is no picture".into()))?;
+            let (rotate, flip) = (video.rotation, video.flip);
+            transcode::libav::cover(files.input, output, name, *size, rotate, flip, cancel, progress)
+                .map(JobOutput::Cover)
+        }
     }
+}
+
+fn no_output() -> JobError {
+    JobError::Failed("the job came without a file to write to".into())
 }
 
 /// Describes the media library, which is loaded and made ready by this.

@@ -119,7 +119,7 @@ fn target_of(
         return None;
     }
     let folder = if profiles > 1 { out.join(profile.id()) } else { out.clone() };
-    Some(folder.join(output_name(&file.source.relative, plan.output_extension.as_deref())))
+    Some(folder.join(output_name(&file.source.relative, plan.output_extension.as_deref(), plan.max_name_chars)))
 }
 
 fn refuse_collisions(tasks: &mut [Task<'_>], sources: &[Source], profiles: usize) {

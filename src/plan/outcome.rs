@@ -15,8 +15,8 @@ pub struct FixPlan {
     pub reason: Option<String>,
     /// The extension of the output without the dot, where it differs from the source's.
     pub output_extension: Option<String>,
-    /// The stem of the output's name, where the source's is too long.
-    pub output_stem: Option<String>,
+    /// The most characters the output's name may have, where the source's has more.
+    pub max_name_chars: Option<usize>,
 }
 
 /// The kinds of change, from the cheapest.
@@ -82,7 +82,7 @@ impl FixPlan {
             steps: Vec::new(),
             reason: None,
             output_extension: None,
-            output_stem: None,
+            max_name_chars: None,
         }
     }
 

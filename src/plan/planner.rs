@@ -125,14 +125,14 @@ impl<'a> Planner<'a> {
             .find(|step| step.applicability != Applicability::Lossless)
             .or(self.steps.first());
         let reason = reason.map(|step| step.text.clone());
-        let output_stem = self.stem(extension);
+        let max_name_chars = self.name_limit();
         FixPlan {
             action,
             spec: Some(Box::new(spec)),
             steps: self.steps,
             reason,
             output_extension: Some(extension.to_owned()),
-            output_stem,
+            max_name_chars,
         }
     }
 
@@ -308,19 +308,18 @@ impl<'a> Planner<'a> {
             plan.output_extension = Some((*right).to_owned());
             plan.steps.push(lossless(format!("named .{right}, which is what the file is")));
         }
-        plan.output_stem = self.stem(plan.output_extension.as_deref().unwrap_or("mp4"));
-        if plan.output_stem.is_some() {
+        plan.max_name_chars = self.name_limit();
+        if plan.max_name_chars.is_some() {
             plan.steps.push(lossless("given a shorter name".to_owned()));
         }
         plan.reason = plan.steps.first().map(|step| step.text.clone());
         Ok(Some(plan))
     }
 
-    /// A stem that fits the limit on names, where the source's does not.
-    fn stem(&self, extension: &str) -> Option<String> {
+    /// The limit on names, where the source breaks it.
+    fn name_limit(&self) -> Option<usize> {
         let finding = self.findings(Severity::Error).find(|finding| finding.rule == "file-name")?;
-        let max = self.profile.limits(&finding.rule)?.number("max_chars")? as usize;
-        Some("x".repeat(max.saturating_sub(extension.len() + 1)))
+        self.profile.limits(&finding.rule)?.number("max_chars").map(|max| max as usize)
     }
 
     fn container(&self) -> Result<OutputContainer, String> {

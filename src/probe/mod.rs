@@ -1,12 +1,10 @@
-//! From bytes to facts.
-
-pub mod bitstream;
 //! Bytes to facts.
 //!
-//! [`isobmff`] and [`declared`] read what a container declares about itself, [`sniff`] says whether
-//! bytes are media at all; all of them are plain Rust over positioned reads. `libav` asks the media
-//! library for the rest.
+//! [`isobmff`] and [`declared`] read what a container declares about itself, [`bitstream`] what a
+//! codec's parameter sets declare, [`sniff`] says whether bytes are media at all; all of them are
+//! plain Rust over positioned reads. `libav` asks the media library for the rest.
 
+pub mod bitstream;
 pub mod declared;
 mod display_matrix;
 pub mod isobmff;

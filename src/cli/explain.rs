@@ -1,0 +1,60 @@
+//! `greenlit explain`: a rule, a platform's code, a fail reason.
+
+use std::fmt::Write as _;
+
+use crate::profile::Profile;
+use crate::rules;
+
+use super::args::ExplainArgs;
+use super::error::CliError;
+use super::run_status::RunStatus;
+
+/// Runs the command.
+pub fn run(args: &ExplainArgs) -> Result<RunStatus, CliError> {
+    let mut text = String::new();
+    let mut status = RunStatus::Done;
+    for code in &args.codes {
+        match page(code) {
+            Some(page) => text.push_str(&page),
+            None => {
+                eprintln!("greenlit: {}", not_found(code));
+                status = RunStatus::Failed;
+            }
+        }
+    }
+    super::packaging::print(text.as_bytes())?;
+    Ok(status)
+}
+
+fn page(code: &str) -> Option<String> {
+    rule_page(code).or_else(|| crate::platform::explain(code))
+}
+
+fn not_found(code: &str) -> String {
+    let ids = rules::registry().iter().map(|rule| rule.id());
+    match super::nearest(code, ids) {
+        Some(near) => format!("`{code}` is no rule and no code that is known; did you mean `{near}`?"),
+        None => format!("`{code}` is no rule and no code that is known; `greenlit profiles tiktok-ads` lists the rules"),
+    }
+}
+
+fn rule_page(id: &str) -> Option<String> {
+    let rule = rules::find(id)?;
+    let doc = rule.doc();
+    let mut text = format!("{id}\n\n  What     {}\n  Why      {}\n  Remedy   {}\n  Source   {}\n", doc.what, doc.why, doc.remedy, doc.source);
+    text.push_str("\n  Limits by profile\n");
+    let mut any = false;
+    for profile in Profile::builtin_ids().iter().filter_map(|id| Profile::builtin(id)) {
+        let Some(limits) = profile.limits(id) else { continue };
+        any = true;
+        let described = limits.describe(id);
+        let described = if described.is_empty() { "counts".to_owned() } else { described };
+        let severity = format!("{:?}", limits.severity).to_lowercase();
+        let _ = writeln!(text, "    {:<24} {severity:<8} {described}", profile.id());
+    }
+    if !any {
+        text.push_str("    in none of the built-in ones\n");
+    }
+    text.push('\n');
+    Some(text)
+}
