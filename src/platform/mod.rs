@@ -1,5 +1,7 @@
 //! A destination's API as a port: what shipping asks of a platform, and how answers are classed.
 
+pub mod tiktok_ads;
+
 use std::future::Future;
 use std::pin::Pin;
 
