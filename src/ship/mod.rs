@@ -1,5 +1,7 @@
 //! Shipping: the types others build against. The machine that drives them is not in place yet.
 
+pub mod backoff;
+
 use std::path::{Path, PathBuf};
 
 use crate::rules::ValidatedAsset;
