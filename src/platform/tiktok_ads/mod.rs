@@ -1,0 +1,3 @@
+//! TikTok's Marketing API v1.3.
+
+pub mod codes;
