@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crate::job::worker::WorkerPool;
-use crate::pipeline::{CheckOptions, FixLedger, FixSettings, fix, remove_stale};
+use crate::pipeline::{CheckOptions, FixLedger, FixSettings, Layout, fix, remove_stale};
 use crate::report::Report;
 
 use super::args::{CommonArgs, FixArgs};
@@ -31,6 +31,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
         machine: settings.machine(),
         verify: verify_level(&args.choices, &settings.config.fix)?,
         out: out.clone().filter(|_| !args.dry_run),
+        layout: Layout::Mirror,
     };
     let leave_out: Vec<_> = out.iter().cloned().collect();
     let found = input::find(&args.input, &leave_out)?;
@@ -54,6 +55,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
         &runner,
         &progress,
         &cancel,
+        &|_| {},
     );
     progress.end();
     let interrupted = cancel.load(Ordering::Relaxed);

@@ -4,7 +4,7 @@
 //! tells which outputs would collide and which jobs are the longest. After that every file goes its
 //! own way to the end.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -41,6 +41,18 @@ pub struct FixSettings {
     pub verify: VerifyLevel,
     /// Where outputs go; `None` only plans.
     pub out: Option<PathBuf>,
+    /// How they are arranged there.
+    pub layout: Layout,
+}
+
+/// How outputs are arranged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// Like the sources, compliant ones copied too: a complete set for people.
+    #[default]
+    Mirror,
+    /// In a folder for each source; compliant sources are used where they lie. For shipping.
+    BySource,
 }
 
 /// One output to make: a file under one profile.
@@ -53,7 +65,7 @@ struct Task<'a> {
 }
 
 /// Checks and fixes `sources` under every profile. One outcome for each pair, in the order of the
-/// sources, then of the profiles.
+/// sources, then of the profiles; `done` is told each as soon as it is there.
 #[allow(clippy::too_many_arguments)]
 pub fn fix(
     sources: &[Source],
@@ -64,6 +76,7 @@ pub fn fix(
     runner: &dyn Runner,
     observer: &dyn Observer,
     cancel: &Arc<AtomicBool>,
+    done: &(dyn Fn(&Outcome) + Sync),
 ) -> Vec<Outcome> {
     let checked = check(sources, profiles, check_options, runner, observer, cancel);
     let mut outcomes: Vec<Outcome> = checked
@@ -75,14 +88,22 @@ pub fn fix(
     announce(&tasks, observer);
     let order = longest_first(&tasks);
     let worker = Worker { settings, profiles, ledger, runner, observer, cancel, budget: Budget::new(settings.machine.cores) };
+    let planned: HashSet<usize> =
+        tasks.iter().map(|task| position_of(task, &checked, profiles.len())).collect();
+    for (index, outcome) in outcomes.iter().enumerate() {
+        if !planned.contains(&index) {
+            done(outcome);
+        }
+    }
     let made = side_by_side(order.len(), runner.width(), |position| {
         let task = &tasks[order[position]];
-        (order[position], worker.carry_out(task))
-    });
-    let mut made: HashMap<usize, FixOutcome> = made.into_iter().collect();
-    for (index, task) in tasks.iter().enumerate() {
         let at = position_of(task, &checked, profiles.len());
-        outcomes[at].fix = made.remove(&index);
+        let outcome = Outcome { fix: Some(worker.carry_out(task)), ..outcomes[at].clone() };
+        done(&outcome);
+        (at, outcome.fix)
+    });
+    for (at, fix) in made {
+        outcomes[at].fix = fix;
     }
     outcomes
 }
@@ -118,8 +139,17 @@ fn target_of(
     if plan.action == Action::Refused {
         return None;
     }
-    let folder = if profiles > 1 { out.join(profile.id()) } else { out.clone() };
-    Some(folder.join(output_name(&file.source.relative, plan.output_extension.as_deref(), plan.max_name_chars)))
+    let name = output_name(&file.source.relative, plan.output_extension.as_deref(), plan.max_name_chars);
+    match settings.layout {
+        Layout::Mirror if profiles > 1 => Some(out.join(profile.id()).join(name)),
+        Layout::Mirror => Some(out.join(name)),
+        Layout::BySource if plan.spec.is_none() => None,
+        Layout::BySource => {
+            let path = file.source.path.as_os_str().as_encoded_bytes();
+            let folder = format!("{}-r{}", &blake3::hash(path).to_hex()[..16], settings.options.recipe);
+            Some(out.join(folder).join(name.file_name().unwrap_or(name.as_os_str())))
+        }
+    }
 }
 
 fn refuse_collisions(tasks: &mut [Task<'_>], sources: &[Source], profiles: usize) {
@@ -213,7 +243,7 @@ impl Worker<'_> {
         let meta = input.metadata().map_err(|error| operation(source, &error))?;
         let key = LedgerKey::new(&meta, &plan_text(&task.plan, self.settings.verify), target);
         if let Some(report) = self.ledger.and_then(|ledger| ledger.find(&key)) {
-            return Ok((Proof { verdict: Verdict::Compliant, verify: report.map(|report| report.verify) }, true));
+            return Ok((proof(report), true));
         }
         may_write(target, &meta, self.ledger)?;
         room_for(target, task.plan.spec.as_deref(), meta.len())?;
@@ -238,8 +268,14 @@ impl Worker<'_> {
             let _ = ledger.record(key, report.as_ref());
         }
         self.observer.notice(Event::Finished { path: source, made: true });
-        Ok((Proof { verdict: Verdict::Compliant, verify: report.map(|report| report.verify) }, false))
+        Ok((proof(report), false))
     }
+}
+
+/// Nothing gets its final name without complying.
+fn proof(report: Option<FixReport>) -> Proof {
+    let (facts, verify) = report.map(|report| (report.facts, report.verify)).unzip();
+    Proof { verdict: Verdict::Compliant, verify, facts }
 }
 
 fn outcome(plan: &FixPlan, failure: Option<Failure>) -> FixOutcome {
