@@ -8,7 +8,8 @@
 mod args;
 mod check;
 mod config;
-//N mod doctor;
+mod destination;
+mod doctor;
 mod emit;
 mod entries;
 mod error;
@@ -21,7 +22,8 @@ mod profiles;
 mod progress;
 //N mod resolve;
 mod run_status;
-//N mod sandbox;
+mod prober;
+mod sandbox;
 mod settings;
 //N mod ship;
 //N mod status;
@@ -73,9 +75,9 @@ fn dispatch(cli: Cli) -> Result<RunStatus, CliError> {
 //N        Command::Resolve(args) => resolve::run(&settings, &args),
 //N        Command::Status(args) => status::run(&settings, &args),
         Command::Profiles(args) => profiles::run(&settings, &args),
-//N        Command::Sandbox(args) => sandbox::run(&settings, &args),
-//N        Command::Doctor(args) => doctor::run(&settings, &args),
-        Command::Ship(_) | Command::Resolve(_) | Command::Status(_) | Command::Sandbox(_) | Command::Doctor(_) |
+        Command::Sandbox(args) => sandbox::run(&settings, &args),
+        Command::Doctor(args) => doctor::run(&settings, &args),
+        Command::Ship(_) | Command::Resolve(_) | Command::Status(_) |
         Command::Completions(_) | Command::Man | Command::Schema | Command::Explain(_) => Ok(RunStatus::Done),
     }
 }

@@ -174,9 +174,9 @@ fn refuse_collisions(tasks: &mut [Task<'_>], sources: &[Source], profiles: usize
 }
 
 fn announce(tasks: &[Task<'_>], observer: &dyn Observer) {
-    let to_make = tasks.iter().filter(|task| task.target.is_some() && task.plan.spec.is_some());
+    let to_make = tasks.iter().filter(|task| task.target.is_some());
     let (outputs, media_s) = to_make.fold((0, 0.0), |(count, sum), task| {
-        (count + 1, sum + task.duration_s().unwrap_or(0.0))
+        (count + 1, sum + task.spec_duration_s())
     });
     observer.notice(Event::Planned { outputs, media_s });
 }
@@ -191,6 +191,11 @@ fn longest_first(tasks: &[Task<'_>]) -> Vec<usize> {
 impl Task<'_> {
     fn duration_s(&self) -> Option<f64> {
         self.checked.result.as_ref().ok()?.effective_duration_s()
+    }
+
+    /// Seconds of media to write; a plain copy takes no time worth telling.
+    fn spec_duration_s(&self) -> f64 {
+        if self.plan.spec.is_some() { self.duration_s().unwrap_or(0.0) } else { 0.0 }
     }
 
     /// Predicted work in arbitrary units: pixels to encode, else bytes to copy.
@@ -250,7 +255,7 @@ impl Worker<'_> {
         let profile = &self.profiles[task.profile_index];
         let what = task.plan.action.name();
         let _share = self.budget.take(task.plan.spec.as_deref().map_or(1, |spec| spec.threads));
-        self.observer.notice(Event::Started { path: source, what, media_s: task.duration_s() });
+        self.observer.notice(Event::Started { path: source, what, media_s: Some(task.spec_duration_s()) });
         let report = match &task.plan.spec {
             None => copy(&input, target).map(|()| None),
             Some(spec) => make_output(
