@@ -1,5 +1,7 @@
 //! Reports of every shape, for the tests of the renderers.
 
+pub(super) mod xml;
+
 use super::{
     AdDelivery, Delivery, FileEntry, Fix, FixAction, Format, HumanOptions, Media, Report, Tool, Verified, render,
 };
