@@ -48,7 +48,8 @@ fn annotate(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
 
 fn sentence(finding: &Finding) -> String {
     let place = words::place(finding).map_or(String::new(), |place| format!(" ({place})"));
-    let source = finding.source.as_deref().map_or(String::new(), |source| format!(" Source: {}", escape(source)));
+    let source =
+        finding.source.as_deref().map_or(String::new(), |source| format!(" Source: {}", escape(source)));
     format!(
         "{}: found {}, allowed {}{place}.{source}",
         escape(&finding.message),

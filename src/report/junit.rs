@@ -117,11 +117,16 @@ fn problem(
 ) -> io::Result<()> {
     let errors: Vec<&Finding> =
         entry.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
-    let kinds: Vec<&str> = troubles.iter().map(|t| t.id).chain(errors.iter().map(|f| f.rule.as_str())).collect();
-    let first = troubles.iter().map(|t| t.message.as_str()).chain(errors.iter().map(|f| f.message.as_str())).next();
+    let kinds: Vec<&str> =
+        troubles.iter().map(|t| t.id).chain(errors.iter().map(|f| f.rule.as_str())).collect();
+    let first =
+        troubles.iter().map(|t| t.message.as_str()).chain(errors.iter().map(|f| f.message.as_str())).next();
     let (kind, message) = (kinds.first().unwrap_or(&"verdict"), first.unwrap_or("not compliant"));
-    let lines: Vec<String> =
-        troubles.iter().map(|t| markup(&format!("{}: {}", t.id, t.message))).chain(errors.iter().map(|f| line(f))).collect();
+    let lines: Vec<String> = troubles
+        .iter()
+        .map(|t| markup(&format!("{}: {}", t.id, t.message)))
+        .chain(errors.iter().map(|f| line(f)))
+        .collect();
     writeln!(
         out,
         "      <{element} type=\"{}\" message=\"{}\">{}</{element}>",

@@ -76,5 +76,9 @@ fn plain(text: &str) -> Result<String, String> {
         });
         resolved.push_str(tail);
     }
-    if resolved.contains("]]>") && text.contains("]]>") { Err("a bare `]]>`".into()) } else { Ok(resolved) }
+    if text.contains("]]>") || text.contains('<') {
+        Err(format!("bare markup in {text:?}"))
+    } else {
+        Ok(resolved)
+    }
 }
