@@ -86,16 +86,19 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
 /// The rule that stops most files, as a place to start reading.
 fn explain(report: &Report) -> Option<Advice> {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    let open = report.files.iter().filter(|entry| {
-        matches!(Outcome::of(entry), Outcome::Noncompliant | Outcome::Refused)
-    });
+    let open = report
+        .files
+        .iter()
+        .filter(|entry| matches!(Outcome::of(entry), Outcome::Noncompliant | Outcome::Refused));
     for finding in open.flat_map(|entry| &entry.findings).filter(|f| f.severity == Severity::Error) {
         *counts.entry(&finding.rule).or_default() += 1;
     }
     // The first of equals, by name, so that the same report always reads the same.
     let (rule, _) = counts.into_iter().rev().max_by_key(|(_, count)| *count)?;
     Some(Advice {
-        text: format!("`greenlit explain {rule}` says what a rule means, why it is there and where it is published."),
+        text: format!(
+            "`greenlit explain {rule}` says what a rule means, why it is there and where it is published."
+        ),
         files: Vec::new(),
     })
 }
@@ -120,9 +123,10 @@ fn reasons(entry: &FileEntry) -> String {
 }
 
 fn errors(entry: &FileEntry) -> String {
-    let errors = entry.findings.iter().filter(|finding| {
-        finding.severity == Severity::Error && finding.remedy >= Remedy::Trim
-    });
+    let errors = entry
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error && finding.remedy >= Remedy::Trim);
     errors.map(|finding| finding.message.as_str()).collect::<Vec<_>>().join("; ")
 }
 

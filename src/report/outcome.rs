@@ -91,6 +91,16 @@ impl Outcome {
         }
     }
 
+    /// The same in a word that fits beside the severities.
+    pub(super) fn label_short(self) -> &'static str {
+        match self {
+            Outcome::Noncompliant => "error",
+            Outcome::Unreadable => "error",
+            Outcome::Undecided => "unknown",
+            other => other.label(),
+        }
+    }
+
     /// A mark that needs no colour to be told apart.
     pub(super) fn mark(self) -> &'static str {
         match self {

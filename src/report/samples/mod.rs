@@ -1,12 +1,15 @@
 //! Reports of every shape, for the tests of the renderers.
 
+pub(super) mod xml;
+
 use super::{
-    AdDelivery, Delivery, FileEntry, Fix, FixAction, Format, HumanOptions, Media, Report, Tool, Verified, render,
+    AdDelivery, Delivery, FileEntry, Fix, FixAction, Format, HumanOptions, Media, Report, Tool, Verified,
+    render,
 };
 use crate::job::Similarity;
 use crate::model::{
-    AudioStream, ColorTags, Completeness, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind, MediaFacts,
-    OtherKind, OtherStream, PrivacyTags, Rational, Rotation, TimeRange, Timing, VideoStream,
+    AudioStream, ColorTags, Completeness, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind,
+    MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation, TimeRange, Timing, VideoStream,
 };
 use crate::rules::{Confidence, Finding, Remedy, Severity, Verdict};
 
@@ -99,7 +102,8 @@ pub(super) fn ornate() -> Media {
     video.parameter_changes = Some(0);
     let edit_list = EditList { kind: EditListKind::Benign, entries: 1, reason: "reorder delay".into() };
     video.edit_list = Some(edit_list.clone());
-    video.timing = Some(Timing { min_interval_s: Some(0.03), negative_dts_s: Some(-0.1), ..Timing::default() });
+    video.timing =
+        Some(Timing { min_interval_s: Some(0.03), negative_dts_s: Some(-0.1), ..Timing::default() });
     facts.audio[0].edit_list = Some(edit_list);
     facts.audio[0].start_s = Some(-0.021);
     facts.other = [OtherKind::Data, OtherKind::Subtitle, OtherKind::Attachment, OtherKind::CoverArt]
@@ -164,7 +168,10 @@ pub(super) fn reencoded() -> Fix {
     Fix {
         action: FixAction::ReencodeVideo,
         output: Some("out/b.fixed.mp4".into()),
-        steps: vec!["encode the picture as H.264, because mpeg4 is not allowed".into(), "copy the sound".into()],
+        steps: vec![
+            "encode the picture as H.264, because mpeg4 is not allowed".into(),
+            "copy the sound".into(),
+        ],
         reason: Some("a copied picture would still be mpeg4".into()),
         verified: Some(Verified {
             verdict: Verdict::Compliant,
@@ -202,7 +209,13 @@ pub(super) fn entry(path: &str, verdict: Verdict) -> FileEntry {
 
 fn delivered(state: &str, reason: Option<&str>) -> Delivery {
     let reason = reason.map(str::to_owned);
-    Delivery { state: state.into(), video_id: Some("v10033g50000".into()), attempts: 1, reason, ads: Vec::new() }
+    Delivery {
+        state: state.into(),
+        video_id: Some("v10033g50000".into()),
+        attempts: 1,
+        reason,
+        ads: Vec::new(),
+    }
 }
 
 pub(super) fn report(files: Vec<FileEntry>) -> Report {
@@ -223,7 +236,8 @@ pub(super) fn everything() -> Report {
         fix: Some(fix),
         ..entry(path, Noncompliant)
     };
-    let published = AdDelivery { row: 1, state: "published".into(), ad_id: Some("1800".into()), reason: None };
+    let published =
+        AdDelivery { row: 1, state: "published".into(), ad_id: Some("1800".into()), reason: None };
     let rejected = AdDelivery {
         row: 2,
         state: "failed".into(),
@@ -237,14 +251,21 @@ pub(super) fn everything() -> Report {
             ..with_fix("b.fixed.avi", reencoded())
         },
         with_fix("b2.fixable.avi", Fix { output: None, verified: None, ..reencoded() }),
-        FileEntry { media: Some(ornate()), findings: many_findings(), ..entry("c.not-compliant.mov", Noncompliant) },
+        FileEntry {
+            media: Some(ornate()),
+            findings: many_findings(),
+            ..entry("c.not-compliant.mov", Noncompliant)
+        },
         FileEntry { undecided: vec!["duration".into()], ..entry("d.undecided.gif", Indeterminate) },
         FileEntry {
             media: None,
             reason: Some("moov box not found: 48 bytes are no film".into()),
             ..entry("e.unreadable.mp4", Unreadable)
         },
-        with_fix("f.refused.mp4", not_made(FixAction::Refused, "900 s is longer than 600 s: allow it with --trim")),
+        with_fix(
+            "f.refused.mp4",
+            not_made(FixAction::Refused, "900 s is longer than 600 s: allow it with --trim"),
+        ),
         FileEntry {
             delivery: Some(Delivery { ads: vec![published, rejected], ..delivered("ready", None) }),
             ..entry("g.not-delivered.mp4", Compliant)
