@@ -89,7 +89,11 @@ impl Destination {
             name: name.to_owned(),
             profile: config.profile.clone().unwrap_or_else(|| TIKTOK_ADS.to_owned()),
             advertiser_id,
-            base_url: args.base_url.clone().or(config.base_url.clone()).unwrap_or_else(|| DEFAULT_URL.to_owned()),
+            base_url: args
+                .base_url
+                .clone()
+                .or(config.base_url.clone())
+                .unwrap_or_else(|| DEFAULT_URL.to_owned()),
             journal: journal.unwrap_or_else(|| settings.state_folder().join("journal.db")),
             token,
             ..Destination::timing(args, &config)?
@@ -108,7 +112,10 @@ impl Destination {
             profile: TIKTOK_ADS.to_owned(),
             advertiser_id: crate::sandbox::ADVERTISER.to_owned(),
             base_url: String::new(),
-            journal: args.journal.clone().unwrap_or_else(|| settings.state_folder().join("sandbox/journal.db")),
+            journal: args
+                .journal
+                .clone()
+                .unwrap_or_else(|| settings.state_folder().join("sandbox/journal.db")),
             token: TokenSource::Sandbox,
             ..Destination::timing(args, &quick)?
         })
@@ -138,7 +145,12 @@ impl Destination {
             base_url: String::new(),
             tier,
             poll_deadline: time("--poll-deadline", &args.poll_deadline, &config.poll_deadline, "30m")?,
-            visibility_window: time("--visibility-window", &args.visibility_window, &config.visibility_window, "5m")?,
+            visibility_window: time(
+                "--visibility-window",
+                &args.visibility_window,
+                &config.visibility_window,
+                "5m",
+            )?,
             attempts: args.attempts.or(config.attempts).unwrap_or(3).clamp(1, 3),
             journal: PathBuf::new(),
             landing_page_check: landing,
@@ -180,7 +192,8 @@ fn read_token(path: &Path) -> Result<String, CliError> {
 }
 
 fn unknown(settings: &Settings, name: &str) -> CliError {
-    let known: Vec<&str> = settings.config.destination.keys().map(String::as_str).chain([SANDBOX, TIKTOK_ADS]).collect();
+    let known: Vec<&str> =
+        settings.config.destination.keys().map(String::as_str).chain([SANDBOX, TIKTOK_ADS]).collect();
     let nearest = super::nearest(name, known.iter().copied());
     CliError::BadChoice {
         option: "--to".to_owned(),

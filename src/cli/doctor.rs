@@ -120,6 +120,8 @@ fn reach(base_url: &str) -> Finding {
     });
     match connected {
         Ok(_) => good(format!("address: {host} port {port} answers")),
-        Err(error) => bad(format!("address: {host} port {port} does not answer: {error}; check the network and base_url")),
+        Err(error) => bad(format!(
+            "address: {host} port {port} does not answer: {error}; check the network and base_url"
+        )),
     }
 }

@@ -18,12 +18,14 @@ use super::{check, emit, entries, input, interrupt};
 pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<RunStatus, CliError> {
     let begin = Instant::now();
     let profiles = settings.profiles(common)?;
-    let out = args.out.clone().or_else(|| {
-        settings.config.fix.out.as_ref().map(|out| settings.config.folder().join(out))
-    });
+    let out = args
+        .out
+        .clone()
+        .or_else(|| settings.config.fix.out.as_ref().map(|out| settings.config.folder().join(out)));
     if out.is_none() && !args.dry_run {
         return Err(CliError::Usage(
-            "fix needs a folder for its outputs: name one with --out DIR, or see the plan with --dry-run".into(),
+            "fix needs a folder for its outputs: name one with --out DIR, or see the plan with --dry-run"
+                .into(),
         ));
     }
     let fix_settings = FixSettings {

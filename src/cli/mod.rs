@@ -21,8 +21,8 @@ mod packaging;
 mod profiles;
 mod progress;
 //N mod resolve;
-mod run_status;
 mod prober;
+mod run_status;
 mod sandbox;
 mod settings;
 //N mod ship;
@@ -71,14 +71,19 @@ fn dispatch(cli: Cli) -> Result<RunStatus, CliError> {
     match cli.command {
         Command::Check(args) => check::run(&settings, &cli.common, &args),
         Command::Fix(args) => fix::run(&settings, &cli.common, &args),
-//N        Command::Ship(args) => ship::run(&settings, &cli.common, &args),
-//N        Command::Resolve(args) => resolve::run(&settings, &args),
-//N        Command::Status(args) => status::run(&settings, &args),
+        //N        Command::Ship(args) => ship::run(&settings, &cli.common, &args),
+        //N        Command::Resolve(args) => resolve::run(&settings, &args),
+        //N        Command::Status(args) => status::run(&settings, &args),
         Command::Profiles(args) => profiles::run(&settings, &args),
         Command::Sandbox(args) => sandbox::run(&settings, &args),
         Command::Doctor(args) => doctor::run(&settings, &args),
-        Command::Ship(_) | Command::Resolve(_) | Command::Status(_) |
-        Command::Completions(_) | Command::Man | Command::Schema | Command::Explain(_) => Ok(RunStatus::Done),
+        Command::Ship(_)
+        | Command::Resolve(_)
+        | Command::Status(_)
+        | Command::Completions(_)
+        | Command::Man
+        | Command::Schema
+        | Command::Explain(_) => Ok(RunStatus::Done),
     }
 }
 

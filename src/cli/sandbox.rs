@@ -21,7 +21,8 @@ pub fn run(settings: &Settings, args: &SandboxArgs) -> Result<RunStatus, CliErro
     let mut options = base_options(settings, args.state.clone());
     options.listen = args.listen;
     options.processing = span("--processing", &args.processing)?;
-    options.visibility_lag = args.visibility_lag.as_deref().map(|text| span("--visibility-lag", text)).transpose()?;
+    options.visibility_lag =
+        args.visibility_lag.as_deref().map(|text| span("--visibility-lag", text)).transpose()?;
     options.tier = args.tier.parse().map_err(|error| value("--tier", &args.tier, &error))?;
     options.seed = args.seed;
     options.faults = faults("--fault", &args.fault)?;
@@ -44,7 +45,11 @@ pub fn run(settings: &Settings, args: &SandboxArgs) -> Result<RunStatus, CliErro
 }
 
 /// The options of a trial sandbox, whose state lies in `folder`.
-pub fn trial_options(settings: &Settings, args: &TrialArgs, folder: PathBuf) -> Result<SandboxOptions, CliError> {
+pub fn trial_options(
+    settings: &Settings,
+    args: &TrialArgs,
+    folder: PathBuf,
+) -> Result<SandboxOptions, CliError> {
     let mut options = base_options(settings, folder.clone());
     if let Some(processing) = &args.sandbox_processing {
         options.processing = span("--sandbox-processing", processing)?;

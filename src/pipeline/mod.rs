@@ -16,7 +16,6 @@ mod space;
 mod staging;
 
 pub use check::{CheckOptions, Checked, check, check_one};
-pub(crate) use check::open_regular;
 pub use discover::{DiscoverError, Discovery, Source, Trouble, discover};
 pub use events::{Event, Observer, Silent};
 pub use fix::{FixSettings, Layout, Making, fix, make_output};

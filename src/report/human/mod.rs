@@ -108,7 +108,11 @@ fn finding(page: &mut Page<'_>, finding: &Finding, ink: Ink) -> io::Result<()> {
     let text = format!("{}: {}", escape(rule), escape(message));
     page.item(LABEL, ink, words::severity(*severity), &text)?;
     let place = words::place(finding).map_or(String::new(), |place| format!(" ({place})"));
-    page.more(LABEL, Ink::Plain, &format!("found {}, allowed {}{place}", escape(actual), escape(allowed)))?;
+    // Most messages name both values already; saying them twice only makes the page longer.
+    if page.options().verbose || !(message.contains(actual.as_str()) && message.contains(allowed.as_str())) {
+        let text = format!("found {}, allowed {}{place}", escape(actual), escape(allowed));
+        page.more(LABEL, Ink::Plain, &text)?;
+    }
     if page.options().verbose {
         let source = source.as_deref().map_or(String::new(), |source| format!(": {}", escape(source)));
         page.more(LABEL, Ink::Dim, &format!("{}{source}", words::authority(finding)))?;
