@@ -132,6 +132,8 @@ fn errors(entry: &FileEntry) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::super::samples;
     use super::*;
 

@@ -87,6 +87,8 @@ fn data(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::super::{Format, samples};
     use crate::rules::Verdict;
     use proptest::prelude::*;

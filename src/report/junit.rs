@@ -163,6 +163,8 @@ fn line(finding: &Finding, mended: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::super::samples::{self, xml};
     use super::super::{Format, Report};
     use crate::rules::{Remedy, Severity, Verdict};

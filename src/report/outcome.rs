@@ -214,6 +214,8 @@ pub(super) fn is_stuck(state: &str, reason: Option<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::super::samples;
     use super::*;
 

@@ -327,6 +327,8 @@ fn fingerprint(entry: &FileEntry, rule: &str, stream: Option<u32>) -> Fingerprin
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::super::samples;
     use super::super::{Format, Report};
     use crate::rules::Verdict;

@@ -177,6 +177,8 @@ pub(super) fn tally(report: &Report) -> Vec<(Outcome, u64)> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::super::samples;
     use super::*;
 

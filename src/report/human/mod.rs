@@ -195,6 +195,8 @@ fn advice(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::super::samples::{self, rendered_with};
     use super::super::{Format, Report};
     use super::*;
