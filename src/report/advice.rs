@@ -53,7 +53,7 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
     add(
         of(Outcome::Refused),
         "These were refused rather than changed in a way you did not ask for. Give consent with the option \
-         named, or export the film again within the limits shown above.",
+         named, or export the film again within the limits shown with each file.",
         reasons,
     );
     add(
@@ -132,6 +132,8 @@ fn errors(entry: &FileEntry) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::super::samples;
     use super::*;
 

@@ -6,7 +6,7 @@
 
 use std::io;
 
-use super::outcome::{Outcome, troubles};
+use super::outcome::{is_mended, troubles};
 use super::{FileEntry, Report, escape, units, words};
 use crate::rules::{Finding, Severity};
 
@@ -24,7 +24,7 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
 }
 
 fn annotate(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
-    let mended = Outcome::of(entry).is_mended();
+    let mended = is_mended(entry);
     for trouble in troubles(entry) {
         command(out, "error", entry, trouble.id, &escape(&trouble.message))?;
     }
@@ -36,7 +36,7 @@ fn annotate(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
     for finding in &entry.findings {
         let level = match finding.severity {
             // The output is what counts once it stands.
-            _ if mended => "notice",
+            Severity::Error if mended => "notice",
             Severity::Error => "error",
             Severity::Warning => "warning",
             Severity::Advice => "notice",
@@ -87,6 +87,8 @@ fn data(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::super::{Format, samples};
     use crate::rules::Verdict;
     use proptest::prelude::*;
@@ -95,14 +97,24 @@ mod tests {
     fn findings_become_annotations() {
         let mut report = samples::everything();
         report.files.retain(|entry| entry.path.starts_with("c."));
-        insta::assert_snapshot!(samples::rendered(&report, Format::Github), @"");
+        insta::assert_snapshot!(samples::rendered(&report, Format::Github), @r#"
+        ::error file=c.not-compliant.mov,title=greenlit (video-codec)::the video codec is mpeg4: found mpeg4, allowed h264, hevc (stream 0). Source: https://ads.tiktok.com/help/article/video-ads-specifications [tiktok-ads]
+        ::error file=c.not-compliant.mov,title=greenlit (integrity)::the file ends before its film does: found 3.5 s missing, allowed all declared data (data missing from 8.5 s). [tiktok-ads]
+        ::warning file=c.not-compliant.mov,title=greenlit (black)::the picture is black for a while: found 2 spans, allowed none longer than 1 s (stream 0, 0 s to 1.5 s, 1:02.5 to 1:05). Source: https://ads.tiktok.com/help/article/video-ads-specifications [tiktok-ads]
+        ::notice file=c.not-compliant.mov,title=greenlit (fast-start)::the index lies behind the media data: found moov last, allowed moov first. Source: https://ads.tiktok.com/help/article/video-ads-specifications [tiktok-ads]
+        greenlit: 1 file: 1 not compliant
+        "#);
     }
 
     #[test]
     fn what_was_mended_is_only_noted() {
         let mut report = samples::everything();
         report.files.retain(|entry| entry.path == "b.fixed.avi");
-        insta::assert_snapshot!(samples::rendered(&report, Format::Github), @"");
+        insta::assert_snapshot!(samples::rendered(&report, Format::Github), @r#"
+        ::notice file=b.fixed.avi,title=greenlit (fixed)::Fixed: picture encoded again, sound copied, see out/b.fixed.mp4. [tiktok-ads]
+        ::notice file=b.fixed.avi,title=greenlit (video-codec)::the video codec is mpeg4: found mpeg4, allowed h264, hevc (stream 0). Source: https://ads.tiktok.com/help/article/video-ads-specifications [tiktok-ads]
+        greenlit: 1 file: 1 fixed
+        "#);
     }
 
     /// Undoes the encoding as the runner does.

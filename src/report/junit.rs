@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::outcome::{Outcome, Trouble, troubles};
+use super::outcome::{Outcome, Trouble, is_mended, troubles};
 use super::{FileEntry, Report, escape::markup, words};
 use crate::rules::{Finding, Severity};
 
@@ -125,7 +125,7 @@ fn problem(
     let lines: Vec<String> = troubles
         .iter()
         .map(|t| markup(&format!("{}: {}", t.id, t.message)))
-        .chain(errors.iter().map(|f| line(f)))
+        .chain(errors.iter().map(|f| line(f, false)))
         .collect();
     writeln!(
         out,
@@ -138,9 +138,9 @@ fn problem(
 
 /// Warnings, advice and what was done; errors too, once they are mended.
 fn notes(entry: &FileEntry) -> Vec<String> {
-    let mended = Outcome::of(entry).is_mended();
+    let mended = is_mended(entry);
     let findings = entry.findings.iter().filter(|finding| mended || finding.severity != Severity::Error);
-    let mut notes: Vec<String> = findings.map(line).collect();
+    let mut notes: Vec<String> = findings.map(|finding| line(finding, mended)).collect();
     if let Some(fix) = &entry.fix {
         let output = fix.output.as_ref().map_or(String::new(), |output| format!(": {output}"));
         notes.push(markup(&format!("fix: {}{output}", words::action(fix))));
@@ -154,15 +154,17 @@ fn notes(entry: &FileEntry) -> Vec<String> {
     notes
 }
 
-fn line(finding: &Finding) -> String {
+fn line(finding: &Finding, mended: bool) -> String {
     let place = words::place(finding).map_or(String::new(), |place| format!(" ({place})"));
-    let severity = words::severity(finding.severity);
+    let severity = words::severity(finding.severity, mended);
     let Finding { rule, message, actual, allowed, .. } = finding;
     markup(&format!("{severity} {rule}: {message}: found {actual}, allowed {allowed}{place}"))
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::super::samples::{self, xml};
     use super::super::{Format, Report};
     use crate::rules::{Remedy, Severity, Verdict};
@@ -176,7 +178,22 @@ mod tests {
     fn a_broken_rule_is_a_failure_with_all_its_errors() {
         let mut report = samples::everything();
         report.files.retain(|entry| entry.path.starts_with("c.") || entry.path.starts_with("h2"));
-        insta::assert_snapshot!(junit(&report), @"");
+        insta::assert_snapshot!(junit(&report), @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <testsuites name="greenlit" tests="2" failures="1" errors="1" skipped="0" time="3.417">
+          <testsuite name="tiktok-ads" tests="2" failures="1" errors="1" skipped="0">
+            <testcase name="c.not-compliant.mov" classname="tiktok-ads">
+              <failure type="video-codec" message="the video codec is mpeg4">error video-codec: the video codec is mpeg4: found mpeg4, allowed h264, hevc (stream 0)
+        error integrity: the file ends before its film does: found 3.5 s missing, allowed all declared data (data missing from 8.5 s)</failure>
+              <system-out>warning black: the picture is black for a while: found 2 spans, allowed none longer than 1 s (stream 0, 0 s to 1.5 s, 1:02.5 to 1:05)
+        advice fast-start: the index lies behind the media data: found moov last, allowed moov first</system-out>
+            </testcase>
+            <testcase name="h2.failed.�.mp4" classname="tiktok-ads">
+              <error type="operation-failed" message="permission denied">operation-failed: permission denied</error>
+            </testcase>
+          </testsuite>
+        </testsuites>
+        "#);
     }
 
     #[test]

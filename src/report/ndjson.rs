@@ -17,6 +17,8 @@ pub fn ndjson_line(entry: &FileEntry) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::super::{Format, samples};
 
     #[test]

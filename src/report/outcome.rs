@@ -94,8 +94,7 @@ impl Outcome {
     /// The same in a word that fits beside the severities.
     pub(super) fn label_short(self) -> &'static str {
         match self {
-            Outcome::Noncompliant => "error",
-            Outcome::Unreadable => "error",
+            Outcome::Noncompliant | Outcome::Unreadable => "error",
             Outcome::Undecided => "unknown",
             other => other.label(),
         }
@@ -120,11 +119,11 @@ impl Outcome {
     pub(super) fn needs_attention(self) -> bool {
         !matches!(self, Outcome::Passed | Outcome::Fixed | Outcome::Planned | Outcome::Skipped)
     }
+}
 
-    /// Whether the findings over the source are settled by an output.
-    pub(super) fn is_mended(self) -> bool {
-        self == Outcome::Fixed
-    }
+/// Whether the errors of the source are settled by an output, wherever that went since.
+pub(super) fn is_mended(entry: &FileEntry) -> bool {
+    Outcome::before_delivery(entry) == Outcome::Fixed
 }
 
 /// What is wrong with an entry beyond its findings.
@@ -215,6 +214,8 @@ pub(super) fn is_stuck(state: &str, reason: Option<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::super::samples;
     use super::*;
 

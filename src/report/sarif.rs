@@ -1,6 +1,6 @@
 //! `sarif`: the Static Analysis Results Interchange Format (OASIS, version 2.1.0).
 //!
-//! Section numbers below are those of the standard. Findings over a source whose output stands
+//! Section numbers below are those of the standard. Errors of a source whose output stands
 //! are kept, marked as suppressed (3.35), so that code scanning does not raise them again.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::io;
 use serde::Serialize;
 
 use super::escape::{escape, uri_path, uri_path_encoded};
-use super::outcome::{Outcome, TROUBLES, Trouble, troubles};
+use super::outcome::{Outcome, TROUBLES, Trouble, is_mended, troubles};
 use super::{FileEntry, Report, words};
 use crate::model::TimeRange;
 use crate::rules::{Confidence, Finding, Remedy, Severity};
@@ -237,7 +237,7 @@ impl<'a> Rules<'a> {
 }
 
 fn results<'a>(entry: &'a FileEntry, rules: &Rules<'_>) -> Vec<SarifResult<'a>> {
-    let mended = Outcome::of(entry).is_mended();
+    let mended = is_mended(entry);
     let from_troubles = troubles(entry).into_iter().map(|trouble| from_trouble(entry, trouble, rules));
     let mut all: Vec<SarifResult<'a>> = from_troubles.collect();
     all.extend(entry.findings.iter().map(|finding| from_finding(entry, finding, mended, rules)));
@@ -266,7 +266,11 @@ fn from_finding<'a>(
     let Finding { rule, severity, stream, actual, allowed, message, ranges, .. } = finding;
     let place = words::place(finding).map_or(String::new(), |place| format!(" ({place})"));
     let text = format!("{}: found {}, allowed {}{place}.", escape(message), escape(actual), escape(allowed));
-    let output = entry.fix.as_ref().and_then(|fix| fix.output.as_deref()).filter(|_| mended);
+    let output = entry
+        .fix
+        .as_ref()
+        .and_then(|fix| fix.output.as_deref())
+        .filter(|_| mended && *severity == Severity::Error);
     let suppress = |output: &str| Suppression {
         kind: "external",
         status: "accepted",
@@ -323,6 +327,8 @@ fn fingerprint(entry: &FileEntry, rule: &str, stream: Option<u32>) -> Fingerprin
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::super::samples;
     use super::super::{Format, Report};
     use crate::rules::Verdict;

@@ -8,6 +8,8 @@ pub fn schema() -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::super::{Format, Report, samples};
     use super::*;
     use serde_json::Value;

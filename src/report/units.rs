@@ -74,6 +74,8 @@ pub(super) fn count(number: u64, one: &str, many: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]

@@ -58,9 +58,10 @@ fn sound(audio: &Audio) -> String {
     }
 }
 
-/// The name of a severity.
-pub(super) fn severity(severity: Severity) -> &'static str {
+/// The name of a severity, with an error of the source told apart once an output has settled it.
+pub(super) fn severity(severity: Severity, mended: bool) -> &'static str {
     match severity {
+        Severity::Error if mended => "mended",
         Severity::Error => "error",
         Severity::Warning => "warning",
         Severity::Advice => "advice",
@@ -176,6 +177,8 @@ pub(super) fn tally(report: &Report) -> Vec<(Outcome, u64)> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::super::samples;
     use super::*;
 

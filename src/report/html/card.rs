@@ -3,7 +3,7 @@
 use std::io;
 
 use super::super::escape::markup;
-use super::super::outcome::{Outcome, Trouble, is_stuck, troubles};
+use super::super::outcome::{Outcome, Trouble, is_mended, is_stuck, troubles};
 use super::super::{Delivery, FileEntry, Fix, units, words};
 use super::{slug, tone};
 use crate::rules::{Finding, Severity};
@@ -25,7 +25,7 @@ pub(super) fn render(entry: &FileEntry, several_profiles: bool, out: &mut dyn io
     for Trouble { message, .. } in troubles(entry).iter().filter(|trouble| trouble.id != "delivery") {
         writeln!(out, "<p class=\"trouble\">{}</p>", markup(message))?;
     }
-    findings(entry, outcome, out)?;
+    findings(entry, out)?;
     if let Some(made) = &entry.fix {
         fix(made, outcome, out)?;
     }
@@ -53,22 +53,22 @@ fn facts(entry: &FileEntry, outcome: Outcome, out: &mut dyn io::Write) -> io::Re
     writeln!(out, "<ul class=\"facts\">{items}</ul>")
 }
 
-fn findings(entry: &FileEntry, outcome: Outcome, out: &mut dyn io::Write) -> io::Result<()> {
+fn findings(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
     if entry.findings.is_empty() {
         return Ok(());
     }
-    let title = if outcome.is_mended() { "Found in the source" } else { "Findings" };
+    let title = if is_mended(entry) { "Found in the source" } else { "Findings" };
     writeln!(out, "<h3>{title}</h3>\n<ul class=\"findings\">")?;
     for one in &entry.findings {
-        finding(one, outcome, out)?;
+        finding(one, is_mended(entry), out)?;
     }
     writeln!(out, "</ul>")
 }
 
-fn finding(finding: &Finding, outcome: Outcome, out: &mut dyn io::Write) -> io::Result<()> {
+fn finding(finding: &Finding, mended: bool, out: &mut dyn io::Write) -> io::Result<()> {
     let Finding { rule, severity, actual, allowed, message, source, .. } = finding;
     let tone = match severity {
-        _ if outcome.is_mended() => "idle",
+        Severity::Error if mended => "good",
         Severity::Error => "bad",
         Severity::Warning => "warn",
         Severity::Advice => "idle",
@@ -81,7 +81,7 @@ fn finding(finding: &Finding, outcome: Outcome, out: &mut dyn io::Write) -> io::
          <dl class=\"found\"><div><dt>Found</dt> <dd><b>{}</b></dd></div>\
          <div><dt>Allowed</dt> <dd><b>{}</b></dd></div>{place}</dl>\n\
          <p class=\"small soft\">Limit {}{}</p></div></li>",
-        words::severity(*severity),
+        words::severity(*severity, mended),
         markup(&sentence(message)),
         markup(rule),
         markup(actual),

@@ -166,6 +166,8 @@ fn foot(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::super::samples;
     use super::super::{Format, Report};
     use crate::rules::{Remedy, Severity, Verdict};

@@ -7,8 +7,8 @@ use std::io;
 use page::{Ink, Page};
 
 use super::advice::what_to_do;
-use super::outcome::{Outcome, is_stuck, troubles};
-use super::{Delivery, FileEntry, Fix, Report, escape, units, words};
+use super::outcome::{Outcome, is_mended, is_stuck, troubles};
+use super::{Delivery, FileEntry, Fix, FixAction, Report, escape, units, words};
 use crate::rules::{Finding, Severity};
 
 /// How the report for a person is laid out.
@@ -79,14 +79,15 @@ fn findings(page: &mut Page<'_>, entry: &FileEntry, outcome: Outcome) -> io::Res
     let (shown, hidden): (Vec<_>, Vec<_>) =
         entry.findings.iter().partition(|finding| verbose || finding.severity != Severity::Advice);
     for finding in shown {
+        let mended = is_mended(entry);
         let ink = match finding.severity {
-            // Mended: worth telling, no longer alarming.
-            _ if outcome.is_mended() => Ink::Dim,
+            // Worth telling, no longer alarming.
+            Severity::Error if mended => Ink::Dim,
             Severity::Error => Ink::Bad,
             Severity::Warning => Ink::Warn,
             Severity::Advice => Ink::Dim,
         };
-        self::finding(page, finding, ink)?;
+        self::finding(page, finding, ink, words::severity(finding.severity, mended))?;
     }
     if !hidden.is_empty() {
         let pieces = units::count(hidden.len() as u64, "piece of advice", "pieces of advice");
@@ -103,10 +104,10 @@ fn findings(page: &mut Page<'_>, entry: &FileEntry, outcome: Outcome) -> io::Res
     Ok(())
 }
 
-fn finding(page: &mut Page<'_>, finding: &Finding, ink: Ink) -> io::Result<()> {
-    let Finding { rule, severity, actual, allowed, message, source, .. } = finding;
+fn finding(page: &mut Page<'_>, finding: &Finding, ink: Ink, label: &str) -> io::Result<()> {
+    let Finding { rule, actual, allowed, message, source, .. } = finding;
     let text = format!("{}: {}", escape(rule), escape(message));
-    page.item(LABEL, ink, words::severity(*severity), &text)?;
+    page.item(LABEL, ink, label, &text)?;
     let place = words::place(finding).map_or(String::new(), |place| format!(" ({place})"));
     // Most messages name both values already; saying them twice only makes the page longer.
     if page.options().verbose || !(message.contains(actual.as_str()) && message.contains(allowed.as_str())) {
@@ -121,11 +122,19 @@ fn finding(page: &mut Page<'_>, finding: &Finding, ink: Ink) -> io::Result<()> {
 }
 
 fn fix(page: &mut Page<'_>, fix: &Fix, outcome: Outcome) -> io::Result<()> {
+    let verbose = page.options().verbose;
     let refused = matches!(outcome, Outcome::Refused | Outcome::Failed);
+    if fix.action == FixAction::None && !verbose {
+        return Ok(());
+    }
     if !refused {
         let label = if outcome == Outcome::Planned { "plan" } else { "fix" };
         let output = fix.output.as_ref().map_or(String::new(), |output| format!(": {}", escape(output)));
         page.item(LABEL, Ink::Good, label, &format!("{}{output}", words::action(fix)))?;
+        // A file that was good already is one of many: where its copy lies is enough.
+        if fix.action == FixAction::Copy && !verbose {
+            return Ok(());
+        }
         if let Some(reason) = &fix.reason {
             page.more(LABEL, Ink::Plain, &format!("why: {}", escape(reason)))?;
         }
@@ -180,7 +189,7 @@ fn advice(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     page.blank()?;
     page.paragraph(Ink::Strong, "What to do")?;
     for advice in all {
-        page.bullet(2, "•", &escape(&advice.text))?;
+        page.bullet(2, "•", &page::keep_code_together(&escape(&advice.text)))?;
         for file in &advice.files {
             page.bullet(4, "-", &escape(file))?;
         }
@@ -190,6 +199,8 @@ fn advice(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::super::samples::{self, rendered_with};
     use super::super::{Format, Report};
     use super::*;
@@ -202,7 +213,95 @@ mod tests {
 
     #[test]
     fn a_whole_run_reads_well() {
-        insta::assert_snapshot!(human(&samples::everything(), &HumanOptions::default()), @"");
+        insta::assert_snapshot!(human(&samples::everything(), &HumanOptions::default()), @r#"
+        ✓ a.compliant.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            ship     processing, video v10033g50000, 1 upload
+        ✓ b.fixed.avi  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            mended   video-codec: the video codec is mpeg4
+                     found mpeg4, allowed h264, hevc (stream 0)
+            fix      picture encoded again, sound copied: out/b.fixed.mp4
+                     why: a copied picture would still be mpeg4
+                     1. encode the picture as H.264, because mpeg4 is not allowed
+                     2. copy the sound
+            proof    checked again: compliant; 360 frames decoded without error; 0.012 s longer than
+                     planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s
+            ship     published, video v10033g50000, 1 upload
+            ad       row 1: published 1800
+        → b2.fixable.avi  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            error    video-codec: the video codec is mpeg4
+                     found mpeg4, allowed h264, hevc (stream 0)
+            plan     would encode the picture again, copy the sound
+                     why: a copied picture would still be mpeg4
+                     1. encode the picture as H.264, because mpeg4 is not allowed
+                     2. copy the sound
+        ✗ c.not-compliant.mov
+            hevc 1080x1920 9:16 29.97 fps variable Dolby Vision 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            error    video-codec: the video codec is mpeg4
+                     found mpeg4, allowed h264, hevc (stream 0)
+            error    integrity: the file ends before its film does
+                     found 3.5 s missing, allowed all declared data (data missing from 8.5 s)
+            warning  black: the picture is black for a while
+                     found 2 spans, allowed none longer than 1 s (stream 0, 0 s to 1.5 s, 1:02.5 to 1:05)
+            advice   1 piece of advice: --verbose shows it
+        ? d.undecided.gif  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            unknown  Not decided, because facts are missing: duration.
+        ✗ e.unreadable.mp4
+            error    moov box not found: 48 bytes are no film
+        ✗ f.refused.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            refused  900 s is longer than 600 s: allow it with --trim
+            error    video-codec: the video codec is mpeg4
+                     found mpeg4, allowed h264, hevc (stream 0)
+        ✗ g.not-delivered.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            ship     ready, video v10033g50000, 1 upload
+            ad       row 1: published 1800
+            ad       row 2: failed: the landing page answers 404
+        ✗ g2.not-delivered.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            mended   video-codec: the video codec is mpeg4
+                     found mpeg4, allowed h264, hevc (stream 0)
+            fix      picture encoded again, sound copied: out/b.fixed.mp4
+                     why: a copied picture would still be mpeg4
+                     1. encode the picture as H.264, because mpeg4 is not allowed
+                     2. copy the sound
+            proof    checked again: compliant; 360 frames decoded without error; 0.012 s longer than
+                     planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s
+            ship     given up, video v10033g50000, 1 upload: processing failed three times
+        ✗ h.failed.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            failed   no space left in out/
+            error    video-codec: the video codec is mpeg4
+                     found mpeg4, allowed h264, hevc (stream 0)
+        ✗ h2.failed.�.mp4
+            failed   permission denied
+        - i.skipped.txt  skipped: not a media file
+
+        12 files: 1 compliant, 1 fixed, 1 fixable, 1 not compliant, 1 undecided, 1 unreadable, 1 refused,
+          2 not delivered, 2 failed, 1 skipped, 3.4 s
+
+        What to do
+          • These break a rule that no change to the file clears without your consent, or at all.
+            `greenlit fix PATH --out DIR --dry-run` names the option that gives consent, where there is one;
+            otherwise export the film again.
+            - c.not-compliant.mov: the file ends before its film does
+          • These were refused rather than changed in a way you did not ask for. Give consent with the
+            option named, or export the film again within the limits shown with each file.
+            - f.refused.mp4: 900 s is longer than 600 s: allow it with --trim
+          • These could not be judged, and are not called compliant on a guess. `greenlit check --deep PATH`
+            decodes every frame and may find the missing facts; otherwise export the film again.
+            - d.undecided.gif: Not decided, because facts are missing: duration.
+          • These are not readable as media: transfer or export them again, and compare sizes with the
+            original.
+            - e.unreadable.mp4: moov box not found: 48 bytes are no film
+          • These comply but did not arrive. `greenlit status` shows the next step of each, and
+            `greenlit resolve` settles what only a person can decide. Running the same command again is
+            safe.
+            - g.not-delivered.mp4: The ad of row 2: failed: the landing page answers 404
+            - g2.not-delivered.mp4: The video: given up: processing failed three times
+          • Here something other than the file went wrong. Put right what is named, `greenlit doctor` may
+            help, and run the same command again: finished work is not repeated.
+            - h.failed.mp4: no space left in out/
+            - h2.failed.�.mp4: permission denied
+          • `greenlit explain video-codec` says what a rule means, why it is there and where it is
+            published.
+        "#);
     }
 
     #[test]
@@ -210,7 +309,34 @@ mod tests {
         let mut report = samples::everything();
         report.files.retain(|entry| entry.path.starts_with("c."));
         let options = HumanOptions { verbose: true, ..HumanOptions::default() };
-        insta::assert_snapshot!(human(&report, &options), @"");
+        insta::assert_snapshot!(human(&report, &options), @r#"
+        ✗ c.not-compliant.mov
+            hevc 1080x1920 9:16 29.97 fps variable Dolby Vision 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            error    video-codec: the video codec is mpeg4
+                     found mpeg4, allowed h264, hevc (stream 0)
+                     known from practice, not published, checked 2026-06-30:
+                     https://ads.tiktok.com/help/article/video-ads-specifications
+            error    integrity: the file ends before its film does
+                     found 3.5 s missing, allowed all declared data (data missing from 8.5 s)
+                     published by others
+            warning  black: the picture is black for a while
+                     found 2 spans, allowed none longer than 1 s (stream 0, 0 s to 1.5 s, 1:02.5 to 1:05)
+                     published by the platform, checked 2026-06-30:
+                     https://ads.tiktok.com/help/article/video-ads-specifications
+            advice   fast-start: the index lies behind the media data
+                     found moov last, allowed moov first
+                     known from practice, not published, checked 2026-06-30:
+                     https://ads.tiktok.com/help/article/video-ads-specifications
+
+        1 file: 1 not compliant, 3.4 s
+
+        What to do
+          • These break a rule that no change to the file clears without your consent, or at all.
+            `greenlit fix PATH --out DIR --dry-run` names the option that gives consent, where there is one;
+            otherwise export the film again.
+            - c.not-compliant.mov: the file ends before its film does
+          • `greenlit explain integrity` says what a rule means, why it is there and where it is published.
+        "#);
     }
 
     #[test]
@@ -245,7 +371,7 @@ mod tests {
 
     #[test]
     fn lines_keep_to_the_width() {
-        for width in [40, 72, 100] {
+        for width in [60, 80, 100] {
             let options = HumanOptions { width, verbose: true, ..HumanOptions::default() };
             for line in human(&samples::everything(), &options).lines() {
                 // A word that is too long for any line, such as a link, is never cut.

@@ -155,6 +155,17 @@ impl<'a> Page<'a> {
     }
 }
 
+/// A blank that no line may break at. Escaped text holds no control character of its own.
+const FIRM_BLANK: char = '\u{1f}';
+
+/// Makes each command between backticks stay on one line, so that it can be copied.
+pub(super) fn keep_code_together(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    let firm = |part: &str| part.replace(' ', FIRM_BLANK.encode_utf8(&mut [0; 4]));
+    let parts = parts.map(|(number, part)| if number % 2 == 1 { firm(part) } else { part.to_owned() });
+    parts.collect::<Vec<_>>().join("`")
+}
+
 /// Lines of at most `room` columns, broken at blanks; a longer word, such as a link, stays whole.
 fn wrap(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
@@ -174,7 +185,7 @@ fn wrap(text: &str, room: usize) -> Vec<String> {
             column += needed;
         }
     }
-    lines
+    lines.into_iter().map(|line| line.replace(FIRM_BLANK, " ")).collect()
 }
 
 /// Columns, counted as characters: wide scripts take more, which costs a ragged edge, not sense.
@@ -184,6 +195,8 @@ fn columns(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
@@ -193,5 +206,11 @@ mod tests {
             ["see", "https://example.com/a/b", "for more"]
         );
         assert_eq!(wrap("", 10), [""]);
+    }
+
+    #[test]
+    fn a_command_stays_on_one_line() {
+        let text = keep_code_together("first run `greenlit fix PATH`, then look");
+        assert_eq!(wrap(&text, 20), ["first run", "`greenlit fix PATH`,", "then look"]);
     }
 }

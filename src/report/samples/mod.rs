@@ -1,5 +1,7 @@
 //! Reports of every shape, for the tests of the renderers.
 
+#![allow(clippy::unwrap_used)]
+
 pub(super) mod xml;
 
 use super::{
