@@ -37,6 +37,7 @@ if [[ "${FRESH_INSIDE:-}" != 1 ]]; then
     done
     system="$(mktemp -d "${FRESH_DIR:-${TMPDIR:-/tmp}}/greenlit-fresh-$suite.XXXXXX")"
     # The mounts were made in a namespace that is gone by now; --one-file-system is the second lock.
+    # shellcheck disable=SC2317 # called by the trap
     clean_up() {
         local ended=$?
         if [[ "${FRESH_KEEP:-}" == 1 ]]; then
@@ -99,6 +100,7 @@ archive_of() {
 }
 
 archives="$(apt_archives)"
+# shellcheck source=/dev/null
 host="$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")"
 mirror="${FRESH_MIRROR:-$(archive_of "$host" || true)}"
 security="$(archive_of "$host-security" || true)"
