@@ -28,15 +28,19 @@ const NONE: &str = "nothing to do";
 const MESSAGE: &str = "correct the field that the message names; sending the same again will not help";
 const SLOWER: &str = "pause every call: one second, then five minutes, then until 00:00 UTC; then stay under the tier's limits";
 const TOKEN: &str = "authorise the app again for this advertiser and put the new access token in place; Marketing API tokens cannot be refreshed";
-const ACCOUNTS: &str = "refresh tokens belong to the accounts API; authorise the app again and use the new access token";
+const ACCOUNTS: &str =
+    "refresh tokens belong to the accounts API; authorise the app again and use the new access token";
 const APP: &str = "have the app's owner settle its approval with the platform, then authorise it again";
-const SCOPE: &str = "authorise the app again with the scopes for video and image upload and reading (600, 601, 610, 612)";
+const SCOPE: &str =
+    "authorise the app again with the scopes for video and image upload and reading (600, 601, 610, 612)";
 const HOST: &str = "use https://business-api.tiktok.com with API version v1.3 and an endpoint that it offers";
 const LATER: &str = "a read may be sent again shortly; after a change, ask first whether it happened";
-const FETCH: &str = "make the address reachable without a login, then send again; uploading the file avoids it";
+const FETCH: &str =
+    "make the address reachable without a login, then send again; uploading the file avoids it";
 const FILE: &str = "choose another file; sending the same again will not help";
 const MAKE: &str = "make the file anew to specification and upload that";
-const ADVERTISER: &str = "correct the advertiser id in the configuration; the token must be authorised for it";
+const ADVERTISER: &str =
+    "correct the advertiser id in the configuration; the token must be authorised for it";
 const SUPPORT: &str = "ask the platform's support, with the request id";
 
 /// Every documented code, in ascending order.

@@ -44,10 +44,16 @@ pub fn pages() -> &'static [CodePage] {
 /// What the family of a code without a page says of it; `None` for a number that is in no family.
 pub fn family(code: i64) -> Option<(Class, &'static str)> {
     match code {
-        40_100..=40_199 => Some((Class::ReAuthenticate, "the codes from 40100 to 40199 concern the authorisation")),
+        40_100..=40_199 => {
+            Some((Class::ReAuthenticate, "the codes from 40100 to 40199 concern the authorisation"))
+        }
         40_000..=41_999 => Some((Class::Permanent, "the codes from 40000 to 41999 concern the request")),
-        50_000..=59_999 => Some((Class::Retry, "the codes from 50000 to 59999 are errors inside the platform")),
-        60_000..=69_999 => Some((Class::Retry, "the codes from 60000 to 69999 are errors inside the platform")),
+        50_000..=59_999 => {
+            Some((Class::Retry, "the codes from 50000 to 59999 are errors inside the platform"))
+        }
+        60_000..=69_999 => {
+            Some((Class::Retry, "the codes from 60000 to 69999 are errors inside the platform"))
+        }
         _ => None,
     }
 }
@@ -95,13 +101,13 @@ mod tests {
 
     /// The codes of the appendix and of the SDK, copied from the sources and not from the table.
     const DOCUMENTED: &[i64] = &[
-        0, 20001, 40000, 40001, 40002, 40006, 40051, 40010, 40007, 40008, 40009, 40013, 40014, 40011, 40016, 40100,
-        40133, 40132, 40050, 40053, 40101, 40110, 40115, 40102, 40104, 40105, 40106, 40103, 40107, 40108, 40113, 40118,
-        40119, 40124, 40125, 40200, 40201, 40202, 40300, 40301, 40502, 40700, 40900, 40901, 40902, 40903, 40912, 40913,
-        40904, 40905, 40906, 40907, 40908, 40909, 40910, 40911, 40914, 40915, 41000, 41001, 41002, 50000, 50002, 51305,
-        60001, // from here the SDK's
-        40003, 40012, 40061, 40114, 40130, 40131, 40302, 40309, 40400, 40916, 41013, 51010, 51017, 51045, 51067, 52202,
-        52204, 53102, 53103, 61000, 70001, // and the one from nowhere
+        0, 20001, 40000, 40001, 40002, 40006, 40051, 40010, 40007, 40008, 40009, 40013, 40014, 40011, 40016,
+        40100, 40133, 40132, 40050, 40053, 40101, 40110, 40115, 40102, 40104, 40105, 40106, 40103, 40107,
+        40108, 40113, 40118, 40119, 40124, 40125, 40200, 40201, 40202, 40300, 40301, 40502, 40700, 40900,
+        40901, 40902, 40903, 40912, 40913, 40904, 40905, 40906, 40907, 40908, 40909, 40910, 40911, 40914,
+        40915, 41000, 41001, 41002, 50000, 50002, 51305, 60001, // from here the SDK's
+        40003, 40012, 40061, 40114, 40130, 40131, 40302, 40309, 40400, 40916, 41013, 51010, 51017, 51045,
+        51067, 52202, 52204, 53102, 53103, 61000, 70001, // and the one from nowhere
         2_200_006,
     ];
 
