@@ -1,6 +1,10 @@
 //! A destination's API as a port: what shipping asks of a platform, and how answers are classed.
 
+mod explain;
+pub mod fail_reasons;
 pub mod tiktok_ads;
+
+pub use explain::explain;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -83,6 +87,36 @@ impl RemoteVideo {
     }
 }
 
+/// A picture that the platform offers as the cover of a video.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SuggestedCover {
+    /// Its id, where one is given.
+    pub image_id: Option<String>,
+    /// Where it lies; expires within the hour.
+    pub url: String,
+    /// Pixels.
+    pub width: Option<u32>,
+    /// Pixels.
+    pub height: Option<u32>,
+}
+
+/// What the platform knows of an image. A fact that it did not give is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RemoteImage {
+    /// The id.
+    pub image_id: String,
+    /// The name it was uploaded under.
+    pub file_name: Option<String>,
+    /// MD5 in lower-case hex.
+    pub md5: Option<String>,
+    /// Pixels.
+    pub width: Option<u32>,
+    /// Pixels.
+    pub height: Option<u32>,
+    /// Whether it can be shown.
+    pub displayable: Option<bool>,
+}
+
 /// An ad to be created.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewAd {
@@ -146,8 +180,22 @@ pub trait AdsPlatform: Send + Sync {
     fn upload_image<'a>(&'a self, path: &'a std::path::Path, name: &'a str) -> Call<'a, String>;
     /// Creates an ad and returns its id.
     fn create_ad<'a>(&'a self, ad: &'a NewAd) -> Call<'a, String>;
-    /// Lists the ads of an ad group.
+    /// Lists the ads of an ad group, every one of them: what is not in the list is not listed.
     fn ads_of<'a>(&'a self, adgroup_id: &'a str) -> Call<'a, Vec<RemoteAd>>;
+    /// Asks for covers made from a video. [`Class::Wait`] while the video is still in process.
+    fn suggest_cover<'a>(&'a self, _video_id: &'a str) -> Call<'a, Vec<SuggestedCover>> {
+        not_offered("file/video/suggestcover/")
+    }
+    /// Reads images; unusable ids are left out.
+    fn images<'a>(&'a self, _ids: &'a [String]) -> Call<'a, Vec<RemoteImage>> {
+        not_offered("file/image/ad/info/")
+    }
+}
+
+fn not_offered<'a, T: Send + 'a>(endpoint: &'static str) -> Call<'a, T> {
+    let message = "this platform does not offer the call".to_owned();
+    let error = CallError { endpoint, class: Class::Configuration, code: None, message, request_id: None };
+    Box::pin(std::future::ready(Err(error)))
 }
 
 #[cfg(test)]
