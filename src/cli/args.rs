@@ -73,6 +73,7 @@ pub enum ColorChoice {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant)] // One value a process.
 pub enum Command {
     /// Check files against the rules.
     Check(CheckArgs),

@@ -66,10 +66,12 @@ impl<'a> Planner<'a> {
         let length = self.length()?;
         let why_video = self.why_encode_video(video, &length);
         let trouble = self.trouble_beyond_copying(video, &length);
-        if why_video.is_none() && trouble.is_none() && !self.wants_remux() {
-            if let Some(plan) = self.without_remux()? {
-                return Ok(plan);
-            }
+        if why_video.is_none()
+            && trouble.is_none()
+            && !self.wants_remux()
+            && let Some(plan) = self.without_remux()?
+        {
+            return Ok(plan);
         }
         let encodes_video = why_video.is_some() || trouble.is_some();
         let sound = sound::plan(
@@ -120,12 +122,6 @@ impl<'a> Planner<'a> {
             (_, Some(AudioPlan::Encode(_) | AudioPlan::Silence { .. })) => Action::ReencodeAudio,
             _ => Action::Remux,
         };
-        let reason = self
-            .steps
-            .iter()
-            .find(|step| step.applicability != Applicability::Lossless)
-            .or(self.steps.first());
-        let reason = reason.map(|step| step.text.clone());
         let max_name_chars = self.name_limit();
         FixPlan {
             action,

@@ -46,6 +46,9 @@ pub struct ClientOptions {
     /// Scheme and host, such as `https://business-api.tiktok.com`; the API's path may follow.
     /// `http` is taken for the loopback only.
     pub base_url: String,
+    /// What the journal knows the API's origin by, where that is not its address: a trial sandbox
+    /// has another port each time and the same memory.
+    pub origin: Option<String>,
     /// The advertiser.
     pub advertiser_id: String,
     /// The access token. It is never shown, logged or put into an error.
@@ -73,6 +76,7 @@ impl ClientOptions {
     pub fn new(base_url: &str, advertiser_id: &str, token: SecretString) -> ClientOptions {
         ClientOptions {
             base_url: base_url.to_owned(),
+            origin: None,
             advertiser_id: advertiser_id.to_owned(),
             token,
             tier: Tier::default(),
