@@ -19,6 +19,9 @@ mod publish;
 mod request;
 mod upload;
 
+#[cfg(test)]
+mod scenarios;
+
 use std::path::{Path, PathBuf};
 
 use crate::rules::ValidatedAsset;
