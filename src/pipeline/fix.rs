@@ -74,7 +74,15 @@ pub fn fix(
     refuse_collisions(&mut tasks, sources, profiles.len());
     announce(&tasks, observer);
     let order = longest_first(&tasks);
-    let worker = Worker { settings, profiles, ledger, runner, observer, cancel, budget: Budget::new(settings.machine.cores) };
+    let worker = Worker {
+        settings,
+        profiles,
+        ledger,
+        runner,
+        observer,
+        cancel,
+        budget: Budget::new(settings.machine.cores),
+    };
     let made = side_by_side(order.len(), runner.width(), |position| {
         let task = &tasks[order[position]];
         (order[position], worker.carry_out(task))
@@ -119,7 +127,11 @@ fn target_of(
         return None;
     }
     let folder = if profiles > 1 { out.join(profile.id()) } else { out.clone() };
-    Some(folder.join(output_name(&file.source.relative, plan.output_extension.as_deref(), plan.max_name_chars)))
+    Some(folder.join(output_name(
+        &file.source.relative,
+        plan.output_extension.as_deref(),
+        plan.max_name_chars,
+    )))
 }
 
 fn refuse_collisions(tasks: &mut [Task<'_>], sources: &[Source], profiles: usize) {
@@ -145,9 +157,8 @@ fn refuse_collisions(tasks: &mut [Task<'_>], sources: &[Source], profiles: usize
 
 fn announce(tasks: &[Task<'_>], observer: &dyn Observer) {
     let to_make = tasks.iter().filter(|task| task.target.is_some() && task.plan.spec.is_some());
-    let (outputs, media_s) = to_make.fold((0, 0.0), |(count, sum), task| {
-        (count + 1, sum + task.duration_s().unwrap_or(0.0))
-    });
+    let (outputs, media_s) =
+        to_make.fold((0, 0.0), |(count, sum), task| (count + 1, sum + task.duration_s().unwrap_or(0.0)));
     observer.notice(Event::Planned { outputs, media_s });
 }
 
@@ -169,7 +180,8 @@ impl Task<'_> {
         match self.plan.spec.as_deref().and_then(|spec| spec.video.as_ref()) {
             Some(VideoPlan::Encode(encode)) => {
                 let size = encode.canvas.as_ref().map_or(encode.scale, |canvas| canvas.size);
-                let source = facts.main_video().and_then(|video| video.coded_size()).map_or(0, |size| size.pixels());
+                let source =
+                    facts.main_video().and_then(|video| video.coded_size()).map_or(0, |size| size.pixels());
                 let frames = self.duration_s().unwrap_or(10.0) * encode.frame_rate.as_f64();
                 (size.pixels() + source) as f64 * frames
             }
@@ -213,7 +225,10 @@ impl Worker<'_> {
         let meta = input.metadata().map_err(|error| operation(source, &error))?;
         let key = LedgerKey::new(&meta, &plan_text(&task.plan, self.settings.verify), target);
         if let Some(report) = self.ledger.and_then(|ledger| ledger.find(&key)) {
-            return Ok((Proof { verdict: Verdict::Compliant, verify: report.map(|report| report.verify) }, true));
+            return Ok((
+                Proof { verdict: Verdict::Compliant, verify: report.map(|report| report.verify) },
+                true,
+            ));
         }
         may_write(target, &meta, self.ledger)?;
         room_for(target, task.plan.spec.as_deref(), meta.len())?;
@@ -224,7 +239,12 @@ impl Worker<'_> {
         let report = match &task.plan.spec {
             None => copy(&input, target).map(|()| None),
             Some(spec) => make_output(
-                &Making { runner: self.runner, observer: self.observer, cancel: self.cancel, verify: self.settings.verify },
+                &Making {
+                    runner: self.runner,
+                    observer: self.observer,
+                    cancel: self.cancel,
+                    verify: self.settings.verify,
+                },
                 source,
                 input,
                 spec,
@@ -287,7 +307,8 @@ fn copy(input: &File, target: &Path) -> Result<(), Failure> {
     }
     let (wanted, got) = (input.metadata().map_err(failed)?.len(), output.metadata().map_err(failed)?.len());
     if wanted != got {
-        let message = format!("{}: copied {got} of {wanted} bytes, the source changed meanwhile", target.display());
+        let message =
+            format!("{}: copied {got} of {wanted} bytes, the source changed meanwhile", target.display());
         return Err(Failure { kind: FailureKind::Operation, message });
     }
     staging.publish().map_err(failed)
@@ -347,8 +368,7 @@ fn run_fix(
         output: Some(staging.descriptor().map_err(|error| operation(staging.path(), &error))?),
     };
     let job = Job::Fix { spec: Box::new(spec.clone()), verify: making.verify };
-    let request =
-        JobRequest { job, files, name: shown_name(source), cancel: Arc::clone(making.cancel) };
+    let request = JobRequest { job, files, name: shown_name(source), cancel: Arc::clone(making.cancel) };
     let mut notice = |progress| making.observer.notice(Event::Advanced { path: source, progress });
     match making.runner.run(request, &mut notice) {
         Ok(JobOutput::Fixed(report)) => Ok(*report),
