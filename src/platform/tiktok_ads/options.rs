@@ -8,7 +8,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use super::limiter::{OnPause, Pauses, Tier};
+use super::gate::OnPause;
+use super::limiter::{Pauses, Tier};
 use crate::platform::Class;
 
 /// Where the API lies below a host.
@@ -162,7 +163,7 @@ pub(super) fn base(given: &str) -> Result<Url, ConfigurationError> {
         );
     }
     let path = url.path().trim_end_matches('/').to_owned();
-    url.set_path(&if path.is_empty() { API.to_owned() } else { format!("{path}/") });
+    url.set_path(&if path.is_empty() || path == "/open_api" { API.to_owned() } else { format!("{path}/") });
     Ok(url)
 }
 
@@ -193,6 +194,7 @@ mod tests {
     fn only_addresses_that_keep_the_token_safe_are_taken() {
         let live = "https://business-api.tiktok.com/open_api/v1.3/";
         assert_eq!(base("https://business-api.tiktok.com").unwrap().as_str(), live);
+        assert_eq!(base("https://business-api.tiktok.com/open_api").unwrap().as_str(), live);
         assert_eq!(base("https://business-api.tiktok.com/open_api/v1.3").unwrap().as_str(), live);
         assert!(base("http://127.0.0.1:8080").is_ok() && base("http://[::1]:1/").is_ok());
         for bad in ["http://business-api.tiktok.com", "ftp://127.0.0.1", "https://h/?a=1", "nonsense"] {
