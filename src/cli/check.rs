@@ -49,7 +49,10 @@ pub fn conclude(
 ) -> RunStatus {
     let any_media = outcomes.iter().any(|outcome| outcome.verdict != Verdict::Skipped);
     if !any_media && found.troubles.is_empty() {
-        eprintln!("greenlit: no media found: none of the {} files is a video or named like one", found.sources.len());
+        eprintln!(
+            "greenlit: no media found: none of the {} files is a video or named like one",
+            found.sources.len()
+        );
     }
     let statuses = outcomes.iter().map(status_of);
     entries::overall(statuses, any_media, !found.troubles.is_empty(), interrupted)

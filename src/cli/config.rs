@@ -158,7 +158,8 @@ impl Config {
 
     /// The folder relative paths of the file are meant from, and beside which `.greenlit` lies.
     pub fn folder(&self) -> PathBuf {
-        let folder = self.path.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
+        let folder =
+            self.path.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
         folder.unwrap_or(Path::new(".")).to_owned()
     }
 }

@@ -49,7 +49,11 @@ pub fn shown_path(path: &Path) -> (String, Option<String>) {
             let bytes = path.as_os_str().as_bytes();
             let plain = |byte: &u8| byte.is_ascii_graphic() && *byte != b'%';
             let raw = bytes.iter().fold(String::new(), |mut text, byte| {
-                if plain(byte) { text.push(char::from(*byte)) } else { text.push_str(&format!("%{byte:02X}")) }
+                if plain(byte) {
+                    text.push(char::from(*byte))
+                } else {
+                    text.push_str(&format!("%{byte:02X}"))
+                }
                 text
             });
             (path.to_string_lossy().into_owned(), Some(raw))
@@ -68,7 +72,11 @@ fn fix(outcome: &FixOutcome) -> Fix {
         (None, Action::Reencode) => FixAction::Reencode,
         (None, Action::Refused) => FixAction::Refused,
     };
-    let reason = outcome.failure.as_ref().map(|failure| failure.message.clone()).or_else(|| outcome.plan.reason.clone());
+    let reason = outcome
+        .failure
+        .as_ref()
+        .map(|failure| failure.message.clone())
+        .or_else(|| outcome.plan.reason.clone());
     let verified = outcome.proof.as_ref().map(|proof| {
         let verify = proof.verify.as_ref();
         let decoded = verify.filter(|verify| verify.level == VerifyLevel::Full);
@@ -117,7 +125,12 @@ fn failure_status(failure: &Failure) -> RunStatus {
 }
 
 /// What an empty harvest, troubles on the way and a raised flag add to how the run ended.
-pub fn overall(statuses: impl Iterator<Item = RunStatus>, any_media: bool, troubles: bool, interrupted: bool) -> RunStatus {
+pub fn overall(
+    statuses: impl Iterator<Item = RunStatus>,
+    any_media: bool,
+    troubles: bool,
+    interrupted: bool,
+) -> RunStatus {
     let mut status = statuses.fold(RunStatus::Done, RunStatus::and);
     if !any_media {
         status = status.and(RunStatus::NoMedia);

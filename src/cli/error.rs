@@ -28,7 +28,10 @@ pub enum CliError {
     WriteReport { place: String, source: std::io::Error },
     #[error("the profile {path} cannot be used")]
     Profile { path: PathBuf, source: ProfileError },
-    #[error("there is no profile `{name}`, and no file of that name{}; `greenlit profiles` lists them", did_you_mean(nearest))]
+    #[error(
+        "there is no profile `{name}`, and no file of that name{}; `greenlit profiles` lists them",
+        did_you_mean(nearest)
+    )]
     UnknownProfile { name: String, nearest: Option<String> },
     #[error("--select or --ignore cannot be used")]
     Selection { source: SelectionError },

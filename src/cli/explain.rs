@@ -34,14 +34,19 @@ fn not_found(code: &str) -> String {
     let ids = rules::registry().iter().map(|rule| rule.id());
     match super::nearest(code, ids) {
         Some(near) => format!("`{code}` is no rule and no code that is known; did you mean `{near}`?"),
-        None => format!("`{code}` is no rule and no code that is known; `greenlit profiles tiktok-ads` lists the rules"),
+        None => format!(
+            "`{code}` is no rule and no code that is known; `greenlit profiles tiktok-ads` lists the rules"
+        ),
     }
 }
 
 fn rule_page(id: &str) -> Option<String> {
     let rule = rules::find(id)?;
     let doc = rule.doc();
-    let mut text = format!("{id}\n\n  What     {}\n  Why      {}\n  Remedy   {}\n  Source   {}\n", doc.what, doc.why, doc.remedy, doc.source);
+    let mut text = format!(
+        "{id}\n\n  What     {}\n  Why      {}\n  Remedy   {}\n  Source   {}\n",
+        doc.what, doc.why, doc.remedy, doc.source
+    );
     text.push_str("\n  Limits by profile\n");
     let mut any = false;
     for profile in Profile::builtin_ids().iter().filter_map(|id| Profile::builtin(id)) {

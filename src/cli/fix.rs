@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crate::job::worker::WorkerPool;
-use crate::pipeline::{CheckOptions, FixLedger, FixSettings, fix, remove_stale};
+use crate::pipeline::{CheckOptions, FixLedger, FixSettings, Layout, fix, remove_stale};
 use crate::report::Report;
 
 use super::args::{CommonArgs, FixArgs};
@@ -18,12 +18,14 @@ use super::{check, emit, entries, input, interrupt};
 pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<RunStatus, CliError> {
     let begin = Instant::now();
     let profiles = settings.profiles(common)?;
-    let out = args.out.clone().or_else(|| {
-        settings.config.fix.out.as_ref().map(|out| settings.config.folder().join(out))
-    });
+    let out = args
+        .out
+        .clone()
+        .or_else(|| settings.config.fix.out.as_ref().map(|out| settings.config.folder().join(out)));
     if out.is_none() && !args.dry_run {
         return Err(CliError::Usage(
-            "fix needs a folder for its outputs: name one with --out DIR, or see the plan with --dry-run".into(),
+            "fix needs a folder for its outputs: name one with --out DIR, or see the plan with --dry-run"
+                .into(),
         ));
     }
     let fix_settings = FixSettings {
@@ -31,6 +33,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
         machine: settings.machine(),
         verify: verify_level(&args.choices, &settings.config.fix)?,
         out: out.clone().filter(|_| !args.dry_run),
+        layout: Layout::Mirror,
     };
     let leave_out: Vec<_> = out.iter().cloned().collect();
     let found = input::find(&args.input, &leave_out)?;
@@ -54,6 +57,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
         &runner,
         &progress,
         &cancel,
+        &|_| {},
     );
     progress.end();
     let interrupted = cancel.load(Ordering::Relaxed);

@@ -35,7 +35,9 @@ fn read_list(null: bool) -> Result<Vec<PathBuf>, CliError> {
         .read_to_end(&mut bytes)
         .map_err(|source| CliError::ReadFile { path: stdin(), source })?;
     if bytes.len() as u64 > MAX_LIST_BYTES {
-        return Err(CliError::Usage("the list of paths on standard input is over 256 MB: is it a list?".into()));
+        return Err(CliError::Usage(
+            "the list of paths on standard input is over 256 MB: is it a list?".into(),
+        ));
     }
     let separator = if null { 0 } else { b'\n' };
     let lines = bytes.split(|byte| *byte == separator).filter(|line| !line.is_empty());

@@ -14,7 +14,9 @@ pub fn flag() -> Arc<AtomicBool> {
             #[allow(clippy::exit)]
             std::process::exit(130);
         }
-        eprintln!("\ngreenlit: stopping; what is finished stays, the next run goes on (again to stop at once)");
+        eprintln!(
+            "\ngreenlit: stopping; what is finished stays, the next run goes on (again to stop at once)"
+        );
     });
     flag
 }

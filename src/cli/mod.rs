@@ -8,7 +8,8 @@
 mod args;
 mod check;
 mod config;
-//N mod doctor;
+mod destination;
+mod doctor;
 mod emit;
 mod entries;
 mod error;
@@ -16,15 +17,17 @@ mod explain;
 mod fix;
 mod input;
 mod interrupt;
+mod maker;
 mod packaging;
+mod prober;
 mod profiles;
 mod progress;
-//N mod resolve;
+mod resolve;
 mod run_status;
-//N mod sandbox;
+mod sandbox;
 mod settings;
-//N mod ship;
-//N mod status;
+mod ship;
+mod status;
 
 use clap::Parser;
 
@@ -69,13 +72,12 @@ fn dispatch(cli: Cli) -> Result<RunStatus, CliError> {
     match cli.command {
         Command::Check(args) => check::run(&settings, &cli.common, &args),
         Command::Fix(args) => fix::run(&settings, &cli.common, &args),
-//N        Command::Ship(args) => ship::run(&settings, &cli.common, &args),
-//N        Command::Resolve(args) => resolve::run(&settings, &args),
-//N        Command::Status(args) => status::run(&settings, &args),
+        Command::Ship(args) => ship::run(&settings, &cli.common, &args),
+        Command::Resolve(args) => resolve::run(&settings, &args),
+        Command::Status(args) => status::run(&settings, &args),
         Command::Profiles(args) => profiles::run(&settings, &args),
-//N        Command::Sandbox(args) => sandbox::run(&settings, &args),
-//N        Command::Doctor(args) => doctor::run(&settings, &args),
-        Command::Ship(_) | Command::Resolve(_) | Command::Status(_) | Command::Sandbox(_) | Command::Doctor(_) |
+        Command::Sandbox(args) => sandbox::run(&settings, &args),
+        Command::Doctor(args) => doctor::run(&settings, &args),
         Command::Completions(_) | Command::Man | Command::Schema | Command::Explain(_) => Ok(RunStatus::Done),
     }
 }

@@ -175,7 +175,10 @@ impl Progress {
             let files = state.files as u64;
             let bars = &self.bars;
             let batch = state.batch.get_or_insert_with(|| {
-                bars.add(ProgressBar::new(files).with_style(style("checking {pos} of {len} files {wide_bar} {eta}")))
+                bars.add(
+                    ProgressBar::new(files)
+                        .with_style(style("checking {pos} of {len} files {wide_bar} {eta}")),
+                )
             });
             batch.set_position(state.checked as u64);
         }

@@ -51,6 +51,9 @@ mod tests {
 
     #[test]
     fn codes_are_those_of_the_contract() {
-        assert_eq!([Done, Refused, Failed, NoMedia, Interrupted].map(super::RunStatus::code), [0, 1, 2, 3, 130]);
+        assert_eq!(
+            [Done, Refused, Failed, NoMedia, Interrupted].map(super::RunStatus::code),
+            [0, 1, 2, 3, 130]
+        );
     }
 }

@@ -59,7 +59,9 @@ impl Settings {
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let jobs = common.jobs.or(config.check.jobs).map_or(cores, usize::from);
         let format = match &common.format {
-            Some(name) => name.parse().map_err(|_| bad_choice("--format", name, Format::all().iter().map(|f| f.to_string())))?,
+            Some(name) => name
+                .parse()
+                .map_err(|_| bad_choice("--format", name, Format::all().iter().map(|f| f.to_string())))?,
             None => Format::Human,
         };
         let selection = selection(common, &config)?;
@@ -132,7 +134,9 @@ fn unknown_profile(name: &str) -> CliError {
 }
 
 fn selection(common: &CommonArgs, config: &Config) -> Result<Selection, CliError> {
-    let or = |typed: &[String], written: &[String]| if typed.is_empty() { written.to_vec() } else { typed.to_vec() };
+    let or = |typed: &[String], written: &[String]| {
+        if typed.is_empty() { written.to_vec() } else { typed.to_vec() }
+    };
     let select = or(&common.select, &config.check.select);
     let ignore = or(&common.ignore, &config.check.ignore);
     Selection::new(select, ignore).map_err(|source| CliError::Selection { source })
@@ -144,7 +148,9 @@ fn human_options(common: &CommonArgs) -> HumanOptions {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
         ColorChoice::Auto => {
-            to_terminal && std::env::var_os("NO_COLOR").is_none() && std::env::var("TERM").as_deref() != Ok("dumb")
+            to_terminal
+                && std::env::var_os("NO_COLOR").is_none()
+                && std::env::var("TERM").as_deref() != Ok("dumb")
         }
     };
     let width = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(100);
@@ -162,7 +168,12 @@ fn progress_mode(common: &CommonArgs) -> ProgressMode {
 pub(super) fn bad_choice(option: &str, given: &str, allowed: impl Iterator<Item = String>) -> CliError {
     let allowed: Vec<String> = allowed.collect();
     let nearest = super::nearest(given, allowed.iter().map(String::as_str));
-    CliError::BadChoice { option: option.to_owned(), given: given.to_owned(), allowed: allowed.join(", "), nearest }
+    CliError::BadChoice {
+        option: option.to_owned(),
+        given: given.to_owned(),
+        allowed: allowed.join(", "),
+        nearest,
+    }
 }
 
 /// The planner's options: what was typed wins over what the configuration says.
@@ -227,13 +238,16 @@ fn preset(choices: &FixChoices, config: &FixConfig) -> Result<Option<Preset>, Cl
         PresetArg::Medium => Preset::Medium,
         PresetArg::Slow => Preset::Slow,
     });
-    let all = [Preset::Superfast, Preset::Veryfast, Preset::Faster, Preset::Fast, Preset::Medium, Preset::Slow];
+    let all =
+        [Preset::Superfast, Preset::Veryfast, Preset::Faster, Preset::Fast, Preset::Medium, Preset::Slow];
     match (typed, config.preset.as_deref()) {
         (Some(preset), _) => Ok(Some(preset)),
         (None, None) => Ok(None),
-        (None, Some(name)) => all.into_iter().find(|preset| preset.name() == name).map(Some).ok_or_else(|| {
-            bad_choice("fix.preset", name, all.map(|preset| preset.name().to_owned()).into_iter())
-        }),
+        (None, Some(name)) => {
+            all.into_iter().find(|preset| preset.name() == name).map(Some).ok_or_else(|| {
+                bad_choice("fix.preset", name, all.map(|preset| preset.name().to_owned()).into_iter())
+            })
+        }
     }
 }
 

@@ -50,7 +50,8 @@ pub fn execute(
         Job::Cover { size } => {
             let output = files.output.ok_or_else(no_output)?;
             let facts = probe(&files.input, &cancel)?;
-            let video = facts.main_video().ok_or_else(|| JobError::Unreadable("there is no picture".into()))?;
+            let video =
+                facts.main_video().ok_or_else(|| JobError::Unreadable("there is no picture".into()))?;
             let (rotate, flip) = (video.rotation, video.flip);
             transcode::libav::cover(files.input, output, name, *size, rotate, flip, cancel, progress)
                 .map(JobOutput::Cover)

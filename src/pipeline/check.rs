@@ -158,7 +158,8 @@ pub fn check_one(
 }
 
 pub(crate) fn wrong_answer() -> Failure {
-    let message = "the media worker answered a different question: this is a bug, please report it".to_owned();
+    let message =
+        "the media worker answered a different question: this is a bug, please report it".to_owned();
     Failure { kind: FailureKind::Operation, message }
 }
 

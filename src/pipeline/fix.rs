@@ -4,7 +4,7 @@
 //! tells which outputs would collide and which jobs are the longest. After that every file goes its
 //! own way to the end.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -41,6 +41,18 @@ pub struct FixSettings {
     pub verify: VerifyLevel,
     /// Where outputs go; `None` only plans.
     pub out: Option<PathBuf>,
+    /// How they are arranged there.
+    pub layout: Layout,
+}
+
+/// How outputs are arranged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// Like the sources, compliant ones copied too: a complete set for people.
+    #[default]
+    Mirror,
+    /// In a folder for each source; compliant sources are used where they lie. For shipping.
+    BySource,
 }
 
 /// One output to make: a file under one profile.
@@ -53,7 +65,7 @@ struct Task<'a> {
 }
 
 /// Checks and fixes `sources` under every profile. One outcome for each pair, in the order of the
-/// sources, then of the profiles.
+/// sources, then of the profiles; `done` is told each as soon as it is there.
 #[allow(clippy::too_many_arguments)]
 pub fn fix(
     sources: &[Source],
@@ -64,6 +76,7 @@ pub fn fix(
     runner: &dyn Runner,
     observer: &dyn Observer,
     cancel: &Arc<AtomicBool>,
+    done: &(dyn Fn(&Outcome) + Sync),
 ) -> Vec<Outcome> {
     let checked = check(sources, profiles, check_options, runner, observer, cancel);
     let mut outcomes: Vec<Outcome> = checked
@@ -74,15 +87,31 @@ pub fn fix(
     refuse_collisions(&mut tasks, sources, profiles.len());
     announce(&tasks, observer);
     let order = longest_first(&tasks);
-    let worker = Worker { settings, profiles, ledger, runner, observer, cancel, budget: Budget::new(settings.machine.cores) };
+    let worker = Worker {
+        settings,
+        profiles,
+        ledger,
+        runner,
+        observer,
+        cancel,
+        budget: Budget::new(settings.machine.cores),
+    };
+    let planned: HashSet<usize> =
+        tasks.iter().map(|task| position_of(task, &checked, profiles.len())).collect();
+    for (index, outcome) in outcomes.iter().enumerate() {
+        if !planned.contains(&index) {
+            done(outcome);
+        }
+    }
     let made = side_by_side(order.len(), runner.width(), |position| {
         let task = &tasks[order[position]];
-        (order[position], worker.carry_out(task))
-    });
-    let mut made: HashMap<usize, FixOutcome> = made.into_iter().collect();
-    for (index, task) in tasks.iter().enumerate() {
         let at = position_of(task, &checked, profiles.len());
-        outcomes[at].fix = made.remove(&index);
+        let outcome = Outcome { fix: Some(worker.carry_out(task)), ..outcomes[at].clone() };
+        done(&outcome);
+        (at, outcome.fix)
+    });
+    for (at, fix) in made {
+        outcomes[at].fix = fix;
     }
     outcomes
 }
@@ -118,8 +147,17 @@ fn target_of(
     if plan.action == Action::Refused {
         return None;
     }
-    let folder = if profiles > 1 { out.join(profile.id()) } else { out.clone() };
-    Some(folder.join(output_name(&file.source.relative, plan.output_extension.as_deref(), plan.max_name_chars)))
+    let name = output_name(&file.source.relative, plan.output_extension.as_deref(), plan.max_name_chars);
+    match settings.layout {
+        Layout::Mirror if profiles > 1 => Some(out.join(profile.id()).join(name)),
+        Layout::Mirror => Some(out.join(name)),
+        Layout::BySource if plan.spec.is_none() => None,
+        Layout::BySource => {
+            let path = file.source.path.as_os_str().as_encoded_bytes();
+            let folder = format!("{}-r{}", &blake3::hash(path).to_hex()[..16], settings.options.recipe);
+            Some(out.join(folder).join(name.file_name().unwrap_or(name.as_os_str())))
+        }
+    }
 }
 
 fn refuse_collisions(tasks: &mut [Task<'_>], sources: &[Source], profiles: usize) {
@@ -144,10 +182,9 @@ fn refuse_collisions(tasks: &mut [Task<'_>], sources: &[Source], profiles: usize
 }
 
 fn announce(tasks: &[Task<'_>], observer: &dyn Observer) {
-    let to_make = tasks.iter().filter(|task| task.target.is_some() && task.plan.spec.is_some());
-    let (outputs, media_s) = to_make.fold((0, 0.0), |(count, sum), task| {
-        (count + 1, sum + task.duration_s().unwrap_or(0.0))
-    });
+    let to_make = tasks.iter().filter(|task| task.target.is_some());
+    let (outputs, media_s) =
+        to_make.fold((0, 0.0), |(count, sum), task| (count + 1, sum + task.spec_duration_s()));
     observer.notice(Event::Planned { outputs, media_s });
 }
 
@@ -163,13 +200,19 @@ impl Task<'_> {
         self.checked.result.as_ref().ok()?.effective_duration_s()
     }
 
+    /// Seconds of media to write; a plain copy takes no time worth telling.
+    fn spec_duration_s(&self) -> f64 {
+        if self.plan.spec.is_some() { self.duration_s().unwrap_or(0.0) } else { 0.0 }
+    }
+
     /// Predicted work in arbitrary units: pixels to encode, else bytes to copy.
     fn cost(&self) -> f64 {
         let Ok(facts) = &self.checked.result else { return 0.0 };
         match self.plan.spec.as_deref().and_then(|spec| spec.video.as_ref()) {
             Some(VideoPlan::Encode(encode)) => {
                 let size = encode.canvas.as_ref().map_or(encode.scale, |canvas| canvas.size);
-                let source = facts.main_video().and_then(|video| video.coded_size()).map_or(0, |size| size.pixels());
+                let source =
+                    facts.main_video().and_then(|video| video.coded_size()).map_or(0, |size| size.pixels());
                 let frames = self.duration_s().unwrap_or(10.0) * encode.frame_rate.as_f64();
                 (size.pixels() + source) as f64 * frames
             }
@@ -213,18 +256,23 @@ impl Worker<'_> {
         let meta = input.metadata().map_err(|error| operation(source, &error))?;
         let key = LedgerKey::new(&meta, &plan_text(&task.plan, self.settings.verify), target);
         if let Some(report) = self.ledger.and_then(|ledger| ledger.find(&key)) {
-            return Ok((Proof { verdict: Verdict::Compliant, verify: report.map(|report| report.verify) }, true));
+            return Ok((proof(report), true));
         }
         may_write(target, &meta, self.ledger)?;
         room_for(target, task.plan.spec.as_deref(), meta.len())?;
         let profile = &self.profiles[task.profile_index];
         let what = task.plan.action.name();
         let _share = self.budget.take(task.plan.spec.as_deref().map_or(1, |spec| spec.threads));
-        self.observer.notice(Event::Started { path: source, what, media_s: task.duration_s() });
+        self.observer.notice(Event::Started { path: source, what, media_s: Some(task.spec_duration_s()) });
         let report = match &task.plan.spec {
             None => copy(&input, target).map(|()| None),
             Some(spec) => make_output(
-                &Making { runner: self.runner, observer: self.observer, cancel: self.cancel, verify: self.settings.verify },
+                &Making {
+                    runner: self.runner,
+                    observer: self.observer,
+                    cancel: self.cancel,
+                    verify: self.settings.verify,
+                },
                 source,
                 input,
                 spec,
@@ -238,8 +286,14 @@ impl Worker<'_> {
             let _ = ledger.record(key, report.as_ref());
         }
         self.observer.notice(Event::Finished { path: source, made: true });
-        Ok((Proof { verdict: Verdict::Compliant, verify: report.map(|report| report.verify) }, false))
+        Ok((proof(report), false))
     }
+}
+
+/// Nothing gets its final name without complying.
+fn proof(report: Option<FixReport>) -> Proof {
+    let (facts, verify) = report.map(|report| (report.facts, report.verify)).unzip();
+    Proof { verdict: Verdict::Compliant, verify, facts }
 }
 
 fn outcome(plan: &FixPlan, failure: Option<Failure>) -> FixOutcome {
@@ -287,7 +341,8 @@ fn copy(input: &File, target: &Path) -> Result<(), Failure> {
     }
     let (wanted, got) = (input.metadata().map_err(failed)?.len(), output.metadata().map_err(failed)?.len());
     if wanted != got {
-        let message = format!("{}: copied {got} of {wanted} bytes, the source changed meanwhile", target.display());
+        let message =
+            format!("{}: copied {got} of {wanted} bytes, the source changed meanwhile", target.display());
         return Err(Failure { kind: FailureKind::Operation, message });
     }
     staging.publish().map_err(failed)
@@ -347,8 +402,7 @@ fn run_fix(
         output: Some(staging.descriptor().map_err(|error| operation(staging.path(), &error))?),
     };
     let job = Job::Fix { spec: Box::new(spec.clone()), verify: making.verify };
-    let request =
-        JobRequest { job, files, name: shown_name(source), cancel: Arc::clone(making.cancel) };
+    let request = JobRequest { job, files, name: shown_name(source), cancel: Arc::clone(making.cancel) };
     let mut notice = |progress| making.observer.notice(Event::Advanced { path: source, progress });
     match making.runner.run(request, &mut notice) {
         Ok(JobOutput::Fixed(report)) => Ok(*report),

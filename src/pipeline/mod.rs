@@ -18,7 +18,7 @@ mod staging;
 pub use check::{CheckOptions, Checked, check, check_one};
 pub use discover::{DiscoverError, Discovery, Source, Trouble, discover};
 pub use events::{Event, Observer, Silent};
-pub use fix::{FixSettings, Making, fix, make_output};
+pub use fix::{FixSettings, Layout, Making, fix, make_output};
 pub use ledger::{FixLedger, LedgerKey};
 pub use names::{Collision, find_collisions, output_name};
 pub use outcome::{Failure, FailureKind, FixOutcome, Outcome, Proof};

@@ -81,4 +81,6 @@ pub struct Proof {
     pub verdict: Verdict,
     /// What verification found; `None` for a plain copy.
     pub verify: Option<VerifyReport>,
+    /// The facts of the output; `None` for a plain copy, whose facts are the source's.
+    pub facts: Option<MediaFacts>,
 }

@@ -63,7 +63,9 @@ pub fn remove_stale(folder: &Path) -> usize {
     let walker = ignore::WalkBuilder::new(folder).standard_filters(false).follow_links(false).build();
     let ours = walker.flatten().filter(|entry| {
         let name = entry.file_name().to_string_lossy();
-        entry.file_type().is_some_and(|kind| kind.is_file()) && name.starts_with(PREFIX) && name.ends_with(SUFFIX)
+        entry.file_type().is_some_and(|kind| kind.is_file())
+            && name.starts_with(PREFIX)
+            && name.ends_with(SUFFIX)
     });
     ours.filter(|entry| remove_if_abandoned(entry.path())).count()
 }

@@ -60,7 +60,9 @@ fn candidates(own: Rational, profile: &Profile) -> Vec<Option<Rational>> {
 
 /// Whether a picture of this size has an allowed ratio.
 fn still_allowed(picture: Size, profile: &Profile) -> bool {
-    let (Some(limits), Some(ratio)) = (profile.limits("aspect-ratio"), picture.aspect_ratio()) else { return true };
+    let (Some(limits), Some(ratio)) = (profile.limits("aspect-ratio"), picture.aspect_ratio()) else {
+        return true;
+    };
     let tolerance = limits.number("tolerance").unwrap_or(0.0);
     let near = |wanted: &Rational| words::near(ratio, *wanted, tolerance);
     let allow = limits.ratios("allow");

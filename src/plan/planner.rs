@@ -85,7 +85,8 @@ impl<'a> Planner<'a> {
             None => VideoPlan::Copy { stream: video.index, tags: copy_tags(video) },
             Some(geometry) => VideoPlan::Encode(Box::new(self.encode(video, geometry, &length, &sound)?)),
         };
-        self.explain(&plan_video, why_video.or(trouble), &sound);
+        let why = why_video.or(trouble).or_else(|| sound.why.clone()).or_else(|| self.why_remux());
+        self.explain(&plan_video, why.clone(), &sound);
         let container = self.container()?;
         let extension = container.extension();
         let threads = match &plan_video {
@@ -109,10 +110,10 @@ impl<'a> Planner<'a> {
             threads,
             max_size_bytes: rates::max_bytes(self.profile),
         };
-        Ok(self.finish(spec, extension))
+        Ok(self.finish(spec, extension, why))
     }
 
-    fn finish(self, spec: OutputSpec, extension: &str) -> FixPlan {
+    fn finish(self, spec: OutputSpec, extension: &str, reason: Option<String>) -> FixPlan {
         let action = match (&spec.video, &spec.audio) {
             (Some(VideoPlan::Encode(_)), Some(AudioPlan::Copy { .. }) | None) => Action::ReencodeVideo,
             (Some(VideoPlan::Encode(_)), _) => Action::Reencode,
@@ -248,6 +249,14 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// The worst complaint that a new container clears.
+    fn why_remux(&self) -> Option<String> {
+        let lossless = |finding: &&Finding| {
+            matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter | Remedy::Trim)
+        };
+        self.findings(Severity::Warning).find(lossless).map(|finding| finding.message.clone())
+    }
+
     fn wants_audio(&self) -> bool {
         self.findings(Severity::Error).any(|finding| finding.remedy == Remedy::ReencodeAudio)
     }
@@ -312,8 +321,19 @@ impl<'a> Planner<'a> {
         if plan.max_name_chars.is_some() {
             plan.steps.push(lossless("given a shorter name".to_owned()));
         }
-        plan.reason = plan.steps.first().map(|step| step.text.clone());
+        plan.reason = plan.steps.first().map(|step| step.text.clone()).or_else(|| self.why_left_alone());
         Ok(Some(plan))
+    }
+
+    /// Why a film with complaints stays as it is.
+    fn why_left_alone(&self) -> Option<String> {
+        let finding = self.findings(Severity::Warning).find(|finding| finding.remedy != Remedy::None)?;
+        let cost = if matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter) {
+            "clearing that here means encoding again"
+        } else {
+            "clearing that costs quality"
+        };
+        Some(format!("left as it is: {}, but the platform accepts it and {cost}", finding.message))
     }
 
     /// The limit on names, where the source breaks it.

@@ -199,80 +199,80 @@ pub struct AdDelivery {
 /// The facts of a file, in the shape of the report.
 #[derive(Clone, Debug, Serialize)]
 pub struct Media {
-    container: Option<String>,
-    size_bytes: u64,
-    duration_s: Option<f64>,
-    bit_rate: Option<u64>,
-    fast_start: Option<bool>,
-    fragmented: Option<bool>,
-    video: Vec<Video>,
-    audio: Vec<Audio>,
-    other: Vec<Other>,
-    major_brand: Option<String>,
-    completeness: Completeness,
-    chapters: u32,
-    privacy: PrivacyTags,
+    pub(super) container: Option<String>,
+    pub(super) size_bytes: u64,
+    pub(super) duration_s: Option<f64>,
+    pub(super) bit_rate: Option<u64>,
+    pub(super) fast_start: Option<bool>,
+    pub(super) fragmented: Option<bool>,
+    pub(super) video: Vec<Video>,
+    pub(super) audio: Vec<Audio>,
+    pub(super) other: Vec<Other>,
+    pub(super) major_brand: Option<String>,
+    pub(super) completeness: Completeness,
+    pub(super) chapters: u32,
+    pub(super) privacy: PrivacyTags,
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Video {
-    index: u32,
-    codec: Option<String>,
-    codec_tag: Option<String>,
-    profile: Option<String>,
-    level: Option<i32>,
-    pixel_format: Option<String>,
-    bit_depth: Option<u8>,
-    width: Option<u32>,
-    height: Option<u32>,
-    sample_aspect_ratio: Option<String>,
-    rotation: u16,
-    flip: Option<Flip>,
-    display_width: Option<u32>,
-    display_height: Option<u32>,
-    display_aspect_ratio: Option<String>,
-    frame_rate: Option<Rational>,
-    variable_frame_rate: Option<bool>,
-    field_order: Option<String>,
-    color: ColorTags,
-    hdr: Option<Hdr>,
-    bit_rate: Option<u64>,
-    duration_s: Option<f64>,
-    start_s: Option<f64>,
-    frames: Option<u64>,
-    closed_gop: Option<bool>,
-    max_gop_frames: Option<u64>,
-    parameter_changes: Option<u32>,
-    chroma: Option<String>,
-    alpha: Option<bool>,
-    modal_frame_rate: Option<Rational>,
-    bitstream_sample_aspect_ratio: Option<String>,
-    edit_list: Option<EditList>,
-    timing: Option<Timing>,
-    decodable: bool,
+pub(super) struct Video {
+    pub(super) index: u32,
+    pub(super) codec: Option<String>,
+    pub(super) codec_tag: Option<String>,
+    pub(super) profile: Option<String>,
+    pub(super) level: Option<i32>,
+    pub(super) pixel_format: Option<String>,
+    pub(super) bit_depth: Option<u8>,
+    pub(super) width: Option<u32>,
+    pub(super) height: Option<u32>,
+    pub(super) sample_aspect_ratio: Option<String>,
+    pub(super) rotation: u16,
+    pub(super) flip: Option<Flip>,
+    pub(super) display_width: Option<u32>,
+    pub(super) display_height: Option<u32>,
+    pub(super) display_aspect_ratio: Option<String>,
+    pub(super) frame_rate: Option<Rational>,
+    pub(super) variable_frame_rate: Option<bool>,
+    pub(super) field_order: Option<String>,
+    pub(super) color: ColorTags,
+    pub(super) hdr: Option<Hdr>,
+    pub(super) bit_rate: Option<u64>,
+    pub(super) duration_s: Option<f64>,
+    pub(super) start_s: Option<f64>,
+    pub(super) frames: Option<u64>,
+    pub(super) closed_gop: Option<bool>,
+    pub(super) max_gop_frames: Option<u64>,
+    pub(super) parameter_changes: Option<u32>,
+    pub(super) chroma: Option<String>,
+    pub(super) alpha: Option<bool>,
+    pub(super) modal_frame_rate: Option<Rational>,
+    pub(super) bitstream_sample_aspect_ratio: Option<String>,
+    pub(super) edit_list: Option<EditList>,
+    pub(super) timing: Option<Timing>,
+    pub(super) decodable: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Audio {
-    index: u32,
-    codec: Option<String>,
-    codec_tag: Option<String>,
-    profile: Option<String>,
-    sample_rate: Option<u32>,
-    channels: Option<u32>,
-    channel_layout: Option<String>,
-    bit_rate: Option<u64>,
-    duration_s: Option<f64>,
-    start_s: Option<f64>,
-    edit_list: Option<EditList>,
-    decodable: bool,
+pub(super) struct Audio {
+    pub(super) index: u32,
+    pub(super) codec: Option<String>,
+    pub(super) codec_tag: Option<String>,
+    pub(super) profile: Option<String>,
+    pub(super) sample_rate: Option<u32>,
+    pub(super) channels: Option<u32>,
+    pub(super) channel_layout: Option<String>,
+    pub(super) bit_rate: Option<u64>,
+    pub(super) duration_s: Option<f64>,
+    pub(super) start_s: Option<f64>,
+    pub(super) edit_list: Option<EditList>,
+    pub(super) decodable: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Other {
-    index: u32,
-    kind: &'static str,
-    codec: Option<String>,
+pub(super) struct Other {
+    pub(super) index: u32,
+    pub(super) kind: &'static str,
+    pub(super) codec: Option<String>,
 }
 
 impl From<&MediaFacts> for Media {
@@ -394,6 +394,7 @@ impl Summary {
     pub fn of(files: &[FileEntry]) -> Summary {
         let mut summary = Summary { files: files.len() as u64, ..Summary::default() };
         for file in files {
+            let made = file.fix.as_ref().is_some_and(|fix| fix.output.is_some());
             *match file.verdict {
                 Verdict::Compliant => &mut summary.compliant,
                 Verdict::Noncompliant => &mut summary.noncompliant,
@@ -405,7 +406,8 @@ impl Summary {
                 Some(FixAction::Refused) => summary.refused += 1,
                 Some(FixAction::Failed) => summary.failed += 1,
                 Some(FixAction::None | FixAction::Copy) | None => {}
-                Some(_) => summary.fixed += 1,
+                // A plan that was only looked at has no output.
+                Some(_) => summary.fixed += u64::from(made),
             }
         }
         summary

@@ -1,7 +1,31 @@
 //! What people and tools read: one renderer a format.
+//!
+//! `document` is the contract; `outcome`, `words`, `units` and `advice` turn it into the
+//! language that the renderers for people share; [`escape()`] makes foreign text safe to show.
 
+mod advice;
 mod document;
+mod escape;
+mod format;
+mod github;
+mod html;
+mod human;
+mod json;
+mod junit;
+mod ndjson;
+mod outcome;
+#[cfg(test)]
+mod samples;
+mod sarif;
+mod schema;
+mod units;
+mod words;
 
 pub use document::{
     AdDelivery, Delivery, FileEntry, Fix, FixAction, Media, Report, SCHEMA, Summary, Tool, Verified,
 };
+pub use escape::escape;
+pub use format::{Format, ParseFormatError, render};
+pub use human::HumanOptions;
+pub use ndjson::ndjson_line;
+pub use schema::schema;

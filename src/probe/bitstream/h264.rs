@@ -23,7 +23,8 @@ pub fn parse_sps(nal: &[u8]) -> Option<PictureParams> {
         return None;
     }
     let mut bits = Bits::of_nal(nal.get(1..)?);
-    let mut params = PictureParams { chroma_format: 1, bit_depth: 8, bit_depth_chroma: 8, ..PictureParams::default() };
+    let mut params =
+        PictureParams { chroma_format: 1, bit_depth: 8, bit_depth_chroma: 8, ..PictureParams::default() };
     params.profile_idc = bits.take(8)?;
     let flags = bits.take(8)? as u8;
     params.constraints = flags.reverse_bits();
@@ -145,7 +146,8 @@ mod tests {
             while self.0.len() % 8 != 0 {
                 self.0.push(false);
             }
-            let payload = self.0.chunks(8).map(|byte| byte.iter().fold(0, |value, bit| value << 1 | u8::from(*bit)));
+            let payload =
+                self.0.chunks(8).map(|byte| byte.iter().fold(0, |value, bit| value << 1 | u8::from(*bit)));
             let mut nal = vec![0x67];
             let mut zeros = 0;
             for byte in payload {
@@ -183,7 +185,8 @@ mod tests {
     #[test]
     fn reads_aspect_ratio_and_colour() {
         let vui = high_1080p(false).bits(1, 1).bits(1, 1).bits(255, 8).bits(64, 16).bits(45, 16);
-        let vui = vui.bits(0, 1).bits(1, 1).bits(5, 3).bits(1, 1).bits(1, 1).bits(9, 8).bits(16, 8).bits(9, 8);
+        let vui =
+            vui.bits(0, 1).bits(1, 1).bits(5, 3).bits(1, 1).bits(1, 1).bits(9, 8).bits(16, 8).bits(9, 8);
         let params = parse_sps(&vui.nal()).unwrap();
         assert_eq!(params.sample_aspect_ratio, Rational::new(64, 45));
         assert_eq!(params.full_range, Some(true));

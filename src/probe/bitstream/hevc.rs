@@ -192,7 +192,9 @@ mod tests {
         record.extend([NAL_SPS, 0, 1, 0xff, 0xff]);
         assert_eq!(from_hvcc(&record), None);
         for seed in 0..2000_u32 {
-            let bytes: Vec<u8> = (0..64).map(|i| (seed.wrapping_mul(2_654_435_761).rotate_left(i % 32) >> 3) as u8 ^ i as u8).collect();
+            let bytes: Vec<u8> = (0..64)
+                .map(|i| (seed.wrapping_mul(2_654_435_761).rotate_left(i % 32) >> 3) as u8 ^ i as u8)
+                .collect();
             let mut nal = vec![NAL_SPS << 1, 1];
             nal.extend(bytes);
             let _ = parse_sps(&nal);

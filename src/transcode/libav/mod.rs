@@ -64,11 +64,23 @@ pub fn fix(
     progress: &mut dyn FnMut(Progress),
     probe: &Probe<'_>,
 ) -> Result<FixReport, JobError> {
-    make(share(&input)?, share(&output)?, name, spec, cancel.clone(), progress)?;
-    let report = crate::verify::libav::verify(input, share(&output)?, name, spec, verify, cancel, progress)?;
+    let making = if verify == VerifyLevel::Full { MAKING_SHARE } else { 1.0 };
+    let mut part = |from: f64, share: f64, step: Progress| {
+        let total_s = step.total_s.or(spec.expected_duration_s);
+        let done_s = total_s.map_or(step.done_s, |total| total * from + step.done_s.min(total) * share);
+        progress(Progress { done_s, total_s, ..step });
+    };
+    let mut make_part = |step| part(0.0, making, step);
+    make(share(&input)?, share(&output)?, name, spec, cancel.clone(), &mut make_part)?;
+    let mut verify_part = |step| part(making, 1.0 - making, step);
+    let report =
+        crate::verify::libav::verify(input, share(&output)?, name, spec, verify, cancel, &mut verify_part)?;
     let facts = probe(output, &format!("output.{}", spec.container.extension()))?;
     Ok(FixReport { facts, verify: report })
 }
+
+/// Which part of the time a fix takes goes into making the output; the rest proves it.
+const MAKING_SHARE: f64 = 0.65;
 
 /// Makes the output without proving it.
 ///

@@ -1,0 +1,61 @@
+# `make` alone lists what there is. Every command sets up what it needs and says what it does.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+# The lock file is part of the product: a build that would have to change it stops instead.
+CARGO_FLAGS ?= --locked
+# Where rustup puts cargo when the shell's profile was not read, as in many pipelines.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+export CARGO
+
+# A folder of further real files, read-only, for the tests that look for one.
+ifneq ($(wildcard ../shared/corpus),)
+export GREENLIT_CORPUS ?= $(abspath ../shared/corpus)
+endif
+
+SUITE ?= bookworm
+
+.PHONY: help setup build demo test test-slow lint bench fuzz fresh-check clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install the system packages that are missing, or print the line to type
+	@scripts/setup.sh
+
+build: setup ## build target/release/greenlit and greenlit-worker
+	$(CARGO) build $(CARGO_FLAGS) --release --bins
+
+demo: setup ## make a folder of real clips and ship it to the built-in sandbox
+	@scripts/demo.sh
+
+lint: setup ## formatting and clippy, each when its rustup component is there
+	@scripts/lint.sh
+
+# The tests run greenlit-worker beside greenlit, so both are built first.
+test: setup ## format, clippy, build, test
+	@scripts/lint.sh
+	$(CARGO) build $(CARGO_FLAGS) --bins
+	$(CARGO) test $(CARGO_FLAGS)
+
+test-slow: setup ## the tests that take minutes (marked `ignored`)
+	$(CARGO) build $(CARGO_FLAGS) --bins
+	$(CARGO) test $(CARGO_FLAGS) -- --ignored
+
+bench: setup ## measure
+	@if compgen -G 'benches/*.rs' >/dev/null; then $(CARGO) bench $(CARGO_FLAGS); \
+	else echo 'bench: there are no benchmarks yet (benches/ is empty).'; fi
+
+fuzz: setup ## compile the fuzz targets
+	@if [[ -f fuzz/Cargo.toml ]]; then $(CARGO) build --manifest-path fuzz/Cargo.toml; \
+	else echo 'fuzz: there are no fuzz targets yet (fuzz/ is absent).'; fi
+
+fresh-check: ## run test and demo on a bare Debian in a chroot: SUITE=bookworm or trixie; needs root
+	@scripts/fresh-check.sh $(SUITE)
+
+clean: ## remove what was built and the demo folder
+	$(CARGO) clean
+	rm -rf demo

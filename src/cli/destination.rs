@@ -1,0 +1,224 @@
+//! Where to ship: the configuration's table, with options laid over it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::args::DestinationArgs;
+use super::config::DestinationConfig;
+use super::error::CliError;
+use super::settings::{Settings, bad_choice};
+
+/// The name that starts a sandbox in the same process.
+pub const SANDBOX: &str = "sandbox";
+const TIKTOK_ADS: &str = "tiktok-ads";
+const DEFAULT_URL: &str = "https://business-api.tiktok.com/open_api/v1.3";
+const DEFAULT_TOKEN_ENV: &str = "TIKTOK_ACCESS_TOKEN";
+
+/// A destination, ready to use. Holds no token: that is read last, by [`Destination::token`].
+#[derive(Clone, Debug)]
+pub struct Destination {
+    /// The name that was given with `--to`.
+    pub name: String,
+    /// The profile that files must comply with.
+    pub profile: String,
+    /// The advertiser.
+    pub advertiser_id: String,
+    /// Base URL of the API.
+    pub base_url: String,
+    /// Rate limits.
+    pub tier: String,
+    /// How long processing may take.
+    pub poll_deadline: Duration,
+    /// How long absence proves nothing.
+    pub visibility_window: Duration,
+    /// Uploads of one asset.
+    pub attempts: u32,
+    /// The journal.
+    pub journal: PathBuf,
+    /// `require`, `warn` or `off`.
+    pub landing_page_check: String,
+    /// Whether landing pages may lie at private addresses.
+    pub allow_private: bool,
+    token: TokenSource,
+}
+
+#[derive(Clone, Debug)]
+enum TokenSource {
+    Environment(String),
+    File(PathBuf),
+    Sandbox,
+}
+
+impl Destination {
+    /// Resolves `--to NAME` with the options laid over the configuration.
+    pub fn resolve(settings: &Settings, name: &str, args: &DestinationArgs) -> Result<Destination, CliError> {
+        if name == SANDBOX {
+            return Destination::sandbox(settings, args);
+        }
+        let configured = settings.config.destination.get(name);
+        let config = match configured {
+            Some(config) => config.clone(),
+            None if name == TIKTOK_ADS => DestinationConfig::default(),
+            None => return Err(unknown(settings, name)),
+        };
+        let platform = config.platform.as_deref().unwrap_or(TIKTOK_ADS);
+        if platform != TIKTOK_ADS {
+            return Err(bad_choice(
+                &format!("destination.{name}.platform"),
+                platform,
+                [TIKTOK_ADS.to_owned()].into_iter(),
+            ));
+        }
+        let folder = settings.config.folder();
+        let missing = format!(
+            "the destination `{name}` has no advertiser_id: set it in [destination.{name}] or give --advertiser-id"
+        );
+        let advertiser_id =
+            args.advertiser_id.clone().or(config.advertiser_id.clone()).ok_or(CliError::Usage(missing))?;
+        let token = match (&args.token_env, &args.token_file, &config.token_env, &config.token_file) {
+            (Some(env), ..) => TokenSource::Environment(env.clone()),
+            (None, Some(file), ..) => TokenSource::File(file.clone()),
+            (None, None, Some(env), _) => TokenSource::Environment(env.clone()),
+            (None, None, None, Some(file)) => TokenSource::File(folder.join(file)),
+            (None, None, None, None) => TokenSource::Environment(DEFAULT_TOKEN_ENV.to_owned()),
+        };
+        let journal = args.journal.clone().or(config.journal.as_ref().map(|path| folder.join(path)));
+        Ok(Destination {
+            name: name.to_owned(),
+            profile: config.profile.clone().unwrap_or_else(|| TIKTOK_ADS.to_owned()),
+            advertiser_id,
+            base_url: args
+                .base_url
+                .clone()
+                .or(config.base_url.clone())
+                .unwrap_or_else(|| DEFAULT_URL.to_owned()),
+            journal: journal.unwrap_or_else(|| settings.state_folder().join("journal.db")),
+            token,
+            ..Destination::timing(args, &config)?
+        })
+    }
+
+    fn sandbox(settings: &Settings, args: &DestinationArgs) -> Result<Destination, CliError> {
+        let quick = DestinationConfig {
+            poll_deadline: Some("3m".into()),
+            visibility_window: Some("30s".into()),
+            allow_private: true,
+            ..DestinationConfig::default()
+        };
+        Ok(Destination {
+            name: SANDBOX.to_owned(),
+            profile: TIKTOK_ADS.to_owned(),
+            advertiser_id: crate::sandbox::ADVERTISER.to_owned(),
+            base_url: String::new(),
+            journal: args
+                .journal
+                .clone()
+                .unwrap_or_else(|| settings.state_folder().join("sandbox/journal.db")),
+            token: TokenSource::Sandbox,
+            ..Destination::timing(args, &quick)?
+        })
+    }
+
+    /// Everything that is a number or a choice; the rest is filled in by the caller.
+    fn timing(args: &DestinationArgs, config: &DestinationConfig) -> Result<Destination, CliError> {
+        let time = |option: &str, typed: &Option<String>, written: &Option<String>, default: &str| {
+            let text = typed.clone().or(written.clone()).unwrap_or_else(|| default.to_owned());
+            duration(&text).ok_or_else(|| CliError::BadValue {
+                option: option.to_owned(),
+                given: text,
+                expected: "a time such as 90s, 5m or 1h".to_owned(),
+            })
+        };
+        let landing = args.landing_page_check.clone().or(config.landing_page_check.clone());
+        let landing = landing.unwrap_or_else(|| "require".to_owned());
+        let modes = ["require", "warn", "off"];
+        if !modes.contains(&landing.as_str()) {
+            return Err(bad_choice("--landing-page-check", &landing, modes.map(str::to_owned).into_iter()));
+        }
+        let tier = args.tier.clone().or(config.tier.clone()).unwrap_or_else(|| "basic".to_owned());
+        Ok(Destination {
+            name: String::new(),
+            profile: String::new(),
+            advertiser_id: String::new(),
+            base_url: String::new(),
+            tier,
+            poll_deadline: time("--poll-deadline", &args.poll_deadline, &config.poll_deadline, "30m")?,
+            visibility_window: time(
+                "--visibility-window",
+                &args.visibility_window,
+                &config.visibility_window,
+                "5m",
+            )?,
+            attempts: args.attempts.or(config.attempts).unwrap_or(3).clamp(1, 3),
+            journal: PathBuf::new(),
+            landing_page_check: landing,
+            allow_private: args.allow_private || config.allow_private,
+            token: TokenSource::Sandbox,
+        })
+    }
+
+    /// Reads the token. It leaves this function only wrapped.
+    pub fn token(&self) -> Result<SecretString, CliError> {
+        let text = match &self.token {
+            TokenSource::Sandbox => return Ok(SecretString::from(crate::sandbox::TOKEN)),
+            TokenSource::Environment(name) => std::env::var(name).map_err(|_| {
+                CliError::Usage(format!(
+                    "there is no access token: set the environment variable {name}, or name a file with --token-file"
+                ))
+            })?,
+            TokenSource::File(path) => read_token(path)?,
+        };
+        let token = text.trim();
+        if token.is_empty() {
+            return Err(CliError::Usage(format!("the access token from {} is empty", self.token_place())));
+        }
+        Ok(SecretString::from(token))
+    }
+
+    /// Where the token comes from, for messages; never the token.
+    pub fn token_place(&self) -> String {
+        match &self.token {
+            TokenSource::Sandbox => "the sandbox".to_owned(),
+            TokenSource::Environment(name) => format!("the environment variable {name}"),
+            TokenSource::File(path) => format!("the file {}", path.display()),
+        }
+    }
+}
+
+fn read_token(path: &Path) -> Result<String, CliError> {
+    std::fs::read_to_string(path).map_err(|source| CliError::ReadFile { path: path.to_owned(), source })
+}
+
+fn unknown(settings: &Settings, name: &str) -> CliError {
+    let known: Vec<&str> =
+        settings.config.destination.keys().map(String::as_str).chain([SANDBOX, TIKTOK_ADS]).collect();
+    let nearest = super::nearest(name, known.iter().copied());
+    CliError::BadChoice {
+        option: "--to".to_owned(),
+        given: name.to_owned(),
+        allowed: known.join(", "),
+        nearest,
+    }
+}
+
+/// A time as people write it: `90s`, `5m`, `1h30m`.
+pub fn duration(text: &str) -> Option<Duration> {
+    let signed: jiff::SignedDuration = text.parse().ok()?;
+    Duration::try_from(signed).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        assert_eq!(duration("90s"), Some(Duration::from_secs(90)));
+        assert_eq!(duration("30m"), Some(Duration::from_secs(1800)));
+        assert_eq!(duration("1h30m"), Some(Duration::from_secs(5400)));
+        assert_eq!(duration("soon"), None);
+        assert_eq!(duration("-5m"), None);
+    }
+}

@@ -1,0 +1,38 @@
+//! How the sandbox looks into uploads: through the same isolated workers as everything else, but it
+//! judges what they report by its own limits.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crate::job::{Job, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner};
+use crate::sandbox::{UploadFacts, UploadProber};
+
+/// Probes uploads with media workers.
+pub struct WorkerProber(pub Arc<dyn Runner>);
+
+impl UploadProber for WorkerProber {
+    fn probe(&self, file: File, name: &str) -> Option<UploadFacts> {
+        let request = JobRequest {
+            job: Job::Probe { depth: ProbeDepth::Auto },
+            files: JobFiles { input: file, output: None },
+            name: name.to_owned(),
+            cancel: Arc::new(AtomicBool::new(false)),
+        };
+        let Ok(JobOutput::Probed(facts)) = self.0.run(request, &mut |_| {}) else { return None };
+        let video = facts.main_video();
+        let size = video.and_then(|video| video.display_size());
+        let container = facts.container.clone().unwrap_or_default();
+        Some(UploadFacts {
+            container: if container.starts_with("mpeg") { "mpeg".to_owned() } else { container },
+            codec: video.and_then(|video| video.codec.clone()),
+            width: size.map(|size| size.width),
+            height: size.map(|size| size.height),
+            duration: facts.effective_duration_s(),
+            fps: video.and_then(|video| video.frame_rate).map(|rate| rate.as_f64()),
+            pixel_format: video.and_then(|video| video.pixel_format.clone()),
+            bit_rate: facts.bit_rate,
+            audio_codec: facts.main_audio().and_then(|audio| audio.codec.clone()),
+        })
+    }
+}

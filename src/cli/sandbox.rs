@@ -1,0 +1,93 @@
+//! `greenlit sandbox`, and the one that `ship --to sandbox` starts in the same process.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::job::worker::WorkerPool;
+use crate::sandbox::{Fault, SandboxOptions, parse_span, start};
+
+use super::args::{SandboxArgs, TrialArgs};
+use super::error::CliError;
+use super::interrupt;
+use super::prober::WorkerProber;
+use super::run_status::RunStatus;
+use super::settings::Settings;
+
+/// Runs the command: serves until interrupted.
+pub fn run(settings: &Settings, args: &SandboxArgs) -> Result<RunStatus, CliError> {
+    let mut options = base_options(settings, args.state.clone());
+    options.listen = args.listen;
+    options.processing = span("--processing", &args.processing)?;
+    options.visibility_lag =
+        args.visibility_lag.as_deref().map(|text| span("--visibility-lag", text)).transpose()?;
+    options.tier = args.tier.parse().map_err(|error| value("--tier", &args.tier, &error))?;
+    options.seed = args.seed;
+    options.faults = faults("--fault", &args.fault)?;
+    options.log = args.log.clone();
+    options.time_scale = args.time_scale;
+    let stop = interrupt::flag();
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        let sandbox = start(options).await.map_err(|source| operation("the sandbox cannot start", source))?;
+        let mut out = std::io::stdout().lock();
+        let said = writeln!(out, "listening on http://{}", sandbox.addr()).and_then(|()| out.flush());
+        said.map_err(|source| CliError::WriteReport { place: "standard output".into(), source })?;
+        drop(out);
+        while !stop.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        sandbox.shutdown().await;
+        Ok(RunStatus::Done)
+    })
+}
+
+/// The options of a trial sandbox, whose state lies in `folder`.
+pub fn trial_options(
+    settings: &Settings,
+    args: &TrialArgs,
+    folder: PathBuf,
+) -> Result<SandboxOptions, CliError> {
+    let mut options = base_options(settings, folder.clone());
+    if let Some(processing) = &args.sandbox_processing {
+        options.processing = span("--sandbox-processing", processing)?;
+    }
+    options.faults = faults("--sandbox-fault", &args.sandbox_fault)?;
+    options.seed = args.sandbox_seed.unwrap_or(options.seed);
+    options.time_scale = args.sandbox_time_scale.unwrap_or(options.time_scale);
+    options.log = args.sandbox_log.clone().or(Some(folder.join("requests.ndjson")));
+    Ok(options)
+}
+
+fn base_options(settings: &Settings, state: PathBuf) -> SandboxOptions {
+    let pool: Arc<dyn crate::job::Runner> = Arc::new(WorkerPool::new(settings.jobs.min(2)));
+    SandboxOptions::new(state, Arc::new(WorkerProber(pool)))
+}
+
+fn span(option: &str, text: &str) -> Result<(Duration, Duration), CliError> {
+    parse_span(text).map_err(|error| value(option, text, &error))
+}
+
+fn faults(option: &str, texts: &[String]) -> Result<Vec<Fault>, CliError> {
+    texts.iter().map(|text| Fault::parse(text).map_err(|error| value(option, text, &error))).collect()
+}
+
+fn value(option: &str, given: &str, problem: &dyn std::fmt::Display) -> CliError {
+    CliError::Usage(format!("`{given}` is not a value of {option}: {problem}"))
+}
+
+/// An operation that failed, with its cause.
+pub fn operation(what: &str, source: impl std::error::Error + Send + Sync + 'static) -> CliError {
+    CliError::Operation { what: what.to_owned(), source: Box::new(source) }
+}
+
+/// The runtime for everything that waits on a network.
+pub fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|source| operation("the runtime for network work cannot start", source))
+}

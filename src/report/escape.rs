@@ -1,0 +1,114 @@
+//! Text from outside made safe to show: file names, tags and messages may hold anything.
+//!
+//! A control character can move the cursor or end a line of a log; a bidirectional override can
+//! make `gpj.mp4` read as `4pm.jpg`. All of them are shown as `\u{…}` wherever a person reads.
+
+use std::fmt::Write;
+
+/// `text` on one line, with everything invisible or able to reorder its neighbours written out.
+///
+/// Joiners (U+200C, U+200D) stay: scripts and emoji need them, and they hide nothing.
+pub fn escape(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push_str("\\t"),
+            hidden if is_hidden(hidden) => push_code(&mut shown, hidden),
+            plain => shown.push(plain),
+        }
+    }
+    shown
+}
+
+/// `text` for XML 1.0 and HTML, as content or in double quotes.
+///
+/// Escaped as [`escape`] does first, so that no character remains that XML cannot hold at all.
+pub(super) fn markup(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in escape(text).chars() {
+        match character {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            plain => safe.push(plain),
+        }
+    }
+    safe
+}
+
+/// `text` as a URI path (RFC 3986, 3.3), with `/` kept as the separator.
+pub(super) fn uri_path(text: &str) -> String {
+    encode(text, |byte| is_unreserved(byte) || byte == b'/')
+}
+
+/// The same for text that is percent-encoded already: its escapes stay.
+pub(super) fn uri_path_encoded(text: &str) -> String {
+    encode(text, |byte| is_unreserved(byte) || matches!(byte, b'/' | b'%'))
+}
+
+fn encode(text: &str, keep: impl Fn(u8) -> bool) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if keep(byte) {
+            encoded.push(char::from(byte));
+        } else {
+            push(&mut encoded, format_args!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' // soft hyphen
+            | '\u{61c}' | '\u{200e}' | '\u{200f}' // direction marks
+            | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' // overrides and isolates
+            | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{feff}' // nothing to see
+            | '\u{2028}' | '\u{2029}' // line and paragraph separators
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' // annotations, tags
+            | '\u{fffe}' | '\u{ffff}') // not allowed in XML
+}
+
+fn push_code(shown: &mut String, character: char) {
+    push(shown, format_args!("\\u{{{:x}}}", u32::from(character)));
+}
+
+fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    // Writing into a string cannot fail.
+    let _ = text.write_fmt(arguments);
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn what_could_mislead_is_written_out() {
+        assert_eq!(escape("a\u{202e}4pm.jpg"), "a\\u{202e}4pm.jpg");
+        assert_eq!(escape("\u{1b}[2Jx\n\u{9b}"), "\\u{1b}[2Jx\\n\\u{9b}");
+        assert_eq!(escape("Fähre \u{1f469}\u{200d}\u{1f680}.mp4"), "Fähre \u{1f469}\u{200d}\u{1f680}.mp4");
+    }
+
+    #[test]
+    fn markup_holds_no_markup() {
+        assert_eq!(markup("<a href=\"'&"), "&lt;a href=&quot;&#39;&amp;");
+        assert_eq!(markup("\u{0}\u{ffff}"), "\\u{0}\\u{ffff}");
+    }
+
+    #[test]
+    fn a_path_becomes_a_uri() {
+        assert_eq!(uri_path("a b/ü#1:%.mp4"), "a%20b/%C3%BC%231%3A%25.mp4");
+        assert_eq!(uri_path_encoded("a%FF?.mp4"), "a%FF%3F.mp4");
+    }
+}

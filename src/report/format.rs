@@ -1,0 +1,108 @@
+//! The formats, and the one way to write any of them.
+
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+
+use super::{HumanOptions, Report, github, html, human, json, junit, ndjson, sarif};
+
+/// What a report can be written as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// For a person at a terminal.
+    #[default]
+    Human,
+    /// One JSON document; its schema is [`super::schema`].
+    Json,
+    /// One JSON object a line for each file.
+    Ndjson,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// JUnit XML, for build servers.
+    Junit,
+    /// Workflow commands of GitHub Actions.
+    Github,
+    /// One self-contained page.
+    Html,
+}
+
+impl Format {
+    /// Every format, in the order they are documented.
+    pub fn all() -> &'static [Format] {
+        use Format::{Github, Html, Human, Json, Junit, Ndjson, Sarif};
+        &[Human, Json, Ndjson, Sarif, Junit, Github, Html]
+    }
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Human => "human",
+            Format::Json => "json",
+            Format::Ndjson => "ndjson",
+            Format::Sarif => "sarif",
+            Format::Junit => "junit",
+            Format::Github => "github",
+            Format::Html => "html",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A name that is no format.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a report format: use human, json, ndjson, sarif, junit, github or html")]
+pub struct ParseFormatError(String);
+
+impl FromStr for Format {
+    type Err = ParseFormatError;
+
+    fn from_str(name: &str) -> Result<Format, ParseFormatError> {
+        let found = Format::all().iter().copied().find(|format| format.name() == name);
+        found.ok_or_else(|| ParseFormatError(name.to_owned()))
+    }
+}
+
+/// Writes `report` as `format` into `out`. Only [`Format::Human`] heeds `human`.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn render(
+    report: &Report,
+    format: Format,
+    human: &HumanOptions,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    match format {
+        Format::Human => human::render(report, human, out),
+        Format::Json => json::render(report, out),
+        Format::Ndjson => ndjson::render(report, out),
+        Format::Sarif => sarif::render(report, out),
+        Format::Junit => junit::render(report, out),
+        Format::Github => github::render(report, out),
+        Format::Html => html::render(report, out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn every_name_leads_back_to_its_format() {
+        for format in Format::all() {
+            assert_eq!(format.to_string().parse(), Ok(*format));
+        }
+        let error = "xml".parse::<Format>().unwrap_err().to_string();
+        for format in Format::all() {
+            assert!(error.contains(format.name()), "{error}");
+        }
+    }
+}

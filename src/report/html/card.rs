@@ -1,0 +1,153 @@
+//! One entry of the page.
+
+use std::io;
+
+use super::super::escape::markup;
+use super::super::outcome::{Outcome, Trouble, is_mended, is_stuck, troubles};
+use super::super::{Delivery, FileEntry, Fix, units, words};
+use super::{slug, tone};
+use crate::rules::{Finding, Severity};
+
+pub(super) fn render(entry: &FileEntry, several_profiles: bool, out: &mut dyn io::Write) -> io::Result<()> {
+    let outcome = Outcome::of(entry);
+    let (tone, slug) = (tone(outcome), slug(outcome));
+    writeln!(
+        out,
+        "<article class=\"card {tone} o-{slug}\">\n<header><h2>{}</h2><span class=\"verdict\">{} {}</span></header>",
+        markup(&entry.path),
+        outcome.mark(),
+        outcome.label()
+    )?;
+    if several_profiles {
+        writeln!(out, "<p class=\"small soft\">Profile <code>{}</code></p>", markup(&entry.profile))?;
+    }
+    facts(entry, outcome, out)?;
+    for Trouble { message, .. } in troubles(entry).iter().filter(|trouble| trouble.id != "delivery") {
+        writeln!(out, "<p class=\"trouble\">{}</p>", markup(message))?;
+    }
+    findings(entry, out)?;
+    if let Some(made) = &entry.fix {
+        fix(made, outcome, out)?;
+    }
+    if let Some(sent) = &entry.delivery {
+        delivery(sent, out)?;
+    }
+    writeln!(out, "</article>")
+}
+
+fn facts(entry: &FileEntry, outcome: Outcome, out: &mut dyn io::Write) -> io::Result<()> {
+    let Some(media) = &entry.media else {
+        if outcome == Outcome::Skipped {
+            let reason = entry.reason.as_deref().unwrap_or("Not a media file.");
+            writeln!(out, "<p class=\"small soft\">{}</p>", markup(reason))?;
+        }
+        return Ok(());
+    };
+    let items: String = media
+        .container
+        .iter()
+        .cloned()
+        .chain(words::facts(media))
+        .map(|fact| format!("<li>{}</li>", markup(&fact)))
+        .collect();
+    writeln!(out, "<ul class=\"facts\">{items}</ul>")
+}
+
+fn findings(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
+    if entry.findings.is_empty() {
+        return Ok(());
+    }
+    let title = if is_mended(entry) { "Found in the source" } else { "Findings" };
+    writeln!(out, "<h3>{title}</h3>\n<ul class=\"findings\">")?;
+    for one in &entry.findings {
+        finding(one, is_mended(entry), out)?;
+    }
+    writeln!(out, "</ul>")
+}
+
+fn finding(finding: &Finding, mended: bool, out: &mut dyn io::Write) -> io::Result<()> {
+    let Finding { rule, severity, actual, allowed, message, source, .. } = finding;
+    let tone = match severity {
+        Severity::Error if mended => "good",
+        Severity::Error => "bad",
+        Severity::Warning => "warn",
+        Severity::Advice => "idle",
+    };
+    let place = words::place(finding)
+        .map_or(String::new(), |place| format!("<div><dt>Where</dt> <dd>{}</dd></div>", markup(&place)));
+    writeln!(
+        out,
+        "<li class=\"{tone}\"><span class=\"tag\">{}</span><div>\n<p>{} <code class=\"soft\">{}</code></p>\n\
+         <dl class=\"found\"><div><dt>Found</dt> <dd><b>{}</b></dd></div>\
+         <div><dt>Allowed</dt> <dd><b>{}</b></dd></div>{place}</dl>\n\
+         <p class=\"small soft\">Limit {}{}</p></div></li>",
+        words::severity(*severity, mended),
+        markup(&sentence(message)),
+        markup(rule),
+        markup(actual),
+        markup(allowed),
+        markup(&words::authority(finding)),
+        source.as_deref().map_or(".".to_owned(), link),
+    )
+}
+
+/// Messages are written to follow a rule's name; here they stand alone.
+fn sentence(message: &str) -> String {
+    let mut characters = message.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}
+
+/// Only web addresses are links; anything else, `javascript:` above all, stays text.
+fn link(source: &str) -> String {
+    let shown = markup(source);
+    if source.starts_with("https://") || source.starts_with("http://") {
+        return format!(": <a href=\"{shown}\" rel=\"noreferrer\">{shown}</a>");
+    }
+    format!(": {shown}")
+}
+
+fn fix(fix: &Fix, outcome: Outcome, out: &mut dyn io::Write) -> io::Result<()> {
+    let refused = matches!(outcome, Outcome::Refused | Outcome::Failed);
+    if !refused {
+        let title = if outcome == Outcome::Planned { "Plan" } else { "Fix" };
+        let output =
+            fix.output.as_ref().map_or(String::new(), |output| format!(": <code>{}</code>", markup(output)));
+        writeln!(out, "<h3>{title}</h3>\n<p>{}{output}</p>", sentence(words::action(fix)))?;
+        if let Some(reason) = &fix.reason {
+            writeln!(out, "<p class=\"soft\">{}</p>", markup(&sentence(reason)))?;
+        }
+    }
+    if !fix.steps.is_empty() {
+        let steps: String =
+            fix.steps.iter().map(|step| format!("<li>{}</li>", markup(&sentence(step)))).collect();
+        writeln!(out, "<ol>{steps}</ol>")?;
+    }
+    match words::proof(fix) {
+        Some(proof) => writeln!(out, "<h3>Proof</h3>\n<p>{}</p>", markup(&sentence(&proof))),
+        None => Ok(()),
+    }
+}
+
+fn delivery(delivery: &Delivery, out: &mut dyn io::Write) -> io::Result<()> {
+    let Delivery { state, video_id, attempts, reason, ads } = delivery;
+    let because =
+        |reason: &Option<String>| reason.as_ref().map_or(String::new(), |text| format!(": {}", markup(text)));
+    let id =
+        |id: &Option<String>| id.as_ref().map_or(String::new(), |id| format!(" <code>{}</code>", markup(id)));
+    let line = |state: &str, reason: &Option<String>, before: &str, after: &str| {
+        let stuck = is_stuck(state, reason.as_deref());
+        let class = if stuck { "trouble bad" } else { "" };
+        let state = markup(&sentence(&words::state(state)));
+        format!("<p class=\"{class}\">{before}{state}{after}{}</p>", because(reason))
+    };
+    let uploads = units::count(u64::from(*attempts), "upload", "uploads");
+    let after = format!("{} <span class=\"soft\">({uploads})</span>", id(video_id));
+    writeln!(out, "<h3>Delivery</h3>\n{}", line(state, reason, "", &after))?;
+    for ad in ads {
+        writeln!(out, "{}", line(&ad.state, &ad.reason, &format!("Ad of row {}: ", ad.row), &id(&ad.ad_id)))?;
+    }
+    Ok(())
+}

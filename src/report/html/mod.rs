@@ -1,0 +1,272 @@
+//! `html`: one page that needs nothing else, for people who do not use a terminal.
+//!
+//! It holds no script and forbids any: the filter is made of radio buttons and style rules, so the
+//! page works from a mail attachment and under any policy. Whatever comes from a file is escaped
+//! by [`markup`], and only `http` and `https` become links.
+
+mod card;
+
+use std::io;
+
+use super::advice::what_to_do;
+use super::escape::markup;
+use super::outcome::Outcome;
+use super::{Report, units, words};
+
+const STYLE: &str = include_str!("style.css");
+
+pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    head(report, out)?;
+    filters(report, out)?;
+    to_do(report, out)?;
+    writeln!(out, "<main>")?;
+    let several = report.profiles.len() > 1;
+    for entry in &report.files {
+        card::render(entry, several, out)?;
+    }
+    writeln!(out, "</main>")?;
+    foot(report, out)
+}
+
+fn head(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>greenlit report: {title}</title>\n<style>\n{STYLE}{rules}</style>\n</head>\n<body>\n<div class=\"wrap\">\n\
+         <h1>{title}</h1>\n<p class=\"soft\">Checked against {profiles} in {time}.</p>",
+        title = title(report),
+        rules = filter_rules(report),
+        profiles = profiles(report),
+        time = units::seconds(report.summary.elapsed_s),
+    )?;
+    if report.interrupted {
+        writeln!(
+            out,
+            "<p class=\"banner warn\">The run was interrupted: what is not listed was not looked at.</p>"
+        )?;
+    }
+    Ok(())
+}
+
+fn title(report: &Report) -> String {
+    let attention = report.files.iter().filter(|entry| Outcome::of(entry).needs_attention()).count() as u64;
+    let files = units::count(report.files.len() as u64, "file", "files");
+    match attention {
+        _ if report.files.is_empty() => "No files".to_owned(),
+        0 => format!("{files}: nothing needs attention"),
+        _ => format!("{files}, {} attention", units::count(attention, "needs", "need")),
+    }
+}
+
+fn profiles(report: &Report) -> String {
+    let names: Vec<String> =
+        report.profiles.iter().map(|name| format!("<code>{}</code>", markup(name))).collect();
+    if names.is_empty() { "no profile".to_owned() } else { names.join(", ") }
+}
+
+/// The name of an outcome as an id and a class.
+fn slug(outcome: Outcome) -> String {
+    outcome.label().replace(' ', "-")
+}
+
+/// The colours of an outcome.
+fn tone(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Passed | Outcome::Fixed => "good",
+        Outcome::Planned | Outcome::Undecided => "warn",
+        Outcome::Skipped => "idle",
+        Outcome::Noncompliant
+        | Outcome::Unreadable
+        | Outcome::Refused
+        | Outcome::Undelivered
+        | Outcome::Failed => "bad",
+    }
+}
+
+/// One style rule a filter: while its button is on, cards of other outcomes are away.
+fn filter_rules(report: &Report) -> String {
+    let chosen = |id: &str| {
+        format!(
+            "#f-{id}:checked ~ .filters label[for=f-{id}] {{ border-color: var(--ink); }}\n\
+             #f-{id}:focus-visible ~ .filters label[for=f-{id}] {{ outline: 2px solid var(--link); }}\n"
+        )
+    };
+    let mut rules = chosen("all");
+    for (outcome, _) in words::tally(report) {
+        let id = slug(outcome);
+        rules.push_str(&chosen(&id));
+        rules.push_str(&format!("#f-{id}:checked ~ main .card:not(.o-{id}) {{ display: none; }}\n"));
+    }
+    rules
+}
+
+fn filters(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    let tally = words::tally(report);
+    if report.files.is_empty() {
+        return Ok(());
+    }
+    let button = |id: &str, label: &str, checked: &str| {
+        format!(
+            "<input class=\"filter\" type=\"radio\" name=\"show\" id=\"f-{id}\" aria-label=\"Show {label}\"{checked}>"
+        )
+    };
+    writeln!(out, "{}", button("all", "all files", " checked"))?;
+    for (outcome, _) in &tally {
+        writeln!(out, "{}", button(&slug(*outcome), outcome.label(), ""))?;
+    }
+    writeln!(out, "<div class=\"filters\">")?;
+    writeln!(out, "<label class=\"idle\" for=\"f-all\"><b>{}</b> all</label>", report.files.len())?;
+    for (outcome, number) in tally {
+        let (tone, id, label) = (tone(outcome), slug(outcome), outcome.label());
+        writeln!(out, "<label class=\"{tone}\" for=\"f-{id}\"><b>{number}</b> {label}</label>")?;
+    }
+    writeln!(out, "</div>")
+}
+
+fn to_do(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    let all = what_to_do(report);
+    if all.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "<section class=\"todo\">\n<h2>What to do</h2>")?;
+    for advice in all {
+        writeln!(out, "<p>{}</p>", with_code(&advice.text))?;
+        if !advice.files.is_empty() {
+            writeln!(out, "<ul class=\"small soft\">")?;
+            for file in &advice.files {
+                writeln!(out, "<li>{}</li>", markup(file))?;
+            }
+            writeln!(out, "</ul>")?;
+        }
+    }
+    writeln!(out, "</section>")
+}
+
+/// Escaped text in which what stands between backticks is code.
+fn with_code(text: &str) -> String {
+    let mut html = String::new();
+    for (number, part) in text.split('`').enumerate() {
+        let part = markup(part);
+        html.push_str(&if number % 2 == 1 { format!("<code>{part}</code>") } else { part });
+    }
+    html
+}
+
+fn foot(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    let tool = &report.tool;
+    let mut parts = vec![format!("{} {}", tool.name, tool.version)];
+    parts.extend(tool.ffmpeg.iter().map(|version| format!("FFmpeg libraries {version}")));
+    if let Some(isolation) = tool.isolation.as_ref().filter(|isolation| !isolation.is_empty()) {
+        parts.push(format!("media read under {}", isolation.join(", ")));
+    }
+    writeln!(out, "<footer>{}</footer>\n</div>\n</body>\n</html>", markup(&parts.join(" · ")))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::samples;
+    use super::super::{Format, Report};
+    use crate::rules::{Remedy, Severity, Verdict};
+    use proptest::prelude::*;
+
+    fn html(report: &Report) -> String {
+        samples::rendered(report, Format::Html)
+    }
+
+    /// Every tag as written, the style sheet left out.
+    fn tags(text: &str) -> Vec<String> {
+        let (before, rest) = text.split_once("<style>").unwrap();
+        let (_, after) = rest.split_once("</style>").unwrap();
+        let pieces = [before, after].into_iter().flat_map(|part| part.split('<').skip(1));
+        pieces.map(|piece| piece.split('>').next().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn every_entry_has_a_card_with_its_verdict() {
+        let report = samples::everything();
+        let text = html(&report);
+        assert_eq!(text.matches("<article ").count(), report.files.len());
+        for entry in &report.files {
+            assert!(text.contains(&entry.path), "{}", entry.path);
+        }
+        for needle in
+            ["12 files, 8 need attention", "f-not-compliant", "SSIM 0.9961", "processing failed three times"]
+        {
+            assert!(text.contains(needle), "{needle}");
+        }
+    }
+
+    #[test]
+    fn tags_are_balanced_and_nothing_is_loaded() {
+        let text = html(&samples::everything());
+        let mut open = Vec::new();
+        for tag in tags(&text) {
+            let name = tag.split(' ').next().unwrap().to_owned();
+            match name.strip_prefix('/') {
+                Some(name) => assert_eq!(open.pop().as_deref(), Some(name)),
+                None if ["!DOCTYPE", "meta", "input", "/style"].contains(&name.as_str()) => {}
+                None => open.push(name),
+            }
+            for source in [" src=", " srcset=", "<link", "@import", "url("] {
+                assert!(!tag.contains(source), "{tag}");
+            }
+        }
+        assert_eq!(open, Vec::<String>::new());
+        assert!(!super::STYLE.contains("url(") && !super::STYLE.contains("@import"));
+    }
+
+    #[test]
+    fn only_web_addresses_become_links() {
+        let mut entry = samples::entry("a.mp4", Verdict::Noncompliant);
+        let mut finding = samples::finding("video-codec", Severity::Error, Remedy::Remux);
+        finding.source = Some("javascript:alert(1)".into());
+        entry.findings = vec![finding];
+        let text = html(&samples::report(vec![entry]));
+        assert!(!text.contains("href=\"javascript"), "{text}");
+        assert!(text.contains("javascript:alert(1)"));
+    }
+
+    #[test]
+    fn what_would_mislead_is_shown() {
+        let entry = samples::entry("a\u{202e}4pm.jpg\u{7}", Verdict::Compliant);
+        let text = html(&samples::report(vec![entry]));
+        assert!(text.contains("a\\u{202e}4pm.jpg\\u{7}"));
+        assert!(!text.contains('\u{202e}'));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_from_outside_becomes_a_tag(
+            name in any::<String>(),
+            text in "[<>\"'&a-z/` =\\PC]{0,40}",
+        ) {
+            let attack = format!("\"'><script>alert(1)</script><img src=x onerror=y {text}");
+            let build = |hostile: &str, name: &str| {
+                let mut entry = samples::entry(name, Verdict::Noncompliant);
+                let mut finding = samples::finding("video-codec", Severity::Error, Remedy::Refuse);
+                finding.message = hostile.to_owned();
+                finding.actual = hostile.to_owned();
+                finding.allowed = hostile.to_owned();
+                finding.source = Some(format!("https://example.com/{hostile}"));
+                entry.findings = vec![finding];
+                let mut fix = samples::reencoded();
+                fix.output = Some(hostile.to_owned());
+                fix.steps = vec![hostile.to_owned()];
+                fix.reason = Some(hostile.to_owned());
+                entry.fix = Some(fix);
+                entry.profile = hostile.to_owned();
+                html(&samples::report(vec![entry]))
+            };
+            let names = |text: &str| -> Vec<String> {
+                tags(text).iter().map(|tag| tag.split(' ').next().unwrap().to_owned()).collect()
+            };
+            let page = build(&attack, &format!("{name}{attack}"));
+            prop_assert!(!page.contains("<script"));
+            prop_assert_eq!(names(&page), names(&build("plain", "plain")));
+        }
+    }
+}

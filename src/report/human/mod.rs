@@ -1,0 +1,395 @@
+//! `human`: for a person at a terminal. What happened to each file, why, and what to do next.
+
+mod page;
+
+use std::io;
+
+use page::{Ink, Page};
+
+use super::advice::what_to_do;
+use super::outcome::{Outcome, is_mended, is_stuck, troubles};
+use super::{Delivery, FileEntry, Fix, FixAction, Report, escape, units, words};
+use crate::rules::{Finding, Severity};
+
+/// How the report for a person is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HumanOptions {
+    /// Whether to use ANSI colours. Nothing is told by colour alone.
+    pub color: bool,
+    /// Show advice, sources and how sure each limit is.
+    pub verbose: bool,
+    /// Show only files that need attention, and the summary.
+    pub quiet: bool,
+    /// Columns to wrap at; 0 never wraps.
+    pub width: usize,
+}
+
+impl Default for HumanOptions {
+    fn default() -> HumanOptions {
+        HumanOptions { color: false, verbose: false, quiet: false, width: 100 }
+    }
+}
+
+/// Columns of the words that open a line below a file: `warning`, `deliver`.
+const LABEL: usize = 9;
+
+pub(super) fn render(report: &Report, options: &HumanOptions, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut page = Page::new(out, *options);
+    let several = report.profiles.len() > 1;
+    let mut shown = false;
+    for entry in &report.files {
+        if !options.quiet || Outcome::of(entry).needs_attention() {
+            file(&mut page, entry, several)?;
+            shown = true;
+        }
+    }
+    if shown {
+        page.blank()?;
+    }
+    summary(&mut page, report)?;
+    advice(&mut page, report)
+}
+
+fn file(page: &mut Page<'_>, entry: &FileEntry, several_profiles: bool) -> io::Result<()> {
+    let outcome = Outcome::of(entry);
+    let profile = if several_profiles { format!(" [{}]", escape(&entry.profile)) } else { String::new() };
+    let facts = match (&entry.media, outcome) {
+        (Some(media), _) => escape(&words::facts(media).join(" ")),
+        (None, Outcome::Skipped) => {
+            format!("skipped: {}", escape(entry.reason.as_deref().unwrap_or("no media file")))
+        }
+        (None, _) => String::new(),
+    };
+    page.head(outcome, &escape(&entry.path), &profile, &facts)?;
+    for trouble in troubles(entry) {
+        // A stuck delivery is told where the delivery is.
+        if trouble.id != "delivery" {
+            page.item(LABEL, Ink::Bad, outcome.label_short(), &escape(&trouble.message))?;
+        }
+    }
+    findings(page, entry, outcome)?;
+    if let Some(fix) = entry.fix.as_ref() {
+        self::fix(page, fix, outcome)?;
+    }
+    entry.delivery.as_ref().map_or(Ok(()), |delivery| self::delivery(page, delivery))
+}
+
+fn findings(page: &mut Page<'_>, entry: &FileEntry, outcome: Outcome) -> io::Result<()> {
+    let verbose = page.options().verbose;
+    let (shown, hidden): (Vec<_>, Vec<_>) =
+        entry.findings.iter().partition(|finding| verbose || finding.severity != Severity::Advice);
+    for finding in shown {
+        let mended = is_mended(entry);
+        let ink = match finding.severity {
+            // Worth telling, no longer alarming.
+            Severity::Error if mended => Ink::Dim,
+            Severity::Error => Ink::Bad,
+            Severity::Warning => Ink::Warn,
+            Severity::Advice => Ink::Dim,
+        };
+        self::finding(page, finding, ink, words::severity(finding.severity, mended))?;
+    }
+    if !hidden.is_empty() {
+        let pieces = units::count(hidden.len() as u64, "piece of advice", "pieces of advice");
+        page.item(LABEL, Ink::Dim, "advice", &format!("{pieces}: --verbose shows it"))?;
+    }
+    if verbose && !entry.undecided.is_empty() && outcome != Outcome::Undecided {
+        page.item(
+            LABEL,
+            Ink::Dim,
+            "unknown",
+            &format!("not decided: {}", escape(&entry.undecided.join(", "))),
+        )?;
+    }
+    Ok(())
+}
+
+fn finding(page: &mut Page<'_>, finding: &Finding, ink: Ink, label: &str) -> io::Result<()> {
+    let Finding { rule, actual, allowed, message, source, .. } = finding;
+    let text = format!("{}: {}", escape(rule), escape(message));
+    page.item(LABEL, ink, label, &text)?;
+    let place = words::place(finding).map_or(String::new(), |place| format!(" ({place})"));
+    // Most messages name both values already; saying them twice only makes the page longer.
+    if page.options().verbose || !(message.contains(actual.as_str()) && message.contains(allowed.as_str())) {
+        let text = format!("found {}, allowed {}{place}", escape(actual), escape(allowed));
+        page.more(LABEL, Ink::Plain, &text)?;
+    }
+    if page.options().verbose {
+        let source = source.as_deref().map_or(String::new(), |source| format!(": {}", escape(source)));
+        page.more(LABEL, Ink::Dim, &format!("{}{source}", words::authority(finding)))?;
+    }
+    Ok(())
+}
+
+fn fix(page: &mut Page<'_>, fix: &Fix, outcome: Outcome) -> io::Result<()> {
+    let verbose = page.options().verbose;
+    let refused = matches!(outcome, Outcome::Refused | Outcome::Failed);
+    if fix.action == FixAction::None && !verbose {
+        return Ok(());
+    }
+    if !refused {
+        let label = if outcome == Outcome::Planned { "plan" } else { "fix" };
+        let output = fix.output.as_ref().map_or(String::new(), |output| format!(": {}", escape(output)));
+        page.item(LABEL, Ink::Good, label, &format!("{}{output}", words::action(fix)))?;
+        // A file that was good already is one of many: where its copy lies is enough.
+        if fix.action == FixAction::Copy && !verbose {
+            return Ok(());
+        }
+        if let Some(reason) = &fix.reason {
+            page.more(LABEL, Ink::Plain, &format!("why: {}", escape(reason)))?;
+        }
+    }
+    for (number, step) in fix.steps.iter().enumerate() {
+        page.more(LABEL, Ink::Plain, &format!("{}. {}", number + 1, escape(step)))?;
+    }
+    if let Some(proof) = words::proof(fix) {
+        page.item(LABEL, Ink::Good, "proof", &escape(&proof))?;
+    }
+    Ok(())
+}
+
+fn delivery(page: &mut Page<'_>, delivery: &Delivery) -> io::Result<()> {
+    let Delivery { state, video_id, attempts, reason, ads } = delivery;
+    let ink = |state: &str, reason: &Option<String>| {
+        if is_stuck(state, reason.as_deref()) { Ink::Bad } else { Ink::Good }
+    };
+    let id = video_id.as_ref().map_or(String::new(), |id| format!(", video {}", escape(id)));
+    let uploads = units::count(u64::from(*attempts), "upload", "uploads");
+    let because =
+        |reason: &Option<String>| reason.as_ref().map_or(String::new(), |text| format!(": {}", escape(text)));
+    let text = format!("{}{id}, {uploads}{}", escape(&words::state(state)), because(reason));
+    page.item(LABEL, ink(state, reason), "ship", &text)?;
+    for ad in ads {
+        let id = ad.ad_id.as_ref().map_or(String::new(), |id| format!(" {}", escape(id)));
+        let text = format!("row {}: {}{id}{}", ad.row, escape(&words::state(&ad.state)), because(&ad.reason));
+        page.item(LABEL, ink(&ad.state, &ad.reason), "ad", &text)?;
+    }
+    Ok(())
+}
+
+fn summary(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    let files = units::count(report.files.len() as u64, "file", "files");
+    let mut parts: Vec<(Ink, String)> = vec![(Ink::Strong, files)];
+    for (outcome, number) in words::tally(report) {
+        parts.push((Ink::of(outcome), format!("{number} {}", outcome.label())));
+    }
+    parts.push((Ink::Dim, units::seconds(report.summary.elapsed_s)));
+    page.summary(&parts)?;
+    if report.interrupted {
+        page.paragraph(Ink::Warn, "Interrupted before the end: what is not listed was not looked at.")?;
+    }
+    Ok(())
+}
+
+fn advice(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    let all = what_to_do(report);
+    if all.is_empty() {
+        return Ok(());
+    }
+    page.blank()?;
+    page.paragraph(Ink::Strong, "What to do")?;
+    for advice in all {
+        page.bullet(2, "•", &page::keep_code_together(&escape(&advice.text)))?;
+        for file in &advice.files {
+            page.bullet(4, "-", &escape(file))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::samples::{self, rendered_with};
+    use super::super::{Format, Report};
+    use super::*;
+    use crate::rules::Verdict;
+    use proptest::prelude::*;
+
+    fn human(report: &Report, options: &HumanOptions) -> String {
+        rendered_with(report, Format::Human, options)
+    }
+
+    #[test]
+    fn a_whole_run_reads_well() {
+        insta::assert_snapshot!(human(&samples::everything(), &HumanOptions::default()), @r#"
+        ✓ a.compliant.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            ship     processing, video v10033g50000, 1 upload
+        ✓ b.fixed.avi  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            mended   video-codec: the video codec is mpeg4
+                     found mpeg4, allowed h264, hevc (stream 0)
+            fix      picture encoded again, sound copied: out/b.fixed.mp4
+                     why: a copied picture would still be mpeg4
+                     1. encode the picture as H.264, because mpeg4 is not allowed
+                     2. copy the sound
+            proof    checked again: compliant; 360 frames decoded without error; 0.012 s longer than
+                     planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s
+            ship     published, video v10033g50000, 1 upload
+            ad       row 1: published 1800
+        → b2.fixable.avi  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            error    video-codec: the video codec is mpeg4
+                     found mpeg4, allowed h264, hevc (stream 0)
+            plan     would encode the picture again, copy the sound
+                     why: a copied picture would still be mpeg4
+                     1. encode the picture as H.264, because mpeg4 is not allowed
+                     2. copy the sound
+        ✗ c.not-compliant.mov
+            hevc 1080x1920 9:16 29.97 fps variable Dolby Vision 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            error    video-codec: the video codec is mpeg4
+                     found mpeg4, allowed h264, hevc (stream 0)
+            error    integrity: the file ends before its film does
+                     found 3.5 s missing, allowed all declared data (data missing from 8.5 s)
+            warning  black: the picture is black for a while
+                     found 2 spans, allowed none longer than 1 s (stream 0, 0 s to 1.5 s, 1:02.5 to 1:05)
+            advice   1 piece of advice: --verbose shows it
+        ? d.undecided.gif  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            unknown  Not decided, because facts are missing: duration.
+        ✗ e.unreadable.mp4
+            error    moov box not found: 48 bytes are no film
+        ✗ f.refused.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            refused  900 s is longer than 600 s: allow it with --trim
+            error    video-codec: the video codec is mpeg4
+                     found mpeg4, allowed h264, hevc (stream 0)
+        ✗ g.not-delivered.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            ship     ready, video v10033g50000, 1 upload
+            ad       row 1: published 1800
+            ad       row 2: failed: the landing page answers 404
+        ✗ g2.not-delivered.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            mended   video-codec: the video codec is mpeg4
+                     found mpeg4, allowed h264, hevc (stream 0)
+            fix      picture encoded again, sound copied: out/b.fixed.mp4
+                     why: a copied picture would still be mpeg4
+                     1. encode the picture as H.264, because mpeg4 is not allowed
+                     2. copy the sound
+            proof    checked again: compliant; 360 frames decoded without error; 0.012 s longer than
+                     planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s
+            ship     given up, video v10033g50000, 1 upload: processing failed three times
+        ✗ h.failed.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            failed   no space left in out/
+            error    video-codec: the video codec is mpeg4
+                     found mpeg4, allowed h264, hevc (stream 0)
+        ✗ h2.failed.�.mp4
+            failed   permission denied
+        - i.skipped.txt  skipped: not a media file
+
+        12 files: 1 compliant, 1 fixed, 1 fixable, 1 not compliant, 1 undecided, 1 unreadable, 1 refused,
+          2 not delivered, 2 failed, 1 skipped, 3.4 s
+
+        What to do
+          • These break a rule that no change to the file clears without your consent, or at all.
+            `greenlit fix PATH --out DIR --dry-run` names the option that gives consent, where there is one;
+            otherwise export the film again.
+            - c.not-compliant.mov: the file ends before its film does
+          • These were refused rather than changed in a way you did not ask for. Give consent with the
+            option named, or export the film again within the limits shown with each file.
+            - f.refused.mp4: 900 s is longer than 600 s: allow it with --trim
+          • These could not be judged, and are not called compliant on a guess. `greenlit check --deep PATH`
+            decodes every frame and may find the missing facts; otherwise export the film again.
+            - d.undecided.gif: Not decided, because facts are missing: duration.
+          • These are not readable as media: transfer or export them again, and compare sizes with the
+            original.
+            - e.unreadable.mp4: moov box not found: 48 bytes are no film
+          • These comply but did not arrive. `greenlit status` shows the next step of each, and
+            `greenlit resolve` settles what only a person can decide. Running the same command again is
+            safe.
+            - g.not-delivered.mp4: The ad of row 2: failed: the landing page answers 404
+            - g2.not-delivered.mp4: The video: given up: processing failed three times
+          • Here something other than the file went wrong. Put right what is named, `greenlit doctor` may
+            help, and run the same command again: finished work is not repeated.
+            - h.failed.mp4: no space left in out/
+            - h2.failed.�.mp4: permission denied
+          • `greenlit explain video-codec` says what a rule means, why it is there and where it is
+            published.
+        "#);
+    }
+
+    #[test]
+    fn verbose_adds_advice_and_where_a_limit_comes_from() {
+        let mut report = samples::everything();
+        report.files.retain(|entry| entry.path.starts_with("c."));
+        let options = HumanOptions { verbose: true, ..HumanOptions::default() };
+        insta::assert_snapshot!(human(&report, &options), @r#"
+        ✗ c.not-compliant.mov
+            hevc 1080x1920 9:16 29.97 fps variable Dolby Vision 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            error    video-codec: the video codec is mpeg4
+                     found mpeg4, allowed h264, hevc (stream 0)
+                     known from practice, not published, checked 2026-06-30:
+                     https://ads.tiktok.com/help/article/video-ads-specifications
+            error    integrity: the file ends before its film does
+                     found 3.5 s missing, allowed all declared data (data missing from 8.5 s)
+                     published by others
+            warning  black: the picture is black for a while
+                     found 2 spans, allowed none longer than 1 s (stream 0, 0 s to 1.5 s, 1:02.5 to 1:05)
+                     published by the platform, checked 2026-06-30:
+                     https://ads.tiktok.com/help/article/video-ads-specifications
+            advice   fast-start: the index lies behind the media data
+                     found moov last, allowed moov first
+                     known from practice, not published, checked 2026-06-30:
+                     https://ads.tiktok.com/help/article/video-ads-specifications
+
+        1 file: 1 not compliant, 3.4 s
+
+        What to do
+          • These break a rule that no change to the file clears without your consent, or at all.
+            `greenlit fix PATH --out DIR --dry-run` names the option that gives consent, where there is one;
+            otherwise export the film again.
+            - c.not-compliant.mov: the file ends before its film does
+          • `greenlit explain integrity` says what a rule means, why it is there and where it is published.
+        "#);
+    }
+
+    #[test]
+    fn quiet_names_only_what_needs_attention() {
+        let report = samples::everything();
+        let text = human(&report, &HumanOptions { quiet: true, ..HumanOptions::default() });
+        for entry in &report.files {
+            assert_eq!(text.contains(&entry.path), Outcome::of(entry).needs_attention(), "{}", entry.path);
+        }
+        assert!(text.contains("12 files"), "{text}");
+    }
+
+    #[test]
+    fn colour_changes_nothing_but_colour() {
+        let plain = human(&samples::everything(), &HumanOptions::default());
+        let colored = human(&samples::everything(), &HumanOptions { color: true, ..HumanOptions::default() });
+        assert!(!plain.contains('\u{1b}'));
+        assert!(colored.contains("\u{1b}[31m"));
+        let mut stripped = String::new();
+        for (n, part) in colored.split('\u{1b}').enumerate() {
+            stripped.push_str(if n == 0 { part } else { part.split_once('m').unwrap().1 });
+        }
+        assert_eq!(stripped, plain);
+    }
+
+    #[test]
+    fn several_profiles_are_told_apart() {
+        let mut report = samples::everything();
+        report.profiles.push("youtube-shorts".into());
+        assert!(human(&report, &HumanOptions::default()).contains("a.compliant.mp4 [tiktok-ads]"));
+    }
+
+    #[test]
+    fn lines_keep_to_the_width() {
+        for width in [60, 80, 100] {
+            let options = HumanOptions { width, verbose: true, ..HumanOptions::default() };
+            for line in human(&samples::everything(), &options).lines() {
+                // A word that is too long for any line, such as a link, is never cut.
+                let fits = line.chars().count() <= width
+                    || line.split_whitespace().any(|word| word.len() + 14 > width);
+                assert!(fits, "{width}: {line}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_or_reason_reaches_the_terminal_raw(name in any::<String>(), reason in any::<String>()) {
+            let mut entry = samples::entry(&format!("{name}\u{1b}]0;x\u{7}\u{202e}"), Verdict::Unreadable);
+            entry.reason = Some(reason);
+            let text = human(&samples::report(vec![entry]), &HumanOptions::default());
+            let harmless = |c: char| c == '\n' || (!c.is_control() && c != '\u{202e}' && c != '\u{2028}');
+            prop_assert!(text.chars().all(harmless), "{:?}", text);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! `junit`: the XML that build servers show as test results.
+//!
+//! One suite a profile, one case a file. A file that breaks a rule is a failure, an operation
+//! that went wrong an error; warnings and what was done are the case's output.
+
+use std::io;
+
+use super::outcome::{Outcome, Trouble, is_mended, troubles};
+use super::{FileEntry, Report, escape::markup, words};
+use crate::rules::{Finding, Severity};
+
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    tests: usize,
+    failures: usize,
+    errors: usize,
+    skipped: usize,
+}
+
+impl Counts {
+    fn of<'a>(entries: impl Iterator<Item = &'a FileEntry>) -> Counts {
+        let mut counts = Counts::default();
+        for entry in entries {
+            counts.tests += 1;
+            match kind(entry) {
+                Kind::Pass => {}
+                Kind::Failure => counts.failures += 1,
+                Kind::Error => counts.errors += 1,
+                Kind::Skipped => counts.skipped += 1,
+            }
+        }
+        counts
+    }
+
+    fn attributes(self) -> String {
+        let Counts { tests, failures, errors, skipped } = self;
+        format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\"")
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Pass,
+    Failure,
+    Error,
+    Skipped,
+}
+
+fn kind(entry: &FileEntry) -> Kind {
+    match Outcome::of(entry) {
+        Outcome::Skipped => Kind::Skipped,
+        Outcome::Failed | Outcome::Undelivered => Kind::Error,
+        // A plan mends nothing yet.
+        Outcome::Planned => Kind::Failure,
+        outcome if outcome.needs_attention() => Kind::Failure,
+        _ => Kind::Pass,
+    }
+}
+
+pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+    writeln!(
+        out,
+        "<testsuites name=\"greenlit\" {} time=\"{:.3}\">",
+        Counts::of(report.files.iter()).attributes(),
+        report.summary.elapsed_s
+    )?;
+    for profile in profiles(report) {
+        let entries = || report.files.iter().filter(|entry| entry.profile == profile);
+        let counts = Counts::of(entries()).attributes();
+        writeln!(out, "  <testsuite name=\"{}\" {counts}>", markup(profile))?;
+        for entry in entries() {
+            case(entry, out)?;
+        }
+        writeln!(out, "  </testsuite>")?;
+    }
+    writeln!(out, "</testsuites>")
+}
+
+/// The profiles asked for, then any that only an entry names.
+fn profiles(report: &Report) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    let asked = report.profiles.iter().map(String::as_str);
+    for name in asked.chain(report.files.iter().map(|entry| entry.profile.as_str())) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn case(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
+    let (name, class) = (markup(&entry.path), markup(&entry.profile));
+    writeln!(out, "    <testcase name=\"{name}\" classname=\"{class}\">")?;
+    let troubles = troubles(entry);
+    match kind(entry) {
+        Kind::Pass => {}
+        Kind::Skipped => {
+            let reason = entry.reason.as_deref().unwrap_or("not a media file");
+            writeln!(out, "      <skipped message=\"{}\"/>", markup(reason))?;
+        }
+        Kind::Failure => problem("failure", entry, &troubles, out)?,
+        Kind::Error => problem("error", entry, &troubles, out)?,
+    }
+    let notes = notes(entry);
+    if !notes.is_empty() {
+        writeln!(out, "      <system-out>{}</system-out>", notes.join("\n"))?;
+    }
+    writeln!(out, "    </testcase>")
+}
+
+fn problem(
+    element: &str,
+    entry: &FileEntry,
+    troubles: &[Trouble],
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let errors: Vec<&Finding> =
+        entry.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    let kinds: Vec<&str> =
+        troubles.iter().map(|t| t.id).chain(errors.iter().map(|f| f.rule.as_str())).collect();
+    let first =
+        troubles.iter().map(|t| t.message.as_str()).chain(errors.iter().map(|f| f.message.as_str())).next();
+    let (kind, message) = (kinds.first().unwrap_or(&"verdict"), first.unwrap_or("not compliant"));
+    let lines: Vec<String> = troubles
+        .iter()
+        .map(|t| markup(&format!("{}: {}", t.id, t.message)))
+        .chain(errors.iter().map(|f| line(f, false)))
+        .collect();
+    writeln!(
+        out,
+        "      <{element} type=\"{}\" message=\"{}\">{}</{element}>",
+        markup(kind),
+        markup(message),
+        lines.join("\n")
+    )
+}
+
+/// Warnings, advice and what was done; errors too, once they are mended.
+fn notes(entry: &FileEntry) -> Vec<String> {
+    let mended = is_mended(entry);
+    let findings = entry.findings.iter().filter(|finding| mended || finding.severity != Severity::Error);
+    let mut notes: Vec<String> = findings.map(|finding| line(finding, mended)).collect();
+    if let Some(fix) = &entry.fix {
+        let output = fix.output.as_ref().map_or(String::new(), |output| format!(": {output}"));
+        notes.push(markup(&format!("fix: {}{output}", words::action(fix))));
+        notes.extend(fix.steps.iter().map(|step| markup(&format!("step: {step}"))));
+        notes.extend(words::proof(fix).map(|proof| markup(&format!("proof: {proof}"))));
+    }
+    if let Some(delivery) = &entry.delivery {
+        let id = delivery.video_id.as_ref().map_or(String::new(), |id| format!(", video {id}"));
+        notes.push(markup(&format!("delivery: {}{id}", words::state(&delivery.state))));
+    }
+    notes
+}
+
+fn line(finding: &Finding, mended: bool) -> String {
+    let place = words::place(finding).map_or(String::new(), |place| format!(" ({place})"));
+    let severity = words::severity(finding.severity, mended);
+    let Finding { rule, message, actual, allowed, .. } = finding;
+    markup(&format!("{severity} {rule}: {message}: found {actual}, allowed {allowed}{place}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::samples::{self, xml};
+    use super::super::{Format, Report};
+    use crate::rules::{Remedy, Severity, Verdict};
+    use proptest::prelude::*;
+
+    fn junit(report: &Report) -> String {
+        samples::rendered(report, Format::Junit)
+    }
+
+    #[test]
+    fn a_broken_rule_is_a_failure_with_all_its_errors() {
+        let mut report = samples::everything();
+        report.files.retain(|entry| entry.path.starts_with("c.") || entry.path.starts_with("h2"));
+        insta::assert_snapshot!(junit(&report), @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <testsuites name="greenlit" tests="2" failures="1" errors="1" skipped="0" time="3.417">
+          <testsuite name="tiktok-ads" tests="2" failures="1" errors="1" skipped="0">
+            <testcase name="c.not-compliant.mov" classname="tiktok-ads">
+              <failure type="video-codec" message="the video codec is mpeg4">error video-codec: the video codec is mpeg4: found mpeg4, allowed h264, hevc (stream 0)
+        error integrity: the file ends before its film does: found 3.5 s missing, allowed all declared data (data missing from 8.5 s)</failure>
+              <system-out>warning black: the picture is black for a while: found 2 spans, allowed none longer than 1 s (stream 0, 0 s to 1.5 s, 1:02.5 to 1:05)
+        advice fast-start: the index lies behind the media data: found moov last, allowed moov first</system-out>
+            </testcase>
+            <testcase name="h2.failed.�.mp4" classname="tiktok-ads">
+              <error type="operation-failed" message="permission denied">operation-failed: permission denied</error>
+            </testcase>
+          </testsuite>
+        </testsuites>
+        "#);
+    }
+
+    #[test]
+    fn the_counts_are_those_of_the_elements() {
+        let text = junit(&samples::everything());
+        let elements = xml::elements(&text).unwrap();
+        let count = |name: &str| elements.iter().filter(|element| element.name == name).count().to_string();
+        let root = &elements[0];
+        assert_eq!(root.name, "testsuites");
+        for (attribute, element) in
+            [("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")]
+        {
+            assert_eq!(root.attribute(attribute), Some(count(element).as_str()), "{attribute}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_and_message_gives_well_formed_xml(name in any::<String>(), message in any::<String>()) {
+            let mut entry = samples::entry(&name, Verdict::Noncompliant);
+            let mut finding = samples::finding("video-codec", Severity::Error, Remedy::Remux);
+            finding.message = format!("]]><!--{message}");
+            finding.actual.clone_from(&message);
+            entry.findings = vec![finding];
+            let text = junit(&samples::report(vec![entry]));
+            let elements = xml::elements(&text).map_err(TestCaseError::fail)?;
+            let case = elements.iter().find(|element| element.name == "testcase").unwrap();
+            prop_assert_eq!(case.attribute("name").unwrap(), super::super::escape(&name));
+            prop_assert_eq!(elements.len(), 4);
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! Reports of every shape, for the tests of the renderers.
+
+#![allow(clippy::unwrap_used)]
+
+pub(super) mod xml;
+
+use super::{
+    AdDelivery, Delivery, FileEntry, Fix, FixAction, Format, HumanOptions, Media, Report, Tool, Verified,
+    render,
+};
+use crate::job::Similarity;
+use crate::model::{
+    AudioStream, ColorTags, Completeness, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind,
+    MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation, TimeRange, Timing, VideoStream,
+};
+use crate::rules::{Confidence, Finding, Remedy, Severity, Verdict};
+
+pub(super) fn rendered(report: &Report, format: Format) -> String {
+    rendered_with(report, format, &HumanOptions { color: false, verbose: false, quiet: false, width: 100 })
+}
+
+pub(super) fn rendered_with(report: &Report, format: Format, options: &HumanOptions) -> String {
+    let mut out = Vec::new();
+    render(report, format, options, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// A good portrait clip, every common fact known.
+pub(super) fn portrait_facts() -> MediaFacts {
+    MediaFacts {
+        container: Some("mp4".into()),
+        major_brand: Some("isom".into()),
+        size_bytes: 12_345_678,
+        duration_s: Some(12.012),
+        bit_rate: Some(8_222_229),
+        fast_start: Some(true),
+        fragmented: Some(false),
+        completeness: Completeness::Whole,
+        video: vec![VideoStream {
+            codec: Some("h264".into()),
+            codec_tag: Some("avc1".into()),
+            profile: Some("High".into()),
+            level: Some(40),
+            pixel_format: Some("yuv420p".into()),
+            bit_depth: Some(8),
+            width: Some(1080),
+            height: Some(1920),
+            sample_aspect_ratio: Some(Rational::ONE),
+            frame_rate: Rational::new(30000, 1001),
+            variable_frame_rate: Some(false),
+            decodable: true,
+            ..VideoStream::default()
+        }],
+        audio: vec![AudioStream {
+            index: 1,
+            codec: Some("aac".into()),
+            profile: Some("LC".into()),
+            sample_rate: Some(48_000),
+            channels: Some(2),
+            channel_layout: Some("stereo".into()),
+            bit_rate: Some(128_000),
+            decodable: true,
+            ..AudioStream::default()
+        }],
+        ..MediaFacts::default()
+    }
+}
+
+pub(super) fn portrait() -> Media {
+    Media::from(&portrait_facts())
+}
+
+/// Every field filled, every nested object present.
+pub(super) fn ornate() -> Media {
+    let mut facts = portrait_facts();
+    facts.container = Some("mov".into());
+    facts.completeness =
+        Completeness::Missing { first_missing_s: Some(8.5), reason: "box `mdat` is cut short".into() };
+    facts.privacy = PrivacyTags { location: vec!["location".into()], device: vec!["make".into()] };
+    facts.chapters = 2;
+    let video = &mut facts.video[0];
+    video.codec = Some("hevc".into());
+    video.rotation = Rotation::Quarter;
+    video.flip = Some(Flip::Horizontal);
+    (video.width, video.height) = (Some(1920), Some(1080));
+    video.variable_frame_rate = Some(true);
+    video.hdr = Some(Hdr {
+        kind: HdrKind::DolbyVision,
+        dolby_vision: Some(DolbyVision { profile: 8, compatibility: 4 }),
+    });
+    video.color = ColorTags {
+        range: Some("tv".into()),
+        primaries: Some("bt2020".into()),
+        transfer: Some("arib-std-b67".into()),
+        matrix: Some("bt2020nc".into()),
+    };
+    video.chroma = Some("4:2:0".into());
+    video.alpha = Some(false);
+    video.modal_frame_rate = Rational::new(30, 1);
+    video.bitstream_sample_aspect_ratio = Rational::new(64, 45);
+    video.field_order = Some("progressive".into());
+    (video.bit_rate, video.duration_s, video.start_s) = (Some(8_000_000), Some(12.0), Some(0.0));
+    (video.frames, video.closed_gop, video.max_gop_frames) = (Some(360), Some(true), Some(60));
+    video.parameter_changes = Some(0);
+    let edit_list = EditList { kind: EditListKind::Benign, entries: 1, reason: "reorder delay".into() };
+    video.edit_list = Some(edit_list.clone());
+    video.timing =
+        Some(Timing { min_interval_s: Some(0.03), negative_dts_s: Some(-0.1), ..Timing::default() });
+    facts.audio[0].edit_list = Some(edit_list);
+    facts.audio[0].start_s = Some(-0.021);
+    facts.other = [OtherKind::Data, OtherKind::Subtitle, OtherKind::Attachment, OtherKind::CoverArt]
+        .into_iter()
+        .zip(2..)
+        .map(|(kind, index)| OtherStream { index, kind, codec: Some("bin_data".into()) })
+        .collect();
+    Media::from(&facts)
+}
+
+pub(super) fn finding(rule: &str, severity: Severity, remedy: Remedy) -> Finding {
+    Finding {
+        rule: rule.into(),
+        severity,
+        stream: Some(0),
+        actual: "mpeg4".into(),
+        allowed: "h264, hevc".into(),
+        message: "the video codec is mpeg4".into(),
+        ranges: Vec::new(),
+        first_missing_s: None,
+        checked_on: Some("2026-06-30".into()),
+        confidence: Confidence::Practice,
+        remedy,
+        source: Some("https://ads.tiktok.com/help/article/video-ads-specifications".into()),
+    }
+}
+
+/// The errors, the warning and the advice of a film that is also cut short.
+fn many_findings() -> Vec<Finding> {
+    vec![
+        finding("video-codec", Severity::Error, Remedy::ReencodeVideo),
+        Finding {
+            stream: None,
+            actual: "3.5 s missing".into(),
+            allowed: "all declared data".into(),
+            message: "the file ends before its film does".into(),
+            first_missing_s: Some(8.5),
+            checked_on: None,
+            source: None,
+            confidence: Confidence::ThirdParty,
+            ..finding("integrity", Severity::Error, Remedy::Refuse)
+        },
+        Finding {
+            actual: "2 spans".into(),
+            allowed: "none longer than 1 s".into(),
+            message: "the picture is black for a while".into(),
+            ranges: vec![TimeRange { from_s: 0.0, to_s: 1.5 }, TimeRange { from_s: 62.5, to_s: 65.0 }],
+            confidence: Confidence::Official,
+            ..finding("black", Severity::Warning, Remedy::None)
+        },
+        Finding {
+            stream: None,
+            actual: "moov last".into(),
+            allowed: "moov first".into(),
+            message: "the index lies behind the media data".into(),
+            ..finding("fast-start", Severity::Advice, Remedy::Remux)
+        },
+    ]
+}
+
+pub(super) fn reencoded() -> Fix {
+    Fix {
+        action: FixAction::ReencodeVideo,
+        output: Some("out/b.fixed.mp4".into()),
+        steps: vec![
+            "encode the picture as H.264, because mpeg4 is not allowed".into(),
+            "copy the sound".into(),
+        ],
+        reason: Some("a copied picture would still be mpeg4".into()),
+        verified: Some(Verified {
+            verdict: Verdict::Compliant,
+            decoded_frames: Some(360),
+            decode_errors: Some(0),
+            duration_delta_s: Some(0.012),
+            similarity: Some(Similarity {
+                metric: "ssim".into(),
+                mean: 0.996_12,
+                min: 0.987_3,
+                worst_at_s: Some(3.2),
+            }),
+        }),
+    }
+}
+
+fn not_made(action: FixAction, reason: &str) -> Fix {
+    Fix { action, output: None, steps: Vec::new(), reason: Some(reason.into()), verified: None }
+}
+
+pub(super) fn entry(path: &str, verdict: Verdict) -> FileEntry {
+    FileEntry {
+        path: path.into(),
+        path_raw: None,
+        profile: "tiktok-ads".into(),
+        verdict,
+        reason: None,
+        media: Some(portrait()),
+        findings: Vec::new(),
+        undecided: Vec::new(),
+        fix: None,
+        delivery: None,
+    }
+}
+
+fn delivered(state: &str, reason: Option<&str>) -> Delivery {
+    let reason = reason.map(str::to_owned);
+    Delivery {
+        state: state.into(),
+        video_id: Some("v10033g50000".into()),
+        attempts: 1,
+        reason,
+        ads: Vec::new(),
+    }
+}
+
+pub(super) fn report(files: Vec<FileEntry>) -> Report {
+    let tool = Tool {
+        name: "greenlit",
+        version: "0.1.0",
+        ffmpeg: Some("8.0".into()),
+        isolation: Some(vec!["seccomp".into(), "landlock".into()]),
+    };
+    Report::new(tool, vec!["tiktok-ads".into()], files, 3.417_201_77, false)
+}
+
+/// One entry for every way to end; the name says which, between the first `.` or `/` and the next.
+pub(super) fn everything() -> Report {
+    use Verdict::{Compliant, Indeterminate, Noncompliant, Skipped, Unreadable};
+    let with_fix = |path, fix| FileEntry {
+        findings: vec![finding("video-codec", Severity::Error, Remedy::ReencodeVideo)],
+        fix: Some(fix),
+        ..entry(path, Noncompliant)
+    };
+    let published =
+        AdDelivery { row: 1, state: "published".into(), ad_id: Some("1800".into()), reason: None };
+    let rejected = AdDelivery {
+        row: 2,
+        state: "failed".into(),
+        ad_id: None,
+        reason: Some("the landing page answers 404".into()),
+    };
+    let files = vec![
+        FileEntry { delivery: Some(delivered("processing", None)), ..entry("a.compliant.mp4", Compliant) },
+        FileEntry {
+            delivery: Some(Delivery { ads: vec![published.clone()], ..delivered("published", None) }),
+            ..with_fix("b.fixed.avi", reencoded())
+        },
+        with_fix("b2.fixable.avi", Fix { output: None, verified: None, ..reencoded() }),
+        FileEntry {
+            media: Some(ornate()),
+            findings: many_findings(),
+            ..entry("c.not-compliant.mov", Noncompliant)
+        },
+        FileEntry { undecided: vec!["duration".into()], ..entry("d.undecided.gif", Indeterminate) },
+        FileEntry {
+            media: None,
+            reason: Some("moov box not found: 48 bytes are no film".into()),
+            ..entry("e.unreadable.mp4", Unreadable)
+        },
+        with_fix(
+            "f.refused.mp4",
+            not_made(FixAction::Refused, "900 s is longer than 600 s: allow it with --trim"),
+        ),
+        FileEntry {
+            delivery: Some(Delivery { ads: vec![published, rejected], ..delivered("ready", None) }),
+            ..entry("g.not-delivered.mp4", Compliant)
+        },
+        FileEntry {
+            delivery: Some(delivered("given_up", Some("processing failed three times"))),
+            ..with_fix("g2.not-delivered.mp4", reencoded())
+        },
+        with_fix("h.failed.mp4", not_made(FixAction::Failed, "no space left in out/")),
+        FileEntry {
+            media: None,
+            path_raw: Some("h2.failed.%FF.mp4".into()),
+            reason: Some("permission denied".into()),
+            ..entry("h2.failed.\u{fffd}.mp4", Indeterminate)
+        },
+        FileEntry { media: None, reason: Some("not a media file".into()), ..entry("i.skipped.txt", Skipped) },
+    ];
+    report(files)
+}

@@ -1,0 +1,411 @@
+//! `sarif`: the Static Analysis Results Interchange Format (OASIS, version 2.1.0).
+//!
+//! Section numbers below are those of the standard. Errors of a source whose output stands
+//! are kept, marked as suppressed (3.35), so that code scanning does not raise them again.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use serde::Serialize;
+
+use super::escape::{escape, uri_path, uri_path_encoded};
+use super::outcome::{Outcome, TROUBLES, Trouble, is_mended, troubles};
+use super::{FileEntry, Report, words};
+use crate::model::TimeRange;
+use crate::rules::{Confidence, Finding, Remedy, Severity};
+
+#[derive(Serialize)]
+struct Log<'a> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    version: &'static str,
+    runs: [Run<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run<'a> {
+    tool: SarifTool,
+    invocations: [Invocation; 1],
+    results: Vec<SarifResult<'a>>,
+    column_kind: &'static str,
+}
+
+#[derive(Serialize)]
+struct SarifTool {
+    driver: Driver,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Driver {
+    name: &'static str,
+    version: &'static str,
+    semantic_version: &'static str,
+    rules: Vec<Rule>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rule {
+    id: String,
+    short_description: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help_uri: Option<String>,
+    help: Text,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Invocation {
+    execution_successful: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_execution_notifications: Vec<Notification>,
+}
+
+#[derive(Serialize)]
+struct Notification {
+    level: &'static str,
+    message: Text,
+}
+
+#[derive(Serialize)]
+struct Text {
+    text: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SarifResult<'a> {
+    rule_id: &'a str,
+    rule_index: usize,
+    level: &'static str,
+    message: Text,
+    locations: [Location; 1],
+    partial_fingerprints: Fingerprints,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    suppressions: Vec<Suppression>,
+    properties: Properties<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Location {
+    physical_location: PhysicalLocation,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PhysicalLocation {
+    artifact_location: ArtifactLocation,
+}
+
+#[derive(Serialize)]
+struct ArtifactLocation {
+    uri: String,
+}
+
+/// What makes a result the same one in the next run (3.27.17).
+#[derive(Serialize)]
+struct Fingerprints {
+    #[serde(rename = "greenlit/v1")]
+    greenlit: String,
+}
+
+#[derive(Serialize)]
+struct Suppression {
+    kind: &'static str,
+    status: &'static str,
+    justification: String,
+}
+
+#[derive(Serialize)]
+struct Properties<'a> {
+    profile: &'a str,
+    #[serde(flatten)]
+    finding: Option<FindingProperties<'a>>,
+}
+
+#[derive(Serialize)]
+struct FindingProperties<'a> {
+    stream: Option<u32>,
+    actual: &'a str,
+    allowed: &'a str,
+    ranges: &'a [TimeRange],
+    first_missing_s: Option<f64>,
+    checked_on: Option<&'a str>,
+    confidence: Confidence,
+    remedy: Remedy,
+    source: Option<&'a str>,
+}
+
+pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    let rules = Rules::of(report);
+    let results = report.files.iter().flat_map(|entry| results(entry, &rules)).collect();
+    let mut notifications = Vec::new();
+    if report.interrupted {
+        let text = "The run was stopped before its end: not every file was looked at.".to_owned();
+        notifications.push(Notification { level: "error", message: Text { text } });
+    }
+    let any_failed = report.files.iter().any(|entry| Outcome::of(entry) == Outcome::Failed);
+    let log = Log {
+        schema: "https://json.schemastore.org/sarif-2.1.0.json",
+        version: "2.1.0",
+        runs: [Run {
+            tool: SarifTool {
+                driver: Driver {
+                    name: report.tool.name,
+                    version: report.tool.version,
+                    semantic_version: report.tool.version,
+                    rules: rules.0.iter().map(|(id, rule)| rule.describe(id)).collect(),
+                },
+            },
+            invocations: [Invocation {
+                execution_successful: !report.interrupted && !any_failed,
+                tool_execution_notifications: notifications,
+            }],
+            results,
+            column_kind: "unicodeCodePoints",
+        }],
+    };
+    serde_json::to_writer_pretty(&mut *out, &log)?;
+    out.write_all(b"\n")
+}
+
+/// Each rule that occurs, by id: what is known of it.
+struct Rules<'a>(BTreeMap<&'a str, RuleText<'a>>);
+
+#[derive(Clone, Copy)]
+enum RuleText<'a> {
+    Finding { source: Option<&'a str> },
+    Trouble { meaning: &'static str },
+}
+
+impl RuleText<'_> {
+    fn describe(self, id: &str) -> Rule {
+        let (short, source, help) = match self {
+            RuleText::Finding { source } => (
+                format!("Rule {id} of the profile"),
+                source.filter(|source| source.starts_with("https://") || source.starts_with("http://")),
+                format!(
+                    "Run `greenlit explain {id}` for what the rule means, why it is there and what to do."
+                ),
+            ),
+            RuleText::Trouble { meaning } => (meaning.to_owned(), None, meaning.to_owned()),
+        };
+        Rule {
+            id: id.to_owned(),
+            short_description: Text { text: short },
+            help_uri: source.map(uri_of_link),
+            help: Text { text: help },
+        }
+    }
+}
+
+/// A link with nothing in it that a URI may not hold (RFC 3986, 2).
+fn uri_of_link(link: &str) -> String {
+    link.chars()
+        .filter(|c| {
+            c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}')
+        })
+        .collect()
+}
+
+impl<'a> Rules<'a> {
+    fn of(report: &'a Report) -> Rules<'a> {
+        let mut rules = BTreeMap::new();
+        for entry in &report.files {
+            for finding in &entry.findings {
+                let source = finding.source.as_deref();
+                let rule = rules.entry(finding.rule.as_str()).or_insert(RuleText::Finding { source });
+                if let RuleText::Finding { source: known @ None } = rule {
+                    *known = source;
+                }
+            }
+            for trouble in troubles(entry) {
+                let meaning =
+                    TROUBLES.iter().find(|(id, _)| *id == trouble.id).map_or("", |(_, meaning)| meaning);
+                rules.insert(trouble.id, RuleText::Trouble { meaning });
+            }
+        }
+        Rules(rules)
+    }
+
+    fn index(&self, id: &str) -> usize {
+        self.0.keys().take_while(|key| **key != id).count()
+    }
+}
+
+fn results<'a>(entry: &'a FileEntry, rules: &Rules<'_>) -> Vec<SarifResult<'a>> {
+    let mended = is_mended(entry);
+    let from_troubles = troubles(entry).into_iter().map(|trouble| from_trouble(entry, trouble, rules));
+    let mut all: Vec<SarifResult<'a>> = from_troubles.collect();
+    all.extend(entry.findings.iter().map(|finding| from_finding(entry, finding, mended, rules)));
+    all
+}
+
+fn from_trouble<'a>(entry: &'a FileEntry, trouble: Trouble, rules: &Rules<'_>) -> SarifResult<'a> {
+    SarifResult {
+        rule_id: trouble.id,
+        rule_index: rules.index(trouble.id),
+        level: "error",
+        message: Text { text: escape(&trouble.message) },
+        locations: [location(entry)],
+        partial_fingerprints: fingerprint(entry, trouble.id, None),
+        suppressions: Vec::new(),
+        properties: Properties { profile: &entry.profile, finding: None },
+    }
+}
+
+fn from_finding<'a>(
+    entry: &'a FileEntry,
+    finding: &'a Finding,
+    mended: bool,
+    rules: &Rules<'_>,
+) -> SarifResult<'a> {
+    let Finding { rule, severity, stream, actual, allowed, message, ranges, .. } = finding;
+    let place = words::place(finding).map_or(String::new(), |place| format!(" ({place})"));
+    let text = format!("{}: found {}, allowed {}{place}.", escape(message), escape(actual), escape(allowed));
+    let output = entry
+        .fix
+        .as_ref()
+        .and_then(|fix| fix.output.as_deref())
+        .filter(|_| mended && *severity == Severity::Error);
+    let suppress = |output: &str| Suppression {
+        kind: "external",
+        status: "accepted",
+        justification: format!("Fixed in {}", escape(output)),
+    };
+    SarifResult {
+        rule_id: rule,
+        rule_index: rules.index(rule),
+        level: match severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Advice => "note",
+        },
+        message: Text { text },
+        locations: [location(entry)],
+        partial_fingerprints: fingerprint(entry, rule, *stream),
+        suppressions: output.map(suppress).into_iter().collect(),
+        properties: Properties {
+            profile: &entry.profile,
+            finding: Some(FindingProperties {
+                stream: *stream,
+                actual,
+                allowed,
+                ranges,
+                first_missing_s: finding.first_missing_s,
+                checked_on: finding.checked_on.as_deref(),
+                confidence: finding.confidence,
+                remedy: finding.remedy,
+                source: finding.source.as_deref(),
+            }),
+        },
+    }
+}
+
+fn location(entry: &FileEntry) -> Location {
+    Location {
+        physical_location: PhysicalLocation { artifact_location: ArtifactLocation { uri: uri(entry) } },
+    }
+}
+
+/// Relative paths stay relative, to the folder the run was started in (3.4.3).
+fn uri(entry: &FileEntry) -> String {
+    let encoded = match &entry.path_raw {
+        Some(raw) => uri_path_encoded(raw),
+        None => uri_path(&entry.path),
+    };
+    if encoded.starts_with('/') { format!("file://{encoded}") } else { encoded }
+}
+
+fn fingerprint(entry: &FileEntry, rule: &str, stream: Option<u32>) -> Fingerprints {
+    let stream = stream.map_or(String::new(), |stream| format!("#{stream}"));
+    Fingerprints { greenlit: format!("{}|{}|{rule}{stream}", uri(entry), escape(&entry.profile)) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::samples;
+    use super::super::{Format, Report};
+    use crate::rules::Verdict;
+    use serde_json::Value;
+
+    fn sarif(report: &Report) -> Value {
+        serde_json::from_str(&samples::rendered(report, Format::Sarif)).unwrap()
+    }
+
+    #[test]
+    fn it_has_what_the_standard_and_code_scanning_require() {
+        let log = sarif(&samples::everything());
+        assert_eq!(log["version"], "2.1.0");
+        let run = &log["runs"][0];
+        assert_eq!(run["tool"]["driver"]["name"], "greenlit");
+        let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+        let results = run["results"].as_array().unwrap();
+        assert!(results.len() >= 12, "{}", results.len());
+        for result in results {
+            let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+            assert_eq!(rules[index]["id"], result["ruleId"]);
+            assert!(["error", "warning", "note"].contains(&result["level"].as_str().unwrap()));
+            assert!(!result["message"]["text"].as_str().unwrap().is_empty());
+            let uri = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+            assert!(!uri.as_str().unwrap().is_empty());
+        }
+        for rule in rules {
+            assert!(!rule["shortDescription"]["text"].as_str().unwrap().is_empty(), "{rule}");
+        }
+        let ids: Vec<_> = rules.iter().map(|rule| rule["id"].as_str().unwrap()).collect();
+        assert!(ids.is_sorted() && ids.windows(2).all(|pair| pair[0] != pair[1]), "{ids:?}");
+        let codec = rules.iter().find(|rule| rule["id"] == "video-codec").unwrap();
+        assert_eq!(codec["helpUri"], "https://ads.tiktok.com/help/article/video-ads-specifications");
+        // One of our own files failed, so the execution was not a full success.
+        assert_eq!(run["invocations"][0]["executionSuccessful"], false);
+    }
+
+    #[test]
+    fn a_mended_source_is_suppressed_and_an_open_one_is_not() {
+        let log = sarif(&samples::everything());
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        let of = |path: &str| {
+            let uri = "/locations/0/physicalLocation/artifactLocation/uri";
+            results.iter().find(|result| result.pointer(uri).unwrap() == path).unwrap()
+        };
+        assert_eq!(of("b.fixed.avi")["suppressions"][0]["kind"], "external");
+        assert_eq!(of("c.not-compliant.mov").get("suppressions"), None);
+    }
+
+    #[test]
+    fn paths_become_uris() {
+        let mut raw = samples::entry("h\u{fffd}.mp4", Verdict::Unreadable);
+        raw.path_raw = Some("h%FF<.mp4".into());
+        let report = samples::report(vec![
+            samples::entry("/a b/c:d.mp4", Verdict::Unreadable),
+            raw,
+            samples::entry("i:#ü.mp4", Verdict::Unreadable),
+        ]);
+        let log = sarif(&report);
+        let uris: Vec<_> = log["runs"][0]["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|result| {
+                result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().unwrap()
+            })
+            .collect();
+        assert_eq!(uris, ["file:///a%20b/c%3Ad.mp4", "h%FF%3C.mp4", "i%3A%23%C3%BC.mp4"]);
+    }
+
+    #[test]
+    fn an_interrupted_run_says_so() {
+        let mut report = samples::report(Vec::new());
+        assert_eq!(sarif(&report)["runs"][0]["invocations"][0]["executionSuccessful"], true);
+        report.interrupted = true;
+        let invocation = &sarif(&report)["runs"][0]["invocations"][0];
+        assert_eq!(invocation["executionSuccessful"], false);
+        assert_eq!(invocation["toolExecutionNotifications"][0]["level"], "error");
+    }
+}

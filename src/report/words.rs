@@ -1,0 +1,217 @@
+//! The phrases that the renderers for people share. Nothing here is escaped yet.
+
+use super::document::{Audio, Media, Video};
+use super::outcome::Outcome;
+use super::{Fix, FixAction, Report, Verified, units};
+use crate::model::{HdrKind, TimeRange};
+use crate::rules::{Confidence, Finding, Severity};
+
+/// How many spans are listed before the rest is only counted.
+const LISTED_RANGES: usize = 4;
+
+/// The facts that tell films apart at a glance: `h264`, `1080x1920`, `9:16`, `30 fps`, …
+pub(super) fn facts(media: &Media) -> Vec<String> {
+    let mut words = Vec::new();
+    match media.video.first() {
+        Some(video) => picture(video, &mut words),
+        None => words.push("no picture".to_owned()),
+    }
+    words.extend(media.duration_s.map(units::seconds));
+    words.extend(media.bit_rate.map(units::bit_rate));
+    match media.audio.iter().find(|audio| audio.decodable).or(media.audio.first()) {
+        Some(audio) => words.push(sound(audio)),
+        None => words.push("no sound".to_owned()),
+    }
+    words.push(units::bytes(media.size_bytes));
+    words
+}
+
+fn picture(video: &Video, words: &mut Vec<String>) {
+    words.push(video.codec.clone().or(video.codec_tag.clone()).unwrap_or("unknown codec".to_owned()));
+    if let (Some(width), Some(height)) = (video.display_width, video.display_height) {
+        words.push(format!("{width}x{height}"));
+    }
+    words.extend(video.display_aspect_ratio.as_deref().map(units::aspect_ratio));
+    if let Some(rate) = video.frame_rate {
+        let kind = if video.variable_frame_rate == Some(true) { " variable" } else { "" };
+        words.push(format!("{}{kind}", units::frame_rate(rate)));
+    }
+    words.extend(video.hdr.map(|hdr| {
+        let name = match hdr.kind {
+            HdrKind::Hlg => "HLG",
+            HdrKind::Pq => "PQ",
+            HdrKind::Hdr10 => "HDR10",
+            HdrKind::DolbyVision => "Dolby Vision",
+        };
+        name.to_owned()
+    }));
+}
+
+fn sound(audio: &Audio) -> String {
+    let codec = audio.codec.as_deref().or(audio.codec_tag.as_deref()).unwrap_or("unknown sound");
+    match (&audio.channel_layout, audio.channels) {
+        (Some(layout), _) => format!("{codec} {layout}"),
+        (None, Some(channels)) => {
+            format!("{codec} {}", units::count(u64::from(channels), "channel", "channels"))
+        }
+        (None, None) => codec.to_owned(),
+    }
+}
+
+/// The name of a severity, with an error of the source told apart once an output has settled it.
+pub(super) fn severity(severity: Severity, mended: bool) -> &'static str {
+    match severity {
+        Severity::Error if mended => "mended",
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Advice => "advice",
+    }
+}
+
+/// Where in the film a finding is: `stream 0, 3 s to 5.2 s`; `None` for the whole file.
+pub(super) fn place(finding: &Finding) -> Option<String> {
+    let mut parts: Vec<String> = finding.stream.iter().map(|stream| format!("stream {stream}")).collect();
+    parts.extend(ranges(&finding.ranges));
+    parts.extend(finding.first_missing_s.map(|at| format!("data missing from {}", units::at(at))));
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// Spans as a person reads them.
+pub(super) fn ranges(ranges: &[TimeRange]) -> Option<String> {
+    let span = |range: &TimeRange| format!("{} to {}", units::at(range.from_s), units::at(range.to_s));
+    let mut listed: Vec<String> = ranges.iter().take(LISTED_RANGES).map(span).collect();
+    if ranges.len() > LISTED_RANGES {
+        listed.push(format!("{} more", ranges.len() - LISTED_RANGES));
+    }
+    (!listed.is_empty()).then(|| listed.join(", "))
+}
+
+/// How sure a limit is and when it was looked up: `practice, checked 2026-06-30`.
+pub(super) fn authority(finding: &Finding) -> String {
+    let sure = match finding.confidence {
+        Confidence::Official => "published by the platform",
+        Confidence::ThirdParty => "published by others",
+        Confidence::Practice => "known from practice, not published",
+    };
+    match &finding.checked_on {
+        Some(day) => format!("{sure}, checked {day}"),
+        None => sure.to_owned(),
+    }
+}
+
+/// What was done, or would be.
+pub(super) fn action(fix: &Fix) -> &'static str {
+    let planned = fix.output.is_none();
+    match fix.action {
+        FixAction::None => "nothing to do",
+        FixAction::Copy if planned => "would copy as it is",
+        FixAction::Copy => "copied as it is",
+        FixAction::Remux if planned => "would repackage without loss",
+        FixAction::Remux => "repackaged without loss",
+        FixAction::ReencodeAudio if planned => "would encode the sound again, copy the picture",
+        FixAction::ReencodeAudio => "sound encoded again, picture copied",
+        FixAction::ReencodeVideo if planned => "would encode the picture again, copy the sound",
+        FixAction::ReencodeVideo => "picture encoded again, sound copied",
+        FixAction::Reencode if planned => "would encode picture and sound again",
+        FixAction::Reencode => "picture and sound encoded again",
+        FixAction::Refused => "refused",
+        FixAction::Failed => "failed",
+    }
+}
+
+/// The proof in one line; `None` where there is no output.
+pub(super) fn proof(fix: &Fix) -> Option<String> {
+    if fix.output.is_none() || matches!(fix.action, FixAction::None) {
+        return None;
+    }
+    let Some(verified) = &fix.verified else {
+        return Some("not verified".to_owned());
+    };
+    let Verified { verdict, decoded_frames, decode_errors, duration_delta_s, similarity } = verified;
+    let mut parts = vec![match verdict {
+        crate::rules::Verdict::Compliant => "checked again: compliant".to_owned(),
+        _ => "checked again: not compliant".to_owned(),
+    }];
+    if let Some(frames) = decoded_frames {
+        let frames = units::count(*frames, "frame", "frames");
+        parts.push(match decode_errors {
+            Some(0) => format!("{frames} decoded without error"),
+            Some(errors) => format!("{frames} decoded with {}", units::count(*errors, "error", "errors")),
+            None => format!("{frames} decoded"),
+        });
+    }
+    parts.extend(duration_delta_s.map(duration_delta));
+    if let Some(similarity) = similarity {
+        let (name, digits) = match similarity.metric.as_str() {
+            "ssim" => ("SSIM", 4),
+            "ssimulacra2" => ("SSIMULACRA2", 1),
+            other => (other, 4),
+        };
+        let (mean, min) = (similarity.mean, similarity.min);
+        let at = similarity.worst_at_s.map_or(String::new(), |at| format!(" at {}", units::at(at)));
+        parts.push(format!("{name} {mean:.digits$}, worst frame {min:.digits$}{at}"));
+    }
+    Some(parts.join("; "))
+}
+
+fn duration_delta(delta: f64) -> String {
+    // Half a millisecond is less than any frame and than the clock of most containers.
+    if delta.abs() < 0.0005 {
+        return "duration as planned".to_owned();
+    }
+    let direction = if delta > 0.0 { "longer" } else { "shorter" };
+    format!("{} s {direction} than planned", units::trimmed(delta.abs(), 3))
+}
+
+/// A state of the journal as words.
+pub(super) fn state(state: &str) -> String {
+    state.replace(['_', '-'], " ")
+}
+
+/// How many entries ended how: those that occur, in order.
+pub(super) fn tally(report: &Report) -> Vec<(Outcome, u64)> {
+    let ends: Vec<Outcome> = report.files.iter().map(Outcome::of).collect();
+    let count = |outcome: Outcome| ends.iter().filter(|end| **end == outcome).count() as u64;
+    Outcome::ALL.into_iter().map(|outcome| (outcome, count(outcome))).filter(|(_, n)| *n > 0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::samples;
+    use super::*;
+
+    #[test]
+    fn facts_read_like_a_slate() {
+        let media = samples::portrait();
+        assert_eq!(
+            facts(&media).join(" "),
+            "h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB"
+        );
+        let unknown = Media::from(&crate::model::MediaFacts::default());
+        assert_eq!(facts(&unknown).join(" "), "no picture no sound 0 B");
+    }
+
+    #[test]
+    fn many_spans_are_counted_not_listed() {
+        let spans: Vec<_> =
+            (0..7).map(|n| TimeRange { from_s: f64::from(n), to_s: f64::from(n) + 0.5 }).collect();
+        let text = ranges(&spans).unwrap();
+        assert!(text.starts_with("0 s to 0.5 s, 1 s to 1.5 s"), "{text}");
+        assert!(text.ends_with(", 3 more"), "{text}");
+        assert_eq!(ranges(&[]), None);
+    }
+
+    #[test]
+    fn the_proof_names_what_was_looked_at() {
+        let fix = samples::reencoded();
+        assert_eq!(
+            proof(&fix).unwrap(),
+            "checked again: compliant; 360 frames decoded without error; 0.012 s longer than planned; \
+             SSIM 0.9961, worst frame 0.9873 at 3.2 s"
+        );
+        assert_eq!(proof(&Fix { verified: None, ..fix.clone() }).unwrap(), "not verified");
+        assert_eq!(proof(&Fix { output: None, ..fix }), None);
+    }
+}
