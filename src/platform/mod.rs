@@ -252,9 +252,3 @@ mod tests {
         assert!(!RemoteVideo { cover_url: Some(String::new()), ..ready }.is_ready("ab"));
     }
 }
-
-/// The page of a code or fail reason; `None` when it is not known.
-pub fn explain(code: &str) -> Option<String> {
-    let page = tiktok_ads::codes::explain(code.parse().ok()?)?;
-    Some(format!("{code}: {}\n", page.meaning))
-}

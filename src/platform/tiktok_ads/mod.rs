@@ -68,7 +68,7 @@ impl TikTokAds {
         }
         let http = http_client(&options, &base)?;
         Ok(TikTokAds {
-            origin: base.origin().ascii_serialization(),
+            origin: options.origin.clone().unwrap_or_else(|| base.origin().ascii_serialization()),
             gate: Gate::new(options.tier, options.pauses, options.on_pause.clone()),
             pacer: Pacer::new(options.bandwidth),
             base,

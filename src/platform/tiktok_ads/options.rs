@@ -47,6 +47,9 @@ pub struct ClientOptions {
     /// Scheme and host, such as `https://business-api.tiktok.com`; the API's path may follow.
     /// `http` is taken for the loopback only.
     pub base_url: String,
+    /// What effects are keyed by in place of the address, for a stand-in that remembers what it made while
+    /// its port changes from run to run.
+    pub origin: Option<String>,
     /// The advertiser.
     pub advertiser_id: String,
     /// The access token. It is never shown, logged or put into an error.
@@ -74,6 +77,7 @@ impl ClientOptions {
     pub fn new(base_url: &str, advertiser_id: &str, token: SecretString) -> ClientOptions {
         ClientOptions {
             base_url: base_url.to_owned(),
+            origin: None,
             advertiser_id: advertiser_id.to_owned(),
             token,
             tier: Tier::default(),
@@ -92,6 +96,7 @@ impl fmt::Debug for ClientOptions {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("ClientOptions")
             .field("base_url", &self.base_url)
+            .field("origin", &self.origin)
             .field("advertiser_id", &self.advertiser_id)
             .field("token", &self.token)
             .field("tier", &self.tier)
