@@ -2,25 +2,24 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use greenlit::model::{
-    AudioStream, ColorTags, Completeness, ContentHash, MediaFacts, Rational, Timing, VideoStream,
-};
 use greenlit::platform::tiktok_ads::{ClientOptions, Pauses, Tier, TikTokAds};
 use greenlit::platform::{AdsPlatform, CallError, Class, NewAd, RemoteVideo};
-use greenlit::profile::Profile;
-use greenlit::rules::{Selection, Subject, ValidatedAsset, assess};
+use greenlit::rules::ValidatedAsset;
 use greenlit::sandbox::{
     self, ADGROUP, ADVERTISER, Fault, IDENTITY, Sandbox, SandboxOptions, TOKEN, UploadFacts, UploadProber,
     start,
 };
-use md5::{Digest, Md5};
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+#[path = "common/validated.rs"]
+mod clip;
+use clip::validated;
 
 struct Agreeable;
 
@@ -47,13 +46,17 @@ struct Bench {
 
 /// A stand-in on which an hour passes in a few milliseconds.
 async fn bench(faults: Vec<Fault>) -> Bench {
+    bench_with(|options| options.faults = faults).await
+}
+
+async fn bench_with(change: impl FnOnce(&mut SandboxOptions)) -> Bench {
     let dir = tempfile::tempdir().unwrap();
     let mut options = SandboxOptions::new(dir.path().join("state"), Arc::new(Agreeable));
     options.processing = (Duration::from_secs(100), Duration::from_secs(200));
     options.time_scale = 1000.0;
     options.tier = sandbox::Tier::Ultimate;
-    options.faults = faults;
     options.log = Some(dir.path().join("log.ndjson"));
+    change(&mut options);
     let sandbox = start(options).await.unwrap();
     Bench { dir, sandbox }
 }
@@ -97,85 +100,6 @@ fn quick(base: &str) -> ClientOptions {
     options.retry_wait = Duration::from_millis(1);
     options.pauses = Pauses { first: Duration::from_millis(1), second: Duration::from_millis(20) };
     options
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The facts of a clip that nothing is wrong with.
-fn facts(size: u64) -> MediaFacts {
-    let bt709 = || Some("bt709".to_owned());
-    MediaFacts {
-        container: Some("mp4".into()),
-        major_brand: Some("isom".into()),
-        size_bytes: size,
-        duration_s: Some(15.0),
-        bit_rate: Some(5_333_333),
-        fast_start: Some(true),
-        fragmented: Some(false),
-        completeness: Completeness::Whole,
-        video: vec![VideoStream {
-            codec: Some("h264".into()),
-            codec_tag: Some("avc1".into()),
-            profile: Some("High".into()),
-            level: Some(40),
-            pixel_format: Some("yuv420p".into()),
-            bit_depth: Some(8),
-            chroma: Some("4:2:0".into()),
-            alpha: Some(false),
-            width: Some(1080),
-            height: Some(1920),
-            sample_aspect_ratio: Rational::new(1, 1),
-            frame_rate: Rational::new(30, 1),
-            variable_frame_rate: Some(false),
-            field_order: Some("progressive".into()),
-            color: ColorTags {
-                range: Some("tv".into()),
-                primaries: bt709(),
-                transfer: bt709(),
-                matrix: bt709(),
-            },
-            bit_rate: Some(5_000_000),
-            duration_s: Some(15.0),
-            start_s: Some(0.0),
-            frames: Some(450),
-            closed_gop: Some(true),
-            max_gop_frames: Some(60),
-            parameter_changes: Some(0),
-            timing: Some(Timing::default()),
-            decodable: true,
-            ..VideoStream::default()
-        }],
-        audio: vec![AudioStream {
-            index: 1,
-            codec: Some("aac".into()),
-            codec_tag: Some("mp4a".into()),
-            profile: Some("LC".into()),
-            sample_rate: Some(48_000),
-            channels: Some(2),
-            channel_layout: Some("stereo".into()),
-            bit_rate: Some(128_000),
-            duration_s: Some(15.0),
-            start_s: Some(0.0),
-            decodable: true,
-            ..AudioStream::default()
-        }],
-        ..MediaFacts::default()
-    }
-}
-
-fn validated(path: &Path, bytes: &[u8]) -> ValidatedAsset {
-    let content = ContentHash {
-        blake3: blake3::hash(bytes).to_hex().to_string(),
-        md5: hex(&Md5::digest(bytes)),
-        size_bytes: bytes.len() as u64,
-    };
-    let facts = facts(10_000_000);
-    let profile = Profile::builtin("tiktok-ads").unwrap();
-    let subject = Subject { facts: &facts, file_name: "clip.mp4", deep: None };
-    let assessment = assess(&subject, &profile, &Selection::default());
-    assessment.validate(path.to_owned(), content).unwrap_or_else(|| panic!("{assessment:?}"))
 }
 
 async fn ready(client: &TikTokAds, id: &str, md5: &str) -> RemoteVideo {
@@ -425,4 +349,46 @@ async fn more_ids_than_one_call_takes_are_asked_for_in_several() {
     let ids: Vec<String> = (0..130).map(|number| format!("v{number}")).collect();
     assert_eq!(bench.client().videos(&ids).await.unwrap(), []);
     assert_eq!(bench.log("file/video/ad/info/"), 3);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_ever() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut options = quick(&format!("http://{}", listener.local_addr().unwrap()));
+    options.timeouts.connect = Duration::from_millis(200);
+    options.timeouts.idle = Duration::from_millis(100);
+    options.timeouts.upload_reply = Duration::from_millis(100);
+    let client = TikTokAds::new(options).unwrap();
+    // Connections are made by the system and never served: no byte is read, none is answered.
+    assert_eq!(fails(client.check_access()).await.class, Class::Retry);
+    assert_eq!(fails(client.create_ad(&ad("v", "i"))).await.class, Class::Unknown);
+    let dir = tempfile::tempdir().unwrap();
+    for (size, words) in [(10, "no reply"), (30_000_000, "took no bytes")] {
+        let (path, bytes) = (dir.path().join("c.mp4"), vec![5; size]);
+        std::fs::write(&path, &bytes).unwrap();
+        let error = fails(client.upload_video(&validated(&path, &bytes), "c.mp4", &quiet)).await;
+        assert_eq!(error.class, Class::Unknown, "{error}");
+        assert!(error.message.contains(words), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn many_calls_at_once_stay_under_the_tiers_limits() {
+    let bench = bench_with(|options| {
+        options.time_scale = 1.0;
+        options.tier = sandbox::Tier::Basic;
+    })
+    .await;
+    let mut options = bench.options();
+    options.tier = Tier::Basic;
+    let client = Arc::new(TikTokAds::new(options).unwrap());
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..25 {
+        let client = client.clone();
+        calls.spawn(async move { client.check_access().await });
+    }
+    while let Some(call) = calls.join_next().await {
+        call.unwrap().unwrap();
+    }
+    assert_eq!(bench.log("ad/search/"), 25);
 }

@@ -39,6 +39,34 @@ pub enum Class {
     Permanent,
 }
 
+/// A class of that name does not exist.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "there is no class `{0}`: use ok, wait, throttle, retry, unknown, re-read, re-encode, re-authenticate, \
+     configuration or permanent"
+)]
+pub struct UnknownClass(String);
+
+impl std::str::FromStr for Class {
+    type Err = UnknownClass;
+
+    fn from_str(text: &str) -> Result<Class, UnknownClass> {
+        Ok(match text {
+            "ok" => Class::Ok,
+            "wait" => Class::Wait,
+            "throttle" => Class::Throttle,
+            "retry" => Class::Retry,
+            "unknown" => Class::Unknown,
+            "re-read" => Class::ReRead,
+            "re-encode" => Class::ReEncode,
+            "re-authenticate" => Class::ReAuthenticate,
+            "configuration" => Class::Configuration,
+            "permanent" => Class::Permanent,
+            _ => return Err(UnknownClass(text.to_owned())),
+        })
+    }
+}
+
 /// Why a call gave no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{endpoint}: {message}")]
@@ -201,6 +229,12 @@ fn not_offered<'a, T: Send + 'a>(endpoint: &'static str) -> Call<'a, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn classes_are_read_by_name() {
+        assert_eq!("re-read".parse(), Ok(Class::ReRead));
+        assert!("reread".parse::<Class>().is_err_and(|error| error.to_string().contains("re-read")));
+    }
 
     #[test]
     fn a_video_without_every_fact_is_not_ready() {

@@ -69,8 +69,7 @@ impl TikTokAds {
         loop {
             let turn = self.gate.enter(endpoint.path).await;
             let sending = self.request(endpoint.path, payload)?.send();
-            let idle = self.options.timeouts.connect + self.options.timeouts.idle;
-            let outcome = match tokio::time::timeout(idle, sending).await {
+            let outcome = match tokio::time::timeout(self.patience(payload), sending).await {
                 Ok(reply) => self.reply(endpoint, reply).await,
                 Err(_) => Err(self.lost(endpoint, "no reply came in time")),
             };
@@ -145,6 +144,17 @@ impl TikTokAds {
     pub(super) fn changed(&self, path: &'static str) -> CallError {
         let text = "the file is not the one that was checked: it changed since; check it again";
         self.fault(path, Class::Permanent, text)
+    }
+
+    /// How long the head of a reply may take. What is sent from memory may take as long as it needs at the
+    /// smallest rate allowed; a dead connection is noticed earlier, by the system.
+    fn patience(&self, payload: &Payload) -> Duration {
+        let timeouts = &self.options.timeouts;
+        let idle = timeouts.connect + timeouts.idle;
+        match payload {
+            Payload::Query(_) | Payload::Json(_) => idle,
+            Payload::Bytes(_, bytes) => idle + super::sending::longest(timeouts, bytes.len() as u64),
+        }
     }
 
     fn request(&self, path: &'static str, payload: &Payload) -> Result<RequestBuilder, CallError> {
@@ -267,7 +277,13 @@ impl TikTokAds {
                 return self.lost(endpoint, &text);
             }
         };
-        self.fault(endpoint.path, class, &format!("HTTP {} without a reply of the API", status.as_u16()))
+        let advice = match class {
+            Class::ReAuthenticate => "; check the access token",
+            Class::Configuration => "; check the address of the API",
+            _ => "",
+        };
+        let text = format!("HTTP {} without a reply of the API{advice}", status.as_u16());
+        self.fault(endpoint.path, class, &text)
     }
 
     /// The reply is lost: a read may be repeated, of anything else it is not known whether it happened.

@@ -1,12 +1,13 @@
 //! TikTok's Marketing API v1.3.
 //!
-//! [`TikTokAds`] is the client. Every call goes through `client`, which asks the [`limiter`] for a turn,
+//! [`TikTokAds`] is the client. Every call goes through `client`, which waits at the `gate` for its turn ([`limiter`]),
 //! sends, reads the `wire` and gives failures their class by [`codes`]; `upload` sends files with
 //! `sending`, `reads` asks. Reads are repeated within a budget, mutations never.
 
 mod client;
 mod code_table;
 pub mod codes;
+mod gate;
 pub mod limiter;
 mod options;
 mod reads;
@@ -20,8 +21,9 @@ use std::path::Path;
 use secrecy::ExposeSecret;
 use url::Url;
 
-use self::limiter::Gate;
-pub use self::limiter::{OnPause, Pauses, Tier, UnknownTier};
+use self::gate::Gate;
+pub use self::gate::OnPause;
+pub use self::limiter::{Pauses, Tier, UnknownTier};
 pub use self::options::{ClientOptions, ConfigurationError, Timeouts};
 use self::sending::Pacer;
 use super::{AdsPlatform, Call, NewAd, RemoteAd, RemoteImage, RemoteVideo, SuggestedCover};
@@ -88,6 +90,10 @@ fn http_client(options: &ClientOptions, base: &Url) -> Result<reqwest::Client, C
         // What may be repeated is decided in one place, and not here.
         .retry(reqwest::retry::never())
         .referer(false);
+    #[cfg(target_os = "linux")]
+    {
+        builder = builder.tcp_user_timeout(options.timeouts.idle);
+    }
     if options::is_loopback(base) {
         builder = builder.no_proxy();
     }

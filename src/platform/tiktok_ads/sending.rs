@@ -155,7 +155,7 @@ pub(super) async fn pump(
 }
 
 /// The longest that `bytes` may take. Waiting for our own cap on the bandwidth does not count.
-fn longest(timeouts: &Timeouts, bytes: u64) -> Duration {
+pub(super) fn longest(timeouts: &Timeouts, bytes: u64) -> Duration {
     timeouts.idle + Duration::from_secs_f64(bytes as f64 / timeouts.min_upload_rate as f64)
 }
 

@@ -39,6 +39,8 @@ async fn what_cannot_work_is_refused_before_anything_is_sent() {
     assert!(matches!(error, ConfigurationError::Refused { .. }));
     refused(|options| options.bandwidth = Some(0));
     assert_eq!(client().origin(), "http://127.0.0.1:1");
+    let named = ClientOptions { origin: Some("sandbox:here".into()), ..options() };
+    assert_eq!(TikTokAds::new(named).unwrap().origin(), "sandbox:here");
 }
 
 #[tokio::test]
