@@ -1,5 +1,5 @@
 //! The command line as a user meets it: exit codes, standard output, standard error.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod common;
 
@@ -83,7 +83,7 @@ fn an_unreadable_folder_is_named_and_the_rest_is_checked() {
     desk.put("firefox-media-bunny_hd_5s.mp4", "clip.mp4");
     let locked = desk.path("locked");
     std::fs::create_dir(&locked).unwrap();
-    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::read_dir(&locked).is_ok() {
         eprintln!("skipped: this user may read every folder");
         return;
