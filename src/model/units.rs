@@ -137,6 +137,8 @@ impl<'de> Deserialize<'de> for Rational {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]

@@ -1,5 +1,6 @@
 //! A folder of its own for each test, the real binaries, and the installed FFmpeg as a witness.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+// Every test file takes what it needs.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -65,8 +65,7 @@ mod arch {
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub(super) fn apply() -> Result<(), String> {
-    // The newer filter is asked first, but every filter is asked: the order only matters in that
-    // the second may no longer be loaded once loading is refused, which it is not.
+    // Two filters, because one knows a single answer; the kernel asks both.
     load([(common::CLONE3, vec![])].into(), rustix::io::Errno::NOSYS)?;
     load(refused().map_err(|error| error.to_string())?, rustix::io::Errno::PERM)
 }
