@@ -1,5 +1,5 @@
 //! The command line as a user meets it: exit codes, standard output, standard error.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod common;
 

@@ -4,9 +4,19 @@ use std::process::ExitCode;
 
 use greenlit::job::{execute, worker};
 
-#[allow(clippy::print_stderr)] // For whoever starts it by hand.
+// For whoever starts it by hand.
+#[allow(clippy::print_stderr, clippy::print_stdout)]
 fn main() -> ExitCode {
-    if worker::serve(execute::describe(), execute::execute) {
+    let mut args = std::env::args().skip(1);
+    if let Some("--self-test") = args.next().as_deref() {
+        let confined = args.next().as_deref() != Some("unconfined");
+        let port = args.next().and_then(|port| port.parse().ok()).unwrap_or(9);
+        for line in worker::self_test(confined, port) {
+            println!("{line}");
+        }
+        return ExitCode::SUCCESS;
+    }
+    if worker::serve(execute::describe, execute::execute) {
         ExitCode::SUCCESS
     } else {
         eprintln!("greenlit-worker is started by greenlit and does nothing by itself");

@@ -73,6 +73,7 @@ pub enum ColorChoice {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant)] // One value a process.
 pub enum Command {
     /// Check files against the rules.
     Check(CheckArgs),
@@ -323,10 +324,10 @@ pub struct TrialArgs {
 /// `greenlit resolve`.
 #[derive(Debug, Args)]
 pub struct ResolveArgs {
-    /// The number of the question, as listed without arguments.
+    /// The id of the question, as listed without arguments.
     #[arg(requires = "choice")]
-    pub id: Option<i64>,
-    /// What is true: `done` (it exists) or `not-done` (it does not).
+    pub id: Option<String>,
+    /// What is true: `done` (it exists), `not-done` (it does not), or `abandon` (go on without it).
     #[arg(value_enum)]
     pub choice: Option<ChoiceArg>,
     /// The platform's id of what exists, for `done`.
@@ -347,6 +348,8 @@ pub enum ChoiceArg {
     Done,
     /// It did not.
     NotDone,
+    /// Go on without it.
+    Abandon,
 }
 
 /// `greenlit status`.

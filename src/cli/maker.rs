@@ -33,7 +33,11 @@ pub struct Maker {
 
 impl Maker {
     /// Makes every source by the first recipe, side by side; `done` gets each as it is ready.
-    pub fn make_all(&self, sources: &[Source], done: &(dyn Fn(&Source, Result<ValidatedAsset, MakeError>) + Sync)) {
+    pub fn make_all(
+        &self,
+        sources: &[Source],
+        done: &(dyn Fn(&Source, Result<ValidatedAsset, MakeError>) + Sync),
+    ) {
         self.fix(sources, 1, &|outcome| {
             let result = self.validated(outcome);
             if let Ok(mut outcomes) = self.outcomes.lock() {
@@ -80,7 +84,8 @@ impl Maker {
         let name = fixed.plan.max_name_chars.map_or(name.as_ref(), |_| "film.mp4");
         let subject = Subject { facts, file_name: name, deep: None };
         let assessment = assess(&subject, &self.profile, &Selection::default());
-        let content = hash(path).map_err(|error| MakeError::Failed(format!("{}: {error}", path.display())))?;
+        let content =
+            hash(path).map_err(|error| MakeError::Failed(format!("{}: {error}", path.display())))?;
         if assessment.verdict() != Verdict::Compliant {
             return Err(refused());
         }
@@ -109,15 +114,24 @@ impl AssetMaker for Maker {
         if target.is_file() {
             return Ok(target);
         }
-        let size = asset.display_size().ok_or_else(|| MakeError::Failed("the size of the picture is not known".into()))?;
+        let size = asset
+            .display_size()
+            .ok_or_else(|| MakeError::Failed("the size of the picture is not known".into()))?;
         let staging = Staging::new(&target).map_err(failed)?;
         let files = JobFiles {
             input: File::open(asset.path()).map_err(failed)?,
             output: Some(staging.descriptor().map_err(failed)?),
         };
         let name = asset.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let request = JobRequest { job: Job::Cover { size: cover_size(size) }, files, name, cancel: Arc::clone(&self.cancel) };
-        self.runner.run(request, &mut |_| {}).map_err(|error| MakeError::Failed(format!("no cover can be made: {error}")))?;
+        let request = JobRequest {
+            job: Job::Cover { size: cover_size(size) },
+            files,
+            name,
+            cancel: Arc::clone(&self.cancel),
+        };
+        self.runner
+            .run(request, &mut |_| {})
+            .map_err(|error| MakeError::Failed(format!("no cover can be made: {error}")))?;
         staging.publish().map_err(failed)?;
         Ok(target)
     }

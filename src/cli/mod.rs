@@ -17,16 +17,17 @@ mod explain;
 mod fix;
 mod input;
 mod interrupt;
+mod maker;
 mod packaging;
+mod prober;
 mod profiles;
 mod progress;
-//N mod resolve;
-mod prober;
+mod resolve;
 mod run_status;
 mod sandbox;
 mod settings;
-//N mod ship;
-//N mod status;
+mod ship;
+mod status;
 
 use clap::Parser;
 
@@ -71,19 +72,13 @@ fn dispatch(cli: Cli) -> Result<RunStatus, CliError> {
     match cli.command {
         Command::Check(args) => check::run(&settings, &cli.common, &args),
         Command::Fix(args) => fix::run(&settings, &cli.common, &args),
-        //N        Command::Ship(args) => ship::run(&settings, &cli.common, &args),
-        //N        Command::Resolve(args) => resolve::run(&settings, &args),
-        //N        Command::Status(args) => status::run(&settings, &args),
+        Command::Ship(args) => ship::run(&settings, &cli.common, &args),
+        Command::Resolve(args) => resolve::run(&settings, &args),
+        Command::Status(args) => status::run(&settings, &args),
         Command::Profiles(args) => profiles::run(&settings, &args),
         Command::Sandbox(args) => sandbox::run(&settings, &args),
         Command::Doctor(args) => doctor::run(&settings, &args),
-        Command::Ship(_)
-        | Command::Resolve(_)
-        | Command::Status(_)
-        | Command::Completions(_)
-        | Command::Man
-        | Command::Schema
-        | Command::Explain(_) => Ok(RunStatus::Done),
+        Command::Completions(_) | Command::Man | Command::Schema | Command::Explain(_) => Ok(RunStatus::Done),
     }
 }
 

@@ -71,13 +71,12 @@ pub fn check(
     cancel: &Arc<AtomicBool>,
 ) -> Vec<Checked> {
     observer.notice(Event::Found { files: sources.len() });
-    let results = side_by_side(sources.len(), runner.width(), |index| {
+    side_by_side(sources.len(), runner.width(), |index| {
         let source = &sources[index];
         let checked = check_one(source, profiles, options, runner, cancel);
         observer.notice(Event::Checked { path: &source.path });
         checked
-    });
-    results
+    })
 }
 
 /// Calls `work` with 0 to `count` on up to `width` threads and returns the results in order.

@@ -5,7 +5,7 @@
 //! tightest one around the picture, so a least size can only be reached by the picture itself.
 
 use crate::model::{Rational, Size};
-use crate::profile::Profile;
+use crate::profile::{Limits, Profile, Severity};
 use crate::rules::{nearest_floor, words};
 
 use super::options::Fit;
@@ -13,6 +13,11 @@ use super::spec::Subtraction;
 
 /// Larger pictures exceed every level of H.264 in common use.
 const MAX_SIDE: f64 = 4096.0;
+
+/// The limits of a rule where breaking them means refusal: a plan never changes a film for less.
+pub(super) fn binding<'a>(profile: &'a Profile, rule: &str) -> Option<&'a Limits> {
+    profile.limits(rule).filter(|limits| limits.severity == Severity::Error)
+}
 
 /// The geometry of an output.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,7 +54,7 @@ pub(super) fn geometry(shown: Size, profile: &Profile, fit: Fit, cap: Option<f64
 
 /// `None` stands for the source's own ratio, which is allowed.
 fn candidates(own: Rational, profile: &Profile) -> Vec<Option<Rational>> {
-    let Some(limits) = profile.limits("aspect-ratio") else { return vec![None] };
+    let Some(limits) = binding(profile, "aspect-ratio") else { return vec![None] };
     let tolerance = limits.number("tolerance").unwrap_or(0.0);
     let allow = limits.ratios("allow");
     if allow.iter().any(|ratio| words::near(own, *ratio, tolerance)) {
@@ -60,7 +65,7 @@ fn candidates(own: Rational, profile: &Profile) -> Vec<Option<Rational>> {
 
 /// Whether a picture of this size has an allowed ratio.
 fn still_allowed(picture: Size, profile: &Profile) -> bool {
-    let (Some(limits), Some(ratio)) = (profile.limits("aspect-ratio"), picture.aspect_ratio()) else {
+    let (Some(limits), Some(ratio)) = (binding(profile, "aspect-ratio"), picture.aspect_ratio()) else {
         return true;
     };
     let tolerance = limits.number("tolerance").unwrap_or(0.0);
@@ -72,7 +77,7 @@ fn still_allowed(picture: Size, profile: &Profile) -> bool {
 }
 
 fn all_allowed(own: Rational, profile: &Profile) -> Vec<Option<Rational>> {
-    let Some(limits) = profile.limits("aspect-ratio") else { return vec![None] };
+    let Some(limits) = binding(profile, "aspect-ratio") else { return vec![None] };
     let allow = limits.ratios("allow");
     if !allow.is_empty() {
         return allow.iter().copied().map(Some).collect();
@@ -104,7 +109,7 @@ impl Candidate {
             Fit::Pad | Fit::Blur if wanted < own => ((w, h), (w, w / wanted)),
             Fit::Pad | Fit::Blur => ((w, h), (h * wanted, h)),
         };
-        let scale = scale(frame, profile, cap);
+        let scale = scale(frame, profile, cap)?;
         let sides = |(w, h): (f64, f64)| Size::new(even(w * scale), even(h * scale));
         let picture = sides(kept);
         // The side that is added to is rounded up and the one that is cut down, so that a ratio at
@@ -136,11 +141,12 @@ impl Candidate {
     }
 }
 
-/// The factor from source pixels to output pixels: 1, unless a limit asks for another.
-fn scale(frame: (f64, f64), profile: &Profile, cap: f64) -> f64 {
+/// The factor from source pixels to output pixels: 1, unless a limit asks for another; `None` when
+/// the limits leave no room for the shape.
+fn scale(frame: (f64, f64), profile: &Profile, cap: f64) -> Option<f64> {
     let mut least: f64 = 0.0;
     let mut most = cap / frame.0.max(frame.1);
-    if let Some(limits) = profile.limits("resolution") {
+    if let Some(limits) = binding(profile, "resolution") {
         let shape = Size::new(even(frame.0 * 16.0), even(frame.1 * 16.0));
         if let Some((_, width, height)) = nearest_floor(shape, limits.sizes("min_for_ratio")) {
             least = least.max(f64::from(width) / frame.0).max(f64::from(height) / frame.1);
@@ -153,12 +159,12 @@ fn scale(frame: (f64, f64), profile: &Profile, cap: f64) -> f64 {
             most = limits.number(key).map_or(most, |limit| most.min(limit / side));
         }
     }
-    1.0_f64.max(least).min(most.max(least))
+    (least <= most).then(|| 1.0_f64.max(least).min(most))
 }
 
 /// Rounding must not take a side below the floor it was scaled to.
 fn at_least_floor(size: Size, profile: &Profile) -> Size {
-    let Some(limits) = profile.limits("resolution") else { return size };
+    let Some(limits) = binding(profile, "resolution") else { return size };
     match nearest_floor(size, limits.sizes("min_for_ratio")) {
         Some((_, width, height)) => {
             let lift = |side: u32, floor: u32| if side < floor && side + 2 >= floor { floor } else { side };

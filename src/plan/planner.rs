@@ -4,7 +4,7 @@ use crate::model::{Completeness, EditListKind, HdrKind, MediaFacts, Size, VideoS
 use crate::profile::{Profile, Severity};
 use crate::rules::{Assessment, Finding, Remedy};
 
-use super::fit::{Geometry, geometry};
+use super::fit::{Geometry, binding, geometry};
 use super::options::{Extend, Fit, FixOptions, Machine};
 use super::outcome::{Action, Applicability, FixPlan, Step};
 use super::spec::{
@@ -66,10 +66,12 @@ impl<'a> Planner<'a> {
         let length = self.length()?;
         let why_video = self.why_encode_video(video, &length);
         let trouble = self.trouble_beyond_copying(video, &length);
-        if why_video.is_none() && trouble.is_none() && !self.wants_remux() {
-            if let Some(plan) = self.without_remux()? {
-                return Ok(plan);
-            }
+        if why_video.is_none()
+            && trouble.is_none()
+            && !self.wants_remux()
+            && let Some(plan) = self.without_remux()?
+        {
+            return Ok(plan);
         }
         let encodes_video = why_video.is_some() || trouble.is_some();
         let sound = sound::plan(
@@ -82,7 +84,7 @@ impl<'a> Planner<'a> {
         )?;
         let geometry = if encodes_video { Some(self.geometry(video)?) } else { None };
         let plan_video = match &geometry {
-            None => VideoPlan::Copy { stream: video.index, tags: copy_tags(video) },
+            None => VideoPlan::Copy { stream: video.index, tags: self.copy_tags(video) },
             Some(geometry) => VideoPlan::Encode(Box::new(self.encode(video, geometry, &length, &sound)?)),
         };
         let why = why_video.or(trouble).or_else(|| sound.why.clone()).or_else(|| self.why_remux());
@@ -120,12 +122,6 @@ impl<'a> Planner<'a> {
             (_, Some(AudioPlan::Encode(_) | AudioPlan::Silence { .. })) => Action::ReencodeAudio,
             _ => Action::Remux,
         };
-        let reason = self
-            .steps
-            .iter()
-            .find(|step| step.applicability != Applicability::Lossless)
-            .or(self.steps.first());
-        let reason = reason.map(|step| step.text.clone());
         let max_name_chars = self.name_limit();
         FixPlan {
             action,
@@ -177,7 +173,7 @@ impl<'a> Planner<'a> {
     /// The length of the output, by the limits and the consents.
     fn length(&mut self) -> Result<Length, String> {
         let Some(duration) = self.facts.effective_duration_s() else { return Ok(Length::default()) };
-        let limit = |key| self.profile.limits("duration").and_then(|limits| limits.number(key));
+        let limit = |key| binding(self.profile, "duration").and_then(|limits| limits.number(key));
         if let Some(max) = limit("max_s").filter(|max| duration > max + 0.05) {
             if !self.options.trim {
                 return Err(format!("the film lasts {duration:.1} s and may last {max} s: --trim cuts it"));
@@ -318,7 +314,7 @@ impl<'a> Planner<'a> {
             plan.steps.push(lossless(format!("named .{right}, which is what the file is")));
         }
         plan.max_name_chars = self.name_limit();
-        if plan.max_name_chars.is_some() {
+        if self.has("file-name", Severity::Error) {
             plan.steps.push(lossless("given a shorter name".to_owned()));
         }
         plan.reason = plan.steps.first().map(|step| step.text.clone()).or_else(|| self.why_left_alone());
@@ -336,10 +332,9 @@ impl<'a> Planner<'a> {
         Some(format!("left as it is: {}, but the platform accepts it and {cost}", finding.message))
     }
 
-    /// The limit on names, where the source breaks it.
+    /// The limit on names: a new extension may carry a name over it that kept it before.
     fn name_limit(&self) -> Option<usize> {
-        let finding = self.findings(Severity::Error).find(|finding| finding.rule == "file-name")?;
-        self.profile.limits(&finding.rule)?.number("max_chars").map(|max| max as usize)
+        self.profile.limits("file-name")?.number("max_chars").map(|max| max as usize)
     }
 
     fn container(&self) -> Result<OutputContainer, String> {
@@ -362,7 +357,8 @@ impl<'a> Planner<'a> {
             3.. => Some(CONSERVATIVE_SIDE),
             _ => None,
         };
-        let found = geometry(shown, self.profile, self.options.fit, cap).ok_or("the picture has no size")?;
+        let found = geometry(shown, self.profile, self.options.fit, cap)
+            .ok_or_else(|| format!("no size within the limits keeps the shape of the picture ({shown})"))?;
         if found.enlarged > 1.0 + 1e-6 {
             let result = found.canvas.unwrap_or(found.picture);
             if !self.options.upscale {
@@ -433,6 +429,18 @@ impl<'a> Planner<'a> {
         })
     }
 
+    /// HEVC under the tag that Apple's players know; colour declared where its absence counts.
+    fn copy_tags(&self, video: &VideoStream) -> VideoTags {
+        let codec = video.codec.as_deref();
+        let rewritable = matches!(codec, Some("h264" | "hevc")) && video.hdr.is_none();
+        let limited = video.color.range.as_deref() != Some("pc");
+        VideoTags {
+            codec_tag: (codec == Some("hevc")).then(|| "hvc1".to_owned()),
+            declare_bt709: rewritable && limited && self.has("color", Severity::Warning),
+            ..VideoTags::default()
+        }
+    }
+
     fn main_only(&self) -> bool {
         let allowed =
             self.profile.limits("video-profile").map(|limits| limits.words("allow")).unwrap_or_default();
@@ -486,12 +494,6 @@ fn lossless(text: String) -> Step {
 
 fn is_about_the_name(finding: &Finding) -> bool {
     matches!(finding.rule.as_str(), "extension" | "file-name")
-}
-
-/// HEVC under the tag that Apple's players know.
-fn copy_tags(video: &VideoStream) -> VideoTags {
-    let codec_tag = (video.codec.as_deref() == Some("hevc")).then(|| "hvc1".to_owned());
-    VideoTags { codec_tag, ..VideoTags::default() }
 }
 
 fn tone_map(video: &VideoStream) -> Option<ToneMap> {

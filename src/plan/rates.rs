@@ -30,8 +30,11 @@ pub(super) fn frame_rate(video: &VideoStream, profile: &Profile, cap: f64) -> (R
     let wanted = if value < min.max(10.0) {
         // Every frame is shown a whole number of times, so motion stays as even as it was.
         let times = (min.max(10.0) / value.max(0.1)).ceil();
-        let multiple = value * times;
-        if multiple <= max { multiple } else { max.min(30.0) }
+        let multiple = Rational::positive(i64::from(own.num()) * times as i64, i64::from(own.den()));
+        match multiple.filter(|rate| rate.as_f64() <= max && video.variable_frame_rate != Some(true)) {
+            Some(rate) => return (rate, false),
+            None => max.min(30.0),
+        }
     } else {
         value
     };
@@ -127,7 +130,8 @@ mod tests {
         assert_eq!(rate_of(120, 1, false), "60/1");
         assert_eq!(rate_of(15, 1, false), "30/1");
         assert_eq!(rate_of(12, 1, false), "24/1");
-        assert_eq!(rate_of(37, 4, true), "30000/1001");
+        assert_eq!(rate_of(16, 1, false), "32/1");
+        assert_eq!(rate_of(37, 4, true), "30/1");
     }
 
     #[test]

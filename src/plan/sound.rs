@@ -81,11 +81,12 @@ fn reason_to_encode(
     // Beside an encode of the picture a warning about the sound is cleared too; alone it is not
     // worth a generation.
     let floor = if encodes_anyway { Severity::Warning } else { Severity::Error };
-    let audio_rules = ["audio-codec", "audio-channels", "audio-sample-rate", "audio-bit-rate", "loudness"];
+    let audio_rules =
+        ["audio-codec", "audio-channels", "audio-sample-rate", "audio-bit-rate", "loudness", "av-duration"];
     let finding = assessment.findings().iter().find(|finding| {
         finding.severity >= floor
             && audio_rules.contains(&finding.rule.as_str())
-            && finding.stream == Some(track.index)
+            && finding.stream.is_none_or(|stream| stream == track.index)
     });
     if let Some(finding) = finding {
         return Some(finding.message.clone());

@@ -92,6 +92,12 @@ fn a_wrong_name_costs_a_name() {
     let plan = plan_for(&film(), &format!("{}.mp4", "x".repeat(120)), &FixOptions::default());
     assert_eq!(plan.action, Action::Copy);
     assert_eq!(plan.max_name_chars, Some(100));
+    let mut other = film();
+    other.container = Some("mpegts".into());
+    assert_eq!(
+        plan_for(&other, &format!("{}.ts", "x".repeat(97)), &FixOptions::default()).max_name_chars,
+        Some(100)
+    );
 }
 
 #[test]

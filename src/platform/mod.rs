@@ -1,6 +1,10 @@
 //! A destination's API as a port: what shipping asks of a platform, and how answers are classed.
 
+mod explain;
+pub mod fail_reasons;
 pub mod tiktok_ads;
+
+pub use explain::explain;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -33,6 +37,34 @@ pub enum Class {
     Configuration,
     /// Sending again will not help.
     Permanent,
+}
+
+/// A class of that name does not exist.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "there is no class `{0}`: use ok, wait, throttle, retry, unknown, re-read, re-encode, re-authenticate, \
+     configuration or permanent"
+)]
+pub struct UnknownClass(String);
+
+impl std::str::FromStr for Class {
+    type Err = UnknownClass;
+
+    fn from_str(text: &str) -> Result<Class, UnknownClass> {
+        Ok(match text {
+            "ok" => Class::Ok,
+            "wait" => Class::Wait,
+            "throttle" => Class::Throttle,
+            "retry" => Class::Retry,
+            "unknown" => Class::Unknown,
+            "re-read" => Class::ReRead,
+            "re-encode" => Class::ReEncode,
+            "re-authenticate" => Class::ReAuthenticate,
+            "configuration" => Class::Configuration,
+            "permanent" => Class::Permanent,
+            _ => return Err(UnknownClass(text.to_owned())),
+        })
+    }
 }
 
 /// Why a call gave no result.
@@ -81,6 +113,36 @@ impl RemoteVideo {
             && self.height.is_some_and(|side| side > 0)
             && self.md5.as_deref().is_some_and(|sent| sent.eq_ignore_ascii_case(md5))
     }
+}
+
+/// A picture that the platform offers as the cover of a video.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SuggestedCover {
+    /// Its id, where one is given.
+    pub image_id: Option<String>,
+    /// Where it lies; expires within the hour.
+    pub url: String,
+    /// Pixels.
+    pub width: Option<u32>,
+    /// Pixels.
+    pub height: Option<u32>,
+}
+
+/// What the platform knows of an image. A fact that it did not give is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RemoteImage {
+    /// The id.
+    pub image_id: String,
+    /// The name it was uploaded under.
+    pub file_name: Option<String>,
+    /// MD5 in lower-case hex.
+    pub md5: Option<String>,
+    /// Pixels.
+    pub width: Option<u32>,
+    /// Pixels.
+    pub height: Option<u32>,
+    /// Whether it can be shown.
+    pub displayable: Option<bool>,
 }
 
 /// An ad to be created.
@@ -146,13 +208,33 @@ pub trait AdsPlatform: Send + Sync {
     fn upload_image<'a>(&'a self, path: &'a std::path::Path, name: &'a str) -> Call<'a, String>;
     /// Creates an ad and returns its id.
     fn create_ad<'a>(&'a self, ad: &'a NewAd) -> Call<'a, String>;
-    /// Lists the ads of an ad group.
+    /// Lists the ads of an ad group, every one of them: what is not in the list is not listed.
     fn ads_of<'a>(&'a self, adgroup_id: &'a str) -> Call<'a, Vec<RemoteAd>>;
+    /// Asks for covers made from a video. [`Class::Wait`] while the video is still in process.
+    fn suggest_cover<'a>(&'a self, _video_id: &'a str) -> Call<'a, Vec<SuggestedCover>> {
+        not_offered("file/video/suggestcover/")
+    }
+    /// Reads images; unusable ids are left out.
+    fn images<'a>(&'a self, _ids: &'a [String]) -> Call<'a, Vec<RemoteImage>> {
+        not_offered("file/image/ad/info/")
+    }
+}
+
+fn not_offered<'a, T: Send + 'a>(endpoint: &'static str) -> Call<'a, T> {
+    let message = "this platform does not offer the call".to_owned();
+    let error = CallError { endpoint, class: Class::Configuration, code: None, message, request_id: None };
+    Box::pin(std::future::ready(Err(error)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn classes_are_read_by_name() {
+        assert_eq!("re-read".parse(), Ok(Class::ReRead));
+        assert!("reread".parse::<Class>().is_err_and(|error| error.to_string().contains("re-read")));
+    }
 
     #[test]
     fn a_video_without_every_fact_is_not_ready() {
@@ -169,10 +251,4 @@ mod tests {
         assert!(!RemoteVideo { displayable: None, ..ready.clone() }.is_ready("ab"));
         assert!(!RemoteVideo { cover_url: Some(String::new()), ..ready }.is_ready("ab"));
     }
-}
-
-/// The page of a code or fail reason; `None` when it is not known.
-pub fn explain(code: &str) -> Option<String> {
-    let page = tiktok_ads::codes::explain(code.parse().ok()?)?;
-    Some(format!("{code}: {}\n", page.meaning))
 }

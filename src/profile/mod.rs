@@ -49,7 +49,9 @@ impl Profile {
     /// This profile with the limits of `table` (rule to keys) laid over its own.
     pub fn with_overrides(&self, table: &toml::Table) -> Result<Profile, ProfileError> {
         let mut profile = self.clone();
+        let integrity = profile.limits.get("integrity").cloned();
         parse::overlay(&mut profile.limits, table, "override", true)?;
+        profile.limits.extend(integrity.map(|limits| ("integrity".to_owned(), limits)));
         Ok(profile)
     }
 

@@ -59,12 +59,26 @@ pub(super) fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Resul
         Some(toml::Value::Table(rules)) => overlay(&mut limits, rules, "rule", false)?,
         Some(_) => return Err(wrong("rule", "tables such as [rule.duration]")),
     }
+    // Half a film is half a film everywhere, whatever a profile says.
+    let integrity = limits.entry("integrity".to_owned()).or_insert_with(unpublished);
+    integrity.severity = Severity::Error;
     Ok(Profile {
         title: title.unwrap_or_else(|| id.clone()),
         platform: platform.unwrap_or_else(|| id.clone()),
         id,
         limits,
     })
+}
+
+/// Limits that say nothing yet, and that nobody has published.
+fn unpublished() -> Limits {
+    Limits {
+        severity: Severity::Error,
+        source: None,
+        checked_on: None,
+        confidence: Confidence::Practice,
+        values: BTreeMap::new(),
+    }
 }
 
 fn word(table: &toml::Table, key: &str) -> Result<Option<String>, ProfileError> {
@@ -94,13 +108,7 @@ pub(super) fn overlay(
         if only_known && !limits.contains_key(rule) {
             continue;
         }
-        let entry = limits.entry(rule.clone()).or_insert_with(|| Limits {
-            severity: Severity::Error,
-            source: None,
-            checked_on: None,
-            confidence: Confidence::Practice,
-            values: BTreeMap::new(),
-        });
+        let entry = limits.entry(rule.clone()).or_insert_with(unpublished);
         for (key, value) in table {
             let path = format!("{path}.{key}");
             set(entry, keys, key, value, &path)?;
@@ -247,6 +255,17 @@ mod tests {
         assert_eq!(message, "unknown key `rule.duration.max_sec`; did you mean `max_s`?");
         let message = parse("id = \"x\"\n[rule.durations]\nmax_s = 30\n").unwrap_err().to_string();
         assert_eq!(message, "unknown key `rule.durations`; did you mean `duration`?");
+    }
+
+    #[test]
+    fn integrity_counts_in_every_profile_whatever_it_says() {
+        for text in [
+            "id = \"x\"\n",
+            "id = \"x\"\nextends = \"tiktok-ads\"\n[rule.integrity]\noff = true\n",
+            "id = \"x\"\nextends = \"tiktok-ads\"\n[rule.integrity]\nseverity = \"advice\"\n",
+        ] {
+            assert_eq!(parse(text).unwrap().limits("integrity").unwrap().severity, Severity::Error, "{text}");
+        }
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub fn assess(subject: &Subject<'_>, profile: &Profile, selection: &Selection) -
         findings.append(&mut verdicts.findings);
     }
     // Stable: findings of equal weight stay in the order of the registry.
-    findings.sort_by(|a, b| b.severity.cmp(&a.severity));
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let refused = findings.iter().any(|finding| finding.severity == Severity::Error);
     let verdict = match (refused, unknown.is_empty()) {
         (true, _) => Verdict::Noncompliant,

@@ -1,10 +1,37 @@
-//! Shipping: the types others build against. The machine that drives them is not in place yet.
+//! Shipping: upload, wait, publish; each effect at most once, with a journal.
+//!
+//! - [`manifest`] and [`preflight`]: what is asked for, and whether it can be.
+//! - [`journal`]: what was meant, sent and answered, on disk before the first byte leaves.
+//! - [`engine`]: one task an asset, from the validated file to its ads.
+//! - [`landing`]: whether a landing page answers.
+//! - [`crash`]: where a test may kill the process.
 
+mod asset;
 pub mod backoff;
+pub mod crash;
+pub mod engine;
+pub mod journal;
+pub mod landing;
+pub mod manifest;
+mod polling;
+pub mod preflight;
+mod publish;
+mod request;
+mod upload;
+
+#[cfg(test)]
+mod scenarios;
 
 use std::path::{Path, PathBuf};
 
 use crate::rules::ValidatedAsset;
+
+pub use engine::ship;
+pub use journal::{Choice, Journal, JournalError, Known, Question, StatusLine, Wait, destination_key};
+pub use landing::{LandingMode, Pages, WebPages};
+pub use manifest::{AdRow, Manifest, ManifestError};
+pub use preflight::{Problem, preflight};
+pub use request::{Prepared, ShipError, ShipOutcome, ShipRequest, Until};
 
 /// Where an asset stands.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -35,13 +35,14 @@ struct TopBox {
     size: u64,
 }
 
-/// Moves `moov` to just behind `ftyp`. Returns whether anything had to be moved.
+/// Moves `moov` to just behind `ftyp`. Returns whether anything had to be moved. Calls `moved` for
+/// every block of media data that has found its new place.
 ///
 /// # Errors
 ///
 /// [`FaststartError::Layout`] when the boxes do not add up or something follows `moov`; the file
 /// is unchanged then. After [`FaststartError::Io`] the file must be thrown away.
-pub fn move_moov_first(file: &File) -> Result<bool, FaststartError> {
+pub fn move_moov_first(file: &File, moved: &mut dyn FnMut()) -> Result<bool, FaststartError> {
     let length = file.metadata()?.len();
     let boxes = top_level(file, length)?;
     let find = |kind: &[u8; 4]| boxes.iter().find(|b| &b.kind == kind).copied();
@@ -65,7 +66,7 @@ pub fn move_moov_first(file: &File) -> Result<bool, FaststartError> {
     file.read_exact_at(&mut old, moov.at)?;
     let new = moved_moov(&old, insert)?;
     let shift = new.len() as u64;
-    shift_back(file, insert, moov.at, shift)?;
+    shift_back(file, insert, moov.at, shift, moved)?;
     file.write_all_at(&new, insert)?;
     file.set_len(moov.at + shift)?;
     Ok(true)
@@ -181,7 +182,7 @@ fn push_box(out: &mut Vec<u8>, kind: [u8; 4], body: &[u8]) -> Result<(), Faststa
 }
 
 /// Moves the bytes `from..to` towards the end by `by`, last block first.
-fn shift_back(file: &File, from: u64, to: u64, by: u64) -> io::Result<()> {
+fn shift_back(file: &File, from: u64, to: u64, by: u64, moved: &mut dyn FnMut()) -> io::Result<()> {
     let mut block = vec![0; BLOCK_BYTES];
     let mut end = to;
     while end > from {
@@ -190,6 +191,7 @@ fn shift_back(file: &File, from: u64, to: u64, by: u64) -> io::Result<()> {
         file.read_exact_at(&mut block[..size], start)?;
         file.write_all_at(&block[..size], start + by)?;
         end = start;
+        moved();
     }
     Ok(())
 }
@@ -251,11 +253,11 @@ mod tests {
         let first = ftyp.len() as u64 + 8;
         let old = moov(b"stco", &[first, first + 2_000_000]);
         let file = staged(&[&ftyp, &mdat, &old]);
-        assert!(move_moov_first(&file).unwrap());
+        assert!(move_moov_first(&file, &mut || ()).unwrap());
         let by = old.len() as u64;
         let expected = [ftyp, moov(b"stco", &[first + by, first + 2_000_000 + by]), mdat].concat();
         assert!(content(&file) == expected);
-        assert!(!move_moov_first(&file).unwrap(), "a second run has nothing to do");
+        assert!(!move_moov_first(&file, &mut || ()).unwrap(), "a second run has nothing to do");
     }
 
     #[test]
@@ -270,10 +272,10 @@ mod tests {
     fn a_strange_layout_is_refused_and_left_alone() {
         let parts = [bx(b"ftyp", b"isom"), bx(b"mdat", b"data"), moov(b"stco", &[20]), bx(b"free", b"")];
         let file = staged(&parts.each_ref().map(Vec::as_slice));
-        assert!(matches!(move_moov_first(&file), Err(FaststartError::Layout(_))));
+        assert!(matches!(move_moov_first(&file, &mut || ()), Err(FaststartError::Layout(_))));
         assert_eq!(content(&file), parts.concat());
         let short = staged(&[&bx(b"ftyp", b"isom"), &[0, 0, 9, 9, b'm', b'd', b'a', b't']]);
-        assert!(matches!(move_moov_first(&short), Err(FaststartError::Layout(_))));
+        assert!(matches!(move_moov_first(&short, &mut || ()), Err(FaststartError::Layout(_))));
     }
 
     #[test]

@@ -19,9 +19,16 @@ pub(super) const MAX_FRAME: usize = 16 << 20;
 
 /// What the parent asks.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Request {
-    pub(super) job: Job,
-    pub(super) name: String,
+pub(super) enum Request {
+    /// To do a job. Descriptors come along.
+    Run {
+        /// What to do.
+        job: Box<Job>,
+        /// What to call the file.
+        name: String,
+    },
+    /// To give up the job sent last, if it is still going on.
+    Cancel,
 }
 
 /// What the worker says.

@@ -1,3 +1,165 @@
 //! TikTok's Marketing API v1.3.
+//!
+//! [`TikTokAds`] is the client. Every call goes through `client`, which waits at the `gate` for its turn ([`limiter`]),
+//! sends, reads the `wire` and gives failures their class by [`codes`]; `upload` sends files with
+//! `sending`, `reads` asks. Reads are repeated within a budget, mutations never.
 
+mod client;
+mod code_table;
 pub mod codes;
+mod gate;
+pub mod limiter;
+mod options;
+mod reads;
+mod sending;
+mod upload;
+mod wire;
+
+use std::fmt;
+use std::path::Path;
+
+use secrecy::ExposeSecret;
+use url::Url;
+
+use self::gate::Gate;
+pub use self::gate::OnPause;
+pub use self::limiter::{Pauses, Tier, UnknownTier};
+pub use self::options::{ClientOptions, ConfigurationError, Timeouts};
+use self::sending::Pacer;
+use super::{AdsPlatform, Call, NewAd, RemoteAd, RemoteImage, RemoteVideo, SuggestedCover};
+use crate::rules::ValidatedAsset;
+
+/// The client of one advertiser. Its calls must be awaited in a Tokio runtime with time and IO.
+///
+/// All calls share one gate, so there should be one client for each app and process.
+pub struct TikTokAds {
+    options: ClientOptions,
+    base: Url,
+    origin: String,
+    http: reqwest::Client,
+    gate: Gate,
+    pacer: Pacer,
+}
+
+impl TikTokAds {
+    /// A client; nothing is sent yet, see [`AdsPlatform::check_access`].
+    ///
+    /// # Errors
+    /// [`ConfigurationError`] for an address that would expose the token or cannot work, an advertiser
+    /// id or token that cannot be one, a number that makes no sense, or when TLS does not start.
+    pub fn new(options: ClientOptions) -> Result<TikTokAds, ConfigurationError> {
+        let base = options::base(&options.base_url)?;
+        let id = &options.advertiser_id;
+        if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(ConfigurationError::Advertiser(id.clone()));
+        }
+        let token = options.token.expose_secret();
+        if token.is_empty() {
+            return Err(ConfigurationError::Token("empty"));
+        }
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(ConfigurationError::Token("not plain text without blanks"));
+        }
+        if options.bandwidth == Some(0) {
+            return Err(ConfigurationError::Zero("the bandwidth"));
+        }
+        if options.timeouts.min_upload_rate == 0 {
+            return Err(ConfigurationError::Zero("the smallest upload rate"));
+        }
+        let http = http_client(&options, &base)?;
+        Ok(TikTokAds {
+            origin: options.origin.clone().unwrap_or_else(|| base.origin().ascii_serialization()),
+            gate: Gate::new(options.tier, options.pauses, options.on_pause.clone()),
+            pacer: Pacer::new(options.bandwidth),
+            base,
+            http,
+            options,
+        })
+    }
+}
+
+fn http_client(options: &ClientOptions, base: &Url) -> Result<reqwest::Client, ConfigurationError> {
+    // Fails when a provider is in place already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("greenlit/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(options.timeouts.connect)
+        .pool_idle_timeout(std::time::Duration::from_secs(20))
+        // A token must not follow a redirect to another host, and the API never redirects.
+        .redirect(reqwest::redirect::Policy::none())
+        // What may be repeated is decided in one place, and not here.
+        .retry(reqwest::retry::never())
+        .referer(false);
+    #[cfg(target_os = "linux")]
+    {
+        builder = builder.tcp_user_timeout(options.timeouts.idle);
+    }
+    if options::is_loopback(base) {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(ConfigurationError::Client)
+}
+
+impl fmt::Debug for TikTokAds {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("TikTokAds").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl AdsPlatform for TikTokAds {
+    fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    fn advertiser_id(&self) -> &str {
+        &self.options.advertiser_id
+    }
+
+    fn check_access(&self) -> Call<'_, ()> {
+        Box::pin(self.try_access())
+    }
+
+    fn upload_video<'a>(
+        &'a self,
+        asset: &'a ValidatedAsset,
+        name: &'a str,
+        sent: &'a (dyn Fn(u64) + Send + Sync),
+    ) -> Call<'a, String> {
+        Box::pin(self.send_video(asset, name, sent))
+    }
+
+    fn videos<'a>(&'a self, ids: &'a [String]) -> Call<'a, Vec<RemoteVideo>> {
+        Box::pin(self.read_videos(ids))
+    }
+
+    fn search_videos<'a>(&'a self, name: &'a str) -> Call<'a, Vec<RemoteVideo>> {
+        Box::pin(self.find_videos(name))
+    }
+
+    fn name_taken<'a>(&'a self, name: &'a str) -> Call<'a, bool> {
+        Box::pin(self.check_duplicate(name))
+    }
+
+    fn upload_image<'a>(&'a self, path: &'a Path, name: &'a str) -> Call<'a, String> {
+        Box::pin(self.send_image(path, name))
+    }
+
+    fn create_ad<'a>(&'a self, ad: &'a NewAd) -> Call<'a, String> {
+        Box::pin(self.new_ad(ad))
+    }
+
+    fn ads_of<'a>(&'a self, adgroup_id: &'a str) -> Call<'a, Vec<RemoteAd>> {
+        Box::pin(self.list_ads(adgroup_id))
+    }
+
+    fn suggest_cover<'a>(&'a self, video_id: &'a str) -> Call<'a, Vec<SuggestedCover>> {
+        Box::pin(self.covers_for(video_id))
+    }
+
+    fn images<'a>(&'a self, ids: &'a [String]) -> Call<'a, Vec<RemoteImage>> {
+        Box::pin(self.read_images(ids))
+    }
+}
+
+#[cfg(test)]
+mod tests;

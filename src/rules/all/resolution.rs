@@ -22,10 +22,10 @@ let mut tell = |allowed: String| {
     out.breach(Breach::new(says, size.to_string(), allowed, Remedy::ReencodeVideo).at(video.index));
 };
 let floors = limits.sizes("min_for_ratio");
-if let Some((ratio, width, height)) = nearest_floor(size, floors) {
-    if size.width < width || size.height < height {
-        tell(format!("at least {width}x{height} at {}", ratio.with_colon()));
-    }
+if let Some((ratio, width, height)) = nearest_floor(size, floors)
+    && (size.width < width || size.height < height)
+{
+    tell(format!("at least {width}x{height} at {}", ratio.with_colon()));
 }
 let (small, large) = (size.width.min(size.height), size.width.max(size.height));
 let checks = [

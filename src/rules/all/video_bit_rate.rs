@@ -4,6 +4,9 @@ use super::super::finding::Remedy;
 use super::super::rule::{Breach, rule};
 use super::super::words;
 
+/// No sound track of an ad has more bits a second.
+const SOUND_AT_MOST: u64 = 512_000;
+
 rule!(
     VideoBitRate,
     "video-bit-rate",
@@ -17,10 +20,24 @@ let keys = ["min", "max", "warn_min"];
 if keys.iter().all(|key| limits.number(key).is_none()) {
     return;
 }
-let Some(rate) = video.bit_rate.or(subject.facts.bit_rate) else {
-    out.unknown();
-    return;
-};
+let rate = match (video.bit_rate, subject.facts.bit_rate) {
+            (Some(rate), _) => rate,
+            // Containers such as Matroska state no rate of a stream: what the sound leaves is the picture's.
+            (None, Some(total)) => {
+                let sound = subject.facts.audio.iter().map(|track| track.bit_rate.unwrap_or(SOUND_AT_MOST)).sum();
+                let floor = limits.number("min").or(limits.number("warn_min")).unwrap_or(0.0);
+                let at_least = total.saturating_sub(sound);
+                if (at_least as f64) < floor && (total as f64) >= floor {
+                    out.unknown();
+                    return;
+                }
+                if (total as f64) < floor { total } else { at_least }
+            }
+            (None, None) => {
+                out.unknown();
+                return;
+            }
+        };
 let shown = words::bit_rate(rate);
 let value = rate as f64;
 let says = format!("the video bit rate is {shown}");

@@ -98,10 +98,11 @@ pub fn make(
     let input = Input::open(input, name, cancel)?;
     let mut film = Film::open(input, spec)?;
     let muxer = Muxer::new(share(&output)?, spec.container, spec.max_size_bytes)?;
-    let mut maker = Maker::new(muxer, &mut film, spec, progress)?;
+    let mut maker = Maker::new(muxer, &mut film, spec, &mut *progress)?;
     film.run(&mut maker)?;
-    maker.finish()?;
-    move_moov_first(&output).map_err(|error| match error {
+    let last = maker.finish()?;
+    // Without a word a worker would pass for one that hangs.
+    move_moov_first(&output, &mut || progress(last)).map_err(|error| match error {
         FaststartError::Io(io) => JobError::Io(format!("cannot finish the output: {io}")),
         layout @ FaststartError::Layout(_) => JobError::Failed(layout.to_string()),
     })?;
@@ -128,6 +129,7 @@ struct Maker<'a> {
     audio: Option<(usize, Option<Encoder>)>,
     drop_priming: bool,
     frames: u64,
+    done_s: f64,
     total_s: Option<f64>,
     max_size: Option<u64>,
     progress: &'a mut dyn FnMut(Progress),
@@ -179,22 +181,29 @@ impl<'a> Maker<'a> {
             audio,
             drop_priming: spec.drop_edit_list,
             frames: 0,
+            done_s: 0.0,
             total_s: spec.expected_duration_s.or_else(|| film.input.duration_s()),
             max_size: spec.max_size_bytes,
             progress,
         })
     }
 
-    fn finish(mut self) -> Result<(), JobError> {
+    /// Flushes the encoders and ends the file. Returns the progress last made.
+    fn finish(mut self) -> Result<Progress, JobError> {
         let drop_priming = self.drop_priming;
+        let last = Progress { done_s: self.done_s, total_s: self.total_s, frames: self.frames };
         for side in [&mut self.video, &mut self.audio] {
             if let Some((index, Some(encoder))) = side {
                 let base = encoder.base();
-                let muxer = &mut self.muxer;
-                encoder.finish(&mut |packet| put(muxer, *index, packet, base, drop_priming))?;
+                let (muxer, progress) = (&mut self.muxer, &mut self.progress);
+                encoder.finish(&mut |packet| {
+                    progress(last);
+                    put(muxer, *index, packet, base, drop_priming)
+                })?;
             }
         }
-        self.muxer.finish()
+        self.muxer.finish()?;
+        Ok(last)
     }
 }
 
@@ -249,6 +258,7 @@ impl Receiver for Maker<'_> {
                 return Err(too_large(limit));
             }
         }
+        self.done_s = seconds;
         (self.progress)(Progress { done_s: seconds, total_s: self.total_s, frames: self.frames });
         Ok(())
     }

@@ -8,9 +8,9 @@ use std::sync::atomic::AtomicBool;
 use fast_ssim2::{PixelDescriptor, PixelSlice, compute_ssimulacra2};
 use ffmpeg_next::ffi;
 
-use super::decode_all;
 use super::packets::{Framing, Payload, Walk};
 use super::sound::Envelope;
+use super::{decode_all, step};
 use crate::job::{JobError, Progress, Similarity, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::av::{Frame, Packet, failed, rational};
@@ -108,9 +108,9 @@ impl<'a> Comparison<'a> {
         Ok(())
     }
 
-    fn decode(&self, kind: Kind, strict: bool, report: &mut VerifyReport) -> Result<(), JobError> {
+    fn decode(&mut self, kind: Kind, strict: bool, report: &mut VerifyReport) -> Result<(), JobError> {
         let mut input = Input::open(share(&self.output)?, "output.mp4", self.cancel.clone())?;
-        decode_all(&mut input, kind, strict, &mut report.decode)
+        decode_all(&mut input, kind, strict, &mut report.decode, self.progress)
     }
 
     fn check_copies(&self, walk: &Walk, report: &mut VerifyReport) {
@@ -148,6 +148,9 @@ impl<'a> Comparison<'a> {
                 real.add(&frame);
                 Ok(())
             })?;
+            if more {
+                (self.progress)(step(&decoder, &packet, self.total_s));
+            }
         }
         report.decode.audio_samples = real.samples;
         report.decode.error_count += decoder.damage_count;

@@ -61,6 +61,7 @@ pub fn deep(
         if let Some((_, decoder, ear)) = ear.as_mut().filter(|(s, ..)| !more || *s as i32 == index) {
             let base = decoder.base();
             decoder.feed(fed, &mut |frame| ear.hear(frame, base))?;
+            progress(Progress { done_s: ear.end_s, total_s, frames: 0 });
         }
     }
     let mut report = DeepReport { facts, ..DeepReport::default() };

@@ -47,7 +47,7 @@ pub fn verify(
     if level == VerifyLevel::Off {
         return Ok(report);
     }
-    let walk = match Walk::over(share(&output)?, spec, cancel.clone()) {
+    let walk = match Walk::over(share(&output)?, spec, cancel.clone(), progress) {
         Ok(walk) => walk,
         Err(JobError::Unreadable(reason)) => {
             report.failures.push(format!("the output cannot be read: {reason}"));
@@ -65,13 +65,13 @@ pub fn verify(
     };
     let mut film = Film::open(Input::open(share(&input)?, name, cancel.clone())?, &reference)?;
     let mut comparison =
-        Comparison::new(share(&output)?, spec, &reference, &mut film, cancel.clone(), progress)?;
+        Comparison::new(share(&output)?, spec, &reference, &mut film, cancel.clone(), &mut *progress)?;
     let length = film.run(&mut comparison)?;
     comparison.finish(&walk, &mut report)?;
     check_length(&walk, spec, length, &mut report);
     check_tail(&film, spec, &mut report);
     if level == VerifyLevel::Full {
-        check_source(&input, name, &film, spec, cancel, &mut report)?;
+        check_source(&input, name, &film, spec, cancel, progress, &mut report)?;
         // A better encode mends pictures that are unlike, and nothing else.
         report.quality_only =
             !report.failures.is_empty() && report.failures.iter().all(|text| text.starts_with(UNLIKE));
@@ -172,6 +172,7 @@ fn check_source(
     film: &Film,
     spec: &OutputSpec,
     cancel: Arc<AtomicBool>,
+    progress: &mut dyn FnMut(Progress),
     report: &mut VerifyReport,
 ) -> Result<(), JobError> {
     let unread = film.input.read_errors;
@@ -200,7 +201,7 @@ fn check_source(
     }
     let (gap, at) = chain.widest_gap;
     if gap > HOLE_FRAMES * chain.usual_s() {
-        let complaints = strict_complaints(&mut again, plan.stream)?;
+        let complaints = strict_complaints(&mut again, plan.stream, progress)?;
         if complaints > 0 {
             report.failures.push(format!(
                 "the source has a hole of {gap:.2} s at {at:.2} s, and its decoder misses frames there"
@@ -211,25 +212,46 @@ fn check_source(
 }
 
 /// Complaints of a decoder that lets nothing pass.
-fn strict_complaints(input: &mut Input, stream: u32) -> Result<u64, JobError> {
+fn strict_complaints(
+    input: &mut Input,
+    stream: u32,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<u64, JobError> {
+    let total_s = input.duration_s();
     let mut decoder = Decoder::open(input.stream(stream)?, 1, true)?;
     let mut packet = Packet::new()?;
     while input.read(&mut packet)? {
         if packet.get().stream_index == stream as i32 {
             decoder.feed(Some(&packet), &mut |_| Ok(()))?;
+            progress(step(&decoder, &packet, total_s));
         }
     }
     decoder.feed(None, &mut |_| Ok(()))?;
     Ok(decoder.damage_count)
 }
 
+/// How far a decoder has come.
+fn step(decoder: &Decoder, packet: &Packet, total_s: Option<f64>) -> Progress {
+    let (raw, base) = (packet.get(), decoder.base());
+    let time = if raw.dts == ffi::AV_NOPTS_VALUE { 0 } else { raw.dts };
+    let done_s = time as f64 * f64::from(base.num) / f64::from(base.den.max(1));
+    Progress { done_s: done_s.max(0.0), total_s, frames: decoder.frames }
+}
+
 /// Decodes a stream of the output and counts.
-fn decode_all(input: &mut Input, kind: Kind, strict: bool, into: &mut DecodeReport) -> Result<(), JobError> {
+fn decode_all(
+    input: &mut Input,
+    kind: Kind,
+    strict: bool,
+    into: &mut DecodeReport,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), JobError> {
     let media = match kind {
         Kind::Video => ffi::AVMediaType::AVMEDIA_TYPE_VIDEO,
         Kind::Audio => ffi::AVMediaType::AVMEDIA_TYPE_AUDIO,
     };
     let Some(stream) = input.first(media) else { return Ok(()) };
+    let total_s = input.duration_s();
     let mut decoder = Decoder::open(input.stream(stream)?, 1, strict)?;
     let mut samples = 0;
     let mut packet = Packet::new()?;
@@ -243,6 +265,9 @@ fn decode_all(input: &mut Input, kind: Kind, strict: bool, into: &mut DecodeRepo
             samples += frame.get().nb_samples.max(0) as u64;
             Ok(())
         })?;
+        if more {
+            progress(step(&decoder, &packet, total_s));
+        }
     }
     match kind {
         Kind::Video => into.video_frames += decoder.frames,

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use ffmpeg_next::ffi;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::job::JobError;
+use crate::job::{JobError, Progress};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::av::{NOPTS, Packet, seconds};
 use crate::transcode::libav::film::codec_name;
@@ -149,7 +149,12 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    pub(crate) fn over(output: File, spec: &OutputSpec, cancel: Arc<AtomicBool>) -> Result<Walk, JobError> {
+    pub(crate) fn over(
+        output: File,
+        spec: &OutputSpec,
+        cancel: Arc<AtomicBool>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Walk, JobError> {
         let mut input = Input::open(output, &format!("output.{}", spec.container.extension()), cancel)?;
         // SAFETY: a plain field of an open context.
         let streams = unsafe { (*input.as_mut_ptr()).nb_streams } as usize;
@@ -158,6 +163,7 @@ impl Walk {
         let copied = |plan: bool| plan;
         let all_video = copied(matches!(spec.video, Some(VideoPlan::Copy { .. })));
         let all_audio = copied(matches!(spec.audio, Some(AudioPlan::Copy { .. })));
+        let total_s = input.duration_s();
         let mut last = [i64::MIN; 2];
         let mut packet = Packet::new()?;
         while input.read(&mut packet)? {
@@ -181,6 +187,7 @@ impl Walk {
                 }
                 if raw.pts != NOPTS {
                     walk.end_s = walk.end_s.max(seconds(raw.pts + raw.duration, base));
+                    progress(Progress { done_s: walk.end_s, total_s, frames: walk.packets });
                 }
                 if walk.usual_s == 0.0 {
                     walk.usual_s = seconds(raw.duration, base);

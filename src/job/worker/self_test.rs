@@ -1,0 +1,41 @@
+//! Tries from inside what a worker must not be able to do.
+
+use std::net::{Ipv4Addr, TcpStream};
+
+use super::lockdown::lock_down;
+use crate::job::Isolation;
+
+/// Tries the doors and returns a line for each: `name allowed`, or `name denied: reason`.
+///
+/// With `confined`, they are shut first, just as before serving; without, the lines show that the
+/// attempts mean something. `port` is that of a listener on the loopback address.
+pub fn self_test(confined: bool, port: u16) -> Vec<String> {
+    let mut isolation = Isolation::default();
+    // Found before the doors close.
+    let own = std::env::current_exe().unwrap_or_default();
+    let parent = rustix::process::Pid::as_raw(rustix::process::getppid());
+    if confined {
+        lock_down(&mut isolation);
+    }
+    let mut lines: Vec<String> = isolation.in_force.iter().map(|what| format!("in force {what}")).collect();
+    lines.extend(isolation.refused.iter().map(|what| format!("refused {what}")));
+    let mut attempt = |what: &str, result: std::io::Result<()>| {
+        lines.push(match result {
+            Ok(()) => format!("{what} allowed"),
+            Err(error) => format!("{what} denied: {error}"),
+        });
+    };
+    attempt("open", std::fs::File::open(&own).map(drop));
+    attempt("create", tempfile::tempfile().map(drop));
+    attempt("connect", TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map(drop));
+    attempt("exec", std::process::Command::new(&own).arg("--version").output().map(drop));
+    attempt("parent-environment", std::fs::read(format!("/proc/{parent}/environ")).map(drop));
+    attempt("raise-limit", raise_limit());
+    attempt("thread", std::thread::Builder::new().spawn(|| ()).map(|thread| drop(thread.join())));
+    lines
+}
+
+fn raise_limit() -> std::io::Result<()> {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    Ok(setrlimit(Resource::As, getrlimit(Resource::As))?)
+}

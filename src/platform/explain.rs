@@ -1,0 +1,82 @@
+//! A printable page for a platform's code or fail reason.
+
+use super::Class;
+use super::fail_reasons::FAIL_REASONS;
+use super::tiktok_ads::codes::{self, Kind};
+
+/// The page of a numeric code or a fail reason; `None` when it is neither known nor of a known family.
+pub fn explain(code: &str) -> Option<String> {
+    let code = code.trim();
+    match code.parse::<i64>() {
+        Ok(number) => code_page(number),
+        Err(_) => reason_page(code),
+    }
+}
+
+fn code_page(code: i64) -> Option<String> {
+    let Some(page) = codes::explain(code) else {
+        let (class, said) = codes::family(code)?;
+        return Some(format!(
+            "{code}\n\n  What     not a published code; {said}\n  Class    {}\n\n",
+            class_words(class)
+        ));
+    };
+    let mut text = format!("{code}\n\n  What     {}\n  Class    {}\n", page.meaning, class_words(page.class));
+    let changed = codes::classify("", Kind::Mutation, code, "");
+    if changed != page.class {
+        text.push_str(&format!("           after a change: {}\n", class_words(changed)));
+    }
+    text.push_str(&format!("  Remedy   {}\n", page.action));
+    if let Some(wrong) = page.mistaken_for {
+        text.push_str(&format!("  Not      {wrong}, as is often said\n"));
+    }
+    text.push_str(&format!("  Source   {}\n\n", page.source));
+    Some(text)
+}
+
+fn reason_page(reason: &str) -> Option<String> {
+    let page = FAIL_REASONS.iter().find(|page| page.reason.eq_ignore_ascii_case(reason))?;
+    Some(format!(
+        "{}\n\n  What     {}\n  Class    {}\n  Remedy   {}\n  Source   {}\n\n",
+        page.reason,
+        page.meaning,
+        class_words(page.class),
+        page.action,
+        page.source
+    ))
+}
+
+/// A class in words.
+fn class_words(class: Class) -> &'static str {
+    match class {
+        Class::Ok => "done",
+        Class::Wait => "not ready yet: asked again later",
+        Class::Throttle => "too many calls: everything pauses",
+        Class::Retry => "nothing happened: may be sent again",
+        Class::Unknown => "it may have happened: asked about before anything is sent again",
+        Class::ReRead => "what was believed is stale: read again",
+        Class::ReEncode => "the media is at fault: made anew",
+        Class::ReAuthenticate => "the authorisation is at fault: everything stops until it is renewed",
+        Class::Configuration => "the set-up is at fault",
+        Class::Permanent => "final: sending again will not help",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_say_what_to_do_and_what_a_code_is_not() {
+        let page = explain(" 40100 ").unwrap_or_default();
+        for words in ["too frequent", "pauses", "Remedy", "invalid access token", "appendix"] {
+            assert!(page.contains(words), "{words} is missing in:\n{page}");
+        }
+        let server = explain("50002").unwrap_or_default();
+        assert!(server.contains("after a change: it may have happened"), "{server}");
+        assert!(explain("51099").is_some_and(|page| page.contains("inside the platform")));
+        assert!(explain("frame_rate_check_failed").is_some_and(|page| page.contains("made anew")));
+        assert_eq!(explain("7"), None);
+        assert_eq!(explain("no_such_reason"), None);
+    }
+}

@@ -1,0 +1,184 @@
+//! What is asked, and the one call that makes an ad.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::TikTokAds;
+use super::client::{Endpoint, Payload, mutation, read};
+use super::wire::{self, Envelope};
+use crate::platform::{CallError, Class, NewAd, RemoteAd, RemoteImage, RemoteVideo, SuggestedCover};
+
+const INFO: Endpoint = read("file/video/ad/info/");
+const SEARCH: Endpoint = read("file/video/ad/search/");
+const NAME: Endpoint = read("file/name/check/");
+const COVERS: Endpoint = read("file/video/suggestcover/");
+const IMAGES: Endpoint = read("file/image/ad/info/");
+const ADS: Endpoint = read("ad/get/");
+const CREATE: Endpoint = mutation("ad/create/");
+/// Ids in one call of the info endpoints.
+const MAX_IDS: usize = 60;
+/// A page of videos; newer pages of the documentation allow more, older ones do not.
+const VIDEOS_A_PAGE: u64 = 100;
+/// A page of ads.
+const ADS_A_PAGE: u64 = 1000;
+/// The search knows the 10 000 videos modified last, an ad group has far fewer ads.
+const MAX_PAGES: u64 = 100;
+
+impl TikTokAds {
+    /// A search, since whoever may upload videos has its scope; `advertiser/info/` needs another.
+    pub(super) async fn try_access(&self) -> Result<(), CallError> {
+        let query = vec![("page", "1".to_owned()), ("page_size", "1".to_owned())];
+        self.call(SEARCH, &Payload::Query(query)).await.map(|_| ())
+    }
+
+    pub(super) async fn read_videos(&self, ids: &[String]) -> Result<Vec<RemoteVideo>, CallError> {
+        self.by_ids(INFO, "video_ids", ids, wire::video).await
+    }
+
+    pub(super) async fn read_images(&self, ids: &[String]) -> Result<Vec<RemoteImage>, CallError> {
+        self.by_ids(IMAGES, "image_ids", ids, wire::image).await
+    }
+
+    pub(super) async fn find_videos(&self, name: &str) -> Result<Vec<RemoteVideo>, CallError> {
+        let filtering = json!({"video_name": name}).to_string();
+        let found = self.paged(SEARCH, &filtering, VIDEOS_A_PAGE, wire::video).await?;
+        Ok(once(found, |video| &video.video_id))
+    }
+
+    pub(super) async fn list_ads(&self, adgroup_id: &str) -> Result<Vec<RemoteAd>, CallError> {
+        let filtering = json!({"adgroup_ids": [adgroup_id]}).to_string();
+        let found = self.paged(ADS, &filtering, ADS_A_PAGE, wire::ad).await?;
+        Ok(once(found, |ad| &ad.ad_id))
+    }
+
+    pub(super) async fn check_duplicate(&self, name: &str) -> Result<bool, CallError> {
+        let query = vec![("file_name", name.to_owned()), ("file_type", "VIDEO".to_owned())];
+        let reply = self.call(NAME, &Payload::Query(query)).await?;
+        wire::flag(&reply.data, "duplicate").ok_or_else(|| self.unreadable(NAME, &reply))
+    }
+
+    pub(super) async fn covers_for(&self, video_id: &str) -> Result<Vec<SuggestedCover>, CallError> {
+        let reply = self.call(COVERS, &Payload::Query(vec![("video_id", video_id.to_owned())])).await?;
+        let list = reply.list().ok_or_else(|| self.unreadable(COVERS, &reply))?;
+        Ok(list.iter().filter_map(wire::cover).collect())
+    }
+
+    pub(super) async fn new_ad(&self, ad: &NewAd) -> Result<String, CallError> {
+        let body = json!({
+            "advertiser_id": self.options.advertiser_id,
+            "adgroup_id": ad.adgroup_id,
+            "creatives": [creative(ad)],
+        });
+        let reply = self.call(CREATE, &Payload::Json(body)).await?;
+        let first = reply.data.get("ad_ids").and_then(|ids| ids.get(0));
+        match first {
+            Some(Value::String(id)) if !id.is_empty() => Ok(id.clone()),
+            Some(Value::Number(id)) => Ok(id.to_string()),
+            _ => self.new_id(CREATE, &reply, "ad_id"),
+        }
+    }
+
+    async fn by_ids<T>(
+        &self,
+        endpoint: Endpoint,
+        name: &'static str,
+        ids: &[String],
+        entry: fn(&Value) -> Option<T>,
+    ) -> Result<Vec<T>, CallError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for some in ids.chunks(MAX_IDS) {
+            let reply = self.call(endpoint, &Payload::Query(vec![(name, json!(some).to_string())])).await?;
+            let list = reply.list().ok_or_else(|| self.unreadable(endpoint, &reply))?;
+            found.extend(list.iter().filter_map(entry));
+        }
+        Ok(found)
+    }
+
+    /// Every page. A list that is not read to its end would make things look absent that are there.
+    async fn paged<T>(
+        &self,
+        endpoint: Endpoint,
+        filtering: &str,
+        page_size: u64,
+        entry: fn(&Value) -> Option<T>,
+    ) -> Result<Vec<T>, CallError> {
+        let mut found = Vec::new();
+        for page in 1..=MAX_PAGES {
+            let query = vec![
+                ("filtering", filtering.to_owned()),
+                ("page", page.to_string()),
+                ("page_size", page_size.to_string()),
+            ];
+            let reply = self.call(endpoint, &Payload::Query(query)).await?;
+            let list = reply.list().ok_or_else(|| self.unreadable(endpoint, &reply))?;
+            found.extend(list.iter().filter_map(entry));
+            // Without a count of pages, a page that is not full is the last.
+            let last = reply.pages().map_or((list.len() as u64) < page_size, |pages| page >= pages);
+            if last {
+                return Ok(found);
+            }
+        }
+        let text =
+            format!("the list has more than {MAX_PAGES} pages of {page_size}; it cannot be read in full");
+        Err(self.fault(endpoint.path, Class::Permanent, &text))
+    }
+
+    fn unreadable(&self, endpoint: Endpoint, reply: &Envelope) -> CallError {
+        let mut error = self.lost(endpoint, "the reply says it is done but holds no result");
+        error.request_id = reply.request_id.clone();
+        error
+    }
+}
+
+/// The creative of a single video; what is not set is left out.
+fn creative(ad: &NewAd) -> Value {
+    let mut creative = json!({
+        "ad_format": "SINGLE_VIDEO",
+        "ad_name": ad.ad_name,
+        "identity_type": ad.identity_type,
+        "identity_id": ad.identity_id,
+        "ad_text": ad.ad_text,
+        "video_id": ad.video_id,
+        "image_ids": [ad.image_id],
+        "operation_status": if ad.enable { "ENABLE" } else { "DISABLE" },
+    });
+    let optional = [
+        ("call_to_action", &ad.call_to_action),
+        ("landing_page_url", &ad.landing_page_url),
+        ("display_name", &ad.display_name),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            creative[name] = Value::String(value.clone());
+        }
+    }
+    creative
+}
+
+/// Each entry once: a list that grows while it is read moves entries to the next page.
+fn once<T>(mut entries: Vec<T>, id: fn(&T) -> &String) -> Vec<T> {
+    let mut seen = BTreeSet::new();
+    entries.retain(|entry| seen.insert(id(entry).clone()));
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ad_is_created_disabled_unless_it_is_to_run() {
+        let ad = NewAd { ad_name: "one".into(), display_name: Some("us".into()), ..NewAd::default() };
+        let sent = creative(&ad);
+        assert_eq!(sent["operation_status"], "DISABLE");
+        assert_eq!((&sent["display_name"], sent.get("call_to_action")), (&json!("us"), None));
+        assert_eq!(creative(&NewAd { enable: true, ..ad })["operation_status"], "ENABLE");
+    }
+
+    #[test]
+    fn an_entry_that_moved_to_the_next_page_counts_once() {
+        let ids = ["1", "2", "2", "3"].map(str::to_owned).to_vec();
+        assert_eq!(once(ids, |id| id), ["1", "2", "3"]);
+    }
+}

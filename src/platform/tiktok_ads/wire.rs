@@ -1,0 +1,164 @@
+//! What comes over the wire, read tolerantly: unknown fields, numbers as text, lists or single objects.
+
+use serde_json::Value;
+
+use crate::platform::{RemoteAd, RemoteImage, RemoteVideo, SuggestedCover};
+
+/// The platform's envelope.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Envelope {
+    pub(super) code: i64,
+    pub(super) message: String,
+    pub(super) request_id: Option<String>,
+    pub(super) data: Value,
+}
+
+impl Envelope {
+    /// The envelope in a body; `None` when the body is something else, a page of HTML say.
+    pub(super) fn read(body: &[u8]) -> Option<Envelope> {
+        let mut body: Value = serde_json::from_slice(body).ok()?;
+        let code = integer(body.get("code")?)?;
+        let message = text(&body, "message").unwrap_or_default();
+        let request_id = text(&body, "request_id");
+        let data = body.get_mut("data").map(Value::take).unwrap_or_default();
+        Some(Envelope { code, message, request_id, data })
+    }
+
+    /// One field of the data, which is an object or a list of one.
+    pub(super) fn field(&self, name: &str) -> Option<String> {
+        let entry = match &self.data {
+            Value::Array(list) => list.first()?,
+            other => other,
+        };
+        text(entry, name)
+    }
+
+    /// `data.list`. `None` when it is missing, which is not the same as empty.
+    pub(super) fn list(&self) -> Option<&[Value]> {
+        match &self.data {
+            Value::Array(list) => Some(list),
+            data => data.get("list")?.as_array().map(Vec::as_slice),
+        }
+    }
+
+    /// How many pages there are; `None` when it is not said.
+    pub(super) fn pages(&self) -> Option<u64> {
+        whole(self.data.get("page_info")?, "total_page")
+    }
+
+    pub(super) fn number(&self, name: &str) -> Option<u64> {
+        whole(&self.data, name)
+    }
+}
+
+fn integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::String(text) => text.trim().parse().ok(),
+        other => other.as_i64(),
+    }
+}
+
+fn whole(entry: &Value, name: &str) -> Option<u64> {
+    integer(entry.get(name)?).and_then(|number| u64::try_from(number).ok())
+}
+
+/// A text, or an id that came as a number; an empty one counts as not given.
+pub(super) fn text(entry: &Value, name: &str) -> Option<String> {
+    match entry.get(name)? {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// True or false, in any spelling that occurs.
+pub(super) fn flag(entry: &Value, name: &str) -> Option<bool> {
+    match entry.get(name)? {
+        Value::Bool(flag) => Some(*flag),
+        Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
+        Value::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
+
+/// A side in pixels; zero is how "not known yet" is written.
+fn side(entry: &Value, name: &str) -> Option<u32> {
+    whole(entry, name).and_then(|side| u32::try_from(side).ok()).filter(|side| *side > 0)
+}
+
+pub(super) fn video(entry: &Value) -> Option<RemoteVideo> {
+    Some(RemoteVideo {
+        video_id: text(entry, "video_id")?,
+        file_name: text(entry, "file_name"),
+        md5: text(entry, "signature").map(|md5| md5.to_ascii_lowercase()),
+        size_bytes: whole(entry, "size").filter(|size| *size > 0),
+        width: side(entry, "width"),
+        height: side(entry, "height"),
+        displayable: flag(entry, "displayable"),
+        cover_url: text(entry, "video_cover_url"),
+    })
+}
+
+pub(super) fn ad(entry: &Value) -> Option<RemoteAd> {
+    Some(RemoteAd {
+        ad_id: text(entry, "ad_id")?,
+        ad_name: text(entry, "ad_name").unwrap_or_default(),
+        video_id: text(entry, "video_id"),
+    })
+}
+
+pub(super) fn cover(entry: &Value) -> Option<SuggestedCover> {
+    Some(SuggestedCover {
+        image_id: text(entry, "id"),
+        url: text(entry, "url")?,
+        width: side(entry, "width"),
+        height: side(entry, "height"),
+    })
+}
+
+pub(super) fn image(entry: &Value) -> Option<RemoteImage> {
+    Some(RemoteImage {
+        image_id: text(entry, "image_id")?,
+        file_name: text(entry, "file_name"),
+        md5: text(entry, "signature").map(|md5| md5.to_ascii_lowercase()),
+        width: side(entry, "width"),
+        height: side(entry, "height"),
+        displayable: flag(entry, "displayable"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn envelopes_are_read_in_every_shape_that_occurs() {
+        let body = br#"{"code":0,"message":"OK","request_id":"r","new":1,"data":[{"video_id":"v1","x":{}}]}"#;
+        let upload = Envelope::read(body).unwrap();
+        assert_eq!((upload.field("video_id"), upload.request_id), (Some("v1".into()), Some("r".into())));
+        let image = Envelope::read(br#"{"code":"0","data":{"image_id":"i"}}"#).unwrap();
+        assert_eq!((image.code, image.field("image_id")), (0, Some("i".into())));
+        let error =
+            Envelope::read(br#"{"code":40911,"message":"Duplicated material name.","data":{}}"#).unwrap();
+        assert_eq!((error.code, error.message.as_str()), (40911, "Duplicated material name."));
+        assert_eq!(error.list(), None);
+        assert_eq!(Envelope::read(br#"{"code":0,"data":{"list":[]}}"#).unwrap().list(), Some(&[][..]));
+        for other in [&b"<html>"[..], b"", b"[]", br#"{"status":"ok"}"#, br#"{"code":0,"#] {
+            assert_eq!(Envelope::read(other), None);
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_yet_is_none() {
+        let early = serde_json::json!({
+            "video_id": 7, "width": 0, "height": "960", "size": 0, "displayable": "False", "signature": "AB",
+            "video_cover_url": "",
+        });
+        let video = video(&early).unwrap();
+        assert_eq!((video.video_id.as_str(), video.width, video.height), ("7", None, Some(960)));
+        assert_eq!((video.size_bytes, video.displayable, video.cover_url), (None, Some(false), None));
+        assert_eq!(video.md5.as_deref(), Some("ab"));
+        assert!(super::video(&serde_json::json!({"file_name": "x"})).is_none());
+    }
+}

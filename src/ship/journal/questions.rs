@@ -1,0 +1,112 @@
+//! Effects that only a person can settle.
+
+use rusqlite::params;
+
+use super::{Journal, JournalError, database, note, now_ms};
+
+/// Something that only a person can settle.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Question {
+    /// The id to answer by.
+    pub id: String,
+    /// What is not known.
+    pub what: String,
+    /// What was seen.
+    pub readings: Vec<String>,
+}
+
+/// The answer to a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// It happened, and this is the platform's id.
+    Happened(String),
+    /// It did not happen: it may be sent again.
+    DidNotHappen,
+    /// Neither: go on without it, with the next recipe where there is one.
+    Abandon,
+}
+
+/// Digits of the effect's key that make an id: enough to tell effects apart, few enough to type.
+const ID_DIGITS: usize = 12;
+
+impl Journal {
+    /// Marks an effect in doubt as one that a person has to settle, with what was seen.
+    pub fn ask(&self, key: &str, readings: &[String]) -> Result<(), JournalError> {
+        let doing = database("recording a question");
+        let readings = serde_json::Value::from(readings.to_vec()).to_string();
+        let mut db = self.db();
+        let change = db.transaction().map_err(&doing)?;
+        change
+            .execute(
+                "UPDATE effects SET state = 'unknown', asked = 1, readings = ?2
+                 WHERE effect_key = ?1 AND state IN ('sent', 'unknown')",
+                params![key, readings],
+            )
+            .map_err(&doing)?;
+        note(&change, key, "asked", Some(&readings)).map_err(&doing)?;
+        change.commit().map_err(&doing)
+    }
+
+    /// The questions that are open, oldest first.
+    pub fn pending(&self) -> Result<Vec<Question>, JournalError> {
+        let doing = database("reading the questions");
+        let db = self.db();
+        let mut query = db
+            .prepare(
+                "SELECT effect_key, kind, name, scope, advertiser, reason, readings FROM effects
+                 WHERE asked = 1 AND state = 'unknown' ORDER BY intent_ms, effect_key",
+            )
+            .map_err(&doing)?;
+        let questions = query.query_map([], |row| {
+            let (key, kind, name): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let (scope, advertiser): (String, String) = (row.get(3)?, row.get(4)?);
+            let (reason, readings): (Option<String>, Option<String>) = (row.get(5)?, row.get(6)?);
+            let place = if scope.is_empty() {
+                format!("advertiser {advertiser}")
+            } else {
+                format!("ad group {scope}")
+            };
+            let mut seen: Vec<String> =
+                readings.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+            seen.extend(reason);
+            Ok(Question {
+                id: key.chars().take(ID_DIGITS).collect(),
+                what: format!("whether the {kind} {name:?} exists at {place}"),
+                readings: seen,
+            })
+        });
+        questions.map_err(&doing)?.collect::<Result<_, _>>().map_err(&doing)
+    }
+
+    /// Settles a question by a person's decision, which is kept among the events.
+    ///
+    /// # Errors
+    /// [`JournalError::NoQuestion`] when the id names no open question, or more than one.
+    pub fn resolve(&self, id: &str, choice: &Choice) -> Result<(), JournalError> {
+        let doing = database("recording a decision");
+        let none = || JournalError::NoQuestion { id: id.to_owned() };
+        if id.len() < ID_DIGITS || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(none());
+        }
+        let (state, receipt, abandoned, event) = match choice {
+            Choice::Happened(receipt) => ("done", Some(receipt), false, "decided: happened"),
+            Choice::DidNotHappen => ("not_done", None, false, "decided: did not happen"),
+            Choice::Abandon => ("not_done", None, true, "decided: abandon"),
+        };
+        let mut db = self.db();
+        let change = db.transaction().map_err(&doing)?;
+        let changed = change
+            .execute(
+                "UPDATE effects SET state = ?2, receipt = ?3, abandoned = ?4, reason = ?5, asked = 0,
+                 name_held = 0, settled_ms = ?6
+                 WHERE asked = 1 AND state = 'unknown' AND substr(effect_key, 1, length(?1)) = ?1",
+                params![id, state, receipt, abandoned, event, now_ms()],
+            )
+            .map_err(&doing)?;
+        if changed != 1 {
+            return Err(none());
+        }
+        note(&change, id, event, receipt.map(String::as_str)).map_err(&doing)?;
+        change.commit().map_err(&doing)
+    }
+}

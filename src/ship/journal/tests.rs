@@ -1,0 +1,184 @@
+#![allow(clippy::unwrap_used)]
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn open() -> (tempfile::TempDir, Journal) {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(&dir.path().join("deep/journal.db"), Wait::Refuse).unwrap();
+    (dir, journal)
+}
+
+fn effect() -> Effect {
+    Effect {
+        kind: "upload",
+        origin: "https://o".into(),
+        advertiser: "7".into(),
+        scope: String::new(),
+        name: "a-1.mp4".into(),
+        content: "c".into(),
+        md5: Some("m".into()),
+        size_bytes: Some(9),
+        recipe: 1,
+    }
+}
+
+#[test]
+fn a_second_holder_is_refused_until_the_first_is_gone() {
+    let (dir, journal) = open();
+    let path = dir.path().join("deep/journal.db");
+    assert!(matches!(Journal::open(&path, Wait::Refuse), Err(JournalError::Held { .. })));
+    let waiting = {
+        let path = path.clone();
+        std::thread::spawn(move || Journal::open(&path, Wait::UntilFree).is_ok())
+    };
+    drop(journal);
+    assert!(waiting.join().unwrap());
+    Journal::open(&path, Wait::Refuse).unwrap();
+}
+
+#[test]
+fn the_journal_syncs_every_commit_and_refuses_what_it_does_not_know() {
+    let (dir, journal) = open();
+    {
+        let db = journal.db();
+        let mode: String = db.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        let sync: i64 = db.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+        assert_eq!((mode.as_str(), sync), ("wal", 2));
+        db.pragma_update(None, "user_version", 99).unwrap();
+        journal_is_append_only(&db);
+    }
+    drop(journal);
+    let again = Journal::open(&dir.path().join("deep/journal.db"), Wait::Refuse);
+    assert!(matches!(again, Err(JournalError::TooNew { found: 99, .. })));
+}
+
+fn journal_is_append_only(db: &Connection) {
+    note(db, "s", "e", None).unwrap();
+    assert!(db.execute("DELETE FROM events", []).is_err());
+    assert!(db.execute("UPDATE events SET event = 'x'", []).is_err());
+}
+
+#[test]
+fn the_key_tells_intents_apart_and_names_of_uploads_do_not_matter() {
+    let one = effect();
+    assert_eq!(one.key(), Effect { name: "other".into(), ..one.clone() }.key());
+    for other in [
+        Effect { kind: "image", ..one.clone() },
+        Effect { origin: "http://127.0.0.1".into(), ..one.clone() },
+        Effect { advertiser: "8".into(), ..one.clone() },
+        Effect { content: "d".into(), ..one.clone() },
+        Effect { recipe: 2, ..one.clone() },
+        Effect { scope: "7".into(), advertiser: String::new(), ..one.clone() },
+    ] {
+        assert_ne!(one.key(), other.key(), "{other:?}");
+    }
+}
+
+#[test]
+fn an_effect_is_sent_once_unless_it_is_known_not_to_have_happened() {
+    let (_dir, journal) = open();
+    let record = journal.intend(&effect()).unwrap();
+    assert_eq!((record.state, record.sends), (EffectState::Intent, 0));
+    journal.mark_sent(&record.key).unwrap();
+    assert!(matches!(journal.mark_sent(&record.key), Err(JournalError::Forbidden { .. })));
+    let doubt = Settled::Unknown { reason: "cut".into(), name_held: true };
+    journal.settle(&record.key, &doubt, Some("r")).unwrap();
+    assert!(journal.mark_sent(&record.key).is_err());
+    journal.settle(&record.key, &Settled::NotDone { reason: "asked".into() }, None).unwrap();
+    journal.mark_sent(&record.key).unwrap();
+    journal.settle(&record.key, &Settled::Done { receipt: "v1".into() }, None).unwrap();
+    let refused = journal.settle(&record.key, &Settled::NotDone { reason: "late".into() }, None);
+    assert!(refused.is_err());
+    // The name that was first meant is kept.
+    let again = journal.intend(&Effect { name: "renamed".into(), ..effect() }).unwrap();
+    assert_eq!((again.state, again.sends, again.name.as_str()), (EffectState::Done, 2, "a-1.mp4"));
+    assert_eq!(again.receipt.as_deref(), Some("v1"));
+}
+
+#[test]
+fn questions_are_answered_once_and_by_their_id_only() {
+    let (_dir, journal) = open();
+    let key = journal.intend(&effect()).unwrap().key;
+    journal.mark_sent(&key).unwrap();
+    assert_eq!(journal.pending().unwrap(), []);
+    journal.ask(&key, &["two".to_owned()]).unwrap();
+    let id = journal.pending().unwrap()[0].id.clone();
+    for wrong in ["", "%", "abc", &id[..6], "000000000000"] {
+        assert!(matches!(
+            journal.resolve(wrong, &Choice::DidNotHappen),
+            Err(JournalError::NoQuestion { .. })
+        ));
+    }
+    journal.resolve(&id, &Choice::Happened("v9".into())).unwrap();
+    assert_eq!(journal.effect(&key).unwrap().unwrap().receipt.as_deref(), Some("v9"));
+    assert!(journal.resolve(&id, &Choice::DidNotHappen).is_err());
+}
+
+#[test]
+fn assets_are_known_by_content_profile_and_destination() {
+    let (_dir, journal) = open();
+    let key = ItemKey {
+        source_blake3: "s".into(),
+        profile_hash: "p".into(),
+        destination: destination_key("https://o", "7"),
+    };
+    let item = ItemRecord {
+        source: "a.mov".into(),
+        artifact: Some(Artifact {
+            path: "a.mp4".into(),
+            blake3: "b".into(),
+            md5: "m".into(),
+            size_bytes: u64::from(u32::MAX) + 1,
+        }),
+        recipe: 2,
+        effect_key: Some("k".into()),
+        state: crate::ship::DeliveryState::GivenUp,
+        video_id: Some("v".into()),
+        attempts: 2,
+        reason: Some("r".into()),
+        history: vec!["one".into(), "two".into()],
+    };
+    journal.put_item(&key, &item).unwrap();
+    assert_eq!(journal.item(&key).unwrap(), Some(item.clone()));
+    let known = journal.lookup("s", "p", &key.destination).unwrap().unwrap();
+    assert_eq!((known.state, known.artifact), (item.state, item.artifact));
+    assert_eq!(journal.lookup("s", "p", &destination_key("http://127.0.0.1:1", "7")).unwrap(), None);
+    assert_eq!(journal.lookup("s", "q", &key.destination).unwrap(), None);
+    assert_eq!(journal.status().unwrap().len(), 1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever is asked of an effect, in whatever order: it is never sent while it is in doubt or done.
+    #[test]
+    fn no_order_of_steps_sends_what_may_have_happened(steps in prop::collection::vec(0u8..5, 1..12)) {
+        let (_dir, journal) = open();
+        let key = journal.intend(&effect()).unwrap().key;
+        let mut state = EffectState::Intent;
+        for step in steps {
+            let before = state;
+            let worked = match step {
+                0 => journal.mark_sent(&key).map(|()| EffectState::Sent),
+                1 => journal.settle(&key, &Settled::Done { receipt: "v".into() }, None).map(|()| EffectState::Done),
+                2 => journal.settle(&key, &Settled::NotDone { reason: "n".into() }, None).map(|()| EffectState::NotDone),
+                3 => journal
+                    .settle(&key, &Settled::Unknown { reason: "u".into(), name_held: false }, None)
+                    .map(|()| EffectState::Unknown),
+                _ => journal.intend(&effect()).map(|record| record.state),
+            };
+            if let Ok(next) = worked {
+                state = next;
+            }
+            if step == 0 && state == EffectState::Sent && before != EffectState::Sent {
+                prop_assert!(matches!(before, EffectState::Intent | EffectState::NotDone));
+            }
+            if before == EffectState::Done {
+                prop_assert_eq!(state, EffectState::Done);
+            }
+            prop_assert_eq!(journal.effect(&key).unwrap().unwrap().state, state);
+        }
+    }
+}

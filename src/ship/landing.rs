@@ -1,0 +1,267 @@
+//! Whether a landing page answers as an ad needs it.
+
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, LOCATION};
+use url::{Host, Url};
+
+/// What to do about a landing page that does not answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LandingMode {
+    /// The ad is not created.
+    Require,
+    /// The ad is created; the delivery says what was seen.
+    #[default]
+    Warn,
+    /// Pages are not visited.
+    Off,
+}
+
+/// Why a landing page is not fit for an ad.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LandingError {
+    /// Not an address.
+    #[error("landing page {url}: not a web address; write https://…")]
+    Syntax {
+        /// As given.
+        url: String,
+    },
+    /// Not https, on a host that is not this machine.
+    #[error("landing page {url}: must be https")]
+    Insecure {
+        /// The address, perhaps after a redirect.
+        url: String,
+    },
+    /// An address inside a private network.
+    #[error("landing page {url}: lies in a private network; set allow_private to visit it")]
+    Private {
+        /// The address, perhaps after a redirect.
+        url: String,
+    },
+    /// Too many redirects.
+    #[error("landing page {url}: redirected more than {MAX_REDIRECTS} times")]
+    Redirects {
+        /// The address asked for.
+        url: String,
+    },
+    /// A status other than 200.
+    #[error("landing page {url}: answered {status}, expected 200")]
+    Status {
+        /// The address, perhaps after a redirect.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// Not a web page.
+    #[error("landing page {url}: content type is {found}, expected text/html")]
+    NotHtml {
+        /// The address, perhaps after a redirect.
+        url: String,
+        /// The content type, or `unknown`.
+        found: String,
+    },
+    /// No answer.
+    #[error("landing page {url}: no answer: {why}")]
+    Unreachable {
+        /// The address, perhaps after a redirect.
+        url: String,
+        /// What the transport said.
+        why: String,
+    },
+}
+
+const MAX_REDIRECTS: u32 = 5;
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Visits landing pages.
+pub trait Pages: Send + Sync {
+    /// Whether the page answers. Never fails twice for one visit; a network fault is an answer too.
+    fn visit<'a>(
+        &'a self,
+        url: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<(), LandingError>> + Send + 'a>>;
+}
+
+/// Visits pages over HTTP.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WebPages {
+    /// Whether http and private addresses are allowed.
+    pub allow_private: bool,
+}
+
+impl Pages for WebPages {
+    fn visit<'a>(
+        &'a self,
+        url: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<(), LandingError>> + Send + 'a>> {
+        Box::pin(check_landing(url, self.allow_private))
+    }
+}
+
+/// Visits one page: https unless loopback or `allow_private`, at most five redirects, each hop
+/// checked anew, status 200 and a web page at the end.
+pub async fn check_landing(url: &str, allow_private: bool) -> Result<(), LandingError> {
+    let mut at = Url::parse(url).map_err(|_| LandingError::Syntax { url: url.to_owned() })?;
+    for _ in 0..=MAX_REDIRECTS {
+        let response = get(&at, allow_private).await?;
+        let status = response.status();
+        if !status.is_redirection() {
+            return judge(&at, status.as_u16(), header(&response, CONTENT_TYPE));
+        }
+        let next = header(&response, LOCATION).and_then(|to| at.join(to).ok());
+        at = next.ok_or_else(|| LandingError::Status { url: at.to_string(), status: status.as_u16() })?;
+    }
+    Err(LandingError::Redirects { url: url.to_owned() })
+}
+
+fn header(response: &reqwest::Response, name: reqwest::header::HeaderName) -> Option<&str> {
+    response.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+fn judge(at: &Url, status: u16, content_type: Option<&str>) -> Result<(), LandingError> {
+    let kind = content_type.unwrap_or("unknown").split(';').next().unwrap_or_default().trim();
+    if status != 200 {
+        return Err(LandingError::Status { url: at.to_string(), status });
+    }
+    match kind.to_ascii_lowercase().as_str() {
+        "text/html" | "application/xhtml+xml" => Ok(()),
+        found => Err(LandingError::NotHtml { url: at.to_string(), found: found.to_owned() }),
+    }
+}
+
+/// One hop. The addresses are looked up and judged here and then pinned, so that a second look-up
+/// cannot lead elsewhere.
+async fn get(at: &Url, allow_private: bool) -> Result<reqwest::Response, LandingError> {
+    let url = at.to_string();
+    let host = at.host().ok_or_else(|| LandingError::Syntax { url: url.clone() })?;
+    let port = at.port_or_known_default().ok_or_else(|| LandingError::Syntax { url: url.clone() })?;
+    let unreachable = |why: String| LandingError::Unreachable { url: url.clone(), why };
+    let addresses: Vec<SocketAddr> = match &host {
+        Host::Ipv4(ip) => vec![(*ip, port).into()],
+        Host::Ipv6(ip) => vec![(*ip, port).into()],
+        Host::Domain(name) => tokio::time::timeout(TIMEOUT, tokio::net::lookup_host((*name, port)))
+            .await
+            .map_err(|_| unreachable("the name was not resolved in time".into()))?
+            .map_err(|error| unreachable(error.to_string()))?
+            .take(16)
+            .collect(),
+    };
+    let loopback = !addresses.is_empty() && addresses.iter().all(|address| address.ip().is_loopback());
+    if at.scheme() != "https" && !(at.scheme() == "http" && (loopback || allow_private)) {
+        return Err(LandingError::Insecure { url });
+    }
+    if !allow_private && !loopback && addresses.iter().any(|address| is_private(address.ip())) {
+        return Err(LandingError::Private { url });
+    }
+    // Whoever installed a provider first has the say; ours is the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(TIMEOUT)
+        .user_agent(concat!("greenlit/", env!("CARGO_PKG_VERSION")));
+    if let Host::Domain(name) = &host {
+        client = client.resolve_to_addrs(name, &addresses);
+    }
+    let client = client.build().map_err(|error| unreachable(error.to_string()))?;
+    client.get(at.clone()).send().await.map_err(|error| unreachable(error.without_url().to_string()))
+}
+
+/// Addresses that no visitor of an ad can reach.
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, ..] = ip.octets();
+            ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || ip.is_unspecified()
+                || ip.is_broadcast()
+                || ip.is_multicast()
+                || a == 0
+                || (a == 100 && (64..128).contains(&b))
+        }
+        IpAddr::V6(ip) => {
+            ip.is_loopback()
+                || ip.is_unspecified()
+                || ip.is_multicast()
+                || ip.is_unique_local()
+                || ip.is_unicast_link_local()
+                || ip.to_ipv4_mapped().is_some_and(|ip| is_private(ip.into()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[test]
+    fn addresses_nobody_else_can_reach_are_private() {
+        for ip in
+            ["10.1.2.3", "127.0.0.1", "169.254.1.1", "100.64.0.1", "0.0.0.0", "::1", "fd00::1", "fe80::1"]
+        {
+            assert!(is_private(ip.parse().unwrap()), "{ip}");
+        }
+        assert!(is_private("::ffff:192.168.0.1".parse().unwrap()));
+        for ip in ["8.8.8.8", "100.128.0.1", "2606:4700::1111"] {
+            assert!(!is_private(ip.parse().unwrap()), "{ip}");
+        }
+    }
+
+    #[tokio::test]
+    async fn syntax_scheme_and_private_networks_are_refused_without_a_visit() {
+        assert!(matches!(check_landing("no address", false).await, Err(LandingError::Syntax { .. })));
+        assert!(matches!(
+            check_landing("http://93.184.216.34/", false).await,
+            Err(LandingError::Insecure { .. })
+        ));
+        assert!(matches!(check_landing("https://10.0.0.1/", false).await, Err(LandingError::Private { .. })));
+        assert!(matches!(check_landing("ftp://10.0.0.1/", true).await, Err(LandingError::Insecure { .. })));
+    }
+
+    /// Serves one answer for each path, as often as asked.
+    async fn site() -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let mut head = vec![0; 2048];
+                let length = socket.read(&mut head).await.unwrap();
+                let head = String::from_utf8_lossy(&head[..length]).into_owned();
+                let path = head.split(' ').nth(1).unwrap();
+                let (status, extra) = match path {
+                    "/page" => ("200 OK", "content-type: text/html; charset=utf-8\r\n"),
+                    "/data" => ("200 OK", "content-type: application/json\r\n"),
+                    "/moved" => ("302 Found", "location: /page\r\n"),
+                    "/loop" => ("302 Found", "location: /loop\r\n"),
+                    "/inside" => ("302 Found", "location: https://10.0.0.1/\r\n"),
+                    _ => ("404 Not Found", "content-type: text/html\r\n"),
+                };
+                let answer =
+                    format!("HTTP/1.1 {status}\r\n{extra}content-length: 0\r\nconnection: close\r\n\r\n");
+                let _ = socket.write_all(answer.as_bytes()).await;
+            }
+        });
+        base
+    }
+
+    #[tokio::test]
+    async fn the_answer_decides() {
+        let base = site().await;
+        let visit = async |path: &str| check_landing(&format!("{base}{path}"), false).await;
+        assert_eq!(visit("/page").await, Ok(()));
+        assert_eq!(visit("/moved").await, Ok(()));
+        assert!(matches!(visit("/none").await, Err(LandingError::Status { status: 404, .. })));
+        assert!(
+            matches!(visit("/data").await, Err(LandingError::NotHtml { found, .. }) if found == "application/json")
+        );
+        assert!(matches!(visit("/loop").await, Err(LandingError::Redirects { .. })));
+        assert!(matches!(visit("/inside").await, Err(LandingError::Private { .. })));
+    }
+}

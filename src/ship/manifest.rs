@@ -1,0 +1,315 @@
+//! Manifests: which ads to make of which videos, one a row.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// One ad to be made; fields that were left out are empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AdRow {
+    /// The row, from 1; the header of a `.csv` is not counted.
+    pub row: u32,
+    /// The video, joined to the manifest's folder.
+    pub video: PathBuf,
+    /// The ad group.
+    pub adgroup_id: String,
+    /// The name, unique in its ad group.
+    pub ad_name: String,
+    /// `CUSTOMIZED_USER`, `TT_USER`, `BC_AUTH_TT` or `AUTH_CODE`.
+    pub identity_type: String,
+    /// The identity.
+    pub identity_id: String,
+    /// The text.
+    pub ad_text: String,
+    /// The call to action.
+    pub call_to_action: String,
+    /// The landing page.
+    pub landing_page_url: String,
+    /// The name shown.
+    pub display_name: String,
+    /// The cover, joined to the manifest's folder; `None` takes a frame of the video.
+    pub cover: Option<PathBuf>,
+}
+
+/// A manifest as read; not yet judged, see [`super::preflight`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manifest {
+    /// The rows, in order.
+    pub rows: Vec<AdRow>,
+}
+
+/// Why a manifest cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// The file cannot be read.
+    #[error("{}: cannot be read", path.display())]
+    Read {
+        /// The manifest.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Larger than any manifest should be.
+    #[error("{}: larger than {MAX_BYTES} bytes; split it", path.display())]
+    TooLarge {
+        /// The manifest.
+        path: PathBuf,
+    },
+    /// Neither `.csv`, `.jsonl` nor `.toml`.
+    #[error("{}: a manifest ends in .csv, .jsonl or .toml", path.display())]
+    Format {
+        /// The manifest.
+        path: PathBuf,
+    },
+    /// Not well formed.
+    #[error("{}: row {row}: {message}", path.display())]
+    Syntax {
+        /// The manifest.
+        path: PathBuf,
+        /// The row, from 1; 0 for the head or the file as a whole.
+        row: u32,
+        /// What is wrong.
+        message: String,
+    },
+    /// A column that nobody knows.
+    #[error("{}: row {row}: unknown column {column:?}; did you mean {nearest:?}?", path.display())]
+    UnknownColumn {
+        /// The manifest.
+        path: PathBuf,
+        /// The row, from 1; 0 for the head.
+        row: u32,
+        /// As written.
+        column: String,
+        /// The nearest known column.
+        nearest: &'static str,
+    },
+}
+
+const MAX_BYTES: u64 = 64 << 20;
+
+/// Every column.
+pub const COLUMNS: &[&str] = &[
+    "video",
+    "adgroup_id",
+    "ad_name",
+    "identity_type",
+    "identity_id",
+    "ad_text",
+    "call_to_action",
+    "landing_page_url",
+    "display_name",
+    "cover",
+];
+
+type Fields = BTreeMap<&'static str, String>;
+
+impl Manifest {
+    /// Reads a `.csv`, `.jsonl` or `.toml` manifest.
+    ///
+    /// # Errors
+    /// The first thing that keeps the file from being understood; what the rows say is judged later.
+    pub fn read(path: &Path) -> Result<Manifest, ManifestError> {
+        let io = |source| ManifestError::Read { path: path.to_owned(), source };
+        if std::fs::metadata(path).map_err(io)?.len() > MAX_BYTES {
+            return Err(ManifestError::TooLarge { path: path.to_owned() });
+        }
+        let text = std::fs::read_to_string(path).map_err(io)?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        Manifest::parse(path, text)
+    }
+
+    /// Reads the text of the manifest at `path`; its extension tells the format.
+    pub fn parse(path: &Path, text: &str) -> Result<Manifest, ManifestError> {
+        let reader = Reader { path };
+        let extension = path.extension().and_then(|end| end.to_str()).unwrap_or_default();
+        let rows = match extension.to_ascii_lowercase().as_str() {
+            "csv" => reader.csv(text)?,
+            "jsonl" => reader.jsonl(text)?,
+            "toml" => reader.toml(text)?,
+            _ => return Err(ManifestError::Format { path: path.to_owned() }),
+        };
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let rows = (1..).zip(rows).map(|(row, fields)| ad_row(row, fields, folder)).collect();
+        Ok(Manifest { rows })
+    }
+
+    /// The videos named, each once, in order of first mention.
+    pub fn videos(&self) -> Vec<&Path> {
+        let mut seen = std::collections::HashSet::new();
+        self.rows.iter().map(|row| row.video.as_path()).filter(|video| seen.insert(*video)).collect()
+    }
+}
+
+fn ad_row(row: u32, mut fields: Fields, folder: &Path) -> AdRow {
+    let mut take = |name: &str| fields.remove(name).unwrap_or_default().trim().to_owned();
+    let video = take("video");
+    let cover = take("cover");
+    AdRow {
+        row,
+        // An empty name stays empty, so that it is not taken for the folder.
+        video: if video.is_empty() { PathBuf::new() } else { folder.join(video) },
+        adgroup_id: take("adgroup_id"),
+        ad_name: take("ad_name"),
+        identity_type: take("identity_type"),
+        identity_id: take("identity_id"),
+        ad_text: take("ad_text"),
+        call_to_action: take("call_to_action"),
+        landing_page_url: take("landing_page_url"),
+        display_name: take("display_name"),
+        cover: (!cover.is_empty()).then(|| folder.join(cover)),
+    }
+}
+
+struct Reader<'a> {
+    path: &'a Path,
+}
+
+impl Reader<'_> {
+    fn syntax(&self, row: u32, message: impl ToString) -> ManifestError {
+        ManifestError::Syntax { path: self.path.to_owned(), row, message: message.to_string() }
+    }
+
+    fn column(&self, row: u32, name: &str) -> Result<&'static str, ManifestError> {
+        let name = name.trim();
+        if let Some(known) = COLUMNS.iter().find(|known| **known == name) {
+            return Ok(known);
+        }
+        let closeness = |known: &&&str| (strsim::jaro_winkler(known, name) * 1e6) as u64;
+        let nearest = COLUMNS.iter().max_by_key(closeness).copied().unwrap_or("video");
+        Err(ManifestError::UnknownColumn {
+            path: self.path.to_owned(),
+            row,
+            column: name.to_owned(),
+            nearest,
+        })
+    }
+
+    fn csv(&self, text: &str) -> Result<Vec<Fields>, ManifestError> {
+        let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
+        let head = reader.headers().map_err(|error| self.syntax(0, error))?.clone();
+        let columns = head.iter().map(|name| self.column(0, name)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(twice) = (1..columns.len()).find(|at| columns[..*at].contains(&columns[*at])) {
+            return Err(self.syntax(0, format!("column {:?} stands there twice", columns[twice])));
+        }
+        let mut rows = Vec::new();
+        for (row, record) in (1..).zip(reader.records()) {
+            let record = record.map_err(|error| self.syntax(row, error))?;
+            rows.push(columns.iter().copied().zip(record.iter().map(str::to_owned)).collect());
+        }
+        Ok(rows)
+    }
+
+    fn jsonl(&self, text: &str) -> Result<Vec<Fields>, ManifestError> {
+        let lines = text.lines().filter(|line| !line.trim().is_empty());
+        (1..)
+            .zip(lines)
+            .map(|(row, line)| {
+                let table: serde_json::Map<String, serde_json::Value> =
+                    serde_json::from_str(line).map_err(|error| self.syntax(row, error))?;
+                let texts = table.into_iter().map(|(name, value)| match value {
+                    serde_json::Value::String(text) => Ok((name, text)),
+                    serde_json::Value::Null => Ok((name, String::new())),
+                    // Ids exceed what other readers keep of a number, so digits must come quoted.
+                    _ => Err(self.syntax(row, format!("{name} must be a text in quotes"))),
+                });
+                self.fields(row, texts)
+            })
+            .collect()
+    }
+
+    fn toml(&self, text: &str) -> Result<Vec<Fields>, ManifestError> {
+        let mut table: toml::Table = text.parse().map_err(|error| self.syntax(0, error))?;
+        let ads = match table.remove("ad") {
+            Some(toml::Value::Array(ads)) => ads,
+            None => Vec::new(),
+            Some(_) => return Err(self.syntax(0, "write each ad as [[ad]]")),
+        };
+        if let Some(other) = table.keys().next() {
+            return Err(self.syntax(0, format!("unknown key {other:?}; did you mean [[ad]]?")));
+        }
+        (1..)
+            .zip(ads)
+            .map(|(row, ad)| {
+                let toml::Value::Table(ad) = ad else {
+                    return Err(self.syntax(row, "write each ad as [[ad]]"));
+                };
+                let texts = ad.into_iter().map(|(name, value)| match value {
+                    toml::Value::String(text) => Ok((name, text)),
+                    _ => Err(self.syntax(row, format!("{name} must be a text in quotes"))),
+                });
+                self.fields(row, texts)
+            })
+            .collect()
+    }
+
+    fn fields(
+        &self,
+        row: u32,
+        texts: impl Iterator<Item = Result<(String, String), ManifestError>>,
+    ) -> Result<Fields, ManifestError> {
+        texts.map(|pair| pair.and_then(|(name, text)| Ok((self.column(row, &name)?, text)))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse(name: &str, text: &str) -> Result<Manifest, ManifestError> {
+        Manifest::parse(Path::new(name), text)
+    }
+
+    #[test]
+    fn the_three_formats_say_the_same() {
+        let csv =
+            parse("m/ads.csv", "video,ad_name,cover\na.mov,\"One, two\",c.png\na.mov,Three,\n").unwrap();
+        let jsonl = parse(
+            "m/ads.jsonl",
+            "{\"video\":\"a.mov\",\"ad_name\":\"One, two\",\"cover\":\"c.png\"}\n\n{\"video\":\"a.mov\",\"ad_name\":\"Three\",\"cover\":null}\n",
+        );
+        let toml = parse(
+            "m/ads.toml",
+            "[[ad]]\nvideo='a.mov'\nad_name='One, two'\ncover='c.png'\n[[ad]]\nvideo='a.mov'\nad_name='Three'\n",
+        );
+        assert_eq!(csv, jsonl.unwrap());
+        assert_eq!(csv, toml.unwrap());
+        assert_eq!(csv.rows[0].cover, Some("m/c.png".into()));
+        assert_eq!((csv.rows[1].row, csv.rows[1].cover.clone()), (2, None));
+        assert_eq!(csv.videos(), [Path::new("m/a.mov")]);
+    }
+
+    #[test]
+    fn unknown_columns_name_the_nearest() {
+        let error = parse("a.csv", "video,adgroup\n").unwrap_err().to_string();
+        assert_eq!(error, "a.csv: row 0: unknown column \"adgroup\"; did you mean \"adgroup_id\"?");
+        let error = parse("a.jsonl", "{}\n{\"landing_page\":\"x\"}").unwrap_err().to_string();
+        assert!(error.contains("row 2") && error.contains("landing_page_url"), "{error}");
+        assert!(parse("a.toml", "[[ads]]\nvideo='a'\n").is_err());
+    }
+
+    #[test]
+    fn rows_that_cannot_be_understood_are_named() {
+        let error = parse("a.csv", "video,ad_name\na,b\nc\n").unwrap_err();
+        assert!(matches!(error, ManifestError::Syntax { row: 2, .. }), "{error}");
+        assert!(matches!(parse("a.csv", "video,video\n"), Err(ManifestError::Syntax { row: 0, .. })));
+        let error = parse("a.jsonl", "{\"adgroup_id\":1800000000000000001}").unwrap_err().to_string();
+        assert!(error.contains("in quotes"), "{error}");
+        assert!(matches!(parse("a.xlsx", ""), Err(ManifestError::Format { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(name in "a\\.(csv|jsonl|toml)", text in "(?s).{0,200}") {
+            let _ = parse(&name, &text);
+        }
+
+        #[test]
+        fn what_is_written_as_json_is_read_back(text in "[^\\p{C}]{0,40}") {
+            let line = serde_json::json!({ "video": "v", "ad_text": text }).to_string();
+            let read = parse("a.jsonl", &line).unwrap();
+            prop_assert_eq!(read.rows[0].ad_text.as_str(), text.trim());
+        }
+    }
+}

@@ -1,0 +1,501 @@
+//! Ads: gated, created once, and asked after when nobody knows whether they were.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::asset::Shipment;
+use super::crash::crash_point;
+use super::engine::{Context, Halt, once};
+use super::journal::{AdKey, AdRecord, Effect, EffectRecord, EffectState, Settled};
+use super::landing::LandingMode;
+use super::manifest::AdRow;
+use super::polling::Verdict;
+use super::preflight::is_ad;
+use super::upload::{Asking, Fate, Found, MAX_SENDS, fate};
+use super::{AdDelivery, DeliveryState, MakeError};
+use crate::platform::{CallError, NewAd, RemoteAd};
+
+/// The largest picture the platform takes, in bytes.
+const COVER_MAX: u64 = 50_000_000;
+
+/// What came of a row.
+pub(super) enum Published {
+    /// The ad, wherever it stands.
+    Ad(AdDelivery),
+    /// The video is at fault: the next recipe may do better.
+    BadVideo(String),
+}
+
+/// What came of a step that an ad needs.
+enum Gate<T> {
+    Open(T),
+    /// The row ends here.
+    Shut(DeliveryState, String),
+}
+
+/// The ads of rows that were not come to.
+pub(super) fn unshipped(rows: &[AdRow], state: &DeliveryState, reason: Option<&str>) -> Vec<AdDelivery> {
+    let ads = rows.iter().filter(|row| is_ad(row));
+    ads.map(|row| AdDelivery {
+        row: row.row,
+        state: state.clone(),
+        ad_id: None,
+        reason: reason.map(str::to_owned),
+    })
+    .collect()
+}
+
+impl Shipment<'_> {
+    pub(super) fn ad_key(&self, row: &AdRow) -> AdKey {
+        AdKey {
+            origin: self.context.platform.origin().to_owned(),
+            advertiser: self.context.platform.advertiser_id().to_owned(),
+            adgroup: row.adgroup_id.clone(),
+            ad_name: row.ad_name.clone(),
+            content: self.key.source_blake3.clone(),
+        }
+    }
+
+    /// Creates the ad of a row unless that happened already.
+    pub(super) async fn publish(&mut self, row: &AdRow) -> Result<Published, Halt> {
+        let key = self.ad_key(row);
+        let lock = self.context.lock_of(&format!("ad|{}|{}", key.adgroup, key.ad_name));
+        let _one_at_a_time = lock.lock().await;
+        let digest = digest(row);
+        let known = self.context.journal.ad(&key)?;
+        if let Some(ad) = known.as_ref().filter(|ad| ad.state == DeliveryState::Published) {
+            let reason = (ad.field_digest != digest).then(|| {
+                "row changed since it was published; the ad was left as it is, change it on the platform \
+                 or give the row another ad_name"
+                    .to_owned()
+            });
+            let (state, ad_id) = (DeliveryState::Published, ad.ad_id.clone());
+            return Ok(Published::Ad(AdDelivery { row: row.row, state, ad_id, reason }));
+        }
+        if let Some(other) = self.context.journal.published_with_other_content(&key)? {
+            let reason =
+                format!("published before with another video, as ad {other}; give the row another ad_name");
+            return Ok(shut(row, DeliveryState::Failed, reason));
+        }
+        let fresh = AdRecord {
+            field_digest: digest.clone(),
+            state: DeliveryState::Validated,
+            ad_id: None,
+            image_id: None,
+            effect_key: None,
+            reason: None,
+        };
+        let mut ad = known.unwrap_or(fresh);
+        ad.field_digest = digest;
+        self.advance(row, &key, &mut ad).await
+    }
+
+    async fn advance(&mut self, row: &AdRow, key: &AdKey, ad: &mut AdRecord) -> Result<Published, Halt> {
+        let note = match self.context.landing_gate(row).await? {
+            Gate::Open(note) => note,
+            Gate::Shut(state, reason) => return self.close(row, key, ad, state, reason),
+        };
+        let image = match self.cover_gate(row).await? {
+            Gate::Open(image) => image,
+            Gate::Shut(state, reason) => return self.close(row, key, ad, state, reason),
+        };
+        ad.image_id = Some(image.clone());
+        match self.create(row, key, ad, image).await? {
+            Created::Done(id) => {
+                ad.state = DeliveryState::Published;
+                ad.ad_id = Some(id.clone());
+                ad.reason = None;
+                self.context.journal.put_ad(key, ad)?;
+                let state = DeliveryState::Published;
+                Ok(Published::Ad(AdDelivery { row: row.row, state, ad_id: Some(id), reason: note }))
+            }
+            Created::Shut(state, reason) => self.close(row, key, ad, state, reason),
+            Created::BadVideo(reason) => Ok(Published::BadVideo(reason)),
+        }
+    }
+
+    fn close(
+        &self,
+        row: &AdRow,
+        key: &AdKey,
+        ad: &mut AdRecord,
+        state: DeliveryState,
+        reason: String,
+    ) -> Result<Published, Halt> {
+        ad.state = state.clone();
+        ad.reason = Some(reason.clone());
+        self.context.journal.put_ad(key, ad)?;
+        Ok(shut(row, state, reason))
+    }
+
+    async fn cover_gate(&self, row: &AdRow) -> Result<Gate<String>, Halt> {
+        let (given, maker, asset) = (row.cover.clone(), self.context.maker.clone(), self.first.clone());
+        let cover = self.context.blocking(move || {
+            let path = given.map_or_else(|| maker.cover(&asset), Ok)?;
+            let hash = hash_cover(&path)
+                .map_err(|error| MakeError::Failed(format!("{}: {error}", path.display())))?;
+            Ok::<(PathBuf, String), MakeError>((path, hash))
+        });
+        match cover.await? {
+            Ok((path, hash)) => self.context.upload_cover(&path, hash).await,
+            Err(error) => Ok(Gate::Shut(DeliveryState::Failed, format!("no cover: {error}"))),
+        }
+    }
+
+    async fn create(
+        &mut self,
+        row: &AdRow,
+        key: &AdKey,
+        ad: &mut AdRecord,
+        image_id: String,
+    ) -> Result<Created, Halt> {
+        let video_id = self.item.video_id.clone().unwrap_or_default();
+        // A creation in doubt comes before any other.
+        if let Some(record) =
+            ad.effect_key.as_deref().map(|key| self.context.journal.effect(key)).transpose()?.flatten()
+        {
+            if record.abandoned && record.state != EffectState::Done {
+                return Ok(Created::Shut(DeliveryState::Failed, "abandoned by decision".to_owned()));
+            }
+            if record.state == EffectState::Done {
+                return Ok(Created::Done(record.receipt.unwrap_or_default()));
+            }
+            if matches!(record.state, EffectState::Sent | EffectState::Unknown)
+                && let Some(created) = self.context.settle_ad(&record, &row.adgroup_id, &video_id).await?
+            {
+                return Ok(created);
+            }
+        }
+        if let Some(created) = self.context.standing_ad(row, &video_id).await? {
+            return Ok(created);
+        }
+        let effect = Effect {
+            kind: "ad",
+            origin: key.origin.clone(),
+            advertiser: key.advertiser.clone(),
+            scope: key.adgroup.clone(),
+            name: key.ad_name.clone(),
+            content: key.content.clone(),
+            md5: None,
+            size_bytes: None,
+            recipe: self.item.recipe,
+        };
+        ad.effect_key = Some(effect.key());
+        ad.state = DeliveryState::Publishing;
+        self.context.journal.put_ad(key, ad)?;
+        let new = new_ad(row, video_id, image_id, self.context.settings.enable);
+        self.send_ad(&effect, &new).await
+    }
+
+    async fn send_ad(&mut self, effect: &Effect, new: &NewAd) -> Result<Created, Halt> {
+        crash_point!(self.context.crash, "ad.before_intent");
+        let mut record = self.context.journal.intend(effect)?;
+        crash_point!(self.context.crash, "ad.after_intent");
+        let mut sends = 0;
+        loop {
+            let ended = match record.state {
+                EffectState::Done => Some(Created::Done(record.receipt.clone().unwrap_or_default())),
+                EffectState::Sent | EffectState::Unknown => {
+                    self.context.settle_ad(&record, &new.adgroup_id, &new.video_id).await?
+                }
+                EffectState::Intent | EffectState::NotDone if sends == MAX_SENDS => {
+                    let said = record.reason.as_deref().unwrap_or("no answer");
+                    let reason = format!("not taken in {MAX_SENDS} tries: {said}");
+                    Some(Created::Shut(DeliveryState::Unconfirmed, reason))
+                }
+                EffectState::Intent | EffectState::NotDone => {
+                    self.context.rest(sends).await?;
+                    sends += 1;
+                    self.send_ad_once(&record.key, new).await?
+                }
+            };
+            if let Some(ended) = ended {
+                return Ok(ended);
+            }
+            record = self.context.journal.intend(effect)?;
+        }
+    }
+
+    async fn send_ad_once(&mut self, key: &str, new: &NewAd) -> Result<Option<Created>, Halt> {
+        let context = self.context;
+        context.journal.mark_sent(key)?;
+        crash_point!(context.crash, "ad.after_sent_mark");
+        let answer = context.call(context.platform.create_ad(new)).await?;
+        crash_point!(context.crash, "ad.after_send_before_receipt");
+        let error = match answer {
+            Ok(id) => {
+                context.journal.settle(key, &Settled::Done { receipt: id.clone() }, None)?;
+                crash_point!(context.crash, "ad.after_receipt");
+                return Ok(Some(Created::Done(id)));
+            }
+            Err(error) => error,
+        };
+        let reason = error.to_string();
+        let fate = fate(&error);
+        let settled = match fate {
+            Fate::Unknown { .. } => Settled::Unknown { reason: reason.clone(), name_held: false },
+            _ => Settled::NotDone { reason: reason.clone() },
+        };
+        context.journal.settle(key, &settled, error.request_id.as_deref())?;
+        match fate {
+            Fate::BadMedia => Ok(Some(Created::BadVideo(reason))),
+            Fate::Refused => Ok(Some(Created::Shut(DeliveryState::Failed, reason))),
+            Fate::Stale => self.look_again(new, &error).await,
+            Fate::Again if error.code == Some(TRANSCODING) => self.look_again(new, &error).await,
+            Fate::Again | Fate::Stop | Fate::Unknown { .. } => Ok(None),
+        }
+    }
+
+    /// The platform does not take the video for ready: what we believed is stale, so it is read again.
+    async fn look_again(&self, new: &NewAd, error: &CallError) -> Result<Option<Created>, Halt> {
+        let limit = self.context.settings.attempt_deadline;
+        match self.context.await_ready(&new.video_id, &self.md5(), limit, false).await? {
+            Verdict::Ready => Ok(None),
+            Verdict::Late(seen) => Ok(Some(Created::BadVideo(format!("{error}; {seen}")))),
+        }
+    }
+}
+
+/// "Video transcoding in process."
+const TRANSCODING: i64 = 40_901;
+
+enum Created {
+    Done(String),
+    Shut(DeliveryState, String),
+    BadVideo(String),
+}
+
+fn shut(row: &AdRow, state: DeliveryState, reason: String) -> Published {
+    Published::Ad(AdDelivery { row: row.row, state, ad_id: None, reason: Some(reason) })
+}
+
+impl Context {
+    async fn landing_gate(&self, row: &AdRow) -> Result<Gate<Option<String>>, Halt> {
+        let url = &row.landing_page_url;
+        if url.is_empty() || self.settings.landing == LandingMode::Off {
+            return Ok(Gate::Open(None));
+        }
+        let cell = once(&self.visits, url);
+        let seen = tokio::select! {
+            biased;
+            seen = cell.get_or_init(|| self.pages.visit(url)) => seen,
+            () = self.stopped() => return Err(Halt::Stopped),
+        };
+        Ok(match seen {
+            Ok(()) => Gate::Open(None),
+            Err(error) if self.settings.landing == LandingMode::Require => {
+                Gate::Shut(DeliveryState::Failed, error.to_string())
+            }
+            Err(error) => Gate::Open(Some(error.to_string())),
+        })
+    }
+
+    /// Uploads a cover. An upload in doubt is simply repeated: a second copy harms nobody, and
+    /// pictures cannot be searched for.
+    async fn upload_cover(&self, path: &Path, hash: String) -> Result<Gate<String>, Halt> {
+        let effect = Effect {
+            kind: "image",
+            origin: self.platform.origin().to_owned(),
+            advertiser: self.platform.advertiser_id().to_owned(),
+            scope: String::new(),
+            name: format!("cover-{}", hash.chars().take(12).collect::<String>()),
+            content: hash,
+            md5: None,
+            size_bytes: None,
+            recipe: 1,
+        };
+        let key = effect.key();
+        let lock = self.lock_of(&key);
+        let _one_at_a_time = lock.lock().await;
+        let extension = path.extension().and_then(|end| end.to_str()).unwrap_or("jpg").to_ascii_lowercase();
+        for sends in 0..MAX_SENDS {
+            let record = self.journal.intend(&effect)?;
+            crash_point!(self.crash, "image.after_intent");
+            if let (EffectState::Done, Some(id)) = (record.state, &record.receipt) {
+                return Ok(Gate::Open(id.clone()));
+            }
+            if matches!(record.state, EffectState::Sent | EffectState::Unknown) {
+                let reason = "in doubt; repeated, since a second copy is harmless".to_owned();
+                self.journal.settle(&key, &Settled::NotDone { reason }, None)?;
+            }
+            self.rest(sends).await?;
+            self.journal.mark_sent(&key)?;
+            // A copy of an earlier send may hold the name.
+            let turn = if record.sends > 0 { format!("-{}", record.sends + 1) } else { String::new() };
+            let name = format!("{}{turn}.{extension}", effect.name);
+            let answer = self.call(self.platform.upload_image(path, &name)).await?;
+            crash_point!(self.crash, "image.after_send_before_receipt");
+            match answer {
+                Ok(id) => {
+                    self.journal.settle(&key, &Settled::Done { receipt: id.clone() }, None)?;
+                    crash_point!(self.crash, "image.after_receipt");
+                    return Ok(Gate::Open(id));
+                }
+                Err(error) => {
+                    let reason = error.to_string();
+                    let settled = Settled::NotDone { reason: reason.clone() };
+                    self.journal.settle(&key, &settled, error.request_id.as_deref())?;
+                    if matches!(fate(&error), Fate::BadMedia | Fate::Refused | Fate::Stale) {
+                        return Ok(Gate::Shut(DeliveryState::Failed, format!("cover refused: {reason}")));
+                    }
+                }
+            }
+        }
+        Ok(Gate::Shut(DeliveryState::Unconfirmed, format!("the cover was not taken in {MAX_SENDS} tries")))
+    }
+
+    /// An ad of that name which stands already, perhaps from a run whose journal was lost. The ads
+    /// of a group are read once a run.
+    async fn standing_ad(&self, row: &AdRow, video_id: &str) -> Result<Option<Created>, Halt> {
+        let cell = once(&self.groups, &row.adgroup_id);
+        let listed = cell.get_or_try_init(async || {
+            let mut said = String::new();
+            for tries in 0..MAX_SENDS {
+                self.rest(tries).await?;
+                match self.call(self.platform.ads_of(&row.adgroup_id)).await? {
+                    Ok(ads) => return Ok(Ok(ads)),
+                    Err(error) if fate(&error) == Fate::Refused => return Ok(Err(error.to_string())),
+                    Err(error) => said = error.to_string(),
+                }
+            }
+            Ok::<_, Halt>(Err(said))
+        });
+        match listed.await? {
+            Err(said) => {
+                let reason = format!("the ads of group {} cannot be read: {said}", row.adgroup_id);
+                Ok(Some(Created::Shut(DeliveryState::Unconfirmed, reason)))
+            }
+            Ok(ads) => Ok(match named(ads, &row.ad_name, video_id) {
+                Some(Found::Done(id)) => Some(Created::Done(id)),
+                Some(Found::Ambiguous(readings)) => {
+                    let reason =
+                        format!("the name is taken: {}; give the row another ad_name", readings.join("; "));
+                    Some(Created::Shut(DeliveryState::Failed, reason))
+                }
+                _ => None,
+            }),
+        }
+    }
+
+    /// Finds out whether an ad in doubt was created, and writes it down. `None` when it was not.
+    async fn settle_ad(
+        &self,
+        record: &EffectRecord,
+        adgroup: &str,
+        video_id: &str,
+    ) -> Result<Option<Created>, Halt> {
+        crash_point!(self.crash, "ad.reconcile");
+        match self.find_ad(record, adgroup, video_id).await? {
+            Found::Done(id) => {
+                self.journal.settle(&record.key, &Settled::Done { receipt: id.clone() }, None)?;
+                Ok(Some(Created::Done(id)))
+            }
+            Found::Absent => {
+                let reason = "asked after: it did not happen".to_owned();
+                self.journal.settle(&record.key, &Settled::NotDone { reason }, None)?;
+                Ok(None)
+            }
+            Found::Ambiguous(readings) => {
+                self.journal.ask(&record.key, &readings)?;
+                let reason = format!("needs a decision, see `greenlit resolve`: {}", readings.join("; "));
+                Ok(Some(Created::Shut(DeliveryState::Unconfirmed, reason)))
+            }
+            Found::NoAnswer(said) => {
+                let reason = format!("whether it was created is not known: {said}");
+                Ok(Some(Created::Shut(DeliveryState::Unconfirmed, reason)))
+            }
+        }
+    }
+
+    async fn find_ad(&self, record: &EffectRecord, adgroup: &str, video_id: &str) -> Result<Found, Halt> {
+        let mut asking = Asking::new(self, record);
+        loop {
+            self.go_on()?;
+            let settled = asking.is_over();
+            match self.call(self.platform.ads_of(adgroup)).await? {
+                Ok(ads) => {
+                    if let Some(found) = named(&ads, &record.name, video_id) {
+                        return Ok(found);
+                    }
+                    asking.looks += 1;
+                    if settled && asking.looks >= 2 {
+                        return Ok(Found::Absent);
+                    }
+                }
+                Err(error) if asking.is_out_of_time() => return Ok(Found::NoAnswer(error.to_string())),
+                Err(_) => {}
+            }
+            self.wait(asking.pause()).await?;
+        }
+    }
+}
+
+/// What a list says of an ad; `None` when it shows nothing of that name.
+fn named(ads: &[RemoteAd], name: &str, video_id: &str) -> Option<Found> {
+    let mut hits: Vec<&RemoteAd> = ads.iter().filter(|ad| ad.ad_name == name).collect();
+    hits.sort_by(|a, b| a.ad_id.cmp(&b.ad_id));
+    hits.dedup_by(|a, b| a.ad_id == b.ad_id);
+    let ours = |ad: &RemoteAd| ad.video_id.as_deref().is_none_or(|video| video == video_id);
+    match hits.as_slice() {
+        [] => None,
+        [one] if ours(one) => Some(Found::Done(one.ad_id.clone())),
+        several => Some(Found::Ambiguous(
+            several
+                .iter()
+                .map(|ad| {
+                    let what = if ours(ad) { "with this video" } else { "with another video" };
+                    format!("ad {} of that name, {what}", ad.ad_id)
+                })
+                .collect(),
+        )),
+    }
+}
+
+fn new_ad(row: &AdRow, video_id: String, image_id: String, enable: bool) -> NewAd {
+    let some = |text: &String| (!text.is_empty()).then(|| text.clone());
+    NewAd {
+        adgroup_id: row.adgroup_id.clone(),
+        ad_name: row.ad_name.clone(),
+        identity_type: row.identity_type.clone(),
+        identity_id: row.identity_id.clone(),
+        ad_text: row.ad_text.clone(),
+        call_to_action: some(&row.call_to_action),
+        landing_page_url: some(&row.landing_page_url),
+        display_name: some(&row.display_name),
+        video_id,
+        image_id,
+        enable,
+    }
+}
+
+/// A digest of the fields of a row that its ad shows; the cover by its bytes.
+fn digest(row: &AdRow) -> String {
+    let cover = match &row.cover {
+        None => String::new(),
+        Some(path) => hash_cover(path).unwrap_or_else(|_| path.to_string_lossy().into_owned()),
+    };
+    let fields = [
+        &row.identity_type,
+        &row.identity_id,
+        &row.ad_text,
+        &row.call_to_action,
+        &row.landing_page_url,
+        &row.display_name,
+        &cover,
+    ];
+    let mut hasher = blake3::Hasher::new();
+    for field in fields {
+        hasher.update(&(field.len() as u64).to_le_bytes());
+        hasher.update(field.as_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+fn hash_cover(path: &Path) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(COVER_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > COVER_MAX {
+        return Err(std::io::Error::other("larger than the platform takes"));
+    }
+    Ok(blake3::hash(&bytes).to_hex().to_string())
+}
