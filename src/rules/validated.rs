@@ -31,6 +31,12 @@ impl ValidatedAsset {
         ValidatedAsset { path, content, profile_id, profile_hash, display_size, duration_s }
     }
 
+    /// A token for tests of what happens after validation.
+    #[cfg(test)]
+    pub(crate) fn for_test(path: PathBuf, content: ContentHash, size: Size) -> ValidatedAsset {
+        ValidatedAsset::new(path, content, "test".into(), "test".into(), Some(size), Some(1.0))
+    }
+
     /// Where the bytes lie.
     pub fn path(&self) -> &Path {
         &self.path

@@ -8,7 +8,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use super::limiter::{OnPause, Pauses, Tier};
+use super::gate::OnPause;
+use super::limiter::{Pauses, Tier};
 use crate::platform::Class;
 
 /// Where the API lies below a host.
@@ -46,8 +47,8 @@ pub struct ClientOptions {
     /// Scheme and host, such as `https://business-api.tiktok.com`; the API's path may follow.
     /// `http` is taken for the loopback only.
     pub base_url: String,
-    /// What the journal knows the API's origin by, where that is not its address: a trial sandbox
-    /// has another port each time and the same memory.
+    /// What effects are keyed by in place of the address, for a stand-in that remembers what it made while
+    /// its port changes from run to run.
     pub origin: Option<String>,
     /// The advertiser.
     pub advertiser_id: String,
@@ -95,6 +96,7 @@ impl fmt::Debug for ClientOptions {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("ClientOptions")
             .field("base_url", &self.base_url)
+            .field("origin", &self.origin)
             .field("advertiser_id", &self.advertiser_id)
             .field("token", &self.token)
             .field("tier", &self.tier)
@@ -166,7 +168,7 @@ pub(super) fn base(given: &str) -> Result<Url, ConfigurationError> {
         );
     }
     let path = url.path().trim_end_matches('/').to_owned();
-    url.set_path(&if path.is_empty() { API.to_owned() } else { format!("{path}/") });
+    url.set_path(&if path.is_empty() || path == "/open_api" { API.to_owned() } else { format!("{path}/") });
     Ok(url)
 }
 
@@ -197,6 +199,7 @@ mod tests {
     fn only_addresses_that_keep_the_token_safe_are_taken() {
         let live = "https://business-api.tiktok.com/open_api/v1.3/";
         assert_eq!(base("https://business-api.tiktok.com").unwrap().as_str(), live);
+        assert_eq!(base("https://business-api.tiktok.com/open_api").unwrap().as_str(), live);
         assert_eq!(base("https://business-api.tiktok.com/open_api/v1.3").unwrap().as_str(), live);
         assert!(base("http://127.0.0.1:8080").is_ok() && base("http://[::1]:1/").is_ok());
         for bad in ["http://business-api.tiktok.com", "ftp://127.0.0.1", "https://h/?a=1", "nonsense"] {
