@@ -39,7 +39,7 @@ lint: setup ## formatting and clippy, each when its rustup component is there
 test: setup ## format, clippy, build, test
 	@scripts/lint.sh
 	$(CARGO) build $(CARGO_FLAGS) --bins
-	$(CARGO) test $(CARGO_FLAGS)
+	$(CARGO) test $(CARGO_FLAGS) --no-fail-fast
 
 test-slow: setup ## the tests that take minutes (marked `ignored`)
 	$(CARGO) build $(CARGO_FLAGS) --bins

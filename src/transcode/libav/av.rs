@@ -29,6 +29,15 @@ pub(crate) fn eof(code: c_int) -> bool {
     code == ffi::AVERROR_EOF
 }
 
+/// How long a frame lasts, in its stream's time base; 0 when it does not say. FFmpeg 6 renamed the
+/// field, FFmpeg 7 removed the old name.
+pub(crate) fn frame_duration(frame: &ffi::AVFrame) -> i64 {
+    #[cfg(ffmpeg_6_0)]
+    return frame.duration;
+    #[cfg(not(ffmpeg_6_0))]
+    return frame.pkt_duration;
+}
+
 pub(crate) fn no_memory() -> JobError {
     failed("the media library is out of memory")
 }

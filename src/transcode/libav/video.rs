@@ -5,7 +5,7 @@ use std::ffi::{CStr, c_char};
 
 use ffmpeg_next::ffi;
 
-use super::av::{Frame, NOPTS, Packet, failed, rational, seconds};
+use super::av::{Frame, NOPTS, Packet, failed, frame_duration, rational, seconds};
 use super::decode::Decoder;
 use super::filter::{Graph, Pulled, has_filter};
 use super::input::Input;
@@ -131,7 +131,10 @@ impl VideoChain {
                 self.widest_gap = (gap, seconds(last, base));
             }
         }
-        let duration = if raw.pkt_duration > 0 { raw.pkt_duration } else { self.usual };
+        let duration = match frame_duration(raw) {
+            known if known > 0 => known,
+            _ => self.usual,
+        };
         self.last = Some((time, duration));
         let count = self.pace.arrive(time, (base.num, base.den)).map_err(|e| failed(e.to_string()))?;
         match self.held.replace(frame) {

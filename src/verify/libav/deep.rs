@@ -9,7 +9,7 @@ use ffmpeg_next::ffi;
 use crate::job::{JobError, Progress};
 use crate::model::{DecodeReport, DeepReport, LoudnessReport, MediaFacts, TimeRange};
 use crate::transcode::libav::audio::layout;
-use crate::transcode::libav::av::{Frame, NOPTS, Packet, seconds};
+use crate::transcode::libav::av::{Frame, NOPTS, Packet, frame_duration, seconds};
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::filter::{Graph, Pulled};
 use crate::transcode::libav::input::Input;
@@ -140,7 +140,7 @@ impl Eye {
     fn see(&mut self, mut frame: Frame, base: ffi::AVRational) -> Result<(), JobError> {
         let raw = frame.get();
         let (width, height, format) = (raw.width.max(1) as u32, raw.height.max(1) as u32, raw.format);
-        let (time, duration) = (raw.best_effort_timestamp, raw.pkt_duration.max(0));
+        let (time, duration) = (raw.best_effort_timestamp, frame_duration(raw).max(0));
         if time != NOPTS {
             self.end_s = self.end_s.max(seconds(time + duration, base));
         }
