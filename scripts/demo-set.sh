@@ -81,7 +81,7 @@ row() {
     for clip in ocean-landscape.mp4 ocean-portrait.mp4 bunny-square.mp4 bunny-index-last.mp4 bunny-surround.mp4 \
         runner-portrait.mp4 ocean-matroska.mkv bunny-pcm.mov ocean-vp8.webm phone-rotated.mov small.mp4 \
         pattern-hdr.mp4 truncated.mp4 not-a-film.mp4; do
-        row "$clip" "demo ${clip%.*}" 'A short film, checked before it was sent'
+        row "$clip" "demo ${clip%.*}" 'Checked before it was sent'
     done
     # The same film in a second ad: uploaded once, two ads.
     row ocean-portrait.mp4 'demo ocean-portrait again' 'The same film with other words'
