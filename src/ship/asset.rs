@@ -10,7 +10,7 @@ use super::journal::{Artifact, EffectState, ItemKey, ItemRecord, JournalError, d
 use super::polling::Verdict;
 use super::publish::{Published, unshipped};
 use super::request::{Prepared, Until};
-use super::upload::Upload;
+use super::upload::{Upload, given_up};
 use super::{AdDelivery, Delivery, DeliveryState, MakeError, ShipEvent};
 use crate::rules::ValidatedAsset;
 
@@ -176,7 +176,7 @@ impl Shipment<'_> {
         let Some(record) = self.context.journal.effect(&key)? else { return Ok(None) };
         let upload = match record.state {
             EffectState::Intent | EffectState::NotDone if record.abandoned => {
-                Some(Upload::BadFile("abandoned by decision".to_owned()))
+                Some(Upload::BadFile(given_up(&record)))
             }
             EffectState::Intent | EffectState::NotDone => None,
             EffectState::Done => record.receipt.map(Upload::Done),

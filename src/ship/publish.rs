@@ -11,7 +11,7 @@ use super::landing::LandingMode;
 use super::manifest::AdRow;
 use super::polling::Verdict;
 use super::preflight::is_ad;
-use super::upload::{Asking, Fate, Found, MAX_SENDS, fate};
+use super::upload::{Asking, Fate, Found, MAX_SENDS, fate, given_up};
 use super::{AdDelivery, DeliveryState, MakeError};
 use crate::platform::{CallError, NewAd, RemoteAd};
 
@@ -155,7 +155,7 @@ impl Shipment<'_> {
             ad.effect_key.as_deref().map(|key| self.context.journal.effect(key)).transpose()?.flatten()
         {
             if record.abandoned && record.state != EffectState::Done {
-                return Ok(Created::Shut(DeliveryState::Failed, "abandoned by decision".to_owned()));
+                return Ok(Created::Shut(DeliveryState::Failed, given_up(&record)));
             }
             if record.state == EffectState::Done {
                 return Ok(Created::Done(record.receipt.unwrap_or_default()));
@@ -390,7 +390,8 @@ impl Context {
                 self.journal.settle(&record.key, &Settled::Done { receipt: id.clone() }, None)?;
                 Ok(Some(Created::Done(id)))
             }
-            Found::Absent => {
+            // An ad is found or not: nothing holds its name.
+            Found::Absent | Found::Lost(_) => {
                 let reason = "asked after: it did not happen".to_owned();
                 self.journal.settle(&record.key, &Settled::NotDone { reason }, None)?;
                 Ok(None)
