@@ -112,7 +112,7 @@ impl Shipment<'_> {
                 }
                 (_, Some(video)) => {
                     if self.context.settings.until == Until::Uploaded {
-                        return Ok(self.end(self.item.state.clone(), None));
+                        return Ok(self.end(DeliveryState::Uploaded, None));
                     }
                     let video = video.clone();
                     self.poll_step(&video).await?

@@ -37,6 +37,8 @@ pub const POINTS: &[&str] = &[
 pub struct CrashPoints {
     armed: Option<(String, u32)>,
     passed: AtomicU32,
+    #[cfg(test)]
+    pub(in crate::ship) seen: std::sync::Arc<std::sync::Mutex<std::collections::BTreeSet<String>>>,
 }
 
 impl CrashPoints {
@@ -51,12 +53,16 @@ impl CrashPoints {
             let ordinal = ordinal.parse().ok().filter(|ordinal| *ordinal > 0)?;
             POINTS.contains(&name).then(|| (name.to_owned(), ordinal))
         });
-        CrashPoints { armed, passed: AtomicU32::new(0) }
+        CrashPoints { armed, ..CrashPoints::default() }
     }
 
     /// Kills this process when it is the armed point's turn. Use it through `crash_point!`, which
     /// proves that the name exists.
     pub fn reach(&self, name: &str) {
+        #[cfg(test)]
+        if let Ok(mut seen) = self.seen.lock() {
+            seen.insert(name.to_owned());
+        }
         if self.is_due(name) {
             let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
             // The signal is on its way; nothing may happen before it lands.

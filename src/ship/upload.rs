@@ -14,7 +14,7 @@ use crate::platform::{CallError, Class, RemoteVideo};
 use crate::rules::ValidatedAsset;
 
 /// Sends of one intent in one run, each after proof that the one before did not happen.
-pub(super) const MAX_SENDS: u32 = 5;
+pub(super) const MAX_SENDS: u32 = 6;
 const CAP: Duration = Duration::from_secs(30);
 const NAME_TAKEN: i64 = 40_911;
 const DUPLICATE_REQUEST: i64 = 40_050;

@@ -3,6 +3,7 @@
 
 mod fake;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use self::fake::{Fake, Fault, Maker, Web, asset};
 use super::crash::CrashPoints;
 use super::*;
 use crate::platform::Class;
+use proptest::prelude::*;
 
 struct Env {
     dir: tempfile::TempDir,
@@ -26,6 +28,7 @@ struct Env {
     poll_deadline: Option<Duration>,
     cancel: Arc<AtomicBool>,
     events: Arc<Mutex<Vec<ShipEvent>>>,
+    points: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Env {
@@ -44,6 +47,7 @@ impl Env {
             poll_deadline: None,
             cancel: Arc::default(),
             events: Arc::default(),
+            points: Arc::default(),
         }
     }
 
@@ -71,9 +75,10 @@ impl Env {
             landing: self.landing,
             until: self.until,
             pages: Arc::new(Web),
-            crash: CrashPoints::default(),
             ..ShipRequest::new(receiver, self.rows.clone())
         };
+        request.crash = CrashPoints::default();
+        request.crash.seen = self.points.clone();
         if let Some(deadline) = self.poll_deadline {
             request.poll_deadline = deadline;
         }
@@ -475,4 +480,51 @@ async fn a_run_cut_at_any_call_is_taken_up_without_making_anything_twice() {
         }
     }
     assert!(cuts >= 24, "only {cuts} cuts");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_crash_point_is_passed() {
+    let env = Env::new(&["a", "b"]).row("a", "one").row("b", "two");
+    env.fake.fault("upload_video", 1, Fault::LoseReply);
+    env.fake.fault("create_ad", 1, Fault::LoseReply);
+    env.fake.world.lock().unwrap().broken.insert(asset("b").content().blake3.clone());
+    env.run().await;
+    let seen = env.points.lock().unwrap();
+    let dead: Vec<_> = crash::POINTS.iter().filter(|point| !seen.contains(**point)).collect();
+    assert!(dead.is_empty(), "never passed: {dead:?}");
+}
+
+fn faults() -> impl Strategy<Value = Vec<(&'static str, u32, Fault)>> {
+    let methods =
+        ["upload_video", "upload_image", "create_ad", "videos", "search_videos", "name_taken", "ads_of"];
+    let fault = prop_oneof![
+        Just(Fault::LoseReply),
+        Just(Fault::LoseRequest),
+        Just(Fault::Refuse(Class::Retry, 40202)),
+        Just(Fault::Refuse(Class::Throttle, 40100)),
+        Just(Fault::Refuse(Class::Unknown, 40050)),
+        Just(Fault::Refuse(Class::Wait, 60001)),
+    ];
+    prop::collection::vec((prop::sample::select(methods.to_vec()), 1u32..5, fault), 0..8)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Whatever goes wrong on the way, a run converges, and nothing is made twice.
+    #[test]
+    fn any_faults_end_in_one_video_and_one_ad_each(faults in faults()) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let env = Env::new(&["a", "b"]).row("a", "one").row("b", "two");
+            for (method, nth, fault) in faults {
+                env.fake.fault(method, nth, fault);
+            }
+            let outcome = env.run().await;
+            prop_assert!(outcome.deliveries.iter().all(|one| one.state == Published), "{outcome:?}");
+            prop_assert_eq!((env.fake.videos_made().len(), env.fake.ads_made().len()), (2, 2));
+            Ok(())
+        })?;
+    }
 }
