@@ -116,6 +116,7 @@ pub(in crate::ship) use crash_point;
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -128,5 +129,20 @@ mod tests {
         for text in ["", "poll.after", "poll.after:0", "nonsense:1"] {
             assert!(CrashPoints::parse(text).armed.is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_due_point_kills_the_process() {
+        use std::os::unix::process::ExitStatusExt;
+        if std::env::var_os(VARIABLE).is_some() {
+            return CrashPoints::from_env().reach("poll.before");
+        }
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["ship::crash::tests::the_due_point_kills_the_process", "--exact"])
+            .env(VARIABLE, "poll.before:1")
+            .stdout(std::process::Stdio::null())
+            .status()
+            .unwrap();
+        assert_eq!(status.signal(), Some(9));
     }
 }

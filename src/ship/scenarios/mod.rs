@@ -294,6 +294,17 @@ async fn when_no_recipe_is_left_every_reason_is_told_and_nothing_more_is_sent() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn attempts_use_up_the_poll_deadline_exactly() {
+    let env = Env::new(&["a"]).row("a", "one");
+    for seed in ["a", "a@2", "a@3"] {
+        env.fake.world.lock().unwrap().broken.insert(asset(seed).content().blake3.clone());
+    }
+    let delivery = env.deliver().await;
+    assert_eq!(spread(&delivery), (GivenUp, 3, vec![GivenUp]));
+    assert!(delivery.reason.unwrap().contains("attempt 3: never listed"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_poll_deadline_ends_unconfirmed_and_the_next_run_goes_on() {
     let mut env = Env { poll_deadline: Some(Duration::from_secs(10)), ..Env::new(&["a"]).row("a", "one") };
     let delivery = env.deliver().await;
