@@ -10,7 +10,7 @@ use super::journal::{Artifact, EffectState, ItemKey, ItemRecord, JournalError, d
 use super::polling::Verdict;
 use super::publish::{Published, unshipped};
 use super::request::{Prepared, Until};
-use super::upload::Upload;
+use super::upload::{Upload, given_up};
 use super::{AdDelivery, Delivery, DeliveryState, MakeError, ShipEvent};
 use crate::rules::ValidatedAsset;
 
@@ -112,7 +112,7 @@ impl Shipment<'_> {
                 }
                 (_, Some(video)) => {
                     if self.context.settings.until == Until::Uploaded {
-                        return Ok(self.end(self.item.state.clone(), None));
+                        return Ok(self.end(DeliveryState::Uploaded, None));
                     }
                     let video = video.clone();
                     self.poll_step(&video).await?
@@ -176,7 +176,7 @@ impl Shipment<'_> {
         let Some(record) = self.context.journal.effect(&key)? else { return Ok(None) };
         let upload = match record.state {
             EffectState::Intent | EffectState::NotDone if record.abandoned => {
-                Some(Upload::BadFile("abandoned by decision".to_owned()))
+                Some(Upload::BadFile(given_up(&record)))
             }
             EffectState::Intent | EffectState::NotDone => None,
             EffectState::Done => record.receipt.map(Upload::Done),
@@ -228,7 +228,8 @@ impl Shipment<'_> {
         }
         let started = tokio::time::Instant::now();
         let verdict = self.context.await_ready(video, &self.md5(), limit, self.fresh).await?;
-        self.polled += started.elapsed();
+        // The last answer's own time is not the platform's: it must not shorten the next attempt.
+        self.polled += started.elapsed().min(limit);
         match verdict {
             Verdict::Ready => {
                 self.record(DeliveryState::Ready, None)?;

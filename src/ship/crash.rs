@@ -37,6 +37,8 @@ pub const POINTS: &[&str] = &[
 pub struct CrashPoints {
     armed: Option<(String, u32)>,
     passed: AtomicU32,
+    #[cfg(test)]
+    pub(in crate::ship) seen: std::sync::Arc<std::sync::Mutex<std::collections::BTreeSet<String>>>,
 }
 
 impl CrashPoints {
@@ -51,12 +53,16 @@ impl CrashPoints {
             let ordinal = ordinal.parse().ok().filter(|ordinal| *ordinal > 0)?;
             POINTS.contains(&name).then(|| (name.to_owned(), ordinal))
         });
-        CrashPoints { armed, passed: AtomicU32::new(0) }
+        CrashPoints { armed, ..CrashPoints::default() }
     }
 
     /// Kills this process when it is the armed point's turn. Use it through `crash_point!`, which
     /// proves that the name exists.
     pub fn reach(&self, name: &str) {
+        #[cfg(test)]
+        if let Ok(mut seen) = self.seen.lock() {
+            seen.insert(name.to_owned());
+        }
         if self.is_due(name) {
             let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
             // The signal is on its way; nothing may happen before it lands.
@@ -110,6 +116,7 @@ pub(in crate::ship) use crash_point;
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -122,5 +129,20 @@ mod tests {
         for text in ["", "poll.after", "poll.after:0", "nonsense:1"] {
             assert!(CrashPoints::parse(text).armed.is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_due_point_kills_the_process() {
+        use std::os::unix::process::ExitStatusExt;
+        if std::env::var_os(VARIABLE).is_some() {
+            return CrashPoints::from_env().reach("poll.before");
+        }
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["ship::crash::tests::the_due_point_kills_the_process", "--exact"])
+            .env(VARIABLE, "poll.before:1")
+            .stdout(std::process::Stdio::null())
+            .status()
+            .unwrap();
+        assert_eq!(status.signal(), Some(9));
     }
 }

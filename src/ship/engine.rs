@@ -15,7 +15,7 @@ use super::landing::{LandingError, LandingMode, Pages};
 use super::manifest::AdRow;
 use super::polling::Poller;
 use super::request::{Prepared, ShipError, ShipOutcome, ShipRequest, Until};
-use super::{AssetMaker, Delivery, DeliveryState, ShipEvent};
+use super::{AssetMaker, Delivery, DeliveryState, MakeError, ShipEvent};
 use crate::platform::{AdsPlatform, Call, CallError, Class, RemoteAd};
 
 /// Assets under way at once. Nearly all of them only wait.
@@ -153,18 +153,19 @@ impl Context {
         Ok(result)
     }
 
-    /// Runs the maker's work where it may block.
+    /// Runs the maker's work where it may block. A panic in it concerns its file alone.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Halt> {
+        work: impl FnOnce() -> Result<T, MakeError> + Send + 'static,
+    ) -> Result<Result<T, MakeError>, Halt> {
         self.go_on()?;
-        tokio::select! {
+        let done = tokio::select! {
             biased;
             // The work may outlive the run: it only makes files.
-            () = self.stopped() => Err(Halt::Stopped),
-            done = tokio::task::spawn_blocking(work) => done.map_err(|_| Halt::Stopped),
-        }
+            () = self.stopped() => return Err(Halt::Stopped),
+            done = tokio::task::spawn_blocking(work) => done,
+        };
+        Ok(done.unwrap_or_else(|_| Err(MakeError::Failed("an internal error while making the file".into()))))
     }
 
     /// One task at a time for each key. Held locks are few: one an asset, one an effect.

@@ -8,6 +8,7 @@
 
 mod asset;
 pub mod backoff;
+mod cover;
 pub mod crash;
 pub mod engine;
 pub mod journal;
@@ -17,6 +18,7 @@ mod polling;
 pub mod preflight;
 mod publish;
 mod request;
+mod standing;
 mod upload;
 
 #[cfg(test)]

@@ -15,8 +15,10 @@ use crate::platform::{CallError, Class, RemoteVideo};
 
 /// The most ids a call takes.
 const BATCH: usize = 60;
-/// Videos due this soon are asked for with those that are due now.
-const TOGETHER: Duration = Duration::from_secs(1);
+/// The first look at a video that an earlier run left waiting; short, so that all of them meet.
+const SOON: Duration = Duration::from_millis(250);
+/// Never more than this is waited less than meant, so that videos are asked for together.
+const TOGETHER_MAX: Duration = Duration::from_secs(15);
 const CAP: Duration = Duration::from_secs(60);
 
 /// What came of waiting for a video.
@@ -92,7 +94,7 @@ impl Context {
         let (reply, verdict) = oneshot::channel();
         {
             let now = Instant::now();
-            let first = if fresh { self.pause(0, Duration::ZERO, limit) } else { Next::Wait(TOGETHER / 4) };
+            let first = if fresh { self.pause(0, Duration::ZERO, limit) } else { Next::Wait(SOON) };
             let wait = if let Next::Wait(wait) = first { wait.min(limit) } else { Duration::ZERO };
             let mut watches = guard(&self.poller.watches);
             let watch = watches.entry(video_id.to_owned()).or_insert_with(|| Watch {
@@ -141,7 +143,7 @@ impl Context {
     }
 
     fn due(&self) -> Vec<Vec<String>> {
-        let soon = Instant::now() + TOGETHER;
+        let soon = Instant::now() + self.settings.first_poll.min(TOGETHER_MAX);
         let watches = guard(&self.poller.watches);
         let mut due: Vec<_> = watches.iter().filter(|(_, watch)| watch.next <= soon).collect();
         due.sort_by(|(a, x), (b, y)| x.next.cmp(&y.next).then(a.cmp(b)));

@@ -1,22 +1,19 @@
 //! Ads: gated, created once, and asked after when nobody knows whether they were.
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::asset::Shipment;
+use super::cover::hash_cover;
 use super::crash::crash_point;
 use super::engine::{Context, Halt, once};
-use super::journal::{AdKey, AdRecord, Effect, EffectRecord, EffectState, Settled};
+use super::journal::{AdKey, AdRecord, Effect, EffectState, Settled};
 use super::landing::LandingMode;
 use super::manifest::AdRow;
 use super::polling::Verdict;
 use super::preflight::is_ad;
-use super::upload::{Asking, Fate, Found, MAX_SENDS, fate};
+use super::upload::{Fate, MAX_SENDS, fate, given_up};
 use super::{AdDelivery, DeliveryState, MakeError};
-use crate::platform::{CallError, NewAd, RemoteAd};
-
-/// The largest picture the platform takes, in bytes.
-const COVER_MAX: u64 = 50_000_000;
+use crate::platform::{CallError, NewAd};
 
 /// What came of a row.
 pub(super) enum Published {
@@ -27,7 +24,7 @@ pub(super) enum Published {
 }
 
 /// What came of a step that an ad needs.
-enum Gate<T> {
+pub(super) enum Gate<T> {
     Open(T),
     /// The row ends here.
     Shut(DeliveryState, String),
@@ -155,7 +152,7 @@ impl Shipment<'_> {
             ad.effect_key.as_deref().map(|key| self.context.journal.effect(key)).transpose()?.flatten()
         {
             if record.abandoned && record.state != EffectState::Done {
-                return Ok(Created::Shut(DeliveryState::Failed, "abandoned by decision".to_owned()));
+                return Ok(Created::Shut(DeliveryState::Failed, given_up(&record)));
             }
             if record.state == EffectState::Done {
                 return Ok(Created::Done(record.receipt.unwrap_or_default()));
@@ -259,7 +256,7 @@ impl Shipment<'_> {
 /// "Video transcoding in process."
 const TRANSCODING: i64 = 40_901;
 
-enum Created {
+pub(super) enum Created {
     Done(String),
     Shut(DeliveryState, String),
     BadVideo(String),
@@ -288,166 +285,6 @@ impl Context {
             }
             Err(error) => Gate::Open(Some(error.to_string())),
         })
-    }
-
-    /// Uploads a cover. An upload in doubt is simply repeated: a second copy harms nobody, and
-    /// pictures cannot be searched for.
-    async fn upload_cover(&self, path: &Path, hash: String) -> Result<Gate<String>, Halt> {
-        let effect = Effect {
-            kind: "image",
-            origin: self.platform.origin().to_owned(),
-            advertiser: self.platform.advertiser_id().to_owned(),
-            scope: String::new(),
-            name: format!("cover-{}", hash.chars().take(12).collect::<String>()),
-            content: hash,
-            md5: None,
-            size_bytes: None,
-            recipe: 1,
-        };
-        let key = effect.key();
-        let lock = self.lock_of(&key);
-        let _one_at_a_time = lock.lock().await;
-        let extension = path.extension().and_then(|end| end.to_str()).unwrap_or("jpg").to_ascii_lowercase();
-        for sends in 0..MAX_SENDS {
-            let record = self.journal.intend(&effect)?;
-            crash_point!(self.crash, "image.after_intent");
-            if let (EffectState::Done, Some(id)) = (record.state, &record.receipt) {
-                return Ok(Gate::Open(id.clone()));
-            }
-            if matches!(record.state, EffectState::Sent | EffectState::Unknown) {
-                let reason = "in doubt; repeated, since a second copy is harmless".to_owned();
-                self.journal.settle(&key, &Settled::NotDone { reason }, None)?;
-            }
-            self.rest(sends).await?;
-            self.journal.mark_sent(&key)?;
-            // A copy of an earlier send may hold the name.
-            let turn = if record.sends > 0 { format!("-{}", record.sends + 1) } else { String::new() };
-            let name = format!("{}{turn}.{extension}", effect.name);
-            let answer = self.call(self.platform.upload_image(path, &name)).await?;
-            crash_point!(self.crash, "image.after_send_before_receipt");
-            match answer {
-                Ok(id) => {
-                    self.journal.settle(&key, &Settled::Done { receipt: id.clone() }, None)?;
-                    crash_point!(self.crash, "image.after_receipt");
-                    return Ok(Gate::Open(id));
-                }
-                Err(error) => {
-                    let reason = error.to_string();
-                    let settled = Settled::NotDone { reason: reason.clone() };
-                    self.journal.settle(&key, &settled, error.request_id.as_deref())?;
-                    if matches!(fate(&error), Fate::BadMedia | Fate::Refused | Fate::Stale) {
-                        return Ok(Gate::Shut(DeliveryState::Failed, format!("cover refused: {reason}")));
-                    }
-                }
-            }
-        }
-        Ok(Gate::Shut(DeliveryState::Unconfirmed, format!("the cover was not taken in {MAX_SENDS} tries")))
-    }
-
-    /// An ad of that name which stands already, perhaps from a run whose journal was lost. The ads
-    /// of a group are read once a run.
-    async fn standing_ad(&self, row: &AdRow, video_id: &str) -> Result<Option<Created>, Halt> {
-        let cell = once(&self.groups, &row.adgroup_id);
-        let listed = cell.get_or_try_init(async || {
-            let mut said = String::new();
-            for tries in 0..MAX_SENDS {
-                self.rest(tries).await?;
-                match self.call(self.platform.ads_of(&row.adgroup_id)).await? {
-                    Ok(ads) => return Ok(Ok(ads)),
-                    Err(error) if fate(&error) == Fate::Refused => return Ok(Err(error.to_string())),
-                    Err(error) => said = error.to_string(),
-                }
-            }
-            Ok::<_, Halt>(Err(said))
-        });
-        match listed.await? {
-            Err(said) => {
-                let reason = format!("the ads of group {} cannot be read: {said}", row.adgroup_id);
-                Ok(Some(Created::Shut(DeliveryState::Unconfirmed, reason)))
-            }
-            Ok(ads) => Ok(match named(ads, &row.ad_name, video_id) {
-                Some(Found::Done(id)) => Some(Created::Done(id)),
-                Some(Found::Ambiguous(readings)) => {
-                    let reason =
-                        format!("the name is taken: {}; give the row another ad_name", readings.join("; "));
-                    Some(Created::Shut(DeliveryState::Failed, reason))
-                }
-                _ => None,
-            }),
-        }
-    }
-
-    /// Finds out whether an ad in doubt was created, and writes it down. `None` when it was not.
-    async fn settle_ad(
-        &self,
-        record: &EffectRecord,
-        adgroup: &str,
-        video_id: &str,
-    ) -> Result<Option<Created>, Halt> {
-        crash_point!(self.crash, "ad.reconcile");
-        match self.find_ad(record, adgroup, video_id).await? {
-            Found::Done(id) => {
-                self.journal.settle(&record.key, &Settled::Done { receipt: id.clone() }, None)?;
-                Ok(Some(Created::Done(id)))
-            }
-            Found::Absent => {
-                let reason = "asked after: it did not happen".to_owned();
-                self.journal.settle(&record.key, &Settled::NotDone { reason }, None)?;
-                Ok(None)
-            }
-            Found::Ambiguous(readings) => {
-                self.journal.ask(&record.key, &readings)?;
-                let reason = format!("needs a decision, see `greenlit resolve`: {}", readings.join("; "));
-                Ok(Some(Created::Shut(DeliveryState::Unconfirmed, reason)))
-            }
-            Found::NoAnswer(said) => {
-                let reason = format!("whether it was created is not known: {said}");
-                Ok(Some(Created::Shut(DeliveryState::Unconfirmed, reason)))
-            }
-        }
-    }
-
-    async fn find_ad(&self, record: &EffectRecord, adgroup: &str, video_id: &str) -> Result<Found, Halt> {
-        let mut asking = Asking::new(self, record);
-        loop {
-            self.go_on()?;
-            let settled = asking.is_over();
-            match self.call(self.platform.ads_of(adgroup)).await? {
-                Ok(ads) => {
-                    if let Some(found) = named(&ads, &record.name, video_id) {
-                        return Ok(found);
-                    }
-                    asking.looks += 1;
-                    if settled && asking.looks >= 2 {
-                        return Ok(Found::Absent);
-                    }
-                }
-                Err(error) if asking.is_out_of_time() => return Ok(Found::NoAnswer(error.to_string())),
-                Err(_) => {}
-            }
-            self.wait(asking.pause()).await?;
-        }
-    }
-}
-
-/// What a list says of an ad; `None` when it shows nothing of that name.
-fn named(ads: &[RemoteAd], name: &str, video_id: &str) -> Option<Found> {
-    let mut hits: Vec<&RemoteAd> = ads.iter().filter(|ad| ad.ad_name == name).collect();
-    hits.sort_by(|a, b| a.ad_id.cmp(&b.ad_id));
-    hits.dedup_by(|a, b| a.ad_id == b.ad_id);
-    let ours = |ad: &RemoteAd| ad.video_id.as_deref().is_none_or(|video| video == video_id);
-    match hits.as_slice() {
-        [] => None,
-        [one] if ours(one) => Some(Found::Done(one.ad_id.clone())),
-        several => Some(Found::Ambiguous(
-            several
-                .iter()
-                .map(|ad| {
-                    let what = if ours(ad) { "with this video" } else { "with another video" };
-                    format!("ad {} of that name, {what}", ad.ad_id)
-                })
-                .collect(),
-        )),
     }
 }
 
@@ -489,13 +326,4 @@ fn digest(row: &AdRow) -> String {
         hasher.update(field.as_bytes());
     }
     hasher.finalize().to_hex().to_string()
-}
-
-fn hash_cover(path: &Path) -> std::io::Result<String> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(COVER_MAX + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > COVER_MAX {
-        return Err(std::io::Error::other("larger than the platform takes"));
-    }
-    Ok(blake3::hash(&bytes).to_hex().to_string())
 }

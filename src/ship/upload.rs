@@ -14,7 +14,7 @@ use crate::platform::{CallError, Class, RemoteVideo};
 use crate::rules::ValidatedAsset;
 
 /// Sends of one intent in one run, each after proof that the one before did not happen.
-pub(super) const MAX_SENDS: u32 = 5;
+pub(super) const MAX_SENDS: u32 = 6;
 const CAP: Duration = Duration::from_secs(30);
 const NAME_TAKEN: i64 = 40_911;
 const DUPLICATE_REQUEST: i64 = 40_050;
@@ -69,6 +69,8 @@ pub(super) enum Found {
     Done(String),
     /// It did not.
     Absent,
+    /// It did, since its name is taken, but what came of it was never listed.
+    Lost(String),
     /// Only a person can tell.
     Ambiguous(Vec<String>),
     /// The platform did not say.
@@ -111,7 +113,7 @@ impl Context {
             let ended = match record.state {
                 EffectState::Done => Some(Upload::Done(record.receipt.clone().unwrap_or_default())),
                 EffectState::Intent | EffectState::NotDone if record.abandoned => {
-                    Some(Upload::BadFile("abandoned by decision".to_owned()))
+                    Some(Upload::BadFile(given_up(&record)))
                 }
                 EffectState::Intent | EffectState::NotDone if sends == MAX_SENDS => {
                     let said = record.reason.as_deref().unwrap_or("no answer");
@@ -193,6 +195,10 @@ impl Context {
                 self.journal.settle(&record.key, &Settled::NotDone { reason }, None)?;
                 Ok(None)
             }
+            Found::Lost(reason) => {
+                self.journal.abandon(&record.key, &reason)?;
+                Ok(Some(Upload::BadFile(reason)))
+            }
             Found::Ambiguous(readings) => {
                 self.journal.ask(&record.key, &readings)?;
                 let seen = readings.join("; ");
@@ -221,6 +227,7 @@ impl Context {
                 None => match self.call(self.platform.name_taken(&record.name)).await? {
                     Ok(taken) => {
                         asking.held |= taken;
+                        asking.taken = taken;
                         asking.looks += 1;
                         None
                     }
@@ -232,10 +239,7 @@ impl Context {
                     return Ok(Found::Absent);
                 }
                 if asking.is_out_of_time() {
-                    let name = &record.name;
-                    return Ok(Found::Ambiguous(vec![format!(
-                        "the name {name} is taken, but no video of it is listed"
-                    )]));
+                    return Ok(asking.verdict(&record.name));
                 }
             }
             if asking.is_out_of_time()
@@ -248,6 +252,11 @@ impl Context {
     }
 }
 
+/// Why an effect was given up.
+pub(super) fn given_up(record: &EffectRecord) -> String {
+    record.reason.clone().unwrap_or_else(|| "abandoned".to_owned())
+}
+
 /// The schedule of asking after an effect in doubt: absence proves nothing before the window is over.
 pub(super) struct Asking {
     started: Instant,
@@ -257,23 +266,28 @@ pub(super) struct Asking {
     tries: u32,
     /// Answers that showed nothing.
     pub(super) looks: u32,
-    /// Whether the name is known to be taken.
+    /// Whether the platform ever said that the name is taken.
     pub(super) held: bool,
+    /// Whether it says so now.
+    taken: bool,
 }
 
 impl Asking {
     pub(super) fn new(context: &Context, record: &EffectRecord) -> Asking {
         let settings = &context.settings;
         // Time that passed before this run counts; a clock that went back only makes us wait longer.
-        let window = settings.visibility_window.saturating_sub(record.since_sent());
+        let since = record.since_sent();
+        let window = settings.visibility_window.saturating_sub(since);
+        let limit = settings.visibility_window.max(settings.attempt_deadline).saturating_sub(since);
         Asking {
             started: Instant::now(),
             window,
-            limit: window + settings.attempt_deadline,
+            limit: limit.max(settings.attempt_deadline.min(CAP)),
             first: settings.first_poll,
             tries: 0,
             looks: 0,
             held: record.name_held,
+            taken: false,
         }
     }
 
@@ -283,6 +297,19 @@ impl Asking {
 
     pub(super) fn is_out_of_time(&self) -> bool {
         self.started.elapsed() >= self.limit
+    }
+
+    /// The name was taken and nothing of it was listed in all the time given. Names hold the hash of
+    /// the bytes, so a name still taken is our upload, and its processing failed as any other that is
+    /// never listed. A name said to be taken and then said to be free is a contradiction.
+    fn verdict(&self, name: &str) -> Found {
+        if self.taken {
+            return Found::Lost("its name is taken, so it was uploaded, but it was never listed".to_owned());
+        }
+        Found::Ambiguous(vec![
+            format!("an upload was refused because the name {name} is taken"),
+            "no video of that name is listed, and the name check calls it free".to_owned(),
+        ])
     }
 
     pub(super) fn pause(&mut self) -> Duration {

@@ -206,7 +206,7 @@ impl Journal {
     /// Passes the point of no return; only an effect that did not happen may.
     pub fn mark_sent(&self, key: &str) -> Result<(), JournalError> {
         let sql = "UPDATE effects SET state = 'sent', sends = sends + 1, sent_ms = ?2, reason = NULL,
-                   asked = 0, readings = NULL WHERE effect_key = ?1 AND state IN ('intent', 'not_done')";
+                   asked = 0, readings = NULL WHERE effect_key = ?1 AND state IN ('intent', 'not_done') AND abandoned = 0";
         self.step(key, "sent", None, |db| db.execute(sql, params![key, now_ms()]))
     }
 
@@ -225,6 +225,14 @@ impl Journal {
         self.step(key, state.text(), reason.map(String::as_str), |db| {
             db.execute(sql, params![key, state.text(), receipt, reason, held, now_ms(), request_id])
         })
+    }
+
+    /// Gives an effect in doubt up: it will not be sent again, and nothing waits for it.
+    pub fn abandon(&self, key: &str, reason: &str) -> Result<(), JournalError> {
+        let sql =
+            "UPDATE effects SET state = 'not_done', abandoned = 1, reason = ?2, asked = 0, settled_ms = ?3
+                   WHERE effect_key = ?1 AND state IN ('sent', 'unknown')";
+        self.step(key, "abandoned", Some(reason), |db| db.execute(sql, params![key, reason, now_ms()]))
     }
 
     fn step(

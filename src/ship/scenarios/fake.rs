@@ -46,6 +46,10 @@ pub(super) struct World {
     pub(super) broken: HashSet<String>,
     /// Contents that are listed, but never displayable.
     pub(super) stuck: HashSet<String>,
+    /// Whether the check of names is as late as the lists.
+    pub(super) names_lag: bool,
+    /// Whether each ad comes into being twice.
+    pub(super) twin_ads: bool,
     calls: u32,
     cut_at: Option<(u32, bool)>,
 }
@@ -223,7 +227,8 @@ impl AdsPlatform for Fake {
 
     fn name_taken<'a>(&'a self, name: &'a str) -> Call<'a, bool> {
         Box::pin(self.answer("name_taken", name.to_owned(), move |world| {
-            Ok(world.videos.iter().any(|video| video.name == name && is_seen(video)))
+            // The check of names sees at once what lists show late, unless told otherwise.
+            Ok(world.videos.iter().any(|video| video.name == name && (!world.names_lag || is_seen(video))))
         }))
     }
 
@@ -245,6 +250,10 @@ impl AdsPlatform for Fake {
                 video_id: Some(ad.video_id.clone()),
             };
             let seen_from = Instant::now() + self.processing;
+            if world.twin_ads {
+                let twin = RemoteAd { ad_id: format!("{id}-twin"), ..remote.clone() };
+                world.ads.push((ad.adgroup_id.clone(), ad.image_id.clone(), twin, seen_from));
+            }
             world.ads.push((ad.adgroup_id.clone(), ad.image_id.clone(), remote, seen_from));
             Ok(id)
         }))

@@ -3,6 +3,7 @@
 
 mod fake;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use self::fake::{Fake, Fault, Maker, Web, asset};
 use super::crash::CrashPoints;
 use super::*;
 use crate::platform::Class;
+use proptest::prelude::*;
 
 struct Env {
     dir: tempfile::TempDir,
@@ -26,6 +28,7 @@ struct Env {
     poll_deadline: Option<Duration>,
     cancel: Arc<AtomicBool>,
     events: Arc<Mutex<Vec<ShipEvent>>>,
+    points: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Env {
@@ -44,6 +47,7 @@ impl Env {
             poll_deadline: None,
             cancel: Arc::default(),
             events: Arc::default(),
+            points: Arc::default(),
         }
     }
 
@@ -71,9 +75,10 @@ impl Env {
             landing: self.landing,
             until: self.until,
             pages: Arc::new(Web),
-            crash: CrashPoints::default(),
             ..ShipRequest::new(receiver, self.rows.clone())
         };
+        request.crash = CrashPoints::default();
+        request.crash.seen = self.points.clone();
         if let Some(deadline) = self.poll_deadline {
             request.poll_deadline = deadline;
         }
@@ -193,6 +198,7 @@ async fn a_lost_request_is_sent_again_once_the_window_is_over() {
 async fn a_video_that_shows_up_after_the_window_is_caught_by_its_name() {
     let mut env = Env::new(&["a"]).row("a", "one");
     Arc::get_mut(&mut env.fake).unwrap().processing = Duration::from_secs(400);
+    env.fake.world.lock().unwrap().names_lag = true;
     env.fake.fault("upload_video", 1, Fault::LoseReply);
     assert_eq!(spread(&env.deliver().await), (Published, 1, vec![Published]));
     // The second send met the taken name, then the video was found.
@@ -214,6 +220,27 @@ async fn a_taken_name_never_found_waits_for_a_decision() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lost_reply_and_failed_processing_end_in_the_next_recipe() {
+    let env = Env::new(&["a"]).row("a", "one");
+    env.fake.world.lock().unwrap().broken.insert(asset("a").content().blake3.clone());
+    env.fake.fault("upload_video", 1, Fault::LoseReply);
+    assert_eq!(spread(&env.deliver().await), (Published, 2, vec![Published]));
+    assert_eq!((env.fake.videos_made().len(), env.journal.pending().unwrap().len()), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ad_that_stands_twice_waits_for_a_decision() {
+    let env = Env::new(&["a"]).row("a", "one");
+    env.fake.fault("create_ad", 1, Fault::LoseReply);
+    env.fake.world.lock().unwrap().twin_ads = true;
+    assert_eq!(spread(&env.deliver().await), (Unconfirmed, 1, vec![Unconfirmed]));
+    let id = env.journal.pending().unwrap()[0].id.clone();
+    env.journal.resolve(&id, &Choice::Abandon).unwrap();
+    assert_eq!(spread(&env.deliver().await), (Failed, 1, vec![Failed]));
+    assert_eq!(env.fake.count("create_ad"), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_videos_of_a_name_wait_for_a_decision() {
     let env = Env::new(&["a"]).row("a", "one");
     env.fake.cut_at(2, true);
@@ -221,7 +248,7 @@ async fn two_videos_of_a_name_wait_for_a_decision() {
     env.fake.duplicate_first_video();
     assert_eq!(env.deliver().await.state, Unconfirmed);
     let questions = env.journal.pending().unwrap();
-    assert_eq!(questions[0].readings.len(), 2 + usize::from(questions[0].readings.len() > 2));
+    assert!(questions[0].readings[..2].iter().all(|seen| seen.contains("with these bytes")), "{questions:?}");
     env.journal.resolve(&questions[0].id, &Choice::Happened("v1".into())).unwrap();
     let delivery = env.deliver().await;
     assert_eq!((delivery.state, delivery.video_id.as_deref()), (Published, Some("v1")));
@@ -264,6 +291,17 @@ async fn when_no_recipe_is_left_every_reason_is_told_and_nothing_more_is_sent() 
     let mutations = env.fake.mutations();
     assert_eq!(env.deliver().await, delivery);
     assert_eq!(env.fake.mutations(), mutations);
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_use_up_the_poll_deadline_exactly() {
+    let env = Env::new(&["a"]).row("a", "one");
+    for seed in ["a", "a@2", "a@3"] {
+        env.fake.world.lock().unwrap().broken.insert(asset(seed).content().blake3.clone());
+    }
+    let delivery = env.deliver().await;
+    assert_eq!(spread(&delivery), (GivenUp, 3, vec![GivenUp]));
+    assert!(delivery.reason.unwrap().contains("attempt 3: never listed"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -453,4 +491,51 @@ async fn a_run_cut_at_any_call_is_taken_up_without_making_anything_twice() {
         }
     }
     assert!(cuts >= 24, "only {cuts} cuts");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_crash_point_is_passed() {
+    let env = Env::new(&["a", "b"]).row("a", "one").row("b", "two");
+    env.fake.fault("upload_video", 1, Fault::LoseReply);
+    env.fake.fault("create_ad", 1, Fault::LoseReply);
+    env.fake.world.lock().unwrap().broken.insert(asset("b").content().blake3.clone());
+    env.run().await;
+    let seen = env.points.lock().unwrap();
+    let dead: Vec<_> = crash::POINTS.iter().filter(|point| !seen.contains(**point)).collect();
+    assert!(dead.is_empty(), "never passed: {dead:?}");
+}
+
+fn faults() -> impl Strategy<Value = Vec<(&'static str, u32, Fault)>> {
+    let methods =
+        ["upload_video", "upload_image", "create_ad", "videos", "search_videos", "name_taken", "ads_of"];
+    let fault = prop_oneof![
+        Just(Fault::LoseReply),
+        Just(Fault::LoseRequest),
+        Just(Fault::Refuse(Class::Retry, 40202)),
+        Just(Fault::Refuse(Class::Throttle, 40100)),
+        Just(Fault::Refuse(Class::Unknown, 40050)),
+        Just(Fault::Refuse(Class::Wait, 60001)),
+    ];
+    prop::collection::vec((prop::sample::select(methods.to_vec()), 1u32..5, fault), 0..8)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Whatever goes wrong on the way, a run converges, and nothing is made twice.
+    #[test]
+    fn any_faults_end_in_one_video_and_one_ad_each(faults in faults()) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let env = Env::new(&["a", "b"]).row("a", "one").row("b", "two");
+            for (method, nth, fault) in faults {
+                env.fake.fault(method, nth, fault);
+            }
+            let outcome = env.run().await;
+            prop_assert!(outcome.deliveries.iter().all(|one| one.state == Published), "{outcome:?}");
+            prop_assert_eq!((env.fake.videos_made().len(), env.fake.ads_made().len()), (2, 2));
+            Ok(())
+        })?;
+    }
 }
