@@ -112,7 +112,11 @@ impl Settings {
 
     /// The folder for what is kept between runs: beside the configuration, else here.
     pub fn state_folder(&self) -> PathBuf {
-        self.config.folder().join(".greenlit")
+        match self.config.folder() {
+            // Shorter in messages and reports.
+            here if here == Path::new(".") => PathBuf::from(".greenlit"),
+            folder => folder.join(".greenlit"),
+        }
     }
 
     /// The machine, as the planner sees it.

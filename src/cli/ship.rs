@@ -1,7 +1,7 @@
 //! `greenlit ship`: two worlds joined by one channel. Threads check, fix and prove; the runtime
 //! uploads, waits and publishes. A file crosses over as soon as it is ready.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use crate::job::worker::WorkerPool;
 use crate::pipeline::{Discovery, FixLedger, FixSettings, Layout, Outcome, Source, discover, remove_stale};
 use crate::platform::AdsPlatform;
 use crate::platform::tiktok_ads::{ClientOptions, TikTokAds};
-use crate::report::{AdDelivery, Delivery, FileEntry, Report};
+use crate::report::{AdDelivery, Delivery, FileEntry, FixAction, Report};
 use crate::rules::{Selection, ValidatedAsset};
 use crate::sandbox::{Sandbox, start};
 use crate::ship::{
@@ -160,8 +160,12 @@ fn load(args: &ShipArgs) -> Result<Load, CliError> {
 fn manifest_is_sound(rows: &[AdRow]) -> bool {
     let problems = preflight(&Manifest { rows: rows.to_vec() });
     let (warnings, errors): (Vec<_>, Vec<_>) = problems.into_iter().partition(|problem| problem.warning);
+    let mut alike: BTreeMap<(&str, &str), Vec<u32>> = BTreeMap::new();
     for warning in &warnings {
-        eprintln!("greenlit: warning: row {}, {}: {}", warning.row, warning.field, warning.message);
+        alike.entry((warning.field, &warning.message)).or_default().push(warning.row);
+    }
+    for ((field, message), rows) in alike {
+        eprintln!("greenlit: warning: {}, {field}: {message}", rows_in_words(&rows));
     }
     for error in &errors {
         eprintln!("greenlit: row {}, {}: {}", error.row, error.field, error.message);
@@ -174,6 +178,17 @@ fn manifest_is_sound(rows: &[AdRow]) -> bool {
         );
     }
     errors.is_empty()
+}
+
+/// `row 3`, or `rows 1, 2, 5 and 12 more`.
+fn rows_in_words(rows: &[u32]) -> String {
+    const NAMED: usize = 5;
+    let named: Vec<String> = rows.iter().take(NAMED).map(u32::to_string).collect();
+    match rows.len() {
+        1 => format!("row {}", named.join("")),
+        count if count > NAMED => format!("rows {} and {} more", named.join(", "), count - NAMED),
+        _ => format!("rows {}", named.join(", ")),
+    }
 }
 
 fn open_journal(path: &Path, wait: bool) -> Result<Arc<Journal>, CliError> {
@@ -317,7 +332,13 @@ fn collect(maker: &Maker, load: &Load) -> Vec<Outcome> {
 
 fn entry(file: &Outcome, outcome: &ShipOutcome) -> FileEntry {
     let delivery = outcome.deliveries.iter().find(|delivery| delivery.source == file.source.path);
-    FileEntry { delivery: delivery.map(shown), ..entries::entry(file) }
+    let mut entry = FileEntry { delivery: delivery.map(shown), ..entries::entry(file) };
+    if let Some(fix) = entry.fix.as_mut().filter(|fix| fix.action == FixAction::Copy && fix.output.is_none())
+    {
+        // A compliant file is sent from where it lies.
+        fix.action = FixAction::None;
+    }
+    entry
 }
 
 fn state_name(state: &DeliveryState) -> String {

@@ -85,7 +85,6 @@ pub fn fix(
         .collect();
     let mut tasks = plan_all(&checked, profiles, settings);
     refuse_collisions(&mut tasks, sources, profiles.len());
-    announce(&tasks, observer);
     let order = longest_first(&tasks);
     let worker = Worker {
         settings,
@@ -96,6 +95,7 @@ pub fn fix(
         cancel,
         budget: Budget::new(settings.machine.cores),
     };
+    announce(tasks.iter().filter(|task| !worker.is_made(task)), observer);
     let planned: HashSet<usize> =
         tasks.iter().map(|task| position_of(task, &checked, profiles.len())).collect();
     for (index, outcome) in outcomes.iter().enumerate() {
@@ -181,8 +181,8 @@ fn refuse_collisions(tasks: &mut [Task<'_>], sources: &[Source], profiles: usize
     debug_assert!(tasks.len() <= sources.len() * profiles);
 }
 
-fn announce(tasks: &[Task<'_>], observer: &dyn Observer) {
-    let to_make = tasks.iter().filter(|task| task.target.is_some());
+fn announce<'a>(tasks: impl Iterator<Item = &'a Task<'a>>, observer: &dyn Observer) {
+    let to_make = tasks.filter(|task| task.target.is_some());
     let (outputs, media_s) =
         to_make.fold((0, 0.0), |(count, sum), task| (count + 1, sum + task.spec_duration_s()));
     observer.notice(Event::Planned { outputs, media_s });
@@ -232,6 +232,14 @@ struct Worker<'a> {
 }
 
 impl Worker<'_> {
+    /// Whether an earlier run has made the output and it still stands.
+    fn is_made(&self, task: &Task<'_>) -> bool {
+        let (Some(target), Some(ledger)) = (&task.target, self.ledger) else { return false };
+        let Ok(meta) = std::fs::metadata(&task.checked.source.path) else { return false };
+        let key = LedgerKey::new(&meta, &plan_text(&task.plan, self.settings.verify), target);
+        ledger.find(&key).is_some()
+    }
+
     fn carry_out(&self, task: &Task<'_>) -> FixOutcome {
         let Some(target) = &task.target else { return outcome(&task.plan, None) };
         let path = &task.checked.source.path;

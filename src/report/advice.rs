@@ -118,8 +118,14 @@ fn named(entries: &[&FileEntry], line: fn(&FileEntry) -> String) -> Vec<String> 
 }
 
 fn reasons(entry: &FileEntry) -> String {
-    let found = troubles(entry);
-    found.iter().map(|trouble| trouble.message.as_str()).collect::<Vec<_>>().join(" ")
+    let mut said: Vec<String> = Vec::new();
+    for trouble in troubles(entry) {
+        // A video that was not sent, and each of its ads, repeat why the file was refused.
+        if !said.iter().any(|earlier| trouble.message.contains(earlier.as_str())) {
+            said.push(trouble.message);
+        }
+    }
+    said.join(" ")
 }
 
 fn errors(entry: &FileEntry) -> String {
