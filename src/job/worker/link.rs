@@ -29,6 +29,10 @@ pub(super) struct Worker {
     socket: UnixStream,
     pub(super) isolation: Isolation,
     usable: bool,
+    /// Has done a job before.
+    used: bool,
+    /// Ended before it said a word about its last job.
+    silent_end: bool,
 }
 
 impl Drop for Worker {
@@ -71,7 +75,14 @@ pub(super) fn spawn(program: &Path, limits: &Limits) -> Result<Worker, JobError>
         .stderr(Stdio::null())
         .spawn()
         .map_err(failed)?;
-    let mut worker = Worker { child, socket, isolation: Isolation::default(), usable: true };
+    let mut worker = Worker {
+        child,
+        socket,
+        isolation: Isolation::default(),
+        usable: true,
+        used: false,
+        silent_end: false,
+    };
     worker.socket.set_read_timeout(Some(TICK)).map_err(failed)?;
     worker.socket.set_write_timeout(Some(WRITE_TIMEOUT)).map_err(failed)?;
     let probe = allowance(&Job::Probe { depth: ProbeDepth::Auto }, limits, 1);
@@ -115,10 +126,16 @@ impl Worker {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Whether it may have been dying already when it was given its last job: it had worked before
+    /// and ended without a word. A file that really kills workers kills the next one too.
+    pub(super) fn may_have_died_idle(&self) -> bool {
+        self.used && self.silent_end
+    }
+
     /// Runs one job to its end.
     pub(super) fn converse(
         &mut self,
-        request: JobRequest,
+        request: &JobRequest,
         limits: &Limits,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<JobOutput, JobError> {
@@ -141,6 +158,7 @@ impl Worker {
                 Reply::Hello(..) => return Err(self.lost("spoke out of turn", &watch)),
                 Reply::Done(result) => {
                     self.usable = true;
+                    self.used = true;
                     return if watch.cancelled.is_some() { Err(JobError::Cancelled) } else { *result };
                 }
             }
@@ -221,6 +239,7 @@ impl Worker {
     /// Ends a worker and says what became of it.
     fn lost(&mut self, what: &str, watch: &Watch<'_>) -> JobError {
         let since = Instant::now();
+        self.silent_end = what.starts_with("ended") && watch.heard == watch.started;
         // Its line is closed before its status can be read.
         let mut status = self.child.try_wait().ok().flatten();
         while status.is_none() && what == "ended" && since.elapsed() < DYING {

@@ -140,10 +140,17 @@ impl WorkerPool {
 
 impl Runner for WorkerPool {
     fn run(&self, request: JobRequest, progress: &mut dyn FnMut(Progress)) -> Result<JobOutput, JobError> {
-        let mut place = self.take(&request.cancel)?;
-        match &mut place.worker {
-            Some(worker) => worker.converse(request, &self.limits, progress),
-            None => Err(JobError::Unavailable("there is no worker".into())),
+        loop {
+            let mut place = self.take(&request.cancel)?;
+            let Some(worker) = &mut place.worker else {
+                return Err(JobError::Unavailable("there is no worker".into()));
+            };
+            let result = worker.converse(&request, &self.limits, progress);
+            let again = matches!(result, Err(JobError::WorkerLost(_))) && worker.may_have_died_idle();
+            // Ends: each round without a result uses up a worker that had worked before.
+            if !again {
+                return result;
+            }
         }
     }
 
