@@ -218,7 +218,8 @@ fn a_worker_that_died_idle_costs_nothing() {
     while worker.alive() == first {
         std::thread::sleep(Duration::from_millis(5));
     }
-    assert!(probe(&pool, &fixture(CLIP)).is_ok());
+    let result = probe(&pool, &fixture(CLIP));
+    assert!(result.is_ok(), "{result:?}");
 }
 
 #[test]

@@ -209,6 +209,10 @@ impl Worker {
                         error.kind(),
                         ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
                     ) => {}
+                // How a line ends on which it had not yet read everything.
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => {
+                    return Err(self.lost("ended", watch));
+                }
                 Err(_) => return Err(self.lost("cut the connection", watch)),
             }
         }
