@@ -70,7 +70,7 @@ make_clip pattern-hdr.mp4 "$fixtures/firefox-media-TestPatternHDR.mp4" -map 0:v:
 head -c $(("$(stat -c %s "$clips/ocean-landscape.mp4")" * 60 / 100)) "$clips/ocean-landscape.mp4" >"$clips/truncated.mp4"
 printf 'These are the notes of a meeting, saved under the wrong name.\n' >"$clips/not-a-film.mp4"
 
-# One ad: the clip and its name; the rest is the same for all. The ids are those the sandbox knows.
+# One ad: the clip, its name and its text (no commas); the rest is the same for all. The ids are those the sandbox knows.
 row() {
     printf 'clips/%s,1800000000000000001,%s,CUSTOMIZED_USER,1700000000000000001,%s,LEARN_MORE,%s,greenlit demo,\n' \
         "$1" "$2" "$3" "$landing_page"
@@ -81,7 +81,7 @@ row() {
     for clip in ocean-landscape.mp4 ocean-portrait.mp4 bunny-square.mp4 bunny-index-last.mp4 bunny-surround.mp4 \
         runner-portrait.mp4 ocean-matroska.mkv bunny-pcm.mov ocean-vp8.webm phone-rotated.mov small.mp4 \
         pattern-hdr.mp4 truncated.mp4 not-a-film.mp4; do
-        row "$clip" "demo ${clip%.*}" 'Checked before it was sent'
+        row "$clip" "demo ${clip%.*}" 'A short film that was checked before it was sent'
     done
     # The same film in a second ad: uploaded once, two ads.
     row ocean-portrait.mp4 'demo ocean-portrait again' 'The same film with other words'
