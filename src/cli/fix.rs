@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::job::worker::WorkerPool;
 use crate::pipeline::{CheckOptions, FixLedger, FixSettings, Layout, fix, remove_stale};
+use crate::platform::{self, Class};
 use crate::report::Report;
 
 use super::args::{CommonArgs, FixArgs};
@@ -28,8 +29,13 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
                 .into(),
         ));
     }
+    let recipe = match (args.recipe, &args.rejected) {
+        (Some(recipe), _) => recipe,
+        (None, Some(reason)) => recipe_for(reason)?,
+        (None, None) => 1,
+    };
     let fix_settings = FixSettings {
-        options: fix_options(&args.choices, &settings.config.fix, args.recipe.unwrap_or(1))?,
+        options: fix_options(&args.choices, &settings.config.fix, recipe)?,
         machine: settings.machine(),
         verify: verify_level(&args.choices, &settings.config.fix)?,
         out: out.clone().filter(|_| !args.dry_run),
@@ -67,6 +73,31 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     let tool = entries::tool(check::library(&runner, &outcomes).as_ref());
     emit::report(settings, &Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted))?;
     Ok(status)
+}
+
+/// The recipe that answers a refusal. A file that broke a published limit needs no more than its
+/// plan; one that complied and was refused all the same is encoded to what every platform takes.
+fn recipe_for(reason: &str) -> Result<u8, CliError> {
+    if let Ok(code) = reason.parse::<i64>() {
+        let class = platform::tiktok_ads::codes::explain(code).map(|page| page.class);
+        return match class {
+            Some(Class::ReEncode | Class::ReRead) => Ok(2),
+            Some(_) => Err(CliError::Usage(format!(
+                "{code} does not say that the file is at fault, so no other file helps: see `greenlit explain {code}`"
+            ))),
+            None => Err(CliError::Usage(format!(
+                "the code {code} is not known: --recipe 2 encodes everything anew"
+            ))),
+        };
+    }
+    match reason {
+        "duration_check_failed" | "picture_size_check_failed" => Ok(1),
+        "file_format_check_failed" | "frame_rate_check_failed" => Ok(2),
+        other if platform::explain(other).is_some() => Err(CliError::Usage(format!(
+            "`{other}` does not say that the file is at fault: see `greenlit explain {other}`"
+        ))),
+        other => Err(CliError::Usage(format!("the fail reason `{other}` is not known"))),
+    }
 }
 
 fn open_ledger(settings: &Settings) -> Result<FixLedger, CliError> {

@@ -228,14 +228,20 @@ async fn deliver(
 ) -> Result<ShipOutcome, CliError> {
     let platform: Arc<dyn AdsPlatform> = Arc::new(platform);
     if let Err(error) = platform.check_access().await {
-        return Err(operation(
-            &format!(
-                "nothing was sent: the destination `{}` does not let us in (token from {})",
+        let what = match error.code {
+            Some(_) => format!(
+                "nothing was sent: `{}` does not let us in; renew the token from {}, or correct the advertiser {}",
                 destination.name,
-                destination.token_place()
+                destination.token_place(),
+                destination.advertiser_id
             ),
-            error,
-        ));
+            None => format!(
+                "nothing was sent: `{}` does not answer at {}; check the network and the base_url, and run the \
+                 same command again",
+                destination.name, destination.base_url
+            ),
+        };
+        return Err(operation(&what, error));
     }
     let (sender, receiver) = mpsc::channel(READY_QUEUE);
     let mut request = ShipRequest::new(receiver, load.rows.clone());

@@ -140,7 +140,13 @@ fn trouble_of(root: &Path, error: &ignore::Error) -> Trouble {
             }
             ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => inner = err,
             ignore::Error::Io(io) => {
-                return Trouble { path, message: format!("cannot be read: {}", plain(io)) };
+                let why = match io.kind() {
+                    std::io::ErrorKind::PermissionDenied => {
+                        "permission denied; give this user the right to read it, or leave it out".to_owned()
+                    }
+                    _ => plain(io),
+                };
+                return Trouble { path, message: format!("cannot be read: {why}") };
             }
             other => return Trouble { path, message: other.to_string() },
         }

@@ -11,7 +11,7 @@ rule!(
     what: "Width to height as a viewer sees it: turned upright, square pixels.",
     why: "Other ratios are refused, or cropped without asking.",
     remedy: "Borders (--fit pad or blur) or a cut (--fit crop) to the ratio that needs no enlarging and the fewest added pixels.",
-    source: "limits of each destination",
+    source: "the destinations' own pages, named with each limit",
     |subject, limits, out| {
 let Some(video) = subject.video() else { return };
 let Some(ratio) = video.display_aspect_ratio() else {

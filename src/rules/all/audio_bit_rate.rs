@@ -10,7 +10,7 @@ rule!(
     what: "Bits a second of the sound.",
     why: "A low rate is audible after the platform encodes again.",
     remedy: "Encode the sound again; what is lost already does not come back.",
-    source: "limits of each destination",
+    source: "the destinations' own pages, named with each limit",
     |subject, limits, out| {
 let Some(audio) = subject.facts.main_audio() else { return };
 let Some(rate) = audio.bit_rate else { return };

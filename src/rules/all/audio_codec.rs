@@ -9,7 +9,7 @@ rule!(
     what: "How the sound is encoded.",
     why: "Sound in another codec is lost or fails the processing of the whole film.",
     remedy: "Encode the sound again as AAC; the picture is copied.",
-    source: "third-party lists; media facts 22, 25 and 26",
+    source: "third-party lists",
     |subject, limits, out| {
 let Some(audio) = subject.facts.main_audio() else { return };
 let allowed = limits.words("allow");

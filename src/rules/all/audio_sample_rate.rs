@@ -9,7 +9,7 @@ rule!(
     what: "Samples a second.",
     why: "Unusual rates are resampled badly, or refused.",
     remedy: "Resample to 48 kHz and encode the sound again.",
-    source: "media facts 24",
+    source: "measured on real files and public reports of mangled uploads",
     |subject, limits, out| {
 let Some(audio) = subject.facts.main_audio() else { return };
 let Some(rate) = audio.sample_rate else { return };

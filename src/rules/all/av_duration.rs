@@ -10,7 +10,7 @@ rule!(
     what: "Whether picture and sound are equally long.",
     why: "A long frozen or silent tail, or a film whose length each reader sees differently.",
     remedy: "Encode again to one length.",
-    source: "media facts 34",
+    source: "measured on real files and public reports of mangled uploads",
     |subject, limits, out| {
 let Some(video) = subject.video() else { return };
 let Some(audio) = subject.facts.main_audio() else { return };

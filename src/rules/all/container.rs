@@ -9,7 +9,7 @@ rule!(
     what: "The kind of file, by its bytes and not by its name.",
     why: "Uploads of other kinds are refused, or accepted and never processed.",
     remedy: "Remux into MP4: the packets are copied bit for bit.",
-    source: "facts of each destination",
+    source: "the destinations' own pages, named with each limit",
     |subject, limits, out| {
 let allowed = limits.words("allow");
 if allowed.is_empty() {

@@ -10,7 +10,7 @@ rule!(
     what: "How long the film lasts.",
     why: "Too long or too short a film is refused at upload, or when the ad is created.",
     remedy: "Cut a long film with --trim; make a short one longer with --extend loop or --extend freeze. Both need consent: content is neither lost nor invented by default.",
-    source: "limits of each destination",
+    source: "the destinations' own pages, named with each limit",
     |subject, limits, out| {
 let Some(duration) = subject.facts.effective_duration_s() else {
     out.unknown();

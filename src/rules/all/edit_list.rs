@@ -9,7 +9,7 @@ rule!(
     what: "Whether an edit list trims, delays or repeats.",
     why: "Transcoders that ignore it show hidden frames or lose the delay between picture and sound. Lists that only describe the encoding are harmless and not reported.",
     remedy: "Encode what the list plays.",
-    source: "YouTube and Instagram guides; media facts D-3",
+    source: "YouTube and Instagram guides",
     |subject, _limits, out| {
 let video = subject.facts.video.iter().map(|stream| (stream.index, &stream.edit_list));
 let audio = subject.facts.audio.iter().map(|stream| (stream.index, &stream.edit_list));

@@ -9,7 +9,7 @@ rule!(
     what: "Whether both sides of the coded picture are even.",
     why: "4:2:0 chroma covers two by two pixels; encoders behind the upload fail on an odd side or drop a line.",
     remedy: "Encode the picture again with even sides.",
-    source: "media facts 13",
+    source: "measured on real files and public reports of mangled uploads",
     |subject, _limits, out| {
 let Some(video) = subject.video() else { return };
 let Some(size) = video.coded_size() else {

@@ -10,7 +10,7 @@ rule!(
     what: "The ending of the file name.",
     why: "Uploaders and platforms choose the MIME type by it; a QuickTime film named .mp4, or the other way round, is taken for the wrong thing.",
     remedy: "Rename; for a name that contradicts the bytes, remux.",
-    source: "media facts 35 and 36",
+    source: "measured on real files and public reports of mangled uploads",
     |subject, limits, out| {
 let allowed = limits.words("allow");
 if allowed.is_empty() {
@@ -18,8 +18,13 @@ if allowed.is_empty() {
 }
 let extension = words::extension(subject.file_name);
 let shown = extension.clone().unwrap_or_else(|| "none".to_owned());
+        let says = match &extension {
+            Some(extension) => format!("the file name ends in {extension}"),
+            None => "the file name has no ending".to_owned(),
+        };
 if !extension.as_ref().is_some_and(|extension| allowed.contains(extension)) {
-    out.breach(Breach::new(format!("the file name ends in {shown}"), shown, allowed.join(", "), Remedy::Remux));
+    out.breach(Breach::new(
+                says, shown, allowed.join(", "), Remedy::Remux));
 } else if let Some(container) = &subject.facts.container {
     let natural = words::extensions_of(container);
     if !natural.is_empty() && !natural.contains(&shown.as_str()) {

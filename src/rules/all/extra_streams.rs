@@ -10,7 +10,7 @@ rule!(
     what: "Tracks beside picture and sound: data, timecode, subtitles, cover art, a second picture.",
     why: "Ingests stumble over what they do not know, or take the wrong picture.",
     remedy: "Remux without them.",
-    source: "media facts 27 and 28",
+    source: "measured on real files and public reports of mangled uploads",
     |subject, _limits, out| {
 for stream in &subject.facts.other {
     let name = stream.codec.clone().unwrap_or_else(|| "unknown".to_owned());

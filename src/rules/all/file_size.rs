@@ -10,7 +10,7 @@ rule!(
     what: "The number of bytes.",
     why: "Larger uploads are cut off or refused, empty ones refused.",
     remedy: "Encode again at a rate that fits; a remux drops what is not needed.",
-    source: "limits of each destination",
+    source: "the destinations' own pages, named with each limit",
     |subject, limits, out| {
 let size = subject.facts.size_bytes;
 let bytes = |key| limits.number(key).map(|limit| limit as u64);

@@ -10,7 +10,7 @@ rule!(
     what: "Frames a second, on average, compared exactly.",
     why: "Rates over the limit are refused (60.02 is over 60), very low ones too.",
     remedy: "Nearly constant rates are retimed without loss; others are encoded again at a constant rate within the limits.",
-    source: "limits of each destination; public reports of refused 60.02 fps",
+    source: "the destinations' own pages, named with each limit; public reports of refused 60.02 fps",
     |subject, limits, out| {
 let Some(video) = subject.video() else { return };
 let (min, max) = (limits.number("min"), limits.number("max"));

@@ -10,7 +10,7 @@ rule!(
     what: "Spans in which nothing moves. Seen only with --deep.",
     why: "A still picture as a video is refused by some ad policies, and a long freeze is often a fault.",
     remedy: "None: it may be meant.",
-    source: "media facts 47",
+    source: "measured on real files and public reports of mangled uploads",
     |subject, limits, out| {
 let Some(deep) = subject.deep else { return };
 let max = limits.number("max_s").unwrap_or(1.0);

@@ -10,7 +10,7 @@ rule!(
     what: "The longest distance between key frames.",
     why: "Seeking and thumbnails suffer; very long groups made uploads fail.",
     remedy: "Encode the picture again with a key frame every two seconds.",
-    source: "media facts 31",
+    source: "measured on real files and public reports of mangled uploads",
     |subject, limits, out| {
 let Some(video) = subject.video() else { return };
 let Some(frames) = video.max_gop_frames else { return };

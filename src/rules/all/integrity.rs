@@ -10,7 +10,7 @@ rule!(
     what: "Whether all the data the file declares is there, and decodes.",
     why: "A cut upload or copy plays to the cut and stops; processing fails or the ad shows half a film. Many readers do not notice.",
     remedy: "None: export or copy the original again.",
-    source: "top-level boxes and index entries against the size of the file; media facts 18 to 20",
+    source: "top-level boxes and index entries against the size of the file",
     |subject, _limits, out| {
 if let crate::model::Completeness::Missing { first_missing_s, reason } = &subject.facts.completeness {
     let from = first_missing_s.map_or(String::new(), |at| format!(", from {}", words::seconds(at)));

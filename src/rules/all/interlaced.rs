@@ -9,7 +9,7 @@ rule!(
     what: "Whether frames are made of two fields, by tag; by picture with --deep.",
     why: "Moving edges show as combs; several places refuse it.",
     remedy: "Deinterlace and encode the picture again.",
-    source: "YouTube and X guides; media facts 12",
+    source: "YouTube and X guides",
     |subject, _limits, out| {
 let Some(video) = subject.video() else { return };
 let by_tag = video.field_order.as_deref().filter(|order| *order != "progressive" && *order != "unknown");

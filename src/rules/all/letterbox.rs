@@ -9,7 +9,7 @@ rule!(
     what: "Constant black borders inside the picture.",
     why: "The film looks small, and some places refuse borders. Seen only with --deep.",
     remedy: "Crop them off and encode again.",
-    source: "media facts 47; Amazon creative acceptance",
+    source: "Amazon creative acceptance",
     |subject, _limits, out| {
 let Some(video) = subject.video() else { return };
 let (Some(deep), Some(size)) = (subject.deep, video.coded_size()) else { return };

@@ -9,7 +9,7 @@ rule!(
     what: "Whether every group of pictures can be decoded on its own.",
     why: "Segmenting transcoders cut at key frames; leading pictures of an open group refer across the cut.",
     remedy: "Encode the picture again with closed groups.",
-    source: "X, Meta and YouTube guides; media facts 30",
+    source: "X, Meta and YouTube guides",
     |subject, _limits, out| {
 let Some(video) = subject.video() else { return };
 if video.closed_gop == Some(false) {

@@ -9,7 +9,7 @@ rule!(
     what: "Whether size or codec parameters change within the stream.",
     why: "Transcoders set themselves up once; YouTube names it `inconsistentResolution`.",
     remedy: "Encode the picture again at one size.",
-    source: "YouTube API, processing errors; media facts 14",
+    source: "YouTube API, processing errors",
     |subject, _limits, out| {
 let Some(video) = subject.video() else { return };
 if let Some(changes @ 1..) = video.parameter_changes {

@@ -9,7 +9,7 @@ rule!(
     what: "Chroma subsampling and bit depth.",
     why: "10-bit, 4:2:2, 4:4:4 and alpha are not decoded by browsers and phones; an uploaded film in them fails in processing or shows wrong colours.",
     remedy: "Encode the picture again in 8-bit 4:2:0; transparency is put over a background.",
-    source: "media facts 2 and 4; X media best practices",
+    source: "X media best practices",
     |subject, limits, out| {
 let Some(video) = subject.video() else { return };
 let chroma = limits.words("chroma");

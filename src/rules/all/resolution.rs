@@ -10,7 +10,7 @@ rule!(
     what: "The size of the picture as a viewer sees it: turned upright, square pixels.",
     why: "Smaller pictures are refused, larger ones scaled down badly.",
     remedy: "Scale down within the limits; enlarging needs consent (--upscale), because it adds no detail. Borders never count towards the least size.",
-    source: "limits of each destination",
+    source: "the destinations' own pages, named with each limit",
     |subject, limits, out| {
 let Some(video) = subject.video() else { return };
 let Some(size) = video.display_size() else {

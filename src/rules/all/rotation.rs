@@ -9,7 +9,7 @@ rule!(
     what: "Whether the picture must be turned or mirrored for viewing.",
     why: "A transcoder that ignores the display matrix shows the film lying on its side.",
     remedy: "Turned upright whenever the picture is encoded again anyway.",
-    source: "media facts 10",
+    source: "measured on real files and public reports of mangled uploads",
     |subject, _limits, out| {
 let Some(video) = subject.video() else { return };
 let degrees = video.rotation.degrees();

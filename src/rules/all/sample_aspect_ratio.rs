@@ -10,7 +10,7 @@ rule!(
     what: "Whether pixels are square.",
     why: "Players and transcoders that ignore it show the film stretched; X refuses it.",
     remedy: "Encode the picture again with square pixels; where only container and bitstream disagree, rewrite the tag.",
-    source: "X media best practices; media facts 11",
+    source: "X media best practices",
     |subject, _limits, out| {
 let Some(video) = subject.video() else { return };
 let Some(ratio) = video.sample_aspect_ratio else { return };

@@ -9,7 +9,7 @@ rule!(
     what: "Whether presentation times are regular and never repeat.",
     why: "Strict ingests refuse a runt first frame or doubled times; remuxing does not always cure it.",
     remedy: "Retime or encode again.",
-    source: "public report of a strict ingest, 2026-07; media facts 9",
+    source: "public report of a strict ingest, 2026-07",
     |subject, _limits, out| {
 let Some(video) = subject.video() else { return };
 let Some(timing) = &video.timing else { return };

@@ -9,7 +9,7 @@ rule!(
     what: "Whether intervals between frames differ by more than rounding.",
     why: "Sound drifts after transcoding; several places ask for a fixed rate.",
     remedy: "Encoded again at a constant rate whenever the picture is encoded anyway.",
-    source: "Meta and Amazon guides; media facts 7",
+    source: "Meta and Amazon guides",
     |subject, _limits, out| {
 let Some(video) = subject.video() else { return };
 if video.variable_frame_rate == Some(true) {

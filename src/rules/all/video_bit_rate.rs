@@ -13,7 +13,7 @@ rule!(
     what: "Bits a second of the picture.",
     why: "Below the floor the platform refuses; above the ceiling it refuses or throttles processing.",
     remedy: "Encode again: at higher quality first, then with filler, for a floor; capped for a ceiling.",
-    source: "limits of each destination",
+    source: "the destinations' own pages, named with each limit",
     |subject, limits, out| {
 let Some(video) = subject.video() else { return };
 let keys = ["min", "max", "warn_min"];

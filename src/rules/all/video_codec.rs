@@ -9,7 +9,7 @@ rule!(
     what: "How the picture is encoded.",
     why: "Other codecs fail in processing, often hours after the upload was accepted. Platforms that publish no list are known to take H.264 everywhere and HEVC mostly.",
     remedy: "Encode the picture again as H.264; the sound is copied when it complies.",
-    source: "third-party lists and public reports; media facts 39",
+    source: "third-party lists and public reports",
     |subject, limits, out| {
 let Some(video) = subject.video() else { return };
 let allowed = limits.words("allow");

@@ -9,7 +9,7 @@ rule!(
     what: "Codec profile and level.",
     why: "Phones decode only up to a profile and level; WhatsApp on Android stumbles over High profile with B-frames.",
     remedy: "Encode the picture again in the profile that is allowed.",
-    source: "media facts 40; WhatsApp media documentation",
+    source: "WhatsApp media documentation",
     |subject, limits, out| {
 let Some(video) = subject.video() else { return };
 let allowed = limits.words("allow");
