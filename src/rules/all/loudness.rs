@@ -9,7 +9,7 @@ rule!(
     what: "Integrated programme loudness (EBU R128). Measured only with --deep.",
     why: "Too loud a film is turned down, too quiet a one is not heard beside others.",
     remedy: "Adjust the gain and encode the sound again.",
-    source: "EBU R128",
+    source: "EBU R128, loudness normalisation",
     |subject, limits, out| {
 let Some(audio) = subject.facts.main_audio() else { return };
 let (Some(target), Some(deep)) = (limits.number("target_lufs"), subject.deep) else { return };
