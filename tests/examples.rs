@@ -20,7 +20,11 @@ fn the_sample_configuration_and_profile_are_read() {
     let run = desk.greenlit(&["check", "clip.mp4", "--profile", "./profile.toml", "--format", "json"]);
     assert!(matches!(run.code, Some(0 | 1)), "{run:?}");
     // Every key of the sample is known: a destination is resolved as far as its missing token.
-    let run = desk.command(&["ship", "clip.mp4", "--to", "tiktok"]).env_remove("TIKTOK_ACCESS_TOKEN").output().unwrap();
+    let run = desk
+        .command(&["ship", "clip.mp4", "--to", "tiktok"])
+        .env_remove("TIKTOK_ACCESS_TOKEN")
+        .output()
+        .unwrap();
     let run = common::Run::of(run).expect(2);
     assert!(run.stderr.contains("TIKTOK_ACCESS_TOKEN"), "{}", run.stderr);
 }
