@@ -196,19 +196,23 @@ impl Progress {
             short_time(Duration::from_secs_f64(state.batch_s.max(0.0)))
         ));
         if self.mode == ProgressMode::Bars {
-            let bar = ProgressBar::new(1000).with_style(style("{msg:<34!} {wide_bar} {percent:>3} %"));
-            state.batch = Some(self.bars.add(bar));
+            let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::hidden());
+            let bar = self.bars.add(bar);
+            bar.set_style(style("{msg:<34!} {wide_bar} {percent:>3} %"));
+            state.batch = Some(bar);
         }
     }
 
     fn started(&self, state: &mut State, path: &Path, what: &str, media_s: Option<f64>) {
-        let bar = ProgressBar::new(1000).with_style(style("  {prefix:<32!} {wide_bar} {msg}"));
-        bar.set_prefix(name_of(path));
-        bar.set_message(what.to_owned());
+        // A bar draws by itself until it belongs to the others.
+        let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::hidden());
         let bar = match &state.batch {
             Some(batch) => self.bars.insert_before(batch, bar),
             None => self.bars.add(bar),
         };
+        bar.set_style(style("  {prefix:<32!} {wide_bar} {msg}"));
+        bar.set_prefix(name_of(path));
+        bar.set_message(what.to_owned());
         let running =
             Running { bar, what: what.to_owned(), begin: Instant::now(), total_s: media_s, done_s: 0.0 };
         state.running.insert(path.to_owned(), running);

@@ -56,7 +56,7 @@ pub enum JobError {
     #[error("{0}")]
     Io(String),
     /// The submitter gave up.
-    #[error("cancelled")]
+    #[error("stopped before it was done; the same command goes on from here")]
     Cancelled,
     /// No worker can be had: binary missing, version different, spawn refused.
     #[error("{0}")]
