@@ -335,11 +335,7 @@ fn may_write(target: &Path, source: &Metadata, ledger: Option<&FixLedger>) -> Re
 }
 
 /// Copies a compliant file, sharing its blocks where the file system can.
-fn copy(
-    input: &File,
-    target: &Path,
-    remember: &dyn Fn(&Metadata) -> io::Result<()>,
-) -> Result<(), Failure> {
+fn copy(input: &File, target: &Path, remember: &dyn Fn(&Metadata) -> io::Result<()>) -> Result<(), Failure> {
     let failed = |error: io::Error| operation(target, &error);
     let staging = Staging::new(target).map_err(failed)?;
     let mut output = staging.descriptor().map_err(failed)?;
