@@ -111,6 +111,8 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
         outcome
     });
     progress.end();
+    // The workers of a run killed a moment before this one began may still have held their files.
+    remove_stale(&settings.state_folder());
     let outcome = shipped?;
     let outcomes = collect(&maker, &load);
     let interrupted = cancel.load(Ordering::Relaxed);
@@ -213,11 +215,16 @@ async fn deliver(
 ) -> Result<ShipOutcome, CliError> {
     let platform: Arc<dyn AdsPlatform> = Arc::new(platform);
     if let Err(error) = platform.check_access().await {
+        let address = match destination.base_url.as_str() {
+            "" => String::new(),
+            url => format!(" at {url}"),
+        };
         return Err(operation(
             &format!(
-                "nothing was sent: the destination `{}` does not let us in (token from {})",
-                destination.name,
-                destination.token_place()
+                "nothing was sent: the destination `{name}`{address} does not let us in (token from {}); \
+                 correct what follows, `greenlit doctor --to {name}` looks closer",
+                destination.token_place(),
+                name = destination.name
             ),
             error,
         ));
