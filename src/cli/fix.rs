@@ -66,6 +66,10 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
         &|_| {},
     );
     progress.end();
+    if let Some(out) = &fix_settings.out {
+        // The workers of a run killed a moment before this one began may still have held their files.
+        remove_stale(out);
+    }
     let interrupted = cancel.load(Ordering::Relaxed);
     let status = check::conclude(&outcomes, &found, interrupted, entries::fix_status);
     let names = profiles.iter().map(|profile| profile.id().to_owned()).collect();
