@@ -106,13 +106,26 @@ impl<'a> Planner<'a> {
             extend: length.extend,
             strip_metadata: self.has("metadata-privacy", Severity::Advice),
             drop_edit_list: false,
-            start_s: 0.0,
-            expected_duration_s: length.expected_s,
+            start_s: self.start_s(video),
+            expected_duration_s: length.expected_s.or_else(|| self.whole_length(encodes_video)),
             expected_frames: None,
             threads,
             max_size_bytes: rates::max_bytes(self.profile),
         };
         Ok(self.finish(spec, extension, why))
+    }
+
+    /// Where the film begins on the source's clock: transport streams rarely begin at zero. What both
+    /// streams share is taken off; what lies between them stays.
+    fn start_s(&self, video: &VideoStream) -> f64 {
+        let sound = self.facts.main_audio().and_then(|audio| audio.start_s);
+        let first = [video.start_s, sound].into_iter().flatten().reduce(f64::min);
+        first.unwrap_or(0.0).max(0.0)
+    }
+
+    /// The length an encode must reach, so that a long last picture or a longer sound is not lost.
+    fn whole_length(&self, encodes_video: bool) -> Option<f64> {
+        if encodes_video { self.facts.effective_duration_s() } else { None }
     }
 
     fn finish(self, spec: OutputSpec, extension: &str, reason: Option<String>) -> FixPlan {
