@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::stage::{Guarded, files, is_writing, make_webm, signal, wait_for};
+use common::stage::{Guarded, files, is_writing, make_webm, parts, signal, wait_for};
 use common::{Desk, Run};
 use serde_json::Value;
 
@@ -73,9 +73,10 @@ fn a_killed_or_interrupted_fix_is_taken_up_and_ends_as_if_nothing_had_been() {
     drop(child);
     assert!(!desk.path("out/pattern.mp4").exists());
     assert_nothing_half_made(&desk);
+    let old = parts(&desk.path("out"));
 
     let child = begin(&desk);
-    wait_for("an encode", || is_writing(&desk.path("out")));
+    wait_for("an encode of its own", || parts(&desk.path("out")).iter().any(|part| !old.contains(part)));
     signal(&child, "-INT");
     let run = Run::of(child.wait_with_output().unwrap()).expect(130);
     assert_eq!(run.json()["interrupted"], true);
@@ -138,8 +139,7 @@ fn an_output_that_cannot_be_written_to_its_end_is_named_and_leaves_nothing() {
     for file in run.json()["files"].as_array().unwrap() {
         assert_eq!(file["fix"]["action"], "failed", "{file:#}");
         let reason = file["fix"]["reason"].as_str().unwrap();
-        assert!(!reason.is_empty(), "{file:#}");
-        println!("{reason}");
+        assert!(reason.contains("out") && reason.contains("free some space"), "{reason}");
     }
     assert_eq!(outputs(&desk), Vec::<PathBuf>::new());
 }

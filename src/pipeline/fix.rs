@@ -316,8 +316,17 @@ fn plan_text(plan: &FixPlan, verify: VerifyLevel) -> String {
     format!("{} {verify:?} {spec}", plan.action.name())
 }
 
+/// What to do about a disk that takes no more.
+const MAKE_ROOM: &str = "free some space, or choose another disk with --out";
+
 fn operation(path: &Path, error: &io::Error) -> Failure {
-    Failure { kind: FailureKind::Operation, message: format!("{}: {}", path.display(), plain(error)) }
+    let mut message = format!("{}: {}", path.display(), plain(error));
+    if let io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge =
+        error.kind()
+    {
+        message.push_str(&format!(": {MAKE_ROOM}"));
+    }
+    Failure { kind: FailureKind::Operation, message }
 }
 
 /// An output may not replace what we did not make, and never the source itself.
@@ -435,14 +444,23 @@ fn run_fix(
     match making.runner.run(request, &mut notice) {
         Ok(JobOutput::Fixed(report)) => Ok(*report),
         Ok(_) => Err(super::check::wrong_answer()),
-        Err(error) => Err(fix_failure(&error)),
+        Err(error) => Err(fix_failure(&error, source, staging)),
     }
 }
 
-fn fix_failure(error: &JobError) -> Failure {
+fn fix_failure(error: &JobError, source: &Path, staging: &Staging) -> Failure {
     let mut failure = Failure::from(error);
-    if let JobError::Unreadable(_) = error {
-        failure.message = format!("the source {error}");
+    match error {
+        JobError::Unreadable(_) => failure.message = format!("the source {error}"),
+        JobError::Io(_) => {
+            let folder = staging.path().parent().unwrap_or(staging.path());
+            failure.message = format!(
+                "{} into {}: {error}; nothing was kept. Is the disk full? Then {MAKE_ROOM}",
+                source.display(),
+                folder.display()
+            );
+        }
+        _ => {}
     }
     failure
 }
