@@ -161,7 +161,7 @@ async fn a_clip_becomes_an_ad() {
     let image = client.upload_image(&bench.cover(), "cover.png").await.unwrap();
     let created = client.create_ad(&ad(&id, &image)).await.unwrap();
     let mut listed = Vec::new();
-    for _ in 0..300 {
+    for _ in 0..3000 {
         listed = client.ads_of(ADGROUP).await.unwrap();
         if !listed.is_empty() {
             break;

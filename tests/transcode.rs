@@ -414,19 +414,30 @@ fn colours_are_those_of_the_ffmpeg_tool() {
 }
 
 #[test]
-fn hdr_is_tone_mapped_to_tagged_sdr() {
-    let dir = tempfile::tempdir().unwrap();
-    let input = media(
-        dir.path(),
-        "hdr.mp4",
-        "-f lavfi -i testsrc2=s=320x240:r=10:d=1,format=yuv420p10le -c:v libx265 -x265-params log-level=error \
-         -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc",
-    );
-    let mut plan = encode(320, 240, 10);
-    plan.tone_map = Some(ToneMap { from: HdrKind::Hdr10 });
-    let out = Out::new();
-    out.good(&input, &encoded(plan, None));
-    assert_eq!(show(&out.path(), "stream=pix_fmt,color_space,color_transfer", "v"), "yuv420p,bt709,bt709");
+fn hdr_is_tone_mapped_to_tagged_sdr_even_where_its_gamut_is_untagged() {
+    for (name, primaries) in [("tagged.mp4", "bt2020"), ("untagged.mp4", "unknown")] {
+        let dir = tempfile::tempdir().unwrap();
+        // Said twice: FFmpeg 5 listens to the encoder's options, FFmpeg 7 to the frames.
+        let made = format!(
+            "-f lavfi -i testsrc2=s=320x240:r=10:d=1,format=yuv420p10le,\
+             setparams=color_primaries={primaries}:color_trc=smpte2084:colorspace=bt2020nc \
+             -c:v libx265 -x265-params log-level=error \
+             -color_primaries {primaries} -color_trc smpte2084 -colorspace bt2020nc"
+        );
+        let input = media(dir.path(), name, &made);
+        assert_eq!(
+            show(&input, "stream=color_transfer,color_primaries", "v"),
+            format!("smpte2084,{primaries}")
+        );
+        let mut plan = encode(320, 240, 10);
+        plan.tone_map = Some(ToneMap { from: HdrKind::Hdr10 });
+        let out = Out::new();
+        out.good(&input, &encoded(plan, None));
+        assert_eq!(
+            show(&out.path(), "stream=pix_fmt,color_space,color_transfer", "v"),
+            "yuv420p,bt709,bt709"
+        );
+    }
 }
 
 #[test]

@@ -185,9 +185,10 @@ fn tone_mapped(source: &Source, from: HdrKind) -> String {
         _ => "bt2020nc",
     };
     let range = if source.full_range { "pc" } else { "tv" };
+    // `p` is stated too: it would follow the frame's tag, and from BT.2020 to an unknown gamut there is no way.
     // The size is stated even so that zimg takes 4:2:0; odd pictures lose a line.
     format!(
-        "crop=trunc(iw/2)*2:trunc(ih/2)*2,zscale=tin={transfer}:min={matrix}:pin=bt2020:rin={range}:t=linear:npl=100,\
+        "crop=trunc(iw/2)*2:trunc(ih/2)*2,zscale=tin={transfer}:min={matrix}:pin=bt2020:rin={range}:p=bt2020:t=linear:npl=100,\
          format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,\
          zscale=p=bt709:t=bt709:m=bt709:r=tv,format=yuv420p"
     )
@@ -340,7 +341,7 @@ mod tests {
         let mut plan = plan();
         plan.tone_map = Some(ToneMap { from: HdrKind::Hlg });
         let text = video_graph(&source(), &plan, HAVE).unwrap();
-        assert!(text.contains("tin=arib-std-b67:min=bt2020nc:pin=bt2020:rin=tv:t=linear"), "{text}");
+        assert!(text.contains("tin=arib-std-b67:min=bt2020nc:pin=bt2020:rin=tv:p=bt2020:t=linear"), "{text}");
         let without = video_graph(&source(), &plan, Available { zscale: false });
         assert_eq!(without, Err(GraphError::Missing("zscale")));
     }
