@@ -70,8 +70,11 @@ pub(super) fn settle(input: &mut MediaInput, declared: &Declared, facts: &mut Me
     };
     facts.video.iter_mut().for_each(|video| video.start_s = start(video.index));
     facts.audio.iter_mut().for_each(|audio| audio.start_s = start(audio.index));
-    // Exactly as the library reckons it.
-    facts.bit_rate = facts.duration_s.map(|s| (facts.size_bytes as f64 * 8.0 / s) as u64).filter(|&r| r > 0);
+    // SAFETY: as above.
+    let duration_us = unsafe { (*context).duration };
+    // Exactly as the library reckons it, in whole microseconds.
+    let rate = facts.size_bytes as f64 * 8.0 * 1_000_000.0 / duration_us as f64;
+    facts.bit_rate = Some(rate as u64).filter(|&rate| rate > 0);
     facts.video.iter().all(|video| video.start_s.is_some())
         && facts.audio.iter().all(|audio| audio.start_s.is_some())
 }
