@@ -15,7 +15,11 @@ fn pool() -> WorkerPool {
 }
 
 fn probe(pool: &WorkerPool, input: File, name: &str) -> Result<MediaFacts, JobError> {
-    let job = Job::Probe { depth: ProbeDepth::Auto };
+    probe_to(pool, input, name, ProbeDepth::Auto)
+}
+
+fn probe_to(pool: &WorkerPool, input: File, name: &str, depth: ProbeDepth) -> Result<MediaFacts, JobError> {
+    let job = Job::Probe { depth };
     let files = JobFiles { input, output: None };
     let request = JobRequest { job, files, name: name.into(), cancel: Default::default() };
     match pool.run(request, &mut |_| {})? {
@@ -153,4 +157,64 @@ fn corpus_reads_as_listed() {
     println!("{compared} values compared, {share:.2} % equal, {lost} workers lost");
     assert_eq!(lost, 0);
     assert!(share >= 99.5, "only {share:.2} % of the facts are ffprobe's");
+}
+
+/// Facts that only a walk over all packets gives, and that the quick way may leave open.
+fn without_what_only_packets_tell(mut quick: MediaFacts, mut full: MediaFacts) -> (MediaFacts, MediaFacts) {
+    for (quick, full) in quick.video.iter_mut().zip(&mut full.video) {
+        if quick.closed_gop.is_none() {
+            full.closed_gop = None;
+        }
+        // A long index in fractions: the same interval, counted in decoding order.
+        for video in [quick, full] {
+            video.frames = None;
+            if let Some(timing) = &mut video.timing {
+                timing.min_interval_s = None;
+                timing.max_interval_s = None;
+                timing.first_interval_s = None;
+            }
+        }
+    }
+    (quick, full)
+}
+
+/// Every file that tests may read.
+fn all_files() -> Vec<std::path::PathBuf> {
+    let mut folders = vec![std::path::PathBuf::from("fixtures")];
+    folders.extend(std::env::var_os("GREENLIT_CORPUS").map(Into::into));
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn the_quick_way_finds_what_the_thorough_one_finds() {
+    let pool = pool();
+    let mut compared = 0;
+    let mut unlike = Vec::new();
+    for path in all_files() {
+        let name = path.to_string_lossy();
+        let read = |depth| probe_to(&pool, File::open(&path).unwrap(), &name, depth);
+        let (quick, full) = (read(ProbeDepth::Auto), read(ProbeDepth::Packets));
+        let (Ok(quick), Ok(full)) = (&quick, &full) else {
+            assert_eq!(quick.is_ok(), full.is_ok(), "{name}");
+            continue;
+        };
+        compared += 1;
+        let (quick, full) = without_what_only_packets_tell(quick.clone(), full.clone());
+        let lines = |facts| serde_json::to_string_pretty::<MediaFacts>(facts).unwrap();
+        let (quick, full) = (lines(&quick), lines(&full));
+        if quick != full {
+            let pairs = quick.lines().zip(full.lines()).filter(|(quick, full)| quick != full);
+            unlike.push(format!("{name}: {:?}", pairs.collect::<Vec<_>>()));
+        }
+    }
+    assert!(compared > 10);
+    assert!(unlike.is_empty(), "{} of {compared}:\n{}", unlike.len(), unlike.join("\n"));
 }

@@ -19,21 +19,21 @@ pub fn execute(
     cancel: Arc<AtomicBool>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<JobOutput, JobError> {
-    let probe = |file: &File, cancel: &Arc<AtomicBool>| {
-        libav::probe(file, name, ProbeDepth::Auto, Arc::clone(cancel), &mut |_| {})
+    let probe = |file: &File, depth, cancel: &Arc<AtomicBool>| {
+        libav::probe(file, name, depth, Arc::clone(cancel), &mut |_| {})
     };
     match job {
         Job::Probe { depth } => libav::probe(&files.input, name, *depth, cancel, progress)
             .map(|facts| JobOutput::Probed(Box::new(facts))),
         Job::Deep => {
-            let facts = probe(&files.input, &cancel)?;
+            let facts = probe(&files.input, ProbeDepth::Packets, &cancel)?;
             let report = crate::verify::libav::deep(files.input, name, facts, cancel, progress)?;
             Ok(JobOutput::Deep(Box::new(report)))
         }
         Job::Fix { spec, verify } => {
             let output = files.output.ok_or_else(no_output)?;
             let again = |file: File, name: &str| {
-                libav::probe(&file, name, ProbeDepth::Auto, Arc::clone(&cancel), &mut |_| {})
+                libav::probe(&file, name, ProbeDepth::Packets, Arc::clone(&cancel), &mut |_| {})
             };
             let report = transcode::libav::fix(
                 files.input,
@@ -49,7 +49,7 @@ pub fn execute(
         }
         Job::Cover { size } => {
             let output = files.output.ok_or_else(no_output)?;
-            let facts = probe(&files.input, &cancel)?;
+            let facts = probe(&files.input, ProbeDepth::Auto, &cancel)?;
             let video =
                 facts.main_video().ok_or_else(|| JobError::Unreadable("there is no picture".into()))?;
             let (rotate, flip) = (video.rotation, video.flip);

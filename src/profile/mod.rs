@@ -23,6 +23,8 @@ pub struct Profile {
     title: String,
     platform: String,
     limits: BTreeMap<String, Limits>,
+    /// Made once: every assessment asks for it.
+    digest: String,
 }
 
 impl Profile {
@@ -52,6 +54,7 @@ impl Profile {
         let integrity = profile.limits.get("integrity").cloned();
         parse::overlay(&mut profile.limits, table, "override", true)?;
         profile.limits.extend(integrity.map(|limits| ("integrity".to_owned(), limits)));
+        profile.digest = digest(&profile.id, &profile.limits);
         Ok(profile)
     }
 
@@ -82,12 +85,16 @@ impl Profile {
 
     /// A digest of all limits: what was compliant under one hash need not be under another.
     pub fn hash(&self) -> String {
-        let text = format!("{}\n{:?}", self.id, self.limits);
-        blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
+        self.digest.clone()
     }
 
     /// The earliest day any limit was last checked, `YYYY-MM-DD`.
     pub fn oldest_check(&self) -> Option<&str> {
         self.limits.values().filter_map(|limits| limits.checked_on.as_deref()).min()
     }
+}
+
+fn digest(id: &str, limits: &BTreeMap<String, Limits>) -> String {
+    let text = format!("{id}\n{limits:?}");
+    blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
 }

@@ -65,6 +65,7 @@ pub(super) fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Resul
     Ok(Profile {
         title: title.unwrap_or_else(|| id.clone()),
         platform: platform.unwrap_or_else(|| id.clone()),
+        digest: super::digest(&id, &limits),
         id,
         limits,
     })

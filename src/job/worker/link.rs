@@ -20,6 +20,9 @@ use crate::job::{Isolation, Job, JobError, JobOutput, JobRequest, ProbeDepth, Pr
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a process whose line is cut may take to finish dying.
 const DYING: Duration = Duration::from_secs(1);
+/// How long limits serve jobs that may use the same. The limit on CPU time counts from when it was
+/// set, so a job loses at most what its predecessors used within this time: nothing beside minutes.
+const KEEP_LIMITS: Duration = Duration::from_secs(1);
 /// Unit of CPU time in `/proc/<pid>/stat`, fixed by the kernel's interface (`USER_HZ`).
 const TICKS_PER_SECOND: u64 = 100;
 
@@ -33,6 +36,8 @@ pub(super) struct Worker {
     used: bool,
     /// Ended before it said a word about its last job.
     silent_end: bool,
+    /// The limits in force, and since when.
+    limited: Option<(Allowance, Instant)>,
 }
 
 impl Drop for Worker {
@@ -82,6 +87,7 @@ pub(super) fn spawn(program: &Path, limits: &Limits) -> Result<Worker, JobError>
         usable: true,
         used: false,
         silent_end: false,
+        limited: None,
     };
     worker.socket.set_read_timeout(Some(TICK)).map_err(failed)?;
     worker.socket.set_write_timeout(Some(WRITE_TIMEOUT)).map_err(failed)?;
@@ -143,8 +149,12 @@ impl Worker {
         self.usable = false;
         let processors = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
         let allowance = allowance(&request.job, limits, processors);
-        // What could be set was said at the start.
-        let _ = self.limit(&allowance);
+        let fresh = |(same, since): (Allowance, Instant)| same == allowance && since.elapsed() < KEEP_LIMITS;
+        if !self.limited.is_some_and(fresh) {
+            // What could be set was said at the start.
+            let _ = self.limit(&allowance);
+            self.limited = Some((allowance, Instant::now()));
+        }
         let mut files = vec![request.files.input.as_fd()];
         files.extend(request.files.output.as_ref().map(AsFd::as_fd));
         let message = Request::Run { job: Box::new(request.job.clone()), name: request.name.clone() };

@@ -8,6 +8,16 @@ const HIGH_PROFILES: [u32; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138,
 /// No level permits a picture with more macroblocks on a side.
 const MAX_MACROBLOCKS: u32 = 1 << 12;
 
+/// The sequence parameter set of an `avcC` record and the number of bytes before each NAL unit of a
+/// sample; `None` when the record is malformed or holds another number of sets than one.
+pub fn only_set(record: &[u8]) -> Option<(&[u8], usize)> {
+    if *record.first()? != 1 || record.get(5)? & 0x1f != 1 {
+        return None;
+    }
+    let length = usize::from(u16::from_be_bytes([*record.get(6)?, *record.get(7)?]));
+    Some((record.get(8..8_usize.checked_add(length)?)?, usize::from(record[4] & 3) + 1))
+}
+
 /// The first sequence parameter set of an `avcC` record. `None` when the record is malformed.
 pub fn from_avcc(record: &[u8]) -> Option<PictureParams> {
     if *record.first()? != 1 || record.get(5)? & 0x1f == 0 {
@@ -48,10 +58,8 @@ pub fn parse_sps(nal: &[u8]) -> Option<PictureParams> {
     bits.ue()?; // max_num_ref_frames
     bits.skip(1)?; // gaps_in_frame_num_value_allowed_flag
     size(&mut bits, &mut params, separate_planes)?;
-    if bits.flag()? {
-        // What is cut short in the usability information does not spoil what came before.
-        let _ = vui(&mut bits, &mut params);
-    }
+    // What is cut short in the usability information does not spoil what came before.
+    params.complete = !bits.flag()? || vui(&mut bits, &mut params).is_some();
     Some(params)
 }
 

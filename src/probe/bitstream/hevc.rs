@@ -7,10 +7,24 @@ const NAL_SPS: u8 = 33;
 /// Larger than any level permits.
 const MAX_SIDE: u32 = 1 << 16;
 
+/// The sequence parameter set of an `hvcC` record and the number of bytes before each NAL unit of a
+/// sample; `None` when the record is malformed or holds another number of sets than one.
+pub fn only_set(record: &[u8]) -> Option<(&[u8], usize)> {
+    let sets = sets(record)?;
+    let [set] = sets[..] else { return None };
+    Some((set, usize::from(record.get(21)? & 3) + 1))
+}
+
 /// The first sequence parameter set of an `hvcC` record. `None` when the record is malformed.
 pub fn from_hvcc(record: &[u8]) -> Option<PictureParams> {
+    parse_sps(sets(record)?.first()?)
+}
+
+/// All sequence parameter sets of a record.
+fn sets(record: &[u8]) -> Option<Vec<&[u8]>> {
     let arrays = *record.get(22)?;
     let mut at = 23;
+    let mut sets = Vec::new();
     for _ in 0..arrays {
         let kind = record.get(at)? & 0x3f;
         let count = u16::from_be_bytes([*record.get(at + 1)?, *record.get(at + 2)?]);
@@ -19,12 +33,12 @@ pub fn from_hvcc(record: &[u8]) -> Option<PictureParams> {
             let length = usize::from(u16::from_be_bytes([*record.get(at)?, *record.get(at + 1)?]));
             let nal = record.get(at + 2..at.checked_add(2 + length)?)?;
             if kind == NAL_SPS {
-                return parse_sps(nal);
+                sets.push(nal);
             }
             at += 2 + length;
         }
     }
-    None
+    Some(sets)
 }
 
 /// Parses one sequence parameter set, NAL header included.
@@ -44,7 +58,7 @@ pub fn parse_sps(nal: &[u8]) -> Option<PictureParams> {
     size(&mut bits, &mut params, separate_planes)?;
     params.bit_depth = depth(bits.ue()?)?;
     params.bit_depth_chroma = depth(bits.ue()?)?;
-    let _ = usability(&mut bits, sub_layers, &mut params);
+    params.complete = usability(&mut bits, sub_layers, &mut params).is_some();
     Some(params)
 }
 

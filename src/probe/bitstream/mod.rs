@@ -5,6 +5,7 @@
 //! Everything here is a pure function of bytes from the file, so every number is bounds-checked and
 //! a malformed set is `None`, never a guess.
 
+pub mod aac;
 mod bits;
 pub mod h264;
 pub mod hevc;
@@ -40,6 +41,24 @@ pub struct PictureParams {
     pub full_range: Option<bool>,
     /// Colour primaries, transfer and matrix by their code points; `None` where the set is silent.
     pub color: Option<[u8; 3]>,
+    /// Whether the set could be read up to its colour description, so that what is `None` above is
+    /// really not there.
+    pub complete: bool,
+}
+
+/// The NAL units of a sample whose units are preceded by lengths of `length_bytes` bytes; `None`
+/// when the lengths do not fit the sample.
+pub fn nal_units(sample: &[u8], length_bytes: usize) -> Option<Vec<&[u8]>> {
+    let mut units = Vec::new();
+    let mut rest = sample;
+    while !rest.is_empty() {
+        let (length, after) = rest.split_at_checked(length_bytes)?;
+        let length = length.iter().fold(0_usize, |value, &byte| value << 8 | usize::from(byte));
+        let (unit, after) = after.split_at_checked(length)?;
+        units.push(unit);
+        rest = after;
+    }
+    Some(units)
 }
 
 /// Sample aspect ratios by `aspect_ratio_idc` (ITU-T H.273, table 8), from 1.

@@ -105,6 +105,8 @@ pub struct Track {
     pub position: u32,
     /// Its edit list, classified.
     pub edit_list: Option<EditList>,
+    /// How many sample entries (codec set-ups) it declares; `None` where the box is not found.
+    pub sample_entries: Option<u32>,
 }
 
 /// Walks over the boxes; `None` when this is no ISO file.
@@ -148,10 +150,26 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<Layout>> {
         for trak in inside.iter().filter(|found| &found.kind == b"trak") {
             let position = layout.tracks.len() as u32;
             let edit_list = edits::read(bytes, trak, movie_scale, layout.fragmented)?;
-            layout.tracks.push(Track { position, edit_list });
+            let sample_entries = sample_entries(bytes, trak)?;
+            layout.tracks.push(Track { position, edit_list, sample_entries });
         }
     }
     Ok(Some(layout))
+}
+
+/// The entry count of the `stsd` box of a track.
+fn sample_entries<B: Bytes + ?Sized>(bytes: &B, trak: &Found) -> io::Result<Option<u32>> {
+    let size = bytes.len()?;
+    let mut at = *trak;
+    for kind in [b"mdia", b"minf", b"stbl", b"stsd"] {
+        let inside = boxes(bytes, at.content, at.end.min(size))?;
+        let Some(found) = inside.into_iter().find(|found| &found.kind == kind) else { return Ok(None) };
+        at = found;
+    }
+    let mut head = [0; 8];
+    let count = bytes.read_at(at.content, &mut head)?;
+    let [.., a, b, c, d] = head;
+    Ok((count == head.len()).then(|| u32::from_be_bytes([a, b, c, d])))
 }
 
 /// The content of a small box, cut at a bound.
@@ -196,6 +214,16 @@ mod tests {
         let mut open = make(b"free", &[0; 5]);
         open[..4].fill(0);
         assert_eq!(read(&[large, open].concat()[..]).unwrap().unwrap().missing, None);
+    }
+
+    #[test]
+    fn sample_entries_of_a_track_are_counted() {
+        let nest = |kind, content: Vec<u8>| make(kind, &content);
+        let stsd = make(b"stsd", &[0, 0, 0, 0, 0, 0, 0, 2]);
+        let trak = nest(b"trak", nest(b"mdia", nest(b"minf", nest(b"stbl", stsd))));
+        let moov = nest(b"moov", [trak, make(b"trak", &[])].concat());
+        let tracks = read(&moov[..]).unwrap().unwrap().tracks;
+        assert_eq!(tracks.iter().map(|track| track.sample_entries).collect::<Vec<_>>(), [Some(2), None]);
     }
 
     #[test]

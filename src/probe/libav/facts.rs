@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use super::index::read_index;
 use super::open::{MediaInput, open_input};
 use super::raw::text;
+use super::settled::settle;
 use super::streams::read_streams;
 use super::tags::collect;
 use super::walk::walk_packets;
@@ -31,12 +32,20 @@ pub(crate) fn probe(
 ) -> Result<MediaFacts, JobError> {
     let io = |error: std::io::Error| JobError::Io(error.to_string());
     let declared = declared::read(file).map_err(io)?;
-    let mut input = open_input(file.try_clone().map_err(io)?, name, cancel)?;
-    if depth != ProbeDepth::Header {
+    let open = || open_input(file.try_clone().map_err(io)?, name, Arc::clone(&cancel));
+    let mut input = open()?;
+    let mut facts = header(&mut input, &declared);
+    let settled = depth == ProbeDepth::Auto && settle(&mut input, &declared, &mut facts);
+    input.check_reads()?;
+    if depth == ProbeDepth::Auto && !settled {
+        // Packets were taken from it.
+        input = open()?;
+    }
+    if depth != ProbeDepth::Header && !settled {
         input.read_stream_info()?;
+        facts = header(&mut input, &declared);
     }
     progress(Progress::default());
-    let mut facts = header(&mut input, &declared);
     let indexed = declared.iso && facts.fragmented != Some(true);
     if indexed {
         let context = input.as_ptr();
@@ -45,10 +54,19 @@ pub(crate) fn probe(
     }
     let walk = match depth {
         ProbeDepth::Header => false,
+        ProbeDepth::Auto if settled && indexed && steady(&facts) => {
+            // The library announces a change only where it goes on to another sample entry.
+            facts.video.iter_mut().for_each(|video| video.parameter_changes = Some(0));
+            false
+        }
         ProbeDepth::Auto => facts.size_bytes <= WALK_ANYWAY_BYTES && !facts.video.is_empty(),
         ProbeDepth::Packets => true,
     };
     if walk {
+        if settled {
+            // From the first packet on.
+            input = open()?;
+        }
         walk_packets(&mut input, &mut facts, progress)?;
     }
     for track in declared.tracks {
@@ -60,6 +78,12 @@ pub(crate) fn probe(
         }
     }
     Ok(facts)
+}
+
+/// Whether the index shows one interval between all frames. Then no order of showing them changes
+/// the cadence, and a walk would say the same.
+fn steady(facts: &MediaFacts) -> bool {
+    facts.video.iter().all(|video| video.variable_frame_rate == Some(false))
 }
 
 /// What the open demuxer and the container's own words say.

@@ -23,10 +23,12 @@ pub(super) unsafe fn read_index(context: *mut ffi::AVFormatContext, facts: &mut 
             let stream = *(*context).streams.add(position);
             let base = (*stream).time_base;
             let mut cadence = Cadence::default();
+            let mut lowest: Option<i64> = None;
             let count = ffi::avformat_index_get_entries_count(stream).min(MAX_ENTRIES);
             for number in 0..count {
                 let Some(entry) = ffi::avformat_index_get_entry(stream, number).as_ref() else { break };
                 seen = true;
+                lowest = Some(lowest.map_or(entry.timestamp, |low| low.min(entry.timestamp)));
                 if entry.pos.saturating_add(i64::from(entry.size())) > size {
                     let at = seconds(entry.timestamp, base).unwrap_or(0.0).max(0.0);
                     missing = Some(missing.map_or(at, |first| first.min(at)));
@@ -39,6 +41,9 @@ pub(super) unsafe fn read_index(context: *mut ffi::AVFormatContext, facts: &mut 
             let index = (*stream).index as u32;
             if let Some(video) = facts.video.iter_mut().find(|video| video.index == index) {
                 cadence.tell(base, video);
+                if let Some(timing) = &mut video.timing {
+                    timing.negative_dts_s = lowest.and_then(|dts| seconds(dts, base)).filter(|&s| s < 0.0);
+                }
             }
         }
     }

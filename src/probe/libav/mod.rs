@@ -5,6 +5,7 @@ mod facts;
 mod index;
 mod open;
 mod raw;
+mod settled;
 mod streams;
 mod tags;
 mod timing;

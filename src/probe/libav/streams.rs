@@ -160,7 +160,7 @@ unsafe fn display_matrix(stream: *const ffi::AVStream) -> Option<[i32; 9]> {
 
 /// # Safety
 /// `stream` is one of an open demuxer's.
-unsafe fn hdr(stream: *const ffi::AVStream, color: &ColorTags) -> Option<Hdr> {
+pub(super) unsafe fn hdr(stream: *const ffi::AVStream, color: &ColorTags) -> Option<Hdr> {
     // SAFETY: by the contract; what the slices hold is copied at once.
     let (dolby, described) = unsafe {
         let record = side_data(stream, DOLBY_VISION).and_then(|record| {

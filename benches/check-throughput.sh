@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# Compares `greenlit check` with ffprobe, mediainfo and mediaconch on a tree of real files.
+#
+#   GREENLIT_CORPUS=DIR benches/check-throughput.sh [FILES]      (default 3000)
+#
+# GREENLIT names the binary to measure (default target/release/greenlit, with greenlit-worker beside
+# it). Every contender reads the same files, all in the page cache, on all cores, in one run. The
+# files are real copies under unique names in a temporary folder, which is removed at the end.
+# Memory is the sum over the contender's processes alive at once, sampled every 20 ms.
+set -eu -o pipefail
+
+export BENCH_FILES=${1:-3000}
+: "${GREENLIT_CORPUS:?set it to a folder of media files}"
+export GREENLIT=${GREENLIT:-$(cd "$(dirname "$0")/.." && pwd)/target/release/greenlit}
+[[ -x $GREENLIT ]] || { echo "no $GREENLIT: run 'make build' first" >&2; exit 2; }
+BENCH_TREE=$(mktemp -d)
+export BENCH_TREE
+trap 'rm -rf "$BENCH_TREE"' EXIT
+
+python3 - <<'PYTHON'
+import os, shutil, subprocess, time
+
+wanted, corpus, top = int(os.environ["BENCH_FILES"]), os.environ["GREENLIT_CORPUS"], os.environ["BENCH_TREE"]
+greenlit, cores = os.environ["GREENLIT"], os.cpu_count()
+CLIPS = {".mp4", ".mov", ".mkv", ".webm", ".m4v", ".3gp"}
+NOT_MEDIA = {".md", ".tsv", ".txt", ".json"}
+
+
+def gather():
+    found = []
+    for folder, _, names in os.walk(corpus):
+        found += [os.path.join(folder, n) for n in names if os.path.splitext(n)[1].lower() not in NOT_MEDIA]
+    return sorted(found)
+
+
+def build(name, files):
+    """Copies `files` round and round until there are as many as wanted."""
+    root = os.path.join(top, name)
+    for number in range(wanted):
+        source = files[number % len(files)]
+        folder = os.path.join(root, f"{number // 200:03}")
+        os.makedirs(folder, exist_ok=True)
+        shutil.copyfile(source, os.path.join(folder, f"{number:05}-{os.path.basename(source)}"))
+    return root
+
+
+def memory(group):
+    """Resident memory in MiB of the processes of a process group and all their descendants."""
+    parent, resident, groups = {}, {}, {}
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat") as file:
+                fields = file.read().rsplit(")", 1)[1].split()
+            parent[entry], groups[entry], resident[entry] = fields[1], int(fields[2]), int(fields[21])
+        except (OSError, IndexError):
+            continue
+    total = 0
+    for entry in resident:
+        at = entry
+        while at in parent and groups.get(at) != group:
+            at = parent[at]
+        if groups.get(at) == group:
+            total += resident[entry]
+    return total * os.sysconf("SC_PAGESIZE") / 2**20
+
+
+def run(command, tree):
+    started = time.monotonic()
+    child = subprocess.Popen(["bash", "-c", command], env={**os.environ, "TREE": tree}, start_new_session=True)
+    peak = 0
+    while child.poll() is None:
+        peak = max(peak, memory(child.pid))
+        time.sleep(0.02)
+    return time.monotonic() - started, peak
+
+
+def each(program, count):
+    return f'find "$TREE" -type f -print0 | xargs -0 -P{cores} -n{count} {program} >/dev/null 2>&1'
+
+
+CONTENDERS = [
+    ("greenlit check", f'"{greenlit}" check --format json --no-progress --profile tiktok-ads "$TREE" >/dev/null 2>&1'),
+    ("ffprobe, 1 a process", each("ffprobe -v error -of json -show_format -show_streams", 1)),
+    ("mediainfo, 1 a process", each("mediainfo --Output=JSON", 1)),
+    ("mediainfo, 50 a process", each("mediainfo --Output=JSON", 50)),
+    ("mediaconch, 1 a process", each("mediaconch", 1)),
+]
+
+everything = gather()
+clips = [file for file in everything if os.path.splitext(file)[1].lower() in CLIPS]
+print(f"{cores} cores, {wanted} files a tree")
+for name, title, files in [("clips", "MP4, MOV, 3GP, MKV, WebM", clips), ("all", "everything", everything)]:
+    tree = build(name, files)
+    size = sum(os.path.getsize(os.path.join(f, n)) for f, _, ns in os.walk(tree) for n in ns)
+    subprocess.run(["bash", "-c", 'find "$TREE" -type f -exec cat {} + >/dev/null'], env={**os.environ, "TREE": tree})
+    print(f"\n{title}: copies of {len(files)} files, {size / 2**20:.0f} MiB")
+    print(f"| {'contender':24} | wall s | files/s | ratio to greenlit | peak MiB |")
+    print(f"|{'-' * 26}|-------:|--------:|------------------:|---------:|")
+    base = None
+    for label, command in CONTENDERS:
+        program = label.split()[0].rstrip(",")
+        if program != "greenlit" and shutil.which(program) is None:
+            print(f"| {label:24} | not installed |")
+            continue
+        wall, peak = run(command, tree)
+        base = base or wall
+        print(f"| {label:24} | {wall:6.1f} | {wanted / wall:7.0f} | {wall / base:17.2f} | {peak:8.0f} |", flush=True)
+    shutil.rmtree(tree)
+PYTHON
