@@ -21,7 +21,6 @@ use greenlit::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, 
 use greenlit::model::{Rational, Rotation, Size};
 use greenlit::plan::{OutputContainer, OutputSpec, Preset, RateControl, VideoEncode, VideoPlan, X264Profile};
 use landlock::{AccessFs, CompatLevel, Compatible, RulesetAttr};
-use rustix::process::{Pid, Signal, kill_process};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_greenlit-worker");
 const CLIP: &str = "npm-vide-ocean.mp4";
@@ -119,7 +118,17 @@ impl OwnWorker {
     }
 }
 
-fn signal(signal: Signal, pid: i32) {
+/// Sends a signal by itself: a bare system has no `kill` to run.
+fn signal(name: &str, pid: i32) {
+    use rustix::process::{Pid, Signal, kill_process};
+    let signal = match name {
+        "-KILL" => Signal::KILL,
+        "-STOP" => Signal::STOP,
+        "-CONT" => Signal::CONT,
+        "-XCPU" => Signal::XCPU,
+        "-TERM" => Signal::TERM,
+        other => panic!("{other} is not sent here"),
+    };
     kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
 }
 
@@ -162,7 +171,7 @@ fn the_pool_says_what_is_in_force_without_a_job() {
     let isolation = pool(Limits::default()).describe().unwrap();
     assert!(isolation.separate_process);
     assert!(!isolation.library.is_empty());
-    let has = |list: &[String], what: Signal| list.iter().any(|entry| entry.starts_with(what));
+    let has = |list: &[String], what: &str| list.iter().any(|entry| entry.starts_with(what));
     for what in ["landlock", "seccomp", "rlimit-as", "rlimit-cpu", "rlimit-nofile", "empty-environment"] {
         let (on, off) = (has(&isolation.in_force, what), has(&isolation.refused, &format!("{what}: ")));
         assert!(on != off, "{what}: {isolation:?}");
@@ -183,7 +192,7 @@ fn the_pool_says_what_is_in_force_without_a_job() {
 }
 
 /// Runs a fix, does something to its worker at the first sign of progress, and returns the error.
-fn disturbed(pool: &WorkerPool, worker: &OwnWorker, what: Signal) -> JobError {
+fn disturbed(pool: &WorkerPool, worker: &OwnWorker, what: &str) -> JobError {
     let mut done = false;
     let mut disturb = |_| {
         if !std::mem::replace(&mut done, true) {
@@ -201,7 +210,7 @@ fn disturbed(pool: &WorkerPool, worker: &OwnWorker, what: Signal) -> JobError {
 fn a_killed_worker_costs_one_file() {
     let worker = OwnWorker::new();
     let pool = worker.pool(Limits::default());
-    let error = disturbed(&pool, &worker, Signal::KILL);
+    let error = disturbed(&pool, &worker, "-KILL");
     assert!(matches!(&error, JobError::WorkerLost(text) if text.contains("SIGKILL")), "{error:?}");
     let error = disturbed(&pool, &worker, "-XCPU");
     assert!(matches!(&error, JobError::WorkerLost(text) if text.contains("CPU limit")), "{error:?}");
@@ -215,7 +224,7 @@ fn a_worker_that_died_idle_costs_nothing() {
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
     let first = worker.alive();
     assert_eq!(first.len(), 1);
-    signal(Signal::KILL, first[0]);
+    signal("-KILL", first[0]);
     while worker.alive() == first {
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -227,7 +236,7 @@ fn a_worker_that_died_idle_costs_nothing() {
 fn a_stalled_worker_is_noticed() {
     let worker = OwnWorker::new();
     let pool = worker.pool(Limits { stall: Duration::from_secs(2), ..Limits::default() });
-    let error = disturbed(&pool, &worker, Signal::STOP);
+    let error = disturbed(&pool, &worker, "-STOP");
     assert!(matches!(&error, JobError::WorkerLost(text) if text.contains("stalled")), "{error:?}");
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
 }
@@ -252,7 +261,7 @@ fn a_worker_that_ignores_a_cancellation_is_ended() {
     let pool = worker.pool(Limits::default());
     let cancel = Arc::new(AtomicBool::new(false));
     let result = pool.run(request(slow_fix(), &fixture(CLIP), &cancel), &mut |_| {
-        worker.alive().into_iter().for_each(|pid| signal(Signal::STOP, pid));
+        worker.alive().into_iter().for_each(|pid| signal("-STOP", pid));
         cancel.store(true, Ordering::Relaxed);
     });
     assert_eq!(result, Err(JobError::Cancelled));
