@@ -188,7 +188,15 @@ pub fn is_writing(folder: &Path) -> bool {
 }
 
 pub fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+    // A bare system has no `kill` to run.
+    let signal = match name {
+        "-INT" => rustix::process::Signal::INT,
+        "-TERM" => rustix::process::Signal::TERM,
+        "-KILL" => rustix::process::Signal::KILL,
+        other => panic!("{other} is not sent here"),
+    };
+    let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
 }
 
 /// A film that needs a new encode of some seconds.
