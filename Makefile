@@ -45,9 +45,9 @@ test-slow: setup ## the tests that take minutes (marked `ignored`)
 	$(CARGO) build $(CARGO_FLAGS) --bins
 	$(CARGO) test $(CARGO_FLAGS) -- --ignored
 
-bench: setup ## measure
-	@if compgen -G 'benches/*.rs' >/dev/null; then $(CARGO) bench $(CARGO_FLAGS); \
-	else echo 'bench: there are no benchmarks yet (benches/ is empty).'; fi
+bench: build ## measure against other tools on real files (GREENLIT_CORPUS)
+	@if [[ -n "$${GREENLIT_CORPUS:-}" ]]; then benches/check-throughput.sh; \
+	else echo 'bench: set GREENLIT_CORPUS to a folder of media files to read'; exit 1; fi
 
 fuzz: setup ## compile the fuzz targets
 	@if [[ -f fuzz/Cargo.toml ]]; then $(CARGO) build --manifest-path fuzz/Cargo.toml; \
