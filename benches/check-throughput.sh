@@ -6,6 +6,7 @@
 # GREENLIT names the binary to measure (default target/release/greenlit, with greenlit-worker beside
 # it). Every contender reads the same files, all in the page cache, on all cores, in one run. The
 # files are real copies under unique names in a temporary folder, which is removed at the end.
+# Wall time suffers from whatever else the machine does; the ratio of CPU time hardly does.
 # Memory is the sum over the contender's processes alive at once, sampled every 20 ms.
 set -eu -o pipefail
 
@@ -18,7 +19,7 @@ export BENCH_TREE
 trap 'rm -rf "$BENCH_TREE"' EXIT
 
 python3 - <<'PYTHON'
-import os, shutil, subprocess, time
+import os, resource, shutil, subprocess, time
 
 wanted, corpus, top = int(os.environ["BENCH_FILES"]), os.environ["GREENLIT_CORPUS"], os.environ["BENCH_TREE"]
 greenlit, cores = os.environ["GREENLIT"], os.cpu_count()
@@ -65,13 +66,14 @@ def memory(group):
 
 
 def run(command, tree):
-    started = time.monotonic()
+    used = lambda: sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+    before, started = used(), time.monotonic()
     child = subprocess.Popen(["bash", "-c", command], env={**os.environ, "TREE": tree}, start_new_session=True)
     peak = 0
     while child.poll() is None:
         peak = max(peak, memory(child.pid))
         time.sleep(0.02)
-    return time.monotonic() - started, peak
+    return time.monotonic() - started, used() - before, peak
 
 
 def each(program, count):
@@ -94,16 +96,17 @@ for name, title, files in [("clips", "MP4, MOV, 3GP, MKV, WebM", clips), ("all",
     size = sum(os.path.getsize(os.path.join(f, n)) for f, _, ns in os.walk(tree) for n in ns)
     subprocess.run(["bash", "-c", 'find "$TREE" -type f -exec cat {} + >/dev/null'], env={**os.environ, "TREE": tree})
     print(f"\n{title}: copies of {len(files)} files, {size / 2**20:.0f} MiB")
-    print(f"| {'contender':24} | wall s | files/s | ratio to greenlit | peak MiB |")
-    print(f"|{'-' * 26}|-------:|--------:|------------------:|---------:|")
+    print(f"| {'contender':24} | wall s | CPU s | files/s | wall ratio | CPU ratio | peak MiB |")
+    print(f"|{'-' * 26}|-------:|------:|--------:|-----------:|----------:|---------:|")
     base = None
     for label, command in CONTENDERS:
         program = label.split()[0].rstrip(",")
         if program != "greenlit" and shutil.which(program) is None:
             print(f"| {label:24} | not installed |")
             continue
-        wall, peak = run(command, tree)
-        base = base or wall
-        print(f"| {label:24} | {wall:6.1f} | {wanted / wall:7.0f} | {wall / base:17.2f} | {peak:8.0f} |", flush=True)
+        wall, cpu, peak = run(command, tree)
+        base = base or (wall, cpu)
+        speed = f"{wall:6.1f} | {cpu:5.1f} | {wanted / wall:7.0f} | {wall / base[0]:10.1f} | {cpu / base[1]:9.1f}"
+        print(f"| {label:24} | {speed} | {peak:8.0f} |", flush=True)
     shutil.rmtree(tree)
 PYTHON

@@ -46,7 +46,8 @@ pub(crate) fn probe(
         facts = header(&mut input, &declared);
     }
     progress(Progress::default());
-    let indexed = declared.iso && facts.fragmented != Some(true);
+    // A still picture has items instead of tracks; the library's index then holds arbitrary places.
+    let indexed = declared.iso && facts.fragmented != Some(true) && !declared.tracks.is_empty();
     if indexed {
         let context = input.as_ptr();
         // SAFETY: the context is open, and `input` is not used meanwhile.
