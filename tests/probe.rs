@@ -165,15 +165,6 @@ fn without_what_only_packets_tell(mut quick: MediaFacts, mut full: MediaFacts) -
         if quick.closed_gop.is_none() {
             full.closed_gop = None;
         }
-        // A long index in fractions: the same interval, counted in decoding order.
-        for video in [quick, full] {
-            video.frames = None;
-            if let Some(timing) = &mut video.timing {
-                timing.min_interval_s = None;
-                timing.max_interval_s = None;
-                timing.first_interval_s = None;
-            }
-        }
     }
     (quick, full)
 }
@@ -196,10 +187,14 @@ fn all_files() -> Vec<std::path::PathBuf> {
 #[test]
 fn the_quick_way_finds_what_the_thorough_one_finds() {
     let pool = pool();
-    let mut compared = 0;
+    let (mut compared, mut shortened) = (0, 0);
     let mut unlike = Vec::new();
     for path in all_files() {
         let name = path.to_string_lossy();
+        // Two broken pictures of which FFmpeg 5.1 says something else every time, thorough or not.
+        if name.ends_with("-missing-essential.avif") {
+            continue;
+        }
         let read = |depth| probe_to(&pool, File::open(&path).unwrap(), &name, depth);
         let (quick, full) = (read(ProbeDepth::Auto), read(ProbeDepth::Packets));
         let (Ok(quick), Ok(full)) = (&quick, &full) else {
@@ -207,6 +202,8 @@ fn the_quick_way_finds_what_the_thorough_one_finds() {
             continue;
         };
         compared += 1;
+        let open_ends = |facts: &MediaFacts| facts.video.iter().filter(|v| v.closed_gop.is_none()).count();
+        shortened += usize::from(open_ends(quick) > open_ends(full));
         let (quick, full) = without_what_only_packets_tell(quick.clone(), full.clone());
         let lines = |facts| serde_json::to_string_pretty::<MediaFacts>(facts).unwrap();
         let (quick, full) = (lines(&quick), lines(&full));
@@ -215,6 +212,7 @@ fn the_quick_way_finds_what_the_thorough_one_finds() {
             unlike.push(format!("{name}: {:?}", pairs.collect::<Vec<_>>()));
         }
     }
-    assert!(compared > 10);
+    println!("{compared} files compared, {shortened} of them read the short way");
+    assert!(compared > 10 && shortened > 0);
     assert!(unlike.is_empty(), "{} of {compared}:\n{}", unlike.len(), unlike.join("\n"));
 }
