@@ -170,7 +170,15 @@ async fn a_clip_becomes_an_ad() {
     }
     assert_eq!((&listed[0].ad_id, listed[0].ad_name.as_str()), (&created, "clip-one"));
     assert_eq!(listed[0].video_id.as_ref(), Some(&id));
-    assert_eq!(client.images(&[image]).await.unwrap()[0].height, Some(1280));
+    let mut images = Vec::new();
+    for _ in 0..3000 {
+        images = client.images(std::slice::from_ref(&image)).await.unwrap();
+        if !images.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(images[0].height, Some(1280));
 }
 
 #[tokio::test]
