@@ -6,9 +6,14 @@
 //! a malformed set is `None`, never a guess.
 
 pub mod aac;
+pub mod av1;
 mod bits;
 pub mod h264;
 pub mod hevc;
+pub mod mpeg_audio;
+pub mod opus;
+pub mod vp8;
+pub mod vp9;
 
 pub use bits::Bits;
 

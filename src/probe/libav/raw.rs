@@ -55,8 +55,14 @@ pub(super) fn profile_name(id: c_int, profile: c_int) -> Option<String> {
 
 /// Whether this build of the library has a decoder.
 pub(super) fn has_decoder(id: c_int) -> bool {
-    // SAFETY: takes any number; the result is only compared.
-    id != 0 && unsafe { !numbered::avcodec_find_decoder(id).is_null() }
+    decoder(id).is_some()
+}
+
+/// The library's decoder, which lives as long as the library.
+pub(super) fn decoder(id: c_int) -> Option<*const ffi::AVCodec> {
+    // SAFETY: takes any number and gives a static description or null.
+    let decoder = unsafe { numbered::avcodec_find_decoder(id) };
+    (id != 0 && !decoder.is_null()).then_some(decoder)
 }
 
 /// What a pixel format is made of.

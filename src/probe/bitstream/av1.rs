@@ -1,0 +1,221 @@
+//! AV1 sequence headers (AV1 bitstream specification, 5.5) out of an `av1C` record
+//! (AV1 in ISO base media files, 2.3.3).
+
+use super::Bits;
+
+const OBU_SEQUENCE_HEADER: u32 = 1;
+const PRIMARIES_BT709: u8 = 1;
+const TRANSFER_SRGB: u8 = 13;
+const MATRIX_IDENTITY: u8 = 0;
+const UNSPECIFIED: [u8; 3] = [2; 3];
+
+/// What a sequence header says about the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sequence {
+    /// `seq_profile`: 0 Main, 1 High, 2 Professional.
+    pub profile: u8,
+    /// `seq_level_idx` of the first operating point.
+    pub level: u8,
+    /// Bits of a sample.
+    pub bit_depth: u8,
+    /// Whether there is luma only.
+    pub monochrome: bool,
+    /// Whether chroma is halved across and down.
+    pub subsampling: (bool, bool),
+    /// Primaries, transfer and matrix by their code points (ITU-T H.273).
+    pub color: [u8; 3],
+    /// Whether samples use the full range.
+    pub full_range: bool,
+    /// The largest width of a frame in pixels.
+    pub width: u32,
+    /// The largest height of a frame in pixels.
+    pub height: u32,
+}
+
+impl Sequence {
+    /// Whether pictures are coded as red, green and blue.
+    pub fn is_rgb(&self) -> bool {
+        self.color == [PRIMARIES_BT709, TRANSFER_SRGB, MATRIX_IDENTITY] && self.subsampling == (false, false)
+    }
+}
+
+/// The sequence header within an `av1C` record. `None` when there is none that can be read, or when
+/// it is of the reduced kind that still pictures use.
+pub fn from_av1c(record: &[u8]) -> Option<Sequence> {
+    if *record.first()? != 0x81 {
+        return None;
+    }
+    let units = record.get(4..)?;
+    let mut bits = Bits::new(units);
+    bits.skip(1)?;
+    if bits.take(4)? != OBU_SEQUENCE_HEADER {
+        return None;
+    }
+    let (extended, sized) = (bits.flag()?, bits.flag()?);
+    bits.skip(1)?;
+    if extended || !sized {
+        return None;
+    }
+    leb128(&mut bits)?;
+    sequence_header(&mut bits)
+}
+
+/// A number in groups of seven bits, lowest first.
+fn leb128(bits: &mut Bits<'_>) -> Option<u64> {
+    let mut value = 0;
+    for group in 0..8 {
+        let byte = u64::from(bits.take(8)?);
+        value |= (byte & 0x7f) << (7 * group);
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+fn sequence_header(bits: &mut Bits<'_>) -> Option<Sequence> {
+    let profile = bits.take(3)? as u8;
+    bits.skip(1)?; // still_picture
+    if profile > 2 || bits.flag()? {
+        return None;
+    }
+    let level = operating_points(bits)?;
+    let (width_bits, height_bits) = (bits.take(4)? + 1, bits.take(4)? + 1);
+    let (width, height) = (bits.take(width_bits)? + 1, bits.take(height_bits)? + 1);
+    if bits.flag()? {
+        bits.skip(4 + 3)?; // lengths of frame numbers
+    }
+    tools(bits)?;
+    let high = bits.flag()?;
+    let bit_depth = match (profile, high) {
+        (2, true) => 10 + 2 * bits.take(1)? as u8,
+        (_, true) => 10,
+        _ => 8,
+    };
+    let monochrome = profile != 1 && bits.flag()?;
+    let color = match bits.flag()? {
+        true => [bits.take(8)? as u8, bits.take(8)? as u8, bits.take(8)? as u8],
+        false => UNSPECIFIED,
+    };
+    let mut sequence = Sequence {
+        profile,
+        level,
+        bit_depth,
+        monochrome,
+        subsampling: (false, false),
+        color,
+        full_range: true,
+        width,
+        height,
+    };
+    if !monochrome && sequence.is_rgb() {
+        return Some(sequence);
+    }
+    sequence.full_range = bits.flag()?;
+    sequence.subsampling = match (profile, bit_depth) {
+        _ if monochrome => (true, true),
+        (0, _) => (true, true),
+        (1, _) => (false, false),
+        (_, 12) => {
+            let across = bits.flag()?;
+            (across, across && bits.flag()?)
+        }
+        _ => (true, false),
+    };
+    Some(sequence)
+}
+
+/// Timing and operating points; gives the level of the first.
+fn operating_points(bits: &mut Bits<'_>) -> Option<u8> {
+    let mut delay_bits = None;
+    if bits.flag()? {
+        bits.skip(64)?; // num_units_in_display_tick, time_scale
+        if bits.flag()? {
+            bits.ue()?; // num_ticks_per_picture_minus_1, written as Exp-Golomb numbers are
+        }
+        if bits.flag()? {
+            delay_bits = Some(bits.take(5)? as usize + 1);
+            bits.skip(32 + 5 + 5)?;
+        }
+    }
+    let display_delay = bits.flag()?;
+    let mut first = None;
+    for _ in 0..=bits.take(5)? {
+        bits.skip(12)?; // operating_point_idc
+        let level = bits.take(5)? as u8;
+        first.get_or_insert(level);
+        if level > 7 {
+            bits.skip(1)?; // seq_tier
+        }
+        if let Some(length) = delay_bits
+            && bits.flag()?
+        {
+            bits.skip(2 * length + 1)?;
+        }
+        if display_delay && bits.flag()? {
+            bits.skip(4)?;
+        }
+    }
+    first
+}
+
+/// The switches of coding tools between the size and the colour.
+fn tools(bits: &mut Bits<'_>) -> Option<()> {
+    bits.skip(3 + 4)?; // superblocks, intra tools, inter tools
+    let ordered = bits.flag()?;
+    if ordered {
+        bits.skip(2)?;
+    }
+    // 2: each frame says itself.
+    let screen_content = if bits.flag()? { 2 } else { bits.take(1)? };
+    if screen_content > 0 && !bits.flag()? {
+        bits.skip(1)?; // seq_force_integer_mv
+    }
+    if ordered {
+        bits.skip(3)?;
+    }
+    bits.skip(3) // superres, cdef, restoration
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Main profile, level 2.0, 10 bits 4:2:0, BT.709, limited range, 320x180, as libaom writes it.
+    const RECORD: [u8; 20] = [
+        0x81, 0x00, 0x4c, 0x00, 0x0a, 0x0e, 0x00, 0x00, 0x00, 0x04, 0x3c, 0xfe, 0xcc, 0xda, 0xf9, 0x50, 0x10,
+        0x10, 0x10, 0x40,
+    ];
+
+    #[test]
+    fn reads_size_depth_and_colour() {
+        let expected = Sequence {
+            profile: 0,
+            level: 0,
+            bit_depth: 10,
+            monochrome: false,
+            subsampling: (true, true),
+            color: [1; 3],
+            full_range: false,
+            width: 320,
+            height: 180,
+        };
+        assert_eq!(from_av1c(&RECORD), Some(expected));
+    }
+
+    #[test]
+    fn malformed_records_are_none_and_never_panic() {
+        for cut in 0..RECORD.len() {
+            let _ = from_av1c(&RECORD[..cut]);
+        }
+        for index in 0..RECORD.len() {
+            for bit in 0..8 {
+                let mut broken = RECORD;
+                broken[index] ^= 1 << bit;
+                let _ = from_av1c(&broken);
+            }
+        }
+        assert_eq!(from_av1c(&[0x81, 0, 0, 0]), None);
+        assert_eq!(from_av1c(&[]), None);
+    }
+}

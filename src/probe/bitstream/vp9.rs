@@ -1,0 +1,95 @@
+//! The uncompressed header of a VP9 key frame (VP9 bitstream specification 0.7, 6.2 and 7.2).
+
+use super::Bits;
+
+const SYNC_CODE: u32 = 0x49_83_42;
+/// `color_space` of pictures coded as RGB.
+const RGB: u32 = 7;
+
+/// What a key frame says about the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyFrame {
+    /// 0 to 3.
+    pub profile: u8,
+    /// Bits of a sample: 8, 10 or 12.
+    pub bit_depth: u8,
+    /// `color_space` as written: 0 unknown, 2 BT.709, 7 RGB, …
+    pub color_space: u8,
+    /// Whether samples use the full range.
+    pub full_range: bool,
+    /// Whether chroma is halved across and down.
+    pub subsampling: (bool, bool),
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+}
+
+/// Reads the header of the first frame of a sample. `None` unless it is a key frame.
+pub fn key_frame(sample: &[u8]) -> Option<KeyFrame> {
+    let mut bits = Bits::new(sample);
+    if bits.take(2)? != 2 {
+        return None;
+    }
+    let (low, high) = (bits.take(1)?, bits.take(1)?);
+    let profile = (high << 1 | low) as u8;
+    if profile == 3 && bits.flag()? {
+        return None;
+    }
+    let (existing, inter) = (bits.flag()?, bits.flag()?);
+    bits.skip(2)?; // show_frame, error_resilient_mode
+    if existing || inter || bits.take(24)? != SYNC_CODE {
+        return None;
+    }
+    let bit_depth = match profile {
+        2 | 3 => 10 + 2 * bits.take(1)? as u8,
+        _ => 8,
+    };
+    let color_space = bits.take(3)?;
+    let full_range = color_space == RGB || bits.flag()?;
+    let odd_profile = profile & 1 == 1;
+    let subsampling = match color_space {
+        RGB if odd_profile => (false, false),
+        RGB => return None,
+        _ if odd_profile => (bits.flag()?, bits.flag()?),
+        _ => (true, true),
+    };
+    if odd_profile && bits.flag()? {
+        return None; // reserved_zero
+    }
+    let (width, height) = (bits.take(16)? + 1, bits.take(16)? + 1);
+    let color_space = color_space as u8;
+    Some(KeyFrame { profile, bit_depth, color_space, full_range, subsampling, width, height })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A key frame of profile 0, BT.709, limited range, 320x240.
+    const PLAIN: [u8; 9] = [0x82, 0x49, 0x83, 0x42, 0x40, 0x13, 0xf0, 0x0e, 0xf0];
+
+    #[test]
+    fn reads_size_and_colour() {
+        let frame = key_frame(&PLAIN);
+        let expected = KeyFrame {
+            profile: 0,
+            bit_depth: 8,
+            color_space: 2,
+            full_range: false,
+            subsampling: (true, true),
+            width: 320,
+            height: 240,
+        };
+        assert_eq!(frame, Some(expected));
+    }
+
+    #[test]
+    fn what_is_no_key_frame_is_none() {
+        assert_eq!(key_frame(&[0x86, 0x49, 0x83, 0x42, 0x40, 0x13, 0xf0, 0x0e, 0xf0]), None);
+        for cut in 0..PLAIN.len() {
+            assert_eq!(key_frame(&PLAIN[..cut]), None);
+        }
+        assert_eq!(key_frame(&[0xff; 16]), None);
+    }
+}
