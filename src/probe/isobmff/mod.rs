@@ -4,9 +4,12 @@
 //! from the file.
 
 mod edits;
+mod samples;
 
 use std::io;
 use std::os::unix::fs::FileExt;
+
+pub use samples::Samples;
 
 use crate::model::EditList;
 
@@ -107,6 +110,8 @@ pub struct Track {
     pub edit_list: Option<EditList>,
     /// How many sample entries (codec set-ups) it declares; `None` where the box is not found.
     pub sample_entries: Option<u32>,
+    /// When its samples are shown, for a picture track of an unfragmented file.
+    pub samples: Option<Samples>,
 }
 
 /// Walks over the boxes; `None` when this is no ISO file.
@@ -150,24 +155,48 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<Layout>> {
         for trak in inside.iter().filter(|found| &found.kind == b"trak") {
             let position = layout.tracks.len() as u32;
             let edit_list = edits::read(bytes, trak, movie_scale, layout.fragmented)?;
-            let sample_entries = sample_entries(bytes, trak)?;
-            layout.tracks.push(Track { position, edit_list, sample_entries });
+            let table = sample_table(bytes, trak)?;
+            let sample_entries = match &table {
+                Some(table) => sample_entries(bytes, table)?,
+                None => None,
+            };
+            let samples = match &table {
+                Some(table) if !layout.fragmented && is_picture(bytes, trak)? => samples::read(bytes, table)?,
+                _ => None,
+            };
+            layout.tracks.push(Track { position, edit_list, sample_entries, samples });
         }
     }
     Ok(Some(layout))
 }
 
-/// The entry count of the `stsd` box of a track.
-fn sample_entries<B: Bytes + ?Sized>(bytes: &B, trak: &Found) -> io::Result<Option<u32>> {
+/// The box at the end of a path of box types below `from`.
+fn below<B: Bytes + ?Sized>(bytes: &B, from: &Found, path: &[&[u8; 4]]) -> io::Result<Option<Found>> {
     let size = bytes.len()?;
-    let mut at = *trak;
-    for kind in [b"mdia", b"minf", b"stbl", b"stsd"] {
+    let mut at = *from;
+    for kind in path {
         let inside = boxes(bytes, at.content, at.end.min(size))?;
-        let Some(found) = inside.into_iter().find(|found| &found.kind == kind) else { return Ok(None) };
+        let Some(found) = inside.into_iter().find(|found| &&found.kind == kind) else { return Ok(None) };
         at = found;
     }
+    Ok(Some(at))
+}
+
+fn sample_table<B: Bytes + ?Sized>(bytes: &B, trak: &Found) -> io::Result<Option<Found>> {
+    below(bytes, trak, &[b"mdia", b"minf", b"stbl"])
+}
+
+/// Whether the handler of a track is that of moving pictures.
+fn is_picture<B: Bytes + ?Sized>(bytes: &B, trak: &Found) -> io::Result<bool> {
+    let Some(handler) = below(bytes, trak, &[b"mdia", b"hdlr"])? else { return Ok(false) };
+    Ok(leaf(bytes, &handler)?.get(8..12) == Some(b"vide"))
+}
+
+/// The entry count of the `stsd` box of a sample table.
+fn sample_entries<B: Bytes + ?Sized>(bytes: &B, table: &Found) -> io::Result<Option<u32>> {
+    let Some(entries) = below(bytes, table, &[b"stsd"])? else { return Ok(None) };
     let mut head = [0; 8];
-    let count = bytes.read_at(at.content, &mut head)?;
+    let count = bytes.read_at(entries.content, &mut head)?;
     let [.., a, b, c, d] = head;
     Ok((count == head.len()).then(|| u32::from_be_bytes([a, b, c, d])))
 }

@@ -3,17 +3,24 @@
 use ffmpeg_next::ffi;
 
 use super::streams::seconds;
-use super::timing::Cadence;
+use super::timing::{Cadence, tell_stamps};
 use crate::model::{Completeness, MediaFacts};
+use crate::probe::isobmff::Track;
 
 /// Entries of one stream looked at: 23 hours at 60 frames a second.
 const MAX_ENTRIES: i32 = 5_000_000;
 
-/// Fills in cadence, group length and missing data from the index.
+/// Fills in cadence, groups and missing data from the index and the tables it was made of. Gives
+/// whether that was all there is to know of the pictures' times, so that no packet need be read.
 ///
 /// # Safety
 /// `context` is an open demuxer of an unfragmented ISO file that nobody else uses meanwhile.
-pub(super) unsafe fn read_index(context: *mut ffi::AVFormatContext, facts: &mut MediaFacts) {
+pub(super) unsafe fn read_index(
+    context: *mut ffi::AVFormatContext,
+    tracks: &mut [Track],
+    facts: &mut MediaFacts,
+) -> bool {
+    let mut told = true;
     let size = i64::try_from(facts.size_bytes).unwrap_or(i64::MAX);
     let mut missing: Option<f64> = None;
     let mut seen = false;
@@ -24,6 +31,7 @@ pub(super) unsafe fn read_index(context: *mut ffi::AVFormatContext, facts: &mut 
             let base = (*stream).time_base;
             let mut cadence = Cadence::default();
             let mut lowest: Option<i64> = None;
+            let mut hidden = false;
             let count = ffi::avformat_index_get_entries_count(stream).min(MAX_ENTRIES);
             for number in 0..count {
                 let Some(entry) = ffi::avformat_index_get_entry(stream, number).as_ref() else { break };
@@ -34,13 +42,31 @@ pub(super) unsafe fn read_index(context: *mut ffi::AVFormatContext, facts: &mut 
                     missing = Some(missing.map_or(at, |first| first.min(at)));
                 }
                 // Frames that an edit list hides are not part of the film.
-                if entry.flags() & ffi::AVINDEX_DISCARD_FRAME == 0 {
+                if entry.flags() & ffi::AVINDEX_DISCARD_FRAME != 0 {
+                    hidden = true;
+                } else {
                     cadence.add(entry.timestamp, entry.flags() & ffi::AVINDEX_KEYFRAME != 0);
                 }
             }
             let index = (*stream).index as u32;
             if let Some(video) = facts.video.iter_mut().find(|video| video.index == index) {
-                cadence.tell(base, video);
+                let track = tracks.iter_mut().find(|track| track.position == index);
+                let samples = track.and_then(|track| track.samples.take());
+                // Several edits can show samples twice, or in another order.
+                match samples.filter(|samples| !hidden && samples.stamps.len() as i64 == i64::from(count)) {
+                    Some(mut samples) => {
+                        let leading = samples.has_leading_pictures();
+                        tell_stamps(&mut samples.stamps, base, video);
+                        // In HEVC, only the pictures themselves say whether they need the group before.
+                        video.closed_gop =
+                            (!leading || video.codec.as_deref() != Some("hevc")).then_some(!leading);
+                        told &= video.closed_gop.is_some();
+                    }
+                    None => {
+                        cadence.tell(base, video);
+                        told = false;
+                    }
+                }
                 if let Some(timing) = &mut video.timing {
                     timing.negative_dts_s = lowest.and_then(|dts| seconds(dts, base)).filter(|&s| s < 0.0);
                 }
@@ -55,4 +81,5 @@ pub(super) unsafe fn read_index(context: *mut ffi::AVFormatContext, facts: &mut 
     } else if seen && facts.completeness == Completeness::Unknown {
         facts.completeness = Completeness::Whole;
     }
+    told
 }

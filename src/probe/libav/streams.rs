@@ -58,6 +58,15 @@ pub(super) unsafe fn read_streams(context: *mut ffi::AVFormatContext, facts: &mu
     }
 }
 
+/// Whether the library does not count a stream among those that make the film last: subtitles, data.
+///
+/// # Safety
+/// `stream` is one of an open demuxer's.
+pub(super) unsafe fn is_text(stream: *const ffi::AVStream) -> bool {
+    // SAFETY: by the contract.
+    !matches!(unsafe { number(&raw const (*(*stream).codecpar).codec_type) }, VIDEO | AUDIO | ATTACHMENT)
+}
+
 /// # Safety
 /// As [`read_streams`]; `stream` is one of `context`'s.
 unsafe fn video(context: *mut ffi::AVFormatContext, stream: *mut ffi::AVStream, index: u32) -> VideoStream {

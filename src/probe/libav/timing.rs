@@ -83,6 +83,24 @@ impl Cadence {
     }
 }
 
+/// Writes what times and sync marks in decode order say: groups are counted in that order, intervals
+/// in the order shown. Sorts the stamps.
+pub(super) fn tell_stamps(stamps: &mut [(i64, bool)], base: ffi::AVRational, video: &mut VideoStream) {
+    let (mut longest, mut run, mut any_key) = (0_u64, 0_u64, false);
+    for (_, key) in &*stamps {
+        any_key |= *key;
+        run = if *key { 1 } else { run + 1 };
+        longest = longest.max(run);
+    }
+    stamps.sort_unstable();
+    let mut cadence = Cadence::default();
+    for (stamp, key) in stamps {
+        cadence.add(*stamp, *key);
+    }
+    cadence.tell(base, video);
+    video.max_gop_frames = any_key.then_some(longest);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

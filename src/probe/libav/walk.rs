@@ -7,7 +7,7 @@ use ffmpeg_next::ffi;
 use super::open::MediaInput;
 use super::raw::number;
 use super::streams::seconds;
-use super::timing::Cadence;
+use super::timing::tell_stamps;
 use super::version::packet_side_data;
 use crate::job::{JobError, Progress};
 use crate::model::{Completeness, MediaFacts};
@@ -19,11 +19,16 @@ const REPORT_EVERY: u64 = 256;
 const NEW_EXTRADATA: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_NEW_EXTRADATA as c_int;
 const NO_TIME: i64 = i64::MIN;
 
+/// Packets of a stream whose durations are compared.
+const MAX_COMPARED: u64 = 64;
+
 /// What is remembered of one video stream.
 #[derive(Default)]
 struct Track {
     stamps: Vec<(i64, bool)>,
     packets: u64,
+    /// The duration that all of the first packets state.
+    duration: Option<i64>,
     key_pts: Option<i64>,
     keys: u64,
     open_groups: bool,
@@ -33,20 +38,57 @@ struct Track {
     overflow: bool,
 }
 
-/// Reads all packets and completes `facts`.
+/// What the packets read so far tell of the video streams.
+pub(super) struct Walk {
+    tracks: Vec<(u32, Track)>,
+    packets: u64,
+    reached_s: f64,
+}
+
+impl Walk {
+    /// Over the video streams of these facts, before the first packet.
+    pub(super) fn over(facts: &MediaFacts) -> Walk {
+        let tracks = facts.video.iter().map(|video| (video.index, Track::default())).collect();
+        Walk { tracks, packets: 0, reached_s: 0.0 }
+    }
+
+    /// Takes note of a packet.
+    ///
+    /// # Safety
+    /// `packet` was just read from the open demuxer `context`, and not yet unreferenced.
+    pub(super) unsafe fn add(&mut self, context: *mut ffi::AVFormatContext, packet: &ffi::AVPacket) {
+        // SAFETY: the library numbers packets by its streams.
+        let stream = unsafe { *(*context).streams.add(packet.stream_index as usize) };
+        // SAFETY: as above.
+        if let Some(at) = unsafe { seconds(packet.dts, (*stream).time_base) } {
+            self.reached_s = self.reached_s.max(at);
+        }
+        let index = packet.stream_index as u32;
+        if let Some((_, track)) = self.tracks.iter_mut().find(|(known, _)| *known == index) {
+            // SAFETY: by the contract.
+            unsafe { track.add(packet, is_hevc(stream)) };
+        }
+        self.packets += 1;
+    }
+
+    /// The duration, in units of the time base, that the first packets of a video stream all state.
+    pub(super) fn steady_duration(&self, index: u32) -> Option<i64> {
+        let (_, track) = self.tracks.iter().find(|(known, _)| *known == index)?;
+        track.duration.filter(|&duration| duration > 0 && track.packets > 2)
+    }
+}
+
+/// Reads all further packets and completes `facts`.
 ///
 /// # Errors
 /// As [`MediaInput::result`]; damage in the middle is not an error but noted as missing data.
 pub(super) fn walk_packets(
     input: &mut MediaInput,
+    walk: &mut Walk,
     facts: &mut MediaFacts,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), JobError> {
     let context = input.as_ptr();
-    let mut tracks: Vec<(u32, Track)> =
-        facts.video.iter().map(|video| (video.index, Track::default())).collect();
-    let mut count = 0_u64;
-    let mut reached = 0.0_f64;
     // SAFETY: the context is open and used by nobody else; the packet is ours, unreferenced before
     // each reuse and freed at the end; nothing of a packet is kept.
     let code = unsafe {
@@ -59,26 +101,18 @@ pub(super) fn walk_packets(
             if code < 0 {
                 break code;
             }
-            let stream = *(*context).streams.add((*packet).stream_index as usize);
-            let base = (*stream).time_base;
-            if let Some(at) = seconds((*packet).dts, base) {
-                reached = reached.max(at);
-            }
-            let index = (*packet).stream_index as u32;
-            if let Some((_, track)) = tracks.iter_mut().find(|(known, _)| *known == index) {
-                track.add(&*packet, is_hevc(stream));
-            }
+            walk.add(context, &*packet);
             ffi::av_packet_unref(packet);
-            count += 1;
-            if count.is_multiple_of(REPORT_EVERY) {
-                progress(Progress { done_s: reached, total_s: facts.duration_s, frames: count });
+            if walk.packets.is_multiple_of(REPORT_EVERY) {
+                let frames = walk.packets;
+                progress(Progress { done_s: walk.reached_s, total_s: facts.duration_s, frames });
                 if input.check_reads().is_err() {
                     break 0;
                 }
             }
         };
         ffi::av_packet_free(&mut packet);
-        for (index, track) in &mut tracks {
+        for (index, track) in &mut walk.tracks {
             let stream = *(*context).streams.add(*index as usize);
             track.tell((*stream).time_base, *index, facts);
         }
@@ -86,6 +120,7 @@ pub(super) fn walk_packets(
     };
     input.check_reads()?;
     if code != ffi::AVERROR_EOF && code < 0 && !matches!(facts.completeness, Completeness::Missing { .. }) {
+        let reached = walk.reached_s;
         facts.completeness = Completeness::Missing {
             first_missing_s: Some(reached),
             reason: format!("reading stops at {reached:.3} s: {}", super::error_text(code)),
@@ -106,6 +141,11 @@ impl Track {
     /// `packet` was just read and not yet unreferenced.
     unsafe fn add(&mut self, packet: &ffi::AVPacket, hevc: bool) {
         self.packets += 1;
+        if self.packets == 1 {
+            self.duration = Some(packet.duration);
+        } else if self.packets <= MAX_COMPARED && self.duration != Some(packet.duration) {
+            self.duration = None;
+        }
         let key = packet.flags & ffi::AV_PKT_FLAG_KEY != 0;
         // SAFETY: by the contract.
         if unsafe { packet_side_data(packet, NEW_EXTRADATA) } {
@@ -156,20 +196,7 @@ impl Track {
         if self.unstamped || self.overflow {
             return;
         }
-        // Groups are counted in decode order, intervals in the order shown.
-        let mut longest = 0_u64;
-        let mut run = 0_u64;
-        for (_, key) in &self.stamps {
-            run = if *key { 1 } else { run + 1 };
-            longest = longest.max(run);
-        }
-        self.stamps.sort_unstable();
-        let mut cadence = Cadence::default();
-        for (stamp, key) in &self.stamps {
-            cadence.add(*stamp, *key);
-        }
-        cadence.tell(base, video);
-        video.max_gop_frames = (self.keys > 0).then_some(longest);
+        tell_stamps(&mut self.stamps, base, video);
         if let Some(timing) = &mut video.timing {
             timing.negative_dts_s = self.lowest_dts.and_then(|dts| seconds(dts, base)).filter(|&s| s < 0.0);
         }

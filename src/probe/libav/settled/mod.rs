@@ -5,42 +5,94 @@
 //! sets or in the first bytes of the first picture. Here they are read instead; wherever anything is
 //! missing, contradictory or unusual, the answer is "not settled" and the library's way is taken.
 
+mod fragments;
 mod promise;
 mod sound;
 mod video;
 
 use ffmpeg_next::ffi;
 
+pub(super) use self::fragments::complete as complete_fragmented;
 use self::promise::starts_as_promised;
 use super::open::MediaInput;
+use super::walk::Walk;
 use crate::model::MediaFacts;
 use crate::probe::declared::Declared;
 
-/// Completes the facts of a freshly opened file. `false` when they are not settled: then `facts` are
-/// of no use, and `input`, from which packets were read, must be opened anew.
-pub(super) fn settle(input: &mut MediaInput, declared: &Declared, facts: &mut MediaFacts) -> bool {
+/// What left the facts open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Open {
+    /// A container whose header does not say everything.
+    Container,
+    /// The set-up of this video stream.
+    Picture(u32),
+    /// The set-up of this sound track.
+    Sound(u32),
+    /// Packets that do not begin as the set-up promises.
+    Packets,
+    /// A stream without a first time.
+    Start,
+}
+
+impl Open {
+    /// Whether no packet was read before this was found, so that the library can still begin.
+    pub(super) fn found_in_header(self) -> bool {
+        matches!(self, Open::Container | Open::Picture(_) | Open::Sound(_))
+    }
+}
+
+/// Completes the facts of a freshly opened file; those of a fragmented one only as far as its packets
+/// need not be walked over, see [`complete_fragmented`].
+///
+/// # Errors
+/// What is not settled; then `facts` are of no use.
+pub(super) fn settle(
+    input: &mut MediaInput,
+    declared: &Declared,
+    facts: &mut MediaFacts,
+    walk: &mut Walk,
+) -> Result<(), Open> {
     if !usual_container(declared, facts) {
-        return false;
+        return Err(Open::Container);
     }
     let context = input.as_ptr();
     let mut promises = Vec::new();
+    let fragmented = declared.fragmented == Some(true);
     for video in &mut facts.video {
-        // SAFETY: the context is open and the index is that of one of its streams.
-        match unsafe { video::settle(*(*context).streams.add(video.index as usize), video) } {
-            Some(promise) => promises.push(promise),
-            None => return false,
+        if video.frame_rate.is_none() && !fragmented {
+            return Err(Open::Picture(video.index));
         }
+        // SAFETY: the context is open and the index is that of one of its streams.
+        let promise = unsafe { video::settle(*(*context).streams.add(video.index as usize), video) };
+        promises.push(promise.ok_or(Open::Picture(video.index))?);
     }
     for audio in &mut facts.audio {
         // SAFETY: as above.
-        match unsafe { sound::settle(*(*context).streams.add(audio.index as usize), audio) } {
-            Some(promise) => promises.push(promise),
-            None => return false,
+        let promise = unsafe { sound::settle(*(*context).streams.add(audio.index as usize), audio) };
+        promises.push(promise.ok_or(Open::Sound(audio.index))?);
+    }
+    let undated = starts_as_promised(input, promises, facts, walk).ok_or(Open::Packets)?;
+    set_starts(context, facts);
+    // Where the first is not shown at 0, what the library says depends on how far it decodes.
+    for (index, pts) in undated.into_iter().filter(|(_, pts)| *pts == 0) {
+        // SAFETY: the context is open and the index is that of one of its streams.
+        let at = unsafe { super::streams::seconds(pts, (**(*context).streams.add(index as usize)).time_base) };
+        if let Some(video) = facts.video.iter_mut().find(|video| video.index == index) {
+            video.start_s = video.start_s.or(at);
         }
     }
-    if !starts_as_promised(input, promises, facts) {
-        return false;
+    let mut starts = facts.video.iter().map(|v| v.start_s).chain(facts.audio.iter().map(|a| a.start_s));
+    if !starts.all(|start| start.is_some()) {
+        return Err(Open::Start);
     }
+    // SAFETY: the context is open.
+    let duration_us = unsafe { (*context).duration };
+    facts.bit_rate = overall_rate(facts.size_bytes, duration_us);
+    Ok(())
+}
+
+/// Notes where every stream starts, as far as the library knows by now.
+fn set_starts(context: *mut ffi::AVFormatContext, facts: &mut MediaFacts) {
     // SAFETY: the context is open, the indices are those of its streams.
     let start = |index: u32| unsafe {
         let stream = *(*context).streams.add(index as usize);
@@ -48,22 +100,20 @@ pub(super) fn settle(input: &mut MediaInput, declared: &Declared, facts: &mut Me
     };
     facts.video.iter_mut().for_each(|video| video.start_s = start(video.index));
     facts.audio.iter_mut().for_each(|audio| audio.start_s = start(audio.index));
-    // SAFETY: as above.
-    let duration_us = unsafe { (*context).duration };
-    // Exactly as the library reckons it, in whole microseconds.
-    let rate = facts.size_bytes as f64 * 8.0 * 1_000_000.0 / duration_us as f64;
-    facts.bit_rate = Some(rate as u64).filter(|&rate| rate > 0);
-    facts.video.iter().all(|video| video.start_s.is_some())
-        && facts.audio.iter().all(|audio| audio.start_s.is_some())
+}
+
+/// Bits per second exactly as the library reckons them, in whole microseconds.
+fn overall_rate(size_bytes: u64, duration_us: i64) -> Option<u64> {
+    let rate = size_bytes as f64 * 8.0 * 1_000_000.0 / duration_us as f64;
+    Some(rate as u64).filter(|&rate| rate > 0 && duration_us > 0)
 }
 
 /// Whether the container is one whose header can be complete, with one set-up a track.
 fn usual_container(declared: &Declared, facts: &MediaFacts) -> bool {
     let matroska = matches!(facts.container.as_deref(), Some("matroska" | "webm"));
-    let iso = declared.iso
-        && declared.fragmented == Some(false)
-        && declared.tracks.iter().all(|track| track.sample_entries == Some(1));
-    (matroska || iso) && facts.duration_s.is_some()
+    let iso = declared.iso && declared.tracks.iter().all(|track| track.sample_entries == Some(1));
+    let fragmented = declared.fragmented == Some(true);
+    (matroska || iso) && (facts.duration_s.is_some() || fragmented && !facts.video.is_empty())
 }
 
 /// The set-up of a codec as the container carries it.

@@ -3,11 +3,13 @@
 use ffmpeg_next::ffi;
 
 use super::super::open::MediaInput;
+use super::super::walk::Walk;
 use crate::model::MediaFacts;
 use crate::probe::bitstream::{aac, mpeg_audio, nal_units};
 
 /// Packets read to learn where every stream begins.
 const MAX_PACKETS: u32 = 200;
+const NO_TIME: i64 = i64::MIN;
 
 /// What the first packet of a stream must agree with.
 pub(super) struct Promise {
@@ -34,18 +36,21 @@ pub(super) enum Kind {
 }
 
 /// Reads the first packet of every stream with a promise, which also tells the library where the
-/// stream starts, and holds each to its promise.
+/// stream starts, and holds each to its promise. All that is read is noted in `walk`. Gives the
+/// streams whose container states no decode times, with the presentation time of their first packet;
+/// `None` when a promise is broken.
 pub(super) fn starts_as_promised(
     input: &mut MediaInput,
     mut open: Vec<Promise>,
     facts: &mut MediaFacts,
-) -> bool {
+    walk: &mut Walk,
+) -> Option<Vec<(u32, i64)>> {
     let context = input.as_ptr();
     // SAFETY: the context is open and used by nobody else; the packet is ours and freed at the end.
     unsafe {
         let mut packet = ffi::av_packet_alloc();
         let mut kept = !packet.is_null();
-        let mut unstarted = Vec::new();
+        let (mut unstarted, mut undated) = (Vec::new(), Vec::new());
         for _ in 0..MAX_PACKETS {
             if !kept || open.is_empty() && unstarted.is_empty() {
                 break;
@@ -53,6 +58,7 @@ pub(super) fn starts_as_promised(
             if ffi::av_read_frame(context, packet) < 0 {
                 break;
             }
+            walk.add(context, &*packet);
             let index = (*packet).stream_index as u32;
             if let Some(at) = open.iter().position(|promise| promise.index == index) {
                 let data = match usize::try_from((*packet).size) {
@@ -61,16 +67,21 @@ pub(super) fn starts_as_promised(
                     }
                     _ => &[],
                 };
+                let hidden = (*packet).flags & ffi::AV_PKT_FLAG_DISCARD != 0;
                 let key = (*packet).flags & ffi::AV_PKT_FLAG_KEY != 0;
                 kept = key && open.swap_remove(at).is_kept(data, facts);
-                unstarted.push(index);
+                // Without decode times the library knows no start before it has decoded.
+                match ((*packet).dts == NO_TIME, hidden) {
+                    (true, false) => undated.push((index, (*packet).pts)),
+                    _ => unstarted.push(index),
+                }
             }
             // A stream may begin with frames that are not shown; it starts with the first that is.
-            unstarted.retain(|&index| (**(*context).streams.add(index as usize)).start_time == i64::MIN);
+            unstarted.retain(|&index| (**(*context).streams.add(index as usize)).start_time == NO_TIME);
             ffi::av_packet_unref(packet);
         }
         ffi::av_packet_free(&mut packet);
-        kept && open.is_empty()
+        (kept && open.is_empty()).then_some(undated)
     }
 }
 

@@ -33,7 +33,6 @@ const VP9_MATRICES: [c_int; 8] = [UNSPECIFIED, 5, 1, 6, 7, 9, 3, MATRIX_RGB];
 /// # Safety
 /// `stream` is one of an open demuxer's.
 pub(super) unsafe fn settle(stream: *const ffi::AVStream, video: &mut VideoStream) -> Option<Promise> {
-    video.frame_rate?;
     let index = video.index;
     // SAFETY: by the contract.
     let kind = unsafe {
@@ -142,8 +141,13 @@ pub(super) fn settle_vp9(data: &[u8], video: &mut VideoStream) -> Option<()> {
     let format = match (frame.bit_depth, frame.subsampling, matrix) {
         (8, (true, true), _) => F::AV_PIX_FMT_YUV420P,
         (10, (true, true), _) => F::AV_PIX_FMT_YUV420P10LE,
+        (12, (true, true), _) => F::AV_PIX_FMT_YUV420P12LE,
         (8, (false, false), MATRIX_RGB) => F::AV_PIX_FMT_GBRP,
+        (10, (false, false), MATRIX_RGB) => F::AV_PIX_FMT_GBRP10LE,
+        (12, (false, false), MATRIX_RGB) => F::AV_PIX_FMT_GBRP12LE,
         (8, (false, false), _) => F::AV_PIX_FMT_YUV444P,
+        (10, (false, false), _) => F::AV_PIX_FMT_YUV444P10LE,
+        (12, (false, false), _) => F::AV_PIX_FMT_YUV444P12LE,
         (8, (true, false), _) => F::AV_PIX_FMT_YUV422P,
         _ => return None,
     };
