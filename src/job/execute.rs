@@ -63,8 +63,9 @@ fn no_output() -> JobError {
     JobError::Failed("the job came without a file to write to".into())
 }
 
-/// Describes the media library, which is loaded and made ready by this.
+/// Describes the media library, which is loaded and made ready by this, in a process of our own.
 pub fn describe() -> Isolation {
     libav::init();
+    libav::keep_freed_memory();
     Isolation { library: libav::library(), encoders: libav::encoders(), ..Isolation::default() }
 }

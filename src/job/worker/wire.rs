@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags, recvmsg, sendmsg,
+    SendFlags, recv, recvmsg, sendmsg,
 };
 use serde::{Deserialize, Serialize};
 
@@ -57,9 +57,21 @@ pub(super) fn send<T: Serialize>(
     if !files.is_empty() && !control.push(SendAncillaryMessage::ScmRights(files)) {
         return Err(io::Error::other("too many descriptors"));
     }
-    let sent = sendmsg(to, &[IoSlice::new(&length)], &mut control, SendFlags::NOSIGNAL)?;
-    to.write_all(&length[sent..])?;
-    to.write_all(&body)
+    // In one go: whoever waits is then woken once.
+    let parts = [IoSlice::new(&length), IoSlice::new(&body)];
+    let sent = sendmsg(to, &parts, &mut control, SendFlags::NOSIGNAL)?;
+    to.write_all(length.get(sent..).unwrap_or_default())?;
+    to.write_all(body.get(sent.saturating_sub(length.len())..).unwrap_or_default())
+}
+
+/// Whether anything has come in that was not received yet, or the other side has hung up.
+pub(super) fn waiting(from: &UnixStream) -> io::Result<bool> {
+    let mut byte = [0];
+    match recv(from, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+        Ok(_) => Ok(true),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Receives a frame with its descriptors, blocking.

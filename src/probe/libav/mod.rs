@@ -3,6 +3,7 @@
 mod describe;
 mod facts;
 mod index;
+mod memory;
 mod open;
 mod raw;
 mod settled;
@@ -14,5 +15,6 @@ mod walk;
 
 pub(crate) use describe::{encoders, library};
 pub(crate) use facts::probe;
+pub(crate) use memory::keep_freed_memory;
 #[allow(unused_imports)] // What the other adapters of the media library build on.
 pub(crate) use open::{MAX_PIXELS, MediaInput, error_text, init, open_input};

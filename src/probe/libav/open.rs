@@ -190,7 +190,36 @@ fn check(code: c_int, shared: &Shared) -> Result<(), JobError> {
 pub(crate) fn open_input(file: File, name: &str, cancel: Arc<AtomicBool>) -> Result<MediaInput, JobError> {
     init();
     let size_bytes = file.metadata().map_err(|error| JobError::Io(error.to_string()))?.len();
-    let shared = Arc::new(Shared { cancel, failure: OnceLock::new() });
+    if let Some(demuxer) = evident_demuxer(&file) {
+        let again = file.try_clone().map_err(|error| JobError::Io(error.to_string()))?;
+        match open_with(again, size_bytes, name, Some(demuxer), &cancel) {
+            Err(JobError::Unreadable(_)) => {}
+            settled => return settled,
+        }
+    }
+    open_with(file, size_bytes, name, None, &cancel)
+}
+
+/// The demuxer of a file whose first bytes leave no doubt. Asking all of them costs more than reading
+/// the header does.
+fn evident_demuxer(file: &File) -> Option<&'static CStr> {
+    let mut head = [0; 8];
+    let count = file.read_at(&mut head, 0).ok()?;
+    match (&head[..count.min(4)], &head[count.min(4)..count]) {
+        (_, b"ftyp") => Some(c"mov"),
+        ([0x1a, 0x45, 0xdf, 0xa3], _) => Some(c"matroska"),
+        _ => None,
+    }
+}
+
+fn open_with(
+    file: File,
+    size_bytes: u64,
+    name: &str,
+    demuxer: Option<&CStr>,
+    cancel: &Arc<AtomicBool>,
+) -> Result<MediaInput, JobError> {
+    let shared = Arc::new(Shared { cancel: Arc::clone(cancel), failure: OnceLock::new() });
     let reader = PositionedFile { file, position: 0, shared: shared.clone() };
     let mut stream = StreamIo::from_read_seek_with_capacity(reader, BUFFER_BYTES)
         .map_err(|error| JobError::Failed(format!("cannot set up reading: {error}")))?;
@@ -214,7 +243,8 @@ pub(crate) fn open_input(file: File, name: &str, cancel: Arc<AtomicBool>) -> Res
         set_option(&mut options, c"format_whitelist", DEMUXERS);
         set_option(&mut options, c"protocol_whitelist", "none");
         set_option(&mut options, c"max_streams", &MAX_STREAMS.to_string());
-        let code = ffi::avformat_open_input(&mut context, url.as_ptr(), ptr::null(), &mut options);
+        let format = demuxer.map_or(ptr::null(), |name| ffi::av_find_input_format(name.as_ptr()));
+        let code = ffi::avformat_open_input(&mut context, url.as_ptr(), format, &mut options);
         ffi::av_dict_free(&mut options);
         check(code, &shared)
             .inspect_err(|_| {
