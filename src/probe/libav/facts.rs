@@ -8,7 +8,7 @@ use super::index::read_index;
 use super::open::{MediaInput, open_input};
 use super::raw::text;
 use super::settled::settle;
-use super::streams::read_streams;
+use super::streams::{read_streams, seconds};
 use super::tags::collect;
 use super::walk::walk_packets;
 use crate::job::{JobError, ProbeDepth, Progress};
@@ -18,6 +18,8 @@ use crate::probe::declared::{self, Declared};
 /// Files up to this size are walked over packet by packet even where that was not asked for: it
 /// costs less than the first look did, and only packets show open groups.
 const WALK_ANYWAY_BYTES: u64 = 64 << 20;
+/// How much later than its last packet a film may be declared to end, in seconds.
+const DURATION_SLACK_S: f64 = 0.25;
 
 /// Establishes the facts of the media behind `file`; `name` gives only its extension.
 ///
@@ -32,7 +34,10 @@ pub(crate) fn probe(
 ) -> Result<MediaFacts, JobError> {
     let io = |error: std::io::Error| JobError::Io(error.to_string());
     let declared = declared::read(file).map_err(io)?;
-    let open = || open_input(file.try_clone().map_err(io)?, name, Arc::clone(&cancel));
+    let open = || {
+        open_input(file.try_clone().map_err(io)?, name, Arc::clone(&cancel))
+            .map_err(|error| why_unreadable(error, &declared))
+    };
     let mut input = open()?;
     let mut facts = header(&mut input, &declared);
     let settled = depth == ProbeDepth::Auto && settle(&mut input, &declared, &mut facts);
@@ -60,7 +65,10 @@ pub(crate) fn probe(
             facts.video.iter_mut().for_each(|video| video.parameter_changes = Some(0));
             false
         }
-        ProbeDepth::Auto => facts.size_bytes <= WALK_ANYWAY_BYTES && !facts.video.is_empty(),
+        ProbeDepth::Auto => {
+            let cut = matches!(facts.completeness, Completeness::Missing { first_missing_s: None, .. });
+            facts.size_bytes <= WALK_ANYWAY_BYTES && (!facts.video.is_empty() || cut)
+        }
         ProbeDepth::Packets => true,
     };
     if walk {
@@ -68,7 +76,12 @@ pub(crate) fn probe(
             // From the first packet on.
             input = open()?;
         }
-        walk_packets(&mut input, &mut facts, progress)?;
+        let walked = walk_packets(&mut input, &mut facts, progress)?;
+        compare(walked.first_end_s(), walked.shown_s, &mut facts);
+    } else if matches!(facts.container.as_deref(), Some("matroska" | "webm")) && in_doubt(&facts) {
+        if let Some(end_s) = last_block(&mut input, file).map_err(io)? {
+            compare(end_s, end_s, &mut facts);
+        }
     }
     for track in declared.tracks {
         // FFmpeg numbers streams in the order of the tracks.
@@ -79,6 +92,63 @@ pub(crate) fn probe(
         }
     }
     Ok(facts)
+}
+
+/// What the file's own words know of why it cannot be opened.
+fn why_unreadable(error: JobError, declared: &Declared) -> JobError {
+    match (error, &declared.completeness, &declared.without_index) {
+        (JobError::Unreadable(_), Completeness::Missing { .. }, Some(why)) => JobError::Cut(why.clone()),
+        (JobError::Unreadable(_), Completeness::Missing { reason, .. }, None) => {
+            JobError::Cut(format!("the file is cut short: {reason}"))
+        }
+        (JobError::Unreadable(_), _, Some(why)) if declared.fragmented == Some(true) => {
+            JobError::Unreadable(why.clone())
+        }
+        (JobError::Unreadable(_), _, Some(why)) => JobError::Cut(why.clone()),
+        (error, ..) => error,
+    }
+}
+
+/// Whether the end of the film would tell more about what is missing.
+fn in_doubt(facts: &MediaFacts) -> bool {
+    matches!(facts.completeness, Completeness::Unknown | Completeness::Missing { first_missing_s: None, .. })
+}
+
+/// When the last block of a Matroska file begins, by a look at its end.
+fn last_block(input: &mut MediaInput, file: &File) -> std::io::Result<Option<f64>> {
+    let Some(time) = declared::last_block(file)? else { return Ok(None) };
+    let context = input.as_ptr();
+    // SAFETY: the context is open, `input` is not used meanwhile, and FFmpeg keeps `nb_streams` valid
+    // pointers.
+    let base = unsafe { ((*context).nb_streams > 0).then(|| (*(*(*context).streams)).time_base) };
+    // All tracks count in units of the segment's time scale.
+    Ok(base.zip(i64::try_from(time).ok()).and_then(|(base, time)| seconds(time, base)))
+}
+
+/// Holds the packets that are there against the duration that a header declares, and says where they
+/// end wherever data is missing.
+fn compare(first_end_s: f64, last_end_s: f64, facts: &mut MediaFacts) {
+    // Elsewhere the library's duration is its own reckoning from the bytes.
+    let declares = matches!(facts.container.as_deref(), Some("matroska" | "webm" | "flv"));
+    match (&mut facts.completeness, facts.duration_s) {
+        // Packets say nothing of what a cut index would have listed.
+        (Completeness::Missing { first_missing_s, .. }, _) if facts.fragmented != Some(false) => {
+            first_missing_s.get_or_insert(first_end_s);
+        }
+        (Completeness::Unknown, Some(declared)) if declares => {
+            facts.completeness = if last_end_s + DURATION_SLACK_S < declared {
+                Completeness::Missing {
+                    first_missing_s: Some(first_end_s),
+                    reason: format!(
+                        "the file declares {declared:.3} s, its packets end at {last_end_s:.3} s"
+                    ),
+                }
+            } else {
+                Completeness::Whole
+            };
+        }
+        _ => {}
+    }
 }
 
 /// Whether the index shows one interval between all frames. Then no order of showing them changes
@@ -112,8 +182,36 @@ fn header(input: &mut MediaInput, declared: &Declared) -> MediaFacts {
             collect((*stream).metadata, &mut facts.privacy);
         }
     }
-    if facts.completeness == Completeness::Unknown && declared.sized {
-        facts.completeness = Completeness::Whole;
-    }
     facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compared(container: &str, completeness: Completeness, end_s: f64) -> Completeness {
+        let mut facts = MediaFacts {
+            container: Some(container.into()),
+            duration_s: Some(10.0),
+            completeness,
+            ..MediaFacts::default()
+        };
+        compare(end_s, end_s, &mut facts);
+        facts.completeness
+    }
+
+    #[test]
+    fn packets_are_held_against_a_declared_duration() {
+        let first = |completeness| match completeness {
+            Completeness::Missing { first_missing_s, .. } => first_missing_s,
+            _ => None,
+        };
+        assert_eq!(first(compared("webm", Completeness::Unknown, 9.5)), Some(9.5));
+        assert_eq!(compared("webm", Completeness::Unknown, 9.9), Completeness::Whole);
+        // Its duration is what the library makes of the bytes.
+        assert_eq!(compared("mpegts", Completeness::Unknown, 9.5), Completeness::Unknown);
+        assert_eq!(compared("webm", Completeness::Whole, 9.5), Completeness::Whole);
+        let cut = Completeness::Missing { first_missing_s: None, reason: "cut".into() };
+        assert_eq!(first(compared("avi", cut, 9.5)), Some(9.5));
+    }
 }

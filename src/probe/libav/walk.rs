@@ -1,5 +1,6 @@
 //! A walk over every packet: what neither header nor index tells.
 
+use std::collections::BTreeMap;
 use std::ffi::c_int;
 
 use ffmpeg_next::ffi;
@@ -33,6 +34,15 @@ struct Track {
     overflow: bool,
 }
 
+/// How far the packets go, in seconds.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Walked {
+    /// Where each picture and sound ends in the order of decoding, by stream.
+    pub(super) ends: BTreeMap<u32, f64>,
+    /// The end of the packet that is shown last.
+    pub(super) shown_s: f64,
+}
+
 /// Reads all packets and completes `facts`.
 ///
 /// # Errors
@@ -41,8 +51,9 @@ pub(super) fn walk_packets(
     input: &mut MediaInput,
     facts: &mut MediaFacts,
     progress: &mut dyn FnMut(Progress),
-) -> Result<(), JobError> {
+) -> Result<Walked, JobError> {
     let context = input.as_ptr();
+    let mut walked = Walked::default();
     let mut tracks: Vec<(u32, Track)> =
         facts.video.iter().map(|video| (video.index, Track::default())).collect();
     let mut count = 0_u64;
@@ -64,6 +75,7 @@ pub(super) fn walk_packets(
             if let Some(at) = seconds((*packet).dts, base) {
                 reached = reached.max(at);
             }
+            walked.add(&*packet, base, facts);
             let index = (*packet).stream_index as u32;
             if let Some((_, track)) = tracks.iter_mut().find(|(known, _)| *known == index) {
                 track.add(&*packet, is_hevc(stream));
@@ -91,7 +103,31 @@ pub(super) fn walk_packets(
             reason: format!("reading stops at {reached:.3} s: {}", super::error_text(code)),
         };
     }
-    Ok(())
+    Ok(walked)
+}
+
+impl Walked {
+    /// Before this moment no stream has a gap.
+    pub(super) fn first_end_s(&self) -> f64 {
+        self.ends.values().copied().reduce(f64::min).unwrap_or(0.0)
+    }
+
+    fn add(&mut self, packet: &ffi::AVPacket, base: ffi::AVRational, facts: &MediaFacts) {
+        // A packet cut short is the first thing that is missing.
+        if packet.flags & ffi::AV_PKT_FLAG_CORRUPT != 0 {
+            return;
+        }
+        let end =
+            |stamp: i64| seconds(stamp, base).map(|at| at + seconds(packet.duration, base).unwrap_or(0.0));
+        let index = packet.stream_index as u32;
+        let film = facts.video.iter().any(|video| video.index == index)
+            || facts.audio.iter().any(|audio| audio.index == index);
+        let decoded = end(packet.dts).or_else(|| end(packet.pts));
+        if let Some(at) = decoded.filter(|_| film) {
+            self.ends.entry(index).and_modify(|end| *end = end.max(at)).or_insert(at);
+        }
+        self.shown_s = [decoded, end(packet.pts)].into_iter().flatten().fold(self.shown_s, f64::max);
+    }
 }
 
 /// # Safety
