@@ -36,10 +36,12 @@ lint: setup ## formatting and clippy, each when its rustup component is there
 	@scripts/lint.sh
 
 # The tests run greenlit-worker beside greenlit, so both are built first.
-test: setup ## format, clippy, build, test
+test: setup ## format, clippy, build, test; the fuzz targets are built and replay their seeds
 	@scripts/lint.sh
 	$(CARGO) build $(CARGO_FLAGS) --bins
 	$(CARGO) test $(CARGO_FLAGS) --no-fail-fast
+	$(CARGO) build $(CARGO_FLAGS) -p greenlit-fuzz --bins
+	$(CARGO) test $(CARGO_FLAGS) -p greenlit-fuzz
 
 test-slow: setup ## the tests that take minutes (marked `ignored`)
 	$(CARGO) build $(CARGO_FLAGS) --bins
@@ -49,9 +51,8 @@ bench: build ## measure against other tools on real files (GREENLIT_CORPUS)
 	@if [[ -n "$${GREENLIT_CORPUS:-}" ]]; then benches/check-throughput.sh; \
 	else echo 'bench: set GREENLIT_CORPUS to a folder of media files to read'; exit 1; fi
 
-fuzz: setup ## compile the fuzz targets
-	@if [[ -f fuzz/Cargo.toml ]]; then $(CARGO) build --manifest-path fuzz/Cargo.toml; \
-	else echo 'fuzz: there are no fuzz targets yet (fuzz/ is absent).'; fi
+fuzz: setup ## run each fuzz target for FUZZ_SECONDS (60)
+	@CARGO_FLAGS='$(CARGO_FLAGS)' scripts/fuzz.sh
 
 fresh-check: ## run test and demo on a bare Debian in a chroot: SUITE=bookworm or trixie; needs root
 	@scripts/fresh-check.sh $(SUITE)

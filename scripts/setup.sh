@@ -20,8 +20,9 @@ exists() {
     return 1
 }
 
+# The one for C++ builds the fuzzer.
 has_c_compiler() {
-    command -v cc >/dev/null && cc -E - <<<'#include <stdio.h>' >/dev/null 2>&1
+    command -v c++ >/dev/null && command -v cc >/dev/null && cc -E - <<<'#include <stdio.h>' >/dev/null 2>&1
 }
 
 # The library, and the headers of the compiler (stddef.h and friends) that come with it.

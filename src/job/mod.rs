@@ -46,6 +46,9 @@ pub enum JobError {
     /// The bytes are not media that the library can read.
     #[error("cannot be read as media: {0}")]
     Unreadable(String),
+    /// As [`JobError::Unreadable`], because data that the file declares is not there.
+    #[error("cannot be read as media: {0}")]
+    Cut(String),
     /// Decoding made the worker crash, hang, or reach its limits.
     #[error("{0}")]
     WorkerLost(String),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner};
-use crate::model::{DeepReport, MediaFacts};
+use crate::model::{Completeness, DeepReport, MediaFacts};
 use crate::probe::sniff;
 use crate::profile::Profile;
 use crate::rules::{Assessment, Selection, Subject, Verdict, assess};
@@ -36,7 +36,8 @@ pub struct Checked {
     pub source: Source,
     /// The facts, or why there are none.
     pub result: Result<MediaFacts, (Verdict, Failure)>,
-    /// One assessment for each profile, in the order of the profiles; empty without facts.
+    /// One assessment for each profile, in the order of the profiles; empty without facts, unless it
+    /// is known that data is missing.
     pub assessments: Vec<Assessment>,
 }
 
@@ -149,7 +150,11 @@ pub fn check_one(
                 JobError::Cancelled | JobError::Io(_) | JobError::Unavailable(_) => Verdict::Indeterminate,
                 _ => Verdict::Unreadable,
             };
-            return nothing(verdict, Failure::from(&error));
+            let mut checked = nothing(verdict, Failure::from(&error));
+            if let JobError::Cut(reason) = error {
+                checked.assessments = assess_cut(reason, &name, profiles, &options.selection);
+            }
+            return checked;
         }
     };
     let assessments = assess_all(&facts, &name, deep.as_ref(), profiles, &options.selection);
@@ -171,6 +176,13 @@ fn assess_all(
 ) -> Vec<Assessment> {
     let subject = Subject { facts, file_name: name, deep };
     profiles.iter().map(|profile| assess(&subject, profile, selection)).collect()
+}
+
+/// What is to be said of a file of which nothing is known but that a part of it is missing.
+fn assess_cut(reason: String, name: &str, profiles: &[Profile], selection: &Selection) -> Vec<Assessment> {
+    let completeness = Completeness::Missing { first_missing_s: None, reason };
+    let facts = MediaFacts { completeness, ..MediaFacts::default() };
+    assess_all(&facts, name, None, profiles, &selection.narrowed_to("integrity"))
 }
 
 /// The file name, lossy: for messages and for the extension.

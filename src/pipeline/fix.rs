@@ -451,7 +451,7 @@ fn run_fix(
 fn fix_failure(error: &JobError, source: &Path, staging: &Staging) -> Failure {
     let mut failure = Failure::from(error);
     match error {
-        JobError::Unreadable(_) => failure.message = format!("the source {error}"),
+        JobError::Unreadable(_) | JobError::Cut(_) => failure.message = format!("the source {error}"),
         JobError::Io(_) => {
             let folder = staging.path().parent().unwrap_or(staging.path());
             failure.message = format!(

@@ -3,7 +3,7 @@
 use super::document::{Audio, Media, Video};
 use super::outcome::Outcome;
 use super::{Fix, FixAction, Report, Verified, units};
-use crate::model::{HdrKind, TimeRange};
+use crate::model::{Completeness, HdrKind, TimeRange};
 use crate::rules::{Confidence, Finding, Severity};
 
 /// How many spans are listed before the rest is only counted.
@@ -23,6 +23,9 @@ pub(super) fn facts(media: &Media) -> Vec<String> {
         None => words.push("no sound".to_owned()),
     }
     words.push(units::bytes(media.size_bytes));
+    if media.completeness == Completeness::Unknown {
+        words.push("of unknown completeness".to_owned());
+    }
     words
 }
 
@@ -190,7 +193,7 @@ mod tests {
             "h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB"
         );
         let unknown = Media::from(&crate::model::MediaFacts::default());
-        assert_eq!(facts(&unknown).join(" "), "no picture no sound 0 B");
+        assert_eq!(facts(&unknown).join(" "), "no picture no sound 0 B of unknown completeness");
     }
 
     #[test]

@@ -51,6 +51,13 @@ impl Selection {
         Ok(Selection { select, ignore })
     }
 
+    /// Only `rule`, and only where this selection takes it.
+    #[must_use]
+    pub fn narrowed_to(&self, rule: &str) -> Selection {
+        let ignore = if self.takes(rule) { Vec::new() } else { vec![rule.to_owned()] };
+        Selection { select: vec![rule.to_owned()], ignore }
+    }
+
     fn takes(&self, id: &str) -> bool {
         let named = |list: &[String]| list.iter().any(|other| other == id);
         (self.select.is_empty() || named(&self.select)) && !named(&self.ignore)

@@ -167,6 +167,26 @@ impl Runner for WorkerPool {
     }
 }
 
+/// Takes `bytes` for what came over the line, from either side, and says how many messages they held.
+///
+/// For the fuzz target alone: the line itself stays private, since no one else may speak on it.
+#[doc(hidden)]
+pub fn frames_for_fuzzing(bytes: &[u8]) -> std::io::Result<usize> {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+    // What fits into the socket at once, since nobody reads meanwhile.
+    let bytes = &bytes[..bytes.len().min(32 * 1024)];
+    let line = || {
+        let (mut there, here) = UnixStream::pair()?;
+        there.write_all(bytes)?;
+        std::io::Result::Ok(here)
+    };
+    let (parent, worker) = (line()?, line()?);
+    let requests = std::iter::from_fn(|| wire::receive::<wire::Request>(&worker).ok()).count();
+    let replies = std::iter::from_fn(|| wire::receive::<wire::Reply>(&parent).ok()).count();
+    Ok(requests + replies)
+}
+
 fn program() -> PathBuf {
     std::env::var_os("GREENLIT_WORKER")
         .map(PathBuf::from)

@@ -4,52 +4,21 @@
 //! from the file.
 
 mod edits;
+mod fragments;
 mod samples;
 
 use std::io;
-use std::os::unix::fs::FileExt;
 
 pub use samples::Samples;
 
-use crate::model::EditList;
+pub use super::bytes::Bytes;
+use super::bytes::piece;
+use crate::model::{Completeness, EditList};
 
 /// Boxes looked at on one level.
 const MAX_BOXES: usize = 20_000;
 /// Bytes of a leaf box read into memory.
 const MAX_LEAF: u64 = 1 << 20;
-
-/// Bytes that can be read by offset.
-pub trait Bytes {
-    /// Number of bytes.
-    fn len(&self) -> io::Result<u64>;
-    /// Whether there are none.
-    fn is_empty(&self) -> io::Result<bool> {
-        Ok(self.len()? == 0)
-    }
-    /// Fills as much of `buffer` as there is from `offset` on.
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
-}
-
-impl Bytes for std::fs::File {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.len())
-    }
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        FileExt::read_at(self, buffer, offset)
-    }
-}
-
-impl Bytes for [u8] {
-    fn len(&self) -> io::Result<u64> {
-        Ok(<[u8]>::len(self) as u64)
-    }
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let rest = usize::try_from(offset).ok().and_then(|offset| self.get(offset..)).unwrap_or_default();
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        Ok(count)
-    }
-}
 
 /// A box: its type, where its content lies, and where it says it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,10 +64,25 @@ pub struct Layout {
     pub fast_start: Option<bool>,
     /// Whether there are movie fragments.
     pub fragmented: bool,
-    /// What of the declared boxes is not there.
-    pub missing: Option<String>,
+    /// Whether the declared boxes, and what indices of fragments declare, are there.
+    pub completeness: Completeness,
+    /// Whether there is a `moov` box.
+    pub indexed: bool,
     /// The tracks, in file order.
     pub tracks: Vec<Track>,
+}
+
+impl Layout {
+    /// Why nothing of the film can be found, where that is so.
+    pub fn without_index(&self) -> Option<String> {
+        let cut = match &self.completeness {
+            _ if self.indexed || self.fast_start.is_some() => return None,
+            Completeness::Missing { reason, .. } => format!("the file is cut short: {reason}"),
+            _ if self.fragmented => "this is a piece of a film, to be joined to its first piece".into(),
+            _ => "the recording was not finished, or the end is lost".into(),
+        };
+        Some(format!("the index (`moov`) is missing: {cut}"))
+    }
 }
 
 /// What is read of a track.
@@ -137,14 +121,8 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<Layout>> {
     let (moov, mdat) = (find(b"moov"), find(b"mdat"));
     layout.fast_start = moov.zip(mdat).map(|(moov, mdat)| moov.start < mdat.start);
     layout.fragmented = find(b"moof").is_some();
-    layout.missing = top.iter().find(|found| found.end > size).map(|found| {
-        format!(
-            "box `{}` declares {} bytes, {} are there",
-            found.kind.escape_ascii(),
-            found.end - found.start,
-            size - found.start
-        )
-    });
+    layout.indexed = moov.is_some() || find(b"meta").is_some();
+    let cut = top.iter().find(|found| found.end > size);
     if let Some(moov) = moov {
         let inside = boxes(bytes, moov.content, moov.end.min(size))?;
         layout.fragmented |= inside.iter().any(|found| &found.kind == b"mvex");
@@ -167,6 +145,24 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<Layout>> {
             layout.tracks.push(Track { position, edit_list, sample_entries, samples });
         }
     }
+    let found = if layout.fragmented { fragments::read(bytes, &top, size)? } else { Completeness::Whole };
+    layout.completeness = match (cut, found) {
+        (Some(cut), found) => Completeness::Missing {
+            first_missing_s: match found {
+                Completeness::Missing { first_missing_s, .. } => first_missing_s,
+                _ => None,
+            },
+            reason: format!(
+                "box `{}` declares {} bytes, {} are there",
+                cut.kind.escape_ascii(),
+                cut.end - cut.start,
+                size - cut.start
+            ),
+        },
+        // Beyond the bound nobody looked.
+        (None, Completeness::Whole) if top.len() == MAX_BOXES => Completeness::Unknown,
+        (None, found) => found,
+    };
     Ok(Some(layout))
 }
 
@@ -203,17 +199,20 @@ fn sample_entries<B: Bytes + ?Sized>(bytes: &B, table: &Found) -> io::Result<Opt
 
 /// The content of a small box, cut at a bound.
 fn leaf<B: Bytes + ?Sized>(bytes: &B, found: &Found) -> io::Result<Vec<u8>> {
-    let wanted = found.end.min(bytes.len()?).saturating_sub(found.content).min(MAX_LEAF);
-    let mut content = vec![0; wanted as usize];
-    let count = bytes.read_at(found.content, &mut content)?;
-    content.truncate(count);
-    Ok(content)
+    piece(bytes, found.content, found.end.saturating_sub(found.content).min(MAX_LEAF) as usize)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    fn missing(file: &[u8]) -> Option<String> {
+        match read(file).unwrap().unwrap().completeness {
+            Completeness::Missing { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
 
     fn make(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
         [&(content.len() as u32 + 8).to_be_bytes(), &kind[..], content].concat()
@@ -225,14 +224,26 @@ mod tests {
         let first = read(&[&ftyp[..], &moov, &mdat].concat()[..]).unwrap().unwrap();
         assert_eq!((first.fast_start, first.major_brand.as_deref()), (Some(true), Some("isom")));
         let last = read(&[&ftyp[..], &mdat, &moov].concat()[..]).unwrap().unwrap();
-        assert_eq!((last.fast_start, last.missing), (Some(false), None));
+        assert_eq!((last.fast_start, last.completeness), (Some(false), Completeness::Whole));
     }
 
     #[test]
     fn a_cut_box_is_missing_data() {
         let whole = [make(b"ftyp", b"isom"), make(b"mdat", &[0; 100])].concat();
-        let missing = read(&whole[..60]).unwrap().unwrap().missing.unwrap();
-        assert_eq!(missing, "box `mdat` declares 108 bytes, 48 are there");
+        assert_eq!(missing(&whole[..60]).unwrap(), "box `mdat` declares 108 bytes, 48 are there");
+    }
+
+    #[test]
+    fn a_film_without_its_index_says_why() {
+        let (ftyp, mdat) = (make(b"ftyp", b"isom"), make(b"mdat", &[0; 100]));
+        let why = |file: &[u8]| read(file).unwrap().unwrap().without_index().unwrap_or_default();
+        let whole = [&ftyp[..], &mdat].concat();
+        assert!(why(&whole).ends_with("not finished, or the end is lost"), "{}", why(&whole));
+        assert!(why(&whole[..60]).contains("cut short: box `mdat`"), "{}", why(&whole[..60]));
+        assert!(why(&make(b"moof", &[0; 8])).contains("a piece of a film"));
+        assert_eq!(why(&[&ftyp[..], &mdat, &make(b"moov", &[])].concat()), "");
+        // Pictures have their index elsewhere.
+        assert_eq!(why(&[&ftyp[..], &make(b"meta", &[]), &mdat].concat()), "");
     }
 
     #[test]
@@ -242,7 +253,7 @@ mod tests {
         large[8..16].copy_from_slice(&24_u64.to_be_bytes());
         let mut open = make(b"free", &[0; 5]);
         open[..4].fill(0);
-        assert_eq!(read(&[large, open].concat()[..]).unwrap().unwrap().missing, None);
+        assert_eq!(missing(&[large, open].concat()), None);
     }
 
     #[test]
@@ -260,6 +271,6 @@ mod tests {
         assert!(read(&make(b"moov", &[0, 0, 0, 3, b't', b'r', b'a', b'k'])[..]).unwrap().is_some());
         let mut huge = make(b"mdat", &[255; 16]);
         huge[..4].copy_from_slice(&1_u32.to_be_bytes());
-        assert!(read(&huge[..]).unwrap().unwrap().missing.is_some());
+        assert!(missing(&huge).is_some());
     }
 }

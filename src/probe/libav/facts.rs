@@ -4,6 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::ending::{compare, in_doubt, last_block, why_unreadable};
 use super::index::read_index;
 use super::open::{MediaInput, open_input};
 use super::raw::text;
@@ -31,12 +32,15 @@ pub(crate) fn probe(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<MediaFacts, JobError> {
     let io = |error: std::io::Error| JobError::Io(error.to_string());
-    let mut declared = declared::read(file).map_err(io)?;
-    let open = || open_input(file.try_clone().map_err(io)?, name, Arc::clone(&cancel));
+    let declared = declared::read(file).map_err(io)?;
+    let open = || {
+        open_input(file.try_clone().map_err(io)?, name, Arc::clone(&cancel))
+            .map_err(|error| why_unreadable(error, &declared))
+    };
     let mut input = open()?;
     let mut quick = Err(Open::Container);
     if depth == ProbeDepth::Auto {
-        quick = short_way(&mut input, &mut declared, progress)?;
+        quick = short_way(&mut input, &declared, progress)?;
         input.check_reads()?;
     }
     let mut facts = match quick {
@@ -45,15 +49,23 @@ pub(crate) fn probe(
             if !open_question.found_in_header() {
                 input = open()?;
             }
-            long_way(&mut input, &mut declared, depth, progress)?
+            long_way(&mut input, &declared, depth, progress)?
         }
     };
-    for track in declared.tracks {
+    // Nothing was walked over to the end of the film where it is large.
+    let matroska = matches!(facts.container.as_deref(), Some("matroska" | "webm"));
+    if matroska
+        && in_doubt(&facts)
+        && let Some(end_s) = last_block(&mut input, file).map_err(io)?
+    {
+        compare(end_s, end_s, &mut facts);
+    }
+    for track in &declared.tracks {
         // FFmpeg numbers streams in the order of the tracks.
         if let Some(video) = facts.video.iter_mut().find(|stream| stream.index == track.position) {
-            video.edit_list = track.edit_list;
+            video.edit_list = track.edit_list.clone();
         } else if let Some(audio) = facts.audio.iter_mut().find(|stream| stream.index == track.position) {
-            audio.edit_list = track.edit_list;
+            audio.edit_list = track.edit_list.clone();
         }
     }
     Ok(facts)
@@ -62,7 +74,7 @@ pub(crate) fn probe(
 /// The facts without decoding anything, or what stays open that way.
 fn short_way(
     input: &mut MediaInput,
-    declared: &mut Declared,
+    declared: &Declared,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Result<MediaFacts, Open>, JobError> {
     let mut facts = header(input, declared);
@@ -78,13 +90,18 @@ fn short_way(
     let told = is_indexed(&facts, declared) && {
         let context = input.as_ptr();
         // SAFETY: the context is open, and `input` is not used meanwhile.
-        unsafe { read_index(context, &mut declared.tracks, &mut facts) }
+        unsafe { read_index(context, &declared.tracks, &mut facts) }
     };
     if told {
         // The library announces a change only where it goes on to another sample entry.
         facts.video.iter_mut().for_each(|video| video.parameter_changes = Some(0));
     } else if small && !facts.video.is_empty() {
         walk_packets(input, &mut walk, &mut facts, progress)?;
+        compare(walk.first_end_s(), walk.shown_s(), &mut facts);
+        if matches!(facts.completeness, Completeness::Missing { .. }) {
+            // The library gives the packets of sound their exact durations only once it has decoded.
+            return Ok(Err(Open::Packets));
+        }
     }
     if fragmented && let Err(open) = complete_fragmented(input.as_ptr(), &walk, &mut facts) {
         return Ok(Err(open));
@@ -95,7 +112,7 @@ fn short_way(
 /// The facts as the library finds them, and of the packets what `depth` asks for.
 fn long_way(
     input: &mut MediaInput,
-    declared: &mut Declared,
+    declared: &Declared,
     depth: ProbeDepth,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<MediaFacts, JobError> {
@@ -107,16 +124,20 @@ fn long_way(
     if is_indexed(&facts, declared) {
         let context = input.as_ptr();
         // SAFETY: the context is open, and `input` is not used meanwhile.
-        unsafe { read_index(context, &mut declared.tracks, &mut facts) };
+        unsafe { read_index(context, &declared.tracks, &mut facts) };
     }
     let walk = match depth {
         ProbeDepth::Header => false,
-        ProbeDepth::Auto => facts.size_bytes <= WALK_ANYWAY_BYTES && !facts.video.is_empty(),
+        ProbeDepth::Auto => {
+            let cut = matches!(facts.completeness, Completeness::Missing { first_missing_s: None, .. });
+            facts.size_bytes <= WALK_ANYWAY_BYTES && (!facts.video.is_empty() || cut)
+        }
         ProbeDepth::Packets => true,
     };
     if walk {
         let mut walk = Walk::over(&facts);
         walk_packets(input, &mut walk, &mut facts, progress)?;
+        compare(walk.first_end_s(), walk.shown_s(), &mut facts);
     }
     Ok(facts)
 }
@@ -152,9 +173,6 @@ fn header(input: &mut MediaInput, declared: &Declared) -> MediaFacts {
             collect((*stream).metadata, &mut facts.privacy);
         }
     }
-    if facts.completeness == Completeness::Unknown && declared.sized {
-        facts.completeness = Completeness::Whole;
-    }
     facts
 }
 
@@ -182,9 +200,9 @@ mod tests {
 
     /// Why a file must go the long way; `None` when it need not.
     fn open_question(file: &File, name: &str) -> Option<Open> {
-        let mut declared = declared::read(file).ok()?;
+        let declared = declared::read(file).ok()?;
         let mut input = open_input(file.try_clone().ok()?, name, Arc::default()).ok()?;
-        short_way(&mut input, &mut declared, &mut |_| {}).ok()?.err()
+        short_way(&mut input, &declared, &mut |_| {}).ok()?.err()
     }
 
     #[test]

@@ -17,7 +17,7 @@ const MAX_ENTRIES: i32 = 5_000_000;
 /// `context` is an open demuxer of an unfragmented ISO file that nobody else uses meanwhile.
 pub(super) unsafe fn read_index(
     context: *mut ffi::AVFormatContext,
-    tracks: &mut [Track],
+    tracks: &[Track],
     facts: &mut MediaFacts,
 ) -> bool {
     let mut told = true;
@@ -50,13 +50,13 @@ pub(super) unsafe fn read_index(
             }
             let index = (*stream).index as u32;
             if let Some(video) = facts.video.iter_mut().find(|video| video.index == index) {
-                let track = tracks.iter_mut().find(|track| track.position == index);
-                let samples = track.and_then(|track| track.samples.take());
+                let track = tracks.iter().find(|track| track.position == index);
+                let samples = track.and_then(|track| track.samples.as_ref());
                 // Several edits can show samples twice, or in another order.
                 match samples.filter(|samples| !hidden && samples.stamps.len() as i64 == i64::from(count)) {
-                    Some(mut samples) => {
+                    Some(samples) => {
                         let leading = samples.has_leading_pictures();
-                        tell_stamps(&mut samples.stamps, base, video);
+                        tell_stamps(&mut samples.stamps.clone(), base, video);
                         // In HEVC, only the pictures themselves say whether they need the group before.
                         video.closed_gop =
                             (!leading || video.codec.as_deref() != Some("hevc")).then_some(!leading);

@@ -1,6 +1,7 @@
 //! Facts by way of FFmpeg's libraries.
 
 mod describe;
+mod ending;
 mod facts;
 mod index;
 mod memory;

@@ -1,5 +1,6 @@
 //! A walk over every packet: what neither header nor index tells.
 
+use std::collections::BTreeMap;
 use std::ffi::c_int;
 
 use ffmpeg_next::ffi;
@@ -38,18 +39,24 @@ struct Track {
     overflow: bool,
 }
 
-/// What the packets read so far tell of the video streams.
+/// What the packets read so far tell.
 pub(super) struct Walk {
     tracks: Vec<(u32, Track)>,
     packets: u64,
     reached_s: f64,
+    /// Where each picture and sound ends in the order of decoding, in seconds, by stream.
+    ends: BTreeMap<u32, Option<f64>>,
+    /// The end of the packet that is shown last, in seconds.
+    shown_s: f64,
 }
 
 impl Walk {
-    /// Over the video streams of these facts, before the first packet.
+    /// Over the streams of these facts, before the first packet.
     pub(super) fn over(facts: &MediaFacts) -> Walk {
         let tracks = facts.video.iter().map(|video| (video.index, Track::default())).collect();
-        Walk { tracks, packets: 0, reached_s: 0.0 }
+        let film = facts.video.iter().map(|v| v.index).chain(facts.audio.iter().map(|a| a.index));
+        let ends = film.map(|index| (index, None)).collect();
+        Walk { tracks, packets: 0, reached_s: 0.0, ends, shown_s: 0.0 }
     }
 
     /// Takes note of a packet.
@@ -63,12 +70,38 @@ impl Walk {
         if let Some(at) = unsafe { seconds(packet.dts, (*stream).time_base) } {
             self.reached_s = self.reached_s.max(at);
         }
+        // SAFETY: as above.
+        self.note_end(packet, unsafe { (*stream).time_base });
         let index = packet.stream_index as u32;
         if let Some((_, track)) = self.tracks.iter_mut().find(|(known, _)| *known == index) {
             // SAFETY: by the contract.
             unsafe { track.add(packet, is_hevc(stream)) };
         }
         self.packets += 1;
+    }
+
+    fn note_end(&mut self, packet: &ffi::AVPacket, base: ffi::AVRational) {
+        // A packet cut short is the first thing that is missing.
+        if packet.flags & ffi::AV_PKT_FLAG_CORRUPT != 0 {
+            return;
+        }
+        let end =
+            |stamp: i64| seconds(stamp, base).map(|at| at + seconds(packet.duration, base).unwrap_or(0.0));
+        let decoded = end(packet.dts).or_else(|| end(packet.pts));
+        if let Some(known) = self.ends.get_mut(&(packet.stream_index as u32)) {
+            *known = [*known, decoded].into_iter().flatten().reduce(f64::max);
+        }
+        self.shown_s = [decoded, end(packet.pts)].into_iter().flatten().fold(self.shown_s, f64::max);
+    }
+
+    /// Before this moment, in seconds, no stream has a gap.
+    pub(super) fn first_end_s(&self) -> f64 {
+        self.ends.values().copied().flatten().reduce(f64::min).unwrap_or(0.0)
+    }
+
+    /// The end of the packet that is shown last, in seconds.
+    pub(super) fn shown_s(&self) -> f64 {
+        self.shown_s
     }
 
     /// The duration, in units of the time base, that the first packets of a video stream all state.

@@ -1,0 +1,111 @@
+//! What a container says about itself before anything of it is decoded.
+
+mod matroska;
+mod pictures;
+mod riff;
+mod streams;
+
+use std::io;
+
+pub(crate) use matroska::last_block;
+
+use super::bytes::{Bytes, piece};
+use super::isobmff::{self, Track};
+use crate::model::Completeness;
+
+/// The container's own words.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Declared {
+    /// Whether it consists of ISO boxes.
+    pub iso: bool,
+    /// The major brand.
+    pub major_brand: Option<String>,
+    /// Matroska's document type.
+    pub doc_type: Option<String>,
+    /// Whether `moov` comes first.
+    pub fast_start: Option<bool>,
+    /// Whether the samples lie in fragments.
+    pub fragmented: Option<bool>,
+    /// Whether the declared bytes are there.
+    pub completeness: Completeness,
+    /// Why an ISO file cannot be read at all: it has no index.
+    pub without_index: Option<String>,
+    /// The tracks of an ISO file.
+    pub tracks: Vec<Track>,
+}
+
+/// Reads what a file declares.
+///
+/// # Errors
+/// Only those of reading.
+pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Declared> {
+    let mut declared = Declared::default();
+    if let Some(layout) = isobmff::read(bytes)? {
+        declared.iso = true;
+        declared.without_index = layout.without_index();
+        declared.major_brand = layout.major_brand;
+        declared.fast_start = layout.fast_start;
+        declared.fragmented = Some(layout.fragmented);
+        declared.completeness = layout.completeness;
+        declared.tracks = layout.tracks;
+        return Ok(declared);
+    }
+    let head = piece(bytes, 0, 256)?;
+    declared.completeness = if head.starts_with(b"RIFF") || head.starts_with(b"RF64") {
+        riff::read(bytes)?
+    } else if head.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]) {
+        declared.doc_type = matroska::doc_type(&head);
+        matroska::read(&head, bytes.len()?)
+    } else if head.starts_with(b"FLV\x01") {
+        streams::flv(bytes)?
+    } else if head.starts_with(b"OggS") {
+        streams::ogg(bytes)?
+    } else if head.starts_with(&[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11]) {
+        streams::asf(bytes)?
+    } else if head.starts_with(b"GIF8") {
+        pictures::gif(bytes)?
+    } else if head.starts_with(b"\x89PNG\r\n\x1a\n") {
+        pictures::png(bytes)?
+    } else {
+        Completeness::Unknown
+    };
+    Ok(declared)
+}
+
+/// Fewer bytes than declared.
+fn short(declared: u64, size: u64, first_missing_s: Option<f64>) -> Completeness {
+    let reason = format!("the file declares {declared} bytes, {size} are there");
+    Completeness::Missing { first_missing_s, reason }
+}
+
+/// Our short name for what FFmpeg's demuxer of this name read.
+pub fn container_name(demuxer: &str, declared: &Declared) -> String {
+    let name = match demuxer.split(',').next().unwrap_or_default() {
+        "mov" => match declared.major_brand.as_deref() {
+            Some("qt  ") => "mov",
+            Some(brand) if brand.starts_with("3g") => "3gp",
+            Some(_) => "mp4",
+            None => "mov",
+        },
+        "matroska" if declared.doc_type.as_deref() == Some("webm") => "webm",
+        "mpeg" => "mpegps",
+        other => other,
+    };
+    name.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_brand_and_document_type() {
+        let iso = |brand: &str| Declared { major_brand: Some(brand.into()), ..Declared::default() };
+        assert_eq!(container_name("mov,mp4,m4a,3gp,3g2,mj2", &iso("qt  ")), "mov");
+        assert_eq!(container_name("mov,mp4,m4a,3gp,3g2,mj2", &iso("isom")), "mp4");
+        assert_eq!(container_name("mov,mp4,m4a,3gp,3g2,mj2", &iso("3gp4")), "3gp");
+        let webm = Declared { doc_type: Some("webm".into()), ..Declared::default() };
+        assert_eq!(container_name("matroska,webm", &webm), "webm");
+        assert_eq!(container_name("matroska,webm", &Declared::default()), "matroska");
+    }
+}
