@@ -66,7 +66,7 @@ fn a_cut_film_lacks_data_and_a_playlist_opens_nothing() {
     cut.write_all(&whole[..whole.len() * 6 / 10]).unwrap();
     match probe(&pool, cut, "cut.mp4") {
         Ok(facts) => assert!(matches!(facts.completeness, Completeness::Missing { .. })),
-        Err(error) => assert!(matches!(error, JobError::Unreadable(_)), "{error}"),
+        Err(error) => assert!(matches!(error, JobError::Cut(_)), "{error}"),
     }
     let mut list = tempfile::tempfile().unwrap();
     writeln!(list, "ffconcat version 1.0\nfile fixtures/npm-vide-ocean.mp4").unwrap();

@@ -95,7 +95,7 @@ fn short_way(
     if told {
         // The library announces a change only where it goes on to another sample entry.
         facts.video.iter_mut().for_each(|video| video.parameter_changes = Some(0));
-    } else if small && !facts.video.is_empty() {
+    } else if small && worth_walking(&facts) {
         walk_packets(input, &mut walk, &mut facts, progress)?;
         compare(walk.first_end_s(), walk.shown_s(), &mut facts);
         if matches!(facts.completeness, Completeness::Missing { .. }) {
@@ -128,10 +128,7 @@ fn long_way(
     }
     let walk = match depth {
         ProbeDepth::Header => false,
-        ProbeDepth::Auto => {
-            let cut = matches!(facts.completeness, Completeness::Missing { first_missing_s: None, .. });
-            facts.size_bytes <= WALK_ANYWAY_BYTES && (!facts.video.is_empty() || cut)
-        }
+        ProbeDepth::Auto => facts.size_bytes <= WALK_ANYWAY_BYTES && worth_walking(&facts),
         ProbeDepth::Packets => true,
     };
     if walk {
@@ -140,6 +137,11 @@ fn long_way(
         compare(walk.first_end_s(), walk.shown_s(), &mut facts);
     }
     Ok(facts)
+}
+
+/// Whether packets tell something of interest: of pictures always, of sound where it was cut off.
+fn worth_walking(facts: &MediaFacts) -> bool {
+    !facts.video.is_empty() || in_doubt(facts)
 }
 
 /// Whether the library's index is that of the file. A still picture has items instead of tracks; the
