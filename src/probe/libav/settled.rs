@@ -60,7 +60,7 @@ pub(super) fn settle(input: &mut MediaInput, declared: &Declared, facts: &mut Me
             None => return false,
         }
     }
-    if !starts_as_promised(input, promises) {
+    if !input.bounded(|input| starts_as_promised(input, promises)) {
         return false;
     }
     // SAFETY: the context is open, the indices are those of its streams.
