@@ -25,14 +25,10 @@ pub fn containers(bytes: &[u8]) {
 
 /// Parameter sets and frames.
 pub fn bitstreams(bytes: &[u8]) {
-    for params in [
-        h264::parse_sps(bytes),
-        h264::from_avcc(bytes),
-        hevc::parse_sps(bytes),
-        hevc::from_hvcc(bytes),
-    ]
-    .into_iter()
-    .flatten()
+    for params in
+        [h264::parse_sps(bytes), h264::from_avcc(bytes), hevc::parse_sps(bytes), hevc::from_hvcc(bytes)]
+            .into_iter()
+            .flatten()
     {
         assert!(params.sample_aspect_ratio.is_none_or(|ratio| ratio.num() > 0));
     }

@@ -9,7 +9,10 @@ const HEAD: usize = 64 * 1024;
 fn files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    entries.map(|entry| entry.expect("a folder of the repository").path()).filter(|path| path.is_file()).collect()
+    entries
+        .map(|entry| entry.expect("a folder of the repository").path())
+        .filter(|path| path.is_file())
+        .collect()
 }
 
 /// Replays at least `least` files, whole and cut at some places.

@@ -51,6 +51,9 @@ pub(super) fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Resul
     };
     let from_base = |of: fn(&Profile) -> &String| base.as_ref().map(|base| of(base).clone());
     let id = word(&table, "id")?.ok_or_else(|| ProfileError::Missing("id".into()))?;
+    if !names_a_folder(&id) {
+        return Err(wrong("id", "letters, digits, `-`, `_` or `.`, and begin with a letter or digit"));
+    }
     let title = word(&table, "title")?.or_else(|| from_base(|base| &base.title));
     let platform = word(&table, "platform")?.or_else(|| from_base(|base| &base.platform));
     let mut limits = base.map(|base| base.limits).unwrap_or_default();
@@ -69,6 +72,14 @@ pub(super) fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Resul
         id,
         limits,
     })
+}
+
+/// Outputs of several profiles lie in folders of these names, which must not lead elsewhere.
+fn names_a_folder(id: &str) -> bool {
+    const LONGEST: usize = 64;
+    id.len() <= LONGEST
+        && id.starts_with(char::is_alphanumeric)
+        && id.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
 /// Limits that say nothing yet, and that nobody has published.
@@ -248,6 +259,15 @@ mod tests {
         assert_eq!(mine.limits("file-size"), base.limits("file-size"));
         assert!(mine.limits("hdr").is_none() && base.limits("hdr").is_some());
         assert_ne!(mine.hash(), base.hash());
+    }
+
+    #[test]
+    fn an_id_names_one_folder_and_leads_nowhere_else() {
+        for id in ["", ".", "..", "../up", "/etc", "a/b", "a b", "a\u{202e}b", &"a".repeat(65)] {
+            let error = parse(&format!("id = {id:?}\n").replace("\\u{202e}", "\\u202e")).unwrap_err();
+            assert!(matches!(&error, ProfileError::Value { path, .. } if path == "id"), "{id:?}: {error}");
+        }
+        assert_eq!(parse("id = \"marken-für_2026.1\"\n").unwrap().id(), "marken-für_2026.1");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 // Every test file takes what it needs.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
+pub mod mutate;
 pub mod stage;
 
 use std::path::{Path, PathBuf};

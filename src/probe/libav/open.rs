@@ -30,6 +30,10 @@ pub(crate) const MAX_PIXELS: u64 = 100_000_000;
 /// The largest single allocation FFmpeg may make.
 const MAX_ALLOC_BYTES: usize = 1 << 30;
 
+/// Bytes that may be read in one go to make sense of a file. The longest index of a film is a fraction
+/// of this; a demuxer that has lost its way would search through a terabyte.
+const MAX_LOOK_BYTES: u64 = 256 << 20;
+
 /// Demuxers of media that is one file. Left out on purpose: playlists (`hls`, `concat`, `dash`,
 /// `imf`), image sequences (`image2`), captures of devices, network formats, scripts.
 const DEMUXERS: &str = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,asf_o,gif,ogg,wav,w64,mp3,aac,\
@@ -68,12 +72,37 @@ struct Shared {
     cancel: Arc<AtomicBool>,
     /// The first failure of the file system, which FFmpeg would turn into "end of file".
     failure: OnceLock<String>,
+    /// Whether this is but a look at the file.
+    looking: AtomicBool,
+    /// Whether more was wanted than that.
+    overdrawn: AtomicBool,
+}
+
+impl Shared {
+    /// Bounds what is read in one go until the result is dropped.
+    fn look(&self) -> Look<'_> {
+        self.looking.store(true, Ordering::Relaxed);
+        Look(self)
+    }
+}
+
+/// A look at a file, which must not become a reading through it.
+struct Look<'a>(&'a Shared);
+
+impl Drop for Look<'_> {
+    fn drop(&mut self) {
+        self.0.looking.store(false, Ordering::Relaxed);
+    }
 }
 
 /// A file read by offset, so that neither its own position nor another holder's matters.
 struct PositionedFile {
     file: File,
     position: u64,
+    /// Where the last read ended.
+    went_on_at: u64,
+    /// Bytes read one after the other up to there.
+    in_one_go: u64,
     shared: Arc<Shared>,
 }
 
@@ -82,9 +111,19 @@ impl Read for PositionedFile {
         if self.shared.cancel.load(Ordering::Relaxed) {
             return Err(io::Error::other("cancelled"));
         }
+        // Going on elsewhere is a deliberate step, and there are only so many in a real file.
+        if self.position != self.went_on_at {
+            self.in_one_go = 0;
+        }
+        if self.shared.looking.load(Ordering::Relaxed) && self.in_one_go > MAX_LOOK_BYTES {
+            self.shared.overdrawn.store(true, Ordering::Relaxed);
+            return Err(io::Error::other("too far"));
+        }
         match self.file.read_at(buffer, self.position) {
             Ok(count) => {
                 self.position += count as u64;
+                self.went_on_at = self.position;
+                self.in_one_go += count as u64;
                 Ok(count)
             }
             Err(error) => {
@@ -141,6 +180,7 @@ impl MediaInput {
     /// cannot make sense of.
     pub(crate) fn read_stream_info(&mut self) -> Result<(), JobError> {
         let context = self.as_ptr();
+        let _look = self.shared.look();
         // SAFETY: the context is open. `options` holds one dictionary a stream, as the call wants,
         // which outlive it and are freed below; streams found later are not looked up in it.
         let code = unsafe {
@@ -157,6 +197,13 @@ impl MediaInput {
             code
         };
         self.result(code)
+    }
+
+    /// Does something that should need but a look at the file.
+    pub(super) fn bounded<T>(&mut self, look: impl FnOnce(&mut MediaInput) -> T) -> T {
+        let shared = Arc::clone(&self.shared);
+        let _look = shared.look();
+        look(self)
     }
 
     /// Turns a return code into a result, telling apart the file system, the submitter and the bytes.
@@ -176,6 +223,10 @@ fn check(code: c_int, shared: &Shared) -> Result<(), JobError> {
     }
     if let Some(failure) = shared.failure.get() {
         return Err(JobError::Io(format!("reading failed: {failure}")));
+    }
+    if shared.overdrawn.load(Ordering::Relaxed) {
+        let mebibytes = MAX_LOOK_BYTES >> 20;
+        return Err(JobError::Unreadable(format!("{mebibytes} MiB on end make no sense")));
     }
     if code < 0 { Err(JobError::Unreadable(error_text(code))) } else { Ok(()) }
 }
@@ -219,11 +270,17 @@ fn open_with(
     demuxer: Option<&CStr>,
     cancel: &Arc<AtomicBool>,
 ) -> Result<MediaInput, JobError> {
-    let shared = Arc::new(Shared { cancel: Arc::clone(cancel), failure: OnceLock::new() });
-    let reader = PositionedFile { file, position: 0, shared: shared.clone() };
+    let shared = Arc::new(Shared {
+        cancel: Arc::clone(cancel),
+        failure: OnceLock::new(),
+        looking: AtomicBool::new(false),
+        overdrawn: AtomicBool::new(false),
+    });
+    let reader = PositionedFile { file, position: 0, went_on_at: 0, in_one_go: 0, shared: shared.clone() };
     let mut stream = StreamIo::from_read_seek_with_capacity(reader, BUFFER_BYTES)
         .map_err(|error| JobError::Failed(format!("cannot set up reading: {error}")))?;
     let url = hint(name);
+    let look = shared.look();
     // SAFETY: the context is fresh; `stream` outlives it, since the wrapper frees it after closing;
     // the flag behind `opaque` is held by the reader within `stream`; a failed open frees the
     // context itself and, by the custom I/O flag, leaves `stream` to us.
@@ -255,6 +312,7 @@ fn open_with(
             .map_err(|error| plainer(error, code))?;
         Input::wrap_with_custom_io(context, stream)
     };
+    drop(look);
     Ok(MediaInput { input, shared, size_bytes })
 }
 
@@ -343,6 +401,18 @@ mod tests {
         ] {
             assert!(matches!(open(name, text.as_bytes()), Err(JobError::Unreadable(_))), "{name}");
         }
+    }
+
+    #[test]
+    fn a_terabyte_of_nothing_is_not_searched() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(
+            b"\x1a\x45\xdf\xa3\x8b\x42\x82\x88matroska\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff",
+        )
+        .unwrap();
+        file.set_len(1 << 40).unwrap();
+        let error = open_input(file, "x.mkv", Arc::default()).err().unwrap();
+        assert!(matches!(&error, JobError::Unreadable(text) if text.contains("256 MiB")), "{error:?}");
     }
 
     #[test]

@@ -71,12 +71,14 @@ pub(super) fn settle(
         let promise = unsafe { sound::settle(*(*context).streams.add(audio.index as usize), audio) };
         promises.push(promise.ok_or(Open::Sound(audio.index))?);
     }
-    let undated = starts_as_promised(input, promises, facts, walk).ok_or(Open::Packets)?;
+    let undated =
+        input.bounded(|input| starts_as_promised(input, promises, facts, walk)).ok_or(Open::Packets)?;
     set_starts(context, facts);
     // Where the first is not shown at 0, what the library says depends on how far it decodes.
     for (index, pts) in undated.into_iter().filter(|(_, pts)| *pts == 0) {
         // SAFETY: the context is open and the index is that of one of its streams.
-        let at = unsafe { super::streams::seconds(pts, (**(*context).streams.add(index as usize)).time_base) };
+        let at =
+            unsafe { super::streams::seconds(pts, (**(*context).streams.add(index as usize)).time_base) };
         if let Some(video) = facts.video.iter_mut().find(|video| video.index == index) {
             video.start_s = video.start_s.or(at);
         }

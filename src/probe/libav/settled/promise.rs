@@ -62,9 +62,7 @@ pub(super) fn starts_as_promised(
             let index = (*packet).stream_index as u32;
             if let Some(at) = open.iter().position(|promise| promise.index == index) {
                 let data = match usize::try_from((*packet).size) {
-                    Ok(size) if !(*packet).data.is_null() => {
-                        std::slice::from_raw_parts((*packet).data, size)
-                    }
+                    Ok(size) if !(*packet).data.is_null() => std::slice::from_raw_parts((*packet).data, size),
                     _ => &[],
                 };
                 let hidden = (*packet).flags & ffi::AV_PKT_FLAG_DISCARD != 0;

@@ -1,0 +1,53 @@
+//! Files that are almost media: the same damage for the same seed.
+
+use fastrand::Rng;
+
+/// Numbers that parsers stumble over.
+const EDGES: [u32; 8] = [0, 1, 7, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe, u32::MAX, 0x0000_ffff];
+/// Where most of what parsers look at lies.
+const HEAD: usize = 4096;
+
+/// Damages a copy of `bytes` in a few places.
+pub fn mutate(bytes: &[u8], rng: &mut Rng) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for _ in 0..rng.usize(1..=4) {
+        if bytes.len() < 16 {
+            break;
+        }
+        damage(&mut bytes, rng);
+    }
+    bytes
+}
+
+fn damage(bytes: &mut Vec<u8>, rng: &mut Rng) {
+    let at = place(bytes.len(), rng);
+    let length = rng.usize(1..=256).min(bytes.len() - at);
+    match rng.u8(0..8) {
+        0..=2 => (0..rng.usize(1..=16)).for_each(|_| {
+            let at = place(bytes.len(), rng);
+            bytes[at] ^= 1 << rng.u8(0..8);
+        }),
+        3 | 4 => {
+            let edge = EDGES[rng.usize(0..EDGES.len())];
+            let edge = if rng.bool() { edge.to_be_bytes() } else { edge.to_le_bytes() };
+            for (byte, edge) in bytes[at..].iter_mut().zip(edge) {
+                *byte = edge;
+            }
+        }
+        5 => bytes[at..at + length].fill(if rng.bool() { 0 } else { 0xff }),
+        6 => {
+            let again = bytes[at..at + length].to_vec();
+            bytes.splice(at..at, again);
+        }
+        _ => bytes.truncate(rng.usize(16..=bytes.len())),
+    }
+}
+
+/// The head, the end, or anywhere.
+fn place(length: usize, rng: &mut Rng) -> usize {
+    match rng.u8(0..4) {
+        0 | 1 => rng.usize(0..length.min(HEAD)),
+        2 => length - 1 - rng.usize(0..length.min(HEAD)),
+        _ => rng.usize(0..length),
+    }
+}
