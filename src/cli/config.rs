@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::profile::nearest;
+
 /// The name looked for from the working directory upward.
 pub const FILE_NAME: &str = "greenlit.toml";
 
@@ -191,7 +193,7 @@ fn check_table(value: &toml::Value, name: &str, known: &[&str], path: &Path) -> 
 }
 
 fn unknown(path: &Path, key: &str, full: &str, known: &[&str]) -> ConfigError {
-    let nearest = crate::cli::nearest(key, known.iter().copied());
+    let nearest = nearest(key, known.iter().copied()).map(str::to_owned);
     ConfigError::UnknownKey { path: path.to_owned(), key: full.to_owned(), nearest }
 }
 

@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use crate::plan::{Extend, Fit, FixOptions, Machine, Preset};
-use crate::profile::Profile;
+use crate::profile::{Profile, nearest};
 use crate::report::{Format, HumanOptions};
 use crate::rules::Selection;
 
@@ -133,7 +133,7 @@ fn read_profile(path: &Path) -> Result<Profile, CliError> {
 }
 
 fn unknown_profile(name: &str) -> CliError {
-    let nearest = super::nearest(name, Profile::builtin_ids().iter().copied());
+    let nearest = nearest(name, Profile::builtin_ids().iter().copied()).map(str::to_owned);
     CliError::UnknownProfile { name: name.to_owned(), nearest }
 }
 
@@ -171,7 +171,7 @@ fn progress_mode(common: &CommonArgs) -> ProgressMode {
 
 pub(super) fn bad_choice(option: &str, given: &str, allowed: impl Iterator<Item = String>) -> CliError {
     let allowed: Vec<String> = allowed.collect();
-    let nearest = super::nearest(given, allowed.iter().map(String::as_str));
+    let nearest = nearest(given, allowed.iter().map(String::as_str)).map(str::to_owned);
     CliError::BadChoice {
         option: option.to_owned(),
         given: given.to_owned(),

@@ -7,6 +7,7 @@
 mod builtin;
 mod keys;
 mod limits;
+mod nearest;
 mod parse;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 pub use builtin::BUILTIN_IDS;
 pub use keys::{KEYS, Kind, RuleKeys};
 pub use limits::{Confidence, Limits, Severity, Value};
+pub use nearest::nearest;
 pub use parse::ProfileError;
 
 /// The rule set of one destination.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Profile;
 use super::keys::{self, COMMON, KEYS, Kind};
 use super::limits::{Confidence, Limits, Severity, Value};
+use super::nearest::nearest;
 use crate::model::Rational;
 
 const TOP: &[&str] = &["id", "title", "platform", "extends", "rule"];
@@ -202,9 +203,7 @@ fn wrong(path: &str, expected: &str) -> ProfileError {
 }
 
 fn unknown<'a>(path: String, key: &str, known: impl Iterator<Item = &'a str>) -> ProfileError {
-    let best = known.map(|word| (strsim::jaro_winkler(key, word), word)).max_by(|a, b| a.0.total_cmp(&b.0));
-    let nearest = best.filter(|(score, _)| *score > 0.75).map(|(_, word)| word.to_owned());
-    ProfileError::UnknownKey { path, nearest }
+    ProfileError::UnknownKey { path, nearest: nearest(key, known).map(str::to_owned) }
 }
 
 impl Severity {
