@@ -220,3 +220,20 @@ fn the_tolerance_of_a_ratio_is_a_share_of_it() {
     assert!(ratio(1100, 1920));
     assert!(!ratio(1920, 1080) && !ratio(1080, 1080));
 }
+
+#[test]
+fn the_better_ratio_is_advice_and_never_more() {
+    let profile = Profile::builtin("instagram-reels").unwrap();
+    let found = |width, height| {
+        let mut facts = good();
+        (facts.video[0].width, facts.video[0].height) = (Some(width), Some(height));
+        let subject = Subject { facts: &facts, file_name: "film.mp4", deep: None };
+        let assessment = assess(&subject, &profile, &Selection::default());
+        let findings = assessment.findings().iter().filter(|finding| finding.rule == "aspect-ratio");
+        findings.map(|finding| (finding.severity, finding.allowed.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(found(1080, 1920), []);
+    assert_eq!(found(1080, 1080), [(Severity::Advice, "9:16".to_owned())]);
+    // Outside the allowed range the advice would only repeat the refusal.
+    assert_eq!(found(1100, 100), [(Severity::Error, "1:100 to 10:1".to_owned())]);
+}
