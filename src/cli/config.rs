@@ -13,7 +13,7 @@ use crate::profile::nearest;
 /// The name looked for from the working directory upward.
 pub const FILE_NAME: &str = "greenlit.toml";
 
-const CHECK_KEYS: &[&str] = &["profile", "select", "ignore", "deep", "jobs"];
+const CHECK_KEYS: &[&str] = &["profile", "select", "ignore", "deep", "jobs", "limits_old_after"];
 const FIX_KEYS: &[&str] =
     &["out", "fit", "trim", "extend", "upscale", "add_silence", "background", "preset", "quality", "verify"];
 const DESTINATION_KEYS: &[&str] = &[
@@ -64,6 +64,8 @@ pub struct CheckConfig {
     pub deep: bool,
     /// Files side by side.
     pub jobs: Option<u16>,
+    /// Days without a look at its source after which a limit is said to be old.
+    pub limits_old_after: Option<u32>,
 }
 
 /// `[fix]`.

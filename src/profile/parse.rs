@@ -303,7 +303,10 @@ mod tests {
     fn a_wrong_key_is_refused_wherever_it_stands() {
         let base = Profile::builtin("tiktok-ads").unwrap();
         for (text, expected) in [
-            ("[loudness]\ntarget_lfus = -16\n", "`override.loudness.target_lfus`; did you mean `target_lufs`?"),
+            (
+                "[loudness]\ntarget_lfus = -16\n",
+                "`override.loudness.target_lfus`; did you mean `target_lufs`?",
+            ),
             ("[loudness]\noff = true\ntolerence_lu = 1\n", "did you mean `tolerance_lu`?"),
             ("[loudnes]\noff = true\n", "unknown key `override.loudnes`; did you mean `loudness`?"),
             ("[loudness]\noff = \"yes\"\n", "`override.loudness.off` must be true or false"),
