@@ -45,6 +45,9 @@ pub struct CommonArgs {
     /// Not these rules. May be repeated, or separated by commas.
     #[arg(long, global = true, value_name = "RULE", value_delimiter = ',', help_heading = "Common options")]
     pub ignore: Vec<String>,
+    /// Note limits whose source was last looked at more than this many days ago.
+    #[arg(long, global = true, value_name = "DAYS", help_heading = "Common options")]
+    pub limits_old_after: Option<u32>,
     /// Say only what is wrong.
     #[arg(long, short, global = true, conflicts_with = "verbose", help_heading = "Common options")]
     pub quiet: bool,

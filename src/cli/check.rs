@@ -36,7 +36,8 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     let names = profiles.iter().map(|profile| profile.id().to_owned()).collect();
     let files = outcomes.iter().map(entries::entry).collect();
     let tool = entries::tool(library(&runner, &outcomes).as_ref());
-    emit::report(settings, &Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted))?;
+    let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted);
+    emit::report(settings, &report.noting(settings.old_limits(&profiles)))?;
     Ok(status)
 }
 

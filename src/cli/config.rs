@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::profile::nearest;
+
 /// The name looked for from the working directory upward.
 pub const FILE_NAME: &str = "greenlit.toml";
 
-const CHECK_KEYS: &[&str] = &["profile", "select", "ignore", "deep", "jobs"];
+const CHECK_KEYS: &[&str] = &["profile", "select", "ignore", "deep", "jobs", "limits_old_after"];
 const FIX_KEYS: &[&str] =
     &["out", "fit", "trim", "extend", "upscale", "add_silence", "background", "preset", "quality", "verify"];
 const DESTINATION_KEYS: &[&str] = &[
@@ -62,6 +64,8 @@ pub struct CheckConfig {
     pub deep: bool,
     /// Files side by side.
     pub jobs: Option<u16>,
+    /// Days without a look at its source after which a limit is said to be old.
+    pub limits_old_after: Option<u32>,
 }
 
 /// `[fix]`.
@@ -191,7 +195,7 @@ fn check_table(value: &toml::Value, name: &str, known: &[&str], path: &Path) -> 
 }
 
 fn unknown(path: &Path, key: &str, full: &str, known: &[&str]) -> ConfigError {
-    let nearest = crate::cli::nearest(key, known.iter().copied());
+    let nearest = nearest(key, known.iter().copied()).map(str::to_owned);
     ConfigError::UnknownKey { path: path.to_owned(), key: full.to_owned(), nearest }
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::profile::nearest;
+
 use super::args::DestinationArgs;
 use super::config::DestinationConfig;
 use super::error::CliError;
@@ -194,7 +196,7 @@ fn read_token(path: &Path) -> Result<String, CliError> {
 fn unknown(settings: &Settings, name: &str) -> CliError {
     let known: Vec<&str> =
         settings.config.destination.keys().map(String::as_str).chain([SANDBOX, TIKTOK_ADS]).collect();
-    let nearest = super::nearest(name, known.iter().copied());
+    let nearest = nearest(name, known.iter().copied()).map(str::to_owned);
     CliError::BadChoice {
         option: "--to".to_owned(),
         given: name.to_owned(),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::profile::Profile;
+use crate::profile::{Profile, nearest};
 use crate::rules;
 
 use super::args::ExplainArgs;
@@ -32,7 +32,7 @@ fn page(code: &str) -> Option<String> {
 
 fn not_found(code: &str) -> String {
     let ids = rules::registry().iter().map(|rule| rule.id());
-    match super::nearest(code, ids) {
+    match nearest(code, ids) {
         Some(near) => format!("`{code}` is no rule and no code that is known; did you mean `{near}`?"),
         None => format!(
             "`{code}` is no rule and no code that is known; `greenlit profiles tiktok-ads` lists the rules"

@@ -7,8 +7,8 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use crate::plan::{Extend, Fit, FixOptions, Machine, Preset};
-use crate::profile::Profile;
-use crate::report::{Format, HumanOptions};
+use crate::profile::{Profile, nearest};
+use crate::report::{Format, HumanOptions, OldLimit};
 use crate::rules::Selection;
 
 use super::args::{ColorChoice, CommonArgs, ExtendArg, FitArg, FixChoices, PresetArg, VerifyArg};
@@ -18,6 +18,9 @@ use crate::job::VerifyLevel;
 
 /// The profile that counts when none is named.
 const DEFAULT_PROFILE: &str = "tiktok-ads";
+
+/// After how many days without a look at its source a limit is said to be old.
+const LIMITS_OLD_AFTER_DAYS: u32 = 365;
 
 /// What every command needs.
 #[derive(Debug)]
@@ -38,6 +41,10 @@ pub struct Settings {
     pub human: HumanOptions,
     /// Whether progress is shown, and how.
     pub progress: ProgressMode,
+    /// The day of the run (UTC), from which the age of limits is counted.
+    pub today: jiff::civil::Date,
+    /// After how many days a limit is said to be old.
+    pub limits_old_after_days: u32,
 }
 
 /// How progress is shown on standard error.
@@ -73,6 +80,11 @@ impl Settings {
             selection,
             human: human_options(common),
             progress: progress_mode(common),
+            today: jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date(),
+            limits_old_after_days: common
+                .limits_old_after
+                .or(config.check.limits_old_after)
+                .unwrap_or(LIMITS_OLD_AFTER_DAYS),
             config,
         })
     }
@@ -110,6 +122,19 @@ impl Settings {
             .map_err(|source| CliError::Profile { path: config, source })
     }
 
+    /// The limits of `profiles` that have not been compared with their source for long.
+    pub fn old_limits(&self, profiles: &[Profile]) -> Vec<OldLimit> {
+        let old = profiles.iter().flat_map(|profile| {
+            profile.old_limits(self.today, self.limits_old_after_days).into_iter().map(|limit| OldLimit {
+                profile: profile.id().to_owned(),
+                rule: limit.rule.to_owned(),
+                checked_on: limit.checked_on.to_owned(),
+                age_days: limit.age_days,
+            })
+        });
+        old.collect()
+    }
+
     /// The folder for what is kept between runs: beside the configuration, else here.
     pub fn state_folder(&self) -> PathBuf {
         match self.config.folder() {
@@ -133,7 +158,7 @@ fn read_profile(path: &Path) -> Result<Profile, CliError> {
 }
 
 fn unknown_profile(name: &str) -> CliError {
-    let nearest = super::nearest(name, Profile::builtin_ids().iter().copied());
+    let nearest = nearest(name, Profile::builtin_ids().iter().copied()).map(str::to_owned);
     CliError::UnknownProfile { name: name.to_owned(), nearest }
 }
 
@@ -171,7 +196,7 @@ fn progress_mode(common: &CommonArgs) -> ProgressMode {
 
 pub(super) fn bad_choice(option: &str, given: &str, allowed: impl Iterator<Item = String>) -> CliError {
     let allowed: Vec<String> = allowed.collect();
-    let nearest = super::nearest(given, allowed.iter().map(String::as_str));
+    let nearest = nearest(given, allowed.iter().map(String::as_str)).map(str::to_owned);
     CliError::BadChoice {
         option: option.to_owned(),
         given: given.to_owned(),

@@ -118,7 +118,9 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     let files = outcomes.iter().map(|file| entry(file, &outcome)).collect();
     let tool = entries::tool(check::library(runner.as_ref(), &outcomes).as_ref());
     let names = vec![maker.profile.id().to_owned()];
-    emit::report(settings, &Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted))?;
+    let old_limits = settings.old_limits(std::slice::from_ref(&maker.profile));
+    let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted);
+    emit::report(settings, &report.noting(old_limits))?;
     if let Some(reason) = &outcome.auth {
         eprintln!(
             "greenlit: stopped: {reason}. The token came from {}; renew it and run the same command again: \

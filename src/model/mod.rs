@@ -9,6 +9,8 @@ mod content;
 mod geometry;
 mod hash;
 mod media;
+#[doc(hidden)]
+pub mod sample;
 mod units;
 
 pub use color::{ColorTags, DolbyVision, Hdr, HdrKind};

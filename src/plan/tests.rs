@@ -4,47 +4,12 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::sample::film;
 use crate::model::*;
 use crate::profile::Profile;
 use crate::rules::{Selection, Subject, Verdict, assess};
 
 const MACHINE: Machine = Machine { cores: 2 };
-
-fn film() -> MediaFacts {
-    MediaFacts {
-        container: Some("mp4".into()),
-        size_bytes: 10_000_000,
-        duration_s: Some(15.0),
-        fast_start: Some(true),
-        fragmented: Some(false),
-        completeness: Completeness::Whole,
-        video: vec![VideoStream {
-            index: 0,
-            codec: Some("h264".into()),
-            pixel_format: Some("yuv420p".into()),
-            bit_depth: Some(8),
-            chroma: Some("4:2:0".into()),
-            width: Some(1080),
-            height: Some(1920),
-            frame_rate: Rational::new(30, 1),
-            variable_frame_rate: Some(false),
-            bit_rate: Some(5_000_000),
-            duration_s: Some(15.0),
-            decodable: true,
-            ..VideoStream::default()
-        }],
-        audio: vec![AudioStream {
-            index: 1,
-            codec: Some("aac".into()),
-            sample_rate: Some(48_000),
-            channels: Some(2),
-            duration_s: Some(15.0),
-            decodable: true,
-            ..AudioStream::default()
-        }],
-        ..MediaFacts::default()
-    }
-}
 
 fn plan_for(facts: &MediaFacts, name: &str, options: &FixOptions) -> FixPlan {
     plan_under("tiktok-ads", facts, name, options)

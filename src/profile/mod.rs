@@ -4,16 +4,20 @@
 //! rule that counts there. Every table says where its limits come from, when that was last looked
 //! at, and how sure it is. Rules ask a profile for their table; a rule without one does not count.
 
+mod age;
 mod builtin;
 mod keys;
 mod limits;
+mod nearest;
 mod parse;
 
 use std::collections::BTreeMap;
 
+pub use age::OldLimit;
 pub use builtin::BUILTIN_IDS;
 pub use keys::{KEYS, Kind, RuleKeys};
 pub use limits::{Confidence, Limits, Severity, Value};
+pub use nearest::nearest;
 pub use parse::ProfileError;
 
 /// The rule set of one destination.
@@ -48,11 +52,16 @@ impl Profile {
         parse::parse(text, base)
     }
 
-    /// This profile with the limits of `table` (rule to keys) laid over its own.
+    /// This profile with the limits of `table` (rule to keys) laid over its own. A rule that did
+    /// not count here counts from now on: whoever writes down a limit wants it kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`Profile::parse`], with paths below `override`.
     pub fn with_overrides(&self, table: &toml::Table) -> Result<Profile, ProfileError> {
         let mut profile = self.clone();
         let integrity = profile.limits.get("integrity").cloned();
-        parse::overlay(&mut profile.limits, table, "override", true)?;
+        parse::overlay(&mut profile.limits, table, "override")?;
         profile.limits.extend(integrity.map(|limits| ("integrity".to_owned(), limits)));
         profile.digest = digest(&profile.id, &profile.limits);
         Ok(profile)
@@ -83,18 +92,20 @@ impl Profile {
         self.limits.iter().map(|(rule, limits)| (rule.as_str(), limits))
     }
 
-    /// A digest of all limits: what was compliant under one hash need not be under another.
+    /// A digest of all that decides a judgement: what was compliant under one hash need not be
+    /// under another. Sources and dates decide nothing and are left out: when somebody has looked
+    /// at a page again and found it unchanged, proofs stay proofs and nothing is sent again.
     pub fn hash(&self) -> String {
         self.digest.clone()
-    }
-
-    /// The earliest day any limit was last checked, `YYYY-MM-DD`.
-    pub fn oldest_check(&self) -> Option<&str> {
-        self.limits.values().filter_map(|limits| limits.checked_on.as_deref()).min()
     }
 }
 
 fn digest(id: &str, limits: &BTreeMap<String, Limits>) -> String {
-    let text = format!("{id}\n{limits:?}");
+    let mut text = format!("{id}\n");
+    for (rule, limits) in limits {
+        // Confidence counts: it decides how bad some findings are.
+        let Limits { severity, confidence, values, source: _, checked_on: _ } = limits;
+        text.push_str(&format!("{rule} {severity:?} {confidence:?} {values:?}\n"));
+    }
     blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Profile;
 use super::keys::{self, COMMON, KEYS, Kind};
 use super::limits::{Confidence, Limits, Severity, Value};
+use super::nearest::nearest;
 use crate::model::Rational;
 
 const TOP: &[&str] = &["id", "title", "platform", "extends", "rule"];
@@ -59,7 +60,7 @@ pub(super) fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Resul
     let mut limits = base.map(|base| base.limits).unwrap_or_default();
     match table.get("rule") {
         None => {}
-        Some(toml::Value::Table(rules)) => overlay(&mut limits, rules, "rule", false)?,
+        Some(toml::Value::Table(rules)) => overlay(&mut limits, rules, "rule")?,
         Some(_) => return Err(wrong("rule", "tables such as [rule.duration]")),
     }
     // Half a film is half a film everywhere, whatever a profile says.
@@ -101,29 +102,24 @@ fn word(table: &toml::Table, key: &str) -> Result<Option<String>, ProfileError> 
     }
 }
 
-/// Lays tables of limits over others. `only_known` overrides nothing the profile does not have.
+/// Lays tables of limits over others. Every key is checked, also those of a rule turned off.
 pub(super) fn overlay(
     limits: &mut BTreeMap<String, Limits>,
     rules: &toml::Table,
     path: &str,
-    only_known: bool,
 ) -> Result<(), ProfileError> {
     for (rule, table) in rules {
         let path = format!("{path}.{rule}");
         let keys =
             keys::of(rule).ok_or_else(|| unknown(path.clone(), rule, KEYS.iter().map(|(id, _)| *id)))?;
         let toml::Value::Table(table) = table else { return Err(wrong(&path, "a table")) };
-        if table.get("off").is_some_and(|off| off.as_bool() == Some(true)) {
-            limits.remove(rule);
-            continue;
-        }
-        if only_known && !limits.contains_key(rule) {
-            continue;
-        }
         let entry = limits.entry(rule.clone()).or_insert_with(unpublished);
         for (key, value) in table {
             let path = format!("{path}.{key}");
             set(entry, keys, key, value, &path)?;
+        }
+        if table.get("off").is_some_and(|off| off.as_bool() == Some(true)) {
+            limits.remove(rule);
         }
     }
     Ok(())
@@ -149,10 +145,7 @@ fn set(
         "source" => limits.source = Some(text()?),
         "checked_on" => {
             let date = text()?;
-            let digits =
-                |part: &str, count| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
-            let parts: Vec<&str> = date.split('-').collect();
-            if !matches!(parts[..], [y, m, d] if digits(y, 4) && digits(m, 2) && digits(d, 2)) {
+            if super::age::date(&date).is_none() {
                 return Err(wrong(path, "a date, YYYY-MM-DD"));
             }
             limits.checked_on = Some(date);
@@ -213,9 +206,7 @@ fn wrong(path: &str, expected: &str) -> ProfileError {
 }
 
 fn unknown<'a>(path: String, key: &str, known: impl Iterator<Item = &'a str>) -> ProfileError {
-    let best = known.map(|word| (strsim::jaro_winkler(key, word), word)).max_by(|a, b| a.0.total_cmp(&b.0));
-    let nearest = best.filter(|(score, _)| *score > 0.75).map(|(_, word)| word.to_owned());
-    ProfileError::UnknownKey { path, nearest }
+    ProfileError::UnknownKey { path, nearest: nearest(key, known).map(str::to_owned) }
 }
 
 impl Severity {
@@ -316,5 +307,46 @@ mod tests {
         assert_eq!(changed.limits("file-size").unwrap().number("max_bytes"), Some(1000.0));
         let table: toml::Table = "[file-sise]\nmax_bytes = 1000\n".parse().unwrap();
         assert!(base.with_overrides(&table).unwrap_err().to_string().contains("file-size"));
+    }
+
+    #[test]
+    fn an_override_makes_a_rule_count_that_did_not() {
+        let base = Profile::builtin("tiktok-ads").unwrap();
+        assert!(base.limits("loudness").is_none());
+        let table: toml::Table = "[loudness]\ntarget_lufs = -16\ntolerance_lu = 2\n".parse().unwrap();
+        let changed = base.with_overrides(&table).unwrap();
+        assert_eq!(changed.limits("loudness").unwrap().number("target_lufs"), Some(-16.0));
+        assert_ne!(changed.hash(), base.hash());
+    }
+
+    #[test]
+    fn a_wrong_key_is_refused_wherever_it_stands() {
+        let base = Profile::builtin("tiktok-ads").unwrap();
+        for (text, expected) in [
+            (
+                "[loudness]\ntarget_lfus = -16\n",
+                "`override.loudness.target_lfus`; did you mean `target_lufs`?",
+            ),
+            ("[loudness]\noff = true\ntolerence_lu = 1\n", "did you mean `tolerance_lu`?"),
+            ("[loudnes]\noff = true\n", "unknown key `override.loudnes`; did you mean `loudness`?"),
+            ("[loudness]\noff = \"yes\"\n", "`override.loudness.off` must be true or false"),
+            ("loudness = -16\n", "`override.loudness` must be a table"),
+        ] {
+            let message = base.with_overrides(&text.parse().unwrap()).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_new_date_or_source_keeps_the_hash_and_a_new_limit_does_not() {
+        let hash = |duration: &str| {
+            let text = format!("id = \"x\"\nextends = \"tiktok-ads\"\n[rule.duration]\n{duration}\n");
+            parse(&text).unwrap().hash()
+        };
+        let base = hash("");
+        assert_eq!(hash("checked_on = \"2027-01-01\"\nsource = \"another page\""), base);
+        assert_ne!(hash("max_s = 599"), base);
+        assert_ne!(hash("severity = \"warning\""), base);
+        assert_ne!(hash("confidence = \"practice\""), base);
     }
 }

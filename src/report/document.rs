@@ -30,6 +30,21 @@ pub struct Report {
     pub files: Vec<FileEntry>,
     /// Whether the run was stopped before its end.
     pub interrupted: bool,
+    /// Limits that nobody has compared with their source for long.
+    pub old_limits: Vec<OldLimit>,
+}
+
+/// A limit that was last compared with its source long ago.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OldLimit {
+    /// The profile.
+    pub profile: String,
+    /// The rule.
+    pub rule: String,
+    /// When its source was last looked at, `YYYY-MM-DD`.
+    pub checked_on: String,
+    /// Whole days since then.
+    pub age_days: u32,
 }
 
 /// The program and its media library.
@@ -385,7 +400,15 @@ impl Report {
     ) -> Report {
         files.sort_by(|a, b| (&a.path, &a.path_raw, &a.profile).cmp(&(&b.path, &b.path_raw, &b.profile)));
         let summary = Summary { elapsed_s, ..Summary::of(&files) };
-        Report { schema: SCHEMA, tool, profiles, summary, files, interrupted }
+        let old_limits = Vec::new();
+        Report { schema: SCHEMA, tool, profiles, summary, files, interrupted, old_limits }
+    }
+
+    /// The same, noting limits that were last looked at long ago.
+    #[must_use]
+    pub fn noting(mut self, old_limits: Vec<OldLimit>) -> Report {
+        self.old_limits = old_limits;
+        self
     }
 }
 

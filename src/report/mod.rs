@@ -22,7 +22,7 @@ mod units;
 mod words;
 
 pub use document::{
-    AdDelivery, Delivery, FileEntry, Fix, FixAction, Media, Report, SCHEMA, Summary, Tool, Verified,
+    AdDelivery, Delivery, FileEntry, Fix, FixAction, Media, OldLimit, Report, SCHEMA, Summary, Tool, Verified,
 };
 pub use escape::escape;
 pub use format::{Format, ParseFormatError, render};

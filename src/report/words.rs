@@ -1,6 +1,8 @@
 //! The phrases that the renderers for people share. Nothing here is escaped yet.
 
-use super::document::{Audio, Media, Video};
+use std::collections::BTreeMap;
+
+use super::document::{Audio, Media, OldLimit, Video};
 use super::outcome::Outcome;
 use super::{Fix, FixAction, Report, Verified, units};
 use crate::model::{Completeness, HdrKind, TimeRange};
@@ -171,6 +173,29 @@ pub(super) fn state(state: &str) -> String {
     state.replace(['_', '-'], " ")
 }
 
+/// For each profile with limits that nobody has looked at for long: which they are, and what to do.
+pub(super) fn old_limits(report: &Report) -> Vec<String> {
+    let mut by_profile: BTreeMap<&str, Vec<&OldLimit>> = BTreeMap::new();
+    for limit in &report.old_limits {
+        by_profile.entry(&limit.profile).or_default().push(limit);
+    }
+    let note = |(profile, limits): (&str, Vec<&OldLimit>)| {
+        let rules: Vec<&str> = limits.iter().map(|limit| limit.rule.as_str()).collect();
+        let oldest = limits.iter().max_by_key(|limit| limit.age_days)?;
+        Some(format!(
+            "{} of {profile} {} not been compared with the source for long ({}; the oldest on {}, {} days ago). \
+             `greenlit profiles {profile}` names the sources; `[override]` in greenlit.toml puts right what has \
+             changed.",
+            units::count(rules.len() as u64, "limit", "limits"),
+            if rules.len() == 1 { "has" } else { "have" },
+            rules.join(", "),
+            oldest.checked_on,
+            oldest.age_days,
+        ))
+    };
+    by_profile.into_iter().filter_map(note).collect()
+}
+
 /// How many entries ended how: those that occur, in order.
 pub(super) fn tally(report: &Report) -> Vec<(Outcome, u64)> {
     let ends: Vec<Outcome> = report.files.iter().map(Outcome::of).collect();
@@ -204,6 +229,28 @@ mod tests {
         assert!(text.starts_with("0 s to 0.5 s, 1 s to 1.5 s"), "{text}");
         assert!(text.ends_with(", 3 more"), "{text}");
         assert_eq!(ranges(&[]), None);
+    }
+
+    #[test]
+    fn old_limits_are_noted_once_a_profile() {
+        let old = |profile: &str, rule: &str, checked_on: &str, age_days| OldLimit {
+            profile: profile.into(),
+            rule: rule.into(),
+            checked_on: checked_on.into(),
+            age_days,
+        };
+        let report = samples::report(Vec::new()).noting(vec![
+            old("b", "duration", "2025-03-01", 400),
+            old("a", "duration", "2025-07-31", 380),
+            old("a", "file-size", "2025-07-01", 410),
+        ]);
+        let notes = old_limits(&report);
+        assert_eq!(notes.len(), 2);
+        let expected = "2 limits of a have not been compared with the source for long (duration, file-size; \
+            the oldest on 2025-07-01, 410 days ago).";
+        assert!(notes[0].starts_with(expected), "{}", notes[0]);
+        assert!(notes[1].starts_with("1 limit of b has "), "{}", notes[1]);
+        assert_eq!(old_limits(&samples::report(Vec::new())), Vec::<String>::new());
     }
 
     #[test]

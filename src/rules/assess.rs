@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::model::{ContentHash, Size};
-use crate::profile::{Profile, Severity};
+use crate::profile::{Profile, Severity, nearest};
 
 use super::all::ALL;
 use super::finding::{Finding, Verdict};
@@ -42,10 +42,8 @@ impl Selection {
     pub fn new(select: Vec<String>, ignore: Vec<String>) -> Result<Selection, SelectionError> {
         for id in select.iter().chain(&ignore) {
             if find(id).is_none() {
-                let scored = ALL.iter().map(|rule| (strsim::jaro_winkler(id, rule.id()), rule.id()));
-                let best = scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(score, _)| *score > 0.7);
-                let nearest = best.map(|(_, near)| near.to_owned());
-                return Err(SelectionError { id: id.clone(), nearest });
+                let nearest = nearest(id, ALL.iter().map(|rule| rule.id()));
+                return Err(SelectionError { id: id.clone(), nearest: nearest.map(str::to_owned) });
             }
         }
         Ok(Selection { select, ignore })

@@ -111,6 +111,13 @@ impl Breach {
         self
     }
 
+    /// The same, only as advice.
+    #[must_use]
+    pub fn as_advice(mut self) -> Breach {
+        self.severity = Some(Severity::Advice);
+        self
+    }
+
     /// The same, with the spans of the film.
     #[must_use]
     pub fn over(mut self, ranges: &[TimeRange]) -> Breach {

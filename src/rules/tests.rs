@@ -2,70 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::model::sample::film as good;
 use crate::model::*;
 use crate::profile::Profile;
-
-/// A film that complies with everything.
-pub(crate) fn good() -> MediaFacts {
-    MediaFacts {
-        container: Some("mp4".into()),
-        major_brand: Some("isom".into()),
-        size_bytes: 10_000_000,
-        duration_s: Some(15.0),
-        bit_rate: Some(5_333_333),
-        fast_start: Some(true),
-        fragmented: Some(false),
-        completeness: Completeness::Whole,
-        video: vec![VideoStream {
-            index: 0,
-            codec: Some("h264".into()),
-            codec_tag: Some("avc1".into()),
-            profile: Some("High".into()),
-            level: Some(40),
-            pixel_format: Some("yuv420p".into()),
-            bit_depth: Some(8),
-            chroma: Some("4:2:0".into()),
-            alpha: Some(false),
-            width: Some(1080),
-            height: Some(1920),
-            sample_aspect_ratio: Rational::new(1, 1),
-            frame_rate: Rational::new(30, 1),
-            variable_frame_rate: Some(false),
-            field_order: Some("progressive".into()),
-            color: ColorTags {
-                range: Some("tv".into()),
-                primaries: Some("bt709".into()),
-                transfer: Some("bt709".into()),
-                matrix: Some("bt709".into()),
-            },
-            bit_rate: Some(5_000_000),
-            duration_s: Some(15.0),
-            start_s: Some(0.0),
-            frames: Some(450),
-            closed_gop: Some(true),
-            max_gop_frames: Some(60),
-            parameter_changes: Some(0),
-            timing: Some(Timing::default()),
-            decodable: true,
-            ..VideoStream::default()
-        }],
-        audio: vec![AudioStream {
-            index: 1,
-            codec: Some("aac".into()),
-            codec_tag: Some("mp4a".into()),
-            profile: Some("LC".into()),
-            sample_rate: Some(48_000),
-            channels: Some(2),
-            channel_layout: Some("stereo".into()),
-            bit_rate: Some(128_000),
-            duration_s: Some(15.0),
-            start_s: Some(0.0),
-            decodable: true,
-            ..AudioStream::default()
-        }],
-        ..MediaFacts::default()
-    }
-}
 
 /// A profile in which every rule has limits that `good` keeps.
 fn strict() -> Profile {
@@ -280,4 +219,21 @@ fn the_tolerance_of_a_ratio_is_a_share_of_it() {
     assert!(!ratio(1088, 1920));
     assert!(ratio(1100, 1920));
     assert!(!ratio(1920, 1080) && !ratio(1080, 1080));
+}
+
+#[test]
+fn the_better_ratio_is_advice_and_never_more() {
+    let profile = Profile::builtin("instagram-reels").unwrap();
+    let found = |width, height| {
+        let mut facts = good();
+        (facts.video[0].width, facts.video[0].height) = (Some(width), Some(height));
+        let subject = Subject { facts: &facts, file_name: "film.mp4", deep: None };
+        let assessment = assess(&subject, &profile, &Selection::default());
+        let findings = assessment.findings().iter().filter(|finding| finding.rule == "aspect-ratio");
+        findings.map(|finding| (finding.severity, finding.allowed.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(found(1080, 1920), []);
+    assert_eq!(found(1080, 1080), [(Severity::Advice, "9:16".to_owned())]);
+    // Outside the allowed range the advice would only repeat the refusal.
+    assert_eq!(found(1100, 100), [(Severity::Error, "1:100 to 10:1".to_owned())]);
 }

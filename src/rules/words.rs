@@ -63,6 +63,11 @@ pub(crate) fn ratio(ratio: Rational) -> String {
     if ratio.num().max(ratio.den()) > 100 { format!("{text} ({:.3})", ratio.as_f64()) } else { text }
 }
 
+/// Ratios in a row: `9:16, 1:1`.
+pub(crate) fn ratios(ratios: &[Rational]) -> String {
+    ratios.iter().map(|ratio| ratio.with_colon()).collect::<Vec<_>>().join(", ")
+}
+
 /// Whether two ratios differ by no more than `tolerance` as a share of the wanted one.
 pub(crate) fn near(found: Rational, wanted: Rational, tolerance: f64) -> bool {
     (found.as_f64() / wanted.as_f64() - 1.0).abs() <= tolerance + 1e-9

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::profile::nearest;
+
 /// One ad to be made; fields that were left out are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AdRow {
@@ -72,7 +74,7 @@ pub enum ManifestError {
         message: String,
     },
     /// A column that nobody knows.
-    #[error("{}: row {row}: unknown column {column:?}; did you mean {nearest:?}?", path.display())]
+    #[error("{}: row {row}: unknown column {column:?}{}", path.display(), nearest.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default())]
     UnknownColumn {
         /// The manifest.
         path: PathBuf,
@@ -80,8 +82,8 @@ pub enum ManifestError {
         row: u32,
         /// As written.
         column: String,
-        /// The nearest known column.
-        nearest: &'static str,
+        /// The nearest known column, where one is near enough to be meant.
+        nearest: Option<&'static str>,
     },
 }
 
@@ -174,13 +176,11 @@ impl Reader<'_> {
         if let Some(known) = COLUMNS.iter().find(|known| **known == name) {
             return Ok(known);
         }
-        let closeness = |known: &&&str| (strsim::jaro_winkler(known, name) * 1e6) as u64;
-        let nearest = COLUMNS.iter().max_by_key(closeness).copied().unwrap_or("video");
         Err(ManifestError::UnknownColumn {
             path: self.path.to_owned(),
             row,
             column: name.to_owned(),
-            nearest,
+            nearest: nearest(name, COLUMNS.iter().copied()),
         })
     }
 

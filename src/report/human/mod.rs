@@ -47,6 +47,7 @@ pub(super) fn render(report: &Report, options: &HumanOptions, out: &mut dyn io::
         page.blank()?;
     }
     summary(&mut page, report)?;
+    old_limits(&mut page, report)?;
     advice(&mut page, report)
 }
 
@@ -181,6 +182,17 @@ fn summary(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     Ok(())
 }
 
+/// One note for each profile whose limits may no longer be what the platform says.
+fn old_limits(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    if page.options().quiet {
+        return Ok(());
+    }
+    for note in words::old_limits(report) {
+        page.paragraph(Ink::Dim, &page::keep_code_together(&escape(&note)))?;
+    }
+    Ok(())
+}
+
 fn advice(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     let all = what_to_do(report);
     if all.is_empty() {
@@ -202,7 +214,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::super::samples::{self, rendered_with};
-    use super::super::{Format, Report};
+    use super::super::{Format, OldLimit, Report};
     use super::*;
     use crate::rules::Verdict;
     use proptest::prelude::*;
@@ -302,6 +314,21 @@ mod tests {
           • `greenlit explain video-codec` says what a rule means, why it is there and where it is
             published.
         "#);
+    }
+
+    #[test]
+    fn old_limits_are_noted_unless_only_what_is_wrong_shall_be_said() {
+        let old = OldLimit {
+            profile: "tiktok-ads".into(),
+            rule: "duration".into(),
+            checked_on: "2025-03-01".into(),
+            age_days: 400,
+        };
+        let report = samples::report(Vec::new()).noting(vec![old]);
+        let text = human(&report, &HumanOptions::default());
+        assert!(text.contains("1 limit of tiktok-ads has not been compared"), "{text}");
+        let quiet = human(&report, &HumanOptions { quiet: true, ..HumanOptions::default() });
+        assert!(!quiet.contains("compared"), "{quiet}");
     }
 
     #[test]

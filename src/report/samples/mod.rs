@@ -10,8 +10,8 @@ use super::{
 };
 use crate::job::Similarity;
 use crate::model::{
-    AudioStream, ColorTags, Completeness, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind,
-    MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation, TimeRange, Timing, VideoStream,
+    ColorTags, Completeness, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind, MediaFacts, OtherKind,
+    OtherStream, PrivacyTags, Rational, Rotation, TimeRange, Timing,
 };
 use crate::rules::{Confidence, Finding, Remedy, Severity, Verdict};
 
@@ -25,45 +25,13 @@ pub(super) fn rendered_with(report: &Report, format: Format, options: &HumanOpti
     String::from_utf8(out).unwrap()
 }
 
-/// A good portrait clip, every common fact known.
+/// The sample film with numbers that look measured.
 pub(super) fn portrait_facts() -> MediaFacts {
-    MediaFacts {
-        container: Some("mp4".into()),
-        major_brand: Some("isom".into()),
-        size_bytes: 12_345_678,
-        duration_s: Some(12.012),
-        bit_rate: Some(8_222_229),
-        fast_start: Some(true),
-        fragmented: Some(false),
-        completeness: Completeness::Whole,
-        video: vec![VideoStream {
-            codec: Some("h264".into()),
-            codec_tag: Some("avc1".into()),
-            profile: Some("High".into()),
-            level: Some(40),
-            pixel_format: Some("yuv420p".into()),
-            bit_depth: Some(8),
-            width: Some(1080),
-            height: Some(1920),
-            sample_aspect_ratio: Some(Rational::ONE),
-            frame_rate: Rational::new(30000, 1001),
-            variable_frame_rate: Some(false),
-            decodable: true,
-            ..VideoStream::default()
-        }],
-        audio: vec![AudioStream {
-            index: 1,
-            codec: Some("aac".into()),
-            profile: Some("LC".into()),
-            sample_rate: Some(48_000),
-            channels: Some(2),
-            channel_layout: Some("stereo".into()),
-            bit_rate: Some(128_000),
-            decodable: true,
-            ..AudioStream::default()
-        }],
-        ..MediaFacts::default()
-    }
+    let mut facts = crate::model::sample::film();
+    facts.size_bytes = 12_345_678;
+    (facts.duration_s, facts.bit_rate) = (Some(12.012), Some(8_222_229));
+    facts.video[0].frame_rate = Rational::new(30000, 1001);
+    facts
 }
 
 pub(super) fn portrait() -> Media {
