@@ -38,6 +38,8 @@ pub struct Settings {
     pub human: HumanOptions,
     /// Whether progress is shown, and how.
     pub progress: ProgressMode,
+    /// Folder for what may be deleted at any time; `None` where the user has none.
+    pub cache: Option<PathBuf>,
 }
 
 /// How progress is shown on standard error.
@@ -73,6 +75,7 @@ impl Settings {
             selection,
             human: human_options(common),
             progress: progress_mode(common),
+            cache: cache_folder(),
             config,
         })
     }
@@ -159,6 +162,14 @@ fn human_options(common: &CommonArgs) -> HumanOptions {
     };
     let width = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(100);
     HumanOptions { color, verbose: common.verbose, quiet: common.quiet, width }
+}
+
+/// `$XDG_CACHE_HOME/greenlit`, else `~/.cache/greenlit`. The XDG base directory specification has
+/// relative paths ignored.
+fn cache_folder() -> Option<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(base.join("greenlit"))
 }
 
 fn progress_mode(common: &CommonArgs) -> ProgressMode {
