@@ -14,6 +14,7 @@
 //!
 //! - [`job`]: a unit of work on one file, and who runs it: this process or worker processes.
 //! - [`probe`]: bytes to facts. [`transcode`]: a plan to a file. [`verify`]: is it still the film?
+//! - [`cache`]: what earlier runs found out about files that did not change.
 //! - [`platform`]: a destination's API: wire types, error table, limits.
 //!
 //! And those who put them together:
@@ -26,6 +27,7 @@
 //!
 //! What may import what is checked by `tests/layers.rs`; the reasons are in ARCHITECTURE.md.
 
+pub mod cache;
 pub mod cli;
 pub mod job;
 pub mod model;

@@ -113,6 +113,9 @@ pub struct InputArgs {
     /// The list on standard input is separated by NUL characters.
     #[arg(short = '0', long = "null")]
     pub null: bool,
+    /// Look at every file anew, and remember nothing of it.
+    #[arg(long)]
+    pub no_cache: bool,
 }
 
 /// `greenlit check`.
@@ -124,9 +127,6 @@ pub struct CheckArgs {
     /// Decode every frame and look at the content.
     #[arg(long)]
     pub deep: bool,
-    /// Probe every file anew.
-    #[arg(long)]
-    pub no_cache: bool,
 }
 
 /// Consents and choices for fixing, shared by `fix` and `ship`.

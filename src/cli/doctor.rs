@@ -5,8 +5,9 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
 use std::time::Duration;
 
+use crate::cache::SqliteCache;
 use crate::job::Runner;
-use crate::job::worker::WorkerPool;
+use crate::job::worker::{self, WorkerPool};
 
 use super::args::{DestinationArgs, DoctorArgs};
 use super::destination::Destination;
@@ -30,6 +31,7 @@ pub fn run(settings: &Settings, args: &DoctorArgs) -> Result<RunStatus, CliError
     let mut findings = media();
     findings.push(disk(&settings.config.folder()));
     findings.push(configuration(settings));
+    findings.push(cache(settings));
     let named = args.to.as_deref().map(|name| destination(settings, name));
     findings.extend(named.into_iter().flatten());
     let mut text = String::new();
@@ -86,6 +88,17 @@ fn configuration(settings: &Settings) -> Finding {
         Some(path) => good(format!("configuration: {}", path.display())),
         None => good("configuration: none found, defaults are used".to_owned()),
     }
+}
+
+/// Never a failure: everything works without, only slower.
+fn cache(settings: &Settings) -> Finding {
+    let Some(folder) = &settings.cache else {
+        return good("cache: none, neither XDG_CACHE_HOME nor HOME is set".to_owned());
+    };
+    good(match SqliteCache::open(folder, &worker::program()) {
+        Ok(cache) => format!("cache: {} answers in {}", cache.len(), cache.path().display()),
+        Err(error) => format!("cache: none is used, every file is probed anew: {}", super::error::chain(&error)),
+    })
 }
 
 fn destination(settings: &Settings, name: &str) -> Vec<Finding> {

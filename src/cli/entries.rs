@@ -7,7 +7,7 @@ use crate::job::{Isolation, VerifyLevel};
 use crate::pipeline::{Failure, FailureKind, FixOutcome, Outcome};
 use crate::plan::Action;
 use crate::report::{FileEntry, Fix, FixAction, Media, Tool, Verified};
-use crate::rules::Verdict;
+use crate::rules::{Assessment, Verdict};
 
 use super::run_status::RunStatus;
 
@@ -22,21 +22,23 @@ pub fn tool(isolation: Option<&Isolation>) -> Tool {
 }
 
 /// The entry of one outcome.
-pub fn entry(outcome: &Outcome) -> FileEntry {
-    let (path, path_raw) = shown_path(&outcome.source.path);
-    let assessment = outcome.assessment.as_ref();
+pub fn entry(outcome: Outcome) -> FileEntry {
+    let Outcome { source, profile, verdict, facts, assessment, failure, fix: fixed } = outcome;
+    let (path, path_raw) = shown_path(&source.path);
+    let undecided = assessment
+        .as_ref()
+        .map(|assessment| assessment.unknown().iter().map(ToString::to_string).collect())
+        .unwrap_or_default();
     FileEntry {
         path,
         path_raw,
-        profile: outcome.profile.clone(),
-        verdict: outcome.verdict,
-        reason: outcome.failure.as_ref().map(|failure| failure.message.clone()),
-        media: outcome.facts.as_ref().map(Media::from),
-        findings: assessment.map(|assessment| assessment.findings().to_vec()).unwrap_or_default(),
-        undecided: assessment
-            .map(|assessment| assessment.unknown().iter().map(ToString::to_string).collect())
-            .unwrap_or_default(),
-        fix: outcome.fix.as_ref().map(fix),
+        profile,
+        verdict,
+        reason: failure.map(|failure| failure.message),
+        media: facts.map(Media::from),
+        findings: assessment.map(Assessment::into_findings).unwrap_or_default(),
+        undecided,
+        fix: fixed.as_ref().map(fix),
         delivery: None,
     }
 }
@@ -126,12 +128,11 @@ fn failure_status(failure: &Failure) -> RunStatus {
 
 /// What an empty harvest, troubles on the way and a raised flag add to how the run ended.
 pub fn overall(
-    statuses: impl Iterator<Item = RunStatus>,
+    mut status: RunStatus,
     any_media: bool,
     troubles: bool,
     interrupted: bool,
 ) -> RunStatus {
-    let mut status = statuses.fold(RunStatus::Done, RunStatus::and);
     if !any_media {
         status = status.and(RunStatus::NoMedia);
     }

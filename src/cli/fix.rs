@@ -9,11 +9,12 @@ use crate::platform::{self, Class};
 use crate::report::Report;
 
 use super::args::{CommonArgs, FixArgs};
+use super::check::Tally;
 use super::error::CliError;
 use super::progress::Progress;
 use super::run_status::RunStatus;
 use super::settings::{Settings, fix_options, verify_level};
-use super::{check, emit, entries, input, interrupt};
+use super::{check, emit, entries, input, interrupt, memory};
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<RunStatus, CliError> {
@@ -41,7 +42,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
         out: out.clone().filter(|_| !args.dry_run),
         layout: Layout::Mirror,
     };
-    let leave_out: Vec<_> = out.iter().cloned().collect();
+    let leave_out: Vec<_> = out.iter().chain(&settings.cache).cloned().collect();
     let found = input::find(&args.input, &leave_out)?;
     let ledger = match &fix_settings.out {
         None => None,
@@ -52,7 +53,8 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     };
     let cancel = interrupt::flag();
     let runner = WorkerPool::new(settings.jobs);
-    let options = CheckOptions { selection: settings.selection.clone(), deep: false };
+    let memory = memory::open(settings, args.input.no_cache);
+    let options = CheckOptions { selection: settings.selection.clone(), deep: false, memory };
     let progress = Progress::new(settings.progress);
     let outcomes = fix(
         &found.sources,
@@ -71,10 +73,11 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
         remove_stale(out);
     }
     let interrupted = cancel.load(Ordering::Relaxed);
-    let status = check::conclude(&outcomes, &found, interrupted, entries::fix_status);
+    let tally = Tally::of(&outcomes, entries::fix_status);
+    let status = tally.conclude(&found, interrupted);
     let names = profiles.iter().map(|profile| profile.id().to_owned()).collect();
-    let files = outcomes.iter().map(entries::entry).collect();
-    let tool = entries::tool(check::library(&runner, &outcomes).as_ref());
+    let tool = entries::tool(check::library(&runner, options.memory.as_deref(), tally.any_facts).as_ref());
+    let files = outcomes.into_iter().map(entries::entry).collect();
     let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted);
     emit::report(settings, &report.noting(settings.old_limits(&profiles)))?;
     Ok(status)

@@ -18,6 +18,7 @@ mod fix;
 mod input;
 mod interrupt;
 mod maker;
+mod memory;
 mod packaging;
 mod prober;
 mod profiles;

@@ -45,6 +45,8 @@ pub struct Settings {
     pub today: jiff::civil::Date,
     /// After how many days a limit is said to be old.
     pub limits_old_after_days: u32,
+    /// Folder for what may be deleted at any time; `None` where the user has none.
+    pub cache: Option<PathBuf>,
 }
 
 /// How progress is shown on standard error.
@@ -85,6 +87,7 @@ impl Settings {
                 .limits_old_after
                 .or(config.check.limits_old_after)
                 .unwrap_or(LIMITS_OLD_AFTER_DAYS),
+            cache: cache_folder(),
             config,
         })
     }
@@ -184,6 +187,14 @@ fn human_options(common: &CommonArgs) -> HumanOptions {
     };
     let width = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(100);
     HumanOptions { color, verbose: common.verbose, quiet: common.quiet, width }
+}
+
+/// `$XDG_CACHE_HOME/greenlit`, else `~/.cache/greenlit`. The XDG base directory specification has
+/// relative paths ignored.
+fn cache_folder() -> Option<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(base.join("greenlit"))
 }
 
 fn progress_mode(common: &CommonArgs) -> ProgressMode {

@@ -24,6 +24,7 @@ use crate::ship::{
 
 use super::args::{CommonArgs, ShipArgs, UntilArg};
 use super::destination::{Destination, SANDBOX};
+use super::check::Tally;
 use super::error::CliError;
 use super::maker::{Maker, hash};
 use super::progress::Progress;
@@ -115,8 +116,9 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     let outcomes = collect(&maker, &load);
     let interrupted = cancel.load(Ordering::Relaxed);
     let status = conclude(&outcomes, &load, &outcome, interrupted);
-    let files = outcomes.iter().map(|file| entry(file, &outcome)).collect();
-    let tool = entries::tool(check::library(runner.as_ref(), &outcomes).as_ref());
+    let any_facts = outcomes.iter().any(|outcome| outcome.facts.is_some());
+    let tool = entries::tool(check::library(runner.as_ref(), None, any_facts).as_ref());
+    let files = outcomes.into_iter().map(|file| entry(file, &outcome)).collect();
     let names = vec![maker.profile.id().to_owned()];
     let old_limits = settings.old_limits(std::slice::from_ref(&maker.profile));
     let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted);
@@ -338,7 +340,7 @@ fn collect(maker: &Maker, load: &Load) -> Vec<Outcome> {
     load.found.sources.iter().filter_map(|source| outcomes.remove(&source.path)).collect()
 }
 
-fn entry(file: &Outcome, outcome: &ShipOutcome) -> FileEntry {
+fn entry(file: Outcome, outcome: &ShipOutcome) -> FileEntry {
     let delivery = outcome.deliveries.iter().find(|delivery| delivery.source == file.source.path);
     let mut entry = FileEntry { delivery: delivery.map(shown), ..entries::entry(file) };
     if let Some(fix) = entry.fix.as_mut().filter(|fix| fix.action == FixAction::Copy && fix.output.is_none())
@@ -370,7 +372,7 @@ fn shown(delivery: &ship::Delivery) -> Delivery {
 }
 
 fn conclude(outcomes: &[Outcome], load: &Load, shipped: &ShipOutcome, interrupted: bool) -> RunStatus {
-    let mut status = check::conclude(outcomes, &load.found, interrupted, entries::fix_status);
+    let mut status = Tally::of(outcomes, entries::fix_status).conclude(&load.found, interrupted);
     for delivery in &shipped.deliveries {
         status = status.and(delivery_status(delivery));
     }

@@ -5,6 +5,7 @@
 
 pub mod execute;
 pub mod in_process;
+mod parts;
 mod protocol;
 pub mod worker;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 pub use protocol::{
-    CoverReport, FixReport, Isolation, Job, JobOutput, ProbeDepth, Progress, Similarity, VerifyLevel,
+    CoverReport, FixReport, Isolation, Job, JobOutput, Part, ProbeDepth, Progress, Similarity, VerifyLevel,
     VerifyReport,
 };
 

@@ -142,4 +142,23 @@ pub struct Isolation {
     pub in_force: Vec<String>,
     /// What was asked for and refused by the system, with the reason.
     pub refused: Vec<String>,
+    /// The files that decide what the runner finds: its program and every library loaded. Empty
+    /// where they are not known.
+    #[serde(default)]
+    pub parts: Vec<Part>,
+}
+
+/// A file that a runner is made of, as it was when the runner began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Its absolute path.
+    pub path: std::path::PathBuf,
+    /// Its inode.
+    pub inode: u64,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was modified, in seconds since 1970.
+    pub modified_s: i64,
+    /// And the nanoseconds beyond.
+    pub modified_ns: i64,
 }

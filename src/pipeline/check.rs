@@ -1,4 +1,5 @@
-//! Probe and assess: facts once for each file, findings once for each profile.
+//! Probe and assess: facts once for each file, findings once for each profile. Files that did not
+//! change since an earlier run are not probed again, only judged.
 
 use std::fs::File;
 use std::io;
@@ -7,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use crate::cache::{Answer, Memory, Recalled};
 use crate::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner};
 use crate::model::{Completeness, DeepReport, MediaFacts};
 use crate::probe::sniff;
@@ -15,6 +17,7 @@ use crate::rules::{Assessment, Selection, Subject, Verdict, assess};
 
 use super::discover::{Source, plain};
 use super::events::{Event, Observer};
+use super::memory::{Notes, recall, stamp_of};
 use super::outcome::{Failure, FailureKind, Outcome};
 
 /// How many bytes at the start of a file decide whether it is media at all.
@@ -27,6 +30,8 @@ pub struct CheckOptions {
     pub selection: Selection,
     /// Decode everything and look at it.
     pub deep: bool,
+    /// What earlier runs found out; `None` looks at every file anew.
+    pub memory: Option<Arc<dyn Memory>>,
 }
 
 /// One file, probed and assessed.
@@ -44,20 +49,40 @@ pub struct Checked {
 impl Checked {
     /// The outcome under the profile at `index`.
     pub fn outcome(&self, index: usize, profile: &Profile) -> Outcome {
-        let (verdict, failure) = match (&self.result, self.assessments.get(index)) {
+        let facts = self.result.as_ref().ok().cloned();
+        self.outcome_with(profile, facts, self.assessments.get(index).cloned())
+    }
+
+    /// The outcomes under `profiles`, in their order. What is known is moved, not copied, as far as
+    /// there is one profile.
+    pub fn into_outcomes(mut self, profiles: &[Profile]) -> Vec<Outcome> {
+        let mut assessments = std::mem::take(&mut self.assessments).into_iter();
+        let mut outcomes = Vec::with_capacity(profiles.len());
+        for (index, profile) in profiles.iter().enumerate() {
+            let is_last = index + 1 == profiles.len();
+            let facts = match &mut self.result {
+                Ok(facts) if is_last => Some(std::mem::take(facts)),
+                Ok(facts) => Some(facts.clone()),
+                Err(_) => None,
+            };
+            outcomes.push(self.outcome_with(profile, facts, assessments.next()));
+        }
+        outcomes
+    }
+
+    fn outcome_with(
+        &self,
+        profile: &Profile,
+        facts: Option<MediaFacts>,
+        assessment: Option<Assessment>,
+    ) -> Outcome {
+        let (verdict, failure) = match (&self.result, &assessment) {
             (Ok(_), Some(assessment)) => (assessment.verdict(), None),
             (Ok(_), None) => (Verdict::Indeterminate, None),
             (Err((verdict, failure)), _) => (*verdict, Some(failure.clone())),
         };
-        Outcome {
-            source: self.source.clone(),
-            profile: profile.id().to_owned(),
-            verdict,
-            facts: self.result.as_ref().ok().cloned(),
-            assessment: self.assessments.get(index).cloned(),
-            failure,
-            fix: None,
-        }
+        let (source, profile) = (self.source.clone(), profile.id().to_owned());
+        Outcome { source, profile, verdict, facts, assessment, failure, fix: None }
     }
 }
 
@@ -72,12 +97,22 @@ pub fn check(
     cancel: &Arc<AtomicBool>,
 ) -> Vec<Checked> {
     observer.notice(Event::Found { files: sources.len() });
-    side_by_side(sources.len(), runner.width(), |index| {
+    let recalled = match options.memory.as_deref() {
+        Some(memory) => recall(memory, sources, options.depth(), runner.width()),
+        None => Recalled::default(),
+    };
+    let notes = options.memory.as_deref().map(|memory| Notes::new(memory, runner));
+    let checked = side_by_side(sources.len(), runner.width(), |index| {
         let source = &sources[index];
-        let checked = check_one(source, profiles, options, runner, cancel);
+        let checked = match recalled.answer(index) {
+            Some(answer) if !cancel.load(Ordering::Relaxed) => conclude(source, profiles, options, answer),
+            _ => look(source, profiles, options, runner, cancel, notes.as_ref()),
+        };
         observer.notice(Event::Checked { path: &source.path });
         checked
-    })
+    });
+    drop(notes);
+    checked
 }
 
 /// Calls `work` with 0 to `count` on up to `width` threads and returns the results in order.
@@ -109,7 +144,7 @@ pub(crate) fn side_by_side<T: Send>(count: usize, width: usize, work: impl Fn(us
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Probes and assesses one file.
+/// Probes and assesses one file, whatever is remembered of it.
 pub fn check_one(
     source: &Source,
     profiles: &[Profile],
@@ -117,47 +152,86 @@ pub fn check_one(
     runner: &dyn Runner,
     cancel: &Arc<AtomicBool>,
 ) -> Checked {
-    let nothing = |verdict, failure| Checked {
-        source: source.clone(),
-        result: Err((verdict, failure)),
-        assessments: Vec::new(),
-    };
+    look(source, profiles, options, runner, cancel, None)
+}
+
+/// As [`check_one`], and has the answer noted.
+fn look(
+    source: &Source,
+    profiles: &[Profile],
+    options: &CheckOptions,
+    runner: &dyn Runner,
+    cancel: &Arc<AtomicBool>,
+    notes: Option<&Notes<'_>>,
+) -> Checked {
+    let answer = open(source, cancel).and_then(|input| {
+        let before = notes.and_then(|_| stamp_of(&source.path, &input, options.depth()));
+        let answer = ask(source, options.deep, input, runner, cancel)?;
+        if let (Some(notes), Some(before)) = (notes, before) {
+            notes.note(&source.path, before, &answer);
+        }
+        Ok(answer)
+    });
+    match answer {
+        Ok(answer) => conclude(source, profiles, options, answer),
+        Err(nothing) => Checked { source: source.clone(), result: Err(nothing), assessments: Vec::new() },
+    }
+}
+
+fn open(source: &Source, cancel: &AtomicBool) -> Result<File, (Verdict, Failure)> {
     if cancel.load(Ordering::Relaxed) {
-        return nothing(Verdict::Indeterminate, Failure::from(&JobError::Cancelled));
+        return Err((Verdict::Indeterminate, Failure::from(&JobError::Cancelled)));
     }
-    let input = match open_regular(&source.path) {
-        Ok(input) => input,
-        Err(failure) => return nothing(Verdict::Unreadable, failure),
-    };
+    open_regular(&source.path).map_err(|failure| (Verdict::Unreadable, failure))
+}
+
+/// What a worker says of the bytes. An error is what is no answer: trouble of the machine, or a file
+/// that no worker has to be asked about, which is as quickly found out again.
+fn ask(
+    source: &Source,
+    deep: bool,
+    input: File,
+    runner: &dyn Runner,
+    cancel: &Arc<AtomicBool>,
+) -> Result<Answer, (Verdict, Failure)> {
     let name = shown_name(&source.path);
-    match worth_probing(&input, &name) {
-        Ok(()) => {}
-        Err((verdict, failure)) => return nothing(verdict, failure),
-    }
-    let job = if options.deep { Job::Deep } else { Job::Probe { depth: ProbeDepth::Auto } };
-    let request = JobRequest {
-        job,
-        files: JobFiles { input, output: None },
-        name: name.clone(),
-        cancel: Arc::clone(cancel),
-    };
-    let (facts, deep) = match runner.run(request, &mut |_| {}) {
-        Ok(JobOutput::Probed(facts)) => (*facts, None),
-        Ok(JobOutput::Deep(report)) => (report.facts.clone(), Some(*report)),
-        Ok(_) => return nothing(Verdict::Unreadable, wrong_answer()),
+    worth_probing(&input, &name)?;
+    let job = if deep { Job::Deep } else { Job::Probe { depth: ProbeDepth::Auto } };
+    let files = JobFiles { input, output: None };
+    match runner.run(JobRequest { job, files, name, cancel: Arc::clone(cancel) }, &mut |_| {}) {
+        Ok(JobOutput::Probed(facts)) => Ok(Answer::Facts(facts)),
+        Ok(JobOutput::Deep(report)) => Ok(Answer::Deep(report)),
+        Ok(_) => Err((Verdict::Unreadable, wrong_answer())),
+        Err(error @ JobError::Unreadable(_)) => Ok(Answer::Unreadable(error.to_string())),
+        Err(JobError::Cut(reason)) => Ok(Answer::Cut(reason)),
         Err(error) => {
             let verdict = match error {
                 JobError::Cancelled | JobError::Io(_) | JobError::Unavailable(_) => Verdict::Indeterminate,
                 _ => Verdict::Unreadable,
             };
-            let mut checked = nothing(verdict, Failure::from(&error));
-            if let JobError::Cut(reason) = error {
-                checked.assessments = assess_cut(reason, &name, profiles, &options.selection);
-            }
-            return checked;
+            Err((verdict, Failure::from(&error)))
+        }
+    }
+}
+
+/// What an answer means under each profile.
+fn conclude(source: &Source, profiles: &[Profile], options: &CheckOptions, answer: Answer) -> Checked {
+    let (facts, deep) = match answer {
+        Answer::Facts(facts) => (*facts, None),
+        Answer::Deep(report) => (report.facts.clone(), Some(report)),
+        Answer::Unreadable(message) => {
+            let failure = Failure { kind: FailureKind::Input, message };
+            let result = Err((Verdict::Unreadable, failure));
+            return Checked { source: source.clone(), result, assessments: Vec::new() };
+        }
+        Answer::Cut(reason) => {
+            let failure = Failure::from(&JobError::Cut(reason.clone()));
+            let assessments = assess_cut(reason, &shown_name(&source.path), profiles, &options.selection);
+            return Checked { source: source.clone(), result: Err((Verdict::Unreadable, failure)), assessments };
         }
     };
-    let assessments = assess_all(&facts, &name, deep.as_ref(), profiles, &options.selection);
+    let name = shown_name(&source.path);
+    let assessments = assess_all(&facts, &name, deep.as_deref(), profiles, &options.selection);
     Checked { source: source.clone(), result: Ok(facts), assessments }
 }
 

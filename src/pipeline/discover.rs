@@ -77,9 +77,13 @@ pub fn discover(paths: &[PathBuf], leave_out: &[PathBuf]) -> Result<Discovery, D
             }),
         }
     }
-    found.sources.sort();
-    let mut seen = HashSet::new();
-    found.sources.retain(|source| seen.insert(source.path.clone()));
+    // By bytes: taking names apart into components costs more than reading the folders did.
+    found.sources.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()).then_with(|| a.relative.cmp(&b.relative)));
+    if paths.len() > 1 {
+        // A walk meets each file once; only several of them can meet the same.
+        let mut seen = HashSet::new();
+        found.sources.retain(|source| seen.insert(source.path.clone()));
+    }
     Ok(found)
 }
 
@@ -126,7 +130,9 @@ fn walk(root: &Path, leave_out: &[PathBuf], pattern: Option<&globset::GlobMatche
 }
 
 fn is_banned(path: &Path, banned: &[PathBuf]) -> bool {
-    !banned.is_empty() && path.canonicalize().is_ok_and(|real| banned.contains(&real))
+    // A walk follows no links, so the name a folder has here is its own.
+    let named_so = banned.iter().any(|banned| banned.file_name() == path.file_name());
+    named_so && path.canonicalize().is_ok_and(|real| banned.contains(&real))
 }
 
 fn trouble_of(root: &Path, error: &ignore::Error) -> Trouble {

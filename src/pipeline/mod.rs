@@ -10,6 +10,7 @@ mod discover;
 mod events;
 mod fix;
 mod ledger;
+mod memory;
 mod names;
 mod outcome;
 mod space;

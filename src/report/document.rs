@@ -290,30 +290,30 @@ pub(super) struct Other {
     pub(super) codec: Option<String>,
 }
 
-impl From<&MediaFacts> for Media {
-    fn from(facts: &MediaFacts) -> Media {
+impl From<MediaFacts> for Media {
+    fn from(facts: MediaFacts) -> Media {
         Media {
-            container: facts.container.clone(),
+            container: facts.container,
             size_bytes: facts.size_bytes,
             duration_s: facts.duration_s,
             bit_rate: facts.bit_rate,
             fast_start: facts.fast_start,
             fragmented: facts.fragmented,
-            video: facts.video.iter().map(Video::from).collect(),
-            audio: facts.audio.iter().map(Audio::from).collect(),
+            video: facts.video.into_iter().map(Video::from).collect(),
+            audio: facts.audio.into_iter().map(Audio::from).collect(),
             other: facts
                 .other
-                .iter()
+                .into_iter()
                 .map(|stream| Other {
                     index: stream.index,
                     kind: kind_name(stream.kind),
-                    codec: stream.codec.clone(),
+                    codec: stream.codec,
                 })
                 .collect(),
-            major_brand: facts.major_brand.clone(),
-            completeness: facts.completeness.clone(),
+            major_brand: facts.major_brand,
+            completeness: facts.completeness,
             chapters: facts.chapters,
-            privacy: facts.privacy.clone(),
+            privacy: facts.privacy,
         }
     }
 }
@@ -327,17 +327,17 @@ fn kind_name(kind: OtherKind) -> &'static str {
     }
 }
 
-impl From<&VideoStream> for Video {
-    fn from(stream: &VideoStream) -> Video {
+impl From<VideoStream> for Video {
+    fn from(stream: VideoStream) -> Video {
         let display = stream.display_size();
         let display_aspect_ratio = stream.display_aspect_ratio().map(Rational::with_colon);
         Video {
             index: stream.index,
-            codec: stream.codec.clone(),
-            codec_tag: stream.codec_tag.clone(),
-            profile: stream.profile.clone(),
+            codec: stream.codec,
+            codec_tag: stream.codec_tag,
+            profile: stream.profile,
             level: stream.level,
-            pixel_format: stream.pixel_format.clone(),
+            pixel_format: stream.pixel_format,
             bit_depth: stream.bit_depth,
             width: stream.width,
             height: stream.height,
@@ -349,8 +349,8 @@ impl From<&VideoStream> for Video {
             display_aspect_ratio,
             frame_rate: stream.frame_rate,
             variable_frame_rate: stream.variable_frame_rate,
-            field_order: stream.field_order.clone(),
-            color: stream.color.clone(),
+            field_order: stream.field_order,
+            color: stream.color,
             hdr: stream.hdr,
             bit_rate: stream.bit_rate,
             duration_s: stream.duration_s,
@@ -359,31 +359,31 @@ impl From<&VideoStream> for Video {
             closed_gop: stream.closed_gop,
             max_gop_frames: stream.max_gop_frames,
             parameter_changes: stream.parameter_changes,
-            chroma: stream.chroma.clone(),
+            chroma: stream.chroma,
             alpha: stream.alpha,
             modal_frame_rate: stream.modal_frame_rate,
             bitstream_sample_aspect_ratio: stream.bitstream_sample_aspect_ratio.map(Rational::with_colon),
-            edit_list: stream.edit_list.clone(),
-            timing: stream.timing.clone(),
+            edit_list: stream.edit_list,
+            timing: stream.timing,
             decodable: stream.decodable,
         }
     }
 }
 
-impl From<&AudioStream> for Audio {
-    fn from(stream: &AudioStream) -> Audio {
+impl From<AudioStream> for Audio {
+    fn from(stream: AudioStream) -> Audio {
         Audio {
             index: stream.index,
-            codec: stream.codec.clone(),
-            codec_tag: stream.codec_tag.clone(),
-            profile: stream.profile.clone(),
+            codec: stream.codec,
+            codec_tag: stream.codec_tag,
+            profile: stream.profile,
             sample_rate: stream.sample_rate,
             channels: stream.channels,
-            channel_layout: stream.channel_layout.clone(),
+            channel_layout: stream.channel_layout,
             bit_rate: stream.bit_rate,
             duration_s: stream.duration_s,
             start_s: stream.start_s,
-            edit_list: stream.edit_list.clone(),
+            edit_list: stream.edit_list,
             decodable: stream.decodable,
         }
     }

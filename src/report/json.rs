@@ -1,13 +1,37 @@
-//! `json`: the document as it is.
+//! `json`: the document, an entry a line.
+//!
+//! Written piece by piece: the text of a big report is many times its size in memory, and
+//! indentation would double it for no reader. `jq .` indents for people.
 
 use std::io;
 
 use super::Report;
 
-/// One indented document and a line break.
+/// One document and a line break.
 pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, report)?;
-    out.write_all(b"\n")
+    let Report { schema, tool, profiles, summary, files, interrupted, old_limits } = report;
+    let mut text = Vec::new();
+    text.extend_from_slice(b"{\"schema\":");
+    serde_json::to_writer(&mut text, schema)?;
+    text.extend_from_slice(b",\n\"tool\":");
+    serde_json::to_writer(&mut text, tool)?;
+    text.extend_from_slice(b",\n\"profiles\":");
+    serde_json::to_writer(&mut text, profiles)?;
+    text.extend_from_slice(b",\n\"summary\":");
+    serde_json::to_writer(&mut text, summary)?;
+    text.extend_from_slice(b",\n\"files\":[");
+    for (index, file) in files.iter().enumerate() {
+        text.extend_from_slice(if index == 0 { b"\n" } else { b",\n" });
+        serde_json::to_writer(&mut text, file)?;
+        out.write_all(&text)?;
+        text.clear();
+    }
+    text.extend_from_slice(b"],\n\"interrupted\":");
+    serde_json::to_writer(&mut text, interrupted)?;
+    text.extend_from_slice(b",\n\"old_limits\":");
+    serde_json::to_writer(&mut text, old_limits)?;
+    text.extend_from_slice(b"}\n");
+    out.write_all(&text)
 }
 
 #[cfg(test)]

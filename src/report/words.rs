@@ -217,7 +217,7 @@ mod tests {
             facts(&media).join(" "),
             "h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB"
         );
-        let unknown = Media::from(&crate::model::MediaFacts::default());
+        let unknown = Media::from(crate::model::MediaFacts::default());
         assert_eq!(facts(&unknown).join(" "), "no picture no sound 0 B of unknown completeness");
     }
 

@@ -123,6 +123,11 @@ impl Assessment {
         &self.findings
     }
 
+    /// The same, of a judgement that is over.
+    pub fn into_findings(self) -> Vec<Finding> {
+        self.findings
+    }
+
     /// Rules at the level of errors that could not be decided because a fact is unknown.
     pub fn unknown(&self) -> &[&'static str] {
         &self.unknown

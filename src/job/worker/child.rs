@@ -31,6 +31,7 @@ pub fn serve(describe: fn() -> Isolation, execute: Execute) -> bool {
     }
     let parent = UnixStream::from(stdin);
     let mut isolation = describe();
+    isolation.parts = crate::job::parts::of_this_process();
     lock_down(&mut isolation);
     isolation.separate_process = true;
     if parent.set_write_timeout(Some(WRITE_TIMEOUT)).is_err() {

@@ -25,7 +25,7 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// What both sides must agree on.
 fn version() -> String {
-    format!("{}/2", env!("CARGO_PKG_VERSION"))
+    format!("{}/3", env!("CARGO_PKG_VERSION"))
 }
 
 #[derive(Default)]
@@ -187,7 +187,9 @@ pub fn frames_for_fuzzing(bytes: &[u8]) -> std::io::Result<usize> {
     Ok(requests + replies)
 }
 
-fn program() -> PathBuf {
+/// The program of a pool for which none is named: `$GREENLIT_WORKER`, else `greenlit-worker` beside
+/// this program.
+pub fn program() -> PathBuf {
     std::env::var_os("GREENLIT_WORKER")
         .map(PathBuf::from)
         .unwrap_or_else(|| std::env::current_exe().unwrap_or_default().with_file_name("greenlit-worker"))

@@ -35,7 +35,7 @@ pub(super) fn portrait_facts() -> MediaFacts {
 }
 
 pub(super) fn portrait() -> Media {
-    Media::from(&portrait_facts())
+    Media::from(portrait_facts())
 }
 
 /// Every field filled, every nested object present.
@@ -81,7 +81,7 @@ pub(super) fn ornate() -> Media {
         .zip(2..)
         .map(|(kind, index)| OtherStream { index, kind, codec: Some("bin_data".into()) })
         .collect();
-    Media::from(&facts)
+    Media::from(facts)
 }
 
 pub(super) fn finding(rule: &str, severity: Severity, remedy: Remedy) -> Finding {

@@ -1,0 +1,244 @@
+//! Facts in a compact form. It is read thousands of times in a run that has nothing else to do, and
+//! parsing JSON would be half of that run.
+//!
+//! There is no version in it: an answer is only read when the worker that made it is the one
+//! that would be asked now, and the worker comes out of the same build.
+
+use crate::model::{
+    AudioStream, ColorTags, Completeness, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind, MediaFacts,
+    OtherKind, OtherStream, PrivacyTags, Rational, Rotation, Timing, VideoStream,
+};
+
+/// Something that can be written to bytes and read back.
+pub(super) trait Wire: Sized {
+    fn put(&self, out: &mut Vec<u8>);
+    /// Takes the value from the front of `input`; `None` when it is not one.
+    fn take(input: &mut &[u8]) -> Option<Self>;
+}
+
+fn byte(input: &mut &[u8]) -> Option<u8> {
+    let (first, rest) = input.split_first()?;
+    *input = rest;
+    Some(*first)
+}
+
+impl Wire for u64 {
+    /// Seven bits a byte, the lowest first.
+    fn put(&self, out: &mut Vec<u8>) {
+        let mut rest = *self;
+        while rest >= 0x80 {
+            out.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        out.push(rest as u8);
+    }
+
+    fn take(input: &mut &[u8]) -> Option<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let next = byte(input)?;
+            value |= u64::from(next & 0x7f) << shift;
+            if next < 0x80 {
+                return Some(value);
+            }
+        }
+        None
+    }
+}
+
+impl Wire for u32 {
+    fn put(&self, out: &mut Vec<u8>) {
+        u64::from(*self).put(out);
+    }
+
+    fn take(input: &mut &[u8]) -> Option<u32> {
+        u32::try_from(u64::take(input)?).ok()
+    }
+}
+
+impl Wire for i32 {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.cast_unsigned().put(out);
+    }
+
+    fn take(input: &mut &[u8]) -> Option<i32> {
+        u32::take(input).map(u32::cast_signed)
+    }
+}
+
+impl Wire for u8 {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.push(*self);
+    }
+
+    fn take(input: &mut &[u8]) -> Option<u8> {
+        byte(input)
+    }
+}
+
+impl Wire for bool {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.push(u8::from(*self));
+    }
+
+    fn take(input: &mut &[u8]) -> Option<bool> {
+        match byte(input)? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+}
+
+impl Wire for f64 {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_le_bytes());
+    }
+
+    fn take(input: &mut &[u8]) -> Option<f64> {
+        let (bytes, rest) = input.split_first_chunk()?;
+        *input = rest;
+        Some(f64::from_le_bytes(*bytes))
+    }
+}
+
+impl Wire for String {
+    fn put(&self, out: &mut Vec<u8>) {
+        (self.len() as u64).put(out);
+        out.extend_from_slice(self.as_bytes());
+    }
+
+    fn take(input: &mut &[u8]) -> Option<String> {
+        let length = usize::try_from(u64::take(input)?).ok()?;
+        let (text, rest) = input.split_at_checked(length)?;
+        *input = rest;
+        std::str::from_utf8(text).ok().map(str::to_owned)
+    }
+}
+
+impl<T: Wire> Wire for Option<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.is_some().put(out);
+        if let Some(value) = self {
+            value.put(out);
+        }
+    }
+
+    fn take(input: &mut &[u8]) -> Option<Option<T>> {
+        if bool::take(input)? { T::take(input).map(Some) } else { Some(None) }
+    }
+}
+
+impl<T: Wire> Wire for Vec<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        (self.len() as u64).put(out);
+        self.iter().for_each(|item| item.put(out));
+    }
+
+    fn take(input: &mut &[u8]) -> Option<Vec<T>> {
+        // Grows as items come: a damaged length must not allocate.
+        let count = u64::take(input)?;
+        (0..count).map(|_| T::take(input)).collect()
+    }
+}
+
+impl Wire for Rational {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.num().put(out);
+        self.den().put(out);
+    }
+
+    fn take(input: &mut &[u8]) -> Option<Rational> {
+        Rational::new(u32::take(input)?, u32::take(input)?)
+    }
+}
+
+/// Writes the fields one after the other. Both ways name every field, so that a new one cannot be
+/// forgotten.
+macro_rules! fields {
+    ($name:ident { $($field:ident),* $(,)? }) => {
+        impl Wire for $name {
+            fn put(&self, out: &mut Vec<u8>) {
+                let $name { $($field),* } = self;
+                $($field.put(out);)*
+            }
+
+            fn take(input: &mut &[u8]) -> Option<$name> {
+                Some($name { $($field: Wire::take(input)?),* })
+            }
+        }
+    };
+}
+
+/// Writes a variant without fields as a number.
+macro_rules! variants {
+    ($name:ident { $($variant:ident = $number:literal),* $(,)? }) => {
+        impl Wire for $name {
+            fn put(&self, out: &mut Vec<u8>) {
+                out.push(match self { $($name::$variant => $number),* });
+            }
+
+            fn take(input: &mut &[u8]) -> Option<$name> {
+                match byte(input)? {
+                    $($number => Some($name::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+fields!(MediaFacts {
+    container, major_brand, size_bytes, duration_s, bit_rate, fast_start, fragmented, completeness, video,
+    audio, other, chapters, privacy,
+});
+fields!(VideoStream {
+    index, codec, codec_tag, profile, level, pixel_format, bit_depth, chroma, alpha, width, height,
+    sample_aspect_ratio, bitstream_sample_aspect_ratio, rotation, flip, frame_rate, modal_frame_rate,
+    variable_frame_rate, field_order, color, hdr, bit_rate, duration_s, start_s, frames, closed_gop,
+    max_gop_frames, parameter_changes, edit_list, timing, decodable,
+});
+fields!(AudioStream {
+    index, codec, codec_tag, profile, sample_rate, channels, channel_layout, bit_rate, duration_s, start_s,
+    edit_list, decodable,
+});
+fields!(OtherStream { index, kind, codec });
+fields!(EditList { kind, entries, reason });
+fields!(Timing {
+    min_interval_s, max_interval_s, modal_interval_s, first_interval_s, duplicates, negative_dts_s,
+});
+fields!(PrivacyTags { location, device });
+fields!(ColorTags { range, primaries, transfer, matrix });
+fields!(Hdr { kind, dolby_vision });
+fields!(DolbyVision { profile, compatibility });
+variants!(Rotation { None = 0, Quarter = 1, Half = 2, ThreeQuarters = 3 });
+variants!(Flip { Horizontal = 0, Vertical = 1 });
+variants!(HdrKind { Hlg = 0, Pq = 1, Hdr10 = 2, DolbyVision = 3 });
+variants!(EditListKind { Benign = 0, Editing = 1 });
+variants!(OtherKind { Data = 0, Subtitle = 1, Attachment = 2, CoverArt = 3 });
+
+impl Wire for Completeness {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Completeness::Unknown => out.push(0),
+            Completeness::Whole => out.push(1),
+            Completeness::Missing { first_missing_s, reason } => {
+                out.push(2);
+                first_missing_s.put(out);
+                reason.put(out);
+            }
+        }
+    }
+
+    fn take(input: &mut &[u8]) -> Option<Completeness> {
+        match byte(input)? {
+            0 => Some(Completeness::Unknown),
+            1 => Some(Completeness::Whole),
+            2 => Some(Completeness::Missing {
+                first_missing_s: Wire::take(input)?,
+                reason: Wire::take(input)?,
+            }),
+            _ => None,
+        }
+    }
+}
