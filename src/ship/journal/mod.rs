@@ -6,6 +6,7 @@
 
 mod ads;
 mod effects;
+mod history;
 mod items;
 mod questions;
 
@@ -18,6 +19,7 @@ use rusqlite::Connection;
 
 pub use ads::{AdKey, AdRecord};
 pub use effects::{Effect, EffectRecord, EffectState, Settled};
+pub use history::History;
 pub use items::{Artifact, ItemKey, ItemRecord, Known, StatusLine};
 pub use questions::{Choice, Question};
 
