@@ -142,3 +142,34 @@ fn people_get_a_summary() {
         assert!(run.stdout.contains(words), "{words} is missing in {}", run.stdout);
     }
 }
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn what_happens_is_a_line_of_json_each_live_and_in_the_journal() {
+    let stage = stage();
+    Run::of(stage.ship(&["--events", "events.ndjson"]).output().unwrap()).expect(0);
+    let live = lines(&std::fs::read_to_string(stage.desk.path("events.ndjson")).unwrap());
+    assert!(live.iter().all(|line| line["schema"] == "greenlit.ship-event/1" && line["at"].is_string()));
+    let of_face = |line: &&Value| line["source"].as_str().is_some_and(|source| source.ends_with("face.mov"));
+    let states: Vec<&str> = live.iter().filter(of_face).filter_map(|line| line["state"].as_str()).collect();
+    assert_eq!(states, ["uploading", "uploaded", "processing", "ready", "published"]);
+    let all_sent = live.iter().filter(of_face).any(|line| {
+        line["event"] == "sent" && line["bytes"] == line["total"] && line["total"].as_u64() > Some(0)
+    });
+    assert!(all_sent, "{live:#?}");
+
+    let run = stage.desk.greenlit(&["status", "--to", "test", "--events"]).expect(0);
+    let kept = lines(&run.stdout);
+    assert!(kept.iter().all(|line| line["schema"] == "greenlit.journal-event/1"), "{kept:#?}");
+    assert!(kept.windows(2).all(|two| two[0]["seq"].as_i64() < two[1]["seq"].as_i64()));
+    let count = |kind: &str, event: &str| {
+        kept.iter().filter(|line| line["kind"] == kind && line["event"] == event).count()
+    };
+    assert_eq!((count("upload", "intent"), count("upload", "sent"), count("upload", "done")), (2, 2, 2));
+    assert_eq!((count("ad", "done"), count("ad", "published")), (3, 3));
+    assert_eq!(count("asset", "ready"), 2);
+    assert!(!run.stdout.contains(common::stage::TOKEN));
+}

@@ -258,6 +258,9 @@ pub struct ShipArgs {
     /// Wait for another process that holds the journal.
     #[arg(long)]
     pub wait: bool,
+    /// Append what happens to this file, one JSON object a line, while it happens.
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
     /// Overrides of the destination.
     #[command(flatten)]
     pub destination: DestinationArgs,
@@ -380,6 +383,9 @@ pub enum ChoiceArg {
 /// `greenlit status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
+    /// Every event of the journal instead, oldest first, one JSON object a line.
+    #[arg(long)]
+    pub events: bool,
     /// Journal file.
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,

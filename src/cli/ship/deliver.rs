@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::cli::destination::{Destination, SANDBOX};
 use crate::cli::error::CliError;
+use crate::cli::event_log::EventLog;
 use crate::cli::maker::{Maker, hash};
 use crate::cli::progress::Progress;
 use crate::cli::sandbox::operation;
@@ -39,6 +40,8 @@ pub struct Shipping<'a> {
     pub journal: Arc<Journal>,
     /// Who is told.
     pub progress: &'a Arc<Progress>,
+    /// The event log, where one is kept.
+    pub log: Option<EventLog>,
     /// Raised to stop.
     pub cancel: &'a Arc<AtomicBool>,
 }
@@ -63,7 +66,7 @@ fn no_access(destination: &Destination, error: CallError) -> CliError {
 
 /// Ships to a destination of ads.
 pub async fn ads(ship: Shipping<'_>, platform: Arc<dyn AdsPlatform>) -> Result<ShipOutcome, CliError> {
-    let Shipping { order, destination, load, maker, journal, progress, cancel } = ship;
+    let Shipping { order, destination, load, maker, journal, progress, log, cancel } = ship;
     if let Err(error) = platform.check_access().await {
         return Err(no_access(destination, error));
     }
@@ -86,7 +89,7 @@ pub async fn ads(ship: Shipping<'_>, platform: Arc<dyn AdsPlatform>) -> Result<S
     };
     request.pages = Arc::new(WebPages { allow_private: destination.allow_private });
     let feeding = feed(maker, load.found.sources.clone(), sender, Arc::clone(progress));
-    let events = events(progress);
+    let events = events(progress, log);
     let shipped = ship::ship(request, platform, maker.clone(), journal, events, Arc::clone(cancel)).await;
     let _ = feeding.await;
     shipped.map_err(|source| operation("shipping stopped", source))
@@ -117,9 +120,12 @@ fn feed(
     })
 }
 
-fn events(progress: &Arc<Progress>) -> Arc<dyn Fn(ShipEvent) + Send + Sync> {
+fn events(progress: &Arc<Progress>, log: Option<EventLog>) -> Arc<dyn Fn(ShipEvent) + Send + Sync> {
     let progress = Arc::clone(progress);
     Arc::new(move |event| {
+        if let Some(log) = &log {
+            log.write(&event);
+        }
         let name = |source: &Path| {
             crate::report::escape(&source.file_name().unwrap_or(source.as_os_str()).to_string_lossy())
         };

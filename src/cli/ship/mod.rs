@@ -30,6 +30,7 @@ use crate::ship::{Journal, Wait};
 use super::args::{CommonArgs, ShipArgs};
 use super::destination::{Destination, SANDBOX};
 use super::error::CliError;
+use super::event_log::EventLog;
 use super::maker::Maker;
 use super::progress::Progress;
 use super::run_status::RunStatus;
@@ -135,8 +136,17 @@ fn ship(work: Work<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
         cancel: Arc::clone(&cancel),
         outcomes: Mutex::new(HashMap::new()),
     });
-    let shipping =
-        Shipping { order, destination, load, maker: &maker, journal, progress: &progress, cancel: &cancel };
+    let log = args.events.as_deref().map(EventLog::open).transpose()?;
+    let shipping = Shipping {
+        order,
+        destination,
+        load,
+        maker: &maker,
+        journal,
+        progress: &progress,
+        log,
+        cancel: &cancel,
+    };
     let shipped = runtime()?.block_on(async {
         let trial = start_trial(&work).await?;
         let mut options = ClientOptions::new(&destination.base_url, &destination.advertiser_id, token);
