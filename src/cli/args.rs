@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 /// Checks videos against an ad platform's rules, fixes what can be fixed, proves it, ships it.
 #[derive(Debug, Parser)]
@@ -130,7 +131,8 @@ pub struct CheckArgs {
 }
 
 /// Consents and choices for fixing, shared by `fix` and `ship`.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Args)]
+#[serde(default)]
 pub struct FixChoices {
     /// How a picture is fitted into the allowed aspect ratio.
     #[arg(long, value_enum, value_name = "HOW")]
@@ -162,7 +164,8 @@ pub struct FixChoices {
 }
 
 /// `--fit`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum FitArg {
     /// Borders in one colour.
     Pad,
@@ -173,7 +176,8 @@ pub enum FitArg {
 }
 
 /// `--extend`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum ExtendArg {
     /// Play it again.
     Loop,
@@ -182,7 +186,8 @@ pub enum ExtendArg {
 }
 
 /// `--preset`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
 pub enum PresetArg {
     Superfast,
@@ -194,7 +199,8 @@ pub enum PresetArg {
 }
 
 /// `--verify`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum VerifyArg {
     /// Only probe and assess the output.
     Off,
@@ -231,11 +237,18 @@ pub struct FixArgs {
 #[derive(Debug, Args)]
 pub struct ShipArgs {
     /// A folder or file to upload, or a manifest (.csv, .jsonl, .toml) of ads.
-    #[arg(required = true, value_name = "PATH|MANIFEST")]
+    #[arg(required_unless_present = "plan", value_name = "PATH|MANIFEST")]
     pub paths: Vec<PathBuf>,
     /// Destination: a `[destination.NAME]` of the configuration, or `sandbox` for a trial.
-    #[arg(long, value_name = "DEST")]
-    pub to: String,
+    #[arg(long, value_name = "DEST", required_unless_present = "plan")]
+    pub to: Option<String>,
+    /// Send nothing: say what would be sent, in how many calls and how long. With --output FILE the
+    /// plan is kept there, for --plan; with --format json it is printed.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Carry out a plan of --dry-run; refused when a file, the manifest or the profile has changed.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "to", "dry_run", "enable", "until"])]
+    pub plan: Option<PathBuf>,
     /// Consents and choices for fixing.
     #[command(flatten)]
     pub choices: FixChoices,
@@ -248,6 +261,9 @@ pub struct ShipArgs {
     /// Wait for another process that holds the journal.
     #[arg(long)]
     pub wait: bool,
+    /// Append what happens to this file, one JSON object a line, while it happens.
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
     /// Overrides of the destination.
     #[command(flatten)]
     pub destination: DestinationArgs,
@@ -257,7 +273,8 @@ pub struct ShipArgs {
 }
 
 /// `--until`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum UntilArg {
     /// Every video is uploaded.
     Uploaded,
@@ -268,7 +285,8 @@ pub enum UntilArg {
 }
 
 /// Keys of a destination, as options.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Args)]
+#[serde(default)]
 #[command(next_help_heading = "Destination")]
 pub struct DestinationArgs {
     /// Advertiser id.
@@ -295,6 +313,12 @@ pub struct DestinationArgs {
     /// Uploads of one asset, each encoded by the next recipe.
     #[arg(long, value_name = "N")]
     pub attempts: Option<u32>,
+    /// Bytes a second that all uploads together may use, such as `500kB` or `2MB`.
+    #[arg(long, value_name = "RATE")]
+    pub bandwidth: Option<String>,
+    /// Uploads at a time.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub uploads: Option<u16>,
     /// Journal file.
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
@@ -307,7 +331,8 @@ pub struct DestinationArgs {
 }
 
 /// Options of the sandbox that `ship --to sandbox` starts in the same process.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Args)]
+#[serde(default)]
 #[command(next_help_heading = "Trial (--to sandbox)")]
 pub struct TrialArgs {
     /// How long processing takes, such as `2s..20s`.
@@ -361,6 +386,9 @@ pub enum ChoiceArg {
 /// `greenlit status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
+    /// Every event of the journal instead, oldest first, one JSON object a line.
+    #[arg(long)]
+    pub events: bool,
     /// Journal file.
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,

@@ -11,6 +11,7 @@ use super::args::DestinationArgs;
 use super::config::DestinationConfig;
 use super::error::CliError;
 use super::settings::{Settings, bad_choice};
+use crate::platform::tiktok_ads::Tier;
 
 /// The name that starts a sandbox in the same process.
 pub const SANDBOX: &str = "sandbox";
@@ -37,6 +38,10 @@ pub struct Destination {
     pub visibility_window: Duration,
     /// Uploads of one asset.
     pub attempts: u32,
+    /// Bytes a second that all uploads together may use.
+    pub bandwidth: Option<u64>,
+    /// Uploads at a time.
+    pub uploads: usize,
     /// The journal.
     pub journal: PathBuf,
     /// `require`, `warn` or `off`.
@@ -154,11 +159,18 @@ impl Destination {
                 "5m",
             )?,
             attempts: args.attempts.or(config.attempts).unwrap_or(3).clamp(1, 3),
+            bandwidth: bandwidth(args.bandwidth.as_ref().or(config.bandwidth.as_ref()))?,
+            uploads: usize::from(args.uploads.or(config.uploads).unwrap_or(4)).clamp(1, 64),
             journal: PathBuf::new(),
             landing_page_check: landing,
             allow_private: args.allow_private || config.allow_private,
             token: TokenSource::Sandbox,
         })
+    }
+
+    /// The tier by its name.
+    pub fn tier(&self) -> Result<Tier, CliError> {
+        self.tier.parse().map_err(|error| CliError::Usage(format!("`{}` is not a tier: {error}", self.tier)))
     }
 
     /// Reads the token. It leaves this function only wrapped.
@@ -205,6 +217,25 @@ fn unknown(settings: &Settings, name: &str) -> CliError {
     }
 }
 
+fn bandwidth(text: Option<&String>) -> Result<Option<u64>, CliError> {
+    let bad = |text: &String| CliError::BadValue {
+        option: "--bandwidth".to_owned(),
+        given: text.clone(),
+        expected: "bytes a second, such as 500kB or 2MB".to_owned(),
+    };
+    text.map(|text| rate(text).ok_or_else(|| bad(text))).transpose()
+}
+
+/// Bytes a second as people write them: `800000`, `500kB`, `2MB`, `2.5 MB/s`; decimal.
+fn rate(text: &str) -> Option<u64> {
+    let text = text.trim().trim_end_matches("/s").trim_end();
+    let units = [("kB", 1e3), ("KB", 1e3), ("MB", 1e6), ("GB", 1e9), ("k", 1e3), ("M", 1e6), ("B", 1.0)];
+    let found = units.iter().find_map(|(unit, times)| Some((text.strip_suffix(unit)?, *times)));
+    let (number, times) = found.unwrap_or((text, 1.0));
+    let rate = number.trim().parse::<f64>().ok()? * times;
+    (rate.is_finite() && rate >= 1.0).then_some(rate as u64)
+}
+
 /// A time as people write it: `90s`, `5m`, `1h30m`.
 pub fn duration(text: &str) -> Option<Duration> {
     let signed: jiff::SignedDuration = text.parse().ok()?;
@@ -214,6 +245,15 @@ pub fn duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rates_are_read_as_people_write_them() {
+        assert_eq!(
+            ["2MB", "500kB", "800000", "2.5 MB/s"].map(rate),
+            [2_000_000, 500_000, 800_000, 2_500_000].map(Some)
+        );
+        assert_eq!(["0", "fast", "-1MB", ""].map(rate), [None; 4]);
+    }
 
     #[test]
     fn times_are_read_as_people_write_them() {

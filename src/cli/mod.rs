@@ -13,6 +13,7 @@ mod doctor;
 mod emit;
 mod entries;
 mod error;
+mod event_log;
 mod explain;
 mod fix;
 mod input;

@@ -19,6 +19,10 @@ pub fn run(settings: &Settings, args: &StatusArgs) -> Result<RunStatus, CliError
         eprintln!("greenlit: there is no journal yet: nothing was shipped from here");
         return Ok(RunStatus::Done);
     };
+    if args.events {
+        super::event_log::print_journal(&journal)?;
+        return Ok(RunStatus::Done);
+    }
     let lines = journal.status().map_err(|source| operation("the journal cannot be read", source))?;
     let waiting = journal.pending().map_err(|source| operation("the journal cannot be read", source))?;
     let mut text = lines.iter().map(line).collect::<String>();

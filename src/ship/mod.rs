@@ -29,10 +29,10 @@ use std::path::{Path, PathBuf};
 use crate::rules::ValidatedAsset;
 
 pub use engine::ship;
-pub use journal::{Choice, Journal, JournalError, Known, Question, StatusLine, Wait, destination_key};
+pub use journal::{Choice, History, Journal, JournalError, Known, LoggedEvent, Question, StatusLine, Wait, destination_key};
 pub use landing::{LandingMode, Pages, WebPages};
 pub use manifest::{AdRow, Manifest, ManifestError};
-pub use preflight::{Problem, preflight};
+pub use preflight::{Problem, is_ad, preflight};
 pub use request::{Prepared, ShipError, ShipOutcome, ShipRequest, Until};
 
 /// Where an asset stands.

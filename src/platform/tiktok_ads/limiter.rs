@@ -48,14 +48,14 @@ impl FromStr for Tier {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Allowance {
+pub(super) struct Allowance {
     second: usize,
-    minute: usize,
-    day: u64,
+    pub(super) minute: usize,
+    pub(super) day: u64,
 }
 
 impl Tier {
-    fn all(self) -> Allowance {
+    pub(super) fn all(self) -> Allowance {
         let (second, minute, day) = match self {
             Tier::Basic => (10, 600, 864_000),
             Tier::Advanced => (20, 1_200, 1_728_000),
@@ -66,7 +66,7 @@ impl Tier {
         Allowance { second, minute, day }
     }
 
-    fn create(self) -> Allowance {
+    pub(super) fn create(self) -> Allowance {
         let (second, minute, day) = match self {
             Tier::Basic => (5, 150, 86_400),
             Tier::Advanced => (10, 200, 86_400),

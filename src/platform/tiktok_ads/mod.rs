@@ -7,6 +7,7 @@
 mod client;
 mod code_table;
 pub mod codes;
+pub mod forecast;
 mod gate;
 pub mod limiter;
 mod options;
@@ -24,10 +25,18 @@ use url::Url;
 use self::gate::Gate;
 pub use self::gate::OnPause;
 pub use self::limiter::{Pauses, Tier, UnknownTier};
-pub use self::options::{ClientOptions, ConfigurationError, Timeouts};
+pub use self::options::{CHUNK_ABOVE, ClientOptions, ConfigurationError, Timeouts};
 use self::sending::Pacer;
 use super::{AdsPlatform, Call, NewAd, RemoteAd, RemoteImage, RemoteVideo, SuggestedCover};
 use crate::rules::ValidatedAsset;
+
+/// What effects at an address are keyed by: scheme, host and port.
+///
+/// # Errors
+/// [`ConfigurationError`] for an address that cannot be used.
+pub fn origin_of(base_url: &str) -> Result<String, ConfigurationError> {
+    Ok(options::base(base_url)?.origin().ascii_serialization())
+}
 
 /// The client of one advertiser. Its calls must be awaited in a Tokio runtime with time and IO.
 ///

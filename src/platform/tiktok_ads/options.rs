@@ -17,6 +17,9 @@ const API: &str = "/open_api/v1.3/";
 /// The platform's own sandbox.
 const TRIAL_HOST: &str = "sandbox-ads.tiktok.com";
 
+/// Files of more bytes go up in pieces, unless told otherwise.
+pub const CHUNK_ABOVE: u64 = 100_000_000;
+
 /// How long the client waits for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -83,7 +86,7 @@ impl ClientOptions {
             tier: Tier::default(),
             timeouts: Timeouts::default(),
             bandwidth: None,
-            chunk_above: 100_000_000,
+            chunk_above: CHUNK_ABOVE,
             aliases: BTreeMap::new(),
             pauses: Pauses::default(),
             retry_wait: Duration::from_millis(500),

@@ -6,7 +6,9 @@
 
 mod ads;
 mod effects;
+mod history;
 mod items;
+mod log;
 mod questions;
 
 use std::fs::{File, TryLockError};
@@ -18,7 +20,9 @@ use rusqlite::Connection;
 
 pub use ads::{AdKey, AdRecord};
 pub use effects::{Effect, EffectRecord, EffectState, Settled};
+pub use history::History;
 pub use items::{Artifact, ItemKey, ItemRecord, Known, StatusLine};
+pub use log::LoggedEvent;
 pub use questions::{Choice, Question};
 
 /// Why the journal could not be used.

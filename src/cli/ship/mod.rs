@@ -1,0 +1,208 @@
+//! `greenlit ship`: two worlds joined by one channel. Threads check, fix and prove; the runtime
+//! uploads, waits and publishes. A file crosses over as soon as it is ready.
+//!
+//! [`order`] is what is asked for, [`load`] finds it, [`dry_run`] says what it would take and
+//! [`plan`] keeps that for later, [`deliver`] does it, [`shown`] reports it.
+
+mod deliver;
+mod dry_run;
+mod load;
+mod order;
+mod plan;
+mod shown;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use crate::job::Runner;
+use crate::job::worker::WorkerPool;
+use crate::pipeline::{FixLedger, FixSettings, Layout, remove_stale};
+use crate::platform::tiktok_ads::{ClientOptions, TikTokAds, origin_of};
+use crate::profile::Profile;
+use crate::report::Report;
+use crate::rules::Selection;
+use crate::sandbox::{Sandbox, start};
+use crate::ship::{Journal, Wait};
+
+use super::args::{CommonArgs, ShipArgs};
+use super::destination::{Destination, SANDBOX};
+use super::error::CliError;
+use super::event_log::EventLog;
+use super::maker::Maker;
+use super::progress::Progress;
+use super::run_status::RunStatus;
+use super::sandbox::{operation, runtime, trial_options};
+use super::settings::{Settings, fix_options, verify_level};
+use super::{check, emit, entries, interrupt};
+
+use deliver::Shipping;
+use load::Load;
+use order::Order;
+
+/// Runs the command.
+pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<RunStatus, CliError> {
+    if settings.selection != Selection::default() {
+        return Err(CliError::Usage(
+            "ship takes no --select and no --ignore: only a file that keeps every rule may be sent".into(),
+        ));
+    }
+    let kept = args.plan.as_deref().map(plan::Plan::read).transpose()?;
+    if kept.is_some() && Order::says_more_than_a_plan(common, args) {
+        return Err(CliError::Usage(
+            "a plan says what is shipped and how: give --plan without a profile, choices for fixing, or keys of \
+             the destination"
+                .into(),
+        ));
+    }
+    let order = match &kept {
+        Some(plan) => plan.order.clone(),
+        None => Order::typed(common, args)?,
+    };
+    let destination = Destination::resolve(settings, &order.to, &order.destination)?;
+    let profile = settings.profile(order.profile.as_deref().unwrap_or(&destination.profile))?;
+    let load = load::load(&order.paths)?;
+    if !load::manifest_is_sound(&load.rows) {
+        return Ok(RunStatus::Failed);
+    }
+    let job = Work { settings, order, destination, profile, load };
+    if args.dry_run {
+        return dry_run::run(&job);
+    }
+    if let Some(plan) = &kept {
+        plan.still_holds(&job, args.plan.as_deref().unwrap_or(Path::new("")))?;
+    }
+    ship(job, args)
+}
+
+/// What is to be done, resolved: the same for a dry run and for the real thing.
+struct Work<'a> {
+    settings: &'a Settings,
+    order: Order,
+    destination: Destination,
+    profile: Profile,
+    load: Load,
+}
+
+impl Work<'_> {
+    /// How files are fixed; `out` is where to, `None` only plans.
+    fn fix_settings(&self, out: Option<PathBuf>) -> Result<FixSettings, CliError> {
+        let (choices, config) = (&self.order.choices, &self.settings.config.fix);
+        Ok(FixSettings {
+            options: fix_options(choices, config, 1)?,
+            machine: self.settings.machine(),
+            verify: verify_level(choices, config)?,
+            out,
+            layout: Layout::BySource,
+        })
+    }
+
+    /// What the destination's effects are keyed by.
+    fn origin(&self) -> Result<String, CliError> {
+        match self.trial_origin() {
+            Some(origin) => Ok(origin),
+            None => origin_of(&self.destination.base_url)
+                .map_err(|source| operation("the destination cannot be used", source)),
+        }
+    }
+
+    /// What the destination is called in the journal in place of its address, where it has no lasting one.
+    fn trial_origin(&self) -> Option<String> {
+        // The port differs from run to run, the sandbox's memory does not.
+        let folder = self.settings.state_folder();
+        (self.destination.name == SANDBOX).then(|| format!("sandbox:{}", folder.display()))
+    }
+}
+
+fn ship(work: Work<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
+    let begin = Instant::now();
+    let Work { settings, order, destination, profile, load } = &work;
+    let token = destination.token()?;
+    let cancel = interrupt::flag();
+    let artifacts = settings.state_folder().join("artifacts").join(profile.id());
+    let journal = open_journal(&destination.journal, args.wait)?;
+    remove_stale(&settings.state_folder());
+    let runner: Arc<dyn Runner> = Arc::new(WorkerPool::new(settings.jobs));
+    let progress = Arc::new(Progress::new(settings.progress));
+    let maker = Arc::new(Maker {
+        runner: Arc::clone(&runner),
+        observer: progress.clone(),
+        settings: work.fix_settings(Some(artifacts))?,
+        profile: profile.clone(),
+        ledger: FixLedger::open(&settings.state_folder().join("fix.jsonl"))
+            .map_err(|source| operation("the record of earlier fixes cannot be opened", source))?,
+        cancel: Arc::clone(&cancel),
+        outcomes: Mutex::new(HashMap::new()),
+    });
+    let log = args.events.as_deref().map(EventLog::open).transpose()?;
+    let shipping = Shipping {
+        order,
+        destination,
+        load,
+        maker: &maker,
+        journal,
+        progress: &progress,
+        log,
+        cancel: &cancel,
+    };
+    let shipped = runtime()?.block_on(async {
+        let trial = start_trial(&work).await?;
+        let mut options = ClientOptions::new(&destination.base_url, &destination.advertiser_id, token);
+        if let Some(trial) = &trial {
+            options.base_url = format!("http://{}/open_api/v1.3", trial.addr());
+        }
+        options.origin = work.trial_origin();
+        options.tier = destination.tier()?;
+        options.bandwidth = destination.bandwidth;
+        options.on_pause = Some(deliver::on_pause(&progress));
+        let platform =
+            TikTokAds::new(options).map_err(|source| operation("the destination cannot be used", source))?;
+        let outcome = deliver::ads(shipping, Arc::new(platform)).await;
+        if let Some(trial) = trial {
+            trial.shutdown().await;
+        }
+        outcome
+    });
+    progress.end();
+    let outcome = shipped?;
+    let outcomes = shown::collect(&maker, load);
+    let interrupted = cancel.load(Ordering::Relaxed);
+    let status = shown::conclude(&outcomes, load, &outcome, interrupted);
+    let any_facts = outcomes.iter().any(|outcome| outcome.facts.is_some());
+    let tool = entries::tool(check::library(runner.as_ref(), None, any_facts).as_ref());
+    let files = outcomes.into_iter().map(|file| shown::entry(file, &outcome)).collect();
+    let names = vec![maker.profile.id().to_owned()];
+    let old_limits = settings.old_limits(std::slice::from_ref(&maker.profile));
+    let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted);
+    emit::report(settings, &report.noting(old_limits))?;
+    if let Some(reason) = &outcome.auth {
+        eprintln!(
+            "greenlit: stopped: {reason}. The token came from {}; renew it and run the same command again: \
+             what is done stays done",
+            destination.token_place()
+        );
+    }
+    Ok(status)
+}
+
+fn open_journal(path: &Path, wait: bool) -> Result<Arc<Journal>, CliError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|source| {
+        operation(&format!("the folder of the journal, {}, cannot be made", folder.display()), source)
+    })?;
+    let wait = if wait { Wait::UntilFree } else { Wait::Refuse };
+    let journal =
+        Journal::open(path, wait).map_err(|source| operation("the journal cannot be opened", source))?;
+    Ok(Arc::new(journal))
+}
+
+async fn start_trial(work: &Work<'_>) -> Result<Option<Sandbox>, CliError> {
+    if work.destination.name != SANDBOX {
+        return Ok(None);
+    }
+    let folder = work.settings.state_folder().join("sandbox");
+    let options = trial_options(work.settings, &work.order.trial, folder)?;
+    start(options).await.map(Some).map_err(|source| operation("the sandbox cannot start", source))
+}

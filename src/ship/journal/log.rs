@@ -1,0 +1,74 @@
+//! The journal's events, for audits: append-only, in the order they were committed.
+
+use super::{Journal, JournalError, database};
+
+/// Events read at a time.
+const PAGE: u32 = 1000;
+
+/// One event, as it was committed together with what it tells of.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct LoggedEvent {
+    /// Counts up from 1, without an end.
+    pub seq: i64,
+    /// Milliseconds since 1970.
+    #[serde(skip)]
+    pub at_ms: i64,
+    /// `asset`, `ad`, or the kind of an effect: `upload`, `image`, `post`.
+    pub kind: String,
+    /// The hash of the source, the name of the ad, or the key of the effect.
+    pub subject: String,
+    /// The source's path, or the name at the platform.
+    pub name: Option<String>,
+    /// What happened.
+    pub event: String,
+    /// More about it.
+    pub detail: Option<String>,
+}
+
+impl Journal {
+    /// Gives every event after `seq`, oldest first, to `each`, until it says stop by an error.
+    pub fn read_log<E>(
+        &self,
+        mut seq: i64,
+        each: &mut dyn FnMut(LoggedEvent) -> Result<(), E>,
+    ) -> Result<Result<(), E>, JournalError> {
+        loop {
+            let page = self.log_page(seq)?;
+            let Some(last) = page.last() else { return Ok(Ok(())) };
+            seq = last.seq;
+            for event in page {
+                if let Err(stop) = each(event) {
+                    return Ok(Err(stop));
+                }
+            }
+        }
+    }
+
+    fn log_page(&self, after: i64) -> Result<Vec<LoggedEvent>, JournalError> {
+        let doing = database("reading events");
+        let db = self.db();
+        let mut query = db
+            .prepare(
+                "SELECT seq, at_ms, subject, event, detail,
+                 COALESCE((SELECT kind FROM effects WHERE effect_key = subject OR
+                   (length(subject) = 12 AND substr(effect_key, 1, 12) = subject) LIMIT 1),
+                   (SELECT 'asset' FROM items WHERE source_blake3 = subject LIMIT 1), 'ad'),
+                 COALESCE((SELECT name FROM effects WHERE effect_key = subject LIMIT 1),
+                   (SELECT source_path FROM items WHERE source_blake3 = subject LIMIT 1))
+                 FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+            )
+            .map_err(&doing)?;
+        let rows = query.query_map(rusqlite::params![after, PAGE], |row| {
+            Ok(LoggedEvent {
+                seq: row.get(0)?,
+                at_ms: row.get(1)?,
+                subject: row.get(2)?,
+                event: row.get(3)?,
+                detail: row.get(4)?,
+                kind: row.get(5)?,
+                name: row.get(6)?,
+            })
+        });
+        rows.map_err(&doing)?.collect::<Result<_, _>>().map_err(&doing)
+    }
+}
