@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crate::cache::Memory;
-use crate::job::{Isolation, Runner};
 use crate::job::worker::WorkerPool;
+use crate::job::{Isolation, Runner};
 use crate::pipeline::{CheckOptions, Discovery, Outcome, check};
 use crate::report::Report;
 use crate::rules::Verdict;

@@ -227,7 +227,11 @@ fn conclude(source: &Source, profiles: &[Profile], options: &CheckOptions, answe
         Answer::Cut(reason) => {
             let failure = Failure::from(&JobError::Cut(reason.clone()));
             let assessments = assess_cut(reason, &shown_name(&source.path), profiles, &options.selection);
-            return Checked { source: source.clone(), result: Err((Verdict::Unreadable, failure)), assessments };
+            return Checked {
+                source: source.clone(),
+                result: Err((Verdict::Unreadable, failure)),
+                assessments,
+            };
         }
     };
     let name = shown_name(&source.path);

@@ -29,7 +29,9 @@ use std::path::{Path, PathBuf};
 use crate::rules::ValidatedAsset;
 
 pub use engine::ship;
-pub use journal::{Choice, History, Journal, JournalError, Known, LoggedEvent, Question, StatusLine, Wait, destination_key};
+pub use journal::{
+    Choice, History, Journal, JournalError, Known, LoggedEvent, Question, StatusLine, Wait, destination_key,
+};
 pub use landing::{LandingMode, Pages, WebPages};
 pub use manifest::{AdRow, Manifest, ManifestError};
 pub use preflight::{Problem, is_ad, preflight};

@@ -5,10 +5,10 @@ use crate::report::{AdDelivery, Delivery, FileEntry, FixAction};
 use crate::ship::{self, DeliveryState, ShipOutcome};
 
 use super::load::Load;
-use crate::cli::maker::Maker;
-use crate::cli::run_status::RunStatus;
 use crate::cli::check::Tally;
 use crate::cli::entries;
+use crate::cli::maker::Maker;
+use crate::cli::run_status::RunStatus;
 
 /// What was seen of each source, in order; a source that was not come to is left as interrupted.
 pub fn collect(maker: &Maker, load: &Load) -> Vec<Outcome> {
