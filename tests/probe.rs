@@ -8,7 +8,7 @@ use std::process::Command;
 
 use greenlit::job::worker::WorkerPool;
 use greenlit::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner};
-use greenlit::model::{Completeness, MediaFacts};
+use greenlit::model::{Completeness, HdrKind, MediaFacts};
 
 fn pool() -> WorkerPool {
     WorkerPool::with_program(1, env!("CARGO_BIN_EXE_greenlit-worker").into())
@@ -157,4 +157,39 @@ fn corpus_reads_as_listed() {
     println!("{compared} values compared, {share:.2} % equal, {lost} workers lost");
     assert_eq!(lost, 0);
     assert!(share >= 99.5, "only {share:.2} % of the facts are ffprobe's");
+}
+
+/// A short film made with FFmpeg's tools.
+fn made(name: &str, arguments: &[&str]) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    let source = ["-v", "error", "-f", "lavfi", "-i", "testsrc2=s=128x128:r=25:d=0.4"];
+    let status = Command::new("ffmpeg").args(source).args(arguments).arg(&path).status().unwrap();
+    assert!(status.success(), "{name}");
+    (folder, path)
+}
+
+#[test]
+fn light_levels_in_the_stream_alone_make_pq_to_hdr10() {
+    let pool = pool();
+    let pq = "log-level=none:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc";
+    let light = "master-display=G(8500,39850)B(6550,2300)R(35400,14600)WP(15635,16450)L(40000000,50)";
+    for (name, parameters, kind) in [
+        ("dark.mp4", pq.to_owned(), HdrKind::Pq),
+        ("light.mp4", format!("{pq}:{light}:max-cll=1000,400"), HdrKind::Hdr10),
+        ("light.mkv", format!("{pq}:{light}:max-cll=1000,400"), HdrKind::Hdr10),
+    ] {
+        let arguments = ["-pix_fmt", "yuv420p10le", "-c:v", "libx265", "-x265-params", &parameters];
+        let (_folder, path) = made(name, &arguments);
+        let facts = probe(&pool, File::open(&path).unwrap(), name).unwrap();
+        assert_eq!(facts.video[0].hdr.as_ref().map(|hdr| hdr.kind), Some(kind), "{name}");
+    }
+}
+
+#[test]
+fn matroska_says_in_tags_how_long_a_stream_lasts() {
+    let pool = pool();
+    let (_folder, path) = made("tags.mkv", &["-c:v", "mpeg4"]);
+    let facts = probe(&pool, File::open(&path).unwrap(), "tags.mkv").unwrap();
+    assert_eq!(facts.video[0].duration_s, Some(0.4));
 }

@@ -59,6 +59,11 @@ impl<'a> Bits<'a> {
         Some(())
     }
 
+    /// How many bits are left.
+    pub fn left(&self) -> usize {
+        (self.bytes.len() * 8).saturating_sub(self.at)
+    }
+
     /// An unsigned Exp-Golomb number (ITU-T H.264, 9.1).
     pub fn ue(&mut self) -> Option<u32> {
         let mut zeros = 0;

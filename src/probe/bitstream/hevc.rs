@@ -1,7 +1,7 @@
 //! HEVC sequence parameter sets (ITU-T H.265, 7.3.2.2) out of an `hvcC` record
 //! (ISO/IEC 14496-15, 8.3.3.1).
 
-use super::{Bits, PictureParams, vui};
+use super::{Bits, PictureParams, either_units, vui};
 
 const NAL_SPS: u8 = 33;
 /// Larger than any level permits.
@@ -22,6 +22,17 @@ pub fn from_hvcc(record: &[u8]) -> Option<PictureParams> {
 
 /// All sequence parameter sets of a record.
 fn sets(record: &[u8]) -> Option<Vec<&[u8]>> {
+    listed(record, NAL_SPS)
+}
+
+/// Whether an `hvcC` record carries messages on light, see [`states_light`].
+pub fn record_states_light(record: &[u8]) -> bool {
+    let units = listed(record, NAL_PREFIX_SEI).unwrap_or_default();
+    units.into_iter().any(|unit| messages(unit).any(|kind| LIGHT_MESSAGES.contains(&kind)))
+}
+
+/// The units of one type in a record.
+fn listed(record: &[u8], wanted: u8) -> Option<Vec<&[u8]>> {
     let arrays = *record.get(22)?;
     let mut at = 23;
     let mut sets = Vec::new();
@@ -32,7 +43,7 @@ fn sets(record: &[u8]) -> Option<Vec<&[u8]>> {
         for _ in 0..count {
             let length = usize::from(u16::from_be_bytes([*record.get(at)?, *record.get(at + 1)?]));
             let nal = record.get(at + 2..at.checked_add(2 + length)?)?;
-            if kind == NAL_SPS {
+            if kind == wanted {
                 sets.push(nal);
             }
             at += 2 + length;
@@ -193,9 +204,77 @@ fn short_term_sets(bits: &mut Bits<'_>) -> Option<()> {
     Some(())
 }
 
+/// Pictures that a player skips when it begins at the key frame they follow: RASL_N and RASL_R.
+const SKIPPED_LEADING: [u8; 2] = [8, 9];
+const NAL_PREFIX_SEI: u8 = 39;
+/// Mastering display colour volume and content light level (ITU-T H.265, D.2.28 and D.2.35).
+const LIGHT_MESSAGES: [u32; 2] = [137, 144];
+
+fn nal_type(unit: &[u8]) -> Option<u8> {
+    unit.first().map(|byte| byte >> 1 & 0x3f)
+}
+
+/// Whether a sample is a picture that needs the group before the last key frame.
+pub fn has_skipped_leading_picture(sample: &[u8]) -> bool {
+    either_units(sample).filter_map(nal_type).any(|kind| SKIPPED_LEADING.contains(&kind))
+}
+
+/// Whether a sample comes with messages on the light it was mastered for, which make PQ to HDR10.
+pub fn states_light(sample: &[u8]) -> bool {
+    either_units(sample)
+        .filter(|unit| nal_type(unit) == Some(NAL_PREFIX_SEI))
+        .any(|unit| messages(unit).any(|kind| LIGHT_MESSAGES.contains(&kind)))
+}
+
+/// The payload types of the messages in a SEI unit (ITU-T H.265, 7.3.5).
+fn messages(unit: &[u8]) -> impl Iterator<Item = u32> {
+    let mut bits = Bits::of_nal(unit.get(2..).unwrap_or_default());
+    std::iter::from_fn(move || {
+        // The last byte is the stop bit with its padding.
+        let kind = long_number(&mut bits).filter(|_| bits.left() > 8)?;
+        let size = long_number(&mut bits)?;
+        bits.skip(8 * size as usize)?;
+        Some(kind)
+    })
+}
+
+/// A number as a sum of bytes, of which all but the last are 255.
+fn long_number(bits: &mut Bits<'_>) -> Option<u32> {
+    let mut sum = 0_u32;
+    loop {
+        let byte = bits.take(8)?;
+        sum = sum.checked_add(byte)?;
+        if byte < 255 {
+            return Some(sum);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn finds_leading_pictures_in_both_framings() {
+        assert!(has_skipped_leading_picture(&[0, 0, 0, 2, 35 << 1, 1, 0, 0, 0, 2, 8 << 1, 1]));
+        assert!(has_skipped_leading_picture(&[0, 0, 0, 1, 9 << 1, 1]));
+        assert!(!has_skipped_leading_picture(&[0, 0, 0, 2, 6 << 1, 1]));
+        assert!(!has_skipped_leading_picture(&[0xff; 7]));
+    }
+
+    #[test]
+    fn messages_on_light_are_found_among_others() {
+        let sei = |messages: &[u8]| {
+            let mut sample = vec![0, 0, 0, messages.len() as u8 + 3, NAL_PREFIX_SEI << 1, 1];
+            sample.extend_from_slice(messages);
+            sample.push(0x80);
+            sample
+        };
+        assert!(states_light(&sei(&[5, 2, 9, 9, 144, 4, 3, 232, 1, 144])));
+        assert!(!states_light(&sei(&[5, 2, 144, 144])), "inside another message");
+        assert!(!states_light(&sei(&[255, 255, 1, 200])), "cut short");
+        assert!(!states_light(&[]));
+    }
 
     #[test]
     fn malformed_records_are_none_and_never_panic() {

@@ -66,6 +66,24 @@ pub fn nal_units(sample: &[u8], length_bytes: usize) -> Option<Vec<&[u8]>> {
     Some(units)
 }
 
+/// The NAL units of a sample in either framing: after start codes, or after lengths of four bytes.
+pub fn either_units(sample: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let starts = sample.starts_with(&[0, 0, 1]) || sample.starts_with(&[0, 0, 0, 1]);
+    let mut rest = sample;
+    std::iter::from_fn(move || {
+        if starts {
+            let start = rest.windows(3).position(|code| code == [0, 0, 1])? + 3;
+            rest = &rest[start..];
+            let end = rest.windows(3).position(|code| code == [0, 0, 1]).unwrap_or(rest.len());
+            return Some(&rest[..end]);
+        }
+        let (length, after) = rest.split_first_chunk::<4>()?;
+        let (unit, after) = after.split_at(after.len().min(u32::from_be_bytes(*length) as usize));
+        rest = after;
+        Some(unit)
+    })
+}
+
 /// Sample aspect ratios by `aspect_ratio_idc` (ITU-T H.273, table 8), from 1.
 const ASPECT_RATIOS: [(u32, u32); 16] = [
     (1, 1),

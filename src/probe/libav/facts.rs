@@ -11,9 +11,9 @@ use super::raw::text;
 use super::settled::{Open, complete_fragmented, settle};
 use super::streams::read_streams;
 use super::tags::collect;
-use super::walk::{Walk, walk_packets};
+use super::walk::{Walk, look_at_first, walk_packets};
 use crate::job::{JobError, ProbeDepth, Progress};
-use crate::model::{Completeness, MediaFacts};
+use crate::model::{Completeness, HdrKind, MediaFacts, VideoStream};
 use crate::probe::declared::{self, Declared};
 
 /// Files up to this size are walked over packet by packet even where that was not asked for: it
@@ -135,8 +135,15 @@ fn long_way(
         let mut walk = Walk::over(&facts);
         walk_packets(input, &mut walk, &mut facts, progress)?;
         compare(walk.first_end_s(), walk.shown_s(), &mut facts);
+    } else if depth != ProbeDepth::Header && facts.video.iter().any(is_pq) {
+        input.bounded(|input| look_at_first(input, &mut facts));
     }
     Ok(facts)
+}
+
+/// Whether a stream is in PQ, of which only its first picture may say that it is HDR10.
+fn is_pq(video: &VideoStream) -> bool {
+    video.hdr.as_ref().is_some_and(|hdr| hdr.kind == HdrKind::Pq)
 }
 
 /// Whether packets tell something of interest: of pictures always, of sound where it was cut off.

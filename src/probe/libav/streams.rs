@@ -13,6 +13,7 @@ use crate::model::{
     AudioStream, ColorTags, DolbyVision, Hdr, HdrKind, MediaFacts, OtherKind, OtherStream, Rational,
     VideoStream,
 };
+use crate::probe::bitstream::hevc;
 use crate::probe::display_matrix::turn_and_flip;
 
 const NO_TIME: i64 = i64::MIN;
@@ -106,7 +107,7 @@ unsafe fn video(context: *mut ffi::AVFormatContext, stream: *mut ffi::AVStream, 
             hdr: hdr(stream, &color),
             color,
             bit_rate: u64::try_from((*parameters).bit_rate).ok().filter(|&rate| rate > 0),
-            duration_s: seconds((*stream).duration, (*stream).time_base).filter(|&s| s > 0.0),
+            duration_s: duration_s(stream),
             start_s: seconds((*stream).start_time, (*stream).time_base),
             frames: u64::try_from((*stream).nb_frames).ok().filter(|&count| count > 0),
             decodable: has_decoder(id),
@@ -131,7 +132,7 @@ unsafe fn audio(stream: *const ffi::AVStream, index: u32) -> AudioStream {
             channels: positive((*parameters).ch_layout.nb_channels),
             channel_layout: layout(&raw const (*parameters).ch_layout),
             bit_rate: u64::try_from((*parameters).bit_rate).ok().filter(|&rate| rate > 0),
-            duration_s: seconds((*stream).duration, (*stream).time_base).filter(|&s| s > 0.0),
+            duration_s: duration_s(stream),
             start_s: seconds((*stream).start_time, (*stream).time_base),
             edit_list: None,
             decodable: has_decoder(id),
@@ -175,7 +176,12 @@ pub(super) unsafe fn hdr(stream: *const ffi::AVStream, color: &ColorTags) -> Opt
         let record = side_data(stream, DOLBY_VISION).and_then(|record| {
             Some(DolbyVision { profile: *record.get(2)?, compatibility: *record.get(7)? })
         });
-        (record, side_data(stream, MASTERING).is_some() || side_data(stream, LIGHT_LEVEL).is_some())
+        let parameters = (*stream).codecpar;
+        let hevc = number(&raw const (*parameters).codec_id) == ffi::AVCodecID::AV_CODEC_ID_HEVC as c_int;
+        let described = side_data(stream, MASTERING).is_some()
+            || side_data(stream, LIGHT_LEVEL).is_some()
+            || hevc && hevc::record_states_light(extradata(parameters));
+        (record, described)
     };
     let kind = match color.transfer.as_deref() {
         _ if dolby.is_some() => HdrKind::DolbyVision,
@@ -185,6 +191,22 @@ pub(super) unsafe fn hdr(stream: *const ffi::AVStream, color: &ColorTags) -> Opt
         _ => return None,
     };
     Some(Hdr { kind, dolby_vision: dolby })
+}
+
+/// The set-up of a codec as the container carries it.
+///
+/// # Safety
+/// `parameters` may be read, and the slice must not outlive them.
+pub(super) unsafe fn extradata<'a>(parameters: *const ffi::AVCodecParameters) -> &'a [u8] {
+    // SAFETY: FFmpeg states the size of the bytes beside them.
+    unsafe {
+        match usize::try_from((*parameters).extradata_size) {
+            Ok(size) if !(*parameters).extradata.is_null() => {
+                std::slice::from_raw_parts((*parameters).extradata, size)
+            }
+            _ => &[],
+        }
+    }
 }
 
 fn field_order(number: c_int) -> Option<String> {
@@ -197,6 +219,32 @@ fn field_order(number: c_int) -> Option<String> {
         _ => return None,
     };
     Some(name.to_owned())
+}
+
+/// How long a stream lasts; Matroska says it in a tag that mkvmerge and FFmpeg write.
+///
+/// # Safety
+/// `stream` is one of an open demuxer's.
+unsafe fn duration_s(stream: *const ffi::AVStream) -> Option<f64> {
+    // SAFETY: by the contract; an entry is terminated, and copied at once.
+    let tag = unsafe {
+        if let Some(counted) = seconds((*stream).duration, (*stream).time_base).filter(|&s| s > 0.0) {
+            return Some(counted);
+        }
+        let entry = ffi::av_dict_get((*stream).metadata, c"DURATION".as_ptr(), ptr::null(), 0);
+        text(entry.as_ref()?.value)?
+    };
+    clock_seconds(&tag)
+}
+
+/// Seconds from hours, minutes and seconds: `00:01:02.500000000`.
+fn clock_seconds(text: &str) -> Option<f64> {
+    let mut parts = text.trim().splitn(3, ':');
+    let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
+    let total = f64::from(hours.parse::<u32>().ok()?) * 3600.0
+        + f64::from(minutes.parse::<u32>().ok()?) * 60.0
+        + seconds.parse::<f64>().ok().filter(|seconds| (0.0..60.0).contains(seconds))?;
+    (total > 0.0).then_some(total)
 }
 
 fn positive(value: c_int) -> Option<u32> {
@@ -212,4 +260,17 @@ pub(super) fn seconds(stamp: i64, base: ffi::AVRational) -> Option<f64> {
     (stamp != NO_TIME && base.den != 0)
         .then(|| stamp as f64 * f64::from(base.num) / f64::from(base.den))
         .filter(|seconds| seconds.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clock_seconds;
+
+    #[test]
+    fn a_clock_reading_is_seconds() {
+        assert_eq!(clock_seconds("01:01:02.500000000"), Some(3662.5));
+        for none in ["00:00:00.000000000", "1:2", "", "00:00:99", "-1:00:00", "00:00:NaN"] {
+            assert_eq!(clock_seconds(none), None, "{none}");
+        }
+    }
 }

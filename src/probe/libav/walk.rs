@@ -11,12 +11,15 @@ use super::streams::seconds;
 use super::timing::tell_stamps;
 use super::version::packet_side_data;
 use crate::job::{JobError, Progress};
-use crate::model::{Completeness, MediaFacts};
+use crate::model::{Completeness, HdrKind, MediaFacts, VideoStream};
+use crate::probe::bitstream::hevc;
 
 /// Frames of one stream remembered: 23 hours at 60 frames a second.
 const MAX_FRAMES: usize = 5_000_000;
 /// Packets between two signs of life.
 const REPORT_EVERY: u64 = 256;
+/// Packets read at most to see the first of every video stream.
+const MAX_LOOKED_AT: u64 = 200;
 const NEW_EXTRADATA: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_NEW_EXTRADATA as c_int;
 const NO_TIME: i64 = i64::MIN;
 
@@ -28,6 +31,8 @@ const MAX_COMPARED: u64 = 64;
 struct Track {
     stamps: Vec<(i64, bool)>,
     packets: u64,
+    /// Whether the first picture comes with the light levels of HDR10.
+    light_stated: bool,
     /// The duration that all of the first packets state.
     duration: Option<i64>,
     key_pts: Option<i64>,
@@ -162,6 +167,32 @@ pub(super) fn walk_packets(
     Ok(())
 }
 
+/// Reads until every video stream has shown its first packet, for what only that tells.
+pub(super) fn look_at_first(input: &mut MediaInput, facts: &mut MediaFacts) {
+    let context = input.as_ptr();
+    let mut walk = Walk::over(facts);
+    // SAFETY: as in `walk_packets`.
+    unsafe {
+        let mut packet = ffi::av_packet_alloc();
+        while !packet.is_null()
+            && walk.packets < MAX_LOOKED_AT
+            && walk.tracks.iter().any(|(_, track)| track.packets == 0)
+            && ffi::av_read_frame(context, packet) >= 0
+        {
+            walk.add(context, &*packet);
+            ffi::av_packet_unref(packet);
+        }
+        ffi::av_packet_free(&mut packet);
+    }
+    for (index, track) in &walk.tracks {
+        facts
+            .video
+            .iter_mut()
+            .filter(|video| video.index == *index)
+            .for_each(|video| track.tell_light(video));
+    }
+}
+
 /// # Safety
 /// `stream` is one of an open demuxer's.
 unsafe fn is_hevc(stream: *const ffi::AVStream) -> bool {
@@ -172,10 +203,19 @@ unsafe fn is_hevc(stream: *const ffi::AVStream) -> bool {
 impl Track {
     /// # Safety
     /// `packet` was just read and not yet unreferenced.
-    unsafe fn add(&mut self, packet: &ffi::AVPacket, hevc: bool) {
+    unsafe fn add(&mut self, packet: &ffi::AVPacket, is_hevc: bool) {
+        // SAFETY: FFmpeg states the size of the data beside it.
+        let data = unsafe {
+            if packet.data.is_null() {
+                &[][..]
+            } else {
+                std::slice::from_raw_parts(packet.data, usize::try_from(packet.size).unwrap_or(0))
+            }
+        };
         self.packets += 1;
         if self.packets == 1 {
             self.duration = Some(packet.duration);
+            self.light_stated = is_hevc && hevc::states_light(data);
         } else if self.packets <= MAX_COMPARED && self.duration != Some(packet.duration) {
             self.duration = None;
         }
@@ -196,16 +236,8 @@ impl Track {
             self.keys += 1;
             self.key_pts = Some(stamp);
         } else if self.key_pts.is_some_and(|key_pts| stamp < key_pts) {
-            // SAFETY: FFmpeg states the size of the data beside it.
-            let data = unsafe {
-                if packet.data.is_null() {
-                    &[][..]
-                } else {
-                    std::slice::from_raw_parts(packet.data, usize::try_from(packet.size).unwrap_or(0))
-                }
-            };
             // A leading picture that needs the group before: every one in H.264, RASL in HEVC.
-            self.open_groups |= !hevc || has_skipped_leading_picture(data);
+            self.open_groups |= !is_hevc || hevc::has_skipped_leading_picture(data);
         }
         if packet.flags & ffi::AV_PKT_FLAG_DISCARD == 0 {
             if self.stamps.len() < MAX_FRAMES {
@@ -216,6 +248,12 @@ impl Track {
         }
     }
 
+    fn tell_light(&self, video: &mut VideoStream) {
+        if let Some(hdr) = video.hdr.as_mut().filter(|hdr| hdr.kind == HdrKind::Pq && self.light_stated) {
+            hdr.kind = HdrKind::Hdr10;
+        }
+    }
+
     fn tell(&mut self, base: ffi::AVRational, index: u32, facts: &mut MediaFacts) {
         let Some(video) = facts.video.iter_mut().find(|video| video.index == index) else { return };
         if self.packets == 0 {
@@ -223,6 +261,7 @@ impl Track {
         }
         video.frames.get_or_insert(self.packets);
         video.parameter_changes = Some(self.changes);
+        self.tell_light(video);
         if self.keys > 0 && !self.unstamped {
             video.closed_gop = Some(!self.open_groups);
         }
@@ -233,38 +272,5 @@ impl Track {
         if let Some(timing) = &mut video.timing {
             timing.negative_dts_s = self.lowest_dts.and_then(|dts| seconds(dts, base)).filter(|&s| s < 0.0);
         }
-    }
-}
-
-/// Whether an HEVC packet holds a RASL picture (types 8 and 9), by the first slice found, in either
-/// of the two ways to delimit units.
-fn has_skipped_leading_picture(data: &[u8]) -> bool {
-    let kind = |byte: u8| (byte >> 1) & 0x3f;
-    let annex_b = data.starts_with(&[0, 0, 1]) || data.starts_with(&[0, 0, 0, 1]);
-    if annex_b {
-        return data.windows(4).filter(|w| w[..3] == [0, 0, 1]).map(|w| kind(w[3])).any(|k| k == 8 || k == 9);
-    }
-    let mut rest = data;
-    while let Some((length, after)) = rest.split_first_chunk::<4>() {
-        let length = u32::from_be_bytes(*length) as usize;
-        match after.first().map(|&byte| kind(byte)) {
-            Some(8 | 9) => return true,
-            Some(_) => rest = after.get(length..).unwrap_or_default(),
-            None => return false,
-        }
-    }
-    false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::has_skipped_leading_picture;
-
-    #[test]
-    fn finds_leading_pictures_in_both_framings() {
-        assert!(has_skipped_leading_picture(&[0, 0, 0, 2, 35 << 1, 1, 0, 0, 0, 2, 8 << 1, 1]));
-        assert!(has_skipped_leading_picture(&[0, 0, 0, 1, 9 << 1, 1]));
-        assert!(!has_skipped_leading_picture(&[0, 0, 0, 2, 6 << 1, 1]));
-        assert!(!has_skipped_leading_picture(&[0xff; 7]));
     }
 }

@@ -117,19 +117,3 @@ fn usual_container(declared: &Declared, facts: &MediaFacts) -> bool {
     let fragmented = declared.fragmented == Some(true);
     (matroska || iso) && (facts.duration_s.is_some() || fragmented && !facts.video.is_empty())
 }
-
-/// The set-up of a codec as the container carries it.
-///
-/// # Safety
-/// `parameters` may be read, and the slice must not outlive them.
-unsafe fn extradata<'a>(parameters: *const ffi::AVCodecParameters) -> &'a [u8] {
-    // SAFETY: FFmpeg states the size of the bytes beside them.
-    unsafe {
-        match usize::try_from((*parameters).extradata_size) {
-            Ok(size) if !(*parameters).extradata.is_null() => {
-                std::slice::from_raw_parts((*parameters).extradata, size)
-            }
-            _ => &[],
-        }
-    }
-}

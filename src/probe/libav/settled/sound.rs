@@ -3,7 +3,7 @@
 use ffmpeg_next::ffi;
 
 use super::super::raw::{decoder, number, profile_name};
-use super::extradata;
+use super::super::streams::extradata;
 use super::promise::{Kind, Promise};
 use crate::model::AudioStream;
 use crate::probe::bitstream::{aac, opus};

@@ -6,7 +6,7 @@ use ffmpeg_next::ffi;
 
 use super::super::raw::{color_names, number, pixel_format, profile_name};
 use super::super::streams;
-use super::extradata;
+use super::super::streams::extradata;
 use super::promise::{Kind, Promise};
 use crate::model::{ColorTags, VideoStream};
 use crate::probe::bitstream::{PictureParams, av1, h264, hevc, vp8, vp9};
