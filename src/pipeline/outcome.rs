@@ -51,7 +51,9 @@ pub enum FailureKind {
 impl From<&JobError> for Failure {
     fn from(error: &JobError) -> Failure {
         let kind = match error {
-            JobError::Unreadable(_) | JobError::Cut(_) | JobError::WorkerLost(_) | JobError::Failed(_) => FailureKind::Input,
+            JobError::Unreadable(_) | JobError::Cut(_) | JobError::WorkerLost(_) | JobError::Failed(_) => {
+                FailureKind::Input
+            }
             JobError::Io(_) | JobError::Unavailable(_) => FailureKind::Operation,
             JobError::Cancelled => FailureKind::Interrupted,
         };

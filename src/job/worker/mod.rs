@@ -18,14 +18,14 @@ use super::{Isolation, JobError, JobOutput, JobRequest, Progress, Runner};
 pub use child::{Execute, serve};
 pub use limits::Limits;
 use link::{Worker, spawn};
-pub use self_test::self_test;
+pub use self_test::{attempts, self_test};
 
 /// How often a waiting parent looks at its cancel flag.
 const TICK: Duration = Duration::from_millis(50);
 
 /// What both sides must agree on.
 fn version() -> String {
-    format!("{}/2", env!("CARGO_PKG_VERSION"))
+    format!("{}/3", env!("CARGO_PKG_VERSION"))
 }
 
 #[derive(Default)]

@@ -60,7 +60,7 @@ fn file_size(words: &[u8]) -> Option<u64> {
     let after = words.windows(KEY.len()).position(|window| window == KEY)? + KEY.len();
     let value = f64::from_be_bytes(words.get(after..after + 8)?.try_into().ok()?);
     // Beyond this a float no longer counts single bytes.
-    (value >= 1.0 && value < 9e15).then_some(value as u64)
+    (1.0..9e15).contains(&value).then_some(value as u64)
 }
 
 /// The last page says how long it is and whether it is meant to be the last.

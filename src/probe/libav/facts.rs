@@ -19,7 +19,9 @@ use crate::probe::declared::{self, Declared};
 /// costs less than the first look did, and only packets show open groups.
 const WALK_ANYWAY_BYTES: u64 = 64 << 20;
 /// How much later than its last packet a film may be declared to end, in seconds.
-const DURATION_SLACK_S: f64 = 0.25;
+const DURATION_SLACK_S: f64 = 0.5;
+/// How long what a single block holds is shown at most, in seconds.
+const LONGEST_BLOCK_S: f64 = 1.0;
 
 /// Establishes the facts of the media behind `file`; `name` gives only its extension.
 ///
@@ -78,10 +80,10 @@ pub(crate) fn probe(
         }
         let walked = walk_packets(&mut input, &mut facts, progress)?;
         compare(walked.first_end_s(), walked.shown_s, &mut facts);
-    } else if matches!(facts.container.as_deref(), Some("matroska" | "webm")) && in_doubt(&facts) {
-        if let Some(end_s) = last_block(&mut input, file).map_err(io)? {
-            compare(end_s, end_s, &mut facts);
-        }
+    } else if in_doubt(&facts)
+        && let Some(begin_s) = last_block(&mut input, file).map_err(io)?
+    {
+        compare(begin_s, begin_s + LONGEST_BLOCK_S, &mut facts);
     }
     for track in declared.tracks {
         // FFmpeg numbers streams in the order of the tracks.
@@ -109,9 +111,11 @@ fn why_unreadable(error: JobError, declared: &Declared) -> JobError {
     }
 }
 
-/// Whether the end of the film would tell more about what is missing.
+/// Whether the end of a film that is not walked over would tell more about what is missing.
 fn in_doubt(facts: &MediaFacts) -> bool {
-    matches!(facts.completeness, Completeness::Unknown | Completeness::Missing { first_missing_s: None, .. })
+    use Completeness::{Missing, Unknown};
+    matches!(facts.container.as_deref(), Some("matroska" | "webm"))
+        && matches!(facts.completeness, Unknown | Missing { first_missing_s: None, .. })
 }
 
 /// When the last block of a Matroska file begins, by a look at its end.
@@ -206,12 +210,12 @@ mod tests {
             Completeness::Missing { first_missing_s, .. } => first_missing_s,
             _ => None,
         };
-        assert_eq!(first(compared("webm", Completeness::Unknown, 9.5)), Some(9.5));
+        assert_eq!(first(compared("webm", Completeness::Unknown, 9.4)), Some(9.4));
         assert_eq!(compared("webm", Completeness::Unknown, 9.9), Completeness::Whole);
         // Its duration is what the library makes of the bytes.
-        assert_eq!(compared("mpegts", Completeness::Unknown, 9.5), Completeness::Unknown);
-        assert_eq!(compared("webm", Completeness::Whole, 9.5), Completeness::Whole);
+        assert_eq!(compared("mpegts", Completeness::Unknown, 9.4), Completeness::Unknown);
+        assert_eq!(compared("webm", Completeness::Whole, 9.4), Completeness::Whole);
         let cut = Completeness::Missing { first_missing_s: None, reason: "cut".into() };
-        assert_eq!(first(compared("avi", cut, 9.5)), Some(9.5));
+        assert_eq!(first(compared("avi", cut, 9.4)), Some(9.4));
     }
 }
