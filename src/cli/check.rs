@@ -58,7 +58,8 @@ pub fn conclude(
     entries::overall(statuses, any_media, !found.troubles.is_empty(), interrupted)
 }
 
-/// The media library, if any file got as far as to need it.
+/// The media library, if any file got as far as to need it, be it in vain.
 pub fn library(runner: &dyn Runner, outcomes: &[Outcome]) -> Option<crate::job::Isolation> {
-    outcomes.iter().any(|outcome| outcome.facts.is_some()).then(|| runner.describe().ok()).flatten()
+    let asked = |outcome: &Outcome| outcome.facts.is_some() || outcome.verdict == Verdict::Unreadable;
+    outcomes.iter().any(asked).then(|| runner.describe().ok()).flatten()
 }
