@@ -143,11 +143,25 @@ fn self_test(mode: &str) -> BTreeMap<String, String> {
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().filter_map(|line| line.split_once(' ')).map(|(a, b)| (a.into(), b.into())).collect()
+    by_attempt(String::from_utf8(output.stdout).unwrap().lines())
 }
 
-const ATTEMPTS: [&str; 6] = ["open", "create", "connect", "exec", "parent-environment", "raise-limit"];
+fn by_attempt<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<String, String> {
+    lines.filter_map(|line| line.split_once(' ')).map(|(a, b)| (a.into(), b.into())).collect()
+}
+
+/// What a job that tries the doors says.
+fn job_tries(runner: &dyn Runner) -> BTreeMap<String, String> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let job = Job::SelfTest { port: listener.local_addr().unwrap().port() };
+    match runner.run(request(job, &fixture(CLIP), &Arc::default()), &mut |_| {}) {
+        Ok(JobOutput::SelfTest { lines }) => by_attempt(lines.iter().map(String::as_str)),
+        other => panic!("{other:?}"),
+    }
+}
+
+const ATTEMPTS: [&str; 6] =
+    ["open", "create", "connect", "fork-and-exec", "parent-environment", "raise-limit"];
 
 #[test]
 fn every_door_is_shut_but_threads_start() {
@@ -189,6 +203,66 @@ fn the_pool_says_what_is_in_force_without_a_job() {
     {
         assert!(has(&isolation.in_force, "landlock"), "{isolation:?}");
     }
+}
+
+/// The attempts are made by a job, in the very process that reads media, and before and after it did.
+#[test]
+fn a_job_inside_a_worker_finds_every_door_shut() {
+    let workers = pool(Limits::default());
+    for _ in 0..2 {
+        let found = job_tries(&workers);
+        for what in ATTEMPTS {
+            assert!(found[what].starts_with("denied"), "{what}: {}", found[what]);
+        }
+        assert!(probe(&workers, &fixture(CLIP)).is_ok());
+    }
+    // Here, where nothing is shut, the same job gets through.
+    let found = job_tries(&InProcessRunner::new(1));
+    for what in ATTEMPTS {
+        assert_eq!(found[what], "allowed", "{what}");
+    }
+}
+
+/// The kernel's own word for it, and that the parent opened nothing for it but the line.
+#[test]
+fn the_kernel_says_the_same_of_a_worker_at_work() {
+    let worker = OwnWorker::new();
+    let pool = worker.pool(Limits::default());
+    let isolation = pool.describe().unwrap();
+    let [pid] = worker.alive()[..] else { panic!("{:?}", worker.alive()) };
+    let read = |what: &str| std::fs::read_to_string(format!("/proc/{pid}/{what}")).unwrap();
+    let status = read("status");
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.map(|value| value.trim_start_matches(':').trim().to_owned())
+    };
+    let says = |what: &str| isolation.in_force.iter().any(|entry| entry.starts_with(what));
+    assert_eq!(says("seccomp"), field("Seccomp").as_deref() == Some("2"), "{status}");
+    assert_eq!(says("no-new-privileges"), field("NoNewPrivs").as_deref() == Some("1"), "{status}");
+    assert_eq!(says("empty-environment"), read("environ").is_empty());
+    let open = |of: &str| {
+        let entries = std::fs::read_dir(format!("/proc/{of}/fd")).unwrap().flatten();
+        let targets = entries.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+        targets.map(|target| target.to_string_lossy().into_owned()).collect::<Vec<_>>()
+    };
+    // Whoever started the tests may have left some open for all below, as cargo does.
+    let inherited = open("self");
+    for target in open(&pid.to_string()) {
+        let line = target.starts_with("socket:") || target == "/dev/null";
+        assert!(line || inherited.contains(&target), "{target}");
+    }
+}
+
+/// What people read about isolation is what is in force.
+#[test]
+fn the_report_states_the_isolation_in_force() {
+    let desk = Desk::new();
+    desk.put(CLIP, "clip.mp4");
+    let report = desk.greenlit(&["check", "clip.mp4", "--format", "json"]).expect(0).json();
+    let stated: Vec<_> =
+        report["tool"]["isolation"].as_array().unwrap().iter().map(|entry| entry.as_str().unwrap()).collect();
+    assert_eq!(stated, pool(Limits::default()).describe().unwrap().in_force);
+    assert!(stated.contains(&"no-new-privileges"), "{stated:?}");
 }
 
 /// Runs a fix, does something to its worker at the first sign of progress, and returns the error.

@@ -3,7 +3,7 @@
 //! Beside "does not crash", each holds what comes out to what it must always be. FFmpeg's own
 //! demuxers are not fuzzed here; they run behind the walls of the worker.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use greenlit::model::Completeness;
 use greenlit::probe::bitstream::{aac, h264, hevc, nal_units};
@@ -48,7 +48,11 @@ pub fn bitstreams(bytes: &[u8]) {
 pub fn profile(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     match Profile::parse(text, &|id| Profile::builtin(id)) {
-        Ok(profile) => assert!(!profile.id().is_empty()),
+        // Outputs lie in a folder of that name.
+        Ok(profile) => {
+            let mut parts = Path::new(profile.id()).components();
+            assert!(matches!(parts.next(), Some(Component::Normal(_))) && parts.next().is_none());
+        }
         Err(error) => assert!(!error.to_string().is_empty()),
     }
 }

@@ -41,7 +41,7 @@ fn bitstreams() {
 
 #[test]
 fn profile() {
-    replay("seeds/profile", 1, greenlit_fuzz::profile);
+    replay("seeds/profile", 3, greenlit_fuzz::profile);
     replay("../profiles", 5, greenlit_fuzz::profile);
 }
 

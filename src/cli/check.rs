@@ -41,7 +41,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
         .collect();
     let status = tally.conclude(&found, interrupted);
     let names = profiles.iter().map(|profile| profile.id().to_owned()).collect();
-    let tool = entries::tool(library(&runner, options.memory.as_deref(), tally.any_facts).as_ref());
+    let tool = entries::tool(library(&runner, options.memory.as_deref(), tally.any_asked).as_ref());
     let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted);
     emit::report(settings, &report.noting(settings.old_limits(&profiles)))?;
     Ok(status)
@@ -52,8 +52,8 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
 pub struct Tally {
     status: RunStatus,
     any_media: bool,
-    /// Whether the facts of any file are known.
-    pub any_facts: bool,
+    /// Whether any file got as far as to need the media library, be it in vain.
+    pub any_asked: bool,
 }
 
 impl Tally {
@@ -68,7 +68,7 @@ impl Tally {
     pub fn count(&mut self, outcome: &Outcome, status_of: impl Fn(&Outcome) -> RunStatus) {
         self.status = self.status.and(status_of(outcome));
         self.any_media |= outcome.verdict != Verdict::Skipped;
-        self.any_facts |= outcome.facts.is_some();
+        self.any_asked |= outcome.facts.is_some() || outcome.verdict == Verdict::Unreadable;
     }
 
     /// How the run ended; says so on standard error when there was nothing to look at.
@@ -84,10 +84,10 @@ impl Tally {
     }
 }
 
-/// The media library that gave the facts, if there are any: of a worker that runs, else of the one
-/// whose answers were remembered. None is started to be asked.
-pub fn library(runner: &dyn Runner, memory: Option<&dyn Memory>, any_facts: bool) -> Option<Isolation> {
-    if !any_facts {
+/// The media library that was asked, if any was: of a worker that runs, else of the one whose answers
+/// were remembered. None is started to be asked.
+pub fn library(runner: &dyn Runner, memory: Option<&dyn Memory>, any_asked: bool) -> Option<Isolation> {
+    if !any_asked {
         return None;
     }
     memory.and_then(Memory::made_by).or_else(|| runner.describe().ok())

@@ -76,7 +76,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     let tally = Tally::of(&outcomes, entries::fix_status);
     let status = tally.conclude(&found, interrupted);
     let names = profiles.iter().map(|profile| profile.id().to_owned()).collect();
-    let tool = entries::tool(check::library(&runner, options.memory.as_deref(), tally.any_facts).as_ref());
+    let tool = entries::tool(check::library(&runner, options.memory.as_deref(), tally.any_asked).as_ref());
     let files = outcomes.into_iter().map(entries::entry).collect();
     let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted);
     emit::report(settings, &report.noting(settings.old_limits(&profiles)))?;

@@ -47,6 +47,7 @@ pub fn execute(
             )?;
             Ok(JobOutput::Fixed(Box::new(report)))
         }
+        Job::SelfTest { port } => Ok(JobOutput::SelfTest { lines: super::worker::attempts(*port) }),
         Job::Cover { size } => {
             let output = files.output.ok_or_else(no_output)?;
             let facts = probe(&files.input, ProbeDepth::Auto, &cancel)?;

@@ -28,6 +28,11 @@ pub enum Job {
         /// Width and height of the picture in pixels.
         size: crate::model::Size,
     },
+    /// Try from inside the process that does the jobs what no job may do.
+    SelfTest {
+        /// Where something listens on the loopback address.
+        port: u16,
+    },
 }
 
 /// How far a probe goes.
@@ -79,6 +84,11 @@ pub enum JobOutput {
     Fixed(Box<FixReport>),
     /// Of [`Job::Cover`].
     Cover(CoverReport),
+    /// Of [`Job::SelfTest`].
+    SelfTest {
+        /// For each attempt `name allowed`, or `name denied: reason`.
+        lines: Vec<String>,
+    },
 }
 
 /// What a fix made and proved. The staging file is complete and flushed when this arrives.

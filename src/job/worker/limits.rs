@@ -61,7 +61,9 @@ pub(super) struct Allowance {
 pub(super) fn allowance(job: &Job, limits: &Limits, processors: u64) -> Allowance {
     let coding = CODING_ADDRESS_SPACE + processors * PER_PROCESSOR;
     let (address_space, cpu, stall) = match job {
-        Job::Probe { .. } => (PROBE_ADDRESS_SPACE, Duration::from_secs(600), limits.probe_stall),
+        Job::Probe { .. } | Job::SelfTest { .. } => {
+            (PROBE_ADDRESS_SPACE, Duration::from_secs(600), limits.probe_stall)
+        }
         Job::Cover { .. } => (coding, Duration::from_secs(3600), limits.stall),
         Job::Deep => (coding, LONG, limits.stall),
         Job::Fix { spec, .. } => {

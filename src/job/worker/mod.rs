@@ -18,7 +18,7 @@ use super::{Isolation, JobError, JobOutput, JobRequest, Progress, Runner};
 pub use child::{Execute, serve};
 pub use limits::Limits;
 use link::{Worker, spawn};
-pub use self_test::self_test;
+pub use self_test::{attempts, self_test};
 
 /// How often a waiting parent looks at its cancel flag.
 const TICK: Duration = Duration::from_millis(50);

@@ -11,14 +11,20 @@ use crate::job::Isolation;
 /// attempts mean something. `port` is that of a listener on the loopback address.
 pub fn self_test(confined: bool, port: u16) -> Vec<String> {
     let mut isolation = Isolation::default();
-    // Found before the doors close.
-    let own = std::env::current_exe().unwrap_or_default();
-    let parent = rustix::process::Pid::as_raw(rustix::process::getppid());
     if confined {
         lock_down(&mut isolation);
     }
     let mut lines: Vec<String> = isolation.in_force.iter().map(|what| format!("in force {what}")).collect();
     lines.extend(isolation.refused.iter().map(|what| format!("refused {what}")));
+    lines.extend(attempts(port));
+    lines
+}
+
+/// The attempts alone, in whatever state this process is.
+pub fn attempts(port: u16) -> Vec<String> {
+    let own = std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into());
+    let parent = rustix::process::Pid::as_raw(rustix::process::getppid());
+    let mut lines = Vec::new();
     let mut attempt = |what: &str, result: std::io::Result<()>| {
         lines.push(match result {
             Ok(()) => format!("{what} allowed"),
@@ -28,7 +34,8 @@ pub fn self_test(confined: bool, port: u16) -> Vec<String> {
     attempt("open", std::fs::File::open(&own).map(drop));
     attempt("create", tempfile::tempfile().map(drop));
     attempt("connect", TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map(drop));
-    attempt("exec", std::process::Command::new(&own).arg("--version").output().map(drop));
+    // To run a program is to fork first.
+    attempt("fork-and-exec", std::process::Command::new(&own).arg("--version").output().map(drop));
     attempt("parent-environment", std::fs::read(format!("/proc/{parent}/environ")).map(drop));
     attempt("raise-limit", raise_limit());
     attempt("thread", std::thread::Builder::new().spawn(|| ()).map(|thread| drop(thread.join())));

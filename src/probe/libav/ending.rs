@@ -9,7 +9,9 @@ use crate::model::{Completeness, MediaFacts};
 use crate::probe::declared::{self, Declared};
 
 /// How much later than its last packet a film may be declared to end, in seconds.
-const DURATION_SLACK_S: f64 = 0.25;
+const DURATION_SLACK_S: f64 = 0.5;
+/// How long what a single block holds is shown at most, in seconds.
+pub(super) const LONGEST_BLOCK_S: f64 = 1.0;
 
 /// What the file's own words know of why it cannot be opened.
 pub(super) fn why_unreadable(error: JobError, declared: &Declared) -> JobError {
@@ -26,9 +28,11 @@ pub(super) fn why_unreadable(error: JobError, declared: &Declared) -> JobError {
     }
 }
 
-/// Whether the end of the film would tell more about what is missing.
+/// Whether the end of a film that is not walked over would tell more about what is missing.
 pub(super) fn in_doubt(facts: &MediaFacts) -> bool {
-    matches!(facts.completeness, Completeness::Unknown | Completeness::Missing { first_missing_s: None, .. })
+    use Completeness::{Missing, Unknown};
+    matches!(facts.container.as_deref(), Some("matroska" | "webm"))
+        && matches!(facts.completeness, Unknown | Missing { first_missing_s: None, .. })
 }
 
 /// When the last block of a Matroska file begins, by a look at its end.
@@ -89,12 +93,12 @@ mod tests {
             Completeness::Missing { first_missing_s, .. } => first_missing_s,
             _ => None,
         };
-        assert_eq!(first(compared("webm", Completeness::Unknown, 9.5)), Some(9.5));
+        assert_eq!(first(compared("webm", Completeness::Unknown, 9.4)), Some(9.4));
         assert_eq!(compared("webm", Completeness::Unknown, 9.9), Completeness::Whole);
         // Its duration is what the library makes of the bytes.
-        assert_eq!(compared("mpegts", Completeness::Unknown, 9.5), Completeness::Unknown);
-        assert_eq!(compared("webm", Completeness::Whole, 9.5), Completeness::Whole);
+        assert_eq!(compared("mpegts", Completeness::Unknown, 9.4), Completeness::Unknown);
+        assert_eq!(compared("webm", Completeness::Whole, 9.4), Completeness::Whole);
         let cut = Completeness::Missing { first_missing_s: None, reason: "cut".into() };
-        assert_eq!(first(compared("avi", cut, 9.5)), Some(9.5));
+        assert_eq!(first(compared("avi", cut, 9.4)), Some(9.4));
     }
 }

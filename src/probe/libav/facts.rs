@@ -4,7 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::ending::{compare, in_doubt, last_block, why_unreadable};
+use super::ending::{LONGEST_BLOCK_S, compare, in_doubt, last_block, why_unreadable};
 use super::index::read_index;
 use super::open::{MediaInput, open_input};
 use super::raw::text;
@@ -53,12 +53,10 @@ pub(crate) fn probe(
         }
     };
     // Nothing was walked over to the end of the film where it is large.
-    let matroska = matches!(facts.container.as_deref(), Some("matroska" | "webm"));
-    if matroska
-        && in_doubt(&facts)
-        && let Some(end_s) = last_block(&mut input, file).map_err(io)?
+    if in_doubt(&facts)
+        && let Some(begin_s) = last_block(&mut input, file).map_err(io)?
     {
-        compare(end_s, end_s, &mut facts);
+        compare(begin_s, begin_s + LONGEST_BLOCK_S, &mut facts);
     }
     for track in &declared.tracks {
         // FFmpeg numbers streams in the order of the tracks.
@@ -148,7 +146,8 @@ fn is_pq(video: &VideoStream) -> bool {
 
 /// Whether packets tell something of interest: of pictures always, of sound where it was cut off.
 fn worth_walking(facts: &MediaFacts) -> bool {
-    !facts.video.is_empty() || in_doubt(facts)
+    let cut = matches!(facts.completeness, Completeness::Missing { first_missing_s: None, .. });
+    !facts.video.is_empty() || cut || in_doubt(facts)
 }
 
 /// Whether the library's index is that of the file. A still picture has items instead of tracks; the

@@ -10,11 +10,12 @@ rule!(
     what: "Whether all the data the file declares is there, and decodes.",
     why: "A cut upload or copy plays to the cut and stops; processing fails or the ad shows half a film. Many readers do not notice.",
     remedy: "None: export or copy the original again.",
-    source: "top-level boxes and index entries against the size of the file",
+    source: "sizes, indices, durations and end marks that the container declares, against the bytes that are there",
     |subject, _limits, out| {
 if let crate::model::Completeness::Missing { first_missing_s, reason } = &subject.facts.completeness {
     let from = first_missing_s.map_or(String::new(), |at| format!(", from {}", words::seconds(at)));
-    let mut breach = Breach::new(format!("data is missing{from}: {reason}"), reason.clone(), "a whole file", Remedy::Refuse);
+    let says = format!("data is missing{from}: {reason}");
+    let mut breach = Breach::new(says, format!("data missing{from}"), "a whole file", Remedy::Refuse);
     breach.first_missing_s = *first_missing_s;
     breach.severity = Some(crate::profile::Severity::Error);
     out.say(breach);
