@@ -18,7 +18,7 @@ use crate::report::{AdDelivery, Delivery, FileEntry, FixAction, Report};
 use crate::rules::{Selection, ValidatedAsset};
 use crate::sandbox::{Sandbox, start};
 use crate::ship::{
-    self, AdRow, DeliveryState, Journal, LandingMode, MakeError, Manifest, Prepared, ShipEvent, ShipOutcome,
+    self, AdRow, DeliveryState, Journal, LandingMode, MakeError, Manifest, Prepared, Problem, ShipEvent, ShipOutcome,
     ShipRequest, Until, Wait, WebPages, preflight,
 };
 
@@ -30,7 +30,7 @@ use super::progress::Progress;
 use super::run_status::RunStatus;
 use super::sandbox::{operation, runtime, trial_options};
 use super::settings::{Settings, fix_options, verify_level};
-use super::{check, emit, entries, interrupt};
+use super::{check, covers, emit, entries, interrupt};
 
 /// Files that are ready wait here for an upload; the makers wait when it is full.
 const READY_QUEUE: usize = 16;
@@ -56,15 +56,16 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
         _ => return Err(CliError::Usage("ship takes one profile, that of the destination".into())),
     };
     let load = load(args)?;
-    if !manifest_is_sound(&load.rows) {
+    let cancel = interrupt::flag();
+    let runner: Arc<dyn Runner> = Arc::new(WorkerPool::new(settings.jobs));
+    let covers = covers::problems(&load.rows, &profile, runner.as_ref(), &cancel);
+    if !manifest_is_sound(&load.rows, covers) {
         return Ok(RunStatus::Failed);
     }
     let token = destination.token()?;
-    let cancel = interrupt::flag();
     let artifacts = settings.state_folder().join("artifacts").join(profile.id());
     let journal = open_journal(&destination.journal, args.wait)?;
     remove_stale(&settings.state_folder());
-    let runner: Arc<dyn Runner> = Arc::new(WorkerPool::new(settings.jobs));
     let progress = Arc::new(Progress::new(settings.progress));
     let maker = Arc::new(Maker {
         runner: Arc::clone(&runner),
@@ -153,14 +154,18 @@ fn load(args: &ShipArgs) -> Result<Load, CliError> {
     let sources = manifest.videos().into_iter().filter(|video| video.is_file()).map(|video| Source {
         path: video.to_owned(),
         relative: video.file_name().map_or_else(PathBuf::new, PathBuf::from),
+        named: false,
     });
     let found = Discovery { sources: sources.collect(), troubles: Vec::new() };
     Ok(Load { found, rows: manifest.rows })
 }
 
-/// Says everything that is wrong with the rows, all of it at once, before anything is sent.
-fn manifest_is_sound(rows: &[AdRow]) -> bool {
-    let problems = preflight(&Manifest { rows: rows.to_vec() });
+/// Says everything that is wrong with the rows and their covers, all of it at once, before anything
+/// is sent.
+fn manifest_is_sound(rows: &[AdRow], covers: Vec<Problem>) -> bool {
+    let mut problems = preflight(&Manifest { rows: rows.to_vec() });
+    problems.extend(covers);
+    problems.sort_by_key(|problem| problem.row);
     let (warnings, errors): (Vec<_>, Vec<_>) = problems.into_iter().partition(|problem| problem.warning);
     let mut alike: BTreeMap<(&str, &str), Vec<u32>> = BTreeMap::new();
     for warning in &warnings {

@@ -129,7 +129,7 @@ pub fn check_one(
         Err(failure) => return nothing(Verdict::Unreadable, failure),
     };
     let name = shown_name(&source.path);
-    match worth_probing(&input, &name) {
+    match worth_probing(&input, &name, source.named) {
         Ok(()) => {}
         Err((verdict, failure)) => return nothing(verdict, failure),
     }
@@ -205,15 +205,17 @@ fn advice(error: &io::Error) -> String {
     }
 }
 
-/// Whether a file sniffs as media or is at least named like it.
-fn worth_probing(input: &File, name: &str) -> Result<(), (Verdict, Failure)> {
+/// Whether a file sniffs as media or is at least named like it. Still pictures count where the file
+/// was `named`.
+fn worth_probing(input: &File, name: &str, named: bool) -> Result<(), (Verdict, Failure)> {
     let mut head = [0; HEAD_BYTES];
     let read = input.read_at(&mut head, 0).map_err(|error| {
         let message = format!("{name} cannot be read: {}", plain(&error));
         (Verdict::Indeterminate, Failure { kind: FailureKind::Operation, message })
     })?;
     let input_fault = |message: String| Failure { kind: FailureKind::Input, message };
-    if !sniff::looks_like_media(name, &head[..read]) {
+    let head = &head[..read];
+    if !(sniff::looks_like_media(name, head) || (named && sniff::looks_like_a_picture(name, head))) {
         return Err((Verdict::Skipped, input_fault("neither media nor named like it".to_owned())));
     }
     if read == 0 {

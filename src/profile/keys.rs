@@ -109,8 +109,24 @@ pub const KEYS: &[RuleKeys] = &[
     ("silence", &[("max_s", Number, "at most (s)")]),
     ("metadata-privacy", &[]),
     ("image-format", &[("allow", Words, "allowed")]),
-    ("image-size", &[("max_bytes", Number, "at most (bytes)"), ("max_pixels", Number, "at most (px)")]),
-    ("image-aspect-ratio", &[("tolerance", Number, "tolerance (share)")]),
+    (
+        "image-size",
+        &[
+            ("max_bytes", Number, "at most (bytes)"),
+            ("max_pixels", Number, "at most (pixels in all)"),
+            ("max_short_side", Number, "shorter side at most (px)"),
+            ("warn_min_for_ratio", Sizes, "better at least"),
+            ("warn_max_for_ratio", Sizes, "better at most"),
+        ],
+    ),
+    (
+        "image-aspect-ratio",
+        &[
+            ("allow", Ratios, "allowed"),
+            ("warn_allow", Ratios, "better"),
+            ("tolerance", Number, "tolerance (share)"),
+        ],
+    ),
     ("cover", &[]),
     ("landing-page", &[]),
     ("ad-text", &[("max_width", Number, "at most (characters, wide ones count two)")]),

@@ -227,6 +227,8 @@ pub struct Media {
     pub(super) completeness: Completeness,
     pub(super) chapters: u32,
     pub(super) privacy: PrivacyTags,
+    /// Whether the file is one still picture.
+    pub(super) still: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -314,6 +316,7 @@ impl From<&MediaFacts> for Media {
             completeness: facts.completeness.clone(),
             chapters: facts.chapters,
             privacy: facts.privacy.clone(),
+            still: facts.still().is_some(),
         }
     }
 }
