@@ -18,8 +18,8 @@ use crate::report::{AdDelivery, Delivery, FileEntry, FixAction, Report};
 use crate::rules::{Selection, ValidatedAsset};
 use crate::sandbox::{Sandbox, start};
 use crate::ship::{
-    self, AdRow, DeliveryState, Journal, LandingMode, MakeError, Manifest, Prepared, Problem, ShipEvent, ShipOutcome,
-    ShipRequest, Until, Wait, WebPages, preflight,
+    self, AdRow, DeliveryState, Journal, LandingMode, MakeError, Manifest, Prepared, Problem, ShipEvent,
+    ShipOutcome, ShipRequest, Until, Wait, WebPages, preflight,
 };
 
 use super::args::{CommonArgs, ShipArgs, UntilArg};

@@ -69,7 +69,9 @@ pub fn discover(paths: &[PathBuf], leave_out: &[PathBuf]) -> Result<Discovery, D
     for path in paths {
         match std::fs::metadata(path) {
             Ok(meta) if meta.is_dir() => walk(path, &leave_out, None, &mut found),
-            Ok(_) => found.sources.push(Source { path: path.clone(), relative: file_name(path), named: true }),
+            Ok(_) => {
+                found.sources.push(Source { path: path.clone(), relative: file_name(path), named: true })
+            }
             Err(_) if is_pattern(path) => expand(path, &leave_out, &mut found)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(DiscoverError::Missing(path.display().to_string()));
@@ -121,7 +123,11 @@ fn walk(root: &Path, leave_out: &[PathBuf], pattern: Option<&globset::GlobMatche
                 let wanted = pattern.is_none_or(|pattern| pattern.is_match(below));
                 if regular && wanted && entry.file_name() != OsStr::new(IGNORE_FILE) {
                     let relative = below.to_owned();
-                    found.sources.push(Source { path: entry.into_path(), relative, named: pattern.is_some() });
+                    found.sources.push(Source {
+                        path: entry.into_path(),
+                        relative,
+                        named: pattern.is_some(),
+                    });
                 }
             }
             Err(error) => found.troubles.push(trouble_of(root, &error)),

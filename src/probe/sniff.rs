@@ -22,7 +22,12 @@ pub fn looks_like_media(name: &str, head: &[u8]) -> bool {
 /// Whether a file with this name and these first bytes is or claims to be a still picture.
 pub fn looks_like_a_picture(name: &str, head: &[u8]) -> bool {
     let starts: &[&[u8]] = &[b"\x89PNG\r\n\x1a\n", &[0xff, 0xd8, 0xff], b"II*\0", b"MM\0*"];
-    has_extension(name, PICTURE_EXTENSIONS) || starts.iter().any(|magic| head.starts_with(magic))
+    is_named_as_a_picture(name) || starts.iter().any(|magic| head.starts_with(magic))
+}
+
+/// Whether a name ends as those of still pictures do.
+pub fn is_named_as_a_picture(name: &str) -> bool {
+    has_extension(name, PICTURE_EXTENSIONS)
 }
 
 fn has_extension(name: &str, list: &[&str]) -> bool {
@@ -66,7 +71,9 @@ mod tests {
 
     #[test]
     fn pictures_are_no_media_of_a_folder_but_are_known() {
-        for (name, head) in [("cover.PNG", &b""[..]), ("cover", b"\xff\xd8\xff\xe0"), ("c.txt", b"\x89PNG\r\n\x1a\n")] {
+        for (name, head) in
+            [("cover.PNG", &b""[..]), ("cover", b"\xff\xd8\xff\xe0"), ("c.txt", b"\x89PNG\r\n\x1a\n")]
+        {
             assert!(looks_like_a_picture(name, head) && !looks_like_media(name, head), "{name}");
         }
         assert!(!looks_like_a_picture("notes.txt", b"PNG"));

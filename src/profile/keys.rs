@@ -23,7 +23,7 @@ use Kind::{Flag, Number, Ratios, Sizes, Words};
 
 /// Every rule that takes limits. Rules without keys only have a severity and a source.
 pub const KEYS: &[RuleKeys] = &[
-    ("container", &[("allow", Words, "allowed")]),
+    ("container", &[("allow", Words, "allowed"), ("warn_allow", Words, "better")]),
     ("extension", &[("allow", Words, "allowed")]),
     (
         "file-size",
@@ -57,6 +57,8 @@ pub const KEYS: &[RuleKeys] = &[
             ("max_side", Number, "each side at most (px)"),
             ("max_width", Number, "width at most (px)"),
             ("max_height", Number, "height at most (px)"),
+            ("warn_max_side", Number, "better each side at most (px)"),
+            ("warn_max_short_side", Number, "better shorter side at most (px)"),
         ],
     ),
     ("even-dimensions", &[]),
@@ -113,6 +115,7 @@ pub const KEYS: &[RuleKeys] = &[
         "image-size",
         &[
             ("max_bytes", Number, "at most (bytes)"),
+            ("warn_max_bytes", Number, "better at most (bytes)"),
             ("max_pixels", Number, "at most (pixels in all)"),
             ("max_short_side", Number, "shorter side at most (px)"),
             ("warn_min_for_ratio", Sizes, "better at least"),

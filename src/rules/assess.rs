@@ -87,12 +87,7 @@ pub fn assess_cover(picture: &Subject<'_>, film: Size, profile: &Profile) -> Ass
     judge(picture, Some(film), profile, &Selection::default())
 }
 
-fn judge(
-    subject: &Subject<'_>,
-    film: Option<Size>,
-    profile: &Profile,
-    selection: &Selection,
-) -> Assessment {
+fn judge(subject: &Subject<'_>, film: Option<Size>, profile: &Profile, selection: &Selection) -> Assessment {
     let mut findings = Vec::new();
     let mut unknown = Vec::new();
     let still = subject.facts.still().filter(|_| profile.limits(image_format::ImageFormat.id()).is_some());

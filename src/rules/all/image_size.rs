@@ -20,6 +20,10 @@ rule!(
             let says = format!("the picture has {}", words::bytes(bytes));
             let allowed = format!("at most {}", words::bytes(max as u64));
             out.breach(Breach::new(says, words::bytes(bytes), allowed, Remedy::Refuse));
+        } else if let Some(max) = limits.number("warn_max_bytes").filter(|max| bytes as f64 > *max) {
+            let says = format!("the picture has {}", words::bytes(bytes));
+            let allowed = format!("safely at most {}", words::bytes(max as u64));
+            out.breach(Breach::new(says, words::bytes(bytes), allowed, Remedy::Refuse).as_warning());
         }
         let Some(size) = still.picture.display_size() else {
             out.unknown();
