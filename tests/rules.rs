@@ -45,3 +45,67 @@ fn an_override_counts_and_a_wrong_key_in_one_is_named() {
     assert!(run.stderr.contains("override.loudness.target_lfus"), "{}", run.stderr);
     assert!(run.stderr.contains("did you mean `target_lufs`"), "{}", run.stderr);
 }
+
+#[test]
+fn a_named_picture_is_judged_as_a_picture() {
+    let desk = Desk::new();
+    let still = |source: &str, name: &str| {
+        desk.ffmpeg(&["-f", "lavfi", "-i", source, "-frames:v", "1", "-update", "1", name]);
+    };
+    still("testsrc2=s=720x1280", "cover.png");
+    still("testsrc2=s=720x1280", "cover.jpg");
+    still("testsrc2=s=720x1280", "cover.webp");
+    still("testsrc2=s=720x1280", "cover.gif");
+    still("testsrc2=s=1620x2880", "large.png");
+    let names = ["cover.png", "cover.jpg", "cover.webp", "cover.gif", "large.png"];
+    let args = [&["check", "--format", "json"], &names[..]].concat();
+    let report = desk.greenlit(&args).expect(1).json();
+    let said = |name| (common::entry(&report, name)["verdict"].as_str().unwrap(), found(&report, name));
+    assert_eq!(said("cover.png"), ("compliant", vec![]));
+    assert_eq!(said("cover.jpg"), ("compliant", vec![]));
+    assert_eq!(said("cover.webp"), ("noncompliant", vec!["image-format"]));
+    assert_eq!(said("cover.gif"), ("noncompliant", vec!["image-format"]));
+    assert_eq!(said("large.png"), ("noncompliant", vec!["image-size"]));
+    for name in names {
+        assert_eq!(common::entry(&report, name)["media"]["still"], true, "{name}");
+    }
+    let text = desk.greenlit(&["check", "cover.jpg"]).expect(0).stdout;
+    assert!(text.contains("mjpeg 720x1280 9:16 still picture"), "{text}");
+}
+
+#[test]
+fn pictures_in_a_folder_of_films_are_passed_over_and_animations_are_films() {
+    let desk = Desk::new();
+    desk.put("firefox-media-bunny_hd_5s.mp4", "in/clip.mp4");
+    desk.put("pypi-gradio-screenshot.gif", "in/moving.gif");
+    desk.ffmpeg(&["-f", "lavfi", "-i", "testsrc2=s=720x1280", "-frames:v", "1", "in/thumb.png"]);
+    let report = desk.greenlit(&["check", "in", "--format", "json"]).expect(1).json();
+    assert_eq!(common::entry(&report, "thumb.png")["verdict"], "skipped");
+    let moving = common::entry(&report, "moving.gif");
+    assert_eq!(moving["media"]["still"], false);
+    assert!(found(&report, "moving.gif").contains(&"video-codec"), "{moving:#}");
+    // The pattern names it.
+    let report = desk.greenlit(&["check", "in/*.png", "--format", "json"]).expect(0).json();
+    assert_eq!(common::entry(&report, "thumb.png")["verdict"], "compliant");
+}
+
+#[test]
+fn fix_copies_a_compliant_picture_and_refuses_another() {
+    let desk = Desk::new();
+    desk.ffmpeg(&["-f", "lavfi", "-i", "testsrc2=s=720x1280", "-frames:v", "1", "good.png"]);
+    desk.ffmpeg(&["-f", "lavfi", "-i", "testsrc2=s=1620x2880", "-frames:v", "1", "large.png"]);
+    let run = desk.greenlit(&["fix", "good.png", "large.png", "--out", "out", "--format", "json"]).expect(1);
+    let report = run.json();
+    assert_eq!(common::entry(&report, "good.png")["fix"]["action"], "copy");
+    assert_eq!(
+        std::fs::read(desk.path("out/good.png")).unwrap(),
+        std::fs::read(desk.path("good.png")).unwrap()
+    );
+    assert_eq!(common::entry(&report, "large.png")["fix"]["action"], "refused");
+    assert!(!desk.path("out/large.png").exists());
+}
+
+fn found<'a>(report: &'a serde_json::Value, name: &str) -> Vec<&'a str> {
+    let findings = common::entry(report, name)["findings"].as_array().unwrap();
+    findings.iter().filter_map(|finding| finding["rule"].as_str()).collect()
+}

@@ -479,6 +479,59 @@ fn every_problem_of_a_manifest_is_listed_before_anything_is_sent() {
     assert_eq!(stage.log().len(), 0);
 }
 
+/// A manifest of one film, a row for each cover.
+fn with_covers(stage: &Stage, covers: &[&str]) {
+    stage.desk.put(COMPLIANT, "clips/face.mov");
+    stage.manifest(&covers.iter().map(|cover| ("clips/face.mov", *cover)).collect::<Vec<_>>());
+    let text = std::fs::read_to_string(stage.desk.path("ads.csv")).unwrap();
+    let mut covers = covers.iter();
+    let lines = text.lines().map(|line| match line.ends_with(',') {
+        true => format!("{line}{}\n", covers.next().unwrap()),
+        false => format!("{line}\n"),
+    });
+    let lines: String = lines.collect();
+    stage.desk.write("ads.csv", lines);
+}
+
+fn picture(stage: &Stage, size: &str, name: &str) {
+    let source = format!("testsrc2=s={size}");
+    stage.desk.ffmpeg(&["-f", "lavfi", "-i", &source, "-frames:v", "1", "-update", "1", name]);
+}
+
+#[test]
+fn covers_are_judged_by_the_rules_for_pictures_before_anything_is_sent() {
+    let stage = Stage::new(&[]);
+    picture(&stage, "960x540", "right.png");
+    picture(&stage, "960x540", "kind.webp");
+    picture(&stage, "2880x1620", "large.jpg");
+    stage.desk.write("broken.png", "no picture");
+    with_covers(&stage, &["right.png", "kind.webp", "large.jpg", "broken.png"]);
+    let run = stage.run().expect(2);
+    for words in [
+        "row 2, cover: kind.webp: the picture is a webp file",
+        "row 3, cover: large.jpg: the picture is 2880x1620",
+        "row 4, cover: broken.png: cannot be read as media",
+        "3 problems",
+    ] {
+        assert!(run.stderr.contains(words), "no {words:?} in: {}", run.stderr);
+    }
+    assert_eq!(stage.log().len(), 0);
+}
+
+#[test]
+fn a_cover_of_another_ratio_than_its_video_makes_no_ad() {
+    let stage = Stage::new(&[]);
+    picture(&stage, "960x540", "right.png");
+    picture(&stage, "540x960", "turned.png");
+    with_covers(&stage, &["right.png", "turned.png"]);
+    let report = stage.run().expect(1).json();
+    let ads = &entry(&report, "face.mov")["delivery"]["ads"];
+    assert_eq!((&ads[0]["state"], &ads[1]["state"]), (&"published".into(), &"failed".into()), "{ads:#}");
+    let reason = ads[1]["reason"].as_str().unwrap();
+    assert!(reason.contains("the aspect ratio of the cover is 9:16 and that of its video 16:9"), "{reason}");
+    assert_eq!(stage.ads(), once_each(&["right.png"]));
+}
+
 #[test]
 fn one_run_at_a_time_holds_the_journal() {
     let stage = small(&["--processing", "3s"]);

@@ -14,8 +14,10 @@ use crate::model::{ContentHash, Size};
 use crate::pipeline::{CheckOptions, FixLedger, FixSettings, Observer, Outcome, Source, Staging, fix};
 use crate::plan::Action;
 use crate::profile::Profile;
-use crate::rules::{Selection, Subject, ValidatedAsset, Verdict, assess};
+use crate::rules::{Assessment, Selection, Subject, ValidatedAsset, Verdict, assess};
 use crate::ship::{AssetMaker, MakeError};
+
+use super::covers;
 
 /// The most pixels a cover may have (image upload of the ads API).
 const COVER_SIDE: u32 = 1280;
@@ -69,6 +71,10 @@ impl Maker {
             return Err(MakeError::Refused(failure.message.clone()));
         }
         let refused = || MakeError::Refused("the file does not comply and was not fixed".into());
+        if outcome.assessment.as_ref().is_some_and(Assessment::is_picture) {
+            let reason = "a still picture is no video; the `cover` column of a manifest takes pictures";
+            return Err(MakeError::Refused(reason.into()));
+        }
         let Some(fixed) = &outcome.fix else { return Err(refused()) };
         if let Some(failure) = &fixed.failure {
             return Err(MakeError::Failed(failure.message.clone()));
@@ -96,7 +102,7 @@ impl Maker {
 impl AssetMaker for Maker {
     fn make(&self, source: &Path, recipe: u32) -> Result<ValidatedAsset, MakeError> {
         let relative = source.file_name().map_or_else(|| source.to_owned(), PathBuf::from);
-        let source = Source { path: source.to_owned(), relative };
+        let source = Source { path: source.to_owned(), relative, named: false };
         let made = Mutex::new(None);
         self.fix(&[source], recipe, &|outcome| {
             if let Ok(mut made) = made.lock() {
@@ -134,6 +140,11 @@ impl AssetMaker for Maker {
             .map_err(|error| MakeError::Failed(format!("no cover can be made: {error}")))?;
         staging.publish().map_err(failed)?;
         Ok(target)
+    }
+
+    fn judge_cover(&self, path: &Path, asset: &ValidatedAsset) -> Result<(), MakeError> {
+        covers::check(path, asset.display_size(), &self.profile, self.runner.as_ref(), &self.cancel)
+            .map_err(MakeError::Refused)
     }
 }
 

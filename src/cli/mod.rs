@@ -8,6 +8,7 @@
 mod args;
 mod check;
 mod config;
+mod covers;
 mod destination;
 mod doctor;
 mod emit;

@@ -11,6 +11,7 @@ mod hash;
 mod media;
 #[doc(hidden)]
 pub mod sample;
+mod still;
 mod units;
 
 pub use color::{ColorTags, DolbyVision, Hdr, HdrKind};
@@ -21,4 +22,5 @@ pub use media::{
     AudioStream, Completeness, EditList, EditListKind, MediaFacts, OtherKind, OtherStream, PrivacyTags,
     Timing, VideoStream,
 };
+pub use still::Still;
 pub use units::{ParseRationalError, Rational};

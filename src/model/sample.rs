@@ -14,13 +14,36 @@ pub fn film() -> MediaFacts {
         fast_start: Some(true),
         fragmented: Some(false),
         completeness: Completeness::Whole,
-        video: vec![picture()],
+        video: vec![moving_picture()],
         audio: vec![sound()],
         ..MediaFacts::default()
     }
 }
 
-fn picture() -> VideoStream {
+/// The facts of a cover that nothing is wrong with and that fits [`film`].
+pub fn picture() -> MediaFacts {
+    MediaFacts {
+        container: Some("png_pipe".into()),
+        size_bytes: 800_000,
+        video: vec![VideoStream {
+            index: 0,
+            codec: Some("png".into()),
+            pixel_format: Some("rgb24".into()),
+            bit_depth: Some(8),
+            chroma: Some("rgb".into()),
+            alpha: Some(false),
+            width: Some(720),
+            height: Some(1280),
+            sample_aspect_ratio: Some(Rational::ONE),
+            frames: Some(1),
+            decodable: true,
+            ..VideoStream::default()
+        }],
+        ..MediaFacts::default()
+    }
+}
+
+fn moving_picture() -> VideoStream {
     let bt709 = || Some("bt709".to_owned());
     VideoStream {
         index: 0,

@@ -195,7 +195,7 @@ fn ask(
     cancel: &Arc<AtomicBool>,
 ) -> Result<Answer, (Verdict, Failure)> {
     let name = shown_name(&source.path);
-    worth_probing(&input, &name)?;
+    worth_probing(&input, &name, source.named)?;
     let job = if deep { Job::Deep } else { Job::Probe { depth: ProbeDepth::Auto } };
     let files = JobFiles { input, output: None };
     match runner.run(JobRequest { job, files, name, cancel: Arc::clone(cancel) }, &mut |_| {}) {
@@ -295,15 +295,17 @@ fn advice(error: &io::Error) -> String {
     }
 }
 
-/// Whether a file sniffs as media or is at least named like it.
-fn worth_probing(input: &File, name: &str) -> Result<(), (Verdict, Failure)> {
+/// Whether a file sniffs as media or is at least named like it. Still pictures count where the file
+/// was `named`.
+fn worth_probing(input: &File, name: &str, named: bool) -> Result<(), (Verdict, Failure)> {
     let mut head = [0; HEAD_BYTES];
     let read = input.read_at(&mut head, 0).map_err(|error| {
         let message = format!("{name} cannot be read: {}", plain(&error));
         (Verdict::Indeterminate, Failure { kind: FailureKind::Operation, message })
     })?;
     let input_fault = |message: String| Failure { kind: FailureKind::Input, message };
-    if !sniff::looks_like_media(name, &head[..read]) {
+    let head = &head[..read];
+    if !(sniff::looks_like_media(name, head) || (named && sniff::looks_like_a_picture(name, head))) {
         return Err((Verdict::Skipped, input_fault("neither media nor named like it".to_owned())));
     }
     if read == 0 {

@@ -19,6 +19,9 @@ pub struct Source {
     pub path: PathBuf,
     /// The path below the folder that was given; the file name for a file that was given itself.
     pub relative: PathBuf,
+    /// Whether the file was meant by its own name or by a pattern, and not found below a folder.
+    /// Still pictures count only then: folders of films are full of thumbnails.
+    pub named: bool,
 }
 
 /// Something that was asked for and cannot be looked at.
@@ -66,7 +69,9 @@ pub fn discover(paths: &[PathBuf], leave_out: &[PathBuf]) -> Result<Discovery, D
     for path in paths {
         match std::fs::metadata(path) {
             Ok(meta) if meta.is_dir() => walk(path, &leave_out, None, &mut found),
-            Ok(_) => found.sources.push(Source { path: path.clone(), relative: file_name(path) }),
+            Ok(_) => {
+                found.sources.push(Source { path: path.clone(), relative: file_name(path), named: true })
+            }
             Err(_) if is_pattern(path) => expand(path, &leave_out, &mut found)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(DiscoverError::Missing(path.display().to_string()));
@@ -77,10 +82,12 @@ pub fn discover(paths: &[PathBuf], leave_out: &[PathBuf]) -> Result<Discovery, D
             }),
         }
     }
-    // By bytes: taking names apart into components costs more than reading the folders did.
-    found
-        .sources
-        .sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()).then_with(|| a.relative.cmp(&b.relative)));
+    // By bytes: taking names apart into components costs more than reading the folders did. Of a file
+    // that was named and also found, the name counts.
+    found.sources.sort_by(|a, b| {
+        let key = |source: &Source| (!source.named, source.relative.clone());
+        a.path.as_os_str().cmp(b.path.as_os_str()).then_with(|| key(a).cmp(&key(b)))
+    });
     if paths.len() > 1 {
         // A walk meets each file once; only several of them can meet the same.
         let mut seen = HashSet::new();
@@ -123,7 +130,11 @@ fn walk(root: &Path, leave_out: &[PathBuf], pattern: Option<&globset::GlobMatche
                 let wanted = pattern.is_none_or(|pattern| pattern.is_match(below));
                 if regular && wanted && entry.file_name() != OsStr::new(IGNORE_FILE) {
                     let relative = below.to_owned();
-                    found.sources.push(Source { path: entry.into_path(), relative });
+                    found.sources.push(Source {
+                        path: entry.into_path(),
+                        relative,
+                        named: pattern.is_some(),
+                    });
                 }
             }
             Err(error) => found.troubles.push(trouble_of(root, &error)),
@@ -232,6 +243,8 @@ mod tests {
         let dir = tree(&["a.mp4", "b.mov", "sub/c.mp4"]);
         let found = discover(&[dir.path().join("*.mp4")], &[]).unwrap();
         assert_eq!(names(&found), ["a.mp4"]);
+        assert!(found.sources[0].named);
+        assert!(!discover(&[dir.path().to_owned()], &[]).unwrap().sources[0].named);
         let found = discover(&[dir.path().join("**/*.mp4")], &[]).unwrap();
         assert_eq!(names(&found), ["a.mp4", "sub/c.mp4"]);
         let error = discover(&[dir.path().join("*.webm")], &[]).unwrap_err();
@@ -244,6 +257,8 @@ mod tests {
         let error = discover(&[dir.path().join("b.mp4")], &[]).unwrap_err();
         assert!(error.to_string().contains("b.mp4"), "{error}");
         let twice = [dir.path().to_owned(), dir.path().join("a.mp4")];
-        assert_eq!(discover(&twice, &[]).unwrap().sources.len(), 1);
+        let found = discover(&twice, &[]).unwrap();
+        assert_eq!(found.sources.len(), 1);
+        assert!(found.sources[0].named);
     }
 }

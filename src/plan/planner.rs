@@ -27,10 +27,28 @@ pub fn plan(
     options: &FixOptions,
     machine: &Machine,
 ) -> FixPlan {
+    if assessment.is_picture() {
+        return for_picture(assessment, profile);
+    }
     match Planner::new(facts, assessment, profile, options, machine).plan() {
         Ok(plan) => plan,
         Err(reason) => FixPlan::refused(reason),
     }
+}
+
+/// Pictures are copied or refused: how a picture shall look in another size or kind is for a person.
+fn for_picture(assessment: &Assessment, profile: &Profile) -> FixPlan {
+    let name = |finding: &&Finding| finding.rule == "file-name";
+    let mut errors = assessment.findings().iter().filter(|finding| finding.severity == Severity::Error);
+    if let Some(finding) = errors.find(|finding| !name(finding)) {
+        return FixPlan::refused(format!("{}: export the picture again", finding.message));
+    }
+    if let Some(rule) = assessment.unknown().first() {
+        let reason = format!("too little is known about the picture: rule `{rule}` cannot be decided");
+        return FixPlan::refused(reason);
+    }
+    let max_name_chars = profile.limits("file-name").and_then(|limits| limits.number("max_chars"));
+    FixPlan { max_name_chars: max_name_chars.map(|max| max as usize), ..FixPlan::copy() }
 }
 
 struct Planner<'a> {
@@ -164,6 +182,9 @@ impl<'a> Planner<'a> {
         }
         let video =
             self.facts.main_video().ok_or("the file has no moving picture: there is nothing to show")?;
+        if let Some(still) = self.facts.still() {
+            return Err(format!("the file is a still picture ({}): no film is made of it", still.format));
+        }
         if !video.decodable {
             let codec = video.codec.as_deref().or(video.codec_tag.as_deref()).unwrap_or("unknown");
             return Err(format!("no decoder is known for the picture ({codec}): export it in another codec"));

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::sample::film;
+use crate::model::sample::{self, film};
 use crate::model::*;
 use crate::profile::Profile;
 use crate::rules::{Selection, Subject, Verdict, assess};
@@ -216,4 +216,32 @@ proptest! {
             prop_assert!(matches!(plan.action, Action::Copy | Action::Remux), "{:?}", plan);
         }
     }
+}
+
+#[test]
+fn pictures_are_copied_or_refused_and_never_made_into_films() {
+    let planned = |profile, name, change: fn(&mut MediaFacts)| {
+        let mut facts = sample::picture();
+        change(&mut facts);
+        plan_under(profile, &facts, name, &FixOptions::default())
+    };
+    assert_eq!(planned("tiktok-ads", "cover.png", |_| {}).action, Action::Copy);
+    let refused = planned("tiktok-ads", "cover.webp", |facts| facts.container = Some("webp_pipe".into()));
+    assert_eq!(refused.action, Action::Refused);
+    assert!(refused.reason.unwrap().contains("the picture is a webp file"));
+    let refused = planned("youtube", "cover.png", |_| {});
+    assert_eq!(refused.action, Action::Refused);
+    assert!(refused.reason.unwrap().contains("still picture"));
+}
+
+#[test]
+fn hev1_becomes_hvc1_without_encoding() {
+    let mut facts = film();
+    facts.video[0].codec = Some("hevc".into());
+    facts.video[0].codec_tag = Some("hev1".into());
+    let plan = plan_for(&facts, "film.mp4", &FixOptions::default());
+    assert_eq!(plan.action, Action::Remux);
+    assert!(plan.reason.unwrap().contains("hev1"));
+    let Some(VideoPlan::Copy { tags, .. }) = plan.spec.unwrap().video else { panic!("encoded") };
+    assert_eq!(tags.codec_tag.as_deref(), Some("hvc1"));
 }

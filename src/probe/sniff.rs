@@ -8,11 +8,31 @@ pub const MEDIA_EXTENSIONS: &[&str] = &[
     "ffconcat",
 ];
 
+/// Extensions of still pictures. Folders are full of them, so they count only where a file is meant
+/// by its own name.
+const PICTURE_EXTENSIONS: &[&str] =
+    &["png", "jpg", "jpeg", "jpe", "jfif", "bmp", "tif", "tiff", "heic", "heif", "avif", "jxl", "jp2"];
+
 /// Whether a file with this name and these first bytes (a few hundred suffice) is or claims to be
 /// media.
 pub fn looks_like_media(name: &str, head: &[u8]) -> bool {
+    has_extension(name, MEDIA_EXTENSIONS) || sniffs(head)
+}
+
+/// Whether a file with this name and these first bytes is or claims to be a still picture.
+pub fn looks_like_a_picture(name: &str, head: &[u8]) -> bool {
+    let starts: &[&[u8]] = &[b"\x89PNG\r\n\x1a\n", &[0xff, 0xd8, 0xff], b"II*\0", b"MM\0*"];
+    is_named_as_a_picture(name) || starts.iter().any(|magic| head.starts_with(magic))
+}
+
+/// Whether a name ends as those of still pictures do.
+pub fn is_named_as_a_picture(name: &str) -> bool {
+    has_extension(name, PICTURE_EXTENSIONS)
+}
+
+fn has_extension(name: &str, list: &[&str]) -> bool {
     let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
-    extension.is_some_and(|extension| MEDIA_EXTENSIONS.contains(&extension.as_str())) || sniffs(head)
+    extension.is_some_and(|extension| list.contains(&extension.as_str()))
 }
 
 fn sniffs(head: &[u8]) -> bool {
@@ -38,7 +58,7 @@ fn sniffs(head: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::looks_like_media;
+    use super::{looks_like_a_picture, looks_like_media};
 
     #[test]
     fn bytes_or_name_suffice() {
@@ -47,5 +67,15 @@ mod tests {
         assert!(looks_like_media("list.m3u8", b"#EXTM3U"));
         assert!(!looks_like_media("notes.txt", b"RIFF is a word"));
         assert!(!looks_like_media("Thumbs.db", b""));
+    }
+
+    #[test]
+    fn pictures_are_no_media_of_a_folder_but_are_known() {
+        for (name, head) in
+            [("cover.PNG", &b""[..]), ("cover", b"\xff\xd8\xff\xe0"), ("c.txt", b"\x89PNG\r\n\x1a\n")]
+        {
+            assert!(looks_like_a_picture(name, head) && !looks_like_media(name, head), "{name}");
+        }
+        assert!(!looks_like_a_picture("notes.txt", b"PNG"));
     }
 }

@@ -23,7 +23,7 @@ use Kind::{Flag, Number, Ratios, Sizes, Words};
 
 /// Every rule that takes limits. Rules without keys only have a severity and a source.
 pub const KEYS: &[RuleKeys] = &[
-    ("container", &[("allow", Words, "allowed")]),
+    ("container", &[("allow", Words, "allowed"), ("warn_allow", Words, "better")]),
     ("extension", &[("allow", Words, "allowed")]),
     (
         "file-size",
@@ -57,6 +57,8 @@ pub const KEYS: &[RuleKeys] = &[
             ("max_side", Number, "each side at most (px)"),
             ("max_width", Number, "width at most (px)"),
             ("max_height", Number, "height at most (px)"),
+            ("warn_max_side", Number, "better each side at most (px)"),
+            ("warn_max_short_side", Number, "better shorter side at most (px)"),
         ],
     ),
     ("even-dimensions", &[]),
@@ -109,8 +111,25 @@ pub const KEYS: &[RuleKeys] = &[
     ("silence", &[("max_s", Number, "at most (s)")]),
     ("metadata-privacy", &[]),
     ("image-format", &[("allow", Words, "allowed")]),
-    ("image-size", &[("max_bytes", Number, "at most (bytes)"), ("max_pixels", Number, "at most (px)")]),
-    ("image-aspect-ratio", &[("tolerance", Number, "tolerance (share)")]),
+    (
+        "image-size",
+        &[
+            ("max_bytes", Number, "at most (bytes)"),
+            ("warn_max_bytes", Number, "better at most (bytes)"),
+            ("max_pixels", Number, "at most (pixels in all)"),
+            ("max_short_side", Number, "shorter side at most (px)"),
+            ("warn_min_for_ratio", Sizes, "better at least"),
+            ("warn_max_for_ratio", Sizes, "better at most"),
+        ],
+    ),
+    (
+        "image-aspect-ratio",
+        &[
+            ("allow", Ratios, "allowed"),
+            ("warn_allow", Ratios, "better"),
+            ("tolerance", Number, "tolerance (share)"),
+        ],
+    ),
     ("cover", &[]),
     ("landing-page", &[]),
     ("ad-text", &[("max_width", Number, "at most (characters, wide ones count two)")]),

@@ -227,6 +227,8 @@ pub struct Media {
     pub(super) completeness: Completeness,
     pub(super) chapters: u32,
     pub(super) privacy: PrivacyTags,
+    /// Whether the file is one still picture.
+    pub(super) still: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -292,6 +294,7 @@ pub(super) struct Other {
 
 impl From<MediaFacts> for Media {
     fn from(facts: MediaFacts) -> Media {
+        let still = facts.still().is_some();
         Media {
             container: facts.container,
             size_bytes: facts.size_bytes,
@@ -314,6 +317,7 @@ impl From<MediaFacts> for Media {
             completeness: facts.completeness,
             chapters: facts.chapters,
             privacy: facts.privacy,
+            still,
         }
     }
 }

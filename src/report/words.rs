@@ -15,8 +15,13 @@ const LISTED_RANGES: usize = 4;
 pub(super) fn facts(media: &Media) -> Vec<String> {
     let mut words = Vec::new();
     match media.video.first() {
-        Some(video) => picture(video, &mut words),
+        Some(video) => picture(video, media.still, &mut words),
         None => words.push("no picture".to_owned()),
+    }
+    if media.still {
+        words.push("still picture".to_owned());
+        words.push(units::bytes(media.size_bytes));
+        return words;
     }
     words.extend(media.duration_s.map(units::seconds));
     words.extend(media.bit_rate.map(units::bit_rate));
@@ -31,13 +36,14 @@ pub(super) fn facts(media: &Media) -> Vec<String> {
     words
 }
 
-fn picture(video: &Video, words: &mut Vec<String>) {
+fn picture(video: &Video, still: bool, words: &mut Vec<String>) {
     words.push(video.codec.clone().or(video.codec_tag.clone()).unwrap_or("unknown codec".to_owned()));
     if let (Some(width), Some(height)) = (video.display_width, video.display_height) {
         words.push(format!("{width}x{height}"));
     }
     words.extend(video.display_aspect_ratio.as_deref().map(units::aspect_ratio));
-    if let Some(rate) = video.frame_rate {
+    // The library makes up a rate for a picture that is read as a film of one frame.
+    if let Some(rate) = video.frame_rate.filter(|_| !still) {
         let kind = if video.variable_frame_rate == Some(true) { " variable" } else { "" };
         words.push(format!("{}{kind}", units::frame_rate(rate)));
     }
@@ -217,6 +223,8 @@ mod tests {
             facts(&media).join(" "),
             "h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB"
         );
+        let cover = Media::from(crate::model::sample::picture());
+        assert_eq!(facts(&cover).join(" "), "png 720x1280 9:16 still picture 800 kB");
         let unknown = Media::from(crate::model::MediaFacts::default());
         assert_eq!(facts(&unknown).join(" "), "no picture no sound 0 B of unknown completeness");
     }

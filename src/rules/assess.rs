@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use crate::model::{ContentHash, Size};
 use crate::profile::{Profile, Severity, nearest};
 
-use super::all::ALL;
+use super::all::{ALL, image_aspect_ratio, image_format};
 use super::finding::{Finding, Verdict};
-use super::rule::{Rule, Subject, Verdicts};
+use super::rule::{Judged, Rule, Subject, Verdicts};
 use super::validated::ValidatedAsset;
 
 /// Every rule there is.
@@ -73,6 +73,7 @@ pub struct Assessment {
     findings: Vec<Finding>,
     unknown: Vec<&'static str>,
     whole: bool,
+    is_picture: bool,
     profile_id: String,
     profile_hash: String,
     display_size: Option<Size>,
@@ -80,13 +81,38 @@ pub struct Assessment {
 }
 
 /// Judges `subject` by every rule of `profile` that `selection` takes.
+///
+/// A still picture is judged by the rules for pictures where the profile has limits for them;
+/// elsewhere it is a film that does not move, and refused as one.
 pub fn assess(subject: &Subject<'_>, profile: &Profile, selection: &Selection) -> Assessment {
+    judge(subject, None, profile, selection)
+}
+
+/// Judges a picture as the cover of a film that is shown at `film`: by the rules for pictures, and
+/// its aspect ratio against the film's.
+pub fn assess_cover(picture: &Subject<'_>, film: Size, profile: &Profile) -> Assessment {
+    judge(picture, Some(film), profile, &Selection::default())
+}
+
+fn judge(subject: &Subject<'_>, film: Option<Size>, profile: &Profile, selection: &Selection) -> Assessment {
     let mut findings = Vec::new();
     let mut unknown = Vec::new();
+    let still = subject.facts.still().filter(|_| profile.limits(image_format::ImageFormat.id()).is_some());
     for rule in ALL.iter().filter(|rule| selection.takes(rule.id())) {
-        let Some(limits) = profile.limits(rule.id()) else { continue };
+        let counts = match rule.judges() {
+            Judged::Film => still.is_none(),
+            Judged::Picture => still.is_some(),
+            Judged::File => true,
+            Judged::Ad => false,
+        };
+        let Some(limits) = profile.limits(rule.id()).filter(|_| counts) else { continue };
         let mut verdicts = Verdicts::new(rule.id(), profile.platform(), limits);
         rule.check(subject, limits, &mut verdicts);
+        if let (Some(still), Some(film)) = (&still, film)
+            && rule.id() == image_aspect_ratio::ImageAspectRatio.id()
+        {
+            image_aspect_ratio::as_cover(still, film, limits, &mut verdicts);
+        }
         if verdicts.undecided && limits.severity == Severity::Error {
             unknown.push(rule.id());
         }
@@ -105,6 +131,7 @@ pub fn assess(subject: &Subject<'_>, profile: &Profile, selection: &Selection) -
         findings,
         unknown,
         whole: selection.is_everything(),
+        is_picture: still.is_some(),
         profile_id: profile.id().to_owned(),
         profile_hash: profile.hash(),
         display_size: subject.video().and_then(|video| video.display_size()),
@@ -133,15 +160,21 @@ impl Assessment {
         &self.unknown
     }
 
+    /// Whether the file was judged as a still picture.
+    pub fn is_picture(&self) -> bool {
+        self.is_picture
+    }
+
     /// Whether a rule found anything of at least this severity.
     pub fn has(&self, rule: &str, severity: Severity) -> bool {
         self.findings.iter().any(|finding| finding.rule == rule && finding.severity >= severity)
     }
 
     /// The proof token for the assessed bytes, which lie at `path` and hash to `content`; `None`
-    /// unless the file complies with every rule of the profile, none left out.
+    /// unless the file complies with every rule of the profile, none left out. A still picture
+    /// never gets one: what takes the token sends films.
     pub fn validate(&self, path: PathBuf, content: ContentHash) -> Option<ValidatedAsset> {
-        (self.verdict == Verdict::Compliant && self.whole).then(|| {
+        (self.verdict == Verdict::Compliant && self.whole && !self.is_picture).then(|| {
             ValidatedAsset::new(
                 path,
                 content,

@@ -36,10 +36,25 @@ pub struct RuleDoc {
     pub source: &'static str,
 }
 
+/// What a rule looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// Films.
+    Film,
+    /// Still pictures: covers and image ads.
+    Picture,
+    /// Any file.
+    File,
+    /// A row of a manifest, before it is shipped: a file alone says nothing about it.
+    Ad,
+}
+
 /// One judgement over a file.
 pub trait Rule: Sync {
     /// The stable id.
     fn id(&self) -> &'static str;
+    /// What it looks at.
+    fn judges(&self) -> Judged;
     /// The page for `greenlit explain`.
     fn doc(&self) -> &'static RuleDoc;
     /// Judges `subject` by `limits`.
@@ -176,8 +191,15 @@ impl<'a> Verdicts<'a> {
 }
 
 /// Declares a rule: its type, id, page and judgement.
+///
+/// Rules look at films unless `judges` says otherwise; those of ads have no judgement over a file.
 macro_rules! rule {
-    ($name:ident, $id:literal, what: $what:literal, why: $why:literal, remedy: $remedy:literal, source: $source:literal, $check:expr) => {
+    (@judges) => { $crate::rules::rule::Judged::Film };
+    (@judges $judges:ident) => { $crate::rules::rule::Judged::$judges };
+    ($name:ident, $id:literal, judges: Ad, what: $what:literal, why: $why:literal, remedy: $remedy:literal, source: $source:literal $(,)?) => {
+        $crate::rules::rule::rule!($name, $id, judges: Ad, what: $what, why: $why, remedy: $remedy, source: $source, |_, _, _| {});
+    };
+    ($name:ident, $id:literal, $(judges: $judges:ident,)? what: $what:literal, why: $why:literal, remedy: $remedy:literal, source: $source:literal, $check:expr) => {
         #[doc = $what]
         #[derive(Clone, Copy, Debug)]
         pub(crate) struct $name;
@@ -185,6 +207,10 @@ macro_rules! rule {
         impl $crate::rules::rule::Rule for $name {
             fn id(&self) -> &'static str {
                 $id
+            }
+
+            fn judges(&self) -> $crate::rules::rule::Judged {
+                $crate::rules::rule::rule!(@judges $($judges)?)
             }
 
             fn doc(&self) -> &'static $crate::rules::rule::RuleDoc {

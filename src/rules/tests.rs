@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::model::sample::film as good;
+use crate::model::sample::{self, film as good};
 use crate::model::*;
 use crate::profile::Profile;
 
@@ -236,4 +236,145 @@ fn the_better_ratio_is_advice_and_never_more() {
     assert_eq!(found(1080, 1080), [(Severity::Advice, "9:16".to_owned())]);
     // Outside the allowed range the advice would only repeat the refusal.
     assert_eq!(found(1100, 100), [(Severity::Error, "1:100 to 10:1".to_owned())]);
+}
+
+fn judge_under(profile: &str, change: impl FnOnce(&mut MediaFacts)) -> Assessment {
+    let mut facts = good();
+    change(&mut facts);
+    let subject = Subject { facts: &facts, file_name: "film.mp4", deep: None };
+    assess(&subject, &Profile::builtin(profile).unwrap(), &Selection::default())
+}
+
+/// Where sources conflict, the stricter warns and the looser refuses: what lies between the two is a
+/// warning, what lies beyond both an error.
+#[test]
+fn between_two_published_limits_lies_a_warning() {
+    fn bytes(count: u64) -> Box<dyn Fn(&mut MediaFacts)> {
+        Box::new(move |facts| facts.size_bytes = count)
+    }
+    fn lasting(seconds: f64) -> Box<dyn Fn(&mut MediaFacts)> {
+        Box::new(move |facts| facts.duration_s = Some(seconds))
+    }
+    fn size(width: u32, height: u32) -> Box<dyn Fn(&mut MediaFacts)> {
+        Box::new(move |facts| {
+            (facts.video[0].width, facts.video[0].height) = (Some(width), Some(height));
+        })
+    }
+    fn container(name: &'static str) -> Box<dyn Fn(&mut MediaFacts)> {
+        Box::new(move |facts| facts.container = Some(name.into()))
+    }
+    let conflicts = [
+        ("instagram-reels", "file-size", bytes(300_000_000), bytes(900_000_000), bytes(1_100_000_000)),
+        ("x", "file-size", bytes(512_000_000), bytes(7_000_000_000), bytes(8_100_000_000)),
+        ("x", "duration", lasting(140.0), lasting(1199.0), lasting(1201.0)),
+        ("x", "resolution", size(1280, 1024), size(1920, 1080), size(1922, 1080)),
+        ("linkedin", "file-size", bytes(500_000_000), bytes(4_000_000_000), bytes(5_100_000_000)),
+        ("pinterest", "file-size", bytes(1_000_000_000), bytes(1_900_000_000), bytes(2_100_000_000)),
+        ("tiktok-ads", "container", container("avi"), container("3gp"), container("matroska")),
+    ];
+    for (profile, rule, fine, between, beyond) in conflicts {
+        let worst = |change: &dyn Fn(&mut MediaFacts)| {
+            let assessment = judge_under(profile, change);
+            let findings = assessment.findings().iter().filter(|finding| finding.rule == rule);
+            findings.map(|finding| finding.severity).max()
+        };
+        assert_eq!(worst(&fine), None, "{profile} {rule}");
+        assert_eq!(worst(&between), Some(Severity::Warning), "{profile} {rule}");
+        assert_eq!(worst(&beyond), Some(Severity::Error), "{profile} {rule}");
+    }
+}
+
+#[test]
+fn hevc_stored_as_hev1_is_a_warning_that_costs_no_loss() {
+    let tagged = |tag: &str| {
+        let assessment = judge_under("tiktok-ads", |facts| {
+            facts.video[0].codec = Some("hevc".into());
+            facts.video[0].codec_tag = Some(tag.into());
+        });
+        assert_eq!(assessment.verdict(), Verdict::Compliant);
+        assessment.findings().to_vec()
+    };
+    assert_eq!(tagged("hvc1"), []);
+    let [finding] = &tagged("hev1")[..] else { panic!("{:?}", tagged("hev1")) };
+    assert_eq!((finding.rule.as_str(), finding.severity), ("video-codec", Severity::Warning));
+    assert_eq!(finding.remedy, Remedy::BitstreamFilter);
+}
+
+fn judge_picture(profile: &str, name: &str, change: impl FnOnce(&mut MediaFacts)) -> Assessment {
+    let mut facts = sample::picture();
+    change(&mut facts);
+    let subject = Subject { facts: &facts, file_name: name, deep: None };
+    assess(&subject, &Profile::builtin(profile).unwrap(), &Selection::default())
+}
+
+fn told(assessment: &Assessment) -> Vec<(String, Severity)> {
+    assessment.findings().iter().map(|finding| (finding.rule.clone(), finding.severity)).collect()
+}
+
+#[test]
+fn a_picture_is_judged_by_the_rules_for_pictures_alone() {
+    let fine = judge_picture("tiktok-ads", "cover.png", |_| {});
+    assert_eq!((fine.verdict(), told(&fine)), (Verdict::Compliant, Vec::new()));
+    assert!(fine.is_picture());
+    type Case = (&'static str, &'static str, Severity, Change);
+    let cases: &[Case] = &[
+        ("image-format", "cover.gif", Severity::Error, |facts| facts.container = Some("gif".into())),
+        ("image-format", "cover.jpg", Severity::Warning, |_| {}),
+        ("image-size", "cover.png", Severity::Error, |facts| facts.size_bytes = 50_000_001),
+        ("image-size", "cover.png", Severity::Error, |facts| {
+            (facts.video[0].width, facts.video[0].height) = (Some(1620), Some(2880));
+        }),
+        ("image-size", "cover.png", Severity::Warning, |facts| {
+            (facts.video[0].width, facts.video[0].height) = (Some(450), Some(800));
+        }),
+        ("image-size", "cover.png", Severity::Warning, |facts| {
+            (facts.video[0].width, facts.video[0].height) = (Some(1290), Some(1290));
+        }),
+        ("image-aspect-ratio", "cover.png", Severity::Warning, |facts| facts.video[0].width = Some(960)),
+    ];
+    for (rule, name, severity, change) in cases {
+        let found = told(&judge_picture("tiktok-ads", name, change));
+        assert_eq!(found, [((*rule).to_owned(), *severity)], "{rule} {name}");
+    }
+    let unknown = judge_picture("tiktok-ads", "cover.png", |facts| facts.video[0].width = None);
+    assert_eq!(unknown.verdict(), Verdict::Indeterminate);
+}
+
+#[test]
+fn each_profile_says_what_pictures_it_takes_or_takes_none() {
+    let format = |profile, container: &str| {
+        judge_picture(profile, "p.png", |facts| facts.container = Some(container.to_owned()))
+    };
+    assert!(format("tiktok-post", "png_pipe").has("image-format", Severity::Error));
+    assert!(!format("tiktok-post", "webp_pipe").has("image-format", Severity::Error));
+    assert!(format("tiktok-ads", "webp_pipe").has("image-format", Severity::Error));
+    let wide = judge_picture("tiktok-post", "p.webp", |facts| facts.video[0].width = Some(1100));
+    assert!(wide.has("image-size", Severity::Error));
+    let heavy = judge_picture("tiktok-ad-network", "p.png", |facts| facts.size_bytes = 60_000_000);
+    assert_eq!(told(&heavy), [("image-size".to_owned(), Severity::Warning)]);
+    // Without rules for pictures, a picture is a film that does not move.
+    let none = judge_picture("youtube", "p.png", |_| {});
+    assert!(none.has("video-stream", Severity::Error) && !none.is_picture());
+}
+
+#[test]
+fn a_picture_never_gets_the_token_of_a_film() {
+    let hash = ContentHash { blake3: "b".into(), md5: "m".into(), size_bytes: 1 };
+    let fine = judge_picture("tiktok-ads", "cover.png", |_| {});
+    assert_eq!(fine.verdict(), Verdict::Compliant);
+    assert!(fine.validate("cover.png".into(), hash).is_none());
+}
+
+#[test]
+fn a_cover_has_the_ratio_of_its_film() {
+    let profile = Profile::builtin("tiktok-ads").unwrap();
+    let facts = sample::picture();
+    let subject = Subject { facts: &facts, file_name: "cover.png", deep: None };
+    let against = |width, height| assess_cover(&subject, Size::new(width, height), &profile);
+    assert_eq!(told(&against(1080, 1920)), []);
+    // One per cent is what encoders round sides by.
+    assert_eq!(told(&against(1088, 1920)), []);
+    let wide = against(1920, 1080);
+    assert_eq!(told(&wide), [("image-aspect-ratio".to_owned(), Severity::Error)]);
+    assert_eq!((wide.findings()[0].actual.as_str(), wide.findings()[0].allowed.as_str()), ("9:16", "16:9"));
 }

@@ -21,6 +21,9 @@ pub(crate) fn extensions_of(container: &str) -> &'static [&'static str] {
         "mpegts" => &["ts", "m2ts", "mts"],
         "flv" => &["flv"],
         "gif" => &["gif"],
+        "jpeg" => &["jpg", "jpeg"],
+        "png" => &["png"],
+        "webp" => &["webp"],
         _ => &[],
     }
 }

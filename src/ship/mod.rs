@@ -137,6 +137,8 @@ pub trait AssetMaker: Send + Sync {
     fn make(&self, source: &Path, recipe: u32) -> Result<ValidatedAsset, MakeError>;
     /// A cover picture of the same ratio.
     fn cover(&self, asset: &ValidatedAsset) -> Result<PathBuf, MakeError>;
+    /// Whether the picture at `path` can be the cover of `asset`.
+    fn judge_cover(&self, path: &Path, asset: &ValidatedAsset) -> Result<(), MakeError>;
 }
 
 /// The longest name the platform takes, in characters.

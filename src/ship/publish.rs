@@ -128,7 +128,10 @@ impl Shipment<'_> {
     async fn cover_gate(&self, row: &AdRow) -> Result<Gate<String>, Halt> {
         let (given, maker, asset) = (row.cover.clone(), self.context.maker.clone(), self.first.clone());
         let cover = self.context.blocking(move || {
-            let path = given.map_or_else(|| maker.cover(&asset), Ok)?;
+            let path = match given {
+                Some(path) => maker.judge_cover(&path, &asset).map(|()| path)?,
+                None => maker.cover(&asset)?,
+            };
             let hash = hash_cover(&path)
                 .map_err(|error| MakeError::Failed(format!("{}: {error}", path.display())))?;
             Ok::<(PathBuf, String), MakeError>((path, hash))

@@ -11,8 +11,7 @@ use crate::cli::error::CliError;
 use crate::cli::progress::Progress;
 use crate::cli::run_status::RunStatus;
 use crate::cli::sandbox::operation;
-use crate::cli::{entries, interrupt, packaging};
-use crate::job::worker::WorkerPool;
+use crate::cli::{entries, packaging};
 use crate::pipeline::{CheckOptions, Outcome, fix};
 use crate::plan::{Action, VideoPlan};
 use crate::platform::tiktok_ads::CHUNK_ABOVE;
@@ -37,21 +36,20 @@ const REMUX_RATE: f64 = 100e6;
 /// Runs a dry run: a plan instead of deeds.
 pub fn run(work: &Work<'_>) -> Result<RunStatus, CliError> {
     let settings = work.settings;
-    let (runner, progress) = (WorkerPool::new(settings.jobs), Progress::new(settings.progress));
-    let cancel = interrupt::flag();
+    let progress = Progress::new(settings.progress);
     let outcomes = fix(
         &work.load.found.sources,
         std::slice::from_ref(&work.profile),
         &CheckOptions::default(),
         &work.fix_settings(None)?,
         None,
-        &runner,
+        work.runner.as_ref(),
         &progress,
-        &cancel,
+        &work.cancel,
         &|_| {},
     );
     progress.end();
-    let interrupted = cancel.load(Ordering::Relaxed);
+    let interrupted = work.cancel.load(Ordering::Relaxed);
     let status = Tally::of(&outcomes, entries::fix_status).conclude(&work.load.found, interrupted);
     if interrupted {
         // Half a plan is none.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::pipeline::{Discovery, Source, discover};
-use crate::ship::{AdRow, Manifest, preflight};
+use crate::ship::{AdRow, Manifest, Problem, preflight};
 
 use crate::cli::error::CliError;
 use crate::cli::sandbox::operation;
@@ -41,14 +41,18 @@ pub fn load(paths: &[PathBuf]) -> Result<Load, CliError> {
     let sources = manifest.videos().into_iter().filter(|video| video.is_file()).map(|video| Source {
         path: video.to_owned(),
         relative: video.file_name().map_or_else(PathBuf::new, PathBuf::from),
+        named: false,
     });
     let found = Discovery { sources: sources.collect(), troubles: Vec::new() };
     Ok(Load { found, rows: manifest.rows, manifest: Some(path.clone()) })
 }
 
-/// Says everything that is wrong with the rows, all of it at once, before anything is sent.
-pub fn manifest_is_sound(rows: &[AdRow]) -> bool {
-    let problems = preflight(&Manifest { rows: rows.to_vec() });
+/// Says everything that is wrong with the rows and their covers, all of it at once, before anything
+/// is sent.
+pub fn manifest_is_sound(rows: &[AdRow], covers: Vec<Problem>) -> bool {
+    let mut problems = preflight(&Manifest { rows: rows.to_vec() });
+    problems.extend(covers);
+    problems.sort_by_key(|problem| problem.row);
     let (warnings, errors): (Vec<_>, Vec<_>) = problems.into_iter().partition(|problem| problem.warning);
     let mut alike: BTreeMap<(&str, &str), Vec<u32>> = BTreeMap::new();
     for warning in &warnings {

@@ -13,7 +13,7 @@ mod shown;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -36,7 +36,7 @@ use super::progress::Progress;
 use super::run_status::RunStatus;
 use super::sandbox::{operation, runtime, trial_options};
 use super::settings::{Settings, fix_options, verify_level};
-use super::{check, emit, entries, interrupt};
+use super::{check, covers, emit, entries, interrupt};
 
 use deliver::Shipping;
 use load::Load;
@@ -64,10 +64,13 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     let destination = Destination::resolve(settings, &order.to, &order.destination)?;
     let profile = settings.profile(order.profile.as_deref().unwrap_or(&destination.profile))?;
     let load = load::load(&order.paths)?;
-    if !load::manifest_is_sound(&load.rows) {
+    let cancel = interrupt::flag();
+    let runner: Arc<dyn Runner> = Arc::new(WorkerPool::new(settings.jobs));
+    let covers = covers::problems(&load.rows, &profile, runner.as_ref(), &cancel);
+    if !load::manifest_is_sound(&load.rows, covers) {
         return Ok(RunStatus::Failed);
     }
-    let job = Work { settings, order, destination, profile, load };
+    let job = Work { settings, order, destination, profile, load, runner, cancel };
     if args.dry_run {
         return dry_run::run(&job);
     }
@@ -84,6 +87,8 @@ struct Work<'a> {
     destination: Destination,
     profile: Profile,
     load: Load,
+    runner: Arc<dyn Runner>,
+    cancel: Arc<AtomicBool>,
 }
 
 impl Work<'_> {
@@ -118,22 +123,20 @@ impl Work<'_> {
 
 fn ship(work: Work<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
     let begin = Instant::now();
-    let Work { settings, order, destination, profile, load } = &work;
+    let Work { settings, order, destination, profile, load, runner, cancel } = &work;
     let token = destination.token()?;
-    let cancel = interrupt::flag();
     let artifacts = settings.state_folder().join("artifacts").join(profile.id());
     let journal = open_journal(&destination.journal, args.wait)?;
     remove_stale(&settings.state_folder());
-    let runner: Arc<dyn Runner> = Arc::new(WorkerPool::new(settings.jobs));
     let progress = Arc::new(Progress::new(settings.progress));
     let maker = Arc::new(Maker {
-        runner: Arc::clone(&runner),
+        runner: Arc::clone(runner),
         observer: progress.clone(),
         settings: work.fix_settings(Some(artifacts))?,
         profile: profile.clone(),
         ledger: FixLedger::open(&settings.state_folder().join("fix.jsonl"))
             .map_err(|source| operation("the record of earlier fixes cannot be opened", source))?,
-        cancel: Arc::clone(&cancel),
+        cancel: Arc::clone(cancel),
         outcomes: Mutex::new(HashMap::new()),
     });
     let log = args.events.as_deref().map(EventLog::open).transpose()?;
@@ -145,7 +148,7 @@ fn ship(work: Work<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
         journal,
         progress: &progress,
         log,
-        cancel: &cancel,
+        cancel,
     };
     let shipped = runtime()?.block_on(async {
         let trial = start_trial(&work).await?;

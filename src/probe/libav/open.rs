@@ -16,6 +16,7 @@ use ffmpeg_next::ffi;
 use ffmpeg_next::format::context::{Input, StreamIo};
 
 use crate::job::JobError;
+use crate::probe::sniff;
 
 /// Bytes read at a time. Larger than FFmpeg's 32 KiB: most headers then need one read.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -329,10 +330,12 @@ fn plainer(error: JobError, code: c_int) -> JobError {
     }
 }
 
-/// A harmless name with the extension of `name`.
+/// A harmless name with the extension of `name`. Those of pictures are left out: by them FFmpeg takes
+/// a file for part of an image sequence, which is not read; its bytes tell the picture well enough.
 fn hint(name: &str) -> CString {
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     let usable = !extension.is_empty()
+        && !sniff::is_named_as_a_picture(name)
         && extension.len() <= 8
         && extension.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let text = if usable { format!("input.{extension}") } else { "input".to_owned() };
@@ -427,5 +430,6 @@ mod tests {
         assert_eq!(hint("clip.MP4").to_str(), Ok("input.MP4"));
         assert_eq!(hint("concat:a|b.mp4%00").to_str(), Ok("input"));
         assert_eq!(hint("noext").to_str(), Ok("input"));
+        assert_eq!(hint("cover.JPG").to_str(), Ok("input"));
     }
 }

@@ -5,11 +5,9 @@ use super::super::rule::rule;
 rule!(
     AdFields,
     "ad-fields",
+    judges: Ad,
     what: "Whether every field the identity type needs is there.",
     why: "The ad is refused when it is created.",
     remedy: "Fill in the field named.",
     source: "ad create API of the destination",
-    |_subject, _limits, _out| {
-// Judged before shipping, on the manifest and the picture; a video file alone says nothing.
-    }
 );

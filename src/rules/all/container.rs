@@ -17,7 +17,13 @@ if allowed.is_empty() {
 }
 match &subject.facts.container {
     None => out.unknown(),
-    Some(container) if allowed.contains(container) => {}
+    Some(container) if allowed.contains(container) => {
+        let better = limits.words("warn_allow");
+        if !better.is_empty() && !better.contains(container) {
+            let says = format!("the container is {container}, which not every page of {} names", out.platform());
+            out.say(Breach::new(says, container.clone(), better.join(", "), Remedy::Remux).as_warning());
+        }
+    }
     Some(container) => out.breach(Breach::new(
         format!("the container is {container}"),
         container.clone(),

@@ -6,6 +6,7 @@ use super::super::rule::{Breach, rule};
 rule!(
     FileName,
     "file-name",
+    judges: File,
     what: "The length of the file name in characters.",
     why: "Names over the limit are refused or cut, and cut names collide.",
     remedy: "Shorten the name; the bytes stay.",

@@ -1,15 +1,47 @@
 //! `image-aspect-ratio`.
 
-use super::super::rule::rule;
+use super::super::finding::Remedy;
+use super::super::rule::{Breach, Verdicts, rule};
+use super::super::words;
+use crate::model::{Size, Still};
+use crate::profile::Limits;
 
 rule!(
     ImageAspectRatio,
     "image-aspect-ratio",
-    what: "Whether a cover has the ratio of its video.",
-    why: "An ad whose cover has another ratio is refused when it is created.",
+    judges: Picture,
+    what: "Width to height of a picture; for a cover, whether it is that of its video.",
+    why: "An ad whose cover has another ratio than its video is refused when it is created.",
     remedy: "Choose another picture, or leave the cover out: a frame of the video always fits.",
     source: "ad create API of the destination",
-    |_subject, _limits, _out| {
-// Judged before shipping, on the manifest and the picture; a video file alone says nothing.
+    |subject, limits, out| {
+        let Some(still) = subject.facts.still() else { return };
+        let Some(ratio) = still.picture.display_aspect_ratio() else {
+            out.unknown();
+            return;
+        };
+        let (tolerance, shown) = (limits.number("tolerance").unwrap_or(0.0), words::ratio(ratio));
+        for (key, is_hard) in [("allow", true), ("warn_allow", false)] {
+            let allowed = limits.ratios(key);
+            if allowed.is_empty() || allowed.iter().any(|wanted| words::near(ratio, *wanted, tolerance)) {
+                continue;
+            }
+            let says = format!("the aspect ratio of the picture is {shown}");
+            let breach = Breach::new(says, shown.clone(), words::ratios(allowed), Remedy::Refuse);
+            out.breach(if is_hard { breach } else { breach.as_warning() });
+        }
     }
 );
+
+/// Judges a picture as the cover of a film that is shown at `film`.
+pub(in crate::rules) fn as_cover(still: &Still<'_>, film: Size, limits: &Limits, out: &mut Verdicts<'_>) {
+    let (Some(own), Some(wanted)) = (still.picture.display_aspect_ratio(), film.aspect_ratio()) else {
+        out.unknown();
+        return;
+    };
+    if !words::near(own, wanted, limits.number("tolerance").unwrap_or(0.0)) {
+        let (own, wanted) = (words::ratio(own), words::ratio(wanted));
+        let says = format!("the aspect ratio of the cover is {own} and that of its video {wanted}");
+        out.say(Breach::new(says, own, wanted, Remedy::Refuse));
+    }
+}

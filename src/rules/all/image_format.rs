@@ -1,15 +1,30 @@
 //! `image-format`.
 
-use super::super::rule::rule;
+use super::super::finding::Remedy;
+use super::super::rule::{Breach, rule};
+use super::super::words;
 
 rule!(
     ImageFormat,
     "image-format",
-    what: "The kind of a picture file: a cover or an image ad.",
-    why: "Other kinds are refused.",
-    remedy: "Convert the picture.",
+    judges: Picture,
+    what: "The kind of a picture file, by its bytes: a cover or an image ad.",
+    why: "Other kinds are refused. A name that says another kind makes uploaders send the wrong type.",
+    remedy: "Convert the picture; rename it where only the name is wrong.",
     source: "image upload API of the destination",
-    |_subject, _limits, _out| {
-// Judged before shipping, on the manifest and the picture; a video file alone says nothing.
+    |subject, limits, out| {
+        let Some(still) = subject.facts.still() else { return };
+        let (format, allowed) = (still.format, limits.words("allow"));
+        if !allowed.is_empty() && !allowed.iter().any(|kind| kind == format) {
+            let says = format!("the picture is a {format} file");
+            out.breach(Breach::new(says, format, allowed.join(", "), Remedy::Refuse));
+            return;
+        }
+        let natural = words::extensions_of(format);
+        let ending = words::extension(subject.file_name).unwrap_or_else(|| "none".to_owned());
+        if !natural.is_empty() && !natural.contains(&ending.as_str()) {
+            let says = format!("the picture is a {format} file and the ending of its name is {ending}");
+            out.say(Breach::new(says, ending, natural.join(", "), Remedy::Refuse).as_warning());
+        }
     }
 );

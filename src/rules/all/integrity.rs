@@ -7,6 +7,7 @@ use super::super::words;
 rule!(
     Integrity,
     "integrity",
+    judges: File,
     what: "Whether all the data the file declares is there, and decodes.",
     why: "A cut upload or copy plays to the cut and stops; processing fails or the ad shows half a film. Many readers do not notice.",
     remedy: "None: export or copy the original again.",

@@ -6,6 +6,7 @@ use super::super::rule::{Breach, rule};
 rule!(
     MetadataPrivacy,
     "metadata-privacy",
+    judges: File,
     what: "Tags that say where, with what and by whom the film was made.",
     why: "They are published with the film unless the platform strips them.",
     remedy: "Remux without them.",

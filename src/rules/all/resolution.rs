@@ -43,6 +43,14 @@ for (key, side, is_floor, word) in checks {
         tell(format!("{word} {limit} px"));
     }
 }
+for (key, side, word) in [("warn_max_side", large, "each side"), ("warn_max_short_side", small, "the shorter side")] {
+    if let Some(limit) = limits.number(key).filter(|limit| f64::from(side) > *limit) {
+        let (says, allowed) = (format!("the picture is {size}"), format!("safely {word} at most {limit} px"));
+        let breach = Breach::new(says, size.to_string(), allowed, Remedy::ReencodeVideo);
+        out.breach(breach.at(video.index).as_warning());
+        break;
+    }
+}
     }
 );
 

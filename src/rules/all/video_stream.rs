@@ -21,7 +21,12 @@ match subject.video() {
     Some(video) if video.width == Some(0) || video.height == Some(0) => {
         out.say(Breach::new("the picture has no size", "0x0", "a picture", Remedy::Refuse).at(video.index));
     }
-    Some(_) => {}
+    Some(video) => {
+        if let Some(still) = subject.facts.still() {
+            let says = format!("the file is a still picture ({})", still.format);
+            out.say(Breach::new(says, still.format, "a moving picture", Remedy::Refuse).at(video.index));
+        }
+    }
 }
     }
 );

@@ -298,6 +298,11 @@ impl AssetMaker for Maker {
         std::fs::write(&path, b"\x89PNG").unwrap();
         Ok(path)
     }
+
+    fn judge_cover(&self, path: &Path, _asset: &ValidatedAsset) -> Result<(), MakeError> {
+        let bad = path.to_string_lossy().contains("bad");
+        if bad { Err(MakeError::Refused("its aspect ratio is not that of the video".into())) } else { Ok(()) }
+    }
 }
 
 /// Every page answers but those that say `bad`.

@@ -141,6 +141,17 @@ async fn one_video_for_two_rows_is_uploaded_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cover_that_does_not_fit_ends_its_row_before_anything_is_made_of_it() {
+    let mut env = Env::new(&["a"]).row("a", "one").row("a", "two");
+    env.rows[0].cover = Some(env.dir.path().join("bad.png"));
+    let delivery = env.deliver().await;
+    assert_eq!(delivery.ads[0].state, Failed);
+    assert!(delivery.ads[0].reason.as_ref().unwrap().contains("aspect ratio"), "{delivery:?}");
+    assert_eq!(env.fake.ads_made(), ["two"]);
+    assert_eq!(env.fake.count("upload_image"), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_second_run_changes_nothing() {
     let env = Env::new(&["a", "b"]).row("a", "one").row("b", "two");
     let first = env.run().await;
