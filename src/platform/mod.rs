@@ -2,9 +2,14 @@
 
 mod explain;
 pub mod fail_reasons;
+mod posts;
+mod sending;
 pub mod tiktok_ads;
+pub mod tiktok_post;
 
 pub use explain::explain;
+pub use posts::{Creator, NewPost, Opened, PostMode, PostPlatform, PostStatus};
+pub use sending::Timeouts;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -28,6 +28,59 @@ pub struct AdRow {
     pub display_name: String,
     /// The cover, joined to the manifest's folder; `None` takes a frame of the video.
     pub cover: Option<PathBuf>,
+    /// What a post says, for a destination of posts.
+    pub post: PostFields,
+}
+
+/// The columns of a post; fields that were left out are empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PostFields {
+    /// The caption.
+    pub title: String,
+    /// One of the creator's own options.
+    pub privacy_level: String,
+    /// `true` or `false`.
+    pub disable_comment: String,
+    /// `true` or `false`.
+    pub disable_duet: String,
+    /// `true` or `false`.
+    pub disable_stitch: String,
+    /// The frame shown as the cover, in seconds.
+    pub cover_at_s: String,
+    /// `true` or `false`: paid partnership for a third party.
+    pub brand_content: String,
+    /// `true` or `false`: promotes the creator's own business.
+    pub brand_organic: String,
+    /// `true` or `false`: made by artificial intelligence.
+    pub aigc: String,
+}
+
+impl PostFields {
+    /// Every column with what stands in it.
+    pub fn all(&self) -> [(&'static str, &String); 9] {
+        let PostFields {
+            title,
+            privacy_level,
+            disable_comment,
+            disable_duet,
+            disable_stitch,
+            cover_at_s,
+            brand_content,
+            brand_organic,
+            aigc,
+        } = self;
+        [
+            ("title", title),
+            ("privacy_level", privacy_level),
+            ("disable_comment", disable_comment),
+            ("disable_duet", disable_duet),
+            ("disable_stitch", disable_stitch),
+            ("cover_at_s", cover_at_s),
+            ("brand_content", brand_content),
+            ("brand_organic", brand_organic),
+            ("aigc", aigc),
+        ]
+    }
 }
 
 /// A manifest as read; not yet judged, see [`super::preflight`].
@@ -99,6 +152,15 @@ pub const COLUMNS: &[&str] = &[
     "landing_page_url",
     "display_name",
     "cover",
+    "title",
+    "privacy_level",
+    "disable_comment",
+    "disable_duet",
+    "disable_stitch",
+    "cover_at_s",
+    "brand_content",
+    "brand_organic",
+    "aigc",
 ];
 
 type Fields = BTreeMap<&'static str, String>;
@@ -157,6 +219,17 @@ fn ad_row(row: u32, mut fields: Fields, folder: &Path) -> AdRow {
         landing_page_url: take("landing_page_url"),
         display_name: take("display_name"),
         cover: (!cover.is_empty()).then(|| folder.join(cover)),
+        post: PostFields {
+            title: take("title"),
+            privacy_level: take("privacy_level"),
+            disable_comment: take("disable_comment"),
+            disable_duet: take("disable_duet"),
+            disable_stitch: take("disable_stitch"),
+            cover_at_s: take("cover_at_s"),
+            brand_content: take("brand_content"),
+            brand_organic: take("brand_organic"),
+            aigc: take("aigc"),
+        },
     }
 }
 

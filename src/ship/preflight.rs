@@ -32,6 +32,11 @@ pub fn preflight(manifest: &Manifest) -> Vec<Problem> {
     for row in &manifest.rows {
         let mut found = Findings { row: row.row, problems: &mut problems };
         video(row, &mut found);
+        for (field, text) in row.post.all() {
+            if !text.is_empty() {
+                found.error(field, "belongs to a post; this destination makes ads");
+            }
+        }
         if is_ad(row) {
             fields(row, &mut found);
             cover(row, &mut found);
@@ -60,6 +65,7 @@ pub fn is_ad(row: &AdRow) -> bool {
         landing_page_url,
         display_name,
         cover,
+        post: _,
     } = row;
     let texts = [
         adgroup_id,
@@ -74,17 +80,17 @@ pub fn is_ad(row: &AdRow) -> bool {
     cover.is_some() || texts.iter().any(|text| !text.is_empty())
 }
 
-struct Findings<'a> {
-    row: u32,
-    problems: &'a mut Vec<Problem>,
+pub(super) struct Findings<'a> {
+    pub(super) row: u32,
+    pub(super) problems: &'a mut Vec<Problem>,
 }
 
 impl Findings<'_> {
-    fn error(&mut self, field: &'static str, message: impl Into<String>) {
+    pub(super) fn error(&mut self, field: &'static str, message: impl Into<String>) {
         self.problems.push(Problem { row: self.row, field, message: message.into(), warning: false });
     }
 
-    fn warn(&mut self, field: &'static str, message: impl Into<String>) {
+    pub(super) fn warn(&mut self, field: &'static str, message: impl Into<String>) {
         self.problems.push(Problem { row: self.row, field, message: message.into(), warning: true });
     }
 
@@ -103,7 +109,7 @@ impl Findings<'_> {
     }
 }
 
-fn video(row: &AdRow, found: &mut Findings<'_>) {
+pub(super) fn video(row: &AdRow, found: &mut Findings<'_>) {
     if row.video.as_os_str().is_empty() {
         found.error("video", "required");
     } else if !row.video.is_file() {
@@ -234,7 +240,7 @@ mod tests {
             call_to_action: "LEARN_MORE".into(),
             landing_page_url: "https://example.com/".into(),
             display_name: "Shop".into(),
-            cover: None,
+            ..AdRow::default()
         }
     }
 

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::crash::CrashPoints;
 use super::landing::{LandingMode, Pages, WebPages};
 use super::manifest::AdRow;
+use super::run::Stop;
 use super::{Delivery, JournalError};
 use crate::rules::ValidatedAsset;
 
@@ -100,6 +101,19 @@ pub struct ShipOutcome {
     pub deliveries: Vec<Delivery>,
     /// Why the whole run stopped: the token or its rights are at fault.
     pub auth: Option<String>,
+    /// Why the whole run stopped: the destination's set-up is at fault.
+    pub configuration: Option<String>,
+}
+
+impl ShipOutcome {
+    pub(super) fn new(deliveries: Vec<Delivery>, stop: Option<Stop>) -> ShipOutcome {
+        let (auth, configuration) = match stop {
+            Some(Stop::Auth(said)) => (Some(said), None),
+            Some(Stop::Configuration(said)) => (None, Some(said)),
+            _ => (None, None),
+        };
+        ShipOutcome { deliveries, auth, configuration }
+    }
 }
 
 /// Why a run could not go on. What was done stays in the journal.

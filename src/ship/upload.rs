@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::backoff::{Backoff, Next};
 use super::crash::crash_point;
 use super::engine::{Context, Halt};
 use super::journal::{Effect, EffectRecord, EffectState, Settled};
@@ -130,18 +129,6 @@ impl Context {
                 return Ok(ended);
             }
             record = self.journal.intend(effect)?;
-        }
-    }
-
-    /// Waits between two sends of the same intent.
-    pub(super) async fn rest(&self, sends: u32) -> Result<(), Halt> {
-        if sends == 0 {
-            return self.go_on();
-        }
-        let backoff = Backoff { first: Duration::from_secs(2), cap: CAP, deadline: Duration::MAX };
-        match backoff.next(sends - 1, Duration::ZERO, 0.5 + 0.5 * fastrand::f64()) {
-            Next::Wait(wait) => self.wait(wait).await,
-            Next::GiveUp => self.go_on(),
         }
     }
 

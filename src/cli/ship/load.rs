@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::pipeline::{Discovery, Source, discover};
-use crate::ship::{AdRow, Manifest, preflight};
+use crate::ship::{AdRow, Manifest, preflight, preflight_posts};
 
+use crate::cli::destination::Makes;
 use crate::cli::error::CliError;
 use crate::cli::sandbox::operation;
 
@@ -47,8 +48,12 @@ pub fn load(paths: &[PathBuf]) -> Result<Load, CliError> {
 }
 
 /// Says everything that is wrong with the rows, all of it at once, before anything is sent.
-pub fn manifest_is_sound(rows: &[AdRow]) -> bool {
-    let problems = preflight(&Manifest { rows: rows.to_vec() });
+pub fn manifest_is_sound(rows: &[AdRow], makes: Makes) -> bool {
+    let manifest = Manifest { rows: rows.to_vec() };
+    let problems = match makes {
+        Makes::Ads => preflight(&manifest),
+        Makes::Posts(mode) => preflight_posts(&manifest, mode),
+    };
     let (warnings, errors): (Vec<_>, Vec<_>) = problems.into_iter().partition(|problem| problem.warning);
     let mut alike: BTreeMap<(&str, &str), Vec<u32>> = BTreeMap::new();
     for warning in &warnings {

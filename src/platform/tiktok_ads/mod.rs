@@ -12,7 +12,6 @@ mod gate;
 pub mod limiter;
 mod options;
 mod reads;
-mod sending;
 mod upload;
 mod wire;
 
@@ -25,8 +24,9 @@ use url::Url;
 use self::gate::Gate;
 pub use self::gate::OnPause;
 pub use self::limiter::{Pauses, Tier, UnknownTier};
-pub use self::options::{CHUNK_ABOVE, ClientOptions, ConfigurationError, Timeouts};
-use self::sending::Pacer;
+pub use self::options::{CHUNK_ABOVE, ClientOptions, ConfigurationError};
+pub use super::Timeouts;
+use super::sending::Pacer;
 use super::{AdsPlatform, Call, NewAd, RemoteAd, RemoteImage, RemoteVideo, SuggestedCover};
 use crate::rules::ValidatedAsset;
 

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::TikTokAds;
 use super::client::{Endpoint, FileForm, Payload, mutation, read};
-use super::sending::{Hashed, Source, md5_of, open};
 use super::wire::Envelope;
+use crate::platform::sending::{Hashed, Source, md5_of, open};
 use crate::platform::{CallError, Class};
 use crate::rules::ValidatedAsset;
 

@@ -64,7 +64,7 @@ impl Env {
             call_to_action: "LEARN_MORE".into(),
             landing_page_url: "https://good".into(),
             display_name: "Shop".into(),
-            cover: None,
+            ..AdRow::default()
         });
         self
     }
