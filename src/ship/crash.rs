@@ -32,6 +32,9 @@ pub const POINTS: &[&str] = &[
     "item.published",
 ];
 
+/// Points that only an upload in pieces passes.
+pub const PIECE_POINTS: &[&str] = &["upload.after_piece"];
+
 /// Every further point of posting.
 pub const POST_POINTS: &[&str] = &[
     "post.before_intent",
@@ -63,7 +66,7 @@ impl CrashPoints {
     pub fn parse(text: &str) -> CrashPoints {
         let armed = text.rsplit_once(':').and_then(|(name, ordinal)| {
             let ordinal = ordinal.parse().ok().filter(|ordinal| *ordinal > 0)?;
-            (POINTS.contains(&name) || POST_POINTS.contains(&name)).then(|| (name.to_owned(), ordinal))
+            exists(name).then(|| (name.to_owned(), ordinal))
         });
         CrashPoints { armed, ..CrashPoints::default() }
     }
@@ -93,7 +96,7 @@ impl CrashPoints {
 
 /// Whether a point of that name exists; usable while compiling.
 pub const fn exists(name: &str) -> bool {
-    is_in(POINTS, name) || is_in(POST_POINTS, name)
+    is_in(POINTS, name) || is_in(PIECE_POINTS, name) || is_in(POST_POINTS, name)
 }
 
 const fn is_in(points: &[&str], name: &str) -> bool {

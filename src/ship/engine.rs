@@ -27,6 +27,7 @@ pub(super) struct Settings {
     pub(super) attempt_deadline: Duration,
     pub(super) visibility_window: Duration,
     pub(super) first_poll: Duration,
+    pub(super) first_look: Option<Duration>,
     pub(super) landing: LandingMode,
 }
 
@@ -123,6 +124,7 @@ impl Context {
             attempt_deadline,
             visibility_window,
             first_poll,
+            first_look,
             upload_concurrency,
             landing,
             pages,
@@ -142,6 +144,7 @@ impl Context {
             attempt_deadline,
             visibility_window,
             first_poll,
+            first_look,
             landing,
         };
         let context = Context {

@@ -18,6 +18,8 @@ pub struct AdRow {
     pub identity_type: String,
     /// The identity.
     pub identity_id: String,
+    /// The business centre that the identity was authorised to, for `BC_AUTH_TT`.
+    pub identity_authorized_bc_id: String,
     /// The text.
     pub ad_text: String,
     /// The call to action.
@@ -147,6 +149,7 @@ pub const COLUMNS: &[&str] = &[
     "ad_name",
     "identity_type",
     "identity_id",
+    "identity_authorized_bc_id",
     "ad_text",
     "call_to_action",
     "landing_page_url",
@@ -214,6 +217,7 @@ fn ad_row(row: u32, mut fields: Fields, folder: &Path) -> AdRow {
         ad_name: take("ad_name"),
         identity_type: take("identity_type"),
         identity_id: take("identity_id"),
+        identity_authorized_bc_id: take("identity_authorized_bc_id"),
         ad_text: take("ad_text"),
         call_to_action: take("call_to_action"),
         landing_page_url: take("landing_page_url"),

@@ -60,6 +60,7 @@ pub fn is_ad(row: &AdRow) -> bool {
         ad_name,
         identity_type,
         identity_id,
+        identity_authorized_bc_id,
         ad_text,
         call_to_action,
         landing_page_url,
@@ -72,6 +73,7 @@ pub fn is_ad(row: &AdRow) -> bool {
         ad_name,
         identity_type,
         identity_id,
+        identity_authorized_bc_id,
         ad_text,
         call_to_action,
         landing_page_url,
@@ -130,12 +132,20 @@ fn fields(row: &AdRow, found: &mut Findings<'_>) {
     found.length("ad_text", &row.ad_text, AD_TEXT_MAX);
     match row.identity_type.as_str() {
         "CUSTOMIZED_USER" | "TT_USER" | "AUTH_CODE" => {}
-        "BC_AUTH_TT" => found.error(
-            "identity_type",
-            "BC_AUTH_TT also needs the business centre's id, which a manifest cannot give yet",
-        ),
+        "BC_AUTH_TT" => {
+            let centre = &row.identity_authorized_bc_id;
+            if centre.is_empty() {
+                found
+                    .error("identity_authorized_bc_id", "required with BC_AUTH_TT: the business centre's id");
+            } else if !centre.bytes().all(|byte| byte.is_ascii_digit()) {
+                found.error("identity_authorized_bc_id", "digits only");
+            }
+        }
         "" => found.error("identity_type", "required"),
         _ => found.error("identity_type", "one of CUSTOMIZED_USER, TT_USER, AUTH_CODE, BC_AUTH_TT"),
+    }
+    if row.identity_type != "BC_AUTH_TT" && !row.identity_authorized_bc_id.is_empty() {
+        found.error("identity_authorized_bc_id", "belongs to BC_AUTH_TT alone");
     }
     if row.call_to_action.is_empty() {
         found.error("call_to_action", "required");
@@ -274,6 +284,20 @@ mod tests {
         let expected =
             ["video", "ad_text", "call_to_action", "landing_page_url", "display_name", "cover", "ad_name"];
         assert_eq!(fields_refused(vec![row, bad]), expected.map(|field| (2, field)));
+    }
+
+    #[test]
+    fn an_identity_of_a_business_centre_names_the_centre_and_no_other_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let row = AdRow { identity_type: "BC_AUTH_TT".into(), ..good(dir.path()) };
+        let with = |kind: &str, centre: &str| {
+            let (identity_type, identity_authorized_bc_id) = (kind.into(), centre.into());
+            fields_refused(vec![AdRow { identity_type, identity_authorized_bc_id, ..row.clone() }])
+        };
+        assert_eq!(with("BC_AUTH_TT", "7000000000000000009"), []);
+        for (kind, centre) in [("BC_AUTH_TT", ""), ("BC_AUTH_TT", "mine"), ("TT_USER", "7")] {
+            assert_eq!(with(kind, centre), [(1, "identity_authorized_bc_id")], "{kind} {centre}");
+        }
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub struct ShipRequest {
     pub visibility_window: Duration,
     /// The bound of the first wait before asking for a video.
     pub first_poll: Duration,
+    /// When to look first for a video just uploaded, where history tells; else as `first_poll` says.
+    pub first_look: Option<Duration>,
     /// Uploads at a time.
     pub upload_concurrency: usize,
     /// What to do about landing pages that do not answer.
@@ -79,6 +81,7 @@ impl ShipRequest {
             attempt_deadline: Duration::from_secs(10 * 60),
             visibility_window: Duration::from_secs(5 * 60),
             first_poll: Duration::from_secs(5),
+            first_look: None,
             upload_concurrency: 4,
             landing: LandingMode::default(),
             pages: Arc::new(WebPages::default()),

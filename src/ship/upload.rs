@@ -9,7 +9,7 @@ use super::crash::crash_point;
 use super::engine::{Context, Halt};
 use super::journal::{Effect, EffectRecord, EffectState, Settled};
 use super::{ShipEvent, upload_name};
-use crate::platform::{CallError, Class, RemoteVideo};
+use crate::platform::{CallError, Class, RemoteVideo, UploadLog};
 use crate::rules::ValidatedAsset;
 
 /// Sends of one intent in one run, each after proof that the one before did not happen.
@@ -56,8 +56,8 @@ pub(super) fn fate(error: &CallError) -> Fate {
         (_, Class::Wait | Class::Throttle | Class::Retry) => Fate::Again,
         (_, Class::ReRead) => Fate::Stale,
         (_, Class::ReEncode) => Fate::BadMedia,
-        (_, Class::ReAuthenticate) => Fate::Stop,
-        (_, Class::Configuration | Class::Permanent) => Fate::Refused,
+        (_, Class::ReAuthenticate | Class::Configuration) => Fate::Stop,
+        (_, Class::Permanent) => Fate::Refused,
     }
 }
 
@@ -142,9 +142,14 @@ impl Context {
         self.go_on()?;
         self.journal.mark_sent(&record.key)?;
         crash_point!(self.crash, "upload.after_sent_mark");
-        let total = asset.content().size_bytes;
-        let sent = |bytes| self.emit(ShipEvent::Sent { source: source.to_owned(), bytes, total });
-        let answer = self.call(self.platform.upload_video(asset, &record.name, &sent)).await?;
+        let log = SendLog {
+            context: self,
+            key: &record.key,
+            source,
+            total: asset.content().size_bytes,
+            kept: record.handle.clone(),
+        };
+        let answer = self.call(self.platform.upload_video(asset, &record.name, &log)).await?;
         crash_point!(self.crash, "upload.after_send_before_receipt");
         let (settled, request, ended) = match answer {
             Ok(id) => (Settled::Done { receipt: id.clone() }, None, Some(Upload::Done(id))),
@@ -236,6 +241,32 @@ impl Context {
             }
             self.wait(asking.pause()).await?;
         }
+    }
+}
+
+/// Tells of bytes, and keeps in the journal how an upload in pieces can be taken up by a later run.
+struct SendLog<'a> {
+    context: &'a Context,
+    key: &'a str,
+    source: &'a Path,
+    total: u64,
+    kept: Option<String>,
+}
+
+impl UploadLog for SendLog<'_> {
+    fn sent(&self, bytes: u64) {
+        let source = self.source.to_owned();
+        self.context.emit(ShipEvent::Sent { source, bytes, total: self.total });
+    }
+
+    fn kept(&self) -> Option<String> {
+        self.kept.clone()
+    }
+
+    fn keep(&self, mark: Option<&str>) {
+        // Without it the upload starts over, which costs time and nothing else.
+        let _ = self.context.journal.hold(self.key, mark);
+        crash_point!(self.context.crash, "upload.after_piece");
     }
 }
 

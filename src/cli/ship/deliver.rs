@@ -46,6 +46,16 @@ pub struct Shipping<'a> {
     pub cancel: &'a Arc<AtomicBool>,
 }
 
+/// When history says that a video just uploaded is worth a look.
+fn first_look(
+    journal: &Journal,
+    destination: &Destination,
+    origin: &str,
+) -> Result<Option<std::time::Duration>, CliError> {
+    let history = journal.history(origin, &destination.journal_account());
+    Ok(history.map_err(|source| operation("the journal cannot be read", source))?.first_look())
+}
+
 /// The error for a destination that does not let us in, or does not answer.
 fn no_access(destination: &Destination, error: CallError) -> CliError {
     let what = match error.code {
@@ -82,6 +92,7 @@ pub async fn ads(ship: Shipping<'_>, platform: Arc<dyn AdsPlatform>) -> Result<S
         request.attempt_deadline = std::time::Duration::from_secs(20);
     }
     request.upload_concurrency = destination.uploads;
+    request.first_look = first_look(&journal, destination, platform.origin())?;
     request.landing = match destination.landing_page_check.as_str() {
         "off" => LandingMode::Off,
         "warn" => LandingMode::Warn,
@@ -118,6 +129,7 @@ pub async fn posts(
     if destination.name == SANDBOX {
         request.first_poll = std::time::Duration::from_secs(1);
     }
+    request.first_poll = first_look(&journal, destination, platform.origin())?.unwrap_or(request.first_poll);
     let feeding = feed(maker, load.found.sources.clone(), sender, Arc::clone(progress));
     let events = events(progress, log);
     let posted =

@@ -129,6 +129,11 @@ impl Posting<'_> {
         loop {
             self.context.go_on()?;
             let ended = match (&self.item.state, self.item.video_id.clone()) {
+                // Given up because its attempts were used up, and more are allowed by now.
+                (DeliveryState::GivenUp, _) if self.may_try_again() => {
+                    let reason = self.item.history.last().cloned();
+                    self.begin_anew(reason)?
+                }
                 (DeliveryState::GivenUp | DeliveryState::Published, _) => {
                     Some((self.item.state.clone(), self.item.reason.clone()))
                 }
@@ -299,11 +304,21 @@ impl Posting<'_> {
         if recipe >= self.context.attempts {
             return self.give_up(None);
         }
-        self.item.recipe = recipe + 1;
+        self.begin_anew(Some(reason))
+    }
+
+    /// One that was given up for want of a recipe, or for good, has no reason on record for its last.
+    fn may_try_again(&self) -> bool {
+        let (recipe, told) = (self.item.recipe, self.item.history.len());
+        told as u64 >= u64::from(recipe) && recipe < self.context.attempts
+    }
+
+    fn begin_anew(&mut self, reason: Option<String>) -> Result<Option<End>, Halt> {
+        self.item.recipe += 1;
         self.item.video_id = None;
         self.item.effect_key = None;
         self.item.artifact = None;
-        self.record(DeliveryState::Failed, Some(reason))?;
+        self.record(DeliveryState::Failed, reason)?;
         Ok(None)
     }
 
