@@ -146,10 +146,33 @@ fn failed_processing_goes_on_with_the_next_recipe_until_none_is_left() {
     let delivery = &entry(&report, "face.mov")["delivery"];
     assert_eq!((&delivery["state"], &delivery["attempts"]), (&Value::from("given_up"), &Value::from(2)));
     let reason = delivery["reason"].as_str().unwrap();
-    assert!(reason.contains("attempt 1: internal; attempt 2: internal"), "{reason}");
+    assert!(reason.contains("attempt 1: file_format_check_failed; attempt 2: file_format"), "{reason}");
     let made = posts(&stage);
     assert_eq!(made.len(), 2);
     assert_ne!(made[0]["md5"], made[1]["md5"], "the second was not made anew");
+}
+
+#[test]
+fn a_post_that_ends_through_no_fault_of_the_film_is_sent_again_as_it_is() {
+    let mut stage = stage(&["--fault", "post-internal=1"], "direct");
+    manifest(&stage, "Look");
+    let report = run(&stage, "posts.csv", &[]).expect(1).json();
+    let delivery = &entry(&report, "face.mov")["delivery"];
+    assert_eq!((&delivery["state"], &delivery["attempts"]), (&Value::from("failed"), &Value::from(1)));
+    assert!(delivery["reason"].as_str().unwrap().contains("internal"), "{delivery:#}");
+    let made = posts(&stage);
+    assert!(made.iter().all(|post| post["md5"] == made[0]["md5"]), "it was made anew");
+    assert_eq!(made.len(), 3);
+    // A later run tries once more; killed where it has taken the receipt back, it goes on from there.
+    let mut command = command(&stage, "posts.csv", &[]);
+    let output = command.env("GREENLIT_CRASH_AT", "post.after_undo:1").output().unwrap();
+    assert_eq!(output.status.signal(), Some(9), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(posts(&stage).len(), 4);
+    stage.stop();
+    stage.start(&[]);
+    let report = run(&stage, "posts.csv", &[]).expect(0).json();
+    assert_eq!(entry(&report, "face.mov")["delivery"]["state"], "published");
+    assert_eq!(posts(&stage).len(), 5);
 }
 
 #[test]

@@ -184,10 +184,12 @@ async fn process(app: &App, post: &Post, path: &Path) -> std::io::Result<Whole> 
     let (md5, facts) = looked.await.map_err(std::io::Error::other)??;
     let number = app.store().world.records + 1;
     let fault = app.chance.video_fault(&app.options.faults, number);
-    let fail_reason = match (&facts, fault) {
-        (None, _) => Some("file_format_check_failed"),
-        (Some(facts), fault) => judge_post(facts)
-            .or_else(|| matches!(fault, Some(Fault::ProcessingFailed(_))).then_some("internal")),
+    let internal = app.chance.post_internal(&app.options.faults, number).then_some("internal");
+    let media = matches!(fault, Some(Fault::ProcessingFailed(_)));
+    let fail_reason = match &facts {
+        None => Some("file_format_check_failed"),
+        Some(_) if media => Some("file_format_check_failed"),
+        Some(facts) => judge_post(facts).or(internal),
     };
     let now = app.clock.now();
     Ok(Whole {

@@ -35,6 +35,9 @@ pub const POINTS: &[&str] = &[
 /// Points that only an upload in pieces passes.
 pub const PIECE_POINTS: &[&str] = &["upload.after_piece"];
 
+/// Points that only a post passes that came to nothing.
+pub const FAILED_POST_POINTS: &[&str] = &["post.after_undo"];
+
 /// Every further point of posting.
 pub const POST_POINTS: &[&str] = &[
     "post.before_intent",
@@ -96,7 +99,10 @@ impl CrashPoints {
 
 /// Whether a point of that name exists; usable while compiling.
 pub const fn exists(name: &str) -> bool {
-    is_in(POINTS, name) || is_in(PIECE_POINTS, name) || is_in(POST_POINTS, name)
+    is_in(POINTS, name)
+        || is_in(PIECE_POINTS, name)
+        || is_in(FAILED_POST_POINTS, name)
+        || is_in(POST_POINTS, name)
 }
 
 const fn is_in(points: &[&str], name: &str) -> bool {

@@ -236,6 +236,14 @@ impl Journal {
         })
     }
 
+    /// A post whose bytes had all arrived ended in nothing, by the platform's own word: it did not happen after
+    /// all, and may be sent. Only for an effect of which the platform tells its end.
+    pub fn undo_post(&self, key: &str, reason: &str) -> Result<(), JournalError> {
+        let sql = "UPDATE effects SET state = 'not_done', receipt = NULL, handle = NULL, reason = ?2, settled_ms = ?3
+                   WHERE effect_key = ?1 AND kind = 'post' AND state = 'done'";
+        self.step(key, "not_done", Some(reason), |db| db.execute(sql, params![key, reason, now_ms()]))
+    }
+
     /// Gives an effect in doubt up: it will not be sent again, and nothing waits for it.
     pub fn abandon(&self, key: &str, reason: &str) -> Result<(), JournalError> {
         let sql =

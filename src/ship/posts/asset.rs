@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::upload::class_of;
 use super::{Context, Halt, Stop};
+use crate::platform::fail_reasons::FAIL_REASONS;
 use crate::platform::{Class, NewPost, PostMode, PostStatus};
 use crate::rules::ValidatedAsset;
 use crate::ship::backoff::{Backoff, Next};
@@ -21,6 +22,9 @@ use crate::ship::{AdDelivery, Delivery, DeliveryState, MakeError, ShipEvent};
 
 /// The longest wait between two looks: thirty a minute are all that a token may have.
 const LOOK_MOST: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Posts of one asset in one run that end through no fault of the file.
+const MOST_ENDS: u32 = 3;
 
 /// Drives one file to its end and reports it.
 pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result<Delivery, JournalError> {
@@ -66,7 +70,7 @@ pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result
         history: Vec::new(),
     });
     let mut posting =
-        Posting { context: &context, key, item, source, first: asset, post, row, post_id: None };
+        Posting { context: &context, key, item, source, first: asset, post, row, post_id: None, ends: 0 };
     let (state, reason) = match posting.drive().await {
         Ok(ended) => ended,
         Err(Halt::Journal(error)) => return Err(error),
@@ -121,6 +125,8 @@ struct Posting<'a> {
     post: NewPost,
     row: Option<AdRow>,
     post_id: Option<String>,
+    /// Posts that came to nothing in this run.
+    ends: u32,
 }
 
 impl Posting<'_> {
@@ -269,15 +275,43 @@ impl Posting<'_> {
         }
     }
 
+    /// The platform says that nothing came of the post.
     fn failed(&mut self, reason: String) -> Result<Option<End>, Halt> {
         match class_of(&reason) {
-            Class::ReEncode | Class::Retry => self.next_recipe(reason),
-            Class::ReAuthenticate => {
-                self.context.halt(Stop::Auth(format!("the post ended with {reason}")));
-                Err(Halt::Stopped)
+            Class::ReEncode => self.next_recipe(reason),
+            class => {
+                // The bytes are not to blame: the same may be sent again, now or by a later run.
+                self.undo(&reason)?;
+                self.item.video_id = None;
+                self.ends += 1;
+                if class == Class::ReAuthenticate {
+                    self.record(DeliveryState::Failed, Some(reason.clone()))?;
+                    self.context.halt(Stop::Auth(format!("the post ended with {reason}")));
+                    return Err(Halt::Stopped);
+                }
+                if class == Class::Retry && self.ends < MOST_ENDS {
+                    self.record(DeliveryState::Failed, Some(reason))?;
+                    return Ok(None);
+                }
+                let advice = FAIL_REASONS.iter().find(|page| page.reason == reason).map(|page| page.action);
+                let advice = advice.map(|action| format!("; {action}")).unwrap_or_default();
+                self.finish(
+                    DeliveryState::Failed,
+                    Some(format!("the platform refused the post: {reason}{advice}")),
+                )
             }
-            _ => self.give_up(Some(format!("the platform refused the post: {reason}"))),
         }
+    }
+
+    /// Takes the receipt back, unless a run that was killed has done so already.
+    fn undo(&self, reason: &str) -> Result<(), Halt> {
+        let Some(key) = &self.item.effect_key else { return Ok(()) };
+        let record = self.context.journal.effect(key)?;
+        if record.is_some_and(|record| record.state == EffectState::Done) {
+            self.context.journal.undo_post(key, reason)?;
+            crash_point!(self.context.crash, "post.after_undo");
+        }
+        Ok(())
     }
 
     fn published(&mut self, post_id: String, told: Option<String>) -> Result<Option<End>, Halt> {
