@@ -3,12 +3,12 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use greenlit::platform::tiktok_ads::{ClientOptions, Pauses, Tier, TikTokAds};
-use greenlit::platform::{AdsPlatform, CallError, Class, NewAd, RemoteVideo};
+use greenlit::platform::{AdsPlatform, CallError, Class, NewAd, RemoteVideo, UploadLog};
 use greenlit::rules::ValidatedAsset;
 use greenlit::sandbox::{
     self, ADGROUP, ADVERTISER, Fault, IDENTITY, Sandbox, SandboxOptions, TOKEN, UploadFacts, UploadProber,
@@ -119,6 +119,7 @@ fn ad(video_id: &str, image_id: &str) -> NewAd {
         ad_name: "clip-one".into(),
         identity_type: "CUSTOMIZED_USER".into(),
         identity_id: IDENTITY.into(),
+        identity_authorized_bc_id: None,
         ad_text: "Buy now".into(),
         call_to_action: Some("SHOP_NOW".into()),
         landing_page_url: Some("https://example.com/".into()),
@@ -145,7 +146,7 @@ async fn a_clip_becomes_an_ad() {
     let bytes = vec![3; 1_000_000];
     let asset = bench.asset("clip.mp4", &bytes);
     let seen = AtomicU64::new(0);
-    let sent = |count| {
+    let sent = |count: u64| {
         assert!(seen.swap(count, Ordering::SeqCst) < count, "the count must grow");
     };
     assert!(!client.name_taken("clip-ä.mp4").await.unwrap());
@@ -190,10 +191,64 @@ async fn a_large_file_goes_up_in_chunks() {
     let bytes: Vec<u8> = (0..45_000_000_u32).map(|at| (at >> 7) as u8).collect();
     let asset = bench.asset("long.mp4", &bytes);
     let seen = AtomicU64::new(0);
-    let id =
-        client.upload_video(&asset, "long.mp4", &|count| seen.store(count, Ordering::SeqCst)).await.unwrap();
+    let id = client
+        .upload_video(&asset, "long.mp4", &|count: u64| seen.store(count, Ordering::SeqCst))
+        .await
+        .unwrap();
     assert_eq!((seen.load(Ordering::SeqCst), bench.log("file/transfer/upload/")), (45_000_000, 3));
     ready(&client, &id, &asset.content().md5).await;
+}
+
+/// Keeps what it is told to, and says how many marks there were.
+#[derive(Default)]
+struct Keeper {
+    mark: Mutex<Option<String>>,
+    marks: AtomicUsize,
+}
+
+impl UploadLog for Keeper {
+    fn sent(&self, _bytes: u64) {}
+
+    fn kept(&self) -> Option<String> {
+        self.mark.lock().unwrap().clone()
+    }
+
+    fn keep(&self, mark: Option<&str>) {
+        *self.mark.lock().unwrap() = mark.map(str::to_owned);
+        self.marks.fetch_add(usize::from(mark.is_some()), Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_chunked_upload_that_was_cut_goes_on_where_it_was() {
+    let bench = bench(vec![]).await;
+    let client = || {
+        let mut options = bench.options();
+        options.chunk_above = 1_000_000;
+        TikTokAds::new(options).unwrap()
+    };
+    let bytes: Vec<u8> = (0..45_000_000_u32).map(|at| (at >> 7) as u8).collect();
+    let asset = bench.asset("long.mp4", &bytes);
+    let keeper = Keeper::default();
+    let first = client();
+    // One mark says where it begins, the second that a chunk has arrived: then the process dies.
+    tokio::select! {
+        biased;
+        () = async { while keeper.marks.load(Ordering::SeqCst) < 2 { tokio::task::yield_now().await } } => {}
+        sent = first.upload_video(&asset, "long.mp4", &keeper) => panic!("too quick: {sent:?}"),
+    }
+    let before = bench.log("file/transfer/upload/");
+    let id = client().upload_video(&asset, "long.mp4", &keeper).await.unwrap();
+    ready(&client(), &id, &asset.content().md5).await;
+    assert_eq!((before, bench.log("file/transfer/upload/")), (1, 3), "a chunk was sent again");
+    assert_eq!(bench.log("file/start/upload/"), 1);
+
+    // What the platform does not know any more is begun anew.
+    *keeper.mark.lock().unwrap() = Some("20971520 41943040 up-of-last-year".into());
+    let other = bench.asset("other.mp4", &bytes[1..]);
+    let id = client().upload_video(&other, "other.mp4", &keeper).await.unwrap();
+    ready(&client(), &id, &other.content().md5).await;
+    assert_eq!(bench.log("file/start/upload/"), 2);
 }
 
 #[tokio::test]
@@ -279,7 +334,7 @@ async fn a_file_that_changes_while_it_is_sent_makes_no_video() {
     let client = bench.client();
     let bytes = vec![1; 3_000_000];
     let asset = bench.asset("clip.mp4", &bytes);
-    let change = |_| {
+    let change = |_: u64| {
         let mut other = bytes.clone();
         other[2_999_999] = 2;
         std::fs::write(asset.path(), other).unwrap();

@@ -196,6 +196,44 @@ fn crash_and_go_on(point: &str) {
     assert_eq!(parts(stage.desk.root()), Vec::<std::path::PathBuf>::new(), "{point}");
 }
 
+#[test]
+fn an_upload_in_pieces_goes_on_where_it_was_killed() {
+    let stage = Stage::new(&[]);
+    let film = stage.desk.put(COMPLIANT, "clips/face.mov");
+    // A box that players skip makes it too long for one piece.
+    let free = 105_000_000_u32;
+    let mut file = std::fs::OpenOptions::new().append(true).open(&film).unwrap();
+    file.write_all(&[&free.to_be_bytes()[..], b"free"].concat()).unwrap();
+    let size = file.metadata().unwrap().len();
+    file.set_len(size + u64::from(free) - 8).unwrap();
+    let command = || {
+        let args = ["ship", "clips", "--to", "test", "--until", "uploaded", "--format", "json"];
+        let mut command = stage.desk.command(&args);
+        command.env("TEST_TOKEN", TOKEN).env_remove("GREENLIT_CRASH_AT");
+        command
+    };
+    // The first mark says where it begins; so many chunks have arrived at the fourth.
+    let died = command().env("GREENLIT_CRASH_AT", "upload.after_piece:5").output().unwrap();
+    let said = String::from_utf8_lossy(&died.stderr);
+    assert_eq!(died.status.signal(), Some(9), "{said}");
+    let pieces = || {
+        let requests = stage.requests();
+        let of = |tail: &str| {
+            let is = |line: &&Value| line["path"].as_str().unwrap().ends_with(tail);
+            requests.iter().filter(is).count()
+        };
+        (of("file/start/upload/"), of("file/transfer/upload/"))
+    };
+    let before = pieces();
+    Run::of(command().output().unwrap()).expect(0);
+    let whole = usize::try_from(size.div_ceil(20 << 20) + u64::from(free).div_ceil(20 << 20)).unwrap();
+    let (starts, transfers) = pieces();
+    assert!(before.1 >= 2 && transfers > before.1, "{before:?} {transfers}");
+    assert_eq!(starts, 1, "begun anew");
+    assert!(transfers <= whole, "{transfers} pieces of at most {whole}");
+    assert_eq!(stage.videos(), once_each(&["face"]));
+}
+
 /// Runs die side by side: they mostly wait.
 fn crash_at_each(points: &[&str]) {
     for group in points.chunks(4) {

@@ -289,9 +289,18 @@ pub enum UntilArg {
 #[serde(default)]
 #[command(next_help_heading = "Destination")]
 pub struct DestinationArgs {
-    /// Advertiser id.
+    /// What the destination is: tiktok-ads or tiktok-post.
+    #[arg(long, value_name = "PLATFORM")]
+    pub platform: Option<String>,
+    /// Advertiser id (tiktok-ads).
     #[arg(long, value_name = "ID")]
     pub advertiser_id: Option<String>,
+    /// The creator's account, by any lasting name such as the open_id (tiktok-post).
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+    /// Drafts in the creator's inbox, or posts (tiktok-post).
+    #[arg(long, value_name = "inbox|direct")]
+    pub mode: Option<String>,
     /// Environment variable that holds the token.
     #[arg(long, value_name = "NAME")]
     pub token_env: Option<String>,

@@ -11,23 +11,40 @@ use super::args::DestinationArgs;
 use super::config::DestinationConfig;
 use super::error::CliError;
 use super::settings::{Settings, bad_choice};
+use crate::platform::PostMode;
 use crate::platform::tiktok_ads::Tier;
 
 /// The name that starts a sandbox in the same process.
 pub const SANDBOX: &str = "sandbox";
 const TIKTOK_ADS: &str = "tiktok-ads";
+const TIKTOK_POST: &str = "tiktok-post";
 const DEFAULT_URL: &str = "https://business-api.tiktok.com/open_api/v1.3";
+const DEFAULT_POST_URL: &str = "https://open.tiktokapis.com";
 const DEFAULT_TOKEN_ENV: &str = "TIKTOK_ACCESS_TOKEN";
+const DEFAULT_POST_TOKEN_ENV: &str = "TIKTOK_CREATOR_TOKEN";
+/// The creator of a trial.
+const TRIAL_CREATOR: &str = "sandbox_creator";
+
+/// What a destination makes of videos.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Makes {
+    /// Ads.
+    Ads,
+    /// Drafts or posts.
+    Posts(PostMode),
+}
 
 /// A destination, ready to use. Holds no token: that is read last, by [`Destination::token`].
 #[derive(Clone, Debug)]
 pub struct Destination {
     /// The name that was given with `--to`.
     pub name: String,
+    /// What becomes of videos there.
+    pub makes: Makes,
     /// The profile that files must comply with.
     pub profile: String,
-    /// The advertiser.
-    pub advertiser_id: String,
+    /// The advertiser, or the creator's account.
+    pub account: String,
     /// Base URL of the API.
     pub base_url: String,
     /// Rate limits.
@@ -67,40 +84,41 @@ impl Destination {
         let configured = settings.config.destination.get(name);
         let config = match configured {
             Some(config) => config.clone(),
-            None if name == TIKTOK_ADS => DestinationConfig::default(),
+            None if matches!(name, TIKTOK_ADS | TIKTOK_POST) => {
+                DestinationConfig { platform: Some(name.to_owned()), ..DestinationConfig::default() }
+            }
             None => return Err(unknown(settings, name)),
         };
-        let platform = config.platform.as_deref().unwrap_or(TIKTOK_ADS);
-        if platform != TIKTOK_ADS {
-            return Err(bad_choice(
-                &format!("destination.{name}.platform"),
-                platform,
-                [TIKTOK_ADS.to_owned()].into_iter(),
-            ));
-        }
+        let makes = makes(args, &config)?;
         let folder = settings.config.folder();
-        let missing = format!(
-            "the destination `{name}` has no advertiser_id: set it in [destination.{name}] or give --advertiser-id"
-        );
-        let advertiser_id =
-            args.advertiser_id.clone().or(config.advertiser_id.clone()).ok_or(CliError::Usage(missing))?;
+        let (typed, written, key) = match makes {
+            Makes::Ads => (&args.advertiser_id, &config.advertiser_id, "advertiser_id"),
+            Makes::Posts(_) => (&args.account, &config.account, "account"),
+        };
+        let account = typed.clone().or(written.clone()).ok_or_else(|| {
+            let option = key.replace('_', "-");
+            CliError::Usage(format!(
+                "the destination `{name}` has no {key}: set it in [destination.{name}] or give --{option}"
+            ))
+        })?;
+        let (profile, url, token_env) = match makes {
+            Makes::Ads => (TIKTOK_ADS, DEFAULT_URL, DEFAULT_TOKEN_ENV),
+            Makes::Posts(_) => (TIKTOK_POST, DEFAULT_POST_URL, DEFAULT_POST_TOKEN_ENV),
+        };
         let token = match (&args.token_env, &args.token_file, &config.token_env, &config.token_file) {
             (Some(env), ..) => TokenSource::Environment(env.clone()),
             (None, Some(file), ..) => TokenSource::File(file.clone()),
             (None, None, Some(env), _) => TokenSource::Environment(env.clone()),
             (None, None, None, Some(file)) => TokenSource::File(folder.join(file)),
-            (None, None, None, None) => TokenSource::Environment(DEFAULT_TOKEN_ENV.to_owned()),
+            (None, None, None, None) => TokenSource::Environment(token_env.to_owned()),
         };
         let journal = args.journal.clone().or(config.journal.as_ref().map(|path| folder.join(path)));
         Ok(Destination {
             name: name.to_owned(),
-            profile: config.profile.clone().unwrap_or_else(|| TIKTOK_ADS.to_owned()),
-            advertiser_id,
-            base_url: args
-                .base_url
-                .clone()
-                .or(config.base_url.clone())
-                .unwrap_or_else(|| DEFAULT_URL.to_owned()),
+            makes,
+            profile: config.profile.clone().unwrap_or_else(|| profile.to_owned()),
+            account,
+            base_url: args.base_url.clone().or(config.base_url.clone()).unwrap_or_else(|| url.to_owned()),
             journal: journal.unwrap_or_else(|| settings.state_folder().join("journal.db")),
             token,
             ..Destination::timing(args, &config)?
@@ -114,10 +132,16 @@ impl Destination {
             allow_private: true,
             ..DestinationConfig::default()
         };
+        let makes = makes(args, &quick)?;
+        let (profile, account) = match makes {
+            Makes::Ads => (TIKTOK_ADS, crate::sandbox::ADVERTISER),
+            Makes::Posts(_) => (TIKTOK_POST, TRIAL_CREATOR),
+        };
         Ok(Destination {
             name: SANDBOX.to_owned(),
-            profile: TIKTOK_ADS.to_owned(),
-            advertiser_id: crate::sandbox::ADVERTISER.to_owned(),
+            makes,
+            profile: profile.to_owned(),
+            account: account.to_owned(),
             base_url: String::new(),
             journal: args
                 .journal
@@ -147,8 +171,9 @@ impl Destination {
         let tier = args.tier.clone().or(config.tier.clone()).unwrap_or_else(|| "basic".to_owned());
         Ok(Destination {
             name: String::new(),
+            makes: Makes::Ads,
             profile: String::new(),
-            advertiser_id: String::new(),
+            account: String::new(),
             base_url: String::new(),
             tier,
             poll_deadline: time("--poll-deadline", &args.poll_deadline, &config.poll_deadline, "30m")?,
@@ -166,6 +191,14 @@ impl Destination {
             allow_private: args.allow_private || config.allow_private,
             token: TokenSource::Sandbox,
         })
+    }
+
+    /// What the journal calls the account: a draft and a post are two intents.
+    pub fn journal_account(&self) -> String {
+        match self.makes {
+            Makes::Ads => self.account.clone(),
+            Makes::Posts(mode) => format!("{}:{}", self.account, mode.name()),
+        }
     }
 
     /// The tier by its name.
@@ -201,13 +234,39 @@ impl Destination {
     }
 }
 
+/// What becomes of videos, by platform and mode.
+fn makes(args: &DestinationArgs, config: &DestinationConfig) -> Result<Makes, CliError> {
+    let platform = args.platform.as_deref().or(config.platform.as_deref()).unwrap_or(TIKTOK_ADS);
+    let mode = args.mode.as_deref().or(config.mode.as_deref());
+    match (platform, mode) {
+        (TIKTOK_ADS, None) => Ok(Makes::Ads),
+        (TIKTOK_ADS, Some(_)) => {
+            Err(CliError::Usage("a mode belongs to the platform tiktok-post; ads have none".to_owned()))
+        }
+        // The lesser consequence unless asked otherwise, as ads are created disabled.
+        (TIKTOK_POST, None | Some("inbox")) => Ok(Makes::Posts(PostMode::Inbox)),
+        (TIKTOK_POST, Some("direct")) => Ok(Makes::Posts(PostMode::Direct)),
+        (TIKTOK_POST, Some(other)) => {
+            Err(bad_choice("--mode", other, ["inbox", "direct"].map(str::to_owned).into_iter()))
+        }
+        (other, _) => {
+            Err(bad_choice("--platform", other, [TIKTOK_ADS, TIKTOK_POST].map(str::to_owned).into_iter()))
+        }
+    }
+}
+
 fn read_token(path: &Path) -> Result<String, CliError> {
     std::fs::read_to_string(path).map_err(|source| CliError::ReadFile { path: path.to_owned(), source })
 }
 
 fn unknown(settings: &Settings, name: &str) -> CliError {
-    let known: Vec<&str> =
-        settings.config.destination.keys().map(String::as_str).chain([SANDBOX, TIKTOK_ADS]).collect();
+    let known: Vec<&str> = settings
+        .config
+        .destination
+        .keys()
+        .map(String::as_str)
+        .chain([SANDBOX, TIKTOK_ADS, TIKTOK_POST])
+        .collect();
     let nearest = nearest(name, known.iter().copied()).map(str::to_owned);
     CliError::BadChoice {
         option: "--to".to_owned(),

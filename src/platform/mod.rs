@@ -2,9 +2,14 @@
 
 mod explain;
 pub mod fail_reasons;
+mod posts;
+mod sending;
 pub mod tiktok_ads;
+pub mod tiktok_post;
 
 pub use explain::explain;
+pub use posts::{Creator, NewPost, Opened, PostMode, PostPlatform, PostStatus};
+pub use sending::Timeouts;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -156,6 +161,8 @@ pub struct NewAd {
     pub identity_type: String,
     /// The identity.
     pub identity_id: String,
+    /// The business centre that the identity was authorised to, for `BC_AUTH_TT`.
+    pub identity_authorized_bc_id: Option<String>,
     /// The text.
     pub ad_text: String,
     /// The call to action.
@@ -183,6 +190,26 @@ pub struct RemoteAd {
     pub video_id: Option<String>,
 }
 
+/// Hears how an upload goes, and keeps for the next run how it can be taken up again.
+///
+/// A function of bytes hears, and keeps nothing.
+pub trait UploadLog: Send + Sync {
+    /// So many bytes have left this machine.
+    fn sent(&self, bytes: u64);
+    /// What was kept last, in this run or an earlier one, of an upload of the same bytes.
+    fn kept(&self) -> Option<String> {
+        None
+    }
+    /// Keeps how the upload can be taken up again, in words of the platform's own; `None` when it cannot.
+    fn keep(&self, _mark: Option<&str>) {}
+}
+
+impl<F: Fn(u64) + Send + Sync> UploadLog for F {
+    fn sent(&self, bytes: u64) {
+        self(bytes);
+    }
+}
+
 /// A destination. Mutations that end in [`Class::Unknown`] must be reconciled before another try.
 pub trait AdsPlatform: Send + Sync {
     /// Scheme, host and port: part of the key of every effect.
@@ -196,7 +223,7 @@ pub trait AdsPlatform: Send + Sync {
         &'a self,
         asset: &'a ValidatedAsset,
         name: &'a str,
-        sent: &'a (dyn Fn(u64) + Send + Sync),
+        log: &'a dyn UploadLog,
     ) -> Call<'a, String>;
     /// Reads up to 60 videos; unusable ids are left out.
     fn videos<'a>(&'a self, ids: &'a [String]) -> Call<'a, Vec<RemoteVideo>>;

@@ -22,6 +22,8 @@ pub enum Fault {
     NeverReady(f64),
     /// A video is never listed. Decided once for each video.
     ProcessingFailed(f64),
+    /// A post ends with `internal`, through no fault of the film. Decided once for each post.
+    PostInternal(f64),
     /// Creating an ad answers 40901 although the video is ready.
     NotReadyOnCreate(f64),
     /// From the call after the first N on, the token is refused.
@@ -33,7 +35,7 @@ pub enum Fault {
 #[error(
     "`{given}` is not a fault: {problem}. Write NAME=RATE with a rate from 0 to 1 and NAME one of throttle, \
      http-500, drop-before-request, drop-after-effect, slow-reply, html-body, never-ready, \
-     processing-failed, not-ready-on-create; or token-revoked-after=N"
+     processing-failed, post-internal, not-ready-on-create; or token-revoked-after=N"
 )]
 pub struct FaultParseError {
     given: String,
@@ -61,6 +63,7 @@ impl Fault {
             "html-body" => Self::HtmlBody,
             "never-ready" => Self::NeverReady,
             "processing-failed" => Self::ProcessingFailed,
+            "post-internal" => Self::PostInternal,
             "not-ready-on-create" => Self::NotReadyOnCreate,
             _ => return Err(fail("the name is unknown")),
         };
@@ -82,6 +85,7 @@ impl Fault {
             Self::HtmlBody(_) => "html-body",
             Self::NeverReady(_) => "never-ready",
             Self::ProcessingFailed(_) => "processing-failed",
+            Self::PostInternal(_) => "post-internal",
             Self::NotReadyOnCreate(_) => "not-ready-on-create",
             Self::TokenRevokedAfter(_) => "token-revoked-after",
         }
@@ -97,6 +101,7 @@ impl Fault {
             | Self::HtmlBody(rate)
             | Self::NeverReady(rate)
             | Self::ProcessingFailed(rate)
+            | Self::PostInternal(rate)
             | Self::NotReadyOnCreate(rate) => rate,
             Self::TokenRevokedAfter(_) => 0.0,
         }
@@ -153,9 +158,18 @@ impl Chance {
     /// The first fault, in the order given, that strikes this request.
     pub(super) fn request_fault(self, faults: &[Fault], creates_ad: bool, ordinal: u64) -> Option<Fault> {
         faults.iter().copied().find(|fault| {
-            let applies = !fault.of_video() && (creates_ad || !matches!(fault, Fault::NotReadyOnCreate(_)));
+            let applies = !fault.of_video()
+                && !matches!(fault, Fault::PostInternal(_))
+                && (creates_ad || !matches!(fault, Fault::NotReadyOnCreate(_)));
             applies && self.draw(fault.name(), ordinal) < fault.rate()
         })
+    }
+
+    /// Whether a post ends with `internal`.
+    pub(super) fn post_internal(self, faults: &[Fault], ordinal: u64) -> bool {
+        faults.iter().any(
+            |fault| matches!(fault, Fault::PostInternal(rate) if self.draw(fault.name(), ordinal) < *rate),
+        )
     }
 
     /// The first fault, in the order given, that strikes this video.

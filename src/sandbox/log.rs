@@ -20,6 +20,8 @@ pub(super) struct Entry {
     pub(super) advertiser_id: Option<String>,
     pub(super) video_id: Option<String>,
     pub(super) ad_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) publish_id: Option<String>,
     pub(super) file_name: Option<String>,
     pub(super) md5: Option<String>,
     pub(super) fault: Option<&'static str>,

@@ -1,4 +1,4 @@
-//! A local stand-in for the platform's ads API, for trials and tests.
+//! A local stand-in for the platform's APIs of ads and of posts, for trials and tests.
 //!
 //! It speaks the wire format of TikTok's Business API v1.3 over plain HTTP, keeps its state in a folder
 //! across restarts, takes time to process what it gets, and misbehaves on request ([`Fault`]).
@@ -7,7 +7,7 @@
 //!
 //! One request goes through [`server`]: faults, access token, rate limit, parameters, then one handler
 //! of an endpoint family ([`video_upload`], [`video_read`], [`chunked`], [`image`], [`ad`],
-//! [`account`], [`tasks`]). What comes into being is on disk ([`store`]) before it is acknowledged.
+//! [`account`], [`tasks`], [`post`] and [`post_put`]). What comes into being is on disk ([`store`]) before it is acknowledged.
 
 mod account;
 mod ad;
@@ -23,6 +23,8 @@ mod limits;
 mod log;
 mod options;
 mod pages;
+mod post;
+mod post_put;
 mod reply;
 mod server;
 mod store;

@@ -27,11 +27,11 @@ use super::log::Log;
 use super::options::{ADVERTISER, SandboxError, SandboxOptions, TOKEN};
 use super::reply::{self, Answer, Refusal, envelope, not_found};
 use super::store::{Record, Store};
-use super::{account, ad, chunked, image, pages, tasks, video_read, video_upload};
+use super::{account, ad, chunked, image, pages, post, post_put, tasks, video_read, video_upload};
 
 const PREFIX: &str = "/open_api/v1.3/";
 /// Longer than the ten seconds the platform gives a request.
-const SLOW: Duration = Duration::from_secs(12);
+pub(super) const SLOW: Duration = Duration::from_secs(12);
 
 /// What every handler may use.
 pub(super) struct App {
@@ -42,6 +42,7 @@ pub(super) struct App {
     pub(super) base: String,
     store: Mutex<Store>,
     limiter: Mutex<Limiter>,
+    posting: Mutex<BTreeMap<&'static str, (Millis, u64)>>,
     ordinal: AtomicU64,
 }
 
@@ -106,6 +107,7 @@ pub async fn start(options: SandboxOptions) -> Result<Sandbox, SandboxError> {
         base: format!("http://{addr}"),
         store: Mutex::new(store),
         limiter: Mutex::new(Limiter::new(options.tier)),
+        posting: Mutex::default(),
         ordinal: AtomicU64::new(0),
         options,
     });
@@ -166,7 +168,7 @@ impl App {
         Err(Refusal::new(reply::NO_ADVERTISER, format!("Advertiser {id} does not exist.")))
     }
 
-    fn request_id(&self, ordinal: u64) -> String {
+    pub(super) fn request_id(&self, ordinal: u64) -> String {
         let day = format(self.clock.now(), "%Y%m%d%H%M%S");
         format!("{day}{:016X}", self.chance.bits("request", ordinal))
     }
@@ -196,6 +198,18 @@ impl App {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether one more call of the posting API fits into the running minute; counts it.
+    pub(super) fn admit_post(&self, endpoint: &'static str, most: u64) -> bool {
+        let mut counters = self.posting.lock().unwrap_or_else(PoisonError::into_inner);
+        let counter = counters.entry(endpoint).or_default();
+        let minute = self.clock.now() / 60_000;
+        if counter.0 != minute {
+            *counter = (minute, 0);
+        }
+        counter.1 += 1;
+        counter.1 <= most
     }
 
     fn admit(&self, endpoint: &'static str) -> Result<(), Refusal> {
@@ -269,7 +283,7 @@ async fn dispatch(app: &App, endpoint: &str, call: &mut Call) -> Answer {
 }
 
 /// How a request ends on the wire.
-enum Ending {
+pub(super) enum Ending {
     Reply(Response, Option<u32>),
     Cut(Option<u32>),
 }
@@ -280,25 +294,21 @@ async fn entry(
     request: Request,
 ) -> Response {
     let path = request.uri().path().to_owned();
-    let Some(tail) = path.strip_prefix(PREFIX) else { return pages::serve(&app, &path).await };
     let method = request.method().clone();
     let mut call = Call::default();
     call.entry.method = method.to_string();
     call.entry.path.clone_from(&path);
-    let ending = match ROUTES.iter().find(|(route, _)| *route == tail) {
-        None => {
-            drain(request.into_body()).await;
-            Ending::Reply(not_found(), None)
-        }
-        Some((_, expected)) if *expected != method => {
-            drain(request.into_body()).await;
-            let text = "405 method not allowed";
-            Ending::Reply((StatusCode::METHOD_NOT_ALLOWED, text).into_response(), None)
-        }
-        Some((endpoint, _)) => {
-            call.ordinal = app.ordinal.fetch_add(1, Ordering::SeqCst);
-            serve(&app, endpoint, request, &mut call).await
-        }
+    let turn = || app.ordinal.fetch_add(1, Ordering::SeqCst);
+    let ending = if let Some(tail) = path.strip_prefix(post::PREFIX) {
+        call.ordinal = turn();
+        post::serve(&app, tail, request, &mut call).await
+    } else if let Some(key) = path.strip_prefix("/upload/") {
+        call.ordinal = turn();
+        post_put::serve(&app, key, request, &mut call).await
+    } else if let Some(tail) = path.strip_prefix(PREFIX) {
+        ads(&app, tail, method, request, &mut call).await
+    } else {
+        return pages::serve(&app, &path).await;
     };
     call.entry.time = precise(app.clock.now());
     let response = match ending {
@@ -315,6 +325,24 @@ async fn entry(
     };
     app.log.request(&call.entry);
     response
+}
+
+async fn ads(app: &App, tail: &str, method: Method, request: Request, call: &mut Call) -> Ending {
+    match ROUTES.iter().find(|(route, _)| *route == tail) {
+        None => {
+            drain(request.into_body()).await;
+            Ending::Reply(not_found(), None)
+        }
+        Some((_, expected)) if *expected != method => {
+            drain(request.into_body()).await;
+            let text = "405 method not allowed";
+            Ending::Reply((StatusCode::METHOD_NOT_ALLOWED, text).into_response(), None)
+        }
+        Some((endpoint, _)) => {
+            call.ordinal = app.ordinal.fetch_add(1, Ordering::SeqCst);
+            serve(app, endpoint, request, call).await
+        }
+    }
 }
 
 async fn serve(app: &App, endpoint: &'static str, request: Request, call: &mut Call) -> Ending {

@@ -102,6 +102,38 @@ pub(super) struct Task {
     pub(super) rejected: bool,
 }
 
+/// An upload that was opened for a post, and the post it became.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Post {
+    /// The id to ask by.
+    pub(super) id: String,
+    /// The last part of the address for the bytes.
+    pub(super) key: String,
+    pub(super) direct: bool,
+    pub(super) title: String,
+    pub(super) privacy: String,
+    pub(super) size: u64,
+    pub(super) chunk: u64,
+    pub(super) count: u64,
+    pub(super) received: u64,
+    pub(super) created: Millis,
+    pub(super) cancelled: bool,
+    /// Once every byte is there.
+    pub(super) whole: Option<Whole>,
+}
+
+/// What becomes of a post whose bytes are all there.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Whole {
+    pub(super) md5: String,
+    /// From when on its end shows.
+    pub(super) ready: Millis,
+    /// Its end never shows.
+    pub(super) stuck: bool,
+    pub(super) fail_reason: Option<String>,
+    pub(super) post_id: u64,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum Record {
@@ -112,6 +144,7 @@ pub(super) enum Record {
     Chunked(Chunked),
     Temporary(Temporary),
     Task(Task),
+    Post(Post),
 }
 
 /// Everything that exists, by id.
@@ -123,6 +156,7 @@ pub(super) struct World {
     pub(super) chunked: BTreeMap<String, Chunked>,
     pub(super) temporary: BTreeMap<String, Temporary>,
     pub(super) tasks: BTreeMap<String, Task>,
+    pub(super) posts: BTreeMap<String, Post>,
     /// How often a sandbox was started on this state.
     pub(super) starts: u64,
     /// How many records there are; the next id is made from it.
@@ -160,6 +194,10 @@ impl World {
             }
             Record::Task(task) => {
                 self.tasks.insert(task.id.clone(), task);
+            }
+            Record::Post(post) => {
+                self.latest = self.latest.max(post.created);
+                self.posts.insert(post.id.clone(), post);
             }
         }
     }

@@ -247,14 +247,30 @@ impl Shipment<'_> {
     /// A late video is still a video: before anything is given up for good, one look, no upload.
     async fn look_once_more(&mut self, video: Option<String>) -> Result<Step, Halt> {
         let end = |it: &Self| Step::End(it.end(DeliveryState::GivenUp, it.item.reason.clone()));
-        let Some(video) = video else { return Ok(end(self)) };
+        let Some(video) = video else {
+            return if self.may_try_again() { self.reopen() } else { Ok(end(self)) };
+        };
         match self.context.await_ready(&video, &self.md5(), Duration::ZERO, false).await? {
+            Verdict::Late(_) if self.may_try_again() => self.reopen(),
             Verdict::Late(_) => Ok(end(self)),
             Verdict::Ready => {
                 self.record(DeliveryState::Ready, None)?;
                 Ok(Step::On)
             }
         }
+    }
+
+    /// Whether it was given up because its attempts were used up, and more are allowed by now. One that was
+    /// given up for want of a recipe has no reason on record for its last.
+    fn may_try_again(&self) -> bool {
+        let (recipe, told) = (self.item.recipe, self.item.history.len());
+        told as u64 >= u64::from(recipe) && recipe < self.context.settings.attempts
+    }
+
+    /// Goes on with the next recipe; the reason for the last one is on record already.
+    fn reopen(&mut self) -> Result<Step, Halt> {
+        let reason = self.item.history.last().cloned();
+        self.begin_anew(reason)
     }
 
     pub(super) fn md5(&self) -> String {
@@ -268,12 +284,16 @@ impl Shipment<'_> {
         if recipe >= self.context.settings.attempts {
             return self.give_up(None);
         }
-        self.item.recipe = recipe + 1;
+        self.begin_anew(Some(reason))
+    }
+
+    fn begin_anew(&mut self, reason: Option<String>) -> Result<Step, Halt> {
+        self.item.recipe += 1;
         self.item.video_id = None;
         self.item.effect_key = None;
         self.item.artifact = None;
         self.fresh = false;
-        self.record(DeliveryState::Failed, Some(reason))?;
+        self.record(DeliveryState::Failed, reason)?;
         Ok(Step::On)
     }
 

@@ -32,6 +32,24 @@ pub const POINTS: &[&str] = &[
     "item.published",
 ];
 
+/// Points that only an upload in pieces passes.
+pub const PIECE_POINTS: &[&str] = &["upload.after_piece"];
+
+/// Points that only a post passes that came to nothing.
+pub const FAILED_POST_POINTS: &[&str] = &["post.after_undo"];
+
+/// Every further point of posting.
+pub const POST_POINTS: &[&str] = &[
+    "post.before_intent",
+    "post.after_intent",
+    "post.after_open",
+    "post.after_sent_mark",
+    "post.after_send_before_receipt",
+    "post.after_receipt",
+    "post.reconcile",
+    "post.published",
+];
+
 /// The armed point, if any, and how often it was passed.
 #[derive(Debug, Default)]
 pub struct CrashPoints {
@@ -51,7 +69,7 @@ impl CrashPoints {
     pub fn parse(text: &str) -> CrashPoints {
         let armed = text.rsplit_once(':').and_then(|(name, ordinal)| {
             let ordinal = ordinal.parse().ok().filter(|ordinal| *ordinal > 0)?;
-            POINTS.contains(&name).then(|| (name.to_owned(), ordinal))
+            exists(name).then(|| (name.to_owned(), ordinal))
         });
         CrashPoints { armed, ..CrashPoints::default() }
     }
@@ -81,9 +99,16 @@ impl CrashPoints {
 
 /// Whether a point of that name exists; usable while compiling.
 pub const fn exists(name: &str) -> bool {
+    is_in(POINTS, name)
+        || is_in(PIECE_POINTS, name)
+        || is_in(FAILED_POST_POINTS, name)
+        || is_in(POST_POINTS, name)
+}
+
+const fn is_in(points: &[&str], name: &str) -> bool {
     let mut at = 0;
-    while at < POINTS.len() {
-        if same(POINTS[at].as_bytes(), name.as_bytes()) {
+    while at < points.len() {
+        if same(points[at].as_bytes(), name.as_bytes()) {
             return true;
         }
         at += 1;

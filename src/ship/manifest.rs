@@ -20,6 +20,8 @@ pub struct AdRow {
     pub identity_type: String,
     /// The identity.
     pub identity_id: String,
+    /// The business centre that the identity was authorised to, for `BC_AUTH_TT`.
+    pub identity_authorized_bc_id: String,
     /// The text.
     pub ad_text: String,
     /// The call to action.
@@ -30,6 +32,59 @@ pub struct AdRow {
     pub display_name: String,
     /// The cover, joined to the manifest's folder; `None` takes a frame of the video.
     pub cover: Option<PathBuf>,
+    /// What a post says, for a destination of posts.
+    pub post: PostFields,
+}
+
+/// The columns of a post; fields that were left out are empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PostFields {
+    /// The caption.
+    pub title: String,
+    /// One of the creator's own options.
+    pub privacy_level: String,
+    /// `true` or `false`.
+    pub disable_comment: String,
+    /// `true` or `false`.
+    pub disable_duet: String,
+    /// `true` or `false`.
+    pub disable_stitch: String,
+    /// The frame shown as the cover, in seconds.
+    pub cover_at_s: String,
+    /// `true` or `false`: paid partnership for a third party.
+    pub brand_content: String,
+    /// `true` or `false`: promotes the creator's own business.
+    pub brand_organic: String,
+    /// `true` or `false`: made by artificial intelligence.
+    pub aigc: String,
+}
+
+impl PostFields {
+    /// Every column with what stands in it.
+    pub fn all(&self) -> [(&'static str, &String); 9] {
+        let PostFields {
+            title,
+            privacy_level,
+            disable_comment,
+            disable_duet,
+            disable_stitch,
+            cover_at_s,
+            brand_content,
+            brand_organic,
+            aigc,
+        } = self;
+        [
+            ("title", title),
+            ("privacy_level", privacy_level),
+            ("disable_comment", disable_comment),
+            ("disable_duet", disable_duet),
+            ("disable_stitch", disable_stitch),
+            ("cover_at_s", cover_at_s),
+            ("brand_content", brand_content),
+            ("brand_organic", brand_organic),
+            ("aigc", aigc),
+        ]
+    }
 }
 
 /// A manifest as read; not yet judged, see [`super::preflight`].
@@ -96,11 +151,21 @@ pub const COLUMNS: &[&str] = &[
     "ad_name",
     "identity_type",
     "identity_id",
+    "identity_authorized_bc_id",
     "ad_text",
     "call_to_action",
     "landing_page_url",
     "display_name",
     "cover",
+    "title",
+    "privacy_level",
+    "disable_comment",
+    "disable_duet",
+    "disable_stitch",
+    "cover_at_s",
+    "brand_content",
+    "brand_organic",
+    "aigc",
 ];
 
 type Fields = BTreeMap<&'static str, String>;
@@ -154,11 +219,23 @@ fn ad_row(row: u32, mut fields: Fields, folder: &Path) -> AdRow {
         ad_name: take("ad_name"),
         identity_type: take("identity_type"),
         identity_id: take("identity_id"),
+        identity_authorized_bc_id: take("identity_authorized_bc_id"),
         ad_text: take("ad_text"),
         call_to_action: take("call_to_action"),
         landing_page_url: take("landing_page_url"),
         display_name: take("display_name"),
         cover: (!cover.is_empty()).then(|| folder.join(cover)),
+        post: PostFields {
+            title: take("title"),
+            privacy_level: take("privacy_level"),
+            disable_comment: take("disable_comment"),
+            disable_duet: take("disable_duet"),
+            disable_stitch: take("disable_stitch"),
+            cover_at_s: take("cover_at_s"),
+            brand_content: take("brand_content"),
+            brand_organic: take("brand_organic"),
+            aigc: take("aigc"),
+        },
     }
 }
 

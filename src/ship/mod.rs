@@ -17,7 +17,9 @@ pub mod manifest;
 mod polling;
 pub mod preflight;
 mod publish;
+mod posts;
 mod request;
+mod run;
 mod standing;
 mod upload;
 
@@ -33,7 +35,8 @@ pub use journal::{
     Choice, History, Journal, JournalError, Known, LoggedEvent, Question, StatusLine, Wait, destination_key,
 };
 pub use landing::{LandingMode, Pages, WebPages};
-pub use manifest::{AdRow, Manifest, ManifestError};
+pub use manifest::{AdRow, Manifest, ManifestError, PostFields};
+pub use posts::{PostRequest, post, preflight_posts};
 pub use preflight::{Problem, is_ad, preflight};
 pub use request::{Prepared, ShipError, ShipOutcome, ShipRequest, Until};
 

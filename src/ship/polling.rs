@@ -94,7 +94,12 @@ impl Context {
         let (reply, verdict) = oneshot::channel();
         {
             let now = Instant::now();
-            let first = if fresh { self.pause(0, Duration::ZERO, limit) } else { Next::Wait(SOON) };
+            let first = match self.settings.first_look {
+                // Spread a little, so that videos uploaded together are not asked for in one burst.
+                Some(look) if fresh => Next::Wait(look.mul_f64(0.9 + 0.2 * fastrand::f64())),
+                None if fresh => self.pause(0, Duration::ZERO, limit),
+                _ => Next::Wait(SOON),
+            };
             let wait = if let Next::Wait(wait) = first { wait.min(limit) } else { Duration::ZERO };
             let mut watches = guard(&self.poller.watches);
             let watch = watches.entry(video_id.to_owned()).or_insert_with(|| Watch {

@@ -30,6 +30,11 @@ pub fn preflight(manifest: &Manifest) -> Vec<Problem> {
     for row in &manifest.rows {
         let mut found = Findings { row: row.row, problems: &mut problems };
         video(row, &mut found);
+        for (field, text) in row.post.all() {
+            if !text.is_empty() {
+                found.error(field, "belongs to a post; this destination makes ads");
+            }
+        }
         if is_ad(row) {
             fields(row, &mut found);
             cover(row, &mut found);
@@ -53,17 +58,20 @@ pub fn is_ad(row: &AdRow) -> bool {
         ad_name,
         identity_type,
         identity_id,
+        identity_authorized_bc_id,
         ad_text,
         call_to_action,
         landing_page_url,
         display_name,
         cover,
+        post: _,
     } = row;
     let texts = [
         adgroup_id,
         ad_name,
         identity_type,
         identity_id,
+        identity_authorized_bc_id,
         ad_text,
         call_to_action,
         landing_page_url,
@@ -72,17 +80,17 @@ pub fn is_ad(row: &AdRow) -> bool {
     cover.is_some() || texts.iter().any(|text| !text.is_empty())
 }
 
-struct Findings<'a> {
-    row: u32,
-    problems: &'a mut Vec<Problem>,
+pub(super) struct Findings<'a> {
+    pub(super) row: u32,
+    pub(super) problems: &'a mut Vec<Problem>,
 }
 
 impl Findings<'_> {
-    fn error(&mut self, field: &'static str, message: impl Into<String>) {
+    pub(super) fn error(&mut self, field: &'static str, message: impl Into<String>) {
         self.problems.push(Problem { row: self.row, field, message: message.into(), warning: false });
     }
 
-    fn warn(&mut self, field: &'static str, message: impl Into<String>) {
+    pub(super) fn warn(&mut self, field: &'static str, message: impl Into<String>) {
         self.problems.push(Problem { row: self.row, field, message: message.into(), warning: true });
     }
 
@@ -101,7 +109,7 @@ impl Findings<'_> {
     }
 }
 
-fn video(row: &AdRow, found: &mut Findings<'_>) {
+pub(super) fn video(row: &AdRow, found: &mut Findings<'_>) {
     if row.video.as_os_str().is_empty() {
         found.error("video", "required");
     } else if !row.video.is_file() {
@@ -122,12 +130,20 @@ fn fields(row: &AdRow, found: &mut Findings<'_>) {
     found.length("ad_text", &row.ad_text, AD_TEXT_MAX);
     match row.identity_type.as_str() {
         "CUSTOMIZED_USER" | "TT_USER" | "AUTH_CODE" => {}
-        "BC_AUTH_TT" => found.error(
-            "identity_type",
-            "BC_AUTH_TT also needs the business centre's id, which a manifest cannot give yet",
-        ),
+        "BC_AUTH_TT" => {
+            let centre = &row.identity_authorized_bc_id;
+            if centre.is_empty() {
+                found
+                    .error("identity_authorized_bc_id", "required with BC_AUTH_TT: the business centre's id");
+            } else if !centre.bytes().all(|byte| byte.is_ascii_digit()) {
+                found.error("identity_authorized_bc_id", "digits only");
+            }
+        }
         "" => found.error("identity_type", "required"),
         _ => found.error("identity_type", "one of CUSTOMIZED_USER, TT_USER, AUTH_CODE, BC_AUTH_TT"),
+    }
+    if row.identity_type != "BC_AUTH_TT" && !row.identity_authorized_bc_id.is_empty() {
+        found.error("identity_authorized_bc_id", "belongs to BC_AUTH_TT alone");
     }
     if row.call_to_action.is_empty() {
         found.error("call_to_action", "required");
@@ -222,7 +238,7 @@ mod tests {
             call_to_action: "LEARN_MORE".into(),
             landing_page_url: "https://example.com/".into(),
             display_name: "Shop".into(),
-            cover: None,
+            ..AdRow::default()
         }
     }
 
@@ -255,6 +271,20 @@ mod tests {
         let expected =
             ["video", "ad_text", "call_to_action", "landing_page_url", "display_name", "cover", "ad_name"];
         assert_eq!(fields_refused(vec![row, bad]), expected.map(|field| (2, field)));
+    }
+
+    #[test]
+    fn an_identity_of_a_business_centre_names_the_centre_and_no_other_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let row = AdRow { identity_type: "BC_AUTH_TT".into(), ..good(dir.path()) };
+        let with = |kind: &str, centre: &str| {
+            let (identity_type, identity_authorized_bc_id) = (kind.into(), centre.into());
+            fields_refused(vec![AdRow { identity_type, identity_authorized_bc_id, ..row.clone() }])
+        };
+        assert_eq!(with("BC_AUTH_TT", "7000000000000000009"), []);
+        for (kind, centre) in [("BC_AUTH_TT", ""), ("BC_AUTH_TT", "mine"), ("TT_USER", "7")] {
+            assert_eq!(with(kind, centre), [(1, "identity_authorized_bc_id")], "{kind} {centre}");
+        }
     }
 
     #[test]

@@ -298,6 +298,7 @@ fn new_ad(row: &AdRow, video_id: String, image_id: String, enable: bool) -> NewA
         ad_name: row.ad_name.clone(),
         identity_type: row.identity_type.clone(),
         identity_id: row.identity_id.clone(),
+        identity_authorized_bc_id: some(&row.identity_authorized_bc_id),
         ad_text: row.ad_text.clone(),
         call_to_action: some(&row.call_to_action),
         landing_page_url: some(&row.landing_page_url),
@@ -324,7 +325,9 @@ fn digest(row: &AdRow) -> String {
         &cover,
     ];
     let mut hasher = blake3::Hasher::new();
-    for field in fields {
+    // Left out where it is empty, so that rows without it keep the digest they had before there was one.
+    let centre = Some(&row.identity_authorized_bc_id).filter(|centre| !centre.is_empty());
+    for field in fields.into_iter().chain(centre) {
         hasher.update(&(field.len() as u64).to_le_bytes());
         hasher.update(field.as_bytes());
     }

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::crash::CrashPoints;
 use super::landing::{LandingMode, Pages, WebPages};
 use super::manifest::AdRow;
+use super::run::Stop;
 use super::{Delivery, JournalError};
 use crate::rules::ValidatedAsset;
 
@@ -55,6 +56,8 @@ pub struct ShipRequest {
     pub visibility_window: Duration,
     /// The bound of the first wait before asking for a video.
     pub first_poll: Duration,
+    /// When to look first for a video just uploaded, where history tells; else as `first_poll` says.
+    pub first_look: Option<Duration>,
     /// Uploads at a time.
     pub upload_concurrency: usize,
     /// What to do about landing pages that do not answer.
@@ -78,6 +81,7 @@ impl ShipRequest {
             attempt_deadline: Duration::from_secs(10 * 60),
             visibility_window: Duration::from_secs(5 * 60),
             first_poll: Duration::from_secs(5),
+            first_look: None,
             upload_concurrency: 4,
             landing: LandingMode::default(),
             pages: Arc::new(WebPages::default()),
@@ -100,6 +104,19 @@ pub struct ShipOutcome {
     pub deliveries: Vec<Delivery>,
     /// Why the whole run stopped: the token or its rights are at fault.
     pub auth: Option<String>,
+    /// Why the whole run stopped: the destination's set-up is at fault.
+    pub configuration: Option<String>,
+}
+
+impl ShipOutcome {
+    pub(super) fn new(deliveries: Vec<Delivery>, stop: Option<Stop>) -> ShipOutcome {
+        let (auth, configuration) = match stop {
+            Some(Stop::Auth(said)) => (Some(said), None),
+            Some(Stop::Configuration(said)) => (None, Some(said)),
+            _ => (None, None),
+        };
+        ShipOutcome { deliveries, auth, configuration }
+    }
 }
 
 /// Why a run could not go on. What was done stays in the journal.

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::backoff::{Backoff, Next};
 use super::crash::crash_point;
 use super::engine::{Context, Halt};
 use super::journal::{Effect, EffectRecord, EffectState, Settled};
 use super::{ShipEvent, upload_name};
-use crate::platform::{CallError, Class, RemoteVideo};
+use crate::platform::{CallError, Class, RemoteVideo, UploadLog};
 use crate::rules::ValidatedAsset;
 
 /// Sends of one intent in one run, each after proof that the one before did not happen.
@@ -57,8 +56,8 @@ pub(super) fn fate(error: &CallError) -> Fate {
         (_, Class::Wait | Class::Throttle | Class::Retry) => Fate::Again,
         (_, Class::ReRead) => Fate::Stale,
         (_, Class::ReEncode) => Fate::BadMedia,
-        (_, Class::ReAuthenticate) => Fate::Stop,
-        (_, Class::Configuration | Class::Permanent) => Fate::Refused,
+        (_, Class::ReAuthenticate | Class::Configuration) => Fate::Stop,
+        (_, Class::Permanent) => Fate::Refused,
     }
 }
 
@@ -133,18 +132,6 @@ impl Context {
         }
     }
 
-    /// Waits between two sends of the same intent.
-    pub(super) async fn rest(&self, sends: u32) -> Result<(), Halt> {
-        if sends == 0 {
-            return self.go_on();
-        }
-        let backoff = Backoff { first: Duration::from_secs(2), cap: CAP, deadline: Duration::MAX };
-        match backoff.next(sends - 1, Duration::ZERO, 0.5 + 0.5 * fastrand::f64()) {
-            Next::Wait(wait) => self.wait(wait).await,
-            Next::GiveUp => self.go_on(),
-        }
-    }
-
     async fn send_video(
         &self,
         asset: &ValidatedAsset,
@@ -155,9 +142,14 @@ impl Context {
         self.go_on()?;
         self.journal.mark_sent(&record.key)?;
         crash_point!(self.crash, "upload.after_sent_mark");
-        let total = asset.content().size_bytes;
-        let sent = |bytes| self.emit(ShipEvent::Sent { source: source.to_owned(), bytes, total });
-        let answer = self.call(self.platform.upload_video(asset, &record.name, &sent)).await?;
+        let log = SendLog {
+            context: self,
+            key: &record.key,
+            source,
+            total: asset.content().size_bytes,
+            kept: record.handle.clone(),
+        };
+        let answer = self.call(self.platform.upload_video(asset, &record.name, &log)).await?;
         crash_point!(self.crash, "upload.after_send_before_receipt");
         let (settled, request, ended) = match answer {
             Ok(id) => (Settled::Done { receipt: id.clone() }, None, Some(Upload::Done(id))),
@@ -249,6 +241,32 @@ impl Context {
             }
             self.wait(asking.pause()).await?;
         }
+    }
+}
+
+/// Tells of bytes, and keeps in the journal how an upload in pieces can be taken up by a later run.
+struct SendLog<'a> {
+    context: &'a Context,
+    key: &'a str,
+    source: &'a Path,
+    total: u64,
+    kept: Option<String>,
+}
+
+impl UploadLog for SendLog<'_> {
+    fn sent(&self, bytes: u64) {
+        let source = self.source.to_owned();
+        self.context.emit(ShipEvent::Sent { source, bytes, total: self.total });
+    }
+
+    fn kept(&self) -> Option<String> {
+        self.kept.clone()
+    }
+
+    fn keep(&self, mark: Option<&str>) {
+        // Without it the upload starts over, which costs time and nothing else.
+        let _ = self.context.journal.hold(self.key, mark);
+        crash_point!(self.context.crash, "upload.after_piece");
     }
 }
 

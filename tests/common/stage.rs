@@ -73,6 +73,17 @@ impl Stage {
         self.desk.write("greenlit.toml", text);
     }
 
+    /// Adds a destination of posts at the same sandbox.
+    pub fn configure_posts(&self, port: u16, mode: &str) {
+        let config = std::fs::read_to_string(self.desk.path("greenlit.toml")).unwrap();
+        let text = format!(
+            "{config}[destination.posts]\nplatform = \"tiktok-post\"\naccount = \"me\"\nmode = \"{mode}\"\n\
+             token_env = \"TEST_TOKEN\"\nbase_url = \"http://127.0.0.1:{port}\"\n\
+             poll_deadline = \"45s\"\nvisibility_window = \"3s\"\n"
+        );
+        self.desk.write("greenlit.toml", text);
+    }
+
     /// One row an ad: a video, and a name.
     pub fn manifest(&self, rows: &[(&str, &str)]) {
         let mut text = "video,adgroup_id,ad_name,identity_type,identity_id,ad_text,call_to_action,\

@@ -13,11 +13,11 @@ use crate::cli::maker::{Maker, hash};
 use crate::cli::progress::Progress;
 use crate::cli::sandbox::operation;
 use crate::pipeline::Source;
-use crate::platform::{AdsPlatform, CallError};
+use crate::platform::{AdsPlatform, CallError, Class, Creator, PostMode, PostPlatform};
 use crate::rules::ValidatedAsset;
 use crate::ship::{
-    self, DeliveryState, Journal, LandingMode, MakeError, Prepared, ShipEvent, ShipOutcome, ShipRequest,
-    WebPages,
+    self, DeliveryState, Journal, LandingMode, MakeError, PostRequest, Prepared, ShipEvent, ShipOutcome,
+    ShipRequest, WebPages,
 };
 
 use super::load::Load;
@@ -46,14 +46,24 @@ pub struct Shipping<'a> {
     pub cancel: &'a Arc<AtomicBool>,
 }
 
+/// When history says that a video just uploaded is worth a look.
+fn first_look(
+    journal: &Journal,
+    destination: &Destination,
+    origin: &str,
+) -> Result<Option<std::time::Duration>, CliError> {
+    let history = journal.history(origin, &destination.journal_account());
+    Ok(history.map_err(|source| operation("the journal cannot be read", source))?.first_look())
+}
+
 /// The error for a destination that does not let us in, or does not answer.
 fn no_access(destination: &Destination, error: CallError) -> CliError {
     let what = match error.code {
         Some(_) => format!(
-            "nothing was sent: `{}` does not let us in; renew the token from {}, or correct the advertiser {}",
+            "nothing was sent: `{}` does not let us in; renew the token from {}, or correct the account {}",
             destination.name,
             destination.token_place(),
-            destination.advertiser_id
+            destination.account
         ),
         None => format!(
             "nothing was sent: `{}` does not answer at {}; check the network and the base_url, and run the \
@@ -82,6 +92,7 @@ pub async fn ads(ship: Shipping<'_>, platform: Arc<dyn AdsPlatform>) -> Result<S
         request.attempt_deadline = std::time::Duration::from_secs(20);
     }
     request.upload_concurrency = destination.uploads;
+    request.first_look = first_look(&journal, destination, platform.origin())?;
     request.landing = match destination.landing_page_check.as_str() {
         "off" => LandingMode::Off,
         "warn" => LandingMode::Warn,
@@ -93,6 +104,38 @@ pub async fn ads(ship: Shipping<'_>, platform: Arc<dyn AdsPlatform>) -> Result<S
     let shipped = ship::ship(request, platform, maker.clone(), journal, events, Arc::clone(cancel)).await;
     let _ = feeding.await;
     shipped.map_err(|source| operation("shipping stopped", source))
+}
+
+/// Ships to a destination of posts.
+pub async fn posts(
+    ship: Shipping<'_>,
+    mode: PostMode,
+    platform: Arc<dyn PostPlatform>,
+) -> Result<ShipOutcome, CliError> {
+    let Shipping { order, destination, load, maker, journal, progress, log, cancel } = ship;
+    // A draft needs no right to see what the creator may do; only a refused token is the end.
+    let creator = match platform.creator().await {
+        Ok(creator) => creator,
+        Err(error) if mode == PostMode::Inbox && error.class == Class::Permanent => Creator::default(),
+        Err(error) => return Err(no_access(destination, error)),
+    };
+    let (sender, receiver) = mpsc::channel(READY_QUEUE);
+    let mut request = PostRequest::new(receiver, load.rows.clone(), mode);
+    request.until = order.until.into();
+    request.attempts = destination.attempts;
+    request.poll_deadline = destination.poll_deadline;
+    request.visibility_window = destination.visibility_window;
+    request.upload_concurrency = destination.uploads;
+    if destination.name == SANDBOX {
+        request.first_poll = std::time::Duration::from_secs(1);
+    }
+    request.first_poll = first_look(&journal, destination, platform.origin())?.unwrap_or(request.first_poll);
+    let feeding = feed(maker, load.found.sources.clone(), sender, Arc::clone(progress));
+    let events = events(progress, log);
+    let posted =
+        ship::post(request, creator, platform, maker.clone(), journal, events, Arc::clone(cancel)).await;
+    let _ = feeding.await;
+    posted.map_err(|source| operation("posting stopped", source))
 }
 
 /// Makes every source in threads of its own and hands each over when it is ready.

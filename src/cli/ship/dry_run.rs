@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use crate::cli::check::Tally;
+use crate::cli::destination::Makes;
 use crate::cli::error::CliError;
 use crate::cli::progress::Progress;
 use crate::cli::run_status::RunStatus;
@@ -16,6 +17,7 @@ use crate::pipeline::{CheckOptions, Outcome, fix};
 use crate::plan::{Action, VideoPlan};
 use crate::platform::tiktok_ads::CHUNK_ABOVE;
 use crate::platform::tiktok_ads::forecast::{Calls, ad_calls, upload_calls, waiting_calls};
+use crate::platform::tiktok_post;
 use crate::report::{Format, escape};
 use crate::rules::Verdict;
 use crate::ship::journal::AdKey;
@@ -154,8 +156,20 @@ impl<'a> Forecast<'a> {
         let (made, fix_s) = self.to_make(outcome, size_bytes);
         let sends = next == "upload";
         let upload_bytes = if sends { made.unwrap_or(size_bytes) } else { 0 };
-        let ads = if goes { self.open_ads(&outcome.source.path, &blake3)? } else { Vec::new() };
-        let upload = if sends { upload_calls(upload_bytes, CHUNK_ABOVE) } else { Vec::new() };
+        let (ads, own) = match self.work.destination.makes {
+            Makes::Ads => {
+                let ads = if goes { self.open_ads(&outcome.source.path, &blake3)? } else { Vec::new() };
+                let upload = if sends { upload_calls(upload_bytes, CHUNK_ABOVE) } else { Vec::new() };
+                let own = upload.into_iter().chain(ad_calls(ads.len() as u64, 0, 0)).collect();
+                (ads, own)
+            }
+            Makes::Posts(_) => {
+                let open = matches!(next, "upload" | "ask" | "wait");
+                let rows = self.work.load.rows.iter().filter(|row| open && row.video == outcome.source.path);
+                let own = if sends { tiktok_post::calls(upload_bytes) } else { Vec::new() };
+                (rows.map(|row| row.row).collect(), own)
+            }
+        };
         let mut expected = Expected {
             fix_s: if sends { fix_s } else { 0.0 },
             upload_s: upload_bytes as f64 / self.assumed.upload_bytes_per_s,
@@ -172,7 +186,7 @@ impl<'a> Forecast<'a> {
             next: if next == "ads" && ads.is_empty() { "nothing" } else { next }.to_owned(),
             upload_bytes,
             estimated: sends && made.is_some(),
-            calls: by_name(upload.into_iter().chain(ad_calls(ads.len() as u64, 0, 0))),
+            calls: by_name(own),
             ads,
             expected,
         })
@@ -239,6 +253,23 @@ impl<'a> Forecast<'a> {
         Ok(open)
     }
 
+    /// What the account may do, and what so many calls take of it.
+    fn quota(&self, all_calls: u64) -> Result<Quota, CliError> {
+        if self.work.destination.makes != Makes::Ads {
+            // So many posts may be begun and asked after.
+            let (minute, posts) = (tiktok_post::CALLS_A_MINUTE, tiktok_post::POSTS_A_MINUTE);
+            return Ok(Quota { calls_a_minute: minute, creations_a_minute: posts, ..Quota::default() });
+        }
+        let quota = self.work.destination.tier()?.quota();
+        Ok(Quota {
+            tier: Some(self.work.destination.tier.clone()),
+            calls_a_minute: quota.minute,
+            calls_a_day: Some(quota.day),
+            creations_a_minute: quota.ads_minute,
+            share_of_day: Some(all_calls as f64 / quota.day as f64),
+        })
+    }
+
     fn total(&self, assets: &[Asset]) -> Result<Total, CliError> {
         let uploads = assets.iter().filter(|asset| asset.upload_bytes > 0).count() as u64;
         let waits = assets.iter().filter(|asset| asset.expected.processing_s > 0.0).count() as u64;
@@ -248,17 +279,21 @@ impl<'a> Forecast<'a> {
         let covers: BTreeSet<(Option<&PathBuf>, &Path)> =
             rows().map(|row| (row.cover.as_ref(), row.cover.as_deref().unwrap_or(&row.video))).collect();
         let mut calls: BTreeMap<String, u64> = BTreeMap::new();
-        let shared = waiting_calls(waits)
-            .into_iter()
-            .chain(ad_calls(0, groups.len() as u64, covers.len() as u64))
-            // Access is proven twice: before anything is made, and when shipping begins.
-            .chain([("file/video/ad/search/", 2)]);
+        let shared: Calls = match self.work.destination.makes {
+            Makes::Ads => waiting_calls(waits)
+                .into_iter()
+                .chain(ad_calls(0, groups.len() as u64, covers.len() as u64))
+                // Access is proven twice: before anything is made, and when shipping begins.
+                .chain([("file/video/ad/search/", 2)])
+                .collect(),
+            Makes::Posts(_) => vec![("v2/post/publish/creator_info/query/", 1)],
+        };
         let own = assets.iter().flat_map(|asset| &asset.calls).map(|(name, count)| (name.clone(), *count));
-        for (name, count) in own.chain(shared.map(|(name, count)| (name.to_owned(), count))) {
+        for (name, count) in own.chain(shared.into_iter().map(|(name, count)| (name.to_owned(), count))) {
             *calls.entry(name).or_default() += count;
         }
         let all_calls = calls.values().sum();
-        let quota = self.work.destination.tier()?.quota();
+        let quota = self.quota(all_calls)?;
         let ads = open.len() as u64;
         let sum = |of: fn(&Expected) -> f64| assets.iter().map(|asset| of(&asset.expected)).sum::<f64>();
         let jobs = self.work.settings.jobs.min(assets.len()).max(1) as f64;
@@ -268,9 +303,10 @@ impl<'a> Forecast<'a> {
             processing_s: assets.iter().map(|asset| asset.expected.processing_s).fold(0.0, f64::max),
             overall_s: 0.0,
         };
-        let creating = (ads / quota.ads_minute.max(1)) as f64 * 60.0;
+        let creations = if self.work.destination.makes == Makes::Ads { ads } else { uploads };
+        let creating = (creations / quota.creations_a_minute.max(1)) as f64 * 60.0;
         // Files are made, sent and processed side by side; the narrowest decides.
-        let calling = (all_calls / quota.minute.max(1)) as f64 * 60.0;
+        let calling = (all_calls / quota.calls_a_minute.max(1)) as f64 * 60.0;
         expected.overall_s =
             (expected.fix_s.max(expected.upload_s).max(creating).max(calling)) + expected.processing_s;
         Ok(Total {
@@ -281,13 +317,7 @@ impl<'a> Forecast<'a> {
             ads,
             calls,
             all_calls,
-            quota: Quota {
-                tier: self.work.destination.tier.clone(),
-                calls_a_minute: quota.minute,
-                calls_a_day: quota.day,
-                creations_a_minute: quota.ads_minute,
-                share_of_day: all_calls as f64 / quota.day as f64,
-            },
+            quota,
             expected,
             assumptions: self.assumed.clone(),
         })
@@ -298,9 +328,8 @@ fn is_shippable(asset: &Asset) -> bool {
     !matches!(asset.action.as_str(), "refused" | "skipped" | "unreadable")
 }
 
-fn by_name(calls: impl Iterator<Item = (&'static str, u64)>) -> BTreeMap<String, u64> {
+fn by_name(calls: Calls) -> BTreeMap<String, u64> {
     let mut named = BTreeMap::new();
-    let calls: Calls = calls.collect();
     for (name, count) in calls {
         *named.entry(name.to_owned()).or_default() += count;
     }
@@ -310,6 +339,7 @@ fn by_name(calls: impl Iterator<Item = (&'static str, u64)>) -> BTreeMap<String,
 /// The plan for people.
 fn summary(plan: &Plan) -> String {
     let mut text = String::new();
+    let what = if plan.total.quota.tier.is_some() { "ad" } else { "post" };
     for asset in &plan.assets {
         let name = escape(&asset.path.display().to_string());
         let about = if asset.estimated { "about " } else { "" };
@@ -327,7 +357,8 @@ fn summary(plan: &Plan) -> String {
             (true, _) => format!("{name}: nothing to do"),
         };
         if !asset.ads.is_empty() {
-            let _ = write!(line, ", {} ad{}", asset.ads.len(), if asset.ads.len() == 1 { "" } else { "s" });
+            let _ =
+                write!(line, ", {} {what}{}", asset.ads.len(), if asset.ads.len() == 1 { "" } else { "s" });
         }
         if asset.expected.overall_s > 0.0 {
             let _ = write!(line, ", about {}", time(asset.expected.overall_s));
@@ -338,18 +369,20 @@ fn summary(plan: &Plan) -> String {
         }
     }
     let total = &plan.total;
+    let share = match (total.quota.share_of_day, &total.quota.tier) {
+        (Some(share), Some(tier)) => format!(" ({:.2} % of a day's on the tier {tier})", share * 100.0),
+        _ => String::new(),
+    };
     let _ = writeln!(
         text,
-        "\nnothing was sent. In all: {} upload{} of {}, {} ad{}, about {} calls ({:.2} % of a day's on the tier {}), \
-         about {}",
+        "\nnothing was sent. In all: {} upload{} of {}, {} {}{}, about {} calls{share}, about {}",
         total.uploads,
         if total.uploads == 1 { "" } else { "s" },
         megabytes(total.upload_bytes),
         total.ads,
+        what,
         if total.ads == 1 { "" } else { "s" },
         total.all_calls,
-        total.quota.share_of_day * 100.0,
-        total.quota.tier,
         time(total.expected.overall_s)
     );
     let of = &total.assumptions;

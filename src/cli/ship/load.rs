@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::pipeline::{Discovery, Source, discover};
-use crate::ship::{AdRow, Manifest, Problem, preflight};
+use crate::ship::{AdRow, Manifest, Problem, preflight, preflight_posts};
 
+use crate::cli::destination::Makes;
 use crate::cli::error::CliError;
 use crate::cli::sandbox::operation;
 
@@ -49,8 +50,12 @@ pub fn load(paths: &[PathBuf]) -> Result<Load, CliError> {
 
 /// Says everything that is wrong with the rows and their covers, all of it at once, before anything
 /// is sent.
-pub fn manifest_is_sound(rows: &[AdRow], covers: Vec<Problem>) -> bool {
-    let mut problems = preflight(&Manifest { rows: rows.to_vec() });
+pub fn manifest_is_sound(rows: &[AdRow], makes: Makes, covers: Vec<Problem>) -> bool {
+    let manifest = Manifest { rows: rows.to_vec() };
+    let mut problems = match makes {
+        Makes::Ads => preflight(&manifest),
+        Makes::Posts(mode) => preflight_posts(&manifest, mode),
+    };
     problems.extend(covers);
     problems.sort_by_key(|problem| problem.row);
     let (warnings, errors): (Vec<_>, Vec<_>) = problems.into_iter().partition(|problem| problem.warning);

@@ -17,10 +17,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use secrecy::SecretString;
+
 use crate::job::Runner;
 use crate::job::worker::WorkerPool;
 use crate::pipeline::{FixLedger, FixSettings, Layout, remove_stale};
-use crate::platform::tiktok_ads::{ClientOptions, TikTokAds, origin_of};
+use crate::platform::tiktok_ads::{self, ClientOptions, TikTokAds};
+use crate::platform::tiktok_post::{self, PostOptions, TikTokPost};
 use crate::profile::Profile;
 use crate::report::Report;
 use crate::rules::Selection;
@@ -28,7 +31,7 @@ use crate::sandbox::{Sandbox, start};
 use crate::ship::{Journal, Wait};
 
 use super::args::{CommonArgs, ShipArgs};
-use super::destination::{Destination, SANDBOX};
+use super::destination::{Destination, Makes, SANDBOX};
 use super::error::CliError;
 use super::event_log::EventLog;
 use super::maker::Maker;
@@ -67,7 +70,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     let cancel = interrupt::flag();
     let runner: Arc<dyn Runner> = Arc::new(WorkerPool::new(settings.jobs));
     let covers = covers::problems(&load.rows, &profile, runner.as_ref(), &cancel);
-    if !load::manifest_is_sound(&load.rows, covers) {
+    if !load::manifest_is_sound(&load.rows, destination.makes, covers) {
         return Ok(RunStatus::Failed);
     }
     let job = Work { settings, order, destination, profile, load, runner, cancel };
@@ -106,10 +109,14 @@ impl Work<'_> {
 
     /// What the destination's effects are keyed by.
     fn origin(&self) -> Result<String, CliError> {
-        match self.trial_origin() {
-            Some(origin) => Ok(origin),
-            None => origin_of(&self.destination.base_url)
-                .map_err(|source| operation("the destination cannot be used", source)),
+        let unusable = "the destination cannot be used";
+        let url = &self.destination.base_url;
+        match (self.trial_origin(), self.destination.makes) {
+            (Some(origin), _) => Ok(origin),
+            (None, Makes::Ads) => tiktok_ads::origin_of(url).map_err(|source| operation(unusable, source)),
+            (None, Makes::Posts(_)) => {
+                tiktok_post::origin_of(url).map_err(|source| operation(unusable, source))
+            }
         }
     }
 
@@ -152,17 +159,13 @@ fn ship(work: Work<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
     };
     let shipped = runtime()?.block_on(async {
         let trial = start_trial(&work).await?;
-        let mut options = ClientOptions::new(&destination.base_url, &destination.advertiser_id, token);
-        if let Some(trial) = &trial {
-            options.base_url = format!("http://{}/open_api/v1.3", trial.addr());
-        }
-        options.origin = work.trial_origin();
-        options.tier = destination.tier()?;
-        options.bandwidth = destination.bandwidth;
-        options.on_pause = Some(deliver::on_pause(&progress));
-        let platform =
-            TikTokAds::new(options).map_err(|source| operation("the destination cannot be used", source))?;
-        let outcome = deliver::ads(shipping, Arc::new(platform)).await;
+        let at = trial.as_ref().map(|trial| format!("http://{}", trial.addr()));
+        let outcome = match destination.makes {
+            Makes::Ads => deliver::ads(shipping, Arc::new(ads_client(&work, at, token, &progress)?)).await,
+            Makes::Posts(mode) => {
+                deliver::posts(shipping, mode, Arc::new(post_client(&work, at, token, &progress)?)).await
+            }
+        };
         if let Some(trial) = trial {
             trial.shutdown().await;
         }
@@ -187,7 +190,47 @@ fn ship(work: Work<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
             destination.token_place()
         );
     }
+    if let Some(reason) = &outcome.configuration {
+        eprintln!(
+            "greenlit: stopped: {reason}. Correct the destination `{}` and run the same command again: what is done \
+             stays done",
+            destination.name
+        );
+    }
     Ok(status)
+}
+
+/// The client of a destination of ads; `at` is where a trial listens.
+fn ads_client(
+    work: &Work<'_>,
+    at: Option<String>,
+    token: SecretString,
+    progress: &Arc<Progress>,
+) -> Result<TikTokAds, CliError> {
+    let destination = &work.destination;
+    let url = at.map_or_else(|| destination.base_url.clone(), |at| format!("{at}/open_api/v1.3"));
+    let mut options = ClientOptions::new(&url, &destination.account, token);
+    options.origin = work.trial_origin();
+    options.tier = destination.tier()?;
+    options.bandwidth = destination.bandwidth;
+    options.on_pause = Some(deliver::on_pause(progress));
+    TikTokAds::new(options).map_err(|source| operation("the destination cannot be used", source))
+}
+
+/// The client of a destination of posts; `at` is where a trial listens.
+fn post_client(
+    work: &Work<'_>,
+    at: Option<String>,
+    token: SecretString,
+    progress: &Arc<Progress>,
+) -> Result<TikTokPost, CliError> {
+    let destination = &work.destination;
+    let url = at.unwrap_or_else(|| destination.base_url.clone());
+    let mut options = PostOptions::new(&url, &destination.account, token);
+    options.origin = work.trial_origin();
+    options.bandwidth = destination.bandwidth;
+    options.on_pause = Some(deliver::on_pause(progress));
+    TikTokPost::new(options).map_err(|source| operation("the destination cannot be used", source))
 }
 
 fn open_journal(path: &Path, wait: bool) -> Result<Arc<Journal>, CliError> {

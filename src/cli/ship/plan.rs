@@ -128,16 +128,16 @@ pub struct Total {
 /// What the account may do.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quota {
-    /// The tier.
-    pub tier: String,
+    /// The tier, where there are such.
+    pub tier: Option<String>,
     /// Calls a minute.
     pub calls_a_minute: u64,
-    /// Calls a day, UTC.
-    pub calls_a_day: u64,
+    /// Calls a day, UTC; `null` where the platform publishes none.
+    pub calls_a_day: Option<u64>,
     /// Ads or posts created a minute.
     pub creations_a_minute: u64,
     /// The part of the day's calls that the plan takes, 1 for all.
-    pub share_of_day: f64,
+    pub share_of_day: Option<f64>,
 }
 
 /// What the expected times rest on.
@@ -234,7 +234,7 @@ impl Basis {
         Ok(Basis {
             folder,
             origin: work.origin()?,
-            account: work.destination.advertiser_id.clone(),
+            account: work.destination.journal_account(),
             profile: work.profile.id().to_owned(),
             profile_hash: work.profile.hash(),
             choices_hash: blake3::hash(choices.as_bytes()).to_hex().to_string(),

@@ -54,7 +54,11 @@ pub fn conclude(outcomes: &[Outcome], load: &Load, shipped: &ShipOutcome, interr
     for delivery in &shipped.deliveries {
         status = status.and(delivery_status(delivery));
     }
-    if shipped.auth.is_some() { status.and(RunStatus::Failed) } else { status }
+    if shipped.auth.is_some() || shipped.configuration.is_some() {
+        status.and(RunStatus::Failed)
+    } else {
+        status
+    }
 }
 
 fn delivery_status(delivery: &ship::Delivery) -> RunStatus {

@@ -12,8 +12,8 @@ use tokio_util::io::ReaderStream;
 
 use super::TikTokAds;
 use super::codes::{self, Kind};
-use super::sending::{Hashed, Stopped, pump};
 use super::wire::Envelope;
+use crate::platform::sending::{Hashed, Stopped, pump};
 use crate::platform::{CallError, Class};
 
 /// Tries of a read in all.
@@ -153,7 +153,9 @@ impl TikTokAds {
         let idle = timeouts.connect + timeouts.idle;
         match payload {
             Payload::Query(_) | Payload::Json(_) => idle,
-            Payload::Bytes(_, bytes) => idle + super::sending::longest(timeouts, bytes.len() as u64),
+            Payload::Bytes(_, bytes) => {
+                idle + crate::platform::sending::longest(timeouts, bytes.len() as u64)
+            }
         }
     }
 

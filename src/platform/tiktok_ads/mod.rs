@@ -12,7 +12,6 @@ mod gate;
 pub mod limiter;
 mod options;
 mod reads;
-mod sending;
 mod upload;
 mod wire;
 
@@ -25,9 +24,10 @@ use url::Url;
 use self::gate::Gate;
 pub use self::gate::OnPause;
 pub use self::limiter::{Pauses, Tier, UnknownTier};
-pub use self::options::{CHUNK_ABOVE, ClientOptions, ConfigurationError, Timeouts};
-use self::sending::Pacer;
-use super::{AdsPlatform, Call, NewAd, RemoteAd, RemoteImage, RemoteVideo, SuggestedCover};
+pub use self::options::{CHUNK_ABOVE, ClientOptions, ConfigurationError};
+pub use super::Timeouts;
+use super::sending::Pacer;
+use super::{AdsPlatform, Call, NewAd, RemoteAd, RemoteImage, RemoteVideo, SuggestedCover, UploadLog};
 use crate::rules::ValidatedAsset;
 
 /// What effects at an address are keyed by: scheme, host and port.
@@ -132,9 +132,9 @@ impl AdsPlatform for TikTokAds {
         &'a self,
         asset: &'a ValidatedAsset,
         name: &'a str,
-        sent: &'a (dyn Fn(u64) + Send + Sync),
+        log: &'a dyn UploadLog,
     ) -> Call<'a, String> {
-        Box::pin(self.send_video(asset, name, sent))
+        Box::pin(self.send_video(asset, name, log))
     }
 
     fn videos<'a>(&'a self, ids: &'a [String]) -> Call<'a, Vec<RemoteVideo>> {

@@ -10,7 +10,7 @@ use url::{Host, Url};
 
 use super::gate::OnPause;
 use super::limiter::{Pauses, Tier};
-use crate::platform::Class;
+use crate::platform::{Class, Timeouts};
 
 /// Where the API lies below a host.
 const API: &str = "/open_api/v1.3/";
@@ -19,30 +19,6 @@ const TRIAL_HOST: &str = "sandbox-ads.tiktok.com";
 
 /// Files of more bytes go up in pieces, unless told otherwise.
 pub const CHUNK_ABOVE: u64 = 100_000_000;
-
-/// How long the client waits for what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// For a connection, TLS included.
-    pub connect: Duration,
-    /// Without a byte coming in or going out.
-    pub idle: Duration,
-    /// For the reply, once a file is sent in full: the platform reads it through first.
-    pub upload_reply: Duration,
-    /// Bytes a second that an upload must reach on average, beyond one `idle` time.
-    pub min_upload_rate: u64,
-}
-
-impl Default for Timeouts {
-    fn default() -> Timeouts {
-        Timeouts {
-            connect: Duration::from_secs(10),
-            idle: Duration::from_secs(60),
-            upload_reply: Duration::from_secs(300),
-            min_upload_rate: 16 << 10,
-        }
-    }
-}
 
 /// Everything a client is made with.
 #[derive(Clone)]

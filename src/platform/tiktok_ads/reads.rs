@@ -144,6 +144,7 @@ fn creative(ad: &NewAd) -> Value {
         "operation_status": if ad.enable { "ENABLE" } else { "DISABLE" },
     });
     let optional = [
+        ("identity_authorized_bc_id", &ad.identity_authorized_bc_id),
         ("call_to_action", &ad.call_to_action),
         ("landing_page_url", &ad.landing_page_url),
         ("display_name", &ad.display_name),

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::TikTokAds;
 use super::client::{Endpoint, FileForm, Payload, mutation, read};
-use super::sending::{Hashed, Source, md5_of, open};
 use super::wire::Envelope;
-use crate::platform::{CallError, Class};
+use crate::platform::sending::{Hashed, Source, md5_of, open};
+use crate::platform::{CallError, Class, UploadLog};
 use crate::rules::ValidatedAsset;
 
 const VIDEO: Endpoint = mutation("file/video/ad/upload/");
@@ -27,7 +27,7 @@ impl TikTokAds {
         &self,
         asset: &ValidatedAsset,
         name: &str,
-        sent: &(dyn Fn(u64) + Send + Sync),
+        log: &dyn UploadLog,
     ) -> Result<String, CallError> {
         self.check_name(VIDEO, name)?;
         let (mut file, hashed) = self.open(VIDEO, asset.path()).await?;
@@ -39,11 +39,12 @@ impl TikTokAds {
             return Err(self.changed(VIDEO.path));
         }
         let reply = if hashed.size > self.options.chunk_above {
-            self.send_in_chunks(&mut file, &hashed, name, sent).await?
+            self.send_in_chunks(&mut file, &hashed, name, log).await?
         } else {
             let fields = self.fields(name, ("video_signature", &hashed.md5));
             let part = ("video_file", name, media_type(asset.path()));
-            let form = FileForm { fields, part, file: &mut file, expected: &hashed, sent };
+            let sent = |bytes| log.sent(bytes);
+            let form = FileForm { fields, part, file: &mut file, expected: &hashed, sent: &sent };
             self.send_file(VIDEO, form).await?
         };
         self.new_id(VIDEO, &reply, "video_id")
@@ -65,42 +66,92 @@ impl TikTokAds {
         file: &mut tokio::fs::File,
         hashed: &Hashed,
         name: &str,
-        sent: &(dyn Fn(u64) + Send + Sync),
+        log: &dyn UploadLog,
     ) -> Result<Envelope, CallError> {
+        let mut source = Source::new(file, hashed);
+        let begin = source.mark();
+        let resumed = match log.kept().as_deref().and_then(Progress::read) {
+            Some(progress) => Some(self.transfer(&mut source, hashed, progress, log).await),
+            None => None,
+        };
+        let file_id = match resumed {
+            Some(Ok(file_id)) => file_id,
+            Some(Err(error)) if !is_stale(&error) => return Err(error),
+            // Nothing to take up, or the platform does not know it any more: from the start.
+            _ => {
+                source.back_to(&begin).await.map_err(|stopped| self.stopped(VIDEO, stopped))?;
+                log.keep(None);
+                let progress = self.start(hashed, name).await?;
+                self.transfer(&mut source, hashed, progress, log).await?
+            }
+        };
+        let advertiser = &self.options.advertiser_id;
+        let body = json!({
+            "advertiser_id": advertiser, "upload_type": "UPLOAD_BY_FILE_ID", "file_id": file_id, "file_name": name,
+        });
+        self.call(VIDEO, &Payload::Json(body)).await
+    }
+
+    async fn start(&self, hashed: &Hashed, name: &str) -> Result<Progress, CallError> {
         let advertiser = &self.options.advertiser_id;
         let body = json!({
             "advertiser_id": advertiser, "size": hashed.size, "content_type": "video", "name": name,
         });
-        let mut reply = self.call(START, &Payload::Json(body)).await?;
-        let odd = |what| self.fault(TRANSFER.path, Class::Retry, what);
+        let reply = self.call(START, &Payload::Json(body)).await?;
+        let odd = |what| self.fault(START.path, Class::Retry, what);
         let id = reply.field("upload_id").ok_or_else(|| odd("the upload that was started has no id"))?;
-        let mut source = Source::new(file, hashed);
-        let mut at = 0;
-        while at < hashed.size {
-            let (start, end) = (reply.number("start_offset"), reply.number("end_offset"));
-            let asked =
-                start.zip(end).filter(|(start, end)| *start == at && *end > at && *end <= hashed.size);
-            let length = asked.map(|(start, end)| end - start).filter(|length| *length <= MAX_CHUNK);
-            let length = length.and_then(|length| usize::try_from(length).ok());
+        Progress::next(id, &reply).ok_or_else(|| odd("the platform does not say which bytes it wants"))
+    }
+
+    /// Sends what is still missing and gives the id of the file that came of it.
+    async fn transfer(
+        &self,
+        source: &mut Source<'_>,
+        hashed: &Hashed,
+        mut progress: Progress,
+        log: &dyn UploadLog,
+    ) -> Result<String, CallError> {
+        let advertiser = &self.options.advertiser_id;
+        let odd = |what| {
+            // What the platform says makes no sense, so the next try starts over.
+            log.keep(None);
+            self.fault(TRANSFER.path, Class::Retry, what)
+        };
+        loop {
+            let Progress { id, start, end } = &progress;
+            // Bytes that arrived in an earlier run, or whose answer was lost, are not sent again.
+            if *start < source.at() || *start > hashed.size {
+                return Err(odd("the platform asks for bytes out of turn"));
+            }
+            source.skip_to(*start).await.map_err(|stopped| self.stopped(VIDEO, stopped))?;
+            log.keep(Some(&progress.text()));
+            log.sent(*start);
+            if *start == hashed.size {
+                break;
+            }
+            let length = end.checked_sub(*start).filter(|length| (1..=MAX_CHUNK).contains(length));
+            let length =
+                length.filter(|_| *end <= hashed.size).and_then(|length| usize::try_from(length).ok());
             let length = length.ok_or_else(|| odd("the platform asks for bytes out of turn"))?;
             let chunk = source.next(length).await.map_err(|stopped| self.stopped(VIDEO, stopped))?;
             self.pacer.wait(chunk.len()).await;
             let fields = vec![
                 ("upload_id", id.clone()),
                 ("signature", md5_of(&chunk)),
-                ("start_offset", at.to_string()),
+                ("start_offset", start.to_string()),
             ];
-            reply = self.call(TRANSFER, &Payload::Bytes(fields, chunk)).await?;
-            at += length as u64;
-            sent(at);
+            let reply = self.call(TRANSFER, &Payload::Bytes(fields, chunk)).await?;
+            let next = Progress::next(id.clone(), &reply);
+            progress = match next {
+                Some(next) => next,
+                // Some answers to the last chunk name none to come.
+                None if *end == hashed.size => Progress { id: id.clone(), start: *end, end: *end },
+                None => return Err(odd("the platform does not say which bytes it wants")),
+            };
         }
-        let body = json!({"advertiser_id": advertiser, "upload_id": id});
+        let body = json!({"advertiser_id": advertiser, "upload_id": progress.id});
         let file_id = self.call(FINISH, &Payload::Json(body)).await?.field("file_id");
-        let file_id = file_id.ok_or_else(|| odd("the upload that was finished has no file id"))?;
-        let body = json!({
-            "advertiser_id": advertiser, "upload_type": "UPLOAD_BY_FILE_ID", "file_id": file_id, "file_name": name,
-        });
-        self.call(VIDEO, &Payload::Json(body)).await
+        file_id.ok_or_else(|| odd("the upload that was finished has no file id"))
     }
 
     async fn open(&self, endpoint: Endpoint, path: &Path) -> Result<(tokio::fs::File, Hashed), CallError> {
@@ -142,6 +193,37 @@ impl TikTokAds {
     }
 }
 
+/// How far a chunked upload has come: its id, and the bytes that the platform wants next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Progress {
+    id: String,
+    start: u64,
+    end: u64,
+}
+
+impl Progress {
+    fn next(id: String, reply: &Envelope) -> Option<Progress> {
+        Some(Progress { id, start: reply.number("start_offset")?, end: reply.number("end_offset")? })
+    }
+
+    /// As it is kept between runs.
+    fn text(&self) -> String {
+        format!("{} {} {}", self.start, self.end, self.id)
+    }
+
+    fn read(text: &str) -> Option<Progress> {
+        let mut words = text.splitn(3, ' ');
+        let (start, end) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+        let id = words.next().filter(|id| !id.is_empty())?.to_owned();
+        (start <= end).then_some(Progress { id, start, end })
+    }
+}
+
+/// Whether an answer says that an upload of an earlier run cannot be taken up: it lives a day.
+fn is_stale(error: &CallError) -> bool {
+    error.code.is_some() && matches!(error.class, Class::Permanent | Class::ReRead | Class::ReEncode)
+}
+
 /// The media type by the extension; the platform looks into the file itself.
 fn media_type(path: &Path) -> &'static str {
     let extension = path.extension().and_then(|text| text.to_str()).unwrap_or("").to_ascii_lowercase();
@@ -153,5 +235,19 @@ fn media_type(path: &Path) -> &'static str {
         "jpg" | "jpeg" => "image/jpeg",
         "png" => "image/png",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_kept_as_one_line_and_odd_lines_are_none() {
+        let progress = Progress { id: "up 1".into(), start: 5, end: 9 };
+        assert_eq!(Progress::read(&progress.text()), Some(progress));
+        for odd in ["", "5", "5 9", "5 9 ", "9 5 id", "a 9 id"] {
+            assert_eq!(Progress::read(odd), None, "{odd}");
+        }
     }
 }

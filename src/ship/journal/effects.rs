@@ -9,7 +9,7 @@ use super::{Journal, JournalError, database, note, now_ms};
 /// An effect to be had once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effect {
-    /// `upload`, `image` or `ad`.
+    /// `upload`, `image`, `ad` or `post`.
     pub kind: &'static str,
     /// The API's origin.
     pub origin: String,
@@ -126,6 +126,8 @@ pub struct EffectRecord {
     pub name_held: bool,
     /// Whether somebody decided to give this effect up.
     pub abandoned: bool,
+    /// What the platform calls the sending under way: the upload that was opened for it.
+    pub handle: Option<String>,
     sent_ms: Option<i64>,
 }
 
@@ -138,7 +140,7 @@ impl EffectRecord {
 }
 
 const COLUMNS: &str =
-    "effect_key, state, name, md5, size_bytes, sends, receipt, reason, name_held, abandoned, sent_ms";
+    "effect_key, state, name, md5, size_bytes, sends, receipt, reason, name_held, abandoned, sent_ms, handle";
 
 fn record(row: &Row<'_>) -> rusqlite::Result<EffectRecord> {
     let state: String = row.get(1)?;
@@ -155,6 +157,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<EffectRecord> {
         name_held: row.get(8)?,
         abandoned: row.get(9)?,
         sent_ms: row.get(10)?,
+        handle: row.get(11)?,
     })
 }
 
@@ -210,6 +213,12 @@ impl Journal {
         self.step(key, "sent", None, |db| db.execute(sql, params![key, now_ms()]))
     }
 
+    /// Keeps what the platform calls the sending under way, or forgets it. Not for an effect that is done.
+    pub fn hold(&self, key: &str, handle: Option<&str>) -> Result<(), JournalError> {
+        let sql = "UPDATE effects SET handle = ?2 WHERE effect_key = ?1 AND state <> 'done'";
+        self.step(key, "handle", handle, |db| db.execute(sql, params![key, handle]))
+    }
+
     /// Records what became of an effect that was sent, or a decision about it.
     pub fn settle(&self, key: &str, settled: &Settled, request_id: Option<&str>) -> Result<(), JournalError> {
         let (state, receipt, reason, held) = match settled {
@@ -225,6 +234,14 @@ impl Journal {
         self.step(key, state.text(), reason.map(String::as_str), |db| {
             db.execute(sql, params![key, state.text(), receipt, reason, held, now_ms(), request_id])
         })
+    }
+
+    /// A post whose bytes had all arrived ended in nothing, by the platform's own word: it did not happen after
+    /// all, and may be sent. Only for an effect of which the platform tells its end.
+    pub fn undo_post(&self, key: &str, reason: &str) -> Result<(), JournalError> {
+        let sql = "UPDATE effects SET state = 'not_done', receipt = NULL, handle = NULL, reason = ?2, settled_ms = ?3
+                   WHERE effect_key = ?1 AND kind = 'post' AND state = 'done'";
+        self.step(key, "not_done", Some(reason), |db| db.execute(sql, params![key, reason, now_ms()]))
     }
 
     /// Gives an effect in doubt up: it will not be sent again, and nothing waits for it.

@@ -23,6 +23,17 @@ pub struct History {
     pub ready_half: Option<Duration>,
 }
 
+/// The longest wait before the first look, however long the latest took: the documented window.
+const LOOK_MOST: Duration = Duration::from_secs(300);
+
+impl History {
+    /// When to look first for a video just uploaded. A little before the quick quarter was seen to be ready:
+    /// it may have been ready earlier, and times that were only ever seen at a look must not creep upwards.
+    pub fn first_look(&self) -> Option<Duration> {
+        self.ready_quarter.map(|quarter| quarter.mul_f64(0.75).min(LOOK_MOST))
+    }
+}
+
 impl Journal {
     /// How the latest deliveries to a destination went.
     pub fn history(&self, origin: &str, advertiser: &str) -> Result<History, JournalError> {
@@ -60,7 +71,7 @@ impl Journal {
         let mut query = db
             .prepare(
                 "SELECT subject, event, at_ms FROM (
-                 SELECT seq, subject, event, at_ms FROM events WHERE event IN ('uploaded', 'ready') AND subject IN
+                 SELECT seq, subject, event, at_ms FROM events WHERE event IN ('uploaded', 'ready', 'published') AND subject IN
                  (SELECT source_blake3 FROM items WHERE destination = ?1) ORDER BY seq DESC LIMIT ?2)
                  ORDER BY seq",
             )

@@ -94,7 +94,7 @@ pub enum Wait {
     UntilFree,
 }
 
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 const OLDEST_LIBRARY: i32 = 3_051_003;
 
 const TABLES: &str = "
@@ -104,7 +104,7 @@ CREATE TABLE effects (
   recipe INTEGER NOT NULL, state TEXT NOT NULL, sends INTEGER NOT NULL DEFAULT 0, receipt TEXT,
   request_id TEXT, reason TEXT, name_held INTEGER NOT NULL DEFAULT 0, abandoned INTEGER NOT NULL DEFAULT 0,
   asked INTEGER NOT NULL DEFAULT 0, readings TEXT, intent_ms INTEGER NOT NULL, sent_ms INTEGER,
-  settled_ms INTEGER) STRICT;
+  settled_ms INTEGER, handle TEXT) STRICT;
 CREATE TABLE items (
   source_blake3 TEXT NOT NULL, profile_hash TEXT NOT NULL, destination TEXT NOT NULL,
   source_path TEXT NOT NULL, artifact_path TEXT, artifact_blake3 TEXT, artifact_md5 TEXT,
@@ -195,6 +195,12 @@ fn prepare(db: &Connection, path: &Path) -> Result<(), JournalError> {
     match found {
         0 => db
             .execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;"))
+            .map_err(&doing),
+        // The first schema knew no handles.
+        1 => db
+            .execute_batch(&format!(
+                "BEGIN IMMEDIATE; ALTER TABLE effects ADD COLUMN handle TEXT; PRAGMA user_version = {SCHEMA}; COMMIT;"
+            ))
             .map_err(&doing),
         SCHEMA => Ok(()),
         _ => Err(JournalError::TooNew { path: path.to_owned(), found }),

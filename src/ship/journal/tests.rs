@@ -182,3 +182,60 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_journal_of_the_first_schema_is_taken_over() {
+    let (dir, journal) = open();
+    let path = dir.path().join("deep/journal.db");
+    let key = journal.intend(&effect()).unwrap().key;
+    {
+        let db = journal.db();
+        db.execute_batch("ALTER TABLE effects DROP COLUMN handle; PRAGMA user_version = 1;").unwrap();
+    }
+    drop(journal);
+    let journal = Journal::open(&path, Wait::Refuse).unwrap();
+    journal.hold(&key, Some("up1")).unwrap();
+    assert_eq!(journal.effect(&key).unwrap().unwrap().handle.as_deref(), Some("up1"));
+    journal.mark_sent(&key).unwrap();
+    journal.settle(&key, &Settled::Done { receipt: "v1".into() }, None).unwrap();
+    assert!(journal.hold(&key, None).is_err(), "done is done");
+}
+
+#[test]
+fn history_is_what_a_quarter_and_half_of_the_latest_took() {
+    let (_dir, journal) = open();
+    let none = journal.history("https://o", "7").unwrap();
+    assert_eq!((none.first_look(), none.upload_bytes_per_s), (None, None));
+    {
+        let db = journal.db();
+        for (index, seconds) in [40, 10, 20, 30, 50, 60, 70, 80].iter().enumerate() {
+            let subject = format!("s{index}");
+            db.execute(
+                "INSERT INTO items (source_blake3, profile_hash, destination, source_path, recipe, state, attempts,
+                 history, updated_ms) VALUES (?1, 'p', 'https://o|7', 'a', 1, 'ready', 1, '[]', 0)",
+                [&subject],
+            )
+            .unwrap();
+            for (event, at) in [("uploaded", 1000), ("processing", 1500), ("ready", 1000 + seconds * 1000)] {
+                db.execute(
+                    "INSERT INTO events (at_ms, subject, event) VALUES (?1, ?2, ?3)",
+                    rusqlite::params![at, subject, event],
+                )
+                .unwrap();
+            }
+        }
+    }
+    let key = journal.intend(&effect()).unwrap().key;
+    journal.mark_sent(&key).unwrap();
+    journal.settle(&key, &Settled::Done { receipt: "v1".into() }, None).unwrap();
+    journal
+        .db()
+        .execute("UPDATE effects SET size_bytes = 4000, sent_ms = 1000, settled_ms = 3000", [])
+        .unwrap();
+    let history = journal.history("https://o", "7").unwrap();
+    assert_eq!(history.ready_quarter, Some(std::time::Duration::from_secs(30)));
+    assert_eq!(history.ready_half, Some(std::time::Duration::from_secs(50)));
+    assert_eq!(history.first_look(), Some(std::time::Duration::from_millis(22_500)));
+    assert_eq!(history.upload_bytes_per_s, Some(2000.0));
+    assert_eq!(journal.history("https://o", "8").unwrap(), History::default());
+}

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::model::{ContentHash, Size};
-use crate::platform::{AdsPlatform, Call, CallError, Class, NewAd, RemoteAd, RemoteVideo};
+use crate::platform::{AdsPlatform, Call, CallError, Class, NewAd, RemoteAd, RemoteVideo, UploadLog};
 use crate::rules::ValidatedAsset;
 use crate::ship::landing::LandingError;
 use crate::ship::{AssetMaker, MakeError, Pages};
@@ -185,10 +185,10 @@ impl AdsPlatform for Fake {
         &'a self,
         asset: &'a ValidatedAsset,
         name: &'a str,
-        sent: &'a (dyn Fn(u64) + Send + Sync),
+        log: &'a dyn UploadLog,
     ) -> Call<'a, String> {
         Box::pin(async move {
-            sent(asset.content().size_bytes);
+            log.sent(asset.content().size_bytes);
             self.answer("upload_video", name.to_owned(), move |world| {
                 if world.videos.iter().any(|video| video.name == name) {
                     return Err(error("upload_video", Class::ReRead, Some(40911)));

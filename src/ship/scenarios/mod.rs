@@ -26,6 +26,7 @@ struct Env {
     landing: LandingMode,
     until: Until,
     poll_deadline: Option<Duration>,
+    attempts: u32,
     cancel: Arc<AtomicBool>,
     events: Arc<Mutex<Vec<ShipEvent>>>,
     points: Arc<Mutex<BTreeSet<String>>>,
@@ -45,6 +46,7 @@ impl Env {
             landing: LandingMode::Require,
             until: Until::Published,
             poll_deadline: None,
+            attempts: 3,
             cancel: Arc::default(),
             events: Arc::default(),
             points: Arc::default(),
@@ -64,16 +66,22 @@ impl Env {
             call_to_action: "LEARN_MORE".into(),
             landing_page_url: "https://good".into(),
             display_name: "Shop".into(),
-            cover: None,
+            ..AdRow::default()
         });
         self
     }
 
     async fn run(&self) -> ShipOutcome {
+        self.run_looking_at(None).await
+    }
+
+    async fn run_looking_at(&self, first_look: Option<Duration>) -> ShipOutcome {
         let (sender, receiver) = mpsc::channel(16);
         let mut request = ShipRequest {
             landing: self.landing,
             until: self.until,
+            attempts: self.attempts,
+            first_look,
             pages: Arc::new(Web),
             ..ShipRequest::new(receiver, self.rows.clone())
         };
@@ -393,6 +401,48 @@ async fn passing_refusals_are_tried_again_and_lasting_ones_are_not() {
     env.fake.fault("upload_video", 1, Fault::Refuse(Class::Permanent, 40907));
     let delivery = env.deliver().await;
     assert_eq!((spread(&delivery), env.fake.count("upload_video")), ((Failed, 1, vec![Failed]), 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_set_up_stops_the_batch_and_no_file_is_to_blame() {
+    let env = Env::new(&["a", "b", "c"]).row("a", "one").row("b", "two").row("c", "three");
+    env.fake.fault("create_ad", 1, Fault::Refuse(Class::Configuration, 40010));
+    let outcome = env.run().await;
+    assert!(outcome.configuration.as_ref().is_some_and(|said| said.contains("40010")), "{outcome:?}");
+    // What was under way may end, and nothing new begins.
+    assert!(outcome.auth.is_none() && env.fake.count("create_ad") <= 3 && env.fake.ads_made().len() < 3);
+    assert!(outcome.deliveries.iter().all(|delivery| delivery.state != GivenUp && delivery.state != Failed));
+    // Once it is right, everything goes on.
+    let outcome = env.run().await;
+    assert!(outcome.deliveries.iter().all(|delivery| delivery.state == Published), "{outcome:?}");
+    assert_eq!((env.fake.videos_made().len(), env.fake.ads_made().len()), (3, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_attempts_reopen_what_was_given_up_for_want_of_them() {
+    let mut env = Env { attempts: 2, ..Env::new(&["a"]).row("a", "one") };
+    for recipe in ["a", "a@2"] {
+        env.fake.world.lock().unwrap().broken.insert(asset(recipe).content().blake3.clone());
+    }
+    assert_eq!(spread(&env.deliver().await), (GivenUp, 2, vec![GivenUp]));
+    assert_eq!(spread(&env.deliver().await), (GivenUp, 2, vec![GivenUp]));
+    env.attempts = 3;
+    assert_eq!(spread(&env.deliver().await), (Published, 3, vec![Published]));
+    assert_eq!(env.fake.videos_made().len(), 3);
+    // Where no recipe is left, more attempts help nothing.
+    let mut env = Env { last_recipe: 1, ..Env::new(&["a"]) };
+    env.fake.world.lock().unwrap().broken.insert(asset("a").content().blake3.clone());
+    let given_up = env.deliver().await;
+    env.attempts = 5;
+    assert_eq!((given_up.state.clone(), env.deliver().await), (GivenUp, given_up));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_look_is_when_history_says() {
+    let env = Env { until: Until::Ready, ..Env::new(&["a"]) };
+    let asked = |env: &Env| env.fake.count("videos");
+    env.run_looking_at(Some(Duration::from_secs(25))).await;
+    assert_eq!(asked(&env), 1, "ready after 20 s, looked at after 25 s");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,5 @@
-//! Files on their way: opened once, hashed before and while they are sent, at a measured pace.
+//! Files on their way, for every destination: opened once, hashed before and while they are sent, at a
+//! measured pace.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -6,14 +7,37 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use md5::{Digest, Md5};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-
-use super::options::Timeouts;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, DuplexStream};
 
 /// What is read and hashed at a time.
 const PIECE: usize = 128 << 10;
 
+/// How long the client waits for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a connection, TLS included.
+    pub connect: Duration,
+    /// Without a byte coming in or going out.
+    pub idle: Duration,
+    /// For the reply, once a file is sent in full: the platform reads it through first.
+    pub upload_reply: Duration,
+    /// Bytes a second that an upload must reach on average, beyond one `idle` time.
+    pub min_upload_rate: u64,
+}
+
+impl Default for Timeouts {
+    fn default() -> Timeouts {
+        Timeouts {
+            connect: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+            upload_reply: Duration::from_secs(300),
+            min_upload_rate: 16 << 10,
+        }
+    }
+}
+
 /// Both digests of the bytes seen so far.
+#[derive(Clone)]
 struct Digests {
     md5: Md5,
     blake3: blake3::Hasher,
@@ -22,10 +46,10 @@ struct Digests {
 
 /// The digests of a whole file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Hashed {
-    pub(super) md5: String,
-    pub(super) blake3: String,
-    pub(super) size: u64,
+pub(in crate::platform) struct Hashed {
+    pub(in crate::platform) md5: String,
+    pub(in crate::platform) blake3: String,
+    pub(in crate::platform) size: u64,
 }
 
 impl Digests {
@@ -46,7 +70,7 @@ impl Digests {
 }
 
 /// The MD5 of bytes, as the platform wants it.
-pub(super) fn md5_of(bytes: &[u8]) -> String {
+pub(in crate::platform) fn md5_of(bytes: &[u8]) -> String {
     hex(&Md5::digest(bytes))
 }
 
@@ -56,7 +80,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Opens a file and hashes it through. The file is at its start again; what is sent is this very file,
 /// whatever the path comes to point to.
-pub(super) async fn open(path: &Path) -> std::io::Result<(tokio::fs::File, Hashed)> {
+pub(in crate::platform) async fn open(path: &Path) -> std::io::Result<(tokio::fs::File, Hashed)> {
     let path = path.to_owned();
     let work = move || {
         let mut file = std::fs::File::open(path)?;
@@ -75,7 +99,7 @@ pub(super) async fn open(path: &Path) -> std::io::Result<(tokio::fs::File, Hashe
 
 /// Why a file stopped being sent.
 #[derive(Debug)]
-pub(super) enum Stopped {
+pub(in crate::platform) enum Stopped {
     /// It is not what it was; the last piece was not sent.
     Changed,
     /// It cannot be read; the last piece was not sent.
@@ -87,19 +111,19 @@ pub(super) enum Stopped {
 }
 
 /// Reads a file in turn and proves at its end that it was the expected one.
-pub(super) struct Source<'a> {
+pub(in crate::platform) struct Source<'a> {
     file: &'a mut tokio::fs::File,
     digests: Digests,
     expected: &'a Hashed,
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(file: &'a mut tokio::fs::File, expected: &'a Hashed) -> Source<'a> {
+    pub(in crate::platform) fn new(file: &'a mut tokio::fs::File, expected: &'a Hashed) -> Source<'a> {
         Source { file, digests: Digests::new(), expected }
     }
 
     /// At most `most` further bytes. The bytes that end the file are given only when the whole is as expected.
-    pub(super) async fn next(&mut self, most: usize) -> Result<Vec<u8>, Stopped> {
+    pub(in crate::platform) async fn next(&mut self, most: usize) -> Result<Vec<u8>, Stopped> {
         let left = self.expected.size - self.digests.bytes;
         let want = usize::try_from(left).unwrap_or(usize::MAX).min(most);
         let mut piece = vec![0; want];
@@ -119,24 +143,54 @@ impl<'a> Source<'a> {
         Ok(piece)
     }
 
-    fn left(&self) -> u64 {
+    pub(in crate::platform) fn left(&self) -> u64 {
         self.expected.size - self.digests.bytes
+    }
+
+    /// How far it has come.
+    pub(in crate::platform) fn at(&self) -> u64 {
+        self.digests.bytes
+    }
+
+    /// Where it stands, to come back to.
+    pub(in crate::platform) fn mark(&self) -> Mark {
+        Mark(self.digests.clone())
+    }
+
+    /// Goes back to where it stood.
+    pub(in crate::platform) async fn back_to(&mut self, mark: &Mark) -> Result<(), Stopped> {
+        self.digests = mark.0.clone();
+        let at = SeekFrom::Start(self.digests.bytes);
+        self.file.seek(at).await.map(drop).map_err(Stopped::Unreadable)
+    }
+
+    /// Reads on to `at` without giving the bytes: they have arrived already.
+    pub(in crate::platform) async fn skip_to(&mut self, at: u64) -> Result<(), Stopped> {
+        while self.digests.bytes < at.min(self.expected.size) {
+            let most = usize::try_from(at - self.digests.bytes).unwrap_or(usize::MAX).min(PIECE);
+            self.next(most).await?;
+        }
+        Ok(())
     }
 }
 
-/// Sends a file into `out` and closes it, unless the file is stopped: then it stays open, so that the
-/// request is broken off instead of being ended early.
-pub(super) async fn pump(
-    file: &mut tokio::fs::File,
-    expected: &Hashed,
+/// A place in a [`Source`].
+pub(in crate::platform) struct Mark(Digests);
+
+/// Sends the next `bytes` of a source into `out` and closes it, unless the file is stopped: then it stays
+/// open, so that the request is broken off instead of being ended early.
+pub(in crate::platform) async fn pump_part(
+    source: &mut Source<'_>,
+    bytes: u64,
     out: &mut DuplexStream,
     (timeouts, pacer): (&Timeouts, &Pacer),
     sent: &(dyn Fn(u64) + Send + Sync),
 ) -> Result<(), Stopped> {
-    let mut source = Source::new(file, expected);
-    let (mut at, mut spent) = (0, Duration::ZERO);
-    while source.left() > 0 {
-        let piece = source.next(PIECE).await?;
+    let end = source.at() + bytes;
+    let (mut done, mut spent) = (0, Duration::ZERO);
+    while source.at() < end {
+        let most = usize::try_from(end - source.at()).unwrap_or(usize::MAX).min(PIECE);
+        let piece = source.next(most).await?;
         pacer.wait(piece.len()).await;
         let begun = Instant::now();
         match tokio::time::timeout(timeouts.idle, out.write_all(&piece)).await {
@@ -145,34 +199,48 @@ pub(super) async fn pump(
             Ok(Ok(())) => {}
         }
         spent += begun.elapsed();
-        at += piece.len() as u64;
-        if spent > longest(timeouts, at) {
+        done += piece.len() as u64;
+        if spent > longest(timeouts, done) {
             return Err(Stopped::Stalled("the connection is slower than the smallest rate allowed"));
         }
-        sent(at);
+        sent(source.at());
     }
     out.shutdown().await.map_err(|_| Stopped::NotTaken)
 }
 
+/// Sends a file into `out` and closes it, unless the file is stopped: then it stays open, so that the
+/// request is broken off instead of being ended early.
+pub(in crate::platform) async fn pump(
+    file: &mut tokio::fs::File,
+    expected: &Hashed,
+    out: &mut DuplexStream,
+    with: (&Timeouts, &Pacer),
+    sent: &(dyn Fn(u64) + Send + Sync),
+) -> Result<(), Stopped> {
+    let mut source = Source::new(file, expected);
+    let all = source.left();
+    pump_part(&mut source, all, out, with, sent).await
+}
+
 /// The longest that `bytes` may take. Waiting for our own cap on the bandwidth does not count.
-pub(super) fn longest(timeouts: &Timeouts, bytes: u64) -> Duration {
+pub(in crate::platform) fn longest(timeouts: &Timeouts, bytes: u64) -> Duration {
     timeouts.idle + Duration::from_secs_f64(bytes as f64 / timeouts.min_upload_rate as f64)
 }
 
 /// Shares a bandwidth between all uploads.
 #[derive(Debug)]
-pub(super) struct Pacer {
+pub(in crate::platform) struct Pacer {
     rate: Option<u64>,
     free: Mutex<Option<Instant>>,
 }
 
 impl Pacer {
-    pub(super) fn new(rate: Option<u64>) -> Pacer {
+    pub(in crate::platform) fn new(rate: Option<u64>) -> Pacer {
         Pacer { rate, free: Mutex::new(None) }
     }
 
     /// Waits until `bytes` may go.
-    pub(super) async fn wait(&self, bytes: usize) {
+    pub(in crate::platform) async fn wait(&self, bytes: usize) {
         let Some(rate) = self.rate else { return };
         let now = Instant::now();
         let wait = {
@@ -230,6 +298,4 @@ mod tests {
             assert_eq!(got.len(), PIECE * 2);
         }
     }
-
-    use tokio::io::AsyncSeekExt;
 }
