@@ -1,0 +1,76 @@
+//! How long the pure core takes: what is done for every file, and what once a run.
+//!
+//! `cargo bench --bench core` measures; `cargo test --benches` only runs each once.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use divan::{Bencher, black_box};
+use greenlit::model::sample;
+use greenlit::plan::{FixOptions, Machine, plan};
+use greenlit::probe::isobmff;
+use greenlit::profile::Profile;
+use greenlit::rules::{Selection, Subject, assess};
+
+fn main() {
+    divan::main();
+}
+
+fn tiktok() -> Profile {
+    Profile::builtin("tiktok-ads").unwrap()
+}
+
+/// The judgement over a film that complies.
+#[divan::bench]
+fn assess_compliant(bencher: Bencher) {
+    let (profile, facts) = (tiktok(), sample::film());
+    let subject = Subject { facts: &facts, file_name: "film.mp4", deep: None };
+    bencher.bench(|| assess(black_box(&subject), &profile, &Selection::default()));
+}
+
+/// The judgement over a film with a dozen findings, each with its sentences.
+#[divan::bench]
+fn assess_noncompliant(bencher: Bencher) {
+    let profile = tiktok();
+    let facts = broken();
+    let subject = Subject { facts: &facts, file_name: "film.mkv", deep: None };
+    bencher.bench(|| assess(black_box(&subject), &profile, &Selection::default()));
+}
+
+/// The plan for that film, down to the rate of its encode.
+#[divan::bench]
+fn plan_reencode(bencher: Bencher) {
+    let profile = tiktok();
+    let facts = broken();
+    let subject = Subject { facts: &facts, file_name: "film.mkv", deep: None };
+    let assessment = assess(&subject, &profile, &Selection::default());
+    let (options, machine) = (FixOptions::default(), Machine { cores: 4 });
+    bencher.bench(|| plan(black_box(&facts), &assessment, &profile, &options, &machine));
+}
+
+/// Reading a built-in profile, with what it extends.
+#[divan::bench]
+fn parse_profile() -> Profile {
+    Profile::builtin(black_box("tiktok-ads-reservation")).unwrap()
+}
+
+/// Walking the boxes of a real film in memory.
+#[divan::bench]
+fn walk_boxes(bencher: Bencher) {
+    let film = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/npm-vide-ocean.mp4");
+    let bytes = std::fs::read(film).unwrap();
+    bencher.bench(|| isobmff::read(black_box(&bytes[..])).unwrap());
+}
+
+fn broken() -> greenlit::model::MediaFacts {
+    let mut facts = sample::film();
+    facts.container = Some("matroska".into());
+    facts.video[0].codec = Some("vp9".into());
+    facts.video[0].pixel_format = Some("yuv422p10le".into());
+    facts.video[0].bit_depth = Some(10);
+    facts.video[0].chroma = Some("4:2:2".into());
+    facts.video[0].width = Some(1440);
+    facts.video[0].variable_frame_rate = Some(true);
+    facts.video[0].bit_rate = Some(300_000);
+    facts.audio[0].codec = Some("opus".into());
+    facts.audio[0].channels = Some(6);
+    facts
+}
