@@ -5,6 +5,7 @@
 //! at, and how sure it is. Rules ask a profile for their table; a rule without one does not count.
 
 mod builtin;
+mod derive;
 mod keys;
 mod limits;
 mod parse;
@@ -12,6 +13,7 @@ mod parse;
 use std::collections::BTreeMap;
 
 pub use builtin::BUILTIN_IDS;
+pub use derive::{Derived, Origin};
 pub use keys::{KEYS, Kind, RuleKeys};
 pub use limits::{Confidence, Limits, Severity, Value};
 pub use parse::ProfileError;
