@@ -145,7 +145,10 @@ mod tests {
             audio: vec![audio, AudioStream::default()],
             other: vec![OtherStream { index: 4, kind: OtherKind::CoverArt, codec: Some("png".into()) }],
             chapters: 7,
-            privacy: PrivacyTags { location: vec!["location".into()], device: vec!["make".into(), String::new()] },
+            privacy: PrivacyTags {
+                location: vec!["location".into()],
+                device: vec!["make".into(), String::new()],
+            },
         }
     }
 

@@ -183,7 +183,9 @@ impl State {
         let mut statement = self.connection.prepare(sql)?;
         let mut rows = statement.query([env!("CARGO_PKG_VERSION")])?;
         while let Some(row) = rows.next()? {
-            let Ok(isolation) = serde_json::from_str::<Isolation>(row.get_ref(2)?.as_str()?) else { continue };
+            let Ok(isolation) = serde_json::from_str::<Isolation>(row.get_ref(2)?.as_str()?) else {
+                continue;
+            };
             let same = match program {
                 Some(program) => {
                     row.get_ref(1)?.as_str()? == text_of(program)
@@ -212,8 +214,7 @@ impl State {
         let mut seen_today = Vec::new();
         let transaction = self.connection.transaction()?;
         {
-            let mut find =
-                transaction.prepare("SELECT stamp, used, answer FROM answer WHERE id = ?1")?;
+            let mut find = transaction.prepare("SELECT stamp, used, answer FROM answer WHERE id = ?1")?;
             for (key, index) in wanted {
                 let mut rows = find.query([key])?;
                 let (Some(row), Some(Some(stamp))) = (rows.next()?, stamps.get(index)) else { continue };
@@ -286,11 +287,7 @@ impl State {
     }
 }
 
-fn register(
-    connection: &Connection,
-    program: &Part,
-    made_by: &Isolation,
-) -> rusqlite::Result<Maker> {
+fn register(connection: &Connection, program: &Part, made_by: &Isolation) -> rusqlite::Result<Maker> {
     let (version, program) = (env!("CARGO_PKG_VERSION"), text_of(program));
     let isolation = serde_json::to_string(made_by).unwrap_or_default();
     let id = xxh3_64(format!("{version}\n{program}\n{isolation}").as_bytes()) as i64;

@@ -5,8 +5,8 @@
 //! that would be asked now, and the worker comes out of the same build.
 
 use crate::model::{
-    AudioStream, ColorTags, Completeness, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind, MediaFacts,
-    OtherKind, OtherStream, PrivacyTags, Rational, Rotation, Timing, VideoStream,
+    AudioStream, ColorTags, Completeness, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind,
+    MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation, Timing, VideoStream,
 };
 
 /// Something that can be written to bytes and read back.
@@ -189,23 +189,76 @@ macro_rules! variants {
 }
 
 fields!(MediaFacts {
-    container, major_brand, size_bytes, duration_s, bit_rate, fast_start, fragmented, completeness, video,
-    audio, other, chapters, privacy,
+    container,
+    major_brand,
+    size_bytes,
+    duration_s,
+    bit_rate,
+    fast_start,
+    fragmented,
+    completeness,
+    video,
+    audio,
+    other,
+    chapters,
+    privacy,
 });
 fields!(VideoStream {
-    index, codec, codec_tag, profile, level, pixel_format, bit_depth, chroma, alpha, width, height,
-    sample_aspect_ratio, bitstream_sample_aspect_ratio, rotation, flip, frame_rate, modal_frame_rate,
-    variable_frame_rate, field_order, color, hdr, bit_rate, duration_s, start_s, frames, closed_gop,
-    max_gop_frames, parameter_changes, edit_list, timing, decodable,
+    index,
+    codec,
+    codec_tag,
+    profile,
+    level,
+    pixel_format,
+    bit_depth,
+    chroma,
+    alpha,
+    width,
+    height,
+    sample_aspect_ratio,
+    bitstream_sample_aspect_ratio,
+    rotation,
+    flip,
+    frame_rate,
+    modal_frame_rate,
+    variable_frame_rate,
+    field_order,
+    color,
+    hdr,
+    bit_rate,
+    duration_s,
+    start_s,
+    frames,
+    closed_gop,
+    max_gop_frames,
+    parameter_changes,
+    edit_list,
+    timing,
+    decodable,
 });
 fields!(AudioStream {
-    index, codec, codec_tag, profile, sample_rate, channels, channel_layout, bit_rate, duration_s, start_s,
-    edit_list, decodable,
+    index,
+    codec,
+    codec_tag,
+    profile,
+    sample_rate,
+    channels,
+    channel_layout,
+    bit_rate,
+    duration_s,
+    start_s,
+    edit_list,
+    decodable,
 });
 fields!(OtherStream { index, kind, codec });
 fields!(EditList { kind, entries, reason });
 fields!(Timing {
-    min_interval_s, max_interval_s, modal_interval_s, first_interval_s, duplicates, negative_dts_s,
+    min_interval_s,
+    max_interval_s,
+    modal_interval_s,
+    first_interval_s,
+    duplicates,
+    negative_dts_s,
 });
 fields!(PrivacyTags { location, device });
 fields!(ColorTags { range, primaries, transfer, matrix });

@@ -97,7 +97,9 @@ fn cache(settings: &Settings) -> Finding {
     };
     good(match SqliteCache::open(folder, &worker::program()) {
         Ok(cache) => format!("cache: {} answers in {}", cache.len(), cache.path().display()),
-        Err(error) => format!("cache: none is used, every file is probed anew: {}", super::error::chain(&error)),
+        Err(error) => {
+            format!("cache: none is used, every file is probed anew: {}", super::error::chain(&error))
+        }
     })
 }
 

@@ -1,9 +1,10 @@
 //! Writing the report.
 
+use std::cell::Cell;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use crate::report::{Report, render};
+use crate::report::{Envelope, Report, Spool, render};
 
 use super::error::CliError;
 use super::settings::Settings;
@@ -11,6 +12,12 @@ use super::settings::Settings;
 /// Writes the report to where it was asked for. A file appears under its name only when complete.
 pub fn report(settings: &Settings, report: &Report) -> Result<(), CliError> {
     write(settings, &|out| render(report, settings.format, &settings.human, out))
+}
+
+/// Writes a report whose entries came one by one, in the same way.
+pub fn spooled(settings: &Settings, spool: Spool, envelope: &Envelope) -> Result<(), CliError> {
+    let spool = Cell::new(Some(spool));
+    write(settings, &|out| spool.take().map_or(Ok(()), |spool| spool.finish(envelope, out)))
 }
 
 /// Writes a text to where it was asked for, in the same way.

@@ -127,12 +127,7 @@ fn failure_status(failure: &Failure) -> RunStatus {
 }
 
 /// What an empty harvest, troubles on the way and a raised flag add to how the run ended.
-pub fn overall(
-    mut status: RunStatus,
-    any_media: bool,
-    troubles: bool,
-    interrupted: bool,
-) -> RunStatus {
+pub fn overall(mut status: RunStatus, any_media: bool, troubles: bool, interrupted: bool) -> RunStatus {
     if !any_media {
         status = status.and(RunStatus::NoMedia);
     }

@@ -23,8 +23,8 @@ use crate::ship::{
 };
 
 use super::args::{CommonArgs, ShipArgs, UntilArg};
-use super::destination::{Destination, SANDBOX};
 use super::check::Tally;
+use super::destination::{Destination, SANDBOX};
 use super::error::CliError;
 use super::maker::{Maker, hash};
 use super::progress::Progress;

@@ -81,7 +81,8 @@ mod tests {
 
     #[test]
     fn names_with_spaces_are_read_whole() {
-        let maps = b"55e0-55e1 r-xp 00000000 08:01 12   /opt/my films/worker\n7ffd-7ffe rw-p 0 00:00 0 [stack]\n";
+        let maps =
+            b"55e0-55e1 r-xp 00000000 08:01 12   /opt/my films/worker\n7ffd-7ffe rw-p 0 00:00 0 [stack]\n";
         assert_eq!(mapped(maps), BTreeSet::from([PathBuf::from("/opt/my films/worker")]));
     }
 }

@@ -78,7 +78,13 @@ pub fn discover(paths: &[PathBuf], leave_out: &[PathBuf]) -> Result<Discovery, D
         }
     }
     // By bytes: taking names apart into components costs more than reading the folders did.
-    found.sources.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()).then_with(|| a.relative.cmp(&b.relative)));
+    found
+        .sources
+        .sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()).then_with(|| a.relative.cmp(&b.relative)));
+    if found.sources.iter().any(|source| source.path.to_str().is_none()) {
+        // The order of the report, which can only show such names with substitutes.
+        found.sources.sort_by(|a, b| a.path.to_string_lossy().cmp(&b.path.to_string_lossy()));
+    }
     if paths.len() > 1 {
         // A walk meets each file once; only several of them can meet the same.
         let mut seen = HashSet::new();

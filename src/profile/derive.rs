@@ -93,7 +93,10 @@ impl<'a> Derived<'a> {
         let Origin { id, extends, file_name, date } = self.origin;
         let text = |text: &str| Toml::from(text).to_string();
         let mut out = String::new();
-        let _ = writeln!(out, "# What this one file is, as limits for others. Widen what need not be the same.\n");
+        let _ = writeln!(
+            out,
+            "# What this one file is, as limits for others. Widen what need not be the same.\n"
+        );
         let _ = writeln!(out, "id = {}", text(id));
         let _ = writeln!(out, "title = {}", text(&format!("Like {file_name}")));
         let _ = writeln!(out, "platform = {}", text(id));
@@ -244,7 +247,12 @@ mod tests {
             sample_rate: Some(48_000),
             ..AudioStream::default()
         };
-        MediaFacts { container: Some("mp4".into()), video: vec![video], audio: vec![audio], ..MediaFacts::default() }
+        MediaFacts {
+            container: Some("mp4".into()),
+            video: vec![video],
+            audio: vec![audio],
+            ..MediaFacts::default()
+        }
     }
 
     fn parsed(derived: &Derived<'_>) -> Profile {

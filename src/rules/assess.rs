@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::model::{ContentHash, Size};
-use crate::profile::{Profile, Severity};
+use crate::profile::{Limits, Profile, Severity};
 
 use super::all::ALL;
 use super::finding::{Finding, Verdict};
@@ -74,37 +74,65 @@ pub struct Assessment {
     duration_s: Option<f64>,
 }
 
+/// The rules of one profile that one selection takes, looked up once for any number of files.
+#[derive(Clone)]
+pub struct Judge<'a> {
+    profile: &'a Profile,
+    rules: Vec<(&'static dyn Rule, &'a Limits)>,
+    whole: bool,
+}
+
+impl std::fmt::Debug for Judge<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let rules: Vec<&str> = self.rules.iter().map(|(rule, _)| rule.id()).collect();
+        f.debug_struct("Judge").field("profile", &self.profile.id()).field("rules", &rules).finish()
+    }
+}
+
+impl<'a> Judge<'a> {
+    /// A judge by every rule of `profile` that `selection` takes.
+    pub fn new(profile: &'a Profile, selection: &Selection) -> Judge<'a> {
+        let taken = ALL.iter().copied().filter(|rule| selection.takes(rule.id()));
+        let rules = taken.filter_map(|rule| Some((rule, profile.limits(rule.id())?))).collect();
+        Judge { profile, rules, whole: selection.is_everything() }
+    }
+
+    /// The judgement over `subject`.
+    pub fn assess(&self, subject: &Subject<'_>) -> Assessment {
+        let mut findings = Vec::new();
+        let mut unknown = Vec::new();
+        for (rule, limits) in &self.rules {
+            let mut verdicts = Verdicts::new(rule.id(), self.profile.platform(), limits);
+            rule.check(subject, limits, &mut verdicts);
+            if verdicts.undecided && limits.severity == Severity::Error {
+                unknown.push(rule.id());
+            }
+            findings.append(&mut verdicts.findings);
+        }
+        // Stable: findings of equal weight stay in the order of the registry.
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        let refused = findings.iter().any(|finding| finding.severity == Severity::Error);
+        let verdict = match (refused, unknown.is_empty()) {
+            (true, _) => Verdict::Noncompliant,
+            (false, false) => Verdict::Indeterminate,
+            (false, true) => Verdict::Compliant,
+        };
+        Assessment {
+            verdict,
+            findings,
+            unknown,
+            whole: self.whole,
+            profile_id: self.profile.id().to_owned(),
+            profile_hash: self.profile.hash(),
+            display_size: subject.video().and_then(|video| video.display_size()),
+            duration_s: subject.facts.effective_duration_s(),
+        }
+    }
+}
+
 /// Judges `subject` by every rule of `profile` that `selection` takes.
 pub fn assess(subject: &Subject<'_>, profile: &Profile, selection: &Selection) -> Assessment {
-    let mut findings = Vec::new();
-    let mut unknown = Vec::new();
-    for rule in ALL.iter().filter(|rule| selection.takes(rule.id())) {
-        let Some(limits) = profile.limits(rule.id()) else { continue };
-        let mut verdicts = Verdicts::new(rule.id(), profile.platform(), limits);
-        rule.check(subject, limits, &mut verdicts);
-        if verdicts.undecided && limits.severity == Severity::Error {
-            unknown.push(rule.id());
-        }
-        findings.append(&mut verdicts.findings);
-    }
-    // Stable: findings of equal weight stay in the order of the registry.
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    let refused = findings.iter().any(|finding| finding.severity == Severity::Error);
-    let verdict = match (refused, unknown.is_empty()) {
-        (true, _) => Verdict::Noncompliant,
-        (false, false) => Verdict::Indeterminate,
-        (false, true) => Verdict::Compliant,
-    };
-    Assessment {
-        verdict,
-        findings,
-        unknown,
-        whole: selection.is_everything(),
-        profile_id: profile.id().to_owned(),
-        profile_hash: profile.hash(),
-        display_size: subject.video().and_then(|video| video.display_size()),
-        duration_s: subject.facts.effective_duration_s(),
-    }
+    Judge::new(profile, selection).assess(subject)
 }
 
 impl Assessment {

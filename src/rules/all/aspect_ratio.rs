@@ -20,8 +20,8 @@ let Some(ratio) = video.display_aspect_ratio() else {
 };
 let tolerance = limits.number("tolerance").unwrap_or(0.0);
 let allow = limits.ratios("allow");
-let shown = words::ratio(ratio);
 let mut tell = |allowed: String, hard: bool| {
+    let shown = words::ratio(ratio);
     let breach = Breach::new(format!("the aspect ratio is {shown}"), shown.clone(), allowed, Remedy::ReencodeVideo);
     let breach = breach.at(video.index);
     out.breach(if hard { breach } else { breach.as_warning() });
