@@ -5,6 +5,7 @@
 //! what they had. Answers of files that are gone stay until newer ones need the room.
 
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -73,6 +74,8 @@ pub struct SqliteCache {
 struct State {
     connection: Connection,
     maker: Option<Maker>,
+    /// Whether something went wrong: the run goes on without.
+    given_up: bool,
 }
 
 /// What made answers: a worker with its libraries.
@@ -90,7 +93,11 @@ impl SqliteCache {
     ///
     /// When the folder or the file cannot be used. A file that is no cache any more is replaced.
     pub fn open(folder: &Path, worker: &Path) -> Result<SqliteCache, CacheError> {
-        std::fs::create_dir_all(folder)
+        // As the XDG base directory specification wants it: names of files are nobody else's business.
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
             .map_err(|source| CacheError::Folder { path: folder.to_owned(), source })?;
         let path = folder.join(FILE_NAME);
         let failed = |source| CacheError::Database { path: path.clone(), source };
@@ -145,6 +152,9 @@ impl Memory for SqliteCache {
         // Without a list of its parts nobody could tell later whether the maker is still the same.
         let Some(program) = self.program.as_ref().filter(|_| !made_by.parts.is_empty()) else { return };
         let mut state = self.state();
+        if state.given_up {
+            return;
+        }
         if let Err(error) = state.keep(program, made_by, answers, self.most) {
             state.give_up(&self.path, &error);
         }
@@ -170,7 +180,7 @@ impl State {
         if tables < 2 {
             connection.execute_batch(TABLES)?;
         }
-        let mut state = State { connection, maker: None };
+        let mut state = State { connection, maker: None, given_up: false };
         state.maker = state.find_maker(program)?;
         Ok(state)
     }
@@ -281,9 +291,7 @@ impl State {
             begin_anew(path);
         }
         self.maker = None;
-        if let Ok(nothing) = Connection::open_in_memory() {
-            self.connection = nothing;
-        }
+        self.given_up = true;
     }
 }
 
@@ -410,6 +418,21 @@ mod tests {
         let cache = place.open();
         cache.state().connection.execute("UPDATE maker SET version = '0.0.0'", []).unwrap();
         assert!(!knows(), "version");
+    }
+
+    #[test]
+    fn a_cache_that_others_hold_is_left_alone() {
+        let place = Place::new();
+        let one = place.stamp("one");
+        place.open().keep(&place.isolation, &[(one, facts(1))]);
+        let (cache, other) = (place.open(), place.open());
+        cache.state().connection.busy_timeout(Duration::ZERO).unwrap();
+        other.state().connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+        for _ in 0..2 {
+            cache.keep(&place.isolation, &[(place.stamp("two"), facts(2))]);
+        }
+        other.state().connection.execute_batch("COMMIT").unwrap();
+        assert_eq!(place.open().recall(&[Some(one)]).known(), 1, "it was thrown away");
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl Checked {
     /// The outcome under the profile at `index`.
     pub fn outcome(&self, index: usize, profile: &Profile) -> Outcome {
         let facts = self.result.as_ref().ok().cloned();
-        self.outcome_with(profile, facts, self.assessments.get(index).cloned())
+        self.outcome_with(self.source.clone(), profile, facts, self.assessments.get(index).cloned())
     }
 
     /// The outcomes under `profiles`, in their order. What is known is moved, not copied, as far as
@@ -64,13 +64,15 @@ impl Checked {
                 Ok(facts) => Some(facts.clone()),
                 Err(_) => None,
             };
-            outcomes.push(self.outcome_with(profile, facts, assessments.next()));
+            let source = if is_last { std::mem::take(&mut self.source) } else { self.source.clone() };
+            outcomes.push(self.outcome_with(source, profile, facts, assessments.next()));
         }
         outcomes
     }
 
     fn outcome_with(
         &self,
+        source: Source,
         profile: &Profile,
         facts: Option<MediaFacts>,
         assessment: Option<Assessment>,
@@ -80,7 +82,7 @@ impl Checked {
             (Ok(_), None) => (Verdict::Indeterminate, None),
             (Err((verdict, failure)), _) => (*verdict, Some(failure.clone())),
         };
-        let (source, profile) = (self.source.clone(), profile.id().to_owned());
+        let profile = profile.id().to_owned();
         Outcome { source, profile, verdict, facts, assessment, failure, fix: None }
     }
 }

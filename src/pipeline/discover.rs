@@ -13,7 +13,7 @@ use ignore::WalkBuilder;
 pub const IGNORE_FILE: &str = ".greenlitignore";
 
 /// One file to look at.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
     /// The path as given, extended by what lies below a given folder.
     pub path: PathBuf,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Seek, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::{SpooledData, SpooledTempFile};
 
@@ -14,6 +14,9 @@ use super::{FileEntry, Format, Summary, ndjson_line};
 
 /// More text than this waits in a file.
 const IN_MEMORY: usize = 64 << 20;
+
+/// More buffers than this are not kept: no more threads make entries at once on a common machine.
+const MOST_SPARE: usize = 16;
 
 /// A report in the making.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ struct State {
     next: usize,
     /// Texts whose turn has not come.
     early: BTreeMap<usize, Vec<u8>>,
+    /// Buffers to be used again: allocating one an entry would cost as much as filling it.
+    spare: Vec<Vec<u8>>,
     text: SpooledTempFile,
     result: io::Result<()>,
 }
@@ -45,6 +50,7 @@ impl Spool {
             summary: Summary::default(),
             next: 0,
             early: BTreeMap::new(),
+            spare: Vec::new(),
             text: SpooledTempFile::new(IN_MEMORY),
             result: Ok(()),
         };
@@ -54,7 +60,7 @@ impl Spool {
     /// Adds the entries that belong at `place`, one for each profile. Places count from 0, and each
     /// is given once. Trouble is reported by [`Spool::finish`].
     pub fn put(&self, place: usize, entries: &[FileEntry]) {
-        let mut text = Vec::with_capacity(4096);
+        let mut text = self.state().spare.pop().unwrap_or_default();
         let written = entries.iter().enumerate().try_for_each(|(index, entry)| {
             if self.lines {
                 text.extend_from_slice(ndjson_line(entry).as_bytes());
@@ -63,7 +69,7 @@ impl Spool {
             }
             json::entry(entry, place == 0 && index == 0, &mut text)
         });
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let state = &mut *state;
         entries.iter().for_each(|entry| state.summary.count(entry));
         if let Err(error) = written {
@@ -73,10 +79,14 @@ impl Spool {
             state.early.insert(place, text);
             return;
         }
-        state.write(&text);
+        state.write(text);
         while let Some(text) = state.early.remove(&state.next) {
-            state.write(&text);
+            state.write(text);
         }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes the report.
@@ -86,7 +96,7 @@ impl Spool {
     /// Those of `out`, and those of the file in which the text had to wait.
     pub fn finish(self, envelope: &Envelope, out: &mut dyn Write) -> io::Result<()> {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let State { summary, next: _, early: _, mut text, result } = state;
+        let State { summary, next: _, early: _, spare: _, mut text, result } = state;
         result?;
         let Envelope { tool, profiles, elapsed_s, interrupted } = envelope;
         if !self.lines {
@@ -105,10 +115,14 @@ impl Spool {
 }
 
 impl State {
-    fn write(&mut self, text: &[u8]) {
+    fn write(&mut self, mut text: Vec<u8>) {
         self.next += 1;
-        if let Err(error) = self.text.write_all(text) {
+        if let Err(error) = self.text.write_all(&text) {
             self.fail(error);
+        }
+        if self.spare.len() < MOST_SPARE {
+            text.clear();
+            self.spare.push(text);
         }
     }
 
