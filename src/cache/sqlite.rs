@@ -5,6 +5,7 @@
 //! what they had. Answers of files that are gone stay until newer ones need the room.
 
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -73,6 +74,8 @@ pub struct SqliteCache {
 struct State {
     connection: Connection,
     maker: Option<Maker>,
+    /// Whether something went wrong: the run goes on without.
+    given_up: bool,
 }
 
 /// What made answers: a worker with its libraries.
@@ -90,7 +93,11 @@ impl SqliteCache {
     ///
     /// When the folder or the file cannot be used. A file that is no cache any more is replaced.
     pub fn open(folder: &Path, worker: &Path) -> Result<SqliteCache, CacheError> {
-        std::fs::create_dir_all(folder)
+        // As the XDG base directory specification wants it: names of files are nobody else's business.
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
             .map_err(|source| CacheError::Folder { path: folder.to_owned(), source })?;
         let path = folder.join(FILE_NAME);
         let failed = |source| CacheError::Database { path: path.clone(), source };
@@ -145,6 +152,9 @@ impl Memory for SqliteCache {
         // Without a list of its parts nobody could tell later whether the maker is still the same.
         let Some(program) = self.program.as_ref().filter(|_| !made_by.parts.is_empty()) else { return };
         let mut state = self.state();
+        if state.given_up {
+            return;
+        }
         if let Err(error) = state.keep(program, made_by, answers, self.most) {
             state.give_up(&self.path, &error);
         }
@@ -170,7 +180,7 @@ impl State {
         if tables < 2 {
             connection.execute_batch(TABLES)?;
         }
-        let mut state = State { connection, maker: None };
+        let mut state = State { connection, maker: None, given_up: false };
         state.maker = state.find_maker(program)?;
         Ok(state)
     }
@@ -281,9 +291,7 @@ impl State {
             begin_anew(path);
         }
         self.maker = None;
-        if let Ok(nothing) = Connection::open_in_memory() {
-            self.connection = nothing;
-        }
+        self.given_up = true;
     }
 }
 
@@ -337,4 +345,138 @@ fn now_s() -> i64 {
 
 fn today() -> i64 {
     now_s() / DAY_S as i64
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::cache::Depth;
+    use crate::model::MediaFacts;
+
+    struct Place {
+        dir: tempfile::TempDir,
+        isolation: Isolation,
+    }
+
+    impl Place {
+        fn new() -> Place {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::write(dir.path().join("worker"), "program").unwrap();
+            std::fs::write(dir.path().join("lib.so"), "library").unwrap();
+            let parts = ["worker", "lib.so"].map(|name| Part::of(&dir.path().join(name)).unwrap()).to_vec();
+            let isolation = Isolation { library: "FFmpeg 5.1.9".into(), parts, ..Isolation::default() };
+            Place { dir, isolation }
+        }
+
+        fn open(&self) -> SqliteCache {
+            SqliteCache::open(&self.dir.path().join("cache"), &self.dir.path().join("worker")).unwrap()
+        }
+
+        fn stamp(&self, name: &str) -> Stamp {
+            let path = self.dir.path().join(name);
+            std::fs::write(&path, name).unwrap();
+            Stamp::new(&path, &path.metadata().unwrap(), Depth::Probe)
+        }
+    }
+
+    fn facts(size_bytes: u64) -> Answer {
+        Answer::Facts(Box::new(MediaFacts { size_bytes, ..MediaFacts::default() }))
+    }
+
+    #[test]
+    fn what_is_kept_is_recalled_by_the_next_process() {
+        let place = Place::new();
+        let (one, two) = (place.stamp("one"), place.stamp("two"));
+        let lost = Answer::Unreadable("no media".into());
+        place.open().keep(&place.isolation, &[(one, facts(1)), (two, lost.clone())]);
+        let cache = place.open();
+        let recalled = cache.recall(&[Some(two), None, Some(place.stamp("three")), Some(one)]);
+        assert_eq!(recalled.answer(0), Some(lost));
+        assert_eq!((recalled.answer(1), recalled.answer(2)), (None, None));
+        assert_eq!(recalled.answer(3), Some(facts(1)));
+        assert_eq!(cache.made_by(), Some(place.isolation.clone()));
+    }
+
+    #[test]
+    fn another_library_worker_or_version_knows_nothing() {
+        let place = Place::new();
+        let one = place.stamp("one");
+        let knows = || place.open().recall(&[Some(one)]).known() == 1;
+        let keep = || {
+            let parts = ["worker", "lib.so"].map(|name| Part::of(&place.dir.path().join(name)).unwrap());
+            let isolation = Isolation { parts: parts.to_vec(), ..place.isolation.clone() };
+            place.open().keep(&isolation, &[(one, facts(1))]);
+            assert!(knows());
+        };
+        for name in ["worker", "lib.so"] {
+            keep();
+            std::fs::write(place.dir.path().join(name), format!("another {name}")).unwrap();
+            assert!(!knows(), "{name}");
+        }
+        keep();
+        let cache = place.open();
+        cache.state().connection.execute("UPDATE maker SET version = '0.0.0'", []).unwrap();
+        assert!(!knows(), "version");
+    }
+
+    #[test]
+    fn a_cache_that_others_hold_is_left_alone() {
+        let place = Place::new();
+        let one = place.stamp("one");
+        place.open().keep(&place.isolation, &[(one, facts(1))]);
+        let (cache, other) = (place.open(), place.open());
+        cache.state().connection.busy_timeout(Duration::ZERO).unwrap();
+        other.state().connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+        for _ in 0..2 {
+            cache.keep(&place.isolation, &[(place.stamp("two"), facts(2))]);
+        }
+        other.state().connection.execute_batch("COMMIT").unwrap();
+        assert_eq!(place.open().recall(&[Some(one)]).known(), 1, "it was thrown away");
+    }
+
+    #[test]
+    fn answers_of_a_runner_of_unknown_parts_are_not_kept() {
+        let place = Place::new();
+        let one = place.stamp("one");
+        place.open().keep(&Isolation::default(), &[(one, facts(1))]);
+        assert!(place.open().is_empty());
+    }
+
+    #[test]
+    fn it_stays_small_and_those_unused_the_longest_go() {
+        let place = Place::new();
+        let mut cache = place.open();
+        cache.most = 10;
+        let stamps: Vec<Stamp> = (0..12).map(|n| place.stamp(&format!("clip {n}"))).collect();
+        let answers: Vec<(Stamp, Answer)> = stamps.iter().map(|stamp| (*stamp, facts(1))).collect();
+        cache.keep(&place.isolation, &answers[..8]);
+        cache.state().connection.execute("UPDATE answer SET used = 1", []).unwrap();
+        // Asking for one is using it.
+        assert_eq!(cache.recall(&[Some(stamps[3])]).known(), 1);
+        cache.keep(&place.isolation, &answers[8..]);
+        assert_eq!(cache.len(), 8);
+        for used in [3, 8, 9, 10, 11] {
+            assert_eq!(cache.recall(&[Some(stamps[used])]).known(), 1, "{used}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_row_is_not_known_and_a_damaged_table_is_begun_anew() {
+        let place = Place::new();
+        let one = place.stamp("one");
+        let cache = place.open();
+        cache.keep(&place.isolation, &[(one, facts(1))]);
+        cache.state().connection.execute("UPDATE answer SET answer = x'0102'", []).unwrap();
+        assert_eq!(cache.recall(&[Some(one)]).answer(0), None);
+        let spoil = "DROP TABLE answer; CREATE TABLE answer (something TEXT)";
+        cache.state().connection.execute_batch(spoil).unwrap();
+        drop(cache);
+        let cache = place.open();
+        assert_eq!(cache.recall(&[Some(one)]).known(), 0);
+        cache.keep(&place.isolation, &[(one, facts(2))]);
+        let cache = place.open();
+        cache.keep(&place.isolation, &[(one, facts(2))]);
+        assert_eq!(place.open().recall(&[Some(one)]).answer(0), Some(facts(2)));
+    }
 }

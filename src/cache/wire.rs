@@ -9,6 +9,9 @@ use crate::model::{
     MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation, Timing, VideoStream,
 };
 
+/// Room made for items of a list before the first of them was read.
+const MOST_AT_ONCE: usize = 16;
+
 /// Something that can be written to bytes and read back.
 pub(super) trait Wire: Sized {
     fn put(&self, out: &mut Vec<u8>);
@@ -136,9 +139,14 @@ impl<T: Wire> Wire for Vec<T> {
     }
 
     fn take(input: &mut &[u8]) -> Option<Vec<T>> {
-        // Grows as items come: a damaged length must not allocate.
-        let count = u64::take(input)?;
-        (0..count).map(|_| T::take(input)).collect()
+        let count = usize::try_from(u64::take(input)?).ok()?;
+        // Exact for every sane file; beyond that it grows as items come, so that a damaged length
+        // does not allocate.
+        let mut items = Vec::with_capacity(count.min(MOST_AT_ONCE));
+        for _ in 0..count {
+            items.push(T::take(input)?);
+        }
+        Some(items)
     }
 }
 

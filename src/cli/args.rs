@@ -93,6 +93,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// The built-in rule sets, or one in full.
     Profiles(ProfilesArgs),
+    /// Make a rule set of one's own.
+    Profile(ProfileArgs),
     /// A local stand-in for the platform's API.
     Sandbox(SandboxArgs),
     /// What works on this machine, and what to do about what does not.
@@ -418,6 +420,34 @@ pub struct ExplainArgs {
 #[derive(Debug, Args)]
 pub struct ProfilesArgs {
     /// One profile, in full.
+    pub id: Option<String>,
+}
+
+/// `greenlit profile`.
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub struct ProfileArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ProfileCommand,
+}
+
+/// The ways to make a profile.
+#[derive(Debug, Subcommand)]
+pub enum ProfileCommand {
+    /// Write a rule set that holds other files to what FILE is.
+    ///
+    /// With --profile ID, the other limits of that built-in profile count too.
+    From(ProfileFromArgs),
+}
+
+/// `greenlit profile from`.
+#[derive(Debug, Args)]
+pub struct ProfileFromArgs {
+    /// A file that is known to be good.
+    pub file: PathBuf,
+    /// Id of the new profile; else made of the file's name.
+    #[arg(long, value_name = "ID")]
     pub id: Option<String>,
 }
 

@@ -1,13 +1,15 @@
 //! `greenlit check`.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::cache::Memory;
 use crate::job::worker::WorkerPool;
 use crate::job::{Isolation, Runner};
-use crate::pipeline::{CheckOptions, Discovery, Outcome, check};
-use crate::report::Report;
+use crate::pipeline::{CheckOptions, Discovery, Outcome, check, check_each};
+use crate::profile::Profile;
+use crate::report::{Envelope, FileEntry, Report, Spool};
 use crate::rules::Verdict;
 
 use super::args::{CheckArgs, CommonArgs};
@@ -28,23 +30,74 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     let memory = memory::open(settings, args.input.no_cache);
     let options = CheckOptions { selection: settings.selection.clone(), deep: args.deep, memory };
     let progress = Progress::new(settings.progress);
-    let checked = check(&found.sources, &profiles, &options, &runner, &progress, &cancel);
+    let run = Run { profiles: &profiles, found: &found, options: &options, runner: &runner };
+    // Names that can only be shown with substitutes may sort differently than they are found.
+    let plain = found.sources.iter().all(|source| source.path.to_str().is_some());
+    let spool = Spool::new(settings.format).filter(|_| plain);
+    let (tally, entries) = match &spool {
+        Some(spool) => (run.spooled(spool, &progress, &cancel), Vec::new()),
+        None => run.collected(&progress, &cancel),
+    };
     progress.end();
     let interrupted = cancel.load(Ordering::Relaxed);
-    let mut tally = Tally::default();
-    // Each result is turned into its entry and gone: nothing is held twice.
-    let files = checked
-        .into_iter()
-        .flat_map(|file| file.into_outcomes(&profiles))
-        .inspect(|outcome| tally.count(outcome, entries::check_status))
-        .map(entries::entry)
-        .collect();
     let status = tally.conclude(&found, interrupted);
     let names = profiles.iter().map(|profile| profile.id().to_owned()).collect();
     let tool = entries::tool(library(&runner, options.memory.as_deref(), tally.any_asked).as_ref());
-    let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted);
-    emit::report(settings, &report.noting(settings.old_limits(&profiles)))?;
+    let elapsed_s = begin.elapsed().as_secs_f64();
+    let old_limits = settings.old_limits(&profiles);
+    match spool {
+        Some(spool) => {
+            let envelope = Envelope { tool, profiles: names, elapsed_s, interrupted, old_limits };
+            emit::spooled(settings, spool, &envelope)?;
+        }
+        None => {
+            let report = Report::new(tool, names, entries, elapsed_s, interrupted);
+            emit::report(settings, &report.noting(old_limits))?;
+        }
+    }
     Ok(status)
+}
+
+/// What is checked, by what.
+struct Run<'a> {
+    profiles: &'a [Profile],
+    found: &'a Discovery,
+    options: &'a CheckOptions,
+    runner: &'a WorkerPool,
+}
+
+impl Run<'_> {
+    /// Each entry goes into the report as soon as it is there: however many files there are, few are
+    /// held at a time.
+    fn spooled(&self, spool: &Spool, progress: &Progress, cancel: &Arc<AtomicBool>) -> Tally {
+        let tally = Mutex::new(Tally::default());
+        let Run { profiles, found, options, runner } = self;
+        check_each(&found.sources, profiles, options, *runner, progress, cancel, &|place, checked| {
+            let outcomes = checked.into_outcomes(profiles);
+            if let Ok(mut tally) = tally.lock() {
+                outcomes.iter().for_each(|outcome| tally.count(outcome, entries::check_status));
+            }
+            let mut entries: Vec<FileEntry> = outcomes.into_iter().map(entries::entry).collect();
+            entries.sort_by(|a, b| a.profile.cmp(&b.profile));
+            spool.put(place, &entries);
+        });
+        tally.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All entries, for reports that need them at once.
+    fn collected(&self, progress: &Progress, cancel: &Arc<AtomicBool>) -> (Tally, Vec<FileEntry>) {
+        let Run { profiles, found, options, runner } = self;
+        let checked = check(&found.sources, profiles, options, *runner, progress, cancel);
+        let mut tally = Tally::default();
+        // Each result is turned into its entry and gone: nothing is held twice.
+        let entries = checked
+            .into_iter()
+            .flat_map(|file| file.into_outcomes(profiles))
+            .inspect(|outcome| tally.count(outcome, entries::check_status))
+            .map(entries::entry)
+            .collect();
+        (tally, entries)
+    }
 }
 
 /// What the outcomes of a run add up to.

@@ -23,6 +23,7 @@ mod maker;
 mod memory;
 mod packaging;
 mod prober;
+mod profile_from;
 mod profiles;
 mod progress;
 mod resolve;
@@ -39,7 +40,7 @@ pub use config::{Config, ConfigError};
 pub use error::CliError;
 pub use run_status::RunStatus;
 
-use args::Command;
+use args::{Command, ProfileCommand};
 use settings::Settings;
 
 /// Parses the arguments of this process and runs the command. Everything is said when this
@@ -79,6 +80,9 @@ fn dispatch(cli: Cli) -> Result<RunStatus, CliError> {
         Command::Resolve(args) => resolve::run(&settings, &args),
         Command::Status(args) => status::run(&settings, &args),
         Command::Profiles(args) => profiles::run(&settings, &args),
+        Command::Profile(args) => match args.command {
+            ProfileCommand::From(args) => profile_from::run(&settings, &cli.common, &args),
+        },
         Command::Sandbox(args) => sandbox::run(&settings, &args),
         Command::Doctor(args) => doctor::run(&settings, &args),
         Command::Completions(_) | Command::Man | Command::Schema | Command::Explain(_) => Ok(RunStatus::Done),

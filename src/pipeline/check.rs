@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::cache::{Answer, Memory, Recalled};
 use crate::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner};
-use crate::model::{Completeness, DeepReport, MediaFacts};
+use crate::model::{Completeness, MediaFacts};
 use crate::probe::sniff;
 use crate::profile::Profile;
-use crate::rules::{Assessment, Selection, Subject, Verdict, assess};
+use crate::rules::{Assessment, Judge, Selection, Subject, Verdict};
 
 use super::discover::{Source, plain};
 use super::events::{Event, Observer};
@@ -50,7 +50,7 @@ impl Checked {
     /// The outcome under the profile at `index`.
     pub fn outcome(&self, index: usize, profile: &Profile) -> Outcome {
         let facts = self.result.as_ref().ok().cloned();
-        self.outcome_with(profile, facts, self.assessments.get(index).cloned())
+        self.outcome_with(self.source.clone(), profile, facts, self.assessments.get(index).cloned())
     }
 
     /// The outcomes under `profiles`, in their order. What is known is moved, not copied, as far as
@@ -65,13 +65,15 @@ impl Checked {
                 Ok(facts) => Some(facts.clone()),
                 Err(_) => None,
             };
-            outcomes.push(self.outcome_with(profile, facts, assessments.next()));
+            let source = if is_last { std::mem::take(&mut self.source) } else { self.source.clone() };
+            outcomes.push(self.outcome_with(source, profile, facts, assessments.next()));
         }
         outcomes
     }
 
     fn outcome_with(
         &self,
+        source: Source,
         profile: &Profile,
         facts: Option<MediaFacts>,
         assessment: Option<Assessment>,
@@ -81,7 +83,7 @@ impl Checked {
             (Ok(_), None) => (Verdict::Indeterminate, None),
             (Err((verdict, failure)), _) => (*verdict, Some(failure.clone())),
         };
-        let (source, profile) = (self.source.clone(), profile.id().to_owned());
+        let profile = profile.id().to_owned();
         Outcome { source, profile, verdict, facts, assessment, failure, fix: None }
     }
 }
@@ -96,23 +98,53 @@ pub fn check(
     observer: &dyn Observer,
     cancel: &Arc<AtomicBool>,
 ) -> Vec<Checked> {
+    check_with(sources, profiles, options, runner, observer, cancel, |_, checked| checked)
+}
+
+/// As [`check()`], but gives each result away as soon as it is there, so that a run over any number of
+/// files holds a few: `each` gets the place among the sources and the result, on any thread and in
+/// any order.
+pub fn check_each(
+    sources: &[Source],
+    profiles: &[Profile],
+    options: &CheckOptions,
+    runner: &dyn Runner,
+    observer: &dyn Observer,
+    cancel: &Arc<AtomicBool>,
+    each: &(dyn Fn(usize, Checked) + Sync),
+) {
+    check_with(sources, profiles, options, runner, observer, cancel, each);
+}
+
+fn check_with<T: Send>(
+    sources: &[Source],
+    profiles: &[Profile],
+    options: &CheckOptions,
+    runner: &dyn Runner,
+    observer: &dyn Observer,
+    cancel: &Arc<AtomicBool>,
+    each: impl Fn(usize, Checked) -> T + Sync,
+) -> Vec<T> {
     observer.notice(Event::Found { files: sources.len() });
     let recalled = match options.memory.as_deref() {
         Some(memory) => recall(memory, sources, options.depth(), runner.width()),
         None => Recalled::default(),
     };
     let notes = options.memory.as_deref().map(|memory| Notes::new(memory, runner));
-    let checked = side_by_side(sources.len(), runner.width(), |index| {
+    let judges = judges(profiles, options);
+    side_by_side(sources.len(), runner.width(), |index| {
         let source = &sources[index];
         let checked = match recalled.answer(index) {
-            Some(answer) if !cancel.load(Ordering::Relaxed) => conclude(source, profiles, options, answer),
-            _ => look(source, profiles, options, runner, cancel, notes.as_ref()),
+            Some(answer) if !cancel.load(Ordering::Relaxed) => conclude(source, &judges, answer),
+            _ => look(source, &judges, options, runner, cancel, notes.as_ref()),
         };
         observer.notice(Event::Checked { path: &source.path });
-        checked
-    });
-    drop(notes);
-    checked
+        each(index, checked)
+    })
+}
+
+fn judges<'a>(profiles: &'a [Profile], options: &CheckOptions) -> Vec<Judge<'a>> {
+    profiles.iter().map(|profile| Judge::new(profile, &options.selection)).collect()
 }
 
 /// Calls `work` with 0 to `count` on up to `width` threads and returns the results in order.
@@ -152,13 +184,13 @@ pub fn check_one(
     runner: &dyn Runner,
     cancel: &Arc<AtomicBool>,
 ) -> Checked {
-    look(source, profiles, options, runner, cancel, None)
+    look(source, &judges(profiles, options), options, runner, cancel, None)
 }
 
 /// As [`check_one`], and has the answer noted.
 fn look(
     source: &Source,
-    profiles: &[Profile],
+    judges: &[Judge<'_>],
     options: &CheckOptions,
     runner: &dyn Runner,
     cancel: &Arc<AtomicBool>,
@@ -173,7 +205,7 @@ fn look(
         Ok(answer)
     });
     match answer {
-        Ok(answer) => conclude(source, profiles, options, answer),
+        Ok(answer) => conclude(source, judges, answer),
         Err(nothing) => Checked { source: source.clone(), result: Err(nothing), assessments: Vec::new() },
     }
 }
@@ -215,7 +247,7 @@ fn ask(
 }
 
 /// What an answer means under each profile.
-fn conclude(source: &Source, profiles: &[Profile], options: &CheckOptions, answer: Answer) -> Checked {
+fn conclude(source: &Source, judges: &[Judge<'_>], answer: Answer) -> Checked {
     let (facts, deep) = match answer {
         Answer::Facts(facts) => (*facts, None),
         Answer::Deep(report) => (report.facts.clone(), Some(report)),
@@ -226,7 +258,7 @@ fn conclude(source: &Source, profiles: &[Profile], options: &CheckOptions, answe
         }
         Answer::Cut(reason) => {
             let failure = Failure::from(&JobError::Cut(reason.clone()));
-            let assessments = assess_cut(reason, &shown_name(&source.path), profiles, &options.selection);
+            let assessments = assess_cut(reason, &shown_name(&source.path), judges);
             return Checked {
                 source: source.clone(),
                 result: Err((Verdict::Unreadable, failure)),
@@ -235,7 +267,8 @@ fn conclude(source: &Source, profiles: &[Profile], options: &CheckOptions, answe
         }
     };
     let name = shown_name(&source.path);
-    let assessments = assess_all(&facts, &name, deep.as_deref(), profiles, &options.selection);
+    let subject = Subject { facts: &facts, file_name: &name, deep: deep.as_deref() };
+    let assessments = judges.iter().map(|judge| judge.assess(&subject)).collect();
     Checked { source: source.clone(), result: Ok(facts), assessments }
 }
 
@@ -245,22 +278,12 @@ pub(crate) fn wrong_answer() -> Failure {
     Failure { kind: FailureKind::Operation, message }
 }
 
-fn assess_all(
-    facts: &MediaFacts,
-    name: &str,
-    deep: Option<&DeepReport>,
-    profiles: &[Profile],
-    selection: &Selection,
-) -> Vec<Assessment> {
-    let subject = Subject { facts, file_name: name, deep };
-    profiles.iter().map(|profile| assess(&subject, profile, selection)).collect()
-}
-
 /// What is to be said of a file of which nothing is known but that a part of it is missing.
-fn assess_cut(reason: String, name: &str, profiles: &[Profile], selection: &Selection) -> Vec<Assessment> {
+fn assess_cut(reason: String, name: &str, judges: &[Judge<'_>]) -> Vec<Assessment> {
     let completeness = Completeness::Missing { first_missing_s: None, reason };
     let facts = MediaFacts { completeness, ..MediaFacts::default() };
-    assess_all(&facts, name, None, profiles, &selection.narrowed_to("integrity"))
+    let subject = Subject { facts: &facts, file_name: name, deep: None };
+    judges.iter().map(|judge| judge.narrowed_to("integrity").assess(&subject)).collect()
 }
 
 /// The file name, lossy: for messages and for the extension.

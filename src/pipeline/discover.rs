@@ -13,7 +13,7 @@ use ignore::WalkBuilder;
 pub const IGNORE_FILE: &str = ".greenlitignore";
 
 /// One file to look at.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
     /// The path as given, extended by what lies below a given folder.
     pub path: PathBuf,
@@ -88,6 +88,10 @@ pub fn discover(paths: &[PathBuf], leave_out: &[PathBuf]) -> Result<Discovery, D
         let key = |source: &Source| (!source.named, source.relative.clone());
         a.path.as_os_str().cmp(b.path.as_os_str()).then_with(|| key(a).cmp(&key(b)))
     });
+    if found.sources.iter().any(|source| source.path.to_str().is_none()) {
+        // The order of the report, which can only show such names with substitutes.
+        found.sources.sort_by(|a, b| a.path.to_string_lossy().cmp(&b.path.to_string_lossy()));
+    }
     if paths.len() > 1 {
         // A walk meets each file once; only several of them can meet the same.
         let mut seen = HashSet::new();

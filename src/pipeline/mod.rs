@@ -16,7 +16,7 @@ mod outcome;
 mod space;
 mod staging;
 
-pub use check::{CheckOptions, Checked, check, check_one};
+pub use check::{CheckOptions, Checked, check, check_each, check_one};
 pub use discover::{DiscoverError, Discovery, Source, Trouble, discover};
 pub use events::{Event, Observer, Silent};
 pub use fix::{FixSettings, Layout, Making, fix, make_output};

@@ -6,6 +6,7 @@
 
 mod age;
 mod builtin;
+mod derive;
 mod keys;
 mod limits;
 mod nearest;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 
 pub use age::OldLimit;
 pub use builtin::BUILTIN_IDS;
+pub use derive::{Derived, Origin};
 pub use keys::{KEYS, Kind, RuleKeys};
 pub use limits::{Confidence, Limits, Severity, Value};
 pub use nearest::nearest;

@@ -419,24 +419,28 @@ impl Report {
 impl Summary {
     /// Counts `files`; the elapsed time stays zero.
     pub fn of(files: &[FileEntry]) -> Summary {
-        let mut summary = Summary { files: files.len() as u64, ..Summary::default() };
-        for file in files {
-            let made = file.fix.as_ref().is_some_and(|fix| fix.output.is_some());
-            *match file.verdict {
-                Verdict::Compliant => &mut summary.compliant,
-                Verdict::Noncompliant => &mut summary.noncompliant,
-                Verdict::Indeterminate => &mut summary.indeterminate,
-                Verdict::Unreadable => &mut summary.unreadable,
-                Verdict::Skipped => &mut summary.skipped,
-            } += 1;
-            match file.fix.as_ref().map(|fix| fix.action) {
-                Some(FixAction::Refused) => summary.refused += 1,
-                Some(FixAction::Failed) => summary.failed += 1,
-                Some(FixAction::None | FixAction::Copy) | None => {}
-                // A plan that was only looked at has no output.
-                Some(_) => summary.fixed += u64::from(made),
-            }
-        }
+        let mut summary = Summary::default();
+        files.iter().for_each(|file| summary.count(file));
         summary
+    }
+
+    /// Counts one more.
+    pub fn count(&mut self, file: &FileEntry) {
+        self.files += 1;
+        *match file.verdict {
+            Verdict::Compliant => &mut self.compliant,
+            Verdict::Noncompliant => &mut self.noncompliant,
+            Verdict::Indeterminate => &mut self.indeterminate,
+            Verdict::Unreadable => &mut self.unreadable,
+            Verdict::Skipped => &mut self.skipped,
+        } += 1;
+        let made = file.fix.as_ref().is_some_and(|fix| fix.output.is_some());
+        match file.fix.as_ref().map(|fix| fix.action) {
+            Some(FixAction::Refused) => self.refused += 1,
+            Some(FixAction::Failed) => self.failed += 1,
+            Some(FixAction::None | FixAction::Copy) | None => {}
+            // A plan that was only looked at has no output.
+            Some(_) => self.fixed += u64::from(made),
+        }
     }
 }

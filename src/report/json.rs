@@ -5,14 +5,27 @@
 
 use std::io;
 
-use super::Report;
+use super::{FileEntry, OldLimit, Report, Summary, Tool};
 
-/// One document and a line break.
-pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
-    let Report { schema, tool, profiles, summary, files, interrupted, old_limits } = report;
-    let mut text = Vec::new();
-    text.extend_from_slice(b"{\"schema\":");
-    serde_json::to_writer(&mut text, schema)?;
+/// Everything of a report but its entries.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    /// What made the report.
+    pub tool: Tool,
+    /// The profiles that were asked for.
+    pub profiles: Vec<String>,
+    /// Wall time of the run in seconds.
+    pub elapsed_s: f64,
+    /// Whether the run was stopped before its end.
+    pub interrupted: bool,
+    /// Limits that nobody has compared with their source for long.
+    pub old_limits: Vec<OldLimit>,
+}
+
+/// What comes before the entries, up to the bracket.
+pub(super) fn begin(tool: &Tool, profiles: &[String], summary: &Summary) -> io::Result<Vec<u8>> {
+    let mut text = b"{\"schema\":".to_vec();
+    serde_json::to_writer(&mut text, super::SCHEMA)?;
     text.extend_from_slice(b",\n\"tool\":");
     serde_json::to_writer(&mut text, tool)?;
     text.extend_from_slice(b",\n\"profiles\":");
@@ -20,18 +33,34 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
     text.extend_from_slice(b",\n\"summary\":");
     serde_json::to_writer(&mut text, summary)?;
     text.extend_from_slice(b",\n\"files\":[");
+    Ok(text)
+}
+
+/// An entry with what stands between it and the one before.
+pub(super) fn entry(file: &FileEntry, is_first: bool, text: &mut Vec<u8>) -> io::Result<()> {
+    text.extend_from_slice(if is_first { b"\n" } else { b",\n" });
+    Ok(serde_json::to_writer(text, file)?)
+}
+
+/// What comes after the entries.
+pub(super) fn end(interrupted: bool, old_limits: &[OldLimit]) -> io::Result<Vec<u8>> {
+    let mut text = format!("],\n\"interrupted\":{interrupted},\n\"old_limits\":").into_bytes();
+    serde_json::to_writer(&mut text, old_limits)?;
+    text.extend_from_slice(b"}\n");
+    Ok(text)
+}
+
+/// One document and a line break.
+pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    let Report { schema: _, tool, profiles, summary, files, interrupted, old_limits } = report;
+    out.write_all(&begin(tool, profiles, summary)?)?;
+    let mut text = Vec::new();
     for (index, file) in files.iter().enumerate() {
-        text.extend_from_slice(if index == 0 { b"\n" } else { b",\n" });
-        serde_json::to_writer(&mut text, file)?;
+        entry(file, index == 0, &mut text)?;
         out.write_all(&text)?;
         text.clear();
     }
-    text.extend_from_slice(b"],\n\"interrupted\":");
-    serde_json::to_writer(&mut text, interrupted)?;
-    text.extend_from_slice(b",\n\"old_limits\":");
-    serde_json::to_writer(&mut text, old_limits)?;
-    text.extend_from_slice(b"}\n");
-    out.write_all(&text)
+    out.write_all(&end(*interrupted, old_limits)?)
 }
 
 #[cfg(test)]
@@ -48,5 +77,13 @@ mod tests {
         assert_eq!(value["summary"]["files"], value["files"].as_array().unwrap().len());
         assert_eq!(value["files"][0]["media"]["video"][0]["frame_rate"], "30000/1001");
         assert!(text.ends_with("}\n"));
+    }
+
+    #[test]
+    fn an_entry_takes_a_line() {
+        let report = samples::everything();
+        let text = samples::rendered(&report, super::super::Format::Json);
+        let entries = text.lines().filter(|line| line.starts_with("{\"path\":")).count();
+        assert_eq!(entries, report.files.len());
     }
 }

@@ -18,6 +18,7 @@ mod outcome;
 mod samples;
 mod sarif;
 mod schema;
+mod spool;
 mod units;
 mod words;
 
@@ -27,5 +28,7 @@ pub use document::{
 pub use escape::escape;
 pub use format::{Format, ParseFormatError, render};
 pub use human::HumanOptions;
+pub use json::Envelope;
 pub use ndjson::ndjson_line;
 pub use schema::schema;
+pub use spool::Spool;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::model::{ContentHash, Size};
-use crate::profile::{Profile, Severity, nearest};
+use crate::profile::{Limits, Profile, Severity, nearest};
 
 use super::all::{ALL, image_aspect_ratio, image_format};
 use super::finding::{Finding, Verdict};
@@ -80,63 +80,102 @@ pub struct Assessment {
     duration_s: Option<f64>,
 }
 
+/// The rules of one profile that one selection takes, looked up once for any number of files.
+#[derive(Clone)]
+pub struct Judge<'a> {
+    profile: &'a Profile,
+    rules: Vec<(&'static dyn Rule, &'a Limits)>,
+    whole: bool,
+}
+
+impl std::fmt::Debug for Judge<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let rules: Vec<&str> = self.rules.iter().map(|(rule, _)| rule.id()).collect();
+        f.debug_struct("Judge").field("profile", &self.profile.id()).field("rules", &rules).finish()
+    }
+}
+
+impl<'a> Judge<'a> {
+    /// A judge by every rule of `profile` that `selection` takes.
+    pub fn new(profile: &'a Profile, selection: &Selection) -> Judge<'a> {
+        let taken = ALL.iter().copied().filter(|rule| selection.takes(rule.id()));
+        let rules = taken.filter_map(|rule| Some((rule, profile.limits(rule.id())?))).collect();
+        Judge { profile, rules, whole: selection.is_everything() }
+    }
+
+    /// The same, by one rule only.
+    #[must_use]
+    pub fn narrowed_to(&self, rule: &str) -> Judge<'a> {
+        let rules = self.rules.iter().copied().filter(|(known, _)| known.id() == rule).collect();
+        Judge { profile: self.profile, rules, whole: false }
+    }
+
+    /// The judgement over `subject`.
+    pub fn assess(&self, subject: &Subject<'_>) -> Assessment {
+        self.judge(subject, None)
+    }
+
+    fn judge(&self, subject: &Subject<'_>, film: Option<Size>) -> Assessment {
+        let mut findings = Vec::new();
+        let mut unknown = Vec::new();
+        let pictures = self.profile.limits(image_format::ImageFormat.id());
+        let still = subject.facts.still().filter(|_| pictures.is_some());
+        for (rule, limits) in &self.rules {
+            let counts = match rule.judges() {
+                Judged::Film => still.is_none(),
+                Judged::Picture => still.is_some(),
+                Judged::File => true,
+                Judged::Ad => false,
+            };
+            if !counts {
+                continue;
+            }
+            let mut verdicts = Verdicts::new(rule.id(), self.profile.platform(), limits);
+            rule.check(subject, limits, &mut verdicts);
+            if let (Some(still), Some(film)) = (&still, film)
+                && rule.id() == image_aspect_ratio::ImageAspectRatio.id()
+            {
+                image_aspect_ratio::as_cover(still, film, limits, &mut verdicts);
+            }
+            if verdicts.undecided && limits.severity == Severity::Error {
+                unknown.push(rule.id());
+            }
+            findings.append(&mut verdicts.findings);
+        }
+        // Stable: findings of equal weight stay in the order of the registry.
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        let refused = findings.iter().any(|finding| finding.severity == Severity::Error);
+        let verdict = match (refused, unknown.is_empty()) {
+            (true, _) => Verdict::Noncompliant,
+            (false, false) => Verdict::Indeterminate,
+            (false, true) => Verdict::Compliant,
+        };
+        Assessment {
+            verdict,
+            findings,
+            unknown,
+            whole: self.whole,
+            is_picture: still.is_some(),
+            profile_id: self.profile.id().to_owned(),
+            profile_hash: self.profile.hash(),
+            display_size: subject.video().and_then(|video| video.display_size()),
+            duration_s: subject.facts.effective_duration_s(),
+        }
+    }
+}
+
 /// Judges `subject` by every rule of `profile` that `selection` takes.
 ///
 /// A still picture is judged by the rules for pictures where the profile has limits for them;
 /// elsewhere it is a film that does not move, and refused as one.
 pub fn assess(subject: &Subject<'_>, profile: &Profile, selection: &Selection) -> Assessment {
-    judge(subject, None, profile, selection)
+    Judge::new(profile, selection).assess(subject)
 }
 
 /// Judges a picture as the cover of a film that is shown at `film`: by the rules for pictures, and
 /// its aspect ratio against the film's.
 pub fn assess_cover(picture: &Subject<'_>, film: Size, profile: &Profile) -> Assessment {
-    judge(picture, Some(film), profile, &Selection::default())
-}
-
-fn judge(subject: &Subject<'_>, film: Option<Size>, profile: &Profile, selection: &Selection) -> Assessment {
-    let mut findings = Vec::new();
-    let mut unknown = Vec::new();
-    let still = subject.facts.still().filter(|_| profile.limits(image_format::ImageFormat.id()).is_some());
-    for rule in ALL.iter().filter(|rule| selection.takes(rule.id())) {
-        let counts = match rule.judges() {
-            Judged::Film => still.is_none(),
-            Judged::Picture => still.is_some(),
-            Judged::File => true,
-            Judged::Ad => false,
-        };
-        let Some(limits) = profile.limits(rule.id()).filter(|_| counts) else { continue };
-        let mut verdicts = Verdicts::new(rule.id(), profile.platform(), limits);
-        rule.check(subject, limits, &mut verdicts);
-        if let (Some(still), Some(film)) = (&still, film)
-            && rule.id() == image_aspect_ratio::ImageAspectRatio.id()
-        {
-            image_aspect_ratio::as_cover(still, film, limits, &mut verdicts);
-        }
-        if verdicts.undecided && limits.severity == Severity::Error {
-            unknown.push(rule.id());
-        }
-        findings.append(&mut verdicts.findings);
-    }
-    // Stable: findings of equal weight stay in the order of the registry.
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    let refused = findings.iter().any(|finding| finding.severity == Severity::Error);
-    let verdict = match (refused, unknown.is_empty()) {
-        (true, _) => Verdict::Noncompliant,
-        (false, false) => Verdict::Indeterminate,
-        (false, true) => Verdict::Compliant,
-    };
-    Assessment {
-        verdict,
-        findings,
-        unknown,
-        whole: selection.is_everything(),
-        is_picture: still.is_some(),
-        profile_id: profile.id().to_owned(),
-        profile_hash: profile.hash(),
-        display_size: subject.video().and_then(|video| video.display_size()),
-        duration_s: subject.facts.effective_duration_s(),
-    }
+    Judge::new(profile, &Selection::default()).judge(picture, Some(film))
 }
 
 impl Assessment {

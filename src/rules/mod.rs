@@ -13,7 +13,7 @@ pub(crate) mod words;
 
 pub use crate::profile::{Confidence, Severity};
 pub use all::resolution::nearest_floor;
-pub use assess::{Assessment, Selection, SelectionError, assess, assess_cover, find, registry};
+pub use assess::{Assessment, Judge, Selection, SelectionError, assess, assess_cover, find, registry};
 pub use finding::{Finding, Remedy, Verdict};
 pub use rule::{Breach, Judged, Rule, RuleDoc, Subject, Verdicts};
 pub use validated::ValidatedAsset;

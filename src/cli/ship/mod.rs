@@ -147,16 +147,8 @@ fn ship(work: Work<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
         outcomes: Mutex::new(HashMap::new()),
     });
     let log = args.events.as_deref().map(EventLog::open).transpose()?;
-    let shipping = Shipping {
-        order,
-        destination,
-        load,
-        maker: &maker,
-        journal,
-        progress: &progress,
-        log,
-        cancel,
-    };
+    let shipping =
+        Shipping { order, destination, load, maker: &maker, journal, progress: &progress, log, cancel };
     let shipped = runtime()?.block_on(async {
         let trial = start_trial(&work).await?;
         let at = trial.as_ref().map(|trial| format!("http://{}", trial.addr()));

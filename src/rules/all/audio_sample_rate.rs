@@ -14,11 +14,13 @@ rule!(
 let Some(audio) = subject.facts.main_audio() else { return };
 let Some(rate) = audio.sample_rate else { return };
 let allowed = limits.words("allow");
-let shown = format!("{rate} Hz");
-if !allowed.is_empty() && !allowed.contains(&rate.to_string()) {
+let shown = || format!("{rate} Hz");
+if !allowed.is_empty() && !allowed.iter().any(|allowed| allowed.parse() == Ok(rate)) {
+    let shown = shown();
     let says = format!("the sample rate is {shown}");
     out.breach(Breach::new(says, shown, format!("{} Hz", allowed.join(", ")), Remedy::ReencodeAudio).at(audio.index));
 } else if let Some(max) = limits.number("max").filter(|max| f64::from(rate) > *max) {
+    let shown = shown();
     let says = format!("the sample rate is {shown}");
     out.breach(Breach::new(says, shown, format!("at most {max} Hz"), Remedy::ReencodeAudio).at(audio.index));
 }

@@ -16,8 +16,8 @@ let Some(duration) = subject.facts.effective_duration_s() else {
     out.unknown();
     return;
 };
-let shown = words::seconds(duration);
 let mut tell = |allowed: String, remedy, hard: bool| {
+    let shown = words::seconds(duration);
     let breach = Breach::new(format!("the film lasts {shown}"), shown.clone(), allowed, remedy);
     out.breach(if hard { breach } else { breach.as_warning() });
 };

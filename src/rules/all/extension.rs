@@ -18,13 +18,12 @@ if allowed.is_empty() {
 }
 let extension = words::extension(subject.file_name);
 let shown = extension.clone().unwrap_or_else(|| "none".to_owned());
-        let says = match &extension {
-            Some(extension) => format!("the file name ends in {extension}"),
-            None => "the file name has no ending".to_owned(),
-        };
 if !extension.as_ref().is_some_and(|extension| allowed.contains(extension)) {
-    out.breach(Breach::new(
-                says, shown, allowed.join(", "), Remedy::Remux));
+    let says = match &extension {
+        Some(extension) => format!("the file name ends in {extension}"),
+        None => "the file name has no ending".to_owned(),
+    };
+    out.breach(Breach::new(says, shown, allowed.join(", "), Remedy::Remux));
 } else if let Some(container) = &subject.facts.container {
     let natural = words::extensions_of(container);
     if !natural.is_empty() && !natural.contains(&shown.as_str()) {

@@ -21,18 +21,19 @@ let Some(rate) = video.frame_rate else {
     out.unknown();
     return;
 };
-let shown = words::rate(rate);
 let value = rate.as_f64();
+// 23.976 satisfies a floor of 24, as everybody who writes 24 means.
+let below = min.is_some_and(|min| value < min * 0.998);
+if !below && !max.is_some_and(|max| value > max) {
+    return;
+}
+let shown = words::rate(rate);
 let allowed = match (min, max) {
     (Some(min), Some(max)) => format!("{min} to {max} fps"),
     (Some(min), None) => format!("at least {min} fps"),
     (None, Some(max)) => format!("at most {max} fps"),
     (None, None) => return,
 };
-// 23.976 satisfies a floor of 24, as everybody who writes 24 means.
-let below = min.is_some_and(|min| value < min * 0.998);
-if below || max.is_some_and(|max| value > max) {
-    out.breach(Breach::new(format!("the frame rate is {shown}"), shown, allowed, Remedy::ReencodeVideo).at(video.index));
-}
+out.breach(Breach::new(format!("the frame rate is {shown}"), shown, allowed, Remedy::ReencodeVideo).at(video.index));
     }
 );

@@ -38,19 +38,20 @@ let rate = match (video.bit_rate, subject.facts.bit_rate) {
                 return;
             }
         };
-let shown = words::bit_rate(rate);
 let value = rate as f64;
-let says = format!("the video bit rate is {shown}");
+let mut tell = |allowed: String, hard: bool| {
+    let shown = words::bit_rate(rate);
+    let says = format!("the video bit rate is {shown}");
+    let breach = Breach::new(says, shown, allowed, Remedy::ReencodeVideo).at(video.index);
+    out.breach(if hard { breach } else { breach.as_warning() });
+};
 if let Some(min) = limits.number("min").filter(|min| value < *min) {
-    let allowed = format!("at least {}", words::bit_rate(min as u64));
-    out.breach(Breach::new(says.clone(), shown.clone(), allowed, Remedy::ReencodeVideo).at(video.index));
+    tell(format!("at least {}", words::bit_rate(min as u64)), true);
 } else if let Some(min) = limits.number("warn_min").filter(|min| value < *min) {
-    let allowed = format!("safely at least {}", words::bit_rate(min as u64));
-    out.breach(Breach::new(says.clone(), shown.clone(), allowed, Remedy::ReencodeVideo).at(video.index).as_warning());
+    tell(format!("safely at least {}", words::bit_rate(min as u64)), false);
 }
 if let Some(max) = limits.number("max").filter(|max| value > *max) {
-    let allowed = format!("at most {}", words::bit_rate(max as u64));
-    out.breach(Breach::new(says, shown, allowed, Remedy::ReencodeVideo).at(video.index));
+    tell(format!("at most {}", words::bit_rate(max as u64)), true);
 }
     }
 );
