@@ -207,7 +207,8 @@ fn a_dry_run_writes_nothing() {
     desk.put("npm-vide-ocean.webm", "ocean.webm");
     let run = desk.greenlit(&["fix", "ocean.webm", "--dry-run"]).expect(0);
     assert!(run.stdout.contains("ocean.webm"), "{}", run.stdout);
-    let mut left: Vec<_> = std::fs::read_dir(desk.root()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let mut left: Vec<_> =
+        std::fs::read_dir(desk.root()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
     assert_eq!(left, [".cache", "ocean.webm"], "something was written");
 }
