@@ -6,7 +6,7 @@
 # GREENLIT names the binary to measure (default target/release/greenlit, with greenlit-worker beside
 # it). The files are copies, each with its own inode, of short clips that FFmpeg makes first: about
 # 35 kB each, in folders of 250, below $TMPDIR; they are removed at the end. The cache is a fresh
-# one. The first run fills it; after that, `find` and the cached check take turns, and the medians
+# one. The first run fills it; after that, `find` and the cached check take turns, and the best of each
 # are compared. Wall time suffers from whatever else the machine does; CPU time hardly does.
 set -eu -o pipefail
 
@@ -30,7 +30,7 @@ clip small.mp4 360x640 24 libx264 -preset ultrafast
 clip old.avi 480x360 30 mpeg4 -q:v 20
 
 python3 - <<'PYTHON'
-import os, resource, shutil, statistics, subprocess, time
+import os, resource, shutil, subprocess, time
 
 wanted, rounds, top = int(os.environ["BENCH_FILES"]), int(os.environ["BENCH_ROUNDS"]), os.environ["BENCH_TREE"]
 seeds = [os.path.join(top, "seeds", name) for name in sorted(os.listdir(os.path.join(top, "seeds")))]
@@ -68,7 +68,7 @@ print("| contender              | wall ms | CPU ms | wall ratio | CPU ratio | pe
 print("|------------------------|--------:|-------:|-----------:|----------:|---------:|")
 base = None
 for name, values in measured.items():
-    wall, cpu, peak = (statistics.median(column) for column in zip(*values))
+    wall, cpu, peak = (min(column) for column in zip(*values))
     base = base or (wall, cpu)
     print(f"| {name:22} | {wall * 1e3:7.0f} | {cpu * 1e3:6.0f} | {wall / base[0]:10.1f} | {cpu / base[1]:9.1f} | {peak:8.0f} |")
 print(f"| greenlit check, first  | {cold[0] * 1e3:7.0f} | {cold[1] * 1e3:6.0f} | {cold[0] / base[0]:10.1f} | {cold[1] / base[1]:9.1f} | {cold[2]:8.0f} |")
