@@ -109,3 +109,20 @@ fn found<'a>(report: &'a serde_json::Value, name: &str) -> Vec<&'a str> {
     let findings = common::entry(report, name)["findings"].as_array().unwrap();
     findings.iter().filter_map(|finding| finding["rule"].as_str()).collect()
 }
+
+#[test]
+fn hev1_is_mended_without_encoding_and_only_once() {
+    let desk = Desk::new();
+    let made = "-f lavfi -i testsrc2=s=540x960:r=30:d=1 -f lavfi -i sine=r=48000:d=1 \
+        -c:v libx265 -preset ultrafast -x265-params log-level=error -crf 18 -tag:v hev1 \
+        -c:a aac -movflags +faststart film.mp4";
+    desk.ffmpeg(&made.split_whitespace().collect::<Vec<_>>());
+    let report = desk.greenlit(&["fix", "film.mp4", "--out", "out", "--format", "json"]).expect(0).json();
+    assert!(found(&report, "film.mp4").contains(&"video-codec"), "{report:#}");
+    assert_eq!(common::entry(&report, "film.mp4")["fix"]["action"], "remux");
+    let video = |path: &str| common::ffprobe(&desk.path(path))["streams"][0].clone();
+    assert_eq!(video("film.mp4")["codec_tag_string"], "hev1");
+    assert_eq!(video("out/film.mp4")["codec_tag_string"], "hvc1");
+    let again = desk.greenlit(&["check", "out/film.mp4", "--format", "json"]).expect(0).json();
+    assert!(!found(&again, "film.mp4").contains(&"video-codec"), "{again:#}");
+}

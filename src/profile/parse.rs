@@ -293,6 +293,10 @@ mod tests {
                 "id = \"x\"\n[rule.hdr]\nchecked_on = \"2026\"\n",
                 "`rule.hdr.checked_on` must be a date, YYYY-MM-DD",
             ),
+            (
+                "id = \"x\"\n[rule.hdr]\nchecked_on = \"2026-02-30\"\n",
+                "`rule.hdr.checked_on` must be a date, YYYY-MM-DD",
+            ),
             ("id = \"x\"\nextends = \"y\"\n", "`extends = \"y\"`: there is no built-in profile of that name"),
         ] {
             assert_eq!(parse(text).unwrap_err().to_string(), expected);
