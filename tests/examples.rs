@@ -41,3 +41,14 @@ fn the_sample_manifest_passes_preflight_once_its_files_are_there() {
         assert!(line.contains(", video:") || line.contains(", cover:"), "{line}");
     }
 }
+
+#[test]
+fn the_sample_posts_pass_preflight_once_their_films_are_there() {
+    let desk = Desk::new();
+    desk.write("greenlit.toml", example("greenlit.toml"));
+    desk.write("posts.csv", example("posts.csv"));
+    let run = desk.greenlit(&["ship", "posts.csv", "--to", "creator", "--mode", "direct"]).expect(2);
+    let problems: Vec<&str> = run.stderr.lines().filter(|line| line.contains("row ")).collect();
+    assert_eq!(problems.len(), 2, "{}", run.stderr);
+    assert!(problems.iter().all(|line| line.contains(", video:")), "{problems:?}");
+}

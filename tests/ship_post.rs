@@ -198,3 +198,19 @@ fn a_dry_run_counts_the_calls_of_posting() {
     );
     assert_eq!(stage.requests().len(), 0);
 }
+
+#[test]
+#[ignore = "slow: faults make everybody wait"]
+fn faults_of_every_kind_end_in_one_post() {
+    for seed in 1..=6 {
+        let seed = seed.to_string();
+        let faults = ["drop-after-effect=0.2", "drop-before-request=0.1", "http-500=0.1", "html-body=0.1"];
+        let mut options = vec!["--seed", seed.as_str(), "--time-scale", "4"];
+        options.extend(faults.iter().flat_map(|fault| ["--fault", fault]));
+        let stage = stage(&options, "direct");
+        manifest(&stage, "Look");
+        let codes: Vec<Option<i32>> = (0..8).map(|_| run(&stage, "posts.csv", &[]).code).collect();
+        assert!(codes.contains(&Some(0)), "seed {seed}: {codes:?}");
+        assert_eq!(posts(&stage).len(), 1, "seed {seed}: {codes:?}");
+    }
+}

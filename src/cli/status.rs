@@ -67,17 +67,33 @@ fn only_journal(settings: &Settings) -> PathBuf {
 fn line(line: &StatusLine) -> String {
     let name = escape(&line.source.display().to_string());
     let id = line.video_id.as_deref().map_or(String::new(), |id| format!(", video {}", escape(id)));
+    let posts = [":inbox", ":direct"].iter().any(|mode| line.destination.ends_with(mode));
     let ads = match (line.ads_published, line.ads_open) {
         (0, 0) => String::new(),
+        (_, 0) if posts => ", posted".to_owned(),
         (made, 0) => format!(", {made} ad{} created", if made == 1 { "" } else { "s" }),
         (made, open) => format!(", {made} of {} ads created", made + open),
     };
+    let since = match line.state {
+        DeliveryState::Published | DeliveryState::GivenUp => String::new(),
+        _ => format!(", for {}", ago(jiff::Timestamp::now().as_millisecond() - line.since_ms)),
+    };
     let tries = if line.attempts > 1 { format!(", {} uploads", line.attempts) } else { String::new() };
-    let mut text = format!("{name}: {}{id}{tries}{ads}\n", next(&line.state));
+    let mut text = format!("{name}: {}{id}{tries}{ads}{since}\n", next(&line.state));
     if let Some(reason) = &line.reason {
         let _ = writeln!(text, "    {}", escape(reason));
     }
     text
+}
+
+/// A time that has passed, in the unit people use; none when the clock went back.
+fn ago(ms: i64) -> String {
+    match ms.max(0) / 1000 {
+        s if s < 90 => format!("{s} s"),
+        s if s < 5400 => format!("{} min", (s + 30) / 60),
+        s if s < 172_800 => format!("{} h", (s + 1800) / 3600),
+        s => format!("{} days", (s + 43_200) / 86_400),
+    }
 }
 
 /// The state, and what comes next.
@@ -92,5 +108,17 @@ fn next(state: &DeliveryState) -> &'static str {
         DeliveryState::Failed => "processing failed; next: encode more carefully and upload anew",
         DeliveryState::GivenUp => "given up",
         DeliveryState::Unconfirmed => "not settled in time; next: ask again",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_is_told_in_the_unit_people_use() {
+        let seconds = |s: i64| ago(s * 1000);
+        assert_eq!([seconds(-5), seconds(89), seconds(90)], ["0 s", "89 s", "2 min"]);
+        assert_eq!([seconds(7200), seconds(259_200)], ["2 h", "3 days"]);
     }
 }

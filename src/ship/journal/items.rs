@@ -78,6 +78,8 @@ pub struct StatusLine {
     pub video_id: Option<String>,
     /// Uploads tried.
     pub attempts: u32,
+    /// Since when, in milliseconds since 1970.
+    pub since_ms: i64,
     /// Why it stands there.
     pub reason: Option<String>,
     /// Ads of that content that exist.
@@ -204,7 +206,7 @@ impl Journal {
         let ads = "FROM ads WHERE ads.content = items.source_blake3
                    AND ads.origin || '|' || ads.advertiser = items.destination AND ads.state";
         let sql = format!(
-            "SELECT {COLUMNS}, (SELECT count(*) {ads} = 'published'), (SELECT count(*) {ads} <> 'published')
+            "SELECT {COLUMNS}, (SELECT count(*) {ads} = 'published'), (SELECT count(*) {ads} <> 'published'), updated_ms
              FROM items ORDER BY source_path, destination, source_blake3, profile_hash"
         );
         let mut query = db.prepare(&sql).map_err(&doing)?;
@@ -219,6 +221,7 @@ impl Journal {
                 reason: item.reason,
                 ads_published: row.get(14)?,
                 ads_open: row.get(15)?,
+                since_ms: row.get(16)?,
             })
         });
         lines.map_err(&doing)?.collect::<Result<_, _>>().map_err(&doing)
