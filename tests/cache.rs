@@ -266,3 +266,15 @@ fn the_cache_is_no_file_to_check() {
     }
     assert!(desk.path(".cache/greenlit/facts-1.sqlite").exists());
 }
+
+#[test]
+fn a_picture_that_was_named_once_does_not_count_in_a_walk() {
+    let desk = Desk::new();
+    desk.put("npm-vide-ocean.mp4", "in/film.mp4");
+    image::RgbImage::new(720, 1280).save(desk.path("in/cover.png")).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    desk.greenlit(&["check", "in/cover.png", "--format", "json"]);
+    let report = desk.greenlit(&["check", "in", "--format", "json"]).json();
+    let cover = report["files"].as_array().unwrap().iter().find(|f| f["path"] == "in/cover.png").unwrap();
+    assert_eq!(cover["verdict"], "skipped");
+}

@@ -81,13 +81,18 @@ fn judge(derived: &Derived<'_>, facts: &MediaFacts, file_name: &str) -> Result<A
     Ok(assess(&Subject { facts, file_name, deep: None }, &profile, &Selection::default()))
 }
 
+/// Characters of a file name that make it into an id.
+const LONGEST_WORDS: usize = 48;
+
 /// An id out of a file name: lower case, digits and dashes.
 fn id_of(file_name: &str) -> String {
     let stem = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem);
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let plain: String = stem.chars().map(plain).collect();
     let words: Vec<&str> = plain.split('-').filter(|word| !word.is_empty()).collect();
-    format!("like-{}", if words.is_empty() { "file".to_owned() } else { words.join("-") })
+    let words = if words.is_empty() { "file".to_owned() } else { words.join("-") };
+    // Longer ids are refused, since folders are named by them.
+    format!("like-{}", words.chars().take(LONGEST_WORDS).collect::<String>().trim_end_matches('-'))
 }
 
 /// The day, by UTC.

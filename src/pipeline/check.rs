@@ -199,7 +199,9 @@ fn look(
     let answer = open(source, cancel).and_then(|input| {
         let before = notes.and_then(|_| stamp_of(&source.path, &input, options.depth()));
         let answer = ask(source, options.deep, input, runner, cancel)?;
-        if let (Some(notes), Some(before)) = (notes, before) {
+        // Whether a picture counts depends on how it was come by, which the memory does not know.
+        let is_picture = matches!(&answer, Answer::Facts(facts) if facts.still().is_some());
+        if let (Some(notes), Some(before), false) = (notes, before, is_picture) {
             notes.note(&source.path, before, &answer);
         }
         Ok(answer)
