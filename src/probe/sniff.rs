@@ -2,10 +2,12 @@
 
 /// Extensions that claim to be media; playlists too, so that they are reported rather than skipped.
 pub const MEDIA_EXTENSIONS: &[&str] = &[
-    "mp4", "m4v", "mov", "qt", "3gp", "3g2", "mkv", "webm", "avi", "mpg", "mpeg", "ts", "m2ts", "mts", "flv",
-    "f4v", "wmv", "asf", "gif", "ogv", "ogg", "mxf", "vob", "m4s", "m4a", "mp3", "aac", "wav", "flac",
-    "divx", "rm", "rmvb", "dv", "ivf", "h264", "hevc", "265", "264", "webp", "apng", "m3u8", "mpd",
-    "ffconcat",
+    "mp4", "m4v", "mov", "qt", "3gp", "3g2", "mkv", "mk3d", "webm", "avi", "mpg", "mpeg", "mpv", "m1v", "m2v",
+    "ts", "m2ts", "mts", "flv", "f4v", "wmv", "asf", "wtv", "gif", "ogv", "ogm", "ogg", "mxf", "gxf", "nut",
+    "vob", "m4s", "divx", "rm", "rmvb", "dv", "ivf", "obu", "y4m", "h264", "hevc", "265", "264", "vc1", "swf",
+    "webp", "apng", "m4a", "m4b", "mka", "weba", "mp1", "mp2", "mp3", "mpa", "aac", "adts", "ac3", "eac3",
+    "dts", "opus", "oga", "spx", "wav", "w64", "wma", "flac", "aif", "aiff", "aifc", "caf", "au", "amr",
+    "awb", "ape", "mpc", "dsf", "tta", "tak", "wv", "m3u8", "mpd", "ffconcat",
 ];
 
 /// Extensions of still pictures. Folders are full of them, so they count only where a file is meant
@@ -42,15 +44,20 @@ fn sniffs(head: &[u8]) -> bool {
     let starts: &[&[u8]] = &[
         &[0x1a, 0x45, 0xdf, 0xa3],
         b"FLV\x01",
+        b"DKIF",
         b"GIF8",
         b"OggS",
         b"fLaC",
+        b"#!AMR",
+        b"MAC ",
+        b"MPCK",
+        b"wvpk",
+        b"caff",
         b"ID3",
         &[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11],
         &[0, 0, 1, 0xba],
         &[0, 0, 1, 0xb3],
         b".RMF",
-        b"DKIF",
     ];
     let stream = [0, 188, 376].iter().all(|&offset| at(offset, b"G"));
     iso || riff || stream || starts.iter().any(|magic| head.starts_with(magic))
@@ -65,6 +72,8 @@ mod tests {
         assert!(looks_like_media("clip", b"\0\0\0\x18ftypmp42"));
         assert!(looks_like_media("empty.MP4", b""));
         assert!(looks_like_media("list.m3u8", b"#EXTM3U"));
+        assert!(looks_like_media("voice", b"#!AMR\n"));
+        assert!(looks_like_media("song.AIFF", b""));
         assert!(!looks_like_media("notes.txt", b"RIFF is a word"));
         assert!(!looks_like_media("Thumbs.db", b""));
     }
