@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    if worker::serve(execute::describe, execute::execute) {
+    if worker::serve(execute::prepare, execute::execute) {
         ExitCode::SUCCESS
     } else {
         eprintln!("greenlit-worker is started by greenlit and does nothing by itself");

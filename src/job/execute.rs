@@ -64,9 +64,14 @@ fn no_output() -> JobError {
     JobError::Failed("the job came without a file to write to".into())
 }
 
-/// Describes the media library, which is loaded and made ready by this, in a process of our own.
+/// Describes the media library, which is loaded and made ready by this.
 pub fn describe() -> Isolation {
     libav::init();
-    libav::keep_freed_memory();
     Isolation { library: libav::library(), encoders: libav::encoders(), ..Isolation::default() }
+}
+
+/// The same, in a process that does nothing but jobs: its allocator is set up for that too.
+pub fn prepare() -> Isolation {
+    libav::keep_freed_memory();
+    describe()
 }
