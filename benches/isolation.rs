@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use greenlit::job::in_process::InProcessRunner;
-use greenlit::job::{Runner, execute};
 use greenlit::job::worker::WorkerPool;
+use greenlit::job::{Runner, execute};
 use greenlit::pipeline::{CheckOptions, Discovery, Silent, check, discover};
 use greenlit::profile::Profile;
 

@@ -2,12 +2,12 @@
 
 /// Extensions that claim to be media; playlists too, so that they are reported rather than skipped.
 pub const MEDIA_EXTENSIONS: &[&str] = &[
-    "mp4", "m4v", "mov", "qt", "3gp", "3g2", "mkv", "mk3d", "webm", "avi", "mpg", "mpeg", "mpv", "m1v", "m2v",
-    "ts", "m2ts", "mts", "flv", "f4v", "wmv", "asf", "wtv", "gif", "ogv", "ogm", "ogg", "mxf", "gxf", "nut",
-    "vob", "m4s", "divx", "rm", "rmvb", "dv", "ivf", "obu", "y4m", "h264", "hevc", "265", "264", "vc1", "swf",
-    "webp", "apng", "m4a", "m4b", "mka", "weba", "mp1", "mp2", "mp3", "mpa", "aac", "adts", "ac3", "eac3",
-    "dts", "opus", "oga", "spx", "wav", "w64", "wma", "flac", "aif", "aiff", "aifc", "caf", "au", "amr",
-    "awb", "ape", "mpc", "dsf", "tta", "tak", "wv", "m3u8", "mpd", "ffconcat",
+    "mp4", "m4v", "mov", "qt", "3gp", "3g2", "mkv", "mk3d", "webm", "avi", "mpg", "mpeg", "mpv", "m1v",
+    "m2v", "ts", "m2ts", "mts", "flv", "f4v", "wmv", "asf", "wtv", "gif", "ogv", "ogm", "ogg", "mxf", "gxf",
+    "nut", "vob", "m4s", "divx", "rm", "rmvb", "dv", "ivf", "obu", "y4m", "h264", "hevc", "265", "264",
+    "vc1", "swf", "webp", "apng", "m4a", "m4b", "mka", "weba", "mp1", "mp2", "mp3", "mpa", "aac", "adts",
+    "ac3", "eac3", "dts", "opus", "oga", "spx", "wav", "w64", "wma", "flac", "aif", "aiff", "aifc", "caf",
+    "au", "amr", "awb", "ape", "mpc", "dsf", "tta", "tak", "wv", "m3u8", "mpd", "ffconcat",
 ];
 
 /// Extensions of still pictures. Folders are full of them, so they count only where a file is meant

@@ -81,6 +81,7 @@ fn short_way(
         return Ok(Err(open));
     }
     let fragmented = facts.fragmented == Some(true);
+    let at_first = stream_durations(input);
     let small = facts.size_bytes <= WALK_ANYWAY_BYTES;
     if fragmented && !small {
         return Ok(Err(Open::Packets));
@@ -101,10 +102,32 @@ fn short_way(
             return Ok(Err(Open::Packets));
         }
     }
-    if fragmented && let Err(open) = complete_fragmented(input.as_ptr(), &walk, &mut facts) {
-        return Ok(Err(open));
+    // Of a single picture without decode times, the library knows no start either.
+    let lone = |video: &VideoStream| declared.doc_type.is_some() && walk.packets_of(video.index) == 1;
+    if facts.video.iter().any(lone) {
+        return Ok(Err(Open::Start));
+    }
+    if fragmented {
+        // With a segment index the library learns on the way how long streams are, and says what it
+        // knew at first.
+        if stream_durations(input) != at_first {
+            return Ok(Err(Open::Packets));
+        }
+        if let Err(open) = complete_fragmented(input.as_ptr(), &walk, &mut facts) {
+            return Ok(Err(open));
+        }
     }
     Ok(Ok(facts))
+}
+
+/// How long the library takes every stream to be, in units of its time base.
+fn stream_durations(input: &mut MediaInput) -> Vec<i64> {
+    let context = input.as_ptr();
+    // SAFETY: the context is open, and FFmpeg keeps `nb_streams` valid pointers.
+    unsafe {
+        let count = (*context).nb_streams as usize;
+        (0..count).map(|position| (**(*context).streams.add(position)).duration).collect()
+    }
 }
 
 /// The facts as the library finds them, and of the packets what `depth` asks for.

@@ -15,6 +15,7 @@ mod numbered {
         pub(super) fn avcodec_get_name(id: c_int) -> *const c_char;
         pub(super) fn avcodec_profile_name(id: c_int, profile: c_int) -> *const c_char;
         pub(super) fn avcodec_find_decoder(id: c_int) -> *const ffi::AVCodec;
+        pub(super) fn av_get_bits_per_sample(id: c_int) -> c_int;
         pub(super) fn av_pix_fmt_desc_get(format: c_int) -> *const ffi::AVPixFmtDescriptor;
         pub(super) fn av_color_range_name(value: c_int) -> *const c_char;
         pub(super) fn av_color_primaries_name(value: c_int) -> *const c_char;
@@ -63,6 +64,12 @@ pub(super) fn decoder(id: c_int) -> Option<*const ffi::AVCodec> {
     // SAFETY: takes any number and gives a static description or null.
     let decoder = unsafe { numbered::avcodec_find_decoder(id) };
     (id != 0 && !decoder.is_null()).then_some(decoder)
+}
+
+/// How many bits a sample of uncompressed sound takes; `None` for other codecs.
+pub(super) fn bits_per_sample(id: c_int) -> Option<u32> {
+    // SAFETY: takes any number and gives a number.
+    u32::try_from(unsafe { numbered::av_get_bits_per_sample(id) }).ok().filter(|&bits| bits > 0)
 }
 
 /// What a pixel format is made of.

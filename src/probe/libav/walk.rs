@@ -109,6 +109,11 @@ impl Walk {
         self.shown_s
     }
 
+    /// How many packets of a video stream were read.
+    pub(super) fn packets_of(&self, index: u32) -> u64 {
+        self.tracks.iter().find(|(known, _)| *known == index).map_or(0, |(_, track)| track.packets)
+    }
+
     /// The duration, in units of the time base, that the first packets of a video stream all state.
     pub(super) fn steady_duration(&self, index: u32) -> Option<i64> {
         let (_, track) = self.tracks.iter().find(|(known, _)| *known == index)?;

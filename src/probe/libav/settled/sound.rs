@@ -2,7 +2,7 @@
 
 use ffmpeg_next::ffi;
 
-use super::super::raw::{decoder, number, profile_name};
+use super::super::raw::{bits_per_sample, decoder, number, profile_name};
 use super::super::streams::extradata;
 use super::promise::{Kind, Promise};
 use crate::model::AudioStream;
@@ -25,7 +25,9 @@ pub(super) unsafe fn settle(stream: *const ffi::AVStream, audio: &mut AudioStrea
     };
     let (sample_rate, channels, kind) = match audio.codec.as_deref()? {
         codec if codec.starts_with("pcm_") => {
-            audio.sample_rate.zip(audio.channels)?;
+            let samples = u64::from(audio.sample_rate?) * u64::from(audio.channels?);
+            let rate = bits_per_sample(id).map(|bits| samples * u64::from(bits));
+            audio.bit_rate = audio.bit_rate.or(rate);
             return Some(Promise { index: audio.index, kind: Kind::Nothing });
         }
         "aac" => {
