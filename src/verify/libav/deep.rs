@@ -23,12 +23,14 @@ const COMB_FIRST: u64 = 24;
 const COMB_RUN: u64 = 8;
 /// See [`COMB_RUN`].
 const COMB_EVERY: u64 = 75;
-/// What is looked at for combing: how each line differs along itself. Two fields comb where an upright edge moves
-/// sideways, and there every line has an edge of its own; lines of one pixel that move up or down lie in one field
-/// or the other as well, and would be taken for fields, but along themselves they are flat.
+/// The second view of what looks combed: how each line differs along itself. Two fields comb where an upright edge
+/// moves sideways, and there every line has an edge of its own; lines of one pixel that move up or down lie in one
+/// field or the other as well, and would be taken for fields, but along themselves they are flat.
 const COMB_VIEW: &str = "format=gray,convolution=0m='-1 0 1':0mode=row:0bias=128";
 /// One in so many of the frames compared must move enough to tell the order of its fields.
 const COMB_DECIDED: u64 = 10;
+/// Fewer frames than these prove nothing.
+const COMB_FEWEST: u64 = 10;
 /// Spans kept of each kind; a film has no use for more.
 const MAX_SPANS: usize = 1000;
 
@@ -80,9 +82,9 @@ pub fn deep(
         report.decode.video_frames = decoder.frames;
         report.decode.video_end_s = (decoder.frames > 0).then_some(eye.end_s);
         report.active_picture = eye.active();
+        report.interlaced_frames = eye.interlaced();
         report.black = eye.black.done(eye.end_s);
         report.freeze = eye.freeze.done(eye.end_s);
-        report.interlaced_frames = eye.comb_seen.verdict();
     }
     if let Some((_, mut decoder, mut ear)) = ear {
         ear.close()?;
@@ -161,6 +163,11 @@ impl Combs {
         let enough = decided > 0 && decided * COMB_DECIDED >= decided + self.unclear;
         enough.then(|| (self.top_first.abs_diff(self.bottom_first), decided))
     }
+
+    /// Whether most of the frames that show it are made of fields.
+    fn is_combed(&self) -> bool {
+        self.verdict().is_some_and(|(combed, decided)| decided >= COMB_FEWEST && combed * 2 > decided)
+    }
 }
 
 /// What is seen.
@@ -168,15 +175,18 @@ impl Combs {
 struct Eye {
     built_for: Option<(u32, u32, i32)>,
     look: Option<Graph>,
-    comb: Option<Graph>,
+    /// The comparison of neighbours for combing, of the picture as it is and of [`COMB_VIEW`].
+    combs: [Option<Graph>; 2],
     factor: (f64, f64),
     bounds: Option<[f64; 4]>,
     black: Spans,
     freeze: Spans,
     seen: u64,
+    /// How many of the comparisons the present run goes through.
+    views: usize,
     /// Of the frames in the comparison, whether their neighbours are in it too.
-    compared: VecDeque<bool>,
-    comb_seen: Combs,
+    compared: [VecDeque<bool>; 2],
+    comb_seen: [Combs; 2],
     end_s: f64,
     last_ms: i64,
 }
@@ -197,13 +207,20 @@ impl Eye {
         let ms = if time == NOPTS { 0 } else { (seconds(time, base) * 1000.0).round() as i64 };
         self.last_ms = ms.max(self.last_ms + 1);
         frame.get_mut().pts = self.last_ms;
-        if is_compared(self.seen)
-            && let Some(comb) = &mut self.comb
-        {
+        if is_compared(self.seen) {
+            let begins = self.seen == 0 || !is_compared(self.seen - 1);
+            if begins {
+                // The second view is for what the first finds combed; nobody knows of the first frames.
+                self.views = if self.seen == 0 || self.comb_seen[0].is_combed() { 2 } else { 1 };
+            }
             // A frame at the end of a run has a stranger for a neighbour.
-            let between = self.seen > 0 && is_compared(self.seen - 1) && is_compared(self.seen + 1);
-            self.compared.push_back(between);
-            comb.push(0, Some(&mut frame))?;
+            let between = !begins && is_compared(self.seen + 1);
+            for (comb, compared) in self.combs.iter_mut().zip(&mut self.compared).take(self.views) {
+                if let Some(comb) = comb {
+                    compared.push_back(between);
+                    comb.push(0, Some(&mut frame))?;
+                }
+            }
         }
         if let Some(look) = &mut self.look {
             look.push(0, Some(&mut frame))?;
@@ -215,7 +232,7 @@ impl Eye {
     fn build(&mut self, width: u32, height: u32, format: i32) -> Result<(), JobError> {
         self.built_for = Some((width, height, format));
         self.seen = 0;
-        self.compared.clear();
+        self.compared.iter_mut().for_each(VecDeque::clear);
         let source =
             format!("buffer=video_size={width}x{height}:pix_fmt={format}:time_base=1/1000:pixel_aspect=1/1");
         let shrink = (f64::from(LOOK_LINES) / f64::from(width.min(height))).min(1.0);
@@ -226,16 +243,19 @@ impl Eye {
             "{source},scale={w}:{h}:flags=bilinear,format=yuv420p,blackdetect=d=0.1:pix_th=0.10,\
              freezedetect=n=0.001:d=1,cropdetect=limit=24:round=2:reset=0,buffersink"
         ))?);
-        self.comb = Some(Graph::new(&format!("{source},{COMB_VIEW},idet,buffersink"))?);
+        self.combs = [
+            Some(Graph::new(&format!("{source},idet,buffersink"))?),
+            Some(Graph::new(&format!("{source},{COMB_VIEW},idet,buffersink"))?),
+        ];
         Ok(())
     }
 
     fn close(&mut self) -> Result<(), JobError> {
-        for graph in [&mut self.look, &mut self.comb].into_iter().flatten() {
+        for graph in self.look.iter_mut().chain(self.combs.iter_mut().flatten()) {
             graph.push(0, None)?;
         }
         self.collect()?;
-        (self.look, self.comb) = (None, None);
+        (self.look, self.combs) = (None, [None, None]);
         Ok(())
     }
 
@@ -260,16 +280,24 @@ impl Eye {
                 }
             }
         }
-        if let Some(comb) = &mut self.comb {
+        for (view, comb) in self.combs.iter_mut().enumerate() {
+            let Some(comb) = comb else { continue };
             while let Pulled::Frame(frame) = comb.pull(0)? {
-                if self.compared.pop_front() == Some(true) {
+                if self.compared[view].pop_front() == Some(true) {
                     // Each frame by itself: the verdict over several is handed on through all that show nothing.
                     let verdict = frame.metadata(c"lavfi.idet.single.current_frame");
-                    self.comb_seen.add(verdict.as_deref());
+                    self.comb_seen[view].add(verdict.as_deref());
                 }
             }
         }
         Ok(())
+    }
+
+    /// The frames made of fields, of those that show it; none unless both views find them.
+    fn interlaced(&self) -> Option<(u64, u64)> {
+        let [plain, view] = &self.comb_seen;
+        let (combed, decided) = plain.verdict()?;
+        Some((if view.is_combed() { combed } else { 0 }, decided))
     }
 
     fn active(&self) -> Option<[u32; 4]> {
