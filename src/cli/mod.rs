@@ -69,7 +69,7 @@ fn dispatch(cli: Cli) -> Result<RunStatus, CliError> {
         Command::Completions(args) => return packaging::completions(&args),
         Command::Man => return packaging::man(),
         Command::Schema => return packaging::schema(),
-        Command::Explain(args) => return explain::run(&args),
+        Command::Explain(args) => return explain::run(&cli.common, &args),
         _ => {}
     }
     let settings = Settings::resolve(&cli.common)?;

@@ -21,7 +21,8 @@ pub struct DeepReport {
     pub loudness: Option<LoudnessReport>,
     /// The part of the picture that is not constant black border: left, top, width, height.
     pub active_picture: Option<[u32; 4]>,
-    /// Frames that look interlaced, of those looked at.
+    /// Frames made of two fields, of those looked at that show whether they are; `None` where too few move
+    /// enough to show it.
     pub interlaced_frames: Option<(u64, u64)>,
 }
 

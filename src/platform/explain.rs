@@ -2,19 +2,21 @@
 
 use super::Class;
 use super::fail_reasons::FAIL_REASONS;
+use super::tiktok_ads::CodeTable;
 use super::tiktok_ads::codes::{self, Kind};
 
-/// The page of a numeric code or a fail reason; `None` when it is neither known nor of a known family.
-pub fn explain(code: &str) -> Option<String> {
+/// The page of a numeric code, as `table` has it, or of a fail reason; `None` when it is neither known nor of
+/// a known family.
+pub fn explain(code: &str, table: &CodeTable) -> Option<String> {
     let code = code.trim();
     match code.parse::<i64>() {
-        Ok(number) => code_page(number),
+        Ok(number) => code_page(number, table),
         Err(_) => reason_page(code),
     }
 }
 
-fn code_page(code: i64) -> Option<String> {
-    let Some(page) = codes::explain(code) else {
+fn code_page(code: i64, table: &CodeTable) -> Option<String> {
+    let Some(page) = table.page(code) else {
         let (class, said) = codes::family(code)?;
         return Some(format!(
             "{code}\n\n  What     not a published code; {said}\n  Class    {}\n\n",
@@ -22,7 +24,7 @@ fn code_page(code: i64) -> Option<String> {
         ));
     };
     let mut text = format!("{code}\n\n  What     {}\n  Class    {}\n", page.meaning, class_words(page.class));
-    let changed = codes::classify("", Kind::Mutation, code, "");
+    let changed = codes::classify_with(table, "", Kind::Mutation, code, "");
     if changed != page.class {
         text.push_str(&format!("           after a change: {}\n", class_words(changed)));
     }
@@ -30,7 +32,17 @@ fn code_page(code: i64) -> Option<String> {
     if let Some(wrong) = page.mistaken_for {
         text.push_str(&format!("  Not      {wrong}, as is often said\n"));
     }
-    text.push_str(&format!("  Source   {}\n\n", page.source));
+    text.push_str(&format!("  Source   {}\n", page.source));
+    if table.is_overridden(code) {
+        let built_in = match codes::explain(code) {
+            Some(page) => format!("built in: {}; {}", page.meaning, class_words(page.class)),
+            None => "not in the built-in table".to_owned(),
+        };
+        text.push_str(&format!(
+            "  Note     overridden by [override.code.{code}] in the configuration; {built_in}\n"
+        ));
+    }
+    text.push('\n');
     Some(text)
 }
 
@@ -64,7 +76,26 @@ fn class_words(class: Class) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+
+    fn explain(code: &str) -> Option<String> {
+        super::explain(code, &CodeTable::default())
+    }
+
+    #[test]
+    fn an_overridden_page_says_so_and_what_was_built_in() {
+        let own = "[40105]\nclass = \"wait\"\nmeaning = \"busy\"\n".parse().unwrap();
+        let own = CodeTable::read(&toml::Value::Table(own), "override.code").unwrap();
+        let page = super::explain("40105", &own).unwrap();
+        for words in
+            ["What     busy", "asked again later", "overridden by [override.code.40105]", "built in: "]
+        {
+            assert!(page.contains(words), "{words} is missing in:\n{page}");
+        }
+        assert_eq!(super::explain("40100", &own), explain("40100"));
+        assert!(!page.contains("after a change"), "{page}");
+    }
 
     #[test]
     fn pages_say_what_to_do_and_what_a_code_is_not() {

@@ -52,6 +52,22 @@ pub enum Class {
 )]
 pub struct UnknownClass(String);
 
+impl Class {
+    /// Every class by the name that configurations give it.
+    pub const NAMES: [&str; 10] = [
+        "ok",
+        "wait",
+        "throttle",
+        "retry",
+        "unknown",
+        "re-read",
+        "re-encode",
+        "re-authenticate",
+        "configuration",
+        "permanent",
+    ];
+}
+
 impl std::str::FromStr for Class {
     type Err = UnknownClass;
 
@@ -260,6 +276,7 @@ mod tests {
     #[test]
     fn classes_are_read_by_name() {
         assert_eq!("re-read".parse(), Ok(Class::ReRead));
+        assert!(Class::NAMES.iter().all(|name| name.parse::<Class>().is_ok()));
         assert!("reread".parse::<Class>().is_err_and(|error| error.to_string().contains("re-read")));
     }
 

@@ -204,6 +204,7 @@ fn ads_client(
     let mut options = ClientOptions::new(&url, &destination.account, token);
     options.origin = work.trial_origin();
     options.tier = destination.tier()?;
+    options.codes = work.settings.config.codes.clone();
     options.bandwidth = destination.bandwidth;
     options.on_pause = Some(deliver::on_pause(progress));
     TikTokAds::new(options).map_err(|source| operation("the destination cannot be used", source))

@@ -246,14 +246,14 @@ impl TikTokAds {
     /// The class of an envelope. The code counts, whatever the HTTP status.
     pub(super) fn judge(&self, endpoint: Endpoint, envelope: Envelope) -> Result<Envelope, CallError> {
         let Envelope { code, message, request_id, .. } = &envelope;
-        let aliases = &self.options.aliases;
-        let class = codes::classify_with(aliases, endpoint.path, endpoint.kind, *code, message);
+        let table = &self.options.codes;
+        let class = codes::classify_with(table, endpoint.path, endpoint.kind, *code, message);
         if class == Class::Ok {
             return Ok(envelope);
         }
         let told = if message.is_empty() { "no message" } else { message };
         let action = match class {
-            Class::ReAuthenticate | Class::Configuration | Class::Permanent => codes::explain(*code),
+            Class::ReAuthenticate | Class::Configuration | Class::Permanent => table.page(*code),
             _ => None,
         };
         let text = match action {

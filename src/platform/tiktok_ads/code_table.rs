@@ -12,15 +12,15 @@ use crate::platform::Class::{
 const APPENDIX: &str = "Business API return code appendix (doc 1737172488964097), as of 2026-08-13";
 const SDK: &str = "official SDK 1.1.3, a name without a published meaning";
 
-const fn official(code: i64, class: Class, meaning: &'static str, action: &'static str) -> CodePage {
+const fn official(code: i64, class: Class, meaning: &'static str, action: &'static str) -> CodePage<'static> {
     CodePage { code, class, meaning, action, mistaken_for: None, source: APPENDIX }
 }
 
-const fn sdk(code: i64, class: Class, meaning: &'static str, action: &'static str) -> CodePage {
+const fn sdk(code: i64, class: Class, meaning: &'static str, action: &'static str) -> CodePage<'static> {
     CodePage { code, class, meaning, action, mistaken_for: None, source: SDK }
 }
 
-const fn mistaken(page: CodePage, wrong: &'static str) -> CodePage {
+const fn mistaken(page: CodePage<'static>, wrong: &'static str) -> CodePage<'static> {
     CodePage { mistaken_for: Some(wrong), ..page }
 }
 
@@ -45,7 +45,7 @@ const SUPPORT: &str = "ask the platform's support, with the request id";
 
 /// Every documented code, in ascending order.
 #[rustfmt::skip]
-pub(super) const PAGES: &[CodePage] = &[
+pub(super) const PAGES: &[CodePage<'static>] = &[
     official(0, Ok, "OK", NONE),
     official(20001, Ok, "partially successful", "look at the data: only some of the items were done"),
     official(40000, Permanent, "invalid parameters", MESSAGE),

@@ -1,8 +1,7 @@
 //! What the platform's codes mean and what to do about them.
 
-use std::collections::BTreeMap;
-
 use super::code_table::PAGES;
+use super::own_codes::CodeTable;
 use crate::platform::Class;
 
 /// Whether a call changes something.
@@ -16,28 +15,28 @@ pub enum Kind {
 
 /// One code's page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CodePage {
+pub struct CodePage<'a> {
     /// The code.
     pub code: i64,
     /// The class, for a read; see [`classify`] for the rest.
     pub class: Class,
     /// What it means.
-    pub meaning: &'static str,
+    pub meaning: &'a str,
     /// What to do about it.
-    pub action: &'static str,
+    pub action: &'a str,
     /// A widespread wrong reading of it.
-    pub mistaken_for: Option<&'static str>,
+    pub mistaken_for: Option<&'a str>,
     /// Where the meaning is from.
-    pub source: &'static str,
+    pub source: &'a str,
 }
 
 /// The page of a code; `None` when nothing is known of it.
-pub fn explain(code: i64) -> Option<CodePage> {
+pub fn explain(code: i64) -> Option<CodePage<'static>> {
     PAGES.iter().find(|page| page.code == code).copied()
 }
 
 /// Every code with a page, in ascending order.
-pub fn pages() -> &'static [CodePage] {
+pub fn pages() -> &'static [CodePage<'static>] {
     PAGES
 }
 
@@ -63,19 +62,19 @@ pub fn family(code: i64) -> Option<(Class, &'static str)> {
 /// A code without a page is classed by its family: 5xxxx and 6xxxx as server errors, 401xx as the
 /// token's, all else as permanent. A server error leaves a mutation unknown.
 pub fn classify(endpoint: &str, kind: Kind, code: i64, message: &str) -> Class {
-    classify_with(&BTreeMap::new(), endpoint, kind, code, message)
+    classify_with(&CodeTable::default(), endpoint, kind, code, message)
 }
 
-/// As [`classify`], with classes of the user's own for codes that are not published.
-pub fn classify_with(
-    aliases: &BTreeMap<i64, Class>,
-    endpoint: &str,
-    kind: Kind,
-    code: i64,
-    message: &str,
-) -> Class {
-    if let Some(class) = aliases.get(&code) {
-        return *class;
+/// As [`classify`], with the user's own entries, whose classes come before everything else.
+///
+/// They may not make a server error harmless: what it left of a change stays unknown.
+pub fn classify_with(table: &CodeTable, endpoint: &str, kind: Kind, code: i64, message: &str) -> Class {
+    let in_doubt = |class| {
+        let server = (50_000..70_000).contains(&code) || code == 41_013;
+        if server && class == Class::Retry && kind == Kind::Mutation { Class::Unknown } else { class }
+    };
+    if let Some(class) = table.own_class(code) {
+        return in_doubt(class);
     }
     let message = message.to_ascii_lowercase();
     // Documented on the page of suggest-cover: what it answers before transcoding has ended.
@@ -87,16 +86,15 @@ pub fn classify_with(
     if code == 40_002 && message.contains("authorization") && message.contains("cancel") {
         return Class::ReAuthenticate;
     }
-    let class = match explain(code) {
+    in_doubt(match explain(code) {
         Some(page) => page.class,
         None => family(code).map_or(Class::Permanent, |(class, _)| class),
-    };
-    let server = (50_000..70_000).contains(&code) || code == 41_013;
-    if server && class == Class::Retry && kind == Kind::Mutation { Class::Unknown } else { class }
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     /// The codes of the appendix and of the SDK, copied from the sources and not from the table.
@@ -135,13 +133,15 @@ mod tests {
     }
 
     #[test]
-    fn codes_without_a_page_follow_their_family_and_aliases_come_first() {
+    fn codes_without_a_page_follow_their_family_and_own_entries_come_first() {
         assert_eq!(classify("ad/get/", Kind::Read, 51099, ""), Class::Retry);
         assert_eq!(classify("ad/create/", Kind::Mutation, 51099, ""), Class::Unknown);
         assert_eq!(classify("ad/get/", Kind::Read, 40199, ""), Class::ReAuthenticate);
         assert_eq!(classify("ad/get/", Kind::Read, 2_200_099, ""), Class::Permanent);
-        let aliases = BTreeMap::from([(2_200_006, Class::Wait)]);
-        assert_eq!(classify_with(&aliases, "ad/get/", Kind::Read, 2_200_006, ""), Class::Wait);
+        let own = "[2200006]\nclass = \"wait\"\n[50000]\nclass = \"retry\"\n".parse().unwrap();
+        let own = CodeTable::read(&toml::Value::Table(own), "code").unwrap();
+        assert_eq!(classify_with(&own, "ad/get/", Kind::Read, 2_200_006, ""), Class::Wait);
+        assert_eq!(classify_with(&own, "ad/create/", Kind::Mutation, 50_000, ""), Class::Unknown);
         assert_eq!(classify("ad/get/", Kind::Read, 2_200_006, ""), Class::ReRead);
     }
 }

@@ -1,6 +1,5 @@
 //! What the client is made of, and why it may not be made.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -10,7 +9,8 @@ use url::{Host, Url};
 
 use super::gate::OnPause;
 use super::limiter::{Pauses, Tier};
-use crate::platform::{Class, Timeouts};
+use super::own_codes::CodeTable;
+use crate::platform::Timeouts;
 
 /// Where the API lies below a host.
 const API: &str = "/open_api/v1.3/";
@@ -41,8 +41,8 @@ pub struct ClientOptions {
     pub bandwidth: Option<u64>,
     /// Files of more bytes go up in pieces.
     pub chunk_above: u64,
-    /// Classes for codes that the platform does not publish, above the built-in table.
-    pub aliases: BTreeMap<i64, Class>,
+    /// The table of codes, with the user's own entries.
+    pub codes: CodeTable,
     /// How long a throttle answer pauses everybody.
     pub pauses: Pauses,
     /// The bound of the wait before a read is sent again; doubles with each.
@@ -63,7 +63,7 @@ impl ClientOptions {
             timeouts: Timeouts::default(),
             bandwidth: None,
             chunk_above: CHUNK_ABOVE,
-            aliases: BTreeMap::new(),
+            codes: CodeTable::default(),
             pauses: Pauses::default(),
             retry_wait: Duration::from_millis(500),
             on_pause: None,
@@ -82,7 +82,7 @@ impl fmt::Debug for ClientOptions {
             .field("timeouts", &self.timeouts)
             .field("bandwidth", &self.bandwidth)
             .field("chunk_above", &self.chunk_above)
-            .field("aliases", &self.aliases)
+            .field("codes", &self.codes)
             .finish_non_exhaustive()
     }
 }

@@ -18,6 +18,22 @@ pub fn only_set(record: &[u8]) -> Option<(&[u8], usize)> {
     Some((record.get(8..8_usize.checked_add(length)?)?, usize::from(record[4] & 3) + 1))
 }
 
+/// All sequence parameter sets of an `avcC` record. `None` when the record is malformed.
+pub fn sets(record: &[u8]) -> Option<Vec<&[u8]>> {
+    if *record.first()? != 1 {
+        return None;
+    }
+    let mut rest = record.get(6..)?;
+    let mut sets = Vec::new();
+    for _ in 0..record.get(5)? & 0x1f {
+        let (length, after) = rest.split_first_chunk::<2>()?;
+        let (set, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+        sets.push(set);
+        rest = after;
+    }
+    Some(sets)
+}
+
 /// The first sequence parameter set of an `avcC` record. `None` when the record is malformed.
 pub fn from_avcc(record: &[u8]) -> Option<PictureParams> {
     if *record.first()? != 1 || record.get(5)? & 0x1f == 0 {
@@ -39,7 +55,7 @@ pub fn parse_sps(nal: &[u8]) -> Option<PictureParams> {
     let flags = bits.take(8)? as u8;
     params.constraints = flags.reverse_bits();
     params.level_idc = bits.take(8)?;
-    bits.ue()?; // seq_parameter_set_id
+    params.set_id = bits.ue()?;
     let mut separate_planes = false;
     if HIGH_PROFILES.contains(&params.profile_idc) {
         params.chroma_format = u8::try_from(bits.ue()?).ok().filter(|format| *format <= 3)?;

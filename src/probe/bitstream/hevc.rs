@@ -20,8 +20,8 @@ pub fn from_hvcc(record: &[u8]) -> Option<PictureParams> {
     parse_sps(sets(record)?.first()?)
 }
 
-/// All sequence parameter sets of a record.
-fn sets(record: &[u8]) -> Option<Vec<&[u8]>> {
+/// All sequence parameter sets of a record. `None` when the record is malformed.
+pub fn sets(record: &[u8]) -> Option<Vec<&[u8]>> {
     listed(record, NAL_SPS)
 }
 
@@ -63,7 +63,7 @@ pub fn parse_sps(nal: &[u8]) -> Option<PictureParams> {
     let sub_layers = bits.take(3)?;
     bits.skip(1)?; // sps_temporal_id_nesting_flag
     profile_tier_level(&mut bits, sub_layers, &mut params)?;
-    bits.ue()?; // sps_seq_parameter_set_id
+    params.set_id = bits.ue()?;
     params.chroma_format = u8::try_from(bits.ue()?).ok().filter(|format| *format <= 3)?;
     let separate_planes = params.chroma_format == 3 && bits.flag()?;
     size(&mut bits, &mut params, separate_planes)?;

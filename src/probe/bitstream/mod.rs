@@ -12,6 +12,7 @@ pub mod h264;
 pub mod hevc;
 pub mod mpeg_audio;
 pub mod opus;
+pub mod sets;
 pub mod vp8;
 pub mod vp9;
 
@@ -22,6 +23,8 @@ use crate::model::Rational;
 /// What a sequence parameter set says about the picture.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PictureParams {
+    /// The number that pictures name the set by.
+    pub set_id: u32,
     /// `profile_idc`, with the constraint flags FFmpeg folds into its profile numbers.
     pub profile_idc: u32,
     /// The constraint flags of H.264, bit 0 being `constraint_set0_flag`.

@@ -91,8 +91,9 @@ fn short_way(
         // SAFETY: the context is open, and `input` is not used meanwhile.
         unsafe { read_index(context, &declared.tracks, &mut facts) }
     };
+    let told = told && !facts.video.iter().any(may_change_within);
     if told {
-        // The library announces a change only where it goes on to another sample entry.
+        // With one sample entry, and all parameter sets in it.
         facts.video.iter_mut().for_each(|video| video.parameter_changes = Some(0));
     } else if small && worth_walking(&facts) {
         walk_packets(input, &mut walk, &mut facts, progress)?;
@@ -160,6 +161,12 @@ fn long_way(
         input.bounded(|input| look_at_first(input, &mut facts));
     }
     Ok(facts)
+}
+
+/// Whether the samples of an ISO file may come with parameter sets of their own (ISO/IEC 14496-15, 5.3.3 and
+/// 8.3.3; Dolby Vision streams for ISO files, 2.4), so that only they tell whether these change.
+fn may_change_within(video: &VideoStream) -> bool {
+    matches!(video.codec_tag.as_deref(), Some("avc3" | "avc4" | "hev1" | "hev2" | "dvav" | "dvhe"))
 }
 
 /// Whether a stream is in PQ, of which only its first picture may say that it is HDR10.

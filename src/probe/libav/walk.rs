@@ -7,12 +7,13 @@ use ffmpeg_next::ffi;
 
 use super::open::MediaInput;
 use super::raw::number;
-use super::streams::seconds;
+use super::streams::{extradata, seconds};
 use super::timing::tell_stamps;
 use super::version::packet_side_data;
 use crate::job::{JobError, Progress};
 use crate::model::{Completeness, HdrKind, MediaFacts, VideoStream};
 use crate::probe::bitstream::hevc;
+use crate::probe::bitstream::sets::{ParameterSets, SetCodec};
 
 /// Frames of one stream remembered: 23 hours at 60 frames a second.
 const MAX_FRAMES: usize = 5_000_000;
@@ -39,6 +40,8 @@ struct Track {
     keys: u64,
     open_groups: bool,
     changes: u32,
+    /// The parameter sets in force, where the codec has any.
+    sets: Option<ParameterSets>,
     lowest_dts: Option<i64>,
     unstamped: bool,
     overflow: bool,
@@ -80,7 +83,12 @@ impl Walk {
         let index = packet.stream_index as u32;
         if let Some((_, track)) = self.tracks.iter_mut().find(|(known, _)| *known == index) {
             // SAFETY: by the contract.
-            unsafe { track.add(packet, is_hevc(stream)) };
+            unsafe {
+                if track.packets == 0 {
+                    track.sets = parameter_sets(stream);
+                }
+                track.add(packet, is_hevc(stream));
+            }
         }
         self.packets += 1;
     }
@@ -198,6 +206,24 @@ pub(super) fn look_at_first(input: &mut MediaInput, facts: &mut MediaFacts) {
     }
 }
 
+/// The parameter sets that a stream begins with.
+///
+/// # Safety
+/// `stream` is one of an open demuxer's.
+unsafe fn parameter_sets(stream: *const ffi::AVStream) -> Option<ParameterSets> {
+    // SAFETY: by the contract; of the bytes, what is kept is copied.
+    let (id, record) = unsafe {
+        let parameters = (*stream).codecpar;
+        (number(&raw const (*parameters).codec_id), extradata(parameters))
+    };
+    let codec = match id {
+        id if id == ffi::AVCodecID::AV_CODEC_ID_H264 as c_int => SetCodec::Avc,
+        id if id == ffi::AVCodecID::AV_CODEC_ID_HEVC as c_int => SetCodec::Hevc,
+        _ => return None,
+    };
+    Some(ParameterSets::of(codec, record))
+}
+
 /// # Safety
 /// `stream` is one of an open demuxer's.
 unsafe fn is_hevc(stream: *const ffi::AVStream) -> bool {
@@ -227,6 +253,11 @@ impl Track {
         let key = packet.flags & ffi::AV_PKT_FLAG_KEY != 0;
         // SAFETY: by the contract.
         if unsafe { packet_side_data(packet, NEW_EXTRADATA) } {
+            self.changes = self.changes.saturating_add(1);
+            self.sets.iter_mut().for_each(ParameterSets::forget);
+        }
+        // A change of the set-up takes effect with a key frame.
+        if key && self.sets.as_mut().is_some_and(|sets| sets.change_at(data)) {
             self.changes = self.changes.saturating_add(1);
         }
         if packet.dts != NO_TIME {

@@ -1,5 +1,6 @@
 //! One pass over everything, looking and listening.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -16,10 +17,20 @@ use crate::transcode::libav::input::Input;
 
 /// Pictures are looked at with at most this many lines on the short side: as good, and cheap.
 const LOOK_LINES: u32 = 360;
-/// Of every [`COMB_EVERY`] frames this many in a row are looked at for combing, at full size.
-const COMB_RUN: u64 = 12;
+/// So many frames from the first are looked at for combing, at full size, that a film of a second shows it.
+const COMB_FIRST: u64 = 24;
+/// Later, of every [`COMB_EVERY`] frames this many in a row.
+const COMB_RUN: u64 = 8;
 /// See [`COMB_RUN`].
-const COMB_EVERY: u64 = 120;
+const COMB_EVERY: u64 = 75;
+/// The second view of what looks combed: how each line differs along itself. Two fields comb where an upright edge
+/// moves sideways, and there every line has an edge of its own; lines of one pixel that move up or down lie in one
+/// field or the other as well, and would be taken for fields, but along themselves they are flat.
+const COMB_VIEW: &str = "format=gray,convolution=0m='-1 0 1':0mode=row:0bias=128";
+/// One in so many of the frames compared must move enough to tell the order of its fields.
+const COMB_DECIDED: u64 = 10;
+/// Fewer frames than these prove nothing.
+const COMB_FEWEST: u64 = 10;
 /// Spans kept of each kind; a film has no use for more.
 const MAX_SPANS: usize = 1000;
 
@@ -71,9 +82,9 @@ pub fn deep(
         report.decode.video_frames = decoder.frames;
         report.decode.video_end_s = (decoder.frames > 0).then_some(eye.end_s);
         report.active_picture = eye.active();
+        report.interlaced_frames = eye.interlaced();
         report.black = eye.black.done(eye.end_s);
         report.freeze = eye.freeze.done(eye.end_s);
-        report.interlaced_frames = (eye.looked > 0).then_some((eye.combed, eye.looked));
     }
     if let Some((_, mut decoder, mut ear)) = ear {
         ear.close()?;
@@ -119,19 +130,63 @@ impl Spans {
     }
 }
 
+/// Whether the frame of that number is looked at for combing.
+fn is_compared(number: u64) -> bool {
+    number < COMB_FIRST || number % COMB_EVERY < COMB_RUN
+}
+
+/// What single frames say of their fields.
+#[derive(Default)]
+struct Combs {
+    top_first: u64,
+    bottom_first: u64,
+    whole: u64,
+    unclear: u64,
+}
+
+impl Combs {
+    fn add(&mut self, verdict: Option<&str>) {
+        match verdict {
+            Some("tff") => self.top_first += 1,
+            Some("bff") => self.bottom_first += 1,
+            Some("progressive") => self.whole += 1,
+            _ => self.unclear += 1,
+        }
+    }
+
+    /// The frames that are made of fields, of those that show whether they are; `None` when too few do.
+    ///
+    /// Fields come in one order, while what only looks like them does so in either: so each frame of the rarer
+    /// order takes back one of the other.
+    fn verdict(&self) -> Option<(u64, u64)> {
+        let decided = self.top_first + self.bottom_first + self.whole;
+        let enough = decided > 0 && decided * COMB_DECIDED >= decided + self.unclear;
+        enough.then(|| (self.top_first.abs_diff(self.bottom_first), decided))
+    }
+
+    /// Whether most of the frames that show it are made of fields.
+    fn is_combed(&self) -> bool {
+        self.verdict().is_some_and(|(combed, decided)| decided >= COMB_FEWEST && combed * 2 > decided)
+    }
+}
+
 /// What is seen.
 #[derive(Default)]
 struct Eye {
     built_for: Option<(u32, u32, i32)>,
     look: Option<Graph>,
-    comb: Option<Graph>,
+    /// The comparison of neighbours for combing, of the picture as it is and of [`COMB_VIEW`].
+    combs: [Option<Graph>; 2],
     factor: (f64, f64),
     bounds: Option<[f64; 4]>,
     black: Spans,
     freeze: Spans,
     seen: u64,
-    combed: u64,
-    looked: u64,
+    /// How many of the comparisons the present run goes through.
+    views: usize,
+    /// Of the frames in the comparison, whether their neighbours are in it too.
+    compared: [VecDeque<bool>; 2],
+    comb_seen: [Combs; 2],
     end_s: f64,
     last_ms: i64,
 }
@@ -152,10 +207,20 @@ impl Eye {
         let ms = if time == NOPTS { 0 } else { (seconds(time, base) * 1000.0).round() as i64 };
         self.last_ms = ms.max(self.last_ms + 1);
         frame.get_mut().pts = self.last_ms;
-        if self.seen % COMB_EVERY < COMB_RUN
-            && let Some(comb) = &mut self.comb
-        {
-            comb.push(0, Some(&mut frame))?;
+        if is_compared(self.seen) {
+            let begins = self.seen == 0 || !is_compared(self.seen - 1);
+            if begins {
+                // The second view is for what the first finds combed; nobody knows of the first frames.
+                self.views = if self.seen == 0 || self.comb_seen[0].is_combed() { 2 } else { 1 };
+            }
+            // A frame at the end of a run has a stranger for a neighbour.
+            let between = !begins && is_compared(self.seen + 1);
+            for (comb, compared) in self.combs.iter_mut().zip(&mut self.compared).take(self.views) {
+                if let Some(comb) = comb {
+                    compared.push_back(between);
+                    comb.push(0, Some(&mut frame))?;
+                }
+            }
         }
         if let Some(look) = &mut self.look {
             look.push(0, Some(&mut frame))?;
@@ -166,6 +231,8 @@ impl Eye {
 
     fn build(&mut self, width: u32, height: u32, format: i32) -> Result<(), JobError> {
         self.built_for = Some((width, height, format));
+        self.seen = 0;
+        self.compared.iter_mut().for_each(VecDeque::clear);
         let source =
             format!("buffer=video_size={width}x{height}:pix_fmt={format}:time_base=1/1000:pixel_aspect=1/1");
         let shrink = (f64::from(LOOK_LINES) / f64::from(width.min(height))).min(1.0);
@@ -176,16 +243,19 @@ impl Eye {
             "{source},scale={w}:{h}:flags=bilinear,format=yuv420p,blackdetect=d=0.1:pix_th=0.10,\
              freezedetect=n=0.001:d=1,cropdetect=limit=24:round=2:reset=0,buffersink"
         ))?);
-        self.comb = Some(Graph::new(&format!("{source},idet,buffersink"))?);
+        self.combs = [
+            Some(Graph::new(&format!("{source},idet,buffersink"))?),
+            Some(Graph::new(&format!("{source},{COMB_VIEW},idet,buffersink"))?),
+        ];
         Ok(())
     }
 
     fn close(&mut self) -> Result<(), JobError> {
-        for graph in [&mut self.look, &mut self.comb].into_iter().flatten() {
+        for graph in self.look.iter_mut().chain(self.combs.iter_mut().flatten()) {
             graph.push(0, None)?;
         }
         self.collect()?;
-        (self.look, self.comb) = (None, None);
+        (self.look, self.combs) = (None, [None, None]);
         Ok(())
     }
 
@@ -210,17 +280,24 @@ impl Eye {
                 }
             }
         }
-        if let Some(comb) = &mut self.comb {
+        for (view, comb) in self.combs.iter_mut().enumerate() {
+            let Some(comb) = comb else { continue };
             while let Pulled::Frame(frame) = comb.pull(0)? {
-                let verdict = frame.metadata(c"lavfi.idet.multiple.current_frame");
-                match verdict.as_deref() {
-                    Some("tff" | "bff") => (self.combed, self.looked) = (self.combed + 1, self.looked + 1),
-                    Some("progressive") => self.looked += 1,
-                    _ => {}
+                if self.compared[view].pop_front() == Some(true) {
+                    // Each frame by itself: the verdict over several is handed on through all that show nothing.
+                    let verdict = frame.metadata(c"lavfi.idet.single.current_frame");
+                    self.comb_seen[view].add(verdict.as_deref());
                 }
             }
         }
         Ok(())
+    }
+
+    /// The frames made of fields, of those that show it; none unless both views find them.
+    fn interlaced(&self) -> Option<(u64, u64)> {
+        let [plain, view] = &self.comb_seen;
+        let (combed, decided) = plain.verdict()?;
+        Some((if view.is_combed() { combed } else { 0 }, decided))
     }
 
     fn active(&self) -> Option<[u32; 4]> {
@@ -299,5 +376,28 @@ impl Ear {
         let integrated_lufs = self.integrated.filter(|value| *value > -69.9)?;
         let true_peak_dbtp = 20.0 * self.peak.max(1e-6).log10();
         Some(LoudnessReport { integrated_lufs, range_lu: self.range.unwrap_or(0.0), true_peak_dbtp })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(top_first: u64, bottom_first: u64, whole: u64, unclear: u64) -> Option<(u64, u64)> {
+        Combs { top_first, bottom_first, whole, unclear }.verdict()
+    }
+
+    #[test]
+    fn one_order_of_fields_counts_and_two_cancel_out() {
+        assert_eq!(seen(0, 75, 0, 0), Some((75, 75)));
+        assert_eq!(seen(58, 50, 12, 0), Some((8, 120)));
+        assert_eq!(seen(2, 0, 98, 20), Some((2, 100)));
+    }
+
+    #[test]
+    fn a_film_that_hardly_moves_shows_nothing() {
+        assert_eq!(seen(0, 1, 2, 98), None);
+        assert_eq!(seen(0, 0, 0, 30), None);
+        assert_eq!(seen(0, 0, 0, 0), None);
     }
 }
