@@ -9,12 +9,14 @@ pub(crate) mod audio;
 pub(crate) mod av;
 pub(crate) mod copy;
 mod cover;
+mod darkroom;
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod film;
 pub(crate) mod filter;
 pub(crate) mod input;
 mod mux;
+pub(crate) mod stages;
 pub(crate) mod video;
 
 use std::fs::File;
@@ -99,7 +101,7 @@ pub fn make(
     let mut film = Film::open(input, spec)?;
     let muxer = Muxer::new(share(&output)?, spec.container, spec.max_size_bytes)?;
     let mut maker = Maker::new(muxer, &mut film, spec, &mut *progress)?;
-    film.run(&mut maker)?;
+    stages::run(&mut film, &mut maker)?;
     let last = maker.finish()?;
     // Without a word a worker would pass for one that hangs.
     move_moov_first(&output, &mut || progress(last)).map_err(|error| match error {
@@ -225,19 +227,19 @@ fn put(
 }
 
 impl Receiver for Maker<'_> {
-    fn picture(&mut self, frame: &mut Frame, ticks: u64) -> Result<(), JobError> {
+    fn picture(&mut self, mut frame: Frame, ticks: u64) -> Result<(), JobError> {
         self.frames += ticks;
         let drop = self.drop_priming;
         let Some((index, Some(encoder))) = &mut self.video else { return Ok(()) };
         let (base, muxer) = (encoder.base(), &mut self.muxer);
-        encoder.picture(frame, ticks, &mut |packet| put(muxer, *index, packet, base, drop))
+        encoder.picture(&mut frame, ticks, &mut |packet| put(muxer, *index, packet, base, drop))
     }
 
-    fn sound(&mut self, frame: &mut Frame) -> Result<(), JobError> {
+    fn sound(&mut self, mut frame: Frame) -> Result<(), JobError> {
         let drop = self.drop_priming;
         let Some((index, Some(encoder))) = &mut self.audio else { return Ok(()) };
         let (base, muxer) = (encoder.base(), &mut self.muxer);
-        encoder.sound(frame, &mut |packet| put(muxer, *index, packet, base, drop))
+        encoder.sound(&mut frame, &mut |packet| put(muxer, *index, packet, base, drop))
     }
 
     fn copied(&mut self, kind: Kind, packet: &mut Packet, base: ffi::AVRational) -> Result<(), JobError> {

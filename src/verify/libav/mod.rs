@@ -3,6 +3,7 @@
 // The comparison reaches a few fields of libav objects; all of them are owned by `transcode::libav`.
 #![allow(unsafe_code)]
 
+mod ahead;
 mod compare;
 mod deep;
 mod packets;
@@ -24,7 +25,7 @@ use crate::transcode::libav::av::Packet;
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::film::{Film, Kind, Length, codec_name};
 use crate::transcode::libav::input::Input;
-use crate::transcode::libav::share;
+use crate::transcode::libav::{share, stages};
 
 pub use self::deep::deep;
 
@@ -66,7 +67,7 @@ pub fn verify(
     let mut film = Film::open(Input::open(share(&input)?, name, cancel.clone())?, &reference)?;
     let mut comparison =
         Comparison::new(share(&output)?, spec, &reference, &mut film, cancel.clone(), &mut *progress)?;
-    let length = film.run(&mut comparison)?;
+    let length = stages::run(&mut film, &mut comparison)?;
     comparison.finish(&walk, &mut report)?;
     check_length(&walk, spec, length, &mut report);
     check_tail(&film, spec, &mut report);
