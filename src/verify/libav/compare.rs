@@ -99,11 +99,11 @@ impl<'a> Comparison<'a> {
         }
         match self.picture.take() {
             Some(picture) => picture.finish(report)?,
-            None => self.decode(Kind::Video, self.copies[0].is_none(), report)?,
+            None => self.decode_if_strange(Kind::Video, report)?,
         }
         match self.listener.take() {
             Some(listener) => self.check_sound(listener, report)?,
-            None => self.decode(Kind::Audio, self.copies[1].is_none(), report)?,
+            None => self.decode_if_strange(Kind::Audio, report)?,
         }
         if report.decode.error_count > 0 {
             let count = report.decode.error_count;
@@ -112,9 +112,15 @@ impl<'a> Comparison<'a> {
         Ok(())
     }
 
-    fn decode(&mut self, kind: Kind, strict: bool, report: &mut VerifyReport) -> Result<(), JobError> {
+    /// Decodes a copied stream where its packets look damaged. Sound ones are proven by their hash:
+    /// what is equal bit for bit decodes as the source does.
+    fn decode_if_strange(&mut self, kind: Kind, report: &mut VerifyReport) -> Result<(), JobError> {
+        let copy = &self.copies[usize::from(kind == Kind::Audio)];
+        if copy.as_ref().is_none_or(|payload| payload.strange == 0) {
+            return Ok(());
+        }
         let mut input = Input::open(share(&self.output)?, "output.mp4", self.cancel.clone())?;
-        decode_all(&mut input, kind, strict, &mut report.decode, self.progress)
+        decode_all(&mut input, kind, &mut report.decode, self.progress)
     }
 
     fn check_copies(&self, walk: &Walk, report: &mut VerifyReport) {
@@ -165,7 +171,7 @@ impl Receiver for Comparison<'_> {
 
     fn copied(&mut self, kind: Kind, packet: &mut Packet, _: ffi::AVRational) -> Result<(), JobError> {
         if let Some(payload) = &mut self.copies[usize::from(kind == Kind::Audio)] {
-            payload.add(packet.data());
+            payload.take(packet);
         }
         Ok(())
     }

@@ -243,7 +243,6 @@ fn step(decoder: &Decoder, packet: &Packet, total_s: Option<f64>) -> Progress {
 fn decode_all(
     input: &mut Input,
     kind: Kind,
-    strict: bool,
     into: &mut DecodeReport,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), JobError> {
@@ -253,7 +252,7 @@ fn decode_all(
     };
     let Some(stream) = input.first(media) else { return Ok(()) };
     let total_s = input.duration_s();
-    let mut decoder = Decoder::open(input.stream(stream)?, 1, strict)?;
+    let mut decoder = Decoder::open(input.stream(stream)?, 1, false)?;
     let mut samples = 0;
     let mut packet = Packet::new()?;
     let mut more = true;
