@@ -143,6 +143,13 @@ impl Film {
         Ok(film)
     }
 
+    /// The input, back at its start, for another film of it.
+    pub(crate) fn into_input(self) -> Result<Input, JobError> {
+        let Film { mut input, .. } = self;
+        input.rewind()?;
+        Ok(input)
+    }
+
     /// Tells the demuxer which streams nobody wants.
     fn discard_the_rest(&mut self) -> Result<(), JobError> {
         let wanted = [self.video.stream(), self.audio.stream()];

@@ -17,11 +17,14 @@ pub(crate) mod filter;
 pub(crate) mod input;
 mod mux;
 pub(crate) mod stages;
+mod store;
 pub(crate) mod video;
 
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
 use ffmpeg_next::ffi;
 
@@ -30,7 +33,8 @@ use self::encode::Encoder;
 use self::film::{Film, Kind, Receiver};
 use self::input::Input;
 use self::mux::{Muxer, too_large};
-use super::faststart::{FaststartError, move_moov_first};
+use self::store::{Gapped, Outline, Store};
+use super::faststart::{FaststartError, Gap, fill_gap, move_moov_first};
 use crate::job::{FixReport, JobError, Progress, VerifyLevel};
 use crate::model::MediaFacts;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
@@ -72,11 +76,26 @@ pub fn fix(
         let done_s = total_s.map_or(step.done_s, |total| total * from + step.done_s.min(total) * share);
         progress(Progress { done_s, total_s, ..step });
     };
-    let mut make_part = |step| part(0.0, making, step);
-    make(share(&input)?, share(&output)?, name, spec, cancel.clone(), &mut make_part)?;
-    let mut verify_part = |step| part(making, 1.0 - making, step);
-    let report =
-        crate::verify::libav::verify(input, share(&output)?, name, spec, verify, cancel, &mut verify_part)?;
+    let proven = share(&output)?;
+    let report = thread::scope(|scope| {
+        // The device is slow, and neither making nor proving has to wait for it.
+        let (flush, wanted) = sync_channel(1);
+        let flushing = scope.spawn(|| {
+            for () in wanted {
+                // The last flush tells of whatever goes wrong here.
+                let _ = output.sync_data();
+            }
+            output.sync_all().map_err(io_error)
+        });
+        let mut make_part = |step| part(0.0, making, step);
+        let made = write(share(&input)?, &output, name, spec, flush, cancel.clone(), &mut make_part);
+        let mut verify_part = |step| part(making, 1.0 - making, step);
+        let proof = made.and_then(|()| {
+            crate::verify::libav::verify(input, proven, name, spec, verify, cancel, &mut verify_part)
+        });
+        let flushed = flushing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        proof.and_then(|report| flushed.map(|()| report))
+    })?;
     let facts = probe(output, &format!("output.{}", spec.container.extension()))?;
     Ok(FixReport { facts, verify: report })
 }
@@ -97,22 +116,75 @@ pub fn make(
     cancel: Arc<AtomicBool>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), JobError> {
-    let input = Input::open(input, name, cancel)?;
-    let mut film = Film::open(input, spec)?;
-    let muxer = Muxer::new(share(&output)?, spec.container, spec.max_size_bytes)?;
+    let (flush, _) = sync_channel(1);
+    write(input, &output, name, spec, flush, cancel, progress)?;
+    output.sync_all().map_err(io_error)
+}
+
+/// As [`make`], but what was written may not be on the device yet. Drops `flush` at its end.
+fn write(
+    input: File,
+    output: &File,
+    name: &str,
+    spec: &OutputSpec,
+    flush: SyncSender<()>,
+    cancel: Arc<AtomicBool>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), JobError> {
+    let open = || Input::open(share(&input)?, name, cancel.clone());
+    let mut input_of_film = open()?;
+    let mut gap = None;
+    if only_copies(spec) {
+        // Reading twice is cheaper than writing twice.
+        let again = input_of_film.is_repeatable();
+        let mut sign_of_life = |step| progress(Progress { done_s: 0.0, frames: 0, ..step });
+        let film = Film::open(input_of_film, spec)?;
+        let (found, film) = gap_of(film, spec, &mut sign_of_life)?;
+        gap = found;
+        input_of_film = if again { film.into_input()? } else { open()? };
+    }
+    let mut film = Film::open(input_of_film, spec)?;
+    let store: Box<dyn Store> = match gap {
+        Some(gap) => Box::new(Gapped { file: share(output)?, gap, flush, unflushed: 0 }),
+        None => Box::new(share(output)?),
+    };
+    let muxer = Muxer::new(store, spec.container, spec.max_size_bytes)?;
     let mut maker = Maker::new(muxer, &mut film, spec, &mut *progress)?;
     stages::run(&mut film, &mut maker)?;
     let last = maker.finish()?;
-    // Without a word a worker would pass for one that hangs.
-    move_moov_first(&output, &mut || progress(last)).map_err(|error| match error {
+    let front = match gap {
+        Some(gap) => fill_gap(output, gap),
+        // Without a word a worker would pass for one that hangs.
+        None => move_moov_first(output, &mut || progress(last)).map(|_| ()),
+    };
+    front.map_err(|error| match error {
         FaststartError::Io(io) => JobError::Io(format!("cannot finish the output: {io}")),
         layout @ FaststartError::Layout(_) => JobError::Failed(layout.to_string()),
     })?;
     let length = output.metadata().map_err(io_error)?.len();
-    if let Some(limit) = spec.max_size_bytes.filter(|limit| length > *limit) {
-        return Err(too_large(limit));
+    match spec.max_size_bytes.filter(|limit| length > *limit) {
+        Some(limit) => Err(too_large(limit)),
+        None => Ok(()),
     }
-    output.sync_all().map_err(io_error)
+}
+
+fn only_copies(spec: &OutputSpec) -> bool {
+    matches!(spec.video, None | Some(VideoPlan::Copy { .. }))
+        && matches!(spec.audio, None | Some(AudioPlan::Copy { .. }))
+}
+
+/// The place for `moov`, found by muxing everything once to nowhere.
+fn gap_of(
+    mut film: Film,
+    spec: &OutputSpec,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(Option<Gap>, Film), JobError> {
+    let outline = Outline::default();
+    let muxer = Muxer::new(Box::new(outline.clone()), spec.container, spec.max_size_bytes)?;
+    let mut maker = Maker::new(muxer, &mut film, spec, progress)?;
+    film.run(&mut maker)?;
+    maker.finish()?;
+    Ok((outline.gap(), film))
 }
 
 /// Another descriptor of the same file.

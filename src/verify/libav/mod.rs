@@ -48,26 +48,44 @@ pub fn verify(
     if level == VerifyLevel::Off {
         return Ok(report);
     }
-    let walk = match Walk::over(share(&output)?, spec, cancel.clone(), progress) {
-        Ok(walk) => walk,
-        Err(JobError::Unreadable(reason)) => {
-            report.failures.push(format!("the output cannot be read: {reason}"));
-            return Ok(report);
-        }
-        Err(error) => return Err(error),
-    };
-    check_streams(&walk, spec, &mut report);
-    if !report.failures.is_empty() {
-        return Ok(report);
-    }
     let reference = match level {
         VerifyLevel::Full => spec.clone(),
         _ => only_copies(spec),
     };
     let mut film = Film::open(Input::open(share(&input)?, name, cancel.clone())?, &reference)?;
-    let mut comparison =
-        Comparison::new(share(&output)?, spec, &reference, &mut film, cancel.clone(), &mut *progress)?;
-    let length = stages::run(&mut film, &mut comparison)?;
+    let walked = share(&output)?;
+    let walk_over = |progress: &mut dyn FnMut(Progress)| Walk::over(walked, spec, cancel.clone(), progress);
+    let mut comparison;
+    let (walk, length) = if film.decodes() {
+        // What is not even there need not be compared picture by picture.
+        let walk = walk_over(progress);
+        if let Some(walk) = sound_walk(walk, spec, &mut report)? {
+            comparison = Comparison::new(
+                share(&output)?,
+                spec,
+                &reference,
+                &mut film,
+                cancel.clone(),
+                &mut *progress,
+            )?;
+            (walk, stages::run(&mut film, &mut comparison)?)
+        } else {
+            return Ok(report);
+        }
+    } else {
+        comparison =
+            Comparison::new(share(&output)?, spec, &reference, &mut film, cancel.clone(), &mut *progress)?;
+        let (walk, length) = std::thread::scope(|scope| {
+            let walking = scope.spawn(|| walk_over(&mut |_| {}));
+            let length = film.run(&mut comparison);
+            (walking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), length)
+        });
+        let length = length?;
+        match sound_walk(walk, spec, &mut report)? {
+            Some(walk) => (walk, length),
+            None => return Ok(report),
+        }
+    };
     comparison.finish(&walk, &mut report)?;
     check_length(&walk, spec, length, &mut report);
     check_tail(&film, spec, &mut report);
@@ -78,6 +96,25 @@ pub fn verify(
             !report.failures.is_empty() && report.failures.iter().all(|text| text.starts_with(UNLIKE));
     }
     Ok(report)
+}
+
+/// A walk over an output with the planned streams; `None` where something is wrong with them.
+fn sound_walk(
+    walk: Result<Walk, JobError>,
+    spec: &OutputSpec,
+    report: &mut VerifyReport,
+) -> Result<Option<Walk>, JobError> {
+    match walk {
+        Ok(walk) => {
+            check_streams(&walk, spec, report);
+            Ok(report.failures.is_empty().then_some(walk))
+        }
+        Err(JobError::Unreadable(reason)) => {
+            report.failures.push(format!("the output cannot be read: {reason}"));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The plan without what has to be decoded.

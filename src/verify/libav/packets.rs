@@ -180,7 +180,7 @@ impl Walk {
         cancel: Arc<AtomicBool>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Walk, JobError> {
-        let mut input = Input::open(output, &format!("output.{}", spec.container.extension()), cancel)?;
+        let mut input = Input::open_own(output, &format!("output.{}", spec.container.extension()), cancel)?;
         // SAFETY: a plain field of an open context.
         let streams = unsafe { (*input.as_mut_ptr()).nb_streams } as usize;
         let mut video = start(&mut input, ffi::AVMediaType::AVMEDIA_TYPE_VIDEO);
