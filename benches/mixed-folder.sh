@@ -7,7 +7,7 @@
 # ten films of the same length four comply, three want another container, one has sound that must be
 # encoded again, and two have a picture that must. The script runs `ffmpeg` under `xargs -P` on all
 # cores with the preset and quality that greenlit uses; it proves nothing, greenlit everything. Memory
-# is the sum over all processes alive at once, sampled every 10 ms or more.
+# is the sum over all processes alive at once, sampled every 20 ms.
 set -eu -o pipefail
 cd "$(dirname "$0")"
 export BENCH_TENS=${1:-2}

@@ -1,6 +1,6 @@
 """What the scripts beside this file share: running a command, its time, its memory."""
 
-import os, re, resource, shlex, subprocess, sys, time
+import os, re, resource, shlex, subprocess, sys, tempfile, time
 
 GREENLIT = os.environ.get("GREENLIT") or os.path.join(os.path.dirname(__file__), "..", "target", "release", "greenlit")
 CORES = os.cpu_count()
@@ -30,23 +30,22 @@ def resident(group):
     return total * os.sysconf("SC_PAGESIZE") / 2**20
 
 
-def run(command, fail=True):
-    """Runs a shell command; returns seconds on the clock, CPU seconds and peak memory in MiB."""
+def run(command, memory=True):
+    """Runs a shell command; returns seconds on the clock, CPU seconds and, if wanted, peak memory in MiB."""
     used = lambda: sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
     before, started = used(), time.monotonic()
-    child = subprocess.Popen(
-        ["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
-    )
-    os.set_blocking(child.stdout.fileno(), False)
-    peak, said = 0, b""
-    while child.poll() is None:
-        said += child.stdout.read() or b""
-        peak = max(peak, resident(child.pid))
-        time.sleep(0.01)
-    wall = time.monotonic() - started
-    said += child.stdout.read() or b""
-    if fail and child.returncode != 0:
-        sys.exit(f"failed ({child.returncode}): {command}\n{said.decode(errors='replace')}")
+    with tempfile.TemporaryFile() as said:
+        child = subprocess.Popen(["bash", "-c", command], stdout=said, stderr=said, start_new_session=True)
+        peak = 0
+        # Looking around costs time itself, which short runs would feel.
+        while memory and child.poll() is None:
+            peak = max(peak, resident(child.pid))
+            time.sleep(0.02)
+        child.wait()
+        wall = time.monotonic() - started
+        if child.returncode != 0:
+            said.seek(0)
+            sys.exit(f"failed ({child.returncode}): {command}\n{said.read().decode(errors='replace')}")
     return wall, used() - before, peak
 
 
@@ -56,7 +55,7 @@ def alternate(contenders, rounds, prepare):
     for _ in range(rounds):
         for name, command in contenders.items():
             prepare()
-            found = run(command)
+            found = run(command, memory=False)
             best[name] = min(best.get(name, found), found)
     return best
 

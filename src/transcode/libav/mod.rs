@@ -88,7 +88,8 @@ pub fn fix(
             output.sync_all().map_err(io_error)
         });
         let mut make_part = |step| part(0.0, making, step);
-        let made = write(share(&input)?, &output, name, spec, flush, cancel.clone(), &mut make_part);
+        let made = write(share(&input)?, &output, name, spec, &flush, cancel.clone(), &mut make_part);
+        drop(flush);
         let mut verify_part = |step| part(making, 1.0 - making, step);
         let proof = made.and_then(|()| {
             crate::verify::libav::verify(input, proven, name, spec, verify, cancel, &mut verify_part)
@@ -117,17 +118,17 @@ pub fn make(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), JobError> {
     let (flush, _) = sync_channel(1);
-    write(input, &output, name, spec, flush, cancel, progress)?;
+    write(input, &output, name, spec, &flush, cancel, progress)?;
     output.sync_all().map_err(io_error)
 }
 
-/// As [`make`], but what was written may not be on the device yet. Drops `flush` at its end.
+/// As [`make`], but what was written may not be on the device yet. Tells `flush` now and then.
 fn write(
     input: File,
     output: &File,
     name: &str,
     spec: &OutputSpec,
-    flush: SyncSender<()>,
+    flush: &SyncSender<()>,
     cancel: Arc<AtomicBool>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), JobError> {
@@ -145,7 +146,7 @@ fn write(
     }
     let mut film = Film::open(input_of_film, spec)?;
     let store: Box<dyn Store> = match gap {
-        Some(gap) => Box::new(Gapped { file: share(output)?, gap, flush, unflushed: 0 }),
+        Some(gap) => Box::new(Gapped { file: share(output)?, gap, flush: flush.clone(), unflushed: 0 }),
         None => Box::new(share(output)?),
     };
     let muxer = Muxer::new(store, spec.container, spec.max_size_bytes)?;
