@@ -100,7 +100,7 @@ pub fn gap_for(head: &[u8], length: u64) -> Option<Gap> {
             b"mdat" => {
                 let bytes = length - end;
                 // With the move some offsets might outgrow 32 bits, and `moov` its place.
-                let fits = bytes >= 8 && bytes <= MAX_MOOV_BYTES && length <= MAX_GAPPED_BYTES;
+                let fits = (8..=MAX_MOOV_BYTES).contains(&bytes) && length <= MAX_GAPPED_BYTES;
                 return fits.then_some(Gap { at: insert, bytes });
             }
             _ => {}

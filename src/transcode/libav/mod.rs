@@ -38,6 +38,7 @@ use super::faststart::{FaststartError, Gap, fill_gap, move_moov_first};
 use crate::job::{FixReport, JobError, Progress, VerifyLevel};
 use crate::model::MediaFacts;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
+use crate::verify::libav::{Copies, Seen, verify_copies};
 
 pub use self::cover::cover;
 
@@ -91,8 +92,9 @@ pub fn fix(
         let made = write(share(&input)?, &output, name, spec, &flush, cancel.clone(), &mut make_part);
         drop(flush);
         let mut verify_part = |step| part(making, 1.0 - making, step);
-        let proof = made.and_then(|()| {
-            crate::verify::libav::verify(input, proven, name, spec, verify, cancel, &mut verify_part)
+        let proof = made.and_then(|seen| match seen {
+            Some(seen) => verify_copies(&seen, &proven, spec, verify, &cancel, &mut verify_part),
+            None => crate::verify::libav::verify(input, proven, name, spec, verify, cancel, &mut verify_part),
         });
         let flushed = flushing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         proof.and_then(|report| flushed.map(|()| report))
@@ -118,11 +120,12 @@ pub fn make(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), JobError> {
     let (flush, _) = sync_channel(1);
-    write(input, &output, name, spec, &flush, cancel, progress)?;
+    let _ = write(input, &output, name, spec, &flush, cancel, progress)?;
     output.sync_all().map_err(io_error)
 }
 
 /// As [`make`], but what was written may not be on the device yet. Tells `flush` now and then.
+/// Returns what a first reading of the source has found, where there was one.
 fn write(
     input: File,
     output: &File,
@@ -131,17 +134,17 @@ fn write(
     flush: &SyncSender<()>,
     cancel: Arc<AtomicBool>,
     progress: &mut dyn FnMut(Progress),
-) -> Result<(), JobError> {
+) -> Result<Option<Seen>, JobError> {
     let open = || Input::open(share(&input)?, name, cancel.clone());
     let mut input_of_film = open()?;
-    let mut gap = None;
+    let (mut gap, mut seen) = (None, None);
     if only_copies(spec) {
         // Reading twice is cheaper than writing twice.
         let again = input_of_film.is_repeatable();
         let mut sign_of_life = |step| progress(Progress { done_s: 0.0, frames: 0, ..step });
         let film = Film::open(input_of_film, spec)?;
-        let (found, film) = gap_of(film, spec, &mut sign_of_life)?;
-        gap = found;
+        let (found, read, film) = read_first(film, spec, &mut sign_of_life)?;
+        (gap, seen) = (found, Some(read));
         input_of_film = if again { film.into_input()? } else { open()? };
     }
     let mut film = Film::open(input_of_film, spec)?;
@@ -165,7 +168,7 @@ fn write(
     let length = output.metadata().map_err(io_error)?.len();
     match spec.max_size_bytes.filter(|limit| length > *limit) {
         Some(limit) => Err(too_large(limit)),
-        None => Ok(()),
+        None => Ok(seen),
     }
 }
 
@@ -174,18 +177,51 @@ fn only_copies(spec: &OutputSpec) -> bool {
         && matches!(spec.audio, None | Some(AudioPlan::Copy { .. }))
 }
 
-/// The place for `moov`, found by muxing everything once to nowhere.
-fn gap_of(
+/// Reads a film that is only copied, for the proof, and muxes it to nowhere for the place of `moov`.
+fn read_first(
     mut film: Film,
     spec: &OutputSpec,
     progress: &mut dyn FnMut(Progress),
-) -> Result<(Option<Gap>, Film), JobError> {
+) -> Result<(Option<Gap>, Seen, Film), JobError> {
     let outline = Outline::default();
     let muxer = Muxer::new(Box::new(outline.clone()), spec.container, spec.max_size_bytes)?;
-    let mut maker = Maker::new(muxer, &mut film, spec, progress)?;
-    film.run(&mut maker)?;
-    maker.finish()?;
-    Ok((outline.gap(), film))
+    let maker = Maker::new(muxer, &mut film, spec, progress)?;
+    let mut reading = FirstReading { copies: Copies::of(spec, &mut film), maker };
+    let length = film.run(&mut reading)?;
+    reading.maker.finish()?;
+    let seen = Seen {
+        copies: reading.copies,
+        length,
+        declared_s: film.declared_s,
+        picture_end_s: film.picture_end_s(),
+        read_errors: film.input.read_errors,
+    };
+    Ok((outline.gap(), seen, film))
+}
+
+/// Takes note of every packet before it is muxed.
+struct FirstReading<'a> {
+    copies: Copies,
+    maker: Maker<'a>,
+}
+
+impl Receiver for FirstReading<'_> {
+    fn picture(&mut self, frame: Frame, ticks: u64) -> Result<(), JobError> {
+        self.maker.picture(frame, ticks)
+    }
+
+    fn sound(&mut self, frame: Frame) -> Result<(), JobError> {
+        self.maker.sound(frame)
+    }
+
+    fn copied(&mut self, kind: Kind, packet: &mut Packet, base: ffi::AVRational) -> Result<(), JobError> {
+        self.copies.take(kind, packet);
+        self.maker.copied(kind, packet, base)
+    }
+
+    fn done(&mut self, seconds: f64) -> Result<(), JobError> {
+        self.maker.done(seconds)
+    }
 }
 
 /// Another descriptor of the same file.

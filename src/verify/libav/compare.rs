@@ -9,15 +9,15 @@ use fast_ssim2::{PixelDescriptor, PixelSlice, compute_ssimulacra2};
 use ffmpeg_next::ffi;
 
 use super::ahead::{Listener, Pictures};
-use super::decode_all;
-use super::packets::{Framing, Payload, Walk};
+use super::check_decoding;
+use super::copies::Copies;
+use super::packets::Walk;
 use super::sound::Envelope;
 use crate::job::{JobError, Progress, Similarity, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::av::{Frame, Packet, failed, rational};
-use crate::transcode::libav::film::{Film, Kind, Receiver, codec_name};
+use crate::transcode::libav::film::{Film, Kind, Receiver};
 use crate::transcode::libav::filter::{Graph, Pulled};
-use crate::transcode::libav::input::Input;
 use crate::transcode::libav::share;
 use crate::verify::thresholds::{FRAME_SSIM, MEAN_SSIM, SLOW_SAMPLES};
 
@@ -33,7 +33,7 @@ pub(crate) struct Comparison<'a> {
     reference_sound: Envelope,
     silent_by_plan: bool,
     listener: Option<Listener>,
-    copies: [Option<Payload>; 2],
+    copies: Copies,
     frames: u64,
     total_s: Option<f64>,
     progress: &'a mut dyn FnMut(Progress),
@@ -67,15 +67,7 @@ impl<'a> Comparison<'a> {
             true => Some(Listener::start(share(&output)?, rate, cancel.clone())?),
             false => None,
         };
-        let mut framing = |kind: Kind| {
-            let stream = match (kind, &spec.video, &spec.audio) {
-                (Kind::Video, Some(VideoPlan::Copy { stream, .. }), _) => *stream,
-                (Kind::Audio, _, Some(AudioPlan::Copy { stream })) => *stream,
-                _ => return None,
-            };
-            Some(Payload::new(Framing::of(codec_name(&mut film.input, stream).as_deref())))
-        };
-        let copies = [framing(Kind::Video), framing(Kind::Audio)];
+        let copies = Copies::of(spec, film);
         Ok(Comparison {
             output,
             cancel,
@@ -93,53 +85,20 @@ impl<'a> Comparison<'a> {
 
     /// Adds what was found to the report.
     pub(crate) fn finish(mut self, walk: &Walk, report: &mut VerifyReport) -> Result<(), JobError> {
-        self.check_copies(walk, report);
+        self.copies.check(walk, report);
         if !self.full {
             return Ok(());
         }
         match self.picture.take() {
             Some(picture) => picture.finish(report)?,
-            None => self.decode_if_strange(Kind::Video, report)?,
+            None => self.copies.decode(Kind::Video, &self.output, &self.cancel, report, self.progress)?,
         }
         match self.listener.take() {
             Some(listener) => self.check_sound(listener, report)?,
-            None => self.decode_if_strange(Kind::Audio, report)?,
+            None => self.copies.decode(Kind::Audio, &self.output, &self.cancel, report, self.progress)?,
         }
-        if report.decode.error_count > 0 {
-            let count = report.decode.error_count;
-            report.failures.push(format!("the decoder reported {count} errors in the output"));
-        }
+        check_decoding(report);
         Ok(())
-    }
-
-    /// Decodes a copied stream where its packets look damaged. Sound ones are proven by their hash:
-    /// what is equal bit for bit decodes as the source does.
-    fn decode_if_strange(&mut self, kind: Kind, report: &mut VerifyReport) -> Result<(), JobError> {
-        let copy = &self.copies[usize::from(kind == Kind::Audio)];
-        if copy.as_ref().is_none_or(|payload| payload.strange == 0) {
-            return Ok(());
-        }
-        let mut input = Input::open(share(&self.output)?, "output.mp4", self.cancel.clone())?;
-        decode_all(&mut input, kind, &mut report.decode, self.progress)
-    }
-
-    fn check_copies(&self, walk: &Walk, report: &mut VerifyReport) {
-        let sides = [("picture", &self.copies[0], &walk.video), ("sound", &self.copies[1], &walk.audio)];
-        for (what, source, output) in sides {
-            let (Some(source), Some(output)) = (source, output) else { continue };
-            if source.packets == 0 {
-                report.failures.push(format!("the copied {what} of the source is empty"));
-            } else if source.packets != output.payload.packets {
-                report.failures.push(format!(
-                    "the copied {what} has {} packets instead of {}",
-                    output.payload.packets, source.packets
-                ));
-            } else if source.digest() != output.payload.digest() {
-                report.failures.push(format!("the copied {what} is not the same as the source's"));
-            } else {
-                report.equal_streams.push(output.index);
-            }
-        }
     }
 
     fn check_sound(&self, listener: Listener, report: &mut VerifyReport) -> Result<(), JobError> {
@@ -170,9 +129,7 @@ impl Receiver for Comparison<'_> {
     }
 
     fn copied(&mut self, kind: Kind, packet: &mut Packet, _: ffi::AVRational) -> Result<(), JobError> {
-        if let Some(payload) = &mut self.copies[usize::from(kind == Kind::Audio)] {
-            payload.take(packet);
-        }
+        self.copies.take(kind, packet);
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 
 mod ahead;
 mod compare;
+mod copies;
 mod deep;
 mod packets;
 mod sound;
@@ -27,6 +28,7 @@ use crate::transcode::libav::film::{Film, Kind, Length, codec_name};
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::{share, stages};
 
+pub(crate) use self::copies::{Copies, Seen};
 pub use self::deep::deep;
 
 /// Proves that `output` is what `spec` makes of `input`.
@@ -88,7 +90,7 @@ pub fn verify(
     };
     comparison.finish(&walk, &mut report)?;
     check_length(&walk, spec, length, &mut report);
-    check_tail(&film, spec, &mut report);
+    check_tail(film.declared_s, film.picture_end_s(), spec, &mut report);
     if level == VerifyLevel::Full {
         check_source(&input, name, &film, spec, cancel, progress, &mut report)?;
         // A better encode mends pictures that are unlike, and nothing else.
@@ -114,6 +116,47 @@ fn sound_walk(
             Ok(None)
         }
         Err(error) => Err(error),
+    }
+}
+
+/// As [`verify`] for an output of nothing but copies, whose source was read before it was written.
+pub(crate) fn verify_copies(
+    seen: &Seen,
+    output: &File,
+    spec: &OutputSpec,
+    level: VerifyLevel,
+    cancel: &Arc<AtomicBool>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<VerifyReport, JobError> {
+    let mut report = VerifyReport { level, ..VerifyReport::default() };
+    if level == VerifyLevel::Off {
+        return Ok(report);
+    }
+    let walk = Walk::over(share(output)?, spec, Arc::clone(cancel), progress);
+    let Some(walk) = sound_walk(walk, spec, &mut report)? else { return Ok(report) };
+    seen.copies.check(&walk, &mut report);
+    check_length(&walk, spec, seen.length, &mut report);
+    check_tail(seen.declared_s, seen.picture_end_s, spec, &mut report);
+    if level == VerifyLevel::Full {
+        for kind in [Kind::Video, Kind::Audio] {
+            seen.copies.decode(kind, output, cancel, &mut report, progress)?;
+        }
+        check_decoding(&mut report);
+        check_reading(seen.read_errors, &mut report);
+    }
+    Ok(report)
+}
+
+fn check_decoding(report: &mut VerifyReport) {
+    let count = report.decode.error_count;
+    if count > 0 {
+        report.failures.push(format!("the decoder reported {count} errors in the output"));
+    }
+}
+
+fn check_reading(errors: u64, report: &mut VerifyReport) {
+    if errors > 0 {
+        report.failures.push(format!("{errors} packets of the source could not be read"));
     }
 }
 
@@ -189,12 +232,17 @@ fn check_length(walk: &Walk, spec: &OutputSpec, length: Length, report: &mut Ver
 }
 
 /// Looks for an end that is missing from the source: its index may promise more than there is.
-fn check_tail(film: &Film, spec: &OutputSpec, report: &mut VerifyReport) {
+fn check_tail(
+    declared_s: Option<f64>,
+    picture_end_s: Option<f64>,
+    spec: &OutputSpec,
+    report: &mut VerifyReport,
+) {
     if spec.extend.is_some() {
         return;
     }
-    let promised = film.declared_s.map(|s| spec.trim_to_s.map_or(s, |limit| s.min(limit)));
-    if let (Some(promised), Some(end)) = (promised, film.picture_end_s())
+    let promised = declared_s.map(|s| spec.trim_to_s.map_or(s, |limit| s.min(limit)));
+    if let (Some(promised), Some(end)) = (promised, picture_end_s)
         && promised - end > MISSING_TAIL_S
     {
         report.failures.push(format!(
@@ -213,10 +261,7 @@ fn check_source(
     progress: &mut dyn FnMut(Progress),
     report: &mut VerifyReport,
 ) -> Result<(), JobError> {
-    let unread = film.input.read_errors;
-    if unread > 0 {
-        report.failures.push(format!("{unread} packets of the source could not be read"));
-    }
+    check_reading(film.input.read_errors, report);
     let damage = film.sound_damage();
     if damage > 0 {
         report.failures.push(format!("the decoder reported {damage} errors in the sound of the source"));
