@@ -32,8 +32,9 @@ pub fn execute(
         }
         Job::Fix { spec, verify } => {
             let output = files.output.ok_or_else(no_output)?;
+            // As deep as a check of the output would go.
             let again = |file: File, name: &str| {
-                libav::probe(&file, name, ProbeDepth::Packets, Arc::clone(&cancel), &mut |_| {})
+                libav::probe(&file, name, ProbeDepth::Auto, Arc::clone(&cancel), &mut |_| {})
             };
             let report = transcode::libav::fix(
                 files.input,

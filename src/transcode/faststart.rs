@@ -11,6 +11,8 @@ use std::os::unix::fs::FileExt;
 
 /// A `moov` larger than this is not ours: it would be a film of weeks.
 const MAX_MOOV_BYTES: u64 = 256 << 20;
+/// Larger files are moved, not written with a gap.
+const MAX_GAPPED_BYTES: u64 = 3 << 30;
 /// Bytes moved at once.
 const BLOCK_BYTES: usize = 1 << 20;
 /// Boxes that hold others on the way to the chunk offsets.
@@ -70,6 +72,69 @@ pub fn move_moov_first(file: &File, moved: &mut dyn FnMut()) -> Result<bool, Fas
     file.write_all_at(&new, insert)?;
     file.set_len(moov.at + shift)?;
     Ok(true)
+}
+
+/// A place kept free for `moov`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Where it begins.
+    pub at: u64,
+    /// How large it is.
+    pub bytes: u64,
+}
+
+/// The place that `moov` needs in front, by the first bytes of a file that ends with it and the
+/// file's length. `None` where another layout, or its size, asks for [`move_moov_first`].
+pub fn gap_for(head: &[u8], length: u64) -> Option<Gap> {
+    let (mut at, mut insert) = (0_u64, 0);
+    loop {
+        let rest = head.get(usize::try_from(at).ok()?..).filter(|rest| rest.len() >= 16)?;
+        let size = match be32(rest, 0) {
+            1 => u64::from_be_bytes(array(&rest[8..16])),
+            small => u64::from(small),
+        };
+        let end = at.checked_add(size).filter(|end| size >= 8 && *end <= length)?;
+        match &rest[4..8] {
+            b"ftyp" if at == 0 => insert = end,
+            b"moov" => return None,
+            b"mdat" => {
+                let bytes = length - end;
+                // With the move some offsets might outgrow 32 bits, and `moov` its place.
+                let fits = (8..=MAX_MOOV_BYTES).contains(&bytes) && length <= MAX_GAPPED_BYTES;
+                return fits.then_some(Gap { at: insert, bytes });
+            }
+            _ => {}
+        }
+        at = end;
+    }
+}
+
+/// Puts the `moov` that ends a file into the gap kept for it. Its chunk offsets do not know of the
+/// gap yet.
+///
+/// # Errors
+///
+/// [`FaststartError::Layout`] when it does not fit exactly. The file must be thrown away then.
+pub fn fill_gap(file: &File, gap: Gap) -> Result<(), FaststartError> {
+    let layout = |what: &str| FaststartError::Layout(what.to_owned());
+    let size = u32::try_from(gap.bytes).map_err(|_| layout("`moov` is unreasonably large"))?;
+    // A box for now, so that the file can be read.
+    file.write_all_at(&[size.to_be_bytes(), *b"free"].concat(), gap.at)?;
+    let length = file.metadata()?.len();
+    let boxes = top_level(file, length)?;
+    let moov =
+        boxes.last().filter(|last| &last.kind == b"moov").ok_or_else(|| layout("no `moov` ends it"))?;
+    if moov.size != gap.bytes {
+        return Err(layout("the input changed while it was read"));
+    }
+    let mut old = vec![0; moov.size as usize];
+    file.read_exact_at(&mut old, moov.at)?;
+    let new = rewrite(&old, Shift { by: gap.bytes, from: gap.at, wide: false })?
+        .filter(|new| new.len() as u64 == gap.bytes)
+        .ok_or_else(|| layout("a chunk offset does not fit its box"))?;
+    file.write_all_at(&new, gap.at)?;
+    file.set_len(moov.at)?;
+    Ok(())
 }
 
 /// Lists the top-level boxes.
@@ -258,6 +323,32 @@ mod tests {
         let expected = [ftyp, moov(b"stco", &[first + by, first + 2_000_000 + by]), mdat].concat();
         assert!(content(&file) == expected);
         assert!(!move_moov_first(&file, &mut || ()).unwrap(), "a second run has nothing to do");
+    }
+
+    #[test]
+    fn a_gap_filled_is_as_good_as_a_move() {
+        let ftyp = bx(b"ftyp", b"isom0000");
+        let mdat = bx(b"mdat", &[7; 5000]);
+        let first = ftyp.len() as u64 + 8;
+        let old = moov(b"stco", &[first, first + 4000]);
+        let whole = [&ftyp[..], &mdat, &old].concat();
+        let gap = gap_for(&whole[..100], whole.len() as u64).unwrap();
+        assert_eq!(gap, Gap { at: ftyp.len() as u64, bytes: old.len() as u64 });
+        let gapped = staged(&[&ftyp, &vec![0; old.len()], &mdat, &old]);
+        fill_gap(&gapped, gap).unwrap();
+        let moved = staged(&[&whole]);
+        assert!(move_moov_first(&moved, &mut || ()).unwrap());
+        assert!(content(&gapped) == content(&moved));
+    }
+
+    #[test]
+    fn a_gap_of_the_wrong_size_is_refused() {
+        let parts = [bx(b"ftyp", b"isom"), vec![0; 40], bx(b"mdat", b"data"), moov(b"stco", &[20])];
+        let file = staged(&parts.each_ref().map(Vec::as_slice));
+        let wrong = fill_gap(&file, Gap { at: 12, bytes: 40 });
+        assert!(matches!(wrong, Err(FaststartError::Layout(_))), "{wrong:?}");
+        assert_eq!(gap_for(&moov(b"stco", &[20]), 1000), None, "first already");
+        assert_eq!(gap_for(&[0xff; 64], 64), None);
     }
 
     #[test]

@@ -15,6 +15,8 @@ const CODING_ADDRESS_SPACE: u64 = 4 * GIB;
 const BYTES_PER_PIXEL: u64 = 400;
 /// What glibc reserves a thread (an arena and a stack); codecs start several a processor.
 const PER_PROCESSOR: u64 = 256 * MIB;
+/// The same for the threads of our own that decode, filter, encode and compare side by side.
+const STAGES: u64 = 6 * 128 * MIB;
 /// CPU seconds for one second of film: 4K at 60 frames with a slow preset, and its proof.
 const CPU_S_PER_SECOND: f64 = 300.0;
 /// Where the length of the film is unknown.
@@ -59,7 +61,7 @@ pub(super) struct Allowance {
 
 /// Generous on purpose: a sound film that is refused is worse than a bad one that takes long.
 pub(super) fn allowance(job: &Job, limits: &Limits, processors: u64) -> Allowance {
-    let coding = CODING_ADDRESS_SPACE + processors * PER_PROCESSOR;
+    let coding = CODING_ADDRESS_SPACE + STAGES + processors * PER_PROCESSOR;
     let (address_space, cpu, stall) = match job {
         Job::Probe { .. } | Job::SelfTest { .. } => {
             (PROBE_ADDRESS_SPACE, Duration::from_secs(600), limits.probe_stall)

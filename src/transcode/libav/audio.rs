@@ -21,7 +21,7 @@ const CLOCK_JITTER_S: f64 = 0.05;
 const MAX_HELD_S: u64 = 60;
 
 /// Takes a piece of planned sound.
-pub(crate) type SoundSink<'a> = dyn FnMut(&mut Frame) -> Result<(), JobError> + 'a;
+pub(crate) type SoundSink<'a> = dyn FnMut(Frame) -> Result<(), JobError> + 'a;
 
 /// Cuts a stream of samples into frames and ends it exactly.
 ///
@@ -102,7 +102,7 @@ impl Blocks {
                 }
             }
             self.given += count as u64;
-            sink(&mut frame)?;
+            sink(frame)?;
         }
     }
 }

@@ -28,11 +28,16 @@ pub(crate) enum Kind {
 
 /// Who receives what the film yields.
 pub(crate) trait Receiver {
-    /// A planned picture, shown for a number of ticks.
-    fn picture(&mut self, frame: &mut Frame, ticks: u64) -> Result<(), JobError>;
+    /// A picture, shown for a number of ticks: decoded ones from the film itself, planned ones
+    /// behind a darkroom.
+    fn picture(&mut self, frame: Frame, ticks: u64) -> Result<(), JobError>;
+    /// There are no more pictures.
+    fn pictures_end(&mut self) -> Result<(), JobError> {
+        Ok(())
+    }
     /// A piece of planned sound.
-    fn sound(&mut self, frame: &mut Frame) -> Result<(), JobError>;
-    /// A copied packet, with times in `base`.
+    fn sound(&mut self, frame: Frame) -> Result<(), JobError>;
+    /// A copied packet, with times in `base`. It is whole, and empty or not afterwards.
     fn copied(&mut self, kind: Kind, packet: &mut Packet, base: ffi::AVRational) -> Result<(), JobError>;
     /// That many seconds of the film are done.
     fn done(&mut self, seconds: f64) -> Result<(), JobError>;
@@ -138,6 +143,13 @@ impl Film {
         Ok(film)
     }
 
+    /// The input, back at its start, for another film of it.
+    pub(crate) fn into_input(self) -> Result<Input, JobError> {
+        let Film { mut input, .. } = self;
+        input.rewind()?;
+        Ok(input)
+    }
+
     /// Tells the demuxer which streams nobody wants.
     fn discard_the_rest(&mut self) -> Result<(), JobError> {
         let wanted = [self.video.stream(), self.audio.stream()];
@@ -169,6 +181,11 @@ impl Film {
         }
     }
 
+    /// Whether there is anything to decode.
+    pub(crate) fn decodes(&self) -> bool {
+        matches!(self.video, Side::Make(..)) || matches!(self.audio, Side::Make(..))
+    }
+
     /// Where the picture of the source ended, in seconds of the film; repeats included.
     pub(crate) fn picture_end_s(&self) -> Option<f64> {
         match &self.video {
@@ -186,7 +203,7 @@ impl Film {
         }
     }
 
-    /// Runs the film from its start to its end.
+    /// Runs the film from its start to its end. Pictures come out as they were decoded.
     pub(crate) fn run(&mut self, to: &mut dyn Receiver) -> Result<Length, JobError> {
         let mut packet = Packet::new()?;
         let mut length_s = None;
@@ -290,6 +307,7 @@ impl Film {
             Side::Make(_, chain) => {
                 let end_s = planned_end(chain.end_s(), sound_s, self.extend, self.limit_s, self.expected_s);
                 chain.finish(end_s, &mut |frame, ticks| to.picture(frame, ticks))?;
+                to.pictures_end()?;
                 if chain.ticks() == 0 {
                     return Err(JobError::Unreadable("not one picture could be decoded".to_owned()));
                 }

@@ -1,5 +1,6 @@
 //! Reading packets from an open input.
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +28,20 @@ impl Input {
         let mut media = open_input(file, name, cancel.clone())?;
         media.read_stream_info()?;
         Ok(Input { media, cancel, read_errors: 0 })
+    }
+
+    /// As [`Input::open`] for a file that we have written: its header leaves nothing open.
+    pub(crate) fn open_own(file: File, name: &str, cancel: Arc<AtomicBool>) -> Result<Input, JobError> {
+        let media = open_input(file, name, cancel.clone())?;
+        Ok(Input { media, cancel, read_errors: 0 })
+    }
+
+    /// Whether going back to the start gives the very same packets once more. Containers without an
+    /// index of them are searched for a place near by.
+    pub(crate) fn is_repeatable(&mut self) -> bool {
+        // SAFETY: the context is open; a demuxer's name is a static string.
+        let name = unsafe { CStr::from_ptr((*(*self.as_mut_ptr()).iformat).name) };
+        name.to_bytes().starts_with(b"mov,")
     }
 
     pub(crate) fn as_mut_ptr(&mut self) -> *mut ffi::AVFormatContext {

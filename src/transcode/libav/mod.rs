@@ -9,17 +9,22 @@ pub(crate) mod audio;
 pub(crate) mod av;
 pub(crate) mod copy;
 mod cover;
+mod darkroom;
 pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod film;
 pub(crate) mod filter;
 pub(crate) mod input;
 mod mux;
+pub(crate) mod stages;
+mod store;
 pub(crate) mod video;
 
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
 use ffmpeg_next::ffi;
 
@@ -28,10 +33,12 @@ use self::encode::Encoder;
 use self::film::{Film, Kind, Receiver};
 use self::input::Input;
 use self::mux::{Muxer, too_large};
-use super::faststart::{FaststartError, move_moov_first};
+use self::store::{Gapped, Outline, Store};
+use super::faststart::{FaststartError, Gap, fill_gap, move_moov_first};
 use crate::job::{FixReport, JobError, Progress, VerifyLevel};
 use crate::model::MediaFacts;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
+use crate::verify::libav::{Copies, Seen, verify_copies};
 
 pub use self::cover::cover;
 
@@ -70,11 +77,28 @@ pub fn fix(
         let done_s = total_s.map_or(step.done_s, |total| total * from + step.done_s.min(total) * share);
         progress(Progress { done_s, total_s, ..step });
     };
-    let mut make_part = |step| part(0.0, making, step);
-    make(share(&input)?, share(&output)?, name, spec, cancel.clone(), &mut make_part)?;
-    let mut verify_part = |step| part(making, 1.0 - making, step);
-    let report =
-        crate::verify::libav::verify(input, share(&output)?, name, spec, verify, cancel, &mut verify_part)?;
+    let proven = share(&output)?;
+    let report = thread::scope(|scope| {
+        // The device is slow, and neither making nor proving has to wait for it.
+        let (flush, wanted) = sync_channel(1);
+        let flushing = scope.spawn(|| {
+            for () in wanted {
+                // The last flush tells of whatever goes wrong here.
+                let _ = output.sync_data();
+            }
+            output.sync_all().map_err(io_error)
+        });
+        let mut make_part = |step| part(0.0, making, step);
+        let made = write(share(&input)?, &output, name, spec, &flush, cancel.clone(), &mut make_part);
+        drop(flush);
+        let mut verify_part = |step| part(making, 1.0 - making, step);
+        let proof = made.and_then(|seen| match seen {
+            Some(seen) => verify_copies(&seen, &proven, spec, verify, &cancel, &mut verify_part),
+            None => crate::verify::libav::verify(input, proven, name, spec, verify, cancel, &mut verify_part),
+        });
+        let flushed = flushing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        proof.and_then(|report| flushed.map(|()| report))
+    })?;
     let facts = probe(output, &format!("output.{}", spec.container.extension()))?;
     Ok(FixReport { facts, verify: report })
 }
@@ -95,22 +119,109 @@ pub fn make(
     cancel: Arc<AtomicBool>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), JobError> {
-    let input = Input::open(input, name, cancel)?;
-    let mut film = Film::open(input, spec)?;
-    let muxer = Muxer::new(share(&output)?, spec.container, spec.max_size_bytes)?;
+    let (flush, _) = sync_channel(1);
+    let _ = write(input, &output, name, spec, &flush, cancel, progress)?;
+    output.sync_all().map_err(io_error)
+}
+
+/// As [`make`], but what was written may not be on the device yet. Tells `flush` now and then.
+/// Returns what a first reading of the source has found, where there was one.
+fn write(
+    input: File,
+    output: &File,
+    name: &str,
+    spec: &OutputSpec,
+    flush: &SyncSender<()>,
+    cancel: Arc<AtomicBool>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Option<Seen>, JobError> {
+    let open = || Input::open(share(&input)?, name, cancel.clone());
+    let mut input_of_film = open()?;
+    let (mut gap, mut seen) = (None, None);
+    if only_copies(spec) {
+        // Reading twice is cheaper than writing twice.
+        let again = input_of_film.is_repeatable();
+        let mut sign_of_life = |step| progress(Progress { done_s: 0.0, frames: 0, ..step });
+        let film = Film::open(input_of_film, spec)?;
+        let (found, read, film) = read_first(film, spec, &mut sign_of_life)?;
+        (gap, seen) = (found, Some(read));
+        input_of_film = if again { film.into_input()? } else { open()? };
+    }
+    let mut film = Film::open(input_of_film, spec)?;
+    let store: Box<dyn Store> = match gap {
+        Some(gap) => Box::new(Gapped { file: share(output)?, gap, flush: flush.clone(), unflushed: 0 }),
+        None => Box::new(share(output)?),
+    };
+    let muxer = Muxer::new(store, spec.container, spec.max_size_bytes)?;
     let mut maker = Maker::new(muxer, &mut film, spec, &mut *progress)?;
-    film.run(&mut maker)?;
+    stages::run(&mut film, &mut maker)?;
     let last = maker.finish()?;
-    // Without a word a worker would pass for one that hangs.
-    move_moov_first(&output, &mut || progress(last)).map_err(|error| match error {
+    let front = match gap {
+        Some(gap) => fill_gap(output, gap),
+        // Without a word a worker would pass for one that hangs.
+        None => move_moov_first(output, &mut || progress(last)).map(|_| ()),
+    };
+    front.map_err(|error| match error {
         FaststartError::Io(io) => JobError::Io(format!("cannot finish the output: {io}")),
         layout @ FaststartError::Layout(_) => JobError::Failed(layout.to_string()),
     })?;
     let length = output.metadata().map_err(io_error)?.len();
-    if let Some(limit) = spec.max_size_bytes.filter(|limit| length > *limit) {
-        return Err(too_large(limit));
+    match spec.max_size_bytes.filter(|limit| length > *limit) {
+        Some(limit) => Err(too_large(limit)),
+        None => Ok(seen),
     }
-    output.sync_all().map_err(io_error)
+}
+
+fn only_copies(spec: &OutputSpec) -> bool {
+    matches!(spec.video, None | Some(VideoPlan::Copy { .. }))
+        && matches!(spec.audio, None | Some(AudioPlan::Copy { .. }))
+}
+
+/// Reads a film that is only copied, for the proof, and muxes it to nowhere for the place of `moov`.
+fn read_first(
+    mut film: Film,
+    spec: &OutputSpec,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(Option<Gap>, Seen, Film), JobError> {
+    let outline = Outline::default();
+    let muxer = Muxer::new(Box::new(outline.clone()), spec.container, spec.max_size_bytes)?;
+    let maker = Maker::new(muxer, &mut film, spec, progress)?;
+    let mut reading = FirstReading { copies: Copies::of(spec, &mut film), maker };
+    let length = film.run(&mut reading)?;
+    reading.maker.finish()?;
+    let seen = Seen {
+        copies: reading.copies,
+        length,
+        declared_s: film.declared_s,
+        picture_end_s: film.picture_end_s(),
+        read_errors: film.input.read_errors,
+    };
+    Ok((outline.gap(), seen, film))
+}
+
+/// Takes note of every packet before it is muxed.
+struct FirstReading<'a> {
+    copies: Copies,
+    maker: Maker<'a>,
+}
+
+impl Receiver for FirstReading<'_> {
+    fn picture(&mut self, frame: Frame, ticks: u64) -> Result<(), JobError> {
+        self.maker.picture(frame, ticks)
+    }
+
+    fn sound(&mut self, frame: Frame) -> Result<(), JobError> {
+        self.maker.sound(frame)
+    }
+
+    fn copied(&mut self, kind: Kind, packet: &mut Packet, base: ffi::AVRational) -> Result<(), JobError> {
+        self.copies.take(kind, packet);
+        self.maker.copied(kind, packet, base)
+    }
+
+    fn done(&mut self, seconds: f64) -> Result<(), JobError> {
+        self.maker.done(seconds)
+    }
 }
 
 /// Another descriptor of the same file.
@@ -225,19 +336,19 @@ fn put(
 }
 
 impl Receiver for Maker<'_> {
-    fn picture(&mut self, frame: &mut Frame, ticks: u64) -> Result<(), JobError> {
+    fn picture(&mut self, mut frame: Frame, ticks: u64) -> Result<(), JobError> {
         self.frames += ticks;
         let drop = self.drop_priming;
         let Some((index, Some(encoder))) = &mut self.video else { return Ok(()) };
         let (base, muxer) = (encoder.base(), &mut self.muxer);
-        encoder.picture(frame, ticks, &mut |packet| put(muxer, *index, packet, base, drop))
+        encoder.picture(&mut frame, ticks, &mut |packet| put(muxer, *index, packet, base, drop))
     }
 
-    fn sound(&mut self, frame: &mut Frame) -> Result<(), JobError> {
+    fn sound(&mut self, mut frame: Frame) -> Result<(), JobError> {
         let drop = self.drop_priming;
         let Some((index, Some(encoder))) = &mut self.audio else { return Ok(()) };
         let (base, muxer) = (encoder.base(), &mut self.muxer);
-        encoder.sound(frame, &mut |packet| put(muxer, *index, packet, base, drop))
+        encoder.sound(&mut frame, &mut |packet| put(muxer, *index, packet, base, drop))
     }
 
     fn copied(&mut self, kind: Kind, packet: &mut Packet, base: ffi::AVRational) -> Result<(), JobError> {

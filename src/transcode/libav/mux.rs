@@ -1,9 +1,7 @@
 //! Writing the container onto a descriptor.
 
 use std::ffi::c_int;
-use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,6 +10,7 @@ use ffmpeg_next::ffi;
 use ffmpeg_next::format::context::StreamIo;
 
 use super::av::{Codec, Options, Packet, c_string, check, failed};
+use super::store::Store;
 use crate::job::JobError;
 use crate::plan::OutputContainer;
 
@@ -27,7 +26,7 @@ struct Told {
 
 /// A file written by offset, up to a limit.
 struct Staged {
-    file: File,
+    store: Box<dyn Store>,
     at: u64,
     limit: Option<u64>,
     told: Arc<Told>,
@@ -48,7 +47,7 @@ impl Write for Staged {
         if let Some(limit) = self.limit.filter(|limit| end > *limit) {
             return Err(self.fail(too_large(limit)));
         }
-        match self.file.write_at(bytes, self.at) {
+        match self.store.store(bytes, self.at) {
             Ok(count) => {
                 self.at += count as u64;
                 self.told.length.fetch_max(self.at, Ordering::Relaxed);
@@ -93,9 +92,13 @@ pub(crate) struct Muxer {
 unsafe impl Send for Muxer {}
 
 impl Muxer {
-    pub(crate) fn new(file: File, container: OutputContainer, limit: Option<u64>) -> Result<Muxer, JobError> {
+    pub(crate) fn new(
+        store: Box<dyn Store>,
+        container: OutputContainer,
+        limit: Option<u64>,
+    ) -> Result<Muxer, JobError> {
         let told = Arc::new(Told::default());
-        let staged = Staged { file, at: 0, limit, told: told.clone() };
+        let staged = Staged { store, at: 0, limit, told: told.clone() };
         let mut io = StreamIo::from_write_seek_with_capacity(staged, 256 << 10)
             .map_err(|e| failed(format!("cannot set up the output: {e}")))?;
         let name = c_string(container.extension())?;

@@ -1,26 +1,23 @@
-//! Packets of one video stream in, planned pictures out.
+//! Packets of one video stream in, paced pictures out.
 
-use std::collections::VecDeque;
 use std::ffi::{CStr, c_char};
 
 use ffmpeg_next::ffi;
 
 use super::av::{Frame, NOPTS, Packet, failed, frame_duration, rational, seconds};
+use super::darkroom::Darkroom;
 use super::decode::Decoder;
-use super::filter::{Graph, Pulled, has_filter};
 use super::input::Input;
 use crate::job::JobError;
 use crate::model::Damage;
 use crate::plan::VideoEncode;
-use crate::transcode::graph::{Available, Source, video_graph};
+use crate::transcode::graph::Source;
 use crate::transcode::pace::Pace;
 
-/// Takes a planned picture and the number of ticks it is shown.
-pub(crate) type PictureSink<'a> = dyn FnMut(&mut Frame, u64) -> Result<(), JobError> + 'a;
+/// Takes a decoded picture and the number of ticks it is shown.
+pub(crate) type PictureSink<'a> = dyn FnMut(Frame, u64) -> Result<(), JobError> + 'a;
 
-/// Decoder, pacing and filter graph of the picture.
-///
-/// Encoding and verifying both use it, so that what is compared with is what was planned.
+/// Decoder and pacing of the picture. What comes out still has to be developed.
 pub(crate) struct VideoChain {
     decoder: Decoder,
     plan: VideoEncode,
@@ -33,9 +30,6 @@ pub(crate) struct VideoChain {
     usual: i64,
     last: Option<(i64, i64)>,
     held: Option<Frame>,
-    graph: Option<(Source, Graph)>,
-    counts: VecDeque<u64>,
-    pushed: i64,
     /// The longest distance between two decoded frames, in seconds, and where it starts.
     pub(crate) widest_gap: (f64, f64),
 }
@@ -71,9 +65,6 @@ impl VideoChain {
             usual: super::av::units(frame_s, base).max(1),
             last: None,
             held: None,
-            graph: None,
-            counts: VecDeque::new(),
-            pushed: 0,
             widest_gap: (0.0, 0.0),
         })
     }
@@ -95,13 +86,13 @@ impl VideoChain {
         self.last = None;
     }
 
-    /// Shows the last picture until `end_s` and empties the graph.
+    /// Shows the last picture until `end_s`.
     pub(crate) fn finish(&mut self, end_s: f64, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
         let count = self.pace.finish(end_s).map_err(|e| failed(e.to_string()))?;
-        if let Some(frame) = self.held.take() {
-            self.filter(frame, count, sink)?;
+        match self.held.take() {
+            Some(frame) => self.hand_on(frame, count, sink),
+            None => Ok(()),
         }
-        self.empty_graph(sink)
     }
 
     fn decode(&mut self, packet: Option<&Packet>, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
@@ -138,54 +129,19 @@ impl VideoChain {
         self.last = Some((time, duration));
         let count = self.pace.arrive(time, (base.num, base.den)).map_err(|e| failed(e.to_string()))?;
         match self.held.replace(frame) {
-            Some(previous) => self.filter(previous, count, sink),
+            Some(previous) => self.hand_on(previous, count, sink),
             None => Ok(()),
         }
     }
 
-    fn filter(&mut self, mut frame: Frame, count: u64, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
+    fn hand_on(&self, frame: Frame, count: u64, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
         // A deinterlacer looks at the neighbours, so it gets even those nobody sees.
-        if count == 0 && !self.plan.deinterlace {
-            return Ok(());
-        }
-        let source = describe(&frame, self.aspect);
-        if self.graph.as_ref().is_none_or(|(built_for, _)| *built_for != source) {
-            self.empty_graph(sink)?;
-            let text = complete_graph(&source, &self.plan)?;
-            self.graph = Some((source, Graph::new(&text)?));
-        }
-        frame.get_mut().pts = self.pushed;
-        frame.get_mut().sample_aspect_ratio = rational(1, 1);
-        self.pushed += 1;
-        self.counts.push_back(count);
-        if let Some((_, graph)) = &mut self.graph {
-            graph.push(0, Some(&mut frame))?;
-        }
-        self.pull(sink)
+        if count == 0 && !self.plan.deinterlace { Ok(()) } else { sink(frame, count) }
     }
 
-    fn empty_graph(&mut self, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
-        if let Some((_, graph)) = &mut self.graph {
-            graph.push(0, None)?;
-            self.pull(sink)?;
-        }
-        self.graph = None;
-        if self.counts.iter().any(|count| *count > 0) {
-            return Err(failed("the filter graph lost a frame"));
-        }
-        self.counts.clear();
-        Ok(())
-    }
-
-    fn pull(&mut self, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
-        let Some((_, graph)) = &mut self.graph else { return Ok(()) };
-        while let Pulled::Frame(mut frame) = graph.pull(0)? {
-            let count = self.counts.pop_front().ok_or_else(|| failed("the filter graph made up a frame"))?;
-            if count > 0 {
-                sink(&mut frame, count)?;
-            }
-        }
-        Ok(())
+    /// What develops the pictures of this chain.
+    pub(crate) fn darkroom(&self) -> Darkroom {
+        Darkroom::new(self.plan.clone(), self.aspect)
     }
 
     /// Whether nothing more is wanted.
@@ -217,18 +173,6 @@ impl VideoChain {
     pub(crate) fn damage(&self) -> (u64, &[Damage]) {
         (self.decoder.damage_count, &self.decoder.damage)
     }
-}
-
-/// The graph with its source and its sink.
-fn complete_graph(source: &Source, plan: &VideoEncode) -> Result<String, JobError> {
-    let have = Available { zscale: has_filter(c"zscale") };
-    let middle = video_graph(source, plan, have).map_err(|e| failed(e.to_string()))?;
-    let (width, height) = source.size;
-    let format = source.pixel_format;
-    Ok(format!(
-        "buffer=video_size={width}x{height}:pix_fmt={format}:time_base=1/1000:pixel_aspect=1/1,{middle},\
-         format=yuv420p,buffersink"
-    ))
 }
 
 fn name_of(text: *const c_char) -> Option<String> {

@@ -1,23 +1,23 @@
 //! The source, run through the plan once more, next to the output.
 
-use std::collections::VecDeque;
 use std::fs::File;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::ScopedJoinHandle;
 
 use fast_ssim2::{PixelDescriptor, PixelSlice, compute_ssimulacra2};
 use ffmpeg_next::ffi;
 
-use super::packets::{Framing, Payload, Walk};
+use super::ahead::{Listener, Pictures};
+use super::check_decoding;
+use super::copies::Copies;
+use super::packets::Walk;
 use super::sound::Envelope;
-use super::{decode_all, step};
 use crate::job::{JobError, Progress, Similarity, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::av::{Frame, Packet, failed, rational};
-use crate::transcode::libav::decode::Decoder;
-use crate::transcode::libav::film::{Film, Kind, Receiver, codec_name};
+use crate::transcode::libav::film::{Film, Kind, Receiver};
 use crate::transcode::libav::filter::{Graph, Pulled};
-use crate::transcode::libav::input::Input;
 use crate::transcode::libav::share;
 use crate::verify::thresholds::{FRAME_SSIM, MEAN_SSIM, SLOW_SAMPLES};
 
@@ -32,8 +32,8 @@ pub(crate) struct Comparison<'a> {
     picture: Option<Picture>,
     reference_sound: Envelope,
     silent_by_plan: bool,
-    compare_sound: bool,
-    copies: [Option<Payload>; 2],
+    listener: Option<Listener>,
+    copies: Copies,
     frames: u64,
     total_s: Option<f64>,
     progress: &'a mut dyn FnMut(Progress),
@@ -53,7 +53,8 @@ impl<'a> Comparison<'a> {
             Some(VideoPlan::Encode(plan)) if full => {
                 let size = plan.canvas.as_ref().map_or(plan.scale, |canvas| canvas.size);
                 let rate = plan.frame_rate.as_f64();
-                Some(Picture::open(share(&output)?, (size.width, size.height), rate, cancel.clone())?)
+                let size = (size.width, size.height);
+                Some(Picture::open(share(&output)?, size, rate, spec.threads, cancel.clone())?)
             }
             _ => None,
         };
@@ -62,15 +63,11 @@ impl<'a> Comparison<'a> {
             Some(AudioPlan::Silence { sample_rate, .. }) => *sample_rate,
             _ => 0,
         };
-        let mut framing = |kind: Kind| {
-            let stream = match (kind, &spec.video, &spec.audio) {
-                (Kind::Video, Some(VideoPlan::Copy { stream, .. }), _) => *stream,
-                (Kind::Audio, _, Some(AudioPlan::Copy { stream })) => *stream,
-                _ => return None,
-            };
-            Some(Payload::new(Framing::of(codec_name(&mut film.input, stream).as_deref())))
+        let listener = match full && rate > 0 {
+            true => Some(Listener::start(share(&output)?, rate, cancel.clone())?),
+            false => None,
         };
-        let copies = [framing(Kind::Video), framing(Kind::Audio)];
+        let copies = Copies::of(spec, film);
         Ok(Comparison {
             output,
             cancel,
@@ -78,7 +75,7 @@ impl<'a> Comparison<'a> {
             picture,
             reference_sound: Envelope::new(rate),
             silent_by_plan: matches!(spec.audio, Some(AudioPlan::Silence { .. })),
-            compare_sound: full && rate > 0,
+            listener,
             copies,
             frames: 0,
             total_s: spec.expected_duration_s,
@@ -88,84 +85,37 @@ impl<'a> Comparison<'a> {
 
     /// Adds what was found to the report.
     pub(crate) fn finish(mut self, walk: &Walk, report: &mut VerifyReport) -> Result<(), JobError> {
-        self.check_copies(walk, report);
+        self.copies.check(walk, report);
         if !self.full {
             return Ok(());
         }
         match self.picture.take() {
             Some(picture) => picture.finish(report)?,
-            None => self.decode(Kind::Video, self.copies[0].is_none(), report)?,
+            None => self.copies.decode(Kind::Video, &self.output, &self.cancel, report, self.progress)?,
         }
-        if self.compare_sound {
-            self.check_sound(report)?;
-        } else {
-            self.decode(Kind::Audio, self.copies[1].is_none(), report)?;
+        match self.listener.take() {
+            Some(listener) => self.check_sound(listener, report)?,
+            None => self.copies.decode(Kind::Audio, &self.output, &self.cancel, report, self.progress)?,
         }
-        if report.decode.error_count > 0 {
-            let count = report.decode.error_count;
-            report.failures.push(format!("the decoder reported {count} errors in the output"));
-        }
+        check_decoding(report);
         Ok(())
     }
 
-    fn decode(&mut self, kind: Kind, strict: bool, report: &mut VerifyReport) -> Result<(), JobError> {
-        let mut input = Input::open(share(&self.output)?, "output.mp4", self.cancel.clone())?;
-        decode_all(&mut input, kind, strict, &mut report.decode, self.progress)
-    }
-
-    fn check_copies(&self, walk: &Walk, report: &mut VerifyReport) {
-        let sides = [("picture", &self.copies[0], &walk.video), ("sound", &self.copies[1], &walk.audio)];
-        for (what, source, output) in sides {
-            let (Some(source), Some(output)) = (source, output) else { continue };
-            if source.packets == 0 {
-                report.failures.push(format!("the copied {what} of the source is empty"));
-            } else if source.packets != output.payload.packets {
-                report.failures.push(format!(
-                    "the copied {what} has {} packets instead of {}",
-                    output.payload.packets, source.packets
-                ));
-            } else if source.digest() != output.payload.digest() {
-                report.failures.push(format!("the copied {what} is not the same as the source's"));
-            } else {
-                report.equal_streams.push(output.index);
-            }
-        }
-    }
-
-    fn check_sound(&mut self, report: &mut VerifyReport) -> Result<(), JobError> {
-        let mut input = Input::open(share(&self.output)?, "output.mp4", self.cancel.clone())?;
-        let Some(stream) = input.first(ffi::AVMediaType::AVMEDIA_TYPE_AUDIO) else { return Ok(()) };
-        let mut decoder = Decoder::open(input.stream(stream)?, 1, true)?;
-        let mut real = Envelope::new(self.reference_sound.rate);
-        let mut packet = Packet::new()?;
-        let mut more = true;
-        while more {
-            more = input.read(&mut packet)?;
-            if more && packet.get().stream_index != stream as i32 {
-                continue;
-            }
-            decoder.feed(more.then_some(&packet), &mut |frame| {
-                real.add(&frame);
-                Ok(())
-            })?;
-            if more {
-                (self.progress)(step(&decoder, &packet, self.total_s));
-            }
-        }
-        report.decode.audio_samples = real.samples;
-        report.decode.error_count += decoder.damage_count;
-        report.decode.errors.append(&mut decoder.damage);
-        if real.samples == 0 {
+    fn check_sound(&self, listener: Listener, report: &mut VerifyReport) -> Result<(), JobError> {
+        let Some((heard, complaints)) = listener.finish()? else { return Ok(()) };
+        report.decode.audio_samples = heard.samples;
+        complaints.note(&mut report.decode);
+        if heard.samples == 0 {
             report.failures.push("not one sample of the sound of the output can be decoded".to_owned());
         } else if !self.silent_by_plan {
-            self.reference_sound.hold_against(&real, report);
+            self.reference_sound.hold_against(&heard, report);
         }
         Ok(())
     }
 }
 
 impl Receiver for Comparison<'_> {
-    fn picture(&mut self, frame: &mut Frame, ticks: u64) -> Result<(), JobError> {
+    fn picture(&mut self, frame: Frame, ticks: u64) -> Result<(), JobError> {
         self.frames += ticks;
         match &mut self.picture {
             Some(picture) => picture.expect(frame, ticks),
@@ -173,15 +123,13 @@ impl Receiver for Comparison<'_> {
         }
     }
 
-    fn sound(&mut self, frame: &mut Frame) -> Result<(), JobError> {
-        self.reference_sound.add(frame);
+    fn sound(&mut self, frame: Frame) -> Result<(), JobError> {
+        self.reference_sound.add(&frame);
         Ok(())
     }
 
     fn copied(&mut self, kind: Kind, packet: &mut Packet, _: ffi::AVRational) -> Result<(), JobError> {
-        if let Some(payload) = &mut self.copies[usize::from(kind == Kind::Audio)] {
-            payload.add(packet.data());
-        }
+        self.copies.take(kind, packet);
         Ok(())
     }
 
@@ -193,14 +141,11 @@ impl Receiver for Comparison<'_> {
 
 /// The pictures of the output, compared one by one.
 struct Picture {
-    input: Input,
-    stream: u32,
-    decoder: Decoder,
-    ready: VecDeque<Frame>,
-    ended: bool,
+    output: Pictures,
     size: (u32, u32),
     wrong_size: u64,
     rate: f64,
+    threads: u32,
     graph: Graph,
     compared: u64,
     missing: u64,
@@ -212,26 +157,24 @@ struct Picture {
 }
 
 impl Picture {
-    fn open(output: File, size: (u32, u32), rate: f64, cancel: Arc<AtomicBool>) -> Result<Picture, JobError> {
-        let mut input = Input::open(output, "output.mp4", cancel)?;
-        let stream = input
-            .first(ffi::AVMediaType::AVMEDIA_TYPE_VIDEO)
-            .ok_or_else(|| failed("the output has no picture that can be decoded"))?;
-        let decoder = Decoder::open(input.stream(stream)?, 1, true)?;
+    fn open(
+        output: File,
+        size: (u32, u32),
+        rate: f64,
+        threads: u32,
+        cancel: Arc<AtomicBool>,
+    ) -> Result<Picture, JobError> {
         let source = format!(
             "buffer=video_size={}x{}:pix_fmt=yuv420p:time_base=1/1000:pixel_aspect=1/1",
             size.0, size.1
         );
         let graph = Graph::new(&format!("{source}[a];{source}[b];[a][b]ssim,buffersink"))?;
         Ok(Picture {
-            input,
-            stream,
-            decoder,
-            ready: VecDeque::new(),
-            ended: false,
+            output: Pictures::open(output, cancel)?,
             size,
             wrong_size: 0,
             rate,
+            threads,
             graph,
             compared: 0,
             missing: 0,
@@ -242,25 +185,9 @@ impl Picture {
         })
     }
 
-    fn next(&mut self) -> Result<Option<Frame>, JobError> {
-        let mut packet = Packet::new()?;
-        while self.ready.is_empty() && !self.ended {
-            self.ended = !self.input.read(&mut packet)?;
-            if !self.ended && packet.get().stream_index != self.stream as i32 {
-                continue;
-            }
-            let ready = &mut self.ready;
-            self.decoder.feed((!self.ended).then_some(&packet), &mut |frame| {
-                ready.push_back(frame);
-                Ok(())
-            })?;
-        }
-        Ok(self.ready.pop_front())
-    }
-
-    fn expect(&mut self, reference: &mut Frame, ticks: u64) -> Result<(), JobError> {
+    fn expect(&mut self, mut reference: Frame, ticks: u64) -> Result<(), JobError> {
         for _ in 0..ticks {
-            let Some(mut real) = self.next()? else {
+            let Some(mut real) = self.output.next() else {
                 self.missing += 1;
                 continue;
             };
@@ -272,7 +199,7 @@ impl Picture {
                 continue;
             }
             let at = self.compared as i64;
-            for (i, frame) in [&mut real, &mut *reference].into_iter().enumerate() {
+            for (i, frame) in [&mut real, &mut reference].into_iter().enumerate() {
                 frame.get_mut().pts = at;
                 frame.get_mut().sample_aspect_ratio = rational(1, 1);
                 self.graph.push(i, Some(frame))?;
@@ -282,7 +209,7 @@ impl Picture {
             if self.collect()? {
                 self.worst_pair = Some((reference.share()?, real.share()?));
             }
-            self.samples.offer(self.compared - 1, reference, &real)?;
+            self.samples.offer(self.compared - 1, &reference, &real)?;
         }
         Ok(())
     }
@@ -305,9 +232,8 @@ impl Picture {
 
     /// The slow metric on the worst frame and a few others: its mean and its minimum.
     fn slow(&mut self) -> Result<Option<(f64, f64)>, JobError> {
-        let pairs = self.worst_pair.take().into_iter().chain(self.samples.take());
-        let scores: Vec<f64> =
-            pairs.map(|(source, output)| ssimulacra2(source, output, self.size)).collect::<Result<_, _>>()?;
+        let pairs = self.worst_pair.take().into_iter().chain(self.samples.take()).collect();
+        let scores = score_all(pairs, self.size, self.threads as usize)?;
         let min = scores.iter().copied().fold(f64::INFINITY, f64::min);
         let mean = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
         Ok((!scores.is_empty()).then_some((mean, min)))
@@ -332,7 +258,7 @@ impl Picture {
         self.graph.push(1, None)?;
         self.collect()?;
         let mut extra = 0_u64;
-        while self.next()?.is_some() {
+        while self.output.next().is_some() {
             extra += 1;
         }
         if self.missing > 0 {
@@ -358,9 +284,9 @@ impl Picture {
         } else {
             report.failures.push("not one picture of the output could be compared".to_owned());
         }
-        report.decode.video_frames = self.decoder.frames;
-        report.decode.error_count += self.decoder.damage_count;
-        report.decode.errors.append(&mut self.decoder.damage);
+        let complaints = self.output.finish()?;
+        report.decode.video_frames = complaints.frames;
+        complaints.note(&mut report.decode);
         Ok(())
     }
 }
@@ -391,6 +317,30 @@ impl Samples {
     fn take(&mut self) -> impl Iterator<Item = (Frame, Frame)> + use<> {
         std::mem::take(&mut self.pairs).into_iter().map(|(_, source, output)| (source, output))
     }
+}
+
+/// Scores pairs of source and output side by side, in their order.
+fn score_all(pairs: Vec<(Frame, Frame)>, size: (u32, u32), threads: usize) -> Result<Vec<f64>, JobError> {
+    let count = pairs.len();
+    let waiting = Mutex::new(pairs.into_iter().enumerate());
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let scored = Mutex::new(vec![0.0; count]);
+    let work = || -> Result<(), JobError> {
+        while let Some((at, (source, output))) = next() {
+            let score = ssimulacra2(source, output, size)?;
+            scored.lock().unwrap_or_else(PoisonError::into_inner)[at] = score;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(count)).map(|_| scope.spawn(work)).collect();
+        let mine = work();
+        let joined = |thread: ScopedJoinHandle<'_, _>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        others.into_iter().map(joined).fold(mine, Result::and)
+    })?;
+    Ok(scored.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// How alike two frames look to people, by a model of sight; 100 is identical.

@@ -3,7 +3,9 @@
 // The comparison reaches a few fields of libav objects; all of them are owned by `transcode::libav`.
 #![allow(unsafe_code)]
 
+mod ahead;
 mod compare;
+mod copies;
 mod deep;
 mod packets;
 mod sound;
@@ -24,8 +26,9 @@ use crate::transcode::libav::av::Packet;
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::film::{Film, Kind, Length, codec_name};
 use crate::transcode::libav::input::Input;
-use crate::transcode::libav::share;
+use crate::transcode::libav::{share, stages};
 
+pub(crate) use self::copies::{Copies, Seen};
 pub use self::deep::deep;
 
 /// Proves that `output` is what `spec` makes of `input`.
@@ -47,29 +50,47 @@ pub fn verify(
     if level == VerifyLevel::Off {
         return Ok(report);
     }
-    let walk = match Walk::over(share(&output)?, spec, cancel.clone(), progress) {
-        Ok(walk) => walk,
-        Err(JobError::Unreadable(reason)) => {
-            report.failures.push(format!("the output cannot be read: {reason}"));
-            return Ok(report);
-        }
-        Err(error) => return Err(error),
-    };
-    check_streams(&walk, spec, &mut report);
-    if !report.failures.is_empty() {
-        return Ok(report);
-    }
     let reference = match level {
         VerifyLevel::Full => spec.clone(),
         _ => only_copies(spec),
     };
     let mut film = Film::open(Input::open(share(&input)?, name, cancel.clone())?, &reference)?;
-    let mut comparison =
-        Comparison::new(share(&output)?, spec, &reference, &mut film, cancel.clone(), &mut *progress)?;
-    let length = film.run(&mut comparison)?;
+    let walked = share(&output)?;
+    let walk_over = |progress: &mut dyn FnMut(Progress)| Walk::over(walked, spec, cancel.clone(), progress);
+    let mut comparison;
+    let (walk, length) = if film.decodes() {
+        // What is not even there need not be compared picture by picture.
+        let walk = walk_over(progress);
+        if let Some(walk) = sound_walk(walk, spec, &mut report)? {
+            comparison = Comparison::new(
+                share(&output)?,
+                spec,
+                &reference,
+                &mut film,
+                cancel.clone(),
+                &mut *progress,
+            )?;
+            (walk, stages::run(&mut film, &mut comparison)?)
+        } else {
+            return Ok(report);
+        }
+    } else {
+        comparison =
+            Comparison::new(share(&output)?, spec, &reference, &mut film, cancel.clone(), &mut *progress)?;
+        let (walk, length) = std::thread::scope(|scope| {
+            let walking = scope.spawn(|| walk_over(&mut |_| {}));
+            let length = film.run(&mut comparison);
+            (walking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), length)
+        });
+        let length = length?;
+        match sound_walk(walk, spec, &mut report)? {
+            Some(walk) => (walk, length),
+            None => return Ok(report),
+        }
+    };
     comparison.finish(&walk, &mut report)?;
     check_length(&walk, spec, length, &mut report);
-    check_tail(&film, spec, &mut report);
+    check_tail(film.declared_s, film.picture_end_s(), spec, &mut report);
     if level == VerifyLevel::Full {
         check_source(&input, name, &film, spec, cancel, progress, &mut report)?;
         // A better encode mends pictures that are unlike, and nothing else.
@@ -77,6 +98,66 @@ pub fn verify(
             !report.failures.is_empty() && report.failures.iter().all(|text| text.starts_with(UNLIKE));
     }
     Ok(report)
+}
+
+/// A walk over an output with the planned streams; `None` where something is wrong with them.
+fn sound_walk(
+    walk: Result<Walk, JobError>,
+    spec: &OutputSpec,
+    report: &mut VerifyReport,
+) -> Result<Option<Walk>, JobError> {
+    match walk {
+        Ok(walk) => {
+            check_streams(&walk, spec, report);
+            Ok(report.failures.is_empty().then_some(walk))
+        }
+        Err(JobError::Unreadable(reason)) => {
+            report.failures.push(format!("the output cannot be read: {reason}"));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// As [`verify`] for an output of nothing but copies, whose source was read before it was written.
+pub(crate) fn verify_copies(
+    seen: &Seen,
+    output: &File,
+    spec: &OutputSpec,
+    level: VerifyLevel,
+    cancel: &Arc<AtomicBool>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<VerifyReport, JobError> {
+    let mut report = VerifyReport { level, ..VerifyReport::default() };
+    if level == VerifyLevel::Off {
+        return Ok(report);
+    }
+    let walk = Walk::over(share(output)?, spec, Arc::clone(cancel), progress);
+    let Some(walk) = sound_walk(walk, spec, &mut report)? else { return Ok(report) };
+    seen.copies.check(&walk, &mut report);
+    check_length(&walk, spec, seen.length, &mut report);
+    check_tail(seen.declared_s, seen.picture_end_s, spec, &mut report);
+    if level == VerifyLevel::Full {
+        for kind in [Kind::Video, Kind::Audio] {
+            seen.copies.decode(kind, output, cancel, &mut report, progress)?;
+        }
+        check_decoding(&mut report);
+        check_reading(seen.read_errors, &mut report);
+    }
+    Ok(report)
+}
+
+fn check_decoding(report: &mut VerifyReport) {
+    let count = report.decode.error_count;
+    if count > 0 {
+        report.failures.push(format!("the decoder reported {count} errors in the output"));
+    }
+}
+
+fn check_reading(errors: u64, report: &mut VerifyReport) {
+    if errors > 0 {
+        report.failures.push(format!("{errors} packets of the source could not be read"));
+    }
 }
 
 /// The plan without what has to be decoded.
@@ -151,12 +232,17 @@ fn check_length(walk: &Walk, spec: &OutputSpec, length: Length, report: &mut Ver
 }
 
 /// Looks for an end that is missing from the source: its index may promise more than there is.
-fn check_tail(film: &Film, spec: &OutputSpec, report: &mut VerifyReport) {
+fn check_tail(
+    declared_s: Option<f64>,
+    picture_end_s: Option<f64>,
+    spec: &OutputSpec,
+    report: &mut VerifyReport,
+) {
     if spec.extend.is_some() {
         return;
     }
-    let promised = film.declared_s.map(|s| spec.trim_to_s.map_or(s, |limit| s.min(limit)));
-    if let (Some(promised), Some(end)) = (promised, film.picture_end_s())
+    let promised = declared_s.map(|s| spec.trim_to_s.map_or(s, |limit| s.min(limit)));
+    if let (Some(promised), Some(end)) = (promised, picture_end_s)
         && promised - end > MISSING_TAIL_S
     {
         report.failures.push(format!(
@@ -175,10 +261,7 @@ fn check_source(
     progress: &mut dyn FnMut(Progress),
     report: &mut VerifyReport,
 ) -> Result<(), JobError> {
-    let unread = film.input.read_errors;
-    if unread > 0 {
-        report.failures.push(format!("{unread} packets of the source could not be read"));
-    }
+    check_reading(film.input.read_errors, report);
     let damage = film.sound_damage();
     if damage > 0 {
         report.failures.push(format!("the decoder reported {damage} errors in the sound of the source"));
@@ -242,7 +325,6 @@ fn step(decoder: &Decoder, packet: &Packet, total_s: Option<f64>) -> Progress {
 fn decode_all(
     input: &mut Input,
     kind: Kind,
-    strict: bool,
     into: &mut DecodeReport,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), JobError> {
@@ -252,7 +334,7 @@ fn decode_all(
     };
     let Some(stream) = input.first(media) else { return Ok(()) };
     let total_s = input.duration_s();
-    let mut decoder = Decoder::open(input.stream(stream)?, 1, strict)?;
+    let mut decoder = Decoder::open(input.stream(stream)?, 1, false)?;
     let mut samples = 0;
     let mut packet = Packet::new()?;
     let mut more = true;

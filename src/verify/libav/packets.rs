@@ -40,15 +40,26 @@ pub(crate) struct Payload {
     hash: Xxh3,
     framing: Framing,
     pub(crate) packets: u64,
+    /// Packets that the demuxer calls damaged, or whose units are none.
+    pub(crate) strange: u64,
 }
 
 impl Payload {
     pub(crate) fn new(framing: Framing) -> Payload {
-        Payload { hash: Xxh3::new(), framing, packets: 0 }
+        Payload { hash: Xxh3::new(), framing, packets: 0, strange: 0 }
     }
 
-    pub(crate) fn add(&mut self, data: &[u8]) {
+    /// Takes note of a packet.
+    pub(crate) fn take(&mut self, packet: &Packet) {
+        self.strange += u64::from(packet.get().flags & ffi::AV_PKT_FLAG_CORRUPT != 0);
+        self.add(packet.data());
+    }
+
+    fn add(&mut self, data: &[u8]) {
         self.packets += 1;
+        if self.framing == Framing::Units && !is_annex_b(data) && !are_units(data) {
+            self.strange += 1;
+        }
         match self.framing {
             Framing::Plain => self.hash.update(data),
             Framing::Aac => self.hash.update(without_adts(data)),
@@ -83,6 +94,20 @@ fn lengths_add_up(mut data: &[u8]) -> bool {
         data = after;
     }
     data.is_empty()
+}
+
+/// Whether the lengths lead from unit to unit, and each begins as one may: its first bit is never set
+/// (ISO/IEC 14496-10 and 23008-2, 7.3.1).
+fn are_units(data: &[u8]) -> bool {
+    let mut rest = data;
+    while let Some((length, after)) = split_length(rest) {
+        if after.first().is_none_or(|byte| byte & 0x80 != 0) {
+            return false;
+        }
+        let Some(next) = after.get(length..) else { return false };
+        rest = next;
+    }
+    rest.is_empty()
 }
 
 fn split_length(data: &[u8]) -> Option<(usize, &[u8])> {
@@ -155,7 +180,7 @@ impl Walk {
         cancel: Arc<AtomicBool>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Walk, JobError> {
-        let mut input = Input::open(output, &format!("output.{}", spec.container.extension()), cancel)?;
+        let mut input = Input::open_own(output, &format!("output.{}", spec.container.extension()), cancel)?;
         // SAFETY: a plain field of an open context.
         let streams = unsafe { (*input.as_mut_ptr()).nb_streams } as usize;
         let mut video = start(&mut input, ffi::AVMediaType::AVMEDIA_TYPE_VIDEO);
@@ -176,7 +201,7 @@ impl Walk {
                 // SAFETY: the stream belongs to the open input.
                 let base = unsafe { (*input.stream(walk.index)?).time_base };
                 if [all_video, all_audio][i] {
-                    walk.payload.add(packet.data());
+                    walk.payload.take(&packet);
                 }
                 if raw.flags & ffi::AV_PKT_FLAG_DISCARD == 0 {
                     walk.packets += 1;
@@ -228,6 +253,20 @@ mod tests {
         let other = [0, 0, 0, 1, 0x65, 8, 0, 0, 1, 9];
         assert_eq!(digest(Framing::Units, &by_length), digest(Framing::Units, &annex_b));
         assert_ne!(digest(Framing::Units, &by_length), digest(Framing::Units, &other));
+    }
+
+    #[test]
+    fn units_that_are_none_are_counted() {
+        let strange = |data: &[u8]| {
+            let mut payload = Payload::new(Framing::Units);
+            payload.add(data);
+            payload.strange
+        };
+        assert_eq!(strange(&[0, 0, 0, 2, 0x65, 7, 0, 0, 0, 1, 9]), 0);
+        assert_eq!(strange(&[0, 0, 0, 1, 0x65, 7, 0, 0, 1, 9]), 0, "behind start codes");
+        assert_eq!(strange(&[0, 0, 0, 9, 0x65, 7]), 1, "a unit longer than its packet");
+        assert_eq!(strange(&[0, 0, 0, 2, 0xe5, 7]), 1, "a unit whose first bit is set");
+        assert_eq!(strange(&[0; 16]), 1, "nothing but zeros");
     }
 
     #[test]

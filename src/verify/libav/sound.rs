@@ -8,7 +8,6 @@ use crate::verify::thresholds::{QUIET_RMS, SOUND_FACTOR, SOUND_OUTLIERS, SOUND_W
 
 /// How loud a sound is over time.
 pub(crate) struct Envelope {
-    pub(crate) rate: u32,
     window: usize,
     filled: usize,
     square: f64,
@@ -19,7 +18,7 @@ pub(crate) struct Envelope {
 impl Envelope {
     pub(crate) fn new(rate: u32) -> Envelope {
         let window = (f64::from(rate) * SOUND_WINDOW_S).round().max(1.0) as usize;
-        Envelope { rate, window, filled: 0, square: 0.0, levels: Vec::new(), samples: 0 }
+        Envelope { window, filled: 0, square: 0.0, levels: Vec::new(), samples: 0 }
     }
 
     pub(crate) fn add(&mut self, frame: &Frame) {

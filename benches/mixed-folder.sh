@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Compares `greenlit fix` of a mixed folder with the script that encodes everything again.
+#
+#   benches/mixed-folder.sh [FILMS_OF_TEN]      (default 2: twice ten films)
+#
+# GREENLIT names the binary (default target/release/greenlit, with greenlit-worker beside it). Of every
+# ten films of the same length four comply, three want another container, one has sound that must be
+# encoded again, and two have a picture that must. The script runs `ffmpeg` under `xargs -P` on all
+# cores with the preset and quality that greenlit uses; it proves nothing, greenlit everything. Memory
+# is the sum over all processes alive at once, sampled every 20 ms.
+set -eu -o pipefail
+cd "$(dirname "$0")"
+export BENCH_TENS=${1:-2}
+BENCH_TOP=$(mktemp -d)
+export BENCH_TOP
+trap 'rm -rf "$BENCH_TOP"' EXIT
+
+PYTHONDONTWRITEBYTECODE=1 python3 - <<'PYTHON'
+import json, os, shutil, subprocess, sys
+sys.path.insert(0, ".")
+from timing import CORES, GREENLIT, media, quote, run, told
+
+top, tens = os.environ["BENCH_TOP"], int(os.environ["BENCH_TENS"])
+tree, out, SECONDS, PRESET = os.path.join(top, "in"), os.path.join(top, "out"), 20, "veryfast"
+os.mkdir(tree)
+PICTURE = f"-f lavfi -i testsrc2=s=720x1280:r=30:d={SECONDS},noise=alls=2:allf=t -f lavfi -i sine=d={SECONDS}"
+X264 = "-c:v libx264 -preset superfast -crf 20 -color_primaries bt709 -color_trc bt709 -colorspace bt709"
+AAC = "-c:a aac -ac 2 -ar 48000 -b:a 128k"
+KINDS = [
+    (4, "comply.mp4", f"{PICTURE} {X264} -pix_fmt yuv420p {AAC} -movflags +faststart"),
+    (3, "remux.mov", f"{PICTURE} {X264} -pix_fmt yuv420p {AAC}"),
+    (1, "sound.mp4", f"{PICTURE} {X264} -pix_fmt yuv420p -c:a ac3 -ac 6 -b:a 384k -movflags +faststart"),
+    (2, "picture.mp4", f"{PICTURE} {X264} -pix_fmt yuv422p {AAC} -movflags +faststart"),
+]
+for count, name, arguments in KINDS:
+    made = os.path.join(top, name)
+    media(arguments, made)
+    for number in range(count * tens):
+        shutil.copyfile(made, os.path.join(tree, f"{number:03}-{name}"))
+    os.remove(made)
+
+
+def fresh():
+    shutil.rmtree(out, ignore_errors=True)
+    os.mkdir(out)
+
+
+fresh()
+fix = quote(GREENLIT, "fix", "--profile", "tiktok-ads", "--preset", PRESET, "--no-progress", "--out", out)
+ours = run(f"{fix} {quote(tree)}")
+plan = subprocess.run(["bash", "-c", f"{fix} --format json --dry-run {quote(tree)}"], capture_output=True)
+actions = {}
+for entry in json.loads(plan.stdout)["files"]:
+    action = (entry.get("fix") or {}).get("action", "none")
+    actions[action] = actions.get(action, 0) + 1
+crf = told(os.path.join(out, "000-picture.mp4"))["crf"]
+fresh()
+again = quote("ffmpeg", "-v", "error", "-y", "-nostdin", "-i", "{}", "-c:v", "libx264", "-preset", PRESET, "-crf", crf)
+again += " -pix_fmt yuv420p -c:a aac -ac 2 -b:a 128k -movflags +faststart"
+theirs = run(f'cd {quote(tree)} && ls | xargs -P {CORES} -I {{}} {again} {quote(out)}/{{}}.mp4')
+print(f"{CORES} cores, {10 * tens} films of {SECONDS} s, 720x1280: {actions}")
+print("| contender | wall s | CPU s | peak MiB |")
+print("|-----------|-------:|------:|---------:|")
+print(f"| greenlit fix | {ours[0]:.1f} | {ours[1]:.1f} | {ours[2]:.0f} |")
+print(f"| ffmpeg under xargs -P | {theirs[0]:.1f} | {theirs[1]:.1f} | {theirs[2]:.0f} |")
+print(f"| times faster, less | {theirs[0] / ours[0]:.1f} | {theirs[1] / ours[1]:.1f} | {theirs[2] / ours[2]:.1f} |")
+PYTHON

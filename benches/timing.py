@@ -1,0 +1,71 @@
+"""What the scripts beside this file share: running a command, its time, its memory."""
+
+import os, re, resource, shlex, subprocess, sys, tempfile, time
+
+GREENLIT = os.environ.get("GREENLIT") or os.path.join(os.path.dirname(__file__), "..", "target", "release", "greenlit")
+CORES = os.cpu_count()
+
+
+def quote(*words):
+    return " ".join(shlex.quote(str(word)) for word in words)
+
+
+def resident(group):
+    """Resident memory in MiB of a process group and all descendants of it."""
+    parent, pages, groups = {}, {}, {}
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat") as file:
+                fields = file.read().rsplit(")", 1)[1].split()
+            parent[entry], groups[entry], pages[entry] = fields[1], int(fields[2]), int(fields[21])
+        except (OSError, IndexError):
+            continue
+    total = 0
+    for entry in pages:
+        at = entry
+        while at in parent and groups.get(at) != group:
+            at = parent[at]
+        if groups.get(at) == group:
+            total += pages[entry]
+    return total * os.sysconf("SC_PAGESIZE") / 2**20
+
+
+def run(command, memory=True):
+    """Runs a shell command; returns seconds on the clock, CPU seconds and, if wanted, peak memory in MiB."""
+    used = lambda: sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+    before, started = used(), time.monotonic()
+    with tempfile.TemporaryFile() as said:
+        child = subprocess.Popen(["bash", "-c", command], stdout=said, stderr=said, start_new_session=True)
+        peak = 0
+        # Looking around costs time itself, which short runs would feel.
+        while memory and child.poll() is None:
+            peak = max(peak, resident(child.pid))
+            time.sleep(0.02)
+        child.wait()
+        wall = time.monotonic() - started
+        if child.returncode != 0:
+            said.seek(0)
+            sys.exit(f"failed ({child.returncode}): {command}\n{said.read().decode(errors='replace')}")
+    return wall, used() - before, peak
+
+
+def alternate(contenders, rounds, prepare):
+    """Lets every contender run `rounds` times in turns; returns for each its quickest run."""
+    best = {}
+    for _ in range(rounds):
+        for name, command in contenders.items():
+            prepare()
+            found = run(command, memory=False)
+            best[name] = min(best.get(name, found), found)
+    return best
+
+
+def media(arguments, target):
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *shlex.split(arguments), target], check=True)
+
+
+def told(path):
+    """What the encoder was told, from the note x264 leaves in the film."""
+    with open(path, "rb") as file:
+        note = re.search(rb"x264 - core .*?options: ([ -~]*)", file.read()).group(1).decode()
+    return dict(pair.split("=", 1) for pair in note.split() if "=" in pair)
