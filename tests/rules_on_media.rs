@@ -43,7 +43,13 @@ const PICTURE: &str = "testsrc2=s=144x256:r=25:d=2";
 const SOUND: &str = "sine=f=440:r=48000:d=2,volume=0dB,aformat=channel_layouts=stereo";
 const H264: &str = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 25 -bf 0 -threads 1 \
      -x264-params cabac=1:8x8dct=1 \
-     -color_range tv -color_primaries bt709 -color_trc bt709 -colorspace bt709";
+     -color_range tv -color_primaries bt709 -color_trc bt709 -colorspace bt709 \
+     -vf setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709";
+/// Colours are said twice: up to FFmpeg 6 the options count, from 7 on what the frames say.
+const UNTAGGED: &str = "-color_primaries unknown -color_trc unknown -colorspace unknown \
+     -vf setparams=color_primaries=unknown:color_trc=unknown:colorspace=unknown";
+const HLG: &str = "-color_primaries bt2020 -color_trc arib-std-b67 -colorspace bt2020nc \
+     -vf setparams=color_primaries=bt2020:color_trc=arib-std-b67:colorspace=bt2020nc";
 const AAC: &str = "-c:a aac -b:a 96k";
 const FAST: &str = "-movflags +faststart";
 
@@ -124,8 +130,8 @@ const BREACHES: &[(&str, &str, Film)] = &[
     ),
     ("interlaced", "interlaced.mp4", but("-flags +ilme+ildct -x264-params tff=1")),
     ("video-bit-rate", "video-bit-rate.mp4", showing("color=c=gray:s=144x256:r=25:d=2")),
-    ("color", "color.mp4", but("-color_primaries unknown -color_trc unknown -colorspace unknown")),
-    ("hdr", "hdr.mp4", but("-color_primaries bt2020 -color_trc arib-std-b67 -colorspace bt2020nc")),
+    ("color", "color.mp4", but(UNTAGGED)),
+    ("hdr", "hdr.mp4", but(HLG)),
     ("audio-stream", "audio-stream.mp4", but("-an")),
     ("audio-codec", "audio-codec.mp4", but("-c:a libmp3lame")),
     ("audio-channels", "audio-channels.mp4", but("-ac 6 -b:a 300k")),
