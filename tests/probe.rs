@@ -8,7 +8,7 @@ use std::process::Command;
 
 use greenlit::job::worker::WorkerPool;
 use greenlit::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner};
-use greenlit::model::{HdrKind, MediaFacts};
+use greenlit::model::{HdrKind, MediaFacts, Rational};
 
 fn pool() -> WorkerPool {
     WorkerPool::with_program(1, env!("CARGO_BIN_EXE_greenlit-worker").into())
@@ -104,6 +104,14 @@ fn matroska_says_in_tags_how_long_a_stream_lasts() {
     let (_folder, path) = made("tags.mkv", &["-c:v", "mpeg4"]);
     let facts = probe(&pool, File::open(&path).unwrap(), "tags.mkv").unwrap();
     assert_eq!(facts.video[0].duration_s, Some(0.4));
+}
+
+#[test]
+fn the_rate_in_a_transport_stream_is_measured_where_the_codec_says_none() {
+    let pool = pool();
+    let (_folder, path) = made("rate.ts", &["-c:v", "mpeg4"]);
+    let facts = probe(&pool, File::open(&path).unwrap(), "rate.ts").unwrap();
+    assert_eq!(facts.video[0].frame_rate, Rational::new(25, 1));
 }
 
 /// Two films of other sizes, one after the other in `folder` as `NAME.ts`, and what else is made of that.

@@ -301,6 +301,8 @@ fn open_with(
         set_option(&mut options, c"format_whitelist", DEMUXERS);
         set_option(&mut options, c"protocol_whitelist", "none");
         set_option(&mut options, c"max_streams", &MAX_STREAMS.to_string());
+        // As the command line tools do: without it a transport stream's rates are not measured to the end.
+        set_option(&mut options, c"scan_all_pmts", "1");
         let format = demuxer.map_or(ptr::null(), |name| ffi::av_find_input_format(name.as_ptr()));
         let code = ffi::avformat_open_input(&mut context, url.as_ptr(), format, &mut options);
         ffi::av_dict_free(&mut options);
