@@ -1,5 +1,6 @@
 //! `greenlit check`.
 
+use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -9,7 +10,7 @@ use crate::job::worker::WorkerPool;
 use crate::job::{Isolation, Runner};
 use crate::pipeline::{CheckOptions, Discovery, Outcome, check, check_each};
 use crate::profile::Profile;
-use crate::report::{Envelope, FileEntry, Report, Spool};
+use crate::report::{Envelope, FileEntry, Report, StreamedReport};
 use crate::rules::Verdict;
 
 use super::args::{CheckArgs, CommonArgs};
@@ -33,28 +34,30 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     let run = Run { profiles: &profiles, found: &found, options: &options, runner: &runner };
     // Names that can only be shown with substitutes may sort differently than they are found.
     let plain = found.sources.iter().all(|source| source.path.to_str().is_some());
-    let spool = Spool::new(settings.format).filter(|_| plain);
-    let (tally, entries) = match &spool {
-        Some(spool) => (run.spooled(spool, &progress, &cancel), Vec::new()),
-        None => run.collected(&progress, &cancel),
-    };
+    let names: Vec<String> = profiles.iter().map(|profile| profile.id().to_owned()).collect();
+    let old_limits = settings.old_limits(&profiles);
+    let library = |tally: &Tally| library(&runner, options.memory.as_deref(), tally.any_asked);
+    // On a terminal the progress of the run would stand in the midst of it.
+    let seen = settings.output.is_none() && io::stdout().is_terminal();
+    if StreamedReport::suits(settings.format) && plain && !seen {
+        return emit::streamed(settings, |out| {
+            let report = StreamedReport::begin(settings.format, out);
+            let tally = run.streamed(&report, &progress, &cancel);
+            progress.end();
+            let interrupted = cancel.load(Ordering::Relaxed);
+            let tool = entries::tool(library(&tally).as_ref());
+            let elapsed_s = begin.elapsed().as_secs_f64();
+            report.finish(&Envelope { tool, profiles: names, elapsed_s, interrupted, old_limits })?;
+            Ok(tally.conclude(&found, interrupted))
+        });
+    }
+    let (tally, entries) = run.collected(&progress, &cancel);
     progress.end();
     let interrupted = cancel.load(Ordering::Relaxed);
     let status = tally.conclude(&found, interrupted);
-    let names = profiles.iter().map(|profile| profile.id().to_owned()).collect();
-    let tool = entries::tool(library(&runner, options.memory.as_deref(), tally.any_asked).as_ref());
-    let elapsed_s = begin.elapsed().as_secs_f64();
-    let old_limits = settings.old_limits(&profiles);
-    match spool {
-        Some(spool) => {
-            let envelope = Envelope { tool, profiles: names, elapsed_s, interrupted, old_limits };
-            emit::spooled(settings, spool, &envelope)?;
-        }
-        None => {
-            let report = Report::new(tool, names, entries, elapsed_s, interrupted);
-            emit::report(settings, &report.noting(old_limits))?;
-        }
-    }
+    let tool = entries::tool(library(&tally).as_ref());
+    let report = Report::new(tool, names, entries, begin.elapsed().as_secs_f64(), interrupted);
+    emit::report(settings, &report.noting(old_limits))?;
     Ok(status)
 }
 
@@ -69,7 +72,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// Each entry goes into the report as soon as it is there: however many files there are, few are
     /// held at a time.
-    fn spooled(&self, spool: &Spool, progress: &Progress, cancel: &Arc<AtomicBool>) -> Tally {
+    fn streamed(&self, report: &StreamedReport<'_>, progress: &Progress, cancel: &Arc<AtomicBool>) -> Tally {
         let tally = Mutex::new(Tally::default());
         let Run { profiles, found, options, runner } = self;
         check_each(&found.sources, profiles, options, *runner, progress, cancel, &|place, checked| {
@@ -79,7 +82,10 @@ impl Run<'_> {
             }
             let mut entries: Vec<FileEntry> = outcomes.into_iter().map(entries::entry).collect();
             entries.sort_by(|a, b| a.profile.cmp(&b.profile));
-            spool.put(place, &entries);
+            report.put(place, &entries);
+            if report.has_failed() {
+                cancel.store(true, Ordering::Relaxed);
+            }
         });
         tally.into_inner().unwrap_or_else(PoisonError::into_inner)
     }

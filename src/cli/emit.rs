@@ -1,23 +1,33 @@
 //! Writing the report.
 
-use std::cell::Cell;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use crate::report::{Envelope, Report, Spool, render};
+use crate::report::{Report, render};
 
 use super::error::CliError;
 use super::settings::Settings;
+
+/// Bytes of a long report that go out at a time.
+const STREAM_BUFFER: usize = 64 * 1024;
 
 /// Writes the report to where it was asked for. A file appears under its name only when complete.
 pub fn report(settings: &Settings, report: &Report) -> Result<(), CliError> {
     write(settings, &|out| render(report, settings.format, &settings.human, out))
 }
 
-/// Writes a report whose entries came one by one, in the same way.
-pub fn spooled(settings: &Settings, spool: Spool, envelope: &Envelope) -> Result<(), CliError> {
-    let spool = Cell::new(Some(spool));
-    write(settings, &|out| spool.take().map_or(Ok(()), |spool| spool.finish(envelope, out)))
+/// Writes a report whose entries come one by one while `fill` runs, in the same way.
+pub fn streamed<T>(
+    settings: &Settings,
+    fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<T>,
+) -> Result<T, CliError> {
+    match &settings.output {
+        None => {
+            let mut out = BufWriter::with_capacity(STREAM_BUFFER, io::stdout());
+            fill(&mut out).and_then(|told| out.flush().map(|()| told)).map_err(to_stdout)
+        }
+        Some(path) => to_file(path, fill).map_err(|source| to_path(path, source)),
+    }
 }
 
 /// Writes a text to where it was asked for, in the same way.
@@ -31,25 +41,30 @@ fn write(settings: &Settings, fill: Fill<'_>) -> Result<(), CliError> {
     match &settings.output {
         None => {
             let mut out = BufWriter::new(io::stdout().lock());
-            fill(&mut out)
-                .and_then(|()| out.flush())
-                .map_err(|source| CliError::WriteReport { place: "standard output".into(), source })
+            fill(&mut out).and_then(|()| out.flush()).map_err(to_stdout)
         }
-        Some(path) => to_file(path, fill)
-            .map_err(|source| CliError::WriteReport { place: path.display().to_string(), source }),
+        Some(path) => to_file(path, |out| fill(out)).map_err(|source| to_path(path, source)),
     }
 }
 
-fn to_file(path: &Path, fill: Fill<'_>) -> io::Result<()> {
+fn to_stdout(source: io::Error) -> CliError {
+    CliError::WriteReport { place: "standard output".into(), source }
+}
+
+fn to_path(path: &Path, source: io::Error) -> CliError {
+    CliError::WriteReport { place: path.display().to_string(), source }
+}
+
+fn to_file<T>(path: &Path, fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<T>) -> io::Result<T> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = tempfile::Builder::new().prefix(".greenlit-report-").tempfile_in(folder)?;
-    let mut out = BufWriter::new(file);
-    fill(&mut out)?;
+    let mut out = BufWriter::with_capacity(STREAM_BUFFER, file);
+    let told = fill(&mut out)?;
     let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
     use std::os::unix::fs::PermissionsExt;
     file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
     file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    Ok(told)
 }
 
 /// Whether the reader of our output has gone away, as `| head` does: no failure of ours.

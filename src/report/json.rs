@@ -1,7 +1,8 @@
 //! `json`: the document, an entry a line.
 //!
-//! Written piece by piece: the text of a big report is many times its size in memory, and
-//! indentation would double it for no reader. `jq .` indents for people.
+//! Written piece by piece, the entries first: they are there before what they add up to is known, and
+//! a report of many files need not wait anywhere. Indentation would double it for no reader; `jq .`
+//! indents for people.
 
 use std::io;
 
@@ -22,16 +23,10 @@ pub struct Envelope {
     pub old_limits: Vec<OldLimit>,
 }
 
-/// What comes before the entries, up to the bracket.
-pub(super) fn begin(tool: &Tool, profiles: &[String], summary: &Summary) -> io::Result<Vec<u8>> {
+/// What comes before the entries, up to the bracket: only what is known before the first of them.
+pub(super) fn begin() -> io::Result<Vec<u8>> {
     let mut text = b"{\"schema\":".to_vec();
     serde_json::to_writer(&mut text, super::SCHEMA)?;
-    text.extend_from_slice(b",\n\"tool\":");
-    serde_json::to_writer(&mut text, tool)?;
-    text.extend_from_slice(b",\n\"profiles\":");
-    serde_json::to_writer(&mut text, profiles)?;
-    text.extend_from_slice(b",\n\"summary\":");
-    serde_json::to_writer(&mut text, summary)?;
     text.extend_from_slice(b",\n\"files\":[");
     Ok(text)
 }
@@ -43,8 +38,15 @@ pub(super) fn entry(file: &FileEntry, is_first: bool, text: &mut Vec<u8>) -> io:
 }
 
 /// What comes after the entries.
-pub(super) fn end(interrupted: bool, old_limits: &[OldLimit]) -> io::Result<Vec<u8>> {
-    let mut text = format!("],\n\"interrupted\":{interrupted},\n\"old_limits\":").into_bytes();
+pub(super) fn end(envelope: &Envelope, summary: &Summary) -> io::Result<Vec<u8>> {
+    let Envelope { tool, profiles, elapsed_s: _, interrupted, old_limits } = envelope;
+    let mut text = b"],\n\"tool\":".to_vec();
+    serde_json::to_writer(&mut text, tool)?;
+    text.extend_from_slice(b",\n\"profiles\":");
+    serde_json::to_writer(&mut text, profiles)?;
+    text.extend_from_slice(b",\n\"summary\":");
+    serde_json::to_writer(&mut text, summary)?;
+    text.extend_from_slice(format!(",\n\"interrupted\":{interrupted},\n\"old_limits\":").as_bytes());
     serde_json::to_writer(&mut text, old_limits)?;
     text.extend_from_slice(b"}\n");
     Ok(text)
@@ -53,14 +55,21 @@ pub(super) fn end(interrupted: bool, old_limits: &[OldLimit]) -> io::Result<Vec<
 /// One document and a line break.
 pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     let Report { schema: _, tool, profiles, summary, files, interrupted, old_limits } = report;
-    out.write_all(&begin(tool, profiles, summary)?)?;
+    out.write_all(&begin()?)?;
     let mut text = Vec::new();
     for (index, file) in files.iter().enumerate() {
         entry(file, index == 0, &mut text)?;
         out.write_all(&text)?;
         text.clear();
     }
-    out.write_all(&end(*interrupted, old_limits)?)
+    let envelope = Envelope {
+        tool: tool.clone(),
+        profiles: profiles.clone(),
+        elapsed_s: summary.elapsed_s,
+        interrupted: *interrupted,
+        old_limits: old_limits.clone(),
+    };
+    out.write_all(&end(&envelope, summary)?)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ mod outcome;
 mod samples;
 mod sarif;
 mod schema;
-mod spool;
+mod streamed;
 mod units;
 mod words;
 
@@ -31,4 +31,4 @@ pub use human::HumanOptions;
 pub use json::Envelope;
 pub use ndjson::ndjson_line;
 pub use schema::schema;
-pub use spool::Spool;
+pub use streamed::StreamedReport;

@@ -2,8 +2,8 @@
 
 use ffmpeg_next::ffi;
 
-use super::super::streams::{is_text, ratio};
 use super::super::walk::Walk;
+use super::length::duration_us;
 use super::{Open, overall_rate, set_starts};
 use crate::model::{MediaFacts, Rational};
 
@@ -11,8 +11,6 @@ use crate::model::{MediaFacts, Rational};
 const SNAP: f64 = 0.01;
 /// Denominator of [`standard_rates`].
 const RATE_UNIT: i64 = 12 * 1001;
-const NO_TIME: i64 = i64::MIN;
-const MICROSECONDS: ffi::AVRational = ffi::AVRational { num: 1, den: 1_000_000 };
 
 /// Completes settled facts of a fragmented file after all packets were read.
 ///
@@ -57,37 +55,6 @@ fn standard_rates() -> impl Iterator<Item = i64> {
     let twelfths = (1..=360).map(|twelfth| twelfth * 1001);
     let whole = (31..=60).chain([80, 120, 240]).map(|rate| rate * 1001 * 12);
     twelfths.chain(whole).chain([24, 30, 60, 12, 15, 48].map(|rate| rate * 1000 * 12))
-}
-
-/// From the earliest start to the latest end of the streams that are no text, in microseconds. `None`
-/// unless every one of them has both.
-///
-/// # Safety
-/// `context` is open.
-unsafe fn duration_us(context: *mut ffi::AVFormatContext) -> Option<i64> {
-    let (mut start, mut end, mut longest) = (i64::MAX, i64::MIN, i64::MIN);
-    // SAFETY: the library keeps `nb_streams` valid pointers; the calls take any numbers.
-    unsafe {
-        if (*context).duration != NO_TIME {
-            return Some((*context).duration);
-        }
-        for position in 0..(*context).nb_streams as usize {
-            let stream = *(*context).streams.add(position);
-            if is_text(stream) {
-                return None;
-            }
-            let (begins, lasts) = ((*stream).start_time, (*stream).duration);
-            if begins == NO_TIME || lasts == NO_TIME || ratio((*stream).time_base).is_none() {
-                return None;
-            }
-            let begins = ffi::av_rescale_q(begins, (*stream).time_base, MICROSECONDS);
-            let lasts = ffi::av_rescale_q(lasts, (*stream).time_base, MICROSECONDS);
-            start = start.min(begins);
-            end = end.max(begins.checked_add(lasts)?);
-            longest = longest.max(lasts);
-        }
-    }
-    Some(longest.max(end.checked_sub(start)?)).filter(|&duration| duration > 0)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! missing, contradictory or unusual, the answer is "not settled" and the library's way is taken.
 
 mod fragments;
+mod length;
 mod promise;
 mod sound;
 mod video;
@@ -87,8 +88,12 @@ pub(super) fn settle(
     if !starts.all(|start| start.is_some()) {
         return Err(Open::Start);
     }
+    if fragmented {
+        return Ok(());
+    }
     // SAFETY: the context is open.
-    let duration_us = unsafe { (*context).duration };
+    let duration_us = unsafe { length::duration_us(context) }.ok_or(Open::Start)?;
+    facts.duration_s = Some(duration_us as f64 / 1_000_000.0);
     facts.bit_rate = overall_rate(facts.size_bytes, duration_us);
     Ok(())
 }
@@ -115,5 +120,6 @@ fn usual_container(declared: &Declared, facts: &MediaFacts) -> bool {
     let matroska = matches!(facts.container.as_deref(), Some("matroska" | "webm"));
     let iso = declared.iso && declared.tracks.iter().all(|track| track.sample_entries == Some(1));
     let fragmented = declared.fragmented == Some(true);
-    (matroska || iso) && (facts.duration_s.is_some() || fragmented && !facts.video.is_empty())
+    let timed = facts.duration_s.is_some() || iso && !fragmented;
+    (matroska || iso) && (timed || fragmented && !facts.video.is_empty())
 }
