@@ -81,9 +81,13 @@ fn fix(outcome: &FixOutcome) -> Fix {
         .or_else(|| outcome.plan.reason.clone());
     let verified = outcome.proof.as_ref().map(|proof| {
         let verify = proof.verify.as_ref();
-        let decoded = verify.filter(|verify| verify.level == VerifyLevel::Full);
+        let decoded = verify.filter(|verify| {
+            let proven_by_packets = verify.decode.video_frames == 0 && !verify.equal_streams.is_empty();
+            verify.level == VerifyLevel::Full && !proven_by_packets
+        });
         Verified {
             verdict: proof.verdict,
+            identical_streams: verify.map_or(0, |verify| verify.equal_streams.len()),
             decoded_frames: decoded.map(|verify| verify.decode.video_frames),
             decode_errors: decoded.map(|verify| verify.decode.error_count),
             duration_delta_s: verify.and_then(|verify| verify.duration_delta_s),

@@ -173,7 +173,10 @@ impl FixAction {
 pub struct Verified {
     /// The judgement over the output.
     pub verdict: Verdict,
-    /// Video frames decoded from the output; `None` when decoding was not asked for.
+    /// Copied streams whose packets were read back and are the source's, bit for bit.
+    pub identical_streams: usize,
+    /// Video frames decoded from the output; `None` when none were: decoding was not asked for, or the
+    /// picture is a copy that was proven by its packets.
     pub decoded_frames: Option<u64>,
     /// Complaints while decoding it.
     pub decode_errors: Option<u64>,

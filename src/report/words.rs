@@ -138,11 +138,16 @@ pub(super) fn proof(fix: &Fix) -> Option<String> {
     let Some(verified) = &fix.verified else {
         return Some("not verified".to_owned());
     };
-    let Verified { verdict, decoded_frames, decode_errors, duration_delta_s, similarity } = verified;
+    let Verified { verdict, identical_streams, decoded_frames, decode_errors, duration_delta_s, similarity } =
+        verified;
     let mut parts = vec![match verdict {
         crate::rules::Verdict::Compliant => "checked again: compliant".to_owned(),
         _ => "checked again: not compliant".to_owned(),
     }];
+    if *identical_streams > 0 {
+        let streams = units::count(*identical_streams as u64, "stream", "streams");
+        parts.push(format!("{streams} bit for bit the source's"));
+    }
     if let Some(frames) = decoded_frames {
         let frames = units::count(*frames, "frame", "frames");
         parts.push(match decode_errors {
@@ -266,7 +271,7 @@ mod tests {
         let fix = samples::reencoded();
         assert_eq!(
             proof(&fix).unwrap(),
-            "checked again: compliant; 360 frames decoded without error; 0.012 s longer than planned; \
+            "checked again: compliant; 1 stream bit for bit the source's; 360 frames decoded without error; 0.012 s longer than planned; \
              SSIM 0.9961, worst frame 0.9873 at 3.2 s"
         );
         assert_eq!(proof(&Fix { verified: None, ..fix.clone() }).unwrap(), "not verified");

@@ -145,6 +145,7 @@ pub(super) fn reencoded() -> Fix {
         reason: Some("a copied picture would still be mpeg4".into()),
         verified: Some(Verified {
             verdict: Verdict::Compliant,
+            identical_streams: 1,
             decoded_frames: Some(360),
             decode_errors: Some(0),
             duration_delta_s: Some(0.012),
