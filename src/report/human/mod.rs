@@ -235,8 +235,8 @@ mod tests {
                      why: a copied picture would still be mpeg4
                      1. encode the picture as H.264, because mpeg4 is not allowed
                      2. copy the sound
-            proof    checked again: compliant; 1 stream bit for bit the source's; 360 frames decoded
-                     without error; 0.012 s longer than planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s
+            proof    checked again: compliant; 1 stream bit for bit the source's; 360 frames decoded without
+                     error; 0.012 s longer than planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s
             ship     published, video v10033g50000, 1 upload
             ad       row 1: published 1800
         → b2.fixable.avi  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
@@ -274,8 +274,8 @@ mod tests {
                      why: a copied picture would still be mpeg4
                      1. encode the picture as H.264, because mpeg4 is not allowed
                      2. copy the sound
-            proof    checked again: compliant; 1 stream bit for bit the source's; 360 frames decoded
-                     without error; 0.012 s longer than planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s
+            proof    checked again: compliant; 1 stream bit for bit the source's; 360 frames decoded without
+                     error; 0.012 s longer than planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s
             ship     given up, video v10033g50000, 1 upload: processing failed three times
         ✗ h.failed.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
             failed   no space left in out/
