@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::fs::File;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use greenlit::platform::tiktok_ads::{ClientOptions, CodeTable, Pauses, Tier, TikTokAds};
@@ -199,11 +201,13 @@ async fn a_large_file_goes_up_in_chunks() {
     ready(&client, &id, &asset.content().md5).await;
 }
 
-/// Keeps what it is told to, and says how many marks there were.
+/// Keeps what it is told to, and may die of it.
 #[derive(Default)]
 struct Keeper {
     mark: Mutex<Option<String>>,
     marks: AtomicUsize,
+    /// The mark after which nothing more happens; none at 0.
+    last: usize,
 }
 
 impl UploadLog for Keeper {
@@ -215,7 +219,8 @@ impl UploadLog for Keeper {
 
     fn keep(&self, mark: Option<&str>) {
         *self.mark.lock().unwrap() = mark.map(str::to_owned);
-        self.marks.fetch_add(usize::from(mark.is_some()), Ordering::SeqCst);
+        let marks = self.marks.fetch_add(usize::from(mark.is_some()), Ordering::SeqCst) + 1;
+        assert_ne!(marks, self.last, "dead, as was asked for");
     }
 }
 
@@ -229,14 +234,17 @@ async fn a_chunked_upload_that_was_cut_goes_on_where_it_was() {
     };
     let bytes: Vec<u8> = (0..45_000_000_u32).map(|at| (at >> 7) as u8).collect();
     let asset = bench.asset("long.mp4", &bytes);
-    let keeper = Keeper::default();
+    // One mark says where it begins, the second that a chunk has arrived: there the process dies, before
+    // anything of the next chunk is sent.
+    let keeper = Keeper { last: 2, ..Keeper::default() };
     let first = client();
-    // One mark says where it begins, the second that a chunk has arrived: then the process dies.
-    tokio::select! {
-        biased;
-        () = async { while keeper.marks.load(Ordering::SeqCst) < 2 { tokio::task::yield_now().await } } => {}
-        sent = first.upload_video(&asset, "long.mp4", &keeper) => panic!("too quick: {sent:?}"),
-    }
+    let mut upload = std::pin::pin!(first.upload_video(&asset, "long.mp4", &keeper));
+    let died = std::future::poll_fn(|context| {
+        let step = std::panic::catch_unwind(AssertUnwindSafe(|| upload.as_mut().poll(context)));
+        step.map_or(Poll::Ready(true), |step| step.map(|_| false))
+    });
+    assert!(died.await, "the upload came to its end");
+    let keeper = Keeper { mark: Mutex::new(keeper.kept()), ..Keeper::default() };
     let before = bench.log("file/transfer/upload/");
     let id = client().upload_video(&asset, "long.mp4", &keeper).await.unwrap();
     ready(&client(), &id, &asset.content().md5).await;

@@ -257,3 +257,33 @@ fn no_cut_file_of_the_corpus_is_taken_for_whole() {
         );
     }
 }
+
+#[test]
+fn a_cut_picture_is_found_and_lacks_no_second() {
+    let desk = Desk::new();
+    let mut names = Vec::new();
+    for kind in ["png", "jpg"] {
+        let whole = desk.path(&format!("whole.{kind}"));
+        let source = ["-f", "lavfi", "-i", "testsrc2=s=720x1280", "-frames:v", "1", "-update", "1"];
+        desk.ffmpeg(&[&source[..], &[whole.to_str().unwrap()]].concat());
+        for percent in CUTS {
+            let name = cut_name(&whole, percent);
+            cut(&desk, &whole, percent, &name);
+            names.push(name);
+        }
+    }
+    let whole = ["whole.png", "whole.jpg"];
+    let mut args = vec!["check", "--format", "json"];
+    args.extend(whole.iter().copied().chain(names.iter().map(String::as_str)));
+    let report = desk.greenlit(&args).expect(1).json();
+    for name in whole {
+        let entry = entry(&report, name);
+        assert_eq!(entry["verdict"], "compliant", "{entry:#}");
+        assert_eq!(entry["media"]["completeness"]["state"], "whole", "{entry:#}");
+    }
+    for name in &names {
+        let entry = entry(&report, name);
+        assert!(errors(entry).contains(&"integrity"), "{entry:#}");
+        assert!(integrity(entry).unwrap()["first_missing_s"].is_null(), "{entry:#}");
+    }
+}

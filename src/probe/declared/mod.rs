@@ -1,5 +1,6 @@
 //! What a container says about itself before anything of it is decoded.
 
+mod jpeg;
 mod matroska;
 mod pictures;
 mod riff;
@@ -66,6 +67,8 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Declared> {
         pictures::gif(bytes)?
     } else if head.starts_with(b"\x89PNG\r\n\x1a\n") {
         pictures::png(bytes)?
+    } else if head.starts_with(b"\xff\xd8\xff") {
+        jpeg::read(bytes)?
     } else {
         Completeness::Unknown
     };

@@ -58,6 +58,12 @@ pub(crate) fn probe(
     {
         compare(begin_s, begin_s + LONGEST_BLOCK_S, &mut facts);
     }
+    // A still picture has no time from which on it is missing.
+    if facts.still().is_some()
+        && let Completeness::Missing { first_missing_s, .. } = &mut facts.completeness
+    {
+        *first_missing_s = None;
+    }
     for track in &declared.tracks {
         // FFmpeg numbers streams in the order of the tracks.
         if let Some(video) = facts.video.iter_mut().find(|stream| stream.index == track.position) {
