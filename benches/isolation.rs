@@ -29,28 +29,45 @@ fn main() {
     let worker = PathBuf::from(env!("CARGO_BIN_EXE_greenlit-worker"));
     let (mut apart, mut inside) = (Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
-        let pool = WorkerPool::with_program(width, worker.clone());
-        // Started once a run, however many files it has.
-        pool.describe().unwrap();
-        let one = timed(&found, &profiles, &pool);
-        let other = timed(&found, &profiles, &InProcessRunner::new(width));
+        let one = cost(|| {
+            let pool = WorkerPool::with_program(width, worker.clone());
+            check_all(&found, &profiles, &pool);
+        });
+        let other = cost(|| check_all(&found, &profiles, &InProcessRunner::new(width)));
         if round > 0 {
             apart.push(one);
             inside.push(other);
         }
     }
-    let (apart, inside) = (median(apart), median(inside));
     println!(
-        "{} files on {width} threads: isolated {apart:.2?}, in one process {inside:.2?}, ratio {:.2}",
-        found.sources.len(),
-        apart.as_secs_f64() / inside.as_secs_f64()
+        "{} files on {width} threads, worker processes started and ended each time",
+        found.sources.len()
     );
+    for (name, which) in [("wall", 0), ("CPU", 1)] {
+        let of = |rounds: &[[Duration; 2]]| median(rounds.iter().map(|round| round[which]).collect());
+        let (apart, inside) = (of(&apart), of(&inside));
+        let ratio = apart.as_secs_f64() / inside.as_secs_f64();
+        println!("{name:4}: isolated {apart:.2?}, in one process {inside:.2?}, ratio {ratio:.2}");
+    }
 }
 
-fn timed(found: &Discovery, profiles: &[Profile], runner: &dyn Runner) -> Duration {
-    let begin = Instant::now();
+fn check_all(found: &Discovery, profiles: &[Profile], runner: &dyn Runner) {
     check(&found.sources, profiles, &CheckOptions::default(), runner, &Silent, &Arc::default());
-    begin.elapsed()
+}
+
+/// Wall time and CPU time of `work`, with that of child processes that ended within it.
+fn cost(work: impl FnOnce()) -> [Duration; 2] {
+    let (begin, before) = (Instant::now(), cpu());
+    work();
+    [begin.elapsed(), cpu() - before]
+}
+
+/// CPU time so far of this process and of its children that have ended (proc(5): fields 14 to 17 of
+/// `stat`, in hundredths of a second).
+fn cpu() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields = stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(4);
+    Duration::from_millis(10 * fields.map(|ticks| ticks.parse::<u64>().unwrap()).sum::<u64>())
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

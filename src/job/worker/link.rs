@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,8 @@ const DYING: Duration = Duration::from_secs(1);
 /// How long limits serve jobs that may use the same. The limit on CPU time counts from when it was
 /// set, so a job loses at most what its predecessors used within this time: nothing beside minutes.
 const KEEP_LIMITS: Duration = Duration::from_secs(1);
+/// Bytes taken in at a time: the facts of a film, mostly.
+const INBOX: usize = 16 * 1024;
 /// Unit of CPU time in `/proc/<pid>/stat`, fixed by the kernel's interface (`USER_HZ`).
 const TICKS_PER_SECOND: u64 = 100;
 
@@ -38,6 +41,8 @@ pub(super) struct Worker {
     silent_end: bool,
     /// The limits in force, and since when.
     limited: Option<(Allowance, Instant)>,
+    /// What has come and was not yet understood.
+    inbox: Vec<u8>,
 }
 
 impl Drop for Worker {
@@ -88,6 +93,7 @@ pub(super) fn spawn(program: &Path, limits: &Limits) -> Result<Worker, JobError>
         used: false,
         silent_end: false,
         limited: None,
+        inbox: Vec::new(),
     };
     worker.socket.set_read_timeout(Some(TICK)).map_err(failed)?;
     worker.socket.set_write_timeout(Some(WRITE_TIMEOUT)).map_err(failed)?;
@@ -147,8 +153,7 @@ impl Worker {
     ) -> Result<JobOutput, JobError> {
         // Should anything unwind on the way, what is on the line is unknown.
         self.usable = false;
-        let processors = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
-        let allowance = allowance(&request.job, limits, processors);
+        let allowance = allowance(&request.job, limits, processors());
         let fresh = |(same, since): (Allowance, Instant)| same == allowance && since.elapsed() < KEEP_LIMITS;
         if !self.limited.is_some_and(fresh) {
             // What could be set was said at the start.
@@ -198,22 +203,33 @@ impl Worker {
 
     /// The next message, or why there is none.
     fn next(&mut self, watch: &mut Watch<'_>) -> Result<Reply, JobError> {
-        let mut length = [0; 4];
-        self.fill(&mut length, watch)?;
-        let Ok(length) = checked(length) else { return Err(self.lost("sent too long a message", watch)) };
-        let mut body = vec![0; length];
-        self.fill(&mut body, watch)?;
-        watch.heard = Instant::now();
-        serde_json::from_slice(&body).map_err(|_| self.lost("sent what is not a message", watch))
+        loop {
+            if let Some((length, body)) = self.inbox.split_first_chunk() {
+                let Ok(length) = checked(*length) else {
+                    return Err(self.lost("sent too long a message", watch));
+                };
+                if let Some(body) = body.get(..length) {
+                    let reply = serde_json::from_slice(body);
+                    self.inbox.drain(..length + 4);
+                    watch.heard = Instant::now();
+                    return reply.map_err(|_| self.lost("sent what is not a message", watch));
+                }
+            }
+            self.receive(watch)?;
+        }
     }
 
-    fn fill(&mut self, buffer: &mut [u8], watch: &mut Watch<'_>) -> Result<(), JobError> {
-        let mut done = 0;
-        while done < buffer.len() {
+    /// Takes in what has come, at least a byte.
+    fn receive(&mut self, watch: &mut Watch<'_>) -> Result<(), JobError> {
+        let had = self.inbox.len();
+        loop {
             self.check(watch)?;
-            match self.socket.read(&mut buffer[done..]) {
+            self.inbox.resize(had + INBOX, 0);
+            let result = self.socket.read(&mut self.inbox[had..]);
+            self.inbox.truncate(had + *result.as_ref().unwrap_or(&0));
+            match result {
                 Ok(0) => return Err(self.lost("ended", watch)),
-                Ok(count) => done += count,
+                Ok(_) => return Ok(()),
                 Err(error)
                     if matches!(
                         error.kind(),
@@ -226,7 +242,6 @@ impl Worker {
                 Err(_) => return Err(self.lost("cut the connection", watch)),
             }
         }
-        Ok(())
     }
 
     /// Asks a cancelled worker to stop, and ends one that takes too long over anything.
@@ -271,6 +286,12 @@ impl Worker {
         let reason = reason.unwrap_or_default();
         JobError::WorkerLost(format!("the process that works on this file {what} after {after:.1} s{reason}"))
     }
+}
+
+/// Processors there are. Asked for once: the system's answer takes reading half a dozen files.
+fn processors() -> u64 {
+    static COUNT: OnceLock<u64> = OnceLock::new();
+    *COUNT.get_or_init(|| std::thread::available_parallelism().map_or(1, |count| count.get() as u64))
 }
 
 /// What an exit status says to a person.

@@ -1,11 +1,10 @@
 //! Where the bytes end, held against what the file declares.
 
-use std::fs::File;
-
 use super::open::MediaInput;
 use super::streams::seconds;
 use crate::job::JobError;
 use crate::model::{Completeness, MediaFacts};
+use crate::probe::bytes::Blocks;
 use crate::probe::declared::{self, Declared};
 
 /// How much later than its last packet a film may be declared to end, in seconds.
@@ -36,8 +35,8 @@ pub(super) fn in_doubt(facts: &MediaFacts) -> bool {
 }
 
 /// When the last block of a Matroska file begins, by a look at its end.
-pub(super) fn last_block(input: &mut MediaInput, file: &File) -> std::io::Result<Option<f64>> {
-    let Some(time) = declared::last_block(file)? else { return Ok(None) };
+pub(super) fn last_block(input: &mut MediaInput, bytes: &Blocks<'_>) -> std::io::Result<Option<f64>> {
+    let Some(time) = declared::last_block(bytes)? else { return Ok(None) };
     let context = input.as_ptr();
     // SAFETY: the context is open, `input` is not used meanwhile, and FFmpeg keeps `nb_streams` valid
     // pointers.

@@ -14,6 +14,7 @@ use super::tags::collect;
 use super::walk::{Walk, look_at_first, walk_packets};
 use crate::job::{JobError, ProbeDepth, Progress};
 use crate::model::{Completeness, HdrKind, MediaFacts, VideoStream};
+use crate::probe::bytes::Blocks;
 use crate::probe::declared::{self, Declared};
 
 /// Files up to this size are walked over packet by packet even where that was not asked for: it
@@ -32,7 +33,8 @@ pub(crate) fn probe(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<MediaFacts, JobError> {
     let io = |error: std::io::Error| JobError::Io(error.to_string());
-    let declared = declared::read(file).map_err(io)?;
+    let bytes = Blocks::of(file).map_err(io)?;
+    let declared = declared::read(&bytes).map_err(io)?;
     let open = || {
         open_input(file.try_clone().map_err(io)?, name, Arc::clone(&cancel))
             .map_err(|error| why_unreadable(error, &declared))
@@ -54,7 +56,7 @@ pub(crate) fn probe(
     };
     // Nothing was walked over to the end of the film where it is large.
     if in_doubt(&facts)
-        && let Some(begin_s) = last_block(&mut input, file).map_err(io)?
+        && let Some(begin_s) = last_block(&mut input, &bytes).map_err(io)?
     {
         compare(begin_s, begin_s + LONGEST_BLOCK_S, &mut facts);
     }
@@ -244,7 +246,7 @@ mod tests {
 
     /// Why a file must go the long way; `None` when it need not.
     fn open_question(file: &File, name: &str) -> Option<Open> {
-        let declared = declared::read(file).ok()?;
+        let declared = declared::read(&Blocks::of(file).ok()?).ok()?;
         let mut input = open_input(file.try_clone().ok()?, name, Arc::default()).ok()?;
         short_way(&mut input, &declared, &mut |_| {}).ok()?.err()
     }
