@@ -1,8 +1,6 @@
 //! What a look at a file came to, as it is remembered.
 
-use crate::model::{DeepReport, MediaFacts};
-
-use super::wire::Wire;
+use crate::model::{Compact, DeepReport, MediaFacts};
 
 const FACTS: u8 = 1;
 const DEEP: u8 = 2;
@@ -56,10 +54,10 @@ impl Answer {
     pub(super) fn decode(bytes: &[u8]) -> Option<Answer> {
         let (kind, mut rest) = bytes.split_first()?;
         let answer = match *kind {
-            FACTS => Answer::Facts(Box::new(Wire::take(&mut rest)?)),
+            FACTS => Answer::Facts(Box::new(Compact::take(&mut rest)?)),
             DEEP => return serde_json::from_slice(rest).ok().map(Answer::Deep),
-            UNREADABLE => Answer::Unreadable(Wire::take(&mut rest)?),
-            CUT => Answer::Cut(Wire::take(&mut rest)?),
+            UNREADABLE => Answer::Unreadable(Compact::take(&mut rest)?),
+            CUT => Answer::Cut(Compact::take(&mut rest)?),
             _ => return None,
         };
         rest.is_empty().then_some(answer)

@@ -11,7 +11,6 @@
 mod answer;
 mod sqlite;
 mod stamp;
-mod wire;
 
 pub use answer::Answer;
 pub use sqlite::{CacheError, SqliteCache};

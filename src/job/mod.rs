@@ -76,6 +76,14 @@ pub trait Runner: Send + Sync {
     /// Runs one job to its end.
     fn run(&self, request: JobRequest, progress: &mut dyn FnMut(Progress)) -> Result<JobOutput, JobError>;
 
+    /// Runs short jobs one after the other and gives away the result of each, in their order, as soon as
+    /// it is there. Cheaper than [`Runner::run`] for each; the same otherwise.
+    fn run_in_turn(&self, requests: Vec<JobRequest>, give: &mut dyn FnMut(Result<JobOutput, JobError>)) {
+        for request in requests {
+            give(self.run(request, &mut |_| {}));
+        }
+    }
+
     /// How many jobs run side by side without waiting for one another.
     fn width(&self) -> usize;
 

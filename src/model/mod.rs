@@ -5,6 +5,7 @@
 //! established is `None`; it is never a zero, an empty string or a default.
 
 mod color;
+mod compact;
 mod content;
 mod geometry;
 mod hash;
@@ -15,6 +16,7 @@ mod still;
 mod units;
 
 pub use color::{ColorTags, DolbyVision, Hdr, HdrKind};
+pub(crate) use compact::Compact;
 pub use content::{Damage, DecodeReport, DeepReport, LoudnessReport, TimeRange};
 pub use geometry::{Flip, Rotation, Size, display_aspect_ratio, display_size};
 pub use hash::ContentHash;

@@ -6,9 +6,9 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cache::{Answer, Memory, Recalled};
+use crate::cache::{Answer, Memory, Recalled, Stamp};
 use crate::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner};
 use crate::model::{Completeness, MediaFacts};
 use crate::probe::sniff;
@@ -19,9 +19,13 @@ use super::discover::{Source, plain};
 use super::events::{Event, Observer};
 use super::memory::{Notes, recall, stamp_of};
 use super::outcome::{Failure, FailureKind, Outcome};
+use super::side_by_side::rows_side_by_side;
 
 /// How many bytes at the start of a file decide whether it is media at all.
 const HEAD_BYTES: usize = 4096;
+
+/// Files that a worker is sent at once, so that it goes from one to the next without waiting.
+const LONGEST_ROW: usize = 8;
 
 /// What a check shall do.
 #[derive(Clone, Debug, Default)]
@@ -131,49 +135,30 @@ fn check_with<T: Send>(
         None => Recalled::default(),
     };
     let notes = options.memory.as_deref().map(|memory| Notes::new(memory, runner));
-    let judges = judges(profiles, options);
-    side_by_side(sources.len(), runner.width(), |index| {
-        let source = &sources[index];
-        let checked = match recalled.answer(index) {
-            Some(answer) if !cancel.load(Ordering::Relaxed) => conclude(source, &judges, answer),
-            _ => look(source, &judges, options, runner, cancel, notes.as_ref()),
+    let desk = Desk { judges: judges(profiles, options), options, runner, cancel, notes: notes.as_ref() };
+    let longest = if options.deep { 1 } else { LONGEST_ROW };
+    rows_side_by_side(sources.len(), runner.width(), longest, |row| {
+        let mut results = Vec::with_capacity(row.len());
+        let mut give = |index: usize, checked: Checked| {
+            observer.notice(Event::Checked { path: &sources[index].path });
+            results.push((index, each(index, checked)));
         };
-        observer.notice(Event::Checked { path: &source.path });
-        each(index, checked)
+        let mut unknown = Vec::with_capacity(row.len());
+        for index in row {
+            match recalled.answer(index) {
+                Some(answer) if !cancel.load(Ordering::Relaxed) => {
+                    give(index, conclude(&sources[index], &desk.judges, answer));
+                }
+                _ => unknown.push(index),
+            }
+        }
+        desk.look(sources, unknown, &mut give);
+        results
     })
 }
 
 fn judges<'a>(profiles: &'a [Profile], options: &CheckOptions) -> Vec<Judge<'a>> {
     profiles.iter().map(|profile| Judge::new(profile, &options.selection)).collect()
-}
-
-/// Calls `work` with 0 to `count` on up to `width` threads and returns the results in order.
-pub(crate) fn side_by_side<T: Send>(count: usize, width: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let next = AtomicUsize::new(0);
-    let width = width.clamp(1, count.max(1));
-    let mut results: Vec<(usize, T)> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..width)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut mine = Vec::new();
-                    loop {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        if index >= count {
-                            return mine;
-                        }
-                        mine.push((index, work(index)));
-                    }
-                })
-            })
-            .collect();
-        let joined = threads.into_iter().flat_map(|thread| match thread.join() {
-            Ok(mine) => mine,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        joined.collect()
-    });
-    results.sort_by_key(|(index, _)| *index);
-    results.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Probes and assesses one file, whatever is remembered of it.
@@ -184,32 +169,78 @@ pub fn check_one(
     runner: &dyn Runner,
     cancel: &Arc<AtomicBool>,
 ) -> Checked {
-    look(source, &judges(profiles, options), options, runner, cancel, None)
+    let desk = Desk { judges: judges(profiles, options), options, runner, cancel, notes: None };
+    let mut result = None;
+    desk.look(std::slice::from_ref(source), vec![0], &mut |_, checked| result = Some(checked));
+    result.unwrap_or_else(|| nothing(source, (Verdict::Unreadable, wrong_answer())))
 }
 
-/// As [`check_one`], and has the answer noted.
-fn look(
-    source: &Source,
-    judges: &[Judge<'_>],
-    options: &CheckOptions,
-    runner: &dyn Runner,
-    cancel: &Arc<AtomicBool>,
-    notes: Option<&Notes<'_>>,
-) -> Checked {
-    let answer = open(source, cancel).and_then(|input| {
-        let before = notes.and_then(|_| stamp_of(&source.path, &input, options.depth()));
-        let answer = ask(source, options.deep, input, runner, cancel)?;
-        // Whether a picture counts depends on how it was come by, which the memory does not know.
-        let is_picture = matches!(&answer, Answer::Facts(facts) if facts.still().is_some());
-        if let (Some(notes), Some(before), false) = (notes, before, is_picture) {
-            notes.note(&source.path, before, &answer);
+/// What is needed to look at a file.
+struct Desk<'a> {
+    judges: Vec<Judge<'a>>,
+    options: &'a CheckOptions,
+    runner: &'a dyn Runner,
+    cancel: &'a Arc<AtomicBool>,
+    notes: Option<&'a Notes<'a>>,
+}
+
+impl Desk<'_> {
+    /// Probes and assesses the `sources` at `places`, whatever is remembered of them, and has the
+    /// answers noted.
+    fn look(&self, sources: &[Source], places: Vec<usize>, give: &mut dyn FnMut(usize, Checked)) {
+        let mut asked = Vec::with_capacity(places.len());
+        let mut requests = Vec::with_capacity(places.len());
+        for place in places {
+            match self.question(&sources[place]) {
+                Ok((request, stamp)) => {
+                    asked.push((place, stamp));
+                    requests.push(request);
+                }
+                Err(reason) => give(place, nothing(&sources[place], reason)),
+            }
         }
-        Ok(answer)
-    });
-    match answer {
-        Ok(answer) => conclude(source, judges, answer),
-        Err(nothing) => Checked { source: source.clone(), result: Err(nothing), assessments: Vec::new() },
+        let mut asked = asked.into_iter();
+        self.runner.run_in_turn(requests, &mut |result| {
+            let Some((place, stamp)) = asked.next() else { return };
+            let source = &sources[place];
+            give(
+                place,
+                match answer(result) {
+                    Ok(answer) => {
+                        self.note(source, stamp, &answer);
+                        conclude(source, &self.judges, answer)
+                    }
+                    Err(reason) => nothing(source, reason),
+                },
+            );
+        });
+        for (place, _) in asked {
+            give(place, nothing(&sources[place], (Verdict::Unreadable, wrong_answer())));
+        }
     }
+
+    /// What a worker is to be asked about a file, and the file's stamp before that.
+    fn question(&self, source: &Source) -> Result<(JobRequest, Option<Stamp>), (Verdict, Failure)> {
+        let input = open(source, self.cancel)?;
+        let stamp = self.notes.and_then(|_| stamp_of(&source.path, &input, self.options.depth()));
+        let name = shown_name(&source.path);
+        worth_probing(&input, &name, source.named)?;
+        let job = if self.options.deep { Job::Deep } else { Job::Probe { depth: ProbeDepth::Auto } };
+        let files = JobFiles { input, output: None };
+        Ok((JobRequest { job, files, name, cancel: Arc::clone(self.cancel) }, stamp))
+    }
+
+    fn note(&self, source: &Source, stamp: Option<Stamp>, answer: &Answer) {
+        // Whether a picture counts depends on how it was come by, which the memory does not know.
+        let is_picture = matches!(answer, Answer::Facts(facts) if facts.still().is_some());
+        if let (Some(notes), Some(stamp), false) = (self.notes, stamp, is_picture) {
+            notes.note(&source.path, stamp, answer);
+        }
+    }
+}
+
+fn nothing(source: &Source, reason: (Verdict, Failure)) -> Checked {
+    Checked { source: source.clone(), result: Err(reason), assessments: Vec::new() }
 }
 
 fn open(source: &Source, cancel: &AtomicBool) -> Result<File, (Verdict, Failure)> {
@@ -219,20 +250,10 @@ fn open(source: &Source, cancel: &AtomicBool) -> Result<File, (Verdict, Failure)
     open_regular(&source.path).map_err(|failure| (Verdict::Unreadable, failure))
 }
 
-/// What a worker says of the bytes. An error is what is no answer: trouble of the machine, or a file
-/// that no worker has to be asked about, which is as quickly found out again.
-fn ask(
-    source: &Source,
-    deep: bool,
-    input: File,
-    runner: &dyn Runner,
-    cancel: &Arc<AtomicBool>,
-) -> Result<Answer, (Verdict, Failure)> {
-    let name = shown_name(&source.path);
-    worth_probing(&input, &name, source.named)?;
-    let job = if deep { Job::Deep } else { Job::Probe { depth: ProbeDepth::Auto } };
-    let files = JobFiles { input, output: None };
-    match runner.run(JobRequest { job, files, name, cancel: Arc::clone(cancel) }, &mut |_| {}) {
+/// What a worker says of the bytes. An error is what is no answer: trouble of the machine, or of the
+/// worker.
+fn answer(result: Result<JobOutput, JobError>) -> Result<Answer, (Verdict, Failure)> {
+    match result {
         Ok(JobOutput::Probed(facts)) => Ok(Answer::Facts(facts)),
         Ok(JobOutput::Deep(report)) => Ok(Answer::Deep(report)),
         Ok(_) => Err((Verdict::Unreadable, wrong_answer())),
@@ -255,8 +276,7 @@ fn conclude(source: &Source, judges: &[Judge<'_>], answer: Answer) -> Checked {
         Answer::Deep(report) => (report.facts.clone(), Some(report)),
         Answer::Unreadable(message) => {
             let failure = Failure { kind: FailureKind::Input, message };
-            let result = Err((Verdict::Unreadable, failure));
-            return Checked { source: source.clone(), result, assessments: Vec::new() };
+            return nothing(source, (Verdict::Unreadable, failure));
         }
         Answer::Cut(reason) => {
             let failure = Failure::from(&JobError::Cut(reason.clone()));
@@ -343,13 +363,6 @@ fn worth_probing(input: &File, name: &str, named: bool) -> Result<(), (Verdict, 
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn results_come_in_the_order_of_the_sources() {
-        let squares = side_by_side(100, 4, |index| index * index);
-        assert_eq!(squares, (0..100).map(|index| index * index).collect::<Vec<_>>());
-        assert!(side_by_side(0, 4, |index| index).is_empty());
-    }
 
     #[test]
     fn a_device_is_refused_without_waiting() {

@@ -18,12 +18,13 @@ use crate::profile::Profile;
 use crate::rules::{Severity, Subject, Verdict, assess};
 
 use super::budget::Budget;
-use super::check::{CheckOptions, Checked, check, open_regular, shown_name, side_by_side};
+use super::check::{CheckOptions, Checked, check, open_regular, shown_name};
 use super::discover::{Source, plain};
 use super::events::{Event, Observer};
 use super::ledger::{FixLedger, LedgerKey};
 use super::names::{find_collisions, output_name};
 use super::outcome::{Failure, FailureKind, FixOutcome, Outcome, Proof};
+use super::side_by_side::side_by_side;
 use super::space::room_for;
 use super::staging::Staging;
 

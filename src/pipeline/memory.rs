@@ -8,8 +8,9 @@ use std::time::SystemTime;
 use crate::cache::{Answer, Depth, Memory, Recalled, Stamp};
 use crate::job::Runner;
 
-use super::check::{CheckOptions, side_by_side};
+use super::check::CheckOptions;
 use super::discover::Source;
+use super::side_by_side::side_by_side;
 
 /// Answers are handed over in batches of this size: often enough that little is lost when a long
 /// run is killed, rarely enough that the disk is not what the run waits for.

@@ -13,6 +13,7 @@ mod ledger;
 mod memory;
 mod names;
 mod outcome;
+mod side_by_side;
 mod space;
 mod staging;
 

@@ -1,5 +1,6 @@
 //! The worker's side: shut the doors, then do one job after the other.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::lockdown::lock_down;
-use super::wire::{Reply, Request, receive, send, waiting};
+use super::wire::{Reply, Request, receive, ring, send, waiting};
 use crate::job::{Isolation, Job, JobError, JobFiles, JobOutput, Progress};
 
 /// Progress is told at most this often.
@@ -30,6 +31,7 @@ pub fn serve(describe: fn() -> Isolation, execute: Execute) -> bool {
         return false;
     }
     let parent = UnixStream::from(stdin);
+    let Ok(bell) = std::io::stdout().as_fd().try_clone_to_owned() else { return false };
     let mut isolation = describe();
     isolation.parts = crate::job::parts::of_this_process();
     lock_down(&mut isolation);
@@ -37,46 +39,102 @@ pub fn serve(describe: fn() -> Isolation, execute: Execute) -> bool {
     if parent.set_write_timeout(Some(WRITE_TIMEOUT)).is_err() {
         return true;
     }
-    if send(&parent, &Reply::Hello(super::version(), Box::new(isolation)), &[]).is_err() {
+    let hello = Reply::Hello(super::version(), Box::new(isolation));
+    if send(&parent, &hello, &[]).is_err() || ring(&bell).is_err() {
         return true;
     }
-    while let Ok((request, files)) = receive::<Request>(&parent) {
-        // Orders keep their sequence: a cancellation that comes here is of a job that has ended.
-        let Request::Run { job, name } = request else { continue };
-        let result = work(&parent, &job, &name, files, execute);
-        if send(&parent, &Reply::Done(Box::new(result)), &[]).is_err() {
+    let mut line = Line { parent, orders: VecDeque::new() };
+    while let Some(order) = line.next() {
+        let wake = order.wake;
+        let result = if order.given_up { Err(JobError::Cancelled) } else { line.work(order, execute) };
+        let sent = send(&line.parent, &Reply::Done(Box::new(result)), &[]);
+        if sent.is_err() || (wake && ring(&bell).is_err()) {
             break;
         }
     }
     true
 }
 
-/// Does one job. The line is looked at when there is progress to tell: a thread that listened
-/// meanwhile would have to be woken for every file, and who makes no progress is ended by the parent.
-fn work(
-    parent: &UnixStream,
-    job: &Job,
-    name: &str,
+/// A job that was received.
+struct Order {
+    job: Job,
+    name: String,
     files: Vec<OwnedFd>,
-    execute: Execute,
-) -> Result<JobOutput, JobError> {
-    let mut files = files.into_iter().map(File::from);
-    let Some(input) = files.next() else {
-        return Err(JobError::Io("no descriptor came with the job".into()));
-    };
-    let files = JobFiles { input, output: files.next() };
-    let cancel = Arc::<AtomicBool>::default();
-    let flag = Arc::clone(&cancel);
-    // What takes less time than that has nothing to tell but its result.
-    let mut told = Instant::now();
-    execute(job, files, name, cancel, &mut |progress| {
-        if told.elapsed() < PROGRESS_EVERY {
-            return;
+    wake: bool,
+    /// A cancellation came after it.
+    given_up: bool,
+}
+
+/// The line to the parent, and what came over it and waits.
+struct Line {
+    parent: UnixStream,
+    orders: VecDeque<Order>,
+}
+
+impl Line {
+    /// The next job, waiting for one; `None` when the parent is gone.
+    fn next(&mut self) -> Option<Order> {
+        loop {
+            if let Some(order) = self.orders.pop_front() {
+                return Some(order);
+            }
+            // A cancellation that comes here is of jobs that have ended.
+            self.take_in().ok()?;
         }
-        told = Instant::now();
-        let gone = send(parent, &Reply::Progress(progress), &[]).is_err();
-        if gone || !matches!(waiting(parent), Ok(false)) {
-            flag.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes in one message, waiting for it, and says whether it was a cancellation: of every job
+    /// sent before it.
+    fn take_in(&mut self) -> std::io::Result<bool> {
+        let (request, files) = receive::<Request>(&self.parent)?;
+        match request {
+            Request::Run { job, name, wake } => {
+                self.orders.push_back(Order { job: *job, name, files, wake, given_up: false });
+                Ok(false)
+            }
+            Request::Cancel => {
+                self.orders.iter_mut().for_each(|order| order.given_up = true);
+                Ok(true)
+            }
         }
-    })
+    }
+
+    /// Does one job. The line is looked at when there is progress to tell: a thread that listened
+    /// meanwhile would have to be woken for every file, and who makes no progress is ended by the
+    /// parent.
+    fn work(&mut self, order: Order, execute: Execute) -> Result<JobOutput, JobError> {
+        let mut files = order.files.into_iter().map(File::from);
+        let Some(input) = files.next() else {
+            return Err(JobError::Io("no descriptor came with the job".into()));
+        };
+        let files = JobFiles { input, output: files.next() };
+        let cancel = Arc::<AtomicBool>::default();
+        let flag = Arc::clone(&cancel);
+        // What takes less time than that has nothing to tell but its result.
+        let mut told = Instant::now();
+        execute(&order.job, files, &order.name, cancel, &mut |progress| {
+            if told.elapsed() < PROGRESS_EVERY {
+                return;
+            }
+            told = Instant::now();
+            let gone = send(&self.parent, &Reply::Progress(progress), &[]).is_err();
+            if gone || self.is_cancelled() {
+                flag.store(true, Ordering::Relaxed);
+            }
+        })
+    }
+
+    /// Takes in what has come meanwhile; whether that ends the job at hand.
+    fn is_cancelled(&mut self) -> bool {
+        loop {
+            match waiting(&self.parent) {
+                Ok(false) => return false,
+                Ok(true) => match self.take_in() {
+                    Ok(false) => {}
+                    Ok(true) | Err(_) => return true,
+                },
+                Err(_) => return true,
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The parent's end of one worker: start it, give it a job, watch over it, know how it ended.
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -10,10 +10,11 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::net::RecvFlags;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
 
 use super::limits::{Allowance, Limits, allowance};
-use super::wire::{Reply, Request, checked, send};
+use super::wire::{Message, Reply, Request, checked, send};
 use super::{TICK, version};
 use crate::job::{Isolation, Job, JobError, JobOutput, JobRequest, ProbeDepth, Progress};
 
@@ -33,6 +34,8 @@ const TICKS_PER_SECOND: u64 = 100;
 pub(super) struct Worker {
     child: Child,
     socket: UnixStream,
+    /// Rings when there is something on the line that is waited for; `None` once it is cut.
+    bell: Option<UnixStream>,
     pub(super) isolation: Isolation,
     usable: bool,
     /// Has done a job before.
@@ -67,27 +70,35 @@ impl<'a> Watch<'a> {
         let now = Instant::now();
         Watch { allowance, grace, cancel, started: now, heard: now, cancelled: None }
     }
+
+    /// Begins again for the next job of a row.
+    fn next(&mut self) {
+        self.started = Instant::now();
+        self.heard = self.started;
+    }
 }
 
 /// Starts a worker and shakes hands.
 pub(super) fn spawn(program: &Path, limits: &Limits) -> Result<Worker, JobError> {
-    let failed = |error: std::io::Error| {
+    let failed = |error: io::Error| {
         let path = program.display();
         JobError::Unavailable(format!("cannot start {path}: {error}; set GREENLIT_WORKER to it"))
     };
     let (socket, theirs) = UnixStream::pair().map_err(failed)?;
+    let (bell, their_bell) = UnixStream::pair().map_err(failed)?;
     let child = Command::new(program)
         .env_clear()
         // An interrupt typed at the terminal is for the parent, which then cancels in order.
         .process_group(0)
         .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .stdout(Stdio::null())
+        .stdout(Stdio::from(OwnedFd::from(their_bell)))
         .stderr(Stdio::null())
         .spawn()
         .map_err(failed)?;
     let mut worker = Worker {
         child,
         socket,
+        bell: Some(bell),
         isolation: Isolation::default(),
         usable: true,
         used: false,
@@ -97,6 +108,8 @@ pub(super) fn spawn(program: &Path, limits: &Limits) -> Result<Worker, JobError>
     };
     worker.socket.set_read_timeout(Some(TICK)).map_err(failed)?;
     worker.socket.set_write_timeout(Some(WRITE_TIMEOUT)).map_err(failed)?;
+    let bell = worker.bell.iter();
+    bell.map(|bell| bell.set_read_timeout(Some(TICK))).collect::<io::Result<()>>().map_err(failed)?;
     let probe = allowance(&Job::Probe { depth: ProbeDepth::Auto }, limits, 1);
     let limited = worker.limit(&probe);
     let never = AtomicBool::new(false);
@@ -144,39 +157,67 @@ impl Worker {
         self.used && self.silent_end
     }
 
-    /// Runs one job to its end.
+    /// Runs jobs that may use the same and are given up together, to the end of each; all are sent at
+    /// once, so that the worker goes from one to the next without waiting. How many results were
+    /// `given`, in order, and why there is none for the next one.
     pub(super) fn converse(
         &mut self,
-        request: &JobRequest,
+        requests: &[JobRequest],
         limits: &Limits,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<JobOutput, JobError> {
+        give: &mut dyn FnMut(Result<JobOutput, JobError>),
+    ) -> (usize, Result<(), JobError>) {
+        let Some(first) = requests.first() else { return (0, Ok(())) };
         // Should anything unwind on the way, what is on the line is unknown.
         self.usable = false;
-        let allowance = allowance(&request.job, limits, processors());
+        let allowance = allowance(&first.job, limits, processors());
+        let mut watch = Watch::new(allowance, limits.cancel_grace, &first.cancel);
+        self.keep_limits(allowance);
+        for (place, request) in requests.iter().enumerate() {
+            let mut files = vec![request.files.input.as_fd()];
+            files.extend(request.files.output.as_ref().map(AsFd::as_fd));
+            let (job, name) = (Box::new(request.job.clone()), request.name.clone());
+            let message = Request::Run { job, name, wake: place + 1 == requests.len() };
+            // Who cannot be told is gone, which shows at the first job without a result.
+            if send(&self.socket, &message, &files).is_err() {
+                break;
+            }
+        }
+        for given in 0..requests.len() {
+            match self.result(&mut watch, progress) {
+                Ok(result) => give(if watch.cancelled.is_some() { Err(JobError::Cancelled) } else { result }),
+                Err(error) => return (given, Err(error)),
+            }
+            self.used = true;
+            self.keep_limits(allowance);
+            watch.next();
+        }
+        self.usable = true;
+        (requests.len(), Ok(()))
+    }
+
+    /// What came of the job at hand, or why nothing did.
+    fn result(
+        &mut self,
+        watch: &mut Watch<'_>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Result<JobOutput, JobError>, JobError> {
+        loop {
+            match self.next(watch)? {
+                Reply::Progress(step) => progress(step),
+                Reply::Hello(..) => return Err(self.lost("spoke out of turn", watch)),
+                Reply::Done(result) => return Ok(*result),
+            }
+        }
+    }
+
+    /// Sets what a job may use, unless the same was set a moment ago.
+    fn keep_limits(&mut self, allowance: Allowance) {
         let fresh = |(same, since): (Allowance, Instant)| same == allowance && since.elapsed() < KEEP_LIMITS;
         if !self.limited.is_some_and(fresh) {
             // What could be set was said at the start.
             let _ = self.limit(&allowance);
             self.limited = Some((allowance, Instant::now()));
-        }
-        let mut files = vec![request.files.input.as_fd()];
-        files.extend(request.files.output.as_ref().map(AsFd::as_fd));
-        let message = Request::Run { job: Box::new(request.job.clone()), name: request.name.clone() };
-        let mut watch = Watch::new(allowance, limits.cancel_grace, &request.cancel);
-        if send(&self.socket, &message, &files).is_err() {
-            return Err(self.lost("ended before the job", &watch));
-        }
-        loop {
-            match self.next(&mut watch)? {
-                Reply::Progress(step) => progress(step),
-                Reply::Hello(..) => return Err(self.lost("spoke out of turn", &watch)),
-                Reply::Done(result) => {
-                    self.usable = true;
-                    self.used = true;
-                    return if watch.cancelled.is_some() { Err(JobError::Cancelled) } else { *result };
-                }
-            }
         }
     }
 
@@ -209,7 +250,7 @@ impl Worker {
                     return Err(self.lost("sent too long a message", watch));
                 };
                 if let Some(body) = body.get(..length) {
-                    let reply = serde_json::from_slice(body);
+                    let reply = Reply::decode(body);
                     self.inbox.drain(..length + 4);
                     watch.heard = Instant::now();
                     return reply.map_err(|_| self.lost("sent what is not a message", watch));
@@ -225,22 +266,37 @@ impl Worker {
         loop {
             self.check(watch)?;
             self.inbox.resize(had + INBOX, 0);
-            let result = self.socket.read(&mut self.inbox[had..]);
+            let result = self.read(had);
             self.inbox.truncate(had + *result.as_ref().unwrap_or(&0));
             match result {
                 Ok(0) => return Err(self.lost("ended", watch)),
                 Ok(_) => return Ok(()),
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
-                    ) => {}
+                Err(error) if is_silence(&error) => self.sleep(),
                 // How a line ends on which it had not yet read everything.
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => {
                     return Err(self.lost("ended", watch));
                 }
                 Err(_) => return Err(self.lost("cut the connection", watch)),
             }
+        }
+    }
+
+    /// Reads what is on the line, without waiting as long as there is a bell.
+    fn read(&mut self, had: usize) -> io::Result<usize> {
+        let room = &mut self.inbox[had..];
+        match self.bell {
+            Some(_) => Ok(rustix::net::recv(&self.socket, room, RecvFlags::DONTWAIT)?.0),
+            None => self.socket.read(room),
+        }
+    }
+
+    /// Waits for the bell, up to a tick.
+    fn sleep(&mut self) {
+        let Some(bell) = &mut self.bell else { return };
+        match bell.read(&mut [0; 64]) {
+            Err(error) if is_silence(&error) => {}
+            Ok(1..) => {}
+            _ => self.bell = None,
         }
     }
 
@@ -286,6 +342,10 @@ impl Worker {
         let reason = reason.unwrap_or_default();
         JobError::WorkerLost(format!("the process that works on this file {what} after {after:.1} s{reason}"))
     }
+}
+
+fn is_silence(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
 /// Processors there are. Asked for once: the system's answer takes reading half a dozen files.

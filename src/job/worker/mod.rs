@@ -11,7 +11,7 @@ mod wire;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
 use super::{Isolation, JobError, JobOutput, JobRequest, Progress, Runner};
@@ -23,9 +23,13 @@ pub use self_test::{attempts, self_test};
 /// How often a waiting parent looks at its cancel flag.
 const TICK: Duration = Duration::from_millis(50);
 
+/// Jobs sent to a worker at once: few enough that their descriptors stay far below what it may hold,
+/// and that their messages fit into the line while nobody reads.
+const LONGEST_ROW: usize = 16;
+
 /// What both sides must agree on.
 fn version() -> String {
-    format!("{}/3", env!("CARGO_PKG_VERSION"))
+    format!("{}/4", env!("CARGO_PKG_VERSION"))
 }
 
 #[derive(Default)]
@@ -138,19 +142,51 @@ impl WorkerPool {
     }
 }
 
+impl WorkerPool {
+    /// Runs like jobs, by one worker as long as it lives. A lost one costs the job it was at.
+    fn run_row(
+        &self,
+        mut row: &[JobRequest],
+        progress: &mut dyn FnMut(Progress),
+        give: &mut dyn FnMut(Result<JobOutput, JobError>),
+    ) {
+        while let Some(first) = row.first() {
+            let (given, end) = match self.take(&first.cancel) {
+                Err(error) => (0, Err(error)),
+                Ok(mut place) => match &mut place.worker {
+                    None => (0, Err(JobError::Unavailable("there is no worker".into()))),
+                    Some(worker) => {
+                        let (given, end) = worker.converse(row, &self.limits, progress, give);
+                        // Ends: each round without a result uses up a worker that had worked before.
+                        let again = given == 0
+                            && matches!(end, Err(JobError::WorkerLost(_)))
+                            && worker.may_have_died_idle();
+                        (given, if again { Ok(()) } else { end })
+                    }
+                },
+            };
+            row = &row[given..];
+            if let Err(error) = end {
+                give(Err(error));
+                row = &row[1..];
+            }
+        }
+    }
+}
+
 impl Runner for WorkerPool {
     fn run(&self, request: JobRequest, progress: &mut dyn FnMut(Progress)) -> Result<JobOutput, JobError> {
-        loop {
-            let mut place = self.take(&request.cancel)?;
-            let Some(worker) = &mut place.worker else {
-                return Err(JobError::Unavailable("there is no worker".into()));
-            };
-            let result = worker.converse(&request, &self.limits, progress);
-            let again = matches!(result, Err(JobError::WorkerLost(_))) && worker.may_have_died_idle();
-            // Ends: each round without a result uses up a worker that had worked before.
-            if !again {
-                return result;
-            }
+        let mut result = Err(JobError::Unavailable("the job was not run".into()));
+        self.run_row(std::slice::from_ref(&request), progress, &mut |given| result = given);
+        result
+    }
+
+    fn run_in_turn(&self, requests: Vec<JobRequest>, give: &mut dyn FnMut(Result<JobOutput, JobError>)) {
+        let alike = |one: &JobRequest, other: &JobRequest| {
+            one.job == other.job && Arc::ptr_eq(&one.cancel, &other.cancel)
+        };
+        for row in requests.chunk_by(alike).flat_map(|row| row.chunks(LONGEST_ROW)) {
+            self.run_row(row, &mut |_| {}, give);
         }
     }
 

@@ -1,9 +1,12 @@
-//! Frames between parent and worker: four bytes of length, then JSON. Descriptors travel with the
-//! length.
+//! Frames between parent and worker: four bytes of length, then the message. Descriptors travel with
+//! the length. Messages are JSON, but for the facts of a probe, of which thousands are sent.
+//!
+//! Beside the line there is a bell, from the worker to the parent: a parent that slept on the line
+//! would be woken for every result of a row, and waking costs more than a result.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use rustix::net::{
@@ -13,6 +16,7 @@ use rustix::net::{
 use serde::{Deserialize, Serialize};
 
 use crate::job::{Isolation, Job, JobError, JobOutput, Progress};
+use crate::model::Compact;
 
 /// No message is longer; facts of a sane file are a few kilobytes.
 pub(super) const MAX_FRAME: usize = 16 << 20;
@@ -26,6 +30,8 @@ pub(super) enum Request {
         job: Box<Job>,
         /// What to call the file.
         name: String,
+        /// Whether the parent waits for the result, or goes on sending.
+        wake: bool,
     },
     /// To give up the job sent last, if it is still going on.
     Cancel,
@@ -42,12 +48,55 @@ pub(super) enum Reply {
     Done(Box<Result<JobOutput, JobError>>),
 }
 
-pub(super) fn send<T: Serialize>(
-    mut to: &UnixStream,
-    message: &T,
-    files: &[BorrowedFd<'_>],
-) -> io::Result<()> {
-    let body = serde_json::to_vec(message).map_err(io::Error::other)?;
+/// Begins the compact form of the facts of a probe; no JSON begins with it.
+const FACTS: u8 = 0;
+
+/// What can be sent over the line.
+pub(super) trait Message: Sized {
+    /// The message as bytes.
+    fn encode(&self) -> io::Result<Vec<u8>>;
+    /// The message that the bytes hold.
+    fn decode(bytes: &[u8]) -> io::Result<Self>;
+}
+
+impl Message for Request {
+    fn encode(&self) -> io::Result<Vec<u8>> {
+        serde_json::to_vec(self).map_err(io::Error::other)
+    }
+
+    fn decode(bytes: &[u8]) -> io::Result<Request> {
+        serde_json::from_slice(bytes).map_err(io::Error::other)
+    }
+}
+
+impl Message for Reply {
+    fn encode(&self) -> io::Result<Vec<u8>> {
+        if let Reply::Done(result) = self
+            && let Ok(JobOutput::Probed(facts)) = &**result
+        {
+            let mut bytes = Vec::with_capacity(1024);
+            bytes.push(FACTS);
+            facts.put(&mut bytes);
+            return Ok(bytes);
+        }
+        serde_json::to_vec(self).map_err(io::Error::other)
+    }
+
+    fn decode(bytes: &[u8]) -> io::Result<Reply> {
+        let Some((&FACTS, mut rest)) = bytes.split_first() else {
+            return serde_json::from_slice(bytes).map_err(io::Error::other);
+        };
+        match Compact::take(&mut rest) {
+            Some(facts) if rest.is_empty() => {
+                Ok(Reply::Done(Box::new(Ok(JobOutput::Probed(Box::new(facts))))))
+            }
+            _ => Err(io::Error::other("these are no facts")),
+        }
+    }
+}
+
+pub(super) fn send<T: Message>(mut to: &UnixStream, message: &T, files: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let body = message.encode()?;
     if body.len() > MAX_FRAME {
         return Err(io::Error::other("message too long"));
     }
@@ -64,6 +113,14 @@ pub(super) fn send<T: Serialize>(
     to.write_all(body.get(sent.saturating_sub(length.len())..).unwrap_or_default())
 }
 
+/// Wakes who waits for the other end of `bell`. One that rings already needs no more of it.
+pub(super) fn ring(bell: impl AsFd) -> io::Result<()> {
+    match rustix::net::send(bell, &[0], SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+        Ok(_) | Err(rustix::io::Errno::WOULDBLOCK) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Whether anything has come in that was not received yet, or the other side has hung up.
 pub(super) fn waiting(from: &UnixStream) -> io::Result<bool> {
     let mut byte = [0];
@@ -75,7 +132,7 @@ pub(super) fn waiting(from: &UnixStream) -> io::Result<bool> {
 }
 
 /// Receives a frame with its descriptors, blocking.
-pub(super) fn receive<T: for<'a> Deserialize<'a>>(mut from: &UnixStream) -> io::Result<(T, Vec<OwnedFd>)> {
+pub(super) fn receive<T: Message>(mut from: &UnixStream) -> io::Result<(T, Vec<OwnedFd>)> {
     let mut length = [0; 4];
     let mut files = Vec::new();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
@@ -93,7 +150,7 @@ pub(super) fn receive<T: for<'a> Deserialize<'a>>(mut from: &UnixStream) -> io::
     from.read_exact(&mut length[count..])?;
     let mut body = vec![0; checked(length)?];
     from.read_exact(&mut body)?;
-    Ok((serde_json::from_slice(&body).map_err(io::Error::other)?, files))
+    Ok((T::decode(&body)?, files))
 }
 
 pub(super) fn checked(length: [u8; 4]) -> io::Result<usize> {

@@ -1,10 +1,11 @@
-//! Facts in a compact form. It is read thousands of times in a run that has nothing else to do, and
-//! parsing JSON would be half of that run.
+//! Facts in a compact form, for the line between processes and for the memory of earlier runs. It is
+//! read thousands of times in a run that has nothing else to do, and parsing JSON would be half of
+//! that run.
 //!
-//! There is no version in it: an answer is only read when the worker that made it is the one
-//! that would be asked now, and the worker comes out of the same build.
+//! There is no version in it: both who writes and who reads it come out of the same build, which the
+//! workers' handshake and the memory's stamps see to.
 
-use crate::model::{
+use super::{
     AudioStream, ColorTags, Completeness, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind,
     MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation, Timing, VideoStream,
 };
@@ -13,7 +14,7 @@ use crate::model::{
 const MOST_AT_ONCE: usize = 16;
 
 /// Something that can be written to bytes and read back.
-pub(super) trait Wire: Sized {
+pub(crate) trait Compact: Sized {
     fn put(&self, out: &mut Vec<u8>);
     /// Takes the value from the front of `input`; `None` when it is not one.
     fn take(input: &mut &[u8]) -> Option<Self>;
@@ -25,7 +26,7 @@ fn byte(input: &mut &[u8]) -> Option<u8> {
     Some(*first)
 }
 
-impl Wire for u64 {
+impl Compact for u64 {
     /// Seven bits a byte, the lowest first.
     fn put(&self, out: &mut Vec<u8>) {
         let mut rest = *self;
@@ -49,7 +50,7 @@ impl Wire for u64 {
     }
 }
 
-impl Wire for u32 {
+impl Compact for u32 {
     fn put(&self, out: &mut Vec<u8>) {
         u64::from(*self).put(out);
     }
@@ -59,7 +60,7 @@ impl Wire for u32 {
     }
 }
 
-impl Wire for i32 {
+impl Compact for i32 {
     fn put(&self, out: &mut Vec<u8>) {
         self.cast_unsigned().put(out);
     }
@@ -69,7 +70,7 @@ impl Wire for i32 {
     }
 }
 
-impl Wire for u8 {
+impl Compact for u8 {
     fn put(&self, out: &mut Vec<u8>) {
         out.push(*self);
     }
@@ -79,7 +80,7 @@ impl Wire for u8 {
     }
 }
 
-impl Wire for bool {
+impl Compact for bool {
     fn put(&self, out: &mut Vec<u8>) {
         out.push(u8::from(*self));
     }
@@ -93,7 +94,7 @@ impl Wire for bool {
     }
 }
 
-impl Wire for f64 {
+impl Compact for f64 {
     fn put(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.to_le_bytes());
     }
@@ -105,7 +106,7 @@ impl Wire for f64 {
     }
 }
 
-impl Wire for String {
+impl Compact for String {
     fn put(&self, out: &mut Vec<u8>) {
         (self.len() as u64).put(out);
         out.extend_from_slice(self.as_bytes());
@@ -119,7 +120,7 @@ impl Wire for String {
     }
 }
 
-impl<T: Wire> Wire for Option<T> {
+impl<T: Compact> Compact for Option<T> {
     fn put(&self, out: &mut Vec<u8>) {
         self.is_some().put(out);
         if let Some(value) = self {
@@ -132,7 +133,7 @@ impl<T: Wire> Wire for Option<T> {
     }
 }
 
-impl<T: Wire> Wire for Vec<T> {
+impl<T: Compact> Compact for Vec<T> {
     fn put(&self, out: &mut Vec<u8>) {
         (self.len() as u64).put(out);
         self.iter().for_each(|item| item.put(out));
@@ -150,7 +151,7 @@ impl<T: Wire> Wire for Vec<T> {
     }
 }
 
-impl Wire for Rational {
+impl Compact for Rational {
     fn put(&self, out: &mut Vec<u8>) {
         self.num().put(out);
         self.den().put(out);
@@ -165,14 +166,14 @@ impl Wire for Rational {
 /// forgotten.
 macro_rules! fields {
     ($name:ident { $($field:ident),* $(,)? }) => {
-        impl Wire for $name {
+        impl Compact for $name {
             fn put(&self, out: &mut Vec<u8>) {
                 let $name { $($field),* } = self;
                 $($field.put(out);)*
             }
 
             fn take(input: &mut &[u8]) -> Option<$name> {
-                Some($name { $($field: Wire::take(input)?),* })
+                Some($name { $($field: Compact::take(input)?),* })
             }
         }
     };
@@ -181,7 +182,7 @@ macro_rules! fields {
 /// Writes a variant without fields as a number.
 macro_rules! variants {
     ($name:ident { $($variant:ident = $number:literal),* $(,)? }) => {
-        impl Wire for $name {
+        impl Compact for $name {
             fn put(&self, out: &mut Vec<u8>) {
                 out.push(match self { $($name::$variant => $number),* });
             }
@@ -278,7 +279,7 @@ variants!(HdrKind { Hlg = 0, Pq = 1, Hdr10 = 2, DolbyVision = 3 });
 variants!(EditListKind { Benign = 0, Editing = 1 });
 variants!(OtherKind { Data = 0, Subtitle = 1, Attachment = 2, CoverArt = 3 });
 
-impl Wire for Completeness {
+impl Compact for Completeness {
     fn put(&self, out: &mut Vec<u8>) {
         match self {
             Completeness::Unknown => out.push(0),
@@ -296,8 +297,8 @@ impl Wire for Completeness {
             0 => Some(Completeness::Unknown),
             1 => Some(Completeness::Whole),
             2 => Some(Completeness::Missing {
-                first_missing_s: Wire::take(input)?,
-                reason: Wire::take(input)?,
+                first_missing_s: Compact::take(input)?,
+                reason: Compact::take(input)?,
             }),
             _ => None,
         }
