@@ -108,8 +108,7 @@ pub(super) fn spawn(program: &Path, limits: &Limits) -> Result<Worker, JobError>
     };
     worker.socket.set_read_timeout(Some(TICK)).map_err(failed)?;
     worker.socket.set_write_timeout(Some(WRITE_TIMEOUT)).map_err(failed)?;
-    let bell = worker.bell.iter();
-    bell.map(|bell| bell.set_read_timeout(Some(TICK))).collect::<io::Result<()>>().map_err(failed)?;
+    worker.bell.iter().try_for_each(|bell| bell.set_read_timeout(Some(TICK))).map_err(failed)?;
     let probe = allowance(&Job::Probe { depth: ProbeDepth::Auto }, limits, 1);
     let limited = worker.limit(&probe);
     let never = AtomicBool::new(false);
