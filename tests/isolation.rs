@@ -291,6 +291,48 @@ fn a_killed_worker_costs_one_file() {
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
 }
 
+/// A row of slow jobs that share a cancellation.
+fn row(length: usize, cancel: &Arc<AtomicBool>) -> Vec<JobRequest> {
+    (0..length).map(|_| request(Job::Deep, &fixture(CLIP), cancel)).collect()
+}
+
+#[test]
+fn a_worker_killed_in_a_row_costs_the_file_at_hand() {
+    let worker = OwnWorker::new();
+    let pool = worker.pool(Limits::default());
+    let mut results = Vec::new();
+    pool.run_in_turn(row(5, &Arc::default()), &mut |result| {
+        if results.is_empty() {
+            worker.alive().into_iter().for_each(|pid| signal("-KILL", pid));
+        }
+        results.push(result);
+    });
+    let lost = results.iter().filter(|result| matches!(result, Err(JobError::WorkerLost(_)))).count();
+    let seen = results.iter().filter(|result| matches!(result, Ok(JobOutput::Deep(_)))).count();
+    assert_eq!((results.len(), lost, seen), (5, 1, 4), "{results:?}");
+    assert!(results[0].is_ok());
+}
+
+#[test]
+fn a_cancelled_row_is_given_up_and_leaves_the_worker_for_the_next() {
+    let worker = OwnWorker::new();
+    let pool = worker.pool(Limits { cancel_grace: Duration::from_secs(60), ..Limits::default() });
+    assert!(probe(&pool, &fixture(CLIP)).is_ok());
+    let before = worker.alive();
+    let cancel = Arc::default();
+    let mut results = Vec::new();
+    pool.run_in_turn(row(12, &cancel), &mut |result| {
+        cancel.store(true, Ordering::Relaxed);
+        results.push(result);
+    });
+    assert_eq!(results.len(), 12);
+    assert!(results[0].is_ok());
+    let rest = &results[1..];
+    assert!(rest.iter().all(|result| *result == Err(JobError::Cancelled)), "{rest:?}");
+    assert!(probe(&pool, &fixture(CLIP)).is_ok());
+    assert_eq!(worker.alive(), before);
+}
+
 #[test]
 fn a_worker_that_died_idle_costs_nothing() {
     let worker = OwnWorker::new();

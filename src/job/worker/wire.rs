@@ -157,3 +157,36 @@ pub(super) fn checked(length: [u8; 4]) -> io::Result<usize> {
     let length = u32::from_be_bytes(length) as usize;
     if length > MAX_FRAME { Err(io::Error::other("message too long")) } else { Ok(length) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::sample::film;
+
+    /// A reply that has travelled.
+    fn travelled(result: Result<JobOutput, JobError>) -> Result<JobOutput, JobError> {
+        let (here, there) = UnixStream::pair().unwrap();
+        send(&there, &Reply::Done(Box::new(result)), &[]).unwrap();
+        match receive(&here).unwrap() {
+            (Reply::Done(result), _) => *result,
+            _ => panic!("another message came"),
+        }
+    }
+
+    #[test]
+    fn facts_and_errors_arrive_as_they_were_sent() {
+        let facts = Ok(JobOutput::Probed(Box::new(film())));
+        assert_eq!(travelled(facts.clone()), facts);
+        let lost = Err(JobError::WorkerLost("it \u{0} ended".into()));
+        assert_eq!(travelled(lost.clone()), lost);
+    }
+
+    #[test]
+    fn what_follows_the_facts_or_cuts_them_is_no_message() {
+        let mut bytes = Reply::Done(Box::new(Ok(JobOutput::Probed(Box::new(film()))))).encode().unwrap();
+        assert!(Reply::decode(&bytes).is_ok());
+        assert!(Reply::decode(&bytes[..bytes.len() - 1]).is_err());
+        bytes.push(0);
+        assert!(Reply::decode(&bytes).is_err());
+    }
+}
