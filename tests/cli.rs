@@ -150,11 +150,35 @@ fn fix_without_consent_refuses_and_names_the_option() {
     let run = desk.greenlit(&["fix", "small.mp4", "--out", "out", "--format", "json"]).expect(1);
     let report = run.json();
     let fix = &entry(&report, "small.mp4")["fix"];
+    assert_eq!(fix["refusal"], "needs-upscale");
     assert_eq!(fix["action"], "refused");
     assert!(fix["reason"].as_str().unwrap().contains("--upscale"), "{fix:#}");
     assert!(!desk.path("out/small.mp4").exists());
     desk.greenlit(&["fix", "small.mp4", "--out", "out", "--upscale"]).expect(0);
     desk.greenlit(&["check", "out"]).expect(0);
+}
+
+#[test]
+fn a_bare_stream_gets_even_times_and_a_short_film_its_last_picture_held() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("in")).unwrap();
+    let bars = ["-f", "lavfi", "-i", "testsrc2=size=540x960:rate=25:duration=1"];
+    let plain = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-bf", "2", "in/bare.264"];
+    desk.ffmpeg(&[&bars[..], &plain].concat());
+    let webm = ["-c:v", "libvpx", "-deadline", "realtime", "in/held.webm"];
+    desk.ffmpeg(&[&bars[..], &webm].concat());
+    // The segment lasts three seconds now, its last picture two of them (Matroska: Duration, 0x4489).
+    let held = desk.path("in/held.webm");
+    let mut bytes = std::fs::read(&held).unwrap();
+    let at = bytes.windows(3).position(|window| window == [0x44, 0x89, 0x88]).unwrap() + 3;
+    bytes[at..at + 8].copy_from_slice(&3000_f64.to_be_bytes());
+    std::fs::write(&held, bytes).unwrap();
+    let args = ["fix", "in", "--out", "out", "--add-silence", "--format", "json", "--preset", "superfast"];
+    let report = desk.greenlit(&args).expect(0).json();
+    let frames = |name: &str| ffprobe(&desk.path(name))["streams"][0]["nb_read_frames"].clone();
+    assert_eq!(entry(&report, "bare.264")["fix"]["verified"]["verdict"], "compliant");
+    assert_eq!(frames("out/bare.mp4"), "25");
+    assert_eq!(frames("out/held.mp4"), "75");
 }
 
 #[test]

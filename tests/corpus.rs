@@ -4,6 +4,9 @@
 
 mod common;
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use common::{Desk, corpus, decode_complaints, ffprobe};
 
 #[test]
@@ -26,21 +29,51 @@ fn every_file_of_the_corpus_gets_a_verdict() {
     }
 }
 
+/// What the manifest calls normal and its decoder found nothing wrong with: a folder a film, so that no
+/// two outputs get one name. Pictures without a length are no films.
+fn normal_films(corpus: &Path, into: &Path) -> usize {
+    let manifest = std::fs::read_to_string(corpus.join("manifest.tsv")).unwrap();
+    let mut lines = manifest.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+    let names = lines.next().unwrap();
+    let at = |name| names.iter().position(|other| *other == name).unwrap();
+    let (path, class, codec, decode) = (at("path"), at("class"), at("vcodec"), at("decode"));
+    let films = lines.filter(|row| row[class] == "normal" && row[codec] != "-" && row[decode] == "ok");
+    let mut count = 0;
+    for row in films {
+        let folder = into.join(format!("{count:03}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        let name = Path::new(row[path]).file_name().unwrap();
+        std::fs::copy(corpus.join(row[path]), folder.join(name)).unwrap();
+        count += 1;
+    }
+    count
+}
+
 #[test]
-#[ignore = "slow: encodes every fixable file of the corpus"]
-fn what_is_fixed_is_what_the_report_says() {
+#[ignore = "slow: encodes every normal film of the corpus"]
+fn what_is_fixed_is_what_the_report_says_and_nearly_every_film_is() {
     let Some(corpus) = corpus() else {
         eprintln!("skipped: GREENLIT_CORPUS names no corpus");
         return;
     };
     let desk = Desk::new();
+    let films = normal_films(&corpus, &desk.path("in"));
+    assert!(films >= 150, "only {films} films");
     let consents = ["--upscale", "--trim", "--add-silence", "--extend", "freeze"];
-    let mut args = vec!["fix", corpus.to_str().unwrap(), "--out", "out", "--format", "json"];
+    let mut args = vec!["fix", "in", "--out", "out", "--format", "json", "--preset", "veryfast"];
     args.extend(consents);
     let report = desk.greenlit(&args).json();
-    let mut fixed = 0;
+    let (mut stands, mut refusals) = (0, BTreeMap::<String, Vec<String>>::new());
     for file in report["files"].as_array().unwrap() {
-        let Some(output) = file["fix"]["output"].as_str() else { continue };
+        let path = file["path"].as_str().unwrap();
+        let Some(output) = file["fix"]["output"].as_str() else {
+            // What was passed over or cannot be opened at all has no fix to speak of.
+            let class = file["fix"]["refusal"].as_str().or(file["verdict"].as_str()).unwrap();
+            assert!(!file["fix"]["reason"].is_null() || !file["reason"].is_null(), "{file:#}");
+            refusals.entry(class.to_owned()).or_default().push(path.to_owned());
+            continue;
+        };
+        stands += 1;
         let verified = &file["fix"]["verified"];
         assert_eq!(verified["verdict"], "compliant", "{file:#}");
         let output = desk.path(output);
@@ -50,10 +83,14 @@ fn what_is_fixed_is_what_the_report_says() {
         if let Some(frames) = verified["decoded_frames"].as_u64() {
             assert_eq!(video["nb_read_frames"], frames.to_string(), "{file:#}");
             assert_eq!(decode_complaints(&output), "", "{file:#}");
-            fixed += 1;
         }
     }
-    assert!(fixed >= 100, "only {fixed} files were fixed");
+    let pictures = refusals.get("still-picture").map_or(0, Vec::len);
+    for (class, paths) in &refusals {
+        eprintln!("{class:20} {:4}  {}", paths.len(), paths.join(" "));
+    }
+    eprintln!("{stands} of {} films stand fixed, {pictures} pictures aside", films - pictures);
+    assert!(stands * 100 >= (films - pictures) * 95, "{refusals:#?}");
     let again = desk.greenlit(&["check", "out", "--format", "json"]).expect(0).json();
     assert_eq!(again["summary"]["noncompliant"], 0);
 }

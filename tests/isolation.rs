@@ -70,6 +70,7 @@ fn slow_fix() -> Job {
         drop_edit_list: false,
         start_s: 0.0,
         expected_duration_s: None,
+        max_hold_s: 0.0,
         expected_frames: None,
         threads: 2,
         max_size_bytes: None,

@@ -94,6 +94,7 @@ fn spec(video: VideoPlan, audio: Option<AudioPlan>) -> OutputSpec {
         drop_edit_list: false,
         start_s: 0.0,
         expected_duration_s: None,
+        max_hold_s: 0.0,
         expected_frames: None,
         threads: 1,
         max_size_bytes: None,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::job::{Isolation, VerifyLevel};
 use crate::pipeline::{Failure, FailureKind, FixOutcome, Outcome};
-use crate::plan::Action;
+use crate::plan::{Action, Refusal};
 use crate::report::{FileEntry, Fix, FixAction, Media, Tool, Verified};
 use crate::rules::{Assessment, Verdict};
 
@@ -79,6 +79,10 @@ fn fix(outcome: &FixOutcome) -> Fix {
         .as_ref()
         .map(|failure| failure.message.clone())
         .or_else(|| outcome.plan.reason.clone());
+    let refusal = match &outcome.failure {
+        Some(failure) => Some(failure.kind.name()),
+        None => outcome.plan.refusal.map(Refusal::name),
+    };
     let verified = outcome.proof.as_ref().map(|proof| {
         let verify = proof.verify.as_ref();
         let decoded = verify.filter(|verify| {
@@ -99,6 +103,7 @@ fn fix(outcome: &FixOutcome) -> Fix {
         output: outcome.output.as_deref().map(|path| shown_path(path).0),
         steps: outcome.plan.steps.iter().map(|step| step.text.clone()).collect(),
         reason,
+        refusal,
         verified,
     }
 }
@@ -124,7 +129,7 @@ pub fn fix_status(outcome: &Outcome) -> RunStatus {
 
 fn failure_status(failure: &Failure) -> RunStatus {
     match failure.kind {
-        FailureKind::Input => RunStatus::Refused,
+        FailureKind::Input | FailureKind::Damaged | FailureKind::Unproven => RunStatus::Refused,
         FailureKind::Operation => RunStatus::Failed,
         FailureKind::Interrupted => RunStatus::Interrupted,
     }
@@ -152,5 +157,13 @@ mod tests {
         assert_eq!(shown, "a\u{fffd} b%.mp4");
         assert_eq!(raw.as_deref(), Some("a%FF%20b%25.mp4"));
         assert_eq!(shown_path(Path::new("ä.mp4")), ("ä.mp4".to_owned(), None));
+    }
+    #[test]
+    fn the_schema_lists_every_class_of_refusal_and_no_other() {
+        let schema: serde_json::Value = serde_json::from_str(crate::report::schema()).unwrap();
+        let listed = schema["$defs"]["fix"]["properties"]["refusal"]["enum"].as_array().unwrap();
+        let refusals = Refusal::ALL.iter().map(|refusal| refusal.name());
+        let names: Vec<_> = refusals.chain(FailureKind::ALL.iter().map(|kind| kind.name())).collect();
+        assert_eq!(listed.iter().filter_map(|name| name.as_str()).collect::<Vec<_>>(), names);
     }
 }

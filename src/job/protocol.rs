@@ -115,8 +115,18 @@ pub struct VerifyReport {
     pub equal_streams: Vec<u32>,
     /// Everything that does not hold, for a person. Empty is the proof.
     pub failures: Vec<String>,
+    /// Whether one of the failures is the source's own: it has lost something.
+    pub damaged_source: bool,
     /// Whether a second encode at higher quality could mend the failures.
     pub quality_only: bool,
+}
+
+impl VerifyReport {
+    /// Notes a failure that is the source's own.
+    pub fn source_failure(&mut self, text: String) {
+        self.damaged_source = true;
+        self.failures.push(text);
+    }
 }
 
 /// How alike output and source look.

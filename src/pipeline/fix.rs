@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::job::{FixReport, Job, JobError, JobFiles, JobOutput, JobRequest, Runner, VerifyLevel};
-use crate::plan::{Action, FixOptions, FixPlan, Machine, OutputSpec, VideoPlan, plan};
+use crate::plan::{Action, FixOptions, FixPlan, Machine, OutputSpec, Refusal, VideoPlan, plan};
 use crate::profile::Profile;
 use crate::rules::{Severity, Subject, Verdict, assess};
 
@@ -175,7 +175,7 @@ fn refuse_collisions(tasks: &mut [Task<'_>], sources: &[Source], profiles: usize
             collision.target.display()
         );
         for index in collision.sources {
-            tasks[index].plan.refuse(reason.clone());
+            tasks[index].plan.refuse(Refusal::SameName, reason.clone());
             tasks[index].target = None;
         }
     }
@@ -422,7 +422,9 @@ pub fn make_output(
         let improvable = report.verify.quality_only && !second && better(&mut spec);
         if !improvable {
             let message = format!("the output did not pass and was thrown away: {}", problems.join("; "));
-            return Err(Failure { kind: FailureKind::Input, message });
+            let damaged = report.verify.damaged_source;
+            let kind = if damaged { FailureKind::Damaged } else { FailureKind::Unproven };
+            return Err(Failure { kind, message });
         }
         second = true;
     }

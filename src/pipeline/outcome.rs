@@ -42,10 +42,36 @@ pub struct Failure {
 pub enum FailureKind {
     /// The file's: it cannot be read as media, or made a decoder fall over. Exit code 1.
     Input,
+    /// The file's: the film has lost something that nobody can bring back. Exit code 1.
+    Damaged,
+    /// An output was made and did not pass. Exit code 1.
+    Unproven,
     /// The machine's: permission, disk, device. Exit code 2.
     Operation,
     /// Nobody's: the run was stopped before it came to this file.
     Interrupted,
+}
+
+impl FailureKind {
+    /// Every kind.
+    pub const ALL: [FailureKind; 5] = [
+        FailureKind::Input,
+        FailureKind::Damaged,
+        FailureKind::Unproven,
+        FailureKind::Operation,
+        FailureKind::Interrupted,
+    ];
+
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            FailureKind::Input => "unreadable",
+            FailureKind::Damaged => "damaged-source",
+            FailureKind::Unproven => "not-proven",
+            FailureKind::Operation => "machine",
+            FailureKind::Interrupted => "interrupted",
+        }
+    }
 }
 
 impl From<&JobError> for Failure {

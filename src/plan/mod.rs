@@ -8,12 +8,14 @@ mod options;
 mod outcome;
 mod planner;
 mod rates;
+mod refusal;
 mod sound;
 mod spec;
 
 pub use options::{Extend, Fit, FixOptions, Machine};
 pub use outcome::{Action, Applicability, FixPlan, Step};
 pub use planner::plan;
+pub use refusal::Refusal;
 pub use spec::{
     AudioEncode, AudioPlan, Canvas, ExtendKind, Extension, Fill, OutputContainer, OutputSpec, Preset,
     RateControl, Subtraction, ToneMap, VideoEncode, VideoPlan, VideoTags, X264Profile,

@@ -1,5 +1,6 @@
 //! The plan as a whole, with its reasons.
 
+use super::refusal::{Refusal, Refused};
 use super::spec::OutputSpec;
 
 /// What will be done with a file, and why.
@@ -13,6 +14,8 @@ pub struct FixPlan {
     pub steps: Vec<Step>,
     /// Why nothing cheaper would do, or why nothing can be done.
     pub reason: Option<String>,
+    /// The class of that reason, where nothing can be done.
+    pub refusal: Option<Refusal>,
     /// The extension of the output without the dot, where it differs from the source's.
     pub output_extension: Option<String>,
     /// The most characters the output's name may have, where the source's has more.
@@ -81,18 +84,19 @@ impl FixPlan {
             spec: None,
             steps: Vec::new(),
             reason: None,
+            refusal: None,
             output_extension: None,
             max_name_chars: None,
         }
     }
 
     /// Nothing can be done, for this reason.
-    pub(super) fn refused(reason: String) -> FixPlan {
-        FixPlan { action: Action::Refused, reason: Some(reason), ..FixPlan::copy() }
+    pub(super) fn refused(Refused { refusal, reason }: Refused) -> FixPlan {
+        FixPlan { action: Action::Refused, reason: Some(reason), refusal: Some(refusal), ..FixPlan::copy() }
     }
 
     /// Turns the plan into a refusal, for a reason found outside the file.
-    pub fn refuse(&mut self, reason: String) {
-        *self = FixPlan::refused(reason);
+    pub fn refuse(&mut self, refusal: Refusal, reason: String) {
+        *self = FixPlan::refused(refusal.because(reason));
     }
 }

@@ -7,6 +7,7 @@ use crate::rules::{Assessment, Finding, Remedy};
 use super::fit::{Geometry, binding, geometry};
 use super::options::{Extend, Fit, FixOptions, Machine};
 use super::outcome::{Action, Applicability, FixPlan, Step};
+use super::refusal::{Refusal, Refused};
 use super::spec::{
     AudioPlan, Canvas, ExtendKind, Extension, Fill, OutputContainer, OutputSpec, ToneMap, VideoEncode,
     VideoPlan, VideoTags, X264Profile,
@@ -15,6 +16,30 @@ use super::{rates, sound};
 
 /// Video codecs an MP4 carries everywhere.
 const IN_MP4: &[&str] = &["h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "mpeg1video"];
+/// Containers, by FFmpeg's names, that hold pictures and no times.
+const WITHOUT_TIMES: &[&str] = &[
+    "avs2",
+    "avs3",
+    "cavsvideo",
+    "dirac",
+    "dnxhd",
+    "h261",
+    "h263",
+    "h264",
+    "hevc",
+    "m4v",
+    "mjpeg",
+    "mpegvideo",
+    "obu",
+    "vc1",
+    "vvc",
+];
+/// The longest last picture, in seconds, of a file that is whole by all it declares: makers of short
+/// animations let it stand for a few seconds.
+const WHOLE_HOLD_S: f64 = 5.0;
+/// As [`WHOLE_HOLD_S`], where a cut could have passed unseen: clocks of broadcast and streaming
+/// containers are off by less than this.
+const UNPROVEN_HOLD_S: f64 = 1.0;
 /// The longer side of recipe 2 and 3, in pixels.
 const CORE_SIDE: f64 = 1920.0;
 const CONSERVATIVE_SIDE: f64 = 1280.0;
@@ -32,7 +57,7 @@ pub fn plan(
     }
     match Planner::new(facts, assessment, profile, options, machine).plan() {
         Ok(plan) => plan,
-        Err(reason) => FixPlan::refused(reason),
+        Err(refused) => FixPlan::refused(refused),
     }
 }
 
@@ -41,11 +66,12 @@ fn for_picture(assessment: &Assessment, profile: &Profile) -> FixPlan {
     let name = |finding: &&Finding| finding.rule == "file-name";
     let mut errors = assessment.findings().iter().filter(|finding| finding.severity == Severity::Error);
     if let Some(finding) = errors.find(|finding| !name(finding)) {
-        return FixPlan::refused(format!("{}: export the picture again", finding.message));
+        let reason = format!("{}: export the picture again", finding.message);
+        return FixPlan::refused(Refusal::StillPicture.because(reason));
     }
     if let Some(rule) = assessment.unknown().first() {
         let reason = format!("too little is known about the picture: rule `{rule}` cannot be decided");
-        return FixPlan::refused(reason);
+        return FixPlan::refused(Refusal::Undecided.because(reason));
     }
     let max_name_chars = profile.limits("file-name").and_then(|limits| limits.number("max_chars"));
     FixPlan { max_name_chars: max_name_chars.map(|max| max as usize), ..FixPlan::copy() }
@@ -79,7 +105,7 @@ impl<'a> Planner<'a> {
         Planner { facts, assessment, profile, options, machine, steps: Vec::new() }
     }
 
-    fn plan(mut self) -> Result<FixPlan, String> {
+    fn plan(mut self) -> Result<FixPlan, Refused> {
         let video = self.worth_fixing()?;
         let length = self.length()?;
         let why_video = self.why_encode_video(video, &length);
@@ -126,6 +152,7 @@ impl<'a> Planner<'a> {
             drop_edit_list: false,
             start_s: self.start_s(video),
             expected_duration_s: length.expected_s.or_else(|| self.whole_length(encodes_video)),
+            max_hold_s: if encodes_video { self.max_hold_s() } else { 0.0 },
             expected_frames: None,
             threads,
             max_size_bytes: rates::max_bytes(self.profile),
@@ -143,7 +170,25 @@ impl<'a> Planner<'a> {
 
     /// The length an encode must reach, so that a long last picture or a longer sound is not lost.
     fn whole_length(&self, encodes_video: bool) -> Option<f64> {
-        if encodes_video { self.facts.effective_duration_s() } else { None }
+        let declared = encodes_video && !self.is_without_times();
+        if declared { self.facts.effective_duration_s() } else { None }
+    }
+
+    /// Whether the container holds pictures and no times; its duration is then a guess.
+    fn is_without_times(&self) -> bool {
+        self.facts.container.as_deref().is_some_and(|container| WITHOUT_TIMES.contains(&container))
+    }
+
+    /// How long the last picture may be held to reach the length that the container declares. Where
+    /// each picture has its own length in the container, that is what counts; elsewhere the last one
+    /// lasts until the end of the file, unless that is a cut file's.
+    fn max_hold_s(&self) -> f64 {
+        let own_lengths = matches!(self.facts.container.as_deref(), Some("mp4" | "mov" | "3gp"));
+        match (own_lengths, &self.facts.completeness) {
+            (true, _) => 0.0,
+            (false, Completeness::Whole) => WHOLE_HOLD_S,
+            (false, _) => UNPROVEN_HOLD_S,
+        }
     }
 
     fn finish(self, spec: OutputSpec, extension: &str, reason: Option<String>) -> FixPlan {
@@ -159,6 +204,7 @@ impl<'a> Planner<'a> {
             spec: Some(Box::new(spec)),
             steps: self.steps,
             reason,
+            refusal: None,
             output_extension: Some(extension.to_owned()),
             max_name_chars,
         }
@@ -174,43 +220,47 @@ impl<'a> Planner<'a> {
     }
 
     /// What nobody can mend.
-    fn worth_fixing(&self) -> Result<&'a VideoStream, String> {
+    fn worth_fixing(&self) -> Result<&'a VideoStream, Refused> {
         if let Completeness::Missing { .. } = self.facts.completeness {
             let finding = self.findings(Severity::Error).find(|finding| finding.rule == "integrity");
             let what = finding.map_or("data is missing".to_owned(), |finding| finding.message.clone());
-            return Err(format!("{what}: export or copy the original again"));
+            return Err(Refusal::MissingData.because(format!("{what}: export or copy the original again")));
         }
-        let video =
-            self.facts.main_video().ok_or("the file has no moving picture: there is nothing to show")?;
+        let nothing = "the file has no moving picture: there is nothing to show";
+        let video = self.facts.main_video().ok_or_else(|| Refusal::NoPicture.because(nothing))?;
         if let Some(still) = self.facts.still() {
-            return Err(format!("the file is a still picture ({}): no film is made of it", still.format));
+            let reason = format!("the file is a still picture ({}): no film is made of it", still.format);
+            return Err(Refusal::StillPicture.because(reason));
         }
         if !video.decodable {
             let codec = video.codec.as_deref().or(video.codec_tag.as_deref()).unwrap_or("unknown");
-            return Err(format!("no decoder is known for the picture ({codec}): export it in another codec"));
+            let reason = format!("no decoder is known for the picture ({codec}): export it in another codec");
+            return Err(Refusal::NoDecoder.because(reason));
         }
         if video.coded_size().is_none() {
-            return Err(
-                "the size of the picture is not known: the file is damaged or only part of a film".into()
-            );
+            return Err(Refusal::UnknownSize.because(
+                "the size of the picture is not known: the file is damaged or only part of a film",
+            ));
         }
         let no_base =
             video.hdr.and_then(|hdr| hdr.dolby_vision).is_some_and(|vision| vision.compatibility == 0);
         if no_base {
-            return Err("Dolby Vision without a compatible base layer cannot be read in true colours: \
-                        export it as HDR10, HLG or standard range"
-                .into());
+            return Err(Refusal::NoTrueColours.because(
+                "Dolby Vision without a compatible base layer cannot be read in true colours: \
+                 export it as HDR10, HLG or standard range",
+            ));
         }
         Ok(video)
     }
 
     /// The length of the output, by the limits and the consents.
-    fn length(&mut self) -> Result<Length, String> {
+    fn length(&mut self) -> Result<Length, Refused> {
         let Some(duration) = self.facts.effective_duration_s() else { return Ok(Length::default()) };
         let limit = |key| binding(self.profile, "duration").and_then(|limits| limits.number(key));
         if let Some(max) = limit("max_s").filter(|max| duration > max + 0.05) {
             if !self.options.trim {
-                return Err(format!("the film lasts {duration:.1} s and may last {max} s: --trim cuts it"));
+                let reason = format!("the film lasts {duration:.1} s and may last {max} s: --trim cuts it");
+                return Err(Refusal::NeedsTrim.because(reason));
             }
             // A frame below the limit, so that rounding in the container stays within it.
             let to = max - 0.05;
@@ -222,9 +272,9 @@ impl<'a> Planner<'a> {
         }
         if let Some(min) = limit("min_s").filter(|min| duration < min - 0.05) {
             let Some(kind) = self.options.extend else {
-                return Err(format!(
+                return Err(Refusal::NeedsExtend.because(format!(
                     "the film lasts {duration:.1} s and must last {min} s: --extend loop or --extend freeze makes it longer"
-                ));
+                )));
             };
             let (kind, word) = match kind {
                 Extend::Loop => (ExtendKind::Loop, "played again"),
@@ -260,6 +310,10 @@ impl<'a> Planner<'a> {
         }
         let codec = video.codec.as_deref().unwrap_or("unknown");
         let remuxed = self.wants_remux() || self.wants_audio();
+        if remuxed && self.is_without_times() {
+            let container = self.facts.container.as_deref().unwrap_or_default();
+            return Some(format!("a bare {container} stream does not say when its pictures are shown"));
+        }
         (remuxed && !IN_MP4.contains(&codec)).then(|| format!("{codec} does not go into an MP4"))
     }
 
@@ -318,18 +372,21 @@ impl<'a> Planner<'a> {
     }
 
     /// A plain copy, under another name where the name is at fault.
-    fn without_remux(&mut self) -> Result<Option<FixPlan>, String> {
+    fn without_remux(&mut self) -> Result<Option<FixPlan>, Refused> {
         if self.findings(Severity::Error).any(|finding| !is_about_the_name(finding)) {
             let unsolved = self.findings(Severity::Error).find(|finding| !is_about_the_name(finding));
             let refuse = unsolved.filter(|finding| matches!(finding.remedy, Remedy::Refuse | Remedy::None));
             return match refuse {
                 Some(finding) if finding.rule.starts_with("audio") => Ok(None),
-                Some(finding) => Err(format!("{}: nothing here can mend that", finding.message)),
+                Some(finding) => {
+                    Err(Refusal::NoRemedy.because(format!("{}: nothing here can mend that", finding.message)))
+                }
                 None => Ok(None),
             };
         }
         if let Some(rule) = self.assessment.unknown().first() {
-            return Err(format!("too little is known about the file: rule `{rule}` cannot be decided"));
+            let reason = format!("too little is known about the file: rule `{rule}` cannot be decided");
+            return Err(Refusal::Undecided.because(reason));
         }
         let mut plan = FixPlan::copy();
         let named =
@@ -371,7 +428,7 @@ impl<'a> Planner<'a> {
         self.profile.limits("file-name")?.number("max_chars").map(|max| max as usize)
     }
 
-    fn container(&self) -> Result<OutputContainer, String> {
+    fn container(&self) -> Result<OutputContainer, Refused> {
         let allowed =
             self.profile.limits("container").map(|limits| limits.words("allow")).unwrap_or_default();
         let takes = |name: &str| allowed.is_empty() || allowed.iter().any(|container| container == name);
@@ -380,25 +437,32 @@ impl<'a> Planner<'a> {
         } else if takes("mov") {
             Ok(OutputContainer::Mov)
         } else {
-            Err(format!("the profile allows only {}, and none of them can be written", allowed.join(", ")))
+            Err(Refusal::Container.because(format!(
+                "the profile allows only {}, and none of them can be written",
+                allowed.join(", ")
+            )))
         }
     }
 
-    fn geometry(&mut self, video: &VideoStream) -> Result<Geometry, String> {
-        let shown = video.display_size().ok_or("the size of the picture is not known")?;
+    fn geometry(&mut self, video: &VideoStream) -> Result<Geometry, Refused> {
+        let shown = video
+            .display_size()
+            .ok_or_else(|| Refusal::UnknownSize.because("the size of the picture is not known"))?;
         let cap = match self.options.recipe {
             2 => Some(CORE_SIDE),
             3.. => Some(CONSERVATIVE_SIDE),
             _ => None,
         };
-        let found = geometry(shown, self.profile, self.options.fit, cap)
-            .ok_or_else(|| format!("no size within the limits keeps the shape of the picture ({shown})"))?;
+        let found = geometry(shown, self.profile, self.options.fit, cap).ok_or_else(|| {
+            let reason = format!("no size within the limits keeps the shape of the picture ({shown})");
+            Refusal::NoSize.because(reason)
+        })?;
         if found.enlarged > 1.0 + 1e-6 {
             let result = found.canvas.unwrap_or(found.picture);
             if !self.options.upscale {
-                return Err(format!(
+                return Err(Refusal::NeedsUpscale.because(format!(
                     "the picture is {shown} and must be enlarged to {result}: --upscale allows it"
-                ));
+                )));
             }
             self.step(
                 format!("enlarged from {shown} to {}, as agreed", found.picture),
@@ -414,7 +478,7 @@ impl<'a> Planner<'a> {
         geometry: &Geometry,
         length: &Length,
         sound: &sound::Sound,
-    ) -> Result<VideoEncode, String> {
+    ) -> Result<VideoEncode, Refused> {
         let conservative = self.options.recipe >= 3;
         let cap = if self.options.recipe >= 2 { 30.0 } else { 60.0 };
         let (frame_rate, own_rate) = rates::frame_rate(video, self.profile, cap);

@@ -4,6 +4,7 @@ use crate::model::{MediaFacts, Rational, Size, VideoStream};
 use crate::profile::Profile;
 
 use super::options::Machine;
+use super::refusal::{Refusal, Refused};
 use super::spec::RateControl;
 
 /// Rates people and platforms work with, ascending.
@@ -58,7 +59,7 @@ pub(super) fn rate_control(
     profile: &Profile,
     duration_s: Option<f64>,
     audio_bits: u64,
-) -> Result<RateControl, String> {
+) -> Result<RateControl, Refused> {
     let number = |rule, key| profile.limits(rule).and_then(|limits| limits.number(key));
     let mut ceiling: Option<f64> = number("video-bit-rate", "max").map(|max| max * 0.9);
     if let (Some(bytes), Some(duration)) =
@@ -68,10 +69,10 @@ pub(super) fn rate_control(
         let bits = bytes * 8.0 * (1.0 - OVERHEAD) - audio_bits as f64 * duration;
         let by_size = bits / (duration + 2.0);
         if by_size < 50_000.0 {
-            return Err(format!(
+            return Err(Refusal::SizeLimit.because(format!(
                 "{duration:.0} s do not fit into {:.0} MB at any watchable rate",
                 bytes / 1e6
-            ));
+            )));
         }
         ceiling = Some(ceiling.map_or(by_size, |other| other.min(by_size)));
     }

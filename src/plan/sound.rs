@@ -5,6 +5,7 @@ use crate::profile::{Profile, Severity};
 use crate::rules::Assessment;
 
 use super::options::FixOptions;
+use super::refusal::{Refusal, Refused};
 use super::spec::{AudioEncode, AudioPlan};
 
 /// Audio codecs an MP4 carries everywhere.
@@ -26,7 +27,7 @@ pub(super) fn plan(
     options: &FixOptions,
     touched: Option<&str>,
     encodes_anyway: bool,
-) -> Result<Sound, String> {
+) -> Result<Sound, Refused> {
     let required = profile.limits("audio-stream").is_some_and(|limits| limits.flag("required"));
     let Some(track) = facts.main_audio().filter(|track| track.decodable) else {
         if facts.audio.is_empty() && !required {
@@ -37,12 +38,10 @@ pub(super) fn plan(
                 AudioPlan::Silence { sample_rate: SAMPLE_RATE, channels: 2, bit_rate: bit_rate(profile) };
             return Ok(Sound { plan: Some(silence), why: Some("a silent track is added, as agreed".into()) });
         }
-        return Err(match facts.audio.is_empty() {
-            true => "sound is required and there is none: --add-silence adds a silent track".into(),
-            false => {
-                "no decoder is known for the sound: --add-silence puts a silent track in its place".into()
-            }
-        });
+        return Err(Refusal::NeedsAddSilence.because(match facts.audio.is_empty() {
+            true => "sound is required and there is none: --add-silence adds a silent track",
+            false => "no decoder is known for the sound: --add-silence puts a silent track in its place",
+        }));
     };
     let why = reason_to_encode(track, assessment, touched, encodes_anyway);
     match why {

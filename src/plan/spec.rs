@@ -25,6 +25,9 @@ pub struct OutputSpec {
     pub start_s: f64,
     /// The duration the output shall have, in seconds, as far as it is known.
     pub expected_duration_s: Option<f64>,
+    /// The last picture may be held for this many seconds to reach that duration, where the source
+    /// ends before its container says. Encoded pictures only.
+    pub max_hold_s: f64,
     /// The number of video frames the output shall have, as far as it is known.
     pub expected_frames: Option<u64>,
     /// The number of threads for the encoder. Follows from the file and the machine alone.

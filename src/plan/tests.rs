@@ -51,6 +51,34 @@ fn a_warning_alone_never_costs_a_generation() {
 }
 
 #[test]
+fn a_last_picture_may_stand_where_the_container_does_not_time_it_and_is_whole() {
+    let hold = |container: &str, completeness| {
+        let mut facts = film();
+        facts.container = Some(container.into());
+        facts.completeness = completeness;
+        facts.video[0].codec = Some("vp8".into());
+        let spec = plan_for(&facts, "film.mp4", &FixOptions::default()).spec.unwrap();
+        (spec.max_hold_s, spec.expected_duration_s)
+    };
+    let (whole, declared) = hold("webm", Completeness::Whole);
+    assert_eq!(declared, Some(15.0));
+    assert!(hold("mpegts", Completeness::Unknown).0 < whole);
+    assert_eq!(hold("mp4", Completeness::Whole).0, 0.0);
+    assert_eq!(hold("h264", Completeness::Unknown).1, None, "a guess is no plan");
+}
+
+#[test]
+fn every_refusal_has_a_name_of_its_own() {
+    let names: std::collections::BTreeSet<_> = Refusal::ALL.iter().map(|refusal| refusal.name()).collect();
+    assert_eq!(names.len(), Refusal::ALL.len());
+    let mut facts = film();
+    facts.video[0].decodable = false;
+    facts.video[0].codec = Some("none".into());
+    let plan = plan_for(&facts, "film.mp4", &FixOptions::default());
+    assert_eq!((plan.action, plan.refusal), (Action::Refused, Some(Refusal::NoDecoder)));
+}
+
+#[test]
 fn a_wrong_name_costs_a_name() {
     let plan = plan_for(&film(), "film.mov", &FixOptions::default());
     assert_eq!((plan.action, plan.output_extension.as_deref()), (Action::Copy, Some("mp4")));

@@ -126,6 +126,8 @@ pub struct Fix {
     pub steps: Vec<String>,
     /// Why nothing cheaper would do, or why nothing was done.
     pub reason: Option<String>,
+    /// The class of that reason, out of a closed list, where nothing was made.
+    pub refusal: Option<&'static str>,
     /// The proof; `None` where there is no output.
     pub verified: Option<Verified>,
 }

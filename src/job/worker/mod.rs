@@ -29,7 +29,7 @@ const LONGEST_ROW: usize = 16;
 
 /// What both sides must agree on.
 fn version() -> String {
-    format!("{}/4", env!("CARGO_PKG_VERSION"))
+    format!("{}/5", env!("CARGO_PKG_VERSION"))
 }
 
 #[derive(Default)]

@@ -143,6 +143,7 @@ pub(super) fn reencoded() -> Fix {
             "copy the sound".into(),
         ],
         reason: Some("a copied picture would still be mpeg4".into()),
+        refusal: None,
         verified: Some(Verified {
             verdict: Verdict::Compliant,
             identical_streams: 1,
@@ -160,7 +161,8 @@ pub(super) fn reencoded() -> Fix {
 }
 
 fn not_made(action: FixAction, reason: &str) -> Fix {
-    Fix { action, output: None, steps: Vec::new(), reason: Some(reason.into()), verified: None }
+    let refusal = Some(if action == FixAction::Refused { "needs-trim" } else { "not-proven" });
+    Fix { action, output: None, steps: Vec::new(), reason: Some(reason.into()), refusal, verified: None }
 }
 
 pub(super) fn entry(path: &str, verdict: Verdict) -> FileEntry {

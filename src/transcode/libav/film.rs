@@ -58,6 +58,7 @@ pub(crate) struct Film {
     extend: Option<(f64, ExtendKind)>,
     limit_s: Option<f64>,
     expected_s: Option<f64>,
+    max_hold_s: f64,
     /// How long the container says the picture lasts, in seconds.
     pub(crate) declared_s: Option<f64>,
     /// Packets of the picture that were to be shown.
@@ -134,8 +135,19 @@ impl Film {
             None => None,
         };
         let video_packets = 0;
-        let mut film =
-            Film { video, audio, rate, extend, limit_s, expected_s, declared_s, video_packets, input };
+        let max_hold_s = spec.max_hold_s;
+        let mut film = Film {
+            video,
+            audio,
+            rate,
+            extend,
+            limit_s,
+            expected_s,
+            max_hold_s,
+            declared_s,
+            video_packets,
+            input,
+        };
         film.discard_the_rest()?;
         if let (false, Side::Make(_, chain)) = (matches!(film.video, Side::None), &mut film.audio) {
             chain.allow(0.0, &mut |_| Ok(()))?;
@@ -296,6 +308,22 @@ impl Film {
         }
     }
 
+    /// Where an encoded picture ends: where it ends by itself, unless the plan says more.
+    fn planned_end(&self, natural: f64, sound: Option<f64>) -> f64 {
+        let mut end = natural;
+        if let Some((to_s, _)) = self.extend {
+            end = end.max(to_s);
+        } else if let Some(expected) = self.expected_s {
+            // The plan counts on sound that outlasts the picture, or on a last picture that stands.
+            let with_sound = sound.map_or(natural, |sound| expected.min(sound));
+            let held = if expected - natural <= self.max_hold_s { expected } else { with_sound };
+            if held > natural + END_SLACK_S {
+                end = held;
+            }
+        }
+        self.limit_s.map_or(end, |limit| end.min(limit))
+    }
+
     fn finish(&mut self, to: &mut dyn Receiver) -> Result<Length, JobError> {
         let mut length = Length::default();
         let sound_s = match &self.audio {
@@ -303,9 +331,9 @@ impl Film {
             Side::Copy(_, copier) => Some(copier.end_s),
             _ => None,
         };
+        let end_s = self.planned_end(self.picture_end_s().unwrap_or_default(), sound_s);
         match &mut self.video {
             Side::Make(_, chain) => {
-                let end_s = planned_end(chain.end_s(), sound_s, self.extend, self.limit_s, self.expected_s);
                 chain.finish(end_s, &mut |frame, ticks| to.picture(frame, ticks))?;
                 to.pictures_end()?;
                 if chain.ticks() == 0 {
@@ -344,27 +372,6 @@ impl Film {
         }
         Ok(length)
     }
-}
-
-/// Where an encoded picture ends: where it ends by itself, unless the plan says more.
-fn planned_end(
-    natural: f64,
-    sound: Option<f64>,
-    extend: Option<(f64, ExtendKind)>,
-    limit: Option<f64>,
-    expected: Option<f64>,
-) -> f64 {
-    let mut end = natural;
-    if let Some((to_s, _)) = extend {
-        end = end.max(to_s);
-    } else if let (Some(expected), Some(sound)) = (expected, sound) {
-        // The plan counts on sound that outlasts the picture: hold the last one.
-        let held = expected.min(sound);
-        if held > natural + END_SLACK_S {
-            end = held;
-        }
-    }
-    limit.map_or(end, |limit| end.min(limit))
 }
 
 impl<C> Side<C> {

@@ -44,6 +44,12 @@ impl Input {
         name.to_bytes().starts_with(b"mov,")
     }
 
+    /// Whether the container knows no times: what a demuxer says of them is a guess.
+    pub(crate) fn is_without_times(&mut self) -> bool {
+        // SAFETY: the context is open; a plain field of its demuxer.
+        unsafe { (*(*self.as_mut_ptr()).iformat).flags & ffi::AVFMT_NOTIMESTAMPS != 0 }
+    }
+
     pub(crate) fn as_mut_ptr(&mut self) -> *mut ffi::AVFormatContext {
         self.media.as_ptr()
     }
@@ -75,8 +81,11 @@ impl Input {
         }
     }
 
-    /// The duration the container declares for a stream, in seconds.
+    /// The duration the container declares for a stream, in seconds, where it declares one.
     pub(crate) fn declared_s(&mut self, stream: u32) -> Result<Option<f64>, JobError> {
+        if self.is_without_times() {
+            return Ok(None);
+        }
         let stream = self.stream(stream)?;
         // SAFETY: the stream belongs to the open input; plain fields.
         let (duration, base) = unsafe { ((*stream).duration, (*stream).time_base) };

@@ -28,6 +28,8 @@ pub(crate) struct VideoChain {
     /// Where a repeated film starts, in the same units.
     offset: i64,
     usual: i64,
+    /// Pictures follow each other without times of their own.
+    counted: bool,
     last: Option<(i64, i64)>,
     held: Option<Frame>,
     /// The longest distance between two decoded frames, in seconds, and where it starts.
@@ -63,6 +65,7 @@ impl VideoChain {
             start: super::av::units(start_s, base),
             offset: 0,
             usual: super::av::units(frame_s, base).max(1),
+            counted: input.is_without_times(),
             last: None,
             held: None,
             widest_gap: (0.0, 0.0),
@@ -112,8 +115,8 @@ impl VideoChain {
         let raw = frame.get();
         let stamped = raw.best_effort_timestamp;
         let time = match (stamped, self.last) {
-            (NOPTS, Some((last, duration))) => last + duration,
-            (NOPTS, None) => self.offset,
+            (stamped, Some((last, duration))) if self.counted || stamped == NOPTS => last + duration,
+            (stamped, None) if self.counted || stamped == NOPTS => self.offset,
             (stamped, _) => stamped - self.start + self.offset,
         };
         if let Some((last, _)) = self.last {
