@@ -151,7 +151,7 @@ impl<'a> Planner<'a> {
             strip_metadata: self.has("metadata-privacy", Severity::Advice),
             drop_edit_list: false,
             start_s: self.start_s(video),
-            expected_duration_s: length.expected_s.or_else(|| self.whole_length(encodes_video)),
+            expected_duration_s: length.expected_s.or_else(|| self.whole_length(video, encodes_video)),
             max_hold_s: if encodes_video { self.max_hold_s() } else { 0.0 },
             expected_frames: None,
             threads,
@@ -168,10 +168,19 @@ impl<'a> Planner<'a> {
         first.unwrap_or(0.0).max(0.0)
     }
 
-    /// The length an encode must reach, so that a long last picture or a longer sound is not lost.
-    fn whole_length(&self, encodes_video: bool) -> Option<f64> {
-        let declared = encodes_video && !self.is_without_times();
-        if declared { self.facts.effective_duration_s() } else { None }
+    /// The length an encode must reach, so that a long last picture or a longer sound is not lost: what
+    /// the container declares for the streams that stay. Fragments are timed from the start of a longer
+    /// film, and so is the end that their container declares.
+    fn whole_length(&self, video: &VideoStream, encodes_video: bool) -> Option<f64> {
+        let start = self.start_s(video);
+        let within_a_longer_film = self.facts.fragmented == Some(true) && start > 0.0;
+        if self.is_without_times() || !(encodes_video || within_a_longer_film) {
+            return None;
+        }
+        let sound = self.facts.main_audio().and_then(|audio| audio.duration_s);
+        let kept = video.duration_s.map(|seconds| sound.map_or(seconds, |sound| seconds.max(sound)));
+        let declared = kept.or_else(|| self.facts.effective_duration_s())?;
+        Some(if within_a_longer_film && declared > start { declared - start } else { declared })
     }
 
     /// Whether the container holds pictures and no times; its duration is then a guess.

@@ -134,6 +134,8 @@ impl Film {
             Some(stream) => input.declared_s(stream)?,
             None => None,
         };
+        // The plan may know better what the declared end counts from.
+        let declared_s = declared_s.map(|declared| expected_s.map_or(declared, |s: f64| s.min(declared)));
         let video_packets = 0;
         let max_hold_s = spec.max_hold_s;
         let mut film = Film {

@@ -30,6 +30,7 @@ pub(crate) struct VideoChain {
     usual: i64,
     /// Pictures follow each other without times of their own.
     counted: bool,
+    first: Option<i64>,
     last: Option<(i64, i64)>,
     held: Option<Frame>,
     /// The longest distance between two decoded frames, in seconds, and where it starts.
@@ -66,6 +67,7 @@ impl VideoChain {
             offset: 0,
             usual: super::av::units(frame_s, base).max(1),
             counted: input.is_without_times(),
+            first: None,
             last: None,
             held: None,
             widest_gap: (0.0, 0.0),
@@ -119,6 +121,7 @@ impl VideoChain {
             (stamped, None) if self.counted || stamped == NOPTS => self.offset,
             (stamped, _) => stamped - self.start + self.offset,
         };
+        self.first.get_or_insert(time);
         if let Some((last, _)) = self.last {
             let gap = seconds(time - last, base);
             if gap > self.widest_gap.0 {
@@ -160,6 +163,11 @@ impl VideoChain {
     /// When the last decoded frame ends, in seconds of the film.
     pub(crate) fn end_s(&self) -> f64 {
         self.last.map_or(0.0, |(time, duration)| seconds(time + duration, self.decoder.base()))
+    }
+
+    /// Where the first picture is shown, in seconds.
+    pub(crate) fn first_s(&self) -> f64 {
+        self.first.map_or(0.0, |time| seconds(time, self.decoder.base()))
     }
 
     /// What the distance between two frames usually is, in seconds.

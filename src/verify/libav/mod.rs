@@ -287,7 +287,9 @@ fn check_source(
         report.source_failure(format!("{lost} packets of the source gave no picture"));
     }
     let (gap, at) = chain.widest_gap;
-    if gap > HOLE_FRAMES * chain.usual_s() {
+    // A film that was cut out of a longer one may begin with pictures that lean on what is gone.
+    let leading = at <= chain.first_s() && gap < (LOST_FRAMES as f64 + HOLE_FRAMES) * chain.usual_s();
+    if gap > HOLE_FRAMES * chain.usual_s() && !leading {
         let complaints = strict_complaints(&mut again, plan.stream, progress)?;
         if complaints > 0 {
             report.source_failure(format!(
