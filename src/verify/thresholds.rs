@@ -28,3 +28,5 @@ pub const MISSING_TAIL_S: f64 = 0.5;
 /// The output may differ from the planned duration by this many seconds on top of a frame: plans
 /// are made from what containers declare.
 pub const PLAN_SLACK_S: f64 = 0.3;
+/// So many frames of an encoded stream are decoded by what the container says of it.
+pub const HEADER_FRAMES: u64 = 3;

@@ -137,6 +137,13 @@ impl Packet {
         unsafe { std::slice::from_raw_parts(packet.data, packet.size as usize) }
     }
 
+    /// Another reference to the same data.
+    pub(crate) fn share(&self) -> Result<Packet, JobError> {
+        // SAFETY: self is a valid packet; clone makes a new owner.
+        let raw = unsafe { ffi::av_packet_clone(self.0) };
+        if raw.is_null() { Err(no_memory()) } else { Ok(Packet(raw)) }
+    }
+
     pub(crate) fn clear(&mut self) {
         // SAFETY: drops the reference and resets the fields.
         unsafe { ffi::av_packet_unref(self.0) }

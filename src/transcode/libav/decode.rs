@@ -5,7 +5,7 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::av::{Codec, Frame, NOPTS, Packet, again, check, eof, failed, message, seconds};
+use super::av::{Codec, Frame, NOPTS, Packet, again, check, eof, failed, message, no_memory, seconds};
 use crate::job::JobError;
 use crate::model::Damage;
 
@@ -33,7 +33,34 @@ impl Decoder {
         // SAFETY: the stream belongs to a format context that the caller holds; fields are only read.
         let (parameters, base, index) =
             unsafe { ((*stream).codecpar, (*stream).time_base, (*stream).index as u32) };
-        // SAFETY: codec ids come from the library the bindings were made for.
+        Decoder::with(parameters, base, index, threads, strict)
+    }
+
+    /// Opens a strict decoder for what an open encoder makes.
+    pub(crate) fn of_encoder(encoder: &Codec, stream: u32) -> Result<Decoder, JobError> {
+        let base = encoder.get().time_base;
+        // SAFETY: plain allocation, freed below.
+        let mut parameters = unsafe { ffi::avcodec_parameters_alloc() };
+        if parameters.is_null() {
+            return Err(no_memory());
+        }
+        // SAFETY: both are valid; the fields of the encoder are copied.
+        let code = unsafe { ffi::avcodec_parameters_from_context(parameters, encoder.get()) };
+        let decoder = check(code, "cannot describe the encoder")
+            .and_then(|_| Decoder::with(parameters, base, stream, 1, true));
+        // SAFETY: ours, and the decoder has copied what it needs.
+        unsafe { ffi::avcodec_parameters_free(&mut parameters) };
+        decoder
+    }
+
+    fn with(
+        parameters: *const ffi::AVCodecParameters,
+        base: ffi::AVRational,
+        index: u32,
+        threads: u32,
+        strict: bool,
+    ) -> Result<Decoder, JobError> {
+        // SAFETY: valid parameters from either caller. Codec ids come from the library the bindings were made for.
         let found = unsafe { ffi::avcodec_find_decoder((*parameters).codec_id) };
         if found.is_null() {
             return Err(failed(format!("there is no decoder for stream {index}")));

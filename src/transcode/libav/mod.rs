@@ -38,7 +38,7 @@ use super::faststart::{FaststartError, Gap, fill_gap, move_moov_first};
 use crate::job::{FixReport, JobError, Progress, VerifyLevel};
 use crate::model::MediaFacts;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
-use crate::verify::libav::{Copies, Seen, verify_copies};
+use crate::verify::libav::{Copies, Seen, Watched, Witness, verify_copies, verify_watched};
 
 pub use self::cover::cover;
 
@@ -71,12 +71,12 @@ pub fn fix(
     progress: &mut dyn FnMut(Progress),
     probe: &Probe<'_>,
 ) -> Result<FixReport, JobError> {
-    let making = if verify == VerifyLevel::Full { MAKING_SHARE } else { 1.0 };
     let mut part = |from: f64, share: f64, step: Progress| {
         let total_s = step.total_s.or(spec.expected_duration_s);
         let done_s = total_s.map_or(step.done_s, |total| total * from + step.done_s.min(total) * share);
         progress(Progress { done_s, total_s, ..step });
     };
+    let watch = verify == VerifyLevel::Full;
     let proven = share(&output)?;
     let report = thread::scope(|scope| {
         // The device is slow, and neither making nor proving has to wait for it.
@@ -88,13 +88,18 @@ pub fn fix(
             }
             output.sync_all().map_err(io_error)
         });
-        let mut make_part = |step| part(0.0, making, step);
-        let made = write(share(&input)?, &output, name, spec, &flush, cancel.clone(), &mut make_part);
+        let mut make_part = |step| part(0.0, MAKING_SHARE, step);
+        let made = write(share(&input)?, &output, name, spec, watch, &flush, cancel.clone(), &mut make_part);
         drop(flush);
-        let mut verify_part = |step| part(making, 1.0 - making, step);
-        let proof = made.and_then(|seen| match seen {
-            Some(seen) => verify_copies(&seen, &proven, spec, verify, &cancel, &mut verify_part),
-            None => crate::verify::libav::verify(input, proven, name, spec, verify, cancel, &mut verify_part),
+        let mut verify_part = |step| part(MAKING_SHARE, 1.0 - MAKING_SHARE, step);
+        let proof = made.and_then(|made| match made {
+            Made::Copied(seen) => verify_copies(&seen, &proven, spec, verify, &cancel, &mut verify_part),
+            Made::Watched(watched) => {
+                verify_watched(*watched, &input, &proven, name, spec, &cancel, &mut verify_part)
+            }
+            Made::Unseen => {
+                crate::verify::libav::verify(input, proven, name, spec, verify, cancel, &mut verify_part)
+            }
         });
         let flushed = flushing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         proof.and_then(|report| flushed.map(|()| report))
@@ -103,8 +108,18 @@ pub fn fix(
     Ok(FixReport { facts, verify: report })
 }
 
-/// Which part of the time a fix takes goes into making the output; the rest proves it.
-const MAKING_SHARE: f64 = 0.65;
+/// Which part of the time a fix takes goes into making the output; the rest is spent on its proof.
+const MAKING_SHARE: f64 = 0.95;
+
+/// How an output was made.
+enum Made {
+    /// From packets of the source alone, which were read before.
+    Copied(Seen),
+    /// Before the eyes of a witness.
+    Watched(Box<Watched>),
+    /// Without anybody looking.
+    Unseen,
+}
 
 /// Makes the output without proving it.
 ///
@@ -120,21 +135,23 @@ pub fn make(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), JobError> {
     let (flush, _) = sync_channel(1);
-    let _ = write(input, &output, name, spec, &flush, cancel, progress)?;
+    let _ = write(input, &output, name, spec, false, &flush, cancel, progress)?;
     output.sync_all().map_err(io_error)
 }
 
-/// As [`make`], but what was written may not be on the device yet. Tells `flush` now and then.
-/// Returns what a first reading of the source has found, where there was one.
+/// As [`make`], but what was written may not be on the device yet. Tells `flush` now and then. Lets
+/// encoders be watched, if wanted.
+#[allow(clippy::too_many_arguments)]
 fn write(
     input: File,
     output: &File,
     name: &str,
     spec: &OutputSpec,
+    watch: bool,
     flush: &SyncSender<()>,
     cancel: Arc<AtomicBool>,
     progress: &mut dyn FnMut(Progress),
-) -> Result<Option<Seen>, JobError> {
+) -> Result<Made, JobError> {
     let open = || Input::open(share(&input)?, name, cancel.clone());
     let mut input_of_film = open()?;
     let (mut gap, mut seen) = (None, None);
@@ -153,9 +170,10 @@ fn write(
         None => Box::new(share(output)?),
     };
     let muxer = Muxer::new(store, spec.container, spec.max_size_bytes)?;
-    let mut maker = Maker::new(muxer, &mut film, spec, &mut *progress)?;
-    stages::run(&mut film, &mut maker)?;
-    let last = maker.finish()?;
+    let watch = watch && seen.is_none();
+    let mut maker = Maker::new(muxer, &mut film, spec, watch, &mut *progress)?;
+    let length = stages::run(&mut film, &mut maker)?;
+    let (last, witness) = maker.finish()?;
     let front = match gap {
         Some(gap) => fill_gap(output, gap),
         // Without a word a worker would pass for one that hangs.
@@ -165,11 +183,17 @@ fn write(
         FaststartError::Io(io) => JobError::Io(format!("cannot finish the output: {io}")),
         layout @ FaststartError::Layout(_) => JobError::Failed(layout.to_string()),
     })?;
-    let length = output.metadata().map_err(io_error)?.len();
-    match spec.max_size_bytes.filter(|limit| length > *limit) {
-        Some(limit) => Err(too_large(limit)),
-        None => Ok(seen),
+    let bytes = output.metadata().map_err(io_error)?.len();
+    if let Some(limit) = spec.max_size_bytes.filter(|limit| bytes > *limit) {
+        return Err(too_large(limit));
     }
+    Ok(match (seen, witness) {
+        (Some(seen), _) => Made::Copied(seen),
+        (None, Some(witness)) => {
+            Made::Watched(Box::new(Watched { film, length, testimony: witness.finish()? }))
+        }
+        (None, None) => Made::Unseen,
+    })
 }
 
 fn only_copies(spec: &OutputSpec) -> bool {
@@ -185,7 +209,7 @@ fn read_first(
 ) -> Result<(Option<Gap>, Seen, Film), JobError> {
     let outline = Outline::default();
     let muxer = Muxer::new(Box::new(outline.clone()), spec.container, spec.max_size_bytes)?;
-    let maker = Maker::new(muxer, &mut film, spec, progress)?;
+    let maker = Maker::new(muxer, &mut film, spec, false, progress)?;
     let mut reading = FirstReading { copies: Copies::of(spec, &mut film), maker };
     let length = film.run(&mut reading)?;
     reading.maker.finish()?;
@@ -243,6 +267,7 @@ struct Maker<'a> {
     done_s: f64,
     total_s: Option<f64>,
     max_size: Option<u64>,
+    witness: Option<Witness>,
     progress: &'a mut dyn FnMut(Progress),
 }
 
@@ -251,6 +276,7 @@ impl<'a> Maker<'a> {
         mut muxer: Muxer,
         film: &mut Film,
         spec: &OutputSpec,
+        watch: bool,
         progress: &'a mut dyn FnMut(Progress),
     ) -> Result<Maker<'a>, JobError> {
         let strip = spec.strip_metadata;
@@ -285,6 +311,14 @@ impl<'a> Maker<'a> {
             (None, Some(encoder)) => Some((muxer.add_encoded(encoder.codec())?, Some(encoder))),
             (None, None) => None,
         };
+        let witness = if watch {
+            let [video, audio] = [&video, &audio]
+                .map(|side| side.as_ref().and_then(|(_, encoder): &(_, Option<Encoder>)| encoder.as_ref()));
+            let [video, audio] = [video, audio].map(|encoder| encoder.map(Encoder::codec));
+            Some(Witness::start(spec, film, video, audio)?)
+        } else {
+            None
+        };
         muxer.start(spec.drop_edit_list)?;
         Ok(Maker {
             muxer,
@@ -295,60 +329,80 @@ impl<'a> Maker<'a> {
             done_s: 0.0,
             total_s: spec.expected_duration_s.or_else(|| film.input.duration_s()),
             max_size: spec.max_size_bytes,
+            witness,
             progress,
         })
     }
 
-    /// Flushes the encoders and ends the file. Returns the progress last made.
-    fn finish(mut self) -> Result<Progress, JobError> {
+    /// Flushes the encoders and ends the file. Returns the progress last made, and the witness.
+    fn finish(mut self) -> Result<(Progress, Option<Witness>), JobError> {
         let drop_priming = self.drop_priming;
         let last = Progress { done_s: self.done_s, total_s: self.total_s, frames: self.frames };
-        for side in [&mut self.video, &mut self.audio] {
+        for (kind, side) in [(Kind::Video, &mut self.video), (Kind::Audio, &mut self.audio)] {
             if let Some((index, Some(encoder))) = side {
-                let base = encoder.base();
-                let (muxer, progress) = (&mut self.muxer, &mut self.progress);
+                let to = Slot { kind, index: *index, base: encoder.base(), drop_priming };
+                let (muxer, progress, witness) = (&mut self.muxer, &mut self.progress, &mut self.witness);
                 encoder.finish(&mut |packet| {
                     progress(last);
-                    put(muxer, *index, packet, base, drop_priming)
+                    put(muxer, witness, to, packet)
                 })?;
             }
         }
         self.muxer.finish()?;
-        Ok(last)
+        Ok((last, self.witness))
     }
+}
+
+/// Where an encoder's packets go.
+#[derive(Clone, Copy)]
+struct Slot {
+    kind: Kind,
+    index: usize,
+    base: ffi::AVRational,
+    drop_priming: bool,
 }
 
 /// Writes an encoded packet, but for AAC priming where no edit list would hide it.
 fn put(
     muxer: &mut Muxer,
-    index: usize,
+    witness: &mut Option<Witness>,
+    to: Slot,
     packet: &mut Packet,
-    base: ffi::AVRational,
-    drop_priming: bool,
 ) -> Result<(), JobError> {
     let raw = packet.get();
     // Encoded pictures never end before zero, so this can only be sound.
-    if drop_priming && raw.pts + raw.duration <= 0 {
+    if to.drop_priming && raw.pts + raw.duration <= 0 {
         packet.clear();
         return Ok(());
     }
-    muxer.write(index, packet, base)
+    if let Some(witness) = witness {
+        witness.made(to.kind, packet)?;
+    }
+    muxer.write(to.index, packet, to.base)
 }
 
 impl Receiver for Maker<'_> {
     fn picture(&mut self, mut frame: Frame, ticks: u64) -> Result<(), JobError> {
         self.frames += ticks;
-        let drop = self.drop_priming;
+        let drop_priming = self.drop_priming;
         let Some((index, Some(encoder))) = &mut self.video else { return Ok(()) };
-        let (base, muxer) = (encoder.base(), &mut self.muxer);
-        encoder.picture(&mut frame, ticks, &mut |packet| put(muxer, *index, packet, base, drop))
+        let to = Slot { kind: Kind::Video, index: *index, base: encoder.base(), drop_priming };
+        let (muxer, witness) = (&mut self.muxer, &mut self.witness);
+        if let Some(witness) = witness {
+            witness.picture(&frame, ticks)?;
+        }
+        encoder.picture(&mut frame, ticks, &mut |packet| put(muxer, witness, to, packet))
     }
 
     fn sound(&mut self, mut frame: Frame) -> Result<(), JobError> {
-        let drop = self.drop_priming;
+        let drop_priming = self.drop_priming;
         let Some((index, Some(encoder))) = &mut self.audio else { return Ok(()) };
-        let (base, muxer) = (encoder.base(), &mut self.muxer);
-        encoder.sound(&mut frame, &mut |packet| put(muxer, *index, packet, base, drop))
+        let to = Slot { kind: Kind::Audio, index: *index, base: encoder.base(), drop_priming };
+        let (muxer, witness) = (&mut self.muxer, &mut self.witness);
+        if let Some(witness) = witness {
+            witness.sound(&frame)?;
+        }
+        encoder.sound(&mut frame, &mut |packet| put(muxer, witness, to, packet))
     }
 
     fn copied(&mut self, kind: Kind, packet: &mut Packet, base: ffi::AVRational) -> Result<(), JobError> {
@@ -356,10 +410,11 @@ impl Receiver for Maker<'_> {
             Kind::Video => &self.video,
             Kind::Audio => &self.audio,
         };
-        match side {
-            Some((index, None)) => self.muxer.write(*index, packet, base),
-            _ => Ok(()),
+        let Some((index, None)) = side else { return Ok(()) };
+        if let Some(witness) = &mut self.witness {
+            witness.copied(kind, packet);
         }
+        self.muxer.write(*index, packet, base)
     }
 
     fn done(&mut self, seconds: f64) -> Result<(), JobError> {

@@ -30,10 +30,11 @@ pub(crate) struct VideoChain {
     usual: i64,
     /// Pictures follow each other without times of their own.
     counted: bool,
-    first: Option<i64>,
     last: Option<(i64, i64)>,
     held: Option<Frame>,
-    /// The longest distance between two decoded frames, in seconds, and where it starts.
+    /// The distance between the first two decoded frames, in seconds, and where it starts.
+    pub(crate) leading_gap: Option<(f64, f64)>,
+    /// The longest distance between two others, in seconds, and where it starts.
     pub(crate) widest_gap: (f64, f64),
 }
 
@@ -67,9 +68,9 @@ impl VideoChain {
             offset: 0,
             usual: super::av::units(frame_s, base).max(1),
             counted: input.is_without_times(),
-            first: None,
             last: None,
             held: None,
+            leading_gap: None,
             widest_gap: (0.0, 0.0),
         })
     }
@@ -121,10 +122,11 @@ impl VideoChain {
             (stamped, None) if self.counted || stamped == NOPTS => self.offset,
             (stamped, _) => stamped - self.start + self.offset,
         };
-        self.first.get_or_insert(time);
         if let Some((last, _)) = self.last {
             let gap = seconds(time - last, base);
-            if gap > self.widest_gap.0 {
+            if self.leading_gap.is_none() {
+                self.leading_gap = Some((gap, seconds(last, base)));
+            } else if gap > self.widest_gap.0 {
                 self.widest_gap = (gap, seconds(last, base));
             }
         }
@@ -163,11 +165,6 @@ impl VideoChain {
     /// When the last decoded frame ends, in seconds of the film.
     pub(crate) fn end_s(&self) -> f64 {
         self.last.map_or(0.0, |(time, duration)| seconds(time + duration, self.decoder.base()))
-    }
-
-    /// Where the first picture is shown, in seconds.
-    pub(crate) fn first_s(&self) -> f64 {
-        self.first.map_or(0.0, |time| seconds(time, self.decoder.base()))
     }
 
     /// What the distance between two frames usually is, in seconds.

@@ -19,10 +19,10 @@ use crate::transcode::libav::input::Input;
 const WAITING_PICTURES: usize = 4;
 
 /// A thread that is waited for whatever happens: none stays behind with the file.
-struct Thread<T>(Option<JoinHandle<Result<T, JobError>>>);
+pub(super) struct Thread<T>(Option<JoinHandle<Result<T, JobError>>>);
 
 impl<T: Send + 'static> Thread<T> {
-    fn start(
+    pub(super) fn start(
         name: &str,
         work: impl FnOnce() -> Result<T, JobError> + Send + 'static,
     ) -> Result<Thread<T>, JobError> {
@@ -34,7 +34,7 @@ impl<T: Send + 'static> Thread<T> {
 
 impl<T> Thread<T> {
     /// The result; a panic goes on in this thread.
-    fn finish(mut self) -> Result<T, JobError> {
+    pub(super) fn finish(mut self) -> Result<T, JobError> {
         let thread = self.0.take().ok_or_else(|| failed("a thread was waited for twice"))?;
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
@@ -57,7 +57,7 @@ pub(super) struct Complaints {
 }
 
 impl Complaints {
-    fn of(decoder: Decoder) -> Complaints {
+    pub(super) fn of(decoder: Decoder) -> Complaints {
         Complaints { frames: decoder.frames, count: decoder.damage_count, first: decoder.damage }
     }
 

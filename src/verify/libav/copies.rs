@@ -1,4 +1,4 @@
-//! Copied streams, proven by the bytes of their packets.
+//! Streams proven by the bytes of their packets: copied ones, and encoded ones that were watched.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -13,8 +13,12 @@ use crate::transcode::libav::film::{Film, Kind, Length, codec_name};
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::share;
 
-/// The copied streams of a source: picture, sound.
-pub(crate) struct Copies([Option<Payload>; 2]);
+/// The packets that go into an output: picture, sound.
+pub(crate) struct Copies {
+    payloads: [Option<Payload>; 2],
+    /// Whether an encoder makes them; else they are the source's.
+    made: [bool; 2],
+}
 
 impl Copies {
     /// Those of a plan, nothing read yet.
@@ -28,31 +32,41 @@ impl Copies {
             _ => None,
         };
         let mut payload = |stream| Payload::new(Framing::of(codec_name(&mut film.input, stream).as_deref()));
-        Copies([picture.map(&mut payload), sound.map(&mut payload)])
+        Copies { payloads: [picture.map(&mut payload), sound.map(&mut payload)], made: [false; 2] }
     }
 
-    /// Takes note of a packet that was copied, or will be.
+    /// Packets of a kind will come from an encoder.
+    pub(super) fn expect_made(&mut self, kind: Kind, framing: Framing) {
+        let place = usize::from(kind == Kind::Audio);
+        (self.payloads[place], self.made[place]) = (Some(Payload::new(framing)), true);
+    }
+
+    /// Takes note of a packet that went into the output, or will.
     pub(crate) fn take(&mut self, kind: Kind, packet: &Packet) {
-        if let Some(payload) = &mut self.0[usize::from(kind == Kind::Audio)] {
+        if let Some(payload) = &mut self.payloads[usize::from(kind == Kind::Audio)] {
             payload.take(packet);
         }
     }
 
     /// Holds the output against them.
     pub(super) fn check(&self, walk: &Walk, report: &mut VerifyReport) {
-        let [picture, sound] = &self.0;
-        for (what, source, output) in [("picture", picture, &walk.video), ("sound", sound, &walk.audio)] {
-            let (Some(source), Some(output)) = (source, output) else { continue };
-            if source.packets == 0 {
-                report.failures.push(format!("the copied {what} of the source is empty"));
-            } else if source.packets != output.payload.packets {
+        let [picture, sound] = &self.payloads;
+        for (what, given, made, output) in
+            [("picture", picture, self.made[0], &walk.video), ("sound", sound, self.made[1], &walk.audio)]
+        {
+            let (Some(given), Some(output)) = (given, output) else { continue };
+            let how = if made { "encoded" } else { "copied" };
+            if given.packets == 0 {
+                report.failures.push(format!("the {how} {what} is empty"));
+            } else if given.packets != output.payload.packets {
                 report.failures.push(format!(
-                    "the copied {what} has {} packets instead of {}",
-                    output.payload.packets, source.packets
+                    "the {how} {what} has {} packets instead of {}",
+                    output.payload.packets, given.packets
                 ));
-            } else if source.digest() != output.payload.digest() {
-                report.failures.push(format!("the copied {what} is not the same as the source's"));
-            } else {
+            } else if given.digest() != output.payload.digest() {
+                let whose = if made { "what the encoder made" } else { "the same as the source's" };
+                report.failures.push(format!("the {how} {what} is not {whose}"));
+            } else if !made {
                 report.equal_streams.push(output.index);
             }
         }
@@ -68,8 +82,8 @@ impl Copies {
         report: &mut VerifyReport,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), JobError> {
-        let copy = &self.0[usize::from(kind == Kind::Audio)];
-        if copy.as_ref().is_none_or(|payload| payload.strange == 0) {
+        let place = usize::from(kind == Kind::Audio);
+        if self.made[place] || self.payloads[place].as_ref().is_none_or(|payload| payload.strange == 0) {
             return Ok(());
         }
         let mut input = Input::open(share(output)?, "output.mp4", Arc::clone(cancel))?;

@@ -7,8 +7,10 @@ mod ahead;
 mod compare;
 mod copies;
 mod deep;
+mod likeness;
 mod packets;
 mod sound;
+mod witness;
 
 use std::fs::File;
 use std::sync::Arc;
@@ -16,9 +18,10 @@ use std::sync::atomic::AtomicBool;
 
 use ffmpeg_next::ffi;
 
-use self::compare::{Comparison, UNLIKE};
+use self::compare::Comparison;
+use self::likeness::UNLIKE;
 use self::packets::Walk;
-use super::thresholds::{END_SKEW_S, HOLE_FRAMES, LOST_FRAMES, MISSING_TAIL_S, PLAN_SLACK_S};
+use super::thresholds::{END_SKEW_S, HEADER_FRAMES, HOLE_FRAMES, LOST_FRAMES, MISSING_TAIL_S, PLAN_SLACK_S};
 use crate::job::{JobError, Progress, VerifyLevel, VerifyReport};
 use crate::model::DecodeReport;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
@@ -30,6 +33,7 @@ use crate::transcode::libav::{share, stages};
 
 pub(crate) use self::copies::{Copies, Seen};
 pub use self::deep::deep;
+pub(crate) use self::witness::{Testimony, Witness};
 
 /// Proves that `output` is what `spec` makes of `input`.
 ///
@@ -93,9 +97,7 @@ pub fn verify(
     check_tail(film.declared_s, film.picture_end_s(), spec, &mut report);
     if level == VerifyLevel::Full {
         check_source(&input, name, &film, spec, cancel, progress, &mut report)?;
-        // A better encode mends pictures that are unlike, and nothing else.
-        report.quality_only =
-            !report.failures.is_empty() && report.failures.iter().all(|text| text.starts_with(UNLIKE));
+        report.quality_only = is_quality_only(&report);
     }
     Ok(report)
 }
@@ -117,6 +119,81 @@ fn sound_walk(
         }
         Err(error) => Err(error),
     }
+}
+
+/// An output whose making was watched.
+pub(crate) struct Watched {
+    /// The source, read to its end.
+    pub(crate) film: Film,
+    /// What it came to.
+    pub(crate) length: Length,
+    /// What was seen.
+    pub(crate) testimony: Testimony,
+}
+
+/// As [`verify`] with everything, for an output that was watched being made.
+pub(crate) fn verify_watched(
+    watched: Watched,
+    input: &File,
+    output: &File,
+    name: &str,
+    spec: &OutputSpec,
+    cancel: &Arc<AtomicBool>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<VerifyReport, JobError> {
+    let mut report = VerifyReport { level: VerifyLevel::Full, ..VerifyReport::default() };
+    let Watched { film, length, testimony } = watched;
+    let walk = Walk::over(share(output)?, spec, Arc::clone(cancel), progress);
+    let Some(walk) = sound_walk(walk, spec, &mut report)? else { return Ok(report) };
+    for kind in [Kind::Video, Kind::Audio] {
+        testimony.streams().decode(kind, output, cancel, &mut report, progress)?;
+    }
+    testimony.give(&walk, &mut report)?;
+    check_header(output, spec, cancel, &mut report)?;
+    check_decoding(&mut report);
+    check_length(&walk, spec, length, &mut report);
+    check_tail(film.declared_s, film.picture_end_s(), spec, &mut report);
+    check_source(input, name, &film, spec, Arc::clone(cancel), progress, &mut report)?;
+    report.quality_only = is_quality_only(&report);
+    Ok(report)
+}
+
+/// A better encode mends pictures that are unlike, and nothing else.
+fn is_quality_only(report: &VerifyReport) -> bool {
+    !report.failures.is_empty() && report.failures.iter().all(|text| text.starts_with(UNLIKE))
+}
+
+/// Decodes the start of each encoded stream from the file: the packets were decoded as they left the
+/// encoder, but not with the parameters that the container gives.
+fn check_header(
+    output: &File,
+    spec: &OutputSpec,
+    cancel: &Arc<AtomicBool>,
+    report: &mut VerifyReport,
+) -> Result<(), JobError> {
+    let picture = matches!(spec.video, Some(VideoPlan::Encode(_)));
+    let sound = matches!(spec.audio, Some(AudioPlan::Encode(_) | AudioPlan::Silence { .. }));
+    let video = (picture, "picture", ffi::AVMediaType::AVMEDIA_TYPE_VIDEO);
+    let audio = (sound, "sound", ffi::AVMediaType::AVMEDIA_TYPE_AUDIO);
+    for (_, what, media) in [video, audio].into_iter().filter(|(made, ..)| *made) {
+        let mut input = Input::open_own(share(output)?, "output.mp4", Arc::clone(cancel))?;
+        // That it is there at all was looked at before.
+        let Some(stream) = input.first(media) else { continue };
+        let mut decoder = Decoder::open(input.stream(stream)?, 1, true)?;
+        let mut packet = Packet::new()?;
+        let mut more = true;
+        while more && decoder.frames < HEADER_FRAMES && decoder.damage_count == 0 {
+            more = input.read(&mut packet)?;
+            if !more || packet.get().stream_index == stream as i32 {
+                decoder.feed(more.then_some(&packet), &mut |_| Ok(()))?;
+            }
+        }
+        if decoder.frames == 0 || decoder.damage_count > 0 {
+            let text = format!("the {what} of the output does not decode with what its container says of it");
+            report.failures.push(text);
+        }
+    }
+    Ok(())
 }
 
 /// As [`verify`] for an output of nothing but copies, whose source was read before it was written.
@@ -286,10 +363,14 @@ fn check_source(
     if countable && whole && lost > LOST_FRAMES {
         report.source_failure(format!("{lost} packets of the source gave no picture"));
     }
-    let (gap, at) = chain.widest_gap;
+    let mut widest = chain.widest_gap;
     // A film that was cut out of a longer one may begin with pictures that lean on what is gone.
-    let leading = at <= chain.first_s() && gap < (LOST_FRAMES as f64 + HOLE_FRAMES) * chain.usual_s();
-    if gap > HOLE_FRAMES * chain.usual_s() && !leading {
+    let leaning_s = (LOST_FRAMES as f64 + HOLE_FRAMES) * chain.usual_s();
+    if let Some(leading) = chain.leading_gap.filter(|(gap, _)| *gap > leaning_s.max(widest.0)) {
+        widest = leading;
+    }
+    let (gap, at) = widest;
+    if gap > HOLE_FRAMES * chain.usual_s() {
         let complaints = strict_complaints(&mut again, plan.stream, progress)?;
         if complaints > 0 {
             report.source_failure(format!(

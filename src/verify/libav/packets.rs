@@ -8,7 +8,7 @@ use ffmpeg_next::ffi;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::job::{JobError, Progress};
-use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
+use crate::plan::OutputSpec;
 use crate::transcode::libav::av::{NOPTS, Packet, seconds};
 use crate::transcode::libav::film::codec_name;
 use crate::transcode::libav::input::Input;
@@ -185,30 +185,25 @@ impl Walk {
         let streams = unsafe { (*input.as_mut_ptr()).nb_streams } as usize;
         let mut video = start(&mut input, ffi::AVMediaType::AVMEDIA_TYPE_VIDEO);
         let mut audio = start(&mut input, ffi::AVMediaType::AVMEDIA_TYPE_AUDIO);
-        let copied = |plan: bool| plan;
-        let all_video = copied(matches!(spec.video, Some(VideoPlan::Copy { .. })));
-        let all_audio = copied(matches!(spec.audio, Some(AudioPlan::Copy { .. })));
         let total_s = input.duration_s();
         let mut last = [i64::MIN; 2];
         let mut packet = Packet::new()?;
         while input.read(&mut packet)? {
             let raw = packet.get();
-            for (i, side) in [&mut video, &mut audio].into_iter().enumerate() {
+            for (side, last) in [&mut video, &mut audio].into_iter().zip(&mut last) {
                 let Some(walk) = side else { continue };
                 if raw.stream_index != walk.index as i32 {
                     continue;
                 }
                 // SAFETY: the stream belongs to the open input.
                 let base = unsafe { (*input.stream(walk.index)?).time_base };
-                if [all_video, all_audio][i] {
-                    walk.payload.take(&packet);
-                }
+                walk.payload.take(&packet);
                 if raw.flags & ffi::AV_PKT_FLAG_DISCARD == 0 {
                     walk.packets += 1;
                 }
                 if raw.dts != NOPTS {
-                    walk.disorder += u64::from(raw.dts <= last[i]);
-                    last[i] = raw.dts;
+                    walk.disorder += u64::from(raw.dts <= *last);
+                    *last = raw.dts;
                 }
                 if raw.pts != NOPTS {
                     walk.end_s = walk.end_s.max(seconds(raw.pts + raw.duration, base));

@@ -39,7 +39,17 @@ impl Envelope {
         }
     }
 
-    pub(crate) fn hold_against(&self, real: &Envelope, report: &mut VerifyReport) {
+    /// Judges what was `heard` of the output by this, the planned sound.
+    pub(crate) fn judge(&self, heard: &Envelope, silent_by_plan: bool, report: &mut VerifyReport) {
+        report.decode.audio_samples = heard.samples;
+        if heard.samples == 0 {
+            report.failures.push("not one sample of the sound of the output can be decoded".to_owned());
+        } else if !silent_by_plan {
+            self.hold_against(heard, report);
+        }
+    }
+
+    fn hold_against(&self, real: &Envelope, report: &mut VerifyReport) {
         let loud: Vec<(f64, f64)> = self
             .levels
             .iter()

@@ -1,0 +1,214 @@
+//! Watches an output being made: what goes into the encoders is held against what a fresh decoder gets
+//! out of their packets, in a thread of its own.
+//!
+//! Nothing has to be decoded or filtered a second time for that. The packets are hashed on their way, so
+//! that the finished file can be shown to hold them.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver as Inbox, SyncSender, sync_channel};
+
+use ffmpeg_next::ffi;
+
+use super::ahead::{Complaints, Thread};
+use super::copies::Copies;
+use super::likeness::Likeness;
+use super::packets::{Framing, Walk};
+use super::sound::Envelope;
+use crate::job::{JobError, VerifyReport};
+use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
+use crate::transcode::libav::av::{Codec, Frame, NOPTS, Packet};
+use crate::transcode::libav::decode::Decoder;
+use crate::transcode::libav::film::{Film, Kind};
+
+/// Messages that wait; every other may be a large picture.
+const WAITING: usize = 24;
+
+/// What the witness is told.
+enum Told {
+    /// A picture goes into the encoder, to be shown for a number of ticks.
+    Picture(Frame, u64),
+    /// Sound goes into the encoder.
+    Sound(Frame),
+    /// A packet comes out of an encoder.
+    Packet(Kind, Packet),
+}
+
+/// Watches the encoders of one output.
+pub(crate) struct Witness {
+    // Dropped first, so that the thread ends.
+    telling: SyncSender<Told>,
+    watching: Thread<Watch>,
+    streams: Copies,
+}
+
+impl Witness {
+    /// Begins to watch. The encoders are those of the plan, where it has any.
+    pub(crate) fn start(
+        spec: &OutputSpec,
+        film: &mut Film,
+        video: Option<&Codec>,
+        audio: Option<&Codec>,
+    ) -> Result<Witness, JobError> {
+        let mut streams = Copies::of(spec, film);
+        let picture = match (&spec.video, video) {
+            (Some(VideoPlan::Encode(plan)), Some(encoder)) => {
+                streams.expect_made(Kind::Video, Framing::Units);
+                let decoder = Decoder::of_encoder(encoder, 0)?;
+                let likeness = Likeness::new(plan, spec.threads)?;
+                Some(Seeing { planned: VecDeque::new(), decoder, likeness })
+            }
+            _ => None,
+        };
+        let rate = match &spec.audio {
+            Some(AudioPlan::Encode(plan)) => Some(plan.sample_rate),
+            Some(AudioPlan::Silence { sample_rate, .. }) => Some(*sample_rate),
+            _ => None,
+        };
+        let sound = match (rate, audio) {
+            (Some(rate), Some(encoder)) => {
+                streams.expect_made(Kind::Audio, Framing::Aac);
+                let decoder = Decoder::of_encoder(encoder, 1)?;
+                Some(Hearing { planned: Envelope::new(rate), heard: Envelope::new(rate), decoder })
+            }
+            _ => None,
+        };
+        let silent_by_plan = matches!(spec.audio, Some(AudioPlan::Silence { .. }));
+        let (telling, told) = sync_channel(WAITING);
+        let mut watch = Watch { picture, sound, silent_by_plan };
+        let watching = Thread::start("watch", move || watch.follow(told).map(|()| watch))?;
+        Ok(Witness { telling, watching, streams })
+    }
+
+    /// A picture goes into the encoder.
+    pub(crate) fn picture(&self, frame: &Frame, ticks: u64) -> Result<(), JobError> {
+        self.tell(Told::Picture(frame.share()?, ticks))
+    }
+
+    /// Sound goes into the encoder.
+    pub(crate) fn sound(&self, frame: &Frame) -> Result<(), JobError> {
+        self.tell(Told::Sound(frame.share()?))
+    }
+
+    /// A packet of an encoder goes into the output.
+    pub(crate) fn made(&mut self, kind: Kind, packet: &Packet) -> Result<(), JobError> {
+        self.streams.take(kind, packet);
+        self.tell(Told::Packet(kind, packet.share()?))
+    }
+
+    /// A packet of the source goes into the output.
+    pub(crate) fn copied(&mut self, kind: Kind, packet: &Packet) {
+        self.streams.take(kind, packet);
+    }
+
+    fn tell(&self, told: Told) -> Result<(), JobError> {
+        // Nobody listens any more: the thread has failed, which the end tells.
+        let _ = self.telling.send(told);
+        Ok(())
+    }
+
+    /// What was seen, once everything was.
+    pub(crate) fn finish(self) -> Result<Testimony, JobError> {
+        let Witness { telling, watching, streams } = self;
+        drop(telling);
+        Ok(Testimony { watch: watching.finish()?, streams })
+    }
+}
+
+/// What a witness has to say.
+pub(crate) struct Testimony {
+    watch: Watch,
+    streams: Copies,
+}
+
+impl Testimony {
+    /// The streams that went into the output.
+    pub(super) fn streams(&self) -> &Copies {
+        &self.streams
+    }
+
+    /// Adds what was seen and heard to the report.
+    pub(super) fn give(self, walk: &Walk, report: &mut VerifyReport) -> Result<(), JobError> {
+        self.streams.check(walk, report);
+        let Watch { picture, sound, silent_by_plan } = self.watch;
+        if let Some(Seeing { planned, decoder, mut likeness }) = picture {
+            likeness.missing += planned.iter().map(|(_, ticks)| ticks).sum::<u64>();
+            likeness.finish(report)?;
+            let complaints = Complaints::of(decoder);
+            report.decode.video_frames = complaints.frames;
+            complaints.note(&mut report.decode);
+        }
+        if let Some(Hearing { planned, heard, decoder }) = sound {
+            Complaints::of(decoder).note(&mut report.decode);
+            planned.judge(&heard, silent_by_plan, report);
+        }
+        Ok(())
+    }
+}
+
+/// The thread's side.
+struct Watch {
+    picture: Option<Seeing>,
+    sound: Option<Hearing>,
+    silent_by_plan: bool,
+}
+
+/// Planned pictures that wait for the encoder's, and what was found of the others.
+struct Seeing {
+    planned: VecDeque<(Frame, u64)>,
+    decoder: Decoder,
+    likeness: Likeness,
+}
+
+struct Hearing {
+    planned: Envelope,
+    heard: Envelope,
+    decoder: Decoder,
+}
+
+impl Watch {
+    fn follow(&mut self, told: Inbox<Told>) -> Result<(), JobError> {
+        for told in told {
+            match (told, &mut self.picture, &mut self.sound) {
+                (Told::Picture(frame, ticks), Some(picture), _) => picture.planned.push_back((frame, ticks)),
+                (Told::Packet(Kind::Video, packet), Some(picture), _) => picture.see(Some(&packet))?,
+                (Told::Sound(frame), _, Some(sound)) => sound.planned.add(&frame),
+                (Told::Packet(Kind::Audio, packet), _, Some(sound)) => sound.hear(Some(&packet))?,
+                _ => {}
+            }
+        }
+        self.picture.iter_mut().try_for_each(|picture| picture.see(None))?;
+        self.sound.iter_mut().try_for_each(|sound| sound.hear(None))
+    }
+}
+
+impl Seeing {
+    fn see(&mut self, packet: Option<&Packet>) -> Result<(), JobError> {
+        let Seeing { planned, decoder, likeness } = self;
+        decoder.feed(packet, &mut |real| {
+            let Some((reference, ticks)) = planned.front_mut() else {
+                likeness.extra += 1;
+                return Ok(());
+            };
+            likeness.compare(reference, real)?;
+            *ticks -= 1;
+            if *ticks == 0 {
+                planned.pop_front();
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Hearing {
+    fn hear(&mut self, packet: Option<&Packet>) -> Result<(), JobError> {
+        let heard = &mut self.heard;
+        self.decoder.feed(packet, &mut |frame| {
+            // What comes before the start primes the decoder and is not played.
+            let raw: &ffi::AVFrame = frame.get();
+            if raw.pts == NOPTS || raw.pts >= 0 {
+                heard.add(&frame);
+            }
+            Ok(())
+        })
+    }
+}
