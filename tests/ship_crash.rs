@@ -185,10 +185,14 @@ impl Trial {
             Blow::Kill => assert_eq!(signal, Some(9), "{:?}: {said}", self.case),
             // Whoever is done already has nothing left to stop.
             Blow::Term => assert!(matches!(code, Some(0 | 130)), "{:?}: {output:?}", self.case),
-            Blow::Full => assert!(matches!(code, Some(0..=2)), "{:?}: {output:?}", self.case),
-        }
-        if blow != Blow::Kill && code != Some(0) {
-            assert!(!said.is_empty(), "{:?} ended without a word", self.case);
+            // Said once, and with what to do.
+            Blow::Full if code == Some(2) => {
+                let last = said.trim().lines().last().unwrap_or_default();
+                let words = ["stopped: the journal cannot be used", "disk", "run again"];
+                assert!(words.iter().all(|word| last.contains(word)), "{:?}: {said}", self.case);
+                assert_eq!(last.matches("stopped").count(), 1, "{:?}: {last}", self.case);
+            }
+            Blow::Full => assert_eq!(code, Some(0), "{:?}: {output:?}", self.case),
         }
     }
 
