@@ -286,6 +286,7 @@ fn a_blow_where_it_hurts_most_sends_nothing_twice() {
         case("ad.after_send_before_receipt", 2, 0),
         case("upload.after_send_before_receipt", 1, 1),
         case("ad.after_send_before_receipt", 1, 1),
+        case("recipe.before_make", 1, 1),
         case("upload.after_intent", 1, 2),
         case("ad.after_send_before_receipt", 1, 2),
         case("post.after_sent_mark", 1, 0),

@@ -9,11 +9,11 @@ use std::process::Stdio;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use common::ledger::{Ledger, complaints};
+use common::ledger::{Ad, Item, Ledger, Sent, complaints, complaints_of, too_early};
 use common::line::slow_line;
 use common::stage::{Guarded, Stage, files, make_webm, parts, signal};
 use common::{Desk, Run, fixture};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// How many runs are killed in all; without it as many as the test asks for.
 const KILLS: &str = "GREENLIT_KILLS";
@@ -113,7 +113,7 @@ impl Campaign {
         stage.configure(slow_line(stage.port, 1_000_000, Duration::from_millis(120)));
         let config = std::fs::read_to_string(stage.desk.path("greenlit.toml")).unwrap();
         // One attempt may take a fifth of this.
-        stage.desk.write("greenlit.toml", config.replace("45s", "50s"));
+        stage.desk.write("greenlit.toml", config.replace("45s", "35s"));
         let mut meant: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut rows = Vec::new();
         for (index, (stem, end)) in stems().into_iter().enumerate().step_by(every) {
@@ -201,7 +201,6 @@ impl Campaign {
     }
 }
 
-#[derive(Debug)]
 enum Struck {
     Killed(BTreeSet<Phase>),
     Ended(Option<i32>),
@@ -390,9 +389,7 @@ fn ladder(kills: usize, each: usize, abreast: usize, every: usize) {
 fn climb(campaign: &mut Campaign, seed: u64, kills: usize, each: usize, histogram: &Mutex<Histogram>) {
     for _ in 0..MOST {
         let aim = histogram.lock().unwrap().aim(&mut campaign.chance);
-        let began = Instant::now();
         let struck = campaign.strike(aim);
-        println!("{aim:?} -> {struck:?} {:?}", began.elapsed());
         let mut all = histogram.lock().unwrap();
         all.note(&struck);
         let done = matches!(struck, Struck::Ended(Some(0)));
@@ -400,9 +397,7 @@ fn climb(campaign: &mut Campaign, seed: u64, kills: usize, each: usize, histogra
             break;
         }
     }
-    let began = Instant::now();
     campaign.finish();
-    println!("finish {:?}", began.elapsed());
     campaign.judge(seed);
 }
 
@@ -420,4 +415,68 @@ fn runs_killed_at_random_send_everything_once() {
 fn five_hundred_kills_send_everything_once() {
     let kills = kills_or(500);
     ladder(kills, (kills / 25).max(1), 2, 1);
+}
+
+/// A shipment of one film with one ad, as log and journal have it when all is well.
+fn calm() -> (Vec<Value>, Ledger, BTreeMap<String, Vec<String>>) {
+    let log = vec![
+        json!({"effect": "video_created", "file_name": "a-1.mp4", "video_id": "v1", "md5": "m", "fate": "ready"}),
+        json!({"path": "/ad/create/", "code": 0}),
+        json!({"effect": "ad_created", "ad_name": "one", "ad_id": "7", "video_id": "v1"}),
+    ];
+    let sent = |kind: &str, name: &str, receipt: &str, md5: Option<&str>| Sent {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        state: "done".to_owned(),
+        receipt: Some(receipt.to_owned()),
+        md5: md5.map(str::to_owned),
+        abandoned: false,
+        sent_ms: Some(1),
+    };
+    let item = Item {
+        stem: "a".to_owned(),
+        recipe: 1,
+        state: "published".to_owned(),
+        video: Some("v1".to_owned()),
+        history: Vec::new(),
+        updated_ms: 1,
+    };
+    let (name, state, id) = ("one".to_owned(), "published".to_owned(), Some("7".to_owned()));
+    let ledger = Ledger {
+        effects: vec![sent("upload", "a-1.mp4", "v1", Some("m")), sent("ad", "one", "7", None)],
+        items: vec![item],
+        ads: vec![Ad { name, state, id, updated_ms: 1 }],
+    };
+    (log, ledger, BTreeMap::from([("a".to_owned(), vec!["one".to_owned()])]))
+}
+
+/// A judge that sees nothing would make every ladder pass.
+#[test]
+fn the_judge_sees_each_kind_of_wrong() {
+    type Spoil = fn(&mut Vec<Value>, &mut Ledger);
+    let (log, ledger, meant) = calm();
+    assert_eq!(complaints_of(&log, &ledger, &meant), Vec::<String>::new());
+    let spoils: [(&str, Spoil); 12] = [
+        ("was uploaded 2 times", |log, _| log.push(log[0].clone())),
+        ("created 2 times", |log, _| log.push(log[2].clone())),
+        ("created 0 times", |log, _| drop(log.remove(2))),
+        ("nothing of it arrived", |log, _| drop(log.remove(0))),
+        ("the journal knows no upload", |_, ledger| drop(ledger.effects.remove(0))),
+        ("the journal has it done as", |_, ledger| ledger.effects[0].receipt = Some("v2".to_owned())),
+        ("is left sent", |_, ledger| ledger.effects[1].state = "sent".to_owned()),
+        ("is processing at the end", |_, ledger| ledger.items[0].state = "processing".to_owned()),
+        ("for recipe 2", |_, ledger| ledger.items[0].recipe = 2),
+        ("the journal has Ad", |_, ledger| ledger.ads[0].id = Some("8".to_owned())),
+        ("an ad of a failed video", |log, _| log[0]["fate"] = "failed".into()),
+        ("before its video was ready", |log, _| log[1]["code"] = 40_901.into()),
+    ];
+    for (words, spoil) in spoils {
+        let (mut log, mut ledger, meant) = calm();
+        spoil(&mut log, &mut ledger);
+        let wrong = complaints_of(&log, &ledger, &meant);
+        assert!(wrong.iter().any(|wrong| wrong.contains(words)), "{words}: {wrong:?}");
+    }
+    let ad = json!({"kind": "ad", "created": 5, "creative": {"video_id": "v1"}});
+    let of = |ready: u64| too_early(&[json!({"kind": "video", "id": "v1", "ready": ready}), ad.clone()]);
+    assert_eq!((of(5).len(), of(6).len()), (0, 1));
 }

@@ -122,7 +122,7 @@ pub fn complaints(stage: &Stage, meant: &BTreeMap<String, Vec<String>>) -> Vec<S
 }
 
 /// The sandbox's own state says when each video was ready and when each ad came to be.
-fn too_early(records: &[Value]) -> Vec<String> {
+pub fn too_early(records: &[Value]) -> Vec<String> {
     let of = |kind: &'static str| records.iter().filter(move |record| record["kind"] == kind);
     let ready: BTreeMap<&str, u64> =
         of("video").map(|video| (text(video, "id"), video["ready"].as_u64().unwrap())).collect();
