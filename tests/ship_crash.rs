@@ -4,7 +4,7 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -150,13 +150,16 @@ impl Trial {
         if let Some(arm) = arm {
             command.env(VARIABLE, arm).env(MARK, self.mark());
         }
-        // Files: nobody reads a pipe while the end is waited for.
-        let (out, err) = (self.stage.desk.path(".said"), self.stage.desk.path(".complained"));
-        command.stdout(std::fs::File::create(&out).unwrap());
-        command.stderr(Stdio::piped());
-        let mut child = Guarded(command.spawn().unwrap());
-        let stderr = child.0.stderr.take().unwrap();
-        let reader = std::thread::spawn(move || std::io::read_to_string(stderr).unwrap_or_default());
+        // Read while the end is waited for; a file would be as full as the disk.
+        let mut child = Guarded(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+        let (mut out, mut err) = (child.0.stdout.take().unwrap(), child.0.stderr.take().unwrap());
+        let read = |from: &mut dyn Read| {
+            let mut bytes = Vec::new();
+            let _ = from.read_to_end(&mut bytes);
+            bytes
+        };
+        let (out, err) =
+            (std::thread::spawn(move || read(&mut out)), std::thread::spawn(move || read(&mut err)));
         let began = Instant::now();
         let status = loop {
             if let Some(status) = child.0.try_wait().unwrap() {
@@ -165,9 +168,7 @@ impl Trial {
             assert!(began.elapsed() < Duration::from_secs(150), "{:?} hangs, armed {arm:?}", self.case);
             std::thread::sleep(Duration::from_millis(10));
         };
-        let stderr = reader.join().unwrap();
-        std::fs::write(err, &stderr).unwrap();
-        Output { status, stdout: std::fs::read(out).unwrap(), stderr: stderr.into_bytes() }
+        Output { status, stdout: out.join().unwrap(), stderr: err.join().unwrap() }
     }
 
     fn mark(&self) -> PathBuf {
