@@ -4,13 +4,13 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use common::line::slow_line;
 use common::stage::{
     Guarded, Stage, TOKEN, files, is_writing, make_webm, once_each, parts, signal, wait_for,
 };
@@ -159,43 +159,6 @@ fn ads_start_disabled_unless_asked_otherwise() {
     assert_eq!(statuses(&stage), BTreeMap::from([("ENABLE".to_owned(), 2)]));
 }
 
-/// One run that dies at `point`, then runs until done.
-fn crash_and_go_on(point: &str) {
-    // Recipe points lie behind a processing that failed; doubt lies behind another crash.
-    let recipe = point.starts_with("recipe.");
-    let mut stage = if recipe { small(&["--fault", "processing-failed=1"]) } else { small(&[]) };
-    if recipe {
-        // One attempt may take a third of this.
-        let text = std::fs::read_to_string(stage.desk.path("greenlit.toml")).unwrap();
-        stage.desk.write("greenlit.toml", text.replace("45s", "24s"));
-    }
-    let die = |stage: &Stage, point: &str| {
-        let mut command = stage.ship(&[]);
-        let output = command.env("GREENLIT_CRASH_AT", format!("{point}:1")).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.signal(), Some(9), "{point} was not passed: {said}");
-    };
-    if let Some(kind) = point.strip_suffix(".reconcile") {
-        die(&stage, &format!("{kind}.after_send_before_receipt"));
-    }
-    die(&stage, point);
-    if recipe {
-        stage.stop();
-        stage.start(&[]);
-    }
-    let run = stage.run();
-    assert_eq!(run.code, Some(0), "after {point}: {}{}", run.stdout, run.stderr);
-    if recipe {
-        assert_eq!(stage.videos(), once_each(&["face", "face-r2"]), "{point}");
-    } else {
-        assert_eq!(stage.videos(), once_each(&["face"]), "{point}");
-    }
-    assert_eq!(stage.ads(), once_each(&["one", "two"]), "{point}");
-    let status = stage.status();
-    assert!(status.contains(": published") && status.contains("2 ads created"), "{point}: {status}");
-    assert_eq!(parts(stage.desk.root()), Vec::<std::path::PathBuf>::new(), "{point}");
-}
-
 #[test]
 fn an_upload_in_pieces_goes_on_where_it_was_killed() {
     let stage = Stage::new(&[]);
@@ -234,77 +197,6 @@ fn an_upload_in_pieces_goes_on_where_it_was_killed() {
     assert_eq!(stage.videos(), once_each(&["face"]));
 }
 
-/// Runs die side by side: they mostly wait.
-fn crash_at_each(points: &[&str]) {
-    for group in points.chunks(4) {
-        std::thread::scope(|scope| {
-            for point in group {
-                scope.spawn(|| crash_and_go_on(point));
-            }
-        });
-    }
-}
-
-#[test]
-fn a_kill_where_it_hurts_most_sends_nothing_twice() {
-    crash_at_each(&[
-        "upload.after_sent_mark",
-        "upload.after_send_before_receipt",
-        "ad.after_sent_mark",
-        "ad.after_send_before_receipt",
-    ]);
-}
-
-#[test]
-#[ignore = "slow: two runs or more for each of two dozen points"]
-fn a_kill_at_any_point_sends_nothing_twice() {
-    crash_at_each(greenlit::ship::crash::POINTS);
-}
-
-/// A slow line to the sandbox, so that uploads take as long as they do elsewhere.
-fn slow_line(to: u16, bytes_a_second: usize) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        for client in listener.incoming().flatten() {
-            let Ok(server) = TcpStream::connect(("127.0.0.1", to)) else { continue };
-            let (back, forth) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-            std::thread::spawn(move || pass_on(client, server, Some(bytes_a_second)));
-            std::thread::spawn(move || pass_on(forth, back, None));
-        }
-    });
-    port
-}
-
-fn pass_on(mut from: TcpStream, mut to: TcpStream, rate: Option<usize>) {
-    let mut buffer = vec![0; 16 << 10];
-    while let Ok(count @ 1..) = from.read(&mut buffer) {
-        if let Some(rate) = rate {
-            std::thread::sleep(Duration::from_secs_f64(count as f64 / rate as f64));
-        }
-        if to.write_all(&buffer[..count]).is_err() {
-            break;
-        }
-    }
-    let _ = to.shutdown(std::net::Shutdown::Write);
-}
-
-/// What the run was at when it was killed, by what it left.
-fn landed(stage: &Stage, receiving: bool) -> &'static str {
-    let status = stage.status();
-    match () {
-        () if is_writing(&stage.desk.path(".greenlit")) => "encoding",
-        () if receiving => "upload body",
-        () if status.contains("upload begun") => "upload, before or after its body",
-        () if status.contains("wait until it is ready") => "processing",
-        () if status.matches(": published").count() == 3 => "done",
-        () if status.contains("ready") || status.contains("ads begun") || status.contains("published") => {
-            "ads"
-        }
-        () => "checking",
-    }
-}
-
 /// No output under its final name that its own `check` does not accept.
 #[track_caller]
 fn assert_nothing_half_made(stage: &Stage) {
@@ -323,7 +215,7 @@ fn is_receiving(stage: &Stage) -> bool {
 #[test]
 fn a_kill_during_an_encode_and_during_an_upload_loses_nothing() {
     let stage = mixed(&[], 4);
-    stage.configure(slow_line(stage.port, 1_000_000));
+    stage.configure(slow_line(stage.port, 1_000_000, Duration::ZERO));
     let begin = |stage: &Stage| {
         let mut command = stage.ship(&[]);
         Guarded(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
@@ -336,33 +228,6 @@ fn a_kill_during_an_encode_and_during_an_upload_loses_nothing() {
     wait_for("an upload", || is_receiving(&stage));
     drop(child);
     assert_nothing_half_made(&stage);
-    stage.run().expect(0);
-    assert_mixed_is_done(&stage);
-    assert_nothing_half_made(&stage);
-}
-
-#[test]
-#[ignore = "slow: a dozen runs killed at random"]
-fn kills_at_random_times_lose_nothing() {
-    let stage = mixed(&[], 4);
-    stage.configure(slow_line(stage.port, 500_000));
-    let seed = 20_260_111;
-    let mut chance = fastrand::Rng::with_seed(seed);
-    let mut histogram: BTreeMap<&str, usize> = BTreeMap::new();
-    for _ in 0..14 {
-        let mut command = stage.ship(&[]);
-        let mut child = Guarded(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-        std::thread::sleep(Duration::from_millis(chance.u64(200..9_000)));
-        let ended = child.0.try_wait().unwrap().is_some();
-        let receiving = is_receiving(&stage);
-        drop(child);
-        *histogram.entry(if ended { "after its end" } else { landed(&stage, receiving) }).or_default() += 1;
-        assert_nothing_half_made(&stage);
-    }
-    println!("where the kills landed (seed {seed}):");
-    for (place, count) in &histogram {
-        println!("  {place:<34} {}", "#".repeat(*count));
-    }
     stage.run().expect(0);
     assert_mixed_is_done(&stage);
     assert_nothing_half_made(&stage);

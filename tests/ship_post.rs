@@ -106,39 +106,6 @@ fn a_refused_token_stops_everything_with_what_to_renew() {
     assert_eq!(stage.requests().len(), 1);
 }
 
-/// One run that dies at `point`, then runs until done.
-fn crash_and_go_on(point: &str) {
-    let stage = stage(&[], "direct");
-    manifest(&stage, "Look");
-    let die = |point: &str| {
-        let mut command = command(&stage, "posts.csv", &[]);
-        let output = command.env("GREENLIT_CRASH_AT", format!("{point}:1")).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.signal(), Some(9), "{point} was not passed: {said}");
-    };
-    if point == "post.reconcile" {
-        die("post.after_sent_mark");
-    }
-    die(point);
-    let end = run(&stage, "posts.csv", &[]);
-    assert_eq!(end.code, Some(0), "after {point}: {}{}", end.stdout, end.stderr);
-    assert_eq!(posts(&stage).len(), 1, "{point}");
-    let report = end.json();
-    let state = &entry(&report, "face.mov")["delivery"]["state"];
-    assert_eq!(state, "published", "{point}");
-}
-
-#[test]
-fn a_kill_at_any_point_posts_nothing_twice() {
-    for group in greenlit::ship::crash::POST_POINTS.chunks(4) {
-        std::thread::scope(|scope| {
-            for point in group {
-                scope.spawn(|| crash_and_go_on(point));
-            }
-        });
-    }
-}
-
 #[test]
 fn failed_processing_goes_on_with_the_next_recipe_until_none_is_left() {
     let stage = stage(&["--fault", "processing-failed=1"], "inbox");

@@ -11,7 +11,9 @@ use md5::{Digest, Md5};
 
 use crate::job::{Job, JobFiles, JobRequest, Runner};
 use crate::model::{ContentHash, Size};
-use crate::pipeline::{CheckOptions, FixLedger, FixSettings, Observer, Outcome, Source, Staging, fix};
+use crate::pipeline::{
+    CheckOptions, Failure, FailureKind, FixLedger, FixSettings, Observer, Outcome, Source, Staging, fix,
+};
 use crate::plan::Action;
 use crate::profile::Profile;
 use crate::rules::{Assessment, Selection, Subject, ValidatedAsset, Verdict, assess};
@@ -68,7 +70,7 @@ impl Maker {
     /// The token for what stands at the end of an outcome.
     fn validated(&self, outcome: &Outcome) -> Result<ValidatedAsset, MakeError> {
         if let Some(failure) = &outcome.failure {
-            return Err(MakeError::Refused(failure.message.clone()));
+            return Err(not_made(failure));
         }
         let refused = || MakeError::Refused("the file does not comply and was not fixed".into());
         if outcome.assessment.as_ref().is_some_and(Assessment::is_picture) {
@@ -96,6 +98,15 @@ impl Maker {
             return Err(refused());
         }
         assessment.validate(path.clone(), content).ok_or_else(refused)
+    }
+}
+
+/// Only what lies in the file itself is final: a full disk or a stop says nothing against another try.
+fn not_made(failure: &Failure) -> MakeError {
+    let message = failure.message.clone();
+    match failure.kind {
+        FailureKind::Input => MakeError::Refused(message),
+        FailureKind::Operation | FailureKind::Interrupted => MakeError::Failed(message),
     }
 }
 
@@ -192,6 +203,14 @@ mod tests {
         assert_eq!(hash.md5, "900150983cd24fb0d6963f7d28e17f72");
         assert_eq!(hash.blake3, "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85");
         assert_eq!(hash.size_bytes, 3);
+    }
+
+    #[test]
+    fn a_stop_or_a_full_disk_does_not_give_a_file_up() {
+        let of = |kind| not_made(&Failure { kind, message: "why".to_owned() });
+        assert_eq!(of(FailureKind::Input), MakeError::Refused("why".to_owned()));
+        assert_eq!(of(FailureKind::Operation), MakeError::Failed("why".to_owned()));
+        assert_eq!(of(FailureKind::Interrupted), MakeError::Failed("why".to_owned()));
     }
 
     #[test]

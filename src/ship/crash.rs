@@ -1,9 +1,37 @@
-//! Named places at which a test may kill the process, to prove that nothing is lost or done twice.
+//! Named places at which a test may strike the process, to prove that nothing is lost or done twice.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
-/// The variable that arms one point: `name:ordinal`, the ordinal from 1.
+/// The variable that arms one point: `name:ordinal`, the ordinal from 1, and optionally `:term` or
+/// `:full` for another [`Blow`] than a kill.
 pub const VARIABLE: &str = "GREENLIT_CRASH_AT";
+
+/// The variable that names a file to be made when the armed point is passed, so that a test can tell a
+/// point that never was.
+pub const MARK: &str = "GREENLIT_CRASH_MARK";
+
+/// What befalls the process at the armed point.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Blow {
+    /// SIGKILL: nothing more is done.
+    #[default]
+    Kill,
+    /// SIGTERM: the run ends in an orderly way.
+    Term,
+    /// From here on no file takes a byte, as on a full disk. SIGXFSZ must be ignored.
+    Full,
+}
+
+impl Blow {
+    /// Every kind, with its name in [`VARIABLE`].
+    pub const ALL: [(&str, Blow); 3] = [("kill", Blow::Kill), ("term", Blow::Term), ("full", Blow::Full)];
+
+    fn parse(name: &str) -> Option<Blow> {
+        Blow::ALL.iter().find(|(known, _)| *known == name).map(|(_, blow)| *blow)
+    }
+}
 
 /// Every point there is.
 pub const POINTS: &[&str] = &[
@@ -50,10 +78,19 @@ pub const POST_POINTS: &[&str] = &[
     "post.published",
 ];
 
+/// What is armed.
+#[derive(Debug, PartialEq, Eq)]
+struct Armed {
+    name: String,
+    ordinal: u32,
+    blow: Blow,
+}
+
 /// The armed point, if any, and how often it was passed.
 #[derive(Debug, Default)]
 pub struct CrashPoints {
-    armed: Option<(String, u32)>,
+    armed: Option<Armed>,
+    mark: Option<PathBuf>,
     passed: AtomicU32,
     #[cfg(test)]
     pub(in crate::ship) seen: std::sync::Arc<std::sync::Mutex<std::collections::BTreeSet<String>>>,
@@ -62,40 +99,72 @@ pub struct CrashPoints {
 impl CrashPoints {
     /// As [`VARIABLE`] says; nothing is armed by a name or a number that does not exist.
     pub fn from_env() -> CrashPoints {
-        std::env::var(VARIABLE).map(|text| CrashPoints::parse(&text)).unwrap_or_default()
+        let armed = std::env::var(VARIABLE).map(|text| CrashPoints::parse(&text)).unwrap_or_default();
+        CrashPoints { mark: std::env::var_os(MARK).map(PathBuf::from), ..armed }
     }
 
-    /// From `name:ordinal`.
+    /// From `name:ordinal` or `name:ordinal:blow`.
     pub fn parse(text: &str) -> CrashPoints {
-        let armed = text.rsplit_once(':').and_then(|(name, ordinal)| {
-            let ordinal = ordinal.parse().ok().filter(|ordinal| *ordinal > 0)?;
-            exists(name).then(|| (name.to_owned(), ordinal))
-        });
+        let mut parts = text.split(':');
+        let (name, ordinal, blow) = (parts.next(), parts.next(), parts.next());
+        let ordinal = ordinal.and_then(|ordinal| ordinal.parse().ok()).filter(|ordinal| *ordinal > 0);
+        let blow = blow.map_or(Some(Blow::Kill), Blow::parse);
+        let armed = match (name, ordinal, blow, parts.next()) {
+            (Some(name), Some(ordinal), Some(blow), None) if exists(name) => {
+                Some(Armed { name: name.to_owned(), ordinal, blow })
+            }
+            _ => None,
+        };
         CrashPoints { armed, ..CrashPoints::default() }
     }
 
-    /// Kills this process when it is the armed point's turn. Use it through `crash_point!`, which
+    /// Strikes this process when it is the armed point's turn. Use it through `crash_point!`, which
     /// proves that the name exists.
     pub fn reach(&self, name: &str) {
         #[cfg(test)]
         if let Ok(mut seen) = self.seen.lock() {
             seen.insert(name.to_owned());
         }
-        if self.is_due(name) {
-            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
-            // The signal is on its way; nothing may happen before it lands.
-            loop {
-                std::thread::park();
+        let Some(blow) = self.due(name) else { return };
+        if let Some(mark) = &self.mark {
+            // Without it the test says that the point was never passed, which is heard.
+            let _ = std::fs::write(mark, name);
+        }
+        blow.strike();
+    }
+
+    fn due(&self, name: &str) -> Option<Blow> {
+        let armed = self.armed.as_ref().filter(|armed| armed.name == name)?;
+        (self.passed.fetch_add(1, Ordering::Relaxed) + 1 == armed.ordinal).then_some(armed.blow)
+    }
+}
+
+impl Blow {
+    fn strike(self) {
+        use rustix::process::{Resource, Rlimit, Signal, getpid, getrlimit, kill_process, setrlimit};
+        match self {
+            Blow::Kill => {
+                let _ = kill_process(getpid(), Signal::KILL);
+                // The signal is on its way; nothing may happen before it lands.
+                loop {
+                    std::thread::park();
+                }
+            }
+            Blow::Term => {
+                let _ = kill_process(getpid(), Signal::TERM);
+                // Long enough to be heard before the next step.
+                std::thread::sleep(HEARD);
+            }
+            Blow::Full => {
+                let maximum = getrlimit(Resource::Fsize).maximum;
+                let _ = setrlimit(Resource::Fsize, Rlimit { current: Some(0), maximum });
             }
         }
     }
-
-    fn is_due(&self, name: &str) -> bool {
-        self.armed.as_ref().is_some_and(|(armed, ordinal)| {
-            armed == name && self.passed.fetch_add(1, Ordering::Relaxed) + 1 == *ordinal
-        })
-    }
 }
+
+/// Longer than the interval at which a request to stop is looked for.
+const HEARD: Duration = Duration::from_millis(300);
 
 /// Whether a point of that name exists; usable while compiling.
 pub const fn exists(name: &str) -> bool {
@@ -147,12 +216,15 @@ mod tests {
     #[test]
     fn only_the_named_passage_is_due() {
         let points = CrashPoints::parse("poll.after:2");
-        assert!(!points.is_due("poll.before"));
-        assert!(!points.is_due("poll.after"));
-        assert!(points.is_due("poll.after"));
-        assert!(!points.is_due("poll.after"));
-        for text in ["", "poll.after", "poll.after:0", "nonsense:1"] {
-            assert!(CrashPoints::parse(text).armed.is_none(), "{text}");
+        let due = ["poll.before", "poll.after", "poll.after", "poll.after"].map(|name| points.due(name));
+        assert_eq!(due, [None, None, Some(Blow::Kill), None]);
+        for text in
+            ["", "poll.after", "poll.after:0", "nonsense:1", "poll.after:1:often", "poll.after:1:kill:"]
+        {
+            assert_eq!(CrashPoints::parse(text).armed, None, "{text}");
+        }
+        for (name, blow) in Blow::ALL {
+            assert_eq!(CrashPoints::parse(&format!("poll.after:1:{name}")).due("poll.after"), Some(blow));
         }
     }
 

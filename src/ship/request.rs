@@ -123,9 +123,9 @@ impl ShipOutcome {
 #[derive(Debug, thiserror::Error)]
 pub enum ShipError {
     /// The journal failed; nothing is sent without one.
-    #[error("shipping stopped: the journal cannot be used")]
+    #[error("the journal cannot be used")]
     Journal(#[from] JournalError),
     /// A task ended in a panic: a bug.
-    #[error("shipping stopped: an internal error; the journal holds what was done")]
+    #[error("an internal error; the journal holds what was done")]
     Internal,
 }

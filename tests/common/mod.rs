@@ -2,6 +2,8 @@
 // Every test file takes what it needs.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
+pub mod ledger;
+pub mod line;
 pub mod mutate;
 pub mod stage;
 

@@ -204,6 +204,7 @@ pub fn signal(child: &Child, name: &str) {
         "-INT" => rustix::process::Signal::INT,
         "-TERM" => rustix::process::Signal::TERM,
         "-KILL" => rustix::process::Signal::KILL,
+        "-STOP" => rustix::process::Signal::STOP,
         other => panic!("{other} is not sent here"),
     };
     let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).unwrap();

@@ -44,7 +44,9 @@ pub enum JournalError {
         source: std::io::Error,
     },
     /// The database refused.
-    #[error("journal: {doing} failed; state up to here is kept")]
+    #[error(
+        "{doing} failed; what was written before is kept. See that the disk of the journal has room and run again"
+    )]
     Database {
         /// What was being done.
         doing: &'static str,
