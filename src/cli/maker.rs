@@ -105,7 +105,7 @@ impl Maker {
 fn not_made(failure: &Failure) -> MakeError {
     let message = failure.message.clone();
     match failure.kind {
-        FailureKind::Input => MakeError::Refused(message),
+        FailureKind::Input | FailureKind::Damaged | FailureKind::Unproven => MakeError::Refused(message),
         FailureKind::Operation | FailureKind::Interrupted => MakeError::Failed(message),
     }
 }
