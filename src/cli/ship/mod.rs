@@ -164,6 +164,8 @@ fn ship(work: Work<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
         outcome
     });
     progress.end();
+    // The workers of a run killed a moment before this one began may still have held their files.
+    remove_stale(&settings.state_folder());
     let outcome = shipped?;
     let outcomes = shown::collect(&maker, load);
     let interrupted = cancel.load(Ordering::Relaxed);
