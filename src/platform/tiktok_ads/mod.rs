@@ -8,7 +8,7 @@ mod client;
 mod code_table;
 pub mod codes;
 pub mod forecast;
-mod gate;
+pub(crate) mod gate;
 pub mod limiter;
 mod options;
 mod own_codes;
