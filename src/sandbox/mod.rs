@@ -26,6 +26,7 @@ mod pages;
 mod post;
 mod post_put;
 mod reply;
+mod routes;
 mod server;
 mod store;
 mod tasks;
