@@ -79,3 +79,31 @@ impl Gate {
         self.budget.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asked_first_goes_first_and_one_line_does_not_hold_up_another() {
+        let gate = Arc::new(Gate::new(Tier::Basic, Pauses::default(), None));
+        let turns: Arc<Mutex<Vec<usize>>> = Arc::default();
+        let mut callers = tokio::task::JoinSet::new();
+        for number in 0..200 {
+            let (gate, turns) = (gate.clone(), turns.clone());
+            callers.spawn(async move {
+                gate.enter("ad/create/").await;
+                turns.lock().unwrap().push(number);
+            });
+        }
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let asked = Instant::now();
+        gate.enter("ad/get/").await;
+        assert!(asked.elapsed() < Duration::from_secs(2), "reads wait behind ads");
+        while let Some(ended) = callers.join_next().await {
+            ended.unwrap();
+        }
+        assert_eq!(*turns.lock().unwrap(), (0..200).collect::<Vec<_>>());
+    }
+}

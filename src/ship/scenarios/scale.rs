@@ -187,16 +187,18 @@ async fn ship_at_tier_limits(assets: usize, processing: Duration, spread: Durati
         (platform.total(UPLOAD), platform.total(INFO), *platform.most_open.lock().unwrap());
     // Five at once, then 150 a minute: nothing can be faster.
     let best = Duration::from_secs_f64(assets as f64 / 150.0 * 60.0);
-    println!(
-        "{assets} assets: {took:?} of {best:?} at best, {uploads} uploads, {info} infos, {open} open at most"
+    let told = format!("{took:?} of {best:?} at best, {uploads} uploads, {info} infos, {open} open at most");
+    assert_eq!(
+        (platform.meter.lock().unwrap().refused, *paused.lock().unwrap()),
+        (0, 0),
+        "throttled: {told}"
     );
-    assert_eq!((platform.meter.lock().unwrap().refused, *paused.lock().unwrap()), (0, 0), "throttled");
-    assert!(uploads * 100 <= assets * 105, "{uploads} uploads");
-    assert!(info * 5 <= assets, "{info} calls for information");
-    assert!(took <= best.mul_f64(1.3), "{took:?} of {best:?} at best");
+    assert!(uploads * 100 <= assets * 105, "{told}");
+    assert!(info * 5 <= assets, "{told}");
+    assert!(took <= best.mul_f64(1.3), "{told}");
     // What lives at a time is bounded, however many assets there are, and what is kept on disk grows with
     // them and with nothing else.
-    assert!(open <= IN_FLIGHT, "{open} assets under way");
+    assert!(open <= IN_FLIGHT, "{told}");
     let events = env.journal.events(u32::MAX).unwrap().len();
     assert!(events <= assets * 20, "{events} events");
 }
