@@ -134,6 +134,53 @@ async fn a_file_goes_up_in_chunks_and_becomes_a_post() {
     assert_eq!(post_ids.len(), 1);
 }
 
+/// Serves a film at `/film.mp4`, a page at every other path.
+fn shelf() -> String {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, mut head) = (stream.unwrap(), [0; 2048]);
+            let count = stream.read(&mut head).unwrap();
+            let kind = if head[..count].starts_with(b"GET /film.mp4 ") { "video/mp4" } else { "text/html" };
+            let reply = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\nconnection: close\r\n\r\nfilm");
+            stream.write_all(reply.as_bytes()).unwrap();
+        }
+    });
+    base
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_film_is_pulled_from_its_address() {
+    let (bench, base) = (bench(Vec::new()).await, shelf());
+    let client = bench.client();
+    let id = client.pull(&direct(), &format!("{base}/film.mp4")).await.unwrap();
+    let PostStatus::Posted { post_ids } = end(&client, &id).await else { panic!() };
+    assert_eq!(post_ids.len(), 1);
+    let posts = bench.posts();
+    assert_eq!((posts.len(), &posts[0]["title"], &posts[0]["size"]), (1, &"Look".into(), &4.into()));
+    let id = client.pull(&draft(), &format!("{base}/film.mp4")).await.unwrap();
+    assert_eq!(end(&client, &id).await, PostStatus::InInbox);
+
+    // What cannot be fetched ends the post with a reason of its own.
+    let id = client.pull(&direct(), &format!("{base}/page")).await.unwrap();
+    assert_eq!(end(&client, &id).await, PostStatus::Failed { reason: "video_pull_failed".into() });
+    let error = client.pull(&direct(), "https://example.com/film.mp4").await.unwrap_err();
+    assert_eq!((error.class, error.code), (Class::Configuration, Some(403)));
+    assert!(error.message.contains("url_ownership_unverified"), "{error}");
+    let error = client.pull(&direct(), "film.mp4").await.unwrap_err();
+    assert_eq!((error.class, error.code), (Class::Permanent, None));
+    assert_eq!(bench.posts().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_reply_about_a_pulled_film_leaves_it_unknown_and_is_not_asked_twice() {
+    let (bench, base) = (bench(vec![Fault::DropAfterEffect(1.0)]).await, shelf());
+    let error = bench.client().pull(&direct(), &format!("{base}/film.mp4")).await.unwrap_err();
+    assert_eq!((error.class, bench.posts().len()), (Class::Unknown, 1));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_draft_lands_in_the_inbox_and_five_may_wait() {
     let bench = bench(Vec::new()).await;

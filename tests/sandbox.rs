@@ -616,13 +616,37 @@ async fn its_judgement_of_real_clips_agrees_with_what_ffprobe_sees() {
     assert_eq!(bench.upload("notes.mp4", b"not a film at all").await["code"], 40908);
 }
 
+#[tokio::test]
+async fn told_answers_come_in_turn_to_calls_that_would_change_something() {
+    let bench =
+        bench(|options| options.faults = vec![Fault::Answer(40907, 1), Fault::Answer(50002, 1)]).await;
+    let codes = [
+        bench.upload("a.mp4", b"one").await["code"].clone(),
+        // A read is answered as ever, and takes no turn.
+        bench.get("ad/get/", &[]).await["code"].clone(),
+        bench.upload("a.mp4", b"one").await["code"].clone(),
+        bench.upload("a.mp4", b"one").await["code"].clone(),
+    ];
+    assert_eq!(codes.map(|code| code.as_i64()), [Some(40907), Some(0), Some(50002), Some(0)]);
+}
+
 #[test]
 fn faults_and_spans_are_read_or_explained() {
     assert_eq!(Fault::parse("throttle=0.1").unwrap(), Fault::Throttle(0.1));
     assert_eq!(Fault::parse("token-revoked-after=20").unwrap(), Fault::TokenRevokedAfter(20));
-    for wrong in
-        ["throttle", "throttle=2", "throttle=-1", "throttle=NaN", "gremlins=1", "token-revoked-after=x"]
-    {
+    assert_eq!(Fault::parse("answer-40907=2").unwrap(), Fault::Answer(40907, 2));
+    assert_eq!(Fault::Answer(40907, 2).to_string(), "answer-40907=2");
+    for wrong in [
+        "throttle",
+        "throttle=2",
+        "throttle=-1",
+        "throttle=NaN",
+        "gremlins=1",
+        "token-revoked-after=x",
+        "answer-=1",
+        "answer-0=1",
+        "answer-40907=x",
+    ] {
         let text = Fault::parse(wrong).unwrap_err().to_string();
         assert!(text.contains(wrong) && text.contains("drop-after-effect"), "{text}");
     }

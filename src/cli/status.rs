@@ -105,7 +105,7 @@ fn next(state: &DeliveryState) -> &'static str {
         DeliveryState::Ready => "ready",
         DeliveryState::Publishing => "ads begun; next: ask the platform which exist",
         DeliveryState::Published => "published",
-        DeliveryState::Failed => "processing failed; next: encode more carefully and upload anew",
+        DeliveryState::Failed => "not taken by the platform; next: upload anew",
         DeliveryState::GivenUp => "given up",
         DeliveryState::Unconfirmed => "not settled in time; next: ask again",
     }

@@ -28,6 +28,9 @@ pub enum Fault {
     NotReadyOnCreate(f64),
     /// From the call after the first N on, the token is refused.
     TokenRevokedAfter(u64),
+    /// The first N calls that would change something are answered with this code, and change nothing. Where
+    /// several are given, each has its turn. Counted from the start of the process.
+    Answer(u32, u64),
 }
 
 /// A fault that was not understood.
@@ -35,7 +38,7 @@ pub enum Fault {
 #[error(
     "`{given}` is not a fault: {problem}. Write NAME=RATE with a rate from 0 to 1 and NAME one of throttle, \
      http-500, drop-before-request, drop-after-effect, slow-reply, html-body, never-ready, \
-     processing-failed, post-internal, not-ready-on-create; or token-revoked-after=N"
+     processing-failed, post-internal, not-ready-on-create; or token-revoked-after=N or answer-CODE=N"
 )]
 pub struct FaultParseError {
     given: String,
@@ -53,6 +56,12 @@ impl Fault {
         if name == "token-revoked-after" {
             let calls = value.parse().map_err(|_| fail("N must be a whole number of calls"))?;
             return Ok(Self::TokenRevokedAfter(calls));
+        }
+        if let Some(code) = name.strip_prefix("answer-") {
+            let code =
+                code.parse().ok().filter(|code| *code > 0).ok_or_else(|| fail("CODE must be a code"))?;
+            let calls = value.parse().map_err(|_| fail("N must be a whole number of calls"))?;
+            return Ok(Self::Answer(code, calls));
         }
         let make = match name {
             "throttle" => Self::Throttle,
@@ -88,6 +97,7 @@ impl Fault {
             Self::PostInternal(_) => "post-internal",
             Self::NotReadyOnCreate(_) => "not-ready-on-create",
             Self::TokenRevokedAfter(_) => "token-revoked-after",
+            Self::Answer(..) => "answer",
         }
     }
 
@@ -103,7 +113,7 @@ impl Fault {
             | Self::ProcessingFailed(rate)
             | Self::PostInternal(rate)
             | Self::NotReadyOnCreate(rate) => rate,
-            Self::TokenRevokedAfter(_) => 0.0,
+            Self::TokenRevokedAfter(_) | Self::Answer(..) => 0.0,
         }
     }
 
@@ -117,6 +127,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TokenRevokedAfter(calls) => write!(out, "token-revoked-after={calls}"),
+            Self::Answer(code, calls) => write!(out, "answer-{code}={calls}"),
             other => write!(out, "{}={}", other.name(), other.rate()),
         }
     }
@@ -162,6 +173,18 @@ impl Chance {
                 && !matches!(fault, Fault::PostInternal(_))
                 && (creates_ad || !matches!(fault, Fault::NotReadyOnCreate(_)));
             applies && self.draw(fault.name(), ordinal) < fault.rate()
+        })
+    }
+
+    /// The code that the `turn`th call that would change something, from 0, is answered with.
+    pub(super) fn scripted(faults: &[Fault], mut turn: u64) -> Option<Fault> {
+        faults.iter().copied().find(|fault| match fault {
+            Fault::Answer(_, calls) if turn < *calls => true,
+            Fault::Answer(_, calls) => {
+                turn -= calls;
+                false
+            }
+            _ => false,
         })
     }
 

@@ -7,7 +7,8 @@
 //!
 //! One request goes through [`server`]: faults, access token, rate limit, parameters, then one handler
 //! of an endpoint family ([`video_upload`], [`video_read`], [`chunked`], [`image`], [`ad`],
-//! [`account`], [`tasks`], [`post`] and [`post_put`]). What comes into being is on disk ([`store`]) before it is acknowledged.
+//! [`account`], [`tasks`], [`post`], [`post_pull`] and [`post_put`]). What comes into being is on disk ([`store`])
+//! before it is acknowledged.
 
 mod account;
 mod ad;
@@ -24,8 +25,10 @@ mod log;
 mod options;
 mod pages;
 mod post;
+mod post_pull;
 mod post_put;
 mod reply;
+mod routes;
 mod server;
 mod store;
 mod tasks;

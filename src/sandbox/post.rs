@@ -16,8 +16,9 @@ use super::clock::Millis;
 use super::fault::Fault;
 use super::limits::UploadFacts;
 use super::options::TOKEN;
+use super::post_pull;
 use super::server::{App, Ending, SLOW};
-use super::store::{Post, Record};
+use super::store::{Post, Record, Store};
 
 /// Where the API lies.
 pub(super) const PREFIX: &str = "/v2/post/publish/";
@@ -43,7 +44,7 @@ pub(super) fn refused(status: u16, code: &'static str, message: impl Into<String
     Refused { status, code, message: message.into() }
 }
 
-fn invalid(message: impl Into<String>) -> Refused {
+pub(super) fn invalid(message: impl Into<String>) -> Refused {
     refused(400, "invalid_params", message)
 }
 
@@ -150,8 +151,13 @@ async fn answer(app: &App, endpoint: &'static str, request: Request, call: &mut 
             "stitch_disabled": false,
             "max_video_post_duration_sec": 600,
         })),
-        "video/init/" => open(app, call, &body, true),
-        "inbox/video/init/" => open(app, call, &body, false),
+        "video/init/" | "inbox/video/init/" => {
+            let direct = endpoint == "video/init/";
+            if body["source_info"]["source"] == "PULL_FROM_URL" {
+                return post_pull::open(app, call, &body, direct).await;
+            }
+            open(app, call, &body, direct)
+        }
         "status/fetch/" => status(app, call, &body),
         _ => cancel(app, call, &body),
     }
@@ -181,35 +187,47 @@ async fn json_of(body: Body) -> Answer {
     if value.is_object() { Ok(value) } else { Err(invalid("The request body is not a JSON object.")) }
 }
 
-fn open(app: &App, call: &mut Call, body: &Value, direct: bool) -> Answer {
+/// Caption and audience of a direct post, as far as they are allowed; a draft has neither.
+pub(super) fn captioned(body: &Value, direct: bool) -> Result<(String, String), Refused> {
+    if !direct {
+        return Ok((String::new(), String::new()));
+    }
     let info = &body["post_info"];
-    let (mut title, mut privacy) = (String::new(), String::new());
-    if direct {
-        privacy = info["privacy_level"].as_str().unwrap_or_default().to_owned();
-        title = info["title"].as_str().unwrap_or_default().to_owned();
-        if privacy.is_empty() {
-            return Err(invalid("privacy_level is required."));
-        }
-        if !PRIVACY.contains(&privacy.as_str()) {
-            return Err(refused(403, "privacy_level_option_mismatch", "The privacy level is not offered."));
-        }
-        if title.encode_utf16().count() > 2200 {
-            return Err(invalid("The title is too long."));
-        }
+    let privacy = info["privacy_level"].as_str().unwrap_or_default().to_owned();
+    let title = info["title"].as_str().unwrap_or_default().to_owned();
+    if privacy.is_empty() {
+        return Err(invalid("privacy_level is required."));
     }
-    let source = &body["source_info"];
-    if source["source"] != "FILE_UPLOAD" {
-        return Err(invalid("Only FILE_UPLOAD is supported here."));
+    if !PRIVACY.contains(&privacy.as_str()) {
+        return Err(refused(403, "privacy_level_option_mismatch", "The privacy level is not offered."));
     }
-    let whole = |name: &str| source[name].as_u64().ok_or_else(|| invalid(format!("{name} is required.")));
-    let (size, chunk, count) = (whole("video_size")?, whole("chunk_size")?, whole("total_chunk_count")?);
-    check_chunks(size, chunk, count)?;
-    let (mut store, now) = (app.store(), app.clock.now());
+    if title.encode_utf16().count() > 2200 {
+        return Err(invalid("The title is too long."));
+    }
+    Ok((title, privacy))
+}
+
+/// Whether one more draft may wait.
+pub(super) fn room_for_draft(store: &Store, direct: bool, now: Millis) -> Result<(), Refused> {
     let waits = |post: &&Post| !post.direct && !post.cancelled && post.created + DAY > now;
     if !direct && store.world.posts.values().filter(waits).count() >= MOST_PENDING {
         let text = "Too many pending shares in 24 hours.";
         return Err(refused(403, "spam_risk_too_many_pending_share", text));
     }
+    Ok(())
+}
+
+fn open(app: &App, call: &mut Call, body: &Value, direct: bool) -> Answer {
+    let (title, privacy) = captioned(body, direct)?;
+    let source = &body["source_info"];
+    if source["source"] != "FILE_UPLOAD" {
+        return Err(invalid("The source is FILE_UPLOAD or PULL_FROM_URL."));
+    }
+    let whole = |name: &str| source[name].as_u64().ok_or_else(|| invalid(format!("{name} is required.")));
+    let (size, chunk, count) = (whole("video_size")?, whole("chunk_size")?, whole("total_chunk_count")?);
+    check_chunks(size, chunk, count)?;
+    let (mut store, now) = (app.store(), app.clock.now());
+    room_for_draft(&store, direct, now)?;
     let number = store.world.records + 1;
     let kind = if direct { "v_pub_file~v2-1" } else { "v_inbox_file~v2" };
     let post = Post {
@@ -224,6 +242,7 @@ fn open(app: &App, call: &mut Call, body: &Value, direct: bool) -> Answer {
         received: 0,
         created: now,
         cancelled: false,
+        pulled: false,
         whole: None,
     };
     store.put(vec![Record::Post(post.clone())]).map_err(|error| broken(&error))?;
@@ -268,7 +287,10 @@ fn status(app: &App, call: &mut Call, body: &Value) -> Answer {
     }
     let now = app.clock.now();
     let Some(whole) = post.whole.as_ref().filter(|whole| now >= whole.ready && !whole.stuck) else {
-        return Ok(json!({"status": "PROCESSING_UPLOAD", "uploaded_bytes": post.received}));
+        return Ok(match post.pulled {
+            false => json!({"status": "PROCESSING_UPLOAD", "uploaded_bytes": post.received}),
+            true => json!({"status": "PROCESSING_DOWNLOAD", "downloaded_bytes": post.received}),
+        });
     };
     Ok(match (&whole.fail_reason, post.direct) {
         (Some(reason), _) => json!({"status": "FAILED", "fail_reason": reason, "uploaded_bytes": post.size}),

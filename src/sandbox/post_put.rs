@@ -143,6 +143,12 @@ async fn take(app: &App, post: &mut Post, chunk: &Path, bytes: u64) -> std::io::
     }
     post.whole = Some(process(app, post, &gathered).await?);
     record(app, post)?;
+    log_effect(app, post);
+    Ok(stands(StatusCode::CREATED, post))
+}
+
+/// Tells that a post came into being.
+pub(super) fn log_effect(app: &App, post: &Post) {
     let whole = post.whole.as_ref();
     let fields = json!({
         "publish_id": post.id,
@@ -154,7 +160,6 @@ async fn take(app: &App, post: &mut Post, chunk: &Path, bytes: u64) -> std::io::
         "fail_reason": whole.and_then(|whole| whole.fail_reason.as_ref()),
     });
     app.log.effect("post_created", app.clock.now(), fields);
-    Ok(stands(StatusCode::CREATED, post))
 }
 
 fn record(app: &App, post: &Post) -> std::io::Result<()> {
@@ -175,7 +180,7 @@ fn append(to: &Path, from: &Path, at: u64) -> std::io::Result<()> {
 }
 
 /// What becomes of a film that is there in full.
-async fn process(app: &App, post: &Post, path: &Path) -> std::io::Result<Whole> {
+pub(super) async fn process(app: &App, post: &Post, path: &Path) -> std::io::Result<Whole> {
     let (prober, path) = (app.options.prober.clone(), path.to_owned());
     let looked = tokio::task::spawn_blocking(move || {
         let md5 = md5_of(&path)?;

@@ -26,8 +26,9 @@ use super::limits::MAX_VIDEO_BYTES;
 use super::log::Log;
 use super::options::{ADVERTISER, SandboxError, SandboxOptions, TOKEN};
 use super::reply::{self, Answer, Refusal, envelope, not_found};
+use super::routes::{ROUTES, dispatch};
 use super::store::{Record, Store};
-use super::{account, ad, chunked, image, pages, post, post_put, tasks, video_read, video_upload};
+use super::{pages, post, post_put};
 
 const PREFIX: &str = "/open_api/v1.3/";
 /// Longer than the ten seconds the platform gives a request.
@@ -44,6 +45,8 @@ pub(super) struct App {
     limiter: Mutex<Limiter>,
     posting: Mutex<BTreeMap<&'static str, (Millis, u64)>>,
     ordinal: AtomicU64,
+    /// Calls so far that would change something.
+    changes: AtomicU64,
 }
 
 /// A running sandbox. Dropping it stops it without waiting.
@@ -109,6 +112,7 @@ pub async fn start(options: SandboxOptions) -> Result<Sandbox, SandboxError> {
         limiter: Mutex::new(Limiter::new(options.tier)),
         posting: Mutex::default(),
         ordinal: AtomicU64::new(0),
+        changes: AtomicU64::new(0),
         options,
     });
     let router = Router::new().fallback(entry).layer(DefaultBodyLimit::disable()).with_state(app);
@@ -226,62 +230,6 @@ fn throttled() -> Refusal {
     )
 }
 
-/// Every endpoint with its method.
-const ROUTES: [(&str, Method); 23] = [
-    ("oauth2/advertiser/get/", Method::GET),
-    ("advertiser/info/", Method::GET),
-    ("file/video/ad/upload/", Method::POST),
-    ("file/video/ad/info/", Method::GET),
-    ("file/video/ad/search/", Method::GET),
-    ("file/video/ad/update/", Method::POST),
-    ("file/video/suggestcover/", Method::GET),
-    ("file/name/check/", Method::GET),
-    ("file/image/ad/upload/", Method::POST),
-    ("file/image/ad/info/", Method::GET),
-    ("file/image/ad/search/", Method::GET),
-    ("file/start/upload/", Method::POST),
-    ("file/transfer/upload/", Method::POST),
-    ("file/finish/upload/", Method::POST),
-    ("file/temporarily/upload/", Method::POST),
-    ("ad/create/", Method::POST),
-    ("ad/get/", Method::GET),
-    ("identity/get/", Method::GET),
-    ("adgroup/get/", Method::GET),
-    ("video/fix/task/create/", Method::POST),
-    ("video/fix/task/get/", Method::GET),
-    ("creative/pre_review/task/create/", Method::POST),
-    ("creative/pre_review/task/get/", Method::GET),
-];
-
-async fn dispatch(app: &App, endpoint: &str, call: &mut Call) -> Answer {
-    match endpoint {
-        "oauth2/advertiser/get/" => account::advertisers(app),
-        "advertiser/info/" => account::info(call),
-        "identity/get/" => account::identities(app, call),
-        "adgroup/get/" => account::adgroups(app, call),
-        "file/video/ad/upload/" => video_upload::upload(app, call).await,
-        "file/video/ad/info/" => video_read::info(app, call),
-        "file/video/ad/search/" => video_read::search(app, call),
-        "file/video/ad/update/" => video_read::update(app, call),
-        "file/video/suggestcover/" => video_read::suggest_cover(app, call),
-        "file/name/check/" => video_read::name_check(app, call),
-        "file/image/ad/upload/" => image::upload(app, call).await,
-        "file/image/ad/info/" => image::info(app, call),
-        "file/image/ad/search/" => image::search(app, call),
-        "file/start/upload/" => chunked::start(app, call),
-        "file/transfer/upload/" => chunked::transfer(app, call),
-        "file/finish/upload/" => chunked::finish(app, call).await,
-        "file/temporarily/upload/" => chunked::temporary(app, call).await,
-        "ad/create/" => ad::create(app, call),
-        "ad/get/" => ad::get(app, call),
-        "video/fix/task/create/" => tasks::fix_create(app, call),
-        "video/fix/task/get/" => tasks::fix_get(app, call),
-        "creative/pre_review/task/create/" => tasks::review_create(app, call),
-        "creative/pre_review/task/get/" => tasks::review_get(app, call),
-        _ => Err(Refusal::new(40008, "The endpoint is not implemented.")),
-    }
-}
-
 /// How a request ends on the wire.
 pub(super) enum Ending {
     Reply(Response, Option<u32>),
@@ -346,7 +294,12 @@ async fn ads(app: &App, tail: &str, method: Method, request: Request, call: &mut
 }
 
 async fn serve(app: &App, endpoint: &'static str, request: Request, call: &mut Call) -> Ending {
-    let fault = app.chance.request_fault(&app.options.faults, endpoint == "ad/create/", call.ordinal);
+    let scripted = match *request.method() {
+        Method::POST => Chance::scripted(&app.options.faults, app.changes.fetch_add(1, Ordering::SeqCst)),
+        _ => None,
+    };
+    let drawn = app.chance.request_fault(&app.options.faults, endpoint == "ad/create/", call.ordinal);
+    let fault = scripted.or(drawn);
     call.entry.fault = fault.map(Fault::name);
     let request_id = app.request_id(call.ordinal);
     let page = || Html("<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>");
@@ -356,6 +309,11 @@ async fn serve(app: &App, endpoint: &'static str, request: Request, call: &mut C
             drain(request.into_body()).await;
             let refusal = throttled();
             return Ending::Reply(envelope(&Err(refusal), &request_id), Some(reply::THROTTLED));
+        }
+        Some(Fault::Answer(code, _)) => {
+            drain(request.into_body()).await;
+            let refusal = Refusal::new(code, "Answered as the sandbox was told to.");
+            return Ending::Reply(envelope(&Err(refusal), &request_id), Some(code));
         }
         Some(Fault::Http500(_)) => {
             drain(request.into_body()).await;

@@ -118,6 +118,9 @@ pub(super) struct Post {
     pub(super) received: u64,
     pub(super) created: Millis,
     pub(super) cancelled: bool,
+    /// Fetched by the platform and not sent to it.
+    #[serde(default)]
+    pub(super) pulled: bool,
     /// Once every byte is there.
     pub(super) whole: Option<Whole>,
 }

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::limits::flaws;
+use super::limits::{flaws, judge};
 use super::reply::{Answer, BAD_VIDEO_ID, NOT_FOUND, Refusal};
 use super::server::{App, object};
-use super::store::{Fate, Record, Task};
-use super::video_upload::fix_task;
+use super::store::{Fate, Record, Store, Task, Video};
+use super::video_upload::{fix_task, fixed};
 
 pub(super) fn fix_create(app: &App, call: &mut Call) -> Answer {
     let advertiser = app.advertiser(call)?;
@@ -24,11 +24,35 @@ pub(super) fn fix_create(app: &App, call: &mut Call) -> Answer {
         if flaws.is_empty() {
             made.push(json!({"video_id": video.id}));
         } else {
+            let video = replacement(app, &mut store, video, call.ordinal)?;
             let task = fix_task(&mut store, &advertiser, &video)?;
             made.push(json!({"fix_task_id": task, "flaw_types": flaws}));
         }
     }
     Ok(json!({"tasks": made}))
+}
+
+/// A video of its own with the flaws put right; the one it is made of stays.
+fn replacement(app: &App, store: &mut Store, flawed: Video, ordinal: u64) -> Result<Video, Refusal> {
+    let (now, number) = (app.clock.now(), store.world.records + 1);
+    let facts = fixed(flawed.facts);
+    let video = Video {
+        id: format!("v10033g50000{:016x}{number:06x}", app.chance.bits("fixed", number)),
+        material_id: format!("74{number:017}"),
+        file_name: format!("fixed-{number}.mp4"),
+        created: now,
+        modified: now,
+        visible: app.visible(now, ordinal),
+        ready: app.later(now, app.options.processing, "fixed", ordinal),
+        fate: if judge(&facts).is_empty() { Fate::Ready } else { Fate::Failed },
+        facts,
+        ..flawed
+    };
+    store
+        .share(&flawed.id, &video.id)
+        .and_then(|()| store.put(vec![Record::Video(video.clone())]))
+        .map_err(|error| Refusal::system(&error))?;
+    Ok(video)
 }
 
 fn find(app: &App, call: &mut Call) -> Result<Task, Refusal> {

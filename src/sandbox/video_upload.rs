@@ -249,7 +249,7 @@ pub(super) fn fix_task(store: &mut Store, advertiser: &str, video: &Video) -> Re
 }
 
 /// What Smart Fix makes of a picture: 1280x720, or the same upright.
-fn fixed(facts: UploadFacts) -> UploadFacts {
+pub(super) fn fixed(facts: UploadFacts) -> UploadFacts {
     let upright = facts.height > facts.width;
     let (width, height) = if upright { (720, 1280) } else { (1280, 720) };
     UploadFacts { width: Some(width), height: Some(height), ..facts }

@@ -1,11 +1,13 @@
 //! Whether a landing page answers as an ad needs it.
 
+use std::error::Error;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, LOCATION};
+use rustls::CertificateError;
 use url::{Host, Url};
 
 /// What to do about a landing page that does not answer.
@@ -62,6 +64,14 @@ pub enum LandingError {
         url: String,
         /// The content type, or `unknown`.
         found: String,
+    },
+    /// A certificate that visitors would be warned of.
+    #[error("landing page {url}: its certificate is not accepted: {why}")]
+    Certificate {
+        /// The address, perhaps after a redirect.
+        url: String,
+        /// What is wrong with it.
+        why: String,
     },
     /// No answer.
     #[error("landing page {url}: no answer: {why}")]
@@ -167,7 +177,55 @@ async fn get(at: &Url, allow_private: bool) -> Result<reqwest::Response, Landing
         client = client.resolve_to_addrs(name, &addresses);
     }
     let client = client.build().map_err(|error| unreachable(error.to_string()))?;
-    client.get(at.clone()).send().await.map_err(|error| unreachable(error.without_url().to_string()))
+    client.get(at.clone()).send().await.map_err(|error| match certificate_error(&error) {
+        Some(wrong) => LandingError::Certificate { url: url.clone(), why: in_words(wrong) },
+        None => unreachable(innermost(&error)),
+    })
+}
+
+/// An error and all that it came of, outermost first. An IO error hides the one that it wraps.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| {
+        let error: &'a (dyn Error + 'static) = *error;
+        match error.downcast_ref::<std::io::Error>() {
+            Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+            None => error.source(),
+        }
+    })
+}
+
+fn certificate_error(error: &reqwest::Error) -> Option<&CertificateError> {
+    causes(error).find_map(|cause| match cause.downcast_ref::<rustls::Error>() {
+        Some(rustls::Error::InvalidCertificate(wrong)) => Some(wrong),
+        _ => None,
+    })
+}
+
+fn in_words(wrong: &CertificateError) -> String {
+    match wrong {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it is expired".to_owned(),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "it is not valid yet".to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "it is for another host".to_owned()
+        }
+        CertificateError::Revoked => "it is revoked".to_owned(),
+        CertificateError::UnknownIssuer => {
+            "nobody who is trusted vouches for it; it is self-signed, or the server leaves out one in between"
+                .to_owned()
+        }
+        // What openssl makes of itself unless told otherwise; the library has only its own word for it.
+        other if other.to_string().contains("CaUsedAsEndEntity") => {
+            "it is self-signed, and marked as an authority's own".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+/// What went wrong in the end: the outer errors only say that something did.
+fn innermost(error: &reqwest::Error) -> String {
+    causes(error).last().map_or_else(String::new, ToString::to_string)
 }
 
 /// Addresses that no visitor of an ad can reach.

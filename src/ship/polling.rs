@@ -148,10 +148,14 @@ impl Context {
     }
 
     fn due(&self) -> Vec<Vec<String>> {
-        let soon = Instant::now() + self.settings.first_poll.min(TOGETHER_MAX);
+        let now = Instant::now();
+        let soon = now + self.settings.first_poll.min(TOGETHER_MAX);
         let watches = guard(&self.poller.watches);
         let mut due: Vec<_> = watches.iter().filter(|(_, watch)| watch.next <= soon).collect();
         due.sort_by(|(a, x), (b, y)| x.next.cmp(&y.next).then(a.cmp(b)));
+        // What is due soon fills the calls that what is due now takes anyway.
+        let calls = due.iter().filter(|(_, watch)| watch.next <= now).count().div_ceil(BATCH);
+        due.truncate(calls * BATCH);
         let ids: Vec<String> = due.into_iter().map(|(id, _)| id.clone()).collect();
         ids.chunks(BATCH).map(<[String]>::to_vec).collect()
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
@@ -15,8 +15,11 @@ use super::request::{Prepared, ShipError};
 use super::{AssetMaker, Delivery, MakeError, ShipEvent};
 use crate::platform::{Call, CallError, Class};
 
-/// Assets under way at once. Nearly all of them only wait.
-const IN_FLIGHT: usize = 256;
+/// Assets under way at once. Nearly all of them only wait: with the five minutes that a video may be in
+/// process and 300 ads a minute, 1 500 are, and fewer would leave turns unused.
+pub(super) const IN_FLIGHT: usize = 1_600;
+/// Locks kept before those that nobody holds are let go.
+const LOCKS: usize = 1_024;
 /// How often cancellation is looked for.
 const TICK: Duration = Duration::from_millis(100);
 /// How long calls under way may still end after a stop.
@@ -71,7 +74,30 @@ pub(super) struct Run {
     pub(super) crash: CrashPoints,
     events: Listener,
     stop: watch::Sender<Option<Stop>>,
-    locks: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
+    locks: Mutex<Locks>,
+}
+
+/// One lock a key, for as long as somebody has it.
+#[derive(Default)]
+struct Locks {
+    by_key: HashMap<String, Weak<AsyncMutex<()>>>,
+    /// How many there were when those without a holder were last let go.
+    kept: usize,
+}
+
+impl Locks {
+    fn of(&mut self, key: &str) -> Arc<AsyncMutex<()>> {
+        if let Some(lock) = self.by_key.get(key).and_then(Weak::upgrade) {
+            return lock;
+        }
+        if self.by_key.len() >= LOCKS.max(2 * self.kept) {
+            self.by_key.retain(|_, lock| lock.strong_count() > 0);
+            self.kept = self.by_key.len();
+        }
+        let lock = Arc::default();
+        self.by_key.insert(key.to_owned(), Arc::downgrade(&lock));
+        lock
+    }
 }
 
 impl Run {
@@ -157,9 +183,9 @@ impl Run {
         Ok(done.unwrap_or_else(|_| Err(MakeError::Failed("an internal error while making the file".into()))))
     }
 
-    /// One task at a time for each key. Held locks are few: one an asset, one an effect.
+    /// One task at a time for each key. What is given must be kept while its lock is held.
     pub(super) fn lock_of(&self, key: &str) -> Arc<AsyncMutex<()>> {
-        guard(&self.locks).entry(key.to_owned()).or_default().clone()
+        guard(&self.locks).of(key)
     }
 
     /// Waits between two sends of the same intent.
@@ -225,4 +251,20 @@ impl Run {
 
 pub(super) fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locks_without_a_holder_are_let_go_and_held_ones_stay_one() {
+        let mut locks = Locks::default();
+        let held = locks.of("held");
+        for number in 0..20 * LOCKS {
+            let _ = locks.of(&number.to_string());
+            assert!(locks.by_key.len() <= 2 * LOCKS, "{number}");
+        }
+        assert!(Arc::ptr_eq(&held, &locks.of("held")));
+    }
 }

@@ -1,5 +1,7 @@
 //! A file with its proof, for tests of what happens after validation.
 
+#![allow(dead_code, reason = "no test needs both ways")]
+
 use std::path::Path;
 
 use greenlit::model::{ContentHash, sample};
@@ -18,6 +20,11 @@ pub(crate) fn validated(path: &Path, bytes: &[u8]) -> ValidatedAsset {
         md5: hex(&Md5::digest(bytes)),
         size_bytes: bytes.len() as u64,
     };
+    validated_as(path, content)
+}
+
+/// The same of a file too large to be held: what it is, is told.
+pub(crate) fn validated_as(path: &Path, content: ContentHash) -> ValidatedAsset {
     let facts = sample::film();
     let profile = Profile::builtin("tiktok-ads").unwrap();
     let subject = Subject { facts: &facts, file_name: "clip.mp4", deep: None };

@@ -194,7 +194,7 @@ fn state_in_words(state: &DeliveryState) -> &'static str {
         DeliveryState::Ready => "ready",
         DeliveryState::Publishing => "creating its ads",
         DeliveryState::Published => "its ads are created",
-        DeliveryState::Failed => "the platform failed to process it; encoding it more carefully",
+        DeliveryState::Failed => "the platform did not take it",
         DeliveryState::GivenUp => "given up",
         DeliveryState::Unconfirmed => "not settled in the time given",
     }

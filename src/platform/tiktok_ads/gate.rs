@@ -1,7 +1,11 @@
 //! The gate that every call passes: the limiter with a clock.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::Mutex as AsyncMutex;
+use tokio::time::Instant;
 
 use super::limiter::{Limiter, Pauses, RetryBudget, Tier};
 
@@ -9,20 +13,24 @@ use super::limiter::{Limiter, Pauses, RetryBudget, Tier};
 pub type OnPause = Arc<dyn Fn(Duration) + Send + Sync>;
 
 /// The gate: limiter, budget and a clock that never runs back.
-pub(super) struct Gate {
+pub(crate) struct Gate {
     limiter: Mutex<Limiter>,
     budget: Mutex<RetryBudget>,
     on_pause: Option<OnPause>,
+    /// Where calls to an endpoint stand in line, so that who asked first goes first, and a thousand in
+    /// waiting do not all wake for every turn.
+    lines: Mutex<HashMap<&'static str, Arc<AsyncMutex<()>>>>,
     start: (Instant, Duration),
 }
 
 impl Gate {
-    pub(super) fn new(tier: Tier, pauses: Pauses, on_pause: Option<OnPause>) -> Gate {
+    pub(crate) fn new(tier: Tier, pauses: Pauses, on_pause: Option<OnPause>) -> Gate {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Gate {
             limiter: Mutex::new(Limiter::new(tier, pauses)),
             budget: Mutex::new(RetryBudget::new()),
             on_pause,
+            lines: Mutex::default(),
             start: (Instant::now(), since),
         }
     }
@@ -36,7 +44,12 @@ impl Gate {
     }
 
     /// Waits for a turn and gives the time of it.
-    pub(super) async fn enter(&self, endpoint: &'static str) -> Duration {
+    pub(crate) async fn enter(&self, endpoint: &'static str) -> Duration {
+        let line = {
+            let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+            lines.entry(endpoint).or_default().clone()
+        };
+        let _first_in_line = line.lock().await;
         loop {
             let now = self.now();
             let wait = self.limiter().ask(endpoint, now);
@@ -47,22 +60,53 @@ impl Gate {
         }
     }
 
-    pub(super) fn throttled(&self, sent: Duration) {
+    pub(crate) fn throttled(&self, sent: Duration) {
         let pause = self.limiter().throttled(sent, self.now());
         if let (Some(pause), Some(tell)) = (pause, &self.on_pause) {
             tell(pause);
         }
     }
 
-    pub(super) fn passed(&self, sent: Duration) {
+    pub(crate) fn passed(&self, sent: Duration) {
         self.limiter().passed(sent);
     }
 
-    pub(super) fn earn(&self) {
+    pub(crate) fn earn(&self) {
         self.budget.lock().unwrap_or_else(PoisonError::into_inner).earn();
     }
 
-    pub(super) fn take_retry(&self) -> bool {
+    pub(crate) fn take_retry(&self) -> bool {
         self.budget.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asked_first_goes_first_and_one_line_does_not_hold_up_another() {
+        let gate = Arc::new(Gate::new(Tier::Basic, Pauses::default(), None));
+        let (asks, turns): (Arc<Mutex<Vec<u64>>>, Arc<Mutex<Vec<u64>>>) = Default::default();
+        let mut callers = tokio::task::JoinSet::new();
+        for number in 0..200 {
+            let (gate, asks, turns) = (gate.clone(), asks.clone(), turns.clone());
+            callers.spawn(async move {
+                // Some come when a turn is just free, and others have waited for it.
+                tokio::time::sleep(Duration::from_millis(50 * (number % 100))).await;
+                asks.lock().unwrap().push(number);
+                gate.enter("ad/create/").await;
+                turns.lock().unwrap().push(number);
+            });
+        }
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let asked = Instant::now();
+        gate.enter("ad/get/").await;
+        assert!(asked.elapsed() < Duration::from_secs(2), "reads wait behind ads");
+        while let Some(ended) = callers.join_next().await {
+            ended.unwrap();
+        }
+        assert_eq!(*turns.lock().unwrap(), *asks.lock().unwrap());
     }
 }

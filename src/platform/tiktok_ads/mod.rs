@@ -2,17 +2,20 @@
 //!
 //! [`TikTokAds`] is the client. Every call goes through `client`, which waits at the `gate` for its turn ([`limiter`]),
 //! sends, reads the `wire` and gives failures their class by [`codes`]; `upload` sends files with
-//! `sending`, `reads` asks. Reads are repeated within a budget, mutations never.
+//! `sending`, `reads` asks; `hosted` and `tasks` are what the platform does by itself. Reads are repeated
+//! within a budget, mutations never.
 
 mod client;
 mod code_table;
 pub mod codes;
 pub mod forecast;
-mod gate;
+pub(crate) mod gate;
+mod hosted;
 pub mod limiter;
 mod options;
 mod own_codes;
 mod reads;
+mod tasks;
 mod upload;
 mod wire;
 
@@ -24,9 +27,11 @@ use url::Url;
 
 use self::gate::Gate;
 pub use self::gate::OnPause;
+pub use self::hosted::TEMPORARY_MOST;
 pub use self::limiter::{Pauses, Tier, UnknownTier};
 pub use self::options::{CHUNK_ABOVE, ClientOptions, ConfigurationError};
 pub use self::own_codes::{CodeTable, CodeTableError};
+pub use self::tasks::{Audience, FixStart, FixState, MOST_FIXES, MOST_REVIEWS, Opinion};
 pub use super::Timeouts;
 use super::sending::Pacer;
 use super::{AdsPlatform, Call, NewAd, RemoteAd, RemoteImage, RemoteVideo, SuggestedCover, UploadLog};

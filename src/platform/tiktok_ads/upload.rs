@@ -11,7 +11,7 @@ use crate::platform::sending::{Hashed, Source, md5_of, open};
 use crate::platform::{CallError, Class, UploadLog};
 use crate::rules::ValidatedAsset;
 
-const VIDEO: Endpoint = mutation("file/video/ad/upload/");
+pub(super) const VIDEO: Endpoint = mutation("file/video/ad/upload/");
 const IMAGE: Endpoint = mutation("file/image/ad/upload/");
 // A file that is not bound to a video expires by itself, so these may be sent again.
 const START: Endpoint = read("file/start/upload/");
@@ -30,23 +30,15 @@ impl TikTokAds {
         log: &dyn UploadLog,
     ) -> Result<String, CallError> {
         self.check_name(VIDEO, name)?;
-        let (mut file, hashed) = self.open(VIDEO, asset.path()).await?;
-        let checked = asset.content();
-        let same = hashed.md5.eq_ignore_ascii_case(&checked.md5)
-            && hashed.blake3.eq_ignore_ascii_case(&checked.blake3)
-            && hashed.size == checked.size_bytes;
-        if !same {
-            return Err(self.changed(VIDEO.path));
+        let (mut file, hashed) = self.open_checked(VIDEO, asset).await?;
+        if hashed.size > self.options.chunk_above {
+            return self.send_in_chunks(&mut file, &hashed, name, log).await;
         }
-        let reply = if hashed.size > self.options.chunk_above {
-            self.send_in_chunks(&mut file, &hashed, name, log).await?
-        } else {
-            let fields = self.fields(name, ("video_signature", &hashed.md5));
-            let part = ("video_file", name, media_type(asset.path()));
-            let sent = |bytes| log.sent(bytes);
-            let form = FileForm { fields, part, file: &mut file, expected: &hashed, sent: &sent };
-            self.send_file(VIDEO, form).await?
-        };
+        let fields = self.fields(name, ("video_signature", &hashed.md5));
+        let part = ("video_file", name, media_type(asset.path()));
+        let sent = |bytes| log.sent(bytes);
+        let form = FileForm { fields, part, file: &mut file, expected: &hashed, sent: &sent };
+        let reply = self.send_file(VIDEO, form).await?;
         self.new_id(VIDEO, &reply, "video_id")
     }
 
@@ -67,7 +59,7 @@ impl TikTokAds {
         hashed: &Hashed,
         name: &str,
         log: &dyn UploadLog,
-    ) -> Result<Envelope, CallError> {
+    ) -> Result<String, CallError> {
         let mut source = Source::new(file, hashed);
         let begin = source.mark();
         let resumed = match log.kept().as_deref().and_then(Progress::read) {
@@ -85,11 +77,7 @@ impl TikTokAds {
                 self.transfer(&mut source, hashed, progress, log).await?
             }
         };
-        let advertiser = &self.options.advertiser_id;
-        let body = json!({
-            "advertiser_id": advertiser, "upload_type": "UPLOAD_BY_FILE_ID", "file_id": file_id, "file_name": name,
-        });
-        self.call(VIDEO, &Payload::Json(body)).await
+        self.make_video("UPLOAD_BY_FILE_ID", ("file_id", &file_id), name).await
     }
 
     async fn start(&self, hashed: &Hashed, name: &str) -> Result<Progress, CallError> {
@@ -154,6 +142,20 @@ impl TikTokAds {
         file_id.ok_or_else(|| odd("the upload that was finished has no file id"))
     }
 
+    /// The file of an asset, as it was when it was checked.
+    pub(super) async fn open_checked(
+        &self,
+        endpoint: Endpoint,
+        asset: &ValidatedAsset,
+    ) -> Result<(tokio::fs::File, Hashed), CallError> {
+        let (file, hashed) = self.open(endpoint, asset.path()).await?;
+        let checked = asset.content();
+        let same = hashed.md5.eq_ignore_ascii_case(&checked.md5)
+            && hashed.blake3.eq_ignore_ascii_case(&checked.blake3)
+            && hashed.size == checked.size_bytes;
+        if same { Ok((file, hashed)) } else { Err(self.changed(endpoint.path)) }
+    }
+
     async fn open(&self, endpoint: Endpoint, path: &Path) -> Result<(tokio::fs::File, Hashed), CallError> {
         open(path).await.map_err(|error| {
             let text = format!("{} cannot be read: {error}", path.display());
@@ -161,7 +163,7 @@ impl TikTokAds {
         })
     }
 
-    fn check_name(&self, endpoint: Endpoint, name: &str) -> Result<(), CallError> {
+    pub(super) fn check_name(&self, endpoint: Endpoint, name: &str) -> Result<(), CallError> {
         if (1..=NAME_MAX).contains(&name.chars().count()) {
             return Ok(());
         }
@@ -225,7 +227,7 @@ fn is_stale(error: &CallError) -> bool {
 }
 
 /// The media type by the extension; the platform looks into the file itself.
-fn media_type(path: &Path) -> &'static str {
+pub(super) fn media_type(path: &Path) -> &'static str {
     let extension = path.extension().and_then(|text| text.to_str()).unwrap_or("").to_ascii_lowercase();
     match extension.as_str() {
         "mp4" | "m4v" => "video/mp4",

@@ -47,6 +47,38 @@ impl TikTokPost {
         }
     }
 
+    /// Has the platform fetch a film and make a draft or a post of it, and gives the id to ask by. The address
+    /// must be https, without redirects, and under a domain or prefix that was proven to be the app's; it has
+    /// to stay reachable for an hour.
+    ///
+    /// Unlike an upload that is only opened, this has its effect at once: an error of class
+    /// [`Class::Unknown`] leaves open whether there is a post, and there is nothing to ask by.
+    ///
+    /// # Errors
+    /// When the address cannot be one, or the call fails.
+    pub async fn pull(&self, post: &NewPost, url: &str) -> Result<String, CallError> {
+        let endpoint = if post.mode == PostMode::Direct { DIRECT } else { INBOX };
+        let local = super::options::is_loopback(&self.base);
+        let fits = |url: &url::Url| url.scheme() == "https" || local && url.scheme() == "http";
+        let fit = url::Url::parse(url).ok().filter(fits);
+        let Some(url) = fit else {
+            let text = "the platform fetches over https only; write https://…";
+            return Err(self.fault(endpoint, Class::Permanent, text));
+        };
+        let mut body = json!({"source_info": {"source": "PULL_FROM_URL", "video_url": url.as_str()}});
+        if post.mode == PostMode::Direct {
+            body["post_info"] = post_info(post);
+        }
+        // What may be repeated of an upload that is only opened may not be of this.
+        let reply = self.call(endpoint, &body, 1).await.map_err(|error| match error.class {
+            Class::Retry => CallError { class: Class::Unknown, ..error },
+            _ => error,
+        })?;
+        reply.text("publish_id").ok_or_else(|| {
+            self.fault(endpoint, Class::Unknown, "the reply says it is done but has no publish_id")
+        })
+    }
+
     pub(super) async fn read_status(&self, publish_id: &str) -> Result<PostStatus, CallError> {
         let reply = self.call(STATUS, &json!({"publish_id": publish_id}), TRIES).await?;
         wire::status(&reply.data).ok_or_else(|| {

@@ -126,7 +126,7 @@ pub(super) fn may_upload_to(url: &Url, base: &Url) -> bool {
 }
 
 /// Whether the address is this machine's own.
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
         Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),

@@ -37,6 +37,9 @@ struct Video {
 #[derive(Default)]
 pub(super) struct World {
     videos: Vec<Video>,
+    /// Where each video stands in the list, and the names taken.
+    places: HashMap<String, usize>,
+    names: HashSet<String>,
     ads: Vec<(String, String, RemoteAd, Instant)>,
     /// One entry a call: method and subject.
     pub(super) log: Vec<String>,
@@ -57,12 +60,27 @@ pub(super) struct World {
 pub(super) struct Fake {
     pub(super) world: Mutex<World>,
     pub(super) processing: Duration,
+    /// Videos take up to this much longer, each another time.
+    pub(super) spread: Duration,
     pub(super) cut: Notify,
+}
+
+impl World {
+    fn add(&mut self, video: Video) {
+        self.places.insert(video.id.clone(), self.videos.len());
+        self.names.insert(video.name.clone());
+        self.videos.push(video);
+    }
+
+    fn video(&self, id: &str) -> Option<&Video> {
+        self.places.get(id).and_then(|place| self.videos.get(*place))
+    }
 }
 
 impl Fake {
     pub(super) fn new() -> Fake {
-        Fake { world: Mutex::default(), processing: Duration::from_secs(20), cut: Notify::new() }
+        let (world, cut) = (Mutex::default(), Notify::new());
+        Fake { world, processing: Duration::from_secs(20), spread: Duration::ZERO, cut }
     }
 
     /// The `nth` call of a method, from 1, meets this fault.
@@ -98,12 +116,20 @@ impl Fake {
         self.world.lock().unwrap().ads.iter().map(|(_, _, ad, _)| ad.ad_name.clone()).collect()
     }
 
+    pub(super) fn videos_count(&self) -> usize {
+        self.world.lock().unwrap().videos.len()
+    }
+
+    pub(super) fn ads_count(&self) -> usize {
+        self.world.lock().unwrap().ads.len()
+    }
+
     /// A second video of the same name and bytes, as no well-behaved client would leave it.
     pub(super) fn duplicate_first_video(&self) {
         let mut world = self.world.lock().unwrap();
         let mut copy = world.videos[0].clone();
         copy.id = "copy".into();
-        world.videos.push(copy);
+        world.add(copy);
     }
 
     pub(super) fn make_stale(&self, name_part: &str) {
@@ -190,18 +216,21 @@ impl AdsPlatform for Fake {
         Box::pin(async move {
             log.sent(asset.content().size_bytes);
             self.answer("upload_video", name.to_owned(), move |world| {
-                if world.videos.iter().any(|video| video.name == name) {
+                if world.names.contains(name) {
                     return Err(error("upload_video", Class::ReRead, Some(40911)));
                 }
                 let content = asset.content();
                 let id = format!("v{}", world.videos.len() + 1);
                 let broken = world.broken.contains(&content.blake3);
-                world.videos.push(Video {
+                // Even steps in an order that looks like none.
+                let share = world.videos.len() * 619 % 1000;
+                let takes = self.processing + self.spread.mul_f64(share as f64 / 1000.0);
+                world.add(Video {
                     id: id.clone(),
                     name: name.to_owned(),
                     md5: content.md5.clone(),
                     size: content.size_bytes,
-                    seen_from: (!broken).then(|| Instant::now() + self.processing),
+                    seen_from: (!broken).then(|| Instant::now() + takes),
                     usable: !world.stuck.contains(&content.blake3),
                 });
                 Ok(id)
@@ -213,7 +242,7 @@ impl AdsPlatform for Fake {
     fn videos<'a>(&'a self, ids: &'a [String]) -> Call<'a, Vec<RemoteVideo>> {
         assert!(ids.len() <= 60);
         Box::pin(self.answer("videos", ids.join(","), |world| {
-            let asked = world.videos.iter().filter(|video| ids.contains(&video.id) && is_seen(video));
+            let asked = ids.iter().filter_map(|id| world.video(id)).filter(|video| is_seen(video));
             Ok(asked.map(remote).collect())
         }))
     }
@@ -239,7 +268,7 @@ impl AdsPlatform for Fake {
 
     fn create_ad<'a>(&'a self, ad: &'a NewAd) -> Call<'a, String> {
         Box::pin(self.answer("create_ad", ad.ad_name.clone(), |world| {
-            let video = world.videos.iter().find(|video| video.id == ad.video_id);
+            let video = world.video(&ad.video_id);
             if !video.is_some_and(|video| is_seen(video) && video.usable) {
                 return Err(error("create_ad", Class::ReRead, Some(40053)));
             }
@@ -293,9 +322,10 @@ impl AssetMaker for Maker {
         Ok(asset(&format!("{}@{recipe}", source.file_stem().unwrap().to_string_lossy())))
     }
 
-    fn cover(&self, _asset: &ValidatedAsset) -> Result<PathBuf, MakeError> {
-        let path = self.folder.join("cover.png");
-        std::fs::write(&path, b"\x89PNG").unwrap();
+    fn cover(&self, asset: &ValidatedAsset) -> Result<PathBuf, MakeError> {
+        let stem = asset.path().file_stem().unwrap().to_string_lossy();
+        let path = self.folder.join(format!("cover-{stem}.png"));
+        std::fs::write(&path, format!("PNG {stem}")).unwrap();
         Ok(path)
     }
 

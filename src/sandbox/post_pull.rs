@@ -1,0 +1,73 @@
+//! `PULL_FROM_URL`: the platform fetches the film itself.
+//!
+//! Where the platform wants https and a domain that its owner proved, the stand-in fetches from the loopback
+//! alone and takes every other address for one that nobody proved.
+
+use serde_json::{Value, json};
+
+use super::call::Call;
+use super::fetch::fetch;
+use super::post::{Answer, broken, captioned, invalid, refused, room_for_draft};
+use super::post_put::{log_effect, process};
+use super::server::App;
+use super::store::{Post, Record, Whole};
+
+/// The largest film.
+const MOST: u64 = 4_000_000_000;
+
+fn is_proven(address: &str) -> bool {
+    url::Url::parse(address).is_ok_and(|url| match url.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    })
+}
+
+/// Opens a post and fetches its film. A film that cannot be fetched ends the post, and not the call.
+pub(super) async fn open(app: &App, call: &mut Call, body: &Value, direct: bool) -> Answer {
+    let (title, privacy) = captioned(body, direct)?;
+    let address = body["source_info"]["video_url"].as_str().unwrap_or_default();
+    if address.is_empty() {
+        return Err(invalid("video_url is required."));
+    }
+    if !is_proven(address) {
+        let text = "The ownership of the URL is not verified.";
+        return Err(refused(403, "url_ownership_unverified", text));
+    }
+    room_for_draft(&app.store(), direct, app.clock.now())?;
+    let fetched = fetch(app, address, MOST, call.ordinal).await;
+    let (now, number) = (app.clock.now(), app.store().world.records + 1);
+    let size = fetched.as_ref().map_or(0, |film| film.size);
+    let mut post = Post {
+        id: format!("{}.75{number:017}", if direct { "v_pub_url~v2-1" } else { "v_inbox_url~v2" }),
+        key: format!("{:016x}", app.chance.bits("post", number)),
+        direct,
+        title,
+        privacy,
+        size,
+        chunk: size.max(1),
+        count: 1,
+        received: size,
+        created: now,
+        cancelled: false,
+        pulled: true,
+        whole: None,
+    };
+    post.whole = Some(match &fetched {
+        Ok(film) => process(app, &post, &film.path).await.map_err(|error| broken(&error))?,
+        Err(_) => Whole {
+            md5: String::new(),
+            ready: app.later(now, app.options.processing, "post-ready", number),
+            stuck: false,
+            fail_reason: Some("video_pull_failed".to_owned()),
+            post_id: 0,
+        },
+    });
+    app.store().put(vec![Record::Post(post.clone())]).map_err(|error| broken(&error))?;
+    call.entry.publish_id = Some(post.id.clone());
+    if fetched.is_ok() {
+        log_effect(app, &post);
+    }
+    Ok(json!({"publish_id": post.id}))
+}

@@ -1,0 +1,216 @@
+//! Thousands of assets at the limits of a tier: the real gate before a platform that counts every call.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::{HashMap, VecDeque};
+use std::path::Path;
+
+use tokio::time::Instant;
+
+use super::*;
+use crate::platform::tiktok_ads::gate::Gate;
+use crate::platform::tiktok_ads::{Pauses, Tier};
+use crate::platform::{AdsPlatform, Call, CallError, NewAd, RemoteAd, RemoteVideo, UploadLog};
+use crate::rules::ValidatedAsset;
+use crate::ship::run::IN_FLIGHT;
+
+const CREATE: &str = "ad/create/";
+const UPLOAD: &str = "file/video/ad/upload/";
+const INFO: &str = "file/video/ad/info/";
+/// Ads in one ad group, as the platform allows.
+const GROUP: usize = 20;
+
+/// The platform's own count: calls in any second and any minute, by the published numbers of the basic tier.
+#[derive(Default)]
+struct Meter {
+    seen: HashMap<&'static str, VecDeque<Instant>>,
+    totals: HashMap<&'static str, usize>,
+    refused: usize,
+}
+
+impl Meter {
+    fn admit(&mut self, endpoint: &'static str) -> bool {
+        *self.totals.entry(endpoint).or_default() += 1;
+        let now = Instant::now();
+        let windows: &[(&str, usize, usize)] =
+            if endpoint == CREATE { &[("", 10, 600), (CREATE, 5, 150)] } else { &[("", 10, 600)] };
+        let fits = windows.iter().all(|(name, second, minute)| {
+            let seen = self.seen.entry(name).or_default();
+            while seen.front().is_some_and(|then| now - *then >= Duration::from_secs(60)) {
+                seen.pop_front();
+            }
+            let recent = seen.iter().rev().take_while(|then| now - **then < Duration::from_secs(1)).count();
+            recent < *second && seen.len() < *minute
+        });
+        if fits {
+            windows.iter().for_each(|(name, ..)| self.seen.entry(name).or_default().push_back(now));
+        } else {
+            self.refused += 1;
+        }
+        fits
+    }
+}
+
+/// The platform in memory behind a gate of the basic tier, and with a meter of its own.
+struct Metered {
+    fake: Arc<Fake>,
+    gate: Gate,
+    meter: Mutex<Meter>,
+    /// The most videos that were uploaded and had no ad yet.
+    most_open: Mutex<usize>,
+}
+
+impl Metered {
+    async fn pass<T>(&self, endpoint: &'static str, call: Call<'_, T>) -> Result<T, CallError> {
+        let turn = self.gate.enter(endpoint).await;
+        // The way there takes now longer, now shorter.
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(5..45))).await;
+        if !self.meter.lock().unwrap().admit(endpoint) {
+            self.gate.throttled(turn);
+            let message = "too many requests".to_owned();
+            let (class, code) = (Class::Throttle, Some(40100));
+            return Err(CallError { endpoint, class, code, message, request_id: None });
+        }
+        let answer = call.await;
+        self.gate.passed(turn);
+        answer
+    }
+
+    fn total(&self, endpoint: &str) -> usize {
+        self.meter.lock().unwrap().totals.get(endpoint).copied().unwrap_or_default()
+    }
+}
+
+impl AdsPlatform for Metered {
+    fn origin(&self) -> &str {
+        self.fake.origin()
+    }
+
+    fn advertiser_id(&self) -> &str {
+        self.fake.advertiser_id()
+    }
+
+    fn check_access(&self) -> Call<'_, ()> {
+        Box::pin(self.pass("advertiser/info/", self.fake.check_access()))
+    }
+
+    fn upload_video<'a>(
+        &'a self,
+        asset: &'a ValidatedAsset,
+        name: &'a str,
+        log: &'a dyn UploadLog,
+    ) -> Call<'a, String> {
+        Box::pin(async move {
+            let answer = self.pass(UPLOAD, self.fake.upload_video(asset, name, log)).await;
+            let open = self.fake.videos_count() - self.fake.ads_count();
+            let mut most = self.most_open.lock().unwrap();
+            *most = open.max(*most);
+            answer
+        })
+    }
+
+    fn videos<'a>(&'a self, ids: &'a [String]) -> Call<'a, Vec<RemoteVideo>> {
+        Box::pin(self.pass(INFO, self.fake.videos(ids)))
+    }
+
+    fn search_videos<'a>(&'a self, name: &'a str) -> Call<'a, Vec<RemoteVideo>> {
+        Box::pin(self.pass("file/video/ad/search/", self.fake.search_videos(name)))
+    }
+
+    fn name_taken<'a>(&'a self, name: &'a str) -> Call<'a, bool> {
+        Box::pin(self.pass("file/name/check/", self.fake.name_taken(name)))
+    }
+
+    fn upload_image<'a>(&'a self, path: &'a Path, name: &'a str) -> Call<'a, String> {
+        Box::pin(self.pass("file/image/ad/upload/", self.fake.upload_image(path, name)))
+    }
+
+    fn create_ad<'a>(&'a self, ad: &'a NewAd) -> Call<'a, String> {
+        Box::pin(self.pass(CREATE, self.fake.create_ad(ad)))
+    }
+
+    fn ads_of<'a>(&'a self, adgroup_id: &'a str) -> Call<'a, Vec<RemoteAd>> {
+        Box::pin(self.pass("ad/get/", self.fake.ads_of(adgroup_id)))
+    }
+}
+
+/// Ships so many assets, one ad and one cover each, and holds what it took against what it may take.
+async fn ship_at_tier_limits(assets: usize, processing: Duration, spread: Duration) {
+    let fake = Arc::new(Fake { processing, spread, ..Fake::new() });
+    let platform = Arc::new(Metered {
+        fake: fake.clone(),
+        gate: Gate::new(Tier::Basic, Pauses::default(), None),
+        meter: Mutex::default(),
+        most_open: Mutex::default(),
+    });
+    // In memory where there is such a folder: what the disk takes to sync is not what is measured.
+    let memory = Path::new("/dev/shm");
+    let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    let env = Env::within(dir.unwrap(), &[]);
+    let row = |number: usize| AdRow {
+        row: u32::try_from(number).unwrap() + 1,
+        video: format!("{number}.mov").into(),
+        adgroup_id: (number / GROUP).to_string(),
+        ad_name: format!("ad {number}"),
+        landing_page_url: format!("https://good/{}", number % 7),
+        ..AdRow::default()
+    };
+    let (sender, receiver) = mpsc::channel(16);
+    let request = ShipRequest {
+        pages: Arc::new(Web),
+        crash: CrashPoints::default(),
+        ..ShipRequest::new(receiver, (0..assets).map(row).collect())
+    };
+    let maker = Arc::new(Maker { folder: env.dir.path().to_owned(), last: 1 });
+    let paused: Arc<Mutex<usize>> = Arc::default();
+    let pauses = paused.clone();
+    let listener = Arc::new(move |event| {
+        *pauses.lock().unwrap() += usize::from(matches!(event, ShipEvent::Paused { .. }));
+    });
+    let started = Instant::now();
+    let shipping = ship(request, platform.clone(), maker, env.journal.clone(), listener, env.cancel.clone());
+    let feeding = async {
+        for number in 0..assets {
+            let (source, seed) = (format!("{number}.mov"), number.to_string());
+            let source_blake3 = format!("source-{seed}");
+            let prepared = Prepared { source: source.into(), source_blake3, result: Ok(asset(&seed)) };
+            sender.send(prepared).await.unwrap();
+        }
+        drop(sender);
+    };
+    let (outcome, ()) = tokio::join!(shipping, feeding);
+    let took = started.elapsed();
+
+    let deliveries = outcome.unwrap().deliveries;
+    assert!(deliveries.iter().all(|delivery| delivery.state == Published));
+    assert_eq!((deliveries.len(), fake.videos_count(), fake.ads_count()), (assets, assets, assets));
+    let (uploads, info, open) =
+        (platform.total(UPLOAD), platform.total(INFO), *platform.most_open.lock().unwrap());
+    // Five at once, then 150 a minute: nothing can be faster.
+    let best = Duration::from_secs_f64(assets as f64 / 150.0 * 60.0);
+    let told = format!("{took:?} of {best:?} at best, {uploads} uploads, {info} infos, {open} open at most");
+    assert_eq!(
+        (platform.meter.lock().unwrap().refused, *paused.lock().unwrap()),
+        (0, 0),
+        "throttled: {told}"
+    );
+    assert!(uploads * 100 <= assets * 105, "{told}");
+    assert!(info * 5 <= assets, "{told}");
+    assert!(took <= best.mul_f64(1.3), "{told}");
+    // What lives at a time is bounded, however many assets there are, and what is kept on disk grows with
+    // them and with nothing else.
+    assert!(open <= IN_FLIGHT, "{told}");
+    let events = env.journal.events(u32::MAX).unwrap().len();
+    assert!(events <= assets * 20, "{events} events");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_assets_ship_at_the_pace_of_the_tier_without_a_throttle() {
+    ship_at_tier_limits(1_000, Duration::from_secs(20), Duration::from_secs(40)).await;
+}
+
+/// The platform takes from half a minute to five minutes over each.
+#[tokio::test(start_paused = true)]
+#[ignore = "takes half a minute"]
+async fn ten_thousand_assets_ship_at_the_pace_of_the_tier_without_a_throttle() {
+    ship_at_tier_limits(10_000, Duration::from_secs(30), Duration::from_secs(270)).await;
+}
