@@ -88,7 +88,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_asked_first_goes_first_and_one_line_does_not_hold_up_another() {
         let gate = Arc::new(Gate::new(Tier::Basic, Pauses::default(), None));
-        let (asks, turns): (Arc<Mutex<Vec<u64>>>, Arc<Mutex<Vec<u64>>>) = Default::default();
+        let asks: Arc<Mutex<Vec<u64>>> = Arc::default();
+        let turns: Arc<Mutex<Vec<u64>>> = Arc::default();
         let mut callers = tokio::task::JoinSet::new();
         for number in 0..200 {
             let (gate, asks, turns) = (gate.clone(), asks.clone(), turns.clone());
