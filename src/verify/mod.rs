@@ -4,4 +4,5 @@
 //! to compare. [`thresholds`] holds every number that decides.
 
 pub mod libav;
+pub mod second_look;
 pub mod thresholds;

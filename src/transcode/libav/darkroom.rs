@@ -11,8 +11,8 @@ use crate::job::JobError;
 use crate::plan::VideoEncode;
 use crate::transcode::graph::{Available, Source, video_graph};
 
-/// Takes a planned picture and the number of ticks it is shown.
-pub(crate) type PlannedSink<'a> = dyn FnMut(Frame, u64) -> Result<(), JobError> + 'a;
+/// Takes a planned picture, the number of ticks it is shown, and the decoded one where samples are taken.
+pub(crate) type PlannedSink<'a> = dyn FnMut(Frame, u64, Option<Frame>) -> Result<(), JobError> + 'a;
 
 /// The filter graph of the picture, built anew when the pictures change.
 ///
@@ -21,14 +21,35 @@ pub(crate) struct Darkroom {
     plan: VideoEncode,
     aspect: ffi::AVRational,
     graph: Option<(Source, Graph)>,
-    counts: VecDeque<u64>,
+    inside: VecDeque<(u64, Option<Frame>)>,
     pushed: i64,
+    /// Ticks so far, and of which of them samples are taken: every so many, the next at.
+    ticks: u64,
+    sampled: Option<(u64, u64)>,
 }
 
 impl Darkroom {
     /// `aspect` is the sample aspect ratio where the container has a say.
     pub(crate) fn new(plan: VideoEncode, aspect: ffi::AVRational) -> Darkroom {
-        Darkroom { plan, aspect, graph: None, counts: VecDeque::new(), pushed: 0 }
+        Darkroom { plan, aspect, graph: None, inside: VecDeque::new(), pushed: 0, ticks: 0, sampled: None }
+    }
+
+    /// From now on the decoded picture comes along with the planned one every so many ticks.
+    pub(crate) fn take_samples(&mut self, every: u64) {
+        // Not the very first: it is black as often as not.
+        self.sampled = Some((every.max(1), every / 4));
+    }
+
+    /// The decoded picture, where a sample is due.
+    fn sample(&mut self, frame: &Frame, ticks: u64) -> Result<Option<Frame>, JobError> {
+        self.ticks += ticks;
+        match &mut self.sampled {
+            Some((every, next)) if self.ticks > *next => {
+                *next += *every * ((self.ticks - *next).div_ceil(*every));
+                frame.share().map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Develops a picture; what comes out may be an earlier one.
@@ -47,7 +68,8 @@ impl Darkroom {
         frame.get_mut().pts = self.pushed;
         frame.get_mut().sample_aspect_ratio = rational(1, 1);
         self.pushed += 1;
-        self.counts.push_back(ticks);
+        let sample = self.sample(&frame, ticks)?;
+        self.inside.push_back((ticks, sample));
         if let Some((_, graph)) = &mut self.graph {
             graph.push(0, Some(&mut frame))?;
         }
@@ -63,19 +85,20 @@ impl Darkroom {
             self.pull(sink)?;
         }
         self.graph = None;
-        if self.counts.iter().any(|count| *count > 0) {
+        if self.inside.iter().any(|(count, _)| *count > 0) {
             return Err(failed("the filter graph lost a frame"));
         }
-        self.counts.clear();
+        self.inside.clear();
         Ok(())
     }
 
     fn pull(&mut self, sink: &mut PlannedSink<'_>) -> Result<(), JobError> {
         let Some((_, graph)) = &mut self.graph else { return Ok(()) };
         while let Pulled::Frame(frame) = graph.pull(0)? {
-            let count = self.counts.pop_front().ok_or_else(|| failed("the filter graph made up a frame"))?;
+            let inside = self.inside.pop_front();
+            let (count, sample) = inside.ok_or_else(|| failed("the filter graph made up a frame"))?;
             if count > 0 {
-                sink(frame, count)?;
+                sink(frame, count, sample)?;
             }
         }
         Ok(())

@@ -31,6 +31,14 @@ pub(crate) trait Receiver {
     /// A picture, shown for a number of ticks: decoded ones from the film itself, planned ones
     /// behind a darkroom.
     fn picture(&mut self, frame: Frame, ticks: u64) -> Result<(), JobError>;
+    /// Every how many ticks [`Receiver::sample`] is wanted, if at all.
+    fn samples_every(&self) -> Option<u64> {
+        None
+    }
+    /// The decoded picture that the next planned one was made of.
+    fn sample(&mut self, _: Frame) -> Result<(), JobError> {
+        Ok(())
+    }
     /// There are no more pictures.
     fn pictures_end(&mut self) -> Result<(), JobError> {
         Ok(())

@@ -18,6 +18,8 @@ pub(crate) mod input;
 mod mux;
 pub(crate) mod stages;
 mod store;
+#[cfg(test)]
+mod tests;
 pub(crate) mod video;
 
 use std::fs::File;
@@ -76,7 +78,7 @@ pub fn fix(
         let done_s = total_s.map_or(step.done_s, |total| total * from + step.done_s.min(total) * share);
         progress(Progress { done_s, total_s, ..step });
     };
-    let watch = verify == VerifyLevel::Full;
+    let watched = (verify == VerifyLevel::Full).then_some(spec);
     let proven = share(&output)?;
     let report = thread::scope(|scope| {
         // The device is slow, and neither making nor proving has to wait for it.
@@ -89,7 +91,8 @@ pub fn fix(
             output.sync_all().map_err(io_error)
         });
         let mut make_part = |step| part(0.0, MAKING_SHARE, step);
-        let made = write(share(&input)?, &output, name, spec, watch, &flush, cancel.clone(), &mut make_part);
+        let made =
+            write(share(&input)?, &output, name, spec, watched, &flush, cancel.clone(), &mut make_part);
         drop(flush);
         let mut verify_part = |step| part(MAKING_SHARE, 1.0 - MAKING_SHARE, step);
         let proof = made.and_then(|made| match made {
@@ -135,19 +138,19 @@ pub fn make(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), JobError> {
     let (flush, _) = sync_channel(1);
-    let _ = write(input, &output, name, spec, false, &flush, cancel, progress)?;
+    let _ = write(input, &output, name, spec, None, &flush, cancel, progress)?;
     output.sync_all().map_err(io_error)
 }
 
 /// As [`make`], but what was written may not be on the device yet. Tells `flush` now and then. Lets
-/// encoders be watched, if wanted.
+/// encoders be watched by a witness that knows the plan, if wanted.
 #[allow(clippy::too_many_arguments)]
 fn write(
     input: File,
     output: &File,
     name: &str,
     spec: &OutputSpec,
-    watch: bool,
+    watched: Option<&OutputSpec>,
     flush: &SyncSender<()>,
     cancel: Arc<AtomicBool>,
     progress: &mut dyn FnMut(Progress),
@@ -170,8 +173,8 @@ fn write(
         None => Box::new(share(output)?),
     };
     let muxer = Muxer::new(store, spec.container, spec.max_size_bytes)?;
-    let watch = watch && seen.is_none();
-    let mut maker = Maker::new(muxer, &mut film, spec, watch, &mut *progress)?;
+    let watched = watched.filter(|_| seen.is_none());
+    let mut maker = Maker::new(muxer, &mut film, spec, watched, &mut *progress)?;
     let length = stages::run(&mut film, &mut maker)?;
     let (last, witness) = maker.finish()?;
     let front = match gap {
@@ -209,7 +212,7 @@ fn read_first(
 ) -> Result<(Option<Gap>, Seen, Film), JobError> {
     let outline = Outline::default();
     let muxer = Muxer::new(Box::new(outline.clone()), spec.container, spec.max_size_bytes)?;
-    let maker = Maker::new(muxer, &mut film, spec, false, progress)?;
+    let maker = Maker::new(muxer, &mut film, spec, None, progress)?;
     let mut reading = FirstReading { copies: Copies::of(spec, &mut film), maker };
     let length = film.run(&mut reading)?;
     reading.maker.finish()?;
@@ -276,7 +279,7 @@ impl<'a> Maker<'a> {
         mut muxer: Muxer,
         film: &mut Film,
         spec: &OutputSpec,
-        watch: bool,
+        watched: Option<&OutputSpec>,
         progress: &'a mut dyn FnMut(Progress),
     ) -> Result<Maker<'a>, JobError> {
         let strip = spec.strip_metadata;
@@ -311,11 +314,11 @@ impl<'a> Maker<'a> {
             (None, Some(encoder)) => Some((muxer.add_encoded(encoder.codec())?, Some(encoder))),
             (None, None) => None,
         };
-        let witness = if watch {
+        let witness = if let Some(plan) = watched {
             let [video, audio] = [&video, &audio]
                 .map(|side| side.as_ref().and_then(|(_, encoder): &(_, Option<Encoder>)| encoder.as_ref()));
             let [video, audio] = [video, audio].map(|encoder| encoder.map(Encoder::codec));
-            Some(Witness::start(spec, film, video, audio)?)
+            Some(Witness::start(plan, film, video, audio)?)
         } else {
             None
         };
@@ -382,6 +385,14 @@ fn put(
 }
 
 impl Receiver for Maker<'_> {
+    fn samples_every(&self) -> Option<u64> {
+        self.witness.as_ref().and_then(Witness::samples_every)
+    }
+
+    fn sample(&mut self, frame: Frame) -> Result<(), JobError> {
+        self.witness.as_ref().map_or(Ok(()), |witness| witness.sample(frame))
+    }
+
     fn picture(&mut self, mut frame: Frame, ticks: u64) -> Result<(), JobError> {
         self.frames += ticks;
         let drop_priming = self.drop_priming;

@@ -20,6 +20,7 @@ const WAITING: usize = 8;
 
 /// What one stage tells the next.
 enum Message {
+    Sample(Frame),
     Picture(Frame, u64),
     PicturesEnd,
     Sound(Frame),
@@ -30,6 +31,7 @@ enum Message {
 impl Message {
     fn deliver(self, to: &mut dyn Receiver) -> Result<(), JobError> {
         match self {
+            Message::Sample(frame) => to.sample(frame),
             Message::Picture(frame, ticks) => to.picture(frame, ticks),
             Message::PicturesEnd => to.pictures_end(),
             Message::Sound(frame) => to.sound(frame),
@@ -50,6 +52,10 @@ impl Relay {
 }
 
 impl Receiver for Relay {
+    fn sample(&mut self, frame: Frame) -> Result<(), JobError> {
+        self.send(Message::Sample(frame))
+    }
+
     fn picture(&mut self, frame: Frame, ticks: u64) -> Result<(), JobError> {
         self.send(Message::Picture(frame, ticks))
     }
@@ -81,12 +87,18 @@ struct Developing {
 impl Receiver for Developing {
     fn picture(&mut self, frame: Frame, ticks: u64) -> Result<(), JobError> {
         let Developing { darkroom, to } = self;
-        darkroom.develop(frame, ticks, &mut |frame, ticks| to.picture(frame, ticks))
+        darkroom.develop(frame, ticks, &mut |frame, ticks, sample| {
+            sample.map_or(Ok(()), |sample| to.sample(sample))?;
+            to.picture(frame, ticks)
+        })
     }
 
     fn pictures_end(&mut self) -> Result<(), JobError> {
         let Developing { darkroom, to } = self;
-        darkroom.empty(&mut |frame, ticks| to.picture(frame, ticks))?;
+        darkroom.empty(&mut |frame, ticks, sample| {
+            sample.map_or(Ok(()), |sample| to.sample(sample))?;
+            to.picture(frame, ticks)
+        })?;
         to.pictures_end()
     }
 
@@ -113,7 +125,10 @@ pub(crate) fn run(film: &mut Film, to: &mut dyn Receiver) -> Result<Length, JobE
         // Copies only: reading and writing share the disk, not the processor.
         return film.run(to);
     }
-    let darkroom = film.chain().map(|chain| chain.darkroom());
+    let mut darkroom = film.chain().map(|chain| chain.darkroom());
+    if let (Some(darkroom), Some(every)) = (&mut darkroom, to.samples_every()) {
+        darkroom.take_samples(every);
+    }
     thread::scope(|scope| {
         let (sender, mut inbox) = sync_channel(WAITING);
         let decoding = start(scope, "decode", move || film.run(&mut Relay(sender)))?;

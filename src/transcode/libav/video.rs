@@ -167,6 +167,11 @@ impl VideoChain {
         self.last.map_or(0.0, |(time, duration)| seconds(time + duration, self.decoder.base()))
     }
 
+    /// The sample aspect ratio, where the container has a say.
+    pub(crate) fn aspect(&self) -> ffi::AVRational {
+        self.aspect
+    }
+
     /// What the distance between two frames usually is, in seconds.
     pub(crate) fn usual_s(&self) -> f64 {
         seconds(self.usual, self.decoder.base())

@@ -46,7 +46,7 @@ impl<'a> Comparison<'a> {
         let picture = match &spec.video {
             Some(VideoPlan::Encode(plan)) if full => {
                 let output = Pictures::open(share(&output)?, cancel.clone())?;
-                Some(Picture { output, likeness: Likeness::new(plan, spec.threads)? })
+                Some(Picture { output, likeness: Likeness::new(plan)? })
             }
             _ => None,
         };
@@ -147,7 +147,7 @@ impl Picture {
         while self.output.next().is_some() {
             self.likeness.extra += 1;
         }
-        self.likeness.finish(report)?;
+        self.likeness.finish(Vec::new(), report)?;
         let complaints = self.output.finish()?;
         report.decode.video_frames = complaints.frames;
         complaints.note(&mut report.decode);

@@ -1,16 +1,15 @@
 //! Pictures of an output held against the planned ones, one by one.
 
-use std::sync::{Mutex, PoisonError};
-use std::thread::ScopedJoinHandle;
-
-use fast_ssim2::{PixelDescriptor, PixelSlice, compute_ssimulacra2};
 use ffmpeg_next::ffi;
 
+use super::planes;
+use super::samples::score;
 use crate::job::{JobError, Similarity, VerifyReport};
 use crate::plan::VideoEncode;
 use crate::transcode::libav::av::{Frame, failed, rational};
 use crate::transcode::libav::filter::{Graph, Pulled};
-use crate::verify::thresholds::{FRAME_SSIM, MEAN_SSIM, SLOW_SAMPLES};
+use crate::verify::second_look::{Part, read};
+use crate::verify::thresholds::{FRAME_SSIM, MEAN_SSIM};
 
 /// How failures of similarity begin.
 pub(super) const UNLIKE: &str = "the picture differs from the source";
@@ -24,19 +23,16 @@ pub(super) struct Likeness {
     /// Pictures of the output that were not planned.
     pub(super) extra: u64,
     rate: f64,
-    threads: u32,
     graph: Graph,
     compared: u64,
     sum: f64,
     worst: (f64, u64),
     /// Source and output of the worst frame so far.
     worst_pair: Option<(Frame, Frame)>,
-    samples: Samples,
 }
 
 impl Likeness {
-    /// `threads` are used for the slow metric at the end.
-    pub(super) fn new(plan: &VideoEncode, threads: u32) -> Result<Likeness, JobError> {
+    pub(super) fn new(plan: &VideoEncode) -> Result<Likeness, JobError> {
         let size = plan.canvas.as_ref().map_or(plan.scale, |canvas| canvas.size);
         let size = (size.width, size.height);
         let source = format!(
@@ -50,13 +46,11 @@ impl Likeness {
             missing: 0,
             extra: 0,
             rate: plan.frame_rate.as_f64(),
-            threads,
             graph,
             compared: 0,
             sum: 0.0,
             worst: (f64::INFINITY, 0),
             worst_pair: None,
-            samples: Samples::default(),
         })
     }
 
@@ -80,7 +74,7 @@ impl Likeness {
         if self.collect()? {
             self.worst_pair = Some((reference.share()?, real.share()?));
         }
-        self.samples.offer(self.compared - 1, reference, &real)
+        Ok(())
     }
 
     /// Takes the filter's verdicts; says whether one was the worst so far.
@@ -99,13 +93,15 @@ impl Likeness {
         Ok(fell)
     }
 
-    /// The slow metric on the worst frame and a few others: its mean and its minimum.
-    fn slow(&mut self) -> Result<Option<(f64, f64)>, JobError> {
-        let pairs = self.worst_pair.take().into_iter().chain(self.samples.take()).collect();
-        let scores = score_all(pairs, self.size, self.threads as usize)?;
-        let min = scores.iter().copied().fold(f64::INFINITY, f64::min);
-        let mean = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
-        Ok((!scores.is_empty()).then_some((mean, min)))
+    /// The slow metric on the worst frame.
+    fn slow(&mut self) -> Result<Option<f64>, JobError> {
+        let Some((reference, real)) = self.worst_pair.take() else { return Ok(None) };
+        let pictures = [&reference, &real].map(|frame| planes::picture(frame, rational(1, 1)));
+        let [Some(reference), Some(real)] = pictures else { return Ok(None) };
+        let (width, height) = (self.size.0 as usize, self.size.1 as usize);
+        let whole = Part { left: 0, top: 0, width, height };
+        let [reference, real] = [&reference, &real].map(|picture| read(picture, whole, (width, height)));
+        score(&reference, &real).map(Some)
     }
 
     /// Holds the similarity of all frames against the thresholds.
@@ -122,8 +118,8 @@ impl Likeness {
         }
     }
 
-    /// Adds what was found to the report.
-    pub(super) fn finish(mut self, report: &mut VerifyReport) -> Result<(), JobError> {
+    /// Adds what was found to the report, and the scores of samples that were looked at by another way.
+    pub(super) fn finish(mut self, mut scores: Vec<f64>, report: &mut VerifyReport) -> Result<(), JobError> {
         self.graph.push(0, None)?;
         self.graph.push(1, None)?;
         self.collect()?;
@@ -142,9 +138,11 @@ impl Likeness {
         let worst_at_s = self.worst.1 as f64 / self.rate;
         if self.compared > 0 {
             self.judge(worst_at_s, report);
-            let (metric, (mean, min)) = match self.slow()? {
-                Some(found) => ("ssimulacra2", found),
-                None => ("ssim", (self.sum / self.compared as f64, self.worst.0)),
+            scores.extend(self.slow()?);
+            let min = scores.iter().copied().fold(f64::INFINITY, f64::min);
+            let (metric, mean, min) = match scores.is_empty() {
+                false => ("ssimulacra2", scores.iter().sum::<f64>() / scores.len() as f64, min),
+                true => ("ssim", self.sum / self.compared as f64, self.worst.0),
             };
             let metric = metric.to_owned();
             report.similarity = Some(Similarity { metric, mean, min, worst_at_s: Some(worst_at_s) });
@@ -153,82 +151,4 @@ impl Likeness {
         }
         Ok(())
     }
-}
-
-/// A few pairs of frames at even distances, whatever the length turns out to be.
-#[derive(Default)]
-struct Samples {
-    stride: u64,
-    pairs: Vec<(u64, Frame, Frame)>,
-}
-
-impl Samples {
-    fn offer(&mut self, at: u64, source: &Frame, output: &Frame) -> Result<(), JobError> {
-        self.stride = self.stride.max(1);
-        if !at.is_multiple_of(self.stride) {
-            return Ok(());
-        }
-        self.pairs.push((at, source.share()?, output.share()?));
-        while self.pairs.len() > SLOW_SAMPLES {
-            self.stride *= 2;
-            let stride = self.stride;
-            // The very first frame says least.
-            self.pairs.retain(|(at, ..)| *at > 0 && at.is_multiple_of(stride));
-        }
-        Ok(())
-    }
-
-    fn take(&mut self) -> impl Iterator<Item = (Frame, Frame)> + use<> {
-        std::mem::take(&mut self.pairs).into_iter().map(|(_, source, output)| (source, output))
-    }
-}
-
-/// Scores pairs of source and output side by side, in their order.
-fn score_all(pairs: Vec<(Frame, Frame)>, size: (u32, u32), threads: usize) -> Result<Vec<f64>, JobError> {
-    let count = pairs.len();
-    let waiting = Mutex::new(pairs.into_iter().enumerate());
-    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let scored = Mutex::new(vec![0.0; count]);
-    let work = || -> Result<(), JobError> {
-        while let Some((at, (source, output))) = next() {
-            let score = ssimulacra2(source, output, size)?;
-            scored.lock().unwrap_or_else(PoisonError::into_inner)[at] = score;
-        }
-        Ok(())
-    };
-    std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(count)).map(|_| scope.spawn(work)).collect();
-        let mine = work();
-        let joined = |thread: ScopedJoinHandle<'_, _>| {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        others.into_iter().map(joined).fold(mine, Result::and)
-    })?;
-    Ok(scored.into_inner().unwrap_or_else(PoisonError::into_inner))
-}
-
-/// How alike two frames look to people, by a model of sight; 100 is identical.
-fn ssimulacra2(source: Frame, output: Frame, size: (u32, u32)) -> Result<f64, JobError> {
-    let (width, height) = size;
-    let (source, output) = (rgb(source, size)?, rgb(output, size)?);
-    let view = |pixels| {
-        PixelSlice::new(pixels, width, height, width as usize * 3, PixelDescriptor::RGB8_SRGB)
-            .map_err(|e| failed(format!("cannot compare pictures: {e}")))
-    };
-    compute_ssimulacra2(&view(&source)?, &view(&output)?)
-        .map_err(|e| failed(format!("cannot compare pictures: {e}")))
-}
-
-fn rgb(mut frame: Frame, (width, height): (u32, u32)) -> Result<Vec<u8>, JobError> {
-    let mut graph = Graph::new(&format!(
-        "buffer=video_size={width}x{height}:pix_fmt=yuv420p:time_base=1/1000:pixel_aspect=1/1,\
-         scale=in_color_matrix=bt709:in_range=tv,format=rgb24,buffersink"
-    ))?;
-    graph.push(0, Some(&mut frame))?;
-    graph.push(0, None)?;
-    let Pulled::Frame(done) = graph.pull(0)? else {
-        return Err(failed("the filter graph gave no picture"));
-    };
-    let row = width as usize * 3;
-    Ok((0..height as usize).flat_map(|y| done.row(0, y, row).to_vec()).collect())
 }

@@ -9,6 +9,8 @@ mod copies;
 mod deep;
 mod likeness;
 mod packets;
+mod planes;
+mod samples;
 mod sound;
 mod witness;
 

@@ -13,18 +13,22 @@ use super::ahead::{Complaints, Thread};
 use super::copies::Copies;
 use super::likeness::Likeness;
 use super::packets::{Framing, Walk};
+use super::samples::Samples;
 use super::sound::Envelope;
 use crate::job::{JobError, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
-use crate::transcode::libav::av::{Codec, Frame, NOPTS, Packet};
+use crate::transcode::libav::av::{Codec, Frame, NOPTS, Packet, rational};
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::film::{Film, Kind};
+use crate::transcode::libav::video::VideoChain;
 
 /// Messages that wait; every other may be a large picture.
 const WAITING: usize = 24;
 
 /// What the witness is told.
 enum Told {
+    /// The decoded picture that the next one was made of.
+    Sample(Frame),
     /// A picture goes into the encoder, to be shown for a number of ticks.
     Picture(Frame, u64),
     /// Sound goes into the encoder.
@@ -39,6 +43,7 @@ pub(crate) struct Witness {
     telling: SyncSender<Told>,
     watching: Thread<Watch>,
     streams: Copies,
+    samples_every: Option<u64>,
 }
 
 impl Witness {
@@ -50,12 +55,17 @@ impl Witness {
         audio: Option<&Codec>,
     ) -> Result<Witness, JobError> {
         let mut streams = Copies::of(spec, film);
+        let mut samples_every = None;
         let picture = match (&spec.video, video) {
             (Some(VideoPlan::Encode(plan)), Some(encoder)) => {
                 streams.expect_made(Kind::Video, Framing::Units);
                 let decoder = Decoder::of_encoder(encoder, 0)?;
-                let likeness = Likeness::new(plan, spec.threads)?;
-                Some(Seeing { planned: VecDeque::new(), decoder, likeness })
+                let likeness = Likeness::new(plan)?;
+                let aspect = film.chain().map_or(rational(1, 1), VideoChain::aspect);
+                let samples = Samples::new(plan, aspect);
+                samples_every = Some(Samples::every(plan, spec.expected_duration_s));
+                let planned = VecDeque::new();
+                Some(Seeing { planned, sample: None, seen: 0, decoder, likeness, samples })
             }
             _ => None,
         };
@@ -76,7 +86,17 @@ impl Witness {
         let (telling, told) = sync_channel(WAITING);
         let mut watch = Watch { picture, sound, silent_by_plan };
         let watching = Thread::start("watch", move || watch.follow(told).map(|()| watch))?;
-        Ok(Witness { telling, watching, streams })
+        Ok(Witness { telling, watching, streams, samples_every })
+    }
+
+    /// Every how many ticks a sample is wanted.
+    pub(crate) fn samples_every(&self) -> Option<u64> {
+        self.samples_every
+    }
+
+    /// The decoded picture that the next one was made of.
+    pub(crate) fn sample(&self, frame: Frame) -> Result<(), JobError> {
+        self.tell(Told::Sample(frame))
     }
 
     /// A picture goes into the encoder.
@@ -108,7 +128,7 @@ impl Witness {
 
     /// What was seen, once everything was.
     pub(crate) fn finish(self) -> Result<Testimony, JobError> {
-        let Witness { telling, watching, streams } = self;
+        let Witness { telling, watching, streams, .. } = self;
         drop(telling);
         Ok(Testimony { watch: watching.finish()?, streams })
     }
@@ -130,9 +150,10 @@ impl Testimony {
     pub(super) fn give(self, walk: &Walk, report: &mut VerifyReport) -> Result<(), JobError> {
         self.streams.check(walk, report);
         let Watch { picture, sound, silent_by_plan } = self.watch;
-        if let Some(Seeing { planned, decoder, mut likeness }) = picture {
-            likeness.missing += planned.iter().map(|(_, ticks)| ticks).sum::<u64>();
-            likeness.finish(report)?;
+        if let Some(Seeing { planned, decoder, mut likeness, samples, .. }) = picture {
+            likeness.missing += planned.iter().map(|planned| planned.ticks).sum::<u64>();
+            let scores = samples.judge(report);
+            likeness.finish(scores, report)?;
             let complaints = Complaints::of(decoder);
             report.decode.video_frames = complaints.frames;
             complaints.note(&mut report.decode);
@@ -154,9 +175,22 @@ struct Watch {
 
 /// Planned pictures that wait for the encoder's, and what was found of the others.
 struct Seeing {
-    planned: VecDeque<(Frame, u64)>,
+    planned: VecDeque<Planned>,
+    /// The decoded picture of the one that comes next.
+    sample: Option<Frame>,
+    /// Pictures of the encoder so far.
+    seen: u64,
     decoder: Decoder,
     likeness: Likeness,
+    samples: Samples,
+}
+
+/// A picture that went into the encoder.
+struct Planned {
+    frame: Frame,
+    ticks: u64,
+    /// What it was made of, where that is looked at again.
+    sample: Option<Frame>,
 }
 
 struct Hearing {
@@ -169,7 +203,11 @@ impl Watch {
     fn follow(&mut self, told: Inbox<Told>) -> Result<(), JobError> {
         for told in told {
             match (told, &mut self.picture, &mut self.sound) {
-                (Told::Picture(frame, ticks), Some(picture), _) => picture.planned.push_back((frame, ticks)),
+                (Told::Sample(frame), Some(picture), _) => picture.sample = Some(frame),
+                (Told::Picture(frame, ticks), Some(picture), _) => {
+                    let sample = picture.sample.take();
+                    picture.planned.push_back(Planned { frame, ticks, sample });
+                }
                 (Told::Packet(Kind::Video, packet), Some(picture), _) => picture.see(Some(&packet))?,
                 (Told::Sound(frame), _, Some(sound)) => sound.planned.add(&frame),
                 (Told::Packet(Kind::Audio, packet), _, Some(sound)) => sound.hear(Some(&packet))?,
@@ -183,15 +221,19 @@ impl Watch {
 
 impl Seeing {
     fn see(&mut self, packet: Option<&Packet>) -> Result<(), JobError> {
-        let Seeing { planned, decoder, likeness } = self;
+        let Seeing { planned, seen, decoder, likeness, samples, .. } = self;
         decoder.feed(packet, &mut |real| {
-            let Some((reference, ticks)) = planned.front_mut() else {
+            let Some(next) = planned.front_mut() else {
                 likeness.extra += 1;
                 return Ok(());
             };
-            likeness.compare(reference, real)?;
-            *ticks -= 1;
-            if *ticks == 0 {
+            if let Some(source) = next.sample.take() {
+                samples.look(*seen, &source, &real)?;
+            }
+            *seen += 1;
+            likeness.compare(&mut next.frame, real)?;
+            next.ticks -= 1;
+            if next.ticks == 0 {
                 planned.pop_front();
             }
             Ok(())

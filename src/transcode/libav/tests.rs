@@ -1,0 +1,112 @@
+//! The proof of an encode that is watched: what went wrong on the way to the encoder, or after it.
+#![allow(clippy::unwrap_used)]
+
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use super::*;
+use crate::job::VerifyReport;
+use crate::model::{Flip, Rational, Rotation, Size};
+use crate::plan::{
+    AudioEncode, OutputContainer, Preset, RateControl, Subtraction, VideoEncode, VideoPlan, X264Profile,
+};
+
+fn film() -> File {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/npm-vide-ocean.mp4");
+    File::open(path).unwrap()
+}
+
+fn plan(change: impl FnOnce(&mut VideoEncode)) -> OutputSpec {
+    let mut video = VideoEncode {
+        stream: 0,
+        deinterlace: false,
+        tone_map: None,
+        flip: None,
+        rotate: Rotation::None,
+        crop: None,
+        scale: Size::new(320, 180),
+        canvas: None,
+        alpha_background: None,
+        frame_rate: Rational::new(24, 1).unwrap(),
+        rate: RateControl { crf: 20.0, max_bit_rate: None, buffer_bits: None, min_bit_rate: None },
+        preset: Preset::Superfast,
+        profile: X264Profile::High,
+        level: None,
+        gop_frames: 48,
+        b_frames: 2,
+    };
+    change(&mut video);
+    let sound =
+        AudioEncode { stream: 1, sample_rate: 48_000, channels: 2, bit_rate: 128_000, loudness_lufs: None };
+    OutputSpec {
+        container: OutputContainer::Mp4,
+        video: Some(VideoPlan::Encode(Box::new(video))),
+        audio: Some(AudioPlan::Encode(sound)),
+        trim_to_s: Some(3.0),
+        extend: None,
+        strip_metadata: true,
+        drop_edit_list: false,
+        start_s: 0.0,
+        expected_duration_s: Some(3.0),
+        max_hold_s: 0.0,
+        expected_frames: None,
+        threads: 1,
+        max_size_bytes: None,
+    }
+}
+
+/// Makes an output by one plan before the eyes of who knows another, changes it, and has it proven.
+fn proven(made: &OutputSpec, known: &OutputSpec, change: impl FnOnce(&File)) -> VerifyReport {
+    let output = tempfile::tempfile().unwrap();
+    let (flush, _) = sync_channel(1);
+    let cancel = Arc::default();
+    let made = write(film(), &output, "in", made, Some(known), &flush, Arc::clone(&cancel), &mut |_| {});
+    let Ok(Made::Watched(watched)) = made else { panic!("nobody watched") };
+    change(&output);
+    verify_watched(*watched, &film(), &output, "in", known, &cancel, &mut |_| {}).unwrap()
+}
+
+fn assert_says(report: &VerifyReport, words: &str) {
+    assert!(report.failures.iter().any(|text| text.contains(words)), "{words}: {:?}", report.failures);
+}
+
+#[test]
+fn a_wrong_turn_mirror_or_crop_is_seen() {
+    let right = plan(|_| {});
+    let report = proven(&right, &right, |_| {});
+    assert!(report.failures.is_empty(), "{:?}", report.failures);
+    assert!(report.similarity.is_some_and(|found| found.metric == "ssimulacra2" && found.mean > 50.0));
+    let zoomed = Subtraction { left: 240, top: 136, right: 240, bottom: 136 };
+    let wrong: [fn(&mut VideoEncode); 4] = [
+        |plan| plan.rotate = Rotation::Half,
+        |plan| plan.flip = Some(Flip::Horizontal),
+        |plan| plan.flip = Some(Flip::Vertical),
+        |plan| plan.rotate = Rotation::Quarter,
+    ];
+    for change in wrong {
+        assert_says(&proven(&plan(change), &right, |_| {}), "not what the plan makes");
+    }
+    assert_says(&proven(&plan(|plan| plan.crop = Some(zoomed)), &right, |_| {}), "not what the plan makes");
+}
+
+#[test]
+fn a_file_that_does_not_hold_what_was_encoded_is_seen() {
+    let right = plan(|_| {});
+    let middle = |file: &File| file.metadata().unwrap().len() / 2;
+    let flipped = |file: &File| {
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, middle(file)).unwrap();
+        file.write_all_at(&[byte[0] ^ 1], middle(file)).unwrap();
+    };
+    assert_says(&proven(&right, &right, flipped), "is not what the encoder made");
+    let cut = |file: &File| file.set_len(middle(file)).unwrap();
+    assert_says(&proven(&right, &right, cut), "packets instead of");
+    let foreign = |file: &File| {
+        let (flush, _) = sync_channel(1);
+        let other = plan(|plan| plan.rate.crf = 30.0);
+        file.set_len(0).unwrap();
+        let made = write(film(), file, "in", &other, None, &flush, Arc::default(), &mut |_| {});
+        assert!(matches!(made, Ok(Made::Unseen)));
+    };
+    assert_says(&proven(&right, &right, foreign), "is not what the encoder made");
+}

@@ -1,0 +1,113 @@
+//! The samples of a decoded picture, component by component.
+
+use std::ffi::c_int;
+
+use ffmpeg_next::ffi;
+
+use crate::transcode::libav::av::Frame;
+use crate::transcode::libav::video::describe;
+use crate::verify::second_look::{Colors, Picture, Plane};
+
+/// Bytes of side data up to the figures used here; the structures only ever grow at their end
+/// (libavutil, `mastering_display_metadata.h`).
+const LIGHT_LEVEL_BYTES: usize = 4;
+const MASTERING_BYTES: usize = 88;
+
+/// A picture by its samples; `None` for kinds that are not read: palettes, grey, floats, single bits.
+/// `aspect` is the sample aspect ratio where the container has a say.
+pub(super) fn picture(frame: &Frame, aspect: ffi::AVRational) -> Option<Picture> {
+    let source = describe(frame, aspect);
+    let raw = frame.get();
+    // SAFETY: formats of frames are values of this enum; descriptors are static.
+    let descriptor = unsafe {
+        ffi::av_pix_fmt_desc_get(std::mem::transmute::<i32, ffi::AVPixelFormat>(raw.format)).as_ref()?
+    };
+    let has = |flag: c_int| descriptor.flags & flag as u64 != 0;
+    let depth = descriptor.comp[0].depth;
+    let unread = [
+        ffi::AV_PIX_FMT_FLAG_PAL,
+        ffi::AV_PIX_FMT_FLAG_BITSTREAM,
+        ffi::AV_PIX_FMT_FLAG_HWACCEL,
+        ffi::AV_PIX_FMT_FLAG_BAYER,
+        ffi::AV_PIX_FMT_FLAG_FLOAT,
+        ffi::AV_PIX_FMT_FLAG_BE,
+    ];
+    let count = usize::from(descriptor.nb_components);
+    let even = descriptor.comp.iter().take(count).all(|component| component.depth == depth);
+    if unread.into_iter().any(has) || count < 3 || !even || !(8..=16).contains(&depth) {
+        return None;
+    }
+    let component = |index: usize| plane(frame, descriptor, index);
+    let alpha = if has(ffi::AV_PIX_FMT_FLAG_ALPHA) { Some(component(count - 1)?) } else { None };
+    let (sx, sy) = source.sample_aspect_ratio;
+    Some(Picture {
+        planes: [component(0)?, component(1)?, component(2)?],
+        alpha,
+        depth: depth as u32,
+        colors: Colors {
+            rgb: source.rgb,
+            full_range: source.full_range,
+            matrix: source.matrix,
+            wide: source.primaries.as_deref() == Some("bt2020"),
+            transfer: source.transfer,
+        },
+        sample_aspect_ratio: f64::from(sx.max(1)) / f64::from(sy.max(1)),
+        peak: peak(frame),
+    })
+}
+
+fn plane(frame: &Frame, descriptor: &ffi::AVPixFmtDescriptor, index: usize) -> Option<Plane> {
+    let raw = frame.get();
+    let component = descriptor.comp.get(index)?;
+    let chroma = matches!(index, 1 | 2) && descriptor.flags & ffi::AV_PIX_FMT_FLAG_RGB as u64 == 0;
+    let shrunk = |length: c_int, log2: u8| {
+        let log2 = if chroma { u32::from(log2) } else { 0 };
+        (length.max(0) as usize).div_ceil(1 << log2)
+    };
+    let width = shrunk(raw.width, descriptor.log2_chroma_w);
+    let height = shrunk(raw.height, descriptor.log2_chroma_h);
+    let (step, offset) = (component.step as usize, component.offset as usize);
+    let wide = component.depth + component.shift > 8;
+    let data = *raw.data.get(component.plane as usize)?;
+    let stride = *raw.linesize.get(component.plane as usize)? as isize;
+    let needed = (width - 1) * step + offset + if wide { 2 } else { 1 };
+    if data.is_null() || width == 0 || height == 0 || stride.unsigned_abs() < needed {
+        return None;
+    }
+    let mask = ((1_u32 << component.depth) - 1) as u16;
+    let mut samples = Vec::with_capacity(width * height);
+    for y in 0..height {
+        // SAFETY: the plane has `height` rows of `stride` bytes each, and `needed` is no more than a row.
+        let row = unsafe { std::slice::from_raw_parts(data.offset(y as isize * stride), needed) };
+        samples.extend((0..width).map(|x| {
+            let at = x * step + offset;
+            let value = if wide { u16::from_le_bytes([row[at], row[at + 1]]) } else { u16::from(row[at]) };
+            (value >> component.shift) & mask
+        }));
+    }
+    Some(Plane { width, height, samples })
+}
+
+/// The brightest the film gets, in units of 100 candela per square metre.
+fn peak(frame: &Frame) -> Option<f64> {
+    use ffi::AVFrameSideDataType::{
+        AV_FRAME_DATA_CONTENT_LIGHT_LEVEL, AV_FRAME_DATA_MASTERING_DISPLAY_METADATA,
+    };
+    let bytes = |kind, least: usize| {
+        // SAFETY: the frame is valid; side data belongs to it and has `size` bytes.
+        unsafe {
+            let data = ffi::av_frame_get_side_data(frame.get(), kind).as_ref()?;
+            (data.size >= least).then(|| std::slice::from_raw_parts(data.data, least))
+        }
+    };
+    let number = |bytes: &[u8], at: usize| {
+        bytes.get(at..at + 4).and_then(|four| four.try_into().ok()).map_or(0, u32::from_ne_bytes)
+    };
+    let content = bytes(AV_FRAME_DATA_CONTENT_LIGHT_LEVEL, LIGHT_LEVEL_BYTES);
+    let content = content.map(|bytes| f64::from(number(bytes, 0)) / 100.0).filter(|peak| *peak > 0.0);
+    // The greatest luminance is the tenth rational, and whether it counts the second flag after it.
+    let mastering = bytes(AV_FRAME_DATA_MASTERING_DISPLAY_METADATA, MASTERING_BYTES)
+        .filter(|bytes| number(bytes, 84) != 0)
+        .map(|bytes| f64::from(number(bytes, 72)) / f64::from(number(bytes, 76).max(1)) / 100.0);
+    content.or(mastering.filter(|peak| *peak > 0.0))
+}

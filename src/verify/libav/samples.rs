@@ -1,0 +1,87 @@
+//! A few pictures of an output, looked at a second time by another way.
+
+use fast_ssim2::{PixelDescriptor, PixelSlice, compute_ssimulacra2};
+use ffmpeg_next::ffi;
+
+use super::planes;
+use crate::job::{JobError, VerifyReport};
+use crate::plan::VideoEncode;
+use crate::transcode::libav::av::{Frame, failed, rational};
+use crate::verify::second_look::{Image, Part, common_size, draw, read};
+use crate::verify::thresholds::{SECOND_LOOK_EVERY, SECOND_LOOK_MEAN, SECOND_LOOKS};
+
+/// Smaller pictures say nothing to a model of sight.
+const LEAST_SIDE: usize = 32;
+
+/// Scores of pictures held against the source without the filter graph.
+pub(super) struct Samples {
+    plan: VideoEncode,
+    aspect: ffi::AVRational,
+    scores: Vec<(u64, f64)>,
+}
+
+impl Samples {
+    pub(super) fn new(plan: &VideoEncode, aspect: ffi::AVRational) -> Samples {
+        Samples { plan: plan.clone(), aspect, scores: Vec::new() }
+    }
+
+    /// How many ticks apart samples lie in a film of that many seconds.
+    pub(super) fn every(plan: &VideoEncode, seconds: Option<f64>) -> u64 {
+        let ticks = seconds.map_or(0, |seconds| (seconds * plan.frame_rate.as_f64()) as u64);
+        let every = ticks.div_ceil(SECOND_LOOKS as u64).max(SECOND_LOOK_EVERY);
+        // One in the middle of a short film.
+        if ticks > 0 { every.min(ticks) } else { every }
+    }
+
+    /// Looks at the picture of the output at a tick, made of the decoded picture of the source.
+    pub(super) fn look(&mut self, tick: u64, source: &Frame, output: &Frame) -> Result<(), JobError> {
+        // Films that turn out much longer than they said have been looked at enough.
+        if self.scores.len() >= 2 * SECOND_LOOKS {
+            return Ok(());
+        }
+        let pictures = (planes::picture(source, self.aspect), planes::picture(output, rational(1, 1)));
+        let (Some(source), Some(output)) = pictures else { return Ok(()) };
+        let size = common_size(&source, &self.plan);
+        if size.0.min(size.1) < LEAST_SIDE {
+            return Ok(());
+        }
+        let planned = draw(&source, &self.plan, size);
+        let canvas = self.plan.canvas.as_ref().map_or(self.plan.scale, |canvas| canvas.size);
+        let (width, height) = (self.plan.scale.width as usize, self.plan.scale.height as usize);
+        let margin = |canvas: u32, picture: usize| ((canvas as usize).saturating_sub(picture) / 2) & !1;
+        let (left, top) = (margin(canvas.width, width), margin(canvas.height, height));
+        let real = read(&output, Part { left, top, width, height }, size);
+        self.scores.push((tick, score(&planned, &real)?));
+        Ok(())
+    }
+
+    /// Judges the scores, and hands them on.
+    pub(super) fn judge(self, report: &mut VerifyReport) -> Vec<f64> {
+        let rate = self.plan.frame_rate.as_f64();
+        let worst = self.scores.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1));
+        let scores: Vec<f64> = self.scores.into_iter().map(|(_, score)| score).collect();
+        let mean = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
+        if let Some((tick, score)) = worst.filter(|_| mean < SECOND_LOOK_MEAN) {
+            let at = tick as f64 / rate;
+            report.failures.push(format!(
+                "the picture is not what the plan makes of the source: SSIMULACRA2 {mean:.0} on average over \
+                 {} samples, {score:.0} at {at:.2} s; at least {SECOND_LOOK_MEAN} is needed",
+                scores.len()
+            ));
+        }
+        scores
+    }
+}
+
+/// How alike two pictures look to people, by a model of sight; 100 is identical.
+pub(super) fn score(one: &Image, other: &Image) -> Result<f64, JobError> {
+    compute_ssimulacra2(&view(one)?, &view(other)?)
+        .map_err(|e| failed(format!("cannot compare pictures: {e}")))
+}
+
+fn view(image: &Image) -> Result<PixelSlice<'_>, JobError> {
+    let (width, height) = (image.width as u32, image.height as u32);
+    let bytes = image.pixels.as_flattened();
+    PixelSlice::new(bytes, width, height, image.width * 3, PixelDescriptor::RGB8_SRGB)
+        .map_err(|e| failed(format!("cannot compare pictures: {e}")))
+}
