@@ -12,9 +12,10 @@ const STANDARD: [(u32, u32); 9] =
     [(24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (48, 1), (50, 1), (60000, 1001), (60, 1)];
 /// Bytes beside picture and sound: boxes and index, as a share.
 const OVERHEAD: f64 = 0.02;
-/// One thread encodes this much without keeping anybody waiting: half a minute of 1080p at 30 fps.
-/// Files side by side with one thread each use less processor time than one file with all of them.
-const WORK_PER_THREAD: f64 = 1080.0 * 1920.0 * 900.0;
+/// One thread encodes this much without keeping anybody waiting: ten seconds of a small clip. Threads of
+/// one encoder cost a few percent of processor time over files side by side, and nobody waits for the
+/// last file with idle processors.
+const WORK_PER_THREAD: f64 = 640.0 * 360.0 * 300.0;
 
 /// The constant rate of the output, and whether it is the source's own.
 pub(super) fn frame_rate(video: &VideoStream, profile: &Profile, cap: f64) -> (Rational, bool) {
@@ -107,7 +108,13 @@ pub(super) fn max_bytes(profile: &Profile) -> Option<u64> {
 pub(super) fn threads(size: Size, rate: Rational, facts: &MediaFacts, machine: &Machine) -> u32 {
     let frames = facts.effective_duration_s().unwrap_or(30.0) * rate.as_f64();
     let work = size.pixels() as f64 * frames / WORK_PER_THREAD;
-    (work.ceil() as u32).clamp(1, machine.cores.max(1))
+    let cores = machine.cores.max(1);
+    match (work.ceil() as u32).clamp(1, cores) {
+        // An encoder that has the machine to itself keeps it busy with half as many threads more: those
+        // that wait for another's lines are no use (x264's own choice, too).
+        all if all == cores && cores > 1 => cores * 3 / 2,
+        some => some,
+    }
 }
 
 #[cfg(test)]
@@ -134,6 +141,18 @@ mod tests {
         assert_eq!(rate_of(12, 1, false), "24/1");
         assert_eq!(rate_of(16, 1, false), "32/1");
         assert_eq!(rate_of(37, 4, true), "30/1");
+    }
+
+    #[test]
+    fn long_work_gets_the_machine_and_short_work_a_thread() {
+        let threads_of = |seconds: f64, cores| {
+            let facts = MediaFacts { duration_s: Some(seconds), ..MediaFacts::default() };
+            threads(Size::new(640, 360), Rational::new(30, 1).unwrap(), &facts, &Machine { cores })
+        };
+        assert_eq!(threads_of(9.0, 8), 1);
+        assert_eq!(threads_of(25.0, 8), 3);
+        assert_eq!(threads_of(600.0, 8), 12);
+        assert_eq!(threads_of(600.0, 1), 1);
     }
 
     #[test]
