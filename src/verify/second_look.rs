@@ -7,6 +7,10 @@
 use crate::model::{Flip, HdrKind, Rotation};
 use crate::plan::VideoEncode;
 
+/// The longer side at which pictures are compared: turns, cuts and colours show at any size, and fine
+/// detail is what every frame is compared for anyway.
+const LONGER_SIDE: f64 = 720.0;
+
 /// One component of a picture.
 #[derive(Clone, Debug)]
 pub struct Plane {
@@ -62,11 +66,15 @@ pub struct Image {
 }
 
 /// The size at which a source and what the plan makes of it are best compared: that of the output, but
-/// no larger than the source, since ways to enlarge a picture differ.
+/// no larger than the source, since ways to enlarge a picture differ, and no larger than shows what is
+/// looked for.
 pub fn common_size(source: &Picture, plan: &VideoEncode) -> (usize, usize) {
     let (wide, high) = Eye::new(source, plan, (1, 1)).kept_samples();
     let smaller = |planned: u32, kept: f64| (planned as usize).min(kept as usize).max(1);
-    (smaller(plan.scale.width, wide), smaller(plan.scale.height, high))
+    let (width, height) = (smaller(plan.scale.width, wide), smaller(plan.scale.height, high));
+    let shrink = (width.max(height) as f64 / LONGER_SIDE).max(1.0);
+    let shrunk = |side: usize| ((side as f64 / shrink).round() as usize).max(1);
+    (shrunk(width), shrunk(height))
 }
 
 /// The picture that the plan makes of this one, without the canvas around it, drawn at a size.
@@ -97,21 +105,25 @@ pub struct Part {
 /// A part of a finished picture of the output, drawn at a size no larger than it is.
 pub fn read(output: &Picture, part: Part, (width, height): (usize, usize)) -> Image {
     let colors = Decoding::new(output);
-    let whole = &output.planes[0];
-    let at = |x, y| bytes(colors.rgb(output.planes.each_ref().map(|plane| plane.nearest(x, y, whole))));
     // The pixels that one drawn pixel stands for: at least one.
     let span = |at: usize, drawn: usize, from: usize, count: usize| {
         let first = from + at * count / drawn;
-        first..(from + (at + 1) * count / drawn).max(first + 1)
+        (first, (from + (at + 1) * count / drawn).max(first + 1))
     };
+    let whole = &output.planes[0];
     let mean = |x: usize, y: usize| {
-        let (columns, rows) = (span(x, width, part.left, part.width), span(y, height, part.top, part.height));
-        let count = (columns.len() * rows.len()) as u32;
-        let mut sum = [count / 2; 3];
-        for (x, y) in rows.flat_map(|y| columns.clone().map(move |x| (x, y))) {
-            sum.iter_mut().zip(at(x, y)).for_each(|(sum, value)| *sum += u32::from(value));
-        }
-        sum.map(|sum| (sum / count) as u8)
+        let (left, right) = span(x, width, part.left, part.width);
+        let (top, bottom) = span(y, height, part.top, part.height);
+        let components = output.planes.each_ref().map(|plane| {
+            // Where a plane has fewer samples than the whole, they are counted by the pixels they cover.
+            let rows = (top..bottom).map(|y| y * plane.height / whole.height * plane.width);
+            let sum: u32 = rows
+                .flat_map(|row| (left..right).map(move |x| row + x * plane.width / whole.width))
+                .map(|at| u32::from(plane.samples[at]))
+                .sum();
+            sum as f32 / ((right - left) * (bottom - top)) as f32
+        });
+        bytes(colors.rgb(components))
     };
     let places = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
     Image { width, height, pixels: places.map(|(x, y)| mean(x, y)).collect() }
@@ -182,18 +194,30 @@ impl<'a> Eye<'a> {
     }
 
     fn pixel(&self, x: usize, y: usize) -> [u8; 3] {
+        // Samples are averaged as they are: what follows is linear but for the last.
         let mut sum = [0.0_f32; 3];
         for dy in 0..self.taps.1 {
             for dx in 0..self.taps.0 {
                 let part = |at: usize, d: usize, taps: usize| at as f64 + (d as f64 + 0.5) / taps as f64;
                 let (p, q) = self.place(part(x, dx, self.taps.0), part(y, dy, self.taps.1));
-                let seen = self.seen(p, q);
-                sum.iter_mut().zip(seen).for_each(|(sum, seen)| *sum += seen);
+                for (sum, plane) in sum.iter_mut().zip(&self.source.planes) {
+                    *sum += self.sample(plane, p, q);
+                }
             }
         }
         let count = (self.taps.0 * self.taps.1) as f32;
-        let rgb = sum.map(|sum| sum / count);
+        let rgb = self.decoding.rgb(sum.map(|sum| sum / count));
         bytes(self.mapping.as_ref().map_or(rgb, |mapping| mapping.map(rgb)))
+    }
+
+    fn sample(&self, plane: &Plane, p: f64, q: f64) -> f32 {
+        if self.plan.deinterlace {
+            // Both fields at once: a line and its neighbours.
+            let line = 1.0 / plane.height as f64;
+            return (plane.at(p, q - line) + 2.0 * plane.at(p, q) + plane.at(p, q + line)) / 4.0;
+        }
+        // Several places make a mean of their own; a single one lies between its neighbours.
+        if self.taps.0 * self.taps.1 > 1 { plane.near(p, q) } else { plane.at(p, q) }
     }
 
     /// The place of the source, 0 to 1, that a place of the output shows.
@@ -212,25 +236,19 @@ impl<'a> Eye<'a> {
             None => (p, q),
         }
     }
-
-    fn seen(&self, p: f64, q: f64) -> [f32; 3] {
-        let sample = |plane: &Plane| {
-            if self.plan.deinterlace {
-                // Both fields at once: a line and its neighbours.
-                let line = 1.0 / plane.height as f64;
-                (plane.at(p, q - line) + 2.0 * plane.at(p, q) + plane.at(p, q + line)) / 4.0
-            } else {
-                plane.at(p, q)
-            }
-        };
-        self.decoding.rgb(self.source.planes.each_ref().map(sample))
-    }
 }
 
 impl Plane {
     /// The sample for a pixel of a whole that this plane may have fewer samples of.
     fn nearest(&self, x: usize, y: usize, whole: &Plane) -> f32 {
         let (x, y) = (x * self.width / whole.width, y * self.height / whole.height);
+        f32::from(self.samples[y * self.width + x])
+    }
+
+    /// The sample nearest to a place, 0 to 1.
+    fn near(&self, p: f64, q: f64) -> f32 {
+        let x = ((p * self.width as f64).max(0.0) as usize).min(self.width - 1);
+        let y = ((q * self.height as f64).max(0.0) as usize).min(self.height - 1);
         f32::from(self.samples[y * self.width + x])
     }
 
@@ -249,7 +267,8 @@ impl Plane {
 /// A place as a sample and the way to the next one.
 fn split(at: f64, count: usize) -> (usize, f32) {
     let at = at.clamp(0.0, (count - 1) as f64);
-    (at as usize, at.fract() as f32)
+    let whole = at as usize;
+    (whole, (at - whole as f64) as f32)
 }
 
 /// From samples to red, green and blue, 0 to 1.

@@ -117,7 +117,7 @@ const MAKING_SHARE: f64 = 0.95;
 /// How an output was made.
 enum Made {
     /// From packets of the source alone, which were read before.
-    Copied(Seen),
+    Copied(Box<Seen>),
     /// Before the eyes of a witness.
     Watched(Box<Watched>),
     /// Without anybody looking.
@@ -191,7 +191,7 @@ fn write(
         return Err(too_large(limit));
     }
     Ok(match (seen, witness) {
-        (Some(seen), _) => Made::Copied(seen),
+        (Some(seen), _) => Made::Copied(Box::new(seen)),
         (None, Some(witness)) => {
             Made::Watched(Box::new(Watched { film, length, testimony: witness.finish()? }))
         }
