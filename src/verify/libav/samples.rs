@@ -55,11 +55,17 @@ impl Samples {
         Ok(())
     }
 
-    /// Judges the scores, and hands them on.
-    pub(super) fn judge(self, report: &mut VerifyReport) -> Vec<f64> {
+    /// The scores.
+    pub(super) fn scores(&self) -> Vec<f64> {
+        self.scores.iter().map(|(_, score)| *score).collect()
+    }
+
+    /// Judges the scores of an output that is like what went into its encoder: of another one they say
+    /// no more than that.
+    pub(super) fn judge(self, report: &mut VerifyReport) {
         let rate = self.plan.frame_rate.as_f64();
         let worst = self.scores.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1));
-        let scores: Vec<f64> = self.scores.into_iter().map(|(_, score)| score).collect();
+        let scores = self.scores();
         let mean = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
         if let Some((tick, score)) = worst.filter(|_| mean < SECOND_LOOK_MEAN) {
             let at = tick as f64 / rate;
@@ -69,7 +75,6 @@ impl Samples {
                 scores.len()
             ));
         }
-        scores
     }
 }
 

@@ -11,7 +11,7 @@ use ffmpeg_next::ffi;
 
 use super::ahead::{Complaints, Thread};
 use super::copies::Copies;
-use super::likeness::Likeness;
+use super::likeness::{Likeness, UNLIKE};
 use super::packets::{Framing, Walk};
 use super::samples::Samples;
 use super::sound::Envelope;
@@ -152,8 +152,10 @@ impl Testimony {
         let Watch { picture, sound, silent_by_plan } = self.watch;
         if let Some(Seeing { planned, decoder, mut likeness, samples, .. }) = picture {
             likeness.missing += planned.iter().map(|planned| planned.ticks).sum::<u64>();
-            let scores = samples.judge(report);
-            likeness.finish(scores, report)?;
+            likeness.finish(samples.scores(), report)?;
+            if !report.failures.iter().any(|text| text.starts_with(UNLIKE)) {
+                samples.judge(report);
+            }
             let complaints = Complaints::of(decoder);
             report.decode.video_frames = complaints.frames;
             complaints.note(&mut report.decode);
