@@ -72,6 +72,11 @@ pub fn common_size(source: &Picture, plan: &VideoEncode) -> (usize, usize) {
     let (wide, high) = Eye::new(source, plan, (1, 1)).kept_samples();
     let smaller = |planned: u32, kept: f64| (planned as usize).min(kept as usize).max(1);
     let (width, height) = (smaller(plan.scale.width, wide), smaller(plan.scale.height, high));
+    telling_size(width, height)
+}
+
+/// No larger than shows what is looked for, in the same shape.
+pub fn telling_size(width: usize, height: usize) -> (usize, usize) {
     let shrink = (width.max(height) as f64 / LONGER_SIDE).max(1.0);
     let shrunk = |side: usize| ((side as f64 / shrink).round() as usize).max(1);
     (shrunk(width), shrunk(height))

@@ -8,7 +8,7 @@ use crate::job::{JobError, Similarity, VerifyReport};
 use crate::plan::VideoEncode;
 use crate::transcode::libav::av::{Frame, failed, rational};
 use crate::transcode::libav::filter::{Graph, Pulled};
-use crate::verify::second_look::{Part, read};
+use crate::verify::second_look::{Part, read, telling_size};
 use crate::verify::thresholds::{FRAME_SSIM, MEAN_SSIM};
 
 /// How failures of similarity begin.
@@ -100,7 +100,8 @@ impl Likeness {
         let [Some(reference), Some(real)] = pictures else { return Ok(None) };
         let (width, height) = (self.size.0 as usize, self.size.1 as usize);
         let whole = Part { left: 0, top: 0, width, height };
-        let [reference, real] = [&reference, &real].map(|picture| read(picture, whole, (width, height)));
+        let [reference, real] =
+            [&reference, &real].map(|picture| read(picture, whole, telling_size(width, height)));
         score(&reference, &real).map(Some)
     }
 
