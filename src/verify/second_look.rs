@@ -152,6 +152,15 @@ fn flattened(source: &Picture, alpha: &Plane, background: [f32; 3]) -> Picture {
     Picture { planes, alpha: None, depth: 8, colors, ..*source }
 }
 
+/// Where the places of an output lie in a plane, where several of them make a pixel: the nearest samples
+/// then do, and their mean lies between them.
+struct Table<'a> {
+    samples: &'a [u16],
+    columns: Vec<usize>,
+    /// Beginnings of rows.
+    rows: Vec<usize>,
+}
+
 /// Traces pixels of the output back.
 struct Eye<'a> {
     source: &'a Picture,
@@ -164,6 +173,9 @@ struct Eye<'a> {
     kept: (f64, f64, f64, f64),
     /// Samples of the upright source, across and down.
     upright: (f64, f64),
+    /// Whether a row of the output is a column of the source.
+    swapped: bool,
+    tables: Option<[Table<'a>; 3]>,
     /// Places looked at in each direction for one pixel.
     taps: (usize, usize),
 }
@@ -181,7 +193,7 @@ impl<'a> Eye<'a> {
         });
         let upright = if swapped { (coded_h, coded_w) } else { (coded_w, coded_h) };
         let taps = |kept: f64, drawn: usize| (kept / drawn as f64).ceil().clamp(1.0, 8.0) as usize;
-        Eye {
+        let mut eye = Eye {
             source,
             plan,
             decoding: Decoding::new(source),
@@ -190,7 +202,14 @@ impl<'a> Eye<'a> {
             kept,
             upright,
             taps: (taps(kept.2 * upright.0, width), taps(kept.3 * upright.1, height)),
+            swapped,
+            tables: None,
+        };
+        // Fields need their neighbours, and a single place lies between its own.
+        if !plan.deinterlace && eye.taps != (1, 1) {
+            eye.tables = Some(source.planes.each_ref().map(|plane| eye.table(plane)));
         }
+        eye
     }
 
     /// Samples of the part that is kept, across and down.
@@ -200,6 +219,10 @@ impl<'a> Eye<'a> {
 
     fn pixel(&self, x: usize, y: usize) -> [u8; 3] {
         // Samples are averaged as they are: what follows is linear but for the last.
+        if let Some(tables) = &self.tables {
+            let rgb = self.decoding.rgb(tables.each_ref().map(|table| self.mean(table, x, y)));
+            return bytes(self.mapping.as_ref().map_or(rgb, |mapping| mapping.map(rgb)));
+        }
         let mut sum = [0.0_f32; 3];
         for dy in 0..self.taps.1 {
             for dx in 0..self.taps.0 {
@@ -215,14 +238,41 @@ impl<'a> Eye<'a> {
         bytes(self.mapping.as_ref().map_or(rgb, |mapping| mapping.map(rgb)))
     }
 
+    fn mean(&self, table: &Table<'_>, x: usize, y: usize) -> f32 {
+        let (across, down) = self.taps;
+        let (columns, rows) = (&table.columns, &table.rows);
+        let mut sum = 0;
+        for at_y in y * down..(y + 1) * down {
+            for at_x in x * across..(x + 1) * across {
+                let (column, row) = if self.swapped { (at_y, at_x) } else { (at_x, at_y) };
+                sum += u32::from(table.samples[rows[row] + columns[column]]);
+            }
+        }
+        sum as f32 / (across * down) as f32
+    }
+
+    /// Where each place looked at lies in a plane: columns and rows hang together only by what is turned.
+    fn table(&self, plane: &'a Plane) -> Table<'a> {
+        let (width, height) = (self.size.0 as usize * self.taps.0, self.size.1 as usize * self.taps.1);
+        let part = |at: usize, taps: usize| (at as f64 + 0.5) / taps as f64;
+        let across = (0..width).map(|at| self.place(part(at, self.taps.0), 0.0));
+        let down = (0..height).map(|at| self.place(0.0, part(at, self.taps.1)));
+        let column = |p: f64| ((p * plane.width as f64).max(0.0) as usize).min(plane.width - 1);
+        let row = |q: f64| ((q * plane.height as f64).max(0.0) as usize).min(plane.height - 1) * plane.width;
+        let (columns, rows) = match self.swapped {
+            false => (across.map(|(p, _)| column(p)).collect(), down.map(|(_, q)| row(q)).collect()),
+            true => (down.map(|(p, _)| column(p)).collect(), across.map(|(_, q)| row(q)).collect()),
+        };
+        Table { samples: &plane.samples, columns, rows }
+    }
+
     fn sample(&self, plane: &Plane, p: f64, q: f64) -> f32 {
         if self.plan.deinterlace {
             // Both fields at once: a line and its neighbours.
             let line = 1.0 / plane.height as f64;
             return (plane.at(p, q - line) + 2.0 * plane.at(p, q) + plane.at(p, q + line)) / 4.0;
         }
-        // Several places make a mean of their own; a single one lies between its neighbours.
-        if self.taps.0 * self.taps.1 > 1 { plane.near(p, q) } else { plane.at(p, q) }
+        plane.at(p, q)
     }
 
     /// The place of the source, 0 to 1, that a place of the output shows.
@@ -247,13 +297,6 @@ impl Plane {
     /// The sample for a pixel of a whole that this plane may have fewer samples of.
     fn nearest(&self, x: usize, y: usize, whole: &Plane) -> f32 {
         let (x, y) = (x * self.width / whole.width, y * self.height / whole.height);
-        f32::from(self.samples[y * self.width + x])
-    }
-
-    /// The sample nearest to a place, 0 to 1.
-    fn near(&self, p: f64, q: f64) -> f32 {
-        let x = ((p * self.width as f64).max(0.0) as usize).min(self.width - 1);
-        let y = ((q * self.height as f64).max(0.0) as usize).min(self.height - 1);
         f32::from(self.samples[y * self.width + x])
     }
 
@@ -482,6 +525,22 @@ mod tests {
         assert_eq!(drawn(Rotation::ThreeQuarters, None), [ne, se, nw, sw]);
         assert_eq!(drawn(Rotation::None, Some(Flip::Horizontal)), [ne, nw, se, sw]);
         assert_eq!(drawn(Rotation::None, Some(Flip::Vertical)), [sw, se, nw, ne]);
+    }
+
+    #[test]
+    fn a_smaller_drawing_is_the_same_picture() {
+        for rotate in [Rotation::None, Rotation::Quarter, Rotation::Half, Rotation::ThreeQuarters] {
+            let mut plan = plan(60, 60);
+            (plan.rotate, plan.flip) = (rotate, Some(Flip::Vertical));
+            plan.crop = Some(Subtraction { left: 6, top: 2, right: 0, bottom: 10 });
+            let source = picture(120, 120);
+            let (whole, part) = (draw(&source, &plan, (120, 120)), draw(&source, &plan, (40, 40)));
+            for (x, y) in [(0, 0), (39, 0), (7, 31), (39, 39)] {
+                let (one, other) = (whole.pixels[(y * 3 + 1) * 120 + x * 3 + 1], part.pixels[y * 40 + x]);
+                let apart = one.iter().zip(other).map(|(a, b)| a.abs_diff(b)).max().unwrap();
+                assert!(apart <= 4, "{rotate:?} {x} {y}: {one:?} {other:?}");
+            }
+        }
     }
 
     #[test]
