@@ -18,8 +18,7 @@ use common::{Desk, fixture};
 use greenlit::job::in_process::InProcessRunner;
 use greenlit::job::worker::{Limits, WorkerPool};
 use greenlit::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner, VerifyLevel};
-use greenlit::model::{Rational, Rotation, Size};
-use greenlit::plan::{OutputContainer, OutputSpec, Preset, RateControl, VideoEncode, VideoPlan, X264Profile};
+use greenlit::plan::{OutputSpec, Preset, VideoEncode, VideoPlan, sample};
 use landlock::{AccessFs, CompatLevel, Compatible, RulesetAttr};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_greenlit-worker");
@@ -42,39 +41,9 @@ fn probe(runner: &dyn Runner, input: &Path) -> Result<JobOutput, JobError> {
 
 /// A fix that takes long enough to be interrupted.
 fn slow_fix() -> Job {
-    let video = VideoEncode {
-        stream: 0,
-        deinterlace: false,
-        tone_map: None,
-        flip: None,
-        rotate: Rotation::None,
-        crop: None,
-        scale: Size::new(1920, 1080),
-        canvas: None,
-        alpha_background: None,
-        frame_rate: Rational::new(60, 1).unwrap(),
-        rate: RateControl { crf: 18.0, max_bit_rate: None, buffer_bits: None, min_bit_rate: None },
-        preset: Preset::Slow,
-        profile: X264Profile::High,
-        level: None,
-        gop_frames: 120,
-        b_frames: 3,
-    };
-    let spec = OutputSpec {
-        container: OutputContainer::Mp4,
-        video: Some(VideoPlan::Encode(Box::new(video))),
-        audio: None,
-        trim_to_s: None,
-        extend: None,
-        strip_metadata: true,
-        drop_edit_list: false,
-        start_s: 0.0,
-        expected_duration_s: None,
-        max_hold_s: 0.0,
-        expected_frames: None,
-        threads: 2,
-        max_size_bytes: None,
-    };
+    let mut video = VideoEncode { preset: Preset::Slow, b_frames: 3, ..sample::picture(1920, 1080, 60) };
+    video.rate.crf = 18.0;
+    let spec = OutputSpec { threads: 2, ..sample::output(VideoPlan::Encode(Box::new(video)), None) };
     Job::Fix { spec: Box::new(spec), verify: VerifyLevel::Full }
 }
 

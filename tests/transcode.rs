@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use greenlit::job::{FixReport, JobError, VerifyLevel, VerifyReport};
 use greenlit::model::{Flip, HdrKind, MediaFacts, Rational, Rotation, Size, TimeRange};
+use greenlit::plan::sample::{self, sound};
 use greenlit::plan::*;
 use greenlit::transcode::libav::{cover, fix, make};
 use greenlit::verify::libav::{deep, verify};
@@ -53,60 +54,17 @@ fn complaints(path: &Path) -> String {
 }
 
 fn encode(width: u32, height: u32, rate: u32) -> VideoEncode {
-    VideoEncode {
-        stream: 0,
-        deinterlace: false,
-        tone_map: None,
-        flip: None,
-        rotate: Rotation::None,
-        crop: None,
-        scale: Size::new(width, height),
-        canvas: None,
-        alpha_background: None,
-        frame_rate: Rational::new(rate, 1).unwrap(),
-        rate: RateControl { crf: 18.0, max_bit_rate: Some(8_000_000), buffer_bits: None, min_bit_rate: None },
-        preset: Preset::Superfast,
-        profile: X264Profile::High,
-        level: None,
-        gop_frames: rate * 2,
-        b_frames: 2,
-    }
-}
-
-fn sound(stream: u32) -> AudioPlan {
-    AudioPlan::Encode(AudioEncode {
-        stream,
-        sample_rate: 48_000,
-        channels: 2,
-        bit_rate: 128_000,
-        loudness_lufs: None,
-    })
-}
-
-fn spec(video: VideoPlan, audio: Option<AudioPlan>) -> OutputSpec {
-    OutputSpec {
-        container: OutputContainer::Mp4,
-        video: Some(video),
-        audio,
-        trim_to_s: None,
-        extend: None,
-        strip_metadata: true,
-        drop_edit_list: false,
-        start_s: 0.0,
-        expected_duration_s: None,
-        max_hold_s: 0.0,
-        expected_frames: None,
-        threads: 1,
-        max_size_bytes: None,
-    }
+    let rates =
+        RateControl { crf: 18.0, max_bit_rate: Some(8_000_000), buffer_bits: None, min_bit_rate: None };
+    VideoEncode { rate: rates, ..sample::picture(width, height, rate) }
 }
 
 fn encoded(plan: VideoEncode, audio: Option<AudioPlan>) -> OutputSpec {
-    spec(VideoPlan::Encode(Box::new(plan)), audio)
+    sample::output(VideoPlan::Encode(Box::new(plan)), audio)
 }
 
 fn copied(audio: Option<AudioPlan>) -> OutputSpec {
-    spec(VideoPlan::Copy { stream: 0, tags: VideoTags::default() }, audio)
+    sample::output(VideoPlan::Copy { stream: 0, tags: VideoTags::default() }, audio)
 }
 
 struct Out {
@@ -291,7 +249,7 @@ fn tags_change_without_touching_pictures() {
     let tags =
         VideoTags { declare_bt709: true, sample_aspect_ratio: Some(Rational::ONE), ..VideoTags::default() };
     let out = Out::new();
-    out.good(&input, &spec(VideoPlan::Copy { stream: 0, tags }, None));
+    out.good(&input, &sample::output(VideoPlan::Copy { stream: 0, tags }, None));
     assert_eq!(show(&out.path(), "stream=sample_aspect_ratio,color_range,color_space", "v"), "1:1,tv,bt709");
     let pictures = |path: &Path| {
         tool("ffmpeg", &["-v", "error", "-i", path.to_str().unwrap(), "-f", "framemd5", "-"])
@@ -309,7 +267,7 @@ fn a_new_clock_is_even() {
     let input = media(dir.path(), "j.mkv", "-f lavfi -i testsrc=s=128x96:r=29.97:d=2 -c:v libx264 -bf 2");
     let tags = VideoTags { retime_to: Rational::new(30, 1), ..VideoTags::default() };
     let out = Out::new();
-    out.good(&input, &spec(VideoPlan::Copy { stream: 0, tags }, None));
+    out.good(&input, &sample::output(VideoPlan::Copy { stream: 0, tags }, None));
     assert_eq!(show(&out.path(), "stream=r_frame_rate,avg_frame_rate", "v"), "30/1,30/1");
 }
 
@@ -767,7 +725,7 @@ fn hevc_is_tagged_for_apple_players() {
     );
     let tags = VideoTags { codec_tag: Some("hvc1".to_owned()), ..VideoTags::default() };
     let out = Out::new();
-    out.good(&input, &spec(VideoPlan::Copy { stream: 0, tags }, None));
+    out.good(&input, &sample::output(VideoPlan::Copy { stream: 0, tags }, None));
     assert_eq!(show(&out.path(), "stream=codec_tag_string", "v"), "hvc1");
 }
 

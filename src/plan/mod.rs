@@ -9,6 +9,7 @@ mod outcome;
 mod planner;
 mod rates;
 mod refusal;
+pub mod sample;
 mod sound;
 mod spec;
 

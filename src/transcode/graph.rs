@@ -242,28 +242,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::model::Rational;
-    use crate::plan::{Preset, RateControl, Subtraction, ToneMap, X264Profile};
+    use crate::plan::{Subtraction, ToneMap, sample};
 
     fn plan() -> VideoEncode {
-        VideoEncode {
-            stream: 0,
-            deinterlace: false,
-            tone_map: None,
-            flip: None,
-            rotate: Rotation::None,
-            crop: None,
-            scale: Size::new(720, 1280),
-            canvas: None,
-            alpha_background: None,
-            frame_rate: Rational::new(30, 1).unwrap(),
-            rate: RateControl { crf: 20.0, max_bit_rate: None, buffer_bits: None, min_bit_rate: None },
-            preset: Preset::Veryfast,
-            profile: X264Profile::High,
-            level: None,
-            gop_frames: 60,
-            b_frames: 2,
-        }
+        sample::picture(720, 1280, 30)
     }
 
     fn source() -> Source {

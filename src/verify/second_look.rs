@@ -459,28 +459,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::model::{Rational, Size};
-    use crate::plan::{Preset, RateControl, Subtraction, X264Profile};
+    use crate::plan::{Subtraction, sample};
 
     fn plan(width: u32, height: u32) -> VideoEncode {
-        VideoEncode {
-            stream: 0,
-            deinterlace: false,
-            tone_map: None,
-            flip: None,
-            rotate: Rotation::None,
-            crop: None,
-            scale: Size::new(width, height),
-            canvas: None,
-            alpha_background: None,
-            frame_rate: Rational::new(30, 1).unwrap(),
-            rate: RateControl { crf: 20.0, max_bit_rate: None, buffer_bits: None, min_bit_rate: None },
-            preset: Preset::Veryfast,
-            profile: X264Profile::High,
-            level: None,
-            gop_frames: 60,
-            b_frames: 2,
-        }
+        sample::picture(width, height, 30)
     }
 
     fn plane(width: usize, height: usize, of: impl Fn(usize, usize) -> u16) -> Plane {

@@ -6,10 +6,8 @@ use std::path::Path;
 
 use super::*;
 use crate::job::VerifyReport;
-use crate::model::{Flip, Rational, Rotation, Size};
-use crate::plan::{
-    AudioEncode, OutputContainer, Preset, RateControl, Subtraction, VideoEncode, VideoPlan, X264Profile,
-};
+use crate::model::{Flip, Rotation};
+use crate::plan::{Subtraction, VideoEncode, VideoPlan, sample};
 
 fn film() -> File {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/npm-vide-ocean.mp4");
@@ -17,41 +15,13 @@ fn film() -> File {
 }
 
 fn plan(change: impl FnOnce(&mut VideoEncode)) -> OutputSpec {
-    let mut video = VideoEncode {
-        stream: 0,
-        deinterlace: false,
-        tone_map: None,
-        flip: None,
-        rotate: Rotation::None,
-        crop: None,
-        scale: Size::new(320, 180),
-        canvas: None,
-        alpha_background: None,
-        frame_rate: Rational::new(24, 1).unwrap(),
-        rate: RateControl { crf: 20.0, max_bit_rate: None, buffer_bits: None, min_bit_rate: None },
-        preset: Preset::Superfast,
-        profile: X264Profile::High,
-        level: None,
-        gop_frames: 48,
-        b_frames: 2,
-    };
+    let mut video = sample::picture(320, 180, 24);
     change(&mut video);
-    let sound =
-        AudioEncode { stream: 1, sample_rate: 48_000, channels: 2, bit_rate: 128_000, loudness_lufs: None };
+    let sound = Some(sample::sound(1));
     OutputSpec {
-        container: OutputContainer::Mp4,
-        video: Some(VideoPlan::Encode(Box::new(video))),
-        audio: Some(AudioPlan::Encode(sound)),
         trim_to_s: Some(3.0),
-        extend: None,
-        strip_metadata: true,
-        drop_edit_list: false,
-        start_s: 0.0,
         expected_duration_s: Some(3.0),
-        max_hold_s: 0.0,
-        expected_frames: None,
-        threads: 1,
-        max_size_bytes: None,
+        ..sample::output(VideoPlan::Encode(Box::new(video)), sound)
     }
 }
 

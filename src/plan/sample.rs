@@ -1,0 +1,60 @@
+//! Plans for tests and measurements, here or in whatever uses this library.
+
+use super::spec::{
+    AudioEncode, AudioPlan, OutputContainer, OutputSpec, Preset, RateControl, VideoEncode, VideoPlan,
+    X264Profile,
+};
+use crate::model::{Rational, Rotation, Size};
+
+/// The first stream encoded again at a size in pixels and a number of frames a second, and nothing else
+/// done to it. Change what shall be done.
+pub fn picture(width: u32, height: u32, rate: u32) -> VideoEncode {
+    VideoEncode {
+        stream: 0,
+        deinterlace: false,
+        tone_map: None,
+        flip: None,
+        rotate: Rotation::None,
+        crop: None,
+        scale: Size::new(width, height),
+        canvas: None,
+        alpha_background: None,
+        frame_rate: Rational::new(rate, 1).unwrap_or(Rational::ONE),
+        rate: RateControl { crf: 20.0, max_bit_rate: None, buffer_bits: None, min_bit_rate: None },
+        preset: Preset::Superfast,
+        profile: X264Profile::High,
+        level: None,
+        gop_frames: rate * 2,
+        b_frames: 2,
+    }
+}
+
+/// A stream encoded again as stereo at 48 kHz.
+pub fn sound(stream: u32) -> AudioPlan {
+    AudioPlan::Encode(AudioEncode {
+        stream,
+        sample_rate: 48_000,
+        channels: 2,
+        bit_rate: 128_000,
+        loudness_lufs: None,
+    })
+}
+
+/// A whole MP4 of these, made by one thread.
+pub fn output(video: VideoPlan, audio: Option<AudioPlan>) -> OutputSpec {
+    OutputSpec {
+        container: OutputContainer::Mp4,
+        video: Some(video),
+        audio,
+        trim_to_s: None,
+        extend: None,
+        strip_metadata: true,
+        drop_edit_list: false,
+        start_s: 0.0,
+        expected_duration_s: None,
+        max_hold_s: 0.0,
+        expected_frames: None,
+        threads: 1,
+        max_size_bytes: None,
+    }
+}
