@@ -578,6 +578,16 @@ fn mutants_do_not_pass() {
     }
     let report = out.fix(&holes, &good).unwrap().verify;
     assert!(report.failures.iter().any(|f| f.contains("source")), "{:?}", report.failures);
+
+    // The longest distance between two frames is a picture that stands; what is lost lies elsewhere.
+    let still = "-f lavfi -i testsrc2=s=320x240:r=25:d=12,select='not(between(n\\,200\\,230))' -vsync vfr -c:v libx264";
+    let still = media(dir.path(), "s.mp4", still);
+    let plan = encoded(encode(320, 240, 25), None);
+    let report = out.fix(&still, &plan).unwrap().verify;
+    assert!(report.failures.is_empty(), "{:?}", report.failures);
+    let lossy = format!("-i {} -c copy -bsf:v noise=drop=lt(n\\,60)*eq(mod(n\\,7)\\,3)", still.display());
+    let report = out.fix(&media(dir.path(), "l.mp4", &lossy), &plan).unwrap().verify;
+    assert!(report.failures.iter().any(|f| f.contains("source")), "{:?}", report.failures);
 }
 
 #[test]

@@ -17,8 +17,6 @@ pub const SOUND_FACTOR: f64 = 4.0;
 pub const SOUND_OUTLIERS: f64 = 0.05;
 /// A distance between frames of more than this many usual ones is looked into with a strict decoder.
 pub const HOLE_FRAMES: f64 = 1.5;
-/// A hole is looked into from this many seconds before it to this many after.
-pub const RUN_UP_S: f64 = 2.0;
 /// Decoded frames may fall short of packets by this many: leading pictures that cannot be shown.
 pub const LOST_FRAMES: u64 = 2;
 /// Ends of picture and sound may differ by this many seconds on top of a frame of each.

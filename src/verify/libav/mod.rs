@@ -23,13 +23,11 @@ use ffmpeg_next::ffi;
 use self::compare::Comparison;
 use self::likeness::UNLIKE;
 use self::packets::Walk;
-use super::thresholds::{
-    END_SKEW_S, HEADER_FRAMES, HOLE_FRAMES, LOST_FRAMES, MISSING_TAIL_S, PLAN_SLACK_S, RUN_UP_S,
-};
+use super::thresholds::{END_SKEW_S, HEADER_FRAMES, HOLE_FRAMES, LOST_FRAMES, MISSING_TAIL_S, PLAN_SLACK_S};
 use crate::job::{JobError, Progress, VerifyLevel, VerifyReport};
 use crate::model::DecodeReport;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
-use crate::transcode::libav::av::{Packet, seconds};
+use crate::transcode::libav::av::Packet;
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::film::{Film, Kind, Length, codec_name};
 use crate::transcode::libav::input::Input;
@@ -375,8 +373,7 @@ fn check_source(
     }
     let (gap, at) = widest;
     if gap > HOLE_FRAMES * chain.usual_s() {
-        let from_s = spec.start_s + at;
-        let complaints = strict_complaints(&mut again, plan.stream, (from_s, from_s + gap), progress)?;
+        let complaints = strict_complaints(&mut again, plan.stream, progress)?;
         if complaints > 0 {
             report.source_failure(format!(
                 "the source has a hole of {gap:.2} s at {at:.2} s, and its decoder misses frames there"
@@ -386,39 +383,24 @@ fn check_source(
     Ok(())
 }
 
-/// Complaints of a decoder that lets nothing pass about a part of a film, in seconds of its clock. It is
-/// decoded from some way before, so that what a key frame leaves behind is not counted.
+/// Complaints of a decoder that lets nothing pass, over all of a stream: where frames are missing need not
+/// be where the distance between two is the longest.
 fn strict_complaints(
     input: &mut Input,
     stream: u32,
-    (from_s, to_s): (f64, f64),
     progress: &mut dyn FnMut(Progress),
 ) -> Result<u64, JobError> {
     let total_s = input.duration_s();
     let mut decoder = Decoder::open(input.stream(stream)?, 1, true)?;
-    // Where there is no way to jump, all of it is decoded.
-    if from_s > RUN_UP_S && input.seek(from_s - RUN_UP_S).is_err() {
-        input.rewind()?;
-    }
     let mut packet = Packet::new()?;
-    let mut before = None;
     while input.read(&mut packet)? {
-        if packet.get().stream_index != stream as i32 {
-            continue;
+        if packet.get().stream_index == stream as i32 {
+            decoder.feed(Some(&packet), &mut |_| Ok(()))?;
+            progress(step(&decoder, &packet, total_s));
         }
-        let stamp = packet.get().dts;
-        let at_s = if stamp == ffi::AV_NOPTS_VALUE { from_s } else { seconds(stamp, decoder.base()) };
-        if at_s > to_s + RUN_UP_S {
-            break;
-        }
-        if at_s > from_s - RUN_UP_S / 2.0 {
-            before.get_or_insert(decoder.damage_count);
-        }
-        decoder.feed(Some(&packet), &mut |_| Ok(()))?;
-        progress(step(&decoder, &packet, total_s));
     }
     decoder.feed(None, &mut |_| Ok(()))?;
-    Ok(decoder.damage_count - before.unwrap_or(0))
+    Ok(decoder.damage_count)
 }
 
 /// How far a decoder has come.
