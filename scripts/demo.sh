@@ -89,7 +89,7 @@ else
         fail 'one upload should have failed to process and been sent anew'
     fi
     echo "$total_ads ads for $films films: one film serves two ads and was uploaded once."
-    echo "$total_uploads uploads: $((total_uploads - films)) of them because processing had failed; greenlit encoded that film more carefully and sent it anew."
+    echo "$total_uploads uploads: $((total_uploads - films)) of them because processing had failed; greenlit made that film anew by the next recipe and sent it under a new upload id."
     cp .demo-set .shipped
     echo "Run 'make demo' again: it will upload nothing and create nothing."
 fi

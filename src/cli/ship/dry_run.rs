@@ -89,6 +89,31 @@ fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     Ok(())
 }
 
+/// What making a file takes.
+struct Making {
+    /// Seconds of processor time.
+    core_s: f64,
+    /// How many cores it keeps busy.
+    cores: f64,
+}
+
+impl Making {
+    const NOTHING: Making = Making { core_s: 0.0, cores: 1.0 };
+
+    fn wall_s(&self) -> f64 {
+        self.core_s / self.cores
+    }
+}
+
+/// Seconds that many files take together: no less than the longest, than the cores can work, or than so many
+/// at a time let pass.
+fn side_by_side(makings: &[Making], cores: u32, jobs: usize) -> f64 {
+    let longest = makings.iter().map(Making::wall_s).fold(0.0, f64::max);
+    let working = makings.iter().map(|one| one.core_s).sum::<f64>() / f64::from(cores.max(1));
+    let passing = makings.iter().map(Making::wall_s).sum::<f64>() / jobs.max(1) as f64;
+    longest.max(working).max(passing)
+}
+
 /// What is known before the first call.
 struct Forecast<'a> {
     work: &'a Work<'a>,
@@ -127,7 +152,8 @@ impl<'a> Forecast<'a> {
 
     fn plan(self, outcomes: &[Outcome]) -> Result<Plan, CliError> {
         let assets = outcomes.iter().map(|outcome| self.asset(outcome)).collect::<Result<Vec<_>, _>>()?;
-        let total = self.total(&assets)?;
+        let (assets, makings): (Vec<_>, Vec<_>) = assets.into_iter().unzip();
+        let total = self.total(&assets, &makings)?;
         Ok(Plan {
             schema: SCHEMA.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -138,7 +164,8 @@ impl<'a> Forecast<'a> {
         })
     }
 
-    fn asset(&self, outcome: &Outcome) -> Result<Asset, CliError> {
+    /// What comes of a file, and what making it takes.
+    fn asset(&self, outcome: &Outcome) -> Result<(Asset, Making), CliError> {
         let (size_bytes, blake3) = seen(&outcome.source.path);
         let plan = outcome.fix.as_ref().map(|fix| &fix.plan);
         let (action, reason) = match (plan, &outcome.failure) {
@@ -153,8 +180,9 @@ impl<'a> Forecast<'a> {
         };
         let goes = plan.is_some_and(|plan| plan.action != Action::Refused);
         let next = if goes { self.next(&blake3)? } else { "nothing" };
-        let (made, fix_s) = self.to_make(outcome, size_bytes);
+        let (made, making) = self.to_make(outcome, size_bytes);
         let sends = next == "upload";
+        let making = if sends { making } else { Making::NOTHING };
         let upload_bytes = if sends { made.unwrap_or(size_bytes) } else { 0 };
         let (ads, own) = match self.work.destination.makes {
             Makes::Ads => {
@@ -171,13 +199,13 @@ impl<'a> Forecast<'a> {
             }
         };
         let mut expected = Expected {
-            fix_s: if sends { fix_s } else { 0.0 },
+            fix_s: making.wall_s(),
             upload_s: upload_bytes as f64 / self.assumed.upload_bytes_per_s,
             processing_s: if matches!(next, "upload" | "wait") { self.assumed.processing_s } else { 0.0 },
             overall_s: 0.0,
         };
         expected.overall_s = expected.fix_s + expected.upload_s + expected.processing_s;
-        Ok(Asset {
+        let asset = Asset {
             path: outcome.source.path.clone(),
             size_bytes,
             blake3,
@@ -189,7 +217,8 @@ impl<'a> Forecast<'a> {
             calls: by_name(own),
             ads,
             expected,
-        })
+        };
+        Ok((asset, making))
     }
 
     /// What the journal says comes next.
@@ -209,14 +238,14 @@ impl<'a> Forecast<'a> {
         })
     }
 
-    /// The size of the file to be made, as far as it can be told, and the seconds it takes; `None` when the
+    /// The size of the file to be made, as far as it can be told, and what making it takes; `None` when the
     /// source goes as it is.
-    fn to_make(&self, outcome: &Outcome, size: u64) -> (Option<u64>, f64) {
+    fn to_make(&self, outcome: &Outcome, size: u64) -> (Option<u64>, Making) {
         let spec = outcome.fix.as_ref().and_then(|fix| fix.plan.spec.as_ref());
-        let (Some(spec), Some(facts)) = (spec, &outcome.facts) else { return (None, 0.0) };
+        let (Some(spec), Some(facts)) = (spec, &outcome.facts) else { return (None, Making::NOTHING) };
         let seconds = spec.expected_duration_s.or(facts.effective_duration_s()).unwrap_or(10.0);
         let Some(VideoPlan::Encode(encode)) = &spec.video else {
-            return (Some(size), size as f64 / REMUX_RATE);
+            return (Some(size), Making { core_s: size as f64 / REMUX_RATE, cores: 1.0 });
         };
         let canvas = encode.canvas.as_ref().map_or(encode.scale, |canvas| canvas.size);
         let source = facts.main_video().and_then(|video| video.coded_size()).map_or(0, |size| size.pixels());
@@ -226,7 +255,9 @@ impl<'a> Forecast<'a> {
             .max(encode.rate.min_bit_rate.map_or(0, bytes))
             .min(encode.rate.max_bit_rate.map_or(u64::MAX, bytes))
             .min(spec.max_size_bytes.unwrap_or(u64::MAX));
-        (Some(made), pixels / (ENCODE_PIXELS_PER_S * f64::from(spec.threads.max(1))))
+        // An encode may have more threads than there are cores: they are no more hands.
+        let cores = f64::from(spec.threads.clamp(1, self.work.settings.cores));
+        (Some(made), Making { core_s: pixels / ENCODE_PIXELS_PER_S, cores })
     }
 
     fn rows_of(&self, video: &Path) -> impl Iterator<Item = &AdRow> {
@@ -270,7 +301,7 @@ impl<'a> Forecast<'a> {
         })
     }
 
-    fn total(&self, assets: &[Asset]) -> Result<Total, CliError> {
+    fn total(&self, assets: &[Asset], makings: &[Making]) -> Result<Total, CliError> {
         let uploads = assets.iter().filter(|asset| asset.upload_bytes > 0).count() as u64;
         let waits = assets.iter().filter(|asset| asset.expected.processing_s > 0.0).count() as u64;
         let open: BTreeSet<u32> = assets.iter().flat_map(|asset| asset.ads.iter().copied()).collect();
@@ -296,9 +327,8 @@ impl<'a> Forecast<'a> {
         let quota = self.quota(all_calls)?;
         let ads = open.len() as u64;
         let sum = |of: fn(&Expected) -> f64| assets.iter().map(|asset| of(&asset.expected)).sum::<f64>();
-        let jobs = self.work.settings.jobs.min(assets.len()).max(1) as f64;
         let mut expected = Expected {
-            fix_s: sum(|one| one.fix_s) / jobs,
+            fix_s: side_by_side(makings, self.work.settings.cores, self.work.settings.jobs),
             upload_s: sum(|one| one.upload_s),
             processing_s: assets.iter().map(|asset| asset.expected.processing_s).fold(0.0, f64::max),
             overall_s: 0.0,
@@ -416,6 +446,21 @@ fn time(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_side_by_side_take_no_less_than_the_cores_can_do() {
+        let whole = || Making { core_s: 80.0, cores: 4.0 };
+        let single = || Making { core_s: 10.0, cores: 1.0 };
+        // Eight that each fill the machine follow one another, however many may be begun.
+        let eight: Vec<_> = std::iter::repeat_with(whole).take(8).collect();
+        assert_eq!(side_by_side(&eight, 4, 8), 160.0);
+        // Four of one thread share it; one at a time they do not.
+        let four: Vec<_> = std::iter::repeat_with(single).take(4).collect();
+        assert_eq!([side_by_side(&four, 4, 4), side_by_side(&four, 4, 1)], [10.0, 40.0]);
+        // A lone one is not made shorter by cores it cannot use.
+        assert_eq!(side_by_side(&[single()], 4, 4), 10.0);
+        assert_eq!(side_by_side(&[], 4, 4), 0.0);
+    }
 
     #[test]
     fn sizes_and_times_are_said_in_the_unit_people_use() {

@@ -95,24 +95,27 @@ impl Witness {
     }
 
     /// The decoded picture that the next one was made of.
-    pub(crate) fn sample(&self, frame: Frame) -> Result<(), JobError> {
-        self.tell(Told::Sample(frame))
+    pub(crate) fn sample(&self, frame: Frame) {
+        self.tell(Told::Sample(frame));
     }
 
     /// A picture goes into the encoder.
     pub(crate) fn picture(&self, frame: &Frame, ticks: u64) -> Result<(), JobError> {
-        self.tell(Told::Picture(frame.share()?, ticks))
+        self.tell(Told::Picture(frame.share()?, ticks));
+        Ok(())
     }
 
     /// Sound goes into the encoder.
     pub(crate) fn sound(&self, frame: &Frame) -> Result<(), JobError> {
-        self.tell(Told::Sound(frame.share()?))
+        self.tell(Told::Sound(frame.share()?));
+        Ok(())
     }
 
     /// A packet of an encoder goes into the output.
     pub(crate) fn made(&mut self, kind: Kind, packet: &Packet) -> Result<(), JobError> {
         self.streams.take(kind, packet);
-        self.tell(Told::Packet(kind, packet.share()?))
+        self.tell(Told::Packet(kind, packet.share()?));
+        Ok(())
     }
 
     /// A packet of the source goes into the output.
@@ -120,10 +123,9 @@ impl Witness {
         self.streams.take(kind, packet);
     }
 
-    fn tell(&self, told: Told) -> Result<(), JobError> {
+    fn tell(&self, told: Told) {
         // Nobody listens any more: the thread has failed, which the end tells.
         let _ = self.telling.send(told);
-        Ok(())
     }
 
     /// What was seen, once everything was.
