@@ -74,19 +74,11 @@ pub fn move_moov_first(file: &File, moved: &mut dyn FnMut()) -> Result<bool, Fas
     Ok(true)
 }
 
-/// A place kept free for `moov`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gap {
-    /// Where it begins.
-    pub at: u64,
-    /// How large it is.
-    pub bytes: u64,
-}
-
-/// The place that `moov` needs in front, by the first bytes of a file that ends with it and the
-/// file's length. `None` where another layout, or its size, asks for [`move_moov_first`].
-pub fn gap_for(head: &[u8], length: u64) -> Option<Gap> {
-    let (mut at, mut insert) = (0_u64, 0);
+/// Bytes that `moov` needs in front, by the first bytes of a file that ends with it and the file's
+/// length. `None` where another layout, or its size, asks for [`move_moov_first`].
+#[must_use]
+pub fn room_in(head: &[u8], length: u64) -> Option<u64> {
+    let mut at = 0_u64;
     loop {
         let rest = head.get(usize::try_from(at).ok()?..).filter(|rest| rest.len() >= 16)?;
         let size = match be32(rest, 0) {
@@ -95,13 +87,10 @@ pub fn gap_for(head: &[u8], length: u64) -> Option<Gap> {
         };
         let end = at.checked_add(size).filter(|end| size >= 8 && *end <= length)?;
         match &rest[4..8] {
-            b"ftyp" if at == 0 => insert = end,
             b"moov" => return None,
             b"mdat" => {
                 let bytes = length - end;
-                // With the move some offsets might outgrow 32 bits, and `moov` its place.
-                let fits = (8..=MAX_MOOV_BYTES).contains(&bytes) && length <= MAX_GAPPED_BYTES;
-                return fits.then_some(Gap { at: insert, bytes });
+                return (bytes >= 8 && is_room(bytes, length)).then_some(bytes);
             }
             _ => {}
         }
@@ -109,30 +98,53 @@ pub fn gap_for(head: &[u8], length: u64) -> Option<Gap> {
     }
 }
 
-/// Puts the `moov` that ends a file into the gap kept for it. Its chunk offsets do not know of the
-/// gap yet.
+/// Whether so much room may be kept in a file of so many bytes: with the move some offsets might outgrow
+/// 32 bits, and `moov` its place.
+#[must_use]
+pub fn is_room(bytes: u64, length: u64) -> bool {
+    bytes <= MAX_MOOV_BYTES && length <= MAX_GAPPED_BYTES
+}
+
+/// Where the room for `moov` begins, by the first bytes of a file.
+#[must_use]
+pub fn place_of_moov(head: &[u8]) -> u64 {
+    if head.len() >= 8 && &head[4..8] == b"ftyp" { u64::from(be32(head, 0)) } else { 0 }
+}
+
+/// Puts the `moov` that ends a file into the room kept for it at its place. Its chunk offsets do not know of
+/// the room yet. What is left of it becomes a `free` box; where it does not suffice, everything moves, and
+/// `moved` is called for every block.
 ///
 /// # Errors
 ///
-/// [`FaststartError::Layout`] when it does not fit exactly. The file must be thrown away then.
-pub fn fill_gap(file: &File, gap: Gap) -> Result<(), FaststartError> {
+/// As [`move_moov_first`]. The file must be thrown away then.
+pub fn fill_room(file: &File, room: u64, moved: &mut dyn FnMut()) -> Result<(), FaststartError> {
     let layout = |what: &str| FaststartError::Layout(what.to_owned());
-    let size = u32::try_from(gap.bytes).map_err(|_| layout("`moov` is unreasonably large"))?;
+    let free = |bytes: u64| -> Result<[u8; 8], FaststartError> {
+        let size = u32::try_from(bytes).map_err(|_| layout("`moov` is unreasonably large"))?.to_be_bytes();
+        Ok([size[0], size[1], size[2], size[3], b'f', b'r', b'e', b'e'])
+    };
+    let mut head = [0; 8];
+    file.read_exact_at(&mut head, 0)?;
+    let at = place_of_moov(&head);
     // A box for now, so that the file can be read.
-    file.write_all_at(&[size.to_be_bytes(), *b"free"].concat(), gap.at)?;
-    let length = file.metadata()?.len();
-    let boxes = top_level(file, length)?;
+    file.write_all_at(&free(room)?, at)?;
+    let boxes = top_level(file, file.metadata()?.len())?;
     let moov =
         boxes.last().filter(|last| &last.kind == b"moov").ok_or_else(|| layout("no `moov` ends it"))?;
-    if moov.size != gap.bytes {
-        return Err(layout("the input changed while it was read"));
-    }
     let mut old = vec![0; moov.size as usize];
     file.read_exact_at(&mut old, moov.at)?;
-    let new = rewrite(&old, Shift { by: gap.bytes, from: gap.at, wide: false })?
-        .filter(|new| new.len() as u64 == gap.bytes)
+    let new = rewrite(&old, Shift { by: room, from: at, wide: false })?
+        .filter(|new| new.len() == old.len())
         .ok_or_else(|| layout("a chunk offset does not fit its box"))?;
-    file.write_all_at(&new, gap.at)?;
+    match room.checked_sub(moov.size) {
+        Some(0) => file.write_all_at(&new, at)?,
+        Some(rest @ 8..) => file.write_all_at(&[&new[..], &free(rest)?].concat(), at)?,
+        _ => {
+            file.write_all_at(&new, moov.at)?;
+            return move_moov_first(file, moved).map(drop);
+        }
+    }
     file.set_len(moov.at)?;
     Ok(())
 }
@@ -325,30 +337,50 @@ mod tests {
         assert!(!move_moov_first(&file, &mut || ()).unwrap(), "a second run has nothing to do");
     }
 
-    #[test]
-    fn a_gap_filled_is_as_good_as_a_move() {
+    /// A file with room for `moov`, and its media data behind it.
+    fn roomy(room: usize, media: &[u8]) -> (File, Vec<u8>, Vec<u8>, Vec<u8>) {
         let ftyp = bx(b"ftyp", b"isom0000");
-        let mdat = bx(b"mdat", &[7; 5000]);
+        let mdat = bx(b"mdat", media);
         let first = ftyp.len() as u64 + 8;
-        let old = moov(b"stco", &[first, first + 4000]);
-        let whole = [&ftyp[..], &mdat, &old].concat();
-        let gap = gap_for(&whole[..100], whole.len() as u64).unwrap();
-        assert_eq!(gap, Gap { at: ftyp.len() as u64, bytes: old.len() as u64 });
-        let gapped = staged(&[&ftyp, &vec![0; old.len()], &mdat, &old]);
-        fill_gap(&gapped, gap).unwrap();
-        let moved = staged(&[&whole]);
-        assert!(move_moov_first(&moved, &mut || ()).unwrap());
-        assert!(content(&gapped) == content(&moved));
+        let old = moov(b"stco", &[first, first + media.len() as u64 / 2]);
+        (staged(&[&ftyp, &vec![0; room], &mdat, &old]), ftyp, mdat, old)
     }
 
     #[test]
-    fn a_gap_of_the_wrong_size_is_refused() {
-        let parts = [bx(b"ftyp", b"isom"), vec![0; 40], bx(b"mdat", b"data"), moov(b"stco", &[20])];
-        let file = staged(&parts.each_ref().map(Vec::as_slice));
-        let wrong = fill_gap(&file, Gap { at: 12, bytes: 40 });
-        assert!(matches!(wrong, Err(FaststartError::Layout(_))), "{wrong:?}");
-        assert_eq!(gap_for(&moov(b"stco", &[20]), 1000), None, "first already");
-        assert_eq!(gap_for(&[0xff; 64], 64), None);
+    fn room_filled_is_as_good_as_a_move() {
+        let (_, ftyp, mdat, old) = roomy(0, &[7; 5000]);
+        let whole = [&ftyp[..], &mdat, &old].concat();
+        let room = room_in(&whole[..100], whole.len() as u64).unwrap();
+        assert_eq!((room, place_of_moov(&whole)), (old.len() as u64, ftyp.len() as u64));
+        let (file, ..) = roomy(room as usize, &[7; 5000]);
+        fill_room(&file, room, &mut || ()).unwrap();
+        let moved = staged(&[&whole]);
+        assert!(move_moov_first(&moved, &mut || ()).unwrap());
+        assert!(content(&file) == content(&moved));
+    }
+
+    #[test]
+    fn room_of_another_size_still_leads_to_the_same_bytes() {
+        let media: Vec<u8> = (0..5000u32).map(|i| (i % 251) as u8).collect();
+        let needed = roomy(0, &media).3.len();
+        for room in [needed + 8, needed + 500, needed + 3, needed - 1, 8] {
+            let (file, ftyp, mdat, _) = roomy(room, &media);
+            fill_room(&file, room as u64, &mut || ()).unwrap();
+            let bytes = content(&file);
+            let boxes = top_level(&file, bytes.len() as u64).unwrap();
+            let kinds: Vec<_> = boxes.iter().map(|one| &one.kind).collect();
+            assert_eq!(kinds, [b"ftyp", b"moov", b"free", b"mdat"], "{room}");
+            let [first, second] = [0, media.len() / 2].map(|at| boxes[3].at + 8 + at as u64);
+            let expected = moov(b"stco", &[first, second]);
+            assert!(bytes[ftyp.len()..ftyp.len() + needed] == expected, "{room}");
+            assert!(bytes[boxes[3].at as usize..] == mdat, "{room}");
+        }
+    }
+
+    #[test]
+    fn where_there_is_no_room_none_is_seen() {
+        assert_eq!(room_in(&moov(b"stco", &[20]), 1000), None, "first already");
+        assert_eq!(room_in(&[0xff; 64], 64), None);
     }
 
     #[test]

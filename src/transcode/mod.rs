@@ -2,9 +2,11 @@
 //!
 //! [`libav`] carries out an [`OutputSpec`](crate::plan::OutputSpec): one decode, one filter graph
 //! and one encode a stream, or packets copied. [`graph`] writes the filter graph as text and
-//! [`pace`] decides which frame is shown when; both are pure. [`faststart`] puts `moov` first.
+//! [`pace`] decides which frame is shown when; both are pure. [`faststart`] puts `moov` first,
+//! and [`room`] foretells its size.
 
 pub mod faststart;
 pub mod graph;
 pub mod libav;
 pub mod pace;
+pub mod room;

@@ -14,8 +14,10 @@ pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod film;
 pub(crate) mod filter;
+mod index;
 pub(crate) mod input;
 mod mux;
+mod onlooker;
 pub(crate) mod stages;
 mod store;
 #[cfg(test)]
@@ -30,13 +32,14 @@ use std::thread;
 
 use ffmpeg_next::ffi;
 
-use self::av::{Frame, Packet};
+use self::av::{Frame, Packet, failed};
 use self::encode::Encoder;
 use self::film::{Film, Kind, Receiver};
 use self::input::Input;
 use self::mux::{Muxer, too_large};
-use self::store::{Gapped, Outline, Store};
-use super::faststart::{FaststartError, Gap, fill_gap, move_moov_first};
+use self::onlooker::Onlooker;
+use self::store::{Outline, Roomy, Store};
+use super::faststart::{FaststartError, fill_room, move_moov_first};
 use crate::job::{FixReport, JobError, Progress, VerifyLevel};
 use crate::model::MediaFacts;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
@@ -156,31 +159,38 @@ fn write(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Made, JobError> {
     let open = || Input::open(share(&input)?, name, cancel.clone());
-    let mut input_of_film = open()?;
-    let (mut gap, mut seen) = (None, None);
-    if only_copies(spec) {
-        // Reading twice is cheaper than writing twice.
-        let again = input_of_film.is_repeatable();
-        let mut sign_of_life = |step| progress(Progress { done_s: 0.0, frames: 0, ..step });
-        let film = Film::open(input_of_film, spec)?;
-        let (found, read, film) = read_first(film, spec, &mut sign_of_life)?;
-        (gap, seen) = (found, Some(read));
-        input_of_film = if again { film.into_input()? } else { open()? };
+    let mut film = Film::open(open()?, spec)?;
+    let (mut room, mut seen) = (None, None);
+    let copied = only_copies(spec);
+    if copied {
+        room = index::room_for(&mut film, share(&input)?.metadata().map_err(io_error)?.len(), spec)?;
     }
-    let mut film = Film::open(input_of_film, spec)?;
-    let store: Box<dyn Store> = match gap {
-        Some(gap) => Box::new(Gapped { file: share(output)?, gap, flush: flush.clone(), unflushed: 0 }),
+    if copied && room.is_none() {
+        // Reading twice is cheaper than writing twice.
+        let mut sign_of_life = |step| progress(Progress { done_s: 0.0, frames: 0, ..step });
+        let (found, read) = read_first(&mut film, spec, &mut sign_of_life)?;
+        (room, seen) = (found, Some(read));
+        let again = if film.input.is_repeatable() { film.into_input()? } else { open()? };
+        film = Film::open(again, spec)?;
+    }
+    let store: Box<dyn Store> = match room {
+        Some(room) => Box::new(Roomy::new(share(output)?, room, flush.clone())),
         None => Box::new(share(output)?),
     };
     let muxer = Muxer::new(store, spec.container, spec.max_size_bytes)?;
-    let watched = watched.filter(|_| seen.is_none());
-    let mut maker = Maker::new(muxer, &mut film, spec, watched, &mut *progress)?;
+    let watching = match (copied, &seen, watched) {
+        (true, None, _) => Watching::Packets,
+        (false, _, Some(plan)) => Watching::Everything(plan),
+        _ => Watching::Nothing,
+    };
+    let mut maker = Maker::new(muxer, &mut film, spec, watching, &mut *progress)?;
     let length = stages::run(&mut film, &mut maker)?;
-    let (last, witness) = maker.finish()?;
-    let front = match gap {
-        Some(gap) => fill_gap(output, gap),
-        // Without a word a worker would pass for one that hangs.
-        None => move_moov_first(output, &mut || progress(last)).map(|_| ()),
+    let (last, onlooker) = maker.finish()?;
+    // Without a word a worker would pass for one that hangs.
+    let mut sign_of_life = || progress(last);
+    let front = match room {
+        Some(room) => fill_room(output, room, &mut sign_of_life),
+        None => move_moov_first(output, &mut sign_of_life).map(drop),
     };
     front.map_err(|error| match error {
         FaststartError::Io(io) => JobError::Io(format!("cannot finish the output: {io}")),
@@ -190,12 +200,13 @@ fn write(
     if let Some(limit) = spec.max_size_bytes.filter(|limit| bytes > *limit) {
         return Err(too_large(limit));
     }
-    Ok(match (seen, witness) {
+    Ok(match (seen, onlooker) {
         (Some(seen), _) => Made::Copied(Box::new(seen)),
-        (None, Some(witness)) => {
+        (None, Onlooker::Copies(copies)) => Made::Copied(Box::new(Seen::of(copies, length, &film))),
+        (None, Onlooker::Witness(witness)) => {
             Made::Watched(Box::new(Watched { film, length, testimony: witness.finish()? }))
         }
-        (None, None) => Made::Unseen,
+        (None, Onlooker::Nobody) => Made::Unseen,
     })
 }
 
@@ -204,51 +215,19 @@ fn only_copies(spec: &OutputSpec) -> bool {
         && matches!(spec.audio, None | Some(AudioPlan::Copy { .. }))
 }
 
-/// Reads a film that is only copied, for the proof, and muxes it to nowhere for the place of `moov`.
+/// Reads a film that is only copied, for the proof, and muxes it to nowhere for the size of `moov`.
 fn read_first(
-    mut film: Film,
+    film: &mut Film,
     spec: &OutputSpec,
     progress: &mut dyn FnMut(Progress),
-) -> Result<(Option<Gap>, Seen, Film), JobError> {
+) -> Result<(Option<u64>, Seen), JobError> {
     let outline = Outline::default();
     let muxer = Muxer::new(Box::new(outline.clone()), spec.container, spec.max_size_bytes)?;
-    let maker = Maker::new(muxer, &mut film, spec, None, progress)?;
-    let mut reading = FirstReading { copies: Copies::of(spec, &mut film), maker };
-    let length = film.run(&mut reading)?;
-    reading.maker.finish()?;
-    let seen = Seen {
-        copies: reading.copies,
-        length,
-        declared_s: film.declared_s,
-        picture_end_s: film.picture_end_s(),
-        read_errors: film.input.read_errors,
-    };
-    Ok((outline.gap(), seen, film))
-}
-
-/// Takes note of every packet before it is muxed.
-struct FirstReading<'a> {
-    copies: Copies,
-    maker: Maker<'a>,
-}
-
-impl Receiver for FirstReading<'_> {
-    fn picture(&mut self, frame: Frame, ticks: u64) -> Result<(), JobError> {
-        self.maker.picture(frame, ticks)
-    }
-
-    fn sound(&mut self, frame: Frame) -> Result<(), JobError> {
-        self.maker.sound(frame)
-    }
-
-    fn copied(&mut self, kind: Kind, packet: &mut Packet, base: ffi::AVRational) -> Result<(), JobError> {
-        self.copies.take(kind, packet);
-        self.maker.copied(kind, packet, base)
-    }
-
-    fn done(&mut self, seconds: f64) -> Result<(), JobError> {
-        self.maker.done(seconds)
-    }
+    let mut maker = Maker::new(muxer, film, spec, Watching::Packets, progress)?;
+    let length = film.run(&mut maker)?;
+    let (_, onlooker) = maker.finish()?;
+    let Onlooker::Copies(copies) = onlooker else { return Err(failed("nobody looked on")) };
+    Ok((outline.room(), Seen::of(copies, length, film)))
 }
 
 /// Another descriptor of the same file.
@@ -258,6 +237,15 @@ pub(crate) fn share(file: &File) -> Result<File, JobError> {
 
 pub(crate) fn io_error(error: std::io::Error) -> JobError {
     JobError::Io(format!("cannot read or write the file: {error}"))
+}
+
+/// What is to be looked at while an output is made.
+enum Watching<'a> {
+    Nothing,
+    /// The packets of a plan that only copies.
+    Packets,
+    /// Whatever becomes of this plan.
+    Everything(&'a OutputSpec),
 }
 
 /// Encodes and writes what a film yields.
@@ -270,7 +258,7 @@ struct Maker<'a> {
     done_s: f64,
     total_s: Option<f64>,
     max_size: Option<u64>,
-    witness: Option<Witness>,
+    onlooker: Onlooker,
     progress: &'a mut dyn FnMut(Progress),
 }
 
@@ -279,7 +267,7 @@ impl<'a> Maker<'a> {
         mut muxer: Muxer,
         film: &mut Film,
         spec: &OutputSpec,
-        watched: Option<&OutputSpec>,
+        watching: Watching<'_>,
         progress: &'a mut dyn FnMut(Progress),
     ) -> Result<Maker<'a>, JobError> {
         let strip = spec.strip_metadata;
@@ -314,13 +302,16 @@ impl<'a> Maker<'a> {
             (None, Some(encoder)) => Some((muxer.add_encoded(encoder.codec())?, Some(encoder))),
             (None, None) => None,
         };
-        let witness = if let Some(plan) = watched {
-            let [video, audio] = [&video, &audio]
-                .map(|side| side.as_ref().and_then(|(_, encoder): &(_, Option<Encoder>)| encoder.as_ref()));
-            let [video, audio] = [video, audio].map(|encoder| encoder.map(Encoder::codec));
-            Some(Witness::start(plan, film, video, audio)?)
-        } else {
-            None
+        let onlooker = match watching {
+            Watching::Nothing => Onlooker::Nobody,
+            Watching::Packets => Onlooker::Copies(Copies::of(spec, film)),
+            Watching::Everything(plan) => {
+                let [video, audio] = [&video, &audio].map(|side| {
+                    side.as_ref().and_then(|(_, encoder): &(_, Option<Encoder>)| encoder.as_ref())
+                });
+                let [video, audio] = [video, audio].map(|encoder| encoder.map(Encoder::codec));
+                Onlooker::Witness(Witness::start(plan, film, video, audio)?)
+            }
         };
         muxer.start(spec.drop_edit_list)?;
         Ok(Maker {
@@ -332,27 +323,27 @@ impl<'a> Maker<'a> {
             done_s: 0.0,
             total_s: spec.expected_duration_s.or_else(|| film.input.duration_s()),
             max_size: spec.max_size_bytes,
-            witness,
+            onlooker,
             progress,
         })
     }
 
-    /// Flushes the encoders and ends the file. Returns the progress last made, and the witness.
-    fn finish(mut self) -> Result<(Progress, Option<Witness>), JobError> {
+    /// Flushes the encoders and ends the file. Returns the progress last made, and who looked on.
+    fn finish(mut self) -> Result<(Progress, Onlooker), JobError> {
         let drop_priming = self.drop_priming;
         let last = Progress { done_s: self.done_s, total_s: self.total_s, frames: self.frames };
         for (kind, side) in [(Kind::Video, &mut self.video), (Kind::Audio, &mut self.audio)] {
             if let Some((index, Some(encoder))) = side {
                 let to = Slot { kind, index: *index, base: encoder.base(), drop_priming };
-                let (muxer, progress, witness) = (&mut self.muxer, &mut self.progress, &mut self.witness);
+                let (muxer, progress, onlooker) = (&mut self.muxer, &mut self.progress, &mut self.onlooker);
                 encoder.finish(&mut |packet| {
                     progress(last);
-                    put(muxer, witness, to, packet)
+                    put(muxer, onlooker, to, packet)
                 })?;
             }
         }
         self.muxer.finish()?;
-        Ok((last, self.witness))
+        Ok((last, self.onlooker))
     }
 }
 
@@ -366,33 +357,24 @@ struct Slot {
 }
 
 /// Writes an encoded packet, but for AAC priming where no edit list would hide it.
-fn put(
-    muxer: &mut Muxer,
-    witness: &mut Option<Witness>,
-    to: Slot,
-    packet: &mut Packet,
-) -> Result<(), JobError> {
+fn put(muxer: &mut Muxer, onlooker: &mut Onlooker, to: Slot, packet: &mut Packet) -> Result<(), JobError> {
     let raw = packet.get();
     // Encoded pictures never end before zero, so this can only be sound.
     if to.drop_priming && raw.pts + raw.duration <= 0 {
         packet.clear();
         return Ok(());
     }
-    if let Some(witness) = witness {
-        witness.made(to.kind, packet)?;
-    }
+    onlooker.made(to.kind, packet)?;
     muxer.write(to.index, packet, to.base)
 }
 
 impl Receiver for Maker<'_> {
     fn samples_every(&self) -> Option<u64> {
-        self.witness.as_ref().and_then(Witness::samples_every)
+        self.onlooker.samples_every()
     }
 
     fn sample(&mut self, frame: Frame) -> Result<(), JobError> {
-        if let Some(witness) = &self.witness {
-            witness.sample(frame);
-        }
+        self.onlooker.sample(frame);
         Ok(())
     }
 
@@ -401,22 +383,18 @@ impl Receiver for Maker<'_> {
         let drop_priming = self.drop_priming;
         let Some((index, Some(encoder))) = &mut self.video else { return Ok(()) };
         let to = Slot { kind: Kind::Video, index: *index, base: encoder.base(), drop_priming };
-        let (muxer, witness) = (&mut self.muxer, &mut self.witness);
-        if let Some(witness) = witness {
-            witness.picture(&frame, ticks)?;
-        }
-        encoder.picture(&mut frame, ticks, &mut |packet| put(muxer, witness, to, packet))
+        let (muxer, onlooker) = (&mut self.muxer, &mut self.onlooker);
+        onlooker.picture(&frame, ticks)?;
+        encoder.picture(&mut frame, ticks, &mut |packet| put(muxer, onlooker, to, packet))
     }
 
     fn sound(&mut self, mut frame: Frame) -> Result<(), JobError> {
         let drop_priming = self.drop_priming;
         let Some((index, Some(encoder))) = &mut self.audio else { return Ok(()) };
         let to = Slot { kind: Kind::Audio, index: *index, base: encoder.base(), drop_priming };
-        let (muxer, witness) = (&mut self.muxer, &mut self.witness);
-        if let Some(witness) = witness {
-            witness.sound(&frame)?;
-        }
-        encoder.sound(&mut frame, &mut |packet| put(muxer, witness, to, packet))
+        let (muxer, onlooker) = (&mut self.muxer, &mut self.onlooker);
+        onlooker.sound(&frame)?;
+        encoder.sound(&mut frame, &mut |packet| put(muxer, onlooker, to, packet))
     }
 
     fn copied(&mut self, kind: Kind, packet: &mut Packet, base: ffi::AVRational) -> Result<(), JobError> {
@@ -425,9 +403,7 @@ impl Receiver for Maker<'_> {
             Kind::Audio => &self.audio,
         };
         let Some((index, None)) = side else { return Ok(()) };
-        if let Some(witness) = &mut self.witness {
-            witness.copied(kind, packet);
-        }
+        self.onlooker.copied(kind, packet);
         self.muxer.write(*index, packet, base)
     }
 

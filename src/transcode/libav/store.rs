@@ -1,4 +1,4 @@
-//! Where the muxer's bytes go: into a file, into a file with a gap for `moov`, or nowhere.
+//! Where the muxer's bytes go: into a file, into a file with room for `moov`, or nowhere.
 
 use std::fs::File;
 use std::io;
@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::transcode::faststart::{Gap, gap_for};
+use crate::transcode::faststart::{place_of_moov, room_in};
 
 /// The boxes before the media data fit into this many bytes many times over.
 const HEAD_BYTES: usize = 4096;
@@ -26,17 +26,25 @@ impl Store for File {
     }
 }
 
-/// A file in which everything from a place on lies further back.
-pub(crate) struct Gapped {
-    pub(crate) file: File,
-    pub(crate) gap: Gap,
+/// A file with room for `moov`: everything behind its place lies further back.
+pub(crate) struct Roomy {
+    file: File,
+    room: u64,
+    /// Where the room begins, known with the first bytes.
+    place: Option<u64>,
     /// Told now and then that there is something to flush.
-    pub(crate) flush: SyncSender<()>,
+    flush: SyncSender<()>,
     /// Bytes since then.
-    pub(crate) unflushed: usize,
+    unflushed: usize,
 }
 
-impl Store for Gapped {
+impl Roomy {
+    pub(crate) fn new(file: File, room: u64, flush: SyncSender<()>) -> Roomy {
+        Roomy { file, room, place: None, flush, unflushed: 0 }
+    }
+}
+
+impl Store for Roomy {
     fn store(&mut self, bytes: &[u8], at: u64) -> io::Result<usize> {
         self.unflushed += bytes.len();
         if self.unflushed > FLUSH_EVERY_BYTES {
@@ -44,10 +52,11 @@ impl Store for Gapped {
             // Full means that a flush is to come anyway; nobody there, that none is wanted.
             let _ = self.flush.try_send(());
         }
-        if at >= self.gap.at {
-            return self.file.write_at(bytes, at + self.gap.bytes);
+        let place = *self.place.get_or_insert_with(|| place_of_moov(bytes));
+        if at >= place {
+            return self.file.write_at(bytes, at + self.room);
         }
-        let before = usize::try_from(self.gap.at - at).unwrap_or(usize::MAX).min(bytes.len());
+        let before = usize::try_from(place - at).unwrap_or(usize::MAX).min(bytes.len());
         self.file.write_at(&bytes[..before], at)
     }
 }
@@ -57,10 +66,10 @@ impl Store for Gapped {
 pub(crate) struct Outline(Arc<Mutex<(Vec<u8>, u64)>>);
 
 impl Outline {
-    /// The place `moov` will need in front.
-    pub(crate) fn gap(&self) -> Option<Gap> {
+    /// The room that `moov` will need in front.
+    pub(crate) fn room(&self) -> Option<u64> {
         let outline = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        gap_for(&outline.0, outline.1)
+        room_in(&outline.0, outline.1)
     }
 }
 

@@ -91,7 +91,7 @@ impl Copies {
     }
 }
 
-/// What a first reading of a source that is only copied has found.
+/// What reading a source that is only copied has found.
 pub(crate) struct Seen {
     pub(crate) copies: Copies,
     pub(crate) length: Length,
@@ -101,4 +101,17 @@ pub(crate) struct Seen {
     pub(crate) picture_end_s: Option<f64>,
     /// Packets that could not be read.
     pub(crate) read_errors: u64,
+}
+
+impl Seen {
+    /// After the end of a film of such length.
+    pub(crate) fn of(copies: Copies, length: Length, film: &Film) -> Seen {
+        Seen {
+            copies,
+            length,
+            declared_s: film.declared_s,
+            picture_end_s: film.picture_end_s(),
+            read_errors: film.input.read_errors,
+        }
+    }
 }
