@@ -238,6 +238,49 @@ fn copied_streams_keep_every_byte_and_the_display_matrix() {
     assert_eq!(rotation(&out.path()), rotation(&turned));
 }
 
+/// The kinds and sizes of the boxes of a file.
+fn boxes(path: &Path) -> Vec<(String, u64)> {
+    let bytes = std::fs::read(path).unwrap();
+    let (mut at, mut found) = (0, Vec::new());
+    while at < bytes.len() {
+        let size = u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+        assert!(size >= 8, "{found:?}");
+        found.push((String::from_utf8_lossy(&bytes[at + 4..at + 8]).into_owned(), u64::from(size)));
+        at += size as usize;
+    }
+    found
+}
+
+#[test]
+fn the_index_of_a_source_tells_how_much_room_its_copy_needs() {
+    let dir = tempfile::tempdir().unwrap();
+    let size = |found: &[(String, u64)], kind: &str| -> u64 {
+        found.iter().filter(|(name, _)| name == kind).map(|(_, size)| size).sum()
+    };
+    for (name, args) in [
+        ("reordered.mov", "-c:v libx264 -bf 2 -g 30 -c:a aac"),
+        ("even.mp4", "-c:v libx264 -bf 0 -c:a aac -b:a 64k"),
+        ("uneven.mov", "-vf setpts='PTS+if(mod(N,7),0,0.01/TB)' -vsync vfr -c:v libx264 -c:a pcm_s16le"),
+        ("words.mov", "-metadata comment=some_words_of_the_maker -metadata title=x -c:v mpeg4 -c:a aac"),
+    ] {
+        let source = "-f lavfi -i testsrc2=s=128x96:r=30:d=20 -f lavfi -i sine=d=20";
+        let input = media(dir.path(), name, &format!("{source} {args}"));
+        let out = Out::new();
+        let mut plan = copied(Some(AudioPlan::Copy { stream: 1 }));
+        plan.strip_metadata = false;
+        if name == "uneven.mov" {
+            plan.audio = None;
+        }
+        out.good(&input, &plan);
+        let found = boxes(&out.path());
+        // Had there been too little room, the media data would have been moved: the same order, no sign left
+        // but `free` of the size of the room.
+        assert_eq!([&found[0].0, &found[1].0], ["ftyp", "moov"], "{name}: {found:?}");
+        let (index, free) = (size(&found, "moov"), size(&found, "free"));
+        assert!(free >= 8 && free < index / 2 + 4096, "{name}: {found:?}");
+    }
+}
+
 #[test]
 fn tags_change_without_touching_pictures() {
     let dir = tempfile::tempdir().unwrap();
