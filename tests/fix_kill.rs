@@ -3,9 +3,10 @@
 
 mod common;
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use common::stage::{Guarded, files, is_writing, make_webm, parts, signal, wait_for};
 use common::{Desk, Run};
@@ -87,6 +88,87 @@ fn a_killed_or_interrupted_fix_is_taken_up_and_ends_as_if_nothing_had_been() {
     assert_eq!(told(&report), expected);
     assert_eq!(outputs(&desk), names, "something was left behind or is missing");
     assert_nothing_half_made(&desk);
+}
+
+/// Every file below a folder, with its bytes.
+fn contents(desk: &Desk, folder: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    let top = desk.path(folder);
+    let read = |path: &PathBuf| std::fs::read(path).unwrap();
+    files(&top).iter().map(|path| (path.strip_prefix(&top).unwrap().to_owned(), read(path))).collect()
+}
+
+/// A batch of everything a fix does: a file that complies, copies into a new container, encodes.
+fn batch() -> Desk {
+    let desk = desk(2);
+    desk.put("npm-vide-ocean.mp4", "in/more/ocean.mp4");
+    desk.put("pypi-gradio-b.avi", "in/more/b.avi");
+    desk.ffmpeg(&["-i", "in/bunny.mp4", "-t", "4", "-c", "copy", "in/more/index-last.mov"]);
+    desk.ffmpeg(&["-i", "in/bunny.mp4", "-t", "3", "-c:v", "copy", "-c:a", "mp2", "in/more/sound.mp4"]);
+    desk
+}
+
+/// Kills a batch at random moments, and takes it up again until nothing kills it.
+fn kill_at_random(kills: usize) {
+    const CONSENTS: [&str; 5] = ["--upscale", "--extend", "loop", "--preset", "superfast"];
+    let args: Vec<&str> = ARGS.into_iter().chain(CONSENTS).collect();
+    let calm = batch();
+    let started = Instant::now();
+    let expected = told(&calm.greenlit(&args).expect(0).json());
+    let length = started.elapsed();
+    let finished = contents(&calm, "out");
+    assert!(finished.len() >= 6, "{expected:?}");
+
+    let seed = match std::env::var("GREENLIT_SEED") {
+        Ok(seed) => seed.parse().unwrap(),
+        Err(_) => SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs(),
+    };
+    println!("seed {seed}: GREENLIT_SEED={seed} repeats the moments");
+    let mut chance = fastrand::Rng::with_seed(seed);
+    let desk = Desk::new();
+    let sources = contents(&calm, "in");
+    for (path, bytes) in &sources {
+        desk.write(Path::new("in").join(path).to_str().unwrap(), bytes);
+    }
+    let (mut killed, mut survived) = (0, 0);
+    while killed < kills {
+        let mut command = desk.command(&args);
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let mut child = Guarded(child.unwrap());
+        std::thread::sleep(length.mul_f64(chance.f64()));
+        let ended = child.0.try_wait().unwrap();
+        drop(child);
+        match ended {
+            None => killed += 1,
+            Some(status) => {
+                assert_eq!(status.code(), Some(0));
+                survived += 1;
+            }
+        }
+        for (path, bytes) in contents(&desk, "out") {
+            let is_part = parts(&desk.path("out")).iter().any(|part| part.ends_with(&path));
+            assert!(is_part || finished.get(&path) == Some(&bytes), "{} is half made", path.display());
+        }
+        // Mostly the next run goes on where this one was stopped; now and then all of it is done at last.
+        if ended.is_some() || killed == kills || chance.u8(..4) == 0 {
+            let report = desk.greenlit(&args).expect(0).json();
+            assert_eq!(told(&report), expected);
+            assert!(contents(&desk, "out") == finished, "{:?}", outputs(&desk));
+            std::fs::remove_dir_all(desk.path("out")).unwrap();
+        }
+    }
+    println!("{killed} runs killed, {survived} ended before");
+    assert!(contents(&desk, "in") == sources, "a source was touched");
+}
+
+#[test]
+fn a_batch_killed_at_random_moments_ends_like_one_that_was_left_alone() {
+    kill_at_random(3);
+}
+
+#[test]
+#[ignore = "slow: twenty kills"]
+fn a_batch_killed_twenty_times_ends_like_one_that_was_left_alone() {
+    kill_at_random(20);
 }
 
 /// A file system of a few megabytes, gone after the test.
