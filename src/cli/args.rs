@@ -157,7 +157,7 @@ pub struct FixChoices {
     /// Effort of the encoder.
     #[arg(long, value_enum, value_name = "PRESET")]
     pub preset: Option<PresetArg>,
-    /// Constant rate factor: lower is better and larger; 0 to 51.
+    /// Constant rate factor: lower is better and larger; 0 to 51, 18 unless said.
     #[arg(long, value_name = "CRF")]
     pub quality: Option<f32>,
     /// How far outputs are proven.
