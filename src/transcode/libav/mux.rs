@@ -110,6 +110,8 @@ impl Muxer {
                 ffi::avformat_alloc_output_context2(&mut context, ptr::null(), name.as_ptr(), ptr::null());
             check(code, "cannot set up the container")?;
             (*context).pb = io.as_mut_ptr();
+            // Else every packet is written by itself: an IO of ours names no smallest write.
+            (*context).flush_packets = 0;
             (*context).flags |= ffi::AVFMT_FLAG_CUSTOM_IO as c_int | ffi::AVFMT_FLAG_BITEXACT as c_int;
         }
         Ok(Muxer { context, told, _io: io })

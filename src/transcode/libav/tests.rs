@@ -80,3 +80,30 @@ fn a_file_that_does_not_hold_what_was_encoded_is_seen() {
     };
     assert_says(&proven(&right, &right, foreign), "is not what the encoder made");
 }
+
+/// Counts how often something is written.
+struct Counting(Arc<std::sync::atomic::AtomicU64>);
+
+impl Store for Counting {
+    fn store(&mut self, bytes: &[u8], _: u64) -> std::io::Result<usize> {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Ok(bytes.len())
+    }
+}
+
+#[test]
+fn packets_are_written_together() {
+    let spec = sample::output(
+        VideoPlan::Copy { stream: 0, tags: crate::plan::VideoTags::default() },
+        Some(AudioPlan::Copy { stream: 1 }),
+    );
+    let mut film = Film::open(Input::open(film(), "in", Arc::default()).unwrap(), &spec).unwrap();
+    let writes = Arc::default();
+    let muxer = Muxer::new(Box::new(Counting(Arc::clone(&writes))), spec.container, None).unwrap();
+    let mut ignored = |_| {};
+    let mut maker = Maker::new(muxer, &mut film, &spec, Watching::Packets, &mut ignored).unwrap();
+    film.run(&mut maker).unwrap();
+    maker.finish().unwrap();
+    let (writes, packets) = (writes.load(std::sync::atomic::Ordering::Relaxed), film.video_packets);
+    assert!(packets > 200 && writes < packets / 10, "{writes} writes for {packets} packets");
+}
