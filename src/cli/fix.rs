@@ -15,7 +15,7 @@ use super::error::CliError;
 use super::progress::Progress;
 use super::run_status::RunStatus;
 use super::settings::{Settings, fix_options, verify_level};
-use super::{check, emit, entries, input, interrupt, memory};
+use super::{check, emit, entries, input, interrupt, machine, memory};
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<RunStatus, CliError> {
@@ -39,6 +39,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     let fix_settings = FixSettings {
         options: fix_options(&args.choices, &settings.config.fix, recipe)?,
         machine: settings.machine(),
+        memory_bytes: machine::memory_bytes(),
         verify: verify_level(&args.choices, &settings.config.fix)?,
         out: out.clone().filter(|_| !args.dry_run),
         layout: Layout::Mirror,

@@ -19,6 +19,7 @@ mod explain;
 mod fix;
 mod input;
 mod interrupt;
+mod machine;
 mod maker;
 mod memory;
 mod packaging;

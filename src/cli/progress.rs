@@ -34,8 +34,10 @@ struct State {
     checked: usize,
     outputs: usize,
     finished: usize,
-    batch_s: f64,
-    done_s: f64,
+    media_s: f64,
+    /// Seconds of processor time: of everything, as far as one can tell, and of what is done.
+    work: f64,
+    worked: f64,
     batch_begin: Option<Instant>,
     batch: Option<ProgressBar>,
     running: HashMap<PathBuf, Running>,
@@ -49,6 +51,8 @@ struct Running {
     begin: Instant,
     total_s: Option<f64>,
     done_s: f64,
+    /// Seconds of processor time that it will take.
+    work: f64,
 }
 
 impl Progress {
@@ -118,11 +122,16 @@ impl State {
         text
     }
 
-    /// Time left by the media done so far, running files included.
+    /// The work done so far, running files included.
+    fn worked(&self) -> f64 {
+        self.worked + self.running.values().map(Running::worked).sum::<f64>()
+    }
+
+    /// Time left by the work done so far.
     fn left(&self) -> Option<Duration> {
         let begun = self.batch_begin?.elapsed().as_secs_f64();
-        let done = self.done_s + self.running.values().map(|running| running.done_s).sum::<f64>();
-        let rest = self.batch_s - done;
+        let done = self.worked();
+        let rest = self.work - done;
         (done > 0.0 && rest > 0.0 && begun > 1.0).then(|| Duration::from_secs_f64(begun / done * rest))
     }
 }
@@ -136,16 +145,19 @@ impl Observer for Progress {
                 state.checked += 1;
                 self.checked(&mut state);
             }
-            Event::Planned { outputs, media_s } => {
+            Event::Planned { outputs, media_s, core_s } => {
                 if let Some(batch) = state.batch.take() {
                     batch.finish_and_clear();
                 }
                 state.outputs = outputs;
-                state.batch_s = media_s;
+                state.media_s = media_s;
+                state.work = core_s;
                 state.batch_begin = Some(Instant::now());
                 self.planned(&mut state);
             }
-            Event::Started { path, what, media_s } => self.started(&mut state, path, what, media_s),
+            Event::Started { path, what, media_s, core_s } => {
+                self.started(&mut state, path, what, media_s, core_s);
+            }
             Event::Advanced { path, progress } => {
                 if let Some(running) = state.running.get_mut(path) {
                     running.done_s = progress.done_s;
@@ -158,7 +170,10 @@ impl Observer for Progress {
             Event::Finished { path, made } => {
                 if let Some(running) = state.running.remove(path) {
                     running.bar.finish_and_clear();
-                    state.done_s += running.total_s.unwrap_or(running.done_s);
+                    // What turned out shorter than it said was less work, and says nothing of the speed.
+                    let worked = running.worked();
+                    state.worked += worked;
+                    state.work -= running.work - worked;
                     state.finished += usize::from(made);
                 }
                 self.batch(&mut state);
@@ -193,7 +208,7 @@ impl Progress {
             "greenlit: {} output{} to make, {} of media",
             state.outputs,
             if state.outputs == 1 { "" } else { "s" },
-            short_time(Duration::from_secs_f64(state.batch_s.max(0.0)))
+            short_time(Duration::from_secs_f64(state.media_s.max(0.0)))
         ));
         if self.mode == ProgressMode::Bars {
             let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::hidden());
@@ -203,7 +218,7 @@ impl Progress {
         }
     }
 
-    fn started(&self, state: &mut State, path: &Path, what: &str, media_s: Option<f64>) {
+    fn started(&self, state: &mut State, path: &Path, what: &str, media_s: Option<f64>, work: f64) {
         // A bar draws by itself until it belongs to the others.
         let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::hidden());
         let bar = match &state.batch {
@@ -213,17 +228,16 @@ impl Progress {
         bar.set_style(style("  {prefix:<32!} {wide_bar} {msg}"));
         bar.set_prefix(name_of(path));
         bar.set_message(what.to_owned());
-        let running =
-            Running { bar, what: what.to_owned(), begin: Instant::now(), total_s: media_s, done_s: 0.0 };
+        let (what, begin) = (what.to_owned(), Instant::now());
+        let running = Running { bar, what, begin, total_s: media_s, done_s: 0.0, work };
         state.running.insert(path.to_owned(), running);
         self.line(state, false);
     }
 
     fn batch(&self, state: &mut State) {
         let Some(batch) = &state.batch else { return };
-        let done = state.done_s + state.running.values().map(|running| running.done_s).sum::<f64>();
-        if state.batch_s > 0.0 {
-            batch.set_position((1000.0 * (done / state.batch_s).min(1.0)) as u64);
+        if state.work > 0.0 {
+            batch.set_position((1000.0 * (state.worked() / state.work).min(1.0)) as u64);
         }
         let left = state.left().map_or(String::new(), |left| format!(", {} left", short_time(left)));
         batch.set_message(format!("{} of {} made{left}", state.finished, state.outputs));
@@ -231,6 +245,12 @@ impl Progress {
 }
 
 impl Running {
+    /// The part of its work that is done.
+    fn worked(&self) -> f64 {
+        let share = self.total_s.filter(|total| *total > 0.0).map_or(1.0, |total| self.done_s / total);
+        self.work * share.clamp(0.0, 1.0)
+    }
+
     fn show(&self) {
         let Some(total) = self.total_s.filter(|total| *total > 0.0) else { return };
         self.bar.set_position((1000.0 * (self.done_s / total).min(1.0)) as u64);

@@ -23,6 +23,8 @@ pub enum Event<'a> {
         outputs: usize,
         /// Seconds of media in them, as far as known.
         media_s: f64,
+        /// Seconds of processor time that they will take, about.
+        core_s: f64,
     },
     /// Work on an output began.
     Started {
@@ -32,6 +34,8 @@ pub enum Event<'a> {
         what: &'a str,
         /// Seconds of media, where known.
         media_s: Option<f64>,
+        /// Seconds of processor time that it will take, about.
+        core_s: f64,
     },
     /// Work on an output goes on.
     Advanced {

@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::job::{FixReport, Job, JobError, JobFiles, JobOutput, JobRequest, Runner, VerifyLevel};
-use crate::plan::{Action, FixOptions, FixPlan, Machine, OutputSpec, Refusal, VideoPlan, plan};
+use crate::plan::{Action, Effort, FixOptions, FixPlan, Machine, OutputSpec, Refusal, VideoPlan, plan};
 use crate::profile::Profile;
 use crate::rules::{Severity, Subject, Verdict, assess};
 
-use super::budget::Budget;
+use super::budget::{Budget, Means};
 use super::check::{CheckOptions, Checked, check, open_regular, shown_name};
 use super::discover::{Source, plain};
 use super::events::{Event, Observer};
@@ -38,6 +38,8 @@ pub struct FixSettings {
     pub options: FixOptions,
     /// The machine, for the planner's thread count.
     pub machine: Machine,
+    /// Bytes of memory that files side by side may take together.
+    pub memory_bytes: u64,
     /// How far outputs are proven.
     pub verify: VerifyLevel,
     /// Where outputs go; `None` only plans.
@@ -61,6 +63,7 @@ struct Task<'a> {
     checked: &'a Checked,
     profile_index: usize,
     plan: FixPlan,
+    effort: Effort,
     /// Final path; `None` when there is nothing to write.
     target: Option<PathBuf>,
 }
@@ -94,7 +97,7 @@ pub fn fix(
         runner,
         observer,
         cancel,
-        budget: Budget::new(settings.machine.cores),
+        budget: Budget::new(Means { cores: settings.machine.cores, bytes: settings.memory_bytes }),
     };
     announce(tasks.iter().filter(|task| !worker.is_made(task)), observer);
     let planned: HashSet<usize> =
@@ -131,7 +134,9 @@ fn plan_all<'a>(checked: &'a [Checked], profiles: &[Profile], settings: &FixSett
             let Some(assessment) = file.assessments.get(profile_index) else { continue };
             let plan = plan(facts, assessment, profile, &settings.options, &settings.machine);
             let target = target_of(file, profile, profiles.len(), &plan, settings);
-            tasks.push(Task { checked: file, profile_index, plan, target });
+            let proven = settings.verify == VerifyLevel::Full;
+            let effort = plan.spec.as_ref().map_or(Effort::NONE, |spec| Effort::of(spec, facts, proven));
+            tasks.push(Task { checked: file, profile_index, plan, effort, target });
         }
     }
     tasks
@@ -184,42 +189,17 @@ fn refuse_collisions(tasks: &mut [Task<'_>], sources: &[Source], profiles: usize
 
 fn announce<'a>(tasks: impl Iterator<Item = &'a Task<'a>>, observer: &dyn Observer) {
     let to_make = tasks.filter(|task| task.target.is_some());
-    let (outputs, media_s) =
-        to_make.fold((0, 0.0), |(count, sum), task| (count + 1, sum + task.spec_duration_s()));
-    observer.notice(Event::Planned { outputs, media_s });
+    let (outputs, media_s, core_s) = to_make.fold((0, 0.0, 0.0), |(count, media_s, core_s), task| {
+        (count + 1, media_s + task.effort.media_s, core_s + task.effort.core_s)
+    });
+    observer.notice(Event::Planned { outputs, media_s, core_s });
 }
 
 /// Re-encodes before copies, long before short: the last job to end should be a small one.
 fn longest_first(tasks: &[Task<'_>]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..tasks.len()).collect();
-    order.sort_by(|&a, &b| tasks[b].cost().total_cmp(&tasks[a].cost()).then(a.cmp(&b)));
+    order.sort_by(|&a, &b| tasks[b].effort.core_s.total_cmp(&tasks[a].effort.core_s).then(a.cmp(&b)));
     order
-}
-
-impl Task<'_> {
-    fn duration_s(&self) -> Option<f64> {
-        self.checked.result.as_ref().ok()?.effective_duration_s()
-    }
-
-    /// Seconds of media to write; a plain copy takes no time worth telling.
-    fn spec_duration_s(&self) -> f64 {
-        if self.plan.spec.is_some() { self.duration_s().unwrap_or(0.0) } else { 0.0 }
-    }
-
-    /// Predicted work in arbitrary units: pixels to encode, else bytes to copy.
-    fn cost(&self) -> f64 {
-        let Ok(facts) = &self.checked.result else { return 0.0 };
-        match self.plan.spec.as_deref().and_then(|spec| spec.video.as_ref()) {
-            Some(VideoPlan::Encode(encode)) => {
-                let size = encode.canvas.as_ref().map_or(encode.scale, |canvas| canvas.size);
-                let source =
-                    facts.main_video().and_then(|video| video.coded_size()).map_or(0, |size| size.pixels());
-                let frames = self.duration_s().unwrap_or(10.0) * encode.frame_rate.as_f64();
-                (size.pixels() + source) as f64 * frames
-            }
-            _ => facts.size_bytes as f64 / 100.0,
-        }
-    }
 }
 
 struct Worker<'a> {
@@ -271,8 +251,9 @@ impl Worker<'_> {
         room_for(target, task.plan.spec.as_deref(), meta.len())?;
         let profile = &self.profiles[task.profile_index];
         let what = task.plan.action.name();
-        let _share = self.budget.take(task.plan.spec.as_deref().map_or(1, |spec| spec.threads));
-        self.observer.notice(Event::Started { path: source, what, media_s: Some(task.spec_duration_s()) });
+        let Effort { media_s, core_s, threads, memory_bytes } = task.effort;
+        let _share = self.budget.take(Means { cores: threads, bytes: memory_bytes });
+        self.observer.notice(Event::Started { path: source, what, media_s: Some(media_s), core_s });
         let report = match &task.plan.spec {
             None => copy(&input, target, &|made| self.remember(&key, made, None)).map(|()| None),
             Some(spec) => make_output(

@@ -3,6 +3,7 @@
 //! Pure: media facts, findings and the user's consents in, a [`FixPlan`] out. The plan is complete:
 //! whoever carries it out decides nothing, so the same plan gives the same file everywhere.
 
+mod effort;
 mod fit;
 mod options;
 mod outcome;
@@ -13,6 +14,7 @@ pub mod sample;
 mod sound;
 mod spec;
 
+pub use effort::{ENCODE_PIXELS_PER_S, Effort};
 pub use options::{Extend, Fit, FixOptions, Machine};
 pub use outcome::{Action, Applicability, FixPlan, Step};
 pub use planner::plan;

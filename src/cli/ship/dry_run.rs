@@ -14,7 +14,7 @@ use crate::cli::run_status::RunStatus;
 use crate::cli::sandbox::operation;
 use crate::cli::{entries, packaging};
 use crate::pipeline::{CheckOptions, Outcome, fix};
-use crate::plan::{Action, VideoPlan};
+use crate::plan::{Action, ENCODE_PIXELS_PER_S, Effort, VideoPlan};
 use crate::platform::tiktok_ads::CHUNK_ABOVE;
 use crate::platform::tiktok_ads::forecast::{Calls, ad_calls, upload_calls, waiting_calls};
 use crate::platform::tiktok_post;
@@ -30,10 +30,6 @@ use super::plan::{Asset, Assumptions, Basis, Expected, Plan, Quota, SCHEMA, Tota
 const ASSUMED_RATE: f64 = 1_250_000.0;
 /// Seconds of processing where nothing is known: in the documented window of 30 s to 5 min.
 const ASSUMED_PROCESSING_S: f64 = 90.0;
-/// Pixels that one core decodes, fits and encodes in a second, with the default preset.
-const ENCODE_PIXELS_PER_S: f64 = 60e6;
-/// Bytes a second of writing a new container.
-const REMUX_RATE: f64 = 100e6;
 
 /// Runs a dry run: a plan instead of deeds.
 pub fn run(work: &Work<'_>) -> Result<RunStatus, CliError> {
@@ -243,21 +239,16 @@ impl<'a> Forecast<'a> {
     fn to_make(&self, outcome: &Outcome, size: u64) -> (Option<u64>, Making) {
         let spec = outcome.fix.as_ref().and_then(|fix| fix.plan.spec.as_ref());
         let (Some(spec), Some(facts)) = (spec, &outcome.facts) else { return (None, Making::NOTHING) };
-        let seconds = spec.expected_duration_s.or(facts.effective_duration_s()).unwrap_or(10.0);
-        let Some(VideoPlan::Encode(encode)) = &spec.video else {
-            return (Some(size), Making { core_s: size as f64 / REMUX_RATE, cores: 1.0 });
-        };
-        let canvas = encode.canvas.as_ref().map_or(encode.scale, |canvas| canvas.size);
-        let source = facts.main_video().and_then(|video| video.coded_size()).map_or(0, |size| size.pixels());
-        let pixels = (canvas.pixels() + source) as f64 * seconds * encode.frame_rate.as_f64();
-        let bytes = |rate: u64| (rate as f64 * seconds / 8.0) as u64;
+        let Effort { media_s, core_s, threads, .. } = Effort::of(spec, facts, true);
+        // An encode may have more threads than there are cores: they are no more hands.
+        let making = Making { core_s, cores: f64::from(threads.clamp(1, self.work.settings.cores)) };
+        let Some(VideoPlan::Encode(encode)) = &spec.video else { return (Some(size), making) };
+        let bytes = |rate: u64| (rate as f64 * media_s / 8.0) as u64;
         let made = size
             .max(encode.rate.min_bit_rate.map_or(0, bytes))
             .min(encode.rate.max_bit_rate.map_or(u64::MAX, bytes))
             .min(spec.max_size_bytes.unwrap_or(u64::MAX));
-        // An encode may have more threads than there are cores: they are no more hands.
-        let cores = f64::from(spec.threads.clamp(1, self.work.settings.cores));
-        (Some(made), Making { core_s: pixels / ENCODE_PIXELS_PER_S, cores })
+        (Some(made), making)
     }
 
     fn rows_of(&self, video: &Path) -> impl Iterator<Item = &AdRow> {

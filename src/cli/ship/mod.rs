@@ -39,7 +39,7 @@ use super::progress::Progress;
 use super::run_status::RunStatus;
 use super::sandbox::{operation, runtime, trial_options};
 use super::settings::{Settings, fix_options, verify_level};
-use super::{check, covers, emit, entries, interrupt};
+use super::{check, covers, emit, entries, interrupt, machine};
 
 use deliver::Shipping;
 use load::Load;
@@ -101,6 +101,7 @@ impl Work<'_> {
         Ok(FixSettings {
             options: fix_options(choices, config, 1)?,
             machine: self.settings.machine(),
+            memory_bytes: machine::memory_bytes(),
             verify: verify_level(choices, config)?,
             out,
             layout: Layout::BySource,
