@@ -79,6 +79,11 @@ fn plane(frame: &Frame, descriptor: &ffi::AVPixFmtDescriptor, index: usize) -> O
     for y in 0..height {
         // SAFETY: the plane has `height` rows of `stride` bytes each, and `needed` is no more than a row.
         let row = unsafe { std::slice::from_raw_parts(data.offset(y as isize * stride), needed) };
+        if !wide && step == 1 && component.shift == 0 && component.depth == 8 {
+            // By far the most common, and it can be done many at a time.
+            samples.extend(row[offset..].iter().map(|byte| u16::from(*byte)));
+            continue;
+        }
         samples.extend((0..width).map(|x| {
             let at = x * step + offset;
             let value = if wide { u16::from_le_bytes([row[at], row[at + 1]]) } else { u16::from(row[at]) };
