@@ -12,6 +12,7 @@ use tokio_util::io::ReaderStream;
 
 use super::TikTokAds;
 use super::codes::{self, Kind};
+use super::gate::Turn;
 use super::wire::Envelope;
 use crate::platform::sending::{Hashed, Stopped, pump};
 use crate::platform::{CallError, Class};
@@ -73,7 +74,8 @@ impl TikTokAds {
                 Ok(reply) => self.reply(endpoint, reply).await,
                 Err(_) => Err(self.lost(endpoint, "no reply came in time")),
             };
-            self.settle(turn, &outcome);
+            self.settle(&turn, &outcome);
+            drop(turn);
             tries += 1;
             let again = endpoint.kind == Kind::Read
                 && tries < TRIES
@@ -95,7 +97,7 @@ impl TikTokAds {
         self.gate.earn();
         let turn = self.gate.enter(endpoint.path).await;
         let outcome = self.stream(endpoint, form).await;
-        self.settle(turn, &outcome);
+        self.settle(&turn, &outcome);
         outcome
     }
 
@@ -189,7 +191,7 @@ impl TikTokAds {
     }
 
     /// Tells the gate how a call went.
-    fn settle(&self, turn: Duration, outcome: &Result<Envelope, CallError>) {
+    fn settle(&self, turn: &Turn<'_>, outcome: &Result<Envelope, CallError>) {
         match outcome {
             Err(error) if error.class == Class::Throttle => self.gate.throttled(turn),
             // An answer that says nothing about throttling does not end a pause.

@@ -1,13 +1,14 @@
 //! The gate that every call passes: the limiter with a clock.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::Instant;
 
-use super::limiter::{Limiter, Pauses, RetryBudget, Tier};
+use super::limiter::{Limiter, Pauses, RetryBudget, Ticket, Tier};
 
 /// Told how long everybody pauses, when a pause begins.
 pub type OnPause = Arc<dyn Fn(Duration) + Send + Sync>;
@@ -20,7 +21,24 @@ pub(crate) struct Gate {
     /// Where calls to an endpoint stand in line, so that who asked first goes first, and a thousand in
     /// waiting do not all wake for every turn.
     lines: Mutex<HashMap<&'static str, Arc<AsyncMutex<()>>>>,
+    /// Told that a call was answered, which may let another through.
+    answered: Notify,
     start: (Instant, Duration),
+}
+
+/// A call's turn. It is over when it is dropped: with its answer, or given up.
+pub(crate) struct Turn<'a> {
+    gate: &'a Gate,
+    endpoint: &'static str,
+    ticket: Ticket,
+    sent: Duration,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.gate.limiter().answered(self.endpoint, self.ticket, self.sent, self.gate.now());
+        self.gate.answered.notify_waiters();
+    }
 }
 
 impl Gate {
@@ -31,6 +49,7 @@ impl Gate {
             budget: Mutex::new(RetryBudget::new()),
             on_pause,
             lines: Mutex::default(),
+            answered: Notify::new(),
             start: (Instant::now(), since),
         }
     }
@@ -43,32 +62,38 @@ impl Gate {
         self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a turn and gives the time of it.
-    pub(crate) async fn enter(&self, endpoint: &'static str) -> Duration {
+    /// Waits for a turn.
+    pub(crate) async fn enter(&self, endpoint: &'static str) -> Turn<'_> {
         let line = {
             let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
             lines.entry(endpoint).or_default().clone()
         };
         let _first_in_line = line.lock().await;
         loop {
-            let now = self.now();
-            let wait = self.limiter().ask(endpoint, now);
-            if wait.is_zero() {
-                return now;
+            let mut answered = pin!(self.answered.notified());
+            // Before asking: an answer between the question and the wait must not be missed.
+            answered.as_mut().enable();
+            let sent = self.now();
+            let wait = match self.limiter().ask(endpoint, sent) {
+                Ok(ticket) => return Turn { gate: self, endpoint, ticket, sent },
+                Err(wait) => wait,
+            };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = answered => {}
             }
-            tokio::time::sleep(wait).await;
         }
     }
 
-    pub(crate) fn throttled(&self, sent: Duration) {
-        let pause = self.limiter().throttled(sent, self.now());
+    pub(crate) fn throttled(&self, turn: &Turn<'_>) {
+        let pause = self.limiter().throttled(turn.sent, self.now());
         if let (Some(pause), Some(tell)) = (pause, &self.on_pause) {
             tell(pause);
         }
     }
 
-    pub(crate) fn passed(&self, sent: Duration) {
-        self.limiter().passed(sent);
+    pub(crate) fn passed(&self, turn: &Turn<'_>) {
+        self.limiter().passed(turn.sent);
     }
 
     pub(crate) fn earn(&self) {
@@ -97,13 +122,13 @@ mod tests {
                 // Some come when a turn is just free, and others have waited for it.
                 tokio::time::sleep(Duration::from_millis(50 * (number % 100))).await;
                 asks.lock().unwrap().push(number);
-                gate.enter("ad/create/").await;
+                let _turn = gate.enter("ad/create/").await;
                 turns.lock().unwrap().push(number);
             });
         }
         tokio::time::sleep(Duration::from_secs(10)).await;
         let asked = Instant::now();
-        gate.enter("ad/get/").await;
+        let _turn = gate.enter("ad/get/").await;
         assert!(asked.elapsed() < Duration::from_secs(2), "reads wait behind ads");
         while let Some(ended) = callers.join_next().await {
             ended.unwrap();

@@ -62,16 +62,17 @@ struct Metered {
 impl Metered {
     async fn pass<T>(&self, endpoint: &'static str, call: Call<'_, T>) -> Result<T, CallError> {
         let turn = self.gate.enter(endpoint).await;
-        // The way there takes now longer, now shorter.
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(5..45))).await;
+        // The way there takes now longer, now shorter, and now and then very long.
+        let way = if fastrand::u8(..50) == 0 { 200..900 } else { 5..45 };
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(way))).await;
         if !self.meter.lock().unwrap().admit(endpoint) {
-            self.gate.throttled(turn);
+            self.gate.throttled(&turn);
             let message = "too many requests".to_owned();
             let (class, code) = (Class::Throttle, Some(40100));
             return Err(CallError { endpoint, class, code, message, request_id: None });
         }
         let answer = call.await;
-        self.gate.passed(turn);
+        self.gate.passed(&turn);
         answer
     }
 

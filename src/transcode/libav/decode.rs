@@ -36,6 +36,14 @@ impl Decoder {
         Decoder::with(parameters, base, index, threads, strict)
     }
 
+    /// Opens a strict decoder whose pictures nobody will look at: only its complaints count.
+    pub(crate) fn of_complaints(stream: *mut ffi::AVStream, threads: u32) -> Result<Decoder, JobError> {
+        let mut decoder = Decoder::open(stream, threads, true)?;
+        // What smooths pictures finds nothing wrong with them.
+        decoder.codec.get_mut().skip_loop_filter = ffi::AVDiscard::AVDISCARD_ALL;
+        Ok(decoder)
+    }
+
     /// Opens a strict decoder for what an open encoder makes.
     pub(crate) fn of_encoder(encoder: &Codec, stream: u32) -> Result<Decoder, JobError> {
         let base = encoder.get().time_base;

@@ -373,7 +373,7 @@ fn check_source(
     }
     let (gap, at) = widest;
     if gap > HOLE_FRAMES * chain.usual_s() {
-        let complaints = strict_complaints(&mut again, plan.stream, progress)?;
+        let complaints = strict_complaints(&mut again, plan.stream, spec.threads, progress)?;
         if complaints > 0 {
             report.source_failure(format!(
                 "the source has a hole of {gap:.2} s at {at:.2} s, and its decoder misses frames there"
@@ -388,10 +388,11 @@ fn check_source(
 fn strict_complaints(
     input: &mut Input,
     stream: u32,
+    threads: u32,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<u64, JobError> {
     let total_s = input.duration_s();
-    let mut decoder = Decoder::open(input.stream(stream)?, 1, true)?;
+    let mut decoder = Decoder::of_complaints(input.stream(stream)?, threads)?;
     let mut packet = Packet::new()?;
     while input.read(&mut packet)? {
         if packet.get().stream_index == stream as i32 {
