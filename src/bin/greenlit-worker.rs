@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    if worker::serve(execute::prepare, execute::execute) {
+    if worker::serve(execute::prepare, execute::execute_alone) {
         ExitCode::SUCCESS
     } else {
         eprintln!("greenlit-worker is started by greenlit and does nothing by itself");

@@ -61,6 +61,29 @@ pub fn execute(
     }
 }
 
+/// As [`execute`], for a process that does nothing but one job after the other: what is encoded then does
+/// not depend on the jobs before.
+///
+/// # Errors
+/// See [`JobError`].
+pub fn execute_alone(
+    job: &Job,
+    files: JobFiles,
+    name: &str,
+    cancel: Arc<AtomicBool>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<JobOutput, JobError> {
+    let encodes = matches!(job, Job::Fix { .. });
+    if encodes {
+        libav::hand_out_zeros(true);
+    }
+    let result = execute(job, files, name, cancel, progress);
+    if encodes {
+        libav::hand_out_zeros(false);
+    }
+    result
+}
+
 fn no_output() -> JobError {
     JobError::Failed("the job came without a file to write to".into())
 }

@@ -23,3 +23,26 @@ pub(crate) fn keep_freed_memory() {
         }
     }
 }
+
+/// Whether memory is handed out as zeros from now on, whatever lay there before.
+///
+/// x264 looks at memory that it never wrote (r3095 in the lines of its macroblock tree), so that the same
+/// pictures became different bytes in a process that had worked before and in a new one.
+///
+/// For a process that does one job at a time: the setting is the whole process's. Elsewhere than with
+/// glibc nothing happens.
+pub(crate) fn hand_out_zeros(wanted: bool) {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        use std::ffi::c_int;
+        // From glibc's malloc.h. What is handed out is filled with the complement of the low byte.
+        const M_PERTURB: c_int = -6;
+        unsafe extern "C" {
+            fn mallopt(parameter: c_int, value: c_int) -> c_int;
+        }
+        // SAFETY: stores a number; the function is thread-safe.
+        unsafe { mallopt(M_PERTURB, if wanted { 0xff } else { 0 }) };
+    }
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    let _ = wanted;
+}

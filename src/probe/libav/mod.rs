@@ -16,6 +16,6 @@ mod walk;
 
 pub(crate) use describe::{encoders, library};
 pub(crate) use facts::probe;
-pub(crate) use memory::keep_freed_memory;
+pub(crate) use memory::{hand_out_zeros, keep_freed_memory};
 #[allow(unused_imports)] // What the other adapters of the media library build on.
 pub(crate) use open::{MAX_PIXELS, MediaInput, error_text, init, open_input};
