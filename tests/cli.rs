@@ -255,3 +255,37 @@ fn help_explain_and_profiles_need_no_worker() {
         assert!(!run.expect(0).stdout.is_empty(), "{args:?}");
     }
 }
+
+/// A library that lists an encoder has no device for it yet. Where there is one, it is used.
+#[test]
+fn an_encoder_that_does_not_work_is_told_once_and_x264_takes_over() {
+    let desk = Desk::new();
+    desk.put("npm-vide-ocean.webm", "in/ocean.webm");
+    let doctor = desk.greenlit(&["doctor"]).stdout;
+    for encoder in ["nvenc", "vaapi", "qsv", "videotoolbox"] {
+        let line = doctor.lines().find(|line| line.contains(&format!("encoder: {encoder} "))).unwrap();
+        let here = !line.contains("does not work here");
+        let out = format!("out-{encoder}");
+        desk.write("greenlit.toml", format!("[fix]\nencoder = \"{encoder}\"\n"));
+        let args = ["fix", "in", "--out", &out, "--format", "json", "--quality", "35"];
+        let run = desk.greenlit(&args).expect(0);
+        let told = run.stderr.matches("does not work here").count();
+        assert_eq!(told, usize::from(!here), "{}", run.stderr);
+        let fix = &run.json()["files"][0]["fix"];
+        assert_eq!(fix["encoder"], if here { encoder } else { "x264" }, "{fix:#}");
+        let step = format!("encoder x264, because {encoder} does not work here: ");
+        assert_eq!(fix["steps"].to_string().contains(&step), !here, "{fix:#}");
+        assert_eq!(fix["verified"]["verdict"], "compliant");
+        if here {
+            continue;
+        }
+        // What was made is x264's, whoever was asked for: the next run need not make it again.
+        let again = desk.greenlit(&[&args[..], &["--encoder", "auto"]].concat()).expect(0);
+        assert!(!again.stderr.contains("to make"), "{}", again.stderr);
+        assert_eq!(again.json()["files"][0]["fix"]["encoder"], "x264");
+        assert!(!again.json()["files"][0]["fix"]["steps"].to_string().contains("encoder x264"));
+        break;
+    }
+    let wrong = desk.greenlit(&["fix", "in", "--out", "out", "--encoder", "nvnec"]).expect(2);
+    assert!(wrong.stderr.contains("nvenc"), "{}", wrong.stderr);
+}

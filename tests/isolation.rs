@@ -18,7 +18,7 @@ use common::{Desk, fixture};
 use greenlit::job::in_process::InProcessRunner;
 use greenlit::job::worker::{Limits, WorkerPool};
 use greenlit::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner, VerifyLevel};
-use greenlit::plan::{OutputSpec, Preset, VideoEncode, VideoPlan, sample};
+use greenlit::plan::{OutputSpec, Preset, VideoEncode, VideoEncoder, VideoPlan, sample};
 use landlock::{AccessFs, CompatLevel, Compatible, RulesetAttr};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_greenlit-worker");
@@ -140,6 +140,32 @@ fn every_door_is_shut_but_threads_start() {
         assert!(found[what].starts_with("denied"), "{what}: {}", found[what]);
     }
     assert_eq!(found["thread"], "allowed");
+}
+
+/// What an encoder in hardware needs is no way to a user's files, to the network or to another program.
+#[test]
+fn a_worker_that_may_open_devices_gets_no_further() {
+    let found = job_tries(&WorkerPool::with_devices(1, WORKER.into()));
+    for what in ATTEMPTS {
+        assert!(found[what].starts_with("denied"), "{what}: {}", found[what]);
+    }
+}
+
+#[test]
+fn an_encoder_is_tried_in_a_worker_and_works_or_says_why_not() {
+    let pool = WorkerPool::with_devices(1, WORKER.into());
+    let trial = |encoder| {
+        let plan = VideoEncode { encoder, ..sample::picture(320, 180, 30) };
+        let job = Job::Trial { plan: Box::new(plan) };
+        pool.run(request(job, Path::new("/dev/null"), &Arc::default()), &mut |_| {})
+    };
+    assert_eq!(trial(VideoEncoder::X264), Ok(JobOutput::Tried));
+    for encoder in VideoEncoder::HARDWARE {
+        match trial(encoder) {
+            Ok(done) => assert_eq!(done, JobOutput::Tried),
+            Err(error) => assert!(matches!(error, JobError::Failed(_)), "{encoder:?}: {error:?}"),
+        }
+    }
 }
 
 #[test]

@@ -8,7 +8,8 @@ use greenlit::job::{execute, worker};
 #[allow(clippy::print_stderr, clippy::print_stdout)]
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
-    if let Some("--self-test") = args.next().as_deref() {
+    let first = args.next();
+    if let Some("--self-test") = first.as_deref() {
         let confined = args.next().as_deref() != Some("unconfined");
         let port = args.next().and_then(|port| port.parse().ok()).unwrap_or(9);
         for line in worker::self_test(confined, port) {
@@ -16,7 +17,7 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    if worker::serve(execute::prepare, execute::execute_alone) {
+    if worker::serve(first.as_deref() == Some(worker::DEVICES), execute::prepare, execute::execute_alone) {
         ExitCode::SUCCESS
     } else {
         eprintln!("greenlit-worker is started by greenlit and does nothing by itself");

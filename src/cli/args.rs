@@ -154,6 +154,10 @@ pub struct FixChoices {
     /// Colour of borders and behind transparency, RRGGBB.
     #[arg(long, value_name = "RRGGBB")]
     pub background: Option<String>,
+    /// Encoder of the picture: auto is x264, whose results are the same everywhere. One that needs a
+    /// device is tried first; where it does not work, x264 takes over.
+    #[arg(long, value_enum, value_name = "ENCODER")]
+    pub encoder: Option<EncoderArg>,
     /// Effort of the encoder.
     #[arg(long, value_enum, value_name = "PRESET")]
     pub preset: Option<PresetArg>,
@@ -185,6 +189,20 @@ pub enum ExtendArg {
     Loop,
     /// Hold the last frame.
     Freeze,
+}
+
+/// `--encoder`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum EncoderArg {
+    Auto,
+    X264,
+    VideoToolbox,
+    Nvenc,
+    Vaapi,
+    Qsv,
 }
 
 /// `--preset`.

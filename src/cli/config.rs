@@ -19,8 +19,19 @@ pub const FILE_NAME: &str = "greenlit.toml";
 const CODES: &str = "code";
 
 const CHECK_KEYS: &[&str] = &["profile", "select", "ignore", "deep", "jobs", "limits_old_after"];
-const FIX_KEYS: &[&str] =
-    &["out", "fit", "trim", "extend", "upscale", "add_silence", "background", "preset", "quality", "verify"];
+const FIX_KEYS: &[&str] = &[
+    "out",
+    "fit",
+    "trim",
+    "extend",
+    "upscale",
+    "add_silence",
+    "background",
+    "encoder",
+    "preset",
+    "quality",
+    "verify",
+];
 const DESTINATION_KEYS: &[&str] = &[
     "platform",
     "profile",
@@ -92,6 +103,7 @@ pub struct FixConfig {
     pub upscale: bool,
     pub add_silence: bool,
     pub background: Option<String>,
+    pub encoder: Option<String>,
     pub preset: Option<String>,
     pub quality: Option<f32>,
     pub verify: Option<String>,

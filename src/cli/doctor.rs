@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cache::SqliteCache;
 use crate::job::Runner;
 use crate::job::worker::{self, WorkerPool};
+use crate::plan::{FixOptions, VideoEncoder};
 
 use super::args::{DestinationArgs, DoctorArgs};
 use super::destination::Destination;
@@ -67,11 +69,26 @@ fn media() -> Vec<Finding> {
             false => bad(format!("encoder: {encoder} is missing; install an FFmpeg build that has it")),
         });
     }
+    findings.extend(devices());
     findings.push(good(format!("isolation: {}", isolation.in_force.join(", "))));
     for refused in &isolation.refused {
         findings.push(good(format!("isolation refused by this system, so weaker: {refused}")));
     }
     findings
+}
+
+/// Never a failure: x264 does what they do.
+fn devices() -> Vec<Finding> {
+    let (pool, cancel) = (WorkerPool::with_devices(1, worker::program()), Arc::default());
+    let tried = VideoEncoder::HARDWARE.into_iter().map(|encoder| {
+        let options = FixOptions { encoder, ..FixOptions::default() };
+        let name = encoder.name();
+        good(match super::encoder::works(&pool, &options, &cancel) {
+            Ok(()) => format!("encoder: {name} works, --encoder {name} chooses it"),
+            Err(error) => format!("encoder: {name} does not work here, x264 would take its place: {error}"),
+        })
+    });
+    tried.collect()
 }
 
 fn disk(folder: &Path) -> Finding {

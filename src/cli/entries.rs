@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::job::{Isolation, VerifyLevel};
 use crate::pipeline::{Failure, FailureKind, FixOutcome, Outcome};
-use crate::plan::{Action, Refusal};
+use crate::plan::{Action, Refusal, VideoEncoder};
 use crate::report::{FileEntry, Fix, FixAction, Media, Tool, Verified};
 use crate::rules::{Assessment, Verdict};
 
@@ -104,6 +104,7 @@ fn fix(outcome: &FixOutcome) -> Fix {
         steps: outcome.plan.steps.iter().map(|step| step.text.clone()).collect(),
         reason,
         refusal,
+        encoder: outcome.proof.as_ref().and_then(|proof| proof.encoder).map(VideoEncoder::name),
         verified,
     }
 }

@@ -3,7 +3,6 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use crate::job::worker::WorkerPool;
 use crate::pipeline::{CheckOptions, FixLedger, FixSettings, Layout, fix, remove_stale};
 use crate::platform::tiktok_ads::CodeTable;
 use crate::platform::{self, Class};
@@ -15,7 +14,7 @@ use super::error::CliError;
 use super::progress::Progress;
 use super::run_status::RunStatus;
 use super::settings::{Settings, fix_options, verify_level};
-use super::{check, emit, entries, input, interrupt, machine, memory};
+use super::{check, emit, encoder, entries, input, interrupt, machine, memory};
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<RunStatus, CliError> {
@@ -36,7 +35,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
         (None, Some(reason)) => recipe_for(reason, &settings.config.codes)?,
         (None, None) => 1,
     };
-    let fix_settings = FixSettings {
+    let mut fix_settings = FixSettings {
         options: fix_options(&args.choices, &settings.config.fix, recipe)?,
         machine: settings.machine(),
         memory_bytes: machine::memory_bytes(),
@@ -54,7 +53,13 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
         }
     };
     let cancel = interrupt::flag();
-    let runner = WorkerPool::new(settings.jobs);
+    let quiet = settings.human.quiet;
+    let say = |text: &str| {
+        if !quiet {
+            eprintln!("{text}")
+        }
+    };
+    let runner = encoder::workers(settings.jobs, &mut fix_settings.options, &cancel, &say);
     let memory = memory::open(settings, args.input.no_cache);
     let options = CheckOptions { selection: settings.selection.clone(), deep: false, memory };
     let progress = Progress::new(settings.progress);

@@ -12,6 +12,7 @@ mod covers;
 mod destination;
 mod doctor;
 mod emit;
+mod encoder;
 mod entries;
 mod error;
 mod event_log;

@@ -6,12 +6,12 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use crate::plan::{Extend, Fit, FixOptions, Machine, Preset};
+use crate::plan::{Extend, Fit, FixOptions, Machine, Preset, VideoEncoder};
 use crate::profile::{Profile, nearest};
 use crate::report::{Format, HumanOptions, OldLimit};
 use crate::rules::Selection;
 
-use super::args::{ColorChoice, CommonArgs, ExtendArg, FitArg, FixChoices, PresetArg, VerifyArg};
+use super::args::{ColorChoice, CommonArgs, EncoderArg, ExtendArg, FitArg, FixChoices, PresetArg, VerifyArg};
 use super::config::{Config, FixConfig};
 use super::error::CliError;
 use crate::job::VerifyLevel;
@@ -255,6 +255,8 @@ pub fn fix_options(choices: &FixChoices, config: &FixConfig, recipe: u8) -> Resu
         upscale: choices.upscale || config.upscale,
         add_silence: choices.add_silence || config.add_silence,
         background: background.unwrap_or(defaults.background),
+        encoder: encoder(choices, config)?,
+        encoder_fallback: None,
         preset: preset(choices, config)?.unwrap_or(defaults.preset),
         crf: quality.unwrap_or(defaults.crf),
         recipe,
@@ -267,6 +269,26 @@ fn strings(names: &[&str]) -> impl Iterator<Item = String> {
 
 fn is_rgb(text: &str) -> bool {
     text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The encoder that is wanted. Never one by the look of the machine: results may not depend on it unasked.
+fn encoder(choices: &FixChoices, config: &FixConfig) -> Result<VideoEncoder, CliError> {
+    let typed = choices.encoder.map(|encoder| match encoder {
+        EncoderArg::Auto | EncoderArg::X264 => VideoEncoder::X264,
+        EncoderArg::VideoToolbox => VideoEncoder::VideoToolbox,
+        EncoderArg::Nvenc => VideoEncoder::Nvenc,
+        EncoderArg::Vaapi => VideoEncoder::Vaapi,
+        EncoderArg::Qsv => VideoEncoder::Qsv,
+    });
+    let mut all = [VideoEncoder::X264].into_iter().chain(VideoEncoder::HARDWARE);
+    match (typed, config.encoder.as_deref()) {
+        (Some(encoder), _) => Ok(encoder),
+        (None, None | Some("auto")) => Ok(VideoEncoder::X264),
+        (None, Some(name)) => all.clone().find(|encoder| encoder.name() == name).ok_or_else(|| {
+            let names = ["auto"].into_iter().chain(all.by_ref().map(VideoEncoder::name));
+            bad_choice("fix.encoder", name, names.map(str::to_owned))
+        }),
+    }
 }
 
 fn preset(choices: &FixChoices, config: &FixConfig) -> Result<Option<Preset>, CliError> {

@@ -48,6 +48,7 @@ pub fn execute(
             )?;
             Ok(JobOutput::Fixed(Box::new(report)))
         }
+        Job::Trial { plan } => transcode::libav::trial(plan, &cancel).map(|()| JobOutput::Tried),
         Job::SelfTest { port } => Ok(JobOutput::SelfTest { lines: super::worker::attempts(*port) }),
         Job::Cover { size } => {
             let output = files.output.ok_or_else(no_output)?;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{DecodeReport, DeepReport, MediaFacts};
-use crate::plan::OutputSpec;
+use crate::plan::{OutputSpec, VideoEncode, VideoEncoder};
 
 /// A unit of work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,11 @@ pub enum Job {
     Cover {
         /// Width and height of the picture in pixels.
         size: crate::model::Size,
+    },
+    /// Encode some frames of a made picture just as planned, and write nothing: whether the encoder works.
+    Trial {
+        /// The encode.
+        plan: Box<VideoEncode>,
     },
     /// Try from inside the process that does the jobs what no job may do.
     SelfTest {
@@ -84,6 +89,8 @@ pub enum JobOutput {
     Fixed(Box<FixReport>),
     /// Of [`Job::Cover`].
     Cover(CoverReport),
+    /// Of [`Job::Trial`]: it works.
+    Tried,
     /// Of [`Job::SelfTest`].
     SelfTest {
         /// For each attempt `name allowed`, or `name denied: reason`.
@@ -98,6 +105,9 @@ pub struct FixReport {
     pub facts: MediaFacts,
     /// What was proven.
     pub verify: VerifyReport,
+    /// Who encoded the picture; `None` when it is a copy, or there is none.
+    #[serde(default)]
+    pub encoder: Option<VideoEncoder>,
 }
 
 /// What verification found. Nothing is `failures` means the proof holds.

@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::job::{FixReport, Job, JobError, JobFiles, JobOutput, JobRequest, Runner, VerifyLevel};
-use crate::plan::{Action, Effort, FixOptions, FixPlan, Machine, OutputSpec, Refusal, VideoPlan, plan};
+use crate::plan::{
+    Action, Effort, FixOptions, FixPlan, Machine, OutputSpec, Refusal, VideoEncoder, VideoPlan, plan,
+};
 use crate::profile::Profile;
 use crate::rules::{Severity, Subject, Verdict, assess};
 
@@ -285,8 +287,9 @@ impl Worker<'_> {
 
 /// Nothing gets its final name without complying.
 fn proof(report: Option<FixReport>) -> Proof {
+    let encoder = report.as_ref().and_then(|report| report.encoder);
     let (facts, verify) = report.map(|report| (report.facts, report.verify)).unzip();
-    Proof { verdict: Verdict::Compliant, verify, facts }
+    Proof { verdict: Verdict::Compliant, verify, facts, encoder }
 }
 
 fn outcome(plan: &FixPlan, failure: Option<Failure>) -> FixOutcome {
@@ -391,7 +394,12 @@ pub fn make_output(
     let mut second = false;
     loop {
         let staging = Staging::new(target).map_err(|error| operation(target, &error))?;
-        let report = run_fix(making, source, &input, &spec, &staging)?;
+        let report = match run_fix(making, source, &input, &spec, &staging) {
+            Ok(report) => report,
+            // The trial at the start does not show that a device takes every picture, or several at once.
+            Err(failure) if may_be_the_encoder(&failure) && in_software(&mut spec) => continue,
+            Err(failure) => return Err(failure),
+        };
         let problems = problems_of(&report, &shown_name(target), profile);
         if problems.is_empty() {
             let made = staging.descriptor().and_then(|file| file.metadata());
@@ -399,6 +407,9 @@ pub fn make_output(
             remember(&made, &report).map_err(|error| unrecorded(target, &error))?;
             staging.publish().map_err(|error| operation(target, &error))?;
             return Ok(report);
+        }
+        if in_software(&mut spec) {
+            continue;
         }
         let improvable = report.verify.quality_only && !second && better(&mut spec);
         if !improvable {
@@ -464,6 +475,22 @@ fn problems_of(report: &FixReport, name: &str, profile: &Profile) -> Vec<String>
     problems
 }
 
+/// Whether a failure may be that of an encoder in hardware.
+fn may_be_the_encoder(failure: &Failure) -> bool {
+    !matches!(failure.kind, FailureKind::Input | FailureKind::Interrupted)
+}
+
+/// Lets x264 encode what a device did not; whether that changes anything.
+fn in_software(spec: &mut OutputSpec) -> bool {
+    match &mut spec.video {
+        Some(VideoPlan::Encode(encode)) if encode.encoder.is_hardware() => {
+            encode.encoder = VideoEncoder::X264;
+            true
+        }
+        _ => false,
+    }
+}
+
 fn better(spec: &mut OutputSpec) -> bool {
     match &mut spec.video {
         Some(VideoPlan::Encode(encode)) => {
@@ -471,5 +498,41 @@ fn better(spec: &mut OutputSpec) -> bool {
             true
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::sample;
+
+    #[test]
+    fn an_output_of_another_encoder_is_another_output() {
+        let text = |encoder| {
+            let encode = crate::plan::VideoEncode { encoder, ..sample::picture(640, 360, 30) };
+            let spec = sample::output(VideoPlan::Encode(Box::new(encode)), None);
+            let plan = FixPlan {
+                action: Action::Reencode,
+                spec: Some(Box::new(spec)),
+                steps: Vec::new(),
+                reason: None,
+                refusal: None,
+                output_extension: None,
+                max_name_chars: None,
+            };
+            plan_text(&plan, VerifyLevel::Full)
+        };
+        assert_ne!(text(VideoEncoder::X264), text(VideoEncoder::Nvenc));
+        assert_eq!(text(VideoEncoder::Nvenc), text(VideoEncoder::Nvenc));
+    }
+
+    #[test]
+    fn x264_takes_over_once() {
+        let mut encode = sample::picture(640, 360, 30);
+        encode.encoder = VideoEncoder::Qsv;
+        let mut spec = sample::output(VideoPlan::Encode(Box::new(encode)), None);
+        assert!(in_software(&mut spec));
+        assert_eq!(spec, sample::output(VideoPlan::Encode(Box::new(sample::picture(640, 360, 30))), None));
+        assert!(!in_software(&mut spec));
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::job::{JobError, VerifyReport};
 use crate::model::MediaFacts;
-use crate::plan::FixPlan;
+use crate::plan::{FixPlan, VideoEncoder};
 use crate::rules::{Assessment, Verdict};
 
 use super::discover::Source;
@@ -111,4 +111,6 @@ pub struct Proof {
     pub verify: Option<VerifyReport>,
     /// The facts of the output; `None` for a plain copy, whose facts are the source's.
     pub facts: Option<MediaFacts>,
+    /// Who encoded the picture; `None` when it is a copy.
+    pub encoder: Option<VideoEncoder>,
 }

@@ -21,7 +21,7 @@ pub use planner::plan;
 pub use refusal::Refusal;
 pub use spec::{
     AudioEncode, AudioPlan, Canvas, ExtendKind, Extension, Fill, OutputContainer, OutputSpec, Preset,
-    RateControl, Subtraction, ToneMap, VideoEncode, VideoPlan, VideoTags, X264Profile,
+    RateControl, Subtraction, ToneMap, VideoEncode, VideoEncoder, VideoPlan, VideoTags, X264Profile,
 };
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the user wants and consents to, and what the machine has.
 
-use super::spec::Preset;
+use super::spec::{Preset, VideoEncoder};
 
 /// Choices and consents. The default loses and invents nothing.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,10 @@ pub struct FixOptions {
     pub add_silence: bool,
     /// Colour of borders and behind transparency, `RRGGBB`.
     pub background: String,
+    /// Who encodes.
+    pub encoder: VideoEncoder,
+    /// Why it is not the one that was asked for.
+    pub encoder_fallback: Option<String>,
     /// Effort of the encoder.
     pub preset: Preset,
     /// Constant rate factor of x264. With the preset `veryfast`, 18 is the largest whole one at which films of the
@@ -36,6 +40,8 @@ impl Default for FixOptions {
             upscale: false,
             add_silence: false,
             background: "000000".to_owned(),
+            encoder: VideoEncoder::X264,
+            encoder_fallback: None,
             preset: Preset::Veryfast,
             crf: 18.0,
             recipe: 1,

@@ -512,6 +512,9 @@ impl<'a> Planner<'a> {
                 Applicability::Lossy,
             );
         }
+        if let Some(reason) = &self.options.encoder_fallback {
+            self.step(format!("encoder x264, because {reason}"), Applicability::Lossy);
+        }
         let fill = match self.options.fit {
             Fit::Blur => Fill::Blur,
             Fit::Pad | Fit::Crop => Fill::Color(self.options.background.clone()),
@@ -528,6 +531,7 @@ impl<'a> Planner<'a> {
             alpha_background: (video.alpha == Some(true)).then(|| self.options.background.clone()),
             frame_rate,
             rate,
+            encoder: self.options.encoder,
             preset: self.options.preset,
             profile,
             level: None,

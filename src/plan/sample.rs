@@ -1,8 +1,8 @@
 //! Plans for tests and measurements, here or in whatever uses this library.
 
 use super::spec::{
-    AudioEncode, AudioPlan, OutputContainer, OutputSpec, Preset, RateControl, VideoEncode, VideoPlan,
-    X264Profile,
+    AudioEncode, AudioPlan, OutputContainer, OutputSpec, Preset, RateControl, VideoEncode, VideoEncoder,
+    VideoPlan, X264Profile,
 };
 use crate::model::{Rational, Rotation, Size};
 
@@ -21,6 +21,7 @@ pub fn picture(width: u32, height: u32, rate: u32) -> VideoEncode {
         alpha_background: None,
         frame_rate: Rational::new(rate, 1).unwrap_or(Rational::ONE),
         rate: RateControl { crf: 20.0, max_bit_rate: None, buffer_bits: None, min_bit_rate: None },
+        encoder: VideoEncoder::X264,
         preset: Preset::Superfast,
         profile: X264Profile::High,
         level: None,

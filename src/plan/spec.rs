@@ -111,6 +111,9 @@ pub struct VideoEncode {
     pub frame_rate: Rational,
     /// How bits are spent.
     pub rate: RateControl,
+    /// Who encodes.
+    #[serde(default)]
+    pub encoder: VideoEncoder,
     /// Encoder effort.
     pub preset: Preset,
     /// H.264 profile.
@@ -173,6 +176,56 @@ pub struct RateControl {
     pub buffer_bits: Option<u64>,
     /// Floor in bits per second: reached by quality first, then by filler.
     pub min_bit_rate: Option<u64>,
+}
+
+/// Who encodes the picture, always as H.264.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VideoEncoder {
+    /// x264, in software: the same bytes on every machine.
+    #[default]
+    X264,
+    /// Apple's media engine.
+    VideoToolbox,
+    /// NVIDIA's.
+    Nvenc,
+    /// Whatever Linux drives by VA-API.
+    Vaapi,
+    /// Intel's, by Quick Sync Video.
+    Qsv,
+}
+
+impl VideoEncoder {
+    /// Those that need a device.
+    pub const HARDWARE: [VideoEncoder; 4] =
+        [VideoEncoder::VideoToolbox, VideoEncoder::Nvenc, VideoEncoder::Vaapi, VideoEncoder::Qsv];
+
+    /// The name people use.
+    pub fn name(self) -> &'static str {
+        match self {
+            VideoEncoder::X264 => "x264",
+            VideoEncoder::VideoToolbox => "videotoolbox",
+            VideoEncoder::Nvenc => "nvenc",
+            VideoEncoder::Vaapi => "vaapi",
+            VideoEncoder::Qsv => "qsv",
+        }
+    }
+
+    /// The name FFmpeg knows.
+    pub fn library_name(self) -> &'static str {
+        match self {
+            VideoEncoder::X264 => "libx264",
+            VideoEncoder::VideoToolbox => "h264_videotoolbox",
+            VideoEncoder::Nvenc => "h264_nvenc",
+            VideoEncoder::Vaapi => "h264_vaapi",
+            VideoEncoder::Qsv => "h264_qsv",
+        }
+    }
+
+    /// Whether it needs a device.
+    pub fn is_hardware(self) -> bool {
+        self != VideoEncoder::X264
+    }
 }
 
 /// Encoder effort, by x264's preset names.

@@ -128,6 +128,8 @@ pub struct Fix {
     pub reason: Option<String>,
     /// The class of that reason, out of a closed list, where nothing was made.
     pub refusal: Option<&'static str>,
+    /// Who encoded the picture; `None` where it was copied or nothing was made.
+    pub encoder: Option<&'static str>,
     /// The proof; `None` where there is no output.
     pub verified: Option<Verified>,
 }

@@ -20,8 +20,8 @@ use std::time::Instant;
 use secrecy::SecretString;
 
 use crate::job::Runner;
-use crate::job::worker::WorkerPool;
 use crate::pipeline::{FixLedger, FixSettings, Layout, remove_stale};
+use crate::plan::FixOptions;
 use crate::platform::tiktok_ads::{self, ClientOptions, TikTokAds};
 use crate::platform::tiktok_post::{self, PostOptions, TikTokPost};
 use crate::profile::Profile;
@@ -39,7 +39,7 @@ use super::progress::Progress;
 use super::run_status::RunStatus;
 use super::sandbox::{operation, runtime, trial_options};
 use super::settings::{Settings, fix_options, verify_level};
-use super::{check, covers, emit, entries, interrupt, machine};
+use super::{check, covers, emit, encoder, entries, interrupt, machine};
 
 use deliver::Shipping;
 use load::Load;
@@ -68,12 +68,14 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     let profile = settings.profile(order.profile.as_deref().unwrap_or(&destination.profile))?;
     let load = load::load(&order.paths)?;
     let cancel = interrupt::flag();
-    let runner: Arc<dyn Runner> = Arc::new(WorkerPool::new(settings.jobs));
+    let mut options = fix_options(&order.choices, &settings.config.fix, 1)?;
+    let say = |text: &str| eprintln!("{text}");
+    let runner: Arc<dyn Runner> = Arc::new(encoder::workers(settings.jobs, &mut options, &cancel, &say));
     let covers = covers::problems(&load.rows, &profile, runner.as_ref(), &cancel);
     if !load::manifest_is_sound(&load.rows, destination.makes, covers) {
         return Ok(RunStatus::Failed);
     }
-    let job = Work { settings, order, destination, profile, load, runner, cancel };
+    let job = Work { settings, order, options, destination, profile, load, runner, cancel };
     if args.dry_run {
         return dry_run::run(&job);
     }
@@ -87,6 +89,8 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
 struct Work<'a> {
     settings: &'a Settings,
     order: Order,
+    /// How files are fixed, with the encoder that works here.
+    options: FixOptions,
     destination: Destination,
     profile: Profile,
     load: Load,
@@ -99,7 +103,7 @@ impl Work<'_> {
     fn fix_settings(&self, out: Option<PathBuf>) -> Result<FixSettings, CliError> {
         let (choices, config) = (&self.order.choices, &self.settings.config.fix);
         Ok(FixSettings {
-            options: fix_options(choices, config, 1)?,
+            options: self.options.clone(),
             machine: self.settings.machine(),
             memory_bytes: machine::memory_bytes(),
             verify: verify_level(choices, config)?,
@@ -131,7 +135,7 @@ impl Work<'_> {
 
 fn ship(work: Work<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
     let begin = Instant::now();
-    let Work { settings, order, destination, profile, load, runner, cancel } = &work;
+    let Work { settings, order, destination, profile, load, runner, cancel, options: _ } = &work;
     let token = destination.token()?;
     let artifacts = settings.state_folder().join("artifacts").join(profile.id());
     let journal = open_journal(&destination.journal, args.wait)?;

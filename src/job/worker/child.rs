@@ -17,6 +17,9 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 /// A parent that reads nothing for this long is gone or hangs.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The argument by which a worker is told that it may open devices.
+pub const DEVICES: &str = "--devices";
+
 /// What runs a job; given by the binary so that this module knows no media library.
 pub type Execute =
     fn(&Job, JobFiles, &str, Arc<AtomicBool>, &mut dyn FnMut(Progress)) -> Result<JobOutput, JobError>;
@@ -24,8 +27,8 @@ pub type Execute =
 /// Serves the parent on standard input until it hangs up; `false` when there is no parent.
 ///
 /// Call it from the only thread of the process. `describe` may load what it likes: nothing can be
-/// opened any more after that.
-pub fn serve(describe: fn() -> Isolation, execute: Execute) -> bool {
+/// opened any more after that, unless `devices` may be.
+pub fn serve(devices: bool, describe: fn() -> Isolation, execute: Execute) -> bool {
     let Ok(stdin) = std::io::stdin().as_fd().try_clone_to_owned() else { return false };
     if rustix::net::sockopt::socket_type(&stdin).is_err() {
         return false;
@@ -34,7 +37,7 @@ pub fn serve(describe: fn() -> Isolation, execute: Execute) -> bool {
     let Ok(bell) = std::io::stdout().as_fd().try_clone_to_owned() else { return false };
     let mut isolation = describe();
     isolation.parts = crate::job::parts::of_this_process();
-    lock_down(&mut isolation);
+    lock_down(&mut isolation, devices);
     isolation.separate_process = true;
     if parent.set_write_timeout(Some(WRITE_TIMEOUT)).is_err() {
         return true;

@@ -66,6 +66,8 @@ pub(super) fn allowance(job: &Job, limits: &Limits, processors: u64) -> Allowanc
         Job::Probe { .. } | Job::SelfTest { .. } => {
             (PROBE_ADDRESS_SPACE, Duration::from_secs(600), limits.probe_stall)
         }
+        // Drivers map whole devices, and some start slowly.
+        Job::Trial { .. } => (2 * coding, Duration::from_secs(600), limits.stall),
         Job::Cover { .. } => (coding, Duration::from_secs(3600), limits.stall),
         Job::Deep => (coding, LONG, limits.stall),
         Job::Fix { spec, .. } => {

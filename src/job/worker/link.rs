@@ -79,7 +79,7 @@ impl<'a> Watch<'a> {
 }
 
 /// Starts a worker and shakes hands.
-pub(super) fn spawn(program: &Path, limits: &Limits) -> Result<Worker, JobError> {
+pub(super) fn spawn(program: &Path, limits: &Limits, devices: bool) -> Result<Worker, JobError> {
     let failed = |error: io::Error| {
         let path = program.display();
         JobError::Unavailable(format!("cannot start {path}: {error}; set GREENLIT_WORKER to it"))
@@ -87,6 +87,7 @@ pub(super) fn spawn(program: &Path, limits: &Limits) -> Result<Worker, JobError>
     let (socket, theirs) = UnixStream::pair().map_err(failed)?;
     let (bell, their_bell) = UnixStream::pair().map_err(failed)?;
     let child = Command::new(program)
+        .args(devices.then_some(super::DEVICES))
         .env_clear()
         // An interrupt typed at the terminal is for the parent, which then cancels in order.
         .process_group(0)

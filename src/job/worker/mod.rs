@@ -15,7 +15,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
 use super::{Isolation, JobError, JobOutput, JobRequest, Progress, Runner};
-pub use child::{Execute, serve};
+pub use child::{DEVICES, Execute, serve};
 pub use limits::Limits;
 use link::{Worker, spawn};
 pub use self_test::{attempts, self_test};
@@ -29,7 +29,7 @@ const LONGEST_ROW: usize = 16;
 
 /// What both sides must agree on.
 fn version() -> String {
-    format!("{}/5", env!("CARGO_PKG_VERSION"))
+    format!("{}/6", env!("CARGO_PKG_VERSION"))
 }
 
 #[derive(Default)]
@@ -79,14 +79,24 @@ impl WorkerPool {
         WorkerPool::with_limits(width, program, Limits::default())
     }
 
+    /// As [`WorkerPool::with_program`], with workers that may open devices and the libraries that drive them, as
+    /// encoders in hardware need. Their doors are shut less tightly: files of the system can be read.
+    pub fn with_devices(width: usize, program: PathBuf) -> WorkerPool {
+        WorkerPool::start(width, program, Limits::default(), true)
+    }
+
     /// As [`WorkerPool::with_program`], with its patience given.
     pub fn with_limits(width: usize, program: PathBuf, limits: Limits) -> WorkerPool {
+        WorkerPool::start(width, program, limits, false)
+    }
+
+    fn start(width: usize, program: PathBuf, limits: Limits, devices: bool) -> WorkerPool {
         let (sender, orders) = mpsc::channel::<mpsc::Sender<Spawned>>();
         let patience = limits.clone();
         // The signal at the parent's death fires when the spawning thread ends: so one that stays.
         std::thread::spawn(move || {
             while let Ok(answer) = orders.recv() {
-                let _ = answer.send(spawn(&program, &patience));
+                let _ = answer.send(spawn(&program, &patience, devices));
             }
         });
         WorkerPool {

@@ -24,6 +24,7 @@ mod arch {
     use super::TargetArch;
 
     pub(super) const TARGET: TargetArch = TargetArch::x86_64;
+    pub(super) const OPEN: &[i64] = &[2, 257];
     pub(super) const CLONE: i64 = 56;
     pub(super) const PRLIMIT: i64 = 302;
     pub(super) const REFUSED: &[i64] = &[
@@ -48,6 +49,7 @@ mod arch {
     use super::TargetArch;
 
     pub(super) const TARGET: TargetArch = TargetArch::aarch64;
+    pub(super) const OPEN: &[i64] = &[56];
     pub(super) const CLONE: i64 = 220;
     pub(super) const PRLIMIT: i64 = 261;
     pub(super) const REFUSED: &[i64] = &[
@@ -64,22 +66,26 @@ mod arch {
 }
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-pub(super) fn apply() -> Result<(), String> {
+pub(super) fn apply(devices: bool) -> Result<(), String> {
     // Two filters, because one knows a single answer; the kernel asks both.
     load([(common::CLONE3, vec![])].into(), rustix::io::Errno::NOSYS)?;
-    load(refused().map_err(|error| error.to_string())?, rustix::io::Errno::PERM)
+    load(refused(devices).map_err(|error| error.to_string())?, rustix::io::Errno::PERM)
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub(super) fn apply() -> Result<(), String> {
+pub(super) fn apply(_devices: bool) -> Result<(), String> {
     Err("no list of calls for this processor".into())
 }
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-fn refused() -> Result<Rules, seccompiler::BackendError> {
+fn refused(devices: bool) -> Result<Rules, seccompiler::BackendError> {
     const CLONE_THREAD: u64 = 0x1_0000;
     let mut rules: Rules = arch::REFUSED.iter().chain(&common::REFUSED).map(|call| (*call, vec![])).collect();
+    if devices {
+        // Landlock says which files, then.
+        arch::OPEN.iter().for_each(|call| drop(rules.remove(call)));
+    }
     // Only threads, which codecs need; a process of its own never.
     let process = SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(CLONE_THREAD), 0)?;
     rules.insert(arch::CLONE, vec![SeccompRule::new(vec![process])?]);

@@ -12,7 +12,7 @@ use crate::job::Isolation;
 pub fn self_test(confined: bool, port: u16) -> Vec<String> {
     let mut isolation = Isolation::default();
     if confined {
-        lock_down(&mut isolation);
+        lock_down(&mut isolation, false);
     }
     let mut lines: Vec<String> = isolation.in_force.iter().map(|what| format!("in force {what}")).collect();
     lines.extend(isolation.refused.iter().map(|what| format!("refused {what}")));

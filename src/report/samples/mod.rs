@@ -144,6 +144,7 @@ pub(super) fn reencoded() -> Fix {
         ],
         reason: Some("a copied picture would still be mpeg4".into()),
         refusal: None,
+        encoder: Some("x264"),
         verified: Some(Verified {
             verdict: Verdict::Compliant,
             identical_streams: 1,
@@ -162,7 +163,8 @@ pub(super) fn reencoded() -> Fix {
 
 fn not_made(action: FixAction, reason: &str) -> Fix {
     let refusal = Some(if action == FixAction::Refused { "needs-trim" } else { "not-proven" });
-    Fix { action, output: None, steps: Vec::new(), reason: Some(reason.into()), refusal, verified: None }
+    let reason = Some(reason.into());
+    Fix { action, output: None, steps: Vec::new(), reason, refusal, encoder: None, verified: None }
 }
 
 pub(super) fn entry(path: &str, verdict: Verdict) -> FileEntry {

@@ -1,4 +1,4 @@
-//! The encoders: x264 and FFmpeg's AAC.
+//! The encoders: x264, or what a device has, and FFmpeg's AAC.
 
 use std::ffi::c_int;
 use std::ptr;
@@ -6,8 +6,10 @@ use std::ptr;
 use ffmpeg_next::ffi;
 
 use super::av::{Codec, Frame, Options, Packet, again, c_string, check, eof, failed, rational};
+use super::device::Loader;
 use crate::job::JobError;
 use crate::plan::VideoEncode;
+use crate::transcode::settings::settings;
 
 /// Those who measure a floor round and divide by their own idea of the duration.
 const FLOOR_MARGIN: f64 = 1.01;
@@ -23,19 +25,21 @@ pub(crate) struct Encoder {
     packets: u64,
     /// Bytes so far, and bits a second they must not fall below.
     floor: Option<(u64, u64)>,
+    /// Brings pictures into what the encoder takes.
+    loader: Option<Loader>,
 }
 
 impl Encoder {
-    /// x264 as planned.
+    /// H.264 as planned.
     pub(crate) fn video(plan: &VideoEncode, threads: u32) -> Result<Encoder, JobError> {
-        let found = find("libx264")?;
+        let found = find(plan.encoder.library_name())?;
+        let told = settings(plan);
         let mut codec = Codec::for_codec(found)?;
         let size = plan.canvas.as_ref().map_or(plan.scale, |canvas| canvas.size);
         let (num, den) = (plan.frame_rate.num() as c_int, plan.frame_rate.den() as c_int);
         let context = codec.get_mut();
         context.width = size.width as c_int;
         context.height = size.height as c_int;
-        context.pix_fmt = ffi::AVPixelFormat::AV_PIX_FMT_YUV420P;
         context.time_base = rational(den, num);
         context.framerate = rational(num, den);
         context.sample_aspect_ratio = rational(1, 1);
@@ -53,23 +57,20 @@ impl Encoder {
             let buffer = plan.rate.buffer_bits.unwrap_or(max.saturating_mul(2));
             context.rc_buffer_size = buffer.min(i32::MAX as u64) as c_int;
         }
-        let crf = format!("{:.3}", plan.rate.crf);
-        // A key frame at a cut may come early, but not closer than a tenth of the distance.
-        let keyint_min = (plan.gop_frames / 10).max(1).to_string();
-        let mut pairs = vec![
-            ("preset", plan.preset.name()),
-            ("profile", plan.profile.name()),
-            ("crf", &crf),
-            ("keyint_min", &keyint_min),
-            ("sc_threshold", "40"),
-            ("x264-params", "open-gop=0:fullrange=off"),
-        ];
-        let level = plan.level.map(|level| format!("{}.{}", level / 10, level % 10));
-        if let Some(level) = &level {
-            pairs.push(("level", level));
+        if plan.encoder.is_hardware() {
+            // Zero where quality decides: the libraries' own defaults would win over it.
+            context.bit_rate = told.bit_rate.unwrap_or(0) as i64;
         }
+        if let Some(quality) = told.global_quality {
+            context.global_quality = quality;
+        }
+        if told.fixed_quality {
+            context.flags |= ffi::AV_CODEC_FLAG_QSCALE as c_int;
+        }
+        let loader = Loader::attach(&mut codec, told.layout)?;
+        let pairs: Vec<_> = told.pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let floor = plan.rate.min_bit_rate.map(|floor| (0, floor));
-        Encoder::open(codec, found, &pairs, floor)
+        Encoder::open(codec, found, &pairs, floor, Some(loader))
     }
 
     /// AAC-LC.
@@ -85,7 +86,7 @@ impl Encoder {
         context.time_base = rational(1, rate as c_int);
         context.thread_count = 1;
         context.flags |= ffi::AV_CODEC_FLAG_GLOBAL_HEADER as c_int | ffi::AV_CODEC_FLAG_BITEXACT as c_int;
-        Encoder::open(codec, found, &[("profile", "aac_low")], None)
+        Encoder::open(codec, found, &[("profile", "aac_low")], None, None)
     }
 
     fn open(
@@ -93,6 +94,7 @@ impl Encoder {
         found: *const ffi::AVCodec,
         pairs: &[(&str, &str)],
         floor: Option<(u64, u64)>,
+        loader: Option<Loader>,
     ) -> Result<Encoder, JobError> {
         let mut options = Options::new(pairs)?;
         // SAFETY: context and codec match; the dictionary is ours and keeps what nobody took.
@@ -101,7 +103,7 @@ impl Encoder {
         if let Some(name) = options.left_over() {
             return Err(failed(format!("the encoder does not know the setting `{name}`")));
         }
-        Ok(Encoder { codec, packet: Packet::new()?, sent: 0, packets: 0, floor })
+        Ok(Encoder { codec, packet: Packet::new()?, sent: 0, packets: 0, floor, loader })
     }
 
     pub(crate) fn codec(&self) -> &Codec {
@@ -119,6 +121,8 @@ impl Encoder {
         ticks: u64,
         sink: &mut PacketSink<'_>,
     ) -> Result<(), JobError> {
+        let mut loaded = self.loader.as_ref().map_or(Ok(None), |loader| loader.load(frame))?;
+        let frame = loaded.as_mut().unwrap_or(frame);
         for _ in 0..ticks {
             let raw = frame.get_mut();
             raw.pts = self.sent;

@@ -11,6 +11,7 @@ pub(crate) mod copy;
 mod cover;
 mod darkroom;
 pub(crate) mod decode;
+mod device;
 pub(crate) mod encode;
 pub(crate) mod film;
 pub(crate) mod filter;
@@ -22,6 +23,7 @@ pub(crate) mod stages;
 mod store;
 #[cfg(test)]
 mod tests;
+mod trial;
 pub(crate) mod video;
 
 use std::fs::File;
@@ -46,6 +48,7 @@ use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::verify::libav::{Copies, Seen, Watched, Witness, verify_copies, verify_watched};
 
 pub use self::cover::cover;
+pub use self::trial::trial;
 
 /// After this share of the film its final size is foretold.
 const FORETELL_AFTER: f64 = 0.5;
@@ -111,7 +114,11 @@ pub fn fix(
         proof.and_then(|report| flushed.map(|()| report))
     })?;
     let facts = probe(output, &format!("output.{}", spec.container.extension()))?;
-    Ok(FixReport { facts, verify: report })
+    let encoder = match &spec.video {
+        Some(VideoPlan::Encode(plan)) => Some(plan.encoder),
+        _ => None,
+    };
+    Ok(FixReport { facts, verify: report, encoder })
 }
 
 /// Which part of the time a fix takes goes into making the output; the rest is spent on its proof.
