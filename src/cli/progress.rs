@@ -283,7 +283,30 @@ fn short_time(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn what_turns_out_shorter_than_it_said_was_less_work() {
+        let progress = Progress::new(ProgressMode::Hidden);
+        let (long, short) = (Path::new("long.mp4"), Path::new("short.mp4"));
+        let start = |path, media_s, core_s| {
+            progress.notice(Event::Started { path, what: "reencode", media_s: Some(media_s), core_s });
+        };
+        let advance = |path, done_s, total_s| {
+            let progress_made = crate::job::Progress { done_s, total_s: Some(total_s), frames: 0 };
+            progress.notice(Event::Advanced { path, progress: progress_made });
+        };
+        progress.notice(Event::Planned { outputs: 2, media_s: 620.0, core_s: 310.0 });
+        start(long, 600.0, 300.0);
+        advance(long, 1.0, 600.0);
+        progress.notice(Event::Finished { path: long, made: true });
+        start(short, 20.0, 10.0);
+        advance(short, 10.0, 20.0);
+        let state = progress.state.lock().unwrap();
+        // Half a second of work for the one second there was, and half of the other's ten.
+        assert_eq!((state.work, state.worked()), (10.5, 5.5));
+    }
 
     #[test]
     fn times_are_short_and_read_well() {
