@@ -800,3 +800,21 @@ fn a_look_at_the_structure_needs_no_decoding_and_still_sees_holes() {
     plan.expected_frames = Some(7);
     assert!(structure(&plan).failures.iter().any(|f| f.contains("instead of 7")));
 }
+
+#[test]
+fn a_loss_between_key_frames_is_told_from_a_picture_that_stands() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = encoded(encode(320, 240, 25), None);
+    let out = Out::new();
+    let still = "-f lavfi -i testsrc2=s=320x240:r=25:d=12,select='not(between(n\\,200\\,230))' -vsync vfr";
+    // Open groups: pictures after a key frame may lean on those before it.
+    for gop in ["", "-x264-params open-gop=1:bframes=3"] {
+        let still = media(dir.path(), "s.mp4", &format!("{still} -c:v libx264 -g 25 {gop}").trim_end());
+        out.good(&still, &plan);
+        let lossy = format!("-i {} -c copy -bsf:v noise=drop=between(n\\,55\\,57)", still.display());
+        let report = out.fix(&media(dir.path(), "l.mp4", &lossy), &plan).unwrap().verify;
+        let told =
+            report.failures.iter().any(|f| f.contains("misses frames") || f.contains("gave no picture"));
+        assert!(told && report.damaged_source, "{gop}: {:?}", report.failures);
+    }
+}

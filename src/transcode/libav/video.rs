@@ -11,6 +11,7 @@ use super::input::Input;
 use crate::job::JobError;
 use crate::model::Damage;
 use crate::plan::VideoEncode;
+use crate::transcode::gaps::{Gap, Gaps};
 use crate::transcode::graph::Source;
 use crate::transcode::pace::Pace;
 
@@ -32,10 +33,8 @@ pub(crate) struct VideoChain {
     counted: bool,
     last: Option<(i64, i64)>,
     held: Option<Frame>,
-    /// The distance between the first two decoded frames, in seconds, and where it starts.
-    pub(crate) leading_gap: Option<(f64, f64)>,
-    /// The longest distance between two others, in seconds, and where it starts.
-    pub(crate) widest_gap: (f64, f64),
+    /// How far decoded frames lie apart.
+    pub(crate) gaps: Gaps,
 }
 
 impl VideoChain {
@@ -70,13 +69,16 @@ impl VideoChain {
             counted: input.is_without_times(),
             last: None,
             held: None,
-            leading_gap: None,
-            widest_gap: (0.0, 0.0),
+            gaps: Gaps::default(),
         })
     }
 
     /// Feeds a packet of the stream.
     pub(crate) fn push(&mut self, packet: &Packet, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
+        let raw = packet.get();
+        if raw.flags & ffi::AV_PKT_FLAG_KEY != 0 {
+            self.gaps.key((raw.pts != NOPTS && !self.counted).then_some(raw.pts));
+        }
         self.decode(Some(packet), sink)
     }
 
@@ -90,6 +92,7 @@ impl VideoChain {
         self.decoder.flush();
         self.offset += super::av::units(length_s, self.decoder.base());
         self.last = None;
+        self.gaps.lose_place();
     }
 
     /// Shows the last picture until `end_s`.
@@ -123,12 +126,10 @@ impl VideoChain {
             (stamped, _) => stamped - self.start + self.offset,
         };
         if let Some((last, _)) = self.last {
-            let gap = seconds(time - last, base);
-            if self.leading_gap.is_none() {
-                self.leading_gap = Some((gap, seconds(last, base)));
-            } else if gap > self.widest_gap.0 {
-                self.widest_gap = (gap, seconds(last, base));
-            }
+            let moved = self.start - self.offset;
+            let between = (last + moved, time + moved);
+            let (length_s, at_s) = (seconds(time - last, base), seconds(last, base));
+            self.gaps.note(Gap { length_s, at_s, between });
         }
         let duration = match frame_duration(raw) {
             known if known > 0 => known,

@@ -12,6 +12,7 @@ mod packets;
 mod planes;
 mod samples;
 mod sound;
+mod source;
 mod witness;
 
 use std::fs::File;
@@ -23,13 +24,14 @@ use ffmpeg_next::ffi;
 use self::compare::Comparison;
 use self::likeness::UNLIKE;
 use self::packets::Walk;
-use super::thresholds::{END_SKEW_S, HEADER_FRAMES, HOLE_FRAMES, LOST_FRAMES, MISSING_TAIL_S, PLAN_SLACK_S};
+use self::source::{check_reading, check_source};
+use super::thresholds::{END_SKEW_S, HEADER_FRAMES, MISSING_TAIL_S, PLAN_SLACK_S};
 use crate::job::{JobError, Progress, VerifyLevel, VerifyReport};
 use crate::model::DecodeReport;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::av::Packet;
 use crate::transcode::libav::decode::Decoder;
-use crate::transcode::libav::film::{Film, Kind, Length, codec_name};
+use crate::transcode::libav::film::{Film, Kind, Length};
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::{share, stages};
 
@@ -233,12 +235,6 @@ fn check_decoding(report: &mut VerifyReport) {
     }
 }
 
-fn check_reading(errors: u64, report: &mut VerifyReport) {
-    if errors > 0 {
-        report.source_failure(format!("{errors} packets of the source could not be read"));
-    }
-}
-
 /// The plan without what has to be decoded.
 fn only_copies(spec: &OutputSpec) -> OutputSpec {
     let mut reference = spec.clone();
@@ -331,77 +327,6 @@ fn check_tail(
             "the picture of the source ends at {end:.2} s, its container promises {promised:.2} s"
         ));
     }
-}
-
-/// Looks for what the source lost before it came here, which an even frame rate would hide.
-fn check_source(
-    input: &File,
-    name: &str,
-    film: &Film,
-    spec: &OutputSpec,
-    cancel: Arc<AtomicBool>,
-    progress: &mut dyn FnMut(Progress),
-    report: &mut VerifyReport,
-) -> Result<(), JobError> {
-    check_reading(film.input.read_errors, report);
-    let damage = film.sound_damage();
-    if damage > 0 {
-        report.source_failure(format!("the decoder reported {damage} errors in the sound of the source"));
-    }
-    let (Some(chain), Some(VideoPlan::Encode(plan))) = (film.chain(), &spec.video) else { return Ok(()) };
-    let (count, first) = chain.damage();
-    if count > 0 {
-        let at = first.first().and_then(|damage| damage.at_s);
-        let at = at.map_or(String::new(), |at| format!(", the first at {at:.2} s"));
-        report
-            .source_failure(format!("the decoder reported {count} errors in the picture of the source{at}"));
-        return Ok(());
-    }
-    let mut again = Input::open(share(input)?, name, cancel)?;
-    // These hide pictures in packets of their own, so that packets and frames need not agree.
-    let countable = !matches!(codec_name(&mut again, plan.stream).as_deref(), Some("vp8" | "vp9" | "av1"));
-    let lost = film.video_packets.saturating_sub(chain.decoded());
-    let whole = spec.trim_to_s.is_none() && spec.extend.is_none();
-    if countable && whole && lost > LOST_FRAMES {
-        report.source_failure(format!("{lost} packets of the source gave no picture"));
-    }
-    let mut widest = chain.widest_gap;
-    // A film that was cut out of a longer one may begin with pictures that lean on what is gone.
-    let leaning_s = (LOST_FRAMES as f64 + HOLE_FRAMES) * chain.usual_s();
-    if let Some(leading) = chain.leading_gap.filter(|(gap, _)| *gap > leaning_s.max(widest.0)) {
-        widest = leading;
-    }
-    let (gap, at) = widest;
-    if gap > HOLE_FRAMES * chain.usual_s() {
-        let complaints = strict_complaints(&mut again, plan.stream, spec.threads, progress)?;
-        if complaints > 0 {
-            report.source_failure(format!(
-                "the source has a hole of {gap:.2} s at {at:.2} s, and its decoder misses frames there"
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Complaints of a decoder that lets nothing pass, over all of a stream: where frames are missing need not
-/// be where the distance between two is the longest.
-fn strict_complaints(
-    input: &mut Input,
-    stream: u32,
-    threads: u32,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<u64, JobError> {
-    let total_s = input.duration_s();
-    let mut decoder = Decoder::of_complaints(input.stream(stream)?, threads)?;
-    let mut packet = Packet::new()?;
-    while input.read(&mut packet)? {
-        if packet.get().stream_index == stream as i32 {
-            decoder.feed(Some(&packet), &mut |_| Ok(()))?;
-            progress(step(&decoder, &packet, total_s));
-        }
-    }
-    decoder.feed(None, &mut |_| Ok(()))?;
-    Ok(decoder.damage_count)
 }
 
 /// How far a decoder has come.
