@@ -809,7 +809,7 @@ fn a_loss_between_key_frames_is_told_from_a_picture_that_stands() {
     let still = "-f lavfi -i testsrc2=s=320x240:r=25:d=12,select='not(between(n\\,200\\,230))' -vsync vfr";
     // Open groups: pictures after a key frame may lean on those before it.
     for gop in ["", "-x264-params open-gop=1:bframes=3"] {
-        let still = media(dir.path(), "s.mp4", &format!("{still} -c:v libx264 -g 25 {gop}").trim_end());
+        let still = media(dir.path(), "s.mp4", format!("{still} -c:v libx264 -g 25 {gop}").trim_end());
         out.good(&still, &plan);
         let lossy = format!("-i {} -c copy -bsf:v noise=drop=between(n\\,55\\,57)", still.display());
         let report = out.fix(&media(dir.path(), "l.mp4", &lossy), &plan).unwrap().verify;
