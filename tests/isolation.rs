@@ -29,8 +29,9 @@ fn pool(limits: Limits) -> WorkerPool {
 }
 
 fn request(job: Job, input: &Path, cancel: &Arc<AtomicBool>) -> JobRequest {
-    let output = matches!(job, Job::Fix { .. }).then(|| tempfile::tempfile().unwrap());
-    let files = JobFiles { input: File::open(input).unwrap(), output };
+    let outputs =
+        if matches!(job, Job::Fix { .. }) { vec![tempfile::tempfile().unwrap()] } else { Vec::new() };
+    let files = JobFiles { input: File::open(input).unwrap(), outputs };
     JobRequest { job, files, name: "clip.mp4".into(), cancel: Arc::clone(cancel) }
 }
 
@@ -44,7 +45,7 @@ fn slow_fix() -> Job {
     let mut video = VideoEncode { preset: Preset::Slow, b_frames: 3, ..sample::picture(1920, 1080, 60) };
     video.rate.crf = 18.0;
     let spec = OutputSpec { threads: 2, ..sample::output(VideoPlan::Encode(Box::new(video)), None) };
-    Job::Fix { spec: Box::new(spec), verify: VerifyLevel::Full }
+    Job::Fix { specs: vec![spec], verify: VerifyLevel::Full }
 }
 
 /// A worker under a path of its own, so that a test finds its processes among those of others.

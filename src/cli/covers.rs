@@ -88,7 +88,7 @@ fn facts(path: &Path, runner: &dyn Runner, cancel: &Arc<AtomicBool>) -> Result<M
     let input = File::open(path).map_err(|error| format!("cannot be opened: {error}"))?;
     let request = JobRequest {
         job: Job::Probe { depth: ProbeDepth::Auto },
-        files: JobFiles { input, output: None },
+        files: JobFiles { input, outputs: Vec::new() },
         name: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
         cancel: Arc::clone(cancel),
     };

@@ -40,7 +40,7 @@ pub fn works(runner: &dyn Runner, options: &FixOptions, cancel: &Arc<AtomicBool>
         let (encoder, preset) = (options.encoder, options.preset);
         let plan = VideoEncode { encoder, preset, rate, b_frames, ..sample::picture(640, 360, 30) };
         let input = File::open("/dev/null").map_err(|error| JobError::Io(error.to_string()))?;
-        let files = JobFiles { input, output: None };
+        let files = JobFiles { input, outputs: Vec::new() };
         let job = Job::Trial { plan: Box::new(plan) };
         let name = options.encoder.name().to_owned();
         runner.run(JobRequest { job, files, name, cancel: Arc::clone(cancel) }, &mut |_| {}).map(drop)

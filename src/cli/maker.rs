@@ -137,7 +137,7 @@ impl AssetMaker for Maker {
         let staging = Staging::new(&target).map_err(failed)?;
         let files = JobFiles {
             input: File::open(asset.path()).map_err(failed)?,
-            output: Some(staging.descriptor().map_err(failed)?),
+            outputs: vec![staging.descriptor().map_err(failed)?],
         };
         let name = asset.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         let request = JobRequest {

@@ -15,7 +15,7 @@ impl UploadProber for WorkerProber {
     fn probe(&self, file: File, name: &str) -> Option<UploadFacts> {
         let request = JobRequest {
             job: Job::Probe { depth: ProbeDepth::Auto },
-            files: JobFiles { input: file, output: None },
+            files: JobFiles { input: file, outputs: Vec::new() },
             name: name.to_owned(),
             cancel: Arc::new(AtomicBool::new(false)),
         };

@@ -174,7 +174,7 @@ impl Observer for Progress {
                     let worked = running.worked();
                     state.worked += worked;
                     state.work -= running.work - worked;
-                    state.finished += usize::from(made);
+                    state.finished += made;
                 }
                 self.batch(&mut state);
                 self.line(&mut state, false);
@@ -300,7 +300,7 @@ mod tests {
         progress.notice(Event::Planned { outputs: 2, media_s: 620.0, core_s: 310.0 });
         start(long, 600.0, 300.0);
         advance(long, 1.0, 600.0);
-        progress.notice(Event::Finished { path: long, made: true });
+        progress.notice(Event::Finished { path: long, made: 1 });
         start(short, 20.0, 10.0);
         advance(short, 10.0, 20.0);
         let state = progress.state.lock().unwrap();

@@ -30,28 +30,19 @@ pub fn execute(
             let report = crate::verify::libav::deep(files.input, name, facts, cancel, progress)?;
             Ok(JobOutput::Deep(Box::new(report)))
         }
-        Job::Fix { spec, verify } => {
-            let output = files.output.ok_or_else(no_output)?;
+        Job::Fix { specs, verify } => {
             // As deep as a check of the output would go.
             let again = |file: File, name: &str| {
                 libav::probe(&file, name, ProbeDepth::Auto, Arc::clone(&cancel), &mut |_| {})
             };
-            let report = transcode::libav::fix(
-                files.input,
-                output,
-                name,
-                spec,
-                *verify,
-                Arc::clone(&cancel),
-                progress,
-                &again,
-            )?;
-            Ok(JobOutput::Fixed(Box::new(report)))
+            let JobFiles { input, outputs } = files;
+            transcode::libav::fix_together(&input, outputs, name, specs, *verify, &cancel, progress, &again)
+                .map(|results| JobOutput::Fixed { results })
         }
         Job::Trial { plan } => transcode::libav::trial(plan, &cancel).map(|()| JobOutput::Tried),
         Job::SelfTest { port } => Ok(JobOutput::SelfTest { lines: super::worker::attempts(*port) }),
         Job::Cover { size } => {
-            let output = files.output.ok_or_else(no_output)?;
+            let output = files.outputs.into_iter().next().ok_or_else(no_output)?;
             let facts = probe(&files.input, ProbeDepth::Auto, &cancel)?;
             let video =
                 facts.main_video().ok_or_else(|| JobError::Unreadable("there is no picture".into()))?;

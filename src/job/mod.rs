@@ -18,13 +18,17 @@ pub use protocol::{
     VerifyReport,
 };
 
+/// Outputs that one job can make.
+pub const MOST_OUTPUTS: usize = 4;
+
 /// The descriptors a job works on.
 #[derive(Debug)]
 pub struct JobFiles {
     /// The media to read, positioned anywhere; it is read by offset.
     pub input: File,
-    /// Where a fix, or a cover picture, is written: an empty staging file, readable and writable.
-    pub output: Option<File>,
+    /// Where outputs of a fix, or a cover picture, are written: empty staging files, readable and writable, at
+    /// most [`MOST_OUTPUTS`].
+    pub outputs: Vec<File>,
 }
 
 /// A job with what belongs to it.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::JobError;
 use crate::model::{DecodeReport, DeepReport, MediaFacts};
 use crate::plan::{OutputSpec, VideoEncode, VideoEncoder};
 
@@ -16,10 +17,10 @@ pub enum Job {
     },
     /// Decode everything and look at it.
     Deep,
-    /// Make the output and verify it.
+    /// Make outputs of one film, each to a file of its own, and verify them.
     Fix {
         /// What to make.
-        spec: Box<OutputSpec>,
+        specs: Vec<OutputSpec>,
         /// How far to prove it.
         verify: VerifyLevel,
     },
@@ -85,8 +86,11 @@ pub enum JobOutput {
     Probed(Box<MediaFacts>),
     /// Of [`Job::Deep`].
     Deep(Box<DeepReport>),
-    /// Of [`Job::Fix`].
-    Fixed(Box<FixReport>),
+    /// Of [`Job::Fix`]: what became of each output.
+    Fixed {
+        /// In the order of the specifications.
+        results: Vec<Result<FixReport, JobError>>,
+    },
     /// Of [`Job::Cover`].
     Cover(CoverReport),
     /// Of [`Job::Trial`]: it works.

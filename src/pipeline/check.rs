@@ -226,7 +226,7 @@ impl Desk<'_> {
         let name = shown_name(&source.path);
         worth_probing(&input, &name, source.named)?;
         let job = if self.options.deep { Job::Deep } else { Job::Probe { depth: ProbeDepth::Auto } };
-        let files = JobFiles { input, output: None };
+        let files = JobFiles { input, outputs: Vec::new() };
         Ok((JobRequest { job, files, name, cancel: Arc::clone(self.cancel) }, stamp))
     }
 

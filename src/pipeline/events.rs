@@ -26,7 +26,7 @@ pub enum Event<'a> {
         /// Seconds of processor time that they will take, about.
         core_s: f64,
     },
-    /// Work on an output began.
+    /// Work on an output, or on several of one source, began.
     Started {
         /// The source.
         path: &'a Path,
@@ -44,12 +44,12 @@ pub enum Event<'a> {
         /// How far.
         progress: Progress,
     },
-    /// Work on an output ended.
+    /// That work ended.
     Finished {
         /// The source.
         path: &'a Path,
-        /// Whether an output stands under its final name.
-        made: bool,
+        /// How many outputs stand under their final names.
+        made: usize,
     },
 }
 

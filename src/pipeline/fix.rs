@@ -7,31 +7,25 @@
 use std::collections::HashSet;
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::job::{FixReport, Job, JobError, JobFiles, JobOutput, JobRequest, Runner, VerifyLevel};
-use crate::plan::{
-    Action, Effort, FixOptions, FixPlan, Machine, OutputSpec, Refusal, VideoEncoder, VideoPlan, plan,
-};
+use crate::job::{FixReport, MOST_OUTPUTS, Runner, VerifyLevel};
+use crate::plan::{Action, Effort, FixOptions, FixPlan, Machine, Refusal, plan};
 use crate::profile::Profile;
-use crate::rules::{Severity, Subject, Verdict, assess};
+use crate::rules::Verdict;
 
 use super::budget::{Budget, Means};
-use super::check::{CheckOptions, Checked, check, open_regular, shown_name};
-use super::discover::{Source, plain};
+use super::check::{CheckOptions, Checked, check, open_regular};
+use super::discover::Source;
 use super::events::{Event, Observer};
 use super::ledger::{FixLedger, LedgerKey};
+use super::make::{Attempt, Making, Wanted, copy, make_output, make_together, may_write, operation};
 use super::names::{find_collisions, output_name};
-use super::outcome::{Failure, FailureKind, FixOutcome, Outcome, Proof};
+use super::outcome::{Failure, FixOutcome, Outcome, Proof};
 use super::side_by_side::side_by_side;
 use super::space::room_for;
-use super::staging::Staging;
-
-/// How much better the second try after a failed picture comparison is, in steps of x264's CRF.
-const BETTER_BY_CRF: f32 = 4.0;
 
 /// What a fix shall do.
 #[derive(Clone, Debug)]
@@ -91,7 +85,6 @@ pub fn fix(
         .collect();
     let mut tasks = plan_all(&checked, profiles, settings);
     refuse_collisions(&mut tasks, sources, profiles.len());
-    let order = longest_first(&tasks);
     let worker = Worker {
         settings,
         profiles,
@@ -109,14 +102,20 @@ pub fn fix(
             done(outcome);
         }
     }
-    let made = side_by_side(order.len(), runner.width(), |position| {
-        let task = &tasks[order[position]];
-        let at = position_of(task, &checked, profiles.len());
-        let outcome = Outcome { fix: Some(worker.carry_out(task)), ..outcomes[at].clone() };
-        done(&outcome);
-        (at, outcome.fix)
+    let films = longest_first(&tasks);
+    let made = side_by_side(films.len(), runner.width(), |position| {
+        let mut made = Vec::new();
+        for batch in batches(films[position], settings.memory_bytes) {
+            for (task, fix) in batch.iter().zip(worker.carry_out(&batch)) {
+                let at = position_of(task, &checked, profiles.len());
+                let outcome = Outcome { fix: Some(fix), ..outcomes[at].clone() };
+                done(&outcome);
+                made.push((at, outcome.fix));
+            }
+        }
+        made
     });
-    for (at, fix) in made {
+    for (at, fix) in made.into_iter().flatten() {
         outcomes[at].fix = fix;
     }
     outcomes
@@ -197,11 +196,40 @@ fn announce<'a>(tasks: impl Iterator<Item = &'a Task<'a>>, observer: &dyn Observ
     observer.notice(Event::Planned { outputs, media_s, core_s });
 }
 
-/// Re-encodes before copies, long before short: the last job to end should be a small one.
-fn longest_first(tasks: &[Task<'_>]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..tasks.len()).collect();
-    order.sort_by(|&a, &b| tasks[b].effort.core_s.total_cmp(&tasks[a].effort.core_s).then(a.cmp(&b)));
-    order
+/// The tasks of each film, re-encodes before copies, long before short: the last job to end should be a small
+/// one.
+fn longest_first<'t, 'a>(tasks: &'t [Task<'a>]) -> Vec<&'t [Task<'a>]> {
+    let work = |film: &[Task<'_>]| film.iter().map(|task| task.effort.core_s).sum::<f64>();
+    let mut films: Vec<_> = tasks.chunk_by(|one, other| std::ptr::eq(one.checked, other.checked)).collect();
+    films.sort_by(|one, other| work(other).total_cmp(&work(one)));
+    films
+}
+
+/// The tasks of one film in groups that one job makes: outputs of one plan, which are made once, and encodes
+/// that need the same pictures, as far as memory allows.
+fn batches<'t, 'a>(film: &'t [Task<'a>], memory_bytes: u64) -> Vec<Vec<&'t Task<'a>>> {
+    let mut batches: Vec<Vec<&Task<'_>>> = Vec::new();
+    for task in film {
+        let fits = |batch: &&mut Vec<&Task<'_>>| fits(task, batch, memory_bytes);
+        match batches.iter_mut().find(fits) {
+            Some(batch) => batch.push(task),
+            None => batches.push(vec![task]),
+        }
+    }
+    batches
+}
+
+/// Whether a task can be done by the same job as those.
+fn fits(task: &Task<'_>, batch: &[&Task<'_>], memory_bytes: u64) -> bool {
+    let spec = |task: &&Task<'_>| task.target.as_ref().and(task.plan.spec.clone());
+    let (Some(wanted), Some(first)) = (spec(&task), batch.first().and_then(spec)) else { return false };
+    if batch.iter().filter_map(spec).any(|other| other == wanted) {
+        return true;
+    }
+    let memory = batch.iter().map(|task| task.effort.memory_bytes).sum::<u64>();
+    batch.len() < MOST_OUTPUTS
+        && wanted.can_share_decode(&first)
+        && memory + task.effort.memory_bytes <= memory_bytes
 }
 
 struct Worker<'a> {
@@ -223,65 +251,138 @@ impl Worker<'_> {
         ledger.find(&key).is_some()
     }
 
-    fn carry_out(&self, task: &Task<'_>) -> FixOutcome {
-        let Some(target) = &task.target else { return outcome(&task.plan, None) };
-        let path = &task.checked.source.path;
-        match self.produce(task, target) {
-            Ok((proof, reused)) => FixOutcome {
-                plan: task.plan.clone(),
-                output: Some(target.clone()),
-                proof: Some(proof),
-                failure: None,
-                reused,
-            },
-            Err(failure) => {
-                self.observer.notice(Event::Finished { path, made: false });
-                outcome(&task.plan, Some(failure))
+    /// Does the tasks of one batch. What came of each.
+    fn carry_out(&self, batch: &[&Task<'_>]) -> Vec<FixOutcome> {
+        let mut ready = Vec::new();
+        let mut settled = Vec::new();
+        for task in batch {
+            match self.prepare(task) {
+                Ok(next) => {
+                    ready.push(next);
+                    settled.push(None);
+                }
+                Err(fix) => settled.push(Some(*fix)),
             }
+        }
+        let mut made = self.produce(&ready).into_iter();
+        settled.into_iter().filter_map(|settled| settled.or_else(|| made.next())).collect()
+    }
+
+    /// Looks at what can be known before anything is made; that may settle it.
+    fn prepare<'t>(&self, task: &'t Task<'t>) -> Result<Ready<'t>, Box<FixOutcome>> {
+        let Some(target) = &task.target else { return Err(Box::new(outcome(&task.plan, None))) };
+        match self.look(task, target) {
+            Ok((ready, None)) => Ok(ready),
+            Ok((ready, Some(report))) => Err(Box::new(stands(&ready, proof(report), true))),
+            Err(failure) => Err(Box::new(outcome(&task.plan, Some(failure)))),
         }
     }
 
-    fn produce(&self, task: &Task<'_>, target: &Path) -> Result<(Proof, bool), Failure> {
+    /// Opens the source, and looks for what an earlier run made of it.
+    fn look<'t>(
+        &self,
+        task: &'t Task<'t>,
+        target: &'t Path,
+    ) -> Result<(Ready<'t>, Option<Option<FixReport>>), Failure> {
         let source = &task.checked.source.path;
         let input = open_regular(source)?;
         let meta = input.metadata().map_err(|error| operation(source, &error))?;
         let key = LedgerKey::new(&meta, &plan_text(&task.plan, self.settings.verify), target);
-        if let Some(report) = self.ledger.and_then(|ledger| ledger.find(&key)) {
-            return Ok((proof(report), true));
+        let earlier = self.ledger.and_then(|ledger| ledger.find(&key));
+        if earlier.is_none() {
+            may_write(target, &meta, self.ledger)?;
+            room_for(target, task.plan.spec.as_deref(), meta.len())?;
         }
-        may_write(target, &meta, self.ledger)?;
-        room_for(target, task.plan.spec.as_deref(), meta.len())?;
-        let profile = &self.profiles[task.profile_index];
-        let what = task.plan.action.name();
-        let Effort { media_s, core_s, threads, memory_bytes } = task.effort;
-        let _share = self.budget.take(Means { cores: threads, bytes: memory_bytes });
-        self.observer.notice(Event::Started { path: source, what, media_s: Some(media_s), core_s });
-        let report = match &task.plan.spec {
-            None => copy(&input, target, &|made| self.remember(&key, made, None)).map(|()| None),
-            Some(spec) => make_output(
-                &Making {
-                    runner: self.runner,
-                    observer: self.observer,
-                    cancel: self.cancel,
-                    verify: self.settings.verify,
-                },
-                source,
-                input,
-                spec,
-                profile,
-                target,
-                &|made, report| self.remember(&key, made, Some(report)),
-            )
-            .map(Some),
-        }?;
-        self.observer.notice(Event::Finished { path: source, made: true });
-        Ok((proof(report), false))
+        Ok((Ready { task, target, input, key }, earlier))
+    }
+
+    /// Makes the outputs of a batch and proves them. What came of each.
+    fn produce(&self, ready: &[Ready<'_>]) -> Vec<FixOutcome> {
+        let Some(Ready { task: Task { checked, plan, .. }, input, .. }) = ready.first() else {
+            return Vec::new();
+        };
+        let path = &checked.source.path;
+        let efforts = || ready.iter().map(|ready| ready.task.effort);
+        let _share = self.budget.take(Means {
+            cores: efforts().map(|effort| effort.threads).sum(),
+            bytes: efforts().map(|effort| effort.memory_bytes).sum(),
+        });
+        self.observer.notice(Event::Started {
+            path,
+            what: plan.action.name(),
+            media_s: Some(efforts().map(|effort| effort.media_s).sum()),
+            core_s: efforts().map(|effort| effort.core_s).sum(),
+        });
+        let making = Making {
+            runner: self.runner,
+            observer: self.observer,
+            cancel: self.cancel,
+            verify: self.settings.verify,
+        };
+        let mut attempts = Vec::new();
+        if ready.len() > 1 {
+            let wanted: Vec<_> = ready.iter().filter_map(|ready| self.wanted(ready)).collect();
+            attempts = make_together(&making, path, input, &wanted);
+        }
+        let mut attempts = attempts.into_iter();
+        let finish = |ready| match self.finish(&making, ready, attempts.next().flatten()) {
+            Ok(report) => stands(ready, proof(report), false),
+            Err(failure) => outcome(&ready.task.plan, Some(failure)),
+        };
+        let fixes: Vec<FixOutcome> = ready.iter().map(finish).collect();
+        let made = fixes.iter().filter(|fix| fix.output.is_some()).count();
+        self.observer.notice(Event::Finished { path, made });
+        fixes
+    }
+
+    /// What is to be made, unless it is a plain copy.
+    fn wanted<'t>(&'t self, ready: &'t Ready<'_>) -> Option<Wanted<'t>> {
+        let Ready { task, target, .. } = ready;
+        let (spec, profile) = (task.plan.spec.as_deref()?, self.profiles.get(task.profile_index)?);
+        Some(Wanted { spec, profile, target })
+    }
+
+    /// Brings one output under its name.
+    fn finish(
+        &self,
+        making: &Making<'_>,
+        ready: &Ready<'_>,
+        attempt: Option<Attempt>,
+    ) -> Result<Option<FixReport>, Failure> {
+        let Ready { task, target, input, key } = ready;
+        let remember = |made: &Metadata, report: Option<&FixReport>| self.remember(key, made, report);
+        match self.wanted(ready) {
+            None => copy(input, target, &remember).map(|()| None),
+            Some(wanted) => {
+                let source = &task.checked.source.path;
+                make_output(making, source, input, &wanted, attempt, &remember).map(Some)
+            }
+        }
     }
 
     /// Writes down what is about to get its name. Without a record the output could never be
     /// replaced by a later run, so it is not made.
     fn remember(&self, key: &LedgerKey, made: &Metadata, report: Option<&FixReport>) -> io::Result<()> {
         self.ledger.map_or(Ok(()), |ledger| ledger.record(key.clone(), made, report))
+    }
+}
+
+/// A task that can begin.
+struct Ready<'t> {
+    task: &'t Task<'t>,
+    target: &'t Path,
+    input: File,
+    key: LedgerKey,
+}
+
+/// An output that has its name.
+fn stands(ready: &Ready<'_>, proof: Proof, reused: bool) -> FixOutcome {
+    FixOutcome {
+        plan: ready.task.plan.clone(),
+        output: Some(ready.target.to_owned()),
+        proof: Some(proof),
+        failure: None,
+        reused,
     }
 }
 
@@ -301,210 +402,10 @@ fn plan_text(plan: &FixPlan, verify: VerifyLevel) -> String {
     format!("{} {verify:?} {spec}", plan.action.name())
 }
 
-/// What to do about a disk that takes no more.
-const MAKE_ROOM: &str = "free some space, or choose another disk with --out";
-
-fn operation(path: &Path, error: &io::Error) -> Failure {
-    let mut message = format!("{}: {}", path.display(), plain(error));
-    if let io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge =
-        error.kind()
-    {
-        message.push_str(&format!(": {MAKE_ROOM}"));
-    }
-    Failure { kind: FailureKind::Operation, message }
-}
-
-/// An output may not replace what we did not make, and never the source itself.
-fn may_write(target: &Path, source: &Metadata, ledger: Option<&FixLedger>) -> Result<(), Failure> {
-    let there = match std::fs::symlink_metadata(target) {
-        Ok(there) => there,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(operation(target, &error)),
-    };
-    if (there.dev(), there.ino()) == (source.dev(), source.ino()) {
-        let message = format!("{} is the source itself: choose another folder with --out", target.display());
-        return Err(Failure { kind: FailureKind::Operation, message });
-    }
-    if ledger.is_some_and(|ledger| ledger.is_ours(target, &there)) {
-        return Ok(());
-    }
-    let message = format!(
-        "{} is there already and was not made by an earlier run from this file: \
-         move it away, or choose another folder with --out",
-        target.display()
-    );
-    Err(Failure { kind: FailureKind::Operation, message })
-}
-
-/// Copies a compliant file, sharing its blocks where the file system can.
-fn copy(input: &File, target: &Path, remember: &dyn Fn(&Metadata) -> io::Result<()>) -> Result<(), Failure> {
-    let failed = |error: io::Error| operation(target, &error);
-    let staging = Staging::new(target).map_err(failed)?;
-    let mut output = staging.descriptor().map_err(failed)?;
-    if rustix::fs::ioctl_ficlone(&output, input).is_err() {
-        io::copy(&mut &*input, &mut output).map_err(failed)?;
-    }
-    let (wanted, got) = (input.metadata().map_err(failed)?.len(), output.metadata().map_err(failed)?.len());
-    if wanted != got {
-        let message =
-            format!("{}: copied {got} of {wanted} bytes, the source changed meanwhile", target.display());
-        return Err(Failure { kind: FailureKind::Operation, message });
-    }
-    let made = output.metadata().map_err(failed)?;
-    remember(&made).map_err(|error| unrecorded(target, &error))?;
-    staging.publish().map_err(failed)
-}
-
-fn unrecorded(target: &Path, error: &io::Error) -> Failure {
-    let message = format!(
-        "{}: the record of earlier fixes cannot be written, so the output was not kept: {}; \
-         free some space beside the configuration",
-        target.display(),
-        plain(error)
-    );
-    Failure { kind: FailureKind::Operation, message }
-}
-
-/// What making an output needs besides the plan.
-#[derive(Clone, Copy)]
-pub struct Making<'a> {
-    /// Who runs the job.
-    pub runner: &'a dyn Runner,
-    /// Who is told.
-    pub observer: &'a dyn Observer,
-    /// Raised to give up.
-    pub cancel: &'a Arc<AtomicBool>,
-    /// How far the output is proven.
-    pub verify: VerifyLevel,
-}
-
-/// Makes one output from `input` by `spec`, proves it and puts it at `target`. When only the
-/// likeness of the picture fails, it is made once more at higher quality. `remember` is told of the
-/// proven file before it gets its name.
-pub fn make_output(
-    making: &Making<'_>,
-    source: &Path,
-    input: File,
-    spec: &OutputSpec,
-    profile: &Profile,
-    target: &Path,
-    remember: &dyn Fn(&Metadata, &FixReport) -> io::Result<()>,
-) -> Result<FixReport, Failure> {
-    let mut spec = spec.clone();
-    let mut second = false;
-    loop {
-        let staging = Staging::new(target).map_err(|error| operation(target, &error))?;
-        let report = match run_fix(making, source, &input, &spec, &staging) {
-            Ok(report) => report,
-            // The trial at the start does not show that a device takes every picture, or several at once.
-            Err(failure) if may_be_the_encoder(&failure) && in_software(&mut spec) => continue,
-            Err(failure) => return Err(failure),
-        };
-        let problems = problems_of(&report, &shown_name(target), profile);
-        if problems.is_empty() {
-            let made = staging.descriptor().and_then(|file| file.metadata());
-            let made = made.map_err(|error| operation(target, &error))?;
-            remember(&made, &report).map_err(|error| unrecorded(target, &error))?;
-            staging.publish().map_err(|error| operation(target, &error))?;
-            return Ok(report);
-        }
-        if in_software(&mut spec) {
-            continue;
-        }
-        let improvable = report.verify.quality_only && !second && better(&mut spec);
-        if !improvable {
-            let message = format!("the output did not pass and was thrown away: {}", problems.join("; "));
-            let damaged = report.verify.damaged_source;
-            let kind = if damaged { FailureKind::Damaged } else { FailureKind::Unproven };
-            return Err(Failure { kind, message });
-        }
-        second = true;
-    }
-}
-
-fn run_fix(
-    making: &Making<'_>,
-    source: &Path,
-    input: &File,
-    spec: &OutputSpec,
-    staging: &Staging,
-) -> Result<FixReport, Failure> {
-    let files = JobFiles {
-        input: input.try_clone().map_err(|error| operation(source, &error))?,
-        output: Some(staging.descriptor().map_err(|error| operation(staging.path(), &error))?),
-    };
-    let job = Job::Fix { spec: Box::new(spec.clone()), verify: making.verify };
-    let request = JobRequest { job, files, name: shown_name(source), cancel: Arc::clone(making.cancel) };
-    let mut notice = |progress| making.observer.notice(Event::Advanced { path: source, progress });
-    match making.runner.run(request, &mut notice) {
-        Ok(JobOutput::Fixed(report)) => Ok(*report),
-        Ok(_) => Err(super::check::wrong_answer()),
-        Err(error) => Err(fix_failure(&error, source, staging)),
-    }
-}
-
-fn fix_failure(error: &JobError, source: &Path, staging: &Staging) -> Failure {
-    let mut failure = Failure::from(error);
-    match error {
-        JobError::Unreadable(_) | JobError::Cut(_) => failure.message = format!("the source {error}"),
-        JobError::Io(_) => {
-            let folder = staging.path().parent().unwrap_or(staging.path());
-            failure.message = format!(
-                "{} into {}: {error}; nothing was kept. Is the disk full? Then {MAKE_ROOM}",
-                source.display(),
-                folder.display()
-            );
-        }
-        _ => {}
-    }
-    failure
-}
-
-/// Everything that stands against an output: what verification found, and what the rules say.
-fn problems_of(report: &FixReport, name: &str, profile: &Profile) -> Vec<String> {
-    let mut problems = report.verify.failures.clone();
-    let subject = Subject { facts: &report.facts, file_name: name, deep: None };
-    let assessment = assess(&subject, profile, &CheckOptions::default().selection);
-    if assessment.verdict() != Verdict::Compliant {
-        let errors = assessment.findings().iter().filter(|finding| finding.severity == Severity::Error);
-        problems.extend(errors.map(|finding| format!("{}: {}", finding.rule, finding.message)));
-        if assessment.verdict() == Verdict::Indeterminate {
-            problems.push("too little is known about the output to call it compliant".to_owned());
-        }
-    }
-    problems
-}
-
-/// Whether a failure may be that of an encoder in hardware.
-fn may_be_the_encoder(failure: &Failure) -> bool {
-    !matches!(failure.kind, FailureKind::Input | FailureKind::Interrupted)
-}
-
-/// Lets x264 encode what a device did not; whether that changes anything.
-fn in_software(spec: &mut OutputSpec) -> bool {
-    match &mut spec.video {
-        Some(VideoPlan::Encode(encode)) if encode.encoder.is_hardware() => {
-            encode.encoder = VideoEncoder::X264;
-            true
-        }
-        _ => false,
-    }
-}
-
-fn better(spec: &mut OutputSpec) -> bool {
-    match &mut spec.video {
-        Some(VideoPlan::Encode(encode)) => {
-            encode.rate.crf = (encode.rate.crf - BETTER_BY_CRF).max(1.0);
-            true
-        }
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::sample;
+    use crate::plan::{VideoEncoder, VideoPlan, sample};
 
     #[test]
     fn an_output_of_another_encoder_is_another_output() {
@@ -524,15 +425,5 @@ mod tests {
         };
         assert_ne!(text(VideoEncoder::X264), text(VideoEncoder::Nvenc));
         assert_eq!(text(VideoEncoder::Nvenc), text(VideoEncoder::Nvenc));
-    }
-
-    #[test]
-    fn x264_takes_over_once() {
-        let mut encode = sample::picture(640, 360, 30);
-        encode.encoder = VideoEncoder::Qsv;
-        let mut spec = sample::output(VideoPlan::Encode(Box::new(encode)), None);
-        assert!(in_software(&mut spec));
-        assert_eq!(spec, sample::output(VideoPlan::Encode(Box::new(sample::picture(640, 360, 30))), None));
-        assert!(!in_software(&mut spec));
     }
 }

@@ -36,6 +36,18 @@ pub struct OutputSpec {
     pub max_size_bytes: Option<u64>,
 }
 
+impl OutputSpec {
+    /// Whether both encode the same stream, each from its start to its end at most once, so that one decoder
+    /// can serve both.
+    pub fn can_share_decode(&self, other: &OutputSpec) -> bool {
+        let stream = |spec: &OutputSpec| match &spec.video {
+            Some(VideoPlan::Encode(encode)) if spec.extend.is_none() => Some(encode.stream),
+            _ => None,
+        };
+        stream(self).is_some() && stream(self) == stream(other)
+    }
+}
+
 /// The containers that can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

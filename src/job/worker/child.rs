@@ -110,7 +110,7 @@ impl Line {
         let Some(input) = files.next() else {
             return Err(JobError::Io("no descriptor came with the job".into()));
         };
-        let files = JobFiles { input, output: files.next() };
+        let files = JobFiles { input, outputs: files.collect() };
         let cancel = Arc::<AtomicBool>::default();
         let flag = Arc::clone(&cancel);
         // What takes less time than that has nothing to tell but its result.

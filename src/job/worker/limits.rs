@@ -70,8 +70,10 @@ pub(super) fn allowance(job: &Job, limits: &Limits, processors: u64) -> Allowanc
         Job::Trial { .. } => (2 * coding, Duration::from_secs(600), limits.stall),
         Job::Cover { .. } => (coding, Duration::from_secs(3600), limits.stall),
         Job::Deep => (coding, LONG, limits.stall),
-        Job::Fix { spec, .. } => {
-            (coding + pixels(spec).saturating_mul(BYTES_PER_PIXEL), fix_time(spec), limits.stall)
+        Job::Fix { specs, .. } => {
+            let space = |spec| coding + pixels(spec).saturating_mul(BYTES_PER_PIXEL);
+            let (space, time) = (specs.iter().map(space).sum(), specs.iter().map(fix_time).sum());
+            (space, time, limits.stall)
         }
     };
     // Several threads burn CPU time faster than the clock runs; on a busy machine it is the reverse.

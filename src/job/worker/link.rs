@@ -175,7 +175,7 @@ impl Worker {
         self.keep_limits(allowance);
         for (place, request) in requests.iter().enumerate() {
             let mut files = vec![request.files.input.as_fd()];
-            files.extend(request.files.output.as_ref().map(AsFd::as_fd));
+            files.extend(request.files.outputs.iter().map(AsFd::as_fd));
             let (job, name) = (Box::new(request.job.clone()), request.name.clone());
             let message = Request::Run { job, name, wake: place + 1 == requests.len() };
             // Who cannot be told is gone, which shows at the first job without a result.

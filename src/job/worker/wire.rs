@@ -15,7 +15,7 @@ use rustix::net::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Isolation, Job, JobError, JobOutput, Progress};
+use crate::job::{Isolation, Job, JobError, JobOutput, MOST_OUTPUTS, Progress};
 use crate::model::Compact;
 
 /// No message is longer; facts of a sane file are a few kilobytes.
@@ -101,7 +101,7 @@ pub(super) fn send<T: Message>(mut to: &UnixStream, message: &T, files: &[Borrow
         return Err(io::Error::other("message too long"));
     }
     let length = (body.len() as u32).to_be_bytes();
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1 + MOST_OUTPUTS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     if !files.is_empty() && !control.push(SendAncillaryMessage::ScmRights(files)) {
         return Err(io::Error::other("too many descriptors"));
@@ -135,7 +135,7 @@ pub(super) fn waiting(from: &UnixStream) -> io::Result<bool> {
 pub(super) fn receive<T: Message>(mut from: &UnixStream) -> io::Result<(T, Vec<OwnedFd>)> {
     let mut length = [0; 4];
     let mut files = Vec::new();
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1 + MOST_OUTPUTS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let count =
         recvmsg(from, &mut [IoSliceMut::new(&mut length)], &mut control, RecvFlags::CMSG_CLOEXEC)?.bytes;
@@ -161,6 +161,7 @@ pub(super) fn checked(length: [u8; 4]) -> io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::FixReport;
     use crate::model::sample::film;
 
     /// A reply that has travelled.
@@ -179,6 +180,9 @@ mod tests {
         assert_eq!(travelled(facts.clone()), facts);
         let lost = Err(JobError::WorkerLost("it \u{0} ended".into()));
         assert_eq!(travelled(lost.clone()), lost);
+        let results = vec![Ok(FixReport::default()), Err(JobError::Failed("too large".into()))];
+        let fixed = Ok(JobOutput::Fixed { results });
+        assert_eq!(travelled(fixed.clone()), fixed);
     }
 
     #[test]

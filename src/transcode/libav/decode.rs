@@ -10,7 +10,7 @@ use crate::job::JobError;
 use crate::model::Damage;
 
 /// Complaints kept in full; the others are only counted.
-const MAX_DAMAGE: usize = 20;
+pub(super) const MAX_DAMAGE: usize = 20;
 /// Decoders refuse pictures above this: three times 8K.
 const MAX_PIXELS: i64 = 100_000_000;
 

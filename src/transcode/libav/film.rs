@@ -10,6 +10,7 @@ use super::audio::{AudioChain, Blocks, gain_to};
 use super::av::{Frame, Packet, failed};
 use super::copy::{Copier, CopyPlan};
 use super::input::Input;
+use super::shared::Place;
 use super::video::VideoChain;
 use crate::job::JobError;
 use crate::plan::{AudioPlan, ExtendKind, OutputSpec, VideoPlan};
@@ -87,7 +88,16 @@ pub(crate) struct Length {
 }
 
 impl Film {
-    pub(crate) fn open(mut input: Input, spec: &OutputSpec) -> Result<Film, JobError> {
+    pub(crate) fn open(input: Input, spec: &OutputSpec) -> Result<Film, JobError> {
+        Film::open_at(None, input, spec)
+    }
+
+    /// As [`Film::open`], with a place at a decoder that other films of the same source use too.
+    pub(crate) fn open_at(
+        place: Option<Place>,
+        mut input: Input,
+        spec: &OutputSpec,
+    ) -> Result<Film, JobError> {
         let extend = spec.extend.map(|extension| (extension.to_s, extension.kind));
         let looped = extend.filter(|(_, kind)| *kind == ExtendKind::Loop).map(|(to_s, _)| to_s);
         let limit_s = match (spec.trim_to_s, looped) {
@@ -112,7 +122,7 @@ impl Film {
             }
             Some(VideoPlan::Encode(plan)) => {
                 rate = plan.frame_rate.as_f64();
-                let chain = VideoChain::open(&mut input, plan, spec.start_s, limit_s, spec.threads)?;
+                let chain = VideoChain::open(&mut input, plan, spec.start_s, limit_s, spec.threads, place)?;
                 Side::Make(plan.stream, Box::new(chain))
             }
         };
@@ -253,7 +263,7 @@ impl Film {
             }
             self.input.rewind()?;
             if let Side::Make(_, chain) = &mut self.video {
-                chain.again(once);
+                chain.again(once)?;
             }
             if let Side::Make(_, chain) = &mut self.audio {
                 chain.again(once * f64::from(round + 1), once, &mut |frame| to.sound(frame))?;

@@ -30,7 +30,8 @@ fn proven(made: &OutputSpec, known: &OutputSpec, change: impl FnOnce(&File)) -> 
     let output = tempfile::tempfile().unwrap();
     let (flush, _) = sync_channel(1);
     let cancel = Arc::default();
-    let made = write(film(), &output, "in", made, Some(known), &flush, Arc::clone(&cancel), &mut |_| {});
+    let source = Source { file: film(), name: "in", place: None };
+    let made = write(source, &output, made, Some(known), &flush, Arc::clone(&cancel), &mut |_| {});
     let Ok(Made::Watched(watched)) = made else { panic!("nobody watched") };
     change(&output);
     verify_watched(*watched, &film(), &output, "in", known, &cancel, &mut |_| {}).unwrap()
@@ -75,7 +76,8 @@ fn a_file_that_does_not_hold_what_was_encoded_is_seen() {
         let (flush, _) = sync_channel(1);
         let other = plan(|plan| plan.rate.crf = 30.0);
         file.set_len(0).unwrap();
-        let made = write(film(), file, "in", &other, None, &flush, Arc::default(), &mut |_| {});
+        let source = Source { file: film(), name: "in", place: None };
+        let made = write(source, file, &other, None, &flush, Arc::default(), &mut |_| {});
         assert!(matches!(made, Ok(Made::Unseen)));
     };
     assert_says(&proven(&right, &right, foreign), "is not what the encoder made");
@@ -106,4 +108,44 @@ fn packets_are_written_together() {
     maker.finish().unwrap();
     let (writes, packets) = (writes.load(std::sync::atomic::Ordering::Relaxed), film.video_packets);
     assert!(packets > 200 && writes < packets / 10, "{writes} writes for {packets} packets");
+}
+
+/// Makes an output and says what its file holds, or why there is none.
+fn made(spec: &OutputSpec, place: Option<Place>) -> Result<Vec<u8>, JobError> {
+    let output = tempfile::tempfile().unwrap();
+    let (flush, _) = sync_channel(1);
+    let source = Source { file: film(), name: "in", place };
+    write(source, &output, spec, Some(spec), &flush, Arc::default(), &mut |_| {})?;
+    let mut bytes = vec![0; output.metadata().unwrap().len() as usize];
+    output.read_exact_at(&mut bytes, 0).unwrap();
+    Ok(bytes)
+}
+
+#[test]
+fn films_that_share_a_decoder_come_out_as_if_they_had_one_each() {
+    let whole = OutputSpec { trim_to_s: None, expected_duration_s: None, ..plan(|_| {}) };
+    let mut small = whole.clone();
+    small.video = Some(VideoPlan::Encode(Box::new(sample::picture(160, 90, 12))));
+    // Ends long before the others do; fails in the middle.
+    let short = OutputSpec { trim_to_s: Some(1.0), expected_duration_s: Some(1.0), ..whole.clone() };
+    let failing =
+        OutputSpec { max_size_bytes: Some(20_000), expected_duration_s: Some(6.0), ..whole.clone() };
+    let specs = [whole, small, short, failing];
+    let alone: Vec<_> = specs.iter().map(|spec| made(spec, None)).collect();
+    assert!(alone[..3].iter().all(Result::is_ok) && alone[3].is_err(), "{:?}", alone[3].as_ref().err());
+    let places = shared::places(specs.len());
+    let decoded = places[0].decoded();
+    let together: Vec<_> = thread::scope(|scope| {
+        let making: Vec<_> =
+            specs.iter().zip(places).map(|(spec, place)| scope.spawn(|| made(spec, Some(place)))).collect();
+        making.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(together == alone);
+    let frames = {
+        let mut input = Input::open(film(), "in", Arc::default()).unwrap();
+        let stream = input.stream(0).unwrap();
+        // SAFETY: the stream belongs to the open input; a plain field.
+        unsafe { (*stream).nb_frames as u64 }
+    };
+    assert_eq!(decoded(), frames, "each picture once");
 }

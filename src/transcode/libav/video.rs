@@ -6,8 +6,8 @@ use ffmpeg_next::ffi;
 
 use super::av::{Frame, NOPTS, Packet, failed, frame_duration, rational, seconds};
 use super::darkroom::Darkroom;
-use super::decode::Decoder;
 use super::input::Input;
+use super::shared::{Pictures, Place};
 use crate::job::JobError;
 use crate::model::Damage;
 use crate::plan::VideoEncode;
@@ -20,7 +20,7 @@ pub(crate) type PictureSink<'a> = dyn FnMut(Frame, u64) -> Result<(), JobError> 
 
 /// Decoder and pacing of the picture. What comes out still has to be developed.
 pub(crate) struct VideoChain {
-    decoder: Decoder,
+    decoder: Pictures,
     plan: VideoEncode,
     pace: Pace,
     aspect: ffi::AVRational,
@@ -44,9 +44,10 @@ impl VideoChain {
         start_s: f64,
         limit_s: Option<f64>,
         threads: u32,
+        place: Option<Place>,
     ) -> Result<VideoChain, JobError> {
         let stream = input.stream(plan.stream)?;
-        let decoder = Decoder::open(stream, threads.clamp(1, 2), false)?;
+        let decoder = Pictures::open(stream, threads.clamp(1, 2), place)?;
         // SAFETY: the stream belongs to the open input; plain fields, and a look-up over them.
         let (aspect, rate) = unsafe {
             let aspect = ffi::av_guess_sample_aspect_ratio(input.as_mut_ptr(), stream, std::ptr::null_mut());
@@ -88,15 +89,17 @@ impl VideoChain {
     }
 
     /// From now on packets come from the start once more, `length_s` later than before.
-    pub(crate) fn again(&mut self, length_s: f64) {
-        self.decoder.flush();
+    pub(crate) fn again(&mut self, length_s: f64) -> Result<(), JobError> {
+        self.decoder.flush()?;
         self.offset += super::av::units(length_s, self.decoder.base());
         self.last = None;
         self.gaps.lose_place();
+        Ok(())
     }
 
     /// Shows the last picture until `end_s`.
     pub(crate) fn finish(&mut self, end_s: f64, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
+        self.decoder.leave();
         let count = self.pace.finish(end_s).map_err(|e| failed(e.to_string()))?;
         match self.held.take() {
             Some(frame) => self.hand_on(frame, count, sink),
@@ -180,12 +183,12 @@ impl VideoChain {
 
     /// Frames that came out of the decoder.
     pub(crate) fn decoded(&self) -> u64 {
-        self.decoder.frames
+        self.decoder.frames()
     }
 
     /// How often the decoder complained, with the first complaints.
     pub(crate) fn damage(&self) -> (u64, &[Damage]) {
-        (self.decoder.damage_count, &self.decoder.damage)
+        self.decoder.damage()
     }
 }
 
