@@ -15,6 +15,10 @@ use md5::{Digest, Md5};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
+#[path = "common/agreeable.rs"]
+mod agreeable;
+use agreeable::Agreeable;
+
 /// Looks with ffprobe, a program that shares nothing with the stand-in.
 struct Ffprobe;
 
@@ -50,29 +54,6 @@ impl UploadProber for Ffprobe {
             bit_rate: seen["format"]["bit_rate"].as_str().and_then(|text| text.parse().ok()),
             audio_codec: audio.and_then(|audio| audio["codec_name"].as_str()).map(str::to_owned),
         })
-    }
-}
-
-/// Calls anything a good clip, for tests that are not about media.
-struct Agreeable;
-
-fn good_facts() -> UploadFacts {
-    UploadFacts {
-        container: "mp4".to_owned(),
-        codec: Some("h264".to_owned()),
-        width: Some(720),
-        height: Some(1280),
-        duration: Some(9.0),
-        fps: Some(30.0),
-        pixel_format: Some("yuv420p".to_owned()),
-        bit_rate: Some(2_000_000),
-        audio_codec: Some("aac".to_owned()),
-    }
-}
-
-impl UploadProber for Agreeable {
-    fn probe(&self, _file: File, _name: &str) -> Option<UploadFacts> {
-        Some(good_facts())
     }
 }
 
