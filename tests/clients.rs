@@ -4,12 +4,11 @@
 
 mod common;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::Run;
-use common::stage::{Stage, TOKEN};
+use common::stage::{Stage, TOKEN, lengthen};
 use greenlit::sandbox::{ADGROUP, ADVERTISER, IDENTITY};
 use serde_json::Value;
 
@@ -68,12 +67,8 @@ fn the_official_sdk_goes_all_the_way_from_upload_to_ad() {
 fn a_client_that_uploads_in_chunks_goes_all_the_way_from_upload_to_ad() {
     let stage = Stage::new(&[]);
     let film = stage.desk.put(COMPLIANT, "film.mov");
-    // A box that players skip makes the film too long for one piece of that client.
-    let free = 45_000_000_u32;
-    let mut file = std::fs::OpenOptions::new().append(true).open(&film).unwrap();
-    file.write_all(&[&free.to_be_bytes()[..], b"free"].concat()).unwrap();
-    let size = file.metadata().unwrap().len();
-    file.set_len(size + u64::from(free) - 8).unwrap();
+    // Too long for one piece of that client.
+    lengthen(&film, 45_000_000);
     let said = run_client(&stage, "tiktok-business-api==1.9", "chunked_client.py", &film);
     assert_came_into_being(&stage, &said, &film);
     let pieces = stage.requests();

@@ -1,7 +1,6 @@
 //! The client of the platform against the stand-in, over real HTTP.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -10,40 +9,20 @@ use std::task::Poll;
 use std::time::Duration;
 
 use greenlit::platform::tiktok_ads::{ClientOptions, CodeTable, Pauses, Tier, TikTokAds};
-use greenlit::platform::{AdsPlatform, CallError, Class, NewAd, RemoteVideo, UploadLog};
-use greenlit::rules::ValidatedAsset;
-use greenlit::sandbox::{
-    self, ADGROUP, ADVERTISER, Fault, IDENTITY, Sandbox, SandboxOptions, TOKEN, UploadFacts, UploadProber,
-    start,
-};
+use greenlit::platform::{AdsPlatform, CallError, Class, NewAd, UploadLog};
+use greenlit::sandbox::{self, ADGROUP, ADVERTISER, Fault, IDENTITY, SandboxOptions, TOKEN};
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-#[path = "common/validated.rs"]
-mod clip;
-use clip::validated;
-
-struct Agreeable;
-
-impl UploadProber for Agreeable {
-    fn probe(&self, _file: File, _name: &str) -> Option<UploadFacts> {
-        Some(UploadFacts {
-            container: "mp4".into(),
-            codec: Some("h264".into()),
-            width: Some(720),
-            height: Some(1280),
-            duration: Some(9.0),
-            fps: Some(30.0),
-            pixel_format: Some("yuv420p".into()),
-            bit_rate: Some(2_000_000),
-            audio_codec: Some("aac".into()),
-        })
-    }
-}
+#[path = "common/agreeable.rs"]
+mod agreeable;
+#[path = "common/stand_in.rs"]
+mod stand_in;
+use agreeable::Agreeable;
+use stand_in::{StandIn, ready, validated};
 
 struct Bench {
-    dir: tempfile::TempDir,
-    sandbox: Sandbox,
+    stand_in: StandIn,
 }
 
 /// A stand-in on which an hour passes in a few milliseconds.
@@ -52,47 +31,38 @@ async fn bench(faults: Vec<Fault>) -> Bench {
 }
 
 async fn bench_with(change: impl FnOnce(&mut SandboxOptions)) -> Bench {
-    let dir = tempfile::tempdir().unwrap();
-    let mut options = SandboxOptions::new(dir.path().join("state"), Arc::new(Agreeable));
-    options.processing = (Duration::from_secs(100), Duration::from_secs(200));
-    options.time_scale = 1000.0;
-    options.tier = sandbox::Tier::Ultimate;
-    options.log = Some(dir.path().join("log.ndjson"));
-    change(&mut options);
-    let sandbox = start(options).await.unwrap();
-    Bench { dir, sandbox }
+    let quick = |options: &mut SandboxOptions| {
+        options.processing = (Duration::from_secs(100), Duration::from_secs(200));
+        options.time_scale = 1000.0;
+        options.tier = sandbox::Tier::Ultimate;
+        change(options);
+    };
+    Bench { stand_in: StandIn::start(Agreeable, quick).await }
 }
 
 impl Bench {
     fn options(&self) -> ClientOptions {
-        quick(&format!("http://{}", self.sandbox.addr()))
+        quick(&self.stand_in.url())
     }
 
     fn client(&self) -> TikTokAds {
         TikTokAds::new(self.options()).unwrap()
     }
 
-    fn asset(&self, name: &str, bytes: &[u8]) -> ValidatedAsset {
-        let path = self.dir.path().join(name);
-        std::fs::write(&path, bytes).unwrap();
-        validated(&path, bytes)
-    }
-
     fn cover(&self) -> PathBuf {
-        let path = self.dir.path().join("cover.png");
+        let path = self.stand_in.dir.path().join("cover.png");
         image::RgbImage::new(720, 1280).save(&path).unwrap();
         path
     }
 
     /// Requests to an endpoint that the stand-in saw.
     fn log(&self, endpoint: &str) -> usize {
-        let text = std::fs::read_to_string(self.dir.path().join("log.ndjson")).unwrap_or_default();
-        text.lines().filter(|line| line.contains(endpoint) && !line.contains("\"effect\"")).count()
+        let log = self.stand_in.log();
+        log.iter().filter(|line| line["path"].as_str().is_some_and(|path| path.contains(endpoint))).count()
     }
 
     fn effects(&self, effect: &str) -> usize {
-        let text = std::fs::read_to_string(self.dir.path().join("log.ndjson")).unwrap_or_default();
-        text.lines().filter(|line| line.contains(&format!("\"effect\":\"{effect}\""))).count()
+        self.stand_in.effects(effect).len()
     }
 }
 
@@ -102,17 +72,6 @@ fn quick(base: &str) -> ClientOptions {
     options.retry_wait = Duration::from_millis(1);
     options.pauses = Pauses { first: Duration::from_millis(1), second: Duration::from_millis(20) };
     options
-}
-
-async fn ready(client: &TikTokAds, id: &str, md5: &str) -> RemoteVideo {
-    for _ in 0..300 {
-        let found = client.videos(&[id.to_owned()]).await.unwrap();
-        if let Some(video) = found.into_iter().find(|video| video.is_ready(md5)) {
-            return video;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("never ready");
 }
 
 fn ad(video_id: &str, image_id: &str) -> NewAd {
@@ -146,7 +105,7 @@ async fn a_clip_becomes_an_ad() {
     let client = bench.client();
     client.check_access().await.unwrap();
     let bytes = vec![3; 1_000_000];
-    let asset = bench.asset("clip.mp4", &bytes);
+    let asset = bench.stand_in.asset("clip.mp4", &bytes);
     let seen = AtomicU64::new(0);
     let sent = |count: u64| {
         assert!(seen.swap(count, Ordering::SeqCst) < count, "the count must grow");
@@ -191,7 +150,7 @@ async fn a_large_file_goes_up_in_chunks() {
     options.chunk_above = 1_000_000;
     let client = TikTokAds::new(options).unwrap();
     let bytes: Vec<u8> = (0..45_000_000_u32).map(|at| (at >> 7) as u8).collect();
-    let asset = bench.asset("long.mp4", &bytes);
+    let asset = bench.stand_in.asset("long.mp4", &bytes);
     let seen = AtomicU64::new(0);
     let id = client
         .upload_video(&asset, "long.mp4", &|count: u64| seen.store(count, Ordering::SeqCst))
@@ -233,7 +192,7 @@ async fn a_chunked_upload_that_was_cut_goes_on_where_it_was() {
         TikTokAds::new(options).unwrap()
     };
     let bytes: Vec<u8> = (0..45_000_000_u32).map(|at| (at >> 7) as u8).collect();
-    let asset = bench.asset("long.mp4", &bytes);
+    let asset = bench.stand_in.asset("long.mp4", &bytes);
     // One mark says where it begins, the second that a chunk has arrived: there the process dies, before
     // anything of the next chunk is sent.
     let keeper = Keeper { last: 2, ..Keeper::default() };
@@ -253,7 +212,7 @@ async fn a_chunked_upload_that_was_cut_goes_on_where_it_was() {
 
     // What the platform does not know any more is begun anew.
     *keeper.mark.lock().unwrap() = Some("20971520 41943040 up-of-last-year".into());
-    let other = bench.asset("other.mp4", &bytes[1..]);
+    let other = bench.stand_in.asset("other.mp4", &bytes[1..]);
     let id = client().upload_video(&other, "other.mp4", &keeper).await.unwrap();
     ready(&client(), &id, &other.content().md5).await;
     assert_eq!(bench.log("file/start/upload/"), 2);
@@ -322,7 +281,7 @@ async fn reads_are_repeated_a_little_and_mutations_never() {
 async fn a_reply_lost_after_the_effect_leaves_it_unknown() {
     let bench = bench(vec![Fault::DropAfterEffect(1.0)]).await;
     let client = bench.client();
-    let asset = bench.asset("clip.mp4", b"clip");
+    let asset = bench.stand_in.asset("clip.mp4", b"clip");
     let error = fails(client.upload_video(&asset, "clip.mp4", &quiet)).await;
     assert_eq!((error.class, error.code), (Class::Unknown, None));
     assert_eq!(bench.effects("video_created"), 1);
@@ -332,8 +291,8 @@ async fn a_reply_lost_after_the_effect_leaves_it_unknown() {
 async fn a_name_that_is_taken_is_read_again() {
     let bench = bench(vec![]).await;
     let client = bench.client();
-    client.upload_video(&bench.asset("a.mp4", b"one"), "same.mp4", &quiet).await.unwrap();
-    let error = fails(client.upload_video(&bench.asset("b.mp4", b"two"), "same.mp4", &quiet)).await;
+    client.upload_video(&bench.stand_in.asset("a.mp4", b"one"), "same.mp4", &quiet).await.unwrap();
+    let error = fails(client.upload_video(&bench.stand_in.asset("b.mp4", b"two"), "same.mp4", &quiet)).await;
     assert_eq!((error.class, error.code), (Class::ReRead, Some(40911)));
 }
 
@@ -341,7 +300,7 @@ async fn a_name_that_is_taken_is_read_again() {
 async fn a_file_that_changed_since_it_was_checked_is_not_sent() {
     let bench = bench(vec![]).await;
     let client = bench.client();
-    let asset = bench.asset("clip.mp4", b"checked");
+    let asset = bench.stand_in.asset("clip.mp4", b"checked");
     std::fs::write(asset.path(), b"CHECKED").unwrap();
     let error = fails(client.upload_video(&asset, "clip.mp4", &quiet)).await;
     assert_eq!((error.class, error.code), (Class::Permanent, None));
@@ -354,7 +313,7 @@ async fn a_file_that_changes_while_it_is_sent_makes_no_video() {
     let bench = bench(vec![]).await;
     let client = bench.client();
     let bytes = vec![1; 3_000_000];
-    let asset = bench.asset("clip.mp4", &bytes);
+    let asset = bench.stand_in.asset("clip.mp4", &bytes);
     let change = |_: u64| {
         let mut other = bytes.clone();
         other[2_999_999] = 2;

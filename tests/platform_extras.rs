@@ -5,21 +5,21 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::time::Duration;
 
 use greenlit::platform::tiktok_ads::{
     Audience, ClientOptions, FixStart, FixState, MOST_FIXES, MOST_REVIEWS, Opinion, Tier, TikTokAds,
 };
-use greenlit::platform::{AdsPlatform, Class, RemoteVideo};
-use greenlit::rules::ValidatedAsset;
-use greenlit::sandbox::{self, ADVERTISER, Fault, Sandbox, SandboxOptions, TOKEN, start};
-use greenlit::sandbox::{UploadFacts, UploadProber};
+use greenlit::platform::{AdsPlatform, Class};
+use greenlit::sandbox::{self, ADVERTISER, Fault, SandboxOptions, TOKEN, UploadFacts, UploadProber};
 use secrecy::SecretString;
 
-#[path = "common/validated.rs"]
-mod clip;
-use clip::validated;
+#[path = "common/agreeable.rs"]
+mod agreeable;
+#[path = "common/stand_in.rs"]
+mod stand_in;
+use agreeable::good_facts;
+use stand_in::{StandIn, ready};
 
 /// Sees a small picture in what is called small, and a film that nobody can play in what is called odd.
 struct ByName;
@@ -27,68 +27,43 @@ struct ByName;
 impl UploadProber for ByName {
     fn probe(&self, _file: File, name: &str) -> Option<UploadFacts> {
         let small = name.starts_with("small");
+        let good = good_facts();
         Some(UploadFacts {
-            container: "mp4".into(),
-            codec: Some(if name.contains("odd") { "mpeg4".into() } else { "h264".into() }),
-            width: Some(if small { 360 } else { 720 }),
-            height: Some(if small { 640 } else { 1280 }),
-            duration: Some(9.0),
-            fps: Some(30.0),
-            pixel_format: Some("yuv420p".into()),
-            bit_rate: Some(2_000_000),
-            audio_codec: Some("aac".into()),
+            codec: if name.contains("odd") { Some("mpeg4".into()) } else { good.codec },
+            width: if small { Some(360) } else { good.width },
+            height: if small { Some(640) } else { good.height },
+            ..good
         })
     }
 }
 
 struct Bench {
-    dir: tempfile::TempDir,
-    sandbox: Sandbox,
+    stand_in: StandIn,
     client: TikTokAds,
 }
 
 async fn bench(faults: Vec<Fault>) -> Bench {
-    let dir = tempfile::tempdir().unwrap();
-    let mut options = SandboxOptions::new(dir.path().join("state"), Arc::new(ByName));
-    options.processing = (Duration::from_secs(100), Duration::from_secs(200));
-    options.time_scale = 1000.0;
-    options.tier = sandbox::Tier::Ultimate;
-    options.faults = faults;
-    options.log = Some(dir.path().join("log.ndjson"));
-    let sandbox = start(options).await.unwrap();
-    let base = format!("http://{}", sandbox.addr());
-    let mut options = ClientOptions::new(&base, ADVERTISER, SecretString::from(TOKEN));
+    let quick = |options: &mut SandboxOptions| {
+        options.processing = (Duration::from_secs(100), Duration::from_secs(200));
+        options.time_scale = 1000.0;
+        options.tier = sandbox::Tier::Ultimate;
+        options.faults = faults;
+    };
+    let stand_in = StandIn::start(ByName, quick).await;
+    let mut options = ClientOptions::new(&stand_in.url(), ADVERTISER, SecretString::from(TOKEN));
     options.tier = Tier::Ultimate;
     let client = TikTokAds::new(options).unwrap();
-    Bench { dir, sandbox, client }
+    Bench { stand_in, client }
 }
 
 impl Bench {
-    fn asset(&self, name: &str, bytes: &[u8]) -> ValidatedAsset {
-        let path = self.dir.path().join(name);
-        std::fs::write(&path, bytes).unwrap();
-        validated(&path, bytes)
-    }
-
     async fn upload(&self, name: &str) -> String {
-        let asset = self.asset(name, name.as_bytes());
+        let asset = self.stand_in.asset(name, name.as_bytes());
         self.client.upload_video(&asset, name, &|_: u64| {}).await.unwrap()
     }
 
-    async fn ready(&self, id: &str, md5: &str) -> RemoteVideo {
-        for _ in 0..300 {
-            let found = self.client.videos(&[id.to_owned()]).await.unwrap();
-            if let Some(video) = found.into_iter().find(|video| video.is_ready(md5)) {
-                return video;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("never ready");
-    }
-
     fn videos_made(&self) -> usize {
-        let text = std::fs::read_to_string(self.dir.path().join("log.ndjson")).unwrap();
-        text.lines().filter(|line| line.contains("\"video_created\"")).count()
+        self.stand_in.effects("video_created").len()
     }
 }
 
@@ -119,8 +94,8 @@ async fn a_video_is_fetched_from_its_address() {
     let (bench, base) = (bench(vec![]).await, shelf(bytes));
     let address = format!("{base}/film one.mp4");
     let id = bench.client.upload_by_url(&address, "fetched.mp4").await.unwrap();
-    let md5 = bench.asset("same.mp4", bytes).content().md5.clone();
-    let video = bench.ready(&id, &md5).await;
+    let md5 = bench.stand_in.asset("same.mp4", bytes).content().md5.clone();
+    let video = ready(&bench.client, &id, &md5).await;
     assert_eq!((video.file_name.as_deref(), video.size_bytes), (Some("fetched.mp4"), Some(17)));
 
     // What the platform cannot fetch made nothing, so it may be tried again.
@@ -143,11 +118,11 @@ async fn a_lost_reply_about_a_fetched_video_leaves_it_unknown() {
 #[tokio::test]
 async fn a_temporary_file_becomes_a_video_under_its_id() {
     let bench = bench(vec![]).await;
-    let asset = bench.asset("film.mp4", b"left for a day");
+    let asset = bench.stand_in.asset("film.mp4", b"left for a day");
     let file = bench.client.upload_temporarily(&asset, "left.mp4").await.unwrap();
     assert_eq!(bench.videos_made(), 0, "a temporary file is no video");
     let id = bench.client.upload_by_file_id(&file, "one.mp4").await.unwrap();
-    bench.ready(&id, &asset.content().md5).await;
+    ready(&bench.client, &id, &asset.content().md5).await;
     let error = bench.client.upload_by_file_id("file-of-nobody", "two.mp4").await.unwrap_err();
     assert_eq!((error.class, error.code), (Class::Permanent, Some(40007)));
 
@@ -233,5 +208,5 @@ async fn a_review_says_of_each_video_what_the_platform_thinks() {
     assert_eq!((error.class, error.code), (Class::Permanent, Some(40002)));
     let error = bench.client.start_review(&vec![fine; MOST_REVIEWS + 1], &audience).await.unwrap_err();
     assert_eq!((error.class, error.code), (Class::Permanent, None));
-    assert!(bench.sandbox.addr().ip().is_loopback());
+    assert!(bench.stand_in.sandbox.addr().ip().is_loopback());
 }

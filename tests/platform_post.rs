@@ -9,33 +9,27 @@ use std::time::Duration;
 use greenlit::platform::tiktok_post::{PostOptions, TikTokPost};
 use greenlit::platform::{Class, NewPost, Opened, PostMode, PostPlatform, PostStatus, Timeouts};
 use greenlit::rules::ValidatedAsset;
-use greenlit::sandbox::{Fault, Sandbox, SandboxOptions, TOKEN, UploadFacts, UploadProber, start};
+use greenlit::sandbox::{Fault, SandboxOptions, TOKEN, UploadFacts, UploadProber};
 use secrecy::SecretString;
 
-#[path = "common/validated.rs"]
-mod clip;
-use clip::validated;
+#[path = "common/agreeable.rs"]
+mod agreeable;
+#[path = "common/stand_in.rs"]
+mod stand_in;
+use agreeable::good_facts;
+use stand_in::StandIn;
 
 /// Sees a film of this many frames a second.
 struct Seen(f64);
 
 impl UploadProber for Seen {
     fn probe(&self, _file: File, _name: &str) -> Option<UploadFacts> {
-        Some(UploadFacts {
-            container: "mp4".into(),
-            codec: Some("h264".into()),
-            width: Some(720),
-            height: Some(1280),
-            duration: Some(9.0),
-            fps: Some(self.0),
-            ..UploadFacts::default()
-        })
+        Some(UploadFacts { fps: Some(self.0), ..good_facts() })
     }
 }
 
 struct Bench {
-    dir: tempfile::TempDir,
-    sandbox: Sandbox,
+    stand_in: StandIn,
 }
 
 /// A stand-in on which an hour passes in a few seconds.
@@ -44,20 +38,17 @@ async fn bench(faults: Vec<Fault>) -> Bench {
 }
 
 async fn bench_with(change: impl FnOnce(&mut SandboxOptions)) -> Bench {
-    let dir = tempfile::tempdir().unwrap();
-    let mut options = SandboxOptions::new(dir.path().join("state"), Arc::new(Seen(30.0)));
-    options.processing = (Duration::from_secs(1), Duration::from_secs(2));
-    options.time_scale = 200.0;
-    options.log = Some(dir.path().join("log.ndjson"));
-    change(&mut options);
-    let sandbox = start(options).await.unwrap();
-    Bench { dir, sandbox }
+    let quick = |options: &mut SandboxOptions| {
+        options.processing = (Duration::from_secs(1), Duration::from_secs(2));
+        options.time_scale = 200.0;
+        change(options);
+    };
+    Bench { stand_in: StandIn::start(Seen(30.0), quick).await }
 }
 
 impl Bench {
     fn client_with(&self, change: impl FnOnce(&mut PostOptions)) -> TikTokPost {
-        let url = format!("http://{}", self.sandbox.addr());
-        let mut options = PostOptions::new(&url, "me", SecretString::from(TOKEN));
+        let mut options = PostOptions::new(&self.stand_in.url(), "me", SecretString::from(TOKEN));
         options.retry_wait = Duration::from_millis(1);
         options.speed = 200.0;
         change(&mut options);
@@ -71,23 +62,16 @@ impl Bench {
     /// A file of so many bytes, no two chunks of it alike.
     fn asset(&self, size: usize) -> ValidatedAsset {
         let bytes: Vec<u8> = (0..size as u64 / 8 + 1).flat_map(u64::to_le_bytes).take(size).collect();
-        let path = self.dir.path().join("film.mp4");
-        std::fs::write(&path, &bytes).unwrap();
-        validated(&path, &bytes)
-    }
-
-    fn log(&self) -> Vec<serde_json::Value> {
-        let text = std::fs::read_to_string(self.dir.path().join("log.ndjson")).unwrap_or_default();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        self.stand_in.asset("film.mp4", &bytes)
     }
 
     fn puts(&self) -> Vec<u64> {
-        let puts = self.log().into_iter().filter(|line| line["method"] == "PUT");
+        let puts = self.stand_in.log().into_iter().filter(|line| line["method"] == "PUT");
         puts.map(|line| line["http"].as_u64().unwrap_or(0)).collect()
     }
 
     fn posts(&self) -> Vec<serde_json::Value> {
-        self.log().into_iter().filter(|line| line["effect"] == "post_created").collect()
+        self.stand_in.effects("post_created")
     }
 }
 

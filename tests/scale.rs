@@ -1,7 +1,6 @@
 //! Hundreds of assets against the sandbox process's own limits, over real HTTP and in real time.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,9 +8,7 @@ use std::time::{Duration, Instant};
 
 use greenlit::platform::tiktok_ads::{ClientOptions, Tier, TikTokAds};
 use greenlit::rules::ValidatedAsset;
-use greenlit::sandbox::{
-    self, ADGROUP, ADVERTISER, IDENTITY, SandboxOptions, TOKEN, UploadFacts, UploadProber, start,
-};
+use greenlit::sandbox::{self, ADGROUP, ADVERTISER, IDENTITY, SandboxOptions, TOKEN, start};
 use greenlit::ship::{
     AdRow, AssetMaker, DeliveryState, Journal, LandingMode, MakeError, Prepared, ShipEvent, ShipRequest,
     Wait, ship,
@@ -19,26 +16,11 @@ use greenlit::ship::{
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 
+#[path = "common/agreeable.rs"]
+mod agreeable;
 #[path = "common/validated.rs"]
 mod clip;
-
-struct Agreeable;
-
-impl UploadProber for Agreeable {
-    fn probe(&self, _file: File, _name: &str) -> Option<UploadFacts> {
-        Some(UploadFacts {
-            container: "mp4".into(),
-            codec: Some("h264".into()),
-            width: Some(720),
-            height: Some(1280),
-            duration: Some(9.0),
-            fps: Some(30.0),
-            pixel_format: Some("yuv420p".into()),
-            bit_rate: Some(2_000_000),
-            audio_codec: Some("aac".into()),
-        })
-    }
-}
+use agreeable::Agreeable;
 
 /// One cover a film: the same picture, with the film's name behind its end.
 struct Covers {

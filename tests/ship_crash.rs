@@ -4,7 +4,7 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use common::Desk;
 use common::ledger::{Ledger, complaints};
-use common::stage::{Guarded, Stage, TOKEN, parts};
+use common::stage::{Guarded, Stage, TOKEN, lengthen, parts};
 use greenlit::ship::crash::{Blow, FAILED_POST_POINTS, MARK, PIECE_POINTS, POINTS, POST_POINTS, VARIABLE};
 
 const STEMS: [&str; 3] = ["red", "green", "blue"];
@@ -248,14 +248,6 @@ impl Trial {
         }
         wrong
     }
-}
-
-/// A box that players skip makes a film too long for one piece.
-fn lengthen(film: &std::path::Path, free: u32) {
-    let mut file = std::fs::OpenOptions::new().append(true).open(film).unwrap();
-    file.write_all(&[&free.to_be_bytes()[..], b"free"].concat()).unwrap();
-    let size = file.metadata().unwrap().len();
-    file.set_len(size + u64::from(free) - 8).unwrap();
 }
 
 /// Cases stand side by side: they mostly wait.

@@ -76,6 +76,20 @@ pub enum Applicability {
     Consented,
 }
 
+impl Step {
+    pub(super) fn lossless(text: impl Into<String>) -> Step {
+        Step { text: text.into(), applicability: Applicability::Lossless }
+    }
+
+    pub(super) fn lossy(text: impl Into<String>) -> Step {
+        Step { text: text.into(), applicability: Applicability::Lossy }
+    }
+
+    pub(super) fn consented(text: impl Into<String>) -> Step {
+        Step { text: text.into(), applicability: Applicability::Consented }
+    }
+}
+
 impl FixPlan {
     /// The bytes as they are.
     pub(super) fn copy() -> FixPlan {

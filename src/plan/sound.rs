@@ -1,10 +1,10 @@
 //! What becomes of the sound.
 
-use crate::model::{AudioStream, MediaFacts};
+use crate::model::AudioStream;
 use crate::profile::{Profile, Severity};
 use crate::rules::Assessment;
 
-use super::options::FixOptions;
+use super::case::Case;
 use super::refusal::{Refusal, Refused};
 use super::spec::{AudioEncode, AudioPlan};
 
@@ -20,14 +20,8 @@ pub(super) struct Sound {
 }
 
 /// Plans the sound. `touched` says that the film's timing changes, so packets cannot be copied.
-pub(super) fn plan(
-    facts: &MediaFacts,
-    assessment: &Assessment,
-    profile: &Profile,
-    options: &FixOptions,
-    touched: Option<&str>,
-    encodes_anyway: bool,
-) -> Result<Sound, Refused> {
+pub(super) fn plan(case: &Case<'_>, touched: Option<&str>, encodes_anyway: bool) -> Result<Sound, Refused> {
+    let Case { facts, assessment, profile, options, .. } = *case;
     let required = profile.limits("audio-stream").is_some_and(|limits| limits.flag("required"));
     let Some(track) = facts.main_audio().filter(|track| track.decodable) else {
         if facts.audio.is_empty() && !required {

@@ -1,7 +1,7 @@
 //! A desk with a real sandbox process beside it, and what its log says came into being.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -144,6 +144,21 @@ impl Stage {
         }))
     }
 
+    /// No file of the desk, and nothing that was said, holds the secret.
+    #[track_caller]
+    pub fn assert_is_nowhere(&self, secret: &str, runs: &[&Run]) {
+        for run in runs {
+            assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "said aloud");
+        }
+        let all = files(self.desk.root());
+        assert!(all.iter().any(|path| path.ends_with("journal.db")), "{all:?}");
+        for path in all {
+            let bytes = std::fs::read(&path).unwrap();
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "the token is in {}", path.display());
+        }
+    }
+
     pub fn status(&self) -> String {
         self.desk.greenlit(&["status", "--to", "test"]).stdout
     }
@@ -209,6 +224,14 @@ pub fn signal(child: &Child, name: &str) {
     };
     let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).unwrap();
     rustix::process::kill_process(pid, signal).unwrap();
+}
+
+/// Adds so many bytes to a film, in a box that players skip.
+pub fn lengthen(film: &Path, bytes: u32) {
+    let mut file = std::fs::OpenOptions::new().append(true).open(film).unwrap();
+    file.write_all(&[&bytes.to_be_bytes()[..], b"free"].concat()).unwrap();
+    let size = file.metadata().unwrap().len();
+    file.set_len(size + u64::from(bytes) - 8).unwrap();
 }
 
 /// A film that needs a new encode of some seconds.

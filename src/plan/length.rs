@@ -1,0 +1,118 @@
+//! How long the output is, and where it begins.
+
+use crate::model::{Completeness, VideoStream};
+
+use super::case::Case;
+use super::fit::binding;
+use super::options::Extend;
+use super::outcome::Step;
+use super::refusal::{Refusal, Refused};
+use super::spec::{ExtendKind, Extension};
+
+/// Containers, by FFmpeg's names, that hold pictures and no times.
+const WITHOUT_TIMES: &[&str] = &[
+    "avs2",
+    "avs3",
+    "cavsvideo",
+    "dirac",
+    "dnxhd",
+    "h261",
+    "h263",
+    "h264",
+    "hevc",
+    "m4v",
+    "mjpeg",
+    "mpegvideo",
+    "obu",
+    "vc1",
+    "vvc",
+];
+/// The longest last picture, in seconds, of a file that is whole by all it declares: makers of short
+/// animations let it stand for a few seconds.
+const WHOLE_HOLD_S: f64 = 5.0;
+/// As [`WHOLE_HOLD_S`], where a cut could have passed unseen: clocks of broadcast and streaming
+/// containers are off by less than this.
+const UNPROVEN_HOLD_S: f64 = 1.0;
+
+/// What is done to the length, and what it comes to, in seconds; by default nothing.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Length {
+    pub(super) trim_to_s: Option<f64>,
+    pub(super) extend: Option<Extension>,
+    pub(super) expected_s: Option<f64>,
+}
+
+/// Plans the length by the limits and the consents.
+pub(super) fn plan(case: &Case<'_>, steps: &mut Vec<Step>) -> Result<Length, Refused> {
+    let Some(duration) = case.facts.effective_duration_s() else { return Ok(Length::default()) };
+    let limit = |key| binding(case.profile, "duration").and_then(|limits| limits.number(key));
+    if let Some(max) = limit("max_s").filter(|max| duration > max + 0.05) {
+        if !case.options.trim {
+            let reason = format!("the film lasts {duration:.1} s and may last {max} s: --trim cuts it");
+            return Err(Refusal::NeedsTrim.because(reason));
+        }
+        // A frame below the limit, so that rounding in the container stays within it.
+        let to = max - 0.05;
+        steps.push(Step::consented(format!("cut to {max} s, as agreed: it lasts {duration:.1} s")));
+        return Ok(Length { trim_to_s: Some(to), extend: None, expected_s: Some(to) });
+    }
+    if let Some(min) = limit("min_s").filter(|min| duration < min - 0.05) {
+        let Some(kind) = case.options.extend else {
+            return Err(Refusal::NeedsExtend.because(format!(
+                "the film lasts {duration:.1} s and must last {min} s: --extend loop or --extend freeze makes it longer"
+            )));
+        };
+        let (kind, word) = match kind {
+            Extend::Loop => (ExtendKind::Loop, "played again"),
+            Extend::Freeze => (ExtendKind::Freeze, "held on its last frame"),
+        };
+        let to_s = min + 0.1;
+        steps.push(Step::consented(format!("{word} up to {to_s} s, as agreed: it lasts {duration:.1} s")));
+        return Ok(Length {
+            trim_to_s: None,
+            extend: Some(Extension { to_s, kind }),
+            expected_s: Some(to_s),
+        });
+    }
+    Ok(Length::default())
+}
+
+/// Where the film begins on the source's clock: transport streams rarely begin at zero. What both
+/// streams share is taken off; what lies between them stays.
+pub(super) fn start_s(case: &Case<'_>, video: &VideoStream) -> f64 {
+    let sound = case.facts.main_audio().and_then(|audio| audio.start_s);
+    let first = [video.start_s, sound].into_iter().flatten().reduce(f64::min);
+    first.unwrap_or(0.0).max(0.0)
+}
+
+/// The length an encode must reach, so that a long last picture or a longer sound is not lost: what
+/// the container declares for the streams that stay. Fragments are timed from the start of a longer
+/// film, and so is the end that their container declares.
+pub(super) fn whole_length(case: &Case<'_>, video: &VideoStream, encodes_video: bool) -> Option<f64> {
+    let start = start_s(case, video);
+    let within_a_longer_film = case.facts.fragmented == Some(true) && start > 0.0;
+    if is_without_times(case) || !(encodes_video || within_a_longer_film) {
+        return None;
+    }
+    let sound = case.facts.main_audio().and_then(|audio| audio.duration_s);
+    let kept = video.duration_s.map(|seconds| sound.map_or(seconds, |sound| seconds.max(sound)));
+    let declared = kept.or_else(|| case.facts.effective_duration_s())?;
+    Some(if within_a_longer_film && declared > start { declared - start } else { declared })
+}
+
+/// How long the last picture may be held to reach the length that the container declares. Where
+/// each picture has its own length in the container, that is what counts; elsewhere the last one
+/// lasts until the end of the file, unless that is a cut file's.
+pub(super) fn max_hold_s(case: &Case<'_>) -> f64 {
+    let own_lengths = matches!(case.facts.container.as_deref(), Some("mp4" | "mov" | "3gp"));
+    match (own_lengths, &case.facts.completeness) {
+        (true, _) => 0.0,
+        (false, Completeness::Whole) => WHOLE_HOLD_S,
+        (false, _) => UNPROVEN_HOLD_S,
+    }
+}
+
+/// Whether the container holds pictures and no times; its duration is then a guess.
+pub(super) fn is_without_times(case: &Case<'_>) -> bool {
+    case.facts.container.as_deref().is_some_and(|container| WITHOUT_TIMES.contains(&container))
+}

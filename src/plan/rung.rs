@@ -1,0 +1,90 @@
+//! Which rung of the ladder a film needs, and the reason to name for it.
+
+use crate::model::{EditListKind, VideoStream};
+use crate::profile::Severity;
+use crate::rules::{Finding, Remedy};
+
+use super::case::{Case, is_about_the_name};
+use super::length::{Length, is_without_times};
+
+/// Video codecs an MP4 carries everywhere.
+const IN_MP4: &[&str] = &["h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "mpeg1video"];
+
+/// The finding, or the circumstance, that makes an encode of the picture necessary.
+pub(super) fn why_encode_video(case: &Case<'_>, video: &VideoStream, length: &Length) -> Option<String> {
+    if case.options.recipe >= 2 {
+        return Some("the platform failed to process the last version: everything is encoded anew".into());
+    }
+    let mut errors = case.findings(Severity::Error);
+    if let Some(finding) = errors.find(|finding| finding.remedy == Remedy::ReencodeVideo) {
+        return Some(finding.message.clone());
+    }
+    if length.extend.is_some() {
+        return Some("a longer film needs new pictures".into());
+    }
+    let codec = video.codec.as_deref().unwrap_or("unknown");
+    let remuxed = wants_remux(case) || wants_audio(case);
+    if remuxed && is_without_times(case) {
+        let container = case.facts.container.as_deref().unwrap_or_default();
+        return Some(format!("a bare {container} stream does not say when its pictures are shown"));
+    }
+    (remuxed && !IN_MP4.contains(&codec)).then(|| format!("{codec} does not go into an MP4"))
+}
+
+/// What no copy of packets can do, so that picture and sound are both encoded: edits that a copy cannot
+/// carry over, which are played out instead, and what is made anew in any case.
+pub(super) fn trouble_beyond_copying(
+    case: &Case<'_>,
+    video: &VideoStream,
+    length: &Length,
+) -> Option<String> {
+    let lists =
+        [Some(video.edit_list.as_ref()), case.facts.main_audio().map(|audio| audio.edit_list.as_ref())];
+    let editing = lists.into_iter().flatten().flatten().find(|list| list.kind == EditListKind::Editing);
+    let rewritten = must_remux(case) || wants_audio(case) || length.trim_to_s.is_some();
+    if let Some(list) = editing.filter(|_| rewritten || case.options.recipe >= 2) {
+        return Some(format!("an edit list changes the film ({}) and is played out", list.reason));
+    }
+    match (length.extend, case.options.recipe) {
+        (Some(_), _) => Some("picture and sound are made longer together".into()),
+        (None, 2..) => Some("everything is encoded anew".into()),
+        (None, _) => None,
+    }
+}
+
+/// The worst complaint that a new container clears.
+pub(super) fn why_remux(case: &Case<'_>) -> Option<String> {
+    let lossless =
+        |finding: &&Finding| matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter | Remedy::Trim);
+    case.findings(Severity::Warning).find(lossless).map(|finding| finding.message.clone())
+}
+
+/// An error or warning that a new container clears without loss. A film whose edit list must be
+/// played out is left alone for a warning: that would cost a generation.
+pub(super) fn wants_remux(case: &Case<'_>) -> bool {
+    let editing = case.has("edit-list", Severity::Advice);
+    let warned = case.findings(Severity::Warning).any(|finding| {
+        matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter) && !is_about_the_name(finding)
+    });
+    must_remux(case) || (warned && !editing && copyable(case))
+}
+
+fn wants_audio(case: &Case<'_>) -> bool {
+    case.findings(Severity::Error).any(|finding| finding.remedy == Remedy::ReencodeAudio)
+}
+
+/// An error that only a new container clears.
+fn must_remux(case: &Case<'_>) -> bool {
+    case.findings(Severity::Error).any(|finding| {
+        matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter) && !is_about_the_name(finding)
+    }) || case.findings(Severity::Error).any(|finding| finding.remedy == Remedy::Trim)
+}
+
+/// Whether every stream that stays can go into an MP4 as it is.
+fn copyable(case: &Case<'_>) -> bool {
+    let video = case.facts.main_video().and_then(|video| video.codec.as_deref());
+    let audio = case.facts.main_audio().map(|audio| audio.codec.as_deref());
+    let audio_fits =
+        audio.is_none_or(|codec| matches!(codec, Some("aac" | "mp3" | "ac3" | "eac3" | "opus" | "alac")));
+    video.is_some_and(|codec| IN_MP4.contains(&codec)) && audio_fits
+}
