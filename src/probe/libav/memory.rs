@@ -1,7 +1,8 @@
 //! How the worker's allocator treats what a file leaves behind.
 
 /// Keeps freed memory for the next file, up to a bound. By default glibc gives every large block back
-/// to the kernel at once, and fetches it again, page by page, for the next file.
+/// to the kernel at once, and fetches it again, page by page, for the next file. All threads take from the
+/// same store: large blocks come from pools anyway, and what one thread gave back serves the others.
 ///
 /// Only for processes of our own: it changes the allocator of the whole program.
 pub(crate) fn keep_freed_memory() {
@@ -12,6 +13,7 @@ pub(crate) fn keep_freed_memory() {
         const M_TRIM_THRESHOLD: c_int = -1;
         const M_TOP_PAD: c_int = -2;
         const M_MMAP_THRESHOLD: c_int = -3;
+        const M_ARENA_MAX: c_int = -8;
         unsafe extern "C" {
             fn mallopt(parameter: c_int, value: c_int) -> c_int;
         }
@@ -20,6 +22,7 @@ pub(crate) fn keep_freed_memory() {
             mallopt(M_MMAP_THRESHOLD, 8 << 20);
             mallopt(M_TRIM_THRESHOLD, 32 << 20);
             mallopt(M_TOP_PAD, 1 << 20);
+            mallopt(M_ARENA_MAX, 1);
         }
     }
 }
