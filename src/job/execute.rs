@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::{Isolation, Job, JobError, JobFiles, JobOutput, ProbeDepth, Progress};
+use crate::plan::{OutputSpec, VideoPlan};
 use crate::probe::libav;
 use crate::transcode;
 
@@ -65,7 +66,9 @@ pub fn execute_alone(
     cancel: Arc<AtomicBool>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<JobOutput, JobError> {
-    let encodes = matches!(job, Job::Fix { .. });
+    // Copies have nothing to do with it, and would pay for every packet.
+    let picture = |spec: &OutputSpec| matches!(spec.video, Some(VideoPlan::Encode(_)));
+    let encodes = matches!(job, Job::Fix { specs, .. } if specs.iter().any(picture));
     if encodes {
         libav::hand_out_zeros(true);
     }
