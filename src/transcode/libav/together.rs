@@ -25,7 +25,7 @@ const WAITING: usize = 64;
 #[allow(clippy::too_many_arguments)]
 pub fn fix_together(
     input: &File,
-    outputs: Vec<File>,
+    mut outputs: Vec<File>,
     name: &str,
     specs: &[OutputSpec],
     verify: VerifyLevel,
@@ -36,8 +36,13 @@ pub fn fix_together(
     if outputs.len() != specs.len() {
         return Err(failed("there must be an output for each specification"));
     }
+    if let ([spec], Some(output)) = (specs, outputs.pop_if(|_| specs.len() == 1)) {
+        // A thread that is told of every packet costs more than a copy has to spare.
+        let cancel = Arc::clone(cancel);
+        return Ok(vec![fix_at(None, share(input)?, output, name, spec, verify, cancel, progress, probe)]);
+    }
     let alike = specs.iter().all(|spec| specs.iter().all(|other| spec.can_share_decode(other)));
-    let mut places = places(if alike && specs.len() > 1 { specs.len() } else { 0 }).into_iter();
+    let mut places = places(if alike { specs.len() } else { 0 }).into_iter();
     let inputs = specs.iter().map(|_| share(input)).collect::<Result<Vec<_>, _>>()?;
     thread::scope(|scope| {
         let (telling, told) = sync_channel(WAITING);
