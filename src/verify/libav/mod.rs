@@ -100,7 +100,7 @@ pub fn verify(
     check_length(&walk, spec, length, &mut report);
     check_tail(film.declared_s, film.picture_end_s(), spec, &mut report);
     if level == VerifyLevel::Full {
-        check_source(&input, name, &film, spec, cancel, progress, &mut report)?;
+        check_source(&input, name, &mut film, spec, cancel, progress, &mut report)?;
         report.quality_only = is_quality_only(&report);
     }
     Ok(report)
@@ -146,7 +146,7 @@ pub(crate) fn verify_watched(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<VerifyReport, JobError> {
     let mut report = VerifyReport { level: VerifyLevel::Full, ..VerifyReport::default() };
-    let Watched { film, length, testimony } = watched;
+    let Watched { mut film, length, testimony } = watched;
     let walk = Walk::over(share(output)?, spec, Arc::clone(cancel), progress);
     let Some(walk) = sound_walk(walk, spec, &mut report)? else { return Ok(report) };
     for kind in [Kind::Video, Kind::Audio] {
@@ -157,7 +157,7 @@ pub(crate) fn verify_watched(
     check_decoding(&mut report);
     check_length(&walk, spec, length, &mut report);
     check_tail(film.declared_s, film.picture_end_s(), spec, &mut report);
-    check_source(input, name, &film, spec, Arc::clone(cancel), progress, &mut report)?;
+    check_source(input, name, &mut film, spec, Arc::clone(cancel), progress, &mut report)?;
     report.quality_only = is_quality_only(&report);
     Ok(report)
 }

@@ -29,7 +29,7 @@ pub(super) fn check_reading(errors: u64, report: &mut VerifyReport) {
 pub(super) fn check_source(
     input: &File,
     name: &str,
-    film: &Film,
+    film: &mut Film,
     spec: &OutputSpec,
     cancel: Arc<AtomicBool>,
     progress: &mut dyn FnMut(Progress),
@@ -40,7 +40,11 @@ pub(super) fn check_source(
     if damage > 0 {
         report.source_failure(format!("the decoder reported {damage} errors in the sound of the source"));
     }
-    let (Some(chain), Some(VideoPlan::Encode(plan))) = (film.chain(), &spec.video) else { return Ok(()) };
+    let Some(VideoPlan::Encode(plan)) = &spec.video else { return Ok(()) };
+    // These hide pictures in packets of their own, so that packets and frames need not agree.
+    let codec = codec_name(&mut film.input, plan.stream);
+    let countable = !matches!(codec.as_deref(), Some("vp8" | "vp9" | "av1"));
+    let Some(chain) = film.chain() else { return Ok(()) };
     let (count, first) = chain.damage();
     if count > 0 {
         let at = first.first().and_then(|damage| damage.at_s);
@@ -49,10 +53,6 @@ pub(super) fn check_source(
             .source_failure(format!("the decoder reported {count} errors in the picture of the source{at}"));
         return Ok(());
     }
-    let open = || Input::open(share(input)?, name, Arc::clone(&cancel));
-    let mut again = open()?;
-    // These hide pictures in packets of their own, so that packets and frames need not agree.
-    let countable = !matches!(codec_name(&mut again, plan.stream).as_deref(), Some("vp8" | "vp9" | "av1"));
     let lost = film.video_packets.saturating_sub(chain.decoded());
     let whole = spec.trim_to_s.is_none() && spec.extend.is_none();
     if countable && whole && lost > LOST_FRAMES {
@@ -67,15 +67,14 @@ pub(super) fn check_source(
     let Some(gap) = leading.or(widest).filter(|gap| gap.length_s > HOLE_FRAMES * usual_s) else {
         return Ok(());
     };
+    let open = || Input::open(share(input)?, name, Arc::clone(&cancel));
     let mut strict =
         |input: &mut Input, spans| strict_complaints(input, plan.stream, spec.threads, spans, &mut *progress);
     let mut complaints = 0;
     let parts = chain.gaps.around(HOLE_FRAMES * usual_s);
-    let whole = parts.is_none();
-    if whole || strict(&mut again, parts)? > 0 {
+    if parts.is_none() || strict(&mut open()?, parts)? > 0 {
         // A decoder that begins in the middle may miss what was never lost, so that only the whole convicts.
-        let mut input = if whole { again } else { open()? };
-        complaints = strict(&mut input, None)?;
+        complaints = strict(&mut open()?, None)?;
     }
     if complaints > 0 {
         let (length_s, at_s) = (gap.length_s, gap.at_s);
