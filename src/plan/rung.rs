@@ -6,6 +6,7 @@ use crate::rules::{Finding, Remedy};
 
 use super::case::{Case, is_about_the_name};
 use super::length::{Length, is_without_times};
+use super::sound::goes_into_mp4;
 
 /// Video codecs an MP4 carries everywhere.
 const IN_MP4: &[&str] = &["h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "mpeg1video"];
@@ -84,7 +85,6 @@ fn must_remux(case: &Case<'_>) -> bool {
 fn copyable(case: &Case<'_>) -> bool {
     let video = case.facts.main_video().and_then(|video| video.codec.as_deref());
     let audio = case.facts.main_audio().map(|audio| audio.codec.as_deref());
-    let audio_fits =
-        audio.is_none_or(|codec| matches!(codec, Some("aac" | "mp3" | "ac3" | "eac3" | "opus" | "alac")));
+    let audio_fits = audio.is_none_or(|codec| codec.is_some_and(goes_into_mp4));
     video.is_some_and(|codec| IN_MP4.contains(&codec)) && audio_fits
 }

@@ -13,6 +13,11 @@ const IN_MP4: &[&str] = &["aac", "mp3", "ac3", "eac3", "opus", "alac", "flac"];
 const SAMPLE_RATE: u32 = 48_000;
 const BIT_RATE: u64 = 128_000;
 
+/// Whether an MP4 carries sound of this codec.
+pub(super) fn goes_into_mp4(codec: &str) -> bool {
+    IN_MP4.contains(&codec)
+}
+
 /// The plan for the sound, and why it is encoded where it is.
 pub(super) struct Sound {
     pub(super) plan: Option<AudioPlan>,
@@ -88,7 +93,7 @@ fn reason_to_encode(
         return Some(touched.to_owned());
     }
     match track.codec.as_deref() {
-        Some(codec) if IN_MP4.contains(&codec) => None,
+        Some(codec) if goes_into_mp4(codec) => None,
         Some(codec) => Some(format!("{codec} sound does not go into an MP4")),
         None => Some("the audio codec is not known by name".to_owned()),
     }
