@@ -38,10 +38,15 @@ pub struct OutputSpec {
 
 impl OutputSpec {
     /// Whether both encode the same stream, each from its start to its end at most once, so that one decoder
-    /// can serve both.
+    /// can serve both. One whose sound is measured first would keep the other waiting; devices take few
+    /// encodes at a time.
     pub fn can_share_decode(&self, other: &OutputSpec) -> bool {
+        let measured = |spec: &OutputSpec| matches!(&spec.audio, Some(AudioPlan::Encode(encode)) if encode.loudness_lufs.is_some());
         let stream = |spec: &OutputSpec| match &spec.video {
-            Some(VideoPlan::Encode(encode)) if spec.extend.is_none() => Some(encode.stream),
+            Some(VideoPlan::Encode(encode)) => {
+                let once = spec.extend.is_none() && !measured(spec);
+                (once && !encode.encoder.is_hardware()).then_some(encode.stream)
+            }
             _ => None,
         };
         stream(self).is_some() && stream(self) == stream(other)

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -122,6 +123,29 @@ fn a_loss_between_key_frames_is_told_from_a_picture_that_stands() {
             report.failures.iter().any(|f| f.contains("misses frames") || f.contains("gave no picture"));
         assert!(told && report.damaged_source, "{gop}: {:?}", report.failures);
     }
+}
+
+/// In open groups a decoder may miss a picture only in the group after the one that lost it.
+#[test]
+fn whatever_a_strict_decoder_misses_is_found_around_the_hole() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = "-f lavfi -i testsrc2=s=320x180:r=25:d=8 -c:v libx264 -g 25 -x264-params open-gop=1:bframes=3";
+    let whole = media(dir.path(), "o.mp4", args);
+    let (plan, out) = (encoded(encode(160, 90, 25), None), Out::new());
+    let mut found = 0;
+    for lost in (60..110).step_by(2) {
+        let args = format!("-i {} -c copy -bsf:v noise=drop=eq(n\\,{lost})", whole.display());
+        let lossy = media(dir.path(), "l.mp4", &args);
+        let strictly = ["-v", "quiet", "-xerror", "-err_detect", "explode", "-i"];
+        let mut decoder = Command::new("ffmpeg");
+        if decoder.args(strictly).arg(&lossy).args(["-f", "null", "-"]).status().unwrap().success() {
+            continue;
+        }
+        let report = out.fix(&lossy, &plan).unwrap().verify;
+        assert!(report.damaged_source, "{lost}: {:?}", report.failures);
+        found += 1;
+    }
+    assert!(found > 3, "only {found} losses matter");
 }
 
 #[test]

@@ -13,7 +13,7 @@ const PROBE_ADDRESS_SPACE: u64 = 3 * GIB / 2;
 const CODING_ADDRESS_SPACE: u64 = 4 * GIB;
 /// Look-ahead, references and filters hold up to some hundred pictures of the output.
 const BYTES_PER_PIXEL: u64 = 400;
-/// What glibc reserves a thread (an arena and a stack); codecs start several a processor.
+/// Stacks and caches of threads; codecs start several a processor.
 const PER_PROCESSOR: u64 = 256 * MIB;
 /// The same for the threads of our own that decode, filter, encode and compare side by side.
 const STAGES: u64 = 6 * 128 * MIB;

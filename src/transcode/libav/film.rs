@@ -133,11 +133,8 @@ impl Film {
             }
             Some(AudioPlan::Encode(plan)) => {
                 let gain = match plan.loudness_lufs {
-                    Some(target) => {
-                        let gain = gain_to(&mut input, plan, target)?;
-                        input.rewind()?;
-                        gain
-                    }
+                    // Not every container gives the same packets after going back.
+                    Some(target) => gain_to(&mut input.again()?, plan, target)?,
                     None => None,
                 };
                 let chain = AudioChain::open(&mut input, plan, spec.start_s, limit_s, gain)?;

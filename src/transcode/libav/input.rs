@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ffmpeg_next::ffi;
 
 use super::av::{Packet, check, eof, failed, message, rational};
+use super::share;
 use crate::job::JobError;
 use crate::probe::libav::{MediaInput, open_input};
 
@@ -17,6 +18,8 @@ const MAX_READ_ERRORS: u32 = 100;
 /// An open input.
 pub(crate) struct Input {
     media: MediaInput,
+    file: File,
+    name: String,
     cancel: Arc<AtomicBool>,
     /// Reads that failed and were passed over.
     pub(crate) read_errors: u64,
@@ -25,15 +28,20 @@ pub(crate) struct Input {
 impl Input {
     /// Opens media from a descriptor and completes what the header leaves open.
     pub(crate) fn open(file: File, name: &str, cancel: Arc<AtomicBool>) -> Result<Input, JobError> {
-        let mut media = open_input(file, name, cancel.clone())?;
-        media.read_stream_info()?;
-        Ok(Input { media, cancel, read_errors: 0 })
+        let mut input = Input::open_own(file, name, cancel)?;
+        input.media.read_stream_info()?;
+        Ok(input)
+    }
+
+    /// The same file once more, at its start.
+    pub(crate) fn again(&self) -> Result<Input, JobError> {
+        Input::open(share(&self.file)?, &self.name, self.cancel.clone())
     }
 
     /// As [`Input::open`] for a file that we have written: its header leaves nothing open.
     pub(crate) fn open_own(file: File, name: &str, cancel: Arc<AtomicBool>) -> Result<Input, JobError> {
-        let media = open_input(file, name, cancel.clone())?;
-        Ok(Input { media, cancel, read_errors: 0 })
+        let media = open_input(share(&file)?, name, cancel.clone())?;
+        Ok(Input { media, file, name: name.to_owned(), cancel, read_errors: 0 })
     }
 
     /// Whether going back to the start gives the very same packets once more. Containers without an

@@ -112,6 +112,7 @@ struct State {
     steps: VecDeque<Result<Step, JobError>>,
     /// The step that each film wants next; `None` for those that want none.
     wanted: Vec<Option<u64>>,
+    #[cfg(test)]
     decoded: u64,
 }
 
@@ -168,6 +169,7 @@ pub(crate) fn places(count: usize) -> Vec<Place> {
         first: 0,
         steps: VecDeque::new(),
         wanted: vec![Some(0); count],
+        #[cfg(test)]
         decoded: 0,
     };
     let hub = Arc::new(Hub { state: Mutex::new(state), moved: Condvar::new() });
@@ -257,7 +259,10 @@ impl Reader {
                     drop(state);
                     let step = decoded(&mut decoder, packet);
                     let mut state = hub.state();
-                    state.decoded += step.as_ref().map_or(0, |step| step.frames.len() as u64);
+                    #[cfg(test)]
+                    {
+                        state.decoded += step.as_ref().map_or(0, |step| step.frames.len() as u64);
+                    }
                     state.busy = None;
                     state.decoder = Some(decoder);
                     state.steps.push_back(step);

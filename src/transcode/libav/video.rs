@@ -80,7 +80,11 @@ impl VideoChain {
         if raw.flags & ffi::AV_PKT_FLAG_KEY != 0 {
             self.gaps.key((raw.pts != NOPTS && !self.counted).then_some(raw.pts));
         }
-        self.decode(Some(packet), sink)
+        self.decode(Some(packet), sink)?;
+        if self.is_full() {
+            self.decoder.leave();
+        }
+        Ok(())
     }
 
     /// Gets what the decoder still holds. [`VideoChain::again`] or [`VideoChain::finish`] follows.
