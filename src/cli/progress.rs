@@ -1,9 +1,9 @@
 //! Progress on standard error: a bar for each running file on a terminal, a line every few seconds
 //! in a log.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -40,12 +40,13 @@ struct State {
     worked: f64,
     batch_begin: Option<Instant>,
     batch: Option<ProgressBar>,
-    running: HashMap<PathBuf, Running>,
+    running: BTreeMap<usize, Running>,
     last_line: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Running {
+    name: String,
     bar: ProgressBar,
     what: String,
     begin: Instant,
@@ -69,7 +70,7 @@ impl Progress {
     /// Clears the bars; the report comes next.
     pub fn end(&self) {
         if let Ok(mut state) = self.state.lock() {
-            for (_, running) in state.running.drain() {
+            for running in std::mem::take(&mut state.running).into_values() {
                 running.bar.finish_and_clear();
             }
             if let Some(batch) = state.batch.take() {
@@ -113,8 +114,8 @@ impl State {
         if let Some(left) = self.left() {
             text.push_str(&format!(", about {} left", short_time(left)));
         }
-        for (path, running) in &self.running {
-            text.push_str(&format!("; {} {}", running.what, name_of(path)));
+        for running in self.running.values() {
+            text.push_str(&format!("; {} {}", running.what, running.name));
             if let Some(total) = running.total_s.filter(|total| *total > 0.0) {
                 text.push_str(&format!(" {:.0} %", 100.0 * (running.done_s / total).min(1.0)));
             }
@@ -155,11 +156,11 @@ impl Observer for Progress {
                 state.batch_begin = Some(Instant::now());
                 self.planned(&mut state);
             }
-            Event::Started { path, what, media_s, core_s } => {
-                self.started(&mut state, path, what, media_s, core_s);
+            Event::Started { work, path, what, media_s, core_s } => {
+                self.started(&mut state, work, Running::of(path, what, media_s, core_s));
             }
-            Event::Advanced { path, progress } => {
-                if let Some(running) = state.running.get_mut(path) {
+            Event::Advanced { work, progress } => {
+                if let Some(running) = state.running.get_mut(&work) {
                     running.done_s = progress.done_s;
                     running.total_s = progress.total_s.or(running.total_s);
                     running.show();
@@ -167,8 +168,8 @@ impl Observer for Progress {
                 self.batch(&mut state);
                 self.line(&mut state, false);
             }
-            Event::Finished { path, made } => {
-                if let Some(running) = state.running.remove(path) {
+            Event::Finished { work, made } => {
+                if let Some(running) = state.running.remove(&work) {
                     running.bar.finish_and_clear();
                     // What turned out shorter than it said was less work, and says nothing of the speed.
                     let worked = running.worked();
@@ -218,19 +219,13 @@ impl Progress {
         }
     }
 
-    fn started(&self, state: &mut State, path: &Path, what: &str, media_s: Option<f64>, work: f64) {
-        // A bar draws by itself until it belongs to the others.
-        let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::hidden());
-        let bar = match &state.batch {
+    fn started(&self, state: &mut State, work: usize, running: Running) {
+        let bar = running.bar.clone();
+        match &state.batch {
             Some(batch) => self.bars.insert_before(batch, bar),
             None => self.bars.add(bar),
         };
-        bar.set_style(style("  {prefix:<32!} {wide_bar} {msg}"));
-        bar.set_prefix(name_of(path));
-        bar.set_message(what.to_owned());
-        let (what, begin) = (what.to_owned(), Instant::now());
-        let running = Running { bar, what, begin, total_s: media_s, done_s: 0.0, work };
-        state.running.insert(path.to_owned(), running);
+        state.running.insert(work, running);
         self.line(state, false);
     }
 
@@ -245,6 +240,17 @@ impl Progress {
 }
 
 impl Running {
+    fn of(path: &Path, what: &str, media_s: Option<f64>, work: f64) -> Running {
+        // A bar draws by itself until it belongs to the others.
+        let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::hidden());
+        let name = name_of(path);
+        bar.set_style(style("  {prefix:<32!} {wide_bar} {msg}"));
+        bar.set_prefix(name.clone());
+        bar.set_message(what.to_owned());
+        let (what, begin) = (what.to_owned(), Instant::now());
+        Running { name, bar, what, begin, total_s: media_s, done_s: 0.0, work }
+    }
+
     /// The part of its work that is done.
     fn worked(&self) -> f64 {
         let share = self.total_s.filter(|total| *total > 0.0).map_or(1.0, |total| self.done_s / total);
@@ -289,18 +295,19 @@ mod tests {
     #[test]
     fn what_turns_out_shorter_than_it_said_was_less_work() {
         let progress = Progress::new(ProgressMode::Hidden);
-        let (long, short) = (Path::new("long.mp4"), Path::new("short.mp4"));
-        let start = |path, media_s, core_s| {
-            progress.notice(Event::Started { path, what: "reencode", media_s: Some(media_s), core_s });
+        let (long, short) = (0, 1);
+        let start = |work, media_s, core_s| {
+            let path = Path::new("film.mp4");
+            progress.notice(Event::Started { work, path, what: "reencode", media_s: Some(media_s), core_s });
         };
-        let advance = |path, done_s, total_s| {
+        let advance = |work, done_s, total_s| {
             let progress_made = crate::job::Progress { done_s, total_s: Some(total_s), frames: 0 };
-            progress.notice(Event::Advanced { path, progress: progress_made });
+            progress.notice(Event::Advanced { work, progress: progress_made });
         };
         progress.notice(Event::Planned { outputs: 2, media_s: 620.0, core_s: 310.0 });
         start(long, 600.0, 300.0);
         advance(long, 1.0, 600.0);
-        progress.notice(Event::Finished { path: long, made: 1 });
+        progress.notice(Event::Finished { work: long, made: 1 });
         start(short, 20.0, 10.0);
         advance(short, 10.0, 20.0);
         let state = progress.state.lock().unwrap();

@@ -28,6 +28,8 @@ pub enum Event<'a> {
     },
     /// Work on an output, or on several of one source, began.
     Started {
+        /// The number of the piece of work, by which the events after this one name it.
+        work: usize,
         /// The source.
         path: &'a Path,
         /// What is done, for a person: `re-encode`.
@@ -37,17 +39,17 @@ pub enum Event<'a> {
         /// Seconds of processor time that it will take, about.
         core_s: f64,
     },
-    /// Work on an output goes on.
+    /// That work goes on.
     Advanced {
-        /// The source.
-        path: &'a Path,
+        /// Its number.
+        work: usize,
         /// How far.
         progress: Progress,
     },
     /// That work ended.
     Finished {
-        /// The source.
-        path: &'a Path,
+        /// Its number.
+        work: usize,
         /// How many outputs stand under their final names.
         made: usize,
     },

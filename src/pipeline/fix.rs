@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::job::{FixReport, MOST_OUTPUTS, Runner, VerifyLevel};
-use crate::plan::{Action, Effort, FixOptions, FixPlan, Machine, Refusal, plan};
+use crate::job::{FixReport, Runner, VerifyLevel};
+use crate::plan::{FixOptions, FixPlan, Machine};
 use crate::profile::Profile;
 use crate::rules::Verdict;
 
@@ -22,10 +22,10 @@ use super::discover::Source;
 use super::events::{Event, Observer};
 use super::ledger::{FixLedger, LedgerKey};
 use super::make::{Attempt, Making, Wanted, copy, make_output, make_together, may_write, operation};
-use super::names::{find_collisions, output_name};
 use super::outcome::{Failure, FixOutcome, Outcome, Proof};
 use super::side_by_side::side_by_side;
 use super::space::room_for;
+use super::tasks::{Task, announce, longest_first, plan_all, refuse_collisions};
 
 /// What a fix shall do.
 #[derive(Clone, Debug)]
@@ -52,16 +52,6 @@ pub enum Layout {
     Mirror,
     /// In a folder for each source; compliant sources are used where they lie. For shipping.
     BySource,
-}
-
-/// One output to make: a file under one profile.
-struct Task<'a> {
-    checked: &'a Checked,
-    profile_index: usize,
-    plan: FixPlan,
-    effort: Effort,
-    /// Final path; `None` when there is nothing to write.
-    target: Option<PathBuf>,
 }
 
 /// Checks and fixes `sources` under every profile. One outcome for each pair, in the order of the
@@ -102,17 +92,17 @@ pub fn fix(
             done(outcome);
         }
     }
-    let films = longest_first(&tasks);
-    let made = side_by_side(films.len(), runner.width(), |position| {
+    let batches = longest_first(&tasks, settings.memory_bytes);
+    let made = side_by_side(batches.len(), runner.width(), |work| {
+        let batch = &batches[work];
+        let at = |task: &Task<'_>| position_of(task, &checked, profiles.len());
         let mut made = Vec::new();
-        for batch in batches(films[position], settings.memory_bytes) {
-            for (task, fix) in batch.iter().zip(worker.carry_out(&batch)) {
-                let at = position_of(task, &checked, profiles.len());
-                let outcome = Outcome { fix: Some(fix), ..outcomes[at].clone() };
-                done(&outcome);
-                made.push((at, outcome.fix));
-            }
-        }
+        worker.carry_out(work, batch, &mut |task, fix| {
+            let at = at(task);
+            let outcome = Outcome { fix: Some(fix), ..outcomes[at].clone() };
+            done(&outcome);
+            made.push((at, outcome.fix));
+        });
         made
     });
     for (at, fix) in made.into_iter().flatten() {
@@ -125,111 +115,6 @@ fn position_of(task: &Task<'_>, checked: &[Checked], profiles: usize) -> usize {
     // Tasks borrow from `checked`, so the distance of the references is the index.
     let index = checked.iter().position(|file| std::ptr::eq(file, task.checked)).unwrap_or(0);
     index * profiles + task.profile_index
-}
-
-fn plan_all<'a>(checked: &'a [Checked], profiles: &[Profile], settings: &FixSettings) -> Vec<Task<'a>> {
-    let mut tasks = Vec::new();
-    for file in checked {
-        let Ok(facts) = &file.result else { continue };
-        for (profile_index, profile) in profiles.iter().enumerate() {
-            let Some(assessment) = file.assessments.get(profile_index) else { continue };
-            let plan = plan(facts, assessment, profile, &settings.options, &settings.machine);
-            let target = target_of(file, profile, profiles.len(), &plan, settings);
-            let proven = settings.verify == VerifyLevel::Full;
-            let effort = plan.spec.as_ref().map_or(Effort::NONE, |spec| Effort::of(spec, facts, proven));
-            tasks.push(Task { checked: file, profile_index, plan, effort, target });
-        }
-    }
-    tasks
-}
-
-fn target_of(
-    file: &Checked,
-    profile: &Profile,
-    profiles: usize,
-    plan: &FixPlan,
-    settings: &FixSettings,
-) -> Option<PathBuf> {
-    let out = settings.out.as_ref()?;
-    if plan.action == Action::Refused {
-        return None;
-    }
-    let name = output_name(&file.source.relative, plan.output_extension.as_deref(), plan.max_name_chars);
-    match settings.layout {
-        Layout::Mirror if profiles > 1 => Some(out.join(profile.id()).join(name)),
-        Layout::Mirror => Some(out.join(name)),
-        Layout::BySource if plan.spec.is_none() => None,
-        Layout::BySource => {
-            let path = file.source.path.as_os_str().as_encoded_bytes();
-            let folder = format!("{}-r{}", &blake3::hash(path).to_hex()[..16], settings.options.recipe);
-            Some(out.join(folder).join(name.file_name().unwrap_or(name.as_os_str())))
-        }
-    }
-}
-
-fn refuse_collisions(tasks: &mut [Task<'_>], sources: &[Source], profiles: usize) {
-    let claims = tasks.iter().enumerate().filter_map(|(index, task)| Some((index, task.target.as_deref()?)));
-    for collision in find_collisions(claims) {
-        let names: Vec<String> = collision
-            .sources
-            .iter()
-            .map(|&index| tasks[index].checked.source.path.display().to_string())
-            .collect();
-        let reason = format!(
-            "{} would all be written to {}: rename one of them, or fix them into different folders",
-            names.join(" and "),
-            collision.target.display()
-        );
-        for index in collision.sources {
-            tasks[index].plan.refuse(Refusal::SameName, reason.clone());
-            tasks[index].target = None;
-        }
-    }
-    debug_assert!(tasks.len() <= sources.len() * profiles);
-}
-
-fn announce<'a>(tasks: impl Iterator<Item = &'a Task<'a>>, observer: &dyn Observer) {
-    let to_make = tasks.filter(|task| task.target.is_some());
-    let (outputs, media_s, core_s) = to_make.fold((0, 0.0, 0.0), |(count, media_s, core_s), task| {
-        (count + 1, media_s + task.effort.media_s, core_s + task.effort.core_s)
-    });
-    observer.notice(Event::Planned { outputs, media_s, core_s });
-}
-
-/// The tasks of each film, re-encodes before copies, long before short: the last job to end should be a small
-/// one.
-fn longest_first<'t, 'a>(tasks: &'t [Task<'a>]) -> Vec<&'t [Task<'a>]> {
-    let work = |film: &[Task<'_>]| film.iter().map(|task| task.effort.core_s).sum::<f64>();
-    let mut films: Vec<_> = tasks.chunk_by(|one, other| std::ptr::eq(one.checked, other.checked)).collect();
-    films.sort_by(|one, other| work(other).total_cmp(&work(one)));
-    films
-}
-
-/// The tasks of one film in groups that one job makes: outputs of one plan, which are made once, and encodes
-/// that need the same pictures, as far as memory allows.
-fn batches<'t, 'a>(film: &'t [Task<'a>], memory_bytes: u64) -> Vec<Vec<&'t Task<'a>>> {
-    let mut batches: Vec<Vec<&Task<'_>>> = Vec::new();
-    for task in film {
-        let fits = |batch: &&mut Vec<&Task<'_>>| fits(task, batch, memory_bytes);
-        match batches.iter_mut().find(fits) {
-            Some(batch) => batch.push(task),
-            None => batches.push(vec![task]),
-        }
-    }
-    batches
-}
-
-/// Whether a task can be done by the same job as those.
-fn fits(task: &Task<'_>, batch: &[&Task<'_>], memory_bytes: u64) -> bool {
-    let spec = |task: &&Task<'_>| task.target.as_ref().and(task.plan.spec.clone());
-    let (Some(wanted), Some(first)) = (spec(&task), batch.first().and_then(spec)) else { return false };
-    if batch.iter().filter_map(spec).any(|other| other == wanted) {
-        return true;
-    }
-    let memory = batch.iter().map(|task| task.effort.memory_bytes).sum::<u64>();
-    batch.len() < MOST_OUTPUTS
-        && wanted.can_share_decode(&first)
-        && memory + task.effort.memory_bytes <= memory_bytes
 }
 
 struct Worker<'a> {
@@ -251,27 +136,23 @@ impl Worker<'_> {
         ledger.find(&key).is_some()
     }
 
-    /// Does the tasks of one batch. What came of each.
-    fn carry_out(&self, batch: &[&Task<'_>]) -> Vec<FixOutcome> {
+    /// Does the tasks of one batch, and tells what came of each as soon as it is known.
+    fn carry_out(&self, work: usize, batch: &[&Task<'_>], tell: &mut dyn FnMut(&Task<'_>, FixOutcome)) {
         let mut ready = Vec::new();
-        let mut settled = Vec::new();
+        let mut claimed = 0;
         for task in batch {
-            match self.prepare(task) {
-                Ok(next) => {
-                    ready.push(next);
-                    settled.push(None);
-                }
-                Err(fix) => settled.push(Some(*fix)),
+            match self.prepare(task, &mut claimed) {
+                Ok(next) => ready.push(next),
+                Err(fix) => tell(task, *fix),
             }
         }
-        let mut made = self.produce(&ready).into_iter();
-        settled.into_iter().filter_map(|settled| settled.or_else(|| made.next())).collect()
+        self.produce(work, &ready, tell);
     }
 
     /// Looks at what can be known before anything is made; that may settle it.
-    fn prepare<'t>(&self, task: &'t Task<'t>) -> Result<Ready<'t>, Box<FixOutcome>> {
+    fn prepare<'t>(&self, task: &'t Task<'t>, claimed: &mut u64) -> Result<Ready<'t>, Box<FixOutcome>> {
         let Some(target) = &task.target else { return Err(Box::new(outcome(&task.plan, None))) };
-        match self.look(task, target) {
+        match self.look(task, target, claimed) {
             Ok((ready, None)) => Ok(ready),
             Ok((ready, Some(report))) => Err(Box::new(stands(&ready, proof(report), true))),
             Err(failure) => Err(Box::new(outcome(&task.plan, Some(failure)))),
@@ -283,6 +164,7 @@ impl Worker<'_> {
         &self,
         task: &'t Task<'t>,
         target: &'t Path,
+        claimed: &mut u64,
     ) -> Result<(Ready<'t>, Option<Option<FixReport>>), Failure> {
         let source = &task.checked.source.path;
         let input = open_regular(source)?;
@@ -291,16 +173,14 @@ impl Worker<'_> {
         let earlier = self.ledger.and_then(|ledger| ledger.find(&key));
         if earlier.is_none() {
             may_write(target, &meta, self.ledger)?;
-            room_for(target, task.plan.spec.as_deref(), meta.len())?;
+            *claimed = room_for(target, task.plan.spec.as_deref(), meta.len(), *claimed)?;
         }
         Ok((Ready { task, target, input, key }, earlier))
     }
 
-    /// Makes the outputs of a batch and proves them. What came of each.
-    fn produce(&self, ready: &[Ready<'_>]) -> Vec<FixOutcome> {
-        let Some(Ready { task: Task { checked, plan, .. }, input, .. }) = ready.first() else {
-            return Vec::new();
-        };
+    /// Makes the outputs of a batch, proves them, and tells what came of each.
+    fn produce(&self, work: usize, ready: &[Ready<'_>], tell: &mut dyn FnMut(&Task<'_>, FixOutcome)) {
+        let Some(Ready { task: Task { checked, plan, .. }, input, .. }) = ready.first() else { return };
         let path = &checked.source.path;
         let efforts = || ready.iter().map(|ready| ready.task.effort);
         let _share = self.budget.take(Means {
@@ -308,6 +188,7 @@ impl Worker<'_> {
             bytes: efforts().map(|effort| effort.memory_bytes).sum(),
         });
         self.observer.notice(Event::Started {
+            work,
             path,
             what: plan.action.name(),
             media_s: Some(efforts().map(|effort| effort.media_s).sum()),
@@ -318,21 +199,29 @@ impl Worker<'_> {
             observer: self.observer,
             cancel: self.cancel,
             verify: self.settings.verify,
+            work,
         };
         let mut attempts = Vec::new();
         if ready.len() > 1 {
             let wanted: Vec<_> = ready.iter().filter_map(|ready| self.wanted(ready)).collect();
             attempts = make_together(&making, path, input, &wanted);
         }
-        let mut attempts = attempts.into_iter();
-        let finish = |ready| match self.finish(&making, ready, attempts.next().flatten()) {
-            Ok(report) => stands(ready, proof(report), false),
-            Err(failure) => outcome(&ready.task.plan, Some(failure)),
-        };
-        let fixes: Vec<FixOutcome> = ready.iter().map(finish).collect();
-        let made = fixes.iter().filter(|fix| fix.output.is_some()).count();
-        self.observer.notice(Event::Finished { path, made });
-        fixes
+        let attempts = attempts.into_iter().chain(std::iter::repeat_with(|| None));
+        // What is good gets its name before others are tried again, which may take long.
+        let (good, rest): (Vec<_>, Vec<_>) = ready.iter().zip(attempts).partition(|(ready, attempt)| {
+            let wanted = self.wanted(ready);
+            attempt.as_ref().zip(wanted).is_some_and(|(attempt, wanted)| attempt.is_good(&wanted))
+        });
+        let mut made = 0;
+        for (ready, attempt) in good.into_iter().chain(rest) {
+            let fix = match self.finish(&making, ready, attempt) {
+                Ok(report) => stands(ready, proof(report), false),
+                Err(failure) => outcome(&ready.task.plan, Some(failure)),
+            };
+            made += usize::from(fix.output.is_some());
+            tell(ready.task, fix);
+        }
+        self.observer.notice(Event::Finished { work, made });
     }
 
     /// What is to be made, unless it is a plain copy.
@@ -405,7 +294,7 @@ fn plan_text(plan: &FixPlan, verify: VerifyLevel) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{VideoEncoder, VideoPlan, sample};
+    use crate::plan::{Action, VideoEncoder, VideoPlan, sample};
 
     #[test]
     fn an_output_of_another_encoder_is_another_output() {

@@ -104,6 +104,8 @@ pub(super) struct Making<'a> {
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Arc<AtomicBool>,
     pub(super) verify: VerifyLevel,
+    /// The number of the piece of work.
+    pub(super) work: usize,
 }
 
 /// An output to make.
@@ -133,6 +135,12 @@ impl Attempt {
         let results = run_fix(making, source, input, vec![spec.clone()], std::slice::from_ref(&staging));
         let result = results.and_then(|mut results| results.pop().unwrap_or_else(|| Err(wrong_answer())));
         Ok(Attempt { staging, result })
+    }
+
+    /// Whether the output can have its name as it is.
+    pub(super) fn is_good(&self, wanted: &Wanted<'_>) -> bool {
+        let good = |report| problems_of(report, &shown_name(wanted.target), wanted.profile).is_empty();
+        self.result.as_ref().is_ok_and(good)
     }
 
     /// The same output once more, for another target.
@@ -259,7 +267,7 @@ fn run_fix(
     };
     let job = Job::Fix { specs, verify: making.verify };
     let request = JobRequest { job, files, name: shown_name(source), cancel: Arc::clone(making.cancel) };
-    let mut notice = |progress| making.observer.notice(Event::Advanced { path: source, progress });
+    let mut notice = |progress| making.observer.notice(Event::Advanced { work: making.work, progress });
     match making.runner.run(request, &mut notice) {
         Ok(JobOutput::Fixed { results }) if results.len() == stagings.len() => {
             let told = |(result, staging): (Result<_, JobError>, _)| {

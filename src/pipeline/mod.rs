@@ -17,6 +17,7 @@ mod outcome;
 mod side_by_side;
 mod space;
 mod staging;
+mod tasks;
 
 pub use check::{CheckOptions, Checked, check, check_each, check_one};
 pub use discover::{DiscoverError, Discovery, Source, Trouble, discover};

@@ -1,0 +1,132 @@
+//! What is to be made: an output for each file and profile, in groups that one job makes.
+
+use std::path::PathBuf;
+
+use crate::job::{MOST_OUTPUTS, VerifyLevel};
+use crate::plan::{Action, Effort, FixPlan, Refusal, plan};
+use crate::profile::Profile;
+
+use super::check::Checked;
+use super::discover::Source;
+use super::events::{Event, Observer};
+use super::fix::{FixSettings, Layout};
+use super::names::{find_collisions, output_name};
+
+/// One output to make: a file under one profile.
+pub(super) struct Task<'a> {
+    pub(super) checked: &'a Checked,
+    pub(super) profile_index: usize,
+    pub(super) plan: FixPlan,
+    pub(super) effort: Effort,
+    /// Final path; `None` when there is nothing to write.
+    pub(super) target: Option<PathBuf>,
+}
+
+pub(super) fn plan_all<'a>(
+    checked: &'a [Checked],
+    profiles: &[Profile],
+    settings: &FixSettings,
+) -> Vec<Task<'a>> {
+    let mut tasks = Vec::new();
+    for file in checked {
+        let Ok(facts) = &file.result else { continue };
+        for (profile_index, profile) in profiles.iter().enumerate() {
+            let Some(assessment) = file.assessments.get(profile_index) else { continue };
+            let plan = plan(facts, assessment, profile, &settings.options, &settings.machine);
+            let target = target_of(file, profile, profiles.len(), &plan, settings);
+            let proven = settings.verify == VerifyLevel::Full;
+            let effort = plan.spec.as_ref().map_or(Effort::NONE, |spec| Effort::of(spec, facts, proven));
+            tasks.push(Task { checked: file, profile_index, plan, effort, target });
+        }
+    }
+    tasks
+}
+
+fn target_of(
+    file: &Checked,
+    profile: &Profile,
+    profiles: usize,
+    plan: &FixPlan,
+    settings: &FixSettings,
+) -> Option<PathBuf> {
+    let out = settings.out.as_ref()?;
+    if plan.action == Action::Refused {
+        return None;
+    }
+    let name = output_name(&file.source.relative, plan.output_extension.as_deref(), plan.max_name_chars);
+    match settings.layout {
+        Layout::Mirror if profiles > 1 => Some(out.join(profile.id()).join(name)),
+        Layout::Mirror => Some(out.join(name)),
+        Layout::BySource if plan.spec.is_none() => None,
+        Layout::BySource => {
+            let path = file.source.path.as_os_str().as_encoded_bytes();
+            let folder = format!("{}-r{}", &blake3::hash(path).to_hex()[..16], settings.options.recipe);
+            Some(out.join(folder).join(name.file_name().unwrap_or(name.as_os_str())))
+        }
+    }
+}
+
+pub(super) fn refuse_collisions(tasks: &mut [Task<'_>], sources: &[Source], profiles: usize) {
+    let claims = tasks.iter().enumerate().filter_map(|(index, task)| Some((index, task.target.as_deref()?)));
+    for collision in find_collisions(claims) {
+        let names: Vec<String> = collision
+            .sources
+            .iter()
+            .map(|&index| tasks[index].checked.source.path.display().to_string())
+            .collect();
+        let reason = format!(
+            "{} would all be written to {}: rename one of them, or fix them into different folders",
+            names.join(" and "),
+            collision.target.display()
+        );
+        for index in collision.sources {
+            tasks[index].plan.refuse(Refusal::SameName, reason.clone());
+            tasks[index].target = None;
+        }
+    }
+    debug_assert!(tasks.len() <= sources.len() * profiles);
+}
+
+pub(super) fn announce<'a>(tasks: impl Iterator<Item = &'a Task<'a>>, observer: &dyn Observer) {
+    let to_make = tasks.filter(|task| task.target.is_some());
+    let (outputs, media_s, core_s) = to_make.fold((0, 0.0, 0.0), |(count, media_s, core_s), task| {
+        (count + 1, media_s + task.effort.media_s, core_s + task.effort.core_s)
+    });
+    observer.notice(Event::Planned { outputs, media_s, core_s });
+}
+
+/// All tasks in groups that one job makes, re-encodes before copies, long before short: the last job to end
+/// should be a small one.
+pub(super) fn longest_first<'t, 'a>(tasks: &'t [Task<'a>], memory_bytes: u64) -> Vec<Vec<&'t Task<'a>>> {
+    let work = |batch: &[&Task<'_>]| batch.iter().map(|task| task.effort.core_s).sum::<f64>();
+    let films = tasks.chunk_by(|one, other| std::ptr::eq(one.checked, other.checked));
+    let mut all: Vec<_> = films.flat_map(|film| batches(film, memory_bytes)).collect();
+    all.sort_by(|one, other| work(other).total_cmp(&work(one)));
+    all
+}
+
+/// The tasks of one film in groups that one job makes: outputs of one plan, which are made once, and encodes
+/// that need the same pictures, as far as memory allows.
+fn batches<'t, 'a>(film: &'t [Task<'a>], memory_bytes: u64) -> Vec<Vec<&'t Task<'a>>> {
+    let mut batches: Vec<Vec<&Task<'_>>> = Vec::new();
+    for task in film {
+        match batches.iter_mut().find(|batch| fits(task, batch, memory_bytes)) {
+            Some(batch) => batch.push(task),
+            None => batches.push(vec![task]),
+        }
+    }
+    batches
+}
+
+/// Whether a task can be done by the same job as those.
+fn fits(task: &Task<'_>, batch: &[&Task<'_>], memory_bytes: u64) -> bool {
+    let spec = |task: &&Task<'_>| task.target.as_ref().and(task.plan.spec.clone());
+    let (Some(wanted), Some(first)) = (spec(&task), batch.first().and_then(spec)) else { return false };
+    if batch.iter().filter_map(spec).any(|other| other == wanted) {
+        return true;
+    }
+    let memory = batch.iter().map(|task| task.effort.memory_bytes).sum::<u64>();
+    batch.len() < MOST_OUTPUTS
+        && wanted.can_share_decode(&first)
+        && memory + task.effort.memory_bytes <= memory_bytes
+}
