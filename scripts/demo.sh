@@ -57,11 +57,20 @@ effects() {
 
 uploads_before="$(effects video_created)"
 ads_before="$(effects ad_created)"
-# The set that a finished run shipped; only with the same set must a further run do nothing.
+# What a finished run shipped, and with which build: only with the same set and the same build must a
+# further run do nothing. Another build may make other bytes, which have to be sent.
+build="$(sha256sum <"$GREENLIT")"
 again=no
 if [[ -f .shipped ]] && cmp -s .shipped .demo-set; then
-    again=yes
+    again=other
+    if [[ -f .shipped-by && "$(<.shipped-by)" == "$build" ]]; then
+        again=yes
+    fi
 fi
+note_shipped() {
+    cp .demo-set .shipped
+    echo "$build" >.shipped-by
+}
 
 command=(ship manifest.csv --to sandbox --upscale "${sandbox[@]}")
 say "greenlit ${command[*]}"
@@ -79,6 +88,10 @@ echo 'Exit code 1 is right: truncated.mp4 lacks data and not-a-film.mp4 is no fi
 if [[ "$again" == yes ]]; then
     ((uploaded == 0 && created == 0)) || fail 'everything was shipped before, so nothing should have been sent'
     echo 'Everything had been shipped by an earlier run, so nothing was uploaded and no ad was created.'
+elif [[ "$again" == other ]]; then
+    ((created == 0)) || fail 'every ad was there already, so none should have been created'
+    echo 'The ads were there already. Films that this build makes differently were sent anew.'
+    note_shipped
 else
     # A run that was cut short has done part of the work; the totals say whether the rest was added.
     total_uploads="$(effects video_created)"
@@ -90,7 +103,7 @@ else
     fi
     echo "$total_ads ads for $films films: one film serves two ads and was uploaded once."
     echo "$total_uploads uploads: $((total_uploads - films)) of them because processing had failed; greenlit made that film anew by the next recipe and sent it under a new upload id."
-    cp .demo-set .shipped
+    note_shipped
     echo "Run 'make demo' again: it will upload nothing and create nothing."
 fi
 echo "Look around: $demo (clips, manifest.csv, sandbox.ndjson); rm -r $demo starts afresh."

@@ -143,6 +143,7 @@ mod tests {
             major_brand: Some("qt  ".into()),
             size_bytes: 1 << 40,
             duration_s: Some(1e-9),
+            measured_duration_s: Some(2.25),
             bit_rate: Some(300),
             fast_start: Some(true),
             fragmented: Some(false),

@@ -260,6 +260,7 @@ pub fn fix_options(choices: &FixChoices, config: &FixConfig, recipe: u8) -> Resu
         preset: preset(choices, config)?.unwrap_or(defaults.preset),
         crf: quality.unwrap_or(defaults.crf),
         recipe,
+        copy_failed: None,
     })
 }
 

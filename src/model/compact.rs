@@ -202,6 +202,7 @@ fields!(MediaFacts {
     major_brand,
     size_bytes,
     duration_s,
+    measured_duration_s,
     bit_rate,
     fast_start,
     fragmented,

@@ -18,6 +18,9 @@ pub struct MediaFacts {
     pub size_bytes: u64,
     /// The container's duration in seconds.
     pub duration_s: Option<f64>,
+    /// Where nothing declares a duration, as in a recording that was written while it was made: the seconds
+    /// from the first packet to the end of the last.
+    pub measured_duration_s: Option<f64>,
     /// Overall bits per second.
     pub bit_rate: Option<u64>,
     /// ISO files: whether `moov` lies before the media data.
@@ -49,10 +52,21 @@ impl MediaFacts {
         self.audio.iter().find(|stream| stream.decodable).or_else(|| self.audio.first())
     }
 
-    /// The seconds the film lasts: the container's duration, else the longest stream's.
-    pub fn effective_duration_s(&self) -> Option<f64> {
+    /// The seconds the film is declared to last: the container's duration, else the longest stream's.
+    pub fn declared_duration_s(&self) -> Option<f64> {
         let streams = self.video.iter().map(|s| s.duration_s).chain(self.audio.iter().map(|s| s.duration_s));
         self.duration_s.or_else(|| streams.flatten().reduce(f64::max))
+    }
+
+    /// The seconds the film lasts: what is declared, else what was measured.
+    pub fn effective_duration_s(&self) -> Option<f64> {
+        self.declared_duration_s().or(self.measured_duration_s)
+    }
+
+    /// Bits per second of the whole file: what is declared, else its size over its length.
+    pub fn effective_bit_rate(&self) -> Option<u64> {
+        let measured = || Some((self.size_bytes as f64 * 8.0 / self.measured_duration_s?) as u64);
+        self.bit_rate.or_else(measured)
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::job::{FixReport, Runner, VerifyLevel};
-use crate::plan::{FixOptions, FixPlan, Machine};
+use crate::plan::{FixOptions, FixPlan, Machine, VideoPlan, plan};
 use crate::profile::Profile;
 use crate::rules::Verdict;
 
@@ -21,8 +21,10 @@ use super::check::{CheckOptions, Checked, check, open_regular};
 use super::discover::Source;
 use super::events::{Event, Observer};
 use super::ledger::{FixLedger, LedgerKey};
-use super::make::{Attempt, Making, Wanted, copy, make_output, make_together, may_write, operation};
-use super::outcome::{Failure, FixOutcome, Outcome, Proof};
+use super::make::{
+    Attempt, Making, THROWN_AWAY, Wanted, copy, make_output, make_together, may_write, operation,
+};
+use super::outcome::{Failure, FailureKind, FixOutcome, Outcome, Proof};
 use super::side_by_side::side_by_side;
 use super::space::room_for;
 use super::tasks::{Task, announce, longest_first, plan_all, refuse_collisions};
@@ -152,7 +154,7 @@ impl Worker<'_> {
     /// Looks at what can be known before anything is made; that may settle it.
     fn prepare<'t>(&self, task: &'t Task<'t>, claimed: &mut u64) -> Result<Ready<'t>, Box<FixOutcome>> {
         let Some(target) = &task.target else { return Err(Box::new(outcome(&task.plan, None))) };
-        match self.look(task, target, claimed) {
+        match self.look(task, &task.plan, target, claimed) {
             Ok((ready, None)) => Ok(ready),
             Ok((ready, Some(report))) => Err(Box::new(stands(&ready, proof(report), true))),
             Err(failure) => Err(Box::new(outcome(&task.plan, Some(failure)))),
@@ -163,24 +165,25 @@ impl Worker<'_> {
     fn look<'t>(
         &self,
         task: &'t Task<'t>,
+        plan: &'t FixPlan,
         target: &'t Path,
         claimed: &mut u64,
     ) -> Result<(Ready<'t>, Option<Option<FixReport>>), Failure> {
         let source = &task.checked.source.path;
         let input = open_regular(source)?;
         let meta = input.metadata().map_err(|error| operation(source, &error))?;
-        let key = LedgerKey::new(&meta, &plan_text(&task.plan, self.settings.verify), target);
+        let key = LedgerKey::new(&meta, &plan_text(plan, self.settings.verify), target);
         let earlier = self.ledger.and_then(|ledger| ledger.find(&key));
         if earlier.is_none() {
             may_write(target, &meta, self.ledger)?;
-            *claimed = room_for(target, task.plan.spec.as_deref(), meta.len(), *claimed)?;
+            *claimed = room_for(target, plan.spec.as_deref(), meta.len(), *claimed)?;
         }
-        Ok((Ready { task, target, input, key }, earlier))
+        Ok((Ready { task, plan, target, input, key }, earlier))
     }
 
     /// Makes the outputs of a batch, proves them, and tells what came of each.
     fn produce(&self, work: usize, ready: &[Ready<'_>], tell: &mut dyn FnMut(&Task<'_>, FixOutcome)) {
-        let Some(Ready { task: Task { checked, plan, .. }, input, .. }) = ready.first() else { return };
+        let Some(Ready { task: Task { checked, .. }, plan, input, .. }) = ready.first() else { return };
         let path = &checked.source.path;
         let efforts = || ready.iter().map(|ready| ready.task.effort);
         let _share = self.budget.take(Means {
@@ -216,7 +219,7 @@ impl Worker<'_> {
         for (ready, attempt) in good.into_iter().chain(rest) {
             let fix = match self.finish(&making, ready, attempt) {
                 Ok(report) => stands(ready, proof(report), false),
-                Err(failure) => outcome(&ready.task.plan, Some(failure)),
+                Err(failure) => self.encode_instead(&making, ready, failure),
             };
             made += usize::from(fix.output.is_some());
             tell(ready.task, fix);
@@ -226,8 +229,8 @@ impl Worker<'_> {
 
     /// What is to be made, unless it is a plain copy.
     fn wanted<'t>(&'t self, ready: &'t Ready<'_>) -> Option<Wanted<'t>> {
-        let Ready { task, target, .. } = ready;
-        let (spec, profile) = (task.plan.spec.as_deref()?, self.profiles.get(task.profile_index)?);
+        let Ready { task, plan, target, .. } = ready;
+        let (spec, profile) = (plan.spec.as_deref()?, self.profiles.get(task.profile_index)?);
         Some(Wanted { spec, profile, target })
     }
 
@@ -238,7 +241,7 @@ impl Worker<'_> {
         ready: &Ready<'_>,
         attempt: Option<Attempt>,
     ) -> Result<Option<FixReport>, Failure> {
-        let Ready { task, target, input, key } = ready;
+        let Ready { task, target, input, key, .. } = ready;
         let remember = |made: &Metadata, report: Option<&FixReport>| self.remember(key, made, report);
         match self.wanted(ready) {
             None => copy(input, target, &remember).map(|()| None),
@@ -247,6 +250,36 @@ impl Worker<'_> {
                 make_output(making, source, input, &wanted, attempt, &remember).map(Some)
             }
         }
+    }
+
+    /// Encodes what was copied and did not pass: another container says other things of the same packets. What
+    /// cannot be mended that way fails as it did.
+    fn encode_instead(&self, making: &Making<'_>, copied: &Ready<'_>, failure: Failure) -> FixOutcome {
+        let Some(plan) = self.plan_encode(copied, &failure) else {
+            return outcome(copied.plan, Some(failure));
+        };
+        let made = self.look(copied.task, &plan, copied.target, &mut 0).and_then(|(ready, earlier)| {
+            let reused = earlier.is_some();
+            let report = earlier.map_or_else(|| self.finish(making, &ready, None), Ok)?;
+            Ok(stands(&ready, proof(report), reused))
+        });
+        made.unwrap_or_else(|failure| outcome(&plan, Some(failure)))
+    }
+
+    /// The plan that encodes what a plan copied; `None` where that is not what failed.
+    fn plan_encode(&self, copied: &Ready<'_>, failure: &Failure) -> Option<FixPlan> {
+        let Task { checked, profile_index, .. } = copied.task;
+        let copies = matches!(copied.plan.spec.as_deref()?.video, Some(VideoPlan::Copy { .. }));
+        if !copies || failure.kind != FailureKind::Unproven {
+            return None;
+        }
+        let why = failure.message.strip_prefix(THROWN_AWAY).unwrap_or(&failure.message);
+        let options = FixOptions { copy_failed: Some(why.to_owned()), ..self.settings.options.clone() };
+        let facts = checked.result.as_ref().ok()?;
+        let (assessment, profile) =
+            checked.assessments.get(*profile_index).zip(self.profiles.get(*profile_index))?;
+        let plan = plan(facts, assessment, profile, &options, &self.settings.machine);
+        plan.spec.is_some().then_some(plan)
     }
 
     /// Writes down what is about to get its name. Without a record the output could never be
@@ -259,6 +292,7 @@ impl Worker<'_> {
 /// A task that can begin.
 struct Ready<'t> {
     task: &'t Task<'t>,
+    plan: &'t FixPlan,
     target: &'t Path,
     input: File,
     key: LedgerKey,
@@ -267,7 +301,7 @@ struct Ready<'t> {
 /// An output that has its name.
 fn stands(ready: &Ready<'_>, proof: Proof, reused: bool) -> FixOutcome {
     FixOutcome {
-        plan: ready.task.plan.clone(),
+        plan: ready.plan.clone(),
         output: Some(ready.target.to_owned()),
         proof: Some(proof),
         failure: None,
@@ -293,8 +327,79 @@ fn plan_text(plan: &FixPlan, verify: VerifyLevel) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::plan::{Action, VideoEncoder, VideoPlan, sample};
+    use crate::job::in_process::InProcessRunner;
+    use crate::job::{Isolation, Job, JobError, JobOutput, JobRequest, Progress};
+    use crate::pipeline::events::Silent;
+    use crate::plan::{Action, VideoEncoder, sample};
+
+    /// Proves no copy of a picture.
+    struct NoCopies(InProcessRunner);
+
+    impl Runner for NoCopies {
+        fn run(&self, request: JobRequest, tell: &mut dyn FnMut(Progress)) -> Result<JobOutput, JobError> {
+            let copies = |spec: &crate::plan::OutputSpec| matches!(spec.video, Some(VideoPlan::Copy { .. }));
+            let copied = matches!(&request.job, Job::Fix { specs, .. } if specs.iter().any(copies));
+            let mut output = self.0.run(request, tell)?;
+            if let (true, JobOutput::Fixed { results }) = (copied, &mut output) {
+                results.iter_mut().flatten().for_each(|report| report.verify.failures.push("odd".into()));
+            }
+            Ok(output)
+        }
+
+        fn width(&self) -> usize {
+            1
+        }
+
+        fn describe(&self) -> Result<Isolation, JobError> {
+            self.0.describe()
+        }
+    }
+
+    #[test]
+    fn what_no_copy_passes_for_is_encoded_and_found_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+        // Its index lies behind the media data.
+        let path = dir.path().join("film.mov");
+        std::fs::copy(fixtures.join("npm-vide-ocean.mp4"), &path).unwrap();
+        let sources = [Source { path, relative: "film.mov".into(), named: true }];
+        let text = "id = \"house\"\nextends = \"tiktok-ads\"\n[rule.container]\nallow = [\"mp4\"]\n\
+                    [rule.extension]\nallow = [\"mp4\"]\n[rule.metadata-privacy]\nseverity = \"error\"\n";
+        let profiles = [Profile::parse(text, &Profile::builtin).unwrap()];
+        let settings = FixSettings {
+            options: FixOptions { upscale: true, ..FixOptions::default() },
+            machine: Machine { cores: 2 },
+            memory_bytes: 1 << 32,
+            verify: VerifyLevel::Structure,
+            out: Some(dir.path().join("out")),
+            layout: Layout::Mirror,
+        };
+        let ledger = FixLedger::open(&dir.path().join("fix.jsonl")).unwrap();
+        let fixed = || {
+            let (runner, cancel) = (NoCopies(InProcessRunner::new(1)), Arc::default());
+            let options = CheckOptions::default();
+            let all = fix(
+                &sources,
+                &profiles,
+                &options,
+                &settings,
+                Some(&ledger),
+                &runner,
+                &Silent,
+                &cancel,
+                &|_| {},
+            );
+            all.into_iter().next().unwrap().fix.unwrap()
+        };
+        let first = fixed();
+        assert!(first.failure.is_none(), "{:?}", first.failure);
+        assert_eq!((first.plan.action, first.reused), (Action::Reencode, false));
+        assert!(first.plan.reason.unwrap().contains("a copy does not pass: odd"));
+        let again = fixed();
+        assert_eq!((again.plan.action, again.reused), (Action::Reencode, true));
+    }
 
     #[test]
     fn an_output_of_another_encoder_is_another_output() {

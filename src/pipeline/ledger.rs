@@ -61,6 +61,18 @@ struct Line {
     report: Option<FixReport>,
 }
 
+/// What every version writes of an output, and no version may change: that it is ours to replace.
+#[derive(Deserialize)]
+struct Claim {
+    key: ClaimedKey,
+    made: Stamp,
+}
+
+#[derive(Deserialize)]
+struct ClaimedKey {
+    output: PathBuf,
+}
+
 /// The record of outputs.
 #[derive(Debug)]
 pub struct FixLedger {
@@ -80,8 +92,11 @@ impl FixLedger {
         let mut known = HashMap::new();
         let mut outputs: HashMap<PathBuf, HashSet<Stamp>> = HashMap::new();
         for line in BufReader::new(&file).split(b'\n') {
-            if let Ok(line) = serde_json::from_slice::<Line>(&line?) {
-                outputs.entry(line.key.output.clone()).or_default().insert(line.made.clone());
+            let line = line?;
+            if let Ok(Claim { key, made }) = serde_json::from_slice(&line) {
+                outputs.entry(key.output).or_default().insert(made);
+            }
+            if let Ok(line) = serde_json::from_slice::<Line>(&line) {
                 known.insert(line.key.clone(), line);
             }
         }
@@ -128,6 +143,22 @@ impl FixLedger {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn an_output_of_another_version_stays_ours() {
+        let dir = tempfile::tempdir().unwrap();
+        let (output, path) = (dir.path().join("out.mp4"), dir.path().join("fix.jsonl"));
+        std::fs::write(&output, b"output").unwrap();
+        let meta = std::fs::metadata(&output).unwrap();
+        let key = LedgerKey::new(&meta, "plan", &output);
+        FixLedger::open(&path).unwrap().record(key.clone(), &meta, None).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace("\"report\":null", "\"report\":{\"of\":\"another kind\"}"))
+            .unwrap();
+        let ledger = FixLedger::open(&path).unwrap();
+        assert!(ledger.is_ours(&output, &meta), "it may be replaced");
+        assert!(ledger.find(&key).is_none(), "but says nothing any more");
+    }
 
     #[test]
     fn remembers_an_output_until_source_plan_or_output_changes() {

@@ -94,6 +94,9 @@ fn unrecorded(target: &Path, error: &io::Error) -> Failure {
     Failure { kind: FailureKind::Operation, message }
 }
 
+/// How the message of a failed proof begins.
+pub(super) const THROWN_AWAY: &str = "the output did not pass and was thrown away: ";
+
 /// Writes down what is about to get its name, with its report unless it is a plain copy.
 pub(super) type Remember<'a> = &'a dyn Fn(&Metadata, Option<&FixReport>) -> io::Result<()>;
 
@@ -242,7 +245,7 @@ pub(super) fn make_output(
         }
         let improvable = report.verify.quality_only && !second && better(&mut spec);
         if !improvable {
-            let message = format!("the output did not pass and was thrown away: {}", problems.join("; "));
+            let message = format!("{THROWN_AWAY}{}", problems.join("; "));
             let damaged = report.verify.damaged_source;
             let kind = if damaged { FailureKind::Damaged } else { FailureKind::Unproven };
             return Err(Failure { kind, message });
@@ -284,6 +287,7 @@ fn fix_failure(error: &JobError, source: &Path, staging: &Staging) -> Failure {
     let mut failure = Failure::from(error);
     match error {
         JobError::Unreadable(_) | JobError::Cut(_) => failure.message = format!("the source {error}"),
+        JobError::Failed(_) => failure.kind = FailureKind::Unproven,
         JobError::Io(_) => {
             let folder = staging.path().parent().unwrap_or(staging.path());
             failure.message = format!(

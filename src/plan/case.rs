@@ -1,10 +1,13 @@
 //! Everything a plan follows from, in one hand.
 
-use crate::model::MediaFacts;
+use crate::model::{MediaFacts, Rational};
 use crate::profile::{Profile, Severity};
 use crate::rules::{Assessment, Finding};
 
 use super::options::{FixOptions, Machine};
+
+/// Frames a second of a stream that does not say.
+const USUAL_RATE: f64 = 30.0;
 
 /// A file, what is wrong with it, where it shall go, and what the user allows.
 #[derive(Clone, Copy)]
@@ -24,6 +27,22 @@ impl<'a> Case<'a> {
     /// The findings of this severity and above.
     pub(super) fn findings(&self, severity: Severity) -> impl Iterator<Item = &'a Finding> + use<'a> {
         self.assessment.findings().iter().filter(move |finding| finding.severity >= severity)
+    }
+
+    /// The seconds the film lasts, as far as can be told: no longer than the streams that stay, and where nothing
+    /// has times, as many frames as there are at the rate they will be shown at.
+    pub(super) fn length_s(&self) -> Option<f64> {
+        let video = self.facts.main_video();
+        let counted = || {
+            let rate = video?.frame_rate.map_or(USUAL_RATE, Rational::as_f64);
+            Some(video?.frames? as f64 / rate)
+        };
+        let sound = self.facts.main_audio();
+        let streams = [video.map(|video| video.duration_s), sound.map(|audio| audio.duration_s)];
+        // The length of a file counts for streams that do not state theirs.
+        let kept = streams.into_iter().flatten().try_fold(0.0, |longest: f64, s| Some(longest.max(s?)));
+        let whole = self.facts.effective_duration_s();
+        [whole, kept.filter(|seconds| *seconds > 0.0)].into_iter().flatten().reduce(f64::min).or_else(counted)
     }
 
     /// The limit on names: a new extension may carry a name over it that kept it before.

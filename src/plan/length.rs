@@ -44,7 +44,7 @@ pub(super) struct Length {
 
 /// Plans the length by the limits and the consents.
 pub(super) fn plan(case: &Case<'_>, steps: &mut Vec<Step>) -> Result<Length, Refused> {
-    let Some(duration) = case.facts.effective_duration_s() else { return Ok(Length::default()) };
+    let Some(duration) = case.length_s() else { return Ok(Length::default()) };
     let limit = |key| binding(case.profile, "duration").and_then(|limits| limits.number(key));
     if let Some(max) = limit("max_s").filter(|max| duration > max + 0.05) {
         if !case.options.trim {
@@ -96,7 +96,7 @@ pub(super) fn whole_length(case: &Case<'_>, video: &VideoStream, encodes_video: 
     }
     let sound = case.facts.main_audio().and_then(|audio| audio.duration_s);
     let kept = video.duration_s.map(|seconds| sound.map_or(seconds, |sound| seconds.max(sound)));
-    let declared = kept.or_else(|| case.facts.effective_duration_s())?;
+    let declared = kept.or_else(|| case.facts.declared_duration_s())?;
     Some(if within_a_longer_film && declared > start { declared - start } else { declared })
 }
 

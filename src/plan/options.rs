@@ -28,6 +28,8 @@ pub struct FixOptions {
     pub crf: f32,
     /// 1 as planned, 2 full re-encode to the common core, 3 conservative.
     pub recipe: u8,
+    /// What a copy of the picture did not pass for, so that nothing is copied.
+    pub copy_failed: Option<String>,
 }
 
 impl Default for FixOptions {
@@ -44,6 +46,7 @@ impl Default for FixOptions {
             preset: Preset::Veryfast,
             crf: 18.0,
             recipe: 1,
+            copy_failed: None,
         }
     }
 }

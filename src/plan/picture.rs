@@ -55,7 +55,7 @@ pub(super) fn encode(
     let geometry = geometry(case, video, steps)?;
     let cap = if case.options.recipe >= 2 { 30.0 } else { 60.0 };
     let (frame_rate, own_rate) = rates::frame_rate(video, case.profile, cap);
-    let duration = length.expected_s.or(case.facts.effective_duration_s());
+    let duration = length.expected_s.or(case.length_s());
     let rate = rates::rate_control(case.options.crf, case.profile, duration, audio_bits(case, sound))?;
     let (profile, b_frames) = x264_profile(case);
     if !own_rate {

@@ -16,6 +16,9 @@ pub(super) fn why_encode_video(case: &Case<'_>, video: &VideoStream, length: &Le
     if case.options.recipe >= 2 {
         return Some("the platform failed to process the last version: everything is encoded anew".into());
     }
+    if let Some(why) = &case.options.copy_failed {
+        return Some(format!("a copy does not pass: {why}"));
+    }
     let mut errors = case.findings(Severity::Error);
     if let Some(finding) = errors.find(|finding| finding.remedy == Remedy::ReencodeVideo) {
         return Some(finding.message.clone());
@@ -29,7 +32,23 @@ pub(super) fn why_encode_video(case: &Case<'_>, video: &VideoStream, length: &Le
         let container = case.facts.container.as_deref().unwrap_or_default();
         return Some(format!("a bare {container} stream does not say when its pictures are shown"));
     }
-    (remuxed && !IN_MP4.contains(&codec)).then(|| format!("{codec} does not go into an MP4"))
+    if remuxed && !IN_MP4.contains(&codec) {
+        return Some(format!("{codec} does not go into an MP4"));
+    }
+    remuxed.then(|| sparse_or_dense(case, video)).flatten()
+}
+
+/// What an MP4 would say of the frame rate, where that is not allowed: its rate is that of the frames it holds,
+/// others declare one of their own.
+fn sparse_or_dense(case: &Case<'_>, video: &VideoStream) -> Option<String> {
+    let limits = case.profile.limits("frame-rate").filter(|limits| limits.severity == Severity::Error)?;
+    if video.variable_frame_rate != Some(true) {
+        return None;
+    }
+    let rate = video.frames? as f64 / case.length_s()?;
+    let below = limits.number("min").is_some_and(|min| rate < min * 0.998);
+    let above = limits.number("max").is_some_and(|max| rate > max);
+    (below || above).then(|| format!("in an MP4 its frames would come to {rate:.2} fps on average"))
 }
 
 /// What no copy of packets can do, so that picture and sound are both encoded: edits that a copy cannot
@@ -47,6 +66,7 @@ pub(super) fn trouble_beyond_copying(
         return Some(format!("an edit list changes the film ({}) and is played out", list.reason));
     }
     match (length.extend, case.options.recipe) {
+        _ if case.options.copy_failed.is_some() => Some("everything is encoded anew".into()),
         (Some(_), _) => Some("picture and sound are made longer together".into()),
         (None, 2..) => Some("everything is encoded anew".into()),
         (None, _) => None,

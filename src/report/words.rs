@@ -23,7 +23,7 @@ pub(super) fn facts(media: &Media) -> Vec<String> {
         words.push(units::bytes(media.size_bytes));
         return words;
     }
-    words.extend(media.duration_s.map(units::seconds));
+    words.extend(media.duration_s.or(media.measured_duration_s).map(units::seconds));
     words.extend(media.bit_rate.map(units::bit_rate));
     match media.audio.iter().find(|audio| audio.decodable).or(media.audio.first()) {
         Some(audio) => words.push(sound(audio)),

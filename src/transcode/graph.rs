@@ -186,11 +186,13 @@ fn tone_mapped(source: &Source, from: HdrKind) -> String {
     };
     let range = if source.full_range { "pc" } else { "tv" };
     // `p` is stated too: it would follow the frame's tag, and from BT.2020 to an unknown gamut there is no way.
+    // What stays brighter than white is cut off in red, green and blue, where it keeps what hue it can; as luma
+    // and chroma it would become another colour.
     // The size is stated even so that zimg takes 4:2:0; odd pictures lose a line.
     format!(
         "crop=trunc(iw/2)*2:trunc(ih/2)*2,zscale=tin={transfer}:min={matrix}:pin=bt2020:rin={range}:p=bt2020:t=linear:npl=100,\
          format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,\
-         zscale=p=bt709:t=bt709:m=bt709:r=tv,format=yuv420p"
+         zscale=t=bt709:m=gbr:r=pc,format=gbrp12le,zscale=p=bt709:t=bt709:m=bt709:r=tv,format=yuv420p"
     )
 }
 

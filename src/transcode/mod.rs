@@ -3,9 +3,10 @@
 //! [`libav`] carries out an [`OutputSpec`](crate::plan::OutputSpec): one decode, one filter graph
 //! and one encode a stream, or packets copied. [`graph`] writes the filter graph as text and
 //! [`pace`] decides which frame is shown when, [`settings`] what an encoder is told, and
-//! `gaps` keeps where pictures are missing; all are pure. [`faststart`] puts `moov` first, and [`room`]
+//! `gaps` keeps where pictures are missing, `cut` finds where a copy may end; all are pure. [`faststart`] puts `moov` first, and [`room`]
 //! foretells its size.
 
+pub(crate) mod cut;
 pub mod faststart;
 pub(crate) mod gaps;
 pub mod graph;

@@ -89,6 +89,11 @@ pub fn ticks(time: i64, base: TimeBase, rate: Rational) -> u64 {
     u64::try_from((2 * num + den).div_euclid(2 * den).max(0)).unwrap_or(u64::MAX / 4)
 }
 
+/// How long the whole frames last, at least one, that come nearest to `seconds`.
+pub fn whole_frames(seconds: f64, rate: Rational) -> f64 {
+    ticks_of_seconds(seconds, rate).max(1) as f64 / rate.as_f64()
+}
+
 /// The number of whole frames nearest to `seconds`.
 pub fn ticks_of_seconds(seconds: f64, rate: Rational) -> u64 {
     // A film rarely lasts exactly a multiple of a frame: tolerate the noise of a decimal fraction.

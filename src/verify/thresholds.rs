@@ -34,5 +34,8 @@ pub const MISSING_TAIL_S: f64 = 0.5;
 /// The output may differ from the planned duration by this many seconds on top of a frame: plans
 /// are made from what containers declare.
 pub const PLAN_SLACK_S: f64 = 0.3;
+/// A copied picture that is cut may end this many seconds early: only between groups of pictures that lean on
+/// each other, of which encoders make at most 17 (`bframes` of x264 and one).
+pub const CUT_SLACK_S: f64 = 1.0;
 /// So many frames of an encoded stream are decoded by what the container says of it.
 pub const HEADER_FRAMES: u64 = 3;

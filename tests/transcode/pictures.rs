@@ -167,6 +167,30 @@ fn hdr_is_tone_mapped_to_tagged_sdr_even_where_its_gamut_is_untagged() {
 }
 
 #[test]
+fn light_beyond_white_keeps_its_colour() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, is) in [("red", [255, 0, 0]), ("lime", [0, 255, 0]), ("cyan", [0, 255, 255])] {
+        let input = media(
+            dir.path(),
+            &format!("{name}.mp4"),
+            &format!(
+                "-f lavfi -i color={name}:s=320x240:r=10:d=1,\
+                 scale=out_color_matrix=bt2020:out_range=tv,format=yuv420p10le,\
+                 setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc \
+                 -c:v libx265 -x265-params log-level=error \
+                 -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc"
+            ),
+        );
+        let mut plan = encode(320, 240, 10);
+        plan.tone_map = Some(ToneMap { from: HdrKind::Hdr10 });
+        let out = Out::new();
+        out.good(&input, &encoded(plan, None));
+        let found = color_at(&out.path(), "32:32:144:104");
+        assert!(near(found, is), "{name}: {found:?}");
+    }
+}
+
+#[test]
 fn transparency_shows_the_background_and_borders_can_be_blurred() {
     let out = Out::new();
     let mut plan = encode(320, 180, 10);

@@ -59,6 +59,9 @@ pub(crate) fn probe(
         && let Some(begin_s) = last_block(&mut input, &bytes).map_err(io)?
     {
         compare(begin_s, begin_s + LONGEST_BLOCK_S, &mut facts);
+        if facts.declared_duration_s().is_none() {
+            facts.measured_duration_s.get_or_insert(begin_s - first_s(&facts));
+        }
     }
     if facts.still().is_some() && declared.iso && declared.tracks.is_empty() {
         forget_reading(&mut facts, &declared);
@@ -130,6 +133,12 @@ fn short_way(
         }
     }
     Ok(Ok(facts))
+}
+
+/// When the first stream begins, in seconds.
+fn first_s(facts: &MediaFacts) -> f64 {
+    let starts = facts.video.iter().map(|v| v.start_s).chain(facts.audio.iter().map(|a| a.start_s));
+    starts.flatten().reduce(f64::min).unwrap_or(0.0)
 }
 
 /// How long the library takes every stream to be, in units of its time base.

@@ -45,6 +45,8 @@ struct Track {
     lowest_dts: Option<i64>,
     unstamped: bool,
     overflow: bool,
+    /// When the last picture is shown, in seconds, once all were read.
+    shown_s: Option<f64>,
 }
 
 /// What the packets read so far tell.
@@ -56,6 +58,10 @@ pub(super) struct Walk {
     ends: BTreeMap<u32, Option<f64>>,
     /// The end of the packet that is shown last, in seconds.
     shown_s: f64,
+    /// The first moment that a packet is shown, in seconds.
+    begins_s: Option<f64>,
+    /// Whether a packet came without a time.
+    untimed: bool,
 }
 
 impl Walk {
@@ -64,7 +70,7 @@ impl Walk {
         let tracks = facts.video.iter().map(|video| (video.index, Track::default())).collect();
         let film = facts.video.iter().map(|v| v.index).chain(facts.audio.iter().map(|a| a.index));
         let ends = film.map(|index| (index, None)).collect();
-        Walk { tracks, packets: 0, reached_s: 0.0, ends, shown_s: 0.0 }
+        Walk { tracks, packets: 0, reached_s: 0.0, ends, shown_s: 0.0, begins_s: None, untimed: false }
     }
 
     /// Takes note of a packet.
@@ -100,6 +106,11 @@ impl Walk {
         }
         let end =
             |stamp: i64| seconds(stamp, base).map(|at| at + seconds(packet.duration, base).unwrap_or(0.0));
+        let shown = seconds(packet.pts, base);
+        if self.ends.contains_key(&(packet.stream_index as u32)) {
+            self.begins_s = [self.begins_s, shown].into_iter().flatten().reduce(f64::min);
+            self.untimed |= shown.is_none();
+        }
         let decoded = end(packet.dts).or_else(|| end(packet.pts));
         if let Some(known) = self.ends.get_mut(&(packet.stream_index as u32)) {
             *known = [*known, decoded].into_iter().flatten().reduce(f64::max);
@@ -115,6 +126,18 @@ impl Walk {
     /// The end of the packet that is shown last, in seconds.
     pub(super) fn shown_s(&self) -> f64 {
         self.shown_s
+    }
+
+    /// The seconds from the first packet shown to the end of the last; `None` where packets have no times.
+    fn length_s(&self, facts: &MediaFacts) -> Option<f64> {
+        let begins_s = self.begins_s.filter(|_| !self.untimed)?;
+        // Packets that do not say how long they are shown are shown as long as most.
+        let pictures = facts.video.iter().filter_map(|video| {
+            let (_, track) = self.tracks.iter().find(|(index, _)| *index == video.index)?;
+            Some(track.shown_s? + video.timing.as_ref()?.modal_interval_s?)
+        });
+        let ends_s = pictures.fold(self.shown_s, f64::max);
+        Some(ends_s - begins_s).filter(|&length| length > 0.0)
     }
 
     /// How many packets of a video stream were read.
@@ -169,6 +192,9 @@ pub(super) fn walk_packets(
         }
         code
     };
+    if facts.declared_duration_s().is_none() {
+        facts.measured_duration_s = walk.length_s(facts);
+    }
     input.check_reads()?;
     if code != ffi::AVERROR_EOF && code < 0 && !matches!(facts.completeness, Completeness::Missing { .. }) {
         let reached = walk.reached_s;
@@ -305,6 +331,7 @@ impl Track {
             return;
         }
         tell_stamps(&mut self.stamps, base, video);
+        self.shown_s = self.stamps.last().and_then(|&(stamp, _)| seconds(stamp, base));
         if let Some(timing) = &mut video.timing {
             timing.negative_dts_s = self.lowest_dts.and_then(|dts| seconds(dts, base)).filter(|&s| s < 0.0);
         }

@@ -20,7 +20,7 @@ let keys = ["min", "max", "warn_min"];
 if keys.iter().all(|key| limits.number(key).is_none()) {
     return;
 }
-let rate = match (video.bit_rate, subject.facts.bit_rate) {
+let rate = match (video.bit_rate, subject.facts.effective_bit_rate()) {
             (Some(rate), _) => rate,
             // Containers such as Matroska state no rate of a stream: what the sound leaves is the picture's.
             (None, Some(total)) => {

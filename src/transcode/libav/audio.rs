@@ -62,9 +62,9 @@ impl Blocks {
         self.give(false, sink)
     }
 
-    /// Adds silence up to `until_s`, in pieces.
+    /// Adds silence up to `until_s` or the limit, in pieces.
     pub(crate) fn silence(&mut self, until_s: f64, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
-        let until = samples(until_s, self.rate);
+        let until = samples(until_s, self.rate).min(self.limit.unwrap_or(u64::MAX));
         while self.total() < until {
             let missing = (until - self.total()).min(FRAME_SAMPLES as u64) as usize;
             for channel in &mut self.channels {
@@ -77,8 +77,9 @@ impl Blocks {
 
     /// Ends at exactly `end_s`.
     pub(crate) fn finish(&mut self, end_s: f64, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
-        self.silence(end_s, sink)?;
+        // The picture ends with a whole frame, and so a little after the limit at times.
         self.limit = Some(samples(end_s, self.rate));
+        self.silence(end_s, sink)?;
         self.give(true, sink)
     }
 
@@ -319,4 +320,31 @@ pub(crate) fn gain_to(input: &mut Input, plan: &AudioEncode, target: f64) -> Res
     }
     // The meter starts at -70, its gate: there was nothing to measure.
     Ok(integrated.filter(|i| *i > -69.0).map(|i| (target - i).clamp(-40.0, 40.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Samples handed on of sound that lasts `sound_s`, may last `limit_s` and ends with a picture at `end_s`.
+    fn given(sound_s: f64, limit_s: f64, end_s: f64) -> u64 {
+        let mut blocks = Blocks::new(1000, 1, Some(limit_s));
+        let mut count = 0;
+        let mut sink = |frame: Frame| {
+            count += frame.get().nb_samples as u64;
+            Ok(())
+        };
+        blocks.silence(sound_s, &mut sink).unwrap();
+        blocks.finish(end_s, &mut sink).unwrap();
+        count
+    }
+
+    #[test]
+    fn sound_ends_with_the_picture_whatever_its_limit() {
+        assert_eq!(given(10.0, 5.0, 5.0), 5_000);
+        assert_eq!(given(10.0, 5.0, 5.02), 5_020, "the last picture ends after the limit");
+        assert_eq!(given(10.0, 5.0, 4.98), 4_980);
+        assert_eq!(given(3.0, 5.0, 5.02), 5_020);
+    }
 }

@@ -1,5 +1,6 @@
 //! Copied streams: packets keep their bytes, their clock starts at zero.
 
+use std::collections::VecDeque;
 use std::ptr;
 
 use ffmpeg_next::ffi;
@@ -9,6 +10,11 @@ use super::input::Input;
 use crate::job::JobError;
 use crate::model::Rational;
 use crate::plan::VideoTags;
+use crate::transcode::cut::Cut;
+
+/// Packets at the start of a stream whose decode times may be unknown: pictures are shown out of order by 16 at
+/// most.
+const MAX_UNDATED: usize = 32;
 
 /// A chain of bitstream filters.
 struct Filter(*mut ffi::AVBSFContext);
@@ -30,12 +36,17 @@ pub(crate) struct Copier {
     shift: i64,
     /// Drop what ends before the film starts.
     drop_priming: bool,
-    limit: Option<i64>,
+    /// Where the stream is cut, with the packets that wait for it.
+    cut: Option<(Cut, VecDeque<Packet>)>,
     filter: Option<Filter>,
     retime: Option<Retime>,
     last_dts: Option<i64>,
+    /// The first packets, as long as no decode time is known.
+    undated: Vec<Packet>,
     /// The end of the stream in seconds of the film.
     pub(crate) end_s: f64,
+    /// How far the source went, in seconds of the film, kept or not.
+    pub(crate) reached_s: f64,
     /// Packets handed on.
     pub(crate) packets: u64,
 }
@@ -71,19 +82,22 @@ impl Copier {
             None => None,
         };
         let retime = match plan.tags.and_then(|tags| tags.retime_to) {
-            Some(rate) => Some(Retime::measure(input, plan.stream, rate)?),
+            Some(rate) => Some(Retime::measure(input.again()?, plan.stream, rate)?),
             None => None,
         };
+        let counted = retime.as_ref().map_or(base, |retime| retime.base);
         Ok(Copier {
             source,
             base,
             shift: units(plan.start_s, base),
             drop_priming: plan.drop_priming,
-            limit: plan.limit_s.map(|limit| units(limit, base)),
+            cut: plan.limit_s.map(|limit| (Cut::new(units(limit, counted)), VecDeque::new())),
             filter,
             retime,
             last_dts: None,
+            undated: Vec::new(),
             end_s: 0.0,
+            reached_s: 0.0,
             packets: 0,
         })
     }
@@ -117,11 +131,12 @@ impl Copier {
     ) -> Result<(), JobError> {
         let Some(filter) = &self.filter else {
             return match packet {
-                Some(packet) => self.hand_on(packet, sink),
-                None => Ok(()),
+                Some(packet) => self.date(packet, sink),
+                None => self.empty(sink),
             };
         };
         let context = filter.0;
+        let last = packet.is_none();
         let raw = packet.map_or(ptr::null_mut(), |packet| packet.as_mut_ptr());
         // SAFETY: the filter is open; it takes the packet's reference, or null for the end.
         check(unsafe { ffi::av_bsf_send_packet(context, raw) }, "a bitstream filter failed")?;
@@ -130,11 +145,45 @@ impl Copier {
             // SAFETY: as above; the packet is empty.
             let code = unsafe { ffi::av_bsf_receive_packet(context, out.as_mut_ptr()) };
             if again(code) || eof(code) {
-                return Ok(());
+                return if last { self.empty(sink) } else { Ok(()) };
             }
             check(code, "a bitstream filter failed")?;
-            self.hand_on(&mut out, sink)?;
+            self.date(&mut out, sink)?;
         }
+    }
+
+    /// Keeps the first packets until one has a decode time, from which theirs follow: a demuxer that finds out by
+    /// reading on, such as Matroska's, does not know those of pictures that are shown out of order.
+    fn date(
+        &mut self,
+        packet: &mut Packet,
+        sink: &mut dyn FnMut(&mut Packet) -> Result<(), JobError>,
+    ) -> Result<(), JobError> {
+        let (pts, dts) = (packet.get().pts, packet.get().dts);
+        if self.last_dts.is_none() && dts == NOPTS && pts != NOPTS && self.undated.len() < MAX_UNDATED {
+            self.undated.push(std::mem::replace(packet, Packet::new()?));
+            return Ok(());
+        }
+        if dts != NOPTS {
+            let mut next = dts;
+            for early in self.undated.iter_mut().rev() {
+                let raw = early.get_mut();
+                next = next.saturating_sub(raw.duration.max(1)).min(raw.pts);
+                raw.dts = next;
+            }
+        }
+        self.hand_on_undated(sink)?;
+        self.hand_on(packet, sink)
+    }
+
+    fn hand_on_undated(
+        &mut self,
+        sink: &mut dyn FnMut(&mut Packet) -> Result<(), JobError>,
+    ) -> Result<(), JobError> {
+        for mut early in std::mem::take(&mut self.undated) {
+            self.hand_on(&mut early, sink)?;
+        }
+        Ok(())
     }
 
     fn hand_on(
@@ -164,29 +213,63 @@ impl Copier {
                 return Ok(());
             }
         }
-        let past = self.limit.is_some_and(|limit| {
-            seconds(raw.dts.max(0), self.retime.as_ref().map_or(self.base, |r| r.base))
-                >= seconds(limit, self.base)
-        });
-        if past {
-            return Ok(());
-        }
         // Muxers refuse decode times that stand still.
         if let Some(last) = self.last_dts.filter(|last| raw.dts <= *last) {
             raw.dts = last + 1;
         }
         raw.pts = raw.pts.max(raw.dts);
         self.last_dts = Some(raw.dts);
-        let end = seconds(raw.pts + raw.duration, self.retime.as_ref().map_or(self.base, |r| r.base));
-        self.end_s = self.end_s.max(end);
+        let (pts, duration, dts) = (raw.pts, raw.duration, raw.dts);
+        self.reached_s = self.reached_s.max(seconds(pts + duration, self.base()));
+        let Some((cut, waiting)) = &mut self.cut else { return self.give(packet, sink) };
+        if cut.is_over() {
+            return Ok(());
+        }
+        waiting.push_back(std::mem::replace(packet, Packet::new()?));
+        let count = cut.arrive(pts, duration, dts);
+        self.let_pass(count, sink)
+    }
+
+    /// Hands on what waits for the end.
+    fn empty(&mut self, sink: &mut dyn FnMut(&mut Packet) -> Result<(), JobError>) -> Result<(), JobError> {
+        self.hand_on_undated(sink)?;
+        let count = self.cut.as_mut().map_or(0, |(cut, _)| cut.finish());
+        self.let_pass(count, sink)
+    }
+
+    fn let_pass(
+        &mut self,
+        count: usize,
+        sink: &mut dyn FnMut(&mut Packet) -> Result<(), JobError>,
+    ) -> Result<(), JobError> {
+        for _ in 0..count {
+            if let Some(mut packet) = self.cut.as_mut().and_then(|(_, waiting)| waiting.pop_front()) {
+                self.give(&mut packet, sink)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn give(
+        &mut self,
+        packet: &mut Packet,
+        sink: &mut dyn FnMut(&mut Packet) -> Result<(), JobError>,
+    ) -> Result<(), JobError> {
+        let raw = packet.get();
+        self.end_s = self.end_s.max(seconds(raw.pts + raw.duration, self.base()));
         self.packets += 1;
         sink(packet)
+    }
+
+    /// Whether nothing more is wanted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.cut.as_ref().is_some_and(|(cut, _)| cut.is_over())
     }
 }
 
 impl Retime {
-    /// Walks over the stream for its presentation times, and goes back to the start.
-    fn measure(input: &mut Input, stream: u32, rate: Rational) -> Result<Retime, JobError> {
+    /// Walks over the stream for its presentation times.
+    fn measure(mut input: Input, stream: u32, rate: Rational) -> Result<Retime, JobError> {
         let mut coded = Vec::new();
         let mut packet = Packet::new()?;
         while input.read(&mut packet)? {
@@ -197,7 +280,6 @@ impl Retime {
                 coded.push(packet.get().pts);
             }
         }
-        input.rewind()?;
         let mut order = coded.clone();
         order.sort_unstable();
         let delay = coded

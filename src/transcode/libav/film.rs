@@ -14,6 +14,7 @@ use super::shared::Place;
 use super::video::VideoChain;
 use crate::job::JobError;
 use crate::plan::{AudioPlan, ExtendKind, OutputSpec, VideoPlan};
+use crate::transcode::pace::whole_frames;
 
 /// Differences below this many seconds between picture and sound are only rounding.
 const END_SLACK_S: f64 = 0.25;
@@ -103,6 +104,11 @@ impl Film {
         let limit_s = match (spec.trim_to_s, looped) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
+        };
+        // An encoded picture ends with a whole frame, and the sound with it.
+        let limit_s = match &spec.video {
+            Some(VideoPlan::Encode(plan)) => limit_s.map(|limit| whole_frames(limit, plan.frame_rate)),
+            _ => limit_s,
         };
         if extend.is_some() && matches!(spec.video, Some(VideoPlan::Copy { .. })) {
             return Err(failed("a copied picture cannot be made longer; it must be encoded"));
@@ -219,7 +225,7 @@ impl Film {
     pub(crate) fn picture_end_s(&self) -> Option<f64> {
         match &self.video {
             Side::Make(_, chain) => Some(chain.end_s()),
-            Side::Copy(_, copier) => Some(copier.end_s),
+            Side::Copy(_, copier) => Some(copier.reached_s),
             Side::None | Side::Silence(_) => None,
         }
     }
@@ -237,6 +243,7 @@ impl Film {
         let mut packet = Packet::new()?;
         let mut length_s = None;
         let mut longest = 0.0_f64;
+        let mut pictures = Pictures::default();
         for round in 0..MAX_LOOPS {
             while !self.is_full() && self.input.read(&mut packet)? {
                 self.take(&mut packet, to)?;
@@ -247,6 +254,7 @@ impl Film {
                     chain.end_of_stream(&mut |frame, ticks| to.picture(frame, ticks))?;
                 }
                 longest = chain.end_s();
+                pictures.count(round, chain)?;
             }
             if let Side::Make(_, chain) = &mut self.audio {
                 chain.push(None, &mut |frame| to.sound(frame))?;
@@ -258,7 +266,7 @@ impl Film {
             if once <= 0.0 || self.limit_s.is_none_or(|limit| longest >= limit) {
                 break;
             }
-            self.input.rewind()?;
+            self.begin_again()?;
             if let Side::Make(_, chain) = &mut self.video {
                 chain.again(once)?;
             }
@@ -269,18 +277,33 @@ impl Film {
         self.finish(to)
     }
 
+    /// Goes back to the first packet.
+    fn begin_again(&mut self) -> Result<(), JobError> {
+        // A copier points into the input it was opened on.
+        if self.input.is_repeatable() || self.audio.copier().is_some() {
+            return self.input.rewind();
+        }
+        // Other containers cannot be sought in at all, or only to somewhere near the start: behind the only
+        // key frame, perhaps, and not one picture would come.
+        let again = self.input.again()?;
+        let before = std::mem::replace(&mut self.input, again);
+        self.input.read_errors = before.read_errors;
+        self.discard_the_rest()
+    }
+
     /// Whether a limit makes reading on pointless.
     fn is_full(&self) -> bool {
         let Some(limit) = self.limit_s else { return false };
         let video = match &self.video {
             Side::Make(_, chain) => chain.is_full(),
+            Side::Copy(_, copier) => copier.is_full(),
             Side::None => true,
-            _ => false,
+            Side::Silence(_) => false,
         };
         let audio = match &self.audio {
             Side::Make(_, chain) => chain.end_s >= limit,
             Side::None | Side::Silence(_) => true,
-            Side::Copy(..) => false,
+            Side::Copy(_, copier) => copier.is_full(),
         };
         video && audio
     }
@@ -388,6 +411,29 @@ impl Film {
             Side::None => {}
         }
         Ok(length)
+    }
+}
+
+/// The pictures that each playing of a looped film came to.
+#[derive(Default)]
+struct Pictures {
+    once: u64,
+    so_far: u64,
+}
+
+impl Pictures {
+    /// A playing is over. Another that yields fewer pictures than the first would stand still where the film
+    /// should move.
+    fn count(&mut self, round: u32, chain: &VideoChain) -> Result<(), JobError> {
+        let came = chain.decoded() - self.so_far;
+        self.so_far = chain.decoded();
+        if round == 0 {
+            self.once = came;
+        } else if came != self.once && !chain.is_full() {
+            let once = self.once;
+            return Err(failed(format!("played again it yields {came} pictures instead of {once}")));
+        }
+        Ok(())
     }
 }
 

@@ -132,7 +132,8 @@ impl VideoChain {
             (stamped, None) if self.counted || stamped == NOPTS => self.offset,
             (stamped, _) => stamped - self.start + self.offset,
         };
-        if let Some((last, _)) = self.last {
+        // Counted times have no gaps.
+        if let Some((last, _)) = self.last.filter(|_| !self.counted) {
             let moved = self.start - self.offset;
             let between = (last + moved, time + moved);
             let (length_s, at_s) = (seconds(time - last, base), seconds(last, base));

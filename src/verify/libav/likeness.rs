@@ -11,6 +11,9 @@ use crate::transcode::libav::filter::{Graph, Pulled};
 use crate::verify::second_look::{Part, read, telling_size};
 use crate::verify::thresholds::{FRAME_SSIM, MEAN_SSIM};
 
+/// Smaller pictures are compared enlarged.
+const LEAST_SIDE: u32 = 64;
+
 /// How failures of similarity begin.
 pub(super) const UNLIKE: &str = "the picture differs from the source";
 
@@ -35,10 +38,15 @@ impl Likeness {
     pub(super) fn new(plan: &VideoEncode) -> Result<Likeness, JobError> {
         let size = plan.canvas.as_ref().map_or(plan.scale, |canvas| canvas.size);
         let size = (size.width, size.height);
-        let source = format!(
+        let mut source = format!(
             "buffer=video_size={}x{}:pix_fmt=yuv420p:time_base=1/1000:pixel_aspect=1/1",
             size.0, size.1
         );
+        // The metric looks at windows of eight pixels, and knows nothing of a picture that has none.
+        let times = LEAST_SIDE.div_ceil(size.0.min(size.1).max(1));
+        if times > 1 {
+            source = format!("{source},scale=iw*{times}:ih*{times}:flags=neighbor");
+        }
         let graph = Graph::new(&format!("{source}[a];{source}[b];[a][b]ssim,buffersink"))?;
         Ok(Likeness {
             size,
@@ -83,6 +91,7 @@ impl Likeness {
         while let Pulled::Frame(frame) = self.graph.pull(0)? {
             let value = frame
                 .number(c"lavfi.ssim.All")
+                .filter(|value| value.is_finite())
                 .ok_or_else(|| failed("the media library gave no similarity for a frame"))?;
             self.sum += value;
             if value < self.worst.0 {

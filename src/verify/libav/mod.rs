@@ -25,7 +25,7 @@ use self::compare::Comparison;
 use self::likeness::UNLIKE;
 use self::packets::Walk;
 use self::source::{check_reading, check_source};
-use super::thresholds::{END_SKEW_S, HEADER_FRAMES, MISSING_TAIL_S, PLAN_SLACK_S};
+use super::thresholds::{CUT_SLACK_S, END_SKEW_S, HEADER_FRAMES, MISSING_TAIL_S, PLAN_SLACK_S};
 use crate::job::{JobError, Progress, VerifyLevel, VerifyReport};
 use crate::model::DecodeReport;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
@@ -288,8 +288,10 @@ fn check_length(walk: &Walk, spec: &OutputSpec, length: Length, report: &mut Ver
     // A film may turn out longer than its container said, unless a length was asked for: what it came
     // to is held against the output above.
     let asked = spec.trim_to_s.is_some() || spec.extend.is_some();
+    let copied = matches!(spec.video, Some(VideoPlan::Copy { .. }));
+    let early_s = if copied && spec.trim_to_s.is_some() { CUT_SLACK_S } else { PLAN_SLACK_S };
     if let (Some(planned), Some(real)) = (spec.expected_duration_s, video_s.or(audio_s))
-        && (planned - real > frame_s + PLAN_SLACK_S || (asked && real - planned > frame_s + PLAN_SLACK_S))
+        && (planned - real > frame_s + early_s || (asked && real - planned > frame_s + PLAN_SLACK_S))
     {
         report.duration_delta_s.get_or_insert(real - planned);
         report.failures.push(format!("the output lasts {real:.3} s, planned were {planned:.3} s"));

@@ -92,3 +92,13 @@ fn split(at: f64, count: usize) -> (usize, f32) {
     let whole = at as usize;
     (whole, (at - whole as f64) as f32)
 }
+
+impl Image {
+    /// Leaves only how bright each pixel is (weights of Recommendation ITU-R BT.709).
+    pub fn discolor(&mut self) {
+        for pixel in &mut self.pixels {
+            let [r, g, b] = pixel.map(f32::from);
+            *pixel = [(0.2126 * r + 0.7152 * g + 0.0722 * b + 0.5) as u8; 3];
+        }
+    }
+}
