@@ -35,6 +35,7 @@ fn a_film_is_played_again_from_its_first_picture_whatever_holds_it() {
         ("stream.ts", "-c:v libx264 -preset ultrafast -g 50"),
         ("flash.flv", "-c:v flv1 -b:v 2M"),
         ("bare.h264", "-c:v libx264 -preset ultrafast -g 50 -bf 2"),
+        ("elementary.m1v", "-c:v mpeg1video -b:v 4M -g 50"),
         ("film.mp4", "-c:v libx264 -preset ultrafast -bf 2 -g 50"),
         ("recorded.webm", "-c:v libvpx -b:v 1M -deadline realtime -live 1"),
         ("picture.apng", "-plays 0"),

@@ -52,6 +52,11 @@ impl MediaFacts {
         self.audio.iter().find(|stream| stream.decodable).or_else(|| self.audio.first())
     }
 
+    /// Whether the container holds pictures and no times; its duration is then a guess.
+    pub fn is_without_times(&self) -> bool {
+        self.container.as_deref().is_some_and(knows_no_times)
+    }
+
     /// The seconds the film is declared to last: the container's duration, else the longest stream's.
     pub fn declared_duration_s(&self) -> Option<f64> {
         let streams = self.video.iter().map(|s| s.duration_s).chain(self.audio.iter().map(|s| s.duration_s));
@@ -68,6 +73,30 @@ impl MediaFacts {
         let measured = || Some((self.size_bytes as f64 * 8.0 / self.measured_duration_s?) as u64);
         self.bit_rate.or_else(measured)
     }
+}
+
+/// Containers, by FFmpeg's names, that hold pictures and no times.
+const WITHOUT_TIMES: &[&str] = &[
+    "avs2",
+    "avs3",
+    "cavsvideo",
+    "dirac",
+    "dnxhd",
+    "h261",
+    "h263",
+    "h264",
+    "hevc",
+    "m4v",
+    "mjpeg",
+    "mpegvideo",
+    "obu",
+    "vc1",
+    "vvc",
+];
+
+/// Whether a container, by FFmpeg's name for its demuxer, holds pictures and no times.
+pub fn knows_no_times(container: &str) -> bool {
+    WITHOUT_TIMES.contains(&container)
 }
 
 /// What the container's own declarations say about missing bytes, without decoding.

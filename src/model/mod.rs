@@ -22,7 +22,7 @@ pub use geometry::{Flip, Rotation, Size, display_aspect_ratio, display_size};
 pub use hash::ContentHash;
 pub use media::{
     AudioStream, Completeness, EditList, EditListKind, MediaFacts, OtherKind, OtherStream, PrivacyTags,
-    Timing, VideoStream,
+    Timing, VideoStream, knows_no_times,
 };
 pub use still::Still;
 pub use units::{ParseRationalError, Rational};

@@ -32,17 +32,19 @@ impl<'a> Case<'a> {
     /// The seconds the film lasts, as far as can be told: no longer than the streams that stay, and where nothing
     /// has times, as many frames as there are at the rate they will be shown at.
     pub(super) fn length_s(&self) -> Option<f64> {
-        let video = self.facts.main_video();
+        let (video, audio) = (self.facts.main_video(), self.facts.main_audio());
         let counted = || {
             let rate = video?.frame_rate.map_or(USUAL_RATE, Rational::as_f64);
             Some(video?.frames? as f64 / rate)
         };
-        let sound = self.facts.main_audio();
-        let streams = [video.map(|video| video.duration_s), sound.map(|audio| audio.duration_s)];
-        // The length of a file counts for streams that do not state theirs.
+        if self.facts.is_without_times() {
+            return counted().or(self.facts.effective_duration_s());
+        }
+        let streams = [video.map(|video| video.duration_s), audio.map(|audio| audio.duration_s)];
+        // The length of the file counts for streams that do not state theirs.
         let kept = streams.into_iter().flatten().try_fold(0.0, |longest: f64, s| Some(longest.max(s?)));
-        let whole = self.facts.effective_duration_s();
-        [whole, kept.filter(|seconds| *seconds > 0.0)].into_iter().flatten().reduce(f64::min).or_else(counted)
+        let lengths = [self.facts.effective_duration_s(), kept.filter(|seconds| *seconds > 0.0)];
+        lengths.into_iter().flatten().reduce(f64::min).or_else(counted)
     }
 
     /// The limit on names: a new extension may carry a name over it that kept it before.

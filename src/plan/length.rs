@@ -9,24 +9,6 @@ use super::outcome::Step;
 use super::refusal::{Refusal, Refused};
 use super::spec::{ExtendKind, Extension};
 
-/// Containers, by FFmpeg's names, that hold pictures and no times.
-const WITHOUT_TIMES: &[&str] = &[
-    "avs2",
-    "avs3",
-    "cavsvideo",
-    "dirac",
-    "dnxhd",
-    "h261",
-    "h263",
-    "h264",
-    "hevc",
-    "m4v",
-    "mjpeg",
-    "mpegvideo",
-    "obu",
-    "vc1",
-    "vvc",
-];
 /// The longest last picture, in seconds, of a file that is whole by all it declares: makers of short
 /// animations let it stand for a few seconds.
 const WHOLE_HOLD_S: f64 = 5.0;
@@ -44,22 +26,28 @@ pub(super) struct Length {
 
 /// Plans the length by the limits and the consents.
 pub(super) fn plan(case: &Case<'_>, steps: &mut Vec<Step>) -> Result<Length, Refused> {
-    let Some(duration) = case.length_s() else { return Ok(Length::default()) };
+    let Some(shown) = case.length_s() else { return Ok(Length::default()) };
+    // A container that says more than its streams do is what the limit counts.
+    let declared = if case.facts.is_without_times() {
+        shown
+    } else {
+        case.facts.effective_duration_s().unwrap_or(shown)
+    };
     let limit = |key| binding(case.profile, "duration").and_then(|limits| limits.number(key));
-    if let Some(max) = limit("max_s").filter(|max| duration > max + 0.05) {
+    if let Some(max) = limit("max_s").filter(|max| declared > max + 0.05) {
         if !case.options.trim {
-            let reason = format!("the film lasts {duration:.1} s and may last {max} s: --trim cuts it");
+            let reason = format!("the film lasts {declared:.1} s and may last {max} s: --trim cuts it");
             return Err(Refusal::NeedsTrim.because(reason));
         }
         // A frame below the limit, so that rounding in the container stays within it.
         let to = max - 0.05;
-        steps.push(Step::consented(format!("cut to {max} s, as agreed: it lasts {duration:.1} s")));
+        steps.push(Step::consented(format!("cut to {max} s, as agreed: it lasts {declared:.1} s")));
         return Ok(Length { trim_to_s: Some(to), extend: None, expected_s: Some(to) });
     }
-    if let Some(min) = limit("min_s").filter(|min| duration < min - 0.05) {
+    if let Some(min) = limit("min_s").filter(|min| shown < min - 0.05) {
         let Some(kind) = case.options.extend else {
             return Err(Refusal::NeedsExtend.because(format!(
-                "the film lasts {duration:.1} s and must last {min} s: --extend loop or --extend freeze makes it longer"
+                "the film lasts {shown:.1} s and must last {min} s: --extend loop or --extend freeze makes it longer"
             )));
         };
         let (kind, word) = match kind {
@@ -67,7 +55,7 @@ pub(super) fn plan(case: &Case<'_>, steps: &mut Vec<Step>) -> Result<Length, Ref
             Extend::Freeze => (ExtendKind::Freeze, "held on its last frame"),
         };
         let to_s = min + 0.1;
-        steps.push(Step::consented(format!("{word} up to {to_s} s, as agreed: it lasts {duration:.1} s")));
+        steps.push(Step::consented(format!("{word} up to {to_s} s, as agreed: it lasts {shown:.1} s")));
         return Ok(Length {
             trim_to_s: None,
             extend: Some(Extension { to_s, kind }),
@@ -91,7 +79,7 @@ pub(super) fn start_s(case: &Case<'_>, video: &VideoStream) -> f64 {
 pub(super) fn whole_length(case: &Case<'_>, video: &VideoStream, encodes_video: bool) -> Option<f64> {
     let start = start_s(case, video);
     let within_a_longer_film = case.facts.fragmented == Some(true) && start > 0.0;
-    if is_without_times(case) || !(encodes_video || within_a_longer_film) {
+    if case.facts.is_without_times() || !(encodes_video || within_a_longer_film) {
         return None;
     }
     let sound = case.facts.main_audio().and_then(|audio| audio.duration_s);
@@ -110,9 +98,4 @@ pub(super) fn max_hold_s(case: &Case<'_>) -> f64 {
         (false, Completeness::Whole) => WHOLE_HOLD_S,
         (false, _) => UNPROVEN_HOLD_S,
     }
-}
-
-/// Whether the container holds pictures and no times; its duration is then a guess.
-pub(super) fn is_without_times(case: &Case<'_>) -> bool {
-    case.facts.container.as_deref().is_some_and(|container| WITHOUT_TIMES.contains(&container))
 }

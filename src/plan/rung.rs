@@ -5,7 +5,7 @@ use crate::profile::Severity;
 use crate::rules::{Finding, Remedy};
 
 use super::case::{Case, is_about_the_name};
-use super::length::{Length, is_without_times};
+use super::length::Length;
 use super::sound::goes_into_mp4;
 
 /// Video codecs an MP4 carries everywhere.
@@ -28,7 +28,7 @@ pub(super) fn why_encode_video(case: &Case<'_>, video: &VideoStream, length: &Le
     }
     let codec = video.codec.as_deref().unwrap_or("unknown");
     let remuxed = wants_remux(case) || wants_audio(case);
-    if remuxed && is_without_times(case) {
+    if remuxed && case.facts.is_without_times() {
         let container = case.facts.container.as_deref().unwrap_or_default();
         return Some(format!("a bare {container} stream does not say when its pictures are shown"));
     }

@@ -68,6 +68,33 @@ fn a_last_picture_may_stand_where_the_container_does_not_time_it_and_is_whole() 
 }
 
 #[test]
+fn a_length_is_that_of_the_frames_where_a_container_guesses_or_holds_more() {
+    let shown = |change: &dyn Fn(&mut MediaFacts)| {
+        let mut facts = film();
+        change(&mut facts);
+        let options = FixOptions { extend: Some(Extend::Freeze), ..FixOptions::default() };
+        let plan = plan_under("instagram-reels", &facts, "film.mp4", &options);
+        let steps: Vec<String> = plan.steps.into_iter().map(|step| step.text).collect();
+        steps.into_iter().find(|text| text.contains("as agreed"))
+    };
+    assert_eq!(shown(&|_| {}), None);
+    let guessed = shown(&|facts| {
+        facts.container = Some("mpegvideo".into());
+        facts.duration_s = Some(0.003);
+        facts.video[0].duration_s = Some(0.003);
+        facts.video[0].frames = Some(50);
+        facts.video[0].frame_rate = Rational::new(25, 1);
+        facts.audio.clear();
+    });
+    assert!(guessed.as_ref().is_some_and(|text| text.ends_with("it lasts 2.0 s")), "{guessed:?}");
+    let within = shown(&|facts| {
+        facts.video[0].duration_s = Some(1.0);
+        facts.audio.clear();
+    });
+    assert!(within.as_ref().is_some_and(|text| text.ends_with("it lasts 1.0 s")), "{within:?}");
+}
+
+#[test]
 fn every_refusal_has_a_name_of_its_own() {
     let names: std::collections::BTreeSet<_> = Refusal::ALL.iter().map(|refusal| refusal.name()).collect();
     assert_eq!(names.len(), Refusal::ALL.len());

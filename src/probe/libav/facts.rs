@@ -208,10 +208,11 @@ fn forget_reading(facts: &mut MediaFacts, declared: &Declared) {
     }
 }
 
-/// Whether packets tell something of interest: of pictures always, of sound where it was cut off.
+/// Whether packets tell something of interest: of pictures always, of sound where it was cut off or does not say
+/// how long it lasts.
 fn worth_walking(facts: &MediaFacts) -> bool {
     let cut = matches!(facts.completeness, Completeness::Missing { first_missing_s: None, .. });
-    !facts.video.is_empty() || cut || in_doubt(facts)
+    !facts.video.is_empty() || cut || in_doubt(facts) || facts.declared_duration_s().is_none()
 }
 
 /// Whether the library's index is that of the file. A still picture has items instead of tracks; the

@@ -10,6 +10,7 @@ use ffmpeg_next::ffi;
 use super::av::{Packet, check, eof, failed, message, rational};
 use super::share;
 use crate::job::JobError;
+use crate::model::knows_no_times;
 use crate::probe::libav::{MediaInput, open_input};
 
 /// Read errors in a row after which a file is given up.
@@ -47,15 +48,20 @@ impl Input {
     /// Whether going back to the start gives the very same packets once more. Containers without an
     /// index of them are searched for a place near by.
     pub(crate) fn is_repeatable(&mut self) -> bool {
-        // SAFETY: the context is open; a demuxer's name is a static string.
-        let name = unsafe { CStr::from_ptr((*(*self.as_mut_ptr()).iformat).name) };
-        name.to_bytes().starts_with(b"mov,")
+        self.demuxer().starts_with("mov,")
+    }
+
+    /// The name of what reads the container.
+    fn demuxer(&mut self) -> &str {
+        // SAFETY: the context is open; a demuxer's name is a static string of ASCII letters.
+        unsafe { CStr::from_ptr((*(*self.as_mut_ptr()).iformat).name) }.to_str().unwrap_or_default()
     }
 
     /// Whether the container knows no times: what a demuxer says of them is a guess.
     pub(crate) fn is_without_times(&mut self) -> bool {
         // SAFETY: the context is open; a plain field of its demuxer.
-        unsafe { (*(*self.as_mut_ptr()).iformat).flags & ffi::AVFMT_NOTIMESTAMPS != 0 }
+        let flagged = unsafe { (*(*self.as_mut_ptr()).iformat).flags & ffi::AVFMT_NOTIMESTAMPS != 0 };
+        flagged || knows_no_times(self.demuxer())
     }
 
     pub(crate) fn as_mut_ptr(&mut self) -> *mut ffi::AVFormatContext {
