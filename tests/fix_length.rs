@@ -126,6 +126,37 @@ fn a_recording_that_declares_no_length_is_measured() {
 }
 
 #[test]
+fn a_length_declared_to_be_unknown_is_measured() {
+    let desk = Desk::new();
+    profile(&desk, "[rule.duration]\nseverity = \"error\"\nmax_s = 10\n");
+    let source = "-f lavfi -i testsrc2=s=320x240:r=30:d=4 -f lavfi -i sine=d=4 -shortest";
+    let codecs = "-c:v libx264 -bf 0 -c:a aac -movflags empty_moov+frag_keyframe in/live.mp4";
+    desk.write("in/live.mp4", "");
+    desk.ffmpeg(&source.split(' ').chain(codecs.split(' ')).collect::<Vec<_>>());
+    let mut bytes = std::fs::read(desk.root().join("in/live.mp4")).unwrap();
+    let headers: Vec<usize> = (0..bytes.len() - 4).filter(|&at| &bytes[at..at + 4] == b"mdhd").collect();
+    assert_eq!(headers.len(), 2);
+    for at in headers {
+        // Behind the type: version and flags, two dates, the time scale, then the duration.
+        assert_eq!(bytes[at + 20..at + 24], [0; 4]);
+        bytes[at + 20..at + 24].fill(0xff);
+    }
+    desk.write("in/live.mp4", bytes);
+    let report = fix(&desk, &[], 0);
+    let film = entry(&report, "live.mp4");
+    let measured = film["media"]["measured_duration_s"].as_f64().unwrap();
+    assert!((measured - 4.0).abs() < 0.05, "{measured}");
+    assert!(film["media"]["video"][0]["duration_s"].is_null(), "a number that means none");
+    assert!(!errors(film).contains(&"duration"), "{film:#}");
+    // Everything goes where only whole films go, and is as long as what is there.
+    let encoded = desk.greenlit(&["fix", "in", "--recipe", "2", "--out", "anew", "--profile", "house.toml"]);
+    encoded.expect(0);
+    let found = ffprobe(&desk.path("anew/live.mp4"));
+    let length: f64 = found["format"]["duration"].as_str().unwrap().parse().unwrap();
+    assert!((length - 4.0).abs() < 0.1, "{length}");
+}
+
+#[test]
 fn a_copy_that_would_come_to_another_rate_is_encoded() {
     let desk = Desk::new();
     profile(

@@ -18,8 +18,8 @@ pub struct MediaFacts {
     pub size_bytes: u64,
     /// The container's duration in seconds.
     pub duration_s: Option<f64>,
-    /// Where nothing declares a duration, as in a recording that was written while it was made: the seconds
-    /// from the first packet to the end of the last.
+    /// Where nothing declares a duration, or it is declared to be unknown, as in a recording that was written
+    /// while it was made: the seconds from the first packet to the end of the last.
     pub measured_duration_s: Option<f64>,
     /// Overall bits per second.
     pub bit_rate: Option<u64>,
@@ -57,8 +57,12 @@ impl MediaFacts {
         self.container.as_deref().is_some_and(knows_no_times)
     }
 
-    /// The seconds the film is declared to last: the container's duration, else the longest stream's.
+    /// The seconds the film is declared to last: the container's duration, else the longest stream's; `None` where it
+    /// had to be measured.
     pub fn declared_duration_s(&self) -> Option<f64> {
+        if self.measured_duration_s.is_some() {
+            return None;
+        }
         let streams = self.video.iter().map(|s| s.duration_s).chain(self.audio.iter().map(|s| s.duration_s));
         self.duration_s.or_else(|| streams.flatten().reduce(f64::max))
     }
@@ -68,10 +72,11 @@ impl MediaFacts {
         self.declared_duration_s().or(self.measured_duration_s)
     }
 
-    /// Bits per second of the whole file: what is declared, else its size over its length.
+    /// Bits per second of the whole file: what is declared, or its size over its length where that was measured.
     pub fn effective_bit_rate(&self) -> Option<u64> {
-        let measured = || Some((self.size_bytes as f64 * 8.0 / self.measured_duration_s?) as u64);
-        self.bit_rate.or_else(measured)
+        let measured =
+            self.measured_duration_s.map(|seconds| (self.size_bytes as f64 * 8.0 / seconds) as u64);
+        measured.or(self.bit_rate)
     }
 }
 

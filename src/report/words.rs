@@ -23,8 +23,10 @@ pub(super) fn facts(media: &Media) -> Vec<String> {
         words.push(units::bytes(media.size_bytes));
         return words;
     }
-    words.extend(media.duration_s.or(media.measured_duration_s).map(units::seconds));
-    words.extend(media.bit_rate.map(units::bit_rate));
+    words.extend(media.measured_duration_s.or(media.duration_s).map(units::seconds));
+    // A rate over a length that is unknown is none.
+    let measured = media.measured_duration_s.map(|seconds| (media.size_bytes as f64 * 8.0 / seconds) as u64);
+    words.extend(measured.or(media.bit_rate).map(units::bit_rate));
     match media.audio.iter().find(|audio| audio.decodable).or(media.audio.first()) {
         Some(audio) => words.push(sound(audio)),
         None => words.push("no sound".to_owned()),

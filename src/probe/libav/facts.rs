@@ -9,7 +9,7 @@ use super::index::read_index;
 use super::open::{MediaInput, open_input};
 use super::raw::text;
 use super::settled::{Open, complete_fragmented, settle};
-use super::streams::read_streams;
+use super::streams::{is_endless, read_streams};
 use super::tags::collect;
 use super::walk::{Walk, look_at_first, walk_packets};
 use crate::job::{JobError, ProbeDepth, Progress};
@@ -96,6 +96,10 @@ fn short_way(
     }
     let fragmented = facts.fragmented == Some(true);
     let at_first = stream_durations(input);
+    // The library gives the packets of sound their exact durations only once it has decoded.
+    if any_endless(input) {
+        return Ok(Err(Open::Packets));
+    }
     let small = facts.size_bytes <= WALK_ANYWAY_BYTES;
     if fragmented && !small {
         return Ok(Err(Open::Packets));
@@ -113,7 +117,7 @@ fn short_way(
         walk_packets(input, &mut walk, &mut facts, progress)?;
         compare(walk.first_end_s(), walk.shown_s(), &mut facts);
         if matches!(facts.completeness, Completeness::Missing { .. }) {
-            // The library gives the packets of sound their exact durations only once it has decoded.
+            // As above.
             return Ok(Err(Open::Packets));
         }
     }
@@ -151,6 +155,16 @@ fn stream_durations(input: &mut MediaInput) -> Vec<i64> {
     }
 }
 
+/// Whether a stream is declared to last nobody knows how long.
+fn any_endless(input: &mut MediaInput) -> bool {
+    let context = input.as_ptr();
+    // SAFETY: as in `stream_durations`.
+    unsafe {
+        let count = (*context).nb_streams as usize;
+        (0..count).any(|position| is_endless(&**(*context).streams.add(position)))
+    }
+}
+
 /// The facts as the library finds them, and of the packets what `depth` asks for.
 fn long_way(
     input: &mut MediaInput,
@@ -168,14 +182,19 @@ fn long_way(
         // SAFETY: the context is open, and `input` is not used meanwhile.
         unsafe { read_index(context, &declared.tracks, &mut facts) };
     }
+    let endless = any_endless(input);
     let walk = match depth {
         ProbeDepth::Header => false,
+        ProbeDepth::Auto if endless => true,
         ProbeDepth::Auto => facts.size_bytes <= WALK_ANYWAY_BYTES && worth_walking(&facts),
         ProbeDepth::Packets => true,
     };
     if walk {
         let mut walk = Walk::over(&facts);
         walk_packets(input, &mut walk, &mut facts, progress)?;
+        if endless || facts.declared_duration_s().is_none() {
+            facts.measured_duration_s = walk.length_s(&facts);
+        }
         compare(walk.first_end_s(), walk.shown_s(), &mut facts);
     } else if depth != ProbeDepth::Header && facts.video.iter().any(is_pq) {
         input.bounded(|input| look_at_first(input, &mut facts));
@@ -199,6 +218,7 @@ fn is_pq(video: &VideoStream) -> bool {
 /// declares tells whether it is whole.
 fn forget_reading(facts: &mut MediaFacts, declared: &Declared) {
     facts.completeness = declared.completeness.clone();
+    facts.measured_duration_s = None;
     for picture in &mut facts.video {
         picture.start_s = Some(0.0);
         picture.frames = Some(1);

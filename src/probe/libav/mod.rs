@@ -17,5 +17,5 @@ mod walk;
 pub(crate) use describe::{encoders, library};
 pub(crate) use facts::probe;
 pub(crate) use memory::{hand_out_zeros, keep_freed_memory};
-#[allow(unused_imports)] // What the other adapters of the media library build on.
-pub(crate) use open::{MAX_PIXELS, MediaInput, error_text, init, open_input};
+pub(crate) use open::{MediaInput, error_text, init, open_input};
+pub(crate) use streams::is_endless;

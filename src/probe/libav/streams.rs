@@ -106,7 +106,7 @@ unsafe fn video(context: *mut ffi::AVFormatContext, stream: *mut ffi::AVStream, 
             field_order: field_order(number(&raw const (*parameters).field_order)),
             hdr: hdr(stream, &color),
             color,
-            bit_rate: u64::try_from((*parameters).bit_rate).ok().filter(|&rate| rate > 0),
+            bit_rate: bit_rate(stream),
             duration_s: duration_s(stream),
             start_s: seconds((*stream).start_time, (*stream).time_base),
             frames: u64::try_from((*stream).nb_frames).ok().filter(|&count| count > 0),
@@ -131,7 +131,7 @@ unsafe fn audio(stream: *const ffi::AVStream, index: u32) -> AudioStream {
             sample_rate: positive((*parameters).sample_rate),
             channels: positive((*parameters).ch_layout.nb_channels),
             channel_layout: layout(&raw const (*parameters).ch_layout),
-            bit_rate: u64::try_from((*parameters).bit_rate).ok().filter(|&rate| rate > 0),
+            bit_rate: bit_rate(stream),
             duration_s: duration_s(stream),
             start_s: seconds((*stream).start_time, (*stream).time_base),
             edit_list: None,
@@ -221,6 +221,22 @@ fn field_order(number: c_int) -> Option<String> {
     Some(name.to_owned())
 }
 
+/// Whether an ISO file says of a stream that it does not know how long it lasts: all bits are set (ISO/IEC 14496-12,
+/// 8.4.2.3), which the library takes for a number.
+pub(crate) fn is_endless(stream: &ffi::AVStream) -> bool {
+    stream.duration == i64::from(u32::MAX)
+}
+
+/// Bits per second; of a stream without a known length the library divides by none.
+///
+/// # Safety
+/// `stream` is one of an open demuxer's.
+unsafe fn bit_rate(stream: *const ffi::AVStream) -> Option<u64> {
+    // SAFETY: by the contract; plain fields.
+    let (rate, endless) = unsafe { ((*(*stream).codecpar).bit_rate, is_endless(&*stream)) };
+    u64::try_from(rate).ok().filter(|&rate| rate > 0 && !endless)
+}
+
 /// How long a stream lasts; Matroska says it in a tag that mkvmerge and FFmpeg write.
 ///
 /// # Safety
@@ -228,6 +244,9 @@ fn field_order(number: c_int) -> Option<String> {
 unsafe fn duration_s(stream: *const ffi::AVStream) -> Option<f64> {
     // SAFETY: by the contract; an entry is terminated, and copied at once.
     let tag = unsafe {
+        if is_endless(&*stream) {
+            return None;
+        }
         if let Some(counted) = seconds((*stream).duration, (*stream).time_base).filter(|&s| s > 0.0) {
             return Some(counted);
         }

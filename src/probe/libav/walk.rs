@@ -129,7 +129,7 @@ impl Walk {
     }
 
     /// The seconds from the first packet shown to the end of the last; `None` where packets have no times.
-    fn length_s(&self, facts: &MediaFacts) -> Option<f64> {
+    pub(super) fn length_s(&self, facts: &MediaFacts) -> Option<f64> {
         let begins_s = self.begins_s.filter(|_| !self.untimed)?;
         // Packets that do not say how long they are shown are shown as long as most.
         let pictures = facts.video.iter().filter_map(|video| {
@@ -192,9 +192,6 @@ pub(super) fn walk_packets(
         }
         code
     };
-    if facts.declared_duration_s().is_none() {
-        facts.measured_duration_s = walk.length_s(facts);
-    }
     input.check_reads()?;
     if code != ffi::AVERROR_EOF && code < 0 && !matches!(facts.completeness, Completeness::Missing { .. }) {
         let reached = walk.reached_s;

@@ -73,6 +73,8 @@ pub(crate) struct Film {
     pub(crate) declared_s: Option<f64>,
     /// Packets of the picture that were to be shown.
     pub(crate) video_packets: u64,
+    /// How many of them gave no picture, where the film was played to its end once.
+    pub(crate) lost_packets: Option<u64>,
     // Last, so that everything that points into it goes first.
     pub(crate) input: Input,
 }
@@ -169,6 +171,7 @@ impl Film {
             max_hold_s,
             declared_s,
             video_packets,
+            lost_packets: None,
             input,
         };
         film.discard_the_rest()?;
@@ -254,6 +257,9 @@ impl Film {
                     chain.end_of_stream(&mut |frame, ticks| to.picture(frame, ticks))?;
                 }
                 longest = chain.end_s();
+                if round == 0 && !chain.is_full() {
+                    self.lost_packets = Some(self.video_packets.saturating_sub(chain.decoded()));
+                }
                 pictures.count(round, chain)?;
             }
             if let Side::Make(_, chain) = &mut self.audio {

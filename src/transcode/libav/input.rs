@@ -11,7 +11,7 @@ use super::av::{Packet, check, eof, failed, message, rational};
 use super::share;
 use crate::job::JobError;
 use crate::model::knows_no_times;
-use crate::probe::libav::{MediaInput, open_input};
+use crate::probe::libav::{MediaInput, is_endless, open_input};
 
 /// Read errors in a row after which a file is given up.
 const MAX_READ_ERRORS: u32 = 100;
@@ -102,8 +102,9 @@ impl Input {
         }
         let stream = self.stream(stream)?;
         // SAFETY: the stream belongs to the open input; plain fields.
-        let (duration, base) = unsafe { ((*stream).duration, (*stream).time_base) };
-        Ok((duration > 0).then(|| super::av::seconds(duration, base)))
+        let (duration, base, endless) =
+            unsafe { ((*stream).duration, (*stream).time_base, is_endless(&*stream)) };
+        Ok((duration > 0 && !endless).then(|| super::av::seconds(duration, base)))
     }
 
     /// The duration of the container in seconds.

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use ffmpeg_next::ffi;
+
 use super::decode_all;
 use super::packets::{Framing, Payload, Walk};
 use crate::job::{JobError, Progress, VerifyReport};
@@ -12,6 +14,7 @@ use crate::transcode::libav::av::Packet;
 use crate::transcode::libav::film::{Film, Kind, Length, codec_name};
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::share;
+use crate::verify::thresholds::LOST_FRAMES;
 
 /// The packets that go into an output: picture, sound.
 pub(crate) struct Copies {
@@ -44,6 +47,9 @@ impl Copies {
     /// Takes note of a packet that went into the output, or will.
     pub(crate) fn take(&mut self, kind: Kind, packet: &Packet) {
         if let Some(payload) = &mut self.payloads[usize::from(kind == Kind::Audio)] {
+            // What a film is cut out of before its first key frame leans on what is not there.
+            let begins_within = payload.packets == 0 && packet.get().flags & ffi::AV_PKT_FLAG_KEY == 0;
+            payload.strange += u64::from(kind == Kind::Video && begins_within);
             payload.take(packet);
         }
     }
@@ -83,12 +89,27 @@ impl Copies {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), JobError> {
         let place = usize::from(kind == Kind::Audio);
-        if self.made[place] || self.payloads[place].as_ref().is_none_or(|payload| payload.strange == 0) {
+        let Some(payload) = self.payloads[place].as_ref().filter(|payload| payload.strange > 0) else {
+            return Ok(());
+        };
+        if self.made[place] {
             return Ok(());
         }
         let mut input = Input::open(share(output)?, "output.mp4", Arc::clone(cancel))?;
-        decode_all(&mut input, kind, &mut report.decode, progress)
+        decode_all(&mut input, kind, &mut report.decode, progress)?;
+        // A decoder waits for the first key frame without a word.
+        let Some(stream) = input.first(ffi::AVMediaType::AVMEDIA_TYPE_VIDEO) else { return Ok(()) };
+        let lost = payload.packets.saturating_sub(report.decode.video_frames);
+        if kind == Kind::Video && lost > LOST_FRAMES && gives_a_picture_each(&mut input, stream) {
+            report.failures.push(format!("{lost} packets of the copied picture show nothing"));
+        }
+        Ok(())
     }
+}
+
+/// Whether each packet of a stream is a picture: some codecs hide pictures in packets of their own.
+pub(super) fn gives_a_picture_each(input: &mut Input, stream: u32) -> bool {
+    !matches!(codec_name(input, stream).as_deref(), Some("vp8" | "vp9" | "av1"))
 }
 
 /// What reading a source that is only copied has found.

@@ -6,13 +6,14 @@ use std::sync::atomic::AtomicBool;
 
 use ffmpeg_next::ffi;
 
+use super::copies::gives_a_picture_each;
 use super::step;
 use crate::job::{JobError, Progress, VerifyReport};
 use crate::plan::{OutputSpec, VideoPlan};
 use crate::transcode::gaps::{Spans, Take};
 use crate::transcode::libav::av::{NOPTS, Packet};
 use crate::transcode::libav::decode::Decoder;
-use crate::transcode::libav::film::{Film, codec_name};
+use crate::transcode::libav::film::Film;
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::share;
 use crate::verify::thresholds::{HOLE_FRAMES, LOST_FRAMES};
@@ -41,9 +42,8 @@ pub(super) fn check_source(
         report.source_failure(format!("the decoder reported {damage} errors in the sound of the source"));
     }
     let Some(VideoPlan::Encode(plan)) = &spec.video else { return Ok(()) };
-    // These hide pictures in packets of their own, so that packets and frames need not agree.
-    let codec = codec_name(&mut film.input, plan.stream);
-    let countable = !matches!(codec.as_deref(), Some("vp8" | "vp9" | "av1"));
+    let countable = gives_a_picture_each(&mut film.input, plan.stream);
+    let lost = film.lost_packets;
     let Some(chain) = film.chain() else { return Ok(()) };
     let (count, first) = chain.damage();
     if count > 0 {
@@ -53,9 +53,7 @@ pub(super) fn check_source(
             .source_failure(format!("the decoder reported {count} errors in the picture of the source{at}"));
         return Ok(());
     }
-    let lost = film.video_packets.saturating_sub(chain.decoded());
-    let whole = spec.trim_to_s.is_none() && spec.extend.is_none();
-    if countable && whole && lost > LOST_FRAMES {
+    if let Some(lost) = lost.filter(|&lost| countable && lost > LOST_FRAMES) {
         report.source_failure(format!("{lost} packets of the source gave no picture"));
     }
     let usual_s = chain.usual_s();
