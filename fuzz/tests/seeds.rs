@@ -57,6 +57,10 @@ fn protocol() {
     for path in files("seeds/protocol") {
         let bytes = std::fs::read(&path).expect("a file of the repository");
         let messages = greenlit::job::worker::frames_for_fuzzing(&bytes).expect("a pair of sockets");
-        assert_eq!(messages, 2, "{}", path.display());
+        let name = path.display();
+        assert_eq!(
+            messages, 2,
+            "{name} is not what is sent now: give it the field its message has gained or lost"
+        );
     }
 }
