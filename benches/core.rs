@@ -18,15 +18,15 @@ fn tiktok() -> Profile {
     Profile::builtin("tiktok-ads").unwrap()
 }
 
-/// The judgement over a film that complies.
+/// The judgement over a video that complies.
 #[divan::bench]
 fn assess_compliant(bencher: Bencher) {
-    let (profile, facts) = (tiktok(), sample::film());
+    let (profile, facts) = (tiktok(), sample::media());
     let subject = Subject { facts: &facts, file_name: "film.mp4", deep: None };
     bencher.bench(|| assess(black_box(&subject), &profile, &Selection::default()));
 }
 
-/// The judgement over a film with a dozen findings, each with its sentences.
+/// The judgement over a video with a dozen findings, each with its sentences.
 #[divan::bench]
 fn assess_noncompliant(bencher: Bencher) {
     let profile = tiktok();
@@ -35,7 +35,7 @@ fn assess_noncompliant(bencher: Bencher) {
     bencher.bench(|| assess(black_box(&subject), &profile, &Selection::default()));
 }
 
-/// The plan for that film, down to the rate of its encode.
+/// The plan for that video, down to the rate of its encode.
 #[divan::bench]
 fn plan_reencode(bencher: Bencher) {
     let profile = tiktok();
@@ -52,16 +52,16 @@ fn parse_profile() -> Profile {
     Profile::builtin(black_box("tiktok-ads-reservation")).unwrap()
 }
 
-/// Walking the boxes of a real film in memory.
+/// Walking the boxes of a real video in memory.
 #[divan::bench]
 fn walk_boxes(bencher: Bencher) {
-    let film = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/npm-vide-ocean.mp4");
-    let bytes = std::fs::read(film).unwrap();
+    let video = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/npm-vide-ocean.mp4");
+    let bytes = std::fs::read(video).unwrap();
     bencher.bench(|| isobmff::read(black_box(&bytes[..])).unwrap());
 }
 
 fn broken() -> greenlit::model::MediaFacts {
-    let mut facts = sample::film();
+    let mut facts = sample::media();
     facts.container = Some("matroska".into());
     facts.video[0].codec = Some("vp9".into());
     facts.video[0].pixel_format = Some("yuv422p10le".into());

@@ -13,7 +13,7 @@
 //! Ports, each with its adapters in the same folder:
 //!
 //! - [`job`]: a unit of work on one file, and who runs it: this process or worker processes.
-//! - [`probe`]: bytes to facts. [`transcode`]: a plan to a file. [`verify`]: is it still the film?
+//! - [`probe`]: bytes to facts. [`transcode`]: a plan to a file. [`verify`]: is it still the video?
 //! - [`cache`]: what earlier runs found out about files that did not change.
 //! - [`platform`]: a destination's API: wire types, error table, limits.
 //!

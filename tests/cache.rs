@@ -76,7 +76,7 @@ fn counted_with_clips() -> Counted {
     here.desk.put(GOOD, "in/a.mp4");
     here.desk.put(OTHER, "in/sub/b.avi");
     here.desk.put("npm-vide-ocean.webm", "in/c.webm");
-    here.desk.write("in/text.mp4", "this is no film\n");
+    here.desk.write("in/text.mp4", "this is no video\n");
     here.desk.write("in/notes.txt", "not even named like one\n");
     here.settle();
     here

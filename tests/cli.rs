@@ -39,7 +39,7 @@ fn a_wrong_codec_and_a_small_picture_are_refused_with_what_is_allowed() {
 fn the_batch_goes_on_past_files_that_are_no_media() {
     let desk = Desk::new();
     desk.put("firefox-media-bunny_hd_5s.mp4", "good.mp4");
-    desk.write("text.mp4", "this is no film\n");
+    desk.write("text.mp4", "this is no video\n");
     desk.write("empty.mov", "");
     desk.write("notes.txt", "not even named like one\n");
     let report = desk.greenlit(&["check", ".", "--format", "json"]).expect(1).json();
@@ -159,7 +159,7 @@ fn fix_without_consent_refuses_and_names_the_option() {
 }
 
 #[test]
-fn a_bare_stream_gets_even_times_and_a_short_film_its_last_picture_held() {
+fn a_bare_stream_gets_even_times_and_a_short_video_its_last_picture_held() {
     let desk = Desk::new();
     std::fs::create_dir(desk.path("in")).unwrap();
     let bars = ["-f", "lavfi", "-i", "testsrc2=size=540x960:rate=25:duration=1"];

@@ -28,15 +28,15 @@ fn install(folder: &Path, package: &str) -> PathBuf {
 }
 
 /// Lets a script do everything from the upload to the ad, and gives what it says came of it.
-fn run_client(stage: &Stage, package: &str, script: &str, film: &Path) -> Value {
+fn run_client(stage: &Stage, package: &str, script: &str, video: &Path) -> Value {
     let python = install(stage.desk.root(), package);
-    stage.desk.ffmpeg(&["-i", film.to_str().unwrap(), "-frames:v", "1", "cover.png"]);
+    stage.desk.ffmpeg(&["-i", video.to_str().unwrap(), "-frames:v", "1", "cover.png"]);
     let base = format!("http://127.0.0.1:{}", stage.port);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
     let output = Command::new(python)
         .arg(script)
         .args([&base, TOKEN, ADVERTISER, ADGROUP, IDENTITY])
-        .args([film, &stage.desk.path("cover.png")])
+        .args([video, &stage.desk.path("cover.png")])
         .env("NO_PROXY", "127.0.0.1")
         .output()
         .unwrap();
@@ -57,21 +57,21 @@ fn assert_came_into_being(stage: &Stage, said: &Value, md5_of: &Path) {
 #[ignore = "slow: installs the official SDK from the network"]
 fn the_official_sdk_goes_all_the_way_from_upload_to_ad() {
     let stage = Stage::new(&[]);
-    let film = stage.desk.put(COMPLIANT, "film.mov");
-    let said = run_client(&stage, "tiktok-business-api-sdk-official==1.1.3", "official_sdk.py", &film);
-    assert_came_into_being(&stage, &said, &film);
+    let video = stage.desk.put(COMPLIANT, "film.mov");
+    let said = run_client(&stage, "tiktok-business-api-sdk-official==1.1.3", "official_sdk.py", &video);
+    assert_came_into_being(&stage, &said, &video);
 }
 
 #[test]
 #[ignore = "slow: installs a client from the network"]
 fn a_client_that_uploads_in_chunks_goes_all_the_way_from_upload_to_ad() {
     let stage = Stage::new(&[]);
-    let film = stage.desk.put(COMPLIANT, "film.mov");
+    let video = stage.desk.put(COMPLIANT, "film.mov");
     // Too long for one piece of that client.
-    lengthen(&film, 45_000_000);
-    let said = run_client(&stage, "tiktok-business-api==1.9", "chunked_client.py", &film);
-    assert_came_into_being(&stage, &said, &film);
+    lengthen(&video, 45_000_000);
+    let said = run_client(&stage, "tiktok-business-api==1.9", "chunked_client.py", &video);
+    assert_came_into_being(&stage, &said, &video);
     let pieces = stage.requests();
     let pieces = pieces.iter().filter(|line| line["path"].as_str().unwrap().ends_with("transfer/upload/"));
-    assert_eq!(pieces.count() as u64, film.metadata().unwrap().len().div_ceil(20 << 20));
+    assert_eq!(pieces.count() as u64, video.metadata().unwrap().len().div_ceil(20 << 20));
 }

@@ -29,17 +29,17 @@ fn every_file_of_the_corpus_gets_a_verdict() {
     }
 }
 
-/// What the manifest calls normal and its decoder found nothing wrong with: a folder a film, so that no
-/// two outputs get one name. Pictures without a length are no films.
-fn normal_films(corpus: &Path, into: &Path) -> usize {
+/// What the manifest calls normal and its decoder found nothing wrong with: a folder a video, so that no
+/// two outputs get one name. Pictures without a length are no videos.
+fn normal_videos(corpus: &Path, into: &Path) -> usize {
     let manifest = std::fs::read_to_string(corpus.join("manifest.tsv")).unwrap();
     let mut lines = manifest.lines().map(|line| line.split('\t').collect::<Vec<_>>());
     let names = lines.next().unwrap();
     let at = |name| names.iter().position(|other| *other == name).unwrap();
     let (path, class, codec, decode) = (at("path"), at("class"), at("vcodec"), at("decode"));
-    let films = lines.filter(|row| row[class] == "normal" && row[codec] != "-" && row[decode] == "ok");
+    let videos = lines.filter(|row| row[class] == "normal" && row[codec] != "-" && row[decode] == "ok");
     let mut count = 0;
-    for row in films {
+    for row in videos {
         let folder = into.join(format!("{count:03}"));
         std::fs::create_dir_all(&folder).unwrap();
         let name = Path::new(row[path]).file_name().unwrap();
@@ -50,15 +50,15 @@ fn normal_films(corpus: &Path, into: &Path) -> usize {
 }
 
 #[test]
-#[ignore = "slow: encodes every normal film of the corpus"]
-fn what_is_fixed_is_what_the_report_says_and_nearly_every_film_is() {
+#[ignore = "slow: encodes every normal video of the corpus"]
+fn what_is_fixed_is_what_the_report_says_and_nearly_every_video_is() {
     let Some(corpus) = corpus() else {
         eprintln!("skipped: GREENLIT_CORPUS names no corpus");
         return;
     };
     let desk = Desk::new();
-    let films = normal_films(&corpus, &desk.path("in"));
-    assert!(films >= 150, "only {films} films");
+    let videos = normal_videos(&corpus, &desk.path("in"));
+    assert!(videos >= 150, "only {videos} videos");
     let consents = ["--upscale", "--trim", "--add-silence", "--extend", "freeze"];
     let mut args = vec!["fix", "in", "--out", "out", "--format", "json", "--preset", "veryfast"];
     args.extend(consents);
@@ -89,8 +89,8 @@ fn what_is_fixed_is_what_the_report_says_and_nearly_every_film_is() {
     for (class, paths) in &refusals {
         eprintln!("{class:20} {:4}  {}", paths.len(), paths.join(" "));
     }
-    eprintln!("{stands} of {} films stand fixed, {pictures} pictures aside", films - pictures);
-    assert!(stands * 100 >= (films - pictures) * 95, "{refusals:#?}");
+    eprintln!("{stands} of {} videos stand fixed, {pictures} pictures aside", videos - pictures);
+    assert!(stands * 100 >= (videos - pictures) * 95, "{refusals:#?}");
     let again = desk.greenlit(&["check", "out", "--format", "json"]).expect(0).json();
     assert_eq!(again["summary"]["noncompliant"], 0);
 }

@@ -155,7 +155,7 @@ async fn codes_of_no_table_and_pages_of_no_api_are_classed_by_their_kind() {
 struct Expected {
     /// The exit code of the run that met it.
     exit: i32,
-    /// Where the film stands after it.
+    /// Where the video stands after it.
     state: &'static str,
     /// Videos that came into being, once a second run has had its chance.
     videos: usize,

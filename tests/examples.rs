@@ -43,7 +43,7 @@ fn the_sample_manifest_passes_preflight_once_its_files_are_there() {
 }
 
 #[test]
-fn the_sample_posts_pass_preflight_once_their_films_are_there() {
+fn the_sample_posts_pass_preflight_once_their_videos_are_there() {
     let desk = Desk::new();
     desk.write("greenlit.toml", example("greenlit.toml"));
     desk.write("posts.csv", example("posts.csv"));

@@ -17,7 +17,7 @@ const COLUMNS: [(&str, usize); 13] = [
     ("sample aspect ratio", 11),
     ("average frame rate", 12),
     ("duration", 13),
-    ("sound codec", 14),
+    ("audio codec", 14),
     ("channels", 15),
     ("sample rate", 16),
     ("transfer", 17),

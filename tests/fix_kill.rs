@@ -44,12 +44,12 @@ fn outputs(desk: &Desk) -> Vec<PathBuf> {
     files(&out).iter().map(|path| path.strip_prefix(&out).unwrap().to_owned()).collect()
 }
 
-/// Whatever has a final name is a whole film.
+/// Whatever has a final name is a whole video.
 #[track_caller]
 fn assert_nothing_half_made(desk: &Desk) {
     let out = desk.path("out");
-    for film in files(&out).iter().filter(|path| path.extension().is_some_and(|end| end == "mp4")) {
-        assert_eq!(common::decode_complaints(film), "", "{}", film.display());
+    for video in files(&out).iter().filter(|path| path.extension().is_some_and(|end| end == "mp4")) {
+        assert_eq!(common::decode_complaints(video), "", "{}", video.display());
     }
     if let Ok(copy) = std::fs::read(out.join("face.mov")) {
         assert!(copy == std::fs::read(desk.path("in/face.mov")).unwrap(), "the copy differs");
@@ -103,7 +103,7 @@ fn batch() -> Desk {
     desk.put("npm-vide-ocean.mp4", "in/more/ocean.mp4");
     desk.put("pypi-gradio-b.avi", "in/more/b.avi");
     desk.ffmpeg(&["-i", "in/bunny.mp4", "-t", "4", "-c", "copy", "in/more/index-last.mov"]);
-    desk.ffmpeg(&["-i", "in/bunny.mp4", "-t", "3", "-c:v", "copy", "-c:a", "mp2", "in/more/sound.mp4"]);
+    desk.ffmpeg(&["-i", "in/bunny.mp4", "-t", "3", "-c:v", "copy", "-c:a", "mp2", "in/more/audio.mp4"]);
     desk
 }
 

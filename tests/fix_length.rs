@@ -27,7 +27,7 @@ fn brightness(desk: &Desk, name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_film_is_played_again_from_its_first_picture_whatever_holds_it() {
+fn a_video_is_played_again_from_its_first_picture_whatever_holds_it() {
     let desk = Desk::new();
     profile(&desk, "[rule.duration]\nseverity = \"error\"\nmin_s = 5\n");
     let made = [
@@ -65,7 +65,7 @@ fn a_film_is_played_again_from_its_first_picture_whatever_holds_it() {
 }
 
 #[test]
-fn a_film_is_cut_before_the_limit_copied_or_encoded() {
+fn a_video_is_cut_before_the_limit_copied_or_encoded() {
     let desk = Desk::new();
     profile(&desk, "[rule.duration]\nseverity = \"error\"\nmax_s = 3\n");
     // At 30 frames a second the limit lies between two frames.
@@ -73,7 +73,7 @@ fn a_film_is_cut_before_the_limit_copied_or_encoded() {
     let made = [
         ("copied.mp4", "-c:v libx264 -preset veryfast -bf 3 -c:a aac", "remux"),
         ("stream.ts", "-c:v libx264 -preset veryfast -bf 3 -c:a aac", "remux"),
-        ("sound.mov", "-c:v libx264 -preset veryfast -bf 3 -c:a pcm_s16le", "reencode-audio"),
+        ("audio.mov", "-c:v libx264 -preset veryfast -bf 3 -c:a pcm_s16le", "reencode-audio"),
         ("recorded.webm", "-c:v libvpx -deadline realtime -b:v 1M -c:a libopus -live 1", "reencode"),
     ];
     std::fs::create_dir(desk.path("in")).unwrap();
@@ -118,11 +118,11 @@ fn a_recording_that_declares_no_length_is_measured() {
         .greenlit(&["check", "recorded.webm", "--profile", "house.toml", "--format", "json"])
         .expect(1)
         .json();
-    let film = entry(&report, "recorded.webm");
-    assert!(film["media"]["duration_s"].is_null(), "the container still says nothing");
-    let measured = film["media"]["measured_duration_s"].as_f64().unwrap();
+    let video = entry(&report, "recorded.webm");
+    assert!(video["media"]["duration_s"].is_null(), "the container still says nothing");
+    let measured = video["media"]["measured_duration_s"].as_f64().unwrap();
     assert!((measured - 4.0).abs() < 0.05, "{measured}");
-    assert!(errors(film).contains(&"duration"), "{film:#}");
+    assert!(errors(video).contains(&"duration"), "{video:#}");
 }
 
 #[test]
@@ -143,12 +143,12 @@ fn a_length_declared_to_be_unknown_is_measured() {
     }
     desk.write("in/live.mp4", bytes);
     let report = fix(&desk, &[], 0);
-    let film = entry(&report, "live.mp4");
-    let measured = film["media"]["measured_duration_s"].as_f64().unwrap();
+    let video = entry(&report, "live.mp4");
+    let measured = video["media"]["measured_duration_s"].as_f64().unwrap();
     assert!((measured - 4.0).abs() < 0.05, "{measured}");
-    assert!(film["media"]["video"][0]["duration_s"].is_null(), "a number that means none");
-    assert!(!errors(film).contains(&"duration"), "{film:#}");
-    // Everything goes where only whole films go, and is as long as what is there.
+    assert!(video["media"]["video"][0]["duration_s"].is_null(), "a number that means none");
+    assert!(!errors(video).contains(&"duration"), "{video:#}");
+    // Everything goes where only whole videos go, and is as long as what is there.
     let encoded = desk.greenlit(&["fix", "in", "--recipe", "2", "--out", "anew", "--profile", "house.toml"]);
     encoded.expect(0);
     let found = ffprobe(&desk.path("anew/live.mp4"));

@@ -6,7 +6,7 @@ mod common;
 use common::Desk;
 
 #[test]
-fn the_smallest_films_are_encoded_and_proven() {
+fn the_smallest_videos_are_encoded_and_proven() {
     let desk = Desk::new();
     desk.write("house.toml", "id = \"house\"\nextends = \"youtube\"\n");
     let colors = |size: &str| format!("testsrc=s={size}:r=25:d=1");

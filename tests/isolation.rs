@@ -42,7 +42,7 @@ fn probe(runner: &dyn Runner, input: &Path) -> Result<JobOutput, JobError> {
 
 /// A fix that takes long enough to be interrupted.
 fn slow_fix() -> Job {
-    let mut video = VideoEncode { preset: Preset::Slow, b_frames: 3, ..sample::picture(1920, 1080, 60) };
+    let mut video = VideoEncode { preset: Preset::Slow, b_frames: 3, ..sample::video_encode(1920, 1080, 60) };
     video.rate.crf = 18.0;
     let spec = OutputSpec { threads: 2, ..sample::output(VideoPlan::Encode(Box::new(video)), None) };
     Job::Fix { specs: vec![spec], verify: VerifyLevel::Full }
@@ -156,7 +156,7 @@ fn a_worker_that_may_open_devices_gets_no_further() {
 fn an_encoder_is_tried_in_a_worker_and_works_or_says_why_not() {
     let pool = WorkerPool::with_devices(1, WORKER.into());
     let trial = |encoder| {
-        let plan = VideoEncode { encoder, ..sample::picture(320, 180, 30) };
+        let plan = VideoEncode { encoder, ..sample::video_encode(320, 180, 30) };
         let job = Job::Trial { plan: Box::new(plan) };
         pool.run(request(job, Path::new("/dev/null"), &Arc::default()), &mut |_| {})
     };

@@ -116,7 +116,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// A file that holds next to nothing on the disk, with no two chunks alike, and the digest of each.
-fn film(path: &Path) -> (ValidatedAsset, Vec<(u64, String)>) {
+fn video(path: &Path) -> (ValidatedAsset, Vec<(u64, String)>) {
     let mut file = File::options().read(true).write(true).create_new(true).open(path).unwrap();
     file.set_len(SIZE).unwrap();
     for offset in (0..SIZE).step_by(CHUNK as usize) {
@@ -177,7 +177,7 @@ fn client(base: &str, chunk_above: u64) -> TikTokAds {
 async fn two_gigabytes_take_little_memory_and_go_on_where_they_were_cut() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("long.mp4");
-    let (asset, chunks) = film(&path);
+    let (asset, chunks) = video(&path);
     let (sink, base) = Sink::start();
 
     sink.cut.store(true, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! Damaged films: every one gets a verdict, whatever it does to the worker.
+//! Damaged videos: every one gets a verdict, whatever it does to the worker.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod common;
@@ -21,11 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(900);
 fn fixtures() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut films: Vec<_> =
+    let mut videos: Vec<_> =
         paths.filter(|path| !path.extension().is_some_and(|end| end == "tsv" || end == "md")).collect();
-    films.sort();
-    assert!(films.len() >= 15, "only {} fixtures", films.len());
-    films
+    videos.sort();
+    assert!(videos.len() >= 15, "only {} fixtures", videos.len());
+    videos
 }
 
 /// Runs to the end, or fails.
@@ -50,21 +50,21 @@ fn finish(desk: &Desk, args: &[&str]) -> Run {
 /// Checks `each` mutants of every fixture.
 fn check_mutants(each: u64) {
     let mut mutants = Vec::new();
-    for (number, film) in fixtures().iter().enumerate() {
-        let extension = film.extension().unwrap().to_str().unwrap().to_owned();
+    for (number, video) in fixtures().iter().enumerate() {
+        let extension = video.extension().unwrap().to_str().unwrap().to_owned();
         mutants.extend(
-            (0..each).map(|seed| (film.clone(), number as u64 * 1_000_000 + seed, extension.clone())),
+            (0..each).map(|seed| (video.clone(), number as u64 * 1_000_000 + seed, extension.clone())),
         );
     }
     let mut lost = 0;
     for batch in mutants.chunks(BATCH) {
         let desk = Desk::new();
-        for (film, seed, extension) in batch {
-            let mutant = mutate(&std::fs::read(film).unwrap(), &mut Rng::with_seed(*seed));
-            desk.write(&format!("films/{seed}.{extension}"), mutant);
+        for (video, seed, extension) in batch {
+            let mutant = mutate(&std::fs::read(video).unwrap(), &mut Rng::with_seed(*seed));
+            desk.write(&format!("videos/{seed}.{extension}"), mutant);
         }
         // Damaged by seeds, they always come to the same: some are refused, nothing else went wrong.
-        let report = finish(&desk, &["check", "films", "--format", "json"]).expect(1).json();
+        let report = finish(&desk, &["check", "videos", "--format", "json"]).expect(1).json();
         let files = report["files"].as_array().unwrap();
         assert_eq!(files.len(), batch.len());
         for file in files {
@@ -81,12 +81,12 @@ fn check_mutants(each: u64) {
 }
 
 #[test]
-fn every_damaged_film_gets_a_verdict() {
+fn every_damaged_video_gets_a_verdict() {
     check_mutants(24);
 }
 
 #[test]
-#[ignore = "slow: thousands of damaged films"]
-fn many_damaged_films_get_a_verdict() {
+#[ignore = "slow: thousands of damaged videos"]
+fn many_damaged_videos_get_a_verdict() {
     check_mutants(300);
 }

@@ -21,7 +21,7 @@ mod stand_in;
 use agreeable::good_facts;
 use stand_in::{StandIn, ready};
 
-/// Sees a small picture in what is called small, and a film that nobody can play in what is called odd.
+/// Sees a small picture in what is called small, and a video that nobody can play in what is called odd.
 struct ByName;
 
 impl UploadProber for ByName {
@@ -67,7 +67,7 @@ impl Bench {
     }
 }
 
-/// Serves `bytes` at `/film one.mp4`, and text everywhere else.
+/// Serves `bytes` at `/video one.mp4`, and text everywhere else.
 fn shelf(bytes: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -76,7 +76,7 @@ fn shelf(bytes: &'static [u8]) -> String {
             let mut stream = stream.unwrap();
             let mut head = [0; 2048];
             let count = stream.read(&mut head).unwrap();
-            let found = head[..count].starts_with(b"GET /film%20one.mp4 ");
+            let found = head[..count].starts_with(b"GET /video%20one.mp4 ");
             let (kind, body) = if found { ("video/mp4", bytes) } else { ("text/html", &b"no"[..]) };
             let head = format!(
                 "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
@@ -90,9 +90,9 @@ fn shelf(bytes: &'static [u8]) -> String {
 
 #[tokio::test]
 async fn a_video_is_fetched_from_its_address() {
-    let bytes = b"a film on a shelf";
+    let bytes = b"a video on a shelf";
     let (bench, base) = (bench(vec![]).await, shelf(bytes));
-    let address = format!("{base}/film one.mp4");
+    let address = format!("{base}/video one.mp4");
     let id = bench.client.upload_by_url(&address, "fetched.mp4").await.unwrap();
     let md5 = bench.stand_in.asset("same.mp4", bytes).content().md5.clone();
     let video = ready(&bench.client, &id, &md5).await;
@@ -110,8 +110,8 @@ async fn a_video_is_fetched_from_its_address() {
 
 #[tokio::test]
 async fn a_lost_reply_about_a_fetched_video_leaves_it_unknown() {
-    let (bench, base) = (bench(vec![Fault::DropAfterEffect(1.0)]).await, shelf(b"film"));
-    let error = bench.client.upload_by_url(&format!("{base}/film one.mp4"), "a.mp4").await.unwrap_err();
+    let (bench, base) = (bench(vec![Fault::DropAfterEffect(1.0)]).await, shelf(b"video"));
+    let error = bench.client.upload_by_url(&format!("{base}/video one.mp4"), "a.mp4").await.unwrap_err();
     assert_eq!((error.class, bench.videos_made()), (Class::Unknown, 1));
 }
 

@@ -19,7 +19,7 @@ mod stand_in;
 use agreeable::good_facts;
 use stand_in::StandIn;
 
-/// Sees a film of this many frames a second.
+/// Sees a video of this many frames a second.
 struct Seen(f64);
 
 impl UploadProber for Seen {
@@ -118,7 +118,7 @@ async fn a_file_goes_up_in_chunks_and_becomes_a_post() {
     assert_eq!(post_ids.len(), 1);
 }
 
-/// Serves a film at `/film.mp4`, a page at every other path.
+/// Serves a video at `/film.mp4`, a page at every other path.
 fn shelf() -> String {
     use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -136,7 +136,7 @@ fn shelf() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_film_is_pulled_from_its_address() {
+async fn a_video_is_pulled_from_its_address() {
     let (bench, base) = (bench(Vec::new()).await, shelf());
     let client = bench.client();
     let id = client.pull(&direct(), &format!("{base}/film.mp4")).await.unwrap();
@@ -159,7 +159,7 @@ async fn a_film_is_pulled_from_its_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_reply_about_a_pulled_film_leaves_it_unknown_and_is_not_asked_twice() {
+async fn a_lost_reply_about_a_pulled_video_leaves_it_unknown_and_is_not_asked_twice() {
     let (bench, base) = (bench(vec![Fault::DropAfterEffect(1.0)]).await, shelf());
     let error = bench.client().pull(&direct(), &format!("{base}/film.mp4")).await.unwrap_err();
     assert_eq!((error.class, bench.posts().len()), (Class::Unknown, 1));

@@ -59,19 +59,22 @@ fn fixtures_read_as_ffprobe_reads_them() {
 }
 
 #[test]
-fn a_cut_film_lacks_data_and_a_playlist_opens_nothing() {
+fn a_cut_video_lacks_data_and_a_playlist_opens_nothing() {
     let pool = pool();
     let whole = std::fs::read("fixtures/npm-vide-ocean.mp4").unwrap();
     let mut cut = tempfile::tempfile().unwrap();
     cut.write_all(&whole[..whole.len() * 6 / 10]).unwrap();
     let error = probe(&pool, cut, "cut.mp4").unwrap_err();
-    assert!(matches!(&error, JobError::Cut(why) if why.contains("the index (`moov`) is missing")), "{error}");
+    assert!(
+        matches!(&error, JobError::Truncated(why) if why.contains("the index (`moov`) is missing")),
+        "{error}"
+    );
     let mut list = tempfile::tempfile().unwrap();
     writeln!(list, "ffconcat version 1.0\nfile fixtures/npm-vide-ocean.mp4").unwrap();
     assert!(matches!(probe(&pool, list, "list.mp4"), Err(JobError::Unreadable(_))));
 }
 
-/// A short film made with FFmpeg's tools.
+/// A short video made with FFmpeg's tools.
 fn made(name: &str, arguments: &[&str]) -> (tempfile::TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -114,7 +117,7 @@ fn the_rate_in_a_transport_stream_is_measured_where_the_codec_says_none() {
     assert_eq!(facts.video[0].frame_rate, Rational::new(25, 1));
 }
 
-/// Two films of other sizes, one after the other in `folder` as `NAME.ts`, and what else is made of that.
+/// Two videos of other sizes, one after the other in `folder` as `NAME.ts`, and what else is made of that.
 fn spliced(folder: &Path, encoder: &str, tag: &[&str], name: &str) {
     let ffmpeg = |args: &[&str]| {
         let run = Command::new("ffmpeg").args(["-v", "error", "-y"]).args(args).current_dir(folder).output();

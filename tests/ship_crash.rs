@@ -14,19 +14,21 @@ use std::time::{Duration, Instant};
 use common::Desk;
 use common::ledger::{Ledger, complaints};
 use common::stage::{Guarded, Stage, TOKEN, lengthen, parts};
-use greenlit::ship::crash::{Blow, FAILED_POST_POINTS, MARK, PIECE_POINTS, POINTS, POST_POINTS, VARIABLE};
+use greenlit::ship::crash::{
+    FAILED_POST_POINTS, FaultKind, MARK, PIECE_POINTS, POINTS, POST_POINTS, VARIABLE,
+};
 
 const STEMS: [&str; 3] = ["red", "green", "blue"];
 
-/// Three compliant films that differ in every picture, so that their covers differ, too.
-fn films() -> &'static Desk {
-    static FILMS: OnceLock<Desk> = OnceLock::new();
-    FILMS.get_or_init(|| {
+/// Three compliant videos that differ in every picture, so that their covers differ, too.
+fn videos() -> &'static Desk {
+    static VIDEOS: OnceLock<Desk> = OnceLock::new();
+    VIDEOS.get_or_init(|| {
         let desk = Desk::new();
         for (index, stem) in STEMS.iter().enumerate() {
             let picture = format!("testsrc2=size=960x540:rate=30:duration=2,hue=h={}", index * 120);
-            let sound = format!("sine=frequency={}:duration=2:sample_rate=48000", 440 + index);
-            let sources = ["-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &sound];
+            let audio = format!("sine=frequency={}:duration=2:sample_rate=48000", 440 + index);
+            let sources = ["-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &audio];
             let coded = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-b:v", "1500k"];
             let end = ["-c:a", "aac", "-b:a", "128k", "-movflags", "+faststart", &format!("{stem}.mp4")];
             desk.ffmpeg(&[&sources[..], &coded, &end].concat());
@@ -38,11 +40,11 @@ fn films() -> &'static Desk {
 /// What is shipped when the blow falls.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scene {
-    /// Three films with an ad each.
+    /// Three videos with an ad each.
     Ads,
     /// The same, and no upload is processed before the blow.
     Failing,
-    /// A film too long for one piece.
+    /// A video too long for one piece.
     Pieces,
     /// Three posts.
     Posts,
@@ -71,7 +73,7 @@ impl Scene {
 struct Case {
     point: &'static str,
     ordinal: u32,
-    blow: (&'static str, Blow),
+    blow: (&'static str, FaultKind),
 }
 
 /// A shipment that one case befalls.
@@ -114,7 +116,7 @@ impl Trial {
         let clip = |stem: &&str| format!("clips/{stem}.mp4");
         std::fs::create_dir_all(desk.path("clips")).unwrap();
         for stem in self.stems() {
-            std::fs::copy(films().path(&format!("{stem}.mp4")), desk.path(&clip(stem))).unwrap();
+            std::fs::copy(videos().path(&format!("{stem}.mp4")), desk.path(&clip(stem))).unwrap();
         }
         if self.scene == Scene::Pieces {
             lengthen(&desk.path(&clip(&STEMS[0])), 105_000_000);
@@ -176,24 +178,24 @@ impl Trial {
     }
 
     /// One run that is struck.
-    fn strike(&self, point: &str, ordinal: u32, (name, blow): (&str, Blow)) {
+    fn strike(&self, point: &str, ordinal: u32, (name, blow): (&str, FaultKind)) {
         let output = self.run(Some(&format!("{point}:{ordinal}:{name}")));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(self.mark().exists(), "{:?}: {point}:{ordinal} was never passed: {said}", self.case);
         std::fs::remove_file(self.mark()).unwrap();
         let (code, signal) = (output.status.code(), output.status.signal());
         match blow {
-            Blow::Kill => assert_eq!(signal, Some(9), "{:?}: {said}", self.case),
+            FaultKind::Kill => assert_eq!(signal, Some(9), "{:?}: {said}", self.case),
             // Whoever is done already has nothing left to stop.
-            Blow::Term => assert!(matches!(code, Some(0 | 130)), "{:?}: {output:?}", self.case),
+            FaultKind::Term => assert!(matches!(code, Some(0 | 130)), "{:?}: {output:?}", self.case),
             // Said once, and with what to do.
-            Blow::Full if code == Some(2) => {
+            FaultKind::Full if code == Some(2) => {
                 let last = said.trim().lines().last().unwrap_or_default();
                 let words = ["stopped: the journal cannot be used", "disk", "run again"];
                 assert!(words.iter().all(|word| last.contains(word)), "{:?}: {said}", self.case);
                 assert_eq!(last.matches("stopped").count(), 1, "{:?}: {last}", self.case);
             }
-            Blow::Full => assert_eq!(code, Some(0), "{:?}: {output:?}", self.case),
+            FaultKind::Full => assert_eq!(code, Some(0), "{:?}: {output:?}", self.case),
         }
     }
 
@@ -201,7 +203,7 @@ impl Trial {
         let Case { point, ordinal, blow } = self.case;
         if let Some(kind) = point.strip_suffix(".reconcile") {
             for _ in 0..ordinal {
-                self.strike(&format!("{kind}.after_sent_mark"), 1, Blow::ALL[0]);
+                self.strike(&format!("{kind}.after_sent_mark"), 1, FaultKind::ALL[0]);
             }
         }
         self.strike(point, ordinal, blow);
@@ -271,7 +273,7 @@ fn befall_each(cases: Vec<Case>) {
 
 #[test]
 fn a_blow_where_it_hurts_most_sends_nothing_twice() {
-    let case = |point, ordinal, blow: usize| Case { point, ordinal, blow: Blow::ALL[blow] };
+    let case = |point, ordinal, blow: usize| Case { point, ordinal, blow: FaultKind::ALL[blow] };
     befall_each(vec![
         case("upload.after_sent_mark", 2, 0),
         case("upload.after_send_before_receipt", 1, 0),
@@ -293,7 +295,7 @@ fn a_blow_where_it_hurts_most_sends_nothing_twice() {
 fn a_blow_at_any_point_sends_nothing_twice() {
     let points = [POINTS, PIECE_POINTS, POST_POINTS, FAILED_POST_POINTS].concat();
     let all = points.iter().flat_map(|point| {
-        let blows = |ordinal| Blow::ALL.map(|blow| Case { point, ordinal, blow });
+        let blows = |ordinal| FaultKind::ALL.map(|blow| Case { point, ordinal, blow });
         (1..=3).flat_map(blows)
     });
     // A part of them for whoever looks into one: `ad.reconcile`, or `ad.reconcile:3:full`.

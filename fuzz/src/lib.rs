@@ -13,7 +13,7 @@ use greenlit::ship::manifest::Manifest;
 
 /// What containers declare about themselves, boxes first.
 pub fn containers(bytes: &[u8]) {
-    sniff::looks_like_media("film", bytes);
+    sniff::looks_like_media("video", bytes);
     let layout = isobmff::read(bytes).expect("a slice can always be read");
     let declared = declared::read(bytes).expect("a slice can always be read");
     assert_eq!(layout.is_some(), declared.iso);

@@ -1,9 +1,9 @@
-//! Every seed, and the heads of real films, go through their target: what a fuzzer starts from, and
+//! Every seed, and the heads of real videos, go through their target: what a fuzzer starts from, and
 //! what it once found, stays well.
 
 use std::path::{Path, PathBuf};
 
-/// Bytes of a film that are tried: what comes later is never read by our own parsers alone.
+/// Bytes of a video that are tried: what comes later is never read by our own parsers alone.
 const HEAD: usize = 64 * 1024;
 
 fn files(folder: &str) -> Vec<PathBuf> {

@@ -4,48 +4,48 @@
 //! judge the same facts anew. An answer counts for the same bytes under the same name, by the file
 //! system's word: device, inode, size, time of change of the content and of the inode. It also
 //! counts only for what made it: the worker with every library it had loaded, see
-//! [`crate::job::Part`].
+//! [`crate::job::MappedFile`].
 //!
 //! A cache is a convenience. Whatever goes wrong with it, the run goes on without.
 
-mod answer;
+mod cached_probe;
+mod fingerprint;
 mod sqlite;
-mod stamp;
 
-pub use answer::Answer;
+pub use cached_probe::CachedProbe;
+pub use fingerprint::{Depth, FileFingerprint};
 pub use sqlite::{CacheError, SqliteCache};
-pub use stamp::{Depth, Stamp};
 
 use std::fmt;
 use std::ops::Range;
 
-use crate::job::Isolation;
+use crate::job::WorkerInfo;
 
 /// Remembers answers. Nothing here fails: a cache that cannot be read knows nothing, one that
 /// cannot be written forgets.
-pub trait Memory: Send + Sync + fmt::Debug {
+pub trait ProbeCache: Send + Sync + fmt::Debug {
     /// What is known of each file, in the order of `stamps`; `None` stands for a file that cannot
     /// be stamped.
-    fn recall(&self, stamps: &[Option<Stamp>]) -> Recalled;
+    fn get(&self, stamps: &[Option<FileFingerprint>]) -> CachedProbes;
 
     /// Keeps what a runner found, with what that runner is made of.
-    fn keep(&self, made_by: &Isolation, answers: &[(Stamp, Answer)]);
+    fn put(&self, made_by: &WorkerInfo, answers: &[(FileFingerprint, CachedProbe)]);
 
     /// What made the answers that are recalled; `None` where none can be.
-    fn made_by(&self) -> Option<Isolation>;
+    fn made_by(&self) -> Option<WorkerInfo>;
 }
 
-/// Answers as they are stored: a few hundred bytes a file, made into facts only when looked at.
+/// CachedProbes as they are stored: a few hundred bytes a file, made into facts only when looked at.
 #[derive(Clone, Debug, Default)]
-pub struct Recalled {
+pub struct CachedProbes {
     bytes: Vec<u8>,
     places: Vec<Option<Range<usize>>>,
 }
 
-impl Recalled {
+impl CachedProbes {
     /// Room for the answers of `count` files, none of them known yet.
-    fn of(count: usize) -> Recalled {
-        Recalled { bytes: Vec::new(), places: vec![None; count] }
+    fn of(count: usize) -> CachedProbes {
+        CachedProbes { bytes: Vec::new(), places: vec![None; count] }
     }
 
     fn put(&mut self, index: usize, answer: &[u8]) {
@@ -57,9 +57,9 @@ impl Recalled {
     }
 
     /// The answer for the file at `index`, where one is known.
-    pub fn answer(&self, index: usize) -> Option<Answer> {
+    pub fn answer(&self, index: usize) -> Option<CachedProbe> {
         let place = self.places.get(index)?.clone()?;
-        Answer::decode(self.bytes.get(place)?)
+        CachedProbe::decode(self.bytes.get(place)?)
     }
 
     /// How many files are known.

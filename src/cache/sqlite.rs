@@ -2,7 +2,7 @@
 //!
 //! A row for each answer, and one for each maker of answers. Any number of processes may use it at
 //! once: readers see what was committed, writers wait a moment for one another and else forget
-//! what they had. Answers of files that are gone stay until newer ones need the room.
+//! what they had. CachedProbes of files that are gone stay until newer ones need the room.
 
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -13,8 +13,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Answer, Memory, Recalled, Stamp};
-use crate::job::{Isolation, Part};
+use super::{CachedProbe, CachedProbes, FileFingerprint, ProbeCache};
+use crate::job::{MappedFile, WorkerInfo};
 
 /// The file; another layout gets another name, so that versions side by side leave each other alone.
 const FILE_NAME: &str = "facts-1.sqlite";
@@ -65,7 +65,7 @@ pub enum CacheError {
 pub struct SqliteCache {
     path: PathBuf,
     /// The program that would be started to find out more; `None` where there is none.
-    program: Option<Part>,
+    program: Option<MappedFile>,
     state: Mutex<State>,
     most: usize,
 }
@@ -82,7 +82,7 @@ struct State {
 #[derive(Clone, Debug)]
 struct Maker {
     id: i64,
-    isolation: Isolation,
+    isolation: WorkerInfo,
 }
 
 impl SqliteCache {
@@ -101,7 +101,7 @@ impl SqliteCache {
             .map_err(|source| CacheError::Folder { path: folder.to_owned(), source })?;
         let path = folder.join(FILE_NAME);
         let failed = |source| CacheError::Database { path: path.clone(), source };
-        let program = Part::of(worker).ok();
+        let program = MappedFile::of(worker).ok();
         let state = match State::open(&path, program.as_ref()) {
             Err(error) if is_damage(&error) => {
                 begin_anew(&path);
@@ -135,38 +135,38 @@ impl SqliteCache {
     }
 }
 
-impl Memory for SqliteCache {
-    fn recall(&self, stamps: &[Option<Stamp>]) -> Recalled {
+impl ProbeCache for SqliteCache {
+    fn get(&self, stamps: &[Option<FileFingerprint>]) -> CachedProbes {
         let mut state = self.state();
-        let recalled = state.recall(stamps);
+        let recalled = state.get(stamps);
         match recalled {
             Ok(recalled) => recalled,
             Err(error) => {
                 state.give_up(&self.path, &error);
-                Recalled::of(stamps.len())
+                CachedProbes::of(stamps.len())
             }
         }
     }
 
-    fn keep(&self, made_by: &Isolation, answers: &[(Stamp, Answer)]) {
+    fn put(&self, made_by: &WorkerInfo, answers: &[(FileFingerprint, CachedProbe)]) {
         // Without a list of its parts nobody could tell later whether the maker is still the same.
         let Some(program) = self.program.as_ref().filter(|_| !made_by.parts.is_empty()) else { return };
         let mut state = self.state();
         if state.given_up {
             return;
         }
-        if let Err(error) = state.keep(program, made_by, answers, self.most) {
+        if let Err(error) = state.put(program, made_by, answers, self.most) {
             state.give_up(&self.path, &error);
         }
     }
 
-    fn made_by(&self) -> Option<Isolation> {
+    fn made_by(&self) -> Option<WorkerInfo> {
         self.state().maker.as_ref().map(|maker| maker.isolation.clone())
     }
 }
 
 impl State {
-    fn open(path: &Path, program: Option<&Part>) -> rusqlite::Result<State> {
+    fn open(path: &Path, program: Option<&MappedFile>) -> rusqlite::Result<State> {
         let connection = Connection::open(path)?;
         connection.busy_timeout(PATIENCE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -188,18 +188,18 @@ impl State {
     /// The maker whose answers count: of this version, started as this program, and with every
     /// part of it as it was. Where there is no worker at all there is nothing that could know
     /// better, and what the last one found still stands.
-    fn find_maker(&self, program: Option<&Part>) -> rusqlite::Result<Option<Maker>> {
+    fn find_maker(&self, program: Option<&MappedFile>) -> rusqlite::Result<Option<Maker>> {
         let sql = "SELECT id, program, isolation FROM maker WHERE version = ?1 ORDER BY used DESC, rowid";
         let mut statement = self.connection.prepare(sql)?;
         let mut rows = statement.query([env!("CARGO_PKG_VERSION")])?;
         while let Some(row) = rows.next()? {
-            let Ok(isolation) = serde_json::from_str::<Isolation>(row.get_ref(2)?.as_str()?) else {
+            let Ok(isolation) = serde_json::from_str::<WorkerInfo>(row.get_ref(2)?.as_str()?) else {
                 continue;
             };
             let same = match program {
                 Some(program) => {
                     row.get_ref(1)?.as_str()? == text_of(program)
-                        && isolation.parts.iter().all(Part::is_unchanged)
+                        && isolation.parts.iter().all(MappedFile::is_unchanged)
                 }
                 None => true,
             };
@@ -210,8 +210,8 @@ impl State {
         Ok(None)
     }
 
-    fn recall(&mut self, stamps: &[Option<Stamp>]) -> rusqlite::Result<Recalled> {
-        let mut recalled = Recalled::of(stamps.len());
+    fn get(&mut self, stamps: &[Option<FileFingerprint>]) -> rusqlite::Result<CachedProbes> {
+        let mut recalled = CachedProbes::of(stamps.len());
         let Some(maker) = self.maker.as_ref().map(|maker| maker.id) else { return Ok(recalled) };
         let mut wanted: Vec<(i64, usize)> = stamps
             .iter()
@@ -256,11 +256,11 @@ impl State {
         transaction.commit()
     }
 
-    fn keep(
+    fn put(
         &mut self,
-        program: &Part,
-        made_by: &Isolation,
-        answers: &[(Stamp, Answer)],
+        program: &MappedFile,
+        made_by: &WorkerInfo,
+        answers: &[(FileFingerprint, CachedProbe)],
         most: usize,
     ) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -295,7 +295,7 @@ impl State {
     }
 }
 
-fn register(connection: &Connection, program: &Part, made_by: &Isolation) -> rusqlite::Result<Maker> {
+fn register(connection: &Connection, program: &MappedFile, made_by: &WorkerInfo) -> rusqlite::Result<Maker> {
     let (version, program) = (env!("CARGO_PKG_VERSION"), text_of(program));
     let isolation = serde_json::to_string(made_by).unwrap_or_default();
     let id = xxh3_64(format!("{version}\n{program}\n{isolation}").as_bytes()) as i64;
@@ -317,7 +317,7 @@ fn make_room(connection: &Connection, most: usize) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn text_of(part: &Part) -> String {
+fn text_of(part: &MappedFile) -> String {
     serde_json::to_string(part).unwrap_or_default()
 }
 
@@ -356,7 +356,7 @@ mod tests {
 
     struct Place {
         dir: tempfile::TempDir,
-        isolation: Isolation,
+        isolation: WorkerInfo,
     }
 
     impl Place {
@@ -364,8 +364,9 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             std::fs::write(dir.path().join("worker"), "program").unwrap();
             std::fs::write(dir.path().join("lib.so"), "library").unwrap();
-            let parts = ["worker", "lib.so"].map(|name| Part::of(&dir.path().join(name)).unwrap()).to_vec();
-            let isolation = Isolation { library: "FFmpeg 5.1.9".into(), parts, ..Isolation::default() };
+            let parts =
+                ["worker", "lib.so"].map(|name| MappedFile::of(&dir.path().join(name)).unwrap()).to_vec();
+            let isolation = WorkerInfo { library: "FFmpeg 5.1.9".into(), parts, ..WorkerInfo::default() };
             Place { dir, isolation }
         }
 
@@ -373,25 +374,25 @@ mod tests {
             SqliteCache::open(&self.dir.path().join("cache"), &self.dir.path().join("worker")).unwrap()
         }
 
-        fn stamp(&self, name: &str) -> Stamp {
+        fn stamp(&self, name: &str) -> FileFingerprint {
             let path = self.dir.path().join(name);
             std::fs::write(&path, name).unwrap();
-            Stamp::new(&path, &path.metadata().unwrap(), Depth::Probe)
+            FileFingerprint::new(&path, &path.metadata().unwrap(), Depth::Probe)
         }
     }
 
-    fn facts(size_bytes: u64) -> Answer {
-        Answer::Facts(Box::new(MediaFacts { size_bytes, ..MediaFacts::default() }))
+    fn facts(size_bytes: u64) -> CachedProbe {
+        CachedProbe::Facts(Box::new(MediaFacts { size_bytes, ..MediaFacts::default() }))
     }
 
     #[test]
     fn what_is_kept_is_recalled_by_the_next_process() {
         let place = Place::new();
         let (one, two) = (place.stamp("one"), place.stamp("two"));
-        let lost = Answer::Unreadable("no media".into());
-        place.open().keep(&place.isolation, &[(one, facts(1)), (two, lost.clone())]);
+        let lost = CachedProbe::Unreadable("no media".into());
+        place.open().put(&place.isolation, &[(one, facts(1)), (two, lost.clone())]);
         let cache = place.open();
-        let recalled = cache.recall(&[Some(two), None, Some(place.stamp("three")), Some(one)]);
+        let recalled = cache.get(&[Some(two), None, Some(place.stamp("three")), Some(one)]);
         assert_eq!(recalled.answer(0), Some(lost));
         assert_eq!((recalled.answer(1), recalled.answer(2)), (None, None));
         assert_eq!(recalled.answer(3), Some(facts(1)));
@@ -402,11 +403,12 @@ mod tests {
     fn another_library_worker_or_version_knows_nothing() {
         let place = Place::new();
         let one = place.stamp("one");
-        let knows = || place.open().recall(&[Some(one)]).known() == 1;
+        let knows = || place.open().get(&[Some(one)]).known() == 1;
         let keep = || {
-            let parts = ["worker", "lib.so"].map(|name| Part::of(&place.dir.path().join(name)).unwrap());
-            let isolation = Isolation { parts: parts.to_vec(), ..place.isolation.clone() };
-            place.open().keep(&isolation, &[(one, facts(1))]);
+            let parts =
+                ["worker", "lib.so"].map(|name| MappedFile::of(&place.dir.path().join(name)).unwrap());
+            let isolation = WorkerInfo { parts: parts.to_vec(), ..place.isolation.clone() };
+            place.open().put(&isolation, &[(one, facts(1))]);
             assert!(knows());
         };
         for name in ["worker", "lib.so"] {
@@ -424,22 +426,22 @@ mod tests {
     fn a_cache_that_others_hold_is_left_alone() {
         let place = Place::new();
         let one = place.stamp("one");
-        place.open().keep(&place.isolation, &[(one, facts(1))]);
+        place.open().put(&place.isolation, &[(one, facts(1))]);
         let (cache, other) = (place.open(), place.open());
         cache.state().connection.busy_timeout(Duration::ZERO).unwrap();
         other.state().connection.execute_batch("BEGIN IMMEDIATE").unwrap();
         for _ in 0..2 {
-            cache.keep(&place.isolation, &[(place.stamp("two"), facts(2))]);
+            cache.put(&place.isolation, &[(place.stamp("two"), facts(2))]);
         }
         other.state().connection.execute_batch("COMMIT").unwrap();
-        assert_eq!(place.open().recall(&[Some(one)]).known(), 1, "it was thrown away");
+        assert_eq!(place.open().get(&[Some(one)]).known(), 1, "it was thrown away");
     }
 
     #[test]
     fn answers_of_a_runner_of_unknown_parts_are_not_kept() {
         let place = Place::new();
         let one = place.stamp("one");
-        place.open().keep(&Isolation::default(), &[(one, facts(1))]);
+        place.open().put(&WorkerInfo::default(), &[(one, facts(1))]);
         assert!(place.open().is_empty());
     }
 
@@ -448,16 +450,17 @@ mod tests {
         let place = Place::new();
         let mut cache = place.open();
         cache.most = 10;
-        let stamps: Vec<Stamp> = (0..12).map(|n| place.stamp(&format!("clip {n}"))).collect();
-        let answers: Vec<(Stamp, Answer)> = stamps.iter().map(|stamp| (*stamp, facts(1))).collect();
-        cache.keep(&place.isolation, &answers[..8]);
+        let stamps: Vec<FileFingerprint> = (0..12).map(|n| place.stamp(&format!("clip {n}"))).collect();
+        let answers: Vec<(FileFingerprint, CachedProbe)> =
+            stamps.iter().map(|stamp| (*stamp, facts(1))).collect();
+        cache.put(&place.isolation, &answers[..8]);
         cache.state().connection.execute("UPDATE answer SET used = 1", []).unwrap();
         // Asking for one is using it.
-        assert_eq!(cache.recall(&[Some(stamps[3])]).known(), 1);
-        cache.keep(&place.isolation, &answers[8..]);
+        assert_eq!(cache.get(&[Some(stamps[3])]).known(), 1);
+        cache.put(&place.isolation, &answers[8..]);
         assert_eq!(cache.len(), 8);
         for used in [3, 8, 9, 10, 11] {
-            assert_eq!(cache.recall(&[Some(stamps[used])]).known(), 1, "{used}");
+            assert_eq!(cache.get(&[Some(stamps[used])]).known(), 1, "{used}");
         }
     }
 
@@ -466,17 +469,17 @@ mod tests {
         let place = Place::new();
         let one = place.stamp("one");
         let cache = place.open();
-        cache.keep(&place.isolation, &[(one, facts(1))]);
+        cache.put(&place.isolation, &[(one, facts(1))]);
         cache.state().connection.execute("UPDATE answer SET answer = x'0102'", []).unwrap();
-        assert_eq!(cache.recall(&[Some(one)]).answer(0), None);
+        assert_eq!(cache.get(&[Some(one)]).answer(0), None);
         let spoil = "DROP TABLE answer; CREATE TABLE answer (something TEXT)";
         cache.state().connection.execute_batch(spoil).unwrap();
         drop(cache);
         let cache = place.open();
-        assert_eq!(cache.recall(&[Some(one)]).known(), 0);
-        cache.keep(&place.isolation, &[(one, facts(2))]);
+        assert_eq!(cache.get(&[Some(one)]).known(), 0);
+        cache.put(&place.isolation, &[(one, facts(2))]);
         let cache = place.open();
-        cache.keep(&place.isolation, &[(one, facts(2))]);
-        assert_eq!(place.open().recall(&[Some(one)]).answer(0), Some(facts(2)));
+        cache.put(&place.isolation, &[(one, facts(2))]);
+        assert_eq!(place.open().get(&[Some(one)]).answer(0), Some(facts(2)));
     }
 }

@@ -139,16 +139,16 @@ pub struct FixChoices {
     /// How a picture is fitted into the allowed aspect ratio.
     #[arg(long, value_enum, value_name = "HOW")]
     pub fit: Option<FitArg>,
-    /// Consent: cut a film that is too long.
+    /// Consent: cut a video that is too long.
     #[arg(long)]
     pub trim: bool,
-    /// Consent: make a film that is too short longer.
+    /// Consent: make a video that is too short longer.
     #[arg(long, value_enum, value_name = "HOW")]
     pub extend: Option<ExtendArg>,
     /// Consent: enlarge a picture that is too small.
     #[arg(long)]
     pub upscale: bool,
-    /// Consent: add a silent sound track where one is required.
+    /// Consent: add a silent audio track where one is required.
     #[arg(long)]
     pub add_silence: bool,
     /// Colour of borders and behind transparency, RRGGBB.
@@ -158,7 +158,7 @@ pub struct FixChoices {
     /// device is tried first; where it does not work, x264 takes over.
     #[arg(long, value_enum, value_name = "ENCODER")]
     pub encoder: Option<EncoderArg>,
-    /// Effort of the encoder.
+    /// ResourceEstimate of the encoder.
     #[arg(long, value_enum, value_name = "PRESET")]
     pub preset: Option<PresetArg>,
     /// Constant rate factor: lower is better and larger; 0 to 51, 18 unless said.

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::cache::Memory;
+use crate::cache::ProbeCache;
 use crate::job::worker::WorkerPool;
-use crate::job::{Isolation, Runner};
+use crate::job::{Runner, WorkerInfo};
 use crate::pipeline::{CheckOptions, Discovery, Outcome, check, check_each};
 use crate::profile::Profile;
 use crate::report::{Envelope, FileEntry, Report, StreamedReport};
@@ -18,7 +18,7 @@ use super::error::CliError;
 use super::progress::Progress;
 use super::run_status::RunStatus;
 use super::settings::Settings;
-use super::{emit, entries, input, interrupt, memory};
+use super::{cache, file_entries, input, interrupt, output};
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result<RunStatus, CliError> {
@@ -28,7 +28,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     let found = input::find(&args.input, &leave_out)?;
     let cancel = interrupt::flag();
     let runner = WorkerPool::new(settings.jobs);
-    let memory = memory::open(settings, args.input.no_cache);
+    let memory = cache::open(settings, args.input.no_cache);
     let options = CheckOptions { selection: settings.selection.clone(), deep: args.deep, memory };
     let progress = Progress::new(settings.progress);
     let run = Run { profiles: &profiles, found: &found, options: &options, runner: &runner };
@@ -40,12 +40,12 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     // On a terminal the progress of the run would stand in the midst of it.
     let seen = settings.output.is_none() && io::stdout().is_terminal();
     if StreamedReport::suits(settings.format) && plain && !seen {
-        return emit::streamed(settings, |out| {
+        return output::streamed(settings, |out| {
             let report = StreamedReport::begin(settings.format, out);
             let tally = run.streamed(&report, &progress, &cancel);
             progress.end();
             let interrupted = cancel.load(Ordering::Relaxed);
-            let tool = entries::tool(library(&tally).as_ref());
+            let tool = file_entries::tool(library(&tally).as_ref());
             let elapsed_s = begin.elapsed().as_secs_f64();
             report.finish(&Envelope { tool, profiles: names, elapsed_s, interrupted, old_limits })?;
             Ok(tally.conclude(&found, interrupted))
@@ -55,9 +55,9 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     progress.end();
     let interrupted = cancel.load(Ordering::Relaxed);
     let status = tally.conclude(&found, interrupted);
-    let tool = entries::tool(library(&tally).as_ref());
+    let tool = file_entries::tool(library(&tally).as_ref());
     let report = Report::new(tool, names, entries, begin.elapsed().as_secs_f64(), interrupted);
-    emit::report(settings, &report.noting(old_limits))?;
+    output::report(settings, &report.noting(old_limits))?;
     Ok(status)
 }
 
@@ -78,9 +78,9 @@ impl Run<'_> {
         check_each(&found.sources, profiles, options, *runner, progress, cancel, &|place, checked| {
             let outcomes = checked.into_outcomes(profiles);
             if let Ok(mut tally) = tally.lock() {
-                outcomes.iter().for_each(|outcome| tally.count(outcome, entries::check_status));
+                outcomes.iter().for_each(|outcome| tally.count(outcome, file_entries::check_status));
             }
-            let mut entries: Vec<FileEntry> = outcomes.into_iter().map(entries::entry).collect();
+            let mut entries: Vec<FileEntry> = outcomes.into_iter().map(file_entries::entry).collect();
             entries.sort_by(|a, b| a.profile.cmp(&b.profile));
             report.put(place, &entries);
             if report.has_failed() {
@@ -99,8 +99,8 @@ impl Run<'_> {
         let entries = checked
             .into_iter()
             .flat_map(|file| file.into_outcomes(profiles))
-            .inspect(|outcome| tally.count(outcome, entries::check_status))
-            .map(entries::entry)
+            .inspect(|outcome| tally.count(outcome, file_entries::check_status))
+            .map(file_entries::entry)
             .collect();
         (tally, entries)
     }
@@ -139,15 +139,15 @@ impl Tally {
                 found.sources.len()
             );
         }
-        entries::overall(self.status, self.any_media, troubles, interrupted)
+        file_entries::overall(self.status, self.any_media, troubles, interrupted)
     }
 }
 
 /// The media library that was asked, if any was: of a worker that runs, else of the one whose answers
 /// were remembered. None is started to be asked.
-pub fn library(runner: &dyn Runner, memory: Option<&dyn Memory>, any_asked: bool) -> Option<Isolation> {
+pub fn library(runner: &dyn Runner, memory: Option<&dyn ProbeCache>, any_asked: bool) -> Option<WorkerInfo> {
     if !any_asked {
         return None;
     }
-    memory.and_then(Memory::made_by).or_else(|| runner.describe().ok())
+    memory.and_then(ProbeCache::made_by).or_else(|| runner.describe().ok())
 }

@@ -44,31 +44,31 @@ pub fn problems(
     problems
 }
 
-/// Judges the picture at `path` as the cover of a film that is shown at `film`.
+/// Judges the picture at `path` as the cover of a video that is shown at `video`.
 ///
 /// # Errors
 /// Why the picture cannot be the cover.
 pub fn check(
     path: &Path,
-    film: Option<Size>,
+    video: Option<Size>,
     profile: &Profile,
     runner: &dyn Runner,
     cancel: &Arc<AtomicBool>,
 ) -> Result<(), String> {
     let facts = facts(path, runner, cancel).map_err(|reason| format!("{}: {reason}", path.display()))?;
-    let assessment = judge(path, &facts, film, profile);
+    let assessment = judge(path, &facts, video, profile);
     let errors: Vec<String> =
         complaints(&assessment).into_iter().filter(|(warning, _)| !warning).map(|(_, text)| text).collect();
     if errors.is_empty() { Ok(()) } else { Err(format!("{}: {}", path.display(), errors.join("; "))) }
 }
 
-fn judge(path: &Path, facts: &MediaFacts, film: Option<Size>, profile: &Profile) -> Assessment {
+fn judge(path: &Path, facts: &MediaFacts, video: Option<Size>, profile: &Profile) -> Assessment {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     // The platform sees the name we upload under, which is always short.
     let ending = name.rsplit_once('.').map_or(String::new(), |(_, ending)| format!(".{ending}"));
     let subject = Subject { facts, file_name: &format!("cover{ending}"), deep: None };
-    match film {
-        Some(film) => assess_cover(&subject, film, profile),
+    match video {
+        Some(video) => assess_cover(&subject, video, profile),
         None => assess(&subject, profile, &Selection::default()),
     }
 }

@@ -27,7 +27,7 @@ const TRIAL_CREATOR: &str = "sandbox_creator";
 
 /// What a destination makes of videos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Makes {
+pub enum DestinationKind {
     /// Ads.
     Ads,
     /// Drafts or posts.
@@ -40,7 +40,7 @@ pub struct Destination {
     /// The name that was given with `--to`.
     pub name: String,
     /// What becomes of videos there.
-    pub makes: Makes,
+    pub makes: DestinationKind,
     /// The profile that files must comply with.
     pub profile: String,
     /// The advertiser, or the creator's account.
@@ -92,8 +92,8 @@ impl Destination {
         let makes = makes(args, &config)?;
         let folder = settings.config.folder();
         let (typed, written, key) = match makes {
-            Makes::Ads => (&args.advertiser_id, &config.advertiser_id, "advertiser_id"),
-            Makes::Posts(_) => (&args.account, &config.account, "account"),
+            DestinationKind::Ads => (&args.advertiser_id, &config.advertiser_id, "advertiser_id"),
+            DestinationKind::Posts(_) => (&args.account, &config.account, "account"),
         };
         let account = typed.clone().or(written.clone()).ok_or_else(|| {
             let option = key.replace('_', "-");
@@ -102,8 +102,8 @@ impl Destination {
             ))
         })?;
         let (profile, url, token_env) = match makes {
-            Makes::Ads => (TIKTOK_ADS, DEFAULT_URL, DEFAULT_TOKEN_ENV),
-            Makes::Posts(_) => (TIKTOK_POST, DEFAULT_POST_URL, DEFAULT_POST_TOKEN_ENV),
+            DestinationKind::Ads => (TIKTOK_ADS, DEFAULT_URL, DEFAULT_TOKEN_ENV),
+            DestinationKind::Posts(_) => (TIKTOK_POST, DEFAULT_POST_URL, DEFAULT_POST_TOKEN_ENV),
         };
         let token = match (&args.token_env, &args.token_file, &config.token_env, &config.token_file) {
             (Some(env), ..) => TokenSource::Environment(env.clone()),
@@ -134,8 +134,8 @@ impl Destination {
         };
         let makes = makes(args, &quick)?;
         let (profile, account) = match makes {
-            Makes::Ads => (TIKTOK_ADS, crate::sandbox::ADVERTISER),
-            Makes::Posts(_) => (TIKTOK_POST, TRIAL_CREATOR),
+            DestinationKind::Ads => (TIKTOK_ADS, crate::sandbox::ADVERTISER),
+            DestinationKind::Posts(_) => (TIKTOK_POST, TRIAL_CREATOR),
         };
         Ok(Destination {
             name: SANDBOX.to_owned(),
@@ -171,7 +171,7 @@ impl Destination {
         let tier = args.tier.clone().or(config.tier.clone()).unwrap_or_else(|| "basic".to_owned());
         Ok(Destination {
             name: String::new(),
-            makes: Makes::Ads,
+            makes: DestinationKind::Ads,
             profile: String::new(),
             account: String::new(),
             base_url: String::new(),
@@ -196,8 +196,8 @@ impl Destination {
     /// What the journal calls the account: a draft and a post are two intents.
     pub fn journal_account(&self) -> String {
         match self.makes {
-            Makes::Ads => self.account.clone(),
-            Makes::Posts(mode) => format!("{}:{}", self.account, mode.name()),
+            DestinationKind::Ads => self.account.clone(),
+            DestinationKind::Posts(mode) => format!("{}:{}", self.account, mode.name()),
         }
     }
 
@@ -235,17 +235,17 @@ impl Destination {
 }
 
 /// What becomes of videos, by platform and mode.
-fn makes(args: &DestinationArgs, config: &DestinationConfig) -> Result<Makes, CliError> {
+fn makes(args: &DestinationArgs, config: &DestinationConfig) -> Result<DestinationKind, CliError> {
     let platform = args.platform.as_deref().or(config.platform.as_deref()).unwrap_or(TIKTOK_ADS);
     let mode = args.mode.as_deref().or(config.mode.as_deref());
     match (platform, mode) {
-        (TIKTOK_ADS, None) => Ok(Makes::Ads),
+        (TIKTOK_ADS, None) => Ok(DestinationKind::Ads),
         (TIKTOK_ADS, Some(_)) => {
             Err(CliError::Usage("a mode belongs to the platform tiktok-post; ads have none".to_owned()))
         }
         // The lesser consequence unless asked otherwise, as ads are created disabled.
-        (TIKTOK_POST, None | Some("inbox")) => Ok(Makes::Posts(PostMode::Inbox)),
-        (TIKTOK_POST, Some("direct")) => Ok(Makes::Posts(PostMode::Direct)),
+        (TIKTOK_POST, None | Some("inbox")) => Ok(DestinationKind::Posts(PostMode::Inbox)),
+        (TIKTOK_POST, Some("direct")) => Ok(DestinationKind::Posts(PostMode::Direct)),
         (TIKTOK_POST, Some(other)) => {
             Err(bad_choice("--mode", other, ["inbox", "direct"].map(str::to_owned).into_iter()))
         }

@@ -17,7 +17,7 @@ use super::error::CliError;
 use super::run_status::RunStatus;
 use super::settings::Settings;
 
-/// Video encoders the plans use; the sound encoder is part of the library itself.
+/// Video encoders the plans use; the audio encoder is part of the library itself.
 const NEEDED: [&str; 1] = ["libx264"];
 /// Less free space than this deserves a word, in bytes.
 const LITTLE_SPACE: u64 = 2_000_000_000;

@@ -38,7 +38,7 @@ pub fn works(runner: &dyn Runner, options: &FixOptions, cancel: &Arc<AtomicBool>
         // The third recipe does without B-frames.
         let b_frames = if options.recipe >= 3 { 0 } else { 2 };
         let (encoder, preset) = (options.encoder, options.preset);
-        let plan = VideoEncode { encoder, preset, rate, b_frames, ..sample::picture(640, 360, 30) };
+        let plan = VideoEncode { encoder, preset, rate, b_frames, ..sample::video_encode(640, 360, 30) };
         let input = File::open("/dev/null").map_err(|error| JobError::Io(error.to_string()))?;
         let files = JobFiles { input, outputs: Vec::new() };
         let job = Job::Trial { plan: Box::new(plan) };

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use crate::pipeline::{CheckOptions, FixLedger, FixSettings, Layout, fix, remove_stale};
+use crate::pipeline::{CheckOptions, FixRecord, FixSettings, Layout, fix, remove_stale};
 use crate::platform::tiktok_ads::CodeTable;
 use crate::platform::{self, Class};
 use crate::report::Report;
@@ -14,7 +14,7 @@ use super::error::CliError;
 use super::progress::Progress;
 use super::run_status::RunStatus;
 use super::settings::{Settings, fix_options, verify_level};
-use super::{check, emit, encoder, entries, input, interrupt, machine, memory};
+use super::{cache, check, encoder, file_entries, input, interrupt, machine, output};
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<RunStatus, CliError> {
@@ -60,7 +60,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
         }
     };
     let runner = encoder::workers(settings.jobs, &mut fix_settings.options, &cancel, &say);
-    let memory = memory::open(settings, args.input.no_cache);
+    let memory = cache::open(settings, args.input.no_cache);
     let options = CheckOptions { selection: settings.selection.clone(), deep: false, memory };
     let progress = Progress::new(settings.progress);
     let outcomes = fix(
@@ -80,13 +80,14 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
         remove_stale(out);
     }
     let interrupted = cancel.load(Ordering::Relaxed);
-    let tally = Tally::of(&outcomes, entries::fix_status);
+    let tally = Tally::of(&outcomes, file_entries::fix_status);
     let status = tally.conclude(&found, interrupted);
     let names = profiles.iter().map(|profile| profile.id().to_owned()).collect();
-    let tool = entries::tool(check::library(&runner, options.memory.as_deref(), tally.any_asked).as_ref());
-    let files = outcomes.into_iter().map(entries::entry).collect();
+    let tool =
+        file_entries::tool(check::library(&runner, options.memory.as_deref(), tally.any_asked).as_ref());
+    let files = outcomes.into_iter().map(file_entries::entry).collect();
     let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted);
-    emit::report(settings, &report.noting(settings.old_limits(&profiles)))?;
+    output::report(settings, &report.noting(settings.old_limits(&profiles)))?;
     Ok(status)
 }
 
@@ -115,9 +116,9 @@ fn recipe_for(reason: &str, codes: &CodeTable) -> Result<u8, CliError> {
     }
 }
 
-fn open_ledger(settings: &Settings) -> Result<FixLedger, CliError> {
+fn open_ledger(settings: &Settings) -> Result<FixRecord, CliError> {
     let path = settings.state_folder().join("fix.jsonl");
-    FixLedger::open(&path).map_err(|source| CliError::Operation {
+    FixRecord::open(&path).map_err(|source| CliError::Operation {
         what: format!("the record of earlier fixes, {}, cannot be opened", path.display()),
         source: Box::new(source),
     })

@@ -6,23 +6,23 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // This is where printing happens.
 
 mod args;
+mod asset_preparer;
+mod cache;
 mod check;
 mod config;
 mod covers;
 mod destination;
 mod doctor;
-mod emit;
 mod encoder;
-mod entries;
 mod error;
 mod event_log;
 mod explain;
+mod file_entries;
 mod fix;
 mod input;
 mod interrupt;
 mod machine;
-mod maker;
-mod memory;
+mod output;
 mod packaging;
 mod prober;
 mod profile_from;
@@ -58,7 +58,7 @@ pub fn run() -> RunStatus {
     };
     match dispatch(cli) {
         Ok(status) => status,
-        Err(error) if emit::is_closed_pipe(&error) => RunStatus::Done,
+        Err(error) if output::is_closed_pipe(&error) => RunStatus::Done,
         Err(error) => {
             eprintln!("greenlit: {}", error::chain(&error));
             RunStatus::Failed

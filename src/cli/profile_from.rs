@@ -13,8 +13,8 @@ use crate::report::escape;
 use crate::rules::{Assessment, Finding, Selection, Subject, Verdict, assess};
 
 use super::args::{CommonArgs, ProfileFromArgs};
-use super::emit;
 use super::error::CliError;
+use super::output;
 use super::run_status::RunStatus;
 use super::settings::Settings;
 
@@ -39,7 +39,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ProfileFromArgs) -> 
     if broken.iter().filter(|rule| derived.leave_out(rule)).count() > 0 {
         assessment = judge(&derived, &facts, &file_name)?;
     }
-    emit::text(settings, &derived.to_toml())?;
+    output::text(settings, &derived.to_toml())?;
     if assessment.verdict() == Verdict::Compliant {
         return Ok(RunStatus::Done);
     }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::{Isolation, Job, JobError, JobFiles, JobOutput, ProbeDepth, Progress};
+use super::{Job, JobError, JobFiles, JobOutput, ProbeDepth, Progress, WorkerInfo};
 use crate::plan::{OutputSpec, VideoPlan};
 use crate::probe::libav;
 use crate::transcode;
@@ -84,13 +84,13 @@ fn no_output() -> JobError {
 }
 
 /// Describes the media library, which is loaded and made ready by this.
-pub fn describe() -> Isolation {
+pub fn describe() -> WorkerInfo {
     libav::init();
-    Isolation { library: libav::library(), encoders: libav::encoders(), ..Isolation::default() }
+    WorkerInfo { library: libav::library(), encoders: libav::encoders(), ..WorkerInfo::default() }
 }
 
 /// The same, in a process that does nothing but jobs: its allocator is set up for that too.
-pub fn prepare() -> Isolation {
+pub fn prepare() -> WorkerInfo {
     libav::keep_freed_memory();
     describe()
 }

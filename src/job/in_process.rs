@@ -1,7 +1,7 @@
 //! Runs jobs in the caller's own thread, for library users who trust their files.
 
 use super::execute::{describe, execute};
-use super::{Isolation, JobError, JobOutput, JobRequest, Progress, Runner};
+use super::{JobError, JobOutput, JobRequest, Progress, Runner, WorkerInfo};
 
 /// Runs jobs without isolation: a decoder that crashes takes the process with it.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ impl Runner for InProcessRunner {
         self.width
     }
 
-    fn describe(&self) -> Result<Isolation, JobError> {
+    fn describe(&self) -> Result<WorkerInfo, JobError> {
         Ok(describe())
     }
 }

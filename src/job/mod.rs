@@ -5,17 +5,17 @@
 
 pub mod execute;
 pub mod in_process;
-mod parts;
 mod protocol;
 pub mod worker;
+mod worker_info;
 
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 pub use protocol::{
-    CoverReport, FixReport, Isolation, Job, JobOutput, Part, ProbeDepth, Progress, Similarity, VerifyLevel,
-    VerifyReport,
+    CoverReport, FixReport, Job, JobOutput, MappedFile, ProbeDepth, Progress, Similarity, VerifyLevel,
+    VerifyReport, WorkerInfo,
 };
 
 /// Outputs that one job can make.
@@ -53,7 +53,7 @@ pub enum JobError {
     Unreadable(String),
     /// As [`JobError::Unreadable`], because data that the file declares is not there.
     #[error("cannot be read as media: {0}")]
-    Cut(String),
+    Truncated(String),
     /// Decoding made the worker crash, hang, or reach its limits.
     #[error("{0}")]
     WorkerLost(String),
@@ -92,5 +92,5 @@ pub trait Runner: Send + Sync {
     fn width(&self) -> usize;
 
     /// The version of the media libraries, and what isolation is in force.
-    fn describe(&self) -> Result<Isolation, JobError>;
+    fn describe(&self) -> Result<WorkerInfo, JobError>;
 }

@@ -17,7 +17,7 @@ pub enum Job {
     },
     /// Decode everything and look at it.
     Deep,
-    /// Make outputs of one film, each to a file of its own, and verify them.
+    /// Make outputs of one video, each to a file of its own, and verify them.
     Fix {
         /// What to make.
         specs: Vec<OutputSpec>,
@@ -165,7 +165,7 @@ pub struct CoverReport {
 
 /// What runs the jobs, and how far it is kept apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Isolation {
+pub struct WorkerInfo {
     /// Version of the media libraries: `FFmpeg 5.1.9 (libavcodec 59.37.100, …)`.
     pub library: String,
     /// Video encoders by name that the library lists.
@@ -179,12 +179,12 @@ pub struct Isolation {
     /// The files that decide what the runner finds: its program and every library loaded. Empty
     /// where they are not known.
     #[serde(default)]
-    pub parts: Vec<Part>,
+    pub parts: Vec<MappedFile>,
 }
 
 /// A file that a runner is made of, as it was when the runner began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
+pub struct MappedFile {
     /// Its absolute path.
     pub path: std::path::PathBuf,
     /// Its inode.

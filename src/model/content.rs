@@ -1,4 +1,4 @@
-//! What decoding the whole of a film showed.
+//! What decoding the whole of a video showed.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +15,9 @@ pub struct DeepReport {
     pub black: Vec<TimeRange>,
     /// Spans in which the picture does not move.
     pub freeze: Vec<TimeRange>,
-    /// Spans without sound.
+    /// Spans without audio.
     pub silence: Vec<TimeRange>,
-    /// Programme loudness, where there is sound.
+    /// Programme loudness, where there is audio.
     pub loudness: Option<LoudnessReport>,
     /// The part of the picture that is not constant black border: left, top, width, height.
     pub active_picture: Option<[u32; 4]>,
@@ -54,7 +54,7 @@ pub struct Damage {
     pub message: String,
 }
 
-/// A span of the film in seconds.
+/// A span of the video in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimeRange {
     /// Start.

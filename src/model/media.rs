@@ -31,13 +31,13 @@ pub struct MediaFacts {
     pub completeness: Completeness,
     /// Moving pictures, in stream order. Cover art is in `other`.
     pub video: Vec<VideoStream>,
-    /// Sound, in stream order.
+    /// Audio, in stream order.
     pub audio: Vec<AudioStream>,
     /// Everything else: data, subtitles, attachments, cover art.
     pub other: Vec<OtherStream>,
     /// Number of chapters.
     pub chapters: u32,
-    /// Metadata that says where, with what and by whom the film was made.
+    /// Metadata that says where, with what and by whom the video was made.
     pub privacy: PrivacyTags,
 }
 
@@ -47,7 +47,7 @@ impl MediaFacts {
         self.video.first()
     }
 
-    /// The sound a player should play: the first with a decoder, else the first.
+    /// The audio a player should play: the first with a decoder, else the first.
     pub fn main_audio(&self) -> Option<&AudioStream> {
         self.audio.iter().find(|stream| stream.decodable).or_else(|| self.audio.first())
     }
@@ -57,7 +57,7 @@ impl MediaFacts {
         self.container.as_deref().is_some_and(knows_no_times)
     }
 
-    /// The seconds the film is declared to last: the container's duration, else the longest stream's; `None` where it
+    /// The seconds the video is declared to last: the container's duration, else the longest stream's; `None` where it
     /// had to be measured.
     pub fn declared_duration_s(&self) -> Option<f64> {
         if self.measured_duration_s.is_some() {
@@ -67,7 +67,7 @@ impl MediaFacts {
         self.duration_s.or_else(|| streams.flatten().reduce(f64::max))
     }
 
-    /// The seconds the film lasts: what is declared, else what was measured.
+    /// The seconds the video lasts: what is declared, else what was measured.
     pub fn effective_duration_s(&self) -> Option<f64> {
         self.declared_duration_s().or(self.measured_duration_s)
     }
@@ -210,7 +210,7 @@ impl VideoStream {
     }
 }
 
-/// One sound track.
+/// One audio track.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AudioStream {
     /// Index of the stream in the file.
@@ -239,7 +239,7 @@ pub struct AudioStream {
     pub decodable: bool,
 }
 
-/// A stream that is neither moving picture nor sound.
+/// A stream that is neither moving picture nor audio.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OtherStream {
     /// Index of the stream in the file.
@@ -267,7 +267,7 @@ pub enum OtherKind {
 /// The edit list of a track (ISO/IEC 14496-12, 8.6.6), classified.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EditList {
-    /// Whether dropping it would change the film.
+    /// Whether dropping it would change the video.
     pub kind: EditListKind,
     /// Number of entries.
     pub entries: u32,
@@ -275,7 +275,7 @@ pub struct EditList {
     pub reason: String,
 }
 
-/// Whether an edit list only describes the encoding or really edits the film.
+/// Whether an edit list only describes the encoding or really edits the video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EditListKind {

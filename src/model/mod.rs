@@ -12,7 +12,7 @@ mod hash;
 mod media;
 #[doc(hidden)]
 pub mod sample;
-mod still;
+mod still_image;
 mod units;
 
 pub use color::{ColorTags, DolbyVision, Hdr, HdrKind};
@@ -24,5 +24,5 @@ pub use media::{
     AudioStream, Completeness, EditList, EditListKind, MediaFacts, OtherKind, OtherStream, PrivacyTags,
     Timing, VideoStream, knows_no_times,
 };
-pub use still::Still;
+pub use still_image::Still;
 pub use units::{ParseRationalError, Rational};

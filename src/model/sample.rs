@@ -1,10 +1,10 @@
-//! A film for tests and measurements, here or in whatever uses this library.
+//! A video for tests and measurements, here or in whatever uses this library.
 
 use super::{AudioStream, ColorTags, Completeness, MediaFacts, Rational, Timing, VideoStream};
 
-/// The facts of a portrait film of 15 seconds that nothing is wrong with, all known: it complies
+/// The facts of a portrait video of 15 seconds that nothing is wrong with, all known: it complies
 /// with every built-in profile for portrait video. Change a fact to see what objects.
-pub fn film() -> MediaFacts {
+pub fn media() -> MediaFacts {
     MediaFacts {
         container: Some("mp4".into()),
         major_brand: Some("isom".into()),
@@ -14,14 +14,14 @@ pub fn film() -> MediaFacts {
         fast_start: Some(true),
         fragmented: Some(false),
         completeness: Completeness::Whole,
-        video: vec![moving_picture()],
-        audio: vec![sound()],
+        video: vec![video_stream()],
+        audio: vec![audio_stream()],
         ..MediaFacts::default()
     }
 }
 
-/// The facts of a cover that nothing is wrong with and that fits [`film`].
-pub fn picture() -> MediaFacts {
+/// The facts of a cover that nothing is wrong with and that fits [`media`].
+pub fn image() -> MediaFacts {
     MediaFacts {
         container: Some("png_pipe".into()),
         size_bytes: 800_000,
@@ -43,7 +43,7 @@ pub fn picture() -> MediaFacts {
     }
 }
 
-fn moving_picture() -> VideoStream {
+fn video_stream() -> VideoStream {
     let bt709 = || Some("bt709".to_owned());
     VideoStream {
         index: 0,
@@ -75,7 +75,7 @@ fn moving_picture() -> VideoStream {
     }
 }
 
-fn sound() -> AudioStream {
+fn audio_stream() -> AudioStream {
     AudioStream {
         index: 1,
         codec: Some("aac".into()),

@@ -8,18 +8,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cache::{Answer, Memory, Recalled, Stamp};
+use crate::cache::{CachedProbe, CachedProbes, FileFingerprint, ProbeCache};
 use crate::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner};
 use crate::model::{Completeness, MediaFacts};
 use crate::probe::sniff;
 use crate::profile::Profile;
-use crate::rules::{Assessment, Judge, Selection, Subject, Verdict};
+use crate::rules::{Assessment, RuleSet, Selection, Subject, Verdict};
 
 use super::discover::{Source, plain};
 use super::events::{Event, Observer};
-use super::memory::{Notes, recall, stamp_of};
 use super::outcome::{Failure, FailureKind, Outcome};
-use super::side_by_side::rows_side_by_side;
+use super::parallel::run_batches_in_parallel;
+use super::probe_cache::{self, CacheSession, stamp_of};
 
 /// How many bytes at the start of a file decide whether it is media at all.
 const HEAD_BYTES: usize = 4096;
@@ -35,7 +35,7 @@ pub struct CheckOptions {
     /// Decode everything and look at it.
     pub deep: bool,
     /// What earlier runs found out; `None` looks at every file anew.
-    pub memory: Option<Arc<dyn Memory>>,
+    pub memory: Option<Arc<dyn ProbeCache>>,
 }
 
 /// One file, probed and assessed.
@@ -131,13 +131,14 @@ fn check_with<T: Send>(
 ) -> Vec<T> {
     observer.notice(Event::Found { files: sources.len() });
     let recalled = match options.memory.as_deref() {
-        Some(memory) => recall(memory, sources, options.depth(), runner.width()),
-        None => Recalled::default(),
+        Some(memory) => probe_cache::get(memory, sources, options.depth(), runner.width()),
+        None => CachedProbes::default(),
     };
-    let notes = options.memory.as_deref().map(|memory| Notes::new(memory, runner));
-    let desk = Desk { judges: judges(profiles, options), options, runner, cancel, notes: notes.as_ref() };
+    let notes = options.memory.as_deref().map(|memory| CacheSession::new(memory, runner));
+    let desk =
+        ProbeSession { judges: judges(profiles, options), options, runner, cancel, notes: notes.as_ref() };
     let longest = if options.deep { 1 } else { LONGEST_ROW };
-    rows_side_by_side(sources.len(), runner.width(), longest, |row| {
+    run_batches_in_parallel(sources.len(), runner.width(), longest, |row| {
         let mut results = Vec::with_capacity(row.len());
         let mut give = |index: usize, checked: Checked| {
             observer.notice(Event::Checked { path: &sources[index].path });
@@ -157,8 +158,8 @@ fn check_with<T: Send>(
     })
 }
 
-fn judges<'a>(profiles: &'a [Profile], options: &CheckOptions) -> Vec<Judge<'a>> {
-    profiles.iter().map(|profile| Judge::new(profile, &options.selection)).collect()
+fn judges<'a>(profiles: &'a [Profile], options: &CheckOptions) -> Vec<RuleSet<'a>> {
+    profiles.iter().map(|profile| RuleSet::new(profile, &options.selection)).collect()
 }
 
 /// Probes and assesses one file, whatever is remembered of it.
@@ -169,22 +170,22 @@ pub fn check_one(
     runner: &dyn Runner,
     cancel: &Arc<AtomicBool>,
 ) -> Checked {
-    let desk = Desk { judges: judges(profiles, options), options, runner, cancel, notes: None };
+    let desk = ProbeSession { judges: judges(profiles, options), options, runner, cancel, notes: None };
     let mut result = None;
     desk.look(std::slice::from_ref(source), vec![0], &mut |_, checked| result = Some(checked));
     result.unwrap_or_else(|| nothing(source, (Verdict::Unreadable, wrong_answer())))
 }
 
 /// What is needed to look at a file.
-struct Desk<'a> {
-    judges: Vec<Judge<'a>>,
+struct ProbeSession<'a> {
+    judges: Vec<RuleSet<'a>>,
     options: &'a CheckOptions,
     runner: &'a dyn Runner,
     cancel: &'a Arc<AtomicBool>,
-    notes: Option<&'a Notes<'a>>,
+    notes: Option<&'a CacheSession<'a>>,
 }
 
-impl Desk<'_> {
+impl ProbeSession<'_> {
     /// Probes and assesses the `sources` at `places`, whatever is remembered of them, and has the
     /// answers noted.
     fn look(&self, sources: &[Source], places: Vec<usize>, give: &mut dyn FnMut(usize, Checked)) {
@@ -220,7 +221,7 @@ impl Desk<'_> {
     }
 
     /// What a worker is to be asked about a file, and the file's stamp before that.
-    fn question(&self, source: &Source) -> Result<(JobRequest, Option<Stamp>), (Verdict, Failure)> {
+    fn question(&self, source: &Source) -> Result<(JobRequest, Option<FileFingerprint>), (Verdict, Failure)> {
         let input = open(source, self.cancel)?;
         let stamp = self.notes.and_then(|_| stamp_of(&source.path, &input, self.options.depth()));
         let name = shown_name(&source.path);
@@ -230,9 +231,9 @@ impl Desk<'_> {
         Ok((JobRequest { job, files, name, cancel: Arc::clone(self.cancel) }, stamp))
     }
 
-    fn note(&self, source: &Source, stamp: Option<Stamp>, answer: &Answer) {
+    fn note(&self, source: &Source, stamp: Option<FileFingerprint>, answer: &CachedProbe) {
         // Whether a picture counts depends on how it was come by, which the memory does not know.
-        let is_picture = matches!(answer, Answer::Facts(facts) if facts.still().is_some());
+        let is_picture = matches!(answer, CachedProbe::Facts(facts) if facts.still().is_some());
         if let (Some(notes), Some(stamp), false) = (self.notes, stamp, is_picture) {
             notes.note(&source.path, stamp, answer);
         }
@@ -252,13 +253,13 @@ fn open(source: &Source, cancel: &AtomicBool) -> Result<File, (Verdict, Failure)
 
 /// What a worker says of the bytes. An error is what is no answer: trouble of the machine, or of the
 /// worker.
-fn answer(result: Result<JobOutput, JobError>) -> Result<Answer, (Verdict, Failure)> {
+fn answer(result: Result<JobOutput, JobError>) -> Result<CachedProbe, (Verdict, Failure)> {
     match result {
-        Ok(JobOutput::Probed(facts)) => Ok(Answer::Facts(facts)),
-        Ok(JobOutput::Deep(report)) => Ok(Answer::Deep(report)),
+        Ok(JobOutput::Probed(facts)) => Ok(CachedProbe::Facts(facts)),
+        Ok(JobOutput::Deep(report)) => Ok(CachedProbe::Deep(report)),
         Ok(_) => Err((Verdict::Unreadable, wrong_answer())),
-        Err(error @ JobError::Unreadable(_)) => Ok(Answer::Unreadable(error.to_string())),
-        Err(JobError::Cut(reason)) => Ok(Answer::Cut(reason)),
+        Err(error @ JobError::Unreadable(_)) => Ok(CachedProbe::Unreadable(error.to_string())),
+        Err(JobError::Truncated(reason)) => Ok(CachedProbe::Truncated(reason)),
         Err(error) => {
             let verdict = match error {
                 JobError::Cancelled | JobError::Io(_) | JobError::Unavailable(_) => Verdict::Indeterminate,
@@ -270,16 +271,16 @@ fn answer(result: Result<JobOutput, JobError>) -> Result<Answer, (Verdict, Failu
 }
 
 /// What an answer means under each profile.
-fn conclude(source: &Source, judges: &[Judge<'_>], answer: Answer) -> Checked {
+fn conclude(source: &Source, judges: &[RuleSet<'_>], answer: CachedProbe) -> Checked {
     let (facts, deep) = match answer {
-        Answer::Facts(facts) => (*facts, None),
-        Answer::Deep(report) => (report.facts.clone(), Some(report)),
-        Answer::Unreadable(message) => {
+        CachedProbe::Facts(facts) => (*facts, None),
+        CachedProbe::Deep(report) => (report.facts.clone(), Some(report)),
+        CachedProbe::Unreadable(message) => {
             let failure = Failure { kind: FailureKind::Input, message };
             return nothing(source, (Verdict::Unreadable, failure));
         }
-        Answer::Cut(reason) => {
-            let failure = Failure::from(&JobError::Cut(reason.clone()));
+        CachedProbe::Truncated(reason) => {
+            let failure = Failure::from(&JobError::Truncated(reason.clone()));
             let assessments = assess_cut(reason, &shown_name(&source.path), judges);
             return Checked {
                 source: source.clone(),
@@ -301,7 +302,7 @@ pub(crate) fn wrong_answer() -> Failure {
 }
 
 /// What is to be said of a file of which nothing is known but that a part of it is missing.
-fn assess_cut(reason: String, name: &str, judges: &[Judge<'_>]) -> Vec<Assessment> {
+fn assess_cut(reason: String, name: &str, judges: &[RuleSet<'_>]) -> Vec<Assessment> {
     let completeness = Completeness::Missing { first_missing_s: None, reason };
     let facts = MediaFacts { completeness, ..MediaFacts::default() };
     let subject = Subject { facts: &facts, file_name: name, deep: None };

@@ -20,13 +20,13 @@ pub struct Source {
     /// The path below the folder that was given; the file name for a file that was given itself.
     pub relative: PathBuf,
     /// Whether the file was meant by its own name or by a pattern, and not found below a folder.
-    /// Still pictures count only then: folders of films are full of thumbnails.
+    /// Still pictures count only then: folders of videos are full of thumbnails.
     pub named: bool,
 }
 
 /// Something that was asked for and cannot be looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub struct InputProblem {
     /// Where.
     pub path: PathBuf,
     /// What, in one sentence.
@@ -39,7 +39,7 @@ pub struct Discovery {
     /// The files, sorted by path, each once.
     pub sources: Vec<Source>,
     /// Folders that could not be read and the like. The rest of the batch goes on.
-    pub troubles: Vec<Trouble>,
+    pub troubles: Vec<InputProblem>,
 }
 
 /// A path or pattern that names nothing: usually a typing error, so it stops the run at once.
@@ -76,7 +76,7 @@ pub fn discover(paths: &[PathBuf], leave_out: &[PathBuf]) -> Result<Discovery, D
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(DiscoverError::Missing(path.display().to_string()));
             }
-            Err(error) => found.troubles.push(Trouble {
+            Err(error) => found.troubles.push(InputProblem {
                 path: path.clone(),
                 message: format!("cannot be looked at: {}", plain(&error)),
             }),
@@ -152,7 +152,7 @@ fn is_banned(path: &Path, banned: &[PathBuf]) -> bool {
     named_so && path.canonicalize().is_ok_and(|real| banned.contains(&real))
 }
 
-fn trouble_of(root: &Path, error: &ignore::Error) -> Trouble {
+fn trouble_of(root: &Path, error: &ignore::Error) -> InputProblem {
     let mut path = root.to_owned();
     let mut inner = error;
     loop {
@@ -169,9 +169,9 @@ fn trouble_of(root: &Path, error: &ignore::Error) -> Trouble {
                     }
                     _ => plain(io),
                 };
-                return Trouble { path, message: format!("cannot be read: {why}") };
+                return InputProblem { path, message: format!("cannot be read: {why}") };
             }
-            other => return Trouble { path, message: other.to_string() },
+            other => return InputProblem { path, message: other.to_string() },
         }
     }
 }

@@ -20,13 +20,13 @@ use super::budget::{Budget, Means};
 use super::check::{CheckOptions, Checked, check, open_regular};
 use super::discover::Source;
 use super::events::{Event, Observer};
-use super::ledger::{FixLedger, LedgerKey};
-use super::make::{
+use super::fix_record::{FixRecord, FixRecordKey};
+use super::free_space::room_for;
+use super::outcome::{Failure, FailureKind, FixOutcome, Outcome, Proof};
+use super::parallel::run_in_parallel;
+use super::produce::{
     Attempt, Making, THROWN_AWAY, Wanted, copy, make_output, make_together, may_write, operation,
 };
-use super::outcome::{Failure, FailureKind, FixOutcome, Outcome, Proof};
-use super::side_by_side::side_by_side;
-use super::space::room_for;
 use super::tasks::{Task, announce, longest_first, plan_all, refuse_collisions};
 
 /// What a fix shall do.
@@ -64,7 +64,7 @@ pub fn fix(
     profiles: &[Profile],
     check_options: &CheckOptions,
     settings: &FixSettings,
-    ledger: Option<&FixLedger>,
+    ledger: Option<&FixRecord>,
     runner: &dyn Runner,
     observer: &dyn Observer,
     cancel: &Arc<AtomicBool>,
@@ -95,7 +95,7 @@ pub fn fix(
         }
     }
     let batches = longest_first(&tasks, settings.memory_bytes);
-    let made = side_by_side(batches.len(), runner.width(), |work| {
+    let made = run_in_parallel(batches.len(), runner.width(), |work| {
         let batch = &batches[work];
         let at = |task: &Task<'_>| position_of(task, &checked, profiles.len());
         let mut made = Vec::new();
@@ -122,7 +122,7 @@ fn position_of(task: &Task<'_>, checked: &[Checked], profiles: usize) -> usize {
 struct Worker<'a> {
     settings: &'a FixSettings,
     profiles: &'a [Profile],
-    ledger: Option<&'a FixLedger>,
+    ledger: Option<&'a FixRecord>,
     runner: &'a dyn Runner,
     observer: &'a dyn Observer,
     cancel: &'a Arc<AtomicBool>,
@@ -134,7 +134,7 @@ impl Worker<'_> {
     fn is_made(&self, task: &Task<'_>) -> bool {
         let (Some(target), Some(ledger)) = (&task.target, self.ledger) else { return false };
         let Ok(meta) = std::fs::metadata(&task.checked.source.path) else { return false };
-        let key = LedgerKey::new(&meta, &plan_text(&task.plan, self.settings.verify), target);
+        let key = FixRecordKey::new(&meta, &plan_text(&task.plan, self.settings.verify), target);
         ledger.find(&key).is_some()
     }
 
@@ -172,7 +172,7 @@ impl Worker<'_> {
         let source = &task.checked.source.path;
         let input = open_regular(source)?;
         let meta = input.metadata().map_err(|error| operation(source, &error))?;
-        let key = LedgerKey::new(&meta, &plan_text(plan, self.settings.verify), target);
+        let key = FixRecordKey::new(&meta, &plan_text(plan, self.settings.verify), target);
         let earlier = self.ledger.and_then(|ledger| ledger.find(&key));
         if earlier.is_none() {
             may_write(target, &meta, self.ledger)?;
@@ -284,7 +284,7 @@ impl Worker<'_> {
 
     /// Writes down what is about to get its name. Without a record the output could never be
     /// replaced by a later run, so it is not made.
-    fn remember(&self, key: &LedgerKey, made: &Metadata, report: Option<&FixReport>) -> io::Result<()> {
+    fn remember(&self, key: &FixRecordKey, made: &Metadata, report: Option<&FixReport>) -> io::Result<()> {
         self.ledger.map_or(Ok(()), |ledger| ledger.record(key.clone(), made, report))
     }
 }
@@ -295,7 +295,7 @@ struct Ready<'t> {
     plan: &'t FixPlan,
     target: &'t Path,
     input: File,
-    key: LedgerKey,
+    key: FixRecordKey,
 }
 
 /// An output that has its name.
@@ -330,7 +330,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::job::in_process::InProcessRunner;
-    use crate::job::{Isolation, Job, JobError, JobOutput, JobRequest, Progress};
+    use crate::job::{Job, JobError, JobOutput, JobRequest, Progress, WorkerInfo};
     use crate::pipeline::events::Silent;
     use crate::plan::{Action, VideoEncoder, sample};
 
@@ -352,7 +352,7 @@ mod tests {
             1
         }
 
-        fn describe(&self) -> Result<Isolation, JobError> {
+        fn describe(&self) -> Result<WorkerInfo, JobError> {
             self.0.describe()
         }
     }
@@ -376,7 +376,7 @@ mod tests {
             out: Some(dir.path().join("out")),
             layout: Layout::Mirror,
         };
-        let ledger = FixLedger::open(&dir.path().join("fix.jsonl")).unwrap();
+        let ledger = FixRecord::open(&dir.path().join("fix.jsonl")).unwrap();
         let fixed = || {
             let (runner, cancel) = (NoCopies(InProcessRunner::new(1)), Arc::default());
             let options = CheckOptions::default();
@@ -404,7 +404,7 @@ mod tests {
     #[test]
     fn an_output_of_another_encoder_is_another_output() {
         let text = |encoder| {
-            let encode = crate::plan::VideoEncode { encoder, ..sample::picture(640, 360, 30) };
+            let encode = crate::plan::VideoEncode { encoder, ..sample::video_encode(640, 360, 30) };
             let spec = sample::output(VideoPlan::Encode(Box::new(encode)), None);
             let plan = FixPlan {
                 action: Action::Reencode,

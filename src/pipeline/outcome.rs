@@ -42,7 +42,7 @@ pub struct Failure {
 pub enum FailureKind {
     /// The file's: it cannot be read as media, or made a decoder fall over. Exit code 1.
     Input,
-    /// The file's: the film has lost something that nobody can bring back. Exit code 1.
+    /// The file's: the video has lost something that nobody can bring back. Exit code 1.
     Damaged,
     /// An output was made and did not pass. Exit code 1.
     Unproven,
@@ -77,9 +77,10 @@ impl FailureKind {
 impl From<&JobError> for Failure {
     fn from(error: &JobError) -> Failure {
         let kind = match error {
-            JobError::Unreadable(_) | JobError::Cut(_) | JobError::WorkerLost(_) | JobError::Failed(_) => {
-                FailureKind::Input
-            }
+            JobError::Unreadable(_)
+            | JobError::Truncated(_)
+            | JobError::WorkerLost(_)
+            | JobError::Failed(_) => FailureKind::Input,
             JobError::Io(_) | JobError::Unavailable(_) => FailureKind::Operation,
             JobError::Cancelled => FailureKind::Interrupted,
         };
@@ -102,7 +103,7 @@ pub struct FixOutcome {
     pub reused: bool,
 }
 
-/// The proof that an output complies and is the same film.
+/// The proof that an output complies and is the same video.
 #[derive(Clone, Debug)]
 pub struct Proof {
     /// The judgement over the output.

@@ -89,10 +89,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("sub/out.mp4");
         let staging = Staging::new(&target).unwrap();
-        staging.descriptor().unwrap().write_all(b"film").unwrap();
+        staging.descriptor().unwrap().write_all(b"video").unwrap();
         assert!(!target.exists());
         staging.publish().unwrap();
-        assert_eq!(std::fs::read(&target).unwrap(), b"film");
+        assert_eq!(std::fs::read(&target).unwrap(), b"video");
         assert_eq!(std::fs::read_dir(dir.path().join("sub")).unwrap().count(), 1);
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::job::{MOST_OUTPUTS, VerifyLevel};
-use crate::plan::{Action, Effort, FixPlan, Refusal, plan};
+use crate::plan::{Action, FixPlan, Refusal, ResourceEstimate, plan};
 use crate::profile::Profile;
 
 use super::check::Checked;
@@ -17,7 +17,7 @@ pub(super) struct Task<'a> {
     pub(super) checked: &'a Checked,
     pub(super) profile_index: usize,
     pub(super) plan: FixPlan,
-    pub(super) effort: Effort,
+    pub(super) effort: ResourceEstimate,
     /// Final path; `None` when there is nothing to write.
     pub(super) target: Option<PathBuf>,
 }
@@ -35,7 +35,10 @@ pub(super) fn plan_all<'a>(
             let plan = plan(facts, assessment, profile, &settings.options, &settings.machine);
             let target = target_of(file, profile, profiles.len(), &plan, settings);
             let proven = settings.verify == VerifyLevel::Full;
-            let effort = plan.spec.as_ref().map_or(Effort::NONE, |spec| Effort::of(spec, facts, proven));
+            let effort = plan
+                .spec
+                .as_ref()
+                .map_or(ResourceEstimate::NONE, |spec| ResourceEstimate::of(spec, facts, proven));
             tasks.push(Task { checked: file, profile_index, plan, effort, target });
         }
     }
@@ -99,17 +102,17 @@ pub(super) fn announce<'a>(tasks: impl Iterator<Item = &'a Task<'a>>, observer: 
 /// should be a small one.
 pub(super) fn longest_first<'t, 'a>(tasks: &'t [Task<'a>], memory_bytes: u64) -> Vec<Vec<&'t Task<'a>>> {
     let work = |batch: &[&Task<'_>]| batch.iter().map(|task| task.effort.core_s).sum::<f64>();
-    let films = tasks.chunk_by(|one, other| std::ptr::eq(one.checked, other.checked));
-    let mut all: Vec<_> = films.flat_map(|film| batches(film, memory_bytes)).collect();
+    let videos = tasks.chunk_by(|one, other| std::ptr::eq(one.checked, other.checked));
+    let mut all: Vec<_> = videos.flat_map(|video| batches(video, memory_bytes)).collect();
     all.sort_by(|one, other| work(other).total_cmp(&work(one)));
     all
 }
 
-/// The tasks of one film in groups that one job makes: outputs of one plan, which are made once, and encodes
+/// The tasks of one video in groups that one job makes: outputs of one plan, which are made once, and encodes
 /// that need the same pictures, as far as memory allows.
-fn batches<'t, 'a>(film: &'t [Task<'a>], memory_bytes: u64) -> Vec<Vec<&'t Task<'a>>> {
+fn batches<'t, 'a>(video: &'t [Task<'a>], memory_bytes: u64) -> Vec<Vec<&'t Task<'a>>> {
     let mut batches: Vec<Vec<&Task<'_>>> = Vec::new();
-    for task in film {
+    for task in video {
         match batches.iter_mut().find(|batch| fits(task, batch, memory_bytes)) {
             Some(batch) => batch.push(task),
             None => batches.push(vec![task]),

@@ -4,17 +4,17 @@ use crate::model::{MediaFacts, Size};
 use crate::profile::Severity;
 use crate::rules::Remedy;
 
-use super::case::Case;
+use super::audio::Audio;
+use super::input::PlanInput;
 use super::outcome::Step;
-use super::sound::Sound;
 use super::spec::{AudioPlan, Fill, VideoEncode, VideoPlan};
 
 /// Says what is done to each stream, with the finding that asks for it.
 pub(super) fn explain(
-    case: &Case<'_>,
+    case: &PlanInput<'_>,
     video: &VideoPlan,
     why_video: Option<&str>,
-    sound: &Sound,
+    audio: &Audio,
     steps: &mut Vec<Step>,
 ) {
     match video {
@@ -25,10 +25,10 @@ pub(super) fn explain(
         }
         VideoPlan::Copy { .. } => steps.push(Step::lossless("picture copied bit for bit")),
     }
-    match (&sound.plan, &sound.why) {
-        (Some(AudioPlan::Copy { .. }), _) => steps.push(Step::lossless("sound copied bit for bit")),
+    match (&audio.plan, &audio.why) {
+        (Some(AudioPlan::Copy { .. }), _) => steps.push(Step::lossless("audio copied bit for bit")),
         (Some(AudioPlan::Encode(_)), Some(why)) => {
-            steps.push(Step::lossy(format!("sound encoded again as AAC stereo, 48 kHz: {why}")));
+            steps.push(Step::lossy(format!("audio encoded again as AAC stereo, 48 kHz: {why}")));
         }
         (Some(AudioPlan::Silence { .. }), Some(why)) => steps.push(Step::consented(why.clone())),
         _ => {}

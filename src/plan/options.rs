@@ -7,9 +7,9 @@ use super::spec::{Preset, VideoEncoder};
 pub struct FixOptions {
     /// How a picture is fitted into an allowed ratio.
     pub fit: Fit,
-    /// Consent to make a short film longer.
+    /// Consent to make a short video longer.
     pub extend: Option<Extend>,
-    /// Consent to cut a long film.
+    /// Consent to cut a long video.
     pub trim: bool,
     /// Consent to enlarge a small picture.
     pub upscale: bool,
@@ -21,10 +21,10 @@ pub struct FixOptions {
     pub encoder: VideoEncoder,
     /// Why it is not the one that was asked for.
     pub encoder_fallback: Option<String>,
-    /// Effort of the encoder.
+    /// ResourceEstimate of the encoder.
     pub preset: Preset,
     /// Constant rate factor of x264. With the preset `veryfast`, 18 brings H.264 fixtures to a mean VMAF of 95.6 at 1.06
-    /// times their bytes, and no film that was tried below 90; 20 does not (`benches/README.md`).
+    /// times their bytes, and no video that was tried below 90; 20 does not (`benches/README.md`).
     pub crf: f32,
     /// 1 as planned, 2 full re-encode to the common core, 3 conservative.
     pub recipe: u8,
@@ -63,7 +63,7 @@ pub enum Fit {
     Crop,
 }
 
-/// How a short film becomes longer.
+/// How a short video becomes longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extend {
     /// Played again.

@@ -31,7 +31,7 @@ pub enum Action {
     Copy,
     /// Packets copied into a new container.
     Remux,
-    /// The sound encoded again.
+    /// The audio encoded again.
     ReencodeAudio,
     /// The picture encoded again.
     ReencodeVideo,
@@ -68,11 +68,11 @@ pub struct Step {
 /// What a step costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applicability {
-    /// Not a bit of picture or sound changes.
+    /// Not a bit of picture or audio changes.
     Lossless,
     /// A generation of quality.
     Lossy,
-    /// Something of the film is lost or invented; the user has agreed.
+    /// Something of the video is lost or invented; the user has agreed.
     Consented,
 }
 

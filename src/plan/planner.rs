@@ -4,12 +4,14 @@ use crate::model::MediaFacts;
 use crate::profile::{Profile, Severity};
 use crate::rules::Assessment;
 
-use super::case::Case;
+use super::input::PlanInput;
 use super::options::{FixOptions, Machine};
 use super::outcome::{Action, FixPlan, Step};
 use super::refusal::{Refusal, Refused};
 use super::spec::{AudioPlan, OutputContainer, OutputSpec, VideoPlan};
-use super::{as_is, explain, length, mendable, picture, rates, rung, sound, still};
+use super::{
+    audio, duration, escalation, explain, fixable, passthrough, rates, still_image, video as video_plan,
+};
 
 /// Plans the least-loss remedy that makes the file comply.
 pub fn plan(
@@ -19,51 +21,51 @@ pub fn plan(
     options: &FixOptions,
     machine: &Machine,
 ) -> FixPlan {
-    let case = Case { facts, assessment, profile, options, machine };
-    let planned = if assessment.is_picture() { still::plan(&case) } else { plan_film(&case) };
+    let case = PlanInput { facts, assessment, profile, options, machine };
+    let planned = if assessment.is_picture() { still_image::plan(&case) } else { plan_video(&case) };
     planned.unwrap_or_else(FixPlan::refused)
 }
 
-fn plan_film(case: &Case<'_>) -> Result<FixPlan, Refused> {
+fn plan_video(case: &PlanInput<'_>) -> Result<FixPlan, Refused> {
     let mut steps = Vec::new();
-    let video = mendable::video(case)?;
-    let length = length::plan(case, &mut steps)?;
-    let why_video = rung::why_encode_video(case, video, &length);
-    let trouble = rung::trouble_beyond_copying(case, video, &length);
+    let video = fixable::video(case)?;
+    let length = duration::plan(case, &mut steps)?;
+    let why_video = escalation::why_encode_video(case, video, &length);
+    let trouble = escalation::trouble_beyond_copying(case, video, &length);
     let encodes_video = why_video.is_some() || trouble.is_some();
     if !encodes_video
-        && !rung::wants_remux(case)
-        && let Some(plan) = as_is::plan(case)?
+        && !escalation::wants_remux(case)
+        && let Some(plan) = passthrough::plan(case)?
     {
         return Ok(plan);
     }
-    let sound = sound::plan(case, trouble.as_deref(), encodes_video)?;
+    let audio = audio::plan(case, trouble.as_deref(), encodes_video)?;
     let plan_video = if encodes_video {
-        VideoPlan::Encode(Box::new(picture::encode(case, video, &length, &sound, &mut steps)?))
+        VideoPlan::Encode(Box::new(video_plan::encode(case, video, &length, &audio, &mut steps)?))
     } else {
-        VideoPlan::Copy { stream: video.index, tags: picture::copy_tags(case, video) }
+        VideoPlan::Copy { stream: video.index, tags: video_plan::copy_tags(case, video) }
     };
-    let why = why_video.or(trouble).or_else(|| sound.why.clone()).or_else(|| rung::why_remux(case));
-    explain::explain(case, &plan_video, why.as_deref(), &sound, &mut steps);
+    let why = why_video.or(trouble).or_else(|| audio.why.clone()).or_else(|| escalation::why_remux(case));
+    explain::explain(case, &plan_video, why.as_deref(), &audio, &mut steps);
     let spec = OutputSpec {
         container: container(case)?,
         threads: threads(case, &plan_video),
         video: Some(plan_video),
-        audio: sound.plan,
+        audio: audio.plan,
         trim_to_s: length.trim_to_s,
         extend: length.extend,
         strip_metadata: case.has("metadata-privacy", Severity::Advice),
         drop_edit_list: false,
-        start_s: length::start_s(case, video),
-        expected_duration_s: length.expected_s.or_else(|| length::whole_length(case, video, encodes_video)),
-        max_hold_s: if encodes_video { length::max_hold_s(case) } else { 0.0 },
+        start_s: duration::start_s(case, video),
+        expected_duration_s: length.expected_s.or_else(|| duration::whole_length(case, video, encodes_video)),
+        max_hold_s: if encodes_video { duration::max_hold_s(case) } else { 0.0 },
         expected_frames: None,
         max_size_bytes: rates::max_bytes(case.profile),
     };
     Ok(finish(case, spec, steps, why))
 }
 
-fn finish(case: &Case<'_>, spec: OutputSpec, steps: Vec<Step>, reason: Option<String>) -> FixPlan {
+fn finish(case: &PlanInput<'_>, spec: OutputSpec, steps: Vec<Step>, reason: Option<String>) -> FixPlan {
     let action = match (&spec.video, &spec.audio) {
         (Some(VideoPlan::Encode(_)), Some(AudioPlan::Copy { .. }) | None) => Action::ReencodeVideo,
         (Some(VideoPlan::Encode(_)), _) => Action::Reencode,
@@ -81,7 +83,7 @@ fn finish(case: &Case<'_>, spec: OutputSpec, steps: Vec<Step>, reason: Option<St
     }
 }
 
-fn threads(case: &Case<'_>, video: &VideoPlan) -> u32 {
+fn threads(case: &PlanInput<'_>, video: &VideoPlan) -> u32 {
     match video {
         VideoPlan::Encode(encode) => {
             let size = encode.canvas.as_ref().map_or(encode.scale, |canvas| canvas.size);
@@ -91,7 +93,7 @@ fn threads(case: &Case<'_>, video: &VideoPlan) -> u32 {
     }
 }
 
-fn container(case: &Case<'_>) -> Result<OutputContainer, Refused> {
+fn container(case: &PlanInput<'_>) -> Result<OutputContainer, Refused> {
     let allowed = case.profile.limits("container").map(|limits| limits.words("allow")).unwrap_or_default();
     let takes = |name: &str| allowed.is_empty() || allowed.iter().any(|container| container == name);
     if takes("mp4") {

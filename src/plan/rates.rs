@@ -10,7 +10,7 @@ use super::spec::RateControl;
 /// Rates people and platforms work with, ascending.
 const STANDARD: [(u32, u32); 9] =
     [(24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (48, 1), (50, 1), (60000, 1001), (60, 1)];
-/// Bytes beside picture and sound: boxes and index, as a share.
+/// Bytes beside picture and audio: boxes and index, as a share.
 const OVERHEAD: f64 = 0.02;
 /// One thread encodes this much without keeping anybody waiting: ten seconds of a small clip. Threads of
 /// one encoder cost a few percent of processor time over files side by side, and nobody waits for the

@@ -9,11 +9,11 @@ pub enum Refusal {
     NeedsExtend,
     /// Too small, and `--upscale` was not given.
     NeedsUpscale,
-    /// Without sound that can be heard, and `--add-silence` was not given.
+    /// Without audio that can be heard, and `--add-silence` was not given.
     NeedsAddSilence,
     /// Data that the container declares is not there.
     MissingData,
-    /// A still picture, of which no film is made.
+    /// A still picture, of which no video is made.
     StillPicture,
     /// No moving picture at all.
     NoPicture,

@@ -8,7 +8,7 @@ use crate::model::{Rational, Rotation, Size};
 
 /// The first stream encoded again at a size in pixels and a number of frames a second, and nothing else
 /// done to it. Change what shall be done.
-pub fn picture(width: u32, height: u32, rate: u32) -> VideoEncode {
+pub fn video_encode(width: u32, height: u32, rate: u32) -> VideoEncode {
     VideoEncode {
         stream: 0,
         deinterlace: false,
@@ -31,7 +31,7 @@ pub fn picture(width: u32, height: u32, rate: u32) -> VideoEncode {
 }
 
 /// A stream encoded again as stereo at 48 kHz.
-pub fn sound(stream: u32) -> AudioPlan {
+pub fn audio_encode(stream: u32) -> AudioPlan {
     AudioPlan::Encode(AudioEncode {
         stream,
         sample_rate: 48_000,

@@ -11,12 +11,12 @@ pub struct OutputSpec {
     pub container: OutputContainer,
     /// What becomes of the picture; `None` writes no video stream.
     pub video: Option<VideoPlan>,
-    /// What becomes of the sound; `None` writes no audio stream.
+    /// What becomes of the audio; `None` writes no audio stream.
     pub audio: Option<AudioPlan>,
     /// Keep only the first this many seconds.
     pub trim_to_s: Option<f64>,
-    /// Make the film longer.
-    pub extend: Option<Extension>,
+    /// Make the video longer.
+    pub extend: Option<Lengthening>,
     /// Drop global and stream metadata (never the display matrix of a copied stream).
     pub strip_metadata: bool,
     /// Write no edit list. Only for streams whose list is benign; audio priming packets go too.
@@ -38,7 +38,7 @@ pub struct OutputSpec {
 
 impl OutputSpec {
     /// Whether both encode the same stream, each from its start to its end at most once, so that one decoder
-    /// can serve both. One whose sound is measured first would keep the other waiting; devices take few
+    /// can serve both. One whose audio is measured first would keep the other waiting; devices take few
     /// encodes at a time.
     pub fn can_share_decode(&self, other: &OutputSpec) -> bool {
         let measured = |spec: &OutputSpec| matches!(&spec.audio, Some(AudioPlan::Encode(encode)) if encode.loudness_lufs.is_some());
@@ -117,7 +117,7 @@ pub struct VideoEncode {
     /// The clockwise turn to apply so that none is needed on playback.
     pub rotate: Rotation,
     /// Cut this much off the upright, square-pixel picture.
-    pub crop: Option<Subtraction>,
+    pub crop: Option<CropMargins>,
     /// Scale the picture to this size (square pixels, both sides even).
     pub scale: Size,
     /// Put the scaled picture in the middle of a larger one.
@@ -152,7 +152,7 @@ pub struct ToneMap {
 
 /// Columns and rows to cut off, from the upright, square-pixel picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subtraction {
+pub struct CropMargins {
     /// Columns cut at the left.
     pub left: u32,
     /// Rows cut at the top.
@@ -302,7 +302,7 @@ impl X264Profile {
     }
 }
 
-/// What becomes of the sound.
+/// What becomes of the audio.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum AudioPlan {
@@ -324,7 +324,7 @@ pub enum AudioPlan {
     },
 }
 
-/// How sound is encoded.
+/// How audio is encoded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AudioEncode {
     /// Index of the stream in the input.
@@ -339,19 +339,19 @@ pub struct AudioEncode {
     pub loudness_lufs: Option<f64>,
 }
 
-/// How a short film becomes longer.
+/// How a short video becomes longer.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Extension {
+pub struct Lengthening {
     /// The duration to reach, in seconds.
     pub to_s: f64,
     /// By which means.
-    pub kind: ExtendKind,
+    pub kind: LengtheningKind,
 }
 
-/// The means of an [`Extension`].
+/// The means of an [`Lengthening`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum ExtendKind {
+pub enum LengtheningKind {
     /// Play it again from the start.
     Loop,
     /// Hold the last frame, in silence.

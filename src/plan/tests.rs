@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::sample::{self, film};
+use crate::model::sample::{self, media};
 use crate::model::*;
 use crate::profile::Profile;
 use crate::rules::{Selection, Subject, Verdict, assess};
@@ -22,7 +22,7 @@ fn plan_under(profile: &str, facts: &MediaFacts, name: &str, options: &FixOption
 }
 
 fn action(change: impl FnOnce(&mut MediaFacts)) -> Action {
-    let mut facts = film();
+    let mut facts = media();
     change(&mut facts);
     plan_for(&facts, "film.mp4", &FixOptions::default()).action
 }
@@ -53,7 +53,7 @@ fn a_warning_alone_never_costs_a_generation() {
 #[test]
 fn a_last_picture_may_stand_where_the_container_does_not_time_it_and_is_whole() {
     let hold = |container: &str, completeness| {
-        let mut facts = film();
+        let mut facts = media();
         facts.container = Some(container.into());
         facts.completeness = completeness;
         facts.video[0].codec = Some("vp8".into());
@@ -70,7 +70,7 @@ fn a_last_picture_may_stand_where_the_container_does_not_time_it_and_is_whole() 
 #[test]
 fn a_length_is_that_of_the_frames_where_a_container_guesses_or_holds_more() {
     let shown = |change: &dyn Fn(&mut MediaFacts)| {
-        let mut facts = film();
+        let mut facts = media();
         change(&mut facts);
         let options = FixOptions { extend: Some(Extend::Freeze), ..FixOptions::default() };
         let plan = plan_under("instagram-reels", &facts, "film.mp4", &options);
@@ -98,7 +98,7 @@ fn a_length_is_that_of_the_frames_where_a_container_guesses_or_holds_more() {
 fn every_refusal_has_a_name_of_its_own() {
     let names: std::collections::BTreeSet<_> = Refusal::ALL.iter().map(|refusal| refusal.name()).collect();
     assert_eq!(names.len(), Refusal::ALL.len());
-    let mut facts = film();
+    let mut facts = media();
     facts.video[0].decodable = false;
     facts.video[0].codec = Some("none".into());
     let plan = plan_for(&facts, "film.mp4", &FixOptions::default());
@@ -107,12 +107,12 @@ fn every_refusal_has_a_name_of_its_own() {
 
 #[test]
 fn a_wrong_name_costs_a_name() {
-    let plan = plan_for(&film(), "film.mov", &FixOptions::default());
+    let plan = plan_for(&media(), "film.mov", &FixOptions::default());
     assert_eq!((plan.action, plan.output_extension.as_deref()), (Action::Copy, Some("mp4")));
-    let plan = plan_for(&film(), &format!("{}.mp4", "x".repeat(120)), &FixOptions::default());
+    let plan = plan_for(&media(), &format!("{}.mp4", "x".repeat(120)), &FixOptions::default());
     assert_eq!(plan.action, Action::Copy);
     assert_eq!(plan.max_name_chars, Some(100));
-    let mut other = film();
+    let mut other = media();
     other.container = Some("mpegts".into());
     assert_eq!(
         plan_for(&other, &format!("{}.ts", "x".repeat(97)), &FixOptions::default()).max_name_chars,
@@ -123,7 +123,7 @@ fn a_wrong_name_costs_a_name() {
 #[test]
 fn without_consent_the_reason_names_the_option() {
     let refusal = |change: fn(&mut MediaFacts), profile: &str| {
-        let mut facts = film();
+        let mut facts = media();
         change(&mut facts);
         let plan = plan_under(profile, &facts, "film.mp4", &FixOptions::default());
         assert_eq!(plan.action, Action::Refused);
@@ -145,7 +145,7 @@ fn without_consent_the_reason_names_the_option() {
 #[test]
 fn a_later_recipe_encodes_everything_more_carefully() {
     let options = FixOptions { recipe: 3, ..FixOptions::default() };
-    let plan = plan_for(&film(), "film.mp4", &options);
+    let plan = plan_for(&media(), "film.mp4", &options);
     assert_eq!(plan.action, Action::Reencode);
     let Some(VideoPlan::Encode(encode)) = plan.spec.unwrap().video else { panic!("not encoded") };
     assert_eq!((encode.b_frames, encode.profile), (0, X264Profile::Main));
@@ -158,7 +158,7 @@ fn high_dynamic_range_is_mapped_and_an_unreadable_base_refused() {
         kind: HdrKind::DolbyVision,
         dolby_vision: Some(DolbyVision { profile: 8, compatibility }),
     };
-    let mut facts = film();
+    let mut facts = media();
     facts.video[0].bit_depth = Some(10);
     facts.video[0].hdr = Some(hdr(4));
     let Some(VideoPlan::Encode(encode)) =
@@ -173,7 +173,7 @@ fn high_dynamic_range_is_mapped_and_an_unreadable_base_refused() {
 
 #[test]
 fn an_edit_that_matters_is_played_out_and_never_dropped() {
-    let mut facts = film();
+    let mut facts = media();
     facts.video[0].edit_list =
         Some(EditList { kind: EditListKind::Editing, entries: 2, reason: "starts at 0.5 s".into() });
     assert_eq!(plan_for(&facts, "film.mp4", &FixOptions::default()).action, Action::Copy);
@@ -185,7 +185,7 @@ fn an_edit_that_matters_is_played_out_and_never_dropped() {
 
 /// What the output of a plan will be, as far as the plan says.
 fn predicted(facts: &MediaFacts, spec: &OutputSpec) -> MediaFacts {
-    let mut out = film();
+    let mut out = media();
     out.container = Some(spec.container.extension().to_owned());
     out.size_bytes = 1_000_000;
     out.duration_s = spec.expected_duration_s.or(facts.effective_duration_s());
@@ -219,7 +219,7 @@ fn any_facts() -> impl Strategy<Value = MediaFacts> {
     (picture, codecs, rest).prop_map(
         |(picture, (video, audio, container), (duration, depth, tracks, vfr, rate))| {
             let (width, height, turns, fps, sar, first) = picture;
-            let mut facts = film();
+            let mut facts = media();
             facts.container = Some(container.into());
             facts.duration_s = Some(duration);
             facts.fast_start = Some(first);
@@ -243,7 +243,7 @@ fn any_facts() -> impl Strategy<Value = MediaFacts> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// With every consent given, a plan for any decodable film is one whose output complies.
+    /// With every consent given, a plan for any decodable video is one whose output complies.
     #[test]
     fn what_a_plan_makes_complies(facts in any_facts(), id in prop::sample::select(Profile::builtin_ids())) {
         let profile = Profile::builtin(id).unwrap();
@@ -261,9 +261,9 @@ proptest! {
         }
     }
 
-    /// A compliant film without lossless complaints is left alone: the fix point.
+    /// A compliant video without lossless complaints is left alone: the fix point.
     #[test]
-    fn a_compliant_film_is_left_alone(facts in any_facts()) {
+    fn a_compliant_video_is_left_alone(facts in any_facts()) {
         let profile = Profile::builtin("tiktok-ads").unwrap();
         let assessment = assess(&Subject { facts: &facts, file_name: "film.mp4", deep: None }, &profile, &Selection::default());
         if assessment.verdict() == Verdict::Compliant {
@@ -274,9 +274,9 @@ proptest! {
 }
 
 #[test]
-fn pictures_are_copied_or_refused_and_never_made_into_films() {
+fn pictures_are_copied_or_refused_and_never_made_into_videos() {
     let planned = |profile, name, change: fn(&mut MediaFacts)| {
-        let mut facts = sample::picture();
+        let mut facts = sample::image();
         change(&mut facts);
         plan_under(profile, &facts, name, &FixOptions::default())
     };
@@ -291,7 +291,7 @@ fn pictures_are_copied_or_refused_and_never_made_into_films() {
 
 #[test]
 fn hev1_becomes_hvc1_without_encoding() {
-    let mut facts = film();
+    let mut facts = media();
     facts.video[0].codec = Some("hevc".into());
     facts.video[0].codec_tag = Some("hev1".into());
     let plan = plan_for(&facts, "film.mp4", &FixOptions::default());

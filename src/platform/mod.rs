@@ -3,13 +3,13 @@
 mod explain;
 pub mod fail_reasons;
 mod posts;
-mod sending;
 pub mod tiktok_ads;
 pub mod tiktok_post;
+mod upload_body;
 
 pub use explain::explain;
 pub use posts::{Creator, NewPost, Opened, PostMode, PostPlatform, PostStatus};
-pub use sending::Timeouts;
+pub use upload_body::Timeouts;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -36,7 +36,7 @@ mod tests {
 
     #[test]
     fn quarter_turns_are_clockwise() {
-        // The matrix phones write for a film to be turned clockwise by 90 degrees is 0 1 -1 0.
+        // The matrix phones write for a video to be turned clockwise by 90 degrees is 0 1 -1 0.
         for (m, degrees) in
             [((1, 0, 0, 1), 0), ((0, 1, -1, 0), 90), ((-1, 0, 0, -1), 180), ((0, -1, 1, 0), 270)]
         {

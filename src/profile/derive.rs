@@ -2,7 +2,7 @@
 //!
 //! What the file is becomes a limit of the level of an error: container, codecs, size, rates. What
 //! it merely does well, such as `moov` first, becomes a warning. Rates get head-room, because no
-//! two films have the same; everything else is what was measured.
+//! two videos have the same; everything else is what was measured.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -73,7 +73,7 @@ impl<'a> Derived<'a> {
         let mut drafts = Vec::new();
         of_file(facts, origin.file_name, &mut drafts);
         of_picture(facts, &mut drafts);
-        of_sound(facts, &mut drafts);
+        of_audio(facts, &mut drafts);
         drafts.extend(HABITS.iter().map(|rule| Draft { rule, severity: "warning", keys: Vec::new() }));
         drafts.push(Draft { rule: "video-stream", severity: "error", keys: Vec::new() });
         Derived { origin, drafts, left_out: BTreeSet::new() }
@@ -191,7 +191,7 @@ fn of_picture(facts: &MediaFacts, drafts: &mut Vec<Draft>) {
     }
 }
 
-fn of_sound(facts: &MediaFacts, drafts: &mut Vec<Draft>) {
+fn of_audio(facts: &MediaFacts, drafts: &mut Vec<Draft>) {
     let mut add = |rule, severity, keys| drafts.push(Draft { rule, severity, keys });
     let tracks = ("max_streams", whole(facts.audio.len() as u64));
     let Some(audio) = facts.main_audio() else {

@@ -63,7 +63,7 @@ pub(super) fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Resul
         Some(toml::Value::Table(rules)) => overlay(&mut limits, rules, "rule")?,
         Some(_) => return Err(wrong("rule", "tables such as [rule.duration]")),
     }
-    // Half a film is half a film everywhere, whatever a profile says.
+    // Half a video is half a video everywhere, whatever a profile says.
     let integrity = limits.entry("integrity".to_owned()).or_insert_with(unpublished);
     integrity.severity = Severity::Error;
     Ok(Profile {

@@ -47,19 +47,19 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
         stubborn,
         "These break a rule that no change to the file clears without your consent, or at all. \
          `greenlit fix PATH --out DIR --dry-run` names the option that gives consent, where there is one; \
-         otherwise export the film again.",
+         otherwise export the video again.",
         errors,
     );
     add(
         of(Outcome::Refused),
         "These were refused rather than changed in a way you did not ask for. Give consent with the option \
-         named, or export the film again within the limits shown with each file.",
+         named, or export the video again within the limits shown with each file.",
         reasons,
     );
     add(
         of(Outcome::Undecided),
         "These could not be judged, and are not called compliant on a guess. `greenlit check --deep PATH` \
-         decodes every frame and may find the missing facts; otherwise export the film again.",
+         decodes every frame and may find the missing facts; otherwise export the video again.",
         reasons,
     );
     add(

@@ -144,9 +144,9 @@ pub enum FixAction {
     Copy,
     /// Packets copied into a new container.
     Remux,
-    /// The sound encoded again, the picture copied.
+    /// The audio encoded again, the picture copied.
     ReencodeAudio,
-    /// The picture encoded again, the sound copied.
+    /// The picture encoded again, the audio copied.
     ReencodeVideo,
     /// Both encoded again.
     Reencode,
@@ -172,7 +172,7 @@ impl FixAction {
     }
 }
 
-/// The proof that an output complies and is the same film.
+/// The proof that an output complies and is the same video.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Verified {
     /// The judgement over the output.

@@ -6,8 +6,8 @@
 
 use std::io;
 
-use super::outcome::{is_mended, troubles};
-use super::{FileEntry, Report, escape, units, words};
+use super::outcome::{is_fixed, troubles};
+use super::{FileEntry, Report, escape, text, units};
 use crate::rules::{Finding, Severity};
 
 /// One annotation for each finding and each other trouble, then the count.
@@ -16,7 +16,7 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
         annotate(entry, out)?;
     }
     let counts: Vec<String> =
-        words::tally(report).into_iter().map(|(outcome, n)| format!("{n} {}", outcome.label())).collect();
+        text::tally(report).into_iter().map(|(outcome, n)| format!("{n} {}", outcome.label())).collect();
     let files = units::count(report.files.len() as u64, "file", "files");
     let counts = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
     let stopped = if report.interrupted { " (interrupted)" } else { "" };
@@ -24,19 +24,19 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
 }
 
 fn annotate(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
-    let mended = is_mended(entry);
+    let fixed = is_fixed(entry);
     for trouble in troubles(entry) {
         command(out, "error", entry, trouble.id, &escape(&trouble.message))?;
     }
-    if let Some(fix) = entry.fix.as_ref().filter(|_| mended) {
+    if let Some(fix) = entry.fix.as_ref().filter(|_| fixed) {
         let output = fix.output.as_deref().unwrap_or_default();
-        let text = format!("Fixed: {}, see {}.", words::action(fix), escape(output));
+        let text = format!("Fixed: {}, see {}.", text::action(fix), escape(output));
         command(out, "notice", entry, "fixed", &text)?;
     }
     for finding in &entry.findings {
         let level = match finding.severity {
             // The output is what counts once it stands.
-            Severity::Error if mended => "notice",
+            Severity::Error if fixed => "notice",
             Severity::Error => "error",
             Severity::Warning => "warning",
             Severity::Advice => "notice",
@@ -47,7 +47,7 @@ fn annotate(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
 }
 
 fn sentence(finding: &Finding) -> String {
-    let place = words::place(finding).map_or(String::new(), |place| format!(" ({place})"));
+    let place = text::place(finding).map_or(String::new(), |place| format!(" ({place})"));
     let source =
         finding.source.as_deref().map_or(String::new(), |source| format!(" Source: {}", escape(source)));
     format!(
@@ -99,7 +99,7 @@ mod tests {
         report.files.retain(|entry| entry.path.starts_with("c."));
         insta::assert_snapshot!(samples::rendered(&report, Format::Github), @r#"
         ::error file=c.not-compliant.mov,title=greenlit (video-codec)::the video codec is mpeg4: found mpeg4, allowed h264, hevc (stream 0). Source: https://ads.tiktok.com/help/article/video-ads-specifications [tiktok-ads]
-        ::error file=c.not-compliant.mov,title=greenlit (integrity)::the file ends before its film does: found 3.5 s missing, allowed all declared data (data missing from 8.5 s). [tiktok-ads]
+        ::error file=c.not-compliant.mov,title=greenlit (integrity)::the file ends before its video does: found 3.5 s missing, allowed all declared data (data missing from 8.5 s). [tiktok-ads]
         ::warning file=c.not-compliant.mov,title=greenlit (black)::the picture is black for a while: found 2 spans, allowed none longer than 1 s (stream 0, 0 s to 1.5 s, 1:02.5 to 1:05). Source: https://ads.tiktok.com/help/article/video-ads-specifications [tiktok-ads]
         ::notice file=c.not-compliant.mov,title=greenlit (fast-start)::the index lies behind the media data: found moov last, allowed moov first. Source: https://ads.tiktok.com/help/article/video-ads-specifications [tiktok-ads]
         greenlit: 1 file: 1 not compliant
@@ -111,7 +111,7 @@ mod tests {
         let mut report = samples::everything();
         report.files.retain(|entry| entry.path == "b.fixed.avi");
         insta::assert_snapshot!(samples::rendered(&report, Format::Github), @r#"
-        ::notice file=b.fixed.avi,title=greenlit (fixed)::Fixed: picture encoded again, sound copied, see out/b.fixed.mp4. [tiktok-ads]
+        ::notice file=b.fixed.avi,title=greenlit (fixed)::Fixed: picture encoded again, audio copied, see out/b.fixed.mp4. [tiktok-ads]
         ::notice file=b.fixed.avi,title=greenlit (video-codec)::the video codec is mpeg4: found mpeg4, allowed h264, hevc (stream 0). Source: https://ads.tiktok.com/help/article/video-ads-specifications [tiktok-ads]
         greenlit: 1 file: 1 fixed
         "#);

@@ -5,8 +5,8 @@
 
 use std::io;
 
-use super::outcome::{Outcome, Trouble, is_mended, troubles};
-use super::{FileEntry, Report, escape::markup, words};
+use super::outcome::{Outcome, Trouble, is_fixed, troubles};
+use super::{FileEntry, Report, escape::markup, text};
 use crate::rules::{Finding, Severity};
 
 #[derive(Clone, Copy, Default)]
@@ -136,27 +136,27 @@ fn problem(
     )
 }
 
-/// Warnings, advice and what was done; errors too, once they are mended.
+/// Warnings, advice and what was done; errors too, once they are fixed.
 fn notes(entry: &FileEntry) -> Vec<String> {
-    let mended = is_mended(entry);
-    let findings = entry.findings.iter().filter(|finding| mended || finding.severity != Severity::Error);
-    let mut notes: Vec<String> = findings.map(|finding| line(finding, mended)).collect();
+    let fixed = is_fixed(entry);
+    let findings = entry.findings.iter().filter(|finding| fixed || finding.severity != Severity::Error);
+    let mut notes: Vec<String> = findings.map(|finding| line(finding, fixed)).collect();
     if let Some(fix) = &entry.fix {
         let output = fix.output.as_ref().map_or(String::new(), |output| format!(": {output}"));
-        notes.push(markup(&format!("fix: {}{output}", words::action(fix))));
+        notes.push(markup(&format!("fix: {}{output}", text::action(fix))));
         notes.extend(fix.steps.iter().map(|step| markup(&format!("step: {step}"))));
-        notes.extend(words::proof(fix).map(|proof| markup(&format!("proof: {proof}"))));
+        notes.extend(text::proof(fix).map(|proof| markup(&format!("proof: {proof}"))));
     }
     if let Some(delivery) = &entry.delivery {
         let id = delivery.video_id.as_ref().map_or(String::new(), |id| format!(", video {id}"));
-        notes.push(markup(&format!("delivery: {}{id}", words::state(&delivery.state))));
+        notes.push(markup(&format!("delivery: {}{id}", text::state(&delivery.state))));
     }
     notes
 }
 
-fn line(finding: &Finding, mended: bool) -> String {
-    let place = words::place(finding).map_or(String::new(), |place| format!(" ({place})"));
-    let severity = words::severity(finding.severity, mended);
+fn line(finding: &Finding, fixed: bool) -> String {
+    let place = text::place(finding).map_or(String::new(), |place| format!(" ({place})"));
+    let severity = text::severity(finding.severity, fixed);
     let Finding { rule, message, actual, allowed, .. } = finding;
     markup(&format!("{severity} {rule}: {message}: found {actual}, allowed {allowed}{place}"))
 }
@@ -184,7 +184,7 @@ mod tests {
           <testsuite name="tiktok-ads" tests="2" failures="1" errors="1" skipped="0">
             <testcase name="c.not-compliant.mov" classname="tiktok-ads">
               <failure type="video-codec" message="the video codec is mpeg4">error video-codec: the video codec is mpeg4: found mpeg4, allowed h264, hevc (stream 0)
-        error integrity: the file ends before its film does: found 3.5 s missing, allowed all declared data (data missing from 8.5 s)</failure>
+        error integrity: the file ends before its video does: found 3.5 s missing, allowed all declared data (data missing from 8.5 s)</failure>
               <system-out>warning black: the picture is black for a while: found 2 spans, allowed none longer than 1 s (stream 0, 0 s to 1.5 s, 1:02.5 to 1:05)
         advice fast-start: the index lies behind the media data: found moov last, allowed moov first</system-out>
             </testcase>

@@ -1,6 +1,6 @@
 //! What people and tools read: one renderer a format.
 //!
-//! `document` is the contract; `outcome`, `words`, `units` and `advice` turn it into the
+//! `document` is the contract; `outcome`, `text`, `units` and `advice` turn it into the
 //! language that the renderers for people share; [`escape()`] makes foreign text safe to show.
 
 mod advice;
@@ -19,8 +19,8 @@ mod samples;
 mod sarif;
 mod schema;
 mod streamed;
+mod text;
 mod units;
-mod words;
 
 pub use document::{
     AdDelivery, Delivery, FileEntry, Fix, FixAction, Media, OldLimit, Report, SCHEMA, Summary, Tool, Verified,

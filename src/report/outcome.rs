@@ -122,7 +122,7 @@ impl Outcome {
 }
 
 /// Whether the errors of the source are settled by an output, wherever that went since.
-pub(super) fn is_mended(entry: &FileEntry) -> bool {
+pub(super) fn is_fixed(entry: &FileEntry) -> bool {
     Outcome::before_delivery(entry) == Outcome::Fixed
 }
 

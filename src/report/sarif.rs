@@ -9,8 +9,8 @@ use std::io;
 use serde::Serialize;
 
 use super::escape::{escape, uri_path, uri_path_encoded};
-use super::outcome::{Outcome, TROUBLES, Trouble, is_mended, troubles};
-use super::{FileEntry, Report, words};
+use super::outcome::{Outcome, TROUBLES, Trouble, is_fixed, troubles};
+use super::{FileEntry, Report, text};
 use crate::model::TimeRange;
 use crate::rules::{Confidence, Finding, Remedy, Severity};
 
@@ -237,10 +237,10 @@ impl<'a> Rules<'a> {
 }
 
 fn results<'a>(entry: &'a FileEntry, rules: &Rules<'_>) -> Vec<SarifResult<'a>> {
-    let mended = is_mended(entry);
+    let fixed = is_fixed(entry);
     let from_troubles = troubles(entry).into_iter().map(|trouble| from_trouble(entry, trouble, rules));
     let mut all: Vec<SarifResult<'a>> = from_troubles.collect();
-    all.extend(entry.findings.iter().map(|finding| from_finding(entry, finding, mended, rules)));
+    all.extend(entry.findings.iter().map(|finding| from_finding(entry, finding, fixed, rules)));
     all
 }
 
@@ -260,17 +260,17 @@ fn from_trouble<'a>(entry: &'a FileEntry, trouble: Trouble, rules: &Rules<'_>) -
 fn from_finding<'a>(
     entry: &'a FileEntry,
     finding: &'a Finding,
-    mended: bool,
+    fixed: bool,
     rules: &Rules<'_>,
 ) -> SarifResult<'a> {
     let Finding { rule, severity, stream, actual, allowed, message, ranges, .. } = finding;
-    let place = words::place(finding).map_or(String::new(), |place| format!(" ({place})"));
+    let place = text::place(finding).map_or(String::new(), |place| format!(" ({place})"));
     let text = format!("{}: found {}, allowed {}{place}.", escape(message), escape(actual), escape(allowed));
     let output = entry
         .fix
         .as_ref()
         .and_then(|fix| fix.output.as_deref())
-        .filter(|_| mended && *severity == Severity::Error);
+        .filter(|_| fixed && *severity == Severity::Error);
     let suppress = |output: &str| Suppression {
         kind: "external",
         status: "accepted",

@@ -29,7 +29,7 @@ pub(super) fn seconds(value: f64) -> String {
     if value < 60.0 { format!("{text} s") } else { format!("{text} s ({})", clock(value)) }
 }
 
-/// A point of time in a film: `3.25 s`, `1:02.5`.
+/// A point of time in a video: `3.25 s`, `1:02.5`.
 pub(super) fn at(value: f64) -> String {
     if value < 60.0 {
         return format!("{} s", trimmed(value, 2));

@@ -7,7 +7,7 @@ use crate::profile::{Limits, Profile, Severity, nearest};
 
 use super::all::{ALL, image_aspect_ratio, image_format};
 use super::finding::{Finding, Verdict};
-use super::rule::{Judged, Rule, Subject, Verdicts};
+use super::rule::{Rule, Scope, Subject, Verdicts};
 use super::validated::ValidatedAsset;
 
 /// Every rule there is.
@@ -82,32 +82,32 @@ pub struct Assessment {
 
 /// The rules of one profile that one selection takes, looked up once for any number of files.
 #[derive(Clone)]
-pub struct Judge<'a> {
+pub struct RuleSet<'a> {
     profile: &'a Profile,
     rules: Vec<(&'static dyn Rule, &'a Limits)>,
     whole: bool,
 }
 
-impl std::fmt::Debug for Judge<'_> {
+impl std::fmt::Debug for RuleSet<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let rules: Vec<&str> = self.rules.iter().map(|(rule, _)| rule.id()).collect();
-        f.debug_struct("Judge").field("profile", &self.profile.id()).field("rules", &rules).finish()
+        f.debug_struct("RuleSet").field("profile", &self.profile.id()).field("rules", &rules).finish()
     }
 }
 
-impl<'a> Judge<'a> {
+impl<'a> RuleSet<'a> {
     /// A judge by every rule of `profile` that `selection` takes.
-    pub fn new(profile: &'a Profile, selection: &Selection) -> Judge<'a> {
+    pub fn new(profile: &'a Profile, selection: &Selection) -> RuleSet<'a> {
         let taken = ALL.iter().copied().filter(|rule| selection.takes(rule.id()));
         let rules = taken.filter_map(|rule| Some((rule, profile.limits(rule.id())?))).collect();
-        Judge { profile, rules, whole: selection.is_everything() }
+        RuleSet { profile, rules, whole: selection.is_everything() }
     }
 
     /// The same, by one rule only.
     #[must_use]
-    pub fn narrowed_to(&self, rule: &str) -> Judge<'a> {
+    pub fn narrowed_to(&self, rule: &str) -> RuleSet<'a> {
         let rules = self.rules.iter().copied().filter(|(known, _)| known.id() == rule).collect();
-        Judge { profile: self.profile, rules, whole: false }
+        RuleSet { profile: self.profile, rules, whole: false }
     }
 
     /// The judgement over `subject`.
@@ -115,27 +115,27 @@ impl<'a> Judge<'a> {
         self.judge(subject, None)
     }
 
-    fn judge(&self, subject: &Subject<'_>, film: Option<Size>) -> Assessment {
+    fn judge(&self, subject: &Subject<'_>, video: Option<Size>) -> Assessment {
         let mut findings = Vec::new();
         let mut unknown = Vec::new();
         let pictures = self.profile.limits(image_format::ImageFormat.id());
         let still = subject.facts.still().filter(|_| pictures.is_some());
         for (rule, limits) in &self.rules {
             let counts = match rule.judges() {
-                Judged::Film => still.is_none(),
-                Judged::Picture => still.is_some(),
-                Judged::File => true,
-                Judged::Ad => false,
+                Scope::Video => still.is_none(),
+                Scope::Picture => still.is_some(),
+                Scope::File => true,
+                Scope::Ad => false,
             };
             if !counts {
                 continue;
             }
             let mut verdicts = Verdicts::new(rule.id(), self.profile.platform(), limits);
             rule.check(subject, limits, &mut verdicts);
-            if let (Some(still), Some(film)) = (&still, film)
+            if let (Some(still), Some(video)) = (&still, video)
                 && rule.id() == image_aspect_ratio::ImageAspectRatio.id()
             {
-                image_aspect_ratio::as_cover(still, film, limits, &mut verdicts);
+                image_aspect_ratio::as_cover(still, video, limits, &mut verdicts);
             }
             if verdicts.undecided && limits.severity == Severity::Error {
                 unknown.push(rule.id());
@@ -167,15 +167,15 @@ impl<'a> Judge<'a> {
 /// Judges `subject` by every rule of `profile` that `selection` takes.
 ///
 /// A still picture is judged by the rules for pictures where the profile has limits for them;
-/// elsewhere it is a film that does not move, and refused as one.
+/// elsewhere it is a video that does not move, and refused as one.
 pub fn assess(subject: &Subject<'_>, profile: &Profile, selection: &Selection) -> Assessment {
-    Judge::new(profile, selection).assess(subject)
+    RuleSet::new(profile, selection).assess(subject)
 }
 
-/// Judges a picture as the cover of a film that is shown at `film`: by the rules for pictures, and
-/// its aspect ratio against the film's.
-pub fn assess_cover(picture: &Subject<'_>, film: Size, profile: &Profile) -> Assessment {
-    Judge::new(profile, &Selection::default()).judge(picture, Some(film))
+/// Judges a picture as the cover of a video that is shown at `video`: by the rules for pictures, and
+/// its aspect ratio against the video's.
+pub fn assess_cover(picture: &Subject<'_>, video: Size, profile: &Profile) -> Assessment {
+    RuleSet::new(profile, &Selection::default()).judge(picture, Some(video))
 }
 
 impl Assessment {
@@ -211,7 +211,7 @@ impl Assessment {
 
     /// The proof token for the assessed bytes, which lie at `path` and hash to `content`; `None`
     /// unless the file complies with every rule of the profile, none left out. A still picture
-    /// never gets one: what takes the token sends films.
+    /// never gets one: what takes the token sends videos.
     pub fn validate(&self, path: PathBuf, content: ContentHash) -> Option<ValidatedAsset> {
         (self.verdict == Verdict::Compliant && self.whole && !self.is_picture).then(|| {
             ValidatedAsset::new(

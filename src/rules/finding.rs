@@ -15,11 +15,11 @@ pub enum Remedy {
     Remux,
     /// Packets rewritten without touching a picture.
     BitstreamFilter,
-    /// The sound encoded again.
+    /// The audio encoded again.
     ReencodeAudio,
     /// The picture encoded again.
     ReencodeVideo,
-    /// Part of the film left out: needs consent.
+    /// Part of the video left out: needs consent.
     Trim,
     /// Nothing can be done.
     Refuse,
@@ -40,7 +40,7 @@ pub struct Finding {
     pub allowed: String,
     /// One sentence for a person.
     pub message: String,
-    /// The spans of the film it is about.
+    /// The spans of the video it is about.
     pub ranges: Vec<TimeRange>,
     /// For missing data: the first second that is not there.
     pub first_missing_s: Option<f64>,

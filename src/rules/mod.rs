@@ -7,15 +7,15 @@
 mod all;
 mod assess;
 mod finding;
+pub(crate) mod format;
 mod rule;
 mod validated;
-pub(crate) mod words;
 
 pub use crate::profile::{Confidence, Severity};
 pub use all::resolution::nearest_floor;
-pub use assess::{Assessment, Judge, Selection, SelectionError, assess, assess_cover, find, registry};
+pub use assess::{Assessment, RuleSet, Selection, SelectionError, assess, assess_cover, find, registry};
 pub use finding::{Finding, Remedy, Verdict};
-pub use rule::{Breach, Judged, Rule, RuleDoc, Subject, Verdicts};
+pub use rule::{Rule, RuleDoc, Scope, Subject, Verdicts, Violation};
 pub use validated::ValidatedAsset;
 
 #[cfg(test)]

@@ -38,9 +38,9 @@ pub struct RuleDoc {
 
 /// What a rule looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Judged {
+pub enum Scope {
     /// Films.
-    Film,
+    Video,
     /// Still pictures: covers and image ads.
     Picture,
     /// Any file.
@@ -54,7 +54,7 @@ pub trait Rule: Sync {
     /// The stable id.
     fn id(&self) -> &'static str;
     /// What it looks at.
-    fn judges(&self) -> Judged;
+    fn judges(&self) -> Scope;
     /// The page for `greenlit explain`.
     fn doc(&self) -> &'static RuleDoc;
     /// Judges `subject` by `limits`.
@@ -73,7 +73,7 @@ pub struct Verdicts<'a> {
 
 /// One broken limit.
 #[derive(Clone, Debug)]
-pub struct Breach {
+pub struct Violation {
     /// What was found, short: `mpeg4`.
     pub actual: String,
     /// What is allowed, short: `h264, hevc`.
@@ -86,21 +86,21 @@ pub struct Breach {
     pub stream: Option<u32>,
     /// Severity, where it differs from the profile's.
     pub severity: Option<Severity>,
-    /// Spans of the film it is about.
+    /// Spans of the video it is about.
     pub ranges: Vec<TimeRange>,
     /// The first second that is not there, for missing data.
     pub first_missing_s: Option<f64>,
 }
 
-impl Breach {
+impl Violation {
     /// A broken limit of the whole file.
     pub fn new(
         says: impl Into<String>,
         actual: impl Into<String>,
         allowed: impl Into<String>,
         remedy: Remedy,
-    ) -> Breach {
-        Breach {
+    ) -> Violation {
+        Violation {
             actual: actual.into(),
             allowed: allowed.into(),
             says: says.into(),
@@ -114,28 +114,28 @@ impl Breach {
 
     /// The same, about a stream.
     #[must_use]
-    pub fn at(mut self, stream: u32) -> Breach {
+    pub fn at(mut self, stream: u32) -> Violation {
         self.stream = Some(stream);
         self
     }
 
     /// The same, at most a warning.
     #[must_use]
-    pub fn as_warning(mut self) -> Breach {
+    pub fn as_warning(mut self) -> Violation {
         self.severity = Some(Severity::Warning);
         self
     }
 
     /// The same, only as advice.
     #[must_use]
-    pub fn as_advice(mut self) -> Breach {
+    pub fn as_advice(mut self) -> Violation {
         self.severity = Some(Severity::Advice);
         self
     }
 
-    /// The same, with the spans of the film.
+    /// The same, with the spans of the video.
     #[must_use]
-    pub fn over(mut self, ranges: &[TimeRange]) -> Breach {
+    pub fn over(mut self, ranges: &[TimeRange]) -> Violation {
         self.ranges = ranges.to_vec();
         self
     }
@@ -152,8 +152,8 @@ impl<'a> Verdicts<'a> {
     }
 
     /// Says that a limit is broken.
-    pub fn breach(&mut self, breach: Breach) {
-        let Breach { actual, allowed, says, remedy, stream, severity, ranges, first_missing_s } = breach;
+    pub fn breach(&mut self, breach: Violation) {
+        let Violation { actual, allowed, says, remedy, stream, severity, ranges, first_missing_s } = breach;
         let message = format!(
             "{says}; {} allow{} {allowed}",
             self.platform,
@@ -176,7 +176,7 @@ impl<'a> Verdicts<'a> {
     }
 
     /// Says something in a sentence of its own, where "allows" would not read well.
-    pub fn say(&mut self, breach: Breach) {
+    pub fn say(&mut self, breach: Violation) {
         let sentence = breach.says.clone();
         self.breach(breach);
         if let Some(finding) = self.findings.last_mut() {
@@ -192,10 +192,10 @@ impl<'a> Verdicts<'a> {
 
 /// Declares a rule: its type, id, page and judgement.
 ///
-/// Rules look at films unless `judges` says otherwise; those of ads have no judgement over a file.
+/// Rules look at videos unless `judges` says otherwise; those of ads have no judgement over a file.
 macro_rules! rule {
-    (@judges) => { $crate::rules::rule::Judged::Film };
-    (@judges $judges:ident) => { $crate::rules::rule::Judged::$judges };
+    (@judges) => { $crate::rules::rule::Scope::Video };
+    (@judges $judges:ident) => { $crate::rules::rule::Scope::$judges };
     ($name:ident, $id:literal, judges: Ad, what: $what:literal, why: $why:literal, remedy: $remedy:literal, source: $source:literal $(,)?) => {
         $crate::rules::rule::rule!($name, $id, judges: Ad, what: $what, why: $why, remedy: $remedy, source: $source, |_, _, _| {});
     };
@@ -209,7 +209,7 @@ macro_rules! rule {
                 $id
             }
 
-            fn judges(&self) -> $crate::rules::rule::Judged {
+            fn judges(&self) -> $crate::rules::rule::Scope {
                 $crate::rules::rule::rule!(@judges $($judges)?)
             }
 

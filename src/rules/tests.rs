@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::model::sample::{self, film as good};
+use crate::model::sample::{self, media as good};
 use crate::model::*;
 use crate::profile::Profile;
 
@@ -49,7 +49,7 @@ fn every_rule_has_a_whole_page_and_keys_in_profiles() {
 }
 
 #[test]
-fn the_good_film_complies_with_the_strict_profile_without_a_word() {
+fn the_good_video_complies_with_the_strict_profile_without_a_word() {
     let assessment = judge(&good(), "film.mp4", None);
     assert_eq!(assessment.verdict(), Verdict::Compliant);
     assert_eq!(assessment.findings(), []);
@@ -301,7 +301,7 @@ fn hevc_stored_as_hev1_is_a_warning_that_costs_no_loss() {
 }
 
 fn judge_picture(profile: &str, name: &str, change: impl FnOnce(&mut MediaFacts)) -> Assessment {
-    let mut facts = sample::picture();
+    let mut facts = sample::image();
     change(&mut facts);
     let subject = Subject { facts: &facts, file_name: name, deep: None };
     assess(&subject, &Profile::builtin(profile).unwrap(), &Selection::default())
@@ -352,13 +352,13 @@ fn each_profile_says_what_pictures_it_takes_or_takes_none() {
     assert!(wide.has("image-size", Severity::Error));
     let heavy = judge_picture("tiktok-ad-network", "p.png", |facts| facts.size_bytes = 60_000_000);
     assert_eq!(told(&heavy), [("image-size".to_owned(), Severity::Warning)]);
-    // Without rules for pictures, a picture is a film that does not move.
+    // Without rules for pictures, a picture is a video that does not move.
     let none = judge_picture("youtube", "p.png", |_| {});
     assert!(none.has("video-stream", Severity::Error) && !none.is_picture());
 }
 
 #[test]
-fn a_picture_never_gets_the_token_of_a_film() {
+fn a_picture_never_gets_the_token_of_a_video() {
     let hash = ContentHash { blake3: "b".into(), md5: "m".into(), size_bytes: 1 };
     let fine = judge_picture("tiktok-ads", "cover.png", |_| {});
     assert_eq!(fine.verdict(), Verdict::Compliant);
@@ -366,9 +366,9 @@ fn a_picture_never_gets_the_token_of_a_film() {
 }
 
 #[test]
-fn a_cover_has_the_ratio_of_its_film() {
+fn a_cover_has_the_ratio_of_its_video() {
     let profile = Profile::builtin("tiktok-ads").unwrap();
-    let facts = sample::picture();
+    let facts = sample::image();
     let subject = Subject { facts: &facts, file_name: "cover.png", deep: None };
     let against = |width, height| assess_cover(&subject, Size::new(width, height), &profile);
     assert_eq!(told(&against(1080, 1920)), []);

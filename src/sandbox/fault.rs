@@ -22,7 +22,7 @@ pub enum Fault {
     NeverReady(f64),
     /// A video is never listed. Decided once for each video.
     ProcessingFailed(f64),
-    /// A post ends with `internal`, through no fault of the film. Decided once for each post.
+    /// A post ends with `internal`, through no fault of the video. Decided once for each post.
     PostInternal(f64),
     /// Creating an ad answers 40901 although the video is ready.
     NotReadyOnCreate(f64),

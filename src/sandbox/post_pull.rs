@@ -1,4 +1,4 @@
-//! `PULL_FROM_URL`: the platform fetches the film itself.
+//! `PULL_FROM_URL`: the platform fetches the video itself.
 //!
 //! Where the platform wants https and a domain that its owner proved, the stand-in fetches from the loopback
 //! alone and takes every other address for one that nobody proved.
@@ -12,7 +12,7 @@ use super::post_put::{log_effect, process};
 use super::server::App;
 use super::store::{Post, Record, Whole};
 
-/// The largest film.
+/// The largest video.
 const MOST: u64 = 4_000_000_000;
 
 fn is_proven(address: &str) -> bool {
@@ -24,7 +24,7 @@ fn is_proven(address: &str) -> bool {
     })
 }
 
-/// Opens a post and fetches its film. A film that cannot be fetched ends the post, and not the call.
+/// Opens a post and fetches its video. A video that cannot be fetched ends the post, and not the call.
 pub(super) async fn open(app: &App, call: &mut Call, body: &Value, direct: bool) -> Answer {
     let (title, privacy) = captioned(body, direct)?;
     let address = body["source_info"]["video_url"].as_str().unwrap_or_default();
@@ -38,7 +38,7 @@ pub(super) async fn open(app: &App, call: &mut Call, body: &Value, direct: bool)
     room_for_draft(&app.store(), direct, app.clock.now())?;
     let fetched = fetch(app, address, MOST, call.ordinal).await;
     let (now, number) = (app.clock.now(), app.store().world.records + 1);
-    let size = fetched.as_ref().map_or(0, |film| film.size);
+    let size = fetched.as_ref().map_or(0, |video| video.size);
     let mut post = Post {
         id: format!("{}.75{number:017}", if direct { "v_pub_url~v2-1" } else { "v_inbox_url~v2" }),
         key: format!("{:016x}", app.chance.bits("post", number)),
@@ -55,7 +55,7 @@ pub(super) async fn open(app: &App, call: &mut Call, body: &Value, direct: bool)
         whole: None,
     };
     post.whole = Some(match &fetched {
-        Ok(film) => process(app, &post, &film.path).await.map_err(|error| broken(&error))?,
+        Ok(video) => process(app, &post, &video.path).await.map_err(|error| broken(&error))?,
         Err(_) => Whole {
             md5: String::new(),
             ready: app.later(now, app.options.processing, "post-ready", number),

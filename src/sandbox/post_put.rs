@@ -179,7 +179,7 @@ fn append(to: &Path, from: &Path, at: u64) -> std::io::Result<()> {
     out.sync_all()
 }
 
-/// What becomes of a film that is there in full.
+/// What becomes of a video that is there in full.
 pub(super) async fn process(app: &App, post: &Post, path: &Path) -> std::io::Result<Whole> {
     let (prober, path) = (app.options.prober.clone(), path.to_owned());
     let looked = tokio::task::spawn_blocking(move || {

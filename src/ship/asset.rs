@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::crash::crash_point;
-use super::engine::{Context, Halt};
+use super::engine::{Abort, Context};
 use super::journal::{Artifact, EffectState, ItemKey, ItemRecord, JournalError, destination_key};
 use super::polling::Verdict;
 use super::publish::{Published, unshipped};
 use super::request::{Prepared, Until};
 use super::upload::{Upload, given_up};
-use super::{AdDelivery, Delivery, DeliveryState, MakeError, ShipEvent};
+use super::{AdDelivery, Delivery, DeliveryState, PrepareError, ShipEvent};
 use crate::rules::ValidatedAsset;
 
 /// Drives one file to its end and reports it.
@@ -49,8 +49,8 @@ pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result
         Shipment { context: &context, key, item, source, first: asset, polled: Duration::ZERO, fresh: false };
     let ended = match shipment.drive().await {
         Ok(ended) => ended,
-        Err(Halt::Journal(error)) => return Err(error),
-        Err(Halt::Stopped) => {
+        Err(Abort::Journal(error)) => return Err(error),
+        Err(Abort::Stopped) => {
             let reason = context.stop_reason().map(|stop| stop.reason());
             End { state: shipment.item.state.clone(), reason, ads: None }
         }
@@ -97,7 +97,7 @@ enum Step {
 }
 
 impl Shipment<'_> {
-    async fn drive(&mut self) -> Result<End, Halt> {
+    async fn drive(&mut self) -> Result<End, Abort> {
         // Bounded: each turn moves on, and each way back uses up a recipe.
         loop {
             self.context.go_on()?;
@@ -129,7 +129,7 @@ impl Shipment<'_> {
     }
 
     /// Writes the state down, then tells.
-    fn record(&mut self, state: DeliveryState, reason: Option<String>) -> Result<(), Halt> {
+    fn record(&mut self, state: DeliveryState, reason: Option<String>) -> Result<(), Abort> {
         self.item.state = state.clone();
         self.item.reason = reason;
         self.item.source = self.source.clone();
@@ -140,19 +140,19 @@ impl Shipment<'_> {
         Ok(())
     }
 
-    fn finish(&mut self, state: DeliveryState, reason: Option<String>) -> Result<Step, Halt> {
+    fn finish(&mut self, state: DeliveryState, reason: Option<String>) -> Result<Step, Abort> {
         self.record(state.clone(), reason.clone())?;
         Ok(Step::End(self.end(state, reason)))
     }
 
-    async fn upload_step(&mut self) -> Result<Step, Halt> {
+    async fn upload_step(&mut self) -> Result<Step, Abort> {
         if let Some(step) = self.settle_earlier_upload().await? {
             return Ok(step);
         }
         let asset = match self.file().await? {
             Ok(asset) => asset,
-            Err(MakeError::Refused(reason)) => return self.give_up(Some(reason)),
-            Err(MakeError::Failed(reason)) => return self.finish(DeliveryState::Failed, Some(reason)),
+            Err(PrepareError::Refused(reason)) => return self.give_up(Some(reason)),
+            Err(PrepareError::Failed(reason)) => return self.finish(DeliveryState::Failed, Some(reason)),
         };
         let effect = self.context.upload_effect(&asset, &self.source, self.item.recipe);
         let content = asset.content();
@@ -171,7 +171,7 @@ impl Shipment<'_> {
 
     /// An upload that an earlier run left in doubt is settled from what the journal has: the file
     /// may be gone, or may have come out otherwise this time.
-    async fn settle_earlier_upload(&mut self) -> Result<Option<Step>, Halt> {
+    async fn settle_earlier_upload(&mut self) -> Result<Option<Step>, Abort> {
         let Some(key) = self.item.effect_key.clone() else { return Ok(None) };
         let Some(record) = self.context.journal.effect(&key)? else { return Ok(None) };
         let upload = match record.state {
@@ -192,7 +192,7 @@ impl Shipment<'_> {
         }
     }
 
-    async fn uploaded(&mut self, upload: Upload) -> Result<Step, Halt> {
+    async fn uploaded(&mut self, upload: Upload) -> Result<Step, Abort> {
         match upload {
             Upload::Done(id) => {
                 self.item.video_id = Some(id);
@@ -206,7 +206,7 @@ impl Shipment<'_> {
         }
     }
 
-    async fn file(&mut self) -> Result<Result<ValidatedAsset, MakeError>, Halt> {
+    async fn file(&mut self) -> Result<Result<ValidatedAsset, PrepareError>, Abort> {
         let recipe = self.item.recipe;
         if recipe == 1 {
             return Ok(Ok(self.first.clone()));
@@ -218,7 +218,7 @@ impl Shipment<'_> {
         Ok(made)
     }
 
-    async fn poll_step(&mut self, video: &str) -> Result<Step, Halt> {
+    async fn poll_step(&mut self, video: &str) -> Result<Step, Abort> {
         let settings = &self.context.settings;
         let left = settings.poll_deadline.saturating_sub(self.polled);
         let limit = settings.attempt_deadline.min(left);
@@ -245,7 +245,7 @@ impl Shipment<'_> {
     }
 
     /// A late video is still a video: before anything is given up for good, one look, no upload.
-    async fn look_once_more(&mut self, video: Option<String>) -> Result<Step, Halt> {
+    async fn look_once_more(&mut self, video: Option<String>) -> Result<Step, Abort> {
         let end = |it: &Self| Step::End(it.end(DeliveryState::GivenUp, it.item.reason.clone()));
         let Some(video) = video else {
             return if self.may_try_again() { self.reopen() } else { Ok(end(self)) };
@@ -268,7 +268,7 @@ impl Shipment<'_> {
     }
 
     /// Goes on with the next recipe; the reason for the last one is on record already.
-    fn reopen(&mut self) -> Result<Step, Halt> {
+    fn reopen(&mut self) -> Result<Step, Abort> {
         let reason = self.item.history.last().cloned();
         self.begin_anew(reason)
     }
@@ -278,7 +278,7 @@ impl Shipment<'_> {
         sent.unwrap_or_else(|| self.first.content().md5.clone())
     }
 
-    fn next_recipe(&mut self, reason: String) -> Result<Step, Halt> {
+    fn next_recipe(&mut self, reason: String) -> Result<Step, Abort> {
         let recipe = self.item.recipe;
         self.item.history.push(format!("attempt {recipe}: {reason}"));
         if recipe >= self.context.settings.attempts {
@@ -287,7 +287,7 @@ impl Shipment<'_> {
         self.begin_anew(Some(reason))
     }
 
-    fn begin_anew(&mut self, reason: Option<String>) -> Result<Step, Halt> {
+    fn begin_anew(&mut self, reason: Option<String>) -> Result<Step, Abort> {
         self.item.recipe += 1;
         self.item.video_id = None;
         self.item.effect_key = None;
@@ -297,12 +297,12 @@ impl Shipment<'_> {
         Ok(Step::On)
     }
 
-    fn give_up(&mut self, because: Option<String>) -> Result<Step, Halt> {
+    fn give_up(&mut self, because: Option<String>) -> Result<Step, Abort> {
         let told: Vec<String> = self.item.history.iter().cloned().chain(because).collect();
         self.finish(DeliveryState::GivenUp, Some(told.join("; ")))
     }
 
-    async fn publish_step(&mut self) -> Result<Step, Halt> {
+    async fn publish_step(&mut self) -> Result<Step, Abort> {
         let rows = self.context.rows_of(&self.source);
         let mut ads = Vec::new();
         for row in rows.iter().filter(|row| super::preflight::is_ad(row)) {

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use super::DeliveryState;
 use super::crash::crash_point;
-use super::engine::{Context, Halt};
-use super::journal::{Effect, EffectState, Settled};
-use super::publish::Gate;
-use super::upload::{Fate, MAX_SENDS, fate};
+use super::engine::{Abort, Context};
+use super::journal::{Effect, EffectState, Resolution};
+use super::publish::StepResult;
+use super::upload::{MAX_SENDS, MutationOutcome, fate};
 
 /// The largest picture the platform takes, in bytes.
 const COVER_MAX: u64 = 50_000_000;
@@ -16,7 +16,7 @@ const COVER_MAX: u64 = 50_000_000;
 impl Context {
     /// Uploads a cover. An upload in doubt is simply repeated: a second copy harms nobody, and
     /// pictures cannot be searched for.
-    pub(super) async fn upload_cover(&self, path: &Path, hash: String) -> Result<Gate<String>, Halt> {
+    pub(super) async fn upload_cover(&self, path: &Path, hash: String) -> Result<StepResult<String>, Abort> {
         let effect = Effect {
             kind: "image",
             origin: self.platform.origin().to_owned(),
@@ -36,11 +36,11 @@ impl Context {
             let record = self.journal.intend(&effect)?;
             crash_point!(self.crash, "image.after_intent");
             if let (EffectState::Done, Some(id)) = (record.state, &record.receipt) {
-                return Ok(Gate::Open(id.clone()));
+                return Ok(StepResult::Open(id.clone()));
             }
             if matches!(record.state, EffectState::Sent | EffectState::Unknown) {
                 let reason = "in doubt; repeated, since a second copy is harmless".to_owned();
-                self.journal.settle(&key, &Settled::NotDone { reason }, None)?;
+                self.journal.settle(&key, &Resolution::NotDone { reason }, None)?;
             }
             self.rest(sends).await?;
             self.journal.mark_sent(&key)?;
@@ -51,21 +51,30 @@ impl Context {
             crash_point!(self.crash, "image.after_send_before_receipt");
             match answer {
                 Ok(id) => {
-                    self.journal.settle(&key, &Settled::Done { receipt: id.clone() }, None)?;
+                    self.journal.settle(&key, &Resolution::Done { receipt: id.clone() }, None)?;
                     crash_point!(self.crash, "image.after_receipt");
-                    return Ok(Gate::Open(id));
+                    return Ok(StepResult::Open(id));
                 }
                 Err(error) => {
                     let reason = error.to_string();
-                    let settled = Settled::NotDone { reason: reason.clone() };
+                    let settled = Resolution::NotDone { reason: reason.clone() };
                     self.journal.settle(&key, &settled, error.request_id.as_deref())?;
-                    if matches!(fate(&error), Fate::BadMedia | Fate::Refused | Fate::Stale) {
-                        return Ok(Gate::Shut(DeliveryState::Failed, format!("cover refused: {reason}")));
+                    if matches!(
+                        fate(&error),
+                        MutationOutcome::BadMedia | MutationOutcome::Refused | MutationOutcome::Stale
+                    ) {
+                        return Ok(StepResult::Shut(
+                            DeliveryState::Failed,
+                            format!("cover refused: {reason}"),
+                        ));
                     }
                 }
             }
         }
-        Ok(Gate::Shut(DeliveryState::Unconfirmed, format!("the cover was not taken in {MAX_SENDS} tries")))
+        Ok(StepResult::Shut(
+            DeliveryState::Unconfirmed,
+            format!("the cover was not taken in {MAX_SENDS} tries"),
+        ))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// The variable that arms one point: `name:ordinal`, the ordinal from 1, and optionally `:term` or
-/// `:full` for another [`Blow`] than a kill.
+/// `:full` for another [`FaultKind`] than a kill.
 pub const VARIABLE: &str = "GREENLIT_CRASH_AT";
 
 /// The variable that names a file to be made when the armed point is passed, so that a test can tell a
@@ -14,7 +14,7 @@ pub const MARK: &str = "GREENLIT_CRASH_MARK";
 
 /// What befalls the process at the armed point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Blow {
+pub enum FaultKind {
     /// SIGKILL: nothing more is done.
     #[default]
     Kill,
@@ -24,12 +24,13 @@ pub enum Blow {
     Full,
 }
 
-impl Blow {
+impl FaultKind {
     /// Every kind, with its name in [`VARIABLE`].
-    pub const ALL: [(&str, Blow); 3] = [("kill", Blow::Kill), ("term", Blow::Term), ("full", Blow::Full)];
+    pub const ALL: [(&str, FaultKind); 3] =
+        [("kill", FaultKind::Kill), ("term", FaultKind::Term), ("full", FaultKind::Full)];
 
-    fn parse(name: &str) -> Option<Blow> {
-        Blow::ALL.iter().find(|(known, _)| *known == name).map(|(_, blow)| *blow)
+    fn parse(name: &str) -> Option<FaultKind> {
+        FaultKind::ALL.iter().find(|(known, _)| *known == name).map(|(_, blow)| *blow)
     }
 }
 
@@ -83,7 +84,7 @@ pub const POST_POINTS: &[&str] = &[
 struct Armed {
     name: String,
     ordinal: u32,
-    blow: Blow,
+    blow: FaultKind,
 }
 
 /// The armed point, if any, and how often it was passed.
@@ -108,7 +109,7 @@ impl CrashPoints {
         let mut parts = text.split(':');
         let (name, ordinal, blow) = (parts.next(), parts.next(), parts.next());
         let ordinal = ordinal.and_then(|ordinal| ordinal.parse().ok()).filter(|ordinal| *ordinal > 0);
-        let blow = blow.map_or(Some(Blow::Kill), Blow::parse);
+        let blow = blow.map_or(Some(FaultKind::Kill), FaultKind::parse);
         let armed = match (name, ordinal, blow, parts.next()) {
             (Some(name), Some(ordinal), Some(blow), None) if exists(name) => {
                 Some(Armed { name: name.to_owned(), ordinal, blow })
@@ -133,29 +134,29 @@ impl CrashPoints {
         blow.strike();
     }
 
-    fn due(&self, name: &str) -> Option<Blow> {
+    fn due(&self, name: &str) -> Option<FaultKind> {
         let armed = self.armed.as_ref().filter(|armed| armed.name == name)?;
         (self.passed.fetch_add(1, Ordering::Relaxed) + 1 == armed.ordinal).then_some(armed.blow)
     }
 }
 
-impl Blow {
+impl FaultKind {
     fn strike(self) {
         use rustix::process::{Resource, Rlimit, Signal, getpid, getrlimit, kill_process, setrlimit};
         match self {
-            Blow::Kill => {
+            FaultKind::Kill => {
                 let _ = kill_process(getpid(), Signal::KILL);
                 // The signal is on its way; nothing may happen before it lands.
                 loop {
                     std::thread::park();
                 }
             }
-            Blow::Term => {
+            FaultKind::Term => {
                 let _ = kill_process(getpid(), Signal::TERM);
                 // Long enough to be heard before the next step.
                 std::thread::sleep(HEARD);
             }
-            Blow::Full => {
+            FaultKind::Full => {
                 let maximum = getrlimit(Resource::Fsize).maximum;
                 let _ = setrlimit(Resource::Fsize, Rlimit { current: Some(0), maximum });
             }
@@ -217,13 +218,13 @@ mod tests {
     fn only_the_named_passage_is_due() {
         let points = CrashPoints::parse("poll.after:2");
         let due = ["poll.before", "poll.after", "poll.after", "poll.after"].map(|name| points.due(name));
-        assert_eq!(due, [None, None, Some(Blow::Kill), None]);
+        assert_eq!(due, [None, None, Some(FaultKind::Kill), None]);
         for text in
             ["", "poll.after", "poll.after:0", "nonsense:1", "poll.after:1:often", "poll.after:1:kill:"]
         {
             assert_eq!(CrashPoints::parse(text).armed, None, "{text}");
         }
-        for (name, blow) in Blow::ALL {
+        for (name, blow) in FaultKind::ALL {
             assert_eq!(CrashPoints::parse(&format!("poll.after:1:{name}")).due("poll.after"), Some(blow));
         }
     }

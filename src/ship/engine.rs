@@ -14,8 +14,8 @@ use super::landing::{LandingError, LandingMode, Pages};
 use super::manifest::AdRow;
 use super::polling::Poller;
 use super::request::{Prepared, ShipError, ShipOutcome, ShipRequest, Until};
-pub(super) use super::run::{Halt, Listener, Run, guard};
-use super::{AssetMaker, Delivery, DeliveryState};
+pub(super) use super::run::{Abort, Listener, Run, guard};
+use super::{AssetPreparer, Delivery, DeliveryState};
 use crate::platform::{AdsPlatform, RemoteAd};
 
 /// How a run was asked to go.
@@ -82,7 +82,7 @@ fn real(path: &Path) -> PathBuf {
 pub async fn ship(
     request: ShipRequest,
     platform: Arc<dyn AdsPlatform>,
-    maker: Arc<dyn AssetMaker>,
+    maker: Arc<dyn AssetPreparer>,
     journal: Arc<Journal>,
     events: Listener,
     cancel: Arc<AtomicBool>,
@@ -110,7 +110,7 @@ impl Context {
     fn new(
         request: ShipRequest,
         platform: Arc<dyn AdsPlatform>,
-        maker: Arc<dyn AssetMaker>,
+        maker: Arc<dyn AssetPreparer>,
         journal: Arc<Journal>,
         events: Listener,
     ) -> (Arc<Context>, mpsc::Receiver<Prepared>) {

@@ -11,6 +11,7 @@ pub mod backoff;
 mod cover;
 pub mod crash;
 pub mod engine;
+mod existing_ads;
 pub mod journal;
 pub mod landing;
 pub mod manifest;
@@ -20,7 +21,6 @@ pub mod preflight;
 mod publish;
 mod request;
 mod run;
-mod standing;
 mod upload;
 
 #[cfg(test)]
@@ -125,7 +125,7 @@ pub enum ShipEvent {
 
 /// Why no file could be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MakeError {
+pub enum PrepareError {
     /// No recipe is left, or the rules refuse.
     #[error("{0}")]
     Refused(String),
@@ -135,13 +135,13 @@ pub enum MakeError {
 }
 
 /// Makes files for shipping. Blocking: called from a blocking thread.
-pub trait AssetMaker: Send + Sync {
+pub trait AssetPreparer: Send + Sync {
     /// A validated file by recipe `recipe`: 1 as planned, 2 and up after failed processing.
-    fn make(&self, source: &Path, recipe: u32) -> Result<ValidatedAsset, MakeError>;
+    fn make(&self, source: &Path, recipe: u32) -> Result<ValidatedAsset, PrepareError>;
     /// A cover picture of the same ratio.
-    fn cover(&self, asset: &ValidatedAsset) -> Result<PathBuf, MakeError>;
+    fn cover(&self, asset: &ValidatedAsset) -> Result<PathBuf, PrepareError>;
     /// Whether the picture at `path` can be the cover of `asset`.
-    fn judge_cover(&self, path: &Path, asset: &ValidatedAsset) -> Result<(), MakeError>;
+    fn judge_cover(&self, path: &Path, asset: &ValidatedAsset) -> Result<(), PrepareError>;
 }
 
 /// The longest name the platform takes, in characters.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::ShipEvent;
 use super::backoff::{Backoff, Next};
 use super::crash::crash_point;
-use super::engine::{Context, Halt, guard};
+use super::engine::{Abort, Context, guard};
 use crate::platform::{CallError, Class, RemoteVideo};
 
 /// The most ids a call takes.
@@ -89,7 +89,7 @@ impl Context {
         md5: &str,
         limit: Duration,
         fresh: bool,
-    ) -> Result<Verdict, Halt> {
+    ) -> Result<Verdict, Abort> {
         self.go_on()?;
         let (reply, verdict) = oneshot::channel();
         {
@@ -117,8 +117,8 @@ impl Context {
         self.poller.changed.notify_one();
         tokio::select! {
             biased;
-            verdict = verdict => verdict.map_err(|_| Halt::Stopped),
-            () = self.stopped() => Err(Halt::Stopped),
+            verdict = verdict => verdict.map_err(|_| Abort::Stopped),
+            () = self.stopped() => Err(Abort::Stopped),
         }
     }
 

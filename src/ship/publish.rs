@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use super::asset::Shipment;
 use super::cover::hash_cover;
 use super::crash::crash_point;
-use super::engine::{Context, Halt, once};
-use super::journal::{AdKey, AdRecord, Effect, EffectState, Settled};
+use super::engine::{Abort, Context, once};
+use super::journal::{AdKey, AdRecord, Effect, EffectState, Resolution};
 use super::landing::LandingMode;
 use super::manifest::AdRow;
 use super::polling::Verdict;
 use super::preflight::is_ad;
-use super::upload::{Fate, MAX_SENDS, fate, given_up};
-use super::{AdDelivery, DeliveryState, MakeError};
+use super::upload::{MAX_SENDS, MutationOutcome, fate, given_up};
+use super::{AdDelivery, DeliveryState, PrepareError};
 use crate::platform::{CallError, NewAd};
 
 /// What came of a row.
@@ -24,7 +24,7 @@ pub(super) enum Published {
 }
 
 /// What came of a step that an ad needs.
-pub(super) enum Gate<T> {
+pub(super) enum StepResult<T> {
     Open(T),
     /// The row ends here.
     Shut(DeliveryState, String),
@@ -54,7 +54,7 @@ impl Shipment<'_> {
     }
 
     /// Creates the ad of a row unless that happened already.
-    pub(super) async fn publish(&mut self, row: &AdRow) -> Result<Published, Halt> {
+    pub(super) async fn publish(&mut self, row: &AdRow) -> Result<Published, Abort> {
         let key = self.ad_key(row);
         let lock = self.context.lock_of(&format!("ad|{}|{}", key.adgroup, key.ad_name));
         let _one_at_a_time = lock.lock().await;
@@ -87,14 +87,14 @@ impl Shipment<'_> {
         self.advance(row, &key, &mut ad).await
     }
 
-    async fn advance(&mut self, row: &AdRow, key: &AdKey, ad: &mut AdRecord) -> Result<Published, Halt> {
+    async fn advance(&mut self, row: &AdRow, key: &AdKey, ad: &mut AdRecord) -> Result<Published, Abort> {
         let note = match self.context.landing_gate(row).await? {
-            Gate::Open(note) => note,
-            Gate::Shut(state, reason) => return self.close(row, key, ad, state, reason),
+            StepResult::Open(note) => note,
+            StepResult::Shut(state, reason) => return self.close(row, key, ad, state, reason),
         };
         let image = match self.cover_gate(row).await? {
-            Gate::Open(image) => image,
-            Gate::Shut(state, reason) => return self.close(row, key, ad, state, reason),
+            StepResult::Open(image) => image,
+            StepResult::Shut(state, reason) => return self.close(row, key, ad, state, reason),
         };
         ad.image_id = Some(image.clone());
         match self.create(row, key, ad, image).await? {
@@ -118,14 +118,14 @@ impl Shipment<'_> {
         ad: &mut AdRecord,
         state: DeliveryState,
         reason: String,
-    ) -> Result<Published, Halt> {
+    ) -> Result<Published, Abort> {
         ad.state = state.clone();
         ad.reason = Some(reason.clone());
         self.context.journal.put_ad(key, ad)?;
         Ok(shut(row, state, reason))
     }
 
-    async fn cover_gate(&self, row: &AdRow) -> Result<Gate<String>, Halt> {
+    async fn cover_gate(&self, row: &AdRow) -> Result<StepResult<String>, Abort> {
         let (given, maker, asset) = (row.cover.clone(), self.context.maker.clone(), self.first.clone());
         let cover = self.context.blocking(move || {
             let path = match given {
@@ -133,12 +133,12 @@ impl Shipment<'_> {
                 None => maker.cover(&asset)?,
             };
             let hash = hash_cover(&path)
-                .map_err(|error| MakeError::Failed(format!("{}: {error}", path.display())))?;
-            Ok::<(PathBuf, String), MakeError>((path, hash))
+                .map_err(|error| PrepareError::Failed(format!("{}: {error}", path.display())))?;
+            Ok::<(PathBuf, String), PrepareError>((path, hash))
         });
         match cover.await? {
             Ok((path, hash)) => self.context.upload_cover(&path, hash).await,
-            Err(error) => Ok(Gate::Shut(DeliveryState::Failed, format!("no cover: {error}"))),
+            Err(error) => Ok(StepResult::Shut(DeliveryState::Failed, format!("no cover: {error}"))),
         }
     }
 
@@ -148,7 +148,7 @@ impl Shipment<'_> {
         key: &AdKey,
         ad: &mut AdRecord,
         image_id: String,
-    ) -> Result<Created, Halt> {
+    ) -> Result<Created, Abort> {
         let video_id = self.item.video_id.clone().unwrap_or_default();
         // A creation in doubt comes before any other.
         if let Some(record) =
@@ -187,7 +187,7 @@ impl Shipment<'_> {
         self.send_ad(&effect, &new).await
     }
 
-    async fn send_ad(&mut self, effect: &Effect, new: &NewAd) -> Result<Created, Halt> {
+    async fn send_ad(&mut self, effect: &Effect, new: &NewAd) -> Result<Created, Abort> {
         crash_point!(self.context.crash, "ad.before_intent");
         let mut record = self.context.journal.intend(effect)?;
         crash_point!(self.context.crash, "ad.after_intent");
@@ -216,7 +216,7 @@ impl Shipment<'_> {
         }
     }
 
-    async fn send_ad_once(&mut self, key: &str, new: &NewAd) -> Result<Option<Created>, Halt> {
+    async fn send_ad_once(&mut self, key: &str, new: &NewAd) -> Result<Option<Created>, Abort> {
         let context = self.context;
         context.journal.mark_sent(key)?;
         crash_point!(context.crash, "ad.after_sent_mark");
@@ -224,7 +224,7 @@ impl Shipment<'_> {
         crash_point!(context.crash, "ad.after_send_before_receipt");
         let error = match answer {
             Ok(id) => {
-                context.journal.settle(key, &Settled::Done { receipt: id.clone() }, None)?;
+                context.journal.settle(key, &Resolution::Done { receipt: id.clone() }, None)?;
                 crash_point!(context.crash, "ad.after_receipt");
                 return Ok(Some(Created::Done(id)));
             }
@@ -233,21 +233,23 @@ impl Shipment<'_> {
         let reason = error.to_string();
         let fate = fate(&error);
         let settled = match fate {
-            Fate::Unknown { .. } => Settled::Unknown { reason: reason.clone(), name_held: false },
-            _ => Settled::NotDone { reason: reason.clone() },
+            MutationOutcome::Unknown { .. } => {
+                Resolution::Unknown { reason: reason.clone(), name_held: false }
+            }
+            _ => Resolution::NotDone { reason: reason.clone() },
         };
         context.journal.settle(key, &settled, error.request_id.as_deref())?;
         match fate {
-            Fate::BadMedia => Ok(Some(Created::BadVideo(reason))),
-            Fate::Refused => Ok(Some(Created::Shut(DeliveryState::Failed, reason))),
-            Fate::Stale => self.look_again(new, &error).await,
-            Fate::Again if error.code == Some(TRANSCODING) => self.look_again(new, &error).await,
-            Fate::Again | Fate::Stop | Fate::Unknown { .. } => Ok(None),
+            MutationOutcome::BadMedia => Ok(Some(Created::BadVideo(reason))),
+            MutationOutcome::Refused => Ok(Some(Created::Shut(DeliveryState::Failed, reason))),
+            MutationOutcome::Stale => self.look_again(new, &error).await,
+            MutationOutcome::Again if error.code == Some(TRANSCODING) => self.look_again(new, &error).await,
+            MutationOutcome::Again | MutationOutcome::Stop | MutationOutcome::Unknown { .. } => Ok(None),
         }
     }
 
     /// The platform does not take the video for ready: what we believed is stale, so it is read again.
-    async fn look_again(&self, new: &NewAd, error: &CallError) -> Result<Option<Created>, Halt> {
+    async fn look_again(&self, new: &NewAd, error: &CallError) -> Result<Option<Created>, Abort> {
         let limit = self.context.settings.attempt_deadline;
         match self.context.await_ready(&new.video_id, &self.md5(), limit, false).await? {
             Verdict::Ready => Ok(None),
@@ -270,23 +272,23 @@ fn shut(row: &AdRow, state: DeliveryState, reason: String) -> Published {
 }
 
 impl Context {
-    async fn landing_gate(&self, row: &AdRow) -> Result<Gate<Option<String>>, Halt> {
+    async fn landing_gate(&self, row: &AdRow) -> Result<StepResult<Option<String>>, Abort> {
         let url = &row.landing_page_url;
         if url.is_empty() || self.settings.landing == LandingMode::Off {
-            return Ok(Gate::Open(None));
+            return Ok(StepResult::Open(None));
         }
         let cell = once(&self.visits, url);
         let seen = tokio::select! {
             biased;
             seen = cell.get_or_init(|| self.pages.visit(url)) => seen,
-            () = self.stopped() => return Err(Halt::Stopped),
+            () = self.stopped() => return Err(Abort::Stopped),
         };
         Ok(match seen {
-            Ok(()) => Gate::Open(None),
+            Ok(()) => StepResult::Open(None),
             Err(error) if self.settings.landing == LandingMode::Require => {
-                Gate::Shut(DeliveryState::Failed, error.to_string())
+                StepResult::Shut(DeliveryState::Failed, error.to_string())
             }
-            Err(error) => Gate::Open(Some(error.to_string())),
+            Err(error) => StepResult::Open(Some(error.to_string())),
         })
     }
 }

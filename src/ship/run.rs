@@ -12,7 +12,7 @@ use super::backoff::{Backoff, Next};
 use super::crash::CrashPoints;
 use super::journal::{Journal, JournalError};
 use super::request::{Prepared, ShipError};
-use super::{AssetMaker, Delivery, MakeError, ShipEvent};
+use super::{AssetPreparer, Delivery, PrepareError, ShipEvent};
 use crate::platform::{Call, CallError, Class};
 
 /// Assets under way at once. Nearly all of them only wait: with the five minutes that a video may be in
@@ -32,16 +32,16 @@ pub type Listener = Arc<dyn Fn(ShipEvent) + Send + Sync>;
 
 /// Why a task goes no further.
 #[derive(Debug)]
-pub(super) enum Halt {
+pub(super) enum Abort {
     /// The run stops; everything can be taken up again.
     Stopped,
     /// The journal failed.
     Journal(JournalError),
 }
 
-impl From<JournalError> for Halt {
-    fn from(error: JournalError) -> Halt {
-        Halt::Journal(error)
+impl From<JournalError> for Abort {
+    fn from(error: JournalError) -> Abort {
+        Abort::Journal(error)
     }
 }
 
@@ -69,7 +69,7 @@ impl Stop {
 
 /// What all tasks of a run share.
 pub(super) struct Run {
-    pub(super) maker: Arc<dyn AssetMaker>,
+    pub(super) maker: Arc<dyn AssetPreparer>,
     pub(super) journal: Arc<Journal>,
     pub(super) crash: CrashPoints,
     events: Listener,
@@ -102,7 +102,7 @@ impl Locks {
 
 impl Run {
     pub(super) fn new(
-        maker: Arc<dyn AssetMaker>,
+        maker: Arc<dyn AssetPreparer>,
         journal: Arc<Journal>,
         crash: CrashPoints,
         events: Listener,
@@ -131,8 +131,8 @@ impl Run {
     }
 
     /// To be asked before every effect.
-    pub(super) fn go_on(&self) -> Result<(), Halt> {
-        if self.stop.borrow().is_some() { Err(Halt::Stopped) } else { Ok(()) }
+    pub(super) fn go_on(&self) -> Result<(), Abort> {
+        if self.stop.borrow().is_some() { Err(Abort::Stopped) } else { Ok(()) }
     }
 
     pub(super) async fn stopped(&self) {
@@ -142,20 +142,20 @@ impl Run {
     }
 
     /// Waits, or ends early when the run stops.
-    pub(super) async fn wait(&self, time: Duration) -> Result<(), Halt> {
+    pub(super) async fn wait(&self, time: Duration) -> Result<(), Abort> {
         tokio::select! {
             biased;
-            () = self.stopped() => Err(Halt::Stopped),
+            () = self.stopped() => Err(Abort::Stopped),
             () = tokio::time::sleep(time) => Ok(()),
         }
     }
 
     /// Waits for an answer; after a stop only for a moment, then the call counts as unanswered.
-    pub(super) async fn call<T>(&self, call: Call<'_, T>) -> Result<Result<T, CallError>, Halt> {
+    pub(super) async fn call<T>(&self, call: Call<'_, T>) -> Result<Result<T, CallError>, Abort> {
         let result = tokio::select! {
             biased;
             result = call => result,
-            () = async { self.stopped().await; tokio::time::sleep(GRACE).await } => return Err(Halt::Stopped),
+            () = async { self.stopped().await; tokio::time::sleep(GRACE).await } => return Err(Abort::Stopped),
         };
         // Neither concerns one file: every other would meet the same, and burn its tries on it.
         match &result {
@@ -171,16 +171,17 @@ impl Run {
     /// Runs the maker's work where it may block. A panic in it concerns its file alone.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, MakeError> + Send + 'static,
-    ) -> Result<Result<T, MakeError>, Halt> {
+        work: impl FnOnce() -> Result<T, PrepareError> + Send + 'static,
+    ) -> Result<Result<T, PrepareError>, Abort> {
         self.go_on()?;
         let done = tokio::select! {
             biased;
             // The work may outlive the run: it only makes files.
-            () = self.stopped() => return Err(Halt::Stopped),
+            () = self.stopped() => return Err(Abort::Stopped),
             done = tokio::task::spawn_blocking(work) => done,
         };
-        Ok(done.unwrap_or_else(|_| Err(MakeError::Failed("an internal error while making the file".into()))))
+        Ok(done
+            .unwrap_or_else(|_| Err(PrepareError::Failed("an internal error while making the file".into()))))
     }
 
     /// One task at a time for each key. What is given must be kept while its lock is held.
@@ -189,7 +190,7 @@ impl Run {
     }
 
     /// Waits between two sends of the same intent.
-    pub(super) async fn rest(&self, sends: u32) -> Result<(), Halt> {
+    pub(super) async fn rest(&self, sends: u32) -> Result<(), Abort> {
         if sends == 0 {
             return self.go_on();
         }

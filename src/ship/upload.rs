@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::crash::crash_point;
-use super::engine::{Context, Halt};
-use super::journal::{Effect, EffectRecord, EffectState, Settled};
+use super::engine::{Abort, Context};
+use super::journal::{Effect, EffectRecord, EffectState, Resolution};
 use super::{ShipEvent, upload_name};
 use crate::platform::{CallError, Class, RemoteVideo, UploadLog};
 use crate::rules::ValidatedAsset;
@@ -33,7 +33,7 @@ pub(super) enum Upload {
 
 /// What an error says about a mutation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum MutationOutcome {
     /// It did not happen and may be sent again after a while.
     Again,
     /// It did not happen: the media is at fault.
@@ -49,21 +49,23 @@ pub(super) enum Fate {
 }
 
 /// Reads an error as the fate of a mutation. Where a class says nothing of effects, doubt is kept.
-pub(super) fn fate(error: &CallError) -> Fate {
+pub(super) fn fate(error: &CallError) -> MutationOutcome {
     match (error.code, error.class) {
-        (Some(NAME_TAKEN), _) => Fate::Unknown { name_held: true },
-        (Some(DUPLICATE_REQUEST), _) | (_, Class::Unknown | Class::Ok) => Fate::Unknown { name_held: false },
-        (_, Class::Wait | Class::Throttle | Class::Retry) => Fate::Again,
-        (_, Class::ReRead) => Fate::Stale,
-        (_, Class::ReEncode) => Fate::BadMedia,
-        (_, Class::ReAuthenticate | Class::Configuration) => Fate::Stop,
-        (_, Class::Permanent) => Fate::Refused,
+        (Some(NAME_TAKEN), _) => MutationOutcome::Unknown { name_held: true },
+        (Some(DUPLICATE_REQUEST), _) | (_, Class::Unknown | Class::Ok) => {
+            MutationOutcome::Unknown { name_held: false }
+        }
+        (_, Class::Wait | Class::Throttle | Class::Retry) => MutationOutcome::Again,
+        (_, Class::ReRead) => MutationOutcome::Stale,
+        (_, Class::ReEncode) => MutationOutcome::BadMedia,
+        (_, Class::ReAuthenticate | Class::Configuration) => MutationOutcome::Stop,
+        (_, Class::Permanent) => MutationOutcome::Refused,
     }
 }
 
 /// What asking found out about an effect in doubt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum Reconciled {
     /// It happened.
     Done(String),
     /// It did not.
@@ -100,7 +102,7 @@ impl Context {
         asset: &ValidatedAsset,
         source: &Path,
         effect: &Effect,
-    ) -> Result<Upload, Halt> {
+    ) -> Result<Upload, Abort> {
         let lock = self.lock_of(&effect.key());
         let _one_at_a_time = lock.lock().await;
         self.go_on()?;
@@ -137,8 +139,8 @@ impl Context {
         asset: &ValidatedAsset,
         source: &Path,
         record: &EffectRecord,
-    ) -> Result<Option<Upload>, Halt> {
-        let _slot = self.uploads.acquire().await.map_err(|_| Halt::Stopped)?;
+    ) -> Result<Option<Upload>, Abort> {
+        let _slot = self.uploads.acquire().await.map_err(|_| Abort::Stopped)?;
         self.go_on()?;
         self.journal.mark_sent(&record.key)?;
         crash_point!(self.crash, "upload.after_sent_mark");
@@ -152,17 +154,19 @@ impl Context {
         let answer = self.call(self.platform.upload_video(asset, &record.name, &log)).await?;
         crash_point!(self.crash, "upload.after_send_before_receipt");
         let (settled, request, ended) = match answer {
-            Ok(id) => (Settled::Done { receipt: id.clone() }, None, Some(Upload::Done(id))),
+            Ok(id) => (Resolution::Done { receipt: id.clone() }, None, Some(Upload::Done(id))),
             Err(error) => {
                 let reason = error.to_string();
                 let (settled, ended) = match fate(&error) {
-                    Fate::Unknown { name_held } => (Settled::Unknown { reason, name_held }, None),
-                    Fate::Again | Fate::Stop => (Settled::NotDone { reason }, None),
-                    Fate::BadMedia => {
-                        (Settled::NotDone { reason: reason.clone() }, Some(Upload::BadFile(reason)))
+                    MutationOutcome::Unknown { name_held } => {
+                        (Resolution::Unknown { reason, name_held }, None)
                     }
-                    Fate::Stale | Fate::Refused => {
-                        (Settled::NotDone { reason: reason.clone() }, Some(Upload::Refused(reason)))
+                    MutationOutcome::Again | MutationOutcome::Stop => (Resolution::NotDone { reason }, None),
+                    MutationOutcome::BadMedia => {
+                        (Resolution::NotDone { reason: reason.clone() }, Some(Upload::BadFile(reason)))
+                    }
+                    MutationOutcome::Stale | MutationOutcome::Refused => {
+                        (Resolution::NotDone { reason: reason.clone() }, Some(Upload::Refused(reason)))
                     }
                 };
                 (settled, error.request_id, ended)
@@ -175,35 +179,35 @@ impl Context {
 
     /// Finds out whether an upload in doubt happened, and writes it down. `None` when it did not:
     /// then it may be sent again.
-    pub(super) async fn settle_upload(&self, record: &EffectRecord) -> Result<Option<Upload>, Halt> {
+    pub(super) async fn settle_upload(&self, record: &EffectRecord) -> Result<Option<Upload>, Abort> {
         crash_point!(self.crash, "upload.reconcile");
         match self.find_video(record).await? {
-            Found::Done(id) => {
-                self.journal.settle(&record.key, &Settled::Done { receipt: id.clone() }, None)?;
+            Reconciled::Done(id) => {
+                self.journal.settle(&record.key, &Resolution::Done { receipt: id.clone() }, None)?;
                 Ok(Some(Upload::Done(id)))
             }
-            Found::Absent => {
+            Reconciled::Absent => {
                 let reason = "asked after: it did not happen".to_owned();
-                self.journal.settle(&record.key, &Settled::NotDone { reason }, None)?;
+                self.journal.settle(&record.key, &Resolution::NotDone { reason }, None)?;
                 Ok(None)
             }
-            Found::Lost(reason) => {
+            Reconciled::Lost(reason) => {
                 self.journal.abandon(&record.key, &reason)?;
                 Ok(Some(Upload::BadFile(reason)))
             }
-            Found::Ambiguous(readings) => {
+            Reconciled::Ambiguous(readings) => {
                 self.journal.ask(&record.key, &readings)?;
                 let seen = readings.join("; ");
                 Ok(Some(Upload::Unsettled(format!("needs a decision, see `greenlit resolve`: {seen}"))))
             }
-            Found::NoAnswer(said) => {
+            Reconciled::NoAnswer(said) => {
                 Ok(Some(Upload::Unsettled(format!("whether it was uploaded is not known: {said}"))))
             }
         }
     }
 
-    async fn find_video(&self, record: &EffectRecord) -> Result<Found, Halt> {
-        let mut asking = Asking::new(self, record);
+    async fn find_video(&self, record: &EffectRecord) -> Result<Reconciled, Abort> {
+        let mut asking = ReconcileSchedule::new(self, record);
         loop {
             self.go_on()?;
             let settled = asking.is_over();
@@ -228,7 +232,7 @@ impl Context {
             };
             if settled && said.is_none() && asking.looks >= 2 {
                 if !asking.held {
-                    return Ok(Found::Absent);
+                    return Ok(Reconciled::Absent);
                 }
                 if asking.is_out_of_time() {
                     return Ok(asking.verdict(&record.name));
@@ -237,7 +241,7 @@ impl Context {
             if asking.is_out_of_time()
                 && let Some(said) = said
             {
-                return Ok(Found::NoAnswer(said));
+                return Ok(Reconciled::NoAnswer(said));
             }
             self.wait(asking.pause()).await?;
         }
@@ -276,7 +280,7 @@ pub(super) fn given_up(record: &EffectRecord) -> String {
 }
 
 /// The schedule of asking after an effect in doubt: absence proves nothing before the window is over.
-pub(super) struct Asking {
+pub(super) struct ReconcileSchedule {
     started: Instant,
     window: Duration,
     limit: Duration,
@@ -290,14 +294,14 @@ pub(super) struct Asking {
     taken: bool,
 }
 
-impl Asking {
-    pub(super) fn new(context: &Context, record: &EffectRecord) -> Asking {
+impl ReconcileSchedule {
+    pub(super) fn new(context: &Context, record: &EffectRecord) -> ReconcileSchedule {
         let settings = &context.settings;
         // Time that passed before this run counts; a clock that went back only makes us wait longer.
         let since = record.since_sent();
         let window = settings.visibility_window.saturating_sub(since);
         let limit = settings.visibility_window.max(settings.attempt_deadline).saturating_sub(since);
-        Asking {
+        ReconcileSchedule {
             started: Instant::now(),
             window,
             limit: limit.max(settings.attempt_deadline.min(CAP)),
@@ -320,11 +324,13 @@ impl Asking {
     /// The name was taken and nothing of it was listed in all the time given. Names hold the hash of
     /// the bytes, so a name still taken is our upload, and its processing failed as any other that is
     /// never listed. A name said to be taken and then said to be free is a contradiction.
-    fn verdict(&self, name: &str) -> Found {
+    fn verdict(&self, name: &str) -> Reconciled {
         if self.taken {
-            return Found::Lost("its name is taken, so it was uploaded, but it was never listed".to_owned());
+            return Reconciled::Lost(
+                "its name is taken, so it was uploaded, but it was never listed".to_owned(),
+            );
         }
-        Found::Ambiguous(vec![
+        Reconciled::Ambiguous(vec![
             format!("an upload was refused because the name {name} is taken"),
             "no video of that name is listed, and the name check calls it free".to_owned(),
         ])
@@ -340,7 +346,7 @@ impl Asking {
 
 /// What a search says of an upload; `None` when it shows nothing of that name. The search is fuzzy,
 /// so names are compared here.
-fn matching(record: &EffectRecord, videos: &[RemoteVideo]) -> Option<Found> {
+fn matching(record: &EffectRecord, videos: &[RemoteVideo]) -> Option<Reconciled> {
     let mut hits: Vec<&RemoteVideo> =
         videos.iter().filter(|video| video.file_name.as_deref() == Some(record.name.as_str())).collect();
     hits.sort_by(|a, b| a.video_id.cmp(&b.video_id));
@@ -352,8 +358,8 @@ fn matching(record: &EffectRecord, videos: &[RemoteVideo]) -> Option<Found> {
     };
     match hits.as_slice() {
         [] => None,
-        [one] if !differs(one) => Some(Found::Done(one.video_id.clone())),
-        several => Some(Found::Ambiguous(
+        [one] if !differs(one) => Some(Reconciled::Done(one.video_id.clone())),
+        several => Some(Reconciled::Ambiguous(
             several
                 .iter()
                 .map(|video| {

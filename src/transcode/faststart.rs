@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// A `moov` larger than this is not ours: it would be a film of weeks.
+/// A `moov` larger than this is not ours: it would be a video of weeks.
 const MAX_MOOV_BYTES: u64 = 256 << 20;
 /// Larger files are moved, not written with a gap.
 const MAX_GAPPED_BYTES: u64 = 3 << 30;

@@ -1,6 +1,6 @@
 //! Where pictures of a source lie further apart than they should, and which packets can tell why.
 
-/// Gaps that are kept, the longest ones. With more than these a film is looked at as a whole.
+/// Gaps that are kept, the longest ones. With more than these a video is looked at as a whole.
 const MOST_GAPS: usize = 8;
 /// Key frames that are kept: a day of nothing but key frames at 10 a second.
 const MOST_KEYS: usize = 1 << 20;
@@ -10,7 +10,7 @@ const MOST_KEYS: usize = 1 << 20;
 pub(crate) struct Gap {
     /// Its length in seconds.
     pub(crate) length_s: f64,
-    /// Where it begins, in seconds of the film.
+    /// Where it begins, in seconds of the video.
     pub(crate) at_s: f64,
     /// The presentation timestamps of both pictures.
     pub(crate) between: (i64, i64),
@@ -50,7 +50,7 @@ impl Gaps {
         }
     }
 
-    /// The places noted are no longer those of the packets: the film begins again.
+    /// The places noted are no longer those of the packets: the video begins again.
     pub(crate) fn lose_place(&mut self) {
         self.unknown = true;
     }
@@ -65,7 +65,7 @@ impl Gaps {
         self.longest.first().copied()
     }
 
-    /// The packets around every gap longer than that; `None` when only the whole film will do.
+    /// The packets around every gap longer than that; `None` when only the whole video will do.
     pub(crate) fn around(&self, longer_than_s: f64) -> Option<Spans> {
         let long = |gap: &&Gap| gap.length_s > longer_than_s;
         let gaps: Vec<&Gap> = self.leading.iter().chain(&self.longest).filter(long).collect();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     /// Key frames every ten, pictures at every one but those missing.
-    fn film(missing: &[i64]) -> Gaps {
+    fn video(missing: &[i64]) -> Gaps {
         let mut gaps = Gaps::default();
         let shown: Vec<i64> = (0..100).filter(|at| !missing.contains(at)).collect();
         for pair in shown.windows(2) {
@@ -150,7 +150,7 @@ mod tests {
         gaps
     }
 
-    /// The packets taken of a film in the order of decoding, with two leading pictures at every key frame.
+    /// The packets taken of a video in the order of decoding, with two leading pictures at every key frame.
     fn taken(spans: &mut Spans) -> Vec<(i64, Take)> {
         let group = |key: i64| [key, key - 2, key - 1].into_iter().chain(key + 1..key + 8);
         let packets = (0..100).step_by(10).flat_map(group).filter(|at| *at >= 0);
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_gap_is_looked_at_from_the_key_frame_before_it_to_the_one_after() {
-        let gaps = film(&[33, 34]);
+        let gaps = video(&[33, 34]);
         assert_eq!(gaps.widest(), Some(gap(32, 35)));
         let found = taken(&mut gaps.around(1.5).unwrap());
         let wanted = (30..38).chain([40, 38, 39]).chain(41..48).chain([50, 48, 49]).collect::<Vec<i64>>();
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn neighbours_are_decoded_in_one_go() {
-        let found = taken(&mut film(&[33, 45]).around(1.5).unwrap());
+        let found = taken(&mut video(&[33, 45]).around(1.5).unwrap());
         assert_eq!(found.iter().filter(|(_, take)| *take == Take::Afresh).count(), 1);
         assert!(found.iter().any(|(at, _)| *at == 39), "leading pictures in the middle are decoded");
         assert!(!found.iter().any(|(at, _)| *at == 28), "those at the start lean on what is not");
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_gap_over_a_key_frame_takes_both_groups() {
-        let found = taken(&mut film(&[39, 40, 41]).around(1.5).unwrap());
+        let found = taken(&mut video(&[39, 40, 41]).around(1.5).unwrap());
         let places: Vec<i64> = found.iter().map(|(at, _)| *at).collect();
         assert_eq!((places[0], *places.iter().max().unwrap()), (30, 60));
     }
@@ -186,22 +186,22 @@ mod tests {
     #[test]
     fn too_many_gaps_or_unknown_places_ask_for_the_whole() {
         let many: Vec<i64> = (0..9).map(|group| group * 10 + 5).collect();
-        assert!(film(&many).around(1.5).is_none());
-        assert!(film(&many[1..]).around(1.5).is_some());
-        let mut jumping = film(&[33]);
+        assert!(video(&many).around(1.5).is_none());
+        assert!(video(&many[1..]).around(1.5).is_some());
+        let mut jumping = video(&[33]);
         jumping.key(Some(20));
         assert!(jumping.around(1.5).is_none(), "a key frame before the last");
-        let mut timeless = film(&[33]);
+        let mut timeless = video(&[33]);
         timeless.key(None);
         assert!(timeless.around(1.5).is_none());
-        let mut again = film(&[33]);
+        let mut again = video(&[33]);
         again.lose_place();
         assert!(again.around(1.5).is_none());
     }
 
     #[test]
     fn the_leading_gap_is_kept_apart() {
-        let gaps = film(&[1, 2, 3, 50]);
+        let gaps = video(&[1, 2, 3, 50]);
         assert_eq!(gaps.leading(), Some(gap(0, 4)));
         assert_eq!(gaps.widest(), Some(gap(49, 51)));
         let found = taken(&mut gaps.around(3.0).unwrap());

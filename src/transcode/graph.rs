@@ -244,10 +244,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::plan::{Subtraction, ToneMap, sample};
+    use crate::plan::{CropMargins, ToneMap, sample};
 
     fn plan() -> VideoEncode {
-        sample::picture(720, 1280, 30)
+        sample::video_encode(720, 1280, 30)
     }
 
     fn source() -> Source {
@@ -262,7 +262,7 @@ mod tests {
         plan.deinterlace = true;
         plan.flip = Some(Flip::Horizontal);
         plan.rotate = Rotation::Quarter;
-        plan.crop = Some(Subtraction { left: 2, top: 4, right: 6, bottom: 8 });
+        plan.crop = Some(CropMargins { left: 2, top: 4, right: 6, bottom: 8 });
         plan.canvas = Some(Canvas { size: Size::new(1080, 1920), fill: Fill::Color("112233".to_owned()) });
         let text = video_graph(&source(), &plan, HAVE).unwrap();
         let places: Vec<usize> = [
@@ -282,10 +282,10 @@ mod tests {
     #[test]
     fn cuts_are_counted_in_square_pixels() {
         let mut plan = plan();
-        plan.crop = Some(Subtraction { left: 64, top: 0, right: 64, bottom: 0 });
+        plan.crop = Some(CropMargins { left: 64, top: 0, right: 64, bottom: 0 });
         let pal = Source { size: (720, 576), sample_aspect_ratio: (64, 45), ..source() };
         assert!(video_graph(&pal, &plan, HAVE).unwrap().contains("crop=630:576:45:0"));
-        plan.crop = Some(Subtraction { left: 600, top: 0, right: 600, bottom: 0 });
+        plan.crop = Some(CropMargins { left: 600, top: 0, right: 600, bottom: 0 });
         assert!(matches!(video_graph(&pal, &plan, HAVE), Err(GraphError::Crop(..))));
     }
 

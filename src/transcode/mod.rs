@@ -6,11 +6,11 @@
 //! `gaps` keeps where pictures are missing, `cut` finds where a copy may end; all are pure. [`faststart`] puts `moov` first, and [`room`]
 //! foretells its size.
 
-pub(crate) mod cut;
 pub mod faststart;
+pub mod frame_pacing;
 pub(crate) mod gaps;
 pub mod graph;
 pub mod libav;
-pub mod pace;
-pub mod room;
+pub mod reserved_moov;
 pub mod settings;
+pub(crate) mod trim;

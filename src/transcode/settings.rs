@@ -126,7 +126,7 @@ mod tests {
 
     fn plan(encoder: VideoEncoder, max_bit_rate: Option<u64>) -> VideoEncode {
         let rate = RateControl { crf: 20.0, max_bit_rate, buffer_bits: None, min_bit_rate: None };
-        VideoEncode { encoder, rate, preset: Preset::Medium, ..sample::picture(1280, 720, 30) }
+        VideoEncode { encoder, rate, preset: Preset::Medium, ..sample::video_encode(1280, 720, 30) }
     }
 
     fn told(plan: &VideoEncode, name: &str) -> Option<String> {

@@ -131,7 +131,7 @@ impl Stage {
         count(self.effects("ad_created").iter().map(|ad| ad["ad_name"].as_str().unwrap()))
     }
 
-    /// How often each film was uploaded, by name without its ending; later recipes end in `-rN`.
+    /// How often each video was uploaded, by name without its ending; later recipes end in `-rN`.
     pub fn videos(&self) -> BTreeMap<String, usize> {
         count(self.effects("video_created").iter().map(|video| {
             let name = video["file_name"].as_str().unwrap().trim_end_matches(".mp4");
@@ -226,20 +226,20 @@ pub fn signal(child: &Child, name: &str) {
     rustix::process::kill_process(pid, signal).unwrap();
 }
 
-/// Adds so many bytes to a film, in a box that players skip.
-pub fn lengthen(film: &Path, bytes: u32) {
-    let mut file = std::fs::OpenOptions::new().append(true).open(film).unwrap();
+/// Adds so many bytes to a video, in a box that players skip.
+pub fn lengthen(video: &Path, bytes: u32) {
+    let mut file = std::fs::OpenOptions::new().append(true).open(video).unwrap();
     file.write_all(&[&bytes.to_be_bytes()[..], b"free"].concat()).unwrap();
     let size = file.metadata().unwrap().len();
     file.set_len(size + u64::from(bytes) - 8).unwrap();
 }
 
-/// A film that needs a new encode of some seconds.
+/// A video that needs a new encode of some seconds.
 pub fn make_webm(desk: &Desk, name: &str, seconds: u32) {
     let to = desk.path(name);
     std::fs::create_dir_all(to.parent().unwrap()).unwrap();
     let picture = format!("testsrc2=size=960x540:rate=30:duration={seconds}");
-    let sound = format!("sine=frequency=440:duration={seconds}");
+    let audio = format!("sine=frequency=440:duration={seconds}");
     desk.ffmpeg(&[
         "-f",
         "lavfi",
@@ -248,7 +248,7 @@ pub fn make_webm(desk: &Desk, name: &str, seconds: u32) {
         "-f",
         "lavfi",
         "-i",
-        &sound,
+        &audio,
         "-c:v",
         "libvpx",
         "-deadline",

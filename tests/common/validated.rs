@@ -25,7 +25,7 @@ pub(crate) fn validated(path: &Path, bytes: &[u8]) -> ValidatedAsset {
 
 /// The same of a file too large to be held: what it is, is told.
 pub(crate) fn validated_as(path: &Path, content: ContentHash) -> ValidatedAsset {
-    let facts = sample::film();
+    let facts = sample::media();
     let profile = Profile::builtin("tiktok-ads").unwrap();
     let subject = Subject { facts: &facts, file_name: "clip.mp4", deep: None };
     let assessment = assess(&subject, &profile, &Selection::default());

@@ -17,7 +17,7 @@ use common::{Desk, Run, entry, fixture};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use serde_json::Value;
 
-/// What must not be touched: a film that is not in the folder, and an address.
+/// What must not be touched: a video that is not in the folder, and an address.
 struct Traps {
     canary: PathBuf,
     watch: std::os::fd::OwnedFd,
@@ -39,7 +39,7 @@ impl Traps {
         self.listener.local_addr().unwrap().port()
     }
 
-    /// How often the film was opened or read since the last look.
+    /// How often the video was opened or read since the last look.
     fn touches(&self) -> usize {
         let mut space = [MaybeUninit::uninit(); 4096];
         let mut events = inotify::Reader::new(&self.watch, &mut space);

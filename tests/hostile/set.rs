@@ -44,7 +44,7 @@ fn matroska(width: u32, cluster: &[u8]) -> Vec<u8> {
     [head, element(&SEGMENT, &[tracks, cluster.to_vec()].concat())].concat()
 }
 
-/// A film of one track, with sample tables and references as wanted.
+/// A video of one track, with sample tables and references as wanted.
 fn iso(width: u16, data_reference: &[u8], tables: &[Vec<u8>]) -> Vec<u8> {
     let ftyp = make(b"ftyp", b"isom\0\0\0\0isom");
     let mut entry = vec![0; 78];
@@ -74,7 +74,7 @@ fn ordinary_tables() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Texts that name other files, here or elsewhere, under the names they would have and as films.
+/// Texts that name other files, here or elsewhere, under the names they would have and as videos.
 fn playlists(canary: &Path, port: u16) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     let url = format!("http://127.0.0.1:{port}/film.mp4");
@@ -261,11 +261,11 @@ pub fn lay_out(desk: &Desk, folder: &str, canary: &Path, port: u16) -> Vec<PathB
         std::fs::write(&path, &clip).unwrap();
         made.push(path);
     }
-    let films =
+    let videos =
         ["npm-vide-ocean.webm", "pypi-gradio-b.avi", "pypi-gradio-a.mp4", "pypi-gradio-screenshot.gif"];
-    for (seed, film) in films.iter().cycle().take(FILES.saturating_sub(made.len())).enumerate() {
-        let mutant = mutate(&std::fs::read(fixture(film)).unwrap(), &mut Rng::with_seed(seed as u64));
-        let extension = film.rsplit_once('.').unwrap().1;
+    for (seed, video) in videos.iter().cycle().take(FILES.saturating_sub(made.len())).enumerate() {
+        let mutant = mutate(&std::fs::read(fixture(video)).unwrap(), &mut Rng::with_seed(seed as u64));
+        let extension = video.rsplit_once('.').unwrap().1;
         made.push(desk.write(&format!("{folder}/damaged{seed}.{extension}"), mutant));
     }
     assert_eq!(made.len(), FILES);

@@ -55,18 +55,18 @@ impl UploadProber for Ffprobe {
 #[tokio::test]
 async fn an_upload_is_checked_then_described() {
     let bench = bench(|_| {}).await;
-    let id = bench.video("clip.mp4", b"film one").await;
+    let id = bench.video("clip.mp4", b"video one").await;
     let info = bench.info(&id).await.unwrap();
     assert_eq!(info["displayable"], true);
-    assert_eq!(info["signature"], md5(b"film one"));
+    assert_eq!(info["signature"], md5(b"video one"));
     assert_eq!((&info["width"], &info["height"]), (&json!(720), &json!(1280)));
     let cover = bench.client.get(info["video_cover_url"].as_str().unwrap()).send().await.unwrap();
     let picture = image::load_from_memory(&cover.bytes().await.unwrap()).unwrap();
     assert_eq!((picture.width(), picture.height()), (720, 1280));
     let preview = bench.client.get(info["preview_url"].as_str().unwrap()).send().await.unwrap();
-    assert_eq!(preview.bytes().await.unwrap().as_ref(), b"film one");
+    assert_eq!(preview.bytes().await.unwrap().as_ref(), b"video one");
 
-    let again = bench.upload("clip.mp4", b"film two").await;
+    let again = bench.upload("clip.mp4", b"video two").await;
     assert_eq!((&again["code"], &again["message"]), (&json!(40911), &json!("Duplicated material name.")));
     assert_eq!(bench.upload("empty.mp4", b"").await["code"], 40906);
     assert_eq!(bench.upload(&"n".repeat(101), b"x").await["code"], 40002);
@@ -75,7 +75,7 @@ async fn an_upload_is_checked_then_described() {
     let form = Form::new().text("advertiser_id", ADVERTISER).text("video_signature", "00");
     assert_eq!(bench.form("file/video/ad/upload/", form).await.unwrap()["code"], 40905);
     assert_eq!(bench.effects("video_created").len(), 1);
-    assert_eq!(bench.effects("video_created")[0]["md5"], md5(b"film one"));
+    assert_eq!(bench.effects("video_created")[0]["md5"], md5(b"video one"));
 }
 
 #[tokio::test]
@@ -223,5 +223,5 @@ async fn its_judgement_of_real_clips_agrees_with_what_ffprobe_sees() {
         let id = reply["data"][0]["video_id"].as_str().unwrap_or_else(|| panic!("{name}: {reply}"));
         assert_eq!(bench.info(id).await.is_some(), reason.is_empty(), "{name}");
     }
-    assert_eq!(bench.upload("notes.mp4", b"not a film at all").await["code"], 40908);
+    assert_eq!(bench.upload("notes.mp4", b"not a video at all").await["code"], 40908);
 }

@@ -50,7 +50,7 @@ pub(crate) fn complaints(path: &Path) -> String {
 pub(crate) fn encode(width: u32, height: u32, rate: u32) -> VideoEncode {
     let rates =
         RateControl { crf: 18.0, max_bit_rate: Some(8_000_000), buffer_bits: None, min_bit_rate: None };
-    VideoEncode { rate: rates, ..sample::picture(width, height, rate) }
+    VideoEncode { rate: rates, ..sample::video_encode(width, height, rate) }
 }
 
 pub(crate) fn encoded(plan: VideoEncode, audio: Option<AudioPlan>) -> OutputSpec {

@@ -1,4 +1,4 @@
-//! Looks at a film that make no film: covers, and the deep look.
+//! Looks at a video that make no video: covers, and the deep look.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ fn a_cover_is_a_png_of_the_size_asked_for() {
 #[test]
 fn a_deep_look_finds_black_stills_silence_and_borders() {
     let dir = tempfile::tempdir().unwrap();
-    // A second of black, two of a moving picture with bars, three of a still one; sound from 1 s to 3 s.
+    // A second of black, two of a moving picture with bars, three of a still one; audio from 1 s to 3 s.
     let input = media(
         dir.path(),
         "deep.mp4",
@@ -60,9 +60,9 @@ fn a_deep_look_finds_black_stills_silence_and_borders() {
 #[test]
 fn fields_are_told_from_fine_lines_by_the_order_they_come_in() {
     let dir = tempfile::tempdir().unwrap();
-    let says_interlaced = |name: &str, film: &str| {
+    let says_interlaced = |name: &str, video: &str| {
         // The tag says nothing: only the picture does.
-        let input = media(dir.path(), name, &format!("-f lavfi -i {film},setfield=prog {PLAIN}"));
+        let input = media(dir.path(), name, &format!("-f lavfi -i {video},setfield=prog {PLAIN}"));
         let cancel = Arc::new(AtomicBool::new(false));
         let file = File::open(&input).unwrap();
         let found = deep(file, name, MediaFacts::default(), cancel, &mut |_| {}).unwrap();
@@ -71,7 +71,7 @@ fn fields_are_told_from_fine_lines_by_the_order_they_come_in() {
     };
     const PLAIN: &str = "-c:v libx264 -preset ultrafast -crf 20 -pix_fmt yuv420p -threads 1";
     let fine = "testsrc2=s=320x240:r=50:d=10";
-    for (name, film, expected) in [
+    for (name, video, expected) in [
         ("fine.mp4", "testsrc2=s=320x240:r=30:d=10".to_owned(), false),
         ("large.mp4", "testsrc2=s=720x576:r=25:d=10".to_owned(), false),
         ("brief.mp4", "testsrc2=s=144x256:r=25:d=2".to_owned(), false),
@@ -82,7 +82,7 @@ fn fields_are_told_from_fine_lines_by_the_order_they_come_in() {
         ("pulldown.mp4", "testsrc2=s=320x240:r=24:d=5,telecine".to_owned(), true),
         ("soft.mp4", format!("{fine},interlace=lowpass=linear:scan=tff"), true),
     ] {
-        let (interlaced, counted) = says_interlaced(name, &film);
+        let (interlaced, counted) = says_interlaced(name, &video);
         assert_eq!(interlaced, expected, "{name}: {counted:?}");
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use greenlit::model::{Flip, HdrKind, Rotation, Size};
-use greenlit::plan::sample::sound;
+use greenlit::plan::sample::audio_encode;
 use greenlit::plan::*;
 
 use super::bench::{Out, encode, encoded, media, show, tool};
@@ -45,12 +45,12 @@ fn a_rotated_phone_clip_comes_out_upright_and_in_step() {
     let out = Out::new();
     let input = fixture("npm-js-ffmpeg-iphone_rotated.mov");
     let streams = show(&input, "stream=index,codec_type", "");
-    let audio = streams.lines().find(|l| l.contains("audio")).map(|l| l[..1].parse().unwrap());
+    let audio_index = streams.lines().find(|l| l.contains("audio")).map(|l| l[..1].parse().unwrap());
     let video: u32 = streams.lines().find(|l| l.contains("video")).unwrap()[..1].parse().unwrap();
     let mut plan = encode(540, 960, 30);
     plan.stream = video;
     plan.rotate = Rotation::Quarter;
-    let report = out.good(&input, &encoded(plan, audio.map(sound)));
+    let report = out.good(&input, &encoded(plan, audio_index.map(audio_encode)));
     let similarity = report.similarity.unwrap();
     assert!(similarity.metric == "ssimulacra2" && similarity.mean > 60.0, "{similarity:?}");
     assert_eq!(

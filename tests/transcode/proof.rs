@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use greenlit::job::{VerifyLevel, VerifyReport};
-use greenlit::plan::sample::sound;
+use greenlit::plan::sample::audio_encode;
 use greenlit::plan::*;
 use greenlit::verify::libav::verify;
 
@@ -28,7 +28,7 @@ fn mutants_do_not_pass() {
         "m.mp4",
         "-f lavfi -i testsrc2=s=320x240:r=25:d=2 -f lavfi -i sine=d=2 -c:v libx264 -c:a aac",
     );
-    let good = encoded(encode(320, 240, 25), Some(sound(1)));
+    let good = encoded(encode(320, 240, 25), Some(audio_encode(1)));
     let expect = |output: &Path, spec: &OutputSpec, words: &str| {
         let report = proven(&input, output, spec);
         assert!(report.failures.iter().any(|f| f.contains(words)), "{words}: {:?}", report.failures);
@@ -45,7 +45,7 @@ fn mutants_do_not_pass() {
     let short = media(dir.path(), "k.mp4", &format!("-i {made} -t 1.2 -c copy"));
     expect(&short, &good, "instead of");
     let mute = media(dir.path(), "n.mp4", &format!("-i {made} -an -c copy"));
-    expect(&mute, &good, "no sound");
+    expect(&mute, &good, "no audio");
     let shifted = media(
         dir.path(),
         "x.mp4",

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use greenlit::job::JobError;
 use greenlit::model::Size;
-use greenlit::plan::sample::sound;
+use greenlit::plan::sample::audio_encode;
 use greenlit::plan::*;
 use greenlit::transcode::libav::make;
 
@@ -49,13 +49,13 @@ fn many_kinds_of_sources_come_out_as_planned() {
             true,
         ),
     ];
-    for (name, args, with_sound) in cases {
+    for (name, args, with_audio) in cases {
         let input = media(dir.path(), name, args);
         let mut plan = encode(480, 640, 30);
         plan.canvas = Some(Canvas { size: Size::new(540, 960), fill: Fill::Color("102030".to_owned()) });
         plan.deinterlace = name.starts_with("inter");
         let out = Out::new();
-        let mut spec = encoded(plan, with_sound.then(|| sound(1)));
+        let mut spec = encoded(plan, with_audio.then(|| audio_encode(1)));
         spec.start_s = show(&input, "format=start_time", "v").parse().unwrap();
         out.good(&input, &spec);
         assert_eq!(
@@ -63,7 +63,7 @@ fn many_kinds_of_sources_come_out_as_planned() {
             "h264,540,960,30/1",
             "{name}"
         );
-        if with_sound {
+        if with_audio {
             assert_eq!(
                 show(&out.path(), "stream=codec_name,profile,sample_rate,channels", "a"),
                 "aac,LC,48000,2",
@@ -73,7 +73,7 @@ fn many_kinds_of_sources_come_out_as_planned() {
         let seconds = |stream| show(&out.path(), "stream=duration", stream).parse::<f64>().unwrap();
         let wanted = if name.starts_with("late") { 2.0 } else { 1.0 };
         assert!((seconds("v") - wanted).abs() < 0.045, "{name}: {}", seconds("v"));
-        if with_sound {
+        if with_audio {
             assert!((seconds("a") - seconds("v")).abs() < 0.034, "{name}");
         }
     }
@@ -120,7 +120,7 @@ fn cancelling_and_rubbish_are_told_apart() {
 #[test]
 fn the_same_plan_gives_the_same_bytes() {
     let input = fixture("pypi-gradio-b.avi");
-    let mut spec = encoded(encode(240, 136, 30), Some(sound(1)));
+    let mut spec = encoded(encode(240, 136, 30), Some(audio_encode(1)));
     (spec.threads, spec.trim_to_s) = (2, Some(2.0));
     let bytes = || {
         let out = Out::new();

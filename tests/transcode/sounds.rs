@@ -1,11 +1,11 @@
-//! Sound: in its place, as long as the picture, as loud as was asked for.
+//! Audio: in its place, as long as the picture, as loud as was asked for.
 
 use std::fs::File;
 use std::process::Command;
 use std::sync::Arc;
 
 use greenlit::model::MediaFacts;
-use greenlit::plan::sample::sound;
+use greenlit::plan::sample::audio_encode;
 use greenlit::plan::*;
 use greenlit::verify::libav::deep;
 
@@ -22,13 +22,13 @@ fn silence_loops_and_limits_end_with_the_picture() {
     let silent = AudioPlan::Silence { sample_rate: 44_100, channels: 2, bit_rate: 64_000 };
     let length = |out: &Out, stream| show(&out.path(), "stream=duration", stream).parse::<f64>().unwrap();
     let cases = [
-        (None, Some(Extension { to_s: 2.5, kind: ExtendKind::Loop }), 2.5),
-        (None, Some(Extension { to_s: 1.7, kind: ExtendKind::Freeze }), 1.7),
+        (None, Some(Lengthening { to_s: 2.5, kind: LengtheningKind::Loop }), 2.5),
+        (None, Some(Lengthening { to_s: 1.7, kind: LengtheningKind::Freeze }), 1.7),
         (Some(0.5), None, 0.5),
         (None, None, 1.0),
     ];
     for (trim, extend, wanted) in cases {
-        for audio in [silent.clone(), sound(1)] {
+        for audio in [silent.clone(), audio_encode(1)] {
             let out = Out::new();
             let mut spec = encoded(encode(160, 120, 10), Some(audio));
             (spec.trim_to_s, spec.extend) = (trim, extend);
@@ -45,7 +45,7 @@ fn silence_loops_and_limits_end_with_the_picture() {
 }
 
 #[test]
-fn sound_keeps_its_place() {
+fn audio_keeps_its_place() {
     // A beep from 1.0 s to 1.5 s and a flash at the same time.
     let dir = tempfile::tempdir().unwrap();
     let input = media(
@@ -55,7 +55,7 @@ fn sound_keeps_its_place() {
          -f lavfi -i sine=f=1000:d=3:r=44100,volume='between(t,1,1.5)':eval=frame -c:v libx264 -c:a libvorbis",
     );
     let out = Out::new();
-    out.good(&input, &encoded(encode(160, 120, 25), Some(sound(1))));
+    out.good(&input, &encoded(encode(160, 120, 25), Some(audio_encode(1))));
     let args = [
         "-hide_banner",
         "-i",
@@ -81,7 +81,7 @@ fn loudness_comes_to_its_target() {
         "l.mp4",
         "-f lavfi -i testsrc2=s=160x120:r=10:d=4 -f lavfi -i sine=d=4,volume=0.3 -c:v libx264 -c:a aac",
     );
-    let AudioPlan::Encode(mut plan) = sound(1) else { panic!() };
+    let AudioPlan::Encode(mut plan) = audio_encode(1) else { panic!() };
     plan.loudness_lufs = Some(-16.0);
     let out = Out::new();
     out.good(&input, &encoded(encode(160, 120, 10), Some(AudioPlan::Encode(plan))));

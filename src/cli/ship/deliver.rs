@@ -6,22 +6,22 @@ use std::sync::atomic::AtomicBool;
 
 use tokio::sync::mpsc;
 
+use crate::cli::asset_preparer::{LocalPreparer, hash};
 use crate::cli::destination::{Destination, SANDBOX};
 use crate::cli::error::CliError;
 use crate::cli::event_log::EventLog;
-use crate::cli::maker::{Maker, hash};
 use crate::cli::progress::Progress;
 use crate::cli::sandbox::operation;
 use crate::pipeline::Source;
 use crate::platform::{AdsPlatform, CallError, Class, Creator, PostMode, PostPlatform};
 use crate::rules::ValidatedAsset;
 use crate::ship::{
-    self, DeliveryState, Journal, LandingMode, MakeError, PostRequest, Prepared, ShipEvent, ShipOutcome,
+    self, DeliveryState, Journal, LandingMode, PostRequest, PrepareError, Prepared, ShipEvent, ShipOutcome,
     ShipRequest, WebPages,
 };
 
-use super::load::Load;
-use super::order::Order;
+use super::arguments::ShipArguments;
+use super::input::ShipInput;
 
 /// Files that are ready wait here for an upload; the makers wait when it is full.
 const READY_QUEUE: usize = 16;
@@ -29,13 +29,13 @@ const READY_QUEUE: usize = 16;
 /// What every way of shipping needs.
 pub struct Shipping<'a> {
     /// What is asked for.
-    pub order: &'a Order,
+    pub order: &'a ShipArguments,
     /// Where to.
     pub destination: &'a Destination,
     /// What.
-    pub load: &'a Load,
+    pub load: &'a ShipInput,
     /// Who makes the files.
-    pub maker: &'a Arc<Maker>,
+    pub maker: &'a Arc<LocalPreparer>,
     /// The record.
     pub journal: Arc<Journal>,
     /// Who is told.
@@ -140,14 +140,14 @@ pub async fn posts(
 
 /// Makes every source in threads of its own and hands each over when it is ready.
 fn feed(
-    maker: &Arc<Maker>,
+    maker: &Arc<LocalPreparer>,
     sources: Vec<Source>,
     sender: mpsc::Sender<Prepared>,
     progress: Arc<Progress>,
 ) -> tokio::task::JoinHandle<()> {
     let maker = Arc::clone(maker);
     tokio::task::spawn_blocking(move || {
-        maker.make_all(&sources, &|source, result: Result<ValidatedAsset, MakeError>| {
+        maker.make_all(&sources, &|source, result: Result<ValidatedAsset, PrepareError>| {
             let source_blake3 = hash(&source.path).map(|content| content.blake3).unwrap_or_default();
             if let Err(error) = &result {
                 progress.say(&format!("greenlit: {} will not be sent: {error}", source.path.display()));

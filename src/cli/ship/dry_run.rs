@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use crate::cli::check::Tally;
-use crate::cli::destination::Makes;
+use crate::cli::destination::DestinationKind;
 use crate::cli::error::CliError;
 use crate::cli::progress::Progress;
 use crate::cli::run_status::RunStatus;
 use crate::cli::sandbox::operation;
-use crate::cli::{entries, packaging};
+use crate::cli::{file_entries, packaging};
 use crate::pipeline::{CheckOptions, Outcome, fix};
-use crate::plan::{Action, ENCODE_PIXELS_PER_S, Effort, VideoPlan};
+use crate::plan::{Action, ENCODE_PIXELS_PER_S, ResourceEstimate, VideoPlan};
 use crate::platform::tiktok_ads::CHUNK_ABOVE;
 use crate::platform::tiktok_ads::forecast::{Calls, ad_calls, upload_calls, waiting_calls};
 use crate::platform::tiktok_post;
@@ -48,7 +48,7 @@ pub fn run(work: &Work<'_>) -> Result<RunStatus, CliError> {
     );
     progress.end();
     let interrupted = work.cancel.load(Ordering::Relaxed);
-    let status = Tally::of(&outcomes, entries::fix_status).conclude(&work.load.found, interrupted);
+    let status = Tally::of(&outcomes, file_entries::fix_status).conclude(&work.load.found, interrupted);
     if interrupted {
         // Half a plan is none.
         return Ok(status);
@@ -181,13 +181,13 @@ impl<'a> Forecast<'a> {
         let making = if sends { making } else { Making::NOTHING };
         let upload_bytes = if sends { made.unwrap_or(size_bytes) } else { 0 };
         let (ads, own) = match self.work.destination.makes {
-            Makes::Ads => {
+            DestinationKind::Ads => {
                 let ads = if goes { self.open_ads(&outcome.source.path, &blake3)? } else { Vec::new() };
                 let upload = if sends { upload_calls(upload_bytes, CHUNK_ABOVE) } else { Vec::new() };
                 let own = upload.into_iter().chain(ad_calls(ads.len() as u64, 0, 0)).collect();
                 (ads, own)
             }
-            Makes::Posts(_) => {
+            DestinationKind::Posts(_) => {
                 let open = matches!(next, "upload" | "ask" | "wait");
                 let rows = self.work.load.rows.iter().filter(|row| open && row.video == outcome.source.path);
                 let own = if sends { tiktok_post::calls(upload_bytes) } else { Vec::new() };
@@ -239,7 +239,7 @@ impl<'a> Forecast<'a> {
     fn to_make(&self, outcome: &Outcome, size: u64) -> (Option<u64>, Making) {
         let spec = outcome.fix.as_ref().and_then(|fix| fix.plan.spec.as_ref());
         let (Some(spec), Some(facts)) = (spec, &outcome.facts) else { return (None, Making::NOTHING) };
-        let Effort { media_s, core_s, threads, .. } = Effort::of(spec, facts, true);
+        let ResourceEstimate { media_s, core_s, threads, .. } = ResourceEstimate::of(spec, facts, true);
         // An encode may have more threads than there are cores: they are no more hands.
         let making = Making { core_s, cores: f64::from(threads.clamp(1, self.work.settings.cores)) };
         let Some(VideoPlan::Encode(encode)) = &spec.video else { return (Some(size), making) };
@@ -277,7 +277,7 @@ impl<'a> Forecast<'a> {
 
     /// What the account may do, and what so many calls take of it.
     fn quota(&self, all_calls: u64) -> Result<Quota, CliError> {
-        if self.work.destination.makes != Makes::Ads {
+        if self.work.destination.makes != DestinationKind::Ads {
             // So many posts may be begun and asked after.
             let (minute, posts) = (tiktok_post::CALLS_A_MINUTE, tiktok_post::POSTS_A_MINUTE);
             return Ok(Quota { calls_a_minute: minute, creations_a_minute: posts, ..Quota::default() });
@@ -302,13 +302,13 @@ impl<'a> Forecast<'a> {
             rows().map(|row| (row.cover.as_ref(), row.cover.as_deref().unwrap_or(&row.video))).collect();
         let mut calls: BTreeMap<String, u64> = BTreeMap::new();
         let shared: Calls = match self.work.destination.makes {
-            Makes::Ads => waiting_calls(waits)
+            DestinationKind::Ads => waiting_calls(waits)
                 .into_iter()
                 .chain(ad_calls(0, groups.len() as u64, covers.len() as u64))
                 // Access is proven twice: before anything is made, and when shipping begins.
                 .chain([("file/video/ad/search/", 2)])
                 .collect(),
-            Makes::Posts(_) => vec![("v2/post/publish/creator_info/query/", 1)],
+            DestinationKind::Posts(_) => vec![("v2/post/publish/creator_info/query/", 1)],
         };
         let own = assets.iter().flat_map(|asset| &asset.calls).map(|(name, count)| (name.clone(), *count));
         for (name, count) in own.chain(shared.into_iter().map(|(name, count)| (name.to_owned(), count))) {
@@ -324,7 +324,7 @@ impl<'a> Forecast<'a> {
             processing_s: assets.iter().map(|asset| asset.expected.processing_s).fold(0.0, f64::max),
             overall_s: 0.0,
         };
-        let creations = if self.work.destination.makes == Makes::Ads { ads } else { uploads };
+        let creations = if self.work.destination.makes == DestinationKind::Ads { ads } else { uploads };
         let creating = (creations / quota.creations_a_minute.max(1)) as f64 * 60.0;
         // Files are made, sent and processed side by side; the narrowest decides.
         let calling = (all_calls / quota.calls_a_minute.max(1)) as f64 * 60.0;

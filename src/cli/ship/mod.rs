@@ -4,12 +4,12 @@
 //! [`order`] is what is asked for, [`load`] finds it, [`dry_run`] says what it would take and
 //! [`plan`] keeps that for later, [`deliver`] does it, [`shown`] reports it.
 
+mod arguments;
 mod deliver;
 mod dry_run;
-mod load;
-mod order;
+mod input;
 mod plan;
-mod shown;
+mod report;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use std::time::Instant;
 use secrecy::SecretString;
 
 use crate::job::Runner;
-use crate::pipeline::{FixLedger, FixSettings, Layout, remove_stale};
+use crate::pipeline::{FixRecord, FixSettings, Layout, remove_stale};
 use crate::plan::FixOptions;
 use crate::platform::tiktok_ads::{self, ClientOptions, TikTokAds};
 use crate::platform::tiktok_post::{self, PostOptions, TikTokPost};
@@ -31,19 +31,19 @@ use crate::sandbox::{Sandbox, start};
 use crate::ship::{Journal, Wait};
 
 use super::args::{CommonArgs, ShipArgs};
-use super::destination::{Destination, Makes, SANDBOX};
+use super::asset_preparer::LocalPreparer;
+use super::destination::{Destination, DestinationKind, SANDBOX};
 use super::error::CliError;
 use super::event_log::EventLog;
-use super::maker::Maker;
 use super::progress::Progress;
 use super::run_status::RunStatus;
 use super::sandbox::{operation, runtime, trial_options};
 use super::settings::{Settings, fix_options, verify_level};
-use super::{check, covers, emit, encoder, entries, interrupt, machine};
+use super::{check, covers, encoder, file_entries, interrupt, machine, output};
 
+use arguments::ShipArguments;
 use deliver::Shipping;
-use load::Load;
-use order::Order;
+use input::ShipInput;
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<RunStatus, CliError> {
@@ -53,7 +53,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
         ));
     }
     let kept = args.plan.as_deref().map(plan::Plan::read).transpose()?;
-    if kept.is_some() && Order::says_more_than_a_plan(common, args) {
+    if kept.is_some() && ShipArguments::says_more_than_a_plan(common, args) {
         return Err(CliError::Usage(
             "a plan says what is shipped and how: give --plan without a profile, choices for fixing, or keys of \
              the destination"
@@ -62,17 +62,17 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     }
     let order = match &kept {
         Some(plan) => plan.order.clone(),
-        None => Order::typed(common, args)?,
+        None => ShipArguments::typed(common, args)?,
     };
     let destination = Destination::resolve(settings, &order.to, &order.destination)?;
     let profile = settings.profile(order.profile.as_deref().unwrap_or(&destination.profile))?;
-    let load = load::load(&order.paths)?;
+    let load = input::load(&order.paths)?;
     let cancel = interrupt::flag();
     let mut options = fix_options(&order.choices, &settings.config.fix, 1)?;
     let say = |text: &str| eprintln!("{text}");
     let runner: Arc<dyn Runner> = Arc::new(encoder::workers(settings.jobs, &mut options, &cancel, &say));
     let covers = covers::problems(&load.rows, &profile, runner.as_ref(), &cancel);
-    if !load::manifest_is_sound(&load.rows, destination.makes, covers) {
+    if !input::manifest_is_audio(&load.rows, destination.makes, covers) {
         return Ok(RunStatus::Failed);
     }
     let job = Work { settings, order, options, destination, profile, load, runner, cancel };
@@ -88,12 +88,12 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
 /// What is to be done, resolved: the same for a dry run and for the real thing.
 struct Work<'a> {
     settings: &'a Settings,
-    order: Order,
+    order: ShipArguments,
     /// How files are fixed, with the encoder that works here.
     options: FixOptions,
     destination: Destination,
     profile: Profile,
-    load: Load,
+    load: ShipInput,
     runner: Arc<dyn Runner>,
     cancel: Arc<AtomicBool>,
 }
@@ -118,8 +118,10 @@ impl Work<'_> {
         let url = &self.destination.base_url;
         match (self.trial_origin(), self.destination.makes) {
             (Some(origin), _) => Ok(origin),
-            (None, Makes::Ads) => tiktok_ads::origin_of(url).map_err(|source| operation(unusable, source)),
-            (None, Makes::Posts(_)) => {
+            (None, DestinationKind::Ads) => {
+                tiktok_ads::origin_of(url).map_err(|source| operation(unusable, source))
+            }
+            (None, DestinationKind::Posts(_)) => {
                 tiktok_post::origin_of(url).map_err(|source| operation(unusable, source))
             }
         }
@@ -141,12 +143,12 @@ fn ship(work: Work<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
     let journal = open_journal(&destination.journal, args.wait)?;
     remove_stale(&settings.state_folder());
     let progress = Arc::new(Progress::new(settings.progress));
-    let maker = Arc::new(Maker {
+    let maker = Arc::new(LocalPreparer {
         runner: Arc::clone(runner),
         observer: progress.clone(),
         settings: work.fix_settings(Some(artifacts))?,
         profile: profile.clone(),
-        ledger: FixLedger::open(&settings.state_folder().join("fix.jsonl"))
+        ledger: FixRecord::open(&settings.state_folder().join("fix.jsonl"))
             .map_err(|source| operation("the record of earlier fixes cannot be opened", source))?,
         cancel: Arc::clone(cancel),
         outcomes: Mutex::new(HashMap::new()),
@@ -158,8 +160,10 @@ fn ship(work: Work<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
         let trial = start_trial(&work).await?;
         let at = trial.as_ref().map(|trial| format!("http://{}", trial.addr()));
         let outcome = match destination.makes {
-            Makes::Ads => deliver::ads(shipping, Arc::new(ads_client(&work, at, token, &progress)?)).await,
-            Makes::Posts(mode) => {
+            DestinationKind::Ads => {
+                deliver::ads(shipping, Arc::new(ads_client(&work, at, token, &progress)?)).await
+            }
+            DestinationKind::Posts(mode) => {
                 deliver::posts(shipping, mode, Arc::new(post_client(&work, at, token, &progress)?)).await
             }
         };
@@ -172,16 +176,16 @@ fn ship(work: Work<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
     // The workers of a run killed a moment before this one began may still have held their files.
     remove_stale(&settings.state_folder());
     let outcome = shipped?;
-    let outcomes = shown::collect(&maker, load);
+    let outcomes = report::collect(&maker, load);
     let interrupted = cancel.load(Ordering::Relaxed);
-    let status = shown::conclude(&outcomes, load, &outcome, interrupted);
+    let status = report::conclude(&outcomes, load, &outcome, interrupted);
     let any_facts = outcomes.iter().any(|outcome| outcome.facts.is_some());
-    let tool = entries::tool(check::library(runner.as_ref(), None, any_facts).as_ref());
-    let files = outcomes.into_iter().map(|file| shown::entry(file, &outcome)).collect();
+    let tool = file_entries::tool(check::library(runner.as_ref(), None, any_facts).as_ref());
+    let files = outcomes.into_iter().map(|file| report::entry(file, &outcome)).collect();
     let names = vec![maker.profile.id().to_owned()];
     let old_limits = settings.old_limits(std::slice::from_ref(&maker.profile));
     let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted);
-    emit::report(settings, &report.noting(old_limits))?;
+    output::report(settings, &report.noting(old_limits))?;
     if let Some(reason) = &outcome.auth {
         eprintln!(
             "greenlit: stopped: {reason}. The token came from {}; renew it and run the same command again: \

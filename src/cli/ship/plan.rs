@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::cli::asset_preparer::hash;
 use crate::cli::error::CliError;
-use crate::cli::maker::hash;
 use crate::cli::sandbox::operation;
 use crate::ship::AdRow;
 
 use super::Work;
-use super::order::Order;
+use super::arguments::ShipArguments;
 
 /// The form of this document.
 pub const SCHEMA: &str = "greenlit.ship-plan/1";
@@ -29,7 +29,7 @@ pub struct Plan {
     /// The version that made it.
     pub version: String,
     /// What was asked for.
-    pub order: Order,
+    pub order: ShipArguments,
     /// What it was made from.
     pub basis: Basis,
     /// One entry a file, as found.
@@ -69,7 +69,7 @@ pub struct Asset {
     /// BLAKE3, lower-case hex.
     pub blake3: String,
     /// `none`, `remux`, `reencode-audio`, `reencode-video`, `reencode`, `refused`, or `skipped` and
-    /// `unreadable` for what is no film.
+    /// `unreadable` for what is no video.
     pub action: String,
     /// Why it is refused, or why nothing cheaper would do.
     pub reason: Option<String>,
@@ -105,7 +105,7 @@ pub struct Expected {
 pub struct Total {
     /// Files of the plan.
     pub files: u64,
-    /// Those that are refused or no films.
+    /// Those that are refused or no videos.
     pub refused: u64,
     /// Uploads to be made.
     pub uploads: u64,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::lockdown::lock_down;
 use super::wire::{Reply, Request, receive, ring, send, waiting};
-use crate::job::{Isolation, Job, JobError, JobFiles, JobOutput, Progress};
+use crate::job::{Job, JobError, JobFiles, JobOutput, Progress, WorkerInfo};
 
 /// Progress is told at most this often.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
@@ -28,7 +28,7 @@ pub type Execute =
 ///
 /// Call it from the only thread of the process. `describe` may load what it likes: nothing can be
 /// opened any more after that, unless `devices` may be.
-pub fn serve(devices: bool, describe: fn() -> Isolation, execute: Execute) -> bool {
+pub fn serve(devices: bool, describe: fn() -> WorkerInfo, execute: Execute) -> bool {
     let Ok(stdin) = std::io::stdin().as_fd().try_clone_to_owned() else { return false };
     if rustix::net::sockopt::socket_type(&stdin).is_err() {
         return false;
@@ -36,7 +36,7 @@ pub fn serve(devices: bool, describe: fn() -> Isolation, execute: Execute) -> bo
     let parent = UnixStream::from(stdin);
     let Ok(bell) = std::io::stdout().as_fd().try_clone_to_owned() else { return false };
     let mut isolation = describe();
-    isolation.parts = crate::job::parts::of_this_process();
+    isolation.parts = crate::job::worker_info::of_this_process();
     lock_down(&mut isolation, devices);
     isolation.separate_process = true;
     if parent.set_write_timeout(Some(WRITE_TIMEOUT)).is_err() {
@@ -59,7 +59,7 @@ pub fn serve(devices: bool, describe: fn() -> Isolation, execute: Execute) -> bo
 }
 
 /// A job that was received.
-struct Order {
+struct JobOrder {
     job: Job,
     name: String,
     files: Vec<OwnedFd>,
@@ -71,12 +71,12 @@ struct Order {
 /// The line to the parent, and what came over it and waits.
 struct Line {
     parent: UnixStream,
-    orders: VecDeque<Order>,
+    orders: VecDeque<JobOrder>,
 }
 
 impl Line {
     /// The next job, waiting for one; `None` when the parent is gone.
-    fn next(&mut self) -> Option<Order> {
+    fn next(&mut self) -> Option<JobOrder> {
         loop {
             if let Some(order) = self.orders.pop_front() {
                 return Some(order);
@@ -92,7 +92,7 @@ impl Line {
         let (request, files) = receive::<Request>(&self.parent)?;
         match request {
             Request::Run { job, name, wake } => {
-                self.orders.push_back(Order { job: *job, name, files, wake, given_up: false });
+                self.orders.push_back(JobOrder { job: *job, name, files, wake, given_up: false });
                 Ok(false)
             }
             Request::Cancel => {
@@ -105,7 +105,7 @@ impl Line {
     /// Does one job. The line is looked at when there is progress to tell: a thread that listened
     /// meanwhile would have to be woken for every file, and who makes no progress is ended by the
     /// parent.
-    fn work(&mut self, order: Order, execute: Execute) -> Result<JobOutput, JobError> {
+    fn work(&mut self, order: JobOrder, execute: Execute) -> Result<JobOutput, JobError> {
         let mut files = order.files.into_iter().map(File::from);
         let Some(input) = files.next() else {
             return Err(JobError::Io("no descriptor came with the job".into()));

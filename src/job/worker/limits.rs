@@ -17,9 +17,9 @@ const BYTES_PER_PIXEL: u64 = 400;
 const PER_PROCESSOR: u64 = 256 * MIB;
 /// The same for the threads of our own that decode, filter, encode and compare side by side.
 const STAGES: u64 = 6 * 128 * MIB;
-/// CPU seconds for one second of film: 4K at 60 frames with a slow preset, and its proof.
+/// CPU seconds for one second of video: 4K at 60 frames with a slow preset, and its proof.
 const CPU_S_PER_SECOND: f64 = 300.0;
-/// Where the length of the film is unknown.
+/// Where the length of the video is unknown.
 const LONG: Duration = Duration::from_secs(24 * 3600);
 
 /// Patience of a pool with its workers.
@@ -59,7 +59,7 @@ pub(super) struct Allowance {
     pub(super) stall: Duration,
 }
 
-/// Generous on purpose: a sound film that is refused is worse than a bad one that takes long.
+/// Generous on purpose: a audio video that is refused is worse than a bad one that takes long.
 pub(super) fn allowance(job: &Job, limits: &Limits, processors: u64) -> Allowance {
     let coding = CODING_ADDRESS_SPACE + STAGES + processors * PER_PROCESSOR;
     let (address_space, cpu, stall) = match job {

@@ -1,6 +1,6 @@
 //! Gives up every right that a job does not need, as far as the system lets us.
 
-use crate::job::Isolation;
+use crate::job::WorkerInfo;
 
 /// Descriptors a worker may hold: its line, two files, and a few more of the same files.
 const MAX_DESCRIPTORS: u64 = 64;
@@ -12,7 +12,7 @@ const MAX_DESCRIPTORS: u64 = 64;
 ///
 /// With `devices`, those of graphics cards may be opened, and what their drivers read: libraries and
 /// descriptions of the system. Still nothing of a user, no other file written, no network, no program.
-pub(super) fn lock_down(isolation: &mut Isolation, devices: bool) {
+pub(super) fn lock_down(isolation: &mut WorkerInfo, devices: bool) {
     use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
     let mut note = |what: &str, result: Result<(), String>| match result {
         Ok(()) => isolation.in_force.push(what.to_owned()),

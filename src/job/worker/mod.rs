@@ -2,8 +2,8 @@
 
 mod child;
 mod limits;
-mod link;
 mod lockdown;
+mod process;
 #[cfg(target_os = "linux")]
 mod seccomp;
 mod self_test;
@@ -14,10 +14,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
-use super::{Isolation, JobError, JobOutput, JobRequest, Progress, Runner};
+use super::{JobError, JobOutput, JobRequest, Progress, Runner, WorkerInfo};
 pub use child::{DEVICES, Execute, serve};
 pub use limits::Limits;
-use link::{Worker, spawn};
+use process::{Worker, spawn};
 pub use self_test::{attempts, self_test};
 
 /// How often a waiting parent looks at its cancel flag.
@@ -46,17 +46,17 @@ pub struct WorkerPool {
     limits: Limits,
     state: Mutex<State>,
     freed: Condvar,
-    isolation: OnceLock<Isolation>,
+    isolation: OnceLock<WorkerInfo>,
     spawner: Mutex<mpsc::Sender<mpsc::Sender<Spawned>>>,
 }
 
 /// A place in the pool; given back whatever happens.
-struct Place<'a> {
+struct WorkerSlot<'a> {
     pool: &'a WorkerPool,
     worker: Option<Worker>,
 }
 
-impl Drop for Place<'_> {
+impl Drop for WorkerSlot<'_> {
     fn drop(&mut self) {
         let worker = self.worker.take().filter(Worker::is_usable);
         let mut state = self.pool.state();
@@ -114,7 +114,7 @@ impl WorkerPool {
     }
 
     /// A place with a worker, waiting for one but not beyond a cancellation.
-    fn take(&self, cancel: &AtomicBool) -> Result<Place<'_>, JobError> {
+    fn take(&self, cancel: &AtomicBool) -> Result<WorkerSlot<'_>, JobError> {
         let cancelled = || cancel.load(Ordering::Relaxed);
         let mut state = self.state();
         while state.busy >= self.width {
@@ -130,7 +130,7 @@ impl WorkerPool {
         let mut idle = std::iter::from_fn(|| state.idle.pop());
         let worker = idle.find_map(|mut worker| worker.is_alive().then_some(worker));
         drop(state);
-        let mut place = Place { pool: self, worker };
+        let mut place = WorkerSlot { pool: self, worker };
         if place.worker.is_none() {
             let (answer, spawned) = mpsc::channel();
             let _ = self.spawner.lock().unwrap_or_else(PoisonError::into_inner).send(answer);
@@ -154,7 +154,7 @@ impl WorkerPool {
 
 impl WorkerPool {
     /// Runs like jobs, by one worker as long as it lives. A lost one costs the job it was at.
-    fn run_row(
+    fn run_batch(
         &self,
         mut row: &[JobRequest],
         progress: &mut dyn FnMut(Progress),
@@ -166,7 +166,7 @@ impl WorkerPool {
                 Ok(mut place) => match &mut place.worker {
                     None => (0, Err(JobError::Unavailable("there is no worker".into()))),
                     Some(worker) => {
-                        let (given, end) = worker.converse(row, &self.limits, progress, give);
+                        let (given, end) = worker.run_batch(row, &self.limits, progress, give);
                         // Ends: each round without a result uses up a worker that had worked before.
                         let again = given == 0
                             && matches!(end, Err(JobError::WorkerLost(_)))
@@ -187,7 +187,7 @@ impl WorkerPool {
 impl Runner for WorkerPool {
     fn run(&self, request: JobRequest, progress: &mut dyn FnMut(Progress)) -> Result<JobOutput, JobError> {
         let mut result = Err(JobError::Unavailable("the job was not run".into()));
-        self.run_row(std::slice::from_ref(&request), progress, &mut |given| result = given);
+        self.run_batch(std::slice::from_ref(&request), progress, &mut |given| result = given);
         result
     }
 
@@ -196,7 +196,7 @@ impl Runner for WorkerPool {
             one.job == other.job && Arc::ptr_eq(&one.cancel, &other.cancel)
         };
         for row in requests.chunk_by(alike).flat_map(|row| row.chunks(LONGEST_ROW)) {
-            self.run_row(row, &mut |_| {}, give);
+            self.run_batch(row, &mut |_| {}, give);
         }
     }
 
@@ -204,7 +204,7 @@ impl Runner for WorkerPool {
         self.width
     }
 
-    fn describe(&self) -> Result<Isolation, JobError> {
+    fn describe(&self) -> Result<WorkerInfo, JobError> {
         if self.isolation.get().is_none() {
             drop(self.take(&AtomicBool::new(false))?);
         }

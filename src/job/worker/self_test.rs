@@ -3,14 +3,14 @@
 use std::net::{Ipv4Addr, TcpStream};
 
 use super::lockdown::lock_down;
-use crate::job::Isolation;
+use crate::job::WorkerInfo;
 
 /// Tries the doors and returns a line for each: `name allowed`, or `name denied: reason`.
 ///
 /// With `confined`, they are shut first, just as before serving; without, the lines show that the
 /// attempts mean something. `port` is that of a listener on the loopback address.
 pub fn self_test(confined: bool, port: u16) -> Vec<String> {
-    let mut isolation = Isolation::default();
+    let mut isolation = WorkerInfo::default();
     if confined {
         lock_down(&mut isolation, false);
     }

@@ -15,7 +15,7 @@ use rustix::net::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Isolation, Job, JobError, JobOutput, MOST_OUTPUTS, Progress};
+use crate::job::{Job, JobError, JobOutput, MOST_OUTPUTS, Progress, WorkerInfo};
 use crate::model::Compact;
 
 /// No message is longer; facts of a sane file are a few kilobytes.
@@ -41,7 +41,7 @@ pub(super) enum Request {
 #[derive(Serialize, Deserialize)]
 pub(super) enum Reply {
     /// Once, at the start: the version and what keeps it apart.
-    Hello(String, Box<Isolation>),
+    Hello(String, Box<WorkerInfo>),
     /// A sign of life.
     Progress(Progress),
     /// The end of a job.
@@ -162,7 +162,7 @@ pub(super) fn checked(length: [u8; 4]) -> io::Result<usize> {
 mod tests {
     use super::*;
     use crate::job::FixReport;
-    use crate::model::sample::film;
+    use crate::model::sample::media;
 
     /// A reply that has travelled.
     fn travelled(result: Result<JobOutput, JobError>) -> Result<JobOutput, JobError> {
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn facts_and_errors_arrive_as_they_were_sent() {
-        let facts = Ok(JobOutput::Probed(Box::new(film())));
+        let facts = Ok(JobOutput::Probed(Box::new(media())));
         assert_eq!(travelled(facts.clone()), facts);
         let lost = Err(JobError::WorkerLost("it \u{0} ended".into()));
         assert_eq!(travelled(lost.clone()), lost);
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn what_follows_the_facts_or_cuts_them_is_no_message() {
-        let mut bytes = Reply::Done(Box::new(Ok(JobOutput::Probed(Box::new(film()))))).encode().unwrap();
+        let mut bytes = Reply::Done(Box::new(Ok(JobOutput::Probed(Box::new(media()))))).encode().unwrap();
         assert!(Reply::decode(&bytes).is_ok());
         assert!(Reply::decode(&bytes[..bytes.len() - 1]).is_err());
         bytes.push(0);

@@ -12,9 +12,9 @@ use tokio_util::io::ReaderStream;
 
 use super::TikTokAds;
 use super::codes::{self, Kind};
-use super::gate::Turn;
+use super::throttle::Turn;
 use super::wire::Envelope;
-use crate::platform::sending::{Hashed, Stopped, pump};
+use crate::platform::upload_body::{Hashed, Stopped, pump};
 use crate::platform::{CallError, Class};
 
 /// Tries of a read in all.
@@ -156,7 +156,7 @@ impl TikTokAds {
         match payload {
             Payload::Query(_) | Payload::Json(_) => idle,
             Payload::Bytes(_, bytes) => {
-                idle + crate::platform::sending::longest(timeouts, bytes.len() as u64)
+                idle + crate::platform::upload_body::longest(timeouts, bytes.len() as u64)
             }
         }
     }

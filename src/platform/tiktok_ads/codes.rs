@@ -1,7 +1,7 @@
 //! What the platform's codes mean and what to do about them.
 
+use super::code_overrides::CodeTable;
 use super::code_table::PAGES;
-use super::own_codes::CodeTable;
 use crate::platform::Class;
 
 /// Whether a call changes something.

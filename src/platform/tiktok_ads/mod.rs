@@ -6,16 +6,16 @@
 //! within a budget, mutations never.
 
 mod client;
+mod code_overrides;
 mod code_table;
 pub mod codes;
 pub mod forecast;
-pub(crate) mod gate;
 mod hosted;
 pub mod limiter;
 mod options;
-mod own_codes;
 mod reads;
 mod tasks;
+pub(crate) mod throttle;
 mod upload;
 mod wire;
 
@@ -25,15 +25,15 @@ use std::path::Path;
 use secrecy::ExposeSecret;
 use url::Url;
 
-use self::gate::Gate;
-pub use self::gate::OnPause;
+pub use self::code_overrides::{CodeTable, CodeTableError};
 pub use self::hosted::TEMPORARY_MOST;
 pub use self::limiter::{Pauses, Tier, UnknownTier};
 pub use self::options::{CHUNK_ABOVE, ClientOptions, ConfigurationError};
-pub use self::own_codes::{CodeTable, CodeTableError};
 pub use self::tasks::{Audience, FixStart, FixState, MOST_FIXES, MOST_REVIEWS, Opinion};
+use self::throttle::Gate;
+pub use self::throttle::OnPause;
 pub use super::Timeouts;
-use super::sending::Pacer;
+use super::upload_body::Pacer;
 use super::{AdsPlatform, Call, NewAd, RemoteAd, RemoteImage, RemoteVideo, SuggestedCover, UploadLog};
 use crate::rules::ValidatedAsset;
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use super::gate::OnPause;
+use super::code_overrides::CodeTable;
 use super::limiter::{Pauses, Tier};
-use super::own_codes::CodeTable;
+use super::throttle::OnPause;
 use crate::platform::Timeouts;
 
 /// Where the API lies below a host.

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::TikTokAds;
 use super::client::{Endpoint, FileForm, Payload, mutation, read};
 use super::wire::Envelope;
-use crate::platform::sending::{Hashed, Source, md5_of, open};
+use crate::platform::upload_body::{Hashed, Source, md5_of, open};
 use crate::platform::{CallError, Class, UploadLog};
 use crate::rules::ValidatedAsset;
 

@@ -47,7 +47,7 @@ impl TikTokPost {
         }
     }
 
-    /// Has the platform fetch a film and make a draft or a post of it, and gives the id to ask by. The address
+    /// Has the platform fetch a video and make a draft or a post of it, and gives the id to ask by. The address
     /// must be https, without redirects, and under a domain or prefix that was proven to be the app's; it has
     /// to stay reachable for an hour.
     ///

@@ -7,8 +7,8 @@ pub mod chunks;
 mod client;
 pub mod codes;
 mod options;
-mod pace;
 mod put;
+mod throttle;
 mod wire;
 
 use std::fmt;
@@ -17,8 +17,8 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 pub use self::options::{PostOptions, PostOptionsError, origin_of};
-use self::pace::Pace;
-use super::sending::Pacer;
+use self::throttle::Pace;
+use super::upload_body::Pacer;
 use super::{Call, Creator, NewPost, Opened, PostPlatform, PostStatus};
 use crate::rules::ValidatedAsset;
 

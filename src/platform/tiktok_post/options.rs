@@ -142,7 +142,7 @@ pub(super) fn http_client(options: &PostOptions, base: &Url) -> Result<reqwest::
         .user_agent(concat!("greenlit/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(options.timeouts.connect)
         .pool_idle_timeout(Duration::from_secs(20))
-        // Neither a token nor a film must follow a redirect to another host.
+        // Neither a token nor a video must follow a redirect to another host.
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false);

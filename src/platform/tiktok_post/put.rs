@@ -12,7 +12,7 @@ use url::Url;
 
 use super::chunks::Chunks;
 use super::{TikTokPost, UPLOAD, options};
-use crate::platform::sending::{Source, Stopped, open, pump_part};
+use crate::platform::upload_body::{Source, Stopped, open, pump_part};
 use crate::platform::{CallError, Class, Opened};
 use crate::rules::ValidatedAsset;
 

@@ -19,7 +19,7 @@ pub struct LowComplexity {
     pub channels: u32,
 }
 
-/// Reads a configuration. `None` unless it is certain from it alone that the sound is plain
+/// Reads a configuration. `None` unless it is certain from it alone that the audio is plain
 /// low-complexity AAC in mono or stereo: anything else is for a decoder to say.
 pub fn low_complexity(config: &[u8]) -> Option<LowComplexity> {
     let mut bits = Bits::new(config);
@@ -48,11 +48,11 @@ pub fn low_complexity(config: &[u8]) -> Option<LowComplexity> {
     plain.then_some(LowComplexity { sample_rate, channels })
 }
 
-/// How many channels the first sound element of a raw frame has, fill and data elements passed
+/// How many channels the first audio element of a raw frame has, fill and data elements passed
 /// over; `None` where it is neither a single channel nor a pair.
 pub fn first_element_channels(frame: &[u8]) -> Option<u32> {
     let mut bits = Bits::new(frame);
-    // A frame that begins with more than a few elements without sound is not a usual one.
+    // A frame that begins with more than a few elements without audio is not a usual one.
     for _ in 0..8 {
         match bits.take(3)? {
             0 => return Some(1),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_sound_element_is_found_behind_fill() {
+    fn the_first_audio_element_is_found_behind_fill() {
         assert_eq!(first_element_channels(&[0b0010_0000]), Some(2));
         assert_eq!(first_element_channels(&[0b0000_0000]), Some(1));
         // A fill element of one byte, then a pair.

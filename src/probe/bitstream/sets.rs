@@ -1,7 +1,7 @@
 //! The sequence parameter sets of a stream as it goes on.
 //!
 //! A container states the set-up of a picture once; the pictures may come with another, and then the
-//! film changes its size or its kind halfway without anything saying so.
+//! video changes its size or its kind halfway without anything saying so.
 
 use super::{PictureParams, h264, hevc};
 

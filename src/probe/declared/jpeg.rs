@@ -15,7 +15,7 @@ const START_OF_SCAN: u8 = 0xda;
 const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
 
 /// Whether the picture is there to its end. Its preview, which lies in a segment, has an end of its own,
-/// and what cameras append (a film, a second picture) comes after it: neither is taken for it.
+/// and what cameras append (a video, a second picture) comes after it: neither is taken for it.
 pub(super) fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Completeness> {
     let size = bytes.len()?;
     if size > MAX_BYTES {
@@ -88,7 +88,7 @@ mod tests {
         for packed in [0, 1, BUFFER - 2, BUFFER - 1, BUFFER, 3 * BUFFER] {
             let whole = picture(packed);
             assert_eq!(read(&whole[..]).unwrap(), Completeness::Whole, "{packed}");
-            assert_eq!(read(&[&whole[..], b"a film"].concat()[..]).unwrap(), Completeness::Whole);
+            assert_eq!(read(&[&whole[..], b"a video"].concat()[..]).unwrap(), Completeness::Whole);
             assert!(is_cut(&whole[..whole.len() - 1]), "{packed}");
             assert!(is_cut(&whole[..whole.len() - 2]), "{packed}");
         }

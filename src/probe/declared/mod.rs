@@ -1,8 +1,8 @@
 //! What a container says about itself before anything of it is decoded.
 
+mod images;
 mod jpeg;
 mod matroska;
-mod pictures;
 mod riff;
 mod streams;
 
@@ -64,9 +64,9 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Declared> {
     } else if head.starts_with(&[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11]) {
         streams::asf(bytes)?
     } else if head.starts_with(b"GIF8") {
-        pictures::gif(bytes)?
+        images::gif(bytes)?
     } else if head.starts_with(b"\x89PNG\r\n\x1a\n") {
-        pictures::png(bytes)?
+        images::png(bytes)?
     } else if head.starts_with(b"\xff\xd8\xff") {
         jpeg::read(bytes)?
     } else {

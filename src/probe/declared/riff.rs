@@ -8,7 +8,7 @@ use crate::model::Completeness;
 
 /// Lists one after the other: a long AVI begins a new one at each gigabyte.
 const MAX_LISTS: usize = 4096;
-/// Chunks looked at for the sound's format.
+/// Chunks looked at for the audio's format.
 const MAX_CHUNKS: usize = 64;
 
 pub(super) fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Completeness> {
@@ -24,7 +24,7 @@ pub(super) fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Completeness> {
         let end = start.saturating_add(8).saturating_add(declared);
         if end > size {
             let at =
-                if number == 0 && head.get(8..12) == Some(b"WAVE") { sound_ends(bytes, size)? } else { None };
+                if number == 0 && head.get(8..12) == Some(b"WAVE") { audio_ends(bytes, size)? } else { None };
             return Ok(short(end, size, at));
         }
         start = end + end % 2;
@@ -45,8 +45,8 @@ fn length(head: &[u8]) -> Option<u64> {
     }
 }
 
-/// How many seconds of a WAV file's sound are there.
-fn sound_ends<B: Bytes + ?Sized>(bytes: &B, size: u64) -> io::Result<Option<f64>> {
+/// How many seconds of a WAV file's audio are there.
+fn audio_ends<B: Bytes + ?Sized>(bytes: &B, size: u64) -> io::Result<Option<f64>> {
     let mut at = 12_u64;
     let mut rate = None;
     for _ in 0..MAX_CHUNKS {
@@ -76,22 +76,22 @@ mod tests {
     }
 
     #[test]
-    fn the_second_list_of_a_long_film_counts_too() {
-        let film = [list(b"AVI ", &[0; 40]), list(b"AVIX", &[0; 60])].concat();
-        assert_eq!(read(&film[..]).unwrap(), Completeness::Whole);
-        let cut = read(&film[..film.len() - 1]).unwrap();
+    fn the_second_list_of_a_long_video_counts_too() {
+        let video = [list(b"AVI ", &[0; 40]), list(b"AVIX", &[0; 60])].concat();
+        assert_eq!(read(&video[..]).unwrap(), Completeness::Whole);
+        let cut = read(&video[..video.len() - 1]).unwrap();
         assert!(matches!(cut, Completeness::Missing { first_missing_s: None, .. }), "{cut:?}");
     }
 
     #[test]
-    fn the_sound_of_a_cut_file_ends_where_its_bytes_do() {
+    fn the_audio_of_a_cut_file_ends_where_its_bytes_do() {
         let mut format = b"fmt \x10\0\0\0\x01\0\x01\0".to_vec();
         format.extend([8000_u32.to_le_bytes(), 8000_u32.to_le_bytes()].concat());
         format.extend([1, 0, 8, 0]);
         let data = [b"data", &16_000_u32.to_le_bytes()[..], &[128; 16_000]].concat();
-        let sound = list(b"WAVE", &[format, data].concat());
-        assert_eq!(read(&sound[..]).unwrap(), Completeness::Whole);
-        let Completeness::Missing { first_missing_s, .. } = read(&sound[..sound.len() - 8000]).unwrap()
+        let audio = list(b"WAVE", &[format, data].concat());
+        assert_eq!(read(&audio[..]).unwrap(), Completeness::Whole);
+        let Completeness::Missing { first_missing_s, .. } = read(&audio[..audio.len() - 8000]).unwrap()
         else {
             panic!("not noticed")
         };
@@ -101,9 +101,9 @@ mod tests {
     #[test]
     fn a_recorder_that_never_went_back_declares_nothing() {
         for size in [[0; 4], [255; 4]] {
-            let mut film = list(b"AVI ", &[0; 40]);
-            film[4..8].copy_from_slice(&size);
-            assert_eq!(read(&film[..]).unwrap(), Completeness::Unknown);
+            let mut video = list(b"AVI ", &[0; 40]);
+            video[4..8].copy_from_slice(&size);
+            assert_eq!(read(&video[..]).unwrap(), Completeness::Unknown);
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::model::Completeness;
 
 /// Tags of one FLV file that are stepped over.
 const MAX_TAGS: usize = 200_000;
-/// The largest tag of words about the film that is read.
+/// The largest tag of words about the video that is read.
 const MAX_WORDS: usize = 64 * 1024;
 /// No page of an Ogg file is longer than 65307 bytes.
 const TWO_PAGES: u64 = 128 * 1024;
@@ -131,20 +131,20 @@ mod tests {
         [head, back.to_vec()].concat()
     }
 
-    fn film(words: &[u8]) -> Vec<u8> {
+    fn video(words: &[u8]) -> Vec<u8> {
         let head = b"FLV\x01\x05\0\0\0\x09\0\0\0\0".to_vec();
         [head, tag(18, 0, words), tag(9, 0, &[7; 50]), tag(9, 1500, &[7; 50])].concat()
     }
 
     #[test]
     fn an_flv_is_measured_by_tags_and_by_its_own_words() {
-        let plain = film(b"");
+        let plain = video(b"");
         assert_eq!(flv(&plain[..]).unwrap(), Completeness::Unknown);
         let Completeness::Missing { first_missing_s, .. } = flv(&plain[..plain.len() - 20]).unwrap() else {
             panic!("not noticed")
         };
         assert_eq!(first_missing_s, Some(1.5));
-        let size = |bytes: usize| film(&[b"\0\x08filesize\0", &(bytes as f64).to_be_bytes()[..]].concat());
+        let size = |bytes: usize| video(&[b"\0\x08filesize\0", &(bytes as f64).to_be_bytes()[..]].concat());
         let told = size(size(0).len());
         assert_eq!(flv(&told[..]).unwrap(), Completeness::Whole);
         // Cut right between two tags.

@@ -1,4 +1,4 @@
-//! Edit lists (ISO/IEC 14496-12, 8.6.6): do they describe the encoding or edit the film?
+//! Edit lists (ISO/IEC 14496-12, 8.6.6): do they describe the encoding or edit the video?
 
 use std::io;
 
@@ -82,7 +82,7 @@ fn classify(
     let [edit] = edits else {
         let delayed = edits.first().is_some_and(|edit| edit.media_time == -1);
         return editing(if delayed {
-            "starts later than the film".into()
+            "starts later than the video".into()
         } else {
             format!("{} pieces are put together", edits.len())
         });

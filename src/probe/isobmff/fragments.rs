@@ -1,7 +1,7 @@
 //! Films in fragments (ISO/IEC 14496-12, 8.8 and 8.16): how far they go, and how far they should.
 //!
 //! Only the last few fragments are read; the sizes and times of the others follow from `sidx`, `mfra`
-//! and `mehd`, which are what such a film declares about itself.
+//! and `mehd`, which are what such a video declares about itself.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,7 +9,7 @@ use std::io;
 use super::{Bytes, Found, boxes, edits, leaf};
 use crate::model::Completeness;
 
-/// Fragments read: sound and picture may each have their own.
+/// Fragments read: audio and picture may each have their own.
 const LAST_FRAGMENTS: usize = 8;
 /// Samples of one run looked at.
 const MAX_SAMPLES: u32 = 1 << 20;
@@ -366,13 +366,13 @@ mod tests {
 
     #[test]
     fn a_cut_fragment_ends_where_its_samples_do() {
-        let film = [moov(0), fragment(0), fragment(10), fragment(20)].concat();
-        assert_eq!(missing(&film[..film.len() - 1]), Some(2.5));
-        assert_eq!(missing(&film[..film.len() - 101]), Some(2.0));
+        let video = [moov(0), fragment(0), fragment(10), fragment(20)].concat();
+        assert_eq!(missing(&video[..video.len() - 1]), Some(2.5));
+        assert_eq!(missing(&video[..video.len() - 101]), Some(2.0));
         // Within the last `moof`.
-        assert_eq!(missing(&film[..film.len() - 220]), Some(2.0));
+        assert_eq!(missing(&video[..video.len() - 220]), Some(2.0));
         // Between two fragments nothing shows.
-        assert_eq!(found(&film), Completeness::Unknown);
+        assert_eq!(found(&video), Completeness::Unknown);
     }
 
     #[test]
@@ -385,21 +385,21 @@ mod tests {
     fn the_segment_index_is_compared() {
         let length = fragment(0).len() as u32;
         let list = words(&[0, 1, 10, 0, 0, 2, length, 10, 0, length, 10, 0]);
-        let film = [moov(0), make(b"sidx", &list), fragment(0), fragment(10)].concat();
-        assert_eq!(found(&film), Completeness::Whole);
-        assert_eq!(missing(&film[..film.len() - length as usize]), Some(1.0));
+        let video = [moov(0), make(b"sidx", &list), fragment(0), fragment(10)].concat();
+        assert_eq!(found(&video), Completeness::Whole);
+        assert_eq!(missing(&video[..video.len() - length as usize]), Some(1.0));
     }
 
     #[test]
     fn the_random_access_index_is_compared() {
-        let film = [moov(0), fragment(0), fragment(10)].concat();
+        let video = [moov(0), fragment(0), fragment(10)].concat();
         let place = |number: usize| (moov(0).len() + number * fragment(0).len()) as u32;
         let index = |second: u32| {
             let entries =
                 [words(&[0, 1, 0, 2, 0, place(0)]), vec![1; 3], words(&[10, second]), vec![1; 3]].concat();
             make(b"mfra", &make(b"tfra", &entries))
         };
-        assert_eq!(found(&[film.clone(), index(place(1))].concat()), Completeness::Whole);
-        assert_eq!(missing(&[film, index(place(2))].concat()), Some(1.0));
+        assert_eq!(found(&[video.clone(), index(place(1))].concat()), Completeness::Whole);
+        assert_eq!(missing(&[video, index(place(2))].concat()), Some(1.0));
     }
 }

@@ -73,12 +73,12 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Why nothing of the film can be found, where that is so.
+    /// Why nothing of the video can be found, where that is so.
     pub fn without_index(&self) -> Option<String> {
         let cut = match &self.completeness {
             _ if self.indexed || self.fast_start.is_some() => return None,
             Completeness::Missing { reason, .. } => format!("the file is cut short: {reason}"),
-            _ if self.fragmented => "this is a piece of a film, to be joined to its first piece".into(),
+            _ if self.fragmented => "this is a piece of a video, to be joined to its first piece".into(),
             _ => "the recording was not finished, or the end is lost".into(),
         };
         Some(format!("the index (`moov`) is missing: {cut}"))
@@ -234,13 +234,13 @@ mod tests {
     }
 
     #[test]
-    fn a_film_without_its_index_says_why() {
+    fn a_video_without_its_index_says_why() {
         let (ftyp, mdat) = (make(b"ftyp", b"isom"), make(b"mdat", &[0; 100]));
         let why = |file: &[u8]| read(file).unwrap().unwrap().without_index().unwrap_or_default();
         let whole = [&ftyp[..], &mdat].concat();
         assert!(why(&whole).ends_with("not finished, or the end is lost"), "{}", why(&whole));
         assert!(why(&whole[..60]).contains("cut short: box `mdat`"), "{}", why(&whole[..60]));
-        assert!(why(&make(b"moof", &[0; 8])).contains("a piece of a film"));
+        assert!(why(&make(b"moof", &[0; 8])).contains("a piece of a video"));
         assert_eq!(why(&[&ftyp[..], &mdat, &make(b"moov", &[])].concat()), "");
         // Pictures have their index elsewhere.
         assert_eq!(why(&[&ftyp[..], &make(b"meta", &[]), &mdat].concat()), "");

@@ -7,7 +7,7 @@ use crate::model::{Completeness, MediaFacts};
 use crate::probe::bytes::Blocks;
 use crate::probe::declared::{self, Declared};
 
-/// How much later than its last packet a film may be declared to end, in seconds.
+/// How much later than its last packet a video may be declared to end, in seconds.
 const DURATION_SLACK_S: f64 = 0.5;
 /// How long what a single block holds is shown at most, in seconds.
 pub(super) const LONGEST_BLOCK_S: f64 = 1.0;
@@ -15,19 +15,21 @@ pub(super) const LONGEST_BLOCK_S: f64 = 1.0;
 /// What the file's own words know of why it cannot be opened.
 pub(super) fn why_unreadable(error: JobError, declared: &Declared) -> JobError {
     match (error, &declared.completeness, &declared.without_index) {
-        (JobError::Unreadable(_), Completeness::Missing { .. }, Some(why)) => JobError::Cut(why.clone()),
+        (JobError::Unreadable(_), Completeness::Missing { .. }, Some(why)) => {
+            JobError::Truncated(why.clone())
+        }
         (JobError::Unreadable(_), Completeness::Missing { reason, .. }, None) => {
-            JobError::Cut(format!("the file is cut short: {reason}"))
+            JobError::Truncated(format!("the file is cut short: {reason}"))
         }
         (JobError::Unreadable(_), _, Some(why)) if declared.fragmented == Some(true) => {
             JobError::Unreadable(why.clone())
         }
-        (JobError::Unreadable(_), _, Some(why)) => JobError::Cut(why.clone()),
+        (JobError::Unreadable(_), _, Some(why)) => JobError::Truncated(why.clone()),
         (error, ..) => error,
     }
 }
 
-/// Whether the end of a film that is not walked over would tell more about what is missing.
+/// Whether the end of a video that is not walked over would tell more about what is missing.
 pub(super) fn in_doubt(facts: &MediaFacts) -> bool {
     use Completeness::{Missing, Unknown};
     matches!(facts.container.as_deref(), Some("matroska" | "webm"))

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::ending::{LONGEST_BLOCK_S, compare, in_doubt, last_block, why_unreadable};
+use super::fast_path::{Open, complete_fragmented, settle};
 use super::index::read_index;
 use super::open::{MediaInput, open_input};
 use super::raw::text;
-use super::settled::{Open, complete_fragmented, settle};
 use super::streams::{is_endless, read_streams};
 use super::tags::collect;
 use super::walk::{Walk, look_at_first, walk_packets};
@@ -54,7 +54,7 @@ pub(crate) fn probe(
             long_way(&mut input, &declared, depth, progress)?
         }
     };
-    // Nothing was walked over to the end of the film where it is large.
+    // Nothing was walked over to the end of the video where it is large.
     if in_doubt(&facts)
         && let Some(begin_s) = last_block(&mut input, &bytes).map_err(io)?
     {
@@ -96,7 +96,7 @@ fn short_way(
     }
     let fragmented = facts.fragmented == Some(true);
     let at_first = stream_durations(input);
-    // The library gives the packets of sound their exact durations only once it has decoded.
+    // The library gives the packets of audio their exact durations only once it has decoded.
     if any_endless(input) {
         return Ok(Err(Open::Packets));
     }
@@ -228,7 +228,7 @@ fn forget_reading(facts: &mut MediaFacts, declared: &Declared) {
     }
 }
 
-/// Whether packets tell something of interest: of pictures always, of sound where it was cut off or does not say
+/// Whether packets tell something of interest: of pictures always, of audio where it was cut off or does not say
 /// how long it lasts.
 fn worth_walking(facts: &MediaFacts) -> bool {
     let cut = matches!(facts.completeness, Completeness::Missing { first_missing_s: None, .. });

@@ -41,7 +41,7 @@ pub(super) unsafe fn read_index(
                     let at = seconds(entry.timestamp, base).unwrap_or(0.0).max(0.0);
                     missing = Some(missing.map_or(at, |first| first.min(at)));
                 }
-                // Frames that an edit list hides are not part of the film.
+                // Frames that an edit list hides are not part of the video.
                 if entry.flags() & ffi::AVINDEX_DISCARD_FRAME != 0 {
                     hidden = true;
                 } else {

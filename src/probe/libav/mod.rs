@@ -3,11 +3,11 @@
 mod describe;
 mod ending;
 mod facts;
+mod fast_path;
 mod index;
 mod memory;
 mod open;
 mod raw;
-mod settled;
 mod streams;
 mod tags;
 mod timing;

@@ -31,7 +31,7 @@ pub(crate) const MAX_PIXELS: u64 = 100_000_000;
 /// The largest single allocation FFmpeg may make.
 const MAX_ALLOC_BYTES: usize = 1 << 30;
 
-/// Bytes that may be read in one go to make sense of a file. The longest index of a film is a fraction
+/// Bytes that may be read in one go to make sense of a file. The longest index of a video is a fraction
 /// of this; a demuxer that has lost its way would search through a terabyte.
 const MAX_LOOK_BYTES: u64 = 256 << 20;
 
@@ -42,7 +42,7 @@ const DEMUXERS: &str = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,
      h261,vc1,vc1test,wtv,wv,ape,tta,tak,mpc,mpc8,dts,dtshd,truehd,mlp,avs,avs2,avs3,cavsvideo,dirac,dnxhd,\
      gxf,lxf,mv,nsv,nuv,pva,r3d,rl2,roq,smk,bink,swf,thp,tiertexseq,txd,vivo,voc,vqf,yuv4mpegpipe,xwma,ty,\
      apng,png_pipe,jpeg_pipe,jpegxl_pipe,jpegls_pipe,webp_pipe,webp_anim,webp,bmp_pipe,tiff_pipe,gif_pipe,\
-     psd_pipe,qoi_pipe,j2k_pipe,ea,film_cpk,flic,idcin,4xm,dxa,ogv,oma,qcp,sox,spdif,loas,latm,iff,mtv,mm,\
+     psd_pipe,qoi_pipe,j2k_pipe,ea,video_cpk,flic,idcin,4xm,dxa,ogv,oma,qcp,sox,spdif,loas,latm,iff,mtv,mm,\
      jv,pmp,psxstr,rpl,c93,cine,bethsoftvid,bfi,dsf,iss,xa,srt,webvtt,ass";
 
 /// Makes FFmpeg fit to be used: silent, and with a bound on every allocation. Cheap to repeat.
@@ -165,7 +165,7 @@ impl MediaInput {
 
     /// The demuxer, for the C interface. Valid as long as `self`.
     pub(crate) fn as_ptr(&mut self) -> *mut ffi::AVFormatContext {
-        // SAFETY: only hands out the pointer; whoever follows it says why that is sound.
+        // SAFETY: only hands out the pointer; whoever follows it says why that is audio.
         unsafe { self.input.as_mut_ptr() }
     }
 
@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn a_playlist_named_as_a_film_is_refused() {
+    fn a_playlist_named_as_a_video_is_refused() {
         let playlist = format!(
             "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{}/fixtures/npm-vide-ocean.mp4\n#EXT-X-ENDLIST\n",
             env!("CARGO_MANIFEST_DIR")

@@ -66,7 +66,7 @@ pub(super) fn decoder(id: c_int) -> Option<*const ffi::AVCodec> {
     (id != 0 && !decoder.is_null()).then_some(decoder)
 }
 
-/// How many bits a sample of uncompressed sound takes; `None` for other codecs.
+/// How many bits a sample of uncompressed audio takes; `None` for other codecs.
 pub(super) fn bits_per_sample(id: c_int) -> Option<u32> {
     // SAFETY: takes any number and gives a number.
     u32::try_from(unsafe { numbered::av_get_bits_per_sample(id) }).ok().filter(|&bits| bits > 0)

@@ -59,7 +59,7 @@ pub(super) unsafe fn read_streams(context: *mut ffi::AVFormatContext, facts: &mu
     }
 }
 
-/// Whether the library does not count a stream among those that make the film last: subtitles, data.
+/// Whether the library does not count a stream among those that make the video last: subtitles, data.
 ///
 /// # Safety
 /// `stream` is one of an open demuxer's.

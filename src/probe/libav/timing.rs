@@ -6,7 +6,7 @@ use ffmpeg_next::ffi;
 
 use crate::model::{Rational, Timing, VideoStream};
 
-/// Different intervals counted one by one; a film with more is variable anyway.
+/// Different intervals counted one by one; a video with more is variable anyway.
 const MAX_INTERVALS: usize = 4096;
 
 /// Intervals closer than this to the usual one are rounding: containers that count milliseconds

@@ -54,7 +54,7 @@ pub(super) struct Walk {
     tracks: Vec<(u32, Track)>,
     packets: u64,
     reached_s: f64,
-    /// Where each picture and sound ends in the order of decoding, in seconds, by stream.
+    /// Where each picture and audio ends in the order of decoding, in seconds, by stream.
     ends: BTreeMap<u32, Option<f64>>,
     /// The end of the packet that is shown last, in seconds.
     shown_s: f64,
@@ -68,8 +68,8 @@ impl Walk {
     /// Over the streams of these facts, before the first packet.
     pub(super) fn over(facts: &MediaFacts) -> Walk {
         let tracks = facts.video.iter().map(|video| (video.index, Track::default())).collect();
-        let film = facts.video.iter().map(|v| v.index).chain(facts.audio.iter().map(|a| a.index));
-        let ends = film.map(|index| (index, None)).collect();
+        let video = facts.video.iter().map(|v| v.index).chain(facts.audio.iter().map(|a| a.index));
+        let ends = video.map(|index| (index, None)).collect();
         Walk { tracks, packets: 0, reached_s: 0.0, ends, shown_s: 0.0, begins_s: None, untimed: false }
     }
 

@@ -3,8 +3,8 @@
 use std::io;
 
 use super::super::escape::markup;
-use super::super::outcome::{Outcome, Trouble, is_mended, is_stuck, troubles};
-use super::super::{Delivery, FileEntry, Fix, units, words};
+use super::super::outcome::{Outcome, Trouble, is_fixed, is_stuck, troubles};
+use super::super::{Delivery, FileEntry, Fix, text, units};
 use super::{slug, tone};
 use crate::rules::{Finding, Severity};
 
@@ -47,7 +47,7 @@ fn facts(entry: &FileEntry, outcome: Outcome, out: &mut dyn io::Write) -> io::Re
         .container
         .iter()
         .cloned()
-        .chain(words::facts(media))
+        .chain(text::facts(media))
         .map(|fact| format!("<li>{}</li>", markup(&fact)))
         .collect();
     writeln!(out, "<ul class=\"facts\">{items}</ul>")
@@ -57,23 +57,23 @@ fn findings(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
     if entry.findings.is_empty() {
         return Ok(());
     }
-    let title = if is_mended(entry) { "Found in the source" } else { "Findings" };
+    let title = if is_fixed(entry) { "Found in the source" } else { "Findings" };
     writeln!(out, "<h3>{title}</h3>\n<ul class=\"findings\">")?;
     for one in &entry.findings {
-        finding(one, is_mended(entry), out)?;
+        finding(one, is_fixed(entry), out)?;
     }
     writeln!(out, "</ul>")
 }
 
-fn finding(finding: &Finding, mended: bool, out: &mut dyn io::Write) -> io::Result<()> {
+fn finding(finding: &Finding, fixed: bool, out: &mut dyn io::Write) -> io::Result<()> {
     let Finding { rule, severity, actual, allowed, message, source, .. } = finding;
     let tone = match severity {
-        Severity::Error if mended => "good",
+        Severity::Error if fixed => "good",
         Severity::Error => "bad",
         Severity::Warning => "warn",
         Severity::Advice => "idle",
     };
-    let place = words::place(finding)
+    let place = text::place(finding)
         .map_or(String::new(), |place| format!("<div><dt>Where</dt> <dd>{}</dd></div>", markup(&place)));
     writeln!(
         out,
@@ -81,12 +81,12 @@ fn finding(finding: &Finding, mended: bool, out: &mut dyn io::Write) -> io::Resu
          <dl class=\"found\"><div><dt>Found</dt> <dd><b>{}</b></dd></div>\
          <div><dt>Allowed</dt> <dd><b>{}</b></dd></div>{place}</dl>\n\
          <p class=\"small soft\">Limit {}{}</p></div></li>",
-        words::severity(*severity, mended),
+        text::severity(*severity, fixed),
         markup(&sentence(message)),
         markup(rule),
         markup(actual),
         markup(allowed),
-        markup(&words::authority(finding)),
+        markup(&text::authority(finding)),
         source.as_deref().map_or(".".to_owned(), link),
     )
 }
@@ -115,7 +115,7 @@ fn fix(fix: &Fix, outcome: Outcome, out: &mut dyn io::Write) -> io::Result<()> {
         let title = if outcome == Outcome::Planned { "Plan" } else { "Fix" };
         let output =
             fix.output.as_ref().map_or(String::new(), |output| format!(": <code>{}</code>", markup(output)));
-        writeln!(out, "<h3>{title}</h3>\n<p>{}{output}</p>", sentence(words::action(fix)))?;
+        writeln!(out, "<h3>{title}</h3>\n<p>{}{output}</p>", sentence(text::action(fix)))?;
         if let Some(reason) = &fix.reason {
             writeln!(out, "<p class=\"soft\">{}</p>", markup(&sentence(reason)))?;
         }
@@ -125,7 +125,7 @@ fn fix(fix: &Fix, outcome: Outcome, out: &mut dyn io::Write) -> io::Result<()> {
             fix.steps.iter().map(|step| format!("<li>{}</li>", markup(&sentence(step)))).collect();
         writeln!(out, "<ol>{steps}</ol>")?;
     }
-    match words::proof(fix) {
+    match text::proof(fix) {
         Some(proof) => writeln!(out, "<h3>Proof</h3>\n<p>{}</p>", markup(&sentence(&proof))),
         None => Ok(()),
     }
@@ -140,7 +140,7 @@ fn delivery(delivery: &Delivery, out: &mut dyn io::Write) -> io::Result<()> {
     let line = |state: &str, reason: &Option<String>, before: &str, after: &str| {
         let stuck = is_stuck(state, reason.as_deref());
         let class = if stuck { "trouble bad" } else { "" };
-        let state = markup(&sentence(&words::state(state)));
+        let state = markup(&sentence(&text::state(state)));
         format!("<p class=\"{class}\">{before}{state}{after}{}</p>", because(reason))
     };
     let uploads = units::count(u64::from(*attempts), "upload", "uploads");

@@ -11,7 +11,7 @@ use std::io;
 use super::advice::what_to_do;
 use super::escape::markup;
 use super::outcome::Outcome;
-use super::{Report, units, words};
+use super::{Report, text, units};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -94,7 +94,7 @@ fn filter_rules(report: &Report) -> String {
         )
     };
     let mut rules = chosen("all");
-    for (outcome, _) in words::tally(report) {
+    for (outcome, _) in text::tally(report) {
         let id = slug(outcome);
         rules.push_str(&chosen(&id));
         rules.push_str(&format!("#f-{id}:checked ~ main .card:not(.o-{id}) {{ display: none; }}\n"));
@@ -103,7 +103,7 @@ fn filter_rules(report: &Report) -> String {
 }
 
 fn filters(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
-    let tally = words::tally(report);
+    let tally = text::tally(report);
     if report.files.is_empty() {
         return Ok(());
     }

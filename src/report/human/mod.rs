@@ -1,14 +1,14 @@
 //! `human`: for a person at a terminal. What happened to each file, why, and what to do next.
 
-mod page;
+mod layout;
 
 use std::io;
 
-use page::{Ink, Page};
+use layout::{Ink, Page};
 
 use super::advice::what_to_do;
-use super::outcome::{Outcome, is_mended, is_stuck, troubles};
-use super::{Delivery, FileEntry, Fix, FixAction, Report, escape, units, words};
+use super::outcome::{Outcome, is_fixed, is_stuck, troubles};
+use super::{Delivery, FileEntry, Fix, FixAction, Report, escape, text, units};
 use crate::rules::{Finding, Severity};
 
 /// How the report for a person is laid out.
@@ -55,7 +55,7 @@ fn file(page: &mut Page<'_>, entry: &FileEntry, several_profiles: bool) -> io::R
     let outcome = Outcome::of(entry);
     let profile = if several_profiles { format!(" [{}]", escape(&entry.profile)) } else { String::new() };
     let facts = match (&entry.media, outcome) {
-        (Some(media), _) => escape(&words::facts(media).join(" ")),
+        (Some(media), _) => escape(&text::facts(media).join(" ")),
         (None, Outcome::Skipped) => {
             format!("skipped: {}", escape(entry.reason.as_deref().unwrap_or("no media file")))
         }
@@ -80,15 +80,15 @@ fn findings(page: &mut Page<'_>, entry: &FileEntry, outcome: Outcome) -> io::Res
     let (shown, hidden): (Vec<_>, Vec<_>) =
         entry.findings.iter().partition(|finding| verbose || finding.severity != Severity::Advice);
     for finding in shown {
-        let mended = is_mended(entry);
+        let fixed = is_fixed(entry);
         let ink = match finding.severity {
             // Worth telling, no longer alarming.
-            Severity::Error if mended => Ink::Dim,
+            Severity::Error if fixed => Ink::Dim,
             Severity::Error => Ink::Bad,
             Severity::Warning => Ink::Warn,
             Severity::Advice => Ink::Dim,
         };
-        self::finding(page, finding, ink, words::severity(finding.severity, mended))?;
+        self::finding(page, finding, ink, text::severity(finding.severity, fixed))?;
     }
     if !hidden.is_empty() {
         let pieces = units::count(hidden.len() as u64, "piece of advice", "pieces of advice");
@@ -109,7 +109,7 @@ fn finding(page: &mut Page<'_>, finding: &Finding, ink: Ink, label: &str) -> io:
     let Finding { rule, actual, allowed, message, source, .. } = finding;
     let text = format!("{}: {}", escape(rule), escape(message));
     page.item(LABEL, ink, label, &text)?;
-    let place = words::place(finding).map_or(String::new(), |place| format!(" ({place})"));
+    let place = text::place(finding).map_or(String::new(), |place| format!(" ({place})"));
     // Most messages name both values already; saying them twice only makes the page longer.
     if page.options().verbose || !(message.contains(actual.as_str()) && message.contains(allowed.as_str())) {
         let text = format!("found {}, allowed {}{place}", escape(actual), escape(allowed));
@@ -117,7 +117,7 @@ fn finding(page: &mut Page<'_>, finding: &Finding, ink: Ink, label: &str) -> io:
     }
     if page.options().verbose {
         let source = source.as_deref().map_or(String::new(), |source| format!(": {}", escape(source)));
-        page.more(LABEL, Ink::Dim, &format!("{}{source}", words::authority(finding)))?;
+        page.more(LABEL, Ink::Dim, &format!("{}{source}", text::authority(finding)))?;
     }
     Ok(())
 }
@@ -131,7 +131,7 @@ fn fix(page: &mut Page<'_>, fix: &Fix, outcome: Outcome) -> io::Result<()> {
     if !refused {
         let label = if outcome == Outcome::Planned { "plan" } else { "fix" };
         let output = fix.output.as_ref().map_or(String::new(), |output| format!(": {}", escape(output)));
-        page.item(LABEL, Ink::Good, label, &format!("{}{output}", words::action(fix)))?;
+        page.item(LABEL, Ink::Good, label, &format!("{}{output}", text::action(fix)))?;
         // A file that was good already is one of many: where its copy lies is enough.
         if fix.action == FixAction::Copy && !verbose {
             return Ok(());
@@ -143,7 +143,7 @@ fn fix(page: &mut Page<'_>, fix: &Fix, outcome: Outcome) -> io::Result<()> {
     for (number, step) in fix.steps.iter().enumerate() {
         page.more(LABEL, Ink::Plain, &format!("{}. {}", number + 1, escape(step)))?;
     }
-    if let Some(proof) = words::proof(fix) {
+    if let Some(proof) = text::proof(fix) {
         page.item(LABEL, Ink::Good, "proof", &escape(&proof))?;
     }
     Ok(())
@@ -158,11 +158,11 @@ fn delivery(page: &mut Page<'_>, delivery: &Delivery) -> io::Result<()> {
     let uploads = units::count(u64::from(*attempts), "upload", "uploads");
     let because =
         |reason: &Option<String>| reason.as_ref().map_or(String::new(), |text| format!(": {}", escape(text)));
-    let text = format!("{}{id}, {uploads}{}", escape(&words::state(state)), because(reason));
+    let text = format!("{}{id}, {uploads}{}", escape(&text::state(state)), because(reason));
     page.item(LABEL, ink(state, reason), "ship", &text)?;
     for ad in ads {
         let id = ad.ad_id.as_ref().map_or(String::new(), |id| format!(" {}", escape(id)));
-        let text = format!("row {}: {}{id}{}", ad.row, escape(&words::state(&ad.state)), because(&ad.reason));
+        let text = format!("row {}: {}{id}{}", ad.row, escape(&text::state(&ad.state)), because(&ad.reason));
         page.item(LABEL, ink(&ad.state, &ad.reason), "ad", &text)?;
     }
     Ok(())
@@ -171,7 +171,7 @@ fn delivery(page: &mut Page<'_>, delivery: &Delivery) -> io::Result<()> {
 fn summary(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     let files = units::count(report.files.len() as u64, "file", "files");
     let mut parts: Vec<(Ink, String)> = vec![(Ink::Strong, files)];
-    for (outcome, number) in words::tally(report) {
+    for (outcome, number) in text::tally(report) {
         parts.push((Ink::of(outcome), format!("{number} {}", outcome.label())));
     }
     parts.push((Ink::Dim, units::seconds(report.summary.elapsed_s)));
@@ -187,8 +187,8 @@ fn old_limits(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     if page.options().quiet {
         return Ok(());
     }
-    for note in words::old_limits(report) {
-        page.paragraph(Ink::Dim, &page::keep_code_together(&escape(&note)))?;
+    for note in text::old_limits(report) {
+        page.paragraph(Ink::Dim, &layout::keep_code_together(&escape(&note)))?;
     }
     Ok(())
 }
@@ -201,7 +201,7 @@ fn advice(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     page.blank()?;
     page.paragraph(Ink::Strong, "What to do")?;
     for advice in all {
-        page.bullet(2, "•", &page::keep_code_together(&escape(&advice.text)))?;
+        page.bullet(2, "•", &layout::keep_code_together(&escape(&advice.text)))?;
         for file in &advice.files {
             page.bullet(4, "-", &escape(file))?;
         }
@@ -229,12 +229,12 @@ mod tests {
         ✓ a.compliant.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
             ship     processing, video v10033g50000, 1 upload
         ✓ b.fixed.avi  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
-            mended   video-codec: the video codec is mpeg4
+            fixed   video-codec: the video codec is mpeg4
                      found mpeg4, allowed h264, hevc (stream 0)
-            fix      picture encoded again, sound copied: out/b.fixed.mp4
+            fix      picture encoded again, audio copied: out/b.fixed.mp4
                      why: a copied picture would still be mpeg4
                      1. encode the picture as H.264, because mpeg4 is not allowed
-                     2. copy the sound
+                     2. copy the audio
             proof    checked again: compliant; 1 stream bit for bit the source's; 360 frames decoded without
                      error; 0.012 s longer than planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s
             ship     published, video v10033g50000, 1 upload
@@ -242,15 +242,15 @@ mod tests {
         → b2.fixable.avi  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
             error    video-codec: the video codec is mpeg4
                      found mpeg4, allowed h264, hevc (stream 0)
-            plan     would encode the picture again, copy the sound
+            plan     would encode the picture again, copy the audio
                      why: a copied picture would still be mpeg4
                      1. encode the picture as H.264, because mpeg4 is not allowed
-                     2. copy the sound
+                     2. copy the audio
         ✗ c.not-compliant.mov
             hevc 1080x1920 9:16 29.97 fps variable Dolby Vision 12.0 s 8.2 Mb/s aac stereo 12.3 MB
             error    video-codec: the video codec is mpeg4
                      found mpeg4, allowed h264, hevc (stream 0)
-            error    integrity: the file ends before its film does
+            error    integrity: the file ends before its video does
                      found 3.5 s missing, allowed all declared data (data missing from 8.5 s)
             warning  black: the picture is black for a while
                      found 2 spans, allowed none longer than 1 s (stream 0, 0 s to 1.5 s, 1:02.5 to 1:05)
@@ -258,7 +258,7 @@ mod tests {
         ? d.undecided.gif  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
             unknown  Not decided, because facts are missing: duration.
         ✗ e.unreadable.mp4
-            error    moov box not found: 48 bytes are no film
+            error    moov box not found: 48 bytes are no video
         ✗ f.refused.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
             refused  900 s is longer than 600 s: allow it with --trim
             error    video-codec: the video codec is mpeg4
@@ -268,12 +268,12 @@ mod tests {
             ad       row 1: published 1800
             ad       row 2: failed: the landing page answers 404
         ✗ g2.not-delivered.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
-            mended   video-codec: the video codec is mpeg4
+            fixed   video-codec: the video codec is mpeg4
                      found mpeg4, allowed h264, hevc (stream 0)
-            fix      picture encoded again, sound copied: out/b.fixed.mp4
+            fix      picture encoded again, audio copied: out/b.fixed.mp4
                      why: a copied picture would still be mpeg4
                      1. encode the picture as H.264, because mpeg4 is not allowed
-                     2. copy the sound
+                     2. copy the audio
             proof    checked again: compliant; 1 stream bit for bit the source's; 360 frames decoded without
                      error; 0.012 s longer than planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s
             ship     given up, video v10033g50000, 1 upload: processing failed three times
@@ -291,17 +291,17 @@ mod tests {
         What to do
           • These break a rule that no change to the file clears without your consent, or at all.
             `greenlit fix PATH --out DIR --dry-run` names the option that gives consent, where there is one;
-            otherwise export the film again.
-            - c.not-compliant.mov: the file ends before its film does
+            otherwise export the video again.
+            - c.not-compliant.mov: the file ends before its video does
           • These were refused rather than changed in a way you did not ask for. Give consent with the
-            option named, or export the film again within the limits shown with each file.
+            option named, or export the video again within the limits shown with each file.
             - f.refused.mp4: 900 s is longer than 600 s: allow it with --trim
           • These could not be judged, and are not called compliant on a guess. `greenlit check --deep PATH`
-            decodes every frame and may find the missing facts; otherwise export the film again.
+            decodes every frame and may find the missing facts; otherwise export the video again.
             - d.undecided.gif: Not decided, because facts are missing: duration.
           • These are not readable as media: transfer or export them again, and compare sizes with the
             original.
-            - e.unreadable.mp4: moov box not found: 48 bytes are no film
+            - e.unreadable.mp4: moov box not found: 48 bytes are no video
           • These comply but did not arrive. `greenlit status` shows the next step of each, and
             `greenlit resolve` settles what only a person can decide. Running the same command again is
             safe.
@@ -343,7 +343,7 @@ mod tests {
                      found mpeg4, allowed h264, hevc (stream 0)
                      known from practice, not published, checked 2026-06-30:
                      https://ads.tiktok.com/help/article/video-ads-specifications
-            error    integrity: the file ends before its film does
+            error    integrity: the file ends before its video does
                      found 3.5 s missing, allowed all declared data (data missing from 8.5 s)
                      published by others
             warning  black: the picture is black for a while
@@ -360,8 +360,8 @@ mod tests {
         What to do
           • These break a rule that no change to the file clears without your consent, or at all.
             `greenlit fix PATH --out DIR --dry-run` names the option that gives consent, where there is one;
-            otherwise export the film again.
-            - c.not-compliant.mov: the file ends before its film does
+            otherwise export the video again.
+            - c.not-compliant.mov: the file ends before its video does
           • `greenlit explain integrity` says what a rule means, why it is there and where it is published.
         "#);
     }

@@ -25,9 +25,9 @@ pub(super) fn rendered_with(report: &Report, format: Format, options: &HumanOpti
     String::from_utf8(out).unwrap()
 }
 
-/// The sample film with numbers that look measured.
+/// The sample video with numbers that look measured.
 pub(super) fn portrait_facts() -> MediaFacts {
-    let mut facts = crate::model::sample::film();
+    let mut facts = crate::model::sample::media();
     facts.size_bytes = 12_345_678;
     (facts.duration_s, facts.bit_rate) = (Some(12.012), Some(8_222_229));
     facts.video[0].frame_rate = Rational::new(30000, 1001);
@@ -101,7 +101,7 @@ pub(super) fn finding(rule: &str, severity: Severity, remedy: Remedy) -> Finding
     }
 }
 
-/// The errors, the warning and the advice of a film that is also cut short.
+/// The errors, the warning and the advice of a video that is also cut short.
 fn many_findings() -> Vec<Finding> {
     vec![
         finding("video-codec", Severity::Error, Remedy::ReencodeVideo),
@@ -109,7 +109,7 @@ fn many_findings() -> Vec<Finding> {
             stream: None,
             actual: "3.5 s missing".into(),
             allowed: "all declared data".into(),
-            message: "the file ends before its film does".into(),
+            message: "the file ends before its video does".into(),
             first_missing_s: Some(8.5),
             checked_on: None,
             source: None,
@@ -140,7 +140,7 @@ pub(super) fn reencoded() -> Fix {
         output: Some("out/b.fixed.mp4".into()),
         steps: vec![
             "encode the picture as H.264, because mpeg4 is not allowed".into(),
-            "copy the sound".into(),
+            "copy the audio".into(),
         ],
         reason: Some("a copied picture would still be mpeg4".into()),
         refusal: None,
@@ -234,7 +234,7 @@ pub(super) fn everything() -> Report {
         FileEntry { undecided: vec!["duration".into()], ..entry("d.undecided.gif", Indeterminate) },
         FileEntry {
             media: None,
-            reason: Some("moov box not found: 48 bytes are no film".into()),
+            reason: Some("moov box not found: 48 bytes are no video".into()),
             ..entry("e.unreadable.mp4", Unreadable)
         },
         with_fix(

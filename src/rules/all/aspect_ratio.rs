@@ -1,8 +1,8 @@
 //! `aspect-ratio`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
-use super::super::words;
+use super::super::format;
+use super::super::rule::{Violation, rule};
 use crate::model::Rational;
 
 /// A hair's breadth beside the best ratio is no reason to talk.
@@ -23,29 +23,29 @@ rule!(
         };
         let tolerance = limits.number("tolerance").unwrap_or(0.0);
         let allow = limits.ratios("allow");
-        let shown = words::ratio(ratio);
+        let shown = format::ratio(ratio);
         let breach = |allowed: String| {
             let says = format!("the aspect ratio is {shown}");
-            Breach::new(says, shown.clone(), allowed, Remedy::ReencodeVideo).at(video.index)
+            Violation::new(says, shown.clone(), allowed, Remedy::ReencodeVideo).at(video.index)
         };
-        let is_allowed = allow.is_empty() || allow.iter().any(|wanted| words::near(ratio, *wanted, tolerance));
+        let is_allowed = allow.is_empty() || allow.iter().any(|wanted| format::near(ratio, *wanted, tolerance));
         if !is_allowed {
-            out.breach(breach(words::ratios(allow)));
+            out.breach(breach(format::ratios(allow)));
         }
         let (min, max) = (limits.ratios("min").first(), limits.ratios("max").first());
-        let low = min.is_some_and(|min| ratio < *min && !words::near(ratio, *min, tolerance));
-        let high = max.is_some_and(|max| ratio > *max && !words::near(ratio, *max, tolerance));
+        let low = min.is_some_and(|min| ratio < *min && !format::near(ratio, *min, tolerance));
+        let high = max.is_some_and(|max| ratio > *max && !format::near(ratio, *max, tolerance));
         if low || high {
             let end = |end: Option<&Rational>| end.map_or("any".to_owned(), |ratio| ratio.with_colon());
             out.breach(breach(format!("{} to {}", end(min), end(max))));
         }
         let prefer = limits.ratios("prefer");
         let best = prefer.is_empty()
-            || prefer.iter().any(|wanted| words::near(ratio, *wanted, tolerance.max(PREFER_TOLERANCE)));
+            || prefer.iter().any(|wanted| format::near(ratio, *wanted, tolerance.max(PREFER_TOLERANCE)));
         if is_allowed && !low && !high && !best {
-            let prefer = words::ratios(prefer);
+            let prefer = format::ratios(prefer);
             let says = format!("the aspect ratio is {shown}, which is allowed but does not fill the screen as {prefer} does");
-            out.say(Breach::new(says, shown, prefer, Remedy::None).at(video.index).as_advice());
+            out.say(Violation::new(says, shown, prefer, Remedy::None).at(video.index).as_advice());
         }
     }
 );

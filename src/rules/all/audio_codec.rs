@@ -1,14 +1,14 @@
 //! `audio-codec`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
+use super::super::rule::{Violation, rule};
 
 rule!(
     AudioCodec,
     "audio-codec",
-    what: "How the sound is encoded.",
-    why: "Sound in another codec is lost or fails the processing of the whole film.",
-    remedy: "Encode the sound again as AAC; the picture is copied.",
+    what: "How the audio is encoded.",
+    why: "Audio in another codec is lost or fails the processing of the whole video.",
+    remedy: "Encode the audio again as AAC; the picture is copied.",
     source: "third-party lists",
     |subject, limits, out| {
 let Some(audio) = subject.facts.main_audio() else { return };
@@ -20,17 +20,17 @@ match &audio.codec {
     None => {
         let tag = audio.codec_tag.clone().unwrap_or_else(|| "unknown".to_owned());
         let says = format!("the audio codec ({tag}) is not known");
-        out.breach(Breach::new(says, tag, allowed.join(", "), Remedy::Refuse).at(audio.index));
+        out.breach(Violation::new(says, tag, allowed.join(", "), Remedy::Refuse).at(audio.index));
     }
     Some(codec) if !allowed.contains(codec) => {
         let says = format!("the audio codec is {codec}");
         let remedy = if audio.decodable { Remedy::ReencodeAudio } else { Remedy::Refuse };
-        out.breach(Breach::new(says, codec.clone(), allowed.join(", "), remedy).at(audio.index));
+        out.breach(Violation::new(says, codec.clone(), allowed.join(", "), remedy).at(audio.index));
     }
     Some(codec) if codec == "aac" && !profiles.is_empty() => match &audio.profile {
         Some(profile) if !profiles.contains(profile) => {
             let says = format!("the AAC profile is {profile}");
-            out.breach(Breach::new(says, profile.clone(), profiles.join(", "), Remedy::ReencodeAudio).at(audio.index));
+            out.breach(Violation::new(says, profile.clone(), profiles.join(", "), Remedy::ReencodeAudio).at(audio.index));
         }
         _ => {}
     },

@@ -1,7 +1,7 @@
 //! `container`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
+use super::super::rule::{Violation, rule};
 
 rule!(
     Container,
@@ -21,10 +21,10 @@ match &subject.facts.container {
         let better = limits.words("warn_allow");
         if !better.is_empty() && !better.contains(container) {
             let says = format!("the container is {container}, which not every page of {} names", out.platform());
-            out.say(Breach::new(says, container.clone(), better.join(", "), Remedy::Remux).as_warning());
+            out.say(Violation::new(says, container.clone(), better.join(", "), Remedy::Remux).as_warning());
         }
     }
-    Some(container) => out.breach(Breach::new(
+    Some(container) => out.breach(Violation::new(
         format!("the container is {container}"),
         container.clone(),
         allowed.join(", "),

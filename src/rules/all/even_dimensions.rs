@@ -1,7 +1,7 @@
 //! `even-dimensions`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
+use super::super::rule::{Violation, rule};
 
 rule!(
     EvenDimensions,
@@ -18,7 +18,7 @@ let Some(size) = video.coded_size() else {
 };
 if size.width % 2 == 1 || size.height % 2 == 1 {
     let says = format!("a side of the picture is odd ({size})");
-    out.say(Breach::new(says, size.to_string(), "even width and height", Remedy::ReencodeVideo).at(video.index));
+    out.say(Violation::new(says, size.to_string(), "even width and height", Remedy::ReencodeVideo).at(video.index));
 }
     }
 );

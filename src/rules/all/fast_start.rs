@@ -1,7 +1,7 @@
 //! `fast-start`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
+use super::super::rule::{Violation, rule};
 
 rule!(
     FastStart,
@@ -13,7 +13,7 @@ rule!(
     |subject, _limits, out| {
 if subject.facts.fast_start == Some(false) && subject.facts.fragmented != Some(true) {
     let says = "the index (moov) lies behind the media data";
-    out.say(Breach::new(says, "moov last", "moov first", Remedy::Remux));
+    out.say(Violation::new(says, "moov last", "moov first", Remedy::Remux));
 }
     }
 );

@@ -1,7 +1,7 @@
 //! `file-name`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
+use super::super::rule::{Violation, rule};
 
 rule!(
     FileName,
@@ -16,7 +16,7 @@ let Some(max) = limits.number("max_chars") else { return };
 let chars = subject.file_name.chars().count();
 if chars as f64 > max {
     let allowed = format!("at most {max} characters");
-    out.breach(Breach::new(format!("the file name has {chars} characters"), format!("{chars} characters"), allowed, Remedy::Remux));
+    out.breach(Violation::new(format!("the file name has {chars} characters"), format!("{chars} characters"), allowed, Remedy::Remux));
 }
     }
 );

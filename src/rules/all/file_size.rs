@@ -1,8 +1,8 @@
 //! `file-size`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
-use super::super::words;
+use super::super::format;
+use super::super::rule::{Violation, rule};
 
 rule!(
     FileSize,
@@ -15,16 +15,16 @@ rule!(
 let size = subject.facts.size_bytes;
 let bytes = |key| limits.number(key).map(|limit| limit as u64);
 if let Some(max) = bytes("max_bytes").filter(|max| size > *max) {
-    let allowed = format!("at most {}", words::bytes(max));
-    out.breach(Breach::new(format!("the file has {}", words::bytes(size)), words::bytes(size), allowed, Remedy::ReencodeVideo));
+    let allowed = format!("at most {}", format::bytes(max));
+    out.breach(Violation::new(format!("the file has {}", format::bytes(size)), format::bytes(size), allowed, Remedy::ReencodeVideo));
 } else if let Some(max) = bytes("warn_max_bytes").filter(|max| size > *max) {
-    let allowed = format!("safely at most {}", words::bytes(max));
-    let says = format!("the file has {}", words::bytes(size));
-    out.breach(Breach::new(says, words::bytes(size), allowed, Remedy::ReencodeVideo).as_warning());
+    let allowed = format!("safely at most {}", format::bytes(max));
+    let says = format!("the file has {}", format::bytes(size));
+    out.breach(Violation::new(says, format::bytes(size), allowed, Remedy::ReencodeVideo).as_warning());
 }
 if let Some(min) = bytes("min_bytes").filter(|min| size < *min) {
-    let allowed = format!("at least {}", words::bytes(min));
-    out.breach(Breach::new(format!("the file has {}", words::bytes(size)), words::bytes(size), allowed, Remedy::ReencodeVideo));
+    let allowed = format!("at least {}", format::bytes(min));
+    out.breach(Violation::new(format!("the file has {}", format::bytes(size)), format::bytes(size), allowed, Remedy::ReencodeVideo));
 }
     }
 );

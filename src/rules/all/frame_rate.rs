@@ -1,8 +1,8 @@
 //! `frame-rate`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
-use super::super::words;
+use super::super::format;
+use super::super::rule::{Violation, rule};
 
 rule!(
     FrameRate,
@@ -27,13 +27,13 @@ let below = min.is_some_and(|min| value < min * 0.998);
 if !below && !max.is_some_and(|max| value > max) {
     return;
 }
-let shown = words::rate(rate);
+let shown = format::rate(rate);
 let allowed = match (min, max) {
     (Some(min), Some(max)) => format!("{min} to {max} fps"),
     (Some(min), None) => format!("at least {min} fps"),
     (None, Some(max)) => format!("at most {max} fps"),
     (None, None) => return,
 };
-out.breach(Breach::new(format!("the frame rate is {shown}"), shown, allowed, Remedy::ReencodeVideo).at(video.index));
+out.breach(Violation::new(format!("the frame rate is {shown}"), shown, allowed, Remedy::ReencodeVideo).at(video.index));
     }
 );

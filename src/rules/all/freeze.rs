@@ -1,8 +1,8 @@
 //! `freeze`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
-use super::super::words;
+use super::super::format;
+use super::super::rule::{Violation, rule};
 
 rule!(
     Freeze,
@@ -17,8 +17,8 @@ let max = limits.number("max_s").unwrap_or(1.0);
 let long: Vec<_> = deep.freeze.iter().filter(|range| range.to_s - range.from_s > max).copied().collect();
 if let Some(first) = long.first() {
     let longest = long.iter().map(|range| range.to_s - range.from_s).fold(0.0, f64::max);
-    let says = format!("nothing moves for {}, first at {}", words::seconds(longest), words::seconds(first.from_s));
-    out.say(Breach::new(says, words::seconds(longest), format!("at most {max} s"), Remedy::None).over(&long));
+    let says = format!("nothing moves for {}, first at {}", format::seconds(longest), format::seconds(first.from_s));
+    out.say(Violation::new(says, format::seconds(longest), format!("at most {max} s"), Remedy::None).over(&long));
 }
     }
 );

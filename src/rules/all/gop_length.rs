@@ -1,7 +1,7 @@
 //! `gop-length`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
+use super::super::rule::{Violation, rule};
 use crate::model::Rational;
 
 rule!(
@@ -23,6 +23,6 @@ let allowed = match (too_many, too_long) {
     (None, None) => return,
 };
 let says = format!("key frames lie up to {frames} frames apart");
-out.say(Breach::new(says, format!("{frames} frames"), allowed, Remedy::ReencodeVideo).at(video.index));
+out.say(Violation::new(says, format!("{frames} frames"), allowed, Remedy::ReencodeVideo).at(video.index));
     }
 );

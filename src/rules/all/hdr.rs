@@ -1,20 +1,20 @@
 //! `hdr`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
-use super::super::words;
+use super::super::format;
+use super::super::rule::{Violation, rule};
 
 rule!(
     HdrRule,
     "hdr",
     what: "High dynamic range: HLG, PQ, HDR10, Dolby Vision.",
-    why: "Platforms transcode to standard range and wash the picture out; 8-bit film still tagged as HDR looks wrong everywhere.",
+    why: "Platforms transcode to standard range and wash the picture out; 8-bit video still tagged as HDR looks wrong everywhere.",
     remedy: "Tone-map to BT.709 and encode again; Dolby Vision without a compatible base layer cannot be read correctly and is refused.",
     source: "measured on real files and public reports of mangled uploads",
     |subject, _limits, out| {
 let Some(video) = subject.video() else { return };
 let Some(hdr) = video.hdr else { return };
-let name = words::hdr(hdr);
+let name = format::hdr(hdr);
 let eight_bit = video.bit_depth == Some(8);
 let says = if eight_bit {
     format!("8-bit samples are tagged as {name}")
@@ -23,6 +23,6 @@ let says = if eight_bit {
 };
 let unreadable = hdr.dolby_vision.is_some_and(|vision| vision.compatibility == 0);
 let remedy = if unreadable { Remedy::Refuse } else { Remedy::ReencodeVideo };
-out.say(Breach::new(says, name, "standard dynamic range", remedy).at(video.index));
+out.say(Violation::new(says, name, "standard dynamic range", remedy).at(video.index));
     }
 );

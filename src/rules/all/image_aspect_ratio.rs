@@ -1,8 +1,8 @@
 //! `image-aspect-ratio`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, Verdicts, rule};
-use super::super::words;
+use super::super::format;
+use super::super::rule::{Verdicts, Violation, rule};
 use crate::model::{Size, Still};
 use crate::profile::Limits;
 
@@ -20,28 +20,28 @@ rule!(
             out.unknown();
             return;
         };
-        let (tolerance, shown) = (limits.number("tolerance").unwrap_or(0.0), words::ratio(ratio));
+        let (tolerance, shown) = (limits.number("tolerance").unwrap_or(0.0), format::ratio(ratio));
         for (key, is_hard) in [("allow", true), ("warn_allow", false)] {
             let allowed = limits.ratios(key);
-            if allowed.is_empty() || allowed.iter().any(|wanted| words::near(ratio, *wanted, tolerance)) {
+            if allowed.is_empty() || allowed.iter().any(|wanted| format::near(ratio, *wanted, tolerance)) {
                 continue;
             }
             let says = format!("the aspect ratio of the picture is {shown}");
-            let breach = Breach::new(says, shown.clone(), words::ratios(allowed), Remedy::Refuse);
+            let breach = Violation::new(says, shown.clone(), format::ratios(allowed), Remedy::Refuse);
             out.breach(if is_hard { breach } else { breach.as_warning() });
         }
     }
 );
 
-/// Judges a picture as the cover of a film that is shown at `film`.
-pub(in crate::rules) fn as_cover(still: &Still<'_>, film: Size, limits: &Limits, out: &mut Verdicts<'_>) {
-    let (Some(own), Some(wanted)) = (still.picture.display_aspect_ratio(), film.aspect_ratio()) else {
+/// Judges a picture as the cover of a video that is shown at `video`.
+pub(in crate::rules) fn as_cover(still: &Still<'_>, video: Size, limits: &Limits, out: &mut Verdicts<'_>) {
+    let (Some(own), Some(wanted)) = (still.picture.display_aspect_ratio(), video.aspect_ratio()) else {
         out.unknown();
         return;
     };
-    if !words::near(own, wanted, limits.number("tolerance").unwrap_or(0.0)) {
-        let (own, wanted) = (words::ratio(own), words::ratio(wanted));
+    if !format::near(own, wanted, limits.number("tolerance").unwrap_or(0.0)) {
+        let (own, wanted) = (format::ratio(own), format::ratio(wanted));
         let says = format!("the aspect ratio of the cover is {own} and that of its video {wanted}");
-        out.say(Breach::new(says, own, wanted, Remedy::Refuse));
+        out.say(Violation::new(says, own, wanted, Remedy::Refuse));
     }
 }

@@ -1,8 +1,8 @@
 //! `image-format`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
-use super::super::words;
+use super::super::format;
+use super::super::rule::{Violation, rule};
 
 rule!(
     ImageFormat,
@@ -17,14 +17,14 @@ rule!(
         let (format, allowed) = (still.format, limits.words("allow"));
         if !allowed.is_empty() && !allowed.iter().any(|kind| kind == format) {
             let says = format!("the picture is a {format} file");
-            out.breach(Breach::new(says, format, allowed.join(", "), Remedy::Refuse));
+            out.breach(Violation::new(says, format, allowed.join(", "), Remedy::Refuse));
             return;
         }
-        let natural = words::extensions_of(format);
-        let ending = words::extension(subject.file_name).unwrap_or_else(|| "none".to_owned());
+        let natural = format::extensions_of(format);
+        let ending = format::extension(subject.file_name).unwrap_or_else(|| "none".to_owned());
         if !natural.is_empty() && !natural.contains(&ending.as_str()) {
             let says = format!("the picture is a {format} file and the ending of its name is {ending}");
-            out.say(Breach::new(says, ending, natural.join(", "), Remedy::Refuse).as_warning());
+            out.say(Violation::new(says, ending, natural.join(", "), Remedy::Refuse).as_warning());
         }
     }
 );

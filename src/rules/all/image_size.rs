@@ -1,8 +1,8 @@
 //! `image-size`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
-use super::super::words;
+use super::super::format;
+use super::super::rule::{Violation, rule};
 use super::resolution::nearest_floor;
 
 rule!(
@@ -17,20 +17,20 @@ rule!(
         let Some(still) = subject.facts.still() else { return };
         let bytes = subject.facts.size_bytes;
         if let Some(max) = limits.number("max_bytes").filter(|max| bytes as f64 > *max) {
-            let says = format!("the picture has {}", words::bytes(bytes));
-            let allowed = format!("at most {}", words::bytes(max as u64));
-            out.breach(Breach::new(says, words::bytes(bytes), allowed, Remedy::Refuse));
+            let says = format!("the picture has {}", format::bytes(bytes));
+            let allowed = format!("at most {}", format::bytes(max as u64));
+            out.breach(Violation::new(says, format::bytes(bytes), allowed, Remedy::Refuse));
         } else if let Some(max) = limits.number("warn_max_bytes").filter(|max| bytes as f64 > *max) {
-            let says = format!("the picture has {}", words::bytes(bytes));
-            let allowed = format!("safely at most {}", words::bytes(max as u64));
-            out.breach(Breach::new(says, words::bytes(bytes), allowed, Remedy::Refuse).as_warning());
+            let says = format!("the picture has {}", format::bytes(bytes));
+            let allowed = format!("safely at most {}", format::bytes(max as u64));
+            out.breach(Violation::new(says, format::bytes(bytes), allowed, Remedy::Refuse).as_warning());
         }
         let Some(size) = still.picture.display_size() else {
             out.unknown();
             return;
         };
         let breach = |actual: String, allowed: String| {
-            Breach::new(format!("the picture is {size}"), actual, allowed, Remedy::Refuse)
+            Violation::new(format!("the picture is {size}"), actual, allowed, Remedy::Refuse)
         };
         let pixels = u64::from(size.width) * u64::from(size.height);
         if let Some(max) = limits.number("max_pixels").filter(|max| pixels as f64 > *max) {

@@ -1,7 +1,7 @@
 //! `interlaced`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
+use super::super::rule::{Violation, rule};
 
 rule!(
     Interlaced,
@@ -20,6 +20,6 @@ let actual = match (by_tag, by_picture) {
     (None, None) => return,
 };
 let says = format!("the picture is interlaced: {actual}");
-out.say(Breach::new(says, actual, "progressive", Remedy::ReencodeVideo).at(video.index));
+out.say(Violation::new(says, actual, "progressive", Remedy::ReencodeVideo).at(video.index));
     }
 );

@@ -1,7 +1,7 @@
 //! `open-gop`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
+use super::super::rule::{Violation, rule};
 
 rule!(
     OpenGop,
@@ -14,7 +14,7 @@ rule!(
 let Some(video) = subject.video() else { return };
 if video.closed_gop == Some(false) {
     let says = "pictures refer across key frames (open GOP)";
-    out.say(Breach::new(says, "open", "closed GOP", Remedy::ReencodeVideo).at(video.index));
+    out.say(Violation::new(says, "open", "closed GOP", Remedy::ReencodeVideo).at(video.index));
 }
     }
 );

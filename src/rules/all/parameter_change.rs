@@ -1,7 +1,7 @@
 //! `parameter-change`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
+use super::super::rule::{Violation, rule};
 
 rule!(
     ParameterChange,
@@ -13,8 +13,8 @@ rule!(
     |subject, _limits, out| {
 let Some(video) = subject.video() else { return };
 if let Some(changes @ 1..) = video.parameter_changes {
-    let says = format!("the codec parameters change {changes} times within the film");
-    out.say(Breach::new(says, changes.to_string(), "no change", Remedy::ReencodeVideo).at(video.index));
+    let says = format!("the codec parameters change {changes} times within the video");
+    out.say(Violation::new(says, changes.to_string(), "no change", Remedy::ReencodeVideo).at(video.index));
 }
     }
 );

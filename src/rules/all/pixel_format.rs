@@ -1,13 +1,13 @@
 //! `pixel-format`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
+use super::super::rule::{Violation, rule};
 
 rule!(
     PixelFormat,
     "pixel-format",
     what: "Chroma subsampling and bit depth.",
-    why: "10-bit, 4:2:2, 4:4:4 and alpha are not decoded by browsers and phones; an uploaded film in them fails in processing or shows wrong colours.",
+    why: "10-bit, 4:2:2, 4:4:4 and alpha are not decoded by browsers and phones; an uploaded video in them fails in processing or shows wrong colours.",
     remedy: "Encode the picture again in 8-bit 4:2:0; transparency is put over a background.",
     source: "X media best practices",
     |subject, limits, out| {
@@ -25,7 +25,7 @@ if !(chroma_ok && depth_ok && opaque) {
     let depth = max_depth.map_or(String::new(), |max| format!("{max}-bit "));
     let allowed = format!("{depth}{}", chroma.join(", "));
     let says = format!("the pixel format is {format}");
-    out.breach(Breach::new(says, format.clone(), allowed, Remedy::ReencodeVideo).at(video.index));
+    out.breach(Violation::new(says, format.clone(), allowed, Remedy::ReencodeVideo).at(video.index));
 }
     }
 );

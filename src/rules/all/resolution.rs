@@ -1,7 +1,7 @@
 //! `resolution`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
+use super::super::rule::{Violation, rule};
 use crate::model::Rational;
 
 rule!(
@@ -19,7 +19,7 @@ let Some(size) = video.display_size() else {
 };
 let mut tell = |allowed: String| {
     let says = format!("the picture is {size}");
-    out.breach(Breach::new(says, size.to_string(), allowed, Remedy::ReencodeVideo).at(video.index));
+    out.breach(Violation::new(says, size.to_string(), allowed, Remedy::ReencodeVideo).at(video.index));
 };
 let floors = limits.sizes("min_for_ratio");
 if let Some((ratio, width, height)) = nearest_floor(size, floors)
@@ -46,7 +46,7 @@ for (key, side, is_floor, word) in checks {
 for (key, side, word) in [("warn_max_side", large, "each side"), ("warn_max_short_side", small, "the shorter side")] {
     if let Some(limit) = limits.number(key).filter(|limit| f64::from(side) > *limit) {
         let (says, allowed) = (format!("the picture is {size}"), format!("safely {word} at most {limit} px"));
-        let breach = Breach::new(says, size.to_string(), allowed, Remedy::ReencodeVideo);
+        let breach = Violation::new(says, size.to_string(), allowed, Remedy::ReencodeVideo);
         out.breach(breach.at(video.index).as_warning());
         break;
     }

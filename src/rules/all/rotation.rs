@@ -1,13 +1,13 @@
 //! `rotation`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
+use super::super::rule::{Violation, rule};
 
 rule!(
     Rotation,
     "rotation",
     what: "Whether the picture must be turned or mirrored for viewing.",
-    why: "A transcoder that ignores the display matrix shows the film lying on its side.",
+    why: "A transcoder that ignores the display matrix shows the video lying on its side.",
     remedy: "Turned upright whenever the picture is encoded again anyway.",
     source: "measured on real files and public reports of mangled uploads",
     |subject, _limits, out| {
@@ -16,7 +16,7 @@ let degrees = video.rotation.degrees();
 if degrees != 0 || video.flip.is_some() {
     let flip = if video.flip.is_some() { ", mirrored" } else { "" };
     let says = format!("players must turn the picture by {degrees} degrees{flip}");
-    out.say(Breach::new(says, format!("{degrees}{flip}"), "upright as coded", Remedy::ReencodeVideo).at(video.index));
+    out.say(Violation::new(says, format!("{degrees}{flip}"), "upright as coded", Remedy::ReencodeVideo).at(video.index));
 }
     }
 );

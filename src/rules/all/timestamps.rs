@@ -1,7 +1,7 @@
 //! `timestamps`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
+use super::super::rule::{Violation, rule};
 
 rule!(
     Timestamps,
@@ -15,7 +15,7 @@ let Some(video) = subject.video() else { return };
 let Some(timing) = &video.timing else { return };
 if timing.duplicates > 0 {
     let says = format!("{} frames have the time of another", timing.duplicates);
-    out.say(Breach::new(says, timing.duplicates.to_string(), "every frame at its own time", Remedy::ReencodeVideo).at(video.index));
+    out.say(Violation::new(says, timing.duplicates.to_string(), "every frame at its own time", Remedy::ReencodeVideo).at(video.index));
 }
     }
 );

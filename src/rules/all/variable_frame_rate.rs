@@ -1,20 +1,20 @@
 //! `variable-frame-rate`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Breach, rule};
+use super::super::rule::{Violation, rule};
 
 rule!(
     VariableFrameRate,
     "variable-frame-rate",
     what: "Whether intervals between frames differ by more than rounding.",
-    why: "Sound drifts after transcoding; several places ask for a fixed rate.",
+    why: "Audio drifts after transcoding; several places ask for a fixed rate.",
     remedy: "Encoded again at a constant rate whenever the picture is encoded anyway.",
     source: "Meta and Amazon guides",
     |subject, _limits, out| {
 let Some(video) = subject.video() else { return };
 if video.variable_frame_rate == Some(true) {
-    let says = "the frame rate varies within the film";
-    out.say(Breach::new(says, "variable", "constant", Remedy::ReencodeVideo).at(video.index));
+    let says = "the frame rate varies within the video";
+    out.say(Violation::new(says, "variable", "constant", Remedy::ReencodeVideo).at(video.index));
 }
     }
 );

@@ -83,7 +83,7 @@ impl EffectState {
 
 /// What became of an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Settled {
+pub enum Resolution {
     /// It happened.
     Done {
         /// The platform's id.
@@ -220,11 +220,18 @@ impl Journal {
     }
 
     /// Records what became of an effect that was sent, or a decision about it.
-    pub fn settle(&self, key: &str, settled: &Settled, request_id: Option<&str>) -> Result<(), JournalError> {
+    pub fn settle(
+        &self,
+        key: &str,
+        settled: &Resolution,
+        request_id: Option<&str>,
+    ) -> Result<(), JournalError> {
         let (state, receipt, reason, held) = match settled {
-            Settled::Done { receipt } => (EffectState::Done, Some(receipt), None, false),
-            Settled::NotDone { reason } => (EffectState::NotDone, None, Some(reason), false),
-            Settled::Unknown { reason, name_held } => (EffectState::Unknown, None, Some(reason), *name_held),
+            Resolution::Done { receipt } => (EffectState::Done, Some(receipt), None, false),
+            Resolution::NotDone { reason } => (EffectState::NotDone, None, Some(reason), false),
+            Resolution::Unknown { reason, name_held } => {
+                (EffectState::Unknown, None, Some(reason), *name_held)
+            }
         };
         // A name once known as held stays so while the effect is in doubt.
         let sql = "UPDATE effects SET state = ?2, receipt = ?3, reason = ?4, settled_ms = ?6,

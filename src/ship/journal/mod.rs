@@ -19,7 +19,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rusqlite::Connection;
 
 pub use ads::{AdKey, AdRecord};
-pub use effects::{Effect, EffectRecord, EffectState, Settled};
+pub use effects::{Effect, EffectRecord, EffectState, Resolution};
 pub use history::History;
 pub use items::{Artifact, ItemKey, ItemRecord, Known, StatusLine};
 pub use log::LoggedEvent;

@@ -83,13 +83,13 @@ fn an_effect_is_sent_once_unless_it_is_known_not_to_have_happened() {
     assert_eq!((record.state, record.sends), (EffectState::Intent, 0));
     journal.mark_sent(&record.key).unwrap();
     assert!(matches!(journal.mark_sent(&record.key), Err(JournalError::Forbidden { .. })));
-    let doubt = Settled::Unknown { reason: "cut".into(), name_held: true };
+    let doubt = Resolution::Unknown { reason: "cut".into(), name_held: true };
     journal.settle(&record.key, &doubt, Some("r")).unwrap();
     assert!(journal.mark_sent(&record.key).is_err());
-    journal.settle(&record.key, &Settled::NotDone { reason: "asked".into() }, None).unwrap();
+    journal.settle(&record.key, &Resolution::NotDone { reason: "asked".into() }, None).unwrap();
     journal.mark_sent(&record.key).unwrap();
-    journal.settle(&record.key, &Settled::Done { receipt: "v1".into() }, None).unwrap();
-    let refused = journal.settle(&record.key, &Settled::NotDone { reason: "late".into() }, None);
+    journal.settle(&record.key, &Resolution::Done { receipt: "v1".into() }, None).unwrap();
+    let refused = journal.settle(&record.key, &Resolution::NotDone { reason: "late".into() }, None);
     assert!(refused.is_err());
     // The name that was first meant is kept.
     let again = journal.intend(&Effect { name: "renamed".into(), ..effect() }).unwrap();
@@ -162,10 +162,10 @@ proptest! {
             let before = state;
             let worked = match step {
                 0 => journal.mark_sent(&key).map(|()| EffectState::Sent),
-                1 => journal.settle(&key, &Settled::Done { receipt: "v".into() }, None).map(|()| EffectState::Done),
-                2 => journal.settle(&key, &Settled::NotDone { reason: "n".into() }, None).map(|()| EffectState::NotDone),
+                1 => journal.settle(&key, &Resolution::Done { receipt: "v".into() }, None).map(|()| EffectState::Done),
+                2 => journal.settle(&key, &Resolution::NotDone { reason: "n".into() }, None).map(|()| EffectState::NotDone),
                 3 => journal
-                    .settle(&key, &Settled::Unknown { reason: "u".into(), name_held: false }, None)
+                    .settle(&key, &Resolution::Unknown { reason: "u".into(), name_held: false }, None)
                     .map(|()| EffectState::Unknown),
                 _ => journal.intend(&effect()).map(|record| record.state),
             };
@@ -197,7 +197,7 @@ fn a_journal_of_the_first_schema_is_taken_over() {
     journal.hold(&key, Some("up1")).unwrap();
     assert_eq!(journal.effect(&key).unwrap().unwrap().handle.as_deref(), Some("up1"));
     journal.mark_sent(&key).unwrap();
-    journal.settle(&key, &Settled::Done { receipt: "v1".into() }, None).unwrap();
+    journal.settle(&key, &Resolution::Done { receipt: "v1".into() }, None).unwrap();
     assert!(journal.hold(&key, None).is_err(), "done is done");
 }
 
@@ -227,7 +227,7 @@ fn history_is_what_a_quarter_and_half_of_the_latest_took() {
     }
     let key = journal.intend(&effect()).unwrap().key;
     journal.mark_sent(&key).unwrap();
-    journal.settle(&key, &Settled::Done { receipt: "v1".into() }, None).unwrap();
+    journal.settle(&key, &Resolution::Done { receipt: "v1".into() }, None).unwrap();
     journal
         .db()
         .execute("UPDATE effects SET size_bytes = 4000, sent_ms = 1000, settled_ms = 3000", [])

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::upload::class_of;
-use super::{Context, Halt, Stop};
+use super::{Abort, Context, Stop};
 use crate::platform::fail_reasons::FAIL_REASONS;
 use crate::platform::{Class, NewPost, PostMode, PostStatus};
 use crate::rules::ValidatedAsset;
@@ -18,7 +18,7 @@ use crate::ship::journal::{
 use crate::ship::manifest::AdRow;
 use crate::ship::request::{Prepared, Until};
 use crate::ship::upload::{Upload, given_up};
-use crate::ship::{AdDelivery, Delivery, DeliveryState, MakeError, ShipEvent};
+use crate::ship::{AdDelivery, Delivery, DeliveryState, PrepareError, ShipEvent};
 
 /// The longest wait between two looks: thirty a minute are all that a token may have.
 const LOOK_MOST: std::time::Duration = std::time::Duration::from_secs(60);
@@ -73,8 +73,8 @@ pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result
         Posting { context: &context, key, item, source, first: asset, post, row, post_id: None, ends: 0 };
     let (state, reason) = match posting.drive().await {
         Ok(ended) => ended,
-        Err(Halt::Journal(error)) => return Err(error),
-        Err(Halt::Stopped) => (posting.item.state.clone(), context.stop_reason().map(|stop| stop.reason())),
+        Err(Abort::Journal(error)) => return Err(error),
+        Err(Abort::Stopped) => (posting.item.state.clone(), context.stop_reason().map(|stop| stop.reason())),
     };
     posting.report(state, reason)
 }
@@ -130,7 +130,7 @@ struct Posting<'a> {
 }
 
 impl Posting<'_> {
-    async fn drive(&mut self) -> Result<End, Halt> {
+    async fn drive(&mut self) -> Result<End, Abort> {
         // Bounded: each turn moves on, and each way back uses up a recipe.
         loop {
             self.context.go_on()?;
@@ -156,7 +156,7 @@ impl Posting<'_> {
     }
 
     /// Writes the state down, then tells.
-    fn record(&mut self, state: DeliveryState, reason: Option<String>) -> Result<(), Halt> {
+    fn record(&mut self, state: DeliveryState, reason: Option<String>) -> Result<(), Abort> {
         self.item.state = state.clone();
         self.item.reason = reason;
         self.item.source = self.source.clone();
@@ -167,19 +167,19 @@ impl Posting<'_> {
         Ok(())
     }
 
-    fn finish(&mut self, state: DeliveryState, reason: Option<String>) -> Result<Option<End>, Halt> {
+    fn finish(&mut self, state: DeliveryState, reason: Option<String>) -> Result<Option<End>, Abort> {
         self.record(state.clone(), reason.clone())?;
         Ok(Some((state, reason)))
     }
 
-    async fn upload_step(&mut self) -> Result<Option<End>, Halt> {
+    async fn upload_step(&mut self) -> Result<Option<End>, Abort> {
         if let Some(upload) = self.settle_earlier().await? {
             return self.uploaded(upload);
         }
         let asset = match self.file().await? {
             Ok(asset) => asset,
-            Err(MakeError::Refused(reason)) => return self.give_up(Some(reason)),
-            Err(MakeError::Failed(reason)) => return self.finish(DeliveryState::Failed, Some(reason)),
+            Err(PrepareError::Refused(reason)) => return self.give_up(Some(reason)),
+            Err(PrepareError::Failed(reason)) => return self.finish(DeliveryState::Failed, Some(reason)),
         };
         let effect = self.context.effect(&asset, &self.source, self.item.recipe);
         let content = asset.content();
@@ -198,7 +198,7 @@ impl Posting<'_> {
 
     /// An upload that an earlier run left in doubt is settled from what the journal has: the file may
     /// be gone, or may have come out otherwise this time.
-    async fn settle_earlier(&mut self) -> Result<Option<Upload>, Halt> {
+    async fn settle_earlier(&mut self) -> Result<Option<Upload>, Abort> {
         let Some(key) = self.item.effect_key.clone() else { return Ok(None) };
         let Some(record) = self.context.journal.effect(&key)? else { return Ok(None) };
         Ok(match record.state {
@@ -215,7 +215,7 @@ impl Posting<'_> {
         })
     }
 
-    fn uploaded(&mut self, upload: Upload) -> Result<Option<End>, Halt> {
+    fn uploaded(&mut self, upload: Upload) -> Result<Option<End>, Abort> {
         match upload {
             Upload::Done(id) => {
                 self.item.video_id = Some(id);
@@ -228,7 +228,7 @@ impl Posting<'_> {
         }
     }
 
-    async fn file(&mut self) -> Result<Result<ValidatedAsset, MakeError>, Halt> {
+    async fn file(&mut self) -> Result<Result<ValidatedAsset, PrepareError>, Abort> {
         let recipe = self.item.recipe;
         if recipe == 1 {
             return Ok(Ok(self.first.clone()));
@@ -238,7 +238,7 @@ impl Posting<'_> {
     }
 
     /// Waits for the platform. What is late may still be posted, so it is never sent again for that.
-    async fn wait_step(&mut self, publish_id: &str) -> Result<Option<End>, Halt> {
+    async fn wait_step(&mut self, publish_id: &str) -> Result<Option<End>, Abort> {
         if self.item.state != DeliveryState::Processing {
             self.record(DeliveryState::Processing, None)?;
         }
@@ -276,7 +276,7 @@ impl Posting<'_> {
     }
 
     /// The platform says that nothing came of the post.
-    fn failed(&mut self, reason: String) -> Result<Option<End>, Halt> {
+    fn failed(&mut self, reason: String) -> Result<Option<End>, Abort> {
         match class_of(&reason) {
             Class::ReEncode => self.next_recipe(reason),
             class => {
@@ -287,7 +287,7 @@ impl Posting<'_> {
                 if class == Class::ReAuthenticate {
                     self.record(DeliveryState::Failed, Some(reason.clone()))?;
                     self.context.halt(Stop::Auth(format!("the post ended with {reason}")));
-                    return Err(Halt::Stopped);
+                    return Err(Abort::Stopped);
                 }
                 if class == Class::Retry && self.ends < MOST_ENDS {
                     self.record(DeliveryState::Failed, Some(reason))?;
@@ -304,7 +304,7 @@ impl Posting<'_> {
     }
 
     /// Takes the receipt back, unless a run that was killed has done so already.
-    fn undo(&self, reason: &str) -> Result<(), Halt> {
+    fn undo(&self, reason: &str) -> Result<(), Abort> {
         let Some(key) = &self.item.effect_key else { return Ok(()) };
         let record = self.context.journal.effect(key)?;
         if record.is_some_and(|record| record.state == EffectState::Done) {
@@ -314,7 +314,7 @@ impl Posting<'_> {
         Ok(())
     }
 
-    fn published(&mut self, post_id: String, told: Option<String>) -> Result<Option<End>, Halt> {
+    fn published(&mut self, post_id: String, told: Option<String>) -> Result<Option<End>, Abort> {
         if let Some(row) = &self.row {
             let ad = AdRecord {
                 field_digest: digest(row),
@@ -332,7 +332,7 @@ impl Posting<'_> {
         Ok(ended)
     }
 
-    fn next_recipe(&mut self, reason: String) -> Result<Option<End>, Halt> {
+    fn next_recipe(&mut self, reason: String) -> Result<Option<End>, Abort> {
         let recipe = self.item.recipe;
         self.item.history.push(format!("attempt {recipe}: {reason}"));
         if recipe >= self.context.attempts {
@@ -347,7 +347,7 @@ impl Posting<'_> {
         told as u64 >= u64::from(recipe) && recipe < self.context.attempts
     }
 
-    fn begin_anew(&mut self, reason: Option<String>) -> Result<Option<End>, Halt> {
+    fn begin_anew(&mut self, reason: Option<String>) -> Result<Option<End>, Abort> {
         self.item.recipe += 1;
         self.item.video_id = None;
         self.item.effect_key = None;
@@ -356,7 +356,7 @@ impl Posting<'_> {
         Ok(None)
     }
 
-    fn give_up(&mut self, because: Option<String>) -> Result<Option<End>, Halt> {
+    fn give_up(&mut self, because: Option<String>) -> Result<Option<End>, Abort> {
         let told: Vec<String> = self.item.history.iter().cloned().chain(because).collect();
         self.finish(DeliveryState::GivenUp, Some(told.join("; ")))
     }

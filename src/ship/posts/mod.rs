@@ -18,12 +18,12 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 pub use self::preflight::preflight_posts;
-use super::AssetMaker;
+use super::AssetPreparer;
 use super::crash::CrashPoints;
 use super::journal::Journal;
 use super::manifest::AdRow;
 use super::request::{Prepared, ShipError, ShipOutcome, Until};
-use super::run::{Halt, Listener, Run, Stop};
+use super::run::{Abort, Listener, Run, Stop};
 use crate::platform::{Creator, PostMode, PostPlatform};
 
 /// A run of posting. Make one with [`PostRequest::new`] and change what should differ.
@@ -119,7 +119,7 @@ pub async fn post(
     request: PostRequest,
     creator: Creator,
     platform: Arc<dyn PostPlatform>,
-    maker: Arc<dyn AssetMaker>,
+    maker: Arc<dyn AssetPreparer>,
     journal: Arc<Journal>,
     events: Listener,
     cancel: Arc<AtomicBool>,

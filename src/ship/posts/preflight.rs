@@ -97,7 +97,7 @@ mod tests {
     fn rows(dir: &std::path::Path, texts: &[PostFields]) -> Manifest {
         let video = |at: usize| {
             let path = dir.join(format!("{at}.mp4"));
-            std::fs::write(&path, b"film").unwrap();
+            std::fs::write(&path, b"video").unwrap();
             path
         };
         let row = |(at, post): (usize, &PostFields)| AdRow {

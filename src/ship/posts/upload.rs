@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Context, Halt};
+use super::{Abort, Context};
 use crate::platform::fail_reasons::FAIL_REASONS;
 use crate::platform::{Class, NewPost, PostStatus};
 use crate::rules::ValidatedAsset;
 use crate::ship::ShipEvent;
 use crate::ship::crash::crash_point;
-use crate::ship::journal::{Effect, EffectRecord, EffectState, Settled};
-use crate::ship::upload::{Fate, Upload, fate, given_up};
+use crate::ship::journal::{Effect, EffectRecord, EffectState, Resolution};
+use crate::ship::upload::{MutationOutcome, Upload, fate, given_up};
 
 /// Sends of one intent in one run. Few: five drafts that wait are the most in a day.
 const MAX_SENDS: u32 = 3;
@@ -25,7 +25,7 @@ pub(super) fn class_of(reason: &str) -> Class {
 }
 
 /// What asking found out.
-enum Found {
+enum Reconciled {
     /// All bytes are there: it happened.
     Whole,
     /// It did not, and cannot any more.
@@ -63,7 +63,7 @@ impl Context {
         post: &NewPost,
         source: &Path,
         effect: &Effect,
-    ) -> Result<Upload, Halt> {
+    ) -> Result<Upload, Abort> {
         let lock = self.lock_of(&effect.key());
         let _one_at_a_time = lock.lock().await;
         self.go_on()?;
@@ -103,18 +103,20 @@ impl Context {
         source: &Path,
         record: &EffectRecord,
         said: &mut Option<String>,
-    ) -> Result<Option<Upload>, Halt> {
-        let _slot = self.uploads.acquire().await.map_err(|_| Halt::Stopped)?;
+    ) -> Result<Option<Upload>, Abort> {
+        let _slot = self.uploads.acquire().await.map_err(|_| Abort::Stopped)?;
         self.go_on()?;
         let opened = match self.call(self.platform.open(post, asset)).await? {
             Ok(opened) => opened,
             Err(error) => {
                 *said = Some(error.to_string());
                 return Ok(match fate(&error) {
-                    Fate::BadMedia => Some(Upload::BadFile(error.to_string())),
-                    Fate::Refused | Fate::Stale => Some(Upload::Refused(error.to_string())),
+                    MutationOutcome::BadMedia => Some(Upload::BadFile(error.to_string())),
+                    MutationOutcome::Refused | MutationOutcome::Stale => {
+                        Some(Upload::Refused(error.to_string()))
+                    }
                     // What was opened and not filled makes nothing, known or not.
-                    Fate::Again | Fate::Stop | Fate::Unknown { .. } => None,
+                    MutationOutcome::Again | MutationOutcome::Stop | MutationOutcome::Unknown { .. } => None,
                 });
             }
         };
@@ -129,17 +131,17 @@ impl Context {
         let (settled, request, ended) = match answer {
             Ok(()) => {
                 let id = opened.publish_id;
-                (Settled::Done { receipt: id.clone() }, None, Some(Upload::Done(id)))
+                (Resolution::Done { receipt: id.clone() }, None, Some(Upload::Done(id)))
             }
             Err(error) => {
                 let reason = error.to_string();
                 match error.class {
                     // The file or the address: the last byte was not sent.
                     Class::Permanent => {
-                        let settled = Settled::NotDone { reason: reason.clone() };
+                        let settled = Resolution::NotDone { reason: reason.clone() };
                         (settled, error.request_id, Some(Upload::Refused(reason)))
                     }
-                    _ => (Settled::Unknown { reason, name_held: false }, error.request_id, None),
+                    _ => (Resolution::Unknown { reason, name_held: false }, error.request_id, None),
                 }
             }
         };
@@ -150,10 +152,10 @@ impl Context {
 
     /// Finds out what became of an upload in doubt, and writes it down. `None` when it came to nothing:
     /// then another may be opened.
-    pub(super) async fn settle(&self, record: &EffectRecord) -> Result<Option<Upload>, Halt> {
+    pub(super) async fn settle(&self, record: &EffectRecord) -> Result<Option<Upload>, Abort> {
         crash_point!(self.crash, "post.reconcile");
         let not_done = |reason: &str| {
-            self.journal.settle(&record.key, &Settled::NotDone { reason: reason.to_owned() }, None)
+            self.journal.settle(&record.key, &Resolution::NotDone { reason: reason.to_owned() }, None)
         };
         let Some(publish_id) = record.handle.clone() else {
             // Its id is written down before the first byte, so not a byte has left.
@@ -161,15 +163,15 @@ impl Context {
             return Ok(None);
         };
         match self.find(record, &publish_id).await? {
-            Found::Whole => {
-                self.journal.settle(&record.key, &Settled::Done { receipt: publish_id.clone() }, None)?;
+            Reconciled::Whole => {
+                self.journal.settle(&record.key, &Resolution::Done { receipt: publish_id.clone() }, None)?;
                 Ok(Some(Upload::Done(publish_id)))
             }
-            Found::Nothing(reason) => {
+            Reconciled::Nothing(reason) => {
                 not_done(&reason)?;
                 Ok(None)
             }
-            Found::Failed(reason) => {
+            Reconciled::Failed(reason) => {
                 not_done(&reason)?;
                 Ok(match class_of(&reason) {
                     Class::ReEncode => Some(Upload::BadFile(reason)),
@@ -179,18 +181,18 @@ impl Context {
                     _ => Some(Upload::Refused(reason)),
                 })
             }
-            Found::Ambiguous(readings) => {
+            Reconciled::Ambiguous(readings) => {
                 self.journal.ask(&record.key, &readings)?;
                 let seen = readings.join("; ");
                 Ok(Some(Upload::Unsettled(format!("needs a decision, see `greenlit resolve`: {seen}"))))
             }
-            Found::NoAnswer(said) => {
+            Reconciled::NoAnswer(said) => {
                 Ok(Some(Upload::Unsettled(format!("whether it was uploaded is not known: {said}"))))
             }
         }
     }
 
-    async fn find(&self, record: &EffectRecord, publish_id: &str) -> Result<Found, Halt> {
+    async fn find(&self, record: &EffectRecord, publish_id: &str) -> Result<Reconciled, Abort> {
         let started = Instant::now();
         let window = self.visibility_window.saturating_sub(record.since_sent());
         let (mut tries, mut looks) = (0_u32, 0_u32);
@@ -199,12 +201,12 @@ impl Context {
             let over = started.elapsed() >= window;
             match self.call(self.platform.status(publish_id)).await? {
                 Ok(PostStatus::Processing | PostStatus::InInbox | PostStatus::Posted { .. }) => {
-                    return Ok(Found::Whole);
+                    return Ok(Reconciled::Whole);
                 }
-                Ok(PostStatus::Failed { reason }) => return Ok(Found::Failed(reason)),
+                Ok(PostStatus::Failed { reason }) => return Ok(Reconciled::Failed(reason)),
                 Ok(PostStatus::Uploading { received }) => {
                     if received.is_some() && received == record.size_bytes {
-                        return Ok(Found::Whole);
+                        return Ok(Reconciled::Whole);
                     }
                     looks += 1;
                     // Bytes under way may still arrive; after the window none are.
@@ -213,13 +215,13 @@ impl Context {
                     }
                 }
                 Err(error) if over && error.class == Class::Permanent => {
-                    return Ok(Found::Ambiguous(vec![
+                    return Ok(Reconciled::Ambiguous(vec![
                         format!("the upload {publish_id} was opened and bytes were sent"),
                         format!("asked after it, the platform says: {error}"),
                     ]));
                 }
                 Err(error) if started.elapsed() >= window.max(self.visibility_window) => {
-                    return Ok(Found::NoAnswer(error.to_string()));
+                    return Ok(Reconciled::NoAnswer(error.to_string()));
                 }
                 Err(_) => {}
             }
@@ -236,18 +238,20 @@ impl Context {
         record: &EffectRecord,
         publish_id: &str,
         received: Option<u64>,
-    ) -> Result<Found, Halt> {
+    ) -> Result<Reconciled, Abort> {
         let total = record.size_bytes.unwrap_or_default();
         let said = match self.call(self.platform.cancel(publish_id)).await? {
-            Ok(()) => return Ok(Found::Nothing("bytes were missing; the upload was taken back".to_owned())),
+            Ok(()) => {
+                return Ok(Reconciled::Nothing("bytes were missing; the upload was taken back".to_owned()));
+            }
             Err(error) => error.to_string(),
         };
         Ok(match received {
             // Nobody but this process could send the rest, and it does not know the address any more.
             Some(bytes) if bytes < total => {
-                Found::Nothing(format!("{bytes} of {total} bytes had arrived, and no more can"))
+                Reconciled::Nothing(format!("{bytes} of {total} bytes had arrived, and no more can"))
             }
-            _ => Found::Ambiguous(vec![
+            _ => Reconciled::Ambiguous(vec![
                 format!("the upload {publish_id} is said to be under way, with an unknown number of bytes"),
                 format!("it could not be taken back: {said}"),
             ]),

@@ -12,7 +12,7 @@ use crate::model::{ContentHash, Size};
 use crate::platform::{AdsPlatform, Call, CallError, Class, NewAd, RemoteAd, RemoteVideo, UploadLog};
 use crate::rules::ValidatedAsset;
 use crate::ship::landing::LandingError;
-use crate::ship::{AssetMaker, MakeError, Pages};
+use crate::ship::{AssetPreparer, Pages, PrepareError};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fault {
@@ -309,29 +309,33 @@ pub(super) fn asset(seed: &str) -> ValidatedAsset {
 }
 
 /// Makes `stem@2` of `stem.mov` by recipe 2, and so on to `last`.
-pub(super) struct Maker {
+pub(super) struct FakePreparer {
     pub(super) folder: PathBuf,
     pub(super) last: u32,
 }
 
-impl AssetMaker for Maker {
-    fn make(&self, source: &Path, recipe: u32) -> Result<ValidatedAsset, MakeError> {
+impl AssetPreparer for FakePreparer {
+    fn make(&self, source: &Path, recipe: u32) -> Result<ValidatedAsset, PrepareError> {
         if recipe > self.last {
-            return Err(MakeError::Refused("no recipe is left".into()));
+            return Err(PrepareError::Refused("no recipe is left".into()));
         }
         Ok(asset(&format!("{}@{recipe}", source.file_stem().unwrap().to_string_lossy())))
     }
 
-    fn cover(&self, asset: &ValidatedAsset) -> Result<PathBuf, MakeError> {
+    fn cover(&self, asset: &ValidatedAsset) -> Result<PathBuf, PrepareError> {
         let stem = asset.path().file_stem().unwrap().to_string_lossy();
         let path = self.folder.join(format!("cover-{stem}.png"));
         std::fs::write(&path, format!("PNG {stem}")).unwrap();
         Ok(path)
     }
 
-    fn judge_cover(&self, path: &Path, _asset: &ValidatedAsset) -> Result<(), MakeError> {
+    fn judge_cover(&self, path: &Path, _asset: &ValidatedAsset) -> Result<(), PrepareError> {
         let bad = path.to_string_lossy().contains("bad");
-        if bad { Err(MakeError::Refused("its aspect ratio is not that of the video".into())) } else { Ok(()) }
+        if bad {
+            Err(PrepareError::Refused("its aspect ratio is not that of the video".into()))
+        } else {
+            Ok(())
+        }
     }
 }
 

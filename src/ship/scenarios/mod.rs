@@ -1,13 +1,13 @@
 //! The machine against a platform in memory, on a clock that only moves when everybody waits.
 #![allow(clippy::unwrap_used)]
 
-mod cuts;
-mod doubt;
+mod aborts;
+mod ambiguous_replies;
+mod encode_modes;
 mod fake;
-mod recipes;
+mod interruptions;
 mod rows;
 mod scale;
-mod stops;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use self::fake::{Fake, Fault, Maker, Web, asset};
+use self::fake::{Fake, FakePreparer, Fault, Web, asset};
 use super::crash::{self, CrashPoints};
 use super::*;
 use crate::platform::Class;
@@ -98,7 +98,7 @@ impl Env {
         if let Some(deadline) = self.poll_deadline {
             request.poll_deadline = deadline;
         }
-        let maker = Arc::new(Maker { folder: self.dir.path().to_owned(), last: self.last_recipe });
+        let maker = Arc::new(FakePreparer { folder: self.dir.path().to_owned(), last: self.last_recipe });
         let events = self.events.clone();
         let listener = Arc::new(move |event| events.lock().unwrap().push(event));
         let shipping =

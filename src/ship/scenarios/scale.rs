@@ -7,7 +7,7 @@ use std::path::Path;
 use tokio::time::Instant;
 
 use super::*;
-use crate::platform::tiktok_ads::gate::Gate;
+use crate::platform::tiktok_ads::throttle::Gate;
 use crate::platform::tiktok_ads::{Pauses, Tier};
 use crate::platform::{AdsPlatform, Call, CallError, NewAd, RemoteAd, RemoteVideo, UploadLog};
 use crate::rules::ValidatedAsset;
@@ -161,7 +161,7 @@ async fn ship_at_tier_limits(assets: usize, processing: Duration, spread: Durati
         crash: CrashPoints::default(),
         ..ShipRequest::new(receiver, (0..assets).map(row).collect())
     };
-    let maker = Arc::new(Maker { folder: env.dir.path().to_owned(), last: 1 });
+    let maker = Arc::new(FakePreparer { folder: env.dir.path().to_owned(), last: 1 });
     let paused: Arc<Mutex<usize>> = Arc::default();
     let pauses = paused.clone();
     let listener = Arc::new(move |event| {

@@ -1,4 +1,4 @@
-//! Packets of one sound stream in, planned sound out: gapless, starting at zero.
+//! Packets of one audio stream in, planned audio out: gapless, starting at zero.
 
 use std::collections::VecDeque;
 use std::ffi::c_char;
@@ -17,15 +17,15 @@ pub(crate) const FRAME_SAMPLES: usize = 1024;
 /// Gaps and overlaps up to this many seconds are taken for rounding of timestamps.
 const CLOCK_JITTER_S: f64 = 0.05;
 
-/// Sound that arrives this many seconds before its picture is handed on all the same.
+/// Audio that arrives this many seconds before its picture is handed on all the same.
 const MAX_HELD_S: u64 = 60;
 
-/// Takes a piece of planned sound.
-pub(crate) type SoundSink<'a> = dyn FnMut(Frame) -> Result<(), JobError> + 'a;
+/// Takes a piece of planned audio.
+pub(crate) type AudioSink<'a> = dyn FnMut(Frame) -> Result<(), JobError> + 'a;
 
 /// Cuts a stream of samples into frames and ends it exactly.
 ///
-/// The end of the picture is only known when it is there, so sound waits for its picture.
+/// The end of the picture is only known when it is there, so audio waits for its picture.
 pub(crate) struct Blocks {
     rate: u32,
     channels: Vec<VecDeque<f32>>,
@@ -41,8 +41,8 @@ impl Blocks {
         Blocks { rate, channels, given: 0, allowed: u64::MAX, limit }
     }
 
-    /// Sound may be handed on up to here; it will end no earlier.
-    pub(crate) fn allow(&mut self, until_s: f64, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+    /// Audio may be handed on up to here; it will end no earlier.
+    pub(crate) fn allow(&mut self, until_s: f64, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
         self.allowed = samples(until_s, self.rate);
         self.give(false, sink)
     }
@@ -52,9 +52,9 @@ impl Blocks {
         self.given + self.channels.first().map_or(0, VecDeque::len) as u64
     }
 
-    fn add(&mut self, frame: &Frame, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+    fn add(&mut self, frame: &Frame, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
         if frame.get().ch_layout.nb_channels as usize != self.channels.len() {
-            return Err(failed("the sound filter gave another number of channels than planned"));
+            return Err(failed("the audio filter gave another number of channels than planned"));
         }
         for (i, channel) in self.channels.iter_mut().enumerate() {
             channel.extend(frame.samples(i));
@@ -63,7 +63,7 @@ impl Blocks {
     }
 
     /// Adds silence up to `until_s` or the limit, in pieces.
-    pub(crate) fn silence(&mut self, until_s: f64, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+    pub(crate) fn silence(&mut self, until_s: f64, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
         let until = samples(until_s, self.rate).min(self.limit.unwrap_or(u64::MAX));
         while self.total() < until {
             let missing = (until - self.total()).min(FRAME_SAMPLES as u64) as usize;
@@ -76,14 +76,14 @@ impl Blocks {
     }
 
     /// Ends at exactly `end_s`.
-    pub(crate) fn finish(&mut self, end_s: f64, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+    pub(crate) fn finish(&mut self, end_s: f64, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
         // The picture ends with a whole frame, and so a little after the limit at times.
         self.limit = Some(samples(end_s, self.rate));
         self.silence(end_s, sink)?;
         self.give(true, sink)
     }
 
-    fn give(&mut self, last: bool, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+    fn give(&mut self, last: bool, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
         if let Some(limit) = self.limit {
             let left = limit.saturating_sub(self.given) as usize;
             self.channels.iter_mut().for_each(|channel| channel.truncate(left));
@@ -112,7 +112,7 @@ fn samples(seconds: f64, rate: u32) -> u64 {
     (seconds * f64::from(rate)).round().max(0.0) as u64
 }
 
-/// Decoder, resampler and mixer of the sound.
+/// Decoder, resampler and mixer of the audio.
 pub(crate) struct AudioChain {
     decoder: Decoder,
     plan: AudioEncode,
@@ -122,7 +122,7 @@ pub(crate) struct AudioChain {
     next: Option<i64>,
     graph: Option<((i32, i32, String), Graph)>,
     blocks: Blocks,
-    /// Where the sound of the source ends, in seconds of the film.
+    /// Where the audio of the source ends, in seconds of the video.
     pub(crate) end_s: f64,
 }
 
@@ -150,7 +150,7 @@ impl AudioChain {
     }
 
     /// Feeds a packet, or the end of the stream.
-    pub(crate) fn push(&mut self, packet: Option<&Packet>, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+    pub(crate) fn push(&mut self, packet: Option<&Packet>, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
         let mut frames = Vec::new();
         self.decoder.feed(packet, &mut |frame| {
             frames.push(frame);
@@ -170,7 +170,7 @@ impl AudioChain {
         &mut self,
         at_s: f64,
         length_s: f64,
-        sink: &mut SoundSink<'_>,
+        sink: &mut AudioSink<'_>,
     ) -> Result<(), JobError> {
         self.decoder.flush();
         self.offset += super::av::units(length_s, self.decoder.base());
@@ -185,16 +185,16 @@ impl AudioChain {
     }
 
     /// Hands on what belongs to the picture up to here.
-    pub(crate) fn allow(&mut self, until_s: f64, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+    pub(crate) fn allow(&mut self, until_s: f64, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
         self.blocks.allow(until_s, sink)
     }
 
-    /// Ends the sound at exactly `end_s`, cutting or adding silence.
-    pub(crate) fn finish(&mut self, end_s: f64, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+    /// Ends the audio at exactly `end_s`, cutting or adding silence.
+    pub(crate) fn finish(&mut self, end_s: f64, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
         self.blocks.finish(end_s, sink)
     }
 
-    fn arrive(&mut self, mut frame: Frame, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+    fn arrive(&mut self, mut frame: Frame, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
         let base = self.decoder.base();
         let raw = frame.get();
         let stamped = raw.best_effort_timestamp;
@@ -235,7 +235,7 @@ impl AudioChain {
         )
     }
 
-    fn empty_graph(&mut self, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+    fn empty_graph(&mut self, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
         if let Some((_, graph)) = &mut self.graph {
             graph.push(0, None)?;
             self.pull(sink)?;
@@ -244,7 +244,7 @@ impl AudioChain {
         Ok(())
     }
 
-    fn pull(&mut self, sink: &mut SoundSink<'_>) -> Result<(), JobError> {
+    fn pull(&mut self, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
         let Some((_, graph)) = &mut self.graph else { return Ok(()) };
         while let Pulled::Frame(frame) = graph.pull(0)? {
             self.blocks.add(&frame, sink)?;
@@ -327,21 +327,21 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// Samples handed on of sound that lasts `sound_s`, may last `limit_s` and ends with a picture at `end_s`.
-    fn given(sound_s: f64, limit_s: f64, end_s: f64) -> u64 {
+    /// Samples handed on of audio that lasts `audio_s`, may last `limit_s` and ends with a picture at `end_s`.
+    fn given(audio_s: f64, limit_s: f64, end_s: f64) -> u64 {
         let mut blocks = Blocks::new(1000, 1, Some(limit_s));
         let mut count = 0;
         let mut sink = |frame: Frame| {
             count += frame.get().nb_samples as u64;
             Ok(())
         };
-        blocks.silence(sound_s, &mut sink).unwrap();
+        blocks.silence(audio_s, &mut sink).unwrap();
         blocks.finish(end_s, &mut sink).unwrap();
         count
     }
 
     #[test]
-    fn sound_ends_with_the_picture_whatever_its_limit() {
+    fn audio_ends_with_the_picture_whatever_its_limit() {
         assert_eq!(given(10.0, 5.0, 5.0), 5_000);
         assert_eq!(given(10.0, 5.0, 5.02), 5_020, "the last picture ends after the limit");
         assert_eq!(given(10.0, 5.0, 4.98), 4_980);

@@ -170,7 +170,7 @@ impl Frame {
         if raw.is_null() { Err(no_memory()) } else { Ok(Frame(raw)) }
     }
 
-    /// Planar float sound without content yet.
+    /// Planar float audio without content yet.
     pub(crate) fn audio(channels: u32, rate: u32, samples: usize) -> Result<Frame, JobError> {
         let mut frame = Frame::new()?;
         let raw = frame.get_mut();
@@ -182,7 +182,7 @@ impl Frame {
             ffi::av_channel_layout_default(&mut raw.ch_layout, channels as c_int);
             ffi::av_frame_get_buffer(raw, 0)
         };
-        check(code, "cannot allocate a sound frame")?;
+        check(code, "cannot allocate a audio frame")?;
         Ok(frame)
     }
 
@@ -221,7 +221,7 @@ impl Frame {
         unsafe { std::slice::from_raw_parts(frame.data[plane].offset(y as isize * stride), bytes) }
     }
 
-    /// The samples of one channel of planar float sound.
+    /// The samples of one channel of planar float audio.
     pub(crate) fn samples(&self, channel: usize) -> &[f32] {
         let frame = self.get();
         assert!(frame.format == ffi::AVSampleFormat::AV_SAMPLE_FMT_FLTP as c_int);

@@ -10,7 +10,7 @@ use super::input::Input;
 use crate::job::JobError;
 use crate::model::Rational;
 use crate::plan::VideoTags;
-use crate::transcode::cut::Cut;
+use crate::transcode::trim::Cut;
 
 /// Packets at the start of a stream whose decode times may be unknown: pictures are shown out of order by 16 at
 /// most.
@@ -34,7 +34,7 @@ pub(crate) struct Copier {
     source: *mut ffi::AVStream,
     base: ffi::AVRational,
     shift: i64,
-    /// Drop what ends before the film starts.
+    /// Drop what ends before the video starts.
     drop_priming: bool,
     /// Where the stream is cut, with the packets that wait for it.
     cut: Option<(Cut, VecDeque<Packet>)>,
@@ -43,9 +43,9 @@ pub(crate) struct Copier {
     last_dts: Option<i64>,
     /// The first packets, as long as no decode time is known.
     undated: Vec<Packet>,
-    /// The end of the stream in seconds of the film.
+    /// The end of the stream in seconds of the video.
     pub(crate) end_s: f64,
-    /// How far the source went, in seconds of the film, kept or not.
+    /// How far the source went, in seconds of the video, kept or not.
     pub(crate) reached_s: f64,
     /// Packets handed on.
     pub(crate) packets: u64,

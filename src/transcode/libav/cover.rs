@@ -1,4 +1,4 @@
-//! One good frame of a film as a picture.
+//! One good frame of a video as a picture.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -186,6 +186,6 @@ mod tests {
         let flat = vec![128; 16 * 16 * 3];
         assert!(score(&board, size) > score(&flat, size));
         assert!(score(&flat, size) > score(&dark, size));
-        assert!(score(&dark, size) > 0.0, "even a dark film has a best frame");
+        assert!(score(&dark, size) > 0.0, "even a dark video has a best frame");
     }
 }

@@ -115,7 +115,7 @@ impl Encoder {
     }
 
     /// Encodes a picture for a number of ticks.
-    pub(crate) fn picture(
+    pub(crate) fn encode_frame(
         &mut self,
         frame: &mut Frame,
         ticks: u64,
@@ -135,8 +135,12 @@ impl Encoder {
         Ok(())
     }
 
-    /// Encodes one frame of sound.
-    pub(crate) fn sound(&mut self, frame: &mut Frame, sink: &mut PacketSink<'_>) -> Result<(), JobError> {
+    /// Encodes one frame of audio.
+    pub(crate) fn encode_samples(
+        &mut self,
+        frame: &mut Frame,
+        sink: &mut PacketSink<'_>,
+    ) -> Result<(), JobError> {
         frame.get_mut().pts = self.sent;
         self.sent += i64::from(frame.get().nb_samples);
         self.send(Some(frame), sink)

@@ -9,25 +9,25 @@ pub(crate) mod audio;
 pub(crate) mod av;
 pub(crate) mod copy;
 mod cover;
-mod darkroom;
 pub(crate) mod decode;
 mod device;
 pub(crate) mod encode;
-pub(crate) mod film;
+mod encode_sink;
+mod encoder_trial;
 pub(crate) mod filter;
-mod index;
+mod filter_stage;
 pub(crate) mod input;
-mod maker;
+mod moov_size;
+mod multi_output;
 mod mux;
-mod onlooker;
-mod shared;
+mod shared_decode;
 pub(crate) mod stages;
-mod store;
 #[cfg(test)]
 mod tests;
-mod together;
-mod trial;
+pub(crate) mod transcoder;
+mod verify_tap;
 pub(crate) mod video;
+mod writer;
 
 use std::fs::File;
 use std::sync::Arc;
@@ -36,22 +36,22 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use self::av::failed;
-use self::film::Film;
+use self::encode_sink::{EncodeSink, VerifyMode};
 use self::input::Input;
-use self::maker::{Maker, Watching};
 use self::mux::{Muxer, too_large};
-use self::onlooker::Onlooker;
-use self::shared::Place;
-use self::store::{Outline, Roomy, Store};
+use self::shared_decode::Place;
+use self::transcoder::Transcoder;
+use self::verify_tap::VerifyTap;
+use self::writer::{Outline, ReservedSpace, Store};
 use super::faststart::{FaststartError, fill_room, move_moov_first};
 use crate::job::{FixReport, JobError, Progress, VerifyLevel};
 use crate::model::MediaFacts;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
-use crate::verify::libav::{Seen, Watched, verify_copies, verify_watched};
+use crate::verify::libav::{Seen, TapReport, verify_copies, verify_watched};
 
 pub use self::cover::cover;
-pub use self::together::fix_together;
-pub use self::trial::trial;
+pub use self::encoder_trial::trial;
+pub use self::multi_output::fix_together;
 
 /// Establishes the facts of an output from its bytes.
 pub type Probe<'a> = dyn Fn(File, &str) -> Result<MediaFacts, JobError> + Sync + 'a;
@@ -117,7 +117,7 @@ fn fix_at(
         let mut verify_part = |step| part(MAKING_SHARE, 1.0 - MAKING_SHARE, step);
         let proof = made.and_then(|made| match made {
             Made::Copied(seen) => verify_copies(&seen, &proven, spec, verify, &cancel, &mut verify_part),
-            Made::Watched(watched) => {
+            Made::TapReport(watched) => {
                 verify_watched(*watched, &input, &proven, name, spec, &cancel, &mut verify_part)
             }
             Made::Unseen => {
@@ -143,7 +143,7 @@ enum Made {
     /// From packets of the source alone, which were read before.
     Copied(Box<Seen>),
     /// Before the eyes of a witness.
-    Watched(Box<Watched>),
+    TapReport(Box<TapReport>),
     /// Without anybody looking.
     Unseen,
 }
@@ -187,32 +187,36 @@ fn write(
 ) -> Result<Made, JobError> {
     let Source { file: input, name, place } = source;
     let open = || Input::open(share(&input)?, name, cancel.clone());
-    let mut film = Film::open_at(place, open()?, spec)?;
+    let mut transcoder = Transcoder::open_at(place, open()?, spec)?;
     let (mut room, mut seen) = (None, None);
     let copied = only_copies(spec);
     if copied {
-        room = index::room_for(&mut film, share(&input)?.metadata().map_err(io_error)?.len(), spec)?;
+        room = moov_size::reserved_bytes(
+            &mut transcoder,
+            share(&input)?.metadata().map_err(io_error)?.len(),
+            spec,
+        )?;
     }
     if copied && room.is_none() {
         // Reading twice is cheaper than writing twice.
         let mut sign_of_life = |step| progress(Progress { done_s: 0.0, frames: 0, ..step });
-        let (found, read) = read_first(&mut film, spec, &mut sign_of_life)?;
+        let (found, read) = read_first(&mut transcoder, spec, &mut sign_of_life)?;
         (room, seen) = (found, Some(read));
-        let again = if film.input.is_repeatable() { film.into_input()? } else { open()? };
-        film = Film::open(again, spec)?;
+        let again = if transcoder.input.is_repeatable() { transcoder.into_input()? } else { open()? };
+        transcoder = Transcoder::open(again, spec)?;
     }
     let store: Box<dyn Store> = match room {
-        Some(room) => Box::new(Roomy::new(share(output)?, room, flush.clone())),
+        Some(room) => Box::new(ReservedSpace::new(share(output)?, room, flush.clone())),
         None => Box::new(share(output)?),
     };
     let muxer = Muxer::new(store, spec.container, spec.max_size_bytes)?;
     let watching = match (copied, &seen, watched) {
-        (true, None, _) => Watching::Packets,
-        (false, _, Some(plan)) => Watching::Everything(plan),
-        _ => Watching::Nothing,
+        (true, None, _) => VerifyMode::Packets,
+        (false, _, Some(plan)) => VerifyMode::Everything(plan),
+        _ => VerifyMode::Nothing,
     };
-    let mut maker = Maker::new(muxer, &mut film, spec, watching, &mut *progress)?;
-    let length = stages::run(&mut film, &mut maker)?;
+    let mut maker = EncodeSink::new(muxer, &mut transcoder, spec, watching, &mut *progress)?;
+    let length = stages::run(&mut transcoder, &mut maker)?;
     let (last, onlooker) = maker.finish()?;
     // Without a word a worker would pass for one that hangs.
     let mut sign_of_life = || progress(last);
@@ -230,11 +234,11 @@ fn write(
     }
     Ok(match (seen, onlooker) {
         (Some(seen), _) => Made::Copied(Box::new(seen)),
-        (None, Onlooker::Copies(copies)) => Made::Copied(Box::new(Seen::of(copies, length, &film))),
-        (None, Onlooker::Witness(witness)) => {
-            Made::Watched(Box::new(Watched { film, length, testimony: witness.finish()? }))
+        (None, VerifyTap::Copies(copies)) => Made::Copied(Box::new(Seen::of(copies, length, &transcoder))),
+        (None, VerifyTap::InlineVerifier(witness)) => {
+            Made::TapReport(Box::new(TapReport { transcoder, length, testimony: witness.finish()? }))
         }
-        (None, Onlooker::Nobody) => Made::Unseen,
+        (None, VerifyTap::Nobody) => Made::Unseen,
     })
 }
 
@@ -243,19 +247,19 @@ fn only_copies(spec: &OutputSpec) -> bool {
         && matches!(spec.audio, None | Some(AudioPlan::Copy { .. }))
 }
 
-/// Reads a film that is only copied, for the proof, and muxes it to nowhere for the size of `moov`.
+/// Reads a video that is only copied, for the proof, and muxes it to nowhere for the size of `moov`.
 fn read_first(
-    film: &mut Film,
+    transcoder: &mut Transcoder,
     spec: &OutputSpec,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(Option<u64>, Seen), JobError> {
     let outline = Outline::default();
     let muxer = Muxer::new(Box::new(outline.clone()), spec.container, spec.max_size_bytes)?;
-    let mut maker = Maker::new(muxer, film, spec, Watching::Packets, progress)?;
-    let length = film.run(&mut maker)?;
+    let mut maker = EncodeSink::new(muxer, transcoder, spec, VerifyMode::Packets, progress)?;
+    let length = transcoder.run(&mut maker)?;
     let (_, onlooker) = maker.finish()?;
-    let Onlooker::Copies(copies) = onlooker else { return Err(failed("nobody looked on")) };
-    Ok((outline.room(), Seen::of(copies, length, film)))
+    let VerifyTap::Copies(copies) = onlooker else { return Err(failed("nobody looked on")) };
+    Ok((outline.room(), Seen::of(copies, length, transcoder)))
 }
 
 /// Another descriptor of the same file.

@@ -10,11 +10,11 @@ use ffmpeg_next::ffi;
 use ffmpeg_next::format::context::StreamIo;
 
 use super::av::{Codec, Options, Packet, c_string, check, failed};
-use super::store::Store;
+use super::writer::Store;
 use crate::job::JobError;
 use crate::plan::OutputContainer;
 
-/// Keys of metadata that say where a film was made; never carried over.
+/// Keys of metadata that say where a video was made; never carried over.
 const PLACE_WORDS: [&str; 4] = ["location", "xyz", "gps", "geo"];
 
 /// What the writer tells its owner past libav, which only passes numbers.
@@ -199,7 +199,7 @@ impl Muxer {
         }
     }
 
-    /// Carries the metadata of the film over, but for the place.
+    /// Carries the metadata of the video over, but for the place.
     pub(crate) fn copy_metadata(&mut self, source: *mut ffi::AVFormatContext) {
         // SAFETY: both contexts are valid; the iteration ends with null; strings are copied.
         unsafe {

@@ -1,4 +1,4 @@
-//! Runs a film in stages that work at the same time: demux and decode, then the filter graph, then
+//! Runs a video in stages that work at the same time: demux and decode, then the filter graph, then
 //! whoever receives the result.
 //!
 //! Between two stages lies a bounded channel that keeps the order, so that the receiver is told the
@@ -11,8 +11,8 @@ use std::thread::{self, ScopedJoinHandle};
 use ffmpeg_next::ffi;
 
 use super::av::{Frame, Packet, failed};
-use super::darkroom::Darkroom;
-use super::film::{Film, Kind, Length, Receiver};
+use super::filter_stage::FilterStage;
+use super::transcoder::{Kind, Length, Receiver, Transcoder};
 use crate::job::JobError;
 
 /// How many messages wait between two stages. About every third is a picture, and these may be large.
@@ -23,7 +23,7 @@ enum Message {
     Sample(Frame),
     Picture(Frame, u64),
     PicturesEnd,
-    Sound(Frame),
+    Audio(Frame),
     Copied(Kind, Packet, ffi::AVRational),
     Done(f64),
 }
@@ -34,7 +34,7 @@ impl Message {
             Message::Sample(frame) => to.sample(frame),
             Message::Picture(frame, ticks) => to.picture(frame, ticks),
             Message::PicturesEnd => to.pictures_end(),
-            Message::Sound(frame) => to.sound(frame),
+            Message::Audio(frame) => to.audio(frame),
             Message::Copied(kind, mut packet, base) => to.copied(kind, &mut packet, base),
             Message::Done(seconds) => to.done(seconds),
         }
@@ -64,8 +64,8 @@ impl Receiver for Relay {
         self.send(Message::PicturesEnd)
     }
 
-    fn sound(&mut self, frame: Frame) -> Result<(), JobError> {
-        self.send(Message::Sound(frame))
+    fn audio(&mut self, frame: Frame) -> Result<(), JobError> {
+        self.send(Message::Audio(frame))
     }
 
     fn copied(&mut self, kind: Kind, packet: &mut Packet, base: ffi::AVRational) -> Result<(), JobError> {
@@ -79,14 +79,14 @@ impl Receiver for Relay {
 }
 
 /// Develops pictures on their way; everything else passes through.
-struct Developing {
-    darkroom: Darkroom,
+struct FilteringThread {
+    darkroom: FilterStage,
     to: Relay,
 }
 
-impl Receiver for Developing {
+impl Receiver for FilteringThread {
     fn picture(&mut self, frame: Frame, ticks: u64) -> Result<(), JobError> {
-        let Developing { darkroom, to } = self;
+        let FilteringThread { darkroom, to } = self;
         darkroom.develop(frame, ticks, &mut |frame, ticks, sample| {
             sample.map_or(Ok(()), |sample| to.sample(sample))?;
             to.picture(frame, ticks)
@@ -94,7 +94,7 @@ impl Receiver for Developing {
     }
 
     fn pictures_end(&mut self) -> Result<(), JobError> {
-        let Developing { darkroom, to } = self;
+        let FilteringThread { darkroom, to } = self;
         darkroom.empty(&mut |frame, ticks, sample| {
             sample.map_or(Ok(()), |sample| to.sample(sample))?;
             to.picture(frame, ticks)
@@ -102,8 +102,8 @@ impl Receiver for Developing {
         to.pictures_end()
     }
 
-    fn sound(&mut self, frame: Frame) -> Result<(), JobError> {
-        self.to.sound(frame)
+    fn audio(&mut self, frame: Frame) -> Result<(), JobError> {
+        self.to.audio(frame)
     }
 
     fn copied(&mut self, kind: Kind, packet: &mut Packet, base: ffi::AVRational) -> Result<(), JobError> {
@@ -115,28 +115,28 @@ impl Receiver for Developing {
     }
 }
 
-/// Runs a film to its end with planned pictures for `to`, which is called in this thread.
+/// Runs a video to its end with planned pictures for `to`, which is called in this thread.
 ///
 /// # Errors
 ///
 /// That of the last stage that failed by itself.
-pub(crate) fn run(film: &mut Film, to: &mut dyn Receiver) -> Result<Length, JobError> {
-    if !film.decodes() {
+pub(crate) fn run(transcoder: &mut Transcoder, to: &mut dyn Receiver) -> Result<Length, JobError> {
+    if !transcoder.decodes() {
         // Copies only: reading and writing share the disk, not the processor.
-        return film.run(to);
+        return transcoder.run(to);
     }
-    let mut darkroom = film.chain().map(|chain| chain.darkroom());
+    let mut darkroom = transcoder.chain().map(|chain| chain.darkroom());
     if let (Some(darkroom), Some(every)) = (&mut darkroom, to.samples_every()) {
         darkroom.take_samples(every);
     }
     thread::scope(|scope| {
         let (sender, mut inbox) = sync_channel(WAITING);
-        let decoding = start(scope, "decode", move || film.run(&mut Relay(sender)))?;
+        let decoding = start(scope, "decode", move || transcoder.run(&mut Relay(sender)))?;
         let developing = match darkroom {
             Some(darkroom) => {
                 let (sender, developed) = sync_channel(WAITING);
                 let decoded = std::mem::replace(&mut inbox, developed);
-                let mut stage = Developing { darkroom, to: Relay(sender) };
+                let mut stage = FilteringThread { darkroom, to: Relay(sender) };
                 Some(start(scope, "filter", move || receive(decoded, &mut stage))?)
             }
             None => None,

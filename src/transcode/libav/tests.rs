@@ -7,21 +7,21 @@ use std::path::Path;
 use super::*;
 use crate::job::VerifyReport;
 use crate::model::{Flip, Rotation};
-use crate::plan::{Subtraction, VideoEncode, VideoPlan, sample};
+use crate::plan::{CropMargins, VideoEncode, VideoPlan, sample};
 
-fn film() -> File {
+fn video() -> File {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/npm-vide-ocean.mp4");
     File::open(path).unwrap()
 }
 
 fn plan(change: impl FnOnce(&mut VideoEncode)) -> OutputSpec {
-    let mut video = sample::picture(320, 180, 24);
+    let mut video = sample::video_encode(320, 180, 24);
     change(&mut video);
-    let sound = Some(sample::sound(1));
+    let audio = Some(sample::audio_encode(1));
     OutputSpec {
         trim_to_s: Some(3.0),
         expected_duration_s: Some(3.0),
-        ..sample::output(VideoPlan::Encode(Box::new(video)), sound)
+        ..sample::output(VideoPlan::Encode(Box::new(video)), audio)
     }
 }
 
@@ -30,11 +30,11 @@ fn proven(made: &OutputSpec, known: &OutputSpec, change: impl FnOnce(&File)) -> 
     let output = tempfile::tempfile().unwrap();
     let (flush, _) = sync_channel(1);
     let cancel = Arc::default();
-    let source = Source { file: film(), name: "in", place: None };
+    let source = Source { file: video(), name: "in", place: None };
     let made = write(source, &output, made, Some(known), &flush, Arc::clone(&cancel), &mut |_| {});
-    let Ok(Made::Watched(watched)) = made else { panic!("nobody watched") };
+    let Ok(Made::TapReport(watched)) = made else { panic!("nobody watched") };
     change(&output);
-    verify_watched(*watched, &film(), &output, "in", known, &cancel, &mut |_| {}).unwrap()
+    verify_watched(*watched, &video(), &output, "in", known, &cancel, &mut |_| {}).unwrap()
 }
 
 fn assert_says(report: &VerifyReport, words: &str) {
@@ -47,7 +47,7 @@ fn a_wrong_turn_mirror_or_crop_is_seen() {
     let report = proven(&right, &right, |_| {});
     assert!(report.failures.is_empty(), "{:?}", report.failures);
     assert!(report.similarity.is_some_and(|found| found.metric == "ssimulacra2" && found.mean > 50.0));
-    let zoomed = Subtraction { left: 240, top: 136, right: 240, bottom: 136 };
+    let zoomed = CropMargins { left: 240, top: 136, right: 240, bottom: 136 };
     let wrong: [fn(&mut VideoEncode); 4] = [
         |plan| plan.rotate = Rotation::Half,
         |plan| plan.flip = Some(Flip::Horizontal),
@@ -76,7 +76,7 @@ fn a_file_that_does_not_hold_what_was_encoded_is_seen() {
         let (flush, _) = sync_channel(1);
         let other = plan(|plan| plan.rate.crf = 30.0);
         file.set_len(0).unwrap();
-        let source = Source { file: film(), name: "in", place: None };
+        let source = Source { file: video(), name: "in", place: None };
         let made = write(source, file, &other, None, &flush, Arc::default(), &mut |_| {});
         assert!(matches!(made, Ok(Made::Unseen)));
     };
@@ -99,14 +99,16 @@ fn packets_are_written_together() {
         VideoPlan::Copy { stream: 0, tags: crate::plan::VideoTags::default() },
         Some(AudioPlan::Copy { stream: 1 }),
     );
-    let mut film = Film::open(Input::open(film(), "in", Arc::default()).unwrap(), &spec).unwrap();
+    let mut transcoder =
+        Transcoder::open(Input::open(video(), "in", Arc::default()).unwrap(), &spec).unwrap();
     let writes = Arc::default();
     let muxer = Muxer::new(Box::new(Counting(Arc::clone(&writes))), spec.container, None).unwrap();
     let mut ignored = |_| {};
-    let mut maker = Maker::new(muxer, &mut film, &spec, Watching::Packets, &mut ignored).unwrap();
-    film.run(&mut maker).unwrap();
+    let mut maker =
+        EncodeSink::new(muxer, &mut transcoder, &spec, VerifyMode::Packets, &mut ignored).unwrap();
+    transcoder.run(&mut maker).unwrap();
     maker.finish().unwrap();
-    let (writes, packets) = (writes.load(std::sync::atomic::Ordering::Relaxed), film.video_packets);
+    let (writes, packets) = (writes.load(std::sync::atomic::Ordering::Relaxed), transcoder.video_packets);
     assert!(packets > 200 && writes < packets / 10, "{writes} writes for {packets} packets");
 }
 
@@ -114,7 +116,7 @@ fn packets_are_written_together() {
 fn made(spec: &OutputSpec, place: Option<Place>) -> Result<Vec<u8>, JobError> {
     let output = tempfile::tempfile().unwrap();
     let (flush, _) = sync_channel(1);
-    let source = Source { file: film(), name: "in", place };
+    let source = Source { file: video(), name: "in", place };
     write(source, &output, spec, Some(spec), &flush, Arc::default(), &mut |_| {})?;
     let mut bytes = vec![0; output.metadata().unwrap().len() as usize];
     output.read_exact_at(&mut bytes, 0).unwrap();
@@ -122,10 +124,10 @@ fn made(spec: &OutputSpec, place: Option<Place>) -> Result<Vec<u8>, JobError> {
 }
 
 #[test]
-fn films_that_share_a_decoder_come_out_as_if_they_had_one_each() {
+fn videos_that_share_a_decoder_come_out_as_if_they_had_one_each() {
     let whole = OutputSpec { trim_to_s: None, expected_duration_s: None, ..plan(|_| {}) };
     let mut small = whole.clone();
-    small.video = Some(VideoPlan::Encode(Box::new(sample::picture(160, 90, 12))));
+    small.video = Some(VideoPlan::Encode(Box::new(sample::video_encode(160, 90, 12))));
     // Ends long before the others do; fails in the middle.
     let short = OutputSpec { trim_to_s: Some(1.0), expected_duration_s: Some(1.0), ..whole.clone() };
     let failing =
@@ -133,7 +135,7 @@ fn films_that_share_a_decoder_come_out_as_if_they_had_one_each() {
     let specs = [whole, small, short, failing];
     let alone: Vec<_> = specs.iter().map(|spec| made(spec, None)).collect();
     assert!(alone[..3].iter().all(Result::is_ok) && alone[3].is_err(), "{:?}", alone[3].as_ref().err());
-    let places = shared::places(specs.len());
+    let places = shared_decode::places(specs.len());
     let decoded = places[0].decoded();
     let together: Vec<_> = thread::scope(|scope| {
         let making: Vec<_> =
@@ -142,7 +144,7 @@ fn films_that_share_a_decoder_come_out_as_if_they_had_one_each() {
     });
     assert!(together == alone);
     let frames = {
-        let mut input = Input::open(film(), "in", Arc::default()).unwrap();
+        let mut input = Input::open(video(), "in", Arc::default()).unwrap();
         let stream = input.stream(0).unwrap();
         // SAFETY: the stream belongs to the open input; a plain field.
         unsafe { (*stream).nb_frames as u64 }

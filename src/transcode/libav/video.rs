@@ -5,18 +5,18 @@ use std::ffi::{CStr, c_char};
 use ffmpeg_next::ffi;
 
 use super::av::{Frame, NOPTS, Packet, failed, frame_duration, rational, seconds};
-use super::darkroom::Darkroom;
+use super::filter_stage::FilterStage;
 use super::input::Input;
-use super::shared::{Pictures, Place};
+use super::shared_decode::{Pictures, Place};
 use crate::job::JobError;
 use crate::model::Damage;
 use crate::plan::VideoEncode;
+use crate::transcode::frame_pacing::Pace;
 use crate::transcode::gaps::{Gap, Gaps};
 use crate::transcode::graph::Source;
-use crate::transcode::pace::Pace;
 
 /// Takes a decoded picture and the number of ticks it is shown.
-pub(crate) type PictureSink<'a> = dyn FnMut(Frame, u64) -> Result<(), JobError> + 'a;
+pub(crate) type VideoSink<'a> = dyn FnMut(Frame, u64) -> Result<(), JobError> + 'a;
 
 /// Decoder and pacing of the picture. What comes out still has to be developed.
 pub(crate) struct VideoChain {
@@ -24,9 +24,9 @@ pub(crate) struct VideoChain {
     plan: VideoEncode,
     pace: Pace,
     aspect: ffi::AVRational,
-    /// Start of the film in units of the stream.
+    /// Start of the video in units of the stream.
     start: i64,
-    /// Where a repeated film starts, in the same units.
+    /// Where a repeated video starts, in the same units.
     offset: i64,
     usual: i64,
     /// Pictures follow each other without times of their own.
@@ -75,7 +75,7 @@ impl VideoChain {
     }
 
     /// Feeds a packet of the stream.
-    pub(crate) fn push(&mut self, packet: &Packet, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
+    pub(crate) fn push(&mut self, packet: &Packet, sink: &mut VideoSink<'_>) -> Result<(), JobError> {
         let raw = packet.get();
         if raw.flags & ffi::AV_PKT_FLAG_KEY != 0 {
             self.gaps.key((raw.pts != NOPTS && !self.counted).then_some(raw.pts));
@@ -88,7 +88,7 @@ impl VideoChain {
     }
 
     /// Gets what the decoder still holds. [`VideoChain::again`] or [`VideoChain::finish`] follows.
-    pub(crate) fn end_of_stream(&mut self, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
+    pub(crate) fn end_of_stream(&mut self, sink: &mut VideoSink<'_>) -> Result<(), JobError> {
         self.decode(None, sink)
     }
 
@@ -102,7 +102,7 @@ impl VideoChain {
     }
 
     /// Shows the last picture until `end_s`.
-    pub(crate) fn finish(&mut self, end_s: f64, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
+    pub(crate) fn finish(&mut self, end_s: f64, sink: &mut VideoSink<'_>) -> Result<(), JobError> {
         self.decoder.leave();
         let count = self.pace.finish(end_s).map_err(|e| failed(e.to_string()))?;
         match self.held.take() {
@@ -111,7 +111,7 @@ impl VideoChain {
         }
     }
 
-    fn decode(&mut self, packet: Option<&Packet>, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
+    fn decode(&mut self, packet: Option<&Packet>, sink: &mut VideoSink<'_>) -> Result<(), JobError> {
         let mut frames = Vec::new();
         self.decoder.feed(packet, &mut |frame| {
             frames.push(frame);
@@ -123,7 +123,7 @@ impl VideoChain {
         Ok(())
     }
 
-    fn arrive(&mut self, frame: Frame, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
+    fn arrive(&mut self, frame: Frame, sink: &mut VideoSink<'_>) -> Result<(), JobError> {
         let base = self.decoder.base();
         let raw = frame.get();
         let stamped = raw.best_effort_timestamp;
@@ -151,14 +151,14 @@ impl VideoChain {
         }
     }
 
-    fn hand_on(&self, frame: Frame, count: u64, sink: &mut PictureSink<'_>) -> Result<(), JobError> {
+    fn hand_on(&self, frame: Frame, count: u64, sink: &mut VideoSink<'_>) -> Result<(), JobError> {
         // A deinterlacer looks at the neighbours, so it gets even those nobody sees.
         if count == 0 && !self.plan.deinterlace { Ok(()) } else { sink(frame, count) }
     }
 
     /// What develops the pictures of this chain.
-    pub(crate) fn darkroom(&self) -> Darkroom {
-        Darkroom::new(self.plan.clone(), self.aspect)
+    pub(crate) fn darkroom(&self) -> FilterStage {
+        FilterStage::new(self.plan.clone(), self.aspect)
     }
 
     /// Whether nothing more is wanted.
@@ -171,7 +171,7 @@ impl VideoChain {
         self.pace.total()
     }
 
-    /// When the last decoded frame ends, in seconds of the film.
+    /// When the last decoded frame ends, in seconds of the video.
     pub(crate) fn end_s(&self) -> f64 {
         self.last.map_or(0.0, |(time, duration)| seconds(time + duration, self.decoder.base()))
     }

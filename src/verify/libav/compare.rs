@@ -6,17 +6,17 @@ use std::sync::atomic::AtomicBool;
 
 use ffmpeg_next::ffi;
 
-use super::ahead::{Listener, Pictures};
+use super::audio::Envelope;
 use super::check_decoding;
-use super::copies::Copies;
-use super::likeness::Likeness;
+use super::decode_ahead::{Listener, Pictures};
 use super::packets::Walk;
-use super::sound::Envelope;
+use super::similarity::Similarity;
+use super::stream_copies::Copies;
 use crate::job::{JobError, Progress, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::av::{Frame, Packet};
-use crate::transcode::libav::film::{Film, Kind, Receiver};
 use crate::transcode::libav::share;
+use crate::transcode::libav::transcoder::{Kind, Receiver, Transcoder};
 
 /// Receives the reference and holds the output against it.
 pub(crate) struct Comparison<'a> {
@@ -24,7 +24,7 @@ pub(crate) struct Comparison<'a> {
     cancel: Arc<AtomicBool>,
     full: bool,
     picture: Option<Picture>,
-    reference_sound: Envelope,
+    reference_audio: Envelope,
     silent_by_plan: bool,
     listener: Option<Listener>,
     copies: Copies,
@@ -38,7 +38,7 @@ impl<'a> Comparison<'a> {
         output: File,
         spec: &OutputSpec,
         reference: &OutputSpec,
-        film: &mut Film,
+        transcoder: &mut Transcoder,
         cancel: Arc<AtomicBool>,
         progress: &'a mut dyn FnMut(Progress),
     ) -> Result<Comparison<'a>, JobError> {
@@ -46,7 +46,7 @@ impl<'a> Comparison<'a> {
         let picture = match &spec.video {
             Some(VideoPlan::Encode(plan)) if full => {
                 let output = Pictures::open(share(&output)?, cancel.clone())?;
-                Some(Picture { output, likeness: Likeness::new(plan)? })
+                Some(Picture { output, likeness: Similarity::new(plan)? })
             }
             _ => None,
         };
@@ -59,13 +59,13 @@ impl<'a> Comparison<'a> {
             true => Some(Listener::start(share(&output)?, rate, cancel.clone())?),
             false => None,
         };
-        let copies = Copies::of(spec, film);
+        let copies = Copies::of(spec, transcoder);
         Ok(Comparison {
             output,
             cancel,
             full,
             picture,
-            reference_sound: Envelope::new(rate),
+            reference_audio: Envelope::new(rate),
             silent_by_plan: matches!(spec.audio, Some(AudioPlan::Silence { .. })),
             listener,
             copies,
@@ -86,17 +86,17 @@ impl<'a> Comparison<'a> {
             None => self.copies.decode(Kind::Video, &self.output, &self.cancel, report, self.progress)?,
         }
         match self.listener.take() {
-            Some(listener) => self.check_sound(listener, report)?,
+            Some(listener) => self.check_audio(listener, report)?,
             None => self.copies.decode(Kind::Audio, &self.output, &self.cancel, report, self.progress)?,
         }
         check_decoding(report);
         Ok(())
     }
 
-    fn check_sound(&self, listener: Listener, report: &mut VerifyReport) -> Result<(), JobError> {
+    fn check_audio(&self, listener: Listener, report: &mut VerifyReport) -> Result<(), JobError> {
         let Some((heard, complaints)) = listener.finish()? else { return Ok(()) };
         complaints.note(&mut report.decode);
-        self.reference_sound.judge(&heard, self.silent_by_plan, report);
+        self.reference_audio.judge(&heard, self.silent_by_plan, report);
         Ok(())
     }
 }
@@ -110,8 +110,8 @@ impl Receiver for Comparison<'_> {
         }
     }
 
-    fn sound(&mut self, frame: Frame) -> Result<(), JobError> {
-        self.reference_sound.add(&frame);
+    fn audio(&mut self, frame: Frame) -> Result<(), JobError> {
+        self.reference_audio.add(&frame);
         Ok(())
     }
 
@@ -129,7 +129,7 @@ impl Receiver for Comparison<'_> {
 /// The pictures of the output, read along with the source's.
 struct Picture {
     output: Pictures,
-    likeness: Likeness,
+    likeness: Similarity,
 }
 
 impl Picture {

@@ -17,7 +17,7 @@ use crate::transcode::libav::input::Input;
 
 /// Pictures are looked at with at most this many lines on the short side: as good, and cheap.
 const LOOK_LINES: u32 = 360;
-/// So many frames from the first are looked at for combing, at full size, that a film of a second shows it.
+/// So many frames from the first are looked at for combing, at full size, that a video of a second shows it.
 const COMB_FIRST: u64 = 24;
 /// Later, of every [`COMB_EVERY`] frames this many in a row.
 const COMB_RUN: u64 = 8;
@@ -31,10 +31,10 @@ const COMB_VIEW: &str = "format=gray,convolution=0m='-1 0 1':0mode=row:0bias=128
 const COMB_DECIDED: u64 = 10;
 /// Fewer frames than these prove nothing.
 const COMB_FEWEST: u64 = 10;
-/// Spans kept of each kind; a film has no use for more.
+/// Spans kept of each kind; a video has no use for more.
 const MAX_SPANS: usize = 1000;
 
-/// Decodes the film and reports what is to be seen and heard. `facts` is what a probe found.
+/// Decodes the video and reports what is to be seen and heard. `facts` is what a probe found.
 ///
 /// # Errors
 ///
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_film_that_hardly_moves_shows_nothing() {
+    fn a_video_that_hardly_moves_shows_nothing() {
         assert_eq!(seen(0, 1, 2, 98), None);
         assert_eq!(seen(0, 0, 0, 30), None);
         assert_eq!(seen(0, 0, 0, 0), None);

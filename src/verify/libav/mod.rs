@@ -3,17 +3,17 @@
 // The comparison reaches a few fields of libav objects; all of them are owned by `transcode::libav`.
 #![allow(unsafe_code)]
 
-mod ahead;
+mod audio;
 mod compare;
-mod copies;
+mod decode_ahead;
 mod deep;
-mod likeness;
+mod inline_verifier;
 mod packets;
 mod planes;
 mod samples;
-mod sound;
-mod source;
-mod witness;
+mod similarity;
+mod source_check;
+mod stream_copies;
 
 use std::fs::File;
 use std::sync::Arc;
@@ -22,22 +22,22 @@ use std::sync::atomic::AtomicBool;
 use ffmpeg_next::ffi;
 
 use self::compare::Comparison;
-use self::likeness::UNLIKE;
 use self::packets::Walk;
-use self::source::{check_reading, check_source};
+use self::similarity::NOT_SIMILAR;
+use self::source_check::{check_reading, check_source};
 use super::thresholds::{CUT_SLACK_S, END_SKEW_S, HEADER_FRAMES, MISSING_TAIL_S, PLAN_SLACK_S};
 use crate::job::{JobError, Progress, VerifyLevel, VerifyReport};
 use crate::model::DecodeReport;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::av::Packet;
 use crate::transcode::libav::decode::Decoder;
-use crate::transcode::libav::film::{Film, Kind, Length};
 use crate::transcode::libav::input::Input;
+use crate::transcode::libav::transcoder::{Kind, Length, Transcoder};
 use crate::transcode::libav::{share, stages};
 
-pub(crate) use self::copies::{Copies, Seen};
 pub use self::deep::deep;
-pub(crate) use self::witness::{Testimony, Witness};
+pub(crate) use self::inline_verifier::{InlineVerifier, VerifierReport};
+pub(crate) use self::stream_copies::{Copies, Seen};
 
 /// Proves that `output` is what `spec` makes of `input`.
 ///
@@ -62,52 +62,58 @@ pub fn verify(
         VerifyLevel::Full => spec.clone(),
         _ => only_copies(spec),
     };
-    let mut film = Film::open(Input::open(share(&input)?, name, cancel.clone())?, &reference)?;
+    let mut transcoder = Transcoder::open(Input::open(share(&input)?, name, cancel.clone())?, &reference)?;
     let walked = share(&output)?;
     let walk_over = |progress: &mut dyn FnMut(Progress)| Walk::over(walked, spec, cancel.clone(), progress);
     let mut comparison;
-    let (walk, length) = if film.decodes() {
+    let (walk, length) = if transcoder.decodes() {
         // What is not even there need not be compared picture by picture.
         let walk = walk_over(progress);
-        if let Some(walk) = sound_walk(walk, spec, &mut report)? {
+        if let Some(walk) = audio_walk(walk, spec, &mut report)? {
             comparison = Comparison::new(
                 share(&output)?,
                 spec,
                 &reference,
-                &mut film,
+                &mut transcoder,
                 cancel.clone(),
                 &mut *progress,
             )?;
-            (walk, stages::run(&mut film, &mut comparison)?)
+            (walk, stages::run(&mut transcoder, &mut comparison)?)
         } else {
             return Ok(report);
         }
     } else {
-        comparison =
-            Comparison::new(share(&output)?, spec, &reference, &mut film, cancel.clone(), &mut *progress)?;
+        comparison = Comparison::new(
+            share(&output)?,
+            spec,
+            &reference,
+            &mut transcoder,
+            cancel.clone(),
+            &mut *progress,
+        )?;
         let (walk, length) = std::thread::scope(|scope| {
             let walking = scope.spawn(|| walk_over(&mut |_| {}));
-            let length = film.run(&mut comparison);
+            let length = transcoder.run(&mut comparison);
             (walking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), length)
         });
         let length = length?;
-        match sound_walk(walk, spec, &mut report)? {
+        match audio_walk(walk, spec, &mut report)? {
             Some(walk) => (walk, length),
             None => return Ok(report),
         }
     };
     comparison.finish(&walk, &mut report)?;
     check_length(&walk, spec, length, &mut report);
-    check_tail(film.declared_s, film.picture_end_s(), spec, &mut report);
+    check_tail(transcoder.declared_s, transcoder.picture_end_s(), spec, &mut report);
     if level == VerifyLevel::Full {
-        check_source(&input, name, &mut film, spec, cancel, progress, &mut report)?;
+        check_source(&input, name, &mut transcoder, spec, cancel, progress, &mut report)?;
         report.quality_only = is_quality_only(&report);
     }
     Ok(report)
 }
 
 /// A walk over an output with the planned streams; `None` where something is wrong with them.
-fn sound_walk(
+fn audio_walk(
     walk: Result<Walk, JobError>,
     spec: &OutputSpec,
     report: &mut VerifyReport,
@@ -126,18 +132,18 @@ fn sound_walk(
 }
 
 /// An output whose making was watched.
-pub(crate) struct Watched {
+pub(crate) struct TapReport {
     /// The source, read to its end.
-    pub(crate) film: Film,
+    pub(crate) transcoder: Transcoder,
     /// What it came to.
     pub(crate) length: Length,
     /// What was seen.
-    pub(crate) testimony: Testimony,
+    pub(crate) testimony: VerifierReport,
 }
 
 /// As [`verify`] with everything, for an output that was watched being made.
 pub(crate) fn verify_watched(
-    watched: Watched,
+    watched: TapReport,
     input: &File,
     output: &File,
     name: &str,
@@ -146,9 +152,9 @@ pub(crate) fn verify_watched(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<VerifyReport, JobError> {
     let mut report = VerifyReport { level: VerifyLevel::Full, ..VerifyReport::default() };
-    let Watched { mut film, length, testimony } = watched;
+    let TapReport { mut transcoder, length, testimony } = watched;
     let walk = Walk::over(share(output)?, spec, Arc::clone(cancel), progress);
-    let Some(walk) = sound_walk(walk, spec, &mut report)? else { return Ok(report) };
+    let Some(walk) = audio_walk(walk, spec, &mut report)? else { return Ok(report) };
     for kind in [Kind::Video, Kind::Audio] {
         testimony.streams().decode(kind, output, cancel, &mut report, progress)?;
     }
@@ -156,15 +162,15 @@ pub(crate) fn verify_watched(
     check_header(output, spec, cancel, &mut report)?;
     check_decoding(&mut report);
     check_length(&walk, spec, length, &mut report);
-    check_tail(film.declared_s, film.picture_end_s(), spec, &mut report);
-    check_source(input, name, &mut film, spec, Arc::clone(cancel), progress, &mut report)?;
+    check_tail(transcoder.declared_s, transcoder.picture_end_s(), spec, &mut report);
+    check_source(input, name, &mut transcoder, spec, Arc::clone(cancel), progress, &mut report)?;
     report.quality_only = is_quality_only(&report);
     Ok(report)
 }
 
 /// A better encode mends pictures that are unlike, and nothing else.
 fn is_quality_only(report: &VerifyReport) -> bool {
-    !report.failures.is_empty() && report.failures.iter().all(|text| text.starts_with(UNLIKE))
+    !report.failures.is_empty() && report.failures.iter().all(|text| text.starts_with(NOT_SIMILAR))
 }
 
 /// Decodes the start of each encoded stream from the file: the packets were decoded as they left the
@@ -176,9 +182,9 @@ fn check_header(
     report: &mut VerifyReport,
 ) -> Result<(), JobError> {
     let picture = matches!(spec.video, Some(VideoPlan::Encode(_)));
-    let sound = matches!(spec.audio, Some(AudioPlan::Encode(_) | AudioPlan::Silence { .. }));
+    let audio = matches!(spec.audio, Some(AudioPlan::Encode(_) | AudioPlan::Silence { .. }));
     let video = (picture, "picture", ffi::AVMediaType::AVMEDIA_TYPE_VIDEO);
-    let audio = (sound, "sound", ffi::AVMediaType::AVMEDIA_TYPE_AUDIO);
+    let audio = (audio, "audio", ffi::AVMediaType::AVMEDIA_TYPE_AUDIO);
     for (_, what, media) in [video, audio].into_iter().filter(|(made, ..)| *made) {
         let mut input = Input::open_own(share(output)?, "output.mp4", Arc::clone(cancel))?;
         // That it is there at all was looked at before.
@@ -214,7 +220,7 @@ pub(crate) fn verify_copies(
         return Ok(report);
     }
     let walk = Walk::over(share(output)?, spec, Arc::clone(cancel), progress);
-    let Some(walk) = sound_walk(walk, spec, &mut report)? else { return Ok(report) };
+    let Some(walk) = audio_walk(walk, spec, &mut report)? else { return Ok(report) };
     seen.copies.check(&walk, &mut report);
     check_length(&walk, spec, seen.length, &mut report);
     check_tail(seen.declared_s, seen.picture_end_s, spec, &mut report);
@@ -246,7 +252,7 @@ fn only_copies(spec: &OutputSpec) -> OutputSpec {
 
 fn check_streams(walk: &Walk, spec: &OutputSpec, report: &mut VerifyReport) {
     let sides =
-        [("picture", spec.video.is_some(), &walk.video), ("sound", spec.audio.is_some(), &walk.audio)];
+        [("picture", spec.video.is_some(), &walk.video), ("audio", spec.audio.is_some(), &walk.audio)];
     for (what, planned, found) in sides {
         match (planned, found) {
             (true, None) => report.failures.push(format!("the output has no {what}")),
@@ -275,7 +281,7 @@ fn check_length(walk: &Walk, spec: &OutputSpec, length: Length, report: &mut Ver
     let audio_s = walk.audio.as_ref().map(|stream| stream.end_s);
     report.decode.video_end_s = video_s;
     report.decode.audio_end_s = audio_s;
-    // An AAC frame is the grain of sound.
+    // An AAC frame is the grain of audio.
     let grain_s = walk.audio.as_ref().map_or(0.0, |stream| stream.usual_s);
     let planned = if video_s.is_some() { length.video_s } else { length.audio_s };
     if let (Some(planned), Some(real)) = (planned, video_s.or(audio_s)) {
@@ -285,7 +291,7 @@ fn check_length(walk: &Walk, spec: &OutputSpec, length: Length, report: &mut Ver
             report.failures.push(format!("the output lasts {real:.3} s instead of {planned:.3} s"));
         }
     }
-    // A film may turn out longer than its container said, unless a length was asked for: what it came
+    // A video may turn out longer than its container said, unless a length was asked for: what it came
     // to is held against the output above.
     let asked = spec.trim_to_s.is_some() || spec.extend.is_some();
     let copied = matches!(spec.video, Some(VideoPlan::Copy { .. }));
@@ -306,7 +312,7 @@ fn check_length(walk: &Walk, spec: &OutputSpec, length: Length, report: &mut Ver
     if let (Some(video), Some(audio), true) = (video_s, audio_s, spec.audio.as_ref().is_some_and(made)) {
         let skew = audio - video;
         if skew.abs() > frame_s + grain_s + END_SKEW_S {
-            report.failures.push(format!("sound and picture of the output end {skew:.3} s apart"));
+            report.failures.push(format!("audio and picture of the output end {skew:.3} s apart"));
         }
     }
 }

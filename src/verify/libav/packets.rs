@@ -10,8 +10,8 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::job::{JobError, Progress};
 use crate::plan::OutputSpec;
 use crate::transcode::libav::av::{NOPTS, Packet, seconds};
-use crate::transcode::libav::film::codec_name;
 use crate::transcode::libav::input::Input;
+use crate::transcode::libav::transcoder::codec_name;
 
 /// How the bytes of a packet are framed; containers differ, so framing is not hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use ffmpeg_next::ffi;
 
 use crate::transcode::libav::av::Frame;
 use crate::transcode::libav::video::describe;
-use crate::verify::second_look::{Colors, Picture, Plane};
+use crate::verify::reference_render::{Colors, Picture, Plane};
 
 /// Bytes of side data up to the figures used here; the structures only ever grow at their end
 /// (libavutil, `mastering_display_metadata.h`).
@@ -93,7 +93,7 @@ fn plane(frame: &Frame, descriptor: &ffi::AVPixFmtDescriptor, index: usize) -> O
     Some(Plane { width, height, samples })
 }
 
-/// The brightest the film gets, in units of 100 candela per square metre.
+/// The brightest the video gets, in units of 100 candela per square metre.
 fn peak(frame: &Frame) -> Option<f64> {
     use ffi::AVFrameSideDataType::{
         AV_FRAME_DATA_CONTENT_LIGHT_LEVEL, AV_FRAME_DATA_MASTERING_DISPLAY_METADATA,

@@ -7,8 +7,8 @@ use super::planes;
 use crate::job::{JobError, VerifyReport};
 use crate::plan::VideoEncode;
 use crate::transcode::libav::av::{Frame, failed, rational};
-use crate::verify::second_look::{Image, Part, common_size, draw, read};
-use crate::verify::thresholds::{SECOND_LOOK_EVERY, SECOND_LOOK_MEAN, SECOND_LOOKS};
+use crate::verify::reference_render::{Image, Part, common_size, draw, read};
+use crate::verify::thresholds::{REFERENCE_MEAN, REFERENCE_SAMPLE_EVERY, REFERENCE_SAMPLES};
 
 /// Smaller pictures say nothing to a model of sight.
 const LEAST_SIDE: usize = 32;
@@ -28,18 +28,18 @@ impl Samples {
         Samples { plan: plan.clone(), aspect, scores: Vec::new() }
     }
 
-    /// How many ticks apart samples lie in a film of that many seconds.
+    /// How many ticks apart samples lie in a video of that many seconds.
     pub(super) fn every(plan: &VideoEncode, seconds: Option<f64>) -> u64 {
         let ticks = seconds.map_or(0, |seconds| (seconds * plan.frame_rate.as_f64()) as u64);
-        let every = ticks.div_ceil(SECOND_LOOKS as u64).max(SECOND_LOOK_EVERY);
-        // One in the middle of a short film.
+        let every = ticks.div_ceil(REFERENCE_SAMPLES as u64).max(REFERENCE_SAMPLE_EVERY);
+        // One in the middle of a short video.
         if ticks > 0 { every.min(ticks) } else { every }
     }
 
     /// Looks at the picture of the output at a tick, made of the decoded picture of the source.
     pub(super) fn look(&mut self, tick: u64, source: &Frame, output: &Frame) -> Result<(), JobError> {
         // Films that turn out much longer than they said have been looked at enough.
-        if self.scores.len() >= 2 * SECOND_LOOKS {
+        if self.scores.len() >= 2 * REFERENCE_SAMPLES {
             return Ok(());
         }
         let pictures = (planes::picture(source, self.aspect), planes::picture(output, rational(1, 1)));
@@ -74,11 +74,11 @@ impl Samples {
         let worst = self.scores.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1));
         let scores = self.scores();
         let mean = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
-        if let Some((tick, score)) = worst.filter(|_| mean < SECOND_LOOK_MEAN) {
+        if let Some((tick, score)) = worst.filter(|_| mean < REFERENCE_MEAN) {
             let at = tick as f64 / rate;
             report.failures.push(format!(
                 "the picture is not what the plan makes of the source: SSIMULACRA2 {mean:.0} on average over \
-                 {} samples, {score:.0} at {at:.2} s; at least {SECOND_LOOK_MEAN} is needed",
+                 {} samples, {score:.0} at {at:.2} s; at least {REFERENCE_MEAN} is needed",
                 scores.len()
             ));
         }

@@ -1,0 +1,221 @@
+//! Makes validated files for shipping: check, fix, prove, hash, and ask the rules for the token.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use md5::{Digest, Md5};
+
+use crate::job::{Job, JobFiles, JobRequest, Runner};
+use crate::model::{ContentHash, Size};
+use crate::pipeline::{
+    CheckOptions, Failure, FailureKind, FixRecord, FixSettings, Observer, Outcome, Source, Staging, fix,
+};
+use crate::plan::Action;
+use crate::profile::Profile;
+use crate::rules::{Assessment, Selection, Subject, ValidatedAsset, Verdict, assess};
+use crate::ship::{AssetPreparer, PrepareError};
+
+use super::covers;
+
+/// The most pixels a cover may have (image upload of the ads API).
+const COVER_SIDE: u32 = 1280;
+
+/// Makes files by recipe, remembering what it saw of each for the report.
+pub struct LocalPreparer {
+    pub runner: Arc<dyn Runner>,
+    pub observer: Arc<dyn Observer + Send>,
+    pub profile: Profile,
+    pub settings: FixSettings,
+    pub ledger: FixRecord,
+    pub cancel: Arc<AtomicBool>,
+    pub outcomes: Mutex<HashMap<PathBuf, Outcome>>,
+}
+
+impl LocalPreparer {
+    /// Makes every source by the first recipe, side by side; `done` gets each as it is ready.
+    pub fn make_all(
+        &self,
+        sources: &[Source],
+        done: &(dyn Fn(&Source, Result<ValidatedAsset, PrepareError>) + Sync),
+    ) {
+        self.fix(sources, 1, &|outcome| {
+            let result = self.validated(outcome);
+            if let Ok(mut outcomes) = self.outcomes.lock() {
+                outcomes.insert(outcome.source.path.clone(), outcome.clone());
+            }
+            done(&outcome.source, result);
+        });
+    }
+
+    fn fix(&self, sources: &[Source], recipe: u32, done: &(dyn Fn(&Outcome) + Sync)) {
+        let mut settings = self.settings.clone();
+        settings.options.recipe = u8::try_from(recipe).unwrap_or(u8::MAX);
+        fix(
+            sources,
+            std::slice::from_ref(&self.profile),
+            &CheckOptions::default(),
+            &settings,
+            Some(&self.ledger),
+            self.runner.as_ref(),
+            self.observer.as_ref(),
+            &self.cancel,
+            done,
+        );
+    }
+
+    /// The token for what stands at the end of an outcome.
+    fn validated(&self, outcome: &Outcome) -> Result<ValidatedAsset, PrepareError> {
+        if let Some(failure) = &outcome.failure {
+            return Err(not_made(failure));
+        }
+        let refused = || PrepareError::Refused("the file does not comply and was not fixed".into());
+        if outcome.assessment.as_ref().is_some_and(Assessment::is_picture) {
+            let reason = "a still picture is no video; the `cover` column of a manifest takes pictures";
+            return Err(PrepareError::Refused(reason.into()));
+        }
+        let Some(fixed) = &outcome.fix else { return Err(refused()) };
+        if let Some(failure) = &fixed.failure {
+            return Err(PrepareError::Failed(failure.message.clone()));
+        }
+        if fixed.plan.action == Action::Refused {
+            return Err(fixed.plan.reason.clone().map_or_else(refused, PrepareError::Refused));
+        }
+        let path = fixed.output.as_ref().unwrap_or(&outcome.source.path);
+        let facts = fixed.proof.as_ref().and_then(|proof| proof.facts.as_ref()).or(outcome.facts.as_ref());
+        let Some(facts) = facts else { return Err(refused()) };
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        // The platform sees the name we upload under, which is always short and ends rightly.
+        let name = fixed.plan.max_name_chars.map_or(name.as_ref(), |_| "film.mp4");
+        let subject = Subject { facts, file_name: name, deep: None };
+        let assessment = assess(&subject, &self.profile, &Selection::default());
+        let content =
+            hash(path).map_err(|error| PrepareError::Failed(format!("{}: {error}", path.display())))?;
+        if assessment.verdict() != Verdict::Compliant {
+            return Err(refused());
+        }
+        assessment.validate(path.clone(), content).ok_or_else(refused)
+    }
+}
+
+/// Only what lies in the file itself is final: a full disk or a stop says nothing against another try.
+fn not_made(failure: &Failure) -> PrepareError {
+    let message = failure.message.clone();
+    match failure.kind {
+        FailureKind::Input | FailureKind::Damaged | FailureKind::Unproven => PrepareError::Refused(message),
+        FailureKind::Operation | FailureKind::Interrupted => PrepareError::Failed(message),
+    }
+}
+
+impl AssetPreparer for LocalPreparer {
+    fn make(&self, source: &Path, recipe: u32) -> Result<ValidatedAsset, PrepareError> {
+        let relative = source.file_name().map_or_else(|| source.to_owned(), PathBuf::from);
+        let source = Source { path: source.to_owned(), relative, named: false };
+        let made = Mutex::new(None);
+        self.fix(&[source], recipe, &|outcome| {
+            if let Ok(mut made) = made.lock() {
+                *made = Some(self.validated(outcome));
+            }
+        });
+        let made = made.into_inner().ok().flatten();
+        made.unwrap_or_else(|| Err(PrepareError::Failed("the file could not be looked at again".into())))
+    }
+
+    fn cover(&self, asset: &ValidatedAsset) -> Result<PathBuf, PrepareError> {
+        let failed = |error: io::Error| PrepareError::Failed(format!("no cover can be made: {error}"));
+        let folder = self.settings.out.clone().unwrap_or_else(|| PathBuf::from("."));
+        let target = folder.join("covers").join(format!("{}.png", &asset.content().blake3[..16]));
+        if target.is_file() {
+            return Ok(target);
+        }
+        let size = asset
+            .display_size()
+            .ok_or_else(|| PrepareError::Failed("the size of the picture is not known".into()))?;
+        let staging = Staging::new(&target).map_err(failed)?;
+        let files = JobFiles {
+            input: File::open(asset.path()).map_err(failed)?,
+            outputs: vec![staging.descriptor().map_err(failed)?],
+        };
+        let name = asset.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let request = JobRequest {
+            job: Job::Cover { size: cover_size(size) },
+            files,
+            name,
+            cancel: Arc::clone(&self.cancel),
+        };
+        self.runner
+            .run(request, &mut |_| {})
+            .map_err(|error| PrepareError::Failed(format!("no cover can be made: {error}")))?;
+        staging.publish().map_err(failed)?;
+        Ok(target)
+    }
+
+    fn judge_cover(&self, path: &Path, asset: &ValidatedAsset) -> Result<(), PrepareError> {
+        covers::check(path, asset.display_size(), &self.profile, self.runner.as_ref(), &self.cancel)
+            .map_err(PrepareError::Refused)
+    }
+}
+
+/// The video's own size, or the same ratio within what the platform takes.
+fn cover_size(size: Size) -> Size {
+    let longer = size.width.max(size.height);
+    if longer <= COVER_SIDE {
+        return size;
+    }
+    let scale = f64::from(COVER_SIDE) / f64::from(longer);
+    let side = |side: u32| ((f64::from(side) * scale / 2.0).round() as u32).max(1) * 2;
+    Size::new(side(size.width), side(size.height))
+}
+
+/// Both digests of a file in one pass.
+pub fn hash(path: &Path) -> io::Result<ContentHash> {
+    let mut file = File::open(path)?;
+    let (mut blake, mut md5) = (blake3::Hasher::new(), Md5::new());
+    let mut buffer = vec![0; 1 << 20];
+    let mut size_bytes = 0;
+    loop {
+        let count = file.read(&mut buffer)?;
+        if count == 0 {
+            break;
+        }
+        blake.update(&buffer[..count]);
+        md5.update(&buffer[..count]);
+        size_bytes += count as u64;
+    }
+    let md5 = md5.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(ContentHash { blake3: blake.finalize().to_hex().to_string(), md5, size_bytes })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn both_digests_are_those_of_the_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("abc");
+        std::fs::write(&path, b"abc").unwrap();
+        let hash = hash(&path).unwrap();
+        assert_eq!(hash.md5, "900150983cd24fb0d6963f7d28e17f72");
+        assert_eq!(hash.blake3, "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85");
+        assert_eq!(hash.size_bytes, 3);
+    }
+
+    #[test]
+    fn a_stop_or_a_full_disk_does_not_give_a_file_up() {
+        let of = |kind| not_made(&Failure { kind, message: "why".to_owned() });
+        assert_eq!(of(FailureKind::Input), PrepareError::Refused("why".to_owned()));
+        assert_eq!(of(FailureKind::Operation), PrepareError::Failed("why".to_owned()));
+        assert_eq!(of(FailureKind::Interrupted), PrepareError::Failed("why".to_owned()));
+    }
+
+    #[test]
+    fn a_cover_keeps_the_ratio_within_the_limit() {
+        assert_eq!(cover_size(Size::new(1080, 1920)), Size::new(720, 1280));
+        assert_eq!(cover_size(Size::new(640, 640)), Size::new(640, 640));
+    }
+}

@@ -1,0 +1,170 @@
+//! From outcomes to the entries of the report, and to how the run ended.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::job::{VerifyLevel, WorkerInfo};
+use crate::pipeline::{Failure, FailureKind, FixOutcome, Outcome};
+use crate::plan::{Action, Refusal, VideoEncoder};
+use crate::report::{FileEntry, Fix, FixAction, Media, Tool, Verified};
+use crate::rules::{Assessment, Verdict};
+
+use super::run_status::RunStatus;
+
+/// The program, and its library where the run needed it.
+pub fn tool(isolation: Option<&WorkerInfo>) -> Tool {
+    Tool {
+        name: "greenlit",
+        version: env!("CARGO_PKG_VERSION"),
+        ffmpeg: isolation.map(|isolation| isolation.library.clone()),
+        isolation: isolation.map(|isolation| isolation.in_force.clone()),
+    }
+}
+
+/// The entry of one outcome.
+pub fn entry(outcome: Outcome) -> FileEntry {
+    let Outcome { source, profile, verdict, facts, assessment, failure, fix: fixed } = outcome;
+    let (path, path_raw) = shown_path(&source.path);
+    let undecided = assessment
+        .as_ref()
+        .map(|assessment| assessment.unknown().iter().map(ToString::to_string).collect())
+        .unwrap_or_default();
+    FileEntry {
+        path,
+        path_raw,
+        profile,
+        verdict,
+        reason: failure.map(|failure| failure.message),
+        media: facts.map(Media::from),
+        findings: assessment.map(Assessment::into_findings).unwrap_or_default(),
+        undecided,
+        fix: fixed.as_ref().map(fix),
+        delivery: None,
+    }
+}
+
+/// The path for people, and its bytes where it is not UTF-8.
+pub fn shown_path(path: &Path) -> (String, Option<String>) {
+    match path.to_str() {
+        Some(text) => (text.to_owned(), None),
+        None => {
+            let bytes = path.as_os_str().as_bytes();
+            let plain = |byte: &u8| byte.is_ascii_graphic() && *byte != b'%';
+            let raw = bytes.iter().fold(String::new(), |mut text, byte| {
+                if plain(byte) {
+                    text.push(char::from(*byte))
+                } else {
+                    text.push_str(&format!("%{byte:02X}"))
+                }
+                text
+            });
+            (path.to_string_lossy().into_owned(), Some(raw))
+        }
+    }
+}
+
+fn fix(outcome: &FixOutcome) -> Fix {
+    let action = match (&outcome.failure, outcome.plan.action) {
+        (Some(_), _) => FixAction::Failed,
+        (None, Action::None) => FixAction::None,
+        (None, Action::Copy) => FixAction::Copy,
+        (None, Action::Remux) => FixAction::Remux,
+        (None, Action::ReencodeAudio) => FixAction::ReencodeAudio,
+        (None, Action::ReencodeVideo) => FixAction::ReencodeVideo,
+        (None, Action::Reencode) => FixAction::Reencode,
+        (None, Action::Refused) => FixAction::Refused,
+    };
+    let reason = outcome
+        .failure
+        .as_ref()
+        .map(|failure| failure.message.clone())
+        .or_else(|| outcome.plan.reason.clone());
+    let refusal = match &outcome.failure {
+        Some(failure) => Some(failure.kind.name()),
+        None => outcome.plan.refusal.map(Refusal::name),
+    };
+    let verified = outcome.proof.as_ref().map(|proof| {
+        let verify = proof.verify.as_ref();
+        let decoded = verify.filter(|verify| {
+            let proven_by_packets = verify.decode.video_frames == 0 && !verify.equal_streams.is_empty();
+            verify.level == VerifyLevel::Full && !proven_by_packets
+        });
+        Verified {
+            verdict: proof.verdict,
+            identical_streams: verify.map_or(0, |verify| verify.equal_streams.len()),
+            decoded_frames: decoded.map(|verify| verify.decode.video_frames),
+            decode_errors: decoded.map(|verify| verify.decode.error_count),
+            duration_delta_s: verify.and_then(|verify| verify.duration_delta_s),
+            similarity: verify.and_then(|verify| verify.similarity.clone()),
+        }
+    });
+    Fix {
+        action,
+        output: outcome.output.as_deref().map(|path| shown_path(path).0),
+        steps: outcome.plan.steps.iter().map(|step| step.text.clone()).collect(),
+        reason,
+        refusal,
+        encoder: outcome.proof.as_ref().and_then(|proof| proof.encoder).map(VideoEncoder::name),
+        verified,
+    }
+}
+
+/// How a check of this file ended.
+pub fn check_status(outcome: &Outcome) -> RunStatus {
+    match (&outcome.failure, outcome.verdict) {
+        (Some(failure), Verdict::Indeterminate | Verdict::Unreadable) => failure_status(failure),
+        (_, Verdict::Compliant | Verdict::Skipped) => RunStatus::Done,
+        (_, Verdict::Noncompliant | Verdict::Indeterminate | Verdict::Unreadable) => RunStatus::Refused,
+    }
+}
+
+/// How a fix of this file ended: an output that stands makes up for what the source was.
+pub fn fix_status(outcome: &Outcome) -> RunStatus {
+    match &outcome.fix {
+        None => check_status(outcome),
+        Some(FixOutcome { failure: Some(failure), .. }) => failure_status(failure),
+        Some(FixOutcome { plan, .. }) if plan.action == Action::Refused => RunStatus::Refused,
+        Some(_) => RunStatus::Done,
+    }
+}
+
+fn failure_status(failure: &Failure) -> RunStatus {
+    match failure.kind {
+        FailureKind::Input | FailureKind::Damaged | FailureKind::Unproven => RunStatus::Refused,
+        FailureKind::Operation => RunStatus::Failed,
+        FailureKind::Interrupted => RunStatus::Interrupted,
+    }
+}
+
+/// What an empty harvest, troubles on the way and a raised flag add to how the run ended.
+pub fn overall(mut status: RunStatus, any_media: bool, troubles: bool, interrupted: bool) -> RunStatus {
+    if !any_media {
+        status = status.and(RunStatus::NoMedia);
+    }
+    if troubles {
+        status = status.and(RunStatus::Failed);
+    }
+    if interrupted { RunStatus::Interrupted } else { status }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+
+    #[test]
+    fn a_name_that_is_not_utf8_keeps_its_bytes() {
+        let (shown, raw) = shown_path(Path::new(OsStr::from_bytes(b"a\xff b%.mp4")));
+        assert_eq!(shown, "a\u{fffd} b%.mp4");
+        assert_eq!(raw.as_deref(), Some("a%FF%20b%25.mp4"));
+        assert_eq!(shown_path(Path::new("ä.mp4")), ("ä.mp4".to_owned(), None));
+    }
+    #[test]
+    fn the_schema_lists_every_class_of_refusal_and_no_other() {
+        let schema: serde_json::Value = serde_json::from_str(crate::report::schema()).unwrap();
+        let listed = schema["$defs"]["fix"]["properties"]["refusal"]["enum"].as_array().unwrap();
+        let refusals = Refusal::ALL.iter().map(|refusal| refusal.name());
+        let names: Vec<_> = refusals.chain(FailureKind::ALL.iter().map(|kind| kind.name())).collect();
+        assert_eq!(listed.iter().filter_map(|name| name.as_str()).collect::<Vec<_>>(), names);
+    }
+}

@@ -1,0 +1,245 @@
+//! Geometry: which allowed ratio, how large, what is added or cut.
+//!
+//! Among the allowed ratios the one that needs no enlarging wins, then the fewest added (or cut)
+//! pixels, then the taller. Borders never count towards the least size: the canvas is always the
+//! tightest one around the picture, so a least size can only be reached by the picture itself.
+
+use crate::model::{Rational, Size};
+use crate::profile::{Limits, Profile, Severity};
+use crate::rules::{format, nearest_floor};
+
+use super::options::Fit;
+use super::spec::CropMargins;
+
+/// Larger pictures exceed every level of H.264 in common use.
+const MAX_SIDE: f64 = 4096.0;
+
+/// The limits of a rule where breaking them means refusal: a plan never changes a video for less.
+pub(super) fn binding<'a>(profile: &'a Profile, rule: &str) -> Option<&'a Limits> {
+    profile.limits(rule).filter(|limits| limits.severity == Severity::Error)
+}
+
+/// The geometry of an output.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Geometry {
+    /// What is cut off the upright, square-pixel source.
+    pub(super) crop: Option<CropMargins>,
+    /// The picture's size in the output.
+    pub(super) picture: Size,
+    /// The whole frame's size, where it is larger than the picture.
+    pub(super) canvas: Option<Size>,
+    /// The picture is enlarged by this factor, 1 or less when it is not.
+    pub(super) enlarged: f64,
+    /// The allowed ratio that was chosen, where the source's own would not do.
+    pub(super) changed_to: Option<Rational>,
+}
+
+/// Finds the geometry for a source that is shown as `shown`. `cap` bounds the longer side.
+pub(super) fn geometry(shown: Size, profile: &Profile, fit: Fit, cap: Option<f64>) -> Option<Geometry> {
+    let own = shown.aspect_ratio()?;
+    let cap = cap.unwrap_or(MAX_SIDE);
+    let mut candidates = candidates(own, profile);
+    if candidates == [None] {
+        let as_is = Candidate::new(shown, None, profile, fit, cap)?;
+        if still_allowed(as_is.geometry.picture, profile) {
+            return Some(as_is.geometry);
+        }
+        // Rounding to even sides has carried it over the edge of what is tolerated.
+        candidates = all_allowed(own, profile);
+    }
+    let made = candidates.into_iter().filter_map(|ratio| Candidate::new(shown, ratio, profile, fit, cap));
+    let best = made.min_by(|a, b| a.rank().partial_cmp(&b.rank()).unwrap_or(std::cmp::Ordering::Equal))?;
+    Some(best.geometry)
+}
+
+/// `None` stands for the source's own ratio, which is allowed.
+fn candidates(own: Rational, profile: &Profile) -> Vec<Option<Rational>> {
+    let Some(limits) = binding(profile, "aspect-ratio") else { return vec![None] };
+    let tolerance = limits.number("tolerance").unwrap_or(0.0);
+    let allow = limits.ratios("allow");
+    if allow.iter().any(|ratio| format::near(own, *ratio, tolerance)) {
+        return vec![None];
+    }
+    all_allowed(own, profile)
+}
+
+/// Whether a picture of this size has an allowed ratio.
+fn still_allowed(picture: Size, profile: &Profile) -> bool {
+    let (Some(limits), Some(ratio)) = (binding(profile, "aspect-ratio"), picture.aspect_ratio()) else {
+        return true;
+    };
+    let tolerance = limits.number("tolerance").unwrap_or(0.0);
+    let near = |wanted: &Rational| format::near(ratio, *wanted, tolerance);
+    let allow = limits.ratios("allow");
+    let low = limits.ratios("min").first().is_some_and(|min| ratio < *min && !near(min));
+    let high = limits.ratios("max").first().is_some_and(|max| ratio > *max && !near(max));
+    (allow.is_empty() || allow.iter().any(near)) && !low && !high
+}
+
+fn all_allowed(own: Rational, profile: &Profile) -> Vec<Option<Rational>> {
+    let Some(limits) = binding(profile, "aspect-ratio") else { return vec![None] };
+    let allow = limits.ratios("allow");
+    if !allow.is_empty() {
+        return allow.iter().copied().map(Some).collect();
+    }
+    let (min, max) = (limits.ratios("min").first(), limits.ratios("max").first());
+    match (min, max) {
+        (Some(min), _) if own <= *min => vec![Some(*min)],
+        (_, Some(max)) if own >= *max => vec![Some(*max)],
+        _ => vec![None],
+    }
+}
+
+struct Candidate {
+    geometry: Geometry,
+    needs_enlarging: bool,
+    added_share: f64,
+    tallness: f64,
+}
+
+impl Candidate {
+    fn new(shown: Size, ratio: Option<Rational>, profile: &Profile, fit: Fit, cap: f64) -> Option<Candidate> {
+        let (w, h) = (f64::from(shown.width), f64::from(shown.height));
+        let own = w / h;
+        let wanted = ratio.map_or(own, Rational::as_f64);
+        // The part of the source that is kept, and the frame around it, in source pixels.
+        let (kept, frame) = match fit {
+            Fit::Crop if wanted < own => ((h * wanted, h), (h * wanted, h)),
+            Fit::Crop => ((w, w / wanted), (w, w / wanted)),
+            Fit::Pad | Fit::Blur if wanted < own => ((w, h), (w, w / wanted)),
+            Fit::Pad | Fit::Blur => ((w, h), (h * wanted, h)),
+        };
+        let scale = scale(frame, profile, cap)?;
+        let sides = |(w, h): (f64, f64)| Size::new(even(w * scale), even(h * scale));
+        let picture = sides(kept);
+        // The side that is added to is rounded up and the one that is cut down, so that a ratio at
+        // the end of an allowed range never falls outside it.
+        let inward = |side: f64, own: f64| match side - own {
+            added if added > 0.5 => 2 * ((side * scale / 2.0 - 1e-6).ceil() as u32).max(1),
+            cut if cut < -0.5 => 2 * ((side * scale / 2.0 + 1e-6).floor() as u32).max(1),
+            _ => even(side * scale),
+        };
+        let frame_size = at_least_floor(Size::new(inward(frame.0, w), inward(frame.1, h)), profile);
+        let canvas = (ratio.is_some() && fit != Fit::Crop).then_some(frame_size);
+        let picture = if canvas.is_none() { frame_size } else { picture };
+        let geometry = Geometry {
+            crop: (ratio.is_some() && fit == Fit::Crop).then(|| crop(shown, kept)),
+            picture: canvas.map_or(picture, |canvas| {
+                Size::new(picture.width.min(canvas.width), picture.height.min(canvas.height))
+            }),
+            canvas: canvas.filter(|canvas| *canvas != picture),
+            enlarged: scale,
+            changed_to: ratio,
+        };
+        let area = |(w, h): (f64, f64)| w * h;
+        let added_share = (area(frame) - area((w, h))).abs() / area((w, h));
+        Some(Candidate { geometry, needs_enlarging: scale > 1.0 + 1e-9, added_share, tallness: 1.0 / wanted })
+    }
+
+    fn rank(&self) -> (bool, f64, f64) {
+        (self.needs_enlarging, self.added_share, -self.tallness)
+    }
+}
+
+/// The factor from source pixels to output pixels: 1, unless a limit asks for another; `None` when
+/// the limits leave no room for the shape.
+fn scale(frame: (f64, f64), profile: &Profile, cap: f64) -> Option<f64> {
+    let mut least: f64 = 0.0;
+    let mut most = cap / frame.0.max(frame.1);
+    if let Some(limits) = binding(profile, "resolution") {
+        let shape = Size::new(even(frame.0 * 16.0), even(frame.1 * 16.0));
+        if let Some((_, width, height)) = nearest_floor(shape, limits.sizes("min_for_ratio")) {
+            least = least.max(f64::from(width) / frame.0).max(f64::from(height) / frame.1);
+        }
+        let (small, large) = (frame.0.min(frame.1), frame.0.max(frame.1));
+        for (key, side) in [("min_width", frame.0), ("min_height", frame.1), ("min_side", small)] {
+            least = limits.number(key).map_or(least, |limit| least.max(limit / side));
+        }
+        for (key, side) in [("max_width", frame.0), ("max_height", frame.1), ("max_side", large)] {
+            most = limits.number(key).map_or(most, |limit| most.min(limit / side));
+        }
+    }
+    (least <= most).then(|| 1.0_f64.max(least).min(most))
+}
+
+/// Rounding must not take a side below the floor it was scaled to.
+fn at_least_floor(size: Size, profile: &Profile) -> Size {
+    let Some(limits) = binding(profile, "resolution") else { return size };
+    match nearest_floor(size, limits.sizes("min_for_ratio")) {
+        Some((_, width, height)) => {
+            let lift = |side: u32, floor: u32| if side < floor && side + 2 >= floor { floor } else { side };
+            Size::new(lift(size.width, width), lift(size.height, height))
+        }
+        None => size,
+    }
+}
+
+fn even(side: f64) -> u32 {
+    ((side / 2.0).round() as u32).max(1) * 2
+}
+
+fn crop(shown: Size, kept: (f64, f64)) -> CropMargins {
+    let cut = |side: u32, kept: f64| {
+        let cut = (f64::from(side) - kept).max(0.0).round() as u32;
+        (cut / 2, cut - cut / 2)
+    };
+    let (left, right) = cut(shown.width, kept.0);
+    let (top, bottom) = cut(shown.height, kept.1);
+    CropMargins { left, top, right, bottom }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn fit(width: u32, height: u32, fit: Fit) -> Geometry {
+        geometry(Size::new(width, height), &Profile::builtin("tiktok-ads").unwrap(), fit, None).unwrap()
+    }
+
+    #[test]
+    fn a_picture_that_fits_keeps_its_size() {
+        for (w, h) in [(1080, 1920), (1088, 1920), (1920, 1080), (640, 640)] {
+            let geometry = fit(w, h, Fit::Pad);
+            assert_eq!((geometry.picture, geometry.canvas), (Size::new(w, h), None), "{w}x{h}");
+        }
+    }
+
+    #[test]
+    fn the_ratio_without_enlarging_and_with_the_fewest_borders_wins() {
+        // 4:3 at 640x480: 16:9 would need 853x480 enlarged to 960x540; 1:1 needs no enlarging.
+        let geometry = fit(640, 480, Fit::Pad);
+        assert_eq!(geometry.canvas, Some(Size::new(640, 640)));
+        assert!(geometry.enlarged <= 1.0);
+        // At 1440x1080 nothing needs enlarging, and 1:1 and 16:9 add the same third: the taller wins.
+        assert_eq!(fit(1440, 1080, Fit::Pad).canvas, Some(Size::new(1440, 1440)));
+    }
+
+    #[test]
+    fn borders_do_not_lift_a_small_picture_over_the_floor() {
+        let geometry = fit(480, 270, Fit::Pad);
+        assert_eq!(geometry.picture, Size::new(960, 540));
+        assert!(geometry.enlarged > 1.9);
+    }
+
+    #[test]
+    fn a_crop_cuts_the_least() {
+        let geometry = fit(1440, 1080, Fit::Crop);
+        assert_eq!(geometry.canvas, None);
+        let crop = geometry.crop.unwrap();
+        let kept = (1440 - crop.left - crop.right, 1080 - crop.top - crop.bottom);
+        assert!(kept == (1080, 1080) || kept == (1440, 810), "{kept:?}");
+    }
+
+    #[test]
+    fn sides_are_even_and_the_picture_lies_within_the_canvas() {
+        for (w, h) in [(641, 359), (719, 1281), (1001, 999), (3841, 2161), (321, 1999)] {
+            let geometry = fit(w, h, Fit::Pad);
+            let frame = geometry.canvas.unwrap_or(geometry.picture);
+            for side in [geometry.picture.width, geometry.picture.height, frame.width, frame.height] {
+                assert_eq!(side % 2, 0);
+            }
+            assert!(geometry.picture.width <= frame.width && geometry.picture.height <= frame.height);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Pictures whose parameter sets or first bytes say everything.
+
+use std::ffi::c_int;
+
+use ffmpeg_next::ffi;
+
+use super::super::raw::{color_names, number, pixel_format, profile_name};
+use super::super::streams;
+use super::super::streams::extradata;
+use super::first_packets::{Kind, Promise};
+use crate::model::{ColorTags, VideoStream};
+use crate::probe::bitstream::{PictureParams, av1, h264, hevc, vp8, vp9};
+
+/// `constraint_set1_flag`: a Baseline stream that keeps to the constrained profile.
+const CONSTRAINED: u8 = 1 << 1;
+/// `constraint_set3_flag`: a High 10 or 4:2:2 stream without prediction between pictures.
+const INTRA: u8 = 1 << 3;
+const PROFILE_CONSTRAINED: c_int = 1 << 9;
+const PROFILE_INTRA: c_int = 1 << 11;
+const TRANSFER_PQ: c_int = 16;
+/// Transfers behind which a message in the stream may announce another one.
+const TRANSFERS_IN_DOUBT: [c_int; 3] = [14, 15, TRANSFER_PQ];
+const MATRIX_RGB: c_int = 0;
+const UNSPECIFIED: c_int = 2;
+const RANGE_LIMITED: c_int = 1;
+const RANGE_FULL: c_int = 2;
+/// FFmpeg's matrices by VP9's `color_space`.
+const VP9_MATRICES: [c_int; 8] = [UNSPECIFIED, 5, 1, 6, 7, 9, 3, MATRIX_RGB];
+
+/// Completes what is known of a video stream. `None` when anything is left open that not even the
+/// first packet could settle.
+///
+/// # Safety
+/// `stream` is one of an open demuxer's.
+pub(super) unsafe fn settle(stream: *const ffi::AVStream, video: &mut VideoStream) -> Option<Promise> {
+    let index = video.index;
+    // SAFETY: by the contract.
+    let kind = unsafe {
+        match video.codec.as_deref()? {
+            "h264" => settle_nal(stream, video, true)?,
+            "hevc" => settle_nal(stream, video, false)?,
+            "av1" => settle_av1(stream, video)?,
+            "vp8" => {
+                set_pixels(video, ffi::AVPixelFormat::AV_PIX_FMT_YUV420P as c_int)?;
+                video.field_order = Some("progressive".to_owned());
+                Kind::Vp8
+            }
+            "vp9" => Kind::Vp9,
+            _ => return None,
+        }
+    };
+    // SAFETY: by the contract.
+    video.hdr = unsafe { streams::hdr(stream, &video.color) };
+    Some(Promise { index, kind })
+}
+
+/// # Safety
+/// As [`settle`].
+unsafe fn settle_nal(stream: *const ffi::AVStream, video: &mut VideoStream, avc: bool) -> Option<Kind> {
+    // SAFETY: by the contract; the bytes are copied below.
+    let (id, record, tagged) = unsafe {
+        let parameters = (*stream).codecpar;
+        let tagged = [
+            number(&raw const (*parameters).color_range),
+            number(&raw const (*parameters).color_primaries),
+            number(&raw const (*parameters).color_trc),
+            number(&raw const (*parameters).color_space),
+        ];
+        (number(&raw const (*parameters).codec_id), extradata(parameters), tagged)
+    };
+    let (set, length_bytes) = if avc { h264::only_set(record)? } else { hevc::only_set(record)? };
+    let params = if avc { h264::parse_sps(set)? } else { hevc::parse_sps(set)? };
+    if !(params.complete && params.frames_only && has_size(video, params.width, params.height)) {
+        return None;
+    }
+    let color = colors(&params, avc, tagged)?;
+    set_pixels(video, pixels(&params, color[0] == RANGE_FULL)?)?;
+    set_color(video, color);
+    video.profile = profile_name(id, profile(&params, avc)?);
+    video.level = i32::try_from(params.level_idc).ok();
+    let stated = params.sample_aspect_ratio;
+    video.sample_aspect_ratio = video.sample_aspect_ratio.or(stated);
+    video.bitstream_sample_aspect_ratio = stated.filter(|_| stated != video.sample_aspect_ratio);
+    if avc {
+        video.field_order = Some("progressive".to_owned());
+    }
+    let avc_set: fn(u8) -> bool = |byte| byte & 0x1f == 7;
+    let hevc_set: fn(u8) -> bool = |byte| byte >> 1 & 0x3f == 33;
+    let avc_slice: fn(u8) -> bool = |byte| matches!(byte & 0x1f, 1..=5);
+    let hevc_slice: fn(u8) -> bool = |byte| byte >> 1 & 0x3f < 32;
+    Some(Kind::Set {
+        set: set.to_vec(),
+        length_bytes,
+        is_set: if avc { avc_set } else { hevc_set },
+        is_slice: if avc { avc_slice } else { hevc_slice },
+    })
+}
+
+/// # Safety
+/// As [`settle`].
+unsafe fn settle_av1(stream: *const ffi::AVStream, video: &mut VideoStream) -> Option<Kind> {
+    use ffi::AVPixelFormat as F;
+    // SAFETY: by the contract.
+    let (id, sequence) = unsafe {
+        let parameters = (*stream).codecpar;
+        (number(&raw const (*parameters).codec_id), av1::from_av1c(extradata(parameters))?)
+    };
+    if !has_size(video, sequence.width, sequence.height) {
+        return None;
+    }
+    let format = match (sequence.bit_depth, sequence.monochrome, sequence.subsampling) {
+        (8, true, _) => F::AV_PIX_FMT_GRAY8,
+        (10, true, _) => F::AV_PIX_FMT_GRAY10LE,
+        _ if sequence.is_rgb() => return None,
+        (8, false, (true, true)) => F::AV_PIX_FMT_YUV420P,
+        (10, false, (true, true)) => F::AV_PIX_FMT_YUV420P10LE,
+        (8, false, (true, false)) => F::AV_PIX_FMT_YUV422P,
+        (10, false, (true, false)) => F::AV_PIX_FMT_YUV422P10LE,
+        (8, false, (false, false)) => F::AV_PIX_FMT_YUV444P,
+        (10, false, (false, false)) => F::AV_PIX_FMT_YUV444P10LE,
+        _ => return None,
+    };
+    set_pixels(video, format as c_int)?;
+    let [primaries, transfer, matrix] = sequence.color.map(c_int::from);
+    set_color(video, [range(sequence.full_range), primaries, transfer, matrix]);
+    video.profile = profile_name(id, c_int::from(sequence.profile));
+    video.level = Some(i32::from(sequence.level));
+    Some(Kind::Nothing)
+}
+
+/// Whether a packet is a VP8 key frame of the size the container states.
+pub(super) fn is_vp8(data: &[u8], video: &VideoStream) -> bool {
+    vp8::key_frame_size(data).is_some_and(|(width, height)| has_size(video, width, height))
+}
+
+/// Completes what is known of a VP9 stream from its first packet.
+pub(super) fn settle_vp9(data: &[u8], video: &mut VideoStream) -> Option<()> {
+    use ffi::AVPixelFormat as F;
+    let frame = vp9::key_frame(data).filter(|frame| has_size(video, frame.width, frame.height))?;
+    let matrix = *VP9_MATRICES.get(usize::from(frame.color_space))?;
+    let format = match (frame.bit_depth, frame.subsampling, matrix) {
+        (8, (true, true), _) => F::AV_PIX_FMT_YUV420P,
+        (10, (true, true), _) => F::AV_PIX_FMT_YUV420P10LE,
+        (12, (true, true), _) => F::AV_PIX_FMT_YUV420P12LE,
+        (8, (false, false), MATRIX_RGB) => F::AV_PIX_FMT_GBRP,
+        (10, (false, false), MATRIX_RGB) => F::AV_PIX_FMT_GBRP10LE,
+        (12, (false, false), MATRIX_RGB) => F::AV_PIX_FMT_GBRP12LE,
+        (8, (false, false), _) => F::AV_PIX_FMT_YUV444P,
+        (10, (false, false), _) => F::AV_PIX_FMT_YUV444P10LE,
+        (12, (false, false), _) => F::AV_PIX_FMT_YUV444P12LE,
+        (8, (true, false), _) => F::AV_PIX_FMT_YUV422P,
+        _ => return None,
+    };
+    set_pixels(video, format as c_int)?;
+    let [range, _, _, matrix] = color_names([range(frame.full_range), UNSPECIFIED, UNSPECIFIED, matrix]);
+    video.color.range = range;
+    video.color.matrix = matrix;
+    video.profile = profile_name(ffi::AVCodecID::AV_CODEC_ID_VP9 as c_int, c_int::from(frame.profile));
+    Some(())
+}
+
+fn has_size(video: &VideoStream, width: u32, height: u32) -> bool {
+    video.width == Some(width) && video.height == Some(height)
+}
+
+fn set_pixels(video: &mut VideoStream, format: c_int) -> Option<()> {
+    let pixels = pixel_format(format)?;
+    video.pixel_format = Some(pixels.name);
+    video.bit_depth = Some(pixels.depth);
+    video.chroma = Some(pixels.chroma);
+    video.alpha = Some(pixels.alpha);
+    Some(())
+}
+
+fn set_color(video: &mut VideoStream, color: [c_int; 4]) {
+    let [range, primaries, transfer, matrix] = color_names(color);
+    video.color = ColorTags { range, primaries, transfer, matrix };
+}
+
+fn range(full: bool) -> c_int {
+    if full { RANGE_FULL } else { RANGE_LIMITED }
+}
+
+/// Range, primaries, transfer and matrix as the decoder would settle them between container and set.
+fn colors(params: &PictureParams, avc: bool, tagged: [c_int; 4]) -> Option<[c_int; 4]> {
+    let stated = params.color.map(|color| color.map(c_int::from));
+    let [tagged_range, primaries, transfer, matrix] = tagged;
+    let [primaries, transfer, matrix] = match stated {
+        Some(stated) => stated,
+        None if avc => [primaries, transfer, matrix],
+        // The decoder of HEVC takes the set's silence for an answer.
+        None => [UNSPECIFIED; 3],
+    };
+    let range = params.full_range.map(range).unwrap_or(if avc { tagged_range } else { RANGE_LIMITED });
+    let doubtful = matrix == MATRIX_RGB || TRANSFERS_IN_DOUBT.contains(&transfer);
+    (!doubtful).then_some([range, primaries, transfer, matrix])
+}
+
+fn pixels(params: &PictureParams, full_range: bool) -> Option<c_int> {
+    use ffi::AVPixelFormat as F;
+    if params.bit_depth != params.bit_depth_chroma {
+        return None;
+    }
+    let format = match (params.chroma_format, params.bit_depth, full_range) {
+        (1, 8, false) => F::AV_PIX_FMT_YUV420P,
+        (1, 8, true) => F::AV_PIX_FMT_YUVJ420P,
+        (1, 10, _) => F::AV_PIX_FMT_YUV420P10LE,
+        (2, 8, false) => F::AV_PIX_FMT_YUV422P,
+        (2, 10, _) => F::AV_PIX_FMT_YUV422P10LE,
+        _ => return None,
+    };
+    Some(format as c_int)
+}
+
+/// FFmpeg's number of the profile.
+fn profile(params: &PictureParams, avc: bool) -> Option<c_int> {
+    let number = c_int::try_from(params.profile_idc).ok().filter(|&number| number > 0)?;
+    Some(match number {
+        66 if avc && params.constraints & CONSTRAINED != 0 => number | PROFILE_CONSTRAINED,
+        110 | 122 | 244 if avc && params.constraints & INTRA != 0 => number | PROFILE_INTRA,
+        _ => number,
+    })
+}
