@@ -1,5 +1,5 @@
-//! Passes on which version of FFmpeg's libraries the bindings were made for, as flags such
-//! as `ffmpeg_6_1`, for the one module that needs to know.
+//! Sets flags such as `ffmpeg_6_1` for the version of FFmpeg's libraries that the bindings were made
+//! for; one module depends on it.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

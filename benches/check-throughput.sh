@@ -4,17 +4,17 @@
 #   GREENLIT_CORPUS=DIR benches/check-throughput.sh [FILES]      (default 3000)
 #
 # GREENLIT names the binary to measure (default target/release/greenlit, with greenlit-worker beside
-# it). Every contender reads the same files, all in the page cache, on all cores, in one run. The
-# files are real copies under unique names in a temporary folder, which is removed at the end.
-# What is over within seconds runs five times, and the middle run counts. Wall time suffers from
-# whatever else the machine does; the ratio of CPU time hardly does.
-# Memory is the sum over the contender's processes alive at once, sampled every 20 ms.
+# it). Every tool reads the same files, all in the page cache, on all cores, in one run. The files
+# are copies with unique names in a temporary folder, which is removed at the end. A tool
+# that needs less than 10 s runs five times, and the median counts. Other load on the machine affects wall
+# time, but hardly the ratio of CPU times. Memory is the sum over the tool's processes that run at
+# once, sampled every 20 ms.
 set -eu -o pipefail
 
 export BENCH_FILES=${1:-3000}
 : "${GREENLIT_CORPUS:?set it to a folder of media files}"
 export GREENLIT=${GREENLIT:-$(cd "$(dirname "$0")/.." && pwd)/target/release/greenlit}
-[[ -x $GREENLIT ]] || { echo "no $GREENLIT: run 'make build' first" >&2; exit 2; }
+[[ -x $GREENLIT ]] || { echo "$GREENLIT not found; run 'make build' first" >&2; exit 2; }
 BENCH_TREE=$(mktemp -d)
 export BENCH_TREE
 trap 'rm -rf "$BENCH_TREE"' EXIT
@@ -36,7 +36,7 @@ def gather():
 
 
 def build(name, files):
-    """Copies `files` round and round until there are as many as wanted."""
+    """Copies `files` repeatedly until the tree has the requested number of files."""
     root = os.path.join(top, name)
     for number in range(wanted):
         source = files[number % len(files)]
@@ -47,7 +47,7 @@ def build(name, files):
 
 
 def memory(group):
-    """Resident memory in MiB of the processes of a process group and all their descendants."""
+    """Returns the resident memory in MiB of a process group and its descendants."""
     parent, resident, groups = {}, {}, {}
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -77,8 +77,8 @@ def run(command, tree):
     return time.monotonic() - started, used() - before, peak
 
 
-def middle(command, tree):
-    """The first run's figures; of one that is over in seconds, the middle of five by CPU time."""
+def median(command, tree):
+    """Returns the figures of one run; for runs of less than 10 s, the median of five by CPU time."""
     runs = [run(command, tree)]
     while runs[0][0] < 10 and len(runs) < 5:
         runs.append(run(command, tree))
@@ -89,7 +89,7 @@ def each(program, count):
     return f'find "$TREE" -type f -print0 | xargs -0 -P{cores} -n{count} {program} >/dev/null 2>&1'
 
 
-# The same demands as far as mediaconch can put them.
+# The same rules, as far as mediaconch can express them.
 policy = os.path.join(top, "policy.xml")
 with open(policy, "w") as file:
     file.write("""<?xml version="1.0"?>
@@ -101,21 +101,21 @@ with open(policy, "w") as file:
   <rule name="long" value="Duration" tracktype="General" occurrence="*" operator="&lt;=">60000</rule>
   <rule name="size" value="FileSize" tracktype="General" occurrence="*" operator="&lt;=">500000000</rule>
   <rule name="rate" value="FrameRate" tracktype="Video" occurrence="*" operator="&gt;=">23</rule>
-  <rule name="sound" value="Format" tracktype="Audio" occurrence="*" operator="=">AAC</rule>
+  <rule name="audio" value="Format" tracktype="Audio" occurrence="*" operator="=">AAC</rule>
 </policy>
 """)
 
-CONTENDERS = [
+TOOLS = [
     ("greenlit check", f'"{greenlit}" check --format json --no-progress --no-cache --profile tiktok-ads "$TREE" >/dev/null 2>&1'),
-    # What nobody can go below: open every file and read the 64 KiB that most headers lie in.
+    # The lower bound: open every file and read 64 KiB, which contain most headers.
     ("opening and reading 64 KiB", f'{sys.executable} -c "$BARE" "$TREE"'),
-    ("ffprobe, 1 a process", each("ffprobe -v error -of json -show_format -show_streams", 1)),
-    ("mediainfo, 1 a process", each("mediainfo --Output=JSON", 1)),
-    ("mediainfo, 50 a process", each("mediainfo --Output=JSON", 50)),
-    ("mediaconch, 1 a process", each(f'mediaconch -p "{policy}"', 1)),
+    ("ffprobe, 1 per process", each("ffprobe -v error -of json -show_format -show_streams", 1)),
+    ("mediainfo, 1 per process", each("mediainfo --Output=JSON", 1)),
+    ("mediainfo, 50 per process", each("mediainfo --Output=JSON", 50)),
+    ("mediaconch, 1 per process", each(f'mediaconch -p "{policy}"', 1)),
 ]
 
-# In C's os.open and os.pread, with one process a core, as a file list would be split.
+# Uses os.open and os.pread, with one process per core, each with its part of the file list.
 os.environ["BARE"] = """
 import os, sys
 files = [os.path.join(f, n) for f, _, ns in os.walk(sys.argv[1]) for n in ns]
@@ -136,21 +136,21 @@ for child in children:
 
 everything = gather()
 clips = [file for file in everything if os.path.splitext(file)[1].lower() in CLIPS]
-print(f"{cores} cores, {wanted} files a tree")
+print(f"{cores} cores, {wanted} files per tree")
 for name, title, files in [("clips", "MP4, MOV, 3GP, MKV, WebM", clips), ("all", "everything", everything)]:
     tree = build(name, files)
     size = sum(os.path.getsize(os.path.join(f, n)) for f, _, ns in os.walk(tree) for n in ns)
     subprocess.run(["bash", "-c", 'find "$TREE" -type f -exec cat {} + >/dev/null'], env={**os.environ, "TREE": tree})
     print(f"\n{title}: copies of {len(files)} files, {size / 2**20:.0f} MiB")
-    print(f"| {'contender':26} | wall s | CPU s | files/s | wall ratio | CPU ratio | peak MiB |")
+    print(f"| {'tool':26} | wall s | CPU s | files/s | wall ratio | CPU ratio | peak MiB |")
     print(f"|{'-' * 28}|-------:|------:|--------:|-----------:|----------:|---------:|")
     base = None
-    for label, command in CONTENDERS:
+    for label, command in TOOLS:
         program = label.split()[0].rstrip(",")
         if program in ("ffprobe", "mediainfo", "mediaconch") and shutil.which(program) is None:
             print(f"| {label:26} | not installed |")
             continue
-        wall, cpu, peak = middle(command, tree)
+        wall, cpu, peak = median(command, tree)
         base = base or (wall, cpu)
         speed = f"{wall:6.1f} | {cpu:5.1f} | {wanted / wall:7.0f} | {wall / base[0]:10.1f} | {cpu / base[1]:9.1f}"
         print(f"| {label:26} | {speed} | {peak:8.0f} |", flush=True)

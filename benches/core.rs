@@ -1,6 +1,6 @@
-//! How long the pure core takes: what is done for every file, and what once a run.
+//! Measures the pure core: work per file, and work per run.
 //!
-//! `cargo bench --bench core` measures; `cargo test --benches` only runs each once.
+//! `cargo bench --bench core` measures; `cargo test --benches` runs each benchmark once.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use divan::{Bencher, black_box};
@@ -18,49 +18,49 @@ fn tiktok() -> Profile {
     Profile::builtin("tiktok-ads").unwrap()
 }
 
-/// The judgement over a video that complies.
+/// Assesses a compliant video.
 #[divan::bench]
 fn assess_compliant(bencher: Bencher) {
     let (profile, facts) = (tiktok(), sample::media());
-    let subject = Subject { facts: &facts, file_name: "film.mp4", deep: None };
+    let subject = Subject { facts: &facts, file_name: "video.mp4", deep: None };
     bencher.bench(|| assess(black_box(&subject), &profile, &Selection::default()));
 }
 
-/// The judgement over a video with a dozen findings, each with its sentences.
+/// Assesses a video with a dozen findings, each with its messages.
 #[divan::bench]
 fn assess_noncompliant(bencher: Bencher) {
     let profile = tiktok();
-    let facts = broken();
-    let subject = Subject { facts: &facts, file_name: "film.mkv", deep: None };
+    let facts = noncompliant();
+    let subject = Subject { facts: &facts, file_name: "video.mkv", deep: None };
     bencher.bench(|| assess(black_box(&subject), &profile, &Selection::default()));
 }
 
-/// The plan for that video, down to the rate of its encode.
+/// Plans the fix of that video, including the bit rate of its encode.
 #[divan::bench]
 fn plan_reencode(bencher: Bencher) {
     let profile = tiktok();
-    let facts = broken();
-    let subject = Subject { facts: &facts, file_name: "film.mkv", deep: None };
+    let facts = noncompliant();
+    let subject = Subject { facts: &facts, file_name: "video.mkv", deep: None };
     let assessment = assess(&subject, &profile, &Selection::default());
     let (options, machine) = (FixOptions::default(), Machine { cores: 4 });
     bencher.bench(|| plan(black_box(&facts), &assessment, &profile, &options, &machine));
 }
 
-/// Reading a built-in profile, with what it extends.
+/// Parses a built-in profile, with the profiles it extends.
 #[divan::bench]
 fn parse_profile() -> Profile {
     Profile::builtin(black_box("tiktok-ads-reservation")).unwrap()
 }
 
-/// Walking the boxes of a real video in memory.
+/// Reads the boxes of a real video in memory.
 #[divan::bench]
-fn walk_boxes(bencher: Bencher) {
+fn read_boxes(bencher: Bencher) {
     let video = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/npm-vide-ocean.mp4");
     let bytes = std::fs::read(video).unwrap();
     bencher.bench(|| isobmff::read(black_box(&bytes[..])).unwrap());
 }
 
-fn broken() -> greenlit::model::MediaFacts {
+fn noncompliant() -> greenlit::model::MediaFacts {
     let mut facts = sample::media();
     facts.container = Some("matroska".into());
     facts.video[0].codec = Some("vp9".into());

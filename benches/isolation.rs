@@ -1,14 +1,13 @@
-//! What it costs to probe in processes of their own: the same files by the same pipeline, isolated and
-//! in one process, turn and turn about, each time as a program of its own from its start to its end.
+//! Measures the cost of probing in worker processes: checks the same files with the same pipeline, in
+//! workers and in one process alternately, each time as a whole program from start to exit.
 //!
 //!     GREENLIT_BENCH_FILES=FOLDER cargo bench --bench isolation
 //!
-//! Does nothing without the folder. The files should lie in the page cache; the first, uncounted
-//! round sees to that.
+//! Does nothing without the folder. The first round, which is not counted, loads the files into the page
+//! cache.
 //!
-//! A tool that does everything in one process loads FFmpeg once; an isolated one loads it in every
-//! worker, and not at all in its first process. This program loads it in any case, so what a start
-//! with nothing to do costs is taken off the isolated side.
+//! With a single process FFmpeg is loaded once; with workers it is loaded in every worker, but not in the
+//! parent. This program always loads it, so the cost of an idle start is subtracted from the isolated side.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 use std::path::{Path, PathBuf};
@@ -28,11 +27,11 @@ const ROLE: &str = "GREENLIT_BENCH_ROLE";
 fn main() {
     let Some(folder) = std::env::var_os("GREENLIT_BENCH_FILES").map(PathBuf::from) else { return };
     match std::env::var(ROLE).as_deref() {
-        Ok("apart") => {
+        Ok("isolated") => {
             let worker = PathBuf::from(env!("CARGO_BIN_EXE_greenlit-worker"));
             check_all(&folder, &WorkerPool::with_program(width(), worker));
         }
-        Ok("inside") => {
+        Ok("in-process") => {
             execute::prepare();
             check_all(&folder, &InProcessRunner::new(width()));
         }
@@ -46,23 +45,23 @@ fn width() -> usize {
 }
 
 fn compare(folder: &Path) {
-    let (mut apart, mut inside, mut nothing) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut isolated, mut in_process, mut idle) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
-        let costs = ["apart", "inside", "nothing"].map(cost);
+        let costs = ["isolated", "in-process", "idle"].map(cost);
         if round > 0 {
-            apart.push(costs[0]);
-            inside.push(costs[1]);
-            nothing.push(costs[2]);
+            isolated.push(costs[0]);
+            in_process.push(costs[1]);
+            idle.push(costs[2]);
         }
     }
     let files = discover(&[folder.to_path_buf()], &[]).unwrap().sources.len();
     println!("{files} files on {} threads, whole programs, worker processes included", width());
     for (name, which) in [("wall", 0), ("CPU", 1)] {
         let of = |rounds: &[[Duration; 2]]| median(rounds.iter().map(|round| round[which]).collect());
-        let (apart, inside, start) = (of(&apart), of(&inside), of(&nothing));
-        let apart = apart.saturating_sub(start);
-        let ratio = apart.as_secs_f64() / inside.as_secs_f64();
-        println!("{name:4}: isolated {apart:.2?}, in one process {inside:.2?}, ratio {ratio:.2}");
+        let (isolated, in_process, start) = (of(&isolated), of(&in_process), of(&idle));
+        let isolated = isolated.saturating_sub(start);
+        let ratio = isolated.as_secs_f64() / in_process.as_secs_f64();
+        println!("{name:4}: isolated {isolated:.2?}, in one process {in_process:.2?}, ratio {ratio:.2}");
     }
 }
 
@@ -73,7 +72,7 @@ fn check_all(folder: &Path, runner: &dyn Runner) {
     check_each(&found.sources, &profiles, &options, runner, &Silent, &Arc::default(), &|_, _| {});
 }
 
-/// Wall time and CPU time of this program in a role, with that of its workers.
+/// Returns wall time and CPU time of this program in a role, including its workers.
 fn cost(role: &str) -> [Duration; 2] {
     let (begin, before) = (Instant::now(), cpu());
     let status = Command::new(std::env::current_exe().unwrap()).env(ROLE, role).status().unwrap();
@@ -81,7 +80,7 @@ fn cost(role: &str) -> [Duration; 2] {
     [begin.elapsed(), cpu() - before]
 }
 
-/// CPU time so far of child processes that have ended, and of theirs (proc(5): fields 16 and 17 of
+/// Returns the CPU time of exited child processes and their children (proc(5): fields 16 and 17 of
 /// `stat`, in hundredths of a second).
 fn cpu() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Compares `greenlit fix` of films that only want another container with `ffmpeg -c copy`.
+# Compares `greenlit fix` of videos that only need another container with `ffmpeg -c copy`.
 #
-#   benches/lossless.sh [ROUNDS]      (default 3; the quickest run of each counts)
+#   benches/lossless.sh [ROUNDS]      (default 3; the fastest run of each counts)
 #
 # GREENLIT names the binary (default target/release/greenlit, with greenlit-worker beside it). The
-# clips are made here: MOV with the index last, 20 s to 5 min, about 20 to 480 MB. Both contenders read
-# from the page cache and write into the same folder, in turns; `greenlit` checks, plans, copies,
-# flushes to the device, proves by hash and checks again, `ffmpeg` copies. The third line adds to
-# ffmpeg what it leaves out of the flush.
+# script creates the clips: MOV with the index last, 20 s to 5 min, about 20 to 480 MB. Both tools read
+# from the page cache and write to the same folder, in turns. `greenlit` checks, plans, copies, flushes
+# to the device, verifies by hash and checks again; `ffmpeg` copies. "ffmpeg and sync" adds the flush
+# to ffmpeg's time.
 set -eu -o pipefail
 cd "$(dirname "$0")"
 export BENCH_ROUNDS=${1:-3}
@@ -22,12 +22,12 @@ from timing import GREENLIT, alternate, media, quote
 
 top, rounds = os.environ["BENCH_TOP"], int(os.environ["BENCH_ROUNDS"])
 out = os.path.join(top, "out")
-# Seconds and megabits a second.
+# Seconds and megabits per second.
 CLIPS = [(20, 8), (20, 36), (60, 13), (120, 8), (300, 5), (300, 12)]
 
 
 def clip(seconds, rate):
-    seed, film = os.path.join(top, f"seed{rate}.mp4"), os.path.join(top, f"{seconds}s-{rate}.mov")
+    seed, video = os.path.join(top, f"seed{rate}.mp4"), os.path.join(top, f"{seconds}s-{rate}.mov")
     if not os.path.exists(seed):
         media(
             "-f lavfi -i testsrc2=s=1080x1920:r=30:d=4,noise=alls=12:allf=t -f lavfi -i sine=d=4 -c:v libx264"
@@ -36,8 +36,8 @@ def clip(seconds, rate):
             " -colorspace bt709 -c:a aac -ac 2 -ar 48000 -b:a 128k",
             seed,
         )
-    media(f"-stream_loop -1 -i {quote(seed)} -t {seconds} -c copy", film)
-    return film
+    media(f"-stream_loop -1 -i {quote(seed)} -t {seconds} -c copy", video)
+    return video
 
 
 def prepare():
@@ -49,21 +49,21 @@ def prepare():
 print("| clip | MB | ffmpeg s | ffmpeg and sync s | greenlit s | ratio | ratio with sync |")
 print("|------|---:|---------:|------------------:|-----------:|------:|----------------:|")
 for seconds, rate in CLIPS:
-    film = clip(seconds, rate)
-    copy = quote("ffmpeg", "-v", "error", "-y", "-i", film, "-c", "copy", "-movflags", "+faststart", f"{out}/f.mp4")
-    contenders = {
+    video = clip(seconds, rate)
+    copy = quote("ffmpeg", "-v", "error", "-y", "-i", video, "-c", "copy", "-movflags", "+faststart", f"{out}/f.mp4")
+    tools = {
         "ffmpeg": copy,
         "synced": f"{copy} && sync {out}/f.mp4",
-        "greenlit": quote(GREENLIT, "fix", "--profile", "tiktok-ads", "--no-progress", "--out", out, film),
+        "greenlit": quote(GREENLIT, "fix", "--profile", "tiktok-ads", "--no-progress", "--out", out, video),
     }
-    open(film, "rb").read()
-    best = alternate(contenders, rounds, prepare)
+    open(video, "rb").read()
+    best = alternate(tools, rounds, prepare)
     wall = {name: found[0] for name, found in best.items()}
-    size = os.path.getsize(film) / 1e6
+    size = os.path.getsize(video) / 1e6
     print(
         f"| {seconds} s | {size:.0f} | {wall['ffmpeg']:.2f} | {wall['synced']:.2f} | {wall['greenlit']:.2f} |"
         f" {wall['greenlit'] / wall['ffmpeg']:.2f} | {wall['greenlit'] / wall['synced']:.2f} |",
         flush=True,
     )
-    os.remove(film)
+    os.remove(video)
 PYTHON

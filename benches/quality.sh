@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Fixes every normal film of a corpus and lets others judge what came of it.
+# Fixes every normal video of a corpus and checks the outputs with independent tools.
 #
-#   GREENLIT_CORPUS=/folder benches/quality.sh [FILMS]      (default: all)
+#   GREENLIT_CORPUS=/folder benches/quality.sh [VIDEOS]      (default: all)
 #
 # GREENLIT names the binary (default target/release/greenlit, with greenlit-worker beside it), NEWER an
-# ffmpeg newer than the system's that has libvmaf (default: the static build of the Python package
-# imageio-ffmpeg, installed into a virtual environment for the run). All consents are given. Every output
-# is checked by a new process and decoded by both ffmpegs; where neither geometry nor dynamic range
-# changed and the picture was encoded again, VMAF compares it with its source and the bytes of both
-# pictures are summed. KEEP=FOLDER keeps the outputs and the table, and takes up outputs that are there.
+# ffmpeg newer than the system's with libvmaf (default: the static build of the Python package
+# imageio-ffmpeg, installed into a virtual environment for the run). All consents are given. A new
+# process checks every output, and both ffmpegs decode it. If the video was re-encoded with unchanged
+# geometry and dynamic range, VMAF compares it with its source, and the bytes of both video streams are
+# summed. KEEP=FOLDER keeps the outputs and the table, and reuses existing outputs.
 set -eu -o pipefail
 cd "$(dirname "$0")"
-: "${GREENLIT_CORPUS:?names the folder with manifest.tsv}"
+: "${GREENLIT_CORPUS:?set it to the folder with manifest.tsv}"
 export GREENLIT_CORPUS BENCH_FILMS=${1:-100000}
 BENCH_TOP=${KEEP:-$(mktemp -d)}
 export BENCH_TOP

@@ -1,4 +1,4 @@
-"""What the scripts beside this file share: running a command, its time, its memory."""
+"""Functions shared by the benchmark scripts: run a command and measure its time and memory."""
 
 import os, re, resource, shlex, subprocess, sys, tempfile, time
 
@@ -11,7 +11,7 @@ def quote(*words):
 
 
 def resident(group):
-    """Resident memory in MiB of a process group and all descendants of it."""
+    """Returns the resident memory in MiB of a process group and its descendants."""
     parent, pages, groups = {}, {}, {}
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -31,29 +31,29 @@ def resident(group):
 
 
 def run(command, memory=True):
-    """Runs a shell command; returns seconds on the clock, CPU seconds and, if wanted, peak memory in MiB."""
+    """Runs a shell command; returns wall seconds, CPU seconds and, if `memory`, the peak memory in MiB."""
     used = lambda: sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
     before, started = used(), time.monotonic()
-    with tempfile.TemporaryFile() as said:
-        child = subprocess.Popen(["bash", "-c", command], stdout=said, stderr=said, start_new_session=True)
+    with tempfile.TemporaryFile() as output:
+        child = subprocess.Popen(["bash", "-c", command], stdout=output, stderr=output, start_new_session=True)
         peak = 0
-        # Looking around costs time itself, which short runs would feel.
+        # Sampling takes time itself, which would distort short runs.
         while memory and child.poll() is None:
             peak = max(peak, resident(child.pid))
             time.sleep(0.02)
         child.wait()
         wall = time.monotonic() - started
         if child.returncode != 0:
-            said.seek(0)
-            sys.exit(f"failed ({child.returncode}): {command}\n{said.read().decode(errors='replace')}")
+            output.seek(0)
+            sys.exit(f"failed ({child.returncode}): {command}\n{output.read().decode(errors='replace')}")
     return wall, used() - before, peak
 
 
-def alternate(contenders, rounds, prepare):
-    """Lets every contender run `rounds` times in turns; returns for each its quickest run."""
+def alternate(commands, rounds, prepare):
+    """Runs all commands in turns, `rounds` times each; returns the fastest run of each."""
     best = {}
     for _ in range(rounds):
-        for name, command in contenders.items():
+        for name, command in commands.items():
             prepare()
             found = run(command, memory=False)
             best[name] = min(best.get(name, found), found)
@@ -64,8 +64,8 @@ def media(arguments, target):
     subprocess.run(["ffmpeg", "-v", "error", "-y", *shlex.split(arguments), target], check=True)
 
 
-def told(path):
-    """What the encoder was told, from the note x264 leaves in the film."""
+def x264_options(path):
+    """Returns the encoder settings from the SEI message that x264 writes into the video."""
     with open(path, "rb") as file:
-        note = re.search(rb"x264 - core .*?options: ([ -~]*)", file.read()).group(1).decode()
-    return dict(pair.split("=", 1) for pair in note.split() if "=" in pair)
+        options = re.search(rb"x264 - core .*?options: ([ -~]*)", file.read()).group(1).decode()
+    return dict(pair.split("=", 1) for pair in options.split() if "=" in pair)

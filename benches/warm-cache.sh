@@ -4,15 +4,15 @@
 #   benches/warm-cache.sh [FILES]      (default 20000)
 #
 # GREENLIT names the binary to measure (default target/release/greenlit, with greenlit-worker beside
-# it). The files are copies, each with its own inode, of short clips that FFmpeg makes first: about
-# 35 kB each, in folders of 250, below $TMPDIR; they are removed at the end. The cache is a fresh
-# one. The first run fills it; after that, `find` and the cached check take turns, and the best of each
-# are compared. Wall time suffers from whatever else the machine does; CPU time hardly does.
+# it). The files are copies, each with its own inode, of short clips that FFmpeg creates first: about
+# 35 kB each, in folders of 250, below $TMPDIR; they are removed at the end. The first run fills a new
+# cache; then `find` and the cached check run in turns, and the best runs are compared. Other load on the
+# machine affects wall time, but hardly CPU time.
 set -eu -o pipefail
 
 export BENCH_FILES=${1:-20000} BENCH_ROUNDS=${BENCH_ROUNDS:-9}
 export GREENLIT=${GREENLIT:-$(cd "$(dirname "$0")/.." && pwd)/target/release/greenlit}
-[[ -x $GREENLIT ]] || { echo "no $GREENLIT: run 'make build' first" >&2; exit 2; }
+[[ -x $GREENLIT ]] || { echo "$GREENLIT not found; run 'make build' first" >&2; exit 2; }
 BENCH_TREE=$(mktemp -d)
 export BENCH_TREE XDG_CACHE_HOME=$BENCH_TREE/cache
 trap 'rm -rf "$BENCH_TREE"' EXIT
@@ -46,7 +46,7 @@ FIND = ["find", tree, "-type", "f", "-printf", "%s %T@ %p\\n"]
 
 
 def run(command):
-    """Wall seconds, CPU seconds and peak MiB of the largest process."""
+    """Returns wall seconds, CPU seconds and the peak MiB of the largest process."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
@@ -55,16 +55,16 @@ def run(command):
     return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-time.sleep(0.5)  # A file that is younger is not remembered.
+time.sleep(0.5)  # Younger files are not cached.
 cold = run(CHECK)
-kept = sum(entry.stat().st_size for entry in os.scandir(os.path.join(top, "cache", "greenlit")))
+cache_size = sum(entry.stat().st_size for entry in os.scandir(os.path.join(top, "cache", "greenlit")))
 measured = {"find -printf": [], "greenlit check, cached": []}
 for _ in range(rounds):
     measured["find -printf"].append(run(FIND))
     measured["greenlit check, cached"].append(run(CHECK))
 
-print(f"{os.cpu_count()} cores, {wanted} files, {size / 2**20:.0f} MiB; the cache has {kept / 2**20:.1f} MiB; {rounds} rounds")
-print("| contender              | wall ms | CPU ms | wall ratio | CPU ratio | peak MiB |")
+print(f"{os.cpu_count()} cores, {wanted} files, {size / 2**20:.0f} MiB; cache {cache_size / 2**20:.1f} MiB; {rounds} rounds")
+print("| tool                   | wall ms | CPU ms | wall ratio | CPU ratio | peak MiB |")
 print("|------------------------|--------:|-------:|-----------:|----------:|---------:|")
 base = None
 for name, values in measured.items():

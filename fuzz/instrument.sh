@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Stands between cargo and the compiler for the crates of this repository, and has them count which
-# branches were taken: that is what leads a fuzzer on. These are plain code generation flags, so the
-# stable toolchain will do, and what comes from elsewhere is shared with every other build.
+# A rustc wrapper that instruments the crates of this repository with coverage counters, which guide
+# the fuzzer. The options are code generation flags, so the stable toolchain suffices, and
+# dependencies are shared with other builds.
 set -euo pipefail
 
 for argument in "$@"; do

@@ -1,25 +1,25 @@
 #!/usr/bin/env bash
-# The whole job once, against the built-in sandbox: check, fix, upload, wait, create the ads.
+# Runs the whole process against the built-in sandbox: check, fix, upload, wait, create the ads.
 #
 #   DEMO_PROFILE=dev   use the debug build
-#   DEMO_DIR           where to work (default demo/)
-#   GREENLIT           a greenlit to use instead of building one
+#   DEMO_DIR           working folder (default demo/)
+#   GREENLIT           greenlit binary to use instead of building one
 #
-# Exits 0 when everything went as it should: two of the clips are beyond repair and are refused, one
-# upload fails to process and is encoded and uploaded anew, everything else becomes an ad. Run again,
-# it must upload nothing and create nothing.
+# Exits with 0 if the result is as expected: two clips cannot be fixed and are refused, one upload fails to
+# process and is re-encoded and uploaded again, and all other videos become ads. A second run must upload and
+# create nothing.
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 demo="${DEMO_DIR:-$root/demo}"
 cargo="${CARGO:-cargo}"
 
-# What can be created, by scripts/demo-set.sh: two clips, one ad each, are beyond repair.
-films=12
+# The videos and ads of scripts/demo-set.sh without the two clips, one ad each, that cannot be fixed.
+videos=12
 ads=13
 
-# How the sandbox behaves: processing takes a moment, and one upload in ten fails to process. With
-# this seed that is a single one of the first two dozen.
+# In the sandbox, processing takes a few seconds and one upload in ten fails to process. With this seed, exactly
+# one of the first 24 fails.
 sandbox=(
     --sandbox-processing 1s..4s
     --sandbox-fault processing-failed=0.1
@@ -29,24 +29,24 @@ sandbox=(
 
 say() { printf '\n== %s\n' "$*"; }
 fail() {
-    printf '\ndemo: NOT as expected: %s\n' "$*" >&2
+    printf '\ndemo: unexpected result: %s\n' "$*" >&2
     exit 1
 }
 
 if [[ -z "${GREENLIT:-}" ]]; then
     profile="${DEMO_PROFILE:-release}"
-    say "Building ($profile; the first time takes some minutes)"
+    say "Building ($profile; the first build takes some minutes)"
     (cd "$root" && "$cargo" build --locked --profile "$profile" --bins)
     folder="$profile"
     [[ "$profile" != dev ]] || folder=debug
     GREENLIT="${CARGO_TARGET_DIR:-$root/target}/$folder/greenlit"
 fi
 
-say 'Making a folder of real clips and a manifest of ads'
+say 'Preparing a folder of real clips and a manifest of ads'
 "$root/scripts/demo-set.sh" "$demo"
 cd "$demo"
 
-# Things that came into being in the sandbox so far: `effects video_created`.
+# Counts the effects of a kind in the sandbox's log, such as `effects video_created`.
 effects() {
     if [[ -f sandbox.ndjson ]]; then
         awk -v kind="\"effect\": *\"$1\"" '$0 ~ kind { n++ } END { print n + 0 }' sandbox.ndjson
@@ -57,8 +57,8 @@ effects() {
 
 uploads_before="$(effects video_created)"
 ads_before="$(effects ad_created)"
-# What a finished run shipped, and with which build: only with the same set and the same build must a
-# further run do nothing. Another build may make other bytes, which have to be sent.
+# A further run must do nothing only with the same set and the same build: another build may produce other bytes,
+# which have to be uploaded.
 build="$(sha256sum <"$GREENLIT")"
 again=no
 if [[ -f .shipped ]] && cmp -s .shipped .demo-set; then
@@ -80,30 +80,30 @@ code=0
 uploaded=$(($(effects video_created) - uploads_before))
 created=$(($(effects ad_created) - ads_before))
 
-say 'What happened'
-echo "exit code $code; the sandbox's log has $uploaded new uploads and $created new ads"
+say 'Result'
+echo "Exit code $code; the sandbox's log has $uploaded new uploads and $created new ads."
 ((code == 1)) || fail "the exit code should be 1 (at least one file is refused), not $code"
-echo 'Exit code 1 is right: truncated.mp4 lacks data and not-a-film.mp4 is no film; both are refused, and so are their ads.'
+echo 'Exit code 1 is correct: data is missing in truncated.mp4, and not-a-video.mp4 is not a video. Both are refused, with their ads.'
 
 if [[ "$again" == yes ]]; then
     ((uploaded == 0 && created == 0)) || fail 'everything was shipped before, so nothing should have been sent'
-    echo 'Everything had been shipped by an earlier run, so nothing was uploaded and no ad was created.'
+    echo 'An earlier run shipped everything, so nothing was uploaded and no ad was created.'
 elif [[ "$again" == other ]]; then
-    ((created == 0)) || fail 'every ad was there already, so none should have been created'
-    echo 'The ads were there already. Films that this build makes differently were sent anew.'
+    ((created == 0)) || fail 'all ads existed already, so none should have been created'
+    echo 'The ads existed already. Videos whose outputs differ with this build were uploaded again.'
     note_shipped
 else
-    # A run that was cut short has done part of the work; the totals say whether the rest was added.
+    # An interrupted run has done part of the work; the totals show whether the rest was added.
     total_uploads="$(effects video_created)"
     total_ads="$(effects ad_created)"
-    ((total_ads == ads)) || fail "there should be $ads ads in all, not $total_ads"
-    ((total_uploads >= films)) || fail "$films films need more than $total_uploads uploads"
-    if ((uploads_before == 0 && total_uploads == films)); then
-        fail 'one upload should have failed to process and been sent anew'
+    ((total_ads == ads)) || fail "there should be $ads ads in total, not $total_ads"
+    ((total_uploads >= videos)) || fail "$videos videos need more than $total_uploads uploads"
+    if ((uploads_before == 0 && total_uploads == videos)); then
+        fail 'one upload should have failed to process and been uploaded again'
     fi
-    echo "$total_ads ads for $films films: one film serves two ads and was uploaded once."
-    echo "$total_uploads uploads: $((total_uploads - films)) of them because processing had failed; greenlit made that film anew by the next recipe and sent it under a new upload id."
+    echo "$total_ads ads for $videos videos: two ads use the same video, which was uploaded once."
+    echo "$total_uploads uploads, $((total_uploads - videos)) of them because processing failed: greenlit re-encoded that video with the next encode mode and uploaded it again."
     note_shipped
-    echo "Run 'make demo' again: it will upload nothing and create nothing."
+    echo "Run 'make demo' again: it uploads nothing and creates nothing."
 fi
-echo "Look around: $demo (clips, manifest.csv, sandbox.ndjson); rm -r $demo starts afresh."
+echo "The files are in $demo (clips, manifest.csv, sandbox.ndjson). To start again from scratch: rm -r $demo"

@@ -1,18 +1,17 @@
 #!/usr/bin/env bash
-# Runs `make test` and `make demo`, twice each, on a bare Debian: a chroot with git, make and
-# certificates, the Rust toolchain of this system, and nothing else. Needs root and debootstrap.
+# Runs `make test` and `make demo`, twice each, in a minimal Debian chroot that has only git, make,
+# certificates and this system's Rust toolchain. Needs root and debootstrap.
 #
 #   scripts/fresh-check.sh bookworm|trixie
 #
-#   FRESH_TARGETS  what to run, separated by commas: make targets, or commands with spaces
+#   FRESH_TARGETS  a comma-separated list of make targets, or of commands (with spaces)
 #                  (default "test,demo"; for example "setup,cargo build --locked --bins")
-#   FRESH_PASSES   how often the whole list runs (default 2); the last pass must install nothing
-#   FRESH_DIR      folder in which the system is made (default $TMPDIR or /tmp)
-#   FRESH_MIRROR   archive to install from (default: the first one in this system's apt sources)
-#   FRESH_KEEP=1   keep the system afterwards
+#   FRESH_PASSES   number of passes over the list (default 2); only the first may install packages
+#   FRESH_DIR      folder for the chroot (default $TMPDIR or /tmp)
+#   FRESH_MIRROR   Debian archive to install from (default: the first in this system's apt sources)
+#   FRESH_KEEP=1   keep the chroot
 #
-# Everything happens in mount and process namespaces of its own, so that mounts and processes end
-# with the script however it ends.
+# The script uses its own mount and process namespaces, so that mounts and processes end with it in any case.
 set -euo pipefail
 
 say() { printf 'fresh-check: %s\n' "$*" >&2; }
@@ -24,19 +23,19 @@ die() {
 suite="${1:-}"
 case "$suite" in
     bookworm | trixie) ;;
-    *) die 'say which system: scripts/fresh-check.sh bookworm (or trixie)' ;;
+    *) die 'usage: scripts/fresh-check.sh bookworm|trixie' ;;
 esac
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
-# The outer half: a folder, the namespaces, and the cleaning up.
+# The outer part creates the folder and the namespaces, and cleans up.
 if [[ "${FRESH_INSIDE:-}" != 1 ]]; then
-    [[ "$(id -u)" == 0 ]] || die 'this needs root: sudo make fresh-check SUITE=...'
+    [[ "$(id -u)" == 0 ]] || die 'root is required: sudo make fresh-check SUITE=...'
     for tool in debootstrap unshare git; do
         command -v "$tool" >/dev/null || die "$tool is missing: apt-get install debootstrap util-linux git"
     done
     system="$(mktemp -d "${FRESH_DIR:-${TMPDIR:-/tmp}}/greenlit-fresh-$suite.XXXXXX")"
-    # The mounts were made in a namespace that is gone by now; --one-file-system is the second lock.
+    # The namespace with the mounts no longer exists; --one-file-system is a second protection.
     # shellcheck disable=SC2317 # called by the trap
     clean_up() {
         local ended=$?
@@ -54,16 +53,16 @@ if [[ "${FRESH_INSIDE:-}" != 1 ]]; then
     exit 0
 fi
 
-# The inner half.
+# The inner part runs in the namespaces.
 system="$FRESH_SYSTEM"
 targets="${FRESH_TARGETS:-test,demo}"
 passes="${FRESH_PASSES:-2}"
 toolchain="$(rustc --print sysroot)"
 cargo_home="${CARGO_HOME:-$HOME/.cargo}"
 [[ -x "$toolchain/bin/cargo" && "$toolchain" != /usr ]] ||
-    die "the toolchain in $toolchain cannot be lent to another system: one installed by rustup is needed"
+    die "cannot share the Rust toolchain in $toolchain with the chroot: install Rust with rustup"
 
-# Prints `URI SUITE` for every archive in this system's apt sources, both formats.
+# Prints `URI SUITE` for every archive in this system's apt sources, in both formats.
 apt_archives() {
     local file
     for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
@@ -86,8 +85,7 @@ apt_archives() {
     done
 }
 
-# The archive whose suite has this name on this system. `read` without `awk … exit`, which would
-# end the writer by a signal.
+# Prints the archive of a suite. It uses `read`, because `awk … exit` would stop the writer with a signal.
 archive_of() {
     local uri name
     while read -r uri name; do
@@ -104,16 +102,16 @@ archives="$(apt_archives)"
 host="$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")"
 mirror="${FRESH_MIRROR:-$(archive_of "$host" || true)}"
 security="$(archive_of "$host-security" || true)"
-[[ -n "$mirror" ]] || die 'no archive for this system in its apt sources; name one in FRESH_MIRROR'
+[[ -n "$mirror" ]] || die 'no archive for this system in its apt sources; set FRESH_MIRROR'
 
-# debootstrap fetches by itself and does not read apt's settings.
+# debootstrap does not read apt's settings, so it needs the proxy from here.
 bootstrap() {
     local proxy=''
     eval "$(apt-config shell proxy Acquire::http::Proxy)"
     if [[ -n "$proxy" && -z "${http_proxy:-}" ]]; then
         local -x http_proxy="$proxy" https_proxy="${https_proxy:-$proxy}"
     fi
-    say "making a bare $suite in $system"
+    say "installing a minimal $suite in $system"
     debootstrap --variant=minbase --include=ca-certificates,git,make "$suite" "$system/root" "$mirror" \
         >"$system/debootstrap.log" 2>&1 || {
         tail -n 20 "$system/debootstrap.log" >&2
@@ -121,8 +119,8 @@ bootstrap() {
     }
 }
 
-# How this system reaches archives (proxies, checks) and whom it trusts.
-lend_apt_settings() {
+# Copies this system's apt settings (proxies, checks) and trusted keys.
+copy_apt_settings() {
     local file
     for file in /etc/apt/apt.conf /etc/apt/apt.conf.d/*; do
         if [[ -f "$file" ]] && grep -qE '^[[:space:]]*Acquire' "$file"; then
@@ -137,12 +135,12 @@ lend_apt_settings() {
         printf 'deb %s %s-updates main\n' "$mirror" "$suite"
         [[ -z "$security" ]] || printf 'deb %s %s-security main\n' "$security" "$suite"
     } >"$system/root/etc/apt/sources.list"
-    # A bare image comes without package lists; the set-up has to notice that.
+    # A new image has no package lists; the set-up must detect that.
     find "$system/root/var/lib/apt/lists" -type f -delete
 }
 
-# The toolchain read-only, and a cargo home of its own with this system's settings and downloads.
-lend_rust() {
+# Mounts the toolchain read-only and creates a cargo home with this system's settings and downloads.
+mount_rust() {
     local home="$system/root/root/.cargo" name
     mkdir -p "$system/root/opt/rust" "$home/registry"
     mount --bind "$toolchain" "$system/root/opt/rust"
@@ -156,7 +154,8 @@ lend_rust() {
     return 0
 }
 
-lend_the_rest() {
+# Sets up network, devices and certificates, and clones the repository.
+set_up_system() {
     cp --dereference /etc/resolv.conf "$system/root/etc/resolv.conf"
     cp /etc/hosts "$system/root/etc/hosts"
     mount -t proc proc "$system/root/proc"
@@ -165,11 +164,11 @@ lend_the_rest() {
         cp /usr/local/share/ca-certificates/*.crt "$system/root/usr/local/share/ca-certificates/"
         chroot "$system/root" update-ca-certificates >/dev/null 2>&1
     fi
-    git -C "$root" diff --quiet HEAD || say 'uncommitted changes are not part of the check'
+    git -C "$root" diff --quiet HEAD || say 'uncommitted changes are not included'
     git clone --quiet --no-hardlinks "$root" "$system/root/src"
 }
 
-# Runs a command in the new system with a clean environment, but for what leads to the network.
+# Runs a command in the chroot with a clean environment plus the network settings.
 in_system() {
     local -a keep=()
     local name
@@ -186,15 +185,15 @@ in_system() {
         "${keep[@]}" /bin/bash -c "cd /src && $1"
 }
 
-# What the package manager did so far.
+# Prints the number of package manager runs so far.
 installations() {
     grep -c '^Start-Date' "$system/root/var/log/apt/history.log" 2>/dev/null || true
 }
 
 bootstrap
-lend_apt_settings
-lend_rust
-lend_the_rest
+copy_apt_settings
+mount_rust
+set_up_system
 
 IFS=',' read -r -a list <<<"$targets"
 for ((pass = 1; pass <= passes; pass++)); do
@@ -204,7 +203,7 @@ for ((pass = 1; pass <= passes; pass++)); do
         [[ "$target" == *' '* ]] || command="make $target"
         say "pass $pass on $suite: $command"
         started=$SECONDS
-        in_system "$command" || die "on $suite, pass $pass: '$command' ended with $?"
+        in_system "$command" || die "on $suite, pass $pass: '$command' failed with exit code $?"
         say "pass $pass on $suite: $command: passed in $((SECONDS - started)) s"
     done
     if ((pass > 1)) && [[ "$(installations)" != "$before" ]]; then

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs each fuzz target for a while: FUZZ_SECONDS (default 60). FUZZ_TARGETS names some of them.
+# Runs each fuzz target for FUZZ_SECONDS (default 60). FUZZ_TARGETS selects targets.
 #
-# What is found lies in target/fuzz; the command that repeats it is printed. What was learnt stays in
-# target/fuzz/corpus for the next run.
+# Failing inputs are written to target/fuzz, and the command that reproduces the failure is printed. The corpus
+# stays in target/fuzz/corpus for the next run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -16,16 +16,16 @@ RUSTC_WORKSPACE_WRAPPER="$PWD/fuzz/instrument.sh" "$cargo" build "${flags[@]}" -
 
 for target in "${targets[@]}"; do
     printf 'fuzz: %s for %s s\n' "$target" "$seconds" >&2
-    learnt="$work/fuzz/corpus/$target"
-    mkdir -p "$learnt"
+    corpus="$work/fuzz/corpus/$target"
+    mkdir -p "$corpus"
     seeds=("fuzz/seeds/$target")
     [[ "$target" == profile ]] && seeds+=(profiles)
     run=("$work/debug/fuzz-$target" -max_len=16384 -timeout=10 -rss_limit_mb=2048
         "-artifact_prefix=$work/fuzz/$target-")
     log="$work/fuzz/$target.log"
-    if ! "${run[@]}" "-max_total_time=$seconds" "$learnt" "${seeds[@]}" >"$log" 2>&1; then
+    if ! "${run[@]}" "-max_total_time=$seconds" "$corpus" "${seeds[@]}" >"$log" 2>&1; then
         tail -n 40 "$log" >&2
-        printf 'fuzz: %s failed; %s and a file name repeats it\n' "$target" "${run[0]}" >&2
+        printf 'fuzz: %s failed; to reproduce it, run %s with the name of the failing input\n' "$target" "${run[0]}" >&2
         exit 1
     fi
     grep -E '^(INFO: Loaded|Done )' "$log" >&2

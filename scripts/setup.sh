@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Sees to it that the system has what the build and the tests need.
+# Installs the system packages that the build and the tests need.
 #
-# What is there is found without the package manager, so a second run takes no time and does
-# nothing. What is missing is installed when that is possible without a password; otherwise the
-# line to type is printed and the exit code is 1.
+# Installed packages are detected without the package manager, so a second run is fast and does nothing. Missing
+# packages are installed if that is possible without a password; otherwise the script prints the command to type
+# and exits with 1.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -11,7 +11,7 @@ libraries=(libavcodec libavformat libavutil libavfilter libswscale libswresample
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
-# A file matching one of the patterns exists.
+# Whether a file matches one of the patterns.
 exists() {
     local pattern
     for pattern in "$@"; do
@@ -20,19 +20,19 @@ exists() {
     return 1
 }
 
-# The one for C++ builds the fuzzer.
+# Whether there are compilers for C and C++; the fuzzer needs C++.
 has_c_compiler() {
     command -v c++ >/dev/null && command -v cc >/dev/null && cc -E - <<<'#include <stdio.h>' >/dev/null 2>&1
 }
 
-# The library, and the headers of the compiler (stddef.h and friends) that come with it.
+# Whether libclang and its compiler headers (stddef.h and others) are installed.
 has_libclang() {
     exists "${LIBCLANG_PATH:-/nonexistent}/libclang*.so*" /usr/lib/llvm-*/lib/libclang*.so* \
         /usr/lib/*/libclang*.so* /usr/lib64/libclang*.so* /usr/lib/libclang*.so* &&
         exists /usr/lib/llvm-*/lib/clang/*/include/stddef.h /usr/lib{,64}/clang/*/include/stddef.h
 }
 
-# Debian's names of the packages that are missing, one a line. Ubuntu 24.04 has the same names.
+# Prints the Debian names of the missing packages, one per line. Ubuntu 24.04 uses the same names.
 missing_packages() {
     local library
     has_c_compiler || echo build-essential
@@ -45,7 +45,7 @@ missing_packages() {
     exists /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt || echo ca-certificates
 }
 
-# Runs a command as root; `as_root true` tells whether that is possible.
+# Runs a command as root; `as_root true` tests whether that is possible.
 as_root() {
     if [[ "$(id -u)" == 0 ]]; then
         "$@"
@@ -58,7 +58,7 @@ apt() {
     as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get "$@"
 }
 
-# Whether apt knows a version of every package given: a fresh image has no package lists.
+# Whether apt knows a version of each package; a new system image has no package lists.
 apt_knows() {
     local package
     for package in "$@"; do
@@ -69,12 +69,12 @@ apt_knows() {
 install_packages() {
     local line="apt-get install -y --no-install-recommends $*"
     if ! command -v apt-get >/dev/null; then
-        say "missing, by Debian's names: $*"
-        say 'this system has no apt-get: install what corresponds to them, then run this again'
+        say "missing packages (Debian names): $*"
+        say 'this system has no apt-get: install the equivalent packages, then run this again'
         return 1
     fi
     if ! as_root true 2>/dev/null; then
-        say 'system packages are missing and there is neither root nor sudo without a password. Type:'
+        say 'system packages are missing, and installing them needs root or sudo without a password. Run:'
         printf '\n    sudo apt-get update && sudo %s\n\n' "$line" >&2
         return 1
     fi
@@ -83,13 +83,13 @@ install_packages() {
         apt update
         apt install -y --no-install-recommends "$@"
     elif ! apt install -y --no-install-recommends "$@"; then
-        say 'that failed; the package lists may be old: updating them and trying once more'
+        say 'the installation failed; updating the package lists and trying again'
         apt update
         apt install -y --no-install-recommends "$@"
     fi
 }
 
-# `1.89` is at most `1.95.0`.
+# Compares versions: at_most 1.89 1.95.0 succeeds.
 at_most() {
     [[ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" == "$1" ]]
 }
@@ -98,15 +98,15 @@ check_rust() {
     local wanted have
     wanted="$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)"
     if ! command -v cargo >/dev/null || ! command -v rustc >/dev/null; then
-        say "Rust $wanted or later is needed and cargo is not in PATH. Get it from https://rustup.rs,"
-        say 'or from the distribution if it has that version (Debian 13: apt-get install rustup,'
-        say 'then rustup default stable), and run this again.'
+        say "Rust $wanted or later is required, and cargo is not in PATH. Install it from https://rustup.rs,"
+        say 'or from your distribution if it has that version (Debian 13: apt-get install rustup,'
+        say 'then rustup default stable). Then run this again.'
         return 1
     fi
     have="$(rustc --version | awk '{ print $2 }')"
     if ! at_most "$wanted" "${have%%-*}"; then
-        say "Rust $wanted or later is needed; this is $have ($(command -v rustc))."
-        say 'With rustup: rustup update stable. A distribution older than that needs https://rustup.rs.'
+        say "Rust $wanted or later is required; found $have ($(command -v rustc))."
+        say 'With rustup, run: rustup update stable. Otherwise install Rust from https://rustup.rs.'
         return 1
     fi
 }
@@ -119,6 +119,6 @@ if ((${#missing[@]} > 0)); then
         say "still missing after the installation: ${missing[*]}"
         exit 1
     fi
-    say 'the system packages are in place'
+    say 'the system packages are installed'
 fi
 check_rust

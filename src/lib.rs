@@ -3,29 +3,30 @@
 //!
 //! # Code map
 //!
-//! The pure core, which knows no file, network, clock, thread or library of media:
+//! The pure core, which uses no file, network, clock, thread or media library:
 //!
-//! - [`model`]: what a media file is.
-//! - [`profile`]: what a destination allows.
-//! - [`rules`]: one rule a file; facts and profile in, findings out.
-//! - [`plan`]: findings in, the least-loss remedy out.
+//! - [`model`]: the facts of a media file.
+//! - [`profile`]: the limits of a destination.
+//! - [`rules`]: the rules, one per file; they compare facts with a profile and return findings.
+//! - [`plan`]: turns findings into the fix with the least loss.
 //!
 //! Ports, each with its adapters in the same folder:
 //!
-//! - [`job`]: a unit of work on one file, and who runs it: this process or worker processes.
-//! - [`probe`]: bytes to facts. [`transcode`]: a plan to a file. [`verify`]: is it still the video?
-//! - [`cache`]: what earlier runs found out about files that did not change.
+//! - [`job`]: a unit of work on one file, and the runners: this process or worker processes.
+//! - [`probe`]: reads facts from bytes. [`transcode`]: makes a file from a plan. [`verify`]: compares
+//!   an output with its source.
+//! - [`cache`]: stores probe results of earlier runs for unchanged files.
 //! - [`platform`]: a destination's API: wire types, error table, limits.
 //!
-//! And those who put them together:
+//! Modules that combine them:
 //!
 //! - [`ship`]: upload, wait, publish; at most once, with a journal.
-//! - [`pipeline`]: the stages, wired with bounded queues.
-//! - [`report`]: one renderer a format.
-//! - [`sandbox`]: a stand-in for the platform.
+//! - [`pipeline`]: the stages, connected by bounded queues.
+//! - [`report`]: one renderer per format.
+//! - [`sandbox`]: a local server that simulates the platforms.
 //! - [`cli`]: the command line.
 //!
-//! What may import what is checked by `tests/layers.rs`; the reasons are in ARCHITECTURE.md.
+//! `tests/layers.rs` checks the allowed imports; ARCHITECTURE.md gives the reasons.
 
 pub mod cache;
 pub mod cli;

@@ -1,5 +1,4 @@
-//! The command line program. Everything it does is in the library; this maps how the run ended to
-//! the exit code.
+//! The command line program: calls the library and returns the exit code.
 
 use std::process::ExitCode;
 

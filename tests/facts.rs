@@ -1,12 +1,12 @@
-//! The facts in the report are those that ffprobe of the same library gives.
+//! Compares the facts in the report with those of ffprobe from the same FFmpeg version.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 
-use common::{Desk, corpus, entry};
+use common::{TestDir, corpus, entry};
 use serde_json::Value;
 
-/// Facts that are compared, with their column in the list that comes with the corpus.
+/// The compared facts, with their columns in the manifest of the corpus.
 const COLUMNS: [(&str, usize); 13] = [
     ("container", 5),
     ("codec", 6),
@@ -23,10 +23,10 @@ const COLUMNS: [(&str, usize); 13] = [
     ("transfer", 17),
 ];
 
-/// The list was made with this version; another reads some files differently.
-const LISTED_WITH: &str = "FFmpeg 5.1";
+/// The FFmpeg version of the manifest; other versions read some files differently.
+const MANIFEST_VERSION: &str = "FFmpeg 5.1";
 
-/// The same facts out of the `media` object of a report, in the words of the list.
+/// Returns the facts of the `media` object of a report in the notation of the manifest.
 fn reported(media: &Value) -> [Option<String>; 13] {
     let (video, audio) = (&media["video"][0], &media["audio"][0]);
     let text = |value: &Value| match value {
@@ -40,7 +40,7 @@ fn reported(media: &Value) -> [Option<String>; 13] {
         text(&video["pixel_format"]),
         text(&video["width"]),
         text(&video["height"]),
-        text(&video["rotation"]).filter(|turn| turn != "0"),
+        text(&video["rotation"]).filter(|degrees| degrees != "0"),
         text(&video["sample_aspect_ratio"]),
         text(&video["frame_rate"]),
         media["duration_s"].as_f64().map(|seconds| format!("{seconds:.6}")),
@@ -51,7 +51,7 @@ fn reported(media: &Value) -> [Option<String>; 13] {
     ]
 }
 
-/// FFmpeg's name for the demuxer of what we call `container`.
+/// Returns FFmpeg's demuxer name for our container name.
 fn demuxer(container: &str) -> String {
     match container {
         "mp4" | "mov" | "3gp" => "mov,mp4,m4a,3gp,3g2,mj2",
@@ -62,38 +62,40 @@ fn demuxer(container: &str) -> String {
     .to_owned()
 }
 
-/// A listed value; ffprobe writes what it does not know in many ways, and turns the other way.
-fn listed(name: &str, value: &str) -> Option<String> {
+/// Returns a manifest value in our notation: ffprobe has several values for unknown, and the opposite rotation.
+fn expected(name: &str, value: &str) -> Option<String> {
     match (name, value) {
         (_, "-" | "0" | "0/0" | "N/A" | "unknown") => None,
-        ("rotation", turn) => match turn.parse::<i32>() {
-            Ok(turn) => Some((-turn).rem_euclid(360)).filter(|turn| *turn != 0).map(|turn| turn.to_string()),
-            Err(_) => Some(turn.to_owned()),
+        ("rotation", degrees) => match degrees.parse::<i32>() {
+            Ok(degrees) => {
+                Some((-degrees).rem_euclid(360)).filter(|angle| *angle != 0).map(|angle| angle.to_string())
+            }
+            Err(_) => Some(degrees.to_owned()),
         },
         (_, other) => Some(other.to_owned()),
     }
 }
 
 #[test]
-fn the_report_says_what_ffprobe_says() {
+fn the_report_agrees_with_ffprobe() {
     let Some(corpus) = corpus() else {
-        println!("skipped: GREENLIT_CORPUS names no corpus");
+        println!("skipped: GREENLIT_CORPUS does not name a corpus");
         return;
     };
-    let desk = Desk::new();
+    let dir = TestDir::new();
     let folder = corpus.to_str().unwrap();
-    let report = desk
+    let report = dir
         .greenlit(&["check", folder, "--format", "json", "--no-cache", "--profile", "tiktok-ads"])
         .expect(1)
         .json();
     let library = report["tool"]["ffmpeg"].as_str().unwrap();
-    if !library.starts_with(LISTED_WITH) {
-        println!("skipped: the corpus was listed with {LISTED_WITH}, this is {library}");
+    if !library.starts_with(MANIFEST_VERSION) {
+        println!("skipped: the manifest is from {MANIFEST_VERSION}, this is {library}");
         return;
     }
-    let list = std::fs::read_to_string(corpus.join("manifest.tsv")).unwrap();
-    let (mut compared, mut unlike) = (0_u32, 0_u32);
-    for row in list.lines().skip(1) {
+    let manifest = std::fs::read_to_string(corpus.join("manifest.tsv")).unwrap();
+    let (mut compared, mut different) = (0_u32, 0_u32);
+    for row in manifest.lines().skip(1) {
         let columns: Vec<&str> = row.split('\t').collect();
         let path = corpus.join(columns[1]);
         if !path.is_file() {
@@ -101,20 +103,20 @@ fn the_report_says_what_ffprobe_says() {
         }
         let file = entry(&report, path.to_str().unwrap());
         if columns[5] == "unreadable" {
-            // Stricter is allowed, silent is not: what ffprobe cannot read is never called compliant.
+            // A file that ffprobe cannot read must not be compliant.
             assert_ne!(file["verdict"], "compliant", "{file:#}");
             continue;
         }
-        for ((name, place), ours) in COLUMNS.iter().zip(reported(&file["media"])) {
+        for ((name, column), ours) in COLUMNS.iter().zip(reported(&file["media"])) {
             compared += 1;
-            let theirs = listed(name, columns[*place]);
+            let theirs = expected(name, columns[*column]);
             if ours != theirs {
-                unlike += 1;
-                println!("{}: {name} is {ours:?}, listed {theirs:?}", columns[1]);
+                different += 1;
+                println!("{}: {name} is {ours:?}, ffprobe says {theirs:?}", columns[1]);
             }
         }
     }
-    let share = 100.0 * (1.0 - f64::from(unlike) / f64::from(compared.max(1)));
+    let share = 100.0 * (1.0 - f64::from(different) / f64::from(compared.max(1)));
     println!("{compared} values compared, {share:.2} % equal");
-    assert!(compared > 3000 && share >= 99.5, "only {share:.2} % of {compared} facts are ffprobe's");
+    assert!(compared > 3000 && share >= 99.5, "only {share:.2} % of {compared} facts agree with ffprobe");
 }

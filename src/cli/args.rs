@@ -1,5 +1,5 @@
-//! The command line as typed. What it means once configuration and defaults are applied is decided
-//! in `settings`; nothing here looks at the environment or the disk.
+//! Parses the command line. `settings` combines the arguments with the configuration and the defaults;
+//! this module does not read the environment or the disk.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,116 +7,116 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-/// Checks videos against an ad platform's rules, fixes what can be fixed, proves it, ships it.
+/// Check videos against the rules of an ad platform, fix them, verify the result and upload it.
 #[derive(Debug, Parser)]
 #[command(name = "greenlit", version, about, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "Exit codes: 0 all done and compliant · 1 a file is refused by the rules · \
-    2 an operation failed or bad usage · 3 no media found · 130 interrupted.")]
+    2 an operation failed or the usage is wrong · 3 no media found · 130 interrupted.")]
 pub struct Cli {
-    /// Options every command takes.
+    /// Options of every command.
     #[command(flatten)]
     pub common: CommonArgs,
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// Options every command takes.
+/// Options of every command.
 #[derive(Clone, Debug, Default, Args)]
 pub struct CommonArgs {
-    /// Rule set: a built-in id or a TOML file. May be repeated for `check` and `fix`.
+    /// Use this profile (rule set): a built-in id or a TOML file. Repeat it to use several with `check` and `fix`.
     #[arg(long, global = true, value_name = "ID|FILE", help_heading = "Common options")]
     pub profile: Vec<String>,
-    /// Configuration file; else `greenlit.toml`, looked for from here upward.
+    /// Read this configuration file instead of the nearest `greenlit.toml` in this folder or a parent folder.
     #[arg(long, global = true, value_name = "FILE", help_heading = "Common options")]
     pub config: Option<PathBuf>,
-    /// Files worked on side by side; else one for each core.
+    /// Process this many files in parallel; the default is the number of cores.
     #[arg(long, short, global = true, value_name = "N", help_heading = "Common options",
         value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
-    /// human, json, ndjson, sarif, junit, github or html.
+    /// Set the format of the report: human, json, ndjson, sarif, junit, github or html.
     #[arg(long, global = true, value_name = "FORMAT", help_heading = "Common options")]
     pub format: Option<String>,
-    /// Write the report here instead of to standard output.
+    /// Write the report to this file instead of standard output.
     #[arg(long, global = true, value_name = "FILE", help_heading = "Common options")]
     pub output: Option<PathBuf>,
-    /// Only these rules. May be repeated, or separated by commas.
+    /// Check only these rules; separate them by commas or repeat the option.
     #[arg(long, global = true, value_name = "RULE", value_delimiter = ',', help_heading = "Common options")]
     pub select: Vec<String>,
-    /// Not these rules. May be repeated, or separated by commas.
+    /// Skip these rules; separate them by commas or repeat the option.
     #[arg(long, global = true, value_name = "RULE", value_delimiter = ',', help_heading = "Common options")]
     pub ignore: Vec<String>,
-    /// Note limits whose source was last looked at more than this many days ago.
+    /// Report limits that were last compared with their source more than this many days ago.
     #[arg(long, global = true, value_name = "DAYS", help_heading = "Common options")]
     pub limits_old_after: Option<u32>,
-    /// Say only what is wrong.
+    /// Print only problems.
     #[arg(long, short, global = true, conflicts_with = "verbose", help_heading = "Common options")]
     pub quiet: bool,
-    /// Say everything that is known.
+    /// Print all details.
     #[arg(long, short, global = true, help_heading = "Common options")]
     pub verbose: bool,
-    /// No progress on standard error.
+    /// Print no progress on standard error.
     #[arg(long, global = true, help_heading = "Common options")]
     pub no_progress: bool,
-    /// Colours in the report for people.
+    /// Set when the human-readable report uses colours.
     #[arg(long, global = true, value_enum, value_name = "WHEN", help_heading = "Common options")]
     pub color: Option<ColorChoice>,
 }
 
-/// When to use colours.
+/// When the report uses colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ColorChoice {
-    /// On a terminal that wants them.
+    /// Use colours on a terminal, unless NO_COLOR is set.
     #[default]
     Auto,
-    /// Always.
+    /// Use colours always.
     Always,
-    /// Never.
+    /// Use no colours.
     Never,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-#[allow(clippy::large_enum_variant)] // One value a process.
+#[allow(clippy::large_enum_variant)] // There is one value per process.
 pub enum Command {
-    /// Check files against the rules.
+    /// Check files against the rules of a profile.
     Check(CheckArgs),
-    /// Fix what does not comply, into another folder, and prove it.
+    /// Fix files that do not comply, write the outputs to another folder, and verify them.
     Fix(FixArgs),
-    /// Check, fix, upload, wait until ready, and create the ads. Safe to run again.
+    /// Check, fix and upload videos, wait until they are ready, and create the ads. It is safe to run again.
     Ship(ShipArgs),
-    /// Settle what only a person can.
+    /// Answer questions about uploads and ads with an unknown outcome.
     Resolve(ResolveArgs),
-    /// What the journal knows of every asset and ad.
+    /// Show the state of every video and ad in the journal.
     Status(StatusArgs),
-    /// Explain a rule or a platform's code.
+    /// Explain a rule, a platform's error code or a fail reason.
     Explain(ExplainArgs),
-    /// The built-in rule sets, or one in full.
+    /// List the built-in profiles, or show one with all limits.
     Profiles(ProfilesArgs),
-    /// Make a rule set of one's own.
+    /// Create a custom profile.
     Profile(ProfileArgs),
-    /// A local stand-in for the platform's API.
+    /// Run a local simulation of the platform's API.
     Sandbox(SandboxArgs),
-    /// What works on this machine, and what to do about what does not.
+    /// Check the installation and show how to correct problems.
     Doctor(DoctorArgs),
-    /// The JSON schema of the report.
+    /// Print the JSON schema of the report.
     Schema,
-    /// Completions for a shell.
+    /// Print the completion script for a shell.
     Completions(CompletionsArgs),
-    /// The manual page.
+    /// Print the manual page.
     Man,
 }
 
-/// What to look at.
+/// The files to process.
 #[derive(Clone, Debug, Args)]
 pub struct InputArgs {
-    /// Files, folders, patterns, or `-` for a list of paths on standard input.
+    /// Process these files, folders or glob patterns; `-` reads a list of paths from standard input.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// The list on standard input is separated by NUL characters.
+    /// Read NUL-separated paths from standard input.
     #[arg(short = '0', long = "null")]
     pub null: bool,
-    /// Look at every file anew, and remember nothing of it.
+    /// Probe every file again, and do not read or write the cache.
     #[arg(long)]
     pub no_cache: bool,
 }
@@ -124,47 +124,47 @@ pub struct InputArgs {
 /// `greenlit check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// What to look at.
+    /// The files to process.
     #[command(flatten)]
     pub input: InputArgs,
-    /// Decode every frame and look at the content.
+    /// Decode every frame and also check the content (black and frozen frames, loudness).
     #[arg(long)]
     pub deep: bool,
 }
 
-/// Consents and choices for fixing, shared by `fix` and `ship`.
+/// Options for fixing, shared by `fix` and `ship`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Args)]
 #[serde(default)]
 pub struct FixChoices {
-    /// How a picture is fitted into the allowed aspect ratio.
+    /// Set how a video is fitted into the allowed aspect ratio.
     #[arg(long, value_enum, value_name = "HOW")]
     pub fit: Option<FitArg>,
-    /// Consent: cut a video that is too long.
+    /// Allow trimming of videos that are too long.
     #[arg(long)]
     pub trim: bool,
-    /// Consent: make a video that is too short longer.
+    /// Allow lengthening of videos that are too short.
     #[arg(long, value_enum, value_name = "HOW")]
     pub extend: Option<ExtendArg>,
-    /// Consent: enlarge a picture that is too small.
+    /// Allow upscaling of videos whose resolution is too small.
     #[arg(long)]
     pub upscale: bool,
-    /// Consent: add a silent audio track where one is required.
+    /// Allow adding a silent audio track where the profile requires audio.
     #[arg(long)]
     pub add_silence: bool,
-    /// Colour of borders and behind transparency, RRGGBB.
+    /// Set the colour of borders and behind transparent video, RRGGBB.
     #[arg(long, value_name = "RRGGBB")]
     pub background: Option<String>,
-    /// Encoder of the picture: auto is x264, whose results are the same everywhere. One that needs a
-    /// device is tried first; where it does not work, x264 takes over.
+    /// Set the video encoder; `auto` is x264, which gives the same result on every machine. A hardware
+    /// encoder is tested first; if it does not work, x264 is used.
     #[arg(long, value_enum, value_name = "ENCODER")]
     pub encoder: Option<EncoderArg>,
-    /// ResourceEstimate of the encoder.
+    /// Set the preset of the encoder: slower presets give smaller files.
     #[arg(long, value_enum, value_name = "PRESET")]
     pub preset: Option<PresetArg>,
-    /// Constant rate factor: lower is better and larger; 0 to 51, 18 unless said.
+    /// Set the constant rate factor, 0 to 51 (default 18); lower values give better quality and larger files.
     #[arg(long, value_name = "CRF")]
     pub quality: Option<f32>,
-    /// How far outputs are proven.
+    /// Set how thoroughly outputs are verified.
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub verify: Option<VerifyArg>,
 }
@@ -173,11 +173,11 @@ pub struct FixChoices {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum FitArg {
-    /// Borders in one colour.
+    /// Add borders in one colour.
     Pad,
-    /// Borders of the blurred picture.
+    /// Fill the borders with the blurred video.
     Blur,
-    /// Cut off what does not fit.
+    /// Crop the video.
     Crop,
 }
 
@@ -185,9 +185,9 @@ pub enum FitArg {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum ExtendArg {
-    /// Play it again.
+    /// Repeat the video from its start.
     Loop,
-    /// Hold the last frame.
+    /// Repeat the last frame.
     Freeze,
 }
 
@@ -222,9 +222,9 @@ pub enum PresetArg {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum VerifyArg {
-    /// Only probe and assess the output.
+    /// Only probe the output and check it against the rules.
     Off,
-    /// Also packets, timestamps and hashes of copied streams.
+    /// Also check packets, timestamps and the hashes of copied streams.
     Structure,
     /// Also decode every frame and compare it with the source.
     Full,
@@ -233,22 +233,22 @@ pub enum VerifyArg {
 /// `greenlit fix`.
 #[derive(Debug, Args)]
 pub struct FixArgs {
-    /// What to look at.
+    /// The files to process.
     #[command(flatten)]
     pub input: InputArgs,
-    /// Folder for the outputs.
+    /// Write the outputs to this folder.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Consents and choices.
+    /// Options for fixing.
     #[command(flatten)]
     pub choices: FixChoices,
-    /// Print the plan with the reason for each step, and do nothing.
+    /// Print the plan with the reason for each step, and write no outputs.
     #[arg(long)]
     pub dry_run: bool,
-    /// Start from a platform's refusal: a code (`40915`) or a fail reason (`frame_rate_check_failed`).
+    /// Choose the encode mode by the platform's error code (`40915`) or fail reason (`frame_rate_check_failed`).
     #[arg(long, value_name = "CODE|FAIL_REASON")]
     pub rejected: Option<String>,
-    /// 1 as planned, 2 full re-encode to the common core, 3 conservative.
+    /// Set the encode mode: 1 as planned, 2 full re-encode to the common core, 3 conservative re-encode.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=3))]
     pub recipe: Option<u8>,
 }
@@ -256,38 +256,38 @@ pub struct FixArgs {
 /// `greenlit ship`.
 #[derive(Debug, Args)]
 pub struct ShipArgs {
-    /// A folder or file to upload, or a manifest (.csv, .jsonl, .toml) of ads.
+    /// Upload these files or folders, or the videos of a manifest (.csv, .jsonl, .toml).
     #[arg(required_unless_present = "plan", value_name = "PATH|MANIFEST")]
     pub paths: Vec<PathBuf>,
-    /// Destination: a `[destination.NAME]` of the configuration, or `sandbox` for a trial.
+    /// Upload to this destination: the NAME of a `[destination.NAME]` table, or `sandbox` for a trial.
     #[arg(long, value_name = "DEST", required_unless_present = "plan")]
     pub to: Option<String>,
-    /// Send nothing: say what would be sent, in how many calls and how long. With --output FILE the
-    /// plan is kept there, for --plan; with --format json it is printed.
+    /// Print what would be sent, with the number of calls and the expected time, and send nothing. With
+    /// --output FILE the plan is written to FILE, for --plan; with --format json it is printed.
     #[arg(long)]
     pub dry_run: bool,
-    /// Carry out a plan of --dry-run; refused when a file, the manifest or the profile has changed.
+    /// Execute a plan of --dry-run; it is refused if a file, the manifest or the profile has changed.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "to", "dry_run", "enable", "until"])]
     pub plan: Option<PathBuf>,
-    /// Consents and choices for fixing.
+    /// Options for fixing.
     #[command(flatten)]
     pub choices: FixChoices,
-    /// Create ads enabled; without it they are created disabled.
+    /// Create ads enabled; without this option they are created disabled.
     #[arg(long)]
     pub enable: bool,
-    /// How far to go.
+    /// Stop when every video has reached this state.
     #[arg(long, value_enum, value_name = "STATE", default_value = "published")]
     pub until: UntilArg,
-    /// Wait for another process that holds the journal.
+    /// Wait while another process uses the journal.
     #[arg(long)]
     pub wait: bool,
-    /// Append what happens to this file, one JSON object a line, while it happens.
+    /// Append each event to this file while the command runs, as one JSON object per line.
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
-    /// Overrides of the destination.
+    /// Options that override the destination's table.
     #[command(flatten)]
     pub destination: DestinationArgs,
-    /// The trial sandbox (`--to sandbox`).
+    /// Options of the trial sandbox (`--to sandbox`).
     #[command(flatten)]
     pub trial: TrialArgs,
 }
@@ -304,57 +304,57 @@ pub enum UntilArg {
     Published,
 }
 
-/// Keys of a destination, as options.
+/// Options with the same names as the keys of a destination's table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Args)]
 #[serde(default)]
 #[command(next_help_heading = "Destination")]
 pub struct DestinationArgs {
-    /// What the destination is: tiktok-ads or tiktok-post.
+    /// Set the platform of the destination: tiktok-ads or tiktok-post.
     #[arg(long, value_name = "PLATFORM")]
     pub platform: Option<String>,
-    /// Advertiser id (tiktok-ads).
+    /// Set the advertiser id (tiktok-ads).
     #[arg(long, value_name = "ID")]
     pub advertiser_id: Option<String>,
-    /// The creator's account, by any lasting name such as the open_id (tiktok-post).
+    /// Set a name for the creator's account that does not change, such as the open_id (tiktok-post).
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
-    /// Drafts in the creator's inbox, or posts (tiktok-post).
+    /// Upload drafts to the creator's inbox, or post directly (tiktok-post).
     #[arg(long, value_name = "inbox|direct")]
     pub mode: Option<String>,
-    /// Environment variable that holds the token.
+    /// Read the access token from this environment variable.
     #[arg(long, value_name = "NAME")]
     pub token_env: Option<String>,
-    /// File that holds the token.
+    /// Read the access token from this file.
     #[arg(long, value_name = "FILE", conflicts_with = "token_env")]
     pub token_file: Option<PathBuf>,
-    /// Base URL of the API.
+    /// Set the base URL of the API.
     #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
-    /// Rate limits: basic, advanced, premium, ultimate.
+    /// Set the tier of rate limits: basic, advanced, premium or ultimate.
     #[arg(long, value_name = "TIER")]
     pub tier: Option<String>,
-    /// How long to wait for processing, such as `30m`.
+    /// Set how long to wait for processing, such as `30m`.
     #[arg(long, value_name = "TIME")]
     pub poll_deadline: Option<String>,
-    /// How long an absent answer proves nothing, such as `5m`.
+    /// Set how long a new upload or ad may be missing from the platform's lists, such as `5m`.
     #[arg(long, value_name = "TIME")]
     pub visibility_window: Option<String>,
-    /// Uploads of one asset, each encoded by the next recipe.
+    /// Upload one video at most this many times, each time with the next encode mode.
     #[arg(long, value_name = "N")]
     pub attempts: Option<u32>,
-    /// Bytes a second that all uploads together may use, such as `500kB` or `2MB`.
+    /// Limit all uploads together to this many bytes per second, such as `500kB` or `2MB`.
     #[arg(long, value_name = "RATE")]
     pub bandwidth: Option<String>,
-    /// Uploads at a time.
+    /// Run this many uploads in parallel.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub uploads: Option<u16>,
-    /// Journal file.
+    /// Use this journal file.
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
-    /// What an unanswering landing page means.
+    /// Set whether an unreachable landing page is an error (require), a warning (warn) or not checked (off).
     #[arg(long, value_name = "require|warn|off")]
     pub landing_page_check: Option<String>,
-    /// Landing pages may lie at private addresses.
+    /// Allow landing pages at private IP addresses.
     #[arg(long)]
     pub allow_private: bool,
 }
@@ -364,19 +364,19 @@ pub struct DestinationArgs {
 #[serde(default)]
 #[command(next_help_heading = "Trial (--to sandbox)")]
 pub struct TrialArgs {
-    /// How long processing takes, such as `2s..20s`.
+    /// Set how long the sandbox takes to process a video, such as `2s..20s`.
     #[arg(long, value_name = "FROM..TO")]
     pub sandbox_processing: Option<String>,
-    /// A fault and its rate. May be repeated.
+    /// Inject this fault at this rate; repeat the option for more faults.
     #[arg(long, value_name = "NAME=RATE")]
     pub sandbox_fault: Vec<String>,
-    /// Seed of the faults and delays.
+    /// Set the seed of faults and delays.
     #[arg(long, value_name = "N")]
     pub sandbox_seed: Option<u64>,
-    /// How much faster its clock runs.
+    /// Run the sandbox's clock this many times faster.
     #[arg(long, value_name = "N")]
     pub sandbox_time_scale: Option<f64>,
-    /// Log of requests, one JSON object a line.
+    /// Write a log of requests to this file, as one JSON object per line.
     #[arg(long, value_name = "FILE")]
     pub sandbox_log: Option<PathBuf>,
 }
@@ -384,44 +384,44 @@ pub struct TrialArgs {
 /// `greenlit resolve`.
 #[derive(Debug, Args)]
 pub struct ResolveArgs {
-    /// The id of the question, as listed without arguments.
+    /// Answer the question with this id; `greenlit resolve` without arguments lists the questions.
     #[arg(requires = "choice")]
     pub id: Option<String>,
-    /// What is true: `done` (it exists), `not-done` (it does not), or `abandon` (go on without it).
+    /// Give the answer: `done` (it exists), `not-done` (it does not exist) or `abandon` (continue without it).
     #[arg(value_enum)]
     pub choice: Option<ChoiceArg>,
-    /// The platform's id of what exists, for `done`.
+    /// Set the platform's id of the existing video or ad, for `done`.
     #[arg(long, value_name = "ID")]
     pub receipt: Option<String>,
-    /// Journal file.
+    /// Use this journal file.
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
-    /// Destination whose journal is meant.
+    /// Use the journal of this destination.
     #[arg(long, value_name = "DEST")]
     pub to: Option<String>,
 }
 
-/// The two readings of an unknown outcome.
+/// The answers to a question about an unknown outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ChoiceArg {
-    /// It came into being.
+    /// The video or ad exists.
     Done,
-    /// It did not.
+    /// The video or ad does not exist; it is sent again.
     NotDone,
-    /// Go on without it.
+    /// Continue without the video or ad.
     Abandon,
 }
 
 /// `greenlit status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Every event of the journal instead, oldest first, one JSON object a line.
+    /// Print every event of the journal, oldest first, as one JSON object per line.
     #[arg(long)]
     pub events: bool,
-    /// Journal file.
+    /// Use this journal file.
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
-    /// Destination whose journal is meant.
+    /// Use the journal of this destination.
     #[arg(long, value_name = "DEST")]
     pub to: Option<String>,
 }
@@ -429,7 +429,7 @@ pub struct StatusArgs {
 /// `greenlit explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A rule (`video-codec`), a platform code (`40901`) or a fail reason.
+    /// Explain this rule (`video-codec`), platform code (`40901`) or fail reason.
     #[arg(required = true, value_name = "CODE")]
     pub codes: Vec<String>,
 }
@@ -437,7 +437,7 @@ pub struct ExplainArgs {
 /// `greenlit profiles`.
 #[derive(Debug, Args)]
 pub struct ProfilesArgs {
-    /// One profile, in full.
+    /// Show this profile with all limits.
     pub id: Option<String>,
 }
 
@@ -445,26 +445,26 @@ pub struct ProfilesArgs {
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 pub struct ProfileArgs {
-    /// What to do.
+    /// The subcommand to run.
     #[command(subcommand)]
     pub command: ProfileCommand,
 }
 
-/// The ways to make a profile.
+/// The subcommands of `greenlit profile`.
 #[derive(Debug, Subcommand)]
 pub enum ProfileCommand {
-    /// Write a rule set that holds other files to what FILE is.
+    /// Print a profile whose limits are the properties of FILE.
     ///
-    /// With --profile ID, the other limits of that built-in profile count too.
+    /// With --profile ID, the profile also includes the other limits of that built-in profile.
     From(ProfileFromArgs),
 }
 
 /// `greenlit profile from`.
 #[derive(Debug, Args)]
 pub struct ProfileFromArgs {
-    /// A file that is known to be good.
+    /// Measure this compliant file.
     pub file: PathBuf,
-    /// Id of the new profile; else made of the file's name.
+    /// Set the id of the new profile; the default is derived from the file's name.
     #[arg(long, value_name = "ID")]
     pub id: Option<String>,
 }
@@ -472,31 +472,31 @@ pub struct ProfileFromArgs {
 /// `greenlit sandbox`.
 #[derive(Debug, Args)]
 pub struct SandboxArgs {
-    /// Address to listen on; port 0 takes a free one.
+    /// Listen on this address; port 0 selects a free port.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
-    /// Folder that keeps its state across restarts.
+    /// Store the sandbox's state in this folder.
     #[arg(long, value_name = "DIR")]
     pub state: PathBuf,
-    /// How long processing takes.
+    /// Set how long the sandbox takes to process a video.
     #[arg(long, value_name = "FROM..TO", default_value = "2s..20s")]
     pub processing: String,
-    /// How long until what was made can be seen; else the processing time.
+    /// Set how long new videos and ads are missing from lists; the default is the processing time.
     #[arg(long, value_name = "FROM..TO")]
     pub visibility_lag: Option<String>,
-    /// Rate limits: basic, advanced, premium, ultimate, sandbox.
+    /// Set the tier of rate limits: basic, advanced, premium, ultimate or sandbox.
     #[arg(long, default_value = "basic")]
     pub tier: String,
-    /// Seed of the faults and delays.
+    /// Set the seed of faults and delays.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// A fault and its rate. May be repeated.
+    /// Inject this fault at this rate; repeat the option for more faults.
     #[arg(long, value_name = "NAME=RATE")]
     pub fault: Vec<String>,
-    /// Log of requests, one JSON object a line.
+    /// Write a log of requests to this file, as one JSON object per line.
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
-    /// How much faster its clock runs.
+    /// Run the sandbox's clock this many times faster.
     #[arg(long, value_name = "N", default_value_t = 1.0)]
     pub time_scale: f64,
 }
@@ -504,7 +504,7 @@ pub struct SandboxArgs {
 /// `greenlit doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Destination to look at: token, address, journal.
+    /// Also check the token, address and journal of this destination.
     #[arg(long, value_name = "DEST")]
     pub to: Option<String>,
 }
@@ -512,7 +512,7 @@ pub struct DoctorArgs {
 /// `greenlit completions`.
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
-    /// The shell.
+    /// Print the script for this shell.
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
 }

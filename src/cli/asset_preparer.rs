@@ -1,4 +1,4 @@
-//! Makes validated files for shipping: check, fix, prove, hash, and ask the rules for the token.
+//! Prepares files for shipping: checks, fixes, verifies and hashes them, and validates the result.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -12,7 +12,7 @@ use md5::{Digest, Md5};
 use crate::job::{Job, JobFiles, JobRequest, Runner};
 use crate::model::{ContentHash, Size};
 use crate::pipeline::{
-    CheckOptions, Failure, FailureKind, FixRecord, FixSettings, Observer, Outcome, Source, Staging, fix,
+    CheckOptions, Failure, FailureKind, FixRecord, FixSettings, Observer, Outcome, SourceFile, Staging, fix,
 };
 use crate::plan::Action;
 use crate::profile::Profile;
@@ -21,26 +21,26 @@ use crate::ship::{AssetPreparer, PrepareError};
 
 use super::covers;
 
-/// The most pixels a cover may have (image upload of the ads API).
-const COVER_SIDE: u32 = 1280;
+/// Maximum width and height of a cover, in pixels (image upload of the ads API).
+const MAX_COVER_SIDE: u32 = 1280;
 
-/// Makes files by recipe, remembering what it saw of each for the report.
-pub struct LocalPreparer {
+/// Prepares files with media workers on this machine. Keeps the outcome of each file for the report.
+pub struct LocalAssetPreparer {
     pub runner: Arc<dyn Runner>,
     pub observer: Arc<dyn Observer + Send>,
     pub profile: Profile,
     pub settings: FixSettings,
-    pub ledger: FixRecord,
+    pub fix_record: FixRecord,
     pub cancel: Arc<AtomicBool>,
     pub outcomes: Mutex<HashMap<PathBuf, Outcome>>,
 }
 
-impl LocalPreparer {
-    /// Makes every source by the first recipe, side by side; `done` gets each as it is ready.
-    pub fn make_all(
+impl LocalAssetPreparer {
+    /// Prepares all sources in parallel with the first encode mode; calls `done` for each finished file.
+    pub fn prepare_all(
         &self,
-        sources: &[Source],
-        done: &(dyn Fn(&Source, Result<ValidatedAsset, PrepareError>) + Sync),
+        sources: &[SourceFile],
+        done: &(dyn Fn(&SourceFile, Result<ValidatedAsset, PrepareError>) + Sync),
     ) {
         self.fix(sources, 1, &|outcome| {
             let result = self.validated(outcome);
@@ -51,15 +51,15 @@ impl LocalPreparer {
         });
     }
 
-    fn fix(&self, sources: &[Source], recipe: u32, done: &(dyn Fn(&Outcome) + Sync)) {
+    fn fix(&self, sources: &[SourceFile], encode_mode: u32, done: &(dyn Fn(&Outcome) + Sync)) {
         let mut settings = self.settings.clone();
-        settings.options.recipe = u8::try_from(recipe).unwrap_or(u8::MAX);
+        settings.options.encode_mode = u8::try_from(encode_mode).unwrap_or(u8::MAX);
         fix(
             sources,
             std::slice::from_ref(&self.profile),
             &CheckOptions::default(),
             &settings,
-            Some(&self.ledger),
+            Some(&self.fix_record),
             self.runner.as_ref(),
             self.observer.as_ref(),
             &self.cancel,
@@ -67,14 +67,14 @@ impl LocalPreparer {
         );
     }
 
-    /// The token for what stands at the end of an outcome.
+    /// Validates the file that an outcome ends with: the output, or the source if it is compliant.
     fn validated(&self, outcome: &Outcome) -> Result<ValidatedAsset, PrepareError> {
         if let Some(failure) = &outcome.failure {
-            return Err(not_made(failure));
+            return Err(prepare_error(failure));
         }
         let refused = || PrepareError::Refused("the file does not comply and was not fixed".into());
-        if outcome.assessment.as_ref().is_some_and(Assessment::is_picture) {
-            let reason = "a still picture is no video; the `cover` column of a manifest takes pictures";
+        if outcome.assessment.as_ref().is_some_and(Assessment::is_image) {
+            let reason = "the file is a still image, not a video; a manifest takes images as `cover`";
             return Err(PrepareError::Refused(reason.into()));
         }
         let Some(fixed) = &outcome.fix else { return Err(refused()) };
@@ -88,8 +88,8 @@ impl LocalPreparer {
         let facts = fixed.proof.as_ref().and_then(|proof| proof.facts.as_ref()).or(outcome.facts.as_ref());
         let Some(facts) = facts else { return Err(refused()) };
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-        // The platform sees the name we upload under, which is always short and ends rightly.
-        let name = fixed.plan.max_name_chars.map_or(name.as_ref(), |_| "film.mp4");
+        // Uploads get a short name of their own with the extension mp4, so check that instead.
+        let name = fixed.plan.max_name_chars.map_or(name.as_ref(), |_| "file.mp4");
         let subject = Subject { facts, file_name: name, deep: None };
         let assessment = assess(&subject, &self.profile, &Selection::default());
         let content =
@@ -101,8 +101,8 @@ impl LocalPreparer {
     }
 }
 
-/// Only what lies in the file itself is final: a full disk or a stop says nothing against another try.
-fn not_made(failure: &Failure) -> PrepareError {
+/// Converts a failure: problems of the file itself are final, a full disk or a cancelled run is not.
+fn prepare_error(failure: &Failure) -> PrepareError {
     let message = failure.message.clone();
     match failure.kind {
         FailureKind::Input | FailureKind::Damaged | FailureKind::Unproven => PrepareError::Refused(message),
@@ -110,30 +110,30 @@ fn not_made(failure: &Failure) -> PrepareError {
     }
 }
 
-impl AssetPreparer for LocalPreparer {
-    fn make(&self, source: &Path, recipe: u32) -> Result<ValidatedAsset, PrepareError> {
+impl AssetPreparer for LocalAssetPreparer {
+    fn prepare(&self, source: &Path, encode_mode: u32) -> Result<ValidatedAsset, PrepareError> {
         let relative = source.file_name().map_or_else(|| source.to_owned(), PathBuf::from);
-        let source = Source { path: source.to_owned(), relative, named: false };
-        let made = Mutex::new(None);
-        self.fix(&[source], recipe, &|outcome| {
-            if let Ok(mut made) = made.lock() {
-                *made = Some(self.validated(outcome));
+        let source = SourceFile { path: source.to_owned(), relative, named: false };
+        let result = Mutex::new(None);
+        self.fix(&[source], encode_mode, &|outcome| {
+            if let Ok(mut result) = result.lock() {
+                *result = Some(self.validated(outcome));
             }
         });
-        let made = made.into_inner().ok().flatten();
-        made.unwrap_or_else(|| Err(PrepareError::Failed("the file could not be looked at again".into())))
+        let result = result.into_inner().ok().flatten();
+        result.unwrap_or_else(|| Err(PrepareError::Failed("the file was not processed".into())))
     }
 
     fn cover(&self, asset: &ValidatedAsset) -> Result<PathBuf, PrepareError> {
-        let failed = |error: io::Error| PrepareError::Failed(format!("no cover can be made: {error}"));
+        let failed = |error: io::Error| PrepareError::Failed(format!("cannot create a cover: {error}"));
         let folder = self.settings.out.clone().unwrap_or_else(|| PathBuf::from("."));
         let target = folder.join("covers").join(format!("{}.png", &asset.content().blake3[..16]));
         if target.is_file() {
             return Ok(target);
         }
-        let size = asset
-            .display_size()
-            .ok_or_else(|| PrepareError::Failed("the size of the picture is not known".into()))?;
+        let size = asset.display_size().ok_or_else(|| {
+            PrepareError::Failed("cannot create a cover: the video's size is unknown".into())
+        })?;
         let staging = Staging::new(&target).map_err(failed)?;
         let files = JobFiles {
             input: File::open(asset.path()).map_err(failed)?,
@@ -148,29 +148,29 @@ impl AssetPreparer for LocalPreparer {
         };
         self.runner
             .run(request, &mut |_| {})
-            .map_err(|error| PrepareError::Failed(format!("no cover can be made: {error}")))?;
+            .map_err(|error| PrepareError::Failed(format!("cannot create a cover: {error}")))?;
         staging.publish().map_err(failed)?;
         Ok(target)
     }
 
-    fn judge_cover(&self, path: &Path, asset: &ValidatedAsset) -> Result<(), PrepareError> {
+    fn check_cover(&self, path: &Path, asset: &ValidatedAsset) -> Result<(), PrepareError> {
         covers::check(path, asset.display_size(), &self.profile, self.runner.as_ref(), &self.cancel)
             .map_err(PrepareError::Refused)
     }
 }
 
-/// The video's own size, or the same ratio within what the platform takes.
+/// Returns the size of the cover: the video's size, scaled down to [`MAX_COVER_SIDE`] at most.
 fn cover_size(size: Size) -> Size {
     let longer = size.width.max(size.height);
-    if longer <= COVER_SIDE {
+    if longer <= MAX_COVER_SIDE {
         return size;
     }
-    let scale = f64::from(COVER_SIDE) / f64::from(longer);
+    let scale = f64::from(MAX_COVER_SIDE) / f64::from(longer);
     let side = |side: u32| ((f64::from(side) * scale / 2.0).round() as u32).max(1) * 2;
     Size::new(side(size.width), side(size.height))
 }
 
-/// Both digests of a file in one pass.
+/// Computes the size, BLAKE3 and MD5 of a file in one pass.
 pub fn hash(path: &Path) -> io::Result<ContentHash> {
     let mut file = File::open(path)?;
     let (mut blake, mut md5) = (blake3::Hasher::new(), Md5::new());
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_digests_are_those_of_the_bytes() {
+    fn hash_returns_blake3_md5_and_size() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("abc");
         std::fs::write(&path, b"abc").unwrap();
@@ -206,15 +206,15 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_or_a_full_disk_does_not_give_a_file_up() {
-        let of = |kind| not_made(&Failure { kind, message: "why".to_owned() });
-        assert_eq!(of(FailureKind::Input), PrepareError::Refused("why".to_owned()));
-        assert_eq!(of(FailureKind::Operation), PrepareError::Failed("why".to_owned()));
-        assert_eq!(of(FailureKind::Interrupted), PrepareError::Failed("why".to_owned()));
+    fn a_cancelled_run_or_full_disk_is_not_final() {
+        let of = |kind| prepare_error(&Failure { kind, message: "reason".to_owned() });
+        assert_eq!(of(FailureKind::Input), PrepareError::Refused("reason".to_owned()));
+        assert_eq!(of(FailureKind::Operation), PrepareError::Failed("reason".to_owned()));
+        assert_eq!(of(FailureKind::Interrupted), PrepareError::Failed("reason".to_owned()));
     }
 
     #[test]
-    fn a_cover_keeps_the_ratio_within_the_limit() {
+    fn a_cover_is_scaled_down_to_the_limit_with_the_same_ratio() {
         assert_eq!(cover_size(Size::new(1080, 1920)), Size::new(720, 1280));
         assert_eq!(cover_size(Size::new(640, 640)), Size::new(640, 640));
     }

@@ -1,4 +1,4 @@
-//! The cache of a run, or why it goes without one.
+//! Opens the probe cache of a run.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use crate::job::worker;
 use super::error::chain;
 use super::settings::Settings;
 
-/// Opens the cache, unless it is not wanted. InputProblem with it is nobody's concern but of those who
-/// asked to hear everything.
+/// Opens the probe cache. Returns `None` with `--no-cache` and when the cache cannot be opened; that is
+/// reported only with `--verbose`, since the cache only saves time.
 pub fn open(settings: &Settings, no_cache: bool) -> Option<Arc<dyn ProbeCache>> {
     let folder = settings.cache.as_deref().filter(|_| !no_cache)?;
-    match SqliteCache::open(folder, &worker::program()) {
+    match SqliteCache::open(folder, &worker::default_program()) {
         Ok(cache) => Some(Arc::new(cache)),
         Err(error) => {
             if settings.human.verbose {
-                eprintln!("greenlit: going on without a cache: {}", chain(&error));
+                eprintln!("greenlit: continuing without a cache: {}", chain(&error));
             }
             None
         }

@@ -15,7 +15,7 @@ use crate::rules::Verdict;
 
 use super::args::{CheckArgs, CommonArgs};
 use super::error::CliError;
-use super::progress::Progress;
+use super::progress::ProgressDisplay;
 use super::run_status::RunStatus;
 use super::settings::Settings;
 use super::{cache, file_entries, input, interrupt, output};
@@ -24,130 +24,145 @@ use super::{cache, file_entries, input, interrupt, output};
 pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result<RunStatus, CliError> {
     let begin = Instant::now();
     let profiles = settings.profiles(common)?;
-    let leave_out: Vec<_> = settings.cache.iter().cloned().collect();
-    let found = input::find(&args.input, &leave_out)?;
+    let excluded: Vec<_> = settings.cache.iter().cloned().collect();
+    let found = input::find(&args.input, &excluded)?;
     let cancel = interrupt::flag();
     let runner = WorkerPool::new(settings.jobs);
-    let memory = cache::open(settings, args.input.no_cache);
-    let options = CheckOptions { selection: settings.selection.clone(), deep: args.deep, memory };
-    let progress = Progress::new(settings.progress);
-    let run = Run { profiles: &profiles, found: &found, options: &options, runner: &runner };
-    // Names that can only be shown with substitutes may sort differently than they are found.
-    let plain = found.sources.iter().all(|source| source.path.to_str().is_some());
+    let probe_cache = cache::open(settings, args.input.no_cache);
+    let options = CheckOptions { selection: settings.selection.clone(), deep: args.deep, probe_cache };
+    let progress = ProgressDisplay::new(settings.progress);
+    let batch = CheckBatch { profiles: &profiles, found: &found, options: &options, runner: &runner };
+    // Names that are not UTF-8 may sort differently once they are displayed.
+    let all_utf8 = found.sources.iter().all(|source| source.path.to_str().is_some());
     let names: Vec<String> = profiles.iter().map(|profile| profile.id().to_owned()).collect();
     let old_limits = settings.old_limits(&profiles);
-    let library = |tally: &Tally| library(&runner, options.memory.as_deref(), tally.any_asked);
-    // On a terminal the progress of the run would stand in the midst of it.
-    let seen = settings.output.is_none() && io::stdout().is_terminal();
-    if StreamedReport::suits(settings.format) && plain && !seen {
+    let library = |summary: &RunSummary| {
+        media_library(&runner, options.probe_cache.as_deref(), summary.used_media_library)
+    };
+    // On a terminal, progress bars would mix with a streamed report.
+    let to_terminal = settings.output.is_none() && io::stdout().is_terminal();
+    if StreamedReport::supports(settings.format) && all_utf8 && !to_terminal {
         return output::streamed(settings, |out| {
             let report = StreamedReport::begin(settings.format, out);
-            let tally = run.streamed(&report, &progress, &cancel);
+            let summary = batch.streamed(&report, &progress, &cancel);
             progress.end();
             let interrupted = cancel.load(Ordering::Relaxed);
-            let tool = file_entries::tool(library(&tally).as_ref());
+            let tool = file_entries::tool(library(&summary).as_ref());
             let elapsed_s = begin.elapsed().as_secs_f64();
             report.finish(&Envelope { tool, profiles: names, elapsed_s, interrupted, old_limits })?;
-            Ok(tally.conclude(&found, interrupted))
+            Ok(summary.final_status(&found, interrupted))
         });
     }
-    let (tally, entries) = run.collected(&progress, &cancel);
+    let (summary, entries) = batch.collected(&progress, &cancel);
     progress.end();
     let interrupted = cancel.load(Ordering::Relaxed);
-    let status = tally.conclude(&found, interrupted);
-    let tool = file_entries::tool(library(&tally).as_ref());
+    let status = summary.final_status(&found, interrupted);
+    let tool = file_entries::tool(library(&summary).as_ref());
     let report = Report::new(tool, names, entries, begin.elapsed().as_secs_f64(), interrupted);
-    output::report(settings, &report.noting(old_limits))?;
+    output::report(settings, &report.with_old_limits(old_limits))?;
     Ok(status)
 }
 
-/// What is checked, by what.
-struct Run<'a> {
+/// The files to check, with profiles, options and workers.
+struct CheckBatch<'a> {
     profiles: &'a [Profile],
     found: &'a Discovery,
     options: &'a CheckOptions,
     runner: &'a WorkerPool,
 }
 
-impl Run<'_> {
-    /// Each entry goes into the report as soon as it is there: however many files there are, few are
-    /// held at a time.
-    fn streamed(&self, report: &StreamedReport<'_>, progress: &Progress, cancel: &Arc<AtomicBool>) -> Tally {
-        let tally = Mutex::new(Tally::default());
-        let Run { profiles, found, options, runner } = self;
-        check_each(&found.sources, profiles, options, *runner, progress, cancel, &|place, checked| {
+impl CheckBatch<'_> {
+    /// Writes each entry to the report as soon as it is complete, so that memory use does not grow with the
+    /// number of files.
+    fn streamed(
+        &self,
+        report: &StreamedReport<'_>,
+        progress: &ProgressDisplay,
+        cancel: &Arc<AtomicBool>,
+    ) -> RunSummary {
+        let summary = Mutex::new(RunSummary::default());
+        let CheckBatch { profiles, found, options, runner } = self;
+        check_each(&found.sources, profiles, options, *runner, progress, cancel, &|index, checked| {
             let outcomes = checked.into_outcomes(profiles);
-            if let Ok(mut tally) = tally.lock() {
-                outcomes.iter().for_each(|outcome| tally.count(outcome, file_entries::check_status));
+            if let Ok(mut summary) = summary.lock() {
+                outcomes.iter().for_each(|outcome| summary.add(outcome, file_entries::check_status));
             }
             let mut entries: Vec<FileEntry> = outcomes.into_iter().map(file_entries::entry).collect();
             entries.sort_by(|a, b| a.profile.cmp(&b.profile));
-            report.put(place, &entries);
+            report.put(index, &entries);
             if report.has_failed() {
                 cancel.store(true, Ordering::Relaxed);
             }
         });
-        tally.into_inner().unwrap_or_else(PoisonError::into_inner)
+        summary.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All entries, for reports that need them at once.
-    fn collected(&self, progress: &Progress, cancel: &Arc<AtomicBool>) -> (Tally, Vec<FileEntry>) {
-        let Run { profiles, found, options, runner } = self;
+    /// Returns all entries, for report formats that need them together.
+    fn collected(
+        &self,
+        progress: &ProgressDisplay,
+        cancel: &Arc<AtomicBool>,
+    ) -> (RunSummary, Vec<FileEntry>) {
+        let CheckBatch { profiles, found, options, runner } = self;
         let checked = check(&found.sources, profiles, options, *runner, progress, cancel);
-        let mut tally = Tally::default();
-        // Each result is turned into its entry and gone: nothing is held twice.
+        let mut summary = RunSummary::default();
+        // The iterator converts results one by one, so that none is in memory twice.
         let entries = checked
             .into_iter()
             .flat_map(|file| file.into_outcomes(profiles))
-            .inspect(|outcome| tally.count(outcome, file_entries::check_status))
+            .inspect(|outcome| summary.add(outcome, file_entries::check_status))
             .map(file_entries::entry)
             .collect();
-        (tally, entries)
+        (summary, entries)
     }
 }
 
-/// What the outcomes of a run add up to.
+/// A summary of the outcomes of a run.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct RunSummary {
     status: RunStatus,
     any_media: bool,
-    /// Whether any file got as far as to need the media library, be it in vain.
-    pub any_asked: bool,
+    /// Whether the media library read any file, also when that failed.
+    pub used_media_library: bool,
 }
 
-impl Tally {
-    /// The tally of `outcomes`.
-    pub fn of(outcomes: &[Outcome], status_of: impl Fn(&Outcome) -> RunStatus) -> Tally {
-        let mut tally = Tally::default();
-        outcomes.iter().for_each(|outcome| tally.count(outcome, &status_of));
-        tally
+impl RunSummary {
+    /// Summarizes `outcomes`.
+    pub fn of(outcomes: &[Outcome], status_of: impl Fn(&Outcome) -> RunStatus) -> RunSummary {
+        let mut summary = RunSummary::default();
+        outcomes.iter().for_each(|outcome| summary.add(outcome, &status_of));
+        summary
     }
 
     /// Adds an outcome.
-    pub fn count(&mut self, outcome: &Outcome, status_of: impl Fn(&Outcome) -> RunStatus) {
+    pub fn add(&mut self, outcome: &Outcome, status_of: impl Fn(&Outcome) -> RunStatus) {
         self.status = self.status.and(status_of(outcome));
         self.any_media |= outcome.verdict != Verdict::Skipped;
-        self.any_asked |= outcome.facts.is_some() || outcome.verdict == Verdict::Unreadable;
+        self.used_media_library |= outcome.facts.is_some() || outcome.verdict == Verdict::Unreadable;
     }
 
-    /// How the run ended; says so on standard error when there was nothing to look at.
-    pub fn conclude(&self, found: &Discovery, interrupted: bool) -> RunStatus {
-        let troubles = !found.troubles.is_empty();
-        if !self.any_media && !troubles {
+    /// Returns the status of the run. Prints a message to standard error if there was no media.
+    pub fn final_status(&self, found: &Discovery, interrupted: bool) -> RunStatus {
+        let any_problem = !found.problems.is_empty();
+        if !self.any_media && !any_problem {
             eprintln!(
-                "greenlit: no media found: none of the {} files is a video or named like one",
+                "greenlit: no media found: none of the {} files is a video or has a video's file extension",
                 found.sources.len()
             );
         }
-        file_entries::overall(self.status, self.any_media, troubles, interrupted)
+        file_entries::overall_status(self.status, self.any_media, any_problem, interrupted)
     }
 }
 
-/// The media library that was asked, if any was: of a worker that runs, else of the one whose answers
-/// were remembered. None is started to be asked.
-pub fn library(runner: &dyn Runner, memory: Option<&dyn ProbeCache>, any_asked: bool) -> Option<WorkerInfo> {
-    if !any_asked {
+/// Returns the worker info of the media library that read the files, from the cache or from a running
+/// worker; `None` if no file was read, since a worker is not started for this alone.
+pub fn media_library(
+    runner: &dyn Runner,
+    cache: Option<&dyn ProbeCache>,
+    used_media_library: bool,
+) -> Option<WorkerInfo> {
+    if !used_media_library {
         return None;
     }
-    memory.and_then(ProbeCache::made_by).or_else(|| runner.describe().ok())
+    cache.and_then(ProbeCache::worker_info).or_else(|| runner.describe().ok())
 }

@@ -1,7 +1,7 @@
-//! `greenlit.toml`, as written.
+//! Parses `greenlit.toml`.
 //!
-//! Keys are checked by hand before anything is read, so that a misspelt key is an error that names
-//! its place and the nearest key there is.
+//! The keys are checked before the values are deserialized, so that the error for a misspelt key names its
+//! table and the nearest valid key.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,11 +12,11 @@ use crate::platform::tiktok_ads::{CodeTable, CodeTableError};
 use crate::profile::nearest;
 use crate::rules;
 
-/// The name looked for from the working directory upward.
+/// File name of the configuration, searched in the working directory and its parents.
 pub const FILE_NAME: &str = "greenlit.toml";
 
-/// What `[override]` holds beside rules.
-const CODES: &str = "code";
+/// The key of `[override]` that is not a rule.
+const CODES_KEY: &str = "code";
 
 const CHECK_KEYS: &[&str] = &["profile", "select", "ignore", "deep", "jobs", "limits_old_after"];
 const FIX_KEYS: &[&str] = &[
@@ -65,10 +65,10 @@ pub struct Config {
     /// `[override]`: limits that replace those of every profile.
     #[serde(rename = "override")]
     pub overrides: toml::Table,
-    /// `[override.code]`: entries of the platform's table of codes.
+    /// `[override.code]`: entries that replace those of the platform's table of error codes.
     #[serde(skip)]
     pub codes: CodeTable,
-    /// Where the file lies; `None` without one.
+    /// Path of the file; `None` if there is no file.
     #[serde(skip)]
     pub path: Option<PathBuf>,
 }
@@ -77,17 +77,17 @@ pub struct Config {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct CheckConfig {
-    /// Profiles.
+    /// Profiles to check.
     pub profile: Vec<String>,
-    /// Rules that count.
+    /// Rules to check.
     pub select: Vec<String>,
-    /// Rules that do not.
+    /// Rules to skip.
     pub ignore: Vec<String>,
-    /// Whether to decode everything.
+    /// Whether to decode every frame.
     pub deep: bool,
-    /// Files side by side.
+    /// Number of files to process in parallel.
     pub jobs: Option<u16>,
-    /// Days without a look at its source after which a limit is said to be old.
+    /// Days since a limit was compared with its source, after which it is reported as old.
     pub limits_old_after: Option<u32>,
 }
 
@@ -133,47 +133,47 @@ pub struct DestinationConfig {
     pub allow_private: bool,
 }
 
-/// A configuration that cannot be used.
+/// An error in the configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("the configuration {path} cannot be read")]
+    #[error("cannot read the configuration {path}")]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// The file is not TOML, or a value has the wrong type.
-    #[error("the configuration {path} is not understood: {message}")]
+    #[error("invalid configuration {path}: {message}")]
     Syntax {
         /// The file.
         path: PathBuf,
-        /// Where and why.
+        /// Position and reason.
         message: String,
     },
-    /// A key that means nothing.
+    /// The file has an unknown key.
     #[error("{path}: unknown key `{key}`{}", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
     UnknownKey {
         /// The file.
         path: PathBuf,
         /// The key with its tables.
         key: String,
-        /// The nearest key there is.
+        /// The nearest valid key.
         nearest: Option<String>,
     },
-    /// An entry for the table of codes that cannot be used.
-    #[error("the configuration {path} cannot be used")]
+    /// `[override.code]` has an invalid entry.
+    #[error("invalid configuration {path}")]
     Codes {
         /// The file.
         path: PathBuf,
-        /// Where and why.
+        /// The cause.
         source: CodeTableError,
     },
 }
 
 impl Config {
-    /// Reads `explicit`, or the nearest file from `start` upward; without one, the default.
+    /// Reads `explicit`, or the nearest file in `start` and its parents. Returns the default if there is none.
     pub fn load(explicit: Option<&Path>, start: &Path) -> Result<Config, ConfigError> {
         let found = explicit.map(Path::to_owned).or_else(|| {
             start.ancestors().map(|folder| folder.join(FILE_NAME)).find(|candidate| candidate.is_file())
@@ -192,7 +192,7 @@ impl Config {
         let table: toml::Table = text.parse().map_err(syntax)?;
         check_keys(&table, path)?;
         let mut config: Config = toml::from_str(text).map_err(syntax)?;
-        if let Some(codes) = config.overrides.remove(CODES) {
+        if let Some(codes) = config.overrides.remove(CODES_KEY) {
             config.codes = CodeTable::read(&codes, "override.code")
                 .map_err(|source| ConfigError::Codes { path: path.to_owned(), source })?;
         }
@@ -200,7 +200,7 @@ impl Config {
         Ok(config)
     }
 
-    /// The folder relative paths of the file are meant from, and beside which `.greenlit` lies.
+    /// Returns the folder of the file: the base of its relative paths, and the parent of `.greenlit`.
     pub fn folder(&self) -> PathBuf {
         let folder =
             self.path.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
@@ -218,16 +218,18 @@ fn check_keys(table: &toml::Table, path: &Path) -> Result<(), ConfigError> {
                     check_table(value, &format!("destination.{destination}"), DESTINATION_KEYS, path)?;
                 }
             }
-            // What is in each rule's table depends on the rule, and is checked with the profile.
+            // The keys inside a rule's table depend on the rule; the profile checks them.
             "override" => check_overrides(value, path)?,
-            other => return Err(unknown(path, other, other, &["check", "fix", "destination", "override"])),
+            other => {
+                return Err(unknown_key(path, other, other, &["check", "fix", "destination", "override"]));
+            }
         }
     }
     Ok(())
 }
 
 fn check_overrides(value: &toml::Value, path: &Path) -> Result<(), ConfigError> {
-    let known = || rules::registry().iter().map(|rule| rule.id()).chain([CODES]);
+    let known = || rules::registry().iter().map(|rule| rule.id()).chain([CODES_KEY]);
     for key in value.as_table().into_iter().flat_map(toml::Table::keys) {
         if !known().any(|name| name == key) {
             let nearest = nearest(key, known()).map(str::to_owned);
@@ -244,13 +246,13 @@ fn check_overrides(value: &toml::Value, path: &Path) -> Result<(), ConfigError> 
 fn check_table(value: &toml::Value, name: &str, known: &[&str], path: &Path) -> Result<(), ConfigError> {
     for key in value.as_table().into_iter().flat_map(toml::Table::keys) {
         if !known.contains(&key.as_str()) {
-            return Err(unknown(path, key, &format!("{name}.{key}"), known));
+            return Err(unknown_key(path, key, &format!("{name}.{key}"), known));
         }
     }
     Ok(())
 }
 
-fn unknown(path: &Path, key: &str, full: &str, known: &[&str]) -> ConfigError {
+fn unknown_key(path: &Path, key: &str, full: &str, known: &[&str]) -> ConfigError {
     let nearest = nearest(key, known.iter().copied()).map(str::to_owned);
     ConfigError::UnknownKey { path: path.to_owned(), key: full.to_owned(), nearest }
 }
@@ -279,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_key_names_its_place_and_the_nearest() {
+    fn an_unknown_key_is_reported_with_its_table_and_the_nearest_key() {
         let message = parse("[destination.tiktok]\nadvertizer_id = \"7\"\n").unwrap_err().to_string();
         assert!(message.contains("`destination.tiktok.advertizer_id`"), "{message}");
         assert!(message.contains("did you mean `advertiser_id`"), "{message}");
@@ -287,18 +289,18 @@ mod tests {
     }
 
     #[test]
-    fn entries_of_the_table_of_codes_are_strict() {
+    fn invalid_entries_of_the_code_table_are_rejected() {
         let config = parse("[override.code.40105]\nclass = \"wait\"\n").unwrap();
-        assert_eq!(config.codes.own_class(40_105), Some(crate::platform::Class::Wait));
+        assert_eq!(config.codes.overridden_class(40_105), Some(crate::platform::Class::Wait));
         let bad = parse("[override.code.40105]\nclass = \"wiat\"\n").unwrap_err();
-        let said = crate::cli::error::chain(&bad);
-        assert!(said.contains("`override.code.40105.class`; did you mean `wait`?"), "{said}");
-        let said = parse("[override.cod.40105]\nclass = \"wait\"\n").unwrap_err().to_string();
-        assert!(said.contains("`override.cod`; did you mean `code`?"), "{said}");
+        let message = crate::cli::error::chain(&bad);
+        assert!(message.contains("`override.code.40105.class`; did you mean `wait`?"), "{message}");
+        let message = parse("[override.cod.40105]\nclass = \"wait\"\n").unwrap_err().to_string();
+        assert!(message.contains("`override.cod`; did you mean `code`?"), "{message}");
     }
 
     #[test]
-    fn a_token_in_the_file_is_refused_as_an_unknown_key() {
+    fn a_token_in_the_file_is_an_unknown_key() {
         let message = parse("[destination.tiktok]\ntoken = \"secret-value\"\n").unwrap_err().to_string();
         assert!(message.contains("destination.tiktok.token"), "{message}");
         assert!(!message.contains("secret-value"), "{message}");

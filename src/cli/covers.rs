@@ -1,5 +1,5 @@
-//! Covers of ads, judged by the profile's rules for pictures: all of them before anything is sent,
-//! and each against its video before its ad is created.
+//! Checks the cover images of ads against the profile's rules: all covers before the first upload, and
+//! each cover against its video before its ad is created.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,28 +13,28 @@ use crate::profile::{Profile, Severity};
 use crate::rules::{Assessment, Selection, Subject, Verdict, assess, assess_cover};
 use crate::ship::{AdRow, Problem};
 
-/// What the rules say of the covers that rows name, each picture read once. Covers that are not
-/// there are for the preflight to report.
+/// Checks the covers of all rows and returns the problems. Each image is read once. The preflight reports
+/// covers that do not exist.
 pub fn problems(
     rows: &[AdRow],
     profile: &Profile,
     runner: &dyn Runner,
     cancel: &Arc<AtomicBool>,
 ) -> Vec<Problem> {
-    let mut seen: BTreeMap<&Path, Vec<(bool, String)>> = BTreeMap::new();
+    let mut checked: BTreeMap<&Path, Vec<(bool, String)>> = BTreeMap::new();
     let mut problems = Vec::new();
     for row in rows {
         let Some(path) = row.cover.as_deref().filter(|path| path.is_file()) else { continue };
-        let said = seen.entry(path).or_insert_with(|| {
-            match facts(path, runner, cancel) {
+        let messages = checked.entry(path).or_insert_with(|| {
+            match probe(path, runner, cancel) {
                 Err(reason) => vec![(false, reason)],
-                Ok(facts) => complaints(&judge(path, &facts, None, profile)),
+                Ok(facts) => messages(&assess_image(path, &facts, None, profile)),
             }
             .into_iter()
             .map(|(warning, text)| (warning, format!("{}: {text}", path.display())))
             .collect()
         });
-        problems.extend(said.iter().map(|(warning, message)| Problem {
+        problems.extend(messages.iter().map(|(warning, message)| Problem {
             row: row.row,
             field: "cover",
             message: message.clone(),
@@ -44,10 +44,10 @@ pub fn problems(
     problems
 }
 
-/// Judges the picture at `path` as the cover of a video that is shown at `video`.
+/// Checks the image at `path` as the cover of a video with the display size `video`.
 ///
 /// # Errors
-/// Why the picture cannot be the cover.
+/// The reason why the image cannot be the cover.
 pub fn check(
     path: &Path,
     video: Option<Size>,
@@ -55,36 +55,37 @@ pub fn check(
     runner: &dyn Runner,
     cancel: &Arc<AtomicBool>,
 ) -> Result<(), String> {
-    let facts = facts(path, runner, cancel).map_err(|reason| format!("{}: {reason}", path.display()))?;
-    let assessment = judge(path, &facts, video, profile);
+    let facts = probe(path, runner, cancel).map_err(|reason| format!("{}: {reason}", path.display()))?;
+    let assessment = assess_image(path, &facts, video, profile);
     let errors: Vec<String> =
-        complaints(&assessment).into_iter().filter(|(warning, _)| !warning).map(|(_, text)| text).collect();
+        messages(&assessment).into_iter().filter(|(warning, _)| !warning).map(|(_, text)| text).collect();
     if errors.is_empty() { Ok(()) } else { Err(format!("{}: {}", path.display(), errors.join("; "))) }
 }
 
-fn judge(path: &Path, facts: &MediaFacts, video: Option<Size>, profile: &Profile) -> Assessment {
+fn assess_image(path: &Path, facts: &MediaFacts, video: Option<Size>, profile: &Profile) -> Assessment {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    // The platform sees the name we upload under, which is always short.
-    let ending = name.rsplit_once('.').map_or(String::new(), |(_, ending)| format!(".{ending}"));
-    let subject = Subject { facts, file_name: &format!("cover{ending}"), deep: None };
+    // Uploads get a short name of their own, so that only the extension matters.
+    let extension = name.rsplit_once('.').map_or(String::new(), |(_, extension)| format!(".{extension}"));
+    let subject = Subject { facts, file_name: &format!("cover{extension}"), deep: None };
     match video {
         Some(video) => assess_cover(&subject, video, profile),
         None => assess(&subject, profile, &Selection::default()),
     }
 }
 
-/// What there is to say, and whether it is only a warning. What is not decided is not allowed.
-fn complaints(assessment: &Assessment) -> Vec<(bool, String)> {
+/// Returns the messages of an assessment, each with whether it is only a warning. An undecided rule is an
+/// error.
+fn messages(assessment: &Assessment) -> Vec<(bool, String)> {
     let findings = assessment.findings().iter().filter(|finding| finding.severity != Severity::Advice);
-    let mut said: Vec<(bool, String)> =
+    let mut messages: Vec<(bool, String)> =
         findings.map(|finding| (finding.severity == Severity::Warning, finding.message.clone())).collect();
     if assessment.verdict() == Verdict::Indeterminate {
-        said.push((false, format!("too little is known for {}", assessment.unknown().join(", "))));
+        messages.push((false, format!("cannot be checked against {}", assessment.unknown().join(", "))));
     }
-    said
+    messages
 }
 
-fn facts(path: &Path, runner: &dyn Runner, cancel: &Arc<AtomicBool>) -> Result<MediaFacts, String> {
+fn probe(path: &Path, runner: &dyn Runner, cancel: &Arc<AtomicBool>) -> Result<MediaFacts, String> {
     let input = File::open(path).map_err(|error| format!("cannot be opened: {error}"))?;
     let request = JobRequest {
         job: Job::Probe { depth: ProbeDepth::Auto },
@@ -94,7 +95,7 @@ fn facts(path: &Path, runner: &dyn Runner, cancel: &Arc<AtomicBool>) -> Result<M
     };
     match runner.run(request, &mut |_| {}) {
         Ok(JobOutput::Probed(facts)) => Ok(*facts),
-        Ok(_) => Err("the media worker answered a different question: this is a bug".to_owned()),
+        Ok(_) => Err("the media worker sent the result of another job; this is a bug".to_owned()),
         Err(error) => Err(error.to_string()),
     }
 }

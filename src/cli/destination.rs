@@ -1,4 +1,4 @@
-//! Where to ship: the configuration's table, with options laid over it.
+//! Resolves the destination of `ship`: options override the configuration's table.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::settings::{Settings, bad_choice};
 use crate::platform::PostMode;
 use crate::platform::tiktok_ads::Tier;
 
-/// The name that starts a sandbox in the same process.
+/// The name of the destination that starts a sandbox in this process.
 pub const SANDBOX: &str = "sandbox";
 const TIKTOK_ADS: &str = "tiktok-ads";
 const TIKTOK_POST: &str = "tiktok-post";
@@ -22,48 +22,48 @@ const DEFAULT_URL: &str = "https://business-api.tiktok.com/open_api/v1.3";
 const DEFAULT_POST_URL: &str = "https://open.tiktokapis.com";
 const DEFAULT_TOKEN_ENV: &str = "TIKTOK_ACCESS_TOKEN";
 const DEFAULT_POST_TOKEN_ENV: &str = "TIKTOK_CREATOR_TOKEN";
-/// The creator of a trial.
+/// The creator's account in a trial.
 const TRIAL_CREATOR: &str = "sandbox_creator";
 
-/// What a destination makes of videos.
+/// What a destination creates from videos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DestinationKind {
-    /// Ads.
+pub enum PublicationKind {
+    /// Creates ads.
     Ads,
-    /// Drafts or posts.
+    /// Creates drafts or posts.
     Posts(PostMode),
 }
 
-/// A destination, ready to use. Holds no token: that is read last, by [`Destination::token`].
+/// A resolved destination. It does not contain the token; [`Destination::token`] reads it when needed.
 #[derive(Clone, Debug)]
 pub struct Destination {
-    /// The name that was given with `--to`.
+    /// The name given with `--to`.
     pub name: String,
-    /// What becomes of videos there.
-    pub makes: DestinationKind,
+    /// What the destination creates from videos.
+    pub publication: PublicationKind,
     /// The profile that files must comply with.
     pub profile: String,
     /// The advertiser, or the creator's account.
     pub account: String,
     /// Base URL of the API.
     pub base_url: String,
-    /// Rate limits.
+    /// Tier of the rate limits.
     pub tier: String,
-    /// How long processing may take.
+    /// Maximum time of processing.
     pub poll_deadline: Duration,
-    /// How long absence proves nothing.
+    /// How long a new upload or ad may be missing from the platform's lists.
     pub visibility_window: Duration,
-    /// Uploads of one asset.
+    /// Maximum number of uploads of one asset.
     pub attempts: u32,
-    /// Bytes a second that all uploads together may use.
+    /// Limit of all uploads together, in bytes per second.
     pub bandwidth: Option<u64>,
-    /// Uploads at a time.
+    /// Number of parallel uploads.
     pub uploads: usize,
-    /// The journal.
+    /// Path of the journal.
     pub journal: PathBuf,
     /// `require`, `warn` or `off`.
     pub landing_page_check: String,
-    /// Whether landing pages may lie at private addresses.
+    /// Whether landing pages may have private IP addresses.
     pub allow_private: bool,
     token: TokenSource,
 }
@@ -76,34 +76,33 @@ enum TokenSource {
 }
 
 impl Destination {
-    /// Resolves `--to NAME` with the options laid over the configuration.
+    /// Resolves `--to NAME`; options override the configuration.
     pub fn resolve(settings: &Settings, name: &str, args: &DestinationArgs) -> Result<Destination, CliError> {
         if name == SANDBOX {
             return Destination::sandbox(settings, args);
         }
-        let configured = settings.config.destination.get(name);
-        let config = match configured {
+        let config = match settings.config.destination.get(name) {
             Some(config) => config.clone(),
             None if matches!(name, TIKTOK_ADS | TIKTOK_POST) => {
                 DestinationConfig { platform: Some(name.to_owned()), ..DestinationConfig::default() }
             }
-            None => return Err(unknown(settings, name)),
+            None => return Err(unknown_destination(settings, name)),
         };
-        let makes = makes(args, &config)?;
+        let publication = publication_kind(args, &config)?;
         let folder = settings.config.folder();
-        let (typed, written, key) = match makes {
-            DestinationKind::Ads => (&args.advertiser_id, &config.advertiser_id, "advertiser_id"),
-            DestinationKind::Posts(_) => (&args.account, &config.account, "account"),
+        let (argument, configured, key) = match publication {
+            PublicationKind::Ads => (&args.advertiser_id, &config.advertiser_id, "advertiser_id"),
+            PublicationKind::Posts(_) => (&args.account, &config.account, "account"),
         };
-        let account = typed.clone().or(written.clone()).ok_or_else(|| {
+        let account = argument.clone().or(configured.clone()).ok_or_else(|| {
             let option = key.replace('_', "-");
             CliError::Usage(format!(
-                "the destination `{name}` has no {key}: set it in [destination.{name}] or give --{option}"
+                "the destination `{name}` has no {key}: set it in [destination.{name}] or with --{option}"
             ))
         })?;
-        let (profile, url, token_env) = match makes {
-            DestinationKind::Ads => (TIKTOK_ADS, DEFAULT_URL, DEFAULT_TOKEN_ENV),
-            DestinationKind::Posts(_) => (TIKTOK_POST, DEFAULT_POST_URL, DEFAULT_POST_TOKEN_ENV),
+        let (profile, url, token_env) = match publication {
+            PublicationKind::Ads => (TIKTOK_ADS, DEFAULT_URL, DEFAULT_TOKEN_ENV),
+            PublicationKind::Posts(_) => (TIKTOK_POST, DEFAULT_POST_URL, DEFAULT_POST_TOKEN_ENV),
         };
         let token = match (&args.token_env, &args.token_file, &config.token_env, &config.token_file) {
             (Some(env), ..) => TokenSource::Environment(env.clone()),
@@ -115,31 +114,31 @@ impl Destination {
         let journal = args.journal.clone().or(config.journal.as_ref().map(|path| folder.join(path)));
         Ok(Destination {
             name: name.to_owned(),
-            makes,
+            publication,
             profile: config.profile.clone().unwrap_or_else(|| profile.to_owned()),
             account,
             base_url: args.base_url.clone().or(config.base_url.clone()).unwrap_or_else(|| url.to_owned()),
             journal: journal.unwrap_or_else(|| settings.state_folder().join("journal.db")),
             token,
-            ..Destination::timing(args, &config)?
+            ..Destination::common_settings(args, &config)?
         })
     }
 
     fn sandbox(settings: &Settings, args: &DestinationArgs) -> Result<Destination, CliError> {
-        let quick = DestinationConfig {
+        let trial = DestinationConfig {
             poll_deadline: Some("3m".into()),
             visibility_window: Some("30s".into()),
             allow_private: true,
             ..DestinationConfig::default()
         };
-        let makes = makes(args, &quick)?;
-        let (profile, account) = match makes {
-            DestinationKind::Ads => (TIKTOK_ADS, crate::sandbox::ADVERTISER),
-            DestinationKind::Posts(_) => (TIKTOK_POST, TRIAL_CREATOR),
+        let publication = publication_kind(args, &trial)?;
+        let (profile, account) = match publication {
+            PublicationKind::Ads => (TIKTOK_ADS, crate::sandbox::ADVERTISER),
+            PublicationKind::Posts(_) => (TIKTOK_POST, TRIAL_CREATOR),
         };
         Ok(Destination {
             name: SANDBOX.to_owned(),
-            makes,
+            publication,
             profile: profile.to_owned(),
             account: account.to_owned(),
             base_url: String::new(),
@@ -148,15 +147,15 @@ impl Destination {
                 .clone()
                 .unwrap_or_else(|| settings.state_folder().join("sandbox/journal.db")),
             token: TokenSource::Sandbox,
-            ..Destination::timing(args, &quick)?
+            ..Destination::common_settings(args, &trial)?
         })
     }
 
-    /// Everything that is a number or a choice; the rest is filled in by the caller.
-    fn timing(args: &DestinationArgs, config: &DestinationConfig) -> Result<Destination, CliError> {
-        let time = |option: &str, typed: &Option<String>, written: &Option<String>, default: &str| {
-            let text = typed.clone().or(written.clone()).unwrap_or_else(|| default.to_owned());
-            duration(&text).ok_or_else(|| CliError::BadValue {
+    /// Resolves the numbers and choices; the caller sets the other fields.
+    fn common_settings(args: &DestinationArgs, config: &DestinationConfig) -> Result<Destination, CliError> {
+        let time = |option: &str, argument: &Option<String>, configured: &Option<String>, default: &str| {
+            let text = argument.clone().or(configured.clone()).unwrap_or_else(|| default.to_owned());
+            parse_duration(&text).ok_or_else(|| CliError::BadValue {
                 option: option.to_owned(),
                 given: text,
                 expected: "a time such as 90s, 5m or 1h".to_owned(),
@@ -171,7 +170,7 @@ impl Destination {
         let tier = args.tier.clone().or(config.tier.clone()).unwrap_or_else(|| "basic".to_owned());
         Ok(Destination {
             name: String::new(),
-            makes: DestinationKind::Ads,
+            publication: PublicationKind::Ads,
             profile: String::new(),
             account: String::new(),
             base_url: String::new(),
@@ -193,39 +192,40 @@ impl Destination {
         })
     }
 
-    /// What the journal calls the account: a draft and a post are two intents.
+    /// Returns the account's key in the journal. It includes the mode, since a draft and a post of the same
+    /// video are two publications.
     pub fn journal_account(&self) -> String {
-        match self.makes {
-            DestinationKind::Ads => self.account.clone(),
-            DestinationKind::Posts(mode) => format!("{}:{}", self.account, mode.name()),
+        match self.publication {
+            PublicationKind::Ads => self.account.clone(),
+            PublicationKind::Posts(mode) => format!("{}:{}", self.account, mode.name()),
         }
     }
 
-    /// The tier by its name.
+    /// Parses the tier.
     pub fn tier(&self) -> Result<Tier, CliError> {
-        self.tier.parse().map_err(|error| CliError::Usage(format!("`{}` is not a tier: {error}", self.tier)))
+        self.tier.parse().map_err(|error| CliError::Usage(format!("invalid tier `{}`: {error}", self.tier)))
     }
 
-    /// Reads the token. It leaves this function only wrapped.
+    /// Reads the token and wraps it as a secret.
     pub fn token(&self) -> Result<SecretString, CliError> {
         let text = match &self.token {
             TokenSource::Sandbox => return Ok(SecretString::from(crate::sandbox::TOKEN)),
             TokenSource::Environment(name) => std::env::var(name).map_err(|_| {
                 CliError::Usage(format!(
-                    "there is no access token: set the environment variable {name}, or name a file with --token-file"
+                    "no access token: set the environment variable {name}, or name a file with --token-file"
                 ))
             })?,
             TokenSource::File(path) => read_token(path)?,
         };
         let token = text.trim();
         if token.is_empty() {
-            return Err(CliError::Usage(format!("the access token from {} is empty", self.token_place())));
+            return Err(CliError::Usage(format!("the access token from {} is empty", self.token_location())));
         }
         Ok(SecretString::from(token))
     }
 
-    /// Where the token comes from, for messages; never the token.
-    pub fn token_place(&self) -> String {
+    /// Describes where the token is read from, for messages. Never contains the token.
+    pub fn token_location(&self) -> String {
         match &self.token {
             TokenSource::Sandbox => "the sandbox".to_owned(),
             TokenSource::Environment(name) => format!("the environment variable {name}"),
@@ -234,18 +234,18 @@ impl Destination {
     }
 }
 
-/// What becomes of videos, by platform and mode.
-fn makes(args: &DestinationArgs, config: &DestinationConfig) -> Result<DestinationKind, CliError> {
+/// Returns what the destination creates from videos, by platform and mode.
+fn publication_kind(args: &DestinationArgs, config: &DestinationConfig) -> Result<PublicationKind, CliError> {
     let platform = args.platform.as_deref().or(config.platform.as_deref()).unwrap_or(TIKTOK_ADS);
     let mode = args.mode.as_deref().or(config.mode.as_deref());
     match (platform, mode) {
-        (TIKTOK_ADS, None) => Ok(DestinationKind::Ads),
+        (TIKTOK_ADS, None) => Ok(PublicationKind::Ads),
         (TIKTOK_ADS, Some(_)) => {
-            Err(CliError::Usage("a mode belongs to the platform tiktok-post; ads have none".to_owned()))
+            Err(CliError::Usage("--mode applies only to the platform tiktok-post".to_owned()))
         }
-        // The lesser consequence unless asked otherwise, as ads are created disabled.
-        (TIKTOK_POST, None | Some("inbox")) => Ok(DestinationKind::Posts(PostMode::Inbox)),
-        (TIKTOK_POST, Some("direct")) => Ok(DestinationKind::Posts(PostMode::Direct)),
+        // Drafts are the default because they are not public, as ads are created disabled by default.
+        (TIKTOK_POST, None | Some("inbox")) => Ok(PublicationKind::Posts(PostMode::Inbox)),
+        (TIKTOK_POST, Some("direct")) => Ok(PublicationKind::Posts(PostMode::Direct)),
         (TIKTOK_POST, Some(other)) => {
             Err(bad_choice("--mode", other, ["inbox", "direct"].map(str::to_owned).into_iter()))
         }
@@ -259,7 +259,7 @@ fn read_token(path: &Path) -> Result<String, CliError> {
     std::fs::read_to_string(path).map_err(|source| CliError::ReadFile { path: path.to_owned(), source })
 }
 
-fn unknown(settings: &Settings, name: &str) -> CliError {
+fn unknown_destination(settings: &Settings, name: &str) -> CliError {
     let known: Vec<&str> = settings
         .config
         .destination
@@ -280,13 +280,13 @@ fn bandwidth(text: Option<&String>) -> Result<Option<u64>, CliError> {
     let bad = |text: &String| CliError::BadValue {
         option: "--bandwidth".to_owned(),
         given: text.clone(),
-        expected: "bytes a second, such as 500kB or 2MB".to_owned(),
+        expected: "bytes per second, such as 500kB or 2MB".to_owned(),
     };
-    text.map(|text| rate(text).ok_or_else(|| bad(text))).transpose()
+    text.map(|text| parse_rate(text).ok_or_else(|| bad(text))).transpose()
 }
 
-/// Bytes a second as people write them: `800000`, `500kB`, `2MB`, `2.5 MB/s`; decimal.
-fn rate(text: &str) -> Option<u64> {
+/// Parses a rate in bytes per second: `800000`, `500kB`, `2MB`, `2.5 MB/s`. Units are decimal.
+fn parse_rate(text: &str) -> Option<u64> {
     let text = text.trim().trim_end_matches("/s").trim_end();
     let units = [("kB", 1e3), ("KB", 1e3), ("MB", 1e6), ("GB", 1e9), ("k", 1e3), ("M", 1e6), ("B", 1.0)];
     let found = units.iter().find_map(|(unit, times)| Some((text.strip_suffix(unit)?, *times)));
@@ -295,8 +295,8 @@ fn rate(text: &str) -> Option<u64> {
     (rate.is_finite() && rate >= 1.0).then_some(rate as u64)
 }
 
-/// A time as people write it: `90s`, `5m`, `1h30m`.
-pub fn duration(text: &str) -> Option<Duration> {
+/// Parses a time: `90s`, `5m`, `1h30m`.
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let signed: jiff::SignedDuration = text.parse().ok()?;
     Duration::try_from(signed).ok()
 }
@@ -306,20 +306,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_are_read_as_people_write_them() {
+    fn parses_rates_with_units() {
         assert_eq!(
-            ["2MB", "500kB", "800000", "2.5 MB/s"].map(rate),
+            ["2MB", "500kB", "800000", "2.5 MB/s"].map(parse_rate),
             [2_000_000, 500_000, 800_000, 2_500_000].map(Some)
         );
-        assert_eq!(["0", "fast", "-1MB", ""].map(rate), [None; 4]);
+        assert_eq!(["0", "fast", "-1MB", ""].map(parse_rate), [None; 4]);
     }
 
     #[test]
-    fn times_are_read_as_people_write_them() {
-        assert_eq!(duration("90s"), Some(Duration::from_secs(90)));
-        assert_eq!(duration("30m"), Some(Duration::from_secs(1800)));
-        assert_eq!(duration("1h30m"), Some(Duration::from_secs(5400)));
-        assert_eq!(duration("soon"), None);
-        assert_eq!(duration("-5m"), None);
+    fn parses_times_with_units() {
+        assert_eq!(parse_duration("90s"), Some(Duration::from_secs(90)));
+        assert_eq!(parse_duration("30m"), Some(Duration::from_secs(1800)));
+        assert_eq!(parse_duration("1h30m"), Some(Duration::from_secs(5400)));
+        assert_eq!(parse_duration("soon"), None);
+        assert_eq!(parse_duration("-5m"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! `greenlit doctor`: what works on this machine, and what to do about what does not.
+//! `greenlit doctor`: checks the installation and shows how to correct problems.
 
 use std::fmt::Write as _;
 use std::net::{TcpStream, ToSocketAddrs};
@@ -17,143 +17,150 @@ use super::error::CliError;
 use super::run_status::RunStatus;
 use super::settings::Settings;
 
-/// Video encoders the plans use; the audio encoder is part of the library itself.
-const NEEDED: [&str; 1] = ["libx264"];
-/// Less free space than this deserves a word, in bytes.
-const LITTLE_SPACE: u64 = 2_000_000_000;
+/// Required video encoders; FFmpeg always includes the AAC encoder.
+const REQUIRED_ENCODERS: [&str; 1] = ["libx264"];
+/// Less free space than this is reported as a failure, in bytes.
+const MIN_FREE_SPACE: u64 = 2_000_000_000;
 
-/// One line of the examination.
-struct Finding {
-    well: bool,
+/// The result of one check.
+struct DoctorResult {
+    ok: bool,
     text: String,
 }
 
 /// Runs the command.
 pub fn run(settings: &Settings, args: &DoctorArgs) -> Result<RunStatus, CliError> {
-    let mut findings = media();
-    findings.push(disk(&settings.config.folder()));
-    findings.push(configuration(settings));
-    findings.push(cache(settings));
+    let mut results = media();
+    results.push(disk(&settings.config.folder()));
+    results.push(configuration(settings));
+    results.push(cache(settings));
     let named = args.to.as_deref().map(|name| destination(settings, name));
-    findings.extend(named.into_iter().flatten());
+    results.extend(named.into_iter().flatten());
     let mut text = String::new();
-    for finding in &findings {
-        let _ = writeln!(text, "{} {}", if finding.well { "ok  " } else { "FAIL" }, finding.text);
+    for result in &results {
+        let _ = writeln!(text, "{} {}", if result.ok { "ok  " } else { "FAIL" }, result.text);
     }
     super::packaging::print(text.as_bytes())?;
-    let well = findings.iter().all(|finding| finding.well);
-    Ok(if well { RunStatus::Done } else { RunStatus::Failed })
+    let all_ok = results.iter().all(|result| result.ok);
+    Ok(if all_ok { RunStatus::Done } else { RunStatus::Failed })
 }
 
-fn good(text: String) -> Finding {
-    Finding { well: true, text }
+fn passed(text: String) -> DoctorResult {
+    DoctorResult { ok: true, text }
 }
 
-fn bad(text: String) -> Finding {
-    Finding { well: false, text }
+fn failed(text: String) -> DoctorResult {
+    DoctorResult { ok: false, text }
 }
 
-fn media() -> Vec<Finding> {
-    let isolation = match WorkerPool::new(1).describe() {
-        Ok(isolation) => isolation,
+fn media() -> Vec<DoctorResult> {
+    let info = match WorkerPool::new(1).describe() {
+        Ok(info) => info,
         Err(error) => {
-            return vec![bad(format!(
-                "media worker: {error}; greenlit-worker must lie beside greenlit and come from the same build"
+            return vec![failed(format!(
+                "media worker: {error}; install greenlit-worker of the same build in the folder of greenlit"
             ))];
         }
     };
-    let mut findings = vec![good(format!("media library: {}", isolation.library))];
-    for encoder in NEEDED {
-        findings.push(match isolation.encoders.iter().any(|name| name == encoder) {
-            true => good(format!("encoder: {encoder}")),
-            false => bad(format!("encoder: {encoder} is missing; install an FFmpeg build that has it")),
+    let mut results = vec![passed(format!("media library: {}", info.library))];
+    for encoder in REQUIRED_ENCODERS {
+        results.push(match info.encoders.iter().any(|name| name == encoder) {
+            true => passed(format!("encoder: {encoder}")),
+            false => failed(format!("encoder: {encoder} is missing; install an FFmpeg build that has it")),
         });
     }
-    findings.extend(devices());
-    findings.push(good(format!("isolation: {}", isolation.in_force.join(", "))));
-    for refused in &isolation.refused {
-        findings.push(good(format!("isolation refused by this system, so weaker: {refused}")));
+    results.extend(hardware_encoders());
+    results.push(passed(format!("isolation: {}", info.in_force.join(", "))));
+    for refused in &info.refused {
+        results.push(passed(format!("isolation: weaker, because this system refused {refused}")));
     }
-    findings
+    results
 }
 
-/// Never a failure: x264 does what they do.
-fn devices() -> Vec<Finding> {
-    let (pool, cancel) = (WorkerPool::with_devices(1, worker::program()), Arc::default());
-    let tried = VideoEncoder::HARDWARE.into_iter().map(|encoder| {
+/// Tests the hardware encoders. A missing one is not a failure, since x264 replaces it.
+fn hardware_encoders() -> Vec<DoctorResult> {
+    let (pool, cancel) = (WorkerPool::with_devices(1, worker::default_program()), Arc::default());
+    let results = VideoEncoder::HARDWARE.into_iter().map(|encoder| {
         let options = FixOptions { encoder, ..FixOptions::default() };
         let name = encoder.name();
-        good(match super::encoder::works(&pool, &options, &cancel) {
-            Ok(()) => format!("encoder: {name} works, --encoder {name} chooses it"),
-            Err(error) => format!("encoder: {name} does not work here, x264 would take its place: {error}"),
+        passed(match super::encoder::test_encoder(&pool, &options, &cancel) {
+            Ok(()) => format!("encoder: {name} works; select it with --encoder {name}"),
+            Err(error) => format!("encoder: {name} does not work here, greenlit uses x264 instead: {error}"),
         })
     });
-    tried.collect()
+    results.collect()
 }
 
-fn disk(folder: &Path) -> Finding {
+fn disk(folder: &Path) -> DoctorResult {
     let Ok(stat) = rustix::fs::statvfs(folder) else {
-        return bad(format!("disk: the free space of {} cannot be read", folder.display()));
+        return failed(format!("disk: cannot read the free space of {}", folder.display()));
     };
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
     let text = format!("disk: {:.1} GB free at {}", free as f64 / 1e9, folder.display());
-    if free < LITTLE_SPACE { bad(format!("{text}; outputs may not fit")) } else { good(text) }
-}
-
-fn configuration(settings: &Settings) -> Finding {
-    match &settings.config.path {
-        Some(path) => good(format!("configuration: {}", path.display())),
-        None => good("configuration: none found, defaults are used".to_owned()),
+    if free < MIN_FREE_SPACE {
+        failed(format!("{text}; outputs may not fit, free some space"))
+    } else {
+        passed(text)
     }
 }
 
-/// Never a failure: everything works without, only slower.
-fn cache(settings: &Settings) -> Finding {
+fn configuration(settings: &Settings) -> DoctorResult {
+    match &settings.config.path {
+        Some(path) => passed(format!("configuration: {}", path.display())),
+        None => passed("configuration: no greenlit.toml found, greenlit uses the defaults".to_owned()),
+    }
+}
+
+/// Checks the probe cache. A missing cache is not a failure, since it only saves time.
+fn cache(settings: &Settings) -> DoctorResult {
     let Some(folder) = &settings.cache else {
-        return good("cache: none, neither XDG_CACHE_HOME nor HOME is set".to_owned());
+        return passed("cache: disabled, because neither XDG_CACHE_HOME nor HOME is set".to_owned());
     };
-    good(match SqliteCache::open(folder, &worker::program()) {
-        Ok(cache) => format!("cache: {} answers in {}", cache.len(), cache.path().display()),
+    passed(match SqliteCache::open(folder, &worker::default_program()) {
+        Ok(cache) => format!("cache: {} probe results in {}", cache.len(), cache.path().display()),
         Err(error) => {
-            format!("cache: none is used, every file is probed anew: {}", super::error::chain(&error))
+            format!("cache: disabled, so every file is probed again: {}", super::error::chain(&error))
         }
     })
 }
 
-fn destination(settings: &Settings, name: &str) -> Vec<Finding> {
+fn destination(settings: &Settings, name: &str) -> Vec<DoctorResult> {
     let destination = match Destination::resolve(settings, name, &DestinationArgs::default()) {
         Ok(destination) => destination,
-        Err(error) => return vec![bad(format!("destination: {}", super::error::chain(&error)))],
+        Err(error) => return vec![failed(format!("destination: {}", super::error::chain(&error)))],
     };
     let token = match destination.token() {
-        Ok(_) => good(format!("token: found in {}", destination.token_place())),
-        Err(error) => bad(format!("token: {}", super::error::chain(&error))),
+        Ok(_) => passed(format!("token: found in {}", destination.token_location())),
+        Err(error) => failed(format!("token: {}", super::error::chain(&error))),
     };
     let journal = match destination.journal.exists() {
-        true => good(format!("journal: {}", destination.journal.display())),
-        false => good(format!("journal: none yet; it will be {}", destination.journal.display())),
+        true => passed(format!("journal: {}", destination.journal.display())),
+        false => passed(format!("journal: none yet; `ship` will create {}", destination.journal.display())),
     };
-    let mut findings = vec![token, journal];
+    let mut results = vec![token, journal];
     if !destination.base_url.is_empty() {
-        findings.push(reach(&destination.base_url));
+        results.push(connect(&destination.base_url));
     }
-    findings
+    results
 }
 
-/// Opens a connection and closes it again: nothing is sent.
-fn reach(base_url: &str) -> Finding {
-    let Ok(url) = url::Url::parse(base_url) else { return bad(format!("address: {base_url} is no address")) };
+/// Connects to the host of `base_url` and closes the connection; sends nothing.
+fn connect(base_url: &str) -> DoctorResult {
+    let Ok(url) = url::Url::parse(base_url) else {
+        return failed(format!("address: invalid base_url `{base_url}`"));
+    };
     let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-        return bad(format!("address: {base_url} names no host"));
+        return failed(format!("address: base_url `{base_url}` has no host"));
     };
     let connected = (host, port).to_socket_addrs().and_then(|mut addresses| {
-        let first = addresses.next().ok_or_else(|| std::io::Error::other("the name has no address"))?;
+        let first =
+            addresses.next().ok_or_else(|| std::io::Error::other("the host name has no IP address"))?;
         TcpStream::connect_timeout(&first, Duration::from_secs(5))
     });
     match connected {
-        Ok(_) => good(format!("address: {host} port {port} answers")),
-        Err(error) => bad(format!(
-            "address: {host} port {port} does not answer: {error}; check the network and base_url"
+        Ok(_) => passed(format!("address: {host} port {port} accepts connections")),
+        Err(error) => failed(format!(
+            "address: cannot connect to {host} port {port}: {error}; check the network and base_url"
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! What stops a command before it does its work, in words for a person.
+//! Errors that stop a command.
 
 use std::path::PathBuf;
 
@@ -9,10 +9,9 @@ use crate::rules::SelectionError;
 
 use super::config::ConfigError;
 
-/// Bad usage, or an environment that does not allow the command. Exit code 2.
+/// Wrong usage, or an operation that failed. The exit code is 2.
 ///
-/// `Display` says what, where and what to do; causes are behind `source` and printed once, by
-/// [`print_chain`].
+/// `Display` names the problem, the file and the remedy. The causes are in `source`; `error::chain` appends them.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum CliError {
@@ -24,22 +23,22 @@ pub enum CliError {
     Discover(#[from] DiscoverError),
     #[error("{path} cannot be read")]
     ReadFile { path: PathBuf, source: std::io::Error },
-    #[error("the report cannot be written to {place}: free some space or choose another place with --output")]
-    WriteReport { place: String, source: std::io::Error },
+    #[error("the report cannot be written to {target}: free some space or choose another file with --output")]
+    WriteReport { target: String, source: std::io::Error },
     #[error("the profile {path} cannot be used")]
     Profile { path: PathBuf, source: ProfileError },
     #[error(
-        "there is no profile `{name}`, and no file of that name{}; `greenlit profiles` lists them",
+        "unknown profile `{name}`, and no file has this name{}; `greenlit profiles` lists the profiles",
         did_you_mean(nearest)
     )]
     UnknownProfile { name: String, nearest: Option<String> },
-    #[error("--select or --ignore cannot be used")]
+    #[error("invalid --select or --ignore")]
     Selection { source: SelectionError },
-    #[error("`{given}` is not a value of {option}{}; the values are: {allowed}", did_you_mean(nearest))]
+    #[error("invalid value `{given}` for {option}{}; allowed values: {allowed}", did_you_mean(nearest))]
     BadChoice { option: String, given: String, allowed: String, nearest: Option<String> },
-    #[error("`{given}` is not a value of {option}: it takes {expected}")]
+    #[error("invalid value `{given}` for {option}: expected {expected}")]
     BadValue { option: String, given: String, expected: String },
-    #[error("media cannot be read on this machine: `greenlit doctor` says what is missing")]
+    #[error("the media worker does not run on this machine; `greenlit doctor` shows the reason")]
     Runner { source: JobError },
     #[error("{0}")]
     Usage(String),
@@ -51,7 +50,7 @@ fn did_you_mean(nearest: &Option<String>) -> String {
     nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
 }
 
-/// The whole chain of causes as one paragraph.
+/// Returns the error and all its causes as one line, separated by colons.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -68,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_chain_is_printed_once_from_head_to_root() {
+    fn chain_lists_the_error_and_its_causes() {
         let inner = std::io::Error::new(std::io::ErrorKind::PermissionDenied, "permission denied");
         let error = CliError::ReadFile { path: "a.toml".into(), source: inner };
         assert_eq!(chain(&error), "a.toml cannot be read: permission denied");

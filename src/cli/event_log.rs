@@ -1,4 +1,4 @@
-//! Events as lines of JSON: of a run while it goes on, and of the journal afterwards.
+//! Writes events as lines of JSON: of a running command to a file, and of the journal to standard output.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -14,31 +14,30 @@ use crate::ship::{Journal, ShipEvent};
 use super::error::CliError;
 use super::sandbox::operation;
 
-/// The form of a line of a run.
+/// Schema of a line of a run.
 const RUN_SCHEMA: &str = "greenlit.ship-event/1";
-/// The form of a line of the journal.
+/// Schema of a line of the journal.
 const JOURNAL_SCHEMA: &str = "greenlit.journal-event/1";
-/// How often one file's bytes are told of.
-const EVERY: Duration = Duration::from_secs(1);
+/// Minimum interval between `sent` events of one file.
+const SENT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The event log of a run, appended to a file line by line.
 #[derive(Debug)]
 pub struct EventLog {
     file: Mutex<File>,
-    told: Mutex<HashMap<PathBuf, Instant>>,
+    last_sent: Mutex<HashMap<PathBuf, Instant>>,
 }
 
 impl EventLog {
     /// Opens the file for appending.
     pub fn open(path: &Path) -> Result<EventLog, CliError> {
         let file = OpenOptions::new().create(true).append(true).open(path);
-        let file = file.map_err(|source| {
-            operation(&format!("the event log {} cannot be written", path.display()), source)
-        })?;
-        Ok(EventLog { file: Mutex::new(file), told: Mutex::default() })
+        let file = file
+            .map_err(|source| operation(&format!("cannot write the event log {}", path.display()), source))?;
+        Ok(EventLog { file: Mutex::new(file), last_sent: Mutex::default() })
     }
 
-    /// Appends an event. Bytes of one file are told of once a second, and at its end.
+    /// Appends an event. `sent` events of one file are written once per second and at its end.
     pub fn write(&self, event: &ShipEvent) {
         let line = match event {
             ShipEvent::State { source, state } => {
@@ -53,16 +52,16 @@ impl EventLog {
             ShipEvent::Paused { seconds } => json!({"event": "paused", "seconds": seconds}),
         };
         let now = jiff::Timestamp::now().as_millisecond();
-        let line = stamped(RUN_SCHEMA, now, line).to_string() + "\n";
-        // A log that cannot be written must not stop what it tells of.
+        let line = with_header(RUN_SCHEMA, now, line).to_string() + "\n";
+        // An error of the log must not stop the run.
         let _ = self.file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
     }
 
     fn is_due(&self, source: &Path) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = told.get(source).is_none_or(|last| last.elapsed() >= EVERY);
+        let mut last_sent = self.last_sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = last_sent.get(source).is_none_or(|last| last.elapsed() >= SENT_INTERVAL);
         if due {
-            told.insert(source.to_owned(), Instant::now());
+            last_sent.insert(source.to_owned(), Instant::now());
         }
         due
     }
@@ -74,16 +73,16 @@ pub fn print_journal(journal: &Journal) -> Result<(), CliError> {
     let written = journal
         .read_log(0, &mut |event| {
             let line = serde_json::to_value(&event).map_err(std::io::Error::other)?;
-            writeln!(out, "{}", stamped(JOURNAL_SCHEMA, event.at_ms, line))
+            writeln!(out, "{}", with_header(JOURNAL_SCHEMA, event.at_ms, line))
         })
-        .map_err(|source| operation("the journal cannot be read", source))?;
+        .map_err(|source| operation("cannot read the journal", source))?;
     written
         .and_then(|()| out.flush())
-        .map_err(|source| CliError::WriteReport { place: "standard output".into(), source })
+        .map_err(|source| CliError::WriteReport { target: "standard output".into(), source })
 }
 
-/// The form and the time in front of what happened.
-fn stamped(schema: &str, at_ms: i64, event: Value) -> Value {
+/// Returns the event with `schema` and `at` (UTC) as its first fields.
+fn with_header(schema: &str, at_ms: i64, event: Value) -> Value {
     let at = jiff::Timestamp::from_millisecond(at_ms)
         .map(|at| at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
         .unwrap_or_default();

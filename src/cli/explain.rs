@@ -1,4 +1,4 @@
-//! `greenlit explain`: a rule, a platform's code, a fail reason.
+//! `greenlit explain`: explains rules, a platform's error codes and fail reasons.
 
 use std::fmt::Write as _;
 
@@ -21,7 +21,7 @@ pub fn run(common: &CommonArgs, args: &ExplainArgs) -> Result<RunStatus, CliErro
         match page(code, &config.codes) {
             Some(page) => text.push_str(&page),
             None => {
-                eprintln!("greenlit: {}", not_found(code));
+                eprintln!("greenlit: {}", unknown_code_message(code));
                 status = RunStatus::Failed;
             }
         }
@@ -34,13 +34,13 @@ fn page(code: &str, table: &CodeTable) -> Option<String> {
     rule_page(code).or_else(|| crate::platform::explain(code, table))
 }
 
-fn not_found(code: &str) -> String {
+fn unknown_code_message(code: &str) -> String {
     let ids = rules::registry().iter().map(|rule| rule.id());
     match nearest(code, ids) {
-        Some(near) => format!("`{code}` is no rule and no code that is known; did you mean `{near}`?"),
-        None => format!(
-            "`{code}` is no rule and no code that is known; `greenlit profiles tiktok-ads` lists the rules"
-        ),
+        Some(near) => format!("unknown rule or error code `{code}`; did you mean `{near}`?"),
+        None => {
+            format!("unknown rule or error code `{code}`; `greenlit profiles tiktok-ads` lists the rules")
+        }
     }
 }
 
@@ -52,17 +52,17 @@ fn rule_page(id: &str) -> Option<String> {
         doc.what, doc.why, doc.remedy, doc.source
     );
     text.push_str("\n  Limits by profile\n");
-    let mut any = false;
+    let mut found_any = false;
     for profile in Profile::builtin_ids().iter().filter_map(|id| Profile::builtin(id)) {
         let Some(limits) = profile.limits(id) else { continue };
-        any = true;
+        found_any = true;
         let described = limits.describe(id);
-        let described = if described.is_empty() { "counts".to_owned() } else { described };
+        let described = if described.is_empty() { "enabled".to_owned() } else { described };
         let severity = format!("{:?}", limits.severity).to_lowercase();
         let _ = writeln!(text, "    {:<24} {severity:<8} {described}", profile.id());
     }
-    if !any {
-        text.push_str("    in none of the built-in ones\n");
+    if !found_any {
+        text.push_str("    no built-in profile has this rule\n");
     }
     text.push('\n');
     Some(text)

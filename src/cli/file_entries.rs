@@ -1,4 +1,4 @@
-//! From outcomes to the entries of the report, and to how the run ended.
+//! Converts outcomes to entries of the report and to the status of the run.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -11,20 +11,20 @@ use crate::rules::{Assessment, Verdict};
 
 use super::run_status::RunStatus;
 
-/// The program, and its library where the run needed it.
-pub fn tool(isolation: Option<&WorkerInfo>) -> Tool {
+/// Returns the report's tool information, with the media library if the run used it.
+pub fn tool(info: Option<&WorkerInfo>) -> Tool {
     Tool {
         name: "greenlit",
         version: env!("CARGO_PKG_VERSION"),
-        ffmpeg: isolation.map(|isolation| isolation.library.clone()),
-        isolation: isolation.map(|isolation| isolation.in_force.clone()),
+        ffmpeg: info.map(|info| info.library.clone()),
+        isolation: info.map(|info| info.in_force.clone()),
     }
 }
 
-/// The entry of one outcome.
+/// Converts an outcome to an entry of the report.
 pub fn entry(outcome: Outcome) -> FileEntry {
     let Outcome { source, profile, verdict, facts, assessment, failure, fix: fixed } = outcome;
-    let (path, path_raw) = shown_path(&source.path);
+    let (path, path_raw) = display_path(&source.path);
     let undecided = assessment
         .as_ref()
         .map(|assessment| assessment.unknown().iter().map(ToString::to_string).collect())
@@ -43,8 +43,8 @@ pub fn entry(outcome: Outcome) -> FileEntry {
     }
 }
 
-/// The path for people, and its bytes where it is not UTF-8.
-pub fn shown_path(path: &Path) -> (String, Option<String>) {
+/// Returns the path for display and, if it is not UTF-8, its percent-encoded bytes.
+pub fn display_path(path: &Path) -> (String, Option<String>) {
     match path.to_str() {
         Some(text) => (text.to_owned(), None),
         None => {
@@ -100,7 +100,7 @@ fn fix(outcome: &FixOutcome) -> Fix {
     });
     Fix {
         action,
-        output: outcome.output.as_deref().map(|path| shown_path(path).0),
+        output: outcome.output.as_deref().map(|path| display_path(path).0),
         steps: outcome.plan.steps.iter().map(|step| step.text.clone()).collect(),
         reason,
         refusal,
@@ -109,7 +109,7 @@ fn fix(outcome: &FixOutcome) -> Fix {
     }
 }
 
-/// How a check of this file ended.
+/// Returns the status of a check of one file.
 pub fn check_status(outcome: &Outcome) -> RunStatus {
     match (&outcome.failure, outcome.verdict) {
         (Some(failure), Verdict::Indeterminate | Verdict::Unreadable) => failure_status(failure),
@@ -118,7 +118,8 @@ pub fn check_status(outcome: &Outcome) -> RunStatus {
     }
 }
 
-/// How a fix of this file ended: an output that stands makes up for what the source was.
+/// Returns the status of a fix of one file. It is done if there is an output, even if the source did not
+/// comply.
 pub fn fix_status(outcome: &Outcome) -> RunStatus {
     match &outcome.fix {
         None => check_status(outcome),
@@ -136,12 +137,17 @@ fn failure_status(failure: &Failure) -> RunStatus {
     }
 }
 
-/// What an empty harvest, troubles on the way and a raised flag add to how the run ended.
-pub fn overall(mut status: RunStatus, any_media: bool, troubles: bool, interrupted: bool) -> RunStatus {
+/// Combines the status of the files with: no media found, unreadable paths, interrupted.
+pub fn overall_status(
+    mut status: RunStatus,
+    any_media: bool,
+    any_problem: bool,
+    interrupted: bool,
+) -> RunStatus {
     if !any_media {
         status = status.and(RunStatus::NoMedia);
     }
-    if troubles {
+    if any_problem {
         status = status.and(RunStatus::Failed);
     }
     if interrupted { RunStatus::Interrupted } else { status }
@@ -153,14 +159,14 @@ mod tests {
     use std::ffi::OsStr;
 
     #[test]
-    fn a_name_that_is_not_utf8_keeps_its_bytes() {
-        let (shown, raw) = shown_path(Path::new(OsStr::from_bytes(b"a\xff b%.mp4")));
-        assert_eq!(shown, "a\u{fffd} b%.mp4");
+    fn a_path_that_is_not_utf8_keeps_its_bytes() {
+        let (displayed, raw) = display_path(Path::new(OsStr::from_bytes(b"a\xff b%.mp4")));
+        assert_eq!(displayed, "a\u{fffd} b%.mp4");
         assert_eq!(raw.as_deref(), Some("a%FF%20b%25.mp4"));
-        assert_eq!(shown_path(Path::new("ä.mp4")), ("ä.mp4".to_owned(), None));
+        assert_eq!(display_path(Path::new("ä.mp4")), ("ä.mp4".to_owned(), None));
     }
     #[test]
-    fn the_schema_lists_every_class_of_refusal_and_no_other() {
+    fn the_schema_lists_exactly_the_refusal_classes() {
         let schema: serde_json::Value = serde_json::from_str(crate::report::schema()).unwrap();
         let listed = schema["$defs"]["fix"]["properties"]["refusal"]["enum"].as_array().unwrap();
         let refusals = Refusal::ALL.iter().map(|refusal| refusal.name());

@@ -1,17 +1,17 @@
-//! `greenlit fix`.
+//! `greenlit fix`: fixes files and verifies the outputs.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use crate::pipeline::{CheckOptions, FixRecord, FixSettings, Layout, fix, remove_stale};
+use crate::pipeline::{CheckOptions, FixRecord, FixSettings, OutputLayout, fix, remove_stale};
 use crate::platform::tiktok_ads::CodeTable;
 use crate::platform::{self, Class};
 use crate::report::Report;
 
 use super::args::{CommonArgs, FixArgs};
-use super::check::Tally;
+use super::check::RunSummary;
 use super::error::CliError;
-use super::progress::Progress;
+use super::progress::ProgressDisplay;
 use super::run_status::RunStatus;
 use super::settings::{Settings, fix_options, verify_level};
 use super::{cache, check, encoder, file_entries, input, interrupt, machine, output};
@@ -26,49 +26,48 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
         .or_else(|| settings.config.fix.out.as_ref().map(|out| settings.config.folder().join(out)));
     if out.is_none() && !args.dry_run {
         return Err(CliError::Usage(
-            "fix needs a folder for its outputs: name one with --out DIR, or see the plan with --dry-run"
-                .into(),
+            "fix needs a folder for its outputs: set --out DIR, or print the plan with --dry-run".into(),
         ));
     }
-    let recipe = match (args.recipe, &args.rejected) {
-        (Some(recipe), _) => recipe,
-        (None, Some(reason)) => recipe_for(reason, &settings.config.codes)?,
+    let encode_mode = match (args.recipe, &args.rejected) {
+        (Some(encode_mode), _) => encode_mode,
+        (None, Some(reason)) => encode_mode_for(reason, &settings.config.codes)?,
         (None, None) => 1,
     };
     let mut fix_settings = FixSettings {
-        options: fix_options(&args.choices, &settings.config.fix, recipe)?,
+        options: fix_options(&args.choices, &settings.config.fix, encode_mode)?,
         machine: settings.machine(),
         memory_bytes: machine::memory_bytes(),
         verify: verify_level(&args.choices, &settings.config.fix)?,
         out: out.clone().filter(|_| !args.dry_run),
-        layout: Layout::Mirror,
+        layout: OutputLayout::Mirror,
     };
-    let leave_out: Vec<_> = out.iter().chain(&settings.cache).cloned().collect();
-    let found = input::find(&args.input, &leave_out)?;
-    let ledger = match &fix_settings.out {
+    let excluded: Vec<_> = out.iter().chain(&settings.cache).cloned().collect();
+    let found = input::find(&args.input, &excluded)?;
+    let fix_record = match &fix_settings.out {
         None => None,
         Some(out) => {
             remove_stale(out);
-            Some(open_ledger(settings)?)
+            Some(open_fix_record(settings)?)
         }
     };
     let cancel = interrupt::flag();
     let quiet = settings.human.quiet;
-    let say = |text: &str| {
+    let report = |text: &str| {
         if !quiet {
             eprintln!("{text}")
         }
     };
-    let runner = encoder::workers(settings.jobs, &mut fix_settings.options, &cancel, &say);
-    let memory = cache::open(settings, args.input.no_cache);
-    let options = CheckOptions { selection: settings.selection.clone(), deep: false, memory };
-    let progress = Progress::new(settings.progress);
+    let runner = encoder::workers(settings.jobs, &mut fix_settings.options, &cancel, &report);
+    let probe_cache = cache::open(settings, args.input.no_cache);
+    let options = CheckOptions { selection: settings.selection.clone(), deep: false, probe_cache };
+    let progress = ProgressDisplay::new(settings.progress);
     let outcomes = fix(
         &found.sources,
         &profiles,
         &options,
         &fix_settings,
-        ledger.as_ref(),
+        fix_record.as_ref(),
         &runner,
         &progress,
         &cancel,
@@ -76,33 +75,35 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     );
     progress.end();
     if let Some(out) = &fix_settings.out {
-        // The workers of a run killed a moment before this one began may still have held their files.
+        // At the start, workers of a run that was just killed may still have had their files open.
         remove_stale(out);
     }
     let interrupted = cancel.load(Ordering::Relaxed);
-    let tally = Tally::of(&outcomes, file_entries::fix_status);
-    let status = tally.conclude(&found, interrupted);
+    let summary = RunSummary::of(&outcomes, file_entries::fix_status);
+    let status = summary.final_status(&found, interrupted);
     let names = profiles.iter().map(|profile| profile.id().to_owned()).collect();
-    let tool =
-        file_entries::tool(check::library(&runner, options.memory.as_deref(), tally.any_asked).as_ref());
+    let tool = file_entries::tool(
+        check::media_library(&runner, options.probe_cache.as_deref(), summary.used_media_library).as_ref(),
+    );
     let files = outcomes.into_iter().map(file_entries::entry).collect();
     let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted);
-    output::report(settings, &report.noting(settings.old_limits(&profiles)))?;
+    output::report(settings, &report.with_old_limits(settings.old_limits(&profiles)))?;
     Ok(status)
 }
 
-/// The recipe that answers a refusal. A file that broke a published limit needs no more than its
-/// plan; one that complied and was refused all the same is encoded to what every platform takes.
-fn recipe_for(reason: &str, codes: &CodeTable) -> Result<u8, CliError> {
+/// Returns the encode mode for a refusal by the platform. A file that violates a published limit is fixed as
+/// planned; a file that complies but was refused is re-encoded to the common core.
+fn encode_mode_for(reason: &str, codes: &CodeTable) -> Result<u8, CliError> {
     if let Ok(code) = reason.parse::<i64>() {
         let class = codes.page(code).map(|page| page.class);
         return match class {
             Some(Class::ReEncode | Class::ReRead) => Ok(2),
             Some(_) => Err(CliError::Usage(format!(
-                "{code} does not say that the file is at fault, so no other file helps: see `greenlit explain {code}`"
+                "{code} is not a problem of the file, so re-encoding does not help; see \
+                 `greenlit explain {code}`"
             ))),
             None => Err(CliError::Usage(format!(
-                "the code {code} is not known: --recipe 2 encodes everything anew"
+                "unknown error code {code}; --recipe 2 re-encodes the whole file"
             ))),
         };
     }
@@ -110,16 +111,17 @@ fn recipe_for(reason: &str, codes: &CodeTable) -> Result<u8, CliError> {
         "duration_check_failed" | "picture_size_check_failed" => Ok(1),
         "file_format_check_failed" | "frame_rate_check_failed" => Ok(2),
         other if platform::explain(other, codes).is_some() => Err(CliError::Usage(format!(
-            "`{other}` does not say that the file is at fault: see `greenlit explain {other}`"
+            "`{other}` is not a problem of the file, so re-encoding does not help; see \
+             `greenlit explain {other}`"
         ))),
-        other => Err(CliError::Usage(format!("the fail reason `{other}` is not known"))),
+        other => Err(CliError::Usage(format!("unknown fail reason `{other}`"))),
     }
 }
 
-fn open_ledger(settings: &Settings) -> Result<FixRecord, CliError> {
+fn open_fix_record(settings: &Settings) -> Result<FixRecord, CliError> {
     let path = settings.state_folder().join("fix.jsonl");
     FixRecord::open(&path).map_err(|source| CliError::Operation {
-        what: format!("the record of earlier fixes, {}, cannot be opened", path.display()),
+        what: format!("cannot open the record of earlier fixes, {}", path.display()),
         source: Box::new(source),
     })
 }

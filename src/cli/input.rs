@@ -1,4 +1,4 @@
-//! From the paths that were typed to the files that are meant.
+//! Finds the input files of a command.
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -10,18 +10,18 @@ use crate::pipeline::{Discovery, discover};
 use super::args::InputArgs;
 use super::error::CliError;
 
-/// A list of paths longer than this is a mistake, such as a video piped in.
+/// Maximum length of a list of paths, in bytes. A longer list is a mistake, such as a video piped in.
 const MAX_LIST_BYTES: u64 = 256 << 20;
 
-/// Finds the files. `leave_out` are folders no walk enters.
-pub fn find(input: &InputArgs, leave_out: &[PathBuf]) -> Result<Discovery, CliError> {
+/// Finds the files and prints the paths that could not be read. `excluded` are folders that are not searched.
+pub fn find(input: &InputArgs, excluded: &[PathBuf]) -> Result<Discovery, CliError> {
     let mut paths = Vec::new();
     for path in &input.paths {
         if path == Path::new("-") { paths.extend(read_list(input.null)?) } else { paths.push(path.clone()) }
     }
-    let found = discover(&paths, leave_out)?;
-    for trouble in &found.troubles {
-        eprintln!("greenlit: {} {}", trouble.path.display(), trouble.message);
+    let found = discover(&paths, excluded)?;
+    for problem in &found.problems {
+        eprintln!("greenlit: {} {}", problem.path.display(), problem.message);
     }
     Ok(found)
 }
@@ -36,7 +36,7 @@ fn read_list(null: bool) -> Result<Vec<PathBuf>, CliError> {
         .map_err(|source| CliError::ReadFile { path: stdin(), source })?;
     if bytes.len() as u64 > MAX_LIST_BYTES {
         return Err(CliError::Usage(
-            "the list of paths on standard input is over 256 MB: is it a list?".into(),
+            "the list of paths on standard input is larger than 256 MB; pipe in paths, not a video".into(),
         ));
     }
     let separator = if null { 0 } else { b'\n' };

@@ -1,21 +1,21 @@
-//! Ctrl-C and SIGTERM: the first asks for an orderly end, the second does not wait.
+//! Handles Ctrl-C and SIGTERM: the first signal stops in order, the second exits at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A flag that is raised when the user asks to stop.
+/// Returns a flag that is set at the first Ctrl-C or SIGTERM.
 pub fn flag() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     let raised = Arc::clone(&flag);
-    // Fails only when a handler is set already, as when a program runs two commands in one process.
+    // Fails only if a handler is already set, for example by an earlier command in the same process.
     let _ = ctrlc::set_handler(move || {
         if raised.swap(true, Ordering::SeqCst) {
-            // Nothing is half-written under a final name, so there is nothing to wait for.
+            // Outputs get their final name only when complete, so it is safe to exit here.
             #[allow(clippy::exit)]
             std::process::exit(130);
         }
         eprintln!(
-            "\ngreenlit: stopping; what is finished stays, the next run goes on (again to stop at once)"
+            "\ngreenlit: stopping; finished outputs stay, the next run continues (press Ctrl-C again to exit)"
         );
     });
     flag

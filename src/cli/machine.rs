@@ -1,22 +1,22 @@
-//! What the machine has to give.
+//! Determines the available memory.
 
 use std::fs;
 
-/// Files side by side may take one part in so many of the memory that is free.
-const SHARE: u64 = 2;
+/// Files that are processed in parallel may use the free memory divided by this.
+const MEMORY_DIVISOR: u64 = 2;
 
-/// Bytes of memory that files side by side may take together; all there can be where nothing says.
+/// Returns how many bytes of memory all parallel files may use; `u64::MAX` if the system does not report it.
 pub fn memory_bytes() -> u64 {
     let read = |path: &str| fs::read_to_string(path).ok();
     let available = read("/proc/meminfo").and_then(|text| available(&text));
-    // A container may have less than its machine (cgroup v2).
-    let most = read("/sys/fs/cgroup/memory.max").and_then(|text| text.trim().parse::<u64>().ok());
+    // A container may have less memory than its machine (cgroup v2).
+    let limit = read("/sys/fs/cgroup/memory.max").and_then(|text| text.trim().parse::<u64>().ok());
     let used = read("/sys/fs/cgroup/memory.current").and_then(|text| text.trim().parse::<u64>().ok());
-    let left = most.map(|most| most.saturating_sub(used.unwrap_or(0)));
-    available.into_iter().chain(left).min().map_or(u64::MAX, |bytes| bytes / SHARE)
+    let left = limit.map(|limit| limit.saturating_sub(used.unwrap_or(0)));
+    available.into_iter().chain(left).min().map_or(u64::MAX, |bytes| bytes / MEMORY_DIVISOR)
 }
 
-/// The line of `/proc/meminfo` that counts caches in (proc(5)), in bytes.
+/// Parses MemAvailable of `/proc/meminfo`, in bytes. It counts reclaimable caches as free (proc(5)).
 fn available(text: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_read_where_the_kernel_tells_of_it() {
+    fn reads_mem_available_from_meminfo() {
         let text = "MemTotal:       24000000 kB\nMemFree:         500 kB\nMemAvailable:   2000 kB\n";
         assert_eq!(available(text), Some(2_048_000));
         assert_eq!(available("MemTotal: 1 kB\n"), None);

@@ -1,9 +1,9 @@
-//! The command line: one file a subcommand, and the only place that names adapters.
+//! The command line, with one module per subcommand. Only this module names the adapters.
 //!
-//! `args` is what was typed, `settings` what it means; each command returns how the run ended, and
-//! `main` turns that into the exit code.
+//! `args` parses the arguments, `settings` combines them with the configuration. Each command returns a
+//! [`RunStatus`], which `main` turns into the exit code.
 
-#![allow(clippy::print_stdout, clippy::print_stderr)] // This is where printing happens.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // Only the command line prints.
 
 mod args;
 mod asset_preparer;
@@ -45,8 +45,8 @@ pub use run_status::RunStatus;
 use args::{Command, ProfileCommand};
 use settings::Settings;
 
-/// Parses the arguments of this process and runs the command. Everything is said when this
-/// returns; only the exit code is left to set.
+/// Parses the arguments of this process and runs the command. Prints all output and errors; the caller
+/// only sets the exit code.
 pub fn run() -> RunStatus {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

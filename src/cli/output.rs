@@ -1,4 +1,4 @@
-//! Writing the report.
+//! Writes reports to standard output or to a file.
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -8,15 +8,15 @@ use crate::report::{Report, render};
 use super::error::CliError;
 use super::settings::Settings;
 
-/// Bytes of a long report that go out at a time.
+/// Size of the write buffer of a long report, in bytes.
 const STREAM_BUFFER: usize = 64 * 1024;
 
-/// Writes the report to where it was asked for. A file appears under its name only when complete.
+/// Writes the report to `--output` or to standard output. A file gets its name only when complete.
 pub fn report(settings: &Settings, report: &Report) -> Result<(), CliError> {
     write(settings, &|out| render(report, settings.format, &settings.human, out))
 }
 
-/// Writes a report whose entries come one by one while `fill` runs, in the same way.
+/// Like [`report`], for a report that `fill` writes entry by entry.
 pub fn streamed<T>(
     settings: &Settings,
     fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<T>,
@@ -24,13 +24,13 @@ pub fn streamed<T>(
     match &settings.output {
         None => {
             let mut out = BufWriter::with_capacity(STREAM_BUFFER, io::stdout());
-            fill(&mut out).and_then(|told| out.flush().map(|()| told)).map_err(to_stdout)
+            fill(&mut out).and_then(|result| out.flush().map(|()| result)).map_err(to_stdout)
         }
         Some(path) => to_file(path, fill).map_err(|source| to_path(path, source)),
     }
 }
 
-/// Writes a text to where it was asked for, in the same way.
+/// Like [`report`], for a text.
 pub fn text(settings: &Settings, text: &str) -> Result<(), CliError> {
     write(settings, &|out| out.write_all(text.as_bytes()))
 }
@@ -48,26 +48,26 @@ fn write(settings: &Settings, fill: Fill<'_>) -> Result<(), CliError> {
 }
 
 fn to_stdout(source: io::Error) -> CliError {
-    CliError::WriteReport { place: "standard output".into(), source }
+    CliError::WriteReport { target: "standard output".into(), source }
 }
 
 fn to_path(path: &Path, source: io::Error) -> CliError {
-    CliError::WriteReport { place: path.display().to_string(), source }
+    CliError::WriteReport { target: path.display().to_string(), source }
 }
 
 fn to_file<T>(path: &Path, fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<T>) -> io::Result<T> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = tempfile::Builder::new().prefix(".greenlit-report-").tempfile_in(folder)?;
     let mut out = BufWriter::with_capacity(STREAM_BUFFER, file);
-    let told = fill(&mut out)?;
+    let result = fill(&mut out)?;
     let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
     use std::os::unix::fs::PermissionsExt;
     file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
     file.persist(path).map_err(|error| error.error)?;
-    Ok(told)
+    Ok(result)
 }
 
-/// Whether the reader of our output has gone away, as `| head` does: no failure of ours.
+/// Returns whether the reader of the output has closed it, as `| head` does. This is not an error.
 pub fn is_closed_pipe(error: &CliError) -> bool {
     matches!(error, CliError::WriteReport { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
 }

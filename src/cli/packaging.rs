@@ -1,4 +1,4 @@
-//! `greenlit completions`, `greenlit man` and `greenlit schema`: for packagers and tools.
+//! `greenlit completions`, `greenlit man` and `greenlit schema`, for packagers and tools.
 
 use std::io::{self, Write};
 
@@ -8,15 +8,16 @@ use super::args::{Cli, CompletionsArgs};
 use super::error::CliError;
 use super::run_status::RunStatus;
 
+/// Writes bytes to standard output.
 pub fn print(bytes: &[u8]) -> Result<RunStatus, CliError> {
     io::stdout()
         .lock()
         .write_all(bytes)
-        .map_err(|source| CliError::WriteReport { place: "standard output".into(), source })?;
+        .map_err(|source| CliError::WriteReport { target: "standard output".into(), source })?;
     Ok(RunStatus::Done)
 }
 
-/// Prints the completions of a shell.
+/// Prints the completion script of a shell.
 pub fn completions(args: &CompletionsArgs) -> Result<RunStatus, CliError> {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "greenlit", &mut text);
@@ -29,7 +30,7 @@ pub fn man() -> Result<RunStatus, CliError> {
         let mut text = Vec::new();
         clap_mangen::Man::new(command)
             .render(&mut text)
-            .map_err(|source| CliError::WriteReport { place: "standard output".into(), source })?;
+            .map_err(|source| CliError::WriteReport { target: "standard output".into(), source })?;
         Ok::<_, CliError>(text)
     };
     let mut command = Cli::command();

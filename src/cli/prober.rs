@@ -1,5 +1,5 @@
-//! How the sandbox looks into uploads: through the same isolated workers as everything else, but it
-//! judges what they report by its own limits.
+//! Probes the sandbox's uploads with the isolated media workers. The sandbox checks the facts against its
+//! own limits.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use crate::job::{Job, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner};
 use crate::sandbox::{UploadFacts, UploadProber};
 
-/// Probes uploads with media workers.
+/// Probes uploads with a media worker.
 pub struct WorkerProber(pub Arc<dyn Runner>);
 
 impl UploadProber for WorkerProber {

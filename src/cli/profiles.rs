@@ -1,4 +1,4 @@
-//! `greenlit profiles`.
+//! `greenlit profiles`: lists the profiles or shows one.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use super::settings::Settings;
 /// Runs the command.
 pub fn run(settings: &Settings, args: &ProfilesArgs) -> Result<RunStatus, CliError> {
     let text = match &args.id {
-        Some(id) => in_full(&settings.profile(id)?),
+        Some(id) => profile_page(&settings.profile(id)?),
         None => list(),
     };
     super::packaging::print(text.as_bytes())
@@ -23,16 +23,16 @@ fn list() -> String {
     for profile in Profile::builtin_ids().iter().filter_map(|id| Profile::builtin(id)) {
         let _ = writeln!(text, "{:<24} {}", profile.id(), profile.title());
     }
-    text.push_str("\n`greenlit profiles ID` shows one in full, with the source and date of every limit.\n");
+    text.push_str("\n`greenlit profiles ID` shows a profile with the source and date of every limit.\n");
     text
 }
 
-fn in_full(profile: &Profile) -> String {
+fn profile_page(profile: &Profile) -> String {
     let mut text = format!("{}: {}\n\n", profile.id(), profile.title());
     for (rule, limits) in profile.all() {
         let severity = format!("{:?}", limits.severity).to_lowercase();
         let described = limits.describe(rule);
-        let described = if described.is_empty() { "counts".to_owned() } else { described };
+        let described = if described.is_empty() { "enabled".to_owned() } else { described };
         let _ = writeln!(text, "{rule:<22} {severity:<8} {described}");
         let confidence = match limits.confidence {
             crate::profile::Confidence::Official => "official",
@@ -40,7 +40,7 @@ fn in_full(profile: &Profile) -> String {
             crate::profile::Confidence::Practice => "practice",
         };
         let date = limits.checked_on.as_deref().unwrap_or("never");
-        let source = limits.source.as_deref().unwrap_or("nobody publishes a limit");
+        let source = limits.source.as_deref().unwrap_or("no published limit");
         let _ = writeln!(text, "{:<31} {confidence}, checked {date}: {source}", "");
     }
     text

@@ -1,5 +1,5 @@
-//! Progress on standard error: a bar for each running file on a terminal, a line every few seconds
-//! in a log.
+//! Shows progress on standard error: a bar per running file on a terminal, a line every few seconds in a
+//! log.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -14,60 +14,61 @@ use crate::report::escape;
 
 use super::settings::ProgressMode;
 
-/// How often a log hears of long work.
+/// Interval between progress lines in a log.
 const LINE_EVERY: Duration = Duration::from_secs(5);
-/// Short runs stay silent for this long.
+/// Progress is shown only after this time, so that short runs print none.
 const QUIET_START: Duration = Duration::from_millis(700);
 
-/// Shows what happens.
+/// Displays the progress of a run.
 #[derive(Debug)]
-pub struct Progress {
+pub struct ProgressDisplay {
     mode: ProgressMode,
     begin: Instant,
     bars: MultiProgress,
-    state: Mutex<State>,
+    state: Mutex<ProgressState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct ProgressState {
     files: usize,
     checked: usize,
     outputs: usize,
     finished: usize,
     media_s: f64,
-    /// Seconds of processor time: of everything, as far as one can tell, and of what is done.
-    work: f64,
-    worked: f64,
+    /// Estimated processor time of all outputs, in seconds.
+    total_core_s: f64,
+    /// Processor time of the finished outputs, in seconds.
+    finished_core_s: f64,
     batch_begin: Option<Instant>,
     batch: Option<ProgressBar>,
-    running: BTreeMap<usize, Running>,
+    running: BTreeMap<usize, ActiveTask>,
     last_line: Option<Instant>,
 }
 
 #[derive(Debug)]
-struct Running {
+struct ActiveTask {
     name: String,
     bar: ProgressBar,
     what: String,
     begin: Instant,
     total_s: Option<f64>,
     done_s: f64,
-    /// Seconds of processor time that it will take.
-    work: f64,
+    /// Estimated processor time, in seconds.
+    core_s: f64,
 }
 
-impl Progress {
-    /// Progress shown as `mode` says.
-    pub fn new(mode: ProgressMode) -> Progress {
+impl ProgressDisplay {
+    /// Creates a display in this mode.
+    pub fn new(mode: ProgressMode) -> ProgressDisplay {
         let target = match mode {
             ProgressMode::Bars => ProgressDrawTarget::stderr(),
             ProgressMode::Hidden | ProgressMode::Lines => ProgressDrawTarget::hidden(),
         };
         let bars = MultiProgress::with_draw_target(target);
-        Progress { mode, begin: Instant::now(), bars, state: Mutex::new(State::default()) }
+        ProgressDisplay { mode, begin: Instant::now(), bars, state: Mutex::new(ProgressState::default()) }
     }
 
-    /// Clears the bars; the report comes next.
+    /// Clears the bars before the report is printed.
     pub fn end(&self) {
         if let Ok(mut state) = self.state.lock() {
             for running in std::mem::take(&mut state.running).into_values() {
@@ -80,8 +81,8 @@ impl Progress {
         let _ = self.bars.clear();
     }
 
-    /// Says a sentence without tearing the bars.
-    pub fn say(&self, text: &str) {
+    /// Prints a line above the bars.
+    pub fn print_line(&self, text: &str) {
         match self.mode {
             ProgressMode::Hidden => {}
             ProgressMode::Bars => {
@@ -93,7 +94,7 @@ impl Progress {
         }
     }
 
-    fn line(&self, state: &mut State, force: bool) {
+    fn status_line(&self, state: &mut ProgressState, force: bool) {
         if self.mode != ProgressMode::Lines || self.begin.elapsed() < QUIET_START {
             return;
         }
@@ -101,18 +102,18 @@ impl Progress {
             return;
         }
         state.last_line = Some(Instant::now());
-        let _ = writeln!(std::io::stderr(), "{}", state.sentence());
+        let _ = writeln!(std::io::stderr(), "{}", state.status_text());
     }
 }
 
-impl State {
-    fn sentence(&self) -> String {
+impl ProgressState {
+    fn status_text(&self) -> String {
         if self.outputs == 0 {
             return format!("greenlit: checked {} of {} files", self.checked, self.files);
         }
-        let mut text = format!("greenlit: {} of {} outputs made", self.finished, self.outputs);
-        if let Some(left) = self.left() {
-            text.push_str(&format!(", about {} left", short_time(left)));
+        let mut text = format!("greenlit: {} of {} outputs written", self.finished, self.outputs);
+        if let Some(left) = self.remaining() {
+            text.push_str(&format!(", about {} left", format_time(left)));
         }
         for running in self.running.values() {
             text.push_str(&format!("; {} {}", running.what, running.name));
@@ -123,28 +124,28 @@ impl State {
         text
     }
 
-    /// The work done so far, running files included.
-    fn worked(&self) -> f64 {
-        self.worked + self.running.values().map(Running::worked).sum::<f64>()
+    /// Returns the processor time done so far, including running tasks, in seconds.
+    fn done_core_s(&self) -> f64 {
+        self.finished_core_s + self.running.values().map(ActiveTask::done_core_s).sum::<f64>()
     }
 
-    /// Time left by the work done so far.
-    fn left(&self) -> Option<Duration> {
-        let begun = self.batch_begin?.elapsed().as_secs_f64();
-        let done = self.worked();
-        let rest = self.work - done;
-        (done > 0.0 && rest > 0.0 && begun > 1.0).then(|| Duration::from_secs_f64(begun / done * rest))
+    /// Estimates the remaining time from the work done so far.
+    fn remaining(&self) -> Option<Duration> {
+        let elapsed = self.batch_begin?.elapsed().as_secs_f64();
+        let done = self.done_core_s();
+        let rest = self.total_core_s - done;
+        (done > 0.0 && rest > 0.0 && elapsed > 1.0).then(|| Duration::from_secs_f64(elapsed / done * rest))
     }
 }
 
-impl Observer for Progress {
+impl Observer for ProgressDisplay {
     fn notice(&self, event: Event<'_>) {
         let Ok(mut state) = self.state.lock() else { return };
         match event {
             Event::Found { files } => state.files = files,
             Event::Checked { .. } => {
                 state.checked += 1;
-                self.checked(&mut state);
+                self.show_checked(&mut state);
             }
             Event::Planned { outputs, media_s, core_s } => {
                 if let Some(batch) = state.batch.take() {
@@ -152,40 +153,40 @@ impl Observer for Progress {
                 }
                 state.outputs = outputs;
                 state.media_s = media_s;
-                state.work = core_s;
+                state.total_core_s = core_s;
                 state.batch_begin = Some(Instant::now());
-                self.planned(&mut state);
+                self.show_planned(&mut state);
             }
             Event::Started { work, path, what, media_s, core_s } => {
-                self.started(&mut state, work, Running::of(path, what, media_s, core_s));
+                self.show_started(&mut state, work, ActiveTask::new(path, what, media_s, core_s));
             }
             Event::Advanced { work, progress } => {
                 if let Some(running) = state.running.get_mut(&work) {
                     running.done_s = progress.done_s;
                     running.total_s = progress.total_s.or(running.total_s);
-                    running.show();
+                    running.update_bar();
                 }
-                self.batch(&mut state);
-                self.line(&mut state, false);
+                self.update_batch_bar(&mut state);
+                self.status_line(&mut state, false);
             }
-            Event::Finished { work, made } => {
+            Event::Finished { work, outputs } => {
                 if let Some(running) = state.running.remove(&work) {
                     running.bar.finish_and_clear();
-                    // What turned out shorter than it said was less work, and says nothing of the speed.
-                    let worked = running.worked();
-                    state.worked += worked;
-                    state.work -= running.work - worked;
-                    state.finished += made;
+                    // If the file is shorter than declared, the estimate of all work becomes smaller.
+                    let done = running.done_core_s();
+                    state.finished_core_s += done;
+                    state.total_core_s -= running.core_s - done;
+                    state.finished += outputs;
                 }
-                self.batch(&mut state);
-                self.line(&mut state, false);
+                self.update_batch_bar(&mut state);
+                self.status_line(&mut state, false);
             }
         }
     }
 }
 
-impl Progress {
-    fn checked(&self, state: &mut State) {
+impl ProgressDisplay {
+    fn show_checked(&self, state: &mut ProgressState) {
         let slow = self.begin.elapsed() > QUIET_START && state.files > 1;
         if self.mode == ProgressMode::Bars && slow {
             let files = state.files as u64;
@@ -198,18 +199,18 @@ impl Progress {
             });
             batch.set_position(state.checked as u64);
         }
-        self.line(state, false);
+        self.status_line(state, false);
     }
 
-    fn planned(&self, state: &mut State) {
+    fn show_planned(&self, state: &mut ProgressState) {
         if state.outputs == 0 {
             return;
         }
-        self.say(&format!(
-            "greenlit: {} output{} to make, {} of media",
+        self.print_line(&format!(
+            "greenlit: {} output{} to write, {} of media",
             state.outputs,
             if state.outputs == 1 { "" } else { "s" },
-            short_time(Duration::from_secs_f64(state.media_s.max(0.0)))
+            format_time(Duration::from_secs_f64(state.media_s.max(0.0)))
         ));
         if self.mode == ProgressMode::Bars {
             let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::hidden());
@@ -219,52 +220,52 @@ impl Progress {
         }
     }
 
-    fn started(&self, state: &mut State, work: usize, running: Running) {
+    fn show_started(&self, state: &mut ProgressState, task: usize, running: ActiveTask) {
         let bar = running.bar.clone();
         match &state.batch {
             Some(batch) => self.bars.insert_before(batch, bar),
             None => self.bars.add(bar),
         };
-        state.running.insert(work, running);
-        self.line(state, false);
+        state.running.insert(task, running);
+        self.status_line(state, false);
     }
 
-    fn batch(&self, state: &mut State) {
+    fn update_batch_bar(&self, state: &mut ProgressState) {
         let Some(batch) = &state.batch else { return };
-        if state.work > 0.0 {
-            batch.set_position((1000.0 * (state.worked() / state.work).min(1.0)) as u64);
+        if state.total_core_s > 0.0 {
+            batch.set_position((1000.0 * (state.done_core_s() / state.total_core_s).min(1.0)) as u64);
         }
-        let left = state.left().map_or(String::new(), |left| format!(", {} left", short_time(left)));
-        batch.set_message(format!("{} of {} made{left}", state.finished, state.outputs));
+        let left = state.remaining().map_or(String::new(), |left| format!(", {} left", format_time(left)));
+        batch.set_message(format!("{} of {} written{left}", state.finished, state.outputs));
     }
 }
 
-impl Running {
-    fn of(path: &Path, what: &str, media_s: Option<f64>, work: f64) -> Running {
-        // A bar draws by itself until it belongs to the others.
+impl ActiveTask {
+    fn new(path: &Path, what: &str, media_s: Option<f64>, core_s: f64) -> ActiveTask {
+        // A bar must be hidden until it is added to the others, or it draws itself.
         let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::hidden());
         let name = name_of(path);
         bar.set_style(style("  {prefix:<32!} {wide_bar} {msg}"));
         bar.set_prefix(name.clone());
         bar.set_message(what.to_owned());
         let (what, begin) = (what.to_owned(), Instant::now());
-        Running { name, bar, what, begin, total_s: media_s, done_s: 0.0, work }
+        ActiveTask { name, bar, what, begin, total_s: media_s, done_s: 0.0, core_s }
     }
 
-    /// The part of its work that is done.
-    fn worked(&self) -> f64 {
+    /// Returns the processor time done so far, in seconds.
+    fn done_core_s(&self) -> f64 {
         let share = self.total_s.filter(|total| *total > 0.0).map_or(1.0, |total| self.done_s / total);
-        self.work * share.clamp(0.0, 1.0)
+        self.core_s * share.clamp(0.0, 1.0)
     }
 
-    fn show(&self) {
+    fn update_bar(&self) {
         let Some(total) = self.total_s.filter(|total| *total > 0.0) else { return };
         self.bar.set_position((1000.0 * (self.done_s / total).min(1.0)) as u64);
         let elapsed = self.begin.elapsed().as_secs_f64();
         if elapsed > 0.5 && self.done_s > 0.0 {
             let speed = self.done_s / elapsed;
             let left = Duration::from_secs_f64(((total - self.done_s) / speed).max(0.0));
-            self.bar.set_message(format!("{} {speed:.1}x, {} left", self.what, short_time(left)));
+            self.bar.set_message(format!("{} {speed:.1}x, {} left", self.what, format_time(left)));
         }
     }
 }
@@ -278,7 +279,7 @@ fn name_of(path: &Path) -> String {
     escape(&path.file_name().unwrap_or(path.as_os_str()).to_string_lossy())
 }
 
-fn short_time(time: Duration) -> String {
+fn format_time(time: Duration) -> String {
     let seconds = time.as_secs_f64().round() as u64;
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, seconds) => format!("{seconds} s"),
@@ -293,11 +294,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_turns_out_shorter_than_it_said_was_less_work() {
-        let progress = Progress::new(ProgressMode::Hidden);
+    fn a_file_shorter_than_declared_reduces_the_total_work() {
+        let progress = ProgressDisplay::new(ProgressMode::Hidden);
         let (long, short) = (0, 1);
         let start = |work, media_s, core_s| {
-            let path = Path::new("film.mp4");
+            let path = Path::new("video.mp4");
             progress.notice(Event::Started { work, path, what: "reencode", media_s: Some(media_s), core_s });
         };
         let advance = |work, done_s, total_s| {
@@ -307,18 +308,18 @@ mod tests {
         progress.notice(Event::Planned { outputs: 2, media_s: 620.0, core_s: 310.0 });
         start(long, 600.0, 300.0);
         advance(long, 1.0, 600.0);
-        progress.notice(Event::Finished { work: long, made: 1 });
+        progress.notice(Event::Finished { work: long, outputs: 1 });
         start(short, 20.0, 10.0);
         advance(short, 10.0, 20.0);
         let state = progress.state.lock().unwrap();
-        // Half a second of work for the one second there was, and half of the other's ten.
-        assert_eq!((state.work, state.worked()), (10.5, 5.5));
+        // 0.5 s for the one second of the long file, and half of the 10 s of the short file.
+        assert_eq!((state.total_core_s, state.done_core_s()), (10.5, 5.5));
     }
 
     #[test]
-    fn times_are_short_and_read_well() {
+    fn formats_times_in_hours_minutes_and_seconds() {
         for (seconds, text) in [(0, "0 s"), (59, "59 s"), (61, "1 min 01 s"), (3661, "1 h 01 min")] {
-            assert_eq!(short_time(Duration::from_secs(seconds)), text);
+            assert_eq!(format_time(Duration::from_secs(seconds)), text);
         }
     }
 }

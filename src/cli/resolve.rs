@@ -1,4 +1,4 @@
-//! `greenlit resolve`: both readings shown, one chosen.
+//! `greenlit resolve`: lists questions about unknown outcomes and records the answers.
 
 use std::fmt::Write as _;
 
@@ -15,11 +15,11 @@ use super::status;
 /// Runs the command.
 pub fn run(settings: &Settings, args: &ResolveArgs) -> Result<RunStatus, CliError> {
     let Some(journal) = status::open(settings, args.journal.as_deref(), args.to.as_deref())? else {
-        eprintln!("greenlit: there is no journal yet: nothing waits for you");
+        eprintln!("greenlit: no journal yet; nothing to resolve");
         return Ok(RunStatus::Done);
     };
     let (Some(id), Some(choice)) = (&args.id, args.choice) else {
-        let open = journal.pending().map_err(|source| operation("the journal cannot be read", source))?;
+        let open = journal.open_questions().map_err(|source| operation("cannot read the journal", source))?;
         super::packaging::print(list(&open).as_bytes())?;
         return Ok(if open.is_empty() { RunStatus::Done } else { RunStatus::Failed });
     };
@@ -27,21 +27,21 @@ pub fn run(settings: &Settings, args: &ResolveArgs) -> Result<RunStatus, CliErro
         (ChoiceArg::Done, Some(receipt)) => Choice::Happened(receipt.clone()),
         (ChoiceArg::Done, None) => {
             return Err(CliError::Usage(
-                "`done` needs the platform's id of what exists: --receipt ID, as its own pages show it"
+                "`done` needs the id of the video or ad: give --receipt ID, as shown on the platform's pages"
                     .into(),
             ));
         }
         (ChoiceArg::NotDone, _) => Choice::DidNotHappen,
         (ChoiceArg::Abandon, _) => Choice::Abandon,
     };
-    journal.resolve(id, &choice).map_err(|source| operation("the answer cannot be recorded", source))?;
-    eprintln!("greenlit: recorded; run the same ship command again to go on");
+    journal.resolve(id, &choice).map_err(|source| operation("cannot record the answer", source))?;
+    eprintln!("greenlit: the answer is recorded; run the same ship command again to continue");
     Ok(RunStatus::Done)
 }
 
 fn list(open: &[Question]) -> String {
     if open.is_empty() {
-        return "nothing waits for you\n".to_owned();
+        return "nothing to resolve\n".to_owned();
     }
     let mut text = String::new();
     for question in open {
@@ -51,9 +51,9 @@ fn list(open: &[Question]) -> String {
         }
         let _ = writeln!(
             text,
-            "    it exists:         greenlit resolve {id} done --receipt ID\n    \
-             it does not:       greenlit resolve {id} not-done   (it is sent again)\n    \
-             go on without it:  greenlit resolve {id} abandon",
+            "    it exists:            greenlit resolve {id} done --receipt ID\n    \
+             it does not exist:    greenlit resolve {id} not-done   (it is sent again)\n    \
+             continue without it:  greenlit resolve {id} abandon",
             id = question.id
         );
     }

@@ -1,29 +1,29 @@
-//! How a run ended, and the one place that turns it into an exit code.
+//! The status of a run and its exit code.
 
-/// How a run ended. Ordered by what wins when several are true.
+/// The status of a run. If several apply, the last in this order is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RunStatus {
     /// Everything asked for is done and compliant.
     #[default]
     Done,
-    /// There was nothing to look at.
+    /// No media was found.
     NoMedia,
     /// At least one file is refused by the rules.
     Refused,
-    /// Something the files are not to blame for went wrong.
+    /// An operation failed; the files are not the cause.
     Failed,
-    /// Stopped from outside.
+    /// The run was cancelled.
     Interrupted,
 }
 
 impl RunStatus {
-    /// The worse of two.
+    /// Returns the worse of two statuses.
     #[must_use]
     pub fn and(self, other: RunStatus) -> RunStatus {
         self.max(other)
     }
 
-    /// The exit code of the contract.
+    /// Returns the documented exit code.
     pub fn code(self) -> u8 {
         match self {
             RunStatus::Done => 0,
@@ -40,7 +40,7 @@ mod tests {
     use super::RunStatus::{Done, Failed, Interrupted, NoMedia, Refused};
 
     #[test]
-    fn the_worse_wins_and_failure_beats_refusal() {
+    fn and_returns_the_worse_status() {
         let all = [Done, NoMedia, Refused, Failed, Interrupted];
         for (rank, status) in all.into_iter().enumerate() {
             for (other_rank, other) in all.into_iter().enumerate() {
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_those_of_the_contract() {
+    fn exit_codes_are_the_documented_ones() {
         assert_eq!(
             [Done, Refused, Failed, NoMedia, Interrupted].map(super::RunStatus::code),
             [0, 1, 2, 3, 130]

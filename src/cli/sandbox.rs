@@ -1,4 +1,4 @@
-//! `greenlit sandbox`, and the one that `ship --to sandbox` starts in the same process.
+//! `greenlit sandbox`, and the options of the sandbox that `ship --to sandbox` starts in this process.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -16,14 +16,14 @@ use super::prober::WorkerProber;
 use super::run_status::RunStatus;
 use super::settings::Settings;
 
-/// Runs the command: serves until interrupted.
+/// Runs the command: serves requests until interrupted.
 pub fn run(settings: &Settings, args: &SandboxArgs) -> Result<RunStatus, CliError> {
     let mut options = base_options(settings, args.state.clone());
     options.listen = args.listen;
     options.processing = span("--processing", &args.processing)?;
     options.visibility_lag =
         args.visibility_lag.as_deref().map(|text| span("--visibility-lag", text)).transpose()?;
-    options.tier = args.tier.parse().map_err(|error| value("--tier", &args.tier, &error))?;
+    options.tier = args.tier.parse().map_err(|error| bad_value("--tier", &args.tier, &error))?;
     options.seed = args.seed;
     options.faults = faults("--fault", &args.fault)?;
     options.log = args.log.clone();
@@ -31,10 +31,10 @@ pub fn run(settings: &Settings, args: &SandboxArgs) -> Result<RunStatus, CliErro
     let stop = interrupt::flag();
     let runtime = runtime()?;
     runtime.block_on(async {
-        let sandbox = start(options).await.map_err(|source| operation("the sandbox cannot start", source))?;
+        let sandbox = start(options).await.map_err(|source| operation("cannot start the sandbox", source))?;
         let mut out = std::io::stdout().lock();
-        let said = writeln!(out, "listening on http://{}", sandbox.addr()).and_then(|()| out.flush());
-        said.map_err(|source| CliError::WriteReport { place: "standard output".into(), source })?;
+        let written = writeln!(out, "listening on http://{}", sandbox.addr()).and_then(|()| out.flush());
+        written.map_err(|source| CliError::WriteReport { target: "standard output".into(), source })?;
         drop(out);
         while !stop.load(Ordering::SeqCst) {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -44,7 +44,7 @@ pub fn run(settings: &Settings, args: &SandboxArgs) -> Result<RunStatus, CliErro
     })
 }
 
-/// The options of a trial sandbox, whose state lies in `folder`.
+/// Returns the options of a trial sandbox with its state in `folder`.
 pub fn trial_options(
     settings: &Settings,
     args: &TrialArgs,
@@ -67,27 +67,27 @@ fn base_options(settings: &Settings, state: PathBuf) -> SandboxOptions {
 }
 
 fn span(option: &str, text: &str) -> Result<(Duration, Duration), CliError> {
-    parse_span(text).map_err(|error| value(option, text, &error))
+    parse_span(text).map_err(|error| bad_value(option, text, &error))
 }
 
 fn faults(option: &str, texts: &[String]) -> Result<Vec<Fault>, CliError> {
-    texts.iter().map(|text| Fault::parse(text).map_err(|error| value(option, text, &error))).collect()
+    texts.iter().map(|text| Fault::parse(text).map_err(|error| bad_value(option, text, &error))).collect()
 }
 
-fn value(option: &str, given: &str, problem: &dyn std::fmt::Display) -> CliError {
-    CliError::Usage(format!("`{given}` is not a value of {option}: {problem}"))
+fn bad_value(option: &str, given: &str, problem: &dyn std::fmt::Display) -> CliError {
+    CliError::Usage(format!("invalid value `{given}` for {option}: {problem}"))
 }
 
-/// An operation that failed, with its cause.
+/// Returns the error of a failed operation with its cause.
 pub fn operation(what: &str, source: impl std::error::Error + Send + Sync + 'static) -> CliError {
     CliError::Operation { what: what.to_owned(), source: Box::new(source) }
 }
 
-/// The runtime for everything that waits on a network.
+/// Creates the runtime for network requests.
 pub fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|source| operation("the runtime for network work cannot start", source))
+        .map_err(|source| operation("cannot start the runtime for network requests", source))
 }

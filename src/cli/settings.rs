@@ -1,7 +1,7 @@
-//! From what was typed and what the configuration says to what is meant.
+//! Combines arguments, configuration and defaults.
 //!
-//! This is the only place that consults the environment, the terminal and the number of cores; the
-//! commands below use nothing but the result.
+//! Only this module reads the environment, the terminal and the number of cores; the commands use the
+//! result.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -16,52 +16,52 @@ use super::config::{Config, FixConfig};
 use super::error::CliError;
 use crate::job::VerifyLevel;
 
-/// The profile that counts when none is named.
+/// The profile that is used if none is given.
 const DEFAULT_PROFILE: &str = "tiktok-ads";
 
-/// After how many days without a look at its source a limit is said to be old.
+/// Days since a limit was compared with its source, after which it is reported as old.
 const LIMITS_OLD_AFTER_DAYS: u32 = 365;
 
-/// What every command needs.
+/// The settings of every command.
 #[derive(Debug)]
 pub struct Settings {
     /// The configuration file, or its defaults.
     pub config: Config,
-    /// Files side by side.
+    /// Number of files to process in parallel.
     pub jobs: usize,
-    /// Cores of the machine.
+    /// Number of cores of the machine.
     pub cores: u32,
-    /// Form of the report.
+    /// Format of the report.
     pub format: Format,
-    /// Where the report goes; `None` is standard output.
+    /// File for the report; `None` is standard output.
     pub output: Option<PathBuf>,
-    /// Rules that count.
+    /// Rules to check.
     pub selection: Selection,
-    /// How the report for people looks.
+    /// Options of the human-readable report.
     pub human: HumanOptions,
     /// Whether progress is shown, and how.
     pub progress: ProgressMode,
-    /// The day of the run (UTC), from which the age of limits is counted.
+    /// Date of the run (UTC), for the age of limits.
     pub today: jiff::civil::Date,
-    /// After how many days a limit is said to be old.
+    /// Age in days after which a limit is reported as old.
     pub limits_old_after_days: u32,
-    /// Folder for what may be deleted at any time; `None` where the user has none.
+    /// Folder of the cache, which may be deleted at any time; `None` if the user has no cache folder.
     pub cache: Option<PathBuf>,
 }
 
 /// How progress is shown on standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProgressMode {
-    /// Not at all.
+    /// Shows no progress.
     Hidden,
-    /// A bar for each running file, on a terminal.
+    /// Shows a bar per running file, on a terminal.
     Bars,
-    /// A line every few seconds, in logs.
+    /// Prints a line every few seconds, in logs.
     Lines,
 }
 
 impl Settings {
-    /// Resolves the common options.
+    /// Resolves the common options, the configuration and the environment.
     pub fn resolve(common: &CommonArgs) -> Result<Settings, CliError> {
         let here = std::env::current_dir().map_err(|source| CliError::CurrentFolder { source })?;
         let config = Config::load(common.config.as_deref(), &here)?;
@@ -92,8 +92,7 @@ impl Settings {
         })
     }
 
-    /// The profiles that were asked for on the command line, else in the configuration, else the
-    /// default one.
+    /// Returns the profiles of the command line, else of the configuration, else the default profile.
     pub fn profiles(&self, common: &CommonArgs) -> Result<Vec<Profile>, CliError> {
         let named = if common.profile.is_empty() { &self.config.check.profile } else { &common.profile };
         if named.is_empty() {
@@ -109,7 +108,7 @@ impl Settings {
         Ok(profiles)
     }
 
-    /// The profile of that id, or in that file, with the configuration's overrides applied.
+    /// Returns the profile with this id or in this file, with the configuration's overrides.
     pub fn profile(&self, name: &str) -> Result<Profile, CliError> {
         let profile = match Profile::builtin(name) {
             Some(profile) => profile,
@@ -125,7 +124,7 @@ impl Settings {
             .map_err(|source| CliError::Profile { path: config, source })
     }
 
-    /// The limits of `profiles` that have not been compared with their source for long.
+    /// Returns the limits of `profiles` that were last compared with their source too long ago.
     pub fn old_limits(&self, profiles: &[Profile]) -> Vec<OldLimit> {
         let old = profiles.iter().flat_map(|profile| {
             profile.old_limits(self.today, self.limits_old_after_days).into_iter().map(|limit| OldLimit {
@@ -138,16 +137,17 @@ impl Settings {
         old.collect()
     }
 
-    /// The folder for what is kept between runs: beside the configuration, else here.
+    /// Returns the folder of the journal and other state: `.greenlit` beside the configuration, else in the
+    /// working directory.
     pub fn state_folder(&self) -> PathBuf {
         match self.config.folder() {
-            // Shorter in messages and reports.
+            // Without `./` in messages and reports.
             here if here == Path::new(".") => PathBuf::from(".greenlit"),
             folder => folder.join(".greenlit"),
         }
     }
 
-    /// The machine, as the planner sees it.
+    /// Returns the machine's resources for the planner.
     pub fn machine(&self) -> Machine {
         Machine { cores: self.cores }
     }
@@ -166,8 +166,8 @@ fn unknown_profile(name: &str) -> CliError {
 }
 
 fn selection(common: &CommonArgs, config: &Config) -> Result<Selection, CliError> {
-    let or = |typed: &[String], written: &[String]| {
-        if typed.is_empty() { written.to_vec() } else { typed.to_vec() }
+    let or = |arguments: &[String], configured: &[String]| {
+        if arguments.is_empty() { configured.to_vec() } else { arguments.to_vec() }
     };
     let select = or(&common.select, &config.check.select);
     let ignore = or(&common.ignore, &config.check.ignore);
@@ -189,8 +189,8 @@ fn human_options(common: &CommonArgs) -> HumanOptions {
     HumanOptions { color, verbose: common.verbose, quiet: common.quiet, width }
 }
 
-/// `$XDG_CACHE_HOME/greenlit`, else `~/.cache/greenlit`. The XDG base directory specification has
-/// relative paths ignored.
+/// Returns `$XDG_CACHE_HOME/greenlit`, else `~/.cache/greenlit`. Relative paths are ignored, as the XDG base
+/// directory specification requires.
 fn cache_folder() -> Option<PathBuf> {
     let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
@@ -216,8 +216,12 @@ pub(super) fn bad_choice(option: &str, given: &str, allowed: impl Iterator<Item 
     }
 }
 
-/// The planner's options: what was typed wins over what the configuration says.
-pub fn fix_options(choices: &FixChoices, config: &FixConfig, recipe: u8) -> Result<FixOptions, CliError> {
+/// Returns the planner's options; arguments override the configuration.
+pub fn fix_options(
+    choices: &FixChoices,
+    config: &FixConfig,
+    encode_mode: u8,
+) -> Result<FixOptions, CliError> {
     let defaults = FixOptions::default();
     let fit = match (choices.fit, config.fit.as_deref()) {
         (Some(FitArg::Pad), _) | (None, Some("pad")) => Fit::Pad,
@@ -259,7 +263,7 @@ pub fn fix_options(choices: &FixChoices, config: &FixConfig, recipe: u8) -> Resu
         encoder_fallback: None,
         preset: preset(choices, config)?.unwrap_or(defaults.preset),
         crf: quality.unwrap_or(defaults.crf),
-        recipe,
+        encode_mode,
         copy_failed: None,
     })
 }
@@ -272,9 +276,10 @@ fn is_rgb(text: &str) -> bool {
     text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The encoder that is wanted. Never one by the look of the machine: results may not depend on it unasked.
+/// Returns the selected encoder. `auto` never selects a hardware encoder, so that results do not depend on
+/// the machine.
 fn encoder(choices: &FixChoices, config: &FixConfig) -> Result<VideoEncoder, CliError> {
-    let typed = choices.encoder.map(|encoder| match encoder {
+    let argument = choices.encoder.map(|encoder| match encoder {
         EncoderArg::Auto | EncoderArg::X264 => VideoEncoder::X264,
         EncoderArg::VideoToolbox => VideoEncoder::VideoToolbox,
         EncoderArg::Nvenc => VideoEncoder::Nvenc,
@@ -282,7 +287,7 @@ fn encoder(choices: &FixChoices, config: &FixConfig) -> Result<VideoEncoder, Cli
         EncoderArg::Qsv => VideoEncoder::Qsv,
     });
     let mut all = [VideoEncoder::X264].into_iter().chain(VideoEncoder::HARDWARE);
-    match (typed, config.encoder.as_deref()) {
+    match (argument, config.encoder.as_deref()) {
         (Some(encoder), _) => Ok(encoder),
         (None, None | Some("auto")) => Ok(VideoEncoder::X264),
         (None, Some(name)) => all.clone().find(|encoder| encoder.name() == name).ok_or_else(|| {
@@ -293,7 +298,7 @@ fn encoder(choices: &FixChoices, config: &FixConfig) -> Result<VideoEncoder, Cli
 }
 
 fn preset(choices: &FixChoices, config: &FixConfig) -> Result<Option<Preset>, CliError> {
-    let typed = choices.preset.map(|preset| match preset {
+    let argument = choices.preset.map(|preset| match preset {
         PresetArg::Superfast => Preset::Superfast,
         PresetArg::Veryfast => Preset::Veryfast,
         PresetArg::Faster => Preset::Faster,
@@ -303,7 +308,7 @@ fn preset(choices: &FixChoices, config: &FixConfig) -> Result<Option<Preset>, Cl
     });
     let all =
         [Preset::Superfast, Preset::Veryfast, Preset::Faster, Preset::Fast, Preset::Medium, Preset::Slow];
-    match (typed, config.preset.as_deref()) {
+    match (argument, config.preset.as_deref()) {
         (Some(preset), _) => Ok(Some(preset)),
         (None, None) => Ok(None),
         (None, Some(name)) => {
@@ -314,7 +319,7 @@ fn preset(choices: &FixChoices, config: &FixConfig) -> Result<Option<Preset>, Cl
     }
 }
 
-/// How far outputs are proven: as typed, as configured, in full.
+/// Returns the verification level of the arguments, else of the configuration, else full.
 pub fn verify_level(choices: &FixChoices, config: &FixConfig) -> Result<VerifyLevel, CliError> {
     match (choices.verify, config.verify.as_deref()) {
         (Some(VerifyArg::Off), _) | (None, Some("off")) => Ok(VerifyLevel::Off),

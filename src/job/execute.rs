@@ -1,4 +1,4 @@
-//! What each job means: the one place that both runners go through.
+//! Executes jobs; both runners use it.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::plan::{OutputSpec, VideoPlan};
 use crate::probe::libav;
 use crate::transcode;
 
-/// Does one job in this thread.
+/// Executes one job in this thread.
 ///
 /// # Errors
 /// See [`JobError`].
@@ -32,21 +32,33 @@ pub fn execute(
             Ok(JobOutput::Deep(Box::new(report)))
         }
         Job::Fix { specs, verify } => {
-            // As deep as a check of the output would go.
-            let again = |file: File, name: &str| {
+            // The same depth as a check of the output.
+            let probe_output = |file: File, name: &str| {
                 libav::probe(&file, name, ProbeDepth::Auto, Arc::clone(&cancel), &mut |_| {})
             };
             let JobFiles { input, outputs } = files;
-            transcode::libav::fix_together(&input, outputs, name, specs, *verify, &cancel, progress, &again)
-                .map(|results| JobOutput::Fixed { results })
+            transcode::libav::fix_together(
+                &input,
+                outputs,
+                name,
+                specs,
+                *verify,
+                &cancel,
+                progress,
+                &probe_output,
+            )
+            .map(|results| JobOutput::Fixed { results })
         }
         Job::Trial { plan } => transcode::libav::trial(plan, &cancel).map(|()| JobOutput::Tried),
-        Job::SelfTest { port } => Ok(JobOutput::SelfTest { lines: super::worker::attempts(*port) }),
+        Job::SelfTest { port } => {
+            Ok(JobOutput::SelfTest { lines: super::worker::try_forbidden_operations(*port) })
+        }
         Job::Cover { size } => {
             let output = files.outputs.into_iter().next().ok_or_else(no_output)?;
             let facts = probe(&files.input, ProbeDepth::Auto, &cancel)?;
-            let video =
-                facts.main_video().ok_or_else(|| JobError::Unreadable("there is no picture".into()))?;
+            let video = facts
+                .main_video()
+                .ok_or_else(|| JobError::Unreadable("the file has no video stream".into()))?;
             let (rotate, flip) = (video.rotation, video.flip);
             transcode::libav::cover(files.input, output, name, *size, rotate, flip, cancel, progress)
                 .map(JobOutput::Cover)
@@ -54,42 +66,42 @@ pub fn execute(
     }
 }
 
-/// As [`execute`], for a process that does nothing but one job after the other: what is encoded then does
-/// not depend on the jobs before.
+/// Executes one job in a process that only runs one job after another: earlier jobs then do not affect
+/// the encoded bytes. Otherwise like [`execute`].
 ///
 /// # Errors
 /// See [`JobError`].
-pub fn execute_alone(
+pub fn execute_in_worker(
     job: &Job,
     files: JobFiles,
     name: &str,
     cancel: Arc<AtomicBool>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<JobOutput, JobError> {
-    // Copies have nothing to do with it, and would pay for every packet.
-    let picture = |spec: &OutputSpec| matches!(spec.video, Some(VideoPlan::Encode(_)));
-    let encodes = matches!(job, Job::Fix { specs, .. } if specs.iter().any(picture));
+    // Stream copies are not affected, and filling memory would cost time for every packet.
+    let encodes_video = |spec: &OutputSpec| matches!(spec.video, Some(VideoPlan::Encode(_)));
+    let encodes = matches!(job, Job::Fix { specs, .. } if specs.iter().any(encodes_video));
     if encodes {
-        libav::hand_out_zeros(true);
+        libav::zero_allocations(true);
     }
     let result = execute(job, files, name, cancel, progress);
     if encodes {
-        libav::hand_out_zeros(false);
+        libav::zero_allocations(false);
     }
     result
 }
 
 fn no_output() -> JobError {
-    JobError::Failed("the job came without a file to write to".into())
+    JobError::Failed("the job has no output file".into())
 }
 
-/// Describes the media library, which is loaded and made ready by this.
+/// Initializes and describes the media library.
 pub fn describe() -> WorkerInfo {
     libav::init();
     WorkerInfo { library: libav::library(), encoders: libav::encoders(), ..WorkerInfo::default() }
 }
 
-/// The same, in a process that does nothing but jobs: its allocator is set up for that too.
+/// Like [`describe`], for a process that only runs jobs: also configures its allocator.
 pub fn prepare() -> WorkerInfo {
     libav::keep_freed_memory();
     describe()

@@ -1,16 +1,16 @@
-//! Runs jobs in the caller's own thread, for library users who trust their files.
+//! Runs jobs in the caller's thread, for library users who trust their files.
 
 use super::execute::{describe, execute};
 use super::{JobError, JobOutput, JobRequest, Progress, Runner, WorkerInfo};
 
-/// Runs jobs without isolation: a decoder that crashes takes the process with it.
+/// Runs jobs without isolation: a decoder that crashes terminates this process.
 #[derive(Clone, Debug)]
 pub struct InProcessRunner {
     width: usize,
 }
 
 impl InProcessRunner {
-    /// A runner for `width` threads, at least one.
+    /// Creates a runner for `width` threads, at least one.
     pub fn new(width: usize) -> InProcessRunner {
         InProcessRunner { width: width.max(1) }
     }

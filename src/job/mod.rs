@@ -1,7 +1,7 @@
-//! A unit of work on one file, as data, and the port of those who run it.
+//! A unit of work on one file, as data, and the port for its runners.
 //!
-//! A job carries no path: whoever submits it opens the files and hands over descriptors, so that a
-//! worker process can do without opening anything after its start. Paths are for people only.
+//! A job carries no path: the submitter opens the files and passes descriptors, so that a worker process
+//! need not open anything after its start. Names are for messages only.
 
 pub mod execute;
 pub mod in_process;
@@ -18,79 +18,79 @@ pub use protocol::{
     VerifyReport, WorkerInfo,
 };
 
-/// Outputs that one job can make.
-pub const MOST_OUTPUTS: usize = 4;
+/// The largest number of outputs of one job.
+pub const MAX_OUTPUTS: usize = 4;
 
-/// The descriptors a job works on.
+/// The descriptors of a job.
 #[derive(Debug)]
 pub struct JobFiles {
-    /// The media to read, positioned anywhere; it is read by offset.
+    /// The media to read. Its file position does not matter; it is read by offset.
     pub input: File,
-    /// Where outputs of a fix, or a cover picture, are written: empty staging files, readable and writable, at
-    /// most [`MOST_OUTPUTS`].
+    /// Empty staging files for the outputs of a fix or a cover image, readable and writable, at most
+    /// [`MAX_OUTPUTS`].
     pub outputs: Vec<File>,
 }
 
-/// A job with what belongs to it.
+/// A job with its files, its name and its cancel flag.
 #[derive(Debug)]
 pub struct JobRequest {
     /// What to do.
     pub job: Job,
-    /// On what.
+    /// The files to do it on.
     pub files: JobFiles,
-    /// A short name for messages, already safe to show; also gives the extension.
+    /// A short name for messages, already escaped; also gives the extension.
     pub name: String,
-    /// Raised by the submitter to give up; the job then ends with [`JobError::Cancelled`].
+    /// Set by the submitter to cancel; the job then ends with [`JobError::Cancelled`].
     pub cancel: Arc<AtomicBool>,
 }
 
-/// Why a job gave no result. Split by whose fault it is.
+/// Why a job gave no result, by cause.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "error", content = "detail", rename_all = "kebab-case")]
 pub enum JobError {
-    /// The bytes are not media that the library can read.
+    /// The media library cannot read the bytes.
     #[error("cannot be read as media: {0}")]
     Unreadable(String),
-    /// As [`JobError::Unreadable`], because data that the file declares is not there.
+    /// Like [`JobError::Unreadable`], because data that the file declares is missing.
     #[error("cannot be read as media: {0}")]
     Truncated(String),
-    /// Decoding made the worker crash, hang, or reach its limits.
+    /// The worker crashed, hung, or exceeded its limits.
     #[error("{0}")]
     WorkerLost(String),
-    /// The input is fine, the output did not come out as planned.
+    /// The input is fine; making the output failed.
     #[error("{0}")]
     Failed(String),
     /// Reading or writing failed: device, disk full, permission.
     #[error("{0}")]
     Io(String),
-    /// The submitter gave up.
-    #[error("stopped before it was done; the same command goes on from here")]
+    /// The submitter cancelled the job.
+    #[error("cancelled; run the same command again to resume")]
     Cancelled,
-    /// No worker can be had: binary missing, version different, spawn refused.
+    /// No worker is available: binary missing, version different, spawn refused.
     #[error("{0}")]
     Unavailable(String),
 }
 
-/// Runs jobs. One call is one job; calls from several threads run side by side.
+/// Runs jobs. One call is one job; calls from several threads run in parallel.
 ///
-/// The contract: `run` never panics because of what is in the file, always returns, and leaves the
-/// runner ready for the next job whatever happened. Progress is reported from the calling thread.
-/// A job may be run again after an error, except that its output file must be empty again.
+/// The contract: `run` never panics because of the contents of a file, always returns, and leaves the
+/// runner ready for the next job. It reports progress from the calling thread. After an error the job
+/// may be run again with an empty output file.
 pub trait Runner: Send + Sync {
-    /// Runs one job to its end.
+    /// Runs one job and returns its result.
     fn run(&self, request: JobRequest, progress: &mut dyn FnMut(Progress)) -> Result<JobOutput, JobError>;
 
-    /// Runs short jobs one after the other and gives away the result of each, in their order, as soon as
-    /// it is there. Cheaper than [`Runner::run`] for each; the same otherwise.
-    fn run_in_turn(&self, requests: Vec<JobRequest>, give: &mut dyn FnMut(Result<JobOutput, JobError>)) {
+    /// Runs short jobs one after another and passes each result to `on_result`, in order, as soon as it
+    /// is known. Cheaper than [`Runner::run`] for each; otherwise the same.
+    fn run_batch(&self, requests: Vec<JobRequest>, on_result: &mut dyn FnMut(Result<JobOutput, JobError>)) {
         for request in requests {
-            give(self.run(request, &mut |_| {}));
+            on_result(self.run(request, &mut |_| {}));
         }
     }
 
-    /// How many jobs run side by side without waiting for one another.
+    /// Returns the number of jobs that run in parallel.
     fn width(&self) -> usize;
 
-    /// The version of the media libraries, and what isolation is in force.
+    /// Returns the version of the media libraries and the isolation in force.
     fn describe(&self) -> Result<WorkerInfo, JobError>;
 }

@@ -1,4 +1,4 @@
-//! The messages between those who submit jobs and those who run them.
+//! The messages between the submitter of a job and its runner.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,179 +10,179 @@ use crate::plan::{OutputSpec, VideoEncode, VideoEncoder};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "job", rename_all = "kebab-case")]
 pub enum Job {
-    /// Establish facts.
+    /// Probe a file for its facts.
     Probe {
-        /// How far to go.
+        /// How much to read.
         depth: ProbeDepth,
     },
-    /// Decode everything and look at it.
+    /// Decode the whole file and analyse the frames.
     Deep,
-    /// Make outputs of one video, each to a file of its own, and verify them.
+    /// Make one or more outputs of one video, each in its own file, and verify them.
     Fix {
-        /// What to make.
+        /// The outputs to make.
         specs: Vec<OutputSpec>,
-        /// How far to prove it.
+        /// How thoroughly to verify them.
         verify: VerifyLevel,
     },
-    /// Write one good frame as a picture (PNG) of the given size to the output.
+    /// Write one suitable frame as a PNG image of the given size to the output.
     Cover {
-        /// Width and height of the picture in pixels.
+        /// Width and height of the image in pixels.
         size: crate::model::Size,
     },
-    /// Encode some frames of a made picture just as planned, and write nothing: whether the encoder works.
+    /// Test an encoder: encode some generated frames as planned, and write nothing.
     Trial {
         /// The encode.
         plan: Box<VideoEncode>,
     },
-    /// Try from inside the process that does the jobs what no job may do.
+    /// Try forbidden operations from inside the process that runs the jobs.
     SelfTest {
-        /// Where something listens on the loopback address.
+        /// The port of a listener on the loopback address.
         port: u16,
     },
 }
 
-/// How far a probe goes.
+/// How much a probe reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProbeDepth {
-    /// Container and parameter sets only; whatever they do not say stays unknown.
+    /// Container and parameter sets only; other facts stay unknown.
     Header,
-    /// As `Header`, and the first packets where a fact is still unknown.
+    /// Like `Header`, plus the first packets where a fact is still unknown.
     #[default]
     Auto,
-    /// Also walks over the timestamps of every packet.
+    /// Also the timestamps of every packet.
     Packets,
 }
 
-/// How far an output is proven.
+/// How thoroughly an output is verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VerifyLevel {
-    /// Only probed and assessed again.
+    /// Probe and assess the output again, nothing else.
     Off,
-    /// Also packet counts, timestamps, hashes of copied streams.
+    /// Also compare packet counts, timestamps, and hashes of copied streams.
     Structure,
-    /// Also every frame decoded and compared with the source.
+    /// Also decode every frame and compare it with the source.
     #[default]
     Full,
 }
 
-/// How far a job has come. Made from packets and frames done, never from a timer.
+/// The progress of a job, measured in packets and frames, never by a timer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Seconds of media done.
+    /// Seconds of media processed.
     pub done_s: f64,
-    /// Seconds of media in all, where known.
+    /// Total seconds of media, where known.
     pub total_s: Option<f64>,
-    /// Video frames done.
+    /// Video frames processed.
     pub frames: u64,
 }
 
-/// What a job found or made.
+/// The result of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "output", rename_all = "kebab-case")]
 pub enum JobOutput {
-    /// Of [`Job::Probe`].
+    /// Result of [`Job::Probe`].
     Probed(Box<MediaFacts>),
-    /// Of [`Job::Deep`].
+    /// Result of [`Job::Deep`].
     Deep(Box<DeepReport>),
-    /// Of [`Job::Fix`]: what became of each output.
+    /// Result of [`Job::Fix`]: one result per output.
     Fixed {
         /// In the order of the specifications.
         results: Vec<Result<FixReport, JobError>>,
     },
-    /// Of [`Job::Cover`].
+    /// Result of [`Job::Cover`].
     Cover(CoverReport),
-    /// Of [`Job::Trial`]: it works.
+    /// Result of [`Job::Trial`]: the encoder works.
     Tried,
-    /// Of [`Job::SelfTest`].
+    /// Result of [`Job::SelfTest`].
     SelfTest {
         /// For each attempt `name allowed`, or `name denied: reason`.
         lines: Vec<String>,
     },
 }
 
-/// What a fix made and proved. The staging file is complete and flushed when this arrives.
+/// The result of a fix. The staging file is complete and flushed when this arrives.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FixReport {
-    /// The facts of the output, read anew from its bytes.
+    /// The facts of the output, probed from its bytes.
     pub facts: MediaFacts,
-    /// What was proven.
+    /// The result of verification.
     pub verify: VerifyReport,
-    /// Who encoded the picture; `None` when it is a copy, or there is none.
+    /// The video encoder; `None` when the video is a stream copy, or there is none.
     #[serde(default)]
     pub encoder: Option<VideoEncoder>,
 }
 
-/// What verification found. Nothing is `failures` means the proof holds.
+/// The result of verification. Empty `failures` mean that the output passed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct VerifyReport {
-    /// How far it went.
+    /// The level of verification.
     pub level: VerifyLevel,
     /// Result of decoding the output.
     pub decode: DecodeReport,
     /// Duration of the output minus the planned one, in seconds.
     pub duration_delta_s: Option<f64>,
-    /// Picture compared with the source through the planned geometry.
+    /// Similarity of the video to the source, through the planned geometry.
     pub similarity: Option<Similarity>,
-    /// Copied streams whose packet hashes were compared and equal.
+    /// Copied streams whose packet hashes equal those of the source.
     pub equal_streams: Vec<u32>,
-    /// Everything that does not hold, for a person. Empty is the proof.
+    /// All failures, as messages; empty when the output passed.
     pub failures: Vec<String>,
-    /// Whether one of the failures is the source's own: it has lost something.
+    /// Whether one of the failures is caused by a damaged source.
     pub damaged_source: bool,
-    /// Whether a second encode at higher quality could mend the failures.
+    /// Whether a second encode at higher quality could fix the failures.
     pub quality_only: bool,
 }
 
 impl VerifyReport {
-    /// Notes a failure that is the source's own.
+    /// Adds a failure caused by a damaged source.
     pub fn source_failure(&mut self, text: String) {
         self.damaged_source = true;
         self.failures.push(text);
     }
 }
 
-/// How alike output and source look.
+/// The visual similarity of output and source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Similarity {
     /// `ssim` or `ssimulacra2`.
     pub metric: String,
-    /// Mean over the frames looked at.
+    /// Mean over the compared frames.
     pub mean: f64,
-    /// The worst frame.
+    /// Score of the worst frame.
     pub min: f64,
     /// Presentation time of the worst frame in seconds.
     pub worst_at_s: Option<f64>,
 }
 
-/// The frame that was chosen.
+/// The frame chosen for a cover.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CoverReport {
     /// Its presentation time in seconds.
     pub at_s: f64,
 }
 
-/// What runs the jobs, and how far it is kept apart.
+/// The worker (or this process) that runs the jobs, and its isolation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerInfo {
     /// Version of the media libraries: `FFmpeg 5.1.9 (libavcodec 59.37.100, …)`.
     pub library: String,
-    /// Video encoders by name that the library lists.
+    /// Names of the video encoders that the library lists.
     pub encoders: Vec<String>,
-    /// Whether jobs run in a process of their own.
+    /// Whether jobs run in a separate process.
     pub separate_process: bool,
-    /// What is in force: `landlock abi 4`, `seccomp`, `rlimit-as`, `empty-environment`, …
+    /// Restrictions in force: `landlock abi 4`, `seccomp`, `rlimit-as`, `empty-environment`, …
     pub in_force: Vec<String>,
-    /// What was asked for and refused by the system, with the reason.
+    /// Restrictions that the system refused, with the reason.
     pub refused: Vec<String>,
-    /// The files that decide what the runner finds: its program and every library loaded. Empty
-    /// where they are not known.
-    #[serde(default)]
-    pub parts: Vec<MappedFile>,
+    /// The files that determine the results: the program and every loaded library. Empty where they
+    /// are not known.
+    #[serde(default, rename = "parts")]
+    pub mapped_files: Vec<MappedFile>,
 }
 
-/// A file that a runner is made of, as it was when the runner began.
+/// A program or library file of a worker, as it was when the worker started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MappedFile {
     /// Its absolute path.
@@ -193,6 +193,6 @@ pub struct MappedFile {
     pub size: u64,
     /// When it was modified, in seconds since 1970.
     pub modified_s: i64,
-    /// And the nanoseconds beyond.
+    /// The nanoseconds within that second.
     pub modified_ns: i64,
 }

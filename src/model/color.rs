@@ -1,9 +1,9 @@
-//! Colour: what the stream says about its samples, by FFmpeg's names.
+//! Colour tags and HDR metadata of a video stream.
 
 use serde::{Deserialize, Serialize};
 
 /// The four colour tags of a video stream, in FFmpeg's names (`bt709`, `smpte2084`, …).
-/// `None` is "unspecified": decoders then guess by picture size.
+/// `None` is "unspecified": decoders then guess by the frame size.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColorTags {
     /// `tv` (limited) or `pc` (full).
@@ -39,10 +39,10 @@ pub struct DolbyVision {
     pub compatibility: u8,
 }
 
-/// High dynamic range, as declared.
+/// The declared high dynamic range format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hdr {
-    /// Which system.
+    /// The HDR format.
     pub kind: HdrKind,
     /// The configuration record, for Dolby Vision.
     pub dolby_vision: Option<DolbyVision>,

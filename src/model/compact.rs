@@ -1,22 +1,22 @@
-//! Facts in a compact form, for the line between processes and for the memory of earlier runs. It is
-//! read thousands of times in a run that has nothing else to do, and parsing JSON would be half of
-//! that run.
+//! A compact binary encoding of facts, for the channel between processes and for the probe cache.
 //!
-//! There is no version in it: both who writes and who reads it come out of the same build, which the
-//! workers' handshake and the memory's stamps see to.
+//! A run whose files are all cached decodes thousands of entries, and parsing JSON would take half of
+//! that run. The encoding has no version: writer and reader are of the same build, which the workers'
+//! handshake and the worker information in the cache ensure.
 
 use super::{
     AudioStream, ColorTags, Completeness, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind,
     MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation, Timing, VideoStream,
 };
 
-/// Room made for items of a list before the first of them was read.
-const MOST_AT_ONCE: usize = 16;
+/// Capacity reserved for a list before its first item is read.
+const MAX_RESERVED_ITEMS: usize = 16;
 
-/// Something that can be written to bytes and read back.
+/// A value with a compact binary encoding.
 pub(crate) trait Compact: Sized {
+    /// Appends the value to `out`.
     fn put(&self, out: &mut Vec<u8>);
-    /// Takes the value from the front of `input`; `None` when it is not one.
+    /// Takes the value from the front of `input`; `None` if the bytes are invalid.
     fn take(input: &mut &[u8]) -> Option<Self>;
 }
 
@@ -27,7 +27,7 @@ fn byte(input: &mut &[u8]) -> Option<u8> {
 }
 
 impl Compact for u64 {
-    /// Seven bits a byte, the lowest first.
+    /// Writes LEB128: seven bits per byte, the lowest first.
     fn put(&self, out: &mut Vec<u8>) {
         let mut rest = *self;
         while rest >= 0x80 {
@@ -141,9 +141,9 @@ impl<T: Compact> Compact for Vec<T> {
 
     fn take(input: &mut &[u8]) -> Option<Vec<T>> {
         let count = usize::try_from(u64::take(input)?).ok()?;
-        // Exact for every sane file; beyond that it grows as items come, so that a damaged length
-        // does not allocate.
-        let mut items = Vec::with_capacity(count.min(MOST_AT_ONCE));
+        // Enough for every normal file. A longer list grows item by item, so a corrupt length does
+        // not allocate memory.
+        let mut items = Vec::with_capacity(count.min(MAX_RESERVED_ITEMS));
         for _ in 0..count {
             items.push(T::take(input)?);
         }
@@ -162,8 +162,8 @@ impl Compact for Rational {
     }
 }
 
-/// Writes the fields one after the other. Both ways name every field, so that a new one cannot be
-/// forgotten.
+/// Encodes the fields of a struct in order. Both directions name every field, so the compiler reports
+/// a new field that is missing here.
 macro_rules! fields {
     ($name:ident { $($field:ident),* $(,)? }) => {
         impl Compact for $name {
@@ -179,7 +179,7 @@ macro_rules! fields {
     };
 }
 
-/// Writes a variant without fields as a number.
+/// Encodes the variants of an enum without fields as numbers.
 macro_rules! variants {
     ($name:ident { $($variant:ident = $number:literal),* $(,)? }) => {
         impl Compact for $name {

@@ -1,41 +1,42 @@
-//! What decoding the whole of a video showed.
+//! The results of decoding a whole file.
 
 use serde::{Deserialize, Serialize};
 
 use super::MediaFacts;
 
-/// What a look at the whole content found.
+/// The result of a full decode and of the analysis of all frames and samples.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeepReport {
-    /// The facts, with what only decoding can tell filled in.
+    /// The facts, including those that only decoding reveals.
     pub facts: MediaFacts,
     /// The result of decoding.
     pub decode: DecodeReport,
-    /// Spans of black picture.
+    /// Spans of black frames.
     pub black: Vec<TimeRange>,
-    /// Spans in which the picture does not move.
+    /// Spans without motion.
     pub freeze: Vec<TimeRange>,
-    /// Spans without audio.
+    /// Silent spans.
     pub silence: Vec<TimeRange>,
-    /// Programme loudness, where there is audio.
+    /// Programme loudness, if there is audio.
     pub loudness: Option<LoudnessReport>,
-    /// The part of the picture that is not constant black border: left, top, width, height.
-    pub active_picture: Option<[u32; 4]>,
-    /// Frames made of two fields, of those looked at that show whether they are; `None` where too few move
-    /// enough to show it.
+    /// The area of the frame inside constant black borders: left, top, width, height.
+    #[serde(rename = "active_picture")]
+    pub active_area: Option<[u32; 4]>,
+    /// The number of interlaced frames, and of frames with enough motion to tell; `None` if those are too
+    /// few.
     pub interlaced_frames: Option<(u64, u64)>,
 }
 
 /// The result of decoding every packet.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DecodeReport {
-    /// Video frames that came out.
+    /// Number of decoded video frames.
     pub video_frames: u64,
-    /// Audio samples per channel that came out.
+    /// Number of decoded audio samples per channel.
     pub audio_samples: u64,
-    /// Where decoders complained.
-    pub errors: Vec<Damage>,
-    /// Number of complaints, those beyond the list included.
+    /// The first errors of the decoders.
+    pub errors: Vec<DecodeError>,
+    /// Number of all errors, including those not in the list.
     pub error_count: u64,
     /// End of the last video frame in seconds.
     pub video_end_s: Option<f64>,
@@ -43,14 +44,14 @@ pub struct DecodeReport {
     pub audio_end_s: Option<f64>,
 }
 
-/// One complaint of a decoder.
+/// One error of a decoder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Damage {
-    /// The stream.
+pub struct DecodeError {
+    /// Index of the stream.
     pub stream: u32,
     /// Presentation time of the packet in seconds.
     pub at_s: Option<f64>,
-    /// What the decoder said.
+    /// The decoder's error message.
     pub message: String,
 }
 
@@ -63,7 +64,7 @@ pub struct TimeRange {
     pub to_s: f64,
 }
 
-/// EBU R128 figures.
+/// Loudness measured according to EBU R128.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoudnessReport {
     /// Integrated loudness in LUFS.

@@ -1,4 +1,4 @@
-//! How a coded picture becomes the picture a viewer sees.
+//! Frame sizes, rotation, and the display size computed from them.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -14,22 +14,22 @@ pub struct Size {
 }
 
 impl Size {
-    /// A size of `width` by `height` pixels.
+    /// Creates a size of `width` by `height` pixels.
     pub fn new(width: u32, height: u32) -> Size {
         Size { width, height }
     }
 
-    /// Width and height exchanged.
-    pub fn turned(self) -> Size {
+    /// Returns the size with width and height swapped.
+    pub fn transposed(self) -> Size {
         Size { width: self.height, height: self.width }
     }
 
-    /// Width over height; `None` when a side is zero.
+    /// Returns width over height; `None` if a side is zero.
     pub fn aspect_ratio(self) -> Option<Rational> {
         Rational::positive(i64::from(self.width), i64::from(self.height))
     }
 
-    /// The number of pixels.
+    /// Returns the number of pixels.
     pub fn pixels(self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }
@@ -41,22 +41,22 @@ impl std::fmt::Display for Size {
     }
 }
 
-/// The clockwise turn a player applies before showing the picture.
+/// The clockwise rotation that a player applies before display.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Rotation {
-    /// Shown as coded.
+    /// No rotation.
     #[default]
     None,
-    /// A quarter turn clockwise.
+    /// 90 degrees clockwise.
     Quarter,
-    /// Upside down.
+    /// 180 degrees.
     Half,
-    /// A quarter turn counter-clockwise.
+    /// 270 degrees clockwise.
     ThreeQuarters,
 }
 
 impl Rotation {
-    /// The rotation nearest to `degrees` clockwise.
+    /// Returns the rotation nearest to `degrees` clockwise.
     pub fn from_degrees(degrees: f64) -> Rotation {
         match (degrees / 90.0).round().rem_euclid(4.0) as u32 {
             1 => Rotation::Quarter,
@@ -66,7 +66,7 @@ impl Rotation {
         }
     }
 
-    /// Degrees clockwise: 0, 90, 180 or 270.
+    /// Returns the degrees clockwise: 0, 90, 180 or 270.
     pub fn degrees(self) -> u16 {
         match self {
             Rotation::None => 0,
@@ -76,7 +76,7 @@ impl Rotation {
         }
     }
 
-    /// Whether the turn exchanges width and height.
+    /// Returns whether the rotation swaps width and height.
     pub fn swaps_sides(self) -> bool {
         matches!(self, Rotation::Quarter | Rotation::ThreeQuarters)
     }
@@ -92,32 +92,34 @@ impl<'de> Deserialize<'de> for Rotation {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Rotation, D::Error> {
         match u16::deserialize(deserializer)? {
             degrees @ (0 | 90 | 180 | 270) => Ok(Rotation::from_degrees(f64::from(degrees))),
-            other => Err(serde::de::Error::custom(format!("{other} is not a quarter turn"))),
+            other => {
+                Err(serde::de::Error::custom(format!("{other} is not a multiple of 90 degrees below 360")))
+            }
         }
     }
 }
 
-/// A mirror image the display matrix asks for, applied before the rotation.
+/// A reflection from the display matrix, applied before the rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Flip {
-    /// Left and right exchanged.
+    /// Left and right are swapped.
     Horizontal,
-    /// Top and bottom exchanged.
+    /// Top and bottom are swapped.
     Vertical,
 }
 
-/// The size of the picture as shown: sample aspect ratio applied, then turned upright.
+/// Returns the display size: the sample aspect ratio applied, then the rotation.
 ///
-/// Like FFmpeg's players, stretches the width and leaves the height alone, so no line is invented.
+/// Like FFmpeg's players, scales the width and keeps the height, which adds no lines.
 pub fn display_size(coded: Size, sample_aspect_ratio: Option<Rational>, rotation: Rotation) -> Size {
     let sar = sample_aspect_ratio.unwrap_or(Rational::ONE);
     let width = (f64::from(coded.width) * sar.as_f64()).round();
     let stretched = Size { width: width.clamp(0.0, f64::from(u32::MAX)) as u32, height: coded.height };
-    if rotation.swaps_sides() { stretched.turned() } else { stretched }
+    if rotation.swaps_sides() { stretched.transposed() } else { stretched }
 }
 
-/// The exact ratio of the picture as shown; `None` when a side is zero or the ratio overflows.
+/// Returns the exact display aspect ratio; `None` if a side is zero or the ratio overflows.
 pub fn display_aspect_ratio(
     coded: Size,
     sample_aspect_ratio: Option<Rational>,
@@ -136,22 +138,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_turned_phone_clip_is_portrait() {
-        let shown = display_size(Size::new(1920, 1080), None, Rotation::Quarter);
-        assert_eq!(shown, Size::new(1080, 1920));
+    fn rotated_phone_video_is_portrait() {
+        let size = display_size(Size::new(1920, 1080), None, Rotation::Quarter);
+        assert_eq!(size, Size::new(1080, 1920));
         let ratio = display_aspect_ratio(Size::new(1920, 1080), None, Rotation::Quarter);
         assert_eq!(ratio, Rational::new(9, 16));
     }
 
     #[test]
-    fn anamorphic_pal_is_wide() {
+    fn anamorphic_pal_is_16_by_9() {
         let sar = Rational::new(64, 45);
         assert_eq!(display_size(Size::new(720, 576), sar, Rotation::None), Size::new(1024, 576));
         assert_eq!(display_aspect_ratio(Size::new(720, 576), sar, Rotation::None), Rational::new(16, 9));
     }
 
     #[test]
-    fn any_angle_becomes_the_nearest_quarter_turn() {
+    fn rounds_angles_to_multiples_of_90_degrees() {
         for (angle, expected) in
             [(-90.0, 270), (0.0, 0), (89.9, 90), (180.0, 180), (-180.0, 180), (450.0, 90)]
         {

@@ -1,16 +1,16 @@
-//! The identity of a file's bytes.
+//! The hashes of a file's content.
 
 use serde::{Deserialize, Serialize};
 
-/// Two digests of the same bytes and their number, taken in one pass.
+/// Two hashes of a file's bytes and their number, computed in one pass.
 ///
-/// BLAKE3 is the identity used in the journal; MD5 is what the platforms ask for.
+/// The journal identifies content by BLAKE3; the platforms ask for MD5.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ContentHash {
     /// BLAKE3, lowercase hexadecimal.
     pub blake3: String,
     /// MD5, lowercase hexadecimal.
     pub md5: String,
-    /// How many bytes were hashed.
+    /// Number of hashed bytes.
     pub size_bytes: u64,
 }

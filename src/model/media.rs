@@ -1,16 +1,17 @@
-//! The facts of one file.
+//! The facts about one file.
 
 use serde::{Deserialize, Serialize};
 
 use super::{ColorTags, Flip, Hdr, Rational, Rotation, Size, display_aspect_ratio, display_size};
 
-/// Everything known about a file without judging it.
+/// The facts about one file, without any assessment.
 ///
-/// Field names are those of the JSON report; `None` is "absent or unknown".
+/// The field names are those of the JSON report. `None` means absent or unknown.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MediaFacts {
-    /// Our short name: `mp4`, `mov`, `webm`, `matroska`, `avi`, `mpegts`, `3gp`, `gif`, … For ISO
-    /// files by the major brand, for Matroska by the document type; otherwise FFmpeg's demuxer name.
+    /// greenlit's short name: `mp4`, `mov`, `webm`, `matroska`, `avi`, `mpegts`, `3gp`, `gif`, … The
+    /// major brand decides for ISO files and the document type for Matroska; otherwise it is FFmpeg's
+    /// demuxer name.
     pub container: Option<String>,
     /// The major brand of an ISO base media file, as four characters.
     pub major_brand: Option<String>,
@@ -18,47 +19,47 @@ pub struct MediaFacts {
     pub size_bytes: u64,
     /// The container's duration in seconds.
     pub duration_s: Option<f64>,
-    /// Where nothing declares a duration, or it is declared to be unknown, as in a recording that was written
-    /// while it was made: the seconds from the first packet to the end of the last.
+    /// The seconds from the first packet to the end of the last. Set only if the file declares no duration,
+    /// as in live recordings.
     pub measured_duration_s: Option<f64>,
     /// Overall bits per second.
     pub bit_rate: Option<u64>,
-    /// ISO files: whether `moov` lies before the media data.
+    /// ISO files: whether `moov` comes before the media data.
     pub fast_start: Option<bool>,
-    /// ISO files: whether the samples lie in movie fragments.
+    /// ISO files: whether the samples are in movie fragments.
     pub fragmented: Option<bool>,
-    /// Whether all the bytes that the container declares are there.
+    /// Whether the file contains all the bytes that the container declares.
     pub completeness: Completeness,
-    /// Moving pictures, in stream order. Cover art is in `other`.
+    /// Video streams in stream order. Cover art is in `other`.
     pub video: Vec<VideoStream>,
-    /// Audio, in stream order.
+    /// Audio streams in stream order.
     pub audio: Vec<AudioStream>,
-    /// Everything else: data, subtitles, attachments, cover art.
+    /// All other streams: data, subtitles, attachments, cover art.
     pub other: Vec<OtherStream>,
     /// Number of chapters.
     pub chapters: u32,
-    /// Metadata that says where, with what and by whom the video was made.
+    /// Metadata about where, with which device and by whom the video was made.
     pub privacy: PrivacyTags,
 }
 
 impl MediaFacts {
-    /// The video stream a player shows: the first that is not cover art.
+    /// Returns the video stream that players show: the first that is not cover art.
     pub fn main_video(&self) -> Option<&VideoStream> {
         self.video.first()
     }
 
-    /// The audio a player should play: the first with a decoder, else the first.
+    /// Returns the audio stream that players should play: the first with a decoder, else the first.
     pub fn main_audio(&self) -> Option<&AudioStream> {
         self.audio.iter().find(|stream| stream.decodable).or_else(|| self.audio.first())
     }
 
-    /// Whether the container holds pictures and no times; its duration is then a guess.
-    pub fn is_without_times(&self) -> bool {
-        self.container.as_deref().is_some_and(knows_no_times)
+    /// Returns whether the container has no timestamps, which makes its duration a guess.
+    pub fn lacks_timestamps(&self) -> bool {
+        self.container.as_deref().is_some_and(container_lacks_timestamps)
     }
 
-    /// The seconds the video is declared to last: the container's duration, else the longest stream's; `None` where it
-    /// had to be measured.
+    /// Returns the declared duration in seconds: the container's, else that of the longest stream; `None` if
+    /// it had to be measured.
     pub fn declared_duration_s(&self) -> Option<f64> {
         if self.measured_duration_s.is_some() {
             return None;
@@ -67,12 +68,13 @@ impl MediaFacts {
         self.duration_s.or_else(|| streams.flatten().reduce(f64::max))
     }
 
-    /// The seconds the video lasts: what is declared, else what was measured.
+    /// Returns the duration in seconds: the declared one, else the measured one.
     pub fn effective_duration_s(&self) -> Option<f64> {
         self.declared_duration_s().or(self.measured_duration_s)
     }
 
-    /// Bits per second of the whole file: what is declared, or its size over its length where that was measured.
+    /// Returns the bits per second of the file: size over duration if the duration was measured, else the
+    /// declared rate.
     pub fn effective_bit_rate(&self) -> Option<u64> {
         let measured =
             self.measured_duration_s.map(|seconds| (self.size_bytes as f64 * 8.0 / seconds) as u64);
@@ -80,8 +82,8 @@ impl MediaFacts {
     }
 }
 
-/// Containers, by FFmpeg's names, that hold pictures and no times.
-const WITHOUT_TIMES: &[&str] = &[
+/// FFmpeg's names of containers without timestamps.
+const WITHOUT_TIMESTAMPS: &[&str] = &[
     "avs2",
     "avs3",
     "cavsvideo",
@@ -99,31 +101,30 @@ const WITHOUT_TIMES: &[&str] = &[
     "vvc",
 ];
 
-/// Whether a container, by FFmpeg's name for its demuxer, holds pictures and no times.
-pub fn knows_no_times(container: &str) -> bool {
-    WITHOUT_TIMES.contains(&container)
+/// Returns whether the container with this FFmpeg demuxer name has no timestamps.
+pub fn container_lacks_timestamps(container: &str) -> bool {
+    WITHOUT_TIMESTAMPS.contains(&container)
 }
 
-/// What the container's own declarations say about missing bytes, without decoding.
+/// Whether the file contains the bytes that its container declares, as determined without decoding.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Completeness {
-    /// The container declares nothing that could be checked against the bytes, or the check was
-    /// not made.
+    /// The container declares nothing to check against, or the check was not made.
     #[default]
     Unknown,
     /// Every declared size, index entry and duration agrees with the bytes.
     Whole,
-    /// Declared data is not there.
+    /// Declared data is missing.
     Missing {
-        /// The first presentation time, in seconds, whose data is missing, where it can be known.
+        /// The first presentation time in seconds whose data is missing, if known.
         first_missing_s: Option<f64>,
-        /// What disagrees, for a person: "box `mdat` declares 1000 bytes, 600 are there".
+        /// The discrepancy as text: "box `mdat` declares 1000 bytes, the file contains 600".
         reason: String,
     },
 }
 
-/// One moving picture.
+/// One video stream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct VideoStream {
     /// Index of the stream in the file.
@@ -138,35 +139,35 @@ pub struct VideoStream {
     pub level: Option<i32>,
     /// FFmpeg's pixel format name.
     pub pixel_format: Option<String>,
-    /// Bits of one component.
+    /// Bits per component.
     pub bit_depth: Option<u8>,
     /// Chroma subsampling: `4:2:0`, `4:2:2`, `4:4:4`, `4:0:0`, `rgb`, …
     pub chroma: Option<String>,
     /// Whether the pixel format carries transparency.
     pub alpha: Option<bool>,
-    /// Cropped picture width before rotation and sample aspect ratio.
+    /// Cropped frame width before rotation and sample aspect ratio.
     pub width: Option<u32>,
-    /// Cropped picture height before rotation and sample aspect ratio.
+    /// Cropped frame height before rotation and sample aspect ratio.
     pub height: Option<u32>,
-    /// Width of one sample over its height, the container's word first.
+    /// Width of one sample over its height; the container's value has precedence.
     pub sample_aspect_ratio: Option<Rational>,
-    /// The bitstream's own sample aspect ratio, where it disagrees with the container's.
+    /// The bitstream's sample aspect ratio, if it differs from the container's.
     pub bitstream_sample_aspect_ratio: Option<Rational>,
-    /// The clockwise turn a player applies.
+    /// The clockwise rotation that a player applies.
     pub rotation: Rotation,
-    /// The mirror a player applies before the turn.
+    /// The reflection that a player applies before the rotation.
     pub flip: Option<Flip>,
     /// Average frame rate.
     pub frame_rate: Option<Rational>,
-    /// The frame rate most intervals between frames have, where it was measured.
+    /// The frame rate of the most frequent interval between frames, if measured.
     pub modal_frame_rate: Option<Rational>,
     /// Whether intervals between frames differ by more than rounding.
     pub variable_frame_rate: Option<bool>,
-    /// `progressive`, `tt`, `bb`, `tb` or `bt`, as FFmpeg says it.
+    /// `progressive`, `tt`, `bb`, `tb` or `bt`, as in FFmpeg.
     pub field_order: Option<String>,
     /// Colour tags.
     pub color: ColorTags,
-    /// High dynamic range, where declared.
+    /// High dynamic range, if declared.
     pub hdr: Option<Hdr>,
     /// Bits per second of this stream.
     pub bit_rate: Option<u64>,
@@ -174,7 +175,7 @@ pub struct VideoStream {
     pub duration_s: Option<f64>,
     /// First presentation time in seconds.
     pub start_s: Option<f64>,
-    /// Number of frames, where it is known exactly.
+    /// Number of frames, if known exactly.
     pub frames: Option<u64>,
     /// Whether every group of pictures can be decoded on its own.
     pub closed_gop: Option<bool>,
@@ -182,16 +183,16 @@ pub struct VideoStream {
     pub max_gop_frames: Option<u64>,
     /// How often the codec parameters change within the stream.
     pub parameter_changes: Option<u32>,
-    /// The edit list of the track, where it has one.
+    /// The edit list of the track, if any.
     pub edit_list: Option<EditList>,
-    /// What the timestamps look like, where they were walked.
+    /// Statistics of the timestamps, if all packets were read.
     pub timing: Option<Timing>,
-    /// Whether this build has a decoder for it.
+    /// Whether this build has a decoder for the codec.
     pub decodable: bool,
 }
 
 impl VideoStream {
-    /// The coded size, where both sides are known and above zero.
+    /// Returns the coded size if both sides are known and above zero.
     pub fn coded_size(&self) -> Option<Size> {
         match (self.width, self.height) {
             (Some(width @ 1..), Some(height @ 1..)) => Some(Size { width, height }),
@@ -199,23 +200,23 @@ impl VideoStream {
         }
     }
 
-    /// The size a viewer sees.
+    /// Returns the display size.
     pub fn display_size(&self) -> Option<Size> {
         Some(display_size(self.coded_size()?, self.sample_aspect_ratio, self.rotation))
     }
 
-    /// The exact ratio a viewer sees.
+    /// Returns the exact display aspect ratio.
     pub fn display_aspect_ratio(&self) -> Option<Rational> {
         display_aspect_ratio(self.coded_size()?, self.sample_aspect_ratio, self.rotation)
     }
 }
 
-/// One audio track.
+/// One audio stream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AudioStream {
     /// Index of the stream in the file.
     pub index: u32,
-    /// FFmpeg's codec name; `None` where there is none for the tag (`apac`).
+    /// FFmpeg's codec name; `None` if FFmpeg does not know the tag (`apac`).
     pub codec: Option<String>,
     /// The four-character code in the container.
     pub codec_tag: Option<String>,
@@ -233,18 +234,18 @@ pub struct AudioStream {
     pub duration_s: Option<f64>,
     /// First presentation time in seconds.
     pub start_s: Option<f64>,
-    /// The edit list of the track, where it has one.
+    /// The edit list of the track, if any.
     pub edit_list: Option<EditList>,
-    /// Whether this build has a decoder for it.
+    /// Whether this build has a decoder for the codec.
     pub decodable: bool,
 }
 
-/// A stream that is neither moving picture nor audio.
+/// A stream that is neither video nor audio.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OtherStream {
     /// Index of the stream in the file.
     pub index: u32,
-    /// What it is.
+    /// The kind of stream.
     pub kind: OtherKind,
     /// FFmpeg's codec name, else the four-character code.
     pub codec: Option<String>,
@@ -260,54 +261,53 @@ pub enum OtherKind {
     Subtitle,
     /// A file attached to the container, such as a font.
     Attachment,
-    /// A still picture stored as a video stream.
+    /// A still image stored as a video stream.
     CoverArt,
 }
 
 /// The edit list of a track (ISO/IEC 14496-12, 8.6.6), classified.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EditList {
-    /// Whether dropping it would change the video.
+    /// Whether it changes playback.
     pub kind: EditListKind,
     /// Number of entries.
     pub entries: u32,
-    /// What it does, for a person.
+    /// Its effect as text.
     pub reason: String,
 }
 
-/// Whether an edit list only describes the encoding or really edits the video.
+/// Whether an edit list only describes the encoding or edits the video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EditListKind {
-    /// Encoder priming or reorder delay: removing it changes nothing that is seen or heard.
+    /// Encoder priming or reorder delay; removing it changes no frame and no sound.
     Benign,
-    /// Trims, delays, repeats or changes speed.
+    /// It trims, delays, repeats or changes the speed.
     Editing,
 }
 
-/// What a walk over the timestamps found.
+/// Statistics of the timestamps of a video stream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timing {
     /// The shortest interval between two frames in presentation order, in seconds.
     pub min_interval_s: Option<f64>,
     /// The longest interval between two frames in presentation order, in seconds.
     pub max_interval_s: Option<f64>,
-    /// The interval most frames have, in seconds.
+    /// The most frequent interval, in seconds.
     pub modal_interval_s: Option<f64>,
-    /// The first interval, in seconds: players and ingests stumble over a runt first frame.
+    /// The first interval, in seconds; players and platforms fail on a very short first frame.
     pub first_interval_s: Option<f64>,
-    /// How many presentation times are equal to or before their predecessor's after sorting by
-    /// decode order made no sense of them.
+    /// Number of presentation times that are not after their predecessor, even in sorted order.
     pub duplicates: u32,
-    /// The lowest decode time in seconds, where it is below zero.
+    /// The lowest decode time in seconds, if below zero.
     pub negative_dts_s: Option<f64>,
 }
 
-/// Metadata a careful advertiser does not want to publish.
+/// Metadata that an advertiser may not want to publish.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrivacyTags {
-    /// Names of tags that hold a position.
+    /// Names of tags with a location.
     pub location: Vec<String>,
-    /// Names of tags that hold a device or a person.
+    /// Names of tags with a device or a person.
     pub device: Vec<String>,
 }

@@ -1,8 +1,8 @@
-//! What a media file is: facts only, no judgement.
+//! Facts about media files, without any assessment.
 //!
-//! Everything here is plain data. It crosses threads, processes and the JSON report, so no FFmpeg
-//! object and no path into a library ever appears in it. A fact that is absent or could not be
-//! established is `None`; it is never a zero, an empty string or a default.
+//! All types are plain data without FFmpeg objects, because they are passed between threads and
+//! processes and printed in the JSON report. An absent or unknown fact is `None`, never a zero, an
+//! empty string or a default.
 
 mod color;
 mod compact;
@@ -17,12 +17,12 @@ mod units;
 
 pub use color::{ColorTags, DolbyVision, Hdr, HdrKind};
 pub(crate) use compact::Compact;
-pub use content::{Damage, DecodeReport, DeepReport, LoudnessReport, TimeRange};
+pub use content::{DecodeError, DecodeReport, DeepReport, LoudnessReport, TimeRange};
 pub use geometry::{Flip, Rotation, Size, display_aspect_ratio, display_size};
 pub use hash::ContentHash;
 pub use media::{
     AudioStream, Completeness, EditList, EditListKind, MediaFacts, OtherKind, OtherStream, PrivacyTags,
-    Timing, VideoStream, knows_no_times,
+    Timing, VideoStream, container_lacks_timestamps,
 };
-pub use still_image::Still;
+pub use still_image::StillImage;
 pub use units::{ParseRationalError, Rational};

@@ -1,9 +1,9 @@
-//! A video for tests and measurements, here or in whatever uses this library.
+//! Sample facts for tests and benchmarks, also of code that uses this library.
 
 use super::{AudioStream, ColorTags, Completeness, MediaFacts, Rational, Timing, VideoStream};
 
-/// The facts of a portrait video of 15 seconds that nothing is wrong with, all known: it complies
-/// with every built-in profile for portrait video. Change a fact to see what objects.
+/// Returns the facts of a portrait video of 15 seconds that complies with every built-in profile for
+/// portrait video.
 pub fn media() -> MediaFacts {
     MediaFacts {
         container: Some("mp4".into()),
@@ -20,7 +20,7 @@ pub fn media() -> MediaFacts {
     }
 }
 
-/// The facts of a cover that nothing is wrong with and that fits [`media`].
+/// Returns the facts of a compliant cover with the aspect ratio of [`media`].
 pub fn image() -> MediaFacts {
     MediaFacts {
         container: Some("png_pipe".into()),

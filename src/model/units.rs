@@ -1,4 +1,4 @@
-//! Exact ratios: frame rates, time bases, aspect ratios.
+//! Exact ratios for frame rates, time bases and aspect ratios.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -7,10 +7,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A ratio of two integers with a denominator that cannot be zero.
+/// A ratio of two integers with a denominator above zero, written `n/d`.
 ///
-/// Media clocks are rational (30000/1001 is not 29.97), so limits are compared exactly and only
-/// turned into a float for people to read. Written `n/d`.
+/// Frame rates are rational (30000/1001 is not 29.97), so limits are compared exactly. Floats are only
+/// for display.
 #[derive(Clone, Copy, Debug)]
 pub struct Rational {
     num: u32,
@@ -21,14 +21,14 @@ impl Rational {
     /// One to one.
     pub const ONE: Rational = Rational { num: 1, den: NonZeroU32::MIN };
 
-    /// The reduced ratio `num/den`; `None` when `den` is zero.
+    /// Returns the reduced ratio `num/den`; `None` if `den` is zero.
     pub fn new(num: u32, den: u32) -> Option<Rational> {
         let den = NonZeroU32::new(den)?;
         let divisor = gcd(num, den.get()).max(1);
         Some(Rational { num: num / divisor, den: NonZeroU32::new(den.get() / divisor)? })
     }
 
-    /// As [`Rational::new`], but also `None` when the ratio is not above zero. FFmpeg writes an
+    /// Like [`Rational::new`], but returns `None` also if the ratio is not above zero. FFmpeg writes an
     /// unknown frame rate or sample aspect ratio as 0/0, 0/1 or 1/0.
     pub fn positive(num: i64, den: i64) -> Option<Rational> {
         if num <= 0 || den <= 0 {
@@ -39,27 +39,27 @@ impl Rational {
         Rational::new(u32::try_from(num).ok()?, u32::try_from(den).ok()?)
     }
 
-    /// The numerator of the reduced ratio.
+    /// Returns the numerator of the reduced ratio.
     pub fn num(self) -> u32 {
         self.num
     }
 
-    /// The denominator of the reduced ratio, never zero.
+    /// Returns the denominator of the reduced ratio, which is never zero.
     pub fn den(self) -> u32 {
         self.den.get()
     }
 
-    /// The nearest float, for display and for arithmetic that has a tolerance anyway.
+    /// Returns the nearest float, for display and for comparisons with a tolerance.
     pub fn as_f64(self) -> f64 {
         f64::from(self.num) / f64::from(self.den.get())
     }
 
-    /// The ratio turned upside down; `None` when it is zero.
+    /// Returns the reciprocal; `None` if the ratio is zero.
     pub fn inverse(self) -> Option<Rational> {
         Rational::new(self.den.get(), self.num)
     }
 
-    /// The form used for aspect ratios, `n:d`.
+    /// Formats the ratio as `n:d`, which is usual for aspect ratios.
     pub fn with_colon(self) -> String {
         format!("{}:{}", self.num, self.den)
     }
@@ -92,7 +92,7 @@ impl PartialOrd for Rational {
 
 impl Ord for Rational {
     fn cmp(&self, other: &Rational) -> Ordering {
-        // Both products fit: 32-bit times 32-bit in 64 bits.
+        // The product of two 32-bit numbers fits in 64 bits.
         let left = u64::from(self.num) * u64::from(other.den.get());
         let right = u64::from(other.num) * u64::from(self.den.get());
         left.cmp(&right)
@@ -105,7 +105,7 @@ impl fmt::Display for Rational {
     }
 }
 
-/// Text that is not a ratio `n/d`, `n:d` or a whole number.
+/// The text is not a ratio `n/d` or `n:d`, or an integer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a ratio: write it as n/d or n:d with a denominator above zero")]
 pub struct ParseRationalError(String);
@@ -150,12 +150,12 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_a_hair_over_the_limit_is_over_the_limit() {
+    fn compares_a_rate_slightly_over_the_limit_as_greater() {
         assert!(Rational::new(60001, 1000).unwrap() > Rational::new(60, 1).unwrap());
     }
 
     #[test]
-    fn unknown_ratios_are_none() {
+    fn rejects_zero_and_negative_parts() {
         assert_eq!(Rational::new(1, 0), None);
         assert_eq!(Rational::positive(0, 1), None);
         assert_eq!(Rational::positive(-30, 1), None);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn parses_both_spellings() {
+    fn parses_ratios_and_integers() {
         assert_eq!("9:16".parse::<Rational>().unwrap(), Rational::new(9, 16).unwrap());
         assert_eq!("24".parse::<Rational>().unwrap(), Rational::new(24, 1).unwrap());
     }

@@ -1,5 +1,5 @@
-//! Probe and assess: facts once for each file, findings once for each profile. Files that did not
-//! change since an earlier run are not probed again, only judged.
+//! Probes each file once and assesses its facts under each profile. Files that did not change since an earlier
+//! run are not probed again; their cached facts are assessed.
 
 use std::fs::File;
 use std::io;
@@ -15,50 +15,49 @@ use crate::probe::sniff;
 use crate::profile::Profile;
 use crate::rules::{Assessment, RuleSet, Selection, Subject, Verdict};
 
-use super::discover::{Source, plain};
+use super::discover::{SourceFile, plain};
 use super::events::{Event, Observer};
 use super::outcome::{Failure, FailureKind, Outcome};
 use super::parallel::run_batches_in_parallel;
-use super::probe_cache::{self, CacheSession, stamp_of};
+use super::probe_cache::{self, CacheSession, fingerprint_of};
 
-/// How many bytes at the start of a file decide whether it is media at all.
+/// Number of bytes at the start of a file that decide whether it is media.
 const HEAD_BYTES: usize = 4096;
 
-/// Files that a worker is sent at once, so that it goes from one to the next without waiting.
-const LONGEST_ROW: usize = 8;
+/// The maximum number of files sent to a worker at once, so that it need not wait between files.
+const MAX_BATCH: usize = 8;
 
-/// What a check shall do.
+/// The options of a check.
 #[derive(Clone, Debug, Default)]
 pub struct CheckOptions {
-    /// Which rules count.
+    /// The selected rules.
     pub selection: Selection,
-    /// Decode everything and look at it.
+    /// Whether to decode and analyse all frames.
     pub deep: bool,
-    /// What earlier runs found out; `None` looks at every file anew.
-    pub memory: Option<Arc<dyn ProbeCache>>,
+    /// The cached results of earlier runs; `None` probes every file.
+    pub probe_cache: Option<Arc<dyn ProbeCache>>,
 }
 
 /// One file, probed and assessed.
 #[derive(Clone, Debug)]
-pub struct Checked {
+pub struct CheckedFile {
     /// The file.
-    pub source: Source,
-    /// The facts, or why there are none.
+    pub source: SourceFile,
+    /// The facts, or the verdict and failure without them.
     pub result: Result<MediaFacts, (Verdict, Failure)>,
-    /// One assessment for each profile, in the order of the profiles; empty without facts, unless it
-    /// is known that data is missing.
+    /// One assessment for each profile, in the order of the profiles; empty without facts, unless data is known
+    /// to be missing.
     pub assessments: Vec<Assessment>,
 }
 
-impl Checked {
-    /// The outcome under the profile at `index`.
+impl CheckedFile {
+    /// Returns the outcome under the profile at `index`.
     pub fn outcome(&self, index: usize, profile: &Profile) -> Outcome {
         let facts = self.result.as_ref().ok().cloned();
         self.outcome_with(self.source.clone(), profile, facts, self.assessments.get(index).cloned())
     }
 
-    /// The outcomes under `profiles`, in their order. What is known is moved, not copied, as far as
-    /// there is one profile.
+    /// Returns the outcomes under `profiles`, in their order. The last outcome gets the facts without a copy.
     pub fn into_outcomes(mut self, profiles: &[Profile]) -> Vec<Outcome> {
         let mut assessments = std::mem::take(&mut self.assessments).into_iter();
         let mut outcomes = Vec::with_capacity(profiles.len());
@@ -77,7 +76,7 @@ impl Checked {
 
     fn outcome_with(
         &self,
-        source: Source,
+        source: SourceFile,
         profile: &Profile,
         facts: Option<MediaFacts>,
         assessment: Option<Assessment>,
@@ -92,172 +91,179 @@ impl Checked {
     }
 }
 
-/// Checks `sources` side by side and returns the results in the order of the sources. When `cancel`
-/// is raised, the files not yet begun are reported as interrupted.
+/// Checks `sources` in parallel and returns the results in the order of the sources. When `cancel` is set, the
+/// files not yet started are reported as interrupted.
 pub fn check(
-    sources: &[Source],
+    sources: &[SourceFile],
     profiles: &[Profile],
     options: &CheckOptions,
     runner: &dyn Runner,
     observer: &dyn Observer,
     cancel: &Arc<AtomicBool>,
-) -> Vec<Checked> {
+) -> Vec<CheckedFile> {
     check_with(sources, profiles, options, runner, observer, cancel, |_, checked| checked)
 }
 
-/// As [`check()`], but gives each result away as soon as it is there, so that a run over any number of
-/// files holds a few: `each` gets the place among the sources and the result, on any thread and in
-/// any order.
+/// Like [`check()`], but passes each result to `each` as soon as it is available, so that few results are in
+/// memory at a time. `each` gets the index of the source and the result, on any thread and in any order.
 pub fn check_each(
-    sources: &[Source],
+    sources: &[SourceFile],
     profiles: &[Profile],
     options: &CheckOptions,
     runner: &dyn Runner,
     observer: &dyn Observer,
     cancel: &Arc<AtomicBool>,
-    each: &(dyn Fn(usize, Checked) + Sync),
+    each: &(dyn Fn(usize, CheckedFile) + Sync),
 ) {
     check_with(sources, profiles, options, runner, observer, cancel, each);
 }
 
 fn check_with<T: Send>(
-    sources: &[Source],
+    sources: &[SourceFile],
     profiles: &[Profile],
     options: &CheckOptions,
     runner: &dyn Runner,
     observer: &dyn Observer,
     cancel: &Arc<AtomicBool>,
-    each: impl Fn(usize, Checked) -> T + Sync,
+    each: impl Fn(usize, CheckedFile) -> T + Sync,
 ) -> Vec<T> {
     observer.notice(Event::Found { files: sources.len() });
-    let recalled = match options.memory.as_deref() {
-        Some(memory) => probe_cache::get(memory, sources, options.depth(), runner.width()),
+    let cached = match options.probe_cache.as_deref() {
+        Some(cache) => probe_cache::get(cache, sources, options.depth(), runner.width()),
         None => CachedProbes::default(),
     };
-    let notes = options.memory.as_deref().map(|memory| CacheSession::new(memory, runner));
-    let desk =
-        ProbeSession { judges: judges(profiles, options), options, runner, cancel, notes: notes.as_ref() };
-    let longest = if options.deep { 1 } else { LONGEST_ROW };
-    run_batches_in_parallel(sources.len(), runner.width(), longest, |row| {
-        let mut results = Vec::with_capacity(row.len());
-        let mut give = |index: usize, checked: Checked| {
+    let cache = options.probe_cache.as_deref().map(|cache| CacheSession::new(cache, runner));
+    let session = ProbeSession {
+        rule_sets: rule_sets(profiles, options),
+        options,
+        runner,
+        cancel,
+        cache: cache.as_ref(),
+    };
+    let max_batch = if options.deep { 1 } else { MAX_BATCH };
+    run_batches_in_parallel(sources.len(), runner.width(), max_batch, |batch| {
+        let mut results = Vec::with_capacity(batch.len());
+        let mut report = |index: usize, checked: CheckedFile| {
             observer.notice(Event::Checked { path: &sources[index].path });
             results.push((index, each(index, checked)));
         };
-        let mut unknown = Vec::with_capacity(row.len());
-        for index in row {
-            match recalled.answer(index) {
-                Some(answer) if !cancel.load(Ordering::Relaxed) => {
-                    give(index, conclude(&sources[index], &desk.judges, answer));
+        let mut uncached = Vec::with_capacity(batch.len());
+        for index in batch {
+            match cached.get(index) {
+                Some(probe) if !cancel.load(Ordering::Relaxed) => {
+                    report(index, assess_probe(&sources[index], &session.rule_sets, probe));
                 }
-                _ => unknown.push(index),
+                _ => uncached.push(index),
             }
         }
-        desk.look(sources, unknown, &mut give);
+        session.probe(sources, uncached, &mut report);
         results
     })
 }
 
-fn judges<'a>(profiles: &'a [Profile], options: &CheckOptions) -> Vec<RuleSet<'a>> {
+fn rule_sets<'a>(profiles: &'a [Profile], options: &CheckOptions) -> Vec<RuleSet<'a>> {
     profiles.iter().map(|profile| RuleSet::new(profile, &options.selection)).collect()
 }
 
-/// Probes and assesses one file, whatever is remembered of it.
+/// Probes and assesses one file without the cache.
 pub fn check_one(
-    source: &Source,
+    source: &SourceFile,
     profiles: &[Profile],
     options: &CheckOptions,
     runner: &dyn Runner,
     cancel: &Arc<AtomicBool>,
-) -> Checked {
-    let desk = ProbeSession { judges: judges(profiles, options), options, runner, cancel, notes: None };
+) -> CheckedFile {
+    let session =
+        ProbeSession { rule_sets: rule_sets(profiles, options), options, runner, cancel, cache: None };
     let mut result = None;
-    desk.look(std::slice::from_ref(source), vec![0], &mut |_, checked| result = Some(checked));
-    result.unwrap_or_else(|| nothing(source, (Verdict::Unreadable, wrong_answer())))
+    session.probe(std::slice::from_ref(source), vec![0], &mut |_, checked| result = Some(checked));
+    result.unwrap_or_else(|| failed(source, (Verdict::Unreadable, unexpected_result())))
 }
 
-/// What is needed to look at a file.
+/// What probing and assessing a file needs.
 struct ProbeSession<'a> {
-    judges: Vec<RuleSet<'a>>,
+    rule_sets: Vec<RuleSet<'a>>,
     options: &'a CheckOptions,
     runner: &'a dyn Runner,
     cancel: &'a Arc<AtomicBool>,
-    notes: Option<&'a CacheSession<'a>>,
+    cache: Option<&'a CacheSession<'a>>,
 }
 
 impl ProbeSession<'_> {
-    /// Probes and assesses the `sources` at `places`, whatever is remembered of them, and has the
-    /// answers noted.
-    fn look(&self, sources: &[Source], places: Vec<usize>, give: &mut dyn FnMut(usize, Checked)) {
-        let mut asked = Vec::with_capacity(places.len());
-        let mut requests = Vec::with_capacity(places.len());
-        for place in places {
-            match self.question(&sources[place]) {
-                Ok((request, stamp)) => {
-                    asked.push((place, stamp));
+    /// Probes and assesses the `sources` at `indices` and caches the results.
+    fn probe(&self, sources: &[SourceFile], indices: Vec<usize>, report: &mut dyn FnMut(usize, CheckedFile)) {
+        let mut pending = Vec::with_capacity(indices.len());
+        let mut requests = Vec::with_capacity(indices.len());
+        for index in indices {
+            match self.request(&sources[index]) {
+                Ok((request, fingerprint)) => {
+                    pending.push((index, fingerprint));
                     requests.push(request);
                 }
-                Err(reason) => give(place, nothing(&sources[place], reason)),
+                Err(reason) => report(index, failed(&sources[index], reason)),
             }
         }
-        let mut asked = asked.into_iter();
-        self.runner.run_in_turn(requests, &mut |result| {
-            let Some((place, stamp)) = asked.next() else { return };
-            let source = &sources[place];
-            give(
-                place,
-                match answer(result) {
-                    Ok(answer) => {
-                        self.note(source, stamp, &answer);
-                        conclude(source, &self.judges, answer)
+        let mut pending = pending.into_iter();
+        self.runner.run_batch(requests, &mut |result| {
+            let Some((index, fingerprint)) = pending.next() else { return };
+            let source = &sources[index];
+            report(
+                index,
+                match cacheable_probe(result) {
+                    Ok(probe) => {
+                        self.cache(source, fingerprint, &probe);
+                        assess_probe(source, &self.rule_sets, probe)
                     }
-                    Err(reason) => nothing(source, reason),
+                    Err(reason) => failed(source, reason),
                 },
             );
         });
-        for (place, _) in asked {
-            give(place, nothing(&sources[place], (Verdict::Unreadable, wrong_answer())));
+        for (index, _) in pending {
+            report(index, failed(&sources[index], (Verdict::Unreadable, unexpected_result())));
         }
     }
 
-    /// What a worker is to be asked about a file, and the file's stamp before that.
-    fn question(&self, source: &Source) -> Result<(JobRequest, Option<FileFingerprint>), (Verdict, Failure)> {
+    /// Returns the request for a worker, and the fingerprint of the file before it is probed.
+    fn request(
+        &self,
+        source: &SourceFile,
+    ) -> Result<(JobRequest, Option<FileFingerprint>), (Verdict, Failure)> {
         let input = open(source, self.cancel)?;
-        let stamp = self.notes.and_then(|_| stamp_of(&source.path, &input, self.options.depth()));
-        let name = shown_name(&source.path);
+        let fingerprint = self.cache.and_then(|_| fingerprint_of(&source.path, &input, self.options.depth()));
+        let name = display_name(&source.path);
         worth_probing(&input, &name, source.named)?;
         let job = if self.options.deep { Job::Deep } else { Job::Probe { depth: ProbeDepth::Auto } };
         let files = JobFiles { input, outputs: Vec::new() };
-        Ok((JobRequest { job, files, name, cancel: Arc::clone(self.cancel) }, stamp))
+        Ok((JobRequest { job, files, name, cancel: Arc::clone(self.cancel) }, fingerprint))
     }
 
-    fn note(&self, source: &Source, stamp: Option<FileFingerprint>, answer: &CachedProbe) {
-        // Whether a picture counts depends on how it was come by, which the memory does not know.
-        let is_picture = matches!(answer, CachedProbe::Facts(facts) if facts.still().is_some());
-        if let (Some(notes), Some(stamp), false) = (self.notes, stamp, is_picture) {
-            notes.note(&source.path, stamp, answer);
+    fn cache(&self, source: &SourceFile, fingerprint: Option<FileFingerprint>, probe: &CachedProbe) {
+        // Whether an image is checked depends on how it was found, which the cache does not store.
+        let is_image = matches!(probe, CachedProbe::Facts(facts) if facts.still_image().is_some());
+        if let (Some(cache), Some(fingerprint), false) = (self.cache, fingerprint, is_image) {
+            cache.put(&source.path, fingerprint, probe);
         }
     }
 }
 
-fn nothing(source: &Source, reason: (Verdict, Failure)) -> Checked {
-    Checked { source: source.clone(), result: Err(reason), assessments: Vec::new() }
+fn failed(source: &SourceFile, reason: (Verdict, Failure)) -> CheckedFile {
+    CheckedFile { source: source.clone(), result: Err(reason), assessments: Vec::new() }
 }
 
-fn open(source: &Source, cancel: &AtomicBool) -> Result<File, (Verdict, Failure)> {
+fn open(source: &SourceFile, cancel: &AtomicBool) -> Result<File, (Verdict, Failure)> {
     if cancel.load(Ordering::Relaxed) {
         return Err((Verdict::Indeterminate, Failure::from(&JobError::Cancelled)));
     }
     open_regular(&source.path).map_err(|failure| (Verdict::Unreadable, failure))
 }
 
-/// What a worker says of the bytes. An error is what is no answer: trouble of the machine, or of the
-/// worker.
-fn answer(result: Result<JobOutput, JobError>) -> Result<CachedProbe, (Verdict, Failure)> {
+/// Returns what a worker found about the bytes. Failures of the machine or of the worker are errors and are not
+/// cached.
+fn cacheable_probe(result: Result<JobOutput, JobError>) -> Result<CachedProbe, (Verdict, Failure)> {
     match result {
         Ok(JobOutput::Probed(facts)) => Ok(CachedProbe::Facts(facts)),
         Ok(JobOutput::Deep(report)) => Ok(CachedProbe::Deep(report)),
-        Ok(_) => Err((Verdict::Unreadable, wrong_answer())),
+        Ok(_) => Err((Verdict::Unreadable, unexpected_result())),
         Err(error @ JobError::Unreadable(_)) => Ok(CachedProbe::Unreadable(error.to_string())),
         Err(JobError::Truncated(reason)) => Ok(CachedProbe::Truncated(reason)),
         Err(error) => {
@@ -270,56 +276,54 @@ fn answer(result: Result<JobOutput, JobError>) -> Result<CachedProbe, (Verdict, 
     }
 }
 
-/// What an answer means under each profile.
-fn conclude(source: &Source, judges: &[RuleSet<'_>], answer: CachedProbe) -> Checked {
-    let (facts, deep) = match answer {
+/// Assesses a probe under each profile.
+fn assess_probe(source: &SourceFile, rule_sets: &[RuleSet<'_>], probe: CachedProbe) -> CheckedFile {
+    let (facts, deep) = match probe {
         CachedProbe::Facts(facts) => (*facts, None),
         CachedProbe::Deep(report) => (report.facts.clone(), Some(report)),
         CachedProbe::Unreadable(message) => {
             let failure = Failure { kind: FailureKind::Input, message };
-            return nothing(source, (Verdict::Unreadable, failure));
+            return failed(source, (Verdict::Unreadable, failure));
         }
         CachedProbe::Truncated(reason) => {
             let failure = Failure::from(&JobError::Truncated(reason.clone()));
-            let assessments = assess_cut(reason, &shown_name(&source.path), judges);
-            return Checked {
+            let assessments = assess_truncated(reason, &display_name(&source.path), rule_sets);
+            return CheckedFile {
                 source: source.clone(),
                 result: Err((Verdict::Unreadable, failure)),
                 assessments,
             };
         }
     };
-    let name = shown_name(&source.path);
+    let name = display_name(&source.path);
     let subject = Subject { facts: &facts, file_name: &name, deep: deep.as_deref() };
-    let assessments = judges.iter().map(|judge| judge.assess(&subject)).collect();
-    Checked { source: source.clone(), result: Ok(facts), assessments }
+    let assessments = rule_sets.iter().map(|rules| rules.assess(&subject)).collect();
+    CheckedFile { source: source.clone(), result: Ok(facts), assessments }
 }
 
-pub(crate) fn wrong_answer() -> Failure {
-    let message =
-        "the media worker answered a different question: this is a bug, please report it".to_owned();
+pub(crate) fn unexpected_result() -> Failure {
+    let message = "the media worker sent an unexpected result: this is a bug, please report it".to_owned();
     Failure { kind: FailureKind::Operation, message }
 }
 
-/// What is to be said of a file of which nothing is known but that a part of it is missing.
-fn assess_cut(reason: String, name: &str, judges: &[RuleSet<'_>]) -> Vec<Assessment> {
+/// Assesses a file of which only is known that a part is missing.
+fn assess_truncated(reason: String, name: &str, rule_sets: &[RuleSet<'_>]) -> Vec<Assessment> {
     let completeness = Completeness::Missing { first_missing_s: None, reason };
     let facts = MediaFacts { completeness, ..MediaFacts::default() };
     let subject = Subject { facts: &facts, file_name: name, deep: None };
-    judges.iter().map(|judge| judge.narrowed_to("integrity").assess(&subject)).collect()
+    rule_sets.iter().map(|rules| rules.narrowed_to("integrity").assess(&subject)).collect()
 }
 
-/// The file name, lossy: for messages and for the extension.
-pub(crate) fn shown_name(path: &Path) -> String {
+/// Returns the file name, lossily decoded, for messages and for the extension.
+pub(crate) fn display_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// Opens a regular file for reading. Never blocks: a FIFO opened the plain way would wait for a
-/// writer for ever.
+/// Opens a regular file for reading. Does not block: opening a FIFO without `NONBLOCK` would wait for a writer.
 pub(crate) fn open_regular(path: &Path) -> Result<File, Failure> {
     let failed = |error: io::Error| Failure {
         kind: FailureKind::Operation,
-        message: format!("{} cannot be opened: {}", path.display(), advice(&error)),
+        message: format!("{} cannot be opened: {}", path.display(), open_error(&error)),
     };
     let flags = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits();
     let file = File::options().read(true).custom_flags(flags as i32).open(path).map_err(failed)?;
@@ -331,31 +335,31 @@ pub(crate) fn open_regular(path: &Path) -> Result<File, Failure> {
     Err(Failure { kind: FailureKind::Input, message })
 }
 
-fn advice(error: &io::Error) -> String {
+fn open_error(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
-            "permission denied; give this user the right to read it, or leave it out".to_owned()
+            "permission denied; give this user read access, or exclude the file".to_owned()
         }
-        io::ErrorKind::NotFound => "it is gone since the folder was read".to_owned(),
+        io::ErrorKind::NotFound => "the file was removed after the folder was listed".to_owned(),
         _ => plain(error),
     }
 }
 
-/// Whether a file sniffs as media or is at least named like it. Still pictures count where the file
-/// was `named`.
+/// Refuses a file that neither its content nor its name identifies as media. Still images count if the file was
+/// `named`.
 fn worth_probing(input: &File, name: &str, named: bool) -> Result<(), (Verdict, Failure)> {
     let mut head = [0; HEAD_BYTES];
     let read = input.read_at(&mut head, 0).map_err(|error| {
         let message = format!("{name} cannot be read: {}", plain(&error));
         (Verdict::Indeterminate, Failure { kind: FailureKind::Operation, message })
     })?;
-    let input_fault = |message: String| Failure { kind: FailureKind::Input, message };
+    let input_failure = |message: String| Failure { kind: FailureKind::Input, message };
     let head = &head[..read];
-    if !(sniff::looks_like_media(name, head) || (named && sniff::looks_like_a_picture(name, head))) {
-        return Err((Verdict::Skipped, input_fault("neither media nor named like it".to_owned())));
+    if !(sniff::looks_like_media(name, head) || (named && sniff::looks_like_an_image(name, head))) {
+        return Err((Verdict::Skipped, input_failure("not a media file".to_owned())));
     }
     if read == 0 {
-        return Err((Verdict::Unreadable, input_fault("the file is empty (0 bytes)".to_owned())));
+        return Err((Verdict::Unreadable, input_failure("the file is empty (0 bytes)".to_owned())));
     }
     Ok(())
 }
@@ -366,7 +370,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_device_is_refused_without_waiting() {
+    fn refuses_a_device_without_blocking() {
         let failure = open_regular(Path::new("/dev/null")).unwrap_err();
         assert_eq!(failure.kind, FailureKind::Input);
         assert!(failure.message.contains("not a regular file"), "{}", failure.message);

@@ -1,13 +1,13 @@
-//! What happens while it happens.
+//! Progress events of a run.
 
 use std::path::Path;
 
 use crate::job::Progress;
 
-/// One thing that happened. Borrowed: whoever wants to keep it copies it.
+/// A progress event. It borrows its data, so an observer that stores it must copy.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// The batch is known: this many files will be looked at.
+    /// The files are known and will be checked.
     Found {
         /// Number of files.
         files: usize,
@@ -17,51 +17,51 @@ pub enum Event<'a> {
         /// The file.
         path: &'a Path,
     },
-    /// All plans are made; this much media will be written.
+    /// All outputs are planned.
     Planned {
-        /// Number of outputs to make.
+        /// Number of outputs to produce.
         outputs: usize,
-        /// Seconds of media in them, as far as known.
+        /// Total duration of the outputs in seconds, as far as known.
         media_s: f64,
-        /// Seconds of processor time that they will take, about.
+        /// Estimated processor time in seconds.
         core_s: f64,
     },
-    /// Work on an output, or on several of one source, began.
+    /// A job for one or several outputs of one source started.
     Started {
-        /// The number of the piece of work, by which the events after this one name it.
+        /// The number of the job, used by the later events of the job.
         work: usize,
         /// The source.
         path: &'a Path,
-        /// What is done, for a person: `re-encode`.
+        /// The action to display, such as `reencode`.
         what: &'a str,
-        /// Seconds of media, where known.
+        /// Duration of the media in seconds, if known.
         media_s: Option<f64>,
-        /// Seconds of processor time that it will take, about.
+        /// Estimated processor time in seconds.
         core_s: f64,
     },
-    /// That work goes on.
+    /// A job progressed.
     Advanced {
-        /// Its number.
+        /// The number of the job.
         work: usize,
-        /// How far.
+        /// The progress.
         progress: Progress,
     },
-    /// That work ended.
+    /// A job ended.
     Finished {
-        /// Its number.
+        /// The number of the job.
         work: usize,
-        /// How many outputs stand under their final names.
-        made: usize,
+        /// Number of outputs that have their final names.
+        outputs: usize,
     },
 }
 
-/// Is told what happens, from any thread, in an order that is right for each file.
+/// Receives the events, on any thread. The events of one file arrive in order.
 pub trait Observer: Sync {
-    /// Takes note of `event`. Must be quick: work waits for it.
+    /// Handles `event`. Must return quickly, because the job waits for it.
     fn notice(&self, event: Event<'_>);
 }
 
-/// Takes no note.
+/// An observer that ignores all events.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 

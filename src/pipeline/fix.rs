@@ -1,8 +1,7 @@
-//! Plan, make, prove, rename.
+//! Plans, produces, verifies and renames outputs.
 //!
-//! All files are checked and planned first: probing costs milliseconds, and only the whole list
-//! tells which outputs would collide and which jobs are the longest. After that every file goes its
-//! own way to the end.
+//! All files are checked and planned first: probing takes milliseconds, and only the complete list shows which
+//! outputs would collide and which jobs are the longest. After that, the batches are processed independently.
 
 use std::collections::HashSet;
 use std::fs::{File, Metadata};
@@ -16,55 +15,56 @@ use crate::plan::{FixOptions, FixPlan, Machine, VideoPlan, plan};
 use crate::profile::Profile;
 use crate::rules::Verdict;
 
-use super::budget::{Budget, Means};
-use super::check::{CheckOptions, Checked, check, open_regular};
-use super::discover::Source;
+use super::budget::{Budget, Resources};
+use super::check::{CheckOptions, CheckedFile, check, open_regular};
+use super::discover::SourceFile;
 use super::events::{Event, Observer};
 use super::fix_record::{FixRecord, FixRecordKey};
-use super::free_space::room_for;
+use super::free_space::check_free_space;
 use super::outcome::{Failure, FailureKind, FixOutcome, Outcome, Proof};
 use super::parallel::run_in_parallel;
 use super::produce::{
-    Attempt, Making, THROWN_AWAY, Wanted, copy, make_output, make_together, may_write, operation,
+    Attempt, OutputRequest, ProduceContext, VERIFICATION_FAILED, check_target, copy, operation,
+    produce_output, produce_together,
 };
 use super::tasks::{Task, announce, longest_first, plan_all, refuse_collisions};
 
-/// What a fix shall do.
+/// The settings of a fix.
 #[derive(Clone, Debug)]
 pub struct FixSettings {
     /// Consents and choices for the planner.
     pub options: FixOptions,
     /// The machine, for the planner's thread count.
     pub machine: Machine,
-    /// Bytes of memory that files side by side may take together.
+    /// Bytes of memory that parallel jobs may use together.
     pub memory_bytes: u64,
-    /// How far outputs are proven.
+    /// How outputs are verified.
     pub verify: VerifyLevel,
-    /// Where outputs go; `None` only plans.
+    /// The output folder; `None` only plans.
     pub out: Option<PathBuf>,
-    /// How they are arranged there.
-    pub layout: Layout,
+    /// How outputs are arranged in the output folder.
+    pub layout: OutputLayout,
 }
 
-/// How outputs are arranged.
+/// How outputs are arranged in the output folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Layout {
-    /// Like the sources, compliant ones copied too: a complete set for people.
+pub enum OutputLayout {
+    /// Like the sources, including copies of compliant ones.
     #[default]
     Mirror,
-    /// In a folder for each source; compliant sources are used where they lie. For shipping.
+    /// In one folder for each source, without copies of compliant sources. For shipping.
     BySource,
 }
 
-/// Checks and fixes `sources` under every profile. One outcome for each pair, in the order of the
-/// sources, then of the profiles; `done` is told each as soon as it is there.
+/// Checks and fixes `sources` under every profile. Returns one outcome for each pair, in the order of the
+/// sources, then of the profiles; `done` gets each outcome as soon as it is available.
 #[allow(clippy::too_many_arguments)]
 pub fn fix(
-    sources: &[Source],
+    sources: &[SourceFile],
     profiles: &[Profile],
     check_options: &CheckOptions,
     settings: &FixSettings,
-    ledger: Option<&FixRecord>,
+    fix_record: Option<&FixRecord>,
     runner: &dyn Runner,
     observer: &dyn Observer,
     cancel: &Arc<AtomicBool>,
@@ -77,16 +77,16 @@ pub fn fix(
         .collect();
     let mut tasks = plan_all(&checked, profiles, settings);
     refuse_collisions(&mut tasks, sources, profiles.len());
-    let worker = Worker {
+    let executor = FixExecutor {
         settings,
         profiles,
-        ledger,
+        fix_record,
         runner,
         observer,
         cancel,
-        budget: Budget::new(Means { cores: settings.machine.cores, bytes: settings.memory_bytes }),
+        budget: Budget::new(Resources { cores: settings.machine.cores, bytes: settings.memory_bytes }),
     };
-    announce(tasks.iter().filter(|task| !worker.is_made(task)), observer);
+    announce(tasks.iter().filter(|task| !executor.is_produced(task)), observer);
     let planned: HashSet<usize> =
         tasks.iter().map(|task| position_of(task, &checked, profiles.len())).collect();
     for (index, outcome) in outcomes.iter().enumerate() {
@@ -95,109 +95,110 @@ pub fn fix(
         }
     }
     let batches = longest_first(&tasks, settings.memory_bytes);
-    let made = run_in_parallel(batches.len(), runner.width(), |work| {
+    let fixes = run_in_parallel(batches.len(), runner.width(), |work| {
         let batch = &batches[work];
-        let at = |task: &Task<'_>| position_of(task, &checked, profiles.len());
-        let mut made = Vec::new();
-        worker.carry_out(work, batch, &mut |task, fix| {
-            let at = at(task);
-            let outcome = Outcome { fix: Some(fix), ..outcomes[at].clone() };
+        let mut fixes = Vec::new();
+        executor.execute(work, batch, &mut |task, fix| {
+            let index = position_of(task, &checked, profiles.len());
+            let outcome = Outcome { fix: Some(fix), ..outcomes[index].clone() };
             done(&outcome);
-            made.push((at, outcome.fix));
+            fixes.push((index, outcome.fix));
         });
-        made
+        fixes
     });
-    for (at, fix) in made.into_iter().flatten() {
-        outcomes[at].fix = fix;
+    for (index, fix) in fixes.into_iter().flatten() {
+        outcomes[index].fix = fix;
     }
     outcomes
 }
 
-fn position_of(task: &Task<'_>, checked: &[Checked], profiles: usize) -> usize {
-    // Tasks borrow from `checked`, so the distance of the references is the index.
+/// Returns the index of the outcome of a task.
+fn position_of(task: &Task<'_>, checked: &[CheckedFile], profiles: usize) -> usize {
+    // Tasks borrow from `checked`, so the file is found by its address.
     let index = checked.iter().position(|file| std::ptr::eq(file, task.checked)).unwrap_or(0);
     index * profiles + task.profile_index
 }
 
-struct Worker<'a> {
+/// Executes batches of tasks.
+struct FixExecutor<'a> {
     settings: &'a FixSettings,
     profiles: &'a [Profile],
-    ledger: Option<&'a FixRecord>,
+    fix_record: Option<&'a FixRecord>,
     runner: &'a dyn Runner,
     observer: &'a dyn Observer,
     cancel: &'a Arc<AtomicBool>,
     budget: Budget,
 }
 
-impl Worker<'_> {
-    /// Whether an earlier run has made the output and it still stands.
-    fn is_made(&self, task: &Task<'_>) -> bool {
-        let (Some(target), Some(ledger)) = (&task.target, self.ledger) else { return false };
+impl FixExecutor<'_> {
+    /// Returns whether an earlier run produced the output and it is unchanged.
+    fn is_produced(&self, task: &Task<'_>) -> bool {
+        let (Some(target), Some(fix_record)) = (&task.target, self.fix_record) else { return false };
         let Ok(meta) = std::fs::metadata(&task.checked.source.path) else { return false };
         let key = FixRecordKey::new(&meta, &plan_text(&task.plan, self.settings.verify), target);
-        ledger.find(&key).is_some()
+        fix_record.find(&key).is_some()
     }
 
-    /// Does the tasks of one batch, and tells what came of each as soon as it is known.
-    fn carry_out(&self, work: usize, batch: &[&Task<'_>], tell: &mut dyn FnMut(&Task<'_>, FixOutcome)) {
+    /// Executes the tasks of one batch, and reports the outcome of each as soon as it is known.
+    fn execute(&self, work: usize, batch: &[&Task<'_>], report: &mut dyn FnMut(&Task<'_>, FixOutcome)) {
         let mut ready = Vec::new();
         let mut claimed = 0;
         for task in batch {
             match self.prepare(task, &mut claimed) {
                 Ok(next) => ready.push(next),
-                Err(fix) => tell(task, *fix),
+                Err(fix) => report(task, *fix),
             }
         }
-        self.produce(work, &ready, tell);
+        self.produce(work, &ready, report);
     }
 
-    /// Looks at what can be known before anything is made; that may settle it.
-    fn prepare<'t>(&self, task: &'t Task<'t>, claimed: &mut u64) -> Result<Ready<'t>, Box<FixOutcome>> {
+    /// Prepares a task. Returns the outcome as an error if there is nothing to produce.
+    fn prepare<'t>(&self, task: &'t Task<'t>, claimed: &mut u64) -> Result<ReadyTask<'t>, Box<FixOutcome>> {
         let Some(target) = &task.target else { return Err(Box::new(outcome(&task.plan, None))) };
-        match self.look(task, &task.plan, target, claimed) {
+        match self.open(task, &task.plan, target, claimed) {
             Ok((ready, None)) => Ok(ready),
-            Ok((ready, Some(report))) => Err(Box::new(stands(&ready, proof(report), true))),
+            Ok((ready, Some(report))) => Err(Box::new(succeeded(&ready, proof(report), true))),
             Err(failure) => Err(Box::new(outcome(&task.plan, Some(failure)))),
         }
     }
 
-    /// Opens the source, and looks for what an earlier run made of it.
-    fn look<'t>(
+    /// Opens the source and looks up the output of an earlier run.
+    fn open<'t>(
         &self,
         task: &'t Task<'t>,
         plan: &'t FixPlan,
         target: &'t Path,
         claimed: &mut u64,
-    ) -> Result<(Ready<'t>, Option<Option<FixReport>>), Failure> {
+    ) -> Result<(ReadyTask<'t>, Option<Option<FixReport>>), Failure> {
         let source = &task.checked.source.path;
         let input = open_regular(source)?;
         let meta = input.metadata().map_err(|error| operation(source, &error))?;
         let key = FixRecordKey::new(&meta, &plan_text(plan, self.settings.verify), target);
-        let earlier = self.ledger.and_then(|ledger| ledger.find(&key));
+        let earlier = self.fix_record.and_then(|fix_record| fix_record.find(&key));
         if earlier.is_none() {
-            may_write(target, &meta, self.ledger)?;
-            *claimed = room_for(target, plan.spec.as_deref(), meta.len(), *claimed)?;
+            check_target(target, &meta, self.fix_record)?;
+            *claimed = check_free_space(target, plan.spec.as_deref(), meta.len(), *claimed)?;
         }
-        Ok((Ready { task, plan, target, input, key }, earlier))
+        Ok((ReadyTask { task, plan, target, input, key }, earlier))
     }
 
-    /// Makes the outputs of a batch, proves them, and tells what came of each.
-    fn produce(&self, work: usize, ready: &[Ready<'_>], tell: &mut dyn FnMut(&Task<'_>, FixOutcome)) {
-        let Some(Ready { task: Task { checked, .. }, plan, input, .. }) = ready.first() else { return };
+    /// Produces and verifies the outputs of a batch, and reports the outcome of each.
+    fn produce(&self, work: usize, ready: &[ReadyTask<'_>], report: &mut dyn FnMut(&Task<'_>, FixOutcome)) {
+        let Some(ReadyTask { task: Task { checked, .. }, plan, input, .. }) = ready.first() else { return };
         let path = &checked.source.path;
-        let efforts = || ready.iter().map(|ready| ready.task.effort);
-        let _share = self.budget.take(Means {
-            cores: efforts().map(|effort| effort.threads).sum(),
-            bytes: efforts().map(|effort| effort.memory_bytes).sum(),
+        let estimates = || ready.iter().map(|ready| ready.task.estimate);
+        let _allocation = self.budget.allocate(Resources {
+            cores: estimates().map(|estimate| estimate.threads).sum(),
+            bytes: estimates().map(|estimate| estimate.memory_bytes).sum(),
         });
         self.observer.notice(Event::Started {
             work,
             path,
             what: plan.action.name(),
-            media_s: Some(efforts().map(|effort| effort.media_s).sum()),
-            core_s: efforts().map(|effort| effort.core_s).sum(),
+            media_s: Some(estimates().map(|estimate| estimate.media_s).sum()),
+            core_s: estimates().map(|estimate| estimate.core_s).sum(),
         });
-        let making = Making {
+        let context = ProduceContext {
             runner: self.runner,
             observer: self.observer,
             cancel: self.cancel,
@@ -206,75 +207,80 @@ impl Worker<'_> {
         };
         let mut attempts = Vec::new();
         if ready.len() > 1 {
-            let wanted: Vec<_> = ready.iter().filter_map(|ready| self.wanted(ready)).collect();
-            attempts = make_together(&making, path, input, &wanted);
+            let requests: Vec<_> = ready.iter().filter_map(|ready| self.output_request(ready)).collect();
+            attempts = produce_together(&context, path, input, &requests);
         }
         let attempts = attempts.into_iter().chain(std::iter::repeat_with(|| None));
-        // What is good gets its name before others are tried again, which may take long.
-        let (good, rest): (Vec<_>, Vec<_>) = ready.iter().zip(attempts).partition(|(ready, attempt)| {
-            let wanted = self.wanted(ready);
-            attempt.as_ref().zip(wanted).is_some_and(|(attempt, wanted)| attempt.is_good(&wanted))
+        // Verified outputs get their names before others are retried, which may take long.
+        let (passed, rest): (Vec<_>, Vec<_>) = ready.iter().zip(attempts).partition(|(ready, attempt)| {
+            let request = self.output_request(ready);
+            attempt.as_ref().zip(request).is_some_and(|(attempt, request)| attempt.passes(&request))
         });
-        let mut made = 0;
-        for (ready, attempt) in good.into_iter().chain(rest) {
-            let fix = match self.finish(&making, ready, attempt) {
-                Ok(report) => stands(ready, proof(report), false),
-                Err(failure) => self.encode_instead(&making, ready, failure),
+        let mut outputs = 0;
+        for (ready, attempt) in passed.into_iter().chain(rest) {
+            let fix = match self.finish(&context, ready, attempt) {
+                Ok(report) => succeeded(ready, proof(report), false),
+                Err(failure) => self.reencode_failed_copy(&context, ready, failure),
             };
-            made += usize::from(fix.output.is_some());
-            tell(ready.task, fix);
+            outputs += usize::from(fix.output.is_some());
+            report(ready.task, fix);
         }
-        self.observer.notice(Event::Finished { work, made });
+        self.observer.notice(Event::Finished { work, outputs });
     }
 
-    /// What is to be made, unless it is a plain copy.
-    fn wanted<'t>(&'t self, ready: &'t Ready<'_>) -> Option<Wanted<'t>> {
-        let Ready { task, plan, target, .. } = ready;
+    /// Returns the request for the output; `None` for a plain copy.
+    fn output_request<'t>(&'t self, ready: &'t ReadyTask<'_>) -> Option<OutputRequest<'t>> {
+        let ReadyTask { task, plan, target, .. } = ready;
         let (spec, profile) = (plan.spec.as_deref()?, self.profiles.get(task.profile_index)?);
-        Some(Wanted { spec, profile, target })
+        Some(OutputRequest { spec, profile, target })
     }
 
-    /// Brings one output under its name.
+    /// Produces one output, unless `attempt` already did, and gives it its final name.
     fn finish(
         &self,
-        making: &Making<'_>,
-        ready: &Ready<'_>,
+        context: &ProduceContext<'_>,
+        ready: &ReadyTask<'_>,
         attempt: Option<Attempt>,
     ) -> Result<Option<FixReport>, Failure> {
-        let Ready { task, target, input, key, .. } = ready;
-        let remember = |made: &Metadata, report: Option<&FixReport>| self.remember(key, made, report);
-        match self.wanted(ready) {
-            None => copy(input, target, &remember).map(|()| None),
-            Some(wanted) => {
+        let ReadyTask { task, target, input, key, .. } = ready;
+        let record = |output: &Metadata, report: Option<&FixReport>| self.record(key, output, report);
+        match self.output_request(ready) {
+            None => copy(input, target, &record).map(|()| None),
+            Some(request) => {
                 let source = &task.checked.source.path;
-                make_output(making, source, input, &wanted, attempt, &remember).map(Some)
+                produce_output(context, source, input, &request, attempt, &record).map(Some)
             }
         }
     }
 
-    /// Encodes what was copied and did not pass: another container says other things of the same packets. What
-    /// cannot be mended that way fails as it did.
-    fn encode_instead(&self, making: &Making<'_>, copied: &Ready<'_>, failure: Failure) -> FixOutcome {
+    /// Re-encodes an output whose stream copy failed verification: the same packets can have other properties
+    /// in another container. Returns the original failure if re-encoding is not possible.
+    fn reencode_failed_copy(
+        &self,
+        context: &ProduceContext<'_>,
+        copied: &ReadyTask<'_>,
+        failure: Failure,
+    ) -> FixOutcome {
         let Some(plan) = self.plan_encode(copied, &failure) else {
             return outcome(copied.plan, Some(failure));
         };
-        let made = self.look(copied.task, &plan, copied.target, &mut 0).and_then(|(ready, earlier)| {
+        let fixed = self.open(copied.task, &plan, copied.target, &mut 0).and_then(|(ready, earlier)| {
             let reused = earlier.is_some();
-            let report = earlier.map_or_else(|| self.finish(making, &ready, None), Ok)?;
-            Ok(stands(&ready, proof(report), reused))
+            let report = earlier.map_or_else(|| self.finish(context, &ready, None), Ok)?;
+            Ok(succeeded(&ready, proof(report), reused))
         });
-        made.unwrap_or_else(|failure| outcome(&plan, Some(failure)))
+        fixed.unwrap_or_else(|failure| outcome(&plan, Some(failure)))
     }
 
-    /// The plan that encodes what a plan copied; `None` where that is not what failed.
-    fn plan_encode(&self, copied: &Ready<'_>, failure: &Failure) -> Option<FixPlan> {
+    /// Returns the plan that re-encodes a copied stream; `None` if the verification of a copy is not what failed.
+    fn plan_encode(&self, copied: &ReadyTask<'_>, failure: &Failure) -> Option<FixPlan> {
         let Task { checked, profile_index, .. } = copied.task;
         let copies = matches!(copied.plan.spec.as_deref()?.video, Some(VideoPlan::Copy { .. }));
         if !copies || failure.kind != FailureKind::Unproven {
             return None;
         }
-        let why = failure.message.strip_prefix(THROWN_AWAY).unwrap_or(&failure.message);
-        let options = FixOptions { copy_failed: Some(why.to_owned()), ..self.settings.options.clone() };
+        let reason = failure.message.strip_prefix(VERIFICATION_FAILED).unwrap_or(&failure.message);
+        let options = FixOptions { copy_failed: Some(reason.to_owned()), ..self.settings.options.clone() };
         let facts = checked.result.as_ref().ok()?;
         let (assessment, profile) =
             checked.assessments.get(*profile_index).zip(self.profiles.get(*profile_index))?;
@@ -282,15 +288,15 @@ impl Worker<'_> {
         plan.spec.is_some().then_some(plan)
     }
 
-    /// Writes down what is about to get its name. Without a record the output could never be
-    /// replaced by a later run, so it is not made.
-    fn remember(&self, key: &FixRecordKey, made: &Metadata, report: Option<&FixReport>) -> io::Result<()> {
-        self.ledger.map_or(Ok(()), |ledger| ledger.record(key.clone(), made, report))
+    /// Records an output before it gets its final name. A failure discards the output, because later runs could
+    /// not replace an unrecorded one.
+    fn record(&self, key: &FixRecordKey, output: &Metadata, report: Option<&FixReport>) -> io::Result<()> {
+        self.fix_record.map_or(Ok(()), |fix_record| fix_record.record(key.clone(), output, report))
     }
 }
 
-/// A task that can begin.
-struct Ready<'t> {
+/// A task with its opened source.
+struct ReadyTask<'t> {
     task: &'t Task<'t>,
     plan: &'t FixPlan,
     target: &'t Path,
@@ -298,8 +304,8 @@ struct Ready<'t> {
     key: FixRecordKey,
 }
 
-/// An output that has its name.
-fn stands(ready: &Ready<'_>, proof: Proof, reused: bool) -> FixOutcome {
+/// Returns the outcome of an output that has its final name.
+fn succeeded(ready: &ReadyTask<'_>, proof: Proof, reused: bool) -> FixOutcome {
     FixOutcome {
         plan: ready.plan.clone(),
         output: Some(ready.target.to_owned()),
@@ -309,7 +315,7 @@ fn stands(ready: &Ready<'_>, proof: Proof, reused: bool) -> FixOutcome {
     }
 }
 
-/// Nothing gets its final name without complying.
+/// Returns the proof of an output. Only compliant outputs get their final names, so the verdict is fixed.
 fn proof(report: Option<FixReport>) -> Proof {
     let encoder = report.as_ref().and_then(|report| report.encoder);
     let (facts, verify) = report.map(|report| (report.facts, report.verify)).unzip();
@@ -334,16 +340,23 @@ mod tests {
     use crate::pipeline::events::Silent;
     use crate::plan::{Action, VideoEncoder, sample};
 
-    /// Proves no copy of a picture.
-    struct NoCopies(InProcessRunner);
+    /// A runner whose verification fails every copied video stream.
+    struct FailingCopies(InProcessRunner);
 
-    impl Runner for NoCopies {
-        fn run(&self, request: JobRequest, tell: &mut dyn FnMut(Progress)) -> Result<JobOutput, JobError> {
+    impl Runner for FailingCopies {
+        fn run(
+            &self,
+            request: JobRequest,
+            on_progress: &mut dyn FnMut(Progress),
+        ) -> Result<JobOutput, JobError> {
             let copies = |spec: &crate::plan::OutputSpec| matches!(spec.video, Some(VideoPlan::Copy { .. }));
             let copied = matches!(&request.job, Job::Fix { specs, .. } if specs.iter().any(copies));
-            let mut output = self.0.run(request, tell)?;
+            let mut output = self.0.run(request, on_progress)?;
             if let (true, JobOutput::Fixed { results }) = (copied, &mut output) {
-                results.iter_mut().flatten().for_each(|report| report.verify.failures.push("odd".into()));
+                results
+                    .iter_mut()
+                    .flatten()
+                    .for_each(|report| report.verify.failures.push("timestamps differ".into()));
             }
             Ok(output)
         }
@@ -358,13 +371,13 @@ mod tests {
     }
 
     #[test]
-    fn what_no_copy_passes_for_is_encoded_and_found_again() {
+    fn re_encodes_a_copy_that_fails_verification_and_reuses_the_output() {
         let dir = tempfile::tempdir().unwrap();
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-        // Its index lies behind the media data.
-        let path = dir.path().join("film.mov");
+        // Its index is at the end of the file.
+        let path = dir.path().join("video.mov");
         std::fs::copy(fixtures.join("npm-vide-ocean.mp4"), &path).unwrap();
-        let sources = [Source { path, relative: "film.mov".into(), named: true }];
+        let sources = [SourceFile { path, relative: "video.mov".into(), named: true }];
         let text = "id = \"house\"\nextends = \"tiktok-ads\"\n[rule.container]\nallow = [\"mp4\"]\n\
                     [rule.extension]\nallow = [\"mp4\"]\n[rule.metadata-privacy]\nseverity = \"error\"\n";
         let profiles = [Profile::parse(text, &Profile::builtin).unwrap()];
@@ -374,18 +387,18 @@ mod tests {
             memory_bytes: 1 << 32,
             verify: VerifyLevel::Structure,
             out: Some(dir.path().join("out")),
-            layout: Layout::Mirror,
+            layout: OutputLayout::Mirror,
         };
-        let ledger = FixRecord::open(&dir.path().join("fix.jsonl")).unwrap();
+        let fix_record = FixRecord::open(&dir.path().join("fix.jsonl")).unwrap();
         let fixed = || {
-            let (runner, cancel) = (NoCopies(InProcessRunner::new(1)), Arc::default());
+            let (runner, cancel) = (FailingCopies(InProcessRunner::new(1)), Arc::default());
             let options = CheckOptions::default();
             let all = fix(
                 &sources,
                 &profiles,
                 &options,
                 &settings,
-                Some(&ledger),
+                Some(&fix_record),
                 &runner,
                 &Silent,
                 &cancel,
@@ -396,13 +409,15 @@ mod tests {
         let first = fixed();
         assert!(first.failure.is_none(), "{:?}", first.failure);
         assert_eq!((first.plan.action, first.reused), (Action::Reencode, false));
-        assert!(first.plan.reason.unwrap().contains("a copy does not pass: odd"));
+        assert!(
+            first.plan.reason.unwrap().contains("the stream copy failed verification: timestamps differ")
+        );
         let again = fixed();
         assert_eq!((again.plan.action, again.reused), (Action::Reencode, true));
     }
 
     #[test]
-    fn an_output_of_another_encoder_is_another_output() {
+    fn the_plan_text_depends_on_the_encoder() {
         let text = |encoder| {
             let encode = crate::plan::VideoEncode { encoder, ..sample::video_encode(640, 360, 30) };
             let spec = sample::output(VideoPlan::Encode(Box::new(encode)), None);

@@ -1,8 +1,8 @@
-//! What earlier runs made, so that a second run does nothing.
+//! The record of outputs of earlier runs, so that a second run reuses them.
 //!
-//! An append-only file of JSON lines beside the configuration. A line is on disk before its output
-//! gets the final name: killed in between, the next run finds no such output and makes it; the other
-//! way round it would find an output that it must take for somebody else's, for ever.
+//! An append-only file of JSON lines beside the configuration. A line is on disk before its output gets the
+//! final name: if the run is killed in between, the next run does not find the output and produces it. In the
+//! other order, it would find an output that it could not recognize as its own.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, Metadata};
@@ -15,17 +15,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::FixReport;
 
-/// What an output was made from: the source's bytes by identity, size and time of change, and the
-/// plan by its hash.
+/// The origin of an output: the source by device, inode, size and modification time, and the plan by its hash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FixRecordKey {
-    source: OutputFingerprint,
+    source: FileIdentity,
     plan: String,
     output: PathBuf,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-struct OutputFingerprint {
+struct FileIdentity {
     device: u64,
     inode: u64,
     size: u64,
@@ -33,9 +32,9 @@ struct OutputFingerprint {
     mtime_ns: i64,
 }
 
-impl From<&Metadata> for OutputFingerprint {
-    fn from(meta: &Metadata) -> OutputFingerprint {
-        OutputFingerprint {
+impl From<&Metadata> for FileIdentity {
+    fn from(meta: &Metadata) -> FileIdentity {
+        FileIdentity {
             device: meta.dev(),
             inode: meta.ino(),
             size: meta.size(),
@@ -46,26 +45,29 @@ impl From<&Metadata> for OutputFingerprint {
 }
 
 impl FixRecordKey {
-    /// The key of the output at `output`, made from `source` by the plan with this text.
+    /// Returns the key of the output at `output`, produced from `source` by the plan with this text.
     pub fn new(source: &Metadata, plan_text: &str, output: &Path) -> FixRecordKey {
         let text = format!("{}\n{plan_text}", env!("CARGO_PKG_VERSION"));
         let plan = blake3::hash(text.as_bytes()).to_hex()[..32].to_owned();
-        FixRecordKey { source: OutputFingerprint::from(source), plan, output: output.to_owned() }
+        FixRecordKey { source: FileIdentity::from(source), plan, output: output.to_owned() }
     }
 }
 
+/// A line of the record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Line {
+struct RecordLine {
     key: FixRecordKey,
-    made: OutputFingerprint,
+    #[serde(rename = "made")]
+    fingerprint: FileIdentity,
     report: Option<FixReport>,
 }
 
-/// What every version writes of an output, and no version may change: that it is ours to replace.
+/// The part of a line that must stay readable in every version: it shows which outputs greenlit may replace.
 #[derive(Deserialize)]
-struct Claim {
+struct OutputClaim {
     key: ClaimedKey,
-    made: OutputFingerprint,
+    #[serde(rename = "made")]
+    fingerprint: FileIdentity,
 }
 
 #[derive(Deserialize)]
@@ -77,54 +79,54 @@ struct ClaimedKey {
 #[derive(Debug)]
 pub struct FixRecord {
     file: Mutex<File>,
-    known: Mutex<HashMap<FixRecordKey, Line>>,
-    outputs: Mutex<HashMap<PathBuf, HashSet<OutputFingerprint>>>,
+    known: Mutex<HashMap<FixRecordKey, RecordLine>>,
+    outputs: Mutex<HashMap<PathBuf, HashSet<FileIdentity>>>,
 }
 
 impl FixRecord {
-    /// Opens the ledger at `path`, or begins one. Lines that cannot be read, such as one cut short
-    /// by a crash, are passed over.
+    /// Opens or creates the record at `path`. Unreadable lines, such as one truncated by a crash, are ignored.
     pub fn open(path: &Path) -> io::Result<FixRecord> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
         let mut file = File::options().read(true).append(true).create(true).open(path)?;
         let mut known = HashMap::new();
-        let mut outputs: HashMap<PathBuf, HashSet<OutputFingerprint>> = HashMap::new();
+        let mut outputs: HashMap<PathBuf, HashSet<FileIdentity>> = HashMap::new();
         for line in BufReader::new(&file).split(b'\n') {
             let line = line?;
-            if let Ok(Claim { key, made }) = serde_json::from_slice(&line) {
-                outputs.entry(key.output).or_default().insert(made);
+            if let Ok(OutputClaim { key, fingerprint }) = serde_json::from_slice(&line) {
+                outputs.entry(key.output).or_default().insert(fingerprint);
             }
-            if let Ok(line) = serde_json::from_slice::<Line>(&line) {
+            if let Ok(line) = serde_json::from_slice::<RecordLine>(&line) {
                 known.insert(line.key.clone(), line);
             }
         }
-        // A cut last line must not swallow the next one.
+        // Separates the next line from a truncated last one.
         file.write_all(b"\n")?;
         Ok(FixRecord { file: Mutex::new(file), known: Mutex::new(known), outputs: Mutex::new(outputs) })
     }
 
-    /// The report of an output that still stands as it was made for this key.
+    /// Returns the report of the output of this key, if the output is unchanged.
     pub fn find(&self, key: &FixRecordKey) -> Option<Option<FixReport>> {
         let known = self.known.lock().ok()?;
         let line = known.get(key)?;
         let meta = std::fs::symlink_metadata(&key.output).ok()?;
-        (OutputFingerprint::from(&meta) == line.made).then(|| line.report.clone())
+        (FileIdentity::from(&meta) == line.fingerprint).then(|| line.report.clone())
     }
 
-    /// Whether the file at `output` is one we made and nobody changed since: then it may be
-    /// replaced.
+    /// Returns whether the file at `output` is an unchanged output of greenlit, which may be replaced.
     pub fn is_ours(&self, output: &Path, meta: &Metadata) -> bool {
-        let made = OutputFingerprint::from(meta);
-        self.outputs.lock().is_ok_and(|outputs| outputs.get(output).is_some_and(|ours| ours.contains(&made)))
+        let fingerprint = FileIdentity::from(meta);
+        self.outputs
+            .lock()
+            .is_ok_and(|outputs| outputs.get(output).is_some_and(|ours| ours.contains(&fingerprint)))
     }
 
-    /// Writes down that `made`, complete but for its name, is the output of `key`. A rename changes
-    /// none of what is remembered of it.
-    pub fn record(&self, key: FixRecordKey, made: &Metadata, report: Option<&FixReport>) -> io::Result<()> {
-        let made = OutputFingerprint::from(made);
-        let line = Line { key: key.clone(), made: made.clone(), report: report.cloned() };
+    /// Records that the complete file with the metadata `output` is the output of `key`. Renaming the file does
+    /// not change its fingerprint.
+    pub fn record(&self, key: FixRecordKey, output: &Metadata, report: Option<&FixReport>) -> io::Result<()> {
+        let fingerprint = FileIdentity::from(output);
+        let line = RecordLine { key: key.clone(), fingerprint: fingerprint.clone(), report: report.cloned() };
         let mut text = serde_json::to_vec(&line).map_err(io::Error::other)?;
         text.push(b'\n');
         if let Ok(mut file) = self.file.lock() {
@@ -132,7 +134,7 @@ impl FixRecord {
             file.sync_data()?;
         }
         if let (Ok(mut outputs), Ok(mut known)) = (self.outputs.lock(), self.known.lock()) {
-            outputs.entry(key.output.clone()).or_default().insert(made);
+            outputs.entry(key.output.clone()).or_default().insert(fingerprint);
             known.insert(key, line);
         }
         Ok(())
@@ -145,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_output_of_another_version_stays_ours() {
+    fn an_output_of_another_version_may_be_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let (output, path) = (dir.path().join("out.mp4"), dir.path().join("fix.jsonl"));
         std::fs::write(&output, b"output").unwrap();
@@ -155,13 +157,13 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, text.replace("\"report\":null", "\"report\":{\"of\":\"another kind\"}"))
             .unwrap();
-        let ledger = FixRecord::open(&path).unwrap();
-        assert!(ledger.is_ours(&output, &meta), "it may be replaced");
-        assert!(ledger.find(&key).is_none(), "but says nothing any more");
+        let fix_record = FixRecord::open(&path).unwrap();
+        assert!(fix_record.is_ours(&output, &meta), "it may be replaced");
+        assert!(fix_record.find(&key).is_none(), "but its report is not readable");
     }
 
     #[test]
-    fn remembers_an_output_until_source_plan_or_output_changes() {
+    fn finds_an_output_until_source_plan_or_output_changes() {
         let dir = tempfile::tempdir().unwrap();
         let (source, output) = (dir.path().join("in.mov"), dir.path().join("out.mp4"));
         let path = dir.path().join(".greenlit/fix.jsonl");
@@ -172,17 +174,17 @@ mod tests {
         let made = std::fs::metadata(&output).unwrap();
         FixRecord::open(&path).unwrap().record(key.clone(), &made, None).unwrap();
 
-        let ledger = FixRecord::open(&path).unwrap();
-        assert_eq!(ledger.find(&key), Some(None));
-        assert_eq!(ledger.find(&FixRecordKey::new(&meta, "another plan", &output)), None);
-        assert!(ledger.is_ours(&output, &std::fs::metadata(&output).unwrap()));
-        std::fs::write(&output, b"somebody else's").unwrap();
-        assert_eq!(ledger.find(&key), None);
-        assert!(!ledger.is_ours(&output, &std::fs::metadata(&output).unwrap()));
+        let fix_record = FixRecord::open(&path).unwrap();
+        assert_eq!(fix_record.find(&key), Some(None));
+        assert_eq!(fix_record.find(&FixRecordKey::new(&meta, "another plan", &output)), None);
+        assert!(fix_record.is_ours(&output, &std::fs::metadata(&output).unwrap()));
+        std::fs::write(&output, b"another program's file").unwrap();
+        assert_eq!(fix_record.find(&key), None);
+        assert!(!fix_record.is_ours(&output, &std::fs::metadata(&output).unwrap()));
     }
 
     #[test]
-    fn a_line_cut_by_a_crash_is_passed_over() {
+    fn ignores_a_line_truncated_by_a_crash() {
         let dir = tempfile::tempdir().unwrap();
         let output = dir.path().join("out.mp4");
         let path = dir.path().join("fix.jsonl");
@@ -195,22 +197,22 @@ mod tests {
     }
 
     #[test]
-    fn a_line_whose_output_never_got_its_name_does_no_harm() {
+    fn a_line_without_a_renamed_output_does_not_hide_an_earlier_output() {
         let dir = tempfile::tempdir().unwrap();
         let (old, new, output) = (dir.path().join("old"), dir.path().join("new"), dir.path().join("out.mp4"));
         std::fs::write(&old, b"old").unwrap();
         std::fs::write(&new, b"newer").unwrap();
         let source = std::fs::metadata(&old).unwrap();
-        let ledger = FixRecord::open(&dir.path().join("fix.jsonl")).unwrap();
+        let fix_record = FixRecord::open(&dir.path().join("fix.jsonl")).unwrap();
         let (first, second) =
             (FixRecordKey::new(&source, "a", &output), FixRecordKey::new(&source, "b", &output));
-        ledger.record(first.clone(), &std::fs::metadata(&old).unwrap(), None).unwrap();
+        fix_record.record(first.clone(), &std::fs::metadata(&old).unwrap(), None).unwrap();
         std::fs::rename(&old, &output).unwrap();
-        ledger.record(second.clone(), &std::fs::metadata(&new).unwrap(), None).unwrap();
-        assert_eq!(ledger.find(&second), None);
-        assert_eq!(ledger.find(&first), Some(None));
-        assert!(ledger.is_ours(&output, &std::fs::metadata(&output).unwrap()), "may not be replaced");
+        fix_record.record(second.clone(), &std::fs::metadata(&new).unwrap(), None).unwrap();
+        assert_eq!(fix_record.find(&second), None);
+        assert_eq!(fix_record.find(&first), Some(None));
+        assert!(fix_record.is_ours(&output, &std::fs::metadata(&output).unwrap()), "may not be replaced");
         std::fs::rename(&new, &output).unwrap();
-        assert_eq!(ledger.find(&second), Some(None));
+        assert_eq!(fix_record.find(&second), Some(None));
     }
 }

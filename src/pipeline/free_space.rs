@@ -1,4 +1,4 @@
-//! Is there room on the disk, before an hour of work is spent on finding out?
+//! Checks the free space on disk before the work starts.
 
 use std::path::Path;
 
@@ -6,13 +6,12 @@ use crate::plan::{OutputSpec, VideoPlan};
 
 use super::outcome::{Failure, FailureKind};
 
-/// Kept free for everybody else.
+/// Bytes kept free for other programs.
 const RESERVE_BYTES: u64 = 64 << 20;
 
-/// Refuses when the folder of `target` has clearly too little room for an output by `spec` from a
-/// source of `source_bytes`, besides what others made at the same time have `claimed`. How many bytes there
-/// have to be for all of them.
-pub(crate) fn room_for(
+/// Fails if the disk of `target` clearly lacks space for an output by `spec` from a source of `source_bytes`,
+/// in addition to the bytes `claimed` by outputs of the same job. Returns the bytes that all of them need.
+pub(crate) fn check_free_space(
     target: &Path,
     spec: Option<&OutputSpec>,
     source_bytes: u64,
@@ -28,7 +27,8 @@ pub(crate) fn room_for(
         return Ok(wanted);
     }
     let message = format!(
-        "{} has {} MB left and what is made there may need {} MB: free some space, or choose another disk with --out",
+        "{} has {} MB of free space, but the outputs may need {} MB: \
+         free some space, or choose another disk with --out",
         folder.display(),
         free / 1_000_000,
         needed / 1_000_000
@@ -36,7 +36,7 @@ pub(crate) fn room_for(
     Err(Failure { kind: FailureKind::Operation, message })
 }
 
-/// An upper guess of the output's size in bytes.
+/// Returns an upper estimate of the output's size in bytes.
 fn estimate(spec: Option<&OutputSpec>, source_bytes: u64) -> u64 {
     let Some(spec) = spec else { return source_bytes };
     let by_rate = match (&spec.video, spec.expected_duration_s) {
@@ -45,8 +45,8 @@ fn estimate(spec: Option<&OutputSpec>, source_bytes: u64) -> u64 {
         }
         _ => None,
     };
-    let guess = by_rate.unwrap_or(0).max(source_bytes);
-    spec.max_size_bytes.map_or(guess, |limit| guess.min(limit))
+    let estimate = by_rate.unwrap_or(0).max(source_bytes);
+    spec.max_size_bytes.map_or(estimate, |limit| estimate.min(limit))
 }
 
 #[cfg(test)]
@@ -54,11 +54,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_output_larger_than_any_disk_is_refused_with_the_figures() {
+    fn refuses_an_output_larger_than_the_free_space() {
         let target = std::env::temp_dir().join("new/folder/out.mp4");
-        assert!(room_for(&target, None, 1, 0).is_ok());
-        let failure = room_for(&target, None, 1, u64::MAX / 2).expect_err("no disk is that large");
+        assert!(check_free_space(&target, None, 1, 0).is_ok());
+        let failure = check_free_space(&target, None, 1, u64::MAX / 2).expect_err("no disk is that large");
         assert_eq!(failure.kind, FailureKind::Operation);
-        assert!(failure.message.contains("MB left"), "{}", failure.message);
+        assert!(failure.message.contains("MB of free space"), "{}", failure.message);
     }
 }

@@ -1,8 +1,8 @@
-//! The stages, wired together: discover, probe, assess, plan, fix, verify.
+//! The pipeline: discover, probe, assess, plan, fix, verify.
 //!
-//! Knows ports, never adapters: the runner of media jobs is handed in, and nothing here prints.
-//! What happens is told through an [`Observer`]; what came of it is an [`Outcome`] for each file
-//! and profile. Running a pipeline twice in one process works: there is no state outside it.
+//! Depends on ports, not on adapters: the caller passes the runner of media jobs, and the pipeline prints
+//! nothing. It reports progress to an [`Observer`] and returns an [`Outcome`] for each file and profile. It has
+//! no global state, so it can run twice in one process.
 
 mod budget;
 mod check;
@@ -19,10 +19,10 @@ mod produce;
 mod staging;
 mod tasks;
 
-pub use check::{CheckOptions, Checked, check, check_each, check_one};
-pub use discover::{DiscoverError, Discovery, InputProblem, Source, discover};
+pub use check::{CheckOptions, CheckedFile, check, check_each, check_one};
+pub use discover::{DiscoverError, Discovery, InputProblem, SourceFile, discover};
 pub use events::{Event, Observer, Silent};
-pub use fix::{FixSettings, Layout, fix};
+pub use fix::{FixSettings, OutputLayout, fix};
 pub use fix_record::{FixRecord, FixRecordKey};
 pub use names::{Collision, find_collisions, output_name};
 pub use outcome::{Failure, FailureKind, FixOutcome, Outcome, Proof};

@@ -1,39 +1,39 @@
-//! Where outputs go.
+//! Names of outputs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The path of the output below the output folder: the same relative path, with the extension that
-/// the plan asks for, if any, and cut to `max_chars` characters where the name would be longer.
+/// Returns the path of the output below the output folder: the same relative path with the planned extension,
+/// if any, and the file name shortened to `max_chars` characters if it is longer.
 pub fn output_name(relative: &Path, extension: Option<&str>, max_chars: Option<usize>) -> PathBuf {
-    let named = match extension {
+    let path = match extension {
         Some(extension) => relative.with_extension(extension),
         None => relative.to_owned(),
     };
-    let Some(max) = max_chars else { return named };
-    let (stem, ending) = match (named.file_stem(), named.extension()) {
-        (Some(stem), Some(ending)) => (stem.to_string_lossy(), format!(".{}", ending.to_string_lossy())),
+    let Some(max) = max_chars else { return path };
+    let (stem, suffix) = match (path.file_stem(), path.extension()) {
+        (Some(stem), Some(suffix)) => (stem.to_string_lossy(), format!(".{}", suffix.to_string_lossy())),
         (Some(stem), None) => (stem.to_string_lossy(), String::new()),
-        (None, _) => return named,
+        (None, _) => return path,
     };
-    if stem.chars().count() + ending.chars().count() <= max {
-        return named;
+    if stem.chars().count() + suffix.chars().count() <= max {
+        return path;
     }
-    let kept: String = stem.chars().take(max.saturating_sub(ending.chars().count()).max(1)).collect();
-    named.with_file_name(kept + &ending)
+    let kept: String = stem.chars().take(max.saturating_sub(suffix.chars().count()).max(1)).collect();
+    path.with_file_name(kept + &suffix)
 }
 
-/// Sources that would all be written to one place.
+/// Sources whose outputs would have the same path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collision {
-    /// The place.
+    /// The path of the output.
     pub target: PathBuf,
-    /// Indices of the sources, ascending.
+    /// Indices of the sources, ascsuffix.
     pub sources: Vec<usize>,
 }
 
-/// Finds targets that more than one source claims. Compared without regard to case, since the
-/// folder may be carried to a system that has none.
+/// Finds targets of more than one source. Compares without regard to case, because the folder may be moved to a
+/// case-insensitive file system.
 pub fn find_collisions<'a>(targets: impl Iterator<Item = (usize, &'a Path)>) -> Vec<Collision> {
     let mut claims: BTreeMap<String, (PathBuf, Vec<usize>)> = BTreeMap::new();
     for (index, target) in targets {
@@ -55,14 +55,14 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_is_cut_to_the_limit_with_its_ending() {
+    fn shortens_a_long_name_but_keeps_its_extension() {
         let long = format!("a/{}.mov", "ä".repeat(120));
         let name = output_name(Path::new(&long), Some("mp4"), Some(100));
         assert_eq!(name, Path::new(&format!("a/{}.mp4", "ä".repeat(96))));
     }
 
     #[test]
-    fn two_sources_for_one_name_are_found_whatever_their_case() {
+    fn finds_collisions_regardless_of_case() {
         let targets = [Path::new("a.mp4"), Path::new("b.mp4"), Path::new("A.MP4")];
         let collisions = find_collisions(targets.into_iter().enumerate());
         assert_eq!(collisions, [Collision { target: "a.mp4".into(), sources: vec![0, 2] }]);

@@ -1,4 +1,4 @@
-//! What came of each file.
+//! The outcome of a run for each file.
 
 use std::path::PathBuf;
 
@@ -7,53 +7,53 @@ use crate::model::MediaFacts;
 use crate::plan::{FixPlan, VideoEncoder};
 use crate::rules::{Assessment, Verdict};
 
-use super::discover::Source;
+use super::discover::SourceFile;
 
-/// What is known about one file under one profile when the run ends.
+/// The outcome for one file under one profile.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The file.
-    pub source: Source,
+    pub source: SourceFile,
     /// The profile's id.
     pub profile: String,
-    /// The judgement over the source.
+    /// The verdict on the source.
     pub verdict: Verdict,
-    /// The facts, where there are any.
+    /// The facts, if the file could be probed.
     pub facts: Option<MediaFacts>,
-    /// The findings, where the file could be read.
+    /// The findings, if the file could be assessed.
     pub assessment: Option<Assessment>,
-    /// Why there is no judgement, or what went wrong.
+    /// The failure of the check, if any.
     pub failure: Option<Failure>,
-    /// What was done, where the command fixes.
+    /// The outcome of the fix, if the command fixes.
     pub fix: Option<FixOutcome>,
 }
 
-/// Something that went wrong with one file.
+/// A failure with one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// Whose fault it is: decides the exit code.
+    /// The cause, which decides the exit code.
     pub kind: FailureKind,
-    /// What happened and what to do, in a sentence or two.
+    /// What happened and what to do, in one or two sentences.
     pub message: String,
 }
 
-/// Whose fault a [`Failure`] is.
+/// The cause of a [`Failure`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// The file's: it cannot be read as media, or made a decoder fall over. Exit code 1.
+    /// The file cannot be read as media, or a decoder crashed on it. Exit code 1.
     Input,
-    /// The file's: the video has lost something that nobody can bring back. Exit code 1.
+    /// The source is damaged: data is lost for good. Exit code 1.
     Damaged,
-    /// An output was made and did not pass. Exit code 1.
+    /// An output failed verification. Exit code 1.
     Unproven,
-    /// The machine's: permission, disk, device. Exit code 2.
+    /// The machine failed, for example permission, disk or device. Exit code 2.
     Operation,
-    /// Nobody's: the run was stopped before it came to this file.
+    /// The run was stopped before this file was reached.
     Interrupted,
 }
 
 impl FailureKind {
-    /// Every kind.
+    /// All kinds.
     pub const ALL: [FailureKind; 5] = [
         FailureKind::Input,
         FailureKind::Damaged,
@@ -62,7 +62,7 @@ impl FailureKind {
         FailureKind::Interrupted,
     ];
 
-    /// The name in reports.
+    /// Returns the name used in reports.
     pub fn name(self) -> &'static str {
         match self {
             FailureKind::Input => "unreadable",
@@ -88,30 +88,30 @@ impl From<&JobError> for Failure {
     }
 }
 
-/// What was done about a file.
+/// The outcome of fixing one file.
 #[derive(Clone, Debug)]
 pub struct FixOutcome {
-    /// The plan that was carried out, or that says why not.
+    /// The executed plan, or the refusal.
     pub plan: FixPlan,
-    /// The output, where one stands under its final name.
+    /// The output, if it has its final name.
     pub output: Option<PathBuf>,
-    /// The proof, where an output was made.
+    /// The verification result, if there is an output.
     pub proof: Option<Proof>,
-    /// What went wrong, where something did.
+    /// The failure, if any.
     pub failure: Option<Failure>,
-    /// Whether the output was there already, made by an earlier run from the same bytes.
+    /// Whether an earlier run produced the output from the same bytes.
     pub reused: bool,
 }
 
-/// The proof that an output complies and is the same video.
+/// The verification result of an output that complies and has the same content.
 #[derive(Clone, Debug)]
 pub struct Proof {
-    /// The judgement over the output.
+    /// The verdict on the output.
     pub verdict: Verdict,
     /// What verification found; `None` for a plain copy.
     pub verify: Option<VerifyReport>,
-    /// The facts of the output; `None` for a plain copy, whose facts are the source's.
+    /// The facts of the output; `None` for a plain copy, which has the facts of the source.
     pub facts: Option<MediaFacts>,
-    /// Who encoded the picture; `None` when it is a copy.
+    /// The encoder of the video; `None` for a copy.
     pub encoder: Option<VideoEncoder>,
 }

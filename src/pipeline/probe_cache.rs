@@ -1,4 +1,4 @@
-//! Asking the memory before a check, and telling it what came of one.
+//! Reads the probe cache before a check and stores new results in it.
 
 use std::fs::File;
 use std::path::Path;
@@ -9,70 +9,75 @@ use crate::cache::{CachedProbe, CachedProbes, Depth, FileFingerprint, ProbeCache
 use crate::job::Runner;
 
 use super::check::CheckOptions;
-use super::discover::Source;
+use super::discover::SourceFile;
 use super::parallel::run_in_parallel;
 
-/// CachedProbes are handed over in batches of this size: often enough that little is lost when a long
-/// run is killed, rarely enough that the disk is not what the run waits for.
+/// New results are stored in batches of this size: small enough that a killed run loses little, large enough
+/// that the run does not wait for the disk.
 const BATCH: usize = 1000;
 
 impl CheckOptions {
-    /// How far this check looks.
+    /// Returns the probe depth of this check.
     pub(super) fn depth(&self) -> Depth {
         if self.deep { Depth::Deep } else { Depth::Probe }
     }
 }
 
-/// What is remembered of each source: one look at its inode, none at its bytes.
-pub(super) fn get(memory: &dyn ProbeCache, sources: &[Source], depth: Depth, width: usize) -> CachedProbes {
-    let stamps = run_in_parallel(sources.len(), width, |index| {
+/// Returns the cached probe of each source. Reads only metadata, not the content of the files.
+pub(super) fn get(
+    cache: &dyn ProbeCache,
+    sources: &[SourceFile],
+    depth: Depth,
+    width: usize,
+) -> CachedProbes {
+    let fingerprints = run_in_parallel(sources.len(), width, |index| {
         let path = &sources[index].path;
         let meta = std::fs::metadata(path).ok().filter(|meta| meta.is_file())?;
         Some(FileFingerprint::new(path, &meta, depth))
     });
-    memory.get(&stamps)
+    cache.get(&fingerprints)
 }
 
-/// The stamp of an opened file, if it is one by which a later change can be told.
-pub(super) fn stamp_of(path: &Path, file: &File, depth: Depth) -> Option<FileFingerprint> {
+/// Returns the fingerprint of an opened file, if it reveals later changes of the file.
+pub(super) fn fingerprint_of(path: &Path, file: &File, depth: Depth) -> Option<FileFingerprint> {
     let now = SystemTime::now();
-    let stamp = FileFingerprint::new(path, &file.metadata().ok()?, depth);
-    stamp.is_settled(now).then_some(stamp)
+    let fingerprint = FileFingerprint::new(path, &file.metadata().ok()?, depth);
+    fingerprint.detects_later_changes(now).then_some(fingerprint)
 }
 
-/// Collects new answers. What is left is handed over at the end of its life.
+/// Collects new results and stores them in batches; the rest is stored on drop.
 pub(super) struct CacheSession<'a> {
-    memory: &'a dyn ProbeCache,
+    cache: &'a dyn ProbeCache,
     runner: &'a dyn Runner,
     fresh: Mutex<Vec<(FileFingerprint, CachedProbe)>>,
 }
 
 impl<'a> CacheSession<'a> {
-    pub(super) fn new(memory: &'a dyn ProbeCache, runner: &'a dyn Runner) -> CacheSession<'a> {
-        CacheSession { memory, runner, fresh: Mutex::default() }
+    pub(super) fn new(cache: &'a dyn ProbeCache, runner: &'a dyn Runner) -> CacheSession<'a> {
+        CacheSession { cache, runner, fresh: Mutex::default() }
     }
 
-    /// CacheSession the answer for the file at `path`, which had the stamp `before` it was looked at,
-    /// unless it changed since.
-    pub(super) fn note(&self, path: &Path, before: FileFingerprint, answer: &CachedProbe) {
+    /// Stores the probe of the file at `path`, unless the file changed since the fingerprint `before`, taken
+    /// before the probe.
+    pub(super) fn put(&self, path: &Path, before: FileFingerprint, probe: &CachedProbe) {
         let after = std::fs::metadata(path).map(|meta| FileFingerprint::new(path, &meta, before.depth()));
         if !after.is_ok_and(|after| after == before) {
             return;
         }
         let Ok(mut fresh) = self.fresh.lock() else { return };
-        fresh.push((before, answer.clone()));
+        fresh.push((before, probe.clone()));
         let batch = if fresh.len() >= BATCH { std::mem::take(&mut *fresh) } else { Vec::new() };
         drop(fresh);
-        self.hand_over(&batch);
+        self.store(&batch);
     }
 
-    fn hand_over(&self, answers: &[(FileFingerprint, CachedProbe)]) {
-        if answers.is_empty() {
+    fn store(&self, probes: &[(FileFingerprint, CachedProbe)]) {
+        if probes.is_empty() {
             return;
         }
-        // A worker gave the answers, so there is one to be described.
+        // A worker returned the probes, so the runner can describe it.
         if let Ok(made_by) = self.runner.describe() {
-            self.memory.put(&made_by, answers);
+            self.cache.put(&made_by, probes);
         }
     }
 }
@@ -80,6 +85,6 @@ impl<'a> CacheSession<'a> {
 impl Drop for CacheSession<'_> {
     fn drop(&mut self) {
         let rest = self.fresh.get_mut().map(std::mem::take).unwrap_or_default();
-        self.hand_over(&rest);
+        self.store(&rest);
     }
 }

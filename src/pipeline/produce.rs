@@ -1,4 +1,4 @@
-//! Makes outputs, proves them, and gives them their names.
+//! Produces outputs, verifies them, and gives them their final names.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Seek};
@@ -12,45 +12,51 @@ use crate::plan::{OutputSpec, VideoEncoder, VideoPlan};
 use crate::profile::Profile;
 use crate::rules::{Severity, Subject, Verdict, assess};
 
-use super::check::{CheckOptions, shown_name, wrong_answer};
+use super::check::{CheckOptions, display_name, unexpected_result};
 use super::discover::plain;
 use super::events::{Event, Observer};
 use super::fix_record::FixRecord;
 use super::outcome::{Failure, FailureKind};
 use super::staging::Staging;
 
-/// How much better the second try after a failed picture comparison is, in steps of x264's CRF.
-const BETTER_BY_CRF: f32 = 4.0;
+/// How much the CRF is lowered for the second attempt after a failed video comparison.
+const CRF_STEP: f32 = 4.0;
 
-/// What to do about a disk that takes no more.
-const MAKE_ROOM: &str = "free some space, or choose another disk with --out";
+/// The advice for a full disk.
+const DISK_FULL_ADVICE: &str = "free some space, or choose another disk with --out";
 
+/// Returns the failure of an I/O operation on `path`.
 pub(super) fn operation(path: &Path, error: &io::Error) -> Failure {
     let mut message = format!("{}: {}", path.display(), plain(error));
     if let io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge =
         error.kind()
     {
-        message.push_str(&format!(": {MAKE_ROOM}"));
+        message.push_str(&format!(": {DISK_FULL_ADVICE}"));
     }
     Failure { kind: FailureKind::Operation, message }
 }
 
-/// An output may not replace what we did not make, and never the source itself.
-pub(super) fn may_write(target: &Path, source: &Metadata, ledger: Option<&FixRecord>) -> Result<(), Failure> {
-    let there = match std::fs::symlink_metadata(target) {
-        Ok(there) => there,
+/// Fails if the output would replace the source or a file that greenlit did not produce.
+pub(super) fn check_target(
+    target: &Path,
+    source: &Metadata,
+    fix_record: Option<&FixRecord>,
+) -> Result<(), Failure> {
+    let existing = match std::fs::symlink_metadata(target) {
+        Ok(existing) => existing,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(operation(target, &error)),
     };
-    if (there.dev(), there.ino()) == (source.dev(), source.ino()) {
-        let message = format!("{} is the source itself: choose another folder with --out", target.display());
+    if (existing.dev(), existing.ino()) == (source.dev(), source.ino()) {
+        let message =
+            format!("{} is the source file itself: choose another folder with --out", target.display());
         return Err(Failure { kind: FailureKind::Operation, message });
     }
-    if ledger.is_some_and(|ledger| ledger.is_ours(target, &there)) {
+    if fix_record.is_some_and(|fix_record| fix_record.is_ours(target, &existing)) {
         return Ok(());
     }
     let message = format!(
-        "{} is there already and was not made by an earlier run from this file: \
+        "{} already exists and is not an unchanged output of an earlier run: \
          move it away, or choose another folder with --out",
         target.display()
     );
@@ -58,227 +64,233 @@ pub(super) fn may_write(target: &Path, source: &Metadata, ledger: Option<&FixRec
 }
 
 /// Copies a compliant file to its final name.
-pub(super) fn copy(input: &File, target: &Path, remember: Remember<'_>) -> Result<(), Failure> {
+pub(super) fn copy(input: &File, target: &Path, record: RecordOutput<'_>) -> Result<(), Failure> {
     let failed = |error: io::Error| operation(target, &error);
     let staging = Staging::new(target).map_err(failed)?;
     let output = staging.descriptor().map_err(failed)?;
-    duplicate(input, &output, target)?;
-    let made = output.metadata().map_err(failed)?;
-    remember(&made, None).map_err(|error| unrecorded(target, &error))?;
+    copy_bytes(input, &output, target)?;
+    let meta = output.metadata().map_err(failed)?;
+    record(&meta, None).map_err(|error| unrecorded(target, &error))?;
     staging.publish().map_err(failed)
 }
 
-/// Copies a file into an empty one, sharing its blocks where the file system can.
-fn duplicate(mut input: &File, mut output: &File, target: &Path) -> Result<(), Failure> {
+/// Copies a file into an empty one, as a reflink if the file system supports it.
+fn copy_bytes(mut input: &File, mut output: &File, target: &Path) -> Result<(), Failure> {
     let failed = |error: io::Error| operation(target, &error);
     if rustix::fs::ioctl_ficlone(output, input).is_err() {
         input.rewind().map_err(failed)?;
         io::copy(&mut input, &mut output).map_err(failed)?;
     }
-    let (wanted, got) = (input.metadata().map_err(failed)?.len(), output.metadata().map_err(failed)?.len());
-    if wanted == got {
+    let expected = input.metadata().map_err(failed)?.len();
+    let copied = output.metadata().map_err(failed)?.len();
+    if expected == copied {
         return Ok(());
     }
     let message =
-        format!("{}: copied {got} of {wanted} bytes, the source changed meanwhile", target.display());
+        format!("{}: {copied} of {expected} bytes copied; the source changed meanwhile", target.display());
     Err(Failure { kind: FailureKind::Operation, message })
 }
 
+/// Returns the failure to record an output.
 fn unrecorded(target: &Path, error: &io::Error) -> Failure {
     let message = format!(
-        "{}: the record of earlier fixes cannot be written, so the output was not kept: {}; \
-         free some space beside the configuration",
+        "{}: the output was discarded, because the record of fixes cannot be written: {}; \
+         free some space on the disk of the configuration",
         target.display(),
         plain(error)
     );
     Failure { kind: FailureKind::Operation, message }
 }
 
-/// How the message of a failed proof begins.
-pub(super) const THROWN_AWAY: &str = "the output did not pass and was thrown away: ";
+/// The start of the message of a failed verification.
+pub(super) const VERIFICATION_FAILED: &str = "the output failed verification and was discarded: ";
 
-/// Writes down what is about to get its name, with its report unless it is a plain copy.
-pub(super) type Remember<'a> = &'a dyn Fn(&Metadata, Option<&FixReport>) -> io::Result<()>;
+/// Records an output before it gets its final name, with its report unless it is a plain copy.
+pub(super) type RecordOutput<'a> = &'a dyn Fn(&Metadata, Option<&FixReport>) -> io::Result<()>;
 
-/// What making an output needs besides the plan.
+/// What producing an output needs besides the plan.
 #[derive(Clone, Copy)]
-pub(super) struct Making<'a> {
+pub(super) struct ProduceContext<'a> {
     pub(super) runner: &'a dyn Runner,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Arc<AtomicBool>,
     pub(super) verify: VerifyLevel,
-    /// The number of the piece of work.
+    /// The number of the job.
     pub(super) work: usize,
 }
 
-/// An output to make.
+/// An output to produce.
 #[derive(Clone, Copy)]
-pub(super) struct Wanted<'a> {
+pub(super) struct OutputRequest<'a> {
     pub(super) spec: &'a OutputSpec,
     pub(super) profile: &'a Profile,
     pub(super) target: &'a Path,
 }
 
-/// An output that was made, or was to be, and is not judged yet.
+/// A produced output, or the failure to produce it, before it is assessed.
 pub(super) struct Attempt {
     staging: Staging,
     result: Result<FixReport, Failure>,
 }
 
 impl Attempt {
-    /// Makes an output by itself.
-    fn alone(
-        making: &Making<'_>,
+    /// Produces a single output.
+    fn single(
+        context: &ProduceContext<'_>,
         source: &Path,
         input: &File,
         spec: &OutputSpec,
         target: &Path,
     ) -> Result<Attempt, Failure> {
         let staging = Staging::new(target).map_err(|error| operation(target, &error))?;
-        let results = run_fix(making, source, input, vec![spec.clone()], std::slice::from_ref(&staging));
-        let result = results.and_then(|mut results| results.pop().unwrap_or_else(|| Err(wrong_answer())));
+        let results = run_fix(context, source, input, vec![spec.clone()], std::slice::from_ref(&staging));
+        let result =
+            results.and_then(|mut results| results.pop().unwrap_or_else(|| Err(unexpected_result())));
         Ok(Attempt { staging, result })
     }
 
-    /// Whether the output can have its name as it is.
-    pub(super) fn is_good(&self, wanted: &Wanted<'_>) -> bool {
-        let good = |report| problems_of(report, &shown_name(wanted.target), wanted.profile).is_empty();
-        self.result.as_ref().is_ok_and(good)
+    /// Returns whether the output passes verification and the rules.
+    pub(super) fn passes(&self, request: &OutputRequest<'_>) -> bool {
+        let passes = |report| problems_of(report, &display_name(request.target), request.profile).is_empty();
+        self.result.as_ref().is_ok_and(passes)
     }
 
-    /// The same output once more, for another target.
-    fn again(&self, target: &Path) -> Result<Attempt, Failure> {
+    /// Returns a copy of the attempt for another target.
+    fn copy_to(&self, target: &Path) -> Result<Attempt, Failure> {
         let failed = |error: io::Error| operation(target, &error);
         let staging = Staging::new(target).map_err(failed)?;
         if self.result.is_ok() {
             let (from, to) = (self.staging.descriptor(), staging.descriptor());
-            duplicate(&from.map_err(failed)?, &to.map_err(failed)?, target)?;
+            copy_bytes(&from.map_err(failed)?, &to.map_err(failed)?, target)?;
         }
         Ok(Attempt { staging, result: self.result.clone() })
     }
 }
 
-/// Makes several outputs of one video by one job, those of the same plan once. `None` for an output that has
-/// to be made by itself after all.
-pub(super) fn make_together(
-    making: &Making<'_>,
+/// Produces several outputs of one video with one job; outputs with the same plan are produced once and copied.
+/// `None` stands for an output that must be produced by itself.
+pub(super) fn produce_together(
+    context: &ProduceContext<'_>,
     source: &Path,
     input: &File,
-    wanted: &[Wanted<'_>],
+    requests: &[OutputRequest<'_>],
 ) -> Vec<Option<Attempt>> {
-    let mut firsts: Vec<&Wanted<'_>> = Vec::new();
+    let mut firsts: Vec<&OutputRequest<'_>> = Vec::new();
     let mut plans = Vec::new();
-    for next in wanted {
-        let same = firsts.iter().position(|first| first.spec == next.spec);
+    for request in requests {
+        let same = firsts.iter().position(|first| first.spec == request.spec);
         plans.push(same.unwrap_or(firsts.len()));
         if same.is_none() {
-            firsts.push(next);
+            firsts.push(request);
         }
     }
-    let attempts = attempts(making, source, input, &firsts).unwrap_or_default();
+    let attempts = attempt_all(context, source, input, &firsts).unwrap_or_default();
     let mut attempts: Vec<Option<Attempt>> = attempts.into_iter().map(Some).collect();
-    // From the last to the first, which gets what the others were copied from.
-    let mut given: Vec<Option<Attempt>> = Vec::new();
-    for (place, (wanted, plan)) in wanted.iter().zip(&plans).enumerate().rev() {
-        let made = attempts.get_mut(*plan);
-        given.push(if plans.iter().position(|other| other == plan) == Some(place) {
-            made.and_then(Option::take)
+    // In reverse, because the first request of each plan takes the attempt that the others are copied from.
+    let mut assigned: Vec<Option<Attempt>> = Vec::new();
+    for (index, (request, plan)) in requests.iter().zip(&plans).enumerate().rev() {
+        let attempt = attempts.get_mut(*plan);
+        assigned.push(if plans.iter().position(|other| other == plan) == Some(index) {
+            attempt.and_then(Option::take)
         } else {
-            made.and_then(|made| made.as_ref()?.again(wanted.target).ok())
+            attempt.and_then(|attempt| attempt.as_ref()?.copy_to(request.target).ok())
         });
     }
-    given.reverse();
-    given
+    assigned.reverse();
+    assigned
 }
 
-/// One attempt at each of several outputs, by one job.
-fn attempts(
-    making: &Making<'_>,
+/// Attempts several outputs with one job.
+fn attempt_all(
+    context: &ProduceContext<'_>,
     source: &Path,
     input: &File,
-    wanted: &[&Wanted<'_>],
+    requests: &[&OutputRequest<'_>],
 ) -> Result<Vec<Attempt>, Failure> {
-    let staging =
-        |wanted: &&Wanted<'_>| Staging::new(wanted.target).map_err(|error| operation(wanted.target, &error));
-    let stagings = wanted.iter().map(staging).collect::<Result<Vec<_>, _>>()?;
-    let specs = wanted.iter().map(|wanted| wanted.spec.clone()).collect();
-    let results = run_fix(making, source, input, specs, &stagings)?;
+    let staging = |request: &&OutputRequest<'_>| {
+        Staging::new(request.target).map_err(|error| operation(request.target, &error))
+    };
+    let stagings = requests.iter().map(staging).collect::<Result<Vec<_>, _>>()?;
+    let specs = requests.iter().map(|request| request.spec.clone()).collect();
+    let results = run_fix(context, source, input, specs, &stagings)?;
     Ok(stagings.into_iter().zip(results).map(|(staging, result)| Attempt { staging, result }).collect())
 }
 
-/// Proves an output of `input` and puts it in its place, making it unless an attempt is there already. When
-/// only the likeness of the picture fails, it is made once more at higher quality. `remember` is told of
-/// the proven file before it gets its name.
-pub(super) fn make_output(
-    making: &Making<'_>,
+/// Produces an output of `input`, unless `attempt` already did, verifies it and gives it its final name. If only
+/// the similarity of the video fails, produces the output once more at higher quality. Calls `record` with the
+/// verified file before the rename.
+pub(super) fn produce_output(
+    context: &ProduceContext<'_>,
     source: &Path,
     input: &File,
-    wanted: &Wanted<'_>,
+    request: &OutputRequest<'_>,
     mut attempt: Option<Attempt>,
-    remember: Remember<'_>,
+    record: RecordOutput<'_>,
 ) -> Result<FixReport, Failure> {
-    let Wanted { spec, profile, target } = *wanted;
+    let OutputRequest { spec, profile, target } = *request;
     let mut spec = spec.clone();
-    let mut second = false;
+    let mut retried = false;
     loop {
         let attempt = match attempt.take() {
             Some(attempt) => attempt,
-            None => Attempt::alone(making, source, input, &spec, target)?,
+            None => Attempt::single(context, source, input, &spec, target)?,
         };
         let Attempt { staging, result } = attempt;
         let report = match result {
             Ok(report) => report,
-            // The trial at the start does not show that a device takes every picture, or several at once.
-            Err(failure) if may_be_the_encoder(&failure) && in_software(&mut spec) => continue,
+            // The trial at the start does not show that the device supports every frame size, or several
+            // encodes at once.
+            Err(failure) if may_be_encoder_failure(&failure) && fall_back_to_x264(&mut spec) => continue,
             Err(failure) => return Err(failure),
         };
-        let problems = problems_of(&report, &shown_name(target), profile);
+        let problems = problems_of(&report, &display_name(target), profile);
         if problems.is_empty() {
-            let made = staging.descriptor().and_then(|file| file.metadata());
-            let made = made.map_err(|error| operation(target, &error))?;
-            remember(&made, Some(&report)).map_err(|error| unrecorded(target, &error))?;
+            let meta = staging.descriptor().and_then(|file| file.metadata());
+            let meta = meta.map_err(|error| operation(target, &error))?;
+            record(&meta, Some(&report)).map_err(|error| unrecorded(target, &error))?;
             staging.publish().map_err(|error| operation(target, &error))?;
             return Ok(report);
         }
-        if in_software(&mut spec) {
+        if fall_back_to_x264(&mut spec) {
             continue;
         }
-        let improvable = report.verify.quality_only && !second && better(&mut spec);
+        let improvable = report.verify.quality_only && !retried && raise_quality(&mut spec);
         if !improvable {
-            let message = format!("{THROWN_AWAY}{}", problems.join("; "));
+            let message = format!("{VERIFICATION_FAILED}{}", problems.join("; "));
             let damaged = report.verify.damaged_source;
             let kind = if damaged { FailureKind::Damaged } else { FailureKind::Unproven };
             return Err(Failure { kind, message });
         }
-        second = true;
+        retried = true;
     }
 }
 
-/// Runs one job that makes outputs into staging files. What became of each of them.
+/// Runs one job that writes outputs to staging files. Returns the result of each output.
 fn run_fix(
-    making: &Making<'_>,
+    context: &ProduceContext<'_>,
     source: &Path,
     input: &File,
     specs: Vec<OutputSpec>,
     stagings: &[Staging],
 ) -> Result<Vec<Result<FixReport, Failure>>, Failure> {
-    let first = stagings.first().ok_or_else(wrong_answer)?;
+    let first = stagings.first().ok_or_else(unexpected_result)?;
     let outputs = stagings.iter().map(Staging::descriptor).collect::<io::Result<_>>();
     let files = JobFiles {
         input: input.try_clone().map_err(|error| operation(source, &error))?,
         outputs: outputs.map_err(|error| operation(first.path(), &error))?,
     };
-    let job = Job::Fix { specs, verify: making.verify };
-    let request = JobRequest { job, files, name: shown_name(source), cancel: Arc::clone(making.cancel) };
-    let mut notice = |progress| making.observer.notice(Event::Advanced { work: making.work, progress });
-    match making.runner.run(request, &mut notice) {
+    let job = Job::Fix { specs, verify: context.verify };
+    let request = JobRequest { job, files, name: display_name(source), cancel: Arc::clone(context.cancel) };
+    let mut on_progress =
+        |progress| context.observer.notice(Event::Advanced { work: context.work, progress });
+    match context.runner.run(request, &mut on_progress) {
         Ok(JobOutput::Fixed { results }) if results.len() == stagings.len() => {
-            let told = |(result, staging): (Result<_, JobError>, _)| {
+            let with_context = |(result, staging): (Result<_, JobError>, _)| {
                 result.map_err(|error| fix_failure(&error, source, staging))
             };
-            Ok(results.into_iter().zip(stagings).map(told).collect())
+            Ok(results.into_iter().zip(stagings).map(with_context).collect())
         }
-        Ok(_) => Err(wrong_answer()),
+        Ok(_) => Err(unexpected_result()),
         Err(error) => Err(fix_failure(&error, source, first)),
     }
 }
@@ -291,7 +303,8 @@ fn fix_failure(error: &JobError, source: &Path, staging: &Staging) -> Failure {
         JobError::Io(_) => {
             let folder = staging.path().parent().unwrap_or(staging.path());
             failure.message = format!(
-                "{} into {}: {error}; nothing was kept. Is the disk full? Then {MAKE_ROOM}",
+                "fixing {} into {} failed: {error}; the partial output was deleted. \
+                 If the disk is full, {DISK_FULL_ADVICE}",
                 source.display(),
                 folder.display()
             );
@@ -301,7 +314,7 @@ fn fix_failure(error: &JobError, source: &Path, staging: &Staging) -> Failure {
     failure
 }
 
-/// Everything that stands against an output: what verification found, and what the rules say.
+/// Returns all problems of an output: verification failures and violations of rules.
 fn problems_of(report: &FixReport, name: &str, profile: &Profile) -> Vec<String> {
     let mut problems = report.verify.failures.clone();
     let subject = Subject { facts: &report.facts, file_name: name, deep: None };
@@ -310,19 +323,19 @@ fn problems_of(report: &FixReport, name: &str, profile: &Profile) -> Vec<String>
         let errors = assessment.findings().iter().filter(|finding| finding.severity == Severity::Error);
         problems.extend(errors.map(|finding| format!("{}: {}", finding.rule, finding.message)));
         if assessment.verdict() == Verdict::Indeterminate {
-            problems.push("too little is known about the output to call it compliant".to_owned());
+            problems.push("too little is known about the output to assess it".to_owned());
         }
     }
     problems
 }
 
-/// Whether a failure may be that of an encoder in hardware.
-fn may_be_the_encoder(failure: &Failure) -> bool {
+/// Returns whether a hardware encoder may have caused the failure.
+fn may_be_encoder_failure(failure: &Failure) -> bool {
     !matches!(failure.kind, FailureKind::Input | FailureKind::Interrupted)
 }
 
-/// Lets x264 encode what a device did not; whether that changes anything.
-fn in_software(spec: &mut OutputSpec) -> bool {
+/// Replaces a hardware encoder by x264. Returns whether the output used one.
+fn fall_back_to_x264(spec: &mut OutputSpec) -> bool {
     match &mut spec.video {
         Some(VideoPlan::Encode(encode)) if encode.encoder.is_hardware() => {
             encode.encoder = VideoEncoder::X264;
@@ -332,10 +345,11 @@ fn in_software(spec: &mut OutputSpec) -> bool {
     }
 }
 
-fn better(spec: &mut OutputSpec) -> bool {
+/// Lowers the CRF of an encode. Returns whether the output is encoded.
+fn raise_quality(spec: &mut OutputSpec) -> bool {
     match &mut spec.video {
         Some(VideoPlan::Encode(encode)) => {
-            encode.rate.crf = (encode.rate.crf - BETTER_BY_CRF).max(1.0);
+            encode.rate.crf = (encode.rate.crf - CRF_STEP).max(1.0);
             true
         }
         _ => false,
@@ -348,15 +362,15 @@ mod tests {
     use crate::plan::sample;
 
     #[test]
-    fn x264_takes_over_once() {
+    fn falls_back_to_x264_once() {
         let mut encode = sample::video_encode(640, 360, 30);
         encode.encoder = VideoEncoder::Qsv;
         let mut spec = sample::output(VideoPlan::Encode(Box::new(encode)), None);
-        assert!(in_software(&mut spec));
+        assert!(fall_back_to_x264(&mut spec));
         assert_eq!(
             spec,
             sample::output(VideoPlan::Encode(Box::new(sample::video_encode(640, 360, 30))), None)
         );
-        assert!(!in_software(&mut spec));
+        assert!(!fall_back_to_x264(&mut spec));
     }
 }

@@ -1,8 +1,8 @@
-//! Write beside the target, prove, then rename.
+//! Writes outputs to temporary files beside their targets and renames them after verification.
 //!
-//! A staging file lies in the target's own folder, so that the rename is atomic, and is locked for
-//! as long as it is being written. The kernel frees the lock when the process dies, however it
-//! dies, so the next run can tell a leftover from a file that another run is writing.
+//! A staging file is in the target's folder, so that the rename is atomic, and is locked while it is written. The
+//! kernel releases the lock when the process ends, so the next run can distinguish a leftover from a file that
+//! another run is writing.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 const PREFIX: &str = ".greenlit-";
 const SUFFIX: &str = ".part";
 
-/// An output that does not have its name yet. Dropped, it is gone.
+/// An output without its final name. Deleted on drop.
 #[derive(Debug)]
 pub struct Staging {
     file: NamedTempFile,
@@ -21,7 +21,7 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// An empty staging file for `target`, whose folder is made when it is not there.
+    /// Creates an empty staging file for `target`, and the folder if it does not exist.
     pub fn new(target: &Path) -> io::Result<Staging> {
         let folder = folder_of(target);
         std::fs::create_dir_all(folder)?;
@@ -30,20 +30,20 @@ impl Staging {
         Ok(Staging { file, target: target.to_owned() })
     }
 
-    /// A second descriptor of the same open file, for the one who writes it.
+    /// Returns a second descriptor of the open file for the writer.
     pub fn descriptor(&self) -> io::Result<File> {
         self.file.as_file().try_clone()
     }
 
-    /// Reads what was written.
+    /// Returns the path of the staging file.
     pub fn path(&self) -> &Path {
         self.file.path()
     }
 
-    /// Puts the file under its final name: contents on disk first, then the name, then the folder.
+    /// Gives the file its final name. Syncs the content before the rename and the folder after it.
     pub fn publish(self) -> io::Result<()> {
         use std::os::unix::fs::PermissionsExt;
-        // Temporary files are private; an output is as readable as any new file.
+        // Temporary files are private; an output gets the permissions of a usual new file.
         self.file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
         self.file.as_file().sync_all()?;
         self.file.persist(&self.target).map_err(|error| error.error)?;
@@ -58,16 +58,17 @@ fn folder_of(target: &Path) -> &Path {
     }
 }
 
-/// Removes what a killed run left below `folder`. Files that another run is writing stay.
+/// Removes staging files that killed runs left below `folder`, and returns their number. Files that another run is
+/// writing are kept.
 pub fn remove_stale(folder: &Path) -> usize {
     let walker = ignore::WalkBuilder::new(folder).standard_filters(false).follow_links(false).build();
-    let ours = walker.flatten().filter(|entry| {
+    let leftovers = walker.flatten().filter(|entry| {
         let name = entry.file_name().to_string_lossy();
         entry.file_type().is_some_and(|kind| kind.is_file())
             && name.starts_with(PREFIX)
             && name.ends_with(SUFFIX)
     });
-    ours.filter(|entry| remove_if_abandoned(entry.path())).count()
+    leftovers.filter(|entry| remove_if_abandoned(entry.path())).count()
 }
 
 fn remove_if_abandoned(path: &Path) -> bool {
@@ -85,7 +86,7 @@ mod tests {
     use std::io::Write;
 
     #[test]
-    fn nothing_stands_under_the_final_name_before_publishing() {
+    fn the_final_name_does_not_exist_before_publishing() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("sub/out.mp4");
         let staging = Staging::new(&target).unwrap();
@@ -97,23 +98,23 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_staging_file_leaves_nothing() {
+    fn a_dropped_staging_file_is_deleted() {
         let dir = tempfile::tempdir().unwrap();
         drop(Staging::new(&dir.path().join("out.mp4")).unwrap());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     #[test]
-    fn only_abandoned_leftovers_are_removed() {
+    fn removes_only_abandoned_staging_files() {
         let dir = tempfile::tempdir().unwrap();
         let busy = Staging::new(&dir.path().join("busy.mp4")).unwrap();
         let leftover = dir.path().join(".greenlit-abc.part");
-        let mine = dir.path().join("greenlit.part");
+        let unrelated = dir.path().join("greenlit.part");
         std::fs::write(&leftover, b"half").unwrap();
-        std::fs::write(&mine, b"whole").unwrap();
+        std::fs::write(&unrelated, b"whole").unwrap();
         assert_eq!(remove_stale(dir.path()), 1);
         assert!(!leftover.exists());
         assert!(busy.path().exists());
-        assert!(mine.exists());
+        assert!(unrelated.exists());
     }
 }

@@ -1,29 +1,29 @@
-//! What is to be made: an output for each file and profile, in groups that one job makes.
+//! The outputs to produce: one for each file and profile, grouped into batches that one job produces.
 
 use std::path::PathBuf;
 
-use crate::job::{MOST_OUTPUTS, VerifyLevel};
+use crate::job::{MAX_OUTPUTS, VerifyLevel};
 use crate::plan::{Action, FixPlan, Refusal, ResourceEstimate, plan};
 use crate::profile::Profile;
 
-use super::check::Checked;
-use super::discover::Source;
+use super::check::CheckedFile;
+use super::discover::SourceFile;
 use super::events::{Event, Observer};
-use super::fix::{FixSettings, Layout};
+use super::fix::{FixSettings, OutputLayout};
 use super::names::{find_collisions, output_name};
 
-/// One output to make: a file under one profile.
+/// One output to produce: a file under one profile.
 pub(super) struct Task<'a> {
-    pub(super) checked: &'a Checked,
+    pub(super) checked: &'a CheckedFile,
     pub(super) profile_index: usize,
     pub(super) plan: FixPlan,
-    pub(super) effort: ResourceEstimate,
-    /// Final path; `None` when there is nothing to write.
+    pub(super) estimate: ResourceEstimate,
+    /// The final path; `None` if nothing is written.
     pub(super) target: Option<PathBuf>,
 }
 
 pub(super) fn plan_all<'a>(
-    checked: &'a [Checked],
+    checked: &'a [CheckedFile],
     profiles: &[Profile],
     settings: &FixSettings,
 ) -> Vec<Task<'a>> {
@@ -34,19 +34,19 @@ pub(super) fn plan_all<'a>(
             let Some(assessment) = file.assessments.get(profile_index) else { continue };
             let plan = plan(facts, assessment, profile, &settings.options, &settings.machine);
             let target = target_of(file, profile, profiles.len(), &plan, settings);
-            let proven = settings.verify == VerifyLevel::Full;
-            let effort = plan
+            let verified = settings.verify == VerifyLevel::Full;
+            let estimate = plan
                 .spec
                 .as_ref()
-                .map_or(ResourceEstimate::NONE, |spec| ResourceEstimate::of(spec, facts, proven));
-            tasks.push(Task { checked: file, profile_index, plan, effort, target });
+                .map_or(ResourceEstimate::NONE, |spec| ResourceEstimate::of(spec, facts, verified));
+            tasks.push(Task { checked: file, profile_index, plan, estimate, target });
         }
     }
     tasks
 }
 
 fn target_of(
-    file: &Checked,
+    file: &CheckedFile,
     profile: &Profile,
     profiles: usize,
     plan: &FixPlan,
@@ -58,18 +58,18 @@ fn target_of(
     }
     let name = output_name(&file.source.relative, plan.output_extension.as_deref(), plan.max_name_chars);
     match settings.layout {
-        Layout::Mirror if profiles > 1 => Some(out.join(profile.id()).join(name)),
-        Layout::Mirror => Some(out.join(name)),
-        Layout::BySource if plan.spec.is_none() => None,
-        Layout::BySource => {
+        OutputLayout::Mirror if profiles > 1 => Some(out.join(profile.id()).join(name)),
+        OutputLayout::Mirror => Some(out.join(name)),
+        OutputLayout::BySource if plan.spec.is_none() => None,
+        OutputLayout::BySource => {
             let path = file.source.path.as_os_str().as_encoded_bytes();
-            let folder = format!("{}-r{}", &blake3::hash(path).to_hex()[..16], settings.options.recipe);
+            let folder = format!("{}-r{}", &blake3::hash(path).to_hex()[..16], settings.options.encode_mode);
             Some(out.join(folder).join(name.file_name().unwrap_or(name.as_os_str())))
         }
     }
 }
 
-pub(super) fn refuse_collisions(tasks: &mut [Task<'_>], sources: &[Source], profiles: usize) {
+pub(super) fn refuse_collisions(tasks: &mut [Task<'_>], sources: &[SourceFile], profiles: usize) {
     let claims = tasks.iter().enumerate().filter_map(|(index, task)| Some((index, task.target.as_deref()?)));
     for collision in find_collisions(claims) {
         let names: Vec<String> = collision
@@ -78,7 +78,8 @@ pub(super) fn refuse_collisions(tasks: &mut [Task<'_>], sources: &[Source], prof
             .map(|&index| tasks[index].checked.source.path.display().to_string())
             .collect();
         let reason = format!(
-            "{} would all be written to {}: rename one of them, or fix them into different folders",
+            "the outputs of {} would have the same path {}: \
+             rename the sources, or fix them into different folders",
             names.join(" and "),
             collision.target.display()
         );
@@ -91,25 +92,24 @@ pub(super) fn refuse_collisions(tasks: &mut [Task<'_>], sources: &[Source], prof
 }
 
 pub(super) fn announce<'a>(tasks: impl Iterator<Item = &'a Task<'a>>, observer: &dyn Observer) {
-    let to_make = tasks.filter(|task| task.target.is_some());
-    let (outputs, media_s, core_s) = to_make.fold((0, 0.0, 0.0), |(count, media_s, core_s), task| {
-        (count + 1, media_s + task.effort.media_s, core_s + task.effort.core_s)
+    let writing = tasks.filter(|task| task.target.is_some());
+    let (outputs, media_s, core_s) = writing.fold((0, 0.0, 0.0), |(count, media_s, core_s), task| {
+        (count + 1, media_s + task.estimate.media_s, core_s + task.estimate.core_s)
     });
     observer.notice(Event::Planned { outputs, media_s, core_s });
 }
 
-/// All tasks in groups that one job makes, re-encodes before copies, long before short: the last job to end
-/// should be a small one.
+/// Returns all tasks in batches that one job produces, longest first, so that no long job remains at the end.
 pub(super) fn longest_first<'t, 'a>(tasks: &'t [Task<'a>], memory_bytes: u64) -> Vec<Vec<&'t Task<'a>>> {
-    let work = |batch: &[&Task<'_>]| batch.iter().map(|task| task.effort.core_s).sum::<f64>();
+    let work = |batch: &[&Task<'_>]| batch.iter().map(|task| task.estimate.core_s).sum::<f64>();
     let videos = tasks.chunk_by(|one, other| std::ptr::eq(one.checked, other.checked));
     let mut all: Vec<_> = videos.flat_map(|video| batches(video, memory_bytes)).collect();
     all.sort_by(|one, other| work(other).total_cmp(&work(one)));
     all
 }
 
-/// The tasks of one video in groups that one job makes: outputs of one plan, which are made once, and encodes
-/// that need the same pictures, as far as memory allows.
+/// Returns the tasks of one video in batches that one job produces: outputs with the same plan, which are
+/// produced once, and encodes that can share a decoder, as far as memory allows.
 fn batches<'t, 'a>(video: &'t [Task<'a>], memory_bytes: u64) -> Vec<Vec<&'t Task<'a>>> {
     let mut batches: Vec<Vec<&Task<'_>>> = Vec::new();
     for task in video {
@@ -121,15 +121,15 @@ fn batches<'t, 'a>(video: &'t [Task<'a>], memory_bytes: u64) -> Vec<Vec<&'t Task
     batches
 }
 
-/// Whether a task can be done by the same job as those.
+/// Returns whether one job can produce the task and the batch.
 fn fits(task: &Task<'_>, batch: &[&Task<'_>], memory_bytes: u64) -> bool {
     let spec = |task: &&Task<'_>| task.target.as_ref().and(task.plan.spec.clone());
     let (Some(wanted), Some(first)) = (spec(&task), batch.first().and_then(spec)) else { return false };
     if batch.iter().filter_map(spec).any(|other| other == wanted) {
         return true;
     }
-    let memory = batch.iter().map(|task| task.effort.memory_bytes).sum::<u64>();
-    batch.len() < MOST_OUTPUTS
+    let memory = batch.iter().map(|task| task.estimate.memory_bytes).sum::<u64>();
+    batch.len() < MAX_OUTPUTS
         && wanted.can_share_decode(&first)
-        && memory + task.effort.memory_bytes <= memory_bytes
+        && memory + task.estimate.memory_bytes <= memory_bytes
 }

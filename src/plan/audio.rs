@@ -1,4 +1,4 @@
-//! What becomes of the audio.
+//! Decides whether the audio is copied, re-encoded, replaced with silence, or absent.
 
 use crate::model::AudioStream;
 use crate::profile::{Profile, Severity};
@@ -8,66 +8,69 @@ use super::input::PlanInput;
 use super::refusal::{Refusal, Refused};
 use super::spec::{AudioEncode, AudioPlan};
 
-/// Audio codecs an MP4 carries everywhere.
+/// Audio codecs that are widely supported in MP4.
 const IN_MP4: &[&str] = &["aac", "mp3", "ac3", "eac3", "opus", "alac", "flac"];
 const SAMPLE_RATE: u32 = 48_000;
 const BIT_RATE: u64 = 128_000;
 
-/// Whether an MP4 carries audio of this codec.
-pub(super) fn goes_into_mp4(codec: &str) -> bool {
+/// Returns whether an MP4 can hold audio of this codec.
+pub(super) fn fits_into_mp4(codec: &str) -> bool {
     IN_MP4.contains(&codec)
 }
 
-/// The plan for the audio, and why it is encoded where it is.
-pub(super) struct Audio {
+/// The plan for the audio, with the reason if it is encoded or added.
+pub(super) struct AudioDecision {
     pub(super) plan: Option<AudioPlan>,
-    pub(super) why: Option<String>,
+    pub(super) reason: Option<String>,
 }
 
-/// Plans the audio. `touched` says that the video's timing changes, so packets cannot be copied.
+/// Plans the audio. `both_reason` is set if the video's timing changes, so that audio packets cannot be copied.
 pub(super) fn plan(
-    case: &PlanInput<'_>,
-    touched: Option<&str>,
-    encodes_anyway: bool,
-) -> Result<Audio, Refused> {
-    let PlanInput { facts, assessment, profile, options, .. } = *case;
+    input: &PlanInput<'_>,
+    both_reason: Option<&str>,
+    encodes_video: bool,
+) -> Result<AudioDecision, Refused> {
+    let PlanInput { facts, assessment, profile, options, .. } = *input;
     let required = profile.limits("audio-stream").is_some_and(|limits| limits.flag("required"));
-    let Some(track) = facts.main_audio().filter(|track| track.decodable) else {
+    let Some(stream) = facts.main_audio().filter(|stream| stream.decodable) else {
         if facts.audio.is_empty() && !required {
-            return Ok(Audio { plan: None, why: None });
+            return Ok(AudioDecision { plan: None, reason: None });
         }
         if options.add_silence {
             let silence =
                 AudioPlan::Silence { sample_rate: SAMPLE_RATE, channels: 2, bit_rate: bit_rate(profile) };
-            return Ok(Audio { plan: Some(silence), why: Some("a silent track is added, as agreed".into()) });
+            let reason = "silent audio track added with your consent".to_owned();
+            return Ok(AudioDecision { plan: Some(silence), reason: Some(reason) });
         }
         return Err(Refusal::NeedsAddSilence.because(match facts.audio.is_empty() {
-            true => "audio is required and there is none: --add-silence adds a silent track",
-            false => "no decoder is known for the audio: --add-silence puts a silent track in its place",
+            true => "the profile requires audio and the file has none: --add-silence adds a silent track",
+            false => {
+                "no decoder is available for the audio: --add-silence replaces the audio with a silent track"
+            }
         }));
     };
-    let why = reason_to_encode(track, assessment, touched, encodes_anyway);
-    match why {
-        None => Ok(Audio { plan: Some(AudioPlan::Copy { stream: track.index }), why: None }),
-        Some(why) => {
+    let reason = reason_to_encode(stream, assessment, both_reason, encodes_video);
+    match reason {
+        None => Ok(AudioDecision { plan: Some(AudioPlan::Copy { stream: stream.index }), reason: None }),
+        Some(reason) => {
             let encode = AudioEncode {
-                stream: track.index,
+                stream: stream.index,
                 sample_rate: SAMPLE_RATE,
                 channels: 2,
                 bit_rate: bit_rate(profile),
-                loudness_lufs: target(assessment, profile),
+                loudness_lufs: target_loudness(assessment, profile),
             };
-            Ok(Audio { plan: Some(AudioPlan::Encode(encode)), why: Some(why) })
+            Ok(AudioDecision { plan: Some(AudioPlan::Encode(encode)), reason: Some(reason) })
         }
     }
 }
 
 fn bit_rate(profile: &Profile) -> u64 {
-    let floor = profile.limits("audio-bit-rate").and_then(|limits| limits.number("min")).unwrap_or(0.0);
-    BIT_RATE.max(floor as u64)
+    let min = profile.limits("audio-bit-rate").and_then(|limits| limits.number("min")).unwrap_or(0.0);
+    BIT_RATE.max(min as u64)
 }
 
-fn target(assessment: &Assessment, profile: &Profile) -> Option<f64> {
+fn target_loudness(assessment: &Assessment, profile: &Profile) -> Option<f64> {
     assessment
         .has("loudness", Severity::Warning)
         .then(|| profile.limits("loudness")?.number("target_lufs"))
@@ -75,30 +78,30 @@ fn target(assessment: &Assessment, profile: &Profile) -> Option<f64> {
 }
 
 fn reason_to_encode(
-    track: &AudioStream,
+    stream: &AudioStream,
     assessment: &Assessment,
-    touched: Option<&str>,
-    encodes_anyway: bool,
+    both_reason: Option<&str>,
+    encodes_video: bool,
 ) -> Option<String> {
-    // Beside an encode of the picture a warning about the audio is cleared too; alone it is not
-    // worth a generation.
-    let floor = if encodes_anyway { Severity::Warning } else { Severity::Error };
+    // If the video is re-encoded, audio warnings are fixed too; alone they do not justify a generation of
+    // quality.
+    let min_severity = if encodes_video { Severity::Warning } else { Severity::Error };
     let audio_rules =
         ["audio-codec", "audio-channels", "audio-sample-rate", "audio-bit-rate", "loudness", "av-duration"];
     let finding = assessment.findings().iter().find(|finding| {
-        finding.severity >= floor
+        finding.severity >= min_severity
             && audio_rules.contains(&finding.rule.as_str())
-            && finding.stream.is_none_or(|stream| stream == track.index)
+            && finding.stream.is_none_or(|index| index == stream.index)
     });
     if let Some(finding) = finding {
         return Some(finding.message.clone());
     }
-    if let Some(touched) = touched {
-        return Some(touched.to_owned());
+    if let Some(reason) = both_reason {
+        return Some(reason.to_owned());
     }
-    match track.codec.as_deref() {
-        Some(codec) if goes_into_mp4(codec) => None,
-        Some(codec) => Some(format!("{codec} audio does not go into an MP4")),
-        None => Some("the audio codec is not known by name".to_owned()),
+    match stream.codec.as_deref() {
+        Some(codec) if fits_into_mp4(codec) => None,
+        Some(codec) => Some(format!("an MP4 cannot hold {codec} audio")),
+        None => Some("the audio codec is unknown".to_owned()),
     }
 }

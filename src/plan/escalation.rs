@@ -1,110 +1,120 @@
-//! Which rung of the ladder a video needs, and the reason to name for it.
+//! Decides which escalation step a video needs (remux, re-encode video, re-encode both), with the reason.
 
 use crate::model::{EditListKind, VideoStream};
 use crate::profile::Severity;
 use crate::rules::{Finding, Remedy};
 
-use super::audio::goes_into_mp4;
-use super::duration::Length;
+use super::audio::fits_into_mp4;
+use super::duration::PlannedDuration;
 use super::input::{PlanInput, is_about_the_name};
 
-/// Video codecs an MP4 carries everywhere.
+/// Video codecs that are widely supported in MP4.
 const IN_MP4: &[&str] = &["h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "mpeg1video"];
 
-/// The finding, or the circumstance, that makes an encode of the picture necessary.
-pub(super) fn why_encode_video(case: &PlanInput<'_>, video: &VideoStream, length: &Length) -> Option<String> {
-    if case.options.recipe >= 2 {
-        return Some("the platform failed to process the last version: everything is encoded anew".into());
+/// Returns why the video must be re-encoded: a finding, or a property of the file or the run.
+pub(super) fn reason_to_encode_video(
+    input: &PlanInput<'_>,
+    video: &VideoStream,
+    duration: &PlannedDuration,
+) -> Option<String> {
+    if input.options.encode_mode >= 2 {
+        return Some(
+            "the platform failed to process the previous version, so everything is re-encoded".into(),
+        );
     }
-    if let Some(why) = &case.options.copy_failed {
-        return Some(format!("a copy does not pass: {why}"));
+    if let Some(failure) = &input.options.copy_failed {
+        return Some(format!("the stream copy failed verification: {failure}"));
     }
-    let mut errors = case.findings(Severity::Error);
+    let mut errors = input.findings(Severity::Error);
     if let Some(finding) = errors.find(|finding| finding.remedy == Remedy::ReencodeVideo) {
         return Some(finding.message.clone());
     }
-    if length.extend.is_some() {
-        return Some("a longer video needs new pictures".into());
+    if duration.extend.is_some() {
+        return Some("lengthening the video adds frames".into());
     }
     let codec = video.codec.as_deref().unwrap_or("unknown");
-    let remuxed = wants_remux(case) || wants_audio(case);
-    if remuxed && case.facts.is_without_times() {
-        let container = case.facts.container.as_deref().unwrap_or_default();
-        return Some(format!("a bare {container} stream does not say when its pictures are shown"));
+    let remuxed = wants_remux(input) || wants_audio_encode(input);
+    if remuxed && input.facts.lacks_timestamps() {
+        let container = input.facts.container.as_deref().unwrap_or_default();
+        return Some(format!("a raw {container} stream has no timestamps"));
     }
     if remuxed && !IN_MP4.contains(&codec) {
-        return Some(format!("{codec} does not go into an MP4"));
+        return Some(format!("an MP4 cannot hold {codec} video"));
     }
-    remuxed.then(|| sparse_or_dense(case, video)).flatten()
+    remuxed.then(|| remuxed_frame_rate_violation(input, video)).flatten()
 }
 
-/// What an MP4 would say of the frame rate, where that is not allowed: its rate is that of the frames it holds,
-/// others declare one of their own.
-fn sparse_or_dense(case: &PlanInput<'_>, video: &VideoStream) -> Option<String> {
-    let limits = case.profile.limits("frame-rate").filter(|limits| limits.severity == Severity::Error)?;
+/// Returns a message if the frame rate after a remux to MP4 violates the limits: the rate of an MP4 is that of
+/// the frames it holds, while other containers declare one separately.
+fn remuxed_frame_rate_violation(input: &PlanInput<'_>, video: &VideoStream) -> Option<String> {
+    let limits = input.profile.limits("frame-rate").filter(|limits| limits.severity == Severity::Error)?;
     if video.variable_frame_rate != Some(true) {
         return None;
     }
-    let rate = video.frames? as f64 / case.length_s()?;
+    let rate = video.frames? as f64 / input.duration_s()?;
     let below = limits.number("min").is_some_and(|min| rate < min * 0.998);
     let above = limits.number("max").is_some_and(|max| rate > max);
-    (below || above).then(|| format!("in an MP4 its frames would come to {rate:.2} fps on average"))
+    (below || above)
+        .then(|| format!("remuxed to MP4 it would have {rate:.2} fps on average, outside the allowed range"))
 }
 
-/// What no copy of packets can do, so that picture and audio are both encoded: edits that a copy cannot
-/// carry over, which are played out instead, and what is made anew in any case.
-pub(super) fn trouble_beyond_copying(
-    case: &PlanInput<'_>,
+/// Returns why both video and audio must be re-encoded: an edit list that a stream copy cannot preserve and
+/// re-encoding applies, a lengthening, or an encode mode that re-encodes everything.
+pub(super) fn reason_to_encode_both(
+    input: &PlanInput<'_>,
     video: &VideoStream,
-    length: &Length,
+    duration: &PlannedDuration,
 ) -> Option<String> {
     let lists =
-        [Some(video.edit_list.as_ref()), case.facts.main_audio().map(|audio| audio.edit_list.as_ref())];
+        [Some(video.edit_list.as_ref()), input.facts.main_audio().map(|audio| audio.edit_list.as_ref())];
     let editing = lists.into_iter().flatten().flatten().find(|list| list.kind == EditListKind::Editing);
-    let rewritten = must_remux(case) || wants_audio(case) || length.trim_to_s.is_some();
-    if let Some(list) = editing.filter(|_| rewritten || case.options.recipe >= 2) {
-        return Some(format!("an edit list changes the video ({}) and is played out", list.reason));
+    let rewritten = must_remux(input) || wants_audio_encode(input) || duration.trim_to_s.is_some();
+    if let Some(list) = editing.filter(|_| rewritten || input.options.encode_mode >= 2) {
+        return Some(format!(
+            "an edit list changes what is played ({}), and re-encoding applies it",
+            list.reason
+        ));
     }
-    match (length.extend, case.options.recipe) {
-        _ if case.options.copy_failed.is_some() => Some("everything is encoded anew".into()),
-        (Some(_), _) => Some("picture and audio are made longer together".into()),
-        (None, 2..) => Some("everything is encoded anew".into()),
+    match (duration.extend, input.options.encode_mode) {
+        _ if input.options.copy_failed.is_some() => Some("everything is re-encoded".into()),
+        (Some(_), _) => Some("video and audio are lengthened together".into()),
+        (None, 2..) => Some("everything is re-encoded".into()),
         (None, _) => None,
     }
 }
 
-/// The worst complaint that a new container clears.
-pub(super) fn why_remux(case: &PlanInput<'_>) -> Option<String> {
+/// Returns the most severe finding that a new container clears.
+pub(super) fn reason_to_remux(input: &PlanInput<'_>) -> Option<String> {
     let lossless =
         |finding: &&Finding| matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter | Remedy::Trim);
-    case.findings(Severity::Warning).find(lossless).map(|finding| finding.message.clone())
+    input.findings(Severity::Warning).find(lossless).map(|finding| finding.message.clone())
 }
 
-/// An error or warning that a new container clears without loss. A video whose edit list must be
-/// played out is left alone for a warning: that would cost a generation.
-pub(super) fn wants_remux(case: &PlanInput<'_>) -> bool {
-    let editing = case.has("edit-list", Severity::Advice);
-    let warned = case.findings(Severity::Warning).any(|finding| {
+/// Returns whether a new container clears an error or a warning without loss. A warning does not count for a
+/// video with an edit list that must be applied: that would cost a generation of quality.
+pub(super) fn wants_remux(input: &PlanInput<'_>) -> bool {
+    let editing = input.has("edit-list", Severity::Advice);
+    let warned = input.findings(Severity::Warning).any(|finding| {
         matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter) && !is_about_the_name(finding)
     });
-    must_remux(case) || (warned && !editing && copyable(case))
+    must_remux(input) || (warned && !editing && copyable(input))
 }
 
-fn wants_audio(case: &PlanInput<'_>) -> bool {
-    case.findings(Severity::Error).any(|finding| finding.remedy == Remedy::ReencodeAudio)
+fn wants_audio_encode(input: &PlanInput<'_>) -> bool {
+    input.findings(Severity::Error).any(|finding| finding.remedy == Remedy::ReencodeAudio)
 }
 
-/// An error that only a new container clears.
-fn must_remux(case: &PlanInput<'_>) -> bool {
-    case.findings(Severity::Error).any(|finding| {
+/// Returns whether a new container is needed to clear an error.
+fn must_remux(input: &PlanInput<'_>) -> bool {
+    input.findings(Severity::Error).any(|finding| {
         matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter) && !is_about_the_name(finding)
-    }) || case.findings(Severity::Error).any(|finding| finding.remedy == Remedy::Trim)
+    }) || input.findings(Severity::Error).any(|finding| finding.remedy == Remedy::Trim)
 }
 
-/// Whether every stream that stays can go into an MP4 as it is.
-fn copyable(case: &PlanInput<'_>) -> bool {
-    let video = case.facts.main_video().and_then(|video| video.codec.as_deref());
-    let audio = case.facts.main_audio().map(|audio| audio.codec.as_deref());
-    let audio_fits = audio.is_none_or(|codec| codec.is_some_and(goes_into_mp4));
+/// Returns whether an MP4 can hold copies of all kept streams.
+fn copyable(input: &PlanInput<'_>) -> bool {
+    let video = input.facts.main_video().and_then(|video| video.codec.as_deref());
+    let audio = input.facts.main_audio().map(|audio| audio.codec.as_deref());
+    let audio_fits = audio.is_none_or(|codec| codec.is_some_and(fits_into_mp4));
     video.is_some_and(|codec| IN_MP4.contains(&codec)) && audio_fits
 }

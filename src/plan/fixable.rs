@@ -1,4 +1,4 @@
-//! What nobody can mend: such files are refused before anything is planned.
+//! Refuses files that cannot be fixed, before anything is planned.
 
 use crate::model::{Completeness, VideoStream};
 use crate::profile::Severity;
@@ -6,33 +6,35 @@ use crate::profile::Severity;
 use super::input::PlanInput;
 use super::refusal::{Refusal, Refused};
 
-/// The picture of a file that is worth fixing.
-pub(super) fn video<'a>(case: &PlanInput<'a>) -> Result<&'a VideoStream, Refused> {
-    if let Completeness::Missing { .. } = case.facts.completeness {
-        let finding = case.findings(Severity::Error).find(|finding| finding.rule == "integrity");
-        let what = finding.map_or("data is missing".to_owned(), |finding| finding.message.clone());
-        return Err(Refusal::MissingData.because(format!("{what}: export or copy the original again")));
+/// Returns the video stream of a fixable file.
+pub(super) fn video<'a>(input: &PlanInput<'a>) -> Result<&'a VideoStream, Refused> {
+    if let Completeness::Missing { .. } = input.facts.completeness {
+        let finding = input.findings(Severity::Error).find(|finding| finding.rule == "integrity");
+        let message = finding.map_or("data is missing".to_owned(), |finding| finding.message.clone());
+        return Err(Refusal::MissingData.because(format!("{message}: export or copy the original again")));
     }
-    let nothing = "the file has no moving picture: there is nothing to show";
-    let video = case.facts.main_video().ok_or_else(|| Refusal::NoPicture.because(nothing))?;
-    if let Some(still) = case.facts.still() {
-        let reason = format!("the file is a still picture ({}): no video is made of it", still.format);
-        return Err(Refusal::StillPicture.because(reason));
+    let video = input.facts.main_video().ok_or_else(|| {
+        Refusal::NoVideo.because("the file has no video stream, so there is nothing to fix")
+    })?;
+    if let Some(still) = input.facts.still_image() {
+        let reason =
+            format!("the file is a still image ({}): greenlit makes no video from an image", still.format);
+        return Err(Refusal::StillImage.because(reason));
     }
     if !video.decodable {
         let codec = video.codec.as_deref().or(video.codec_tag.as_deref()).unwrap_or("unknown");
-        let reason = format!("no decoder is known for the picture ({codec}): export it in another codec");
+        let reason = format!("no decoder is available for the video ({codec}): export it with another codec");
         return Err(Refusal::NoDecoder.because(reason));
     }
     if video.coded_size().is_none() {
         return Err(Refusal::UnknownSize
-            .because("the size of the picture is not known: the file is damaged or only part of a video"));
+            .because("the frame size is unknown: the file is damaged or only part of a video"));
     }
     let no_base = video.hdr.and_then(|hdr| hdr.dolby_vision).is_some_and(|vision| vision.compatibility == 0);
     if no_base {
-        return Err(Refusal::NoTrueColours.because(
-            "Dolby Vision without a compatible base layer cannot be read in true colours: \
-             export it as HDR10, HLG or standard range",
+        return Err(Refusal::NoBaseLayer.because(
+            "the Dolby Vision video has no compatible base layer, so its colours cannot be decoded correctly: \
+             export it as HDR10, HLG or SDR",
         ));
     }
     Ok(video)

@@ -1,20 +1,20 @@
-//! Geometry: which allowed ratio, how large, what is added or cut.
+//! Computes the output geometry: aspect ratio, size, and what is padded or cropped.
 //!
-//! Among the allowed ratios the one that needs no enlarging wins, then the fewest added (or cut)
-//! pixels, then the taller. Borders never count towards the least size: the canvas is always the
-//! tightest one around the picture, so a least size can only be reached by the picture itself.
+//! Among the allowed ratios, one that needs no enlarging is preferred, then the one with the fewest padded (or
+//! cropped) pixels, then the taller. Borders do not count towards the minimum size: the canvas is the smallest
+//! around the scaled video, so only the video itself can reach it.
 
 use crate::model::{Rational, Size};
 use crate::profile::{Limits, Profile, Severity};
-use crate::rules::{format, nearest_floor};
+use crate::rules::{format, size_for_nearest_ratio};
 
 use super::options::Fit;
 use super::spec::CropMargins;
 
-/// Larger pictures exceed every level of H.264 in common use.
+/// The maximum side in pixels: larger frames exceed every commonly supported H.264 level.
 const MAX_SIDE: f64 = 4096.0;
 
-/// The limits of a rule where breaking them means refusal: a plan never changes a video for less.
+/// Returns the limits of a rule if a violation is an error: a plan never changes a video for less.
 pub(super) fn binding<'a>(profile: &'a Profile, rule: &str) -> Option<&'a Limits> {
     profile.limits(rule).filter(|limits| limits.severity == Severity::Error)
 }
@@ -22,54 +22,57 @@ pub(super) fn binding<'a>(profile: &'a Profile, rule: &str) -> Option<&'a Limits
 /// The geometry of an output.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Geometry {
-    /// What is cut off the upright, square-pixel source.
+    /// The margins cut off the source, after rotation and with square pixels.
     pub(super) crop: Option<CropMargins>,
-    /// The picture's size in the output.
-    pub(super) picture: Size,
-    /// The whole frame's size, where it is larger than the picture.
+    /// The size of the scaled video in the output.
+    pub(super) scaled: Size,
+    /// The size of the output frame, if borders make it larger than the scaled video.
     pub(super) canvas: Option<Size>,
-    /// The picture is enlarged by this factor, 1 or less when it is not.
+    /// The scale factor; greater than 1 if the video is enlarged.
     pub(super) enlarged: f64,
-    /// The allowed ratio that was chosen, where the source's own would not do.
+    /// The chosen aspect ratio, if the source's is not allowed.
     pub(super) changed_to: Option<Rational>,
 }
 
-/// Finds the geometry for a source that is shown as `shown`. `cap` bounds the longer side.
-pub(super) fn geometry(shown: Size, profile: &Profile, fit: Fit, cap: Option<f64>) -> Option<Geometry> {
-    let own = shown.aspect_ratio()?;
+/// Returns the geometry for a source with the display size `displayed`. `cap` bounds the longer side. Returns
+/// `None` if the limits allow no size.
+pub(super) fn geometry(displayed: Size, profile: &Profile, fit: Fit, cap: Option<f64>) -> Option<Geometry> {
+    let own = displayed.aspect_ratio()?;
     let cap = cap.unwrap_or(MAX_SIDE);
     let mut candidates = candidates(own, profile);
     if candidates == [None] {
-        let as_is = Candidate::new(shown, None, profile, fit, cap)?;
-        if still_allowed(as_is.geometry.picture, profile) {
-            return Some(as_is.geometry);
+        let unchanged = Candidate::new(displayed, None, profile, fit, cap)?;
+        if ratio_allowed(unchanged.geometry.scaled, profile) {
+            return Some(unchanged.geometry);
         }
-        // Rounding to even sides has carried it over the edge of what is tolerated.
+        // Rounding to even sides moved the ratio outside the tolerance.
         candidates = all_allowed(own, profile);
     }
-    let made = candidates.into_iter().filter_map(|ratio| Candidate::new(shown, ratio, profile, fit, cap));
-    let best = made.min_by(|a, b| a.rank().partial_cmp(&b.rank()).unwrap_or(std::cmp::Ordering::Equal))?;
+    let candidates =
+        candidates.into_iter().filter_map(|ratio| Candidate::new(displayed, ratio, profile, fit, cap));
+    let best =
+        candidates.min_by(|a, b| a.rank().partial_cmp(&b.rank()).unwrap_or(std::cmp::Ordering::Equal))?;
     Some(best.geometry)
 }
 
-/// `None` stands for the source's own ratio, which is allowed.
+/// Returns the candidate ratios; `None` stands for the source's own ratio, which is allowed.
 fn candidates(own: Rational, profile: &Profile) -> Vec<Option<Rational>> {
     let Some(limits) = binding(profile, "aspect-ratio") else { return vec![None] };
     let tolerance = limits.number("tolerance").unwrap_or(0.0);
     let allow = limits.ratios("allow");
-    if allow.iter().any(|ratio| format::near(own, *ratio, tolerance)) {
+    if allow.iter().any(|ratio| format::within_tolerance(own, *ratio, tolerance)) {
         return vec![None];
     }
     all_allowed(own, profile)
 }
 
-/// Whether a picture of this size has an allowed ratio.
-fn still_allowed(picture: Size, profile: &Profile) -> bool {
-    let (Some(limits), Some(ratio)) = (binding(profile, "aspect-ratio"), picture.aspect_ratio()) else {
+/// Returns whether a frame of this size has an allowed ratio.
+fn ratio_allowed(size: Size, profile: &Profile) -> bool {
+    let (Some(limits), Some(ratio)) = (binding(profile, "aspect-ratio"), size.aspect_ratio()) else {
         return true;
     };
     let tolerance = limits.number("tolerance").unwrap_or(0.0);
-    let near = |wanted: &Rational| format::near(ratio, *wanted, tolerance);
+    let near = |allowed: &Rational| format::within_tolerance(ratio, *allowed, tolerance);
     let allow = limits.ratios("allow");
     let low = limits.ratios("min").first().is_some_and(|min| ratio < *min && !near(min));
     let high = limits.ratios("max").first().is_some_and(|max| ratio > *max && !near(max));
@@ -98,11 +101,17 @@ struct Candidate {
 }
 
 impl Candidate {
-    fn new(shown: Size, ratio: Option<Rational>, profile: &Profile, fit: Fit, cap: f64) -> Option<Candidate> {
-        let (w, h) = (f64::from(shown.width), f64::from(shown.height));
+    fn new(
+        displayed: Size,
+        ratio: Option<Rational>,
+        profile: &Profile,
+        fit: Fit,
+        cap: f64,
+    ) -> Option<Candidate> {
+        let (w, h) = (f64::from(displayed.width), f64::from(displayed.height));
         let own = w / h;
         let wanted = ratio.map_or(own, Rational::as_f64);
-        // The part of the source that is kept, and the frame around it, in source pixels.
+        // The kept part of the source, and the frame around it, in source pixels.
         let (kept, frame) = match fit {
             Fit::Crop if wanted < own => ((h * wanted, h), (h * wanted, h)),
             Fit::Crop => ((w, w / wanted), (w, w / wanted)),
@@ -111,9 +120,9 @@ impl Candidate {
         };
         let scale = scale(frame, profile, cap)?;
         let sides = |(w, h): (f64, f64)| Size::new(even(w * scale), even(h * scale));
-        let picture = sides(kept);
-        // The side that is added to is rounded up and the one that is cut down, so that a ratio at
-        // the end of an allowed range never falls outside it.
+        let scaled = sides(kept);
+        // A padded side is rounded up and a cropped side down, so that a ratio at the end of the allowed range
+        // stays within it.
         let inward = |side: f64, own: f64| match side - own {
             added if added > 0.5 => 2 * ((side * scale / 2.0 - 1e-6).ceil() as u32).max(1),
             cut if cut < -0.5 => 2 * ((side * scale / 2.0 + 1e-6).floor() as u32).max(1),
@@ -121,13 +130,13 @@ impl Candidate {
         };
         let frame_size = at_least_floor(Size::new(inward(frame.0, w), inward(frame.1, h)), profile);
         let canvas = (ratio.is_some() && fit != Fit::Crop).then_some(frame_size);
-        let picture = if canvas.is_none() { frame_size } else { picture };
+        let scaled = if canvas.is_none() { frame_size } else { scaled };
         let geometry = Geometry {
-            crop: (ratio.is_some() && fit == Fit::Crop).then(|| crop(shown, kept)),
-            picture: canvas.map_or(picture, |canvas| {
-                Size::new(picture.width.min(canvas.width), picture.height.min(canvas.height))
+            crop: (ratio.is_some() && fit == Fit::Crop).then(|| crop(displayed, kept)),
+            scaled: canvas.map_or(scaled, |canvas| {
+                Size::new(scaled.width.min(canvas.width), scaled.height.min(canvas.height))
             }),
-            canvas: canvas.filter(|canvas| *canvas != picture),
+            canvas: canvas.filter(|canvas| *canvas != scaled),
             enlarged: scale,
             changed_to: ratio,
         };
@@ -141,14 +150,14 @@ impl Candidate {
     }
 }
 
-/// The factor from source pixels to output pixels: 1, unless a limit asks for another; `None` when
-/// the limits leave no room for the shape.
+/// Returns the factor from source pixels to output pixels: 1, unless a limit requires another; `None` if no size
+/// within the limits has this aspect ratio.
 fn scale(frame: (f64, f64), profile: &Profile, cap: f64) -> Option<f64> {
     let mut least: f64 = 0.0;
     let mut most = cap / frame.0.max(frame.1);
     if let Some(limits) = binding(profile, "resolution") {
         let shape = Size::new(even(frame.0 * 16.0), even(frame.1 * 16.0));
-        if let Some((_, width, height)) = nearest_floor(shape, limits.sizes("min_for_ratio")) {
+        if let Some((_, width, height)) = size_for_nearest_ratio(shape, limits.sizes("min_for_ratio")) {
             least = least.max(f64::from(width) / frame.0).max(f64::from(height) / frame.1);
         }
         let (small, large) = (frame.0.min(frame.1), frame.0.max(frame.1));
@@ -162,10 +171,10 @@ fn scale(frame: (f64, f64), profile: &Profile, cap: f64) -> Option<f64> {
     (least <= most).then(|| 1.0_f64.max(least).min(most))
 }
 
-/// Rounding must not take a side below the floor it was scaled to.
+/// Raises a side that rounding took below the minimum it was scaled to.
 fn at_least_floor(size: Size, profile: &Profile) -> Size {
     let Some(limits) = binding(profile, "resolution") else { return size };
-    match nearest_floor(size, limits.sizes("min_for_ratio")) {
+    match size_for_nearest_ratio(size, limits.sizes("min_for_ratio")) {
         Some((_, width, height)) => {
             let lift = |side: u32, floor: u32| if side < floor && side + 2 >= floor { floor } else { side };
             Size::new(lift(size.width, width), lift(size.height, height))
@@ -178,13 +187,13 @@ fn even(side: f64) -> u32 {
     ((side / 2.0).round() as u32).max(1) * 2
 }
 
-fn crop(shown: Size, kept: (f64, f64)) -> CropMargins {
+fn crop(displayed: Size, kept: (f64, f64)) -> CropMargins {
     let cut = |side: u32, kept: f64| {
         let cut = (f64::from(side) - kept).max(0.0).round() as u32;
         (cut / 2, cut - cut / 2)
     };
-    let (left, right) = cut(shown.width, kept.0);
-    let (top, bottom) = cut(shown.height, kept.1);
+    let (left, right) = cut(displayed.width, kept.0);
+    let (top, bottom) = cut(displayed.height, kept.1);
     CropMargins { left, top, right, bottom }
 }
 
@@ -198,32 +207,32 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_fits_keeps_its_size() {
+    fn keeps_the_size_of_a_video_with_an_allowed_ratio() {
         for (w, h) in [(1080, 1920), (1088, 1920), (1920, 1080), (640, 640)] {
             let geometry = fit(w, h, Fit::Pad);
-            assert_eq!((geometry.picture, geometry.canvas), (Size::new(w, h), None), "{w}x{h}");
+            assert_eq!((geometry.scaled, geometry.canvas), (Size::new(w, h), None), "{w}x{h}");
         }
     }
 
     #[test]
-    fn the_ratio_without_enlarging_and_with_the_fewest_borders_wins() {
+    fn prefers_the_ratio_without_enlarging_and_with_the_fewest_borders() {
         // 4:3 at 640x480: 16:9 would need 853x480 enlarged to 960x540; 1:1 needs no enlarging.
         let geometry = fit(640, 480, Fit::Pad);
         assert_eq!(geometry.canvas, Some(Size::new(640, 640)));
         assert!(geometry.enlarged <= 1.0);
-        // At 1440x1080 nothing needs enlarging, and 1:1 and 16:9 add the same third: the taller wins.
+        // At 1440x1080 nothing needs enlarging, and 1:1 and 16:9 both add a third: the taller is preferred.
         assert_eq!(fit(1440, 1080, Fit::Pad).canvas, Some(Size::new(1440, 1440)));
     }
 
     #[test]
-    fn borders_do_not_lift_a_small_picture_over_the_floor() {
+    fn borders_do_not_count_towards_the_minimum_size() {
         let geometry = fit(480, 270, Fit::Pad);
-        assert_eq!(geometry.picture, Size::new(960, 540));
+        assert_eq!(geometry.scaled, Size::new(960, 540));
         assert!(geometry.enlarged > 1.9);
     }
 
     #[test]
-    fn a_crop_cuts_the_least() {
+    fn crop_removes_the_fewest_pixels() {
         let geometry = fit(1440, 1080, Fit::Crop);
         assert_eq!(geometry.canvas, None);
         let crop = geometry.crop.unwrap();
@@ -232,14 +241,14 @@ mod tests {
     }
 
     #[test]
-    fn sides_are_even_and_the_picture_lies_within_the_canvas() {
+    fn sides_are_even_and_the_scaled_video_fits_into_the_canvas() {
         for (w, h) in [(641, 359), (719, 1281), (1001, 999), (3841, 2161), (321, 1999)] {
             let geometry = fit(w, h, Fit::Pad);
-            let frame = geometry.canvas.unwrap_or(geometry.picture);
-            for side in [geometry.picture.width, geometry.picture.height, frame.width, frame.height] {
+            let frame = geometry.canvas.unwrap_or(geometry.scaled);
+            for side in [geometry.scaled.width, geometry.scaled.height, frame.width, frame.height] {
                 assert_eq!(side % 2, 0);
             }
-            assert!(geometry.picture.width <= frame.width && geometry.picture.height <= frame.height);
+            assert!(geometry.scaled.width <= frame.width && geometry.scaled.height <= frame.height);
         }
     }
 }

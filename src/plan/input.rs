@@ -1,4 +1,4 @@
-//! Everything a plan follows from, in one hand.
+//! The input of the planner.
 
 use crate::model::{MediaFacts, Rational};
 use crate::profile::{Profile, Severity};
@@ -6,10 +6,10 @@ use crate::rules::{Assessment, Finding};
 
 use super::options::{FixOptions, Machine};
 
-/// Frames a second of a stream that does not say.
-const USUAL_RATE: f64 = 30.0;
+/// Frame rate assumed for a stream that declares none, in frames per second.
+const DEFAULT_FRAME_RATE: f64 = 30.0;
 
-/// A file, what is wrong with it, where it shall go, and what the user allows.
+/// Everything a plan depends on: the file, its findings, the profile, and what the user allows.
 #[derive(Clone, Copy)]
 pub(super) struct PlanInput<'a> {
     pub(super) facts: &'a MediaFacts,
@@ -24,36 +24,36 @@ impl<'a> PlanInput<'a> {
         self.assessment.has(rule, severity)
     }
 
-    /// The findings of this severity and above.
+    /// Returns the findings of this severity and above.
     pub(super) fn findings(&self, severity: Severity) -> impl Iterator<Item = &'a Finding> + use<'a> {
         self.assessment.findings().iter().filter(move |finding| finding.severity >= severity)
     }
 
-    /// The seconds the video lasts, as far as can be told: no longer than the streams that stay, and where nothing
-    /// has times, as many frames as there are at the rate they will be shown at.
-    pub(super) fn length_s(&self) -> Option<f64> {
+    /// Returns the duration of the video in seconds, if known: at most that of the streams that are kept; for a
+    /// container without timestamps, the number of frames divided by the frame rate.
+    pub(super) fn duration_s(&self) -> Option<f64> {
         let (video, audio) = (self.facts.main_video(), self.facts.main_audio());
         let counted = || {
-            let rate = video?.frame_rate.map_or(USUAL_RATE, Rational::as_f64);
+            let rate = video?.frame_rate.map_or(DEFAULT_FRAME_RATE, Rational::as_f64);
             Some(video?.frames? as f64 / rate)
         };
-        if self.facts.is_without_times() {
+        if self.facts.lacks_timestamps() {
             return counted().or(self.facts.effective_duration_s());
         }
         let streams = [video.map(|video| video.duration_s), audio.map(|audio| audio.duration_s)];
-        // The length of the file counts for streams that do not state theirs.
+        // The duration of the file counts for streams that do not declare theirs.
         let kept = streams.into_iter().flatten().try_fold(0.0, |longest: f64, s| Some(longest.max(s?)));
-        let lengths = [self.facts.effective_duration_s(), kept.filter(|seconds| *seconds > 0.0)];
-        lengths.into_iter().flatten().reduce(f64::min).or_else(counted)
+        let durations = [self.facts.effective_duration_s(), kept.filter(|seconds| *seconds > 0.0)];
+        durations.into_iter().flatten().reduce(f64::min).or_else(counted)
     }
 
-    /// The limit on names: a new extension may carry a name over it that kept it before.
+    /// Returns the limit on file names in characters: a new extension can make a name longer than allowed.
     pub(super) fn name_limit(&self) -> Option<usize> {
         self.profile.limits("file-name")?.number("max_chars").map(|max| max as usize)
     }
 }
 
-/// Whether a finding is cleared by another name alone.
+/// Returns whether a new file name alone clears a finding.
 pub(super) fn is_about_the_name(finding: &Finding) -> bool {
     matches!(finding.rule.as_str(), "extension" | "file-name")
 }

@@ -1,7 +1,7 @@
-//! From findings to the least-loss remedy.
+//! Plans the fix that loses the least, from facts and findings.
 //!
-//! Pure: media facts, findings and the user's consents in, a [`FixPlan`] out. The plan is complete:
-//! whoever carries it out decides nothing, so the same plan gives the same file everywhere.
+//! Pure: takes media facts, findings and the user's consents, and returns a [`FixPlan`]. The plan is complete;
+//! the code that executes it makes no decisions, so the same plan gives the same file on every machine.
 
 mod audio;
 mod duration;
@@ -23,7 +23,7 @@ mod still_image;
 mod video;
 
 pub use options::{Extend, Fit, FixOptions, Machine};
-pub use outcome::{Action, Applicability, FixPlan, Step};
+pub use outcome::{Action, Applicability, FixPlan, FixStep};
 pub use planner::plan;
 pub use refusal::Refusal;
 pub use resources::{ENCODE_PIXELS_PER_S, ResourceEstimate};

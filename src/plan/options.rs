@@ -1,34 +1,34 @@
-//! What the user wants and consents to, and what the machine has.
+//! The user's choices and consents, and the machine's resources.
 
 use super::spec::{Preset, VideoEncoder};
 
-/// Choices and consents. The default loses and invents nothing.
+/// The user's choices and consents. The defaults remove and invent nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FixOptions {
-    /// How a picture is fitted into an allowed ratio.
+    /// How a video is fitted into an allowed aspect ratio.
     pub fit: Fit,
-    /// Consent to make a short video longer.
+    /// Consent to lengthen a short video.
     pub extend: Option<Extend>,
     /// Consent to cut a long video.
     pub trim: bool,
-    /// Consent to enlarge a small picture.
+    /// Consent to enlarge a small video.
     pub upscale: bool,
-    /// Consent to add a silent track.
+    /// Consent to add a silent audio track.
     pub add_silence: bool,
-    /// Colour of borders and behind transparency, `RRGGBB`.
+    /// Colour of borders and behind transparent pixels, `RRGGBB`.
     pub background: String,
-    /// Who encodes.
+    /// The video encoder.
     pub encoder: VideoEncoder,
-    /// Why it is not the one that was asked for.
+    /// Why `encoder` is not the requested one.
     pub encoder_fallback: Option<String>,
-    /// ResourceEstimate of the encoder.
+    /// Encoder effort.
     pub preset: Preset,
-    /// Constant rate factor of x264. With the preset `veryfast`, 18 brings H.264 fixtures to a mean VMAF of 95.6 at 1.06
-    /// times their bytes, and no video that was tried below 90; 20 does not (`benches/README.md`).
+    /// Constant rate factor of x264. With the preset `veryfast`, 18 brings H.264 fixtures to a mean VMAF of
+    /// 95.6 at 1.06 times their bytes, and no tested video below 90; 20 does not (`benches/README.md`).
     pub crf: f32,
-    /// 1 as planned, 2 full re-encode to the common core, 3 conservative.
-    pub recipe: u8,
-    /// What a copy of the picture did not pass for, so that nothing is copied.
+    /// The encode mode: 1 planned, 2 common core (full re-encode), 3 conservative.
+    pub encode_mode: u8,
+    /// Why a copy of the video stream failed verification; if set, everything is re-encoded.
     pub copy_failed: Option<String>,
 }
 
@@ -45,34 +45,34 @@ impl Default for FixOptions {
             encoder_fallback: None,
             preset: Preset::Veryfast,
             crf: 18.0,
-            recipe: 1,
+            encode_mode: 1,
             copy_failed: None,
         }
     }
 }
 
-/// How a picture is fitted into an allowed ratio.
+/// How a video is fitted into an allowed aspect ratio.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fit {
-    /// Borders in one colour.
+    /// Pads with borders in one colour.
     #[default]
     Pad,
-    /// Borders of the blurred picture.
+    /// Pads with a blurred copy of the video.
     Blur,
-    /// What does not fit is cut off.
+    /// Cuts off what does not fit.
     Crop,
 }
 
-/// How a short video becomes longer.
+/// How a short video is lengthened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extend {
-    /// Played again.
+    /// Repeats the video.
     Loop,
-    /// The last frame held.
+    /// Holds the last frame.
     Freeze,
 }
 
-/// The machine that will encode.
+/// The machine that encodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Machine {
     /// Processor cores.

@@ -1,48 +1,48 @@
-//! The plan as a whole, with its reasons.
+//! The complete plan for one output, with its reasons.
 
 use super::refusal::{Refusal, Refused};
 use super::spec::OutputSpec;
 
-/// What will be done with a file, and why.
+/// The plan for one output: what is done with a file, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FixPlan {
     /// The kind of change.
     pub action: Action,
-    /// What to make; `None` for a plain copy, for nothing, and for a refusal.
+    /// The output to produce; `None` for a plain copy, for no action, and for a refusal.
     pub spec: Option<Box<OutputSpec>>,
     /// Each change with its reason.
-    pub steps: Vec<Step>,
-    /// Why nothing cheaper would do, or why nothing can be done.
+    pub steps: Vec<FixStep>,
+    /// Why no cheaper action is enough, or why the file is refused.
     pub reason: Option<String>,
-    /// The class of that reason, where nothing can be done.
+    /// The class of the refusal, if the file is refused.
     pub refusal: Option<Refusal>,
-    /// The extension of the output without the dot, where it differs from the source's.
+    /// The output's extension without the dot, if it differs from the source's.
     pub output_extension: Option<String>,
-    /// The most characters the output's name may have, where the source's has more.
+    /// The limit on the output's file name in characters, if the profile sets one.
     pub max_name_chars: Option<usize>,
 }
 
-/// The kinds of change, from the cheapest.
+/// The kinds of change, cheapest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
-    /// Nothing to do, and nothing asked for.
+    /// No change is needed or requested.
     None,
-    /// The bytes as they are, under the right name.
+    /// The bytes are copied unchanged, possibly under a new name.
     Copy,
-    /// Packets copied into a new container.
+    /// All streams are copied into a new container.
     Remux,
-    /// The audio encoded again.
+    /// The audio is re-encoded, the video copied.
     ReencodeAudio,
-    /// The picture encoded again.
+    /// The video is re-encoded, the audio copied.
     ReencodeVideo,
-    /// Both encoded again.
+    /// Video and audio are re-encoded.
     Reencode,
-    /// Not possible, or not without consent.
+    /// The file cannot be fixed, or not without consent.
     Refused,
 }
 
 impl Action {
-    /// The name in reports.
+    /// Returns the name used in reports.
     pub fn name(self) -> &'static str {
         match self {
             Action::None => "none",
@@ -56,42 +56,42 @@ impl Action {
     }
 }
 
-/// One change.
+/// One change of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// What and why, in a sentence.
+pub struct FixStep {
+    /// The change and its reason, in one sentence.
     pub text: String,
-    /// What it costs.
+    /// The cost of the change.
     pub applicability: Applicability,
 }
 
-/// What a step costs.
+/// The cost of a [`FixStep`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applicability {
-    /// Not a bit of picture or audio changes.
+    /// The coded video and audio stay unchanged.
     Lossless,
-    /// A generation of quality.
+    /// One generation of quality is lost.
     Lossy,
-    /// Something of the video is lost or invented; the user has agreed.
+    /// Content is removed or invented, with the user's consent.
     Consented,
 }
 
-impl Step {
-    pub(super) fn lossless(text: impl Into<String>) -> Step {
-        Step { text: text.into(), applicability: Applicability::Lossless }
+impl FixStep {
+    pub(super) fn lossless(text: impl Into<String>) -> FixStep {
+        FixStep { text: text.into(), applicability: Applicability::Lossless }
     }
 
-    pub(super) fn lossy(text: impl Into<String>) -> Step {
-        Step { text: text.into(), applicability: Applicability::Lossy }
+    pub(super) fn lossy(text: impl Into<String>) -> FixStep {
+        FixStep { text: text.into(), applicability: Applicability::Lossy }
     }
 
-    pub(super) fn consented(text: impl Into<String>) -> Step {
-        Step { text: text.into(), applicability: Applicability::Consented }
+    pub(super) fn consented(text: impl Into<String>) -> FixStep {
+        FixStep { text: text.into(), applicability: Applicability::Consented }
     }
 }
 
 impl FixPlan {
-    /// The bytes as they are.
+    /// Returns a plan that copies the bytes unchanged.
     pub(super) fn copy() -> FixPlan {
         FixPlan {
             action: Action::Copy,
@@ -104,12 +104,12 @@ impl FixPlan {
         }
     }
 
-    /// Nothing can be done, for this reason.
+    /// Returns a plan that refuses the file.
     pub(super) fn refused(Refused { refusal, reason }: Refused) -> FixPlan {
         FixPlan { action: Action::Refused, reason: Some(reason), refusal: Some(refusal), ..FixPlan::copy() }
     }
 
-    /// Turns the plan into a refusal, for a reason found outside the file.
+    /// Turns the plan into a refusal for a reason that does not depend on the file alone.
     pub fn refuse(&mut self, refusal: Refusal, reason: String) {
         *self = FixPlan::refused(refusal.because(reason));
     }

@@ -1,55 +1,55 @@
-//! Why nothing is made of a file: a closed list, so that refusals can be counted and acted upon.
+//! The classes of refusals: a closed list, so that scripts can count them and react to them.
 
-/// One class of reasons; the sentence beside it names the figures.
+/// The class of a refusal; the sentence in [`Refused`] gives the values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Refusal {
-    /// Too long, and `--trim` was not given.
+    /// The video is too long, and `--trim` was not given.
     NeedsTrim,
-    /// Too short, and `--extend` was not given.
+    /// The video is too short, and `--extend` was not given.
     NeedsExtend,
-    /// Too small, and `--upscale` was not given.
+    /// The video is too small, and `--upscale` was not given.
     NeedsUpscale,
-    /// Without audio that can be heard, and `--add-silence` was not given.
+    /// The file has no decodable audio, and `--add-silence` was not given.
     NeedsAddSilence,
-    /// Data that the container declares is not there.
+    /// Data that the container declares is missing.
     MissingData,
-    /// A still picture, of which no video is made.
-    StillPicture,
-    /// No moving picture at all.
-    NoPicture,
-    /// No decoder for the picture.
+    /// The file is a still image.
+    StillImage,
+    /// The file has no video stream.
+    NoVideo,
+    /// No decoder is available for the video.
     NoDecoder,
-    /// Not even the size of the picture is known.
+    /// The frame size is unknown.
     UnknownSize,
-    /// A Dolby Vision picture without a base that other decoders show in true colours.
-    NoTrueColours,
-    /// No size within the limits keeps the shape of the picture.
+    /// A Dolby Vision video has no base layer that other decoders display correctly.
+    NoBaseLayer,
+    /// No frame size within the limits keeps the aspect ratio.
     NoSize,
-    /// A rule is broken that nothing here mends.
+    /// No remedy exists for a violated rule.
     NoRemedy,
-    /// A rule that counts cannot be decided.
+    /// An enforced rule cannot be checked.
     Undecided,
-    /// The destination takes no container that can be written.
+    /// greenlit cannot write any container that the profile allows.
     Container,
-    /// Too long for the destination's size limit at any watchable rate.
+    /// The video is too long for the profile's size limit at an acceptable bit rate.
     SizeLimit,
-    /// Another file of the batch would get the same name.
+    /// Another output of the batch would get the same name.
     SameName,
 }
 
 impl Refusal {
-    /// Every class.
+    /// All classes.
     pub const ALL: [Refusal; 16] = [
         Refusal::NeedsTrim,
         Refusal::NeedsExtend,
         Refusal::NeedsUpscale,
         Refusal::NeedsAddSilence,
         Refusal::MissingData,
-        Refusal::StillPicture,
-        Refusal::NoPicture,
+        Refusal::StillImage,
+        Refusal::NoVideo,
         Refusal::NoDecoder,
         Refusal::UnknownSize,
-        Refusal::NoTrueColours,
+        Refusal::NoBaseLayer,
         Refusal::NoSize,
         Refusal::NoRemedy,
         Refusal::Undecided,
@@ -58,7 +58,7 @@ impl Refusal {
         Refusal::SameName,
     ];
 
-    /// The name in reports.
+    /// Returns the name used in reports.
     pub fn name(self) -> &'static str {
         match self {
             Refusal::NeedsTrim => "needs-trim",
@@ -66,11 +66,11 @@ impl Refusal {
             Refusal::NeedsUpscale => "needs-upscale",
             Refusal::NeedsAddSilence => "needs-add-silence",
             Refusal::MissingData => "missing-data",
-            Refusal::StillPicture => "still-picture",
-            Refusal::NoPicture => "no-picture",
+            Refusal::StillImage => "still-picture",
+            Refusal::NoVideo => "no-picture",
             Refusal::NoDecoder => "no-decoder",
             Refusal::UnknownSize => "unknown-size",
-            Refusal::NoTrueColours => "no-true-colours",
+            Refusal::NoBaseLayer => "no-true-colours",
             Refusal::NoSize => "no-size",
             Refusal::NoRemedy => "no-remedy",
             Refusal::Undecided => "undecided",
@@ -80,13 +80,13 @@ impl Refusal {
         }
     }
 
-    /// A refusal of this class.
+    /// Returns a refusal of this class with its reason.
     pub(super) fn because(self, reason: impl Into<String>) -> Refused {
         Refused { refusal: self, reason: reason.into() }
     }
 }
 
-/// A refusal with its sentence.
+/// A refusal with its reason.
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) refusal: Refusal,

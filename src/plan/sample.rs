@@ -1,4 +1,4 @@
-//! Plans for tests and measurements, here or in whatever uses this library.
+//! Sample plans for tests and benchmarks.
 
 use super::spec::{
     AudioEncode, AudioPlan, OutputContainer, OutputSpec, Preset, RateControl, VideoEncode, VideoEncoder,
@@ -6,8 +6,8 @@ use super::spec::{
 };
 use crate::model::{Rational, Rotation, Size};
 
-/// The first stream encoded again at a size in pixels and a number of frames a second, and nothing else
-/// done to it. Change what shall be done.
+/// Returns a re-encode of the first stream at a size in pixels and a frame rate in frames per second, without
+/// other changes.
 pub fn video_encode(width: u32, height: u32, rate: u32) -> VideoEncode {
     VideoEncode {
         stream: 0,
@@ -30,7 +30,7 @@ pub fn video_encode(width: u32, height: u32, rate: u32) -> VideoEncode {
     }
 }
 
-/// A stream encoded again as stereo at 48 kHz.
+/// Returns a re-encode of an audio stream as stereo at 48 kHz.
 pub fn audio_encode(stream: u32) -> AudioPlan {
     AudioPlan::Encode(AudioEncode {
         stream,
@@ -41,7 +41,7 @@ pub fn audio_encode(stream: u32) -> AudioPlan {
     })
 }
 
-/// A whole MP4 of these, made by one thread.
+/// Returns an MP4 of these streams, encoded with one thread.
 pub fn output(video: VideoPlan, audio: Option<AudioPlan>) -> OutputSpec {
     OutputSpec {
         container: OutputContainer::Mp4,

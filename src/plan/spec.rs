@@ -1,45 +1,46 @@
-//! What an output file shall be, down to the last number.
+//! The complete specification of an output file.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Flip, HdrKind, Rational, Rotation, Size};
 
-/// Everything the transcoder needs to make one output. Data only: it crosses to the worker.
+/// Everything the transcoder needs to produce one output. Serialized for the worker and hashed into the fix
+/// record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutputSpec {
-    /// The container to write, always with `moov` first where it has one.
+    /// The container to write, with `moov` first if it has one.
     pub container: OutputContainer,
-    /// What becomes of the picture; `None` writes no video stream.
+    /// How the video stream is produced; `None` writes none.
     pub video: Option<VideoPlan>,
-    /// What becomes of the audio; `None` writes no audio stream.
+    /// How the audio stream is produced; `None` writes none.
     pub audio: Option<AudioPlan>,
-    /// Keep only the first this many seconds.
+    /// Keep only this many seconds from the start.
     pub trim_to_s: Option<f64>,
-    /// Make the video longer.
+    /// Lengthen the video.
     pub extend: Option<Lengthening>,
     /// Drop global and stream metadata (never the display matrix of a copied stream).
     pub strip_metadata: bool,
-    /// Write no edit list. Only for streams whose list is benign; audio priming packets go too.
+    /// Write no edit list and no audio priming packets. Only for streams whose list is benign.
     pub drop_edit_list: bool,
-    /// Presentation times of the input start here, in seconds; the output's start at zero.
+    /// The start of the input's timestamps in seconds; the output's start at zero.
     pub start_s: f64,
-    /// The duration the output shall have, in seconds, as far as it is known.
+    /// The intended duration of the output in seconds, if known.
     pub expected_duration_s: Option<f64>,
-    /// The last picture may be held for this many seconds to reach that duration, where the source
-    /// ends before its container says. Encoded pictures only.
+    /// How long the last frame may be held to reach that duration, in seconds, if the source ends before the
+    /// declared duration. Applies to re-encoded video only.
     pub max_hold_s: f64,
-    /// The number of video frames the output shall have, as far as it is known.
+    /// The intended number of video frames, if known.
     pub expected_frames: Option<u64>,
-    /// The number of threads for the encoder. Follows from the file and the machine alone.
+    /// The number of encoder threads. Depends only on the file and the machine.
     pub threads: u32,
-    /// Hard upper bound for the output in bytes, where the destination sets one.
+    /// The limit on the output size in bytes, if the destination sets one.
     pub max_size_bytes: Option<u64>,
 }
 
 impl OutputSpec {
-    /// Whether both encode the same stream, each from its start to its end at most once, so that one decoder
-    /// can serve both. One whose audio is measured first would keep the other waiting; devices take few
-    /// encodes at a time.
+    /// Returns whether both outputs encode the same stream once from start to end, so that one decoder can serve
+    /// both. Excluded are outputs with a loudness measurement, which would delay the other, and hardware encoders,
+    /// which support few simultaneous encodes.
     pub fn can_share_decode(&self, other: &OutputSpec) -> bool {
         let measured = |spec: &OutputSpec| matches!(&spec.audio, Some(AudioPlan::Encode(encode)) if encode.loudness_lufs.is_some());
         let stream = |spec: &OutputSpec| match &spec.video {
@@ -53,7 +54,7 @@ impl OutputSpec {
     }
 }
 
-/// The containers that can be written.
+/// The containers that greenlit can write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputContainer {
@@ -64,7 +65,7 @@ pub enum OutputContainer {
 }
 
 impl OutputContainer {
-    /// The file name extension, without the dot. Also FFmpeg's muxer name.
+    /// Returns the file name extension without the dot, which is also FFmpeg's muxer name.
     pub fn extension(self) -> &'static str {
         match self {
             OutputContainer::Mp4 => "mp4",
@@ -73,22 +74,22 @@ impl OutputContainer {
     }
 }
 
-/// What becomes of the picture.
+/// How the video stream is produced.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum VideoPlan {
-    /// Packets are copied; tags may change.
+    /// The packets are copied; tags may change.
     Copy {
         /// Index of the stream in the input.
         stream: u32,
-        /// Tags to write without touching the pictures.
+        /// The tags to write.
         tags: VideoTags,
     },
-    /// Decoded, filtered and encoded once.
+    /// The stream is decoded, filtered and encoded once.
     Encode(Box<VideoEncode>),
 }
 
-/// Changes to a copied video stream that touch no picture.
+/// Changes to a copied video stream that do not affect the coded frames.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct VideoTags {
     /// A four-character code for the sample entry, for instance `hvc1`.
@@ -97,38 +98,36 @@ pub struct VideoTags {
     pub declare_bt709: bool,
     /// The sample aspect ratio to declare in bitstream and container.
     pub sample_aspect_ratio: Option<Rational>,
-    /// Give the frames, in presentation order, the times n divided by this rate.
+    /// Give frame n, in presentation order, the timestamp n divided by this rate.
     pub retime_to: Option<Rational>,
 }
 
-/// One decode, one filter graph, one encode.
-///
-/// The filters run in the order of the fields.
+/// How a video stream is filtered and encoded. The filters run in the order of the fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VideoEncode {
     /// Index of the stream in the input.
     pub stream: u32,
-    /// Deinterlace first (bwdif, one frame out for one frame in).
+    /// Deinterlace (bwdif, one output frame per input frame).
     pub deinterlace: bool,
     /// Tone-map to SDR BT.709.
     pub tone_map: Option<ToneMap>,
-    /// The mirror to apply so that none is needed on playback.
+    /// The flip to apply, so that players need not.
     pub flip: Option<Flip>,
-    /// The clockwise turn to apply so that none is needed on playback.
+    /// The clockwise rotation to apply, so that players need not.
     pub rotate: Rotation,
-    /// Cut this much off the upright, square-pixel picture.
+    /// The margins to cut off, after rotation and with square pixels.
     pub crop: Option<CropMargins>,
-    /// Scale the picture to this size (square pixels, both sides even).
+    /// Scale the video to this size (square pixels, both sides even).
     pub scale: Size,
-    /// Put the scaled picture in the middle of a larger one.
+    /// Centre the scaled video in a larger frame.
     pub canvas: Option<Canvas>,
-    /// Colour shown through transparent pixels, `RRGGBB`; `None` where the source has no alpha.
+    /// The colour behind transparent pixels, `RRGGBB`; `None` if the source has no alpha.
     pub alpha_background: Option<String>,
     /// Constant frame rate of the output.
     pub frame_rate: Rational,
-    /// How bits are spent.
+    /// Rate control.
     pub rate: RateControl,
-    /// Who encodes.
+    /// The encoder.
     #[serde(default)]
     pub encoder: VideoEncoder,
     /// Encoder effort.
@@ -143,14 +142,14 @@ pub struct VideoEncode {
     pub b_frames: u32,
 }
 
-/// From which system tone mapping starts.
+/// The source of tone mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToneMap {
-    /// The system the base layer is to be read as.
+    /// The HDR system of the base layer.
     pub from: HdrKind,
 }
 
-/// Columns and rows to cut off, from the upright, square-pixel picture.
+/// Columns and rows to cut off, after rotation and with square pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CropMargins {
     /// Columns cut at the left.
@@ -163,39 +162,39 @@ pub struct CropMargins {
     pub bottom: u32,
 }
 
-/// The picture around the picture.
+/// The frame around the scaled video.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Canvas {
-    /// Size of the whole.
+    /// Size of the output frame.
     pub size: Size,
-    /// What the borders show.
+    /// Content of the borders.
     pub fill: Fill,
 }
 
-/// What borders show.
+/// The content of borders.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fill {
     /// One colour, `RRGGBB`.
     Color(String),
-    /// The picture itself, enlarged to cover and blurred.
+    /// The video itself, enlarged to cover the frame and blurred.
     Blur,
 }
 
-/// Capped constant quality.
+/// Rate control: constant quality, optionally capped.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RateControl {
     /// Constant rate factor of x264, 0 to 51.
     pub crf: f32,
-    /// Ceiling in bits per second (VBV).
+    /// Maximum bit rate in bits per second (VBV).
     pub max_bit_rate: Option<u64>,
     /// VBV buffer in bits.
     pub buffer_bits: Option<u64>,
-    /// Floor in bits per second: reached by quality first, then by filler.
+    /// Minimum bit rate in bits per second: reached by higher quality first, then by filler data.
     pub min_bit_rate: Option<u64>,
 }
 
-/// Who encodes the picture, always as H.264.
+/// The video encoder; all produce H.264.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VideoEncoder {
@@ -204,20 +203,20 @@ pub enum VideoEncoder {
     X264,
     /// Apple's media engine.
     VideoToolbox,
-    /// NVIDIA's.
+    /// NVIDIA's encoder.
     Nvenc,
-    /// Whatever Linux drives by VA-API.
+    /// Devices that Linux supports through VA-API.
     Vaapi,
-    /// Intel's, by Quick Sync Video.
+    /// Intel's encoder (Quick Sync Video).
     Qsv,
 }
 
 impl VideoEncoder {
-    /// Those that need a device.
+    /// The hardware encoders.
     pub const HARDWARE: [VideoEncoder; 4] =
         [VideoEncoder::VideoToolbox, VideoEncoder::Nvenc, VideoEncoder::Vaapi, VideoEncoder::Qsv];
 
-    /// The name people use.
+    /// Returns the name used in options and reports.
     pub fn name(self) -> &'static str {
         match self {
             VideoEncoder::X264 => "x264",
@@ -228,7 +227,7 @@ impl VideoEncoder {
         }
     }
 
-    /// The name FFmpeg knows.
+    /// Returns FFmpeg's name of the encoder.
     pub fn library_name(self) -> &'static str {
         match self {
             VideoEncoder::X264 => "libx264",
@@ -239,7 +238,7 @@ impl VideoEncoder {
         }
     }
 
-    /// Whether it needs a device.
+    /// Returns whether the encoder needs a device.
     pub fn is_hardware(self) -> bool {
         self != VideoEncoder::X264
     }
@@ -251,7 +250,7 @@ impl VideoEncoder {
 pub enum Preset {
     /// `superfast`.
     Superfast,
-    /// `veryfast`: the knee of cost against quality when the platform encodes again.
+    /// `veryfast`: the best trade-off of time against quality, as the platform re-encodes anyway.
     #[default]
     Veryfast,
     /// `faster`.
@@ -265,7 +264,7 @@ pub enum Preset {
 }
 
 impl Preset {
-    /// The name x264 knows.
+    /// Returns x264's name.
     pub fn name(self) -> &'static str {
         match self {
             Preset::Superfast => "superfast",
@@ -278,7 +277,7 @@ impl Preset {
     }
 }
 
-/// H.264 profiles that may be written.
+/// The H.264 profiles that x264 may write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum X264Profile {
@@ -292,7 +291,7 @@ pub enum X264Profile {
 }
 
 impl X264Profile {
-    /// The name x264 knows.
+    /// Returns x264's name.
     pub fn name(self) -> &'static str {
         match self {
             X264Profile::Baseline => "baseline",
@@ -302,18 +301,18 @@ impl X264Profile {
     }
 }
 
-/// What becomes of the audio.
+/// How the audio stream is produced.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum AudioPlan {
-    /// Packets are copied.
+    /// The packets are copied.
     Copy {
         /// Index of the stream in the input.
         stream: u32,
     },
-    /// Decoded, resampled, mixed and encoded as AAC-LC.
+    /// The stream is decoded, resampled, mixed and encoded as AAC-LC.
     Encode(AudioEncode),
-    /// A silent track as long as the picture.
+    /// A silent track as long as the video is added.
     Silence {
         /// Samples per second.
         sample_rate: u32,
@@ -324,7 +323,7 @@ pub enum AudioPlan {
     },
 }
 
-/// How audio is encoded.
+/// How an audio stream is encoded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AudioEncode {
     /// Index of the stream in the input.
@@ -335,25 +334,25 @@ pub struct AudioEncode {
     pub channels: u32,
     /// Bits per second.
     pub bit_rate: u64,
-    /// Integrated loudness to reach, in LUFS.
+    /// Target integrated loudness in LUFS.
     pub loudness_lufs: Option<f64>,
 }
 
-/// How a short video becomes longer.
+/// How a short video is lengthened.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lengthening {
-    /// The duration to reach, in seconds.
+    /// The target duration in seconds.
     pub to_s: f64,
-    /// By which means.
+    /// The method.
     pub kind: LengtheningKind,
 }
 
-/// The means of an [`Lengthening`].
+/// The method of a [`Lengthening`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LengtheningKind {
-    /// Play it again from the start.
+    /// Repeat the video from the start.
     Loop,
-    /// Hold the last frame, in silence.
+    /// Hold the last frame, without audio.
     Freeze,
 }

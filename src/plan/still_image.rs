@@ -1,4 +1,4 @@
-//! Pictures are copied or refused: how a picture shall look in another size or kind is for a person.
+//! Copies or refuses still images: resizing or converting an image is the user's decision.
 
 use crate::profile::Severity;
 
@@ -6,15 +6,15 @@ use super::input::PlanInput;
 use super::outcome::FixPlan;
 use super::refusal::{Refusal, Refused};
 
-/// Plans a still picture that is meant as one.
-pub(super) fn plan(case: &PlanInput<'_>) -> Result<FixPlan, Refused> {
-    if let Some(finding) = case.findings(Severity::Error).find(|finding| finding.rule != "file-name") {
-        let reason = format!("{}: export the picture again", finding.message);
-        return Err(Refusal::StillPicture.because(reason));
+/// Plans the copy of an intended still image.
+pub(super) fn plan(input: &PlanInput<'_>) -> Result<FixPlan, Refused> {
+    if let Some(finding) = input.findings(Severity::Error).find(|finding| finding.rule != "file-name") {
+        let reason = format!("{}: export the image again", finding.message);
+        return Err(Refusal::StillImage.because(reason));
     }
-    if let Some(rule) = case.assessment.unknown().first() {
-        let reason = format!("too little is known about the picture: rule `{rule}` cannot be decided");
+    if let Some(rule) = input.assessment.unknown().first() {
+        let reason = format!("rule `{rule}` cannot be checked: too little is known about the image");
         return Err(Refusal::Undecided.because(reason));
     }
-    Ok(FixPlan { max_name_chars: case.name_limit(), ..FixPlan::copy() })
+    Ok(FixPlan { max_name_chars: input.name_limit(), ..FixPlan::copy() })
 }

@@ -1,4 +1,4 @@
-//! The ladder, rung by rung, and what holds for every file.
+//! Tests of each escalation step, and properties that hold for every file.
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
@@ -24,11 +24,11 @@ fn plan_under(profile: &str, facts: &MediaFacts, name: &str, options: &FixOption
 fn action(change: impl FnOnce(&mut MediaFacts)) -> Action {
     let mut facts = media();
     change(&mut facts);
-    plan_for(&facts, "film.mp4", &FixOptions::default()).action
+    plan_for(&facts, "video.mp4", &FixOptions::default()).action
 }
 
 #[test]
-fn each_fault_gets_the_cheapest_rung_that_clears_it() {
+fn chooses_the_cheapest_action_that_clears_an_error() {
     assert_eq!(action(|_| {}), Action::Copy);
     assert_eq!(action(|facts| facts.fast_start = Some(false)), Action::Remux);
     assert_eq!(action(|facts| facts.container = Some("matroska".into())), Action::Remux);
@@ -44,41 +44,41 @@ fn each_fault_gets_the_cheapest_rung_that_clears_it() {
 }
 
 #[test]
-fn a_warning_alone_never_costs_a_generation() {
+fn a_warning_alone_causes_no_re_encode() {
     assert_eq!(action(|facts| facts.video[0].variable_frame_rate = Some(true)), Action::Copy);
     assert_eq!(action(|facts| facts.audio[0].channels = Some(6)), Action::Copy);
     assert_eq!(action(|facts| facts.video[0].field_order = Some("tt".into())), Action::Copy);
 }
 
 #[test]
-fn a_last_picture_may_stand_where_the_container_does_not_time_it_and_is_whole() {
+fn holds_the_last_frame_longest_if_the_container_stores_no_frame_durations_and_is_complete() {
     let hold = |container: &str, completeness| {
         let mut facts = media();
         facts.container = Some(container.into());
         facts.completeness = completeness;
         facts.video[0].codec = Some("vp8".into());
-        let spec = plan_for(&facts, "film.mp4", &FixOptions::default()).spec.unwrap();
+        let spec = plan_for(&facts, "video.mp4", &FixOptions::default()).spec.unwrap();
         (spec.max_hold_s, spec.expected_duration_s)
     };
-    let (whole, declared) = hold("webm", Completeness::Whole);
+    let (complete, declared) = hold("webm", Completeness::Whole);
     assert_eq!(declared, Some(15.0));
-    assert!(hold("mpegts", Completeness::Unknown).0 < whole);
+    assert!(hold("mpegts", Completeness::Unknown).0 < complete);
     assert_eq!(hold("mp4", Completeness::Whole).0, 0.0);
-    assert_eq!(hold("h264", Completeness::Unknown).1, None, "a guess is no plan");
+    assert_eq!(hold("h264", Completeness::Unknown).1, None, "a guessed duration is not planned");
 }
 
 #[test]
-fn a_length_is_that_of_the_frames_where_a_container_guesses_or_holds_more() {
-    let shown = |change: &dyn Fn(&mut MediaFacts)| {
+fn duration_follows_the_frames_if_the_container_guesses_or_declares_more() {
+    let duration_step = |change: &dyn Fn(&mut MediaFacts)| {
         let mut facts = media();
         change(&mut facts);
         let options = FixOptions { extend: Some(Extend::Freeze), ..FixOptions::default() };
-        let plan = plan_under("instagram-reels", &facts, "film.mp4", &options);
+        let plan = plan_under("instagram-reels", &facts, "video.mp4", &options);
         let steps: Vec<String> = plan.steps.into_iter().map(|step| step.text).collect();
-        steps.into_iter().find(|text| text.contains("as agreed"))
+        steps.into_iter().find(|text| text.contains("with your consent"))
     };
-    assert_eq!(shown(&|_| {}), None);
-    let guessed = shown(&|facts| {
+    assert_eq!(duration_step(&|_| {}), None);
+    let guessed = duration_step(&|facts| {
         facts.container = Some("mpegvideo".into());
         facts.duration_s = Some(0.003);
         facts.video[0].duration_s = Some(0.003);
@@ -86,28 +86,28 @@ fn a_length_is_that_of_the_frames_where_a_container_guesses_or_holds_more() {
         facts.video[0].frame_rate = Rational::new(25, 1);
         facts.audio.clear();
     });
-    assert!(guessed.as_ref().is_some_and(|text| text.ends_with("it lasts 2.0 s")), "{guessed:?}");
-    let within = shown(&|facts| {
+    assert!(guessed.as_ref().is_some_and(|text| text.ends_with("the video lasts 2.0 s")), "{guessed:?}");
+    let within = duration_step(&|facts| {
         facts.video[0].duration_s = Some(1.0);
         facts.audio.clear();
     });
-    assert!(within.as_ref().is_some_and(|text| text.ends_with("it lasts 1.0 s")), "{within:?}");
+    assert!(within.as_ref().is_some_and(|text| text.ends_with("the video lasts 1.0 s")), "{within:?}");
 }
 
 #[test]
-fn every_refusal_has_a_name_of_its_own() {
+fn every_refusal_has_a_unique_name() {
     let names: std::collections::BTreeSet<_> = Refusal::ALL.iter().map(|refusal| refusal.name()).collect();
     assert_eq!(names.len(), Refusal::ALL.len());
     let mut facts = media();
     facts.video[0].decodable = false;
     facts.video[0].codec = Some("none".into());
-    let plan = plan_for(&facts, "film.mp4", &FixOptions::default());
+    let plan = plan_for(&facts, "video.mp4", &FixOptions::default());
     assert_eq!((plan.action, plan.refusal), (Action::Refused, Some(Refusal::NoDecoder)));
 }
 
 #[test]
-fn a_wrong_name_costs_a_name() {
-    let plan = plan_for(&media(), "film.mov", &FixOptions::default());
+fn a_wrong_file_name_is_changed_without_encoding() {
+    let plan = plan_for(&media(), "video.mov", &FixOptions::default());
     assert_eq!((plan.action, plan.output_extension.as_deref()), (Action::Copy, Some("mp4")));
     let plan = plan_for(&media(), &format!("{}.mp4", "x".repeat(120)), &FixOptions::default());
     assert_eq!(plan.action, Action::Copy);
@@ -121,11 +121,11 @@ fn a_wrong_name_costs_a_name() {
 }
 
 #[test]
-fn without_consent_the_reason_names_the_option() {
+fn a_refusal_without_consent_names_the_option() {
     let refusal = |change: fn(&mut MediaFacts), profile: &str| {
         let mut facts = media();
         change(&mut facts);
-        let plan = plan_under(profile, &facts, "film.mp4", &FixOptions::default());
+        let plan = plan_under(profile, &facts, "video.mp4", &FixOptions::default());
         assert_eq!(plan.action, Action::Refused);
         plan.reason.unwrap()
     };
@@ -134,18 +134,18 @@ fn without_consent_the_reason_names_the_option() {
     assert!(refusal(small, "tiktok-ads").contains("--upscale"));
     assert!(refusal(|facts| facts.duration_s = Some(700.0), "tiktok-ads").contains("--trim"));
     assert!(refusal(|facts| facts.duration_s = Some(2.0), "tiktok-ads-reservation").contains("--extend"));
-    let cut: fn(&mut MediaFacts) = |facts| {
+    let truncated: fn(&mut MediaFacts) = |facts| {
         facts.completeness = Completeness::Missing { first_missing_s: Some(3.0), reason: "cut".into() }
     };
-    assert!(refusal(cut, "tiktok-ads").contains("again"));
-    let deaf: fn(&mut MediaFacts) = |facts| facts.audio[0].decodable = false;
-    assert!(refusal(deaf, "tiktok-ads").contains("--add-silence"));
+    assert!(refusal(truncated, "tiktok-ads").contains("again"));
+    let undecodable_audio: fn(&mut MediaFacts) = |facts| facts.audio[0].decodable = false;
+    assert!(refusal(undecodable_audio, "tiktok-ads").contains("--add-silence"));
 }
 
 #[test]
-fn a_later_recipe_encodes_everything_more_carefully() {
-    let options = FixOptions { recipe: 3, ..FixOptions::default() };
-    let plan = plan_for(&media(), "film.mp4", &options);
+fn a_later_encode_mode_re_encodes_everything_conservatively() {
+    let options = FixOptions { encode_mode: 3, ..FixOptions::default() };
+    let plan = plan_for(&media(), "video.mp4", &options);
     assert_eq!(plan.action, Action::Reencode);
     let Some(VideoPlan::Encode(encode)) = plan.spec.unwrap().video else { panic!("not encoded") };
     assert_eq!((encode.b_frames, encode.profile), (0, X264Profile::Main));
@@ -153,7 +153,7 @@ fn a_later_recipe_encodes_everything_more_carefully() {
 }
 
 #[test]
-fn high_dynamic_range_is_mapped_and_an_unreadable_base_refused() {
+fn tone_maps_hdr_and_refuses_dolby_vision_without_a_base_layer() {
     let hdr = |compatibility| Hdr {
         kind: HdrKind::DolbyVision,
         dolby_vision: Some(DolbyVision { profile: 8, compatibility }),
@@ -162,28 +162,28 @@ fn high_dynamic_range_is_mapped_and_an_unreadable_base_refused() {
     facts.video[0].bit_depth = Some(10);
     facts.video[0].hdr = Some(hdr(4));
     let Some(VideoPlan::Encode(encode)) =
-        plan_for(&facts, "film.mp4", &FixOptions::default()).spec.unwrap().video
+        plan_for(&facts, "video.mp4", &FixOptions::default()).spec.unwrap().video
     else {
         panic!("not encoded")
     };
     assert_eq!(encode.tone_map, Some(ToneMap { from: HdrKind::Hlg }));
     facts.video[0].hdr = Some(hdr(0));
-    assert_eq!(plan_for(&facts, "film.mp4", &FixOptions::default()).action, Action::Refused);
+    assert_eq!(plan_for(&facts, "video.mp4", &FixOptions::default()).action, Action::Refused);
 }
 
 #[test]
-fn an_edit_that_matters_is_played_out_and_never_dropped() {
+fn re_encoding_applies_an_editing_edit_list_that_is_never_dropped() {
     let mut facts = media();
     facts.video[0].edit_list =
         Some(EditList { kind: EditListKind::Editing, entries: 2, reason: "starts at 0.5 s".into() });
-    assert_eq!(plan_for(&facts, "film.mp4", &FixOptions::default()).action, Action::Copy);
+    assert_eq!(plan_for(&facts, "video.mp4", &FixOptions::default()).action, Action::Copy);
     facts.fast_start = Some(false);
-    assert_eq!(plan_for(&facts, "film.mp4", &FixOptions::default()).action, Action::Copy);
+    assert_eq!(plan_for(&facts, "video.mp4", &FixOptions::default()).action, Action::Copy);
     facts.container = Some("matroska".into());
-    assert_eq!(plan_for(&facts, "film.mkv", &FixOptions::default()).action, Action::Reencode);
+    assert_eq!(plan_for(&facts, "video.mkv", &FixOptions::default()).action, Action::Reencode);
 }
 
-/// What the output of a plan will be, as far as the plan says.
+/// Returns the facts of a plan's output, as far as the plan determines them.
 fn predicted(facts: &MediaFacts, spec: &OutputSpec) -> MediaFacts {
     let mut out = media();
     out.container = Some(spec.container.extension().to_owned());
@@ -198,9 +198,9 @@ fn predicted(facts: &MediaFacts, spec: &OutputSpec) -> MediaFacts {
         _ => out.video = vec![VideoStream { index: 0, ..facts.video[0].clone() }],
     }
     match &spec.audio {
-        Some(AudioPlan::Copy { stream }) => {
-            let track = facts.audio.iter().find(|track| track.index == *stream).unwrap();
-            out.audio = vec![AudioStream { index: 1, ..track.clone() }];
+        Some(AudioPlan::Copy { stream: index }) => {
+            let stream = facts.audio.iter().find(|audio| audio.index == *index).unwrap();
+            out.audio = vec![AudioStream { index: 1, ..stream.clone() }];
         }
         Some(_) => {}
         None => out.audio.clear(),
@@ -209,16 +209,16 @@ fn predicted(facts: &MediaFacts, spec: &OutputSpec) -> MediaFacts {
 }
 
 fn any_facts() -> impl Strategy<Value = MediaFacts> {
-    let picture = (1_u32..5000, 1_u32..5000, 0_u32..4, 1_u32..200, 1_u32..3, prop::bool::ANY);
+    let geometry = (1_u32..5000, 1_u32..5000, 0_u32..4, 1_u32..200, 1_u32..3, prop::bool::ANY);
     let codecs = (
         prop::sample::select(vec!["h264", "hevc", "vp8", "vp9", "mpeg4", "prores", "gif"]),
         prop::sample::select(vec!["aac", "mp3", "pcm_s16le", "vorbis", "opus"]),
         prop::sample::select(vec!["mp4", "mov", "matroska", "webm", "avi", "gif", "mpegts"]),
     );
     let rest = (0.1_f64..900.0, 8_u8..11, 0_usize..3, prop::bool::ANY, 1_u64..40_000_000);
-    (picture, codecs, rest).prop_map(
-        |(picture, (video, audio, container), (duration, depth, tracks, vfr, rate))| {
-            let (width, height, turns, fps, sar, first) = picture;
+    (geometry, codecs, rest).prop_map(
+        |(geometry, (video, audio, container), (duration, depth, tracks, vfr, rate))| {
+            let (width, height, turns, fps, sar, first) = geometry;
             let mut facts = media();
             facts.container = Some(container.into());
             facts.duration_s = Some(duration);
@@ -243,29 +243,29 @@ fn any_facts() -> impl Strategy<Value = MediaFacts> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// With every consent given, a plan for any decodable video is one whose output complies.
+    /// With every consent, the planned output of any decodable video complies.
     #[test]
-    fn what_a_plan_makes_complies(facts in any_facts(), id in prop::sample::select(Profile::builtin_ids())) {
+    fn planned_outputs_comply(facts in any_facts(), id in prop::sample::select(Profile::builtin_ids())) {
         let profile = Profile::builtin(id).unwrap();
         let options = FixOptions {
             trim: true, upscale: true, add_silence: true, extend: Some(Extend::Loop), ..FixOptions::default()
         };
-        let assessment = assess(&Subject { facts: &facts, file_name: "film.mp4", deep: None }, &profile, &Selection::default());
+        let assessment = assess(&Subject { facts: &facts, file_name: "video.mp4", deep: None }, &profile, &Selection::default());
         let plan = plan(&facts, &assessment, &profile, &options, &MACHINE);
         if let Some(spec) = &plan.spec {
             let out = predicted(&facts, spec);
-            let again = assess(&Subject { facts: &out, file_name: "film.mp4", deep: None }, &profile, &Selection::default());
+            let again = assess(&Subject { facts: &out, file_name: "video.mp4", deep: None }, &profile, &Selection::default());
             prop_assert_eq!(again.verdict(), Verdict::Compliant, "{:?}\n{:?}", again.findings(), spec);
         } else if plan.action == Action::Copy {
             prop_assert_eq!(assessment.verdict() == Verdict::Compliant || plan.output_extension.is_some(), true);
         }
     }
 
-    /// A compliant video without lossless complaints is left alone: the fix point.
+    /// A compliant video is copied or remuxed, but not re-encoded.
     #[test]
-    fn a_compliant_video_is_left_alone(facts in any_facts()) {
+    fn a_compliant_video_is_not_re_encoded(facts in any_facts()) {
         let profile = Profile::builtin("tiktok-ads").unwrap();
-        let assessment = assess(&Subject { facts: &facts, file_name: "film.mp4", deep: None }, &profile, &Selection::default());
+        let assessment = assess(&Subject { facts: &facts, file_name: "video.mp4", deep: None }, &profile, &Selection::default());
         if assessment.verdict() == Verdict::Compliant {
             let plan = plan(&facts, &assessment, &profile, &FixOptions::default(), &MACHINE);
             prop_assert!(matches!(plan.action, Action::Copy | Action::Remux), "{:?}", plan);
@@ -274,7 +274,7 @@ proptest! {
 }
 
 #[test]
-fn pictures_are_copied_or_refused_and_never_made_into_videos() {
+fn still_images_are_copied_or_refused() {
     let planned = |profile, name, change: fn(&mut MediaFacts)| {
         let mut facts = sample::image();
         change(&mut facts);
@@ -283,18 +283,18 @@ fn pictures_are_copied_or_refused_and_never_made_into_videos() {
     assert_eq!(planned("tiktok-ads", "cover.png", |_| {}).action, Action::Copy);
     let refused = planned("tiktok-ads", "cover.webp", |facts| facts.container = Some("webp_pipe".into()));
     assert_eq!(refused.action, Action::Refused);
-    assert!(refused.reason.unwrap().contains("the picture is a webp file"));
+    assert!(refused.reason.unwrap().contains("the image is a webp file"));
     let refused = planned("youtube", "cover.png", |_| {});
     assert_eq!(refused.action, Action::Refused);
-    assert!(refused.reason.unwrap().contains("still picture"));
+    assert!(refused.reason.unwrap().contains("still image"));
 }
 
 #[test]
-fn hev1_becomes_hvc1_without_encoding() {
+fn hev1_becomes_hvc1_by_remuxing() {
     let mut facts = media();
     facts.video[0].codec = Some("hevc".into());
     facts.video[0].codec_tag = Some("hev1".into());
-    let plan = plan_for(&facts, "film.mp4", &FixOptions::default());
+    let plan = plan_for(&facts, "video.mp4", &FixOptions::default());
     assert_eq!(plan.action, Action::Remux);
     assert!(plan.reason.unwrap().contains("hev1"));
     let Some(VideoPlan::Copy { tags, .. }) = plan.spec.unwrap().video else { panic!("encoded") };

@@ -1,90 +1,99 @@
-//! What becomes of the picture.
+//! Plans the encode of the video stream, and the tags of a copied one.
 
 use crate::model::{HdrKind, VideoStream};
 use crate::profile::Severity;
 use crate::rules::format;
 
-use super::audio::Audio;
-use super::duration::Length;
+use super::audio::AudioDecision;
+use super::duration::PlannedDuration;
 use super::geometry::{self, Geometry};
 use super::input::PlanInput;
 use super::options::Fit;
-use super::outcome::Step;
+use super::outcome::FixStep;
 use super::rates;
 use super::refusal::{Refusal, Refused};
 use super::spec::{AudioPlan, Canvas, Fill, ToneMap, VideoEncode, VideoTags, X264Profile};
 
-/// The longer side of recipe 2 and 3, in pixels.
+/// The maximum longer side of encode mode 2 (common core), in pixels.
 const CORE_SIDE: f64 = 1920.0;
+/// The maximum longer side of encode mode 3 (conservative), in pixels.
 const CONSERVATIVE_SIDE: f64 = 1280.0;
 
-/// The geometry, with the user's consent where the picture must be enlarged.
-fn geometry(case: &PlanInput<'_>, video: &VideoStream, steps: &mut Vec<Step>) -> Result<Geometry, Refused> {
-    let shown = video
-        .display_size()
-        .ok_or_else(|| Refusal::UnknownSize.because("the size of the picture is not known"))?;
-    let cap = match case.options.recipe {
+/// Plans the geometry; refuses to enlarge the video without the user's consent.
+fn plan_geometry(
+    input: &PlanInput<'_>,
+    video: &VideoStream,
+    steps: &mut Vec<FixStep>,
+) -> Result<Geometry, Refused> {
+    let displayed =
+        video.display_size().ok_or_else(|| Refusal::UnknownSize.because("the frame size is unknown"))?;
+    let cap = match input.options.encode_mode {
         2 => Some(CORE_SIDE),
         3.. => Some(CONSERVATIVE_SIDE),
         _ => None,
     };
-    let found = geometry::geometry(shown, case.profile, case.options.fit, cap).ok_or_else(|| {
-        let reason = format!("no size within the limits keeps the shape of the picture ({shown})");
+    let geometry = geometry::geometry(displayed, input.profile, input.options.fit, cap).ok_or_else(|| {
+        let reason =
+            format!("no frame size within the limits keeps the aspect ratio of the video ({displayed})");
         Refusal::NoSize.because(reason)
     })?;
-    if found.enlarged > 1.0 + 1e-6 {
-        let result = found.canvas.unwrap_or(found.picture);
-        if !case.options.upscale {
+    if geometry.enlarged > 1.0 + 1e-6 {
+        let result = geometry.canvas.unwrap_or(geometry.scaled);
+        if !input.options.upscale {
             return Err(Refusal::NeedsUpscale.because(format!(
-                "the picture is {shown} and must be enlarged to {result}: --upscale allows it"
+                "the video is {displayed} and must be enlarged to {result}: --upscale allows it"
             )));
         }
-        steps.push(Step::consented(format!("enlarged from {shown} to {}, as agreed", found.picture)));
+        steps.push(FixStep::consented(format!(
+            "enlarged from {displayed} to {} with your consent",
+            geometry.scaled
+        )));
     }
-    Ok(found)
+    Ok(geometry)
 }
 
-/// Plans an encode of the picture.
+/// Plans the encode of the video stream.
 pub(super) fn encode(
-    case: &PlanInput<'_>,
+    input: &PlanInput<'_>,
     video: &VideoStream,
-    length: &Length,
-    audio: &Audio,
-    steps: &mut Vec<Step>,
+    duration: &PlannedDuration,
+    audio: &AudioDecision,
+    steps: &mut Vec<FixStep>,
 ) -> Result<VideoEncode, Refused> {
-    let geometry = geometry(case, video, steps)?;
-    let cap = if case.options.recipe >= 2 { 30.0 } else { 60.0 };
-    let (frame_rate, own_rate) = rates::frame_rate(video, case.profile, cap);
-    let duration = length.expected_s.or(case.length_s());
-    let rate = rates::rate_control(case.options.crf, case.profile, duration, audio_bits(case, audio))?;
-    let (profile, b_frames) = x264_profile(case);
+    let geometry = plan_geometry(input, video, steps)?;
+    let cap = if input.options.encode_mode >= 2 { 30.0 } else { 60.0 };
+    let (frame_rate, own_rate) = rates::frame_rate(video, input.profile, cap);
+    let expected_s = duration.expected_s.or(input.duration_s());
+    let rate =
+        rates::rate_control(input.options.crf, input.profile, expected_s, audio_bit_rate(input, audio))?;
+    let (profile, b_frames) = x264_profile(input);
     if !own_rate {
-        steps.push(Step::lossy(format!(
-            "constant {} frames a second",
+        steps.push(FixStep::lossy(format!(
+            "converted to a constant frame rate of {} fps",
             format::rate(frame_rate).trim_end_matches(" fps")
         )));
     }
-    if let Some(reason) = &case.options.encoder_fallback {
-        steps.push(Step::lossy(format!("encoder x264, because {reason}")));
+    if let Some(reason) = &input.options.encoder_fallback {
+        steps.push(FixStep::lossy(format!("encoded with x264 in software: {reason}")));
     }
-    let fill = match case.options.fit {
+    let fill = match input.options.fit {
         Fit::Blur => Fill::Blur,
-        Fit::Pad | Fit::Crop => Fill::Color(case.options.background.clone()),
+        Fit::Pad | Fit::Crop => Fill::Color(input.options.background.clone()),
     };
     Ok(VideoEncode {
         stream: video.index,
-        deinterlace: case.has("interlaced", Severity::Advice),
+        deinterlace: input.has("interlaced", Severity::Advice),
         tone_map: tone_map(video),
         flip: video.flip,
         rotate: video.rotation,
         crop: geometry.crop,
-        scale: geometry.picture,
+        scale: geometry.scaled,
         canvas: geometry.canvas.map(|size| Canvas { size, fill }),
-        alpha_background: (video.alpha == Some(true)).then(|| case.options.background.clone()),
+        alpha_background: (video.alpha == Some(true)).then(|| input.options.background.clone()),
         frame_rate,
         rate,
-        encoder: case.options.encoder,
-        preset: case.options.preset,
+        encoder: input.options.encoder,
+        preset: input.options.preset,
         profile,
         level: None,
         gop_frames: ((frame_rate.as_f64() * 2.0).round() as u32).max(1),
@@ -92,37 +101,38 @@ pub(super) fn encode(
     })
 }
 
-/// HEVC under the tag that Apple's players know; colour declared where its absence counts.
-pub(super) fn copy_tags(case: &PlanInput<'_>, video: &VideoStream) -> VideoTags {
+/// Returns the tags of a copied stream: the HEVC tag that Apple's players require, and BT.709 if the rule `color`
+/// has a finding.
+pub(super) fn copy_tags(input: &PlanInput<'_>, video: &VideoStream) -> VideoTags {
     let codec = video.codec.as_deref();
     let rewritable = matches!(codec, Some("h264" | "hevc")) && video.hdr.is_none();
     let limited = video.color.range.as_deref() != Some("pc");
     VideoTags {
         codec_tag: (codec == Some("hevc")).then(|| "hvc1".to_owned()),
-        declare_bt709: rewritable && limited && case.has("color", Severity::Warning),
+        declare_bt709: rewritable && limited && input.has("color", Severity::Warning),
         ..VideoTags::default()
     }
 }
 
-fn main_only(case: &PlanInput<'_>) -> bool {
+fn main_only(input: &PlanInput<'_>) -> bool {
     let allowed =
-        case.profile.limits("video-profile").map(|limits| limits.words("allow")).unwrap_or_default();
+        input.profile.limits("video-profile").map(|limits| limits.strings("allow")).unwrap_or_default();
     !allowed.is_empty() && !allowed.iter().any(|profile| profile == "High")
 }
 
-/// The profile, and how many B-frames may follow each other.
-fn x264_profile(case: &PlanInput<'_>) -> (X264Profile, u32) {
-    let conservative = case.options.recipe >= 3;
-    if conservative || main_only(case) { (X264Profile::Main, 0) } else { (X264Profile::High, 2) }
+/// Returns the H.264 profile and the number of consecutive B-frames.
+fn x264_profile(input: &PlanInput<'_>) -> (X264Profile, u32) {
+    let conservative = input.options.encode_mode >= 3;
+    if conservative || main_only(input) { (X264Profile::Main, 0) } else { (X264Profile::High, 2) }
 }
 
-/// What the audio takes of the bits, a second.
-fn audio_bits(case: &PlanInput<'_>, audio: &Audio) -> u64 {
+/// Returns the bit rate of the output's audio in bits per second; 320 kb/s is assumed for a copy of unknown rate.
+fn audio_bit_rate(input: &PlanInput<'_>, audio: &AudioDecision) -> u64 {
     match &audio.plan {
         Some(AudioPlan::Encode(encode)) => encode.bit_rate,
         Some(AudioPlan::Silence { bit_rate, .. }) => *bit_rate,
         Some(AudioPlan::Copy { .. }) => {
-            case.facts.main_audio().and_then(|audio| audio.bit_rate).unwrap_or(320_000)
+            input.facts.main_audio().and_then(|audio| audio.bit_rate).unwrap_or(320_000)
         }
         None => 0,
     }
@@ -132,7 +142,7 @@ fn tone_map(video: &VideoStream) -> Option<ToneMap> {
     let hdr = video.hdr?;
     let from = match (hdr.kind, hdr.dolby_vision.map(|vision| vision.compatibility)) {
         (HdrKind::DolbyVision, Some(4)) => HdrKind::Hlg,
-        // Compatible with standard range: nothing to map.
+        // The base layer is SDR.
         (HdrKind::DolbyVision, Some(2)) => return None,
         (HdrKind::DolbyVision, _) => HdrKind::Hdr10,
         (kind, _) => kind,

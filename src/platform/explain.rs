@@ -1,12 +1,12 @@
-//! A printable page for a platform's code or fail reason.
+//! Renders the page of a platform's return code or fail reason for `greenlit explain`.
 
 use super::Class;
 use super::fail_reasons::FAIL_REASONS;
 use super::tiktok_ads::CodeTable;
-use super::tiktok_ads::codes::{self, Kind};
+use super::tiktok_ads::codes::{self, CallKind};
 
-/// The page of a numeric code, as `table` has it, or of a fail reason; `None` when it is neither known nor of
-/// a known family.
+/// Returns the page of a numeric code, as `table` describes it, or of a fail reason; `None` when the code is
+/// unknown and in no known family.
 pub fn explain(code: &str, table: &CodeTable) -> Option<String> {
     let code = code.trim();
     match code.parse::<i64>() {
@@ -17,25 +17,25 @@ pub fn explain(code: &str, table: &CodeTable) -> Option<String> {
 
 fn code_page(code: i64, table: &CodeTable) -> Option<String> {
     let Some(page) = table.page(code) else {
-        let (class, said) = codes::family(code)?;
+        let (class, family) = codes::family(code)?;
         return Some(format!(
-            "{code}\n\n  What     not a published code; {said}\n  Class    {}\n\n",
+            "{code}\n\n  What     not a published code; {family}\n  Class    {}\n\n",
             class_words(class)
         ));
     };
     let mut text = format!("{code}\n\n  What     {}\n  Class    {}\n", page.meaning, class_words(page.class));
-    let changed = codes::classify_with(table, "", Kind::Mutation, code, "");
+    let changed = codes::classify_with(table, "", CallKind::Mutation, code, "");
     if changed != page.class {
         text.push_str(&format!("           after a change: {}\n", class_words(changed)));
     }
     text.push_str(&format!("  Remedy   {}\n", page.action));
     if let Some(wrong) = page.mistaken_for {
-        text.push_str(&format!("  Not      {wrong}, as is often said\n"));
+        text.push_str(&format!("  Not      {wrong}; a common misreading\n"));
     }
     text.push_str(&format!("  Source   {}\n", page.source));
     if table.is_overridden(code) {
         let built_in = match codes::explain(code) {
-            Some(page) => format!("built in: {}; {}", page.meaning, class_words(page.class)),
+            Some(page) => format!("built in: {} (class: {})", page.meaning, class_words(page.class)),
             None => "not in the built-in table".to_owned(),
         };
         text.push_str(&format!(
@@ -58,19 +58,21 @@ fn reason_page(reason: &str) -> Option<String> {
     ))
 }
 
-/// A class in words.
+/// Returns what a class means for the user.
 fn class_words(class: Class) -> &'static str {
     match class {
-        Class::Ok => "done",
-        Class::Wait => "not ready yet: asked again later",
-        Class::Throttle => "too many calls: everything pauses",
-        Class::Retry => "nothing happened: may be sent again",
-        Class::Unknown => "it may have happened: asked about before anything is sent again",
-        Class::ReRead => "what was believed is stale: read again",
-        Class::ReEncode => "the media is at fault: made anew",
-        Class::ReAuthenticate => "the authorisation is at fault: everything stops until it is renewed",
-        Class::Configuration => "the set-up is at fault",
-        Class::Permanent => "final: sending again will not help",
+        Class::Ok => "the call succeeded",
+        Class::Wait => "not ready yet; greenlit asks again later",
+        Class::Throttle => "too many calls; greenlit pauses all calls",
+        Class::Retry => "temporary failure; nothing was changed, so the call may be sent again",
+        Class::Unknown => {
+            "the change may have happened; greenlit asks the platform before it sends anything again"
+        }
+        Class::ReRead => "greenlit's information is out of date; it asks the platform again",
+        Class::ReEncode => "the platform rejects the file; greenlit re-encodes it",
+        Class::ReAuthenticate => "the authorisation is invalid; the run stops until you renew it",
+        Class::Configuration => "the configuration is wrong; correct it and run again",
+        Class::Permanent => "final; sending the same request again does not help",
     }
 }
 
@@ -84,29 +86,29 @@ mod tests {
     }
 
     #[test]
-    fn an_overridden_page_says_so_and_what_was_built_in() {
-        let own = "[40105]\nclass = \"wait\"\nmeaning = \"busy\"\n".parse().unwrap();
-        let own = CodeTable::read(&toml::Value::Table(own), "override.code").unwrap();
-        let page = super::explain("40105", &own).unwrap();
+    fn an_overridden_page_names_the_override_and_the_built_in_meaning() {
+        let table = "[40105]\nclass = \"wait\"\nmeaning = \"busy\"\n".parse().unwrap();
+        let table = CodeTable::read(&toml::Value::Table(table), "override.code").unwrap();
+        let page = super::explain("40105", &table).unwrap();
         for words in
-            ["What     busy", "asked again later", "overridden by [override.code.40105]", "built in: "]
+            ["What     busy", "asks again later", "overridden by [override.code.40105]", "built in: "]
         {
             assert!(page.contains(words), "{words} is missing in:\n{page}");
         }
-        assert_eq!(super::explain("40100", &own), explain("40100"));
+        assert_eq!(super::explain("40100", &table), explain("40100"));
         assert!(!page.contains("after a change"), "{page}");
     }
 
     #[test]
-    fn pages_say_what_to_do_and_what_a_code_is_not() {
+    fn pages_show_the_remedy_and_the_common_misreading() {
         let page = explain(" 40100 ").unwrap_or_default();
-        for words in ["too frequent", "pauses", "Remedy", "invalid access token", "appendix"] {
+        for words in ["too many requests", "pauses", "Remedy", "invalid access token", "appendix"] {
             assert!(page.contains(words), "{words} is missing in:\n{page}");
         }
         let server = explain("50002").unwrap_or_default();
-        assert!(server.contains("after a change: it may have happened"), "{server}");
+        assert!(server.contains("after a change: the change may have happened"), "{server}");
         assert!(explain("51099").is_some_and(|page| page.contains("inside the platform")));
-        assert!(explain("frame_rate_check_failed").is_some_and(|page| page.contains("made anew")));
+        assert!(explain("frame_rate_check_failed").is_some_and(|page| page.contains("re-encodes it")));
         assert_eq!(explain("7"), None);
         assert_eq!(explain("no_such_reason"), None);
     }

@@ -1,26 +1,26 @@
-//! Why a post failed, in the platform's words (`fail_reason` of the Content Posting API).
+//! The fail reasons of posts (`fail_reason` of the Content Posting API) and what to do about each.
 
 use super::Class;
 
-/// One fail reason's page.
+/// The page of one fail reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FailReason {
-    /// As the platform spells it.
+    /// The reason as the platform spells it.
     pub reason: &'static str,
-    /// What it means for whoever asked.
+    /// How the caller must react.
     pub class: Class,
-    /// What it means.
+    /// The meaning.
     pub meaning: &'static str,
-    /// What to do about it.
+    /// What the user can do about it.
     pub action: &'static str,
-    /// Where the meaning is from.
+    /// The source of the meaning.
     pub source: &'static str,
 }
 
 const STATUS: &str = "Content Posting API, page post-status";
-const FIELD: &str = "seen in the field, not on the page post-status";
-const FIX: &str = "fix the file with `greenlit fix --rejected` and this reason, and send what comes out";
-const RULES: &str = "settle it with the platform or change the post; sending the same again will not help";
+const FIELD: &str = "observed in practice, not on the page post-status";
+const FIX: &str = "fix the file with `greenlit fix --rejected` and this reason, then send the fixed file";
+const RULES: &str = "contact the platform or change the post; sending the same post again does not help";
 
 const fn reason(
     reason: &'static str,
@@ -32,20 +32,20 @@ const fn reason(
     FailReason { reason, class, meaning, action, source }
 }
 
-/// Every fail reason known.
+/// Every known fail reason.
 #[rustfmt::skip]
 pub const FAIL_REASONS: &[FailReason] = &[
-    reason("file_format_check_failed", Class::ReEncode, "the container or codec was not accepted", FIX, STATUS),
+    reason("file_format_check_failed", Class::ReEncode, "the platform does not accept the container or codec", FIX, STATUS),
     reason("duration_check_failed", Class::ReEncode, "the video is too short or too long for this account", FIX, STATUS),
-    reason("frame_rate_check_failed", Class::ReEncode, "the frame rate is outside 23 to 60, or varies", FIX, STATUS),
-    reason("picture_size_check_failed", Class::ReEncode, "the picture is too small, too large or of an unusual shape", FIX, STATUS),
+    reason("frame_rate_check_failed", Class::ReEncode, "the frame rate is outside 23 to 60 fps, or it varies", FIX, STATUS),
+    reason("picture_size_check_failed", Class::ReEncode, "the frame size is too small or too large, or its aspect ratio is unusual", FIX, STATUS),
     reason("internal", Class::Retry, "an error on the platform's side", "send it again later", STATUS),
-    reason("video_pull_failed", Class::Retry, "the video could not be fetched from its URL", "make the address reachable and verified, then send again; uploading the file avoids it", STATUS),
-    reason("photo_pull_failed", Class::Retry, "a photo could not be fetched from its URL", "make the address reachable and verified, then send again", STATUS),
-    reason("publish_cancelled", Class::Permanent, "the post was cancelled", "send it again if that was not meant", STATUS),
-    reason("auth_removed", Class::ReAuthenticate, "the user withdrew the authorisation", "have the user authorise the app again", FIELD),
-    reason("spam_risk_too_many_posts", Class::Permanent, "the account reached its daily number of posts", "wait for the next day, or post less often", FIELD),
-    reason("spam_risk_user_banned_from_posting", Class::Permanent, "the account may not post", RULES, FIELD),
-    reason("spam_risk_text", Class::Permanent, "the text looks like spam", RULES, FIELD),
-    reason("spam_risk", Class::Permanent, "the post looks like spam", RULES, FIELD),
+    reason("video_pull_failed", Class::Retry, "the platform could not fetch the video from its URL", "make the URL reachable and verify its domain with the platform, then send again; or upload the file instead", STATUS),
+    reason("photo_pull_failed", Class::Retry, "the platform could not fetch a photo from its URL", "make the URL reachable and verify its domain with the platform, then send again", STATUS),
+    reason("publish_cancelled", Class::Permanent, "the post was cancelled", "send it again if you did not mean to cancel it", STATUS),
+    reason("auth_removed", Class::ReAuthenticate, "the user withdrew the authorisation", "ask the user to authorise the app again", FIELD),
+    reason("spam_risk_too_many_posts", Class::Permanent, "the account reached its daily limit of posts", "wait for the next day, or post less often", FIELD),
+    reason("spam_risk_user_banned_from_posting", Class::Permanent, "the platform has banned the account from posting", RULES, FIELD),
+    reason("spam_risk_text", Class::Permanent, "the platform classified the caption as spam", RULES, FIELD),
+    reason("spam_risk", Class::Permanent, "the platform classified the post as spam", RULES, FIELD),
 ];

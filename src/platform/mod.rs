@@ -1,4 +1,4 @@
-//! A destination's API as a port: what shipping asks of a platform, and how answers are classed.
+//! The interfaces between delivery and the platforms' APIs, and the classes of replies.
 
 mod explain;
 pub mod fail_reasons;
@@ -8,7 +8,7 @@ pub mod tiktok_post;
 mod upload_body;
 
 pub use explain::explain;
-pub use posts::{Creator, NewPost, Opened, PostMode, PostPlatform, PostStatus};
+pub use posts::{Creator, NewPost, OpenedUpload, PostMode, PostPlatform, PostStatus};
 pub use upload_body::Timeouts;
 
 use std::future::Future;
@@ -16,44 +16,44 @@ use std::pin::Pin;
 
 use crate::rules::ValidatedAsset;
 
-/// A call under way; boxed so that the port can be a trait object.
+/// A pending call; boxed so that the platform traits can be trait objects.
 pub type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send + 'a>>;
 
-/// What an answer means for whoever asked.
+/// How the caller must react to a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// Done.
+    /// The call succeeded.
     Ok,
     /// Not ready yet: ask again later.
     Wait,
-    /// Too many calls: everybody pauses.
+    /// Too many calls: pause all calls.
     Throttle,
-    /// Nothing happened: the same call may be sent again.
+    /// Nothing was changed: the same call may be sent again.
     Retry,
-    /// Whether anything happened is not known: ask before sending again.
+    /// It is unknown whether the change happened: ask before sending again.
     Unknown,
-    /// What we believed is stale: read again.
+    /// The caller's information is out of date: read again.
     ReRead,
-    /// The media is at fault.
+    /// The platform rejects the file: re-encode it.
     ReEncode,
-    /// The token is at fault: the whole batch stops.
+    /// The token is invalid: the whole run stops.
     ReAuthenticate,
-    /// The set-up is at fault.
+    /// The configuration is wrong: the whole run stops.
     Configuration,
-    /// Sending again will not help.
+    /// Sending the same again does not help.
     Permanent,
 }
 
-/// A class of that name does not exist.
+/// The error for an unknown class name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there is no class `{0}`: use ok, wait, throttle, retry, unknown, re-read, re-encode, re-authenticate, \
+    "unknown class `{0}`: use ok, wait, throttle, retry, unknown, re-read, re-encode, re-authenticate, \
      configuration or permanent"
 )]
 pub struct UnknownClass(String);
 
 impl Class {
-    /// Every class by the name that configurations give it.
+    /// The names of all classes in the configuration.
     pub const NAMES: [&str; 10] = [
         "ok",
         "wait",
@@ -88,81 +88,81 @@ impl std::str::FromStr for Class {
     }
 }
 
-/// Why a call gave no result.
+/// The error of a failed call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{endpoint}: {message}")]
 pub struct CallError {
-    /// The path of the call, without the base.
+    /// The path of the call, without the base URL.
     pub endpoint: &'static str,
-    /// The class of the answer.
+    /// The class of the reply.
     pub class: Class,
-    /// The platform's code; `None` when no envelope came back.
+    /// The platform's return code; `None` when there was no valid reply.
     pub code: Option<i64>,
-    /// What the platform or the transport said, without secrets.
+    /// The message of the platform or the transport, without secrets.
     pub message: String,
-    /// The platform's id of the request, for its support.
+    /// The platform's request id, for its support.
     pub request_id: Option<String>,
 }
 
-/// What the platform knows of a video. A fact that it did not give is `None`.
+/// A video as the platform describes it. A fact that it does not state is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RemoteVideo {
     /// The id.
     pub video_id: String,
     /// The name it was uploaded under.
     pub file_name: Option<String>,
-    /// MD5 in lower-case hex.
+    /// The MD5 in lower-case hex.
     pub md5: Option<String>,
-    /// Bytes.
+    /// The size in bytes.
     pub size_bytes: Option<u64>,
-    /// Pixels.
+    /// The width in pixels.
     pub width: Option<u32>,
-    /// Pixels.
+    /// The height in pixels.
     pub height: Option<u32>,
-    /// Whether it can be shown.
+    /// Whether the platform can display it.
     pub displayable: Option<bool>,
-    /// Where its cover lies; expires.
+    /// The URL of its cover, which expires.
     pub cover_url: Option<String>,
 }
 
 impl RemoteVideo {
-    /// Whether an ad may use the video, inferred from facts alone, since the API has no status field.
+    /// Returns whether an ad may use the video. Inferred from its facts, since the API has no status field.
     pub fn is_ready(&self, md5: &str) -> bool {
         self.displayable == Some(true)
             && self.cover_url.as_deref().is_some_and(|url| !url.is_empty())
             && self.width.is_some_and(|side| side > 0)
             && self.height.is_some_and(|side| side > 0)
-            && self.md5.as_deref().is_some_and(|sent| sent.eq_ignore_ascii_case(md5))
+            && self.md5.as_deref().is_some_and(|remote| remote.eq_ignore_ascii_case(md5))
     }
 }
 
-/// A picture that the platform offers as the cover of a video.
+/// An image that the platform suggests as the cover of a video.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SuggestedCover {
-    /// Its id, where one is given.
+    /// Its id, if the platform gives one.
     pub image_id: Option<String>,
-    /// Where it lies; expires within the hour.
+    /// Its URL, which expires within an hour.
     pub url: String,
-    /// Pixels.
+    /// The width in pixels.
     pub width: Option<u32>,
-    /// Pixels.
+    /// The height in pixels.
     pub height: Option<u32>,
 }
 
-/// What the platform knows of an image. A fact that it did not give is `None`.
+/// An image as the platform describes it. A fact that it does not state is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RemoteImage {
     /// The id.
     pub image_id: String,
     /// The name it was uploaded under.
     pub file_name: Option<String>,
-    /// MD5 in lower-case hex.
+    /// The MD5 in lower-case hex.
     pub md5: Option<String>,
-    /// Pixels.
+    /// The width in pixels.
     pub width: Option<u32>,
-    /// Pixels.
+    /// The height in pixels.
     pub height: Option<u32>,
-    /// Whether it can be shown.
+    /// Whether the platform can display it.
     pub displayable: Option<bool>,
 }
 
@@ -177,7 +177,7 @@ pub struct NewAd {
     pub identity_type: String,
     /// The identity.
     pub identity_id: String,
-    /// The business centre that the identity was authorised to, for `BC_AUTH_TT`.
+    /// The business centre that may use the identity, for `BC_AUTH_TT`.
     pub identity_authorized_bc_id: Option<String>,
     /// The text.
     pub ad_text: String,
@@ -185,13 +185,13 @@ pub struct NewAd {
     pub call_to_action: Option<String>,
     /// The landing page.
     pub landing_page_url: Option<String>,
-    /// The name shown.
+    /// The display name.
     pub display_name: Option<String>,
     /// The video.
     pub video_id: String,
     /// The cover.
     pub image_id: String,
-    /// Whether it runs at once; otherwise it is created disabled.
+    /// Whether the ad runs at once; otherwise it is created disabled.
     pub enable: bool,
 }
 
@@ -206,65 +206,66 @@ pub struct RemoteAd {
     pub video_id: Option<String>,
 }
 
-/// Hears how an upload goes, and keeps for the next run how it can be taken up again.
+/// Receives the progress of an upload and stores a token with which a later run can resume it.
 ///
-/// A function of bytes hears, and keeps nothing.
-pub trait UploadLog: Send + Sync {
-    /// So many bytes have left this machine.
+/// A `Fn(u64)` receives the progress and stores no token.
+pub trait UploadObserver: Send + Sync {
+    /// Reports the number of bytes sent so far.
     fn sent(&self, bytes: u64);
-    /// What was kept last, in this run or an earlier one, of an upload of the same bytes.
-    fn kept(&self) -> Option<String> {
+    /// Returns the token stored last for an upload of the same bytes, in this run or an earlier one.
+    fn resume_token(&self) -> Option<String> {
         None
     }
-    /// Keeps how the upload can be taken up again, in words of the platform's own; `None` when it cannot.
-    fn keep(&self, _mark: Option<&str>) {}
+    /// Stores the platform's token for resuming the upload; `None` removes it.
+    fn save_resume_token(&self, _token: Option<&str>) {}
 }
 
-impl<F: Fn(u64) + Send + Sync> UploadLog for F {
+impl<F: Fn(u64) + Send + Sync> UploadObserver for F {
     fn sent(&self, bytes: u64) {
         self(bytes);
     }
 }
 
-/// A destination. Mutations that end in [`Class::Unknown`] must be reconciled before another try.
+/// A platform for ads. Mutations that end in [`Class::Unknown`] must be reconciled before another attempt.
 pub trait AdsPlatform: Send + Sync {
-    /// Scheme, host and port: part of the key of every effect.
+    /// Returns scheme, host and port; part of the key of every effect.
     fn origin(&self) -> &str;
-    /// The advertiser: part of the key of every effect.
+    /// Returns the advertiser id; part of the key of every effect.
     fn advertiser_id(&self) -> &str;
-    /// Proves token and advertiser by a harmless read.
+    /// Checks token and advertiser with a read.
     fn check_access(&self) -> Call<'_, ()>;
     /// Uploads a video under a name and returns its id.
     fn upload_video<'a>(
         &'a self,
         asset: &'a ValidatedAsset,
         name: &'a str,
-        log: &'a dyn UploadLog,
+        observer: &'a dyn UploadObserver,
     ) -> Call<'a, String>;
-    /// Reads up to 60 videos; unusable ids are left out.
+    /// Reads videos; unusable ids are omitted.
     fn videos<'a>(&'a self, ids: &'a [String]) -> Call<'a, Vec<RemoteVideo>>;
     /// Searches videos by name; the match may be fuzzy.
     fn search_videos<'a>(&'a self, name: &'a str) -> Call<'a, Vec<RemoteVideo>>;
-    /// Whether a video of that name exists.
+    /// Returns whether a video with this name exists.
     fn name_taken<'a>(&'a self, name: &'a str) -> Call<'a, bool>;
     /// Uploads a cover and returns its id.
     fn upload_image<'a>(&'a self, path: &'a std::path::Path, name: &'a str) -> Call<'a, String>;
     /// Creates an ad and returns its id.
     fn create_ad<'a>(&'a self, ad: &'a NewAd) -> Call<'a, String>;
-    /// Lists the ads of an ad group, every one of them: what is not in the list is not listed.
+    /// Lists all ads of an ad group.
     fn ads_of<'a>(&'a self, adgroup_id: &'a str) -> Call<'a, Vec<RemoteAd>>;
-    /// Asks for covers made from a video. [`Class::Wait`] while the video is still in process.
+    /// Reads the covers that the platform suggests for a video. Fails with [`Class::Wait`] while the platform
+    /// is still processing the video.
     fn suggest_cover<'a>(&'a self, _video_id: &'a str) -> Call<'a, Vec<SuggestedCover>> {
         not_offered("file/video/suggestcover/")
     }
-    /// Reads images; unusable ids are left out.
+    /// Reads images; unusable ids are omitted.
     fn images<'a>(&'a self, _ids: &'a [String]) -> Call<'a, Vec<RemoteImage>> {
         not_offered("file/image/ad/info/")
     }
 }
 
 fn not_offered<'a, T: Send + 'a>(endpoint: &'static str) -> Call<'a, T> {
-    let message = "this platform does not offer the call".to_owned();
+    let message = "this platform does not offer this call".to_owned();
     let error = CallError { endpoint, class: Class::Configuration, code: None, message, request_id: None };
     Box::pin(std::future::ready(Err(error)))
 }
@@ -274,14 +275,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn classes_are_read_by_name() {
+    fn parses_every_class_name() {
         assert_eq!("re-read".parse(), Ok(Class::ReRead));
         assert!(Class::NAMES.iter().all(|name| name.parse::<Class>().is_ok()));
         assert!("reread".parse::<Class>().is_err_and(|error| error.to_string().contains("re-read")));
     }
 
     #[test]
-    fn a_video_without_every_fact_is_not_ready() {
+    fn a_video_with_a_missing_fact_is_not_ready() {
         let ready = RemoteVideo {
             md5: Some("AB".into()),
             width: Some(540),

@@ -1,9 +1,9 @@
-//! A destination of posts as a port: a video goes up into an upload that was opened for it, and the
-//! platform makes a post or a draft of it.
+//! The interface to a platform for posts: the caller opens an upload and sends a video into it, and the
+//! platform turns the video into a post or a draft.
 //!
-//! An upload that was opened and never filled makes nothing, and one upload makes at most one post. So
-//! opening may be repeated, and what must happen once is filling: its id is written down before the first
-//! byte leaves, and asked after when an answer is lost.
+//! An upload without bytes has no effect, and one upload makes at most one post. Opening may therefore be
+//! repeated; sending must happen once. The upload's id is stored before the first byte is sent, so that a
+//! lost reply can be resolved by asking for the status.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use secrecy::SecretString;
 use super::Call;
 use crate::rules::ValidatedAsset;
 
-/// What becomes of a video.
+/// Whether a video becomes a draft or a post.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PostMode {
-    /// A draft in the creator's inbox, who posts it or not.
+    /// A draft in the inbox of the creator, who decides whether to post it.
     #[default]
     Inbox,
     /// A post.
@@ -23,7 +23,7 @@ pub enum PostMode {
 }
 
 impl PostMode {
-    /// The name in configuration and journal.
+    /// Returns the name in the configuration and the journal.
     pub fn name(self) -> &'static str {
         match self {
             PostMode::Inbox => "inbox",
@@ -32,101 +32,101 @@ impl PostMode {
     }
 }
 
-/// A post to be made. For [`PostMode::Inbox`] only the mode counts.
+/// A post to be created. For [`PostMode::Inbox`] only the mode is used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewPost {
-    /// Draft or post.
+    /// Whether to create a draft or a post.
     pub mode: PostMode,
     /// The caption, at most 2200 UTF-16 units; `None` for none.
     pub title: Option<String>,
-    /// One of the creator's own options.
+    /// One of the creator's [`Creator::privacy_levels`].
     pub privacy_level: String,
-    /// Nobody may comment.
+    /// Turns comments off.
     pub disable_comment: bool,
-    /// Nobody may make a duet.
+    /// Turns duets off.
     pub disable_duet: bool,
-    /// Nobody may stitch.
+    /// Turns stitches off.
     pub disable_stitch: bool,
-    /// The frame shown as the cover, in milliseconds.
+    /// The time of the frame used as the cover, in milliseconds.
     pub cover_at_ms: Option<u64>,
-    /// Paid partnership for a third party.
+    /// Whether the post is a paid partnership with a third party.
     pub brand_content: bool,
-    /// Promotes the creator's own business.
+    /// Whether the post promotes the creator's own business.
     pub brand_organic: bool,
-    /// Made by artificial intelligence, as the platform labels it.
+    /// Whether the platform shall label the post as AI-generated.
     pub aigc: bool,
 }
 
-/// What the creator may do. A fact that the platform did not give is `None` or empty.
+/// The creator's permissions. A fact that the platform does not state is `None` or empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Creator {
-    /// The name behind the @.
+    /// The user name without the @.
     pub username: Option<String>,
-    /// Who may be let see a post.
+    /// The audiences that a post may have.
     pub privacy_levels: Vec<String>,
-    /// The longest video, in seconds.
+    /// The maximum duration of a video, in seconds.
     pub max_duration_s: Option<u64>,
 }
 
-/// An upload that was opened.
+/// An upload that the platform opened.
 #[derive(Clone)]
-pub struct Opened {
-    /// The id to ask by.
+pub struct OpenedUpload {
+    /// The id for [`PostPlatform::status`] and [`PostPlatform::cancel`].
     pub publish_id: String,
-    /// Where the bytes go. Whoever knows it may fill the upload, so it is neither shown nor kept.
+    /// The URL that the bytes are sent to. It grants write access, so it is never printed or stored.
     pub upload_url: SecretString,
 }
 
-impl fmt::Debug for Opened {
+impl fmt::Debug for OpenedUpload {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Opened").field("publish_id", &self.publish_id).finish_non_exhaustive()
+        out.debug_struct("OpenedUpload").field("publish_id", &self.publish_id).finish_non_exhaustive()
     }
 }
 
-/// Where a post stands.
+/// The status of a post.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PostStatus {
-    /// Bytes are missing, as far as is known.
+    /// The platform is still waiting for bytes.
     Uploading {
-        /// Bytes that arrived.
+        /// The number of bytes that arrived.
         received: Option<u64>,
     },
-    /// All is there, the platform is at work.
+    /// The platform has every byte and is processing the video.
     Processing,
-    /// The draft lies in the inbox.
+    /// The draft is in the creator's inbox.
     InInbox,
-    /// Posted; the ids of what can be seen by everybody.
+    /// The post is published.
     Posted {
-        /// Empty for a private post and while moderation lasts.
+        /// The public ids; empty for a private post and during moderation.
         post_ids: Vec<String>,
     },
-    /// It came to nothing.
+    /// The post failed.
     Failed {
-        /// The platform's word for it, see `platform::fail_reasons`.
+        /// The platform's fail reason; see `platform::fail_reasons`.
         reason: String,
     },
 }
 
-/// A destination of posts.
+/// A platform for posts.
 pub trait PostPlatform: Send + Sync {
-    /// Scheme, host and port: part of the key of every effect.
+    /// Returns scheme, host and port; part of the key of every effect.
     fn origin(&self) -> &str;
-    /// The creator's account: part of the key of every effect.
+    /// Returns the creator's account; part of the key of every effect.
     fn account(&self) -> &str;
-    /// What the creator may do; proves the token, too.
+    /// Reads the creator's permissions; fails when the token is invalid.
     fn creator(&self) -> Call<'_, Creator>;
-    /// Opens an upload. May be repeated: one that is never filled makes nothing.
-    fn open<'a>(&'a self, post: &'a NewPost, asset: &'a ValidatedAsset) -> Call<'a, Opened>;
-    /// Fills an upload that was opened. An error of class [`super::Class::Unknown`] leaves open whether the
-    /// last byte arrived: ask by [`PostPlatform::status`].
-    fn fill<'a>(
+    /// Opens an upload. May be repeated: an upload without bytes has no effect.
+    fn open_upload<'a>(&'a self, post: &'a NewPost, asset: &'a ValidatedAsset) -> Call<'a, OpenedUpload>;
+    /// Sends the bytes of an opened upload and reports the number sent so far to `sent`. After an error of
+    /// class [`super::Class::Unknown`] the last byte may have arrived: ask [`PostPlatform::status`].
+    fn upload_bytes<'a>(
         &'a self,
-        upload: &'a Opened,
+        upload: &'a OpenedUpload,
         asset: &'a ValidatedAsset,
         sent: &'a (dyn Fn(u64) + Send + Sync),
     ) -> Call<'a, ()>;
-    /// Where a post stands.
+    /// Reads the status of a post.
     fn status<'a>(&'a self, publish_id: &'a str) -> Call<'a, PostStatus>;
-    /// Takes an upload back that shall not be filled any more.
+    /// Cancels an upload that will not be completed.
     fn cancel<'a>(&'a self, publish_id: &'a str) -> Call<'a, ()>;
 }

@@ -1,5 +1,5 @@
-//! Files on their way, for every destination: opened once, hashed before and while they are sent, at a
-//! measured pace.
+//! File bodies of uploads, for every platform: a file is opened once, hashed before and while it is sent, and
+//! sent within the bandwidth limit.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -9,19 +9,19 @@ use std::time::{Duration, Instant};
 use md5::{Digest, Md5};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, DuplexStream};
 
-/// What is read and hashed at a time.
-const PIECE: usize = 128 << 10;
+/// Bytes read and hashed at a time.
+const READ_SIZE: usize = 128 << 10;
 
-/// How long the client waits for what.
+/// The timeouts of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// For a connection, TLS included.
+    /// The limit for a connection, TLS included.
     pub connect: Duration,
-    /// Without a byte coming in or going out.
+    /// The limit without a byte received or sent.
     pub idle: Duration,
-    /// For the reply, once a file is sent in full: the platform reads it through first.
+    /// The limit for the reply after a whole file was sent: the platform reads the file first.
     pub upload_reply: Duration,
-    /// Bytes a second that an upload must reach on average, beyond one `idle` time.
+    /// Bytes per second that an upload must reach on average, beyond one `idle` time.
     pub min_upload_rate: u64,
 }
 
@@ -36,9 +36,9 @@ impl Default for Timeouts {
     }
 }
 
-/// Both digests of the bytes seen so far.
+/// Both digests of the bytes read so far.
 #[derive(Clone)]
-struct Digests {
+struct RunningDigests {
     md5: Md5,
     blake3: blake3::Hasher,
     bytes: u64,
@@ -46,15 +46,15 @@ struct Digests {
 
 /// The digests of a whole file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::platform) struct Hashed {
+pub(in crate::platform) struct FileDigests {
     pub(in crate::platform) md5: String,
     pub(in crate::platform) blake3: String,
     pub(in crate::platform) size: u64,
 }
 
-impl Digests {
-    fn new() -> Digests {
-        Digests { md5: Md5::new(), blake3: blake3::Hasher::new(), bytes: 0 }
+impl RunningDigests {
+    fn new() -> RunningDigests {
+        RunningDigests { md5: Md5::new(), blake3: blake3::Hasher::new(), bytes: 0 }
     }
 
     fn update(&mut self, bytes: &[u8]) {
@@ -63,13 +63,13 @@ impl Digests {
         self.bytes += bytes.len() as u64;
     }
 
-    fn finish(self) -> Hashed {
+    fn finish(self) -> FileDigests {
         let blake3 = self.blake3.finalize().to_hex().to_string();
-        Hashed { md5: hex(&self.md5.finalize()), blake3, size: self.bytes }
+        FileDigests { md5: hex(&self.md5.finalize()), blake3, size: self.bytes }
     }
 }
 
-/// The MD5 of bytes, as the platform wants it.
+/// Returns the MD5 of `bytes` in lower-case hex.
 pub(in crate::platform) fn md5_of(bytes: &[u8]) -> String {
     hex(&Md5::digest(bytes))
 }
@@ -78,184 +78,189 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Opens a file and hashes it through. The file is at its start again; what is sent is this very file,
-/// whatever the path comes to point to.
-pub(in crate::platform) async fn open(path: &Path) -> std::io::Result<(tokio::fs::File, Hashed)> {
+/// Opens a file, hashes it and rewinds it. The open file is what is sent, even if the path is replaced later.
+pub(in crate::platform) async fn open_and_hash(
+    path: &Path,
+) -> std::io::Result<(tokio::fs::File, FileDigests)> {
     let path = path.to_owned();
-    let work = move || {
+    let hash_file = move || {
         let mut file = std::fs::File::open(path)?;
-        let (mut digests, mut piece) = (Digests::new(), vec![0; PIECE]);
+        let (mut digests, mut chunk) = (RunningDigests::new(), vec![0; READ_SIZE]);
         loop {
-            match file.read(&mut piece)? {
+            match file.read(&mut chunk)? {
                 0 => break,
-                count => digests.update(&piece[..count]),
+                count => digests.update(&chunk[..count]),
             }
         }
         file.seek(SeekFrom::Start(0))?;
         Ok((tokio::fs::File::from_std(file), digests.finish()))
     };
-    tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
+    tokio::task::spawn_blocking(hash_file).await.map_err(std::io::Error::other)?
 }
 
-/// Why a file stopped being sent.
+/// Why sending a file stopped.
 #[derive(Debug)]
-pub(in crate::platform) enum Stopped {
-    /// It is not what it was; the last piece was not sent.
+pub(in crate::platform) enum SendError {
+    /// The file changed; its last bytes were not sent.
     Changed,
-    /// It cannot be read; the last piece was not sent.
+    /// The file cannot be read; its last bytes were not sent.
     Unreadable(std::io::Error),
-    /// The connection took nothing for a while, or too little on the whole.
+    /// The connection accepted no bytes for too long, or was too slow.
     Stalled(&'static str),
-    /// Nobody takes the bytes any more: the reply says why.
-    NotTaken,
+    /// The receiver closed the connection; its reply may say why.
+    ConnectionClosed,
 }
 
-/// Reads a file in turn and proves at its end that it was the expected one.
-pub(in crate::platform) struct Source<'a> {
+/// Reads a file in order and verifies its digests before it returns the last bytes.
+pub(in crate::platform) struct ChecksummedReader<'a> {
     file: &'a mut tokio::fs::File,
-    digests: Digests,
-    expected: &'a Hashed,
+    digests: RunningDigests,
+    expected: &'a FileDigests,
 }
 
-impl<'a> Source<'a> {
-    pub(in crate::platform) fn new(file: &'a mut tokio::fs::File, expected: &'a Hashed) -> Source<'a> {
-        Source { file, digests: Digests::new(), expected }
+impl<'a> ChecksummedReader<'a> {
+    pub(in crate::platform) fn new(
+        file: &'a mut tokio::fs::File,
+        expected: &'a FileDigests,
+    ) -> ChecksummedReader<'a> {
+        ChecksummedReader { file, digests: RunningDigests::new(), expected }
     }
 
-    /// At most `most` further bytes. The bytes that end the file are given only when the whole is as expected.
-    pub(in crate::platform) async fn next(&mut self, most: usize) -> Result<Vec<u8>, Stopped> {
+    /// Returns at most `most` further bytes. The last bytes of the file are returned only if its digests match.
+    pub(in crate::platform) async fn next(&mut self, most: usize) -> Result<Vec<u8>, SendError> {
         let left = self.expected.size - self.digests.bytes;
-        let want = usize::try_from(left).unwrap_or(usize::MAX).min(most);
-        let mut piece = vec![0; want];
-        if let Err(error) = self.file.read_exact(&mut piece).await {
-            let short = error.kind() == std::io::ErrorKind::UnexpectedEof;
-            return Err(if short { Stopped::Changed } else { Stopped::Unreadable(error) });
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(most);
+        let mut chunk = vec![0; wanted];
+        if let Err(error) = self.file.read_exact(&mut chunk).await {
+            let is_short = error.kind() == std::io::ErrorKind::UnexpectedEof;
+            return Err(if is_short { SendError::Changed } else { SendError::Unreadable(error) });
         }
-        self.digests.update(&piece);
+        self.digests.update(&chunk);
         if self.digests.bytes == self.expected.size {
-            let more = self.file.read(&mut [0]).await.map_err(Stopped::Unreadable)?;
-            let seen = std::mem::replace(&mut self.digests, Digests::new()).finish();
-            self.digests.bytes = seen.size;
-            if more > 0 || seen != *self.expected {
-                return Err(Stopped::Changed);
+            let more = self.file.read(&mut [0]).await.map_err(SendError::Unreadable)?;
+            let actual = std::mem::replace(&mut self.digests, RunningDigests::new()).finish();
+            self.digests.bytes = actual.size;
+            if more > 0 || actual != *self.expected {
+                return Err(SendError::Changed);
             }
         }
-        Ok(piece)
+        Ok(chunk)
     }
 
+    /// Returns the number of bytes not read yet.
     pub(in crate::platform) fn left(&self) -> u64 {
         self.expected.size - self.digests.bytes
     }
 
-    /// How far it has come.
+    /// Returns the number of bytes read so far.
     pub(in crate::platform) fn at(&self) -> u64 {
         self.digests.bytes
     }
 
-    /// Where it stands, to come back to.
-    pub(in crate::platform) fn mark(&self) -> Mark {
-        Mark(self.digests.clone())
+    /// Returns the current position, for [`ChecksummedReader::seek_to`].
+    pub(in crate::platform) fn position(&self) -> ReaderPosition {
+        ReaderPosition(self.digests.clone())
     }
 
-    /// Goes back to where it stood.
-    pub(in crate::platform) async fn back_to(&mut self, mark: &Mark) -> Result<(), Stopped> {
-        self.digests = mark.0.clone();
+    /// Returns to an earlier position.
+    pub(in crate::platform) async fn seek_to(&mut self, position: &ReaderPosition) -> Result<(), SendError> {
+        self.digests = position.0.clone();
         let at = SeekFrom::Start(self.digests.bytes);
-        self.file.seek(at).await.map(drop).map_err(Stopped::Unreadable)
+        self.file.seek(at).await.map(drop).map_err(SendError::Unreadable)
     }
 
-    /// Reads on to `at` without giving the bytes: they have arrived already.
-    pub(in crate::platform) async fn skip_to(&mut self, at: u64) -> Result<(), Stopped> {
+    /// Reads up to `at` and drops the bytes, which have arrived already.
+    pub(in crate::platform) async fn skip_to(&mut self, at: u64) -> Result<(), SendError> {
         while self.digests.bytes < at.min(self.expected.size) {
-            let most = usize::try_from(at - self.digests.bytes).unwrap_or(usize::MAX).min(PIECE);
+            let most = usize::try_from(at - self.digests.bytes).unwrap_or(usize::MAX).min(READ_SIZE);
             self.next(most).await?;
         }
         Ok(())
     }
 }
 
-/// A place in a [`Source`].
-pub(in crate::platform) struct Mark(Digests);
+/// A position in a [`ChecksummedReader`].
+pub(in crate::platform) struct ReaderPosition(RunningDigests);
 
-/// Sends the next `bytes` of a source into `out` and closes it, unless the file is stopped: then it stays
-/// open, so that the request is broken off instead of being ended early.
-pub(in crate::platform) async fn pump_part(
-    source: &mut Source<'_>,
+/// Sends the next `bytes` of a file into `out` and closes it. After an error `out` stays open, so that the
+/// request is aborted and does not end early.
+pub(in crate::platform) async fn stream_range(
+    reader: &mut ChecksummedReader<'_>,
     bytes: u64,
     out: &mut DuplexStream,
-    (timeouts, pacer): (&Timeouts, &Pacer),
+    (timeouts, bandwidth): (&Timeouts, &BandwidthLimiter),
     sent: &(dyn Fn(u64) + Send + Sync),
-) -> Result<(), Stopped> {
-    let end = source.at() + bytes;
+) -> Result<(), SendError> {
+    let end = reader.at() + bytes;
     let (mut done, mut spent) = (0, Duration::ZERO);
-    while source.at() < end {
-        let most = usize::try_from(end - source.at()).unwrap_or(usize::MAX).min(PIECE);
-        let piece = source.next(most).await?;
-        pacer.wait(piece.len()).await;
-        let begun = Instant::now();
-        match tokio::time::timeout(timeouts.idle, out.write_all(&piece)).await {
-            Err(_) => return Err(Stopped::Stalled("the connection took no bytes for too long")),
-            Ok(Err(_)) => return Err(Stopped::NotTaken),
+    while reader.at() < end {
+        let most = usize::try_from(end - reader.at()).unwrap_or(usize::MAX).min(READ_SIZE);
+        let chunk = reader.next(most).await?;
+        bandwidth.wait(chunk.len()).await;
+        let started = Instant::now();
+        match tokio::time::timeout(timeouts.idle, out.write_all(&chunk)).await {
+            Err(_) => return Err(SendError::Stalled("the connection accepted no bytes for too long")),
+            Ok(Err(_)) => return Err(SendError::ConnectionClosed),
             Ok(Ok(())) => {}
         }
-        spent += begun.elapsed();
-        done += piece.len() as u64;
-        if spent > longest(timeouts, done) {
-            return Err(Stopped::Stalled("the connection is slower than the smallest rate allowed"));
+        spent += started.elapsed();
+        done += chunk.len() as u64;
+        if spent > time_limit(timeouts, done) {
+            return Err(SendError::Stalled("the connection is slower than the minimum upload rate"));
         }
-        sent(source.at());
+        sent(reader.at());
     }
-    out.shutdown().await.map_err(|_| Stopped::NotTaken)
+    out.shutdown().await.map_err(|_| SendError::ConnectionClosed)
 }
 
-/// Sends a file into `out` and closes it, unless the file is stopped: then it stays open, so that the
-/// request is broken off instead of being ended early.
-pub(in crate::platform) async fn pump(
+/// Sends a whole file into `out`, like [`stream_range`].
+pub(in crate::platform) async fn stream_file(
     file: &mut tokio::fs::File,
-    expected: &Hashed,
+    expected: &FileDigests,
     out: &mut DuplexStream,
-    with: (&Timeouts, &Pacer),
+    limits: (&Timeouts, &BandwidthLimiter),
     sent: &(dyn Fn(u64) + Send + Sync),
-) -> Result<(), Stopped> {
-    let mut source = Source::new(file, expected);
-    let all = source.left();
-    pump_part(&mut source, all, out, with, sent).await
+) -> Result<(), SendError> {
+    let mut reader = ChecksummedReader::new(file, expected);
+    let all = reader.left();
+    stream_range(&mut reader, all, out, limits, sent).await
 }
 
-/// The longest that `bytes` may take. Waiting for our own cap on the bandwidth does not count.
-pub(in crate::platform) fn longest(timeouts: &Timeouts, bytes: u64) -> Duration {
+/// Returns the time that sending `bytes` may take, not counting waits for the bandwidth limit.
+pub(in crate::platform) fn time_limit(timeouts: &Timeouts, bytes: u64) -> Duration {
     timeouts.idle + Duration::from_secs_f64(bytes as f64 / timeouts.min_upload_rate as f64)
 }
 
-/// Shares a bandwidth between all uploads.
+/// Shares a bandwidth in bytes per second between all uploads.
 #[derive(Debug)]
-pub(in crate::platform) struct Pacer {
+pub(in crate::platform) struct BandwidthLimiter {
     rate: Option<u64>,
-    free: Mutex<Option<Instant>>,
+    /// When the bytes booked so far will have been sent.
+    free_at: Mutex<Option<Instant>>,
 }
 
-impl Pacer {
-    pub(in crate::platform) fn new(rate: Option<u64>) -> Pacer {
-        Pacer { rate, free: Mutex::new(None) }
+impl BandwidthLimiter {
+    pub(in crate::platform) fn new(rate: Option<u64>) -> BandwidthLimiter {
+        BandwidthLimiter { rate, free_at: Mutex::new(None) }
     }
 
-    /// Waits until `bytes` may go.
+    /// Waits until `bytes` may be sent.
     pub(in crate::platform) async fn wait(&self, bytes: usize) {
         let Some(rate) = self.rate else { return };
         let now = Instant::now();
         let wait = {
-            let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-            let (wait, next) = book(*free, now, bytes, rate);
-            *free = Some(next);
+            let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
+            let (wait, next) = schedule(*free_at, now, bytes, rate);
+            *free_at = Some(next);
             wait
         };
         tokio::time::sleep(wait).await;
     }
 }
 
-/// How long `bytes` wait when the line is taken until `free`, and until when it is taken then.
-fn book(free: Option<Instant>, now: Instant, bytes: usize, rate: u64) -> (Duration, Instant) {
-    let start = free.map_or(now, |free| free.max(now));
+/// Returns how long `bytes` must wait if the connection is busy until `free_at`, and until when it is busy then.
+fn schedule(free_at: Option<Instant>, now: Instant, bytes: usize, rate: u64) -> (Duration, Instant) {
+    let start = free_at.map_or(now, |free_at| free_at.max(now));
     (start - now, start + Duration::from_secs_f64(bytes as f64 / rate as f64))
 }
 
@@ -265,37 +270,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cap_is_shared_and_idle_time_is_not_saved_up() {
+    fn uploads_share_the_bandwidth_and_idle_time_is_not_saved() {
         let now = Instant::now();
         let second = Duration::from_secs(1);
-        let (wait, free) = book(None, now, 1000, 1000);
-        assert_eq!((wait, free), (Duration::ZERO, now + second));
-        assert_eq!(book(Some(free), now, 500, 1000), (second, now + second * 3 / 2));
+        let (wait, free_at) = schedule(None, now, 1000, 1000);
+        assert_eq!((wait, free_at), (Duration::ZERO, now + second));
+        assert_eq!(schedule(Some(free_at), now, 500, 1000), (second, now + second * 3 / 2));
         let later = now + second * 9;
-        assert_eq!(book(Some(free), later, 1000, 1000), (Duration::ZERO, later + second));
+        assert_eq!(schedule(Some(free_at), later, 1000, 1000), (Duration::ZERO, later + second));
     }
 
     #[tokio::test]
-    async fn the_end_of_a_changed_file_is_withheld() {
+    async fn the_last_bytes_of_a_changed_file_are_not_sent() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f");
-        let bytes = vec![7; PIECE * 2 + 5];
+        let bytes = vec![7; READ_SIZE * 2 + 5];
         std::fs::write(&path, &bytes).unwrap();
-        let (mut file, whole) = open(&path).await.unwrap();
-        assert_eq!(whole.md5, md5_of(&bytes));
+        let (mut file, digests) = open_and_hash(&path).await.unwrap();
+        assert_eq!(digests.md5, md5_of(&bytes));
         let mut other = bytes.clone();
         other[1] = 8;
         for changed in [other, bytes[1..].to_vec(), [&bytes[..], b"x"].concat()] {
             std::fs::write(&path, &changed).unwrap();
             file.seek(SeekFrom::Start(0)).await.unwrap();
-            let (mut near, mut far) = tokio::io::duplex(PIECE * 4);
-            let (timeouts, pacer) = (Timeouts::default(), Pacer::new(None));
-            let end = pump(&mut file, &whole, &mut near, (&timeouts, &pacer), &|_| {}).await;
-            assert!(matches!(end, Err(Stopped::Changed)), "{end:?}");
+            let (mut near, mut far) = tokio::io::duplex(READ_SIZE * 4);
+            let (timeouts, bandwidth) = (Timeouts::default(), BandwidthLimiter::new(None));
+            let end = stream_file(&mut file, &digests, &mut near, (&timeouts, &bandwidth), &|_| {}).await;
+            assert!(matches!(end, Err(SendError::Changed)), "{end:?}");
             drop(near);
             let mut got = Vec::new();
             far.read_to_end(&mut got).await.unwrap();
-            assert_eq!(got.len(), PIECE * 2);
+            assert_eq!(got.len(), READ_SIZE * 2);
         }
     }
 }

@@ -1,19 +1,19 @@
-//! Bytes read by offset: a file, or a slice in a test.
+//! Reads bytes by offset, from a file or from a slice in a test.
 
 use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// Bytes that can be read by offset.
+/// A source of bytes that can be read by offset.
 pub trait Bytes {
-    /// Number of bytes.
+    /// Returns the number of bytes.
     fn len(&self) -> io::Result<u64>;
-    /// Whether there are none.
+    /// Returns whether there are no bytes.
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)
     }
-    /// Fills as much of `buffer` as there is from `offset` on.
+    /// Reads bytes from `offset` on into `buffer` and returns their number; fewer only at the end.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 }
 
@@ -28,7 +28,7 @@ impl Bytes for File {
                 Ok(0) => break,
                 Ok(count) => done += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Beyond what the file system can address there are no bytes.
+                // The offset is larger than the file system can address.
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => break,
                 Err(error) => return Err(error),
             }
@@ -49,20 +49,20 @@ impl Bytes for [u8] {
     }
 }
 
-/// Bytes read at a time by [`Blocks`].
+/// Bytes read at a time by [`BlockCache`].
 const BLOCK: usize = 16 * 1024;
-/// Blocks kept: the beginning, the index, and the place between them that was looked at last.
-const KEPT: usize = 3;
+/// Blocks cached: the beginning, the index, and the last position read between them.
+const MAX_BLOCKS: usize = 3;
 
-/// A file of which small pieces are asked for, many of them close together: boxes, chunks, elements. Each
-/// call of the system costs more than the few bytes it is for, the more so under a filter of calls.
+/// A file with a cache of blocks, for many small reads close together: boxes, chunks, elements. A system
+/// call costs more than reading a few bytes, especially under a seccomp filter.
 ///
-/// The size is that of the moment it was made.
-pub struct Blocks<'a> {
+/// The size is that of the file when the cache was created.
+pub struct BlockCache<'a> {
     file: &'a File,
     size: u64,
-    /// The latest first.
-    kept: RefCell<Vec<Block>>,
+    /// The blocks, the most recently used first.
+    blocks: RefCell<Vec<Block>>,
 }
 
 struct Block {
@@ -71,24 +71,27 @@ struct Block {
 }
 
 impl Block {
-    /// What there is of `wanted` bytes from `offset` on, if that is all there is in a file of `size`.
-    fn piece(&self, offset: u64, wanted: usize, size: u64) -> Option<&[u8]> {
+    /// Returns `wanted` bytes from `offset` on, or fewer at the end of a file of `size` bytes; `None` when the
+    /// block does not hold them.
+    fn slice(&self, offset: u64, wanted: usize, size: u64) -> Option<&[u8]> {
         let from = usize::try_from(offset.checked_sub(self.start)?).ok()?;
         let wanted = wanted.min(usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX));
         self.bytes.get(from..from.checked_add(wanted)?)
     }
 }
 
-impl<'a> Blocks<'a> {
+impl<'a> BlockCache<'a> {
+    /// Creates an empty cache for `file`.
+    ///
     /// # Errors
-    /// That of asking for the size.
-    pub fn of(file: &'a File) -> io::Result<Blocks<'a>> {
+    /// Fails when the size of the file cannot be read.
+    pub fn new(file: &'a File) -> io::Result<BlockCache<'a>> {
         let size = file.metadata()?.len();
-        Ok(Blocks { file, size, kept: RefCell::new(Vec::with_capacity(KEPT + 1)) })
+        Ok(BlockCache { file, size, blocks: RefCell::new(Vec::with_capacity(MAX_BLOCKS + 1)) })
     }
 }
 
-impl Bytes for Blocks<'_> {
+impl Bytes for BlockCache<'_> {
     fn len(&self) -> io::Result<u64> {
         Ok(self.size)
     }
@@ -97,15 +100,15 @@ impl Bytes for Blocks<'_> {
         if buffer.len() > BLOCK / 2 {
             return Bytes::read_at(self.file, offset, buffer);
         }
-        let mut kept = self.kept.borrow_mut();
-        let held = kept.iter().position(|block| block.piece(offset, buffer.len(), self.size).is_some());
-        let block = match held {
-            Some(place) => kept.remove(place),
+        let mut blocks = self.blocks.borrow_mut();
+        let cached = blocks.iter().position(|block| block.slice(offset, buffer.len(), self.size).is_some());
+        let block = match cached {
+            Some(position) => blocks.remove(position),
             None => {
-                let mut bytes = if kept.len() < KEPT {
+                let mut bytes = if blocks.len() < MAX_BLOCKS {
                     Vec::new()
                 } else {
-                    kept.pop().map(|block| block.bytes).unwrap_or_default()
+                    blocks.pop().map(|block| block.bytes).unwrap_or_default()
                 };
                 bytes.resize(BLOCK, 0);
                 let count = Bytes::read_at(self.file, offset, &mut bytes)?;
@@ -113,25 +116,25 @@ impl Bytes for Blocks<'_> {
                 Block { start: offset, bytes }
             }
         };
-        // A file that has shrunk meanwhile gives what there still is.
-        let found = block.piece(offset, buffer.len(), self.size).unwrap_or(match held {
+        // A file truncated in the meantime gives the bytes it still has.
+        let found = block.slice(offset, buffer.len(), self.size).unwrap_or(match cached {
             Some(_) => &[],
             None => &block.bytes[..block.bytes.len().min(buffer.len())],
         });
         let count = found.len();
         buffer[..count].copy_from_slice(found);
-        kept.insert(0, block);
+        blocks.insert(0, block);
         Ok(count)
     }
 }
 
-/// Up to `wanted` bytes from `offset` on; fewer at the end.
-pub(super) fn piece<B: Bytes + ?Sized>(bytes: &B, offset: u64, wanted: usize) -> io::Result<Vec<u8>> {
-    let there = bytes.len()?.saturating_sub(offset);
-    let mut piece = vec![0; wanted.min(usize::try_from(there).unwrap_or(usize::MAX))];
-    let count = bytes.read_at(offset, &mut piece)?;
-    piece.truncate(count);
-    Ok(piece)
+/// Returns up to `wanted` bytes from `offset` on; fewer at the end.
+pub(super) fn read_range<B: Bytes + ?Sized>(bytes: &B, offset: u64, wanted: usize) -> io::Result<Vec<u8>> {
+    let available = bytes.len()?.saturating_sub(offset);
+    let mut range = vec![0; wanted.min(usize::try_from(available).unwrap_or(usize::MAX))];
+    let count = bytes.read_at(offset, &mut range)?;
+    range.truncate(count);
+    Ok(range)
 }
 
 #[cfg(test)]
@@ -141,40 +144,40 @@ mod tests {
     use std::io::Write;
 
     #[test]
-    fn blocks_give_what_the_file_gives() {
+    fn cached_reads_equal_direct_reads() {
         let size = 5 * BLOCK + 77;
         let content: Vec<u8> = (0..size).map(|at| (at * 7 + at / 251) as u8).collect();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&content).unwrap();
-        let blocks = Blocks::of(&file).unwrap();
-        assert_eq!(blocks.len().unwrap(), size as u64);
+        let cache = BlockCache::new(&file).unwrap();
+        assert_eq!(cache.len().unwrap(), size as u64);
         let mut random = fastrand::Rng::with_seed(7);
         for _ in 0..20_000 {
             let offset = if random.bool() { random.usize(..200) } else { random.usize(..size + 50) } as u64;
             let most = if random.u8(..9) == 0 { 2 * BLOCK } else { 40 };
             let wanted = random.usize(..most);
-            let from = |bytes: &dyn Fn(&mut [u8]) -> usize| {
+            let read = |read_into: &dyn Fn(&mut [u8]) -> usize| {
                 let mut buffer = vec![0; wanted];
-                let count = bytes(&mut buffer);
+                let count = read_into(&mut buffer);
                 buffer.truncate(count);
                 buffer
             };
-            let cached = from(&|buffer| blocks.read_at(offset, buffer).unwrap());
-            let plain = from(&|buffer| content[..].read_at(offset, buffer).unwrap());
-            assert_eq!(cached, plain, "{wanted} from {offset}");
+            let cached = read(&|buffer| cache.read_at(offset, buffer).unwrap());
+            let direct = read(&|buffer| content[..].read_at(offset, buffer).unwrap());
+            assert_eq!(cached, direct, "{wanted} from {offset}");
         }
-        assert_eq!(blocks.kept.borrow().len(), KEPT);
-        assert_eq!(blocks.read_at(u64::MAX, &mut [0; 4]).unwrap(), 0);
+        assert_eq!(cache.blocks.borrow().len(), MAX_BLOCKS);
+        assert_eq!(cache.read_at(u64::MAX, &mut [0; 4]).unwrap(), 0);
     }
 
     #[test]
-    fn a_file_that_shrinks_gives_what_is_left() {
+    fn a_truncated_file_gives_its_remaining_bytes() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&[1; 100]).unwrap();
-        let blocks = Blocks::of(&file).unwrap();
+        let cache = BlockCache::new(&file).unwrap();
         file.set_len(10).unwrap();
         let mut buffer = [0; 8];
-        assert_eq!(blocks.read_at(4, &mut buffer).unwrap(), 6);
-        assert_eq!(blocks.read_at(50, &mut buffer).unwrap(), 0);
+        assert_eq!(cache.read_at(4, &mut buffer).unwrap(), 6);
+        assert_eq!(cache.read_at(50, &mut buffer).unwrap(), 0);
     }
 }

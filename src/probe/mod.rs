@@ -1,15 +1,15 @@
-//! Bytes to facts.
+//! Reads the facts of a media file from its bytes.
 //!
-//! [`isobmff`] and [`declared`] read what a container declares about itself, [`bitstream`] what a
-//! codec's parameter sets declare, [`sniff`] says whether bytes are media at all; all of them are
-//! plain Rust over positioned reads. `libav` asks the media library for the rest.
+//! [`isobmff`] and [`declared`] read the declarations of a container, [`bitstream`] reads a codec's
+//! parameter sets, [`sniff`] detects whether bytes are media; all of them are plain Rust over positioned
+//! reads. `libav` gets the other facts from the media library.
 
 pub mod bitstream;
 mod bytes;
 pub mod declared;
 mod display_matrix;
 pub mod isobmff;
-#[allow(unsafe_code)] // The one way to reach the media library is its C interface.
+#[allow(unsafe_code)] // The media library has only a C interface.
 pub(crate) mod libav;
 pub mod sniff;
 

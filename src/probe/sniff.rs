@@ -1,6 +1,6 @@
-//! Whether something is media at all, by its name and its first bytes.
+//! Detects media and images by name and first bytes.
 
-/// Extensions that claim to be media; playlists too, so that they are reported rather than skipped.
+/// Extensions of media; also those of playlists, so that they are reported and not skipped.
 pub const MEDIA_EXTENSIONS: &[&str] = &[
     "mp4", "m4v", "mov", "qt", "3gp", "3g2", "mkv", "mk3d", "webm", "avi", "mpg", "mpeg", "mpv", "m1v",
     "m2v", "ts", "m2ts", "mts", "flv", "f4v", "wmv", "asf", "wtv", "gif", "ogv", "ogm", "ogg", "mxf", "gxf",
@@ -10,26 +10,25 @@ pub const MEDIA_EXTENSIONS: &[&str] = &[
     "au", "amr", "awb", "ape", "mpc", "dsf", "tta", "tak", "wv", "m3u8", "mpd", "ffconcat",
 ];
 
-/// Extensions of still pictures. Folders are full of them, so they count only where a file is meant
-/// by its own name.
-const PICTURE_EXTENSIONS: &[&str] =
+/// Extensions of still images. Folders contain many of them, so they count only for a file that the user
+/// named.
+const IMAGE_EXTENSIONS: &[&str] =
     &["png", "jpg", "jpeg", "jpe", "jfif", "bmp", "tif", "tiff", "heic", "heif", "avif", "jxl", "jp2"];
 
-/// Whether a file with this name and these first bytes (a few hundred suffice) is or claims to be
-/// media.
+/// Returns whether the name or the first bytes (a few hundred suffice) are those of media.
 pub fn looks_like_media(name: &str, head: &[u8]) -> bool {
-    has_extension(name, MEDIA_EXTENSIONS) || sniffs(head)
+    has_extension(name, MEDIA_EXTENSIONS) || has_media_signature(head)
 }
 
-/// Whether a file with this name and these first bytes is or claims to be a still picture.
-pub fn looks_like_a_picture(name: &str, head: &[u8]) -> bool {
+/// Returns whether the name or the first bytes are those of a still image.
+pub fn looks_like_an_image(name: &str, head: &[u8]) -> bool {
     let starts: &[&[u8]] = &[b"\x89PNG\r\n\x1a\n", &[0xff, 0xd8, 0xff], b"II*\0", b"MM\0*"];
-    is_named_as_a_picture(name) || starts.iter().any(|magic| head.starts_with(magic))
+    has_image_extension(name) || starts.iter().any(|magic| head.starts_with(magic))
 }
 
-/// Whether a name ends as those of still pictures do.
-pub fn is_named_as_a_picture(name: &str) -> bool {
-    has_extension(name, PICTURE_EXTENSIONS)
+/// Returns whether a name has the extension of a still image.
+pub fn has_image_extension(name: &str) -> bool {
+    has_extension(name, IMAGE_EXTENSIONS)
 }
 
 fn has_extension(name: &str, list: &[&str]) -> bool {
@@ -37,7 +36,7 @@ fn has_extension(name: &str, list: &[&str]) -> bool {
     extension.is_some_and(|extension| list.contains(&extension.as_str()))
 }
 
-fn sniffs(head: &[u8]) -> bool {
+fn has_media_signature(head: &[u8]) -> bool {
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
     let iso = [b"ftyp", b"moov", b"mdat", b"wide", b"styp", b"moof"].iter().any(|kind| at(4, *kind));
     let riff = at(0, b"RIFF") && (at(8, b"AVI ") || at(8, b"WAVE") || at(8, b"WEBP"));
@@ -59,16 +58,16 @@ fn sniffs(head: &[u8]) -> bool {
         &[0, 0, 1, 0xb3],
         b".RMF",
     ];
-    let stream = [0, 188, 376].iter().all(|&offset| at(offset, b"G"));
-    iso || riff || stream || starts.iter().any(|magic| head.starts_with(magic))
+    let transport_stream = [0, 188, 376].iter().all(|&offset| at(offset, b"G"));
+    iso || riff || transport_stream || starts.iter().any(|magic| head.starts_with(magic))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{looks_like_a_picture, looks_like_media};
+    use super::{looks_like_an_image, looks_like_media};
 
     #[test]
-    fn bytes_or_name_suffice() {
+    fn bytes_or_name_identify_media() {
         assert!(looks_like_media("clip", b"\0\0\0\x18ftypmp42"));
         assert!(looks_like_media("empty.MP4", b""));
         assert!(looks_like_media("list.m3u8", b"#EXTM3U"));
@@ -79,12 +78,12 @@ mod tests {
     }
 
     #[test]
-    fn pictures_are_no_media_of_a_folder_but_are_known() {
+    fn images_are_recognized_and_are_not_media() {
         for (name, head) in
             [("cover.PNG", &b""[..]), ("cover", b"\xff\xd8\xff\xe0"), ("c.txt", b"\x89PNG\r\n\x1a\n")]
         {
-            assert!(looks_like_a_picture(name, head) && !looks_like_media(name, head), "{name}");
+            assert!(looks_like_an_image(name, head) && !looks_like_media(name, head), "{name}");
         }
-        assert!(!looks_like_a_picture("notes.txt", b"PNG"));
+        assert!(!looks_like_an_image("notes.txt", b"PNG"));
     }
 }

@@ -1,26 +1,26 @@
-//! How long ago a limit was looked at.
+//! The age of limits.
 //!
-//! Platforms change their rules without telling anybody, so a limit is only as good as the day it
-//! was last compared with its source. The day counted from is an argument: the core has no clock.
+//! Platforms change their rules without notice, so every limit has the date on which it was last
+//! compared with its source. Today's date is an argument, because the core reads no clock.
 
 use jiff::civil::Date;
 
 use super::Profile;
 
-/// A limit that was last compared with its source long ago.
+/// A limit that has not been compared with its source for too long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OldLimit<'a> {
-    /// The rule.
+    /// The rule's id.
     pub rule: &'a str,
-    /// When its source was last looked at, `YYYY-MM-DD`.
+    /// The date on which it was last compared with its source, `YYYY-MM-DD`.
     pub checked_on: &'a str,
     /// Whole days since then.
     pub age_days: u32,
 }
 
 impl Profile {
-    /// The limits that `today` are more than `max_days` old, by the rule's id. A limit without a
-    /// date says nothing about its age and is not among them.
+    /// Returns the limits that are more than `max_days` old on the date `today`, sorted by rule id.
+    /// Limits without a date are left out.
     pub fn old_limits(&self, today: Date, max_days: u32) -> Vec<OldLimit<'_>> {
         let age = |day: &str| {
             let day = date(day)?;
@@ -35,10 +35,10 @@ impl Profile {
     }
 }
 
-/// A day written `YYYY-MM-DD`, and only so.
+/// Parses a date in the form `YYYY-MM-DD`; no other form of ISO 8601 is accepted.
 pub(super) fn date(text: &str) -> Option<Date> {
-    let plain = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-    text.parse().ok().filter(|_| plain)
+    let has_form = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    text.parse().ok().filter(|_| has_form)
 }
 
 #[cfg(test)]
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_old_the_day_after_its_time_is_up() {
+    fn limit_is_old_after_more_than_max_days() {
         let profile = profile();
         let old = |today: &str| profile.old_limits(date(today).unwrap(), 365);
         assert_eq!(old("2026-03-01"), []);
@@ -63,15 +63,15 @@ mod tests {
     }
 
     #[test]
-    fn a_day_ahead_of_a_slow_clock_is_not_old() {
+    fn limit_with_a_future_date_is_not_old() {
         assert_eq!(profile().old_limits(date("2020-01-01").unwrap(), 0), []);
     }
 
     #[test]
-    fn only_days_of_the_calendar_are_dates() {
+    fn rejects_invalid_dates_and_other_forms() {
         assert!(date("2024-02-29").is_some());
-        for wrong in ["2025-02-29", "2026-13-01", "20260101", "2026-1-1", "2026-01-01T00:00", ""] {
-            assert!(date(wrong).is_none(), "{wrong}");
+        for text in ["2025-02-29", "2026-13-01", "20260101", "2026-1-1", "2026-01-01T00:00", ""] {
+            assert!(date(text).is_none(), "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The profiles that come with the program.
+//! The built-in profiles.
 
 use super::Profile;
 
@@ -34,8 +34,8 @@ builtin!(
     "whatsapp",
 );
 
-/// Parses the embedded text. Every embedded profile is parsed by a test, so failure is a bug that
-/// cannot reach a user.
+/// Parses the built-in profile `id`. A test parses every built-in profile, so parsing cannot fail for
+/// users.
 pub(super) fn find(id: &str) -> Option<Profile> {
     Profile::parse(text(id)?, &find).ok()
 }
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_built_in_profile_parses_and_is_named_like_its_file() {
+    fn every_builtin_profile_parses_and_has_the_id_of_its_file() {
         assert!(BUILTIN_IDS.len() >= 14);
         for id in BUILTIN_IDS {
             let profile =
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn every_limit_has_a_date_and_every_official_one_a_source() {
+    fn every_limit_has_a_date_and_every_published_one_a_source() {
         for id in BUILTIN_IDS {
             for (rule, limits) in find(id).unwrap().all() {
                 assert!(limits.checked_on.is_some(), "{id} {rule} has no date");

@@ -1,8 +1,8 @@
-//! A profile out of a file that is known to be good: "like this one".
+//! Derives a profile from a file that is known to be good.
 //!
-//! What the file is becomes a limit of the level of an error: container, codecs, size, rates. What
-//! it merely does well, such as `moov` first, becomes a warning. Rates get head-room, because no
-//! two videos have the same; everything else is what was measured.
+//! The container, codecs, size and rates of the file become error-level limits. Good practice of the
+//! file, such as `moov` first, becomes a warning. Bit rates get a margin, because no two videos have
+//! the same; all other limits are the measured values.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,14 +11,14 @@ use toml::Value as Toml;
 
 use crate::model::{MediaFacts, Rational};
 
-/// Bit rates may be this much lower or higher.
-const RATE_FLOOR: f64 = 0.5;
-const RATE_CEILING: f64 = 1.5;
+/// The lowest and highest allowed bit rates, as shares of the measured one.
+const MIN_BIT_RATE_SHARE: f64 = 0.5;
+const MAX_BIT_RATE_SHARE: f64 = 1.5;
 /// Share by which an aspect ratio may differ, as in the built-in profiles.
 const RATIO_TOLERANCE: f64 = 0.01;
 
-/// Rules that have no limits of their own and are worth counting when the good file passes them.
-const HABITS: &[&str] = &[
+/// Rules without limits that the profile includes if the file passes them.
+const RULES_WITHOUT_LIMITS: &[&str] = &[
     "even-dimensions",
     "parameter-change",
     "open-gop",
@@ -38,80 +38,84 @@ const HABITS: &[&str] = &[
     "av-duration",
 ];
 
-/// Where a derived profile comes from and what it is called.
+/// The origin and the name of a derived profile.
 #[derive(Clone, Debug)]
 pub struct Origin<'a> {
     /// The profile's id.
     pub id: &'a str,
-    /// The built-in profile whose other limits count too.
+    /// The built-in profile that it extends.
     pub extends: Option<&'a str>,
     /// The name of the file, without folders.
     pub file_name: &'a str,
-    /// The day, `YYYY-MM-DD`.
+    /// The current date, `YYYY-MM-DD`.
     pub date: &'a str,
 }
 
-/// The limits of one rule, about to be written.
+/// The derived limits of one rule.
 #[derive(Clone, Debug)]
-struct Draft {
+struct DerivedRule {
     rule: &'static str,
     severity: &'static str,
     keys: Vec<(&'static str, Toml)>,
 }
 
-/// Limits that were read off a file.
+/// A profile derived from a file.
 #[derive(Clone, Debug)]
-pub struct Derived<'a> {
+pub struct DerivedProfile<'a> {
     origin: Origin<'a>,
-    drafts: Vec<Draft>,
-    left_out: BTreeSet<&'static str>,
+    rules: Vec<DerivedRule>,
+    excluded: BTreeSet<&'static str>,
 }
 
-impl<'a> Derived<'a> {
-    /// The limits that `facts` hold. What is not known of the file is not limited.
-    pub fn new(facts: &MediaFacts, origin: Origin<'a>) -> Derived<'a> {
-        let mut drafts = Vec::new();
-        of_file(facts, origin.file_name, &mut drafts);
-        of_picture(facts, &mut drafts);
-        of_audio(facts, &mut drafts);
-        drafts.extend(HABITS.iter().map(|rule| Draft { rule, severity: "warning", keys: Vec::new() }));
-        drafts.push(Draft { rule: "video-stream", severity: "error", keys: Vec::new() });
-        Derived { origin, drafts, left_out: BTreeSet::new() }
+impl<'a> DerivedProfile<'a> {
+    /// Derives limits from `facts`. Unknown facts get no limits.
+    pub fn new(facts: &MediaFacts, origin: Origin<'a>) -> DerivedProfile<'a> {
+        let mut rules = Vec::new();
+        derive_file_rules(facts, origin.file_name, &mut rules);
+        derive_video_rules(facts, &mut rules);
+        derive_audio_rules(facts, &mut rules);
+        rules.extend(RULES_WITHOUT_LIMITS.iter().map(|rule| DerivedRule {
+            rule,
+            severity: "warning",
+            keys: Vec::new(),
+        }));
+        rules.push(DerivedRule { rule: "video-stream", severity: "error", keys: Vec::new() });
+        DerivedProfile { origin, rules, excluded: BTreeSet::new() }
     }
 
-    /// Leaves a rule out that the good file itself does not pass. Returns whether it was there.
-    pub fn leave_out(&mut self, rule: &str) -> bool {
-        let before = self.drafts.len();
-        for draft in self.drafts.extract_if(.., |draft| draft.rule == rule) {
-            self.left_out.insert(draft.rule);
+    /// Excludes a rule that the file itself does not pass. Returns whether the profile contained it.
+    pub fn exclude_rule(&mut self, rule: &str) -> bool {
+        let before = self.rules.len();
+        for derived in self.rules.extract_if(.., |derived| derived.rule == rule) {
+            self.excluded.insert(derived.rule);
         }
-        self.drafts.len() < before
+        self.rules.len() < before
     }
 
-    /// The profile as a file for [`super::Profile::parse`].
+    /// Returns the profile as TOML for [`super::Profile::parse`].
     pub fn to_toml(&self) -> String {
         let Origin { id, extends, file_name, date } = self.origin;
-        let text = |text: &str| Toml::from(text).to_string();
+        let quoted = |text: &str| Toml::from(text).to_string();
         let mut out = String::new();
         let _ = writeln!(
             out,
-            "# What this one file is, as limits for others. Widen what need not be the same.\n"
+            "# Limits derived from one file. Widen those that other files need not meet exactly.\n"
         );
-        let _ = writeln!(out, "id = {}", text(id));
-        let _ = writeln!(out, "title = {}", text(&format!("Like {file_name}")));
-        let _ = writeln!(out, "platform = {}", text(id));
+        let _ = writeln!(out, "id = {}", quoted(id));
+        let _ = writeln!(out, "title = {}", quoted(&format!("Like {file_name}")));
+        let _ = writeln!(out, "platform = {}", quoted(id));
         if let Some(base) = extends {
-            let _ = writeln!(out, "extends = {}", text(base));
+            let _ = writeln!(out, "extends = {}", quoted(base));
         }
-        for Draft { rule, severity, keys } in &self.drafts {
+        for DerivedRule { rule, severity, keys } in &self.rules {
             let _ = writeln!(out, "\n[rule.{rule}]\nseverity = \"{severity}\"");
             for (key, value) in keys {
                 let _ = writeln!(out, "{key} = {value}");
             }
-            let source = text(&format!("measured on {file_name}, {date}"));
+            let source = quoted(&format!("measured on {file_name}, {date}"));
             let _ = writeln!(out, "source = {source}\nchecked_on = \"{date}\"\nconfidence = \"practice\"");
         }
-        for rule in &self.left_out {
+        for rule in &self.excluded {
             let _ = writeln!(out, "\n# The file itself does not pass: {rule}");
             if extends.is_some() {
                 let _ = writeln!(out, "[rule.{rule}]\noff = true");
@@ -121,53 +125,54 @@ impl<'a> Derived<'a> {
     }
 }
 
-fn words<T: ToString>(words: &[T]) -> Toml {
-    Toml::Array(words.iter().map(|word| Toml::from(word.to_string())).collect())
+fn strings<T: ToString>(values: &[T]) -> Toml {
+    Toml::Array(values.iter().map(|value| Toml::from(value.to_string())).collect())
 }
 
-fn whole(number: impl Into<u64>) -> Toml {
+fn integer(number: impl Into<u64>) -> Toml {
     Toml::Integer(i64::try_from(number.into()).unwrap_or(i64::MAX))
 }
 
-/// Floor and ceiling around a rate, in whole thousands.
-fn around(rate: u64) -> Vec<(&'static str, Toml)> {
+/// Returns limits around a bit rate, in multiples of 1000.
+fn bit_rate_range(rate: u64) -> Vec<(&'static str, Toml)> {
     let thousands = |share: f64| (rate as f64 * share / 1e3) as i64 * 1000;
-    let ceiling = thousands(RATE_CEILING) + 1000;
-    vec![("min", Toml::Integer(thousands(RATE_FLOOR))), ("max", Toml::Integer(ceiling))]
+    let max = thousands(MAX_BIT_RATE_SHARE) + 1000;
+    vec![("min", Toml::Integer(thousands(MIN_BIT_RATE_SHARE))), ("max", Toml::Integer(max))]
 }
 
-fn of_file(facts: &MediaFacts, name: &str, drafts: &mut Vec<Draft>) {
-    let mut add = |rule, severity, keys| drafts.push(Draft { rule, severity, keys });
+fn derive_file_rules(facts: &MediaFacts, name: &str, rules: &mut Vec<DerivedRule>) {
+    let mut add = |rule, severity, keys| rules.push(DerivedRule { rule, severity, keys });
     if let Some(container) = &facts.container {
-        add("container", "error", vec![("allow", words(&[container]))]);
+        add("container", "error", vec![("allow", strings(&[container]))]);
     }
-    let ending = name.rsplit_once('.').filter(|(stem, ending)| !stem.is_empty() && !ending.is_empty());
-    if let Some((_, ending)) = ending {
-        add("extension", "error", vec![("allow", words(&[ending.to_lowercase()]))]);
+    let extension =
+        name.rsplit_once('.').filter(|(stem, extension)| !stem.is_empty() && !extension.is_empty());
+    if let Some((_, extension)) = extension {
+        add("extension", "error", vec![("allow", strings(&[extension.to_lowercase()]))]);
     }
     if let Some(duration) = facts.effective_duration_s() {
         add("duration", "warning", vec![("max_s", Toml::Float(duration.ceil()))]);
     }
 }
 
-fn of_picture(facts: &MediaFacts, drafts: &mut Vec<Draft>) {
-    let mut add = |rule, severity, keys| drafts.push(Draft { rule, severity, keys });
+fn derive_video_rules(facts: &MediaFacts, rules: &mut Vec<DerivedRule>) {
+    let mut add = |rule, severity, keys| rules.push(DerivedRule { rule, severity, keys });
     let Some(video) = facts.main_video() else { return };
     if let Some(codec) = &video.codec {
-        add("video-codec", "error", vec![("allow", words(&[codec]))]);
+        add("video-codec", "error", vec![("allow", strings(&[codec]))]);
     }
     if let Some(profile) = &video.profile {
-        let mut keys = vec![("allow", words(&[profile]))];
+        let mut keys = vec![("allow", strings(&[profile]))];
         // FFmpeg writes an unknown level as a negative number.
         let level = video.level.and_then(|level| u32::try_from(level).ok()).filter(|level| *level > 0);
-        keys.extend(level.map(|level| ("max_level", whole(level))));
+        keys.extend(level.map(|level| ("max_level", integer(level))));
         add("video-profile", "error", keys);
     }
     if let (Some(chroma), Some(depth)) = (&video.chroma, video.bit_depth) {
-        add("pixel-format", "error", vec![("chroma", words(&[chroma])), ("max_bit_depth", whole(depth))]);
+        add("pixel-format", "error", vec![("chroma", strings(&[chroma])), ("max_bit_depth", integer(depth))]);
     }
     if let Some(size) = video.display_size() {
-        let (width, height) = (whole(size.width), whole(size.height));
+        let (width, height) = (integer(size.width), integer(size.height));
         let keys = vec![
             ("min_width", width.clone()),
             ("max_width", width),
@@ -177,42 +182,43 @@ fn of_picture(facts: &MediaFacts, drafts: &mut Vec<Draft>) {
         add("resolution", "error", keys);
     }
     if let Some(ratio) = video.display_aspect_ratio() {
-        let keys = vec![("allow", words(&[ratio.with_colon()])), ("tolerance", Toml::Float(RATIO_TOLERANCE))];
+        let keys =
+            vec![("allow", strings(&[ratio.with_colon()])), ("tolerance", Toml::Float(RATIO_TOLERANCE))];
         add("aspect-ratio", "error", keys);
     }
     if let Some(rate) = video.frame_rate.map(Rational::as_f64) {
         add("frame-rate", "error", vec![("min", Toml::Float(rate)), ("max", Toml::Float(rate))]);
     }
     if let Some(rate) = video.bit_rate {
-        add("video-bit-rate", "error", around(rate));
+        add("video-bit-rate", "error", bit_rate_range(rate));
     }
     if let Some(frames) = video.max_gop_frames {
-        add("gop-length", "warning", vec![("max_frames", whole(frames))]);
+        add("gop-length", "warning", vec![("max_frames", integer(frames))]);
     }
 }
 
-fn of_audio(facts: &MediaFacts, drafts: &mut Vec<Draft>) {
-    let mut add = |rule, severity, keys| drafts.push(Draft { rule, severity, keys });
-    let tracks = ("max_streams", whole(facts.audio.len() as u64));
+fn derive_audio_rules(facts: &MediaFacts, rules: &mut Vec<DerivedRule>) {
+    let mut add = |rule, severity, keys| rules.push(DerivedRule { rule, severity, keys });
+    let tracks = ("max_streams", integer(facts.audio.len() as u64));
     let Some(audio) = facts.main_audio() else {
         add("audio-stream", "error", vec![tracks]);
         return;
     };
     add("audio-stream", "error", vec![("required", Toml::Boolean(true)), tracks]);
     if let Some(codec) = &audio.codec {
-        let mut keys = vec![("allow", words(&[codec]))];
+        let mut keys = vec![("allow", strings(&[codec]))];
         let profile = audio.profile.as_ref().filter(|_| codec == "aac");
-        keys.extend(profile.map(|profile| ("profiles", words(&[profile]))));
+        keys.extend(profile.map(|profile| ("profiles", strings(&[profile]))));
         add("audio-codec", "error", keys);
     }
     if let Some(channels) = audio.channels {
-        add("audio-channels", "error", vec![("min", whole(channels)), ("max", whole(channels))]);
+        add("audio-channels", "error", vec![("min", integer(channels)), ("max", integer(channels))]);
     }
     if let Some(rate) = audio.sample_rate {
-        add("audio-sample-rate", "error", vec![("allow", words(&[rate]))]);
+        add("audio-sample-rate", "error", vec![("allow", strings(&[rate]))]);
     }
     if let Some(rate) = audio.bit_rate {
-        add("audio-bit-rate", "warning", around(rate));
+        add("audio-bit-rate", "warning", bit_rate_range(rate));
     }
 }
 
@@ -255,17 +261,17 @@ mod tests {
         }
     }
 
-    fn parsed(derived: &Derived<'_>) -> Profile {
+    fn parsed(derived: &DerivedProfile<'_>) -> Profile {
         let text = derived.to_toml();
         Profile::parse(&text, &Profile::builtin).unwrap_or_else(|error| panic!("{error}:\n{text}"))
     }
 
     #[test]
-    fn every_limit_is_what_was_measured_and_says_where() {
-        let profile = parsed(&Derived::new(&facts(), origin("good.MP4")));
+    fn limits_are_the_measured_values_with_a_source() {
+        let profile = parsed(&DerivedProfile::new(&facts(), origin("good.MP4")));
         let limits = |rule| profile.limits(rule).unwrap();
-        assert_eq!(limits("container").words("allow"), ["mp4"]);
-        assert_eq!(limits("extension").words("allow"), ["mp4"]);
+        assert_eq!(limits("container").strings("allow"), ["mp4"]);
+        assert_eq!(limits("extension").strings("allow"), ["mp4"]);
         assert_eq!(limits("video-profile").number("max_level"), Some(40.0));
         assert_eq!(limits("resolution").number("min_width"), Some(720.0));
         assert_eq!(limits("resolution").number("max_height"), Some(1280.0));
@@ -273,7 +279,7 @@ mod tests {
         assert_eq!(limits("frame-rate").number("max"), Some(30000.0 / 1001.0), "to the last bit");
         assert_eq!(limits("video-bit-rate").number("min"), Some(1_000_000.0));
         assert_eq!(limits("video-bit-rate").number("max"), Some(3_001_000.0));
-        assert_eq!(limits("audio-sample-rate").words("allow"), ["48000"]);
+        assert_eq!(limits("audio-sample-rate").strings("allow"), ["48000"]);
         assert!(limits("audio-stream").flag("required"));
         assert_eq!(limits("fast-start").severity, Severity::Warning);
         for (rule, limits) in profile.all().filter(|(rule, _)| *rule != "integrity") {
@@ -283,8 +289,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_not_limited() {
-        let profile = parsed(&Derived::new(&MediaFacts::default(), origin("x")));
+    fn unknown_facts_get_no_limits() {
+        let profile = parsed(&DerivedProfile::new(&MediaFacts::default(), origin("x")));
         for rule in ["container", "extension", "video-codec", "resolution", "frame-rate", "audio-codec"] {
             assert!(profile.limits(rule).is_none(), "{rule}");
         }
@@ -292,20 +298,20 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_left_out_does_not_count_not_even_by_inheritance() {
+    fn excluded_rule_is_not_inherited() {
         let base = Origin { extends: Some("tiktok-ads"), ..origin("good.mp4") };
-        let mut derived = Derived::new(&facts(), base);
+        let mut derived = DerivedProfile::new(&facts(), base);
         assert!(parsed(&derived).limits("fast-start").is_some());
-        assert!(derived.leave_out("fast-start"));
-        assert!(!derived.leave_out("fast-start"), "twice");
+        assert!(derived.exclude_rule("fast-start"));
+        assert!(!derived.exclude_rule("fast-start"), "twice");
         let profile = parsed(&derived);
         assert!(profile.limits("fast-start").is_none());
         assert!(profile.limits("file-size").is_some(), "inherited");
     }
 
     #[test]
-    fn a_name_with_quotes_and_line_breaks_stays_a_name() {
-        let profile = parsed(&Derived::new(&facts(), origin("a \"b\"\nid = \"x\".mp4")));
+    fn escapes_quotes_and_line_breaks_in_file_names() {
+        let profile = parsed(&DerivedProfile::new(&facts(), origin("a \"b\"\nid = \"x\".mp4")));
         assert_eq!(profile.id(), "like-it");
         assert!(profile.title().contains("\"b\"\nid"));
     }

@@ -1,4 +1,4 @@
-//! The limits of one rule, with where they come from.
+//! The limits of one rule, with their source.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::keys;
 use crate::model::Rational;
 
-/// How bad it is to break a limit. Ordered: an error is the greatest.
+/// How severe it is to violate a limit, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Better practice.
+    /// Recommended practice.
     Advice,
     /// Accepted, but degraded, cropped or transcoded badly.
     Warning,
@@ -19,28 +19,30 @@ pub enum Severity {
     Error,
 }
 
-/// How sure a limit is.
+/// How reliable a limit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Confidence {
     /// The platform publishes it.
     Official,
-    /// Others publish it.
+    /// A third party publishes it.
     ThirdParty,
-    /// Nobody publishes it; experience says so.
+    /// It is not published and rests on experience.
     Practice,
 }
 
 /// The value of a key.
+///
+/// [`Profile::hash`](super::Profile::hash) depends on the names of the variants.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// A number.
     Number(f64),
-    /// Words.
+    /// Strings.
     Words(Vec<String>),
     /// Ratios, width to height.
     Ratios(Vec<Rational>),
-    /// A least size for each ratio.
+    /// A width and a height for each ratio.
     Sizes(Vec<(Rational, u32, u32)>),
     /// True or false.
     Flag(bool),
@@ -49,19 +51,19 @@ pub enum Value {
 /// The limits of one rule under one profile.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
-    /// How bad it is to break them.
+    /// How severe a violation is.
     pub severity: Severity,
-    /// Where they are published.
+    /// Where the limits are published.
     pub source: Option<String>,
-    /// When that was last looked at, `YYYY-MM-DD`.
+    /// The date on which the limits were last compared with the source, `YYYY-MM-DD`.
     pub checked_on: Option<String>,
-    /// How sure they are.
+    /// How reliable the limits are.
     pub confidence: Confidence,
     pub(super) values: BTreeMap<String, Value>,
 }
 
 impl Limits {
-    /// A number, where the key is set.
+    /// Returns the number of a key, if set.
     pub fn number(&self, key: &str) -> Option<f64> {
         match self.values.get(key)? {
             Value::Number(number) => Some(*number),
@@ -69,15 +71,15 @@ impl Limits {
         }
     }
 
-    /// A list of words; empty where the key is not set.
-    pub fn words(&self, key: &str) -> &[String] {
+    /// Returns the strings of a key; empty if not set.
+    pub fn strings(&self, key: &str) -> &[String] {
         match self.values.get(key) {
-            Some(Value::Words(words)) => words,
+            Some(Value::Words(strings)) => strings,
             _ => &[],
         }
     }
 
-    /// A list of ratios; empty where the key is not set.
+    /// Returns the ratios of a key; empty if not set.
     pub fn ratios(&self, key: &str) -> &[Rational] {
         match self.values.get(key) {
             Some(Value::Ratios(ratios)) => ratios,
@@ -85,7 +87,7 @@ impl Limits {
         }
     }
 
-    /// Least sizes by ratio; empty where the key is not set.
+    /// Returns the sizes by ratio of a key; empty if not set.
     pub fn sizes(&self, key: &str) -> &[(Rational, u32, u32)] {
         match self.values.get(key) {
             Some(Value::Sizes(sizes)) => sizes,
@@ -93,25 +95,25 @@ impl Limits {
         }
     }
 
-    /// A flag; false where the key is not set.
+    /// Returns the flag of a key; false if not set.
     pub fn flag(&self, key: &str) -> bool {
         matches!(self.values.get(key), Some(Value::Flag(true)))
     }
 
-    /// The limits in words, for `greenlit profiles ID`: "at most (s) 600".
+    /// Describes the limits for `greenlit profiles ID`: "at most (s) 600".
     pub fn describe(&self, rule: &str) -> String {
-        let keys = keys::of(rule).unwrap_or_default();
-        let parts = keys
-            .iter()
-            .filter_map(|(key, _, meaning)| Some(format!("{meaning} {}", show(self.values.get(*key)?))));
+        let keys = keys::for_rule(rule).unwrap_or_default();
+        let parts = keys.iter().filter_map(|(key, _, meaning)| {
+            Some(format!("{meaning} {}", format_value(self.values.get(*key)?)))
+        });
         parts.collect::<Vec<_>>().join("; ")
     }
 }
 
-fn show(value: &Value) -> String {
+fn format_value(value: &Value) -> String {
     match value {
         Value::Number(number) => number.to_string(),
-        Value::Words(words) => words.join(", "),
+        Value::Words(strings) => strings.join(", "),
         Value::Ratios(ratios) => ratios.iter().map(|ratio| ratio.with_colon()).collect::<Vec<_>>().join(", "),
         Value::Sizes(sizes) => {
             let size = |(ratio, width, height): &(Rational, u32, u32)| {

@@ -1,8 +1,8 @@
-//! What a destination allows, as data.
+//! Profiles: the limits of destinations, as data.
 //!
-//! A profile is a TOML file: a few words about the destination, and one table of limits for each
-//! rule that counts there. Every table says where its limits come from, when that was last looked
-//! at, and how sure it is. Rules ask a profile for their table; a rule without one does not count.
+//! A profile is a TOML file with a short description of the destination and one table of limits for
+//! each rule that applies there. Every table names the source of its limits, the date on which they
+//! were last compared with it, and their confidence. A rule without a table does not apply.
 
 mod age;
 mod builtin;
@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 
 pub use age::OldLimit;
 pub use builtin::BUILTIN_IDS;
-pub use derive::{Derived, Origin};
-pub use keys::{KEYS, Kind, RuleKeys};
+pub use derive::{DerivedProfile, Origin};
+pub use keys::{KEYS, RuleKeys, ValueKind};
 pub use limits::{Confidence, Limits, Severity, Value};
 pub use nearest::nearest;
 pub use parse::ProfileError;
@@ -29,74 +29,75 @@ pub struct Profile {
     title: String,
     platform: String,
     limits: BTreeMap<String, Limits>,
-    /// Made once: every assessment asks for it.
+    /// Computed once, because every assessment needs it.
     digest: String,
 }
 
 impl Profile {
-    /// The built-in profile of that id.
+    /// Returns the built-in profile with that id.
     pub fn builtin(id: &str) -> Option<Profile> {
         builtin::find(id)
     }
 
-    /// The ids of the built-in profiles.
+    /// Returns the ids of the built-in profiles.
     pub fn builtin_ids() -> &'static [&'static str] {
         BUILTIN_IDS
     }
 
-    /// Parses a profile. `base` finds the profile that `extends` names.
+    /// Parses a profile. `base` returns the profile that `extends` names.
     ///
     /// # Errors
     ///
-    /// A key that means nothing, a value of the wrong type, a base that does not exist: each with
-    /// its path in the file and, where there is one, the nearest right word.
+    /// If the file has an unknown key, a value of the wrong type or an unknown base. The error names the
+    /// key with its path and, if possible, the most similar valid one.
     pub fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Result<Profile, ProfileError> {
         parse::parse(text, base)
     }
 
-    /// This profile with the limits of `table` (rule to keys) laid over its own. A rule that did
-    /// not count here counts from now on: whoever writes down a limit wants it kept.
+    /// Returns this profile with its limits replaced by those in `table` (rule to keys). A rule in
+    /// `table` applies even if it did not apply before.
     ///
     /// # Errors
     ///
-    /// As [`Profile::parse`], with paths below `override`.
+    /// Like [`Profile::parse`], with paths below `override`.
     pub fn with_overrides(&self, table: &toml::Table) -> Result<Profile, ProfileError> {
         let mut profile = self.clone();
         let integrity = profile.limits.get("integrity").cloned();
-        parse::overlay(&mut profile.limits, table, "override")?;
+        parse::apply_rules(&mut profile.limits, table, "override")?;
         profile.limits.extend(integrity.map(|limits| ("integrity".to_owned(), limits)));
         profile.digest = digest(&profile.id, &profile.limits);
         Ok(profile)
     }
 
-    /// The stable id, such as `tiktok-ads`.
+    /// Returns the stable id, such as `tiktok-ads`.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// What it is for, in a few words.
+    /// Returns the title: what the profile is for.
     pub fn title(&self) -> &str {
         &self.title
     }
 
-    /// The platform's name as findings say it: "TikTok ads".
+    /// Returns the platform's name for use in messages: "TikTok ads".
     pub fn platform(&self) -> &str {
         &self.platform
     }
 
-    /// The limits of a rule; `None` when the rule does not count here.
+    /// Returns the limits of a rule; `None` if the rule does not apply.
     pub fn limits(&self, rule: &str) -> Option<&Limits> {
         self.limits.get(rule)
     }
 
-    /// Every rule that counts, with its limits, by the rule's id.
+    /// Returns every rule that applies, with its limits, sorted by rule id.
     pub fn all(&self) -> impl Iterator<Item = (&str, &Limits)> {
         self.limits.iter().map(|(rule, limits)| (rule.as_str(), limits))
     }
 
-    /// A digest of all that decides a judgement: what was compliant under one hash need not be
-    /// under another. Sources and dates decide nothing and are left out: when somebody has looked
-    /// at a page again and found it unchanged, proofs stay proofs and nothing is sent again.
+    /// Returns a hash of everything that affects an assessment.
+    ///
+    /// Sources and dates are left out: after a limit was compared with its source and found unchanged,
+    /// earlier validations stay valid and nothing is uploaded again.
     pub fn hash(&self) -> String {
         self.digest.clone()
     }
@@ -105,7 +106,7 @@ impl Profile {
 fn digest(id: &str, limits: &BTreeMap<String, Limits>) -> String {
     let mut text = format!("{id}\n");
     for (rule, limits) in limits {
-        // Confidence counts: it decides how bad some findings are.
+        // The confidence decides how severe some findings are.
         let Limits { severity, confidence, values, source: _, checked_on: _ } = limits;
         text.push_str(&format!("{rule} {severity:?} {confidence:?} {values:?}\n"));
     }

@@ -1,16 +1,16 @@
-//! What was probably meant by a word that means nothing.
+//! Suggests a known name for a misspelt one.
 
-/// How alike two words must be for one to be offered in place of the other. Below this, offering
-/// anything is noise: `x` is like every short word.
-const LIKE_ENOUGH: f64 = 0.75;
+/// The lowest Jaro-Winkler similarity of a suggestion. Below it, suggestions are useless: `x` is
+/// similar to every short word.
+const MIN_SIMILARITY: f64 = 0.75;
 
-/// The candidate nearest to `word`, where one is near enough to be what was meant. Of several
-/// equally near ones, the last.
+/// Returns the candidate most similar to `word`, if any is similar enough; of several equally similar
+/// ones, the last.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > LIKE_ENOUGH)
+        .filter(|(similarity, _)| *similarity > MIN_SIMILARITY)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
 }
@@ -20,7 +20,7 @@ mod tests {
     use super::nearest;
 
     #[test]
-    fn a_slip_finds_its_word_and_nonsense_finds_none() {
+    fn finds_misspelt_names_and_no_unrelated_ones() {
         let words = ["duration", "file-size", "frame-rate"];
         assert_eq!(nearest("duratoin", words), Some("duration"));
         assert_eq!(nearest("filesize", words), Some("file-size"));

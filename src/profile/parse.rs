@@ -1,70 +1,73 @@
-//! Strict reading of profiles.
+//! Parses profiles and rejects unknown keys.
 
 use std::collections::BTreeMap;
 
 use super::Profile;
-use super::keys::{self, COMMON, KEYS, Kind};
+use super::keys::{self, COMMON, KEYS, ValueKind};
 use super::limits::{Confidence, Limits, Severity, Value};
 use super::nearest::nearest;
 use crate::model::Rational;
 
-const TOP: &[&str] = &["id", "title", "platform", "extends", "rule"];
+const TOP_LEVEL_KEYS: &[&str] = &["id", "title", "platform", "extends", "rule"];
 
-/// A profile that cannot be used.
+/// A profile is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
-    /// Not TOML.
+    /// The text is not TOML.
     #[error("not valid TOML: {0}")]
     Syntax(String),
-    /// A key that means nothing.
+    /// A key is unknown.
     #[error("unknown key `{path}`{}", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
     UnknownKey {
         /// The key with its tables.
         path: String,
-        /// The nearest right key.
+        /// The most similar valid key.
         nearest: Option<String>,
     },
-    /// A key that must be there is not.
+    /// A required key is missing.
     #[error("`{0}` is missing")]
     Missing(String),
-    /// A value of the wrong type or form.
+    /// A value has the wrong type or form.
     #[error("`{path}` must be {expected}")]
     Value {
         /// The key with its tables.
         path: String,
-        /// What it must be.
+        /// The expected type or form.
         expected: String,
     },
-    /// The base does not exist.
-    #[error("`extends = \"{0}\"`: there is no built-in profile of that name")]
+    /// `extends` names an unknown profile.
+    #[error("`extends = \"{0}\"`: no built-in profile has that name")]
     UnknownBase(String),
 }
 
 pub(super) fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Result<Profile, ProfileError> {
     let table: toml::Table =
         text.parse().map_err(|error: toml::de::Error| ProfileError::Syntax(error.to_string()))?;
-    if let Some(key) = table.keys().find(|key| !TOP.contains(&key.as_str())) {
-        return Err(unknown(key.clone(), key, TOP.iter().copied()));
+    if let Some(key) = table.keys().find(|key| !TOP_LEVEL_KEYS.contains(&key.as_str())) {
+        return Err(unknown_key(key.clone(), key, TOP_LEVEL_KEYS.iter().copied()));
     }
-    let base = match word(&table, "extends")? {
+    let base = match optional_string(&table, "extends")? {
         Some(name) => Some(base(&name).ok_or(ProfileError::UnknownBase(name))?),
         None => None,
     };
     let from_base = |of: fn(&Profile) -> &String| base.as_ref().map(|base| of(base).clone());
-    let id = word(&table, "id")?.ok_or_else(|| ProfileError::Missing("id".into()))?;
-    if !names_a_folder(&id) {
-        return Err(wrong("id", "letters, digits, `-`, `_` or `.`, and begin with a letter or digit"));
+    let id = optional_string(&table, "id")?.ok_or_else(|| ProfileError::Missing("id".into()))?;
+    if !is_folder_name(&id) {
+        return Err(invalid_value(
+            "id",
+            "at most 64 letters, digits, `-`, `_` or `.`, and begin with a letter or digit",
+        ));
     }
-    let title = word(&table, "title")?.or_else(|| from_base(|base| &base.title));
-    let platform = word(&table, "platform")?.or_else(|| from_base(|base| &base.platform));
+    let title = optional_string(&table, "title")?.or_else(|| from_base(|base| &base.title));
+    let platform = optional_string(&table, "platform")?.or_else(|| from_base(|base| &base.platform));
     let mut limits = base.map(|base| base.limits).unwrap_or_default();
     match table.get("rule") {
         None => {}
-        Some(toml::Value::Table(rules)) => overlay(&mut limits, rules, "rule")?,
-        Some(_) => return Err(wrong("rule", "tables such as [rule.duration]")),
+        Some(toml::Value::Table(rules)) => apply_rules(&mut limits, rules, "rule")?,
+        Some(_) => return Err(invalid_value("rule", "tables such as [rule.duration]")),
     }
-    // Half a video is half a video everywhere, whatever a profile says.
-    let integrity = limits.entry("integrity".to_owned()).or_insert_with(unpublished);
+    // No profile can turn this rule off: an incomplete file is never compliant.
+    let integrity = limits.entry("integrity".to_owned()).or_insert_with(default_limits);
     integrity.severity = Severity::Error;
     Ok(Profile {
         title: title.unwrap_or_else(|| id.clone()),
@@ -75,16 +78,17 @@ pub(super) fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Resul
     })
 }
 
-/// Outputs of several profiles lie in folders of these names, which must not lead elsewhere.
-fn names_a_folder(id: &str) -> bool {
-    const LONGEST: usize = 64;
-    id.len() <= LONGEST
+/// Returns whether `id` is safe as the name of a folder: `fix` writes the outputs of several profiles
+/// to folders with these names.
+fn is_folder_name(id: &str) -> bool {
+    const MAX_BYTES: usize = 64;
+    id.len() <= MAX_BYTES
         && id.starts_with(char::is_alphanumeric)
         && id.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
-/// Limits that say nothing yet, and that nobody has published.
-fn unpublished() -> Limits {
+/// Returns limits without values and without a source.
+fn default_limits() -> Limits {
     Limits {
         severity: Severity::Error,
         source: None,
@@ -94,29 +98,29 @@ fn unpublished() -> Limits {
     }
 }
 
-fn word(table: &toml::Table, key: &str) -> Result<Option<String>, ProfileError> {
+fn optional_string(table: &toml::Table, key: &str) -> Result<Option<String>, ProfileError> {
     match table.get(key) {
         None => Ok(None),
         Some(toml::Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(wrong(key, "a text")),
+        Some(_) => Err(invalid_value(key, "a string")),
     }
 }
 
-/// Lays tables of limits over others. Every key is checked, also those of a rule turned off.
-pub(super) fn overlay(
+/// Applies the tables of `rules` to `limits`. Checks every key, also those of a rule turned off.
+pub(super) fn apply_rules(
     limits: &mut BTreeMap<String, Limits>,
     rules: &toml::Table,
     path: &str,
 ) -> Result<(), ProfileError> {
     for (rule, table) in rules {
         let path = format!("{path}.{rule}");
-        let keys =
-            keys::of(rule).ok_or_else(|| unknown(path.clone(), rule, KEYS.iter().map(|(id, _)| *id)))?;
-        let toml::Value::Table(table) = table else { return Err(wrong(&path, "a table")) };
-        let entry = limits.entry(rule.clone()).or_insert_with(unpublished);
+        let keys = keys::for_rule(rule)
+            .ok_or_else(|| unknown_key(path.clone(), rule, KEYS.iter().map(|(id, _)| *id)))?;
+        let toml::Value::Table(table) = table else { return Err(invalid_value(&path, "a table")) };
+        let entry = limits.entry(rule.clone()).or_insert_with(default_limits);
         for (key, value) in table {
             let path = format!("{path}.{key}");
-            set(entry, keys, key, value, &path)?;
+            set_key(entry, keys, key, value, &path)?;
         }
         if table.get("off").is_some_and(|off| off.as_bool() == Some(true)) {
             limits.remove(rule);
@@ -125,72 +129,78 @@ pub(super) fn overlay(
     Ok(())
 }
 
-fn set(
+fn set_key(
     limits: &mut Limits,
-    keys: &[(&'static str, Kind, &'static str)],
+    keys: &[(&'static str, ValueKind, &'static str)],
     key: &str,
     value: &toml::Value,
     path: &str,
 ) -> Result<(), ProfileError> {
-    let text = || value.as_str().map(str::to_owned).ok_or_else(|| wrong(path, "a text"));
+    let text = || value.as_str().map(str::to_owned).ok_or_else(|| invalid_value(path, "a string"));
     match key {
         "severity" => {
-            limits.severity =
-                Severity::from_word(&text()?).ok_or_else(|| wrong(path, "error, warning or advice"))?;
+            limits.severity = Severity::from_name(&text()?)
+                .ok_or_else(|| invalid_value(path, "error, warning or advice"))?;
         }
         "confidence" => {
-            limits.confidence = Confidence::from_word(&text()?)
-                .ok_or_else(|| wrong(path, "official, third-party or practice"))?;
+            limits.confidence = Confidence::from_name(&text()?)
+                .ok_or_else(|| invalid_value(path, "official, third-party or practice"))?;
         }
         "source" => limits.source = Some(text()?),
         "checked_on" => {
             let date = text()?;
             if super::age::date(&date).is_none() {
-                return Err(wrong(path, "a date, YYYY-MM-DD"));
+                return Err(invalid_value(path, "a date, YYYY-MM-DD"));
             }
             limits.checked_on = Some(date);
         }
         "off" => {
-            value.as_bool().ok_or_else(|| wrong(path, "true or false"))?;
+            value.as_bool().ok_or_else(|| invalid_value(path, "true or false"))?;
         }
         _ => {
             let Some((name, kind, _)) = keys.iter().find(|(name, _, _)| *name == key) else {
                 let known = keys.iter().map(|(name, _, _)| *name).chain(COMMON.iter().copied());
-                return Err(unknown(path.to_owned(), key, known));
+                return Err(unknown_key(path.to_owned(), key, known));
             };
-            limits.values.insert((*name).to_owned(), read(*kind, value, path)?);
+            limits.values.insert((*name).to_owned(), parse_value(*kind, value, path)?);
         }
     }
     Ok(())
 }
 
-fn read(kind: Kind, value: &toml::Value, path: &str) -> Result<Value, ProfileError> {
+fn parse_value(kind: ValueKind, value: &toml::Value, path: &str) -> Result<Value, ProfileError> {
     match kind {
-        Kind::Number => {
-            let number = value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64));
+        ValueKind::Number => {
+            let number = value.as_float().or_else(|| value.as_integer().map(|integer| integer as f64));
             number
                 .filter(|number| number.is_finite())
                 .map(Value::Number)
-                .ok_or_else(|| wrong(path, "a number"))
+                .ok_or_else(|| invalid_value(path, "a number"))
         }
-        Kind::Flag => value.as_bool().map(Value::Flag).ok_or_else(|| wrong(path, "true or false")),
-        Kind::Words => words(value).map(Value::Words).ok_or_else(|| wrong(path, "a list of words")),
-        Kind::Ratios => {
-            let ratios = words(value).and_then(|words| words.iter().map(|word| word.parse().ok()).collect());
-            ratios.map(Value::Ratios).ok_or_else(|| wrong(path, "a list of ratios such as \"9:16\""))
+        ValueKind::Flag => {
+            value.as_bool().map(Value::Flag).ok_or_else(|| invalid_value(path, "true or false"))
         }
-        Kind::Sizes => {
+        ValueKind::Strings => {
+            strings(value).map(Value::Words).ok_or_else(|| invalid_value(path, "a list of strings"))
+        }
+        ValueKind::Ratios => {
+            let ratios =
+                strings(value).and_then(|strings| strings.iter().map(|text| text.parse().ok()).collect());
+            ratios.map(Value::Ratios).ok_or_else(|| invalid_value(path, "a list of ratios such as \"9:16\""))
+        }
+        ValueKind::Sizes => {
             let list = value.as_array().and_then(|list| list.iter().map(size).collect());
-            list.map(Value::Sizes)
-                .ok_or_else(|| wrong(path, "a list of { ratio = \"9:16\", width = 540, height = 960 }"))
+            list.map(Value::Sizes).ok_or_else(|| {
+                invalid_value(path, "a list of { ratio = \"9:16\", width = 540, height = 960 }")
+            })
         }
     }
 }
 
-fn words(value: &toml::Value) -> Option<Vec<String>> {
+fn strings(value: &toml::Value) -> Option<Vec<String>> {
     match value {
-        toml::Value::String(word) => Some(vec![word.clone()]),
-        toml::Value::Array(list) => list.iter().map(|word| word.as_str().map(str::to_owned)).collect(),
+        toml::Value::String(text) => Some(vec![text.clone()]),
+        toml::Value::Array(list) => list.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
         _ => None,
     }
 }
@@ -201,17 +211,17 @@ fn size(value: &toml::Value) -> Option<(Rational, u32, u32)> {
     Some((table.get("ratio")?.as_str()?.parse().ok()?, side("width")?, side("height")?))
 }
 
-fn wrong(path: &str, expected: &str) -> ProfileError {
+fn invalid_value(path: &str, expected: &str) -> ProfileError {
     ProfileError::Value { path: path.to_owned(), expected: expected.to_owned() }
 }
 
-fn unknown<'a>(path: String, key: &str, known: impl Iterator<Item = &'a str>) -> ProfileError {
+fn unknown_key<'a>(path: String, key: &str, known: impl Iterator<Item = &'a str>) -> ProfileError {
     ProfileError::UnknownKey { path, nearest: nearest(key, known).map(str::to_owned) }
 }
 
 impl Severity {
-    fn from_word(word: &str) -> Option<Severity> {
-        match word {
+    fn from_name(name: &str) -> Option<Severity> {
+        match name {
             "error" => Some(Severity::Error),
             "warning" => Some(Severity::Warning),
             "advice" => Some(Severity::Advice),
@@ -221,8 +231,8 @@ impl Severity {
 }
 
 impl Confidence {
-    fn from_word(word: &str) -> Option<Confidence> {
-        match word {
+    fn from_name(name: &str) -> Option<Confidence> {
+        match name {
             "official" => Some(Confidence::Official),
             "third-party" => Some(Confidence::ThirdParty),
             "practice" => Some(Confidence::Practice),
@@ -241,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_extends_another_and_changes_one_limit() {
+    fn profile_extends_another_and_changes_one_limit() {
         let text =
             "id = \"mine\"\nextends = \"tiktok-ads\"\n[rule.duration]\nmax_s = 30\n[rule.hdr]\noff = true\n";
         let mine = parse(text).unwrap();
@@ -253,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_names_one_folder_and_leads_nowhere_else() {
+    fn rejects_ids_that_are_unsafe_as_folder_names() {
         for id in ["", ".", "..", "../up", "/etc", "a/b", "a b", "a\u{202e}b", &"a".repeat(65)] {
             let error = parse(&format!("id = {id:?}\n").replace("\\u{202e}", "\\u202e")).unwrap_err();
             assert!(matches!(&error, ProfileError::Value { path, .. } if path == "id"), "{id:?}: {error}");
@@ -262,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_key_is_named_with_its_path_and_the_nearest() {
+    fn unknown_key_is_reported_with_path_and_suggestion() {
         let message = parse("id = \"x\"\n[rule.duration]\nmax_sec = 30\n").unwrap_err().to_string();
         assert_eq!(message, "unknown key `rule.duration.max_sec`; did you mean `max_s`?");
         let message = parse("id = \"x\"\n[rule.durations]\nmax_s = 30\n").unwrap_err().to_string();
@@ -270,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn integrity_counts_in_every_profile_whatever_it_says() {
+    fn integrity_is_an_error_in_every_profile() {
         for text in [
             "id = \"x\"\n",
             "id = \"x\"\nextends = \"tiktok-ads\"\n[rule.integrity]\noff = true\n",
@@ -281,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_types_and_missing_parts_are_named() {
+    fn reports_missing_keys_and_invalid_values() {
         for (text, expected) in [
             ("title = \"x\"\n", "`id` is missing"),
             ("id = \"x\"\n[rule.duration]\nmax_s = \"30\"\n", "`rule.duration.max_s` must be a number"),
@@ -297,14 +307,14 @@ mod tests {
                 "id = \"x\"\n[rule.hdr]\nchecked_on = \"2026-02-30\"\n",
                 "`rule.hdr.checked_on` must be a date, YYYY-MM-DD",
             ),
-            ("id = \"x\"\nextends = \"y\"\n", "`extends = \"y\"`: there is no built-in profile of that name"),
+            ("id = \"x\"\nextends = \"y\"\n", "`extends = \"y\"`: no built-in profile has that name"),
         ] {
             assert_eq!(parse(text).unwrap_err().to_string(), expected);
         }
     }
 
     #[test]
-    fn overrides_replace_limits_of_rules_that_count() {
+    fn overrides_replace_limits() {
         let base = Profile::builtin("tiktok-ads").unwrap();
         let table: toml::Table = "[file-size]\nmax_bytes = 1000\n".parse().unwrap();
         let changed = base.with_overrides(&table).unwrap();
@@ -314,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn an_override_makes_a_rule_count_that_did_not() {
+    fn override_enables_a_rule_without_limits_in_the_profile() {
         let base = Profile::builtin("tiktok-ads").unwrap();
         assert!(base.limits("loudness").is_none());
         let table: toml::Table = "[loudness]\ntarget_lufs = -16\ntolerance_lu = 2\n".parse().unwrap();
@@ -324,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_key_is_refused_wherever_it_stands() {
+    fn rejects_unknown_keys_everywhere_in_overrides() {
         let base = Profile::builtin("tiktok-ads").unwrap();
         for (text, expected) in [
             (
@@ -342,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_date_or_source_keeps_the_hash_and_a_new_limit_does_not() {
+    fn hash_ignores_dates_and_sources() {
         let hash = |duration: &str| {
             let text = format!("id = \"x\"\nextends = \"tiktok-ads\"\n[rule.duration]\n{duration}\n");
             parse(&text).unwrap().hash()

@@ -1,38 +1,37 @@
-//! What a person can do about the files that are not through, in a few plain paragraphs.
+//! The "What to do" section: next steps for the files that need attention.
 
 use std::collections::BTreeMap;
 
-use super::outcome::{Outcome, troubles};
+use super::outcome::{Outcome, problems};
 use super::{FileEntry, Report, units};
 use crate::rules::{Remedy, Severity};
 
-/// How many files a piece of advice names before the rest is only counted.
-const NAMED: usize = 10;
+/// At most this many files are listed for each piece of advice; the rest is only counted.
+const MAX_LISTED_FILES: usize = 10;
 
-/// One thing to do, and the files it is about. Not escaped.
+/// One next step and the files it applies to. The text is not escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Advice {
     /// What to do.
     pub(super) text: String,
-    /// The files with what is particular to each.
+    /// One line for each file: its path and its reason.
     pub(super) files: Vec<String>,
 }
 
-/// What to do next; empty when everything is through.
+/// Returns the next steps, or nothing when no file needs attention.
 pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
     let mut all = Vec::new();
     let of = |outcome: Outcome| -> Vec<&FileEntry> {
         report.files.iter().filter(|entry| Outcome::of(entry) == outcome).collect()
     };
     let noncompliant = of(Outcome::Noncompliant);
-    let (fixable, stubborn): (Vec<_>, Vec<_>) =
+    let (fixable, unfixable): (Vec<_>, Vec<_>) =
         noncompliant.into_iter().partition(|entry| worst_remedy(entry) < Remedy::Trim);
     if !fixable.is_empty() {
-        let them = if fixable.len() == 1 { "it" } else { "them" };
         all.push(Advice {
             text: format!(
-                "{} be made compliant without leaving anything out: run `greenlit fix PATH --out DIR`. \
-                 Add `--dry-run` to see first what would be done to {them}.",
+                "{} be fixed without losing content: run `greenlit fix PATH --out DIR`. Add `--dry-run` to \
+                 see the plan first.",
                 units::count(fixable.len() as u64, "file can", "files can"),
             ),
             files: Vec::new(),
@@ -40,50 +39,54 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
     }
     let mut add = |entries: Vec<&FileEntry>, text: &str, line: fn(&FileEntry) -> String| {
         if !entries.is_empty() {
-            all.push(Advice { text: text.to_owned(), files: named(&entries, line) });
+            all.push(Advice { text: text.to_owned(), files: listed(&entries, line) });
         }
     };
     add(
-        stubborn,
-        "These break a rule that no change to the file clears without your consent, or at all. \
-         `greenlit fix PATH --out DIR --dry-run` names the option that gives consent, where there is one; \
-         otherwise export the video again.",
+        unfixable,
+        "These files break a rule that greenlit cannot fix, or fixes only with your consent. \
+         `greenlit fix PATH --out DIR --dry-run` shows which option gives consent. If it shows none, export \
+         the video again.",
         errors,
     );
     add(
         of(Outcome::Refused),
-        "These were refused rather than changed in a way you did not ask for. Give consent with the option \
-         named, or export the video again within the limits shown with each file.",
+        "greenlit refused to fix these files: no permitted change makes them compliant. Give consent with \
+         the option shown, or export the video again within the limits shown for each file.",
         reasons,
     );
     add(
         of(Outcome::Undecided),
-        "These could not be judged, and are not called compliant on a guess. `greenlit check --deep PATH` \
-         decodes every frame and may find the missing facts; otherwise export the video again.",
+        "These files could not be checked completely, so they do not count as compliant. \
+         `greenlit check --deep PATH` decodes every frame and may determine the missing facts. If it does \
+         not, export the video again.",
         reasons,
     );
     add(
         of(Outcome::Unreadable),
-        "These are not readable as media: transfer or export them again, and compare sizes with the original.",
+        "These files cannot be read as media. Transfer or export them again, and compare their sizes with \
+         the originals.",
         reasons,
     );
     add(
         of(Outcome::Undelivered),
-        "These comply but did not arrive. `greenlit status` shows the next step of each, and \
-         `greenlit resolve` settles what only a person can decide. Running the same command again is safe.",
+        "These files comply but were not delivered. `greenlit status` shows the next step for each, and \
+         `greenlit resolve` records the decisions that only you can make. It is safe to run the same command \
+         again.",
         reasons,
     );
     add(
         of(Outcome::Failed),
-        "Here something other than the file went wrong. Put right what is named, `greenlit doctor` may help, \
-         and run the same command again: finished work is not repeated.",
+        "An operation on these files failed; the files themselves may be fine. Correct the cause shown \
+         (`greenlit doctor` may help), then run the same command again. Completed files are not processed \
+         again.",
         reasons,
     );
     all.extend(explain(report));
     all
 }
 
-/// The rule that stops most files, as a place to start reading.
+/// Suggests `greenlit explain` for the rule that the most files break.
 fn explain(report: &Report) -> Option<Advice> {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     let open = report
@@ -93,11 +96,11 @@ fn explain(report: &Report) -> Option<Advice> {
     for finding in open.flat_map(|entry| &entry.findings).filter(|f| f.severity == Severity::Error) {
         *counts.entry(&finding.rule).or_default() += 1;
     }
-    // The first of equals, by name, so that the same report always reads the same.
+    // Ties go to the first rule by name, so that equal reports have equal text.
     let (rule, _) = counts.into_iter().rev().max_by_key(|(_, count)| *count)?;
     Some(Advice {
         text: format!(
-            "`greenlit explain {rule}` says what a rule means, why it is there and where it is published."
+            "`greenlit explain {rule}` shows what the rule means, why it exists and where it is published."
         ),
         files: Vec::new(),
     })
@@ -108,24 +111,24 @@ fn worst_remedy(entry: &FileEntry) -> Remedy {
     errors.map(|finding| finding.remedy).max().unwrap_or(Remedy::None)
 }
 
-fn named(entries: &[&FileEntry], line: fn(&FileEntry) -> String) -> Vec<String> {
-    let mut files: Vec<String> =
-        entries.iter().take(NAMED).map(|entry| format!("{}: {}", entry.path, line(entry))).collect();
-    if entries.len() > NAMED {
-        files.push(format!("and {} more", entries.len() - NAMED));
+fn listed(entries: &[&FileEntry], line: fn(&FileEntry) -> String) -> Vec<String> {
+    let listed = entries.iter().take(MAX_LISTED_FILES);
+    let mut files: Vec<String> = listed.map(|entry| format!("{}: {}", entry.path, line(entry))).collect();
+    if entries.len() > MAX_LISTED_FILES {
+        files.push(format!("and {} more", entries.len() - MAX_LISTED_FILES));
     }
     files
 }
 
 fn reasons(entry: &FileEntry) -> String {
-    let mut said: Vec<String> = Vec::new();
-    for trouble in troubles(entry) {
-        // A video that was not sent, and each of its ads, repeat why the file was refused.
-        if !said.iter().any(|earlier| trouble.message.contains(earlier.as_str())) {
-            said.push(trouble.message);
+    let mut messages: Vec<String> = Vec::new();
+    for problem in problems(entry) {
+        // The delivery of a refused video, and each of its ads, repeat the reason of the refusal.
+        if !messages.iter().any(|earlier| problem.message.contains(earlier.as_str())) {
+            messages.push(problem.message);
         }
     }
-    said.join(" ")
+    messages.join(" ")
 }
 
 fn errors(entry: &FileEntry) -> String {
@@ -144,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_to_do_when_all_is_through() {
+    fn gives_no_advice_when_no_file_needs_attention() {
         let mut report = samples::everything();
         report.files.retain(|entry| !Outcome::of(entry).needs_attention());
         assert!(!report.files.is_empty());
@@ -152,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn every_file_that_needs_attention_has_advice() {
+    fn gives_advice_for_every_file_that_needs_attention() {
         let report = samples::everything();
         for entry in report.files.iter().filter(|entry| Outcome::of(entry).needs_attention()) {
             let mut alone = report.clone();
@@ -162,13 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn a_long_list_is_cut_and_counted() {
+    fn truncates_a_long_list_and_counts_the_rest() {
         let mut report = samples::everything();
         let unreadable: Vec<_> =
             report.files.iter().filter(|e| Outcome::of(e) == Outcome::Unreadable).cloned().collect();
-        report.files = unreadable.into_iter().cycle().take(NAMED + 3).collect();
+        report.files = unreadable.into_iter().cycle().take(MAX_LISTED_FILES + 3).collect();
         let advice = what_to_do(&report);
-        assert_eq!(advice[0].files.len(), NAMED + 1);
-        assert_eq!(advice[0].files[NAMED], "and 3 more");
+        assert_eq!(advice[0].files.len(), MAX_LISTED_FILES + 1);
+        assert_eq!(advice[0].files[MAX_LISTED_FILES], "and 3 more");
     }
 }

@@ -1,7 +1,7 @@
 //! The report as a document: the JSON contract, field by field.
 //!
-//! Serialisable twins of the model live here, so that the wire shape can only change on purpose.
-//! Absent facts are `null`; `fix` and `delivery` are left out where the command does neither.
+//! These types mirror the model, so that a change of the model cannot change the JSON by accident.
+//! Unknown facts are `null`; `fix` and `delivery` are omitted by commands that do neither.
 
 use serde::Serialize;
 
@@ -15,22 +15,22 @@ use crate::rules::{Finding, Verdict};
 /// The name and version of the document's schema.
 pub const SCHEMA: &str = "greenlit.report/1";
 
-/// One run.
+/// The report of one run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// Always [`SCHEMA`].
     pub schema: &'static str,
-    /// What made the report.
+    /// The program that wrote the report.
     pub tool: Tool,
-    /// The profiles that were asked for.
+    /// The requested profiles.
     pub profiles: Vec<String>,
     /// Counts over `files`.
     pub summary: Summary,
     /// One entry for each file and profile, sorted by path, then profile.
     pub files: Vec<FileEntry>,
-    /// Whether the run was stopped before its end.
+    /// Whether the run was interrupted.
     pub interrupted: bool,
-    /// Limits that nobody has compared with their source for long.
+    /// Limits that have not been compared with their source recently.
     pub old_limits: Vec<OldLimit>,
 }
 
@@ -41,7 +41,7 @@ pub struct OldLimit {
     pub profile: String,
     /// The rule.
     pub rule: String,
-    /// When its source was last looked at, `YYYY-MM-DD`.
+    /// The day the limit was last compared with its source, `YYYY-MM-DD`.
     pub checked_on: String,
     /// Whole days since then.
     pub age_days: u32,
@@ -52,32 +52,32 @@ pub struct OldLimit {
 pub struct Tool {
     /// `greenlit`.
     pub name: &'static str,
-    /// Our version.
+    /// The version of greenlit.
     pub version: &'static str,
-    /// The version of the FFmpeg libraries; `None` when the run needed none.
+    /// The version of the FFmpeg libraries; `None` if the run did not use them.
     pub ffmpeg: Option<String>,
-    /// The isolation in force while media was read; `None` when the run read none.
+    /// The sandboxing of the media workers; `None` if the run read no media.
     pub isolation: Option<Vec<String>>,
 }
 
 /// Counts of entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Summary {
-    /// Entries in all.
+    /// Number of entries.
     pub files: u64,
     /// Sources that comply.
     pub compliant: u64,
     /// Sources with an error.
     pub noncompliant: u64,
-    /// Sources of which too little is known.
+    /// Sources with too few known facts to decide.
     pub indeterminate: u64,
-    /// Files that are no readable media.
+    /// Files that cannot be read as media.
     pub unreadable: u64,
-    /// Files that are not media and not named like it.
+    /// Files that are not media, by content and by extension.
     pub skipped: u64,
-    /// Outputs that were made and proven.
+    /// Outputs that were written and verified.
     pub fixed: u64,
-    /// Files that cannot be fixed as asked.
+    /// Files that cannot be fixed with the given options.
     pub refused: u64,
     /// Files on which an operation failed.
     pub failed: u64,
@@ -90,51 +90,51 @@ pub struct Summary {
 pub struct FileEntry {
     /// The path as given, joined with `/`; lossy when the name is not UTF-8.
     pub path: String,
-    /// The exact bytes of such a name, percent-encoded.
+    /// The exact bytes of a name that is not UTF-8, percent-encoded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path_raw: Option<String>,
     /// The profile.
     pub profile: String,
-    /// The judgement over the source.
+    /// The verdict on the source.
     pub verdict: Verdict,
-    /// Why there is no judgement, for `unreadable`, `skipped` and operational failures.
+    /// Why there is no verdict, for `unreadable`, `skipped` and operational failures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The facts; `None` where there are none.
+    /// The media facts; `None` if the file could not be read.
     pub media: Option<Media>,
-    /// What the rules say, worst first.
+    /// The findings of the rules, worst first.
     pub findings: Vec<Finding>,
     /// Rules that could not be decided because a fact is unknown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub undecided: Vec<String>,
-    /// What was done about it.
+    /// The result of the fix.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<Fix>,
-    /// Where it went.
+    /// The state of the upload and of the ads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,
 }
 
-/// What was done to a file.
+/// The result of fixing a file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Fix {
     /// The kind of change.
     pub action: FixAction,
-    /// The output, as a path; `None` where there is none.
+    /// The path of the output; `None` if there is no output.
     pub output: Option<String>,
-    /// Each step with its reason, for a person.
+    /// Each step with its reason, as text.
     pub steps: Vec<String>,
-    /// Why nothing cheaper would do, or why nothing was done.
+    /// Why a cheaper change was not enough, or why there is no output.
     pub reason: Option<String>,
-    /// The class of that reason, out of a closed list, where nothing was made.
+    /// The refusal class, from a closed list, if there is no output.
     pub refusal: Option<&'static str>,
-    /// Who encoded the picture; `None` where it was copied or nothing was made.
+    /// The video encoder; `None` if the video was copied or there is no output.
     pub encoder: Option<&'static str>,
-    /// The proof; `None` where there is no output.
+    /// The verification of the output; `None` if there is no output.
     pub verified: Option<Verified>,
 }
 
-/// The kinds of change, from none to failure.
+/// The kind of change, from none to failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FixAction {
@@ -142,22 +142,22 @@ pub enum FixAction {
     None,
     /// The compliant file was copied to the output folder.
     Copy,
-    /// Packets copied into a new container.
+    /// All streams were copied into a new container.
     Remux,
-    /// The audio encoded again, the picture copied.
+    /// The audio was re-encoded and the video copied.
     ReencodeAudio,
-    /// The picture encoded again, the audio copied.
+    /// The video was re-encoded and the audio copied.
     ReencodeVideo,
-    /// Both encoded again.
+    /// Video and audio were re-encoded.
     Reencode,
-    /// Not possible, or not without consent.
+    /// The fix is not possible, or needs consent.
     Refused,
-    /// Possible, but it went wrong.
+    /// The fix was attempted and failed.
     Failed,
 }
 
 impl FixAction {
-    /// The name in the report.
+    /// Returns the name used in the report.
     pub fn name(self) -> &'static str {
         match self {
             FixAction::None => "none",
@@ -172,36 +172,36 @@ impl FixAction {
     }
 }
 
-/// The proof that an output complies and is the same video.
+/// The verification that an output complies and shows the same content as its source.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Verified {
-    /// The judgement over the output.
+    /// The verdict on the output.
     pub verdict: Verdict,
-    /// Copied streams whose packets were read back and are the source's, bit for bit.
+    /// Number of copied streams whose packets, read back from the output, are bit-identical to the source.
     pub identical_streams: usize,
-    /// Video frames decoded from the output; `None` when none were: decoding was not asked for, or the
-    /// picture is a copy that was proven by its packets.
+    /// Video frames decoded from the output; `None` if decoding was not requested, or the video was
+    /// copied and verified by its packets.
     pub decoded_frames: Option<u64>,
-    /// Complaints while decoding it.
+    /// Number of errors while decoding the output.
     pub decode_errors: Option<u64>,
-    /// Its duration minus the planned one, in seconds.
+    /// Duration of the output minus the planned duration, in seconds.
     pub duration_delta_s: Option<f64>,
-    /// How alike output and source look.
+    /// The visual similarity of output and source.
     pub similarity: Option<Similarity>,
 }
 
-/// Where a file went.
+/// The state of the upload and of the ads of a file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Delivery {
     /// The state of the asset.
     pub state: String,
-    /// The platform's id.
+    /// The video id on the platform.
     pub video_id: Option<String>,
-    /// Uploads of this asset so far.
+    /// Number of uploads of this asset so far.
     pub attempts: u32,
-    /// Why it is in that state, where that needs saying.
+    /// The reason for that state, if it needs one.
     pub reason: Option<String>,
-    /// The ads that use it.
+    /// The ads that use the video.
     pub ads: Vec<AdDelivery>,
 }
 
@@ -212,13 +212,13 @@ pub struct AdDelivery {
     pub row: u64,
     /// The state of the ad.
     pub state: String,
-    /// The platform's id.
+    /// The ad id on the platform.
     pub ad_id: Option<String>,
-    /// Why it is in that state, where that needs saying.
+    /// The reason for that state, if it needs one.
     pub reason: Option<String>,
 }
 
-/// The facts of a file, in the shape of the report.
+/// The media facts of a file, as the report shows them.
 #[derive(Clone, Debug, Serialize)]
 pub struct Media {
     pub(super) container: Option<String>,
@@ -235,7 +235,7 @@ pub struct Media {
     pub(super) completeness: Completeness,
     pub(super) chapters: u32,
     pub(super) privacy: PrivacyTags,
-    /// Whether the file is one still picture.
+    /// Whether the file is a still image.
     pub(super) still: bool,
 }
 
@@ -302,7 +302,7 @@ pub(super) struct Other {
 
 impl From<MediaFacts> for Media {
     fn from(facts: MediaFacts) -> Media {
-        let still = facts.still().is_some();
+        let still = facts.still_image().is_some();
         Media {
             container: facts.container,
             size_bytes: facts.size_bytes,
@@ -331,7 +331,7 @@ impl From<MediaFacts> for Media {
     }
 }
 
-/// The contract knows three kinds; cover art is an attachment there.
+/// Returns the kind's name in the JSON, which has three kinds: cover art counts as an attachment.
 fn kind_name(kind: OtherKind) -> &'static str {
     match kind {
         OtherKind::Data => "data",
@@ -403,7 +403,7 @@ impl From<AudioStream> for Audio {
 }
 
 impl Report {
-    /// A report over `files`, which are sorted and counted here.
+    /// Builds a report from `files`, sorting and counting them.
     pub fn new(
         tool: Tool,
         profiles: Vec<String>,
@@ -417,9 +417,9 @@ impl Report {
         Report { schema: SCHEMA, tool, profiles, summary, files, interrupted, old_limits }
     }
 
-    /// The same, noting limits that were last looked at long ago.
+    /// Returns the report with limits that have not been compared with their source recently.
     #[must_use]
-    pub fn noting(mut self, old_limits: Vec<OldLimit>) -> Report {
+    pub fn with_old_limits(mut self, old_limits: Vec<OldLimit>) -> Report {
         self.old_limits = old_limits;
         self
     }
@@ -433,7 +433,7 @@ impl Summary {
         summary
     }
 
-    /// Counts one more.
+    /// Adds one file to the counts.
     pub fn count(&mut self, file: &FileEntry) {
         self.files += 1;
         *match file.verdict {
@@ -448,7 +448,7 @@ impl Summary {
             Some(FixAction::Refused) => self.refused += 1,
             Some(FixAction::Failed) => self.failed += 1,
             Some(FixAction::None | FixAction::Copy) | None => {}
-            // A plan that was only looked at has no output.
+            // A dry run has no output.
             Some(_) => self.fixed += u64::from(made),
         }
     }

@@ -1,30 +1,30 @@
-//! Text from outside made safe to show: file names, tags and messages may hold anything.
+//! Escaping of untrusted text: file names, tags and messages may contain any character.
 //!
-//! A control character can move the cursor or end a line of a log; a bidirectional override can
-//! make `gpj.mp4` read as `4pm.jpg`. All of them are shown as `\u{…}` wherever a person reads.
+//! A control character can move the cursor or break a log line; a bidirectional override can make
+//! `gpj.mp4` read as `4pm.jpg`. Output for people shows all of them as `\u{…}`.
 
 use std::fmt::Write;
 
-/// `text` on one line, with everything invisible or able to reorder its neighbours written out.
+/// Returns `text` on one line, with invisible and reordering characters replaced by escapes.
 ///
-/// Joiners (U+200C, U+200D) stay: scripts and emoji need them, and they hide nothing.
+/// Joiners (U+200C, U+200D) stay: some scripts and emoji need them, and they hide nothing.
 pub fn escape(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
+    let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
-            '\n' => shown.push_str("\\n"),
-            '\r' => shown.push_str("\\r"),
-            '\t' => shown.push_str("\\t"),
-            hidden if is_hidden(hidden) => push_code(&mut shown, hidden),
-            plain => shown.push(plain),
+            '\n' => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            '\t' => escaped.push_str("\\t"),
+            hidden if is_hidden(hidden) => push_code(&mut escaped, hidden),
+            plain => escaped.push(plain),
         }
     }
-    shown
+    escaped
 }
 
-/// `text` for XML 1.0 and HTML, as content or in double quotes.
+/// Returns `text` escaped for XML 1.0 and HTML, as content or in double quotes.
 ///
-/// Escaped as [`escape`] does first, so that no character remains that XML cannot hold at all.
+/// It applies [`escape`] first, which removes the characters that XML does not allow.
 pub(super) fn markup(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in escape(text).chars() {
@@ -40,12 +40,12 @@ pub(super) fn markup(text: &str) -> String {
     safe
 }
 
-/// `text` as a URI path (RFC 3986, 3.3), with `/` kept as the separator.
+/// Returns `text` as a URI path (RFC 3986, 3.3); `/` stays the separator.
 pub(super) fn uri_path(text: &str) -> String {
     encode(text, |byte| is_unreserved(byte) || byte == b'/')
 }
 
-/// The same for text that is percent-encoded already: its escapes stay.
+/// Like [`uri_path`] for text that is already percent-encoded: its escapes stay.
 pub(super) fn uri_path_encoded(text: &str) -> String {
     encode(text, |byte| is_unreserved(byte) || matches!(byte, b'/' | b'%'))
 }
@@ -72,14 +72,14 @@ fn is_hidden(character: char) -> bool {
             '\u{ad}' // soft hyphen
             | '\u{61c}' | '\u{200e}' | '\u{200f}' // direction marks
             | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' // overrides and isolates
-            | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{feff}' // nothing to see
+            | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{feff}' // invisible
             | '\u{2028}' | '\u{2029}' // line and paragraph separators
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' // annotations, tags
             | '\u{fffe}' | '\u{ffff}') // not allowed in XML
 }
 
-fn push_code(shown: &mut String, character: char) {
-    push(shown, format_args!("\\u{{{:x}}}", u32::from(character)));
+fn push_code(escaped: &mut String, character: char) {
+    push(escaped, format_args!("\\u{{{:x}}}", u32::from(character)));
 }
 
 fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
@@ -94,20 +94,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_mislead_is_written_out() {
+    fn escapes_control_and_bidirectional_characters() {
         assert_eq!(escape("a\u{202e}4pm.jpg"), "a\\u{202e}4pm.jpg");
         assert_eq!(escape("\u{1b}[2Jx\n\u{9b}"), "\\u{1b}[2Jx\\n\\u{9b}");
         assert_eq!(escape("Fähre \u{1f469}\u{200d}\u{1f680}.mp4"), "Fähre \u{1f469}\u{200d}\u{1f680}.mp4");
     }
 
     #[test]
-    fn markup_holds_no_markup() {
+    fn markup_escapes_special_characters() {
         assert_eq!(markup("<a href=\"'&"), "&lt;a href=&quot;&#39;&amp;");
         assert_eq!(markup("\u{0}\u{ffff}"), "\\u{0}\\u{ffff}");
     }
 
     #[test]
-    fn a_path_becomes_a_uri() {
+    fn encodes_a_path_as_a_uri() {
         assert_eq!(uri_path("a b/ü#1:%.mp4"), "a%20b/%C3%BC%231%3A%25.mp4");
         assert_eq!(uri_path_encoded("a%FF?.mp4"), "a%FF%3F.mp4");
     }

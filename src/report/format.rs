@@ -1,4 +1,4 @@
-//! The formats, and the one way to write any of them.
+//! The report formats and [`render`], which writes any of them.
 
 use std::fmt;
 use std::io;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::{HumanOptions, Report, github, html, human, json, junit, ndjson, sarif};
 
-/// What a report can be written as.
+/// An output format of the report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Format {
     /// For a person at a terminal.
@@ -14,26 +14,26 @@ pub enum Format {
     Human,
     /// One JSON document; its schema is [`super::schema`].
     Json,
-    /// One JSON object a line for each file.
+    /// One JSON object per line for each file.
     Ndjson,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
     /// JUnit XML, for build servers.
     Junit,
-    /// Workflow commands of GitHub Actions.
+    /// GitHub Actions workflow commands.
     Github,
-    /// One self-contained page.
+    /// One self-contained HTML page.
     Html,
 }
 
 impl Format {
-    /// Every format, in the order they are documented.
+    /// Returns every format, in the order of the documentation.
     pub fn all() -> &'static [Format] {
         use Format::{Github, Html, Human, Json, Junit, Ndjson, Sarif};
         &[Human, Json, Ndjson, Sarif, Junit, Github, Html]
     }
 
-    /// The name on the command line.
+    /// Returns the name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Format::Human => "human",
@@ -53,9 +53,9 @@ impl fmt::Display for Format {
     }
 }
 
-/// A name that is no format.
+/// The error for an unknown format name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a report format: use human, json, ndjson, sarif, junit, github or html")]
+#[error("unknown report format `{0}`; use human, json, ndjson, sarif, junit, github or html")]
 pub struct ParseFormatError(String);
 
 impl FromStr for Format {
@@ -67,11 +67,11 @@ impl FromStr for Format {
     }
 }
 
-/// Writes `report` as `format` into `out`. Only [`Format::Human`] heeds `human`.
+/// Writes `report` as `format` to `out`. Only [`Format::Human`] uses `human`.
 ///
 /// # Errors
 ///
-/// Those of `out`.
+/// Returns the write errors of `out`.
 pub fn render(
     report: &Report,
     format: Format,
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_leads_back_to_its_format() {
+    fn parses_every_format_name() {
         for format in Format::all() {
             assert_eq!(format.to_string().parse(), Ok(*format));
         }

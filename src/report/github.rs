@@ -1,16 +1,16 @@
 //! `github`: workflow commands, which GitHub Actions shows as annotations.
 //!
-//! Format: `::error file=…,title=…::message`, one a line; see "Workflow commands for GitHub
-//! Actions" in GitHub's documentation. The runner undoes `%25`, `%0D` and `%0A` everywhere, and
+//! Format: `::error file=…,title=…::message`, one per line; see "Workflow commands for GitHub
+//! Actions" in GitHub's documentation. The runner decodes `%25`, `%0D` and `%0A` everywhere, and
 //! `%3A` and `%2C` in properties.
 
 use std::io;
 
-use super::outcome::{is_fixed, troubles};
+use super::outcome::{is_fixed, problems};
 use super::{FileEntry, Report, escape, text, units};
 use crate::rules::{Finding, Severity};
 
-/// One annotation for each finding and each other trouble, then the count.
+/// Writes one annotation for each finding and each other problem, then the counts.
 pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     for entry in &report.files {
         annotate(entry, out)?;
@@ -19,23 +19,23 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
         text::tally(report).into_iter().map(|(outcome, n)| format!("{n} {}", outcome.label())).collect();
     let files = units::count(report.files.len() as u64, "file", "files");
     let counts = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
-    let stopped = if report.interrupted { " (interrupted)" } else { "" };
-    writeln!(out, "greenlit: {files}{counts}{stopped}")
+    let suffix = if report.interrupted { " (interrupted)" } else { "" };
+    writeln!(out, "greenlit: {files}{counts}{suffix}")
 }
 
 fn annotate(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
     let fixed = is_fixed(entry);
-    for trouble in troubles(entry) {
-        command(out, "error", entry, trouble.id, &escape(&trouble.message))?;
+    for problem in problems(entry) {
+        command(out, "error", entry, problem.id, &escape(&problem.message))?;
     }
     if let Some(fix) = entry.fix.as_ref().filter(|_| fixed) {
         let output = fix.output.as_deref().unwrap_or_default();
-        let text = format!("Fixed: {}, see {}.", text::action(fix), escape(output));
+        let text = format!("Fixed: {}; output: {}", text::action(fix), escape(output));
         command(out, "notice", entry, "fixed", &text)?;
     }
     for finding in &entry.findings {
         let level = match finding.severity {
-            // The output is what counts once it stands.
+            // The output replaces the source.
             Severity::Error if fixed => "notice",
             Severity::Error => "error",
             Severity::Warning => "warning",
@@ -71,8 +71,8 @@ fn command(
     writeln!(out, "::{level} file={file},title={title}::{text}")
 }
 
-/// A line break stays one, encoded, so that the annotation finds the file; what else could
-/// disturb a log is written out.
+/// Encodes a property. Line breaks are percent-encoded, so that the annotation finds the file; other
+/// control characters are escaped.
 fn property(text: &str) -> String {
     let lines: Vec<String> = text
         .split('\n')
@@ -94,37 +94,37 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn findings_become_annotations() {
+    fn writes_findings_as_annotations() {
         let mut report = samples::everything();
         report.files.retain(|entry| entry.path.starts_with("c."));
         insta::assert_snapshot!(samples::rendered(&report, Format::Github), @r#"
         ::error file=c.not-compliant.mov,title=greenlit (video-codec)::the video codec is mpeg4: found mpeg4, allowed h264, hevc (stream 0). Source: https://ads.tiktok.com/help/article/video-ads-specifications [tiktok-ads]
         ::error file=c.not-compliant.mov,title=greenlit (integrity)::the file ends before its video does: found 3.5 s missing, allowed all declared data (data missing from 8.5 s). [tiktok-ads]
-        ::warning file=c.not-compliant.mov,title=greenlit (black)::the picture is black for a while: found 2 spans, allowed none longer than 1 s (stream 0, 0 s to 1.5 s, 1:02.5 to 1:05). Source: https://ads.tiktok.com/help/article/video-ads-specifications [tiktok-ads]
-        ::notice file=c.not-compliant.mov,title=greenlit (fast-start)::the index lies behind the media data: found moov last, allowed moov first. Source: https://ads.tiktok.com/help/article/video-ads-specifications [tiktok-ads]
+        ::warning file=c.not-compliant.mov,title=greenlit (black)::the video is black for a while: found 2 spans, allowed none longer than 1 s (stream 0, 0 s to 1.5 s, 1:02.5 to 1:05). Source: https://ads.tiktok.com/help/article/video-ads-specifications [tiktok-ads]
+        ::notice file=c.not-compliant.mov,title=greenlit (fast-start)::the index (moov) is at the end of the file: found moov last, allowed moov first. Source: https://ads.tiktok.com/help/article/video-ads-specifications [tiktok-ads]
         greenlit: 1 file: 1 not compliant
         "#);
     }
 
     #[test]
-    fn what_was_mended_is_only_noted() {
+    fn reports_fixed_findings_as_notices() {
         let mut report = samples::everything();
         report.files.retain(|entry| entry.path == "b.fixed.avi");
         insta::assert_snapshot!(samples::rendered(&report, Format::Github), @r#"
-        ::notice file=b.fixed.avi,title=greenlit (fixed)::Fixed: picture encoded again, audio copied, see out/b.fixed.mp4. [tiktok-ads]
+        ::notice file=b.fixed.avi,title=greenlit (fixed)::Fixed: video re-encoded, audio stream copied; output: out/b.fixed.mp4 [tiktok-ads]
         ::notice file=b.fixed.avi,title=greenlit (video-codec)::the video codec is mpeg4: found mpeg4, allowed h264, hevc (stream 0). Source: https://ads.tiktok.com/help/article/video-ads-specifications [tiktok-ads]
         greenlit: 1 file: 1 fixed
         "#);
     }
 
-    /// Undoes the encoding as the runner does.
+    /// Decodes a property as the runner does.
     fn decoded(text: &str) -> String {
         let text = text.replace("%3A", ":").replace("%2C", ",");
         text.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")
     }
 
     #[test]
-    fn an_odd_name_arrives_unharmed() {
+    fn preserves_special_characters_in_file_names() {
         let name = "a,b::c%0A\n50%.mp4";
         let report = samples::report(vec![samples::entry(name, Verdict::Unreadable)]);
         let text = samples::rendered(&report, Format::Github);
@@ -135,7 +135,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_name_or_message_adds_a_command(name in ".*", message in ".*") {
+        fn names_and_messages_cannot_add_a_command(name in ".*", message in ".*") {
             let mut entry = samples::entry(&name, Verdict::Unreadable);
             entry.reason = Some(format!("\n::error::{message}"));
             let text = samples::rendered(&samples::report(vec![entry]), Format::Github);

@@ -1,29 +1,28 @@
-//! `json`: the document, an entry a line.
+//! `json`: the document, with one entry per line.
 //!
-//! Written piece by piece, the entries first: they are there before what they add up to is known, and
-//! a report of many files need not wait anywhere. Indentation would double it for no reader; `jq .`
-//! indents for people.
+//! The entries come first and the summary last, so that a report of many files can be streamed.
+//! Indentation would double the size; `jq .` indents it.
 
 use std::io;
 
 use super::{FileEntry, OldLimit, Report, Summary, Tool};
 
-/// Everything of a report but its entries.
+/// All fields of a report except its entries.
 #[derive(Clone, Debug)]
 pub struct Envelope {
-    /// What made the report.
+    /// The program that wrote the report.
     pub tool: Tool,
-    /// The profiles that were asked for.
+    /// The requested profiles.
     pub profiles: Vec<String>,
     /// Wall time of the run in seconds.
     pub elapsed_s: f64,
-    /// Whether the run was stopped before its end.
+    /// Whether the run was interrupted.
     pub interrupted: bool,
-    /// Limits that nobody has compared with their source for long.
+    /// Limits that have not been compared with their source recently.
     pub old_limits: Vec<OldLimit>,
 }
 
-/// What comes before the entries, up to the bracket: only what is known before the first of them.
+/// Returns the part before the entries, up to the opening bracket.
 pub(super) fn begin() -> io::Result<Vec<u8>> {
     let mut text = b"{\"schema\":".to_vec();
     serde_json::to_writer(&mut text, super::SCHEMA)?;
@@ -31,13 +30,13 @@ pub(super) fn begin() -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// An entry with what stands between it and the one before.
+/// Appends an entry to `text`, with the separator before it.
 pub(super) fn entry(file: &FileEntry, is_first: bool, text: &mut Vec<u8>) -> io::Result<()> {
     text.extend_from_slice(if is_first { b"\n" } else { b",\n" });
     Ok(serde_json::to_writer(text, file)?)
 }
 
-/// What comes after the entries.
+/// Returns the part after the entries.
 pub(super) fn end(envelope: &Envelope, summary: &Summary) -> io::Result<Vec<u8>> {
     let Envelope { tool, profiles, elapsed_s: _, interrupted, old_limits } = envelope;
     let mut text = b"],\n\"tool\":".to_vec();
@@ -52,7 +51,7 @@ pub(super) fn end(envelope: &Envelope, summary: &Summary) -> io::Result<Vec<u8>>
     Ok(text)
 }
 
-/// One document and a line break.
+/// Writes the whole document, ending with a line break.
 pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     let Report { schema: _, tool, profiles, summary, files, interrupted, old_limits } = report;
     out.write_all(&begin()?)?;
@@ -79,7 +78,7 @@ mod tests {
     use super::super::samples;
 
     #[test]
-    fn the_document_says_which_schema_it_follows() {
+    fn writes_the_schema_name_and_the_entries() {
         let text = samples::rendered(&samples::everything(), super::super::Format::Json);
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["schema"], "greenlit.report/1");
@@ -89,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_takes_a_line() {
+    fn writes_one_entry_per_line() {
         let report = samples::everything();
         let text = samples::rendered(&report, super::super::Format::Json);
         let entries = text.lines().filter(|line| line.starts_with("{\"path\":")).count();

@@ -1,11 +1,11 @@
 //! `junit`: the XML that build servers show as test results.
 //!
-//! One suite a profile, one case a file. A file that breaks a rule is a failure, an operation
-//! that went wrong an error; warnings and what was done are the case's output.
+//! Each profile is a suite and each file a test case. A file that breaks a rule is a failure; a failed
+//! operation is an error; warnings and the fix are the output of the test case.
 
 use std::io;
 
-use super::outcome::{Outcome, Trouble, is_fixed, troubles};
+use super::outcome::{Outcome, Problem, is_fixed, problems};
 use super::{FileEntry, Report, escape::markup, text};
 use crate::rules::{Finding, Severity};
 
@@ -22,11 +22,11 @@ impl Counts {
         let mut counts = Counts::default();
         for entry in entries {
             counts.tests += 1;
-            match kind(entry) {
-                Kind::Pass => {}
-                Kind::Failure => counts.failures += 1,
-                Kind::Error => counts.errors += 1,
-                Kind::Skipped => counts.skipped += 1,
+            match test_status(entry) {
+                TestStatus::Pass => {}
+                TestStatus::Failure => counts.failures += 1,
+                TestStatus::Error => counts.errors += 1,
+                TestStatus::Skipped => counts.skipped += 1,
             }
         }
         counts
@@ -39,21 +39,21 @@ impl Counts {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum TestStatus {
     Pass,
     Failure,
     Error,
     Skipped,
 }
 
-fn kind(entry: &FileEntry) -> Kind {
+fn test_status(entry: &FileEntry) -> TestStatus {
     match Outcome::of(entry) {
-        Outcome::Skipped => Kind::Skipped,
-        Outcome::Failed | Outcome::Undelivered => Kind::Error,
-        // A plan mends nothing yet.
-        Outcome::Planned => Kind::Failure,
-        outcome if outcome.needs_attention() => Kind::Failure,
-        _ => Kind::Pass,
+        Outcome::Skipped => TestStatus::Skipped,
+        Outcome::Failed | Outcome::Undelivered => TestStatus::Error,
+        // A plan has not fixed the file yet.
+        Outcome::Planned => TestStatus::Failure,
+        outcome if outcome.needs_attention() => TestStatus::Failure,
+        _ => TestStatus::Pass,
     }
 }
 
@@ -70,18 +70,18 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
         let counts = Counts::of(entries()).attributes();
         writeln!(out, "  <testsuite name=\"{}\" {counts}>", markup(profile))?;
         for entry in entries() {
-            case(entry, out)?;
+            test_case(entry, out)?;
         }
         writeln!(out, "  </testsuite>")?;
     }
     writeln!(out, "</testsuites>")
 }
 
-/// The profiles asked for, then any that only an entry names.
+/// Returns the requested profiles, then those that only entries name.
 fn profiles(report: &Report) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
-    let asked = report.profiles.iter().map(String::as_str);
-    for name in asked.chain(report.files.iter().map(|entry| entry.profile.as_str())) {
+    let requested = report.profiles.iter().map(String::as_str);
+    for name in requested.chain(report.files.iter().map(|entry| entry.profile.as_str())) {
         if !names.contains(&name) {
             names.push(name);
         }
@@ -89,18 +89,18 @@ fn profiles(report: &Report) -> Vec<&str> {
     names
 }
 
-fn case(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
+fn test_case(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
     let (name, class) = (markup(&entry.path), markup(&entry.profile));
     writeln!(out, "    <testcase name=\"{name}\" classname=\"{class}\">")?;
-    let troubles = troubles(entry);
-    match kind(entry) {
-        Kind::Pass => {}
-        Kind::Skipped => {
+    let problems = problems(entry);
+    match test_status(entry) {
+        TestStatus::Pass => {}
+        TestStatus::Skipped => {
             let reason = entry.reason.as_deref().unwrap_or("not a media file");
             writeln!(out, "      <skipped message=\"{}\"/>", markup(reason))?;
         }
-        Kind::Failure => problem("failure", entry, &troubles, out)?,
-        Kind::Error => problem("error", entry, &troubles, out)?,
+        TestStatus::Failure => failed_case("failure", entry, &problems, out)?,
+        TestStatus::Error => failed_case("error", entry, &problems, out)?,
     }
     let notes = notes(entry);
     if !notes.is_empty() {
@@ -109,22 +109,23 @@ fn case(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "    </testcase>")
 }
 
-fn problem(
+/// Writes the `failure` or `error` element with every problem and every error of `entry`.
+fn failed_case(
     element: &str,
     entry: &FileEntry,
-    troubles: &[Trouble],
+    problems: &[Problem],
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
     let errors: Vec<&Finding> =
         entry.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
     let kinds: Vec<&str> =
-        troubles.iter().map(|t| t.id).chain(errors.iter().map(|f| f.rule.as_str())).collect();
+        problems.iter().map(|p| p.id).chain(errors.iter().map(|f| f.rule.as_str())).collect();
     let first =
-        troubles.iter().map(|t| t.message.as_str()).chain(errors.iter().map(|f| f.message.as_str())).next();
+        problems.iter().map(|p| p.message.as_str()).chain(errors.iter().map(|f| f.message.as_str())).next();
     let (kind, message) = (kinds.first().unwrap_or(&"verdict"), first.unwrap_or("not compliant"));
-    let lines: Vec<String> = troubles
+    let lines: Vec<String> = problems
         .iter()
-        .map(|t| markup(&format!("{}: {}", t.id, t.message)))
+        .map(|p| markup(&format!("{}: {}", p.id, p.message)))
         .chain(errors.iter().map(|f| line(f, false)))
         .collect();
     writeln!(
@@ -136,7 +137,7 @@ fn problem(
     )
 }
 
-/// Warnings, advice and what was done; errors too, once they are fixed.
+/// Returns the warnings, the advice and the fix; errors too if they are fixed.
 fn notes(entry: &FileEntry) -> Vec<String> {
     let fixed = is_fixed(entry);
     let findings = entry.findings.iter().filter(|finding| fixed || finding.severity != Severity::Error);
@@ -145,7 +146,7 @@ fn notes(entry: &FileEntry) -> Vec<String> {
         let output = fix.output.as_ref().map_or(String::new(), |output| format!(": {output}"));
         notes.push(markup(&format!("fix: {}{output}", text::action(fix))));
         notes.extend(fix.steps.iter().map(|step| markup(&format!("step: {step}"))));
-        notes.extend(text::proof(fix).map(|proof| markup(&format!("proof: {proof}"))));
+        notes.extend(text::verification(fix).map(|checks| markup(&format!("verified: {checks}"))));
     }
     if let Some(delivery) = &entry.delivery {
         let id = delivery.video_id.as_ref().map_or(String::new(), |id| format!(", video {id}"));
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_rule_is_a_failure_with_all_its_errors() {
+    fn writes_a_failure_with_all_errors_of_the_file() {
         let mut report = samples::everything();
         report.files.retain(|entry| entry.path.starts_with("c.") || entry.path.starts_with("h2"));
         insta::assert_snapshot!(junit(&report), @r#"
@@ -185,8 +186,8 @@ mod tests {
             <testcase name="c.not-compliant.mov" classname="tiktok-ads">
               <failure type="video-codec" message="the video codec is mpeg4">error video-codec: the video codec is mpeg4: found mpeg4, allowed h264, hevc (stream 0)
         error integrity: the file ends before its video does: found 3.5 s missing, allowed all declared data (data missing from 8.5 s)</failure>
-              <system-out>warning black: the picture is black for a while: found 2 spans, allowed none longer than 1 s (stream 0, 0 s to 1.5 s, 1:02.5 to 1:05)
-        advice fast-start: the index lies behind the media data: found moov last, allowed moov first</system-out>
+              <system-out>warning black: the video is black for a while: found 2 spans, allowed none longer than 1 s (stream 0, 0 s to 1.5 s, 1:02.5 to 1:05)
+        advice fast-start: the index (moov) is at the end of the file: found moov last, allowed moov first</system-out>
             </testcase>
             <testcase name="h2.failed.�.mp4" classname="tiktok-ads">
               <error type="operation-failed" message="permission denied">operation-failed: permission denied</error>
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_counts_are_those_of_the_elements() {
+    fn counts_match_the_elements() {
         let text = junit(&samples::everything());
         let elements = xml::elements(&text).unwrap();
         let count = |name: &str| elements.iter().filter(|element| element.name == name).count().to_string();
@@ -212,7 +213,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_name_and_message_gives_well_formed_xml(name in any::<String>(), message in any::<String>()) {
+        fn writes_well_formed_xml_for_any_text(name in any::<String>(), message in any::<String>()) {
             let mut entry = samples::entry(&name, Verdict::Noncompliant);
             let mut finding = samples::finding("video-codec", Severity::Error, Remedy::Remux);
             finding.message = format!("]]><!--{message}");

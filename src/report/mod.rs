@@ -1,7 +1,7 @@
-//! What people and tools read: one renderer a format.
+//! Reports for people and tools: one renderer for each output format.
 //!
-//! `document` is the contract; `outcome`, `text`, `units` and `advice` turn it into the
-//! language that the renderers for people share; [`escape()`] makes foreign text safe to show.
+//! `document` is the JSON contract. `outcome`, `text`, `units` and `advice` hold the wording that
+//! the human-readable formats share. [`escape()`] makes untrusted text safe to display.
 
 mod advice;
 mod document;

@@ -1,18 +1,18 @@
-//! `ndjson`: one file object a line, for programs that read along.
+//! `ndjson`: one JSON object per line for each file, for programs that read the report as it grows.
 
 use std::io;
 
 use super::{FileEntry, Report};
 
-/// One line for each entry.
+/// Writes one line for each entry.
 pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     report.files.iter().try_for_each(|entry| writeln!(out, "{}", ndjson_line(entry)))
 }
 
-/// One entry as a line without its line break.
+/// Returns one entry as a line, without the line break.
 pub fn ndjson_line(entry: &FileEntry) -> String {
-    // Serialising fails for maps whose keys are not text, and an entry holds no map.
-    serde_json::to_string(entry).expect("an entry is plain data")
+    // Serialization fails only for maps with keys that are not strings; an entry has no map.
+    serde_json::to_string(entry).expect("an entry has no maps")
 }
 
 #[cfg(test)]
@@ -22,7 +22,7 @@ mod tests {
     use super::super::{Format, samples};
 
     #[test]
-    fn every_line_is_the_object_of_the_document() {
+    fn every_line_equals_the_entry_of_the_json_document() {
         let report = samples::everything();
         let text = samples::rendered(&report, Format::Ndjson);
         let document: serde_json::Value =

@@ -1,35 +1,35 @@
-//! What became of one entry in a single word, from verdict, fix and delivery together.
+//! The outcome of one entry, derived from its verdict, fix and delivery.
 
 use super::{Delivery, FileEntry, FixAction};
 use crate::rules::Verdict;
 
-/// How an entry ended. Every renderer tells the same story, so it is decided here once.
+/// The outcome of an entry. All renderers use it, so that all formats agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Outcome {
-    /// Complies as it is.
+    /// Complies without changes.
     Passed,
-    /// Was made compliant.
+    /// Was fixed.
     Fixed,
-    /// Would be made compliant: a plan that was only looked at.
+    /// Can be fixed; this was a dry run.
     Planned,
-    /// Breaks a rule, and nothing was done about it.
+    /// Breaks a rule, and no fix was attempted.
     Noncompliant,
-    /// Too little is known.
+    /// Too few facts are known for a verdict.
     Undecided,
-    /// Is no readable media.
+    /// Cannot be read as media.
     Unreadable,
-    /// Cannot be fixed as asked.
+    /// Cannot be fixed with the given options.
     Refused,
-    /// Complies, but did not arrive.
+    /// Complies, but was not delivered.
     Undelivered,
-    /// Something went wrong on our side.
+    /// An operation failed.
     Failed,
     /// Not a media file.
     Skipped,
 }
 
 impl Outcome {
-    /// All of them, in the order of a summary.
+    /// All outcomes, in the order of the summary.
     pub(super) const ALL: [Outcome; 10] = [
         Outcome::Passed,
         Outcome::Fixed,
@@ -45,21 +45,21 @@ impl Outcome {
 
     pub(super) fn of(entry: &FileEntry) -> Outcome {
         let outcome = Outcome::before_delivery(entry);
-        let arrived = !entry.delivery.as_ref().is_some_and(has_trouble);
+        let stuck = entry.delivery.as_ref().is_some_and(is_stuck_anywhere);
         match outcome {
-            Outcome::Passed | Outcome::Fixed if !arrived => Outcome::Undelivered,
+            Outcome::Passed | Outcome::Fixed if stuck => Outcome::Undelivered,
             other => other,
         }
     }
 
     fn before_delivery(entry: &FileEntry) -> Outcome {
         if let Some(fix) = &entry.fix {
-            let proven = fix.verified.as_ref().is_none_or(|proof| proof.verdict == Verdict::Compliant);
+            let verified = fix.verified.as_ref().is_none_or(|checks| checks.verdict == Verdict::Compliant);
             match (fix.action, &fix.output) {
                 (FixAction::Refused, _) => return Outcome::Refused,
                 (FixAction::Failed, _) => return Outcome::Failed,
                 (FixAction::None | FixAction::Copy, _) => {}
-                (_, Some(_)) if proven => return Outcome::Fixed,
+                (_, Some(_)) if verified => return Outcome::Fixed,
                 (_, Some(_)) => return Outcome::Failed,
                 (_, None) => return Outcome::Planned,
             }
@@ -67,7 +67,7 @@ impl Outcome {
         match entry.verdict {
             Verdict::Compliant => Outcome::Passed,
             Verdict::Noncompliant => Outcome::Noncompliant,
-            // A stated reason without facts is an operation that failed, not a gap in the facts.
+            // A reason without facts means that an operation failed, not that facts are missing.
             Verdict::Indeterminate if entry.reason.is_some() && entry.media.is_none() => Outcome::Failed,
             Verdict::Indeterminate => Outcome::Undecided,
             Verdict::Unreadable => Outcome::Unreadable,
@@ -75,7 +75,7 @@ impl Outcome {
         }
     }
 
-    /// A word for people; also, with `-` for blanks, a name for machines.
+    /// Returns the label for people; with `-` for spaces it is also a CSS class and an id.
     pub(super) fn label(self) -> &'static str {
         match self {
             Outcome::Passed => "compliant",
@@ -91,7 +91,7 @@ impl Outcome {
         }
     }
 
-    /// The same in a word that fits beside the severities.
+    /// Returns a shorter label, which fits in the column of the severities.
     pub(super) fn label_short(self) -> &'static str {
         match self {
             Outcome::Noncompliant | Outcome::Unreadable => "error",
@@ -100,7 +100,7 @@ impl Outcome {
         }
     }
 
-    /// A mark that needs no colour to be told apart.
+    /// Returns a symbol that can be distinguished without colour.
     pub(super) fn mark(self) -> &'static str {
         match self {
             Outcome::Passed | Outcome::Fixed => "✓",
@@ -115,67 +115,67 @@ impl Outcome {
         }
     }
 
-    /// Whether a person has to look at it.
+    /// Returns whether the user must act on it.
     pub(super) fn needs_attention(self) -> bool {
         !matches!(self, Outcome::Passed | Outcome::Fixed | Outcome::Planned | Outcome::Skipped)
     }
 }
 
-/// Whether the errors of the source are settled by an output, wherever that went since.
+/// Returns whether a verified output fixes the errors of the source, regardless of its delivery.
 pub(super) fn is_fixed(entry: &FileEntry) -> bool {
     Outcome::before_delivery(entry) == Outcome::Fixed
 }
 
-/// What is wrong with an entry beyond its findings.
+/// A problem of an entry other than its findings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Trouble {
-    /// A stable id, apart from those of the rules.
+pub(super) struct Problem {
+    /// A stable id, different from every rule id.
     pub(super) id: &'static str,
-    /// One sentence for a person, not escaped.
+    /// One sentence for people, not escaped.
     pub(super) message: String,
-    /// Whether it is the operation that failed rather than the file.
+    /// Whether an operation failed, as opposed to the file being at fault.
     pub(super) is_operational: bool,
 }
 
-/// Every id a [`Trouble`] may have, with what it means.
-pub(super) const TROUBLES: [(&str, &str); 6] = [
-    ("unreadable", "The file is no readable media."),
-    ("indeterminate", "Too little is known of the file to call it compliant."),
-    ("operation-failed", "The file could not be checked."),
-    ("fix-refused", "The file cannot be made compliant as asked."),
-    ("fix-failed", "Making the file compliant went wrong."),
-    ("delivery", "The file did not reach the platform."),
+/// Every id of a [`Problem`], with its meaning.
+pub(super) const PROBLEMS: [(&str, &str); 6] = [
+    ("unreadable", "The file cannot be read as media."),
+    ("indeterminate", "Too few facts are known to decide whether the file complies."),
+    ("operation-failed", "greenlit could not check the file."),
+    ("fix-refused", "The file cannot be fixed with the given options."),
+    ("fix-failed", "Fixing the file failed."),
+    ("delivery", "The video or one of its ads was not delivered."),
 ];
 
-/// What is wrong with `entry` beyond its findings.
-pub(super) fn troubles(entry: &FileEntry) -> Vec<Trouble> {
+/// Returns the problems of `entry` other than its findings.
+pub(super) fn problems(entry: &FileEntry) -> Vec<Problem> {
     let mut found = Vec::new();
-    let mut add = |id, message: String, is_operational| found.push(Trouble { id, message, is_operational });
+    let mut add = |id, message: String, is_operational| found.push(Problem { id, message, is_operational });
     let outcome = Outcome::before_delivery(entry);
     let reason = |default: &str| entry.reason.clone().unwrap_or_else(|| default.to_owned());
     let fix_reason = entry.fix.as_ref().and_then(|fix| fix.reason.clone());
     match outcome {
-        Outcome::Unreadable => add("unreadable", reason("This is no readable media."), false),
+        Outcome::Unreadable => add("unreadable", reason("The file cannot be read as media."), false),
         Outcome::Undecided => add("indeterminate", reason(&unknown_facts(&entry.undecided)), false),
         Outcome::Failed if entry.fix.is_none() => {
-            add("operation-failed", reason("The file could not be checked."), true);
+            add("operation-failed", reason("greenlit could not check the file."), true);
         }
         Outcome::Failed => {
-            let default = "The output did not stand up to verification.".to_owned();
+            let default = "The output failed verification.".to_owned();
             add("fix-failed", fix_reason.unwrap_or(default), true);
         }
         Outcome::Refused => {
-            add("fix-refused", fix_reason.unwrap_or_else(|| "It cannot be fixed.".to_owned()), false);
+            add("fix-refused", fix_reason.unwrap_or_else(|| "The file cannot be fixed.".to_owned()), false);
         }
         _ => {}
     }
-    if let Some(delivery) = entry.delivery.as_ref().filter(|delivery| has_trouble(delivery)) {
+    if let Some(delivery) = entry.delivery.as_ref().filter(|delivery| is_stuck_anywhere(delivery)) {
         if is_stuck(&delivery.state, delivery.reason.as_deref()) {
-            add("delivery", stuck("The video", &delivery.state, delivery.reason.as_deref()), true);
+            add("delivery", stuck_message("The video", &delivery.state, delivery.reason.as_deref()), true);
         }
         for ad in delivery.ads.iter().filter(|ad| is_stuck(&ad.state, ad.reason.as_deref())) {
-            let subject = format!("The ad of row {}", ad.row);
-            add("delivery", stuck(&subject, &ad.state, ad.reason.as_deref()), true);
+            let subject = format!("The ad in row {}", ad.row);
+            add("delivery", stuck_message(&subject, &ad.state, ad.reason.as_deref()), true);
         }
     }
     found
@@ -183,12 +183,12 @@ pub(super) fn troubles(entry: &FileEntry) -> Vec<Trouble> {
 
 fn unknown_facts(rules: &[String]) -> String {
     if rules.is_empty() {
-        return "Too little is known of this file to call it compliant.".to_owned();
+        return "Too few facts are known to decide whether the file complies.".to_owned();
     }
-    format!("Not decided, because facts are missing: {}.", rules.join(", "))
+    format!("Undecided because facts are missing: {}.", rules.join(", "))
 }
 
-fn stuck(subject: &str, state: &str, reason: Option<&str>) -> String {
+fn stuck_message(subject: &str, state: &str, reason: Option<&str>) -> String {
     let state = state.replace('_', " ");
     match reason {
         Some(reason) => format!("{subject}: {state}: {reason}"),
@@ -196,19 +196,20 @@ fn stuck(subject: &str, state: &str, reason: Option<&str>) -> String {
     }
 }
 
-/// Whether the asset or one of its ads is stuck.
-pub(super) fn has_trouble(delivery: &Delivery) -> bool {
+/// Returns whether the video or one of its ads is stuck.
+fn is_stuck_anywhere(delivery: &Delivery) -> bool {
     is_stuck(&delivery.state, delivery.reason.as_deref())
         || delivery.ads.iter().any(|ad| is_stuck(&ad.state, ad.reason.as_deref()))
 }
 
-/// States on the way are no trouble even with a remark; an unknown state with a reason is.
+/// Returns whether a delivery state needs attention: `failed`, `given_up`, or an unknown state with a
+/// reason. Intermediate states do not, even with a reason.
 pub(super) fn is_stuck(state: &str, reason: Option<&str>) -> bool {
-    const ON_THE_WAY: [&str; 7] =
+    const IN_PROGRESS: [&str; 7] =
         ["validated", "uploading", "uploaded", "processing", "ready", "publishing", "published"];
     match state.replace('_', "-").as_str() {
         "failed" | "given-up" => true,
-        state => reason.is_some() && !ON_THE_WAY.contains(&state),
+        state => reason.is_some() && !IN_PROGRESS.contains(&state),
     }
 }
 
@@ -220,25 +221,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_sample_ends_as_its_name_says() {
+    fn every_sample_has_the_outcome_in_its_name() {
         let report = samples::everything();
-        let ends: Vec<_> =
+        let outcomes: Vec<_> =
             report.files.iter().map(|entry| (entry.path.as_str(), Outcome::of(entry))).collect();
-        for (path, outcome) in &ends {
+        for (path, outcome) in &outcomes {
             let expected = path.split(['/', '.']).nth(1).unwrap();
             assert_eq!(outcome.label().replace(' ', "-"), expected, "{path}");
         }
         for outcome in Outcome::ALL {
-            assert!(ends.iter().any(|(_, end)| *end == outcome), "no sample ends {outcome:?}");
+            assert!(outcomes.iter().any(|(_, other)| *other == outcome), "no sample for {outcome:?}");
         }
     }
 
     #[test]
-    fn troubles_have_known_ids_and_belong_to_those_who_need_attention() {
+    fn problems_have_known_ids_and_only_occur_when_attention_is_needed() {
         for entry in &samples::everything().files {
-            let found = troubles(entry);
-            for trouble in &found {
-                assert!(TROUBLES.iter().any(|(id, _)| *id == trouble.id), "{trouble:?}");
+            let found = problems(entry);
+            for problem in &found {
+                assert!(PROBLEMS.iter().any(|(id, _)| *id == problem.id), "{problem:?}");
             }
             let outcome = Outcome::of(entry);
             let by_findings = outcome == Outcome::Noncompliant;

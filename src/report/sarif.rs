@@ -1,7 +1,7 @@
 //! `sarif`: the Static Analysis Results Interchange Format (OASIS, version 2.1.0).
 //!
-//! Section numbers below are those of the standard. Errors of a source whose output stands
-//! are kept, marked as suppressed (3.35), so that code scanning does not raise them again.
+//! Section numbers refer to the standard. Errors of a fixed source are kept and marked as suppressed
+//! (3.35), so that code scanning does not raise them again.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,7 +9,7 @@ use std::io;
 use serde::Serialize;
 
 use super::escape::{escape, uri_path, uri_path_encoded};
-use super::outcome::{Outcome, TROUBLES, Trouble, is_fixed, troubles};
+use super::outcome::{Outcome, PROBLEMS, Problem, is_fixed, problems};
 use super::{FileEntry, Report, text};
 use crate::model::TimeRange;
 use crate::rules::{Confidence, Finding, Remedy, Severity};
@@ -105,7 +105,7 @@ struct ArtifactLocation {
     uri: String,
 }
 
-/// What makes a result the same one in the next run (3.27.17).
+/// The fingerprint that identifies a result across runs (3.27.17).
 #[derive(Serialize)]
 struct Fingerprints {
     #[serde(rename = "greenlit/v1")]
@@ -144,7 +144,7 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
     let results = report.files.iter().flat_map(|entry| results(entry, &rules)).collect();
     let mut notifications = Vec::new();
     if report.interrupted {
-        let text = "The run was stopped before its end: not every file was looked at.".to_owned();
+        let text = "The run was interrupted; not all files were checked.".to_owned();
         notifications.push(Notification { level: "error", message: Text { text } });
     }
     let any_failed = report.files.iter().any(|entry| Outcome::of(entry) == Outcome::Failed);
@@ -172,13 +172,13 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
     out.write_all(b"\n")
 }
 
-/// Each rule that occurs, by id: what is known of it.
+/// The rules that occur in the report, by id.
 struct Rules<'a>(BTreeMap<&'a str, RuleText<'a>>);
 
 #[derive(Clone, Copy)]
 enum RuleText<'a> {
     Finding { source: Option<&'a str> },
-    Trouble { meaning: &'static str },
+    Problem { meaning: &'static str },
 }
 
 impl RuleText<'_> {
@@ -187,11 +187,9 @@ impl RuleText<'_> {
             RuleText::Finding { source } => (
                 format!("Rule {id} of the profile"),
                 source.filter(|source| source.starts_with("https://") || source.starts_with("http://")),
-                format!(
-                    "Run `greenlit explain {id}` for what the rule means, why it is there and what to do."
-                ),
+                format!("Run `greenlit explain {id}` for the rule's meaning, its purpose and what to do."),
             ),
-            RuleText::Trouble { meaning } => (meaning.to_owned(), None, meaning.to_owned()),
+            RuleText::Problem { meaning } => (meaning.to_owned(), None, meaning.to_owned()),
         };
         Rule {
             id: id.to_owned(),
@@ -202,7 +200,7 @@ impl RuleText<'_> {
     }
 }
 
-/// A link with nothing in it that a URI may not hold (RFC 3986, 2).
+/// Removes the characters that a URI cannot contain (RFC 3986, 2).
 fn uri_of_link(link: &str) -> String {
     link.chars()
         .filter(|c| {
@@ -222,10 +220,10 @@ impl<'a> Rules<'a> {
                     *known = source;
                 }
             }
-            for trouble in troubles(entry) {
+            for problem in problems(entry) {
                 let meaning =
-                    TROUBLES.iter().find(|(id, _)| *id == trouble.id).map_or("", |(_, meaning)| meaning);
-                rules.insert(trouble.id, RuleText::Trouble { meaning });
+                    PROBLEMS.iter().find(|(id, _)| *id == problem.id).map_or("", |(_, meaning)| meaning);
+                rules.insert(problem.id, RuleText::Problem { meaning });
             }
         }
         Rules(rules)
@@ -238,20 +236,20 @@ impl<'a> Rules<'a> {
 
 fn results<'a>(entry: &'a FileEntry, rules: &Rules<'_>) -> Vec<SarifResult<'a>> {
     let fixed = is_fixed(entry);
-    let from_troubles = troubles(entry).into_iter().map(|trouble| from_trouble(entry, trouble, rules));
-    let mut all: Vec<SarifResult<'a>> = from_troubles.collect();
+    let from_problems = problems(entry).into_iter().map(|problem| from_problem(entry, problem, rules));
+    let mut all: Vec<SarifResult<'a>> = from_problems.collect();
     all.extend(entry.findings.iter().map(|finding| from_finding(entry, finding, fixed, rules)));
     all
 }
 
-fn from_trouble<'a>(entry: &'a FileEntry, trouble: Trouble, rules: &Rules<'_>) -> SarifResult<'a> {
+fn from_problem<'a>(entry: &'a FileEntry, problem: Problem, rules: &Rules<'_>) -> SarifResult<'a> {
     SarifResult {
-        rule_id: trouble.id,
-        rule_index: rules.index(trouble.id),
+        rule_id: problem.id,
+        rule_index: rules.index(problem.id),
         level: "error",
-        message: Text { text: escape(&trouble.message) },
+        message: Text { text: escape(&problem.message) },
         locations: [location(entry)],
-        partial_fingerprints: fingerprint(entry, trouble.id, None),
+        partial_fingerprints: fingerprint(entry, problem.id, None),
         suppressions: Vec::new(),
         properties: Properties { profile: &entry.profile, finding: None },
     }
@@ -311,7 +309,7 @@ fn location(entry: &FileEntry) -> Location {
     }
 }
 
-/// Relative paths stay relative, to the folder the run was started in (3.4.3).
+/// Returns the URI of the file. Relative paths stay relative to the working directory (3.4.3).
 fn uri(entry: &FileEntry) -> String {
     let encoded = match &entry.path_raw {
         Some(raw) => uri_path_encoded(raw),
@@ -339,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn it_has_what_the_standard_and_code_scanning_require() {
+    fn has_all_fields_required_by_the_standard_and_code_scanning() {
         let log = sarif(&samples::everything());
         assert_eq!(log["version"], "2.1.0");
         let run = &log["runs"][0];
@@ -362,12 +360,12 @@ mod tests {
         assert!(ids.is_sorted() && ids.windows(2).all(|pair| pair[0] != pair[1]), "{ids:?}");
         let codec = rules.iter().find(|rule| rule["id"] == "video-codec").unwrap();
         assert_eq!(codec["helpUri"], "https://ads.tiktok.com/help/article/video-ads-specifications");
-        // One of our own files failed, so the execution was not a full success.
+        // An operation failed, so the execution was not successful.
         assert_eq!(run["invocations"][0]["executionSuccessful"], false);
     }
 
     #[test]
-    fn a_mended_source_is_suppressed_and_an_open_one_is_not() {
+    fn suppresses_the_errors_of_fixed_sources_only() {
         let log = sarif(&samples::everything());
         let results = log["runs"][0]["results"].as_array().unwrap();
         let of = |path: &str| {
@@ -379,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_become_uris() {
+    fn encodes_paths_as_uris() {
         let mut raw = samples::entry("h\u{fffd}.mp4", Verdict::Unreadable);
         raw.path_raw = Some("h%FF<.mp4".into());
         let report = samples::report(vec![
@@ -400,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupted_run_says_so() {
+    fn reports_an_interrupted_run() {
         let mut report = samples::report(Vec::new());
         assert_eq!(sarif(&report)["runs"][0]["invocations"][0]["executionSuccessful"], true);
         report.interrupted = true;

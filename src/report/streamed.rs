@@ -1,7 +1,7 @@
-//! Reports that are written while their entries come, in any order, and stand in their own.
+//! Streamed reports: entries arrive in any order and are written in the order of the input.
 //!
-//! However many files there are, only what comes before its turn is held: in memory while it is
-//! little, then in a file without a name.
+//! Only entries that arrive early are buffered: in memory up to a limit, then in an unnamed temporary
+//! file.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,105 +12,105 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::json::{self, Envelope};
 use super::{FileEntry, Format, Summary, ndjson_line};
 
-/// More text than this that waits for an earlier entry waits in a file.
-const IN_MEMORY: usize = 4 << 20;
+/// Bytes of buffered text held in memory; the rest goes to a temporary file.
+const MAX_IN_MEMORY: usize = 4 << 20;
 
-/// More buffers than this are not kept: no more threads make entries at once on a common machine.
-const MOST_SPARE: usize = 16;
+/// Number of buffers kept for reuse: about as many as threads produce entries at once.
+const MAX_SPARE_BUFFERS: usize = 16;
 
-/// A report in the making.
+/// A report that is written while its entries arrive.
 pub struct StreamedReport<'a> {
-    lines: bool,
-    state: Mutex<State<'a>>,
+    is_ndjson: bool,
+    state: Mutex<WriterState<'a>>,
 }
 
-struct State<'a> {
+struct WriterState<'a> {
     summary: Summary,
-    /// The place that comes next.
+    /// The index to be written next.
     next: usize,
-    /// Texts whose turn has not come.
-    early: BTreeMap<usize, Early>,
-    /// Bytes of those in memory.
-    waiting: usize,
-    /// Where the rest of them wait.
+    /// Texts that arrived before their turn, by index.
+    pending: BTreeMap<usize, PendingText>,
+    /// Bytes of the pending texts in memory.
+    bytes_in_memory: usize,
+    /// The temporary file with the other pending texts.
     file: Option<File>,
-    /// Buffers to be used again: allocating one an entry would cost as much as filling it.
+    /// Buffers for reuse: allocating one for each entry would cost as much as filling it.
     spare: Vec<Vec<u8>>,
     out: &'a mut (dyn Write + Send),
     result: io::Result<()>,
 }
 
-/// A text before its turn.
+/// A text that arrived before its turn.
 #[derive(Debug)]
-enum Early {
-    Here(Vec<u8>),
+enum PendingText {
+    InMemory(Vec<u8>),
     InFile { offset: u64, length: usize },
 }
 
 impl<'a> StreamedReport<'a> {
-    /// Whether a report in `format` can be written before its last entry is known.
-    pub fn suits(format: Format) -> bool {
+    /// Returns whether a report in `format` can be streamed.
+    pub fn supports(format: Format) -> bool {
         matches!(format, Format::Json | Format::Ndjson)
     }
 
-    /// Begins a report into `out`. Trouble is reported by [`StreamedReport::finish`]. In a format that
-    /// does not [suit](StreamedReport::suits), it is a line an entry all the same.
+    /// Begins a report to `out`. [`StreamedReport::finish`] returns its write errors. A format that is
+    /// not [supported](StreamedReport::supports) is written as [`Format::Ndjson`].
     pub fn begin(format: Format, out: &'a mut (dyn Write + Send)) -> StreamedReport<'a> {
-        let lines = format != Format::Json;
-        let result = if lines { Ok(()) } else { json::begin().and_then(|text| out.write_all(&text)) };
-        let state = State {
+        let is_ndjson = format != Format::Json;
+        let result = if is_ndjson { Ok(()) } else { json::begin().and_then(|text| out.write_all(&text)) };
+        let state = WriterState {
             summary: Summary::default(),
             next: 0,
-            early: BTreeMap::new(),
-            waiting: 0,
+            pending: BTreeMap::new(),
+            bytes_in_memory: 0,
             file: None,
             spare: Vec::new(),
             out,
             result,
         };
-        StreamedReport { lines, state: Mutex::new(state) }
+        StreamedReport { is_ndjson, state: Mutex::new(state) }
     }
 
-    /// Adds the entries that belong at `place`, one for each profile. Places count from 0, and each
-    /// is given once.
-    pub fn put(&self, place: usize, entries: &[FileEntry]) {
+    /// Adds the entries of the file at `index`, one for each profile. Indices count from 0; each is added
+    /// once.
+    pub fn put(&self, index: usize, entries: &[FileEntry]) {
         let mut text = self.state().spare.pop().unwrap_or_default();
-        let written = entries.iter().enumerate().try_for_each(|(index, entry)| {
-            if self.lines {
+        let written = entries.iter().enumerate().try_for_each(|(number, entry)| {
+            if self.is_ndjson {
                 text.extend_from_slice(ndjson_line(entry).as_bytes());
                 text.push(b'\n');
                 return Ok(());
             }
-            json::entry(entry, place == 0 && index == 0, &mut text)
+            json::entry(entry, index == 0 && number == 0, &mut text)
         });
         let mut state = self.state();
         entries.iter().for_each(|entry| state.summary.count(entry));
-        let added = written.and_then(|()| state.add(place, text));
-        // Whoever reads lines wants each when it is there.
-        let added = added.and_then(|()| if self.lines { state.out.flush() } else { Ok(()) });
+        let added = written.and_then(|()| state.add(index, text));
+        // A reader of lines gets each line at once.
+        let added = added.and_then(|()| if self.is_ndjson { state.out.flush() } else { Ok(()) });
         if state.result.is_ok() {
             state.result = added;
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State<'a>> {
+    fn state(&self) -> MutexGuard<'_, WriterState<'a>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether writing has failed, so that there is no sense in going on.
+    /// Returns whether writing has failed, so that the run should stop.
     pub fn has_failed(&self) -> bool {
         self.state().result.is_err()
     }
 
-    /// Writes what comes after the entries.
+    /// Writes the part after the entries.
     ///
     /// # Errors
     ///
-    /// Those of `out`, and those of the file in which text had to wait, at any time since the beginning.
+    /// Returns the first error of `out` or of the temporary file since the beginning.
     pub fn finish(self, envelope: &Envelope) -> io::Result<()> {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         state.result?;
-        if self.lines {
+        if self.is_ndjson {
             return Ok(());
         }
         let summary = Summary { elapsed_s: envelope.elapsed_s, ..state.summary };
@@ -118,25 +118,25 @@ impl<'a> StreamedReport<'a> {
     }
 }
 
-impl State<'_> {
-    fn add(&mut self, place: usize, text: Vec<u8>) -> io::Result<()> {
-        if place != self.next {
-            let early = self.keep(text)?;
-            self.early.insert(place, early);
+impl WriterState<'_> {
+    fn add(&mut self, index: usize, text: Vec<u8>) -> io::Result<()> {
+        if index != self.next {
+            let pending = self.store(text)?;
+            self.pending.insert(index, pending);
             return Ok(());
         }
         self.write(text)?;
-        while let Some(early) = self.early.remove(&self.next) {
-            let text = self.fetch(early)?;
+        while let Some(pending) = self.pending.remove(&self.next) {
+            let text = self.load(pending)?;
             self.write(text)?;
         }
         Ok(())
     }
 
-    fn keep(&mut self, text: Vec<u8>) -> io::Result<Early> {
-        if self.waiting + text.len() <= IN_MEMORY {
-            self.waiting += text.len();
-            return Ok(Early::Here(text));
+    fn store(&mut self, text: Vec<u8>) -> io::Result<PendingText> {
+        if self.bytes_in_memory + text.len() <= MAX_IN_MEMORY {
+            self.bytes_in_memory += text.len();
+            return Ok(PendingText::InMemory(text));
         }
         let mut file = match self.file.take() {
             Some(file) => file,
@@ -146,17 +146,17 @@ impl State<'_> {
         file.write_all(&text)?;
         self.file = Some(file);
         let length = text.len();
-        self.give_back(text);
-        Ok(Early::InFile { offset, length })
+        self.recycle(text);
+        Ok(PendingText::InFile { offset, length })
     }
 
-    fn fetch(&mut self, early: Early) -> io::Result<Vec<u8>> {
-        match early {
-            Early::Here(text) => {
-                self.waiting -= text.len();
+    fn load(&mut self, pending: PendingText) -> io::Result<Vec<u8>> {
+        match pending {
+            PendingText::InMemory(text) => {
+                self.bytes_in_memory -= text.len();
                 Ok(text)
             }
-            Early::InFile { offset, length } => {
+            PendingText::InFile { offset, length } => {
                 let mut text = self.spare.pop().unwrap_or_default();
                 text.resize(length, 0);
                 if let Some(file) = &self.file {
@@ -170,12 +170,12 @@ impl State<'_> {
     fn write(&mut self, text: Vec<u8>) -> io::Result<()> {
         self.next += 1;
         self.out.write_all(&text)?;
-        self.give_back(text);
+        self.recycle(text);
         Ok(())
     }
 
-    fn give_back(&mut self, mut text: Vec<u8>) {
-        if self.spare.len() < MOST_SPARE {
+    fn recycle(&mut self, mut text: Vec<u8>) {
+        if self.spare.len() < MAX_SPARE_BUFFERS {
             text.clear();
             self.spare.push(text);
         }
@@ -200,39 +200,40 @@ mod tests {
     }
 
     #[test]
-    fn entries_in_any_order_make_the_same_report_as_all_at_once() {
+    fn entry_order_does_not_change_the_report() {
         let report = samples::everything();
         for format in [Format::Json, Format::Ndjson] {
-            for turn in [0, 1, 3] {
+            for shift in [0, 1, 3] {
                 let mut text = Vec::new();
                 let streamed = StreamedReport::begin(format, &mut text);
-                let mut places: Vec<usize> = (0..report.files.len()).collect();
-                places.rotate_left(turn);
-                for place in places {
-                    streamed.put(place, std::slice::from_ref(&report.files[place]));
+                let mut indices: Vec<usize> = (0..report.files.len()).collect();
+                indices.rotate_left(shift);
+                for index in indices {
+                    streamed.put(index, std::slice::from_ref(&report.files[index]));
                 }
                 streamed.finish(&envelope(&report)).unwrap();
-                assert_eq!(String::from_utf8(text).unwrap(), samples::rendered(&report, format), "{turn}");
+                assert_eq!(String::from_utf8(text).unwrap(), samples::rendered(&report, format), "{shift}");
             }
         }
     }
 
     #[test]
-    fn what_waits_for_a_slow_file_does_not_fill_the_memory() {
+    fn limits_the_memory_of_entries_that_wait_for_a_slow_file() {
         let report = samples::everything();
         let mut text = Vec::new();
         let streamed = StreamedReport::begin(Format::Ndjson, &mut text);
         let entry = std::slice::from_ref(&report.files[0]);
         let length = ndjson_line(&entry[0]).len() + 1;
-        let many = 3 * IN_MEMORY / length;
-        for place in (1..many).rev() {
-            streamed.put(place, entry);
+        let many = 3 * MAX_IN_MEMORY / length;
+        for index in (1..many).rev() {
+            streamed.put(index, entry);
         }
         {
             let state = streamed.state();
-            let held = state.early.values().filter(|early| matches!(early, Early::Here(_))).count();
-            assert!(held * length <= IN_MEMORY, "{held} texts of {length} bytes");
-            assert_eq!(state.early.len(), many - 1);
+            let in_memory = |pending: &&PendingText| matches!(pending, PendingText::InMemory(_));
+            let held = state.pending.values().filter(in_memory).count();
+            assert!(held * length <= MAX_IN_MEMORY, "{held} texts of {length} bytes");
+            assert_eq!(state.pending.len(), many - 1);
         }
         streamed.put(0, entry);
         streamed.finish(&envelope(&report)).unwrap();
@@ -240,10 +241,10 @@ mod tests {
         assert!(text.chunks(length).all(|line| line == &text[..length]));
     }
 
-    /// Takes so many bytes and no more.
-    struct Full(usize);
+    /// A writer that accepts this many bytes, then fails with `StorageFull`.
+    struct FullDisk(usize);
 
-    impl Write for Full {
+    impl Write for FullDisk {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
             Ok(bytes.len())
@@ -255,16 +256,16 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_on_the_way_is_told_at_the_end() {
+    fn finish_returns_an_earlier_write_error() {
         let report = samples::everything();
-        let mut out = Full(100);
+        let mut out = FullDisk(100);
         let streamed = StreamedReport::begin(Format::Json, &mut out);
         assert!(!streamed.has_failed());
         report
             .files
             .iter()
             .enumerate()
-            .for_each(|(place, file)| streamed.put(place, std::slice::from_ref(file)));
+            .for_each(|(index, file)| streamed.put(index, std::slice::from_ref(file)));
         assert!(streamed.has_failed());
         let error = streamed.finish(&envelope(&report)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);

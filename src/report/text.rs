@@ -1,4 +1,4 @@
-//! The phrases that the renderers for people share. Nothing here is escaped yet.
+//! Phrases shared by the human-readable formats. The text is not escaped.
 
 use std::collections::BTreeMap;
 
@@ -8,48 +8,48 @@ use super::{Fix, FixAction, Report, Verified, units};
 use crate::model::{Completeness, HdrKind, TimeRange};
 use crate::rules::{Confidence, Finding, Severity};
 
-/// How many spans are listed before the rest is only counted.
-const LISTED_RANGES: usize = 4;
+/// At most this many time ranges are listed; the rest is only counted.
+const MAX_LISTED_RANGES: usize = 4;
 
-/// The facts that tell videos apart at a glance: `h264`, `1080x1920`, `9:16`, `30 fps`, …
+/// Returns the main facts of a file: `h264`, `1080x1920`, `9:16`, `30 fps`, …
 pub(super) fn facts(media: &Media) -> Vec<String> {
-    let mut words = Vec::new();
+    let mut facts = Vec::new();
     match media.video.first() {
-        Some(video) => video_text(video, media.still, &mut words),
-        None => words.push("no picture".to_owned()),
+        Some(video) => add_video_facts(video, media.still, &mut facts),
+        None => facts.push("no video".to_owned()),
     }
     if media.still {
-        words.push("still picture".to_owned());
-        words.push(units::bytes(media.size_bytes));
-        return words;
+        facts.push("image".to_owned());
+        facts.push(units::bytes(media.size_bytes));
+        return facts;
     }
-    words.extend(media.measured_duration_s.or(media.duration_s).map(units::seconds));
-    // A rate over a length that is unknown is none.
+    facts.extend(media.measured_duration_s.or(media.duration_s).map(units::seconds));
+    // The container's bit rate is not valid if the duration had to be measured.
     let measured = media.measured_duration_s.map(|seconds| (media.size_bytes as f64 * 8.0 / seconds) as u64);
-    words.extend(measured.or(media.bit_rate).map(units::bit_rate));
+    facts.extend(measured.or(media.bit_rate).map(units::bit_rate));
     match media.audio.iter().find(|audio| audio.decodable).or(media.audio.first()) {
-        Some(audio) => words.push(audio_text(audio)),
-        None => words.push("no audio".to_owned()),
+        Some(audio) => facts.push(audio_text(audio)),
+        None => facts.push("no audio".to_owned()),
     }
-    words.push(units::bytes(media.size_bytes));
+    facts.push(units::bytes(media.size_bytes));
     if media.completeness == Completeness::Unknown {
-        words.push("of unknown completeness".to_owned());
+        facts.push("completeness unknown".to_owned());
     }
-    words
+    facts
 }
 
-fn video_text(video: &Video, still: bool, words: &mut Vec<String>) {
-    words.push(video.codec.clone().or(video.codec_tag.clone()).unwrap_or("unknown codec".to_owned()));
+fn add_video_facts(video: &Video, still: bool, facts: &mut Vec<String>) {
+    facts.push(video.codec.clone().or(video.codec_tag.clone()).unwrap_or("unknown codec".to_owned()));
     if let (Some(width), Some(height)) = (video.display_width, video.display_height) {
-        words.push(format!("{width}x{height}"));
+        facts.push(format!("{width}x{height}"));
     }
-    words.extend(video.display_aspect_ratio.as_deref().map(units::aspect_ratio));
-    // The library makes up a rate for a picture that is read as a video of one frame.
+    facts.extend(video.display_aspect_ratio.as_deref().map(units::aspect_ratio));
+    // libav makes up a frame rate for an image, which it reads as a video of one frame.
     if let Some(rate) = video.frame_rate.filter(|_| !still) {
         let kind = if video.variable_frame_rate == Some(true) { " variable" } else { "" };
-        words.push(format!("{}{kind}", units::frame_rate(rate)));
+        facts.push(format!("{}{kind}", units::frame_rate(rate)));
     }
-    words.extend(video.hdr.map(|hdr| {
+    facts.extend(video.hdr.map(|hdr| {
         let name = match hdr.kind {
             HdrKind::Hlg => "HLG",
             HdrKind::Pq => "PQ",
@@ -61,7 +61,7 @@ fn video_text(video: &Video, still: bool, words: &mut Vec<String>) {
 }
 
 fn audio_text(audio: &Audio) -> String {
-    let codec = audio.codec.as_deref().or(audio.codec_tag.as_deref()).unwrap_or("unknown audio");
+    let codec = audio.codec.as_deref().or(audio.codec_tag.as_deref()).unwrap_or("unknown codec");
     match (&audio.channel_layout, audio.channels) {
         (Some(layout), _) => format!("{codec} {layout}"),
         (None, Some(channels)) => {
@@ -71,7 +71,7 @@ fn audio_text(audio: &Audio) -> String {
     }
 }
 
-/// The name of a severity, with an error of the source told apart once an output has settled it.
+/// Returns the name of a severity; an error of a fixed source is `fixed`.
 pub(super) fn severity(severity: Severity, fixed: bool) -> &'static str {
     match severity {
         Severity::Error if fixed => "fixed",
@@ -81,7 +81,7 @@ pub(super) fn severity(severity: Severity, fixed: bool) -> &'static str {
     }
 }
 
-/// Where in the video a finding is: `stream 0, 3 s to 5.2 s`; `None` for the whole file.
+/// Returns the location of a finding, such as `stream 0, 3 s to 5.2 s`; `None` for the whole file.
 pub(super) fn place(finding: &Finding) -> Option<String> {
     let mut parts: Vec<String> = finding.stream.iter().map(|stream| format!("stream {stream}")).collect();
     parts.extend(ranges(&finding.ranges));
@@ -89,71 +89,72 @@ pub(super) fn place(finding: &Finding) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// Spans as a person reads them.
+/// Formats time ranges, such as `0 s to 1.5 s, 3 s to 4 s`.
 pub(super) fn ranges(ranges: &[TimeRange]) -> Option<String> {
     let span = |range: &TimeRange| format!("{} to {}", units::at(range.from_s), units::at(range.to_s));
-    let mut listed: Vec<String> = ranges.iter().take(LISTED_RANGES).map(span).collect();
-    if ranges.len() > LISTED_RANGES {
-        listed.push(format!("{} more", ranges.len() - LISTED_RANGES));
+    let mut listed: Vec<String> = ranges.iter().take(MAX_LISTED_RANGES).map(span).collect();
+    if ranges.len() > MAX_LISTED_RANGES {
+        listed.push(format!("{} more", ranges.len() - MAX_LISTED_RANGES));
     }
     (!listed.is_empty()).then(|| listed.join(", "))
 }
 
-/// How sure a limit is and when it was looked up: `practice, checked 2026-06-30`.
+/// Returns the confidence of a limit and the day it was checked: `published by the platform, checked
+/// 2026-06-30`.
 pub(super) fn authority(finding: &Finding) -> String {
-    let sure = match finding.confidence {
+    let confidence = match finding.confidence {
         Confidence::Official => "published by the platform",
-        Confidence::ThirdParty => "published by others",
-        Confidence::Practice => "known from practice, not published",
+        Confidence::ThirdParty => "published by third parties",
+        Confidence::Practice => "from practice, not published",
     };
     match &finding.checked_on {
-        Some(day) => format!("{sure}, checked {day}"),
-        None => sure.to_owned(),
+        Some(day) => format!("{confidence}, checked {day}"),
+        None => confidence.to_owned(),
     }
 }
 
-/// What was done, or would be.
+/// Returns the action of a fix or, without an output, of the plan.
 pub(super) fn action(fix: &Fix) -> &'static str {
     let planned = fix.output.is_none();
     match fix.action {
         FixAction::None => "nothing to do",
-        FixAction::Copy if planned => "would copy as it is",
-        FixAction::Copy => "copied as it is",
-        FixAction::Remux if planned => "would repackage without loss",
-        FixAction::Remux => "repackaged without loss",
-        FixAction::ReencodeAudio if planned => "would encode the audio again, copy the picture",
-        FixAction::ReencodeAudio => "audio encoded again, picture copied",
-        FixAction::ReencodeVideo if planned => "would encode the picture again, copy the audio",
-        FixAction::ReencodeVideo => "picture encoded again, audio copied",
-        FixAction::Reencode if planned => "would encode picture and audio again",
-        FixAction::Reencode => "picture and audio encoded again",
+        FixAction::Copy if planned => "would copy unchanged",
+        FixAction::Copy => "copied unchanged",
+        FixAction::Remux if planned => "would remux (streams copied)",
+        FixAction::Remux => "remuxed (streams copied)",
+        FixAction::ReencodeAudio if planned => "would re-encode the audio and copy the video stream",
+        FixAction::ReencodeAudio => "audio re-encoded, video stream copied",
+        FixAction::ReencodeVideo if planned => "would re-encode the video and copy the audio stream",
+        FixAction::ReencodeVideo => "video re-encoded, audio stream copied",
+        FixAction::Reencode if planned => "would re-encode video and audio",
+        FixAction::Reencode => "video and audio re-encoded",
         FixAction::Refused => "refused",
         FixAction::Failed => "failed",
     }
 }
 
-/// The proof in one line; `None` where there is no output.
-pub(super) fn proof(fix: &Fix) -> Option<String> {
+/// Returns the results of the verification in one line; `None` if there is no output.
+pub(super) fn verification(fix: &Fix) -> Option<String> {
     if fix.output.is_none() || matches!(fix.action, FixAction::None) {
         return None;
     }
     let Some(verified) = &fix.verified else {
-        return Some("not verified".to_owned());
+        return Some("no".to_owned());
     };
     let Verified { verdict, identical_streams, decoded_frames, decode_errors, duration_delta_s, similarity } =
         verified;
     let mut parts = vec![match verdict {
-        crate::rules::Verdict::Compliant => "checked again: compliant".to_owned(),
-        _ => "checked again: not compliant".to_owned(),
+        crate::rules::Verdict::Compliant => "output compliant".to_owned(),
+        _ => "output not compliant".to_owned(),
     }];
     if *identical_streams > 0 {
         let streams = units::count(*identical_streams as u64, "stream", "streams");
-        parts.push(format!("{streams} bit for bit the source's"));
+        parts.push(format!("{streams} bit-identical to the source"));
     }
     if let Some(frames) = decoded_frames {
         let frames = units::count(*frames, "frame", "frames");
         parts.push(match decode_errors {
-            Some(0) => format!("{frames} decoded without error"),
+            Some(0) => format!("{frames} decoded without errors"),
             Some(errors) => format!("{frames} decoded with {}", units::count(*errors, "error", "errors")),
             None => format!("{frames} decoded"),
         });
@@ -173,7 +174,7 @@ pub(super) fn proof(fix: &Fix) -> Option<String> {
 }
 
 fn duration_delta(delta: f64) -> String {
-    // Half a millisecond is less than any frame and than the clock of most containers.
+    // Half a millisecond is shorter than any frame and than the time base of most containers.
     if delta.abs() < 0.0005 {
         return "duration as planned".to_owned();
     }
@@ -181,12 +182,12 @@ fn duration_delta(delta: f64) -> String {
     format!("{} s {direction} than planned", units::trimmed(delta.abs(), 3))
 }
 
-/// A state of the journal as words.
+/// Returns a state of the journal as text, such as `given up`.
 pub(super) fn state(state: &str) -> String {
     state.replace(['_', '-'], " ")
 }
 
-/// For each profile with limits that nobody has looked at for long: which they are, and what to do.
+/// Returns a note for each profile whose limits were not compared with their source recently.
 pub(super) fn old_limits(report: &Report) -> Vec<String> {
     let mut by_profile: BTreeMap<&str, Vec<&OldLimit>> = BTreeMap::new();
     for limit in &report.old_limits {
@@ -196,9 +197,9 @@ pub(super) fn old_limits(report: &Report) -> Vec<String> {
         let rules: Vec<&str> = limits.iter().map(|limit| limit.rule.as_str()).collect();
         let oldest = limits.iter().max_by_key(|limit| limit.age_days)?;
         Some(format!(
-            "{} of {profile} {} not been compared with the source for long ({}; the oldest on {}, {} days ago). \
-             `greenlit profiles {profile}` names the sources; `[override]` in greenlit.toml puts right what has \
-             changed.",
+            "{} of {profile} {} not been compared with the source recently ({}; the oldest on {}, {} days \
+             ago). `greenlit profiles {profile}` shows the sources; set changed limits under `[override]` in \
+             greenlit.toml.",
             units::count(rules.len() as u64, "limit", "limits"),
             if rules.len() == 1 { "has" } else { "have" },
             rules.join(", "),
@@ -209,10 +210,10 @@ pub(super) fn old_limits(report: &Report) -> Vec<String> {
     by_profile.into_iter().filter_map(note).collect()
 }
 
-/// How many entries ended how: those that occur, in order.
+/// Counts the entries by outcome; outcomes that do not occur are left out.
 pub(super) fn tally(report: &Report) -> Vec<(Outcome, u64)> {
-    let ends: Vec<Outcome> = report.files.iter().map(Outcome::of).collect();
-    let count = |outcome: Outcome| ends.iter().filter(|end| **end == outcome).count() as u64;
+    let outcomes: Vec<Outcome> = report.files.iter().map(Outcome::of).collect();
+    let count = |outcome: Outcome| outcomes.iter().filter(|other| **other == outcome).count() as u64;
     Outcome::ALL.into_iter().map(|outcome| (outcome, count(outcome))).filter(|(_, n)| *n > 0).collect()
 }
 
@@ -224,20 +225,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn facts_read_like_a_slate() {
+    fn lists_the_main_facts() {
         let media = samples::portrait();
         assert_eq!(
             facts(&media).join(" "),
             "h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB"
         );
         let cover = Media::from(crate::model::sample::image());
-        assert_eq!(facts(&cover).join(" "), "png 720x1280 9:16 still picture 800 kB");
+        assert_eq!(facts(&cover).join(" "), "png 720x1280 9:16 image 800 kB");
         let unknown = Media::from(crate::model::MediaFacts::default());
-        assert_eq!(facts(&unknown).join(" "), "no picture no audio 0 B of unknown completeness");
+        assert_eq!(facts(&unknown).join(" "), "no video no audio 0 B completeness unknown");
     }
 
     #[test]
-    fn many_spans_are_counted_not_listed() {
+    fn truncates_a_long_list_of_ranges() {
         let spans: Vec<_> =
             (0..7).map(|n| TimeRange { from_s: f64::from(n), to_s: f64::from(n) + 0.5 }).collect();
         let text = ranges(&spans).unwrap();
@@ -247,21 +248,21 @@ mod tests {
     }
 
     #[test]
-    fn old_limits_are_noted_once_a_profile() {
+    fn notes_old_limits_once_per_profile() {
         let old = |profile: &str, rule: &str, checked_on: &str, age_days| OldLimit {
             profile: profile.into(),
             rule: rule.into(),
             checked_on: checked_on.into(),
             age_days,
         };
-        let report = samples::report(Vec::new()).noting(vec![
+        let report = samples::report(Vec::new()).with_old_limits(vec![
             old("b", "duration", "2025-03-01", 400),
             old("a", "duration", "2025-07-31", 380),
             old("a", "file-size", "2025-07-01", 410),
         ]);
         let notes = old_limits(&report);
         assert_eq!(notes.len(), 2);
-        let expected = "2 limits of a have not been compared with the source for long (duration, file-size; \
+        let expected = "2 limits of a have not been compared with the source recently (duration, file-size; \
             the oldest on 2025-07-01, 410 days ago).";
         assert!(notes[0].starts_with(expected), "{}", notes[0]);
         assert!(notes[1].starts_with("1 limit of b has "), "{}", notes[1]);
@@ -269,14 +270,14 @@ mod tests {
     }
 
     #[test]
-    fn the_proof_names_what_was_looked_at() {
+    fn verification_lists_every_check() {
         let fix = samples::reencoded();
         assert_eq!(
-            proof(&fix).unwrap(),
-            "checked again: compliant; 1 stream bit for bit the source's; 360 frames decoded without error; 0.012 s longer than planned; \
-             SSIM 0.9961, worst frame 0.9873 at 3.2 s"
+            verification(&fix).unwrap(),
+            "output compliant; 1 stream bit-identical to the source; 360 frames decoded without errors; \
+             0.012 s longer than planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s"
         );
-        assert_eq!(proof(&Fix { verified: None, ..fix.clone() }).unwrap(), "not verified");
-        assert_eq!(proof(&Fix { output: None, ..fix }), None);
+        assert_eq!(verification(&Fix { verified: None, ..fix.clone() }).unwrap(), "no");
+        assert_eq!(verification(&Fix { output: None, ..fix }), None);
     }
 }

@@ -1,8 +1,8 @@
-//! Numbers as a person reads them: decimal units, no more digits than mean something.
+//! Formatting of numbers: decimal units, and no more digits than are significant.
 
 use crate::model::Rational;
 
-/// Bytes in decimal units: `12.3 MB`.
+/// Formats bytes in decimal units: `12.3 MB`.
 pub(super) fn bytes(count: u64) -> String {
     let value = count as f64;
     match count {
@@ -13,7 +13,7 @@ pub(super) fn bytes(count: u64) -> String {
     }
 }
 
-/// Bits per second: `320 kb/s`, `8.2 Mb/s`.
+/// Formats bits per second: `320 kb/s`, `8.2 Mb/s`.
 pub(super) fn bit_rate(rate: u64) -> String {
     let value = rate as f64;
     match rate {
@@ -23,36 +23,36 @@ pub(super) fn bit_rate(rate: u64) -> String {
     }
 }
 
-/// Seconds: `12.0 s`, and from a minute on the clock beside it: `754.2 s (12:34)`.
+/// Formats a duration: `12.0 s`; from one minute on also as minutes and seconds: `754.2 s (12:34)`.
 pub(super) fn seconds(value: f64) -> String {
     let text = if value.abs() < 1.0 { trimmed(value, 3) } else { format!("{value:.1}") };
     if value < 60.0 { format!("{text} s") } else { format!("{text} s ({})", clock(value)) }
 }
 
-/// A point of time in a video: `3.25 s`, `1:02.5`.
+/// Formats a position in a video: `3.25 s`, `1:02.5`.
 pub(super) fn at(value: f64) -> String {
     if value < 60.0 {
         return format!("{} s", trimmed(value, 2));
     }
-    // Rounded before it is split, so that 119.99 is 2:00 and not 1:60.
+    // Rounded first, so that 119.99 is 2:00 and not 1:60.
     let tenths = (value * 10.0).round() as u64;
-    let (whole, tenth) = (tenths / 10, tenths % 10);
-    let clock = clock(whole as f64);
+    let (seconds, tenth) = (tenths / 10, tenths % 10);
+    let clock = clock(seconds as f64);
     if tenth == 0 { clock } else { format!("{clock}.{tenth}") }
 }
 
 fn clock(value: f64) -> String {
-    let whole = value.max(0.0) as u64;
-    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
+    let total = value.max(0.0) as u64;
+    let (hours, minutes, seconds) = (total / 3600, total / 60 % 60, total % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
-/// Frames per second: `30 fps`, `29.97 fps`.
+/// Formats frames per second: `30 fps`, `29.97 fps`.
 pub(super) fn frame_rate(rate: Rational) -> String {
     format!("{} fps", trimmed(rate.as_f64(), 2))
 }
 
-/// An aspect ratio: `9:16` where the numbers are small, else `1.85:1`.
+/// Formats an aspect ratio: `9:16` if both numbers are small, else `1.85:1`.
 pub(super) fn aspect_ratio(text: &str) -> String {
     match text.parse::<Rational>() {
         Ok(ratio) if ratio.num().max(ratio.den()) > 64 => format!("{}:1", trimmed(ratio.as_f64(), 2)),
@@ -60,14 +60,14 @@ pub(super) fn aspect_ratio(text: &str) -> String {
     }
 }
 
-/// `value` with at most `digits` decimals and no zeros at the end.
+/// Formats `value` with at most `digits` decimals and no trailing zeros.
 pub(super) fn trimmed(value: f64, digits: usize) -> String {
     let text = format!("{value:.digits$}");
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
-/// `1 file`, `2 files`.
+/// Formats a count with its noun: `1 file`, `2 files`.
 pub(super) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_rates_never_show_a_thousand_of_the_smaller_unit() {
+    fn switches_to_the_larger_unit_at_one_thousand() {
         assert_eq!(bytes(999), "999 B");
         assert_eq!(bytes(999_499), "999 kB");
         assert_eq!(bytes(999_500), "1.0 MB");
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn times_carry_no_silly_digits() {
+    fn formats_times_without_excess_digits() {
         assert_eq!(seconds(12.012_333), "12.0 s");
         assert_eq!(seconds(0.033_366), "0.033 s");
         assert_eq!(seconds(754.2), "754.2 s (12:34)");
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn frame_rates_and_ratios_read_as_people_say_them() {
+    fn formats_frame_rates_and_aspect_ratios() {
         assert_eq!(frame_rate(Rational::new(30000, 1001).unwrap()), "29.97 fps");
         assert_eq!(frame_rate(Rational::new(30, 1).unwrap()), "30 fps");
         assert_eq!(aspect_ratio("9:16"), "9:16");

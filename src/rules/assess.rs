@@ -1,4 +1,4 @@
-//! All rules over one file: the judgement.
+//! Assesses a file by all rules of a profile.
 
 use std::path::PathBuf;
 
@@ -7,38 +7,42 @@ use crate::profile::{Limits, Profile, Severity, nearest};
 
 use super::all::{ALL, image_aspect_ratio, image_format};
 use super::finding::{Finding, Verdict};
-use super::rule::{Rule, Scope, Subject, Verdicts};
+use super::rule::{FindingCollector, Rule, Scope, Subject};
 use super::validated::ValidatedAsset;
 
-/// Every rule there is.
+/// Returns all rules.
 pub fn registry() -> &'static [&'static dyn Rule] {
     ALL
 }
 
-/// The rule of that id.
+/// Returns the rule with that id.
 pub fn find(id: &str) -> Option<&'static dyn Rule> {
     ALL.iter().copied().find(|rule| rule.id() == id)
 }
 
-/// Which rules count. By default all that the profile has limits for.
+/// Which rules apply; by default all that the profile has limits for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     select: Vec<String>,
     ignore: Vec<String>,
 }
 
-/// A selection that names a rule that does not exist.
+/// A selection names an unknown rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no rule `{id}`{}", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+#[error("unknown rule `{id}`{}", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
 pub struct SelectionError {
-    /// As it was given.
+    /// The id as given.
     pub id: String,
-    /// The nearest id there is.
+    /// The most similar known id.
     pub nearest: Option<String>,
 }
 
 impl Selection {
-    /// Only the rules in `select`, or all when it is empty, without those in `ignore`.
+    /// Selects the rules in `select`, or all if it is empty, without those in `ignore`.
+    ///
+    /// # Errors
+    ///
+    /// If an id is unknown.
     pub fn new(select: Vec<String>, ignore: Vec<String>) -> Result<Selection, SelectionError> {
         for id in select.iter().chain(&ignore) {
             if find(id).is_none() {
@@ -49,43 +53,44 @@ impl Selection {
         Ok(Selection { select, ignore })
     }
 
-    /// Only `rule`, and only where this selection takes it.
+    /// Returns a selection of `rule` alone, or of no rule if this selection excludes it.
     #[must_use]
     pub fn narrowed_to(&self, rule: &str) -> Selection {
-        let ignore = if self.takes(rule) { Vec::new() } else { vec![rule.to_owned()] };
+        let ignore = if self.includes(rule) { Vec::new() } else { vec![rule.to_owned()] };
         Selection { select: vec![rule.to_owned()], ignore }
     }
 
-    fn takes(&self, id: &str) -> bool {
-        let named = |list: &[String]| list.iter().any(|other| other == id);
-        (self.select.is_empty() || named(&self.select)) && !named(&self.ignore)
+    fn includes(&self, id: &str) -> bool {
+        let contains = |list: &[String]| list.iter().any(|other| other == id);
+        (self.select.is_empty() || contains(&self.select)) && !contains(&self.ignore)
     }
 
-    fn is_everything(&self) -> bool {
+    fn includes_all(&self) -> bool {
         self.select.is_empty() && self.ignore.is_empty()
     }
 }
 
-/// The judgement over one file under one profile.
+/// The result of assessing one file under one profile.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assessment {
     verdict: Verdict,
     findings: Vec<Finding>,
     unknown: Vec<&'static str>,
-    whole: bool,
-    is_picture: bool,
+    complete: bool,
+    is_image: bool,
     profile_id: String,
     profile_hash: String,
     display_size: Option<Size>,
     duration_s: Option<f64>,
 }
 
-/// The rules of one profile that one selection takes, looked up once for any number of files.
+/// The rules of a profile that a selection includes, looked up once for any number of files.
 #[derive(Clone)]
 pub struct RuleSet<'a> {
     profile: &'a Profile,
     rules: Vec<(&'static dyn Rule, &'a Limits)>,
-    whole: bool,
+    /// Whether no rule of the profile is left out.
+    complete: bool,
 }
 
 impl std::fmt::Debug for RuleSet<'_> {
@@ -96,56 +101,57 @@ impl std::fmt::Debug for RuleSet<'_> {
 }
 
 impl<'a> RuleSet<'a> {
-    /// A judge by every rule of `profile` that `selection` takes.
+    /// Collects the rules of `profile` that `selection` includes.
     pub fn new(profile: &'a Profile, selection: &Selection) -> RuleSet<'a> {
-        let taken = ALL.iter().copied().filter(|rule| selection.takes(rule.id()));
-        let rules = taken.filter_map(|rule| Some((rule, profile.limits(rule.id())?))).collect();
-        RuleSet { profile, rules, whole: selection.is_everything() }
+        let included = ALL.iter().copied().filter(|rule| selection.includes(rule.id()));
+        let rules = included.filter_map(|rule| Some((rule, profile.limits(rule.id())?))).collect();
+        RuleSet { profile, rules, complete: selection.includes_all() }
     }
 
-    /// The same, by one rule only.
+    /// Returns the set with one rule only.
     #[must_use]
     pub fn narrowed_to(&self, rule: &str) -> RuleSet<'a> {
         let rules = self.rules.iter().copied().filter(|(known, _)| known.id() == rule).collect();
-        RuleSet { profile: self.profile, rules, whole: false }
+        RuleSet { profile: self.profile, rules, complete: false }
     }
 
-    /// The judgement over `subject`.
+    /// Assesses `subject`.
     pub fn assess(&self, subject: &Subject<'_>) -> Assessment {
-        self.judge(subject, None)
+        self.assess_as(subject, None)
     }
 
-    fn judge(&self, subject: &Subject<'_>, video: Option<Size>) -> Assessment {
+    /// Assesses `subject`, as the cover of a video with the display size `cover_of` if given.
+    fn assess_as(&self, subject: &Subject<'_>, cover_of: Option<Size>) -> Assessment {
         let mut findings = Vec::new();
         let mut unknown = Vec::new();
-        let pictures = self.profile.limits(image_format::ImageFormat.id());
-        let still = subject.facts.still().filter(|_| pictures.is_some());
+        let has_image_rules = self.profile.limits(image_format::ImageFormat.id()).is_some();
+        let image = subject.facts.still_image().filter(|_| has_image_rules);
         for (rule, limits) in &self.rules {
-            let counts = match rule.judges() {
-                Scope::Video => still.is_none(),
-                Scope::Picture => still.is_some(),
+            let applies = match rule.scope() {
+                Scope::Video => image.is_none(),
+                Scope::Image => image.is_some(),
                 Scope::File => true,
                 Scope::Ad => false,
             };
-            if !counts {
+            if !applies {
                 continue;
             }
-            let mut verdicts = Verdicts::new(rule.id(), self.profile.platform(), limits);
-            rule.check(subject, limits, &mut verdicts);
-            if let (Some(still), Some(video)) = (&still, video)
+            let mut collector = FindingCollector::new(rule.id(), self.profile.platform(), limits);
+            rule.check(subject, limits, &mut collector);
+            if let (Some(image), Some(video)) = (&image, cover_of)
                 && rule.id() == image_aspect_ratio::ImageAspectRatio.id()
             {
-                image_aspect_ratio::as_cover(still, video, limits, &mut verdicts);
+                image_aspect_ratio::check_cover(image, video, limits, &mut collector);
             }
-            if verdicts.undecided && limits.severity == Severity::Error {
+            if collector.undecided && limits.severity == Severity::Error {
                 unknown.push(rule.id());
             }
-            findings.append(&mut verdicts.findings);
+            findings.append(&mut collector.findings);
         }
-        // Stable: findings of equal weight stay in the order of the registry.
+        // A stable sort keeps findings of equal severity in the order of the registry.
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        let refused = findings.iter().any(|finding| finding.severity == Severity::Error);
-        let verdict = match (refused, unknown.is_empty()) {
+        let has_errors = findings.iter().any(|finding| finding.severity == Severity::Error);
+        let verdict = match (has_errors, unknown.is_empty()) {
             (true, _) => Verdict::Noncompliant,
             (false, false) => Verdict::Indeterminate,
             (false, true) => Verdict::Compliant,
@@ -154,8 +160,8 @@ impl<'a> RuleSet<'a> {
             verdict,
             findings,
             unknown,
-            whole: self.whole,
-            is_picture: still.is_some(),
+            complete: self.complete,
+            is_image: image.is_some(),
             profile_id: self.profile.id().to_owned(),
             profile_hash: self.profile.hash(),
             display_size: subject.video().and_then(|video| video.display_size()),
@@ -164,56 +170,57 @@ impl<'a> RuleSet<'a> {
     }
 }
 
-/// Judges `subject` by every rule of `profile` that `selection` takes.
+/// Assesses `subject` by every rule of `profile` that `selection` includes.
 ///
-/// A still picture is judged by the rules for pictures where the profile has limits for them;
-/// elsewhere it is a video that does not move, and refused as one.
+/// The rules for images apply to a still image if the profile has limits for them. Otherwise the
+/// image counts as a video without motion, which `video-stream` refuses.
 pub fn assess(subject: &Subject<'_>, profile: &Profile, selection: &Selection) -> Assessment {
     RuleSet::new(profile, selection).assess(subject)
 }
 
-/// Judges a picture as the cover of a video that is shown at `video`: by the rules for pictures, and
-/// its aspect ratio against the video's.
-pub fn assess_cover(picture: &Subject<'_>, video: Size, profile: &Profile) -> Assessment {
-    RuleSet::new(profile, &Selection::default()).judge(picture, Some(video))
+/// Assesses an image as the cover of a video with the display size `video`: by the rules for images,
+/// and its aspect ratio against the video's.
+pub fn assess_cover(image: &Subject<'_>, video: Size, profile: &Profile) -> Assessment {
+    RuleSet::new(profile, &Selection::default()).assess_as(image, Some(video))
 }
 
 impl Assessment {
-    /// The judgement.
+    /// Returns the verdict.
     pub fn verdict(&self) -> Verdict {
         self.verdict
     }
 
-    /// What the rules say, worst first.
+    /// Returns the findings, most severe first.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// The same, of a judgement that is over.
+    /// Returns the findings, most severe first, without cloning them.
     pub fn into_findings(self) -> Vec<Finding> {
         self.findings
     }
 
-    /// Rules at the level of errors that could not be decided because a fact is unknown.
+    /// Returns the error-level rules that could not be decided because a fact is unknown.
     pub fn unknown(&self) -> &[&'static str] {
         &self.unknown
     }
 
-    /// Whether the file was judged as a still picture.
-    pub fn is_picture(&self) -> bool {
-        self.is_picture
+    /// Returns whether the file was assessed as a still image.
+    pub fn is_image(&self) -> bool {
+        self.is_image
     }
 
-    /// Whether a rule found anything of at least this severity.
+    /// Returns whether `rule` has a finding of at least this severity.
     pub fn has(&self, rule: &str, severity: Severity) -> bool {
         self.findings.iter().any(|finding| finding.rule == rule && finding.severity >= severity)
     }
 
-    /// The proof token for the assessed bytes, which lie at `path` and hash to `content`; `None`
-    /// unless the file complies with every rule of the profile, none left out. A still picture
-    /// never gets one: what takes the token sends videos.
+    /// Returns the proof of validation for the assessed bytes at `path` with the hash `content`.
+    ///
+    /// Returns `None` unless the file complies with every rule of the profile, none left out. A still
+    /// image never gets one, because code that takes it sends videos.
     pub fn validate(&self, path: PathBuf, content: ContentHash) -> Option<ValidatedAsset> {
-        (self.verdict == Verdict::Compliant && self.whole && !self.is_picture).then(|| {
+        (self.verdict == Verdict::Compliant && self.complete && !self.is_image).then(|| {
             ValidatedAsset::new(
                 path,
                 content,

@@ -1,27 +1,27 @@
-//! What a rule says about a file.
+//! The findings of rules, and the verdict on a file.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::TimeRange;
 use crate::profile::{Confidence, Severity};
 
-/// The cheapest kind of change that clears a finding. Ordered by what it costs.
+/// The cheapest kind of change that resolves a finding, ordered by cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Remedy {
-    /// Nothing to do, or nothing needed.
+    /// Nothing can or needs to be changed.
     None,
-    /// Packets copied into a new container; also renaming.
+    /// A remux (packets are copied into a new container) or a new name.
     Remux,
-    /// Packets rewritten without touching a picture.
+    /// Packets are rewritten without decoding.
     BitstreamFilter,
-    /// The audio encoded again.
+    /// The audio is re-encoded.
     ReencodeAudio,
-    /// The picture encoded again.
+    /// The video is re-encoded.
     ReencodeVideo,
-    /// Part of the video left out: needs consent.
+    /// A part of the video is cut off, which needs consent.
     Trim,
-    /// Nothing can be done.
+    /// greenlit cannot fix the finding.
     Refuse,
 }
 
@@ -30,31 +30,31 @@ pub enum Remedy {
 pub struct Finding {
     /// The stable id of the rule, such as `video-codec`.
     pub rule: String,
-    /// How bad it is.
+    /// How severe it is.
     pub severity: Severity,
-    /// Index of the stream it is about; `None` for the file.
+    /// Index of the stream; `None` for the whole file.
     pub stream: Option<u32>,
-    /// What was found.
+    /// The value found.
     pub actual: String,
     /// What is allowed.
     pub allowed: String,
-    /// One sentence for a person.
+    /// The finding in one sentence.
     pub message: String,
-    /// The spans of the video it is about.
+    /// The affected spans of the video.
     pub ranges: Vec<TimeRange>,
-    /// For missing data: the first second that is not there.
+    /// For missing data, the first missing second.
     pub first_missing_s: Option<f64>,
-    /// The day the limit was last checked, `YYYY-MM-DD`.
+    /// The day on which the limit was last compared with its source, `YYYY-MM-DD`.
     pub checked_on: Option<String>,
-    /// How sure the limit is.
+    /// How reliable the limit is.
     pub confidence: Confidence,
-    /// The cheapest kind of change that clears it.
+    /// The cheapest kind of change that resolves it.
     pub remedy: Remedy,
     /// Where the limit is published.
     pub source: Option<String>,
 }
 
-/// The judgement over one file and one profile.
+/// The verdict on one file under one profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {

@@ -1,14 +1,14 @@
-//! How measured values read in a sentence.
+//! Formats values for messages.
 
 use crate::model::{Hdr, HdrKind, OtherKind, Rational};
 
-/// The lowercase ending of a file name.
+/// Returns the extension of a file name in lower case; `None` for hidden files such as `.mp4`.
 pub(crate) fn extension(name: &str) -> Option<String> {
     let (stem, extension) = name.rsplit_once('.')?;
     (!stem.is_empty() && !extension.is_empty()).then(|| extension.to_lowercase())
 }
 
-/// The endings that are natural for a container; empty where any will do.
+/// Returns the usual file extensions of a container; empty if any is fine.
 pub(crate) fn extensions_of(container: &str) -> &'static [&'static str] {
     match container {
         "mp4" => &["mp4", "m4v"],
@@ -28,7 +28,7 @@ pub(crate) fn extensions_of(container: &str) -> &'static [&'static str] {
     }
 }
 
-/// Bytes with a decimal unit.
+/// Formats a number of bytes with a decimal unit.
 pub(crate) fn bytes(count: u64) -> String {
     match count {
         0..1_000 => format!("{count} bytes"),
@@ -38,7 +38,7 @@ pub(crate) fn bytes(count: u64) -> String {
     }
 }
 
-/// Bits a second with a unit.
+/// Formats bits per second with a unit.
 pub(crate) fn bit_rate(rate: u64) -> String {
     match rate {
         0..1_000_000 => format!("{:.0} kb/s", rate as f64 / 1e3),
@@ -46,7 +46,7 @@ pub(crate) fn bit_rate(rate: u64) -> String {
     }
 }
 
-/// Seconds, minutes where there are any.
+/// Formats seconds, from two minutes on as minutes and seconds.
 pub(crate) fn seconds(time: f64) -> String {
     if time.abs() < 120.0 {
         format!("{} s", trimmed(time, 3))
@@ -55,28 +55,28 @@ pub(crate) fn seconds(time: f64) -> String {
     }
 }
 
-/// Frames a second: 29.97 fps.
+/// Formats frames per second: `29.97 fps`.
 pub(crate) fn rate(rate: Rational) -> String {
     format!("{} fps", trimmed(rate.as_f64(), 3))
 }
 
-/// A ratio, with its value where the numbers are unwieldy.
+/// Formats a ratio, with its decimal value if the numbers are large.
 pub(crate) fn ratio(ratio: Rational) -> String {
     let text = ratio.with_colon();
     if ratio.num().max(ratio.den()) > 100 { format!("{text} ({:.3})", ratio.as_f64()) } else { text }
 }
 
-/// Ratios in a row: `9:16, 1:1`.
+/// Formats a list of ratios: `9:16, 1:1`.
 pub(crate) fn ratios(ratios: &[Rational]) -> String {
     ratios.iter().map(|ratio| ratio.with_colon()).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether two ratios differ by no more than `tolerance` as a share of the wanted one.
-pub(crate) fn near(found: Rational, wanted: Rational, tolerance: f64) -> bool {
+/// Returns whether two ratios differ by at most `tolerance`, as a share of the wanted one.
+pub(crate) fn within_tolerance(found: Rational, wanted: Rational, tolerance: f64) -> bool {
     (found.as_f64() / wanted.as_f64() - 1.0).abs() <= tolerance + 1e-9
 }
 
-/// The name of a dynamic range.
+/// Returns the name of an HDR format.
 pub(crate) fn hdr(hdr: Hdr) -> String {
     match (hdr.kind, hdr.dolby_vision) {
         (HdrKind::Hlg, _) => "HLG".to_owned(),
@@ -89,8 +89,8 @@ pub(crate) fn hdr(hdr: Hdr) -> String {
     }
 }
 
-/// The kind of a track that is neither picture nor audio.
-pub(crate) fn kind(kind: OtherKind) -> &'static str {
+/// Returns the name of a kind of stream that is neither video nor audio.
+pub(crate) fn stream_kind(kind: OtherKind) -> &'static str {
     match kind {
         OtherKind::Data => "data",
         OtherKind::Subtitle => "subtitle",
@@ -99,6 +99,7 @@ pub(crate) fn kind(kind: OtherKind) -> &'static str {
     }
 }
 
+/// Formats a number without trailing zeros.
 fn trimmed(value: f64, digits: usize) -> String {
     let text = format!("{value:.digits$}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
@@ -110,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_read_well() {
+    fn formats_values_with_units() {
         assert_eq!(seconds(12.5), "12.5 s");
         assert_eq!(seconds(601.0), "10 min 1 s");
         assert_eq!(rate(Rational::new(30000, 1001).unwrap()), "29.97 fps");
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn endings_are_found_and_hidden_files_have_none() {
+    fn finds_extensions_and_none_in_hidden_files() {
         assert_eq!(extension("A.B.MP4").as_deref(), Some("mp4"));
         assert_eq!(extension(".mp4"), None);
         assert_eq!(extension("video"), None);

@@ -1,8 +1,8 @@
-//! One rule a file: facts and a profile in, findings out.
+//! Rules: each takes the facts of a file and a profile, and returns findings.
 //!
-//! A rule never reads a file and never repairs one. A fact it needs and does not have makes it
-//! undecided; an undecided rule at the level of errors makes the verdict `indeterminate`, because
-//! unknown is never compliant.
+//! A rule never reads or changes a file. If a fact that it needs is unknown, the rule is undecided.
+//! An undecided error-level rule makes the verdict `indeterminate`: a file with unknown facts is
+//! never compliant.
 
 mod all;
 mod assess;
@@ -12,10 +12,10 @@ mod rule;
 mod validated;
 
 pub use crate::profile::{Confidence, Severity};
-pub use all::resolution::nearest_floor;
+pub use all::resolution::size_for_nearest_ratio;
 pub use assess::{Assessment, RuleSet, Selection, SelectionError, assess, assess_cover, find, registry};
 pub use finding::{Finding, Remedy, Verdict};
-pub use rule::{Rule, RuleDoc, Scope, Subject, Verdicts, Violation};
+pub use rule::{FindingCollector, Rule, RuleDoc, Scope, Subject, Violation};
 pub use validated::ValidatedAsset;
 
 #[cfg(test)]

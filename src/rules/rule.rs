@@ -1,69 +1,69 @@
-//! What a rule is.
+//! The trait of all rules, and what they work with.
 
 use crate::model::{DeepReport, MediaFacts, TimeRange, VideoStream};
 use crate::profile::{Limits, Severity};
 
 use super::finding::{Finding, Remedy};
 
-/// What is judged: facts, the file's name, and what decoding showed where that was asked for.
+/// The input of a rule: facts, file name and, after a full decode, its result.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
-    /// The facts.
+    /// The facts of the file.
     pub facts: &'a MediaFacts,
     /// The file name without folders.
     pub file_name: &'a str,
-    /// What decoding showed.
+    /// The result of the full decode, if there was one.
     pub deep: Option<&'a DeepReport>,
 }
 
 impl<'a> Subject<'a> {
-    /// The picture, where there is one.
+    /// Returns the main video stream.
     pub fn video(&self) -> Option<&'a VideoStream> {
         self.facts.main_video()
     }
 }
 
-/// A rule's page, in a fixed plan.
+/// The documentation of a rule, as `greenlit explain` prints it.
 #[derive(Clone, Copy, Debug)]
 pub struct RuleDoc {
-    /// What is looked at.
+    /// What the rule checks.
     pub what: &'static str,
-    /// Why the platform cares.
+    /// Why it matters to platforms.
     pub why: &'static str,
-    /// What clears it.
+    /// What resolves its findings.
     pub remedy: &'static str,
-    /// Where the knowledge comes from, beside the limits' own sources.
+    /// Where the rule comes from; the limits have their own sources.
     pub source: &'static str,
 }
 
-/// What a rule looks at.
+/// What a rule applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Films.
+    /// Videos.
     Video,
-    /// Still pictures: covers and image ads.
-    Picture,
+    /// Still images: covers and image ads.
+    Image,
     /// Any file.
     File,
-    /// A row of a manifest, before it is shipped: a file alone says nothing about it.
+    /// A row of a manifest; `ship` checks it, and a file alone never triggers it.
     Ad,
 }
 
-/// One judgement over a file.
+/// A check of a file against limits.
 pub trait Rule: Sync {
-    /// The stable id.
+    /// Returns the stable id.
     fn id(&self) -> &'static str;
-    /// What it looks at.
-    fn judges(&self) -> Scope;
-    /// The page for `greenlit explain`.
+    /// Returns what the rule applies to.
+    fn scope(&self) -> Scope;
+    /// Returns the documentation.
     fn doc(&self) -> &'static RuleDoc;
-    /// Judges `subject` by `limits`.
-    fn check(&self, subject: &Subject<'_>, limits: &Limits, out: &mut Verdicts<'_>);
+    /// Checks `subject` against `limits` and adds findings to `out`.
+    fn check(&self, subject: &Subject<'_>, limits: &Limits, out: &mut FindingCollector<'_>);
 }
 
-/// Collects what one rule has to say.
+/// Collects the findings of one rule.
 #[derive(Debug)]
-pub struct Verdicts<'a> {
+pub struct FindingCollector<'a> {
     rule: &'static str,
     platform: &'a str,
     limits: &'a Limits,
@@ -71,31 +71,31 @@ pub struct Verdicts<'a> {
     pub(super) undecided: bool,
 }
 
-/// One broken limit.
+/// One violated limit.
 #[derive(Clone, Debug)]
 pub struct Violation {
-    /// What was found, short: `mpeg4`.
+    /// The value found, short: `mpeg4`.
     pub actual: String,
     /// What is allowed, short: `h264, hevc`.
     pub allowed: String,
-    /// The finding as a sentence without its end: "the video codec is mpeg4".
-    pub says: String,
-    /// The cheapest change that clears it.
+    /// The finding as a main clause: "the video codec is mpeg4".
+    pub message: String,
+    /// The cheapest change that resolves it.
     pub remedy: Remedy,
-    /// The stream, where it is about one.
+    /// The index of the stream; `None` for the whole file.
     pub stream: Option<u32>,
-    /// Severity, where it differs from the profile's.
+    /// Severity, if it differs from the profile's.
     pub severity: Option<Severity>,
-    /// Spans of the video it is about.
+    /// The affected spans of the video.
     pub ranges: Vec<TimeRange>,
-    /// The first second that is not there, for missing data.
+    /// For missing data, the first missing second.
     pub first_missing_s: Option<f64>,
 }
 
 impl Violation {
-    /// A broken limit of the whole file.
+    /// Creates a violation about the whole file.
     pub fn new(
-        says: impl Into<String>,
+        message: impl Into<String>,
         actual: impl Into<String>,
         allowed: impl Into<String>,
         remedy: Remedy,
@@ -103,7 +103,7 @@ impl Violation {
         Violation {
             actual: actual.into(),
             allowed: allowed.into(),
-            says: says.into(),
+            message: message.into(),
             remedy,
             stream: None,
             severity: None,
@@ -112,28 +112,28 @@ impl Violation {
         }
     }
 
-    /// The same, about a stream.
+    /// Sets the index of the stream.
     #[must_use]
     pub fn at(mut self, stream: u32) -> Violation {
         self.stream = Some(stream);
         self
     }
 
-    /// The same, at most a warning.
+    /// Limits the severity to a warning.
     #[must_use]
     pub fn as_warning(mut self) -> Violation {
         self.severity = Some(Severity::Warning);
         self
     }
 
-    /// The same, only as advice.
+    /// Limits the severity to advice.
     #[must_use]
     pub fn as_advice(mut self) -> Violation {
         self.severity = Some(Severity::Advice);
         self
     }
 
-    /// The same, with the spans of the video.
+    /// Sets the affected spans of the video.
     #[must_use]
     pub fn over(mut self, ranges: &[TimeRange]) -> Violation {
         self.ranges = ranges.to_vec();
@@ -141,21 +141,22 @@ impl Violation {
     }
 }
 
-impl<'a> Verdicts<'a> {
-    pub(super) fn new(rule: &'static str, platform: &'a str, limits: &'a Limits) -> Verdicts<'a> {
-        Verdicts { rule, platform, limits, findings: Vec::new(), undecided: false }
+impl<'a> FindingCollector<'a> {
+    pub(super) fn new(rule: &'static str, platform: &'a str, limits: &'a Limits) -> FindingCollector<'a> {
+        FindingCollector { rule, platform, limits, findings: Vec::new(), undecided: false }
     }
 
-    /// The platform's name, for sentences.
+    /// Returns the platform's name for use in messages.
     pub fn platform(&self) -> &'a str {
         self.platform
     }
 
-    /// Says that a limit is broken.
-    pub fn breach(&mut self, breach: Violation) {
-        let Violation { actual, allowed, says, remedy, stream, severity, ranges, first_missing_s } = breach;
+    /// Adds a finding whose message ends with what the platform allows.
+    pub fn add(&mut self, violation: Violation) {
+        let Violation { actual, allowed, message, remedy, stream, severity, ranges, first_missing_s } =
+            violation;
         let message = format!(
-            "{says}; {} allow{} {allowed}",
+            "{message}; {} allow{} {allowed}",
             self.platform,
             if self.platform.ends_with('s') { "" } else { "s" }
         );
@@ -175,31 +176,31 @@ impl<'a> Verdicts<'a> {
         });
     }
 
-    /// Says something in a sentence of its own, where "allows" would not read well.
-    pub fn say(&mut self, breach: Violation) {
-        let sentence = breach.says.clone();
-        self.breach(breach);
+    /// Adds a finding with the message unchanged, without "allows …".
+    pub fn add_verbatim(&mut self, violation: Violation) {
+        let message = violation.message.clone();
+        self.add(violation);
         if let Some(finding) = self.findings.last_mut() {
-            finding.message = sentence;
+            finding.message = message;
         }
     }
 
-    /// Says that a fact needed for the judgement is not known.
-    pub fn unknown(&mut self) {
+    /// Records that the rule needs a fact that is unknown.
+    pub fn mark_undecided(&mut self) {
         self.undecided = true;
     }
 }
 
-/// Declares a rule: its type, id, page and judgement.
+/// Declares a rule: its type, id, scope, documentation and check.
 ///
-/// Rules look at videos unless `judges` says otherwise; those of ads have no judgement over a file.
+/// The scope is `Video` unless given. Rules with scope `Ad` have no check of a file.
 macro_rules! rule {
-    (@judges) => { $crate::rules::rule::Scope::Video };
-    (@judges $judges:ident) => { $crate::rules::rule::Scope::$judges };
-    ($name:ident, $id:literal, judges: Ad, what: $what:literal, why: $why:literal, remedy: $remedy:literal, source: $source:literal $(,)?) => {
-        $crate::rules::rule::rule!($name, $id, judges: Ad, what: $what, why: $why, remedy: $remedy, source: $source, |_, _, _| {});
+    (@scope) => { $crate::rules::rule::Scope::Video };
+    (@scope $scope:ident) => { $crate::rules::rule::Scope::$scope };
+    ($name:ident, $id:literal, scope: Ad, what: $what:literal, why: $why:literal, remedy: $remedy:literal, source: $source:literal $(,)?) => {
+        $crate::rules::rule::rule!($name, $id, scope: Ad, what: $what, why: $why, remedy: $remedy, source: $source, |_, _, _| {});
     };
-    ($name:ident, $id:literal, $(judges: $judges:ident,)? what: $what:literal, why: $why:literal, remedy: $remedy:literal, source: $source:literal, $check:expr) => {
+    ($name:ident, $id:literal, $(scope: $scope:ident,)? what: $what:literal, why: $why:literal, remedy: $remedy:literal, source: $source:literal, $check:expr) => {
         #[doc = $what]
         #[derive(Clone, Copy, Debug)]
         pub(crate) struct $name;
@@ -209,8 +210,8 @@ macro_rules! rule {
                 $id
             }
 
-            fn judges(&self) -> $crate::rules::rule::Scope {
-                $crate::rules::rule::rule!(@judges $($judges)?)
+            fn scope(&self) -> $crate::rules::rule::Scope {
+                $crate::rules::rule::rule!(@scope $($scope)?)
             }
 
             fn doc(&self) -> &'static $crate::rules::rule::RuleDoc {
@@ -221,12 +222,12 @@ macro_rules! rule {
                 &self,
                 subject: &$crate::rules::rule::Subject<'_>,
                 limits: &$crate::profile::Limits,
-                out: &mut $crate::rules::rule::Verdicts<'_>,
+                out: &mut $crate::rules::rule::FindingCollector<'_>,
             ) {
                 let check: fn(
                     &$crate::rules::rule::Subject<'_>,
                     &$crate::profile::Limits,
-                    &mut $crate::rules::rule::Verdicts<'_>,
+                    &mut $crate::rules::rule::FindingCollector<'_>,
                 ) = $check;
                 check(subject, limits, out);
             }

@@ -1,4 +1,4 @@
-//! Tests over the registry itself, and one passing and one failing case for each rule.
+//! Tests of the registry, and one passing and one failing case for each rule.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -6,8 +6,8 @@ use crate::model::sample::{self, media as good};
 use crate::model::*;
 use crate::profile::Profile;
 
-/// A profile in which every rule has limits that `good` keeps.
-fn strict() -> Profile {
+/// Returns a profile in which every rule has limits and with which `good` complies.
+fn strict_profile() -> Profile {
     let text = "id = \"strict\"\nextends = \"tiktok-ads\"\n\
         [rule.video-profile]\nallow = [\"High\"]\nmax_level = 42\n\
         [rule.audio-bit-rate]\nmin = 96000\n\
@@ -16,12 +16,12 @@ fn strict() -> Profile {
     Profile::parse(text, &Profile::builtin).unwrap()
 }
 
-fn judge(facts: &MediaFacts, name: &str, deep: Option<&DeepReport>) -> Assessment {
-    assess(&Subject { facts, file_name: name, deep }, &strict(), &Selection::default())
+fn assess_strictly(facts: &MediaFacts, name: &str, deep: Option<&DeepReport>) -> Assessment {
+    assess(&Subject { facts, file_name: name, deep }, &strict_profile(), &Selection::default())
 }
 
 #[test]
-fn ids_are_unique_kebab_case_and_found_again() {
+fn ids_are_unique_and_kebab_case() {
     let mut ids: Vec<_> = registry().iter().map(|rule| rule.id()).collect();
     for id in &ids {
         assert!(id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{id}");
@@ -31,11 +31,11 @@ fn ids_are_unique_kebab_case_and_found_again() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), count);
-    assert_eq!(count, 50, "the contract lists 50 rules");
+    assert_eq!(count, 50, "number of rules");
 }
 
 #[test]
-fn every_rule_has_a_whole_page_and_keys_in_profiles() {
+fn every_rule_has_documentation_and_profile_keys() {
     for rule in registry() {
         let doc = rule.doc();
         for part in [doc.what, doc.why, doc.remedy, doc.source] {
@@ -49,8 +49,8 @@ fn every_rule_has_a_whole_page_and_keys_in_profiles() {
 }
 
 #[test]
-fn the_good_video_complies_with_the_strict_profile_without_a_word() {
-    let assessment = judge(&good(), "film.mp4", None);
+fn good_video_complies_with_the_strict_profile() {
+    let assessment = assess_strictly(&good(), "video.mp4", None);
     assert_eq!(assessment.verdict(), Verdict::Compliant);
     assert_eq!(assessment.findings(), []);
 }
@@ -58,7 +58,7 @@ fn the_good_video_complies_with_the_strict_profile_without_a_word() {
 type Change = fn(&mut MediaFacts);
 
 #[test]
-fn each_rule_of_a_file_fires_on_its_own_fault_and_on_nothing_else() {
+fn each_rule_fires_on_its_own_fault_only() {
     let cases: &[(&str, Change)] = &[
         ("container", |facts| facts.container = Some("matroska".into())),
         ("file-size", |facts| facts.size_bytes = 600_000_000),
@@ -107,7 +107,7 @@ fn each_rule_of_a_file_fires_on_its_own_fault_and_on_nothing_else() {
     for (rule, change) in cases {
         let mut facts = good();
         change(&mut facts);
-        let assessment = judge(&facts, "film.mp4", None);
+        let assessment = assess_strictly(&facts, "video.mp4", None);
         let mut fired: Vec<_> = assessment.findings().iter().map(|finding| finding.rule.as_str()).collect();
         fired.dedup();
         let expected: &[&str] = if *rule == "container" { &["container", "extension"] } else { &[*rule] };
@@ -118,42 +118,44 @@ fn each_rule_of_a_file_fires_on_its_own_fault_and_on_nothing_else() {
 }
 
 #[test]
-fn rules_about_size_parity_and_pixel_shape_fire() {
+fn size_and_pixel_shape_rules_fire() {
     let mut facts = good();
     facts.video[0].width = Some(1081);
-    assert!(judge(&facts, "film.mp4", None).has("even-dimensions", Severity::Warning));
+    assert!(assess_strictly(&facts, "video.mp4", None).has("even-dimensions", Severity::Warning));
     let mut facts = good();
     facts.video[0].sample_aspect_ratio = Rational::new(4, 3);
-    assert!(judge(&facts, "film.mp4", None).has("sample-aspect-ratio", Severity::Warning));
+    assert!(assess_strictly(&facts, "video.mp4", None).has("sample-aspect-ratio", Severity::Warning));
     let mut facts = good();
     facts.video.clear();
-    assert!(judge(&facts, "film.mp4", None).has("video-stream", Severity::Error));
+    assert!(assess_strictly(&facts, "video.mp4", None).has("video-stream", Severity::Error));
 }
 
 #[test]
-fn rules_about_the_name_fire() {
-    assert!(judge(&good(), "film.mkv", None).has("extension", Severity::Error));
-    let contradiction = judge(&good(), "film.mov", None);
+fn file_name_rules_fire() {
+    assert!(assess_strictly(&good(), "video.mkv", None).has("extension", Severity::Error));
+    let contradiction = assess_strictly(&good(), "video.mov", None);
     assert!(
         contradiction.has("extension", Severity::Warning) && !contradiction.has("extension", Severity::Error)
     );
-    assert!(judge(&good(), &format!("{}.mp4", "x".repeat(100)), None).has("file-name", Severity::Error));
+    assert!(
+        assess_strictly(&good(), &format!("{}.mp4", "x".repeat(100)), None).has("file-name", Severity::Error)
+    );
 }
 
 #[test]
-fn rules_about_content_fire_only_on_what_decoding_showed() {
+fn content_rules_fire_on_the_full_decode() {
     let span = vec![TimeRange { from_s: 1.0, to_s: 9.0 }];
     let deep = DeepReport {
         black: span.clone(),
         freeze: span.clone(),
         silence: span.clone(),
         loudness: Some(LoudnessReport { integrated_lufs: -30.0, range_lu: 3.0, true_peak_dbtp: -2.0 }),
-        active_picture: Some([0, 420, 1080, 1080]),
+        active_area: Some([0, 420, 1080, 1080]),
         interlaced_frames: Some((40, 50)),
         decode: DecodeReport { error_count: 2, ..DecodeReport::default() },
         ..DeepReport::default()
     };
-    let assessment = judge(&good(), "film.mp4", Some(&deep));
+    let assessment = assess_strictly(&good(), "video.mp4", Some(&deep));
     for rule in ["black", "freeze", "silence", "loudness", "letterbox", "interlaced", "integrity"] {
         assert!(assessment.has(rule, Severity::Advice), "{rule}");
     }
@@ -162,7 +164,7 @@ fn rules_about_content_fire_only_on_what_decoding_showed() {
 }
 
 #[test]
-fn an_unknown_fact_of_an_error_rule_is_never_compliant() {
+fn unknown_fact_of_an_error_rule_is_indeterminate() {
     let unknowns: &[Change] = &[
         |facts| facts.video[0].codec = None,
         |facts| facts.video[0].width = None,
@@ -177,82 +179,81 @@ fn an_unknown_fact_of_an_error_rule_is_never_compliant() {
     for change in unknowns {
         let mut facts = good();
         change(&mut facts);
-        let assessment = judge(&facts, "film.mp4", None);
+        let assessment = assess_strictly(&facts, "video.mp4", None);
         assert_eq!(assessment.verdict(), Verdict::Indeterminate);
         assert!(!assessment.unknown().is_empty());
     }
     let mut facts = good();
     facts.completeness = Completeness::Unknown;
-    assert_eq!(judge(&facts, "film.mp4", None).verdict(), Verdict::Compliant);
+    assert_eq!(assess_strictly(&facts, "video.mp4", None).verdict(), Verdict::Compliant);
 }
 
 #[test]
-fn a_token_is_minted_only_for_a_whole_and_clean_judgement() {
+fn validates_only_compliant_files_under_all_rules() {
     let hash = || ContentHash { blake3: "b".into(), md5: "m".into(), size_bytes: 1 };
-    let profile = strict();
+    let profile = strict_profile();
     let facts = good();
-    let subject = Subject { facts: &facts, file_name: "film.mp4", deep: None };
-    let whole = assess(&subject, &profile, &Selection::default());
-    let token = whole.validate("film.mp4".into(), hash()).unwrap();
-    assert_eq!(token.display_size(), Some(Size::new(1080, 1920)));
-    assert_eq!(token.profile_hash(), profile.hash());
+    let subject = Subject { facts: &facts, file_name: "video.mp4", deep: None };
+    let assessment = assess(&subject, &profile, &Selection::default());
+    let validated = assessment.validate("video.mp4".into(), hash()).unwrap();
+    assert_eq!(validated.display_size(), Some(Size::new(1080, 1920)));
+    assert_eq!(validated.profile_hash(), profile.hash());
     let partial = Selection::new(Vec::new(), vec!["hdr".into()]).unwrap();
-    assert!(assess(&subject, &profile, &partial).validate("film.mp4".into(), hash()).is_none());
+    assert!(assess(&subject, &profile, &partial).validate("video.mp4".into(), hash()).is_none());
     let mut facts = good();
     facts.video[0].codec = Some("vp8".into());
-    assert!(judge(&facts, "film.mp4", None).validate("film.mp4".into(), hash()).is_none());
+    assert!(assess_strictly(&facts, "video.mp4", None).validate("video.mp4".into(), hash()).is_none());
 }
 
 #[test]
-fn a_misspelt_rule_names_the_nearest() {
+fn misspelt_rule_id_gets_a_suggestion() {
     let error = Selection::new(vec!["video-codek".into()], Vec::new()).unwrap_err();
-    assert_eq!(error.to_string(), "there is no rule `video-codek`; did you mean `video-codec`?");
+    assert_eq!(error.to_string(), "unknown rule `video-codek`; did you mean `video-codec`?");
 }
 
 #[test]
-fn the_tolerance_of_a_ratio_is_a_share_of_it() {
-    let ratio = |width, height| {
+fn ratio_tolerance_is_relative() {
+    let is_refused = |width, height| {
         let mut facts = good();
         (facts.video[0].width, facts.video[0].height) = (Some(width), Some(height));
-        judge(&facts, "film.mp4", None).has("aspect-ratio", Severity::Error)
+        assess_strictly(&facts, "video.mp4", None).has("aspect-ratio", Severity::Error)
     };
-    assert!(!ratio(1088, 1920));
-    assert!(ratio(1100, 1920));
-    assert!(!ratio(1920, 1080) && !ratio(1080, 1080));
+    assert!(!is_refused(1088, 1920));
+    assert!(is_refused(1100, 1920));
+    assert!(!is_refused(1920, 1080) && !is_refused(1080, 1080));
 }
 
 #[test]
-fn the_better_ratio_is_advice_and_never_more() {
+fn preferred_ratio_is_only_advice() {
     let profile = Profile::builtin("instagram-reels").unwrap();
     let found = |width, height| {
         let mut facts = good();
         (facts.video[0].width, facts.video[0].height) = (Some(width), Some(height));
-        let subject = Subject { facts: &facts, file_name: "film.mp4", deep: None };
+        let subject = Subject { facts: &facts, file_name: "video.mp4", deep: None };
         let assessment = assess(&subject, &profile, &Selection::default());
         let findings = assessment.findings().iter().filter(|finding| finding.rule == "aspect-ratio");
         findings.map(|finding| (finding.severity, finding.allowed.clone())).collect::<Vec<_>>()
     };
     assert_eq!(found(1080, 1920), []);
     assert_eq!(found(1080, 1080), [(Severity::Advice, "9:16".to_owned())]);
-    // Outside the allowed range the advice would only repeat the refusal.
+    // Outside the allowed range, the advice would only repeat the error.
     assert_eq!(found(1100, 100), [(Severity::Error, "1:100 to 10:1".to_owned())]);
 }
 
-fn judge_under(profile: &str, change: impl FnOnce(&mut MediaFacts)) -> Assessment {
+fn assess_under(profile: &str, change: impl FnOnce(&mut MediaFacts)) -> Assessment {
     let mut facts = good();
     change(&mut facts);
-    let subject = Subject { facts: &facts, file_name: "film.mp4", deep: None };
+    let subject = Subject { facts: &facts, file_name: "video.mp4", deep: None };
     assess(&subject, &Profile::builtin(profile).unwrap(), &Selection::default())
 }
 
-/// Where sources conflict, the stricter warns and the looser refuses: what lies between the two is a
-/// warning, what lies beyond both an error.
+/// If published limits conflict, a value between them is a warning and a value beyond both an error.
 #[test]
-fn between_two_published_limits_lies_a_warning() {
+fn value_between_conflicting_limits_is_a_warning() {
     fn bytes(count: u64) -> Box<dyn Fn(&mut MediaFacts)> {
         Box::new(move |facts| facts.size_bytes = count)
     }
-    fn lasting(seconds: f64) -> Box<dyn Fn(&mut MediaFacts)> {
+    fn duration(seconds: f64) -> Box<dyn Fn(&mut MediaFacts)> {
         Box::new(move |facts| facts.duration_s = Some(seconds))
     }
     fn size(width: u32, height: u32) -> Box<dyn Fn(&mut MediaFacts)> {
@@ -266,56 +267,56 @@ fn between_two_published_limits_lies_a_warning() {
     let conflicts = [
         ("instagram-reels", "file-size", bytes(300_000_000), bytes(900_000_000), bytes(1_100_000_000)),
         ("x", "file-size", bytes(512_000_000), bytes(7_000_000_000), bytes(8_100_000_000)),
-        ("x", "duration", lasting(140.0), lasting(1199.0), lasting(1201.0)),
+        ("x", "duration", duration(140.0), duration(1199.0), duration(1201.0)),
         ("x", "resolution", size(1280, 1024), size(1920, 1080), size(1922, 1080)),
         ("linkedin", "file-size", bytes(500_000_000), bytes(4_000_000_000), bytes(5_100_000_000)),
         ("pinterest", "file-size", bytes(1_000_000_000), bytes(1_900_000_000), bytes(2_100_000_000)),
         ("tiktok-ads", "container", container("avi"), container("3gp"), container("matroska")),
     ];
-    for (profile, rule, fine, between, beyond) in conflicts {
+    for (profile, rule, below, between, beyond) in conflicts {
         let worst = |change: &dyn Fn(&mut MediaFacts)| {
-            let assessment = judge_under(profile, change);
+            let assessment = assess_under(profile, change);
             let findings = assessment.findings().iter().filter(|finding| finding.rule == rule);
             findings.map(|finding| finding.severity).max()
         };
-        assert_eq!(worst(&fine), None, "{profile} {rule}");
+        assert_eq!(worst(&below), None, "{profile} {rule}");
         assert_eq!(worst(&between), Some(Severity::Warning), "{profile} {rule}");
         assert_eq!(worst(&beyond), Some(Severity::Error), "{profile} {rule}");
     }
 }
 
 #[test]
-fn hevc_stored_as_hev1_is_a_warning_that_costs_no_loss() {
-    let tagged = |tag: &str| {
-        let assessment = judge_under("tiktok-ads", |facts| {
+fn hevc_tagged_hev1_is_a_warning_without_re_encoding() {
+    let findings = |tag: &str| {
+        let assessment = assess_under("tiktok-ads", |facts| {
             facts.video[0].codec = Some("hevc".into());
             facts.video[0].codec_tag = Some(tag.into());
         });
         assert_eq!(assessment.verdict(), Verdict::Compliant);
         assessment.findings().to_vec()
     };
-    assert_eq!(tagged("hvc1"), []);
-    let [finding] = &tagged("hev1")[..] else { panic!("{:?}", tagged("hev1")) };
+    assert_eq!(findings("hvc1"), []);
+    let [finding] = &findings("hev1")[..] else { panic!("{:?}", findings("hev1")) };
     assert_eq!((finding.rule.as_str(), finding.severity), ("video-codec", Severity::Warning));
     assert_eq!(finding.remedy, Remedy::BitstreamFilter);
 }
 
-fn judge_picture(profile: &str, name: &str, change: impl FnOnce(&mut MediaFacts)) -> Assessment {
+fn assess_image(profile: &str, name: &str, change: impl FnOnce(&mut MediaFacts)) -> Assessment {
     let mut facts = sample::image();
     change(&mut facts);
     let subject = Subject { facts: &facts, file_name: name, deep: None };
     assess(&subject, &Profile::builtin(profile).unwrap(), &Selection::default())
 }
 
-fn told(assessment: &Assessment) -> Vec<(String, Severity)> {
+fn severities(assessment: &Assessment) -> Vec<(String, Severity)> {
     assessment.findings().iter().map(|finding| (finding.rule.clone(), finding.severity)).collect()
 }
 
 #[test]
-fn a_picture_is_judged_by_the_rules_for_pictures_alone() {
-    let fine = judge_picture("tiktok-ads", "cover.png", |_| {});
-    assert_eq!((fine.verdict(), told(&fine)), (Verdict::Compliant, Vec::new()));
-    assert!(fine.is_picture());
+fn only_image_rules_apply_to_images() {
+    let compliant = assess_image("tiktok-ads", "cover.png", |_| {});
+    assert_eq!((compliant.verdict(), severities(&compliant)), (Verdict::Compliant, Vec::new()));
+    assert!(compliant.is_image());
     type Case = (&'static str, &'static str, Severity, Change);
     let cases: &[Case] = &[
         ("image-format", "cover.gif", Severity::Error, |facts| facts.container = Some("gif".into())),
@@ -333,48 +334,48 @@ fn a_picture_is_judged_by_the_rules_for_pictures_alone() {
         ("image-aspect-ratio", "cover.png", Severity::Warning, |facts| facts.video[0].width = Some(960)),
     ];
     for (rule, name, severity, change) in cases {
-        let found = told(&judge_picture("tiktok-ads", name, change));
+        let found = severities(&assess_image("tiktok-ads", name, change));
         assert_eq!(found, [((*rule).to_owned(), *severity)], "{rule} {name}");
     }
-    let unknown = judge_picture("tiktok-ads", "cover.png", |facts| facts.video[0].width = None);
+    let unknown = assess_image("tiktok-ads", "cover.png", |facts| facts.video[0].width = None);
     assert_eq!(unknown.verdict(), Verdict::Indeterminate);
 }
 
 #[test]
-fn each_profile_says_what_pictures_it_takes_or_takes_none() {
+fn image_rules_depend_on_the_profile() {
     let format = |profile, container: &str| {
-        judge_picture(profile, "p.png", |facts| facts.container = Some(container.to_owned()))
+        assess_image(profile, "p.png", |facts| facts.container = Some(container.to_owned()))
     };
     assert!(format("tiktok-post", "png_pipe").has("image-format", Severity::Error));
     assert!(!format("tiktok-post", "webp_pipe").has("image-format", Severity::Error));
     assert!(format("tiktok-ads", "webp_pipe").has("image-format", Severity::Error));
-    let wide = judge_picture("tiktok-post", "p.webp", |facts| facts.video[0].width = Some(1100));
+    let wide = assess_image("tiktok-post", "p.webp", |facts| facts.video[0].width = Some(1100));
     assert!(wide.has("image-size", Severity::Error));
-    let heavy = judge_picture("tiktok-ad-network", "p.png", |facts| facts.size_bytes = 60_000_000);
-    assert_eq!(told(&heavy), [("image-size".to_owned(), Severity::Warning)]);
-    // Without rules for pictures, a picture is a video that does not move.
-    let none = judge_picture("youtube", "p.png", |_| {});
-    assert!(none.has("video-stream", Severity::Error) && !none.is_picture());
+    let heavy = assess_image("tiktok-ad-network", "p.png", |facts| facts.size_bytes = 60_000_000);
+    assert_eq!(severities(&heavy), [("image-size".to_owned(), Severity::Warning)]);
+    // Without rules for images, an image is a video without motion.
+    let without_rules = assess_image("youtube", "p.png", |_| {});
+    assert!(without_rules.has("video-stream", Severity::Error) && !without_rules.is_image());
 }
 
 #[test]
-fn a_picture_never_gets_the_token_of_a_video() {
+fn images_are_never_validated_as_videos() {
     let hash = ContentHash { blake3: "b".into(), md5: "m".into(), size_bytes: 1 };
-    let fine = judge_picture("tiktok-ads", "cover.png", |_| {});
-    assert_eq!(fine.verdict(), Verdict::Compliant);
-    assert!(fine.validate("cover.png".into(), hash).is_none());
+    let compliant = assess_image("tiktok-ads", "cover.png", |_| {});
+    assert_eq!(compliant.verdict(), Verdict::Compliant);
+    assert!(compliant.validate("cover.png".into(), hash).is_none());
 }
 
 #[test]
-fn a_cover_has_the_ratio_of_its_video() {
+fn cover_must_have_the_aspect_ratio_of_its_video() {
     let profile = Profile::builtin("tiktok-ads").unwrap();
     let facts = sample::image();
     let subject = Subject { facts: &facts, file_name: "cover.png", deep: None };
-    let against = |width, height| assess_cover(&subject, Size::new(width, height), &profile);
-    assert_eq!(told(&against(1080, 1920)), []);
-    // One per cent is what encoders round sides by.
-    assert_eq!(told(&against(1088, 1920)), []);
-    let wide = against(1920, 1080);
-    assert_eq!(told(&wide), [("image-aspect-ratio".to_owned(), Severity::Error)]);
+    let as_cover_of = |width, height| assess_cover(&subject, Size::new(width, height), &profile);
+    assert_eq!(severities(&as_cover_of(1080, 1920)), []);
+    // Encoders round sides, which changes the ratio by up to one per cent.
+    assert_eq!(severities(&as_cover_of(1088, 1920)), []);
+    let wide = as_cover_of(1920, 1080);
+    assert_eq!(severities(&wide), [("image-aspect-ratio".to_owned(), Severity::Error)]);
     assert_eq!((wide.findings()[0].actual.as_str(), wide.findings()[0].allowed.as_str()), ("9:16", "16:9"));
 }

@@ -1,4 +1,4 @@
-//! The proof that a file may be sent.
+//! The proof that a file may be uploaded.
 
 use std::path::{Path, PathBuf};
 
@@ -6,9 +6,9 @@ use crate::model::{ContentHash, Size};
 
 /// A file whose bytes were assessed as compliant with a profile.
 ///
-/// Only an assessment can make one, so whoever takes a `ValidatedAsset` cannot be handed an
-/// unchecked file. It is bound to the bytes by their hash: the uploader hashes what it sends and
-/// refuses when the hash differs.
+/// Only an [`Assessment`](super::Assessment) can create one, so a function that takes a
+/// `ValidatedAsset` never gets an unchecked file. The hash binds it to the bytes: the uploader hashes
+/// what it sends and stops if the hash differs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ValidatedAsset {
     path: PathBuf,
@@ -31,38 +31,38 @@ impl ValidatedAsset {
         ValidatedAsset { path, content, profile_id, profile_hash, display_size, duration_s }
     }
 
-    /// A token for tests of what happens after validation.
+    /// Creates a proof for tests of later stages.
     #[cfg(test)]
     pub(crate) fn for_test(path: PathBuf, content: ContentHash, size: Size) -> ValidatedAsset {
         ValidatedAsset::new(path, content, "test".into(), "test".into(), Some(size), Some(1.0))
     }
 
-    /// Where the bytes lie.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The identity of the bytes that were assessed.
+    /// Returns the hash of the assessed bytes.
     pub fn content(&self) -> &ContentHash {
         &self.content
     }
 
-    /// The profile the file complies with.
+    /// Returns the id of the profile that the file complies with.
     pub fn profile_id(&self) -> &str {
         &self.profile_id
     }
 
-    /// The hash of that profile's limits, so that a changed profile is noticed.
+    /// Returns the hash of that profile's limits, which detects a changed profile.
     pub fn profile_hash(&self) -> &str {
         &self.profile_hash
     }
 
-    /// The size of the picture as shown: a cover must have the same ratio.
+    /// Returns the display size; a cover must have the same aspect ratio.
     pub fn display_size(&self) -> Option<Size> {
         self.display_size
     }
 
-    /// The duration in seconds.
+    /// Returns the duration in seconds.
     pub fn duration_s(&self) -> Option<f64> {
         self.duration_s
     }

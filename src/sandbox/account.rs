@@ -1,17 +1,17 @@
-//! Advertisers, identities and ad groups: fixed, since nothing here creates them.
+//! The fixed advertiser, identity and ad group.
 
 use serde_json::{Value, json};
 
 use super::call::Call;
 use super::options::{ADGROUP, ADVERTISER, IDENTITY};
-use super::reply::{Answer, NO_PERMISSION, Refusal};
+use super::reply::{HandlerResult, NO_PERMISSION, Refusal};
 use super::server::App;
 
-pub(super) fn advertisers(_app: &App) -> Answer {
+pub(super) fn advertisers(_app: &App) -> HandlerResult {
     Ok(json!({"list": [{"advertiser_id": ADVERTISER, "advertiser_name": "Sandbox advertiser"}]}))
 }
 
-pub(super) fn info(call: &Call) -> Answer {
+pub(super) fn info(call: &Call) -> HandlerResult {
     let ids = call.ids("advertiser_ids", 100)?;
     if let Some(other) = ids.iter().find(|id| *id != ADVERTISER) {
         return Err(Refusal::new(NO_PERMISSION, format!("No permission to operate on advertiser {other}.")));
@@ -28,7 +28,7 @@ pub(super) fn info(call: &Call) -> Answer {
     Ok(json!({"list": list}))
 }
 
-pub(super) fn identities(app: &App, call: &mut Call) -> Answer {
+pub(super) fn identities(app: &App, call: &mut Call) -> HandlerResult {
     app.advertiser(call)?;
     let identity = json!({
         "identity_id": IDENTITY, "identity_type": "CUSTOMIZED_USER", "display_name": "Sandbox",
@@ -36,7 +36,7 @@ pub(super) fn identities(app: &App, call: &mut Call) -> Answer {
     Ok(json!({"identity_list": [identity], "page_info": one_page()}))
 }
 
-pub(super) fn adgroups(app: &App, call: &mut Call) -> Answer {
+pub(super) fn adgroups(app: &App, call: &mut Call) -> HandlerResult {
     app.advertiser(call)?;
     let group = json!({
         "adgroup_id": ADGROUP,

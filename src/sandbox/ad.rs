@@ -1,5 +1,5 @@
-//! Creating ads and reading them back. Creating the same ad twice makes two: the platform has no key
-//! that would prevent it.
+//! Creating and reading ads. Creating the same ad twice creates two, as on the platform, which has no
+//! idempotency key.
 
 use serde_json::{Map, Value, json};
 
@@ -7,16 +7,16 @@ use super::call::{Call, id_list, paged};
 use super::clock::{iso, plain};
 use super::limits::ratio_close;
 use super::options::{ADGROUP, IDENTITY};
-use super::reply::{self, Answer, Refusal};
+use super::reply::{self, HandlerResult, Refusal};
 use super::server::{App, object};
-use super::store::{Ad, Record, World};
+use super::store::{Ad, Record, SandboxState};
 
 type Creative = Map<String, Value>;
 
-/// How far a cover's shape may be off the video's.
+/// The relative tolerance between the aspect ratios of cover and video.
 const COVER_TOLERANCE: f64 = 0.02;
 
-pub(super) fn create(app: &App, call: &mut Call) -> Answer {
+pub(super) fn create(app: &App, call: &mut Call) -> HandlerResult {
     let advertiser = app.advertiser(call)?;
     let group = call.need("adgroup_id")?.to_owned();
     if group != ADGROUP {
@@ -32,9 +32,9 @@ pub(super) fn create(app: &App, call: &mut Call) -> Answer {
     for (index, creative) in creatives.iter().enumerate() {
         let creative = object(creative, "creatives")?;
         call.entry.video_id = field(creative, "video_id").map(str::to_owned);
-        check_words(creative)?;
-        check_media(&store.world, creative, &advertiser, now)?;
-        if call.claim_not_ready {
+        check_fields(creative)?;
+        check_media(&store.state, creative, &advertiser, now)?;
+        if call.pretend_not_ready {
             return Err(transcoding());
         }
         let mut creative = creative.clone();
@@ -43,27 +43,27 @@ pub(super) fn create(app: &App, call: &mut Call) -> Answer {
             creative.insert("ad_name".to_owned(), Value::String(name));
         }
         ads.push(Ad {
-            id: format!("179{:015}", store.world.records + 1 + index as u64),
+            id: format!("179{:015}", store.state.records + 1 + index as u64),
             advertiser_id: advertiser.clone(),
             adgroup_id: group.clone(),
             created: now,
-            visible: app.visible(now, call.ordinal),
+            visible: app.visible_at(now, call.ordinal),
             creative,
         });
     }
     let records = ads.iter().cloned().map(Record::Ad).collect();
     store.put(records).map_err(|error| Refusal::system(&error))?;
     for ad in &ads {
-        log_effect(app, &store.world, ad);
+        log_effect(app, &store.state, ad);
     }
     let ids: Vec<&str> = ads.iter().map(|ad| ad.id.as_str()).collect();
     call.entry.ad_id = ids.first().map(|id| (*id).to_owned());
-    Ok(json!({"ad_ids": ids, "creatives": ads.iter().map(describe).collect::<Vec<_>>()}))
+    Ok(json!({"ad_ids": ids, "creatives": ads.iter().map(to_json).collect::<Vec<_>>()}))
 }
 
-fn log_effect(app: &App, world: &World, ad: &Ad) {
+fn log_effect(app: &App, state: &SandboxState, ad: &Ad) {
     let video = ad.creative.get("video_id").and_then(Value::as_str);
-    let video = video.and_then(|id| world.videos.get(id));
+    let video = video.and_then(|id| state.videos.get(id));
     let fields = json!({
         "ad_id": ad.id,
         "ad_name": ad.creative.get("ad_name"),
@@ -88,8 +88,8 @@ fn transcoding() -> Refusal {
     Refusal::new(reply::TRANSCODING, "Video transcoding is in process, please try again later.")
 }
 
-/// Everything about an ad that needs nothing but its own fields.
-fn check_words(creative: &Creative) -> Result<(), Refusal> {
+/// Checks the fields of an ad that need no other objects.
+fn check_fields(creative: &Creative) -> Result<(), Refusal> {
     let format = need(creative, "ad_format")?;
     if format != "SINGLE_VIDEO" {
         return Err(Refusal::parameter(format!("ad_format: {format} is not supported here.")));
@@ -111,8 +111,8 @@ fn check_words(creative: &Creative) -> Result<(), Refusal> {
         return Err(Refusal::parameter(format!("call_to_action: {action} is not a valid value.")));
     }
     if let Some(page) = field(creative, "landing_page_url") {
-        let web = url::Url::parse(page).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        if !web {
+        let is_web_url = url::Url::parse(page).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        if !is_web_url {
             return Err(Refusal::parameter("landing_page_url: Not a valid URL."));
         }
     }
@@ -136,41 +136,41 @@ fn is_emoji(letter: char) -> bool {
         | 0xFE0F | 0x20E3 | 0xE0020..=0xE007F)
 }
 
-/// Chinese, Japanese and Korean letters, which count twice.
+/// Returns whether a letter is Chinese, Japanese or Korean, which counts twice.
 fn is_wide(letter: char) -> bool {
     matches!(u32::from(letter),
         0x1100..=0x11FF | 0x2E80..=0x9FFF | 0xAC00..=0xD7AF | 0xF900..=0xFAFF | 0xFF00..=0xFFEF
         | 0x20000..=0x3FFFF)
 }
 
-/// The video is ready, and the one cover has its shape.
-fn check_media(world: &World, creative: &Creative, advertiser: &str, now: u64) -> Result<(), Refusal> {
+/// Checks that the video is ready and that the single cover has its aspect ratio.
+fn check_media(state: &SandboxState, creative: &Creative, advertiser: &str, now: u64) -> Result<(), Refusal> {
     let id = need(creative, "video_id")?;
     let invalid = || Refusal::new(reply::BAD_VIDEO_ID, format!("Video ID {id} is invalid."));
-    let video = world.videos.get(id).filter(|video| video.advertiser_id == advertiser).ok_or_else(invalid)?;
+    let video = state.videos.get(id).filter(|video| video.advertiser_id == advertiser).ok_or_else(invalid)?;
     let image = creative.get("image_ids").ok_or_else(|| Refusal::missing("creatives.image_ids"))?;
     let ids = id_list(image, "image_ids", 100)?;
     let [image_id] = ids.as_slice() else {
         return Err(Refusal::parameter("image_ids: Exactly one image is required for SINGLE_VIDEO."));
     };
-    let image = world
+    let image = state
         .images
         .get(image_id)
         .filter(|image| image.advertiser_id == advertiser)
         .ok_or_else(|| Refusal::new(reply::NOT_FOUND, format!("Image {image_id} does not exist.")))?;
     if !video.is_ready(now) {
-        let over = video.fate == super::store::Fate::Failed && now >= video.ready;
-        return Err(if over { invalid() } else { transcoding() });
+        let has_failed = video.outcome == super::store::ProcessingOutcome::Failed && now >= video.ready;
+        return Err(if has_failed { invalid() } else { transcoding() });
     }
-    let shape = (video.facts.width.unwrap_or(0), video.facts.height.unwrap_or(0));
-    if !ratio_close((image.width, image.height), shape, COVER_TOLERANCE) {
+    let size = (video.facts.width.unwrap_or(0), video.facts.height.unwrap_or(0));
+    if !ratio_close((image.width, image.height), size, COVER_TOLERANCE) {
         let text = "image_ids: The aspect ratio of the cover must be the same as that of the video.";
         return Err(Refusal::parameter(text));
     }
     Ok(())
 }
 
-fn describe(ad: &Ad) -> Value {
+fn to_json(ad: &Ad) -> Value {
     let mut entry = ad.creative.clone();
     let own = json!({
         "ad_id": ad.id,
@@ -186,7 +186,7 @@ fn describe(ad: &Ad) -> Value {
     Value::Object(entry)
 }
 
-pub(super) fn get(app: &App, call: &mut Call) -> Answer {
+pub(super) fn get(app: &App, call: &mut Call) -> HandlerResult {
     let advertiser = app.advertiser(call)?;
     let page = call.page(1000, 10)?;
     let filtering = call.json("filtering")?.unwrap_or_else(|| json!({}));
@@ -198,7 +198,7 @@ pub(super) fn get(app: &App, call: &mut Call) -> Answer {
     let (from, until) = (text("creation_filter_start_time"), text("creation_filter_end_time"));
     let (store, now) = (app.store(), app.clock.now());
     let mut found: Vec<&Ad> = store
-        .world
+        .state
         .ads
         .values()
         .filter(|ad| ad.advertiser_id == advertiser && now >= ad.visible)
@@ -212,5 +212,5 @@ pub(super) fn get(app: &App, call: &mut Call) -> Answer {
         .filter(|ad| until.as_ref().is_none_or(|until| plain(ad.created) <= *until))
         .collect();
     found.sort_by(|a, b| (b.created, &b.id).cmp(&(a.created, &a.id)));
-    Ok(paged(found.into_iter().map(describe).collect(), page))
+    Ok(paged(found.into_iter().map(to_json).collect(), page))
 }

@@ -1,7 +1,7 @@
-//! One call as a handler sees it: parameters from the query, JSON or a form, and at most one file.
+//! A parsed request: parameters from the query, JSON or a form, and at most one file.
 //!
-//! Clients differ: any order of parts, either spelling of booleans, blanks in JSON parameters, a form
-//! where the documentation asks for JSON. All are taken.
+//! Clients differ in the order of parts, the spelling of booleans, spaces in JSON parameters, and forms where
+//! the documentation asks for JSON. All are accepted.
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -14,42 +14,43 @@ use md5::{Digest, Md5};
 use serde_json::{Map, Value};
 use tokio::io::AsyncWriteExt;
 
-use super::log::Entry;
+use super::log::LogEntry;
 use super::reply::Refusal;
 
 const MAX_JSON_BYTES: usize = 2 << 20;
 const MAX_FIELD_BYTES: usize = 256 << 10;
 const MAX_FIELDS: usize = 200;
 
-/// Bytes received to a temporary file, synced. Removed when dropped, unless they were moved away.
+/// A received file, synced to a temporary path. Removed on drop unless it was moved.
 #[derive(Debug)]
-pub(super) struct Received {
+pub(super) struct ReceivedFile {
     pub(super) path: PathBuf,
     pub(super) md5: String,
-    /// All bytes sent, even when more than `limit` and so not all kept.
+    /// The number of received bytes, including those beyond the limit, which are not stored.
     pub(super) size: u64,
     pub(super) name: Option<String>,
 }
 
-impl Drop for Received {
+impl Drop for ReceivedFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
+/// A request with its parsed parameters and its log entry.
 #[derive(Debug, Default)]
 pub(super) struct Call {
     pub(super) params: Map<String, Value>,
-    pub(super) file: Option<Received>,
-    pub(super) entry: Entry,
-    /// Draws everything random about this call.
+    pub(super) file: Option<ReceivedFile>,
+    pub(super) entry: LogEntry,
+    /// The number of this call, from which all its random values are drawn.
     pub(super) ordinal: u64,
-    /// The fault `not-ready-on-create` struck.
-    pub(super) claim_not_ready: bool,
+    /// Whether the fault `not-ready-on-create` applies.
+    pub(super) pretend_not_ready: bool,
 }
 
 impl Call {
-    /// Reads what the request carries. At most `limit` bytes of a file are kept, in `tmp`.
+    /// Parses a request. Stores at most `limit` bytes of a file, in `tmp`.
     pub(super) async fn read(&mut self, request: Request, tmp: &Path, limit: u64) -> Result<(), Refusal> {
         for (name, value) in url::form_urlencoded::parse(request.uri().query().unwrap_or("").as_bytes()) {
             self.params.insert(name.into_owned(), Value::String(value.into_owned()));
@@ -83,7 +84,7 @@ impl Call {
                 let path = tmp.join(format!("{}.part", self.ordinal));
                 self.file = None;
                 let file_name = field.file_name().map(str::to_owned);
-                let mut received = Received { path, md5: String::new(), size: 0, name: file_name };
+                let mut received = ReceivedFile { path, md5: String::new(), size: 0, name: file_name };
                 let mut out =
                     tokio::fs::File::create(&received.path).await.map_err(|e| Refusal::system(&e))?;
                 let mut hash = Md5::new();
@@ -117,7 +118,7 @@ impl Call {
         Ok(())
     }
 
-    /// A text parameter; an empty one counts as absent.
+    /// Returns a text parameter; an empty one counts as missing.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.params.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
@@ -143,7 +144,7 @@ impl Call {
         number.map(Some).ok_or_else(|| Refusal::parameter(format!("{name}: Not a valid integer.")))
     }
 
-    /// A list or object, given as JSON or as JSON text.
+    /// Returns a list or object, given as JSON or as JSON text.
     pub(super) fn json(&self, name: &str) -> Result<Option<Value>, Refusal> {
         match self.params.get(name) {
             None | Some(Value::Null) => Ok(None),
@@ -155,13 +156,13 @@ impl Call {
         }
     }
 
-    /// A list of ids, at most `most` of them.
+    /// Returns a list of at most `most` ids.
     pub(super) fn ids(&self, name: &str, most: usize) -> Result<Vec<String>, Refusal> {
         let value = self.json(name)?.ok_or_else(|| Refusal::missing(name))?;
         id_list(&value, name, most)
     }
 
-    /// The page asked for: number from one, and size.
+    /// Returns the requested page number, from one, and page size.
     pub(super) fn page(&self, most: u64, default: u64) -> Result<(u64, u64), Refusal> {
         let page = self.number("page")?.unwrap_or(1);
         let size = self.number("page_size")?.unwrap_or(default);
@@ -175,20 +176,20 @@ impl Call {
     }
 }
 
-/// Text ids out of a JSON list; a number is no id in v1.3.
+/// Returns the ids in a JSON list of strings; v1.3 rejects numbers.
 pub(super) fn id_list(value: &Value, name: &str, most: usize) -> Result<Vec<String>, Refusal> {
-    let wrong = || Refusal::parameter(format!("{name}: Not a valid list of strings."));
-    let list = value.as_array().ok_or_else(wrong)?;
+    let invalid = || Refusal::parameter(format!("{name}: Not a valid list of strings."));
+    let list = value.as_array().ok_or_else(invalid)?;
     if list.len() > most {
         return Err(Refusal::new(
             super::reply::TOO_MANY_IDS,
             format!("Too many ids in {name}: at most {most} are allowed in one request."),
         ));
     }
-    list.iter().map(|id| id.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+    list.iter().map(|id| id.as_str().map(str::to_owned).ok_or_else(invalid)).collect()
 }
 
-/// Cuts a page out of a list and describes it.
+/// Returns one page of a list with its page info.
 pub(super) fn paged(list: Vec<Value>, (page, size): (u64, u64)) -> Value {
     let total = list.len() as u64;
     let skip = usize::try_from((page - 1).saturating_mul(size)).unwrap_or(usize::MAX);
@@ -205,12 +206,12 @@ pub(super) fn paged(list: Vec<Value>, (page, size): (u64, u64)) -> Value {
     })
 }
 
-/// Reads a body to its end without keeping it, so that an early refusal reaches a client still sending.
+/// Reads and discards a body, so that an early refusal reaches a client that is still sending.
 pub(super) async fn drain(mut body: Body) {
     while let Some(Ok(_)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {}
 }
 
-/// Lowercase hexadecimal.
+/// Returns bytes as lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,4 +1,4 @@
-//! Chunked and temporary uploads: bytes in, a `file_id` out that lives 24 hours.
+//! Chunked and temporary uploads, which return a `file_id` that is valid for 24 hours.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
@@ -10,15 +10,15 @@ use serde_json::json;
 use super::call::{Call, hex};
 use super::clock::iso;
 use super::limits::{MAX_TEMPORARY_BYTES, MAX_VIDEO_BYTES};
-use super::reply::{self, Answer, Refusal};
+use super::reply::{self, HandlerResult, Refusal};
 use super::server::App;
-use super::store::{Chunked, Record, Temporary};
-use super::video_upload::source;
+use super::store::{ChunkedUpload, Record, TemporaryFile};
+use super::video_upload::upload_source;
 
-/// 20 MiB, as in the example of the official page.
+/// 20 MiB, as in the official example.
 const CHUNK: u64 = 20 * 1024 * 1024;
 
-pub(super) fn start(app: &App, call: &mut Call) -> Answer {
+pub(super) fn start(app: &App, call: &mut Call) -> HandlerResult {
     let advertiser_id = app.advertiser(call)?;
     let size = call.number("size")?.ok_or_else(|| Refusal::missing("size"))?;
     let kind = call.need("content_type")?;
@@ -36,10 +36,10 @@ pub(super) fn start(app: &App, call: &mut Call) -> Answer {
         return Err(Refusal::parameter("name: Length must be between 1 and 100."));
     }
     let mut store = app.store();
-    let number = store.world.records + 1;
-    let id = format!("up{:016x}{number:06x}", app.chance.bits("upload", number));
+    let number = store.state.records + 1;
+    let id = format!("up{:016x}{number:06x}", app.random.bits("upload", number));
     let upload =
-        Chunked { id: id.clone(), advertiser_id, name: name.clone(), size, received: 0, file_id: None };
+        ChunkedUpload { id: id.clone(), advertiser_id, name: name.clone(), size, received: 0, file_id: None };
     File::create(store.chunk_path(&id))
         .and_then(|_| store.put(vec![Record::Chunked(upload)]))
         .map_err(|error| Refusal::system(&error))?;
@@ -48,33 +48,33 @@ pub(super) fn start(app: &App, call: &mut Call) -> Answer {
     }))
 }
 
-/// The upload a call is about, still open.
-fn open(app: &App, call: &Call, advertiser: &str) -> Result<Chunked, Refusal> {
+/// Returns the upload that a call names.
+fn find_upload(app: &App, call: &Call, advertiser: &str) -> Result<ChunkedUpload, Refusal> {
     let id = call.need("upload_id")?;
     let store = app.store();
-    let upload = store.world.chunked.get(id).filter(|upload| upload.advertiser_id == advertiser);
+    let upload = store.state.chunked.get(id).filter(|upload| upload.advertiser_id == advertiser);
     upload.cloned().ok_or_else(|| Refusal::new(reply::NOT_FOUND, format!("Upload {id} does not exist.")))
 }
 
-/// The offsets of the chunk to come; equal when there is none.
-fn next(upload: &Chunked) -> serde_json::Value {
+/// Returns the offsets of the next chunk; equal when there is none.
+fn next_range(upload: &ChunkedUpload) -> serde_json::Value {
     json!({
         "start_offset": upload.received,
         "end_offset": (upload.received + CHUNK).min(upload.size),
     })
 }
 
-pub(super) fn transfer(app: &App, call: &mut Call) -> Answer {
+pub(super) fn transfer(app: &App, call: &mut Call) -> HandlerResult {
     let advertiser = app.advertiser(call)?;
     let chunk = call.file.take().ok_or_else(|| Refusal::new(reply::FILE_MISSING, "File is missing."))?;
     if !call.need("signature")?.eq_ignore_ascii_case(&chunk.md5) {
         return Err(Refusal::new(reply::SIGNATURE, "MD5 signature does not match the chunk."));
     }
     let offset = call.number("start_offset")?.ok_or_else(|| Refusal::missing("start_offset"))?;
-    let mut upload = open(app, call, &advertiser)?;
+    let mut upload = find_upload(app, call, &advertiser)?;
     if offset < upload.received {
-        // Sent again after a lost reply: what counts is where to go on.
-        return Ok(next(&upload));
+        // A repetition after a lost reply: return the next range.
+        return Ok(next_range(&upload));
     }
     let expected = CHUNK.min(upload.size - upload.received);
     if offset > upload.received || chunk.size != expected {
@@ -84,13 +84,13 @@ pub(super) fn transfer(app: &App, call: &mut Call) -> Answer {
         )));
     }
     let mut store = app.store();
-    if store.world.chunked.get(&upload.id).is_none_or(|now| now.received != upload.received) {
+    if store.state.chunked.get(&upload.id).is_none_or(|now| now.received != upload.received) {
         return Err(Refusal::new(40202, "Another request writes to this upload."));
     }
     append(store.chunk_path(&upload.id), &chunk.path, upload.received).map_err(|e| Refusal::system(&e))?;
     upload.received += chunk.size;
     store.put(vec![Record::Chunked(upload.clone())]).map_err(|error| Refusal::system(&error))?;
-    Ok(next(&upload))
+    Ok(next_range(&upload))
 }
 
 fn append(to: PathBuf, from: &PathBuf, at: u64) -> std::io::Result<()> {
@@ -101,11 +101,11 @@ fn append(to: PathBuf, from: &PathBuf, at: u64) -> std::io::Result<()> {
     out.sync_all()
 }
 
-pub(super) async fn finish(app: &App, call: &mut Call) -> Answer {
+pub(super) async fn finish(app: &App, call: &mut Call) -> HandlerResult {
     let advertiser = app.advertiser(call)?;
-    let mut upload = open(app, call, &advertiser)?;
-    if let Some(file) = upload.file_id.as_ref().and_then(|id| app.store().world.temporary.get(id).cloned()) {
-        return Ok(describe(&file));
+    let mut upload = find_upload(app, call, &advertiser)?;
+    if let Some(file) = upload.file_id.as_ref().and_then(|id| app.store().state.temporary.get(id).cloned()) {
+        return Ok(to_json(&file));
     }
     if upload.received != upload.size {
         return Err(Refusal::parameter(format!(
@@ -123,8 +123,8 @@ pub(super) async fn finish(app: &App, call: &mut Call) -> Answer {
         .and_then(|result| result)
         .map_err(|error| Refusal::system(&error))?;
     let mut store = app.store();
-    let file = Temporary {
-        id: format!("file{:016x}{:06x}", app.chance.bits("file", call.ordinal), store.world.records + 1),
+    let file = TemporaryFile {
+        id: format!("file{:016x}{:06x}", app.random.bits("file", call.ordinal), store.state.records + 1),
         advertiser_id: advertiser,
         name: upload.name.clone(),
         md5,
@@ -133,10 +133,10 @@ pub(super) async fn finish(app: &App, call: &mut Call) -> Answer {
     };
     upload.file_id = Some(file.id.clone());
     store
-        .keep(&path, &file.id)
+        .move_in(&path, &file.id)
         .and_then(|()| store.put(vec![Record::Temporary(file.clone()), Record::Chunked(upload)]))
         .map_err(|error| Refusal::system(&error))?;
-    Ok(describe(&file))
+    Ok(to_json(&file))
 }
 
 fn md5_of(path: &PathBuf) -> std::io::Result<String> {
@@ -150,7 +150,7 @@ fn md5_of(path: &PathBuf) -> std::io::Result<String> {
     }
 }
 
-fn describe(file: &Temporary) -> serde_json::Value {
+fn to_json(file: &TemporaryFile) -> serde_json::Value {
     json!({
         "file_id": file.id,
         "file_name": file.name,
@@ -161,14 +161,14 @@ fn describe(file: &Temporary) -> serde_json::Value {
     })
 }
 
-pub(super) async fn temporary(app: &App, call: &mut Call) -> Answer {
+pub(super) async fn temporary(app: &App, call: &mut Call) -> HandlerResult {
     let advertiser = app.advertiser(call)?;
     call.need("content_type")?;
     let names = ("signature", "url");
-    let source = source(app, call, &advertiser, "UPLOAD_BY_", names, MAX_TEMPORARY_BYTES).await?;
+    let source = upload_source(app, call, &advertiser, "UPLOAD_BY_", names, MAX_TEMPORARY_BYTES).await?;
     let mut store = app.store();
-    let file = Temporary {
-        id: format!("file{:016x}{:06x}", app.chance.bits("file", call.ordinal), store.world.records + 1),
+    let file = TemporaryFile {
+        id: format!("file{:016x}{:06x}", app.random.bits("file", call.ordinal), store.state.records + 1),
         advertiser_id: advertiser,
         name: call.text("name").map_or_else(|| source.name(), str::to_owned),
         md5: source.md5().to_owned(),
@@ -176,8 +176,8 @@ pub(super) async fn temporary(app: &App, call: &mut Call) -> Answer {
         created: app.clock.now(),
     };
     source
-        .keep(&store, &file.id)
+        .move_in(&store, &file.id)
         .and_then(|()| store.put(vec![Record::Temporary(file.clone())]))
         .map_err(|error| Refusal::system(&error))?;
-    Ok(describe(&file))
+    Ok(to_json(&file))
 }

@@ -1,4 +1,4 @@
-//! The sandbox's own clock: it may run faster, and never starts before what the state has seen.
+//! The sandbox's clock: it may run faster than real time, and never starts before the latest stored time.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,7 +13,8 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// `not_before` is the last time an earlier run wrote down: a fast clock may be ahead of ours.
+    /// Creates a clock. `not_before` is the latest time that an earlier run stored; its clock may have been
+    /// ahead of real time.
     pub(super) fn new(scale: f64, not_before: Millis) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
@@ -24,28 +25,28 @@ impl Clock {
         self.origin + (self.started.elapsed().as_secs_f64() * self.scale * 1000.0) as u64
     }
 
-    /// How long to wait in real time for this much time to pass here.
-    pub(super) fn real(&self, here: Duration) -> Duration {
-        here.div_f64(self.scale)
+    /// Converts a duration of this clock to real time.
+    pub(super) fn real(&self, duration: Duration) -> Duration {
+        duration.div_f64(self.scale)
     }
 }
 
-/// `2026-11-01T10:00:00Z`, as the API writes times.
+/// Formats a time as `2026-11-01T10:00:00Z`, the API's format.
 pub(super) fn iso(at: Millis) -> String {
     format(at, "%Y-%m-%dT%H:%M:%SZ")
 }
 
-/// `2026-11-01 10:00:00`, as the API writes expiry times and filters.
+/// Formats a time as `2026-11-01 10:00:00`, the API's format of expiry times and filters.
 pub(super) fn plain(at: Millis) -> String {
     format(at, "%Y-%m-%d %H:%M:%S")
 }
 
-/// With milliseconds, for the log.
+/// Formats a time with milliseconds, for the log.
 pub(super) fn precise(at: Millis) -> String {
     format(at, "%Y-%m-%dT%H:%M:%S%.3fZ")
 }
 
-pub(super) fn format(at: Millis, shape: &str) -> String {
+pub(super) fn format(at: Millis, pattern: &str) -> String {
     let at = i64::try_from(at).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_millisecond(at).map(|time| time.strftime(shape).to_string()).unwrap_or_default()
+    jiff::Timestamp::from_millisecond(at).map(|time| time.strftime(pattern).to_string()).unwrap_or_default()
 }

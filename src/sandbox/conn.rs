@@ -1,4 +1,4 @@
-//! Connections that can be cut off: the listener hands every handler a switch for its own socket.
+//! Connections that a handler can cut: the listener gives each handler a cutter for its own socket.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,12 +13,12 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Cuts one connection off. The server then fails to write its reply and drops the socket, so the
-/// client sees the connection end without as much as a status line.
+/// Cuts one connection. The server then fails to write its reply and drops the socket, so that the client
+/// does not even receive a status line.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Switch(Arc<AtomicBool>);
+pub(super) struct ConnectionCutter(Arc<AtomicBool>);
 
-impl Switch {
+impl ConnectionCutter {
     pub(super) fn cut(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
@@ -34,7 +34,7 @@ pub(super) struct CuttableListener(pub(super) TcpListener);
 #[derive(Debug)]
 pub(super) struct CuttableStream {
     inner: TcpStream,
-    switch: Switch,
+    cutter: ConnectionCutter,
 }
 
 impl Listener for CuttableListener {
@@ -44,8 +44,10 @@ impl Listener for CuttableListener {
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
             match self.0.accept().await {
-                Ok((inner, addr)) => return (CuttableStream { inner, switch: Switch::default() }, addr),
-                // Out of descriptors or a client that left: neither is a reason to stop listening.
+                Ok((inner, addr)) => {
+                    return (CuttableStream { inner, cutter: ConnectionCutter::default() }, addr);
+                }
+                // Too many open files, or the client left: keep listening.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
@@ -56,9 +58,9 @@ impl Listener for CuttableListener {
     }
 }
 
-impl Connected<IncomingStream<'_, CuttableListener>> for Switch {
+impl Connected<IncomingStream<'_, CuttableListener>> for ConnectionCutter {
     fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
-        stream.io().switch.clone()
+        stream.io().cutter.clone()
     }
 }
 
@@ -68,19 +70,19 @@ impl AsyncRead for CuttableStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.switch.check()?;
+        self.cutter.check()?;
         Pin::new(&mut self.inner).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for CuttableStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.switch.check()?;
+        self.cutter.check()?;
         Pin::new(&mut self.inner).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.switch.check()?;
+        self.cutter.check()?;
         Pin::new(&mut self.inner).poll_flush(cx)
     }
 

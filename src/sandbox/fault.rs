@@ -1,42 +1,42 @@
-//! What may go wrong on request, and the reproducible chance behind it.
+//! Faults that the sandbox injects on request, and the reproducible random numbers that select them.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// One kind of misbehaviour with its rate, from 0 (never) to 1 (always).
+/// A fault with its rate, from 0 (never) to 1 (always).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Fault {
-    /// 40100 before anything happens.
+    /// Replies 40100 without handling the request.
     Throttle(f64),
-    /// HTTP 500 before anything happens.
+    /// Replies HTTP 500 without handling the request.
     Http500(f64),
-    /// The connection is closed before anything happens.
+    /// Closes the connection without handling the request.
     DropBeforeRequest(f64),
-    /// Done, but the connection is closed instead of a reply.
+    /// Handles the request, but closes the connection instead of replying.
     DropAfterEffect(f64),
-    /// Done, but the reply comes twelve seconds later on the sandbox's clock.
+    /// Handles the request, but replies twelve seconds later on the sandbox's clock.
     SlowReply(f64),
-    /// HTTP 200 with a page of HTML; every other time, drawn by lot, the request was carried out.
+    /// Replies HTTP 200 with an HTML page; in half of the cases, at random, after handling the request.
     HtmlBody(f64),
-    /// A video stays listed, never displayable. Decided once for each video.
+    /// A video is listed but never becomes displayable. Decided once per video.
     NeverReady(f64),
-    /// A video is never listed. Decided once for each video.
+    /// A video is never listed. Decided once per video.
     ProcessingFailed(f64),
-    /// A post ends with `internal`, through no fault of the video. Decided once for each post.
+    /// A post fails with `internal` although the video is valid. Decided once per post.
     PostInternal(f64),
-    /// Creating an ad answers 40901 although the video is ready.
+    /// Creating an ad replies 40901 although the video is ready.
     NotReadyOnCreate(f64),
-    /// From the call after the first N on, the token is refused.
+    /// The token is refused after the first N calls.
     TokenRevokedAfter(u64),
-    /// The first N calls that would change something are answered with this code, and change nothing. Where
-    /// several are given, each has its turn. Counted from the start of the process.
+    /// Replies this code to the first N mutating calls, without handling them. Several such faults apply one after
+    /// the other. Counted from the start of the process.
     Answer(u32, u64),
 }
 
-/// A fault that was not understood.
+/// The error for a malformed fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{given}` is not a fault: {problem}. Write NAME=RATE with a rate from 0 to 1 and NAME one of throttle, \
+    "`{given}` is not a fault: {problem}. Use NAME=RATE with a rate from 0 to 1 and NAME one of throttle, \
      http-500, drop-before-request, drop-after-effect, slow-reply, html-body, never-ready, \
      processing-failed, post-internal, not-ready-on-create; or token-revoked-after=N or answer-CODE=N"
 )]
@@ -46,10 +46,10 @@ pub struct FaultParseError {
 }
 
 impl Fault {
-    /// Reads `throttle=0.1` or `token-revoked-after=20`.
+    /// Parses a fault such as `throttle=0.1` or `token-revoked-after=20`.
     ///
     /// # Errors
-    /// An unknown name, a missing or unreadable number, or a rate outside 0 to 1.
+    /// Fails for an unknown name, a missing or malformed number, or a rate outside 0 to 1.
     pub fn parse(text: &str) -> Result<Self, FaultParseError> {
         let fail = |problem| FaultParseError { given: text.to_owned(), problem };
         let (name, value) = text.split_once('=').ok_or_else(|| fail("there is no `=`"))?;
@@ -58,8 +58,8 @@ impl Fault {
             return Ok(Self::TokenRevokedAfter(calls));
         }
         if let Some(code) = name.strip_prefix("answer-") {
-            let code =
-                code.parse().ok().filter(|code| *code > 0).ok_or_else(|| fail("CODE must be a code"))?;
+            let code = code.parse().ok().filter(|code| *code > 0);
+            let code = code.ok_or_else(|| fail("CODE must be a number greater than 0"))?;
             let calls = value.parse().map_err(|_| fail("N must be a whole number of calls"))?;
             return Ok(Self::Answer(code, calls));
         }
@@ -83,7 +83,7 @@ impl Fault {
         Ok(make(rate))
     }
 
-    /// The name on the command line and in the log.
+    /// Returns the name on the command line and in the log.
     pub fn name(self) -> &'static str {
         match self {
             Self::Throttle(_) => "throttle",
@@ -117,8 +117,8 @@ impl Fault {
         }
     }
 
-    /// Whether it is decided once for each video instead of once for each request.
-    fn of_video(self) -> bool {
+    /// Returns whether the fault is decided once per video instead of once per request.
+    fn is_per_video(self) -> bool {
         matches!(self, Self::NeverReady(_) | Self::ProcessingFailed(_))
     }
 }
@@ -141,18 +141,18 @@ impl FromStr for Fault {
     }
 }
 
-/// Reproducible chance: the same seed, start count, subject and ordinal draw the same number.
+/// Reproducible random numbers: the same seed, start count, subject and ordinal give the same number.
 ///
-/// The count of starts takes part so that a client that kills and restarts the sandbox is not met by
-/// the same fault at the same place for ever.
+/// The start count is included so that a client that restarts the sandbox does not hit the same fault at the
+/// same call every time.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Chance {
+pub(super) struct SeededRandom {
     pub(super) seed: u64,
     pub(super) starts: u64,
 }
 
-impl Chance {
-    /// Any number, evenly spread.
+impl SeededRandom {
+    /// Returns a uniformly distributed number.
     pub(super) fn bits(self, subject: &str, ordinal: u64) -> u64 {
         let mut state = mix(self.seed ^ mix(self.starts));
         for byte in subject.bytes() {
@@ -161,46 +161,46 @@ impl Chance {
         mix(state ^ ordinal)
     }
 
-    /// From 0 up to but not including 1.
+    /// Returns a number from 0 (inclusive) to 1 (exclusive).
     pub(super) fn draw(self, subject: &str, ordinal: u64) -> f64 {
         (self.bits(subject, ordinal) >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// The first fault, in the order given, that strikes this request.
+    /// Returns the first fault, in the given order, that applies to this request.
     pub(super) fn request_fault(self, faults: &[Fault], creates_ad: bool, ordinal: u64) -> Option<Fault> {
         faults.iter().copied().find(|fault| {
-            let applies = !fault.of_video()
+            let applies = !fault.is_per_video()
                 && !matches!(fault, Fault::PostInternal(_))
                 && (creates_ad || !matches!(fault, Fault::NotReadyOnCreate(_)));
             applies && self.draw(fault.name(), ordinal) < fault.rate()
         })
     }
 
-    /// The code that the `turn`th call that would change something, from 0, is answered with.
-    pub(super) fn scripted(faults: &[Fault], mut turn: u64) -> Option<Fault> {
+    /// Returns the scripted reply to the mutating call number `call`, from 0.
+    pub(super) fn scripted(faults: &[Fault], mut call: u64) -> Option<Fault> {
         faults.iter().copied().find(|fault| match fault {
-            Fault::Answer(_, calls) if turn < *calls => true,
+            Fault::Answer(_, calls) if call < *calls => true,
             Fault::Answer(_, calls) => {
-                turn -= calls;
+                call -= calls;
                 false
             }
             _ => false,
         })
     }
 
-    /// Whether a post ends with `internal`.
+    /// Returns whether a post fails with `internal`.
     pub(super) fn post_internal(self, faults: &[Fault], ordinal: u64) -> bool {
         faults.iter().any(
             |fault| matches!(fault, Fault::PostInternal(rate) if self.draw(fault.name(), ordinal) < *rate),
         )
     }
 
-    /// The first fault, in the order given, that strikes this video.
+    /// Returns the first fault, in the given order, that applies to this video.
     pub(super) fn video_fault(self, faults: &[Fault], ordinal: u64) -> Option<Fault> {
         faults
             .iter()
             .copied()
-            .find(|fault| fault.of_video() && self.draw(fault.name(), ordinal) < fault.rate())
+            .find(|fault| fault.is_per_video() && self.draw(fault.name(), ordinal) < fault.rate())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Uploads by address: the stand-in fetches from the loopback only, so that no trial leaves the machine.
+//! Uploads by URL: the sandbox fetches from the loopback only, so that trials stay on the machine.
 
 use std::time::Duration;
 
@@ -6,16 +6,21 @@ use md5::{Digest, Md5};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use tokio::io::AsyncWriteExt;
 
-use super::call::{Received, hex};
+use super::call::{ReceivedFile, hex};
 use super::reply::{FETCH_FAILED, FILE_TOO_LARGE, Refusal, SIGNATURE};
 use super::server::App;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Fetches an address to a temporary file.
-pub(super) async fn fetch(app: &App, address: &str, limit: u64, ordinal: u64) -> Result<Received, Refusal> {
+/// Downloads a URL to a temporary file.
+pub(super) async fn fetch(
+    app: &App,
+    address: &str,
+    limit: u64,
+    ordinal: u64,
+) -> Result<ReceivedFile, Refusal> {
     let failed = |why: &str| Refusal::new(FETCH_FAILED, format!("Cannot fetch the URL: {why}."));
-    let url = url::Url::parse(address).map_err(|_| failed("it is no valid address"))?;
+    let url = url::Url::parse(address).map_err(|_| failed("it is not a valid URL"))?;
     let local = match url.host() {
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
@@ -25,28 +30,28 @@ pub(super) async fn fetch(app: &App, address: &str, limit: u64, ordinal: u64) ->
     if url.scheme() != "http" || !local {
         return Err(failed("the sandbox fetches from http:// on the loopback only"));
     }
-    // The client wants a provider to exist even where nothing is encrypted; a second one is refused.
+    // The client needs a provider even without TLS; installing a second one fails harmlessly.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        .timeout(PATIENCE)
+        .timeout(TIMEOUT)
         .build()
-        .map_err(|_| failed("there is no client"))?;
+        .map_err(|_| failed("the HTTP client does not start"))?;
     let name = url.path_segments().and_then(|mut parts| parts.next_back()).unwrap_or("").to_owned();
-    let mut response = client.get(url).send().await.map_err(|_| failed("there is no answer"))?;
+    let mut response = client.get(url).send().await.map_err(|_| failed("there is no reply"))?;
     if !response.status().is_success() {
-        return Err(failed("the answer is not a success"));
+        return Err(failed("the HTTP status is not a success"));
     }
     if header(response.headers(), CONTENT_TYPE.as_str()).is_some_and(|kind| kind.starts_with("text/")) {
-        return Err(failed("the answer is text"));
+        return Err(failed("the content type is text"));
     }
     let expected = header(response.headers(), "content-md5").map(str::to_owned);
     let path = app.tmp().join(format!("{ordinal}.part"));
-    let mut received = Received { path, md5: String::new(), size: 0, name: Some(name) };
+    let mut received = ReceivedFile { path, md5: String::new(), size: 0, name: Some(name) };
     let mut out = tokio::fs::File::create(&received.path).await.map_err(|e| Refusal::system(&e))?;
     let mut hash = Md5::new();
-    while let Some(chunk) = response.chunk().await.map_err(|_| failed("the answer breaks off"))? {
+    while let Some(chunk) = response.chunk().await.map_err(|_| failed("the connection broke off"))? {
         received.size += chunk.len() as u64;
         if received.size > limit {
             return Err(Refusal::new(FILE_TOO_LARGE, format!("File is larger than {limit} bytes.")));

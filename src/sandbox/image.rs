@@ -1,4 +1,4 @@
-//! Cover pictures: upload and reading back.
+//! Cover images: upload and reading.
 
 use std::io::BufReader;
 
@@ -7,30 +7,30 @@ use serde_json::{Value, json};
 use super::call::{Call, paged};
 use super::clock::{Millis, iso};
 use super::limits::{MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS};
-use super::reply::{self, Answer, Refusal};
+use super::reply::{self, HandlerResult, Refusal};
 use super::server::App;
 use super::store::{Image, Record};
-use super::video_upload::{Source, checked_name, source};
+use super::video_upload::{UploadSource, checked_name, upload_source};
 
-pub(super) async fn upload(app: &App, call: &mut Call) -> Answer {
+pub(super) async fn upload(app: &App, call: &mut Call) -> HandlerResult {
     let advertiser = app.advertiser(call)?;
     let names = ("image_signature", "image_url");
-    let source = source(app, call, &advertiser, "UPLOAD_BY_", names, MAX_IMAGE_BYTES).await?;
+    let source = upload_source(app, call, &advertiser, "UPLOAD_BY_", names, MAX_IMAGE_BYTES).await?;
     let name = checked_name(call, source.name())?;
     call.entry.file_name = Some(name.clone());
     let (width, height, format) = measure(app, &source)?;
     let (mut store, now) = (app.store(), app.clock.now());
     let same = |image: &&Image| image.advertiser_id == advertiser && image.file_name == name;
-    if let Some(image) = store.world.images.values().find(same) {
-        // The name is taken, yet the same picture again does no harm: clients repeat a lost upload.
+    if let Some(image) = store.state.images.values().find(same) {
+        // The name exists, but the same image again is accepted: clients repeat a lost upload.
         if image.md5 == source.md5() {
-            return Ok(describe(app, image));
+            return Ok(to_json(app, image));
         }
         return Err(Refusal::new(reply::DUPLICATE_NAME, "Duplicated material name."));
     }
-    let number = store.world.records + 1;
+    let number = store.state.records + 1;
     let image = Image {
-        id: format!("ad-site-i18n-sg/{:016x}{number:06x}", app.chance.bits("image", number)),
+        id: format!("ad-site-i18n-sg/{:016x}{number:06x}", app.random.bits("image", number)),
         material_id: format!("73{number:017}"),
         advertiser_id: advertiser,
         file_name: name,
@@ -40,14 +40,14 @@ pub(super) async fn upload(app: &App, call: &mut Call) -> Answer {
         height,
         format: format.to_owned(),
         created: now,
-        visible: app.visible(now, call.ordinal),
+        visible: app.visible_at(now, call.ordinal),
     };
     source
-        .keep(&store, &image.id)
+        .move_in(&store, &image.id)
         .and_then(|()| store.put(vec![Record::Image(image.clone())]))
         .map_err(|error| Refusal::system(&error))?;
     log_effect(app, &image, now);
-    Ok(describe(app, &image))
+    Ok(to_json(app, &image))
 }
 
 fn log_effect(app: &App, image: &Image, now: Millis) {
@@ -61,8 +61,8 @@ fn log_effect(app: &App, image: &Image, now: Millis) {
     app.log.effect("image_created", now, fields);
 }
 
-/// Width, height and format, from the header alone.
-fn measure(app: &App, source: &Source) -> Result<(u32, u32, &'static str), Refusal> {
+/// Reads width, height and format from the header.
+fn measure(app: &App, source: &UploadSource) -> Result<(u32, u32, &'static str), Refusal> {
     let illegal = |why: &str| Refusal::new(reply::BAD_IMAGE, format!("Illegal image: {why}."));
     let file = source.open(&app.store()).map_err(|error| Refusal::system(&error))?;
     let reader = ::image::ImageReader::new(BufReader::new(file))
@@ -80,7 +80,7 @@ fn measure(app: &App, source: &Source) -> Result<(u32, u32, &'static str), Refus
     Ok((width, height, format))
 }
 
-fn describe(app: &App, image: &Image) -> Value {
+fn to_json(app: &App, image: &Image) -> Value {
     json!({
         "image_id": image.id,
         "material_id": image.material_id,
@@ -102,20 +102,20 @@ fn listed(image: &Image, advertiser: &str, now: Millis) -> bool {
     image.advertiser_id == advertiser && now >= image.visible
 }
 
-pub(super) fn info(app: &App, call: &mut Call) -> Answer {
+pub(super) fn info(app: &App, call: &mut Call) -> HandlerResult {
     let advertiser = app.advertiser(call)?;
     let ids = call.ids("image_ids", 100)?;
     let (store, now) = (app.store(), app.clock.now());
-    let images = ids.iter().filter_map(|id| store.world.images.get(id));
+    let images = ids.iter().filter_map(|id| store.state.images.get(id));
     let list: Vec<Value> =
-        images.filter(|image| listed(image, &advertiser, now)).map(|image| describe(app, image)).collect();
+        images.filter(|image| listed(image, &advertiser, now)).map(|image| to_json(app, image)).collect();
     Ok(json!({"list": list}))
 }
 
-pub(super) fn search(app: &App, call: &mut Call) -> Answer {
+pub(super) fn search(app: &App, call: &mut Call) -> HandlerResult {
     let advertiser = app.advertiser(call)?;
     let page = call.page(100, 20)?;
     let (store, now) = (app.store(), app.clock.now());
-    let images = store.world.images.values().filter(|image| listed(image, &advertiser, now));
-    Ok(paged(images.map(|image| describe(app, image)).collect(), page))
+    let images = store.state.images.values().filter(|image| listed(image, &advertiser, now));
+    Ok(paged(images.map(|image| to_json(app, image)).collect(), page))
 }

@@ -7,7 +7,7 @@ use super::options::Tier;
 
 const MINUTE: Millis = 60_000;
 const DAY: Millis = 86_400_000;
-/// How long the platform asks to pause once the minute's allowance is spent.
+/// The pause that the platform requires after the limit per minute is exceeded.
 const PENALTY: Millis = 300_000;
 
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,7 @@ struct Allowance {
     day: u64,
 }
 
-/// Calls counted in the running second, minute and day.
+/// Counts the calls of the running second, minute and day.
 #[derive(Debug, Default)]
 struct Counter {
     second: (Millis, u64),
@@ -37,7 +37,7 @@ impl Limiter {
         Self { tier, counters: BTreeMap::new() }
     }
 
-    /// Counts one call, or says that it comes too often. A refused call is not counted.
+    /// Counts a call and returns true, or returns false if it exceeds a limit. A refused call is not counted.
     pub(super) fn admit(&mut self, endpoint: &'static str, now: Millis) -> bool {
         let creates = endpoint == "ad/create/";
         if self.tier == Tier::Sandbox {

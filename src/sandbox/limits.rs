@@ -1,12 +1,12 @@
-//! What the stand-in accepts as an ad video: its own limits, apart from the product's profile.
+//! The sandbox's own limits for ad videos, independent of greenlit's profiles.
 //!
 //! Sources: help centre page "auction in-feed ads" (June 2026) for containers, ratios, smallest sizes,
-//! duration, size and bit rate; codecs and pixel formats are not documented for ads, the values are
-//! what players of the platform are known to take.
+//! duration, size and bit rate; codecs and pixel formats are not documented for ads, the values are those that
+//! the platform's players are known to accept.
 
 use serde::{Deserialize, Serialize};
 
-/// What a prober saw in an uploaded file. Unknown is `None`.
+/// The facts of an uploaded file. An unknown fact is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UploadFacts {
     /// `mp4`, `mov`, `3gp`, `mpeg`, `avi`, or any other short name.
@@ -17,49 +17,49 @@ pub struct UploadFacts {
     pub width: Option<u32>,
     /// Displayed height in pixels.
     pub height: Option<u32>,
-    /// Seconds.
+    /// The duration in seconds.
     pub duration: Option<f64>,
-    /// Frames a second.
+    /// Frames per second.
     pub fps: Option<f64>,
-    /// As FFmpeg names it, such as `yuv420p`.
+    /// The pixel format as FFmpeg names it, such as `yuv420p`.
     pub pixel_format: Option<String>,
-    /// Bits a second of the whole file.
+    /// Bits per second of the whole file.
     pub bit_rate: Option<u64>,
     /// The first audio track's codec; `None` when there is no audio.
     pub audio_codec: Option<String>,
 }
 
-/// Looks into what is uploaded. Called from a thread that may block.
+/// Probes uploaded files. Called from a thread that may block.
 pub trait UploadProber: Send + Sync {
-    /// The facts of a file, or `None` when it is not media. `name` is the uploaded name, for its
-    /// extension and for messages only.
+    /// Returns the facts of a file, or `None` if it is not media. `name` is the uploaded name, used only for its
+    /// extension and for messages.
     fn probe(&self, file: std::fs::File, name: &str) -> Option<UploadFacts>;
 }
 
-/// 500 MB, read as decimal.
+/// 500 MB, in decimal megabytes.
 pub(super) const MAX_VIDEO_BYTES: u64 = 500_000_000;
 /// 50 MB.
 pub(super) const MAX_IMAGE_BYTES: u64 = 50_000_000;
-/// 100 MB, the temporary upload.
+/// 100 MB, for temporary uploads.
 pub(super) const MAX_TEMPORARY_BYTES: u64 = 100_000_000;
-/// Width times height of an image.
+/// The maximum width times height of an image.
 pub(super) const MAX_IMAGE_PIXELS: u64 = 3_686_400;
 const MAX_SECONDS: f64 = 600.0;
 const MIN_BIT_RATE: u64 = 516_000;
-/// How far a ratio may be off; the platform states none.
+/// The relative tolerance of an aspect ratio; the platform states none.
 const RATIO_TOLERANCE: f64 = 0.01;
-/// Ratio as width over height, with the smallest width and height.
-const SHAPES: [(u32, u32, u32, u32); 3] = [(9, 16, 540, 960), (16, 9, 960, 540), (1, 1, 640, 640)];
+/// Aspect ratios (width, height), each with the minimum width and height.
+const ASPECT_RATIOS: [(u32, u32, u32, u32); 3] = [(9, 16, 540, 960), (16, 9, 960, 540), (1, 1, 640, 640)];
 
-/// Why processing would fail for this media; empty when it would be accepted.
-pub fn judge(facts: &UploadFacts) -> Vec<String> {
+/// Returns the reasons why the sandbox would reject this video; empty if it would accept it.
+pub fn rejection_reasons(facts: &UploadFacts) -> Vec<String> {
     let UploadFacts {
         container,
         codec,
         width,
         height,
         duration,
-        // Neither rate of frames nor audio is limited by any official page for ads.
+        // No official page for ads limits the frame rate or the audio.
         fps: _,
         pixel_format,
         bit_rate,
@@ -89,18 +89,19 @@ pub fn judge(facts: &UploadFacts) -> Vec<String> {
     reasons
 }
 
-/// The flaw types Smart Fix knows that this picture size has.
+/// Returns the flaw types of Smart Fix that this frame size has.
 pub(super) fn flaws(width: Option<u32>, height: Option<u32>) -> Vec<&'static str> {
     let (Some(width), Some(height)) = (width, height) else { return vec!["ILLEGAL_VIDEO_SIZE"] };
-    let shape = SHAPES.iter().find(|(w, h, ..)| ratio_close((width, height), (*w, *h), RATIO_TOLERANCE));
-    match shape {
+    let ratio =
+        ASPECT_RATIOS.iter().find(|(w, h, ..)| ratio_close((width, height), (*w, *h), RATIO_TOLERANCE));
+    match ratio {
         None => vec!["ILLEGAL_VIDEO_SIZE"],
         Some((_, _, least_w, least_h)) if width < *least_w || height < *least_h => vec!["LOW_RESOLUTION"],
         Some(_) => Vec::new(),
     }
 }
 
-/// Whether two sizes have the same shape, within a relative tolerance.
+/// Returns whether two sizes have the same aspect ratio, within a relative tolerance.
 pub(super) fn ratio_close(one: (u32, u32), other: (u32, u32), tolerance: f64) -> bool {
     let ratio = |size: (u32, u32)| f64::from(size.0) / f64::from(size.1.max(1));
     (ratio(one) / ratio(other) - 1.0).abs() <= tolerance

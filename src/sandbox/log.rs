@@ -1,4 +1,4 @@
-//! The request log: one JSON object a line, written out at once.
+//! The request log: one JSON object per line, written without buffering.
 
 use std::fs::File;
 use std::io::Write;
@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::clock::{Millis, precise};
 
-/// One request, as it went. Never holds a header, so never the token.
+/// The log entry of a request. It contains no headers and therefore no token.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct Entry {
+pub(super) struct LogEntry {
     pub(super) time: String,
     pub(super) method: String,
     pub(super) path: String,
@@ -28,20 +28,20 @@ pub(super) struct Entry {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Log(Option<Mutex<File>>);
+pub(super) struct RequestLog(Option<Mutex<File>>);
 
-impl Log {
+impl RequestLog {
     pub(super) fn new(file: Option<File>) -> Self {
         Self(file.map(Mutex::new))
     }
 
-    pub(super) fn request(&self, entry: &Entry) {
+    pub(super) fn request(&self, entry: &LogEntry) {
         if let Ok(line) = serde_json::to_string(entry) {
             self.line(line);
         }
     }
 
-    /// Something came into being. `fields` is an object; the kind and the time go in front.
+    /// Logs that an object was created. `fields` is an object; the kind and the time are prepended.
     pub(super) fn effect(&self, effect: &str, at: Millis, fields: Value) {
         let mut line = serde_json::json!({"effect": effect, "time": precise(at)});
         if let (Some(line), Value::Object(fields)) = (line.as_object_mut(), fields) {
@@ -53,7 +53,7 @@ impl Log {
     fn line(&self, mut line: String) {
         let Some(file) = &self.0 else { return };
         line.push('\n');
-        // One write a line; a log that cannot be written must not change what the stand-in does.
+        // One write per line; a write error must not change the sandbox's behaviour.
         let _ = file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
     }
 }

@@ -1,14 +1,14 @@
-//! A local stand-in for the platform's APIs of ads and of posts, for trials and tests.
+//! A local server that imitates the platform's APIs for ads and posts, for trials and tests.
 //!
-//! It speaks the wire format of TikTok's Business API v1.3 over plain HTTP, keeps its state in a folder
-//! across restarts, takes time to process what it gets, and misbehaves on request ([`Fault`]).
-//! It shares no judgement with the product: limits, code table and wire shapes are its own, so that a
-//! mistake in the product's profile is not repeated here.
+//! It implements the wire format of TikTok's Business API v1.3 over plain HTTP, keeps its state in a folder
+//! across restarts, takes time to process uploads, and injects faults on request ([`Fault`]).
+//! It shares no code with the checks and the client: limits, code table and wire formats are its own, so that
+//! an error in a profile is not repeated here.
 //!
-//! One request goes through [`server`]: faults, access token, rate limit, parameters, then one handler
-//! of an endpoint family ([`video_upload`], [`video_read`], [`chunked`], [`image`], [`ad`],
-//! [`account`], [`tasks`], [`post`], [`post_pull`] and [`post_put`]). What comes into being is on disk ([`store`])
-//! before it is acknowledged.
+//! [`server`] handles each request: faults, access token, rate limit, parameters, then the handler of the
+//! endpoint ([`video_upload`], [`video_read`], [`chunked`], [`image`], [`ad`],
+//! [`account`], [`tasks`], [`post`], [`post_pull`] and [`post_put`]). New objects are on disk ([`store`]) before
+//! they are acknowledged.
 
 mod account;
 mod ad;
@@ -36,7 +36,7 @@ mod video_read;
 mod video_upload;
 
 pub use fault::{Fault, FaultParseError};
-pub use limits::{UploadFacts, UploadProber, judge};
+pub use limits::{UploadFacts, UploadProber, rejection_reasons};
 pub use options::{
     ADGROUP, ADVERTISER, IDENTITY, Reupload, SandboxError, SandboxOptions, TOKEN, Tier, parse_span,
 };

@@ -1,4 +1,4 @@
-//! What a sandbox is started with, and why it may not start.
+//! The options of a sandbox and the errors of its start.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,9 +10,9 @@ use std::time::Duration;
 use super::fault::Fault;
 use super::limits::UploadProber;
 
-/// The only access token the sandbox knows. It is not a secret: it opens nothing else.
+/// The only access token that the sandbox accepts. It is not a secret: it is valid nowhere else.
 pub const TOKEN: &str = "sandbox-token";
-/// The only advertiser the token reaches.
+/// The only advertiser of the token.
 pub const ADVERTISER: &str = "7000000000000000001";
 /// The only ad group of that advertiser.
 pub const ADGROUP: &str = "1800000000000000001";
@@ -22,7 +22,7 @@ pub const IDENTITY: &str = "1700000000000000001";
 /// The access level of the app, which sets the rate limits. Source: portal page rate-limits/v1.3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tier {
-    /// 10 requests a second, 600 a minute, 864 000 a day.
+    /// 10 requests per second, 600 per minute, 864 000 per day.
     #[default]
     Basic,
     /// 20 / 1 200 / 1 728 000.
@@ -31,7 +31,7 @@ pub enum Tier {
     Premium,
     /// 50 / 3 000 / 4 320 000.
     Ultimate,
-    /// 1 / 30 / 1 000, each for every endpoint by itself.
+    /// 1 / 30 / 1 000, counted separately for each endpoint.
     Sandbox,
 }
 
@@ -50,7 +50,7 @@ impl FromStr for Tier {
     }
 }
 
-/// What an upload of bytes the advertiser already has answers. The official page states both.
+/// The reply to an upload of bytes that the advertiser already has. The official page states both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reupload {
     /// Each upload yields a new video id.
@@ -67,40 +67,40 @@ impl FromStr for Reupload {
         match text {
             "new-id" => Ok(Self::NewId),
             "same-id" => Ok(Self::SameId),
-            _ => Err(format!("unknown re-upload behaviour `{text}`: use new-id or same-id")),
+            _ => Err(format!("unknown value `{text}` for a repeated upload: use new-id or same-id")),
         }
     }
 }
 
-/// Everything a sandbox is started with.
+/// The options of a sandbox.
 #[derive(Clone)]
 pub struct SandboxOptions {
-    /// Where to listen; port 0 takes a free one.
+    /// The listening address; port 0 selects a free port.
     pub listen: SocketAddr,
-    /// The folder that holds its state; created when absent.
+    /// The folder of its state, created if missing.
     pub state: PathBuf,
-    /// Shortest and longest time from upload to ready, on the sandbox's clock.
+    /// The minimum and maximum time from upload to ready, on the sandbox's clock.
     pub processing: (Duration, Duration),
-    /// Shortest and longest time until a new thing shows in lists; `None` means as `processing`.
+    /// The minimum and maximum time until a new object appears in lists; `None` means like `processing`.
     pub visibility_lag: Option<(Duration, Duration)>,
-    /// Which rate limits apply.
+    /// The tier, which sets the rate limits.
     pub tier: Tier,
-    /// What all chance is drawn from.
+    /// The seed of all random values.
     pub seed: u64,
-    /// What goes wrong, and how often.
+    /// The injected faults.
     pub faults: Vec<Fault>,
-    /// Where the request log is appended, one JSON object a line.
+    /// The file of the request log, one JSON object per line.
     pub log: Option<PathBuf>,
-    /// How many seconds pass on its clock in one real second; greater than zero.
+    /// Seconds on the sandbox's clock per real second; greater than zero.
     pub time_scale: f64,
-    /// What a second upload of the same bytes answers.
+    /// The reply to a second upload of the same bytes.
     pub reupload: Reupload,
-    /// Looks into what is uploaded.
+    /// Probes uploaded files.
     pub prober: Arc<dyn UploadProber>,
 }
 
 impl SandboxOptions {
-    /// The defaults of the command line: a free port of the loopback, 2 to 20 s of processing.
+    /// Returns the defaults of the command line: a free port on the loopback, 2 to 20 s of processing.
     pub fn new(state: PathBuf, prober: Arc<dyn UploadProber>) -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -121,12 +121,12 @@ impl SandboxOptions {
 /// Why a sandbox did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    /// The state folder cannot be made, read or written.
+    /// The state folder cannot be created, read or written.
     #[error("cannot use the sandbox state in {path}")]
     State {
-        /// The file or folder concerned.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -136,51 +136,51 @@ pub enum SandboxError {
         /// The state folder.
         path: PathBuf,
     },
-    /// A complete line of the journal makes no sense.
-    #[error("{path} line {line} is damaged; start with an empty --state")]
+    /// A complete line of the journal is malformed.
+    #[error("{path}: line {line} is damaged; use an empty --state folder")]
     Journal {
         /// The journal.
         path: PathBuf,
-        /// Counted from one.
+        /// The line number, from one.
         line: usize,
-        /// What the reader said.
+        /// The parser's error.
         #[source]
         source: serde_json::Error,
     },
     /// The address cannot be listened on.
     #[error("cannot listen on {addr}")]
     Listen {
-        /// As asked for.
+        /// The requested address.
         addr: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// An option makes no sense.
+    /// An option is invalid.
     #[error("{0}")]
     Option(&'static str),
 }
 
-/// Reads `2s..20s`, `500ms..1s` or a single `5s` (units ms, s, m).
+/// Parses a time range such as `2s..20s`, `500ms..1s` or a single `5s` (units ms, s, m).
 ///
 /// # Errors
-/// A sentence that says what was expected.
+/// A message with the expected format.
 pub fn parse_span(text: &str) -> Result<(Duration, Duration), String> {
     let (low, high) = text.split_once("..").unwrap_or((text, text));
     let (low, high) = (parse_time(low)?, parse_time(high)?);
     if low > high {
-        return Err(format!("`{text}`: the first time must not be longer than the second"));
+        return Err(format!("`{text}`: the first time must not exceed the second"));
     }
     Ok((low, high))
 }
 
 fn parse_time(text: &str) -> Result<Duration, String> {
-    let bad = || format!("`{text}` is no time: write for example 500ms, 2s or 5m");
+    let invalid = || format!("`{text}` is not a time: use for example 500ms, 2s or 5m");
     let text = text.trim();
     let (number, unit) = [("ms", 0.001), ("s", 1.0), ("m", 60.0)]
         .iter()
         .find_map(|(suffix, unit)| text.strip_suffix(suffix).map(|number| (number, *unit)))
-        .ok_or_else(bad)?;
-    let number: f64 = number.trim().parse().map_err(|_| bad())?;
-    Duration::try_from_secs_f64(number * unit).map_err(|_| bad())
+        .ok_or_else(invalid)?;
+    let number: f64 = number.trim().parse().map_err(|_| invalid())?;
+    Duration::try_from_secs_f64(number * unit).map_err(|_| invalid())
 }

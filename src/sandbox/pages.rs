@@ -1,4 +1,4 @@
-//! Everything beside the API: landing pages for trials, covers, previews and pictures.
+//! Pages outside the API: landing pages for trials, covers, previews and images.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -23,7 +23,7 @@ pub(super) async fn serve(app: &App, path: &str) -> Response {
             (StatusCode::FOUND, [(header::LOCATION, "/landing/loop")]).into_response()
         }
         (Some("media"), Some("cover"), Some(id)) => cover(app, id),
-        (Some("media"), Some("preview"), Some(id)) if app.store().world.videos.contains_key(id) => {
+        (Some("media"), Some("preview"), Some(id)) if app.store().state.videos.contains_key(id) => {
             let path = app.store().file_path(id);
             file(&path, "video/mp4").await
         }
@@ -32,17 +32,17 @@ pub(super) async fn serve(app: &App, path: &str) -> Response {
     }
 }
 
-/// A plain picture of the video's own size, so that it may be uploaded as a cover.
+/// Returns a plain image of the video's size, which can be uploaded as a cover.
 fn cover(app: &App, id: &str) -> Response {
     let now = app.clock.now();
-    let size = match app.store().world.videos.get(id) {
+    let size = match app.store().state.videos.get(id) {
         Some(video) if video.is_ready(now) => video.facts.width.zip(video.facts.height),
         _ => None,
     };
     let Some((width, height)) = size.filter(|(w, h)| *w <= 8192 && *h <= 8192) else { return not_found() };
-    let picture = ::image::RgbImage::from_pixel(width, height, ::image::Rgb([96, 128, 160]));
+    let image = ::image::RgbImage::from_pixel(width, height, ::image::Rgb([96, 128, 160]));
     let mut bytes = Cursor::new(Vec::new());
-    match picture.write_to(&mut bytes, ::image::ImageFormat::Jpeg) {
+    match image.write_to(&mut bytes, ::image::ImageFormat::Jpeg) {
         Ok(()) => ([(header::CONTENT_TYPE, "image/jpeg")], bytes.into_inner()).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
@@ -51,7 +51,7 @@ fn cover(app: &App, id: &str) -> Response {
 async fn image(app: &App, name: &str) -> Response {
     let found = {
         let store = app.store();
-        let image = store.world.images.values().find(|image| image.id.replace('/', "_") == name);
+        let image = store.state.images.values().find(|image| image.id.replace('/', "_") == name);
         image.map(|image| (store.file_path(&image.id), image.format.clone()))
     };
     match found {

@@ -1,21 +1,23 @@
 //! `PULL_FROM_URL`: the platform fetches the video itself.
 //!
-//! Where the platform wants https and a domain that its owner proved, the stand-in fetches from the loopback
-//! alone and takes every other address for one that nobody proved.
+//! The platform requires https and a verified domain. The sandbox fetches from the loopback only and treats
+//! every other address as unverified.
 
 use serde_json::{Value, json};
 
 use super::call::Call;
 use super::fetch::fetch;
-use super::post::{Answer, broken, captioned, invalid, refused, room_for_draft};
+use super::post::{
+    PostHandlerResult, caption_and_privacy, check_pending_drafts, internal_error, invalid, refused,
+};
 use super::post_put::{log_effect, process};
 use super::server::App;
-use super::store::{Post, Record, Whole};
+use super::store::{Post, PostResult, Record};
 
-/// The largest video.
-const MOST: u64 = 4_000_000_000;
+/// The maximum size of a video in bytes.
+const MAX_VIDEO_SIZE: u64 = 4_000_000_000;
 
-fn is_proven(address: &str) -> bool {
+fn is_verified(address: &str) -> bool {
     url::Url::parse(address).is_ok_and(|url| match url.host() {
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
@@ -24,24 +26,24 @@ fn is_proven(address: &str) -> bool {
     })
 }
 
-/// Opens a post and fetches its video. A video that cannot be fetched ends the post, and not the call.
-pub(super) async fn open(app: &App, call: &mut Call, body: &Value, direct: bool) -> Answer {
-    let (title, privacy) = captioned(body, direct)?;
+/// Opens a post and fetches its video. If the video cannot be fetched, the post fails; the call succeeds.
+pub(super) async fn open(app: &App, call: &mut Call, body: &Value, direct: bool) -> PostHandlerResult {
+    let (title, privacy) = caption_and_privacy(body, direct)?;
     let address = body["source_info"]["video_url"].as_str().unwrap_or_default();
     if address.is_empty() {
         return Err(invalid("video_url is required."));
     }
-    if !is_proven(address) {
+    if !is_verified(address) {
         let text = "The ownership of the URL is not verified.";
         return Err(refused(403, "url_ownership_unverified", text));
     }
-    room_for_draft(&app.store(), direct, app.clock.now())?;
-    let fetched = fetch(app, address, MOST, call.ordinal).await;
-    let (now, number) = (app.clock.now(), app.store().world.records + 1);
+    check_pending_drafts(&app.store(), direct, app.clock.now())?;
+    let fetched = fetch(app, address, MAX_VIDEO_SIZE, call.ordinal).await;
+    let (now, number) = (app.clock.now(), app.store().state.records + 1);
     let size = fetched.as_ref().map_or(0, |video| video.size);
     let mut post = Post {
         id: format!("{}.75{number:017}", if direct { "v_pub_url~v2-1" } else { "v_inbox_url~v2" }),
-        key: format!("{:016x}", app.chance.bits("post", number)),
+        key: format!("{:016x}", app.random.bits("post", number)),
         direct,
         title,
         privacy,
@@ -52,19 +54,19 @@ pub(super) async fn open(app: &App, call: &mut Call, body: &Value, direct: bool)
         created: now,
         cancelled: false,
         pulled: true,
-        whole: None,
+        result: None,
     };
-    post.whole = Some(match &fetched {
-        Ok(video) => process(app, &post, &video.path).await.map_err(|error| broken(&error))?,
-        Err(_) => Whole {
+    post.result = Some(match &fetched {
+        Ok(video) => process(app, &post, &video.path).await.map_err(|error| internal_error(&error))?,
+        Err(_) => PostResult {
             md5: String::new(),
-            ready: app.later(now, app.options.processing, "post-ready", number),
+            ready: app.random_time(now, app.options.processing, "post-ready", number),
             stuck: false,
             fail_reason: Some("video_pull_failed".to_owned()),
             post_id: 0,
         },
     });
-    app.store().put(vec![Record::Post(post.clone())]).map_err(|error| broken(&error))?;
+    app.store().put(vec![Record::Post(post.clone())]).map_err(|error| internal_error(&error))?;
     call.entry.publish_id = Some(post.id.clone());
     if fetched.is_ok() {
         log_effect(app, &post);

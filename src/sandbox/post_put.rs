@@ -1,4 +1,4 @@
-//! The bytes of a post: `PUT` after `PUT`, in turn, each with its range.
+//! Uploads of a post's bytes: consecutive `PUT` requests, each with its range.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
@@ -15,34 +15,34 @@ use tokio::io::AsyncWriteExt;
 
 use super::call::{Call, drain, hex};
 use super::fault::Fault;
-use super::post::{early, judge_post, late};
+use super::post::{fault_after, fault_before, post_fail_reason};
 use super::server::{App, Ending};
-use super::store::{Post, Record, Whole};
+use super::store::{Post, PostResult, Record};
 
-/// How long an address for bytes lives.
+/// The lifetime of an upload URL in milliseconds.
 const URL_LIFE: u64 = 3_600_000;
 
 pub(super) async fn serve(app: &App, key: &str, request: Request, call: &mut Call) -> Ending {
-    let fault = app.chance.request_fault(&app.options.faults, false, call.ordinal);
+    let fault = app.random.request_fault(&app.options.faults, false, call.ordinal);
     call.entry.fault = fault.map(Fault::name);
-    // The bytes have no published limit.
+    // Uploads of bytes have no published rate limit.
     let fault = fault.filter(|fault| !matches!(fault, Fault::Throttle(_)));
-    if let Some(ending) = early(app, fault, request.headers(), call.ordinal) {
+    if let Some(ending) = fault_before(app, fault, request.headers(), call.ordinal) {
         if !matches!(ending, Ending::Cut(_)) {
             drain(request.into_body()).await;
         }
         return ending;
     }
     let response = put(app, key, request, call).await;
-    late(app, fault, response).await
+    fault_after(app, fault, response).await
 }
 
-fn bare(status: StatusCode) -> Response {
+fn empty_response(status: StatusCode) -> Response {
     status.into_response()
 }
 
-/// An answer that says how far the upload has come.
-fn stands(status: StatusCode, post: &Post) -> Response {
+/// Returns a response with the range of the bytes received so far.
+fn progress_response(status: StatusCode, post: &Post) -> Response {
     let range = match post.received {
         0 => format!("bytes */{}", post.size),
         received => format!("bytes 0-{}/{}", received - 1, post.size),
@@ -57,33 +57,35 @@ fn stands(status: StatusCode, post: &Post) -> Response {
 async fn put(app: &App, key: &str, request: Request, call: &mut Call) -> Response {
     if request.method() != Method::PUT {
         drain(request.into_body()).await;
-        return bare(StatusCode::METHOD_NOT_ALLOWED);
+        return empty_response(StatusCode::METHOD_NOT_ALLOWED);
     }
-    let found = app.store().world.posts.values().find(|post| post.key == key).cloned();
+    let found = app.store().state.posts.values().find(|post| post.key == key).cloned();
     let refusal = match &found {
-        None => Some(bare(StatusCode::NOT_FOUND)),
-        Some(post) if post.cancelled => Some(bare(StatusCode::NOT_FOUND)),
-        Some(post) if app.clock.now() > post.created + URL_LIFE => Some(bare(StatusCode::FORBIDDEN)),
+        None => Some(empty_response(StatusCode::NOT_FOUND)),
+        Some(post) if post.cancelled => Some(empty_response(StatusCode::NOT_FOUND)),
+        Some(post) if app.clock.now() > post.created + URL_LIFE => {
+            Some(empty_response(StatusCode::FORBIDDEN))
+        }
         Some(post) => refuse_range(post, request.headers()),
     };
     let (Some(mut post), None) = (found, &refusal) else {
         drain(request.into_body()).await;
-        return refusal.unwrap_or_else(|| bare(StatusCode::NOT_FOUND));
+        return refusal.unwrap_or_else(|| empty_response(StatusCode::NOT_FOUND));
     };
     call.entry.publish_id = Some(post.id.clone());
     let path = app.tmp().join(format!("{}.chunk", call.ordinal));
     let wanted = next_chunk(&post);
     let received = receive(request.into_body(), &path, wanted).await;
-    let taken = match received {
-        Ok(bytes) if bytes == wanted => take(app, &mut post, &path, wanted).await,
-        // Fewer bytes than were announced, or a connection that broke: nothing of it is kept.
-        _ => Ok(bare(StatusCode::BAD_REQUEST)),
+    let response = match received {
+        Ok(bytes) if bytes == wanted => store_chunk(app, &mut post, &path, wanted).await,
+        // Fewer bytes than announced, or a broken connection: the chunk is discarded.
+        _ => Ok(empty_response(StatusCode::BAD_REQUEST)),
     };
     let _ = std::fs::remove_file(&path);
-    taken.unwrap_or_else(|_| bare(StatusCode::INTERNAL_SERVER_ERROR))
+    response.unwrap_or_else(|_| empty_response(StatusCode::INTERNAL_SERVER_ERROR))
 }
 
-/// Bytes of the chunk to come.
+/// Returns the size of the next chunk in bytes.
 fn next_chunk(post: &Post) -> u64 {
     let index = post.received / post.chunk;
     if index + 1 >= post.count { post.size - post.received } else { post.chunk }
@@ -95,22 +97,22 @@ fn refuse_range(post: &Post, headers: &HeaderMap) -> Option<Response> {
     if !["video/mp4", "video/quicktime", "video/webm"].contains(&kind)
         || headers.contains_key("Authorization")
     {
-        return Some(bare(StatusCode::BAD_REQUEST));
+        return Some(empty_response(StatusCode::BAD_REQUEST));
     }
     let Some((start, end, total)) = text(header::CONTENT_RANGE).and_then(range_of) else {
-        return Some(bare(StatusCode::BAD_REQUEST));
+        return Some(empty_response(StatusCode::BAD_REQUEST));
     };
     let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     if total != post.size || end < start || length != Some(end - start + 1) {
-        return Some(bare(StatusCode::BAD_REQUEST));
+        return Some(empty_response(StatusCode::BAD_REQUEST));
     }
     if start != post.received || post.received == post.size {
-        return Some(stands(StatusCode::RANGE_NOT_SATISFIABLE, post));
+        return Some(progress_response(StatusCode::RANGE_NOT_SATISFIABLE, post));
     }
-    (length != Some(next_chunk(post))).then(|| bare(StatusCode::BAD_REQUEST))
+    (length != Some(next_chunk(post))).then(|| empty_response(StatusCode::BAD_REQUEST))
 }
 
-/// `bytes 0-9/10` as first, last and total.
+/// Parses `bytes 0-9/10` as first byte, last byte and total.
 fn range_of(text: &str) -> Option<(u64, u64, u64)> {
     let (span, total) = text.strip_prefix("bytes ")?.split_once('/')?;
     let (start, end) = span.split_once('-')?;
@@ -133,38 +135,38 @@ async fn receive(mut body: Body, path: &Path, most: u64) -> std::io::Result<u64>
     Ok(bytes)
 }
 
-async fn take(app: &App, post: &mut Post, chunk: &Path, bytes: u64) -> std::io::Result<Response> {
-    let gathered = app.store().chunk_path(&post.key);
-    append(&gathered, chunk, post.received)?;
+async fn store_chunk(app: &App, post: &mut Post, chunk: &Path, bytes: u64) -> std::io::Result<Response> {
+    let upload_path = app.store().chunk_path(&post.key);
+    append(&upload_path, chunk, post.received)?;
     post.received += bytes;
     if post.received < post.size {
         record(app, post)?;
-        return Ok(stands(StatusCode::PARTIAL_CONTENT, post));
+        return Ok(progress_response(StatusCode::PARTIAL_CONTENT, post));
     }
-    post.whole = Some(process(app, post, &gathered).await?);
+    post.result = Some(process(app, post, &upload_path).await?);
     record(app, post)?;
     log_effect(app, post);
-    Ok(stands(StatusCode::CREATED, post))
+    Ok(progress_response(StatusCode::CREATED, post))
 }
 
-/// Tells that a post came into being.
+/// Logs that a post was created.
 pub(super) fn log_effect(app: &App, post: &Post) {
-    let whole = post.whole.as_ref();
+    let result = post.result.as_ref();
     let fields = json!({
         "publish_id": post.id,
         "direct": post.direct,
         "title": post.title,
         "privacy_level": post.privacy,
         "size": post.size,
-        "md5": whole.map(|whole| &whole.md5),
-        "fail_reason": whole.and_then(|whole| whole.fail_reason.as_ref()),
+        "md5": result.map(|result| &result.md5),
+        "fail_reason": result.and_then(|result| result.fail_reason.as_ref()),
     });
     app.log.effect("post_created", app.clock.now(), fields);
 }
 
 fn record(app: &App, post: &Post) -> std::io::Result<()> {
     let mut store = app.store();
-    let now = store.world.posts.get(&post.id);
+    let now = store.state.posts.get(&post.id);
     if now.is_none_or(|now| now.received >= post.received || now.cancelled) {
         return Err(std::io::Error::other("another request writes to this upload"));
     }
@@ -179,27 +181,27 @@ fn append(to: &Path, from: &Path, at: u64) -> std::io::Result<()> {
     out.sync_all()
 }
 
-/// What becomes of a video that is there in full.
-pub(super) async fn process(app: &App, post: &Post, path: &Path) -> std::io::Result<Whole> {
+/// Determines the result of a post from its complete video.
+pub(super) async fn process(app: &App, post: &Post, path: &Path) -> std::io::Result<PostResult> {
     let (prober, path) = (app.options.prober.clone(), path.to_owned());
-    let looked = tokio::task::spawn_blocking(move || {
+    let probed = tokio::task::spawn_blocking(move || {
         let md5 = md5_of(&path)?;
         Ok::<_, std::io::Error>((md5, prober.probe(File::open(&path)?, "post")))
     });
-    let (md5, facts) = looked.await.map_err(std::io::Error::other)??;
-    let number = app.store().world.records + 1;
-    let fault = app.chance.video_fault(&app.options.faults, number);
-    let internal = app.chance.post_internal(&app.options.faults, number).then_some("internal");
-    let media = matches!(fault, Some(Fault::ProcessingFailed(_)));
+    let (md5, facts) = probed.await.map_err(std::io::Error::other)??;
+    let number = app.store().state.records + 1;
+    let fault = app.random.video_fault(&app.options.faults, number);
+    let internal = app.random.post_internal(&app.options.faults, number).then_some("internal");
+    let rejects_media = matches!(fault, Some(Fault::ProcessingFailed(_)));
     let fail_reason = match &facts {
         None => Some("file_format_check_failed"),
-        Some(_) if media => Some("file_format_check_failed"),
-        Some(facts) => judge_post(facts).or(internal),
+        Some(_) if rejects_media => Some("file_format_check_failed"),
+        Some(facts) => post_fail_reason(facts).or(internal),
     };
     let now = app.clock.now();
-    Ok(Whole {
+    Ok(PostResult {
         md5,
-        ready: app.later(now, app.options.processing, "post-ready", number),
+        ready: app.random_time(now, app.options.processing, "post-ready", number),
         stuck: matches!(fault, Some(Fault::NeverReady(_))),
         fail_reason: fail_reason.map(str::to_owned),
         post_id: 7_500_000_000_000_000_000 + post.created % 1_000_000_000 * 1000 + number,

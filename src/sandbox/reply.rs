@@ -1,7 +1,6 @@
-//! The envelope, and the stand-in's own table of return codes.
+//! The format of replies, and the sandbox's own table of return codes.
 //!
-//! Source: official appendix (doc 1737172488964097, captured 2026-08-13). An error of the logic rides on
-//! HTTP 200.
+//! Source: official appendix (doc 1737172488964097, captured 2026-08-13). API errors come with HTTP 200.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -15,15 +14,15 @@ pub(super) struct Refusal {
     pub(super) message: String,
 }
 
-/// What a handler answers.
-pub(super) type Answer = Result<Value, Refusal>;
+/// The result of a handler: the data of the reply, or a refusal.
+pub(super) type HandlerResult = Result<Value, Refusal>;
 
 impl Refusal {
     pub(super) fn new(code: u32, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 
-    /// 40002, the catch-all for a parameter.
+    /// Creates a refusal with 40002, the general code for an invalid parameter.
     pub(super) fn parameter(message: impl Into<String>) -> Self {
         Self::new(PARAMETER, message)
     }
@@ -32,7 +31,7 @@ impl Refusal {
         Self::parameter(format!("{name}: Missing data for required field."))
     }
 
-    /// The stand-in itself could not do it: disk full, for example.
+    /// Creates a refusal for an error of the sandbox itself, such as a full disk.
     pub(super) fn system(what: &std::io::Error) -> Self {
         Self::new(SYSTEM, format!("System error: {what}"))
     }
@@ -61,9 +60,9 @@ pub(super) const DUPLICATE_NAME: u32 = 40911;
 pub(super) const FILE_SPECIFICATIONS: u32 = 40915;
 pub(super) const SYSTEM: u32 = 50000;
 
-/// The reply on the wire, with the edge header clients log.
-pub(super) fn envelope(answer: &Answer, request_id: &str) -> Response {
-    let body = match answer {
+/// Renders a reply, with the header `X-TT-LOGID` that clients log.
+pub(super) fn envelope(result: &HandlerResult, request_id: &str) -> Response {
+    let body = match result {
         Ok(data) => json!({"code": 0, "message": "OK", "request_id": request_id, "data": data}),
         Err(Refusal { code, message }) => {
             json!({"code": code, "message": message, "request_id": request_id, "data": {}})

@@ -1,9 +1,9 @@
-//! Every endpoint of the ads API, and who answers it.
+//! The endpoints of the ads API and their handlers.
 
 use axum::http::Method;
 
 use super::call::Call;
-use super::reply::{Answer, Refusal};
+use super::reply::{HandlerResult, Refusal};
 use super::server::App;
 use super::{account, ad, chunked, image, tasks, video_read, video_upload};
 
@@ -34,7 +34,7 @@ pub(super) const ROUTES: [(&str, Method); 23] = [
     ("creative/pre_review/task/get/", Method::GET),
 ];
 
-pub(super) async fn dispatch(app: &App, endpoint: &str, call: &mut Call) -> Answer {
+pub(super) async fn dispatch(app: &App, endpoint: &str, call: &mut Call) -> HandlerResult {
     match endpoint {
         "oauth2/advertiser/get/" => account::advertisers(app),
         "advertiser/info/" => account::info(call),

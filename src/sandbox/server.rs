@@ -1,4 +1,4 @@
-//! Start, stop, and the way of one request: faults, token, rate limit, parameters, handler, log.
+//! Starts and stops the server, and handles each request: faults, token, rate limit, parameters, handler, log.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -19,34 +19,35 @@ use tokio::task::JoinHandle;
 
 use super::call::{Call, drain};
 use super::clock::{Clock, Millis, format, precise};
-use super::conn::{CuttableListener, Switch};
-use super::fault::{Chance, Fault};
+use super::conn::{ConnectionCutter, CuttableListener};
+use super::fault::{Fault, SeededRandom};
 use super::limiter::Limiter;
 use super::limits::MAX_VIDEO_BYTES;
-use super::log::Log;
+use super::log::RequestLog;
 use super::options::{ADVERTISER, SandboxError, SandboxOptions, TOKEN};
-use super::reply::{self, Answer, Refusal, envelope, not_found};
+use super::reply::{self, HandlerResult, Refusal, envelope, not_found};
 use super::routes::{ROUTES, dispatch};
 use super::store::{Record, Store};
 use super::{pages, post, post_put};
 
 const PREFIX: &str = "/open_api/v1.3/";
-/// Longer than the ten seconds the platform gives a request.
+/// The delay of a slow reply: longer than the platform's limit of ten seconds per request.
 pub(super) const SLOW: Duration = Duration::from_secs(12);
 
-/// What every handler may use.
+/// The state shared by all handlers.
 pub(super) struct App {
     pub(super) options: SandboxOptions,
     pub(super) clock: Clock,
-    pub(super) chance: Chance,
-    pub(super) log: Log,
+    pub(super) random: SeededRandom,
+    pub(super) log: RequestLog,
     pub(super) base: String,
     store: Mutex<Store>,
     limiter: Mutex<Limiter>,
-    posting: Mutex<BTreeMap<&'static str, (Millis, u64)>>,
+    /// The running minute and its number of calls, per endpoint of the posting API.
+    post_calls: Mutex<BTreeMap<&'static str, (Millis, u64)>>,
     ordinal: AtomicU64,
-    /// Calls so far that would change something.
-    changes: AtomicU64,
+    /// The number of mutating calls so far.
+    mutations: AtomicU64,
 }
 
 /// A running sandbox. Dropping it stops it without waiting.
@@ -58,12 +59,12 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// The address listened on; the API lives at `http://ADDR/open_api/v1.3/`.
+    /// Returns the listening address; the API is at `http://ADDR/open_api/v1.3/`.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Stops listening, lets running requests end for a moment, and frees the state folder.
+    /// Stops listening, waits briefly for running requests, and releases the state folder.
     pub async fn shutdown(mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
@@ -81,48 +82,50 @@ impl Drop for Sandbox {
     }
 }
 
-/// Opens the state, listens, and serves in a task of the current runtime.
+/// Opens the state folder, listens, and serves in a task of the current runtime.
 ///
 /// # Errors
-/// [`SandboxError`] when an option makes no sense, the state cannot be used or the address is taken.
+/// [`SandboxError`] for an invalid option, an unusable state folder or an address in use.
 pub async fn start(options: SandboxOptions) -> Result<Sandbox, SandboxError> {
     if !(options.time_scale.is_finite() && options.time_scale > 0.0) {
         return Err(SandboxError::Option("--time-scale must be a number greater than zero"));
     }
     let mut store = Store::open(&options.state)?;
-    let clock = Clock::new(options.time_scale, store.world.latest);
-    let state = |path: &PathBuf| {
+    let clock = Clock::new(options.time_scale, store.state.latest);
+    let state_error = |path: &PathBuf| {
         let path = path.clone();
         move |source| SandboxError::State { path, source }
     };
-    store.put(vec![Record::Start { at: clock.now() }]).map_err(state(&options.state))?;
+    store.put(vec![Record::Start { at: clock.now() }]).map_err(state_error(&options.state))?;
     let log = match &options.log {
         None => None,
-        Some(path) => Some(OpenOptions::new().create(true).append(true).open(path).map_err(state(path))?),
+        Some(path) => {
+            Some(OpenOptions::new().create(true).append(true).open(path).map_err(state_error(path))?)
+        }
     };
-    let listen = |source| SandboxError::Listen { addr: options.listen, source };
-    let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
-    let addr = listener.local_addr().map_err(listen)?;
+    let listen_error = |source| SandboxError::Listen { addr: options.listen, source };
+    let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
+    let addr = listener.local_addr().map_err(listen_error)?;
     let app = Arc::new(App {
         clock,
-        chance: Chance { seed: options.seed, starts: store.world.starts },
-        log: Log::new(log),
+        random: SeededRandom { seed: options.seed, starts: store.state.starts },
+        log: RequestLog::new(log),
         base: format!("http://{addr}"),
         store: Mutex::new(store),
         limiter: Mutex::new(Limiter::new(options.tier)),
-        posting: Mutex::default(),
+        post_calls: Mutex::default(),
         ordinal: AtomicU64::new(0),
-        changes: AtomicU64::new(0),
+        mutations: AtomicU64::new(0),
         options,
     });
     let router = Router::new().fallback(entry).layer(DefaultBodyLimit::disable()).with_state(app);
     let (stop, stopped) = oneshot::channel();
-    let service = router.into_make_service_with_connect_info::<Switch>();
+    let service = router.into_make_service_with_connect_info::<ConnectionCutter>();
     let task = tokio::spawn(async move {
         let server = axum::serve(CuttableListener(listener), service).with_graceful_shutdown(async move {
             let _ = stopped.await;
         });
-        // It only ends when asked to.
+        // The server runs until shutdown and returns no error.
         let _ = server.await;
     });
     Ok(Sandbox { addr, stop: Some(stop), task })
@@ -133,30 +136,30 @@ impl App {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where request bodies are received.
+    /// Returns the folder for incoming request bodies.
     pub(super) fn tmp(&self) -> PathBuf {
         self.options.state.join("tmp")
     }
 
-    /// A moment after `now`, drawn from a range.
-    pub(super) fn later(
+    /// Returns a random time after `now`, by a delay from `range`.
+    pub(super) fn random_time(
         &self,
         now: Millis,
         range: (Duration, Duration),
         subject: &str,
         ordinal: u64,
     ) -> Millis {
-        let spread = range.1.saturating_sub(range.0).mul_f64(self.chance.draw(subject, ordinal));
+        let spread = range.1.saturating_sub(range.0).mul_f64(self.random.draw(subject, ordinal));
         now + u64::try_from((range.0 + spread).as_millis()).unwrap_or(u64::MAX / 2)
     }
 
-    /// When something made now shows in lists.
-    pub(super) fn visible(&self, now: Millis, ordinal: u64) -> Millis {
+    /// Returns when an object created now appears in lists.
+    pub(super) fn visible_at(&self, now: Millis, ordinal: u64) -> Millis {
         let range = self.options.visibility_lag.unwrap_or(self.options.processing);
-        self.later(now, range, "visible", ordinal)
+        self.random_time(now, range, "visible", ordinal)
     }
 
-    /// The advertiser of a call, known and reachable with this token.
+    /// Returns the advertiser of a call, which must exist and be reachable with this token.
     pub(super) fn advertiser(&self, call: &mut Call) -> Result<String, Refusal> {
         let id = call.need("advertiser_id")?.to_owned();
         call.entry.advertiser_id = Some(id.clone());
@@ -174,7 +177,7 @@ impl App {
 
     pub(super) fn request_id(&self, ordinal: u64) -> String {
         let day = format(self.clock.now(), "%Y%m%d%H%M%S");
-        format!("{day}{:016X}", self.chance.bits("request", ordinal))
+        format!("{day}{:016X}", self.random.bits("request", ordinal))
     }
 
     fn authorise(&self, headers: &HeaderMap, ordinal: u64) -> Result<(), Refusal> {
@@ -193,7 +196,7 @@ impl App {
             _ => None,
         });
         match after {
-            // The two codes clients meet for a token that no longer works, in turns.
+            // Alternates between the two codes for a token that no longer works.
             Some(calls) if ordinal >= calls && ordinal.is_multiple_of(2) => {
                 Err(Refusal::new(reply::TOKEN_EXPIRED, "Access token is expired."))
             }
@@ -204,9 +207,9 @@ impl App {
         }
     }
 
-    /// Whether one more call of the posting API fits into the running minute; counts it.
+    /// Counts a call of the posting API; returns whether it fits into the running minute.
     pub(super) fn admit_post(&self, endpoint: &'static str, most: u64) -> bool {
-        let mut counters = self.posting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counters = self.post_calls.lock().unwrap_or_else(PoisonError::into_inner);
         let counter = counters.entry(endpoint).or_default();
         let minute = self.clock.now() / 60_000;
         if counter.0 != minute {
@@ -230,15 +233,16 @@ fn throttled() -> Refusal {
     )
 }
 
-/// How a request ends on the wire.
+/// How a request ends on the wire, with the return code for the log.
 pub(super) enum Ending {
     Reply(Response, Option<u32>),
+    /// The connection is closed without a reply.
     Cut(Option<u32>),
 }
 
 async fn entry(
     State(app): State<Arc<App>>,
-    ConnectInfo(switch): ConnectInfo<Switch>,
+    ConnectInfo(cutter): ConnectInfo<ConnectionCutter>,
     request: Request,
 ) -> Response {
     let path = request.uri().path().to_owned();
@@ -246,12 +250,12 @@ async fn entry(
     let mut call = Call::default();
     call.entry.method = method.to_string();
     call.entry.path.clone_from(&path);
-    let turn = || app.ordinal.fetch_add(1, Ordering::SeqCst);
+    let next_ordinal = || app.ordinal.fetch_add(1, Ordering::SeqCst);
     let ending = if let Some(tail) = path.strip_prefix(post::PREFIX) {
-        call.ordinal = turn();
+        call.ordinal = next_ordinal();
         post::serve(&app, tail, request, &mut call).await
     } else if let Some(key) = path.strip_prefix("/upload/") {
-        call.ordinal = turn();
+        call.ordinal = next_ordinal();
         post_put::serve(&app, key, request, &mut call).await
     } else if let Some(tail) = path.strip_prefix(PREFIX) {
         ads(&app, tail, method, request, &mut call).await
@@ -267,7 +271,7 @@ async fn entry(
         }
         Ending::Cut(code) => {
             call.entry.code = code;
-            switch.cut();
+            cutter.cut();
             StatusCode::OK.into_response()
         }
     };
@@ -295,10 +299,12 @@ async fn ads(app: &App, tail: &str, method: Method, request: Request, call: &mut
 
 async fn serve(app: &App, endpoint: &'static str, request: Request, call: &mut Call) -> Ending {
     let scripted = match *request.method() {
-        Method::POST => Chance::scripted(&app.options.faults, app.changes.fetch_add(1, Ordering::SeqCst)),
+        Method::POST => {
+            SeededRandom::scripted(&app.options.faults, app.mutations.fetch_add(1, Ordering::SeqCst))
+        }
         _ => None,
     };
-    let drawn = app.chance.request_fault(&app.options.faults, endpoint == "ad/create/", call.ordinal);
+    let drawn = app.random.request_fault(&app.options.faults, endpoint == "ad/create/", call.ordinal);
     let fault = scripted.or(drawn);
     call.entry.fault = fault.map(Fault::name);
     let request_id = app.request_id(call.ordinal);
@@ -312,7 +318,7 @@ async fn serve(app: &App, endpoint: &'static str, request: Request, call: &mut C
         }
         Some(Fault::Answer(code, _)) => {
             drain(request.into_body()).await;
-            let refusal = Refusal::new(code, "Answered as the sandbox was told to.");
+            let refusal = Refusal::new(code, "This code was requested with the fault answer-CODE.");
             return Ending::Reply(envelope(&Err(refusal), &request_id), Some(code));
         }
         Some(Fault::Http500(_)) => {
@@ -320,27 +326,27 @@ async fn serve(app: &App, endpoint: &'static str, request: Request, call: &mut C
             let text = "Internal Server Error";
             return Ending::Reply((StatusCode::INTERNAL_SERVER_ERROR, text).into_response(), None);
         }
-        Some(Fault::HtmlBody(_)) if app.chance.bits("html-first", call.ordinal).is_multiple_of(2) => {
+        Some(Fault::HtmlBody(_)) if app.random.bits("html-first", call.ordinal).is_multiple_of(2) => {
             drain(request.into_body()).await;
             return Ending::Reply(page().into_response(), None);
         }
         _ => {}
     }
-    call.claim_not_ready = matches!(fault, Some(Fault::NotReadyOnCreate(_)));
-    let answer = answer(app, endpoint, request, call).await;
-    let code = Some(answer.as_ref().err().map_or(0, |refusal| refusal.code));
+    call.pretend_not_ready = matches!(fault, Some(Fault::NotReadyOnCreate(_)));
+    let result = handle(app, endpoint, request, call).await;
+    let code = Some(result.as_ref().err().map_or(0, |refusal| refusal.code));
     match fault {
         Some(Fault::DropAfterEffect(_)) => Ending::Cut(code),
         Some(Fault::HtmlBody(_)) => Ending::Reply(page().into_response(), code),
         Some(Fault::SlowReply(_)) => {
             tokio::time::sleep(app.clock.real(SLOW)).await;
-            Ending::Reply(envelope(&answer, &request_id), code)
+            Ending::Reply(envelope(&result, &request_id), code)
         }
-        _ => Ending::Reply(envelope(&answer, &request_id), code),
+        _ => Ending::Reply(envelope(&result, &request_id), code),
     }
 }
 
-async fn answer(app: &App, endpoint: &'static str, request: Request, call: &mut Call) -> Answer {
+async fn handle(app: &App, endpoint: &'static str, request: Request, call: &mut Call) -> HandlerResult {
     let admitted = app.authorise(request.headers(), call.ordinal).and_then(|()| app.admit(endpoint));
     if let Err(refusal) = admitted {
         drain(request.into_body()).await;
@@ -354,25 +360,25 @@ async fn answer(app: &App, endpoint: &'static str, request: Request, call: &mut 
     dispatch(app, endpoint, call).await
 }
 
-/// The fields of a JSON object, each a number of times: used to find repeated names in a list.
+/// Keeps the latest item of each key; of equal times, the first.
 pub(super) fn latest_by<T, K: Ord>(
     list: Vec<T>,
     key: impl Fn(&T) -> K,
     time: impl Fn(&T) -> Millis,
 ) -> Vec<T> {
-    let mut kept: BTreeMap<K, T> = BTreeMap::new();
+    let mut latest: BTreeMap<K, T> = BTreeMap::new();
     for item in list {
-        match kept.get(&key(&item)) {
+        match latest.get(&key(&item)) {
             Some(other) if time(other) >= time(&item) => {}
             _ => {
-                kept.insert(key(&item), item);
+                latest.insert(key(&item), item);
             }
         }
     }
-    kept.into_values().collect()
+    latest.into_values().collect()
 }
 
-/// An object out of a value, for reading a list of objects.
+/// Returns a value as an object, or a refusal that names the parameter.
 pub(super) fn object<'a>(
     value: &'a Value,
     name: &str,

@@ -1,7 +1,7 @@
-//! The state: an append-only journal of JSON lines, and uploaded bytes in files named after their id.
+//! The stored state: an append-only journal of JSON lines, and uploaded files named after their ids.
 //!
-//! A record replaces the earlier one of the same kind and id. What is acknowledged was synced first, so
-//! it survives any death; a torn last line was never acknowledged and is cut off at the next start.
+//! A record replaces the earlier one of the same kind and id. Records are synced before they are acknowledged,
+//! so they survive a crash; an incomplete last line was never acknowledged and is removed at the next start.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -15,10 +15,10 @@ use super::clock::Millis;
 use super::limits::UploadFacts;
 use super::options::SandboxError;
 
-/// What becomes of a video once its processing time is over.
+/// The outcome of processing a video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Fate {
+pub(super) enum ProcessingOutcome {
     Ready,
     /// Never listed.
     Failed,
@@ -36,11 +36,12 @@ pub(super) struct Video {
     pub(super) size: u64,
     pub(super) created: Millis,
     pub(super) modified: Millis,
-    /// From when on it is listed.
+    /// The time from which the video is listed.
     pub(super) visible: Millis,
-    /// From when on it is displayable, if its fate allows.
+    /// The time from which the video is displayable, if its outcome is [`ProcessingOutcome::Ready`].
     pub(super) ready: Millis,
-    pub(super) fate: Fate,
+    #[serde(rename = "fate")]
+    pub(super) outcome: ProcessingOutcome,
     pub(super) facts: UploadFacts,
 }
 
@@ -69,21 +70,21 @@ pub(super) struct Ad {
     pub(super) creative: serde_json::Map<String, Value>,
 }
 
-/// A chunked upload under way.
+/// A chunked upload.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Chunked {
+pub(super) struct ChunkedUpload {
     pub(super) id: String,
     pub(super) advertiser_id: String,
     pub(super) name: String,
     pub(super) size: u64,
     pub(super) received: u64,
-    /// The file it became, once finished.
+    /// The id of the resulting file, once the upload is finished.
     pub(super) file_id: Option<String>,
 }
 
-/// A temporary file, which lives 24 hours.
+/// A temporary file, which expires after 24 hours.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Temporary {
+pub(super) struct TemporaryFile {
     pub(super) id: String,
     pub(super) advertiser_id: String,
     pub(super) name: String,
@@ -102,12 +103,12 @@ pub(super) struct Task {
     pub(super) rejected: bool,
 }
 
-/// An upload that was opened for a post, and the post it became.
+/// An upload opened for a post, and the resulting post.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Post {
-    /// The id to ask by.
+    /// The publish id.
     pub(super) id: String,
-    /// The last part of the address for the bytes.
+    /// The last path segment of the upload URL.
     pub(super) key: String,
     pub(super) direct: bool,
     pub(super) title: String,
@@ -118,20 +119,21 @@ pub(super) struct Post {
     pub(super) received: u64,
     pub(super) created: Millis,
     pub(super) cancelled: bool,
-    /// Fetched by the platform and not sent to it.
+    /// Whether the platform fetched the video itself.
     #[serde(default)]
     pub(super) pulled: bool,
-    /// Once every byte is there.
-    pub(super) whole: Option<Whole>,
+    /// Set once all bytes have arrived.
+    #[serde(rename = "whole")]
+    pub(super) result: Option<PostResult>,
 }
 
-/// What becomes of a post whose bytes are all there.
+/// The result of a post whose bytes have all arrived.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Whole {
+pub(super) struct PostResult {
     pub(super) md5: String,
-    /// From when on its end shows.
+    /// The time from which the result is visible.
     pub(super) ready: Millis,
-    /// Its end never shows.
+    /// Whether the result never becomes visible.
     pub(super) stuck: bool,
     pub(super) fail_reason: Option<String>,
     pub(super) post_id: u64,
@@ -144,31 +146,31 @@ pub(super) enum Record {
     Video(Video),
     Image(Image),
     Ad(Ad),
-    Chunked(Chunked),
-    Temporary(Temporary),
+    Chunked(ChunkedUpload),
+    Temporary(TemporaryFile),
     Task(Task),
     Post(Post),
 }
 
-/// Everything that exists, by id.
+/// All objects by id.
 #[derive(Debug, Default)]
-pub(super) struct World {
+pub(super) struct SandboxState {
     pub(super) videos: BTreeMap<String, Video>,
     pub(super) images: BTreeMap<String, Image>,
     pub(super) ads: BTreeMap<String, Ad>,
-    pub(super) chunked: BTreeMap<String, Chunked>,
-    pub(super) temporary: BTreeMap<String, Temporary>,
+    pub(super) chunked: BTreeMap<String, ChunkedUpload>,
+    pub(super) temporary: BTreeMap<String, TemporaryFile>,
     pub(super) tasks: BTreeMap<String, Task>,
     pub(super) posts: BTreeMap<String, Post>,
-    /// How often a sandbox was started on this state.
+    /// How many times a sandbox was started with this state.
     pub(super) starts: u64,
-    /// How many records there are; the next id is made from it.
+    /// The number of records, from which the next id is derived.
     pub(super) records: u64,
-    /// The latest time any record was written.
+    /// The latest time in any record.
     pub(super) latest: Millis,
 }
 
-impl World {
+impl SandboxState {
     fn apply(&mut self, record: Record) {
         self.records += 1;
         match record {
@@ -206,18 +208,18 @@ impl World {
     }
 }
 
-/// The world with its journal.
+/// The state with its journal.
 #[derive(Debug)]
 pub(super) struct Store {
-    pub(super) world: World,
+    pub(super) state: SandboxState,
     journal: File,
-    /// Held for the lock on it, which the kernel lets go at any death.
+    /// The locked file; the kernel releases the lock when the process dies.
     lock: File,
     dir: PathBuf,
 }
 
 impl Store {
-    /// Opens or makes the state in `dir`.
+    /// Opens or creates the state in `dir`.
     pub(super) fn open(dir: &Path) -> Result<Self, SandboxError> {
         let at = |path: &Path| {
             let path = path.to_owned();
@@ -238,25 +240,25 @@ impl Store {
         let path = dir.join("journal.jsonl");
         let journal =
             OpenOptions::new().create(true).append(true).read(true).open(&path).map_err(at(&path))?;
-        let world = replay(&path, &journal)?;
-        let store = Self { world, journal, lock, dir: dir.to_owned() };
+        let state = replay(&path, &journal)?;
+        let store = Self { state, journal, lock, dir: dir.to_owned() };
         store.clear_leftovers().map_err(at(dir))?;
         Ok(store)
     }
 
-    /// Removes half-received uploads of an earlier run, and bytes of a chunk never acknowledged.
+    /// Removes partially received uploads of an earlier run and chunks that were never acknowledged.
     fn clear_leftovers(&self) -> io::Result<()> {
         for entry in fs::read_dir(self.dir.join("tmp"))? {
             fs::remove_file(entry?.path())?;
         }
-        for upload in self.world.chunked.values().filter(|upload| upload.file_id.is_none()) {
+        for upload in self.state.chunked.values().filter(|upload| upload.file_id.is_none()) {
             let file = OpenOptions::new().create(true).append(true).open(self.chunk_path(&upload.id))?;
             file.set_len(upload.received)?;
         }
         Ok(())
     }
 
-    /// Writes records down, synced, then makes them true. All or nothing, short of a torn write.
+    /// Appends and syncs records, then applies them. Atomic except for an incomplete write.
     pub(super) fn put(&mut self, records: Vec<Record>) -> io::Result<()> {
         let mut text = String::new();
         for record in &records {
@@ -266,34 +268,34 @@ impl Store {
         let before = self.journal.metadata()?.len();
         let written = self.journal.write_all(text.as_bytes()).and_then(|()| self.journal.sync_data());
         if let Err(error) = written {
-            // A half-written line must not swallow the next one.
+            // The next record must not be appended to an incomplete line.
             self.journal.set_len(before)?;
             return Err(error);
         }
         for record in records {
-            self.world.apply(record);
+            self.state.apply(record);
         }
         Ok(())
     }
 
-    /// Where the bytes of a video, image or temporary file lie.
+    /// Returns the path of a video, image or temporary file.
     pub(super) fn file_path(&self, id: &str) -> PathBuf {
         self.dir.join("files").join(id.replace('/', "_"))
     }
 
-    /// Where the bytes of a chunked upload gather.
+    /// Returns the path of the bytes of a chunked upload.
     pub(super) fn chunk_path(&self, id: &str) -> PathBuf {
         self.dir.join("uploads").join(id)
     }
 
-    /// Moves received, synced bytes to their lasting place.
-    pub(super) fn keep(&self, from: &Path, id: &str) -> io::Result<()> {
+    /// Moves a received and synced file to its permanent path.
+    pub(super) fn move_in(&self, from: &Path, id: &str) -> io::Result<()> {
         fs::rename(from, self.file_path(id))?;
         File::open(self.dir.join("files"))?.sync_all()
     }
 
-    /// Gives an object of its own the bytes of another: a link, so that neither can take the other's away.
-    pub(super) fn share(&self, from: &str, id: &str) -> io::Result<()> {
+    /// Gives an object the bytes of another through a hard link, so that each can be removed independently.
+    pub(super) fn link(&self, from: &str, id: &str) -> io::Result<()> {
         let (from, to) = (self.file_path(from), self.file_path(id));
         if fs::hard_link(&from, &to).is_err() {
             fs::copy(&from, &to)?;
@@ -304,21 +306,21 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        // Said outright: a child process just being started elsewhere may hold a copy of the descriptor
-        // for a moment, and closing ours alone would leave the lock with it.
+        // Unlocked explicitly: a child process that is just being started may briefly hold a copy of the
+        // descriptor, and closing only ours would keep the lock.
         let _ = self.lock.unlock();
     }
 }
 
-fn replay(path: &Path, journal: &File) -> Result<World, SandboxError> {
-    let state = |source| SandboxError::State { path: path.to_owned(), source };
-    let text = fs::read(path).map_err(state)?;
-    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    if whole < text.len() {
-        journal.set_len(whole as u64).map_err(state)?;
+fn replay(path: &Path, journal: &File) -> Result<SandboxState, SandboxError> {
+    let io_error = |source| SandboxError::State { path: path.to_owned(), source };
+    let text = fs::read(path).map_err(io_error)?;
+    let complete = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    if complete < text.len() {
+        journal.set_len(complete as u64).map_err(io_error)?;
     }
-    let mut world = World::default();
-    for (index, line) in text[..whole].split(|byte| *byte == b'\n').enumerate() {
+    let mut state = SandboxState::default();
+    for (index, line) in text[..complete].split(|byte| *byte == b'\n').enumerate() {
         if line.is_empty() {
             continue;
         }
@@ -327,7 +329,7 @@ fn replay(path: &Path, journal: &File) -> Result<World, SandboxError> {
             line: index + 1,
             source,
         })?;
-        world.apply(record);
+        state.apply(record);
     }
-    Ok(world)
+    Ok(state)
 }

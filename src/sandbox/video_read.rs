@@ -1,29 +1,29 @@
-//! Reading videos back, renaming them, and what hangs on their readiness.
+//! Reading and renaming videos, suggested covers and the check of names.
 
 use serde_json::{Value, json};
 
 use super::call::{Call, id_list, paged};
 use super::clock::{Millis, iso, plain};
-use super::reply::{self, Answer, Refusal};
+use super::reply::{self, HandlerResult, Refusal};
 use super::server::{App, latest_by, object};
-use super::store::{Fate, Record, Video};
+use super::store::{ProcessingOutcome, Record, Video};
 
-/// Six hours, the life of cover and preview addresses.
+/// The lifetime of cover and preview URLs: six hours.
 const LINK_LIFE: Millis = 21_600_000;
 
 impl Video {
     pub(super) fn is_ready(&self, now: Millis) -> bool {
-        self.fate == Fate::Ready && now >= self.ready
+        self.outcome == ProcessingOutcome::Ready && now >= self.ready
     }
 
-    /// Ids that cannot be used for ads are left out, without a word.
+    /// Returns whether the video appears in lists. Videos that ads cannot use are omitted silently.
     fn is_listed(&self, now: Millis) -> bool {
-        self.fate != Fate::Failed && now >= self.visible
+        self.outcome != ProcessingOutcome::Failed && now >= self.visible
     }
 }
 
-/// One entry of a list. Before the video is ready, only what was known at the upload.
-pub(super) fn describe(app: &App, video: &Video, now: Millis) -> Value {
+/// Returns the list entry of a video. Before it is ready, only the facts known at the upload.
+pub(super) fn to_json(app: &App, video: &Video, now: Millis) -> Value {
     let mut entry = json!({
         "video_id": video.id,
         "material_id": video.material_id,
@@ -62,7 +62,7 @@ pub(super) fn describe(app: &App, video: &Video, now: Millis) -> Value {
     entry
 }
 
-pub(super) fn info(app: &App, call: &mut Call) -> Answer {
+pub(super) fn info(app: &App, call: &mut Call) -> HandlerResult {
     let advertiser = app.advertiser(call)?;
     let ids = call.ids("video_ids", 60)?;
     if let [one] = ids.as_slice() {
@@ -71,14 +71,14 @@ pub(super) fn info(app: &App, call: &mut Call) -> Answer {
     let (store, now) = (app.store(), app.clock.now());
     let list: Vec<Value> = ids
         .iter()
-        .filter_map(|id| store.world.videos.get(id))
+        .filter_map(|id| store.state.videos.get(id))
         .filter(|video| video.advertiser_id == advertiser && video.is_listed(now))
-        .map(|video| describe(app, video, now))
+        .map(|video| to_json(app, video, now))
         .collect();
     Ok(json!({"list": list}))
 }
 
-pub(super) fn search(app: &App, call: &mut Call) -> Answer {
+pub(super) fn search(app: &App, call: &mut Call) -> HandlerResult {
     let advertiser = app.advertiser(call)?;
     let page = call.page(100, 20)?;
     let filtering = call.json("filtering")?.unwrap_or_else(|| json!({}));
@@ -88,7 +88,7 @@ pub(super) fn search(app: &App, call: &mut Call) -> Answer {
     let name = filtering.get("video_name").and_then(Value::as_str).map(str::to_lowercase);
     let (store, now) = (app.store(), app.clock.now());
     let mut found: Vec<&Video> = store
-        .world
+        .state
         .videos
         .values()
         .filter(|video| video.advertiser_id == advertiser && video.is_listed(now))
@@ -97,45 +97,45 @@ pub(super) fn search(app: &App, call: &mut Call) -> Answer {
         .filter(|video| name.as_ref().is_none_or(|name| video.file_name.to_lowercase().contains(name)))
         .collect();
     if ids.is_none() {
-        // Without a filter by id, the duplicates of one video collapse to one.
+        // Without a filter by id, only the latest of several identical videos is listed.
         found = latest_by(found, |video| video.md5.clone(), |video| video.modified);
     }
     found.sort_by(|a, b| (b.modified, &b.id).cmp(&(a.modified, &a.id)));
     found.truncate(10_000);
-    Ok(paged(found.into_iter().map(|video| describe(app, video, now)).collect(), page))
+    Ok(paged(found.into_iter().map(|video| to_json(app, video, now)).collect(), page))
 }
 
-/// The video a call is about, whether or not it is listed yet.
-fn named(app: &App, call: &Call, advertiser: &str) -> Result<Video, Refusal> {
+/// Returns the video that a call names, even if it is not listed yet.
+fn find_video(app: &App, call: &Call, advertiser: &str) -> Result<Video, Refusal> {
     let id = call.need("video_id")?;
     let store = app.store();
-    let video = store.world.videos.get(id).filter(|video| video.advertiser_id == advertiser);
+    let video = store.state.videos.get(id).filter(|video| video.advertiser_id == advertiser);
     video.cloned().ok_or_else(|| Refusal::new(reply::BAD_VIDEO_ID, format!("Video ID {id} is invalid.")))
 }
 
-pub(super) fn update(app: &App, call: &mut Call) -> Answer {
+pub(super) fn update(app: &App, call: &mut Call) -> HandlerResult {
     let advertiser = app.advertiser(call)?;
-    let mut video = named(app, call, &advertiser)?;
+    let mut video = find_video(app, call, &advertiser)?;
     let name = super::video_upload::checked_name(call, String::new())?;
     let (mut store, now) = (app.store(), app.clock.now());
-    let taken =
-        |name: &str| store.world.videos.values().any(|other| other.id != video.id && other.file_name == name);
-    // A clash is no error here: the time is appended.
-    let name = if taken(&name) { format!("{name}_{now}") } else { name };
+    let is_taken =
+        |name: &str| store.state.videos.values().any(|other| other.id != video.id && other.file_name == name);
+    // A taken name is not an error here: the time is appended.
+    let name = if is_taken(&name) { format!("{name}_{now}") } else { name };
     video.file_name.clone_from(&name);
     video.modified = now;
     store.put(vec![Record::Video(video)]).map_err(|error| Refusal::system(&error))?;
     Ok(json!({}))
 }
 
-pub(super) fn suggest_cover(app: &App, call: &mut Call) -> Answer {
+pub(super) fn suggest_cover(app: &App, call: &mut Call) -> HandlerResult {
     let advertiser = app.advertiser(call)?;
     let count = call.number("poster_number")?.unwrap_or(10);
     if !(1..=10).contains(&count) {
         return Err(Refusal::parameter("poster_number: Must be between 1 and 10."));
     }
     let refused = || Refusal::new(reply::NO_PERMISSION, "Insufficient permissions for some videos");
-    let video = named(app, call, &advertiser).map_err(|refusal| match refusal.code {
+    let video = find_video(app, call, &advertiser).map_err(|refusal| match refusal.code {
         reply::BAD_VIDEO_ID => refused(),
         _ => refusal,
     })?;
@@ -155,17 +155,17 @@ pub(super) fn suggest_cover(app: &App, call: &mut Call) -> Answer {
     Ok(json!({"list": list}))
 }
 
-pub(super) fn name_check(app: &App, call: &mut Call) -> Answer {
+pub(super) fn name_check(app: &App, call: &mut Call) -> HandlerResult {
     let advertiser = app.advertiser(call)?;
     let store = app.store();
     let material = |name: &str, kind: &str| -> Option<String> {
-        let world = &store.world;
+        let state = &store.state;
         if kind == "IMAGE" {
-            let mut all = world.images.values();
+            let mut all = state.images.values();
             let same = all.find(|image| image.advertiser_id == advertiser && image.file_name == name);
             return same.map(|image| image.material_id.clone());
         }
-        let mut all = world.videos.values();
+        let mut all = state.videos.values();
         let same = all.find(|video| video.advertiser_id == advertiser && video.file_name == name);
         same.map(|video| video.material_id.clone())
     };

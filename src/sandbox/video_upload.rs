@@ -1,29 +1,29 @@
-//! `POST /file/video/ad/upload/`: four ways in, one video out.
+//! `POST /file/video/ad/upload/` with its four upload types.
 
 use std::fs::File;
 
 use serde_json::{Value, json};
 
-use super::call::{Call, Received};
+use super::call::{Call, ReceivedFile};
 use super::clock::Millis;
 use super::fault::Fault;
 use super::fetch::fetch;
-use super::limits::{self, MAX_VIDEO_BYTES, UploadFacts, judge};
+use super::limits::{self, MAX_VIDEO_BYTES, UploadFacts, rejection_reasons};
 use super::options::Reupload;
-use super::reply::{self, Answer, Refusal};
+use super::reply::{self, HandlerResult, Refusal};
 use super::server::App;
-use super::store::{Fate, Record, Store, Task, Video};
-use super::video_read::describe;
+use super::store::{ProcessingOutcome, Record, Store, Task, Video};
+use super::video_read::to_json;
 
-/// The bytes of an upload, wherever they came from.
-pub(super) enum Source {
-    /// Received with this request, or fetched for it.
-    Received(Received),
-    /// A temporary file that stays.
+/// The bytes of an upload.
+pub(super) enum UploadSource {
+    /// Received with this request or fetched for it.
+    Received(ReceivedFile),
+    /// A temporary file, which is kept.
     Temporary { id: String, md5: String, size: u64, name: String },
 }
 
-impl Source {
+impl UploadSource {
     pub(super) fn md5(&self) -> &str {
         match self {
             Self::Received(received) => &received.md5,
@@ -38,7 +38,7 @@ impl Source {
         }
     }
 
-    /// What the file is called when the request gives no name.
+    /// Returns the default name of the file.
     pub(super) fn name(&self) -> String {
         let name = match self {
             Self::Received(received) => received.name.as_deref().unwrap_or("upload"),
@@ -54,25 +54,25 @@ impl Source {
         }
     }
 
-    /// Keeps the bytes under an id of their own.
-    pub(super) fn keep(&self, store: &Store, id: &str) -> std::io::Result<()> {
+    /// Stores the bytes under an id.
+    pub(super) fn move_in(&self, store: &Store, id: &str) -> std::io::Result<()> {
         match self {
-            Self::Received(received) => store.keep(&received.path, id),
-            Self::Temporary { id: from, .. } => store.share(from, id),
+            Self::Received(received) => store.move_in(&received.path, id),
+            Self::Temporary { id: from, .. } => store.link(from, id),
         }
     }
 }
 
-/// Takes the bytes out of a call and checks what is checked of any file. `part` and `signature` are the
-/// names of their parameters; `prefix` is what the upload types start with.
-pub(super) async fn source(
+/// Returns the bytes of an upload after the checks common to all files. `signature` and `url` are the names of
+/// the parameters; `prefix` is the prefix of the upload types.
+pub(super) async fn upload_source(
     app: &App,
     call: &mut Call,
     advertiser: &str,
     prefix: &str,
     (signature, url): (&str, &str),
     limit: u64,
-) -> Result<Source, Refusal> {
+) -> Result<UploadSource, Refusal> {
     let kind = call.text("upload_type").unwrap_or("").trim_start_matches(prefix).to_owned();
     let source = match kind.as_str() {
         "" | "FILE" => {
@@ -85,14 +85,14 @@ pub(super) async fn source(
             if received.size <= limit && !expected.eq_ignore_ascii_case(&received.md5) {
                 return Err(Refusal::new(reply::SIGNATURE, "MD5 signature does not match the file."));
             }
-            Source::Received(received)
+            UploadSource::Received(received)
         }
-        "URL" => Source::Received(fetch(app, call.need(url)?, limit, call.ordinal).await?),
+        "URL" => UploadSource::Received(fetch(app, call.need(url)?, limit, call.ordinal).await?),
         "FILE_ID" => {
             let id = call.need("file_id")?;
             let store = app.store();
             let file = store
-                .world
+                .state
                 .temporary
                 .get(id)
                 .filter(|file| file.advertiser_id == advertiser)
@@ -100,7 +100,7 @@ pub(super) async fn source(
             if app.clock.now() > file.created + 86_400_000 {
                 return Err(Refusal::new(reply::FILE_EXPIRED, format!("File {id} is expired.")));
             }
-            Source::Temporary {
+            UploadSource::Temporary {
                 id: file.id.clone(),
                 md5: file.md5.clone(),
                 size: file.size,
@@ -119,7 +119,7 @@ pub(super) async fn source(
     Ok(source)
 }
 
-/// A file name as the API takes it: 1 to 100 characters.
+/// Returns the file name of a call or the default; it must have 1 to 100 characters.
 pub(super) fn checked_name(call: &Call, default: String) -> Result<String, Refusal> {
     let name = match call.params.get("file_name").and_then(Value::as_str) {
         Some(name) => name.to_owned(),
@@ -131,13 +131,13 @@ pub(super) fn checked_name(call: &Call, default: String) -> Result<String, Refus
     Ok(name)
 }
 
-pub(super) async fn upload(app: &App, call: &mut Call) -> Answer {
+pub(super) async fn upload(app: &App, call: &mut Call) -> HandlerResult {
     let advertiser = app.advertiser(call)?;
     if call.text("upload_type") == Some("UPLOAD_BY_VIDEO_ID") {
         return bind(app, call, &advertiser);
     }
     let names = ("video_signature", "video_url");
-    let source = source(app, call, &advertiser, "UPLOAD_BY_", names, MAX_VIDEO_BYTES).await?;
+    let source = upload_source(app, call, &advertiser, "UPLOAD_BY_", names, MAX_VIDEO_BYTES).await?;
     let name = checked_name(call, source.name())?;
     call.entry.file_name = Some(name.clone());
     refuse_duplicate(&app.store(), &advertiser, &name)?;
@@ -152,54 +152,54 @@ pub(super) async fn upload(app: &App, call: &mut Call) -> Answer {
         .flatten()
         .ok_or_else(|| Refusal::new(reply::FILE_TYPE, "The file is not a supported video."))?;
     let flaws = limits::flaws(facts.width, facts.height);
-    let check = call.flag("flaw_detect") && !flaws.is_empty();
-    if check && !call.flag("auto_fix_enabled") {
+    let needs_fix = call.flag("flaw_detect") && !flaws.is_empty();
+    if needs_fix && !call.flag("auto_fix_enabled") {
         let text = format!("The video has flaws: {}.", flaws.join(", "));
         return Err(Refusal::new(reply::FILE_SPECIFICATIONS, text));
     }
-    let facts = if check { fixed(facts) } else { facts };
+    let facts = if needs_fix { fixed(facts) } else { facts };
     let (video, existed) = register(app, call, &advertiser, &name, &source, facts)?;
-    if check {
+    if needs_fix {
         let task = fix_task(&mut app.store(), &advertiser, &video)?;
         return Ok(json!([{"fix_task_id": task, "flaw_types": flaws}]));
     }
     call.entry.video_id = Some(video.id.clone());
     if existed {
-        return Ok(json!([describe(app, &video, app.clock.now())]));
+        return Ok(json!([to_json(app, &video, app.clock.now())]));
     }
-    // Often nothing but the id comes back; the rest is read later.
+    // The platform often returns only the id; clients read the rest later.
     Ok(json!([{"video_id": video.id}]))
 }
 
-/// The one place where a video comes into being: bytes kept, journal synced, effect logged.
+/// Creates a video: stores the bytes, syncs the journal and logs the effect. Returns whether it existed.
 fn register(
     app: &App,
     call: &Call,
     advertiser: &str,
     name: &str,
-    source: &Source,
+    source: &UploadSource,
     facts: UploadFacts,
 ) -> Result<(Video, bool), Refusal> {
     let mut store = app.store();
-    // Again, now under the lock that holds until the name is taken.
+    // Checked again under the lock that is held until the name is stored.
     refuse_duplicate(&store, advertiser, name)?;
     if app.options.reupload == Reupload::SameId {
         let same = |video: &&Video| video.advertiser_id == advertiser && video.md5 == source.md5();
-        if let Some(video) = store.world.videos.values().find(same) {
+        if let Some(video) = store.state.videos.values().find(same) {
             return Ok((video.clone(), true));
         }
     }
-    let (now, number) = (app.clock.now(), store.world.records + 1);
-    let reasons = judge(&facts);
-    let fault = app.chance.video_fault(&app.options.faults, store.world.videos.len() as u64);
-    let fate = match fault {
-        _ if !reasons.is_empty() => Fate::Failed,
-        Some(Fault::ProcessingFailed(_)) => Fate::Failed,
-        Some(Fault::NeverReady(_)) => Fate::NeverReady,
-        _ => Fate::Ready,
+    let (now, number) = (app.clock.now(), store.state.records + 1);
+    let reasons = rejection_reasons(&facts);
+    let fault = app.random.video_fault(&app.options.faults, store.state.videos.len() as u64);
+    let outcome = match fault {
+        _ if !reasons.is_empty() => ProcessingOutcome::Failed,
+        Some(Fault::ProcessingFailed(_)) => ProcessingOutcome::Failed,
+        Some(Fault::NeverReady(_)) => ProcessingOutcome::NeverReady,
+        _ => ProcessingOutcome::Ready,
     };
     let video = Video {
-        id: format!("v10033g50000{:016x}{number:06x}", app.chance.bits("video", number)),
+        id: format!("v10033g50000{:016x}{number:06x}", app.random.bits("video", number)),
         material_id: format!("74{number:017}"),
         advertiser_id: advertiser.to_owned(),
         file_name: name.to_owned(),
@@ -207,13 +207,13 @@ fn register(
         size: source.size(),
         created: now,
         modified: now,
-        visible: app.visible(now, call.ordinal),
-        ready: app.later(now, app.options.processing, "ready", call.ordinal),
-        fate,
+        visible: app.visible_at(now, call.ordinal),
+        ready: app.random_time(now, app.options.processing, "ready", call.ordinal),
+        outcome,
         facts,
     };
     source
-        .keep(&store, &video.id)
+        .move_in(&store, &video.id)
         .and_then(|()| store.put(vec![Record::Video(video.clone())]))
         .map_err(|error| Refusal::system(&error))?;
     log_effect(app, &video, now, fault, &reasons);
@@ -227,46 +227,46 @@ fn log_effect(app: &App, video: &Video, now: Millis, fault: Option<Fault>, reaso
         "md5": video.md5,
         "size": video.size,
         "advertiser_id": video.advertiser_id,
-        "fate": video.fate,
+        "fate": video.outcome,
         "fault": fault.map(Fault::name),
         "reasons": reasons,
     });
     app.log.effect("video_created", now, fields);
 }
 
-/// A clean video that replaces one with flaws, and the task that made it.
+/// Creates the Smart Fix task of a fixed video and returns its id.
 pub(super) fn fix_task(store: &mut Store, advertiser: &str, video: &Video) -> Result<String, Refusal> {
-    let id = format!("fix{:010}", store.world.records + 1);
+    let id = format!("fix{:010}", store.state.records + 1);
     let task = Task {
         id: id.clone(),
         advertiser_id: advertiser.to_owned(),
         done: video.ready,
         video_ids: vec![video.id.clone()],
-        rejected: video.fate != Fate::Ready,
+        rejected: video.outcome != ProcessingOutcome::Ready,
     };
     store.put(vec![Record::Task(task)]).map_err(|error| Refusal::system(&error))?;
     Ok(id)
 }
 
-/// What Smart Fix makes of a picture: 1280x720, or the same upright.
+/// Returns the facts after Smart Fix: 1280x720, or 720x1280 for a portrait video.
 pub(super) fn fixed(facts: UploadFacts) -> UploadFacts {
-    let upright = facts.height > facts.width;
-    let (width, height) = if upright { (720, 1280) } else { (1280, 720) };
+    let is_portrait = facts.height > facts.width;
+    let (width, height) = if is_portrait { (720, 1280) } else { (1280, 720) };
     UploadFacts { width: Some(width), height: Some(height), ..facts }
 }
 
-fn bind(app: &App, call: &mut Call, advertiser: &str) -> Answer {
+fn bind(app: &App, call: &mut Call, advertiser: &str) -> HandlerResult {
     let id = call.need("video_id")?;
     let store = app.store();
-    let video = store.world.videos.get(id).filter(|video| video.advertiser_id == advertiser);
+    let video = store.state.videos.get(id).filter(|video| video.advertiser_id == advertiser);
     let video =
         video.ok_or_else(|| Refusal::new(reply::BAD_VIDEO_ID, format!("Video ID {id} is invalid.")))?;
-    Ok(json!([describe(app, video, app.clock.now())]))
+    Ok(json!([to_json(app, video, app.clock.now())]))
 }
 
 fn refuse_duplicate(store: &Store, advertiser: &str, name: &str) -> Result<(), Refusal> {
     let same = |video: &Video| video.advertiser_id == advertiser && video.file_name == name;
-    if store.world.videos.values().any(same) {
+    if store.state.videos.values().any(same) {
         return Err(Refusal::new(reply::DUPLICATE_NAME, "Duplicated material name."));
     }
     Ok(())

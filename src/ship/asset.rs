@@ -1,4 +1,4 @@
-//! One asset from the validated file to its ads, taken up wherever an earlier run left it.
+//! Delivers one asset, from the validated file to its ads; resumes where an earlier run stopped.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use std::time::Duration;
 use super::crash::crash_point;
 use super::engine::{Abort, Context};
 use super::journal::{Artifact, EffectState, ItemKey, ItemRecord, JournalError, destination_key};
-use super::polling::Verdict;
-use super::publish::{Published, unshipped};
+use super::polling::Readiness;
+use super::publish::{PublishOutcome, unpublished_ads};
 use super::request::{Prepared, Until};
-use super::upload::{Upload, given_up};
+use super::upload::{UploadOutcome, abandon_reason};
 use super::{AdDelivery, Delivery, DeliveryState, PrepareError, ShipEvent};
 use crate::rules::ValidatedAsset;
 
-/// Drives one file to its end and reports it.
+/// Delivers one file and returns its report.
 pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result<Delivery, JournalError> {
     let Prepared { source, source_blake3, result } = prepared;
     let rows = context.rows_of(&source);
@@ -22,7 +22,7 @@ pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result
         Ok(asset) => asset,
         Err(reason) => {
             let state = DeliveryState::Failed;
-            let ads = unshipped(&rows, &state, Some(&reason));
+            let ads = unpublished_ads(&rows, &state, Some(&reason));
             return Ok(Delivery { source, state, video_id: None, attempts: 0, reason: Some(reason), ads });
         }
     };
@@ -31,78 +31,76 @@ pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result
         profile_hash: asset.profile_hash().to_owned(),
         destination: destination_key(context.platform.origin(), context.platform.advertiser_id()),
     };
-    // Two files of the same bytes are one asset.
-    let lock = context.lock_of(&format!("{}|{}|{}", key.source_blake3, key.profile_hash, key.destination));
+    // Two files with the same bytes are one asset.
+    let lock = context.lock_for(&format!("{}|{}|{}", key.source_blake3, key.profile_hash, key.destination));
     let _one_at_a_time = lock.lock().await;
-    let item = context.journal.item(&key)?.unwrap_or_else(|| ItemRecord {
-        source: source.clone(),
-        artifact: None,
-        recipe: 1,
-        effect_key: None,
-        state: DeliveryState::Validated,
-        video_id: None,
-        attempts: 0,
-        reason: None,
-        history: Vec::new(),
-    });
-    let mut shipment =
-        Shipment { context: &context, key, item, source, first: asset, polled: Duration::ZERO, fresh: false };
-    let ended = match shipment.drive().await {
-        Ok(ended) => ended,
+    let item = context.journal.item(&key)?.unwrap_or_else(|| ItemRecord::new(source.clone()));
+    let mut shipment = Shipment {
+        context: &context,
+        key,
+        item,
+        source,
+        first_asset: asset,
+        time_polled: Duration::ZERO,
+        just_uploaded: false,
+    };
+    let end = match shipment.drive().await {
+        Ok(end) => end,
         Err(Abort::Journal(error)) => return Err(error),
         Err(Abort::Stopped) => {
-            let reason = context.stop_reason().map(|stop| stop.reason());
-            End { state: shipment.item.state.clone(), reason, ads: None }
+            let reason = context.stop_reason().map(|stop| stop.message());
+            DeliveryEnd { state: shipment.item.state.clone(), reason, ads: None }
         }
     };
-    let ads = match ended.ads {
+    let ads = match end.ads {
         Some(ads) => ads,
-        None if context.settings.until == Until::Published => shipment.ads_so_far(&ended)?,
+        None if context.settings.until == Until::Published => shipment.known_ads(&end)?,
         None => Vec::new(),
     };
     let Shipment { item, source, .. } = shipment;
     Ok(Delivery {
         source,
-        state: ended.state,
+        state: end.state,
         video_id: item.video_id,
         attempts: item.attempts,
-        reason: ended.reason,
+        reason: end.reason,
         ads,
     })
 }
 
-struct End {
+/// The state in which a delivery ends in this run.
+struct DeliveryEnd {
     state: DeliveryState,
     reason: Option<String>,
-    /// `None` when the ads were not come to.
+    /// `None` if the ads were not reached.
     ads: Option<Vec<AdDelivery>>,
 }
 
-/// An asset under way.
+/// An asset in delivery.
 pub(super) struct Shipment<'a> {
     pub(super) context: &'a Arc<Context>,
     pub(super) key: ItemKey,
     pub(super) item: ItemRecord,
     pub(super) source: PathBuf,
-    /// The file by the first recipe: also the picture that a cover is taken from.
-    pub(super) first: ValidatedAsset,
-    polled: Duration,
-    fresh: bool,
+    /// The file in the first encode mode; covers are made from it.
+    pub(super) first_asset: ValidatedAsset,
+    time_polled: Duration,
+    just_uploaded: bool,
 }
 
-/// What a step led to.
-enum Step {
-    On,
-    End(End),
+/// What follows a step.
+enum StepOutcome {
+    Continue,
+    End(DeliveryEnd),
 }
 
 impl Shipment<'_> {
-    async fn drive(&mut self) -> Result<End, Abort> {
-        // Bounded: each turn moves on, and each way back uses up a recipe.
+    async fn drive(&mut self) -> Result<DeliveryEnd, Abort> {
+        // The loop ends: each step advances the state, and each step back uses up an encode mode.
         loop {
-            self.context.go_on()?;
+            self.context.check_running()?;
             let step = match (&self.item.state, &self.item.video_id) {
-                (DeliveryState::GivenUp, video) => self.look_once_more(video.clone()).await?,
+                (DeliveryState::GivenUp, video) => self.poll_given_up(video.clone()).await?,
                 (_, None) => self.upload_step().await?,
                 (DeliveryState::Ready | DeliveryState::Publishing | DeliveryState::Published, Some(_)) => {
                     if self.context.settings.until < Until::Published {
@@ -118,17 +116,17 @@ impl Shipment<'_> {
                     self.poll_step(&video).await?
                 }
             };
-            if let Step::End(end) = step {
+            if let StepOutcome::End(end) = step {
                 return Ok(end);
             }
         }
     }
 
-    fn end(&self, state: DeliveryState, reason: Option<String>) -> End {
-        End { state, reason, ads: None }
+    fn end(&self, state: DeliveryState, reason: Option<String>) -> DeliveryEnd {
+        DeliveryEnd { state, reason, ads: None }
     }
 
-    /// Writes the state down, then tells.
+    /// Records the state in the journal, then emits the event.
     fn record(&mut self, state: DeliveryState, reason: Option<String>) -> Result<(), Abort> {
         self.item.state = state.clone();
         self.item.reason = reason;
@@ -140,21 +138,21 @@ impl Shipment<'_> {
         Ok(())
     }
 
-    fn finish(&mut self, state: DeliveryState, reason: Option<String>) -> Result<Step, Abort> {
+    fn finish(&mut self, state: DeliveryState, reason: Option<String>) -> Result<StepOutcome, Abort> {
         self.record(state.clone(), reason.clone())?;
-        Ok(Step::End(self.end(state, reason)))
+        Ok(StepOutcome::End(self.end(state, reason)))
     }
 
-    async fn upload_step(&mut self) -> Result<Step, Abort> {
-        if let Some(step) = self.settle_earlier_upload().await? {
+    async fn upload_step(&mut self) -> Result<StepOutcome, Abort> {
+        if let Some(step) = self.reconcile_earlier_upload().await? {
             return Ok(step);
         }
-        let asset = match self.file().await? {
+        let asset = match self.prepare_file().await? {
             Ok(asset) => asset,
             Err(PrepareError::Refused(reason)) => return self.give_up(Some(reason)),
             Err(PrepareError::Failed(reason)) => return self.finish(DeliveryState::Failed, Some(reason)),
         };
-        let effect = self.context.upload_effect(&asset, &self.source, self.item.recipe);
+        let effect = self.context.upload_effect(&asset, &self.source, self.item.encode_mode);
         let content = asset.content();
         self.item.artifact = Some(Artifact {
             path: asset.path().to_owned(),
@@ -163,27 +161,27 @@ impl Shipment<'_> {
             size_bytes: content.size_bytes,
         });
         self.item.effect_key = Some(effect.key());
-        self.item.attempts = self.item.attempts.max(self.item.recipe);
+        self.item.attempts = self.item.attempts.max(self.item.encode_mode);
         self.record(DeliveryState::Uploading, None)?;
         let upload = self.context.upload(&asset, &self.source, &effect).await?;
         self.uploaded(upload).await
     }
 
-    /// An upload that an earlier run left in doubt is settled from what the journal has: the file
-    /// may be gone, or may have come out otherwise this time.
-    async fn settle_earlier_upload(&mut self) -> Result<Option<Step>, Abort> {
+    /// Reconciles an upload of unknown outcome of an earlier run from the journal alone: the file may be gone, or
+    /// may have other bytes now.
+    async fn reconcile_earlier_upload(&mut self) -> Result<Option<StepOutcome>, Abort> {
         let Some(key) = self.item.effect_key.clone() else { return Ok(None) };
         let Some(record) = self.context.journal.effect(&key)? else { return Ok(None) };
         let upload = match record.state {
             EffectState::Intent | EffectState::NotDone if record.abandoned => {
-                Some(Upload::BadFile(given_up(&record)))
+                Some(UploadOutcome::BadFile(abandon_reason(&record)))
             }
             EffectState::Intent | EffectState::NotDone => None,
-            EffectState::Done => record.receipt.map(Upload::Done),
+            EffectState::Done => record.receipt.map(UploadOutcome::Done),
             EffectState::Sent | EffectState::Unknown => {
-                let lock = self.context.lock_of(&key);
+                let lock = self.context.lock_for(&key);
                 let _one_at_a_time = lock.lock().await;
-                self.context.settle_upload(&record).await?
+                self.context.reconcile_upload(&record).await?
             }
         };
         match upload {
@@ -192,146 +190,148 @@ impl Shipment<'_> {
         }
     }
 
-    async fn uploaded(&mut self, upload: Upload) -> Result<Step, Abort> {
+    async fn uploaded(&mut self, upload: UploadOutcome) -> Result<StepOutcome, Abort> {
         match upload {
-            Upload::Done(id) => {
+            UploadOutcome::Done(id) => {
                 self.item.video_id = Some(id);
-                self.fresh = true;
+                self.just_uploaded = true;
                 self.record(DeliveryState::Uploaded, None)?;
-                Ok(Step::On)
+                Ok(StepOutcome::Continue)
             }
-            Upload::BadFile(reason) => self.next_recipe(reason),
-            Upload::Refused(reason) => self.finish(DeliveryState::Failed, Some(reason)),
-            Upload::Unsettled(reason) => self.finish(DeliveryState::Unconfirmed, Some(reason)),
+            UploadOutcome::BadFile(reason) => self.next_encode_mode(reason),
+            UploadOutcome::Refused(reason) => self.finish(DeliveryState::Failed, Some(reason)),
+            UploadOutcome::Unresolved(reason) => self.finish(DeliveryState::Unconfirmed, Some(reason)),
         }
     }
 
-    async fn file(&mut self) -> Result<Result<ValidatedAsset, PrepareError>, Abort> {
-        let recipe = self.item.recipe;
-        if recipe == 1 {
-            return Ok(Ok(self.first.clone()));
+    async fn prepare_file(&mut self) -> Result<Result<ValidatedAsset, PrepareError>, Abort> {
+        let encode_mode = self.item.encode_mode;
+        if encode_mode == 1 {
+            return Ok(Ok(self.first_asset.clone()));
         }
         crash_point!(self.context.crash, "recipe.before_make");
-        let (maker, source) = (self.context.maker.clone(), self.source.clone());
-        let made = self.context.blocking(move || maker.make(&source, recipe)).await?;
+        let (preparer, source) = (self.context.preparer.clone(), self.source.clone());
+        let asset = self.context.blocking(move || preparer.prepare(&source, encode_mode)).await?;
         crash_point!(self.context.crash, "recipe.after_make");
-        Ok(made)
+        Ok(asset)
     }
 
-    async fn poll_step(&mut self, video: &str) -> Result<Step, Abort> {
+    async fn poll_step(&mut self, video: &str) -> Result<StepOutcome, Abort> {
         let settings = &self.context.settings;
-        let left = settings.poll_deadline.saturating_sub(self.polled);
+        let left = settings.poll_deadline.saturating_sub(self.time_polled);
         let limit = settings.attempt_deadline.min(left);
-        let cut_short = limit < settings.attempt_deadline;
+        let is_shortened = limit < settings.attempt_deadline;
         if self.item.state != DeliveryState::Processing {
             self.record(DeliveryState::Processing, None)?;
         }
         let started = tokio::time::Instant::now();
-        let verdict = self.context.await_ready(video, &self.md5(), limit, self.fresh).await?;
-        // The last answer's own time is not the platform's: it must not shorten the next attempt.
-        self.polled += started.elapsed().min(limit);
-        match verdict {
-            Verdict::Ready => {
+        let readiness = self.context.await_ready(video, &self.md5(), limit, self.just_uploaded).await?;
+        // The duration of the last call is not processing time: it must not shorten the next attempt.
+        self.time_polled += started.elapsed().min(limit);
+        match readiness {
+            Readiness::Ready => {
                 self.record(DeliveryState::Ready, None)?;
                 crash_point!(self.context.crash, "item.ready");
-                Ok(Step::On)
+                Ok(StepOutcome::Continue)
             }
-            Verdict::Late(reason) if cut_short => {
-                let reason = format!("{reason}; the poll deadline is reached, run again to go on");
+            Readiness::TimedOut(reason) if is_shortened => {
+                let reason = format!("{reason}; poll deadline reached: run the same command again to resume");
                 self.finish(DeliveryState::Unconfirmed, Some(reason))
             }
-            Verdict::Late(reason) => self.next_recipe(reason),
+            Readiness::TimedOut(reason) => self.next_encode_mode(reason),
         }
     }
 
-    /// A late video is still a video: before anything is given up for good, one look, no upload.
-    async fn look_once_more(&mut self, video: Option<String>) -> Result<Step, Abort> {
-        let end = |it: &Self| Step::End(it.end(DeliveryState::GivenUp, it.item.reason.clone()));
+    /// Polls a video that was given up once more, without an upload: it may have become ready late.
+    async fn poll_given_up(&mut self, video: Option<String>) -> Result<StepOutcome, Abort> {
+        let end = |this: &Self| StepOutcome::End(this.end(DeliveryState::GivenUp, this.item.reason.clone()));
         let Some(video) = video else {
-            return if self.may_try_again() { self.reopen() } else { Ok(end(self)) };
+            return if self.has_attempts_left() { self.reopen() } else { Ok(end(self)) };
         };
         match self.context.await_ready(&video, &self.md5(), Duration::ZERO, false).await? {
-            Verdict::Late(_) if self.may_try_again() => self.reopen(),
-            Verdict::Late(_) => Ok(end(self)),
-            Verdict::Ready => {
+            Readiness::TimedOut(_) if self.has_attempts_left() => self.reopen(),
+            Readiness::TimedOut(_) => Ok(end(self)),
+            Readiness::Ready => {
                 self.record(DeliveryState::Ready, None)?;
-                Ok(Step::On)
+                Ok(StepOutcome::Continue)
             }
         }
     }
 
-    /// Whether it was given up because its attempts were used up, and more are allowed by now. One that was
-    /// given up for want of a recipe has no reason on record for its last.
-    fn may_try_again(&self) -> bool {
-        let (recipe, told) = (self.item.recipe, self.item.history.len());
-        told as u64 >= u64::from(recipe) && recipe < self.context.settings.attempts
+    /// Returns whether the asset was given up because its attempts were used up and more are allowed now. An asset
+    /// given up because no encode mode was left has no reason on record for its last mode.
+    fn has_attempts_left(&self) -> bool {
+        let (encode_mode, reasons) = (self.item.encode_mode, self.item.history.len());
+        reasons as u64 >= u64::from(encode_mode) && encode_mode < self.context.settings.attempts
     }
 
-    /// Goes on with the next recipe; the reason for the last one is on record already.
-    fn reopen(&mut self) -> Result<Step, Abort> {
+    /// Continues with the next encode mode; the reason for the last one is already on record.
+    fn reopen(&mut self) -> Result<StepOutcome, Abort> {
         let reason = self.item.history.last().cloned();
-        self.begin_anew(reason)
+        self.start_next_mode(reason)
     }
 
     pub(super) fn md5(&self) -> String {
         let sent = self.item.artifact.as_ref().map(|artifact| artifact.md5.clone());
-        sent.unwrap_or_else(|| self.first.content().md5.clone())
+        sent.unwrap_or_else(|| self.first_asset.content().md5.clone())
     }
 
-    fn next_recipe(&mut self, reason: String) -> Result<Step, Abort> {
-        let recipe = self.item.recipe;
-        self.item.history.push(format!("attempt {recipe}: {reason}"));
-        if recipe >= self.context.settings.attempts {
+    fn next_encode_mode(&mut self, reason: String) -> Result<StepOutcome, Abort> {
+        let encode_mode = self.item.encode_mode;
+        self.item.history.push(format!("attempt {encode_mode}: {reason}"));
+        if encode_mode >= self.context.settings.attempts {
             return self.give_up(None);
         }
-        self.begin_anew(Some(reason))
+        self.start_next_mode(Some(reason))
     }
 
-    fn begin_anew(&mut self, reason: Option<String>) -> Result<Step, Abort> {
-        self.item.recipe += 1;
+    fn start_next_mode(&mut self, reason: Option<String>) -> Result<StepOutcome, Abort> {
+        self.item.encode_mode += 1;
         self.item.video_id = None;
         self.item.effect_key = None;
         self.item.artifact = None;
-        self.fresh = false;
+        self.just_uploaded = false;
         self.record(DeliveryState::Failed, reason)?;
-        Ok(Step::On)
+        Ok(StepOutcome::Continue)
     }
 
-    fn give_up(&mut self, because: Option<String>) -> Result<Step, Abort> {
-        let told: Vec<String> = self.item.history.iter().cloned().chain(because).collect();
-        self.finish(DeliveryState::GivenUp, Some(told.join("; ")))
+    fn give_up(&mut self, last_reason: Option<String>) -> Result<StepOutcome, Abort> {
+        let reasons: Vec<String> = self.item.history.iter().cloned().chain(last_reason).collect();
+        self.finish(DeliveryState::GivenUp, Some(reasons.join("; ")))
     }
 
-    async fn publish_step(&mut self) -> Result<Step, Abort> {
+    async fn publish_step(&mut self) -> Result<StepOutcome, Abort> {
         let rows = self.context.rows_of(&self.source);
         let mut ads = Vec::new();
         for row in rows.iter().filter(|row| super::preflight::is_ad(row)) {
             match self.publish(row).await? {
-                Published::Ad(ad) => ads.push(ad),
-                Published::BadVideo(reason) => return self.next_recipe(reason),
+                PublishOutcome::Ad(ad) => ads.push(ad),
+                PublishOutcome::BadVideo(reason) => return self.next_encode_mode(reason),
             }
         }
-        let open = ads.iter().filter(|ad| ad.state != DeliveryState::Published).count();
+        let unpublished = ads.iter().filter(|ad| ad.state != DeliveryState::Published).count();
         let state = match ads.iter().map(|ad| &ad.state).find(|state| **state != DeliveryState::Published) {
             None if ads.is_empty() => DeliveryState::Ready,
             None => DeliveryState::Published,
             Some(DeliveryState::Unconfirmed) => DeliveryState::Unconfirmed,
             Some(_) => DeliveryState::Failed,
         };
-        let reason = (open > 0).then(|| format!("{open} of {} ads are not published", ads.len()));
-        // In the journal the video stays ready, whatever became of its ads.
-        let kept = if open > 0 { DeliveryState::Publishing } else { state.clone() };
-        if kept != self.item.state || reason != self.item.reason {
-            self.record(kept, reason.clone())?;
+        let reason =
+            (unpublished > 0).then(|| format!("{unpublished} of {} ads are not published", ads.len()));
+        // The journal keeps the video as ready, so that the next run continues with its ads.
+        let recorded = if unpublished > 0 { DeliveryState::Publishing } else { state.clone() };
+        if recorded != self.item.state || reason != self.item.reason {
+            self.record(recorded, reason.clone())?;
             crash_point!(self.context.crash, "item.published");
         }
-        Ok(Step::End(End { state, reason, ads: Some(ads) }))
+        Ok(StepOutcome::End(DeliveryEnd { state, reason, ads: Some(ads) }))
     }
 
-    /// The rows of an asset whose ads were not come to in this run.
-    fn ads_so_far(&self, end: &End) -> Result<Vec<AdDelivery>, JournalError> {
+    /// Returns the ads of an asset whose ads were not reached in this run: those in the journal as published, and
+    /// the others with the state of the video.
+    fn known_ads(&self, end: &DeliveryEnd) -> Result<Vec<AdDelivery>, JournalError> {
         let rows = self.context.rows_of(&self.source);
-        let mut ads = unshipped(&rows, &end.state, Some("its video is not ready"));
+        let mut ads = unpublished_ads(&rows, &end.state, Some("its video is not ready"));
         for (ad, row) in ads.iter_mut().zip(rows.iter().filter(|row| super::preflight::is_ad(row))) {
             if let Some(record) = self.context.journal.ad(&self.ad_key(row))?
                 && record.state == DeliveryState::Published

@@ -1,11 +1,11 @@
-//! When to ask again: pure, with time and chance as arguments.
+//! Exponential backoff as a pure function: elapsed time and randomness are arguments.
 
 use std::time::Duration;
 
-/// What to do next.
+/// The next step of a retry loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Wait this long, then ask.
+    /// Wait this long, then retry.
     Wait(Duration),
     /// The deadline is reached.
     GiveUp,
@@ -16,21 +16,22 @@ pub enum Next {
 pub struct Backoff {
     /// The bound of the first wait.
     pub first: Duration,
-    /// No wait is longer.
+    /// The longest wait.
     pub cap: Duration,
     /// Counted from the start of waiting.
     pub deadline: Duration,
 }
 
 impl Backoff {
-    /// `tries` asked so far, `elapsed` since the start, `chance` from 0 to 1. Never waits past the deadline.
-    pub fn next(&self, tries: u32, elapsed: Duration, chance: f64) -> Next {
+    /// Returns the next wait, never past the deadline: after `tries` tries and `elapsed` since the start, with
+    /// `jitter` from 0 to 1 as its share of the bound.
+    pub fn next(&self, tries: u32, elapsed: Duration, jitter: f64) -> Next {
         let left = self.deadline.saturating_sub(elapsed);
         if left.is_zero() {
             return Next::GiveUp;
         }
         let bound = self.first.saturating_mul(1 << tries.min(20)).min(self.cap);
-        Next::Wait(bound.mul_f64(chance.clamp(0.0, 1.0)).min(left))
+        Next::Wait(bound.mul_f64(jitter.clamp(0.0, 1.0)).min(left))
     }
 }
 

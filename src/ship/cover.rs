@@ -1,4 +1,4 @@
-//! Covers: uploaded once by their bytes; repeated when in doubt, which harms nobody.
+//! Cover uploads: one per content; an upload of unknown outcome is repeated, since a second copy is harmless.
 
 use std::io::Read;
 use std::path::Path;
@@ -8,14 +8,14 @@ use super::crash::crash_point;
 use super::engine::{Abort, Context};
 use super::journal::{Effect, EffectState, Resolution};
 use super::publish::StepResult;
-use super::upload::{MAX_SENDS, MutationOutcome, fate};
+use super::upload::{MAX_SENDS, MutationOutcome, mutation_outcome};
 
-/// The largest picture the platform takes, in bytes.
-const COVER_MAX: u64 = 50_000_000;
+/// The largest cover image the platform accepts, in bytes.
+const MAX_COVER_BYTES: u64 = 50_000_000;
 
 impl Context {
-    /// Uploads a cover. An upload in doubt is simply repeated: a second copy harms nobody, and
-    /// pictures cannot be searched for.
+    /// Uploads a cover. An upload of unknown outcome is repeated: a second copy is harmless, and the platform has
+    /// no search for images.
     pub(super) async fn upload_cover(&self, path: &Path, hash: String) -> Result<StepResult<String>, Abort> {
         let effect = Effect {
             kind: "image",
@@ -26,44 +26,45 @@ impl Context {
             content: hash,
             md5: None,
             size_bytes: None,
-            recipe: 1,
+            encode_mode: 1,
         };
         let key = effect.key();
-        let lock = self.lock_of(&key);
+        let lock = self.lock_for(&key);
         let _one_at_a_time = lock.lock().await;
-        let extension = path.extension().and_then(|end| end.to_str()).unwrap_or("jpg").to_ascii_lowercase();
+        let extension =
+            path.extension().and_then(|extension| extension.to_str()).unwrap_or("jpg").to_ascii_lowercase();
         for sends in 0..MAX_SENDS {
-            let record = self.journal.intend(&effect)?;
+            let record = self.journal.record_intent(&effect)?;
             crash_point!(self.crash, "image.after_intent");
             if let (EffectState::Done, Some(id)) = (record.state, &record.receipt) {
-                return Ok(StepResult::Open(id.clone()));
+                return Ok(StepResult::Continue(id.clone()));
             }
             if matches!(record.state, EffectState::Sent | EffectState::Unknown) {
-                let reason = "in doubt; repeated, since a second copy is harmless".to_owned();
-                self.journal.settle(&key, &Resolution::NotDone { reason }, None)?;
+                let reason = "outcome unknown; repeated, since a second copy is harmless".to_owned();
+                self.journal.record_resolution(&key, &Resolution::NotDone { reason }, None)?;
             }
-            self.rest(sends).await?;
+            self.wait_before_send(sends).await?;
             self.journal.mark_sent(&key)?;
-            // A copy of an earlier send may hold the name.
-            let turn = if record.sends > 0 { format!("-{}", record.sends + 1) } else { String::new() };
-            let name = format!("{}{turn}.{extension}", effect.name);
+            // A copy of an earlier send may have the name.
+            let suffix = if record.sends > 0 { format!("-{}", record.sends + 1) } else { String::new() };
+            let name = format!("{}{suffix}.{extension}", effect.name);
             let answer = self.call(self.platform.upload_image(path, &name)).await?;
             crash_point!(self.crash, "image.after_send_before_receipt");
             match answer {
                 Ok(id) => {
-                    self.journal.settle(&key, &Resolution::Done { receipt: id.clone() }, None)?;
+                    self.journal.record_resolution(&key, &Resolution::Done { receipt: id.clone() }, None)?;
                     crash_point!(self.crash, "image.after_receipt");
-                    return Ok(StepResult::Open(id));
+                    return Ok(StepResult::Continue(id));
                 }
                 Err(error) => {
                     let reason = error.to_string();
-                    let settled = Resolution::NotDone { reason: reason.clone() };
-                    self.journal.settle(&key, &settled, error.request_id.as_deref())?;
+                    let resolution = Resolution::NotDone { reason: reason.clone() };
+                    self.journal.record_resolution(&key, &resolution, error.request_id.as_deref())?;
                     if matches!(
-                        fate(&error),
+                        mutation_outcome(&error),
                         MutationOutcome::BadMedia | MutationOutcome::Refused | MutationOutcome::Stale
                     ) {
-                        return Ok(StepResult::Shut(
+                        return Ok(StepResult::EndRow(
                             DeliveryState::Failed,
                             format!("cover refused: {reason}"),
                         ));
@@ -71,18 +72,19 @@ impl Context {
                 }
             }
         }
-        Ok(StepResult::Shut(
+        Ok(StepResult::EndRow(
             DeliveryState::Unconfirmed,
-            format!("the cover was not taken in {MAX_SENDS} tries"),
+            format!("upload of the cover failed {MAX_SENDS} times"),
         ))
     }
 }
 
 pub(super) fn hash_cover(path: &Path) -> std::io::Result<String> {
     let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(COVER_MAX + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > COVER_MAX {
-        return Err(std::io::Error::other("larger than the platform takes"));
+    std::fs::File::open(path)?.take(MAX_COVER_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_COVER_BYTES {
+        let message = format!("larger than the {MAX_COVER_BYTES} bytes that the platform accepts");
+        return Err(std::io::Error::other(message));
     }
     Ok(blake3::hash(&bytes).to_hex().to_string())
 }

@@ -1,26 +1,26 @@
-//! Named places at which a test may strike the process, to prove that nothing is lost or done twice.
+//! Named points at which a test can inject a fault, to prove that nothing is lost or done twice.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// The variable that arms one point: `name:ordinal`, the ordinal from 1, and optionally `:term` or
-/// `:full` for another [`FaultKind`] than a kill.
+/// The environment variable that arms one point: `name:ordinal`, with the ordinal from 1, and optionally `:term`
+/// or `:full` for another [`FaultKind`] than a kill.
 pub const VARIABLE: &str = "GREENLIT_CRASH_AT";
 
-/// The variable that names a file to be made when the armed point is passed, so that a test can tell a
-/// point that never was.
-pub const MARK: &str = "GREENLIT_CRASH_MARK";
+/// The environment variable with the path of a file that is created when the armed point is passed, so that a
+/// test detects a point that was never passed.
+pub const MARKER_VARIABLE: &str = "GREENLIT_CRASH_MARK";
 
-/// What befalls the process at the armed point.
+/// The fault that is injected at the armed point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FaultKind {
-    /// SIGKILL: nothing more is done.
+    /// SIGKILL: the process ends at once.
     #[default]
     Kill,
-    /// SIGTERM: the run ends in an orderly way.
+    /// SIGTERM: the run stops in an orderly way.
     Term,
-    /// From here on no file takes a byte, as on a full disk. SIGXFSZ must be ignored.
+    /// Every later write to a file fails, as on a full disk. The process must ignore SIGXFSZ.
     Full,
 }
 
@@ -30,11 +30,11 @@ impl FaultKind {
         [("kill", FaultKind::Kill), ("term", FaultKind::Term), ("full", FaultKind::Full)];
 
     fn parse(name: &str) -> Option<FaultKind> {
-        FaultKind::ALL.iter().find(|(known, _)| *known == name).map(|(_, blow)| *blow)
+        FaultKind::ALL.iter().find(|(known, _)| *known == name).map(|(_, fault)| *fault)
     }
 }
 
-/// Every point there is.
+/// The crash points of shipping ads.
 pub const POINTS: &[&str] = &[
     "item.before_record",
     "item.after_record",
@@ -61,13 +61,13 @@ pub const POINTS: &[&str] = &[
     "item.published",
 ];
 
-/// Points that only an upload in pieces passes.
-pub const PIECE_POINTS: &[&str] = &["upload.after_piece"];
+/// Crash points that only an upload in chunks passes.
+pub const CHUNK_POINTS: &[&str] = &["upload.after_piece"];
 
-/// Points that only a post passes that came to nothing.
+/// Crash points that only a failed post passes.
 pub const FAILED_POST_POINTS: &[&str] = &["post.after_undo"];
 
-/// Every further point of posting.
+/// The other crash points of posting.
 pub const POST_POINTS: &[&str] = &[
     "post.before_intent",
     "post.after_intent",
@@ -79,82 +79,82 @@ pub const POST_POINTS: &[&str] = &[
     "post.published",
 ];
 
-/// What is armed.
+/// The armed point.
 #[derive(Debug, PartialEq, Eq)]
 struct Armed {
     name: String,
     ordinal: u32,
-    blow: FaultKind,
+    fault: FaultKind,
 }
 
 /// The armed point, if any, and how often it was passed.
 #[derive(Debug, Default)]
 pub struct CrashPoints {
     armed: Option<Armed>,
-    mark: Option<PathBuf>,
+    marker: Option<PathBuf>,
     passed: AtomicU32,
     #[cfg(test)]
     pub(in crate::ship) seen: std::sync::Arc<std::sync::Mutex<std::collections::BTreeSet<String>>>,
 }
 
 impl CrashPoints {
-    /// As [`VARIABLE`] says; nothing is armed by a name or a number that does not exist.
+    /// Arms the point named in [`VARIABLE`]; an unknown name or an invalid ordinal arms nothing.
     pub fn from_env() -> CrashPoints {
         let armed = std::env::var(VARIABLE).map(|text| CrashPoints::parse(&text)).unwrap_or_default();
-        CrashPoints { mark: std::env::var_os(MARK).map(PathBuf::from), ..armed }
+        CrashPoints { marker: std::env::var_os(MARKER_VARIABLE).map(PathBuf::from), ..armed }
     }
 
-    /// From `name:ordinal` or `name:ordinal:blow`.
+    /// Parses `name:ordinal` or `name:ordinal:fault`.
     pub fn parse(text: &str) -> CrashPoints {
         let mut parts = text.split(':');
-        let (name, ordinal, blow) = (parts.next(), parts.next(), parts.next());
+        let (name, ordinal, fault) = (parts.next(), parts.next(), parts.next());
         let ordinal = ordinal.and_then(|ordinal| ordinal.parse().ok()).filter(|ordinal| *ordinal > 0);
-        let blow = blow.map_or(Some(FaultKind::Kill), FaultKind::parse);
-        let armed = match (name, ordinal, blow, parts.next()) {
-            (Some(name), Some(ordinal), Some(blow), None) if exists(name) => {
-                Some(Armed { name: name.to_owned(), ordinal, blow })
+        let fault = fault.map_or(Some(FaultKind::Kill), FaultKind::parse);
+        let armed = match (name, ordinal, fault, parts.next()) {
+            (Some(name), Some(ordinal), Some(fault), None) if is_point(name) => {
+                Some(Armed { name: name.to_owned(), ordinal, fault })
             }
             _ => None,
         };
         CrashPoints { armed, ..CrashPoints::default() }
     }
 
-    /// Strikes this process when it is the armed point's turn. Use it through `crash_point!`, which
-    /// proves that the name exists.
-    pub fn reach(&self, name: &str) {
+    /// Records that a point is passed and injects the fault if it is due. Call it through `crash_point!`, which
+    /// checks the name at compile time.
+    pub fn pass(&self, name: &str) {
         #[cfg(test)]
         if let Ok(mut seen) = self.seen.lock() {
             seen.insert(name.to_owned());
         }
-        let Some(blow) = self.due(name) else { return };
-        if let Some(mark) = &self.mark {
-            // Without it the test says that the point was never passed, which is heard.
-            let _ = std::fs::write(mark, name);
+        let Some(fault) = self.due(name) else { return };
+        if let Some(marker) = &self.marker {
+            // If this fails, the test reports that the point was never passed.
+            let _ = std::fs::write(marker, name);
         }
-        blow.strike();
+        fault.inject();
     }
 
     fn due(&self, name: &str) -> Option<FaultKind> {
         let armed = self.armed.as_ref().filter(|armed| armed.name == name)?;
-        (self.passed.fetch_add(1, Ordering::Relaxed) + 1 == armed.ordinal).then_some(armed.blow)
+        (self.passed.fetch_add(1, Ordering::Relaxed) + 1 == armed.ordinal).then_some(armed.fault)
     }
 }
 
 impl FaultKind {
-    fn strike(self) {
+    fn inject(self) {
         use rustix::process::{Resource, Rlimit, Signal, getpid, getrlimit, kill_process, setrlimit};
         match self {
             FaultKind::Kill => {
                 let _ = kill_process(getpid(), Signal::KILL);
-                // The signal is on its way; nothing may happen before it lands.
+                // Nothing may happen before the signal arrives.
                 loop {
                     std::thread::park();
                 }
             }
             FaultKind::Term => {
                 let _ = kill_process(getpid(), Signal::TERM);
-                // Long enough to be heard before the next step.
-                std::thread::sleep(HEARD);
+                // Let the run notice the signal before its next step.
+                std::thread::sleep(TERM_DELAY);
             }
             FaultKind::Full => {
                 let maximum = getrlimit(Resource::Fsize).maximum;
@@ -164,13 +164,13 @@ impl FaultKind {
     }
 }
 
-/// Longer than the interval at which a request to stop is looked for.
-const HEARD: Duration = Duration::from_millis(300);
+/// Longer than the interval at which a run checks its cancel flag.
+const TERM_DELAY: Duration = Duration::from_millis(300);
 
-/// Whether a point of that name exists; usable while compiling.
-pub const fn exists(name: &str) -> bool {
+/// Returns whether a point of that name exists; usable at compile time.
+pub const fn is_point(name: &str) -> bool {
     is_in(POINTS, name)
-        || is_in(PIECE_POINTS, name)
+        || is_in(CHUNK_POINTS, name)
         || is_in(FAILED_POST_POINTS, name)
         || is_in(POST_POINTS, name)
 }
@@ -203,8 +203,8 @@ const fn same(a: &[u8], b: &[u8]) -> bool {
 /// Passes a named point of [`crate::ship::crash::POINTS`]; an unknown name does not compile.
 macro_rules! crash_point {
     ($points:expr, $name:literal) => {{
-        const { assert!($crate::ship::crash::exists($name)) };
-        $points.reach($name);
+        const { assert!($crate::ship::crash::is_point($name)) };
+        $points.pass($name);
     }};
 }
 pub(in crate::ship) use crash_point;
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_named_passage_is_due() {
+    fn the_fault_is_due_only_at_the_given_ordinal() {
         let points = CrashPoints::parse("poll.after:2");
         let due = ["poll.before", "poll.after", "poll.after", "poll.after"].map(|name| points.due(name));
         assert_eq!(due, [None, None, Some(FaultKind::Kill), None]);
@@ -224,19 +224,19 @@ mod tests {
         {
             assert_eq!(CrashPoints::parse(text).armed, None, "{text}");
         }
-        for (name, blow) in FaultKind::ALL {
-            assert_eq!(CrashPoints::parse(&format!("poll.after:1:{name}")).due("poll.after"), Some(blow));
+        for (name, fault) in FaultKind::ALL {
+            assert_eq!(CrashPoints::parse(&format!("poll.after:1:{name}")).due("poll.after"), Some(fault));
         }
     }
 
     #[test]
-    fn the_due_point_kills_the_process() {
+    fn a_due_kill_ends_the_process() {
         use std::os::unix::process::ExitStatusExt;
         if std::env::var_os(VARIABLE).is_some() {
-            return CrashPoints::from_env().reach("poll.before");
+            return CrashPoints::from_env().pass("poll.before");
         }
         let status = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["ship::crash::tests::the_due_point_kills_the_process", "--exact"])
+            .args(["ship::crash::tests::a_due_kill_ends_the_process", "--exact"])
             .env(VARIABLE, "poll.before:1")
             .stdout(std::process::Stdio::null())
             .status()

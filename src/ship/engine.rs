@@ -1,4 +1,4 @@
-//! The run as a whole: takes files as they come, drives each to its end, stops when it must.
+//! Ships the files of a run: receives them as they become ready and delivers each in its own task.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,16 +10,16 @@ use tokio::sync::{OnceCell, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::journal::Journal;
-use super::landing::{LandingError, LandingMode, Pages};
+use super::landing::{LandingError, LandingMode, PageVisitor};
 use super::manifest::AdRow;
 use super::polling::Poller;
 use super::request::{Prepared, ShipError, ShipOutcome, ShipRequest, Until};
-pub(super) use super::run::{Abort, Listener, Run, guard};
+pub(super) use super::run::{Abort, Listener, ShipRun, lock};
 use super::{AssetPreparer, Delivery, DeliveryState};
 use crate::platform::{AdsPlatform, RemoteAd};
 
-/// How a run was asked to go.
-pub(super) struct Settings {
+/// Options of a run.
+pub(super) struct DeliverySettings {
     pub(super) until: Until,
     pub(super) enable: bool,
     pub(super) attempts: u32,
@@ -27,80 +27,80 @@ pub(super) struct Settings {
     pub(super) attempt_deadline: Duration,
     pub(super) visibility_window: Duration,
     pub(super) first_poll: Duration,
-    pub(super) first_look: Option<Duration>,
+    pub(super) first_poll_after_upload: Option<Duration>,
     pub(super) landing: LandingMode,
 }
 
-type Once<T> = Mutex<HashMap<String, Arc<OnceCell<T>>>>;
+/// Values computed at most once per key.
+type OnceMap<T> = Mutex<HashMap<String, Arc<OnceCell<T>>>>;
 
-/// What all tasks of a run share.
+/// State shared by all tasks of a run.
 pub(super) struct Context {
-    run: Run,
+    run: ShipRun,
     pub(super) platform: Arc<dyn AdsPlatform>,
-    pub(super) settings: Settings,
-    pub(super) pages: Arc<dyn Pages>,
+    pub(super) settings: DeliverySettings,
+    pub(super) pages: Arc<dyn PageVisitor>,
     pub(super) poller: Poller,
     pub(super) uploads: Semaphore,
-    pub(super) visits: Once<Result<(), LandingError>>,
-    pub(super) groups: Once<Result<Vec<RemoteAd>, String>>,
+    pub(super) landing_visits: OnceMap<Result<(), LandingError>>,
+    pub(super) ads_by_group: OnceMap<Result<Vec<RemoteAd>, String>>,
     rows: HashMap<PathBuf, Vec<AdRow>>,
 }
 
-/// Everything that posting needs, too: a run is all that the tasks know of stops, locks and the journal.
 impl std::ops::Deref for Context {
-    type Target = Run;
+    type Target = ShipRun;
 
-    fn deref(&self) -> &Run {
+    fn deref(&self) -> &ShipRun {
         &self.run
     }
 }
 
 impl Context {
-    /// The rows that name a video.
+    /// Returns the rows that name a video.
     pub(super) fn rows_of(&self, source: &Path) -> Vec<AdRow> {
-        self.rows.get(&real(source)).cloned().unwrap_or_default()
+        self.rows.get(&canonical(source)).cloned().unwrap_or_default()
     }
 }
 
-/// The cell of a key, shared by all who ask for it.
-pub(super) fn once<T>(cells: &Once<T>, key: &str) -> Arc<OnceCell<T>> {
-    guard(cells).entry(key.to_owned()).or_insert_with(|| Arc::new(OnceCell::new())).clone()
+/// Returns the cell of a key, shared by all callers.
+pub(super) fn once_cell<T>(cells: &OnceMap<T>, key: &str) -> Arc<OnceCell<T>> {
+    lock(cells).entry(key.to_owned()).or_insert_with(|| Arc::new(OnceCell::new())).clone()
 }
 
-fn real(path: &Path) -> PathBuf {
+fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// Ships files as they become ready.
 ///
-/// Every effect is had at most once, over this run and all others on the same journal. A stop, by
-/// `cancel` or by a refused token, leaves everything so that the next run goes on.
+/// Each effect happens at most once, over this run and all others on the same journal. After a stop, by
+/// `cancel` or by a rejected token, the next run resumes.
 ///
 /// # Errors
-/// When the journal fails: nothing is sent without one. What the platform refuses is no error but
-/// part of the outcome.
+/// When the journal fails, since nothing is sent without one. Refusals by the platform are part of the
+/// outcome, not errors.
 pub async fn ship(
     request: ShipRequest,
     platform: Arc<dyn AdsPlatform>,
-    maker: Arc<dyn AssetPreparer>,
+    preparer: Arc<dyn AssetPreparer>,
     journal: Arc<Journal>,
     events: Listener,
     cancel: Arc<AtomicBool>,
 ) -> Result<ShipOutcome, ShipError> {
-    let (context, sources) = Context::new(request, platform, maker, journal, events);
-    // Dropped with this future, and their tasks with them.
-    let mut helpers = JoinSet::new();
-    let watched = context.clone();
-    helpers.spawn(async move { watched.look_for_cancel(cancel).await });
+    let (context, sources) = Context::new(request, platform, preparer, journal, events);
+    // Dropping this future drops the set, which aborts its tasks.
+    let mut background = JoinSet::new();
+    let cancelled = context.clone();
+    background.spawn(async move { cancelled.watch_cancel(cancel).await });
     let polling = context.clone();
-    helpers.spawn(async move { polling.poll_all().await });
-    // Only a refused token counts; any other fault shows itself where it matters.
+    background.spawn(async move { polling.poll_all().await });
+    // Only a rejected token matters here, and `call` stops the run for it. Later calls report other errors.
     let _ = context.call(context.platform.check_access()).await;
 
     let mut deliveries =
         context.drive_all(sources, |prepared| super::asset::deliver(context.clone(), prepared)).await?;
     if context.stop_reason().is_none() {
-        deliveries.extend(orphans(&context, &deliveries));
+        deliveries.extend(rows_without_video(&context, &deliveries));
     }
     deliveries.sort_by(|a, b| a.source.cmp(&b.source));
     Ok(ShipOutcome::new(deliveries, context.stop_reason()))
@@ -110,7 +110,7 @@ impl Context {
     fn new(
         request: ShipRequest,
         platform: Arc<dyn AdsPlatform>,
-        maker: Arc<dyn AssetPreparer>,
+        preparer: Arc<dyn AssetPreparer>,
         journal: Arc<Journal>,
         events: Listener,
     ) -> (Arc<Context>, mpsc::Receiver<Prepared>) {
@@ -124,7 +124,7 @@ impl Context {
             attempt_deadline,
             visibility_window,
             first_poll,
-            first_look,
+            first_poll_after_upload,
             upload_concurrency,
             landing,
             pages,
@@ -132,11 +132,11 @@ impl Context {
         } = request;
         let mut by_video: HashMap<PathBuf, Vec<AdRow>> = HashMap::new();
         for row in rows {
-            by_video.entry(real(&row.video)).or_default().push(row);
+            by_video.entry(canonical(&row.video)).or_default().push(row);
         }
         let first_poll = first_poll.max(Duration::from_millis(10));
         let attempts = attempts.max(1);
-        let settings = Settings {
+        let settings = DeliverySettings {
             until,
             enable,
             attempts,
@@ -144,29 +144,29 @@ impl Context {
             attempt_deadline,
             visibility_window,
             first_poll,
-            first_look,
+            first_poll_after_upload,
             landing,
         };
         let context = Context {
-            run: Run::new(maker, journal, crash, events),
+            run: ShipRun::new(preparer, journal, crash, events),
             platform,
             settings,
             pages,
             poller: Poller::default(),
             uploads: Semaphore::new(upload_concurrency.clamp(1, 64)),
-            visits: Mutex::default(),
-            groups: Mutex::default(),
+            landing_visits: Mutex::default(),
+            ads_by_group: Mutex::default(),
             rows: by_video,
         };
         (Arc::new(context), sources)
     }
 }
 
-/// Rows whose video never came.
-fn orphans(context: &Context, deliveries: &[Delivery]) -> Vec<Delivery> {
-    let came: std::collections::HashSet<PathBuf> =
-        deliveries.iter().map(|delivery| real(&delivery.source)).collect();
-    let missing = context.rows.iter().filter(|(video, _)| !came.contains(*video));
+/// Returns a failed delivery for each video of the manifest that was not among the files.
+fn rows_without_video(context: &Context, deliveries: &[Delivery]) -> Vec<Delivery> {
+    let delivered: std::collections::HashSet<PathBuf> =
+        deliveries.iter().map(|delivery| canonical(&delivery.source)).collect();
+    let missing = context.rows.iter().filter(|(video, _)| !delivered.contains(*video));
     let reason = || Some("the video was not among the files checked".to_owned());
     missing
         .filter_map(|(_, rows)| {
@@ -177,7 +177,7 @@ fn orphans(context: &Context, deliveries: &[Delivery]) -> Vec<Delivery> {
                 video_id: None,
                 attempts: 0,
                 reason: reason(),
-                ads: super::publish::unshipped(rows, &DeliveryState::Failed, reason().as_deref()),
+                ads: super::publish::unpublished_ads(rows, &DeliveryState::Failed, reason().as_deref()),
             })
         })
         .collect()

@@ -1,4 +1,4 @@
-//! Whether a landing page answers as an ad needs it.
+//! Checks that a landing page answers as an ad requires.
 
 use std::error::Error;
 use std::future::Future;
@@ -15,17 +15,17 @@ use url::{Host, Url};
 pub enum LandingMode {
     /// The ad is not created.
     Require,
-    /// The ad is created; the delivery says what was seen.
+    /// The ad is created; its delivery reports the error.
     #[default]
     Warn,
-    /// Pages are not visited.
+    /// Landing pages are not checked.
     Off,
 }
 
-/// Why a landing page is not fit for an ad.
+/// Why a landing page is unsuitable for an ad.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LandingError {
-    /// Not an address.
+    /// Not a web address.
     #[error("landing page {url}: not a web address; write https://…")]
     Syntax {
         /// As given.
@@ -38,7 +38,7 @@ pub enum LandingError {
         url: String,
     },
     /// An address inside a private network.
-    #[error("landing page {url}: lies in a private network; set allow_private to visit it")]
+    #[error("landing page {url}: the address is in a private network; set allow_private to allow it")]
     Private {
         /// The address, perhaps after a redirect.
         url: String,
@@ -46,7 +46,7 @@ pub enum LandingError {
     /// Too many redirects.
     #[error("landing page {url}: redirected more than {MAX_REDIRECTS} times")]
     Redirects {
-        /// The address asked for.
+        /// The address given.
         url: String,
     },
     /// A status other than 200.
@@ -65,12 +65,12 @@ pub enum LandingError {
         /// The content type, or `unknown`.
         found: String,
     },
-    /// A certificate that visitors would be warned of.
-    #[error("landing page {url}: its certificate is not accepted: {why}")]
+    /// A certificate that browsers reject.
+    #[error("landing page {url}: certificate not accepted: {why}")]
     Certificate {
         /// The address, perhaps after a redirect.
         url: String,
-        /// What is wrong with it.
+        /// Why it is not accepted.
         why: String,
     },
     /// No answer.
@@ -78,7 +78,7 @@ pub enum LandingError {
     Unreachable {
         /// The address, perhaps after a redirect.
         url: String,
-        /// What the transport said.
+        /// The error of the transport.
         why: String,
     },
 }
@@ -87,22 +87,22 @@ const MAX_REDIRECTS: u32 = 5;
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Visits landing pages.
-pub trait Pages: Send + Sync {
-    /// Whether the page answers. Never fails twice for one visit; a network fault is an answer too.
+pub trait PageVisitor: Send + Sync {
+    /// Checks that the page answers. A network failure is a result like any other.
     fn visit<'a>(
         &'a self,
         url: &'a str,
     ) -> Pin<Box<dyn Future<Output = Result<(), LandingError>> + Send + 'a>>;
 }
 
-/// Visits pages over HTTP.
+/// Visits landing pages over HTTP.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct WebPages {
+pub struct HttpPageVisitor {
     /// Whether http and private addresses are allowed.
     pub allow_private: bool,
 }
 
-impl Pages for WebPages {
+impl PageVisitor for HttpPageVisitor {
     fn visit<'a>(
         &'a self,
         url: &'a str,
@@ -111,15 +111,15 @@ impl Pages for WebPages {
     }
 }
 
-/// Visits one page: https unless loopback or `allow_private`, at most five redirects, each hop
-/// checked anew, status 200 and a web page at the end.
+/// Checks one page: https (http only for loopback or with `allow_private`), at most five redirects with the same
+/// checks for each, then status 200 and an HTML content type.
 pub async fn check_landing(url: &str, allow_private: bool) -> Result<(), LandingError> {
     let mut at = Url::parse(url).map_err(|_| LandingError::Syntax { url: url.to_owned() })?;
     for _ in 0..=MAX_REDIRECTS {
         let response = get(&at, allow_private).await?;
         let status = response.status();
         if !status.is_redirection() {
-            return judge(&at, status.as_u16(), header(&response, CONTENT_TYPE));
+            return check_response(&at, status.as_u16(), header(&response, CONTENT_TYPE));
         }
         let next = header(&response, LOCATION).and_then(|to| at.join(to).ok());
         at = next.ok_or_else(|| LandingError::Status { url: at.to_string(), status: status.as_u16() })?;
@@ -131,7 +131,7 @@ fn header(response: &reqwest::Response, name: reqwest::header::HeaderName) -> Op
     response.headers().get(name).and_then(|value| value.to_str().ok())
 }
 
-fn judge(at: &Url, status: u16, content_type: Option<&str>) -> Result<(), LandingError> {
+fn check_response(at: &Url, status: u16, content_type: Option<&str>) -> Result<(), LandingError> {
     let kind = content_type.unwrap_or("unknown").split(';').next().unwrap_or_default().trim();
     if status != 200 {
         return Err(LandingError::Status { url: at.to_string(), status });
@@ -142,8 +142,8 @@ fn judge(at: &Url, status: u16, content_type: Option<&str>) -> Result<(), Landin
     }
 }
 
-/// One hop. The addresses are looked up and judged here and then pinned, so that a second look-up
-/// cannot lead elsewhere.
+/// Requests one address. Its host is resolved and checked here and then pinned, so that the client does not
+/// resolve it to another address.
 async fn get(at: &Url, allow_private: bool) -> Result<reqwest::Response, LandingError> {
     let url = at.to_string();
     let host = at.host().ok_or_else(|| LandingError::Syntax { url: url.clone() })?;
@@ -154,7 +154,7 @@ async fn get(at: &Url, allow_private: bool) -> Result<reqwest::Response, Landing
         Host::Ipv6(ip) => vec![(*ip, port).into()],
         Host::Domain(name) => tokio::time::timeout(TIMEOUT, tokio::net::lookup_host((*name, port)))
             .await
-            .map_err(|_| unreachable("the name was not resolved in time".into()))?
+            .map_err(|_| unreachable("the host name was not resolved in time".into()))?
             .map_err(|error| unreachable(error.to_string()))?
             .take(16)
             .collect(),
@@ -166,7 +166,7 @@ async fn get(at: &Url, allow_private: bool) -> Result<reqwest::Response, Landing
     if !allow_private && !loopback && addresses.iter().any(|address| is_private(address.ip())) {
         return Err(LandingError::Private { url });
     }
-    // Whoever installed a provider first has the say; ours is the same one.
+    // Fails if a provider is already installed, which is the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -178,13 +178,13 @@ async fn get(at: &Url, allow_private: bool) -> Result<reqwest::Response, Landing
     }
     let client = client.build().map_err(|error| unreachable(error.to_string()))?;
     client.get(at.clone()).send().await.map_err(|error| match certificate_error(&error) {
-        Some(wrong) => LandingError::Certificate { url: url.clone(), why: in_words(wrong) },
-        None => unreachable(innermost(&error)),
+        Some(error) => LandingError::Certificate { url: url.clone(), why: certificate_message(error) },
+        None => unreachable(root_cause(&error)),
     })
 }
 
-/// An error and all that it came of, outermost first. An IO error hides the one that it wraps.
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+/// Returns an error and its causes, outermost first. `source()` of an I/O error skips the error that it wraps.
+fn error_chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error| {
         let error: &'a (dyn Error + 'static) = *error;
         match error.downcast_ref::<std::io::Error>() {
@@ -195,15 +195,15 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
 }
 
 fn certificate_error(error: &reqwest::Error) -> Option<&CertificateError> {
-    causes(error).find_map(|cause| match cause.downcast_ref::<rustls::Error>() {
-        Some(rustls::Error::InvalidCertificate(wrong)) => Some(wrong),
+    error_chain(error).find_map(|cause| match cause.downcast_ref::<rustls::Error>() {
+        Some(rustls::Error::InvalidCertificate(error)) => Some(error),
         _ => None,
     })
 }
 
-fn in_words(wrong: &CertificateError) -> String {
-    match wrong {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it is expired".to_owned(),
+fn certificate_message(error: &CertificateError) -> String {
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "it is not valid yet".to_owned()
         }
@@ -212,23 +212,23 @@ fn in_words(wrong: &CertificateError) -> String {
         }
         CertificateError::Revoked => "it is revoked".to_owned(),
         CertificateError::UnknownIssuer => {
-            "nobody who is trusted vouches for it; it is self-signed, or the server leaves out one in between"
+            "issuer not trusted: self-signed, or the server does not send an intermediate certificate"
                 .to_owned()
         }
-        // What openssl makes of itself unless told otherwise; the library has only its own word for it.
+        // The default of `openssl req -x509`; rustls reports it only as an error of its own.
         other if other.to_string().contains("CaUsedAsEndEntity") => {
-            "it is self-signed, and marked as an authority's own".to_owned()
+            "it is self-signed and marked as a certificate authority".to_owned()
         }
         other => other.to_string(),
     }
 }
 
-/// What went wrong in the end: the outer errors only say that something did.
-fn innermost(error: &reqwest::Error) -> String {
-    causes(error).last().map_or_else(String::new, ToString::to_string)
+/// Returns the text of the innermost cause: the outer errors only say that the request failed.
+fn root_cause(error: &reqwest::Error) -> String {
+    error_chain(error).last().map_or_else(String::new, ToString::to_string)
 }
 
-/// Addresses that no visitor of an ad can reach.
+/// Returns whether a visitor of an ad cannot reach the address.
 fn is_private(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
@@ -260,7 +260,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[test]
-    fn addresses_nobody_else_can_reach_are_private() {
+    fn addresses_outside_the_public_internet_are_private() {
         for ip in
             ["10.1.2.3", "127.0.0.1", "169.254.1.1", "100.64.0.1", "0.0.0.0", "::1", "fd00::1", "fe80::1"]
         {
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn syntax_scheme_and_private_networks_are_refused_without_a_visit() {
+    async fn rejects_bad_syntax_http_and_private_networks_without_a_request() {
         assert!(matches!(check_landing("no address", false).await, Err(LandingError::Syntax { .. })));
         assert!(matches!(
             check_landing("http://93.184.216.34/", false).await,
@@ -283,7 +283,7 @@ mod tests {
         assert!(matches!(check_landing("ftp://10.0.0.1/", true).await, Err(LandingError::Insecure { .. })));
     }
 
-    /// Serves one answer for each path, as often as asked.
+    /// Serves one fixed answer per path.
     async fn site() -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_answer_decides() {
+    async fn the_answer_of_the_server_decides() {
         let base = site().await;
         let visit = async |path: &str| check_landing(&format!("{base}{path}"), false).await;
         assert_eq!(visit("/page").await, Ok(()));

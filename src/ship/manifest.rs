@@ -1,47 +1,47 @@
-//! Manifests: which ads to make of which videos, one a row.
+//! Manifests: lists of the ads or posts to create, one per row.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::profile::nearest;
 
-/// One ad to be made; fields that were left out are empty.
+/// A row of a manifest; omitted fields are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AdRow {
-    /// The row, from 1; the header of a `.csv` is not counted.
+    /// The number of the row, from 1; the header of a `.csv` does not count.
     pub row: u32,
     /// The video, joined to the manifest's folder.
     pub video: PathBuf,
-    /// The ad group.
+    /// The id of the ad group.
     pub adgroup_id: String,
-    /// The name, unique in its ad group.
+    /// The name of the ad, unique in its ad group.
     pub ad_name: String,
     /// `CUSTOMIZED_USER`, `TT_USER`, `BC_AUTH_TT` or `AUTH_CODE`.
     pub identity_type: String,
-    /// The identity.
+    /// The id of the identity.
     pub identity_id: String,
-    /// The business centre that the identity was authorised to, for `BC_AUTH_TT`.
+    /// The business center that the identity was authorised to, for `BC_AUTH_TT`.
     pub identity_authorized_bc_id: String,
-    /// The text.
+    /// The text of the ad.
     pub ad_text: String,
     /// The call to action.
     pub call_to_action: String,
     /// The landing page.
     pub landing_page_url: String,
-    /// The name shown.
+    /// The name shown with the ad.
     pub display_name: String,
-    /// The cover, joined to the manifest's folder; `None` takes a frame of the video.
+    /// The cover, joined to the manifest's folder; `None`: a frame of the video.
     pub cover: Option<PathBuf>,
-    /// What a post says, for a destination of posts.
+    /// The columns of a post, for a destination that makes posts.
     pub post: PostFields,
 }
 
-/// The columns of a post; fields that were left out are empty.
+/// The columns of a post; omitted fields are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PostFields {
     /// The caption.
     pub title: String,
-    /// One of the creator's own options.
+    /// One of the options that the platform offers the creator.
     pub privacy_level: String,
     /// `true` or `false`.
     pub disable_comment: String,
@@ -60,7 +60,7 @@ pub struct PostFields {
 }
 
 impl PostFields {
-    /// Every column with what stands in it.
+    /// Returns the name and the value of every column.
     pub fn all(&self) -> [(&'static str, &String); 9] {
         let PostFields {
             title,
@@ -87,7 +87,7 @@ impl PostFields {
     }
 }
 
-/// A manifest as read; not yet judged, see [`super::preflight`].
+/// A manifest as read; [`super::preflight`] checks its rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
     /// The rows, in order.
@@ -102,49 +102,49 @@ pub enum ManifestError {
     Read {
         /// The manifest.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
-    /// Larger than any manifest should be.
+    /// The file is too large.
     #[error("{}: larger than {MAX_BYTES} bytes; split it", path.display())]
     TooLarge {
         /// The manifest.
         path: PathBuf,
     },
     /// Neither `.csv`, `.jsonl` nor `.toml`.
-    #[error("{}: a manifest ends in .csv, .jsonl or .toml", path.display())]
+    #[error("{}: not a manifest: the file name must end in .csv, .jsonl or .toml", path.display())]
     Format {
         /// The manifest.
         path: PathBuf,
     },
-    /// Not well formed.
+    /// Malformed.
     #[error("{}: row {row}: {message}", path.display())]
     Syntax {
         /// The manifest.
         path: PathBuf,
-        /// The row, from 1; 0 for the head or the file as a whole.
+        /// The row, from 1; 0 for the header or the whole file.
         row: u32,
-        /// What is wrong.
+        /// The error.
         message: String,
     },
-    /// A column that nobody knows.
+    /// An unknown column.
     #[error("{}: row {row}: unknown column {column:?}{}", path.display(), nearest.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default())]
     UnknownColumn {
         /// The manifest.
         path: PathBuf,
-        /// The row, from 1; 0 for the head.
+        /// The row, from 1; 0 for the header.
         row: u32,
         /// As written.
         column: String,
-        /// The nearest known column, where one is near enough to be meant.
+        /// The known column with the most similar name, if one is similar enough.
         nearest: Option<&'static str>,
     },
 }
 
 const MAX_BYTES: u64 = 64 << 20;
 
-/// Every column.
+/// All columns.
 pub const COLUMNS: &[&str] = &[
     "video",
     "adgroup_id",
@@ -174,7 +174,7 @@ impl Manifest {
     /// Reads a `.csv`, `.jsonl` or `.toml` manifest.
     ///
     /// # Errors
-    /// The first thing that keeps the file from being understood; what the rows say is judged later.
+    /// The first error that prevents reading the file; the values of the rows are checked later.
     pub fn read(path: &Path) -> Result<Manifest, ManifestError> {
         let io = |source| ManifestError::Read { path: path.to_owned(), source };
         if std::fs::metadata(path).map_err(io)?.len() > MAX_BYTES {
@@ -185,10 +185,10 @@ impl Manifest {
         Manifest::parse(path, text)
     }
 
-    /// Reads the text of the manifest at `path`; its extension tells the format.
+    /// Parses the text of the manifest at `path`, in the format given by its extension.
     pub fn parse(path: &Path, text: &str) -> Result<Manifest, ManifestError> {
-        let reader = Reader { path };
-        let extension = path.extension().and_then(|end| end.to_str()).unwrap_or_default();
+        let reader = ManifestReader { path };
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         let rows = match extension.to_ascii_lowercase().as_str() {
             "csv" => reader.csv(text)?,
             "jsonl" => reader.jsonl(text)?,
@@ -200,7 +200,7 @@ impl Manifest {
         Ok(Manifest { rows })
     }
 
-    /// The videos named, each once, in order of first mention.
+    /// Returns the videos of the rows, each once, in order of first mention.
     pub fn videos(&self) -> Vec<&Path> {
         let mut seen = std::collections::HashSet::new();
         self.rows.iter().map(|row| row.video.as_path()).filter(|video| seen.insert(*video)).collect()
@@ -213,7 +213,7 @@ fn ad_row(row: u32, mut fields: Fields, folder: &Path) -> AdRow {
     let cover = take("cover");
     AdRow {
         row,
-        // An empty name stays empty, so that it is not taken for the folder.
+        // Joined to the folder, an empty name would be the folder itself.
         video: if video.is_empty() { PathBuf::new() } else { folder.join(video) },
         adgroup_id: take("adgroup_id"),
         ad_name: take("ad_name"),
@@ -239,11 +239,11 @@ fn ad_row(row: u32, mut fields: Fields, folder: &Path) -> AdRow {
     }
 }
 
-struct Reader<'a> {
+struct ManifestReader<'a> {
     path: &'a Path,
 }
 
-impl Reader<'_> {
+impl ManifestReader<'_> {
     fn syntax(&self, row: u32, message: impl ToString) -> ManifestError {
         ManifestError::Syntax { path: self.path.to_owned(), row, message: message.to_string() }
     }
@@ -263,10 +263,10 @@ impl Reader<'_> {
 
     fn csv(&self, text: &str) -> Result<Vec<Fields>, ManifestError> {
         let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
-        let head = reader.headers().map_err(|error| self.syntax(0, error))?.clone();
-        let columns = head.iter().map(|name| self.column(0, name)).collect::<Result<Vec<_>, _>>()?;
-        if let Some(twice) = (1..columns.len()).find(|at| columns[..*at].contains(&columns[*at])) {
-            return Err(self.syntax(0, format!("column {:?} stands there twice", columns[twice])));
+        let header = reader.headers().map_err(|error| self.syntax(0, error))?.clone();
+        let columns = header.iter().map(|name| self.column(0, name)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(duplicate) = (1..columns.len()).find(|at| columns[..*at].contains(&columns[*at])) {
+            return Err(self.syntax(0, format!("duplicate column {:?}", columns[duplicate])));
         }
         let mut rows = Vec::new();
         for (row, record) in (1..).zip(reader.records()) {
@@ -286,8 +286,8 @@ impl Reader<'_> {
                 let texts = table.into_iter().map(|(name, value)| match value {
                     serde_json::Value::String(text) => Ok((name, text)),
                     serde_json::Value::Null => Ok((name, String::new())),
-                    // Ids exceed what other readers keep of a number, so digits must come quoted.
-                    _ => Err(self.syntax(row, format!("{name} must be a text in quotes"))),
+                    // Ids exceed the exact integers of many JSON writers, so they must be strings.
+                    _ => Err(self.syntax(row, format!("{name} must be a string in quotes"))),
                 });
                 self.fields(row, texts)
             })
@@ -312,7 +312,7 @@ impl Reader<'_> {
                 };
                 let texts = ad.into_iter().map(|(name, value)| match value {
                     toml::Value::String(text) => Ok((name, text)),
-                    _ => Err(self.syntax(row, format!("{name} must be a text in quotes"))),
+                    _ => Err(self.syntax(row, format!("{name} must be a string in quotes"))),
                 });
                 self.fields(row, texts)
             })
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn the_three_formats_say_the_same() {
+    fn csv_jsonl_and_toml_give_the_same_rows() {
         let csv =
             parse("m/ads.csv", "video,ad_name,cover\na.mov,\"One, two\",c.png\na.mov,Three,\n").unwrap();
         let jsonl = parse(
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_columns_name_the_nearest() {
+    fn an_unknown_column_suggests_the_nearest_known_one() {
         let error = parse("a.csv", "video,adgroup\n").unwrap_err().to_string();
         assert_eq!(error, "a.csv: row 0: unknown column \"adgroup\"; did you mean \"adgroup_id\"?");
         let error = parse("a.jsonl", "{}\n{\"landing_page\":\"x\"}").unwrap_err().to_string();
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_cannot_be_understood_are_named() {
+    fn a_malformed_manifest_is_rejected_with_its_row() {
         let error = parse("a.csv", "video,ad_name\na,b\nc\n").unwrap_err();
         assert!(matches!(error, ManifestError::Syntax { row: 2, .. }), "{error}");
         assert!(matches!(parse("a.csv", "video,video\n"), Err(ManifestError::Syntax { row: 0, .. })));
@@ -378,12 +378,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(name in "a\\.(csv|jsonl|toml)", text in "(?s).{0,200}") {
+        fn any_text_is_parsed_or_rejected_without_a_panic(name in "a\\.(csv|jsonl|toml)", text in "(?s).{0,200}") {
             let _ = parse(&name, &text);
         }
 
         #[test]
-        fn what_is_written_as_json_is_read_back(text in "[^\\p{C}]{0,40}") {
+        fn text_written_as_json_is_read_back(text in "[^\\p{C}]{0,40}") {
             let line = serde_json::json!({ "video": "v", "ad_text": text }).to_string();
             let read = parse("a.jsonl", &line).unwrap();
             prop_assert_eq!(read.rows[0].ad_text.as_str(), text.trim());

@@ -1,10 +1,11 @@
-//! Shipping: upload, wait, publish; each effect at most once, with a journal.
+//! Shipping: uploads videos, waits until they are ready and publishes them; a journal ensures that each effect
+//! happens at most once.
 //!
-//! - [`manifest`] and [`preflight`]: what is asked for, and whether it can be.
-//! - [`journal`]: what was meant, sent and answered, on disk before the first byte leaves.
-//! - [`engine`]: one task an asset, from the validated file to its ads.
-//! - [`landing`]: whether a landing page answers.
-//! - [`crash`]: where a test may kill the process.
+//! - [`manifest`] and [`preflight`]: the requested ads and posts, and the checks before anything is sent.
+//! - [`journal`]: intents, sends and results, on disk before the first byte is sent.
+//! - [`engine`]: one task per asset, from the validated file to its ads.
+//! - [`landing`]: checks landing pages.
+//! - [`crash`]: points at which a test can inject a fault.
 
 mod asset;
 pub mod backoff;
@@ -32,15 +33,16 @@ use crate::rules::ValidatedAsset;
 
 pub use engine::ship;
 pub use journal::{
-    Choice, History, Journal, JournalError, Known, LoggedEvent, Question, StatusLine, Wait, destination_key,
+    Choice, History, Journal, JournalError, KnownAsset, LoggedEvent, Question, StatusLine, Wait,
+    destination_key,
 };
-pub use landing::{LandingMode, Pages, WebPages};
+pub use landing::{HttpPageVisitor, LandingMode, PageVisitor};
 pub use manifest::{AdRow, Manifest, ManifestError, PostFields};
 pub use posts::{PostRequest, post, preflight_posts};
 pub use preflight::{Problem, is_ad, preflight};
 pub use request::{Prepared, ShipError, ShipOutcome, ShipRequest, Until};
 
-/// Where an asset stands.
+/// The state of an asset's delivery.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
@@ -48,9 +50,9 @@ pub enum DeliveryState {
     Validated,
     /// Being sent.
     Uploading,
-    /// The platform gave an id.
+    /// The platform returned an id.
     Uploaded,
-    /// The platform is at work on it.
+    /// The platform processes it.
     Processing,
     /// An ad may use it.
     Ready,
@@ -58,104 +60,105 @@ pub enum DeliveryState {
     Publishing,
     /// Its ads exist.
     Published,
-    /// The platform did not take it; another recipe may follow.
+    /// Preparation, upload or processing failed; another encode mode may follow.
     Failed,
-    /// No recipe is left.
+    /// No attempt or encode mode is left.
     GivenUp,
-    /// Not settled in the time given.
+    /// The outcome was not known in time.
     Unconfirmed,
 }
 
-/// One asset's delivery, in the shape of the report.
+/// The delivery of one asset, as in the report.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Delivery {
     /// The source as given.
     #[serde(skip)]
     pub source: PathBuf,
-    /// Where it stands.
+    /// The state.
     pub state: DeliveryState,
     /// The platform's id.
     pub video_id: Option<String>,
-    /// Uploads tried.
+    /// Number of upload attempts.
     pub attempts: u32,
-    /// Why it stands there.
+    /// The reason for the state.
     pub reason: Option<String>,
-    /// One entry a manifest row.
+    /// One entry per manifest row.
     pub ads: Vec<AdDelivery>,
 }
 
-/// One ad's delivery.
+/// The delivery of one ad.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct AdDelivery {
     /// The row of the manifest, from 1.
     pub row: u32,
-    /// Where it stands.
+    /// The state.
     pub state: DeliveryState,
     /// The platform's id.
     pub ad_id: Option<String>,
-    /// Why it stands there.
+    /// The reason for the state.
     pub reason: Option<String>,
 }
 
-/// What happens while shipping, for progress.
+/// An event of a run, for progress displays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ShipEvent {
-    /// An asset moved on.
+    /// An asset changed its state.
     State {
         /// The source as given.
         source: PathBuf,
-        /// Where it stands now.
+        /// The new state.
         state: DeliveryState,
     },
-    /// Bytes left this machine.
+    /// Bytes were sent.
     Sent {
         /// The source as given.
         source: PathBuf,
-        /// So far.
+        /// Bytes sent so far.
         bytes: u64,
-        /// In all.
+        /// Bytes in total.
         total: u64,
     },
-    /// Everybody waits, as the platform asked.
+    /// All calls pause because the platform throttles.
     Paused {
         /// Seconds.
         seconds: u64,
     },
 }
 
-/// Why no file could be made.
+/// Why no file could be prepared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PrepareError {
-    /// No recipe is left, or the rules refuse.
+    /// No encode mode is left, or the rules refuse the file.
     #[error("{0}")]
     Refused(String),
-    /// The work itself went wrong.
+    /// The preparation failed; a retry may succeed.
     #[error("{0}")]
     Failed(String),
 }
 
-/// Makes files for shipping. Blocking: called from a blocking thread.
+/// Prepares files for shipping. The methods block; they are called from a blocking thread.
 pub trait AssetPreparer: Send + Sync {
-    /// A validated file by recipe `recipe`: 1 as planned, 2 and up after failed processing.
-    fn make(&self, source: &Path, recipe: u32) -> Result<ValidatedAsset, PrepareError>;
-    /// A cover picture of the same ratio.
+    /// Returns a validated file in encode mode `encode_mode`: 1 as planned, 2 and up after failed processing.
+    fn prepare(&self, source: &Path, encode_mode: u32) -> Result<ValidatedAsset, PrepareError>;
+    /// Makes a cover image with the aspect ratio of the video.
     fn cover(&self, asset: &ValidatedAsset) -> Result<PathBuf, PrepareError>;
-    /// Whether the picture at `path` can be the cover of `asset`.
-    fn judge_cover(&self, path: &Path, asset: &ValidatedAsset) -> Result<(), PrepareError>;
+    /// Checks whether the image at `path` can be the cover of `asset`.
+    fn check_cover(&self, path: &Path, asset: &ValidatedAsset) -> Result<(), PrepareError>;
 }
 
-/// The longest name the platform takes, in characters.
+/// The longest file name the platform accepts, in characters.
 const NAME_MAX: usize = 100;
 
-/// The name of an upload: readable stem, twelve digits of the content's hash, and the recipe from 2.
+/// Returns the file name of an upload: readable stem, twelve digits of the content's hash, and `-rN` for encode
+/// mode N from 2.
 ///
-/// `content_hex` is the lower-case hex of the hash of the bytes sent.
-pub fn upload_name(stem: &str, content_hex: &str, recipe: u32) -> String {
+/// `content_hex` is the hash of the bytes sent, in lower-case hex.
+pub fn upload_name(stem: &str, content_hex: &str, encode_mode: u32) -> String {
     let hash: String = content_hex.chars().take(12).collect();
-    let tail = if recipe > 1 { format!("-{hash}-r{recipe}.mp4") } else { format!("-{hash}.mp4") };
+    let tail = if encode_mode > 1 { format!("-{hash}-r{encode_mode}.mp4") } else { format!("-{hash}.mp4") };
     let clean = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
-    let room = NAME_MAX.saturating_sub(tail.len());
-    let head: String = stem.chars().map(clean).take(room).collect();
+    let available = NAME_MAX.saturating_sub(tail.len());
+    let head: String = stem.chars().map(clean).take(available).collect();
     format!("{head}{tail}")
 }
 
@@ -164,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_short_and_tell_recipes_apart() {
+    fn upload_names_are_at_most_100_characters_and_contain_the_encode_mode() {
         assert_eq!(upload_name("a b", "0123456789abcdef", 1), "a-b-0123456789ab.mp4");
         assert_eq!(upload_name("a", "0123456789abcdef", 2), "a-0123456789ab-r2.mp4");
         assert_eq!(upload_name(&"é".repeat(300), "0123456789abcdef", 3).chars().count(), 100);

@@ -1,4 +1,4 @@
-//! One poller for all videos under way: due ones are asked for together, 60 a call.
+//! One poller for all videos in processing: due videos are queried together, 60 per call.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -10,39 +10,40 @@ use tokio::time::Instant;
 use super::ShipEvent;
 use super::backoff::{Backoff, Next};
 use super::crash::crash_point;
-use super::engine::{Abort, Context, guard};
+use super::engine::{Abort, Context, lock};
 use crate::platform::{CallError, Class, RemoteVideo};
 
-/// The most ids a call takes.
-const BATCH: usize = 60;
-/// The first look at a video that an earlier run left waiting; short, so that all of them meet.
-const SOON: Duration = Duration::from_millis(250);
-/// Never more than this is waited less than meant, so that videos are asked for together.
-const TOGETHER_MAX: Duration = Duration::from_secs(15);
-const CAP: Duration = Duration::from_secs(60);
+/// The most ids in one call.
+const MAX_IDS_PER_CALL: usize = 60;
+/// Wait before the first poll of a video that an earlier run uploaded: short, so that all of them share calls.
+const RESUMED_FIRST_WAIT: Duration = Duration::from_millis(250);
+/// How much earlier than due a video may be polled, so that videos share calls.
+const MAX_EARLY: Duration = Duration::from_secs(15);
+/// The longest wait between two polls of a video.
+const MAX_POLL_WAIT: Duration = Duration::from_secs(60);
 
-/// What came of waiting for a video.
+/// Whether a video became ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Readiness {
     /// An ad may use it.
     Ready,
-    /// Not in the time given, and what was seen.
-    Late(String),
+    /// Not within the limit; the text says what was seen.
+    TimedOut(String),
 }
 
-struct Watch {
+struct PollEntry {
     md5: String,
     started: Instant,
     limit: Duration,
     tries: u32,
     next: Instant,
     listed: Option<(Instant, RemoteVideo)>,
-    said: Option<String>,
-    replies: Vec<oneshot::Sender<Verdict>>,
+    last_error: Option<String>,
+    replies: Vec<oneshot::Sender<Readiness>>,
 }
 
-impl Watch {
-    fn see(&mut self, video: Option<&RemoteVideo>, now: Instant) {
+impl PollEntry {
+    fn update(&mut self, video: Option<&RemoteVideo>, now: Instant) {
         if let Some(video) = video {
             let since = self.listed.take().map_or(now, |(since, _)| since);
             self.listed = Some((since, video.clone()));
@@ -53,85 +54,89 @@ impl Watch {
         self.listed.as_ref().is_some_and(|(_, video)| video.is_ready(&self.md5))
     }
 
-    fn late(&self, now: Instant) -> String {
+    fn timeout_reason(&self, now: Instant) -> String {
         let mut text = match &self.listed {
             None => format!("never listed within {} s", now.duration_since(self.started).as_secs()),
             Some((_, video)) if video.displayable == Some(true) => {
-                let other = video.md5.as_deref().is_some_and(|md5| !md5.eq_ignore_ascii_case(&self.md5));
-                let what = if other { "its MD5 differs from the bytes sent" } else { "facts are missing" };
-                format!("listed and displayable, but {what}")
+                let differs = video.md5.as_deref().is_some_and(|md5| !md5.eq_ignore_ascii_case(&self.md5));
+                let problem = if differs {
+                    "its MD5 differs from that of the bytes sent"
+                } else {
+                    "the list lacks some of its properties"
+                };
+                format!("listed and displayable, but {problem}")
             }
             Some((since, _)) => {
                 format!("listed, not displayable for {} s", now.duration_since(*since).as_secs())
             }
         };
-        if let Some(said) = &self.said {
-            text.push_str(&format!(" (last answer: {said})"));
+        if let Some(error) = &self.last_error {
+            text.push_str(&format!(" (last answer: {error})"));
         }
         text
     }
 }
 
-/// The videos that somebody waits for.
+/// The videos that tasks wait for.
 #[derive(Default)]
 pub(super) struct Poller {
-    watches: Mutex<HashMap<String, Watch>>,
+    entries: Mutex<HashMap<String, PollEntry>>,
     changed: Notify,
 }
 
 impl Context {
-    /// Waits until a video is ready, at most `limit`. A zero limit looks once.
+    /// Waits until a video is ready, at most `limit`. A zero limit polls once.
     ///
-    /// `fresh` tells that it was uploaded just now, so that the first look may wait.
+    /// `just_uploaded`: the video needs time for processing, so the first poll waits.
     pub(super) async fn await_ready(
         &self,
         video_id: &str,
         md5: &str,
         limit: Duration,
-        fresh: bool,
-    ) -> Result<Verdict, Abort> {
-        self.go_on()?;
-        let (reply, verdict) = oneshot::channel();
+        just_uploaded: bool,
+    ) -> Result<Readiness, Abort> {
+        self.check_running()?;
+        let (reply, readiness) = oneshot::channel();
         {
             let now = Instant::now();
-            let first = match self.settings.first_look {
-                // Spread a little, so that videos uploaded together are not asked for in one burst.
-                Some(look) if fresh => Next::Wait(look.mul_f64(0.9 + 0.2 * fastrand::f64())),
-                None if fresh => self.pause(0, Duration::ZERO, limit),
-                _ => Next::Wait(SOON),
+            let first = match self.settings.first_poll_after_upload {
+                // Jitter, so that videos uploaded together are not polled in one burst.
+                Some(delay) if just_uploaded => Next::Wait(delay.mul_f64(0.9 + 0.2 * fastrand::f64())),
+                None if just_uploaded => self.next_poll(0, Duration::ZERO, limit),
+                _ => Next::Wait(RESUMED_FIRST_WAIT),
             };
             let wait = if let Next::Wait(wait) = first { wait.min(limit) } else { Duration::ZERO };
-            let mut watches = guard(&self.poller.watches);
-            let watch = watches.entry(video_id.to_owned()).or_insert_with(|| Watch {
+            let mut entries = lock(&self.poller.entries);
+            let entry = entries.entry(video_id.to_owned()).or_insert_with(|| PollEntry {
                 md5: md5.to_owned(),
                 started: now,
                 limit,
                 tries: 0,
                 next: now + wait,
                 listed: None,
-                said: None,
+                last_error: None,
                 replies: Vec::new(),
             });
-            watch.replies.push(reply);
+            entry.replies.push(reply);
         }
         self.poller.changed.notify_one();
         tokio::select! {
             biased;
-            verdict = verdict => verdict.map_err(|_| Abort::Stopped),
+            readiness = readiness => readiness.map_err(|_| Abort::Stopped),
             () = self.stopped() => Err(Abort::Stopped),
         }
     }
 
-    fn pause(&self, tries: u32, elapsed: Duration, limit: Duration) -> Next {
-        let backoff = Backoff { first: self.settings.first_poll, cap: CAP, deadline: limit };
-        // A quarter is kept, so that no video is asked for many times in a row.
+    fn next_poll(&self, tries: u32, elapsed: Duration, limit: Duration) -> Next {
+        let backoff = Backoff { first: self.settings.first_poll, cap: MAX_POLL_WAIT, deadline: limit };
+        // At least a quarter of the bound, so that no video is polled many times in a row.
         backoff.next(tries, elapsed, 0.25 + 0.75 * fastrand::f64())
     }
 
-    /// Polls until the run stops. Its future is dropped when the run ends.
+    /// Polls until the run stops. The caller drops the future when the run ends.
     pub(super) async fn poll_all(&self) {
         loop {
-            let next = guard(&self.poller.watches).values().map(|watch| watch.next).min();
+            let next = lock(&self.poller.entries).values().map(|entry| entry.next).min();
             tokio::select! {
                 biased;
                 () = self.stopped() => return,
@@ -149,15 +154,15 @@ impl Context {
 
     fn due(&self) -> Vec<Vec<String>> {
         let now = Instant::now();
-        let soon = now + self.settings.first_poll.min(TOGETHER_MAX);
-        let watches = guard(&self.poller.watches);
-        let mut due: Vec<_> = watches.iter().filter(|(_, watch)| watch.next <= soon).collect();
+        let soon = now + self.settings.first_poll.min(MAX_EARLY);
+        let entries = lock(&self.poller.entries);
+        let mut due: Vec<_> = entries.iter().filter(|(_, entry)| entry.next <= soon).collect();
         due.sort_by(|(a, x), (b, y)| x.next.cmp(&y.next).then(a.cmp(b)));
-        // What is due soon fills the calls that what is due now takes anyway.
-        let calls = due.iter().filter(|(_, watch)| watch.next <= now).count().div_ceil(BATCH);
-        due.truncate(calls * BATCH);
+        // Videos that are due soon fill up the calls needed for those due now.
+        let calls = due.iter().filter(|(_, entry)| entry.next <= now).count().div_ceil(MAX_IDS_PER_CALL);
+        due.truncate(calls * MAX_IDS_PER_CALL);
         let ids: Vec<String> = due.into_iter().map(|(id, _)| id.clone()).collect();
-        ids.chunks(BATCH).map(<[String]>::to_vec).collect()
+        ids.chunks(MAX_IDS_PER_CALL).map(<[String]>::to_vec).collect()
     }
 
     fn merge(&self, ids: &[String], answer: Result<Vec<RemoteVideo>, CallError>) {
@@ -165,39 +170,39 @@ impl Context {
             self.emit(ShipEvent::Paused { seconds: self.settings.first_poll.as_secs().max(1) });
         }
         let now = Instant::now();
-        let mut watches = guard(&self.poller.watches);
+        let mut entries = lock(&self.poller.entries);
         for id in ids {
-            let Some(watch) = watches.get_mut(id) else { continue };
-            watch.tries += 1;
+            let Some(entry) = entries.get_mut(id) else { continue };
+            entry.tries += 1;
             match &answer {
                 Ok(videos) => {
-                    watch.said = None;
-                    watch.see(videos.iter().find(|video| video.video_id == *id), now);
+                    entry.last_error = None;
+                    entry.update(videos.iter().find(|video| video.video_id == *id), now);
                 }
-                // A fault on the way says nothing about the video.
-                Err(error) => watch.said = Some(error.to_string()),
+                // A failed call says nothing about the video.
+                Err(error) => entry.last_error = Some(error.to_string()),
             }
-            let verdict = if watch.is_ready() {
-                Verdict::Ready
+            let readiness = if entry.is_ready() {
+                Readiness::Ready
             } else {
-                match self.pause(watch.tries, now.duration_since(watch.started), watch.limit) {
+                match self.next_poll(entry.tries, now.duration_since(entry.started), entry.limit) {
                     Next::Wait(wait) => {
-                        watch.next = now + wait;
+                        entry.next = now + wait;
                         continue;
                     }
-                    Next::GiveUp => Verdict::Late(watch.late(now)),
+                    Next::GiveUp => Readiness::TimedOut(entry.timeout_reason(now)),
                 }
             };
-            for reply in watches.remove(id).into_iter().flat_map(|watch| watch.replies) {
-                let _ = reply.send(verdict.clone());
+            for reply in entries.remove(id).into_iter().flat_map(|entry| entry.replies) {
+                let _ = reply.send(readiness.clone());
             }
         }
     }
 }
 
-async fn sleep_until(when: Option<Instant>) {
-    match when {
-        Some(when) => tokio::time::sleep_until(when).await,
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
     }
 }

@@ -1,55 +1,55 @@
-//! Everything about a manifest that can be refused before the first upload, in one list.
+//! Checks a manifest before the first upload and lists every problem.
 
 use std::collections::HashMap;
 
 use super::manifest::{AdRow, Manifest};
 
-/// Something wrong with a row.
+/// A problem of a row.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Problem {
     /// The row, from 1.
     pub row: u32,
     /// The column.
     pub field: &'static str,
-    /// What is wrong and what to do.
+    /// The problem and what to do.
     pub message: String,
-    /// Whether the row may ship all the same.
+    /// Whether the row may be shipped nevertheless.
     pub warning: bool,
 }
 
 /// Limits of the ad create API, see the profile's `ad-text` and `ad-fields`.
-const AD_NAME_MAX: usize = 512;
-const AD_TEXT_MAX: usize = 100;
-const DISPLAY_NAME_MAX: usize = 40;
+const MAX_AD_NAME: usize = 512;
+const MAX_AD_TEXT: usize = 100;
+const MAX_DISPLAY_NAME: usize = 40;
 
-/// Judges every row: fields, lengths, characters, uniqueness, addresses, and that the files are there.
-/// Reads the file system, calls nobody. An empty list means that uploads may begin.
+/// Checks every row: fields, lengths, characters, uniqueness, addresses, and that the files exist. It reads the
+/// file system and makes no calls. If the list has no errors, uploads may begin.
 pub fn preflight(manifest: &Manifest) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut names: HashMap<(&str, &str), u32> = HashMap::new();
     for row in &manifest.rows {
-        let mut found = Findings { row: row.row, problems: &mut problems };
-        video(row, &mut found);
+        let mut report = RowProblems { row: row.row, problems: &mut problems };
+        check_video(row, &mut report);
         for (field, text) in row.post.all() {
             if !text.is_empty() {
-                found.error(field, "belongs to a post; this destination makes ads");
+                report.error(field, "is a column of posts; this destination makes ads");
             }
         }
         if is_ad(row) {
-            fields(row, &mut found);
-            cover(row, &mut found);
+            check_fields(row, &mut report);
+            check_cover(row, &mut report);
             if let Some(first) = names.insert((&row.adgroup_id, &row.ad_name), row.row)
                 && !row.ad_name.is_empty()
             {
-                found
-                    .error("ad_name", format!("the same as in row {first}; names are unique in an ad group"));
+                let message = format!("same name as in row {first}; names must be unique in an ad group");
+                report.error("ad_name", message);
             }
         }
     }
     problems
 }
 
-/// Whether a row asks for an ad, and not only for its video's upload.
+/// Returns whether a row describes an ad, and not only a video to upload.
 pub fn is_ad(row: &AdRow) -> bool {
     let AdRow {
         row: _,
@@ -80,12 +80,13 @@ pub fn is_ad(row: &AdRow) -> bool {
     cover.is_some() || texts.iter().any(|text| !text.is_empty())
 }
 
-pub(super) struct Findings<'a> {
+/// Adds problems of one row to the list.
+pub(super) struct RowProblems<'a> {
     pub(super) row: u32,
     pub(super) problems: &'a mut Vec<Problem>,
 }
 
-impl Findings<'_> {
+impl RowProblems<'_> {
     pub(super) fn error(&mut self, field: &'static str, message: impl Into<String>) {
         self.problems.push(Problem { row: self.row, field, message: message.into(), warning: false });
     }
@@ -94,90 +95,91 @@ impl Findings<'_> {
         self.problems.push(Problem { row: self.row, field, message: message.into(), warning: true });
     }
 
-    fn length(&mut self, field: &'static str, text: &str, most: usize) {
+    fn length(&mut self, field: &'static str, text: &str, max: usize) {
         let width = width(text);
         if text.is_empty() {
             self.error(field, "required");
-        } else if width > most {
-            self.error(field, format!("{width} characters, at most {most} (wide ones count two)"));
+        } else if width > max {
+            let message = format!("{width} characters, at most {max} are allowed (wide ones count as two)");
+            self.error(field, message);
         }
         if let Some(bad) = text.chars().find(|c| is_emoji(*c)) {
-            self.error(field, format!("emoji are refused: {bad:?}"));
+            self.error(field, format!("emoji are not allowed: {bad:?}"));
         } else if let Some(bad) = text.chars().find(|c| c.is_control()) {
-            self.error(field, format!("control characters are refused: {bad:?}"));
+            self.error(field, format!("control characters are not allowed: {bad:?}"));
         }
     }
 }
 
-pub(super) fn video(row: &AdRow, found: &mut Findings<'_>) {
+pub(super) fn check_video(row: &AdRow, report: &mut RowProblems<'_>) {
     if row.video.as_os_str().is_empty() {
-        found.error("video", "required");
+        report.error("video", "required");
     } else if !row.video.is_file() {
-        found.error("video", format!("{}: no such file", row.video.display()));
+        report.error("video", format!("{}: no such file", row.video.display()));
     }
 }
 
-fn fields(row: &AdRow, found: &mut Findings<'_>) {
+fn check_fields(row: &AdRow, report: &mut RowProblems<'_>) {
     for (field, text) in [("adgroup_id", &row.adgroup_id), ("identity_id", &row.identity_id)] {
         if text.is_empty() {
-            found.error(field, "required");
+            report.error(field, "required");
         }
     }
     if !row.adgroup_id.bytes().all(|byte| byte.is_ascii_digit()) {
-        found.error("adgroup_id", "digits only");
+        report.error("adgroup_id", "must contain only digits");
     }
-    found.length("ad_name", &row.ad_name, AD_NAME_MAX);
-    found.length("ad_text", &row.ad_text, AD_TEXT_MAX);
+    report.length("ad_name", &row.ad_name, MAX_AD_NAME);
+    report.length("ad_text", &row.ad_text, MAX_AD_TEXT);
     match row.identity_type.as_str() {
         "CUSTOMIZED_USER" | "TT_USER" | "AUTH_CODE" => {}
         "BC_AUTH_TT" => {
-            let centre = &row.identity_authorized_bc_id;
-            if centre.is_empty() {
-                found
-                    .error("identity_authorized_bc_id", "required with BC_AUTH_TT: the business centre's id");
-            } else if !centre.bytes().all(|byte| byte.is_ascii_digit()) {
-                found.error("identity_authorized_bc_id", "digits only");
+            let center_id = &row.identity_authorized_bc_id;
+            if center_id.is_empty() {
+                let message = "required with BC_AUTH_TT: the id of the business center";
+                report.error("identity_authorized_bc_id", message);
+            } else if !center_id.bytes().all(|byte| byte.is_ascii_digit()) {
+                report.error("identity_authorized_bc_id", "must contain only digits");
             }
         }
-        "" => found.error("identity_type", "required"),
-        _ => found.error("identity_type", "one of CUSTOMIZED_USER, TT_USER, AUTH_CODE, BC_AUTH_TT"),
+        "" => report.error("identity_type", "required"),
+        _ => report.error("identity_type", "must be CUSTOMIZED_USER, TT_USER, AUTH_CODE or BC_AUTH_TT"),
     }
     if row.identity_type != "BC_AUTH_TT" && !row.identity_authorized_bc_id.is_empty() {
-        found.error("identity_authorized_bc_id", "belongs to BC_AUTH_TT alone");
+        report.error("identity_authorized_bc_id", "only allowed with BC_AUTH_TT");
     }
     if row.call_to_action.is_empty() {
-        found.error("call_to_action", "required");
+        report.error("call_to_action", "required");
     } else if !row
         .call_to_action
         .bytes()
         .all(|byte| byte.is_ascii_uppercase() || b"_0123456789".contains(&byte))
     {
-        found.error("call_to_action", "written in capitals, as LEARN_MORE");
+        report.error("call_to_action", "must be in capitals, for example LEARN_MORE");
     }
-    landing(row, found);
+    check_landing(row, report);
 }
 
-fn landing(row: &AdRow, found: &mut Findings<'_>) {
+fn check_landing(row: &AdRow, report: &mut RowProblems<'_>) {
     let url = &row.landing_page_url;
     if url.is_empty() {
-        found.warn("landing_page_url", "empty: the ad leads nowhere unless its promotion type needs no page");
+        report.warn("landing_page_url", "empty: the ad has no link, which only some promotion types allow");
         if !row.display_name.is_empty() {
-            found.length("display_name", &row.display_name, DISPLAY_NAME_MAX);
+            report.length("display_name", &row.display_name, MAX_DISPLAY_NAME);
         }
         return;
     }
     match url::Url::parse(url) {
-        Ok(parsed) if parsed.host().is_none() => found.error("landing_page_url", "has no host"),
+        Ok(parsed) if parsed.host().is_none() => report.error("landing_page_url", "the address has no host"),
         Ok(parsed) if parsed.scheme() == "https" => {}
         Ok(parsed) if parsed.scheme() == "http" && is_loopback(&parsed) => {}
-        Ok(_) => found.error("landing_page_url", "must begin with https://"),
-        Err(_) => found.error("landing_page_url", "not a web address; write https://…"),
+        Ok(_) => report.error("landing_page_url", "must begin with https://"),
+        Err(_) => report.error("landing_page_url", "not a web address; write https://…"),
     }
-    // The name stands beside the link; a customised user brings its own, so absence is no error.
+    // A customized user has a display name of its own, so an empty field is only a warning.
     if row.display_name.is_empty() {
-        found.warn("display_name", "empty: an ad with a landing page shows 1 to 40 characters");
+        report.warn("display_name", "empty: an ad with a landing page shows 1 to 40 characters");
     } else {
-        found.length("display_name", &row.display_name, DISPLAY_NAME_MAX);
+        report.length("display_name", &row.display_name, MAX_DISPLAY_NAME);
     }
 }
 
@@ -190,20 +192,20 @@ fn is_loopback(url: &url::Url) -> bool {
     }
 }
 
-fn cover(row: &AdRow, found: &mut Findings<'_>) {
+fn check_cover(row: &AdRow, report: &mut RowProblems<'_>) {
     let Some(path) = &row.cover else { return };
-    // What is in the picture is for the rules.
+    // The rules for images check the content.
     if !path.is_file() {
-        found.error("cover", format!("{}: no such file", path.display()));
+        report.error("cover", format!("{}: no such file", path.display()));
     }
 }
 
-/// Characters as the platform counts them: wide ones, as in Chinese, Japanese and Korean, count two.
+/// Returns the number of characters as the platform counts them: wide ones (Chinese, Japanese, Korean) count two.
 pub fn width(text: &str) -> usize {
     text.chars().map(|c| if is_wide(c) { 2 } else { 1 }).sum()
 }
 
-/// East Asian Width W and F in the ranges that text uses.
+/// Returns whether a character has the East Asian Width W or F (only the ranges used in text).
 fn is_wide(c: char) -> bool {
     matches!(u32::from(c),
         0x1100..=0x115f | 0x2e80..=0x303e | 0x3041..=0x33ff | 0x3400..=0x4dbf | 0x4e00..=0x9fff
@@ -211,7 +213,7 @@ fn is_wide(c: char) -> bool {
         | 0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x1b000..=0x1b2ff | 0x20000..=0x3fffd)
 }
 
-/// Characters shown as emoji; ©, ® and ™ are plain text unless a selector follows.
+/// Returns whether a character is shown as an emoji; ©, ® and ™ are text unless a variation selector follows.
 fn is_emoji(c: char) -> bool {
     matches!(u32::from(c),
         0x1f000..=0x1faff | 0x2600..=0x27bf | 0x2b05..=0x2b07 | 0x2b1b..=0x2b1c | 0x2b50 | 0x2b55
@@ -247,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_row_and_a_bare_video_pass() {
+    fn a_complete_row_and_a_row_with_only_a_video_pass() {
         let dir = tempfile::tempdir().unwrap();
         let row = good(dir.path());
         let bare = AdRow { row: 2, video: row.video.clone(), ..AdRow::default() };
@@ -255,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_of_every_row_is_in_one_list() {
+    fn lists_every_problem_of_every_row() {
         let dir = tempfile::tempdir().unwrap();
         let row = good(dir.path());
         let bad = AdRow {
@@ -274,16 +276,16 @@ mod tests {
     }
 
     #[test]
-    fn an_identity_of_a_business_centre_names_the_centre_and_no_other_does() {
+    fn the_business_center_id_is_required_with_bc_auth_tt_and_rejected_otherwise() {
         let dir = tempfile::tempdir().unwrap();
         let row = AdRow { identity_type: "BC_AUTH_TT".into(), ..good(dir.path()) };
-        let with = |kind: &str, centre: &str| {
-            let (identity_type, identity_authorized_bc_id) = (kind.into(), centre.into());
+        let check = |kind: &str, center: &str| {
+            let (identity_type, identity_authorized_bc_id) = (kind.into(), center.into());
             fields_refused(vec![AdRow { identity_type, identity_authorized_bc_id, ..row.clone() }])
         };
-        assert_eq!(with("BC_AUTH_TT", "7000000000000000009"), []);
-        for (kind, centre) in [("BC_AUTH_TT", ""), ("BC_AUTH_TT", "mine"), ("TT_USER", "7")] {
-            assert_eq!(with(kind, centre), [(1, "identity_authorized_bc_id")], "{kind} {centre}");
+        assert_eq!(check("BC_AUTH_TT", "7000000000000000009"), []);
+        for (kind, center) in [("BC_AUTH_TT", ""), ("BC_AUTH_TT", "mine"), ("TT_USER", "7")] {
+            assert_eq!(check(kind, center), [(1, "identity_authorized_bc_id")], "{kind} {center}");
         }
     }
 
@@ -297,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_name_in_another_ad_group_is_no_clash() {
+    fn the_same_name_in_another_ad_group_is_allowed() {
         let dir = tempfile::tempdir().unwrap();
         let row = good(dir.path());
         let other = AdRow { row: 2, adgroup_id: "2".into(), ..row.clone() };
@@ -305,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn wide_characters_count_two_and_emoji_are_refused() {
+    fn wide_characters_count_two_and_emoji_are_rejected() {
         let dir = tempfile::tempdir().unwrap();
         let row = good(dir.path());
         let text = |ad_text: &str| fields_refused(vec![AdRow { ad_text: ad_text.into(), ..row.clone() }]);
@@ -319,7 +321,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn width_lies_between_once_and_twice_the_characters(text in "\\PC{0,60}") {
+        fn width_is_between_one_and_two_per_character(text in "\\PC{0,60}") {
             let count = text.chars().count();
             prop_assert!((count..=2 * count).contains(&width(&text)));
         }

@@ -1,4 +1,4 @@
-//! What is asked of a shipping run, and what it gives back.
+//! Request and outcome of a shipping run.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,69 +7,69 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::crash::CrashPoints;
-use super::landing::{LandingMode, Pages, WebPages};
+use super::landing::{HttpPageVisitor, LandingMode, PageVisitor};
 use super::manifest::AdRow;
-use super::run::Stop;
+use super::run::StopReason;
 use super::{Delivery, JournalError};
 use crate::rules::ValidatedAsset;
 
-/// How far to go.
+/// The step at which a run ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Until {
-    /// Until the platform gave an id.
+    /// The platform returned an id.
     Uploaded,
-    /// Until an ad may use the video.
+    /// An ad may use the video.
     Ready,
-    /// Until the ads of the rows exist.
+    /// The ads of the rows exist.
     #[default]
     Published,
 }
 
-/// A file that went through checking and fixing.
+/// A file after checking and fixing.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     /// The source as given; rows name their video by this path.
     pub source: PathBuf,
     /// BLAKE3 of the source, lower-case hex.
     pub source_blake3: String,
-    /// The file to send, or why there is none.
+    /// The file to send, or the reason why there is none.
     pub result: Result<ValidatedAsset, String>,
 }
 
-/// A run of shipping. Make one with [`ShipRequest::new`] and change what should differ.
+/// A request to ship ads. Create it with [`ShipRequest::new`] and change fields as needed.
 pub struct ShipRequest {
-    /// Files, as they become ready; the run ends when the sender is dropped and all is settled.
+    /// Files as they become ready; the run ends when the sender is dropped and all files are done.
     pub sources: mpsc::Receiver<Prepared>,
-    /// The ads to make, by video.
+    /// The ads to create.
     pub rows: Vec<AdRow>,
-    /// How far to go.
+    /// The step at which the run ends.
     pub until: Until,
-    /// Whether new ads run at once.
+    /// Whether new ads are enabled at once.
     pub enable: bool,
-    /// Uploads of one asset, each by the next recipe.
+    /// The most uploads of one asset, each in the next encode mode.
     pub attempts: u32,
-    /// How long the platform may process one asset in this run, over all attempts.
+    /// The processing time allowed for one asset in this run, over all attempts.
     pub poll_deadline: Duration,
-    /// How long it may process one attempt before that counts as failed.
+    /// The processing time after which one attempt counts as failed.
     pub attempt_deadline: Duration,
-    /// How long absence from lists proves nothing.
+    /// How long a new object may be missing from lists: until then, absence proves nothing.
     pub visibility_window: Duration,
-    /// The bound of the first wait before asking for a video.
+    /// The bound of the first wait between polls.
     pub first_poll: Duration,
-    /// When to look first for a video just uploaded, where history tells; else as `first_poll` says.
-    pub first_look: Option<Duration>,
-    /// Uploads at a time.
+    /// The wait before the first poll of a new upload, from the history; `None` uses `first_poll`.
+    pub first_poll_after_upload: Option<Duration>,
+    /// The most uploads at the same time.
     pub upload_concurrency: usize,
     /// What to do about landing pages that do not answer.
     pub landing: LandingMode,
-    /// Who visits landing pages.
-    pub pages: Arc<dyn Pages>,
-    /// Where a test may kill the process.
+    /// Visits the landing pages.
+    pub pages: Arc<dyn PageVisitor>,
+    /// Points at which a test can inject a fault.
     pub crash: CrashPoints,
 }
 
 impl ShipRequest {
-    /// A run with the defaults of the configuration.
+    /// Returns a request with the defaults of the configuration.
     pub fn new(sources: mpsc::Receiver<Prepared>, rows: Vec<AdRow>) -> ShipRequest {
         ShipRequest {
             sources,
@@ -81,15 +81,15 @@ impl ShipRequest {
             attempt_deadline: Duration::from_secs(10 * 60),
             visibility_window: Duration::from_secs(5 * 60),
             first_poll: Duration::from_secs(5),
-            first_look: None,
+            first_poll_after_upload: None,
             upload_concurrency: 4,
             landing: LandingMode::default(),
-            pages: Arc::new(WebPages::default()),
+            pages: Arc::new(HttpPageVisitor::default()),
             crash: CrashPoints::from_env(),
         }
     }
 
-    /// Sets the poll deadline, and the deadline of an attempt to its share.
+    /// Sets the poll deadline and divides it equally among the attempts.
     pub fn with_poll_deadline(mut self, deadline: Duration) -> ShipRequest {
         self.poll_deadline = deadline;
         self.attempt_deadline = deadline / self.attempts.max(1);
@@ -97,35 +97,35 @@ impl ShipRequest {
     }
 }
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShipOutcome {
-    /// One entry a source, sorted by path.
+    /// One entry per source, sorted by path.
     pub deliveries: Vec<Delivery>,
-    /// Why the whole run stopped: the token or its rights are at fault.
+    /// The error of the token or its permissions that stopped the run.
     pub auth: Option<String>,
-    /// Why the whole run stopped: the destination's set-up is at fault.
+    /// The error of the destination's configuration that stopped the run.
     pub configuration: Option<String>,
 }
 
 impl ShipOutcome {
-    pub(super) fn new(deliveries: Vec<Delivery>, stop: Option<Stop>) -> ShipOutcome {
+    pub(super) fn new(deliveries: Vec<Delivery>, stop: Option<StopReason>) -> ShipOutcome {
         let (auth, configuration) = match stop {
-            Some(Stop::Auth(said)) => (Some(said), None),
-            Some(Stop::Configuration(said)) => (None, Some(said)),
+            Some(StopReason::Auth(error)) => (Some(error), None),
+            Some(StopReason::Configuration(error)) => (None, Some(error)),
             _ => (None, None),
         };
         ShipOutcome { deliveries, auth, configuration }
     }
 }
 
-/// Why a run could not go on. What was done stays in the journal.
+/// Why a run failed. The journal keeps what was done.
 #[derive(Debug, thiserror::Error)]
 pub enum ShipError {
     /// The journal failed; nothing is sent without one.
     #[error("the journal cannot be used")]
     Journal(#[from] JournalError),
-    /// A task ended in a panic: a bug.
-    #[error("an internal error; the journal holds what was done")]
+    /// A task panicked: a bug.
+    #[error("internal error; the journal has recorded what was done")]
     Internal,
 }

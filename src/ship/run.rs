@@ -1,4 +1,4 @@
-//! What the tasks of a run share, whatever the destination: the journal, the stop, the locks.
+//! State shared by the tasks of a run, for ads and posts: the journal, the stop reason and the locks.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,25 +15,25 @@ use super::request::{Prepared, ShipError};
 use super::{AssetPreparer, Delivery, PrepareError, ShipEvent};
 use crate::platform::{Call, CallError, Class};
 
-/// Assets under way at once. Nearly all of them only wait: with the five minutes that a video may be in
-/// process and 300 ads a minute, 1 500 are, and fewer would leave turns unused.
-pub(super) const IN_FLIGHT: usize = 1_600;
-/// Locks kept before those that nobody holds are let go.
-const LOCKS: usize = 1_024;
-/// How often cancellation is looked for.
-const TICK: Duration = Duration::from_millis(100);
-/// How long calls under way may still end after a stop.
-const GRACE: Duration = Duration::from_secs(2);
+/// The most assets in progress at once. Nearly all of them wait: at 300 ads a minute and five minutes of
+/// processing each, 1,500 are in progress, and a lower limit would leave quota unused.
+pub(super) const MAX_IN_FLIGHT: usize = 1_600;
+/// Locks kept before unused ones are removed.
+const MAX_IDLE_LOCKS: usize = 1_024;
+/// The interval at which the cancel flag is checked.
+const CANCEL_POLL: Duration = Duration::from_millis(100);
+/// How long a pending call may take to finish after a stop.
+const STOP_GRACE: Duration = Duration::from_secs(2);
 /// The longest wait between two sends of the same intent.
-const REST_MOST: Duration = Duration::from_secs(30);
+const MAX_SEND_WAIT: Duration = Duration::from_secs(30);
 
-/// Hears what happens.
+/// Receives the events of a run.
 pub type Listener = Arc<dyn Fn(ShipEvent) + Send + Sync>;
 
-/// Why a task goes no further.
+/// Why a task ends early.
 #[derive(Debug)]
 pub(super) enum Abort {
-    /// The run stops; everything can be taken up again.
+    /// The run stops; a later run can resume.
     Stopped,
     /// The journal failed.
     Journal(JournalError),
@@ -45,54 +45,54 @@ impl From<JournalError> for Abort {
     }
 }
 
-/// Why the run stops.
+/// Why the run stops before all files are done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(super) enum StopReason {
     Cancelled,
     Auth(String),
     Configuration(String),
     Broken,
 }
 
-impl Stop {
-    pub(super) fn reason(&self) -> String {
+impl StopReason {
+    pub(super) fn message(&self) -> String {
         match self {
-            Stop::Cancelled => "stopped on request; run again to go on".to_owned(),
-            Stop::Auth(said) => format!("stopped: {said}; renew the token and run again"),
-            Stop::Configuration(said) => {
-                format!("stopped: {said}; correct the destination and run again")
+            StopReason::Cancelled => "cancelled; run the same command again to resume".to_owned(),
+            StopReason::Auth(error) => format!("stopped: {error}; renew the token and run again"),
+            StopReason::Configuration(error) => {
+                format!("stopped: {error}; correct the destination and run again")
             }
-            Stop::Broken => "stopped: the journal failed".to_owned(),
+            StopReason::Broken => "stopped: the journal failed".to_owned(),
         }
     }
 }
 
-/// What all tasks of a run share.
-pub(super) struct Run {
-    pub(super) maker: Arc<dyn AssetPreparer>,
+/// State shared by all tasks of a run.
+pub(super) struct ShipRun {
+    pub(super) preparer: Arc<dyn AssetPreparer>,
     pub(super) journal: Arc<Journal>,
     pub(super) crash: CrashPoints,
     events: Listener,
-    stop: watch::Sender<Option<Stop>>,
+    stop: watch::Sender<Option<StopReason>>,
     locks: Mutex<Locks>,
 }
 
-/// One lock a key, for as long as somebody has it.
+/// One lock per key, which exists as long as a task holds a reference to it.
 #[derive(Default)]
 struct Locks {
     by_key: HashMap<String, Weak<AsyncMutex<()>>>,
-    /// How many there were when those without a holder were last let go.
-    kept: usize,
+    /// Number of locks left after the last removal of unused ones.
+    in_use: usize,
 }
 
 impl Locks {
-    fn of(&mut self, key: &str) -> Arc<AsyncMutex<()>> {
+    fn get(&mut self, key: &str) -> Arc<AsyncMutex<()>> {
         if let Some(lock) = self.by_key.get(key).and_then(Weak::upgrade) {
             return lock;
         }
-        if self.by_key.len() >= LOCKS.max(2 * self.kept) {
+        if self.by_key.len() >= MAX_IDLE_LOCKS.max(2 * self.in_use) {
             self.by_key.retain(|_, lock| lock.strong_count() > 0);
-            self.kept = self.by_key.len();
+            self.in_use = self.by_key.len();
         }
         let lock = Arc::default();
         self.by_key.insert(key.to_owned(), Arc::downgrade(&lock));
@@ -100,38 +100,38 @@ impl Locks {
     }
 }
 
-impl Run {
+impl ShipRun {
     pub(super) fn new(
-        maker: Arc<dyn AssetPreparer>,
+        preparer: Arc<dyn AssetPreparer>,
         journal: Arc<Journal>,
         crash: CrashPoints,
         events: Listener,
-    ) -> Run {
+    ) -> ShipRun {
         let (stop, locks) = (watch::Sender::new(None), Mutex::default());
-        Run { maker, journal, crash, events, stop, locks }
+        ShipRun { preparer, journal, crash, events, stop, locks }
     }
 
     pub(super) fn emit(&self, event: ShipEvent) {
         (self.events)(event);
     }
 
-    pub(super) fn halt(&self, why: Stop) {
-        // The first reason stands: later ones follow from it.
+    pub(super) fn request_stop(&self, reason: StopReason) {
+        // The first reason is kept: later ones follow from it.
         self.stop.send_if_modified(|stop| {
-            let first = stop.is_none();
-            if first {
-                *stop = Some(why);
+            let is_first = stop.is_none();
+            if is_first {
+                *stop = Some(reason);
             }
-            first
+            is_first
         });
     }
 
-    pub(super) fn stop_reason(&self) -> Option<Stop> {
+    pub(super) fn stop_reason(&self) -> Option<StopReason> {
         self.stop.borrow().clone()
     }
 
-    /// To be asked before every effect.
-    pub(super) fn go_on(&self) -> Result<(), Abort> {
+    /// Returns an error once the run stops. Called before every effect.
+    pub(super) fn check_running(&self) -> Result<(), Abort> {
         if self.stop.borrow().is_some() { Err(Abort::Stopped) } else { Ok(()) }
     }
 
@@ -141,7 +141,7 @@ impl Run {
         let _ = stop.wait_for(Option::is_some).await;
     }
 
-    /// Waits, or ends early when the run stops.
+    /// Sleeps for `time`, or returns an error as soon as the run stops.
     pub(super) async fn wait(&self, time: Duration) -> Result<(), Abort> {
         tokio::select! {
             biased;
@@ -150,66 +150,70 @@ impl Run {
         }
     }
 
-    /// Waits for an answer; after a stop only for a moment, then the call counts as unanswered.
+    /// Awaits a call. After a stop it waits at most [`STOP_GRACE`], then the call counts as unanswered.
     pub(super) async fn call<T>(&self, call: Call<'_, T>) -> Result<Result<T, CallError>, Abort> {
         let result = tokio::select! {
             biased;
             result = call => result,
-            () = async { self.stopped().await; tokio::time::sleep(GRACE).await } => return Err(Abort::Stopped),
+            () = async { self.stopped().await; tokio::time::sleep(STOP_GRACE).await } => {
+                return Err(Abort::Stopped);
+            }
         };
-        // Neither concerns one file: every other would meet the same, and burn its tries on it.
+        // These two errors affect every file: without a stop, each would use up its attempts on them.
         match &result {
-            Err(error) if error.class == Class::ReAuthenticate => self.halt(Stop::Auth(error.to_string())),
+            Err(error) if error.class == Class::ReAuthenticate => {
+                self.request_stop(StopReason::Auth(error.to_string()));
+            }
             Err(error) if error.class == Class::Configuration => {
-                self.halt(Stop::Configuration(error.to_string()));
+                self.request_stop(StopReason::Configuration(error.to_string()));
             }
             _ => {}
         }
         Ok(result)
     }
 
-    /// Runs the maker's work where it may block. A panic in it concerns its file alone.
+    /// Runs the preparer's work on a blocking thread. A panic fails only the file of that work.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, PrepareError> + Send + 'static,
     ) -> Result<Result<T, PrepareError>, Abort> {
-        self.go_on()?;
+        self.check_running()?;
         let done = tokio::select! {
             biased;
-            // The work may outlive the run: it only makes files.
+            // The work may continue after the run: it only writes files.
             () = self.stopped() => return Err(Abort::Stopped),
             done = tokio::task::spawn_blocking(work) => done,
         };
         Ok(done
-            .unwrap_or_else(|_| Err(PrepareError::Failed("an internal error while making the file".into()))))
+            .unwrap_or_else(|_| Err(PrepareError::Failed("internal error while preparing the file".into()))))
     }
 
-    /// One task at a time for each key. What is given must be kept while its lock is held.
-    pub(super) fn lock_of(&self, key: &str) -> Arc<AsyncMutex<()>> {
-        guard(&self.locks).of(key)
+    /// Returns the lock of a key. The caller keeps the `Arc` as long as it holds the lock.
+    pub(super) fn lock_for(&self, key: &str) -> Arc<AsyncMutex<()>> {
+        lock(&self.locks).get(key)
     }
 
-    /// Waits between two sends of the same intent.
-    pub(super) async fn rest(&self, sends: u32) -> Result<(), Abort> {
+    /// Waits before a further send of the same intent, with exponential backoff; not before the first.
+    pub(super) async fn wait_before_send(&self, sends: u32) -> Result<(), Abort> {
         if sends == 0 {
-            return self.go_on();
+            return self.check_running();
         }
-        let backoff = Backoff { first: Duration::from_secs(2), cap: REST_MOST, deadline: Duration::MAX };
+        let backoff = Backoff { first: Duration::from_secs(2), cap: MAX_SEND_WAIT, deadline: Duration::MAX };
         match backoff.next(sends - 1, Duration::ZERO, 0.5 + 0.5 * fastrand::f64()) {
             Next::Wait(wait) => self.wait(wait).await,
-            Next::GiveUp => self.go_on(),
+            Next::GiveUp => self.check_running(),
         }
     }
 
-    /// Stops the run when asked to.
-    pub(super) async fn look_for_cancel(&self, cancel: Arc<AtomicBool>) {
+    /// Stops the run when the cancel flag is set.
+    pub(super) async fn watch_cancel(&self, cancel: Arc<AtomicBool>) {
         while !cancel.load(Ordering::Relaxed) {
-            tokio::time::sleep(TICK).await;
+            tokio::time::sleep(CANCEL_POLL).await;
         }
-        self.halt(Stop::Cancelled);
+        self.request_stop(StopReason::Cancelled);
     }
 
-    /// Drives each file to its end by a task of its own, and gives what came of all of them.
+    /// Delivers each file in its own task and returns all deliveries.
     pub(super) async fn drive_all<F>(
         &self,
         mut sources: mpsc::Receiver<Prepared>,
@@ -228,17 +232,17 @@ impl Run {
                 Some(done) = tasks.join_next() => match done {
                     Ok(Ok(delivery)) => deliveries.push(delivery),
                     Ok(Err(error)) => {
-                        self.halt(Stop::Broken);
+                        self.request_stop(StopReason::Broken);
                         failed.get_or_insert(ShipError::Journal(error));
                     }
                     Err(_) => {
-                        self.halt(Stop::Broken);
+                        self.request_stop(StopReason::Broken);
                         failed.get_or_insert(ShipError::Internal);
                     }
                 },
-                // What is already in the channel is still reported.
+                // Files already in the channel are still reported.
                 () = self.stopped(), if !sources.is_closed() => sources.close(),
-                prepared = sources.recv(), if open && tasks.len() < IN_FLIGHT => match prepared {
+                prepared = sources.recv(), if open && tasks.len() < MAX_IN_FLIGHT => match prepared {
                     Some(prepared) => {
                         tasks.spawn(deliver(prepared));
                     }
@@ -250,7 +254,7 @@ impl Run {
     }
 }
 
-pub(super) fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -259,13 +263,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn locks_without_a_holder_are_let_go_and_held_ones_stay_one() {
+    fn removes_unused_locks_and_keeps_held_ones() {
         let mut locks = Locks::default();
-        let held = locks.of("held");
-        for number in 0..20 * LOCKS {
-            let _ = locks.of(&number.to_string());
-            assert!(locks.by_key.len() <= 2 * LOCKS, "{number}");
+        let held = locks.get("held");
+        for number in 0..20 * MAX_IDLE_LOCKS {
+            let _ = locks.get(&number.to_string());
+            assert!(locks.by_key.len() <= 2 * MAX_IDLE_LOCKS, "{number}");
         }
-        assert!(Arc::ptr_eq(&held, &locks.of("held")));
+        assert!(Arc::ptr_eq(&held, &locks.get("held")));
     }
 }

@@ -1,4 +1,4 @@
-//! Uploads: sent once, and asked after when nobody knows whether they happened.
+//! Video uploads: each is sent once; if the outcome is unknown, it is reconciled with the platform first.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,53 +9,55 @@ use super::crash::crash_point;
 use super::engine::{Abort, Context};
 use super::journal::{Effect, EffectRecord, EffectState, Resolution};
 use super::{ShipEvent, upload_name};
-use crate::platform::{CallError, Class, RemoteVideo, UploadLog};
+use crate::platform::{CallError, Class, RemoteVideo, UploadObserver};
 use crate::rules::ValidatedAsset;
 
-/// Sends of one intent in one run, each after proof that the one before did not happen.
+/// The most sends of one intent in one run; each follows proof that the previous one had no effect.
 pub(super) const MAX_SENDS: u32 = 6;
-const CAP: Duration = Duration::from_secs(30);
+/// The longest wait between two queries about an unknown outcome.
+const MAX_QUERY_WAIT: Duration = Duration::from_secs(30);
 const NAME_TAKEN: i64 = 40_911;
 const DUPLICATE_REQUEST: i64 = 40_050;
 
-/// What came of an upload.
+/// The outcome of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Upload {
+pub(super) enum UploadOutcome {
     /// The platform's id.
     Done(String),
-    /// The file is at fault: the next recipe may do better.
+    /// The platform rejects the file; the next encode mode may succeed.
     BadFile(String),
-    /// Sending again will not help.
+    /// A retry will not help.
     Refused(String),
-    /// Not settled in the time given.
-    Unsettled(String),
+    /// The outcome was not known in time.
+    Unresolved(String),
 }
 
-/// What an error says about a mutation.
+/// What an error says about the effect of a mutation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MutationOutcome {
-    /// It did not happen and may be sent again after a while.
-    Again,
-    /// It did not happen: the media is at fault.
+    /// It had no effect and may be sent again later.
+    Retry,
+    /// It had no effect: the platform rejects the media.
     BadMedia,
-    /// It did not happen: what it refers to is not what we believed.
+    /// It had no effect: our knowledge of an object that it refers to is out of date.
     Stale,
-    /// It did not happen and will not.
+    /// It had no effect, and a retry will not help.
     Refused,
-    /// It did not happen; the run stops.
+    /// It had no effect; the run stops.
     Stop,
-    /// Nobody knows.
+    /// Whether it had an effect is unknown.
     Unknown { name_held: bool },
 }
 
-/// Reads an error as the fate of a mutation. Where a class says nothing of effects, doubt is kept.
-pub(super) fn fate(error: &CallError) -> MutationOutcome {
+/// Returns what an error says about a mutation. A class that says nothing about effects leaves the outcome
+/// unknown.
+pub(super) fn mutation_outcome(error: &CallError) -> MutationOutcome {
     match (error.code, error.class) {
         (Some(NAME_TAKEN), _) => MutationOutcome::Unknown { name_held: true },
         (Some(DUPLICATE_REQUEST), _) | (_, Class::Unknown | Class::Ok) => {
             MutationOutcome::Unknown { name_held: false }
         }
-        (_, Class::Wait | Class::Throttle | Class::Retry) => MutationOutcome::Again,
+        (_, Class::Wait | Class::Throttle | Class::Retry) => MutationOutcome::Retry,
         (_, Class::ReRead) => MutationOutcome::Stale,
         (_, Class::ReEncode) => MutationOutcome::BadMedia,
         (_, Class::ReAuthenticate | Class::Configuration) => MutationOutcome::Stop,
@@ -63,24 +65,24 @@ pub(super) fn fate(error: &CallError) -> MutationOutcome {
     }
 }
 
-/// What asking found out about an effect in doubt.
+/// What the platform says about an effect whose outcome was unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reconciled {
     /// It happened.
     Done(String),
-    /// It did not.
+    /// It did not happen.
     Absent,
-    /// It did, since its name is taken, but what came of it was never listed.
+    /// It happened, since its name is taken, but the platform never listed it.
     Lost(String),
-    /// Only a person can tell.
+    /// Only a person can decide.
     Ambiguous(Vec<String>),
-    /// The platform did not say.
+    /// The platform did not answer.
     NoAnswer(String),
 }
 
 impl Context {
-    /// The effect of uploading an asset.
-    pub(super) fn upload_effect(&self, asset: &ValidatedAsset, source: &Path, recipe: u32) -> Effect {
+    /// Returns the effect of uploading an asset.
+    pub(super) fn upload_effect(&self, asset: &ValidatedAsset, source: &Path, encode_mode: u32) -> Effect {
         let content = asset.content();
         let stem = source.file_stem().unwrap_or_default().to_string_lossy();
         Effect {
@@ -88,49 +90,49 @@ impl Context {
             origin: self.platform.origin().to_owned(),
             advertiser: self.platform.advertiser_id().to_owned(),
             scope: String::new(),
-            name: upload_name(&stem, &content.blake3, recipe),
+            name: upload_name(&stem, &content.blake3, encode_mode),
             content: content.blake3.clone(),
             md5: Some(content.md5.clone()),
             size_bytes: Some(content.size_bytes),
-            recipe,
+            encode_mode,
         }
     }
 
-    /// Uploads an asset unless that happened already.
+    /// Uploads an asset unless the journal has the upload as done.
     pub(super) async fn upload(
         &self,
         asset: &ValidatedAsset,
         source: &Path,
         effect: &Effect,
-    ) -> Result<Upload, Abort> {
-        let lock = self.lock_of(&effect.key());
+    ) -> Result<UploadOutcome, Abort> {
+        let lock = self.lock_for(&effect.key());
         let _one_at_a_time = lock.lock().await;
-        self.go_on()?;
+        self.check_running()?;
         crash_point!(self.crash, "upload.before_intent");
-        let mut record = self.journal.intend(effect)?;
+        let mut record = self.journal.record_intent(effect)?;
         crash_point!(self.crash, "upload.after_intent");
         let mut sends = 0;
         loop {
-            let ended = match record.state {
-                EffectState::Done => Some(Upload::Done(record.receipt.clone().unwrap_or_default())),
+            let outcome = match record.state {
+                EffectState::Done => Some(UploadOutcome::Done(record.receipt.clone().unwrap_or_default())),
                 EffectState::Intent | EffectState::NotDone if record.abandoned => {
-                    Some(Upload::BadFile(given_up(&record)))
+                    Some(UploadOutcome::BadFile(abandon_reason(&record)))
                 }
                 EffectState::Intent | EffectState::NotDone if sends == MAX_SENDS => {
-                    let said = record.reason.as_deref().unwrap_or("no answer");
-                    Some(Upload::Unsettled(format!("not taken in {MAX_SENDS} tries: {said}")))
+                    let reason = record.reason.as_deref().unwrap_or("no answer");
+                    Some(UploadOutcome::Unresolved(format!("upload failed {MAX_SENDS} times: {reason}")))
                 }
                 EffectState::Intent | EffectState::NotDone => {
-                    self.rest(sends).await?;
+                    self.wait_before_send(sends).await?;
                     sends += 1;
                     self.send_video(asset, source, &record).await?
                 }
-                EffectState::Sent | EffectState::Unknown => self.settle_upload(&record).await?,
+                EffectState::Sent | EffectState::Unknown => self.reconcile_upload(&record).await?,
             };
-            if let Some(ended) = ended {
-                return Ok(ended);
+            if let Some(outcome) = outcome {
+                return Ok(outcome);
             }
-            record = self.journal.intend(effect)?;
+            record = self.journal.record_intent(effect)?;
         }
     }
 
@@ -139,181 +141,191 @@ impl Context {
         asset: &ValidatedAsset,
         source: &Path,
         record: &EffectRecord,
-    ) -> Result<Option<Upload>, Abort> {
+    ) -> Result<Option<UploadOutcome>, Abort> {
         let _slot = self.uploads.acquire().await.map_err(|_| Abort::Stopped)?;
-        self.go_on()?;
+        self.check_running()?;
         self.journal.mark_sent(&record.key)?;
         crash_point!(self.crash, "upload.after_sent_mark");
-        let log = SendLog {
+        let log = JournaledUpload {
             context: self,
             key: &record.key,
             source,
             total: asset.content().size_bytes,
-            kept: record.handle.clone(),
+            resume_token: record.resume_token.clone(),
         };
         let answer = self.call(self.platform.upload_video(asset, &record.name, &log)).await?;
         crash_point!(self.crash, "upload.after_send_before_receipt");
-        let (settled, request, ended) = match answer {
-            Ok(id) => (Resolution::Done { receipt: id.clone() }, None, Some(Upload::Done(id))),
+        let (resolution, request_id, outcome) = match answer {
+            Ok(id) => (Resolution::Done { receipt: id.clone() }, None, Some(UploadOutcome::Done(id))),
             Err(error) => {
                 let reason = error.to_string();
-                let (settled, ended) = match fate(&error) {
+                let (resolution, outcome) = match mutation_outcome(&error) {
                     MutationOutcome::Unknown { name_held } => {
                         (Resolution::Unknown { reason, name_held }, None)
                     }
-                    MutationOutcome::Again | MutationOutcome::Stop => (Resolution::NotDone { reason }, None),
+                    MutationOutcome::Retry | MutationOutcome::Stop => (Resolution::NotDone { reason }, None),
                     MutationOutcome::BadMedia => {
-                        (Resolution::NotDone { reason: reason.clone() }, Some(Upload::BadFile(reason)))
+                        (Resolution::NotDone { reason: reason.clone() }, Some(UploadOutcome::BadFile(reason)))
                     }
                     MutationOutcome::Stale | MutationOutcome::Refused => {
-                        (Resolution::NotDone { reason: reason.clone() }, Some(Upload::Refused(reason)))
+                        (Resolution::NotDone { reason: reason.clone() }, Some(UploadOutcome::Refused(reason)))
                     }
                 };
-                (settled, error.request_id, ended)
+                (resolution, error.request_id, outcome)
             }
         };
-        self.journal.settle(&record.key, &settled, request.as_deref())?;
+        self.journal.record_resolution(&record.key, &resolution, request_id.as_deref())?;
         crash_point!(self.crash, "upload.after_receipt");
-        Ok(ended)
+        Ok(outcome)
     }
 
-    /// Finds out whether an upload in doubt happened, and writes it down. `None` when it did not:
-    /// then it may be sent again.
-    pub(super) async fn settle_upload(&self, record: &EffectRecord) -> Result<Option<Upload>, Abort> {
+    /// Determines whether an upload of unknown outcome happened and records the answer. Returns `None` if it did
+    /// not happen: then it may be sent again.
+    pub(super) async fn reconcile_upload(
+        &self,
+        record: &EffectRecord,
+    ) -> Result<Option<UploadOutcome>, Abort> {
         crash_point!(self.crash, "upload.reconcile");
         match self.find_video(record).await? {
             Reconciled::Done(id) => {
-                self.journal.settle(&record.key, &Resolution::Done { receipt: id.clone() }, None)?;
-                Ok(Some(Upload::Done(id)))
+                self.journal.record_resolution(
+                    &record.key,
+                    &Resolution::Done { receipt: id.clone() },
+                    None,
+                )?;
+                Ok(Some(UploadOutcome::Done(id)))
             }
             Reconciled::Absent => {
-                let reason = "asked after: it did not happen".to_owned();
-                self.journal.settle(&record.key, &Resolution::NotDone { reason }, None)?;
+                let reason = "the platform does not list it: it did not happen".to_owned();
+                self.journal.record_resolution(&record.key, &Resolution::NotDone { reason }, None)?;
                 Ok(None)
             }
             Reconciled::Lost(reason) => {
                 self.journal.abandon(&record.key, &reason)?;
-                Ok(Some(Upload::BadFile(reason)))
+                Ok(Some(UploadOutcome::BadFile(reason)))
             }
             Reconciled::Ambiguous(readings) => {
-                self.journal.ask(&record.key, &readings)?;
-                let seen = readings.join("; ");
-                Ok(Some(Upload::Unsettled(format!("needs a decision, see `greenlit resolve`: {seen}"))))
+                self.journal.record_question(&record.key, &readings)?;
+                let readings = readings.join("; ");
+                Ok(Some(UploadOutcome::Unresolved(format!(
+                    "needs your decision, see `greenlit resolve`: {readings}"
+                ))))
             }
-            Reconciled::NoAnswer(said) => {
-                Ok(Some(Upload::Unsettled(format!("whether it was uploaded is not known: {said}"))))
+            Reconciled::NoAnswer(error) => {
+                Ok(Some(UploadOutcome::Unresolved(format!("unknown whether it was uploaded: {error}"))))
             }
         }
     }
 
     async fn find_video(&self, record: &EffectRecord) -> Result<Reconciled, Abort> {
-        let mut asking = ReconcileSchedule::new(self, record);
+        let mut schedule = ReconcileSchedule::new(self, record);
         loop {
-            self.go_on()?;
-            let settled = asking.is_over();
-            let said = match self.call(self.platform.search_videos(&record.name)).await? {
-                Ok(videos) => match matching(record, &videos) {
-                    Some(found) => return Ok(found),
+            self.check_running()?;
+            let window_is_over = schedule.window_is_over();
+            let error = match self.call(self.platform.search_videos(&record.name)).await? {
+                Ok(videos) => match match_videos(record, &videos) {
+                    Some(reconciled) => return Ok(reconciled),
                     None => None,
                 },
                 Err(error) => Some(error.to_string()),
             };
-            let said = match said {
-                Some(said) => Some(said),
+            let error = match error {
+                Some(error) => Some(error),
                 None => match self.call(self.platform.name_taken(&record.name)).await? {
                     Ok(taken) => {
-                        asking.held |= taken;
-                        asking.taken = taken;
-                        asking.looks += 1;
+                        schedule.name_was_taken |= taken;
+                        schedule.name_is_taken = taken;
+                        schedule.empty_answers += 1;
                         None
                     }
                     Err(error) => Some(error.to_string()),
                 },
             };
-            if settled && said.is_none() && asking.looks >= 2 {
-                if !asking.held {
+            if window_is_over && error.is_none() && schedule.empty_answers >= 2 {
+                if !schedule.name_was_taken {
                     return Ok(Reconciled::Absent);
                 }
-                if asking.is_out_of_time() {
-                    return Ok(asking.verdict(&record.name));
+                if schedule.is_out_of_time() {
+                    return Ok(schedule.result_if_unlisted(&record.name));
                 }
             }
-            if asking.is_out_of_time()
-                && let Some(said) = said
+            if schedule.is_out_of_time()
+                && let Some(error) = error
             {
-                return Ok(Reconciled::NoAnswer(said));
+                return Ok(Reconciled::NoAnswer(error));
             }
-            self.wait(asking.pause()).await?;
+            self.wait(schedule.next_wait()).await?;
         }
     }
 }
 
-/// Tells of bytes, and keeps in the journal how an upload in pieces can be taken up by a later run.
-struct SendLog<'a> {
+/// Emits the progress of an upload and saves the resume token of an upload in chunks in the journal.
+struct JournaledUpload<'a> {
     context: &'a Context,
     key: &'a str,
     source: &'a Path,
     total: u64,
-    kept: Option<String>,
+    resume_token: Option<String>,
 }
 
-impl UploadLog for SendLog<'_> {
+impl UploadObserver for JournaledUpload<'_> {
     fn sent(&self, bytes: u64) {
         let source = self.source.to_owned();
         self.context.emit(ShipEvent::Sent { source, bytes, total: self.total });
     }
 
-    fn kept(&self) -> Option<String> {
-        self.kept.clone()
+    fn resume_token(&self) -> Option<String> {
+        self.resume_token.clone()
     }
 
-    fn keep(&self, mark: Option<&str>) {
-        // Without it the upload starts over, which costs time and nothing else.
-        let _ = self.context.journal.hold(self.key, mark);
+    fn save_resume_token(&self, token: Option<&str>) {
+        // If this fails, a later run uploads from the start, which only costs time.
+        let _ = self.context.journal.save_resume_token(self.key, token);
         crash_point!(self.context.crash, "upload.after_piece");
     }
 }
 
-/// Why an effect was given up.
-pub(super) fn given_up(record: &EffectRecord) -> String {
+/// Returns why an effect was abandoned.
+pub(super) fn abandon_reason(record: &EffectRecord) -> String {
     record.reason.clone().unwrap_or_else(|| "abandoned".to_owned())
 }
 
-/// The schedule of asking after an effect in doubt: absence proves nothing before the window is over.
+/// The schedule of queries about an effect of unknown outcome: before the visibility window is over, absence from
+/// lists proves nothing.
 pub(super) struct ReconcileSchedule {
     started: Instant,
     window: Duration,
     limit: Duration,
     first: Duration,
     tries: u32,
-    /// Answers that showed nothing.
-    pub(super) looks: u32,
-    /// Whether the platform ever said that the name is taken.
-    pub(super) held: bool,
-    /// Whether it says so now.
-    taken: bool,
+    /// Number of answers without a match.
+    pub(super) empty_answers: u32,
+    /// Whether the platform ever reported the name as taken.
+    pub(super) name_was_taken: bool,
+    /// Whether the latest answer reports the name as taken.
+    name_is_taken: bool,
 }
 
 impl ReconcileSchedule {
     pub(super) fn new(context: &Context, record: &EffectRecord) -> ReconcileSchedule {
         let settings = &context.settings;
-        // Time that passed before this run counts; a clock that went back only makes us wait longer.
-        let since = record.since_sent();
-        let window = settings.visibility_window.saturating_sub(since);
-        let limit = settings.visibility_window.max(settings.attempt_deadline).saturating_sub(since);
+        // Time before this run counts, too; a clock that was set back only lengthens the wait.
+        let elapsed = record.since_sent();
+        let window = settings.visibility_window.saturating_sub(elapsed);
+        let limit = settings.visibility_window.max(settings.attempt_deadline).saturating_sub(elapsed);
         ReconcileSchedule {
             started: Instant::now(),
             window,
-            limit: limit.max(settings.attempt_deadline.min(CAP)),
+            limit: limit.max(settings.attempt_deadline.min(MAX_QUERY_WAIT)),
             first: settings.first_poll,
             tries: 0,
-            looks: 0,
-            held: record.name_held,
-            taken: false,
+            empty_answers: 0,
+            name_was_taken: record.name_held,
+            name_is_taken: false,
         }
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    pub(super) fn window_is_over(&self) -> bool {
         self.started.elapsed() >= self.window
     }
 
@@ -321,50 +333,50 @@ impl ReconcileSchedule {
         self.started.elapsed() >= self.limit
     }
 
-    /// The name was taken and nothing of it was listed in all the time given. Names hold the hash of
-    /// the bytes, so a name still taken is our upload, and its processing failed as any other that is
-    /// never listed. A name said to be taken and then said to be free is a contradiction.
-    fn verdict(&self, name: &str) -> Reconciled {
-        if self.taken {
+    /// Returns the result for a name that was taken although no video of that name was ever listed. Names contain
+    /// the hash of the bytes: a name still taken is our upload, and its processing failed. A name that was taken
+    /// and is free now is a contradiction.
+    fn result_if_unlisted(&self, name: &str) -> Reconciled {
+        if self.name_is_taken {
             return Reconciled::Lost(
-                "its name is taken, so it was uploaded, but it was never listed".to_owned(),
+                "the platform reports its name as taken, so it was uploaded, but never lists it".to_owned(),
             );
         }
         Reconciled::Ambiguous(vec![
-            format!("an upload was refused because the name {name} is taken"),
-            "no video of that name is listed, and the name check calls it free".to_owned(),
+            format!("the platform refused an upload because the name {name} is taken"),
+            "the platform lists no video of that name and reports the name as free".to_owned(),
         ])
     }
 
-    pub(super) fn pause(&mut self) -> Duration {
+    pub(super) fn next_wait(&mut self) -> Duration {
         self.tries += 1;
         let left = self.limit.saturating_sub(self.started.elapsed()).max(Duration::from_millis(100));
-        let bound = self.first.saturating_mul(1 << self.tries.min(10)).min(CAP);
+        let bound = self.first.saturating_mul(1 << self.tries.min(10)).min(MAX_QUERY_WAIT);
         bound.mul_f64(0.5 + 0.5 * fastrand::f64()).min(left)
     }
 }
 
-/// What a search says of an upload; `None` when it shows nothing of that name. The search is fuzzy,
-/// so names are compared here.
-fn matching(record: &EffectRecord, videos: &[RemoteVideo]) -> Option<Reconciled> {
-    let mut hits: Vec<&RemoteVideo> =
+/// Returns what a search says about an upload; `None` if no video has its name. The search is fuzzy, so names are
+/// compared here.
+fn match_videos(record: &EffectRecord, videos: &[RemoteVideo]) -> Option<Reconciled> {
+    let mut matches: Vec<&RemoteVideo> =
         videos.iter().filter(|video| video.file_name.as_deref() == Some(record.name.as_str())).collect();
-    hits.sort_by(|a, b| a.video_id.cmp(&b.video_id));
-    hits.dedup_by(|a, b| a.video_id == b.video_id);
+    matches.sort_by(|a, b| a.video_id.cmp(&b.video_id));
+    matches.dedup_by(|a, b| a.video_id == b.video_id);
     let differs = |video: &RemoteVideo| {
         let md5 = video.md5.as_deref().zip(record.md5.as_deref());
         let size = video.size_bytes.zip(record.size_bytes);
         md5.is_some_and(|(a, b)| !a.eq_ignore_ascii_case(b)) || size.is_some_and(|(a, b)| a != b)
     };
-    match hits.as_slice() {
+    match matches.as_slice() {
         [] => None,
         [one] if !differs(one) => Some(Reconciled::Done(one.video_id.clone())),
         several => Some(Reconciled::Ambiguous(
             several
                 .iter()
                 .map(|video| {
-                    let what = if differs(video) { "with other bytes" } else { "with these bytes" };
-                    format!("video {} of that name, {what}", video.video_id)
+                    let bytes = if differs(video) { "other bytes" } else { "these bytes" };
+                    format!("video {} has that name and {bytes}", video.video_id)
                 })
                 .collect(),
         )),

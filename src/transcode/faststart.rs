@@ -1,35 +1,35 @@
 //! Moves `moov` in front of the media data, in place and without a second file.
 //!
-//! The muxer's own second pass opens the file again by name, which a worker that may open nothing
-//! cannot do. Layout before: `ftyp … mdat moov`; after: `ftyp moov … mdat`. Everything between the
-//! new place of `moov` and its old one moves back by its size, so every chunk offset grows by that
-//! (ISO/IEC 14496-12, 8.7.5). Offsets that no longer fit 32 bits turn `stco` into `co64`.
+//! The muxer's own second pass reopens the file by name, which a sandboxed worker cannot do. Layout
+//! before: `ftyp … mdat moov`; after: `ftyp moov … mdat`. Everything between the new and the old
+//! position of `moov` moves back by its size, so every chunk offset grows by that size (ISO/IEC
+//! 14496-12, 8.7.5). Offsets that no longer fit 32 bits turn `stco` into `co64`.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// A `moov` larger than this is not ours: it would be a video of weeks.
+/// Maximum size of `moov`; greenlit would only exceed it for a video of several weeks.
 const MAX_MOOV_BYTES: u64 = 256 << 20;
-/// Larger files are moved, not written with a gap.
-const MAX_GAPPED_BYTES: u64 = 3 << 30;
-/// Bytes moved at once.
+/// Maximum file size for reserving space; in larger files `moov` is moved instead.
+const MAX_RESERVED_FILE_BYTES: u64 = 3 << 30;
+/// Bytes moved per block.
 const BLOCK_BYTES: usize = 1 << 20;
-/// Boxes that hold others on the way to the chunk offsets.
+/// Container boxes on the path from `moov` to the chunk offsets.
 const CONTAINERS: [&[u8; 4]; 5] = [b"moov", b"trak", b"mdia", b"minf", b"stbl"];
 
 /// Why `moov` could not be moved.
 #[derive(Debug, thiserror::Error)]
 pub enum FaststartError {
     /// Reading or writing failed.
-    #[error("cannot move `moov` to the front: reading or writing the file failed")]
+    #[error("cannot move the index (moov) to the front: reading or writing the output failed")]
     Io(#[from] io::Error),
-    /// The boxes are not laid out as expected; nothing was changed.
-    #[error("cannot move `moov` to the front: {0}")]
+    /// The boxes are not laid out as expected; the file is unchanged.
+    #[error("cannot move the index (moov) of the output to the front: {0}")]
     Layout(String),
 }
 
-/// One top-level box.
+/// A top-level box.
 #[derive(Clone, Copy, Debug)]
 struct TopBox {
     kind: [u8; 4],
@@ -37,28 +37,28 @@ struct TopBox {
     size: u64,
 }
 
-/// Moves `moov` to just behind `ftyp`. Returns whether anything had to be moved. Calls `moved` for
-/// every block of media data that has found its new place.
+/// Moves `moov` to just behind `ftyp`. Returns whether anything was moved. Calls `on_block` after
+/// every moved block of media data.
 ///
 /// # Errors
 ///
-/// [`FaststartError::Layout`] when the boxes do not add up or something follows `moov`; the file
-/// is unchanged then. After [`FaststartError::Io`] the file must be thrown away.
-pub fn move_moov_first(file: &File, moved: &mut dyn FnMut()) -> Result<bool, FaststartError> {
+/// [`FaststartError::Layout`] when the boxes do not fit the file or something follows `moov`; the
+/// file is unchanged then. After [`FaststartError::Io`] the file must be discarded.
+pub fn move_moov_first(file: &File, on_block: &mut dyn FnMut()) -> Result<bool, FaststartError> {
     let length = file.metadata()?.len();
     let boxes = top_level(file, length)?;
     let find = |kind: &[u8; 4]| boxes.iter().find(|b| &b.kind == kind).copied();
     let layout = |what: &str| FaststartError::Layout(what.to_owned());
-    let moov = find(b"moov").ok_or_else(|| layout("there is no `moov`"))?;
+    let moov = find(b"moov").ok_or_else(|| layout("the file has no `moov` box"))?;
     let Some(mdat) = find(b"mdat") else { return Ok(false) };
     if moov.at < mdat.at {
         return Ok(false);
     }
     if moov.at + moov.size != length {
-        return Err(layout("something follows `moov`"));
+        return Err(layout("`moov` is not the last box"));
     }
     if moov.size > MAX_MOOV_BYTES {
-        return Err(layout("`moov` is unreasonably large"));
+        return Err(layout("`moov` is too large"));
     }
     let insert = match boxes.first() {
         Some(first) if &first.kind == b"ftyp" => first.at + first.size,
@@ -68,16 +68,16 @@ pub fn move_moov_first(file: &File, moved: &mut dyn FnMut()) -> Result<bool, Fas
     file.read_exact_at(&mut old, moov.at)?;
     let new = moved_moov(&old, insert)?;
     let shift = new.len() as u64;
-    shift_back(file, insert, moov.at, shift, moved)?;
+    shift_back(file, insert, moov.at, shift, on_block)?;
     file.write_all_at(&new, insert)?;
     file.set_len(moov.at + shift)?;
     Ok(true)
 }
 
-/// Bytes that `moov` needs in front, by the first bytes of a file that ends with it and the file's
-/// length. `None` where another layout, or its size, asks for [`move_moov_first`].
+/// Returns the size of the `moov` that ends a file, from the first bytes of the file and its length.
+/// Returns `None` where the layout or the size requires [`move_moov_first`].
 #[must_use]
-pub fn room_in(head: &[u8], length: u64) -> Option<u64> {
+pub fn moov_size_from_head(head: &[u8], length: u64) -> Option<u64> {
     let mut at = 0_u64;
     loop {
         let rest = head.get(usize::try_from(at).ok()?..).filter(|rest| rest.len() >= 16)?;
@@ -90,7 +90,7 @@ pub fn room_in(head: &[u8], length: u64) -> Option<u64> {
             b"moov" => return None,
             b"mdat" => {
                 let bytes = length - end;
-                return (bytes >= 8 && is_room(bytes, length)).then_some(bytes);
+                return (bytes >= 8 && can_reserve(bytes, length)).then_some(bytes);
             }
             _ => {}
         }
@@ -98,51 +98,57 @@ pub fn room_in(head: &[u8], length: u64) -> Option<u64> {
     }
 }
 
-/// Whether so much room may be kept in a file of so many bytes: with the move some offsets might outgrow
-/// 32 bits, and `moov` its place.
+/// Returns whether `bytes` may be reserved for `moov` in a file of `length` bytes. In a larger file shifted
+/// offsets might exceed 32 bits, and `moov` would outgrow the reserved space.
 #[must_use]
-pub fn is_room(bytes: u64, length: u64) -> bool {
-    bytes <= MAX_MOOV_BYTES && length <= MAX_GAPPED_BYTES
+pub fn can_reserve(bytes: u64, length: u64) -> bool {
+    bytes <= MAX_MOOV_BYTES && length <= MAX_RESERVED_FILE_BYTES
 }
 
-/// Where the room for `moov` begins, by the first bytes of a file.
+/// Returns the offset at which space for `moov` is reserved, from the first bytes of a file.
 #[must_use]
-pub fn place_of_moov(head: &[u8]) -> u64 {
+pub fn moov_offset(head: &[u8]) -> u64 {
     if head.len() >= 8 && &head[4..8] == b"ftyp" { u64::from(be32(head, 0)) } else { 0 }
 }
 
-/// Puts the `moov` that ends a file into the room kept for it at its place. Its chunk offsets do not know of
-/// the room yet. What is left of it becomes a `free` box; where it does not suffice, everything moves, and
-/// `moved` is called for every block.
+/// Moves the `moov` that ends a file into the space reserved for it and adds the reserved size to its chunk
+/// offsets. Remaining space becomes a `free` box. If the space is too small, the media data is moved, and
+/// `on_block` is called after every block.
 ///
 /// # Errors
 ///
-/// As [`move_moov_first`]. The file must be thrown away then.
-pub fn fill_room(file: &File, room: u64, moved: &mut dyn FnMut()) -> Result<(), FaststartError> {
+/// As [`move_moov_first`]. The file must be discarded then.
+pub fn fill_reserved_moov(
+    file: &File,
+    reserved: u64,
+    on_block: &mut dyn FnMut(),
+) -> Result<(), FaststartError> {
     let layout = |what: &str| FaststartError::Layout(what.to_owned());
     let free = |bytes: u64| -> Result<[u8; 8], FaststartError> {
-        let size = u32::try_from(bytes).map_err(|_| layout("`moov` is unreasonably large"))?.to_be_bytes();
+        let size = u32::try_from(bytes).map_err(|_| layout("`moov` is too large"))?.to_be_bytes();
         Ok([size[0], size[1], size[2], size[3], b'f', b'r', b'e', b'e'])
     };
     let mut head = [0; 8];
     file.read_exact_at(&mut head, 0)?;
-    let at = place_of_moov(&head);
-    // A box for now, so that the file can be read.
-    file.write_all_at(&free(room)?, at)?;
+    let at = moov_offset(&head);
+    // The reserved bytes must form a box for `top_level` to parse the file.
+    file.write_all_at(&free(reserved)?, at)?;
     let boxes = top_level(file, file.metadata()?.len())?;
-    let moov =
-        boxes.last().filter(|last| &last.kind == b"moov").ok_or_else(|| layout("no `moov` ends it"))?;
+    let moov = boxes
+        .last()
+        .filter(|last| &last.kind == b"moov")
+        .ok_or_else(|| layout("`moov` is not the last box"))?;
     let mut old = vec![0; moov.size as usize];
     file.read_exact_at(&mut old, moov.at)?;
-    let new = rewrite(&old, Shift { by: room, from: at, wide: false })?
+    let new = rewrite(&old, Shift { by: reserved, from: at, wide: false })?
         .filter(|new| new.len() == old.len())
-        .ok_or_else(|| layout("a chunk offset does not fit its box"))?;
-    match room.checked_sub(moov.size) {
+        .ok_or_else(|| layout("a chunk offset does not fit 32 bits"))?;
+    match reserved.checked_sub(moov.size) {
         Some(0) => file.write_all_at(&new, at)?,
         Some(rest @ 8..) => file.write_all_at(&[&new[..], &free(rest)?].concat(), at)?,
         _ => {
             file.write_all_at(&new, moov.at)?;
-            return move_moov_first(file, moved).map(drop);
+            return move_moov_first(file, on_block).map(drop);
         }
     }
     file.set_len(moov.at)?;
@@ -154,7 +160,8 @@ fn top_level(file: &File, length: u64) -> Result<Vec<TopBox>, FaststartError> {
     let mut boxes = Vec::new();
     let mut at = 0;
     while at < length {
-        let broken = || FaststartError::Layout(format!("the box at byte {at} does not fit the file"));
+        let broken =
+            || FaststartError::Layout(format!("the box at byte {at} extends beyond the end of the file"));
         let mut header = [0; 16];
         let have = (length - at).min(16) as usize;
         if have < 8 || boxes.len() > 4096 {
@@ -175,10 +182,10 @@ fn top_level(file: &File, length: u64) -> Result<Vec<TopBox>, FaststartError> {
     Ok(boxes)
 }
 
-/// `moov` with every chunk offset moved back by the size of the result.
+/// Returns `moov` with every chunk offset increased by the size of the result.
 fn moved_moov(old: &[u8], insert: u64) -> Result<Vec<u8>, FaststartError> {
     for wide in [false, true] {
-        // The size does not depend on the offsets, so a first rewrite measures it.
+        // The size does not depend on the offset values, so a first rewrite measures it.
         let size = rewrite(old, Shift { by: 0, from: insert, wide })?.map_or(0, |bytes| bytes.len());
         if let Some(new) = rewrite(old, Shift { by: size as u64, from: insert, wide })? {
             return Ok(new);
@@ -187,7 +194,7 @@ fn moved_moov(old: &[u8], insert: u64) -> Result<Vec<u8>, FaststartError> {
     Err(FaststartError::Layout("a chunk offset does not fit 64 bits".to_owned()))
 }
 
-/// What happens to chunk offsets.
+/// A shift of chunk offsets: those at or after `from` grow by `by`; `wide` forces `co64`.
 #[derive(Clone, Copy)]
 struct Shift {
     by: u64,
@@ -195,13 +202,13 @@ struct Shift {
     wide: bool,
 }
 
-/// Rewrites the boxes in `bytes`; `None` when an offset does not fit the box that holds it.
+/// Rewrites the boxes in `bytes`. Returns `None` when an offset does not fit its box.
 fn rewrite(bytes: &[u8], shift: Shift) -> Result<Option<Vec<u8>>, FaststartError> {
     let mut out = Vec::with_capacity(bytes.len() + 16);
     let mut rest = bytes;
     while !rest.is_empty() {
-        let broken = || FaststartError::Layout("a box inside `moov` does not fit its parent".to_owned());
-        // QuickTime ends some lists with four zero bytes.
+        let broken = || FaststartError::Layout("a box inside `moov` extends beyond its parent".to_owned());
+        // QuickTime terminates some lists with four zero bytes.
         if rest.len() < 8 {
             out.extend_from_slice(rest);
             break;
@@ -216,7 +223,7 @@ fn rewrite(bytes: &[u8], shift: Shift) -> Result<Option<Vec<u8>>, FaststartError
             let Some(inner) = rewrite(body, shift)? else { return Ok(None) };
             push_box(&mut out, kind, &inner)?;
         } else if &kind == b"stco" || &kind == b"co64" {
-            let Some((kind, inner)) = offsets(kind, body, shift).ok_or_else(broken)? else {
+            let Some((kind, inner)) = shifted_offsets(kind, body, shift).ok_or_else(broken)? else {
                 return Ok(None);
             };
             push_box(&mut out, kind, &inner)?;
@@ -228,10 +235,10 @@ fn rewrite(bytes: &[u8], shift: Shift) -> Result<Option<Vec<u8>>, FaststartError
     Ok(Some(out))
 }
 
-/// A chunk offset box with its offsets moved: outer `None` when it is broken, inner when it is too
-/// narrow.
+/// Shifts the offsets of a chunk offset box. The outer `None` means that the box is malformed, the inner
+/// one that an offset needs more than 32 bits.
 #[allow(clippy::option_option)]
-fn offsets(kind: [u8; 4], body: &[u8], shift: Shift) -> Option<Option<([u8; 4], Vec<u8>)>> {
+fn shifted_offsets(kind: [u8; 4], body: &[u8], shift: Shift) -> Option<Option<([u8; 4], Vec<u8>)>> {
     let width = if &kind == b"stco" { 4 } else { 8 };
     let count = u32::from_be_bytes(array(body.get(4..8)?)) as usize;
     let table = body.get(8..8 + count.checked_mul(width)?)?;
@@ -239,9 +246,9 @@ fn offsets(kind: [u8; 4], body: &[u8], shift: Shift) -> Option<Option<([u8; 4], 
     let mut out = body[..8].to_vec();
     for entry in table.chunks_exact(width) {
         let value = entry.iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
-        let moved = if value >= shift.from { value.checked_add(shift.by)? } else { value };
-        match (wide, u32::try_from(moved)) {
-            (true, _) => out.extend_from_slice(&moved.to_be_bytes()),
+        let shifted = if value >= shift.from { value.checked_add(shift.by)? } else { value };
+        match (wide, u32::try_from(shifted)) {
+            (true, _) => out.extend_from_slice(&shifted.to_be_bytes()),
             (false, Ok(narrow)) => out.extend_from_slice(&narrow.to_be_bytes()),
             (false, Err(_)) => return Some(None),
         }
@@ -258,8 +265,8 @@ fn push_box(out: &mut Vec<u8>, kind: [u8; 4], body: &[u8]) -> Result<(), Faststa
     Ok(())
 }
 
-/// Moves the bytes `from..to` towards the end by `by`, last block first.
-fn shift_back(file: &File, from: u64, to: u64, by: u64, moved: &mut dyn FnMut()) -> io::Result<()> {
+/// Moves the bytes `from..to` back by `by`, last block first.
+fn shift_back(file: &File, from: u64, to: u64, by: u64, on_block: &mut dyn FnMut()) -> io::Result<()> {
     let mut block = vec![0; BLOCK_BYTES];
     let mut end = to;
     while end > from {
@@ -268,7 +275,7 @@ fn shift_back(file: &File, from: u64, to: u64, by: u64, moved: &mut dyn FnMut())
         file.read_exact_at(&mut block[..size], start)?;
         file.write_all_at(&block[..size], start + by)?;
         end = start;
-        moved();
+        on_block();
     }
     Ok(())
 }
@@ -277,7 +284,7 @@ fn be32(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes(array(&bytes[at..at + 4]))
 }
 
-/// The first `N` bytes; callers pass slices of that length.
+/// Returns the first `N` bytes; callers pass slices of at least that length.
 fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
     let mut out = [0; N];
     out.copy_from_slice(&bytes[..N]);
@@ -309,7 +316,7 @@ mod tests {
         bx(b"moov", &bx(b"trak", &bx(b"mdia", &bx(b"minf", &stbl))))
     }
 
-    fn staged(parts: &[&[u8]]) -> File {
+    fn file_of(parts: &[&[u8]]) -> File {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&parts.concat()).unwrap();
         file
@@ -322,69 +329,69 @@ mod tests {
     }
 
     #[test]
-    fn offsets_still_point_at_the_same_bytes() {
+    fn chunk_offsets_point_at_the_same_bytes_after_the_move() {
         let ftyp = bx(b"ftyp", b"isom0000");
-        // Longer than a block, so that the move overlaps itself.
+        // More than one block, so that the source and target ranges overlap.
         let media: Vec<u8> = (0..3_000_000u32).map(|i| (i % 251) as u8).collect();
         let mdat = bx(b"mdat", &media);
         let first = ftyp.len() as u64 + 8;
         let old = moov(b"stco", &[first, first + 2_000_000]);
-        let file = staged(&[&ftyp, &mdat, &old]);
+        let file = file_of(&[&ftyp, &mdat, &old]);
         assert!(move_moov_first(&file, &mut || ()).unwrap());
         let by = old.len() as u64;
         let expected = [ftyp, moov(b"stco", &[first + by, first + 2_000_000 + by]), mdat].concat();
         assert!(content(&file) == expected);
-        assert!(!move_moov_first(&file, &mut || ()).unwrap(), "a second run has nothing to do");
+        assert!(!move_moov_first(&file, &mut || ()).unwrap(), "a second run moves nothing");
     }
 
-    /// A file with room for `moov`, and its media data behind it.
-    fn roomy(room: usize, media: &[u8]) -> (File, Vec<u8>, Vec<u8>, Vec<u8>) {
+    /// Returns a file with reserved space for `moov`, and its boxes.
+    fn file_with_reserved(reserved: usize, media: &[u8]) -> (File, Vec<u8>, Vec<u8>, Vec<u8>) {
         let ftyp = bx(b"ftyp", b"isom0000");
         let mdat = bx(b"mdat", media);
         let first = ftyp.len() as u64 + 8;
         let old = moov(b"stco", &[first, first + media.len() as u64 / 2]);
-        (staged(&[&ftyp, &vec![0; room], &mdat, &old]), ftyp, mdat, old)
+        (file_of(&[&ftyp, &vec![0; reserved], &mdat, &old]), ftyp, mdat, old)
     }
 
     #[test]
-    fn room_filled_is_as_good_as_a_move() {
-        let (_, ftyp, mdat, old) = roomy(0, &[7; 5000]);
-        let whole = [&ftyp[..], &mdat, &old].concat();
-        let room = room_in(&whole[..100], whole.len() as u64).unwrap();
-        assert_eq!((room, place_of_moov(&whole)), (old.len() as u64, ftyp.len() as u64));
-        let (file, ..) = roomy(room as usize, &[7; 5000]);
-        fill_room(&file, room, &mut || ()).unwrap();
-        let moved = staged(&[&whole]);
+    fn filling_reserved_space_gives_the_same_bytes_as_moving() {
+        let (_, ftyp, mdat, old) = file_with_reserved(0, &[7; 5000]);
+        let unmoved = [&ftyp[..], &mdat, &old].concat();
+        let reserved = moov_size_from_head(&unmoved[..100], unmoved.len() as u64).unwrap();
+        assert_eq!((reserved, moov_offset(&unmoved)), (old.len() as u64, ftyp.len() as u64));
+        let (file, ..) = file_with_reserved(reserved as usize, &[7; 5000]);
+        fill_reserved_moov(&file, reserved, &mut || ()).unwrap();
+        let moved = file_of(&[&unmoved]);
         assert!(move_moov_first(&moved, &mut || ()).unwrap());
         assert!(content(&file) == content(&moved));
     }
 
     #[test]
-    fn room_of_another_size_still_leads_to_the_same_bytes() {
+    fn reserved_space_of_any_size_gives_a_valid_file() {
         let media: Vec<u8> = (0..5000u32).map(|i| (i % 251) as u8).collect();
-        let needed = roomy(0, &media).3.len();
-        for room in [needed + 8, needed + 500, needed + 3, needed - 1, 8] {
-            let (file, ftyp, mdat, _) = roomy(room, &media);
-            fill_room(&file, room as u64, &mut || ()).unwrap();
+        let needed = file_with_reserved(0, &media).3.len();
+        for reserved in [needed + 8, needed + 500, needed + 3, needed - 1, 8] {
+            let (file, ftyp, mdat, _) = file_with_reserved(reserved, &media);
+            fill_reserved_moov(&file, reserved as u64, &mut || ()).unwrap();
             let bytes = content(&file);
             let boxes = top_level(&file, bytes.len() as u64).unwrap();
             let kinds: Vec<_> = boxes.iter().map(|one| &one.kind).collect();
-            assert_eq!(kinds, [b"ftyp", b"moov", b"free", b"mdat"], "{room}");
+            assert_eq!(kinds, [b"ftyp", b"moov", b"free", b"mdat"], "{reserved}");
             let [first, second] = [0, media.len() / 2].map(|at| boxes[3].at + 8 + at as u64);
             let expected = moov(b"stco", &[first, second]);
-            assert!(bytes[ftyp.len()..ftyp.len() + needed] == expected, "{room}");
-            assert!(bytes[boxes[3].at as usize..] == mdat, "{room}");
+            assert!(bytes[ftyp.len()..ftyp.len() + needed] == expected, "{reserved}");
+            assert!(bytes[boxes[3].at as usize..] == mdat, "{reserved}");
         }
     }
 
     #[test]
-    fn where_there_is_no_room_none_is_seen() {
-        assert_eq!(room_in(&moov(b"stco", &[20]), 1000), None, "first already");
-        assert_eq!(room_in(&[0xff; 64], 64), None);
+    fn reports_no_moov_size_for_other_layouts() {
+        assert_eq!(moov_size_from_head(&moov(b"stco", &[20]), 1000), None, "moov is already first");
+        assert_eq!(moov_size_from_head(&[0xff; 64], 64), None);
     }
 
     #[test]
-    fn offsets_that_outgrow_32_bits_become_wide() {
+    fn stco_becomes_co64_when_an_offset_exceeds_32_bits() {
         let old = moov(b"stco", &[100, u64::from(u32::MAX) - 10]);
         let new = moved_moov(&old, 16).unwrap();
         let by = new.len() as u64;
@@ -392,17 +399,17 @@ mod tests {
     }
 
     #[test]
-    fn a_strange_layout_is_refused_and_left_alone() {
+    fn rejects_an_unexpected_layout_and_leaves_the_file_unchanged() {
         let parts = [bx(b"ftyp", b"isom"), bx(b"mdat", b"data"), moov(b"stco", &[20]), bx(b"free", b"")];
-        let file = staged(&parts.each_ref().map(Vec::as_slice));
+        let file = file_of(&parts.each_ref().map(Vec::as_slice));
         assert!(matches!(move_moov_first(&file, &mut || ()), Err(FaststartError::Layout(_))));
         assert_eq!(content(&file), parts.concat());
-        let short = staged(&[&bx(b"ftyp", b"isom"), &[0, 0, 9, 9, b'm', b'd', b'a', b't']]);
+        let short = file_of(&[&bx(b"ftyp", b"isom"), &[0, 0, 9, 9, b'm', b'd', b'a', b't']]);
         assert!(matches!(move_moov_first(&short, &mut || ()), Err(FaststartError::Layout(_))));
     }
 
     #[test]
-    fn a_lying_chunk_count_is_refused() {
+    fn rejects_a_chunk_count_beyond_the_box() {
         let mut bytes = moov(b"stco", &[20]);
         let at = bytes.len() - 5;
         bytes[at] = 99;

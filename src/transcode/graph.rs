@@ -1,27 +1,27 @@
-//! The filter graph of one picture, as text.
+//! Writes the filter graph of a video stream as text.
 //!
-//! Pure: source properties and plan in, FFmpeg filter text out. Everything spliced in is a number,
-//! a name from a table here, or a colour of six hexadecimal digits.
+//! Pure: frame format and plan in, FFmpeg filter text out. Every inserted value is a number, a name
+//! from a table in this module, or a colour of six hexadecimal digits.
 
 use crate::model::{Flip, HdrKind, Rotation, Size};
 use crate::plan::{Canvas, Fill, VideoEncode};
 
-/// What the frames that enter the graph are. A change of any of it needs a new graph.
+/// The format of the frames that enter the graph. Any change requires a new graph.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Source {
+pub struct FrameFormat {
     /// Size of the frame.
     pub size: (u32, u32),
-    /// FFmpeg's number of the pixel format.
+    /// FFmpeg's pixel format number.
     pub pixel_format: i32,
     /// Sample aspect ratio, 1:1 where unknown.
     pub sample_aspect_ratio: (u32, u32),
-    /// Whether the samples are red, green and blue, or a palette of these.
+    /// Whether the samples are RGB, or a palette of RGB.
     pub rgb: bool,
-    /// Whether the pixel format is planar YUV that zimg takes.
+    /// Whether the pixel format is planar YUV that zimg accepts.
     pub zimg: bool,
     /// Whether samples span the full range.
     pub full_range: bool,
-    /// FFmpeg's name of the matrix; `None` where untagged.
+    /// FFmpeg's name of the colour matrix; `None` where untagged.
     pub matrix: Option<String>,
     /// FFmpeg's name of the primaries; `None` where untagged.
     pub primaries: Option<String>,
@@ -29,57 +29,62 @@ pub struct Source {
     pub transfer: Option<String>,
 }
 
-/// Which optional filters the library has.
+/// The optional filters that the library has.
 #[derive(Clone, Copy, Debug)]
-pub struct Available {
+pub struct AvailableFilters {
     /// `zscale` (zimg).
     pub zscale: bool,
 }
 
-/// A graph that cannot be written.
+/// Why a graph cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GraphError {
     /// A colour is not six hexadecimal digits.
     #[error("`{0}` is not a colour of the form RRGGBB")]
     Color(String),
-    /// Nothing would be left of the picture.
-    #[error("the plan cuts more off the picture than there is ({0}x{1})")]
+    /// The crop margins leave nothing of the frame.
+    #[error("the crop margins of the plan leave nothing of the {0}x{1} frame")]
     Crop(u32, u32),
     /// The library lacks a filter.
-    #[error("the media library has no `{0}` filter; install an FFmpeg built with it")]
+    #[error("FFmpeg has no `{0}` filter; install an FFmpeg built with it")]
     Missing(&'static str),
 }
 
 /// Quality flags of swscale.
 pub const SWS_FLAGS: &str = "lanczos+accurate_rnd+full_chroma_int";
 
-/// The text between source and sink: 8-bit 4:2:0, BT.709, limited range, square pixels.
+/// Returns the filters between source and sink. Their output is 8-bit 4:2:0, BT.709, limited range, with
+/// square pixels.
 ///
 /// # Errors
 ///
 /// See [`GraphError`].
-pub fn video_graph(source: &Source, plan: &VideoEncode, have: Available) -> Result<String, GraphError> {
+pub fn video_graph(
+    source: &FrameFormat,
+    plan: &VideoEncode,
+    filters: AvailableFilters,
+) -> Result<String, GraphError> {
     let mut chain: Vec<String> = Vec::new();
     let mut source = source.clone();
     if let Some(color) = &plan.alpha_background {
-        // The background comes from the frame itself: a separate colour source has its own clock.
+        // The background is derived from the frame: a separate colour source has its own timestamps.
         let [r, g, b] = channels(color)?;
         chain.push("format=rgba,split[clear][bg0]".to_owned());
         let background = format!("[bg0]lutrgb=r={r}:g={g}:b={b}:a=255[bg]");
         let last = chain.pop().unwrap_or_default();
         chain.push(format!("{last};{background};[bg][clear]overlay=format=rgb,format=rgb24"));
-        source = Source { rgb: true, zimg: false, full_range: true, matrix: None, ..source };
+        source = FrameFormat { rgb: true, zimg: false, full_range: true, matrix: None, ..source };
     }
     if plan.deinterlace {
         chain.push("bwdif=mode=send_frame:parity=auto:deint=all".to_owned());
     }
-    // Whatever follows must not treat lines as fields.
+    // The following filters must not process fields separately.
     chain.push("setfield=mode=prog".to_owned());
     if let Some(tone_map) = plan.tone_map {
-        if !have.zscale {
+        if !filters.zscale {
             return Err(GraphError::Missing("zscale"));
         }
-        chain.push(tone_mapped(&source, tone_map.from));
+        chain.push(tone_map_filter(&source, tone_map.from));
         source.full_range = false;
         source.zimg = true;
         source.matrix = Some("bt709".to_owned());
@@ -97,10 +102,10 @@ pub fn video_graph(source: &Source, plan: &VideoEncode, have: Available) -> Resu
         Rotation::Half => chain.push("hflip,vflip".to_owned()),
         Rotation::ThreeQuarters => chain.push("transpose=dir=cclock".to_owned()),
     }
-    let upright = cropped(&source, plan, &mut chain)?;
-    chain.push(scaled(&source, upright, plan.scale, have));
+    let upright = push_crop(&source, plan, &mut chain)?;
+    chain.push(scale_filter(&source, upright, plan.scale, filters));
     if let Some(canvas) = &plan.canvas {
-        chain.push(on_canvas(plan.scale, canvas)?);
+        chain.push(canvas_filter(plan.scale, canvas)?);
     }
     chain.push(
         "setsar=1,setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709".to_owned(),
@@ -108,15 +113,19 @@ pub fn video_graph(source: &Source, plan: &VideoEncode, have: Available) -> Resu
     Ok(chain.join(","))
 }
 
-/// Cuts, and returns the size of what is left in coded pixels.
-fn cropped(source: &Source, plan: &VideoEncode, chain: &mut Vec<String>) -> Result<(u32, u32), GraphError> {
+/// Appends the crop filter. Returns the remaining size in coded pixels.
+fn push_crop(
+    source: &FrameFormat,
+    plan: &VideoEncode,
+    chain: &mut Vec<String>,
+) -> Result<(u32, u32), GraphError> {
     let (mut width, mut height) = source.size;
     let (mut sx, mut sy) = (source.sample_aspect_ratio.0.max(1), source.sample_aspect_ratio.1.max(1));
     if plan.rotate.swaps_sides() {
         (width, height, sx, sy) = (height, width, sy, sx);
     }
     let Some(cut) = plan.crop else { return Ok((width, height)) };
-    // The plan counts square pixels made by stretching the coded width.
+    // The margins are in square pixels, which result from scaling the coded width.
     let (x, y) = if plan.rotate.swaps_sides() {
         (1.0, f64::from(sx) / f64::from(sy))
     } else {
@@ -125,20 +134,20 @@ fn cropped(source: &Source, plan: &VideoEncode, chain: &mut Vec<String>) -> Resu
     let coded = |pixels: u32, factor: f64| (f64::from(pixels) * factor).round() as u32;
     let (left, right) = (coded(cut.left, x), coded(cut.right, x));
     let (top, bottom) = (coded(cut.top, y), coded(cut.bottom, y));
-    let none_left = GraphError::Crop(width, height);
-    let kept_w = width.checked_sub(left.saturating_add(right)).filter(|w| *w > 1).ok_or(none_left.clone())?;
-    let kept_h = height.checked_sub(top.saturating_add(bottom)).filter(|h| *h > 1).ok_or(none_left)?;
+    let empty = GraphError::Crop(width, height);
+    let kept_w = width.checked_sub(left.saturating_add(right)).filter(|w| *w > 1).ok_or(empty.clone())?;
+    let kept_h = height.checked_sub(top.saturating_add(bottom)).filter(|h| *h > 1).ok_or(empty)?;
     chain.push(format!("crop={kept_w}:{kept_h}:{left}:{top}"));
     Ok((kept_w & !1, kept_h & !1))
 }
 
-/// Untagged pictures are what a player takes them for: BT.601 up to PAL, BT.709 above.
-fn matrix_or_guess(source: &Source) -> &str {
+/// Returns the matrix, or what players assume for untagged video: BT.601 up to PAL size, BT.709 above.
+fn matrix_or_guess(source: &FrameFormat) -> &str {
     let short = source.size.0.min(source.size.1);
     source.matrix.as_deref().unwrap_or(if short <= 576 { "smpte170m" } else { "bt709" })
 }
 
-fn scaled(source: &Source, from: (u32, u32), to: Size, have: Available) -> String {
+fn scale_filter(source: &FrameFormat, from: (u32, u32), to: Size, filters: AvailableFilters) -> String {
     let Size { width, height } = to;
     let range = if source.full_range { "pc" } else { "tv" };
     let matrix = matrix_or_guess(source);
@@ -148,7 +157,7 @@ fn scaled(source: &Source, from: (u32, u32), to: Size, have: Available) -> Strin
     };
     let wide_gamut = source.primaries.as_deref() == Some("bt2020");
     let even = from.0.is_multiple_of(2) && from.1.is_multiple_of(2);
-    if let (true, true, true, Some(matrix)) = (have.zscale, source.zimg, even, zimg_matrix) {
+    if let (true, true, true, Some(matrix)) = (filters.zscale, source.zimg, even, zimg_matrix) {
         let gamut = if wide_gamut { ":pin=bt2020:tin=bt709:p=bt709:t=bt709" } else { "" };
         return format!(
             "zscale=w={width}:h={height}:f=lanczos:min={matrix}:m=bt709:rin={range}:r=tv{gamut}:d=ordered,format=yuv420p"
@@ -171,7 +180,7 @@ fn scaled(source: &Source, from: (u32, u32), to: Size, have: Available) -> Strin
     )
 }
 
-fn tone_mapped(source: &Source, from: HdrKind) -> String {
+fn tone_map_filter(source: &FrameFormat, from: HdrKind) -> String {
     let transfer = match from {
         HdrKind::Hlg => "arib-std-b67",
         HdrKind::Pq | HdrKind::Hdr10 => "smpte2084",
@@ -185,10 +194,9 @@ fn tone_mapped(source: &Source, from: HdrKind) -> String {
         _ => "bt2020nc",
     };
     let range = if source.full_range { "pc" } else { "tv" };
-    // `p` is stated too: it would follow the frame's tag, and from BT.2020 to an unknown gamut there is no way.
-    // What stays brighter than white is cut off in red, green and blue, where it keeps what hue it can; as luma
-    // and chroma it would become another colour.
-    // The size is stated even so that zimg takes 4:2:0; odd pictures lose a line.
+    // `p` is set explicitly: by default it follows the frame's tag, and zimg cannot convert BT.2020 to an
+    // unknown gamut. Values above white are clipped in RGB, because clipping luma and chroma changes the hue.
+    // The crop makes the size even, as zimg requires for 4:2:0; odd sizes lose a line or a column.
     format!(
         "crop=trunc(iw/2)*2:trunc(ih/2)*2,zscale=tin={transfer}:min={matrix}:pin=bt2020:rin={range}:p=bt2020:t=linear:npl=100,\
          format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,\
@@ -196,18 +204,18 @@ fn tone_mapped(source: &Source, from: HdrKind) -> String {
     )
 }
 
-fn on_canvas(picture: Size, canvas: &Canvas) -> Result<String, GraphError> {
+fn canvas_filter(frame: Size, canvas: &Canvas) -> Result<String, GraphError> {
     let Size { width, height } = canvas.size;
-    // Even offsets keep chroma where it is.
-    let x = (width.saturating_sub(picture.width) / 2) & !1;
-    let y = (height.saturating_sub(picture.height) / 2) & !1;
+    // Even offsets keep 4:2:0 chroma aligned.
+    let x = (width.saturating_sub(frame.width) / 2) & !1;
+    let y = (height.saturating_sub(frame.height) / 2) & !1;
     match &canvas.fill {
         Fill::Color(color) => {
             channels(color)?;
             Ok(format!("pad={width}:{height}:{x}:{y}:color=0x{color}"))
         }
         Fill::Blur => {
-            let (cw, ch) = covering_part(picture, canvas.size);
+            let (cw, ch) = covering_part(frame, canvas.size);
             let (bw, bh) = ((width / 8).max(2) & !1, (height / 8).max(2) & !1);
             let sigma = f64::from(bw.min(bh)) / 16.0;
             Ok(format!(
@@ -218,15 +226,15 @@ fn on_canvas(picture: Size, canvas: &Canvas) -> Result<String, GraphError> {
     }
 }
 
-/// The largest part in the middle of `picture` with the shape of `canvas`.
-fn covering_part(picture: Size, canvas: Size) -> (u32, u32) {
-    let wide = u64::from(picture.width) * u64::from(canvas.height);
-    let high = u64::from(picture.height) * u64::from(canvas.width);
+/// Returns the size of the largest centered part of `frame` with the aspect ratio of `canvas`.
+fn covering_part(frame: Size, canvas: Size) -> (u32, u32) {
+    let wide = u64::from(frame.width) * u64::from(canvas.height);
+    let high = u64::from(frame.height) * u64::from(canvas.width);
     let even = |n: u64| (n as u32).max(2) & !1;
     if wide > high {
-        (even(high / u64::from(canvas.height.max(1))), picture.height & !1)
+        (even(high / u64::from(canvas.height.max(1))), frame.height & !1)
     } else {
-        (picture.width & !1, even(wide / u64::from(canvas.width.max(1))))
+        (frame.width & !1, even(wide / u64::from(canvas.width.max(1))))
     }
 }
 
@@ -250,22 +258,22 @@ mod tests {
         sample::video_encode(720, 1280, 30)
     }
 
-    fn source() -> Source {
-        Source { size: (1920, 1080), sample_aspect_ratio: (1, 1), zimg: true, ..Source::default() }
+    fn source() -> FrameFormat {
+        FrameFormat { size: (1920, 1080), sample_aspect_ratio: (1, 1), zimg: true, ..FrameFormat::default() }
     }
 
-    const HAVE: Available = Available { zscale: true };
+    const ZSCALE: AvailableFilters = AvailableFilters { zscale: true };
 
     #[test]
-    fn the_order_is_that_of_the_plan() {
+    fn filters_follow_the_order_of_the_plan() {
         let mut plan = plan();
         plan.deinterlace = true;
         plan.flip = Some(Flip::Horizontal);
         plan.rotate = Rotation::Quarter;
         plan.crop = Some(CropMargins { left: 2, top: 4, right: 6, bottom: 8 });
         plan.canvas = Some(Canvas { size: Size::new(1080, 1920), fill: Fill::Color("112233".to_owned()) });
-        let text = video_graph(&source(), &plan, HAVE).unwrap();
-        let places: Vec<usize> = [
+        let text = video_graph(&source(), &plan, ZSCALE).unwrap();
+        let positions: Vec<usize> = [
             "bwdif",
             "hflip",
             "transpose=dir=clock",
@@ -276,47 +284,47 @@ mod tests {
         .iter()
         .map(|part| text.find(part).unwrap_or_else(|| panic!("{part} in {text}")))
         .collect();
-        assert!(places.is_sorted(), "{text}");
+        assert!(positions.is_sorted(), "{text}");
     }
 
     #[test]
-    fn cuts_are_counted_in_square_pixels() {
+    fn crop_margins_are_in_square_pixels() {
         let mut plan = plan();
         plan.crop = Some(CropMargins { left: 64, top: 0, right: 64, bottom: 0 });
-        let pal = Source { size: (720, 576), sample_aspect_ratio: (64, 45), ..source() };
-        assert!(video_graph(&pal, &plan, HAVE).unwrap().contains("crop=630:576:45:0"));
+        let pal = FrameFormat { size: (720, 576), sample_aspect_ratio: (64, 45), ..source() };
+        assert!(video_graph(&pal, &plan, ZSCALE).unwrap().contains("crop=630:576:45:0"));
         plan.crop = Some(CropMargins { left: 600, top: 0, right: 600, bottom: 0 });
-        assert!(matches!(video_graph(&pal, &plan, HAVE), Err(GraphError::Crop(..))));
+        assert!(matches!(video_graph(&pal, &plan, ZSCALE), Err(GraphError::Crop(..))));
     }
 
     #[test]
-    fn untagged_sd_is_taken_for_bt601_and_hd_for_bt709() {
-        let sd = Source { size: (720, 480), ..source() };
-        assert!(video_graph(&sd, &plan(), HAVE).unwrap().contains("min=smpte170m:m=bt709"));
-        assert!(video_graph(&source(), &plan(), HAVE).unwrap().contains("min=bt709:m=bt709"));
+    fn untagged_sd_is_read_as_bt601_and_hd_as_bt709() {
+        let sd = FrameFormat { size: (720, 480), ..source() };
+        assert!(video_graph(&sd, &plan(), ZSCALE).unwrap().contains("min=smpte170m:m=bt709"));
+        assert!(video_graph(&source(), &plan(), ZSCALE).unwrap().contains("min=bt709:m=bt709"));
     }
 
     #[test]
-    fn odd_and_rgb_pictures_go_to_swscale() {
-        let odd = Source { size: (321, 241), full_range: true, ..source() };
-        let text = video_graph(&odd, &plan(), HAVE).unwrap();
+    fn odd_sizes_and_rgb_use_swscale() {
+        let odd = FrameFormat { size: (321, 241), full_range: true, ..source() };
+        let text = video_graph(&odd, &plan(), ZSCALE).unwrap();
         assert!(
             text.contains("in_color_matrix=bt601:in_range=pc:out_color_matrix=bt709:out_range=tv"),
             "{text}"
         );
-        let rgb = Source { rgb: true, zimg: false, ..source() };
-        assert!(!video_graph(&rgb, &plan(), HAVE).unwrap().contains("in_color_matrix"));
+        let rgb = FrameFormat { rgb: true, zimg: false, ..source() };
+        assert!(!video_graph(&rgb, &plan(), ZSCALE).unwrap().contains("in_color_matrix"));
     }
 
     #[test]
-    fn nothing_but_a_colour_passes_for_a_colour() {
-        for evil in ["red", "12345g", "112233,movie=/etc/passwd", "", "+12345"] {
+    fn rejects_anything_but_six_hex_digits_as_a_colour() {
+        for invalid in ["red", "12345g", "112233,movie=/etc/passwd", "", "+12345"] {
             let mut plan = plan();
-            plan.alpha_background = Some(evil.to_owned());
-            assert_eq!(video_graph(&source(), &plan, HAVE), Err(GraphError::Color(evil.to_owned())));
+            plan.alpha_background = Some(invalid.to_owned());
+            assert_eq!(video_graph(&source(), &plan, ZSCALE), Err(GraphError::Color(invalid.to_owned())));
             plan.alpha_background = None;
-            plan.canvas = Some(Canvas { size: Size::new(1080, 1920), fill: Fill::Color(evil.to_owned()) });
-            assert_eq!(video_graph(&source(), &plan, HAVE), Err(GraphError::Color(evil.to_owned())));
+            plan.canvas = Some(Canvas { size: Size::new(1080, 1920), fill: Fill::Color(invalid.to_owned()) });
+            assert_eq!(video_graph(&source(), &plan, ZSCALE), Err(GraphError::Color(invalid.to_owned())));
         }
     }
 
@@ -324,10 +332,10 @@ mod tests {
     fn tone_mapping_states_its_input_and_needs_zimg() {
         let mut plan = plan();
         plan.tone_map = Some(ToneMap { from: HdrKind::Hlg });
-        let text = video_graph(&source(), &plan, HAVE).unwrap();
+        let text = video_graph(&source(), &plan, ZSCALE).unwrap();
         assert!(text.contains("tin=arib-std-b67:min=bt2020nc:pin=bt2020:rin=tv:p=bt2020:t=linear"), "{text}");
-        let without = video_graph(&source(), &plan, Available { zscale: false });
-        assert_eq!(without, Err(GraphError::Missing("zscale")));
+        let result = video_graph(&source(), &plan, AvailableFilters { zscale: false });
+        assert_eq!(result, Err(GraphError::Missing("zscale")));
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! From a plan to a file.
+//! Turns a plan into a file.
 //!
-//! [`libav`] carries out an [`OutputSpec`](crate::plan::OutputSpec): one decode, one filter graph
-//! and one encode a stream, or packets copied. [`graph`] writes the filter graph as text and
-//! [`pace`] decides which frame is shown when, [`settings`] what an encoder is told, and
-//! `gaps` keeps where pictures are missing, `cut` finds where a copy may end; all are pure. [`faststart`] puts `moov` first, and [`room`]
-//! foretells its size.
+//! [`libav`] carries out an [`OutputSpec`](crate::plan::OutputSpec): one decode, one filter graph and one
+//! encode per stream, or copied packets. The other modules are pure: [`graph`] writes the filter graph as
+//! text, [`frame_pacing`] decides which frame is shown when, [`settings`] translates the plan into encoder
+//! options, `gaps` records missing frames, and `trim` finds where a copied stream can end. [`faststart`] puts
+//! `moov` first, and [`reserved_moov`] estimates its size.
 
 pub mod faststart;
 pub mod frame_pacing;

@@ -1,53 +1,54 @@
-//! How large `moov` will be, told by the sample index of a source whose packets are only copied.
+//! Estimates the size of `moov` from the sample index of a source whose packets are only copied.
 //!
-//! With room kept for it in front, a file is written once and its source read once. The tables are
-//! those of ISO/IEC 14496-12, 8.6 and 8.7, as FFmpeg's muxer fills them: packets interleaved by decode time, a
-//! chunk for each row of one track up to 1 MiB.
+//! If space for `moov` is reserved in front, the output is written once and the source read once. The tables
+//! are those of ISO/IEC 14496-12, 8.6 and 8.7, as FFmpeg's muxer fills them: packets interleaved by decode
+//! time, one chunk for each run of packets of a track, up to 1 MiB.
 
 use std::cmp::Ordering;
 
-/// Chunks grow no larger.
+/// Maximum size of a chunk.
 const MAX_CHUNK_BYTES: u64 = 1 << 20;
-/// What a video has beside its tables and its words: `mvhd`, and some ends of lists.
-const VIDEO_BYTES: u64 = 1024;
-/// What a track has beside its tables and its sample description: headers, edit list, roll groups.
+/// Bytes of `moov` beside the tracks and the metadata: `mvhd` and list terminators.
+const MOVIE_BYTES: u64 = 1024;
+/// Bytes of a track beside its tables and its sample description: headers, edit list, roll groups.
 const TRACK_BYTES: u64 = 1024;
 
 /// A packet that will be copied.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Entry {
-    /// Decode time in units of the track.
+pub struct SampleEntry {
+    /// Decode time in the time base of the track.
     pub time: i64,
-    /// Bytes.
+    /// Size in bytes.
     pub bytes: u32,
-    /// Whether it can be decoded alone.
+    /// Whether it is a key frame.
     pub key: bool,
 }
 
 /// A track that will be copied.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Track {
+pub struct CopiedTrack {
     /// Its packets in decode order.
-    pub entries: Vec<Entry>,
-    /// Seconds a unit of time.
+    pub entries: Vec<SampleEntry>,
+    /// Seconds per unit of time.
     pub unit_s: f64,
-    /// Whether it is a picture: these may have tables of reordering and of dependence.
-    pub picture: bool,
-    /// Bytes of its sample description and its words.
+    /// Whether it is a video track, which may have `ctts` and `sdtp` tables.
+    pub is_video: bool,
+    /// Bytes of its sample description and its metadata.
     pub description: u64,
 }
 
-/// Bytes that `moov` will take at the most, or nearly so: who has guessed too little must move the media
-/// data, who has guessed too much leaves a `free` box. `words` is the size of the video's metadata.
+/// Estimates the size of `moov` in bytes, rounded up. If the estimate is too small, the media data must be
+/// moved; if it is too large, a `free` box remains. `metadata_bytes` is the size of the file's metadata.
 #[must_use]
-pub fn room_for_moov(tracks: &[Track], words: u64) -> u64 {
-    let tables: u64 = tracks.iter().zip(chunks(tracks)).map(|(track, layout)| bytes_of(track, layout)).sum();
-    // Where packets with equal times go depends on roundings.
+pub fn estimate_moov_size(tracks: &[CopiedTrack], metadata_bytes: u64) -> u64 {
+    let tables: u64 =
+        tracks.iter().zip(chunk_layouts(tracks)).map(|(track, layout)| track_bytes(track, layout)).sum();
+    // The order of packets with equal times depends on rounding.
     let slack = tables / 64;
-    VIDEO_BYTES + words + tables + slack
+    MOVIE_BYTES + metadata_bytes + tables + slack
 }
 
-fn bytes_of(track: &Track, layout: Layout) -> u64 {
+fn track_bytes(track: &CopiedTrack, layout: ChunkLayout) -> u64 {
     let entries = track.entries.len() as u64;
     let keys = track.entries.iter().filter(|entry| entry.key).count() as u64;
     let steps = track.entries.windows(2).map(|pair| pair[1].time - pair[0].time);
@@ -58,54 +59,56 @@ fn bytes_of(track: &Track, layout: Layout) -> u64 {
     }
     let sizes = 4 * entries;
     let times = 8 * changes;
-    // `ctts`, `sdtp` and `stss`, where there is any need of them.
-    let order = if track.picture { 9 * entries } else { 0 };
+    // `ctts`, `sdtp` and `stss`, which are optional.
+    let order = if track.is_video { 9 * entries } else { 0 };
     let random = if keys < entries { 4 * keys } else { 0 };
     TRACK_BYTES + track.description + sizes + times + order + random + 4 * layout.chunks + 12 * layout.runs
 }
 
-/// Chunks of a track, and the rows of chunks with equally many samples.
+/// The number of chunks of a track, and of runs of chunks with the same number of samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Layout {
+struct ChunkLayout {
     chunks: u64,
     runs: u64,
 }
 
-/// Lays packets out as the muxer will.
-fn chunks(tracks: &[Track]) -> Vec<Layout> {
-    let mut layouts = vec![(Layout::default(), 0_u64); tracks.len()];
-    let mut end = |track: usize, samples: u64| {
+/// Returns the chunks of each track as the muxer will write them.
+fn chunk_layouts(tracks: &[CopiedTrack]) -> Vec<ChunkLayout> {
+    let mut layouts = vec![(ChunkLayout::default(), 0_u64); tracks.len()];
+    let mut close_chunk = |track: usize, samples: u64| {
         let (layout, last) = &mut layouts[track];
         layout.chunks += 1;
         layout.runs += u64::from(*last != samples);
         *last = samples;
     };
     let mut next = vec![0_usize; tracks.len()];
-    let mut open: Option<(usize, u64, u64)> = None;
-    let due = |next: &[usize], track: usize| {
+    let mut current: Option<(usize, u64, u64)> = None;
+    let next_time = |next: &[usize], track: usize| {
         tracks[track].entries.get(next[track]).map(|entry| entry.time as f64 * tracks[track].unit_s)
     };
     loop {
-        let waiting = (0..tracks.len()).filter_map(|track| due(&next, track).map(|due| (due, track)));
-        let Some((_, track)) = waiting.min_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(Ordering::Equal)) else {
+        let candidates =
+            (0..tracks.len()).filter_map(|track| next_time(&next, track).map(|next_time| (next_time, track)));
+        let Some((_, track)) = candidates.min_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(Ordering::Equal))
+        else {
             break;
         };
         let bytes = u64::from(tracks[track].entries[next[track]].bytes);
         next[track] += 1;
-        open = match open {
+        current = match current {
             Some((same, samples, size)) if same == track && size + bytes < MAX_CHUNK_BYTES => {
                 Some((track, samples + 1, size + bytes))
             }
             before => {
                 if let Some((other, samples, _)) = before {
-                    end(other, samples);
+                    close_chunk(other, samples);
                 }
                 Some((track, 1, bytes))
             }
         };
     }
-    if let Some((track, samples, _)) = open {
-        end(track, samples);
+    if let Some((track, samples, _)) = current {
+        close_chunk(track, samples);
     }
     layouts.into_iter().map(|(layout, _)| layout).collect()
 }
@@ -114,34 +117,38 @@ fn chunks(tracks: &[Track]) -> Vec<Layout> {
 mod tests {
     use super::*;
 
-    fn track(unit_s: f64, count: i64, bytes: u32, picture: bool) -> Track {
-        let entries = (0..count).map(|time| Entry { time, bytes, key: !picture || time % 30 == 0 }).collect();
-        Track { entries, unit_s, picture, description: 100 }
+    fn track(unit_s: f64, count: i64, bytes: u32, is_video: bool) -> CopiedTrack {
+        let entries =
+            (0..count).map(|time| SampleEntry { time, bytes, key: !is_video || time % 30 == 0 }).collect();
+        CopiedTrack { entries, unit_s, is_video, description: 100 }
     }
 
     #[test]
-    fn packets_of_two_tracks_take_turns_by_their_times() {
-        // One second of picture at 10, of audio at 20 packets a second: a picture, then two sounds.
+    fn packets_of_two_tracks_interleave_by_decode_time() {
+        // One second of video at 10 and of audio at 20 packets a second: one video packet, then two of audio.
         let tracks = [track(0.1, 10, 500, true), track(0.05, 20, 50, false)];
-        assert_eq!(chunks(&tracks), [Layout { chunks: 10, runs: 1 }, Layout { chunks: 10, runs: 1 }]);
+        assert_eq!(
+            chunk_layouts(&tracks),
+            [ChunkLayout { chunks: 10, runs: 1 }, ChunkLayout { chunks: 10, runs: 1 }]
+        );
     }
 
     #[test]
-    fn a_lone_track_is_cut_into_chunks_of_a_mebibyte() {
+    fn a_single_track_has_chunks_of_up_to_one_mebibyte() {
         let alone = [track(0.1, 8, 400 << 10, true)];
-        assert_eq!(chunks(&alone), [Layout { chunks: 4, runs: 1 }]);
-        assert_eq!(chunks(&[]), []);
+        assert_eq!(chunk_layouts(&alone), [ChunkLayout { chunks: 4, runs: 1 }]);
+        assert_eq!(chunk_layouts(&[]), []);
     }
 
     #[test]
-    fn uneven_times_need_more_room() {
+    fn irregular_timestamps_increase_the_estimate() {
         let even = track(0.1, 100, 500, true);
         let mut uneven = even.clone();
         for (number, entry) in uneven.entries.iter_mut().enumerate() {
             entry.time = (number * number) as i64;
         }
-        let [even, uneven] = [even, uneven].map(|track| room_for_moov(&[track], 0));
-        // A step of its own for each of the 99, instead of one for all; a change of the first is counted.
+        let [even, uneven] = [even, uneven].map(|track| estimate_moov_size(&[track], 0));
+        // 99 different steps, so 99 `stts` entries instead of one.
         assert!(uneven >= even + 98 * 8, "{even} {uneven}");
     }
 }

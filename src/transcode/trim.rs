@@ -1,69 +1,69 @@
-//! Where a copied stream may be cut.
+//! Decides where a copied stream can be trimmed.
 //!
-//! Packets come in the order of decoding, pictures are shown in another. A cut is clean where everything before
-//! it is shown before everything behind it: nothing that is kept lacks what it leans on, and no picture is
-//! missing among those that are shown.
+//! Packets arrive in decode order, which differs from display order. A stream can be trimmed between two packets
+//! if all frames before them are shown before all frames after them: then no kept frame lacks a reference, and
+//! no frame is missing among the displayed ones.
 
 use std::collections::VecDeque;
 
-/// Times of a packet, in units of the stream.
+/// The display times of a packet, in the time base of the stream.
 #[derive(Clone, Copy)]
-struct Shown {
+struct DisplaySpan {
     from: i64,
     until: i64,
 }
 
-/// Lets packets pass as long as the stream can be cut behind them before its limit.
-pub(crate) struct Cut {
+/// Releases packets as long as the stream can be trimmed after them without exceeding its limit.
+pub(crate) struct PacketTrimmer {
     limit: i64,
-    waiting: VecDeque<Shown>,
-    over: bool,
+    waiting: VecDeque<DisplaySpan>,
+    finished: bool,
 }
 
-impl Cut {
-    /// Nothing may be shown after `limit`.
-    pub(crate) fn new(limit: i64) -> Cut {
-        Cut { limit, waiting: VecDeque::new(), over: false }
+impl PacketTrimmer {
+    /// Creates a trimmer after whose `limit` no frame may be shown.
+    pub(crate) fn new(limit: i64) -> PacketTrimmer {
+        PacketTrimmer { limit, waiting: VecDeque::new(), finished: false }
     }
 
-    /// The next packet, in the order of decoding. How many of those that wait, the first of them first, may pass.
-    pub(crate) fn arrive(&mut self, from: i64, duration: i64, decoded: i64) -> usize {
-        self.waiting.push_back(Shown { from, until: from.saturating_add(duration.max(0)) });
-        // Nothing is shown before it is decoded, so that what is to come is shown later than this.
-        let count = self.clean(decoded);
-        self.over |= decoded >= self.limit;
+    /// Adds the next packet in decode order. Returns how many of the oldest waiting packets are released.
+    pub(crate) fn push(&mut self, from: i64, duration: i64, decoded: i64) -> usize {
+        self.waiting.push_back(DisplaySpan { from, until: from.saturating_add(duration.max(0)) });
+        // No frame is shown before it is decoded, so later packets are shown after `decoded`.
+        let count = self.release(decoded);
+        self.finished |= decoded >= self.limit;
         count
     }
 
-    /// The stream has ended: how many of those that wait may pass.
+    /// Ends the stream. Returns how many of the oldest waiting packets are released.
     pub(crate) fn finish(&mut self) -> usize {
-        let count = self.clean(i64::MAX);
-        self.over = true;
+        let count = self.release(i64::MAX);
+        self.finished = true;
         count
     }
 
-    /// Whether nothing more will pass.
-    pub(crate) fn is_over(&self) -> bool {
-        self.over
+    /// Returns whether no further packet will be released.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finished
     }
 
-    fn clean(&mut self, until: i64) -> usize {
-        if self.over {
+    fn release(&mut self, until: i64) -> usize {
+        if self.finished {
             return 0;
         }
-        // What is behind each place begins no earlier than this.
-        let mut behind = vec![until.saturating_add(1); self.waiting.len()];
-        for place in (1..self.waiting.len()).rev() {
-            behind[place - 1] = behind[place].min(self.waiting[place].from);
+        // The earliest display time of any packet after each index.
+        let mut next_start = vec![until.saturating_add(1); self.waiting.len()];
+        for index in (1..self.waiting.len()).rev() {
+            next_start[index - 1] = next_start[index].min(self.waiting[index].from);
         }
         let (mut last, mut end, mut count) = (i64::MIN, i64::MIN, 0);
-        for (place, shown) in self.waiting.iter().enumerate() {
-            (last, end) = (last.max(shown.from), end.max(shown.until));
+        for (index, span) in self.waiting.iter().enumerate() {
+            (last, end) = (last.max(span.from), end.max(span.until));
             if end > self.limit {
                 break;
             }
-            if last < behind[place] {
-                count = place + 1;
+            if last < next_start[index] {
+                count = index + 1;
             }
         }
         self.waiting.drain(..count);
@@ -75,42 +75,42 @@ impl Cut {
 mod tests {
     use super::*;
 
-    /// The first times shown of what passes, of frames of one unit decoded `delay` before they could be shown.
+    /// Returns the display times of the released packets: frames of one unit, decoded `delay` units early.
     fn passed(order: &[i64], delay: i64, limit: i64) -> Vec<i64> {
-        let mut cut = Cut::new(limit);
+        let mut trimmer = PacketTrimmer::new(limit);
         let (mut next, mut passed) = (0, Vec::new());
-        for (place, from) in order.iter().enumerate() {
-            let count = cut.arrive(*from, 1, place as i64 - delay);
+        for (index, from) in order.iter().enumerate() {
+            let count = trimmer.push(*from, 1, index as i64 - delay);
             passed.extend(&order[next..next + count]);
             next += count;
         }
-        let count = cut.finish();
+        let count = trimmer.finish();
         passed.extend(&order[next..next + count]);
         passed
     }
 
     #[test]
-    fn frames_in_order_end_at_the_limit() {
+    fn frames_in_display_order_end_at_the_limit() {
         assert_eq!(passed(&[0, 1, 2, 3, 4, 5], 0, 4), [0, 1, 2, 3]);
-        assert_eq!(passed(&[0, 1, 2], 0, 9), [0, 1, 2], "a video that is shorter stays whole");
+        assert_eq!(passed(&[0, 1, 2], 0, 9), [0, 1, 2], "a shorter video is kept completely");
     }
 
     #[test]
-    fn no_picture_is_kept_without_those_around_it() {
-        // I P B B, with the fourth shown after the limit: the B frames lean on it.
+    fn frames_are_kept_only_with_their_references() {
+        // I P B B: the B-frames reference the P-frame, which is shown after the limit.
         let order = [0, 3, 1, 2, 6, 4, 5, 9, 7, 8];
         assert_eq!(passed(&order, 1, 3), [0]);
         assert_eq!(passed(&order, 1, 4), [0, 3, 1, 2]);
         assert_eq!(passed(&order, 1, 6), [0, 3, 1, 2]);
         assert_eq!(passed(&order, 1, 100), order);
-        // A pyramid.
+        // A B-frame pyramid.
         assert_eq!(passed(&[0, 4, 2, 1, 3, 8, 6, 5, 7], 2, 7), [0, 4, 2, 1, 3]);
     }
 
     #[test]
-    fn a_packet_without_a_duration_still_has_a_place() {
-        let mut cut = Cut::new(2);
-        let passed: Vec<usize> = (0..4).map(|time| cut.arrive(time, 0, time)).collect();
-        assert_eq!((passed, cut.finish(), cut.is_over()), (vec![1, 1, 1, 0], 0, true));
+    fn handles_packets_without_a_duration() {
+        let mut trimmer = PacketTrimmer::new(2);
+        let passed: Vec<usize> = (0..4).map(|time| trimmer.push(time, 0, time)).collect();
+        assert_eq!((passed, trimmer.finish(), trimmer.is_finished()), (vec![1, 1, 1, 0], 0, true));
     }
 }

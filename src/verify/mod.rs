@@ -1,7 +1,8 @@
-//! Is the output whole, and is it still the same video?
+//! Verifies that an output is complete and shows the same video as its source.
 //!
-//! [`libav`] decodes the output with fresh contexts and runs the source through the plan once more
-//! to compare. [`thresholds`] holds every number that decides.
+//! [`libav`] decodes the output with new contexts and compares it with the source processed by the plan.
+//! [`reference_render`] renders single frames independently of FFmpeg's filters. [`thresholds`] holds the
+//! limits.
 
 pub mod libav;
 pub mod reference_render;

@@ -1,41 +1,41 @@
-//! The numbers that decide whether a proof holds.
+//! The limits of the verification.
 //!
-//! Veryfast at CRF 23 gives a mean SSIM of 0.98 on grainy footage; a wrong turn, a shift by a frame
-//! in motion, or a broken group of pictures falls far below these.
+//! Preset veryfast at CRF 23 gives a mean SSIM of 0.98 on grainy footage; a wrong rotation, a shift by a
+//! frame in motion, or a broken group of pictures falls far below the limits.
 
-/// The mean SSIM over all frames must reach this.
+/// Minimum of the mean SSIM over all frames.
 pub const MEAN_SSIM: f64 = 0.90;
-/// The SSIM of every single frame must reach this.
+/// Minimum SSIM of every single frame.
 pub const FRAME_SSIM: f64 = 0.80;
-/// Encoded audio is compared in windows of this many seconds.
+/// Length in seconds of the windows in which encoded audio is compared.
 pub const AUDIO_WINDOW_S: f64 = 0.1;
-/// Windows of the source quieter than this (RMS, full scale is 1) are not compared.
+/// Minimum RMS level (full scale is 1) of the source for a window to be compared.
 pub const QUIET_RMS: f64 = 0.003;
-/// Windows may differ by this factor in loudness.
+/// Maximum factor between the RMS levels of a window in source and output.
 pub const AUDIO_FACTOR: f64 = 4.0;
-/// This share of the loud windows may differ more.
+/// Maximum share of the compared windows that may differ by more.
 pub const AUDIO_OUTLIERS: f64 = 0.05;
-/// A distance between frames of more than this many usual ones is looked into with a strict decoder.
-pub const HOLE_FRAMES: f64 = 1.5;
-/// Decoded frames may fall short of packets by this many: leading pictures that cannot be shown.
+/// A distance between frames of more than this many frame durations is checked with a strict decoder.
+pub const GAP_FRAMES: f64 = 1.5;
+/// Maximum number of packets without a decoded frame: leading frames that cannot be shown.
 pub const LOST_FRAMES: u64 = 2;
-/// Ends of picture and audio may differ by this many seconds on top of a frame of each.
+/// Maximum difference in seconds between the ends of video and audio, in addition to a frame of each.
 pub const END_SKEW_S: f64 = 0.03;
-/// Besides the worst frame, about this many are drawn a second time by another way and compared with the
-/// slow metric, at even distances.
+/// Approximate number of evenly spaced frames, besides the worst frame, that are rendered independently and
+/// compared by SSIMULACRA2.
 pub const REFERENCE_SAMPLES: usize = 12;
-/// Such samples lie at least this many frames apart.
+/// Minimum distance between these samples in frames.
 pub const REFERENCE_SAMPLE_EVERY: u64 = 60;
-/// The mean SSIMULACRA2 of these samples must reach this. Right ones of the corpus reach 32 to 100 at the
-/// fastest preset, most of them 65 and more; a wrong turn, mirror or crop falls below zero.
+/// Minimum of the mean SSIMULACRA2 of these samples. Correct outputs of the corpus reach 32 to 100 at the
+/// fastest preset, most of them at least 65; a wrong rotation, flip or crop falls below zero.
 pub const REFERENCE_MEAN: f64 = 5.0;
-/// The picture of a source may end this many seconds before the end its container declares.
+/// Maximum seconds by which the video of a source may end before the end declared by its container.
 pub const MISSING_TAIL_S: f64 = 0.5;
-/// The output may differ from the planned duration by this many seconds on top of a frame: plans
-/// are made from what containers declare.
+/// Maximum difference in seconds between output and planned duration, in addition to a frame: plans rely on
+/// declared durations.
 pub const PLAN_SLACK_S: f64 = 0.3;
-/// A copied picture that is cut may end this many seconds early: only between groups of pictures that lean on
-/// each other, of which encoders make at most 17 (`bframes` of x264 and one).
-pub const CUT_SLACK_S: f64 = 1.0;
-/// So many frames of an encoded stream are decoded by what the container says of it.
+/// Maximum seconds by which a trimmed copy may end early: it can only end between groups of interdependent
+/// frames, of at most 17 frames (x264's maximum of `bframes` plus one).
+pub const TRIM_SLACK_S: f64 = 1.0;
+/// Number of frames of an encoded stream that are decoded with the parameters in its container.
 pub const HEADER_FRAMES: u64 = 3;

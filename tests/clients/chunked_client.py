@@ -1,6 +1,6 @@
-"""A film in chunks, then cover and ad, with a client of a third party, as it comes, but for the host.
+"""Uploads a video in chunks and creates an ad with an unmodified third-party client, except for the host.
 
-Arguments: base address, token, advertiser, ad group, identity, film, cover.
+Arguments: base URL, token, advertiser, ad group, identity, video, cover.
 """
 
 import json
@@ -9,7 +9,7 @@ import time
 
 from tiktok.business.client import TikTokBusinessClient
 
-base, token, advertiser, adgroup, identity, film, cover = sys.argv[1:]
+base, token, advertiser, adgroup, identity, video, cover = sys.argv[1:]
 
 
 def data(reply):
@@ -20,10 +20,10 @@ def data(reply):
 
 client = TikTokBusinessClient(token, advertiser)
 client.base_url = f"{base}/open_api/v1.3/"
-# The services keep addresses of their own, made when they are found.
+# Each service stores its own URL when it is discovered, so discover them again.
 client.discover_services()
 
-video_id = data(client.creative.video.upload_file(film, "chunked.mov"))[0]["video_id"]
+video_id = data(client.creative.video.upload_file(video, "chunked.mov"))[0]["video_id"]
 
 info = client.build_url(client.base_url, "file/video/ad/info/")
 deadline = time.monotonic() + 60

@@ -1,6 +1,6 @@
-"""Upload, poll, cover and ad with TikTok's own SDK, as it comes, but for the host.
+"""Uploads a video and a cover and creates an ad with TikTok's unmodified SDK, except for the host.
 
-Arguments: base address, token, advertiser, ad group, identity, film, cover.
+Arguments: base URL, token, advertiser, ad group, identity, video, cover.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from business_api_client import (
     FilteringVideoAdSearch,
 )
 
-base, token, advertiser, adgroup, identity, film, cover = sys.argv[1:]
+base, token, advertiser, adgroup, identity, video_path, cover = sys.argv[1:]
 
 
 def md5(path):
@@ -35,8 +35,8 @@ video = files.ad_video_upload(
     token,
     advertiser_id=advertiser,
     upload_type="UPLOAD_BY_FILE",
-    video_file=film,
-    video_signature=md5(film),
+    video_file=video_path,
+    video_signature=md5(video_path),
     file_name="sdk.mov",
     flaw_detect=True,
 )

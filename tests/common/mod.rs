@@ -1,38 +1,38 @@
-//! A folder of its own for each test, the real binaries, and the installed FFmpeg as a witness.
-// Every test file takes what it needs.
+//! Helpers for tests: a temporary folder, the built binaries, and the installed FFmpeg as a second opinion.
+// No test file uses all of them.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
-pub mod ledger;
-pub mod line;
+pub mod delivery_audit;
 pub mod mutate;
-pub mod stage;
+pub mod ship_setup;
+pub mod slow_proxy;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
 
-/// The real clips of the repository.
+/// Returns the path of a video in `fixtures`.
 pub fn fixture(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
-    assert!(path.is_file(), "there is no fixture {name}");
+    assert!(path.is_file(), "fixture {name} is missing");
     path
 }
 
-/// The corpus of other people's files, where it is at hand.
+/// Returns the folder of the corpus of third-party files, if `GREENLIT_CORPUS` names it.
 pub fn corpus() -> Option<PathBuf> {
     let path = PathBuf::from(std::env::var_os("GREENLIT_CORPUS")?);
     if path.join("manifest.tsv").is_file() { Some(path) } else { None }
 }
 
-/// A folder that is gone after the test.
-pub struct Desk {
+/// A folder that is removed after the test.
+pub struct TestDir {
     dir: tempfile::TempDir,
 }
 
-impl Desk {
-    pub fn new() -> Desk {
-        Desk { dir: tempfile::tempdir().unwrap() }
+impl TestDir {
+    pub fn new() -> TestDir {
+        TestDir { dir: tempfile::tempdir().unwrap() }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -43,7 +43,7 @@ impl Desk {
         self.dir.path()
     }
 
-    /// Copies a fixture here under `name`.
+    /// Copies a fixture to `name`.
     pub fn put(&self, fixture_name: &str, name: &str) -> PathBuf {
         let to = self.path(name);
         std::fs::create_dir_all(to.parent().unwrap()).unwrap();
@@ -58,9 +58,9 @@ impl Desk {
         to
     }
 
-    /// The binary with its working directory here and nothing of the user's configuration.
-    pub fn greenlit(&self, args: &[&str]) -> Run {
-        Run::of(self.command(args).output().unwrap())
+    /// Runs the binary in this folder, without the user's configuration.
+    pub fn greenlit(&self, args: &[&str]) -> CliRun {
+        CliRun::of(self.command(args).output().unwrap())
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
@@ -82,17 +82,17 @@ impl Desk {
     }
 }
 
-/// What a run of the binary came to.
+/// Exit code and output of a run of the binary.
 #[derive(Debug)]
-pub struct Run {
+pub struct CliRun {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Run {
-    pub fn of(output: Output) -> Run {
-        Run {
+impl CliRun {
+    pub fn of(output: Output) -> CliRun {
+        CliRun {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
@@ -100,7 +100,7 @@ impl Run {
     }
 
     #[track_caller]
-    pub fn expect(self, code: i32) -> Run {
+    pub fn expect(self, code: i32) -> CliRun {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
@@ -111,7 +111,7 @@ impl Run {
     }
 }
 
-/// The entry of a report whose path ends in `name`.
+/// Returns the entry of a report whose path ends in `name`.
 #[track_caller]
 pub fn entry<'a>(report: &'a Value, name: &str) -> &'a Value {
     let files = report["files"].as_array().expect("files is a list");
@@ -119,7 +119,7 @@ pub fn entry<'a>(report: &'a Value, name: &str) -> &'a Value {
     found.unwrap_or_else(|| panic!("no entry for {name} in {report:#}"))
 }
 
-/// The rules that found errors in an entry.
+/// Returns the rules with errors in an entry.
 pub fn errors(entry: &Value) -> Vec<&str> {
     let findings = entry["findings"].as_array().expect("findings is a list");
     findings
@@ -129,7 +129,7 @@ pub fn errors(entry: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// What ffprobe says of a file.
+/// Returns the JSON output of ffprobe for a file.
 pub fn ffprobe(path: &Path) -> Value {
     let run = Command::new("ffprobe")
         .args(["-v", "error", "-of", "json", "-show_format", "-show_streams", "-count_frames"])
@@ -139,8 +139,8 @@ pub fn ffprobe(path: &Path) -> Value {
     serde_json::from_slice(&run.stdout).unwrap()
 }
 
-/// Everything ffmpeg complains about while decoding a file strictly.
-pub fn decode_complaints(path: &Path) -> String {
+/// Decodes a file strictly with ffmpeg and returns its error messages.
+pub fn decode_errors(path: &Path) -> String {
     let run = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin", "-xerror", "-err_detect", "explode", "-i"])
         .arg(path)

@@ -1,13 +1,13 @@
-//! Files that are almost media: the same damage for the same seed.
+//! Damages media files; the same seed gives the same damage.
 
 use fastrand::Rng;
 
-/// Numbers that parsers stumble over.
+/// Boundary values that parsers may handle wrongly.
 const EDGES: [u32; 8] = [0, 1, 7, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe, u32::MAX, 0x0000_ffff];
-/// Where most of what parsers look at lies.
+/// Length of the head of a file, where parsers read most, in bytes.
 const HEAD: usize = 4096;
 
-/// Damages a copy of `bytes` in a few places.
+/// Returns a copy of `bytes` with one to four kinds of damage.
 pub fn mutate(bytes: &[u8], rng: &mut Rng) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for _ in 0..rng.usize(1..=4) {
@@ -20,11 +20,11 @@ pub fn mutate(bytes: &[u8], rng: &mut Rng) -> Vec<u8> {
 }
 
 fn damage(bytes: &mut Vec<u8>, rng: &mut Rng) {
-    let at = place(bytes.len(), rng);
+    let at = random_offset(bytes.len(), rng);
     let length = rng.usize(1..=256).min(bytes.len() - at);
     match rng.u8(0..8) {
         0..=2 => (0..rng.usize(1..=16)).for_each(|_| {
-            let at = place(bytes.len(), rng);
+            let at = random_offset(bytes.len(), rng);
             bytes[at] ^= 1 << rng.u8(0..8);
         }),
         3 | 4 => {
@@ -43,8 +43,8 @@ fn damage(bytes: &mut Vec<u8>, rng: &mut Rng) {
     }
 }
 
-/// The head, the end, or anywhere.
-fn place(length: usize, rng: &mut Rng) -> usize {
+/// Returns an offset in the head, near the end, or anywhere.
+fn random_offset(length: usize, rng: &mut Rng) -> usize {
     match rng.u8(0..4) {
         0 | 1 => rng.usize(0..length.min(HEAD)),
         2 => length - 1 - rng.usize(0..length.min(HEAD)),

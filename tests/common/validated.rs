@@ -1,6 +1,6 @@
-//! A file with its proof, for tests of what happens after validation.
+//! Validated assets, for tests of the steps after validation.
 
-#![allow(dead_code, reason = "no test needs both ways")]
+#![allow(dead_code, reason = "no test uses both functions")]
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The proof that `bytes`, which lie at `path`, comply.
+/// Returns a validated asset for the file at `path`, which contains `bytes`.
 pub(crate) fn validated(path: &Path, bytes: &[u8]) -> ValidatedAsset {
     let content = ContentHash {
         blake3: blake3::hash(bytes).to_hex().to_string(),
@@ -23,7 +23,7 @@ pub(crate) fn validated(path: &Path, bytes: &[u8]) -> ValidatedAsset {
     validated_as(path, content)
 }
 
-/// The same of a file too large to be held: what it is, is told.
+/// Like [`validated`], for a file too large for memory: the caller gives its hash and size.
 pub(crate) fn validated_as(path: &Path, content: ContentHash) -> ValidatedAsset {
     let facts = sample::media();
     let profile = Profile::builtin("tiktok-ads").unwrap();

@@ -1,25 +1,25 @@
-//! One hundred hostile files, made from nothing and from the clips of the repository.
+//! One hundred hostile files, synthetic or damaged fixtures.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
 
-use super::common::{Desk, fixture, mutate::mutate};
+use super::common::{TestDir, fixture, mutate::mutate};
 
-/// How many files there are below the folder.
+/// The number of files.
 pub const FILES: usize = 100;
 
-/// A box with its content.
-fn make(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+/// Returns an ISO box with its content.
+fn iso_box(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     [&(content.len() as u32 + 8).to_be_bytes(), &kind[..], content].concat()
 }
 
-fn words(words: &[u32]) -> Vec<u8> {
-    words.iter().flat_map(|word| word.to_be_bytes()).collect()
+fn u32s(values: &[u32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_be_bytes()).collect()
 }
 
-/// An element of Matroska with a length of eight bytes.
+/// Returns a Matroska element with an eight-byte length.
 fn element(id: &[u8], content: &[u8]) -> Vec<u8> {
     let mut length = (content.len() as u64).to_be_bytes();
     length[0] = 1;
@@ -29,7 +29,7 @@ fn element(id: &[u8], content: &[u8]) -> Vec<u8> {
 const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
 const SEGMENT: [u8; 4] = [0x18, 0x53, 0x80, 0x67];
 
-/// A Matroska file with one track of the codec and size given.
+/// Returns a Matroska file with one square VP8 track of the given width.
 fn matroska(width: u32, cluster: &[u8]) -> Vec<u8> {
     let head = element(&EBML, &element(&[0x42, 0x82], b"matroska"));
     let video = [element(&[0xb0], &width.to_be_bytes()), element(&[0xba], &width.to_be_bytes())].concat();
@@ -44,40 +44,40 @@ fn matroska(width: u32, cluster: &[u8]) -> Vec<u8> {
     [head, element(&SEGMENT, &[tracks, cluster.to_vec()].concat())].concat()
 }
 
-/// A video of one track, with sample tables and references as wanted.
+/// Returns an MP4 with one track and the given data reference and sample tables.
 fn iso(width: u16, data_reference: &[u8], tables: &[Vec<u8>]) -> Vec<u8> {
-    let ftyp = make(b"ftyp", b"isom\0\0\0\0isom");
+    let ftyp = iso_box(b"ftyp", b"isom\0\0\0\0isom");
     let mut entry = vec![0; 78];
     entry[7] = 1;
     entry[24..26].copy_from_slice(&width.to_be_bytes());
     entry[26..28].copy_from_slice(&width.to_be_bytes());
-    let stsd = make(b"stsd", &[words(&[0, 1]), make(b"mp4v", &entry)].concat());
-    let stbl = make(b"stbl", &[stsd, tables.concat()].concat());
-    let dinf = make(b"dinf", &make(b"dref", &[words(&[0, 1]), data_reference.to_vec()].concat()));
-    let minf = make(b"minf", &[make(b"vmhd", &words(&[1, 0, 0])), dinf, stbl].concat());
-    let hdlr = make(b"hdlr", &[words(&[0, 0]), b"vide".to_vec(), vec![0; 13]].concat());
-    let mdia = make(b"mdia", &[make(b"mdhd", &words(&[0, 0, 0, 1000, 1000, 0])), hdlr, minf].concat());
-    let tkhd = make(b"tkhd", &[words(&[7, 0, 0, 1, 0, 1000]), vec![0; 60]].concat());
+    let stsd = iso_box(b"stsd", &[u32s(&[0, 1]), iso_box(b"mp4v", &entry)].concat());
+    let stbl = iso_box(b"stbl", &[stsd, tables.concat()].concat());
+    let dinf = iso_box(b"dinf", &iso_box(b"dref", &[u32s(&[0, 1]), data_reference.to_vec()].concat()));
+    let minf = iso_box(b"minf", &[iso_box(b"vmhd", &u32s(&[1, 0, 0])), dinf, stbl].concat());
+    let hdlr = iso_box(b"hdlr", &[u32s(&[0, 0]), b"vide".to_vec(), vec![0; 13]].concat());
+    let mdia = iso_box(b"mdia", &[iso_box(b"mdhd", &u32s(&[0, 0, 0, 1000, 1000, 0])), hdlr, minf].concat());
+    let tkhd = iso_box(b"tkhd", &[u32s(&[7, 0, 0, 1, 0, 1000]), vec![0; 60]].concat());
     let moov = [
-        make(b"mvhd", &[words(&[0, 0, 0, 1000, 1000]), vec![0; 80]].concat()),
-        make(b"trak", &[tkhd, mdia].concat()),
+        iso_box(b"mvhd", &[u32s(&[0, 0, 0, 1000, 1000]), vec![0; 80]].concat()),
+        iso_box(b"trak", &[tkhd, mdia].concat()),
     ];
-    [ftyp, make(b"moov", &moov.concat()), make(b"mdat", &[0; 64])].concat()
+    [ftyp, iso_box(b"moov", &moov.concat()), iso_box(b"mdat", &[0; 64])].concat()
 }
 
 fn ordinary_tables() -> Vec<Vec<u8>> {
     vec![
-        make(b"stts", &words(&[0, 1, 1, 1000])),
-        make(b"stsc", &words(&[0, 1, 1, 1, 1])),
-        make(b"stsz", &words(&[0, 64, 1])),
-        make(b"stco", &words(&[0, 1, 40])),
+        iso_box(b"stts", &u32s(&[0, 1, 1, 1000])),
+        iso_box(b"stsc", &u32s(&[0, 1, 1, 1, 1])),
+        iso_box(b"stsz", &u32s(&[0, 64, 1])),
+        iso_box(b"stco", &u32s(&[0, 1, 40])),
     ]
 }
 
-/// Texts that name other files, here or elsewhere, under the names they would have and as videos.
+/// Returns text files that refer to other files or addresses, with their usual extensions and as videos.
 fn playlists(canary: &Path, port: u16) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
-    let url = format!("http://127.0.0.1:{port}/film.mp4");
+    let url = format!("http://127.0.0.1:{port}/video.mp4");
     for (kind, target) in [("file", canary.display().to_string()), ("address", url)] {
         let hls = format!(
             "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-KEY:METHOD=AES-128,URI=\"{target}\"\n#EXTINF:10,\n{target}\n#EXT-X-ENDLIST\n"
@@ -104,10 +104,12 @@ fn playlists(canary: &Path, port: u16) -> Vec<(String, Vec<u8>)> {
         ] {
             files.push((format!("{kind}-{name}.mp4"), text.clone().into_bytes()));
         }
-        let reference = [words(&[0]), target.clone().into_bytes(), vec![0]].concat();
-        files
-            .push((format!("{kind}-reference.mp4"), iso(64, &make(b"url ", &reference), &ordinary_tables())));
-        // An alias of QuickTime: a fixed head, then the absolute path as record 18.
+        let reference = [u32s(&[0]), target.clone().into_bytes(), vec![0]].concat();
+        files.push((
+            format!("{kind}-reference.mp4"),
+            iso(64, &iso_box(b"url ", &reference), &ordinary_tables()),
+        ));
+        // A QuickTime alias: a fixed header, then the absolute path as record 18.
         let path = target.as_bytes();
         let alias = [
             vec![0; 154],
@@ -117,7 +119,7 @@ fn playlists(canary: &Path, port: u16) -> Vec<(String, Vec<u8>)> {
         ];
         files.push((
             format!("{kind}-alias.mov"),
-            iso(64, &make(b"alis", &alias.concat()), &ordinary_tables()),
+            iso(64, &iso_box(b"alis", &alias.concat()), &ordinary_tables()),
         ));
         let external = format!("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{target}?x=.m3u8\n");
         files.push((format!("{kind}-master.ts"), external.into_bytes()));
@@ -125,14 +127,14 @@ fn playlists(canary: &Path, port: u16) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// Structures that lie about themselves.
-fn liars() -> Vec<(String, Vec<u8>)> {
-    let ordinary = make(b"url ", &words(&[1]));
-    let nested = |kind: &[u8; 4], depth: usize| (0..depth).fold(Vec::new(), |inner, _| make(kind, &inner));
+/// Returns files whose structures declare wrong sizes or counts.
+fn malformed_files() -> Vec<(String, Vec<u8>)> {
+    let ordinary = iso_box(b"url ", &u32s(&[1]));
+    let nested = |kind: &[u8; 4], depth: usize| (0..depth).fold(Vec::new(), |inner, _| iso_box(kind, &inner));
     let sized = |size: u64| {
         let head = if size < 2 { (size as u32).to_be_bytes() } else { 1_u32.to_be_bytes() };
         [
-            make(b"ftyp", b"isom\0\0\0\0"),
+            iso_box(b"ftyp", b"isom\0\0\0\0"),
             head.to_vec(),
             b"moov".to_vec(),
             size.to_be_bytes().to_vec(),
@@ -142,8 +144,8 @@ fn liars() -> Vec<(String, Vec<u8>)> {
     };
     let with = |kind: &[u8; 4], content: &[u32]| {
         let mut tables = ordinary_tables();
-        let place = tables.iter().position(|table| &table[4..8] == kind).unwrap();
-        tables[place] = make(kind, &words(content));
+        let index = tables.iter().position(|table| &table[4..8] == kind).unwrap();
+        tables[index] = iso_box(kind, &u32s(content));
         iso(64, &ordinary, &tables)
     };
     let lace = |lacing: u8, tail: &[u8]| {
@@ -155,8 +157,8 @@ fn liars() -> Vec<(String, Vec<u8>)> {
     };
     let chapters = (0..5000).fold(Vec::new(), |inner: Vec<u8>, _| element(&[0xb6], &inner));
     let gif = |size: [u8; 2]| {
-        let picture = [b",\0\0\0\0", &size[..], &size, &[0, 2, 2, 0x4c, 1, 0]].concat();
-        [b"GIF89a", &size[..], &size, &[0x80, 0, 0, 0, 0, 0, 255, 255, 255], &picture, b";"].concat()
+        let image = [b",\0\0\0\0", &size[..], &size, &[0, 2, 2, 0x4c, 1, 0]].concat();
+        [b"GIF89a", &size[..], &size, &[0x80, 0, 0, 0, 0, 0, 255, 255, 255], &image, b";"].concat()
     };
     let png = [
         b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\x7f\xff\xff\xff\x7f\xff\xff\xff\x08\x06\0\0\0\0\0\0\0".to_vec(),
@@ -165,9 +167,9 @@ fn liars() -> Vec<(String, Vec<u8>)> {
     let mut avi = std::fs::read(fixture("pypi-gradio-b.avi")).unwrap();
     let header = avi.windows(4).position(|window| window == b"strf").unwrap();
     avi[header + 12..header + 20].fill(0x7f);
-    // A compressed index that says it is two gigabytes long.
+    // A compressed index that declares two gigabytes.
     let compressed = [&0x7fff_ffff_u32.to_be_bytes()[..], &[0x78, 0x9c, 0x63, 0, 1]].concat();
-    let cmov = make(b"cmov", &[make(b"dcom", b"zlib"), make(b"cmvd", &compressed)].concat());
+    let cmov = iso_box(b"cmov", &[iso_box(b"dcom", b"zlib"), iso_box(b"cmvd", &compressed)].concat());
     let files: Vec<(&str, Vec<u8>)> = vec![
         ("nothing.mp4", Vec::new()),
         ("a-byte.mp4", vec![0]),
@@ -179,17 +181,17 @@ fn liars() -> Vec<(String, Vec<u8>)> {
         ("program.mp4", b"\x7fELF\x02\x01\x01".repeat(100)),
         ("size-0.mp4", sized(0)),
         ("size-1.mp4", sized(1)),
-        ("size-7.mp4", [make(b"ftyp", b"isom"), vec![0, 0, 0, 7], b"moov".to_vec()].concat()),
+        ("size-7.mp4", [iso_box(b"ftyp", b"isom"), vec![0, 0, 0, 7], b"moov".to_vec()].concat()),
         ("size-2-63.mp4", sized(1 << 63)),
         ("size-2-64.mp4", sized(u64::MAX)),
-        ("deep.mp4", [make(b"ftyp", b"isom"), nested(b"moov", 20_000)].concat()),
-        ("deep-meta.mp4", [make(b"ftyp", b"isom"), make(b"moov", &nested(b"udta", 20_000))].concat()),
-        ("wide.mp4", [make(b"ftyp", b"isom"), make(b"free", &[]).repeat(100_000)].concat()),
+        ("deep.mp4", [iso_box(b"ftyp", b"isom"), nested(b"moov", 20_000)].concat()),
+        ("deep-meta.mp4", [iso_box(b"ftyp", b"isom"), iso_box(b"moov", &nested(b"udta", 20_000))].concat()),
+        ("wide.mp4", [iso_box(b"ftyp", b"isom"), iso_box(b"free", &[]).repeat(100_000)].concat()),
         (
             "many-tracks.mp4",
-            [make(b"ftyp", b"isom"), make(b"moov", &make(b"trak", &[]).repeat(50_000))].concat(),
+            [iso_box(b"ftyp", b"isom"), iso_box(b"moov", &iso_box(b"trak", &[]).repeat(50_000))].concat(),
         ),
-        ("compressed.mov", [make(b"ftyp", b"qt  "), make(b"moov", &cmov)].concat()),
+        ("compressed.mov", [iso_box(b"ftyp", b"qt  "), iso_box(b"moov", &cmov)].concat()),
         ("huge.mp4", iso(u16::MAX, &ordinary, &ordinary_tables())),
         ("huge.mkv", matroska(0x7fff_ffff, &[])),
         ("huge.gif", gif([255, 255])),
@@ -214,7 +216,7 @@ fn liars() -> Vec<(String, Vec<u8>)> {
     files.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect()
 }
 
-/// Names that mean something to a shell, to FFmpeg or to a terminal.
+/// Returns file names with a special meaning to a shell, FFmpeg or a terminal.
 fn names() -> Vec<Vec<u8>> {
     let names: [&[u8]; 14] = [
         b"concat:a.mp4|b.mp4",
@@ -235,8 +237,8 @@ fn names() -> Vec<Vec<u8>> {
     names.map(<[u8]>::to_vec).to_vec()
 }
 
-/// Writes them below `folder` and returns their paths. `canary` and `port` are what some point at.
-pub fn lay_out(desk: &Desk, folder: &str, canary: &Path, port: u16) -> Vec<PathBuf> {
+/// Writes the files below `folder` and returns their paths. Some refer to the file `canary` and the local `port`.
+pub fn write_files(dir: &TestDir, folder: &str, canary: &Path, port: u16) -> Vec<PathBuf> {
     const SPARSE: [(&str, &[u8]); 4] = [
         ("sparse.mp4", b"\0\0\0\x10ftypisom\0\0\0\0\0\0\0\x01mdat\0\0\0\xff\xff\xff\xff\xf0"),
         ("sparse-zeros.mp4", b"\0\0\0\x10ftypisom\0\0\0\0"),
@@ -246,28 +248,28 @@ pub fn lay_out(desk: &Desk, folder: &str, canary: &Path, port: u16) -> Vec<PathB
         ),
         ("sparse.ts", b"\x47"),
     ];
-    let mut made = Vec::new();
-    for (name, bytes) in playlists(canary, port).into_iter().chain(liars()) {
-        made.push(desk.write(&format!("{folder}/{name}"), bytes));
+    let mut written = Vec::new();
+    for (name, bytes) in playlists(canary, port).into_iter().chain(malformed_files()) {
+        written.push(dir.write(&format!("{folder}/{name}"), bytes));
     }
     for (name, head) in SPARSE {
-        let path = desk.write(&format!("{folder}/{name}"), head);
+        let path = dir.write(&format!("{folder}/{name}"), head);
         std::fs::File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
-        made.push(path);
+        written.push(path);
     }
-    let clip = std::fs::read(fixture("pypi-gradio-a.mp4")).unwrap();
+    let video = std::fs::read(fixture("pypi-gradio-a.mp4")).unwrap();
     for name in names() {
-        let path = desk.path(folder).join(std::ffi::OsStr::from_bytes(&name));
-        std::fs::write(&path, &clip).unwrap();
-        made.push(path);
+        let path = dir.path(folder).join(std::ffi::OsStr::from_bytes(&name));
+        std::fs::write(&path, &video).unwrap();
+        written.push(path);
     }
     let videos =
         ["npm-vide-ocean.webm", "pypi-gradio-b.avi", "pypi-gradio-a.mp4", "pypi-gradio-screenshot.gif"];
-    for (seed, video) in videos.iter().cycle().take(FILES.saturating_sub(made.len())).enumerate() {
+    for (seed, video) in videos.iter().cycle().take(FILES.saturating_sub(written.len())).enumerate() {
         let mutant = mutate(&std::fs::read(fixture(video)).unwrap(), &mut Rng::with_seed(seed as u64));
         let extension = video.rsplit_once('.').unwrap().1;
-        made.push(desk.write(&format!("{folder}/damaged{seed}.{extension}"), mutant));
+        written.push(dir.write(&format!("{folder}/damaged{seed}.{extension}"), mutant));
     }
-    assert_eq!(made.len(), FILES);
-    made
+    assert_eq!(written.len(), FILES);
+    written
 }

@@ -1,4 +1,4 @@
-//! Ads and what is asked about a video on the way to one.
+//! Tests of ads, covers and the tasks for videos.
 
 use greenlit::sandbox::{ADGROUP, ADVERTISER};
 use serde_json::json;
@@ -6,14 +6,14 @@ use serde_json::json;
 use super::bench::{LONG, ad_body, bench, creative, md5};
 
 #[tokio::test]
-async fn an_ad_needs_everything_and_twice_makes_two() {
+async fn an_ad_needs_every_field_and_creating_it_twice_creates_two() {
     let bench = bench(|_| {}).await;
     let video = bench.video("a.mp4", b"1").await;
     let cover = bench.cover("c.png", 720, 1280).await["data"]["image_id"].as_str().unwrap().to_owned();
     let wide = bench.cover("w.png", 1280, 720).await["data"]["image_id"].as_str().unwrap().to_owned();
     assert_eq!(bench.cover("c.png", 720, 1280).await["data"]["image_id"], json!(cover));
     assert_eq!(bench.cover("c.png", 640, 640).await["code"], 40911);
-    let refused = [
+    let invalid = [
         ("ad_text", json!("x".repeat(101)), 40002),
         ("ad_text", json!("字".repeat(51)), 40002),
         ("ad_text", json!("Hi 😀"), 40002),
@@ -26,7 +26,7 @@ async fn an_ad_needs_everything_and_twice_makes_two() {
         ("video_id", json!("v0"), 40053),
         ("landing_page_url", json!("nowhere"), 40002),
     ];
-    for (name, value, code) in refused {
+    for (name, value, code) in invalid {
         let mut wrong = creative(&video, &cover);
         wrong[name] = value.clone();
         let reply = bench.post("ad/create/", ad_body(wrong)).await;
@@ -50,7 +50,7 @@ async fn an_ad_needs_everything_and_twice_makes_two() {
 }
 
 #[tokio::test]
-async fn ads_and_images_show_only_after_the_lag() {
+async fn ads_and_images_are_listed_after_the_visibility_lag() {
     let bench = bench(|options| options.visibility_lag = Some((LONG, LONG))).await;
     let video = bench.video("a.mp4", b"1").await;
     let cover = bench.cover("c.png", 720, 1280).await["data"]["image_id"].as_str().unwrap().to_owned();
@@ -61,7 +61,7 @@ async fn ads_and_images_show_only_after_the_lag() {
 }
 
 #[tokio::test]
-async fn smart_fix_and_review_run_their_course() {
+async fn smart_fix_and_review_return_results() {
     let bench = bench(|_| {}).await;
     let video = bench.video("a.mp4", b"1").await;
     let body = json!({"advertiser_id": ADVERTISER, "tasks": [{"video_id": video}]});
@@ -71,6 +71,6 @@ async fn smart_fix_and_review_run_their_course() {
     );
     let body = json!({"advertiser_id": ADVERTISER, "video_ids": [video], "location_codes": ["US"]});
     let task = bench.post("creative/pre_review/task/create/", body).await["data"]["task_id"].clone();
-    let seen = bench.get("creative/pre_review/task/get/", &[("task_id", task.as_str().unwrap())]).await;
-    assert_eq!(seen["data"]["video_results"][0]["review_result"], "APPROVED");
+    let review = bench.get("creative/pre_review/task/get/", &[("task_id", task.as_str().unwrap())]).await;
+    assert_eq!(review["data"]["video_results"][0]["review_result"], "APPROVED");
 }

@@ -1,4 +1,4 @@
-//! A stand-in, a client as platforms see them, and the bodies that such a client sends.
+//! A running sandbox, an HTTP client, and the request bodies of a typical client.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use md5::{Digest, Md5};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
-#[path = "../common/agreeable.rs"]
-mod agreeable;
-use agreeable::Agreeable;
+#[path = "../common/accepting_prober.rs"]
+mod accepting_prober;
+use accepting_prober::AcceptingProber;
 
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
@@ -23,7 +23,7 @@ pub(crate) struct Bench {
     pub(crate) client: reqwest::Client,
 }
 
-/// A bench whose things are ready at once, and which does not throttle by itself.
+/// Starts a sandbox whose objects are ready at once and whose tier allows the most calls.
 pub(crate) async fn bench(change: impl FnOnce(&mut SandboxOptions)) -> Bench {
     let dir = tempfile::tempdir().unwrap();
     let sandbox = start(options(dir.path(), change)).await.unwrap();
@@ -33,7 +33,7 @@ pub(crate) async fn bench(change: impl FnOnce(&mut SandboxOptions)) -> Bench {
 }
 
 pub(crate) fn options(dir: &Path, change: impl FnOnce(&mut SandboxOptions)) -> SandboxOptions {
-    let mut options = SandboxOptions::new(dir.join("state"), Arc::new(Agreeable));
+    let mut options = SandboxOptions::new(dir.join("state"), Arc::new(AcceptingProber));
     options.processing = (NONE, NONE);
     options.tier = Tier::Ultimate;
     options.log = Some(dir.join("log.ndjson"));
@@ -117,7 +117,7 @@ pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     out.into_inner()
 }
 
-/// The order and spelling of the official Python client.
+/// Returns an upload form with the field order and spelling of the official Python client.
 pub(crate) fn video_form(name: &str, bytes: &[u8]) -> Form {
     Form::new()
         .text("advertiser_id", ADVERTISER)
@@ -126,7 +126,7 @@ pub(crate) fn video_form(name: &str, bytes: &[u8]) -> Form {
         .text("flaw_detect", "True")
         .text("upload_type", "UPLOAD_BY_FILE")
         .text("video_signature", md5(bytes))
-        .part("video_file", Part::bytes(bytes.to_vec()).file_name("clip.mp4"))
+        .part("video_file", Part::bytes(bytes.to_vec()).file_name("video.mp4"))
 }
 
 pub(crate) fn creative(video: &str, image: &str) -> Value {

@@ -1,4 +1,4 @@
-//! Any call: who may make it, how often, what lists take, what lies beside the API.
+//! Tests of access, rate limits, list parameters and pages outside the API.
 
 use greenlit::sandbox::{ADVERTISER, SandboxOptions, TOKEN, Tier};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::bench::bench;
 
 #[tokio::test]
-async fn the_way_in_is_as_strict_as_the_platforms() {
+async fn access_is_checked_like_on_the_platform() {
     let bench = bench(|_| {}).await;
     let reply = bench.client.get(bench.url("file/video/ad/info")).send().await.unwrap();
     assert_eq!(reply.status(), 404);
@@ -22,8 +22,8 @@ async fn the_way_in_is_as_strict_as_the_platforms() {
     assert_eq!(wrong.status(), 200);
     assert_eq!(wrong.json::<Value>().await.unwrap()["code"], 40105);
 
-    let stranger = bench.post("ad/create/", json!({"advertiser_id": "7000000000000000009"})).await;
-    assert_eq!(stranger["code"], 40001);
+    let other = bench.post("ad/create/", json!({"advertiser_id": "7000000000000000009"})).await;
+    assert_eq!(other["code"], 40001);
     assert_eq!(bench.post("ad/create/", json!({"advertiser_id": "me"})).await["code"], 40300);
     assert_eq!(bench.post("ad/create/", json!({})).await["code"], 40002);
     let own = bench.get("oauth2/advertiser/get/", &[]).await;
@@ -31,12 +31,12 @@ async fn the_way_in_is_as_strict_as_the_platforms() {
 }
 
 #[tokio::test]
-async fn lists_take_what_clients_send() {
+async fn list_parameters_accept_every_known_spelling() {
     let bench = bench(|_| {}).await;
     let one = bench.video("holiday one.mp4", b"1").await;
     let two = bench.video("other.mp4", b"2").await;
     let copy = bench.video("copy.mp4", b"2").await;
-    // Blanks as plus signs, as the Python client writes them.
+    // Spaces as plus signs, as the Python client encodes them.
     let url = format!(
         "{}?advertiser_id={ADVERTISER}&video_ids=%5B%22{one}%22%2C+%22{two}%22%2C+%22gone%22%5D",
         bench.url("file/video/ad/info/")
@@ -69,7 +69,7 @@ async fn lists_take_what_clients_send() {
 
 #[tokio::test]
 async fn calls_beyond_the_tier_are_throttled() {
-    // A second lasts nearly three hours, so that all calls fall into one or, rarely, two.
+    // A second lasts nearly three hours, so that all calls fall into one second or, rarely, two.
     let slow = |options: &mut SandboxOptions| {
         options.time_scale = 0.0001;
         options.tier = Tier::Basic;
@@ -89,7 +89,7 @@ async fn calls_beyond_the_tier_are_throttled() {
 }
 
 #[tokio::test]
-async fn landing_pages_answer_as_named() {
+async fn landing_pages_return_the_named_status() {
     let bench = bench(|_| {}).await;
     let page = |name: &str| format!("http://{}/landing/{name}", bench.sandbox.addr());
     let good = bench.client.get(page("200")).send().await.unwrap();

@@ -1,4 +1,4 @@
-//! Faults on demand, each as it was told.
+//! Tests of the injected faults.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn with(faults: &[&str]) -> impl FnOnce(&mut SandboxOptions) {
 }
 
 #[tokio::test]
-async fn dropped_connections_end_without_a_status_line() {
+async fn dropped_connections_have_no_status_line() {
     for (fault, made) in [("drop-before-request=1", 0), ("drop-after-effect=1", 1)] {
         let bench = bench(with(&[fault])).await;
         let error = bench.form("file/video/ad/upload/", video_form("a.mp4", b"1")).await.unwrap_err();
@@ -27,30 +27,30 @@ async fn dropped_connections_end_without_a_status_line() {
 }
 
 #[tokio::test]
-async fn faults_before_the_work_change_nothing() {
-    let made = bench(with(&["throttle=1"])).await;
-    assert_eq!(made.upload("a.mp4", b"1").await["code"], 40100);
-    assert!(made.effects("video_created").is_empty());
-    let made = made.restart(with(&["http-500=1"])).await;
-    let request = made.client.get(made.url("ad/get/")).header("Access-Token", TOKEN);
+async fn faults_before_the_handler_change_nothing() {
+    let bench = bench(with(&["throttle=1"])).await;
+    assert_eq!(bench.upload("a.mp4", b"1").await["code"], 40100);
+    assert!(bench.effects("video_created").is_empty());
+    let bench = bench.restart(with(&["http-500=1"])).await;
+    let request = bench.client.get(bench.url("ad/get/")).header("Access-Token", TOKEN);
     assert_eq!(request.send().await.unwrap().status(), 500);
-    let made = made.restart(with(&["html-body=1"])).await;
-    let reply = made.client.get(made.url("ad/get/")).header("Access-Token", TOKEN).send().await.unwrap();
+    let bench = bench.restart(with(&["html-body=1"])).await;
+    let reply = bench.client.get(bench.url("ad/get/")).header("Access-Token", TOKEN).send().await.unwrap();
     assert_eq!(reply.status(), 200);
     assert!(reply.text().await.unwrap().starts_with("<html>"));
-    let made = made.restart(|o| (with(&["slow-reply=1"])(o), o.time_scale = 1000.0).1).await;
-    assert_eq!(made.get("ad/get/", &[]).await["code"], 0);
-    assert_eq!(made.log().pop().unwrap()["fault"], "slow-reply");
-    let made = made.restart(with(&["token-revoked-after=2"])).await;
+    let bench = bench.restart(|o| (with(&["slow-reply=1"])(o), o.time_scale = 1000.0).1).await;
+    assert_eq!(bench.get("ad/get/", &[]).await["code"], 0);
+    assert_eq!(bench.log().pop().unwrap()["fault"], "slow-reply");
+    let bench = bench.restart(with(&["token-revoked-after=2"])).await;
     let mut codes = Vec::new();
     for _ in 0..4 {
-        codes.push(made.get("ad/get/", &[]).await["code"].as_u64().unwrap());
+        codes.push(bench.get("ad/get/", &[]).await["code"].as_u64().unwrap());
     }
     assert_eq!(codes, [0, 0, 40102, 40105]);
 }
 
 #[tokio::test]
-async fn faults_of_a_video_are_decided_once() {
+async fn a_fault_of_a_video_is_decided_once() {
     let bench = bench(with(&["never-ready=1"])).await;
     let never = bench.video("never.mp4", b"1").await;
     assert_eq!(bench.info(&never).await.unwrap()["displayable"], false);
@@ -67,28 +67,28 @@ async fn faults_of_a_video_are_decided_once() {
 }
 
 #[tokio::test]
-async fn a_rate_below_one_lets_a_client_through_and_repeats_with_the_seed() {
+async fn a_rate_below_one_affects_some_calls_and_is_reproducible() {
     let mut runs = Vec::new();
     for _ in 0..2 {
         let bench = bench(with(&["http-500=0.5"])).await;
-        let mut run = Vec::new();
+        let mut statuses = Vec::new();
         for _ in 0..20 {
             let request = bench.client.get(bench.url("ad/get/")).header("Access-Token", TOKEN);
-            run.push(request.send().await.unwrap().status().as_u16());
+            statuses.push(request.send().await.unwrap().status().as_u16());
         }
-        runs.push(run);
+        runs.push(statuses);
     }
     assert_eq!(runs[0], runs[1]);
     assert!(runs[0].contains(&200) && runs[0].contains(&500), "{:?}", runs[0]);
 }
 
 #[tokio::test]
-async fn told_answers_come_in_turn_to_calls_that_would_change_something() {
+async fn scripted_replies_apply_in_order_to_mutating_calls() {
     let bench =
         bench(|options| options.faults = vec![Fault::Answer(40907, 1), Fault::Answer(50002, 1)]).await;
     let codes = [
         bench.upload("a.mp4", b"one").await["code"].clone(),
-        // A read is answered as ever, and takes no turn.
+        // A read is handled normally and does not count.
         bench.get("ad/get/", &[]).await["code"].clone(),
         bench.upload("a.mp4", b"one").await["code"].clone(),
         bench.upload("a.mp4", b"one").await["code"].clone(),
@@ -97,7 +97,7 @@ async fn told_answers_come_in_turn_to_calls_that_would_change_something() {
 }
 
 #[test]
-fn faults_and_spans_are_read_or_explained() {
+fn parses_faults_and_time_ranges_or_explains_the_error() {
     assert_eq!(Fault::parse("throttle=0.1").unwrap(), Fault::Throttle(0.1));
     assert_eq!(Fault::parse("token-revoked-after=20").unwrap(), Fault::TokenRevokedAfter(20));
     assert_eq!(Fault::parse("answer-40907=2").unwrap(), Fault::Answer(40907, 2));

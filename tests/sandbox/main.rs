@@ -1,4 +1,4 @@
-//! The stand-in, met over real HTTP as a client meets it.
+//! Tests of the sandbox over real HTTP.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod ads;

@@ -1,4 +1,4 @@
-//! Videos: the ways they come in, what is kept of them, when they are ready.
+//! Tests of videos: upload types, storage and readiness.
 
 use std::fs::File;
 use std::path::Path;
@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use greenlit::sandbox::{
-    ADVERTISER, Reupload, SandboxError, SandboxOptions, UploadFacts, UploadProber, judge, start,
+    ADVERTISER, Reupload, SandboxError, SandboxOptions, UploadFacts, UploadProber, rejection_reasons, start,
 };
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
 use super::bench::{Bench, LONG, NONE, ad_body, bench, creative, md5, options, video_form};
 
-/// Looks with ffprobe, a program that shares nothing with the stand-in.
+/// Probes with ffprobe, which shares no code with the sandbox.
 struct Ffprobe;
 
 impl UploadProber for Ffprobe {
@@ -24,12 +24,12 @@ impl UploadProber for Ffprobe {
             .stdin(Stdio::from(file))
             .output()
             .unwrap();
-        let seen: Value = serde_json::from_slice(&out.stdout).ok()?;
-        let streams = seen["streams"].as_array()?;
+        let report: Value = serde_json::from_slice(&out.stdout).ok()?;
+        let streams = report["streams"].as_array()?;
         let video = streams.iter().find(|stream| stream["codec_type"] == "video")?;
         let audio = streams.iter().find(|stream| stream["codec_type"] == "audio");
-        let format = seen["format"]["format_name"].as_str()?;
-        let brand = seen["format"]["tags"]["major_brand"].as_str().unwrap_or("");
+        let format = report["format"]["format_name"].as_str()?;
+        let brand = report["format"]["tags"]["major_brand"].as_str().unwrap_or("");
         let container = match (format.contains("mp4"), brand.trim()) {
             (true, "qt") => "mov",
             (true, _) => "mp4",
@@ -43,30 +43,30 @@ impl UploadProber for Ffprobe {
             codec: video["codec_name"].as_str().map(str::to_owned),
             width: Some(width),
             height: Some(height),
-            duration: seen["format"]["duration"].as_str().and_then(|text| text.parse().ok()),
+            duration: report["format"]["duration"].as_str().and_then(|text| text.parse().ok()),
             fps: None,
             pixel_format: video["pix_fmt"].as_str().map(str::to_owned),
-            bit_rate: seen["format"]["bit_rate"].as_str().and_then(|text| text.parse().ok()),
+            bit_rate: report["format"]["bit_rate"].as_str().and_then(|text| text.parse().ok()),
             audio_codec: audio.and_then(|audio| audio["codec_name"].as_str()).map(str::to_owned),
         })
     }
 }
 
 #[tokio::test]
-async fn an_upload_is_checked_then_described() {
+async fn an_upload_is_checked_and_listed() {
     let bench = bench(|_| {}).await;
-    let id = bench.video("clip.mp4", b"video one").await;
+    let id = bench.video("video.mp4", b"video one").await;
     let info = bench.info(&id).await.unwrap();
     assert_eq!(info["displayable"], true);
     assert_eq!(info["signature"], md5(b"video one"));
     assert_eq!((&info["width"], &info["height"]), (&json!(720), &json!(1280)));
     let cover = bench.client.get(info["video_cover_url"].as_str().unwrap()).send().await.unwrap();
-    let picture = image::load_from_memory(&cover.bytes().await.unwrap()).unwrap();
-    assert_eq!((picture.width(), picture.height()), (720, 1280));
+    let image = image::load_from_memory(&cover.bytes().await.unwrap()).unwrap();
+    assert_eq!((image.width(), image.height()), (720, 1280));
     let preview = bench.client.get(info["preview_url"].as_str().unwrap()).send().await.unwrap();
     assert_eq!(preview.bytes().await.unwrap().as_ref(), b"video one");
 
-    let again = bench.upload("clip.mp4", b"video two").await;
+    let again = bench.upload("video.mp4", b"video two").await;
     assert_eq!((&again["code"], &again["message"]), (&json!(40911), &json!("Duplicated material name.")));
     assert_eq!(bench.upload("empty.mp4", b"").await["code"], 40906);
     assert_eq!(bench.upload(&"n".repeat(101), b"x").await["code"], 40002);
@@ -79,7 +79,7 @@ async fn an_upload_is_checked_then_described() {
 }
 
 #[tokio::test]
-async fn a_file_fetched_or_bound_by_id_is_a_video_too() {
+async fn creates_videos_by_url_and_by_video_id() {
     let bench = bench(|_| {}).await;
     let id = bench.video("first.mp4", b"bytes").await;
     let body = json!({
@@ -93,14 +93,14 @@ async fn a_file_fetched_or_bound_by_id_is_a_video_too() {
     page["video_url"] = json!(format!("http://{}/landing/200", bench.sandbox.addr()));
     page["file_name"] = json!("page.mp4");
     assert_eq!(bench.post("file/video/ad/upload/", page.clone()).await["code"], 40902);
-    page["video_url"] = json!("http://192.0.2.1/film.mp4");
+    page["video_url"] = json!("http://192.0.2.1/video.mp4");
     assert_eq!(bench.post("file/video/ad/upload/", page).await["code"], 40902);
     let bind = json!({"advertiser_id": ADVERTISER, "upload_type": "UPLOAD_BY_VIDEO_ID", "video_id": id});
     assert_eq!(bench.post("file/video/ad/upload/", bind).await["data"][0]["video_id"], json!(id));
 }
 
 #[tokio::test]
-async fn the_same_bytes_again_answer_as_configured() {
+async fn a_second_upload_of_the_same_bytes_follows_the_option() {
     let bench = bench(|options| options.reupload = Reupload::SameId).await;
     let id = bench.video("a.mp4", b"same").await;
     assert_eq!(bench.video("b.mp4", b"same").await, id);
@@ -109,13 +109,13 @@ async fn the_same_bytes_again_answer_as_configured() {
 }
 
 #[tokio::test]
-async fn a_file_comes_in_chunks_and_goes_on_after_a_restart() {
+async fn a_chunked_upload_continues_after_a_restart() {
     let bench = bench(|_| {}).await;
     let bytes: Vec<u8> = (0..21 * 1024 * 1024_u32).map(|at| (at % 251) as u8).collect();
-    let begun = json!({"advertiser_id": ADVERTISER, "size": bytes.len(), "content_type": "video"});
-    let begun = bench.post("file/start/upload/", begun).await["data"].clone();
-    let id = begun["upload_id"].as_str().unwrap().to_owned();
-    assert_eq!((begun["start_offset"].as_u64(), begun["end_offset"].as_u64()), (Some(0), Some(20_971_520)));
+    let start = json!({"advertiser_id": ADVERTISER, "size": bytes.len(), "content_type": "video"});
+    let start = bench.post("file/start/upload/", start).await["data"].clone();
+    let id = start["upload_id"].as_str().unwrap().to_owned();
+    assert_eq!((start["start_offset"].as_u64(), start["end_offset"].as_u64()), (Some(0), Some(20_971_520)));
     let chunk = |from: usize, to: usize, signature: &str| {
         Form::new()
             .text("upload_id", id.clone())
@@ -149,7 +149,7 @@ async fn a_file_comes_in_chunks_and_goes_on_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_video_goes_from_absent_over_present_to_displayable() {
+async fn a_video_is_first_absent_then_listed_then_displayable() {
     let long = |options: &mut SandboxOptions| options.processing = (LONG, LONG);
     let bench = bench(long).await;
     let hidden = bench.video("hidden.mp4", b"1").await;
@@ -157,17 +157,17 @@ async fn a_video_goes_from_absent_over_present_to_displayable() {
     let cover = bench.cover("c.png", 720, 1280).await["data"]["image_id"].as_str().unwrap().to_owned();
     let early = bench.post("ad/create/", ad_body(creative(&hidden, &cover))).await;
     assert_eq!(early["code"], 40901);
-    let asked = bench.get("file/video/suggestcover/", &[("video_id", &hidden)]).await;
-    assert_eq!(asked["message"], "Insufficient permissions for some videos");
+    let reply = bench.get("file/video/suggestcover/", &[("video_id", &hidden)]).await;
+    assert_eq!(reply["message"], "Insufficient permissions for some videos");
 
     let bench = bench.restart(|options| (long(options), options.visibility_lag = Some((NONE, NONE))).1).await;
-    let shown = bench.video("shown.mp4", b"2").await;
-    let info = bench.info(&shown).await.unwrap();
+    let listed = bench.video("listed.mp4", b"2").await;
+    let info = bench.info(&listed).await.unwrap();
     assert_eq!((&info["displayable"], info.get("video_cover_url")), (&json!(false), None));
 
     // An hour passes in 36 ms.
     let bench = bench.restart(|options| options.time_scale = 100_000.0).await;
-    for id in [&hidden, &shown] {
+    for id in [&hidden, &listed] {
         let mut tries = 0;
         while bench.info(id).await.is_none_or(|info| info["displayable"] != true) {
             tries += 1;
@@ -175,12 +175,13 @@ async fn a_video_goes_from_absent_over_present_to_displayable() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
-    let covers = bench.get("file/video/suggestcover/", &[("video_id", &shown), ("poster_number", "3")]).await;
+    let covers =
+        bench.get("file/video/suggestcover/", &[("video_id", &listed), ("poster_number", "3")]).await;
     assert_eq!(covers["data"]["list"].as_array().unwrap().len(), 3);
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_survives_and_a_torn_line_does_not_matter() {
+async fn acknowledged_objects_survive_a_restart_with_an_incomplete_journal_line() {
     let bench = bench(|_| {}).await;
     let id = bench.video("a.mp4", b"1").await;
     let Bench { dir, sandbox, client } = bench;
@@ -198,7 +199,7 @@ async fn what_was_acknowledged_survives_and_a_torn_line_does_not_matter() {
 }
 
 #[tokio::test]
-async fn its_judgement_of_real_clips_agrees_with_what_ffprobe_sees() {
+async fn rejects_real_videos_by_the_facts_from_ffprobe() {
     let bench = bench(|options| options.prober = Arc::new(Ffprobe)).await;
     let expected = [
         ("firefox-media-bunny_hd_5s.mp4", ""),
@@ -207,14 +208,14 @@ async fn its_judgement_of_real_clips_agrees_with_what_ffprobe_sees() {
         ("npm-js-ffmpeg-iphone_rotated.mov", "LOW_RESOLUTION"),
         ("psychtoolbox-DualDiscs.mov", "ILLEGAL_VIDEO_SIZE"),
         ("pypi-gradio-world.mp4", "LOW_RESOLUTION"),
-        // FFmpeg 5 and 7 count its bits a little differently.
+        // FFmpeg 5 and 7 report slightly different bit rates.
         ("pypi-gradio-a.mp4", "bit rate 14"),
         ("npm-vide-ocean.webm", "container matroska"),
         ("pypi-gradio-b.avi", "video codec mpeg4"),
     ];
     for (name, reason) in expected {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
-        let reasons = judge(&Ffprobe.probe(File::open(&path).unwrap(), name).unwrap());
+        let reasons = rejection_reasons(&Ffprobe.probe(File::open(&path).unwrap(), name).unwrap());
         assert_eq!(reasons.is_empty(), reason.is_empty(), "{name}: {reasons:?}");
         assert!(reasons.join("; ").contains(reason), "{name}: {reasons:?}");
         let bytes = std::fs::read(&path).unwrap();

@@ -1,4 +1,4 @@
-//! What the tests are made with: sources from FFmpeg's own generators, outputs, and FFmpeg's view of them.
+//! Test helpers: sources from FFmpeg's generators, outputs, and their inspection with FFmpeg's tools.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,25 +13,26 @@ use greenlit::plan::*;
 use greenlit::transcode::libav::fix;
 
 /// Runs a tool of FFmpeg and returns what it printed.
-pub(crate) fn tool(program: &str, args: &[&str]) -> String {
+pub(crate) fn run_tool(program: &str, args: &[&str]) -> String {
     let out = Command::new(program).args(args).output().unwrap();
     assert!(out.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8(out.stdout).unwrap()
 }
 
-/// A small medium made on the fly.
+/// Generates a small media file.
 pub(crate) fn media(dir: &Path, name: &str, args: &str) -> PathBuf {
     let path = dir.join(name);
     let mut all = vec!["-v", "error", "-y"];
     all.extend(args.split(' '));
     all.push(path.to_str().unwrap());
-    tool("ffmpeg", &all);
+    run_tool("ffmpeg", &all);
     path
 }
 
-pub(crate) fn show(path: &Path, entries: &str, stream: &str) -> String {
+/// Returns entries that ffprobe prints for the streams selected by `stream`.
+pub(crate) fn ffprobe_entries(path: &Path, entries: &str, stream: &str) -> String {
     let path = path.to_str().unwrap();
-    tool(
+    run_tool(
         "ffprobe",
         &["-v", "error", "-select_streams", stream, "-show_entries", entries, "-of", "csv=p=0", path],
     )
@@ -40,8 +41,8 @@ pub(crate) fn show(path: &Path, entries: &str, stream: &str) -> String {
     .to_owned()
 }
 
-/// Decodes everything and returns the complaints.
-pub(crate) fn complaints(path: &Path) -> String {
+/// Decodes a file and returns the error messages.
+pub(crate) fn decode_errors(path: &Path) -> String {
     let args = ["-v", "error", "-xerror", "-i", path.to_str().unwrap(), "-f", "null", "-"];
     let out = Command::new("ffmpeg").args(args).output().unwrap();
     String::from_utf8_lossy(&out.stderr).into_owned()
@@ -61,13 +62,14 @@ pub(crate) fn copied(audio: Option<AudioPlan>) -> OutputSpec {
     sample::output(VideoPlan::Copy { stream: 0, tags: VideoTags::default() }, audio)
 }
 
-pub(crate) struct Out {
+/// An output in a temporary directory.
+pub(crate) struct TestOutput {
     pub(crate) dir: tempfile::TempDir,
 }
 
-impl Out {
-    pub(crate) fn new() -> Out {
-        Out { dir: tempfile::tempdir().unwrap() }
+impl TestOutput {
+    pub(crate) fn new() -> TestOutput {
+        TestOutput { dir: tempfile::tempdir().unwrap() }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -85,11 +87,11 @@ impl Out {
         fix(input, self.create(), "in", spec, VerifyLevel::Full, cancel, &mut |_| {}, &probe)
     }
 
-    /// Fixes, and fails unless everything holds.
-    pub(crate) fn good(&self, input: &Path, spec: &OutputSpec) -> VerifyReport {
+    /// Writes the output and fails unless verification and a full decode succeed.
+    pub(crate) fn fix_and_verify(&self, input: &Path, spec: &OutputSpec) -> VerifyReport {
         let report = self.fix(input, spec).unwrap().verify;
         assert!(report.failures.is_empty(), "{:?}", report);
-        assert_eq!(complaints(&self.path()), "");
+        assert_eq!(decode_errors(&self.path()), "");
         report
     }
 }

@@ -1,12 +1,12 @@
-//! Outputs made and proven through the library, judged by FFmpeg's own tools.
+//! Outputs written and verified through the library, checked with FFmpeg's own tools.
 #![allow(clippy::unwrap_used)]
 
+mod analysis;
+mod audio;
 mod bench;
 #[path = "../common/mod.rs"]
 mod common;
-mod copies;
-mod looks;
-mod pictures;
-mod proof;
-mod runs;
-mod sounds;
+mod end_to_end;
+mod stream_copies;
+mod verification;
+mod video;

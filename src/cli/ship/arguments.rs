@@ -1,4 +1,4 @@
-//! What is asked for: as typed, or as a plan kept it.
+//! The arguments of `ship`: from the command line or from a plan.
 
 use std::path::PathBuf;
 
@@ -8,34 +8,34 @@ use crate::cli::args::{CommonArgs, DestinationArgs, FixChoices, ShipArgs, TrialA
 use crate::cli::error::CliError;
 use crate::ship::Until;
 
-/// Everything that decides what a run of `ship` does, apart from the configuration.
+/// Everything that determines a run of `ship`, apart from the configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShipArguments {
     /// Folders and files, or one manifest.
     pub paths: Vec<PathBuf>,
     /// The destination's name.
     pub to: String,
-    /// The profile, where one was named.
+    /// The profile, if one was given.
     pub profile: Option<String>,
-    /// Whether new ads run at once.
+    /// Whether ads are created enabled.
     pub enable: bool,
-    /// How far to go.
+    /// The state at which the run stops.
     pub until: UntilArg,
-    /// Consents and choices for fixing.
+    /// Options for fixing.
     pub choices: FixChoices,
-    /// Overrides of the destination.
+    /// Options that override the destination's table.
     pub destination: DestinationArgs,
-    /// The trial sandbox.
+    /// Options of the trial sandbox.
     pub trial: TrialArgs,
 }
 
 impl ShipArguments {
-    /// What was typed.
-    pub fn typed(common: &CommonArgs, args: &ShipArgs) -> Result<ShipArguments, CliError> {
+    /// Returns the arguments of the command line.
+    pub fn from_command_line(common: &CommonArgs, args: &ShipArgs) -> Result<ShipArguments, CliError> {
         let profile = match common.profile.as_slice() {
             [] => None,
             [one] => Some(one.clone()),
-            _ => return Err(CliError::Usage("ship takes one profile, that of the destination".into())),
+            _ => return Err(CliError::Usage("ship takes only one --profile".into())),
         };
         Ok(ShipArguments {
             paths: args.paths.clone(),
@@ -49,8 +49,8 @@ impl ShipArguments {
         })
     }
 
-    /// Whether something was typed that a plan already says.
-    pub fn says_more_than_a_plan(common: &CommonArgs, args: &ShipArgs) -> bool {
+    /// Returns whether options were given that a plan already contains.
+    pub fn conflict_with_plan(common: &CommonArgs, args: &ShipArgs) -> bool {
         !common.profile.is_empty()
             || args.choices != FixChoices::default()
             || args.destination != DestinationArgs::default()

@@ -1,4 +1,4 @@
-//! The hand-over from the threads that make files to the runtime that sends them.
+//! Passes prepared files from the threads that make them to the runtime that uploads them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,63 +6,63 @@ use std::sync::atomic::AtomicBool;
 
 use tokio::sync::mpsc;
 
-use crate::cli::asset_preparer::{LocalPreparer, hash};
+use crate::cli::asset_preparer::{LocalAssetPreparer, hash};
 use crate::cli::destination::{Destination, SANDBOX};
 use crate::cli::error::CliError;
 use crate::cli::event_log::EventLog;
-use crate::cli::progress::Progress;
+use crate::cli::progress::ProgressDisplay;
 use crate::cli::sandbox::operation;
-use crate::pipeline::Source;
+use crate::pipeline::SourceFile;
 use crate::platform::{AdsPlatform, CallError, Class, Creator, PostMode, PostPlatform};
 use crate::rules::ValidatedAsset;
 use crate::ship::{
-    self, DeliveryState, Journal, LandingMode, PostRequest, PrepareError, Prepared, ShipEvent, ShipOutcome,
-    ShipRequest, WebPages,
+    self, DeliveryState, HttpPageVisitor, Journal, LandingMode, PostRequest, PrepareError, Prepared,
+    ShipEvent, ShipOutcome, ShipRequest,
 };
 
 use super::arguments::ShipArguments;
 use super::input::ShipInput;
 
-/// Files that are ready wait here for an upload; the makers wait when it is full.
+/// Capacity of the queue of files that are ready to upload. Preparation waits while it is full.
 const READY_QUEUE: usize = 16;
 
-/// What every way of shipping needs.
-pub struct Shipping<'a> {
-    /// What is asked for.
-    pub order: &'a ShipArguments,
-    /// Where to.
+/// The context of a delivery, for ads and posts.
+pub struct DeliveryContext<'a> {
+    /// The arguments.
+    pub ship_arguments: &'a ShipArguments,
+    /// The destination.
     pub destination: &'a Destination,
-    /// What.
-    pub load: &'a ShipInput,
-    /// Who makes the files.
-    pub maker: &'a Arc<LocalPreparer>,
-    /// The record.
+    /// The files and rows.
+    pub ship_input: &'a ShipInput,
+    /// Prepares the files.
+    pub preparer: &'a Arc<LocalAssetPreparer>,
+    /// The journal.
     pub journal: Arc<Journal>,
-    /// Who is told.
-    pub progress: &'a Arc<Progress>,
-    /// The event log, where one is kept.
+    /// Displays the progress.
+    pub progress: &'a Arc<ProgressDisplay>,
+    /// The event log, if `--events` is given.
     pub log: Option<EventLog>,
-    /// Raised to stop.
+    /// Set when the user cancels.
     pub cancel: &'a Arc<AtomicBool>,
 }
 
-/// When history says that a video just uploaded is worth a look.
-fn first_look(
+/// Returns the delay of the first status poll after an upload, from earlier uploads in the journal.
+fn first_poll_after_upload(
     journal: &Journal,
     destination: &Destination,
     origin: &str,
 ) -> Result<Option<std::time::Duration>, CliError> {
     let history = journal.history(origin, &destination.journal_account());
-    Ok(history.map_err(|source| operation("the journal cannot be read", source))?.first_look())
+    Ok(history.map_err(|source| operation("cannot read the journal", source))?.first_poll_after_upload())
 }
 
-/// The error for a destination that does not let us in, or does not answer.
-fn no_access(destination: &Destination, error: CallError) -> CliError {
+/// Returns the error for a destination that refuses access or does not answer.
+fn access_error(destination: &Destination, error: CallError) -> CliError {
     let what = match error.code {
         Some(_) => format!(
-            "nothing was sent: `{}` does not let us in; renew the token from {}, or correct the account {}",
+            "nothing was sent: `{}` refused access; renew the token from {}, or correct the account {}",
             destination.name,
-            destination.token_place(),
+            destination.token_location(),
             destination.account
         ),
         None => format!(
@@ -74,16 +74,20 @@ fn no_access(destination: &Destination, error: CallError) -> CliError {
     operation(&what, error)
 }
 
-/// Ships to a destination of ads.
-pub async fn ads(ship: Shipping<'_>, platform: Arc<dyn AdsPlatform>) -> Result<ShipOutcome, CliError> {
-    let Shipping { order, destination, load, maker, journal, progress, log, cancel } = ship;
+/// Uploads videos and creates ads.
+pub async fn ads(
+    context: DeliveryContext<'_>,
+    platform: Arc<dyn AdsPlatform>,
+) -> Result<ShipOutcome, CliError> {
+    let DeliveryContext { ship_arguments, destination, ship_input, preparer, journal, progress, log, cancel } =
+        context;
     if let Err(error) = platform.check_access().await {
-        return Err(no_access(destination, error));
+        return Err(access_error(destination, error));
     }
     let (sender, receiver) = mpsc::channel(READY_QUEUE);
-    let mut request = ShipRequest::new(receiver, load.rows.clone());
-    request.until = order.until.into();
-    request.enable = order.enable;
+    let mut request = ShipRequest::new(receiver, ship_input.rows.clone());
+    request.until = ship_arguments.until.into();
+    request.enable = ship_arguments.enable;
     request.attempts = destination.attempts;
     request.visibility_window = destination.visibility_window;
     request = request.with_poll_deadline(destination.poll_deadline);
@@ -92,36 +96,38 @@ pub async fn ads(ship: Shipping<'_>, platform: Arc<dyn AdsPlatform>) -> Result<S
         request.attempt_deadline = std::time::Duration::from_secs(20);
     }
     request.upload_concurrency = destination.uploads;
-    request.first_look = first_look(&journal, destination, platform.origin())?;
+    request.first_poll_after_upload = first_poll_after_upload(&journal, destination, platform.origin())?;
     request.landing = match destination.landing_page_check.as_str() {
         "off" => LandingMode::Off,
         "warn" => LandingMode::Warn,
         _ => LandingMode::Require,
     };
-    request.pages = Arc::new(WebPages { allow_private: destination.allow_private });
-    let feeding = feed(maker, load.found.sources.clone(), sender, Arc::clone(progress));
-    let events = events(progress, log);
-    let shipped = ship::ship(request, platform, maker.clone(), journal, events, Arc::clone(cancel)).await;
-    let _ = feeding.await;
-    shipped.map_err(|source| operation("shipping stopped", source))
+    request.pages = Arc::new(HttpPageVisitor { allow_private: destination.allow_private });
+    let preparation =
+        start_preparation(preparer, ship_input.found.sources.clone(), sender, Arc::clone(progress));
+    let events = event_handler(progress, log);
+    let shipped = ship::ship(request, platform, preparer.clone(), journal, events, Arc::clone(cancel)).await;
+    let _ = preparation.await;
+    shipped.map_err(|source| operation("the run stopped", source))
 }
 
-/// Ships to a destination of posts.
+/// Uploads videos as drafts or posts.
 pub async fn posts(
-    ship: Shipping<'_>,
+    context: DeliveryContext<'_>,
     mode: PostMode,
     platform: Arc<dyn PostPlatform>,
 ) -> Result<ShipOutcome, CliError> {
-    let Shipping { order, destination, load, maker, journal, progress, log, cancel } = ship;
-    // A draft needs no right to see what the creator may do; only a refused token is the end.
+    let DeliveryContext { ship_arguments, destination, ship_input, preparer, journal, progress, log, cancel } =
+        context;
+    // Drafts do not require permission to query the creator's settings; only a refused token is an error.
     let creator = match platform.creator().await {
         Ok(creator) => creator,
         Err(error) if mode == PostMode::Inbox && error.class == Class::Permanent => Creator::default(),
-        Err(error) => return Err(no_access(destination, error)),
+        Err(error) => return Err(access_error(destination, error)),
     };
     let (sender, receiver) = mpsc::channel(READY_QUEUE);
-    let mut request = PostRequest::new(receiver, load.rows.clone(), mode);
-    request.until = order.until.into();
+    let mut request = PostRequest::new(receiver, ship_input.rows.clone(), mode);
+    request.until = ship_arguments.until.into();
     request.attempts = destination.attempts;
     request.poll_deadline = destination.poll_deadline;
     request.visibility_window = destination.visibility_window;
@@ -129,41 +135,46 @@ pub async fn posts(
     if destination.name == SANDBOX {
         request.first_poll = std::time::Duration::from_secs(1);
     }
-    request.first_poll = first_look(&journal, destination, platform.origin())?.unwrap_or(request.first_poll);
-    let feeding = feed(maker, load.found.sources.clone(), sender, Arc::clone(progress));
-    let events = events(progress, log);
+    request.first_poll =
+        first_poll_after_upload(&journal, destination, platform.origin())?.unwrap_or(request.first_poll);
+    let preparation =
+        start_preparation(preparer, ship_input.found.sources.clone(), sender, Arc::clone(progress));
+    let events = event_handler(progress, log);
     let posted =
-        ship::post(request, creator, platform, maker.clone(), journal, events, Arc::clone(cancel)).await;
-    let _ = feeding.await;
-    posted.map_err(|source| operation("posting stopped", source))
+        ship::post(request, creator, platform, preparer.clone(), journal, events, Arc::clone(cancel)).await;
+    let _ = preparation.await;
+    posted.map_err(|source| operation("the run stopped", source))
 }
 
-/// Makes every source in threads of its own and hands each over when it is ready.
-fn feed(
-    maker: &Arc<LocalPreparer>,
-    sources: Vec<Source>,
+/// Prepares every source in a blocking thread and sends each to the channel when it is ready.
+fn start_preparation(
+    preparer: &Arc<LocalAssetPreparer>,
+    sources: Vec<SourceFile>,
     sender: mpsc::Sender<Prepared>,
-    progress: Arc<Progress>,
+    progress: Arc<ProgressDisplay>,
 ) -> tokio::task::JoinHandle<()> {
-    let maker = Arc::clone(maker);
+    let preparer = Arc::clone(preparer);
     tokio::task::spawn_blocking(move || {
-        maker.make_all(&sources, &|source, result: Result<ValidatedAsset, PrepareError>| {
+        preparer.prepare_all(&sources, &|source, result: Result<ValidatedAsset, PrepareError>| {
             let source_blake3 = hash(&source.path).map(|content| content.blake3).unwrap_or_default();
             if let Err(error) = &result {
-                progress.say(&format!("greenlit: {} will not be sent: {error}", source.path.display()));
+                progress.print_line(&format!("greenlit: {} is not uploaded: {error}", source.path.display()));
             }
             let prepared = Prepared {
                 source: source.path.clone(),
                 source_blake3,
                 result: result.map_err(|error| error.to_string()),
             };
-            // The other side is gone only when it has stopped; then there is nobody to tell.
+            // The receiver is closed only after the run has stopped; then the file is not needed.
             let _ = sender.blocking_send(prepared);
         });
     })
 }
 
-fn events(progress: &Arc<Progress>, log: Option<EventLog>) -> Arc<dyn Fn(ShipEvent) + Send + Sync> {
+fn event_handler(
+    progress: &Arc<ProgressDisplay>,
+    log: Option<EventLog>,
+) -> Arc<dyn Fn(ShipEvent) + Send + Sync> {
     let progress = Arc::clone(progress);
     Arc::new(move |event| {
         if let Some(log) = &log {
@@ -174,36 +185,41 @@ fn events(progress: &Arc<Progress>, log: Option<EventLog>) -> Arc<dyn Fn(ShipEve
         };
         match event {
             ShipEvent::State { source, state } => {
-                progress.say(&format!("greenlit: {}: {}", name(&source), state_in_words(&state)));
+                progress.print_line(&format!("greenlit: {}: {}", name(&source), describe_state(&state)));
             }
             ShipEvent::Paused { seconds } => {
-                progress
-                    .say(&format!("greenlit: the platform asks to slow down; everybody waits {seconds} s"));
+                progress.print_line(&pause_message(seconds));
             }
             ShipEvent::Sent { .. } => {}
         }
     })
 }
 
-fn state_in_words(state: &DeliveryState) -> &'static str {
+fn describe_state(state: &DeliveryState) -> &'static str {
     match state {
-        DeliveryState::Validated => "complies, waits for its upload",
+        DeliveryState::Validated => "compliant, waiting for upload",
         DeliveryState::Uploading => "uploading",
         DeliveryState::Uploaded => "uploaded",
-        DeliveryState::Processing => "being processed by the platform",
+        DeliveryState::Processing => "the platform is processing it",
         DeliveryState::Ready => "ready",
-        DeliveryState::Publishing => "creating its ads",
-        DeliveryState::Published => "its ads are created",
-        DeliveryState::Failed => "the platform did not take it",
+        DeliveryState::Publishing => "creating ads",
+        DeliveryState::Published => "ads created",
+        DeliveryState::Failed => "preparation, upload or processing failed",
         DeliveryState::GivenUp => "given up",
-        DeliveryState::Unconfirmed => "not settled in the time given",
+        DeliveryState::Unconfirmed => {
+            "outcome unknown at the deadline; run the same command again to check it"
+        }
     }
 }
 
-/// Tells of a pause for everybody.
-pub fn on_pause(progress: &Arc<Progress>) -> Arc<dyn Fn(std::time::Duration) + Send + Sync> {
-    let told = Arc::clone(progress);
+fn pause_message(seconds: u64) -> String {
+    format!("greenlit: the platform limits the request rate; all requests wait {seconds} s")
+}
+
+/// Returns a callback that reports pauses of all requests.
+pub fn on_pause(progress: &Arc<ProgressDisplay>) -> Arc<dyn Fn(std::time::Duration) + Send + Sync> {
+    let progress = Arc::clone(progress);
     Arc::new(move |time| {
-        told.say(&format!("greenlit: the platform asks to slow down; everybody waits {} s", time.as_secs()));
+        progress.print_line(&pause_message(time.as_secs()));
     })
 }

@@ -1,35 +1,35 @@
-//! What is to be shipped: files that were found, or the rows of a manifest.
+//! The input of `ship`: files and folders, or the rows of a manifest.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::pipeline::{Discovery, Source, discover};
+use crate::pipeline::{Discovery, SourceFile, discover};
 use crate::ship::{AdRow, Manifest, Problem, preflight, preflight_posts};
 
-use crate::cli::destination::DestinationKind;
+use crate::cli::destination::PublicationKind;
 use crate::cli::error::CliError;
 use crate::cli::sandbox::operation;
 
-/// What is to be shipped.
+/// The files to ship and the rows of the manifest.
 pub struct ShipInput {
     /// The files.
     pub found: Discovery,
     /// The rows of the manifest; empty for folders and files.
     pub rows: Vec<AdRow>,
-    /// The manifest, where there is one.
+    /// Path of the manifest, if there is one.
     pub manifest: Option<PathBuf>,
 }
 
 /// Reads the manifest, or finds the files.
-pub fn load(paths: &[PathBuf]) -> Result<ShipInput, CliError> {
+pub fn read(paths: &[PathBuf]) -> Result<ShipInput, CliError> {
     let is_manifest = |path: &Path| {
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_lowercase();
-        matches!(ending.as_str(), "csv" | "jsonl" | "toml") && path.is_file()
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        matches!(extension.to_lowercase().as_str(), "csv" | "jsonl" | "toml") && path.is_file()
     };
     let [path] = paths else {
         if let Some(manifest) = paths.iter().find(|path| is_manifest(path)) {
             return Err(CliError::Usage(format!(
-                "{} is a manifest: ship it alone, or ship folders and files",
+                "{} is a manifest: ship one manifest, or files and folders without a manifest",
                 manifest.display()
             )));
         }
@@ -38,40 +38,41 @@ pub fn load(paths: &[PathBuf]) -> Result<ShipInput, CliError> {
     if !is_manifest(path) {
         return Ok(ShipInput { found: discover(paths, &[])?, rows: Vec::new(), manifest: None });
     }
-    let manifest = Manifest::read(path).map_err(|source| operation("the manifest cannot be used", source))?;
-    let sources = manifest.videos().into_iter().filter(|video| video.is_file()).map(|video| Source {
+    let manifest = Manifest::read(path).map_err(|source| operation("cannot read the manifest", source))?;
+    let sources = manifest.videos().into_iter().filter(|video| video.is_file()).map(|video| SourceFile {
         path: video.to_owned(),
         relative: video.file_name().map_or_else(PathBuf::new, PathBuf::from),
         named: false,
     });
-    let found = Discovery { sources: sources.collect(), troubles: Vec::new() };
+    let found = Discovery { sources: sources.collect(), problems: Vec::new() };
     Ok(ShipInput { found, rows: manifest.rows, manifest: Some(path.clone()) })
 }
 
-/// Says everything that is wrong with the rows and their covers, all of it at once, before anything
-/// is sent.
-pub fn manifest_is_audio(rows: &[AdRow], makes: DestinationKind, covers: Vec<Problem>) -> bool {
+/// Checks the rows and prints all problems of them and of their covers, before anything is sent. Returns
+/// whether there is no error; warnings do not count.
+pub fn passes_preflight(rows: &[AdRow], publication: PublicationKind, covers: Vec<Problem>) -> bool {
     let manifest = Manifest { rows: rows.to_vec() };
-    let mut problems = match makes {
-        DestinationKind::Ads => preflight(&manifest),
-        DestinationKind::Posts(mode) => preflight_posts(&manifest, mode),
+    let mut problems = match publication {
+        PublicationKind::Ads => preflight(&manifest),
+        PublicationKind::Posts(mode) => preflight_posts(&manifest, mode),
     };
     problems.extend(covers);
     problems.sort_by_key(|problem| problem.row);
     let (warnings, errors): (Vec<_>, Vec<_>) = problems.into_iter().partition(|problem| problem.warning);
-    let mut alike: BTreeMap<(&str, &str), Vec<u32>> = BTreeMap::new();
+    let mut rows_by_warning: BTreeMap<(&str, &str), Vec<u32>> = BTreeMap::new();
     for warning in &warnings {
-        alike.entry((warning.field, &warning.message)).or_default().push(warning.row);
+        rows_by_warning.entry((warning.field, &warning.message)).or_default().push(warning.row);
     }
-    for ((field, message), rows) in alike {
-        eprintln!("greenlit: warning: {}, {field}: {message}", rows_in_words(&rows));
+    for ((field, message), rows) in rows_by_warning {
+        eprintln!("greenlit: warning: {}, {field}: {message}", format_rows(&rows));
     }
     for error in &errors {
         eprintln!("greenlit: row {}, {}: {}", error.row, error.field, error.message);
     }
     if !errors.is_empty() {
         eprintln!(
-            "greenlit: the manifest has {} problem{}; nothing was sent. Correct the rows and run the same command again",
+            "greenlit: the manifest has {} problem{}; nothing was sent. Correct the rows and run the same \
+             command again",
             errors.len(),
             if errors.len() == 1 { "" } else { "s" }
         );
@@ -79,8 +80,8 @@ pub fn manifest_is_audio(rows: &[AdRow], makes: DestinationKind, covers: Vec<Pro
     errors.is_empty()
 }
 
-/// `row 3`, or `rows 1, 2, 5 and 12 more`.
-fn rows_in_words(rows: &[u32]) -> String {
+/// Formats row numbers: `row 3`, or `rows 1, 2, 3, 4, 5 and 12 more`.
+fn format_rows(rows: &[u32]) -> String {
     const NAMED: usize = 5;
     let named: Vec<String> = rows.iter().take(NAMED).map(u32::to_string).collect();
     match rows.len() {

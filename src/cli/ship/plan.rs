@@ -1,5 +1,4 @@
-//! A plan: what a run of `ship` would do, kept to be carried out later, and refused once what it was made
-//! from has changed.
+//! Plans of `ship`: a dry run writes a plan, and `ship --plan` executes it unless its inputs have changed.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,203 +10,204 @@ use crate::cli::error::CliError;
 use crate::cli::sandbox::operation;
 use crate::ship::AdRow;
 
-use super::Work;
+use super::ShipRun;
 use super::arguments::ShipArguments;
 
-/// The form of this document.
+/// Schema of a plan.
 pub const SCHEMA: &str = "greenlit.ship-plan/1";
-/// No plan is longer.
+/// Maximum size of a plan, in bytes.
 const MAX_BYTES: u64 = 256 << 20;
-/// Changes that are named; the rest is counted.
-const NAMED: usize = 5;
+/// Maximum number of changes listed in an error; further changes are counted.
+const MAX_LISTED: usize = 5;
 
-/// The whole document.
+/// A plan of `ship`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
+pub struct ShipPlan {
     /// [`SCHEMA`].
     pub schema: String,
-    /// The version that made it.
+    /// Version of greenlit that wrote the plan.
     pub version: String,
-    /// What was asked for.
-    pub order: ShipArguments,
-    /// What it was made from.
-    pub basis: Basis,
-    /// One entry a file, as found.
-    pub assets: Vec<Asset>,
-    /// All of it together.
-    pub total: Total,
+    /// The arguments of the dry run.
+    #[serde(rename = "order")]
+    pub ship_arguments: ShipArguments,
+    /// The inputs of the plan, apart from the files.
+    pub basis: PlanBasis,
+    /// One entry per file.
+    pub assets: Vec<PlannedAsset>,
+    /// Sums over all files.
+    pub total: PlanTotals,
 }
 
-/// What a plan was made from, apart from the files.
+/// The inputs of a plan, apart from the files.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Basis {
-    /// The folder that relative paths are meant from.
+pub struct PlanBasis {
+    /// The working directory, as the base of relative paths.
     pub folder: PathBuf,
-    /// Scheme, host and port of the destination, or what stands for them.
+    /// Scheme, host and port of the destination, or the origin of the trial sandbox.
     pub origin: String,
     /// The account at the destination.
     pub account: String,
     /// The profile.
     pub profile: String,
-    /// BLAKE3 over the profile's limits.
+    /// BLAKE3 of the profile's limits.
     pub profile_hash: String,
-    /// BLAKE3 over the choices for fixing.
+    /// BLAKE3 of the options for fixing.
     pub choices_hash: String,
-    /// BLAKE3 of the manifest, where there is one.
+    /// BLAKE3 of the manifest, if there is one.
     pub manifest_blake3: Option<String>,
-    /// BLAKE3 of each cover that a row names.
+    /// BLAKE3 of the covers in the manifest.
     pub covers_blake3: BTreeMap<PathBuf, String>,
 }
 
 /// One file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Asset {
-    /// As found.
+pub struct PlannedAsset {
+    /// Path of the file.
     pub path: PathBuf,
-    /// Bytes.
+    /// Size in bytes.
     pub size_bytes: u64,
     /// BLAKE3, lower-case hex.
     pub blake3: String,
     /// `none`, `remux`, `reencode-audio`, `reencode-video`, `reencode`, `refused`, or `skipped` and
-    /// `unreadable` for what is no video.
+    /// `unreadable` for other files.
     pub action: String,
-    /// Why it is refused, or why nothing cheaper would do.
+    /// Reason for the refusal or for the action.
     pub reason: Option<String>,
-    /// What comes next for it: `upload`, `ask`, `wait`, `ads`, or `nothing`.
+    /// Next step: `upload`, `ask`, `wait`, `ads` or `nothing`.
     pub next: String,
-    /// Bytes to send; for a file still to be made an estimate.
+    /// Bytes to send; an estimate if the output does not exist yet.
     pub upload_bytes: u64,
     /// Whether `upload_bytes` is an estimate.
     pub estimated: bool,
-    /// Rows whose ads are still to be created.
+    /// Rows whose ads are not created yet.
     pub ads: Vec<u32>,
-    /// Calls by endpoint, apart from those that many files share.
+    /// Calls by endpoint, without those that several files share.
     pub calls: BTreeMap<String, u64>,
-    /// Seconds.
-    pub expected: Expected,
+    /// Expected times.
+    pub expected: ExpectedTimes,
 }
 
 /// Expected times in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Expected {
-    /// Making the file.
+pub struct ExpectedTimes {
+    /// Fixing the file.
     pub fix_s: f64,
-    /// Sending it.
+    /// Uploading it.
     pub upload_s: f64,
-    /// Until the platform has it ready.
+    /// Processing by the platform.
     pub processing_s: f64,
-    /// From the start to the end: in all, less than the sum where things happen side by side.
+    /// From start to end; less than the sum, since files are handled in parallel.
     pub overall_s: f64,
 }
 
-/// All files together.
+/// Sums over all files of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Total {
-    /// Files of the plan.
+pub struct PlanTotals {
+    /// Number of files.
     pub files: u64,
-    /// Those that are refused or no videos.
+    /// Number of files that are refused or not videos.
     pub refused: u64,
-    /// Uploads to be made.
+    /// Number of uploads.
     pub uploads: u64,
-    /// Bytes to be sent.
+    /// Bytes to send.
     pub upload_bytes: u64,
-    /// Ads to be created.
+    /// Number of ads to create.
     pub ads: u64,
     /// Calls by endpoint.
     pub calls: BTreeMap<String, u64>,
-    /// All calls.
+    /// Number of all calls.
     pub all_calls: u64,
-    /// What the account may do, and what the plan takes of it.
-    pub quota: Quota,
+    /// The account's rate limits, and the plan's share of them.
+    pub quota: PlanQuota,
     /// Expected times.
-    pub expected: Expected,
-    /// Where the expectations are from.
-    pub assumptions: Assumptions,
+    pub expected: ExpectedTimes,
+    /// The basis of the expected times.
+    pub assumptions: PlanAssumptions,
 }
 
-/// What the account may do.
+/// Rate limits of the account.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Quota {
-    /// The tier, where there are such.
+pub struct PlanQuota {
+    /// The tier, if the platform has tiers.
     pub tier: Option<String>,
-    /// Calls a minute.
+    /// Calls per minute.
     pub calls_a_minute: u64,
-    /// Calls a day, UTC; `null` where the platform publishes none.
+    /// Calls per day (UTC); `null` if the platform publishes no limit.
     pub calls_a_day: Option<u64>,
-    /// Ads or posts created a minute.
+    /// Ads or posts that may be created per minute.
     pub creations_a_minute: u64,
-    /// The part of the day's calls that the plan takes, 1 for all.
+    /// Share of the day's calls that the plan needs; 1 is all of them.
     pub share_of_day: Option<f64>,
 }
 
-/// What the expected times rest on.
+/// The assumptions behind the expected times.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Assumptions {
-    /// Bytes a second.
+pub struct PlanAssumptions {
+    /// Upload rate in bytes per second.
     pub upload_bytes_per_s: f64,
-    /// `cap`, `history` or `assumed`.
+    /// Source of the rate: `cap`, `history` or `assumed`.
     pub upload_from: String,
-    /// Seconds from an upload to readiness.
+    /// Seconds from the end of an upload until the video is ready.
     pub processing_s: f64,
-    /// `history` or `documented`.
+    /// Source of the processing time: `history` or `documented`.
     pub processing_from: String,
-    /// Pixels encoded a second on one core; assumed.
+    /// Assumed encoding speed of one core, in pixels per second.
     pub encode_pixels_per_s: f64,
 }
 
-impl Plan {
-    /// Reads a plan.
-    pub fn read(path: &Path) -> Result<Plan, CliError> {
+impl ShipPlan {
+    /// Reads a plan from a file.
+    pub fn read(path: &Path) -> Result<ShipPlan, CliError> {
         let unreadable = |source| CliError::ReadFile { path: path.to_owned(), source };
         if std::fs::metadata(path).map_err(unreadable)?.len() > MAX_BYTES {
-            return Err(CliError::Usage(format!("{} is too long to be a plan", path.display())));
+            return Err(CliError::Usage(format!("{} is too large for a plan", path.display())));
         }
         let text = std::fs::read(path).map_err(unreadable)?;
-        let head: Head = serde_json::from_slice(&text).map_err(|source| {
-            operation(&format!("{} is no plan of `ship --dry-run --output`", path.display()), source)
+        let header: SchemaHeader = serde_json::from_slice(&text).map_err(|source| {
+            operation(&format!("{} is not a plan of `ship --dry-run --output`", path.display()), source)
         })?;
-        if head.schema != SCHEMA {
+        if header.schema != SCHEMA {
             return Err(CliError::Usage(format!(
-                "{} has the form `{}`, this greenlit carries out `{SCHEMA}`: make the plan anew",
+                "{} has the schema `{}`, but this greenlit reads `{SCHEMA}`: make a new plan with --dry-run",
                 path.display(),
-                head.schema
+                header.schema
             )));
         }
         serde_json::from_slice(&text)
             .map_err(|source| operation(&format!("the plan {} is damaged", path.display()), source))
     }
 
-    /// Refuses when anything the plan was made from is not what it was, and says what.
-    pub fn still_holds(&self, work: &Work<'_>, path: &Path) -> Result<(), CliError> {
-        let mut changes = self.basis.changes(&Basis::of(work)?);
+    /// Returns an error that lists the changes, if an input of the plan has changed.
+    pub fn verify_unchanged(&self, ship_run: &ShipRun<'_>, path: &Path) -> Result<(), CliError> {
+        let mut changes = self.basis.changes(&PlanBasis::of(ship_run)?);
         if self.version != env!("CARGO_PKG_VERSION") {
-            changes.insert(0, format!("it was made by greenlit {}", self.version));
+            changes.insert(0, format!("the plan was made by greenlit {}", self.version));
         }
-        changes.extend(self.changed_files(work));
+        changes.extend(self.changed_files(ship_run));
         if changes.is_empty() {
             return Ok(());
         }
-        let more = changes.len().saturating_sub(NAMED);
+        let more = changes.len().saturating_sub(MAX_LISTED);
         let mut text = changes[..changes.len() - more].join("; ");
         if more > 0 {
             text.push_str(&format!("; and {more} more"));
         }
         Err(CliError::Usage(format!(
-            "the plan {} does not hold any more, and nothing was sent: {text}. Make it anew with --dry-run",
+            "the plan {} is outdated, nothing was sent: {text}. Make a new plan with --dry-run",
             path.display()
         )))
     }
 
-    fn changed_files(&self, work: &Work<'_>) -> Vec<String> {
-        let mut known: BTreeMap<&Path, &Asset> =
+    fn changed_files(&self, ship_run: &ShipRun<'_>) -> Vec<String> {
+        let mut known: BTreeMap<&Path, &PlannedAsset> =
             self.assets.iter().map(|asset| (asset.path.as_path(), asset)).collect();
         let mut changes = Vec::new();
-        for source in &work.load.found.sources {
+        for source in &ship_run.ship_input.found.sources {
             let name = source.path.display();
             match known.remove(source.path.as_path()) {
                 None => changes.push(format!("{name} is new")),
                 Some(asset) => {
-                    if seen(&source.path) != (asset.size_bytes, asset.blake3.clone()) {
+                    if identity_or_default(&source.path) != (asset.size_bytes, asset.blake3.clone()) {
                         changes.push(format!("{name} has changed"));
                     }
                 }
@@ -218,34 +218,34 @@ impl Plan {
     }
 }
 
-/// What tells a plan from other documents.
+/// The field that identifies a plan.
 #[derive(Deserialize)]
-struct Head {
+struct SchemaHeader {
     schema: String,
 }
 
-impl Basis {
-    /// What a plan would be made from now.
-    pub fn of(work: &Work<'_>) -> Result<Basis, CliError> {
-        let fix = work.fix_settings(None)?;
+impl PlanBasis {
+    /// Returns the current inputs of a run.
+    pub fn of(ship_run: &ShipRun<'_>) -> Result<PlanBasis, CliError> {
+        let fix = ship_run.fix_settings(None)?;
         let choices = format!("{:?} {:?}", fix.options, fix.verify);
         let folder = std::env::current_dir().map_err(|source| CliError::CurrentFolder { source })?;
-        let manifest = work.load.manifest.as_deref().map(identity).transpose()?;
-        Ok(Basis {
+        let manifest = ship_run.ship_input.manifest.as_deref().map(identity).transpose()?;
+        Ok(PlanBasis {
             folder,
-            origin: work.origin()?,
-            account: work.destination.journal_account(),
-            profile: work.profile.id().to_owned(),
-            profile_hash: work.profile.hash(),
+            origin: ship_run.origin()?,
+            account: ship_run.destination.journal_account(),
+            profile: ship_run.profile.id().to_owned(),
+            profile_hash: ship_run.profile.hash(),
             choices_hash: blake3::hash(choices.as_bytes()).to_hex().to_string(),
             manifest_blake3: manifest.map(|(_, blake3)| blake3),
-            covers_blake3: covers(&work.load.rows)?,
+            covers_blake3: cover_hashes(&ship_run.ship_input.rows)?,
         })
     }
 
-    /// What differs, in words.
-    fn changes(&self, now: &Basis) -> Vec<String> {
-        let Basis {
+    /// Describes the differences.
+    fn changes(&self, now: &PlanBasis) -> Vec<String> {
+        let PlanBasis {
             folder,
             origin,
             account,
@@ -255,32 +255,32 @@ impl Basis {
             manifest_blake3,
             covers_blake3,
         } = self;
-        let words = [
-            (*folder != now.folder, format!("it was made in the folder {}", folder.display())),
-            (*origin != now.origin, format!("the destination was {origin}, and is {}", now.origin)),
-            (*account != now.account, format!("the account was {account}, and is {}", now.account)),
-            (*profile != now.profile, format!("the profile was {profile}, and is {}", now.profile)),
+        let changes = [
+            (*folder != now.folder, format!("the plan was made in the folder {}", folder.display())),
+            (*origin != now.origin, format!("the destination was {origin}, now it is {}", now.origin)),
+            (*account != now.account, format!("the account was {account}, now it is {}", now.account)),
+            (*profile != now.profile, format!("the profile was {profile}, now it is {}", now.profile)),
             (*profile_hash != now.profile_hash, format!("the limits of the profile {profile} have changed")),
-            (*choices_hash != now.choices_hash, "the choices for fixing have changed".to_owned()),
+            (*choices_hash != now.choices_hash, "the options for fixing have changed".to_owned()),
             (*manifest_blake3 != now.manifest_blake3, "the manifest has changed".to_owned()),
             (*covers_blake3 != now.covers_blake3, "a cover has changed".to_owned()),
         ];
-        words.into_iter().filter(|(differs, _)| *differs).map(|(_, text)| text).collect()
+        changes.into_iter().filter(|(differs, _)| *differs).map(|(_, text)| text).collect()
     }
 }
 
-/// The size and BLAKE3 of a file.
+/// Returns the size and BLAKE3 of a file.
 fn identity(path: &Path) -> Result<(u64, String), CliError> {
     let content = hash(path).map_err(|source| CliError::ReadFile { path: path.to_owned(), source })?;
     Ok((content.size_bytes, content.blake3))
 }
 
-/// The size and BLAKE3 of a file that was found; nothing of one that cannot be read.
-pub fn seen(path: &Path) -> (u64, String) {
+/// Returns the size and BLAKE3 of a file; zero and empty if it cannot be read.
+pub fn identity_or_default(path: &Path) -> (u64, String) {
     identity(path).unwrap_or_default()
 }
 
-fn covers(rows: &[AdRow]) -> Result<BTreeMap<PathBuf, String>, CliError> {
+fn cover_hashes(rows: &[AdRow]) -> Result<BTreeMap<PathBuf, String>, CliError> {
     let mut covers = BTreeMap::new();
     for path in rows.iter().filter_map(|row| row.cover.as_ref()) {
         if !covers.contains_key(path) {

@@ -1,28 +1,28 @@
-//! What came of a run, in the shape of the report.
+//! Converts the results of a run to the report.
 
 use crate::pipeline::Outcome;
 use crate::report::{AdDelivery, Delivery, FileEntry, FixAction};
 use crate::ship::{self, DeliveryState, ShipOutcome};
 
 use super::input::ShipInput;
-use crate::cli::asset_preparer::LocalPreparer;
-use crate::cli::check::Tally;
+use crate::cli::asset_preparer::LocalAssetPreparer;
+use crate::cli::check::RunSummary;
 use crate::cli::file_entries;
 use crate::cli::run_status::RunStatus;
 
-/// What was seen of each source, in order; a source that was not come to is left as interrupted.
-pub fn collect(maker: &LocalPreparer, load: &ShipInput) -> Vec<Outcome> {
-    let mut outcomes = maker.outcomes.lock().map(|outcomes| outcomes.clone()).unwrap_or_default();
-    load.found.sources.iter().filter_map(|source| outcomes.remove(&source.path)).collect()
+/// Returns the outcome of each source in order, without those that were not reached.
+pub fn collect(preparer: &LocalAssetPreparer, ship_input: &ShipInput) -> Vec<Outcome> {
+    let mut outcomes = preparer.outcomes.lock().map(|outcomes| outcomes.clone()).unwrap_or_default();
+    ship_input.found.sources.iter().filter_map(|source| outcomes.remove(&source.path)).collect()
 }
 
-/// A file's entry, with what became of its delivery.
+/// Converts the outcome of a file to its entry, with its delivery.
 pub fn entry(file: Outcome, outcome: &ShipOutcome) -> FileEntry {
     let delivery = outcome.deliveries.iter().find(|delivery| delivery.source == file.source.path);
-    let mut entry = FileEntry { delivery: delivery.map(shown), ..file_entries::entry(file) };
+    let mut entry = FileEntry { delivery: delivery.map(report_delivery), ..file_entries::entry(file) };
     if let Some(fix) = entry.fix.as_mut().filter(|fix| fix.action == FixAction::Copy && fix.output.is_none())
     {
-        // A compliant file is sent from where it lies.
+        // A compliant file is uploaded without a copy, so no fix took place.
         fix.action = FixAction::None;
     }
     entry
@@ -32,7 +32,7 @@ fn state_name(state: &DeliveryState) -> String {
     serde_json::to_value(state).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn shown(delivery: &ship::Delivery) -> Delivery {
+fn report_delivery(delivery: &ship::Delivery) -> Delivery {
     let ads = delivery.ads.iter().map(|ad| AdDelivery {
         row: u64::from(ad.row),
         state: state_name(&ad.state),
@@ -48,14 +48,15 @@ fn shown(delivery: &ship::Delivery) -> Delivery {
     }
 }
 
-/// How the run ended.
-pub fn conclude(
+/// Returns the status of the run.
+pub fn final_status(
     outcomes: &[Outcome],
-    load: &ShipInput,
+    ship_input: &ShipInput,
     shipped: &ShipOutcome,
     interrupted: bool,
 ) -> RunStatus {
-    let mut status = Tally::of(outcomes, file_entries::fix_status).conclude(&load.found, interrupted);
+    let mut status =
+        RunSummary::of(outcomes, file_entries::fix_status).final_status(&ship_input.found, interrupted);
     for delivery in &shipped.deliveries {
         status = status.and(delivery_status(delivery));
     }

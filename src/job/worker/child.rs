@@ -1,4 +1,4 @@
-//! The worker's side: shut the doors, then do one job after the other.
+//! The worker's side: locks the process down, then runs one job after another.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -9,130 +9,129 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::lockdown::lock_down;
-use super::wire::{Reply, Request, receive, ring, send, waiting};
+use super::wire::{Reply, Request, has_pending, receive, send, wake};
 use crate::job::{Job, JobError, JobFiles, JobOutput, Progress, WorkerInfo};
 
-/// Progress is told at most this often.
-const PROGRESS_EVERY: Duration = Duration::from_millis(100);
-/// A parent that reads nothing for this long is gone or hangs.
+/// Shortest time between two progress messages.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+/// A parent that reads nothing for this long has exited or hangs.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The argument by which a worker is told that it may open devices.
-pub const DEVICES: &str = "--devices";
+/// The worker's argument that permits it to open devices.
+pub const DEVICES_ARG: &str = "--devices";
 
-/// What runs a job; given by the binary so that this module knows no media library.
+/// Runs a job; passed in by the binary so that this module does not depend on a media library.
 pub type Execute =
     fn(&Job, JobFiles, &str, Arc<AtomicBool>, &mut dyn FnMut(Progress)) -> Result<JobOutput, JobError>;
 
-/// Serves the parent on standard input until it hangs up; `false` when there is no parent.
+/// Serves the parent on standard input until it hangs up; returns `false` when there is no parent.
 ///
-/// Call it from the only thread of the process. `describe` may load what it likes: nothing can be
-/// opened any more after that, unless `devices` may be.
+/// Call it from the only thread of the process. After `describe`, which may load libraries, the process
+/// can open nothing more, except devices if `devices` is set.
 pub fn serve(devices: bool, describe: fn() -> WorkerInfo, execute: Execute) -> bool {
     let Ok(stdin) = std::io::stdin().as_fd().try_clone_to_owned() else { return false };
     if rustix::net::sockopt::socket_type(&stdin).is_err() {
         return false;
     }
     let parent = UnixStream::from(stdin);
-    let Ok(bell) = std::io::stdout().as_fd().try_clone_to_owned() else { return false };
-    let mut isolation = describe();
-    isolation.parts = crate::job::worker_info::of_this_process();
-    lock_down(&mut isolation, devices);
-    isolation.separate_process = true;
+    let Ok(wake_socket) = std::io::stdout().as_fd().try_clone_to_owned() else { return false };
+    let mut info = describe();
+    info.mapped_files = crate::job::worker_info::of_this_process();
+    lock_down(&mut info, devices);
+    info.separate_process = true;
     if parent.set_write_timeout(Some(WRITE_TIMEOUT)).is_err() {
         return true;
     }
-    let hello = Reply::Hello(super::version(), Box::new(isolation));
-    if send(&parent, &hello, &[]).is_err() || ring(&bell).is_err() {
+    let hello = Reply::Hello(super::version(), Box::new(info));
+    if send(&parent, &hello, &[]).is_err() || wake(&wake_socket).is_err() {
         return true;
     }
-    let mut line = Line { parent, orders: VecDeque::new() };
-    while let Some(order) = line.next() {
-        let wake = order.wake;
-        let result = if order.given_up { Err(JobError::Cancelled) } else { line.work(order, execute) };
-        let sent = send(&line.parent, &Reply::Done(Box::new(result)), &[]);
-        if sent.is_err() || (wake && ring(&bell).is_err()) {
+    let mut channel = ParentChannel { parent, queue: VecDeque::new() };
+    while let Some(job) = channel.next_job() {
+        let wake_parent = job.wake;
+        let result = if job.cancelled { Err(JobError::Cancelled) } else { channel.run(job, execute) };
+        let sent = send(&channel.parent, &Reply::Done(Box::new(result)), &[]);
+        if sent.is_err() || (wake_parent && wake(&wake_socket).is_err()) {
             break;
         }
     }
     true
 }
 
-/// A job that was received.
-struct JobOrder {
+/// A received job.
+struct QueuedJob {
     job: Job,
     name: String,
     files: Vec<OwnedFd>,
     wake: bool,
-    /// A cancellation came after it.
-    given_up: bool,
+    /// Whether a cancellation was received after it.
+    cancelled: bool,
 }
 
-/// The line to the parent, and what came over it and waits.
-struct Line {
+/// The socket to the parent, with the jobs received and not yet run.
+struct ParentChannel {
     parent: UnixStream,
-    orders: VecDeque<JobOrder>,
+    queue: VecDeque<QueuedJob>,
 }
 
-impl Line {
-    /// The next job, waiting for one; `None` when the parent is gone.
-    fn next(&mut self) -> Option<JobOrder> {
+impl ParentChannel {
+    /// Waits for the next job; returns `None` when the parent has hung up.
+    fn next_job(&mut self) -> Option<QueuedJob> {
         loop {
-            if let Some(order) = self.orders.pop_front() {
-                return Some(order);
+            if let Some(job) = self.queue.pop_front() {
+                return Some(job);
             }
-            // A cancellation that comes here is of jobs that have ended.
-            self.take_in().ok()?;
+            // A cancellation received here concerns finished jobs.
+            self.receive_message().ok()?;
         }
     }
 
-    /// Takes in one message, waiting for it, and says whether it was a cancellation: of every job
-    /// sent before it.
-    fn take_in(&mut self) -> std::io::Result<bool> {
+    /// Waits for one message and returns whether it was a cancellation, which concerns every job sent before
+    /// it.
+    fn receive_message(&mut self) -> std::io::Result<bool> {
         let (request, files) = receive::<Request>(&self.parent)?;
         match request {
             Request::Run { job, name, wake } => {
-                self.orders.push_back(JobOrder { job: *job, name, files, wake, given_up: false });
+                self.queue.push_back(QueuedJob { job: *job, name, files, wake, cancelled: false });
                 Ok(false)
             }
             Request::Cancel => {
-                self.orders.iter_mut().for_each(|order| order.given_up = true);
+                self.queue.iter_mut().for_each(|job| job.cancelled = true);
                 Ok(true)
             }
         }
     }
 
-    /// Does one job. The line is looked at when there is progress to tell: a thread that listened
-    /// meanwhile would have to be woken for every file, and who makes no progress is ended by the
-    /// parent.
-    fn work(&mut self, order: JobOrder, execute: Execute) -> Result<JobOutput, JobError> {
-        let mut files = order.files.into_iter().map(File::from);
+    /// Runs one job. Checks for a cancellation only when it reports progress: a listening thread would have
+    /// to be woken for every file, and the parent kills a worker that makes no progress.
+    fn run(&mut self, job: QueuedJob, execute: Execute) -> Result<JobOutput, JobError> {
+        let mut files = job.files.into_iter().map(File::from);
         let Some(input) = files.next() else {
-            return Err(JobError::Io("no descriptor came with the job".into()));
+            return Err(JobError::Io("the job came without a file descriptor".into()));
         };
         let files = JobFiles { input, outputs: files.collect() };
         let cancel = Arc::<AtomicBool>::default();
         let flag = Arc::clone(&cancel);
-        // What takes less time than that has nothing to tell but its result.
-        let mut told = Instant::now();
-        execute(&order.job, files, &order.name, cancel, &mut |progress| {
-            if told.elapsed() < PROGRESS_EVERY {
+        // A job shorter than the interval reports no progress.
+        let mut last_report = Instant::now();
+        execute(&job.job, files, &job.name, cancel, &mut |progress| {
+            if last_report.elapsed() < PROGRESS_INTERVAL {
                 return;
             }
-            told = Instant::now();
-            let gone = send(&self.parent, &Reply::Progress(progress), &[]).is_err();
-            if gone || self.is_cancelled() {
+            last_report = Instant::now();
+            let parent_gone = send(&self.parent, &Reply::Progress(progress), &[]).is_err();
+            if parent_gone || self.is_cancelled() {
                 flag.store(true, Ordering::Relaxed);
             }
         })
     }
 
-    /// Takes in what has come meanwhile; whether that ends the job at hand.
+    /// Receives pending messages and returns whether the running job is cancelled or the parent is gone.
     fn is_cancelled(&mut self) -> bool {
         loop {
-            match waiting(&self.parent) {
+            match has_pending(&self.parent) {
                 Ok(false) => return false,
-                Ok(true) => match self.take_in() {
+                Ok(true) => match self.receive_message() {
                     Ok(false) => {}
                     Ok(true) | Err(_) => return true,
                 },

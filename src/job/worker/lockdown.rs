@@ -1,40 +1,41 @@
-//! Gives up every right that a job does not need, as far as the system lets us.
+//! Drops every privilege that a job does not need, as far as the system supports it.
 
 use crate::job::WorkerInfo;
 
-/// Descriptors a worker may hold: its line, two files, and a few more of the same files.
+/// Descriptors a worker may hold: its sockets, the files of a batch of jobs, and duplicates of them.
 const MAX_DESCRIPTORS: u64 = 64;
 
-/// Shuts the doors and writes down which ones closed.
+/// Restricts this process and records in `info` which restrictions are in force.
 ///
-/// Has to run while the process has a single thread: Landlock binds only the calling one and those
+/// Must run while the process has a single thread: Landlock restricts only the calling thread and those
 /// that it starts later.
 ///
-/// With `devices`, those of graphics cards may be opened, and what their drivers read: libraries and
-/// descriptions of the system. Still nothing of a user, no other file written, no network, no program.
-pub(super) fn lock_down(isolation: &mut WorkerInfo, devices: bool) {
+/// With `devices`, the process may open graphics devices and the files that their drivers read: libraries
+/// and descriptions of the system. It still cannot read user files, write other files, use the network or
+/// run programs.
+pub(super) fn lock_down(info: &mut WorkerInfo, devices: bool) {
     use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
-    let mut note = |what: &str, result: Result<(), String>| match result {
-        Ok(()) => isolation.in_force.push(what.to_owned()),
-        Err(reason) => isolation.refused.push(format!("{what}: {reason}")),
+    let mut record = |what: &str, result: Result<(), String>| match result {
+        Ok(()) => info.in_force.push(what.to_owned()),
+        Err(reason) => info.refused.push(format!("{what}: {reason}")),
     };
     let limit = |resource, value| {
         let limit = Rlimit { current: Some(value), maximum: Some(value) };
         setrlimit(resource, limit).map_err(|error| error.to_string())
     };
-    let death = set_parent_process_death_signal(Some(Signal::KILL));
-    note("parent-death-signal", death.map_err(|error| error.to_string()));
-    note("no-core-dump", limit(Resource::Core, 0));
-    note("rlimit-nofile", limit(Resource::Nofile, MAX_DESCRIPTORS));
-    note("no-new-privileges", rustix::thread::set_no_new_privs(true).map_err(|error| error.to_string()));
+    let death_signal = set_parent_process_death_signal(Some(Signal::KILL));
+    record("parent-death-signal", death_signal.map_err(|error| error.to_string()));
+    record("no-core-dump", limit(Resource::Core, 0));
+    record("rlimit-nofile", limit(Resource::Nofile, MAX_DESCRIPTORS));
+    record("no-new-privileges", rustix::thread::set_no_new_privs(true).map_err(|error| error.to_string()));
     #[cfg(target_os = "linux")]
     {
-        note("landlock", linux::landlock(devices));
-        note("seccomp", super::seccomp::apply(devices));
+        record("landlock", linux::landlock(devices));
+        record("seccomp", super::seccomp::apply(devices));
     }
     #[cfg(not(target_os = "linux"))]
     for what in ["landlock", "seccomp"] {
-        note(what, Err("only on Linux".into()));
+        record(what, Err("available only on Linux".into()));
     }
 }
 
@@ -47,8 +48,8 @@ mod linux {
         path_beneath_rules,
     };
 
-    /// What a driver of a graphics card reads. Of other processes nothing: their environments hold secrets.
-    const READ: [&str; 13] = [
+    /// Paths that graphics drivers read. Nothing of other processes: their environments hold secrets.
+    const READ_PATHS: [&str; 13] = [
         "/usr",
         "/lib",
         "/lib64",
@@ -63,21 +64,21 @@ mod linux {
         "/proc/devices",
         "/proc/modules",
     ];
-    /// What it opens to speak with the card.
-    const OPEN: [&str; 1] = ["/dev/dri"];
+    /// Device folders that they open.
+    const DEVICE_PATHS: [&str; 1] = ["/dev/dri"];
 
-    /// The nodes of graphics cards that are there.
-    fn cards() -> Vec<PathBuf> {
+    /// Returns the device nodes of the graphics cards of this machine.
+    fn graphics_devices() -> Vec<PathBuf> {
         let nodes = std::fs::read_dir("/dev").into_iter().flatten().flatten().map(|node| node.path());
         let nvidia = nodes.filter(|path| path.to_string_lossy().starts_with("/dev/nvidia"));
-        OPEN.iter().map(PathBuf::from).chain(nvidia).collect()
+        DEVICE_PATHS.iter().map(PathBuf::from).chain(nvidia).collect()
     }
 
-    /// No access to any file by name, and no TCP.
+    /// Forbids access to any file by path, and TCP.
     pub(super) fn landlock(devices: bool) -> Result<(), String> {
         let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
         if threads != 1 {
-            return Err(format!("{threads} threads run already"));
+            return Err(format!("{threads} threads are already running"));
         }
         let status = Ruleset::default()
             .handle_access(AccessFs::from_all(ABI::V5))
@@ -87,12 +88,16 @@ mod linux {
                 if !devices {
                     return Ok(ruleset);
                 }
-                let read = path_beneath_rules(READ, AccessFs::from_read(ABI::V5));
-                let open = path_beneath_rules(cards(), AccessFs::from_all(ABI::V5));
+                let read = path_beneath_rules(READ_PATHS, AccessFs::from_read(ABI::V5));
+                let open = path_beneath_rules(graphics_devices(), AccessFs::from_all(ABI::V5));
                 ruleset.add_rules(read)?.add_rules(open)
             })
             .and_then(|ruleset| ruleset.restrict_self())
             .map_err(|error| error.to_string())?;
-        if status.ruleset == RulesetStatus::NotEnforced { Err("not in this kernel".into()) } else { Ok(()) }
+        if status.ruleset == RulesetStatus::NotEnforced {
+            Err("not supported by this kernel".into())
+        } else {
+            Ok(())
+        }
     }
 }

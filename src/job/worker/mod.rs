@@ -1,4 +1,4 @@
-//! Jobs in processes of their own: what a hostile file breaks is one worker, not the run.
+//! Runs jobs in worker processes, so that a hostile file can crash only one worker, not the run.
 
 mod child;
 mod limits;
@@ -15,42 +15,42 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
 use super::{JobError, JobOutput, JobRequest, Progress, Runner, WorkerInfo};
-pub use child::{DEVICES, Execute, serve};
-pub use limits::Limits;
+pub use child::{DEVICES_ARG, Execute, serve};
+pub use limits::WorkerTimeouts;
 use process::{Worker, spawn};
-pub use self_test::{attempts, self_test};
+pub use self_test::{self_test, try_forbidden_operations};
 
-/// How often a waiting parent looks at its cancel flag.
+/// How often a waiting parent checks its cancel flag.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Jobs sent to a worker at once: few enough that their descriptors stay far below what it may hold,
-/// and that their messages fit into the line while nobody reads.
-const LONGEST_ROW: usize = 16;
+/// Jobs sent to a worker at once: few enough that their descriptors stay far below its limit, and that
+/// their messages fit into the socket's buffer.
+const MAX_BATCH: usize = 16;
 
-/// What both sides must agree on.
+/// Returns the version of the protocol, which must be the same on both sides.
 fn version() -> String {
     format!("{}/6", env!("CARGO_PKG_VERSION"))
 }
 
 #[derive(Default)]
-struct State {
+struct PoolState {
     idle: Vec<Worker>,
     busy: usize,
 }
 
-type Spawned = Result<Worker, JobError>;
+type SpawnResult = Result<Worker, JobError>;
 
-/// A pool of long-lived worker processes, started when first needed. They end with it.
+/// A pool of long-lived worker processes, started on demand and terminated with the pool.
 pub struct WorkerPool {
     width: usize,
-    limits: Limits,
-    state: Mutex<State>,
+    timeouts: WorkerTimeouts,
+    state: Mutex<PoolState>,
     freed: Condvar,
-    isolation: OnceLock<WorkerInfo>,
-    spawner: Mutex<mpsc::Sender<mpsc::Sender<Spawned>>>,
+    info: OnceLock<WorkerInfo>,
+    spawner: Mutex<mpsc::Sender<mpsc::Sender<SpawnResult>>>,
 }
 
-/// A place in the pool; given back whatever happens.
+/// A slot of the pool; returned when dropped.
 struct WorkerSlot<'a> {
     pool: &'a WorkerPool,
     worker: Option<Worker>,
@@ -67,53 +67,53 @@ impl Drop for WorkerSlot<'_> {
 }
 
 impl WorkerPool {
-    /// A pool of at most `width` workers, at least one.
+    /// Creates a pool of at most `width` workers, at least one.
     ///
-    /// The worker is `$GREENLIT_WORKER`, else `greenlit-worker` beside this program.
+    /// The worker is `$GREENLIT_WORKER`, else `greenlit-worker` in the folder of this program.
     pub fn new(width: usize) -> WorkerPool {
-        WorkerPool::with_program(width, program())
+        WorkerPool::with_program(width, default_program())
     }
 
-    /// As [`WorkerPool::new`], with the worker's program given.
+    /// Like [`WorkerPool::new`], with a given worker program.
     pub fn with_program(width: usize, program: PathBuf) -> WorkerPool {
-        WorkerPool::with_limits(width, program, Limits::default())
+        WorkerPool::with_timeouts(width, program, WorkerTimeouts::default())
     }
 
-    /// As [`WorkerPool::with_program`], with workers that may open devices and the libraries that drive them, as
-    /// encoders in hardware need. Their doors are shut less tightly: files of the system can be read.
+    /// Like [`WorkerPool::with_program`], with workers that may open devices and their driver libraries, as
+    /// hardware encoders need. The sandbox is less strict: workers can read files of the system.
     pub fn with_devices(width: usize, program: PathBuf) -> WorkerPool {
-        WorkerPool::start(width, program, Limits::default(), true)
+        WorkerPool::start(width, program, WorkerTimeouts::default(), true)
     }
 
-    /// As [`WorkerPool::with_program`], with its patience given.
-    pub fn with_limits(width: usize, program: PathBuf, limits: Limits) -> WorkerPool {
-        WorkerPool::start(width, program, limits, false)
+    /// Like [`WorkerPool::with_program`], with given timeouts.
+    pub fn with_timeouts(width: usize, program: PathBuf, timeouts: WorkerTimeouts) -> WorkerPool {
+        WorkerPool::start(width, program, timeouts, false)
     }
 
-    fn start(width: usize, program: PathBuf, limits: Limits, devices: bool) -> WorkerPool {
-        let (sender, orders) = mpsc::channel::<mpsc::Sender<Spawned>>();
-        let patience = limits.clone();
-        // The signal at the parent's death fires when the spawning thread ends: so one that stays.
+    fn start(width: usize, program: PathBuf, timeouts: WorkerTimeouts, devices: bool) -> WorkerPool {
+        let (sender, requests) = mpsc::channel::<mpsc::Sender<SpawnResult>>();
+        let spawn_timeouts = timeouts.clone();
+        // The parent-death signal fires when the spawning thread exits, so this thread lives as long as the pool.
         std::thread::spawn(move || {
-            while let Ok(answer) = orders.recv() {
-                let _ = answer.send(spawn(&program, &patience, devices));
+            while let Ok(reply) = requests.recv() {
+                let _ = reply.send(spawn(&program, &spawn_timeouts, devices));
             }
         });
         WorkerPool {
             width: width.max(1),
-            limits,
+            timeouts,
             state: Mutex::default(),
             freed: Condvar::new(),
-            isolation: OnceLock::new(),
+            info: OnceLock::new(),
             spawner: Mutex::new(sender),
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place with a worker, waiting for one but not beyond a cancellation.
+    /// Takes a slot with a worker, waiting until one is free or the job is cancelled.
     fn take(&self, cancel: &AtomicBool) -> Result<WorkerSlot<'_>, JobError> {
         let cancelled = || cancel.load(Ordering::Relaxed);
         let mut state = self.state();
@@ -130,55 +130,56 @@ impl WorkerPool {
         let mut idle = std::iter::from_fn(|| state.idle.pop());
         let worker = idle.find_map(|mut worker| worker.is_alive().then_some(worker));
         drop(state);
-        let mut place = WorkerSlot { pool: self, worker };
-        if place.worker.is_none() {
-            let (answer, spawned) = mpsc::channel();
-            let _ = self.spawner.lock().unwrap_or_else(PoisonError::into_inner).send(answer);
+        let mut slot = WorkerSlot { pool: self, worker };
+        if slot.worker.is_none() {
+            let (reply, spawned) = mpsc::channel();
+            let _ = self.spawner.lock().unwrap_or_else(PoisonError::into_inner).send(reply);
             let worker = loop {
                 match spawned.recv_timeout(TICK) {
                     Ok(result) => break result?,
                     Err(mpsc::RecvTimeoutError::Timeout) if cancelled() => return Err(JobError::Cancelled),
                     Err(mpsc::RecvTimeoutError::Timeout) => {}
                     Err(mpsc::RecvTimeoutError::Disconnected) => {
-                        let what = "the thread that starts workers has ended";
-                        return Err(JobError::Unavailable(what.into()));
+                        let message = "the thread that starts media workers has exited";
+                        return Err(JobError::Unavailable(message.into()));
                     }
                 }
             };
-            let _ = self.isolation.set(worker.isolation.clone());
-            place.worker = Some(worker);
+            let _ = self.info.set(worker.info.clone());
+            slot.worker = Some(worker);
         }
-        Ok(place)
+        Ok(slot)
     }
 }
 
 impl WorkerPool {
-    /// Runs like jobs, by one worker as long as it lives. A lost one costs the job it was at.
-    fn run_batch(
+    /// Runs jobs of the same kind on one worker, replacing it after its death. A worker death costs only the
+    /// job that was running.
+    fn run_same_jobs(
         &self,
-        mut row: &[JobRequest],
+        mut batch: &[JobRequest],
         progress: &mut dyn FnMut(Progress),
-        give: &mut dyn FnMut(Result<JobOutput, JobError>),
+        on_result: &mut dyn FnMut(Result<JobOutput, JobError>),
     ) {
-        while let Some(first) = row.first() {
-            let (given, end) = match self.take(&first.cancel) {
+        while let Some(first) = batch.first() {
+            let (finished, end) = match self.take(&first.cancel) {
                 Err(error) => (0, Err(error)),
-                Ok(mut place) => match &mut place.worker {
-                    None => (0, Err(JobError::Unavailable("there is no worker".into()))),
+                Ok(mut slot) => match &mut slot.worker {
+                    None => (0, Err(JobError::Unavailable("no media worker is available".into()))),
                     Some(worker) => {
-                        let (given, end) = worker.run_batch(row, &self.limits, progress, give);
-                        // Ends: each round without a result uses up a worker that had worked before.
-                        let again = given == 0
+                        let (finished, end) = worker.run_batch(batch, &self.timeouts, progress, on_result);
+                        // This terminates: each retry uses up a worker that had finished a job before.
+                        let retry = finished == 0
                             && matches!(end, Err(JobError::WorkerLost(_)))
                             && worker.may_have_died_idle();
-                        (given, if again { Ok(()) } else { end })
+                        (finished, if retry { Ok(()) } else { end })
                     }
                 },
             };
-            row = &row[given..];
+            batch = &batch[finished..];
             if let Err(error) = end {
-                give(Err(error));
-                row = &row[1..];
+                on_result(Err(error));
+                batch = &batch[1..];
             }
         }
     }
@@ -186,17 +187,17 @@ impl WorkerPool {
 
 impl Runner for WorkerPool {
     fn run(&self, request: JobRequest, progress: &mut dyn FnMut(Progress)) -> Result<JobOutput, JobError> {
-        let mut result = Err(JobError::Unavailable("the job was not run".into()));
-        self.run_batch(std::slice::from_ref(&request), progress, &mut |given| result = given);
+        let mut result = Err(JobError::Unavailable("the job did not run".into()));
+        self.run_same_jobs(std::slice::from_ref(&request), progress, &mut |outcome| result = outcome);
         result
     }
 
-    fn run_in_turn(&self, requests: Vec<JobRequest>, give: &mut dyn FnMut(Result<JobOutput, JobError>)) {
-        let alike = |one: &JobRequest, other: &JobRequest| {
+    fn run_batch(&self, requests: Vec<JobRequest>, on_result: &mut dyn FnMut(Result<JobOutput, JobError>)) {
+        let same_kind = |one: &JobRequest, other: &JobRequest| {
             one.job == other.job && Arc::ptr_eq(&one.cancel, &other.cancel)
         };
-        for row in requests.chunk_by(alike).flat_map(|row| row.chunks(LONGEST_ROW)) {
-            self.run_batch(row, &mut |_| {}, give);
+        for batch in requests.chunk_by(same_kind).flat_map(|same| same.chunks(MAX_BATCH)) {
+            self.run_same_jobs(batch, &mut |_| {}, on_result);
         }
     }
 
@@ -205,37 +206,37 @@ impl Runner for WorkerPool {
     }
 
     fn describe(&self) -> Result<WorkerInfo, JobError> {
-        if self.isolation.get().is_none() {
+        if self.info.get().is_none() {
             drop(self.take(&AtomicBool::new(false))?);
         }
-        let missing = || JobError::Unavailable("there is no worker".into());
-        self.isolation.get().cloned().ok_or_else(missing)
+        let missing = || JobError::Unavailable("no media worker is available".into());
+        self.info.get().cloned().ok_or_else(missing)
     }
 }
 
-/// Takes `bytes` for what came over the line, from either side, and says how many messages they held.
+/// Parses `bytes` as received from either side and returns the number of messages.
 ///
-/// For the fuzz target alone: the line itself stays private, since no one else may speak on it.
+/// Only for the fuzz target; the protocol itself is private.
 #[doc(hidden)]
-pub fn frames_for_fuzzing(bytes: &[u8]) -> std::io::Result<usize> {
+pub fn count_messages_for_fuzzing(bytes: &[u8]) -> std::io::Result<usize> {
     use std::io::Write;
     use std::os::unix::net::UnixStream;
-    // What fits into the socket at once, since nobody reads meanwhile.
+    // Must fit into the socket's buffer, since nothing reads while this writes.
     let bytes = &bytes[..bytes.len().min(32 * 1024)];
-    let line = || {
+    let filled_socket = || {
         let (mut there, here) = UnixStream::pair()?;
         there.write_all(bytes)?;
         std::io::Result::Ok(here)
     };
-    let (parent, worker) = (line()?, line()?);
+    let (parent, worker) = (filled_socket()?, filled_socket()?);
     let requests = std::iter::from_fn(|| wire::receive::<wire::Request>(&worker).ok()).count();
     let replies = std::iter::from_fn(|| wire::receive::<wire::Reply>(&parent).ok()).count();
     Ok(requests + replies)
 }
 
-/// The program of a pool for which none is named: `$GREENLIT_WORKER`, else `greenlit-worker` beside
-/// this program.
-pub fn program() -> PathBuf {
+/// Returns the default worker program: `$GREENLIT_WORKER`, else `greenlit-worker` in the folder of this
+/// program.
+pub fn default_program() -> PathBuf {
     std::env::var_os("GREENLIT_WORKER")
         .map(PathBuf::from)
         .unwrap_or_else(|| std::env::current_exe().unwrap_or_default().with_file_name("greenlit-worker"))

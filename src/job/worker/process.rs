@@ -1,4 +1,4 @@
-//! The parent's end of one worker: start it, give it a job, watch over it, know how it ended.
+//! The parent's side of one worker: starts it, sends jobs, enforces limits, and explains its death.
 
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsFd, OwnedFd};
@@ -6,45 +6,45 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::net::RecvFlags;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
 
-use super::limits::{Allowance, Limits, allowance};
-use super::wire::{Message, Reply, Request, checked, send};
+use super::limits::{JobLimits, JobMonitor, WorkerTimeouts, job_limits, processors};
+use super::wire::{Message, Reply, Request, message_length, send};
 use super::{TICK, version};
 use crate::job::{Job, JobError, JobOutput, JobRequest, ProbeDepth, Progress, WorkerInfo};
 
-/// Orders are small; a worker that takes longer to read one hangs.
+/// Requests are small; a worker that takes longer to read one hangs.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a process whose line is cut may take to finish dying.
-const DYING: Duration = Duration::from_secs(1);
-/// How long limits serve jobs that may use the same. The limit on CPU time counts from when it was
-/// set, so a job loses at most what its predecessors used within this time: nothing beside minutes.
-const KEEP_LIMITS: Duration = Duration::from_secs(1);
-/// Bytes taken in at a time: the facts of a video, mostly.
-const INBOX: usize = 16 * 1024;
+/// How long to wait for the exit status of a worker that has closed its socket.
+const EXIT_WAIT: Duration = Duration::from_secs(1);
+/// How long limits are reused for jobs with the same limits. The CPU limit counts from when it was set, so
+/// a job loses at most the CPU time its predecessors used within this time, compared with a limit of
+/// minutes.
+const REUSE_LIMITS: Duration = Duration::from_secs(1);
+/// Bytes received at a time: usually the facts of one video.
+const RECEIVE_BYTES: usize = 16 * 1024;
 /// Unit of CPU time in `/proc/<pid>/stat`, fixed by the kernel's interface (`USER_HZ`).
 const TICKS_PER_SECOND: u64 = 100;
 
-/// A running worker process; it ends with this.
+/// A running worker process; killed when dropped.
 pub(super) struct Worker {
     child: Child,
     socket: UnixStream,
-    /// Rings when there is something on the line that is waited for; `None` once it is cut.
-    bell: Option<UnixStream>,
-    pub(super) isolation: WorkerInfo,
+    /// Receives a byte when an awaited message has been sent; `None` once it is closed.
+    wake_socket: Option<UnixStream>,
+    pub(super) info: WorkerInfo,
     usable: bool,
-    /// Has done a job before.
+    /// Whether it has finished a job.
     used: bool,
-    /// Ended before it said a word about its last job.
-    silent_end: bool,
+    /// Whether it exited without sending anything about its last job.
+    exited_silently: bool,
     /// The limits in force, and since when.
-    limited: Option<(Allowance, Instant)>,
-    /// What has come and was not yet understood.
+    limited: Option<(JobLimits, Instant)>,
+    /// Bytes received and not yet decoded.
     inbox: Vec<u8>,
 }
 
@@ -55,323 +55,324 @@ impl Drop for Worker {
     }
 }
 
-/// Since when a job runs, and when it was heard of last.
-struct Watch<'a> {
-    allowance: Allowance,
-    grace: Duration,
-    cancel: &'a AtomicBool,
-    started: Instant,
-    heard: Instant,
-    cancelled: Option<Instant>,
+/// How a worker failed.
+enum WorkerDeath {
+    /// It exited or was killed from outside.
+    Exited,
+    /// It broke the protocol.
+    Protocol(&'static str),
+    /// Its socket failed.
+    Connection,
+    /// It sent nothing within this time and was killed.
+    Stalled(Duration),
+    /// It exceeded its time limit and was killed.
+    TimedOut,
 }
 
-impl<'a> Watch<'a> {
-    fn new(allowance: Allowance, grace: Duration, cancel: &'a AtomicBool) -> Watch<'a> {
-        let now = Instant::now();
-        Watch { allowance, grace, cancel, started: now, heard: now, cancelled: None }
-    }
-
-    /// Begins again for the next job of a row.
-    fn next(&mut self) {
-        self.started = Instant::now();
-        self.heard = self.started;
-    }
-}
-
-/// Starts a worker and shakes hands.
-pub(super) fn spawn(program: &Path, limits: &Limits, devices: bool) -> Result<Worker, JobError> {
+/// Starts a worker and receives its hello.
+pub(super) fn spawn(program: &Path, timeouts: &WorkerTimeouts, devices: bool) -> Result<Worker, JobError> {
     let failed = |error: io::Error| {
         let path = program.display();
-        JobError::Unavailable(format!("cannot start {path}: {error}; set GREENLIT_WORKER to it"))
+        JobError::Unavailable(format!(
+            "cannot start media worker {path}: {error}; set GREENLIT_WORKER to the path of greenlit-worker"
+        ))
     };
-    let (socket, theirs) = UnixStream::pair().map_err(failed)?;
-    let (bell, their_bell) = UnixStream::pair().map_err(failed)?;
+    let (socket, child_socket) = UnixStream::pair().map_err(failed)?;
+    let (wake_socket, child_wake) = UnixStream::pair().map_err(failed)?;
     let child = Command::new(program)
-        .args(devices.then_some(super::DEVICES))
+        .args(devices.then_some(super::DEVICES_ARG))
         .env_clear()
-        // An interrupt typed at the terminal is for the parent, which then cancels in order.
+        // Ctrl-C in the terminal must reach only the parent, which then cancels the jobs.
         .process_group(0)
-        .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .stdout(Stdio::from(OwnedFd::from(their_bell)))
+        .stdin(Stdio::from(OwnedFd::from(child_socket)))
+        .stdout(Stdio::from(OwnedFd::from(child_wake)))
         .stderr(Stdio::null())
         .spawn()
         .map_err(failed)?;
     let mut worker = Worker {
         child,
         socket,
-        bell: Some(bell),
-        isolation: WorkerInfo::default(),
+        wake_socket: Some(wake_socket),
+        info: WorkerInfo::default(),
         usable: true,
         used: false,
-        silent_end: false,
+        exited_silently: false,
         limited: None,
         inbox: Vec::new(),
     };
     worker.socket.set_read_timeout(Some(TICK)).map_err(failed)?;
     worker.socket.set_write_timeout(Some(WRITE_TIMEOUT)).map_err(failed)?;
-    worker.bell.iter().try_for_each(|bell| bell.set_read_timeout(Some(TICK))).map_err(failed)?;
-    let probe = allowance(&Job::Probe { depth: ProbeDepth::Auto }, limits, 1);
-    let limited = worker.limit(&probe);
+    worker.wake_socket.iter().try_for_each(|socket| socket.set_read_timeout(Some(TICK))).map_err(failed)?;
+    let probe = job_limits(&Job::Probe { depth: ProbeDepth::Auto }, timeouts, 1);
+    let limited = worker.set_limits(&probe);
     let never = AtomicBool::new(false);
-    let start = Allowance { stall: limits.start, wall: limits.start, ..probe };
-    let mut watch = Watch::new(start, limits.cancel_grace, &never);
+    let start = JobLimits { stall: timeouts.start, wall: timeouts.start, ..probe };
+    let mut monitor = JobMonitor::new(start, timeouts.cancel_grace, &never);
     let path = program.display();
-    match worker.next(&mut watch) {
-        Ok(Reply::Hello(theirs, isolation)) if theirs == version() => worker.isolation = *isolation,
+    match worker.next_reply(&mut monitor) {
+        Ok(Reply::Hello(theirs, info)) if theirs == version() => worker.info = *info,
         Ok(Reply::Hello(theirs, _)) => {
-            let (ours, shown) = (version(), theirs.escape_debug());
+            let (ours, theirs) = (version(), theirs.escape_debug());
             return Err(JobError::Unavailable(format!(
-                "{path} is of version {shown}, this is {ours}: install both together"
+                "{path} has version {theirs}, greenlit has version {ours}: install both from the same release"
             )));
         }
-        Ok(_) => return Err(JobError::Unavailable(format!("{path} is not a worker of this program"))),
+        Ok(_) => return Err(JobError::Unavailable(format!("{path} is not a greenlit media worker"))),
         Err(error) => {
-            return Err(JobError::Unavailable(format!("{path} does not start as a worker: {error}")));
+            return Err(JobError::Unavailable(format!("{path} did not start as a media worker: {error}")));
         }
     }
-    let list = &mut worker.isolation;
+    let info = &mut worker.info;
     for (name, result) in limited {
         match result {
-            Ok(()) => list.in_force.push(name.into()),
-            Err(error) => list.refused.push(format!("{name}: {error}")),
+            Ok(()) => info.in_force.push(name.into()),
+            Err(error) => info.refused.push(format!("{name}: {error}")),
         }
     }
-    list.in_force.push("empty-environment".into());
+    info.in_force.push("empty-environment".into());
     Ok(worker)
 }
 
 impl Worker {
-    /// Whether it can be given another job.
+    /// Whether it can run another job.
     pub(super) fn is_usable(&self) -> bool {
         self.usable
     }
 
-    /// Whether it is still there; one that died while idle must not cost a file.
+    /// Whether the process still runs; a worker death while idle must not cost a file.
     pub(super) fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Whether it may have been dying already when it was given its last job: it had worked before
-    /// and ended without a word. A file that really kills workers kills the next one too.
+    /// Whether it may have died before it received its last job: it had finished a job and then exited
+    /// without a message. A file that kills workers also kills the next one.
     pub(super) fn may_have_died_idle(&self) -> bool {
-        self.used && self.silent_end
+        self.used && self.exited_silently
     }
 
-    /// Runs jobs that may use the same and are given up together, to the end of each; all are sent at
-    /// once, so that the worker goes from one to the next without waiting. How many results were
-    /// `given`, in order, and why there is none for the next one.
+    /// Runs a batch of jobs with the same limits and the same cancel flag. Sends all at once, so that the
+    /// worker need not wait between them. Returns how many gave a result, in order, and why the next one
+    /// did not.
     pub(super) fn run_batch(
         &mut self,
         requests: &[JobRequest],
-        limits: &Limits,
+        timeouts: &WorkerTimeouts,
         progress: &mut dyn FnMut(Progress),
-        give: &mut dyn FnMut(Result<JobOutput, JobError>),
+        on_result: &mut dyn FnMut(Result<JobOutput, JobError>),
     ) -> (usize, Result<(), JobError>) {
         let Some(first) = requests.first() else { return (0, Ok(())) };
-        // Should anything unwind on the way, what is on the line is unknown.
+        // If a callback panics, the state of the socket is unknown.
         self.usable = false;
-        let allowance = allowance(&first.job, limits, processors());
-        let mut watch = Watch::new(allowance, limits.cancel_grace, &first.cancel);
-        self.keep_limits(allowance);
-        for (place, request) in requests.iter().enumerate() {
+        let limits = job_limits(&first.job, timeouts, processors());
+        let mut monitor = JobMonitor::new(limits, timeouts.cancel_grace, &first.cancel);
+        self.ensure_limits(limits);
+        for (position, request) in requests.iter().enumerate() {
             let mut files = vec![request.files.input.as_fd()];
             files.extend(request.files.outputs.iter().map(AsFd::as_fd));
             let (job, name) = (Box::new(request.job.clone()), request.name.clone());
-            let message = Request::Run { job, name, wake: place + 1 == requests.len() };
-            // Who cannot be told is gone, which shows at the first job without a result.
+            let message = Request::Run { job, name, wake: position + 1 == requests.len() };
+            // A failed send means the worker is gone; waiting for the next result reports that.
             if send(&self.socket, &message, &files).is_err() {
                 break;
             }
         }
-        for given in 0..requests.len() {
-            match self.result(&mut watch, progress) {
-                Ok(result) => give(if watch.cancelled.is_some() { Err(JobError::Cancelled) } else { result }),
-                Err(error) => return (given, Err(error)),
+        for finished in 0..requests.len() {
+            match self.result(&mut monitor, progress) {
+                Ok(_) if monitor.cancelled.is_some() => on_result(Err(JobError::Cancelled)),
+                Ok(result) => on_result(result),
+                Err(error) => return (finished, Err(error)),
             }
             self.used = true;
-            self.keep_limits(allowance);
-            watch.next();
+            self.ensure_limits(limits);
+            monitor.restart();
         }
         self.usable = true;
         (requests.len(), Ok(()))
     }
 
-    /// What came of the job at hand, or why nothing did.
+    /// Waits for the result of the running job; fails when the worker gives none.
     fn result(
         &mut self,
-        watch: &mut Watch<'_>,
+        monitor: &mut JobMonitor<'_>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Result<JobOutput, JobError>, JobError> {
         loop {
-            match self.next(watch)? {
+            match self.next_reply(monitor)? {
                 Reply::Progress(step) => progress(step),
-                Reply::Hello(..) => return Err(self.lost("spoke out of turn", watch)),
+                Reply::Hello(..) => {
+                    return Err(self.lost(WorkerDeath::Protocol("sent an unexpected message"), monitor));
+                }
                 Reply::Done(result) => return Ok(*result),
             }
         }
     }
 
-    /// Sets what a job may use, unless the same was set a moment ago.
-    fn keep_limits(&mut self, allowance: Allowance) {
-        let fresh = |(same, since): (Allowance, Instant)| same == allowance && since.elapsed() < KEEP_LIMITS;
+    /// Sets the limits of a job, unless the same were set a moment ago.
+    fn ensure_limits(&mut self, limits: JobLimits) {
+        let fresh = |(set, since): (JobLimits, Instant)| set == limits && since.elapsed() < REUSE_LIMITS;
         if !self.limited.is_some_and(fresh) {
-            // What could be set was said at the start.
-            let _ = self.limit(&allowance);
-            self.limited = Some((allowance, Instant::now()));
+            // `spawn` has reported which limits the system refuses.
+            let _ = self.set_limits(&limits);
+            self.limited = Some((limits, Instant::now()));
         }
     }
 
-    /// Sets what the job may use, from outside, and says what could be set.
-    fn limit(&self, allowance: &Allowance) -> [(&'static str, Result<(), rustix::io::Errno>); 2] {
-        let cpu = self.cpu_seconds() + allowance.cpu.as_secs();
+    /// Sets resource limits on the worker process and returns which succeeded.
+    fn set_limits(&self, limits: &JobLimits) -> [(&'static str, Result<(), rustix::io::Errno>); 2] {
+        let cpu = self.cpu_seconds() + limits.cpu.as_secs();
         let set = |resource, value: u64| {
-            // Only the soft limit, so that the next job may get more; the worker itself may set none.
+            // Only the soft limit, so that the next job may get more; seccomp keeps the worker from raising it.
             let maximum = getrlimit(resource).maximum;
             let current = Some(maximum.map_or(value, |most| most.min(value)));
             let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
             prlimit(pid, resource, Rlimit { current, maximum }).map(drop)
         };
-        [("rlimit-as", set(Resource::As, allowance.address_space)), ("rlimit-cpu", set(Resource::Cpu, cpu))]
+        [("rlimit-as", set(Resource::As, limits.address_space)), ("rlimit-cpu", set(Resource::Cpu, cpu))]
     }
 
-    /// CPU time used so far.
+    /// Returns the CPU seconds that the worker has used.
     fn cpu_seconds(&self) -> u64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        // The name in parentheses may hold anything; fields 14 and 15 count from before it.
+        // The name in parentheses may contain spaces; utime and stime are fields 14 and 15 (proc(5)).
         let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
         fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum::<u64>() / TICKS_PER_SECOND
     }
 
-    /// The next message, or why there is none.
-    fn next(&mut self, watch: &mut Watch<'_>) -> Result<Reply, JobError> {
+    /// Waits for the next message; fails when the worker is lost.
+    fn next_reply(&mut self, monitor: &mut JobMonitor<'_>) -> Result<Reply, JobError> {
         loop {
             if let Some((length, body)) = self.inbox.split_first_chunk() {
-                let Ok(length) = checked(*length) else {
-                    return Err(self.lost("sent too long a message", watch));
+                let Ok(length) = message_length(*length) else {
+                    return Err(self.lost(WorkerDeath::Protocol("sent a message that is too long"), monitor));
                 };
                 if let Some(body) = body.get(..length) {
                     let reply = Reply::decode(body);
                     self.inbox.drain(..length + 4);
-                    watch.heard = Instant::now();
-                    return reply.map_err(|_| self.lost("sent what is not a message", watch));
+                    monitor.last_message = Instant::now();
+                    let malformed = WorkerDeath::Protocol("sent a malformed message");
+                    return reply.map_err(|_| self.lost(malformed, monitor));
                 }
             }
-            self.receive(watch)?;
+            self.receive(monitor)?;
         }
     }
 
-    /// Takes in what has come, at least a byte.
-    fn receive(&mut self, watch: &mut Watch<'_>) -> Result<(), JobError> {
+    /// Waits for bytes and appends them to the inbox.
+    fn receive(&mut self, monitor: &mut JobMonitor<'_>) -> Result<(), JobError> {
         let had = self.inbox.len();
         loop {
-            self.check(watch)?;
-            self.inbox.resize(had + INBOX, 0);
+            self.check(monitor)?;
+            self.inbox.resize(had + RECEIVE_BYTES, 0);
             let result = self.read(had);
             self.inbox.truncate(had + *result.as_ref().unwrap_or(&0));
             match result {
-                Ok(0) => return Err(self.lost("ended", watch)),
+                Ok(0) => return Err(self.lost(WorkerDeath::Exited, monitor)),
                 Ok(_) => return Ok(()),
-                Err(error) if is_silence(&error) => self.sleep(),
-                // How a line ends on which it had not yet read everything.
+                Err(error) if is_would_block(&error) => self.wait_for_wake(),
+                // The worker exited without having read all requests.
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => {
-                    return Err(self.lost("ended", watch));
+                    return Err(self.lost(WorkerDeath::Exited, monitor));
                 }
-                Err(_) => return Err(self.lost("cut the connection", watch)),
+                Err(_) => return Err(self.lost(WorkerDeath::Connection, monitor)),
             }
         }
     }
 
-    /// Reads what is on the line, without waiting as long as there is a bell.
+    /// Reads from the socket, without blocking while there is a wake socket.
     fn read(&mut self, had: usize) -> io::Result<usize> {
-        let room = &mut self.inbox[had..];
-        match self.bell {
-            Some(_) => Ok(rustix::net::recv(&self.socket, room, RecvFlags::DONTWAIT)?.0),
-            None => self.socket.read(room),
+        let buffer = &mut self.inbox[had..];
+        match self.wake_socket {
+            Some(_) => Ok(rustix::net::recv(&self.socket, buffer, RecvFlags::DONTWAIT)?.0),
+            None => self.socket.read(buffer),
         }
     }
 
-    /// Waits for the bell, up to a tick.
-    fn sleep(&mut self) {
-        let Some(bell) = &mut self.bell else { return };
-        match bell.read(&mut [0; 64]) {
-            Err(error) if is_silence(&error) => {}
+    /// Waits for a wake-up, up to a tick.
+    fn wait_for_wake(&mut self) {
+        let Some(socket) = &mut self.wake_socket else { return };
+        match socket.read(&mut [0; 64]) {
+            Err(error) if is_would_block(&error) => {}
             Ok(1..) => {}
-            _ => self.bell = None,
+            _ => self.wake_socket = None,
         }
     }
 
-    /// Asks a cancelled worker to stop, and ends one that takes too long over anything.
-    fn check(&mut self, watch: &mut Watch<'_>) -> Result<(), JobError> {
-        if let Some(since) = watch.cancelled {
-            return if since.elapsed() > watch.grace { Err(JobError::Cancelled) } else { Ok(()) };
+    /// Sends a cancellation to the worker, and kills it when a limit of time is exceeded.
+    fn check(&mut self, monitor: &mut JobMonitor<'_>) -> Result<(), JobError> {
+        if let Some(since) = monitor.cancelled {
+            return if since.elapsed() > monitor.cancel_grace { Err(JobError::Cancelled) } else { Ok(()) };
         }
-        if watch.cancel.load(Ordering::Relaxed) {
-            watch.cancelled = Some(Instant::now());
+        if monitor.cancel.load(Ordering::Relaxed) {
+            monitor.cancelled = Some(Instant::now());
             return send(&self.socket, &Request::Cancel, &[]).map_err(|_| JobError::Cancelled);
         }
-        if watch.heard.elapsed() > watch.allowance.stall {
-            let limit = watch.allowance.stall.as_secs_f64();
+        if monitor.last_message.elapsed() > monitor.limits.stall {
             let _ = self.child.kill();
-            return Err(self.lost(&format!("stalled: no progress for {limit} s"), watch));
+            return Err(self.lost(WorkerDeath::Stalled(monitor.limits.stall), monitor));
         }
-        if watch.started.elapsed() > watch.allowance.wall {
+        if monitor.started.elapsed() > monitor.limits.wall {
             let _ = self.child.kill();
-            return Err(self.lost("reached the limit on its running time", watch));
+            return Err(self.lost(WorkerDeath::TimedOut, monitor));
         }
         Ok(())
     }
 
-    /// Ends a worker and says what became of it.
-    fn lost(&mut self, what: &str, watch: &Watch<'_>) -> JobError {
+    /// Kills the worker and returns an error that describes its death.
+    fn lost(&mut self, death: WorkerDeath, monitor: &JobMonitor<'_>) -> JobError {
         let since = Instant::now();
-        self.silent_end = what.starts_with("ended") && watch.heard == watch.started;
-        // Its line is closed before its status can be read.
+        let exited = matches!(death, WorkerDeath::Exited);
+        self.exited_silently = exited && monitor.last_message == monitor.started;
+        // A dying process closes its socket before its status can be read.
         let mut status = self.child.try_wait().ok().flatten();
-        while status.is_none() && what == "ended" && since.elapsed() < DYING {
+        while status.is_none() && exited && since.elapsed() < EXIT_WAIT {
             std::thread::sleep(TICK / 10);
             status = self.child.try_wait().ok().flatten();
         }
-        let own_end = status.is_some();
+        let not_killed_here = status.is_some();
         let _ = self.child.kill();
         let status = status.or_else(|| self.child.wait().ok());
-        let after = watch.started.elapsed().as_secs_f64();
-        let reason = status.filter(|_| own_end && what.starts_with("ended")).map(|status| {
-            let gib = watch.allowance.address_space as f64 / f64::from(1 << 30);
-            format!(" ({})", ending(status, gib, watch.allowance.cpu))
-        });
-        let reason = reason.unwrap_or_default();
-        JobError::WorkerLost(format!("the process that works on this file {what} after {after:.1} s{reason}"))
+        let after = monitor.started.elapsed().as_secs_f64();
+        let (what, reason) = match death {
+            WorkerDeath::Exited => {
+                let gib = monitor.limits.address_space as f64 / f64::from(1 << 30);
+                let status = status.filter(|_| not_killed_here);
+                let reason = status.map(|status| explain_exit(status, gib, monitor.limits.cpu));
+                ("exited", reason)
+            }
+            WorkerDeath::Protocol(what) => (what, Some("protocol error".to_owned())),
+            WorkerDeath::Connection => ("closed the connection", None),
+            WorkerDeath::Stalled(limit) => {
+                ("stalled", Some(format!("no progress for {} s", limit.as_secs_f64())))
+            }
+            WorkerDeath::TimedOut => ("exceeded its time limit", None),
+        };
+        let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+        JobError::WorkerLost(format!("media worker {what} after {after:.1} s{reason}"))
     }
 }
 
-fn is_silence(error: &io::Error) -> bool {
+fn is_would_block(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
-/// Processors there are. Asked for once: the system's answer takes reading half a dozen files.
-fn processors() -> u64 {
-    static COUNT: OnceLock<u64> = OnceLock::new();
-    *COUNT.get_or_init(|| std::thread::available_parallelism().map_or(1, |count| count.get() as u64))
-}
-
-/// What an exit status says to a person.
-fn ending(status: ExitStatus, gib: f64, cpu: Duration) -> String {
+/// Describes an exit status for a message.
+fn explain_exit(status: ExitStatus, gib: f64, cpu: Duration) -> String {
     let Some(number) = status.signal() else {
         return format!("exit code {}", status.code().unwrap_or_default());
     };
     let name = |signal: Signal| number == signal.as_raw();
     if name(Signal::XCPU) {
-        format!("SIGXCPU: over the CPU limit of {} s", cpu.as_secs())
+        format!("SIGXCPU: exceeded the CPU limit of {} s", cpu.as_secs())
     } else if name(Signal::ABORT) {
-        format!("SIGABRT: gave up, as it does over the memory limit of {gib:.1} GiB")
+        format!("SIGABRT: aborted; the memory limit is {gib:.1} GiB")
     } else if name(Signal::SEGV) {
         "SIGSEGV: crashed".to_owned()
     } else if name(Signal::BUS) {
-        "SIGBUS: crashed, or the file shrank".to_owned()
+        "SIGBUS: crashed, or the file was truncated while it was read".to_owned()
     } else if name(Signal::ILL) || name(Signal::FPE) || name(Signal::TRAP) {
         format!("signal {number}: crashed")
     } else if name(Signal::KILL) {
-        "SIGKILL: killed from outside, perhaps for want of memory".to_owned()
+        "SIGKILL: killed by the system or a user, possibly out of memory".to_owned()
     } else {
         format!("signal {number}")
     }
@@ -382,11 +383,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn endings_are_told_apart() {
-        let of = |raw| ending(ExitStatus::from_raw(raw), 1.5, Duration::from_secs(9));
+    fn explains_exit_statuses() {
+        let of = |raw| explain_exit(ExitStatus::from_raw(raw), 1.5, Duration::from_secs(9));
         assert_eq!(of(11), "SIGSEGV: crashed");
-        assert_eq!(of(24), "SIGXCPU: over the CPU limit of 9 s");
-        assert_eq!(of(6), "SIGABRT: gave up, as it does over the memory limit of 1.5 GiB");
+        assert_eq!(of(24), "SIGXCPU: exceeded the CPU limit of 9 s");
+        assert_eq!(of(6), "SIGABRT: aborted; the memory limit is 1.5 GiB");
         assert!(of(9).starts_with("SIGKILL"));
         assert_eq!(of(3 << 8), "exit code 3");
     }

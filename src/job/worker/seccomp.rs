@@ -1,8 +1,8 @@
-//! The system calls a worker does without.
+//! The system calls that a worker may not use.
 //!
-//! A list of what is refused, not of what is allowed: codecs and libc change what they need from
-//! version to version, and a call that is missing there would look like a broken file. Refused
-//! calls fail with EPERM, so that a library can go on without.
+//! A deny list, not an allow list: codecs and libc need other calls from version to version, and a call
+//! missing from an allow list would look like a broken file. Denied calls fail with EPERM, so that a
+//! library can continue without them.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,9 @@ use seccompiler::{
     TargetArch, apply_filter_all_threads,
 };
 
-/// The same number on every architecture: what came after Linux 5.0.
+/// Calls with the same number on every architecture: those added after Linux 5.0.
 mod common {
-    /// Not refused but unknown, so that libc goes back to `clone`, whose flags can be looked at.
+    /// Reported as unknown (ENOSYS), so that libc falls back to `clone`, whose flags a filter can check.
     pub(super) const CLONE3: i64 = 435;
     /// pidfd_send_signal, io_uring_*, the mount calls, pidfd_open, openat2, pidfd_getfd.
     pub(super) const REFUSED: [i64; 13] = [424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 437, 438];
@@ -40,7 +40,7 @@ mod arch {
         175, 246, 248, 249, 250, 272, 298, // modules, kexec, keys, unshare, perf_event_open
         308, 313, 321, 323, // setns, finit_module, bpf, userfaultfd
     ];
-    /// The bit of the x32 calls, which pass for x86-64 and would go around the list.
+    /// The bit of the x32 calls, which count as x86-64 and would bypass the list.
     pub(super) const ALIAS: Option<i64> = Some(0x4000_0000);
 }
 
@@ -67,14 +67,14 @@ mod arch {
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub(super) fn apply(devices: bool) -> Result<(), String> {
-    // Two filters, because one knows a single answer; the kernel asks both.
+    // Two filters, because each has a single error number; the kernel applies both.
     load([(common::CLONE3, vec![])].into(), rustix::io::Errno::NOSYS)?;
     load(refused(devices).map_err(|error| error.to_string())?, rustix::io::Errno::PERM)
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(super) fn apply(_devices: bool) -> Result<(), String> {
-    Err("no list of calls for this processor".into())
+    Err("no list of system calls for this processor".into())
 }
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
@@ -83,18 +83,18 @@ fn refused(devices: bool) -> Result<Rules, seccompiler::BackendError> {
     const CLONE_THREAD: u64 = 0x1_0000;
     let mut rules: Rules = arch::REFUSED.iter().chain(&common::REFUSED).map(|call| (*call, vec![])).collect();
     if devices {
-        // Landlock says which files, then.
+        // Landlock then decides which files may be opened.
         arch::OPEN.iter().for_each(|call| drop(rules.remove(call)));
     }
-    // Only threads, which codecs need; a process of its own never.
+    // Allow only threads, which codecs need, and no new processes.
     let process = SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(CLONE_THREAD), 0)?;
     rules.insert(arch::CLONE, vec![SeccompRule::new(vec![process])?]);
-    // Limits may be read, not set: they come from outside.
+    // The worker may read its limits, but only the parent sets them.
     let sets = SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)?;
     rules.insert(arch::PRLIMIT, vec![SeccompRule::new(vec![sets])?]);
     if let Some(bit) = arch::ALIAS {
         let mut aliases: Rules = rules.keys().map(|call| (call | bit, vec![])).collect();
-        // Calls that x32 numbers its own way, execve and ptrace among them.
+        // Calls with their own x32 numbers, execve and ptrace among them.
         aliases.extend((512..=547).map(|call| (call | bit, vec![])));
         rules.extend(aliases);
     }

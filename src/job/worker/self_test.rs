@@ -1,27 +1,27 @@
-//! Tries from inside what a worker must not be able to do.
+//! Tries operations that a worker must not be able to do, from inside the worker.
 
 use std::net::{Ipv4Addr, TcpStream};
 
 use super::lockdown::lock_down;
 use crate::job::WorkerInfo;
 
-/// Tries the doors and returns a line for each: `name allowed`, or `name denied: reason`.
+/// Tries each forbidden operation and returns a line for it: `name allowed`, or `name denied: reason`.
 ///
-/// With `confined`, they are shut first, just as before serving; without, the lines show that the
-/// attempts mean something. `port` is that of a listener on the loopback address.
+/// With `confined`, locks the process down first, as before serving; without, the lines show that the
+/// operations work otherwise. `port` is that of a listener on the loopback address.
 pub fn self_test(confined: bool, port: u16) -> Vec<String> {
-    let mut isolation = WorkerInfo::default();
+    let mut info = WorkerInfo::default();
     if confined {
-        lock_down(&mut isolation, false);
+        lock_down(&mut info, false);
     }
-    let mut lines: Vec<String> = isolation.in_force.iter().map(|what| format!("in force {what}")).collect();
-    lines.extend(isolation.refused.iter().map(|what| format!("refused {what}")));
-    lines.extend(attempts(port));
+    let mut lines: Vec<String> = info.in_force.iter().map(|what| format!("in force {what}")).collect();
+    lines.extend(info.refused.iter().map(|what| format!("refused {what}")));
+    lines.extend(try_forbidden_operations(port));
     lines
 }
 
-/// The attempts alone, in whatever state this process is.
-pub fn attempts(port: u16) -> Vec<String> {
+/// Tries the operations in the current state of this process; see [`self_test`].
+pub fn try_forbidden_operations(port: u16) -> Vec<String> {
     let own = std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into());
     let parent = rustix::process::Pid::as_raw(rustix::process::getppid());
     let mut lines = Vec::new();
@@ -34,7 +34,7 @@ pub fn attempts(port: u16) -> Vec<String> {
     attempt("open", std::fs::File::open(&own).map(drop));
     attempt("create", tempfile::tempfile().map(drop));
     attempt("connect", TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map(drop));
-    // To run a program is to fork first.
+    // Running a program requires a fork.
     attempt("fork-and-exec", std::process::Command::new(&own).arg("--version").output().map(drop));
     attempt("parent-environment", std::fs::read(format!("/proc/{parent}/environ")).map(drop));
     attempt("raise-limit", raise_limit());

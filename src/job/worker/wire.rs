@@ -1,8 +1,8 @@
-//! Frames between parent and worker: four bytes of length, then the message. Descriptors travel with
-//! the length. Messages are JSON, but for the facts of a probe, of which thousands are sent.
+//! Messages between parent and worker: four bytes of length, then the body. Descriptors are sent with
+//! the length. Bodies are JSON, except for the facts of a probe, which use a compact form.
 //!
-//! Beside the line there is a bell, from the worker to the parent: a parent that slept on the line
-//! would be woken for every result of a row, and waking costs more than a result.
+//! A second socket carries wake-ups from the worker to the parent: a parent that slept on the first
+//! would be woken for every result of a batch, and a wake-up costs more than reading a result.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
@@ -15,47 +15,47 @@ use rustix::net::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Job, JobError, JobOutput, MOST_OUTPUTS, Progress, WorkerInfo};
+use crate::job::{Job, JobError, JobOutput, MAX_OUTPUTS, Progress, WorkerInfo};
 use crate::model::Compact;
 
-/// No message is longer; facts of a sane file are a few kilobytes.
-pub(super) const MAX_FRAME: usize = 16 << 20;
+/// The longest message; the facts of an ordinary file are a few kilobytes.
+pub(super) const MAX_MESSAGE_BYTES: usize = 16 << 20;
 
-/// What the parent asks.
+/// A message from the parent.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Request {
-    /// To do a job. Descriptors come along.
+    /// Run a job. Its descriptors are sent with this message.
     Run {
-        /// What to do.
+        /// The job.
         job: Box<Job>,
-        /// What to call the file.
+        /// The file's name for messages.
         name: String,
-        /// Whether the parent waits for the result, or goes on sending.
+        /// Whether the worker must wake the parent when the result is sent.
         wake: bool,
     },
-    /// To give up the job sent last, if it is still going on.
+    /// Cancel all jobs sent so far that have not finished.
     Cancel,
 }
 
-/// What the worker says.
+/// A message from the worker.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Reply {
-    /// Once, at the start: the version and what keeps it apart.
+    /// Sent once, at the start: the version and the isolation in force.
     Hello(String, Box<WorkerInfo>),
-    /// A sign of life.
+    /// The progress of the running job.
     Progress(Progress),
-    /// The end of a job.
+    /// The result of a job.
     Done(Box<Result<JobOutput, JobError>>),
 }
 
-/// Begins the compact form of the facts of a probe; no JSON begins with it.
+/// First byte of the compact form of probe facts; JSON never begins with it.
 const FACTS: u8 = 0;
 
-/// What can be sent over the line.
+/// A message that can be sent over the socket.
 pub(super) trait Message: Sized {
-    /// The message as bytes.
+    /// Encodes the message.
     fn encode(&self) -> io::Result<Vec<u8>>;
-    /// The message that the bytes hold.
+    /// Decodes a message.
     fn decode(bytes: &[u8]) -> io::Result<Self>;
 }
 
@@ -90,39 +90,39 @@ impl Message for Reply {
             Some(facts) if rest.is_empty() => {
                 Ok(Reply::Done(Box::new(Ok(JobOutput::Probed(Box::new(facts))))))
             }
-            _ => Err(io::Error::other("these are no facts")),
+            _ => Err(io::Error::other("malformed facts")),
         }
     }
 }
 
 pub(super) fn send<T: Message>(mut to: &UnixStream, message: &T, files: &[BorrowedFd<'_>]) -> io::Result<()> {
     let body = message.encode()?;
-    if body.len() > MAX_FRAME {
+    if body.len() > MAX_MESSAGE_BYTES {
         return Err(io::Error::other("message too long"));
     }
     let length = (body.len() as u32).to_be_bytes();
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1 + MOST_OUTPUTS))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1 + MAX_OUTPUTS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     if !files.is_empty() && !control.push(SendAncillaryMessage::ScmRights(files)) {
         return Err(io::Error::other("too many descriptors"));
     }
-    // In one go: whoever waits is then woken once.
+    // One call, so that the receiver is woken only once.
     let parts = [IoSlice::new(&length), IoSlice::new(&body)];
     let sent = sendmsg(to, &parts, &mut control, SendFlags::NOSIGNAL)?;
     to.write_all(length.get(sent..).unwrap_or_default())?;
     to.write_all(body.get(sent.saturating_sub(length.len())..).unwrap_or_default())
 }
 
-/// Wakes who waits for the other end of `bell`. One that rings already needs no more of it.
-pub(super) fn ring(bell: impl AsFd) -> io::Result<()> {
-    match rustix::net::send(bell, &[0], SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+/// Wakes the peer that waits on `socket`; does nothing if a wake-up is already pending.
+pub(super) fn wake(socket: impl AsFd) -> io::Result<()> {
+    match rustix::net::send(socket, &[0], SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
         Ok(_) | Err(rustix::io::Errno::WOULDBLOCK) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Whether anything has come in that was not received yet, or the other side has hung up.
-pub(super) fn waiting(from: &UnixStream) -> io::Result<bool> {
+/// Returns whether a message is waiting to be received, or the peer has hung up.
+pub(super) fn has_pending(from: &UnixStream) -> io::Result<bool> {
     let mut byte = [0];
     match recv(from, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
         Ok(_) => Ok(true),
@@ -131,11 +131,11 @@ pub(super) fn waiting(from: &UnixStream) -> io::Result<bool> {
     }
 }
 
-/// Receives a frame with its descriptors, blocking.
+/// Receives a message with its descriptors, blocking.
 pub(super) fn receive<T: Message>(mut from: &UnixStream) -> io::Result<(T, Vec<OwnedFd>)> {
     let mut length = [0; 4];
     let mut files = Vec::new();
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1 + MOST_OUTPUTS))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1 + MAX_OUTPUTS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let count =
         recvmsg(from, &mut [IoSliceMut::new(&mut length)], &mut control, RecvFlags::CMSG_CLOEXEC)?.bytes;
@@ -148,14 +148,15 @@ pub(super) fn receive<T: Message>(mut from: &UnixStream) -> io::Result<(T, Vec<O
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     from.read_exact(&mut length[count..])?;
-    let mut body = vec![0; checked(length)?];
+    let mut body = vec![0; message_length(length)?];
     from.read_exact(&mut body)?;
     Ok((T::decode(&body)?, files))
 }
 
-pub(super) fn checked(length: [u8; 4]) -> io::Result<usize> {
+/// Returns the length of a message in bytes, or an error when it exceeds the maximum.
+pub(super) fn message_length(length: [u8; 4]) -> io::Result<usize> {
     let length = u32::from_be_bytes(length) as usize;
-    if length > MAX_FRAME { Err(io::Error::other("message too long")) } else { Ok(length) }
+    if length > MAX_MESSAGE_BYTES { Err(io::Error::other("message too long")) } else { Ok(length) }
 }
 
 #[cfg(test)]
@@ -164,29 +165,29 @@ mod tests {
     use crate::job::FixReport;
     use crate::model::sample::media;
 
-    /// A reply that has travelled.
-    fn travelled(result: Result<JobOutput, JobError>) -> Result<JobOutput, JobError> {
+    /// Sends a result as a reply and returns it as received.
+    fn sent_and_received(result: Result<JobOutput, JobError>) -> Result<JobOutput, JobError> {
         let (here, there) = UnixStream::pair().unwrap();
         send(&there, &Reply::Done(Box::new(result)), &[]).unwrap();
         match receive(&here).unwrap() {
             (Reply::Done(result), _) => *result,
-            _ => panic!("another message came"),
+            _ => panic!("unexpected message"),
         }
     }
 
     #[test]
-    fn facts_and_errors_arrive_as_they_were_sent() {
+    fn facts_and_errors_survive_the_socket() {
         let facts = Ok(JobOutput::Probed(Box::new(media())));
-        assert_eq!(travelled(facts.clone()), facts);
+        assert_eq!(sent_and_received(facts.clone()), facts);
         let lost = Err(JobError::WorkerLost("it \u{0} ended".into()));
-        assert_eq!(travelled(lost.clone()), lost);
+        assert_eq!(sent_and_received(lost.clone()), lost);
         let results = vec![Ok(FixReport::default()), Err(JobError::Failed("too large".into()))];
         let fixed = Ok(JobOutput::Fixed { results });
-        assert_eq!(travelled(fixed.clone()), fixed);
+        assert_eq!(sent_and_received(fixed.clone()), fixed);
     }
 
     #[test]
-    fn what_follows_the_facts_or_cuts_them_is_no_message() {
+    fn rejects_truncated_facts_and_trailing_bytes() {
         let mut bytes = Reply::Done(Box::new(Ok(JobOutput::Probed(Box::new(media()))))).encode().unwrap();
         assert!(Reply::decode(&bytes).is_ok());
         assert!(Reply::decode(&bytes[..bytes.len() - 1]).is_err());

@@ -1,7 +1,7 @@
-//! The table of codes with the user's own entries laid over it.
+//! The table of return codes with the user's overrides.
 //!
-//! Platforms change their codes without saying so. An entry of the user's puts right what the built-in
-//! table says of a code, or adds one that it does not know.
+//! Platforms change their codes without notice. An override corrects the built-in page of a code or adds a
+//! code that the built-in table does not have.
 
 use std::collections::BTreeMap;
 
@@ -9,61 +9,63 @@ use super::codes::{self, CodePage};
 use crate::platform::{Class, UnknownClass};
 use crate::profile::nearest;
 
-/// Keys of an entry.
+/// The keys of an override.
 const KEYS: &[&str] = &["class", "meaning", "action", "source"];
-const OWN_ACTION: &str = "see the message that came with it";
-const OWN_SOURCE: &str = "`[override.code]` of the configuration";
+const DEFAULT_ACTION: &str = "see the platform's message";
+const DEFAULT_SOURCE: &str = "`[override.code]` of the configuration";
 
-/// The built-in table with entries laid over it; by default the built-in one alone.
+/// The built-in table with the user's overrides; without overrides by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CodeTable {
-    own: BTreeMap<i64, OwnCode>,
+    overrides: BTreeMap<i64, CodeOverride>,
 }
 
-/// What an entry says; the rest stays as built in.
+/// One override; a field that is `None` keeps its built-in value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct OwnCode {
+struct CodeOverride {
     class: Option<Class>,
     meaning: Option<String>,
     action: Option<String>,
     source: Option<String>,
 }
 
-/// An entry that cannot be used.
+/// The error for an override that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CodeTableError {
-    /// Something that must be a table is none.
+    /// A value that must be a table has another type.
     #[error("`{0}` must be a table")]
     Table(String),
-    /// A value of the wrong type or form.
-    #[error("`{0}` must be a text that says something")]
+    /// A value that must be a text has another type or is empty.
+    #[error("`{0}` must be a text that is not empty")]
     Text(String),
-    /// The name of an entry is no code.
-    #[error("`{0}`: an entry is named by the code's number, such as `[override.code.40105]`")]
+    /// The key of an override is not a return code.
+    #[error("`{0}`: the key must be the number of a code, such as `[override.code.40105]`")]
     Number(String),
-    /// Success is not for the user to define.
-    #[error("`{0}`: 0 is the platform's word for success and stays what it is")]
+    /// Code 0, success, cannot be overridden.
+    #[error("`{0}`: 0 is the platform's code for success and cannot be overridden")]
     Success(String),
-    /// A key that means nothing.
+    /// An unknown key.
     #[error("unknown key `{path}`{}", nearest.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
     UnknownKey {
         /// The key with its tables.
         path: String,
-        /// The nearest right key.
+        /// The most similar known key.
         nearest: Option<&'static str>,
     },
-    /// A class that does not exist.
+    /// An unknown class.
     #[error("`{path}`{}", nearest.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
     Class {
         /// The key with its tables.
         path: String,
-        /// The nearest class.
+        /// The most similar class.
         nearest: Option<&'static str>,
-        /// What was written, and what could be.
+        /// The given class and the possible ones.
         source: UnknownClass,
     },
-    /// The table does not know the code, and the entry does not say enough of it.
-    #[error("`{path}` is missing: the code is in no table of ours, so its entry has to say it")]
+    /// The built-in table does not have the code, and the override lacks a required key.
+    #[error(
+        "`{path}` is missing: greenlit does not know this code, so its entry must set `class` and `meaning`"
+    )]
     Missing {
         /// The key with its tables.
         path: String,
@@ -71,55 +73,55 @@ pub enum CodeTableError {
 }
 
 impl CodeTable {
-    /// Reads the entries of `table`, code to keys, which stands at `at` in its file.
+    /// Reads the overrides in `table`, which maps codes to keys; `at` is its path in the file.
     ///
     /// # Errors
     ///
-    /// [`CodeTableError`], with the path of the key and, where there is one, the nearest right word.
+    /// [`CodeTableError`] with the path of the key and, if there is one, the most similar known name.
     pub fn read(table: &toml::Value, at: &str) -> Result<CodeTable, CodeTableError> {
         let table = table.as_table().ok_or_else(|| CodeTableError::Table(at.to_owned()))?;
-        let mut own = BTreeMap::new();
+        let mut overrides = BTreeMap::new();
         for (name, entry) in table {
             let at = format!("{at}.{name}");
-            // One code has one spelling, so that no entry is hidden behind another.
+            // Only the canonical spelling is accepted, so that no override hides another.
             let code = name.parse::<i64>().ok().filter(|code| code.to_string() == *name);
             let code = code.ok_or_else(|| CodeTableError::Number(at.clone()))?;
             if code == 0 {
                 return Err(CodeTableError::Success(at));
             }
-            own.insert(code, entry_of(code, entry, &at)?);
+            overrides.insert(code, read_override(code, entry, &at)?);
         }
-        Ok(CodeTable { own })
+        Ok(CodeTable { overrides })
     }
 
-    /// Whether an entry is laid over the built-in table at this code.
+    /// Returns whether the code is overridden.
     pub fn is_overridden(&self, code: i64) -> bool {
-        self.own.contains_key(&code)
+        self.overrides.contains_key(&code)
     }
 
-    /// The class that an entry gives a code; `None` where none does.
-    pub fn own_class(&self, code: i64) -> Option<Class> {
-        self.own.get(&code)?.class
+    /// Returns the class that an override gives a code; `None` without one.
+    pub fn overridden_class(&self, code: i64) -> Option<Class> {
+        self.overrides.get(&code)?.class
     }
 
-    /// The page of a code, the user's words first; `None` when nothing is known of it.
+    /// Returns the page of a code, with overrides applied; `None` for an unknown code.
     pub fn page(&self, code: i64) -> Option<CodePage<'_>> {
         let built_in = codes::explain(code);
-        let Some(own) = self.own.get(&code) else { return built_in };
+        let Some(own) = self.overrides.get(&code) else { return built_in };
         let meaning = own.meaning.as_deref();
         Some(CodePage {
             code,
             class: own.class.or(built_in.map(|page| page.class))?,
             meaning: meaning.or(built_in.map(|page| page.meaning))?,
-            action: own.action.as_deref().or(built_in.map(|page| page.action)).unwrap_or(OWN_ACTION),
-            // A wrong reading is one of the built-in meaning.
+            action: own.action.as_deref().or(built_in.map(|page| page.action)).unwrap_or(DEFAULT_ACTION),
+            // The misreading belongs to the built-in meaning.
             mistaken_for: built_in.filter(|_| meaning.is_none()).and_then(|page| page.mistaken_for),
-            source: own.source.as_deref().unwrap_or(OWN_SOURCE),
+            source: own.source.as_deref().unwrap_or(DEFAULT_SOURCE),
         })
     }
 }
 
-fn entry_of(code: i64, entry: &toml::Value, at: &str) -> Result<OwnCode, CodeTableError> {
+fn read_override(code: i64, entry: &toml::Value, at: &str) -> Result<CodeOverride, CodeTableError> {
     let keys = entry.as_table().ok_or_else(|| CodeTableError::Table(at.to_owned()))?;
     if let Some(key) = keys.keys().find(|key| !KEYS.contains(&key.as_str())) {
         let nearest = nearest(key, KEYS.iter().copied());
@@ -138,7 +140,8 @@ fn entry_of(code: i64, entry: &toml::Value, at: &str) -> Result<OwnCode, CodeTab
             source,
         })?),
     };
-    let own = OwnCode { class, meaning: text("meaning")?, action: text("action")?, source: text("source")? };
+    let own =
+        CodeOverride { class, meaning: text("meaning")?, action: text("action")?, source: text("source")? };
     if codes::explain(code).is_none() {
         let missing = [("class", own.class.is_none()), ("meaning", own.meaning.is_none())];
         if let Some((key, _)) = missing.into_iter().find(|(_, missing)| *missing) {
@@ -166,35 +169,35 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_replaces_what_it_says_and_leaves_the_rest() {
+    fn an_override_replaces_only_the_keys_it_sets() {
         let table = read("[40002]\nclass = \"retry\"\n[40100]\nmeaning = \"m\"\nsource = \"s\"\n").unwrap();
         let built_in = codes::explain(40_002).unwrap();
         let page = table.page(40_002).unwrap();
         assert_eq!((page.class, page.meaning), (Class::Retry, built_in.meaning));
         assert_eq!((page.action, page.mistaken_for), (built_in.action, built_in.mistaken_for));
-        assert_ne!(page.source, built_in.source, "the built-in source does not say so");
+        assert_ne!(page.source, built_in.source, "the source must not be the built-in one");
         let page = table.page(40_100).unwrap();
         assert_eq!((page.class, page.meaning, page.source), (Class::Throttle, "m", "s"));
         assert_eq!(page.mistaken_for, None);
-        assert_eq!(table.own_class(40_100), None);
+        assert_eq!(table.overridden_class(40_100), None);
         assert_eq!(table.page(40_105), codes::explain(40_105));
         assert!(table.is_overridden(40_100) && !table.is_overridden(40_105));
     }
 
     #[test]
-    fn a_code_of_no_table_is_added() {
+    fn an_override_adds_an_unknown_code() {
         let table = read("[40777]\nclass = \"re-encode\"\nmeaning = \"odd\"\n").unwrap();
         let page = table.page(40_777).unwrap();
-        assert_eq!((page.class, page.meaning, page.action), (Class::ReEncode, "odd", OWN_ACTION));
+        assert_eq!((page.class, page.meaning, page.action), (Class::ReEncode, "odd", DEFAULT_ACTION));
         assert_eq!(table.page(40_778), None);
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_path_and_the_nearest_right_word() {
+    fn errors_name_the_path_of_the_key_and_the_nearest_known_name() {
         for (text, words) in [
             ("[40105]\nmeanign = \"x\"\n", "`override.code.40105.meanign`; did you mean `meaning`?"),
             ("[40105]\nclass = \"re-encod\"\n", "`override.code.40105.class`; did you mean `re-encode`?"),
-            ("[40105]\nclass = \"zzz\"\n", "there is no class `zzz`"),
+            ("[40105]\nclass = \"zzz\"\n", "unknown class `zzz`"),
             ("[40105]\nclass = 3\n", "`override.code.40105.class` must be a text"),
             ("[40105]\naction = \" \"\n", "`override.code.40105.action` must be a text"),
             ("40105 = \"retry\"\n", "`override.code.40105` must be a table"),
@@ -204,8 +207,8 @@ mod tests {
             ("[40777]\nmeaning = \"odd\"\n", "`override.code.40777.class` is missing"),
             ("[40777]\nclass = \"retry\"\n", "`override.code.40777.meaning` is missing"),
         ] {
-            let said = refused(text);
-            assert!(said.contains(words), "{said}");
+            let message = refused(text);
+            assert!(message.contains(words), "{message}");
         }
         let flat = CodeTable::read(&toml::Value::Integer(1), "override.code").unwrap_err();
         assert_eq!(flat, CodeTableError::Table("override.code".into()));

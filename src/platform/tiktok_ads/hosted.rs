@@ -1,4 +1,4 @@
-//! Videos out of bytes that the platform has already or fetches by itself, and their names.
+//! Creates videos from files that the platform has or fetches, and renames videos.
 
 use serde_json::{Value, json};
 
@@ -8,46 +8,50 @@ use super::upload::{VIDEO, media_type};
 use crate::platform::{CallError, Class};
 use crate::rules::ValidatedAsset;
 
-/// What is not made a video of expires by itself.
+/// A temporary file that does not become a video expires.
 const TEMPORARY: Endpoint = read("file/temporarily/upload/");
 const RENAME: Endpoint = mutation("file/video/ad/update/");
-/// The most bytes of a temporary file. Source: page temporary-upload.
-pub const TEMPORARY_MOST: u64 = 100_000_000;
+/// The maximum size of a temporary file in bytes. Source: page temporary-upload.
+pub const MAX_TEMPORARY_FILE_BYTES: u64 = 100_000_000;
 
 impl TikTokAds {
-    /// Has the platform fetch a video and gives its id. The address must answer without a login and with a
-    /// content type other than text; the platform recommends it for small files.
+    /// Asks the platform to fetch a video from a URL and returns the video's id. The URL must be reachable without
+    /// a login and have a content type other than text; the platform recommends this for small files.
     ///
-    /// An error of class [`Class::Unknown`] leaves open whether there is a video of that name.
+    /// After an error of class [`Class::Unknown`] a video with that name may exist.
     ///
     /// # Errors
-    /// When the address or the name cannot be one, or the call fails.
+    /// Fails for an invalid URL or name, or when the call fails.
     pub async fn upload_by_url(&self, url: &str, name: &str) -> Result<String, CallError> {
-        let fit = url::Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        // As the reader writes it: what must be percent-encoded is.
-        let url = fit.ok_or_else(|| self.fault(VIDEO.path, Class::Permanent, "not a web address"))?;
-        self.make_video("UPLOAD_BY_URL", ("video_url", url.as_str()), name).await
+        let web_url = url::Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let message = "the URL is not a web address (http or https)";
+        // The parsed URL is percent-encoded where necessary.
+        let url = web_url.ok_or_else(|| self.error(VIDEO.path, Class::Permanent, message))?;
+        self.create_video("UPLOAD_BY_URL", ("video_url", url.as_str()), name).await
     }
 
-    /// Makes a video of a temporary or chunked upload, which lives 24 hours, and gives its id.
+    /// Creates a video from a temporary or chunked upload, which expires after 24 hours, and returns its id.
     ///
     /// # Errors
-    /// When the name cannot be one, or the call fails; [`Class::Unknown`] as with a fetched video.
+    /// Fails for an invalid name, or when the call fails; [`Class::Unknown`] as for a fetched video.
     pub async fn upload_by_file_id(&self, file_id: &str, name: &str) -> Result<String, CallError> {
-        self.make_video("UPLOAD_BY_FILE_ID", ("file_id", file_id), name).await
+        self.create_video("UPLOAD_BY_FILE_ID", ("file_id", file_id), name).await
     }
 
-    /// Leaves a file with the platform for 24 hours and gives its id, for [`TikTokAds::upload_by_file_id`].
+    /// Uploads a file for 24 hours and returns its id for [`TikTokAds::upload_by_file_id`]. May be repeated, since
+    /// unused files expire.
     ///
     /// # Errors
-    /// When the file has more than [`TEMPORARY_MOST`] bytes or changed since it was checked, or the call
-    /// fails. It may be sent again: what is left behind expires.
+    /// Fails when the file has more than [`MAX_TEMPORARY_FILE_BYTES`] bytes or changed since it was checked, or
+    /// when the call fails.
     pub async fn upload_temporarily(&self, asset: &ValidatedAsset, name: &str) -> Result<String, CallError> {
         self.check_name(TEMPORARY, name)?;
         let (mut file, hashed) = self.open_checked(TEMPORARY, asset).await?;
-        if hashed.size > TEMPORARY_MOST {
-            let text = format!("a temporary file has at most {TEMPORARY_MOST} bytes, not {}", hashed.size);
-            return Err(self.fault(TEMPORARY.path, Class::Permanent, &text));
+        if hashed.size > MAX_TEMPORARY_FILE_BYTES {
+            let size = hashed.size;
+            let message =
+                format!("{size} bytes; a temporary file has at most {MAX_TEMPORARY_FILE_BYTES} bytes");
+            return Err(self.error(TEMPORARY.path, Class::Permanent, &message));
         }
         let fields = vec![
             ("advertiser_id", self.options.advertiser_id.clone()),
@@ -62,10 +66,10 @@ impl TikTokAds {
         self.new_id(TEMPORARY, &reply, "file_id")
     }
 
-    /// Gives a video another name. Where that is taken, the platform appends the time instead of refusing.
+    /// Renames a video. If the name is taken, the platform appends the time instead of refusing.
     ///
     /// # Errors
-    /// When the name cannot be one, or the call fails.
+    /// Fails for an invalid name, or when the call fails.
     pub async fn rename_video(&self, video_id: &str, name: &str) -> Result<(), CallError> {
         self.check_name(RENAME, name)?;
         let advertiser = &self.options.advertiser_id;
@@ -73,7 +77,7 @@ impl TikTokAds {
         self.call(RENAME, &Payload::Json(body)).await.map(drop)
     }
 
-    pub(super) async fn make_video(
+    pub(super) async fn create_video(
         &self,
         kind: &str,
         (field, value): (&str, &str),

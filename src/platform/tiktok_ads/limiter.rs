@@ -1,22 +1,22 @@
-//! How often calls may go out: a state machine that is told the time.
+//! The rate limits of a tier, as a state machine without a clock.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::time::Duration;
 
 const DAY: u64 = 86_400;
-/// A little longer than the platform's windows: its clock is not ours.
+/// The windows are a little longer than the platform's, whose clock differs from ours.
 const SECOND: Duration = Duration::from_millis(1020);
 const MINUTE: Duration = Duration::from_millis(60_100);
-/// A call has arrived by then, even when the answer takes longer, as that of an upload does.
+/// The time after which a sent call has certainly arrived, even if the reply takes longer, as for an upload.
 const ARRIVAL: Duration = Duration::from_secs(5);
-/// The call with limits of its own.
+/// The endpoint with additional limits of its own.
 const CREATE: &str = "ad/create/";
 
 /// The access level of the app, which sets its limits. Source: portal page rate-limits/v1.3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tier {
-    /// 10 calls a second, 600 a minute, 864 000 a day.
+    /// 10 calls per second, 600 per minute, 864 000 per day.
     #[default]
     Basic,
     /// 20 / 1 200 / 1 728 000.
@@ -25,13 +25,13 @@ pub enum Tier {
     Premium,
     /// 50 / 3 000 / 4 320 000.
     Ultimate,
-    /// 1 / 30 / 1 000, each for every endpoint by itself.
+    /// 1 / 30 / 1 000, counted separately for each endpoint.
     Sandbox,
 }
 
-/// A tier of that name does not exist.
+/// The error for an unknown tier name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no tier `{0}`: use basic, advanced, premium, ultimate or sandbox")]
+#[error("unknown tier `{0}`: use basic, advanced, premium, ultimate or sandbox")]
 pub struct UnknownTier(String);
 
 impl FromStr for Tier {
@@ -80,23 +80,22 @@ impl Tier {
     }
 }
 
-/// Calls of the last minute and of this UTC day.
+/// Counts the calls of the last minute and of the current UTC day.
 ///
-/// A call counts at the platform when it arrives, which is some time between its sending and its answer: it is
-/// taken for the latest that it can be. Whatever the line and the machine do to calls on their way, no window
-/// then holds more of them than it may.
+/// The platform counts a call when it arrives, at some time between sending and reply. The counter assumes the
+/// latest possible time, so that no window exceeds its limit however long the network delays a call.
 #[derive(Debug, Default)]
 struct Counter {
-    /// When each has arrived at the latest, and its ticket.
+    /// The latest arrival time of each call, with its ticket.
     arrivals: BTreeSet<(Duration, Ticket)>,
     day: (u64, u64),
 }
 
-/// The number of a call that was let through.
+/// The number of an admitted call.
 pub type Ticket = u64;
 
 impl Counter {
-    /// How long until one more call fits, unless an answer comes before; zero for now.
+    /// Returns the wait until one more call fits, which an answer may shorten; zero for none.
     fn wait(&mut self, allowance: Allowance, now: Duration) -> Duration {
         while self.arrivals.first().is_some_and(|(then, _)| *then + MINUTE <= now) {
             self.arrivals.pop_first();
@@ -105,7 +104,7 @@ impl Counter {
             self.day = (now.as_secs() / DAY, 0);
         }
         if self.day.1 >= allowance.day {
-            return to_midnight(now);
+            return until_midnight(now);
         }
         let until = |count: usize, window: Duration| {
             let oldest = self.arrivals.len().checked_sub(count).and_then(|at| self.arrivals.iter().nth(at));
@@ -126,18 +125,18 @@ impl Counter {
     }
 }
 
-fn to_midnight(now: Duration) -> Duration {
+fn until_midnight(now: Duration) -> Duration {
     Duration::from_secs((now.as_secs() / DAY + 1) * DAY).saturating_sub(now)
 }
 
-/// The pauses after a first and a second throttle answer in a row; the third lasts until 00:00 UTC.
+/// The pauses after the first and the second throttle reply in a row; the third lasts until 00:00 UTC.
 ///
-/// The answer does not say which of the platform's windows was hit, so each is tried in turn.
+/// The reply does not say which of the platform's windows was exceeded, so each is tried in turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pauses {
-    /// When the second was hit.
+    /// The pause for the window of a second.
     pub first: Duration,
-    /// When the minute was hit.
+    /// The pause for the window of a minute.
     pub second: Duration,
 }
 
@@ -147,7 +146,7 @@ impl Default for Pauses {
     }
 }
 
-/// The limiter by itself. Every `now` is the time since the start of 1970, UTC, and never runs back.
+/// The rate limits. Every `now` is the time since the start of 1970, UTC, and never decreases.
 #[derive(Debug)]
 pub struct Limiter {
     tier: Tier,
@@ -160,19 +159,18 @@ pub struct Limiter {
 }
 
 impl Limiter {
-    /// A limiter that has seen no calls.
+    /// Creates a limiter without counted calls.
     pub fn new(tier: Tier, pauses: Pauses) -> Limiter {
         let (counters, paused_until) = (BTreeMap::new(), Duration::ZERO);
         Limiter { tier, pauses, counters, next: 0, throttles: 0, paused_at: None, paused_until }
     }
 
-    /// Counts a call and gives its ticket, or says how long to wait before asking again; less, when a call is
-    /// answered meanwhile.
+    /// Counts a call and returns its ticket.
     ///
     /// # Errors
     ///
-    /// The wait.
-    pub fn ask(&mut self, endpoint: &'static str, now: Duration) -> Result<Ticket, Duration> {
+    /// The time to wait before asking again, which an answered call may shorten.
+    pub fn try_admit(&mut self, endpoint: &'static str, now: Duration) -> Result<Ticket, Duration> {
         if now < self.paused_until {
             return Err(self.paused_until - now);
         }
@@ -191,14 +189,14 @@ impl Limiter {
         Ok(self.next)
     }
 
-    /// The call with a ticket, sent at `sent`, was answered or given up.
+    /// Records that the call with a ticket, sent at `sent`, was answered or given up.
     pub fn answered(&mut self, endpoint: &'static str, ticket: Ticket, sent: Duration, now: Duration) {
         for (name, _) in self.windows(endpoint) {
             self.counters.entry(name).or_default().answered(ticket, sent, now);
         }
     }
 
-    /// The windows that a call falls into.
+    /// Returns the counters that apply to an endpoint, with their limits.
     fn windows(&self, endpoint: &'static str) -> Vec<(&'static str, Allowance)> {
         match (self.tier, endpoint) {
             (Tier::Sandbox, _) => vec![(endpoint, self.tier.all())],
@@ -207,16 +205,16 @@ impl Limiter {
         }
     }
 
-    /// A call sent at `sent` was throttled: everybody pauses. Gives the pause when a new one begins.
+    /// Records that a call sent at `sent` was throttled: all calls pause. Returns the pause if a new one begins.
     pub fn throttled(&mut self, sent: Duration, now: Duration) -> Option<Duration> {
-        // Calls that were under way together are all throttled; that is one sign, not several.
+        // Concurrent calls are all throttled together; they count once.
         if self.paused_at.is_some_and(|at| sent <= at) {
             return None;
         }
         let pause = match self.throttles {
             0 => self.pauses.first,
             1 => self.pauses.second,
-            _ => to_midnight(now),
+            _ => until_midnight(now),
         };
         self.throttles = self.throttles.saturating_add(1);
         self.paused_at = Some(now);
@@ -224,7 +222,7 @@ impl Limiter {
         Some(pause)
     }
 
-    /// A call sent at `sent` was let through: after a pause, the next throttle counts as a first.
+    /// Records that a call sent at `sent` was accepted: after a pause, the next throttle counts as the first.
     pub fn passed(&mut self, sent: Duration) {
         if sent >= self.paused_until {
             self.throttles = 0;
@@ -232,7 +230,7 @@ impl Limiter {
     }
 }
 
-/// How many reads may be sent again: about one in ten, so that an outage is not made worse.
+/// The budget for retries of reads: about one in ten calls, so that retries do not worsen an outage.
 #[derive(Debug)]
 pub struct RetryBudget {
     tenths: u32,
@@ -241,17 +239,17 @@ pub struct RetryBudget {
 impl RetryBudget {
     const FULL: u32 = 50;
 
-    /// Enough for a few retries at the start.
+    /// Creates a full budget of five retries.
     pub fn new() -> RetryBudget {
         RetryBudget { tenths: RetryBudget::FULL }
     }
 
-    /// A call was made that is no retry.
+    /// Adds a tenth of a retry for a first attempt.
     pub fn earn(&mut self) {
         self.tenths = (self.tenths + 1).min(RetryBudget::FULL);
     }
 
-    /// Whether one more retry fits; takes it.
+    /// Takes one retry if the budget allows it; returns whether it did.
     pub fn take(&mut self) -> bool {
         let left = self.tenths.checked_sub(10);
         self.tenths = left.unwrap_or(self.tenths);
@@ -265,7 +263,7 @@ impl Default for RetryBudget {
     }
 }
 
-/// The wait before try number `retry` (from 0), up to a bound that doubles; `chance` is from 0 to 1.
+/// Returns the wait before retry number `retry` (from 0): `chance`, from 0 to 1, of a bound that doubles.
 pub fn retry_wait(first: Duration, retry: u32, chance: f64) -> Duration {
     let bound = first.saturating_mul(1 << retry.min(6)).min(Duration::from_secs(10));
     bound.mul_f64(chance.clamp(0.0, 1.0))
@@ -276,20 +274,20 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// Noon of some day.
+    /// Noon of an arbitrary day.
     const NOON: Duration = Duration::from_secs(20_000 * DAY + DAY / 2);
 
     fn ms(count: u64) -> Duration {
         Duration::from_millis(count)
     }
 
-    /// A call that is answered at once.
+    /// Makes a call that is answered at once.
     fn call(limiter: &mut Limiter, endpoint: &'static str, now: Duration) -> Result<(), Duration> {
-        limiter.ask(endpoint, now).map(|ticket| limiter.answered(endpoint, ticket, now, now))
+        limiter.try_admit(endpoint, now).map(|ticket| limiter.answered(endpoint, ticket, now, now))
     }
 
-    /// Calls as often as it may until `end`, each answered after a while of its own, and gives when each arrived:
-    /// some at once, some not before their answer.
+    /// Calls as often as allowed until `end`, each with its own delay, and returns the arrival times: some calls
+    /// arrive at once, some just before their reply.
     fn run(limiter: &mut Limiter, endpoint: &'static str, end: Duration) -> Vec<Duration> {
         let (mut now, mut arrived) = (NOON, Vec::new());
         let mut open: BTreeSet<(Duration, Ticket, Duration)> = BTreeSet::new();
@@ -298,7 +296,7 @@ mod tests {
                 open.pop_first();
                 limiter.answered(endpoint, ticket, sent, answer);
             }
-            match limiter.ask(endpoint, now) {
+            match limiter.try_admit(endpoint, now) {
                 Ok(ticket) => {
                     let late = ms(ticket * 7919 % 700);
                     open.insert((now + late, ticket, now));
@@ -312,11 +310,11 @@ mod tests {
     }
 
     #[test]
-    fn no_window_of_the_tier_is_ever_exceeded_whatever_happens_on_the_way() {
+    fn no_window_is_exceeded_whatever_the_network_delay() {
         for (endpoint, second, minute) in [("ad/get/", 10, 600), (CREATE, 5, 150)] {
             let mut limiter = Limiter::new(Tier::Basic, Pauses::default());
             let calls = run(&mut limiter, endpoint, NOON + ms(200_000));
-            // A call in seven tenths of a second or less makes ten a second seven or so.
+            // Delays of up to 0.7 s reduce ten calls per second to about seven.
             assert!(calls.len() > 2 * minute, "{endpoint}: only {}", calls.len());
             for (index, start) in calls.iter().enumerate() {
                 let within = |span| calls[index..].iter().take_while(|at| **at < *start + span).count();
@@ -326,28 +324,28 @@ mod tests {
     }
 
     #[test]
-    fn a_long_upload_holds_its_place_for_as_long_as_it_may_take_to_arrive() {
+    fn an_unanswered_upload_counts_until_it_has_certainly_arrived() {
         let mut limiter = Limiter::new(Tier::Sandbox, Pauses::default());
         let upload = "file/video/ad/upload/";
-        let ticket = limiter.ask(upload, NOON).unwrap();
-        assert_eq!(limiter.ask(upload, NOON + ms(1500)), Err(ARRIVAL + SECOND - ms(1500)));
-        assert!(limiter.ask("ad/get/", NOON).is_ok(), "each endpoint by itself");
+        let ticket = limiter.try_admit(upload, NOON).unwrap();
+        assert_eq!(limiter.try_admit(upload, NOON + ms(1500)), Err(ARRIVAL + SECOND - ms(1500)));
+        assert!(limiter.try_admit("ad/get/", NOON).is_ok(), "endpoints are counted separately");
         limiter.answered(upload, ticket, NOON, NOON + ms(2000));
-        assert_eq!(limiter.ask(upload, NOON + ms(2000)), Err(SECOND));
-        assert!(limiter.ask(upload, NOON + ms(2000) + SECOND).is_ok());
+        assert_eq!(limiter.try_admit(upload, NOON + ms(2000)), Err(SECOND));
+        assert!(limiter.try_admit(upload, NOON + ms(2000) + SECOND).is_ok());
     }
 
     #[test]
-    fn creating_ads_counts_among_all_calls_but_not_the_other_way() {
+    fn creating_ads_counts_as_a_call_but_calls_do_not_count_as_creating_ads() {
         let mut limiter = Limiter::new(Tier::Basic, Pauses::default());
         for _ in 0..5 {
-            assert!(limiter.ask(CREATE, NOON).is_ok());
+            assert!(limiter.try_admit(CREATE, NOON).is_ok());
         }
-        assert!(limiter.ask(CREATE, NOON).is_err());
+        assert!(limiter.try_admit(CREATE, NOON).is_err());
         for _ in 0..5 {
-            assert!(limiter.ask("ad/get/", NOON).is_ok());
+            assert!(limiter.try_admit("ad/get/", NOON).is_ok());
         }
-        assert!(limiter.ask("ad/get/", NOON).is_err());
+        assert!(limiter.try_admit("ad/get/", NOON).is_err());
     }
 
     #[test]
@@ -363,19 +361,19 @@ mod tests {
         };
         assert_eq!(calls, 1000);
         assert_eq!((now + wait).as_secs() % DAY, 0);
-        assert!(limiter.ask("ad/get/", now + wait).is_ok());
+        assert!(limiter.try_admit("ad/get/", now + wait).is_ok());
     }
 
     #[test]
-    fn throttles_pause_everybody_ever_longer_until_one_passes() {
+    fn repeated_throttles_pause_longer_until_a_call_passes() {
         let mut limiter = Limiter::new(Tier::Basic, Pauses::default());
         assert_eq!(limiter.throttled(NOON, NOON + ms(10)), Some(ms(1000)));
-        // Sent before the pause began: the same sign.
+        // Sent before the pause began: counts with the first throttle.
         assert_eq!(limiter.throttled(NOON + ms(5), NOON + ms(20)), None);
-        assert_eq!(limiter.ask("ad/get/", NOON + ms(510)), Err(ms(500)));
+        assert_eq!(limiter.try_admit("ad/get/", NOON + ms(510)), Err(ms(500)));
         let second = NOON + ms(2000);
         assert_eq!(limiter.throttled(second, second), Some(ms(300_000)));
-        // A call of before the pause that comes back well does not end the ladder.
+        // The success of a call sent before the pause does not reset the count.
         limiter.passed(NOON);
         let third = second + ms(300_001);
         let pause = limiter.throttled(third, third).unwrap_or_default();
@@ -386,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn retries_are_about_a_tenth_of_all_calls() {
+    fn retries_are_limited_to_a_tenth_of_all_calls() {
         let mut budget = RetryBudget::new();
         let retries = (0..1000)
             .filter(|_| {

@@ -1,9 +1,9 @@
 //! TikTok's Marketing API v1.3.
 //!
-//! [`TikTokAds`] is the client. Every call goes through `client`, which waits at the `gate` for its turn ([`limiter`]),
-//! sends, reads the `wire` and gives failures their class by [`codes`]; `upload` sends files with
-//! `sending`, `reads` asks; `hosted` and `tasks` are what the platform does by itself. Reads are repeated
-//! within a budget, mutations never.
+//! [`TikTokAds`] is the client. Every call goes through `client`, which waits for the rate limit (`throttle`,
+//! [`limiter`]), sends the request, parses the reply (`wire`) and classifies failures ([`codes`]). `upload`
+//! sends files, `reads` reads; `hosted` and `tasks` use functions that the platform runs itself. Reads are
+//! repeated within a budget, mutations never.
 
 mod client;
 mod code_overrides;
@@ -26,43 +26,43 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 pub use self::code_overrides::{CodeTable, CodeTableError};
-pub use self::hosted::TEMPORARY_MOST;
+pub use self::hosted::MAX_TEMPORARY_FILE_BYTES;
 pub use self::limiter::{Pauses, Tier, UnknownTier};
 pub use self::options::{CHUNK_ABOVE, ClientOptions, ConfigurationError};
-pub use self::tasks::{Audience, FixStart, FixState, MOST_FIXES, MOST_REVIEWS, Opinion};
-use self::throttle::Gate;
+pub use self::tasks::{Audience, FixStart, FixState, MAX_FIXES, MAX_REVIEWS, ReviewVerdict};
+use self::throttle::CallLimiter;
 pub use self::throttle::OnPause;
 pub use super::Timeouts;
-use super::upload_body::Pacer;
-use super::{AdsPlatform, Call, NewAd, RemoteAd, RemoteImage, RemoteVideo, SuggestedCover, UploadLog};
+use super::upload_body::BandwidthLimiter;
+use super::{AdsPlatform, Call, NewAd, RemoteAd, RemoteImage, RemoteVideo, SuggestedCover, UploadObserver};
 use crate::rules::ValidatedAsset;
 
-/// What effects at an address are keyed by: scheme, host and port.
+/// Returns scheme, host and port of a URL, which are part of the key of every effect.
 ///
 /// # Errors
-/// [`ConfigurationError`] for an address that cannot be used.
+/// [`ConfigurationError`] for a URL that cannot be used.
 pub fn origin_of(base_url: &str) -> Result<String, ConfigurationError> {
     Ok(options::base(base_url)?.origin().ascii_serialization())
 }
 
-/// The client of one advertiser. Its calls must be awaited in a Tokio runtime with time and IO.
+/// A client for one advertiser. Its calls must be awaited in a Tokio runtime with time and I/O.
 ///
-/// All calls share one gate, so there should be one client for each app and process.
+/// All calls share one rate limiter, so a process should have one client per app.
 pub struct TikTokAds {
     options: ClientOptions,
     base: Url,
     origin: String,
     http: reqwest::Client,
-    gate: Gate,
-    pacer: Pacer,
+    call_limiter: CallLimiter,
+    bandwidth: BandwidthLimiter,
 }
 
 impl TikTokAds {
-    /// A client; nothing is sent yet, see [`AdsPlatform::check_access`].
+    /// Creates a client without sending anything; see [`AdsPlatform::check_access`].
     ///
     /// # Errors
-    /// [`ConfigurationError`] for an address that would expose the token or cannot work, an advertiser
-    /// id or token that cannot be one, a number that makes no sense, or when TLS does not start.
+    /// [`ConfigurationError`] for a URL that would expose the token or cannot work, a malformed advertiser id or
+    /// token, a zero where a number must be positive, or when TLS does not start.
     pub fn new(options: ClientOptions) -> Result<TikTokAds, ConfigurationError> {
         let base = options::base(&options.base_url)?;
         let id = &options.advertiser_id;
@@ -74,19 +74,19 @@ impl TikTokAds {
             return Err(ConfigurationError::Token("empty"));
         }
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(ConfigurationError::Token("not plain text without blanks"));
+            return Err(ConfigurationError::Token("not plain ASCII text without spaces"));
         }
         if options.bandwidth == Some(0) {
             return Err(ConfigurationError::Zero("the bandwidth"));
         }
         if options.timeouts.min_upload_rate == 0 {
-            return Err(ConfigurationError::Zero("the smallest upload rate"));
+            return Err(ConfigurationError::Zero("the minimum upload rate"));
         }
         let http = http_client(&options, &base)?;
         Ok(TikTokAds {
             origin: options.origin.clone().unwrap_or_else(|| base.origin().ascii_serialization()),
-            gate: Gate::new(options.tier, options.pauses, options.on_pause.clone()),
-            pacer: Pacer::new(options.bandwidth),
+            call_limiter: CallLimiter::new(options.tier, options.pauses, options.on_pause.clone()),
+            bandwidth: BandwidthLimiter::new(options.bandwidth),
             base,
             http,
             options,
@@ -95,15 +95,15 @@ impl TikTokAds {
 }
 
 fn http_client(options: &ClientOptions, base: &Url) -> Result<reqwest::Client, ConfigurationError> {
-    // Fails when a provider is in place already, which is as good.
+    // Fails when a provider is installed already, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("greenlit/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(options.timeouts.connect)
         .pool_idle_timeout(std::time::Duration::from_secs(20))
-        // A token must not follow a redirect to another host, and the API never redirects.
+        // A redirect would send the token to another host, and the API never redirects.
         .redirect(reqwest::redirect::Policy::none())
-        // What may be repeated is decided in one place, and not here.
+        // `client` alone decides what may be repeated.
         .retry(reqwest::retry::never())
         .referer(false);
     #[cfg(target_os = "linux")]
@@ -132,16 +132,16 @@ impl AdsPlatform for TikTokAds {
     }
 
     fn check_access(&self) -> Call<'_, ()> {
-        Box::pin(self.try_access())
+        Box::pin(self.check_token())
     }
 
     fn upload_video<'a>(
         &'a self,
         asset: &'a ValidatedAsset,
         name: &'a str,
-        log: &'a dyn UploadLog,
+        observer: &'a dyn UploadObserver,
     ) -> Call<'a, String> {
-        Box::pin(self.send_video(asset, name, log))
+        Box::pin(self.send_video(asset, name, observer))
     }
 
     fn videos<'a>(&'a self, ids: &'a [String]) -> Call<'a, Vec<RemoteVideo>> {

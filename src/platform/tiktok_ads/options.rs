@@ -1,4 +1,4 @@
-//! What the client is made of, and why it may not be made.
+//! The options of the client and their validation.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,47 +12,47 @@ use super::limiter::{Pauses, Tier};
 use super::throttle::OnPause;
 use crate::platform::Timeouts;
 
-/// Where the API lies below a host.
+/// The path of the API.
 const API: &str = "/open_api/v1.3/";
-/// The platform's own sandbox.
-const TRIAL_HOST: &str = "sandbox-ads.tiktok.com";
+/// The host of the platform's own sandbox.
+const SANDBOX_HOST: &str = "sandbox-ads.tiktok.com";
 
-/// Files of more bytes go up in pieces, unless told otherwise.
+/// The default of [`ClientOptions::chunk_above`], in bytes.
 pub const CHUNK_ABOVE: u64 = 100_000_000;
 
-/// Everything a client is made with.
+/// The options of a client.
 #[derive(Clone)]
 pub struct ClientOptions {
     /// Scheme and host, such as `https://business-api.tiktok.com`; the API's path may follow.
-    /// `http` is taken for the loopback only.
+    /// `http` is accepted for loopback addresses only.
     pub base_url: String,
-    /// What effects are keyed by in place of the address, for a stand-in that remembers what it made while
-    /// its port changes from run to run.
+    /// Replaces the address in the keys of effects, for a sandbox that keeps its state while its port changes
+    /// from run to run.
     pub origin: Option<String>,
     /// The advertiser.
     pub advertiser_id: String,
-    /// The access token. It is never shown, logged or put into an error.
+    /// The access token. It never appears in output, logs or errors.
     pub token: SecretString,
     /// The app's access level.
     pub tier: Tier,
-    /// How long to wait.
+    /// The timeouts.
     pub timeouts: Timeouts,
-    /// Bytes a second that all uploads together may use; `None` for as fast as it goes.
+    /// Bytes per second that all uploads together may use; `None` for no limit.
     pub bandwidth: Option<u64>,
-    /// Files of more bytes go up in pieces.
+    /// Larger files, in bytes, are uploaded in chunks.
     pub chunk_above: u64,
-    /// The table of codes, with the user's own entries.
+    /// The table of return codes with the user's overrides.
     pub codes: CodeTable,
-    /// How long a throttle answer pauses everybody.
+    /// How long all calls pause after a throttle reply.
     pub pauses: Pauses,
-    /// The bound of the wait before a read is sent again; doubles with each.
+    /// The maximum wait before the first retry of a read; doubles with each retry.
     pub retry_wait: Duration,
-    /// Told when everybody pauses, and for how long.
+    /// Called with the duration when a pause of all calls begins.
     pub on_pause: Option<OnPause>,
 }
 
 impl ClientOptions {
-    /// The defaults, for one advertiser.
+    /// Returns the defaults for one advertiser.
     pub fn new(base_url: &str, advertiser_id: &str, token: SecretString) -> ClientOptions {
         ClientOptions {
             base_url: base_url.to_owned(),
@@ -87,35 +87,35 @@ impl fmt::Debug for ClientOptions {
     }
 }
 
-/// Why a client cannot be made.
+/// Why a client cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigurationError {
-    /// The address does not read as one.
-    #[error("`{url}` is no address for the API: write for example https://business-api.tiktok.com")]
+    /// The URL is malformed.
+    #[error("`{url}` is not a valid URL for the API; use for example https://business-api.tiktok.com")]
     Address {
-        /// As given.
+        /// The given URL.
         url: String,
-        /// What the reader said.
+        /// The parser's error.
         #[source]
         source: url::ParseError,
     },
-    /// The address reads, but may not be used.
+    /// The URL is well-formed but not acceptable.
     #[error("`{url}` cannot be used for the API: {reason}")]
     Refused {
-        /// As given, without what might be secret.
+        /// The given URL, without parts that may be secret.
         url: String,
         /// Why, and what to do.
         reason: &'static str,
     },
-    /// The advertiser id is not one.
-    #[error("`{0}` is no advertiser id: it has digits only and stands in the ads manager's address")]
+    /// The advertiser id is malformed.
+    #[error("`{0}` is not an advertiser id: an id has only digits; find it in the URL of TikTok Ads Manager")]
     Advertiser(String),
-    /// The token is empty or holds what a header cannot.
+    /// The token is empty or not a valid HTTP header value.
     #[error(
-        "the access token is {0}: put the token in place as the platform gave it, without quotes or blanks"
+        "the access token is {0}: copy the token exactly as the platform issued it, without quotes or spaces"
     )]
     Token(&'static str),
-    /// A number makes no sense.
+    /// A number is zero.
     #[error("{0} must be greater than zero")]
     Zero(&'static str),
     /// TLS or the HTTP client did not start.
@@ -123,26 +123,26 @@ pub enum ConfigurationError {
     Client(#[source] reqwest::Error),
 }
 
-/// The address that the endpoints are joined to; ends in a slash.
+/// Returns the URL that endpoints are joined to; it ends in a slash.
 pub(super) fn base(given: &str) -> Result<Url, ConfigurationError> {
     let mut url = Url::parse(given)
         .map_err(|source| ConfigurationError::Address { url: without_userinfo(given), source })?;
     let refuse = |reason| Err(ConfigurationError::Refused { url: without_userinfo(given), reason });
     if !url.username().is_empty() || url.password().is_some() {
-        return refuse("it holds a user name or password; the token goes into its own setting");
+        return refuse("it contains a user name or password; remove them, and set the token separately");
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return refuse("it holds a query or fragment; leave it out");
+        return refuse("it contains a query or fragment; remove it");
     }
     match url.scheme() {
         "https" => {}
         "http" if is_loopback(&url) => {}
-        "http" => return refuse("plain http would show the access token to others; use https"),
-        _ => return refuse("only https is spoken, and http on this machine's loopback"),
+        "http" => return refuse("plain http would expose the access token; use https"),
+        _ => return refuse("only https is supported, and http on loopback addresses"),
     }
-    if url.host_str().is_some_and(|host| host.trim_end_matches('.').eq_ignore_ascii_case(TRIAL_HOST)) {
+    if url.host_str().is_some_and(|host| host.trim_end_matches('.').eq_ignore_ascii_case(SANDBOX_HOST)) {
         return refuse(
-            "the platform's own sandbox cannot read videos back, so nothing would ever be seen to be ready; \
+            "the platform's own sandbox cannot read videos back, so no video would ever count as ready; \
              use `greenlit sandbox` for trials",
         );
     }
@@ -151,7 +151,7 @@ pub(super) fn base(given: &str) -> Result<Url, ConfigurationError> {
     Ok(url)
 }
 
-/// The part behind the last `@`, so that an error never shows a password.
+/// Returns the part after the last `@`, so that an error never contains a password.
 fn without_userinfo(given: &str) -> String {
     match given.rsplit_once('@') {
         Some((_, rest)) => format!("…@{rest}"),
@@ -159,7 +159,7 @@ fn without_userinfo(given: &str) -> String {
     }
 }
 
-/// Whether the address is this machine's own.
+/// Returns whether the URL's host is a loopback address.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_addresses_that_keep_the_token_safe_are_taken() {
+    fn accepts_only_urls_that_do_not_expose_the_token() {
         let live = "https://business-api.tiktok.com/open_api/v1.3/";
         assert_eq!(base("https://business-api.tiktok.com").unwrap().as_str(), live);
         assert_eq!(base("https://business-api.tiktok.com/open_api").unwrap().as_str(), live);
@@ -184,14 +184,14 @@ mod tests {
         for bad in ["http://business-api.tiktok.com", "ftp://127.0.0.1", "https://h/?a=1", "nonsense"] {
             assert!(base(bad).is_err(), "{bad}");
         }
-        let trial = base("https://sandbox-ads.tiktok.com/open_api").unwrap_err().to_string();
-        assert!(trial.contains("cannot read videos back"), "{trial}");
+        let sandbox = base("https://sandbox-ads.tiktok.com/open_api").unwrap_err().to_string();
+        assert!(sandbox.contains("cannot read videos back"), "{sandbox}");
         let secret = base("https://me:hunter2@host/").unwrap_err();
         assert!(!format!("{secret} {secret:?}").contains("hunter2"));
     }
 
     #[test]
-    fn the_token_does_not_show() {
+    fn debug_output_hides_the_token() {
         let options = ClientOptions::new("https://h", "7", SecretString::from("very-secret"));
         assert!(!format!("{options:?}").contains("very-secret"));
     }

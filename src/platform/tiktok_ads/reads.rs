@@ -1,4 +1,4 @@
-//! What is asked, and the one call that makes an ad.
+//! Reads, and the call that creates an ad.
 
 use std::collections::BTreeSet;
 
@@ -16,18 +16,18 @@ const COVERS: Endpoint = read("file/video/suggestcover/");
 const IMAGES: Endpoint = read("file/image/ad/info/");
 const ADS: Endpoint = read("ad/get/");
 const CREATE: Endpoint = mutation("ad/create/");
-/// Ids in one call of the info endpoints.
+/// The most ids in one call of the info endpoints.
 const MAX_IDS: usize = 60;
-/// A page of videos; newer pages of the documentation allow more, older ones do not.
-const VIDEOS_A_PAGE: u64 = 100;
-/// A page of ads.
-const ADS_A_PAGE: u64 = 1000;
-/// The search knows the 10 000 videos modified last, an ad group has far fewer ads.
+/// Videos per page; newer versions of the documentation allow more, older ones do not.
+const VIDEOS_PER_PAGE: u64 = 100;
+/// Ads per page.
+const ADS_PER_PAGE: u64 = 1000;
+/// The search returns at most the 10 000 videos modified last; an ad group has far fewer ads.
 const MAX_PAGES: u64 = 100;
 
 impl TikTokAds {
-    /// A search, since whoever may upload videos has its scope; `advertiser/info/` needs another.
-    pub(super) async fn try_access(&self) -> Result<(), CallError> {
+    /// Checks the access with a search, whose scope a token for uploads has; `advertiser/info/` needs another.
+    pub(super) async fn check_token(&self) -> Result<(), CallError> {
         let query = vec![("page", "1".to_owned()), ("page_size", "1".to_owned())];
         self.call(SEARCH, &Payload::Query(query)).await.map(|_| ())
     }
@@ -42,14 +42,14 @@ impl TikTokAds {
 
     pub(super) async fn find_videos(&self, name: &str) -> Result<Vec<RemoteVideo>, CallError> {
         let filtering = json!({"video_name": name}).to_string();
-        let found = self.paged(SEARCH, &filtering, VIDEOS_A_PAGE, wire::video).await?;
-        Ok(once(found, |video| &video.video_id))
+        let found = self.paged(SEARCH, &filtering, VIDEOS_PER_PAGE, wire::video).await?;
+        Ok(deduplicated(found, |video| &video.video_id))
     }
 
     pub(super) async fn list_ads(&self, adgroup_id: &str) -> Result<Vec<RemoteAd>, CallError> {
         let filtering = json!({"adgroup_ids": [adgroup_id]}).to_string();
-        let found = self.paged(ADS, &filtering, ADS_A_PAGE, wire::ad).await?;
-        Ok(once(found, |ad| &ad.ad_id))
+        let found = self.paged(ADS, &filtering, ADS_PER_PAGE, wire::ad).await?;
+        Ok(deduplicated(found, |ad| &ad.ad_id))
     }
 
     pub(super) async fn check_duplicate(&self, name: &str) -> Result<bool, CallError> {
@@ -87,15 +87,15 @@ impl TikTokAds {
         entry: fn(&Value) -> Option<T>,
     ) -> Result<Vec<T>, CallError> {
         let mut found = Vec::with_capacity(ids.len());
-        for some in ids.chunks(MAX_IDS) {
-            let reply = self.call(endpoint, &Payload::Query(vec![(name, json!(some).to_string())])).await?;
+        for batch in ids.chunks(MAX_IDS) {
+            let reply = self.call(endpoint, &Payload::Query(vec![(name, json!(batch).to_string())])).await?;
             let list = reply.list().ok_or_else(|| self.unreadable(endpoint, &reply))?;
             found.extend(list.iter().filter_map(entry));
         }
         Ok(found)
     }
 
-    /// Every page. A list that is not read to its end would make things look absent that are there.
+    /// Reads every page: a missing page would make existing entries look absent.
     async fn paged<T>(
         &self,
         endpoint: Endpoint,
@@ -113,25 +113,25 @@ impl TikTokAds {
             let reply = self.call(endpoint, &Payload::Query(query)).await?;
             let list = reply.list().ok_or_else(|| self.unreadable(endpoint, &reply))?;
             found.extend(list.iter().filter_map(entry));
-            // Without a count of pages, a page that is not full is the last.
+            // Without a page count, a page that is not full is the last.
             let last = reply.pages().map_or((list.len() as u64) < page_size, |pages| page >= pages);
             if last {
                 return Ok(found);
             }
         }
-        let text =
-            format!("the list has more than {MAX_PAGES} pages of {page_size}; it cannot be read in full");
-        Err(self.fault(endpoint.path, Class::Permanent, &text))
+        let message =
+            format!("the list has more than {MAX_PAGES} pages of {page_size} entries, too many to read");
+        Err(self.error(endpoint.path, Class::Permanent, &message))
     }
 
     fn unreadable(&self, endpoint: Endpoint, reply: &Envelope) -> CallError {
-        let mut error = self.lost(endpoint, "the reply says it is done but holds no result");
+        let mut error = self.lost_reply(endpoint, "the reply reports success but has no result");
         error.request_id = reply.request_id.clone();
         error
     }
 }
 
-/// The creative of a single video; what is not set is left out.
+/// Returns the creative of a single-video ad; unset fields are omitted.
 fn creative(ad: &NewAd) -> Value {
     let mut creative = json!({
         "ad_format": "SINGLE_VIDEO",
@@ -157,8 +157,8 @@ fn creative(ad: &NewAd) -> Value {
     creative
 }
 
-/// Each entry once: a list that grows while it is read moves entries to the next page.
-fn once<T>(mut entries: Vec<T>, id: fn(&T) -> &String) -> Vec<T> {
+/// Removes duplicates: a list that grows while it is read moves entries to the next page.
+fn deduplicated<T>(mut entries: Vec<T>, id: fn(&T) -> &String) -> Vec<T> {
     let mut seen = BTreeSet::new();
     entries.retain(|entry| seen.insert(id(entry).clone()));
     entries
@@ -169,17 +169,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ad_is_created_disabled_unless_it_is_to_run() {
+    fn an_ad_is_created_disabled_by_default() {
         let ad = NewAd { ad_name: "one".into(), display_name: Some("us".into()), ..NewAd::default() };
-        let sent = creative(&ad);
-        assert_eq!(sent["operation_status"], "DISABLE");
-        assert_eq!((&sent["display_name"], sent.get("call_to_action")), (&json!("us"), None));
+        let body = creative(&ad);
+        assert_eq!(body["operation_status"], "DISABLE");
+        assert_eq!((&body["display_name"], body.get("call_to_action")), (&json!("us"), None));
         assert_eq!(creative(&NewAd { enable: true, ..ad })["operation_status"], "ENABLE");
     }
 
     #[test]
-    fn an_entry_that_moved_to_the_next_page_counts_once() {
+    fn removes_an_entry_that_moved_to_the_next_page() {
         let ids = ["1", "2", "2", "3"].map(str::to_owned).to_vec();
-        assert_eq!(once(ids, |id| id), ["1", "2", "3"]);
+        assert_eq!(deduplicated(ids, |id| id), ["1", "2", "3"]);
     }
 }

@@ -1,5 +1,5 @@
-//! Smart Fix and pre-review: the platform's only tasks for ad videos whose state can be asked for. Both are
-//! offered to apps that the platform let in, and refused to the others.
+//! Smart Fix and pre-review, the platform's only tasks for ad videos with a status call. Both are available
+//! only to apps on the platform's allowlist.
 
 use serde_json::{Value, json};
 
@@ -8,124 +8,127 @@ use super::client::{Endpoint, Payload, mutation, read};
 use super::wire::{self, Envelope};
 use crate::platform::{CallError, Class};
 
-/// A fix makes a new video, so it must not be begun twice.
+/// A fix creates a new video, so it must not be started twice.
 const FIX: Endpoint = mutation("video/fix/task/create/");
 const FIX_STATE: Endpoint = read("video/fix/task/get/");
-/// A second review of the same video makes nothing.
+/// A second review of the same video has no effect.
 const REVIEW: Endpoint = read("creative/pre_review/task/create/");
 const REVIEW_STATE: Endpoint = read("creative/pre_review/task/get/");
 
-/// Videos in one task of Smart Fix. Source: page fix-task-create.
-pub const MOST_FIXES: usize = 10;
-/// Videos in one pre-review. Source: page pre-review-get.
-pub const MOST_REVIEWS: usize = 5;
+/// The most videos in one call of Smart Fix. Source: page fix-task-create.
+pub const MAX_FIXES: usize = 10;
+/// The most videos in one pre-review. Source: page pre-review-get.
+pub const MAX_REVIEWS: usize = 5;
 
-/// What came of asking for a fix.
+/// The result of requesting a fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FixStart {
-    /// The video has no flaws and stays as it is.
+    /// The video has no flaws and stays unchanged.
     Clean {
-        /// Its id.
+        /// The video's id.
         video_id: String,
     },
-    /// A task was begun.
+    /// The platform started a task.
     Task {
-        /// To ask by.
+        /// The task's id.
         task_id: String,
-        /// `LOW_RESOLUTION` and the like.
+        /// The flaws found, such as `LOW_RESOLUTION`.
         flaws: Vec<String>,
     },
 }
 
-/// Where a fix stands.
+/// The state of a fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FixState {
-    /// Ask again later.
+    /// The fix is still running.
     Processing,
-    /// It came to nothing.
+    /// The fix failed.
     Failed {
-        /// What the platform says of it.
-        why: String,
+        /// The platform's reason.
+        reason: String,
     },
-    /// The videos that came of it.
+    /// The fix created videos.
     Done {
-        /// Their ids.
+        /// The ids of the created videos.
         video_ids: Vec<String>,
     },
 }
 
-/// Whom an ad is meant for, which decides by whose rules a video is reviewed.
+/// The audience of an ad, which determines the rules of the review.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Audience {
-    /// Codes of the platform; at least one.
+    /// The platform's codes of the locations; at least one.
     pub location_codes: Vec<String>,
     /// Whether the ad sells goods.
     pub ecommerce: bool,
 }
 
-/// What a pre-review says of a video.
+/// The result of a pre-review of one video.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Opinion {
-    /// It would be let through.
+pub enum ReviewVerdict {
+    /// An ad with the video would be approved.
     Approved,
-    /// It would not.
+    /// An ad with the video would be rejected.
     Rejected {
-        /// The platform's reasons, each with what it suggests.
+        /// The platform's reasons, each with its suggestion.
         reasons: Vec<String>,
     },
-    /// The platform cannot tell.
+    /// The platform cannot decide.
     Unsure,
-    /// There is no review of this video, or its word for it is not known.
+    /// There is no review of this video, or its result is an unknown value.
     Unavailable,
 }
 
 impl TikTokAds {
-    /// Asks for flaws to be fixed, one answer a video and in their order; `bind` puts what comes of it into
-    /// the advertiser's library at once. An error of class [`Class::Unknown`] leaves open what was begun.
+    /// Requests fixes and returns one result per video, in order. With `bind` the platform adds the fixed videos
+    /// to the advertiser's library. After an error of class [`Class::Unknown`] tasks may have started.
     ///
     /// # Errors
-    /// When the call fails, or more than [`MOST_FIXES`] videos are asked for, or none.
+    /// Fails when the call fails, or for no video or more than [`MAX_FIXES`].
     pub async fn start_fixes(&self, video_ids: &[String], bind: bool) -> Result<Vec<FixStart>, CallError> {
-        self.check_count(FIX, video_ids.len(), MOST_FIXES)?;
+        self.check_count(FIX, video_ids.len(), MAX_FIXES)?;
         let tasks: Vec<Value> =
             video_ids.iter().map(|id| json!({"video_id": id, "auto_bind_enabled": bind})).collect();
         let body = json!({"advertiser_id": self.options.advertiser_id, "tasks": tasks});
         let reply = self.call(FIX, &Payload::Json(body)).await?;
-        let begun: Option<Vec<FixStart>> =
-            reply.data.get("tasks").and_then(Value::as_array).and_then(|list| list.iter().map(fix).collect());
-        begun
-            .filter(|begun| begun.len() == video_ids.len())
-            .ok_or_else(|| self.lost(FIX, "the reply does not say of each video what was begun"))
+        let results: Option<Vec<FixStart>> = reply
+            .data
+            .get("tasks")
+            .and_then(Value::as_array)
+            .and_then(|list| list.iter().map(fix_start).collect());
+        results
+            .filter(|results| results.len() == video_ids.len())
+            .ok_or_else(|| self.lost_reply(FIX, "the reply does not have one result per video"))
     }
 
-    /// Where a fix stands.
+    /// Reads the state of a fix.
     ///
     /// # Errors
-    /// When the call fails, or the platform says what is not known.
+    /// Fails when the call fails or the reply has an unknown state.
     pub async fn fix_state(&self, task_id: &str) -> Result<FixState, CallError> {
         let reply = self.task(FIX_STATE, task_id).await?;
         match wire::text(&reply.data, "status").as_deref() {
             Some("PROCESSING") => Ok(FixState::Processing),
             Some("FAILED") => {
-                let why = wire::text(&reply.data, "error_msg");
-                Ok(FixState::Failed { why: why.unwrap_or_else(|| "no reason given".to_owned()) })
+                let reason = wire::text(&reply.data, "error_msg");
+                Ok(FixState::Failed { reason: reason.unwrap_or_else(|| "no reason given".to_owned()) })
             }
             Some("SUCCESS") => {
                 let list = reply.data.get("videos").and_then(Value::as_array);
                 let ids = list.into_iter().flatten().filter_map(|video| wire::text(video, "video_id"));
                 Ok(FixState::Done { video_ids: ids.collect() })
             }
-            _ => Err(self.lost(FIX_STATE, "the reply has no state that is known")),
+            _ => Err(self.lost_reply(FIX_STATE, "the reply has no known state")),
         }
     }
 
-    /// Begins a review of videos before there is an ad, and gives the id to ask by.
+    /// Starts a review of videos before an ad exists and returns the task's id.
     ///
     /// # Errors
-    /// When the call fails, as it does for apps that were not let in, or more than [`MOST_REVIEWS`] videos are
-    /// asked for, or none.
+    /// Fails when the call fails, as it does for apps that are not on the allowlist, or for no video or more
+    /// than [`MAX_REVIEWS`].
     pub async fn start_review(&self, video_ids: &[String], audience: &Audience) -> Result<String, CallError> {
-        self.check_count(REVIEW, video_ids.len(), MOST_REVIEWS)?;
+        self.check_count(REVIEW, video_ids.len(), MAX_REVIEWS)?;
         let body = json!({
             "advertiser_id": self.options.advertiser_id,
             "video_ids": video_ids,
@@ -136,19 +139,22 @@ impl TikTokAds {
         self.new_id(REVIEW, &reply, "task_id")
     }
 
-    /// What a review says of each video; `None` while it lasts.
+    /// Reads the review's result for each video; `None` while the review is running.
     ///
     /// # Errors
-    /// When the call fails, or the platform says what is not known.
-    pub async fn review_state(&self, task_id: &str) -> Result<Option<Vec<(String, Opinion)>>, CallError> {
+    /// Fails when the call fails or the reply has an unknown state.
+    pub async fn review_state(
+        &self,
+        task_id: &str,
+    ) -> Result<Option<Vec<(String, ReviewVerdict)>>, CallError> {
         let reply = self.task(REVIEW_STATE, task_id).await?;
         match wire::text(&reply.data, "task_status").as_deref() {
             Some("PROCESSING") => Ok(None),
             Some("SUCCESS") => {
                 let list = reply.data.get("video_results").and_then(Value::as_array);
-                Ok(Some(list.into_iter().flatten().filter_map(opinion).collect()))
+                Ok(Some(list.into_iter().flatten().filter_map(verdict).collect()))
             }
-            _ => Err(self.lost(REVIEW_STATE, "the reply has no state that is known")),
+            _ => Err(self.lost_reply(REVIEW_STATE, "the reply has no known state")),
         }
     }
 
@@ -160,32 +166,32 @@ impl TikTokAds {
         if (1..=most).contains(&count) {
             return Ok(());
         }
-        let text = format!("{count} videos: one call takes 1 to {most}");
-        Err(self.fault(endpoint.path, Class::Permanent, &text))
+        let message = format!("{count} videos in one call; the platform accepts 1 to {most}");
+        Err(self.error(endpoint.path, Class::Permanent, &message))
     }
 }
 
-fn words(entry: &Value, name: &str) -> Vec<String> {
+fn strings(entry: &Value, name: &str) -> Vec<String> {
     let list = entry.get(name).and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-fn fix(entry: &Value) -> Option<FixStart> {
+fn fix_start(entry: &Value) -> Option<FixStart> {
     match wire::text(entry, "fix_task_id") {
-        Some(task_id) => Some(FixStart::Task { task_id, flaws: words(entry, "flaw_types") }),
+        Some(task_id) => Some(FixStart::Task { task_id, flaws: strings(entry, "flaw_types") }),
         None => Some(FixStart::Clean { video_id: wire::text(entry, "video_id")? }),
     }
 }
 
-fn opinion(entry: &Value) -> Option<(String, Opinion)> {
+fn verdict(entry: &Value) -> Option<(String, ReviewVerdict)> {
     let id = wire::text(entry, "video_id")?;
-    let opinion = match wire::text(entry, "review_result").as_deref() {
-        Some("APPROVED") => Opinion::Approved,
-        Some("UNSURE") => Opinion::Unsure,
-        Some("REJECTED") => Opinion::Rejected { reasons: reasons(entry) },
-        _ => Opinion::Unavailable,
+    let verdict = match wire::text(entry, "review_result").as_deref() {
+        Some("APPROVED") => ReviewVerdict::Approved,
+        Some("UNSURE") => ReviewVerdict::Unsure,
+        Some("REJECTED") => ReviewVerdict::Rejected { reasons: reasons(entry) },
+        _ => ReviewVerdict::Unavailable,
     };
-    Some((id, opinion))
+    Some((id, verdict))
 }
 
 fn reasons(entry: &Value) -> Vec<String> {
@@ -203,13 +209,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rejection_keeps_its_reasons_and_an_unknown_word_is_no_approval() {
+    fn a_rejection_keeps_its_reasons_and_an_unknown_result_is_not_an_approval() {
         let rejected = json!({"video_id": "v", "review_result": "REJECTED",
             "reject_info_list": [{"reason": "smoke", "suggestion": "cut it"}, {"reason": "text"}, {}]});
         let reasons = vec!["smoke (cut it)".to_owned(), "text".to_owned()];
-        assert_eq!(opinion(&rejected).unwrap().1, Opinion::Rejected { reasons });
-        let odd = json!({"video_id": "v", "review_result": "PERHAPS"});
-        assert_eq!(opinion(&odd).unwrap().1, Opinion::Unavailable);
-        assert_eq!(fix(&json!({"flaw_types": ["LOW_RESOLUTION"]})), None);
+        assert_eq!(verdict(&rejected).unwrap().1, ReviewVerdict::Rejected { reasons });
+        let unknown = json!({"video_id": "v", "review_result": "PERHAPS"});
+        assert_eq!(verdict(&unknown).unwrap().1, ReviewVerdict::Unavailable);
+        assert_eq!(fix_start(&json!({"flaw_types": ["LOW_RESOLUTION"]})), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The client by itself: what it refuses, and how it classes what it is told.
+//! Tests of the client without a server: refused options and the classes of replies.
 #![allow(clippy::unwrap_used)]
 
 use reqwest::StatusCode;
@@ -20,7 +20,7 @@ fn client() -> TikTokAds {
 }
 
 #[tokio::test]
-async fn what_cannot_work_is_refused_before_anything_is_sent() {
+async fn rejects_invalid_options() {
     let refused = |change: fn(&mut ClientOptions)| {
         let mut options = options();
         change(&mut options);
@@ -44,41 +44,41 @@ async fn what_cannot_work_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn the_token_shows_neither_in_debug_nor_in_errors() {
+async fn debug_output_and_errors_hide_the_token() {
     let client = client();
     assert!(!format!("{client:?}").contains(TOKEN));
-    let error = client.fault("ad/get/", Class::Permanent, &format!("token {TOKEN} is bad"));
+    let error = client.error("ad/get/", Class::Permanent, &format!("token {TOKEN} is bad"));
     assert_eq!(error.message, "token [token] is bad");
     let echo =
         Envelope { code: 40105, message: TOKEN.into(), request_id: None, data: serde_json::Value::Null };
-    let error = client.judge(read("ad/get/"), echo).unwrap_err();
+    let error = client.check_envelope(read("ad/get/"), echo).unwrap_err();
     assert!(!format!("{error:?} {error}").contains(TOKEN));
 }
 
 #[tokio::test]
-async fn an_error_says_what_to_do_and_keeps_the_request_id() {
+async fn an_error_has_advice_and_the_request_id() {
     let envelope = |code| Envelope {
         code,
-        message: "said".into(),
+        message: "message".into(),
         request_id: Some("r1".into()),
         data: serde_json::Value::Null,
     };
     let client = client();
-    let judged = |code| client.judge(read("ad/get/"), envelope(code)).unwrap_err();
-    let error = judged(40105);
+    let error_of = |code| client.check_envelope(read("ad/get/"), envelope(code)).unwrap_err();
+    let error = error_of(40105);
     assert_eq!((error.class, error.code), (Class::ReAuthenticate, Some(40105)));
     assert!(error.message.contains("authorise the app again"), "{error}");
     assert_eq!(error.request_id.as_deref(), Some("r1"));
-    assert_eq!(judged(40100).class, Class::Throttle);
-    assert!(client.judge(read("ad/get/"), envelope(20001)).is_ok());
+    assert_eq!(error_of(40100).class, Class::Throttle);
+    assert!(client.check_envelope(read("ad/get/"), envelope(20001)).is_ok());
 }
 
 #[tokio::test]
-async fn a_reply_that_is_no_envelope_leaves_a_mutation_unknown() {
+async fn a_reply_that_is_not_from_the_api_leaves_a_mutation_unknown() {
     let client = client();
     let class = |status: u16| {
         let status = StatusCode::from_u16(status).unwrap();
-        let of = |endpoint| client.page(endpoint, status).class;
+        let of = |endpoint| client.non_api_reply(endpoint, status).class;
         (of(read("ad/get/")), of(mutation("ad/create/")))
     };
     for status in [200, 408, 500, 502, 504] {
@@ -92,7 +92,7 @@ async fn a_reply_that_is_no_envelope_leaves_a_mutation_unknown() {
 }
 
 #[tokio::test]
-async fn a_reply_without_the_id_is_not_taken_as_a_failure() {
+async fn a_success_reply_without_an_id_leaves_the_mutation_unknown() {
     let client = client();
     let reply = Envelope::read(br#"{"code":0,"data":[{"fix_task_id":"f"}]}"#).unwrap();
     let error: CallError = client.new_id(mutation("file/video/ad/upload/"), &reply, "video_id").unwrap_err();

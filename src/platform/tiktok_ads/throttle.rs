@@ -1,4 +1,4 @@
-//! The gate that every call passes: the limiter with a clock.
+//! The rate limiter of all calls: [`Limiter`] with a clock.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -10,45 +10,45 @@ use tokio::time::Instant;
 
 use super::limiter::{Limiter, Pauses, RetryBudget, Ticket, Tier};
 
-/// Told how long everybody pauses, when a pause begins.
+/// Called with the duration when a pause of all calls begins.
 pub type OnPause = Arc<dyn Fn(Duration) + Send + Sync>;
 
-/// The gate: limiter, budget and a clock that never runs back.
-pub(crate) struct Gate {
-    limiter: Mutex<Limiter>,
+/// The rate limiter: limits, retry budget and a monotonic clock.
+pub(crate) struct CallLimiter {
+    limits: Mutex<Limiter>,
     budget: Mutex<RetryBudget>,
     on_pause: Option<OnPause>,
-    /// Where calls to an endpoint stand in line, so that who asked first goes first, and a thousand in
-    /// waiting do not all wake for every turn.
-    lines: Mutex<HashMap<&'static str, Arc<AsyncMutex<()>>>>,
-    /// Told that a call was answered, which may let another through.
+    /// One queue per endpoint, so that calls proceed in order and a thousand waiting calls do not all wake for
+    /// every permit.
+    queues: Mutex<HashMap<&'static str, Arc<AsyncMutex<()>>>>,
+    /// Notified when a call is answered, which may admit another.
     answered: Notify,
     start: (Instant, Duration),
 }
 
-/// A call's turn. It is over when it is dropped: with its answer, or given up.
-pub(crate) struct Turn<'a> {
-    gate: &'a Gate,
+/// Permission for one call. Dropping it marks the call as answered or given up.
+pub(crate) struct CallPermit<'a> {
+    limiter: &'a CallLimiter,
     endpoint: &'static str,
     ticket: Ticket,
     sent: Duration,
 }
 
-impl Drop for Turn<'_> {
+impl Drop for CallPermit<'_> {
     fn drop(&mut self) {
-        self.gate.limiter().answered(self.endpoint, self.ticket, self.sent, self.gate.now());
-        self.gate.answered.notify_waiters();
+        self.limiter.limits().answered(self.endpoint, self.ticket, self.sent, self.limiter.now());
+        self.limiter.answered.notify_waiters();
     }
 }
 
-impl Gate {
-    pub(crate) fn new(tier: Tier, pauses: Pauses, on_pause: Option<OnPause>) -> Gate {
+impl CallLimiter {
+    pub(crate) fn new(tier: Tier, pauses: Pauses, on_pause: Option<OnPause>) -> CallLimiter {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Gate {
-            limiter: Mutex::new(Limiter::new(tier, pauses)),
+        CallLimiter {
+            limits: Mutex::new(Limiter::new(tier, pauses)),
             budget: Mutex::new(RetryBudget::new()),
             on_pause,
-            lines: Mutex::default(),
+            queues: Mutex::default(),
             answered: Notify::new(),
             start: (Instant::now(), since),
         }
@@ -58,24 +58,24 @@ impl Gate {
         self.start.1 + self.start.0.elapsed()
     }
 
-    fn limiter(&self) -> MutexGuard<'_, Limiter> {
-        self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
+    fn limits(&self) -> MutexGuard<'_, Limiter> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a turn.
-    pub(crate) async fn enter(&self, endpoint: &'static str) -> Turn<'_> {
-        let line = {
-            let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-            lines.entry(endpoint).or_default().clone()
+    /// Waits until the call may be sent.
+    pub(crate) async fn enter(&self, endpoint: &'static str) -> CallPermit<'_> {
+        let queue = {
+            let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+            queues.entry(endpoint).or_default().clone()
         };
-        let _first_in_line = line.lock().await;
+        let _head_of_queue = queue.lock().await;
         loop {
             let mut answered = pin!(self.answered.notified());
-            // Before asking: an answer between the question and the wait must not be missed.
+            // Registered before asking, so that an answer between the question and the wait is not missed.
             answered.as_mut().enable();
             let sent = self.now();
-            let wait = match self.limiter().ask(endpoint, sent) {
-                Ok(ticket) => return Turn { gate: self, endpoint, ticket, sent },
+            let wait = match self.limits().try_admit(endpoint, sent) {
+                Ok(ticket) => return CallPermit { limiter: self, endpoint, ticket, sent },
                 Err(wait) => wait,
             };
             tokio::select! {
@@ -85,18 +85,18 @@ impl Gate {
         }
     }
 
-    pub(crate) fn throttled(&self, turn: &Turn<'_>) {
-        let pause = self.limiter().throttled(turn.sent, self.now());
-        if let (Some(pause), Some(tell)) = (pause, &self.on_pause) {
-            tell(pause);
+    pub(crate) fn throttled(&self, permit: &CallPermit<'_>) {
+        let pause = self.limits().throttled(permit.sent, self.now());
+        if let (Some(pause), Some(notify)) = (pause, &self.on_pause) {
+            notify(pause);
         }
     }
 
-    pub(crate) fn passed(&self, turn: &Turn<'_>) {
-        self.limiter().passed(turn.sent);
+    pub(crate) fn passed(&self, permit: &CallPermit<'_>) {
+        self.limits().passed(permit.sent);
     }
 
-    pub(crate) fn earn(&self) {
+    pub(crate) fn earn_retry(&self) {
         self.budget.lock().unwrap_or_else(PoisonError::into_inner).earn();
     }
 
@@ -111,28 +111,28 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn who_asked_first_goes_first_and_one_line_does_not_hold_up_another() {
-        let gate = Arc::new(Gate::new(Tier::Basic, Pauses::default(), None));
-        let asks: Arc<Mutex<Vec<u64>>> = Arc::default();
-        let turns: Arc<Mutex<Vec<u64>>> = Arc::default();
+    async fn calls_proceed_in_order_and_endpoints_do_not_block_each_other() {
+        let limiter = Arc::new(CallLimiter::new(Tier::Basic, Pauses::default(), None));
+        let asked: Arc<Mutex<Vec<u64>>> = Arc::default();
+        let admitted: Arc<Mutex<Vec<u64>>> = Arc::default();
         let mut callers = tokio::task::JoinSet::new();
         for number in 0..200 {
-            let (gate, asks, turns) = (gate.clone(), asks.clone(), turns.clone());
+            let (limiter, asked, admitted) = (limiter.clone(), asked.clone(), admitted.clone());
             callers.spawn(async move {
-                // Some come when a turn is just free, and others have waited for it.
+                // Some calls arrive just when a permit becomes free for which others have waited.
                 tokio::time::sleep(Duration::from_millis(50 * (number % 100))).await;
-                asks.lock().unwrap().push(number);
-                let _turn = gate.enter("ad/create/").await;
-                turns.lock().unwrap().push(number);
+                asked.lock().unwrap().push(number);
+                let _permit = limiter.enter("ad/create/").await;
+                admitted.lock().unwrap().push(number);
             });
         }
         tokio::time::sleep(Duration::from_secs(10)).await;
-        let asked = Instant::now();
-        let _turn = gate.enter("ad/get/").await;
-        assert!(asked.elapsed() < Duration::from_secs(2), "reads wait behind ads");
-        while let Some(ended) = callers.join_next().await {
-            ended.unwrap();
+        let start = Instant::now();
+        let _permit = limiter.enter("ad/get/").await;
+        assert!(start.elapsed() < Duration::from_secs(2), "a read waited for the creation of ads");
+        while let Some(result) = callers.join_next().await {
+            result.unwrap();
         }
-        assert_eq!(*turns.lock().unwrap(), *asks.lock().unwrap());
+        assert_eq!(*admitted.lock().unwrap(), *asked.lock().unwrap());
     }
 }

@@ -1,4 +1,4 @@
-//! Files up: videos in one piece or in chunks, and covers.
+//! Uploads of videos, whole or in chunks, and of covers.
 
 use std::path::Path;
 
@@ -7,36 +7,37 @@ use serde_json::json;
 use super::TikTokAds;
 use super::client::{Endpoint, FileForm, Payload, mutation, read};
 use super::wire::Envelope;
-use crate::platform::upload_body::{Hashed, Source, md5_of, open};
-use crate::platform::{CallError, Class, UploadLog};
+use crate::platform::upload_body::{ChecksummedReader, FileDigests, md5_of, open_and_hash};
+use crate::platform::{CallError, Class, UploadObserver};
 use crate::rules::ValidatedAsset;
 
 pub(super) const VIDEO: Endpoint = mutation("file/video/ad/upload/");
 const IMAGE: Endpoint = mutation("file/image/ad/upload/");
-// A file that is not bound to a video expires by itself, so these may be sent again.
+// A file that does not become a video expires, so these calls may be repeated.
 const START: Endpoint = read("file/start/upload/");
 const TRANSFER: Endpoint = read("file/transfer/upload/");
 const FINISH: Endpoint = read("file/finish/upload/");
-/// No chunk that the platform asks for may be longer; it asks for 20 MiB.
+/// The longest chunk that the client accepts to send; the platform asks for 20 MiB.
 const MAX_CHUNK: u64 = 64 << 20;
-/// The longest name, in characters.
-const NAME_MAX: usize = 100;
+/// The maximum length of a name, in characters.
+const MAX_NAME_CHARS: usize = 100;
+const UNEXPECTED_RANGE: &str = "the platform asks for a byte range that does not follow the last one";
 
 impl TikTokAds {
     pub(super) async fn send_video(
         &self,
         asset: &ValidatedAsset,
         name: &str,
-        log: &dyn UploadLog,
+        observer: &dyn UploadObserver,
     ) -> Result<String, CallError> {
         self.check_name(VIDEO, name)?;
         let (mut file, hashed) = self.open_checked(VIDEO, asset).await?;
         if hashed.size > self.options.chunk_above {
-            return self.send_in_chunks(&mut file, &hashed, name, log).await;
+            return self.send_in_chunks(&mut file, &hashed, name, observer).await;
         }
         let fields = self.fields(name, ("video_signature", &hashed.md5));
         let part = ("video_file", name, media_type(asset.path()));
-        let sent = |bytes| log.sent(bytes);
+        let sent = |bytes| observer.sent(bytes);
         let form = FileForm { fields, part, file: &mut file, expected: &hashed, sent: &sent };
         let reply = self.send_file(VIDEO, form).await?;
         self.new_id(VIDEO, &reply, "video_id")
@@ -52,123 +53,131 @@ impl TikTokAds {
         self.new_id(IMAGE, &reply, "image_id")
     }
 
-    /// Start, transfer, finish, and the call that makes a video of it, the only one with an effect.
+    /// Uploads a file in chunks (start, transfer, finish) and creates a video from it. Only the last call has an
+    /// effect that must not be repeated.
     async fn send_in_chunks(
         &self,
         file: &mut tokio::fs::File,
-        hashed: &Hashed,
+        hashed: &FileDigests,
         name: &str,
-        log: &dyn UploadLog,
+        observer: &dyn UploadObserver,
     ) -> Result<String, CallError> {
-        let mut source = Source::new(file, hashed);
-        let begin = source.mark();
-        let resumed = match log.kept().as_deref().and_then(Progress::read) {
-            Some(progress) => Some(self.transfer(&mut source, hashed, progress, log).await),
+        let mut reader = ChecksummedReader::new(file, hashed);
+        let start = reader.position();
+        let resumed = match observer.resume_token().as_deref().and_then(ChunkProgress::from_token) {
+            Some(progress) => Some(self.transfer(&mut reader, hashed, progress, observer).await),
             None => None,
         };
         let file_id = match resumed {
             Some(Ok(file_id)) => file_id,
             Some(Err(error)) if !is_stale(&error) => return Err(error),
-            // Nothing to take up, or the platform does not know it any more: from the start.
+            // There is nothing to resume, or the platform no longer knows the upload: start over.
             _ => {
-                source.back_to(&begin).await.map_err(|stopped| self.stopped(VIDEO, stopped))?;
-                log.keep(None);
+                reader.seek_to(&start).await.map_err(|error| self.send_error(VIDEO, error))?;
+                observer.save_resume_token(None);
                 let progress = self.start(hashed, name).await?;
-                self.transfer(&mut source, hashed, progress, log).await?
+                self.transfer(&mut reader, hashed, progress, observer).await?
             }
         };
-        self.make_video("UPLOAD_BY_FILE_ID", ("file_id", &file_id), name).await
+        self.create_video("UPLOAD_BY_FILE_ID", ("file_id", &file_id), name).await
     }
 
-    async fn start(&self, hashed: &Hashed, name: &str) -> Result<Progress, CallError> {
+    async fn start(&self, hashed: &FileDigests, name: &str) -> Result<ChunkProgress, CallError> {
         let advertiser = &self.options.advertiser_id;
         let body = json!({
             "advertiser_id": advertiser, "size": hashed.size, "content_type": "video", "name": name,
         });
         let reply = self.call(START, &Payload::Json(body)).await?;
-        let odd = |what| self.fault(START.path, Class::Retry, what);
-        let id = reply.field("upload_id").ok_or_else(|| odd("the upload that was started has no id"))?;
-        Progress::next(id, &reply).ok_or_else(|| odd("the platform does not say which bytes it wants"))
+        let malformed = |message| self.error(START.path, Class::Retry, message);
+        let id = reply.field("upload_id").ok_or_else(|| malformed("the started upload has no id"))?;
+        let message = "the reply does not say which bytes the platform expects next";
+        ChunkProgress::from_reply(id, &reply).ok_or_else(|| malformed(message))
     }
 
-    /// Sends what is still missing and gives the id of the file that came of it.
+    /// Sends the missing chunks and returns the id of the uploaded file.
     async fn transfer(
         &self,
-        source: &mut Source<'_>,
-        hashed: &Hashed,
-        mut progress: Progress,
-        log: &dyn UploadLog,
+        reader: &mut ChecksummedReader<'_>,
+        hashed: &FileDigests,
+        mut progress: ChunkProgress,
+        observer: &dyn UploadObserver,
     ) -> Result<String, CallError> {
         let advertiser = &self.options.advertiser_id;
-        let odd = |what| {
-            // What the platform says makes no sense, so the next try starts over.
-            log.keep(None);
-            self.fault(TRANSFER.path, Class::Retry, what)
+        let malformed = |message| {
+            // The platform's state is inconsistent, so the next attempt starts over.
+            observer.save_resume_token(None);
+            self.error(TRANSFER.path, Class::Retry, message)
         };
         loop {
-            let Progress { id, start, end } = &progress;
-            // Bytes that arrived in an earlier run, or whose answer was lost, are not sent again.
-            if *start < source.at() || *start > hashed.size {
-                return Err(odd("the platform asks for bytes out of turn"));
+            let ChunkProgress { id, start, end } = &progress;
+            // Bytes that have arrived already, in an earlier run or before a lost reply, are not sent again.
+            if *start < reader.at() || *start > hashed.size {
+                return Err(malformed(UNEXPECTED_RANGE));
             }
-            source.skip_to(*start).await.map_err(|stopped| self.stopped(VIDEO, stopped))?;
-            log.keep(Some(&progress.text()));
-            log.sent(*start);
+            reader.skip_to(*start).await.map_err(|error| self.send_error(VIDEO, error))?;
+            observer.save_resume_token(Some(&progress.to_token()));
+            observer.sent(*start);
             if *start == hashed.size {
                 break;
             }
             let length = end.checked_sub(*start).filter(|length| (1..=MAX_CHUNK).contains(length));
             let length =
                 length.filter(|_| *end <= hashed.size).and_then(|length| usize::try_from(length).ok());
-            let length = length.ok_or_else(|| odd("the platform asks for bytes out of turn"))?;
-            let chunk = source.next(length).await.map_err(|stopped| self.stopped(VIDEO, stopped))?;
-            self.pacer.wait(chunk.len()).await;
+            let length = length.ok_or_else(|| malformed(UNEXPECTED_RANGE))?;
+            let chunk = reader.next(length).await.map_err(|error| self.send_error(VIDEO, error))?;
+            self.bandwidth.wait(chunk.len()).await;
             let fields = vec![
                 ("upload_id", id.clone()),
                 ("signature", md5_of(&chunk)),
                 ("start_offset", start.to_string()),
             ];
             let reply = self.call(TRANSFER, &Payload::Bytes(fields, chunk)).await?;
-            let next = Progress::next(id.clone(), &reply);
+            let next = ChunkProgress::from_reply(id.clone(), &reply);
             progress = match next {
                 Some(next) => next,
-                // Some answers to the last chunk name none to come.
-                None if *end == hashed.size => Progress { id: id.clone(), start: *end, end: *end },
-                None => return Err(odd("the platform does not say which bytes it wants")),
+                // Some replies to the last chunk name no next range.
+                None if *end == hashed.size => ChunkProgress { id: id.clone(), start: *end, end: *end },
+                None => {
+                    return Err(malformed("the reply does not say which bytes the platform expects next"));
+                }
             };
         }
         let body = json!({"advertiser_id": advertiser, "upload_id": progress.id});
         let file_id = self.call(FINISH, &Payload::Json(body)).await?.field("file_id");
-        file_id.ok_or_else(|| odd("the upload that was finished has no file id"))
+        file_id.ok_or_else(|| malformed("the reply to the end of the upload has no file id"))
     }
 
-    /// The file of an asset, as it was when it was checked.
+    /// Opens the file of an asset; fails if it changed since it was checked.
     pub(super) async fn open_checked(
         &self,
         endpoint: Endpoint,
         asset: &ValidatedAsset,
-    ) -> Result<(tokio::fs::File, Hashed), CallError> {
+    ) -> Result<(tokio::fs::File, FileDigests), CallError> {
         let (file, hashed) = self.open(endpoint, asset.path()).await?;
         let checked = asset.content();
         let same = hashed.md5.eq_ignore_ascii_case(&checked.md5)
             && hashed.blake3.eq_ignore_ascii_case(&checked.blake3)
             && hashed.size == checked.size_bytes;
-        if same { Ok((file, hashed)) } else { Err(self.changed(endpoint.path)) }
+        if same { Ok((file, hashed)) } else { Err(self.file_changed(endpoint.path)) }
     }
 
-    async fn open(&self, endpoint: Endpoint, path: &Path) -> Result<(tokio::fs::File, Hashed), CallError> {
-        open(path).await.map_err(|error| {
-            let text = format!("{} cannot be read: {error}", path.display());
-            self.fault(endpoint.path, Class::Permanent, &text)
+    async fn open(
+        &self,
+        endpoint: Endpoint,
+        path: &Path,
+    ) -> Result<(tokio::fs::File, FileDigests), CallError> {
+        open_and_hash(path).await.map_err(|error| {
+            let message = format!("cannot read {}: {error}", path.display());
+            self.error(endpoint.path, Class::Permanent, &message)
         })
     }
 
     pub(super) fn check_name(&self, endpoint: Endpoint, name: &str) -> Result<(), CallError> {
-        if (1..=NAME_MAX).contains(&name.chars().count()) {
+        if (1..=MAX_NAME_CHARS).contains(&name.chars().count()) {
             return Ok(());
         }
-        let text = format!("the name of an upload has 1 to {NAME_MAX} characters");
-        Err(self.fault(endpoint.path, Class::Permanent, &text))
+        let message = format!("the name of an upload must have 1 to {MAX_NAME_CHARS} characters");
+        Err(self.error(endpoint.path, Class::Permanent, &message))
     }
 
     fn fields(&self, name: &str, signature: (&'static str, &str)) -> Vec<(&'static str, String)> {
@@ -180,7 +189,7 @@ impl TikTokAds {
         ]
     }
 
-    /// The id of what was made. Without one, something may have been made all the same.
+    /// Returns the id of the created object. If the reply has none, the object may exist nevertheless.
     pub(super) fn new_id(
         &self,
         endpoint: Endpoint,
@@ -188,45 +197,46 @@ impl TikTokAds {
         field: &str,
     ) -> Result<String, CallError> {
         reply.field(field).ok_or_else(|| {
-            let mut error = self.lost(endpoint, &format!("the reply says it is done but has no {field}"));
+            let mut error =
+                self.lost_reply(endpoint, &format!("the reply reports success but has no {field}"));
             error.request_id = reply.request_id.clone();
             error
         })
     }
 }
 
-/// How far a chunked upload has come: its id, and the bytes that the platform wants next.
+/// The state of a chunked upload: its id and the byte range that the platform expects next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Progress {
+struct ChunkProgress {
     id: String,
     start: u64,
     end: u64,
 }
 
-impl Progress {
-    fn next(id: String, reply: &Envelope) -> Option<Progress> {
-        Some(Progress { id, start: reply.number("start_offset")?, end: reply.number("end_offset")? })
+impl ChunkProgress {
+    fn from_reply(id: String, reply: &Envelope) -> Option<ChunkProgress> {
+        Some(ChunkProgress { id, start: reply.number("start_offset")?, end: reply.number("end_offset")? })
     }
 
-    /// As it is kept between runs.
-    fn text(&self) -> String {
+    /// Returns the resume token: start, end and id.
+    fn to_token(&self) -> String {
         format!("{} {} {}", self.start, self.end, self.id)
     }
 
-    fn read(text: &str) -> Option<Progress> {
-        let mut words = text.splitn(3, ' ');
-        let (start, end) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-        let id = words.next().filter(|id| !id.is_empty())?.to_owned();
-        (start <= end).then_some(Progress { id, start, end })
+    fn from_token(token: &str) -> Option<ChunkProgress> {
+        let mut fields = token.splitn(3, ' ');
+        let (start, end) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        let id = fields.next().filter(|id| !id.is_empty())?.to_owned();
+        (start <= end).then_some(ChunkProgress { id, start, end })
     }
 }
 
-/// Whether an answer says that an upload of an earlier run cannot be taken up: it lives a day.
+/// Returns whether the platform refuses to resume an upload of an earlier run, which it keeps for a day.
 fn is_stale(error: &CallError) -> bool {
     error.code.is_some() && matches!(error.class, Class::Permanent | Class::ReRead | Class::ReEncode)
 }
 
-/// The media type by the extension; the platform looks into the file itself.
+/// Returns the media type for the extension; the platform inspects the file itself.
 pub(super) fn media_type(path: &Path) -> &'static str {
     let extension = path.extension().and_then(|text| text.to_str()).unwrap_or("").to_ascii_lowercase();
     match extension.as_str() {
@@ -245,11 +255,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn progress_is_kept_as_one_line_and_odd_lines_are_none() {
-        let progress = Progress { id: "up 1".into(), start: 5, end: 9 };
-        assert_eq!(Progress::read(&progress.text()), Some(progress));
-        for odd in ["", "5", "5 9", "5 9 ", "9 5 id", "a 9 id"] {
-            assert_eq!(Progress::read(odd), None, "{odd}");
+    fn reads_back_its_resume_token_and_rejects_malformed_ones() {
+        let progress = ChunkProgress { id: "up 1".into(), start: 5, end: 9 };
+        assert_eq!(ChunkProgress::from_token(&progress.to_token()), Some(progress));
+        for malformed in ["", "5", "5 9", "5 9 ", "9 5 id", "a 9 id"] {
+            assert_eq!(ChunkProgress::from_token(malformed), None, "{malformed}");
         }
     }
 }

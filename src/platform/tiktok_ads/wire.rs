@@ -1,10 +1,10 @@
-//! What comes over the wire, read tolerantly: unknown fields, numbers as text, lists or single objects.
+//! Parses replies tolerantly: unknown fields, numbers as text, lists or single objects.
 
 use serde_json::Value;
 
 use crate::platform::{RemoteAd, RemoteImage, RemoteVideo, SuggestedCover};
 
-/// The platform's envelope.
+/// The outer object of every reply.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Envelope {
     pub(super) code: i64,
@@ -14,7 +14,7 @@ pub(super) struct Envelope {
 }
 
 impl Envelope {
-    /// The envelope in a body; `None` when the body is something else, a page of HTML say.
+    /// Parses a body; `None` when it is not a reply of the API but, for example, an HTML page.
     pub(super) fn read(body: &[u8]) -> Option<Envelope> {
         let mut body: Value = serde_json::from_slice(body).ok()?;
         let code = integer(body.get("code")?)?;
@@ -24,7 +24,7 @@ impl Envelope {
         Some(Envelope { code, message, request_id, data })
     }
 
-    /// One field of the data, which is an object or a list of one.
+    /// Returns one field of the data, which is an object or a list of one object.
     pub(super) fn field(&self, name: &str) -> Option<String> {
         let entry = match &self.data {
             Value::Array(list) => list.first()?,
@@ -33,7 +33,7 @@ impl Envelope {
         text(entry, name)
     }
 
-    /// `data.list`. `None` when it is missing, which is not the same as empty.
+    /// Returns `data.list`; `None` when it is missing, which differs from an empty list.
     pub(super) fn list(&self) -> Option<&[Value]> {
         match &self.data {
             Value::Array(list) => Some(list),
@@ -41,13 +41,13 @@ impl Envelope {
         }
     }
 
-    /// How many pages there are; `None` when it is not said.
+    /// Returns the number of pages; `None` when it is not given.
     pub(super) fn pages(&self) -> Option<u64> {
-        whole(self.data.get("page_info")?, "total_page")
+        unsigned(self.data.get("page_info")?, "total_page")
     }
 
     pub(super) fn number(&self, name: &str) -> Option<u64> {
-        whole(&self.data, name)
+        unsigned(&self.data, name)
     }
 }
 
@@ -58,11 +58,11 @@ fn integer(value: &Value) -> Option<i64> {
     }
 }
 
-fn whole(entry: &Value, name: &str) -> Option<u64> {
+fn unsigned(entry: &Value, name: &str) -> Option<u64> {
     integer(entry.get(name)?).and_then(|number| u64::try_from(number).ok())
 }
 
-/// A text, or an id that came as a number; an empty one counts as not given.
+/// Returns a text or a number as text; an empty text counts as missing.
 pub(super) fn text(entry: &Value, name: &str) -> Option<String> {
     match entry.get(name)? {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
@@ -71,7 +71,7 @@ pub(super) fn text(entry: &Value, name: &str) -> Option<String> {
     }
 }
 
-/// True or false, in any spelling that occurs.
+/// Returns a boolean, which some endpoints send as text.
 pub(super) fn flag(entry: &Value, name: &str) -> Option<bool> {
     match entry.get(name)? {
         Value::Bool(flag) => Some(*flag),
@@ -81,9 +81,9 @@ pub(super) fn flag(entry: &Value, name: &str) -> Option<bool> {
     }
 }
 
-/// A side in pixels; zero is how "not known yet" is written.
+/// Returns a width or height in pixels; the platform sends zero while it is unknown.
 fn side(entry: &Value, name: &str) -> Option<u32> {
-    whole(entry, name).and_then(|side| u32::try_from(side).ok()).filter(|side| *side > 0)
+    unsigned(entry, name).and_then(|side| u32::try_from(side).ok()).filter(|side| *side > 0)
 }
 
 pub(super) fn video(entry: &Value) -> Option<RemoteVideo> {
@@ -91,7 +91,7 @@ pub(super) fn video(entry: &Value) -> Option<RemoteVideo> {
         video_id: text(entry, "video_id")?,
         file_name: text(entry, "file_name"),
         md5: text(entry, "signature").map(|md5| md5.to_ascii_lowercase()),
-        size_bytes: whole(entry, "size").filter(|size| *size > 0),
+        size_bytes: unsigned(entry, "size").filter(|size| *size > 0),
         width: side(entry, "width"),
         height: side(entry, "height"),
         displayable: flag(entry, "displayable"),
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn envelopes_are_read_in_every_shape_that_occurs() {
+    fn parses_every_known_shape_of_reply() {
         let body = br#"{"code":0,"message":"OK","request_id":"r","new":1,"data":[{"video_id":"v1","x":{}}]}"#;
         let upload = Envelope::read(body).unwrap();
         assert_eq!((upload.field("video_id"), upload.request_id), (Some("v1".into()), Some("r".into())));
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_yet_is_none() {
+    fn facts_that_are_not_known_yet_are_none() {
         let early = serde_json::json!({
             "video_id": 7, "width": 0, "height": "960", "size": 0, "displayable": "False", "signature": "AB",
             "video_cover_url": "",

@@ -1,10 +1,10 @@
-//! What the error codes mean, which are words here and come with the HTTP status that fits them.
+//! The meaning of the error codes, which are words and come with a matching HTTP status.
 //! Source: developers portal, pages content-posting-api-reference-direct-post and
 //! content-posting-api-media-transfer-guide (2026-09-11).
 
 use crate::platform::Class;
 
-/// The class of an answer. `harmless` calls may be repeated when nobody knows whether they happened.
+/// Returns the class of a reply. A `harmless` call may be repeated even if it may have happened already.
 pub fn classify(code: &str, status: u16, harmless: bool) -> Class {
     let lost = if harmless { Class::Retry } else { Class::Unknown };
     match code {
@@ -15,7 +15,7 @@ pub fn classify(code: &str, status: u16, harmless: bool) -> Class {
         | "reached_active_user_cap"
         | "url_ownership_unverified" => Class::Configuration,
         "internal_error" => lost,
-        // The rest is about this request or this account: spam_risk_…, invalid_param(s), …
+        // The other codes concern this request or this account: spam_risk_…, invalid_param(s), …
         _ => match status {
             401 => Class::ReAuthenticate,
             408 => lost,
@@ -27,22 +27,22 @@ pub fn classify(code: &str, status: u16, harmless: bool) -> Class {
     }
 }
 
-/// What to do about a code; empty where its message says enough.
+/// Returns the remedy for a code; empty where the platform's message suffices.
 pub fn advice(code: &str) -> &'static str {
     match code {
-        "access_token_invalid" => "have the creator authorise the app again",
+        "access_token_invalid" => "ask the creator to authorise the app again",
         "scope_not_authorized" | "scope_permission_missed" => {
-            "the token lacks a scope: direct posts need video.publish, drafts video.upload"
+            "the token lacks a scope: direct posts need video.publish, drafts need video.upload"
         }
         "unaudited_client_can_only_post_to_private_accounts" => {
-            "until the app is audited, only private accounts may be posted to"
+            "until the platform has audited the app, it may post only to private accounts"
         }
-        "reached_active_user_cap" => "the app has reached its number of users for the day",
+        "reached_active_user_cap" => "the app reached its daily limit of users; try again tomorrow",
         "spam_risk_too_many_pending_share" => {
-            "at most 5 drafts may wait in 24 hours: the creator posts or deletes some, or tomorrow"
+            "at most 5 drafts may be pending in 24 hours: the creator must post or delete some, or wait a day"
         }
-        "spam_risk_too_many_posts" => "the account reached its number of posts for the day",
-        "privacy_level_option_mismatch" => "use a privacy_level that the creator is offered",
+        "spam_risk_too_many_posts" => "the account reached its daily limit of posts; try again tomorrow",
+        "privacy_level_option_mismatch" => "use a privacy_level that the platform offers this creator",
         _ => "",
     }
 }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_count_before_the_status_and_a_lost_change_stays_in_doubt() {
+    fn the_code_takes_precedence_over_the_status_and_a_lost_change_is_unknown() {
         assert_eq!(classify("access_token_invalid", 400, true), Class::ReAuthenticate);
         assert_eq!(classify("invalid_params", 400, true), Class::Permanent);
         assert_eq!(classify("spam_risk_too_many_posts", 403, true), Class::Permanent);

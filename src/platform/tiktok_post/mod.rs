@@ -1,7 +1,7 @@
 //! TikTok's Content Posting API: drafts into a creator's inbox, and direct posts.
 //!
-//! [`TikTokPost`] is the client. Calls go through `client`, at the `pace` each endpoint allows, and get
-//! their class by [`codes`]; `put` sends the bytes in [`chunks`].
+//! [`TikTokPost`] is the client. Calls go through `client`, within the rate limit of each endpoint (`throttle`),
+//! and are classified by [`codes`]; `put` sends the bytes in [`chunks`].
 
 pub mod chunks;
 mod client;
@@ -17,9 +17,9 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 pub use self::options::{PostOptions, PostOptionsError, origin_of};
-use self::throttle::Pace;
-use super::upload_body::Pacer;
-use super::{Call, Creator, NewPost, Opened, PostPlatform, PostStatus};
+use self::throttle::PostRateLimiter;
+use super::upload_body::BandwidthLimiter;
+use super::{Call, Creator, NewPost, OpenedUpload, PostPlatform, PostStatus};
 use crate::rules::ValidatedAsset;
 
 const CREATOR: &str = "v2/post/publish/creator_info/query/";
@@ -29,33 +29,34 @@ const STATUS: &str = "v2/post/publish/status/fetch/";
 const CANCEL: &str = "v2/post/publish/cancel/";
 const UPLOAD: &str = "upload";
 
-/// Posts that may be begun in a minute.
-pub const POSTS_A_MINUTE: u64 = 6;
-/// Calls of one token a minute, those for bytes left out: opening, asking and reading what is allowed.
-pub const CALLS_A_MINUTE: u64 = 6 + 30 + 20;
+/// The most posts per minute.
+pub const POSTS_PER_MINUTE: u64 = 6;
+/// The most calls per minute of one token: opening uploads, reading statuses and reading the creator. Uploads of
+/// bytes do not count.
+pub const CALLS_PER_MINUTE: u64 = 6 + 30 + 20;
 
-/// The calls of one post of this many bytes, by endpoint, asking after it included.
+/// Returns the calls of one post of `bytes` bytes by endpoint, including status reads.
 pub fn calls(bytes: u64) -> Vec<(&'static str, u64)> {
-    let chunks = chunks::Chunks::of(bytes).map_or(1, |cut| cut.count);
+    let chunks = chunks::ChunkLayout::of(bytes).map_or(1, |layout| layout.count);
     vec![(DIRECT, 1), (UPLOAD, chunks), (STATUS, 5)]
 }
 
-/// The client of one creator. Its calls must be awaited in a Tokio runtime with time and IO.
+/// A client for one creator. Its calls must be awaited in a Tokio runtime with time and I/O.
 pub struct TikTokPost {
     options: PostOptions,
     base: Url,
     origin: String,
     http: reqwest::Client,
-    pace: Pace,
-    pacer: Pacer,
+    rate_limiter: PostRateLimiter,
+    bandwidth: BandwidthLimiter,
 }
 
 impl TikTokPost {
-    /// A client; nothing is sent yet, see [`PostPlatform::creator`].
+    /// Creates a client without sending anything; see [`PostPlatform::creator`].
     ///
     /// # Errors
-    /// [`PostOptionsError`] for an address that would expose the token, an account or token that cannot be
-    /// one, or when TLS does not start.
+    /// [`PostOptionsError`] for a URL that would expose the token, an invalid account or token, or when TLS does
+    /// not start.
     pub fn new(options: PostOptions) -> Result<TikTokPost, PostOptionsError> {
         let base = options::base(&options.base_url)?;
         if options.account.trim().is_empty() {
@@ -68,8 +69,8 @@ impl TikTokPost {
         Ok(TikTokPost {
             origin: options.origin.clone().unwrap_or_else(|| base.origin().ascii_serialization()),
             http: options::http_client(&options, &base)?,
-            pace: Pace::new(options.speed),
-            pacer: Pacer::new(options.bandwidth.filter(|rate| *rate > 0)),
+            rate_limiter: PostRateLimiter::new(options.speed),
+            bandwidth: BandwidthLimiter::new(options.bandwidth.filter(|rate| *rate > 0)),
             base,
             options,
         })
@@ -95,17 +96,17 @@ impl PostPlatform for TikTokPost {
         Box::pin(self.read_creator())
     }
 
-    fn open<'a>(&'a self, post: &'a NewPost, asset: &'a ValidatedAsset) -> Call<'a, Opened> {
+    fn open_upload<'a>(&'a self, post: &'a NewPost, asset: &'a ValidatedAsset) -> Call<'a, OpenedUpload> {
         Box::pin(self.init(post, asset))
     }
 
-    fn fill<'a>(
+    fn upload_bytes<'a>(
         &'a self,
-        upload: &'a Opened,
+        upload: &'a OpenedUpload,
         asset: &'a ValidatedAsset,
         sent: &'a (dyn Fn(u64) + Send + Sync),
     ) -> Call<'a, ()> {
-        Box::pin(self.put_all(upload, asset, sent))
+        Box::pin(self.send_file(upload, asset, sent))
     }
 
     fn status<'a>(&'a self, publish_id: &'a str) -> Call<'a, PostStatus> {
@@ -113,6 +114,6 @@ impl PostPlatform for TikTokPost {
     }
 
     fn cancel<'a>(&'a self, publish_id: &'a str) -> Call<'a, ()> {
-        Box::pin(self.take_back(publish_id))
+        Box::pin(self.cancel_upload(publish_id))
     }
 }

@@ -1,4 +1,4 @@
-//! What the client is made of, and why it may not be made.
+//! The options of the client and their validation.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,35 +10,36 @@ use url::{Host, Url};
 
 use crate::platform::Timeouts;
 
-/// Told how long everybody pauses, when a pause begins.
+/// Called with the duration when a pause of all calls begins.
 type OnPause = Arc<dyn Fn(Duration) + Send + Sync>;
 
-/// Everything a client is made with.
+/// The options of a client.
 #[derive(Clone)]
 pub struct PostOptions {
-    /// Scheme and host, such as `https://open.tiktokapis.com`. `http` is taken for the loopback only.
+    /// Scheme and host, such as `https://open.tiktokapis.com`. `http` is accepted for loopback
+    /// addresses only.
     pub base_url: String,
-    /// What effects are keyed by in place of the address, for a stand-in that remembers what it made while
-    /// its port changes from run to run.
+    /// Replaces the address in the keys of effects, for a sandbox that keeps its state while its port changes
+    /// from run to run.
     pub origin: Option<String>,
-    /// The creator's account, by any lasting name such as the `open_id`: what effects are keyed by.
+    /// A permanent name of the creator's account, such as the `open_id`; part of the key of every effect.
     pub account: String,
-    /// The creator's access token. It is never shown, logged or put into an error.
+    /// The creator's access token. It never appears in output, logs or errors.
     pub token: SecretString,
-    /// How long to wait.
+    /// The timeouts.
     pub timeouts: Timeouts,
-    /// Bytes a second that all uploads together may use; `None` for as fast as it goes.
+    /// Bytes per second that all uploads together may use; `None` for no limit.
     pub bandwidth: Option<u64>,
-    /// The wait before a chunk or a read is sent again; doubles with each.
+    /// The wait before the first retry of a chunk or a read; doubles with each retry.
     pub retry_wait: Duration,
-    /// How much faster the destination's clock runs than ours: 1 but for a stand-in.
+    /// How much faster the platform's clock runs than ours: 1 except for a sandbox.
     pub speed: f64,
-    /// Told when everybody pauses, and for how long.
+    /// Called with the duration when a pause of all calls begins.
     pub on_pause: Option<OnPause>,
 }
 
 impl PostOptions {
-    /// The defaults, for one creator.
+    /// Returns the defaults for one creator.
     pub fn new(base_url: &str, account: &str, token: SecretString) -> PostOptions {
         PostOptions {
             base_url: base_url.to_owned(),
@@ -65,40 +66,40 @@ impl fmt::Debug for PostOptions {
     }
 }
 
-/// Why a client cannot be made.
+/// Why a client cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum PostOptionsError {
-    /// The address cannot be used.
-    #[error("the address of the API cannot be used: {0}; write for example https://open.tiktokapis.com")]
+    /// The URL cannot be used.
+    #[error("the URL of the API cannot be used: {0}; use for example https://open.tiktokapis.com")]
     Address(&'static str),
-    /// No account.
+    /// The account is empty.
     #[error(
-        "the account is empty: name the creator's account, for example by its open_id; the journal keeps its \
-         posts apart by it"
+        "the account is empty: set a permanent name of the creator's account, for example its open_id; the \
+         journal distinguishes accounts by this name"
     )]
     Account,
-    /// The token is empty or holds what a header cannot.
-    #[error("the access token is empty or not plain text: put it in place as the platform gave it")]
+    /// The token is empty or not a valid HTTP header value.
+    #[error("the access token is empty or not plain ASCII text: copy it exactly as the platform issued it")]
     Token,
     /// TLS or the HTTP client did not start.
     #[error("the HTTP client cannot start")]
     Client(#[source] reqwest::Error),
 }
 
-/// What effects at an address are keyed by: scheme, host and port.
+/// Returns scheme, host and port of a URL, which are part of the key of every effect.
 ///
 /// # Errors
-/// [`PostOptionsError`] for an address that cannot be used.
+/// [`PostOptionsError`] for a URL that cannot be used.
 pub fn origin_of(base_url: &str) -> Result<String, PostOptionsError> {
     Ok(base(base_url)?.origin().ascii_serialization())
 }
 
-/// The address that the endpoints are joined to.
+/// Returns the URL that endpoints are joined to.
 pub(super) fn base(given: &str) -> Result<Url, PostOptionsError> {
-    let url = Url::parse(given).map_err(|_| PostOptionsError::Address("it does not read as one"))?;
+    let url = Url::parse(given).map_err(|_| PostOptionsError::Address("it is malformed"))?;
     let refuse = |reason| Err(PostOptionsError::Address(reason));
     if !url.username().is_empty() || url.password().is_some() {
-        return refuse("it holds a user name or password");
+        return refuse("it contains a user name or password");
     }
     if url.query().is_some() || url.fragment().is_some() || url.path() != "/" {
         return refuse("it has a path, query or fragment");
@@ -106,12 +107,12 @@ pub(super) fn base(given: &str) -> Result<Url, PostOptionsError> {
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
-        _ => refuse("only https is spoken, and http on this machine's loopback"),
+        _ => refuse("only https is supported, and http on loopback addresses"),
     }
 }
 
-/// Whether bytes may go to an address that the platform gave: its own upload hosts, or, when the API
-/// itself lies on the loopback, the loopback. Sources: portal page media-transfer-guide.
+/// Returns whether bytes may be sent to a URL from the platform: to its own upload hosts, or to the loopback
+/// if the API is on the loopback. Source: portal page media-transfer-guide.
 pub(super) fn may_upload_to(url: &Url, base: &Url) -> bool {
     if is_loopback(base) {
         return is_loopback(url) && matches!(url.scheme(), "http" | "https");
@@ -125,7 +126,7 @@ pub(super) fn may_upload_to(url: &Url, base: &Url) -> bool {
         && (host == "open-upload.tiktokapis.com" || region)
 }
 
-/// Whether the address is this machine's own.
+/// Returns whether the URL's host is a loopback address.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
@@ -136,13 +137,13 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 }
 
 pub(super) fn http_client(options: &PostOptions, base: &Url) -> Result<reqwest::Client, PostOptionsError> {
-    // Fails when a provider is in place already, which is as good.
+    // Fails when a provider is installed already, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("greenlit/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(options.timeouts.connect)
         .pool_idle_timeout(Duration::from_secs(20))
-        // Neither a token nor a video must follow a redirect to another host.
+        // A redirect would send the token or the video to another host.
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false);
@@ -158,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_go_to_the_platforms_own_hosts_only() {
+    fn uploads_only_to_the_platforms_own_hosts() {
         let base = base("https://open.tiktokapis.com").unwrap();
         let may = |text: &str| may_upload_to(&Url::parse(text).unwrap(), &base);
         assert!(may("https://open-upload.tiktokapis.com/video/?upload_id=1"));
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_show_the_token_are_refused() {
+    fn rejects_urls_that_would_expose_the_token() {
         for bad in ["http://open.tiktokapis.com", "https://me:pw@h", "https://h/v2", "h", "ftp://127.0.0.1"] {
             assert!(super::base(bad).is_err(), "{bad}");
         }

@@ -1,5 +1,5 @@
-//! The bytes: one chunk after the other, each repeated where its answer was lost, from where the platform
-//! says it stands. Repeating does no harm: an upload has one place for each byte and makes one post.
+//! Uploads the bytes of a post, chunk by chunk. A chunk whose reply was lost is sent again from the position
+//! that the platform reports. This is harmless: an upload stores each byte once and makes one post.
 
 use std::path::Path;
 use std::pin::pin;
@@ -10,171 +10,175 @@ use secrecy::ExposeSecret;
 use tokio_util::io::ReaderStream;
 use url::Url;
 
-use super::chunks::Chunks;
+use super::chunks::ChunkLayout;
 use super::{TikTokPost, UPLOAD, options};
-use crate::platform::upload_body::{Source, Stopped, open, pump_part};
-use crate::platform::{CallError, Class, Opened};
+use crate::platform::upload_body::{ChecksummedReader, SendError, open_and_hash, stream_range};
+use crate::platform::{CallError, Class, OpenedUpload};
 use crate::rules::ValidatedAsset;
 
-/// Tries of one chunk.
-const TRIES: u32 = 5;
-/// What lies between the file and the connection.
+/// The maximum number of attempts of one chunk.
+const MAX_ATTEMPTS: u32 = 5;
+/// The buffer between the file and the connection, in bytes.
 const BUFFER: usize = 256 << 10;
 
-/// What an answer to a chunk says.
+/// What the reply to a chunk says.
 #[derive(Debug, PartialEq, Eq)]
-enum Taken {
-    /// So many bytes are there.
-    UpTo(u64),
-    /// All of them.
-    Whole,
+enum ChunkReply {
+    /// The platform has this many bytes.
+    Received(u64),
+    /// The platform has all bytes.
+    Complete,
 }
 
 impl TikTokPost {
-    pub(super) async fn put_all(
+    pub(super) async fn send_file(
         &self,
-        upload: &Opened,
+        upload: &OpenedUpload,
         asset: &ValidatedAsset,
         sent: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<(), CallError> {
-        let fault = |class, text: &str| self.fault(UPLOAD, class, text);
+        let error = |class, message: &str| self.error(UPLOAD, class, message);
         let url = Url::parse(upload.upload_url.expose_secret()).ok();
         let url = url.filter(|url| options::may_upload_to(url, &self.base)).ok_or_else(|| {
-            fault(
-                Class::Permanent,
-                "the address for the bytes is not one of the platform's: nothing was sent",
-            )
+            error(Class::Permanent, "the upload URL is not on one of the platform's hosts; nothing was sent")
         })?;
-        let (mut file, hashed) = open(asset.path()).await.map_err(|error| {
-            fault(Class::Permanent, &format!("{} cannot be read: {error}", asset.path().display()))
+        let (mut file, hashed) = open_and_hash(asset.path()).await.map_err(|source| {
+            error(Class::Permanent, &format!("cannot read {}: {source}", asset.path().display()))
         })?;
         let checked = asset.content();
         if hashed.size != checked.size_bytes || !hashed.blake3.eq_ignore_ascii_case(&checked.blake3) {
             return Err(self.file_changed());
         }
-        let cut = Chunks::of(hashed.size)
-            .ok_or_else(|| fault(Class::Permanent, "the file is empty or too large"))?;
-        let mut source = Source::new(&mut file, &hashed);
-        let (mut index, mut tried) = (0, 0);
-        while index < cut.count {
-            let mark = source.mark();
-            match self.put(&url, &mut source, cut, index, media_type(asset.path()), sent).await {
-                Ok(Taken::Whole) => return Ok(()),
-                Ok(Taken::UpTo(at)) => {
-                    // Never back: what has arrived stays, and what we passed has arrived.
-                    let next = cut.starting_at(at).filter(|next| *next >= index).ok_or_else(|| {
-                        fault(
-                            Class::Unknown,
-                            &format!("the platform says it has {at} bytes, where no chunk ends"),
-                        )
+        let layout = ChunkLayout::of(hashed.size)
+            .ok_or_else(|| error(Class::Permanent, "the file is empty or too large"))?;
+        let mut reader = ChecksummedReader::new(&mut file, &hashed);
+        let (mut index, mut attempts) = (0, 0);
+        while index < layout.count {
+            let position = reader.position();
+            match self.put(&url, &mut reader, layout, index, media_type(asset.path()), sent).await {
+                Ok(ChunkReply::Complete) => return Ok(()),
+                Ok(ChunkReply::Received(at)) => {
+                    // Never backwards: the platform keeps what has arrived.
+                    let next = layout.starting_at(at).filter(|next| *next >= index).ok_or_else(|| {
+                        let message = format!("the platform has {at} bytes, where no chunk ends");
+                        error(Class::Unknown, &message)
                     })?;
-                    tried = if next > index { 0 } else { tried + 1 };
-                    if source.at() != at {
-                        source.back_to(&mark).await.map_err(|stopped| self.broken(stopped))?;
-                        source.skip_to(at).await.map_err(|stopped| self.broken(stopped))?;
+                    attempts = if next > index { 0 } else { attempts + 1 };
+                    if reader.at() != at {
+                        reader.seek_to(&position).await.map_err(|source| self.send_error(source))?;
+                        reader.skip_to(at).await.map_err(|source| self.send_error(source))?;
                     }
                     index = next;
-                    if tried == TRIES {
-                        return Err(fault(Class::Unknown, "a chunk was not taken"));
+                    if attempts == MAX_ATTEMPTS {
+                        return Err(error(Class::Unknown, "the platform did not accept a chunk"));
                     }
                 }
-                Err(error) => {
-                    tried += 1;
-                    if error.class != Class::Retry || tried == TRIES {
-                        let class = if error.class == Class::Retry { Class::Unknown } else { error.class };
-                        return Err(CallError { class, ..error });
+                Err(failure) => {
+                    attempts += 1;
+                    if failure.class != Class::Retry || attempts == MAX_ATTEMPTS {
+                        let class = match failure.class {
+                            Class::Retry => Class::Unknown,
+                            class => class,
+                        };
+                        return Err(CallError { class, ..failure });
                     }
-                    source.back_to(&mark).await.map_err(|stopped| self.broken(stopped))?;
-                    tokio::time::sleep(self.retry_wait(tried)).await;
+                    reader.seek_to(&position).await.map_err(|source| self.send_error(source))?;
+                    tokio::time::sleep(self.retry_wait(attempts)).await;
                 }
             }
         }
-        Err(fault(Class::Unknown, "every chunk was taken, but the platform did not say that it has all"))
+        Err(error(Class::Unknown, "the platform accepted every chunk but did not confirm the whole file"))
     }
 
+    /// Sends one chunk.
     async fn put(
         &self,
         url: &Url,
-        source: &mut Source<'_>,
-        cut: Chunks,
+        reader: &mut ChecksummedReader<'_>,
+        layout: ChunkLayout,
         index: u64,
         kind: &'static str,
         sent: &(dyn Fn(u64) + Send + Sync),
-    ) -> Result<Taken, CallError> {
-        let (start, end) = cut.range(index);
+    ) -> Result<ChunkReply, CallError> {
+        let (start, end) = layout.range(index);
         let (mut near, far) = tokio::io::duplex(BUFFER);
         let request = self
             .http
             .put(url.clone())
             .header(CONTENT_TYPE, kind)
             .header(CONTENT_LENGTH, end - start)
-            .header(CONTENT_RANGE, format!("bytes {start}-{}/{}", end - 1, cut.total))
+            .header(CONTENT_RANGE, format!("bytes {start}-{}/{}", end - 1, layout.total))
             .body(Body::wrap_stream(ReaderStream::with_capacity(far, BUFFER)));
         let mut sending = pin!(request.send());
         let timeouts = &self.options.timeouts;
-        let pumped = {
-            let with = (timeouts, &self.pacer);
-            let mut pumping = pin!(pump_part(source, end - start, &mut near, with, sent));
+        let streamed = {
+            let limits = (timeouts, &self.bandwidth);
+            let mut streaming = pin!(stream_range(reader, end - start, &mut near, limits, sent));
             tokio::select! {
-                pumped = &mut pumping => pumped,
-                // The platform may refuse before it has read the chunk.
-                reply = &mut sending => return self.taken(reply, cut),
+                streamed = &mut streaming => streamed,
+                // The platform may refuse the request before it has read the whole chunk.
+                reply = &mut sending => return self.chunk_reply(reply, layout),
             }
         };
-        match pumped {
-            Ok(()) | Err(Stopped::NotTaken) => {}
-            Err(stopped) => return Err(self.broken(stopped)),
+        match streamed {
+            Ok(()) | Err(SendError::ConnectionClosed) => {}
+            Err(error) => return Err(self.send_error(error)),
         }
         match tokio::time::timeout(timeouts.upload_reply, sending).await {
-            Ok(reply) => self.taken(reply, cut),
-            Err(_) => Err(self.fault(UPLOAD, Class::Retry, "no reply came in time")),
+            Ok(reply) => self.chunk_reply(reply, layout),
+            Err(_) => Err(self.error(UPLOAD, Class::Retry, "no reply in time")),
         }
     }
 
-    /// What the answer to a chunk says.
-    fn taken(&self, reply: Result<Response, reqwest::Error>, cut: Chunks) -> Result<Taken, CallError> {
+    /// Reads the reply to a chunk.
+    fn chunk_reply(
+        &self,
+        reply: Result<Response, reqwest::Error>,
+        layout: ChunkLayout,
+    ) -> Result<ChunkReply, CallError> {
         let response = match reply {
             Ok(response) => response,
-            Err(error) => return Err(self.fault(UPLOAD, Class::Retry, &error.without_url().to_string())),
+            Err(error) => return Err(self.error(UPLOAD, Class::Retry, &error.without_url().to_string())),
         };
         let range = response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
-        let stands = range.and_then(|range| arrived(range, cut.total));
-        let fault = |class, text: &str| Err(self.fault(UPLOAD, class, text));
-        match (response.status().as_u16(), stands) {
-            (201, _) => Ok(Taken::Whole),
-            (206 | 416, Some(at)) if at >= cut.total => Ok(Taken::Whole),
-            (206 | 416, Some(at)) => Ok(Taken::UpTo(at)),
-            (206 | 416, None) => fault(Class::Unknown, "the platform does not say how many bytes it has"),
-            (400, _) => {
-                fault(Class::Permanent, "HTTP 400: the platform does not take the headers of a chunk")
+        let received = range.and_then(|range| received_bytes(range, layout.total));
+        let fail = |class, message: &str| Err(self.error(UPLOAD, class, message));
+        match (response.status().as_u16(), received) {
+            (201, _) => Ok(ChunkReply::Complete),
+            (206 | 416, Some(at)) if at >= layout.total => Ok(ChunkReply::Complete),
+            (206 | 416, Some(at)) => Ok(ChunkReply::Received(at)),
+            (206 | 416, None) => {
+                fail(Class::Unknown, "the reply does not say how many bytes the platform has")
             }
-            (403, _) => fault(Class::Unknown, "HTTP 403: the address for the bytes has expired"),
-            (404, _) => fault(Class::Unknown, "HTTP 404: the platform does not know the upload any more"),
-            (500..=599, _) => fault(Class::Retry, "an error on the platform's side"),
-            (status, _) => fault(Class::Unknown, &format!("HTTP {status} to a chunk")),
+            (400, _) => fail(Class::Permanent, "HTTP 400: the platform rejects the headers of a chunk"),
+            (403, _) => fail(Class::Unknown, "HTTP 403: the upload URL has expired"),
+            (404, _) => fail(Class::Unknown, "HTTP 404: the platform no longer knows the upload"),
+            (500..=599, _) => fail(Class::Retry, "an error on the platform's side"),
+            (status, _) => fail(Class::Unknown, &format!("HTTP {status} in reply to a chunk")),
         }
     }
 
     fn file_changed(&self) -> CallError {
-        let text = "the file is not the one that was checked: it changed since; check it again";
-        self.fault(UPLOAD, Class::Permanent, text)
+        let message = "the file changed since it was checked; check it again";
+        self.error(UPLOAD, Class::Permanent, message)
     }
 
-    /// The error for a file that stopped being sent. Without its last piece nothing can have come of it.
-    fn broken(&self, stopped: Stopped) -> CallError {
-        match stopped {
-            Stopped::Changed => self.file_changed(),
-            Stopped::Unreadable(error) => {
-                self.fault(UPLOAD, Class::Permanent, &format!("the file cannot be read: {error}"))
+    /// Returns the error for a file that was not sent completely. Without its last bytes the platform cannot have
+    /// created anything.
+    fn send_error(&self, error: SendError) -> CallError {
+        match error {
+            SendError::Changed => self.file_changed(),
+            SendError::Unreadable(error) => {
+                self.error(UPLOAD, Class::Permanent, &format!("cannot read the file: {error}"))
             }
-            Stopped::Stalled(why) => self.fault(UPLOAD, Class::Retry, why),
-            Stopped::NotTaken => self.fault(UPLOAD, Class::Retry, "the connection was closed"),
+            SendError::Stalled(why) => self.error(UPLOAD, Class::Retry, why),
+            SendError::ConnectionClosed => self.error(UPLOAD, Class::Retry, "the connection was closed"),
         }
     }
 }
 
-/// How many bytes have arrived, by `bytes 0-9999999/50000123`; `bytes */50000123` says that none have.
-fn arrived(range: &str, total: u64) -> Option<u64> {
+/// Parses the number of received bytes from `bytes 0-9999999/50000123`; `bytes */50000123` means none.
+fn received_bytes(range: &str, total: u64) -> Option<u64> {
     let (span, of) = range.trim().strip_prefix("bytes")?.trim().split_once('/')?;
     if of.parse() != Ok(total) {
         return None;
@@ -187,7 +191,7 @@ fn arrived(range: &str, total: u64) -> Option<u64> {
     (start <= end && end < total).then_some(end + 1)
 }
 
-/// The media type by the extension.
+/// Returns the media type for the extension.
 fn media_type(path: &Path) -> &'static str {
     let extension = path.extension().and_then(|text| text.to_str()).unwrap_or("").to_ascii_lowercase();
     match extension.as_str() {
@@ -202,11 +206,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn progress_is_read_from_the_range_and_never_guessed() {
-        assert_eq!(arrived("bytes 0-9999999/50000123", 50_000_123), Some(10_000_000));
-        assert_eq!(arrived("bytes */7", 7), Some(0));
-        for odd in ["bytes 0-9/8", "bytes 0-7/7", "0-1/7", "bytes 5-1/7", "bytes a-b/7", ""] {
-            assert_eq!(arrived(odd, 7), None, "{odd}");
+    fn parses_the_received_bytes_and_rejects_malformed_ranges() {
+        assert_eq!(received_bytes("bytes 0-9999999/50000123", 50_000_123), Some(10_000_000));
+        assert_eq!(received_bytes("bytes */7", 7), Some(0));
+        for malformed in ["bytes 0-9/8", "bytes 0-7/7", "0-1/7", "bytes 5-1/7", "bytes a-b/7", ""] {
+            assert_eq!(received_bytes(malformed, 7), None, "{malformed}");
         }
     }
 }

@@ -1,13 +1,13 @@
-//! How often each endpoint may be called: so many times a minute for each token.
+//! The rate limits of the endpoints, in calls per minute and token.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A little longer than the platform's, since the network shifts when calls arrive.
+/// A little longer than the platform's window, since network delays vary.
 const MINUTE: Duration = Duration::from_millis(60_500);
 
-/// Calls a minute. Sources: the reference page of each endpoint.
+/// Returns the calls allowed per minute. Source: the reference page of each endpoint.
 fn allowance(endpoint: &str) -> usize {
     match endpoint {
         super::CREATOR => 20,
@@ -16,29 +16,29 @@ fn allowance(endpoint: &str) -> usize {
     }
 }
 
-/// The gate that every call passes, uploads of bytes excepted: they have no published limit.
+/// The rate limiter of all calls except uploads of bytes, which have no published limit.
 #[derive(Debug)]
-pub(super) struct Pace {
-    state: Mutex<State>,
+pub(super) struct PostRateLimiter {
+    state: Mutex<RateState>,
     minute: Duration,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct RateState {
     recent: BTreeMap<&'static str, VecDeque<Instant>>,
     paused_until: Option<Instant>,
 }
 
-impl Pace {
-    /// `speed` is how much faster the destination's clock runs than ours; 1 but for a stand-in.
-    pub(super) fn new(speed: f64) -> Pace {
-        Pace { state: Mutex::default(), minute: MINUTE.div_f64(speed.max(1.0)) }
+impl PostRateLimiter {
+    /// Creates a limiter. `speed` is how much faster the platform's clock runs than ours; 1 except for a sandbox.
+    pub(super) fn new(speed: f64) -> PostRateLimiter {
+        PostRateLimiter { state: Mutex::default(), minute: MINUTE.div_f64(speed.max(1.0)) }
     }
 
-    /// Waits for a turn.
+    /// Waits until the call may be sent.
     pub(super) async fn enter(&self, endpoint: &'static str) {
         loop {
-            let wait = self.ask(endpoint, Instant::now());
+            let wait = self.try_admit(endpoint, Instant::now());
             if wait.is_zero() {
                 return;
             }
@@ -46,7 +46,8 @@ impl Pace {
         }
     }
 
-    fn ask(&self, endpoint: &'static str, now: Instant) -> Duration {
+    /// Counts a call, or returns how long to wait before it may be sent.
+    fn try_admit(&self, endpoint: &'static str, now: Instant) -> Duration {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(until) = state.paused_until.filter(|until| *until > now) {
             return until - now;
@@ -64,7 +65,7 @@ impl Pace {
         }
     }
 
-    /// A call came too often: everybody waits a minute. Gives the time when a new pause begins.
+    /// Records a throttled call: all calls pause for a minute. Returns the pause if a new one begins.
     pub(super) fn throttled(&self) -> Option<Duration> {
         let now = Instant::now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,16 +82,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_endpoint_is_called_more_often_than_it_may() {
-        let pace = Pace::new(1.0);
+    fn delays_calls_beyond_the_limit_of_an_endpoint() {
+        let rate_limiter = PostRateLimiter::new(1.0);
         let start = Instant::now();
         for _ in 0..6 {
-            assert_eq!(pace.ask(super::super::DIRECT, start), Duration::ZERO);
+            assert_eq!(rate_limiter.try_admit(super::super::DIRECT, start), Duration::ZERO);
         }
-        assert_eq!(pace.ask(super::super::DIRECT, start + MINUTE / 2), MINUTE / 2);
-        assert_eq!(pace.ask(super::super::STATUS, start), Duration::ZERO);
-        assert_eq!(pace.ask(super::super::DIRECT, start + MINUTE), Duration::ZERO);
-        assert!(pace.throttled().is_some() && pace.throttled().is_none());
-        assert!(pace.ask(super::super::STATUS, Instant::now()) > Duration::ZERO);
+        assert_eq!(rate_limiter.try_admit(super::super::DIRECT, start + MINUTE / 2), MINUTE / 2);
+        assert_eq!(rate_limiter.try_admit(super::super::STATUS, start), Duration::ZERO);
+        assert_eq!(rate_limiter.try_admit(super::super::DIRECT, start + MINUTE), Duration::ZERO);
+        assert!(rate_limiter.throttled().is_some() && rate_limiter.throttled().is_none());
+        assert!(rate_limiter.try_admit(super::super::STATUS, Instant::now()) > Duration::ZERO);
     }
 }

@@ -1,10 +1,10 @@
-//! Replies as they are read: unknown fields are passed over, missing ones are not taken for zero.
+//! Parses replies: unknown fields are ignored, and missing ones do not count as zero.
 
 use serde_json::Value;
 
 use crate::platform::{Creator, PostStatus};
 
-/// `{"data": {...}, "error": {"code": "ok", "message": "", "log_id": ""}}`.
+/// A reply: `{"data": {...}, "error": {"code": "ok", "message": "", "log_id": ""}}`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Reply {
     pub(super) code: String,
@@ -14,12 +14,12 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// `None` for anything that is no reply of the API.
+    /// Parses a body; `None` when it is not a reply of the API.
     pub(super) fn read(body: &[u8]) -> Option<Reply> {
         let mut value: Value = serde_json::from_slice(body).ok()?;
         let error = value.get("error")?;
-        let word = |name: &str| error.get(name).and_then(Value::as_str).map(str::to_owned);
-        let (code, message, log_id) = (word("code")?, word("message").unwrap_or_default(), word("log_id"));
+        let text = |name: &str| error.get(name).and_then(Value::as_str).map(str::to_owned);
+        let (code, message, log_id) = (text("code")?, text("message").unwrap_or_default(), text("log_id"));
         let data = value.get_mut("data").map(Value::take).unwrap_or(Value::Null);
         Some(Reply { code, message, log_id, data })
     }
@@ -30,19 +30,19 @@ impl Reply {
 }
 
 pub(super) fn creator(data: &Value) -> Creator {
-    let words = data.get("privacy_level_options").and_then(Value::as_array);
+    let levels = data.get("privacy_level_options").and_then(Value::as_array);
     Creator {
         username: data.get("creator_username").and_then(Value::as_str).map(str::to_owned),
-        privacy_levels: words.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
+        privacy_levels: levels.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
         max_duration_s: data.get("max_video_post_duration_sec").and_then(Value::as_u64),
     }
 }
 
-/// `None` for a status that is not known.
+/// Parses the status of a post; `None` for an unknown status.
 pub(super) fn status(data: &Value) -> Option<PostStatus> {
-    let whole = |name: &str| data.get(name).and_then(Value::as_u64);
+    let number = |name: &str| data.get(name).and_then(Value::as_u64);
     Some(match data.get("status")?.as_str()? {
-        "PROCESSING_UPLOAD" => PostStatus::Uploading { received: whole("uploaded_bytes") },
+        "PROCESSING_UPLOAD" => PostStatus::Uploading { received: number("uploaded_bytes") },
         "PROCESSING_DOWNLOAD" => PostStatus::Processing,
         "SEND_TO_USER_INBOX" => PostStatus::InInbox,
         "PUBLISH_COMPLETE" => PostStatus::Posted { post_ids: post_ids(data) },
@@ -54,7 +54,7 @@ pub(super) fn status(data: &Value) -> Option<PostStatus> {
     })
 }
 
-/// The platform spells the field so; the right spelling is taken, too, should it ever come.
+/// Returns the public ids. The platform misspells the field; the correct spelling is accepted, too.
 fn post_ids(data: &Value) -> Vec<String> {
     let list = ["publicaly_available_post_id", "publicly_available_post_id"]
         .into_iter()
@@ -74,7 +74,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn every_status_is_read_and_an_unknown_one_is_not_guessed() {
+    fn parses_every_known_status_and_rejects_an_unknown_one() {
         let read = |text: &str| status(&serde_json::from_str(text).unwrap());
         assert_eq!(
             read(r#"{"status":"PROCESSING_UPLOAD","uploaded_bytes":7}"#),
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_needs_its_error_object() {
+    fn a_reply_without_an_error_object_is_rejected() {
         let body = br#"{"data":{"publish_id":"p"},"error":{"code":"ok","message":"","log_id":"l"}}"#;
         let reply = Reply::read(body).unwrap();
         assert_eq!((reply.text("publish_id"), reply.log_id), (Some("p".into()), Some("l".into())));

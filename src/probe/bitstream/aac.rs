@@ -1,26 +1,26 @@
-//! The AudioSpecificConfig of AAC (ISO/IEC 14496-3, 1.6.2.1), and how a frame begins.
+//! The AudioSpecificConfig of AAC (ISO/IEC 14496-3, 1.6.2.1), and the start of a frame.
 
 use super::Bits;
 
 const LOW_COMPLEXITY: u32 = 2;
 const RATES: [u32; 13] =
     [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000, 7350];
-/// Up to this core rate, band replication may hide in frames without being announced. Doubled it is
-/// 64 kHz; nothing is coded that way beyond.
-const MAY_HIDE_BANDS_HZ: u32 = 32_000;
+/// Up to this core sample rate, frames may contain spectral band replication that the configuration does not
+/// signal. SBR doubles the rate, and is not used above 64 kHz.
+const MAX_IMPLICIT_SBR_HZ: u32 = 32_000;
 const SYNC_EXTENSION: u32 = 0x2b7;
 
-/// What a configuration of plain low-complexity AAC says.
+/// The parameters of plain low-complexity AAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LowComplexity {
-    /// Samples per second.
+    /// Sample rate in Hz.
     pub sample_rate: u32,
     /// Number of channels, 1 or 2.
     pub channels: u32,
 }
 
-/// Reads a configuration. `None` unless it is certain from it alone that the audio is plain
-/// low-complexity AAC in mono or stereo: anything else is for a decoder to say.
+/// Parses a configuration; `None` unless it alone proves that the audio is plain low-complexity AAC in
+/// mono or stereo. Other configurations need a decoder.
 pub fn low_complexity(config: &[u8]) -> Option<LowComplexity> {
     let mut bits = Bits::new(config);
     if bits.take(5)? != LOW_COMPLEXITY {
@@ -35,7 +35,7 @@ pub fn low_complexity(config: &[u8]) -> Option<LowComplexity> {
     if bits.take(3)? != 0 {
         return None;
     }
-    let announced = match bits.take(11) {
+    let signalled = match bits.take(11) {
         Some(SYNC_EXTENSION) => {
             if bits.take(5)? != 5 {
                 return None;
@@ -44,15 +44,15 @@ pub fn low_complexity(config: &[u8]) -> Option<LowComplexity> {
         }
         _ => None,
     };
-    let plain = announced == Some(false) || (announced.is_none() && sample_rate > MAY_HIDE_BANDS_HZ);
+    let plain = signalled == Some(false) || (signalled.is_none() && sample_rate > MAX_IMPLICIT_SBR_HZ);
     plain.then_some(LowComplexity { sample_rate, channels })
 }
 
-/// How many channels the first audio element of a raw frame has, fill and data elements passed
-/// over; `None` where it is neither a single channel nor a pair.
+/// Returns the number of channels of the first audio element of a raw frame, after any fill elements;
+/// `None` when it is neither a single channel nor a channel pair.
 pub fn first_element_channels(frame: &[u8]) -> Option<u32> {
     let mut bits = Bits::new(frame);
-    // A frame that begins with more than a few elements without audio is not a usual one.
+    // Usual frames have at most a few elements before the audio.
     for _ in 0..8 {
         match bits.take(3)? {
             0 => return Some(1),
@@ -75,29 +75,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_stereo_is_certain() {
+    fn accepts_plain_low_complexity() {
         assert_eq!(low_complexity(&[0x11, 0x90]), Some(LowComplexity { sample_rate: 48_000, channels: 2 }));
-        let silent_extension = [0x12, 0x08, 0x56, 0xe5, 0x00];
-        assert_eq!(
-            low_complexity(&silent_extension),
-            Some(LowComplexity { sample_rate: 44_100, channels: 1 })
-        );
+        let no_sbr = [0x12, 0x08, 0x56, 0xe5, 0x00];
+        assert_eq!(low_complexity(&no_sbr), Some(LowComplexity { sample_rate: 44_100, channels: 1 }));
     }
 
     #[test]
-    fn what_may_hide_something_is_not() {
+    fn rejects_configurations_that_need_a_decoder() {
         assert_eq!(low_complexity(&[0x13, 0x10]), None, "24 kHz may be the core of 48 kHz");
-        assert_eq!(low_complexity(&[0x12, 0x10, 0x56, 0xe5, 0x80]), None, "band replication announced");
+        assert_eq!(low_complexity(&[0x12, 0x10, 0x56, 0xe5, 0x80]), None, "band replication signalled");
         assert_eq!(low_complexity(&[0x2b, 0x92, 0x08, 0x00]), None, "object type 5");
         assert_eq!(low_complexity(&[0x11, 0xb0]), None, "six channels");
         assert_eq!(low_complexity(&[0x11, 0x80]), None, "channels in the stream");
         assert_eq!(low_complexity(&[0x11]), None);
-        let slow = [0x13, 0x10, 0x56, 0xe5, 0x00];
-        assert_eq!(low_complexity(&slow).map(|config| config.sample_rate), Some(24_000));
+        let low_rate = [0x13, 0x10, 0x56, 0xe5, 0x00];
+        assert_eq!(low_complexity(&low_rate).map(|config| config.sample_rate), Some(24_000));
     }
 
     #[test]
-    fn the_first_audio_element_is_found_behind_fill() {
+    fn finds_the_first_audio_element_after_fill() {
         assert_eq!(first_element_channels(&[0b0010_0000]), Some(2));
         assert_eq!(first_element_channels(&[0b0000_0000]), Some(1));
         // A fill element of one byte, then a pair.

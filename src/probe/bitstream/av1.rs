@@ -1,4 +1,4 @@
-//! AV1 sequence headers (AV1 bitstream specification, 5.5) out of an `av1C` record
+//! AV1 sequence headers (AV1 bitstream specification, 5.5) from an `av1C` record
 //! (AV1 in ISO base media files, 2.3.3).
 
 use super::Bits;
@@ -9,20 +9,20 @@ const TRANSFER_SRGB: u8 = 13;
 const MATRIX_IDENTITY: u8 = 0;
 const UNSPECIFIED: [u8; 3] = [2; 3];
 
-/// What a sequence header says about the picture.
+/// The video parameters in a sequence header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sequence {
+pub struct SequenceHeader {
     /// `seq_profile`: 0 Main, 1 High, 2 Professional.
     pub profile: u8,
     /// `seq_level_idx` of the first operating point.
     pub level: u8,
-    /// Bits of a sample.
+    /// Bits per sample.
     pub bit_depth: u8,
-    /// Whether there is luma only.
+    /// Whether the video has only luma.
     pub monochrome: bool,
-    /// Whether chroma is halved across and down.
+    /// Whether chroma is subsampled horizontally and vertically.
     pub subsampling: (bool, bool),
-    /// Primaries, transfer and matrix by their code points (ITU-T H.273).
+    /// Code points of primaries, transfer and matrix (ITU-T H.273).
     pub color: [u8; 3],
     /// Whether samples use the full range.
     pub full_range: bool,
@@ -32,16 +32,16 @@ pub struct Sequence {
     pub height: u32,
 }
 
-impl Sequence {
-    /// Whether pictures are coded as red, green and blue.
+impl SequenceHeader {
+    /// Returns whether frames are coded as RGB.
     pub fn is_rgb(&self) -> bool {
         self.color == [PRIMARIES_BT709, TRANSFER_SRGB, MATRIX_IDENTITY] && self.subsampling == (false, false)
     }
 }
 
-/// The sequence header within an `av1C` record. `None` when there is none that can be read, or when
-/// it is of the reduced kind that still pictures use.
-pub fn from_av1c(record: &[u8]) -> Option<Sequence> {
+/// Parses the sequence header in an `av1C` record; `None` when it is missing or malformed, or has the
+/// reduced form of still images.
+pub fn from_av1c(record: &[u8]) -> Option<SequenceHeader> {
     if *record.first()? != 0x81 {
         return None;
     }
@@ -60,7 +60,7 @@ pub fn from_av1c(record: &[u8]) -> Option<Sequence> {
     sequence_header(&mut bits)
 }
 
-/// A number in groups of seven bits, lowest first.
+/// Reads a number coded in groups of seven bits, lowest first.
 fn leb128(bits: &mut Bits<'_>) -> Option<u64> {
     let mut value = 0;
     for group in 0..8 {
@@ -73,7 +73,7 @@ fn leb128(bits: &mut Bits<'_>) -> Option<u64> {
     None
 }
 
-fn sequence_header(bits: &mut Bits<'_>) -> Option<Sequence> {
+fn sequence_header(bits: &mut Bits<'_>) -> Option<SequenceHeader> {
     let profile = bits.take(3)? as u8;
     bits.skip(1)?; // still_picture
     if profile > 2 || bits.flag()? {
@@ -83,7 +83,7 @@ fn sequence_header(bits: &mut Bits<'_>) -> Option<Sequence> {
     let (width_bits, height_bits) = (bits.take(4)? + 1, bits.take(4)? + 1);
     let (width, height) = (bits.take(width_bits)? + 1, bits.take(height_bits)? + 1);
     if bits.flag()? {
-        bits.skip(4 + 3)?; // lengths of frame numbers
+        bits.skip(4 + 3)?; // lengths of frame ids
     }
     tools(bits)?;
     let high = bits.flag()?;
@@ -97,7 +97,7 @@ fn sequence_header(bits: &mut Bits<'_>) -> Option<Sequence> {
         true => [bits.take(8)? as u8, bits.take(8)? as u8, bits.take(8)? as u8],
         false => UNSPECIFIED,
     };
-    let mut sequence = Sequence {
+    let mut sequence = SequenceHeader {
         profile,
         level,
         bit_depth,
@@ -117,21 +117,21 @@ fn sequence_header(bits: &mut Bits<'_>) -> Option<Sequence> {
         (0, _) => (true, true),
         (1, _) => (false, false),
         (_, 12) => {
-            let across = bits.flag()?;
-            (across, across && bits.flag()?)
+            let horizontal = bits.flag()?;
+            (horizontal, horizontal && bits.flag()?)
         }
         _ => (true, false),
     };
     Some(sequence)
 }
 
-/// Timing and operating points; gives the level of the first.
+/// Reads timing and operating points; returns the level of the first.
 fn operating_points(bits: &mut Bits<'_>) -> Option<u8> {
     let mut delay_bits = None;
     if bits.flag()? {
         bits.skip(64)?; // num_units_in_display_tick, time_scale
         if bits.flag()? {
-            bits.ue()?; // num_ticks_per_picture_minus_1, written as Exp-Golomb numbers are
+            bits.ue()?; // num_ticks_per_picture_minus_1, which uvlc() codes like an Exp-Golomb number
         }
         if bits.flag()? {
             delay_bits = Some(bits.take(5)? as usize + 1);
@@ -159,14 +159,14 @@ fn operating_points(bits: &mut Bits<'_>) -> Option<u8> {
     first
 }
 
-/// The switches of coding tools between the size and the colour.
+/// Skips the flags of coding tools between the size and the colour.
 fn tools(bits: &mut Bits<'_>) -> Option<()> {
     bits.skip(3 + 4)?; // superblocks, intra tools, inter tools
     let ordered = bits.flag()?;
     if ordered {
         bits.skip(2)?;
     }
-    // 2: each frame says itself.
+    // 2: each frame states it.
     let screen_content = if bits.flag()? { 2 } else { bits.take(1)? };
     if screen_content > 0 && !bits.flag()? {
         bits.skip(1)?; // seq_force_integer_mv
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn reads_size_depth_and_colour() {
-        let expected = Sequence {
+        let expected = SequenceHeader {
             profile: 0,
             level: 0,
             bit_depth: 10,
@@ -205,8 +205,8 @@ mod tests {
 
     #[test]
     fn malformed_records_are_none_and_never_panic() {
-        for cut in 0..RECORD.len() {
-            let _ = from_av1c(&RECORD[..cut]);
+        for length in 0..RECORD.len() {
+            let _ = from_av1c(&RECORD[..length]);
         }
         for index in 0..RECORD.len() {
             for bit in 0..8 {

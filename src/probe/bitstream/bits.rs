@@ -1,8 +1,8 @@
-//! A reader of bits that cannot leave its bytes.
+//! A bit reader with bounds checks.
 
 use std::borrow::Cow;
 
-/// Reads bits, most significant first. Every read past the end is `None`.
+/// Reads bits, most significant first. A read past the end gives `None`.
 #[derive(Clone, Debug)]
 pub struct Bits<'a> {
     bytes: Cow<'a, [u8]>,
@@ -10,13 +10,13 @@ pub struct Bits<'a> {
 }
 
 impl<'a> Bits<'a> {
-    /// Reads plain bytes.
+    /// Creates a reader of plain bytes.
     pub fn new(bytes: &'a [u8]) -> Bits<'a> {
         Bits { bytes: Cow::Borrowed(bytes), at: 0 }
     }
 
-    /// Reads the payload of a NAL unit, with the emulation prevention bytes (00 00 **03**) removed
-    /// (ITU-T H.264, 7.4.1).
+    /// Creates a reader of the payload of a NAL unit, without its emulation prevention bytes (00 00 **03**;
+    /// ITU-T H.264, 7.4.1).
     pub fn of_nal(nal: &[u8]) -> Bits<'static> {
         let mut payload = Vec::with_capacity(nal.len());
         let mut zeros = 0;
@@ -31,7 +31,7 @@ impl<'a> Bits<'a> {
         Bits { bytes: Cow::Owned(payload), at: 0 }
     }
 
-    /// One bit.
+    /// Reads one bit.
     pub fn flag(&mut self) -> Option<bool> {
         let byte = *self.bytes.get(self.at / 8)?;
         let bit = byte >> (7 - self.at % 8) & 1;
@@ -39,7 +39,7 @@ impl<'a> Bits<'a> {
         Some(bit == 1)
     }
 
-    /// `count` bits, at most 32, as a number.
+    /// Reads `count` bits, at most 32, as a number.
     pub fn take(&mut self, count: u32) -> Option<u32> {
         debug_assert!(count <= 32);
         let mut value: u32 = 0;
@@ -49,7 +49,7 @@ impl<'a> Bits<'a> {
         Some(value)
     }
 
-    /// Passes over `count` bits.
+    /// Skips `count` bits.
     pub fn skip(&mut self, count: usize) -> Option<()> {
         let to = self.at.checked_add(count)?;
         if to > self.bytes.len() * 8 {
@@ -59,12 +59,12 @@ impl<'a> Bits<'a> {
         Some(())
     }
 
-    /// How many bits are left.
+    /// Returns the number of bits left.
     pub fn left(&self) -> usize {
         (self.bytes.len() * 8).saturating_sub(self.at)
     }
 
-    /// An unsigned Exp-Golomb number (ITU-T H.264, 9.1).
+    /// Reads an unsigned Exp-Golomb number (ITU-T H.264, 9.1).
     pub fn ue(&mut self) -> Option<u32> {
         let mut zeros = 0;
         while !self.flag()? {
@@ -77,7 +77,7 @@ impl<'a> Bits<'a> {
         Some((1_u32 << zeros) - 1 + rest)
     }
 
-    /// A signed Exp-Golomb number.
+    /// Reads a signed Exp-Golomb number.
     pub fn se(&mut self) -> Option<i32> {
         let code = i64::from(self.ue()?);
         let value = if code % 2 == 0 { -(code / 2) } else { (code + 1) / 2 };
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn drops_emulation_prevention_and_stops_at_the_end() {
+    fn removes_emulation_prevention_and_stops_at_the_end() {
         let mut bits = Bits::of_nal(&[0, 0, 3, 1]);
         assert_eq!(bits.take(24), Some(1));
         assert_eq!(bits.flag(), None);

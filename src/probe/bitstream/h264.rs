@@ -1,15 +1,15 @@
-//! H.264 sequence parameter sets (ITU-T H.264, 7.3.2.1) out of an `avcC` record
+//! H.264 sequence parameter sets (ITU-T H.264, 7.3.2.1) from an `avcC` record
 //! (ISO/IEC 14496-15, 5.3.3.1).
 
-use super::{Bits, PictureParams, vui};
+use super::{Bits, SpsParams, vui};
 
-/// Profiles whose sets carry chroma format and bit depth.
+/// Profiles whose sets contain chroma format and bit depth.
 const HIGH_PROFILES: [u32; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
-/// No level permits a picture with more macroblocks on a side.
+/// More macroblocks per side than any level permits.
 const MAX_MACROBLOCKS: u32 = 1 << 12;
 
-/// The sequence parameter set of an `avcC` record and the number of bytes before each NAL unit of a
-/// sample; `None` when the record is malformed or holds another number of sets than one.
+/// Returns the only sequence parameter set of an `avcC` record and the size of the length field before
+/// each NAL unit; `None` when the record is malformed or does not contain exactly one set.
 pub fn only_set(record: &[u8]) -> Option<(&[u8], usize)> {
     if *record.first()? != 1 || record.get(5)? & 0x1f != 1 {
         return None;
@@ -18,7 +18,7 @@ pub fn only_set(record: &[u8]) -> Option<(&[u8], usize)> {
     Some((record.get(8..8_usize.checked_add(length)?)?, usize::from(record[4] & 3) + 1))
 }
 
-/// All sequence parameter sets of an `avcC` record. `None` when the record is malformed.
+/// Returns all sequence parameter sets of an `avcC` record; `None` when the record is malformed.
 pub fn sets(record: &[u8]) -> Option<Vec<&[u8]>> {
     if *record.first()? != 1 {
         return None;
@@ -34,8 +34,8 @@ pub fn sets(record: &[u8]) -> Option<Vec<&[u8]>> {
     Some(sets)
 }
 
-/// The first sequence parameter set of an `avcC` record. `None` when the record is malformed.
-pub fn from_avcc(record: &[u8]) -> Option<PictureParams> {
+/// Parses the first sequence parameter set of an `avcC` record; `None` when the record is malformed.
+pub fn from_avcc(record: &[u8]) -> Option<SpsParams> {
     if *record.first()? != 1 || record.get(5)? & 0x1f == 0 {
         return None;
     }
@@ -44,13 +44,13 @@ pub fn from_avcc(record: &[u8]) -> Option<PictureParams> {
 }
 
 /// Parses one sequence parameter set, NAL header included.
-pub fn parse_sps(nal: &[u8]) -> Option<PictureParams> {
+pub fn parse_sps(nal: &[u8]) -> Option<SpsParams> {
     if nal.first()? & 0x1f != 7 {
         return None;
     }
     let mut bits = Bits::of_nal(nal.get(1..)?);
     let mut params =
-        PictureParams { chroma_format: 1, bit_depth: 8, bit_depth_chroma: 8, ..PictureParams::default() };
+        SpsParams { chroma_format: 1, bit_depth: 8, bit_depth_chroma: 8, ..SpsParams::default() };
     params.profile_idc = bits.take(8)?;
     let flags = bits.take(8)? as u8;
     params.constraints = flags.reverse_bits();
@@ -74,7 +74,7 @@ pub fn parse_sps(nal: &[u8]) -> Option<PictureParams> {
     bits.ue()?; // max_num_ref_frames
     bits.skip(1)?; // gaps_in_frame_num_value_allowed_flag
     size(&mut bits, &mut params, separate_planes)?;
-    // What is cut short in the usability information does not spoil what came before.
+    // Truncated usability information does not invalidate the fields before it.
     params.complete = !bits.flag()? || vui(&mut bits, &mut params).is_some();
     Some(params)
 }
@@ -119,7 +119,7 @@ fn picture_order(bits: &mut Bits<'_>) -> Option<()> {
     Some(())
 }
 
-fn size(bits: &mut Bits<'_>, params: &mut PictureParams, separate_planes: bool) -> Option<()> {
+fn size(bits: &mut Bits<'_>, params: &mut SpsParams, separate_planes: bool) -> Option<()> {
     let columns = bits.ue()?.checked_add(1).filter(|count| *count <= MAX_MACROBLOCKS)?;
     let rows = bits.ue()?.checked_add(1).filter(|count| *count <= MAX_MACROBLOCKS)?;
     params.frames_only = bits.flag()?;
@@ -138,9 +138,9 @@ fn size(bits: &mut Bits<'_>, params: &mut PictureParams, separate_planes: bool) 
     let planes = if separate_planes { 0 } else { params.chroma_format };
     let unit_x = if matches!(planes, 1 | 2) { 2 } else { 1 };
     let unit_y = if planes == 1 { 2 * fields } else { fields };
-    let cut = |a: u32, b: u32, unit: u32| a.checked_add(b)?.checked_mul(unit);
-    params.width = width.checked_sub(cut(crop[0], crop[1], unit_x)?).filter(|width| *width > 0)?;
-    params.height = height.checked_sub(cut(crop[2], crop[3], unit_y)?).filter(|height| *height > 0)?;
+    let cropped = |a: u32, b: u32, unit: u32| a.checked_add(b)?.checked_mul(unit);
+    params.width = width.checked_sub(cropped(crop[0], crop[1], unit_x)?).filter(|width| *width > 0)?;
+    params.height = height.checked_sub(cropped(crop[2], crop[3], unit_y)?).filter(|height| *height > 0)?;
     Some(())
 }
 
@@ -150,16 +150,16 @@ mod tests {
     use super::*;
     use crate::model::Rational;
 
-    /// Writes bits for sets made by hand.
-    struct Writer(Vec<bool>);
+    /// Writes the bits of test sets.
+    struct BitWriter(Vec<bool>);
 
-    impl Writer {
-        fn bits(mut self, value: u32, count: u32) -> Writer {
+    impl BitWriter {
+        fn bits(mut self, value: u32, count: u32) -> BitWriter {
             self.0.extend((0..count).rev().map(|bit| value >> bit & 1 == 1));
             self
         }
 
-        fn ue(self, value: u32) -> Writer {
+        fn ue(self, value: u32) -> BitWriter {
             let code = value + 1;
             let length = 32 - code.leading_zeros();
             self.bits(0, length - 1).bits(code, length)
@@ -186,15 +186,15 @@ mod tests {
         }
     }
 
-    fn high_1080p(interlaced: bool) -> Writer {
-        let writer = Writer(Vec::new()).bits(100, 8).bits(0, 8).bits(40, 8).ue(0);
+    fn high_1080p(interlaced: bool) -> BitWriter {
+        let writer = BitWriter(Vec::new()).bits(100, 8).bits(0, 8).bits(40, 8).ue(0);
         let writer = writer.ue(1).ue(0).ue(0).bits(0, 1).bits(0, 1); // 4:2:0, 8 bits, no lists
         let writer = writer.ue(0).ue(2).ue(4).bits(0, 1);
         let rows = if interlaced { 33 } else { 67 };
         let writer = writer.ue(119).ue(rows).bits(u32::from(!interlaced), 1);
         let writer = if interlaced { writer.bits(0, 1) } else { writer };
-        let cut = if interlaced { 2 } else { 4 };
-        writer.bits(1, 1).bits(1, 1).ue(0).ue(0).ue(0).ue(cut)
+        let crop_bottom = if interlaced { 2 } else { 4 };
+        writer.bits(1, 1).bits(1, 1).ue(0).ue(0).ue(0).ue(crop_bottom)
     }
 
     #[test]
@@ -220,8 +220,8 @@ mod tests {
     #[test]
     fn malformed_sets_are_none_and_never_panic() {
         let nal = high_1080p(false).bits(0, 1).nal();
-        for cut in 0..nal.len().min(8) {
-            assert_eq!(parse_sps(&nal[..cut]), None, "cut at {cut}");
+        for length in 0..nal.len().min(8) {
+            assert_eq!(parse_sps(&nal[..length]), None, "truncated to {length}");
         }
         for index in 0..nal.len() {
             for bit in 0..8 {

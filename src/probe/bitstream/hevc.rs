@@ -1,41 +1,41 @@
-//! HEVC sequence parameter sets (ITU-T H.265, 7.3.2.2) out of an `hvcC` record
+//! HEVC sequence parameter sets (ITU-T H.265, 7.3.2.2) from an `hvcC` record
 //! (ISO/IEC 14496-15, 8.3.3.1).
 
-use super::{Bits, PictureParams, either_units, vui};
+use super::{Bits, SpsParams, nal_units_any_framing, vui};
 
 const NAL_SPS: u8 = 33;
-/// Larger than any level permits.
+/// Larger than any level permits, in pixels.
 const MAX_SIDE: u32 = 1 << 16;
 
-/// The sequence parameter set of an `hvcC` record and the number of bytes before each NAL unit of a
-/// sample; `None` when the record is malformed or holds another number of sets than one.
+/// Returns the only sequence parameter set of an `hvcC` record and the size of the length field before
+/// each NAL unit; `None` when the record is malformed or does not contain exactly one set.
 pub fn only_set(record: &[u8]) -> Option<(&[u8], usize)> {
     let sets = sets(record)?;
     let [set] = sets[..] else { return None };
     Some((set, usize::from(record.get(21)? & 3) + 1))
 }
 
-/// The first sequence parameter set of an `hvcC` record. `None` when the record is malformed.
-pub fn from_hvcc(record: &[u8]) -> Option<PictureParams> {
+/// Parses the first sequence parameter set of an `hvcC` record; `None` when the record is malformed.
+pub fn from_hvcc(record: &[u8]) -> Option<SpsParams> {
     parse_sps(sets(record)?.first()?)
 }
 
-/// All sequence parameter sets of a record. `None` when the record is malformed.
+/// Returns all sequence parameter sets of a record; `None` when the record is malformed.
 pub fn sets(record: &[u8]) -> Option<Vec<&[u8]>> {
-    listed(record, NAL_SPS)
+    units_of_type(record, NAL_SPS)
 }
 
-/// Whether an `hvcC` record carries messages on light, see [`states_light`].
-pub fn record_states_light(record: &[u8]) -> bool {
-    let units = listed(record, NAL_PREFIX_SEI).unwrap_or_default();
-    units.into_iter().any(|unit| messages(unit).any(|kind| LIGHT_MESSAGES.contains(&kind)))
+/// Returns whether an `hvcC` record contains HDR10 metadata; see [`has_hdr10_metadata`].
+pub fn record_has_hdr10_metadata(record: &[u8]) -> bool {
+    let units = units_of_type(record, NAL_PREFIX_SEI).unwrap_or_default();
+    units.into_iter().any(|unit| sei_payload_types(unit).any(|kind| HDR10_MESSAGES.contains(&kind)))
 }
 
-/// The units of one type in a record.
-fn listed(record: &[u8], wanted: u8) -> Option<Vec<&[u8]>> {
+/// Returns the NAL units of one type in a record.
+fn units_of_type(record: &[u8], wanted: u8) -> Option<Vec<&[u8]>> {
     let arrays = *record.get(22)?;
     let mut at = 23;
-    let mut sets = Vec::new();
+    let mut units = Vec::new();
     for _ in 0..arrays {
         let kind = record.get(at)? & 0x3f;
         let count = u16::from_be_bytes([*record.get(at + 1)?, *record.get(at + 2)?]);
@@ -44,21 +44,21 @@ fn listed(record: &[u8], wanted: u8) -> Option<Vec<&[u8]>> {
             let length = usize::from(u16::from_be_bytes([*record.get(at)?, *record.get(at + 1)?]));
             let nal = record.get(at + 2..at.checked_add(2 + length)?)?;
             if kind == wanted {
-                sets.push(nal);
+                units.push(nal);
             }
             at += 2 + length;
         }
     }
-    Some(sets)
+    Some(units)
 }
 
 /// Parses one sequence parameter set, NAL header included.
-pub fn parse_sps(nal: &[u8]) -> Option<PictureParams> {
+pub fn parse_sps(nal: &[u8]) -> Option<SpsParams> {
     if nal.first()? >> 1 & 0x3f != NAL_SPS {
         return None;
     }
     let mut bits = Bits::of_nal(nal.get(2..)?);
-    let mut params = PictureParams::default();
+    let mut params = SpsParams::default();
     bits.skip(4)?; // sps_video_parameter_set_id
     let sub_layers = bits.take(3)?;
     bits.skip(1)?; // sps_temporal_id_nesting_flag
@@ -77,7 +77,7 @@ fn depth(minus_8: u32) -> Option<u8> {
     u8::try_from(minus_8).ok().filter(|depth| *depth <= 8).map(|depth| depth + 8)
 }
 
-fn profile_tier_level(bits: &mut Bits<'_>, sub_layers: u32, params: &mut PictureParams) -> Option<()> {
+fn profile_tier_level(bits: &mut Bits<'_>, sub_layers: u32, params: &mut SpsParams) -> Option<()> {
     bits.skip(3)?; // general_profile_space, general_tier_flag
     params.profile_idc = bits.take(5)?;
     bits.skip(32)?; // general_profile_compatibility_flag
@@ -99,7 +99,7 @@ fn profile_tier_level(bits: &mut Bits<'_>, sub_layers: u32, params: &mut Picture
     Some(())
 }
 
-fn size(bits: &mut Bits<'_>, params: &mut PictureParams, separate_planes: bool) -> Option<()> {
+fn size(bits: &mut Bits<'_>, params: &mut SpsParams, separate_planes: bool) -> Option<()> {
     let width = bits.ue()?;
     let height = bits.ue()?;
     if width > MAX_SIDE || height > MAX_SIDE {
@@ -114,14 +114,14 @@ fn size(bits: &mut Bits<'_>, params: &mut PictureParams, separate_planes: bool) 
     let planes = if separate_planes { 0 } else { params.chroma_format };
     let unit_x = if matches!(planes, 1 | 2) { 2 } else { 1 };
     let unit_y = if planes == 1 { 2 } else { 1 };
-    let cut = |a: u32, b: u32, unit: u32| a.checked_add(b)?.checked_mul(unit);
-    params.width = width.checked_sub(cut(crop[0], crop[1], unit_x)?).filter(|width| *width > 0)?;
-    params.height = height.checked_sub(cut(crop[2], crop[3], unit_y)?).filter(|height| *height > 0)?;
+    let cropped = |a: u32, b: u32, unit: u32| a.checked_add(b)?.checked_mul(unit);
+    params.width = width.checked_sub(cropped(crop[0], crop[1], unit_x)?).filter(|width| *width > 0)?;
+    params.height = height.checked_sub(cropped(crop[2], crop[3], unit_y)?).filter(|height| *height > 0)?;
     Some(())
 }
 
-/// Everything between the bit depths and the usability information, passed over, then that.
-fn usability(bits: &mut Bits<'_>, sub_layers: u32, params: &mut PictureParams) -> Option<()> {
+/// Skips the fields between the bit depths and the usability information, then parses the latter.
+fn usability(bits: &mut Bits<'_>, sub_layers: u32, params: &mut SpsParams) -> Option<()> {
     let order_bits = bits.ue()?.checked_add(4)?;
     let all_layers = bits.flag()?;
     for _ in if all_layers { 0 } else { sub_layers }..=sub_layers {
@@ -175,7 +175,7 @@ fn scaling_lists(bits: &mut Bits<'_>) -> Option<()> {
     Some(())
 }
 
-/// Short-term reference picture sets (ITU-T H.265, 7.3.7): read only to get past them.
+/// Skips the short-term reference picture sets (ITU-T H.265, 7.3.7).
 fn short_term_sets(bits: &mut Bits<'_>) -> Option<()> {
     let count = Some(bits.ue()?).filter(|count| *count <= 64)?;
     let mut pictures_before = 0_u32;
@@ -204,42 +204,43 @@ fn short_term_sets(bits: &mut Bits<'_>) -> Option<()> {
     Some(())
 }
 
-/// Pictures that a player skips when it begins at the key frame they follow: RASL_N and RASL_R.
-const SKIPPED_LEADING: [u8; 2] = [8, 9];
+/// Leading pictures that a decoder skips when it starts at their key frame: RASL_N and RASL_R.
+const RASL_TYPES: [u8; 2] = [8, 9];
 const NAL_PREFIX_SEI: u8 = 39;
 /// Mastering display colour volume and content light level (ITU-T H.265, D.2.28 and D.2.35).
-const LIGHT_MESSAGES: [u32; 2] = [137, 144];
+const HDR10_MESSAGES: [u32; 2] = [137, 144];
 
 fn nal_type(unit: &[u8]) -> Option<u8> {
     unit.first().map(|byte| byte >> 1 & 0x3f)
 }
 
-/// Whether a sample is a picture that needs the group before the last key frame.
-pub fn has_skipped_leading_picture(sample: &[u8]) -> bool {
-    either_units(sample).filter_map(nal_type).any(|kind| SKIPPED_LEADING.contains(&kind))
+/// Returns whether a sample has a leading picture that references frames before the last key frame.
+pub fn has_rasl_picture(sample: &[u8]) -> bool {
+    nal_units_any_framing(sample).filter_map(nal_type).any(|kind| RASL_TYPES.contains(&kind))
 }
 
-/// Whether a sample comes with messages on the light it was mastered for, which make PQ to HDR10.
-pub fn states_light(sample: &[u8]) -> bool {
-    either_units(sample)
+/// Returns whether a sample has mastering display or content light level metadata, which distinguish
+/// HDR10 from plain PQ.
+pub fn has_hdr10_metadata(sample: &[u8]) -> bool {
+    nal_units_any_framing(sample)
         .filter(|unit| nal_type(unit) == Some(NAL_PREFIX_SEI))
-        .any(|unit| messages(unit).any(|kind| LIGHT_MESSAGES.contains(&kind)))
+        .any(|unit| sei_payload_types(unit).any(|kind| HDR10_MESSAGES.contains(&kind)))
 }
 
-/// The payload types of the messages in a SEI unit (ITU-T H.265, 7.3.5).
-fn messages(unit: &[u8]) -> impl Iterator<Item = u32> {
+/// Returns the payload types of the messages in an SEI unit (ITU-T H.265, 7.3.5).
+fn sei_payload_types(unit: &[u8]) -> impl Iterator<Item = u32> {
     let mut bits = Bits::of_nal(unit.get(2..).unwrap_or_default());
     std::iter::from_fn(move || {
         // The last byte is the stop bit with its padding.
-        let kind = long_number(&mut bits).filter(|_| bits.left() > 8)?;
-        let size = long_number(&mut bits)?;
+        let kind = sei_number(&mut bits).filter(|_| bits.left() > 8)?;
+        let size = sei_number(&mut bits)?;
         bits.skip(8 * size as usize)?;
         Some(kind)
     })
 }
 
-/// A number as a sum of bytes, of which all but the last are 255.
-fn long_number(bits: &mut Bits<'_>) -> Option<u32> {
+/// Reads a number coded as a sum of bytes, of which all but the last are 255.
+fn sei_number(bits: &mut Bits<'_>) -> Option<u32> {
     let mut sum = 0_u32;
     loop {
         let byte = bits.take(8)?;
@@ -256,24 +257,24 @@ mod tests {
 
     #[test]
     fn finds_leading_pictures_in_both_framings() {
-        assert!(has_skipped_leading_picture(&[0, 0, 0, 2, 35 << 1, 1, 0, 0, 0, 2, 8 << 1, 1]));
-        assert!(has_skipped_leading_picture(&[0, 0, 0, 1, 9 << 1, 1]));
-        assert!(!has_skipped_leading_picture(&[0, 0, 0, 2, 6 << 1, 1]));
-        assert!(!has_skipped_leading_picture(&[0xff; 7]));
+        assert!(has_rasl_picture(&[0, 0, 0, 2, 35 << 1, 1, 0, 0, 0, 2, 8 << 1, 1]));
+        assert!(has_rasl_picture(&[0, 0, 0, 1, 9 << 1, 1]));
+        assert!(!has_rasl_picture(&[0, 0, 0, 2, 6 << 1, 1]));
+        assert!(!has_rasl_picture(&[0xff; 7]));
     }
 
     #[test]
-    fn messages_on_light_are_found_among_others() {
+    fn finds_hdr10_metadata_among_other_messages() {
         let sei = |messages: &[u8]| {
             let mut sample = vec![0, 0, 0, messages.len() as u8 + 3, NAL_PREFIX_SEI << 1, 1];
             sample.extend_from_slice(messages);
             sample.push(0x80);
             sample
         };
-        assert!(states_light(&sei(&[5, 2, 9, 9, 144, 4, 3, 232, 1, 144])));
-        assert!(!states_light(&sei(&[5, 2, 144, 144])), "inside another message");
-        assert!(!states_light(&sei(&[255, 255, 1, 200])), "cut short");
-        assert!(!states_light(&[]));
+        assert!(has_hdr10_metadata(&sei(&[5, 2, 9, 9, 144, 4, 3, 232, 1, 144])));
+        assert!(!has_hdr10_metadata(&sei(&[5, 2, 144, 144])), "inside another message");
+        assert!(!has_hdr10_metadata(&sei(&[255, 255, 1, 200])), "truncated");
+        assert!(!has_hdr10_metadata(&[]));
     }
 
     #[test]

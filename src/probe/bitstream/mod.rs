@@ -1,9 +1,9 @@
-//! Parameter sets, read without a decoder.
+//! Parses parameter sets without a decoder.
 //!
-//! What a stream-info pass of the library finds out by decoding the first picture is written down
-//! in the parameter sets of the sample entry. Reading it there is exact and costs microseconds.
-//! Everything here is a pure function of bytes from the file, so every number is bounds-checked and
-//! a malformed set is `None`, never a guess.
+//! The parameter sets of the sample entry contain the facts that libav's stream analysis gets by
+//! decoding the first frame. Parsing them is exact and takes microseconds. All functions here are pure
+//! and take bytes from hostile files: every number is bounds-checked, and a malformed set gives `None`,
+//! never a guess.
 
 pub mod aac;
 pub mod av1;
@@ -20,42 +20,42 @@ pub use bits::Bits;
 
 use crate::model::Rational;
 
-/// What a sequence parameter set says about the picture.
+/// The video parameters in a sequence parameter set (SPS).
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct PictureParams {
-    /// The number that pictures name the set by.
+pub struct SpsParams {
+    /// The id by which slices refer to the set.
     pub set_id: u32,
-    /// `profile_idc`, with the constraint flags FFmpeg folds into its profile numbers.
+    /// `profile_idc`.
     pub profile_idc: u32,
     /// The constraint flags of H.264, bit 0 being `constraint_set0_flag`.
     pub constraints: u8,
-    /// `level_idc` as the codec writes it.
+    /// `level_idc` as coded.
     pub level_idc: u32,
     /// `chroma_format_idc`: 0 monochrome, 1 4:2:0, 2 4:2:2, 3 4:4:4.
     pub chroma_format: u8,
-    /// Bits of a luma sample.
+    /// Bits per luma sample.
     pub bit_depth: u8,
-    /// Bits of a chroma sample.
+    /// Bits per chroma sample.
     pub bit_depth_chroma: u8,
     /// Cropped width in pixels.
     pub width: u32,
     /// Cropped height in pixels.
     pub height: u32,
-    /// Whether only whole frames are coded; `false` permits fields.
+    /// Whether only frames are coded; `false` permits fields.
     pub frames_only: bool,
-    /// Sample aspect ratio, where the set states one that is not "unspecified".
+    /// Sample aspect ratio; `None` when the set does not specify one.
     pub sample_aspect_ratio: Option<Rational>,
-    /// Whether samples use the full range; `None` where the set does not say.
+    /// Whether samples use the full range; `None` when the set does not state it.
     pub full_range: Option<bool>,
-    /// Colour primaries, transfer and matrix by their code points; `None` where the set is silent.
+    /// Code points of colour primaries, transfer and matrix; `None` when the set does not state them.
     pub color: Option<[u8; 3]>,
-    /// Whether the set could be read up to its colour description, so that what is `None` above is
-    /// really not there.
+    /// Whether the set was parsed up to its colour description, so that a `None` above means that the value
+    /// is absent.
     pub complete: bool,
 }
 
-/// The NAL units of a sample whose units are preceded by lengths of `length_bytes` bytes; `None`
-/// when the lengths do not fit the sample.
+/// Splits a sample into NAL units, each preceded by its length in `length_bytes` bytes; `None` when the
+/// lengths do not match the sample.
 pub fn nal_units(sample: &[u8], length_bytes: usize) -> Option<Vec<&[u8]>> {
     let mut units = Vec::new();
     let mut rest = sample;
@@ -69,12 +69,12 @@ pub fn nal_units(sample: &[u8], length_bytes: usize) -> Option<Vec<&[u8]>> {
     Some(units)
 }
 
-/// The NAL units of a sample in either framing: after start codes, or after lengths of four bytes.
-pub fn either_units(sample: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let starts = sample.starts_with(&[0, 0, 1]) || sample.starts_with(&[0, 0, 0, 1]);
+/// Returns the NAL units of a sample, framed by start codes or by lengths of four bytes.
+pub fn nal_units_any_framing(sample: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let has_start_codes = sample.starts_with(&[0, 0, 1]) || sample.starts_with(&[0, 0, 0, 1]);
     let mut rest = sample;
     std::iter::from_fn(move || {
-        if starts {
+        if has_start_codes {
             let start = rest.windows(3).position(|code| code == [0, 0, 1])? + 3;
             rest = &rest[start..];
             let end = rest.windows(3).position(|code| code == [0, 0, 1]).unwrap_or(rest.len());
@@ -108,8 +108,8 @@ const ASPECT_RATIOS: [(u32, u32); 16] = [
 ];
 const EXTENDED_SAR: u32 = 255;
 
-/// Video usability information up to the colour description, the part both codecs share.
-fn vui(bits: &mut Bits<'_>, params: &mut PictureParams) -> Option<()> {
+/// Parses video usability information up to the colour description, which is the same in both codecs.
+fn vui(bits: &mut Bits<'_>, params: &mut SpsParams) -> Option<()> {
     if bits.flag()? {
         let idc = bits.take(8)?;
         params.sample_aspect_ratio = match idc {

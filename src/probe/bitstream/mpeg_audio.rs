@@ -6,12 +6,12 @@ const MPEG_1: u32 = 3;
 const RATES: [u32; 3] = [44_100, 48_000, 32_000];
 const MONO: u32 = 3;
 
-/// Samples per second and channels of the layer III frame that a sample begins with.
+/// Returns sample rate (Hz) and channels of the layer III frame at the start of a sample.
 pub fn layer3(sample: &[u8]) -> Option<(u32, u32)> {
     let word = u32::from_be_bytes(*sample.first_chunk()?);
     let field = |shift: u32, mask: u32| word >> shift & mask;
     let version = field(19, 3);
-    // Version 1 is reserved, and so are the last of the bit rates and of the sampling rates.
+    // Version 1, the last bit rate and the last sample rate are reserved.
     let valid = field(21, 0x7ff) == 0x7ff && version != 1 && field(17, 3) == LAYER_III && field(12, 15) != 15;
     let rate = *RATES.get(field(10, 3) as usize).filter(|_| valid)?;
     let halvings = match version {

@@ -1,15 +1,15 @@
-//! The sequence parameter sets of a stream as it goes on.
+//! Detects changes of the sequence parameter sets within a stream.
 //!
-//! A container states the set-up of a picture once; the pictures may come with another, and then the
-//! video changes its size or its kind halfway without anything saying so.
+//! A container states the decoder configuration once; samples may contain other parameter sets, which
+//! change the frame size or the pixel format without a declaration in the container.
 
-use super::{PictureParams, h264, hevc};
+use super::{SpsParams, h264, hevc};
 
-/// Longer than any set that a decoder takes.
+/// Longer than any set that a decoder accepts.
 const MAX_SET_BYTES: usize = 4096;
 /// H.264 has 32 ids, HEVC 16.
 const MAX_SETS: usize = 32;
-/// Sets come before the picture, after little else.
+/// Units read per sample: sets precede the slices, after few other units.
 const MAX_UNITS: usize = 32;
 
 /// A codec with parameter sets.
@@ -29,42 +29,42 @@ impl SetCodec {
         }
     }
 
-    fn parse(self, unit: &[u8]) -> Option<PictureParams> {
+    fn parse(self, unit: &[u8]) -> Option<SpsParams> {
         match self {
             SetCodec::Avc => h264::parse_sps(unit),
-            // Sets of further layers describe what only those who know the layers show.
+            // Sets of further layers matter only to decoders that support layers.
             SetCodec::Hevc if unit.first()? & 1 != 0 || unit.get(1)? >> 3 != 0 => None,
             SetCodec::Hevc => hevc::parse_sps(unit),
         }
     }
 }
 
-/// What of a set a decoder must set itself up anew for.
-type SetUp = (u32, u8, [u8; 2], [u32; 2]);
+/// The parameters whose change requires a new decoder configuration.
+type DecoderConfig = (u32, u8, [u8; 2], [u32; 2]);
 
-fn set_up(params: &PictureParams) -> SetUp {
-    let PictureParams { profile_idc, chroma_format, bit_depth, bit_depth_chroma, width, height, .. } =
-        *params;
+fn decoder_config(params: &SpsParams) -> DecoderConfig {
+    let SpsParams { profile_idc, chroma_format, bit_depth, bit_depth_chroma, width, height, .. } = *params;
     (profile_idc, chroma_format, [bit_depth, bit_depth_chroma], [width, height])
 }
 
-struct Known {
+struct KnownSet {
     id: u32,
     bytes: Vec<u8>,
-    set_up: SetUp,
+    config: DecoderConfig,
 }
 
-/// The sets in force, by their ids.
+/// The parameter sets in force.
 pub struct ParameterSets {
     codec: SetCodec,
-    /// Bytes of the length before each unit; `None` for start codes.
+    /// Bytes of the length field before each unit; `None` for start codes.
     length_bytes: Option<usize>,
-    known: Vec<Known>,
+    known: Vec<KnownSet>,
 }
 
 impl ParameterSets {
-    /// Those of a stream with this set-up, which also tells how the units of its samples are framed.
-    pub fn of(codec: SetCodec, record: &[u8]) -> ParameterSets {
+    /// Creates the sets from the configuration record of a stream, which also states the framing of its NAL
+    /// units.
+    pub fn from_config(codec: SetCodec, record: &[u8]) -> ParameterSets {
         let (stated, length_at) = match codec {
             SetCodec::Avc => (h264::sets(record), 4),
             SetCodec::Hevc => (hevc::sets(record), 21),
@@ -74,40 +74,40 @@ impl ParameterSets {
         let mut sets = ParameterSets { codec, length_bytes, known: Vec::new() };
         if length_bytes.is_some() {
             for set in stated.unwrap_or_default() {
-                sets.take(set);
+                sets.add(set);
             }
         } else {
-            sets.change_at(record);
+            sets.update(record);
         }
         sets
     }
 
-    /// Takes the sets that a sample begins with, and says whether one of them needs another set-up than the
-    /// one of its id before. Sets that differ in bytes alone do not.
-    pub fn change_at(&mut self, sample: &[u8]) -> bool {
+    /// Adds the sets at the start of a sample. Returns whether one of them requires another decoder
+    /// configuration than the previous set with its id.
+    pub fn update(&mut self, sample: &[u8]) -> bool {
         let mut changed = false;
-        let mut units = Units { rest: sample, length_bytes: self.length_bytes, codec: self.codec };
+        let mut units = UnitReader { rest: sample, length_bytes: self.length_bytes, codec: self.codec };
         for _ in 0..MAX_UNITS {
             let Some(unit) = units.next_before_slices() else { break };
-            changed |= self.take(unit);
+            changed |= self.add(unit);
         }
         changed
     }
 
-    /// Forgets all sets: the container announced others.
-    pub fn forget(&mut self) {
+    /// Removes all sets, after the container has announced new ones.
+    pub fn clear(&mut self) {
         self.known.clear();
     }
 
-    fn take(&mut self, unit: &[u8]) -> bool {
+    fn add(&mut self, unit: &[u8]) -> bool {
         if unit.len() > MAX_SET_BYTES || self.known.iter().any(|known| known.bytes == unit) {
             return false;
         }
         let Some(params) = self.codec.parse(unit) else { return false };
-        let known = Known { id: params.set_id, bytes: unit.to_vec(), set_up: set_up(&params) };
-        if let Some(before) = self.known.iter_mut().find(|other| other.id == known.id) {
-            let changed = before.set_up != known.set_up;
-            *before = known;
+        let known = KnownSet { id: params.set_id, bytes: unit.to_vec(), config: decoder_config(&params) };
+        if let Some(previous) = self.known.iter_mut().find(|other| other.id == known.id) {
+            let changed = previous.config != known.config;
+            *previous = known;
             return changed;
         }
         if self.known.len() < MAX_SETS {
@@ -117,14 +117,14 @@ impl ParameterSets {
     }
 }
 
-/// The units of a sample up to its first slice, which is long and need not be looked through.
-struct Units<'a> {
+/// Reads the units of a sample up to its first slice, which is long and need not be searched.
+struct UnitReader<'a> {
     rest: &'a [u8],
     length_bytes: Option<usize>,
     codec: SetCodec,
 }
 
-impl<'a> Units<'a> {
+impl<'a> UnitReader<'a> {
     fn next_before_slices(&mut self) -> Option<&'a [u8]> {
         let (after, end) = match self.length_bytes {
             Some(bytes) => {
@@ -140,7 +140,7 @@ impl<'a> Units<'a> {
         let end = end.or_else(|| start_code(after)).unwrap_or(after.len());
         let (unit, rest) = after.split_at_checked(end)?;
         self.rest = rest;
-        // The zero of a start code of four bytes, and those that may follow a unit.
+        // The first zero of a start code of four bytes, and zeros that may follow a unit.
         let zeros = match self.length_bytes {
             Some(_) => 0,
             None => unit.iter().rev().take_while(|&&byte| byte == 0).count(),
@@ -157,10 +157,10 @@ fn start_code(bytes: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// A set of Baseline, 64 lines high and as many macroblocks wide.
+    /// A Baseline set, 64 lines high and `macroblocks` wide.
     fn avc(macroblocks: usize, level: u8) -> Vec<u8> {
         let columns = if macroblocks == 4 { "00100" } else { "0001000" };
-        // Id 0, order type 2, one reference, no gaps; then the size; whole frames, nothing cropped.
+        // Id 0, order type 2, one reference frame, no gaps; then the size; frames only, no cropping.
         let mut bits = format!("110110100{columns}0010011001");
         while !bits.len().is_multiple_of(8) {
             bits.push('0');
@@ -189,47 +189,47 @@ mod tests {
     }
 
     #[test]
-    fn the_sets_of_these_tests_are_what_they_should_be() {
+    fn test_sets_have_the_intended_sizes() {
         let size = |set: &[u8]| h264::parse_sps(set).map(|params| (params.width, params.height));
         assert_eq!(size(&avc(4, 10)), Some((64, 64)));
         assert_eq!(size(&avc(8, 10)), Some((128, 64)));
     }
 
     #[test]
-    fn another_size_is_a_change_in_every_framing_and_another_level_is_none() {
+    fn detects_a_new_size_in_every_framing_and_ignores_a_new_level() {
         let (small, large, level) = (avc(4, 10), avc(8, 10), avc(4, 30));
         let slice = [0x65, 1, 2, 3];
         for framing in [None, Some(1), Some(2), Some(4)] {
             let start = framing.map_or_else(Vec::new, |bytes| record(&small, bytes));
-            let mut sets = ParameterSets::of(SetCodec::Avc, &start);
-            let mut at = |set: &[u8]| sets.change_at(&framed(&[&[9, 16], set, &[0x68, 1], &slice], framing));
-            let seen = [&small, &small, &level, &small, &large, &large, &small].map(|set| at(set));
-            assert_eq!(seen, [false, false, false, false, true, false, true], "{framing:?}");
+            let mut sets = ParameterSets::from_config(SetCodec::Avc, &start);
+            let mut update = |set: &[u8]| sets.update(&framed(&[&[9, 16], set, &[0x68, 1], &slice], framing));
+            let changes = [&small, &small, &level, &small, &large, &large, &small].map(|set| update(set));
+            assert_eq!(changes, [false, false, false, false, true, false, true], "{framing:?}");
         }
     }
 
     #[test]
-    fn the_set_up_of_the_container_counts_and_what_follows_a_slice_does_not() {
+    fn compares_with_the_container_and_ignores_sets_after_a_slice() {
         let (small, large) = (avc(4, 10), avc(8, 10));
-        let mut sets = ParameterSets::of(SetCodec::Avc, &record(&small, 4));
-        assert!(!sets.change_at(&framed(&[&[0x65, 1], &large], Some(4))));
-        assert!(sets.change_at(&framed(&[&large, &[0x65, 1]], Some(4))));
-        let mut sets = ParameterSets::of(SetCodec::Avc, &framed(&[&small], None));
-        assert!(sets.change_at(&framed(&[&large], None)));
-        sets.forget();
-        assert!(!sets.change_at(&framed(&[&small], None)), "announced otherwise");
+        let mut sets = ParameterSets::from_config(SetCodec::Avc, &record(&small, 4));
+        assert!(!sets.update(&framed(&[&[0x65, 1], &large], Some(4))));
+        assert!(sets.update(&framed(&[&large, &[0x65, 1]], Some(4))));
+        let mut sets = ParameterSets::from_config(SetCodec::Avc, &framed(&[&small], None));
+        assert!(sets.update(&framed(&[&large], None)));
+        sets.clear();
+        assert!(!sets.update(&framed(&[&small], None)), "announced by the container");
     }
 
     #[test]
-    fn nonsense_is_no_change() {
-        let mut sets = ParameterSets::of(SetCodec::Avc, &[]);
+    fn random_bytes_are_no_change() {
+        let mut sets = ParameterSets::from_config(SetCodec::Avc, &[]);
         for seed in 0..2000_u32 {
             let bytes: Vec<u8> =
                 (0..64).map(|i| (seed.wrapping_mul(2_654_435_761).rotate_left(i % 32) >> 3) as u8).collect();
             for record in [&[][..], &bytes] {
-                let _ = ParameterSets::of(SetCodec::Hevc, record).change_at(&bytes);
+                let _ = ParameterSets::from_config(SetCodec::Hevc, record).update(&bytes);
             }
-            assert!(!sets.change_at(&bytes[..2]));
+            assert!(!sets.update(&bytes[..2]));
         }
     }
 }

@@ -3,21 +3,21 @@
 use super::Bits;
 
 const SYNC_CODE: u32 = 0x49_83_42;
-/// `color_space` of pictures coded as RGB.
+/// `color_space` of frames coded as RGB.
 const RGB: u32 = 7;
 
-/// What a key frame says about the stream.
+/// The stream parameters in a key frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyFrame {
-    /// 0 to 3.
+    /// Profile, 0 to 3.
     pub profile: u8,
-    /// Bits of a sample: 8, 10 or 12.
+    /// Bits per sample: 8, 10 or 12.
     pub bit_depth: u8,
-    /// `color_space` as written: 0 unknown, 2 BT.709, 7 RGB, …
+    /// `color_space` as coded: 0 unknown, 2 BT.709, 7 RGB, …
     pub color_space: u8,
     /// Whether samples use the full range.
     pub full_range: bool,
-    /// Whether chroma is halved across and down.
+    /// Whether chroma is subsampled horizontally and vertically.
     pub subsampling: (bool, bool),
     /// Width in pixels.
     pub width: u32,
@@ -25,7 +25,7 @@ pub struct KeyFrame {
     pub height: u32,
 }
 
-/// Reads the header of the first frame of a sample. `None` unless it is a key frame.
+/// Parses the header of the first frame of a sample; `None` unless it is a key frame.
 pub fn key_frame(sample: &[u8]) -> Option<KeyFrame> {
     let mut bits = Bits::new(sample);
     if bits.take(2)? != 2 {
@@ -85,10 +85,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_frame_is_none() {
+    fn rejects_other_frames_and_truncated_headers() {
         assert_eq!(key_frame(&[0x86, 0x49, 0x83, 0x42, 0x40, 0x13, 0xf0, 0x0e, 0xf0]), None);
-        for cut in 0..PLAIN.len() {
-            assert_eq!(key_frame(&PLAIN[..cut]), None);
+        for length in 0..PLAIN.len() {
+            assert_eq!(key_frame(&PLAIN[..length]), None);
         }
         assert_eq!(key_frame(&[0xff; 16]), None);
     }

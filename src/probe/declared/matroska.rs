@@ -1,13 +1,12 @@
-//! Matroska and WebM: the segment says how long it is, or that nobody knows.
+//! Matroska and WebM: the segment declares its size, or that it is unknown.
 
 use std::io;
 
-use super::super::bytes::{Bytes, piece};
-use super::short;
+use super::super::bytes::{Bytes, read_range};
+use super::too_short;
 use crate::model::Completeness;
 
-/// Bytes at the end in which the last cluster is looked for: clusters are of a few seconds or
-/// megabytes.
+/// Bytes at the end that are searched for the last cluster; clusters hold a few seconds or megabytes.
 const TAIL: u64 = 8 << 20;
 const CLUSTER: [u8; 4] = [0x1f, 0x43, 0xb6, 0x75];
 const TIMESTAMP: u8 = 0xe7;
@@ -15,17 +14,17 @@ const SIMPLE_BLOCK: u8 = 0xa3;
 const BLOCK_GROUP: u8 = 0xa0;
 const BLOCK: u8 = 0xa1;
 
-/// By the first bytes of the file and its size.
+/// Compares the segment size declared in the first bytes with the size of the file.
 pub(super) fn read(head: &[u8], size: u64) -> Completeness {
     match segment_end(head) {
-        Some(end) if end > size => short(end, size, None),
+        Some(end) if end > size => too_short(end, size, None),
         Some(_) => Completeness::Whole,
         None => Completeness::Unknown,
     }
 }
 
-/// A variable-length number of EBML and how many bytes it takes; `None` for "unknown".
-fn number(bytes: &[u8]) -> Option<(u64, usize)> {
+/// Parses an EBML variable-size integer; returns it with its length in bytes, `None` for "unknown".
+fn vint(bytes: &[u8]) -> Option<(u64, usize)> {
     let first = *bytes.first()?;
     let length = first.leading_zeros() as usize + 1;
     if length > 8 {
@@ -36,38 +35,39 @@ fn number(bytes: &[u8]) -> Option<(u64, usize)> {
     (value != mask).then_some((value, length))
 }
 
+/// Returns the document type from the EBML header.
 pub(super) fn doc_type(head: &[u8]) -> Option<String> {
     let at = head.windows(2).position(|pair| pair == [0x42, 0x82])? + 2;
-    let (length, used) = number(head.get(at..)?)?;
+    let (length, used) = vint(head.get(at..)?)?;
     let start = at + used;
     let text = head.get(start..start.checked_add(usize::try_from(length).ok()?)?)?;
     Some(String::from_utf8_lossy(text).trim_end_matches('\0').to_owned())
 }
 
-/// Where the first segment ends, by its declared size.
+/// Returns the declared end of the first segment as an offset in the file.
 fn segment_end(head: &[u8]) -> Option<u64> {
-    let (length, used) = number(head.get(4..)?)?;
+    let (length, used) = vint(head.get(4..)?)?;
     let segment = usize::try_from(length).ok()?.checked_add(4 + used)?;
     if head.get(segment..segment.checked_add(4)?)? != [0x18, 0x53, 0x80, 0x67] {
         return None;
     }
-    let (length, used) = number(head.get(segment + 4..)?)?;
+    let (length, used) = vint(head.get(segment + 4..)?)?;
     length.checked_add((segment + 4 + used) as u64)
 }
 
-/// The time of the last block that begins near the end of the file, in units of the segment's time
+/// Returns the time of the last complete block near the end of the file, in units of the segment's time
 /// scale.
 ///
-/// For files too large to be walked over: a few megabytes at the end are read, nothing else.
+/// Reads only a few megabytes at the end, for files whose packets are too many to read.
 ///
 /// # Errors
-/// Only those of reading.
+/// Fails only when reading fails.
 pub(crate) fn last_block<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<u64>> {
     let size = bytes.len()?;
-    let tail = piece(bytes, size.saturating_sub(TAIL), TAIL as usize)?;
+    let tail = read_range(bytes, size.saturating_sub(TAIL), TAIL as usize)?;
     let mut end = tail.len();
     while let Some(at) = tail[..end].windows(4).rposition(|window| window == CLUSTER) {
-        if let Some(time) = cluster_end(&tail[at + 4..]) {
+        if let Some(time) = latest_time(&tail[at + 4..]) {
             return Ok(Some(time));
         }
         end = at + 3;
@@ -75,23 +75,23 @@ pub(crate) fn last_block<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<u64>
     Ok(None)
 }
 
-/// The latest time in a cluster, by what of it is there.
-fn cluster_end(bytes: &[u8]) -> Option<u64> {
+/// Returns the latest time in a cluster, which may be truncated.
+fn latest_time(bytes: &[u8]) -> Option<u64> {
     let size_bytes = bytes.first()?.leading_zeros() as usize + 1;
     let mut rest = bytes.get(size_bytes..).filter(|_| size_bytes <= 8)?;
     let (mut begin, mut last) = (None, None);
     while let Some((&id, after)) = rest.split_first() {
-        // What follows the cluster has a longer id, but for padding and a checksum.
+        // Elements after the cluster have longer ids, except padding and checksums.
         if id < 0x80 {
             break;
         }
-        let Some((length, used)) = number(after) else { break };
+        let Some((length, used)) = vint(after) else { break };
         let content = after.get(used..).unwrap_or_default();
         let length = usize::try_from(length).unwrap_or(usize::MAX);
-        // A block that is cut is not there.
+        // A truncated block does not count.
         let Some((content, next)) = content.split_at_checked(length) else { break };
         let time = |block: &[u8]| {
-            let (_, used) = number(block)?;
+            let (_, used) = vint(block)?;
             let relative = block.get(used..used + 2)?;
             let relative = i64::from(i16::from_be_bytes([relative[0], relative[1]]));
             begin.and_then(|begin: u64| begin.checked_add_signed(relative))
@@ -102,7 +102,7 @@ fn cluster_end(bytes: &[u8]) -> Option<u64> {
             }
             SIMPLE_BLOCK => last = last.max(time(content)),
             BLOCK_GROUP if content.first() == Some(&BLOCK) => {
-                let inner = number(&content[1..]).and_then(|(_, used)| content.get(1 + used..));
+                let inner = vint(&content[1..]).and_then(|(_, used)| content.get(1 + used..));
                 last = last.max(inner.and_then(time));
             }
             _ => {}
@@ -118,14 +118,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unknown_sizes_are_unknown() {
-        assert_eq!(number(&[0xff]), None);
-        assert_eq!(number(&[0x40, 0x02]), Some((2, 2)));
-        assert_eq!(number(&[0]), None);
+    fn parses_variable_size_integers() {
+        assert_eq!(vint(&[0xff]), None);
+        assert_eq!(vint(&[0x40, 0x02]), Some((2, 2)));
+        assert_eq!(vint(&[0]), None);
     }
 
     #[test]
-    fn the_segment_is_measured() {
+    fn compares_the_segment_size_with_the_file() {
         let head = |length: &[u8]| {
             [&[0x1a, 0x45, 0xdf, 0xa3, 0x84, 1, 2, 3, 4, 0x18, 0x53, 0x80, 0x67], length].concat()
         };
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_block_is_found_from_the_end() {
+    fn finds_the_last_complete_block() {
         let cluster = |time: u16| {
             let [high, low] = time.to_be_bytes();
             let open = [0x01, 255, 255, 255, 255, 255, 255, 255];
@@ -143,10 +143,10 @@ mod tests {
             let block = [SIMPLE_BLOCK, 0x86, 0x81, 0, 40, 0, 1, 2];
             [&CLUSTER[..], &open, &[TIMESTAMP, 0x82, high, low], &group, &block].concat()
         };
-        // The last one is cut before it tells its time.
+        // The last cluster is truncated before its timestamp.
         let file = [cluster(10), cluster(2000), cluster(4000), CLUSTER.to_vec()].concat();
         assert_eq!(last_block(&file[..]).unwrap(), Some(4050));
-        // Both blocks of the last cluster are cut, then only its own time is known.
+        // Both blocks of the last cluster are truncated, so only its timestamp is known.
         assert_eq!(last_block(&file[..file.len() - 14]).unwrap(), Some(4000));
         assert_eq!(last_block(&[7; 100][..]).unwrap(), None);
     }

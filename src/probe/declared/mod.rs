@@ -1,4 +1,4 @@
-//! What a container says about itself before anything of it is decoded.
+//! Reads the declarations of a container, without decoding anything.
 
 mod images;
 mod jpeg;
@@ -10,40 +10,40 @@ use std::io;
 
 pub(crate) use matroska::last_block;
 
-use super::bytes::{Bytes, piece};
-use super::isobmff::{self, Track};
+use super::bytes::{Bytes, read_range};
+use super::isobmff::{self, IsoTrack};
 use crate::model::Completeness;
 
-/// The container's own words.
+/// The declarations of a container.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Declared {
-    /// Whether it consists of ISO boxes.
+    /// Whether the file consists of ISO boxes.
     pub iso: bool,
-    /// The major brand.
+    /// The major brand of an ISO file.
     pub major_brand: Option<String>,
     /// Matroska's document type.
     pub doc_type: Option<String>,
-    /// Whether `moov` comes first.
+    /// Whether `moov` is before the media data.
     pub fast_start: Option<bool>,
-    /// Whether the samples lie in fragments.
+    /// Whether the samples are in movie fragments.
     pub fragmented: Option<bool>,
-    /// Whether the declared bytes are there.
+    /// Whether the file contains all declared bytes.
     pub completeness: Completeness,
-    /// Why an ISO file cannot be read at all: it has no index.
-    pub without_index: Option<String>,
+    /// Why an ISO file has no index, without which it cannot be read.
+    pub missing_index: Option<String>,
     /// The tracks of an ISO file.
-    pub tracks: Vec<Track>,
+    pub tracks: Vec<IsoTrack>,
 }
 
-/// Reads what a file declares.
+/// Reads the declarations of a file.
 ///
 /// # Errors
-/// Only those of reading.
+/// Fails only when reading fails.
 pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Declared> {
     let mut declared = Declared::default();
     if let Some(layout) = isobmff::read(bytes)? {
         declared.iso = true;
-        declared.without_index = layout.without_index();
+        declared.missing_index = layout.missing_index_reason();
         declared.major_brand = layout.major_brand;
         declared.fast_start = layout.fast_start;
         declared.fragmented = Some(layout.fragmented);
@@ -51,7 +51,7 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Declared> {
         declared.tracks = layout.tracks;
         return Ok(declared);
     }
-    let head = piece(bytes, 0, 256)?;
+    let head = read_range(bytes, 0, 256)?;
     declared.completeness = if head.starts_with(b"RIFF") || head.starts_with(b"RF64") {
         riff::read(bytes)?
     } else if head.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]) {
@@ -75,13 +75,13 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Declared> {
     Ok(declared)
 }
 
-/// Fewer bytes than declared.
-fn short(declared: u64, size: u64, first_missing_s: Option<f64>) -> Completeness {
-    let reason = format!("the file declares {declared} bytes, {size} are there");
+/// Returns the result for a file that is shorter than declared.
+fn too_short(declared: u64, size: u64, first_missing_s: Option<f64>) -> Completeness {
+    let reason = format!("the file declares {declared} bytes, it has {size}");
     Completeness::Missing { first_missing_s, reason }
 }
 
-/// Our short name for what FFmpeg's demuxer of this name read.
+/// Returns greenlit's short name for a container, from the name of FFmpeg's demuxer.
 pub fn container_name(demuxer: &str, declared: &Declared) -> String {
     let name = match demuxer.split(',').next().unwrap_or_default() {
         "mov" => match declared.major_brand.as_deref() {
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_follow_brand_and_document_type() {
+    fn container_names_follow_brand_and_document_type() {
         let iso = |brand: &str| Declared { major_brand: Some(brand.into()), ..Declared::default() };
         assert_eq!(container_name("mov,mp4,m4a,3gp,3g2,mj2", &iso("qt  ")), "mov");
         assert_eq!(container_name("mov,mp4,m4a,3gp,3g2,mj2", &iso("isom")), "mp4");

@@ -1,14 +1,14 @@
-//! Edit lists (ISO/IEC 14496-12, 8.6.6): do they describe the encoding or edit the video?
+//! Classifies edit lists (ISO/IEC 14496-12, 8.6.6): harmless encoder delay, or an edit of the video.
 
 use std::io;
 
-use super::{Bytes, Found, boxes, leaf};
+use super::{BoxHeader, Bytes, boxes, read_content};
 use crate::model::{EditList, EditListKind};
 
-/// The longest reorder delay or encoder priming that is not a trim, in seconds. Priming is 1024 to
-/// 2112 samples, at 44.1 kHz below 0.05 s; two frames of reordering at 15 frames a second 0.14 s.
+/// The longest reorder delay or encoder priming that does not count as a trim, in seconds. Priming is 1024
+/// to 2112 samples, below 0.05 s at 44.1 kHz; reordering by two frames at 15 frames/s takes 0.14 s.
 const MAX_DELAY_S: f64 = 0.15;
-/// How much shorter than its media a track may be without being trimmed, in seconds.
+/// How much shorter than its media a track may be without counting as trimmed, in seconds.
 const SLACK_S: f64 = 0.15;
 
 struct Edit {
@@ -20,17 +20,17 @@ struct Edit {
 /// Reads the edit list of a track.
 pub(super) fn read<B: Bytes + ?Sized>(
     bytes: &B,
-    trak: &Found,
+    trak: &BoxHeader,
     movie_scale: Option<(u32, u64)>,
     fragmented: bool,
 ) -> io::Result<Option<EditList>> {
-    let child = |of: &Found, kind: &[u8; 4]| -> io::Result<Option<Found>> {
-        let inside = boxes(bytes, of.content, of.end.min(bytes.len()?))?;
+    let child = |parent: &BoxHeader, kind: &[u8; 4]| -> io::Result<Option<BoxHeader>> {
+        let inside = boxes(bytes, parent.content, parent.end.min(bytes.len()?))?;
         Ok(inside.into_iter().find(|found| &found.kind == kind))
     };
     let Some(edts) = child(trak, b"edts")? else { return Ok(None) };
     let Some(elst) = child(&edts, b"elst")? else { return Ok(None) };
-    let edits = parse(&leaf(bytes, &elst)?);
+    let edits = parse(&read_content(bytes, &elst)?);
     if edits.is_empty() {
         return Ok(None);
     }
@@ -38,12 +38,13 @@ pub(super) fn read<B: Bytes + ?Sized>(
         Some(mdia) => child(&mdia, b"mdhd")?,
         None => None,
     };
-    let media = media.map(|mdhd| leaf(bytes, &mdhd)).transpose()?.and_then(|content| timescale(&content));
+    let media =
+        media.map(|mdhd| read_content(bytes, &mdhd)).transpose()?.and_then(|content| timescale(&content));
     let (kind, reason) = classify(&edits, movie_scale, media, fragmented);
     Ok(Some(EditList { kind, entries: edits.len() as u32, reason }))
 }
 
-/// Time scale and duration from the content of `mvhd` or `mdhd`, which begin alike.
+/// Parses time scale and duration from the content of `mvhd` or `mdhd`, which have the same start.
 pub(super) fn timescale(content: &[u8]) -> Option<(u32, u64)> {
     let number =
         |at: usize| -> Option<u32> { Some(u32::from_be_bytes(content.get(at..at + 4)?.try_into().ok()?)) };
@@ -82,30 +83,33 @@ fn classify(
     let [edit] = edits else {
         let delayed = edits.first().is_some_and(|edit| edit.media_time == -1);
         return editing(if delayed {
-            "starts later than the video".into()
+            "the track starts later than the video".into()
         } else {
-            format!("{} pieces are put together", edits.len())
+            format!("the track consists of {} edits", edits.len())
         });
     };
     if edit.media_time < 0 {
-        return editing("shows nothing of the track".into());
+        return editing("the track is empty".into());
     }
     if edit.rate != 1 << 16 {
-        return editing(format!("plays at {} times the speed", f64::from(edit.rate) / 65536.0));
+        return editing(format!(
+            "the track plays at {} times the normal speed",
+            f64::from(edit.rate) / 65536.0
+        ));
     }
     let Some((scale, length)) = media else { return editing("the track has no time scale".into()) };
     let start = edit.media_time as f64 / f64::from(scale);
     if start > MAX_DELAY_S {
-        return editing(format!("hides the first {start:.3} s"));
+        return editing(format!("the first {start:.3} s are hidden"));
     }
-    let shown = movie.map(|(movie, _)| edit.duration as f64 / f64::from(movie));
-    let cut = shown.map(|shown| length as f64 / f64::from(scale) - start - shown);
-    match cut {
-        Some(cut) if cut > SLACK_S && edit.duration > 0 && !fragmented => {
-            editing(format!("hides the last {cut:.3} s"))
+    let edit_s = movie.map(|(movie, _)| edit.duration as f64 / f64::from(movie));
+    let hidden = edit_s.map(|edit_s| length as f64 / f64::from(scale) - start - edit_s);
+    match hidden {
+        Some(hidden) if hidden > SLACK_S && edit.duration > 0 && !fragmented => {
+            editing(format!("the last {hidden:.3} s are hidden"))
         }
         _ if start > 0.0 => (EditListKind::Benign, format!("encoder delay of {start:.3} s")),
-        _ => (EditListKind::Benign, "shows the whole track".into()),
+        _ => (EditListKind::Benign, "the whole track is shown".into()),
     }
 }
 
@@ -122,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn delay_is_benign_and_everything_else_edits() {
+    fn encoder_delay_is_benign_and_other_edits_are_editing() {
         assert_eq!(kind(&[(4000, 0, 1)]), EditListKind::Benign);
         assert_eq!(kind(&[(4000, 1024, 1)]), EditListKind::Benign);
         assert_eq!(kind(&[(4000, 8704, 1)]), EditListKind::Editing);

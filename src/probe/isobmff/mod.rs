@@ -1,7 +1,7 @@
-//! Boxes of ISO base media files (ISO/IEC 14496-12): only what FFmpeg hides.
+//! Reads boxes of ISO base media files (ISO/IEC 14496-12) that FFmpeg does not expose.
 //!
-//! Works on hostile bytes: every size is checked, every loop bounded, nothing allocated by a number
-//! from the file.
+//! Safe on hostile bytes: every size is checked, every loop is bounded, and no number from the file
+//! determines an allocation.
 
 mod edits;
 mod fragments;
@@ -12,25 +12,25 @@ use std::io;
 pub use samples::Samples;
 
 pub use super::bytes::Bytes;
-use super::bytes::piece;
+use super::bytes::read_range;
 use crate::model::{Completeness, EditList};
 
-/// Boxes looked at on one level.
+/// Boxes read on one level.
 const MAX_BOXES: usize = 20_000;
-/// Bytes of a leaf box read into memory.
-const MAX_LEAF: u64 = 1 << 20;
+/// Bytes of the content of one box read into memory.
+const MAX_CONTENT: u64 = 1 << 20;
 
-/// A box: its type, where its content lies, and where it says it ends.
+/// A box: its type, the offsets of its header and content, and its declared end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Found {
+struct BoxHeader {
     kind: [u8; 4],
     start: u64,
     content: u64,
     end: u64,
 }
 
-/// The boxes between `from` and `to`; the last may end beyond.
-fn boxes<B: Bytes + ?Sized>(bytes: &B, from: u64, to: u64) -> io::Result<Vec<Found>> {
+/// Returns the boxes between the offsets `from` and `to`; the last may end beyond `to`.
+fn boxes<B: Bytes + ?Sized>(bytes: &B, from: u64, to: u64) -> io::Result<Vec<BoxHeader>> {
     let mut found = Vec::new();
     let mut start = from;
     while start.saturating_add(8) <= to && found.len() < MAX_BOXES {
@@ -49,60 +49,62 @@ fn boxes<B: Bytes + ?Sized>(bytes: &B, from: u64, to: u64) -> io::Result<Vec<Fou
             break;
         }
         let end = start.saturating_add(size);
-        found.push(Found { kind: [k0, k1, k2, k3], start, content: start + header, end });
+        found.push(BoxHeader { kind: [k0, k1, k2, k3], start, content: start + header, end });
         start = end;
     }
     Ok(found)
 }
 
-/// What the boxes of a file say.
+/// The facts from the boxes of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Layout {
+pub struct IsoLayout {
     /// The first brand of `ftyp`.
     pub major_brand: Option<String>,
-    /// Whether `moov` lies before the first `mdat`.
+    /// Whether `moov` is before the first `mdat`.
     pub fast_start: Option<bool>,
-    /// Whether there are movie fragments.
+    /// Whether the file has movie fragments.
     pub fragmented: bool,
-    /// Whether the declared boxes, and what indices of fragments declare, are there.
+    /// Whether the file contains all declared boxes and all fragments listed in indices.
     pub completeness: Completeness,
     /// Whether there is a `moov` box.
     pub indexed: bool,
     /// The tracks, in file order.
-    pub tracks: Vec<Track>,
+    pub tracks: Vec<IsoTrack>,
 }
 
-impl Layout {
-    /// Why nothing of the video can be found, where that is so.
-    pub fn without_index(&self) -> Option<String> {
-        let cut = match &self.completeness {
+impl IsoLayout {
+    /// Returns why the file has no index; `None` when it has one.
+    pub fn missing_index_reason(&self) -> Option<String> {
+        let cause = match &self.completeness {
             _ if self.indexed || self.fast_start.is_some() => return None,
-            Completeness::Missing { reason, .. } => format!("the file is cut short: {reason}"),
-            _ if self.fragmented => "this is a piece of a video, to be joined to its first piece".into(),
-            _ => "the recording was not finished, or the end is lost".into(),
+            Completeness::Missing { reason, .. } => format!("the file is truncated: {reason}"),
+            _ if self.fragmented => {
+                "this is a segment of a video; join it to the initialization segment".into()
+            }
+            _ => "the recording was not finished, or the end of the file is missing".into(),
         };
-        Some(format!("the index (`moov`) is missing: {cut}"))
+        Some(format!("the index (`moov`) is missing: {cause}"))
     }
 }
 
-/// What is read of a track.
+/// The facts of a track.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Track {
-    /// Its position among the tracks, which is FFmpeg's stream index.
+pub struct IsoTrack {
+    /// Its position among the tracks, equal to FFmpeg's stream index.
     pub position: u32,
     /// Its edit list, classified.
     pub edit_list: Option<EditList>,
-    /// How many sample entries (codec set-ups) it declares; `None` where the box is not found.
+    /// Number of sample entries (codec configurations); `None` when the box is missing.
     pub sample_entries: Option<u32>,
-    /// When its samples are shown, for a picture track of an unfragmented file.
+    /// Its samples, for a video track of an unfragmented file.
     pub samples: Option<Samples>,
 }
 
-/// Walks over the boxes; `None` when this is no ISO file.
+/// Reads the boxes of a file; `None` when it is not an ISO file.
 ///
 /// # Errors
-/// Only those of reading.
-pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<Layout>> {
+/// Fails only when reading fails.
+pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
     let size = bytes.len()?;
     let top = boxes(bytes, 0, size)?;
     const KNOWN: [&[u8; 4]; 10] =
@@ -111,7 +113,7 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<Layout>> {
         return Ok(None);
     }
     let find = |kind: &[u8; 4]| top.iter().find(|found| &found.kind == kind);
-    let mut layout = Layout::default();
+    let mut layout = IsoLayout::default();
     if let Some(ftyp) = find(b"ftyp").or_else(|| find(b"styp")) {
         let mut brand = [0; 4];
         if bytes.read_at(ftyp.content, &mut brand)? == 4 {
@@ -122,12 +124,12 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<Layout>> {
     layout.fast_start = moov.zip(mdat).map(|(moov, mdat)| moov.start < mdat.start);
     layout.fragmented = find(b"moof").is_some();
     layout.indexed = moov.is_some() || find(b"meta").is_some();
-    let cut = top.iter().find(|found| found.end > size);
+    let truncated = top.iter().find(|found| found.end > size);
     if let Some(moov) = moov {
         let inside = boxes(bytes, moov.content, moov.end.min(size))?;
         layout.fragmented |= inside.iter().any(|found| &found.kind == b"mvex");
         let movie_scale = match inside.iter().find(|found| &found.kind == b"mvhd") {
-            Some(mvhd) => edits::timescale(&leaf(bytes, mvhd)?),
+            Some(mvhd) => edits::timescale(&read_content(bytes, mvhd)?),
             None => None,
         };
         for trak in inside.iter().filter(|found| &found.kind == b"trak") {
@@ -139,67 +141,74 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<Layout>> {
                 None => None,
             };
             let samples = match &table {
-                Some(table) if !layout.fragmented && is_picture(bytes, trak)? => samples::read(bytes, table)?,
+                Some(table) if !layout.fragmented && is_video_track(bytes, trak)? => {
+                    samples::read(bytes, table)?
+                }
                 _ => None,
             };
-            layout.tracks.push(Track { position, edit_list, sample_entries, samples });
+            layout.tracks.push(IsoTrack { position, edit_list, sample_entries, samples });
         }
     }
-    let found = if layout.fragmented { fragments::read(bytes, &top, size)? } else { Completeness::Whole };
-    layout.completeness = match (cut, found) {
-        (Some(cut), found) => Completeness::Missing {
-            first_missing_s: match found {
+    let completeness =
+        if layout.fragmented { fragments::read(bytes, &top, size)? } else { Completeness::Whole };
+    layout.completeness = match (truncated, completeness) {
+        (Some(truncated), completeness) => Completeness::Missing {
+            first_missing_s: match completeness {
                 Completeness::Missing { first_missing_s, .. } => first_missing_s,
                 _ => None,
             },
             reason: format!(
-                "box `{}` declares {} bytes, {} are there",
-                cut.kind.escape_ascii(),
-                cut.end - cut.start,
-                size - cut.start
+                "box `{}` declares {} bytes, the file contains {}",
+                truncated.kind.escape_ascii(),
+                truncated.end - truncated.start,
+                size - truncated.start
             ),
         },
-        // Beyond the bound nobody looked.
+        // Boxes beyond the limit were not read.
         (None, Completeness::Whole) if top.len() == MAX_BOXES => Completeness::Unknown,
-        (None, found) => found,
+        (None, completeness) => completeness,
     };
     Ok(Some(layout))
 }
 
-/// The box at the end of a path of box types below `from`.
-fn below<B: Bytes + ?Sized>(bytes: &B, from: &Found, path: &[&[u8; 4]]) -> io::Result<Option<Found>> {
+/// Returns the box at the end of a path of box types inside `from`.
+fn descendant<B: Bytes + ?Sized>(
+    bytes: &B,
+    from: &BoxHeader,
+    path: &[&[u8; 4]],
+) -> io::Result<Option<BoxHeader>> {
     let size = bytes.len()?;
-    let mut at = *from;
+    let mut current = *from;
     for kind in path {
-        let inside = boxes(bytes, at.content, at.end.min(size))?;
+        let inside = boxes(bytes, current.content, current.end.min(size))?;
         let Some(found) = inside.into_iter().find(|found| &&found.kind == kind) else { return Ok(None) };
-        at = found;
+        current = found;
     }
-    Ok(Some(at))
+    Ok(Some(current))
 }
 
-fn sample_table<B: Bytes + ?Sized>(bytes: &B, trak: &Found) -> io::Result<Option<Found>> {
-    below(bytes, trak, &[b"mdia", b"minf", b"stbl"])
+fn sample_table<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<Option<BoxHeader>> {
+    descendant(bytes, trak, &[b"mdia", b"minf", b"stbl"])
 }
 
-/// Whether the handler of a track is that of moving pictures.
-fn is_picture<B: Bytes + ?Sized>(bytes: &B, trak: &Found) -> io::Result<bool> {
-    let Some(handler) = below(bytes, trak, &[b"mdia", b"hdlr"])? else { return Ok(false) };
-    Ok(leaf(bytes, &handler)?.get(8..12) == Some(b"vide"))
+/// Returns whether the handler of a track is `vide`.
+fn is_video_track<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<bool> {
+    let Some(handler) = descendant(bytes, trak, &[b"mdia", b"hdlr"])? else { return Ok(false) };
+    Ok(read_content(bytes, &handler)?.get(8..12) == Some(b"vide"))
 }
 
-/// The entry count of the `stsd` box of a sample table.
-fn sample_entries<B: Bytes + ?Sized>(bytes: &B, table: &Found) -> io::Result<Option<u32>> {
-    let Some(entries) = below(bytes, table, &[b"stsd"])? else { return Ok(None) };
+/// Returns the entry count of the `stsd` box of a sample table.
+fn sample_entries<B: Bytes + ?Sized>(bytes: &B, table: &BoxHeader) -> io::Result<Option<u32>> {
+    let Some(entries) = descendant(bytes, table, &[b"stsd"])? else { return Ok(None) };
     let mut head = [0; 8];
     let count = bytes.read_at(entries.content, &mut head)?;
     let [.., a, b, c, d] = head;
     Ok((count == head.len()).then(|| u32::from_be_bytes([a, b, c, d])))
 }
 
-/// The content of a small box, cut at a bound.
-fn leaf<B: Bytes + ?Sized>(bytes: &B, found: &Found) -> io::Result<Vec<u8>> {
-    piece(bytes, found.content, found.end.saturating_sub(found.content).min(MAX_LEAF) as usize)
+/// Returns the content of a box, at most [`MAX_CONTENT`] bytes.
+fn read_content<B: Bytes + ?Sized>(bytes: &B, found: &BoxHeader) -> io::Result<Vec<u8>> {
+    read_range(bytes, found.content, found.end.saturating_sub(found.content).min(MAX_CONTENT) as usize)
 }
 
 #[cfg(test)]
@@ -219,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn order_of_boxes_is_fast_start() {
+    fn fast_start_follows_the_order_of_boxes() {
         let (ftyp, moov, mdat) = (make(b"ftyp", b"isom\0\0\0\0"), make(b"moov", &[]), make(b"mdat", &[1; 9]));
         let first = read(&[&ftyp[..], &moov, &mdat].concat()[..]).unwrap().unwrap();
         assert_eq!((first.fast_start, first.major_brand.as_deref()), (Some(true), Some("isom")));
@@ -228,26 +237,30 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_box_is_missing_data() {
+    fn a_truncated_box_is_missing_data() {
         let whole = [make(b"ftyp", b"isom"), make(b"mdat", &[0; 100])].concat();
-        assert_eq!(missing(&whole[..60]).unwrap(), "box `mdat` declares 108 bytes, 48 are there");
+        assert_eq!(missing(&whole[..60]).unwrap(), "box `mdat` declares 108 bytes, the file contains 48");
     }
 
     #[test]
-    fn a_video_without_its_index_says_why() {
+    fn explains_a_missing_index() {
         let (ftyp, mdat) = (make(b"ftyp", b"isom"), make(b"mdat", &[0; 100]));
-        let why = |file: &[u8]| read(file).unwrap().unwrap().without_index().unwrap_or_default();
+        let reason = |file: &[u8]| read(file).unwrap().unwrap().missing_index_reason().unwrap_or_default();
         let whole = [&ftyp[..], &mdat].concat();
-        assert!(why(&whole).ends_with("not finished, or the end is lost"), "{}", why(&whole));
-        assert!(why(&whole[..60]).contains("cut short: box `mdat`"), "{}", why(&whole[..60]));
-        assert!(why(&make(b"moof", &[0; 8])).contains("a piece of a video"));
-        assert_eq!(why(&[&ftyp[..], &mdat, &make(b"moov", &[])].concat()), "");
-        // Pictures have their index elsewhere.
-        assert_eq!(why(&[&ftyp[..], &make(b"meta", &[]), &mdat].concat()), "");
+        assert!(
+            reason(&whole).ends_with("not finished, or the end of the file is missing"),
+            "{}",
+            reason(&whole)
+        );
+        assert!(reason(&whole[..60]).contains("truncated: box `mdat`"), "{}", reason(&whole[..60]));
+        assert!(reason(&make(b"moof", &[0; 8])).contains("a segment of a video"));
+        assert_eq!(reason(&[&ftyp[..], &mdat, &make(b"moov", &[])].concat()), "");
+        // Still images have their index in `meta`.
+        assert_eq!(reason(&[&ftyp[..], &make(b"meta", &[]), &mdat].concat()), "");
     }
 
     #[test]
-    fn large_and_open_sizes_are_understood() {
+    fn reads_64_bit_and_open_ended_sizes() {
         let mut large = make(b"mdat", &[0; 16]);
         large[..4].copy_from_slice(&1_u32.to_be_bytes());
         large[8..16].copy_from_slice(&24_u64.to_be_bytes());
@@ -257,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn sample_entries_of_a_track_are_counted() {
+    fn counts_the_sample_entries_of_a_track() {
         let nest = |kind, content: Vec<u8>| make(kind, &content);
         let stsd = make(b"stsd", &[0, 0, 0, 0, 0, 0, 0, 2]);
         let trak = nest(b"trak", nest(b"mdia", nest(b"minf", nest(b"stbl", stsd))));
@@ -267,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn absurd_sizes_end_the_walk() {
+    fn stops_at_invalid_sizes() {
         assert!(read(&make(b"moov", &[0, 0, 0, 3, b't', b'r', b'a', b'k'])[..]).unwrap().is_some());
         let mut huge = make(b"mdat", &[255; 16]);
         huge[..4].copy_from_slice(&1_u32.to_be_bytes());

@@ -1,11 +1,11 @@
-//! When every sample of a track is shown and whether it is a sync sample: `stts`, `ctts` and `stss`
+//! Reads composition times and sync samples of a track: `stts`, `ctts` and `stss`
 //! (ISO/IEC 14496-12, 8.6.1 and 8.6.2).
 
 use std::io;
 
-use super::{Bytes, Found, boxes};
+use super::{BoxHeader, Bytes, boxes};
 
-/// Samples of one track looked at: 4.6 hours at 60 frames a second.
+/// Samples read per track: 4.6 hours at 60 frames/s.
 const MAX_SAMPLES: usize = 1_000_000;
 /// Bytes of one table read into memory.
 const MAX_TABLE: u64 = 16 << 20;
@@ -14,14 +14,14 @@ const MAX_TABLE: u64 = 16 << 20;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Samples {
     /// Composition time in units of the track's time scale, and whether it is a sync sample.
-    pub stamps: Vec<(i64, bool)>,
+    pub timestamps: Vec<(i64, bool)>,
 }
 
 impl Samples {
-    /// Whether any sample is shown before the sync sample it follows.
-    pub fn has_leading_pictures(&self) -> bool {
+    /// Returns whether any sample is shown before the sync sample it follows in decode order.
+    pub fn has_leading_samples(&self) -> bool {
         let mut key_time = None;
-        self.stamps.iter().any(|&(time, key)| {
+        self.timestamps.iter().any(|&(time, key)| {
             if key {
                 key_time = Some(time);
             }
@@ -30,9 +30,9 @@ impl Samples {
     }
 }
 
-/// Reads the tables inside the sample table box. `None` where they are too large, malformed, or
-/// where other boxes have a say in what is a sync sample.
-pub(super) fn read<B: Bytes + ?Sized>(bytes: &B, stbl: &Found) -> io::Result<Option<Samples>> {
+/// Reads the tables inside the sample table box. `None` when they are too large or malformed, or when
+/// other boxes also define sync samples.
+pub(super) fn read<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> io::Result<Option<Samples>> {
     let inside = boxes(bytes, stbl.content, stbl.end.min(bytes.len()?))?;
     if inside.iter().any(|found| matches!(&found.kind, b"sbgp" | b"sgpd" | b"stps")) {
         return Ok(None);
@@ -46,11 +46,11 @@ pub(super) fn read<B: Bytes + ?Sized>(bytes: &B, stbl: &Found) -> io::Result<Opt
         return Ok(None);
     };
     let sync = has_sync_table.then_some(sync);
-    Ok(stamps(&times, &offsets, sync.as_deref()).map(|stamps| Samples { stamps }))
+    Ok(timestamps(&times, &offsets, sync.as_deref()).map(|timestamps| Samples { timestamps }))
 }
 
-/// The 32-bit words of a table after its entry count.
-fn entries<B: Bytes + ?Sized>(bytes: &B, found: &Found) -> io::Result<Option<Vec<u32>>> {
+/// Returns the 32-bit words of a table after its entry count.
+fn entries<B: Bytes + ?Sized>(bytes: &B, found: &BoxHeader) -> io::Result<Option<Vec<u32>>> {
     let length = found.end.min(bytes.len()?).saturating_sub(found.content);
     if length > MAX_TABLE {
         return Ok(None);
@@ -73,32 +73,33 @@ fn entries<B: Bytes + ?Sized>(bytes: &B, found: &Found) -> io::Result<Option<Vec
     Ok(Some(words))
 }
 
-fn stamps(times: &[u32], offsets: &[u32], sync: Option<&[u32]>) -> Option<Vec<(i64, bool)>> {
-    let mut stamps: Vec<(i64, bool)> = Vec::new();
+/// Combines the tables into the composition time of each sample and whether it is a sync sample.
+fn timestamps(times: &[u32], offsets: &[u32], sync: Option<&[u32]>) -> Option<Vec<(i64, bool)>> {
+    let mut timestamps: Vec<(i64, bool)> = Vec::new();
     let mut time = 0_i64;
     for run in times.chunks_exact(2) {
         let count = run[0] as usize;
         let delta = i64::from(i32::try_from(run[1]).ok()?);
-        if stamps.len().checked_add(count)? > MAX_SAMPLES {
+        if timestamps.len().checked_add(count)? > MAX_SAMPLES {
             return None;
         }
         for _ in 0..count {
-            stamps.push((time, sync.is_none()));
+            timestamps.push((time, sync.is_none()));
             time = time.checked_add(delta)?;
         }
     }
-    let mut shifted = stamps.iter_mut();
+    let mut shifted = timestamps.iter_mut();
     for run in offsets.chunks_exact(2) {
         // Offsets of version 0 are unsigned, but real files write negative ones there too.
         let offset = i64::from(run[1] as i32);
-        for (stamp, _) in shifted.by_ref().take(run[0] as usize) {
-            *stamp += offset;
+        for (time, _) in shifted.by_ref().take(run[0] as usize) {
+            *time += offset;
         }
     }
     for number in sync.unwrap_or_default() {
-        stamps.get_mut((*number as usize).checked_sub(1)?)?.1 = true;
+        timestamps.get_mut((*number as usize).checked_sub(1)?)?.1 = true;
     }
-    (!stamps.is_empty() && stamps[0].1).then_some(stamps)
+    (!timestamps.is_empty() && timestamps[0].1).then_some(timestamps)
 }
 
 #[cfg(test)]
@@ -106,23 +107,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_offsets_and_sync_samples_are_put_together() {
-        let stamps = stamps(&[4, 10], &[1, 10, 1, 30, 2, 0], Some(&[1, 4]));
-        assert_eq!(stamps, Some(vec![(10, true), (40, false), (20, false), (30, true)]));
+    fn combines_times_offsets_and_sync_samples() {
+        let samples = timestamps(&[4, 10], &[1, 10, 1, 30, 2, 0], Some(&[1, 4]));
+        assert_eq!(samples, Some(vec![(10, true), (40, false), (20, false), (30, true)]));
     }
 
     #[test]
-    fn a_sample_shown_before_its_sync_sample_leads() {
-        let samples = |stamps: &[(i64, bool)]| Samples { stamps: stamps.to_vec() };
-        assert!(!samples(&[(0, true), (20, false), (10, false), (30, true)]).has_leading_pictures());
-        assert!(samples(&[(0, true), (30, true), (20, false)]).has_leading_pictures());
+    fn detects_a_sample_shown_before_its_sync_sample() {
+        let samples = |timestamps: &[(i64, bool)]| Samples { timestamps: timestamps.to_vec() };
+        assert!(!samples(&[(0, true), (20, false), (10, false), (30, true)]).has_leading_samples());
+        assert!(samples(&[(0, true), (30, true), (20, false)]).has_leading_samples());
     }
 
     #[test]
-    fn absurd_tables_are_nothing() {
-        assert_eq!(stamps(&[u32::MAX, 1], &[], None), None);
-        assert_eq!(stamps(&[2, 1], &[], Some(&[3])), None, "a sync sample that is not there");
-        assert_eq!(stamps(&[2, u32::MAX], &[], None), None);
-        assert_eq!(stamps(&[], &[], None), None);
+    fn rejects_invalid_tables() {
+        assert_eq!(timestamps(&[u32::MAX, 1], &[], None), None);
+        assert_eq!(timestamps(&[2, 1], &[], Some(&[3])), None, "a sync sample that does not exist");
+        assert_eq!(timestamps(&[2, u32::MAX], &[], None), None);
+        assert_eq!(timestamps(&[], &[], None), None);
     }
 }

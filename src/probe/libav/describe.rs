@@ -1,4 +1,4 @@
-//! Which library this is.
+//! Describes the loaded media library.
 
 use std::ptr;
 
@@ -6,19 +6,19 @@ use ffmpeg_next::ffi;
 
 use super::raw::{number, text};
 
-/// Name and version: `FFmpeg 5.1.9 (libavcodec 59.37.100)`.
+/// Returns name and version: `FFmpeg 5.1.9 (libavcodec 59.37.100)`.
 pub(crate) fn library() -> String {
-    // SAFETY: both only give constants.
+    // SAFETY: both only return constants.
     let (version, codec) = unsafe { (text(ffi::av_version_info()), ffi::avcodec_version()) };
     let version = version.unwrap_or_else(|| "of unknown version".into());
     format!("FFmpeg {version} (libavcodec {}.{}.{})", codec >> 16, (codec >> 8) & 0xff, codec & 0xff)
 }
 
-/// The names of all video encoders, whether or not their device is there.
+/// Returns the names of all video encoders, whether or not their device is present.
 pub(crate) fn encoders() -> Vec<String> {
     let mut names = Vec::new();
     let mut state = ptr::null_mut();
-    // SAFETY: the walk gives static descriptions until null.
+    // SAFETY: the iteration returns static descriptions until null.
     unsafe {
         loop {
             let codec = ffi::av_codec_iterate(&mut state);

@@ -1,59 +1,58 @@
-//! Where the bytes end, held against what the file declares.
+//! Compares the end of the data with the declarations of the file.
 
 use super::open::MediaInput;
 use super::streams::seconds;
 use crate::job::JobError;
 use crate::model::{Completeness, MediaFacts};
-use crate::probe::bytes::Blocks;
+use crate::probe::bytes::BlockCache;
 use crate::probe::declared::{self, Declared};
 
-/// How much later than its last packet a video may be declared to end, in seconds.
+/// How much later than the end of the last packet the declared end may be, in seconds.
 const DURATION_SLACK_S: f64 = 0.5;
-/// How long what a single block holds is shown at most, in seconds.
-pub(super) const LONGEST_BLOCK_S: f64 = 1.0;
+/// The longest duration of the contents of a single block, in seconds.
+pub(super) const MAX_BLOCK_S: f64 = 1.0;
 
-/// What the file's own words know of why it cannot be opened.
-pub(super) fn why_unreadable(error: JobError, declared: &Declared) -> JobError {
-    match (error, &declared.completeness, &declared.without_index) {
-        (JobError::Unreadable(_), Completeness::Missing { .. }, Some(why)) => {
-            JobError::Truncated(why.clone())
+/// Replaces the error of opening a file by a more precise one, from the declarations of the file.
+pub(super) fn explain_unreadable(error: JobError, declared: &Declared) -> JobError {
+    match (error, &declared.completeness, &declared.missing_index) {
+        (JobError::Unreadable(_), Completeness::Missing { .. }, Some(reason)) => {
+            JobError::Truncated(reason.clone())
         }
         (JobError::Unreadable(_), Completeness::Missing { reason, .. }, None) => {
-            JobError::Truncated(format!("the file is cut short: {reason}"))
+            JobError::Truncated(format!("the file is truncated: {reason}"))
         }
-        (JobError::Unreadable(_), _, Some(why)) if declared.fragmented == Some(true) => {
-            JobError::Unreadable(why.clone())
+        (JobError::Unreadable(_), _, Some(reason)) if declared.fragmented == Some(true) => {
+            JobError::Unreadable(reason.clone())
         }
-        (JobError::Unreadable(_), _, Some(why)) => JobError::Truncated(why.clone()),
+        (JobError::Unreadable(_), _, Some(reason)) => JobError::Truncated(reason.clone()),
         (error, ..) => error,
     }
 }
 
-/// Whether the end of a video that is not walked over would tell more about what is missing.
-pub(super) fn in_doubt(facts: &MediaFacts) -> bool {
+/// Returns whether the last block of a file, whose packets were not all read, may show that data is missing.
+pub(super) fn needs_last_block(facts: &MediaFacts) -> bool {
     use Completeness::{Missing, Unknown};
     matches!(facts.container.as_deref(), Some("matroska" | "webm"))
         && matches!(facts.completeness, Unknown | Missing { first_missing_s: None, .. })
 }
 
-/// When the last block of a Matroska file begins, by a look at its end.
-pub(super) fn last_block(input: &mut MediaInput, bytes: &Blocks<'_>) -> std::io::Result<Option<f64>> {
+/// Returns the start time of the last block of a Matroska file in seconds, from the bytes at its end.
+pub(super) fn last_block_s(input: &mut MediaInput, bytes: &BlockCache<'_>) -> std::io::Result<Option<f64>> {
     let Some(time) = declared::last_block(bytes)? else { return Ok(None) };
     let context = input.as_ptr();
-    // SAFETY: the context is open, `input` is not used meanwhile, and FFmpeg keeps `nb_streams` valid
+    // SAFETY: the context is open, `input` is not used during the call, and FFmpeg keeps `nb_streams` valid
     // pointers.
     let base = unsafe { ((*context).nb_streams > 0).then(|| (*(*(*context).streams)).time_base) };
     // All tracks count in units of the segment's time scale.
     Ok(base.zip(i64::try_from(time).ok()).and_then(|(base, time)| seconds(time, base)))
 }
 
-/// Holds the packets that are there against the duration that a header declares, and says where they
-/// end wherever data is missing.
-pub(super) fn compare(first_end_s: f64, last_end_s: f64, facts: &mut MediaFacts) {
-    // Elsewhere the library's duration is its own reckoning from the bytes.
+/// Compares the end of the packets with the declared duration, and sets where data is missing.
+pub(super) fn compare_end(first_end_s: f64, last_end_s: f64, facts: &mut MediaFacts) {
+    // For other containers the library estimates the duration from the bytes.
     let declares = matches!(facts.container.as_deref(), Some("matroska" | "webm" | "flv"));
     match (&mut facts.completeness, facts.duration_s) {
-        // Packets say nothing of what a cut index would have listed.
+        // The packets do not show what a truncated index would have listed.
         (Completeness::Missing { first_missing_s, .. }, _) if facts.fragmented != Some(false) => {
             first_missing_s.get_or_insert(first_end_s);
         }
@@ -62,7 +61,7 @@ pub(super) fn compare(first_end_s: f64, last_end_s: f64, facts: &mut MediaFacts)
                 Completeness::Missing {
                     first_missing_s: Some(first_end_s),
                     reason: format!(
-                        "the file declares {declared:.3} s, its packets end at {last_end_s:.3} s"
+                        "the declared duration is {declared:.3} s, the packets end at {last_end_s:.3} s"
                     ),
                 }
             } else {
@@ -84,22 +83,22 @@ mod tests {
             completeness,
             ..MediaFacts::default()
         };
-        compare(end_s, end_s, &mut facts);
+        compare_end(end_s, end_s, &mut facts);
         facts.completeness
     }
 
     #[test]
-    fn packets_are_held_against_a_declared_duration() {
+    fn compares_packets_with_a_declared_duration() {
         let first = |completeness| match completeness {
             Completeness::Missing { first_missing_s, .. } => first_missing_s,
             _ => None,
         };
         assert_eq!(first(compared("webm", Completeness::Unknown, 9.4)), Some(9.4));
         assert_eq!(compared("webm", Completeness::Unknown, 9.9), Completeness::Whole);
-        // Its duration is what the library makes of the bytes.
+        // The library estimates its duration from the bytes.
         assert_eq!(compared("mpegts", Completeness::Unknown, 9.4), Completeness::Unknown);
         assert_eq!(compared("webm", Completeness::Whole, 9.4), Completeness::Whole);
-        let cut = Completeness::Missing { first_missing_s: None, reason: "cut".into() };
-        assert_eq!(first(compared("avi", cut, 9.4)), Some(9.4));
+        let truncated = Completeness::Missing { first_missing_s: None, reason: "truncated".into() };
+        assert_eq!(first(compared("avi", truncated, 9.4)), Some(9.4));
     }
 }

@@ -1,29 +1,29 @@
-//! What the sample index of an ISO file says about frames, without reading a single one.
+//! Reads frame timing from the sample index of an ISO file, without reading packets.
 
 use ffmpeg_next::ffi;
 
 use super::streams::seconds;
-use super::timing::{Cadence, tell_stamps};
+use super::timing::{Cadence, write_timing};
 use crate::model::{Completeness, MediaFacts};
-use crate::probe::isobmff::Track;
+use crate::probe::isobmff::IsoTrack;
 
-/// Entries of one stream looked at: 23 hours at 60 frames a second.
+/// Entries read per stream: 23 hours at 60 frames/s.
 const MAX_ENTRIES: i32 = 5_000_000;
 
-/// Fills in cadence, groups and missing data from the index and the tables it was made of. Gives
-/// whether that was all there is to know of the pictures' times, so that no packet need be read.
+/// Sets cadence, GOP facts and missing data from the index and from the sample tables. Returns whether the
+/// video timing is complete, so that no packet need be read.
 ///
 /// # Safety
-/// `context` is an open demuxer of an unfragmented ISO file that nobody else uses meanwhile.
+/// `context` is an open demuxer of an unfragmented ISO file, not used by other code during the call.
 pub(super) unsafe fn read_index(
     context: *mut ffi::AVFormatContext,
-    tracks: &[Track],
+    tracks: &[IsoTrack],
     facts: &mut MediaFacts,
 ) -> bool {
-    let mut told = true;
+    let mut complete = true;
     let size = i64::try_from(facts.size_bytes).unwrap_or(i64::MAX);
     let mut missing: Option<f64> = None;
-    let mut seen = false;
+    let mut has_entries = false;
     // SAFETY: FFmpeg keeps `nb_streams` valid pointers; an entry is read before the next call.
     unsafe {
         for position in 0..(*context).nb_streams as usize {
@@ -35,13 +35,13 @@ pub(super) unsafe fn read_index(
             let count = ffi::avformat_index_get_entries_count(stream).min(MAX_ENTRIES);
             for number in 0..count {
                 let Some(entry) = ffi::avformat_index_get_entry(stream, number).as_ref() else { break };
-                seen = true;
+                has_entries = true;
                 lowest = Some(lowest.map_or(entry.timestamp, |low| low.min(entry.timestamp)));
                 if entry.pos.saturating_add(i64::from(entry.size())) > size {
                     let at = seconds(entry.timestamp, base).unwrap_or(0.0).max(0.0);
                     missing = Some(missing.map_or(at, |first| first.min(at)));
                 }
-                // Frames that an edit list hides are not part of the video.
+                // An edit list hides these frames.
                 if entry.flags() & ffi::AVINDEX_DISCARD_FRAME != 0 {
                     hidden = true;
                 } else {
@@ -52,19 +52,20 @@ pub(super) unsafe fn read_index(
             if let Some(video) = facts.video.iter_mut().find(|video| video.index == index) {
                 let track = tracks.iter().find(|track| track.position == index);
                 let samples = track.and_then(|track| track.samples.as_ref());
-                // Several edits can show samples twice, or in another order.
-                match samples.filter(|samples| !hidden && samples.stamps.len() as i64 == i64::from(count)) {
+                // Several edits can show samples twice or in another order.
+                match samples.filter(|samples| !hidden && samples.timestamps.len() as i64 == i64::from(count))
+                {
                     Some(samples) => {
-                        let leading = samples.has_leading_pictures();
-                        tell_stamps(&mut samples.stamps.clone(), base, video);
-                        // In HEVC, only the pictures themselves say whether they need the group before.
+                        let leading = samples.has_leading_samples();
+                        write_timing(&mut samples.timestamps.clone(), base, video);
+                        // In HEVC, only the packets show whether leading pictures need the previous GOP.
                         video.closed_gop =
                             (!leading || video.codec.as_deref() != Some("hevc")).then_some(!leading);
-                        told &= video.closed_gop.is_some();
+                        complete &= video.closed_gop.is_some();
                     }
                     None => {
-                        cadence.tell(base, video);
-                        told = false;
+                        cadence.write_to(base, video);
+                        complete = false;
                     }
                 }
                 if let Some(timing) = &mut video.timing {
@@ -78,8 +79,8 @@ pub(super) unsafe fn read_index(
             first_missing_s: Some(at),
             reason: "the index lists frames beyond the end of the file".into(),
         };
-    } else if seen && facts.completeness == Completeness::Unknown {
+    } else if has_entries && facts.completeness == Completeness::Unknown {
         facts.completeness = Completeness::Whole;
     }
-    told
+    complete
 }

@@ -1,10 +1,10 @@
-//! How the worker's allocator treats what a file leaves behind.
+//! Configures the worker's allocator.
 
-/// Keeps freed memory for the next file, up to a bound. By default glibc gives every large block back
-/// to the kernel at once, and fetches it again, page by page, for the next file. All threads take from the
-/// same store: large blocks come from pools anyway, and what one thread gave back serves the others.
+/// Keeps freed memory for the next file, up to a limit. By default glibc returns every large block to the
+/// kernel at once and faults it in again, page by page, for the next file. All threads share one arena:
+/// large blocks come from pools anyway, and memory freed by one thread serves the others.
 ///
-/// Only for processes of our own: it changes the allocator of the whole program.
+/// Only for greenlit's own processes, because it changes the allocator of the whole process.
 pub(crate) fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
@@ -27,25 +27,25 @@ pub(crate) fn keep_freed_memory() {
     }
 }
 
-/// Whether memory is handed out as zeros from now on, whatever lay there before.
+/// Sets whether allocations are filled with zeros.
 ///
-/// x264 looks at memory that it never wrote (r3095 in the lines of its macroblock tree), so that the same
-/// pictures became different bytes in a process that had worked before and in a new one.
+/// x264 reads memory that it never wrote (r3095 in the lines of its macroblock tree), so that the same
+/// frames gave different bytes in a process that had run jobs before and in a new one.
 ///
-/// For a process that does one job at a time: the setting is the whole process's. Elsewhere than with
-/// glibc nothing happens.
-pub(crate) fn hand_out_zeros(wanted: bool) {
+/// For a process that runs one job at a time, because the setting applies to the whole process. Without
+/// glibc this does nothing.
+pub(crate) fn zero_allocations(enabled: bool) {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         use std::ffi::c_int;
-        // From glibc's malloc.h. What is handed out is filled with the complement of the low byte.
+        // From glibc's malloc.h. Allocations are filled with the complement of the low byte.
         const M_PERTURB: c_int = -6;
         unsafe extern "C" {
             fn mallopt(parameter: c_int, value: c_int) -> c_int;
         }
         // SAFETY: stores a number; the function is thread-safe.
-        unsafe { mallopt(M_PERTURB, if wanted { 0xff } else { 0 }) };
+        unsafe { mallopt(M_PERTURB, if enabled { 0xff } else { 0 }) };
     }
     #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-    let _ = wanted;
+    let _ = enabled;
 }

@@ -1,4 +1,4 @@
-//! Facts by way of FFmpeg's libraries.
+//! Reads facts with FFmpeg's libraries.
 
 mod describe;
 mod ending;
@@ -16,6 +16,6 @@ mod walk;
 
 pub(crate) use describe::{encoders, library};
 pub(crate) use facts::probe;
-pub(crate) use memory::{hand_out_zeros, keep_freed_memory};
+pub(crate) use memory::{keep_freed_memory, zero_allocations};
 pub(crate) use open::{MediaInput, error_text, init, open_input};
-pub(crate) use streams::is_endless;
+pub(crate) use streams::is_duration_unknown;

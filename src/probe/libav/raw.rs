@@ -1,14 +1,14 @@
-//! The C functions that take or give numbers of FFmpeg's open-ended enumerations, declared with
-//! plain integers.
+//! C functions that take or return values of FFmpeg's open-ended enumerations, declared with plain
+//! integers.
 //!
-//! The generated bindings declare them with Rust enums. A number they do not know, from a newer
-//! library or a hostile file, would then be undefined behaviour.
+//! The generated bindings declare them with Rust enums. A value unknown to these, from a newer library
+//! or a hostile file, would then be undefined behaviour.
 
 use std::ffi::{CStr, c_char, c_int};
 
 use ffmpeg_next::ffi;
 
-#[allow(clashing_extern_declarations)] // On purpose, see above: an enum is an int to C.
+#[allow(clashing_extern_declarations)] // Intended, see above: in C an enum is an int.
 mod numbered {
     use super::{c_char, c_int, ffi};
     unsafe extern "C" {
@@ -24,16 +24,16 @@ mod numbered {
     }
 }
 
-/// Reads an enumeration as the integer it is.
+/// Reads an enumeration as an integer.
 ///
 /// # Safety
-/// `place` points to a C enum or int that may be read.
-pub(super) unsafe fn number<T>(place: *const T) -> c_int {
-    // SAFETY: by the contract; C enums of FFmpeg's have the size of an int.
-    unsafe { place.cast::<c_int>().read() }
+/// `value` points to a readable C enum or int.
+pub(super) unsafe fn number<T>(value: *const T) -> c_int {
+    // SAFETY: by the contract; FFmpeg's C enums have the size of an int.
+    unsafe { value.cast::<c_int>().read() }
 }
 
-/// Copies a C string, replacing what is not UTF-8.
+/// Copies a C string, replacing invalid UTF-8.
 ///
 /// # Safety
 /// `text` is null or terminated.
@@ -42,37 +42,37 @@ pub(super) unsafe fn text(text: *const c_char) -> Option<String> {
     (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
 }
 
-/// FFmpeg's name for a codec; `None` for the number 0, "no codec".
+/// Returns FFmpeg's name of a codec; `None` for the id 0, "no codec".
 pub(super) fn codec_name(id: c_int) -> Option<String> {
-    // SAFETY: takes any number and gives a static string.
+    // SAFETY: takes any number and returns a static string.
     if id == 0 { None } else { unsafe { text(numbered::avcodec_get_name(id)) } }
 }
 
-/// FFmpeg's name for a profile of a codec.
+/// Returns FFmpeg's name of a codec profile.
 pub(super) fn profile_name(id: c_int, profile: c_int) -> Option<String> {
-    // SAFETY: takes any numbers and gives a static string or null.
+    // SAFETY: takes any numbers and returns a static string or null.
     unsafe { text(numbered::avcodec_profile_name(id, profile)) }
 }
 
-/// Whether this build of the library has a decoder.
+/// Returns whether this build of the library has a decoder for the codec.
 pub(super) fn has_decoder(id: c_int) -> bool {
     decoder(id).is_some()
 }
 
-/// The library's decoder, which lives as long as the library.
+/// Returns the decoder of a codec, valid as long as the library.
 pub(super) fn decoder(id: c_int) -> Option<*const ffi::AVCodec> {
-    // SAFETY: takes any number and gives a static description or null.
+    // SAFETY: takes any number and returns a static description or null.
     let decoder = unsafe { numbered::avcodec_find_decoder(id) };
     (id != 0 && !decoder.is_null()).then_some(decoder)
 }
 
-/// How many bits a sample of uncompressed audio takes; `None` for other codecs.
+/// Returns the bits per sample of a PCM codec; `None` for other codecs.
 pub(super) fn bits_per_sample(id: c_int) -> Option<u32> {
-    // SAFETY: takes any number and gives a number.
+    // SAFETY: takes any number and returns a number.
     u32::try_from(unsafe { numbered::av_get_bits_per_sample(id) }).ok().filter(|&bits| bits > 0)
 }
 
-/// What a pixel format is made of.
+/// The properties of a pixel format.
 pub(super) struct PixelFormat {
     pub(super) name: String,
     pub(super) depth: u8,
@@ -80,7 +80,7 @@ pub(super) struct PixelFormat {
     pub(super) alpha: bool,
 }
 
-/// Describes a pixel format by its number.
+/// Returns the properties of a pixel format.
 pub(super) fn pixel_format(number: c_int) -> Option<PixelFormat> {
     if number < 0 {
         return None;
@@ -91,10 +91,10 @@ pub(super) fn pixel_format(number: c_int) -> Option<PixelFormat> {
         let flag = |bit: c_int| descriptor.flags & bit as u64 != 0;
         let alpha = flag(ffi::AV_PIX_FMT_FLAG_ALPHA);
         let palette = flag(ffi::AV_PIX_FMT_FLAG_PAL);
-        let colours = descriptor.nb_components - u8::from(alpha && descriptor.nb_components > 1);
+        let color_components = descriptor.nb_components - u8::from(alpha && descriptor.nb_components > 1);
         let chroma = match (descriptor.log2_chroma_w, descriptor.log2_chroma_h) {
             _ if palette || flag(ffi::AV_PIX_FMT_FLAG_RGB) => "rgb",
-            _ if colours == 1 => "4:0:0",
+            _ if color_components == 1 => "4:0:0",
             (0, 0) => "4:4:4",
             (1, 0) => "4:2:2",
             (1, 1) => "4:2:0",
@@ -112,10 +112,10 @@ pub(super) fn pixel_format(number: c_int) -> Option<PixelFormat> {
     }
 }
 
-/// The colour names; "unspecified" and "reserved" are unknown.
+/// Returns the names of range, primaries, transfer and matrix; `None` for "unspecified" and "reserved".
 pub(super) fn color_names(numbers: [c_int; 4]) -> [Option<String>; 4] {
     let [range, primaries, transfer, matrix] = numbers;
-    // SAFETY: each takes any number and gives a static string or null.
+    // SAFETY: each takes any number and returns a static string or null.
     let names = unsafe {
         [
             text(numbered::av_color_range_name(range)),
@@ -127,8 +127,8 @@ pub(super) fn color_names(numbers: [c_int; 4]) -> [Option<String>; 4] {
     names.map(|name| name.filter(|name| !matches!(name.as_str(), "unknown" | "unspecified" | "reserved")))
 }
 
-/// A four-character code; unprintable bytes as `[n]`, as FFmpeg writes them. 0 is "none".
-pub(super) fn four_characters(tag: u32) -> Option<String> {
+/// Formats a four-character code, with other bytes as `[n]`, as FFmpeg does; `None` for 0.
+pub(super) fn fourcc(tag: u32) -> Option<String> {
     (tag != 0).then(|| {
         tag.to_le_bytes()
             .iter()

@@ -1,20 +1,18 @@
-//! One stream of an open demuxer as facts.
+//! Reads the facts of each stream of an open demuxer.
 
 use std::ffi::{c_char, c_int};
 use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::raw::{
-    codec_name, color_names, four_characters, has_decoder, number, pixel_format, profile_name, text,
-};
+use super::raw::{codec_name, color_names, fourcc, has_decoder, number, pixel_format, profile_name, text};
 use super::version::side_data;
 use crate::model::{
     AudioStream, ColorTags, DolbyVision, Hdr, HdrKind, MediaFacts, OtherKind, OtherStream, Rational,
     VideoStream,
 };
 use crate::probe::bitstream::hevc;
-use crate::probe::display_matrix::turn_and_flip;
+use crate::probe::display_matrix::rotation_and_flip;
 
 const NO_TIME: i64 = i64::MIN;
 const VIDEO: c_int = 0;
@@ -29,7 +27,7 @@ const DOLBY_VISION: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_DOVI_CONF as 
 /// Reads every stream of `context` into `facts`.
 ///
 /// # Safety
-/// `context` is an open demuxer that nobody else uses meanwhile.
+/// `context` is an open demuxer, not used by other code during the call.
 pub(super) unsafe fn read_streams(context: *mut ffi::AVFormatContext, facts: &mut MediaFacts) {
     // SAFETY: FFmpeg keeps `nb_streams` valid pointers, each with its codec parameters.
     unsafe {
@@ -53,17 +51,17 @@ pub(super) unsafe fn read_streams(context: *mut ffi::AVFormatContext, facts: &mu
                 _ => OtherKind::Data,
             };
             let codec = codec_name(number(&raw const (*parameters).codec_id));
-            let codec = codec.or_else(|| four_characters((*parameters).codec_tag));
+            let codec = codec.or_else(|| fourcc((*parameters).codec_tag));
             facts.other.push(OtherStream { index, kind, codec });
         }
     }
 }
 
-/// Whether the library does not count a stream among those that make the video last: subtitles, data.
+/// Returns whether the library ignores a stream for the duration of the file, as it does subtitles and data.
 ///
 /// # Safety
 /// `stream` is one of an open demuxer's.
-pub(super) unsafe fn is_text(stream: *const ffi::AVStream) -> bool {
+pub(super) unsafe fn is_ignored_for_duration(stream: *const ffi::AVStream) -> bool {
     // SAFETY: by the contract.
     !matches!(unsafe { number(&raw const (*(*stream).codecpar).codec_type) }, VIDEO | AUDIO | ATTACHMENT)
 }
@@ -78,7 +76,7 @@ unsafe fn video(context: *mut ffi::AVFormatContext, stream: *mut ffi::AVStream, 
         let pixels = pixel_format((*parameters).format);
         let guessed = ratio(ffi::av_guess_sample_aspect_ratio(context, stream, ptr::null_mut()));
         let coded = ratio((*parameters).sample_aspect_ratio);
-        let (rotation, flip) = display_matrix(stream).as_ref().map(turn_and_flip).unwrap_or_default();
+        let (rotation, flip) = display_matrix(stream).as_ref().map(rotation_and_flip).unwrap_or_default();
         let [range, primaries, transfer, matrix] = color_names([
             number(&raw const (*parameters).color_range),
             number(&raw const (*parameters).color_primaries),
@@ -89,7 +87,7 @@ unsafe fn video(context: *mut ffi::AVFormatContext, stream: *mut ffi::AVStream, 
         VideoStream {
             index,
             codec: codec_name(id),
-            codec_tag: four_characters((*parameters).codec_tag),
+            codec_tag: fourcc((*parameters).codec_tag),
             profile: profile_name(id, (*parameters).profile),
             level: Some((*parameters).level).filter(|&level| level >= 0),
             pixel_format: pixels.as_ref().map(|format| format.name.clone()),
@@ -126,11 +124,11 @@ unsafe fn audio(stream: *const ffi::AVStream, index: u32) -> AudioStream {
         AudioStream {
             index,
             codec: codec_name(id),
-            codec_tag: four_characters((*parameters).codec_tag),
+            codec_tag: fourcc((*parameters).codec_tag),
             profile: profile_name(id, (*parameters).profile),
             sample_rate: positive((*parameters).sample_rate),
             channels: positive((*parameters).ch_layout.nb_channels),
-            channel_layout: layout(&raw const (*parameters).ch_layout),
+            channel_layout: channel_layout(&raw const (*parameters).ch_layout),
             bit_rate: bit_rate(stream),
             duration_s: duration_s(stream),
             start_s: seconds((*stream).start_time, (*stream).time_base),
@@ -142,11 +140,11 @@ unsafe fn audio(stream: *const ffi::AVStream, index: u32) -> AudioStream {
 
 /// # Safety
 /// `layout` may be read.
-unsafe fn layout(layout: *const ffi::AVChannelLayout) -> Option<String> {
+unsafe fn channel_layout(layout: *const ffi::AVChannelLayout) -> Option<String> {
     // SAFETY: by the contract; the buffer has the length given and is terminated by the call.
     unsafe {
         if number(&raw const (*layout).order) == 0 {
-            return None; // Only a number of channels is known.
+            return None; // Only the number of channels is known.
         }
         let mut buffer = [0 as c_char; 128];
         if ffi::av_channel_layout_describe(layout, buffer.as_mut_ptr(), buffer.len()) <= 0 {
@@ -171,29 +169,29 @@ unsafe fn display_matrix(stream: *const ffi::AVStream) -> Option<[i32; 9]> {
 /// # Safety
 /// `stream` is one of an open demuxer's.
 pub(super) unsafe fn hdr(stream: *const ffi::AVStream, color: &ColorTags) -> Option<Hdr> {
-    // SAFETY: by the contract; what the slices hold is copied at once.
-    let (dolby, described) = unsafe {
+    // SAFETY: by the contract; the contents of the slices are copied at once.
+    let (dolby_vision, has_hdr10_metadata) = unsafe {
         let record = side_data(stream, DOLBY_VISION).and_then(|record| {
             Some(DolbyVision { profile: *record.get(2)?, compatibility: *record.get(7)? })
         });
         let parameters = (*stream).codecpar;
         let hevc = number(&raw const (*parameters).codec_id) == ffi::AVCodecID::AV_CODEC_ID_HEVC as c_int;
-        let described = side_data(stream, MASTERING).is_some()
+        let has_hdr10_metadata = side_data(stream, MASTERING).is_some()
             || side_data(stream, LIGHT_LEVEL).is_some()
-            || hevc && hevc::record_states_light(extradata(parameters));
-        (record, described)
+            || hevc && hevc::record_has_hdr10_metadata(extradata(parameters));
+        (record, has_hdr10_metadata)
     };
     let kind = match color.transfer.as_deref() {
-        _ if dolby.is_some() => HdrKind::DolbyVision,
-        Some("smpte2084") if described => HdrKind::Hdr10,
+        _ if dolby_vision.is_some() => HdrKind::DolbyVision,
+        Some("smpte2084") if has_hdr10_metadata => HdrKind::Hdr10,
         Some("smpte2084") => HdrKind::Pq,
         Some("arib-std-b67") => HdrKind::Hlg,
         _ => return None,
     };
-    Some(Hdr { kind, dolby_vision: dolby })
+    Some(Hdr { kind, dolby_vision })
 }
 
-/// The set-up of a codec as the container carries it.
+/// Returns the codec configuration record from the container.
 ///
 /// # Safety
 /// `parameters` may be read, and the slice must not outlive them.
@@ -221,43 +219,44 @@ fn field_order(number: c_int) -> Option<String> {
     Some(name.to_owned())
 }
 
-/// Whether an ISO file says of a stream that it does not know how long it lasts: all bits are set (ISO/IEC 14496-12,
-/// 8.4.2.3), which the library takes for a number.
-pub(crate) fn is_endless(stream: &ffi::AVStream) -> bool {
+/// Returns whether an ISO file declares the duration of a stream as unknown: all bits are set (ISO/IEC 14496-12,
+/// 8.4.2.3), which the library reads as a number.
+pub(crate) fn is_duration_unknown(stream: &ffi::AVStream) -> bool {
     stream.duration == i64::from(u32::MAX)
 }
 
-/// Bits per second; of a stream without a known length the library divides by none.
+/// Returns the bit rate in bits per second; `None` for an unknown duration, from which the library computes a
+/// meaningless rate.
 ///
 /// # Safety
 /// `stream` is one of an open demuxer's.
 unsafe fn bit_rate(stream: *const ffi::AVStream) -> Option<u64> {
     // SAFETY: by the contract; plain fields.
-    let (rate, endless) = unsafe { ((*(*stream).codecpar).bit_rate, is_endless(&*stream)) };
-    u64::try_from(rate).ok().filter(|&rate| rate > 0 && !endless)
+    let (rate, unknown) = unsafe { ((*(*stream).codecpar).bit_rate, is_duration_unknown(&*stream)) };
+    u64::try_from(rate).ok().filter(|&rate| rate > 0 && !unknown)
 }
 
-/// How long a stream lasts; Matroska says it in a tag that mkvmerge and FFmpeg write.
+/// Returns the duration of a stream in seconds; for Matroska from a tag that mkvmerge and FFmpeg write.
 ///
 /// # Safety
 /// `stream` is one of an open demuxer's.
 unsafe fn duration_s(stream: *const ffi::AVStream) -> Option<f64> {
-    // SAFETY: by the contract; an entry is terminated, and copied at once.
+    // SAFETY: by the contract; an entry is null-terminated, and copied at once.
     let tag = unsafe {
-        if is_endless(&*stream) {
+        if is_duration_unknown(&*stream) {
             return None;
         }
-        if let Some(counted) = seconds((*stream).duration, (*stream).time_base).filter(|&s| s > 0.0) {
-            return Some(counted);
+        if let Some(declared) = seconds((*stream).duration, (*stream).time_base).filter(|&s| s > 0.0) {
+            return Some(declared);
         }
         let entry = ffi::av_dict_get((*stream).metadata, c"DURATION".as_ptr(), ptr::null(), 0);
         text(entry.as_ref()?.value)?
     };
-    clock_seconds(&tag)
+    parse_clock(&tag)
 }
 
-/// Seconds from hours, minutes and seconds: `00:01:02.500000000`.
-fn clock_seconds(text: &str) -> Option<f64> {
+/// Parses hours, minutes and seconds, such as `00:01:02.500000000`, to seconds.
+fn parse_clock(text: &str) -> Option<f64> {
     let mut parts = text.trim().splitn(3, ':');
     let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
     let total = f64::from(hours.parse::<u32>().ok()?) * 3600.0
@@ -274,22 +273,22 @@ pub(super) fn ratio(value: ffi::AVRational) -> Option<Rational> {
     Rational::positive(i64::from(value.num), i64::from(value.den))
 }
 
-/// A time stamp in seconds; `None` when it is not set.
-pub(super) fn seconds(stamp: i64, base: ffi::AVRational) -> Option<f64> {
-    (stamp != NO_TIME && base.den != 0)
-        .then(|| stamp as f64 * f64::from(base.num) / f64::from(base.den))
+/// Converts a timestamp to seconds; `None` when it is not set.
+pub(super) fn seconds(timestamp: i64, base: ffi::AVRational) -> Option<f64> {
+    (timestamp != NO_TIME && base.den != 0)
+        .then(|| timestamp as f64 * f64::from(base.num) / f64::from(base.den))
         .filter(|seconds| seconds.is_finite())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::clock_seconds;
+    use super::parse_clock;
 
     #[test]
-    fn a_clock_reading_is_seconds() {
-        assert_eq!(clock_seconds("01:01:02.500000000"), Some(3662.5));
-        for none in ["00:00:00.000000000", "1:2", "", "00:00:99", "-1:00:00", "00:00:NaN"] {
-            assert_eq!(clock_seconds(none), None, "{none}");
+    fn parses_clock_times() {
+        assert_eq!(parse_clock("01:01:02.500000000"), Some(3662.5));
+        for invalid in ["00:00:00.000000000", "1:2", "", "00:00:99", "-1:00:00", "00:00:NaN"] {
+            assert_eq!(parse_clock(invalid), None, "{invalid}");
         }
     }
 }

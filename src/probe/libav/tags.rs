@@ -1,4 +1,4 @@
-//! Metadata names that tell more than a careful advertiser wants to publish.
+//! Collects names of metadata tags that reveal private data.
 
 use std::ptr;
 
@@ -7,21 +7,21 @@ use ffmpeg_next::ffi;
 use super::raw::text;
 use crate::model::PrivacyTags;
 
-/// More names than this say nothing new.
+/// Most names collected per list.
 const MAX_NAMES: usize = 32;
 
-/// Last words of tag names that hold a device or a person.
-const DEVICE: [&str; 9] =
+/// Last words of the names of tags that describe a device or a person.
+const DEVICE_WORDS: [&str; 9] =
     ["make", "model", "manufacturer", "author", "artist", "owner", "device", "serial", "serialnumber"];
 
-/// Adds the telling names of one dictionary.
+/// Adds the private names of one dictionary.
 ///
 /// # Safety
-/// `dictionary` is null or belongs to an open context that nobody changes meanwhile.
+/// `dictionary` is null or belongs to an open context that does not change during the call.
 pub(super) unsafe fn collect(dictionary: *const ffi::AVDictionary, found: &mut PrivacyTags) {
     let mut entry = ptr::null_mut();
     loop {
-        // SAFETY: by the contract; an empty key with this flag walks over all entries.
+        // SAFETY: by the contract; an empty key with this flag iterates over all entries.
         let name = unsafe {
             entry = ffi::av_dict_get(dictionary, c"".as_ptr(), entry, ffi::AV_DICT_IGNORE_SUFFIX);
             if entry.is_null() {
@@ -33,7 +33,7 @@ pub(super) unsafe fn collect(dictionary: *const ffi::AVDictionary, found: &mut P
         let last = lower.rsplit(['.', '-', '_']).next().unwrap_or_default();
         let list = if lower.contains("location") || lower.contains("gps") || lower.ends_with("xyz") {
             &mut found.location
-        } else if DEVICE.contains(&last) {
+        } else if DEVICE_WORDS.contains(&last) {
             &mut found.device
         } else {
             continue;

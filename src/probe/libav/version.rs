@@ -1,4 +1,4 @@
-//! What differs between the versions of FFmpeg's libraries that we build against (5.1 to 9).
+//! Hides differences between the supported versions of FFmpeg's libraries (5.1 to 9).
 
 use std::ffi::c_int;
 
@@ -6,9 +6,9 @@ use ffmpeg_next::ffi;
 
 use super::raw::number;
 
-/// The side data of a stream with the given number of `AVPacketSideDataType`.
+/// Returns the side data of a stream with the given `AVPacketSideDataType`.
 ///
-/// It lies in the stream up to 6.0 and in the codec parameters since; 6.1 and 7 fill both.
+/// FFmpeg stores it in the stream up to 6.0 and in the codec parameters since; 6.1 and 7 fill both.
 ///
 /// # Safety
 /// `stream` belongs to an open context, and the slice must not be used after that is closed or read.
@@ -30,11 +30,11 @@ pub(super) unsafe fn side_data<'a>(stream: *const ffi::AVStream, kind: c_int) ->
     None
 }
 
-/// Whether a packet carries side data with the given number.
+/// Returns whether a packet has side data of the given type.
 ///
 /// # Safety
 /// `packet` was just read and not yet unreferenced.
-pub(super) unsafe fn packet_side_data(packet: &ffi::AVPacket, kind: c_int) -> bool {
+pub(super) unsafe fn has_packet_side_data(packet: &ffi::AVPacket, kind: c_int) -> bool {
     // SAFETY: the array has the length stated beside it.
     (0..usize::try_from(packet.side_data_elems).unwrap_or(0))
         .any(|position| unsafe { number(&raw const (*packet.side_data.add(position)).type_) == kind })

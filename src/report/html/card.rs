@@ -1,9 +1,9 @@
-//! One entry of the page.
+//! The HTML card of one entry.
 
 use std::io;
 
 use super::super::escape::markup;
-use super::super::outcome::{Outcome, Trouble, is_fixed, is_stuck, troubles};
+use super::super::outcome::{Outcome, Problem, is_fixed, is_stuck, problems};
 use super::super::{Delivery, FileEntry, Fix, text, units};
 use super::{slug, tone};
 use crate::rules::{Finding, Severity};
@@ -22,15 +22,15 @@ pub(super) fn render(entry: &FileEntry, several_profiles: bool, out: &mut dyn io
         writeln!(out, "<p class=\"small soft\">Profile <code>{}</code></p>", markup(&entry.profile))?;
     }
     facts(entry, outcome, out)?;
-    for Trouble { message, .. } in troubles(entry).iter().filter(|trouble| trouble.id != "delivery") {
+    for Problem { message, .. } in problems(entry).iter().filter(|problem| problem.id != "delivery") {
         writeln!(out, "<p class=\"trouble\">{}</p>", markup(message))?;
     }
     findings(entry, out)?;
-    if let Some(made) = &entry.fix {
-        fix(made, outcome, out)?;
+    if let Some(entry_fix) = &entry.fix {
+        fix(entry_fix, outcome, out)?;
     }
-    if let Some(sent) = &entry.delivery {
-        delivery(sent, out)?;
+    if let Some(entry_delivery) = &entry.delivery {
+        delivery(entry_delivery, out)?;
     }
     writeln!(out, "</article>")
 }
@@ -91,7 +91,7 @@ fn finding(finding: &Finding, fixed: bool, out: &mut dyn io::Write) -> io::Resul
     )
 }
 
-/// Messages are written to follow a rule's name; here they stand alone.
+/// Capitalizes a message: it was written to follow a rule's id and stands alone here.
 fn sentence(message: &str) -> String {
     let mut characters = message.chars();
     match characters.next() {
@@ -100,13 +100,13 @@ fn sentence(message: &str) -> String {
     }
 }
 
-/// Only web addresses are links; anything else, `javascript:` above all, stays text.
+/// Links `http` and `https` addresses only; anything else, such as `javascript:`, stays text.
 fn link(source: &str) -> String {
-    let shown = markup(source);
+    let escaped = markup(source);
     if source.starts_with("https://") || source.starts_with("http://") {
-        return format!(": <a href=\"{shown}\" rel=\"noreferrer\">{shown}</a>");
+        return format!(": <a href=\"{escaped}\" rel=\"noreferrer\">{escaped}</a>");
     }
-    format!(": {shown}")
+    format!(": {escaped}")
 }
 
 fn fix(fix: &Fix, outcome: Outcome, out: &mut dyn io::Write) -> io::Result<()> {
@@ -125,8 +125,8 @@ fn fix(fix: &Fix, outcome: Outcome, out: &mut dyn io::Write) -> io::Result<()> {
             fix.steps.iter().map(|step| format!("<li>{}</li>", markup(&sentence(step)))).collect();
         writeln!(out, "<ol>{steps}</ol>")?;
     }
-    match text::proof(fix) {
-        Some(proof) => writeln!(out, "<h3>Proof</h3>\n<p>{}</p>", markup(&sentence(&proof))),
+    match text::verification(fix) {
+        Some(checks) => writeln!(out, "<h3>Verified</h3>\n<p>{}</p>", markup(&sentence(&checks))),
         None => Ok(()),
     }
 }
@@ -147,7 +147,7 @@ fn delivery(delivery: &Delivery, out: &mut dyn io::Write) -> io::Result<()> {
     let after = format!("{} <span class=\"soft\">({uploads})</span>", id(video_id));
     writeln!(out, "<h3>Delivery</h3>\n{}", line(state, reason, "", &after))?;
     for ad in ads {
-        writeln!(out, "{}", line(&ad.state, &ad.reason, &format!("Ad of row {}: ", ad.row), &id(&ad.ad_id)))?;
+        writeln!(out, "{}", line(&ad.state, &ad.reason, &format!("Ad in row {}: ", ad.row), &id(&ad.ad_id)))?;
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! `html`: one page that needs nothing else, for people who do not use a terminal.
+//! `html`: one self-contained page, for people who do not use a terminal.
 //!
-//! It holds no script and forbids any: the filter is made of radio buttons and style rules, so the
-//! page works from a mail attachment and under any policy. Whatever comes from a file is escaped
-//! by [`markup`], and only `http` and `https` become links.
+//! The page has no script and its policy forbids scripts. Radio buttons and style rules implement the
+//! filter, so the page works as a mail attachment and under any policy. [`markup`] escapes all text
+//! from files, and only `http` and `https` addresses become links.
 
 mod card;
 
@@ -44,7 +44,7 @@ fn head(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     if report.interrupted {
         writeln!(
             out,
-            "<p class=\"banner warn\">The run was interrupted: what is not listed was not looked at.</p>"
+            "<p class=\"banner warn\">The run was interrupted; files not listed were not checked.</p>"
         )?;
     }
     Ok(())
@@ -66,12 +66,12 @@ fn profiles(report: &Report) -> String {
     if names.is_empty() { "no profile".to_owned() } else { names.join(", ") }
 }
 
-/// The name of an outcome as an id and a class.
+/// Returns the name of an outcome as an id and a CSS class.
 fn slug(outcome: Outcome) -> String {
     outcome.label().replace(' ', "-")
 }
 
-/// The colours of an outcome.
+/// Returns the CSS class with the colours of an outcome.
 fn tone(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Passed | Outcome::Fixed => "good",
@@ -85,18 +85,18 @@ fn tone(outcome: Outcome) -> &'static str {
     }
 }
 
-/// One style rule a filter: while its button is on, cards of other outcomes are away.
+/// Returns a style rule for each filter, which hides the cards of other outcomes while it is selected.
 fn filter_rules(report: &Report) -> String {
-    let chosen = |id: &str| {
+    let selected = |id: &str| {
         format!(
             "#f-{id}:checked ~ .filters label[for=f-{id}] {{ border-color: var(--ink); }}\n\
              #f-{id}:focus-visible ~ .filters label[for=f-{id}] {{ outline: 2px solid var(--link); }}\n"
         )
     };
-    let mut rules = chosen("all");
+    let mut rules = selected("all");
     for (outcome, _) in text::tally(report) {
         let id = slug(outcome);
-        rules.push_str(&chosen(&id));
+        rules.push_str(&selected(&id));
         rules.push_str(&format!("#f-{id}:checked ~ main .card:not(.o-{id}) {{ display: none; }}\n"));
     }
     rules
@@ -144,7 +144,7 @@ fn to_do(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "</section>")
 }
 
-/// Escaped text in which what stands between backticks is code.
+/// Escapes text and marks the parts between backticks as code.
 fn with_code(text: &str) -> String {
     let mut html = String::new();
     for (number, part) in text.split('`').enumerate() {
@@ -159,7 +159,7 @@ fn foot(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     let mut parts = vec![format!("{} {}", tool.name, tool.version)];
     parts.extend(tool.ffmpeg.iter().map(|version| format!("FFmpeg libraries {version}")));
     if let Some(isolation) = tool.isolation.as_ref().filter(|isolation| !isolation.is_empty()) {
-        parts.push(format!("media read under {}", isolation.join(", ")));
+        parts.push(format!("media workers isolated by {}", isolation.join(", ")));
     }
     writeln!(out, "<footer>{}</footer>\n</div>\n</body>\n</html>", markup(&parts.join(" · ")))
 }
@@ -177,7 +177,7 @@ mod tests {
         samples::rendered(report, Format::Html)
     }
 
-    /// Every tag as written, the style sheet left out.
+    /// Returns every tag outside the style sheet.
     fn tags(text: &str) -> Vec<String> {
         let (before, rest) = text.split_once("<style>").unwrap();
         let (_, after) = rest.split_once("</style>").unwrap();
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn every_entry_has_a_card_with_its_verdict() {
+    fn writes_a_card_for_every_entry() {
         let report = samples::everything();
         let text = html(&report);
         assert_eq!(text.matches("<article ").count(), report.files.len());
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_balanced_and_nothing_is_loaded() {
+    fn balances_tags_and_loads_no_resources() {
         let text = html(&samples::everything());
         let mut open = Vec::new();
         for tag in tags(&text) {
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn only_web_addresses_become_links() {
+    fn links_only_http_and_https() {
         let mut entry = samples::entry("a.mp4", Verdict::Noncompliant);
         let mut finding = samples::finding("video-codec", Severity::Error, Remedy::Remux);
         finding.source = Some("javascript:alert(1)".into());
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_mislead_is_shown() {
+    fn escapes_control_and_bidirectional_characters() {
         let entry = samples::entry("a\u{202e}4pm.jpg\u{7}", Verdict::Compliant);
         let text = html(&samples::report(vec![entry]));
         assert!(text.contains("a\\u{202e}4pm.jpg\\u{7}"));
@@ -240,7 +240,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_from_outside_becomes_a_tag(
+        fn untrusted_text_never_becomes_a_tag(
             name in any::<String>(),
             text in "[<>\"'&a-z/` =\\PC]{0,40}",
         ) {

@@ -1,4 +1,4 @@
-//! Lines, indents, wrapping and colour.
+//! Lines, indentation, wrapping and colour.
 
 use std::io;
 
@@ -7,9 +7,9 @@ use anstyle::{AnsiColor, Color, Style};
 use super::super::outcome::Outcome;
 use super::HumanOptions;
 
-/// What a stretch of text means, from which its colour follows.
+/// The role of a piece of text, which determines its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ink {
+pub(super) enum TextRole {
     Plain,
     Dim,
     Strong,
@@ -18,38 +18,38 @@ pub(super) enum Ink {
     Bad,
 }
 
-impl Ink {
-    /// The ink of an outcome's mark and count.
-    pub(super) fn of(outcome: Outcome) -> Ink {
+impl TextRole {
+    /// Returns the role of an outcome's mark and count.
+    pub(super) fn of(outcome: Outcome) -> TextRole {
         match outcome {
-            Outcome::Passed | Outcome::Fixed => Ink::Good,
-            Outcome::Planned | Outcome::Undecided => Ink::Warn,
-            Outcome::Skipped => Ink::Dim,
+            Outcome::Passed | Outcome::Fixed => TextRole::Good,
+            Outcome::Planned | Outcome::Undecided => TextRole::Warn,
+            Outcome::Skipped => TextRole::Dim,
             Outcome::Noncompliant
             | Outcome::Unreadable
             | Outcome::Refused
             | Outcome::Undelivered
-            | Outcome::Failed => Ink::Bad,
+            | Outcome::Failed => TextRole::Bad,
         }
     }
 
     fn style(self) -> Style {
         let color = |color: AnsiColor| Style::new().fg_color(Some(Color::Ansi(color)));
         match self {
-            Ink::Plain => Style::new(),
-            Ink::Dim => Style::new().dimmed(),
-            Ink::Strong => Style::new().bold(),
-            Ink::Good => color(AnsiColor::Green),
-            Ink::Warn => color(AnsiColor::Yellow),
-            Ink::Bad => color(AnsiColor::Red),
+            TextRole::Plain => Style::new(),
+            TextRole::Dim => Style::new().dimmed(),
+            TextRole::Strong => Style::new().bold(),
+            TextRole::Good => color(AnsiColor::Green),
+            TextRole::Warn => color(AnsiColor::Yellow),
+            TextRole::Bad => color(AnsiColor::Red),
         }
     }
 }
 
-/// Columns below a file's mark.
+/// Indentation of the lines below a file, in columns.
 const INDENT: usize = 4;
 
-/// Where the lines go. All text must be escaped before it comes here.
+/// Writes the lines of the report. Callers escape all text.
 pub(super) struct Page<'a> {
     out: &'a mut dyn io::Write,
     options: HumanOptions,
@@ -68,48 +68,54 @@ impl<'a> Page<'a> {
         writeln!(self.out)
     }
 
-    /// Mark, path and facts; the facts go below where the line would get too long.
+    /// Writes mark, path and facts. The facts go on the next line if the line would be too long.
     pub(super) fn head(&mut self, outcome: Outcome, path: &str, tag: &str, facts: &str) -> io::Result<()> {
-        let mark = self.paint(Ink::of(outcome), outcome.mark());
-        let name = self.paint(Ink::Strong, path);
+        let mark = self.paint(TextRole::of(outcome), outcome.mark());
+        let name = self.paint(TextRole::Strong, path);
         let together = 2 + columns(path) + columns(tag) + 2 + columns(facts);
         if facts.is_empty() {
             return writeln!(self.out, "{mark} {name}{tag}");
         }
         if self.options.width == 0 || together <= self.options.width {
-            let facts = self.paint(Ink::Dim, facts);
+            let facts = self.paint(TextRole::Dim, facts);
             return writeln!(self.out, "{mark} {name}{tag}  {facts}");
         }
         writeln!(self.out, "{mark} {name}{tag}")?;
-        self.lines(INDENT, "", Ink::Dim, facts)
+        self.lines(INDENT, "", TextRole::Dim, facts)
     }
 
-    /// A labelled line below a file; what does not fit is indented to the text.
-    pub(super) fn item(&mut self, label_width: usize, ink: Ink, label: &str, text: &str) -> io::Result<()> {
-        let lead = format!("{}{}", " ".repeat(INDENT), self.paint(ink, &format!("{label:<label_width$}")));
-        self.lines(INDENT + label_width, &lead, Ink::Plain, text)
+    /// Writes a labelled line below a file, wrapped and indented to the text.
+    pub(super) fn item(
+        &mut self,
+        label_width: usize,
+        role: TextRole,
+        label: &str,
+        text: &str,
+    ) -> io::Result<()> {
+        let lead = format!("{}{}", " ".repeat(INDENT), self.paint(role, &format!("{label:<label_width$}")));
+        self.lines(INDENT + label_width, &lead, TextRole::Plain, text)
     }
 
-    /// A line that belongs to the item before.
-    pub(super) fn more(&mut self, label_width: usize, ink: Ink, text: &str) -> io::Result<()> {
-        self.lines(INDENT + label_width, "", ink, text)
+    /// Writes a continuation line of the item before.
+    pub(super) fn more(&mut self, label_width: usize, role: TextRole, text: &str) -> io::Result<()> {
+        self.lines(INDENT + label_width, "", role, text)
     }
 
-    /// An entry of a list.
+    /// Writes a list item.
     pub(super) fn bullet(&mut self, indent: usize, mark: &str, text: &str) -> io::Result<()> {
         let lead = format!("{}{mark} ", " ".repeat(indent));
-        self.lines(indent + columns(mark) + 1, &lead, Ink::Plain, text)
+        self.lines(indent + columns(mark) + 1, &lead, TextRole::Plain, text)
     }
 
-    /// Text from the left edge.
-    pub(super) fn paragraph(&mut self, ink: Ink, text: &str) -> io::Result<()> {
-        self.lines(0, "", ink, text)
+    /// Writes text without indentation.
+    pub(super) fn paragraph(&mut self, role: TextRole, text: &str) -> io::Result<()> {
+        self.lines(0, "", role, text)
     }
 
-    /// The counts: the first before a colon, the rest with commas.
-    pub(super) fn summary(&mut self, parts: &[(Ink, String)]) -> io::Result<()> {
+    /// Writes the counts: the first followed by a colon, the others separated by commas.
+    pub(super) fn summary(&mut self, parts: &[(TextRole, String)]) -> io::Result<()> {
         let mut column = 0;
-        for (number, (ink, text)) in parts.iter().enumerate() {
+        for (number, (role, text)) in parts.iter().enumerate() {
             let after = match number {
                 _ if number + 1 == parts.len() => "",
                 0 => ":",
@@ -121,21 +127,22 @@ impl<'a> Page<'a> {
                 self.out.write_all(if full { b"\n  " } else { b" " })?;
                 column = if full { 2 } else { column + 1 };
             }
-            write!(self.out, "{}{after}", self.paint(*ink, text))?;
+            write!(self.out, "{}{after}", self.paint(*role, text))?;
             column += columns(text) + after.len();
         }
         writeln!(self.out)
     }
 
-    /// `text` wrapped behind `indent` columns; `lead`, where given, fills those of the first line.
-    fn lines(&mut self, indent: usize, lead: &str, ink: Ink, text: &str) -> io::Result<()> {
-        let room = match self.options.width {
+    /// Writes `text` wrapped and indented by `indent` columns. `lead`, if not empty, replaces the
+    /// indentation of the first line.
+    fn lines(&mut self, indent: usize, lead: &str, role: TextRole, text: &str) -> io::Result<()> {
+        let width = match self.options.width {
             0 => usize::MAX,
-            // A very narrow terminal still gets a few words a line.
+            // A very narrow terminal still gets a few words per line.
             width => width.saturating_sub(indent).max(20),
         };
-        for (number, line) in wrap(text, room).iter().enumerate() {
-            let line = self.paint(ink, line);
+        for (number, line) in wrap(text, width).iter().enumerate() {
+            let line = self.paint(role, line);
             if number == 0 && !lead.is_empty() {
                 writeln!(self.out, "{lead}{line}")?;
             } else {
@@ -145,9 +152,9 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
-    fn paint(&self, ink: Ink, text: &str) -> String {
-        let style = ink.style();
-        if self.options.color && ink != Ink::Plain {
+    fn paint(&self, role: TextRole, text: &str) -> String {
+        let style = role.style();
+        if self.options.color && role != TextRole::Plain {
             format!("{style}{text}{style:#}")
         } else {
             text.to_owned()
@@ -155,24 +162,24 @@ impl<'a> Page<'a> {
     }
 }
 
-/// A blank that no line may break at. Escaped text holds no control character of its own.
-const FIRM_BLANK: char = '\u{1f}';
+/// A space at which lines do not break. Escaped text contains no control characters.
+const NO_BREAK_SPACE: char = '\u{1f}';
 
-/// Makes each command between backticks stay on one line, so that it can be copied.
+/// Keeps each command between backticks on one line, so that it can be copied.
 pub(super) fn keep_code_together(text: &str) -> String {
     let parts = text.split('`').enumerate();
-    let firm = |part: &str| part.replace(' ', FIRM_BLANK.encode_utf8(&mut [0; 4]));
-    let parts = parts.map(|(number, part)| if number % 2 == 1 { firm(part) } else { part.to_owned() });
+    let unbroken = |part: &str| part.replace(' ', NO_BREAK_SPACE.encode_utf8(&mut [0; 4]));
+    let parts = parts.map(|(number, part)| if number % 2 == 1 { unbroken(part) } else { part.to_owned() });
     parts.collect::<Vec<_>>().join("`")
 }
 
-/// Lines of at most `room` columns, broken at blanks; a longer word, such as a link, stays whole.
-fn wrap(text: &str, room: usize) -> Vec<String> {
+/// Breaks `text` at spaces into lines of at most `width` columns; longer words, such as links, stay whole.
+fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut column = 0;
     for word in text.split(' ') {
         let needed = columns(word);
-        if column > 0 && column + 1 + needed > room {
+        if column > 0 && column + 1 + needed > width {
             lines.push(String::new());
             column = 0;
         }
@@ -185,10 +192,10 @@ fn wrap(text: &str, room: usize) -> Vec<String> {
             column += needed;
         }
     }
-    lines.into_iter().map(|line| line.replace(FIRM_BLANK, " ")).collect()
+    lines.into_iter().map(|line| line.replace(NO_BREAK_SPACE, " ")).collect()
 }
 
-/// Columns, counted as characters: wide scripts take more, which costs a ragged edge, not sense.
+/// Returns the number of characters. Wide scripts take more columns, so their lines may be too long.
 fn columns(text: &str) -> usize {
     text.chars().count()
 }
@@ -200,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_words_stay_whole() {
+    fn does_not_break_long_words() {
         assert_eq!(
             wrap("see https://example.com/a/b for more", 10),
             ["see", "https://example.com/a/b", "for more"]
@@ -209,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_stays_on_one_line() {
+    fn keeps_a_command_on_one_line() {
         let text = keep_code_together("first run `greenlit fix PATH`, then look");
         assert_eq!(wrap(&text, 20), ["first run", "`greenlit fix PATH`,", "then look"]);
     }

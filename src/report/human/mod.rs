@@ -1,22 +1,22 @@
-//! `human`: for a person at a terminal. What happened to each file, why, and what to do next.
+//! `human`: the report for a terminal: the outcome of each file, the reasons, and what to do next.
 
 mod layout;
 
 use std::io;
 
-use layout::{Ink, Page};
+use layout::{Page, TextRole};
 
 use super::advice::what_to_do;
-use super::outcome::{Outcome, is_fixed, is_stuck, troubles};
+use super::outcome::{Outcome, is_fixed, is_stuck, problems};
 use super::{Delivery, FileEntry, Fix, FixAction, Report, escape, text, units};
 use crate::rules::{Finding, Severity};
 
-/// How the report for a person is laid out.
+/// The options of the human-readable report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HumanOptions {
-    /// Whether to use ANSI colours. Nothing is told by colour alone.
+    /// Use ANSI colours. Colour never carries information alone.
     pub color: bool,
-    /// Show advice, sources and how sure each limit is.
+    /// Show advice, sources and the confidence of each limit.
     pub verbose: bool,
     /// Show only files that need attention, and the summary.
     pub quiet: bool,
@@ -30,20 +30,20 @@ impl Default for HumanOptions {
     }
 }
 
-/// Columns of the words that open a line below a file: `warning`, `deliver`.
+/// Width of the label column below a file, such as `warning`.
 const LABEL: usize = 9;
 
 pub(super) fn render(report: &Report, options: &HumanOptions, out: &mut dyn io::Write) -> io::Result<()> {
     let mut page = Page::new(out, *options);
     let several = report.profiles.len() > 1;
-    let mut shown = false;
+    let mut any_file = false;
     for entry in &report.files {
         if !options.quiet || Outcome::of(entry).needs_attention() {
             file(&mut page, entry, several)?;
-            shown = true;
+            any_file = true;
         }
     }
-    if shown {
+    if any_file {
         page.blank()?;
     }
     summary(&mut page, report)?;
@@ -57,15 +57,15 @@ fn file(page: &mut Page<'_>, entry: &FileEntry, several_profiles: bool) -> io::R
     let facts = match (&entry.media, outcome) {
         (Some(media), _) => escape(&text::facts(media).join(" ")),
         (None, Outcome::Skipped) => {
-            format!("skipped: {}", escape(entry.reason.as_deref().unwrap_or("no media file")))
+            format!("skipped: {}", escape(entry.reason.as_deref().unwrap_or("not a media file")))
         }
         (None, _) => String::new(),
     };
     page.head(outcome, &escape(&entry.path), &profile, &facts)?;
-    for trouble in troubles(entry) {
-        // A stuck delivery is told where the delivery is.
-        if trouble.id != "delivery" {
-            page.item(LABEL, Ink::Bad, outcome.label_short(), &escape(&trouble.message))?;
+    for problem in problems(entry) {
+        // A stuck delivery is part of the delivery lines.
+        if problem.id != "delivery" {
+            page.item(LABEL, TextRole::Bad, outcome.label_short(), &escape(&problem.message))?;
         }
     }
     findings(page, entry, outcome)?;
@@ -81,43 +81,42 @@ fn findings(page: &mut Page<'_>, entry: &FileEntry, outcome: Outcome) -> io::Res
         entry.findings.iter().partition(|finding| verbose || finding.severity != Severity::Advice);
     for finding in shown {
         let fixed = is_fixed(entry);
-        let ink = match finding.severity {
-            // Worth telling, no longer alarming.
-            Severity::Error if fixed => Ink::Dim,
-            Severity::Error => Ink::Bad,
-            Severity::Warning => Ink::Warn,
-            Severity::Advice => Ink::Dim,
+        let role = match finding.severity {
+            Severity::Error if fixed => TextRole::Dim,
+            Severity::Error => TextRole::Bad,
+            Severity::Warning => TextRole::Warn,
+            Severity::Advice => TextRole::Dim,
         };
-        self::finding(page, finding, ink, text::severity(finding.severity, fixed))?;
+        self::finding(page, finding, role, text::severity(finding.severity, fixed))?;
     }
     if !hidden.is_empty() {
         let pieces = units::count(hidden.len() as u64, "piece of advice", "pieces of advice");
-        page.item(LABEL, Ink::Dim, "advice", &format!("{pieces}: --verbose shows it"))?;
+        page.item(LABEL, TextRole::Dim, "advice", &format!("{pieces} (show with --verbose)"))?;
     }
     if verbose && !entry.undecided.is_empty() && outcome != Outcome::Undecided {
         page.item(
             LABEL,
-            Ink::Dim,
+            TextRole::Dim,
             "unknown",
-            &format!("not decided: {}", escape(&entry.undecided.join(", "))),
+            &format!("undecided: {}", escape(&entry.undecided.join(", "))),
         )?;
     }
     Ok(())
 }
 
-fn finding(page: &mut Page<'_>, finding: &Finding, ink: Ink, label: &str) -> io::Result<()> {
+fn finding(page: &mut Page<'_>, finding: &Finding, role: TextRole, label: &str) -> io::Result<()> {
     let Finding { rule, actual, allowed, message, source, .. } = finding;
     let text = format!("{}: {}", escape(rule), escape(message));
-    page.item(LABEL, ink, label, &text)?;
+    page.item(LABEL, role, label, &text)?;
     let place = text::place(finding).map_or(String::new(), |place| format!(" ({place})"));
-    // Most messages name both values already; saying them twice only makes the page longer.
+    // Most messages contain both values; they are not repeated then.
     if page.options().verbose || !(message.contains(actual.as_str()) && message.contains(allowed.as_str())) {
         let text = format!("found {}, allowed {}{place}", escape(actual), escape(allowed));
-        page.more(LABEL, Ink::Plain, &text)?;
+        page.more(LABEL, TextRole::Plain, &text)?;
     }
     if page.options().verbose {
         let source = source.as_deref().map_or(String::new(), |source| format!(": {}", escape(source)));
-        page.more(LABEL, Ink::Dim, &format!("{}{source}", text::authority(finding)))?;
+        page.more(LABEL, TextRole::Dim, &format!("{}{source}", text::authority(finding)))?;
     }
     Ok(())
 }
@@ -131,64 +130,64 @@ fn fix(page: &mut Page<'_>, fix: &Fix, outcome: Outcome) -> io::Result<()> {
     if !refused {
         let label = if outcome == Outcome::Planned { "plan" } else { "fix" };
         let output = fix.output.as_ref().map_or(String::new(), |output| format!(": {}", escape(output)));
-        page.item(LABEL, Ink::Good, label, &format!("{}{output}", text::action(fix)))?;
-        // A file that was good already is one of many: where its copy lies is enough.
+        page.item(LABEL, TextRole::Good, label, &format!("{}{output}", text::action(fix)))?;
+        // For a compliant file the path of its copy is enough.
         if fix.action == FixAction::Copy && !verbose {
             return Ok(());
         }
         if let Some(reason) = &fix.reason {
-            page.more(LABEL, Ink::Plain, &format!("why: {}", escape(reason)))?;
+            page.more(LABEL, TextRole::Plain, &format!("why: {}", escape(reason)))?;
         }
     }
     for (number, step) in fix.steps.iter().enumerate() {
-        page.more(LABEL, Ink::Plain, &format!("{}. {}", number + 1, escape(step)))?;
+        page.more(LABEL, TextRole::Plain, &format!("{}. {}", number + 1, escape(step)))?;
     }
-    if let Some(proof) = text::proof(fix) {
-        page.item(LABEL, Ink::Good, "proof", &escape(&proof))?;
+    if let Some(checks) = text::verification(fix) {
+        page.item(LABEL, TextRole::Good, "verified", &escape(&checks))?;
     }
     Ok(())
 }
 
 fn delivery(page: &mut Page<'_>, delivery: &Delivery) -> io::Result<()> {
     let Delivery { state, video_id, attempts, reason, ads } = delivery;
-    let ink = |state: &str, reason: &Option<String>| {
-        if is_stuck(state, reason.as_deref()) { Ink::Bad } else { Ink::Good }
+    let role = |state: &str, reason: &Option<String>| {
+        if is_stuck(state, reason.as_deref()) { TextRole::Bad } else { TextRole::Good }
     };
     let id = video_id.as_ref().map_or(String::new(), |id| format!(", video {}", escape(id)));
     let uploads = units::count(u64::from(*attempts), "upload", "uploads");
     let because =
         |reason: &Option<String>| reason.as_ref().map_or(String::new(), |text| format!(": {}", escape(text)));
     let text = format!("{}{id}, {uploads}{}", escape(&text::state(state)), because(reason));
-    page.item(LABEL, ink(state, reason), "ship", &text)?;
+    page.item(LABEL, role(state, reason), "ship", &text)?;
     for ad in ads {
         let id = ad.ad_id.as_ref().map_or(String::new(), |id| format!(" {}", escape(id)));
         let text = format!("row {}: {}{id}{}", ad.row, escape(&text::state(&ad.state)), because(&ad.reason));
-        page.item(LABEL, ink(&ad.state, &ad.reason), "ad", &text)?;
+        page.item(LABEL, role(&ad.state, &ad.reason), "ad", &text)?;
     }
     Ok(())
 }
 
 fn summary(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     let files = units::count(report.files.len() as u64, "file", "files");
-    let mut parts: Vec<(Ink, String)> = vec![(Ink::Strong, files)];
+    let mut parts: Vec<(TextRole, String)> = vec![(TextRole::Strong, files)];
     for (outcome, number) in text::tally(report) {
-        parts.push((Ink::of(outcome), format!("{number} {}", outcome.label())));
+        parts.push((TextRole::of(outcome), format!("{number} {}", outcome.label())));
     }
-    parts.push((Ink::Dim, units::seconds(report.summary.elapsed_s)));
+    parts.push((TextRole::Dim, units::seconds(report.summary.elapsed_s)));
     page.summary(&parts)?;
     if report.interrupted {
-        page.paragraph(Ink::Warn, "Interrupted before the end: what is not listed was not looked at.")?;
+        page.paragraph(TextRole::Warn, "The run was interrupted; files not listed were not checked.")?;
     }
     Ok(())
 }
 
-/// One note for each profile whose limits may no longer be what the platform says.
+/// Writes a note for each profile with limits that may be outdated.
 fn old_limits(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     if page.options().quiet {
         return Ok(());
     }
     for note in text::old_limits(report) {
-        page.paragraph(Ink::Dim, &layout::keep_code_together(&escape(&note)))?;
+        page.paragraph(TextRole::Dim, &layout::keep_code_together(&escape(&note)))?;
     }
     Ok(())
 }
@@ -199,7 +198,7 @@ fn advice(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         return Ok(());
     }
     page.blank()?;
-    page.paragraph(Ink::Strong, "What to do")?;
+    page.paragraph(TextRole::Strong, "What to do")?;
     for advice in all {
         page.bullet(2, "•", &layout::keep_code_together(&escape(&advice.text)))?;
         for file in &advice.files {
@@ -224,41 +223,41 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_run_reads_well() {
+    fn renders_every_kind_of_entry() {
         insta::assert_snapshot!(human(&samples::everything(), &HumanOptions::default()), @r#"
         ✓ a.compliant.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
             ship     processing, video v10033g50000, 1 upload
         ✓ b.fixed.avi  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
-            fixed   video-codec: the video codec is mpeg4
+            fixed    video-codec: the video codec is mpeg4
                      found mpeg4, allowed h264, hevc (stream 0)
-            fix      picture encoded again, audio copied: out/b.fixed.mp4
-                     why: a copied picture would still be mpeg4
-                     1. encode the picture as H.264, because mpeg4 is not allowed
-                     2. copy the audio
-            proof    checked again: compliant; 1 stream bit for bit the source's; 360 frames decoded without
-                     error; 0.012 s longer than planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s
+            fix      video re-encoded, audio stream copied: out/b.fixed.mp4
+                     why: a copied video stream would still be mpeg4
+                     1. re-encode the video as H.264, because mpeg4 is not allowed
+                     2. copy the audio stream
+            verified output compliant; 1 stream bit-identical to the source; 360 frames decoded without
+                     errors; 0.012 s longer than planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s
             ship     published, video v10033g50000, 1 upload
             ad       row 1: published 1800
         → b2.fixable.avi  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
             error    video-codec: the video codec is mpeg4
                      found mpeg4, allowed h264, hevc (stream 0)
-            plan     would encode the picture again, copy the audio
-                     why: a copied picture would still be mpeg4
-                     1. encode the picture as H.264, because mpeg4 is not allowed
-                     2. copy the audio
+            plan     would re-encode the video and copy the audio stream
+                     why: a copied video stream would still be mpeg4
+                     1. re-encode the video as H.264, because mpeg4 is not allowed
+                     2. copy the audio stream
         ✗ c.not-compliant.mov
             hevc 1080x1920 9:16 29.97 fps variable Dolby Vision 12.0 s 8.2 Mb/s aac stereo 12.3 MB
             error    video-codec: the video codec is mpeg4
                      found mpeg4, allowed h264, hevc (stream 0)
             error    integrity: the file ends before its video does
                      found 3.5 s missing, allowed all declared data (data missing from 8.5 s)
-            warning  black: the picture is black for a while
+            warning  black: the video is black for a while
                      found 2 spans, allowed none longer than 1 s (stream 0, 0 s to 1.5 s, 1:02.5 to 1:05)
-            advice   1 piece of advice: --verbose shows it
+            advice   1 piece of advice (show with --verbose)
         ? d.undecided.gif  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
-            unknown  Not decided, because facts are missing: duration.
+            unknown  Undecided because facts are missing: duration.
         ✗ e.unreadable.mp4
-            error    moov box not found: 48 bytes are no video
+            error    moov box not found: the file has only 48 bytes
         ✗ f.refused.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
             refused  900 s is longer than 600 s: allow it with --trim
             error    video-codec: the video codec is mpeg4
@@ -268,14 +267,14 @@ mod tests {
             ad       row 1: published 1800
             ad       row 2: failed: the landing page answers 404
         ✗ g2.not-delivered.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
-            fixed   video-codec: the video codec is mpeg4
+            fixed    video-codec: the video codec is mpeg4
                      found mpeg4, allowed h264, hevc (stream 0)
-            fix      picture encoded again, audio copied: out/b.fixed.mp4
-                     why: a copied picture would still be mpeg4
-                     1. encode the picture as H.264, because mpeg4 is not allowed
-                     2. copy the audio
-            proof    checked again: compliant; 1 stream bit for bit the source's; 360 frames decoded without
-                     error; 0.012 s longer than planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s
+            fix      video re-encoded, audio stream copied: out/b.fixed.mp4
+                     why: a copied video stream would still be mpeg4
+                     1. re-encode the video as H.264, because mpeg4 is not allowed
+                     2. copy the audio stream
+            verified output compliant; 1 stream bit-identical to the source; 360 frames decoded without
+                     errors; 0.012 s longer than planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s
             ship     given up, video v10033g50000, 1 upload: processing failed three times
         ✗ h.failed.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
             failed   no space left in out/
@@ -289,42 +288,44 @@ mod tests {
           2 not delivered, 2 failed, 1 skipped, 3.4 s
 
         What to do
-          • These break a rule that no change to the file clears without your consent, or at all.
-            `greenlit fix PATH --out DIR --dry-run` names the option that gives consent, where there is one;
-            otherwise export the video again.
+          • These files break a rule that greenlit cannot fix, or fixes only with your consent.
+            `greenlit fix PATH --out DIR --dry-run` shows which option gives consent. If it shows none,
+            export the video again.
             - c.not-compliant.mov: the file ends before its video does
-          • These were refused rather than changed in a way you did not ask for. Give consent with the
-            option named, or export the video again within the limits shown with each file.
+          • greenlit refused to fix these files: no permitted change makes them compliant. Give consent with
+            the option shown, or export the video again within the limits shown for each file.
             - f.refused.mp4: 900 s is longer than 600 s: allow it with --trim
-          • These could not be judged, and are not called compliant on a guess. `greenlit check --deep PATH`
-            decodes every frame and may find the missing facts; otherwise export the video again.
-            - d.undecided.gif: Not decided, because facts are missing: duration.
-          • These are not readable as media: transfer or export them again, and compare sizes with the
-            original.
-            - e.unreadable.mp4: moov box not found: 48 bytes are no video
-          • These comply but did not arrive. `greenlit status` shows the next step of each, and
-            `greenlit resolve` settles what only a person can decide. Running the same command again is
-            safe.
-            - g.not-delivered.mp4: The ad of row 2: failed: the landing page answers 404
+          • These files could not be checked completely, so they do not count as compliant.
+            `greenlit check --deep PATH` decodes every frame and may determine the missing facts. If it does
+            not, export the video again.
+            - d.undecided.gif: Undecided because facts are missing: duration.
+          • These files cannot be read as media. Transfer or export them again, and compare their sizes with
+            the originals.
+            - e.unreadable.mp4: moov box not found: the file has only 48 bytes
+          • These files comply but were not delivered. `greenlit status` shows the next step for each, and
+            `greenlit resolve` records the decisions that only you can make. It is safe to run the same
+            command again.
+            - g.not-delivered.mp4: The ad in row 2: failed: the landing page answers 404
             - g2.not-delivered.mp4: The video: given up: processing failed three times
-          • Here something other than the file went wrong. Put right what is named, `greenlit doctor` may
-            help, and run the same command again: finished work is not repeated.
+          • An operation on these files failed; the files themselves may be fine. Correct the cause shown
+            (`greenlit doctor` may help), then run the same command again. Completed files are not processed
+            again.
             - h.failed.mp4: no space left in out/
             - h2.failed.�.mp4: permission denied
-          • `greenlit explain video-codec` says what a rule means, why it is there and where it is
+          • `greenlit explain video-codec` shows what the rule means, why it exists and where it is
             published.
         "#);
     }
 
     #[test]
-    fn old_limits_are_noted_unless_only_what_is_wrong_shall_be_said() {
+    fn notes_old_limits_unless_quiet() {
         let old = OldLimit {
             profile: "tiktok-ads".into(),
             rule: "duration".into(),
             checked_on: "2025-03-01".into(),
             age_days: 400,
         };
-        let report = samples::report(Vec::new()).noting(vec![old]);
+        let report = samples::report(Vec::new()).with_old_limits(vec![old]);
         let text = human(&report, &HumanOptions::default());
         assert!(text.contains("1 limit of tiktok-ads has not been compared"), "{text}");
         let quiet = human(&report, &HumanOptions { quiet: true, ..HumanOptions::default() });
@@ -332,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn verbose_adds_advice_and_where_a_limit_comes_from() {
+    fn verbose_shows_advice_and_sources() {
         let mut report = samples::everything();
         report.files.retain(|entry| entry.path.starts_with("c."));
         let options = HumanOptions { verbose: true, ..HumanOptions::default() };
@@ -341,33 +342,33 @@ mod tests {
             hevc 1080x1920 9:16 29.97 fps variable Dolby Vision 12.0 s 8.2 Mb/s aac stereo 12.3 MB
             error    video-codec: the video codec is mpeg4
                      found mpeg4, allowed h264, hevc (stream 0)
-                     known from practice, not published, checked 2026-06-30:
+                     from practice, not published, checked 2026-06-30:
                      https://ads.tiktok.com/help/article/video-ads-specifications
             error    integrity: the file ends before its video does
                      found 3.5 s missing, allowed all declared data (data missing from 8.5 s)
-                     published by others
-            warning  black: the picture is black for a while
+                     published by third parties
+            warning  black: the video is black for a while
                      found 2 spans, allowed none longer than 1 s (stream 0, 0 s to 1.5 s, 1:02.5 to 1:05)
                      published by the platform, checked 2026-06-30:
                      https://ads.tiktok.com/help/article/video-ads-specifications
-            advice   fast-start: the index lies behind the media data
+            advice   fast-start: the index (moov) is at the end of the file
                      found moov last, allowed moov first
-                     known from practice, not published, checked 2026-06-30:
+                     from practice, not published, checked 2026-06-30:
                      https://ads.tiktok.com/help/article/video-ads-specifications
 
         1 file: 1 not compliant, 3.4 s
 
         What to do
-          • These break a rule that no change to the file clears without your consent, or at all.
-            `greenlit fix PATH --out DIR --dry-run` names the option that gives consent, where there is one;
-            otherwise export the video again.
+          • These files break a rule that greenlit cannot fix, or fixes only with your consent.
+            `greenlit fix PATH --out DIR --dry-run` shows which option gives consent. If it shows none,
+            export the video again.
             - c.not-compliant.mov: the file ends before its video does
-          • `greenlit explain integrity` says what a rule means, why it is there and where it is published.
+          • `greenlit explain integrity` shows what the rule means, why it exists and where it is published.
         "#);
     }
 
     #[test]
-    fn quiet_names_only_what_needs_attention() {
+    fn quiet_lists_only_files_that_need_attention() {
         let report = samples::everything();
         let text = human(&report, &HumanOptions { quiet: true, ..HumanOptions::default() });
         for entry in &report.files {
@@ -377,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn colour_changes_nothing_but_colour() {
+    fn colour_does_not_change_the_text() {
         let plain = human(&samples::everything(), &HumanOptions::default());
         let colored = human(&samples::everything(), &HumanOptions { color: true, ..HumanOptions::default() });
         assert!(!plain.contains('\u{1b}'));
@@ -390,18 +391,18 @@ mod tests {
     }
 
     #[test]
-    fn several_profiles_are_told_apart() {
+    fn shows_the_profile_if_there_are_several() {
         let mut report = samples::everything();
         report.profiles.push("youtube-shorts".into());
         assert!(human(&report, &HumanOptions::default()).contains("a.compliant.mp4 [tiktok-ads]"));
     }
 
     #[test]
-    fn lines_keep_to_the_width() {
+    fn wraps_lines_to_the_width() {
         for width in [60, 80, 100] {
             let options = HumanOptions { width, verbose: true, ..HumanOptions::default() };
             for line in human(&samples::everything(), &options).lines() {
-                // A word that is too long for any line, such as a link, is never cut.
+                // Words that are longer than a line, such as links, are not broken.
                 let fits = line.chars().count() <= width
                     || line.split_whitespace().any(|word| word.len() + 14 > width);
                 assert!(fits, "{width}: {line}");
@@ -411,7 +412,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_name_or_reason_reaches_the_terminal_raw(name in any::<String>(), reason in any::<String>()) {
+        fn escapes_names_and_reasons(name in any::<String>(), reason in any::<String>()) {
             let mut entry = samples::entry(&format!("{name}\u{1b}]0;x\u{7}\u{202e}"), Verdict::Unreadable);
             entry.reason = Some(reason);
             let text = human(&samples::report(vec![entry]), &HumanOptions::default());

@@ -1,4 +1,4 @@
-//! Reports of every shape, for the tests of the renderers.
+//! Sample reports for the tests of the renderers.
 
 #![allow(clippy::unwrap_used)]
 
@@ -25,7 +25,7 @@ pub(super) fn rendered_with(report: &Report, format: Format, options: &HumanOpti
     String::from_utf8(out).unwrap()
 }
 
-/// The sample video with numbers that look measured.
+/// Returns the facts of a sample video with realistic values.
 pub(super) fn portrait_facts() -> MediaFacts {
     let mut facts = crate::model::sample::media();
     facts.size_bytes = 12_345_678;
@@ -38,8 +38,8 @@ pub(super) fn portrait() -> Media {
     Media::from(portrait_facts())
 }
 
-/// Every field filled, every nested object present.
-pub(super) fn ornate() -> Media {
+/// Returns media facts with every field and every nested object set.
+fn media_with_every_field() -> Media {
     let mut facts = portrait_facts();
     facts.container = Some("mov".into());
     facts.completeness =
@@ -101,7 +101,7 @@ pub(super) fn finding(rule: &str, severity: Severity, remedy: Remedy) -> Finding
     }
 }
 
-/// The errors, the warning and the advice of a video that is also cut short.
+/// Returns the findings of a truncated video: two errors, a warning and an advice.
 fn many_findings() -> Vec<Finding> {
     vec![
         finding("video-codec", Severity::Error, Remedy::ReencodeVideo),
@@ -119,7 +119,7 @@ fn many_findings() -> Vec<Finding> {
         Finding {
             actual: "2 spans".into(),
             allowed: "none longer than 1 s".into(),
-            message: "the picture is black for a while".into(),
+            message: "the video is black for a while".into(),
             ranges: vec![TimeRange { from_s: 0.0, to_s: 1.5 }, TimeRange { from_s: 62.5, to_s: 65.0 }],
             confidence: Confidence::Official,
             ..finding("black", Severity::Warning, Remedy::None)
@@ -128,7 +128,7 @@ fn many_findings() -> Vec<Finding> {
             stream: None,
             actual: "moov last".into(),
             allowed: "moov first".into(),
-            message: "the index lies behind the media data".into(),
+            message: "the index (moov) is at the end of the file".into(),
             ..finding("fast-start", Severity::Advice, Remedy::Remux)
         },
     ]
@@ -139,10 +139,10 @@ pub(super) fn reencoded() -> Fix {
         action: FixAction::ReencodeVideo,
         output: Some("out/b.fixed.mp4".into()),
         steps: vec![
-            "encode the picture as H.264, because mpeg4 is not allowed".into(),
-            "copy the audio".into(),
+            "re-encode the video as H.264, because mpeg4 is not allowed".into(),
+            "copy the audio stream".into(),
         ],
-        reason: Some("a copied picture would still be mpeg4".into()),
+        reason: Some("a copied video stream would still be mpeg4".into()),
         refusal: None,
         encoder: Some("x264"),
         verified: Some(Verified {
@@ -161,7 +161,7 @@ pub(super) fn reencoded() -> Fix {
     }
 }
 
-fn not_made(action: FixAction, reason: &str) -> Fix {
+fn without_output(action: FixAction, reason: &str) -> Fix {
     let refusal = Some(if action == FixAction::Refused { "needs-trim" } else { "not-proven" });
     let reason = Some(reason.into());
     Fix { action, output: None, steps: Vec::new(), reason, refusal, encoder: None, verified: None }
@@ -203,7 +203,7 @@ pub(super) fn report(files: Vec<FileEntry>) -> Report {
     Report::new(tool, vec!["tiktok-ads".into()], files, 3.417_201_77, false)
 }
 
-/// One entry for every way to end; the name says which, between the first `.` or `/` and the next.
+/// Returns a report with an entry for every outcome; its name is between the first and second `.` of the path.
 pub(super) fn everything() -> Report {
     use Verdict::{Compliant, Indeterminate, Noncompliant, Skipped, Unreadable};
     let with_fix = |path, fix| FileEntry {
@@ -227,19 +227,19 @@ pub(super) fn everything() -> Report {
         },
         with_fix("b2.fixable.avi", Fix { output: None, verified: None, ..reencoded() }),
         FileEntry {
-            media: Some(ornate()),
+            media: Some(media_with_every_field()),
             findings: many_findings(),
             ..entry("c.not-compliant.mov", Noncompliant)
         },
         FileEntry { undecided: vec!["duration".into()], ..entry("d.undecided.gif", Indeterminate) },
         FileEntry {
             media: None,
-            reason: Some("moov box not found: 48 bytes are no video".into()),
+            reason: Some("moov box not found: the file has only 48 bytes".into()),
             ..entry("e.unreadable.mp4", Unreadable)
         },
         with_fix(
             "f.refused.mp4",
-            not_made(FixAction::Refused, "900 s is longer than 600 s: allow it with --trim"),
+            without_output(FixAction::Refused, "900 s is longer than 600 s: allow it with --trim"),
         ),
         FileEntry {
             delivery: Some(Delivery { ads: vec![published, rejected], ..delivered("ready", None) }),
@@ -249,7 +249,7 @@ pub(super) fn everything() -> Report {
             delivery: Some(delivered("given_up", Some("processing failed three times"))),
             ..with_fix("g2.not-delivered.mp4", reencoded())
         },
-        with_fix("h.failed.mp4", not_made(FixAction::Failed, "no space left in out/")),
+        with_fix("h.failed.mp4", without_output(FixAction::Failed, "no space left in out/")),
         FileEntry {
             media: None,
             path_raw: Some("h2.failed.%FF.mp4".into()),

@@ -5,9 +5,9 @@ use super::super::rule::rule;
 rule!(
     AdFields,
     "ad-fields",
-    judges: Ad,
-    what: "Whether every field the identity type needs is there.",
-    why: "The ad is refused when it is created.",
-    remedy: "Fill in the field named.",
+    scope: Ad,
+    what: "Checks that every field required by the identity type is filled in.",
+    why: "The platform refuses the ad when it is created.",
+    remedy: "Fill in the field that the message names.",
     source: "ad create API of the destination",
 );

@@ -6,35 +6,38 @@ use super::super::rule::{Violation, rule};
 rule!(
     AudioCodec,
     "audio-codec",
-    what: "How the audio is encoded.",
-    why: "Audio in another codec is lost or fails the processing of the whole video.",
-    remedy: "Encode the audio again as AAC; the picture is copied.",
-    source: "third-party lists",
+    what: "Checks the audio codec and, for AAC, its profile.",
+    why: "With another codec, the platform drops the audio or fails to process the whole video.",
+    remedy: "Re-encode the audio as AAC; the video stream is copied.",
+    source: "lists published by third parties",
     |subject, limits, out| {
-let Some(audio) = subject.facts.main_audio() else { return };
-let allowed = limits.words("allow");
-let profiles = limits.words("profiles");
-match &audio.codec {
-    _ if allowed.is_empty() => {}
-    None if audio.decodable => out.unknown(),
-    None => {
-        let tag = audio.codec_tag.clone().unwrap_or_else(|| "unknown".to_owned());
-        let says = format!("the audio codec ({tag}) is not known");
-        out.breach(Violation::new(says, tag, allowed.join(", "), Remedy::Refuse).at(audio.index));
-    }
-    Some(codec) if !allowed.contains(codec) => {
-        let says = format!("the audio codec is {codec}");
-        let remedy = if audio.decodable { Remedy::ReencodeAudio } else { Remedy::Refuse };
-        out.breach(Violation::new(says, codec.clone(), allowed.join(", "), remedy).at(audio.index));
-    }
-    Some(codec) if codec == "aac" && !profiles.is_empty() => match &audio.profile {
-        Some(profile) if !profiles.contains(profile) => {
-            let says = format!("the AAC profile is {profile}");
-            out.breach(Violation::new(says, profile.clone(), profiles.join(", "), Remedy::ReencodeAudio).at(audio.index));
+        let Some(audio) = subject.facts.main_audio() else { return };
+        let allowed = limits.strings("allow");
+        let profiles = limits.strings("profiles");
+        match &audio.codec {
+            _ if allowed.is_empty() => {}
+            None if audio.decodable => out.mark_undecided(),
+            None => {
+                let tag = audio.codec_tag.clone().unwrap_or_else(|| "unknown".to_owned());
+                let message = format!("the audio codec ({tag}) is unknown");
+                out.add(Violation::new(message, tag, allowed.join(", "), Remedy::Refuse).at(audio.index));
+            }
+            Some(codec) if !allowed.contains(codec) => {
+                let message = format!("the audio codec is {codec}");
+                let remedy = if audio.decodable { Remedy::ReencodeAudio } else { Remedy::Refuse };
+                out.add(Violation::new(message, codec.clone(), allowed.join(", "), remedy).at(audio.index));
+            }
+            Some(codec) if codec == "aac" && !profiles.is_empty() => match &audio.profile {
+                Some(profile) if !profiles.contains(profile) => {
+                    let message = format!("the AAC profile is {profile}");
+                    out.add(
+                        Violation::new(message, profile.clone(), profiles.join(", "), Remedy::ReencodeAudio)
+                            .at(audio.index),
+                    );
+                }
+                _ => {}
+            },
+            Some(_) => {}
         }
-        _ => {}
-    },
-    Some(_) => {}
-}
     }
 );

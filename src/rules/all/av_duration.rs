@@ -7,19 +7,28 @@ use super::super::rule::{Violation, rule};
 rule!(
     AvDuration,
     "av-duration",
-    what: "Whether picture and audio are equally long.",
-    why: "A long frozen or silent tail, or a video whose length each reader sees differently.",
-    remedy: "Encode again to one length.",
-    source: "measured on real files and public reports of mangled uploads",
+    what: "Checks whether video and audio have the same length.",
+    why: "The video ends with a long frozen or silent part, or different readers report different durations.",
+    remedy: "Re-encode both to the same length.",
+    source: "measurements on real files, and public reports of damaged uploads",
     |subject, limits, out| {
-let Some(video) = subject.video() else { return };
-let Some(audio) = subject.facts.main_audio() else { return };
-let (Some(picture), Some(audio)) = (video.duration_s, audio.duration_s) else { return };
-let apart = (picture - audio).abs();
-let max = limits.number("max_s").unwrap_or(1.0);
-if apart > max {
-    let says = format!("the picture lasts {} and the audio {}", format::seconds(picture), format::seconds(audio));
-    out.say(Violation::new(says, format::seconds(apart), format!("at most {max} s apart"), Remedy::ReencodeAudio));
-}
+        let Some(video) = subject.video() else { return };
+        let Some(audio) = subject.facts.main_audio() else { return };
+        let (Some(video), Some(audio)) = (video.duration_s, audio.duration_s) else { return };
+        let difference = (video - audio).abs();
+        let max = limits.number("max_s").unwrap_or(1.0);
+        if difference > max {
+            let message = format!(
+                "the video lasts {} and the audio {}",
+                format::seconds(video),
+                format::seconds(audio)
+            );
+            out.add_verbatim(Violation::new(
+                message,
+                format::seconds(difference),
+                format!("at most {max} s apart"),
+                Remedy::ReencodeAudio,
+            ));
+        }
     }
 );

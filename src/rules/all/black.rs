@@ -7,18 +7,26 @@ use super::super::rule::{Violation, rule};
 rule!(
     Black,
     "black",
-    what: "Spans of black picture. Seen only with --deep.",
+    what: "Finds black frames. Only with --deep.",
     why: "Ad policies refuse videos that start or stay black.",
-    remedy: "None: it may be meant.",
-    source: "measured on real files and public reports of mangled uploads",
+    remedy: "None: the black frames may be intended.",
+    source: "measurements on real files, and public reports of damaged uploads",
     |subject, limits, out| {
-let Some(deep) = subject.deep else { return };
-let max = limits.number("max_s").unwrap_or(1.0);
-let long: Vec<_> = deep.black.iter().filter(|range| range.to_s - range.from_s > max).copied().collect();
-if let Some(first) = long.first() {
-    let longest = long.iter().map(|range| range.to_s - range.from_s).fold(0.0, f64::max);
-    let says = format!("the picture is black for {}, first at {}", format::seconds(longest), format::seconds(first.from_s));
-    out.say(Violation::new(says, format::seconds(longest), format!("at most {max} s"), Remedy::None).over(&long));
-}
+        let Some(deep) = subject.deep else { return };
+        let max = limits.number("max_s").unwrap_or(1.0);
+        let long: Vec<_> =
+            deep.black.iter().filter(|range| range.to_s - range.from_s > max).copied().collect();
+        if let Some(first) = long.first() {
+            let longest = long.iter().map(|range| range.to_s - range.from_s).fold(0.0, f64::max);
+            let message = format!(
+                "the longest black span lasts {}; the first begins at {}",
+                format::seconds(longest),
+                format::seconds(first.from_s)
+            );
+            out.add_verbatim(
+                Violation::new(message, format::seconds(longest), format!("at most {max} s"), Remedy::None)
+                    .over(&long),
+            );
+        }
     }
 );

@@ -5,9 +5,9 @@ use super::super::rule::rule;
 rule!(
     Cover,
     "cover",
-    judges: Ad,
-    what: "Whether a usable cover is at hand for every ad.",
-    why: "A single-video ad needs exactly one picture.",
-    remedy: "Name a picture that exists, or leave the column empty: a frame of the video is taken.",
+    scope: Ad,
+    what: "Checks whether every ad has a usable cover.",
+    why: "A single-video ad needs exactly one cover image.",
+    remedy: "Name an image that exists, or leave the column empty: greenlit then uses a frame of the video.",
     source: "ad create API of the destination",
 );

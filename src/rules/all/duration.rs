@@ -7,32 +7,34 @@ use super::super::rule::{Violation, rule};
 rule!(
     Duration,
     "duration",
-    what: "How long the video lasts.",
-    why: "Too long or too short a video is refused at upload, or when the ad is created.",
-    remedy: "Cut a long video with --trim; make a short one longer with --extend loop or --extend freeze. Both need consent: content is neither lost nor invented by default.",
-    source: "the destinations' own pages, named with each limit",
+    what: "Checks the duration of the video.",
+    why: "Platforms refuse a video that is too long or too short, at upload or when the ad is created.",
+    remedy: "Cut a long video with --trim; lengthen a short one with --extend loop or --extend freeze. Both \
+        need consent, because they remove or add content.",
+    source: "the pages of the destinations, given with each limit",
     |subject, limits, out| {
-let Some(duration) = subject.facts.effective_duration_s() else {
-    out.unknown();
-    return;
-};
-let mut tell = |allowed: String, remedy, hard: bool| {
-    let shown = format::seconds(duration);
-    let breach = Violation::new(format!("the video lasts {shown}"), shown.clone(), allowed, remedy);
-    out.breach(if hard { breach } else { breach.as_warning() });
-};
-// A frame more than the limit is rounding in the container, not a longer video.
-let over = |limit: f64| duration > limit + 0.05;
-let under = |limit: f64| duration < limit - 0.05;
-if let Some(max) = limits.number("max_s").filter(|max| over(*max)) {
-    tell(format!("at most {}", format::seconds(max)), Remedy::Trim, true);
-} else if let Some(max) = limits.number("warn_max_s").filter(|max| over(*max)) {
-    tell(format!("safely at most {}", format::seconds(max)), Remedy::Trim, false);
-}
-if let Some(min) = limits.number("min_s").filter(|min| under(*min)) {
-    tell(format!("at least {}", format::seconds(min)), Remedy::ReencodeVideo, true);
-} else if let Some(min) = limits.number("warn_min_s").filter(|min| under(*min)) {
-    tell(format!("safely at least {}", format::seconds(min)), Remedy::ReencodeVideo, false);
-}
+        let Some(duration) = subject.facts.effective_duration_s() else {
+            out.mark_undecided();
+            return;
+        };
+        let mut report = |allowed: String, remedy, is_error: bool| {
+            let actual = format::seconds(duration);
+            let violation =
+                Violation::new(format!("the video lasts {actual}"), actual.clone(), allowed, remedy);
+            out.add(if is_error { violation } else { violation.as_warning() });
+        };
+        // One frame over the limit is rounding in the container, not a longer video.
+        let over = |limit: f64| duration > limit + 0.05;
+        let under = |limit: f64| duration < limit - 0.05;
+        if let Some(max) = limits.number("max_s").filter(|max| over(*max)) {
+            report(format!("at most {}", format::seconds(max)), Remedy::Trim, true);
+        } else if let Some(max) = limits.number("warn_max_s").filter(|max| over(*max)) {
+            report(format!("at most {} (recommended)", format::seconds(max)), Remedy::Trim, false);
+        }
+        if let Some(min) = limits.number("min_s").filter(|min| under(*min)) {
+            report(format!("at least {}", format::seconds(min)), Remedy::ReencodeVideo, true);
+        } else if let Some(min) = limits.number("warn_min_s").filter(|min| under(*min)) {
+            report(format!("at least {} (recommended)", format::seconds(min)), Remedy::ReencodeVideo, false);
+        }
     }
 );

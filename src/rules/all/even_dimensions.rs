@@ -6,19 +6,23 @@ use super::super::rule::{Violation, rule};
 rule!(
     EvenDimensions,
     "even-dimensions",
-    what: "Whether both sides of the coded picture are even.",
-    why: "4:2:0 chroma covers two by two pixels; encoders behind the upload fail on an odd side or drop a line.",
-    remedy: "Encode the picture again with even sides.",
-    source: "measured on real files and public reports of mangled uploads",
+    what: "Checks whether the coded width and height are even.",
+    why: "4:2:0 chroma covers blocks of two by two pixels. With an odd side, the platform's encoder fails \
+        or drops a line of pixels.",
+    remedy: "Re-encode the video with even dimensions.",
+    source: "measurements on real files, and public reports of damaged uploads",
     |subject, _limits, out| {
-let Some(video) = subject.video() else { return };
-let Some(size) = video.coded_size() else {
-    out.unknown();
-    return;
-};
-if size.width % 2 == 1 || size.height % 2 == 1 {
-    let says = format!("a side of the picture is odd ({size})");
-    out.say(Violation::new(says, size.to_string(), "even width and height", Remedy::ReencodeVideo).at(video.index));
-}
+        let Some(video) = subject.video() else { return };
+        let Some(size) = video.coded_size() else {
+            out.mark_undecided();
+            return;
+        };
+        if size.width % 2 == 1 || size.height % 2 == 1 {
+            let message = format!("the width or height is odd ({size})");
+            out.add_verbatim(
+                Violation::new(message, size.to_string(), "even width and height", Remedy::ReencodeVideo)
+                    .at(video.index),
+            );
+        }
     }
 );

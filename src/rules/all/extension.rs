@@ -7,29 +7,32 @@ use super::super::rule::{Violation, rule};
 rule!(
     Extension,
     "extension",
-    what: "The ending of the file name.",
-    why: "Uploaders and platforms choose the MIME type by it; a QuickTime video named .mp4, or the other way round, is taken for the wrong thing.",
-    remedy: "Rename; for a name that contradicts the bytes, remux.",
-    source: "measured on real files and public reports of mangled uploads",
+    what: "Checks the extension of the file name.",
+    why: "Uploaders and platforms choose the MIME type by the extension, so they misread a QuickTime file \
+        named .mp4, and the other way round.",
+    remedy: "Rename the file; if the extension contradicts the content, remux.",
+    source: "measurements on real files, and public reports of damaged uploads",
     |subject, limits, out| {
-let allowed = limits.words("allow");
-if allowed.is_empty() {
-    return;
-}
-let extension = format::extension(subject.file_name);
-let shown = extension.clone().unwrap_or_else(|| "none".to_owned());
-if !extension.as_ref().is_some_and(|extension| allowed.contains(extension)) {
-    let says = match &extension {
-        Some(extension) => format!("the file name ends in {extension}"),
-        None => "the file name has no ending".to_owned(),
-    };
-    out.breach(Violation::new(says, shown, allowed.join(", "), Remedy::Remux));
-} else if let Some(container) = &subject.facts.container {
-    let natural = format::extensions_of(container);
-    if !natural.is_empty() && !natural.contains(&shown.as_str()) {
-        let says = format!("the file is {container} and its name ends in {shown}");
-        out.say(Violation::new(says, shown, natural.join(", "), Remedy::Remux).as_warning());
-    }
-}
+        let allowed = limits.strings("allow");
+        if allowed.is_empty() {
+            return;
+        }
+        let extension = format::extension(subject.file_name);
+        let actual = extension.clone().unwrap_or_else(|| "none".to_owned());
+        if !extension.as_ref().is_some_and(|extension| allowed.contains(extension)) {
+            let message = match &extension {
+                Some(extension) => format!("the file extension is {extension}"),
+                None => "the file name has no extension".to_owned(),
+            };
+            out.add(Violation::new(message, actual, allowed.join(", "), Remedy::Remux));
+        } else if let Some(container) = &subject.facts.container {
+            let natural = format::extensions_of(container);
+            if !natural.is_empty() && !natural.contains(&actual.as_str()) {
+                let message = format!("the container is {container}, but the file extension is {actual}");
+                out.add_verbatim(
+                    Violation::new(message, actual, natural.join(", "), Remedy::Remux).as_warning(),
+                );
+            }
+        }
     }
 );

@@ -7,20 +7,26 @@ use super::super::rule::{Violation, rule};
 rule!(
     ExtraStreams,
     "extra-streams",
-    what: "Tracks beside picture and audio: data, timecode, subtitles, cover art, a second picture.",
-    why: "Ingests stumble over what they do not know, or take the wrong picture.",
+    what: "Checks for streams other than one video and the audio: data, timecode, subtitles, cover art, a \
+        second video.",
+    why: "Platforms may fail on streams they do not know, or pick the wrong video stream.",
     remedy: "Remux without them.",
-    source: "measured on real files and public reports of mangled uploads",
+    source: "measurements on real files, and public reports of damaged uploads",
     |subject, _limits, out| {
-for stream in &subject.facts.other {
-    let name = stream.codec.clone().unwrap_or_else(|| "unknown".to_owned());
-    let kind = format::kind(stream.kind);
-    let says = format!("there is a {kind} track ({name})");
-    out.say(Violation::new(says, format!("{kind} {name}"), "picture and audio only", Remedy::Remux).at(stream.index));
-}
-for stream in subject.facts.video.iter().skip(1) {
-    let says = "there is a second video track";
-    out.say(Violation::new(says, "second video", "one video track", Remedy::Remux).at(stream.index));
-}
+        for stream in &subject.facts.other {
+            let name = stream.codec.clone().unwrap_or_else(|| "unknown".to_owned());
+            let kind = format::stream_kind(stream.kind);
+            let message = format!("the file has a {kind} stream ({name})");
+            out.add_verbatim(
+                Violation::new(message, format!("{kind} {name}"), "video and audio only", Remedy::Remux)
+                    .at(stream.index),
+            );
+        }
+        for stream in subject.facts.video.iter().skip(1) {
+            let message = "the file has a second video stream";
+            out.add_verbatim(
+                Violation::new(message, "second video", "one video stream", Remedy::Remux).at(stream.index),
+            );
+        }
     }
 );

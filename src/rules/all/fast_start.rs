@@ -6,14 +6,16 @@ use super::super::rule::{Violation, rule};
 rule!(
     FastStart,
     "fast-start",
-    what: "Whether the index (`moov`) lies before the media data.",
-    why: "Processing cannot start before the last byte; several places refuse it (`nonStreamableMov`).",
-    remedy: "Remux: the index moves, nothing else.",
+    what: "Checks whether the index (`moov`) comes before the media data.",
+    why: "Processing cannot start before the last byte has arrived; several platforms refuse such a file \
+        (`nonStreamableMov`).",
+    remedy: "Remux; only the index moves.",
     source: "YouTube API, processing hints",
     |subject, _limits, out| {
-if subject.facts.fast_start == Some(false) && subject.facts.fragmented != Some(true) {
-    let says = "the index (moov) lies behind the media data";
-    out.say(Violation::new(says, "moov last", "moov first", Remedy::Remux));
-}
+        if subject.facts.fast_start == Some(false) && subject.facts.fragmented != Some(true) {
+            let message = "the index (moov) is at the end of the file; \
+                players must download everything before they can start";
+            out.add_verbatim(Violation::new(message, "moov last", "moov first", Remedy::Remux));
+        }
     }
 );

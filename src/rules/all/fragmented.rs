@@ -6,13 +6,18 @@ use super::super::rule::{Violation, rule};
 rule!(
     Fragmented,
     "fragmented",
-    what: "Whether an MP4 is made of movie fragments.",
-    why: "Fragments have no index over the whole video; some ingests refuse them.",
-    remedy: "Remux into one plain MP4.",
-    source: "measured on real files and public reports of mangled uploads",
+    what: "Checks whether an MP4 file consists of movie fragments.",
+    why: "A fragmented file has no index of the whole video, and some platforms refuse it.",
+    remedy: "Remux into an MP4 without fragments.",
+    source: "measurements on real files, and public reports of damaged uploads",
     |subject, _limits, out| {
-if subject.facts.fragmented == Some(true) {
-    out.say(Violation::new("the file is a fragmented MP4", "fragmented", "one plain movie", Remedy::Remux));
-}
+        if subject.facts.fragmented == Some(true) {
+            out.add_verbatim(Violation::new(
+                "the file is a fragmented MP4",
+                "fragmented",
+                "no fragments",
+                Remedy::Remux,
+            ));
+        }
     }
 );

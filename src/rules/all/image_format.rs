@@ -7,24 +7,26 @@ use super::super::rule::{Violation, rule};
 rule!(
     ImageFormat,
     "image-format",
-    judges: Picture,
-    what: "The kind of a picture file, by its bytes: a cover or an image ad.",
-    why: "Other kinds are refused. A name that says another kind makes uploaders send the wrong type.",
-    remedy: "Convert the picture; rename it where only the name is wrong.",
+    scope: Image,
+    what: "Checks the format of an image (a cover or an image ad), by the content of the file.",
+    why: "Platforms refuse other formats. With the wrong extension, uploaders send the wrong MIME type.",
+    remedy: "Convert the image; rename it if only the extension is wrong.",
     source: "image upload API of the destination",
     |subject, limits, out| {
-        let Some(still) = subject.facts.still() else { return };
-        let (format, allowed) = (still.format, limits.words("allow"));
+        let Some(image) = subject.facts.still_image() else { return };
+        let (format, allowed) = (image.format, limits.strings("allow"));
         if !allowed.is_empty() && !allowed.iter().any(|kind| kind == format) {
-            let says = format!("the picture is a {format} file");
-            out.breach(Violation::new(says, format, allowed.join(", "), Remedy::Refuse));
+            let message = format!("the image is a {format} file");
+            out.add(Violation::new(message, format, allowed.join(", "), Remedy::Refuse));
             return;
         }
         let natural = format::extensions_of(format);
-        let ending = format::extension(subject.file_name).unwrap_or_else(|| "none".to_owned());
-        if !natural.is_empty() && !natural.contains(&ending.as_str()) {
-            let says = format!("the picture is a {format} file and the ending of its name is {ending}");
-            out.say(Violation::new(says, ending, natural.join(", "), Remedy::Refuse).as_warning());
+        let extension = format::extension(subject.file_name).unwrap_or_else(|| "none".to_owned());
+        if !natural.is_empty() && !natural.contains(&extension.as_str()) {
+            let message = format!("the image is a {format} file, but its extension is {extension}");
+            out.add_verbatim(
+                Violation::new(message, extension, natural.join(", "), Remedy::Refuse).as_warning(),
+            );
         }
     }
 );

@@ -3,54 +3,54 @@
 use super::super::finding::Remedy;
 use super::super::format;
 use super::super::rule::{Violation, rule};
-use super::resolution::nearest_floor;
+use super::resolution::size_for_nearest_ratio;
 
 rule!(
     ImageSize,
     "image-size",
-    judges: Picture,
-    what: "Bytes and pixels of a picture: a cover or an image ad.",
-    why: "Larger pictures are refused; those outside the recommended range are scaled badly.",
-    remedy: "Export the picture in another size.",
+    scope: Image,
+    what: "Checks the size of an image (a cover or an image ad) in bytes and pixels.",
+    why: "Platforms refuse larger images, and scale images outside the recommended range badly.",
+    remedy: "Export the image in another size.",
     source: "image upload API of the destination",
     |subject, limits, out| {
-        let Some(still) = subject.facts.still() else { return };
+        let Some(image) = subject.facts.still_image() else { return };
         let bytes = subject.facts.size_bytes;
         if let Some(max) = limits.number("max_bytes").filter(|max| bytes as f64 > *max) {
-            let says = format!("the picture has {}", format::bytes(bytes));
+            let message = format!("the image file size is {}", format::bytes(bytes));
             let allowed = format!("at most {}", format::bytes(max as u64));
-            out.breach(Violation::new(says, format::bytes(bytes), allowed, Remedy::Refuse));
+            out.add(Violation::new(message, format::bytes(bytes), allowed, Remedy::Refuse));
         } else if let Some(max) = limits.number("warn_max_bytes").filter(|max| bytes as f64 > *max) {
-            let says = format!("the picture has {}", format::bytes(bytes));
-            let allowed = format!("safely at most {}", format::bytes(max as u64));
-            out.breach(Violation::new(says, format::bytes(bytes), allowed, Remedy::Refuse).as_warning());
+            let message = format!("the image file size is {}", format::bytes(bytes));
+            let allowed = format!("at most {} (recommended)", format::bytes(max as u64));
+            out.add(Violation::new(message, format::bytes(bytes), allowed, Remedy::Refuse).as_warning());
         }
-        let Some(size) = still.picture.display_size() else {
-            out.unknown();
+        let Some(size) = image.stream.display_size() else {
+            out.mark_undecided();
             return;
         };
-        let breach = |actual: String, allowed: String| {
-            Violation::new(format!("the picture is {size}"), actual, allowed, Remedy::Refuse)
+        let violation = |actual: String, allowed: String| {
+            Violation::new(format!("the image is {size}"), actual, allowed, Remedy::Refuse)
         };
         let pixels = u64::from(size.width) * u64::from(size.height);
         if let Some(max) = limits.number("max_pixels").filter(|max| pixels as f64 > *max) {
-            out.breach(breach(format!("{pixels} pixels"), format!("at most {max} pixels")));
+            out.add(violation(format!("{pixels} pixels"), format!("at most {max} pixels")));
         }
         let short = size.width.min(size.height);
         if let Some(max) = limits.number("max_short_side").filter(|max| f64::from(short) > *max) {
-            out.breach(breach(size.to_string(), format!("the shorter side at most {max} px")));
+            out.add(violation(size.to_string(), format!("a shorter side of at most {max} px")));
         }
-        if let Some((ratio, width, height)) = nearest_floor(size, limits.sizes("warn_min_for_ratio"))
+        if let Some((ratio, width, height)) = size_for_nearest_ratio(size, limits.sizes("warn_min_for_ratio"))
             && (size.width < width || size.height < height)
         {
-            let allowed = format!("safely at least {width}x{height} at {}", ratio.with_colon());
-            out.breach(breach(size.to_string(), allowed).as_warning());
+            let allowed = format!("at least {width}x{height} at {} (recommended)", ratio.with_colon());
+            out.add(violation(size.to_string(), allowed).as_warning());
         }
-        if let Some((ratio, width, height)) = nearest_floor(size, limits.sizes("warn_max_for_ratio"))
+        if let Some((ratio, width, height)) = size_for_nearest_ratio(size, limits.sizes("warn_max_for_ratio"))
             && (size.width > width || size.height > height)
         {
-            let allowed = format!("safely at most {width}x{height} at {}", ratio.with_colon());
-            out.breach(breach(size.to_string(), allowed).as_warning());
+            let allowed = format!("at most {width}x{height} at {} (recommended)", ratio.with_colon());
+            out.add(violation(size.to_string(), allowed).as_warning());
         }
     }
 );

@@ -6,20 +6,27 @@ use super::super::rule::{Violation, rule};
 rule!(
     Interlaced,
     "interlaced",
-    what: "Whether frames are made of two fields, by tag; by picture with --deep.",
-    why: "Moving edges show as combs; several places refuse it.",
-    remedy: "Deinterlace and encode the picture again.",
+    what: "Checks whether frames consist of two fields, by the declared field order; with --deep also by \
+        the frames.",
+    why: "Moving edges show combing, and several platforms refuse interlaced video.",
+    remedy: "Deinterlace and re-encode the video.",
     source: "YouTube and X guides",
     |subject, _limits, out| {
-let Some(video) = subject.video() else { return };
-let by_tag = video.field_order.as_deref().filter(|order| *order != "progressive" && *order != "unknown");
-let by_picture = subject.deep.and_then(|deep| deep.interlaced_frames).filter(|(combed, seen)| *seen >= 10 && combed * 2 > *seen);
-let actual = match (by_tag, by_picture) {
-    (Some(order), _) => format!("interlaced ({order})"),
-    (None, Some((combed, seen))) => format!("{combed} of {seen} frames combed"),
-    (None, None) => return,
-};
-let says = format!("the picture is interlaced: {actual}");
-out.say(Violation::new(says, actual, "progressive", Remedy::ReencodeVideo).at(video.index));
+        let Some(video) = subject.video() else { return };
+        let by_field_order =
+            video.field_order.as_deref().filter(|order| *order != "progressive" && *order != "unknown");
+        let by_frames = subject
+            .deep
+            .and_then(|deep| deep.interlaced_frames)
+            .filter(|(combed, seen)| *seen >= 10 && combed * 2 > *seen);
+        let actual = match (by_field_order, by_frames) {
+            (Some(order), _) => format!("field order {order}"),
+            (None, Some((combed, seen))) => format!("{combed} of {seen} frames show combing"),
+            (None, None) => return,
+        };
+        let message = format!("the video is interlaced: {actual}");
+        out.add_verbatim(
+            Violation::new(message, actual, "progressive", Remedy::ReencodeVideo).at(video.index),
+        );
     }
 );

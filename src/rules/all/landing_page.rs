@@ -5,9 +5,9 @@ use super::super::rule::rule;
 rule!(
     LandingPage,
     "landing-page",
-    judges: Ad,
-    what: "Whether the landing page answers: https, status, redirects, content type.",
-    why: "An ad that leads nowhere is rejected in review, or wastes its money.",
-    remedy: "Correct the address; landing_page_check says how strict to be.",
+    scope: Ad,
+    what: "Checks whether the landing page responds: https, status, redirects, content type.",
+    why: "An ad with a broken landing page is rejected in review or wastes its budget.",
+    remedy: "Correct the URL; landing_page_check sets how strict the check is.",
     source: "ad review practice",
 );

@@ -6,16 +6,21 @@ use super::super::rule::{Violation, rule};
 rule!(
     MetadataPrivacy,
     "metadata-privacy",
-    judges: File,
-    what: "Tags that say where, with what and by whom the video was made.",
-    why: "They are published with the video unless the platform strips them.",
-    remedy: "Remux without them.",
-    source: "measured on real files and public reports of mangled uploads",
+    scope: File,
+    what: "Checks for tags that reveal where, with which device and by whom the video was made.",
+    why: "The tags are published with the video unless the platform strips them.",
+    remedy: "Remux without the tags.",
+    source: "measurements on real files, and public reports of damaged uploads",
     |subject, _limits, out| {
-let tags = &subject.facts.privacy;
-if !tags.location.is_empty() {
-    let names = tags.location.join(", ");
-    out.say(Violation::new(format!("the file says where it was made ({names})"), names, "no position", Remedy::Remux));
-}
+        let tags = &subject.facts.privacy;
+        if !tags.location.is_empty() {
+            let names = tags.location.join(", ");
+            out.add_verbatim(Violation::new(
+                format!("the file contains location tags ({names})"),
+                names,
+                "no location tags",
+                Remedy::Remux,
+            ));
+        }
     }
 );

@@ -1,4 +1,4 @@
-//! Every rule, one a file.
+//! All rules, one per file.
 
 pub(crate) mod ad_fields;
 pub(crate) mod ad_text;
@@ -53,7 +53,7 @@ pub(crate) mod video_stream;
 
 use super::rule::Rule;
 
-/// Every rule, in the order findings of equal weight are shown.
+/// All rules, in the order in which findings of equal severity are shown.
 pub(super) static ALL: &[&dyn Rule] = &[
     &container::Container,
     &extension::Extension,

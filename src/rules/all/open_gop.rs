@@ -6,15 +6,18 @@ use super::super::rule::{Violation, rule};
 rule!(
     OpenGop,
     "open-gop",
-    what: "Whether every group of pictures can be decoded on its own.",
-    why: "Segmenting transcoders cut at key frames; leading pictures of an open group refer across the cut.",
-    remedy: "Encode the picture again with closed groups.",
+    what: "Checks whether every group of pictures (GOP) can be decoded on its own.",
+    why: "Segmenting transcoders cut at key frames; the leading frames of an open GOP refer to frames \
+        before the cut.",
+    remedy: "Re-encode the video with closed GOPs.",
     source: "X, Meta and YouTube guides",
     |subject, _limits, out| {
-let Some(video) = subject.video() else { return };
-if video.closed_gop == Some(false) {
-    let says = "pictures refer across key frames (open GOP)";
-    out.say(Violation::new(says, "open", "closed GOP", Remedy::ReencodeVideo).at(video.index));
-}
+        let Some(video) = subject.video() else { return };
+        if video.closed_gop == Some(false) {
+            let message = "frames refer across key frames (open GOP)";
+            out.add_verbatim(
+                Violation::new(message, "open", "closed GOP", Remedy::ReencodeVideo).at(video.index),
+            );
+        }
     }
 );

@@ -6,17 +6,20 @@ use super::super::rule::{Violation, rule};
 rule!(
     Rotation,
     "rotation",
-    what: "Whether the picture must be turned or mirrored for viewing.",
-    why: "A transcoder that ignores the display matrix shows the video lying on its side.",
-    remedy: "Turned upright whenever the picture is encoded again anyway.",
-    source: "measured on real files and public reports of mangled uploads",
+    what: "Checks whether players must rotate or mirror the video.",
+    why: "A transcoder that ignores the display matrix shows the video on its side.",
+    remedy: "Rotate the frames upright whenever the video is re-encoded for another reason.",
+    source: "measurements on real files, and public reports of damaged uploads",
     |subject, _limits, out| {
-let Some(video) = subject.video() else { return };
-let degrees = video.rotation.degrees();
-if degrees != 0 || video.flip.is_some() {
-    let flip = if video.flip.is_some() { ", mirrored" } else { "" };
-    let says = format!("players must turn the picture by {degrees} degrees{flip}");
-    out.say(Violation::new(says, format!("{degrees}{flip}"), "upright as coded", Remedy::ReencodeVideo).at(video.index));
-}
+        let Some(video) = subject.video() else { return };
+        let degrees = video.rotation.degrees();
+        if degrees != 0 || video.flip.is_some() {
+            let flip = if video.flip.is_some() { ", mirrored" } else { "" };
+            let message = format!("players must rotate the video by {degrees} degrees{flip}");
+            out.add_verbatim(
+                Violation::new(message, format!("{degrees}{flip}"), "no rotation", Remedy::ReencodeVideo)
+                    .at(video.index),
+            );
+        }
     }
 );

@@ -7,22 +7,41 @@ use super::super::rule::{Violation, rule};
 rule!(
     StartTime,
     "start-time",
-    what: "Whether the picture starts at zero and together with the audio.",
-    why: "A late picture begins as a black frame; a late track is out of step after transcoding.",
-    remedy: "Remux or encode again from zero.",
-    source: "measured on real files and public reports of mangled uploads",
+    what: "Checks whether the video starts at zero and together with the audio.",
+    why: "A video that starts late begins with a black frame; a track that starts late is out of sync after \
+        transcoding.",
+    remedy: "Remux or re-encode so that both start at zero.",
+    source: "measurements on real files, and public reports of damaged uploads",
     |subject, limits, out| {
-let Some(video) = subject.video() else { return };
-let max = limits.number("max_s").unwrap_or(0.1);
-let Some(start) = video.start_s else { return };
-if start.abs() > max {
-    let says = format!("the picture starts at {}", format::seconds(start));
-    out.say(Violation::new(says, format::seconds(start), format!("within {max} s of zero"), Remedy::Remux).at(video.index));
-}
-let Some(audio) = subject.facts.main_audio() else { return };
-if let Some(apart) = audio.start_s.map(|other| (other - start).abs()).filter(|apart| *apart > max) {
-    let says = format!("picture and audio start {} apart", format::seconds(apart));
-    out.say(Violation::new(says, format::seconds(apart), format!("at most {max} s apart"), Remedy::Remux).at(audio.index));
-}
+        let Some(video) = subject.video() else { return };
+        let max = limits.number("max_s").unwrap_or(0.1);
+        let Some(start) = video.start_s else { return };
+        if start.abs() > max {
+            let message = format!("the video starts at {}", format::seconds(start));
+            out.add_verbatim(
+                Violation::new(
+                    message,
+                    format::seconds(start),
+                    format!("within {max} s of zero"),
+                    Remedy::Remux,
+                )
+                .at(video.index),
+            );
+        }
+        let Some(audio) = subject.facts.main_audio() else { return };
+        if let Some(difference) =
+            audio.start_s.map(|other| (other - start).abs()).filter(|difference| *difference > max)
+        {
+            let message = format!("video and audio start {} apart", format::seconds(difference));
+            out.add_verbatim(
+                Violation::new(
+                    message,
+                    format::seconds(difference),
+                    format!("at most {max} s apart"),
+                    Remedy::Remux,
+                )
+                .at(audio.index),
+            );
+        }
     }
 );

@@ -6,14 +6,21 @@ use super::super::rule::{Violation, rule};
 rule!(
     StreamOrder,
     "stream-order",
-    what: "Whether the picture comes before the audio.",
-    why: "Seen together with an unexplained format failure on TikTok.",
-    remedy: "Remux with the picture first.",
+    what: "Checks whether the video stream comes before the audio stream.",
+    why: "Files with the audio first failed on TikTok with an unexplained format error.",
+    remedy: "Remux with the video stream first.",
     source: "public report (gitroomhq/postiz-app#814)",
     |subject, _limits, out| {
-let (Some(video), Some(audio)) = (subject.facts.video.first(), subject.facts.audio.first()) else { return };
-if audio.index < video.index {
-    out.say(Violation::new("the audio comes before the picture", "audio first", "video first", Remedy::Remux));
-}
+        let (Some(video), Some(audio)) = (subject.facts.video.first(), subject.facts.audio.first()) else {
+            return;
+        };
+        if audio.index < video.index {
+            out.add_verbatim(Violation::new(
+                "the audio stream comes before the video stream",
+                "audio first",
+                "video first",
+                Remedy::Remux,
+            ));
+        }
     }
 );

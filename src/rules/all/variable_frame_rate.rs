@@ -6,15 +6,17 @@ use super::super::rule::{Violation, rule};
 rule!(
     VariableFrameRate,
     "variable-frame-rate",
-    what: "Whether intervals between frames differ by more than rounding.",
-    why: "Audio drifts after transcoding; several places ask for a fixed rate.",
-    remedy: "Encoded again at a constant rate whenever the picture is encoded anyway.",
+    what: "Checks whether the intervals between frames differ by more than rounding.",
+    why: "Audio drifts after transcoding, and several platforms ask for a constant frame rate.",
+    remedy: "Use a constant frame rate whenever the video is re-encoded for another reason.",
     source: "Meta and Amazon guides",
     |subject, _limits, out| {
-let Some(video) = subject.video() else { return };
-if video.variable_frame_rate == Some(true) {
-    let says = "the frame rate varies within the video";
-    out.say(Violation::new(says, "variable", "constant", Remedy::ReencodeVideo).at(video.index));
-}
+        let Some(video) = subject.video() else { return };
+        if video.variable_frame_rate == Some(true) {
+            let message = "the frame rate varies within the video";
+            out.add_verbatim(
+                Violation::new(message, "variable", "constant", Remedy::ReencodeVideo).at(video.index),
+            );
+        }
     }
 );

@@ -4,54 +4,61 @@ use super::super::finding::Remedy;
 use super::super::format;
 use super::super::rule::{Violation, rule};
 
-/// No audio track of an ad has more bits a second.
-const AUDIO_AT_MOST: u64 = 512_000;
+/// The highest bit rate assumed for an audio track of an ad.
+const MAX_AUDIO_BIT_RATE: u64 = 512_000;
 
 rule!(
     VideoBitRate,
     "video-bit-rate",
-    what: "Bits a second of the picture.",
-    why: "Below the floor the platform refuses; above the ceiling it refuses or throttles processing.",
-    remedy: "Encode again: at higher quality first, then with filler, for a floor; capped for a ceiling.",
-    source: "the destinations' own pages, named with each limit",
+    what: "Checks the video bit rate.",
+    why: "Below the minimum, the platform refuses the video; above the maximum, it refuses the video or \
+        slows down processing.",
+    remedy: "Re-encode: to reach a minimum, at higher quality and then with filler data; to stay below a \
+        maximum, with a capped rate.",
+    source: "the pages of the destinations, given with each limit",
     |subject, limits, out| {
-let Some(video) = subject.video() else { return };
-let keys = ["min", "max", "warn_min"];
-if keys.iter().all(|key| limits.number(key).is_none()) {
-    return;
-}
-let rate = match (video.bit_rate, subject.facts.effective_bit_rate()) {
+        let Some(video) = subject.video() else { return };
+        let keys = ["min", "max", "warn_min"];
+        if keys.iter().all(|key| limits.number(key).is_none()) {
+            return;
+        }
+        let rate = match (video.bit_rate, subject.facts.effective_bit_rate()) {
             (Some(rate), _) => rate,
-            // Containers such as Matroska state no rate of a stream: what the audio leaves is the picture's.
+            // Containers such as Matroska declare no bit rates of streams: subtract the audio from the total.
             (None, Some(total)) => {
-                let audio = subject.facts.audio.iter().map(|track| track.bit_rate.unwrap_or(AUDIO_AT_MOST)).sum();
-                let floor = limits.number("min").or(limits.number("warn_min")).unwrap_or(0.0);
+                let audio = subject
+                    .facts
+                    .audio
+                    .iter()
+                    .map(|track| track.bit_rate.unwrap_or(MAX_AUDIO_BIT_RATE))
+                    .sum();
+                let minimum = limits.number("min").or(limits.number("warn_min")).unwrap_or(0.0);
                 let at_least = total.saturating_sub(audio);
-                if (at_least as f64) < floor && (total as f64) >= floor {
-                    out.unknown();
+                if (at_least as f64) < minimum && (total as f64) >= minimum {
+                    out.mark_undecided();
                     return;
                 }
-                if (total as f64) < floor { total } else { at_least }
+                if (total as f64) < minimum { total } else { at_least }
             }
             (None, None) => {
-                out.unknown();
+                out.mark_undecided();
                 return;
             }
         };
-let value = rate as f64;
-let mut tell = |allowed: String, hard: bool| {
-    let shown = format::bit_rate(rate);
-    let says = format!("the video bit rate is {shown}");
-    let breach = Violation::new(says, shown, allowed, Remedy::ReencodeVideo).at(video.index);
-    out.breach(if hard { breach } else { breach.as_warning() });
-};
-if let Some(min) = limits.number("min").filter(|min| value < *min) {
-    tell(format!("at least {}", format::bit_rate(min as u64)), true);
-} else if let Some(min) = limits.number("warn_min").filter(|min| value < *min) {
-    tell(format!("safely at least {}", format::bit_rate(min as u64)), false);
-}
-if let Some(max) = limits.number("max").filter(|max| value > *max) {
-    tell(format!("at most {}", format::bit_rate(max as u64)), true);
-}
+        let value = rate as f64;
+        let mut report = |allowed: String, is_error: bool| {
+            let actual = format::bit_rate(rate);
+            let message = format!("the video bit rate is {actual}");
+            let violation = Violation::new(message, actual, allowed, Remedy::ReencodeVideo).at(video.index);
+            out.add(if is_error { violation } else { violation.as_warning() });
+        };
+        if let Some(min) = limits.number("min").filter(|min| value < *min) {
+            report(format!("at least {}", format::bit_rate(min as u64)), true);
+        } else if let Some(min) = limits.number("warn_min").filter(|min| value < *min) {
+            report(format!("at least {} (recommended)", format::bit_rate(min as u64)), false);
+        }
+        if let Some(max) = limits.number("max").filter(|max| value > *max) {
+            report(format!("at most {}", format::bit_rate(max as u64)), true);
+        }
     }
 );

@@ -1,9 +1,9 @@
-//! Ads and where they stand.
+//! Records of ads and posts.
 
 use rusqlite::{OptionalExtension, params};
 
-use super::items::{state_of, state_text};
-use super::{Journal, JournalError, database, note, now_ms};
+use super::items::{parse_state, state_name};
+use super::{Journal, JournalError, append_event, database, now_ms};
 use crate::ship::DeliveryState;
 
 /// The identity of an ad.
@@ -21,25 +21,25 @@ pub struct AdKey {
     pub content: String,
 }
 
-/// An ad as the journal has it.
+/// The record of an ad.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdRecord {
-    /// A digest of the row's fields, so that a changed row is noticed.
+    /// A digest of the row's fields, to detect a changed row.
     pub field_digest: String,
-    /// Where it stands.
+    /// The state.
     pub state: DeliveryState,
     /// The platform's id.
     pub ad_id: Option<String>,
-    /// The cover.
+    /// The platform's id of the cover.
     pub image_id: Option<String>,
-    /// Its creation.
+    /// The key of the effect that creates it.
     pub effect_key: Option<String>,
-    /// Why it stands there.
+    /// The reason for the state.
     pub reason: Option<String>,
 }
 
 impl Journal {
-    /// An ad by its key.
+    /// Returns the record of an ad.
     pub fn ad(&self, key: &AdKey) -> Result<Option<AdRecord>, JournalError> {
         self.db()
             .query_row(
@@ -49,7 +49,7 @@ impl Journal {
                 |row| {
                     Ok(AdRecord {
                         field_digest: row.get(0)?,
-                        state: state_of(row.get(1)?),
+                        state: parse_state(row.get(1)?),
                         ad_id: row.get(2)?,
                         image_id: row.get(3)?,
                         effect_key: row.get(4)?,
@@ -61,9 +61,9 @@ impl Journal {
             .map_err(database("reading an ad"))
     }
 
-    /// The id of an ad of the same name in the same ad group that was published with other content.
+    /// Returns the id of an ad of the same name in the same ad group that was published with other content.
     pub fn published_with_other_content(&self, key: &AdKey) -> Result<Option<String>, JournalError> {
-        let found: Option<Option<String>> = self
+        let ad_id: Option<Option<String>> = self
             .db()
             .query_row(
                 "SELECT ad_id FROM ads WHERE origin = ?1 AND advertiser = ?2 AND adgroup = ?3 AND ad_name = ?4
@@ -73,13 +73,13 @@ impl Journal {
             )
             .optional()
             .map_err(database("reading an ad"))?;
-        Ok(found.map(Option::unwrap_or_default))
+        Ok(ad_id.map(Option::unwrap_or_default))
     }
 
-    /// Writes down where an ad stands.
+    /// Records an ad.
     pub fn put_ad(&self, key: &AdKey, ad: &AdRecord) -> Result<(), JournalError> {
         let doing = database("recording an ad");
-        let text = state_text(&ad.state);
+        let state = state_name(&ad.state);
         let mut db = self.db();
         let change = db.transaction().map_err(&doing)?;
         change
@@ -94,7 +94,7 @@ impl Journal {
                     key.ad_name,
                     key.content,
                     ad.field_digest,
-                    text,
+                    state,
                     ad.ad_id,
                     ad.image_id,
                     ad.effect_key,
@@ -103,7 +103,7 @@ impl Journal {
                 ],
             )
             .map_err(&doing)?;
-        note(&change, &key.ad_name, &text, ad.reason.as_deref()).map_err(&doing)?;
+        append_event(&change, &key.ad_name, &state, ad.reason.as_deref()).map_err(&doing)?;
         change.commit().map_err(&doing)
     }
 }

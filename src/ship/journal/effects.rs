@@ -1,12 +1,12 @@
-//! The ledger of effects: intent, sent, done, not done, unknown.
+//! Records of effects: intent, sent, done, not done, unknown.
 
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Journal, JournalError, database, note, now_ms};
+use super::{Journal, JournalError, append_event, database, now_ms};
 
-/// An effect to be had once.
+/// An effect on the platform that must happen at most once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effect {
     /// `upload`, `image`, `ad` or `post`.
@@ -15,27 +15,28 @@ pub struct Effect {
     pub origin: String,
     /// The advertiser.
     pub advertiser: String,
-    /// The ad group, for an ad; else empty.
+    /// The ad group of an ad; otherwise empty.
     pub scope: String,
-    /// The name it has on the platform. Not part of the key of an upload: the bytes decide.
+    /// The name on the platform. It is not part of the key of an upload, which is identified by its bytes.
     pub name: String,
-    /// BLAKE3 of the bytes sent, or of what the ad is made of.
+    /// BLAKE3 of the bytes sent; for an ad, of the source of its video.
     pub content: String,
-    /// MD5 of the bytes, for uploads.
+    /// MD5 of the bytes of an upload.
     pub md5: Option<String>,
-    /// Their number.
+    /// Size of the upload in bytes.
     pub size_bytes: Option<u64>,
-    /// The recipe the bytes were made by: a re-encode is a new intent.
-    pub recipe: u32,
+    /// The encode mode of the bytes: a re-encode is a new intent.
+    pub encode_mode: u32,
 }
 
 impl Effect {
-    /// The unique key. Fields are length-prefixed, so that no two lists of fields share one.
+    /// Returns the unique key: a hash of the fields, each with its length, so that different fields never collide.
     pub fn key(&self) -> String {
         let name = if self.kind == "ad" { self.name.as_str() } else { "" };
-        let recipe = self.recipe.to_string();
+        let encode_mode = self.encode_mode.to_string();
         let mut hasher = blake3::Hasher::new();
-        for field in [self.kind, &self.origin, &self.advertiser, &self.scope, name, &self.content, &recipe] {
+        let (advertiser, scope, content) = (&self.advertiser, &self.scope, &self.content);
+        for field in [self.kind, &self.origin, advertiser, scope, name, content, &encode_mode] {
             hasher.update(&(field.len() as u64).to_le_bytes());
             hasher.update(field.as_bytes());
         }
@@ -43,18 +44,18 @@ impl Effect {
     }
 }
 
-/// How far an effect has come.
+/// The state of an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EffectState {
-    /// Written down, nothing sent.
+    /// Recorded; nothing was sent.
     Intent,
-    /// Perhaps sent: the point of no return was passed and no answer is recorded.
+    /// Possibly sent: recorded as sent, without an answer.
     Sent,
-    /// It happened; the receipt is kept.
+    /// It happened; the record has the receipt.
     Done,
-    /// It did not happen: it may be sent.
+    /// It did not happen and may be sent.
     NotDone,
-    /// Whether it happened is not known: it must be found out before anything is sent.
+    /// Whether it happened is unknown: it must be reconciled before anything is sent.
     Unknown,
 }
 
@@ -75,13 +76,13 @@ impl EffectState {
             "sent" => EffectState::Sent,
             "done" => EffectState::Done,
             "not_done" => EffectState::NotDone,
-            // Anything else is doubt.
+            // Any other text counts as unknown.
             _ => EffectState::Unknown,
         }
     }
 }
 
-/// What became of an effect.
+/// The result of an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolution {
     /// It happened.
@@ -91,48 +92,48 @@ pub enum Resolution {
     },
     /// It did not happen.
     NotDone {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Not known.
+    /// Whether it happened is unknown.
     Unknown {
-        /// Why.
+        /// The reason.
         reason: String,
-        /// Whether the platform said that the name is taken.
+        /// Whether the platform reported the name as taken.
         name_held: bool,
     },
 }
 
-/// An effect as the journal has it.
+/// The record of an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EffectRecord {
-    /// Its key.
+    /// The key.
     pub key: String,
-    /// How far it has come.
+    /// The state.
     pub state: EffectState,
-    /// The name it was first meant under: kept for every further send.
+    /// The name of the first intent; every further send uses it.
     pub name: String,
     /// MD5 of the bytes.
     pub md5: Option<String>,
-    /// Their number.
+    /// Size of the upload in bytes.
     pub size_bytes: Option<u64>,
-    /// How often it was sent.
+    /// Number of sends.
     pub sends: u32,
     /// The platform's id, when done.
     pub receipt: Option<String>,
-    /// Why it stands there.
+    /// The reason for the state.
     pub reason: Option<String>,
-    /// Whether the platform said that the name is taken.
+    /// Whether the platform reported the name as taken.
     pub name_held: bool,
-    /// Whether somebody decided to give this effect up.
+    /// Whether the effect was abandoned: it is not sent again.
     pub abandoned: bool,
-    /// What the platform calls the sending under way: the upload that was opened for it.
-    pub handle: Option<String>,
+    /// The platform's id of the upload in progress, to resume or query it.
+    pub resume_token: Option<String>,
     sent_ms: Option<i64>,
 }
 
 impl EffectRecord {
-    /// How long ago it was sent, by the wall clock; zero when never or when the clock went back.
+    /// Returns the time since it was sent, by the wall clock; zero if it never was or if the clock was set back.
     pub fn since_sent(&self) -> Duration {
         let ago = self.sent_ms.map_or(0, |at| now_ms().saturating_sub(at));
         Duration::from_millis(u64::try_from(ago).unwrap_or(0))
@@ -142,7 +143,7 @@ impl EffectRecord {
 const COLUMNS: &str =
     "effect_key, state, name, md5, size_bytes, sends, receipt, reason, name_held, abandoned, sent_ms, handle";
 
-fn record(row: &Row<'_>) -> rusqlite::Result<EffectRecord> {
+fn effect_from_row(row: &Row<'_>) -> rusqlite::Result<EffectRecord> {
     let state: String = row.get(1)?;
     let size: Option<i64> = row.get(4)?;
     Ok(EffectRecord {
@@ -157,23 +158,23 @@ fn record(row: &Row<'_>) -> rusqlite::Result<EffectRecord> {
         name_held: row.get(8)?,
         abandoned: row.get(9)?,
         sent_ms: row.get(10)?,
-        handle: row.get(11)?,
+        resume_token: row.get(11)?,
     })
 }
 
 fn find(db: &Connection, key: &str) -> rusqlite::Result<Option<EffectRecord>> {
     let sql = format!("SELECT {COLUMNS} FROM effects WHERE effect_key = ?1");
-    db.query_row(&sql, [key], record).optional()
+    db.query_row(&sql, [key], effect_from_row).optional()
 }
 
 impl Journal {
-    /// Writes an intent down, or reads what there is of it. On disk when this returns.
-    pub fn intend(&self, effect: &Effect) -> Result<EffectRecord, JournalError> {
+    /// Records an intent unless it exists, and returns its record. It is on disk when this returns.
+    pub fn record_intent(&self, effect: &Effect) -> Result<EffectRecord, JournalError> {
         let doing = database("recording an intent");
         let key = effect.key();
         let mut db = self.db();
         let change = db.transaction().map_err(&doing)?;
-        let fresh = change
+        let inserted = change
             .execute(
                 "INSERT INTO effects (effect_key, kind, origin, advertiser, scope, name, content, md5, size_bytes,
                  recipe, state, intent_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'intent', ?11)
@@ -188,78 +189,79 @@ impl Journal {
                     effect.content,
                     effect.md5,
                     effect.size_bytes.and_then(|size| i64::try_from(size).ok()),
-                    effect.recipe,
+                    effect.encode_mode,
                     now_ms()
                 ],
             )
             .map_err(&doing)?;
-        if fresh > 0 {
-            note(&change, &key, "intent", Some(&effect.name)).map_err(&doing)?;
+        if inserted > 0 {
+            append_event(&change, &key, "intent", Some(&effect.name)).map_err(&doing)?;
         }
-        let found = find(&change, &key).map_err(&doing)?;
+        let record = find(&change, &key).map_err(&doing)?;
         change.commit().map_err(&doing)?;
-        found.ok_or_else(|| doing(rusqlite::Error::QueryReturnedNoRows))
+        record.ok_or_else(|| doing(rusqlite::Error::QueryReturnedNoRows))
     }
 
-    /// An effect by its key.
+    /// Returns the record of an effect.
     pub fn effect(&self, key: &str) -> Result<Option<EffectRecord>, JournalError> {
         find(&self.db(), key).map_err(database("reading an effect"))
     }
 
-    /// Passes the point of no return; only an effect that did not happen may.
+    /// Marks an effect as sent, before its first byte; allowed only for one that did not happen.
     pub fn mark_sent(&self, key: &str) -> Result<(), JournalError> {
         let sql = "UPDATE effects SET state = 'sent', sends = sends + 1, sent_ms = ?2, reason = NULL,
                    asked = 0, readings = NULL WHERE effect_key = ?1 AND state IN ('intent', 'not_done') AND abandoned = 0";
-        self.step(key, "sent", None, |db| db.execute(sql, params![key, now_ms()]))
+        self.transition(key, "sent", None, |db| db.execute(sql, params![key, now_ms()]))
     }
 
-    /// Keeps what the platform calls the sending under way, or forgets it. Not for an effect that is done.
-    pub fn hold(&self, key: &str, handle: Option<&str>) -> Result<(), JournalError> {
+    /// Saves or clears the resume token of an upload in progress; not allowed for an effect that is done.
+    pub fn save_resume_token(&self, key: &str, token: Option<&str>) -> Result<(), JournalError> {
         let sql = "UPDATE effects SET handle = ?2 WHERE effect_key = ?1 AND state <> 'done'";
-        self.step(key, "handle", handle, |db| db.execute(sql, params![key, handle]))
+        self.transition(key, "handle", token, |db| db.execute(sql, params![key, token]))
     }
 
-    /// Records what became of an effect that was sent, or a decision about it.
-    pub fn settle(
+    /// Records the result of an effect that was sent.
+    pub fn record_resolution(
         &self,
         key: &str,
-        settled: &Resolution,
+        resolution: &Resolution,
         request_id: Option<&str>,
     ) -> Result<(), JournalError> {
-        let (state, receipt, reason, held) = match settled {
+        let (state, receipt, reason, held) = match resolution {
             Resolution::Done { receipt } => (EffectState::Done, Some(receipt), None, false),
             Resolution::NotDone { reason } => (EffectState::NotDone, None, Some(reason), false),
             Resolution::Unknown { reason, name_held } => {
                 (EffectState::Unknown, None, Some(reason), *name_held)
             }
         };
-        // A name once known as held stays so while the effect is in doubt.
+        // Once the platform reported the name as taken, that is kept while the outcome is unknown.
         let sql = "UPDATE effects SET state = ?2, receipt = ?3, reason = ?4, settled_ms = ?6,
                    request_id = COALESCE(?7, request_id), asked = 0,
                    name_held = CASE WHEN ?2 = 'unknown' THEN max(name_held, ?5) ELSE 0 END
                    WHERE effect_key = ?1 AND state <> 'done'";
-        self.step(key, state.text(), reason.map(String::as_str), |db| {
+        self.transition(key, state.text(), reason.map(String::as_str), |db| {
             db.execute(sql, params![key, state.text(), receipt, reason, held, now_ms(), request_id])
         })
     }
 
-    /// A post whose bytes had all arrived ended in nothing, by the platform's own word: it did not happen after
-    /// all, and may be sent. Only for an effect of which the platform tells its end.
+    /// Marks a post that was recorded as done as not done, because the platform reports that it failed. It may be
+    /// sent again.
     pub fn undo_post(&self, key: &str, reason: &str) -> Result<(), JournalError> {
         let sql = "UPDATE effects SET state = 'not_done', receipt = NULL, handle = NULL, reason = ?2, settled_ms = ?3
                    WHERE effect_key = ?1 AND kind = 'post' AND state = 'done'";
-        self.step(key, "not_done", Some(reason), |db| db.execute(sql, params![key, reason, now_ms()]))
+        self.transition(key, "not_done", Some(reason), |db| db.execute(sql, params![key, reason, now_ms()]))
     }
 
-    /// Gives an effect in doubt up: it will not be sent again, and nothing waits for it.
+    /// Abandons an effect of unknown outcome: it is not sent again.
     pub fn abandon(&self, key: &str, reason: &str) -> Result<(), JournalError> {
         let sql =
             "UPDATE effects SET state = 'not_done', abandoned = 1, reason = ?2, asked = 0, settled_ms = ?3
                    WHERE effect_key = ?1 AND state IN ('sent', 'unknown')";
-        self.step(key, "abandoned", Some(reason), |db| db.execute(sql, params![key, reason, now_ms()]))
+        self.transition(key, "abandoned", Some(reason), |db| db.execute(sql, params![key, reason, now_ms()]))
     }
 
-    fn step(
+    /// Runs `change` and appends the event `wanted` in one transaction.
+    fn transition(
         &self,
         key: &str,
         wanted: &'static str,
@@ -268,13 +270,13 @@ impl Journal {
     ) -> Result<(), JournalError> {
         let doing = database("recording a step");
         let mut db = self.db();
-        let open = db.transaction().map_err(&doing)?;
-        if change(&open).map_err(&doing)? == 0 {
-            let found = find(&open, key).map_err(&doing)?;
-            let state = found.map_or("unknown to the journal", |record| record.state.text()).to_owned();
+        let transaction = db.transaction().map_err(&doing)?;
+        if change(&transaction).map_err(&doing)? == 0 {
+            let record = find(&transaction, key).map_err(&doing)?;
+            let state = record.map_or("unknown to the journal", |record| record.state.text()).to_owned();
             return Err(JournalError::Forbidden { key: key.to_owned(), state, wanted });
         }
-        note(&open, key, wanted, detail).map_err(&doing)?;
-        open.commit().map_err(&doing)
+        append_event(&transaction, key, wanted, detail).map_err(&doing)?;
+        transaction.commit().map_err(&doing)
     }
 }

@@ -1,67 +1,85 @@
-//! Assets and where they stand.
+//! Records of assets.
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{Journal, JournalError, database, note, now_ms};
+use super::{Journal, JournalError, append_event, database, now_ms};
 use crate::ship::DeliveryState;
 
-/// The identity of an asset at a destination: content, not path, so renames and copies ship once.
+/// The identity of an asset at a destination: its content, not its path, so that renamed files and copies ship
+/// once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ItemKey {
     /// BLAKE3 of the source.
     pub source_blake3: String,
-    /// The profile's limits.
+    /// Hash of the profile's limits.
     pub profile_hash: String,
     /// See [`super::destination_key`].
     pub destination: String,
 }
 
-/// The bytes that are sent for an asset.
+/// The file that is sent for an asset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {
-    /// Where they lay.
+    /// Its path when it was sent.
     pub path: PathBuf,
     /// BLAKE3, lower-case hex.
     pub blake3: String,
     /// MD5, lower-case hex.
     pub md5: String,
-    /// Bytes.
+    /// Size in bytes.
     pub size_bytes: u64,
 }
 
-/// An asset as the journal has it.
+/// The record of an asset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemRecord {
     /// The source as given.
     pub source: PathBuf,
-    /// The bytes sent, once there are some.
+    /// The file sent, once there is one.
     pub artifact: Option<Artifact>,
-    /// The recipe they were made by.
-    pub recipe: u32,
-    /// The upload.
+    /// The encode mode of the file.
+    pub encode_mode: u32,
+    /// The key of the upload's effect.
     pub effect_key: Option<String>,
-    /// Where it stands.
+    /// The state.
     pub state: DeliveryState,
     /// The platform's id.
     pub video_id: Option<String>,
-    /// Uploads tried.
+    /// Number of upload attempts.
     pub attempts: u32,
-    /// Why it stands there.
+    /// The reason for the state.
     pub reason: Option<String>,
     /// Why each earlier attempt failed.
     pub history: Vec<String>,
 }
 
-/// What is known of an asset before any work on it.
+impl ItemRecord {
+    /// Returns the record of an asset that is validated and not sent yet.
+    pub(in crate::ship) fn new(source: PathBuf) -> ItemRecord {
+        ItemRecord {
+            source,
+            artifact: None,
+            encode_mode: 1,
+            effect_key: None,
+            state: DeliveryState::Validated,
+            video_id: None,
+            attempts: 0,
+            reason: None,
+            history: Vec::new(),
+        }
+    }
+}
+
+/// What the journal knows about an asset before any work on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// Where it stands.
+pub struct KnownAsset {
+    /// The state.
     pub state: DeliveryState,
     /// The platform's id.
     pub video_id: Option<String>,
-    /// The bytes sent.
+    /// The file sent.
     pub artifact: Option<Artifact>,
 }
 
@@ -72,36 +90,36 @@ pub struct StatusLine {
     pub source: PathBuf,
     /// See [`super::destination_key`].
     pub destination: String,
-    /// Where it stands.
+    /// The state.
     pub state: DeliveryState,
     /// The platform's id.
     pub video_id: Option<String>,
-    /// Uploads tried.
+    /// Number of upload attempts.
     pub attempts: u32,
-    /// Since when, in milliseconds since 1970.
+    /// Time of the last change, in milliseconds since 1970.
     pub since_ms: i64,
-    /// Why it stands there.
+    /// The reason for the state.
     pub reason: Option<String>,
-    /// Ads of that content that exist.
+    /// Number of published ads of that content.
     pub ads_published: u32,
-    /// Ads of that content that are not there yet.
+    /// Number of other ads of that content.
     pub ads_open: u32,
 }
 
 const COLUMNS: &str = "source_path, artifact_path, artifact_blake3, artifact_md5, artifact_size, recipe,
   effect_key, state, video_id, attempts, reason, history, destination, source_blake3";
 
-/// The name of a state in the journal: the same as in the report.
-pub(super) fn state_text(state: &DeliveryState) -> String {
+/// Returns the name of a state in the journal: the same as in the report.
+pub(super) fn state_name(state: &DeliveryState) -> String {
     serde_json::to_value(state).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// A state that cannot be read is the earliest: the effects decide what may be sent.
-pub(super) fn state_of(text: String) -> DeliveryState {
+/// Parses the name of a state. An unknown name counts as the first state: the effects decide what may be sent.
+pub(super) fn parse_state(text: String) -> DeliveryState {
     serde_json::from_value(text.into()).unwrap_or(DeliveryState::Validated)
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<ItemRecord> {
+fn item_from_row(row: &Row<'_>) -> rusqlite::Result<ItemRecord> {
     let path: String = row.get(0)?;
     let size: Option<i64> = row.get(4)?;
     let artifact = match (row.get::<_, Option<String>>(1)?, row.get(2)?, row.get(3)?, size) {
@@ -117,9 +135,9 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ItemRecord> {
     Ok(ItemRecord {
         source: path.into(),
         artifact,
-        recipe: row.get(5)?,
+        encode_mode: row.get(5)?,
         effect_key: row.get(6)?,
-        state: state_of(row.get(7)?),
+        state: parse_state(row.get(7)?),
         video_id: row.get(8)?,
         attempts: row.get(9)?,
         reason: row.get(10)?,
@@ -128,45 +146,54 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ItemRecord> {
 }
 
 impl Journal {
-    /// What is known of a source at a destination, before any work on it.
+    /// Returns what the journal knows about a source at a destination.
     pub fn lookup(
         &self,
         source_blake3: &str,
         profile_hash: &str,
         destination: &str,
-    ) -> Result<Option<Known>, JournalError> {
+    ) -> Result<Option<KnownAsset>, JournalError> {
         let key = ItemKey {
             source_blake3: source_blake3.to_owned(),
             profile_hash: profile_hash.to_owned(),
             destination: destination.to_owned(),
         };
-        Ok(self.item(&key)?.map(|item| Known {
+        Ok(self.item(&key)?.map(|item| KnownAsset {
             state: item.state,
             video_id: item.video_id,
             artifact: item.artifact,
         }))
     }
 
-    /// An asset by its key.
+    /// Returns the record of an asset.
     pub fn item(&self, key: &ItemKey) -> Result<Option<ItemRecord>, JournalError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM items WHERE source_blake3 = ?1 AND profile_hash = ?2 AND destination = ?3"
         );
         self.db()
-            .query_row(&sql, params![key.source_blake3, key.profile_hash, key.destination], record)
+            .query_row(&sql, params![key.source_blake3, key.profile_hash, key.destination], item_from_row)
             .optional()
             .map_err(database("reading an asset"))
     }
 
-    /// Writes down where an asset stands.
+    /// Records an asset.
     pub fn put_item(&self, key: &ItemKey, item: &ItemRecord) -> Result<(), JournalError> {
         let doing = database("recording an asset");
-        let ItemRecord { source, artifact, recipe, effect_key, state, video_id, attempts, reason, history } =
-            item;
-        let text = state_text(state);
+        let ItemRecord {
+            source,
+            artifact,
+            encode_mode,
+            effect_key,
+            state,
+            video_id,
+            attempts,
+            reason,
+            history,
+        } = item;
+        let state = state_name(state);
         let history = serde_json::Value::from(history.clone()).to_string();
         let path = |path: &Path| path.to_string_lossy().into_owned();
-        let bytes = artifact.as_ref();
+        let file = artifact.as_ref();
         let mut db = self.db();
         let change = db.transaction().map_err(&doing)?;
         change
@@ -180,13 +207,13 @@ impl Journal {
                     key.profile_hash,
                     key.destination,
                     path(source),
-                    bytes.map(|bytes| path(&bytes.path)),
-                    bytes.map(|bytes| &bytes.blake3),
-                    bytes.map(|bytes| &bytes.md5),
-                    bytes.and_then(|bytes| i64::try_from(bytes.size_bytes).ok()),
-                    recipe,
+                    file.map(|file| path(&file.path)),
+                    file.map(|file| &file.blake3),
+                    file.map(|file| &file.md5),
+                    file.and_then(|file| i64::try_from(file.size_bytes).ok()),
+                    encode_mode,
                     effect_key,
-                    text,
+                    state,
                     video_id,
                     attempts,
                     reason,
@@ -195,11 +222,11 @@ impl Journal {
                 ],
             )
             .map_err(&doing)?;
-        note(&change, &key.source_blake3, &text, reason.as_deref()).map_err(&doing)?;
+        append_event(&change, &key.source_blake3, &state, reason.as_deref()).map_err(&doing)?;
         change.commit().map_err(&doing)
     }
 
-    /// Every asset, by source and destination.
+    /// Returns every asset, sorted by source and destination.
     pub fn status(&self) -> Result<Vec<StatusLine>, JournalError> {
         let doing = database("reading the status");
         let db = self.db();
@@ -211,7 +238,7 @@ impl Journal {
         );
         let mut query = db.prepare(&sql).map_err(&doing)?;
         let lines = query.query_map([], |row| {
-            let item = record(row)?;
+            let item = item_from_row(row)?;
             Ok(StatusLine {
                 source: item.source,
                 destination: row.get(12)?,

@@ -1,32 +1,33 @@
-//! The journal's events, for audits: append-only, in the order they were committed.
+//! Reads the journal's event log, for audits: append-only, in the order of the commits.
 
 use super::{Journal, JournalError, database};
 
-/// Events read at a time.
-const PAGE: u32 = 1000;
+/// Number of events read per query.
+const PAGE_SIZE: u32 = 1000;
 
-/// One event, as it was committed together with what it tells of.
+/// An event, committed in one transaction with the change that it describes.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct LoggedEvent {
-    /// Counts up from 1, without an end.
+    /// Sequence number, from 1.
     pub seq: i64,
     /// Milliseconds since 1970.
     #[serde(skip)]
     pub at_ms: i64,
     /// `asset`, `ad`, or the kind of an effect: `upload`, `image`, `post`.
     pub kind: String,
-    /// The hash of the source, the name of the ad, or the key of the effect.
+    /// The hash of the source, the name of the ad or the key of the effect.
     pub subject: String,
-    /// The source's path, or the name at the platform.
+    /// The path of the source, or the name on the platform.
     pub name: Option<String>,
-    /// What happened.
+    /// The new state, or the action.
     pub event: String,
-    /// More about it.
+    /// Details, such as a reason or a name.
     pub detail: Option<String>,
 }
 
 impl Journal {
-    /// Gives every event after `seq`, oldest first, to `each`, until it says stop by an error.
+    /// Passes every event after `seq`, oldest first, to `each`. An error of `each` ends the reading; the inner
+    /// result returns it.
     pub fn read_log<E>(
         &self,
         mut seq: i64,
@@ -37,8 +38,8 @@ impl Journal {
             let Some(last) = page.last() else { return Ok(Ok(())) };
             seq = last.seq;
             for event in page {
-                if let Err(stop) = each(event) {
-                    return Ok(Err(stop));
+                if let Err(error) = each(event) {
+                    return Ok(Err(error));
                 }
             }
         }
@@ -58,7 +59,7 @@ impl Journal {
                  FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2",
             )
             .map_err(&doing)?;
-        let rows = query.query_map(rusqlite::params![after, PAGE], |row| {
+        let rows = query.query_map(rusqlite::params![after, PAGE_SIZE], |row| {
             Ok(LoggedEvent {
                 seq: row.get(0)?,
                 at_ms: row.get(1)?,

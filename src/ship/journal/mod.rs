@@ -1,8 +1,8 @@
-//! The journal: what was meant, what was sent, what came of it. SQLite, one process at a time.
+//! The journal: intent, sends and result of each effect, in a SQLite database that one process uses at a time.
 //!
-//! The intent of every effect is on disk before its first byte leaves, so that after any crash the
-//! question "may this be sent?" has an answer. Calls block for about as long as the disk takes to
-//! sync; they are short and are made straight from the machine's tasks.
+//! The intent of each effect is on disk before its first byte is sent, so that after any crash the journal tells
+//! whether the effect may be sent. Calls block for about the duration of a disk sync and are made directly from
+//! the async tasks.
 
 mod ads;
 mod effects;
@@ -21,64 +21,64 @@ use rusqlite::Connection;
 pub use ads::{AdKey, AdRecord};
 pub use effects::{Effect, EffectRecord, EffectState, Resolution};
 pub use history::History;
-pub use items::{Artifact, ItemKey, ItemRecord, Known, StatusLine};
+pub use items::{Artifact, ItemKey, ItemRecord, KnownAsset, StatusLine};
 pub use log::LoggedEvent;
 pub use questions::{Choice, Question};
 
-/// Why the journal could not be used.
+/// Why a call to the journal failed.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// Another process holds it.
-    #[error("{}: another run holds this journal; let it end, or use --wait", path.display())]
+    /// Another process uses the journal.
+    #[error("{}: another run uses this journal; wait until it ends, or use --wait", path.display())]
     Held {
         /// The journal.
         path: PathBuf,
     },
-    /// The file or its folder cannot be used.
+    /// The file or its folder cannot be opened.
     #[error("{}: the journal cannot be opened", path.display())]
     Open {
         /// The journal.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
-    /// The database refused.
+    /// A database operation failed.
     #[error(
-        "{doing} failed; what was written before is kept. See that the disk of the journal has room and run again"
+        "{doing} failed; earlier entries are kept. Check that the disk of the journal has free space and run again"
     )]
     Database {
-        /// What was being done.
+        /// The operation.
         doing: &'static str,
-        /// What the database said.
+        /// The error of the database.
         #[source]
         source: rusqlite::Error,
     },
-    /// Written by a later version.
-    #[error("{}: written by a later greenlit (schema {found}, this one knows {SCHEMA}); update greenlit", path.display())]
+    /// A later version wrote the journal.
+    #[error("{}: written by a later version of greenlit (schema {found}, supported up to {SCHEMA}); update greenlit", path.display())]
     TooNew {
         /// The journal.
         path: PathBuf,
         /// Its schema.
         found: i64,
     },
-    /// A library that may lose committed rows.
+    /// A version of SQLite that can lose committed rows.
     #[error("SQLite {found} can lose committed rows; 3.51.3 or later is needed")]
     OldLibrary {
         /// Its version.
         found: String,
     },
-    /// A step that the state of an effect forbids.
-    #[error("journal: effect {key} is {state}, so it may not be {wanted}")]
+    /// The state of an effect forbids a transition.
+    #[error("journal: effect {key} is {state} and cannot become {wanted}")]
     Forbidden {
         /// The effect.
         key: String,
         /// Its state.
         state: String,
-        /// What was asked.
+        /// The requested state.
         wanted: &'static str,
     },
-    /// Nothing by that id.
+    /// No open question has that id.
     #[error("journal: no open question has the id {id}; see `greenlit status`")]
     NoQuestion {
         /// As given.
@@ -86,10 +86,10 @@ pub enum JournalError {
     },
 }
 
-/// What to do when another process holds the journal.
+/// What to do when another process uses the journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wait {
-    /// Refuse at once.
+    /// Return an error at once.
     #[default]
     Refuse,
     /// Wait until it is free.
@@ -125,19 +125,19 @@ CREATE TRIGGER events_keep BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'ev
 CREATE TRIGGER events_stay BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 ";
 
-/// The journal of one configuration.
+/// The journal of one configuration, locked for this process.
 #[derive(Debug)]
 pub struct Journal {
     db: Mutex<Connection>,
-    // Freed by the kernel on any death.
+    // The kernel releases it when the process ends, however it ends.
     _lock: File,
 }
 
 impl Journal {
-    /// Opens the journal at `path`, or begins one, and holds it until dropped.
+    /// Opens the journal at `path`, or creates it, and locks it until dropped.
     ///
     /// # Errors
-    /// [`JournalError::Held`] when another process has it and `wait` is [`Wait::Refuse`].
+    /// [`JournalError::Held`] if another process uses it and `wait` is [`Wait::Refuse`].
     pub fn open(path: &Path, wait: Wait) -> Result<Journal, JournalError> {
         let found = rusqlite::version_number();
         if found < OLDEST_LIBRARY {
@@ -147,18 +147,18 @@ impl Journal {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(io)?;
         }
-        let lock = hold(path, wait)?;
+        let lock = lock_file(path, wait)?;
         let db = Connection::open(path).map_err(database("opening"))?;
-        prepare(&db, path)?;
+        migrate(&db, path)?;
         Ok(Journal { db: Mutex::new(db), _lock: lock })
     }
 
     fn db(&self) -> MutexGuard<'_, Connection> {
-        // A panic elsewhere left no half-done statement: each change is one transaction.
+        // A panic leaves no partial change: each change is one transaction.
         self.db.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What happened, oldest first, as (subject, event): for audits and tests.
+    /// Returns events, oldest first, as (subject, event): for audits and tests.
     pub fn events(&self, limit: u32) -> Result<Vec<(String, String)>, JournalError> {
         let db = self.db();
         let doing = database("reading events");
@@ -169,11 +169,12 @@ impl Journal {
     }
 }
 
+/// Wraps a database error with the operation that failed.
 fn database(doing: &'static str) -> impl Fn(rusqlite::Error) -> JournalError {
     move |source| JournalError::Database { doing, source }
 }
 
-fn hold(path: &Path, wait: Wait) -> Result<File, JournalError> {
+fn lock_file(path: &Path, wait: Wait) -> Result<File, JournalError> {
     let io = |source| JournalError::Open { path: path.to_owned(), source };
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
@@ -189,7 +190,8 @@ fn hold(path: &Path, wait: Wait) -> Result<File, JournalError> {
     Ok(file)
 }
 
-fn prepare(db: &Connection, path: &Path) -> Result<(), JournalError> {
+/// Sets the pragmas and brings the schema to [`SCHEMA`].
+fn migrate(db: &Connection, path: &Path) -> Result<(), JournalError> {
     let doing = database("preparing the journal");
     db.pragma_update(None, "journal_mode", "WAL").map_err(&doing)?;
     db.pragma_update(None, "synchronous", "FULL").map_err(&doing)?;
@@ -198,7 +200,7 @@ fn prepare(db: &Connection, path: &Path) -> Result<(), JournalError> {
         0 => db
             .execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;"))
             .map_err(&doing),
-        // The first schema knew no handles.
+        // The first schema has no column for resume tokens.
         1 => db
             .execute_batch(&format!(
                 "BEGIN IMMEDIATE; ALTER TABLE effects ADD COLUMN handle TEXT; PRAGMA user_version = {SCHEMA}; COMMIT;"
@@ -209,8 +211,8 @@ fn prepare(db: &Connection, path: &Path) -> Result<(), JournalError> {
     }
 }
 
-/// Appends an event inside the transaction that it describes.
-fn note(db: &Connection, subject: &str, event: &str, detail: Option<&str>) -> rusqlite::Result<()> {
+/// Appends an event within the transaction that it describes.
+fn append_event(db: &Connection, subject: &str, event: &str, detail: Option<&str>) -> rusqlite::Result<()> {
     db.execute(
         "INSERT INTO events (at_ms, subject, event, detail) VALUES (?1, ?2, ?3, ?4)",
         rusqlite::params![now_ms(), subject, event, detail],
@@ -218,13 +220,13 @@ fn note(db: &Connection, subject: &str, event: &str, detail: Option<&str>) -> ru
     Ok(())
 }
 
-/// Milliseconds since 1970 by the wall clock: the only clock that outlives a process.
+/// Returns the wall clock in milliseconds since 1970: monotonic clocks do not survive the process.
 fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The key of a destination: a trial never marks a production asset as done.
+/// Returns the key of a destination. It contains the origin: a trial never marks a production asset as done.
 pub fn destination_key(origin: &str, advertiser_id: &str) -> String {
     format!("{origin}|{advertiser_id}")
 }

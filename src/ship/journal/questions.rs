@@ -1,37 +1,37 @@
-//! Effects that only a person can settle.
+//! Questions: effects of unknown outcome that only a person can resolve.
 
 use rusqlite::params;
 
-use super::{Journal, JournalError, database, note, now_ms};
+use super::{Journal, JournalError, append_event, database, now_ms};
 
-/// Something that only a person can settle.
+/// An effect of unknown outcome that only a person can resolve.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Question {
-    /// The id to answer by.
+    /// The id for `greenlit resolve`.
     pub id: String,
-    /// What is not known.
+    /// What is unknown.
     pub what: String,
-    /// What was seen.
+    /// The observations of the platform.
     pub readings: Vec<String>,
 }
 
 /// The answer to a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// It happened, and this is the platform's id.
+    /// It happened; the text is the platform's id.
     Happened(String),
-    /// It did not happen: it may be sent again.
+    /// It did not happen and may be sent again.
     DidNotHappen,
-    /// Neither: go on without it, with the next recipe where there is one.
+    /// Continue without it, in the next encode mode if there is one.
     Abandon,
 }
 
-/// Digits of the effect's key that make an id: enough to tell effects apart, few enough to type.
+/// Number of digits of the effect's key in an id: enough to be unique, few enough to type.
 const ID_DIGITS: usize = 12;
 
 impl Journal {
-    /// Marks an effect in doubt as one that a person has to settle, with what was seen.
-    pub fn ask(&self, key: &str, readings: &[String]) -> Result<(), JournalError> {
+    /// Marks an effect of unknown outcome as a question, with the observations.
+    pub fn record_question(&self, key: &str, readings: &[String]) -> Result<(), JournalError> {
         let doing = database("recording a question");
         let readings = serde_json::Value::from(readings.to_vec()).to_string();
         let mut db = self.db();
@@ -43,12 +43,12 @@ impl Journal {
                 params![key, readings],
             )
             .map_err(&doing)?;
-        note(&change, key, "asked", Some(&readings)).map_err(&doing)?;
+        append_event(&change, key, "asked", Some(&readings)).map_err(&doing)?;
         change.commit().map_err(&doing)
     }
 
-    /// The questions that are open, oldest first.
-    pub fn pending(&self) -> Result<Vec<Question>, JournalError> {
+    /// Returns the open questions, oldest first.
+    pub fn open_questions(&self) -> Result<Vec<Question>, JournalError> {
         let doing = database("reading the questions");
         let db = self.db();
         let mut query = db
@@ -61,32 +61,32 @@ impl Journal {
             let (key, kind, name): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let (scope, advertiser): (String, String) = (row.get(3)?, row.get(4)?);
             let (reason, readings): (Option<String>, Option<String>) = (row.get(5)?, row.get(6)?);
-            let place = if scope.is_empty() {
-                format!("advertiser {advertiser}")
+            let location = if scope.is_empty() {
+                format!("for advertiser {advertiser}")
             } else {
-                format!("ad group {scope}")
+                format!("in ad group {scope}")
             };
-            let mut seen: Vec<String> =
+            let mut observations: Vec<String> =
                 readings.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-            seen.extend(reason);
+            observations.extend(reason);
             Ok(Question {
                 id: key.chars().take(ID_DIGITS).collect(),
-                what: format!("whether the {kind} {name:?} exists at {place}"),
-                readings: seen,
+                what: format!("whether the {kind} {name:?} exists {location}"),
+                readings: observations,
             })
         });
         questions.map_err(&doing)?.collect::<Result<_, _>>().map_err(&doing)
     }
 
-    /// Settles a question by a person's decision, which is kept among the events.
+    /// Resolves a question by a person's decision and logs it as an event.
     ///
     /// # Errors
-    /// [`JournalError::NoQuestion`] when the id names no open question, or more than one.
+    /// [`JournalError::NoQuestion`] if the id matches no open question, or more than one.
     pub fn resolve(&self, id: &str, choice: &Choice) -> Result<(), JournalError> {
         let doing = database("recording a decision");
-        let none = || JournalError::NoQuestion { id: id.to_owned() };
+        let no_question = || JournalError::NoQuestion { id: id.to_owned() };
         if id.len() < ID_DIGITS || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(none());
+            return Err(no_question());
         }
         let (state, receipt, abandoned, event) = match choice {
             Choice::Happened(receipt) => ("done", Some(receipt), false, "decided: happened"),
@@ -104,9 +104,9 @@ impl Journal {
             )
             .map_err(&doing)?;
         if changed != 1 {
-            return Err(none());
+            return Err(no_question());
         }
-        note(&change, id, event, receipt.map(String::as_str)).map_err(&doing)?;
+        append_event(&change, id, event, receipt.map(String::as_str)).map_err(&doing)?;
         change.commit().map_err(&doing)
     }
 }

@@ -20,12 +20,12 @@ fn effect() -> Effect {
         content: "c".into(),
         md5: Some("m".into()),
         size_bytes: Some(9),
-        recipe: 1,
+        encode_mode: 1,
     }
 }
 
 #[test]
-fn a_second_holder_is_refused_until_the_first_is_gone() {
+fn a_second_process_cannot_open_the_journal_until_the_first_closes_it() {
     let (dir, journal) = open();
     let path = dir.path().join("deep/journal.db");
     assert!(matches!(Journal::open(&path, Wait::Refuse), Err(JournalError::Held { .. })));
@@ -39,7 +39,7 @@ fn a_second_holder_is_refused_until_the_first_is_gone() {
 }
 
 #[test]
-fn the_journal_syncs_every_commit_and_refuses_what_it_does_not_know() {
+fn syncs_every_commit_and_rejects_a_later_schema() {
     let (dir, journal) = open();
     {
         let db = journal.db();
@@ -47,21 +47,21 @@ fn the_journal_syncs_every_commit_and_refuses_what_it_does_not_know() {
         let sync: i64 = db.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
         assert_eq!((mode.as_str(), sync), ("wal", 2));
         db.pragma_update(None, "user_version", 99).unwrap();
-        journal_is_append_only(&db);
+        assert_events_are_append_only(&db);
     }
     drop(journal);
     let again = Journal::open(&dir.path().join("deep/journal.db"), Wait::Refuse);
     assert!(matches!(again, Err(JournalError::TooNew { found: 99, .. })));
 }
 
-fn journal_is_append_only(db: &Connection) {
-    note(db, "s", "e", None).unwrap();
+fn assert_events_are_append_only(db: &Connection) {
+    append_event(db, "s", "e", None).unwrap();
     assert!(db.execute("DELETE FROM events", []).is_err());
     assert!(db.execute("UPDATE events SET event = 'x'", []).is_err());
 }
 
 #[test]
-fn the_key_tells_intents_apart_and_names_of_uploads_do_not_matter() {
+fn the_key_distinguishes_intents_and_ignores_upload_names() {
     let one = effect();
     assert_eq!(one.key(), Effect { name: "other".into(), ..one.clone() }.key());
     for other in [
@@ -69,7 +69,7 @@ fn the_key_tells_intents_apart_and_names_of_uploads_do_not_matter() {
         Effect { origin: "http://127.0.0.1".into(), ..one.clone() },
         Effect { advertiser: "8".into(), ..one.clone() },
         Effect { content: "d".into(), ..one.clone() },
-        Effect { recipe: 2, ..one.clone() },
+        Effect { encode_mode: 2, ..one.clone() },
         Effect { scope: "7".into(), advertiser: String::new(), ..one.clone() },
     ] {
         assert_ne!(one.key(), other.key(), "{other:?}");
@@ -77,34 +77,35 @@ fn the_key_tells_intents_apart_and_names_of_uploads_do_not_matter() {
 }
 
 #[test]
-fn an_effect_is_sent_once_unless_it_is_known_not_to_have_happened() {
+fn an_effect_is_sent_again_only_after_it_is_known_not_to_have_happened() {
     let (_dir, journal) = open();
-    let record = journal.intend(&effect()).unwrap();
+    let record = journal.record_intent(&effect()).unwrap();
     assert_eq!((record.state, record.sends), (EffectState::Intent, 0));
     journal.mark_sent(&record.key).unwrap();
     assert!(matches!(journal.mark_sent(&record.key), Err(JournalError::Forbidden { .. })));
-    let doubt = Resolution::Unknown { reason: "cut".into(), name_held: true };
-    journal.settle(&record.key, &doubt, Some("r")).unwrap();
+    let unknown = Resolution::Unknown { reason: "cut".into(), name_held: true };
+    journal.record_resolution(&record.key, &unknown, Some("r")).unwrap();
     assert!(journal.mark_sent(&record.key).is_err());
-    journal.settle(&record.key, &Resolution::NotDone { reason: "asked".into() }, None).unwrap();
+    journal.record_resolution(&record.key, &Resolution::NotDone { reason: "asked".into() }, None).unwrap();
     journal.mark_sent(&record.key).unwrap();
-    journal.settle(&record.key, &Resolution::Done { receipt: "v1".into() }, None).unwrap();
-    let refused = journal.settle(&record.key, &Resolution::NotDone { reason: "late".into() }, None);
+    journal.record_resolution(&record.key, &Resolution::Done { receipt: "v1".into() }, None).unwrap();
+    let refused =
+        journal.record_resolution(&record.key, &Resolution::NotDone { reason: "late".into() }, None);
     assert!(refused.is_err());
-    // The name that was first meant is kept.
-    let again = journal.intend(&Effect { name: "renamed".into(), ..effect() }).unwrap();
+    // The name of the first intent is kept.
+    let again = journal.record_intent(&Effect { name: "renamed".into(), ..effect() }).unwrap();
     assert_eq!((again.state, again.sends, again.name.as_str()), (EffectState::Done, 2, "a-1.mp4"));
     assert_eq!(again.receipt.as_deref(), Some("v1"));
 }
 
 #[test]
-fn questions_are_answered_once_and_by_their_id_only() {
+fn a_question_is_resolved_once_and_only_by_its_full_id() {
     let (_dir, journal) = open();
-    let key = journal.intend(&effect()).unwrap().key;
+    let key = journal.record_intent(&effect()).unwrap().key;
     journal.mark_sent(&key).unwrap();
-    assert_eq!(journal.pending().unwrap(), []);
-    journal.ask(&key, &["two".to_owned()]).unwrap();
-    let id = journal.pending().unwrap()[0].id.clone();
+    assert_eq!(journal.open_questions().unwrap(), []);
+    journal.record_question(&key, &["two".to_owned()]).unwrap();
+    let id = journal.open_questions().unwrap()[0].id.clone();
     for wrong in ["", "%", "abc", &id[..6], "000000000000"] {
         assert!(matches!(
             journal.resolve(wrong, &Choice::DidNotHappen),
@@ -117,7 +118,7 @@ fn questions_are_answered_once_and_by_their_id_only() {
 }
 
 #[test]
-fn assets_are_known_by_content_profile_and_destination() {
+fn assets_are_found_by_content_profile_and_destination() {
     let (_dir, journal) = open();
     let key = ItemKey {
         source_blake3: "s".into(),
@@ -132,7 +133,7 @@ fn assets_are_known_by_content_profile_and_destination() {
             md5: "m".into(),
             size_bytes: u64::from(u32::MAX) + 1,
         }),
-        recipe: 2,
+        encode_mode: 2,
         effect_key: Some("k".into()),
         state: crate::ship::DeliveryState::GivenUp,
         video_id: Some("v".into()),
@@ -152,24 +153,24 @@ fn assets_are_known_by_content_profile_and_destination() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Whatever is asked of an effect, in whatever order: it is never sent while it is in doubt or done.
+    /// In any order of calls, an effect is never sent while its outcome is unknown or it is done.
     #[test]
-    fn no_order_of_steps_sends_what_may_have_happened(steps in prop::collection::vec(0u8..5, 1..12)) {
+    fn no_order_of_calls_sends_an_effect_that_may_have_happened(steps in prop::collection::vec(0u8..5, 1..12)) {
         let (_dir, journal) = open();
-        let key = journal.intend(&effect()).unwrap().key;
+        let key = journal.record_intent(&effect()).unwrap().key;
         let mut state = EffectState::Intent;
         for step in steps {
             let before = state;
-            let worked = match step {
+            let result = match step {
                 0 => journal.mark_sent(&key).map(|()| EffectState::Sent),
-                1 => journal.settle(&key, &Resolution::Done { receipt: "v".into() }, None).map(|()| EffectState::Done),
-                2 => journal.settle(&key, &Resolution::NotDone { reason: "n".into() }, None).map(|()| EffectState::NotDone),
+                1 => journal.record_resolution(&key, &Resolution::Done { receipt: "v".into() }, None).map(|()| EffectState::Done),
+                2 => journal.record_resolution(&key, &Resolution::NotDone { reason: "n".into() }, None).map(|()| EffectState::NotDone),
                 3 => journal
-                    .settle(&key, &Resolution::Unknown { reason: "u".into(), name_held: false }, None)
+                    .record_resolution(&key, &Resolution::Unknown { reason: "u".into(), name_held: false }, None)
                     .map(|()| EffectState::Unknown),
-                _ => journal.intend(&effect()).map(|record| record.state),
+                _ => journal.record_intent(&effect()).map(|record| record.state),
             };
-            if let Ok(next) = worked {
+            if let Ok(next) = result {
                 state = next;
             }
             if step == 0 && state == EffectState::Sent && before != EffectState::Sent {
@@ -184,28 +185,28 @@ proptest! {
 }
 
 #[test]
-fn a_journal_of_the_first_schema_is_taken_over() {
+fn migrates_a_journal_of_the_first_schema() {
     let (dir, journal) = open();
     let path = dir.path().join("deep/journal.db");
-    let key = journal.intend(&effect()).unwrap().key;
+    let key = journal.record_intent(&effect()).unwrap().key;
     {
         let db = journal.db();
         db.execute_batch("ALTER TABLE effects DROP COLUMN handle; PRAGMA user_version = 1;").unwrap();
     }
     drop(journal);
     let journal = Journal::open(&path, Wait::Refuse).unwrap();
-    journal.hold(&key, Some("up1")).unwrap();
-    assert_eq!(journal.effect(&key).unwrap().unwrap().handle.as_deref(), Some("up1"));
+    journal.save_resume_token(&key, Some("up1")).unwrap();
+    assert_eq!(journal.effect(&key).unwrap().unwrap().resume_token.as_deref(), Some("up1"));
     journal.mark_sent(&key).unwrap();
-    journal.settle(&key, &Resolution::Done { receipt: "v1".into() }, None).unwrap();
-    assert!(journal.hold(&key, None).is_err(), "done is done");
+    journal.record_resolution(&key, &Resolution::Done { receipt: "v1".into() }, None).unwrap();
+    assert!(journal.save_resume_token(&key, None).is_err(), "a finished effect has no resume token");
 }
 
 #[test]
-fn history_is_what_a_quarter_and_half_of_the_latest_took() {
+fn history_returns_the_quartile_and_the_median_of_recent_processing_times() {
     let (_dir, journal) = open();
     let none = journal.history("https://o", "7").unwrap();
-    assert_eq!((none.first_look(), none.upload_bytes_per_s), (None, None));
+    assert_eq!((none.first_poll_after_upload(), none.upload_bytes_per_s), (None, None));
     {
         let db = journal.db();
         for (index, seconds) in [40, 10, 20, 30, 50, 60, 70, 80].iter().enumerate() {
@@ -225,17 +226,17 @@ fn history_is_what_a_quarter_and_half_of_the_latest_took() {
             }
         }
     }
-    let key = journal.intend(&effect()).unwrap().key;
+    let key = journal.record_intent(&effect()).unwrap().key;
     journal.mark_sent(&key).unwrap();
-    journal.settle(&key, &Resolution::Done { receipt: "v1".into() }, None).unwrap();
+    journal.record_resolution(&key, &Resolution::Done { receipt: "v1".into() }, None).unwrap();
     journal
         .db()
         .execute("UPDATE effects SET size_bytes = 4000, sent_ms = 1000, settled_ms = 3000", [])
         .unwrap();
     let history = journal.history("https://o", "7").unwrap();
-    assert_eq!(history.ready_quarter, Some(std::time::Duration::from_secs(30)));
-    assert_eq!(history.ready_half, Some(std::time::Duration::from_secs(50)));
-    assert_eq!(history.first_look(), Some(std::time::Duration::from_millis(22_500)));
+    assert_eq!(history.ready_p25, Some(std::time::Duration::from_secs(30)));
+    assert_eq!(history.ready_median, Some(std::time::Duration::from_secs(50)));
+    assert_eq!(history.first_poll_after_upload(), Some(std::time::Duration::from_millis(22_500)));
     assert_eq!(history.upload_bytes_per_s, Some(2000.0));
     assert_eq!(journal.history("https://o", "8").unwrap(), History::default());
 }

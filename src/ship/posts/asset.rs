@@ -1,4 +1,4 @@
-//! One asset from the validated file to its post, taken up wherever an earlier run left it.
+//! Delivers one asset, from the validated file to its post; resumes where an earlier run stopped.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::upload::class_of;
-use super::{Abort, Context, Stop};
+use super::{Abort, Context, StopReason};
 use crate::platform::fail_reasons::FAIL_REASONS;
 use crate::platform::{Class, NewPost, PostMode, PostStatus};
 use crate::rules::ValidatedAsset;
@@ -17,30 +17,23 @@ use crate::ship::journal::{
 };
 use crate::ship::manifest::AdRow;
 use crate::ship::request::{Prepared, Until};
-use crate::ship::upload::{Upload, given_up};
+use crate::ship::upload::{UploadOutcome, abandon_reason};
 use crate::ship::{AdDelivery, Delivery, DeliveryState, PrepareError, ShipEvent};
 
-/// The longest wait between two looks: thirty a minute are all that a token may have.
-const LOOK_MOST: std::time::Duration = std::time::Duration::from_secs(60);
+/// The longest wait between two polls: the limit is 30 status queries a minute per token.
+const MAX_POLL_WAIT: std::time::Duration = std::time::Duration::from_secs(60);
 
-/// Posts of one asset in one run that end through no fault of the file.
-const MOST_ENDS: u32 = 3;
+/// The most posts of one asset in one run that may fail for reasons unrelated to the file.
+const MAX_UNRELATED_FAILURES: u32 = 3;
 
-/// Drives one file to its end and reports it.
+/// Delivers one file and returns its report.
 pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result<Delivery, JournalError> {
     let Prepared { source, source_blake3, result } = prepared;
     let row = context.row_of(&source);
     let failed = |source: PathBuf, reason: String| {
-        let ads = row.iter().map(|row| entry(row, &DeliveryState::Failed, None, Some(reason.clone())));
-        let ads = ads.collect();
-        Delivery {
-            source,
-            state: DeliveryState::Failed,
-            video_id: None,
-            attempts: 0,
-            reason: Some(reason),
-            ads,
-        }
+        let state = DeliveryState::Failed;
+        let ads = row.iter().map(|row| post_delivery(row, &state, None, Some(reason.clone()))).collect();
+        Delivery { source, state, video_id: None, attempts: 0, reason: Some(reason), ads }
     };
     let asset = match result {
         Ok(asset) => asset,
@@ -55,90 +48,94 @@ pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result
         profile_hash: asset.profile_hash().to_owned(),
         destination: destination_key(context.platform.origin(), &context.account()),
     };
-    // Two files of the same bytes are one post.
-    let lock = context.lock_of(&format!("{}|{}", key.source_blake3, key.destination));
+    // Two files with the same bytes are one post.
+    let lock = context.lock_for(&format!("{}|{}", key.source_blake3, key.destination));
     let _one_at_a_time = lock.lock().await;
-    let item = context.journal.item(&key)?.unwrap_or_else(|| ItemRecord {
-        source: source.clone(),
-        artifact: None,
-        recipe: 1,
-        effect_key: None,
-        state: DeliveryState::Validated,
-        video_id: None,
-        attempts: 0,
-        reason: None,
-        history: Vec::new(),
-    });
-    let mut posting =
-        Posting { context: &context, key, item, source, first: asset, post, row, post_id: None, ends: 0 };
+    let item = context.journal.item(&key)?.unwrap_or_else(|| ItemRecord::new(source.clone()));
+    let mut posting = Posting {
+        context: &context,
+        key,
+        item,
+        source,
+        first_asset: asset,
+        post,
+        row,
+        post_id: None,
+        unrelated_failures: 0,
+    };
     let (state, reason) = match posting.drive().await {
-        Ok(ended) => ended,
+        Ok(end) => end,
         Err(Abort::Journal(error)) => return Err(error),
-        Err(Abort::Stopped) => (posting.item.state.clone(), context.stop_reason().map(|stop| stop.reason())),
+        Err(Abort::Stopped) => (posting.item.state.clone(), context.stop_reason().map(|stop| stop.message())),
     };
     posting.report(state, reason)
 }
 
-fn entry(row: &AdRow, state: &DeliveryState, id: Option<String>, reason: Option<String>) -> AdDelivery {
+fn post_delivery(
+    row: &AdRow,
+    state: &DeliveryState,
+    id: Option<String>,
+    reason: Option<String>,
+) -> AdDelivery {
     AdDelivery { row: row.row, state: state.clone(), ad_id: id, reason }
 }
 
 impl Context {
-    /// The post to be made, or why it may not be: what the creator is not allowed is refused before a byte.
+    /// Returns the post to create. Refuses what the creator's account does not allow before anything is sent.
     fn post_of(&self, row: Option<&AdRow>, asset: &ValidatedAsset) -> Result<NewPost, String> {
-        let longest = self.creator.max_duration_s;
-        if let Some((most, seconds)) = longest.zip(asset.duration_s()).filter(|(most, s)| *s > *most as f64) {
-            return Err(format!("{seconds:.1} s long; this account may post at most {most} s"));
+        let limit = self.creator.max_duration_s;
+        let too_long = limit.zip(asset.duration_s()).filter(|(max, seconds)| *seconds > *max as f64);
+        if let Some((max, seconds)) = too_long {
+            return Err(format!("the video lasts {seconds:.1} s; this account may post at most {max} s"));
         }
         let Some(row) = row else {
             return match self.mode {
                 PostMode::Inbox => Ok(NewPost { mode: PostMode::Inbox, ..NewPost::default() }),
-                PostMode::Direct => Err("a direct post needs a row with its privacy_level".to_owned()),
+                PostMode::Direct => Err("a direct post needs a manifest row with a privacy_level".to_owned()),
             };
         };
         let post = super::preflight::new_post(row, self.mode).map_err(|problems| {
-            let words: Vec<String> =
+            let messages: Vec<String> =
                 problems.into_iter().map(|(field, message)| format!("{field}: {message}")).collect();
-            words.join("; ")
+            messages.join("; ")
         })?;
         let offered = &self.creator.privacy_levels;
         if self.mode == PostMode::Direct && !offered.is_empty() && !offered.contains(&post.privacy_level) {
+            let (level, levels) = (&post.privacy_level, offered.join(", "));
             return Err(format!(
-                "privacy_level {}: this account is offered {}",
-                post.privacy_level,
-                offered.join(", ")
+                "privacy_level {level} is not available for this account; available: {levels}"
             ));
         }
         Ok(post)
     }
 }
 
-type End = (DeliveryState, Option<String>);
+/// The state in which a delivery ends in this run, and the reason.
+type DeliveryEnd = (DeliveryState, Option<String>);
 
-/// A post under way.
+/// A post in delivery.
 struct Posting<'a> {
     context: &'a Arc<Context>,
     key: ItemKey,
     item: ItemRecord,
     source: PathBuf,
-    first: ValidatedAsset,
+    first_asset: ValidatedAsset,
     post: NewPost,
     row: Option<AdRow>,
     post_id: Option<String>,
-    /// Posts that came to nothing in this run.
-    ends: u32,
+    /// Posts that failed in this run for reasons unrelated to the file.
+    unrelated_failures: u32,
 }
 
 impl Posting<'_> {
-    async fn drive(&mut self) -> Result<End, Abort> {
-        // Bounded: each turn moves on, and each way back uses up a recipe.
+    async fn drive(&mut self) -> Result<DeliveryEnd, Abort> {
+        // The loop ends: each step advances the state, and each step back uses up an encode mode.
         loop {
-            self.context.go_on()?;
-            let ended = match (&self.item.state, self.item.video_id.clone()) {
-                // Given up because its attempts were used up, and more are allowed by now.
-                (DeliveryState::GivenUp, _) if self.may_try_again() => {
+            self.context.check_running()?;
+            let end = match (&self.item.state, self.item.video_id.clone()) {
+                (DeliveryState::GivenUp, _) if self.has_attempts_left() => {
                     let reason = self.item.history.last().cloned();
-                    self.begin_anew(reason)?
+                    self.start_next_mode(reason)?
                 }
                 (DeliveryState::GivenUp | DeliveryState::Published, _) => {
                     Some((self.item.state.clone(), self.item.reason.clone()))
@@ -149,13 +146,13 @@ impl Posting<'_> {
                 }
                 (_, Some(publish_id)) => self.wait_step(&publish_id).await?,
             };
-            if let Some(ended) = ended {
-                return Ok(ended);
+            if let Some(end) = end {
+                return Ok(end);
             }
         }
     }
 
-    /// Writes the state down, then tells.
+    /// Records the state in the journal, then emits the event.
     fn record(&mut self, state: DeliveryState, reason: Option<String>) -> Result<(), Abort> {
         self.item.state = state.clone();
         self.item.reason = reason;
@@ -167,21 +164,21 @@ impl Posting<'_> {
         Ok(())
     }
 
-    fn finish(&mut self, state: DeliveryState, reason: Option<String>) -> Result<Option<End>, Abort> {
+    fn finish(&mut self, state: DeliveryState, reason: Option<String>) -> Result<Option<DeliveryEnd>, Abort> {
         self.record(state.clone(), reason.clone())?;
         Ok(Some((state, reason)))
     }
 
-    async fn upload_step(&mut self) -> Result<Option<End>, Abort> {
-        if let Some(upload) = self.settle_earlier().await? {
+    async fn upload_step(&mut self) -> Result<Option<DeliveryEnd>, Abort> {
+        if let Some(upload) = self.reconcile_earlier_upload().await? {
             return self.uploaded(upload);
         }
-        let asset = match self.file().await? {
+        let asset = match self.prepare_file().await? {
             Ok(asset) => asset,
             Err(PrepareError::Refused(reason)) => return self.give_up(Some(reason)),
             Err(PrepareError::Failed(reason)) => return self.finish(DeliveryState::Failed, Some(reason)),
         };
-        let effect = self.context.effect(&asset, &self.source, self.item.recipe);
+        let effect = self.context.effect(&asset, &self.source, self.item.encode_mode);
         let content = asset.content();
         self.item.artifact = Some(Artifact {
             path: asset.path().to_owned(),
@@ -190,66 +187,67 @@ impl Posting<'_> {
             size_bytes: content.size_bytes,
         });
         self.item.effect_key = Some(effect.key());
-        self.item.attempts = self.item.attempts.max(self.item.recipe);
+        self.item.attempts = self.item.attempts.max(self.item.encode_mode);
         self.record(DeliveryState::Uploading, None)?;
         let upload = self.context.upload(&asset, &self.post, &self.source, &effect).await?;
         self.uploaded(upload)
     }
 
-    /// An upload that an earlier run left in doubt is settled from what the journal has: the file may
-    /// be gone, or may have come out otherwise this time.
-    async fn settle_earlier(&mut self) -> Result<Option<Upload>, Abort> {
+    /// Reconciles an upload of unknown outcome of an earlier run from the journal alone: the file may be gone, or
+    /// may have other bytes now.
+    async fn reconcile_earlier_upload(&mut self) -> Result<Option<UploadOutcome>, Abort> {
         let Some(key) = self.item.effect_key.clone() else { return Ok(None) };
         let Some(record) = self.context.journal.effect(&key)? else { return Ok(None) };
         Ok(match record.state {
             EffectState::Intent | EffectState::NotDone if record.abandoned => {
-                Some(Upload::BadFile(given_up(&record)))
+                Some(UploadOutcome::BadFile(abandon_reason(&record)))
             }
             EffectState::Intent | EffectState::NotDone => None,
-            EffectState::Done => record.receipt.map(Upload::Done),
+            EffectState::Done => record.receipt.map(UploadOutcome::Done),
             EffectState::Sent | EffectState::Unknown => {
-                let lock = self.context.lock_of(&key);
+                let lock = self.context.lock_for(&key);
                 let _one_at_a_time = lock.lock().await;
-                self.context.settle(&record).await?
+                self.context.reconcile(&record).await?
             }
         })
     }
 
-    fn uploaded(&mut self, upload: Upload) -> Result<Option<End>, Abort> {
+    fn uploaded(&mut self, upload: UploadOutcome) -> Result<Option<DeliveryEnd>, Abort> {
         match upload {
-            Upload::Done(id) => {
+            UploadOutcome::Done(id) => {
                 self.item.video_id = Some(id);
                 self.record(DeliveryState::Uploaded, None)?;
                 Ok(None)
             }
-            Upload::BadFile(reason) => self.next_recipe(reason),
-            Upload::Refused(reason) => self.finish(DeliveryState::Failed, Some(reason)),
-            Upload::Unsettled(reason) => self.finish(DeliveryState::Unconfirmed, Some(reason)),
+            UploadOutcome::BadFile(reason) => self.next_encode_mode(reason),
+            UploadOutcome::Refused(reason) => self.finish(DeliveryState::Failed, Some(reason)),
+            UploadOutcome::Unresolved(reason) => self.finish(DeliveryState::Unconfirmed, Some(reason)),
         }
     }
 
-    async fn file(&mut self) -> Result<Result<ValidatedAsset, PrepareError>, Abort> {
-        let recipe = self.item.recipe;
-        if recipe == 1 {
-            return Ok(Ok(self.first.clone()));
+    async fn prepare_file(&mut self) -> Result<Result<ValidatedAsset, PrepareError>, Abort> {
+        let encode_mode = self.item.encode_mode;
+        if encode_mode == 1 {
+            return Ok(Ok(self.first_asset.clone()));
         }
-        let (maker, source) = (self.context.maker.clone(), self.source.clone());
-        self.context.blocking(move || maker.make(&source, recipe)).await
+        let (preparer, source) = (self.context.preparer.clone(), self.source.clone());
+        self.context.blocking(move || preparer.prepare(&source, encode_mode)).await
     }
 
-    /// Waits for the platform. What is late may still be posted, so it is never sent again for that.
-    async fn wait_step(&mut self, publish_id: &str) -> Result<Option<End>, Abort> {
+    /// Polls until the platform posted the video. A late post may still appear, so it is not sent again.
+    async fn wait_step(&mut self, publish_id: &str) -> Result<Option<DeliveryEnd>, Abort> {
         if self.item.state != DeliveryState::Processing {
             self.record(DeliveryState::Processing, None)?;
         }
         let limit = self.context.poll_deadline;
-        let backoff = Backoff { first: self.context.first_poll, cap: LOOK_MOST, deadline: limit };
-        let (started, mut tries, mut said) = (Instant::now(), 0, "still in process".to_owned());
+        let backoff = Backoff { first: self.context.first_poll, cap: MAX_POLL_WAIT, deadline: limit };
+        let (started, mut tries, mut status) = (Instant::now(), 0, "still in processing".to_owned());
         loop {
             match backoff.next(tries, started.elapsed(), 0.25 + 0.75 * fastrand::f64()) {
                 Next::Wait(wait) => self.context.wait(wait).await?,
                 Next::GiveUp => {
-                    let reason = format!("{said} after {} s; run again to go on", limit.as_secs());
+                    let reason =
+                        format!("{status} after {} s; run the same command again to resume", limit.as_secs());
                     return self.finish(DeliveryState::Unconfirmed, Some(reason));
                 }
             }
@@ -263,33 +261,33 @@ impl Posting<'_> {
                     return self.published(id.unwrap_or_else(|| publish_id.to_owned()), None);
                 }
                 Ok(PostStatus::InInbox) => {
-                    let told = "the draft waits in the creator's inbox".to_owned();
-                    return self.published(publish_id.to_owned(), Some(told));
+                    let note = "the draft is in the creator's inbox".to_owned();
+                    return self.published(publish_id.to_owned(), Some(note));
                 }
                 Ok(PostStatus::Failed { reason }) => return self.failed(reason),
                 Ok(PostStatus::Uploading { .. } | PostStatus::Processing) => {
-                    said = "still in process".to_owned();
+                    status = "still in processing".to_owned();
                 }
-                Err(error) => said = error.to_string(),
+                Err(error) => status = error.to_string(),
             }
         }
     }
 
-    /// The platform says that nothing came of the post.
-    fn failed(&mut self, reason: String) -> Result<Option<End>, Abort> {
+    /// Handles a post that the platform reports as failed.
+    fn failed(&mut self, reason: String) -> Result<Option<DeliveryEnd>, Abort> {
         match class_of(&reason) {
-            Class::ReEncode => self.next_recipe(reason),
+            Class::ReEncode => self.next_encode_mode(reason),
             class => {
-                // The bytes are not to blame: the same may be sent again, now or by a later run.
-                self.undo(&reason)?;
+                // The reason is unrelated to the bytes: they may be sent again, now or by a later run.
+                self.undo_effect(&reason)?;
                 self.item.video_id = None;
-                self.ends += 1;
+                self.unrelated_failures += 1;
                 if class == Class::ReAuthenticate {
                     self.record(DeliveryState::Failed, Some(reason.clone()))?;
-                    self.context.halt(Stop::Auth(format!("the post ended with {reason}")));
+                    self.context.request_stop(StopReason::Auth(format!("the post failed with {reason}")));
                     return Err(Abort::Stopped);
                 }
-                if class == Class::Retry && self.ends < MOST_ENDS {
+                if class == Class::Retry && self.unrelated_failures < MAX_UNRELATED_FAILURES {
                     self.record(DeliveryState::Failed, Some(reason))?;
                     return Ok(None);
                 }
@@ -303,8 +301,8 @@ impl Posting<'_> {
         }
     }
 
-    /// Takes the receipt back, unless a run that was killed has done so already.
-    fn undo(&self, reason: &str) -> Result<(), Abort> {
+    /// Marks the effect as not done, unless a run that was killed already did.
+    fn undo_effect(&self, reason: &str) -> Result<(), Abort> {
         let Some(key) = &self.item.effect_key else { return Ok(()) };
         let record = self.context.journal.effect(key)?;
         if record.is_some_and(|record| record.state == EffectState::Done) {
@@ -314,7 +312,7 @@ impl Posting<'_> {
         Ok(())
     }
 
-    fn published(&mut self, post_id: String, told: Option<String>) -> Result<Option<End>, Abort> {
+    fn published(&mut self, post_id: String, note: Option<String>) -> Result<Option<DeliveryEnd>, Abort> {
         if let Some(row) = &self.row {
             let ad = AdRecord {
                 field_digest: digest(row),
@@ -327,28 +325,29 @@ impl Posting<'_> {
             self.context.journal.put_ad(&self.post_key(), &ad)?;
         }
         self.post_id = Some(post_id);
-        let ended = self.finish(DeliveryState::Published, told)?;
+        let end = self.finish(DeliveryState::Published, note)?;
         crash_point!(self.context.crash, "post.published");
-        Ok(ended)
+        Ok(end)
     }
 
-    fn next_recipe(&mut self, reason: String) -> Result<Option<End>, Abort> {
-        let recipe = self.item.recipe;
-        self.item.history.push(format!("attempt {recipe}: {reason}"));
-        if recipe >= self.context.attempts {
+    fn next_encode_mode(&mut self, reason: String) -> Result<Option<DeliveryEnd>, Abort> {
+        let encode_mode = self.item.encode_mode;
+        self.item.history.push(format!("attempt {encode_mode}: {reason}"));
+        if encode_mode >= self.context.attempts {
             return self.give_up(None);
         }
-        self.begin_anew(Some(reason))
+        self.start_next_mode(Some(reason))
     }
 
-    /// One that was given up for want of a recipe, or for good, has no reason on record for its last.
-    fn may_try_again(&self) -> bool {
-        let (recipe, told) = (self.item.recipe, self.item.history.len());
-        told as u64 >= u64::from(recipe) && recipe < self.context.attempts
+    /// Returns whether the asset was given up because its attempts were used up and more are allowed now. An asset
+    /// given up for another reason has no reason on record for its last mode.
+    fn has_attempts_left(&self) -> bool {
+        let (encode_mode, reasons) = (self.item.encode_mode, self.item.history.len());
+        reasons as u64 >= u64::from(encode_mode) && encode_mode < self.context.attempts
     }
 
-    fn begin_anew(&mut self, reason: Option<String>) -> Result<Option<End>, Abort> {
-        self.item.recipe += 1;
+    fn start_next_mode(&mut self, reason: Option<String>) -> Result<Option<DeliveryEnd>, Abort> {
+        self.item.encode_mode += 1;
         self.item.video_id = None;
         self.item.effect_key = None;
         self.item.artifact = None;
@@ -356,12 +355,12 @@ impl Posting<'_> {
         Ok(None)
     }
 
-    fn give_up(&mut self, because: Option<String>) -> Result<Option<End>, Abort> {
-        let told: Vec<String> = self.item.history.iter().cloned().chain(because).collect();
-        self.finish(DeliveryState::GivenUp, Some(told.join("; ")))
+    fn give_up(&mut self, last_reason: Option<String>) -> Result<Option<DeliveryEnd>, Abort> {
+        let reasons: Vec<String> = self.item.history.iter().cloned().chain(last_reason).collect();
+        self.finish(DeliveryState::GivenUp, Some(reasons.join("; ")))
     }
 
-    /// Where the journal keeps what the post said.
+    /// Returns the key of the post's record in the journal.
     fn post_key(&self) -> AdKey {
         AdKey {
             origin: self.context.platform.origin().to_owned(),
@@ -377,10 +376,10 @@ impl Posting<'_> {
         let ads = self.row.iter().map(|row| {
             let known = known.as_ref().filter(|_| state == DeliveryState::Published);
             let changed = known.filter(|known| known.field_digest != digest(row)).map(|_| {
-                "row changed since it was posted; the post was left as it is, change it in the app".to_owned()
+                "row changed since it was posted; the post is unchanged: change it in the app".to_owned()
             });
             let id = self.post_id.clone().or_else(|| known.and_then(|known| known.ad_id.clone()));
-            entry(row, &state, id, changed.or_else(|| reason.clone()))
+            post_delivery(row, &state, id, changed.or_else(|| reason.clone()))
         });
         let ads = ads.collect();
         let ItemRecord { video_id, attempts, .. } = self.item;
@@ -388,7 +387,7 @@ impl Posting<'_> {
     }
 }
 
-/// A digest of what a post says.
+/// Returns a digest of the columns of a post.
 fn digest(row: &AdRow) -> String {
     let mut hasher = blake3::Hasher::new();
     for (_, text) in row.post.all() {

@@ -1,7 +1,7 @@
-//! Posting: as shipping, but the upload itself is what makes the post, so it is the effect to be had once.
+//! Posting: like shipping ads, but the upload itself creates the post and is the effect that must happen once.
 //!
-//! An upload is opened (which makes nothing), its id is written down, and only then filled. When the
-//! answer to the last byte is lost, the id is asked after; an upload with bytes missing is taken back
+//! An upload is opened (which creates nothing), its id is recorded, and only then its bytes are sent. If the
+//! answer to the last byte is lost, the status of the id is queried; an upload with missing bytes is cancelled
 //! before another is opened.
 
 mod asset;
@@ -23,35 +23,35 @@ use super::crash::CrashPoints;
 use super::journal::Journal;
 use super::manifest::AdRow;
 use super::request::{Prepared, ShipError, ShipOutcome, Until};
-use super::run::{Abort, Listener, Run, Stop};
+use super::run::{Abort, Listener, ShipRun, StopReason};
 use crate::platform::{Creator, PostMode, PostPlatform};
 
-/// A run of posting. Make one with [`PostRequest::new`] and change what should differ.
+/// A request to post videos. Create it with [`PostRequest::new`] and change fields as needed.
 pub struct PostRequest {
-    /// Files, as they become ready; the run ends when the sender is dropped and all is settled.
+    /// Files as they become ready; the run ends when the sender is dropped and all files are done.
     pub sources: mpsc::Receiver<Prepared>,
-    /// What the posts say, by video; a video without a row becomes a draft.
+    /// The contents of the posts; a video without a row becomes a draft.
     pub rows: Vec<AdRow>,
     /// Drafts or posts.
     pub mode: PostMode,
-    /// How far to go: [`Until::Ready`] means the same as [`Until::Published`].
+    /// The step at which the run ends; [`Until::Ready`] means the same as [`Until::Published`].
     pub until: Until,
-    /// Uploads of one asset, each by the next recipe.
+    /// The most uploads of one asset, each in the next encode mode.
     pub attempts: u32,
-    /// How long to wait for the platform in this run.
+    /// The processing time allowed for one asset in this run.
     pub poll_deadline: Duration,
-    /// How long missing bytes prove nothing.
+    /// How long bytes may still arrive: until then, missing bytes prove nothing.
     pub visibility_window: Duration,
-    /// The bound of the first wait before asking.
+    /// The bound of the first wait between polls.
     pub first_poll: Duration,
-    /// Uploads at a time.
+    /// The most uploads at the same time.
     pub upload_concurrency: usize,
-    /// Where a test may kill the process.
+    /// Points at which a test can inject a fault.
     pub crash: CrashPoints,
 }
 
 impl PostRequest {
-    /// A run with the defaults of the configuration.
+    /// Returns a request with the defaults of the configuration.
     pub fn new(sources: mpsc::Receiver<Prepared>, rows: Vec<AdRow>, mode: PostMode) -> PostRequest {
         PostRequest {
             sources,
@@ -68,9 +68,9 @@ impl PostRequest {
     }
 }
 
-/// What all tasks of a run share.
+/// State shared by all tasks of a run.
 struct Context {
-    run: Run,
+    run: ShipRun,
     platform: Arc<dyn PostPlatform>,
     creator: Creator,
     mode: PostMode,
@@ -83,49 +83,48 @@ struct Context {
     rows: HashMap<PathBuf, AdRow>,
 }
 
-/// As in the engine of ads: a run is all that the tasks know of stops, locks and the journal.
 impl std::ops::Deref for Context {
-    type Target = Run;
+    type Target = ShipRun;
 
-    fn deref(&self) -> &Run {
+    fn deref(&self) -> &ShipRun {
         &self.run
     }
 }
 
 impl Context {
     fn row_of(&self, source: &Path) -> Option<AdRow> {
-        self.rows.get(&real(source)).cloned()
+        self.rows.get(&canonical(source)).cloned()
     }
 
-    /// What effects and assets are keyed by besides the origin: a draft and a post are two intents.
+    /// Returns the account part of the keys of effects and assets: a draft and a post are two intents.
     fn account(&self) -> String {
         format!("{}:{}", self.platform.account(), self.mode.name())
     }
 }
 
-fn real(path: &Path) -> PathBuf {
+fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// Posts files as they become ready.
 ///
-/// Every post is made at most once, over this run and all others on the same journal. A stop, by `cancel`
-/// or by a refused token, leaves everything so that the next run goes on.
+/// Each post is created at most once, over this run and all others on the same journal. After a stop, by `cancel`
+/// or by a rejected token, the next run resumes.
 ///
 /// # Errors
-/// When the journal fails: nothing is sent without one. What the platform refuses is no error but part of
-/// the outcome.
+/// When the journal fails, since nothing is sent without one. Refusals by the platform are part of the outcome,
+/// not errors.
 pub async fn post(
     request: PostRequest,
     creator: Creator,
     platform: Arc<dyn PostPlatform>,
-    maker: Arc<dyn AssetPreparer>,
+    preparer: Arc<dyn AssetPreparer>,
     journal: Arc<Journal>,
     events: Listener,
     cancel: Arc<AtomicBool>,
 ) -> Result<ShipOutcome, ShipError> {
     let context = Arc::new(Context {
-        run: Run::new(maker, journal, request.crash, events),
+        run: ShipRun::new(preparer, journal, request.crash, events),
         platform,
         creator,
         mode: request.mode,
@@ -135,12 +134,12 @@ pub async fn post(
         visibility_window: request.visibility_window,
         first_poll: request.first_poll.max(Duration::from_millis(10)),
         uploads: Semaphore::new(request.upload_concurrency.clamp(1, 64)),
-        rows: request.rows.into_iter().map(|row| (real(&row.video), row)).collect(),
+        rows: request.rows.into_iter().map(|row| (canonical(&row.video), row)).collect(),
     });
-    // Dropped with this future, and its tasks with it.
-    let mut helpers = JoinSet::new();
-    let watched = context.clone();
-    helpers.spawn(async move { watched.look_for_cancel(cancel).await });
+    // Dropping this future drops the set, which aborts its task.
+    let mut background = JoinSet::new();
+    let cancelled = context.clone();
+    background.spawn(async move { cancelled.watch_cancel(cancel).await });
     let mut deliveries =
         context.drive_all(request.sources, |prepared| asset::deliver(context.clone(), prepared)).await?;
     deliveries.sort_by(|a, b| a.source.cmp(&b.source));

@@ -1,39 +1,42 @@
-//! Everything about the rows of posts that can be refused before the first byte, in one list.
+//! Checks the rows of posts before the first byte is sent and lists every problem.
 
 use std::collections::HashMap;
 
 use crate::platform::{NewPost, PostMode};
 use crate::ship::manifest::{AdRow, Manifest, PostFields};
-use crate::ship::preflight::{Findings, Problem, is_ad, video};
+use crate::ship::preflight::{Problem, RowProblems, check_video, is_ad};
 
-/// Units of UTF-16 in a caption. Source: developers portal, page direct-post.
-const TITLE_MOST: usize = 2200;
+/// The longest caption, in UTF-16 code units. Source: developers portal, page direct-post.
+const MAX_TITLE: usize = 2200;
 
-/// Judges every row: fields, lengths, and that the files are there. Calls nobody.
+/// Checks every row: fields, lengths, and that the files exist. It makes no calls.
 pub fn preflight_posts(manifest: &Manifest, mode: PostMode) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut videos = HashMap::new();
     for row in &manifest.rows {
-        let mut found = Findings { row: row.row, problems: &mut problems };
-        video(row, &mut found);
+        let mut report = RowProblems { row: row.row, problems: &mut problems };
+        check_video(row, &mut report);
         if let Some(first) = videos.insert(&row.video, row.row) {
-            found.error("video", format!("the same as in row {first}; a video is posted once"));
+            report.error("video", format!("same video as in row {first}; a video is posted only once"));
         }
         if is_ad(row) {
-            found.error("ad_name", "the row describes an ad; this destination makes posts");
+            report.error("ad_name", "the row describes an ad; this destination makes posts");
         }
         match mode {
             PostMode::Direct => {
                 if let Err(problems) = new_post(row, mode) {
                     for (field, message) in problems {
-                        found.error(field, message);
+                        report.error(field, message);
                     }
                 }
             }
             PostMode::Inbox => {
                 for (field, text) in row.post.all() {
                     if !text.is_empty() {
-                        found.warn(field, "not sent: a draft says nothing, the creator fills it in");
+                        report.warn(
+                            field,
+                            "not sent: a draft has no such fields, the creator adds them in the app",
+                        );
                     }
                 }
             }
@@ -42,7 +45,7 @@ pub fn preflight_posts(manifest: &Manifest, mode: PostMode) -> Vec<Problem> {
     problems
 }
 
-/// The post of a row, or everything that is wrong with it.
+/// Returns the post of a row, or all its problems.
 pub(super) fn new_post(row: &AdRow, mode: PostMode) -> Result<NewPost, Vec<(&'static str, String)>> {
     if mode == PostMode::Inbox {
         return Ok(NewPost { mode, ..NewPost::default() });
@@ -53,15 +56,15 @@ pub(super) fn new_post(row: &AdRow, mode: PostMode) -> Result<NewPost, Vec<(&'st
         problems.push(("privacy_level", "required for a direct post".to_owned()));
     }
     let length = title.encode_utf16().count();
-    if length > TITLE_MOST {
-        problems.push(("title", format!("{length} UTF-16 units, at most {TITLE_MOST}")));
+    if length > MAX_TITLE {
+        problems.push(("title", format!("{length} UTF-16 code units, at most {MAX_TITLE} are allowed")));
     }
     let cover = match cover_at_s.as_str() {
         "" => None,
         text => match text.parse::<f64>().ok().filter(|at| (0.0..=86_400.0).contains(at)) {
             Some(at) => Some((at * 1000.0).round() as u64),
             None => {
-                problems.push(("cover_at_s", format!("{text:?} is no time in seconds")));
+                problems.push(("cover_at_s", format!("{text:?} is not a time from 0 to 86400 seconds")));
                 None
             }
         },
@@ -70,7 +73,7 @@ pub(super) fn new_post(row: &AdRow, mode: PostMode) -> Result<NewPost, Vec<(&'st
         "" | "false" => false,
         "true" => true,
         _ => {
-            problems.push((name, format!("{text:?} is neither true nor false")));
+            problems.push((name, format!("{text:?} must be true or false")));
             false
         }
     };
@@ -110,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_of_a_direct_post_is_in_one_list() {
+    fn lists_every_problem_of_a_direct_post() {
         let dir = tempfile::tempdir().unwrap();
         let good =
             PostFields { privacy_level: "SELF_ONLY".into(), aigc: "TRUE".into(), ..PostFields::default() };
@@ -133,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draft_needs_nothing_and_says_what_is_not_sent() {
+    fn a_draft_needs_only_a_video_and_other_columns_give_a_warning() {
         let dir = tempfile::tempdir().unwrap();
         let post = PostFields { title: "Look".into(), ..PostFields::default() };
         let problems = preflight_posts(&rows(dir.path(), &[PostFields::default(), post]), PostMode::Inbox);

@@ -1,4 +1,5 @@
-//! The one effect: opened, written down, filled; and asked after when nobody knows whether it was.
+//! The upload that creates a post: it is opened, recorded and filled; if the outcome is unknown, it is reconciled
+//! with the platform first.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,35 +13,35 @@ use crate::rules::ValidatedAsset;
 use crate::ship::ShipEvent;
 use crate::ship::crash::crash_point;
 use crate::ship::journal::{Effect, EffectRecord, EffectState, Resolution};
-use crate::ship::upload::{MutationOutcome, Upload, fate, given_up};
+use crate::ship::upload::{MutationOutcome, UploadOutcome, abandon_reason, mutation_outcome};
 
-/// Sends of one intent in one run. Few: five drafts that wait are the most in a day.
+/// The most sends of one intent in one run: the platform accepts only five pending drafts in 24 hours.
 const MAX_SENDS: u32 = 3;
-/// The longest wait between two questions.
-const ASK_MOST: Duration = Duration::from_secs(30);
+/// The longest wait between two status queries.
+const MAX_QUERY_WAIT: Duration = Duration::from_secs(30);
 
-/// The class of a fail reason; one that is not known is final.
+/// Returns the class of a fail reason; an unknown reason is permanent.
 pub(super) fn class_of(reason: &str) -> Class {
     FAIL_REASONS.iter().find(|page| page.reason == reason).map_or(Class::Permanent, |page| page.class)
 }
 
-/// What asking found out.
-enum Reconciled {
-    /// All bytes are there: it happened.
-    Whole,
-    /// It did not, and cannot any more.
-    Nothing(String),
-    /// It ended, and this is why.
+/// What the platform says about an upload whose outcome was unknown.
+enum ReconciledPost {
+    /// All bytes arrived: it happened.
+    Complete,
+    /// It did not happen and no longer can.
+    NotDone(String),
+    /// It failed; the text is the platform's reason.
     Failed(String),
-    /// Only a person can tell.
+    /// Only a person can decide.
     Ambiguous(Vec<String>),
-    /// The platform did not say.
+    /// The platform did not answer.
     NoAnswer(String),
 }
 
 impl Context {
-    /// The effect of posting an asset.
-    pub(super) fn effect(&self, asset: &ValidatedAsset, source: &Path, recipe: u32) -> Effect {
+    /// Returns the effect of posting an asset.
+    pub(super) fn effect(&self, asset: &ValidatedAsset, source: &Path, encode_mode: u32) -> Effect {
         let content = asset.content();
         let stem = source.file_stem().unwrap_or_default().to_string_lossy();
         Effect {
@@ -48,51 +49,52 @@ impl Context {
             origin: self.platform.origin().to_owned(),
             advertiser: self.account(),
             scope: String::new(),
-            name: crate::ship::upload_name(&stem, &content.blake3, recipe),
+            name: crate::ship::upload_name(&stem, &content.blake3, encode_mode),
             content: content.blake3.clone(),
             md5: Some(content.md5.clone()),
             size_bytes: Some(content.size_bytes),
-            recipe,
+            encode_mode,
         }
     }
 
-    /// Opens and fills an upload unless that happened already. The receipt is the id to ask by.
+    /// Opens and fills an upload unless the journal has it as done. The receipt is the id for status queries.
     pub(super) async fn upload(
         &self,
         asset: &ValidatedAsset,
         post: &NewPost,
         source: &Path,
         effect: &Effect,
-    ) -> Result<Upload, Abort> {
-        let lock = self.lock_of(&effect.key());
+    ) -> Result<UploadOutcome, Abort> {
+        let lock = self.lock_for(&effect.key());
         let _one_at_a_time = lock.lock().await;
-        self.go_on()?;
+        self.check_running()?;
         crash_point!(self.crash, "post.before_intent");
-        let mut record = self.journal.intend(effect)?;
+        let mut record = self.journal.record_intent(effect)?;
         crash_point!(self.crash, "post.after_intent");
         let mut sends = 0;
-        let mut said = None;
+        let mut last_error = None;
         loop {
-            let ended = match record.state {
-                EffectState::Done => Some(Upload::Done(record.receipt.clone().unwrap_or_default())),
+            let outcome = match record.state {
+                EffectState::Done => Some(UploadOutcome::Done(record.receipt.clone().unwrap_or_default())),
                 EffectState::Intent | EffectState::NotDone if record.abandoned => {
-                    Some(Upload::BadFile(given_up(&record)))
+                    Some(UploadOutcome::BadFile(abandon_reason(&record)))
                 }
                 EffectState::Intent | EffectState::NotDone if sends == MAX_SENDS => {
-                    let said = said.clone().or(record.reason).unwrap_or_else(|| "no answer".to_owned());
-                    Some(Upload::Unsettled(format!("not taken in {MAX_SENDS} tries: {said}")))
+                    let error =
+                        last_error.clone().or(record.reason).unwrap_or_else(|| "no answer".to_owned());
+                    Some(UploadOutcome::Unresolved(format!("upload failed {MAX_SENDS} times: {error}")))
                 }
                 EffectState::Intent | EffectState::NotDone => {
-                    self.rest(sends).await?;
+                    self.wait_before_send(sends).await?;
                     sends += 1;
-                    self.send(asset, post, source, &record, &mut said).await?
+                    self.send(asset, post, source, &record, &mut last_error).await?
                 }
-                EffectState::Sent | EffectState::Unknown => self.settle(&record).await?,
+                EffectState::Sent | EffectState::Unknown => self.reconcile(&record).await?,
             };
-            if let Some(ended) = ended {
-                return Ok(ended);
+            if let Some(outcome) = outcome {
+                return Ok(outcome);
             }
-            record = self.journal.intend(effect)?;
+            record = self.journal.record_intent(effect)?;
         }
     }
 
@@ -102,158 +104,172 @@ impl Context {
         post: &NewPost,
         source: &Path,
         record: &EffectRecord,
-        said: &mut Option<String>,
-    ) -> Result<Option<Upload>, Abort> {
+        last_error: &mut Option<String>,
+    ) -> Result<Option<UploadOutcome>, Abort> {
         let _slot = self.uploads.acquire().await.map_err(|_| Abort::Stopped)?;
-        self.go_on()?;
-        let opened = match self.call(self.platform.open(post, asset)).await? {
+        self.check_running()?;
+        let opened = match self.call(self.platform.open_upload(post, asset)).await? {
             Ok(opened) => opened,
             Err(error) => {
-                *said = Some(error.to_string());
-                return Ok(match fate(&error) {
-                    MutationOutcome::BadMedia => Some(Upload::BadFile(error.to_string())),
+                *last_error = Some(error.to_string());
+                return Ok(match mutation_outcome(&error) {
+                    MutationOutcome::BadMedia => Some(UploadOutcome::BadFile(error.to_string())),
                     MutationOutcome::Refused | MutationOutcome::Stale => {
-                        Some(Upload::Refused(error.to_string()))
+                        Some(UploadOutcome::Refused(error.to_string()))
                     }
-                    // What was opened and not filled makes nothing, known or not.
-                    MutationOutcome::Again | MutationOutcome::Stop | MutationOutcome::Unknown { .. } => None,
+                    // An upload that was opened but not filled creates no post.
+                    MutationOutcome::Retry | MutationOutcome::Stop | MutationOutcome::Unknown { .. } => None,
                 });
             }
         };
-        self.journal.hold(&record.key, Some(&opened.publish_id))?;
+        self.journal.save_resume_token(&record.key, Some(&opened.publish_id))?;
         crash_point!(self.crash, "post.after_open");
         self.journal.mark_sent(&record.key)?;
         crash_point!(self.crash, "post.after_sent_mark");
         let total = asset.content().size_bytes;
         let sent = |bytes| self.emit(ShipEvent::Sent { source: source.to_owned(), bytes, total });
-        let answer = self.call(self.platform.fill(&opened, asset, &sent)).await?;
+        let answer = self.call(self.platform.upload_bytes(&opened, asset, &sent)).await?;
         crash_point!(self.crash, "post.after_send_before_receipt");
-        let (settled, request, ended) = match answer {
+        let (resolution, request_id, outcome) = match answer {
             Ok(()) => {
                 let id = opened.publish_id;
-                (Resolution::Done { receipt: id.clone() }, None, Some(Upload::Done(id)))
+                (Resolution::Done { receipt: id.clone() }, None, Some(UploadOutcome::Done(id)))
             }
             Err(error) => {
                 let reason = error.to_string();
                 match error.class {
-                    // The file or the address: the last byte was not sent.
+                    // The file cannot be read or the address was refused: the last byte was not sent.
                     Class::Permanent => {
-                        let settled = Resolution::NotDone { reason: reason.clone() };
-                        (settled, error.request_id, Some(Upload::Refused(reason)))
+                        let resolution = Resolution::NotDone { reason: reason.clone() };
+                        (resolution, error.request_id, Some(UploadOutcome::Refused(reason)))
                     }
                     _ => (Resolution::Unknown { reason, name_held: false }, error.request_id, None),
                 }
             }
         };
-        self.journal.settle(&record.key, &settled, request.as_deref())?;
+        self.journal.record_resolution(&record.key, &resolution, request_id.as_deref())?;
         crash_point!(self.crash, "post.after_receipt");
-        Ok(ended)
+        Ok(outcome)
     }
 
-    /// Finds out what became of an upload in doubt, and writes it down. `None` when it came to nothing:
+    /// Determines the result of an upload of unknown outcome and records it. Returns `None` if it did not happen:
     /// then another may be opened.
-    pub(super) async fn settle(&self, record: &EffectRecord) -> Result<Option<Upload>, Abort> {
+    pub(super) async fn reconcile(&self, record: &EffectRecord) -> Result<Option<UploadOutcome>, Abort> {
         crash_point!(self.crash, "post.reconcile");
         let not_done = |reason: &str| {
-            self.journal.settle(&record.key, &Resolution::NotDone { reason: reason.to_owned() }, None)
+            self.journal.record_resolution(
+                &record.key,
+                &Resolution::NotDone { reason: reason.to_owned() },
+                None,
+            )
         };
-        let Some(publish_id) = record.handle.clone() else {
-            // Its id is written down before the first byte, so not a byte has left.
+        let Some(publish_id) = record.resume_token.clone() else {
+            // The id is recorded before the first byte is sent, so nothing was sent.
             not_done("no upload was opened")?;
             return Ok(None);
         };
-        match self.find(record, &publish_id).await? {
-            Reconciled::Whole => {
-                self.journal.settle(&record.key, &Resolution::Done { receipt: publish_id.clone() }, None)?;
-                Ok(Some(Upload::Done(publish_id)))
+        match self.query_status(record, &publish_id).await? {
+            ReconciledPost::Complete => {
+                self.journal.record_resolution(
+                    &record.key,
+                    &Resolution::Done { receipt: publish_id.clone() },
+                    None,
+                )?;
+                Ok(Some(UploadOutcome::Done(publish_id)))
             }
-            Reconciled::Nothing(reason) => {
+            ReconciledPost::NotDone(reason) => {
                 not_done(&reason)?;
                 Ok(None)
             }
-            Reconciled::Failed(reason) => {
+            ReconciledPost::Failed(reason) => {
                 not_done(&reason)?;
                 Ok(match class_of(&reason) {
-                    Class::ReEncode => Some(Upload::BadFile(reason)),
-                    // An end that says nothing against another try.
+                    Class::ReEncode => Some(UploadOutcome::BadFile(reason)),
+                    // These two reasons allow a retry.
                     Class::Retry => None,
                     _ if reason == "publish_cancelled" => None,
-                    _ => Some(Upload::Refused(reason)),
+                    _ => Some(UploadOutcome::Refused(reason)),
                 })
             }
-            Reconciled::Ambiguous(readings) => {
-                self.journal.ask(&record.key, &readings)?;
-                let seen = readings.join("; ");
-                Ok(Some(Upload::Unsettled(format!("needs a decision, see `greenlit resolve`: {seen}"))))
+            ReconciledPost::Ambiguous(readings) => {
+                self.journal.record_question(&record.key, &readings)?;
+                let readings = readings.join("; ");
+                Ok(Some(UploadOutcome::Unresolved(format!(
+                    "needs your decision, see `greenlit resolve`: {readings}"
+                ))))
             }
-            Reconciled::NoAnswer(said) => {
-                Ok(Some(Upload::Unsettled(format!("whether it was uploaded is not known: {said}"))))
+            ReconciledPost::NoAnswer(error) => {
+                Ok(Some(UploadOutcome::Unresolved(format!("unknown whether it was uploaded: {error}"))))
             }
         }
     }
 
-    async fn find(&self, record: &EffectRecord, publish_id: &str) -> Result<Reconciled, Abort> {
+    async fn query_status(&self, record: &EffectRecord, publish_id: &str) -> Result<ReconciledPost, Abort> {
         let started = Instant::now();
         let window = self.visibility_window.saturating_sub(record.since_sent());
-        let (mut tries, mut looks) = (0_u32, 0_u32);
+        let (mut tries, mut incomplete_answers) = (0_u32, 0_u32);
         loop {
-            self.go_on()?;
-            let over = started.elapsed() >= window;
+            self.check_running()?;
+            let window_is_over = started.elapsed() >= window;
             match self.call(self.platform.status(publish_id)).await? {
                 Ok(PostStatus::Processing | PostStatus::InInbox | PostStatus::Posted { .. }) => {
-                    return Ok(Reconciled::Whole);
+                    return Ok(ReconciledPost::Complete);
                 }
-                Ok(PostStatus::Failed { reason }) => return Ok(Reconciled::Failed(reason)),
+                Ok(PostStatus::Failed { reason }) => return Ok(ReconciledPost::Failed(reason)),
                 Ok(PostStatus::Uploading { received }) => {
                     if received.is_some() && received == record.size_bytes {
-                        return Ok(Reconciled::Whole);
+                        return Ok(ReconciledPost::Complete);
                     }
-                    looks += 1;
-                    // Bytes under way may still arrive; after the window none are.
-                    if over && looks >= 2 {
-                        return self.take_back(record, publish_id, received).await;
+                    incomplete_answers += 1;
+                    // Bytes may still arrive until the window is over.
+                    if window_is_over && incomplete_answers >= 2 {
+                        return self.cancel_incomplete(record, publish_id, received).await;
                     }
                 }
-                Err(error) if over && error.class == Class::Permanent => {
-                    return Ok(Reconciled::Ambiguous(vec![
+                Err(error) if window_is_over && error.class == Class::Permanent => {
+                    return Ok(ReconciledPost::Ambiguous(vec![
                         format!("the upload {publish_id} was opened and bytes were sent"),
-                        format!("asked after it, the platform says: {error}"),
+                        format!("the platform answered the status query with: {error}"),
                     ]));
                 }
                 Err(error) if started.elapsed() >= window.max(self.visibility_window) => {
-                    return Ok(Reconciled::NoAnswer(error.to_string()));
+                    return Ok(ReconciledPost::NoAnswer(error.to_string()));
                 }
                 Err(_) => {}
             }
             tries += 1;
-            let bound = self.first_poll.saturating_mul(1 << tries.min(10)).min(ASK_MOST);
+            let bound = self.first_poll.saturating_mul(1 << tries.min(10)).min(MAX_QUERY_WAIT);
             let left = window.saturating_sub(started.elapsed()).max(Duration::from_millis(100));
             self.wait(bound.mul_f64(0.5 + 0.5 * fastrand::f64()).min(left)).await?;
         }
     }
 
-    /// An upload with bytes missing shall never become whole: only then may another be opened.
-    async fn take_back(
+    /// Cancels an upload with missing bytes, so that it can never complete: only then another may be opened.
+    async fn cancel_incomplete(
         &self,
         record: &EffectRecord,
         publish_id: &str,
         received: Option<u64>,
-    ) -> Result<Reconciled, Abort> {
+    ) -> Result<ReconciledPost, Abort> {
         let total = record.size_bytes.unwrap_or_default();
-        let said = match self.call(self.platform.cancel(publish_id)).await? {
+        let cancel_error = match self.call(self.platform.cancel(publish_id)).await? {
             Ok(()) => {
-                return Ok(Reconciled::Nothing("bytes were missing; the upload was taken back".to_owned()));
+                return Ok(ReconciledPost::NotDone(
+                    "bytes were missing; the upload was cancelled".to_owned(),
+                ));
             }
             Err(error) => error.to_string(),
         };
         Ok(match received {
-            // Nobody but this process could send the rest, and it does not know the address any more.
-            Some(bytes) if bytes < total => {
-                Reconciled::Nothing(format!("{bytes} of {total} bytes had arrived, and no more can"))
-            }
-            _ => Reconciled::Ambiguous(vec![
-                format!("the upload {publish_id} is said to be under way, with an unknown number of bytes"),
-                format!("it could not be taken back: {said}"),
+            // Only this process could send the rest, and it no longer has the upload address.
+            Some(bytes) if bytes < total => ReconciledPost::NotDone(format!(
+                "only {bytes} of {total} bytes arrived, and no more can arrive"
+            )),
+            _ => ReconciledPost::Ambiguous(vec![
+                format!(
+                    "the platform reports the upload {publish_id} as in progress, without the bytes received"
+                ),
+                format!("the upload could not be cancelled: {cancel_error}"),
             ]),
         })
     }

@@ -1,118 +1,121 @@
-//! Videos the platform does not take: deadlines, further recipes, and when to give up.
+//! Videos whose processing fails: deadlines, further encode modes, and when a video is given up.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn failed_processing_goes_on_with_the_next_recipe() {
+async fn failed_processing_leads_to_the_next_encode_mode() {
     for stuck in [false, true] {
-        let env = Env::new(&["a"]).row("a", "one");
+        let scenario = Scenario::new(&["a"]).with_row("a", "one");
         let first = asset("a").content().blake3.clone();
         {
-            let mut world = env.fake.world.lock().unwrap();
-            let set = if stuck { &mut world.stuck } else { &mut world.broken };
+            let mut state = scenario.fake.state.lock().unwrap();
+            let set = if stuck { &mut state.stuck } else { &mut state.broken };
             set.insert(first);
         }
-        assert_eq!(spread(&env.deliver().await), (Published, 2, vec![Published]));
-        let names = env.fake.videos_made();
+        assert_eq!(summary(&scenario.deliver().await), (Published, 2, vec![Published]));
+        let names = scenario.fake.video_names();
         assert!(names.len() == 2 && names[1].ends_with("-r2.mp4"), "{names:?}");
-        assert_eq!(env.fake.ads_made(), ["one"]);
+        assert_eq!(scenario.fake.ad_names(), ["one"]);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_no_recipe_is_left_every_reason_is_told_and_nothing_more_is_sent() {
-    let env = Env { last_recipe: 2, ..Env::new(&["a"]).row("a", "one") };
+async fn without_a_further_encode_mode_every_reason_is_reported_and_nothing_is_sent() {
+    let scenario = Scenario { last_encode_mode: 2, ..Scenario::new(&["a"]).with_row("a", "one") };
     {
-        let mut world = env.fake.world.lock().unwrap();
-        world.broken.insert(asset("a").content().blake3.clone());
-        world.stuck.insert(asset("a@2").content().blake3.clone());
+        let mut state = scenario.fake.state.lock().unwrap();
+        state.broken.insert(asset("a").content().blake3.clone());
+        state.stuck.insert(asset("a@2").content().blake3.clone());
     }
-    let delivery = env.deliver().await;
-    assert_eq!(spread(&delivery), (GivenUp, 2, vec![GivenUp]));
+    let delivery = scenario.deliver().await;
+    assert_eq!(summary(&delivery), (GivenUp, 2, vec![GivenUp]));
     let reason = delivery.reason.clone().unwrap();
     assert!(
         reason.starts_with("attempt 1: never listed within 600 s; attempt 2: listed, not displayable"),
         "{reason}"
     );
-    assert!(reason.ends_with("no recipe is left"), "{reason}");
-    let mutations = env.fake.mutations();
-    assert_eq!(env.deliver().await, delivery);
-    assert_eq!(env.fake.mutations(), mutations);
+    assert!(reason.ends_with("no encode mode is left"), "{reason}");
+    let mutations = scenario.fake.mutations();
+    assert_eq!(scenario.deliver().await, delivery);
+    assert_eq!(scenario.fake.mutations(), mutations);
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_use_up_the_poll_deadline_exactly() {
-    let env = Env::new(&["a"]).row("a", "one");
+async fn all_attempts_fit_into_the_poll_deadline() {
+    let scenario = Scenario::new(&["a"]).with_row("a", "one");
     for seed in ["a", "a@2", "a@3"] {
-        env.fake.world.lock().unwrap().broken.insert(asset(seed).content().blake3.clone());
+        scenario.fake.state.lock().unwrap().broken.insert(asset(seed).content().blake3.clone());
     }
-    let delivery = env.deliver().await;
-    assert_eq!(spread(&delivery), (GivenUp, 3, vec![GivenUp]));
+    let delivery = scenario.deliver().await;
+    assert_eq!(summary(&delivery), (GivenUp, 3, vec![GivenUp]));
     assert!(delivery.reason.unwrap().contains("attempt 3: never listed"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_poll_deadline_ends_unconfirmed_and_the_next_run_goes_on() {
-    let mut env = Env { poll_deadline: Some(Duration::from_secs(10)), ..Env::new(&["a"]).row("a", "one") };
-    let delivery = env.deliver().await;
-    assert_eq!(spread(&delivery), (Unconfirmed, 1, vec![Unconfirmed]));
+async fn the_poll_deadline_leaves_the_video_unconfirmed_and_the_next_run_resumes() {
+    let mut scenario = Scenario {
+        poll_deadline: Some(Duration::from_secs(10)),
+        ..Scenario::new(&["a"]).with_row("a", "one")
+    };
+    let delivery = scenario.deliver().await;
+    assert_eq!(summary(&delivery), (Unconfirmed, 1, vec![Unconfirmed]));
     assert!(delivery.reason.unwrap().starts_with("never listed within 10 s"));
-    env.poll_deadline = None;
-    assert_eq!(spread(&env.deliver().await), (Published, 1, vec![Published]));
-    assert_eq!(env.fake.count("upload_video"), 1);
+    scenario.poll_deadline = None;
+    assert_eq!(summary(&scenario.deliver().await), (Published, 1, vec![Published]));
+    assert_eq!(scenario.fake.count("upload_video"), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_network_fault_while_polling_is_no_news() {
-    let env = Env::new(&["a"]).row("a", "one");
+async fn network_errors_while_polling_do_not_fail_the_video() {
+    let scenario = Scenario::new(&["a"]).with_row("a", "one");
     for nth in 1..8 {
-        env.fake.fault("videos", nth, Fault::LoseRequest);
+        scenario.fake.fault("videos", nth, Fault::LoseRequest);
     }
-    assert_eq!(spread(&env.deliver().await), (Published, 1, vec![Published]));
-    assert_eq!(env.fake.count("upload_video"), 1);
+    assert_eq!(summary(&scenario.deliver().await), (Published, 1, vec![Published]));
+    assert_eq!(scenario.fake.count("upload_video"), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_attempts_reopen_what_was_given_up_for_want_of_them() {
-    let mut env = Env { attempts: 2, ..Env::new(&["a"]).row("a", "one") };
-    for recipe in ["a", "a@2"] {
-        env.fake.world.lock().unwrap().broken.insert(asset(recipe).content().blake3.clone());
+async fn more_attempts_reopen_a_video_whose_attempts_were_used_up() {
+    let mut scenario = Scenario { attempts: 2, ..Scenario::new(&["a"]).with_row("a", "one") };
+    for seed in ["a", "a@2"] {
+        scenario.fake.state.lock().unwrap().broken.insert(asset(seed).content().blake3.clone());
     }
-    assert_eq!(spread(&env.deliver().await), (GivenUp, 2, vec![GivenUp]));
-    assert_eq!(spread(&env.deliver().await), (GivenUp, 2, vec![GivenUp]));
-    env.attempts = 3;
-    assert_eq!(spread(&env.deliver().await), (Published, 3, vec![Published]));
-    assert_eq!(env.fake.videos_made().len(), 3);
-    // Where no recipe is left, more attempts help nothing.
-    let mut env = Env { last_recipe: 1, ..Env::new(&["a"]) };
-    env.fake.world.lock().unwrap().broken.insert(asset("a").content().blake3.clone());
-    let given_up = env.deliver().await;
-    env.attempts = 5;
-    assert_eq!((given_up.state.clone(), env.deliver().await), (GivenUp, given_up));
+    assert_eq!(summary(&scenario.deliver().await), (GivenUp, 2, vec![GivenUp]));
+    assert_eq!(summary(&scenario.deliver().await), (GivenUp, 2, vec![GivenUp]));
+    scenario.attempts = 3;
+    assert_eq!(summary(&scenario.deliver().await), (Published, 3, vec![Published]));
+    assert_eq!(scenario.fake.video_names().len(), 3);
+    // Without a further encode mode, more attempts change nothing.
+    let mut scenario = Scenario { last_encode_mode: 1, ..Scenario::new(&["a"]) };
+    scenario.fake.state.lock().unwrap().broken.insert(asset("a").content().blake3.clone());
+    let given_up = scenario.deliver().await;
+    scenario.attempts = 5;
+    assert_eq!((given_up.state.clone(), scenario.deliver().await), (GivenUp, given_up));
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_look_is_when_history_says() {
-    let env = Env { until: Until::Ready, ..Env::new(&["a"]) };
-    let asked = |env: &Env| env.fake.count("videos");
-    env.run_looking_at(Some(Duration::from_secs(25))).await;
-    assert_eq!(asked(&env), 1, "ready after 20 s, looked at after 25 s");
+async fn the_first_poll_uses_the_time_from_the_history() {
+    let scenario = Scenario { until: Until::Ready, ..Scenario::new(&["a"]) };
+    let polls = |scenario: &Scenario| scenario.fake.count("videos");
+    scenario.run_with_first_poll(Some(Duration::from_secs(25))).await;
+    assert_eq!(polls(&scenario), 1, "the video is ready after 20 s, and the first poll is after 25 s");
 }
 
 #[tokio::test(start_paused = true)]
-async fn media_refused_on_use_is_made_anew() {
-    let env = Env::new(&["a"]).row("a", "one");
-    env.fake.fault("create_ad", 1, Fault::Refuse(Class::ReEncode, 40915));
-    assert_eq!(spread(&env.deliver().await), (Published, 2, vec![Published]));
-    assert_eq!((env.fake.videos_made().len(), env.fake.ads_made().len()), (2, 1));
+async fn a_video_rejected_at_ad_creation_is_encoded_again() {
+    let scenario = Scenario::new(&["a"]).with_row("a", "one");
+    scenario.fake.fault("create_ad", 1, Fault::Refuse(Class::ReEncode, 40915));
+    assert_eq!(summary(&scenario.deliver().await), (Published, 2, vec![Published]));
+    assert_eq!((scenario.fake.video_names().len(), scenario.fake.ad_names().len()), (2, 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_video_that_went_stale_before_its_ad_is_made_anew() {
-    let mut env = Env { until: Until::Ready, ..Env::new(&["a"]).row("a", "one") };
-    assert_eq!(env.deliver().await.state, Ready);
-    env.fake.make_stale("a-");
-    env.until = Until::Published;
-    assert_eq!(spread(&env.deliver().await), (Published, 2, vec![Published]));
+async fn a_video_that_became_unusable_before_its_ad_is_encoded_again() {
+    let mut scenario = Scenario { until: Until::Ready, ..Scenario::new(&["a"]).with_row("a", "one") };
+    assert_eq!(scenario.deliver().await.state, Ready);
+    scenario.fake.make_unusable("a-");
+    scenario.until = Until::Published;
+    assert_eq!(summary(&scenario.deliver().await), (Published, 2, vec![Published]));
 }

@@ -1,4 +1,4 @@
-//! A platform in memory: scripted faults, time of processing, and a call at which the run is cut.
+//! A platform in memory with scripted faults, processing times and a call at which the run is cut.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::model::{ContentHash, Size};
-use crate::platform::{AdsPlatform, Call, CallError, Class, NewAd, RemoteAd, RemoteVideo, UploadLog};
+use crate::platform::{AdsPlatform, Call, CallError, Class, NewAd, RemoteAd, RemoteVideo, UploadObserver};
 use crate::rules::ValidatedAsset;
 use crate::ship::landing::LandingError;
-use crate::ship::{AssetPreparer, Pages, PrepareError};
+use crate::ship::{AssetPreparer, PageVisitor, PrepareError};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fault {
@@ -20,7 +20,7 @@ pub(super) enum Fault {
     Refuse(Class, i64),
     /// It happened, but the reply is lost.
     LoseReply,
-    /// Nothing happened, and nobody can tell.
+    /// Nothing happened, and the client cannot tell.
     LoseRequest,
 }
 
@@ -30,18 +30,19 @@ struct Video {
     name: String,
     md5: String,
     size: u64,
-    seen_from: Option<Instant>,
+    listed_from: Option<Instant>,
     usable: bool,
 }
 
 #[derive(Default)]
-pub(super) struct World {
+pub(super) struct FakeState {
     videos: Vec<Video>,
-    /// Where each video stands in the list, and the names taken.
-    places: HashMap<String, usize>,
+    /// The index of each video in `videos`.
+    index_by_id: HashMap<String, usize>,
+    /// The names that are taken.
     names: HashSet<String>,
     ads: Vec<(String, String, RemoteAd, Instant)>,
-    /// One entry a call: method and subject.
+    /// One entry per call: method and subject.
     pub(super) log: Vec<String>,
     faults: HashMap<(&'static str, u32), Fault>,
     counts: HashMap<&'static str, u32>,
@@ -49,91 +50,91 @@ pub(super) struct World {
     pub(super) broken: HashSet<String>,
     /// Contents that are listed, but never displayable.
     pub(super) stuck: HashSet<String>,
-    /// Whether the check of names is as late as the lists.
-    pub(super) names_lag: bool,
-    /// Whether each ad comes into being twice.
-    pub(super) twin_ads: bool,
+    /// Whether the name check shows videos as late as the lists.
+    pub(super) name_check_is_late: bool,
+    /// Whether each ad is created twice.
+    pub(super) duplicate_ads: bool,
     calls: u32,
     cut_at: Option<(u32, bool)>,
 }
 
-pub(super) struct Fake {
-    pub(super) world: Mutex<World>,
+pub(super) struct FakePlatform {
+    pub(super) state: Mutex<FakeState>,
     pub(super) processing: Duration,
-    /// Videos take up to this much longer, each another time.
+    /// Processing takes up to this much longer, different for each video.
     pub(super) spread: Duration,
     pub(super) cut: Notify,
 }
 
-impl World {
+impl FakeState {
     fn add(&mut self, video: Video) {
-        self.places.insert(video.id.clone(), self.videos.len());
+        self.index_by_id.insert(video.id.clone(), self.videos.len());
         self.names.insert(video.name.clone());
         self.videos.push(video);
     }
 
     fn video(&self, id: &str) -> Option<&Video> {
-        self.places.get(id).and_then(|place| self.videos.get(*place))
+        self.index_by_id.get(id).and_then(|index| self.videos.get(*index))
     }
 }
 
-impl Fake {
-    pub(super) fn new() -> Fake {
-        let (world, cut) = (Mutex::default(), Notify::new());
-        Fake { world, processing: Duration::from_secs(20), spread: Duration::ZERO, cut }
+impl FakePlatform {
+    pub(super) fn new() -> FakePlatform {
+        let (state, cut) = (Mutex::default(), Notify::new());
+        FakePlatform { state, processing: Duration::from_secs(20), spread: Duration::ZERO, cut }
     }
 
-    /// The `nth` call of a method, from 1, meets this fault.
+    /// Injects a fault into the `nth` call of a method, from 1.
     pub(super) fn fault(&self, method: &'static str, nth: u32, fault: Fault) {
-        self.world.lock().unwrap().faults.insert((method, nth), fault);
+        self.state.lock().unwrap().faults.insert((method, nth), fault);
     }
 
-    /// The `nth` call of any method from now on never answers; `done` tells whether it has its effect.
+    /// Lets the `nth` call of any method from now on never answer; `done`: whether it has its effect.
     pub(super) fn cut_at(&self, nth: u32, done: bool) {
-        let mut world = self.world.lock().unwrap();
-        world.cut_at = Some((world.calls + nth, done));
+        let mut state = self.state.lock().unwrap();
+        state.cut_at = Some((state.calls + nth, done));
     }
 
-    pub(super) fn uncut(&self) {
-        self.world.lock().unwrap().cut_at = None;
+    pub(super) fn clear_cut(&self) {
+        self.state.lock().unwrap().cut_at = None;
     }
 
     pub(super) fn count(&self, method: &str) -> usize {
-        self.world.lock().unwrap().log.iter().filter(|line| line.starts_with(method)).count()
+        self.state.lock().unwrap().log.iter().filter(|line| line.starts_with(method)).count()
     }
 
     pub(super) fn mutations(&self) -> usize {
         self.count("upload_video") + self.count("upload_image") + self.count("create_ad")
     }
 
-    /// Names of the videos that came into being, one entry each.
-    pub(super) fn videos_made(&self) -> Vec<String> {
-        self.world.lock().unwrap().videos.iter().map(|video| video.name.clone()).collect()
+    /// Returns the names of the created videos.
+    pub(super) fn video_names(&self) -> Vec<String> {
+        self.state.lock().unwrap().videos.iter().map(|video| video.name.clone()).collect()
     }
 
-    /// Names of the ads that came into being, one entry each.
-    pub(super) fn ads_made(&self) -> Vec<String> {
-        self.world.lock().unwrap().ads.iter().map(|(_, _, ad, _)| ad.ad_name.clone()).collect()
+    /// Returns the names of the created ads.
+    pub(super) fn ad_names(&self) -> Vec<String> {
+        self.state.lock().unwrap().ads.iter().map(|(_, _, ad, _)| ad.ad_name.clone()).collect()
     }
 
     pub(super) fn videos_count(&self) -> usize {
-        self.world.lock().unwrap().videos.len()
+        self.state.lock().unwrap().videos.len()
     }
 
     pub(super) fn ads_count(&self) -> usize {
-        self.world.lock().unwrap().ads.len()
+        self.state.lock().unwrap().ads.len()
     }
 
-    /// A second video of the same name and bytes, as no well-behaved client would leave it.
+    /// Adds a second video with the same name and bytes, which a correct client never creates.
     pub(super) fn duplicate_first_video(&self) {
-        let mut world = self.world.lock().unwrap();
-        let mut copy = world.videos[0].clone();
+        let mut state = self.state.lock().unwrap();
+        let mut copy = state.videos[0].clone();
         copy.id = "copy".into();
-        world.add(copy);
+        state.add(copy);
     }
 
-    pub(super) fn make_stale(&self, name_part: &str) {
-        for video in &mut self.world.lock().unwrap().videos {
+    pub(super) fn make_unusable(&self, name_part: &str) {
+        for video in &mut self.state.lock().unwrap().videos {
             video.usable &= !video.name.contains(name_part);
         }
     }
@@ -142,26 +143,26 @@ impl Fake {
         &self,
         method: &'static str,
         subject: String,
-        effect: impl FnOnce(&mut World) -> Result<T, CallError>,
+        effect: impl FnOnce(&mut FakeState) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
         tokio::time::sleep(Duration::from_millis(50)).await;
         let (cut, answer) = {
-            let mut world = self.world.lock().unwrap();
-            world.calls += 1;
-            world.log.push(format!("{method} {subject}"));
-            let count = world.counts.entry(method).or_default();
+            let mut state = self.state.lock().unwrap();
+            state.calls += 1;
+            state.log.push(format!("{method} {subject}"));
+            let count = state.counts.entry(method).or_default();
             *count += 1;
             let nth = *count;
-            let cut = world.cut_at.filter(|(at, _)| *at == world.calls);
-            let answer = match (cut, world.faults.get(&(method, nth)).copied()) {
+            let cut = state.cut_at.filter(|(at, _)| *at == state.calls);
+            let answer = match (cut, state.faults.get(&(method, nth)).copied()) {
                 (Some((_, false)), _) => Err(error(method, Class::Unknown, None)),
                 (_, Some(Fault::Refuse(class, code))) => Err(error(method, class, Some(code))),
                 (_, Some(Fault::LoseRequest)) => Err(error(method, Class::Unknown, None)),
                 (_, Some(Fault::LoseReply)) => {
-                    let _ = effect(&mut world);
+                    let _ = effect(&mut state);
                     Err(error(method, Class::Unknown, None))
                 }
-                _ => effect(&mut world),
+                _ => effect(&mut state),
             };
             (cut.is_some(), answer)
         };
@@ -190,11 +191,11 @@ fn remote(video: &Video) -> RemoteVideo {
     }
 }
 
-fn is_seen(video: &Video) -> bool {
-    video.seen_from.is_some_and(|from| from <= Instant::now())
+fn is_listed(video: &Video) -> bool {
+    video.listed_from.is_some_and(|from| from <= Instant::now())
 }
 
-impl AdsPlatform for Fake {
+impl AdsPlatform for FakePlatform {
     fn origin(&self) -> &str {
         "https://fake"
     }
@@ -211,27 +212,27 @@ impl AdsPlatform for Fake {
         &'a self,
         asset: &'a ValidatedAsset,
         name: &'a str,
-        log: &'a dyn UploadLog,
+        log: &'a dyn UploadObserver,
     ) -> Call<'a, String> {
         Box::pin(async move {
             log.sent(asset.content().size_bytes);
-            self.answer("upload_video", name.to_owned(), move |world| {
-                if world.names.contains(name) {
+            self.answer("upload_video", name.to_owned(), move |state| {
+                if state.names.contains(name) {
                     return Err(error("upload_video", Class::ReRead, Some(40911)));
                 }
                 let content = asset.content();
-                let id = format!("v{}", world.videos.len() + 1);
-                let broken = world.broken.contains(&content.blake3);
-                // Even steps in an order that looks like none.
-                let share = world.videos.len() * 619 % 1000;
-                let takes = self.processing + self.spread.mul_f64(share as f64 / 1000.0);
-                world.add(Video {
+                let id = format!("v{}", state.videos.len() + 1);
+                let broken = state.broken.contains(&content.blake3);
+                // Evenly spaced processing times in a shuffled order.
+                let permille = state.videos.len() * 619 % 1000;
+                let takes = self.processing + self.spread.mul_f64(permille as f64 / 1000.0);
+                state.add(Video {
                     id: id.clone(),
                     name: name.to_owned(),
                     md5: content.md5.clone(),
                     size: content.size_bytes,
-                    seen_from: (!broken).then(|| Instant::now() + takes),
-                    usable: !world.stuck.contains(&content.blake3),
+                    listed_from: (!broken).then(|| Instant::now() + takes),
+                    usable: !state.stuck.contains(&content.blake3),
                 });
                 Ok(id)
             })
@@ -241,23 +242,26 @@ impl AdsPlatform for Fake {
 
     fn videos<'a>(&'a self, ids: &'a [String]) -> Call<'a, Vec<RemoteVideo>> {
         assert!(ids.len() <= 60);
-        Box::pin(self.answer("videos", ids.join(","), |world| {
-            let asked = ids.iter().filter_map(|id| world.video(id)).filter(|video| is_seen(video));
-            Ok(asked.map(remote).collect())
+        Box::pin(self.answer("videos", ids.join(","), |state| {
+            let listed = ids.iter().filter_map(|id| state.video(id)).filter(|video| is_listed(video));
+            Ok(listed.map(remote).collect())
         }))
     }
 
     fn search_videos<'a>(&'a self, name: &'a str) -> Call<'a, Vec<RemoteVideo>> {
-        Box::pin(self.answer("search_videos", name.to_owned(), move |world| {
-            // Fuzzy: every video is a hit.
-            Ok(world.videos.iter().filter(|video| is_seen(video)).map(remote).collect())
+        Box::pin(self.answer("search_videos", name.to_owned(), move |state| {
+            // A fuzzy search: every video matches.
+            Ok(state.videos.iter().filter(|video| is_listed(video)).map(remote).collect())
         }))
     }
 
     fn name_taken<'a>(&'a self, name: &'a str) -> Call<'a, bool> {
-        Box::pin(self.answer("name_taken", name.to_owned(), move |world| {
-            // The check of names sees at once what lists show late, unless told otherwise.
-            Ok(world.videos.iter().any(|video| video.name == name && (!world.names_lag || is_seen(video))))
+        Box::pin(self.answer("name_taken", name.to_owned(), move |state| {
+            // By default the name check shows at once what the lists show late.
+            Ok(state
+                .videos
+                .iter()
+                .any(|video| video.name == name && (!state.name_check_is_late || is_listed(video))))
         }))
     }
 
@@ -267,37 +271,37 @@ impl AdsPlatform for Fake {
     }
 
     fn create_ad<'a>(&'a self, ad: &'a NewAd) -> Call<'a, String> {
-        Box::pin(self.answer("create_ad", ad.ad_name.clone(), |world| {
-            let video = world.video(&ad.video_id);
-            if !video.is_some_and(|video| is_seen(video) && video.usable) {
+        Box::pin(self.answer("create_ad", ad.ad_name.clone(), |state| {
+            let video = state.video(&ad.video_id);
+            if !video.is_some_and(|video| is_listed(video) && video.usable) {
                 return Err(error("create_ad", Class::ReRead, Some(40053)));
             }
-            let id = format!("a{}", world.ads.len() + 1);
+            let id = format!("a{}", state.ads.len() + 1);
             let remote = RemoteAd {
                 ad_id: id.clone(),
                 ad_name: ad.ad_name.clone(),
                 video_id: Some(ad.video_id.clone()),
             };
-            let seen_from = Instant::now() + self.processing;
-            if world.twin_ads {
-                let twin = RemoteAd { ad_id: format!("{id}-twin"), ..remote.clone() };
-                world.ads.push((ad.adgroup_id.clone(), ad.image_id.clone(), twin, seen_from));
+            let listed_from = Instant::now() + self.processing;
+            if state.duplicate_ads {
+                let copy = RemoteAd { ad_id: format!("{id}-copy"), ..remote.clone() };
+                state.ads.push((ad.adgroup_id.clone(), ad.image_id.clone(), copy, listed_from));
             }
-            world.ads.push((ad.adgroup_id.clone(), ad.image_id.clone(), remote, seen_from));
+            state.ads.push((ad.adgroup_id.clone(), ad.image_id.clone(), remote, listed_from));
             Ok(id)
         }))
     }
 
     fn ads_of<'a>(&'a self, adgroup_id: &'a str) -> Call<'a, Vec<RemoteAd>> {
-        Box::pin(self.answer("ads_of", adgroup_id.to_owned(), move |world| {
+        Box::pin(self.answer("ads_of", adgroup_id.to_owned(), move |state| {
             let now = Instant::now();
-            let ads = world.ads.iter().filter(|(group, _, _, seen)| group == adgroup_id && *seen <= now);
+            let ads = state.ads.iter().filter(|(group, _, _, seen)| group == adgroup_id && *seen <= now);
             Ok(ads.map(|(_, _, ad, _)| ad.clone()).collect())
         }))
     }
 }
 
-/// An asset whose content is told by `seed`.
+/// Returns an asset whose content is derived from `seed`.
 pub(super) fn asset(seed: &str) -> ValidatedAsset {
     let content = ContentHash {
         blake3: blake3::hash(seed.as_bytes()).to_hex().to_string(),
@@ -308,18 +312,18 @@ pub(super) fn asset(seed: &str) -> ValidatedAsset {
     ValidatedAsset::for_test(PathBuf::from(format!("{seed}.mp4")), content, size)
 }
 
-/// Makes `stem@2` of `stem.mov` by recipe 2, and so on to `last`.
+/// Prepares `stem@2` from `stem.mov` in encode mode 2, and so on up to mode `last`.
 pub(super) struct FakePreparer {
     pub(super) folder: PathBuf,
     pub(super) last: u32,
 }
 
 impl AssetPreparer for FakePreparer {
-    fn make(&self, source: &Path, recipe: u32) -> Result<ValidatedAsset, PrepareError> {
-        if recipe > self.last {
-            return Err(PrepareError::Refused("no recipe is left".into()));
+    fn prepare(&self, source: &Path, encode_mode: u32) -> Result<ValidatedAsset, PrepareError> {
+        if encode_mode > self.last {
+            return Err(PrepareError::Refused("no encode mode is left".into()));
         }
-        Ok(asset(&format!("{}@{recipe}", source.file_stem().unwrap().to_string_lossy())))
+        Ok(asset(&format!("{}@{encode_mode}", source.file_stem().unwrap().to_string_lossy())))
     }
 
     fn cover(&self, asset: &ValidatedAsset) -> Result<PathBuf, PrepareError> {
@@ -329,7 +333,7 @@ impl AssetPreparer for FakePreparer {
         Ok(path)
     }
 
-    fn judge_cover(&self, path: &Path, _asset: &ValidatedAsset) -> Result<(), PrepareError> {
+    fn check_cover(&self, path: &Path, _asset: &ValidatedAsset) -> Result<(), PrepareError> {
         let bad = path.to_string_lossy().contains("bad");
         if bad {
             Err(PrepareError::Refused("its aspect ratio is not that of the video".into()))
@@ -339,10 +343,10 @@ impl AssetPreparer for FakePreparer {
     }
 }
 
-/// Every page answers but those that say `bad`.
-pub(super) struct Web;
+/// Landing pages that all answer, except those with `bad` in their address.
+pub(super) struct FakePages;
 
-impl Pages for Web {
+impl PageVisitor for FakePages {
     fn visit<'a>(
         &'a self,
         url: &'a str,

@@ -1,4 +1,4 @@
-//! The machine against a platform in memory, on a clock that only moves when everybody waits.
+//! The delivery engine against a platform in memory, on a paused clock that advances when all tasks wait.
 #![allow(clippy::unwrap_used)]
 
 mod aborts;
@@ -16,18 +16,19 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use self::fake::{Fake, FakePreparer, Fault, Web, asset};
+use self::fake::{FakePages, FakePlatform, FakePreparer, Fault, asset};
 use super::crash::{self, CrashPoints};
 use super::*;
 use crate::platform::Class;
 
-struct Env {
+/// A journal, a fake platform and the files and rows to ship.
+struct Scenario {
     dir: tempfile::TempDir,
     journal: Arc<Journal>,
-    fake: Arc<Fake>,
+    fake: Arc<FakePlatform>,
     rows: Vec<AdRow>,
     sources: Vec<&'static str>,
-    last_recipe: u32,
+    last_encode_mode: u32,
     landing: LandingMode,
     until: Until,
     poll_deadline: Option<Duration>,
@@ -37,20 +38,20 @@ struct Env {
     points: Arc<Mutex<BTreeSet<String>>>,
 }
 
-impl Env {
-    fn new(sources: &[&'static str]) -> Env {
-        Env::within(tempfile::tempdir().unwrap(), sources)
+impl Scenario {
+    fn new(sources: &[&'static str]) -> Scenario {
+        Scenario::in_folder(tempfile::tempdir().unwrap(), sources)
     }
 
-    fn within(dir: tempfile::TempDir, sources: &[&'static str]) -> Env {
+    fn in_folder(dir: tempfile::TempDir, sources: &[&'static str]) -> Scenario {
         let journal = Arc::new(Journal::open(&dir.path().join("journal.db"), Wait::Refuse).unwrap());
-        Env {
+        Scenario {
             dir,
             journal,
-            fake: Arc::new(Fake::new()),
+            fake: Arc::new(FakePlatform::new()),
             rows: Vec::new(),
             sources: sources.to_vec(),
-            last_recipe: 3,
+            last_encode_mode: 3,
             landing: LandingMode::Require,
             until: Until::Published,
             poll_deadline: None,
@@ -61,7 +62,7 @@ impl Env {
         }
     }
 
-    fn row(mut self, video: &str, ad_name: &str) -> Env {
+    fn with_row(mut self, video: &str, ad_name: &str) -> Scenario {
         let row = u32::try_from(self.rows.len()).unwrap() + 1;
         self.rows.push(AdRow {
             row,
@@ -80,17 +81,17 @@ impl Env {
     }
 
     async fn run(&self) -> ShipOutcome {
-        self.run_looking_at(None).await
+        self.run_with_first_poll(None).await
     }
 
-    async fn run_looking_at(&self, first_look: Option<Duration>) -> ShipOutcome {
+    async fn run_with_first_poll(&self, first_poll_after_upload: Option<Duration>) -> ShipOutcome {
         let (sender, receiver) = mpsc::channel(16);
         let mut request = ShipRequest {
             landing: self.landing,
             until: self.until,
             attempts: self.attempts,
-            first_look,
-            pages: Arc::new(Web),
+            first_poll_after_upload,
+            pages: Arc::new(FakePages),
             ..ShipRequest::new(receiver, self.rows.clone())
         };
         request.crash = CrashPoints::default();
@@ -98,14 +99,15 @@ impl Env {
         if let Some(deadline) = self.poll_deadline {
             request.poll_deadline = deadline;
         }
-        let maker = Arc::new(FakePreparer { folder: self.dir.path().to_owned(), last: self.last_recipe });
+        let preparer =
+            Arc::new(FakePreparer { folder: self.dir.path().to_owned(), last: self.last_encode_mode });
         let events = self.events.clone();
         let listener = Arc::new(move |event| events.lock().unwrap().push(event));
         let shipping =
-            ship(request, self.fake.clone(), maker, self.journal.clone(), listener, self.cancel.clone());
-        let feeding = async {
+            ship(request, self.fake.clone(), preparer, self.journal.clone(), listener, self.cancel.clone());
+        let sending = async {
             for stem in &self.sources {
-                // A name after the sign is another file of the same bytes.
+                // `a=x` is a file named `a` with the content `x`.
                 let seed = stem.split('=').next_back().unwrap();
                 let prepared = Prepared {
                     source: format!("{}.mov", stem.split('=').next().unwrap()).into(),
@@ -118,7 +120,7 @@ impl Env {
             }
             drop(sender);
         };
-        let (outcome, ()) = tokio::join!(shipping, feeding);
+        let (outcome, ()) = tokio::join!(shipping, sending);
         outcome.unwrap()
     }
 
@@ -126,7 +128,7 @@ impl Env {
         self.run().await.deliveries.remove(0)
     }
 
-    /// Runs until the scripted cut, as a killed process would; false when the run ended before.
+    /// Runs until the scripted cut, like a killed process; returns false if the run ended before it.
     async fn run_until_cut(&self) -> bool {
         tokio::select! {
             biased;
@@ -136,7 +138,8 @@ impl Env {
     }
 }
 
-fn spread(delivery: &Delivery) -> (DeliveryState, u32, Vec<DeliveryState>) {
+/// Returns state and attempts of a delivery, and the states of its ads.
+fn summary(delivery: &Delivery) -> (DeliveryState, u32, Vec<DeliveryState>) {
     let ads = delivery.ads.iter().map(|ad| ad.state.clone()).collect();
     (delivery.state.clone(), delivery.attempts, ads)
 }
@@ -144,55 +147,56 @@ fn spread(delivery: &Delivery) -> (DeliveryState, u32, Vec<DeliveryState>) {
 use DeliveryState::{Failed, GivenUp, Published, Ready, Unconfirmed, Uploaded, Validated};
 
 #[tokio::test(start_paused = true)]
-async fn one_video_for_two_rows_is_uploaded_once() {
-    let env = Env::new(&["a"]).row("a", "one").row("a", "two");
-    let delivery = env.deliver().await;
-    assert_eq!(spread(&delivery), (Published, 1, vec![Published, Published]));
-    assert_eq!(env.fake.videos_made().len(), 1);
-    assert_eq!(env.fake.ads_made(), ["one", "two"]);
-    assert_eq!(env.fake.count("upload_image"), 1);
-    let events = env.events.lock().unwrap();
+async fn a_video_with_two_rows_is_uploaded_once() {
+    let scenario = Scenario::new(&["a"]).with_row("a", "one").with_row("a", "two");
+    let delivery = scenario.deliver().await;
+    assert_eq!(summary(&delivery), (Published, 1, vec![Published, Published]));
+    assert_eq!(scenario.fake.video_names().len(), 1);
+    assert_eq!(scenario.fake.ad_names(), ["one", "two"]);
+    assert_eq!(scenario.fake.count("upload_image"), 1);
+    let events = scenario.events.lock().unwrap();
     let is_sent = |event: &&ShipEvent| matches!(event, ShipEvent::Sent { bytes: 1000, total: 1000, .. });
     assert_eq!(events.iter().filter(is_sent).count(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cover_that_does_not_fit_ends_its_row_before_anything_is_made_of_it() {
-    let mut env = Env::new(&["a"]).row("a", "one").row("a", "two");
-    env.rows[0].cover = Some(env.dir.path().join("bad.png"));
-    let delivery = env.deliver().await;
+async fn an_unsuitable_cover_fails_its_row_before_it_is_uploaded() {
+    let mut scenario = Scenario::new(&["a"]).with_row("a", "one").with_row("a", "two");
+    scenario.rows[0].cover = Some(scenario.dir.path().join("bad.png"));
+    let delivery = scenario.deliver().await;
     assert_eq!(delivery.ads[0].state, Failed);
     assert!(delivery.ads[0].reason.as_ref().unwrap().contains("aspect ratio"), "{delivery:?}");
-    assert_eq!(env.fake.ads_made(), ["two"]);
-    assert_eq!(env.fake.count("upload_image"), 1);
+    assert_eq!(scenario.fake.ad_names(), ["two"]);
+    assert_eq!(scenario.fake.count("upload_image"), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_run_changes_nothing() {
-    let env = Env::new(&["a", "b"]).row("a", "one").row("b", "two");
-    let first = env.run().await;
-    let mutations = env.fake.mutations();
-    assert_eq!(env.run().await, first);
-    assert_eq!(env.fake.mutations(), mutations);
-    let status = env.journal.status().unwrap();
+async fn a_second_run_sends_nothing() {
+    let scenario = Scenario::new(&["a", "b"]).with_row("a", "one").with_row("b", "two");
+    let first = scenario.run().await;
+    let mutations = scenario.fake.mutations();
+    assert_eq!(scenario.run().await, first);
+    assert_eq!(scenario.fake.mutations(), mutations);
+    let status = scenario.journal.status().unwrap();
     let lines: Vec<_> = status.iter().map(|line| (line.state.clone(), line.ads_published)).collect();
     assert_eq!(lines, [(Published, 1), (Published, 1)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_videos_are_polled_together() {
+async fn many_videos_share_polling_calls() {
     let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
-    let env = Env { until: Until::Ready, ..Env::new(&names) };
-    let outcome = env.run().await;
+    let scenario = Scenario { until: Until::Ready, ..Scenario::new(&names) };
+    let outcome = scenario.run().await;
     assert!(outcome.deliveries.iter().all(|delivery| delivery.state == Ready));
-    let asked = env.fake.world.lock().unwrap().log.iter().filter(|line| line.starts_with("videos")).count();
+    let asked =
+        scenario.fake.state.lock().unwrap().log.iter().filter(|line| line.starts_with("videos")).count();
     assert!(asked < 2 * names.len(), "{asked} calls for {} videos", names.len());
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_files_of_the_same_bytes_are_one_video() {
-    let env = Env::new(&["a=x", "b=x"]).row("a", "one").row("b", "two");
-    let outcome = env.run().await;
+async fn two_files_with_the_same_bytes_are_uploaded_once() {
+    let scenario = Scenario::new(&["a=x", "b=x"]).with_row("a", "one").with_row("b", "two");
+    let outcome = scenario.run().await;
     assert!(outcome.deliveries.iter().all(|delivery| delivery.state == Published));
-    assert_eq!((env.fake.videos_made().len(), env.fake.ads_made().len()), (1, 2));
+    assert_eq!((scenario.fake.video_names().len(), scenario.fake.ad_names().len()), (1, 2));
 }

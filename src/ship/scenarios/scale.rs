@@ -1,4 +1,4 @@
-//! Thousands of assets at the limits of a tier: the real gate before a platform that counts every call.
+//! Thousands of assets at the limits of a tier: the real call limiter before a platform that counts every call.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{HashMap, VecDeque};
@@ -7,11 +7,11 @@ use std::path::Path;
 use tokio::time::Instant;
 
 use super::*;
-use crate::platform::tiktok_ads::throttle::Gate;
+use crate::platform::tiktok_ads::throttle::CallLimiter;
 use crate::platform::tiktok_ads::{Pauses, Tier};
-use crate::platform::{AdsPlatform, Call, CallError, NewAd, RemoteAd, RemoteVideo, UploadLog};
+use crate::platform::{AdsPlatform, Call, CallError, NewAd, RemoteAd, RemoteVideo, UploadObserver};
 use crate::rules::ValidatedAsset;
-use crate::ship::run::IN_FLIGHT;
+use crate::ship::run::MAX_IN_FLIGHT;
 
 const CREATE: &str = "ad/create/";
 const UPLOAD: &str = "file/video/ad/upload/";
@@ -19,15 +19,15 @@ const INFO: &str = "file/video/ad/info/";
 /// Ads in one ad group, as the platform allows.
 const GROUP: usize = 20;
 
-/// The platform's own count: calls in any second and any minute, by the published numbers of the basic tier.
+/// The platform's own rate limit: calls per second and per minute, with the published numbers of the basic tier.
 #[derive(Default)]
-struct Meter {
+struct RateMeter {
     seen: HashMap<&'static str, VecDeque<Instant>>,
     totals: HashMap<&'static str, usize>,
     refused: usize,
 }
 
-impl Meter {
+impl RateMeter {
     fn admit(&mut self, endpoint: &'static str) -> bool {
         *self.totals.entry(endpoint).or_default() += 1;
         let now = Instant::now();
@@ -50,21 +50,21 @@ impl Meter {
     }
 }
 
-/// The platform in memory behind a gate of the basic tier, and with a meter of its own.
-struct Metered {
-    fake: Arc<Fake>,
-    gate: Gate,
-    meter: Mutex<Meter>,
+/// The platform in memory behind a limiter of the basic tier, with a rate meter of its own.
+struct MeteredPlatform {
+    fake: Arc<FakePlatform>,
+    gate: CallLimiter,
+    meter: Mutex<RateMeter>,
     /// The most videos that were uploaded and had no ad yet.
-    most_open: Mutex<usize>,
+    max_open: Mutex<usize>,
 }
 
-impl Metered {
+impl MeteredPlatform {
     async fn pass<T>(&self, endpoint: &'static str, call: Call<'_, T>) -> Result<T, CallError> {
         let turn = self.gate.enter(endpoint).await;
-        // The way there takes now longer, now shorter, and now and then very long.
-        let way = if fastrand::u8(..50) == 0 { 200..900 } else { 5..45 };
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(way))).await;
+        // The latency varies; one call in fifty is very slow.
+        let latency_ms = if fastrand::u8(..50) == 0 { 200..900 } else { 5..45 };
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(latency_ms))).await;
         if !self.meter.lock().unwrap().admit(endpoint) {
             self.gate.throttled(&turn);
             let message = "too many requests".to_owned();
@@ -81,7 +81,7 @@ impl Metered {
     }
 }
 
-impl AdsPlatform for Metered {
+impl AdsPlatform for MeteredPlatform {
     fn origin(&self) -> &str {
         self.fake.origin()
     }
@@ -98,13 +98,13 @@ impl AdsPlatform for Metered {
         &'a self,
         asset: &'a ValidatedAsset,
         name: &'a str,
-        log: &'a dyn UploadLog,
+        log: &'a dyn UploadObserver,
     ) -> Call<'a, String> {
         Box::pin(async move {
             let answer = self.pass(UPLOAD, self.fake.upload_video(asset, name, log)).await;
             let open = self.fake.videos_count() - self.fake.ads_count();
-            let mut most = self.most_open.lock().unwrap();
-            *most = open.max(*most);
+            let mut max = self.max_open.lock().unwrap();
+            *max = open.max(*max);
             answer
         })
     }
@@ -134,19 +134,19 @@ impl AdsPlatform for Metered {
     }
 }
 
-/// Ships so many assets, one ad and one cover each, and holds what it took against what it may take.
+/// Ships `assets` assets, with one ad and one cover each, and compares time and calls with their bounds.
 async fn ship_at_tier_limits(assets: usize, processing: Duration, spread: Duration) {
-    let fake = Arc::new(Fake { processing, spread, ..Fake::new() });
-    let platform = Arc::new(Metered {
+    let fake = Arc::new(FakePlatform { processing, spread, ..FakePlatform::new() });
+    let platform = Arc::new(MeteredPlatform {
         fake: fake.clone(),
-        gate: Gate::new(Tier::Basic, Pauses::default(), None),
+        gate: CallLimiter::new(Tier::Basic, Pauses::default(), None),
         meter: Mutex::default(),
-        most_open: Mutex::default(),
+        max_open: Mutex::default(),
     });
-    // In memory where there is such a folder: what the disk takes to sync is not what is measured.
+    // In memory where possible: the test does not measure disk syncs.
     let memory = Path::new("/dev/shm");
     let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    let env = Env::within(dir.unwrap(), &[]);
+    let scenario = Scenario::in_folder(dir.unwrap(), &[]);
     let row = |number: usize| AdRow {
         row: u32::try_from(number).unwrap() + 1,
         video: format!("{number}.mov").into(),
@@ -157,19 +157,26 @@ async fn ship_at_tier_limits(assets: usize, processing: Duration, spread: Durati
     };
     let (sender, receiver) = mpsc::channel(16);
     let request = ShipRequest {
-        pages: Arc::new(Web),
+        pages: Arc::new(FakePages),
         crash: CrashPoints::default(),
         ..ShipRequest::new(receiver, (0..assets).map(row).collect())
     };
-    let maker = Arc::new(FakePreparer { folder: env.dir.path().to_owned(), last: 1 });
+    let preparer = Arc::new(FakePreparer { folder: scenario.dir.path().to_owned(), last: 1 });
     let paused: Arc<Mutex<usize>> = Arc::default();
     let pauses = paused.clone();
     let listener = Arc::new(move |event| {
         *pauses.lock().unwrap() += usize::from(matches!(event, ShipEvent::Paused { .. }));
     });
     let started = Instant::now();
-    let shipping = ship(request, platform.clone(), maker, env.journal.clone(), listener, env.cancel.clone());
-    let feeding = async {
+    let shipping = ship(
+        request,
+        platform.clone(),
+        preparer,
+        scenario.journal.clone(),
+        listener,
+        scenario.cancel.clone(),
+    );
+    let sending = async {
         for number in 0..assets {
             let (source, seed) = (format!("{number}.mov"), number.to_string());
             let source_blake3 = format!("source-{seed}");
@@ -178,40 +185,39 @@ async fn ship_at_tier_limits(assets: usize, processing: Duration, spread: Durati
         }
         drop(sender);
     };
-    let (outcome, ()) = tokio::join!(shipping, feeding);
+    let (outcome, ()) = tokio::join!(shipping, sending);
     let took = started.elapsed();
 
     let deliveries = outcome.unwrap().deliveries;
     assert!(deliveries.iter().all(|delivery| delivery.state == Published));
     assert_eq!((deliveries.len(), fake.videos_count(), fake.ads_count()), (assets, assets, assets));
     let (uploads, info, open) =
-        (platform.total(UPLOAD), platform.total(INFO), *platform.most_open.lock().unwrap());
-    // Five at once, then 150 a minute: nothing can be faster.
+        (platform.total(UPLOAD), platform.total(INFO), *platform.max_open.lock().unwrap());
+    // The quota allows 150 ads a minute.
     let best = Duration::from_secs_f64(assets as f64 / 150.0 * 60.0);
-    let told = format!("{took:?} of {best:?} at best, {uploads} uploads, {info} infos, {open} open at most");
+    let summary = format!("{took:?}, at best {best:?}, {uploads} uploads, {info} infos, at most {open} open");
     assert_eq!(
         (platform.meter.lock().unwrap().refused, *paused.lock().unwrap()),
         (0, 0),
-        "throttled: {told}"
+        "throttled: {summary}"
     );
-    assert!(uploads * 100 <= assets * 105, "{told}");
-    assert!(info * 5 <= assets, "{told}");
-    assert!(took <= best.mul_f64(1.3), "{told}");
-    // What lives at a time is bounded, however many assets there are, and what is kept on disk grows with
-    // them and with nothing else.
-    assert!(open <= IN_FLIGHT, "{told}");
-    let events = env.journal.events(u32::MAX).unwrap().len();
+    assert!(uploads * 100 <= assets * 105, "{summary}");
+    assert!(info * 5 <= assets, "{summary}");
+    assert!(took <= best.mul_f64(1.3), "{summary}");
+    // The number of assets in progress is bounded, and the journal grows only with the number of assets.
+    assert!(open <= MAX_IN_FLIGHT, "{summary}");
+    let events = scenario.journal.events(u32::MAX).unwrap().len();
     assert!(events <= assets * 20, "{events} events");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_assets_ship_at_the_pace_of_the_tier_without_a_throttle() {
+async fn a_thousand_assets_ship_at_the_rate_of_the_tier_without_throttling() {
     ship_at_tier_limits(1_000, Duration::from_secs(20), Duration::from_secs(40)).await;
 }
 
-/// The platform takes from half a minute to five minutes over each.
+/// The platform processes each video for half a minute to five minutes.
 #[tokio::test(start_paused = true)]
 #[ignore = "takes half a minute"]
-async fn ten_thousand_assets_ship_at_the_pace_of_the_tier_without_a_throttle() {
+async fn ten_thousand_assets_ship_at_the_rate_of_the_tier_without_throttling() {
     ship_at_tier_limits(10_000, Duration::from_secs(30), Duration::from_secs(270)).await;
 }

@@ -1,4 +1,4 @@
-//! Packets of one audio stream in, planned audio out: gapless, starting at zero.
+//! Converts the packets of an audio stream to planned audio: without gaps, starting at zero.
 
 use std::collections::VecDeque;
 use std::ffi::c_char;
@@ -12,57 +12,59 @@ use super::input::Input;
 use crate::job::JobError;
 use crate::plan::AudioEncode;
 
-/// Samples of one AAC frame.
+/// Samples per AAC frame.
 pub(crate) const FRAME_SAMPLES: usize = 1024;
-/// Gaps and overlaps up to this many seconds are taken for rounding of timestamps.
+/// Gaps and overlaps of up to this many seconds are treated as timestamp rounding.
 const CLOCK_JITTER_S: f64 = 0.05;
 
-/// Audio that arrives this many seconds before its picture is handed on all the same.
+/// Maximum seconds of audio held back while waiting for the video.
 const MAX_HELD_S: u64 = 60;
 
-/// Takes a piece of planned audio.
+/// Receives a frame of planned audio.
 pub(crate) type AudioSink<'a> = dyn FnMut(Frame) -> Result<(), JobError> + 'a;
 
-/// Cuts a stream of samples into frames and ends it exactly.
+/// Splits a stream of samples into frames and ends it at an exact sample.
 ///
-/// The end of the picture is only known when it is there, so audio waits for its picture.
-pub(crate) struct Blocks {
+/// The end of the video is only known once it is reached, so audio is held back until then.
+pub(crate) struct AudioFramer {
     rate: u32,
     channels: Vec<VecDeque<f32>>,
-    given: u64,
+    emitted: u64,
     allowed: u64,
     limit: Option<u64>,
 }
 
-impl Blocks {
-    pub(crate) fn new(rate: u32, channels: u32, limit_s: Option<f64>) -> Blocks {
+impl AudioFramer {
+    pub(crate) fn new(rate: u32, channels: u32, limit_s: Option<f64>) -> AudioFramer {
         let limit = limit_s.map(|s| samples(s, rate));
         let channels = vec![VecDeque::new(); channels as usize];
-        Blocks { rate, channels, given: 0, allowed: u64::MAX, limit }
+        AudioFramer { rate, channels, emitted: 0, allowed: u64::MAX, limit }
     }
 
-    /// Audio may be handed on up to here; it will end no earlier.
-    pub(crate) fn allow(&mut self, until_s: f64, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
+    /// Allows audio up to `until_s` to be emitted; the audio will not end before.
+    pub(crate) fn allow_until(&mut self, until_s: f64, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
         self.allowed = samples(until_s, self.rate);
-        self.give(false, sink)
+        self.emit(false, sink)
     }
 
-    /// Samples accepted so far.
+    /// Returns the number of samples accepted so far.
     fn total(&self) -> u64 {
-        self.given + self.channels.first().map_or(0, VecDeque::len) as u64
+        self.emitted + self.channels.first().map_or(0, VecDeque::len) as u64
     }
 
     fn add(&mut self, frame: &Frame, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
         if frame.get().ch_layout.nb_channels as usize != self.channels.len() {
-            return Err(failed("the audio filter gave another number of channels than planned"));
+            return Err(failed(
+                "the audio filter graph returned a different number of channels than planned",
+            ));
         }
         for (i, channel) in self.channels.iter_mut().enumerate() {
             channel.extend(frame.samples(i));
         }
-        self.give(false, sink)
+        self.emit(false, sink)
     }
 
-    /// Adds silence up to `until_s` or the limit, in pieces.
+    /// Appends silence up to `until_s` or the limit.
     pub(crate) fn silence(&mut self, until_s: f64, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
         let until = samples(until_s, self.rate).min(self.limit.unwrap_or(u64::MAX));
         while self.total() < until {
@@ -70,29 +72,29 @@ impl Blocks {
             for channel in &mut self.channels {
                 channel.resize(channel.len() + missing, 0.0);
             }
-            self.give(false, sink)?;
+            self.emit(false, sink)?;
         }
         Ok(())
     }
 
     /// Ends at exactly `end_s`.
     pub(crate) fn finish(&mut self, end_s: f64, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
-        // The picture ends with a whole frame, and so a little after the limit at times.
+        // The video ends with a whole frame, which may end after the limit.
         self.limit = Some(samples(end_s, self.rate));
         self.silence(end_s, sink)?;
-        self.give(true, sink)
+        self.emit(true, sink)
     }
 
-    fn give(&mut self, last: bool, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
+    fn emit(&mut self, last: bool, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
         if let Some(limit) = self.limit {
-            let left = limit.saturating_sub(self.given) as usize;
+            let left = limit.saturating_sub(self.emitted) as usize;
             self.channels.iter_mut().for_each(|channel| channel.truncate(left));
         }
         loop {
             let have = self.channels.first().map_or(0, VecDeque::len);
-            let waits = self.given + FRAME_SAMPLES as u64 > self.allowed
+            let held = self.emitted + FRAME_SAMPLES as u64 > self.allowed
                 && (have as u64) < MAX_HELD_S * u64::from(self.rate);
-            if have == 0 || ((have < FRAME_SAMPLES || waits) && !last) {
+            if have == 0 || ((have < FRAME_SAMPLES || held) && !last) {
                 return Ok(());
             }
             let count = have.min(FRAME_SAMPLES);
@@ -102,7 +104,7 @@ impl Blocks {
                     *to = from;
                 }
             }
-            self.given += count as u64;
+            self.emitted += count as u64;
             sink(frame)?;
         }
     }
@@ -112,7 +114,7 @@ fn samples(seconds: f64, rate: u32) -> u64 {
     (seconds * f64::from(rate)).round().max(0.0) as u64
 }
 
-/// Decoder, resampler and mixer of the audio.
+/// Decodes, resamples and mixes an audio stream.
 pub(crate) struct AudioChain {
     decoder: Decoder,
     plan: AudioEncode,
@@ -121,8 +123,8 @@ pub(crate) struct AudioChain {
     offset: i64,
     next: Option<i64>,
     graph: Option<((i32, i32, String), Graph)>,
-    blocks: Blocks,
-    /// Where the audio of the source ends, in seconds of the video.
+    framer: AudioFramer,
+    /// The end of the source's audio, in seconds of the video.
     pub(crate) end_s: f64,
 }
 
@@ -144,7 +146,7 @@ impl AudioChain {
             offset: 0,
             next: None,
             graph: None,
-            blocks: Blocks::new(plan.sample_rate, plan.channels, limit_s),
+            framer: AudioFramer::new(plan.sample_rate, plan.channels, limit_s),
             end_s: 0.0,
         })
     }
@@ -157,16 +159,16 @@ impl AudioChain {
             Ok(())
         })?;
         for frame in frames {
-            self.arrive(frame, sink)?;
+            self.process_frame(frame, sink)?;
         }
         if packet.is_none() {
-            self.empty_graph(sink)?;
+            self.drain_graph(sink)?;
         }
         Ok(())
     }
 
-    /// From now on packets come from the start once more, at `at_s`.
-    pub(crate) fn again(
+    /// Restarts the stream: the next packets are from its start again and play at `at_s`.
+    pub(crate) fn restart(
         &mut self,
         at_s: f64,
         length_s: f64,
@@ -175,32 +177,32 @@ impl AudioChain {
         self.decoder.flush();
         self.offset += super::av::units(length_s, self.decoder.base());
         self.next = None;
-        let kept = self.blocks.limit;
+        let full_limit = self.framer.limit;
         let limit = samples(at_s, self.plan.sample_rate);
-        self.blocks.silence(at_s, sink)?;
-        self.blocks.limit = Some(kept.map_or(limit, |kept| kept.min(limit)));
-        self.blocks.give(false, sink)?;
-        self.blocks.limit = kept;
+        self.framer.silence(at_s, sink)?;
+        self.framer.limit = Some(full_limit.map_or(limit, |full_limit| full_limit.min(limit)));
+        self.framer.emit(false, sink)?;
+        self.framer.limit = full_limit;
         Ok(())
     }
 
-    /// Hands on what belongs to the picture up to here.
-    pub(crate) fn allow(&mut self, until_s: f64, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
-        self.blocks.allow(until_s, sink)
+    /// Allows audio up to `until_s` to be emitted.
+    pub(crate) fn allow_until(&mut self, until_s: f64, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
+        self.framer.allow_until(until_s, sink)
     }
 
-    /// Ends the audio at exactly `end_s`, cutting or adding silence.
+    /// Ends the audio at exactly `end_s` by trimming it or adding silence.
     pub(crate) fn finish(&mut self, end_s: f64, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
-        self.blocks.finish(end_s, sink)
+        self.framer.finish(end_s, sink)
     }
 
-    fn arrive(&mut self, mut frame: Frame, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
+    fn process_frame(&mut self, mut frame: Frame, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
         let base = self.decoder.base();
         let raw = frame.get();
-        let stamped = raw.best_effort_timestamp;
-        let time = match (stamped, self.next) {
+        let timestamp = raw.best_effort_timestamp;
+        let time = match (timestamp, self.next) {
             (NOPTS, next) => next.unwrap_or(self.offset),
-            (stamped, _) => stamped - self.start + self.offset,
+            (timestamp, _) => timestamp - self.start + self.offset,
         };
         let rate = raw.sample_rate.max(1);
         let length = super::av::units(f64::from(raw.nb_samples) / f64::from(rate), base).max(1);
@@ -208,7 +210,7 @@ impl AudioChain {
         self.end_s = self.end_s.max(seconds(time + length, base));
         let key = (rate, raw.format, layout(&frame)?);
         if self.graph.as_ref().is_none_or(|(built_for, _)| *built_for != key) {
-            self.empty_graph(sink)?;
+            self.drain_graph(sink)?;
             let text = self.graph_text(&key);
             self.graph = Some((key, Graph::new(&text)?));
         }
@@ -221,13 +223,13 @@ impl AudioChain {
 
     fn graph_text(&self, (rate, format, layout): &(i32, i32, String)) -> String {
         let AudioEncode { sample_rate, channels, .. } = self.plan;
-        let mix = mixed(layout, channels);
+        let mix = mix_filter(layout, channels);
         let gain = self.gain.map_or(String::new(), |gain| {
             format!(
                 ",volume=volume={gain:.2}dB:precision=float,alimiter=limit=0.891:level=disabled:latency=1"
             )
         });
-        let first = self.blocks.total();
+        let first = self.framer.total();
         format!(
             "abuffer=sample_rate={rate}:sample_fmt={format}:channel_layout={layout}:time_base=1/{rate},{mix},\
              aresample={sample_rate}:async=1:first_pts={first}:min_hard_comp={CLOCK_JITTER_S},\
@@ -235,7 +237,7 @@ impl AudioChain {
         )
     }
 
-    fn empty_graph(&mut self, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
+    fn drain_graph(&mut self, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
         if let Some((_, graph)) = &mut self.graph {
             graph.push(0, None)?;
             self.pull(sink)?;
@@ -247,28 +249,28 @@ impl AudioChain {
     fn pull(&mut self, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
         let Some((_, graph)) = &mut self.graph else { return Ok(()) };
         while let Pulled::Frame(frame) = graph.pull(0)? {
-            self.blocks.add(&frame, sink)?;
+            self.framer.add(&frame, sink)?;
         }
         Ok(())
     }
 
-    /// Complaints of the decoder.
+    /// Returns the number of decode errors.
     pub(crate) fn damage_count(&self) -> u64 {
         self.decoder.damage_count
     }
 }
 
-/// The filters that bring a layout to one or two channels.
-fn mixed(layout: &str, channels: u32) -> &'static str {
+/// Returns the filter that mixes a channel layout to one or two channels.
+fn mix_filter(layout: &str, channels: u32) -> &'static str {
     match (layout, channels) {
         (_, 1) => "aformat=channel_layouts=mono",
-        // swresample spreads one channel over two at -3 dB; a duplicate keeps it as loud as it was.
+        // swresample mixes mono to stereo at -3 dB; duplicating the channel keeps the loudness.
         ("mono", _) => "pan=stereo|c0=c0|c1=c0",
         _ => "aformat=channel_layouts=stereo",
     }
 }
 
-/// FFmpeg's description of the channel layout; a default one where only the number is known.
+/// Returns FFmpeg's description of the channel layout; the default layout if only the number is known.
 pub(crate) fn layout(frame: &Frame) -> Result<String, JobError> {
     let mut text: [c_char; 128] = [0; 128];
     let raw = frame.get();
@@ -281,13 +283,18 @@ pub(crate) fn layout(frame: &Frame) -> Result<String, JobError> {
         }
         let which = if unspecified { &known } else { &raw.ch_layout };
         let code = ffi::av_channel_layout_describe(which, text.as_mut_ptr(), text.len());
-        check(code, "cannot name the channel layout")?;
+        check(code, "cannot describe the channel layout of the audio")?;
         Ok(std::ffi::CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned())
     }
 }
 
-/// The gain in decibels that brings a stream to an integrated loudness; `None` for silence.
-pub(crate) fn gain_to(input: &mut Input, plan: &AudioEncode, target: f64) -> Result<Option<f64>, JobError> {
+/// Measures the gain in decibels that brings a stream to the integrated loudness `target` in LUFS; `None`
+/// for silence.
+pub(crate) fn loudness_gain(
+    input: &mut Input,
+    plan: &AudioEncode,
+    target: f64,
+) -> Result<Option<f64>, JobError> {
     let mut decoder = Decoder::open(input.stream(plan.stream)?, 1, false)?;
     let mut meter: Option<Graph> = None;
     let mut integrated = None;
@@ -302,8 +309,8 @@ pub(crate) fn gain_to(input: &mut Input, plan: &AudioEncode, target: f64) -> Res
             if meter.is_none() {
                 let (rate, format) = (frame.get().sample_rate, frame.get().format);
                 let layout = layout(&frame)?;
-                // Measured as it will be heard: mixing changes the loudness.
-                let mix = mixed(&layout, plan.channels);
+                // Measured after mixing, which changes the loudness.
+                let mix = mix_filter(&layout, plan.channels);
                 meter = Some(Graph::new(&format!(
                     "abuffer=sample_rate={rate}:sample_fmt={format}:channel_layout={layout}:time_base=1/{rate},{mix},\
                      ebur128=metadata=1,abuffersink"
@@ -318,7 +325,7 @@ pub(crate) fn gain_to(input: &mut Input, plan: &AudioEncode, target: f64) -> Res
             Ok(())
         })?;
     }
-    // The meter starts at -70, its gate: there was nothing to measure.
+    // The meter starts at its gate, -70 LUFS, which means that the audio is silent.
     Ok(integrated.filter(|i| *i > -69.0).map(|i| (target - i).clamp(-40.0, 40.0)))
 }
 
@@ -327,24 +334,24 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// Samples handed on of audio that lasts `audio_s`, may last `limit_s` and ends with a picture at `end_s`.
-    fn given(audio_s: f64, limit_s: f64, end_s: f64) -> u64 {
-        let mut blocks = Blocks::new(1000, 1, Some(limit_s));
+    /// Returns the samples emitted for audio of `audio_s` with a limit of `limit_s` and a video end of `end_s`.
+    fn emitted(audio_s: f64, limit_s: f64, end_s: f64) -> u64 {
+        let mut framer = AudioFramer::new(1000, 1, Some(limit_s));
         let mut count = 0;
         let mut sink = |frame: Frame| {
             count += frame.get().nb_samples as u64;
             Ok(())
         };
-        blocks.silence(audio_s, &mut sink).unwrap();
-        blocks.finish(end_s, &mut sink).unwrap();
+        framer.silence(audio_s, &mut sink).unwrap();
+        framer.finish(end_s, &mut sink).unwrap();
         count
     }
 
     #[test]
-    fn audio_ends_with_the_picture_whatever_its_limit() {
-        assert_eq!(given(10.0, 5.0, 5.0), 5_000);
-        assert_eq!(given(10.0, 5.0, 5.02), 5_020, "the last picture ends after the limit");
-        assert_eq!(given(10.0, 5.0, 4.98), 4_980);
-        assert_eq!(given(3.0, 5.0, 5.02), 5_020);
+    fn audio_ends_with_the_video_regardless_of_the_limit() {
+        assert_eq!(emitted(10.0, 5.0, 5.0), 5_000);
+        assert_eq!(emitted(10.0, 5.0, 5.02), 5_020, "the last frame ends after the limit");
+        assert_eq!(emitted(10.0, 5.0, 4.98), 4_980);
+        assert_eq!(emitted(3.0, 5.0, 5.02), 5_020);
     }
 }

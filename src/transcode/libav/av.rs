@@ -1,4 +1,4 @@
-//! Owners of libav objects: freed on every path, errors as sentences.
+//! Owning wrappers of libav objects, and conversion of its error codes.
 
 use std::ffi::{CStr, CString, c_int};
 use std::ptr;
@@ -7,29 +7,29 @@ use ffmpeg_next::ffi;
 
 use crate::job::JobError;
 
-/// "No timestamp".
+/// Libav's value for a missing timestamp.
 pub(crate) const NOPTS: i64 = ffi::AV_NOPTS_VALUE;
 
-pub(crate) use crate::probe::libav::error_text as message;
+pub(crate) use crate::probe::libav::error_text;
 
 /// Turns a negative return into [`JobError::Failed`].
 pub(crate) fn check(code: c_int, what: &str) -> Result<c_int, JobError> {
-    if code >= 0 { Ok(code) } else { Err(failed(format!("{what}: {}", message(code)))) }
+    if code >= 0 { Ok(code) } else { Err(failed(format!("{what}: {}", error_text(code)))) }
 }
 
 pub(crate) fn failed(text: impl Into<String>) -> JobError {
     JobError::Failed(text.into())
 }
 
-pub(crate) fn again(code: c_int) -> bool {
+pub(crate) fn is_eagain(code: c_int) -> bool {
     code == ffi::AVERROR(ffi::EAGAIN)
 }
 
-pub(crate) fn eof(code: c_int) -> bool {
+pub(crate) fn is_eof(code: c_int) -> bool {
     code == ffi::AVERROR_EOF
 }
 
-/// How long a frame lasts, in its stream's time base; 0 when it does not say. FFmpeg 6 renamed the
+/// Returns the duration of a frame in its stream's time base; 0 when unknown. FFmpeg 6 renamed the
 /// field, FFmpeg 7 removed the old name.
 pub(crate) fn frame_duration(frame: &ffi::AVFrame) -> i64 {
     #[cfg(ffmpeg_6_0)]
@@ -39,15 +39,15 @@ pub(crate) fn frame_duration(frame: &ffi::AVFrame) -> i64 {
 }
 
 pub(crate) fn no_memory() -> JobError {
-    failed("the media library is out of memory")
+    failed("FFmpeg is out of memory")
 }
 
-/// A C string from text without zero bytes.
+/// Converts text to a C string.
 pub(crate) fn c_string(text: &str) -> Result<CString, JobError> {
-    CString::new(text).map_err(|_| failed("a setting contains a zero byte"))
+    CString::new(text).map_err(|_| failed("an FFmpeg option contains a zero byte"))
 }
 
-/// A rational for libav.
+/// Creates a rational for libav.
 pub(crate) fn rational(num: i32, den: i32) -> ffi::AVRational {
     ffi::AVRational { num, den }
 }
@@ -56,12 +56,12 @@ pub(crate) fn seconds(time: i64, base: ffi::AVRational) -> f64 {
     time as f64 * f64::from(base.num) / f64::from(base.den.max(1))
 }
 
-/// Seconds in units of `base`, nearest.
+/// Converts seconds to the nearest unit of `base`.
 pub(crate) fn units(seconds: f64, base: ffi::AVRational) -> i64 {
     (seconds * f64::from(base.den) / f64::from(base.num.max(1))).round() as i64
 }
 
-/// Options for libav.
+/// A dictionary of options for libav.
 pub(crate) struct Options(*mut ffi::AVDictionary);
 
 impl Options {
@@ -70,7 +70,8 @@ impl Options {
         for (key, value) in pairs {
             let (key, value) = (c_string(key)?, c_string(value)?);
             // SAFETY: the dictionary pointer is ours; key and value are copied.
-            check(unsafe { ffi::av_dict_set(&mut options.0, key.as_ptr(), value.as_ptr(), 0) }, "options")?;
+            let code = unsafe { ffi::av_dict_set(&mut options.0, key.as_ptr(), value.as_ptr(), 0) };
+            check(code, "cannot set an FFmpeg option")?;
         }
         Ok(options)
     }
@@ -79,8 +80,8 @@ impl Options {
         &mut self.0
     }
 
-    /// The name of an option nobody took: a typing error of ours, or another library version.
-    pub(crate) fn left_over(&self) -> Option<String> {
+    /// Returns the name of an option that FFmpeg did not consume: misspelt, or unknown to this version.
+    pub(crate) fn unused_option(&self) -> Option<String> {
         let empty = c"";
         // SAFETY: an empty key with this flag iterates; the entry lives as long as the dictionary.
         unsafe {
@@ -97,7 +98,7 @@ impl Drop for Options {
     }
 }
 
-/// One packet.
+/// An owned packet.
 pub(crate) struct Packet(*mut ffi::AVPacket);
 
 // SAFETY: a packet is a heap object with reference-counted, atomically counted data.
@@ -137,7 +138,7 @@ impl Packet {
         unsafe { std::slice::from_raw_parts(packet.data, packet.size as usize) }
     }
 
-    /// Another reference to the same data.
+    /// Creates another reference to the same data.
     pub(crate) fn share(&self) -> Result<Packet, JobError> {
         // SAFETY: self is a valid packet; clone makes a new owner.
         let raw = unsafe { ffi::av_packet_clone(self.0) };
@@ -157,7 +158,7 @@ impl Drop for Packet {
     }
 }
 
-/// One decoded frame.
+/// An owned frame of video or audio.
 pub(crate) struct Frame(*mut ffi::AVFrame);
 
 // SAFETY: a frame is a heap object with reference-counted, atomically counted data.
@@ -170,7 +171,7 @@ impl Frame {
         if raw.is_null() { Err(no_memory()) } else { Ok(Frame(raw)) }
     }
 
-    /// Planar float audio without content yet.
+    /// Allocates a frame of planar float audio.
     pub(crate) fn audio(channels: u32, rate: u32, samples: usize) -> Result<Frame, JobError> {
         let mut frame = Frame::new()?;
         let raw = frame.get_mut();
@@ -182,11 +183,11 @@ impl Frame {
             ffi::av_channel_layout_default(&mut raw.ch_layout, channels as c_int);
             ffi::av_frame_get_buffer(raw, 0)
         };
-        check(code, "cannot allocate a audio frame")?;
+        check(code, "cannot allocate an audio frame")?;
         Ok(frame)
     }
 
-    /// Another reference to the same picture.
+    /// Creates another reference to the same data.
     pub(crate) fn share(&self) -> Result<Frame, JobError> {
         // SAFETY: self is a valid frame; clone makes a new owner.
         let raw = unsafe { ffi::av_frame_clone(self.0) };
@@ -211,7 +212,7 @@ impl Frame {
         unsafe { &mut *self.0 }
     }
 
-    /// One row of a plane.
+    /// Returns one row of a plane.
     pub(crate) fn row(&self, plane: usize, y: usize, bytes: usize) -> &[u8] {
         let frame = self.get();
         let stride = frame.linesize[plane] as isize;
@@ -221,7 +222,7 @@ impl Frame {
         unsafe { std::slice::from_raw_parts(frame.data[plane].offset(y as isize * stride), bytes) }
     }
 
-    /// The samples of one channel of planar float audio.
+    /// Returns the samples of one channel of planar float audio.
     pub(crate) fn samples(&self, channel: usize) -> &[f32] {
         let frame = self.get();
         assert!(frame.format == ffi::AVSampleFormat::AV_SAMPLE_FMT_FLTP as c_int);
@@ -233,7 +234,7 @@ impl Frame {
         }
     }
 
-    /// As [`Frame::samples`], for writing into a frame nobody shares.
+    /// Like [`Frame::samples`], for writing into an unshared frame.
     pub(crate) fn samples_mut(&mut self, channel: usize) -> &mut [f32] {
         let length = self.samples(channel).len();
         // SAFETY: checked by `samples`; the frame came from `Frame::audio` and is unshared.
@@ -243,7 +244,7 @@ impl Frame {
         }
     }
 
-    /// A value that a filter attached to the frame.
+    /// Returns a metadata value that a filter attached to the frame.
     pub(crate) fn metadata(&self, key: &CStr) -> Option<String> {
         // SAFETY: the dictionary belongs to the frame; the value is copied out.
         unsafe {
@@ -264,17 +265,17 @@ impl Drop for Frame {
     }
 }
 
-/// A codec context, opened or not.
-pub(crate) struct Codec(*mut ffi::AVCodecContext);
+/// An owned codec context, open or not.
+pub(crate) struct CodecContext(*mut ffi::AVCodecContext);
 
 // SAFETY: used by one thread at a time; its own threads are joined before it is freed.
-unsafe impl Send for Codec {}
+unsafe impl Send for CodecContext {}
 
-impl Codec {
-    pub(crate) fn for_codec(codec: *const ffi::AVCodec) -> Result<Codec, JobError> {
+impl CodecContext {
+    pub(crate) fn for_codec(codec: *const ffi::AVCodec) -> Result<CodecContext, JobError> {
         // SAFETY: a codec is a static object of the library, or null, which is allowed.
         let raw = unsafe { ffi::avcodec_alloc_context3(codec) };
-        if raw.is_null() { Err(no_memory()) } else { Ok(Codec(raw)) }
+        if raw.is_null() { Err(no_memory()) } else { Ok(CodecContext(raw)) }
     }
 
     pub(crate) fn as_mut_ptr(&mut self) -> *mut ffi::AVCodecContext {
@@ -292,7 +293,7 @@ impl Codec {
     }
 }
 
-impl Drop for Codec {
+impl Drop for CodecContext {
     fn drop(&mut self) {
         // SAFETY: ours alone; closes the codec first.
         unsafe { ffi::avcodec_free_context(&mut self.0) }

@@ -1,63 +1,63 @@
-//! Copied streams: packets keep their bytes, their clock starts at zero.
+//! Copies streams: packets keep their bytes, timestamps start at zero.
 
 use std::collections::VecDeque;
 use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::av::{NOPTS, Packet, again, check, eof, failed, rational, seconds, units};
+use super::av::{NOPTS, Packet, check, failed, is_eagain, is_eof, rational, seconds, units};
 use super::input::Input;
 use crate::job::JobError;
 use crate::model::Rational;
 use crate::plan::VideoTags;
-use crate::transcode::trim::Cut;
+use crate::transcode::trim::PacketTrimmer;
 
-/// Packets at the start of a stream whose decode times may be unknown: pictures are shown out of order by 16 at
-/// most.
-const MAX_UNDATED: usize = 32;
+/// Maximum number of packets at the start of a stream without a decode time. Frames are reordered by at most
+/// 16.
+const MAX_WITHOUT_DTS: usize = 32;
 
-/// A chain of bitstream filters.
-struct Filter(*mut ffi::AVBSFContext);
+/// An owned bitstream filter.
+struct BitstreamFilter(*mut ffi::AVBSFContext);
 
 // SAFETY: used by one thread at a time.
-unsafe impl Send for Filter {}
+unsafe impl Send for BitstreamFilter {}
 
-impl Drop for Filter {
+impl Drop for BitstreamFilter {
     fn drop(&mut self) {
         // SAFETY: ours alone.
         unsafe { ffi::av_bsf_free(&mut self.0) }
     }
 }
 
-/// One copied stream.
+/// Copies one stream.
 pub(crate) struct Copier {
     source: *mut ffi::AVStream,
     base: ffi::AVRational,
     shift: i64,
-    /// Drop what ends before the video starts.
+    /// Whether to drop packets that end before the video starts.
     drop_priming: bool,
-    /// Where the stream is cut, with the packets that wait for it.
-    cut: Option<(Cut, VecDeque<Packet>)>,
-    filter: Option<Filter>,
-    retime: Option<Retime>,
+    /// Trims the stream at its limit, with the packets waiting to be released.
+    trimmer: Option<(PacketTrimmer, VecDeque<Packet>)>,
+    filter: Option<BitstreamFilter>,
+    retimer: Option<Retimer>,
     last_dts: Option<i64>,
-    /// The first packets, as long as no decode time is known.
-    undated: Vec<Packet>,
+    /// The first packets, until a packet has a decode time.
+    without_dts: Vec<Packet>,
     /// The end of the stream in seconds of the video.
     pub(crate) end_s: f64,
-    /// How far the source went, in seconds of the video, kept or not.
-    pub(crate) reached_s: f64,
-    /// Packets handed on.
+    /// The end of the source's stream in seconds of the video, trimmed packets included.
+    pub(crate) source_end_s: f64,
+    /// Packets emitted.
     pub(crate) packets: u64,
 }
 
 // SAFETY: the stream pointer is only used while the input is open, by the thread that owns both.
 unsafe impl Send for Copier {}
 
-/// Presentation times replaced by an even clock.
-struct Retime {
+/// Replaces presentation times by evenly spaced ones.
+struct Retimer {
     /// All presentation times of the source, sorted.
-    order: Vec<i64>,
+    display_order: Vec<i64>,
     base: ffi::AVRational,
     delay: i64,
     next: i64,
@@ -81,33 +81,35 @@ impl Copier {
             Some(tags) => open_filter(source, tags)?,
             None => None,
         };
-        let retime = match plan.tags.and_then(|tags| tags.retime_to) {
-            Some(rate) => Some(Retime::measure(input.again()?, plan.stream, rate)?),
+        let retimer = match plan.tags.and_then(|tags| tags.retime_to) {
+            Some(rate) => Some(Retimer::measure(input.reopen()?, plan.stream, rate)?),
             None => None,
         };
-        let counted = retime.as_ref().map_or(base, |retime| retime.base);
+        let output_base = retimer.as_ref().map_or(base, |retimer| retimer.base);
         Ok(Copier {
             source,
             base,
             shift: units(plan.start_s, base),
             drop_priming: plan.drop_priming,
-            cut: plan.limit_s.map(|limit| (Cut::new(units(limit, counted)), VecDeque::new())),
+            trimmer: plan
+                .limit_s
+                .map(|limit| (PacketTrimmer::new(units(limit, output_base)), VecDeque::new())),
             filter,
-            retime,
+            retimer,
             last_dts: None,
-            undated: Vec::new(),
+            without_dts: Vec::new(),
             end_s: 0.0,
-            reached_s: 0.0,
+            source_end_s: 0.0,
             packets: 0,
         })
     }
 
-    /// The stream copied from.
+    /// Returns the source stream.
     pub(crate) fn source(&self) -> *mut ffi::AVStream {
         self.source
     }
 
-    /// What describes the packets that come out.
+    /// Returns the codec parameters of the output packets.
     pub(crate) fn parameters(&self) -> *const ffi::AVCodecParameters {
         // SAFETY: valid as long as the input and the filter are.
         unsafe {
@@ -118,12 +120,12 @@ impl Copier {
         }
     }
 
-    /// The time base of the packets that come out.
+    /// Returns the time base of the output packets.
     pub(crate) fn base(&self) -> ffi::AVRational {
-        self.retime.as_ref().map_or(self.base, |retime| retime.base)
+        self.retimer.as_ref().map_or(self.base, |retimer| retimer.base)
     }
 
-    /// Hands on a packet, or the end, changed as planned.
+    /// Processes a packet, or the end of the stream for `None`, and passes the output packets to `sink`.
     pub(crate) fn push(
         &mut self,
         packet: Option<&mut Packet>,
@@ -131,8 +133,8 @@ impl Copier {
     ) -> Result<(), JobError> {
         let Some(filter) = &self.filter else {
             return match packet {
-                Some(packet) => self.date(packet, sink),
-                None => self.empty(sink),
+                Some(packet) => self.assign_dts(packet, sink),
+                None => self.flush(sink),
             };
         };
         let context = filter.0;
@@ -144,49 +146,50 @@ impl Copier {
             let mut out = Packet::new()?;
             // SAFETY: as above; the packet is empty.
             let code = unsafe { ffi::av_bsf_receive_packet(context, out.as_mut_ptr()) };
-            if again(code) || eof(code) {
-                return if last { self.empty(sink) } else { Ok(()) };
+            if is_eagain(code) || is_eof(code) {
+                return if last { self.flush(sink) } else { Ok(()) };
             }
             check(code, "a bitstream filter failed")?;
-            self.date(&mut out, sink)?;
+            self.assign_dts(&mut out, sink)?;
         }
     }
 
-    /// Keeps the first packets until one has a decode time, from which theirs follow: a demuxer that finds out by
-    /// reading on, such as Matroska's, does not know those of pictures that are shown out of order.
-    fn date(
+    /// Holds the first packets until one has a decode time, and derives theirs from it. Demuxers of containers
+    /// without decode times, such as Matroska, do not know those of the first reordered frames.
+    fn assign_dts(
         &mut self,
         packet: &mut Packet,
         sink: &mut dyn FnMut(&mut Packet) -> Result<(), JobError>,
     ) -> Result<(), JobError> {
         let (pts, dts) = (packet.get().pts, packet.get().dts);
-        if self.last_dts.is_none() && dts == NOPTS && pts != NOPTS && self.undated.len() < MAX_UNDATED {
-            self.undated.push(std::mem::replace(packet, Packet::new()?));
+        if self.last_dts.is_none() && dts == NOPTS && pts != NOPTS && self.without_dts.len() < MAX_WITHOUT_DTS
+        {
+            self.without_dts.push(std::mem::replace(packet, Packet::new()?));
             return Ok(());
         }
         if dts != NOPTS {
             let mut next = dts;
-            for early in self.undated.iter_mut().rev() {
-                let raw = early.get_mut();
+            for earlier in self.without_dts.iter_mut().rev() {
+                let raw = earlier.get_mut();
                 next = next.saturating_sub(raw.duration.max(1)).min(raw.pts);
                 raw.dts = next;
             }
         }
-        self.hand_on_undated(sink)?;
-        self.hand_on(packet, sink)
+        self.flush_without_dts(sink)?;
+        self.rescale_and_trim(packet, sink)
     }
 
-    fn hand_on_undated(
+    fn flush_without_dts(
         &mut self,
         sink: &mut dyn FnMut(&mut Packet) -> Result<(), JobError>,
     ) -> Result<(), JobError> {
-        for mut early in std::mem::take(&mut self.undated) {
-            self.hand_on(&mut early, sink)?;
+        for mut earlier in std::mem::take(&mut self.without_dts) {
+            self.rescale_and_trim(&mut earlier, sink)?;
         }
         Ok(())
     }
 
-    fn hand_on(
+    fn rescale_and_trim(
         &mut self,
         packet: &mut Packet,
         sink: &mut dyn FnMut(&mut Packet) -> Result<(), JobError>,
@@ -200,12 +203,14 @@ impl Copier {
             // SAFETY: codec parameters of the open input.
             let reordered = unsafe { (*(*self.source).codecpar).video_delay > 0 };
             if reordered || raw.dts == NOPTS {
-                return Err(failed("a stream without presentation times cannot be copied"));
+                return Err(failed(
+                    "a stream without presentation timestamps must be re-encoded, not copied",
+                ));
             }
             raw.pts = raw.dts;
         }
-        if let Some(retime) = &mut self.retime {
-            retime.stamp(raw)?;
+        if let Some(retimer) = &mut self.retimer {
+            retimer.retime(raw)?;
         } else {
             raw.pts -= shift;
             raw.dts -= shift;
@@ -213,44 +218,44 @@ impl Copier {
                 return Ok(());
             }
         }
-        // Muxers refuse decode times that stand still.
+        // Muxers require strictly increasing decode times.
         if let Some(last) = self.last_dts.filter(|last| raw.dts <= *last) {
             raw.dts = last + 1;
         }
         raw.pts = raw.pts.max(raw.dts);
         self.last_dts = Some(raw.dts);
         let (pts, duration, dts) = (raw.pts, raw.duration, raw.dts);
-        self.reached_s = self.reached_s.max(seconds(pts + duration, self.base()));
-        let Some((cut, waiting)) = &mut self.cut else { return self.give(packet, sink) };
-        if cut.is_over() {
+        self.source_end_s = self.source_end_s.max(seconds(pts + duration, self.base()));
+        let Some((trimmer, waiting)) = &mut self.trimmer else { return self.emit(packet, sink) };
+        if trimmer.is_finished() {
             return Ok(());
         }
         waiting.push_back(std::mem::replace(packet, Packet::new()?));
-        let count = cut.arrive(pts, duration, dts);
-        self.let_pass(count, sink)
+        let count = trimmer.push(pts, duration, dts);
+        self.emit_waiting(count, sink)
     }
 
-    /// Hands on what waits for the end.
-    fn empty(&mut self, sink: &mut dyn FnMut(&mut Packet) -> Result<(), JobError>) -> Result<(), JobError> {
-        self.hand_on_undated(sink)?;
-        let count = self.cut.as_mut().map_or(0, |(cut, _)| cut.finish());
-        self.let_pass(count, sink)
+    /// Emits the packets held until the end of the stream.
+    fn flush(&mut self, sink: &mut dyn FnMut(&mut Packet) -> Result<(), JobError>) -> Result<(), JobError> {
+        self.flush_without_dts(sink)?;
+        let count = self.trimmer.as_mut().map_or(0, |(trimmer, _)| trimmer.finish());
+        self.emit_waiting(count, sink)
     }
 
-    fn let_pass(
+    fn emit_waiting(
         &mut self,
         count: usize,
         sink: &mut dyn FnMut(&mut Packet) -> Result<(), JobError>,
     ) -> Result<(), JobError> {
         for _ in 0..count {
-            if let Some(mut packet) = self.cut.as_mut().and_then(|(_, waiting)| waiting.pop_front()) {
-                self.give(&mut packet, sink)?;
+            if let Some(mut packet) = self.trimmer.as_mut().and_then(|(_, waiting)| waiting.pop_front()) {
+                self.emit(&mut packet, sink)?;
             }
         }
         Ok(())
     }
 
-    fn give(
+    fn emit(
         &mut self,
         packet: &mut Packet,
         sink: &mut dyn FnMut(&mut Packet) -> Result<(), JobError>,
@@ -261,43 +266,43 @@ impl Copier {
         sink(packet)
     }
 
-    /// Whether nothing more is wanted.
-    pub(crate) fn is_full(&self) -> bool {
-        self.cut.as_ref().is_some_and(|(cut, _)| cut.is_over())
+    /// Returns whether the limit is reached and no further packet is needed.
+    pub(crate) fn reached_limit(&self) -> bool {
+        self.trimmer.as_ref().is_some_and(|(trimmer, _)| trimmer.is_finished())
     }
 }
 
-impl Retime {
-    /// Walks over the stream for its presentation times.
-    fn measure(mut input: Input, stream: u32, rate: Rational) -> Result<Retime, JobError> {
-        let mut coded = Vec::new();
+impl Retimer {
+    /// Reads the presentation times of the whole stream.
+    fn measure(mut input: Input, stream: u32, rate: Rational) -> Result<Retimer, JobError> {
+        let mut decode_order = Vec::new();
         let mut packet = Packet::new()?;
         while input.read(&mut packet)? {
             if packet.get().stream_index == stream as i32 {
                 if packet.get().pts == NOPTS {
-                    return Err(failed("a stream without presentation times cannot be given a new clock"));
+                    return Err(failed("a stream without presentation timestamps cannot be retimed"));
                 }
-                coded.push(packet.get().pts);
+                decode_order.push(packet.get().pts);
             }
         }
-        let mut order = coded.clone();
-        order.sort_unstable();
-        let delay = coded
+        let mut display_order = decode_order.clone();
+        display_order.sort_unstable();
+        let delay = decode_order
             .iter()
             .enumerate()
-            .map(|(i, pts)| i as i64 - order.partition_point(|other| other < pts) as i64)
+            .map(|(i, pts)| i as i64 - display_order.partition_point(|other| other < pts) as i64)
             .max()
             .unwrap_or(0)
             .max(0);
         let (num, den) = (rate.num() as i32, rate.den() as i32);
-        Ok(Retime { order, base: rational(den, num), delay, next: 0 })
+        Ok(Retimer { display_order, base: rational(den, num), delay, next: 0 })
     }
 
-    fn stamp(&mut self, packet: &mut ffi::AVPacket) -> Result<(), JobError> {
+    fn retime(&mut self, packet: &mut ffi::AVPacket) -> Result<(), JobError> {
         packet.pts = self
-            .order
+            .display_order
             .binary_search(&packet.pts)
-            .map_err(|_| failed("the input changed while it was read"))? as i64;
+            .map_err(|_| failed("the input file changed while it was read"))? as i64;
         packet.dts = self.next - self.delay;
         packet.duration = 1;
         self.next += 1;
@@ -305,8 +310,8 @@ impl Retime {
     }
 }
 
-/// The filter that writes the tags into the bitstream; `None` where nothing is to be written.
-fn open_filter(source: *mut ffi::AVStream, tags: &VideoTags) -> Result<Option<Filter>, JobError> {
+/// Opens the filter that writes the tags into the bitstream; `None` if there is nothing to write.
+fn open_filter(source: *mut ffi::AVStream, tags: &VideoTags) -> Result<Option<BitstreamFilter>, JobError> {
     // SAFETY: the stream belongs to the open input.
     let parameters = unsafe { (*source).codecpar };
     // SAFETY: as above.
@@ -330,12 +335,15 @@ fn open_filter(source: *mut ffi::AVStream, tags: &VideoTags) -> Result<Option<Fi
     if settings.is_empty() {
         return Ok(None);
     }
-    let mut filter = Filter(ptr::null_mut());
+    let mut filter = BitstreamFilter(ptr::null_mut());
     // SAFETY: the filter is a static object; context and parameters are valid; strings are copied.
     unsafe {
         let found = ffi::av_bsf_get_by_name(name.as_ptr());
         if found.is_null() {
-            return Err(failed(format!("the media library has no `{}` filter", name.to_string_lossy())));
+            return Err(failed(format!(
+                "FFmpeg has no `{}` bitstream filter; install an FFmpeg built with it",
+                name.to_string_lossy()
+            )));
         }
         check(ffi::av_bsf_alloc(found, &mut filter.0), "cannot set up a bitstream filter")?;
         check(
@@ -346,7 +354,7 @@ fn open_filter(source: *mut ffi::AVStream, tags: &VideoTags) -> Result<Option<Fi
         for (key, value) in &settings {
             let value = super::av::c_string(value)?;
             let code = ffi::av_opt_set((*filter.0).priv_data, key.as_ptr(), value.as_ptr(), 0);
-            check(code, "a bitstream filter refuses a setting")?;
+            check(code, "a bitstream filter rejected an option")?;
         }
         check(ffi::av_bsf_init(filter.0), "cannot set up a bitstream filter")?;
         let out = (*filter.0).par_out;

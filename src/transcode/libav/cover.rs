@@ -1,4 +1,4 @@
-//! One good frame of a video as a picture.
+//! Extracts one good frame of a video as a cover image.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -12,21 +12,21 @@ use super::decode::Decoder;
 use super::filter::{Graph, Pulled};
 use super::input::Input;
 use super::io_error;
-use super::video::describe;
+use super::video::frame_format;
 use crate::job::{CoverReport, JobError, Progress};
 use crate::model::{Flip, Rotation, Size};
 
-/// How many frames are looked at.
+/// Number of frames sampled.
 const SAMPLES: u32 = 12;
-/// Packets read after a jump before a sample is given up.
+/// Maximum packets read after a seek before a sample is skipped.
 const MAX_PACKETS: u32 = 400;
 
-/// Chooses the sharpest well-lit frame of a few and writes it as PNG of exactly `size`: upright,
-/// square pixels, the middle of the picture where the shapes differ.
+/// Chooses the sharpest well-lit frame of [`SAMPLES`] and writes it as a PNG of exactly `size`: upright,
+/// with square pixels, cropped to the center where the aspect ratios differ.
 ///
 /// # Errors
 ///
-/// [`JobError::Unreadable`] when there is no picture, [`JobError::Failed`], [`JobError::Io`],
+/// [`JobError::Unreadable`] when there is no video frame, [`JobError::Failed`], [`JobError::Io`],
 /// [`JobError::Cancelled`].
 #[allow(clippy::too_many_arguments)]
 pub fn cover(
@@ -42,30 +42,30 @@ pub fn cover(
     let mut input = Input::open(input, name, cancel)?;
     let stream = input
         .first(ffi::AVMediaType::AVMEDIA_TYPE_VIDEO)
-        .ok_or_else(|| JobError::Unreadable("there is no moving picture".to_owned()))?;
+        .ok_or_else(|| JobError::Unreadable("the file has no video stream".to_owned()))?;
     let mut decoder = Decoder::open(input.stream(stream)?, 1, false)?;
-    let total = input.duration_s();
+    let total_s = input.duration_s();
     let mut best: Option<(f64, f64, Vec<u8>)> = None;
     for i in 0..SAMPLES {
-        let at_s = total.unwrap_or(0.0) * (f64::from(i) + 0.5) / f64::from(SAMPLES);
-        progress(Progress { done_s: at_s, total_s: total, frames: u64::from(i) });
-        let jumped = total.is_some() && input.seek(at_s).is_ok();
-        if jumped {
+        let at_s = total_s.unwrap_or(0.0) * (f64::from(i) + 0.5) / f64::from(SAMPLES);
+        progress(Progress { done_s: at_s, total_s, frames: u64::from(i) });
+        let seeked = total_s.is_some() && input.seek(at_s).is_ok();
+        if seeked {
             decoder.flush();
         }
         let Some(frame) = next_frame(&mut input, &mut decoder, stream)? else { continue };
-        let shown_s = match frame.get().best_effort_timestamp {
+        let frame_s = match frame.get().best_effort_timestamp {
             NOPTS => at_s,
             time => seconds(time, decoder.base()).max(0.0),
         };
-        let pixels = upright(frame, size, rotate, flip)?;
+        let pixels = to_rgb(frame, size, rotate, flip)?;
         let score = score(&pixels, size);
         if best.as_ref().is_none_or(|(top, ..)| score > *top) {
-            best = Some((score, shown_s, pixels));
+            best = Some((score, frame_s, pixels));
         }
     }
     let (_, at_s, pixels) =
-        best.ok_or_else(|| JobError::Unreadable("not one picture could be decoded".to_owned()))?;
+        best.ok_or_else(|| JobError::Unreadable("no video frame could be decoded".to_owned()))?;
     let mut png = std::io::Cursor::new(Vec::new());
     image::write_buffer_with_format(
         &mut png,
@@ -75,7 +75,7 @@ pub fn cover(
         image::ExtendedColorType::Rgb8,
         image::ImageFormat::Png,
     )
-    .map_err(|e| failed(format!("cannot write the picture as PNG: {e}")))?;
+    .map_err(|e| failed(format!("cannot encode the cover image as PNG: {e}")))?;
     let png = png.into_inner();
     output.write_all_at(&png, 0).map_err(io_error)?;
     output.set_len(png.len() as u64).map_err(io_error)?;
@@ -83,7 +83,7 @@ pub fn cover(
     Ok(CoverReport { at_s })
 }
 
-/// The next frame that can be decoded.
+/// Returns the next frame that can be decoded.
 fn next_frame(input: &mut Input, decoder: &mut Decoder, stream: u32) -> Result<Option<Frame>, JobError> {
     let mut packet = Packet::new()?;
     let mut found = None;
@@ -99,7 +99,6 @@ fn next_frame(input: &mut Input, decoder: &mut Decoder, stream: u32) -> Result<O
         }
         if packet.get().stream_index == stream as i32 {
             decoder.feed(Some(&packet), &mut keep)?;
-            // A frame in hand ends the search.
             if decoder.frames > 0 {
                 decoder.frames = 0;
                 break;
@@ -109,10 +108,10 @@ fn next_frame(input: &mut Input, decoder: &mut Decoder, stream: u32) -> Result<O
     Ok(found)
 }
 
-/// The frame as packed RGB of exactly `size`.
-fn upright(mut frame: Frame, size: Size, rotate: Rotation, flip: Option<Flip>) -> Result<Vec<u8>, JobError> {
+/// Converts the frame to upright packed RGB of exactly `size`.
+fn to_rgb(mut frame: Frame, size: Size, rotate: Rotation, flip: Option<Flip>) -> Result<Vec<u8>, JobError> {
     let raw = frame.get();
-    let source = describe(&frame, raw.sample_aspect_ratio);
+    let source = frame_format(&frame, raw.sample_aspect_ratio);
     let (width, height) = source.size;
     let (sx, sy) = source.sample_aspect_ratio;
     let flip = match flip {
@@ -138,29 +137,29 @@ fn upright(mut frame: Frame, size: Size, rotate: Rotation, flip: Option<Flip>) -
     frame.get_mut().pts = 0;
     graph.push(0, Some(&mut frame))?;
     graph.push(0, None)?;
-    let Pulled::Frame(done) = graph.pull(0)? else {
-        return Err(failed("the filter graph gave no picture"));
+    let Pulled::Frame(filtered) = graph.pull(0)? else {
+        return Err(failed("the filter graph of the cover image returned no frame"));
     };
     let mut pixels = Vec::with_capacity(size.pixels() as usize * 3);
     for y in 0..h as usize {
-        pixels.extend_from_slice(done.row(0, y, w as usize * 3));
+        pixels.extend_from_slice(filtered.row(0, y, w as usize * 3));
     }
     Ok(pixels)
 }
 
-/// Sharpness (variance of the Laplacian), less where the picture is too dark or too bright.
+/// Scores sharpness (variance of the Laplacian), reduced where the frame is too dark or too bright.
 fn score(pixels: &[u8], size: Size) -> f64 {
     let (width, height) = (size.width as usize, size.height as usize);
-    let grey: Vec<f64> = pixels
+    let luma: Vec<f64> = pixels
         .chunks_exact(3)
         .map(|p| 0.2126 * f64::from(p[0]) + 0.7152 * f64::from(p[1]) + 0.0722 * f64::from(p[2]))
         .collect();
-    let mean = grey.iter().sum::<f64>() / grey.len().max(1) as f64;
+    let mean = luma.iter().sum::<f64>() / luma.len().max(1) as f64;
     let (mut sum, mut squares, mut count) = (0.0, 0.0, 0.0);
     for y in 1..height.saturating_sub(1) {
         for x in 1..width.saturating_sub(1) {
             let i = y * width + x;
-            let edge = 4.0 * grey[i] - grey[i - 1] - grey[i + 1] - grey[i - width] - grey[i + width];
+            let edge = 4.0 * luma[i] - luma[i - 1] - luma[i + 1] - luma[i - width] - luma[i + width];
             sum += edge;
             squares += edge * edge;
             count += 1.0;
@@ -168,7 +167,7 @@ fn score(pixels: &[u8], size: Size) -> f64 {
     }
     let average = sum / f64::max(count, 1.0);
     let sharpness = squares / f64::max(count, 1.0) - average * average;
-    // Full marks from a quarter to three quarters of the range, none at its ends.
+    // 1 from a quarter to three quarters of the range, 0 at its ends.
     let light = (mean.min(255.0 - mean) / 64.0).clamp(0.0, 1.0);
     (sharpness + 1.0) * light * light
 }
@@ -178,14 +177,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sharp_frame_beats_a_flat_and_a_black_one() {
+    fn a_sharp_frame_scores_higher_than_a_flat_or_black_one() {
         let size = Size::new(16, 16);
-        let board: Vec<u8> =
+        let checkerboard: Vec<u8> =
             (0..16 * 16).flat_map(|i| [if (i / 16 + i % 16) % 2 == 0 { 60 } else { 200 }; 3]).collect();
-        let dark: Vec<u8> = board.iter().map(|v| v / 40).collect();
+        let dark: Vec<u8> = checkerboard.iter().map(|v| v / 40).collect();
         let flat = vec![128; 16 * 16 * 3];
-        assert!(score(&board, size) > score(&flat, size));
+        assert!(score(&checkerboard, size) > score(&flat, size));
         assert!(score(&flat, size) > score(&dark, size));
-        assert!(score(&dark, size) > 0.0, "even a dark video has a best frame");
+        assert!(score(&dark, size) > 0.0, "a dark frame still scores above zero");
     }
 }

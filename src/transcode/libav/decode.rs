@@ -1,34 +1,36 @@
-//! Decoders that count what they complain about.
+//! Decoders that count their errors.
 
 use std::ffi::c_int;
 use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::av::{Codec, Frame, NOPTS, Packet, again, check, eof, failed, message, no_memory, seconds};
+use super::av::{
+    CodecContext, Frame, NOPTS, Packet, check, error_text, failed, is_eagain, is_eof, no_memory, seconds,
+};
 use crate::job::JobError;
-use crate::model::Damage;
+use crate::model::DecodeError;
 
-/// Complaints kept in full; the others are only counted.
+/// Maximum number of errors kept with details; further errors are only counted.
 pub(super) const MAX_DAMAGE: usize = 20;
-/// Decoders refuse pictures above this: three times 8K.
+/// Maximum pixels per frame that decoders accept: three times 8K.
 const MAX_PIXELS: i64 = 100_000_000;
 
-/// A decoder that counts what it complains about.
+/// A decoder that counts its errors.
 pub(crate) struct Decoder {
-    codec: Codec,
+    codec: CodecContext,
     stream: u32,
     base: ffi::AVRational,
-    /// The first complaints.
-    pub(crate) damage: Vec<Damage>,
-    /// All complaints.
+    /// The first errors, at most [`MAX_DAMAGE`].
+    pub(crate) damage: Vec<DecodeError>,
+    /// Number of errors.
     pub(crate) damage_count: u64,
-    /// Frames that came out.
+    /// Number of decoded frames.
     pub(crate) frames: u64,
 }
 
 impl Decoder {
-    /// Opens a decoder for a stream. A strict one treats every deviation as an error.
+    /// Opens a decoder for a stream. A strict decoder treats every deviation from the standard as an error.
     pub(crate) fn open(stream: *mut ffi::AVStream, threads: u32, strict: bool) -> Result<Decoder, JobError> {
         // SAFETY: the stream belongs to a format context that the caller holds; fields are only read.
         let (parameters, base, index) =
@@ -36,16 +38,16 @@ impl Decoder {
         Decoder::with(parameters, base, index, threads, strict)
     }
 
-    /// Opens a strict decoder whose pictures nobody will look at: only its complaints count.
-    pub(crate) fn of_complaints(stream: *mut ffi::AVStream, threads: u32) -> Result<Decoder, JobError> {
+    /// Opens a strict decoder whose errors are counted and whose frames are not used.
+    pub(crate) fn for_error_check(stream: *mut ffi::AVStream, threads: u32) -> Result<Decoder, JobError> {
         let mut decoder = Decoder::open(stream, threads, true)?;
-        // What smooths pictures finds nothing wrong with them.
+        // The loop filter costs time and detects no errors.
         decoder.codec.get_mut().skip_loop_filter = ffi::AVDiscard::AVDISCARD_ALL;
         Ok(decoder)
     }
 
-    /// Opens a strict decoder for what an open encoder makes.
-    pub(crate) fn of_encoder(encoder: &Codec, stream: u32) -> Result<Decoder, JobError> {
+    /// Opens a strict decoder for the packets of an open encoder.
+    pub(crate) fn for_encoder(encoder: &CodecContext, stream: u32) -> Result<Decoder, JobError> {
         let base = encoder.get().time_base;
         // SAFETY: plain allocation, freed below.
         let mut parameters = unsafe { ffi::avcodec_parameters_alloc() };
@@ -54,7 +56,7 @@ impl Decoder {
         }
         // SAFETY: both are valid; the fields of the encoder are copied.
         let code = unsafe { ffi::avcodec_parameters_from_context(parameters, encoder.get()) };
-        let decoder = check(code, "cannot describe the encoder")
+        let decoder = check(code, "cannot read the parameters of the encoder")
             .and_then(|_| Decoder::with(parameters, base, stream, 1, true));
         // SAFETY: ours, and the decoder has copied what it needs.
         unsafe { ffi::avcodec_parameters_free(&mut parameters) };
@@ -71,12 +73,12 @@ impl Decoder {
         // SAFETY: valid parameters from either caller. Codec ids come from the library the bindings were made for.
         let found = unsafe { ffi::avcodec_find_decoder((*parameters).codec_id) };
         if found.is_null() {
-            return Err(failed(format!("there is no decoder for stream {index}")));
+            return Err(failed(format!("FFmpeg has no decoder for the codec of stream {index}")));
         }
-        let mut codec = Codec::for_codec(found)?;
+        let mut codec = CodecContext::for_codec(found)?;
         // SAFETY: both are valid; parameters are copied.
         let code = unsafe { ffi::avcodec_parameters_to_context(codec.as_mut_ptr(), parameters) };
-        check(code, "cannot set up a decoder")?;
+        check(code, &format!("cannot set up the decoder of stream {index}"))?;
         let context = codec.get_mut();
         context.pkt_timebase = base;
         context.thread_count = threads.max(1) as c_int;
@@ -91,18 +93,18 @@ impl Decoder {
         Ok(Decoder { codec, stream: index, base, damage: Vec::new(), damage_count: 0, frames: 0 })
     }
 
-    /// The time base of the frames.
+    /// Returns the time base of the frames.
     pub(crate) fn base(&self) -> ffi::AVRational {
         self.base
     }
 
-    /// Forgets everything, for a jump.
+    /// Discards all buffered data, for a seek.
     pub(crate) fn flush(&mut self) {
         // SAFETY: an open decoder.
         unsafe { ffi::avcodec_flush_buffers(self.codec.as_mut_ptr()) }
     }
 
-    /// Feeds a packet, or the end, and hands out what comes.
+    /// Decodes a packet, or ends the stream for `None`, and passes the frames to `sink`.
     pub(crate) fn feed(
         &mut self,
         packet: Option<&Packet>,
@@ -111,16 +113,16 @@ impl Decoder {
         let raw = packet.map_or(ptr::null(), Packet::as_ptr);
         let at = packet.map(|p| p.get().pts).filter(|pts| *pts != NOPTS).map(|pts| seconds(pts, self.base));
         let mut pending = true;
-        // A decoder that is full takes the packet after one round of output.
+        // A decoder with full buffers accepts the packet after its output has been read.
         for _ in 0..2 {
             if !pending {
                 break;
             }
             // SAFETY: the context is open; the packet is valid or null for the end.
             let code = unsafe { ffi::avcodec_send_packet(self.codec.as_mut_ptr(), raw) };
-            pending = again(code);
-            if code < 0 && !again(code) && !eof(code) {
-                self.complain(code, at);
+            pending = is_eagain(code);
+            if code < 0 && !is_eagain(code) && !is_eof(code) {
+                self.record_error(code, at);
             }
             self.drain(at, sink)?;
         }
@@ -132,21 +134,21 @@ impl Decoder {
         at: Option<f64>,
         sink: &mut dyn FnMut(Frame) -> Result<(), JobError>,
     ) -> Result<(), JobError> {
-        // A decoder that fails without end at its end must not hold us.
+        // Bounded, because a decoder might return errors forever at the end of the stream.
         for _ in 0..100_000 {
             let mut frame = Frame::new()?;
             // SAFETY: context and frame are valid.
             let code = unsafe { ffi::avcodec_receive_frame(self.codec.as_mut_ptr(), frame.as_mut_ptr()) };
-            if again(code) || eof(code) {
+            if is_eagain(code) || is_eof(code) {
                 return Ok(());
             }
             if code < 0 {
-                self.complain(code, at);
+                self.record_error(code, at);
                 continue;
             }
             let raw = frame.get();
             if raw.decode_error_flags != 0 || raw.flags & ffi::AV_FRAME_FLAG_CORRUPT != 0 {
-                self.complain(ffi::AVERROR_INVALIDDATA, at);
+                self.record_error(ffi::AVERROR_INVALIDDATA, at);
             }
             self.frames += 1;
             sink(frame)?;
@@ -154,10 +156,10 @@ impl Decoder {
         Ok(())
     }
 
-    fn complain(&mut self, code: c_int, at_s: Option<f64>) {
+    fn record_error(&mut self, code: c_int, at_s: Option<f64>) {
         self.damage_count += 1;
         if self.damage.len() < MAX_DAMAGE {
-            self.damage.push(Damage { stream: self.stream, at_s, message: message(code) });
+            self.damage.push(DecodeError { stream: self.stream, at_s, message: error_text(code) });
         }
     }
 }

@@ -1,40 +1,40 @@
-//! The encoders: x264, or what a device has, and FFmpeg's AAC.
+//! The encoders: x264 or a hardware encoder, and FFmpeg's AAC.
 
 use std::ffi::c_int;
 use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::av::{Codec, Frame, Options, Packet, again, c_string, check, eof, failed, rational};
-use super::device::Loader;
+use super::av::{CodecContext, Frame, Options, Packet, c_string, check, failed, is_eagain, is_eof, rational};
+use super::device::FrameUploader;
 use crate::job::JobError;
 use crate::plan::VideoEncode;
-use crate::transcode::settings::settings;
+use crate::transcode::settings::encoder_settings;
 
-/// Those who measure a floor round and divide by their own idea of the duration.
+/// Margin over the minimum bit rate, because other tools round and measure the duration differently.
 const FLOOR_MARGIN: f64 = 1.01;
 
-/// Takes an encoded packet in the encoder's time base.
+/// Receives an encoded packet in the encoder's time base.
 pub(crate) type PacketSink<'a> = dyn FnMut(&mut Packet) -> Result<(), JobError> + 'a;
 
 /// An open encoder.
 pub(crate) struct Encoder {
-    codec: Codec,
+    codec: CodecContext,
     packet: Packet,
     sent: i64,
     packets: u64,
-    /// Bytes so far, and bits a second they must not fall below.
+    /// Bytes so far, and the minimum bits per second.
     floor: Option<(u64, u64)>,
-    /// Brings pictures into what the encoder takes.
-    loader: Option<Loader>,
+    /// Converts frames to the pixel layout of the encoder.
+    uploader: Option<FrameUploader>,
 }
 
 impl Encoder {
-    /// H.264 as planned.
+    /// Opens the planned H.264 encoder.
     pub(crate) fn video(plan: &VideoEncode, threads: u32) -> Result<Encoder, JobError> {
-        let found = find(plan.encoder.library_name())?;
-        let told = settings(plan);
-        let mut codec = Codec::for_codec(found)?;
+        let encoder = find_encoder(plan.encoder.library_name())?;
+        let settings = encoder_settings(plan);
+        let mut codec = CodecContext::for_codec(encoder)?;
         let size = plan.canvas.as_ref().map_or(plan.scale, |canvas| canvas.size);
         let (num, den) = (plan.frame_rate.num() as c_int, plan.frame_rate.den() as c_int);
         let context = codec.get_mut();
@@ -58,25 +58,25 @@ impl Encoder {
             context.rc_buffer_size = buffer.min(i32::MAX as u64) as c_int;
         }
         if plan.encoder.is_hardware() {
-            // Zero where quality decides: the libraries' own defaults would win over it.
-            context.bit_rate = told.bit_rate.unwrap_or(0) as i64;
+            // Zero for constant quality: the library's default bit rate would take precedence.
+            context.bit_rate = settings.bit_rate.unwrap_or(0) as i64;
         }
-        if let Some(quality) = told.global_quality {
+        if let Some(quality) = settings.global_quality {
             context.global_quality = quality;
         }
-        if told.fixed_quality {
+        if settings.fixed_quality {
             context.flags |= ffi::AV_CODEC_FLAG_QSCALE as c_int;
         }
-        let loader = Loader::attach(&mut codec, told.layout)?;
-        let pairs: Vec<_> = told.pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let uploader = FrameUploader::attach(&mut codec, settings.layout)?;
+        let pairs: Vec<_> = settings.pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let floor = plan.rate.min_bit_rate.map(|floor| (0, floor));
-        Encoder::open(codec, found, &pairs, floor, Some(loader))
+        Encoder::open(codec, encoder, &pairs, floor, Some(uploader))
     }
 
-    /// AAC-LC.
+    /// Opens an AAC-LC encoder.
     pub(crate) fn audio(rate: u32, channels: u32, bit_rate: u64) -> Result<Encoder, JobError> {
-        let found = find("aac")?;
-        let mut codec = Codec::for_codec(found)?;
+        let encoder = find_encoder("aac")?;
+        let mut codec = CodecContext::for_codec(encoder)?;
         let context = codec.get_mut();
         context.sample_fmt = ffi::AVSampleFormat::AV_SAMPLE_FMT_FLTP;
         context.sample_rate = rate as c_int;
@@ -86,27 +86,27 @@ impl Encoder {
         context.time_base = rational(1, rate as c_int);
         context.thread_count = 1;
         context.flags |= ffi::AV_CODEC_FLAG_GLOBAL_HEADER as c_int | ffi::AV_CODEC_FLAG_BITEXACT as c_int;
-        Encoder::open(codec, found, &[("profile", "aac_low")], None, None)
+        Encoder::open(codec, encoder, &[("profile", "aac_low")], None, None)
     }
 
     fn open(
-        mut codec: Codec,
-        found: *const ffi::AVCodec,
+        mut codec: CodecContext,
+        encoder: *const ffi::AVCodec,
         pairs: &[(&str, &str)],
         floor: Option<(u64, u64)>,
-        loader: Option<Loader>,
+        uploader: Option<FrameUploader>,
     ) -> Result<Encoder, JobError> {
         let mut options = Options::new(pairs)?;
-        // SAFETY: context and codec match; the dictionary is ours and keeps what nobody took.
-        let code = unsafe { ffi::avcodec_open2(codec.as_mut_ptr(), found, options.as_mut_ptr()) };
+        // SAFETY: context and codec match; the dictionary is ours and keeps the unused options.
+        let code = unsafe { ffi::avcodec_open2(codec.as_mut_ptr(), encoder, options.as_mut_ptr()) };
         check(code, "cannot open the encoder")?;
-        if let Some(name) = options.left_over() {
-            return Err(failed(format!("the encoder does not know the setting `{name}`")));
+        if let Some(name) = options.unused_option() {
+            return Err(failed(format!("the encoder does not support the option `{name}`")));
         }
-        Ok(Encoder { codec, packet: Packet::new()?, sent: 0, packets: 0, floor, loader })
+        Ok(Encoder { codec, packet: Packet::new()?, sent: 0, packets: 0, floor, uploader })
     }
 
-    pub(crate) fn codec(&self) -> &Codec {
+    pub(crate) fn codec(&self) -> &CodecContext {
         &self.codec
     }
 
@@ -114,19 +114,19 @@ impl Encoder {
         self.codec.get().time_base
     }
 
-    /// Encodes a picture for a number of ticks.
+    /// Encodes a frame for a number of ticks.
     pub(crate) fn encode_frame(
         &mut self,
         frame: &mut Frame,
         ticks: u64,
         sink: &mut PacketSink<'_>,
     ) -> Result<(), JobError> {
-        let mut loaded = self.loader.as_ref().map_or(Ok(None), |loader| loader.load(frame))?;
+        let mut loaded = self.uploader.as_ref().map_or(Ok(None), |uploader| uploader.convert(frame))?;
         let frame = loaded.as_mut().unwrap_or(frame);
         for _ in 0..ticks {
             let raw = frame.get_mut();
             raw.pts = self.sent;
-            // The encoder decides where key frames are.
+            // The encoder chooses the frame types.
             raw.pict_type = ffi::AVPictureType::AV_PICTURE_TYPE_NONE;
             raw.interlaced_frame = 0;
             self.sent += 1;
@@ -135,7 +135,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// Encodes one frame of audio.
+    /// Encodes a frame of audio.
     pub(crate) fn encode_samples(
         &mut self,
         frame: &mut Frame,
@@ -146,7 +146,7 @@ impl Encoder {
         self.send(Some(frame), sink)
     }
 
-    /// Gets everything out.
+    /// Flushes the encoder.
     pub(crate) fn finish(&mut self, sink: &mut PacketSink<'_>) -> Result<(), JobError> {
         self.send(None, sink)
     }
@@ -159,7 +159,7 @@ impl Encoder {
             // SAFETY: as above; the packet is ours.
             let code =
                 unsafe { ffi::avcodec_receive_packet(self.codec.as_mut_ptr(), self.packet.as_mut_ptr()) };
-            if again(code) || eof(code) {
+            if is_eagain(code) || is_eof(code) {
                 return Ok(());
             }
             check(code, "the encoder failed")?;
@@ -171,7 +171,7 @@ impl Encoder {
         }
     }
 
-    /// Appends filler data (H.264, 7.3.2.7) so that the stream does not fall below its floor.
+    /// Appends filler data (H.264, 7.3.2.7) so that the stream reaches its minimum bit rate.
     fn fill_to_floor(&mut self) -> Result<(), JobError> {
         let Some((bytes, floor)) = &mut self.floor else { return Ok(()) };
         *bytes += self.packet.get().size as u64;
@@ -200,14 +200,12 @@ impl Encoder {
     }
 }
 
-fn find(name: &str) -> Result<*const ffi::AVCodec, JobError> {
+fn find_encoder(name: &str) -> Result<*const ffi::AVCodec, JobError> {
     let c_name = c_string(name)?;
     // SAFETY: a look-up by name.
-    let found = unsafe { ffi::avcodec_find_encoder_by_name(c_name.as_ptr()) };
-    if found.is_null() {
-        return Err(failed(format!(
-            "the media library has no `{name}` encoder; install an FFmpeg built with it"
-        )));
+    let encoder = unsafe { ffi::avcodec_find_encoder_by_name(c_name.as_ptr()) };
+    if encoder.is_null() {
+        return Err(failed(format!("FFmpeg has no `{name}` encoder; install an FFmpeg built with it")));
     }
-    Ok(found)
+    Ok(encoder)
 }

@@ -1,28 +1,28 @@
-//! Encodes and writes what a video yields.
+//! Encodes the frames of a transcoder and writes them to the output.
 
 use ffmpeg_next::ffi;
 
 use super::av::{Frame, Packet};
 use super::encode::Encoder;
-use super::mux::{Muxer, too_large};
-use super::transcoder::{Kind, Receiver, Transcoder};
+use super::mux::{Muxer, size_limit_error};
+use super::transcoder::{MediaSink, StreamKind, Transcoder};
 use super::verify_tap::VerifyTap;
 use crate::job::{JobError, Progress};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
-use crate::verify::libav::{Copies, InlineVerifier};
+use crate::verify::libav::{InlineVerifier, StreamHashes};
 
-/// After this share of the video its final size is foretold.
-const FORETELL_AFTER: f64 = 0.5;
-/// A foretold size has to be over the limit by this factor to stop the encode.
-const FORETELL_SLACK: f64 = 1.3;
+/// Share of the video after which its final size is estimated.
+const SIZE_CHECK_AFTER: f64 = 0.5;
+/// Factor by which the estimate must exceed the limit to stop the encode.
+const SIZE_CHECK_SLACK: f64 = 1.3;
 
-/// What is to be looked at while an output is made.
+/// What to verify while an output is written.
 pub(super) enum VerifyMode<'a> {
-    Nothing,
-    /// The packets of a plan that only copies.
+    Off,
+    /// Hash the packets of a plan that only copies.
     Packets,
-    /// Whatever becomes of this plan.
-    Everything(&'a OutputSpec),
+    /// Verify every stream of this plan.
+    Full(&'a OutputSpec),
 }
 
 /// The encoders and the muxer of one output.
@@ -35,7 +35,7 @@ pub(super) struct EncodeSink<'a> {
     done_s: f64,
     total_s: Option<f64>,
     max_size: Option<u64>,
-    onlooker: VerifyTap,
+    tap: VerifyTap,
     progress: &'a mut dyn FnMut(Progress),
 }
 
@@ -44,15 +44,15 @@ impl<'a> EncodeSink<'a> {
         mut muxer: Muxer,
         transcoder: &mut Transcoder,
         spec: &OutputSpec,
-        watching: VerifyMode<'_>,
+        mode: VerifyMode<'_>,
         progress: &'a mut dyn FnMut(Progress),
     ) -> Result<EncodeSink<'a>, JobError> {
         let strip = spec.strip_metadata;
         if !strip {
             muxer.copy_metadata(transcoder.input.as_mut_ptr());
         }
-        // The picture comes first: ingests have stumbled over audio before it.
-        let video = match (&spec.video, transcoder.copier(Kind::Video)) {
+        // Video is the first stream: some platforms reject files with audio first.
+        let video = match (&spec.video, transcoder.copier(StreamKind::Video)) {
             (Some(VideoPlan::Copy { tags, .. }), Some(copier)) => {
                 let (tag, aspect) = (tags.codec_tag.as_deref(), tags.sample_aspect_ratio.is_some());
                 Some((muxer.add_copied(copier.source(), copier.parameters(), tag, aspect, !strip)?, None))
@@ -72,22 +72,22 @@ impl<'a> EncodeSink<'a> {
             }
             _ => None,
         };
-        let audio = match (transcoder.copier(Kind::Audio), encoder) {
+        let audio = match (transcoder.copier(StreamKind::Audio), encoder) {
             (Some(copier), _) => {
                 Some((muxer.add_copied(copier.source(), copier.parameters(), None, false, !strip)?, None))
             }
             (None, Some(encoder)) => Some((muxer.add_encoded(encoder.codec())?, Some(encoder))),
             (None, None) => None,
         };
-        let onlooker = match watching {
-            VerifyMode::Nothing => VerifyTap::Nobody,
-            VerifyMode::Packets => VerifyTap::Copies(Copies::of(spec, transcoder)),
-            VerifyMode::Everything(plan) => {
+        let tap = match mode {
+            VerifyMode::Off => VerifyTap::Off,
+            VerifyMode::Packets => VerifyTap::Packets(StreamHashes::of(spec, transcoder)),
+            VerifyMode::Full(plan) => {
                 let [video, audio] = [&video, &audio].map(|side| {
                     side.as_ref().and_then(|(_, encoder): &(_, Option<Encoder>)| encoder.as_ref())
                 });
                 let [video, audio] = [video, audio].map(|encoder| encoder.map(Encoder::codec));
-                VerifyTap::InlineVerifier(InlineVerifier::start(plan, transcoder, video, audio)?)
+                VerifyTap::Full(InlineVerifier::start(plan, transcoder, video, audio)?)
             }
         };
         muxer.start(spec.drop_edit_list)?;
@@ -100,95 +100,109 @@ impl<'a> EncodeSink<'a> {
             done_s: 0.0,
             total_s: spec.expected_duration_s.or_else(|| transcoder.input.duration_s()),
             max_size: spec.max_size_bytes,
-            onlooker,
+            tap,
             progress,
         })
     }
 
-    /// Flushes the encoders and ends the file. Returns the progress last made, and who looked on.
+    /// Flushes the encoders and ends the file. Returns the last progress and the verify tap.
     pub(super) fn finish(mut self) -> Result<(Progress, VerifyTap), JobError> {
         let drop_priming = self.drop_priming;
-        let last = Progress { done_s: self.done_s, total_s: self.total_s, frames: self.frames };
-        for (kind, side) in [(Kind::Video, &mut self.video), (Kind::Audio, &mut self.audio)] {
+        let last_progress = Progress { done_s: self.done_s, total_s: self.total_s, frames: self.frames };
+        for (kind, side) in [(StreamKind::Video, &mut self.video), (StreamKind::Audio, &mut self.audio)] {
             if let Some((index, Some(encoder))) = side {
-                let to = Slot { kind, index: *index, base: encoder.base(), drop_priming };
-                let (muxer, progress, onlooker) = (&mut self.muxer, &mut self.progress, &mut self.onlooker);
+                let stream = OutputStream { kind, index: *index, base: encoder.base(), drop_priming };
+                let (muxer, progress, tap) = (&mut self.muxer, &mut self.progress, &mut self.tap);
                 encoder.finish(&mut |packet| {
-                    progress(last);
-                    put(muxer, onlooker, to, packet)
+                    progress(last_progress);
+                    write_encoded(muxer, tap, stream, packet)
                 })?;
             }
         }
         self.muxer.finish()?;
-        Ok((last, self.onlooker))
+        Ok((last_progress, self.tap))
     }
 }
 
-/// Where an encoder's packets go.
+/// The output stream of an encoder.
 #[derive(Clone, Copy)]
-struct Slot {
-    kind: Kind,
+struct OutputStream {
+    kind: StreamKind,
     index: usize,
     base: ffi::AVRational,
     drop_priming: bool,
 }
 
-/// Writes an encoded packet, but for AAC priming where no edit list would hide it.
-fn put(muxer: &mut Muxer, onlooker: &mut VerifyTap, to: Slot, packet: &mut Packet) -> Result<(), JobError> {
+/// Writes an encoded packet. Drops AAC priming if no edit list hides it.
+fn write_encoded(
+    muxer: &mut Muxer,
+    tap: &mut VerifyTap,
+    stream: OutputStream,
+    packet: &mut Packet,
+) -> Result<(), JobError> {
     let raw = packet.get();
-    // Encoded pictures never end before zero, so this can only be audio.
-    if to.drop_priming && raw.pts + raw.duration <= 0 {
+    // Encoded video frames never end before zero, so this is audio.
+    if stream.drop_priming && raw.pts + raw.duration <= 0 {
         packet.clear();
         return Ok(());
     }
-    onlooker.made(to.kind, packet)?;
-    muxer.write(to.index, packet, to.base)
+    tap.encoded(stream.kind, packet)?;
+    muxer.write(stream.index, packet, stream.base)
 }
 
-impl Receiver for EncodeSink<'_> {
+impl MediaSink for EncodeSink<'_> {
     fn samples_every(&self) -> Option<u64> {
-        self.onlooker.samples_every()
+        self.tap.samples_every()
     }
 
     fn sample(&mut self, frame: Frame) -> Result<(), JobError> {
-        self.onlooker.sample(frame);
+        self.tap.sample(frame);
         Ok(())
     }
 
-    fn picture(&mut self, mut frame: Frame, ticks: u64) -> Result<(), JobError> {
+    fn frame(&mut self, mut frame: Frame, ticks: u64) -> Result<(), JobError> {
         self.frames += ticks;
         let drop_priming = self.drop_priming;
         let Some((index, Some(encoder))) = &mut self.video else { return Ok(()) };
-        let to = Slot { kind: Kind::Video, index: *index, base: encoder.base(), drop_priming };
-        let (muxer, onlooker) = (&mut self.muxer, &mut self.onlooker);
-        onlooker.picture(&frame, ticks)?;
-        encoder.encode_frame(&mut frame, ticks, &mut |packet| put(muxer, onlooker, to, packet))
+        let stream =
+            OutputStream { kind: StreamKind::Video, index: *index, base: encoder.base(), drop_priming };
+        let (muxer, tap) = (&mut self.muxer, &mut self.tap);
+        tap.frame(&frame, ticks)?;
+        encoder.encode_frame(&mut frame, ticks, &mut |packet| write_encoded(muxer, tap, stream, packet))
     }
 
     fn audio(&mut self, mut frame: Frame) -> Result<(), JobError> {
         let drop_priming = self.drop_priming;
         let Some((index, Some(encoder))) = &mut self.audio else { return Ok(()) };
-        let to = Slot { kind: Kind::Audio, index: *index, base: encoder.base(), drop_priming };
-        let (muxer, onlooker) = (&mut self.muxer, &mut self.onlooker);
-        onlooker.audio(&frame)?;
-        encoder.encode_samples(&mut frame, &mut |packet| put(muxer, onlooker, to, packet))
+        let stream =
+            OutputStream { kind: StreamKind::Audio, index: *index, base: encoder.base(), drop_priming };
+        let (muxer, tap) = (&mut self.muxer, &mut self.tap);
+        tap.audio(&frame)?;
+        encoder.encode_samples(&mut frame, &mut |packet| write_encoded(muxer, tap, stream, packet))
     }
 
-    fn copied(&mut self, kind: Kind, packet: &mut Packet, base: ffi::AVRational) -> Result<(), JobError> {
+    fn copied(
+        &mut self,
+        kind: StreamKind,
+        packet: &mut Packet,
+        base: ffi::AVRational,
+    ) -> Result<(), JobError> {
         let side = match kind {
-            Kind::Video => &self.video,
-            Kind::Audio => &self.audio,
+            StreamKind::Video => &self.video,
+            StreamKind::Audio => &self.audio,
         };
         let Some((index, None)) = side else { return Ok(()) };
-        self.onlooker.copied(kind, packet);
+        self.tap.copied(kind, packet);
         self.muxer.write(*index, packet, base)
     }
 
     fn done(&mut self, seconds: f64) -> Result<(), JobError> {
         if let (Some(limit), Some(total)) = (self.max_size, self.total_s) {
             let share = seconds / total.max(0.001);
-            if share > FORETELL_AFTER && self.muxer.length() as f64 / share > limit as f64 * FORETELL_SLACK {
-                return Err(too_large(limit));
+            if share > SIZE_CHECK_AFTER
+                && self.muxer.length() as f64 / share > limit as f64 * SIZE_CHECK_SLACK
+            {
+                return Err(size_limit_error(limit));
             }
         }
         self.done_s = seconds;

@@ -5,17 +5,17 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::av::{Frame, again, c_string, check, eof, failed, no_memory};
+use super::av::{Frame, c_string, check, failed, is_eagain, is_eof, no_memory};
 use crate::job::JobError;
 
-/// What a pull brought.
+/// The result of pulling from a sink.
 pub(crate) enum Pulled {
     Frame(Frame),
-    Hungry,
+    NeedsInput,
     End,
 }
 
-/// A filter graph with its sources and sinks, in the order of the text.
+/// An owned filter graph with its sources and sinks, in the order of the text.
 pub(crate) struct Graph {
     graph: *mut ffi::AVFilterGraph,
     sources: Vec<*mut ffi::AVFilterContext>,
@@ -59,12 +59,12 @@ impl Graph {
             }
         }
         if graph.sources.is_empty() || graph.sinks.is_empty() {
-            return Err(failed("the filter graph has no source or no sink"));
+            return Err(failed(format!("the filter graph `{text}` has no source or no sink")));
         }
         Ok(graph)
     }
 
-    /// Feeds a source a frame, or the end. The frame stays the caller's.
+    /// Feeds a frame, or the end of the stream for `None`, to a source. The caller keeps the frame.
     pub(crate) fn push(&mut self, source: usize, frame: Option<&mut Frame>) -> Result<(), JobError> {
         let raw = frame.map_or(ptr::null_mut(), Frame::as_mut_ptr);
         let keep = ffi::AV_BUFFERSRC_FLAG_KEEP_REF as c_int;
@@ -74,14 +74,14 @@ impl Graph {
         Ok(())
     }
 
-    /// Asks a sink for a frame.
+    /// Reads a frame from a sink.
     pub(crate) fn pull(&mut self, sink: usize) -> Result<Pulled, JobError> {
         let mut frame = Frame::new()?;
         // SAFETY: sink belongs to the graph; frame is empty.
         let code = unsafe { ffi::av_buffersink_get_frame(self.sinks[sink], frame.as_mut_ptr()) };
         match code {
-            code if again(code) => Ok(Pulled::Hungry),
-            code if eof(code) => Ok(Pulled::End),
+            code if is_eagain(code) => Ok(Pulled::NeedsInput),
+            code if is_eof(code) => Ok(Pulled::End),
             code => check(code, "a filter failed").map(|_| Pulled::Frame(frame)),
         }
     }
@@ -94,7 +94,7 @@ impl Drop for Graph {
     }
 }
 
-/// Whether the library has a filter.
+/// Returns whether FFmpeg has a filter.
 pub(crate) fn has_filter(name: &CStr) -> bool {
     // SAFETY: a look-up by name.
     unsafe { !ffi::avfilter_get_by_name(name.as_ptr()).is_null() }

@@ -1,8 +1,8 @@
 //! Carries out an output specification with FFmpeg's libraries, in this process.
 //!
-//! Nothing is opened here: input and output are descriptors, read and written by offset.
+//! This module opens no files: input and output are descriptors, read and written by offset.
 
-// libav is a C library: its objects are only reached through raw pointers, owned in `av`.
+// libav is a C library; `av` owns the raw pointers to its objects.
 #![allow(unsafe_code)]
 
 pub(crate) mod audio;
@@ -38,34 +38,34 @@ use std::thread;
 use self::av::failed;
 use self::encode_sink::{EncodeSink, VerifyMode};
 use self::input::Input;
-use self::mux::{Muxer, too_large};
-use self::shared_decode::Place;
+use self::mux::{Muxer, size_limit_error};
+use self::shared_decode::DecoderHandle;
 use self::transcoder::Transcoder;
 use self::verify_tap::VerifyTap;
-use self::writer::{Outline, ReservedSpace, Store};
-use super::faststart::{FaststartError, fill_room, move_moov_first};
+use self::writer::{DryRunStore, ReservedSpace, Store};
+use super::faststart::{FaststartError, fill_reserved_moov, move_moov_first};
 use crate::job::{FixReport, JobError, Progress, VerifyLevel};
 use crate::model::MediaFacts;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
-use crate::verify::libav::{Seen, TapReport, verify_copies, verify_watched};
+use crate::verify::libav::{CopyReport, TapReport, verify_copies, verify_tapped};
 
 pub use self::cover::cover;
 pub use self::encoder_trial::trial;
 pub use self::multi_output::fix_together;
 
-/// Establishes the facts of an output from its bytes.
+/// Reads the facts of an output from its bytes.
 pub type Probe<'a> = dyn Fn(File, &str) -> Result<MediaFacts, JobError> + Sync + 'a;
 
-/// Makes the output and proves it.
+/// Writes the output and verifies it.
 ///
-/// `output` is empty; after an error its content is worthless. It is flushed to the device before
-/// the report comes back.
+/// `output` must be empty; after an error its content is undefined. It is flushed to the device before
+/// the function returns.
 ///
 /// # Errors
 ///
-/// [`JobError::Unreadable`] when the input gives nothing, [`JobError::Failed`] when the plan cannot be
-/// carried out or the size limit is broken, [`JobError::Io`], [`JobError::Cancelled`]. An output that
-/// does not hold its proof is no error: see `failures` in the report.
+/// [`JobError::Unreadable`] when nothing of the input can be decoded, [`JobError::Failed`] when the plan
+/// cannot be carried out or the output exceeds the size limit, [`JobError::Io`], [`JobError::Cancelled`].
+/// A failed verification is not an error: see `failures` in the report.
 #[allow(clippy::too_many_arguments)]
 pub fn fix(
     input: File,
@@ -77,13 +77,13 @@ pub fn fix(
     progress: &mut dyn FnMut(Progress),
     probe: &Probe<'_>,
 ) -> Result<FixReport, JobError> {
-    fix_at(None, input, output, name, spec, verify, cancel, progress, probe)
+    fix_with_decoder(None, input, output, name, spec, verify, cancel, progress, probe)
 }
 
-/// As [`fix`], with a place at a decoder that others use too.
+/// Like [`fix`], with a handle to a decoder shared with other outputs.
 #[allow(clippy::too_many_arguments)]
-fn fix_at(
-    place: Option<Place>,
+fn fix_with_decoder(
+    decoder: Option<DecoderHandle>,
     input: File,
     output: File,
     name: &str,
@@ -93,39 +93,41 @@ fn fix_at(
     progress: &mut dyn FnMut(Progress),
     probe: &Probe<'_>,
 ) -> Result<FixReport, JobError> {
-    let mut part = |from: f64, share: f64, step: Progress| {
+    let mut scaled = |from: f64, share: f64, step: Progress| {
         let total_s = step.total_s.or(spec.expected_duration_s);
         let done_s = total_s.map_or(step.done_s, |total| total * from + step.done_s.min(total) * share);
         progress(Progress { done_s, total_s, ..step });
     };
-    let watched = (verify == VerifyLevel::Full).then_some(spec);
-    let proven = share(&output)?;
+    let verified_plan = (verify == VerifyLevel::Full).then_some(spec);
+    let written = share(&output)?;
     let report = thread::scope(|scope| {
-        // The device is slow, and neither making nor proving has to wait for it.
-        let (flush, wanted) = sync_channel(1);
-        let flushing = scope.spawn(|| {
-            for () in wanted {
-                // The last flush tells of whatever goes wrong here.
+        // A separate thread flushes to the device, so that encoding and verification do not wait for it.
+        let (flush, flush_requests) = sync_channel(1);
+        let flush_thread = scope.spawn(|| {
+            for () in flush_requests {
+                // The final `sync_all` reports errors.
                 let _ = output.sync_data();
             }
             output.sync_all().map_err(io_error)
         });
-        let mut make_part = |step| part(0.0, MAKING_SHARE, step);
-        let source = Source { file: share(&input)?, name, place };
-        let made = write(source, &output, spec, watched, &flush, cancel.clone(), &mut make_part);
+        let mut write_progress = |step| scaled(0.0, WRITE_SHARE, step);
+        let source = SourceFile { file: share(&input)?, name, decoder };
+        let result = write(source, &output, spec, verified_plan, &flush, cancel.clone(), &mut write_progress);
         drop(flush);
-        let mut verify_part = |step| part(MAKING_SHARE, 1.0 - MAKING_SHARE, step);
-        let proof = made.and_then(|made| match made {
-            Made::Copied(seen) => verify_copies(&seen, &proven, spec, verify, &cancel, &mut verify_part),
-            Made::TapReport(watched) => {
-                verify_watched(*watched, &input, &proven, name, spec, &cancel, &mut verify_part)
+        let mut verify_progress = |step| scaled(WRITE_SHARE, 1.0 - WRITE_SHARE, step);
+        let verified = result.and_then(|result| match result {
+            WriteOutcome::Copied(report) => {
+                verify_copies(&report, &written, spec, verify, &cancel, &mut verify_progress)
             }
-            Made::Unseen => {
-                crate::verify::libav::verify(input, proven, name, spec, verify, cancel, &mut verify_part)
+            WriteOutcome::Verified(tap_report) => {
+                verify_tapped(*tap_report, &input, &written, name, spec, &cancel, &mut verify_progress)
+            }
+            WriteOutcome::Unverified => {
+                crate::verify::libav::verify(input, written, name, spec, verify, cancel, &mut verify_progress)
             }
         });
-        let flushed = flushing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        proof.and_then(|report| flushed.map(|()| report))
+        let flushed = flush_thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        verified.and_then(|report| flushed.map(|()| report))
     })?;
     let facts = probe(output, &format!("output.{}", spec.container.extension()))?;
     let encoder = match &spec.video {
@@ -135,24 +137,24 @@ fn fix_at(
     Ok(FixReport { facts, verify: report, encoder })
 }
 
-/// Which part of the time a fix takes goes into making the output; the rest is spent on its proof.
-const MAKING_SHARE: f64 = 0.95;
+/// The share of the progress bar for writing the output; the rest is for its verification.
+const WRITE_SHARE: f64 = 0.95;
 
-/// How an output was made.
-enum Made {
-    /// From packets of the source alone, which were read before.
-    Copied(Box<Seen>),
-    /// Before the eyes of a witness.
-    TapReport(Box<TapReport>),
-    /// Without anybody looking.
-    Unseen,
+/// How an output was written, and what remains to be verified.
+enum WriteOutcome {
+    /// It holds only copied packets, whose hashes are in the report.
+    Copied(Box<CopyReport>),
+    /// The inline verifier checked the encoders.
+    Verified(Box<TapReport>),
+    /// Nothing was verified while writing.
+    Unverified,
 }
 
-/// Makes the output without proving it.
+/// Writes the output without verifying it.
 ///
 /// # Errors
 ///
-/// As [`fix`].
+/// See [`fix`].
 pub fn make(
     input: File,
     output: File,
@@ -162,83 +164,87 @@ pub fn make(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), JobError> {
     let (flush, _) = sync_channel(1);
-    let source = Source { file: input, name, place: None };
+    let source = SourceFile { file: input, name, decoder: None };
     let _ = write(source, &output, spec, None, &flush, cancel, progress)?;
     output.sync_all().map_err(io_error)
 }
 
-/// What an output is made of.
-struct Source<'a> {
+/// The source of an output.
+struct SourceFile<'a> {
     file: File,
     name: &'a str,
-    place: Option<Place>,
+    decoder: Option<DecoderHandle>,
 }
 
-/// As [`make`], but what was written may not be on the device yet. Tells `flush` now and then. Lets
-/// encoders be watched by a witness that knows the plan, if wanted.
+/// Like [`make`], without the final fsync. Requests a flush through `flush` periodically. With a `plan`, the
+/// inline verifier checks the encoders against it.
 fn write(
-    source: Source<'_>,
+    source: SourceFile<'_>,
     output: &File,
     spec: &OutputSpec,
-    watched: Option<&OutputSpec>,
+    plan: Option<&OutputSpec>,
     flush: &SyncSender<()>,
     cancel: Arc<AtomicBool>,
     progress: &mut dyn FnMut(Progress),
-) -> Result<Made, JobError> {
-    let Source { file: input, name, place } = source;
+) -> Result<WriteOutcome, JobError> {
+    let SourceFile { file: input, name, decoder } = source;
     let open = || Input::open(share(&input)?, name, cancel.clone());
-    let mut transcoder = Transcoder::open_at(place, open()?, spec)?;
-    let (mut room, mut seen) = (None, None);
-    let copied = only_copies(spec);
-    if copied {
-        room = moov_size::reserved_bytes(
+    let mut transcoder = Transcoder::open_with_decoder(decoder, open()?, spec)?;
+    let (mut reserved, mut copy_report) = (None, None);
+    let copies_only = only_copies(spec);
+    if copies_only {
+        reserved = moov_size::reserved_bytes(
             &mut transcoder,
             share(&input)?.metadata().map_err(io_error)?.len(),
             spec,
         )?;
     }
-    if copied && room.is_none() {
-        // Reading twice is cheaper than writing twice.
-        let mut sign_of_life = |step| progress(Progress { done_s: 0.0, frames: 0, ..step });
-        let (found, read) = read_first(&mut transcoder, spec, &mut sign_of_life)?;
-        (room, seen) = (found, Some(read));
-        let again = if transcoder.input.is_repeatable() { transcoder.into_input()? } else { open()? };
-        transcoder = Transcoder::open(again, spec)?;
+    if copies_only && reserved.is_none() {
+        // Reading the source twice is cheaper than writing the output twice.
+        let mut heartbeat = |step| progress(Progress { done_s: 0.0, frames: 0, ..step });
+        let (size, report) = read_copies_first(&mut transcoder, spec, &mut heartbeat)?;
+        (reserved, copy_report) = (size, Some(report));
+        let rewound = if transcoder.input.is_repeatable() { transcoder.into_input()? } else { open()? };
+        transcoder = Transcoder::open(rewound, spec)?;
     }
-    let store: Box<dyn Store> = match room {
-        Some(room) => Box::new(ReservedSpace::new(share(output)?, room, flush.clone())),
+    let store: Box<dyn Store> = match reserved {
+        Some(reserved) => Box::new(ReservedSpace::new(share(output)?, reserved, flush.clone())),
         None => Box::new(share(output)?),
     };
     let muxer = Muxer::new(store, spec.container, spec.max_size_bytes)?;
-    let watching = match (copied, &seen, watched) {
+    let mode = match (copies_only, &copy_report, plan) {
         (true, None, _) => VerifyMode::Packets,
-        (false, _, Some(plan)) => VerifyMode::Everything(plan),
-        _ => VerifyMode::Nothing,
+        (false, _, Some(plan)) => VerifyMode::Full(plan),
+        _ => VerifyMode::Off,
     };
-    let mut maker = EncodeSink::new(muxer, &mut transcoder, spec, watching, &mut *progress)?;
-    let length = stages::run(&mut transcoder, &mut maker)?;
-    let (last, onlooker) = maker.finish()?;
-    // Without a word a worker would pass for one that hangs.
-    let mut sign_of_life = || progress(last);
-    let front = match room {
-        Some(room) => fill_room(output, room, &mut sign_of_life),
-        None => move_moov_first(output, &mut sign_of_life).map(drop),
+    let mut sink = EncodeSink::new(muxer, &mut transcoder, spec, mode, &mut *progress)?;
+    let length = stages::run(&mut transcoder, &mut sink)?;
+    let (last_progress, tap) = sink.finish()?;
+    // Progress reports keep the worker from being taken for hung.
+    let mut heartbeat = || progress(last_progress);
+    let moved = match reserved {
+        Some(reserved) => fill_reserved_moov(output, reserved, &mut heartbeat),
+        None => move_moov_first(output, &mut heartbeat).map(drop),
     };
-    front.map_err(|error| match error {
-        FaststartError::Io(io) => JobError::Io(format!("cannot finish the output: {io}")),
+    moved.map_err(|error| match error {
+        FaststartError::Io(io) => {
+            JobError::Io(format!("cannot move the index (moov) of the output to the front: {io}"))
+        }
         layout @ FaststartError::Layout(_) => JobError::Failed(layout.to_string()),
     })?;
     let bytes = output.metadata().map_err(io_error)?.len();
     if let Some(limit) = spec.max_size_bytes.filter(|limit| bytes > *limit) {
-        return Err(too_large(limit));
+        return Err(size_limit_error(limit));
     }
-    Ok(match (seen, onlooker) {
-        (Some(seen), _) => Made::Copied(Box::new(seen)),
-        (None, VerifyTap::Copies(copies)) => Made::Copied(Box::new(Seen::of(copies, length, &transcoder))),
-        (None, VerifyTap::InlineVerifier(witness)) => {
-            Made::TapReport(Box::new(TapReport { transcoder, length, testimony: witness.finish()? }))
+    Ok(match (copy_report, tap) {
+        (Some(report), _) => WriteOutcome::Copied(Box::new(report)),
+        (None, VerifyTap::Packets(copies)) => {
+            WriteOutcome::Copied(Box::new(CopyReport::of(copies, length, &transcoder)))
         }
-        (None, VerifyTap::Nobody) => Made::Unseen,
+        (None, VerifyTap::Full(verifier)) => {
+            WriteOutcome::Verified(Box::new(TapReport { transcoder, length, verified: verifier.finish()? }))
+        }
+        (None, VerifyTap::Off) => WriteOutcome::Unverified,
     })
 }
 
@@ -247,26 +253,28 @@ fn only_copies(spec: &OutputSpec) -> bool {
         && matches!(spec.audio, None | Some(AudioPlan::Copy { .. }))
 }
 
-/// Reads a video that is only copied, for the proof, and muxes it to nowhere for the size of `moov`.
-fn read_first(
+/// Reads a source that is only copied to hash its packets, and muxes it without writing to measure `moov`.
+fn read_copies_first(
     transcoder: &mut Transcoder,
     spec: &OutputSpec,
     progress: &mut dyn FnMut(Progress),
-) -> Result<(Option<u64>, Seen), JobError> {
-    let outline = Outline::default();
-    let muxer = Muxer::new(Box::new(outline.clone()), spec.container, spec.max_size_bytes)?;
-    let mut maker = EncodeSink::new(muxer, transcoder, spec, VerifyMode::Packets, progress)?;
-    let length = transcoder.run(&mut maker)?;
-    let (_, onlooker) = maker.finish()?;
-    let VerifyTap::Copies(copies) = onlooker else { return Err(failed("nobody looked on")) };
-    Ok((outline.room(), Seen::of(copies, length, transcoder)))
+) -> Result<(Option<u64>, CopyReport), JobError> {
+    let dry_run = DryRunStore::default();
+    let muxer = Muxer::new(Box::new(dry_run.clone()), spec.container, spec.max_size_bytes)?;
+    let mut sink = EncodeSink::new(muxer, transcoder, spec, VerifyMode::Packets, progress)?;
+    let length = transcoder.run(&mut sink)?;
+    let (_, tap) = sink.finish()?;
+    let VerifyTap::Packets(copies) = tap else {
+        return Err(failed("internal error: the packets of the copy were not hashed"));
+    };
+    Ok((dry_run.moov_size(), CopyReport::of(copies, length, transcoder)))
 }
 
-/// Another descriptor of the same file.
+/// Duplicates the descriptor of a file.
 pub(crate) fn share(file: &File) -> Result<File, JobError> {
     file.try_clone().map_err(io_error)
 }
 
 pub(crate) fn io_error(error: std::io::Error) -> JobError {
-    JobError::Io(format!("cannot read or write the file: {error}"))
+    JobError::Io(format!("cannot read or write the input or output file: {error}"))
 }

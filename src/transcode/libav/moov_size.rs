@@ -1,51 +1,51 @@
-//! Room for `moov` by the sample index of a source that is only copied.
+//! Computes the space to reserve for `moov` from the sample index of a source that is only copied.
 
 use std::ffi::CStr;
 
 use ffmpeg_next::ffi;
 
 use super::copy::Copier;
-use super::transcoder::{Kind, Transcoder};
+use super::transcoder::{StreamKind, Transcoder};
 use crate::job::JobError;
 use crate::plan::OutputSpec;
-use crate::transcode::faststart::is_room;
-use crate::transcode::reserved_moov::{Entry, Track, room_for_moov};
+use crate::transcode::faststart::can_reserve;
+use crate::transcode::reserved_moov::{CopiedTrack, SampleEntry, estimate_moov_size};
 
-/// Packets that are looked at: a video of days has its room measured instead.
+/// Maximum index entries read; for longer videos the size of `moov` is measured instead.
 const MAX_ENTRIES: i32 = 5_000_000;
-/// What a sample description and its boxes take beside the codec's own header.
+/// Bytes of a sample description and its boxes beside the codec's own header.
 const DESCRIPTION_BYTES: u64 = 512;
-/// What a word of metadata takes beside itself.
-const WORD_BYTES: u64 = 64;
+/// Bytes of a metadata entry beside its key and value.
+const METADATA_ENTRY_BYTES: u64 = 64;
 
-/// Bytes that `moov` of the planned copy will need, where an index lists the packets beforehand; `source_bytes`
-/// is the size of the source.
+/// Returns the bytes to reserve for `moov` of the planned copy; `None` if the source has no packet index.
+/// `source_bytes` is the size of the source.
 pub(super) fn reserved_bytes(
     transcoder: &mut Transcoder,
     source_bytes: u64,
     spec: &OutputSpec,
 ) -> Result<Option<u64>, JobError> {
-    // Other demuxers list key frames, or what they have come by.
+    // Other demuxers index only key frames, or the packets read so far.
     if !transcoder.input.is_repeatable() {
         return Ok(None);
     }
-    let copiers = [(Kind::Video, true), (Kind::Audio, false)];
-    let copiers = copiers.map(|(kind, picture)| transcoder.copier(kind).map(|copier| (copier, picture)));
+    let copiers = [(StreamKind::Video, true), (StreamKind::Audio, false)];
+    let copiers = copiers.map(|(kind, is_video)| transcoder.copier(kind).map(|copier| (copier, is_video)));
     let mut tracks = Vec::new();
-    for (copier, picture) in copiers.into_iter().flatten() {
-        let Some(track) = track(copier, picture, spec) else { return Ok(None) };
+    for (copier, is_video) in copiers.into_iter().flatten() {
+        let Some(track) = track(copier, is_video, spec) else { return Ok(None) };
         tracks.push(track);
     }
     // SAFETY: the context is open; its dictionary is only read.
-    let words = unsafe { words((*transcoder.input.as_mut_ptr()).metadata) };
-    let room = room_for_moov(&tracks, words);
-    let length = source_bytes + room;
+    let metadata = unsafe { metadata_bytes((*transcoder.input.as_mut_ptr()).metadata) };
+    let reserved = estimate_moov_size(&tracks, metadata);
+    let length = source_bytes + reserved;
     let within = spec.max_size_bytes.is_none_or(|limit| length <= limit);
-    Ok((within && !tracks.is_empty() && is_room(room, length)).then_some(room))
+    Ok((within && !tracks.is_empty() && can_reserve(reserved, length)).then_some(reserved))
 }
 
-/// What the index says of a stream; `None` where it says nothing, or too much.
-fn track(copier: &Copier, picture: bool, spec: &OutputSpec) -> Option<Track> {
+/// Reads the index of a stream; `None` if it is empty or too long.
+fn track(copier: &Copier, is_video: bool, spec: &OutputSpec) -> Option<CopiedTrack> {
     let source = copier.source();
     let mut entries = Vec::new();
     // SAFETY: the stream belongs to the open input; an entry is read before the next call; parameters are
@@ -63,21 +63,21 @@ fn track(copier: &Copier, picture: bool, spec: &OutputSpec) -> Option<Track> {
                 break;
             }
             let key = entry.flags() & ffi::AVINDEX_KEYFRAME != 0;
-            entries.push(Entry { time: entry.timestamp, bytes: entry.size().unsigned_abs(), key });
+            entries.push(SampleEntry { time: entry.timestamp, bytes: entry.size().unsigned_abs(), key });
         }
         let side = (0..(*source).nb_side_data as usize).map(|i| (*(*source).side_data.add(i)).size as u64);
         let header = u64::from((*copier.parameters()).extradata_size.unsigned_abs());
-        let description = DESCRIPTION_BYTES + header + side.sum::<u64>() + words((*source).metadata);
-        Some(Track { entries, unit_s, picture, description })
+        let description = DESCRIPTION_BYTES + header + side.sum::<u64>() + metadata_bytes((*source).metadata);
+        Some(CopiedTrack { entries, unit_s, is_video, description })
     }
 }
 
-/// Bytes that a dictionary takes in `moov`, or more.
+/// Returns an upper bound of the bytes that a dictionary takes in `moov`.
 ///
 /// # Safety
 ///
 /// `dictionary` is null or belongs to an open context.
-unsafe fn words(dictionary: *const ffi::AVDictionary) -> u64 {
+unsafe fn metadata_bytes(dictionary: *const ffi::AVDictionary) -> u64 {
     let mut bytes = 0;
     // SAFETY: by the caller; the iteration ends with null; entries hold two strings that end with zero.
     unsafe {
@@ -87,8 +87,8 @@ unsafe fn words(dictionary: *const ffi::AVDictionary) -> u64 {
             if entry.is_null() {
                 return bytes;
             }
-            let length = |word| CStr::from_ptr(word).to_bytes().len() as u64;
-            bytes += WORD_BYTES + length((*entry).key) + length((*entry).value);
+            let length = |text| CStr::from_ptr(text).to_bytes().len() as u64;
+            bytes += METADATA_ENTRY_BYTES + length((*entry).key) + length((*entry).value);
         }
     }
 }

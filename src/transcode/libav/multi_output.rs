@@ -1,4 +1,4 @@
-//! Makes several outputs of one video at the same time, each picture of which is decoded once.
+//! Writes several outputs of one source at the same time, decoding each frame once.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -7,21 +7,21 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use super::av::failed;
-use super::shared_decode::places;
-use super::{Probe, fix_at, share};
+use super::shared_decode::decoder_handles;
+use super::{Probe, fix_with_decoder, share};
 use crate::job::{FixReport, JobError, Progress, VerifyLevel};
 use crate::plan::OutputSpec;
 
-/// Progress that waits to be told.
+/// Capacity of the progress channel.
 const WAITING: usize = 64;
 
-/// As [`fix`](super::fix) for several outputs, one of each specification. What becomes of one is nothing to
-/// the others. Progress is that of all of them together.
+/// Like [`fix`](super::fix) for several outputs, one for each specification. Each output succeeds or fails
+/// independently. Progress is the sum over all outputs.
 ///
 /// # Errors
 ///
-/// [`JobError::Failed`] when there are not as many outputs as specifications, and whatever keeps all of
-/// them from being begun.
+/// [`JobError::Failed`] when the numbers of outputs and specifications differ, [`JobError::Io`] when the
+/// input cannot be shared.
 #[allow(clippy::too_many_arguments)]
 pub fn fix_together(
     input: &File,
@@ -34,47 +34,59 @@ pub fn fix_together(
     probe: &Probe<'_>,
 ) -> Result<Vec<Result<FixReport, JobError>>, JobError> {
     if outputs.len() != specs.len() {
-        return Err(failed("there must be an output for each specification"));
+        return Err(failed(
+            "internal error: the numbers of output files and of output specifications differ",
+        ));
     }
     if let ([spec], Some(output)) = (specs, outputs.pop_if(|_| specs.len() == 1)) {
-        // A thread that is told of every packet costs more than a copy has to spare.
+        // For a copy, a progress channel would cost more than the work itself.
         let cancel = Arc::clone(cancel);
-        return Ok(vec![fix_at(None, share(input)?, output, name, spec, verify, cancel, progress, probe)]);
+        return Ok(vec![fix_with_decoder(
+            None,
+            share(input)?,
+            output,
+            name,
+            spec,
+            verify,
+            cancel,
+            progress,
+            probe,
+        )]);
     }
-    let alike = specs.iter().all(|spec| specs.iter().all(|other| spec.can_share_decode(other)));
-    let mut places = places(if alike { specs.len() } else { 0 }).into_iter();
+    let can_share = specs.iter().all(|spec| specs.iter().all(|other| spec.can_share_decode(other)));
+    let mut decoders = decoder_handles(if can_share { specs.len() } else { 0 }).into_iter();
     let inputs = specs.iter().map(|_| share(input)).collect::<Result<Vec<_>, _>>()?;
     thread::scope(|scope| {
-        let (telling, told) = sync_channel(WAITING);
-        let mut making = Vec::new();
+        let (sender, receiver) = sync_channel(WAITING);
+        let mut threads = Vec::new();
         for (index, ((input, output), spec)) in inputs.into_iter().zip(outputs).zip(specs).enumerate() {
-            let (place, telling, cancel) = (places.next(), telling.clone(), Arc::clone(cancel));
+            let (decoder, sender, cancel) = (decoders.next(), sender.clone(), Arc::clone(cancel));
             let work = move || {
-                // Whoever listens does so until all have ended.
-                let mut tell = |step| {
-                    let _ = telling.send((index, step));
+                // The receiver outlives all senders.
+                let mut report = |step| {
+                    let _ = sender.send((index, step));
                 };
-                fix_at(place, input, output, name, spec, verify, cancel, &mut tell, probe)
+                fix_with_decoder(decoder, input, output, name, spec, verify, cancel, &mut report, probe)
             };
             let thread = thread::Builder::new().name("output".to_owned()).spawn_scoped(scope, work);
-            making.push(thread.map_err(|error| failed(format!("cannot start a thread: {error}"))));
+            threads.push(thread.map_err(|error| failed(format!("cannot start a thread: {error}"))));
         }
-        drop(telling);
+        drop(sender);
         let mut steps = vec![Progress::default(); specs.len()];
-        for (index, step) in told {
+        for (index, step) in receiver {
             if let Some(known) = steps.get_mut(index) {
                 *known = step;
             }
             progress(sum(&steps));
         }
-        let joined = making.into_iter().map(|thread| {
+        let joined = threads.into_iter().map(|thread| {
             thread.and_then(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
         Ok(joined.collect())
     })
 }
 
-/// How far all outputs together have come.
+/// Returns the progress of all outputs together.
 fn sum(steps: &[Progress]) -> Progress {
     Progress {
         done_s: steps.iter().map(|step| step.done_s).sum(),

@@ -1,4 +1,4 @@
-//! Writing the container onto a descriptor.
+//! Writes the container to a descriptor.
 
 use std::ffi::c_int;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -9,48 +9,48 @@ use std::sync::{Arc, Mutex};
 use ffmpeg_next::ffi;
 use ffmpeg_next::format::context::StreamIo;
 
-use super::av::{Codec, Options, Packet, c_string, check, failed};
+use super::av::{CodecContext, Options, Packet, c_string, check, failed, no_memory};
 use super::writer::Store;
 use crate::job::JobError;
 use crate::plan::OutputContainer;
 
-/// Keys of metadata that say where a video was made; never carried over.
-const PLACE_WORDS: [&str; 4] = ["location", "xyz", "gps", "geo"];
+/// Metadata keys that contain the recording location; these are never copied.
+const LOCATION_KEYS: [&str; 4] = ["location", "xyz", "gps", "geo"];
 
-/// What the writer tells its owner past libav, which only passes numbers.
+/// State shared between the writer and the muxer, because libav only passes on error codes.
 #[derive(Debug, Default)]
-struct Told {
+struct WriterState {
     length: AtomicU64,
     error: Mutex<Option<JobError>>,
 }
 
-/// A file written by offset, up to a limit.
-struct Staged {
+/// Writes to a store by offset, up to a size limit.
+struct LimitedWriter {
     store: Box<dyn Store>,
     at: u64,
     limit: Option<u64>,
-    told: Arc<Told>,
+    state: Arc<WriterState>,
 }
 
-impl Staged {
+impl LimitedWriter {
     fn fail(&self, error: JobError) -> io::Error {
-        if let Ok(mut slot) = self.told.error.lock() {
+        if let Ok(mut slot) = self.state.error.lock() {
             slot.get_or_insert(error);
         }
         io::Error::other("writing stopped")
     }
 }
 
-impl Write for Staged {
+impl Write for LimitedWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let end = self.at + bytes.len() as u64;
         if let Some(limit) = self.limit.filter(|limit| end > *limit) {
-            return Err(self.fail(too_large(limit)));
+            return Err(self.fail(size_limit_error(limit)));
         }
         match self.store.store(bytes, self.at) {
             Ok(count) => {
                 self.at += count as u64;
-                self.told.length.fetch_max(self.at, Ordering::Relaxed);
+                self.state.length.fetch_max(self.at, Ordering::Relaxed);
                 Ok(count)
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
@@ -63,27 +63,27 @@ impl Write for Staged {
     }
 }
 
-impl Seek for Staged {
+impl Seek for LimitedWriter {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let (base, by) = match to {
             SeekFrom::Start(at) => (at, 0),
             SeekFrom::Current(by) => (self.at, by),
-            SeekFrom::End(by) => (self.told.length.load(Ordering::Relaxed), by),
+            SeekFrom::End(by) => (self.state.length.load(Ordering::Relaxed), by),
         };
         self.at = base.checked_add_signed(by).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         Ok(self.at)
     }
 }
 
-/// The sentence for a broken size limit.
-pub(crate) fn too_large(limit: u64) -> JobError {
-    failed(format!("the output would be larger than the {limit} bytes that are allowed"))
+/// Returns the error for an exceeded size limit.
+pub(crate) fn size_limit_error(limit: u64) -> JobError {
+    failed(format!("the output would exceed the maximum size of {limit} bytes"))
 }
 
-/// An MP4 or MOV file in the making.
+/// Writes an MP4 or MOV file.
 pub(crate) struct Muxer {
     context: *mut ffi::AVFormatContext,
-    told: Arc<Told>,
+    state: Arc<WriterState>,
     // Freed after the context that points to it.
     _io: StreamIo,
 }
@@ -97,8 +97,8 @@ impl Muxer {
         container: OutputContainer,
         limit: Option<u64>,
     ) -> Result<Muxer, JobError> {
-        let told = Arc::new(Told::default());
-        let staged = Staged { store, at: 0, limit, told: told.clone() };
+        let state = Arc::new(WriterState::default());
+        let staged = LimitedWriter { store, at: 0, limit, state: state.clone() };
         let mut io = StreamIo::from_write_seek_with_capacity(staged, 256 << 10)
             .map_err(|e| failed(format!("cannot set up the output: {e}")))?;
         let name = c_string(container.extension())?;
@@ -110,27 +110,27 @@ impl Muxer {
                 ffi::avformat_alloc_output_context2(&mut context, ptr::null(), name.as_ptr(), ptr::null());
             check(code, "cannot set up the container")?;
             (*context).pb = io.as_mut_ptr();
-            // Else every packet is written by itself: an IO of ours names no smallest write.
+            // By default libav flushes after every packet for custom IO.
             (*context).flush_packets = 0;
             (*context).flags |= ffi::AVFMT_FLAG_CUSTOM_IO as c_int | ffi::AVFMT_FLAG_BITEXACT as c_int;
         }
-        Ok(Muxer { context, told, _io: io })
+        Ok(Muxer { context, state, _io: io })
     }
 
     fn new_stream(&mut self) -> Result<*mut ffi::AVStream, JobError> {
         // SAFETY: the context is ours; the stream belongs to it.
         let stream = unsafe { ffi::avformat_new_stream(self.context, ptr::null()) };
-        if stream.is_null() { Err(failed("the media library is out of memory")) } else { Ok(stream) }
+        if stream.is_null() { Err(no_memory()) } else { Ok(stream) }
     }
 
-    /// Adds the stream of an encoder. Returns its index.
-    pub(crate) fn add_encoded(&mut self, codec: &Codec) -> Result<usize, JobError> {
+    /// Adds the stream of an encoder. Returns the index of the stream.
+    pub(crate) fn add_encoded(&mut self, codec: &CodecContext) -> Result<usize, JobError> {
         let stream = self.new_stream()?;
         let context = codec.get();
         // SAFETY: the stream is new; parameters are copied from an open encoder.
         unsafe {
             let code = ffi::avcodec_parameters_from_context((*stream).codecpar, context);
-            check(code, "cannot describe the stream")?;
+            check(code, "cannot set the parameters of an output stream")?;
             (*stream).time_base = context.time_base;
             if context.framerate.num > 0 {
                 (*stream).avg_frame_rate = context.framerate;
@@ -142,7 +142,7 @@ impl Muxer {
         }
     }
 
-    /// Adds a stream whose packets are copied, with its display matrix and other side data.
+    /// Adds a stream whose packets are copied, with its display matrix and other side data. Returns its index.
     pub(crate) fn add_copied(
         &mut self,
         source: *mut ffi::AVStream,
@@ -156,7 +156,7 @@ impl Muxer {
         unsafe {
             check(
                 ffi::avcodec_parameters_copy((*stream).codecpar, parameters),
-                "cannot describe the stream",
+                "cannot set the parameters of an output stream",
             )?;
             let target = (*stream).codecpar;
             (*target).codec_tag = match tag {
@@ -165,7 +165,7 @@ impl Muxer {
             };
             (*stream).time_base = (*source).time_base;
             (*stream).avg_frame_rate = (*source).avg_frame_rate;
-            // The container's word counts more than the bitstream's, unless the plan has one.
+            // The container's aspect ratio overrides the bitstream's, unless the plan sets one.
             if !new_aspect && (*source).sample_aspect_ratio.num > 0 {
                 (*target).sample_aspect_ratio = (*source).sample_aspect_ratio;
             }
@@ -174,7 +174,7 @@ impl Muxer {
                 let side = &*(*source).side_data.add(i);
                 let copy = ffi::av_stream_new_side_data(stream, side.type_, side.size);
                 if copy.is_null() {
-                    return Err(failed("the media library is out of memory"));
+                    return Err(no_memory());
                 }
                 ptr::copy_nonoverlapping(side.data, copy, side.size);
             }
@@ -189,7 +189,7 @@ impl Muxer {
         }
     }
 
-    /// The input's tag where the container knows it for this codec, as FFmpeg's own tool does.
+    /// Returns the input's codec tag if the container supports it for this codec, as the ffmpeg tool does.
     fn kept_tag(&self, parameters: &ffi::AVCodecParameters) -> u32 {
         // SAFETY: the tag table is static data of the output format.
         unsafe {
@@ -199,7 +199,7 @@ impl Muxer {
         }
     }
 
-    /// Carries the metadata of the video over, but for the place.
+    /// Copies the metadata of the source, except for the recording location.
     pub(crate) fn copy_metadata(&mut self, source: *mut ffi::AVFormatContext) {
         // SAFETY: both contexts are valid; the iteration ends with null; strings are copied.
         unsafe {
@@ -212,14 +212,14 @@ impl Muxer {
                 }
                 let key = std::ffi::CStr::from_ptr((*entry).key).to_string_lossy().to_lowercase();
                 let brand = ["major_brand", "minor_version", "compatible_brands"].contains(&key.as_str());
-                if !brand && !PLACE_WORDS.iter().any(|word| key.contains(word)) {
+                if !brand && !LOCATION_KEYS.iter().any(|location| key.contains(location)) {
                     ffi::av_dict_set(&mut (*self.context).metadata, (*entry).key, (*entry).value, 0);
                 }
             }
         }
     }
 
-    /// Writes the header. Time bases of the streams are final after this.
+    /// Writes the header. The time bases of the streams are final afterwards.
     pub(crate) fn start(&mut self, drop_edit_list: bool) -> Result<(), JobError> {
         let mut pairs = vec![("write_tmcd", "0")];
         if drop_edit_list {
@@ -229,14 +229,14 @@ impl Muxer {
         let mut options = Options::new(&pairs)?;
         // SAFETY: the context is complete.
         let code = unsafe { ffi::avformat_write_header(self.context, options.as_mut_ptr()) };
-        self.told(code, "cannot start the container")?;
-        match options.left_over() {
-            Some(name) => Err(failed(format!("the container does not know the setting `{name}`"))),
+        self.check_write(code, "cannot write the header of the output")?;
+        match options.unused_option() {
+            Some(name) => Err(failed(format!("the muxer does not support the option `{name}`"))),
             None => Ok(()),
         }
     }
 
-    /// The time base of a stream of the output.
+    /// Returns the time base of an output stream.
     pub(crate) fn base(&self, index: usize) -> ffi::AVRational {
         // SAFETY: indexes come from `add_encoded` and `add_copied`.
         unsafe { (**(*self.context).streams.add(index)).time_base }
@@ -257,10 +257,10 @@ impl Muxer {
             packet.get_mut().pos = -1;
             ffi::av_interleaved_write_frame(self.context, packet.as_mut_ptr())
         };
-        self.told(code, "cannot write a packet")
+        self.check_write(code, "cannot write a packet to the output")
     }
 
-    /// Writes the index. The file is complete but for the place of `moov`.
+    /// Writes the trailer. The file is then complete, with `moov` at its end.
     pub(crate) fn finish(mut self) -> Result<(), JobError> {
         // SAFETY: the header was written; flushing is harmless.
         let code = unsafe {
@@ -268,17 +268,17 @@ impl Muxer {
             ffi::avio_flush((*self.context).pb);
             if code < 0 { code } else { (*(*self.context).pb).error }
         };
-        self.told(code, "cannot finish the container")
+        self.check_write(code, "cannot write the index (moov) of the output")
     }
 
-    /// Bytes written so far.
+    /// Returns the length of the output so far in bytes.
     pub(crate) fn length(&self) -> u64 {
-        self.told.length.load(Ordering::Relaxed)
+        self.state.length.load(Ordering::Relaxed)
     }
 
-    /// The writer's own reason before libav's number.
-    fn told(&mut self, code: c_int, what: &str) -> Result<(), JobError> {
-        if let Some(error) = self.told.error.lock().ok().and_then(|mut slot| slot.take()) {
+    /// Checks a libav result; an error of the writer takes precedence over libav's error code.
+    fn check_write(&mut self, code: c_int, what: &str) -> Result<(), JobError> {
+        if let Some(error) = self.state.error.lock().ok().and_then(|mut slot| slot.take()) {
             return Err(error);
         }
         check(code, what).map(|_| ())
@@ -296,7 +296,9 @@ impl Drop for Muxer {
 }
 
 fn four_cc(tag: &str) -> Result<u32, JobError> {
-    let bytes: [u8; 4] =
-        tag.as_bytes().try_into().map_err(|_| failed(format!("`{tag}` is not a code of four characters")))?;
+    let bytes: [u8; 4] = tag
+        .as_bytes()
+        .try_into()
+        .map_err(|_| failed(format!("the codec tag `{tag}` does not have four characters")))?;
     Ok(u32::from_le_bytes(bytes))
 }

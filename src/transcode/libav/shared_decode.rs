@@ -1,5 +1,5 @@
-//! One decoder for several videos of the same source: every picture is decoded once, by whichever video comes
-//! to it first.
+//! Shares one decoder between several outputs of the same source: each packet is decoded once, by the first
+//! output that reaches it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,273 +9,275 @@ use ffmpeg_next::ffi;
 use super::av::{Frame, Packet, failed};
 use super::decode::{Decoder, MAX_DAMAGE};
 use crate::job::JobError;
-use crate::model::Damage;
+use crate::model::DecodeError;
 
-/// Packets by which one video may be ahead of another; their pictures may be large.
-const AHEAD: usize = 4;
+/// Maximum packets by which one output may be ahead of another; decoded frames may be large.
+const MAX_AHEAD: usize = 4;
 
-/// The pictures of a stream, from a decoder of one's own or from one that others use too.
-pub(crate) enum Pictures {
+/// The decoded frames of a stream, from an own or a shared decoder.
+pub(crate) enum FrameSource {
     Own(Decoder),
-    Shared(Reader),
+    Shared(SharedReader),
 }
 
-impl Pictures {
-    /// Opens the stream: with a decoder of its own unless a place at a shared one is given.
+impl FrameSource {
+    /// Opens the stream, with an own decoder unless a handle to a shared one is given.
     pub(crate) fn open(
         stream: *mut ffi::AVStream,
         threads: u32,
-        place: Option<Place>,
-    ) -> Result<Pictures, JobError> {
-        match place {
-            None => Decoder::open(stream, threads, false).map(Pictures::Own),
-            Some(place) => place.open(stream, threads).map(Pictures::Shared),
+        handle: Option<DecoderHandle>,
+    ) -> Result<FrameSource, JobError> {
+        match handle {
+            None => Decoder::open(stream, threads, false).map(FrameSource::Own),
+            Some(handle) => handle.open(stream, threads).map(FrameSource::Shared),
         }
     }
 
-    /// The time base of the frames.
+    /// Returns the time base of the frames.
     pub(crate) fn base(&self) -> ffi::AVRational {
         match self {
-            Pictures::Own(decoder) => decoder.base(),
-            Pictures::Shared(reader) => reader.base,
+            FrameSource::Own(decoder) => decoder.base(),
+            FrameSource::Shared(reader) => reader.base,
         }
     }
 
-    /// Feeds a packet, or the end, and hands out what comes.
+    /// Decodes a packet, or ends the stream for `None`, and passes the frames to `sink`.
     pub(crate) fn feed(
         &mut self,
         packet: Option<&Packet>,
         sink: &mut dyn FnMut(Frame) -> Result<(), JobError>,
     ) -> Result<(), JobError> {
         match self {
-            Pictures::Own(decoder) => decoder.feed(packet, sink),
-            Pictures::Shared(reader) => reader.feed(packet)?.into_iter().try_for_each(sink),
+            FrameSource::Own(decoder) => decoder.feed(packet, sink),
+            FrameSource::Shared(reader) => reader.feed(packet)?.into_iter().try_for_each(sink),
         }
     }
 
-    /// Forgets everything, for a jump.
+    /// Discards all buffered data, for a seek.
     ///
     /// # Errors
     ///
-    /// [`JobError::Failed`] for a shared decoder: the others do not jump.
+    /// [`JobError::Failed`] for a shared decoder, because the other outputs do not seek.
     pub(crate) fn flush(&mut self) -> Result<(), JobError> {
         match self {
-            Pictures::Own(decoder) => {
+            FrameSource::Own(decoder) => {
                 decoder.flush();
                 Ok(())
             }
-            Pictures::Shared(_) => Err(failed("a video that begins again cannot share its decoder")),
+            FrameSource::Shared(_) => Err(failed("internal error: a looped video cannot share its decoder")),
         }
     }
 
-    /// Nothing more is wanted, so that nobody has to wait for this video.
+    /// Stops reading, so that the other outputs no longer wait for this one.
     pub(crate) fn leave(&mut self) {
-        if let Pictures::Shared(reader) = self {
-            reader.place.leave();
+        if let FrameSource::Shared(reader) = self {
+            reader.handle.leave();
         }
     }
 
-    /// Frames that came out.
+    /// Returns the number of decoded frames.
     pub(crate) fn frames(&self) -> u64 {
         match self {
-            Pictures::Own(decoder) => decoder.frames,
-            Pictures::Shared(reader) => reader.frames,
+            FrameSource::Own(decoder) => decoder.frames,
+            FrameSource::Shared(reader) => reader.frames,
         }
     }
 
-    /// How often the decoder complained, with the first complaints.
-    pub(crate) fn damage(&self) -> (u64, &[Damage]) {
+    /// Returns the number of decode errors and the first of them.
+    pub(crate) fn damage(&self) -> (u64, &[DecodeError]) {
         match self {
-            Pictures::Own(decoder) => (decoder.damage_count, &decoder.damage),
-            Pictures::Shared(reader) => (reader.damage_count, &reader.damage),
+            FrameSource::Own(decoder) => (decoder.damage_count, &decoder.damage),
+            FrameSource::Shared(reader) => (reader.damage_count, &reader.damage),
         }
     }
 }
 
-/// What one packet came to.
-struct Step {
+/// The result of decoding one packet.
+struct DecodedPacket {
     frames: Vec<Frame>,
-    damage: Vec<Damage>,
+    damage: Vec<DecodeError>,
     damage_count: u64,
 }
 
-/// The decoder, and what came out of it and is still wanted.
-struct State {
-    /// Away while somebody decodes.
+/// The shared decoder and the decoded packets that an output still needs.
+struct SharedState {
+    /// `None` while an output decodes with it.
     decoder: Option<Decoder>,
-    /// Who decodes.
-    busy: Option<usize>,
-    /// Whoever decoded did not come back.
-    broken: bool,
-    /// The number of the first step that is kept.
+    /// The output that is decoding.
+    decoding: Option<usize>,
+    /// Whether an output stopped while it was decoding.
+    abandoned: bool,
+    /// The number of the first packet in `packets`.
     first: u64,
-    steps: VecDeque<Result<Step, JobError>>,
-    /// The step that each video wants next; `None` for those that want none.
-    wanted: Vec<Option<u64>>,
+    packets: VecDeque<Result<DecodedPacket, JobError>>,
+    /// The next packet that each output needs; `None` for outputs that have finished.
+    next_needed: Vec<Option<u64>>,
     #[cfg(test)]
-    decoded: u64,
+    decoded_frames: u64,
 }
 
-impl State {
-    /// Drops the steps that nobody will ask for.
-    fn forget(&mut self) {
-        let first = self.wanted.iter().flatten().min().copied().unwrap_or(u64::MAX);
-        while self.first < first && self.steps.pop_front().is_some() {
+impl SharedState {
+    /// Drops the packets that no output needs.
+    fn drop_consumed(&mut self) {
+        let first = self.next_needed.iter().flatten().min().copied().unwrap_or(u64::MAX);
+        while self.first < first && self.packets.pop_front().is_some() {
             self.first += 1;
         }
     }
 
-    /// The step of a number for one of the videos, if it was made.
-    fn take(&mut self, number: u64, who: usize) -> Option<Result<Step, JobError>> {
-        let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        let others = self.wanted.iter().enumerate().filter(|(other, _)| *other != who);
-        let is_last = others.filter_map(|(_, wanted)| *wanted).all(|wanted| wanted > number);
-        if is_last && place == 0 {
-            // Nobody else will look: its pictures may be worked on where they lie.
-            let step = self.steps.pop_front()?;
+    /// Returns a packet for one of the outputs, if it has been decoded.
+    fn take(&mut self, number: u64, index: usize) -> Option<Result<DecodedPacket, JobError>> {
+        let position = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        let others = self.next_needed.iter().enumerate().filter(|(other, _)| *other != index);
+        let is_last =
+            others.filter_map(|(_, next_needed)| *next_needed).all(|next_needed| next_needed > number);
+        if is_last && position == 0 {
+            // No other output needs it: unshared frames can be filtered in place.
+            let decoded = self.packets.pop_front()?;
             self.first += 1;
-            return Some(step);
+            return Some(decoded);
         }
-        Some(self.steps.get(place)?.as_ref().map_err(JobError::clone).and_then(|step| {
-            let frames = step.frames.iter().map(Frame::share).collect::<Result<_, _>>()?;
-            Ok(Step { frames, damage: step.damage.clone(), damage_count: step.damage_count })
+        Some(self.packets.get(position)?.as_ref().map_err(JobError::clone).and_then(|decoded| {
+            let frames = decoded.frames.iter().map(Frame::share).collect::<Result<_, _>>()?;
+            Ok(DecodedPacket { frames, damage: decoded.damage.clone(), damage_count: decoded.damage_count })
         }))
     }
 }
 
-struct Hub {
-    state: Mutex<State>,
-    moved: Condvar,
+struct SharedDecoder {
+    state: Mutex<SharedState>,
+    changed: Condvar,
 }
 
-impl Hub {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl SharedDecoder {
+    fn state(&self) -> MutexGuard<'_, SharedState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A video's place at a decoder that it shares. Dropped, nobody waits for the video any more.
-pub(crate) struct Place {
-    hub: Arc<Hub>,
-    who: usize,
+/// An output's handle to a shared decoder. After it is dropped, the other outputs no longer wait for this one.
+pub(crate) struct DecoderHandle {
+    shared: Arc<SharedDecoder>,
+    index: usize,
 }
 
-/// Places for so many videos. Every one of them feeds the same packets in the same order.
-pub(crate) fn places(count: usize) -> Vec<Place> {
-    let state = State {
+/// Creates handles for `count` outputs. Each output must feed the same packets in the same order.
+pub(crate) fn decoder_handles(count: usize) -> Vec<DecoderHandle> {
+    let state = SharedState {
         decoder: None,
-        busy: None,
-        broken: false,
+        decoding: None,
+        abandoned: false,
         first: 0,
-        steps: VecDeque::new(),
-        wanted: vec![Some(0); count],
+        packets: VecDeque::new(),
+        next_needed: vec![Some(0); count],
         #[cfg(test)]
-        decoded: 0,
+        decoded_frames: 0,
     };
-    let hub = Arc::new(Hub { state: Mutex::new(state), moved: Condvar::new() });
-    (0..count).map(|who| Place { hub: Arc::clone(&hub), who }).collect()
+    let shared = Arc::new(SharedDecoder { state: Mutex::new(state), changed: Condvar::new() });
+    (0..count).map(|index| DecoderHandle { shared: Arc::clone(&shared), index }).collect()
 }
 
-impl Place {
-    /// Opens the decoder, if nobody has.
-    fn open(self, stream: *mut ffi::AVStream, threads: u32) -> Result<Reader, JobError> {
+impl DecoderHandle {
+    /// Opens the decoder, unless another output has.
+    fn open(self, stream: *mut ffi::AVStream, threads: u32) -> Result<SharedReader, JobError> {
         // SAFETY: the stream belongs to an input that the caller holds open; a plain field.
         let base = unsafe { (*stream).time_base };
-        let mut state = self.hub.state();
-        if state.decoder.is_none() && state.busy.is_none() {
+        let mut state = self.shared.state();
+        if state.decoder.is_none() && state.decoding.is_none() {
             state.decoder = Some(Decoder::open(stream, threads, false)?);
         }
         drop(state);
-        Ok(Reader { place: self, base, next: 0, frames: 0, damage: Vec::new(), damage_count: 0 })
+        Ok(SharedReader { handle: self, base, next: 0, frames: 0, damage: Vec::new(), damage_count: 0 })
     }
 
     fn leave(&self) {
-        let mut state = self.hub.state();
-        state.broken |= state.busy == Some(self.who);
-        if let Some(wanted) = state.wanted.get_mut(self.who) {
-            *wanted = None;
+        let mut state = self.shared.state();
+        state.abandoned |= state.decoding == Some(self.index);
+        if let Some(next_needed) = state.next_needed.get_mut(self.index) {
+            *next_needed = None;
         }
-        state.forget();
+        state.drop_consumed();
         drop(state);
-        self.hub.moved.notify_all();
+        self.shared.changed.notify_all();
     }
 
-    /// Pictures that were decoded for all videos together.
+    /// Returns the number of frames decoded for all outputs together.
     #[cfg(test)]
-    pub(crate) fn decoded(&self) -> impl Fn() -> u64 + use<> {
-        let hub = Arc::clone(&self.hub);
-        move || hub.state().decoded
+    pub(crate) fn decoded_frames(&self) -> impl Fn() -> u64 + use<> {
+        let shared = Arc::clone(&self.shared);
+        move || shared.state().decoded_frames
     }
 }
 
-impl Drop for Place {
+impl Drop for DecoderHandle {
     fn drop(&mut self) {
         self.leave();
     }
 }
 
-/// A video that reads from a shared decoder.
-pub(crate) struct Reader {
-    place: Place,
+/// Reads from a shared decoder for one output.
+pub(crate) struct SharedReader {
+    handle: DecoderHandle,
     base: ffi::AVRational,
     next: u64,
     frames: u64,
-    damage: Vec<Damage>,
+    damage: Vec<DecodeError>,
     damage_count: u64,
 }
 
-impl Reader {
+impl SharedReader {
     fn feed(&mut self, packet: Option<&Packet>) -> Result<Vec<Frame>, JobError> {
-        let mut step = self.step(packet)?;
-        self.frames += step.frames.len() as u64;
-        self.damage_count += step.damage_count;
-        step.damage.truncate(MAX_DAMAGE.saturating_sub(self.damage.len()));
-        self.damage.append(&mut step.damage);
-        Ok(step.frames)
+        let mut decoded = self.next_packet(packet)?;
+        self.frames += decoded.frames.len() as u64;
+        self.damage_count += decoded.damage_count;
+        decoded.damage.truncate(MAX_DAMAGE.saturating_sub(self.damage.len()));
+        self.damage.append(&mut decoded.damage);
+        Ok(decoded.frames)
     }
 
-    /// What the next packet comes to: from whoever decoded it, or by decoding it.
-    fn step(&mut self, packet: Option<&Packet>) -> Result<Step, JobError> {
-        let Place { hub, who } = &self.place;
-        let mut state = hub.state();
+    /// Returns the next packet, decoded by another output or by this one.
+    fn next_packet(&mut self, packet: Option<&Packet>) -> Result<DecodedPacket, JobError> {
+        let DecoderHandle { shared, index } = &self.handle;
+        let mut state = shared.state();
         loop {
-            if let Some(step) = state.take(self.next, *who) {
+            if let Some(decoded) = state.take(self.next, *index) {
                 self.next += 1;
-                if let Some(wanted) = state.wanted.get_mut(*who) {
-                    *wanted = Some(self.next);
+                if let Some(next_needed) = state.next_needed.get_mut(*index) {
+                    *next_needed = Some(self.next);
                 }
-                state.forget();
+                state.drop_consumed();
                 drop(state);
-                hub.moved.notify_all();
-                return step;
+                shared.changed.notify_all();
+                return decoded;
             }
-            if state.broken {
-                return Err(failed("the shared decoder has stopped"));
+            if state.abandoned {
+                return Err(failed("the shared decoder stopped because another output of the source failed"));
             }
-            let decoder = if state.steps.len() < AHEAD { state.decoder.take() } else { None };
+            let decoder = if state.packets.len() < MAX_AHEAD { state.decoder.take() } else { None };
             state = match decoder {
                 Some(mut decoder) => {
-                    state.busy = Some(*who);
+                    state.decoding = Some(*index);
                     drop(state);
-                    let step = decoded(&mut decoder, packet);
-                    let mut state = hub.state();
+                    let decoded = decode_packet(&mut decoder, packet);
+                    let mut state = shared.state();
                     #[cfg(test)]
                     {
-                        state.decoded += step.as_ref().map_or(0, |step| step.frames.len() as u64);
+                        state.decoded_frames +=
+                            decoded.as_ref().map_or(0, |decoded| decoded.frames.len() as u64);
                     }
-                    state.busy = None;
+                    state.decoding = None;
                     state.decoder = Some(decoder);
-                    state.steps.push_back(step);
-                    hub.moved.notify_all();
+                    state.packets.push_back(decoded);
+                    shared.changed.notify_all();
                     state
                 }
-                None => hub.moved.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None => shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
         }
     }
 }
 
-fn decoded(decoder: &mut Decoder, packet: Option<&Packet>) -> Result<Step, JobError> {
+fn decode_packet(decoder: &mut Decoder, packet: Option<&Packet>) -> Result<DecodedPacket, JobError> {
     let before = decoder.damage_count;
     let mut frames = Vec::new();
     decoder.feed(packet, &mut |frame| {
@@ -283,5 +285,5 @@ fn decoded(decoder: &mut Decoder, packet: Option<&Packet>) -> Result<Step, JobEr
         Ok(())
     })?;
     let damage = std::mem::take(&mut decoder.damage);
-    Ok(Step { frames, damage, damage_count: decoder.damage_count - before })
+    Ok(DecodedPacket { frames, damage, damage_count: decoder.damage_count - before })
 }

@@ -1,159 +1,167 @@
-//! Runs a video in stages that work at the same time: demux and decode, then the filter graph, then
-//! whoever receives the result.
+//! Runs a transcoder in concurrent stages: demux and decode, then the filter graph, then the sink.
 //!
-//! Between two stages lies a bounded channel that keeps the order, so that the receiver is told the
-//! same, in the same order, as without threads: what comes out does not depend on who was faster. A
-//! stage that is ahead waits for the next one.
+//! Bounded channels between the stages keep the order, so the sink receives the same calls in the same
+//! order as without threads, and the output is deterministic. A stage that is ahead waits for the next.
 
-use std::sync::mpsc::{Receiver as Inbox, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, ScopedJoinHandle};
 
 use ffmpeg_next::ffi;
 
 use super::av::{Frame, Packet, failed};
 use super::filter_stage::FilterStage;
-use super::transcoder::{Kind, Length, Receiver, Transcoder};
+use super::transcoder::{MediaSink, OutputLength, StreamKind, Transcoder};
 use crate::job::JobError;
 
-/// How many messages wait between two stages. About every third is a picture, and these may be large.
-const WAITING: usize = 8;
+/// Capacity of the channel between two stages. About every third message is a frame, which may be large.
+const CHANNEL_CAPACITY: usize = 8;
 
-/// What one stage tells the next.
-enum Message {
+/// A message from one stage to the next.
+enum StageMessage {
     Sample(Frame),
-    Picture(Frame, u64),
-    PicturesEnd,
+    Frame(Frame, u64),
+    FramesEnd,
     Audio(Frame),
-    Copied(Kind, Packet, ffi::AVRational),
+    Copied(StreamKind, Packet, ffi::AVRational),
     Done(f64),
 }
 
-impl Message {
-    fn deliver(self, to: &mut dyn Receiver) -> Result<(), JobError> {
+impl StageMessage {
+    fn deliver(self, sink: &mut dyn MediaSink) -> Result<(), JobError> {
         match self {
-            Message::Sample(frame) => to.sample(frame),
-            Message::Picture(frame, ticks) => to.picture(frame, ticks),
-            Message::PicturesEnd => to.pictures_end(),
-            Message::Audio(frame) => to.audio(frame),
-            Message::Copied(kind, mut packet, base) => to.copied(kind, &mut packet, base),
-            Message::Done(seconds) => to.done(seconds),
+            StageMessage::Sample(frame) => sink.sample(frame),
+            StageMessage::Frame(frame, ticks) => sink.frame(frame, ticks),
+            StageMessage::FramesEnd => sink.frames_end(),
+            StageMessage::Audio(frame) => sink.audio(frame),
+            StageMessage::Copied(kind, mut packet, base) => sink.copied(kind, &mut packet, base),
+            StageMessage::Done(seconds) => sink.done(seconds),
         }
     }
 }
 
-/// The end of a stage: hands everything to the next one.
-struct Relay(SyncSender<Message>);
+/// Sends everything to the next stage.
+struct Relay(SyncSender<StageMessage>);
 
 impl Relay {
-    fn send(&self, message: Message) -> Result<(), JobError> {
-        // Nobody listens any more: the next stage has failed, and its reason is the one that counts.
+    fn send(&self, message: StageMessage) -> Result<(), JobError> {
+        // The next stage has failed; its error is reported instead of this one.
         self.0.send(message).map_err(|_| failed("the next stage has stopped"))
     }
 }
 
-impl Receiver for Relay {
+impl MediaSink for Relay {
     fn sample(&mut self, frame: Frame) -> Result<(), JobError> {
-        self.send(Message::Sample(frame))
+        self.send(StageMessage::Sample(frame))
     }
 
-    fn picture(&mut self, frame: Frame, ticks: u64) -> Result<(), JobError> {
-        self.send(Message::Picture(frame, ticks))
+    fn frame(&mut self, frame: Frame, ticks: u64) -> Result<(), JobError> {
+        self.send(StageMessage::Frame(frame, ticks))
     }
 
-    fn pictures_end(&mut self) -> Result<(), JobError> {
-        self.send(Message::PicturesEnd)
+    fn frames_end(&mut self) -> Result<(), JobError> {
+        self.send(StageMessage::FramesEnd)
     }
 
     fn audio(&mut self, frame: Frame) -> Result<(), JobError> {
-        self.send(Message::Audio(frame))
+        self.send(StageMessage::Audio(frame))
     }
 
-    fn copied(&mut self, kind: Kind, packet: &mut Packet, base: ffi::AVRational) -> Result<(), JobError> {
+    fn copied(
+        &mut self,
+        kind: StreamKind,
+        packet: &mut Packet,
+        base: ffi::AVRational,
+    ) -> Result<(), JobError> {
         let packet = std::mem::replace(packet, Packet::new()?);
-        self.send(Message::Copied(kind, packet, base))
+        self.send(StageMessage::Copied(kind, packet, base))
     }
 
     fn done(&mut self, seconds: f64) -> Result<(), JobError> {
-        self.send(Message::Done(seconds))
+        self.send(StageMessage::Done(seconds))
     }
 }
 
-/// Develops pictures on their way; everything else passes through.
-struct FilteringThread {
-    darkroom: FilterStage,
-    to: Relay,
+/// Filters frames; passes everything else through.
+struct FilterSink {
+    filter_stage: FilterStage,
+    next: Relay,
 }
 
-impl Receiver for FilteringThread {
-    fn picture(&mut self, frame: Frame, ticks: u64) -> Result<(), JobError> {
-        let FilteringThread { darkroom, to } = self;
-        darkroom.develop(frame, ticks, &mut |frame, ticks, sample| {
-            sample.map_or(Ok(()), |sample| to.sample(sample))?;
-            to.picture(frame, ticks)
+impl MediaSink for FilterSink {
+    fn frame(&mut self, frame: Frame, ticks: u64) -> Result<(), JobError> {
+        let FilterSink { filter_stage, next } = self;
+        filter_stage.apply(frame, ticks, &mut |frame, ticks, sample| {
+            sample.map_or(Ok(()), |sample| next.sample(sample))?;
+            next.frame(frame, ticks)
         })
     }
 
-    fn pictures_end(&mut self) -> Result<(), JobError> {
-        let FilteringThread { darkroom, to } = self;
-        darkroom.empty(&mut |frame, ticks, sample| {
-            sample.map_or(Ok(()), |sample| to.sample(sample))?;
-            to.picture(frame, ticks)
+    fn frames_end(&mut self) -> Result<(), JobError> {
+        let FilterSink { filter_stage, next } = self;
+        filter_stage.drain(&mut |frame, ticks, sample| {
+            sample.map_or(Ok(()), |sample| next.sample(sample))?;
+            next.frame(frame, ticks)
         })?;
-        to.pictures_end()
+        next.frames_end()
     }
 
     fn audio(&mut self, frame: Frame) -> Result<(), JobError> {
-        self.to.audio(frame)
+        self.next.audio(frame)
     }
 
-    fn copied(&mut self, kind: Kind, packet: &mut Packet, base: ffi::AVRational) -> Result<(), JobError> {
-        self.to.copied(kind, packet, base)
+    fn copied(
+        &mut self,
+        kind: StreamKind,
+        packet: &mut Packet,
+        base: ffi::AVRational,
+    ) -> Result<(), JobError> {
+        self.next.copied(kind, packet, base)
     }
 
     fn done(&mut self, seconds: f64) -> Result<(), JobError> {
-        self.to.done(seconds)
+        self.next.done(seconds)
     }
 }
 
-/// Runs a video to its end with planned pictures for `to`, which is called in this thread.
+/// Runs a transcoder to its end and passes planned frames to `sink` in this thread.
 ///
 /// # Errors
 ///
-/// That of the last stage that failed by itself.
-pub(crate) fn run(transcoder: &mut Transcoder, to: &mut dyn Receiver) -> Result<Length, JobError> {
+/// The error of the last stage that failed by itself.
+pub(crate) fn run(transcoder: &mut Transcoder, sink: &mut dyn MediaSink) -> Result<OutputLength, JobError> {
     if !transcoder.decodes() {
-        // Copies only: reading and writing share the disk, not the processor.
-        return transcoder.run(to);
+        // Copying needs no threads: it is limited by the disk.
+        return transcoder.run(sink);
     }
-    let mut darkroom = transcoder.chain().map(|chain| chain.darkroom());
-    if let (Some(darkroom), Some(every)) = (&mut darkroom, to.samples_every()) {
-        darkroom.take_samples(every);
+    let mut filter_stage = transcoder.video_chain().map(|chain| chain.filter_stage());
+    if let (Some(filter_stage), Some(every)) = (&mut filter_stage, sink.samples_every()) {
+        filter_stage.sample_every(every);
     }
     thread::scope(|scope| {
-        let (sender, mut inbox) = sync_channel(WAITING);
-        let decoding = start(scope, "decode", move || transcoder.run(&mut Relay(sender)))?;
-        let developing = match darkroom {
-            Some(darkroom) => {
-                let (sender, developed) = sync_channel(WAITING);
-                let decoded = std::mem::replace(&mut inbox, developed);
-                let mut stage = FilteringThread { darkroom, to: Relay(sender) };
-                Some(start(scope, "filter", move || receive(decoded, &mut stage))?)
+        let (sender, mut receiver) = sync_channel(CHANNEL_CAPACITY);
+        let decoding = spawn(scope, "decode", move || transcoder.run(&mut Relay(sender)))?;
+        let filtering = match filter_stage {
+            Some(filter_stage) => {
+                let (sender, filtered) = sync_channel(CHANNEL_CAPACITY);
+                let decoded = std::mem::replace(&mut receiver, filtered);
+                let mut stage = FilterSink { filter_stage, next: Relay(sender) };
+                Some(spawn(scope, "filter", move || forward(decoded, &mut stage))?)
             }
             None => None,
         };
-        // Whoever stops drops its inbox, so that the stages before it end too.
-        let received = receive(inbox, to);
-        let developed = developing.map_or(Ok(()), joined);
-        let decoded = joined(decoding);
-        received.and(developed).and(decoded)
+        // A stage that stops drops its receiver, so that the stages before it end too.
+        let received = forward(receiver, sink);
+        let filtered = filtering.map_or(Ok(()), join);
+        let decoded = join(decoding);
+        received.and(filtered).and(decoded)
     })
 }
 
-fn receive(inbox: Inbox<Message>, to: &mut dyn Receiver) -> Result<(), JobError> {
-    inbox.into_iter().try_for_each(|message| message.deliver(to))
+fn forward(receiver: Receiver<StageMessage>, sink: &mut dyn MediaSink) -> Result<(), JobError> {
+    receiver.into_iter().try_for_each(|message| message.deliver(sink))
 }
 
-fn start<'scope, T: Send + 'scope>(
+fn spawn<'scope, T: Send + 'scope>(
     scope: &'scope thread::Scope<'scope, '_>,
     name: &str,
     work: impl FnOnce() -> Result<T, JobError> + Send + 'scope,
@@ -162,7 +170,7 @@ fn start<'scope, T: Send + 'scope>(
     builder.spawn_scoped(scope, work).map_err(|error| failed(format!("cannot start a thread: {error}")))
 }
 
-/// The result of a stage; its panic goes on in this thread.
-fn joined<T>(stage: ScopedJoinHandle<'_, Result<T, JobError>>) -> Result<T, JobError> {
+/// Returns the result of a stage; resumes its panic in this thread.
+fn join<T>(stage: ScopedJoinHandle<'_, Result<T, JobError>>) -> Result<T, JobError> {
     stage.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

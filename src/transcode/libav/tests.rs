@@ -1,4 +1,4 @@
-//! The proof of an encode that is watched: what went wrong on the way to the encoder, or after it.
+//! Tests the inline verifier with errors before and after the encoder, and the sharing of decoders.
 #![allow(clippy::unwrap_used)]
 
 use std::os::unix::fs::FileExt;
@@ -25,26 +25,26 @@ fn plan(change: impl FnOnce(&mut VideoEncode)) -> OutputSpec {
     }
 }
 
-/// Makes an output by one plan before the eyes of who knows another, changes it, and has it proven.
-fn proven(made: &OutputSpec, known: &OutputSpec, change: impl FnOnce(&File)) -> VerifyReport {
+/// Writes an output by one plan, changes the file, and verifies it against another plan.
+fn write_and_verify(written: &OutputSpec, expected: &OutputSpec, change: impl FnOnce(&File)) -> VerifyReport {
     let output = tempfile::tempfile().unwrap();
     let (flush, _) = sync_channel(1);
     let cancel = Arc::default();
-    let source = Source { file: video(), name: "in", place: None };
-    let made = write(source, &output, made, Some(known), &flush, Arc::clone(&cancel), &mut |_| {});
-    let Ok(Made::TapReport(watched)) = made else { panic!("nobody watched") };
+    let source = SourceFile { file: video(), name: "in", decoder: None };
+    let outcome = write(source, &output, written, Some(expected), &flush, Arc::clone(&cancel), &mut |_| {});
+    let Ok(WriteOutcome::Verified(tap_report)) = outcome else { panic!("the inline verifier did not run") };
     change(&output);
-    verify_watched(*watched, &video(), &output, "in", known, &cancel, &mut |_| {}).unwrap()
+    verify_tapped(*tap_report, &video(), &output, "in", expected, &cancel, &mut |_| {}).unwrap()
 }
 
-fn assert_says(report: &VerifyReport, words: &str) {
-    assert!(report.failures.iter().any(|text| text.contains(words)), "{words}: {:?}", report.failures);
+fn assert_failure_contains(report: &VerifyReport, message: &str) {
+    assert!(report.failures.iter().any(|text| text.contains(message)), "{message}: {:?}", report.failures);
 }
 
 #[test]
-fn a_wrong_turn_mirror_or_crop_is_seen() {
-    let right = plan(|_| {});
-    let report = proven(&right, &right, |_| {});
+fn detects_a_wrong_rotation_flip_or_crop() {
+    let correct = plan(|_| {});
+    let report = write_and_verify(&correct, &correct, |_| {});
     assert!(report.failures.is_empty(), "{:?}", report.failures);
     assert!(report.similarity.is_some_and(|found| found.metric == "ssimulacra2" && found.mean > 50.0));
     let zoomed = CropMargins { left: 240, top: 136, right: 240, bottom: 136 };
@@ -55,38 +55,50 @@ fn a_wrong_turn_mirror_or_crop_is_seen() {
         |plan| plan.rotate = Rotation::Quarter,
     ];
     for change in wrong {
-        assert_says(&proven(&plan(change), &right, |_| {}), "not what the plan makes");
+        assert_failure_contains(
+            &write_and_verify(&plan(change), &correct, |_| {}),
+            "does not match an independent render of the plan",
+        );
     }
-    assert_says(&proven(&plan(|plan| plan.crop = Some(zoomed)), &right, |_| {}), "not what the plan makes");
+    assert_failure_contains(
+        &write_and_verify(&plan(|plan| plan.crop = Some(zoomed)), &correct, |_| {}),
+        "does not match an independent render of the plan",
+    );
 }
 
 #[test]
-fn a_file_that_does_not_hold_what_was_encoded_is_seen() {
-    let right = plan(|_| {});
+fn detects_a_file_that_differs_from_the_encoded_packets() {
+    let correct = plan(|_| {});
     let middle = |file: &File| file.metadata().unwrap().len() / 2;
-    let flipped = |file: &File| {
+    let flip_bit = |file: &File| {
         let mut byte = [0];
         file.read_exact_at(&mut byte, middle(file)).unwrap();
         file.write_all_at(&[byte[0] ^ 1], middle(file)).unwrap();
     };
-    assert_says(&proven(&right, &right, flipped), "is not what the encoder made");
-    let cut = |file: &File| file.set_len(middle(file)).unwrap();
-    assert_says(&proven(&right, &right, cut), "packets instead of");
-    let foreign = |file: &File| {
+    assert_failure_contains(
+        &write_and_verify(&correct, &correct, flip_bit),
+        "is not identical to the encoder's packets",
+    );
+    let truncate = |file: &File| file.set_len(middle(file)).unwrap();
+    assert_failure_contains(&write_and_verify(&correct, &correct, truncate), "packets, expected");
+    let replace = |file: &File| {
         let (flush, _) = sync_channel(1);
         let other = plan(|plan| plan.rate.crf = 30.0);
         file.set_len(0).unwrap();
-        let source = Source { file: video(), name: "in", place: None };
-        let made = write(source, file, &other, None, &flush, Arc::default(), &mut |_| {});
-        assert!(matches!(made, Ok(Made::Unseen)));
+        let source = SourceFile { file: video(), name: "in", decoder: None };
+        let outcome = write(source, file, &other, None, &flush, Arc::default(), &mut |_| {});
+        assert!(matches!(outcome, Ok(WriteOutcome::Unverified)));
     };
-    assert_says(&proven(&right, &right, foreign), "is not what the encoder made");
+    assert_failure_contains(
+        &write_and_verify(&correct, &correct, replace),
+        "is not identical to the encoder's packets",
+    );
 }
 
-/// Counts how often something is written.
-struct Counting(Arc<std::sync::atomic::AtomicU64>);
+/// Counts the writes.
+struct CountingStore(Arc<std::sync::atomic::AtomicU64>);
 
-impl Store for Counting {
+impl Store for CountingStore {
     fn store(&mut self, bytes: &[u8], _: u64) -> std::io::Result<usize> {
         self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         Ok(bytes.len())
@@ -94,7 +106,7 @@ impl Store for Counting {
 }
 
 #[test]
-fn packets_are_written_together() {
+fn packets_are_buffered_before_writing() {
     let spec = sample::output(
         VideoPlan::Copy { stream: 0, tags: crate::plan::VideoTags::default() },
         Some(AudioPlan::Copy { stream: 1 }),
@@ -102,21 +114,20 @@ fn packets_are_written_together() {
     let mut transcoder =
         Transcoder::open(Input::open(video(), "in", Arc::default()).unwrap(), &spec).unwrap();
     let writes = Arc::default();
-    let muxer = Muxer::new(Box::new(Counting(Arc::clone(&writes))), spec.container, None).unwrap();
+    let muxer = Muxer::new(Box::new(CountingStore(Arc::clone(&writes))), spec.container, None).unwrap();
     let mut ignored = |_| {};
-    let mut maker =
-        EncodeSink::new(muxer, &mut transcoder, &spec, VerifyMode::Packets, &mut ignored).unwrap();
-    transcoder.run(&mut maker).unwrap();
-    maker.finish().unwrap();
+    let mut sink = EncodeSink::new(muxer, &mut transcoder, &spec, VerifyMode::Packets, &mut ignored).unwrap();
+    transcoder.run(&mut sink).unwrap();
+    sink.finish().unwrap();
     let (writes, packets) = (writes.load(std::sync::atomic::Ordering::Relaxed), transcoder.video_packets);
     assert!(packets > 200 && writes < packets / 10, "{writes} writes for {packets} packets");
 }
 
-/// Makes an output and says what its file holds, or why there is none.
-fn made(spec: &OutputSpec, place: Option<Place>) -> Result<Vec<u8>, JobError> {
+/// Writes an output and returns the bytes of its file.
+fn write_output(spec: &OutputSpec, decoder: Option<DecoderHandle>) -> Result<Vec<u8>, JobError> {
     let output = tempfile::tempfile().unwrap();
     let (flush, _) = sync_channel(1);
-    let source = Source { file: video(), name: "in", place };
+    let source = SourceFile { file: video(), name: "in", decoder };
     write(source, &output, spec, Some(spec), &flush, Arc::default(), &mut |_| {})?;
     let mut bytes = vec![0; output.metadata().unwrap().len() as usize];
     output.read_exact_at(&mut bytes, 0).unwrap();
@@ -124,23 +135,25 @@ fn made(spec: &OutputSpec, place: Option<Place>) -> Result<Vec<u8>, JobError> {
 }
 
 #[test]
-fn videos_that_share_a_decoder_come_out_as_if_they_had_one_each() {
-    let whole = OutputSpec { trim_to_s: None, expected_duration_s: None, ..plan(|_| {}) };
-    let mut small = whole.clone();
+fn outputs_with_a_shared_decoder_equal_separate_ones() {
+    let full = OutputSpec { trim_to_s: None, expected_duration_s: None, ..plan(|_| {}) };
+    let mut small = full.clone();
     small.video = Some(VideoPlan::Encode(Box::new(sample::video_encode(160, 90, 12))));
-    // Ends long before the others do; fails in the middle.
-    let short = OutputSpec { trim_to_s: Some(1.0), expected_duration_s: Some(1.0), ..whole.clone() };
-    let failing =
-        OutputSpec { max_size_bytes: Some(20_000), expected_duration_s: Some(6.0), ..whole.clone() };
-    let specs = [whole, small, short, failing];
-    let alone: Vec<_> = specs.iter().map(|spec| made(spec, None)).collect();
+    // One output ends long before the others; one fails in the middle.
+    let short = OutputSpec { trim_to_s: Some(1.0), expected_duration_s: Some(1.0), ..full.clone() };
+    let failing = OutputSpec { max_size_bytes: Some(20_000), expected_duration_s: Some(6.0), ..full.clone() };
+    let specs = [full, small, short, failing];
+    let alone: Vec<_> = specs.iter().map(|spec| write_output(spec, None)).collect();
     assert!(alone[..3].iter().all(Result::is_ok) && alone[3].is_err(), "{:?}", alone[3].as_ref().err());
-    let places = shared_decode::places(specs.len());
-    let decoded = places[0].decoded();
+    let decoders = shared_decode::decoder_handles(specs.len());
+    let decoded_frames = decoders[0].decoded_frames();
     let together: Vec<_> = thread::scope(|scope| {
-        let making: Vec<_> =
-            specs.iter().zip(places).map(|(spec, place)| scope.spawn(|| made(spec, Some(place)))).collect();
-        making.into_iter().map(|thread| thread.join().unwrap()).collect()
+        let threads: Vec<_> = specs
+            .iter()
+            .zip(decoders)
+            .map(|(spec, decoder)| scope.spawn(|| write_output(spec, Some(decoder))))
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert!(together == alone);
     let frames = {
@@ -149,5 +162,5 @@ fn videos_that_share_a_decoder_come_out_as_if_they_had_one_each() {
         // SAFETY: the stream belongs to the open input; a plain field.
         unsafe { (*stream).nb_frames as u64 }
     };
-    assert_eq!(decoded(), frames, "each picture once");
+    assert_eq!(decoded_frames(), frames, "each frame is decoded once");
 }

@@ -1,90 +1,95 @@
-//! Drives one video from packets to planned pictures, audio and copies.
+//! Converts the packets of a source to planned frames, audio and copied packets.
 //!
-//! Making an output and proving it run the same video; only what they do with the results differs.
+//! Writing and verifying an output both run a transcoder; only their [`MediaSink`]s differ.
 
 use std::ffi::CStr;
 
 use ffmpeg_next::ffi;
 
-use super::audio::{AudioChain, Blocks, gain_to};
+use super::audio::{AudioChain, AudioFramer, loudness_gain};
 use super::av::{Frame, Packet, failed};
 use super::copy::{Copier, CopyPlan};
 use super::input::Input;
-use super::shared_decode::Place;
+use super::shared_decode::DecoderHandle;
 use super::video::VideoChain;
 use crate::job::JobError;
 use crate::plan::{AudioPlan, LengtheningKind, OutputSpec, VideoPlan};
 use crate::transcode::frame_pacing::whole_frames;
 
-/// Differences below this many seconds between picture and audio are only rounding.
+/// Differences below this many seconds between video and audio are treated as rounding.
 const END_SLACK_S: f64 = 0.25;
-/// A loop is not repeated more often than this.
+/// Maximum number of passes of a loop.
 const MAX_LOOPS: u32 = 10_000;
 
-/// Picture or audio.
+/// The kind of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum StreamKind {
     Video,
     Audio,
 }
 
-/// Who receives what the video yields.
-pub(crate) trait Receiver {
-    /// A picture, shown for a number of ticks: decoded ones from the video itself, planned ones
-    /// behind a darkroom.
-    fn picture(&mut self, frame: Frame, ticks: u64) -> Result<(), JobError>;
-    /// Every how many ticks [`Receiver::sample`] is wanted, if at all.
+/// Receives the output of a transcoder.
+pub(crate) trait MediaSink {
+    /// Takes a frame shown for a number of ticks: a decoded frame directly from the transcoder, a planned
+    /// one behind the filter stage.
+    fn frame(&mut self, frame: Frame, ticks: u64) -> Result<(), JobError>;
+    /// Returns the number of ticks between calls of [`MediaSink::sample`], if samples are needed.
     fn samples_every(&self) -> Option<u64> {
         None
     }
-    /// The decoded picture that the next planned one was made of.
+    /// Takes the decoded frame of the next planned frame.
     fn sample(&mut self, _: Frame) -> Result<(), JobError> {
         Ok(())
     }
-    /// There are no more pictures.
-    fn pictures_end(&mut self) -> Result<(), JobError> {
+    /// Ends the video frames.
+    fn frames_end(&mut self) -> Result<(), JobError> {
         Ok(())
     }
-    /// A piece of planned audio.
+    /// Takes a frame of planned audio.
     fn audio(&mut self, frame: Frame) -> Result<(), JobError>;
-    /// A copied packet, with times in `base`. It is whole, and empty or not afterwards.
-    fn copied(&mut self, kind: Kind, packet: &mut Packet, base: ffi::AVRational) -> Result<(), JobError>;
-    /// That many seconds of the video are done.
+    /// Takes a copied packet with times in `base`. The sink may move the data out of `packet`.
+    fn copied(
+        &mut self,
+        kind: StreamKind,
+        packet: &mut Packet,
+        base: ffi::AVRational,
+    ) -> Result<(), JobError>;
+    /// Reports that `seconds` of the video are done.
     fn done(&mut self, seconds: f64) -> Result<(), JobError>;
 }
 
-enum Side<C> {
+enum StreamPipeline<C> {
     None,
     Copy(u32, Box<Copier>),
-    Make(u32, Box<C>),
-    Silence(Blocks),
+    Encode(u32, Box<C>),
+    Silence(AudioFramer),
 }
 
-/// An open video.
+/// An open source with the plan for its streams.
 pub(crate) struct Transcoder {
-    video: Side<VideoChain>,
-    audio: Side<AudioChain>,
+    video: StreamPipeline<VideoChain>,
+    audio: StreamPipeline<AudioChain>,
     rate: f64,
     extend: Option<(f64, LengtheningKind)>,
     limit_s: Option<f64>,
     expected_s: Option<f64>,
     max_hold_s: f64,
-    /// How long the container says the picture lasts, in seconds.
+    /// The duration of the video stream declared by the container, in seconds.
     pub(crate) declared_s: Option<f64>,
-    /// Packets of the picture that were to be shown.
+    /// Number of video packets read, without those marked to be discarded.
     pub(crate) video_packets: u64,
-    /// How many of them gave no picture, where the video was played to its end once.
+    /// How many of them gave no frame; known if the first pass reached the end.
     pub(crate) lost_packets: Option<u64>,
-    // Last, so that everything that points into it goes first.
+    // Declared last, so that everything that points into it is dropped first.
     pub(crate) input: Input,
 }
 
-/// What a video came to.
+/// The length of an output.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Length {
-    /// Ticks of an encoded picture.
+pub(crate) struct OutputLength {
+    /// Number of frames of an encoded video stream.
     pub(crate) frames: Option<u64>,
-    /// End of the picture in seconds.
+    /// End of the video in seconds.
     pub(crate) video_s: Option<f64>,
     /// End of the audio in seconds.
     pub(crate) audio_s: Option<f64>,
@@ -92,28 +97,28 @@ pub(crate) struct Length {
 
 impl Transcoder {
     pub(crate) fn open(input: Input, spec: &OutputSpec) -> Result<Transcoder, JobError> {
-        Transcoder::open_at(None, input, spec)
+        Transcoder::open_with_decoder(None, input, spec)
     }
 
-    /// As [`Transcoder::open`], with a place at a decoder that other videos of the same source use too.
-    pub(crate) fn open_at(
-        place: Option<Place>,
+    /// Like [`Transcoder::open`], with a handle to a decoder shared with other outputs of the same source.
+    pub(crate) fn open_with_decoder(
+        decoder: Option<DecoderHandle>,
         mut input: Input,
         spec: &OutputSpec,
     ) -> Result<Transcoder, JobError> {
         let extend = spec.extend.map(|extension| (extension.to_s, extension.kind));
-        let looped = extend.filter(|(_, kind)| *kind == LengtheningKind::Loop).map(|(to_s, _)| to_s);
-        let limit_s = match (spec.trim_to_s, looped) {
+        let loop_to_s = extend.filter(|(_, kind)| *kind == LengtheningKind::Loop).map(|(to_s, _)| to_s);
+        let limit_s = match (spec.trim_to_s, loop_to_s) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        // An encoded picture ends with a whole frame, and the audio with it.
+        // Encoded video ends with a whole frame, and the audio ends with it.
         let limit_s = match &spec.video {
             Some(VideoPlan::Encode(plan)) => limit_s.map(|limit| whole_frames(limit, plan.frame_rate)),
             _ => limit_s,
         };
         if extend.is_some() && matches!(spec.video, Some(VideoPlan::Copy { .. })) {
-            return Err(failed("a copied picture cannot be made longer; it must be encoded"));
+            return Err(failed("a copied video stream cannot be lengthened; it must be re-encoded"));
         }
         let copy = |stream, tags| CopyPlan {
             stream,
@@ -124,32 +129,32 @@ impl Transcoder {
         };
         let mut rate = 0.0;
         let video = match &spec.video {
-            None => Side::None,
+            None => StreamPipeline::None,
             Some(VideoPlan::Copy { stream, tags }) => {
-                Side::Copy(*stream, Box::new(Copier::open(&mut input, &copy(*stream, Some(tags)))?))
+                StreamPipeline::Copy(*stream, Box::new(Copier::open(&mut input, &copy(*stream, Some(tags)))?))
             }
             Some(VideoPlan::Encode(plan)) => {
                 rate = plan.frame_rate.as_f64();
-                let chain = VideoChain::open(&mut input, plan, spec.start_s, limit_s, spec.threads, place)?;
-                Side::Make(plan.stream, Box::new(chain))
+                let chain = VideoChain::open(&mut input, plan, spec.start_s, limit_s, spec.threads, decoder)?;
+                StreamPipeline::Encode(plan.stream, Box::new(chain))
             }
         };
         let audio = match &spec.audio {
-            None => Side::None,
+            None => StreamPipeline::None,
             Some(AudioPlan::Copy { stream }) => {
-                Side::Copy(*stream, Box::new(Copier::open(&mut input, &copy(*stream, None))?))
+                StreamPipeline::Copy(*stream, Box::new(Copier::open(&mut input, &copy(*stream, None))?))
             }
             Some(AudioPlan::Encode(plan)) => {
                 let gain = match plan.loudness_lufs {
-                    // Not every container gives the same packets after going back.
-                    Some(target) => gain_to(&mut input.again()?, plan, target)?,
+                    // Reopened, because not every container gives the same packets after rewinding.
+                    Some(target) => loudness_gain(&mut input.reopen()?, plan, target)?,
                     None => None,
                 };
                 let chain = AudioChain::open(&mut input, plan, spec.start_s, limit_s, gain)?;
-                Side::Make(plan.stream, Box::new(chain))
+                StreamPipeline::Encode(plan.stream, Box::new(chain))
             }
             Some(AudioPlan::Silence { sample_rate, channels, .. }) => {
-                Side::Silence(Blocks::new(*sample_rate, *channels, None))
+                StreamPipeline::Silence(AudioFramer::new(*sample_rate, *channels, None))
             }
         };
         let expected_s = spec.expected_duration_s;
@@ -157,7 +162,7 @@ impl Transcoder {
             Some(stream) => input.declared_s(stream)?,
             None => None,
         };
-        // The plan may know better what the declared end counts from.
+        // The declared duration may include an offset that the plan has subtracted.
         let declared_s = declared_s.map(|declared| expected_s.map_or(declared, |s: f64| s.min(declared)));
         let video_packets = 0;
         let max_hold_s = spec.max_hold_s;
@@ -174,23 +179,24 @@ impl Transcoder {
             lost_packets: None,
             input,
         };
-        transcoder.discard_the_rest()?;
-        if let (false, Side::Make(_, chain)) = (matches!(transcoder.video, Side::None), &mut transcoder.audio)
+        transcoder.discard_unused_streams()?;
+        if let (false, StreamPipeline::Encode(_, chain)) =
+            (matches!(transcoder.video, StreamPipeline::None), &mut transcoder.audio)
         {
-            chain.allow(0.0, &mut |_| Ok(()))?;
+            chain.allow_until(0.0, &mut |_| Ok(()))?;
         }
         Ok(transcoder)
     }
 
-    /// The input, back at its start, for another video of it.
+    /// Returns the rewound input.
     pub(crate) fn into_input(self) -> Result<Input, JobError> {
         let Transcoder { mut input, .. } = self;
         input.rewind()?;
         Ok(input)
     }
 
-    /// Tells the demuxer which streams nobody wants.
-    fn discard_the_rest(&mut self) -> Result<(), JobError> {
+    /// Makes the demuxer discard the streams that the plan does not use.
+    fn discard_unused_streams(&mut self) -> Result<(), JobError> {
         let wanted = [self.video.stream(), self.audio.stream()];
         let context = self.input.as_mut_ptr();
         // SAFETY: the array has `nb_streams` valid pointers.
@@ -204,263 +210,267 @@ impl Transcoder {
         Ok(())
     }
 
-    /// The copied stream of a kind.
-    pub(crate) fn copier(&self, kind: Kind) -> Option<&Copier> {
+    /// Returns the copier of a stream, if it is copied.
+    pub(crate) fn copier(&self, kind: StreamKind) -> Option<&Copier> {
         match kind {
-            Kind::Video => self.video.copier(),
-            Kind::Audio => self.audio.copier(),
+            StreamKind::Video => self.video.copier(),
+            StreamKind::Audio => self.audio.copier(),
         }
     }
 
-    /// The chain of an encoded picture.
-    pub(crate) fn chain(&self) -> Option<&VideoChain> {
+    /// Returns the decoder chain of the video stream, if it is encoded.
+    pub(crate) fn video_chain(&self) -> Option<&VideoChain> {
         match &self.video {
-            Side::Make(_, chain) => Some(chain),
+            StreamPipeline::Encode(_, chain) => Some(chain),
             _ => None,
         }
     }
 
-    /// Whether there is anything to decode.
+    /// Returns whether any stream is decoded.
     pub(crate) fn decodes(&self) -> bool {
-        matches!(self.video, Side::Make(..)) || matches!(self.audio, Side::Make(..))
+        matches!(self.video, StreamPipeline::Encode(..)) || matches!(self.audio, StreamPipeline::Encode(..))
     }
 
-    /// Where the picture of the source ended, in seconds of the video; repeats included.
-    pub(crate) fn picture_end_s(&self) -> Option<f64> {
+    /// Returns the end of the source's video stream in seconds, repeats included.
+    pub(crate) fn video_end_s(&self) -> Option<f64> {
         match &self.video {
-            Side::Make(_, chain) => Some(chain.end_s()),
-            Side::Copy(_, copier) => Some(copier.reached_s),
-            Side::None | Side::Silence(_) => None,
+            StreamPipeline::Encode(_, chain) => Some(chain.end_s()),
+            StreamPipeline::Copy(_, copier) => Some(copier.source_end_s),
+            StreamPipeline::None | StreamPipeline::Silence(_) => None,
         }
     }
 
-    /// Complaints of the decoder of encoded audio.
+    /// Returns the number of decode errors of the audio.
     pub(crate) fn audio_damage(&self) -> u64 {
         match &self.audio {
-            Side::Make(_, chain) => chain.damage_count(),
+            StreamPipeline::Encode(_, chain) => chain.damage_count(),
             _ => 0,
         }
     }
 
-    /// Runs the video from its start to its end. Pictures come out as they were decoded.
-    pub(crate) fn run(&mut self, to: &mut dyn Receiver) -> Result<Length, JobError> {
+    /// Processes the source from start to end. Frames are passed on as decoded, without filtering.
+    pub(crate) fn run(&mut self, sink: &mut dyn MediaSink) -> Result<OutputLength, JobError> {
         let mut packet = Packet::new()?;
         let mut length_s = None;
-        let mut longest = 0.0_f64;
-        let mut pictures = Pictures::default();
-        for round in 0..MAX_LOOPS {
-            while !self.is_full() && self.input.read(&mut packet)? {
-                self.take(&mut packet, to)?;
+        let mut end_s = 0.0_f64;
+        let mut loop_frames = LoopFrames::default();
+        for pass in 0..MAX_LOOPS {
+            while !self.reached_limit() && self.input.read(&mut packet)? {
+                self.process_packet(&mut packet, sink)?;
             }
             let looping = self.extend.is_some_and(|(_, kind)| kind == LengtheningKind::Loop);
-            if let Side::Make(_, chain) = &mut self.video {
-                if !chain.is_full() {
-                    chain.end_of_stream(&mut |frame, ticks| to.picture(frame, ticks))?;
+            if let StreamPipeline::Encode(_, chain) = &mut self.video {
+                if !chain.reached_limit() {
+                    chain.end_of_stream(&mut |frame, ticks| sink.frame(frame, ticks))?;
                 }
-                longest = chain.end_s();
-                if round == 0 && !chain.is_full() {
+                end_s = chain.end_s();
+                if pass == 0 && !chain.reached_limit() {
                     self.lost_packets = Some(self.video_packets.saturating_sub(chain.decoded()));
                 }
-                pictures.count(round, chain)?;
+                loop_frames.count(pass, chain)?;
             }
-            if let Side::Make(_, chain) = &mut self.audio {
-                chain.push(None, &mut |frame| to.audio(frame))?;
+            if let StreamPipeline::Encode(_, chain) = &mut self.audio {
+                chain.push(None, &mut |frame| sink.audio(frame))?;
             }
-            if !looping || self.is_full() || longest <= 0.0 {
+            if !looping || self.reached_limit() || end_s <= 0.0 {
                 break;
             }
-            let once = *length_s.get_or_insert(longest);
-            if once <= 0.0 || self.limit_s.is_none_or(|limit| longest >= limit) {
+            let first_pass = *length_s.get_or_insert(end_s);
+            if first_pass <= 0.0 || self.limit_s.is_none_or(|limit| end_s >= limit) {
                 break;
             }
-            self.begin_again()?;
-            if let Side::Make(_, chain) = &mut self.video {
-                chain.again(once)?;
+            self.restart_input()?;
+            if let StreamPipeline::Encode(_, chain) = &mut self.video {
+                chain.restart(first_pass)?;
             }
-            if let Side::Make(_, chain) = &mut self.audio {
-                chain.again(once * f64::from(round + 1), once, &mut |frame| to.audio(frame))?;
+            if let StreamPipeline::Encode(_, chain) = &mut self.audio {
+                chain
+                    .restart(first_pass * f64::from(pass + 1), first_pass, &mut |frame| sink.audio(frame))?;
             }
         }
-        self.finish(to)
+        self.finish(sink)
     }
 
-    /// Goes back to the first packet.
-    fn begin_again(&mut self) -> Result<(), JobError> {
+    /// Goes back to the first packet of the input.
+    fn restart_input(&mut self) -> Result<(), JobError> {
         // A copier points into the input it was opened on.
         if self.input.is_repeatable() || self.audio.copier().is_some() {
             return self.input.rewind();
         }
-        // Other containers cannot be sought in at all, or only to somewhere near the start: behind the only
-        // key frame, perhaps, and not one picture would come.
-        let again = self.input.again()?;
-        let before = std::mem::replace(&mut self.input, again);
+        // Other containers cannot seek exactly: a position after the only key frame would decode to no frames.
+        let reopened = self.input.reopen()?;
+        let before = std::mem::replace(&mut self.input, reopened);
         self.input.read_errors = before.read_errors;
-        self.discard_the_rest()
+        self.discard_unused_streams()
     }
 
-    /// Whether a limit makes reading on pointless.
-    fn is_full(&self) -> bool {
+    /// Returns whether every stream has reached the limit.
+    fn reached_limit(&self) -> bool {
         let Some(limit) = self.limit_s else { return false };
         let video = match &self.video {
-            Side::Make(_, chain) => chain.is_full(),
-            Side::Copy(_, copier) => copier.is_full(),
-            Side::None => true,
-            Side::Silence(_) => false,
+            StreamPipeline::Encode(_, chain) => chain.reached_limit(),
+            StreamPipeline::Copy(_, copier) => copier.reached_limit(),
+            StreamPipeline::None => true,
+            StreamPipeline::Silence(_) => false,
         };
         let audio = match &self.audio {
-            Side::Make(_, chain) => chain.end_s >= limit,
-            Side::None | Side::Silence(_) => true,
-            Side::Copy(_, copier) => copier.is_full(),
+            StreamPipeline::Encode(_, chain) => chain.end_s >= limit,
+            StreamPipeline::None | StreamPipeline::Silence(_) => true,
+            StreamPipeline::Copy(_, copier) => copier.reached_limit(),
         };
         video && audio
     }
 
-    fn take(&mut self, packet: &mut Packet, to: &mut dyn Receiver) -> Result<(), JobError> {
+    fn process_packet(&mut self, packet: &mut Packet, sink: &mut dyn MediaSink) -> Result<(), JobError> {
         let index = u32::try_from(packet.get().stream_index).ok();
         if index == self.video.stream() {
             if packet.get().flags & ffi::AV_PKT_FLAG_DISCARD == 0 {
                 self.video_packets += 1;
             }
             let at = match &mut self.video {
-                Side::Copy(_, copier) => {
+                StreamPipeline::Copy(_, copier) => {
                     let base = copier.base();
-                    copier.push(Some(packet), &mut |packet| to.copied(Kind::Video, packet, base))?;
+                    copier.push(Some(packet), &mut |packet| sink.copied(StreamKind::Video, packet, base))?;
                     copier.end_s
                 }
-                Side::Make(_, chain) => {
-                    if !chain.is_full() {
-                        chain.push(packet, &mut |frame, ticks| to.picture(frame, ticks))?;
+                StreamPipeline::Encode(_, chain) => {
+                    if !chain.reached_limit() {
+                        chain.push(packet, &mut |frame, ticks| sink.frame(frame, ticks))?;
                     }
                     chain.ticks() as f64 / self.rate
                 }
-                Side::None | Side::Silence(_) => 0.0,
+                StreamPipeline::None | StreamPipeline::Silence(_) => 0.0,
             };
             match &mut self.audio {
-                Side::Silence(blocks) => blocks.silence(at, &mut |frame| to.audio(frame))?,
-                Side::Make(_, chain) => chain.allow(at, &mut |frame| to.audio(frame))?,
-                Side::None | Side::Copy(..) => {}
+                StreamPipeline::Silence(framer) => framer.silence(at, &mut |frame| sink.audio(frame))?,
+                StreamPipeline::Encode(_, chain) => chain.allow_until(at, &mut |frame| sink.audio(frame))?,
+                StreamPipeline::None | StreamPipeline::Copy(..) => {}
             }
-            to.done(at)
+            sink.done(at)
         } else if index == self.audio.stream() {
             match &mut self.audio {
-                Side::Copy(_, copier) => {
+                StreamPipeline::Copy(_, copier) => {
                     let base = copier.base();
-                    copier.push(Some(packet), &mut |packet| to.copied(Kind::Audio, packet, base))
+                    copier.push(Some(packet), &mut |packet| sink.copied(StreamKind::Audio, packet, base))
                 }
-                Side::Make(_, chain) => chain.push(Some(packet), &mut |frame| to.audio(frame)),
-                Side::None | Side::Silence(_) => Ok(()),
+                StreamPipeline::Encode(_, chain) => chain.push(Some(packet), &mut |frame| sink.audio(frame)),
+                StreamPipeline::None | StreamPipeline::Silence(_) => Ok(()),
             }
         } else {
             Ok(())
         }
     }
 
-    /// Where an encoded picture ends: where it ends by itself, unless the plan says more.
-    fn planned_end(&self, natural: f64, audio: Option<f64>) -> f64 {
-        let mut end = natural;
+    /// Returns the end of encoded video: its natural end, or later if the plan says so.
+    fn planned_end(&self, natural_s: f64, audio: Option<f64>) -> f64 {
+        let mut end = natural_s;
         if let Some((to_s, _)) = self.extend {
             end = end.max(to_s);
         } else if let Some(expected) = self.expected_s {
-            // The plan counts on audio that outlasts the picture, or on a last picture that stands.
-            let with_audio = audio.map_or(natural, |audio| expected.min(audio));
-            let held = if expected - natural <= self.max_hold_s { expected } else { with_audio };
-            if held > natural + END_SLACK_S {
+            // The plan may include audio that outlasts the video, or a last frame that is held.
+            let with_audio = audio.map_or(natural_s, |audio| expected.min(audio));
+            let held = if expected - natural_s <= self.max_hold_s { expected } else { with_audio };
+            if held > natural_s + END_SLACK_S {
                 end = held;
             }
         }
         self.limit_s.map_or(end, |limit| end.min(limit))
     }
 
-    fn finish(&mut self, to: &mut dyn Receiver) -> Result<Length, JobError> {
-        let mut length = Length::default();
+    fn finish(&mut self, sink: &mut dyn MediaSink) -> Result<OutputLength, JobError> {
+        let mut length = OutputLength::default();
         let audio_s = match &self.audio {
-            Side::Make(_, chain) => Some(chain.end_s),
-            Side::Copy(_, copier) => Some(copier.end_s),
+            StreamPipeline::Encode(_, chain) => Some(chain.end_s),
+            StreamPipeline::Copy(_, copier) => Some(copier.end_s),
             _ => None,
         };
-        let end_s = self.planned_end(self.picture_end_s().unwrap_or_default(), audio_s);
+        let end_s = self.planned_end(self.video_end_s().unwrap_or_default(), audio_s);
         match &mut self.video {
-            Side::Make(_, chain) => {
-                chain.finish(end_s, &mut |frame, ticks| to.picture(frame, ticks))?;
-                to.pictures_end()?;
+            StreamPipeline::Encode(_, chain) => {
+                chain.finish(end_s, &mut |frame, ticks| sink.frame(frame, ticks))?;
+                sink.frames_end()?;
                 if chain.ticks() == 0 {
-                    return Err(JobError::Unreadable("not one picture could be decoded".to_owned()));
+                    return Err(JobError::Unreadable("no video frame could be decoded".to_owned()));
                 }
                 length.frames = Some(chain.ticks());
                 length.video_s = Some(chain.ticks() as f64 / self.rate);
             }
-            Side::Copy(_, copier) => {
+            StreamPipeline::Copy(_, copier) => {
                 let base = copier.base();
-                copier.push(None, &mut |packet| to.copied(Kind::Video, packet, base))?;
+                copier.push(None, &mut |packet| sink.copied(StreamKind::Video, packet, base))?;
                 length.video_s = Some(copier.end_s);
             }
-            Side::None | Side::Silence(_) => {}
+            StreamPipeline::None | StreamPipeline::Silence(_) => {}
         }
         match &mut self.audio {
-            Side::Make(_, chain) => {
-                let natural = self.limit_s.map_or(chain.end_s, |limit| limit.min(chain.end_s));
-                let end_s = length.video_s.unwrap_or(natural);
-                chain.finish(end_s, &mut |frame| to.audio(frame))?;
+            StreamPipeline::Encode(_, chain) => {
+                let natural_s = self.limit_s.map_or(chain.end_s, |limit| limit.min(chain.end_s));
+                let end_s = length.video_s.unwrap_or(natural_s);
+                chain.finish(end_s, &mut |frame| sink.audio(frame))?;
                 length.audio_s = Some(end_s);
             }
-            Side::Silence(blocks) => {
+            StreamPipeline::Silence(framer) => {
                 let end_s = length
                     .video_s
-                    .ok_or_else(|| failed("silence is as long as the picture, and there is none"))?;
-                blocks.finish(end_s, &mut |frame| to.audio(frame))?;
+                    .ok_or_else(|| failed("silent audio needs a video stream, and the plan has none"))?;
+                framer.finish(end_s, &mut |frame| sink.audio(frame))?;
                 length.audio_s = Some(end_s);
             }
-            Side::Copy(_, copier) => {
+            StreamPipeline::Copy(_, copier) => {
                 let base = copier.base();
-                copier.push(None, &mut |packet| to.copied(Kind::Audio, packet, base))?;
+                copier.push(None, &mut |packet| sink.copied(StreamKind::Audio, packet, base))?;
                 length.audio_s = Some(copier.end_s);
             }
-            Side::None => {}
+            StreamPipeline::None => {}
         }
         Ok(length)
     }
 }
 
-/// The pictures that each playing of a looped video came to.
+/// Counts the frames decoded in each pass of a looped video.
 #[derive(Default)]
-struct Pictures {
-    once: u64,
-    so_far: u64,
+struct LoopFrames {
+    first_pass: u64,
+    counted: u64,
 }
 
-impl Pictures {
-    /// A playing is over. Another that yields fewer pictures than the first would stand still where the video
-    /// should move.
-    fn count(&mut self, round: u32, chain: &VideoChain) -> Result<(), JobError> {
-        let came = chain.decoded() - self.so_far;
-        self.so_far = chain.decoded();
-        if round == 0 {
-            self.once = came;
-        } else if came != self.once && !chain.is_full() {
-            let once = self.once;
-            return Err(failed(format!("played again it yields {came} pictures instead of {once}")));
+impl LoopFrames {
+    /// Ends a pass and fails if it decoded a different number of frames than the first: the output would
+    /// freeze where the video should move.
+    fn count(&mut self, pass: u32, chain: &VideoChain) -> Result<(), JobError> {
+        let decoded = chain.decoded() - self.counted;
+        self.counted = chain.decoded();
+        if pass == 0 {
+            self.first_pass = decoded;
+        } else if decoded != self.first_pass && !chain.reached_limit() {
+            let first_pass = self.first_pass;
+            let message = format!(
+                "pass {} of the loop decoded {decoded} frames, the first pass {first_pass}",
+                pass + 1
+            );
+            return Err(failed(message));
         }
         Ok(())
     }
 }
 
-impl<C> Side<C> {
+impl<C> StreamPipeline<C> {
     fn stream(&self) -> Option<u32> {
         match self {
-            Side::Copy(stream, _) | Side::Make(stream, _) => Some(*stream),
-            Side::None | Side::Silence(_) => None,
+            StreamPipeline::Copy(stream, _) | StreamPipeline::Encode(stream, _) => Some(*stream),
+            StreamPipeline::None | StreamPipeline::Silence(_) => None,
         }
     }
 
     fn copier(&self) -> Option<&Copier> {
         match self {
-            Side::Copy(_, copier) => Some(copier),
+            StreamPipeline::Copy(_, copier) => Some(copier),
             _ => None,
         }
     }
 }
 
-/// The name of the codec of a stream, for messages and for what depends on it.
+/// Returns the name of the codec of a stream.
 pub(crate) fn codec_name(input: &mut Input, stream: u32) -> Option<String> {
     let stream = input.stream(stream).ok()?;
     // SAFETY: the stream belongs to the open input; names are static strings.

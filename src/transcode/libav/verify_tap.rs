@@ -1,66 +1,66 @@
-//! Who looks on while an output is made, so that it can be proven afterwards.
+//! Passes everything written to an output to the verification.
 
 use super::av::{Frame, Packet};
-use super::transcoder::Kind;
+use super::transcoder::StreamKind;
 use crate::job::JobError;
-use crate::verify::libav::{Copies, InlineVerifier};
+use crate::verify::libav::{InlineVerifier, StreamHashes};
 
-/// Takes note of what goes into an output.
+/// Passes frames and packets of an output to its verifier.
 pub(crate) enum VerifyTap {
-    /// It was looked at before, or will be later.
-    Nobody,
-    /// Of packets alone: there are no others than the source's.
-    Copies(Copies),
-    /// Of all that is decoded, planned and encoded.
-    InlineVerifier(InlineVerifier),
+    /// Verifies nothing here: the source was hashed before, or the output is verified later.
+    Off,
+    /// Hashes the packets of an output that only has copied streams.
+    Packets(StreamHashes),
+    /// Verifies decoded, planned and encoded frames.
+    Full(InlineVerifier),
 }
 
 impl VerifyTap {
-    /// Every how many ticks a sample is wanted.
+    /// Returns the number of ticks between samples, if samples are needed.
     pub(crate) fn samples_every(&self) -> Option<u64> {
         match self {
-            VerifyTap::InlineVerifier(witness) => witness.samples_every(),
-            VerifyTap::Nobody | VerifyTap::Copies(_) => None,
+            VerifyTap::Full(verifier) => verifier.samples_every(),
+            VerifyTap::Off | VerifyTap::Packets(_) => None,
         }
     }
 
-    /// The decoded picture that the next one was made of.
+    /// Takes the decoded frame of the next planned frame.
     pub(crate) fn sample(&self, frame: Frame) {
-        if let VerifyTap::InlineVerifier(witness) = self {
-            witness.sample(frame);
+        if let VerifyTap::Full(verifier) = self {
+            verifier.sample(frame);
         }
     }
 
-    /// A picture goes into the encoder.
-    pub(crate) fn picture(&self, frame: &Frame, ticks: u64) -> Result<(), JobError> {
+    /// Takes a video frame sent to the encoder.
+    pub(crate) fn frame(&self, frame: &Frame, ticks: u64) -> Result<(), JobError> {
         match self {
-            VerifyTap::InlineVerifier(witness) => witness.picture(frame, ticks),
-            VerifyTap::Nobody | VerifyTap::Copies(_) => Ok(()),
+            VerifyTap::Full(verifier) => verifier.frame(frame, ticks),
+            VerifyTap::Off | VerifyTap::Packets(_) => Ok(()),
         }
     }
 
-    /// Audio goes into the encoder.
+    /// Takes an audio frame sent to the encoder.
     pub(crate) fn audio(&self, frame: &Frame) -> Result<(), JobError> {
         match self {
-            VerifyTap::InlineVerifier(witness) => witness.audio(frame),
-            VerifyTap::Nobody | VerifyTap::Copies(_) => Ok(()),
+            VerifyTap::Full(verifier) => verifier.audio(frame),
+            VerifyTap::Off | VerifyTap::Packets(_) => Ok(()),
         }
     }
 
-    /// A packet of an encoder goes into the output.
-    pub(crate) fn made(&mut self, kind: Kind, packet: &Packet) -> Result<(), JobError> {
+    /// Takes a packet of an encoder.
+    pub(crate) fn encoded(&mut self, kind: StreamKind, packet: &Packet) -> Result<(), JobError> {
         match self {
-            VerifyTap::InlineVerifier(witness) => witness.made(kind, packet),
-            VerifyTap::Nobody | VerifyTap::Copies(_) => Ok(()),
+            VerifyTap::Full(verifier) => verifier.encoded(kind, packet),
+            VerifyTap::Off | VerifyTap::Packets(_) => Ok(()),
         }
     }
 
-    /// A packet of the source goes into the output.
-    pub(crate) fn copied(&mut self, kind: Kind, packet: &Packet) {
+    /// Takes a packet copied from the source.
+    pub(crate) fn copied(&mut self, kind: StreamKind, packet: &Packet) {
         match self {
-            VerifyTap::Nobody => {}
-            VerifyTap::Copies(copies) => copies.take(kind, packet),
-            VerifyTap::InlineVerifier(witness) => witness.copied(kind, packet),
+            VerifyTap::Off => {}
+            VerifyTap::Packets(copies) => copies.add_packet(kind, packet),
+            VerifyTap::Full(verifier) => verifier.copied(kind, packet),
         }
     }
 }

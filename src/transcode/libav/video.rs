@@ -1,4 +1,4 @@
-//! Packets of one video stream in, paced pictures out.
+//! Decodes the packets of a video stream into paced frames.
 
 use std::ffi::{CStr, c_char};
 
@@ -7,33 +7,33 @@ use ffmpeg_next::ffi;
 use super::av::{Frame, NOPTS, Packet, failed, frame_duration, rational, seconds};
 use super::filter_stage::FilterStage;
 use super::input::Input;
-use super::shared_decode::{Pictures, Place};
+use super::shared_decode::{DecoderHandle, FrameSource};
 use crate::job::JobError;
-use crate::model::Damage;
+use crate::model::DecodeError;
 use crate::plan::VideoEncode;
-use crate::transcode::frame_pacing::Pace;
+use crate::transcode::frame_pacing::FramePacer;
 use crate::transcode::gaps::{Gap, Gaps};
-use crate::transcode::graph::Source;
+use crate::transcode::graph::FrameFormat;
 
-/// Takes a decoded picture and the number of ticks it is shown.
+/// Receives a decoded frame and the number of ticks it is shown.
 pub(crate) type VideoSink<'a> = dyn FnMut(Frame, u64) -> Result<(), JobError> + 'a;
 
-/// Decoder and pacing of the picture. What comes out still has to be developed.
+/// Decodes and paces a video stream. Its frames are not filtered yet.
 pub(crate) struct VideoChain {
-    decoder: Pictures,
+    decoder: FrameSource,
     plan: VideoEncode,
-    pace: Pace,
+    pacer: FramePacer,
     aspect: ffi::AVRational,
-    /// Start of the video in units of the stream.
+    /// Start of the video in the time base of the stream.
     start: i64,
-    /// Where a repeated video starts, in the same units.
+    /// Start of the current pass of a looped video, in the same units.
     offset: i64,
-    usual: i64,
-    /// Pictures follow each other without times of their own.
-    counted: bool,
+    nominal_duration: i64,
+    /// Whether the container has no timestamps, so that frames are evenly spaced.
+    untimed: bool,
     last: Option<(i64, i64)>,
     held: Option<Frame>,
-    /// How far decoded frames lie apart.
+    /// The gaps between decoded frames.
     pub(crate) gaps: Gaps,
 }
 
@@ -44,10 +44,10 @@ impl VideoChain {
         start_s: f64,
         limit_s: Option<f64>,
         threads: u32,
-        place: Option<Place>,
+        shared: Option<DecoderHandle>,
     ) -> Result<VideoChain, JobError> {
         let stream = input.stream(plan.stream)?;
-        let decoder = Pictures::open(stream, threads.clamp(1, 2), place)?;
+        let decoder = FrameSource::open(stream, threads.clamp(1, 2), shared)?;
         // SAFETY: the stream belongs to the open input; plain fields, and a look-up over them.
         let (aspect, rate) = unsafe {
             let aspect = ffi::av_guess_sample_aspect_ratio(input.as_mut_ptr(), stream, std::ptr::null_mut());
@@ -62,12 +62,12 @@ impl VideoChain {
         Ok(VideoChain {
             decoder,
             plan: plan.clone(),
-            pace: Pace::new(plan.frame_rate, limit_s),
+            pacer: FramePacer::new(plan.frame_rate, limit_s),
             aspect,
             start: super::av::units(start_s, base),
             offset: 0,
-            usual: super::av::units(frame_s, base).max(1),
-            counted: input.is_without_times(),
+            nominal_duration: super::av::units(frame_s, base).max(1),
+            untimed: input.lacks_timestamps(),
             last: None,
             held: None,
             gaps: Gaps::default(),
@@ -78,35 +78,35 @@ impl VideoChain {
     pub(crate) fn push(&mut self, packet: &Packet, sink: &mut VideoSink<'_>) -> Result<(), JobError> {
         let raw = packet.get();
         if raw.flags & ffi::AV_PKT_FLAG_KEY != 0 {
-            self.gaps.key((raw.pts != NOPTS && !self.counted).then_some(raw.pts));
+            self.gaps.add_key_frame((raw.pts != NOPTS && !self.untimed).then_some(raw.pts));
         }
         self.decode(Some(packet), sink)?;
-        if self.is_full() {
+        if self.reached_limit() {
             self.decoder.leave();
         }
         Ok(())
     }
 
-    /// Gets what the decoder still holds. [`VideoChain::again`] or [`VideoChain::finish`] follows.
+    /// Flushes the decoder. [`VideoChain::restart`] or [`VideoChain::finish`] follows.
     pub(crate) fn end_of_stream(&mut self, sink: &mut VideoSink<'_>) -> Result<(), JobError> {
         self.decode(None, sink)
     }
 
-    /// From now on packets come from the start once more, `length_s` later than before.
-    pub(crate) fn again(&mut self, length_s: f64) -> Result<(), JobError> {
+    /// Restarts the stream: the next packets are from its start again and play `length_s` later than before.
+    pub(crate) fn restart(&mut self, length_s: f64) -> Result<(), JobError> {
         self.decoder.flush()?;
         self.offset += super::av::units(length_s, self.decoder.base());
         self.last = None;
-        self.gaps.lose_place();
+        self.gaps.invalidate_key_frames();
         Ok(())
     }
 
-    /// Shows the last picture until `end_s`.
+    /// Shows the last frame until `end_s`.
     pub(crate) fn finish(&mut self, end_s: f64, sink: &mut VideoSink<'_>) -> Result<(), JobError> {
         self.decoder.leave();
-        let count = self.pace.finish(end_s).map_err(|e| failed(e.to_string()))?;
+        let count = self.pacer.finish(end_s).map_err(|e| failed(e.to_string()))?;
         match self.held.take() {
-            Some(frame) => self.hand_on(frame, count, sink),
+            Some(frame) => self.emit(frame, count, sink),
             None => Ok(()),
         }
     }
@@ -118,97 +118,97 @@ impl VideoChain {
             Ok(())
         })?;
         for frame in frames {
-            self.arrive(frame, sink)?;
+            self.process_frame(frame, sink)?;
         }
         Ok(())
     }
 
-    fn arrive(&mut self, frame: Frame, sink: &mut VideoSink<'_>) -> Result<(), JobError> {
+    fn process_frame(&mut self, frame: Frame, sink: &mut VideoSink<'_>) -> Result<(), JobError> {
         let base = self.decoder.base();
         let raw = frame.get();
-        let stamped = raw.best_effort_timestamp;
-        let time = match (stamped, self.last) {
-            (stamped, Some((last, duration))) if self.counted || stamped == NOPTS => last + duration,
-            (stamped, None) if self.counted || stamped == NOPTS => self.offset,
-            (stamped, _) => stamped - self.start + self.offset,
+        let timestamp = raw.best_effort_timestamp;
+        let time = match (timestamp, self.last) {
+            (timestamp, Some((last, duration))) if self.untimed || timestamp == NOPTS => last + duration,
+            (timestamp, None) if self.untimed || timestamp == NOPTS => self.offset,
+            (timestamp, _) => timestamp - self.start + self.offset,
         };
-        // Counted times have no gaps.
-        if let Some((last, _)) = self.last.filter(|_| !self.counted) {
-            let moved = self.start - self.offset;
-            let between = (last + moved, time + moved);
+        // Without timestamps there are no gaps.
+        if let Some((last, _)) = self.last.filter(|_| !self.untimed) {
+            let shift = self.start - self.offset;
+            let between = (last + shift, time + shift);
             let (length_s, at_s) = (seconds(time - last, base), seconds(last, base));
-            self.gaps.note(Gap { length_s, at_s, between });
+            self.gaps.add(Gap { length_s, at_s, between });
         }
         let duration = match frame_duration(raw) {
             known if known > 0 => known,
-            _ => self.usual,
+            _ => self.nominal_duration,
         };
         self.last = Some((time, duration));
-        let count = self.pace.arrive(time, (base.num, base.den)).map_err(|e| failed(e.to_string()))?;
+        let count = self.pacer.push(time, (base.num, base.den)).map_err(|e| failed(e.to_string()))?;
         match self.held.replace(frame) {
-            Some(previous) => self.hand_on(previous, count, sink),
+            Some(previous) => self.emit(previous, count, sink),
             None => Ok(()),
         }
     }
 
-    fn hand_on(&self, frame: Frame, count: u64, sink: &mut VideoSink<'_>) -> Result<(), JobError> {
-        // A deinterlacer looks at the neighbours, so it gets even those nobody sees.
+    fn emit(&self, frame: Frame, count: u64, sink: &mut VideoSink<'_>) -> Result<(), JobError> {
+        // A deinterlacer uses neighbouring frames, so it also gets the dropped ones.
         if count == 0 && !self.plan.deinterlace { Ok(()) } else { sink(frame, count) }
     }
 
-    /// What develops the pictures of this chain.
-    pub(crate) fn darkroom(&self) -> FilterStage {
+    /// Creates the filter stage for the frames of this chain.
+    pub(crate) fn filter_stage(&self) -> FilterStage {
         FilterStage::new(self.plan.clone(), self.aspect)
     }
 
-    /// Whether nothing more is wanted.
-    pub(crate) fn is_full(&self) -> bool {
-        self.pace.is_full()
+    /// Returns whether the limit is reached.
+    pub(crate) fn reached_limit(&self) -> bool {
+        self.pacer.reached_limit()
     }
 
-    /// Ticks given away so far.
+    /// Returns the number of ticks assigned so far.
     pub(crate) fn ticks(&self) -> u64 {
-        self.pace.total()
+        self.pacer.total()
     }
 
-    /// When the last decoded frame ends, in seconds of the video.
+    /// Returns the end of the last decoded frame in seconds of the video.
     pub(crate) fn end_s(&self) -> f64 {
         self.last.map_or(0.0, |(time, duration)| seconds(time + duration, self.decoder.base()))
     }
 
-    /// The sample aspect ratio, where the container has a say.
+    /// Returns the sample aspect ratio that the container declares, if any.
     pub(crate) fn aspect(&self) -> ffi::AVRational {
         self.aspect
     }
 
-    /// What the distance between two frames usually is, in seconds.
-    pub(crate) fn usual_s(&self) -> f64 {
-        seconds(self.usual, self.decoder.base())
+    /// Returns the nominal frame duration in seconds.
+    pub(crate) fn frame_s(&self) -> f64 {
+        seconds(self.nominal_duration, self.decoder.base())
     }
 
-    /// Frames that came out of the decoder.
+    /// Returns the number of decoded frames.
     pub(crate) fn decoded(&self) -> u64 {
         self.decoder.frames()
     }
 
-    /// How often the decoder complained, with the first complaints.
-    pub(crate) fn damage(&self) -> (u64, &[Damage]) {
+    /// Returns the number of decode errors and the first of them.
+    pub(crate) fn damage(&self) -> (u64, &[DecodeError]) {
         self.decoder.damage()
     }
 }
 
-fn name_of(text: *const c_char) -> Option<String> {
+fn tag_name(text: *const c_char) -> Option<String> {
     if text.is_null() {
         return None;
     }
     // SAFETY: libav's colour names are static, zero-ended strings.
     let name = unsafe { CStr::from_ptr(text) }.to_str().ok()?;
-    // FFmpeg says "unknown" or "reserved" for what is no tag.
+    // FFmpeg returns "unknown" or "reserved" for untagged video.
     (name != "unknown" && name != "reserved").then(|| name.to_owned())
 }
 
-/// The properties a graph is built for.
-pub(crate) fn describe(frame: &Frame, aspect: ffi::AVRational) -> Source {
+/// Returns the format of a frame, for which a filter graph is built.
+pub(crate) fn frame_format(frame: &Frame, aspect: ffi::AVRational) -> FrameFormat {
     let raw = frame.get();
     // SAFETY: formats and tags come from the library the bindings were made for, so they are values
     // of these enums; the returned strings are static.
@@ -224,26 +224,26 @@ pub(crate) fn describe(frame: &Frame, aspect: ffi::AVRational) -> Source {
             && components == 3
             && !has(ffi::AV_PIX_FMT_FLAG_BE)
             && !has(ffi::AV_PIX_FMT_FLAG_ALPHA);
-        // Semi-planar formats hold two components in one plane, which zimg does not take.
+        // zimg does not accept semi-planar formats, which hold two components in one plane.
         let planes = if descriptor.is_null() { 0 } else { ffi::av_pix_fmt_count_planes(format) };
-        let j = matches!(
+        let jpeg_range = matches!(
             format,
             ffi::AVPixelFormat::AV_PIX_FMT_YUVJ420P
                 | ffi::AVPixelFormat::AV_PIX_FMT_YUVJ422P
                 | ffi::AVPixelFormat::AV_PIX_FMT_YUVJ444P
         );
         (
-            name_of(ffi::av_color_space_name(raw.colorspace)),
-            name_of(ffi::av_color_primaries_name(raw.color_primaries)),
-            name_of(ffi::av_color_transfer_name(raw.color_trc)),
+            tag_name(ffi::av_color_space_name(raw.colorspace)),
+            tag_name(ffi::av_color_primaries_name(raw.color_primaries)),
+            tag_name(ffi::av_color_transfer_name(raw.color_trc)),
             rgb,
-            yuv && planes == 3 && !j,
-            j || raw.color_range == ffi::AVColorRange::AVCOL_RANGE_JPEG,
+            yuv && planes == 3 && !jpeg_range,
+            jpeg_range || raw.color_range == ffi::AVColorRange::AVCOL_RANGE_JPEG,
         )
     };
     let aspect = if aspect.num > 0 && aspect.den > 0 { aspect } else { raw.sample_aspect_ratio };
     let aspect = if aspect.num > 0 && aspect.den > 0 { aspect } else { rational(1, 1) };
-    Source {
+    FrameFormat {
         size: (raw.width.max(0) as u32, raw.height.max(0) as u32),
         pixel_format: raw.format,
         sample_aspect_ratio: (aspect.num as u32, aspect.den as u32),

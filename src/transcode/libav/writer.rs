@@ -1,4 +1,4 @@
-//! Where the muxer's bytes go: into a file, into a file with room for `moov`, or nowhere.
+//! Stores for the muxer: a file, a file with space reserved for `moov`, or a dry run.
 
 use std::fs::File;
 use std::io;
@@ -6,17 +6,17 @@ use std::os::unix::fs::FileExt;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::transcode::faststart::{place_of_moov, room_in};
+use crate::transcode::faststart::{moov_offset, moov_size_from_head};
 
-/// The boxes before the media data fit into this many bytes many times over.
+/// Bytes kept from the start of the file, more than enough for the boxes before the media data.
 const HEAD_BYTES: usize = 4096;
 
-/// The device starts on its work after this many bytes, not after the last one.
+/// Bytes after which a flush to the device is requested, so that the last one is short.
 const FLUSH_EVERY_BYTES: usize = 16 << 20;
 
-/// Takes bytes for a place.
+/// Stores bytes at an offset.
 pub(crate) trait Store: Send {
-    /// Stores some of `bytes`, at least one, and says how many.
+    /// Stores some of `bytes`, at least one, and returns how many.
     fn store(&mut self, bytes: &[u8], at: u64) -> io::Result<usize>;
 }
 
@@ -26,21 +26,21 @@ impl Store for File {
     }
 }
 
-/// A file with room for `moov`: everything behind its place lies further back.
+/// A file with space reserved for `moov`: all later bytes are shifted back by its size.
 pub(crate) struct ReservedSpace {
     file: File,
-    room: u64,
-    /// Where the room begins, known with the first bytes.
-    place: Option<u64>,
-    /// Told now and then that there is something to flush.
+    reserved: u64,
+    /// Offset of the reserved space, known after the first write.
+    moov_at: Option<u64>,
+    /// Receives flush requests.
     flush: SyncSender<()>,
-    /// Bytes since then.
+    /// Bytes since the last flush request.
     unflushed: usize,
 }
 
 impl ReservedSpace {
-    pub(crate) fn new(file: File, room: u64, flush: SyncSender<()>) -> ReservedSpace {
-        ReservedSpace { file, room, place: None, flush, unflushed: 0 }
+    pub(crate) fn new(file: File, reserved: u64, flush: SyncSender<()>) -> ReservedSpace {
+        ReservedSpace { file, reserved, moov_at: None, flush, unflushed: 0 }
     }
 }
 
@@ -49,34 +49,34 @@ impl Store for ReservedSpace {
         self.unflushed += bytes.len();
         if self.unflushed > FLUSH_EVERY_BYTES {
             self.unflushed = 0;
-            // Full means that a flush is to come anyway; nobody there, that none is wanted.
+            // A full channel means that a flush is pending; a closed one, that none is needed.
             let _ = self.flush.try_send(());
         }
-        let place = *self.place.get_or_insert_with(|| place_of_moov(bytes));
-        if at >= place {
-            return self.file.write_at(bytes, at + self.room);
+        let moov_at = *self.moov_at.get_or_insert_with(|| moov_offset(bytes));
+        if at >= moov_at {
+            return self.file.write_at(bytes, at + self.reserved);
         }
-        let before = usize::try_from(place - at).unwrap_or(usize::MAX).min(bytes.len());
+        let before = usize::try_from(moov_at - at).unwrap_or(usize::MAX).min(bytes.len());
         self.file.write_at(&bytes[..before], at)
     }
 }
 
-/// Remembers what a file would begin with and how long it would be.
+/// Stores only the start and the length of the file.
 #[derive(Clone, Default)]
-pub(crate) struct Outline(Arc<Mutex<(Vec<u8>, u64)>>);
+pub(crate) struct DryRunStore(Arc<Mutex<(Vec<u8>, u64)>>);
 
-impl Outline {
-    /// The room that `moov` will need in front.
-    pub(crate) fn room(&self) -> Option<u64> {
-        let outline = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        room_in(&outline.0, outline.1)
+impl DryRunStore {
+    /// Returns the bytes to reserve for `moov`.
+    pub(crate) fn moov_size(&self) -> Option<u64> {
+        let contents = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        moov_size_from_head(&contents.0, contents.1)
     }
 }
 
-impl Store for Outline {
+impl Store for DryRunStore {
     fn store(&mut self, bytes: &[u8], at: u64) -> io::Result<usize> {
-        let mut outline = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (head, length) = &mut *outline;
+        let mut contents = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (head, length) = &mut *contents;
         *length = (*length).max(at + bytes.len() as u64);
         let from = usize::try_from(at).unwrap_or(usize::MAX);
         if from < HEAD_BYTES {

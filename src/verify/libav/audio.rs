@@ -1,4 +1,4 @@
-//! Audio compared by how loud it is over time: lossy coding changes samples, not that.
+//! Compares audio by its loudness over time, which lossy coding preserves.
 
 use ffmpeg_next::ffi;
 
@@ -6,19 +6,19 @@ use crate::job::VerifyReport;
 use crate::transcode::libav::av::Frame;
 use crate::verify::thresholds::{AUDIO_FACTOR, AUDIO_OUTLIERS, AUDIO_WINDOW_S, QUIET_RMS};
 
-/// How loud a audio is over time.
-pub(crate) struct Envelope {
+/// The RMS level of audio in windows of [`AUDIO_WINDOW_S`].
+pub(crate) struct LoudnessEnvelope {
     window: usize,
     filled: usize,
-    square: f64,
+    power_sum: f64,
     levels: Vec<f32>,
     pub(crate) samples: u64,
 }
 
-impl Envelope {
-    pub(crate) fn new(rate: u32) -> Envelope {
+impl LoudnessEnvelope {
+    pub(crate) fn new(rate: u32) -> LoudnessEnvelope {
         let window = (f64::from(rate) * AUDIO_WINDOW_S).round().max(1.0) as usize;
-        Envelope { window, filled: 0, square: 0.0, levels: Vec::new(), samples: 0 }
+        LoudnessEnvelope { window, filled: 0, power_sum: 0.0, levels: Vec::new(), samples: 0 }
     }
 
     pub(crate) fn add(&mut self, frame: &Frame) {
@@ -30,43 +30,51 @@ impl Envelope {
         self.samples += raw.nb_samples.max(0) as u64;
         for i in 0..raw.nb_samples.max(0) as usize {
             let power: f64 = (0..channels).map(|c| f64::from(frame.samples(c)[i]).powi(2)).sum();
-            self.square += power / channels.max(1) as f64;
+            self.power_sum += power / channels.max(1) as f64;
             self.filled += 1;
             if self.filled == self.window {
-                self.levels.push((self.square / self.window as f64).sqrt() as f32);
-                (self.filled, self.square) = (0, 0.0);
+                self.levels.push((self.power_sum / self.window as f64).sqrt() as f32);
+                (self.filled, self.power_sum) = (0, 0.0);
             }
         }
     }
 
-    /// Judges what was `heard` of the output by this, the planned audio.
-    pub(crate) fn judge(&self, heard: &Envelope, silent_by_plan: bool, report: &mut VerifyReport) {
-        report.decode.audio_samples = heard.samples;
-        if heard.samples == 0 {
-            report.failures.push("not one sample of the audio of the output can be decoded".to_owned());
+    /// Compares the envelope of the output with this envelope of the planned audio.
+    pub(crate) fn check(&self, output: &LoudnessEnvelope, silent_by_plan: bool, report: &mut VerifyReport) {
+        report.decode.audio_samples = output.samples;
+        if output.samples == 0 {
+            report.failures.push("the output's audio decodes to 0 samples, expected at least 1".to_owned());
         } else if !silent_by_plan {
-            self.hold_against(heard, report);
+            self.compare(output, report);
         }
     }
 
-    fn hold_against(&self, real: &Envelope, report: &mut VerifyReport) {
-        let loud: Vec<(f64, f64)> = self
+    fn compare(&self, actual: &LoudnessEnvelope, report: &mut VerifyReport) {
+        let windows: Vec<(f64, f64)> = self
             .levels
             .iter()
-            .zip(real.levels.iter().chain(std::iter::repeat(&0.0)))
+            .zip(actual.levels.iter().chain(std::iter::repeat(&0.0)))
             .map(|(a, b)| (f64::from(*a), f64::from(*b)))
             .filter(|(planned, _)| *planned > QUIET_RMS)
             .collect();
-        let off = loud
+        let outliers = windows
             .iter()
-            .filter(|(planned, real)| *real * AUDIO_FACTOR < *planned || *real > *planned * AUDIO_FACTOR)
+            .filter(|(planned, actual)| {
+                *actual * AUDIO_FACTOR < *planned || *actual > *planned * AUDIO_FACTOR
+            })
             .count();
-        if !loud.is_empty() && loud.iter().all(|(_, real)| *real < QUIET_RMS / AUDIO_FACTOR) {
-            report.failures.push("the audio of the output is silent, the source's is not".to_owned());
-        } else if off as f64 > (loud.len() as f64 * AUDIO_OUTLIERS).max(2.0) {
+        let allowed = (windows.len() as f64 * AUDIO_OUTLIERS).max(2.0);
+        if !windows.is_empty() && windows.iter().all(|(_, actual)| *actual < QUIET_RMS / AUDIO_FACTOR) {
+            let level = QUIET_RMS / AUDIO_FACTOR;
             report.failures.push(format!(
-                "the audio of the output differs from the source's in {off} of {} windows of {AUDIO_WINDOW_S} s",
-                loud.len()
+                "the output's audio is silent (RMS below {level}) in all {} windows where the source is not",
+                windows.len()
+            ));
+        } else if outliers as f64 > allowed {
+            report.failures.push(format!(
+                "the loudness of the output differs from the source by more than a factor of {AUDIO_FACTOR} \
+                 in {outliers} of {} windows of {AUDIO_WINDOW_S} s, at most {allowed:.0} allowed",
+                windows.len()
             ));
         }
     }

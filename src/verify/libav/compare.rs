@@ -1,4 +1,4 @@
-//! The source, run through the plan once more, next to the output.
+//! Compares an output with its source, processed by the plan once more.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -6,34 +6,34 @@ use std::sync::atomic::AtomicBool;
 
 use ffmpeg_next::ffi;
 
-use super::audio::Envelope;
+use super::audio::LoudnessEnvelope;
 use super::check_decoding;
-use super::decode_ahead::{Listener, Pictures};
-use super::packets::Walk;
-use super::similarity::Similarity;
-use super::stream_copies::Copies;
+use super::decode_ahead::{AudioDecodeThread, VideoDecodeThread};
+use super::packets::PacketScan;
+use super::similarity::FrameComparison;
+use super::stream_copies::StreamHashes;
 use crate::job::{JobError, Progress, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::av::{Frame, Packet};
 use crate::transcode::libav::share;
-use crate::transcode::libav::transcoder::{Kind, Receiver, Transcoder};
+use crate::transcode::libav::transcoder::{MediaSink, StreamKind, Transcoder};
 
-/// Receives the reference and holds the output against it.
-pub(crate) struct Comparison<'a> {
+/// Receives the reference frames, audio and packets and compares the output with them.
+pub(crate) struct ReferenceComparison<'a> {
     output: File,
     cancel: Arc<AtomicBool>,
     full: bool,
-    picture: Option<Picture>,
-    reference_audio: Envelope,
+    video: Option<VideoComparison>,
+    reference_audio: LoudnessEnvelope,
     silent_by_plan: bool,
-    listener: Option<Listener>,
-    copies: Copies,
+    audio_thread: Option<AudioDecodeThread>,
+    copies: StreamHashes,
     frames: u64,
     total_s: Option<f64>,
     progress: &'a mut dyn FnMut(Progress),
 }
 
-impl<'a> Comparison<'a> {
+impl<'a> ReferenceComparison<'a> {
     pub(crate) fn new(
         output: File,
         spec: &OutputSpec,
@@ -41,12 +41,12 @@ impl<'a> Comparison<'a> {
         transcoder: &mut Transcoder,
         cancel: Arc<AtomicBool>,
         progress: &'a mut dyn FnMut(Progress),
-    ) -> Result<Comparison<'a>, JobError> {
+    ) -> Result<ReferenceComparison<'a>, JobError> {
         let full = reference == spec;
-        let picture = match &spec.video {
+        let video = match &spec.video {
             Some(VideoPlan::Encode(plan)) if full => {
-                let output = Pictures::open(share(&output)?, cancel.clone())?;
-                Some(Picture { output, likeness: Similarity::new(plan)? })
+                let output = VideoDecodeThread::open(share(&output)?, cancel.clone())?;
+                Some(VideoComparison { output, comparison: FrameComparison::new(plan)? })
             }
             _ => None,
         };
@@ -55,19 +55,19 @@ impl<'a> Comparison<'a> {
             Some(AudioPlan::Silence { sample_rate, .. }) => *sample_rate,
             _ => 0,
         };
-        let listener = match full && rate > 0 {
-            true => Some(Listener::start(share(&output)?, rate, cancel.clone())?),
+        let audio_thread = match full && rate > 0 {
+            true => Some(AudioDecodeThread::start(share(&output)?, rate, cancel.clone())?),
             false => None,
         };
-        let copies = Copies::of(spec, transcoder);
-        Ok(Comparison {
+        let copies = StreamHashes::of(spec, transcoder);
+        Ok(ReferenceComparison {
             output,
             cancel,
             full,
-            picture,
-            reference_audio: Envelope::new(rate),
+            video,
+            reference_audio: LoudnessEnvelope::new(rate),
             silent_by_plan: matches!(spec.audio, Some(AudioPlan::Silence { .. })),
-            listener,
+            audio_thread,
             copies,
             frames: 0,
             total_s: spec.expected_duration_s,
@@ -75,37 +75,45 @@ impl<'a> Comparison<'a> {
         })
     }
 
-    /// Adds what was found to the report.
-    pub(crate) fn finish(mut self, walk: &Walk, report: &mut VerifyReport) -> Result<(), JobError> {
-        self.copies.check(walk, report);
+    /// Adds the results to the report.
+    pub(crate) fn finish(mut self, scan: &PacketScan, report: &mut VerifyReport) -> Result<(), JobError> {
+        self.copies.check(scan, report);
         if !self.full {
             return Ok(());
         }
-        match self.picture.take() {
-            Some(picture) => picture.finish(report)?,
-            None => self.copies.decode(Kind::Video, &self.output, &self.cancel, report, self.progress)?,
+        match self.video.take() {
+            Some(video) => video.finish(report)?,
+            None => {
+                self.copies.decode(StreamKind::Video, &self.output, &self.cancel, report, self.progress)?
+            }
         }
-        match self.listener.take() {
-            Some(listener) => self.check_audio(listener, report)?,
-            None => self.copies.decode(Kind::Audio, &self.output, &self.cancel, report, self.progress)?,
+        match self.audio_thread.take() {
+            Some(audio_thread) => self.check_audio(audio_thread, report)?,
+            None => {
+                self.copies.decode(StreamKind::Audio, &self.output, &self.cancel, report, self.progress)?
+            }
         }
         check_decoding(report);
         Ok(())
     }
 
-    fn check_audio(&self, listener: Listener, report: &mut VerifyReport) -> Result<(), JobError> {
-        let Some((heard, complaints)) = listener.finish()? else { return Ok(()) };
-        complaints.note(&mut report.decode);
-        self.reference_audio.judge(&heard, self.silent_by_plan, report);
+    fn check_audio(
+        &self,
+        audio_thread: AudioDecodeThread,
+        report: &mut VerifyReport,
+    ) -> Result<(), JobError> {
+        let Some((decoded, errors)) = audio_thread.finish()? else { return Ok(()) };
+        errors.add_to(&mut report.decode);
+        self.reference_audio.check(&decoded, self.silent_by_plan, report);
         Ok(())
     }
 }
 
-impl Receiver for Comparison<'_> {
-    fn picture(&mut self, frame: Frame, ticks: u64) -> Result<(), JobError> {
+impl MediaSink for ReferenceComparison<'_> {
+    fn frame(&mut self, frame: Frame, ticks: u64) -> Result<(), JobError> {
         self.frames += ticks;
-        match &mut self.picture {
-            Some(picture) => picture.expect(frame, ticks),
+        match &mut self.video {
+            Some(video) => video.compare(frame, ticks),
             None => Ok(()),
         }
     }
@@ -115,8 +123,8 @@ impl Receiver for Comparison<'_> {
         Ok(())
     }
 
-    fn copied(&mut self, kind: Kind, packet: &mut Packet, _: ffi::AVRational) -> Result<(), JobError> {
-        self.copies.take(kind, packet);
+    fn copied(&mut self, kind: StreamKind, packet: &mut Packet, _: ffi::AVRational) -> Result<(), JobError> {
+        self.copies.add_packet(kind, packet);
         Ok(())
     }
 
@@ -126,18 +134,18 @@ impl Receiver for Comparison<'_> {
     }
 }
 
-/// The pictures of the output, read along with the source's.
-struct Picture {
-    output: Pictures,
-    likeness: Similarity,
+/// Compares the video frames of the output with the reference frames.
+struct VideoComparison {
+    output: VideoDecodeThread,
+    comparison: FrameComparison,
 }
 
-impl Picture {
-    fn expect(&mut self, mut reference: Frame, ticks: u64) -> Result<(), JobError> {
+impl VideoComparison {
+    fn compare(&mut self, mut reference: Frame, ticks: u64) -> Result<(), JobError> {
         for _ in 0..ticks {
             match self.output.next() {
-                Some(real) => self.likeness.compare(&mut reference, real)?,
-                None => self.likeness.missing += 1,
+                Some(actual) => self.comparison.compare(&mut reference, actual)?,
+                None => self.comparison.missing += 1,
             }
         }
         Ok(())
@@ -145,12 +153,12 @@ impl Picture {
 
     fn finish(mut self, report: &mut VerifyReport) -> Result<(), JobError> {
         while self.output.next().is_some() {
-            self.likeness.extra += 1;
+            self.comparison.extra += 1;
         }
-        self.likeness.finish(Vec::new(), report)?;
-        let complaints = self.output.finish()?;
-        report.decode.video_frames = complaints.frames;
-        complaints.note(&mut report.decode);
+        self.comparison.finish(Vec::new(), report)?;
+        let errors = self.output.finish()?;
+        report.decode.video_frames = errors.frames;
+        errors.add_to(&mut report.decode);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Streams of the output, decoded in threads of their own while the source is.
+//! Decodes the streams of an output in separate threads, while the source is decoded.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -8,39 +8,39 @@ use std::thread::JoinHandle;
 
 use ffmpeg_next::ffi;
 
-use super::audio::Envelope;
+use super::audio::LoudnessEnvelope;
 use crate::job::JobError;
-use crate::model::{Damage, DecodeReport};
+use crate::model::{DecodeError, DecodeReport};
 use crate::transcode::libav::av::{Frame, Packet, failed};
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::input::Input;
 
-/// Pictures that wait to be compared; these may be large.
-const WAITING_PICTURES: usize = 4;
+/// Capacity of the frame channel; frames may be large.
+const MAX_FRAMES_AHEAD: usize = 4;
 
-/// A thread that is waited for whatever happens: none stays behind with the file.
-pub(super) struct Thread<T>(Option<JoinHandle<Result<T, JobError>>>);
+/// A thread that is joined on drop, so that it never outlives its owner.
+pub(super) struct JoinedThread<T>(Option<JoinHandle<Result<T, JobError>>>);
 
-impl<T: Send + 'static> Thread<T> {
+impl<T: Send + 'static> JoinedThread<T> {
     pub(super) fn start(
         name: &str,
         work: impl FnOnce() -> Result<T, JobError> + Send + 'static,
-    ) -> Result<Thread<T>, JobError> {
+    ) -> Result<JoinedThread<T>, JobError> {
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
         let thread = thread.map_err(|error| failed(format!("cannot start a thread: {error}")))?;
-        Ok(Thread(Some(thread)))
+        Ok(JoinedThread(Some(thread)))
     }
 }
 
-impl<T> Thread<T> {
-    /// The result; a panic goes on in this thread.
+impl<T> JoinedThread<T> {
+    /// Returns the result of the thread; resumes its panic in this thread.
     pub(super) fn finish(mut self) -> Result<T, JobError> {
-        let thread = self.0.take().ok_or_else(|| failed("a thread was waited for twice"))?;
+        let thread = self.0.take().ok_or_else(|| failed("internal error: a thread was joined twice"))?;
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
 
-impl<T> Drop for Thread<T> {
+impl<T> Drop for JoinedThread<T> {
     fn drop(&mut self) {
         if let Some(thread) = self.0.take() {
             let _ = thread.join();
@@ -48,86 +48,90 @@ impl<T> Drop for Thread<T> {
     }
 }
 
-/// What a decoder has to say at its end.
-pub(super) struct Complaints {
+/// The frame and error counts of a finished decoder.
+pub(super) struct DecodeErrors {
     /// Frames that were decoded.
     pub(super) frames: u64,
     count: u64,
-    first: Vec<Damage>,
+    first: Vec<DecodeError>,
 }
 
-impl Complaints {
-    pub(super) fn of(decoder: Decoder) -> Complaints {
-        Complaints { frames: decoder.frames, count: decoder.damage_count, first: decoder.damage }
+impl DecodeErrors {
+    pub(super) fn of(decoder: Decoder) -> DecodeErrors {
+        DecodeErrors { frames: decoder.frames, count: decoder.damage_count, first: decoder.damage }
     }
 
-    /// Adds them to the report.
-    pub(super) fn note(mut self, report: &mut DecodeReport) {
+    /// Adds the errors to the report.
+    pub(super) fn add_to(mut self, report: &mut DecodeReport) {
         report.error_count += self.count;
         report.errors.append(&mut self.first);
     }
 }
 
-/// The pictures of the output, a few of them decoded ahead.
-pub(super) struct Pictures {
-    // Dropped first, so that the thread finds nobody to decode for and ends.
+/// Decodes the video of the output ahead of the comparison.
+pub(super) struct VideoDecodeThread {
+    // Dropped before the thread is joined, so that the thread ends.
     frames: Receiver<Frame>,
-    decoding: Thread<Complaints>,
+    thread: JoinedThread<DecodeErrors>,
 }
 
-impl Pictures {
-    /// Starts to decode the first picture stream with a decoder that lets nothing pass.
-    pub(super) fn open(output: File, cancel: Arc<AtomicBool>) -> Result<Pictures, JobError> {
+impl VideoDecodeThread {
+    /// Starts to decode the first video stream with a strict decoder.
+    pub(super) fn open(output: File, cancel: Arc<AtomicBool>) -> Result<VideoDecodeThread, JobError> {
         let mut input = Input::open(output, "output.mp4", cancel)?;
         let stream = input
             .first(ffi::AVMediaType::AVMEDIA_TYPE_VIDEO)
-            .ok_or_else(|| failed("the output has no picture that can be decoded"))?;
+            .ok_or_else(|| failed("the output has no video stream that can be decoded"))?;
         let decoder = Decoder::open(input.stream(stream)?, 1, true)?;
-        let (sender, frames) = sync_channel(WAITING_PICTURES);
-        let decoding = Thread::start("decode output", move || {
-            // Nobody takes the frame: the comparison was given up, and its reason counts.
+        let (sender, frames) = sync_channel(MAX_FRAMES_AHEAD);
+        let thread = JoinedThread::start("decode output", move || {
+            // The receiver is gone because the comparison failed; its error is reported.
             decode(input, stream, decoder, &mut |frame| {
                 sender.send(frame).map_err(|_| failed("the comparison has stopped"))
             })
         })?;
-        Ok(Pictures { frames, decoding })
+        Ok(VideoDecodeThread { frames, thread })
     }
 
-    /// The next picture; `None` at the end, and where decoding failed, as [`Pictures::finish`] tells.
+    /// Returns the next frame; `None` at the end or after an error, which [`VideoDecodeThread::finish`] returns.
     pub(super) fn next(&mut self) -> Option<Frame> {
         self.frames.recv().ok()
     }
 
-    /// Ends the decoding.
-    pub(super) fn finish(self) -> Result<Complaints, JobError> {
-        let Pictures { frames, decoding } = self;
+    /// Ends decoding and returns the errors.
+    pub(super) fn finish(self) -> Result<DecodeErrors, JobError> {
+        let VideoDecodeThread { frames, thread } = self;
         drop(frames);
-        decoding.finish()
+        thread.finish()
     }
 }
 
-/// The audio of the output, listened to from start to end.
-pub(super) struct Listener(Thread<Option<(Envelope, Complaints)>>);
+/// Decodes the audio of the output and measures its loudness.
+pub(super) struct AudioDecodeThread(JoinedThread<Option<(LoudnessEnvelope, DecodeErrors)>>);
 
-impl Listener {
-    /// Starts to listen to the first audio stream with a decoder that lets nothing pass.
-    pub(super) fn start(output: File, rate: u32, cancel: Arc<AtomicBool>) -> Result<Listener, JobError> {
+impl AudioDecodeThread {
+    /// Starts to decode the first audio stream with a strict decoder.
+    pub(super) fn start(
+        output: File,
+        rate: u32,
+        cancel: Arc<AtomicBool>,
+    ) -> Result<AudioDecodeThread, JobError> {
         let work = move || {
             let mut input = Input::open(output, "output.mp4", cancel)?;
             let Some(stream) = input.first(ffi::AVMediaType::AVMEDIA_TYPE_AUDIO) else { return Ok(None) };
             let decoder = Decoder::open(input.stream(stream)?, 1, true)?;
-            let mut heard = Envelope::new(rate);
-            let complaints = decode(input, stream, decoder, &mut |frame| {
-                heard.add(&frame);
+            let mut envelope = LoudnessEnvelope::new(rate);
+            let errors = decode(input, stream, decoder, &mut |frame| {
+                envelope.add(&frame);
                 Ok(())
             })?;
-            Ok(Some((heard, complaints)))
+            Ok(Some((envelope, errors)))
         };
-        Thread::start("decode audio", work).map(Listener)
+        JoinedThread::start("decode audio", work).map(AudioDecodeThread)
     }
 
-    /// What was heard; `None` without a audio stream.
-    pub(super) fn finish(self) -> Result<Option<(Envelope, Complaints)>, JobError> {
+    /// Returns the loudness and the errors; `None` if there is no audio stream.
+    pub(super) fn finish(self) -> Result<Option<(LoudnessEnvelope, DecodeErrors)>, JobError> {
         self.0.finish()
     }
 }
@@ -138,7 +142,7 @@ fn decode(
     stream: u32,
     mut decoder: Decoder,
     sink: &mut dyn FnMut(Frame) -> Result<(), JobError>,
-) -> Result<Complaints, JobError> {
+) -> Result<DecodeErrors, JobError> {
     let mut packet = Packet::new()?;
     while input.read(&mut packet)? {
         if packet.get().stream_index == stream as i32 {
@@ -146,5 +150,5 @@ fn decode(
         }
     }
     decoder.feed(None, sink)?;
-    Ok(Complaints::of(decoder))
+    Ok(DecodeErrors::of(decoder))
 }

@@ -1,4 +1,4 @@
-//! One pass over everything, looking and listening.
+//! The full decode (`--deep`): analyses all video and audio in one pass.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -15,31 +15,32 @@ use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::filter::{Graph, Pulled};
 use crate::transcode::libav::input::Input;
 
-/// Pictures are looked at with at most this many lines on the short side: as good, and cheap.
-const LOOK_LINES: u32 = 360;
-/// So many frames from the first are looked at for combing, at full size, that a video of a second shows it.
-const COMB_FIRST: u64 = 24;
-/// Later, of every [`COMB_EVERY`] frames this many in a row.
-const COMB_RUN: u64 = 8;
-/// See [`COMB_RUN`].
-const COMB_EVERY: u64 = 75;
-/// The second view of what looks combed: how each line differs along itself. Two fields comb where an upright edge
-/// moves sideways, and there every line has an edge of its own; lines of one pixel that move up or down lie in one
-/// field or the other as well, and would be taken for fields, but along themselves they are flat.
-const COMB_VIEW: &str = "format=gray,convolution=0m='-1 0 1':0mode=row:0bias=128";
-/// One in so many of the frames compared must move enough to tell the order of its fields.
-const COMB_DECIDED: u64 = 10;
-/// Fewer frames than these prove nothing.
-const COMB_FEWEST: u64 = 10;
-/// Spans kept of each kind; a video has no use for more.
+/// Maximum short side in pixels at which frames are analysed: sufficient, and fast.
+const ANALYSIS_LINES: u32 = 360;
+/// Number of first frames checked for combing at full size, enough for a video of one second.
+const COMB_FIRST_FRAMES: u64 = 24;
+/// Length of the later runs of frames, one every [`COMB_RUN_DISTANCE`] frames.
+const COMB_RUN_FRAMES: u64 = 8;
+/// Distance between the starts of two runs, see [`COMB_RUN_FRAMES`].
+const COMB_RUN_DISTANCE: u64 = 75;
+/// The filter before a second detector, which confirms combing by horizontal edges within each line. Interlaced
+/// fields comb where a vertical edge moves sideways, so that each line has an edge. Horizontal lines of one pixel
+/// that move vertically alternate between fields too, but have no horizontal edges.
+const COMB_EDGE_FILTER: &str = "format=gray,convolution=0m='-1 0 1':0mode=row:0bias=128";
+/// One in this many of the checked frames must move enough to determine its field order.
+const MIN_DETERMINED_SHARE: u64 = 10;
+/// Minimum number of determined frames for a result.
+const MIN_DETERMINED_FRAMES: u64 = 10;
+/// Maximum number of spans kept of each kind.
 const MAX_SPANS: usize = 1000;
 
-/// Decodes the video and reports what is to be seen and heard. `facts` is what a probe found.
+/// Decodes the file and reports black, frozen and silent spans, borders, interlacing, loudness and errors.
+/// `facts` are the results of the probe.
 ///
 /// # Errors
 ///
-/// [`JobError::Unreadable`] when no demuxer takes the bytes, [`JobError::Failed`], [`JobError::Io`],
-/// [`JobError::Cancelled`]. Damage is no error: it is in the report.
+/// [`JobError::Unreadable`] when no demuxer recognizes the file, [`JobError::Failed`], [`JobError::Io`],
+/// [`JobError::Cancelled`]. Decode errors are in the report.
 pub fn deep(
     input: File,
     name: &str,
@@ -49,12 +50,16 @@ pub fn deep(
 ) -> Result<DeepReport, JobError> {
     let mut input = Input::open(input, name, cancel)?;
     let total_s = input.duration_s();
-    let mut eye = match input.first(ffi::AVMediaType::AVMEDIA_TYPE_VIDEO) {
-        Some(stream) => Some((stream, Decoder::open(input.stream(stream)?, 1, false)?, Eye::default())),
+    let mut video = match input.first(ffi::AVMediaType::AVMEDIA_TYPE_VIDEO) {
+        Some(stream) => {
+            Some((stream, Decoder::open(input.stream(stream)?, 1, false)?, VideoAnalysis::default()))
+        }
         None => None,
     };
-    let mut ear = match input.first(ffi::AVMediaType::AVMEDIA_TYPE_AUDIO) {
-        Some(stream) => Some((stream, Decoder::open(input.stream(stream)?, 1, false)?, Ear::default())),
+    let mut audio = match input.first(ffi::AVMediaType::AVMEDIA_TYPE_AUDIO) {
+        Some(stream) => {
+            Some((stream, Decoder::open(input.stream(stream)?, 1, false)?, AudioAnalysis::default()))
+        }
         None => None,
     };
     let mut packet = Packet::new()?;
@@ -63,55 +68,55 @@ pub fn deep(
         more = input.read(&mut packet)?;
         let fed = more.then_some(&packet);
         let index = packet.get().stream_index;
-        if let Some((_, decoder, eye)) = eye.as_mut().filter(|(s, ..)| !more || *s as i32 == index) {
+        if let Some((_, decoder, video)) = video.as_mut().filter(|(s, ..)| !more || *s as i32 == index) {
             let base = decoder.base();
-            decoder.feed(fed, &mut |frame| eye.see(frame, base))?;
-            let done_s = eye.end_s;
+            decoder.feed(fed, &mut |frame| video.add_frame(frame, base))?;
+            let done_s = video.end_s;
             progress(Progress { done_s, total_s, frames: decoder.frames });
         }
-        if let Some((_, decoder, ear)) = ear.as_mut().filter(|(s, ..)| !more || *s as i32 == index) {
+        if let Some((_, decoder, audio)) = audio.as_mut().filter(|(s, ..)| !more || *s as i32 == index) {
             let base = decoder.base();
-            decoder.feed(fed, &mut |frame| ear.hear(frame, base))?;
-            progress(Progress { done_s: ear.end_s, total_s, frames: 0 });
+            decoder.feed(fed, &mut |frame| audio.add_frame(frame, base))?;
+            progress(Progress { done_s: audio.end_s, total_s, frames: 0 });
         }
     }
     let mut report = DeepReport { facts, ..DeepReport::default() };
-    if let Some((_, mut decoder, mut eye)) = eye {
-        eye.close()?;
-        note(&mut report.decode, &mut decoder);
+    if let Some((_, mut decoder, mut video)) = video {
+        video.flush()?;
+        add_errors(&mut report.decode, &mut decoder);
         report.decode.video_frames = decoder.frames;
-        report.decode.video_end_s = (decoder.frames > 0).then_some(eye.end_s);
-        report.active_picture = eye.active();
-        report.interlaced_frames = eye.interlaced();
-        report.black = eye.black.done(eye.end_s);
-        report.freeze = eye.freeze.done(eye.end_s);
+        report.decode.video_end_s = (decoder.frames > 0).then_some(video.end_s);
+        report.active_area = video.active_area();
+        report.interlaced_frames = video.interlaced();
+        report.black = video.black.finish(video.end_s);
+        report.freeze = video.freeze.finish(video.end_s);
     }
-    if let Some((_, mut decoder, mut ear)) = ear {
-        ear.close()?;
-        note(&mut report.decode, &mut decoder);
-        report.decode.audio_samples = ear.samples;
-        report.decode.audio_end_s = (ear.samples > 0).then_some(ear.end_s);
-        report.loudness = ear.loudness();
-        report.silence = ear.silence.done(ear.end_s);
+    if let Some((_, mut decoder, mut audio)) = audio {
+        audio.flush()?;
+        add_errors(&mut report.decode, &mut decoder);
+        report.decode.audio_samples = audio.samples;
+        report.decode.audio_end_s = (audio.samples > 0).then_some(audio.end_s);
+        report.loudness = audio.loudness();
+        report.silence = audio.silence.finish(audio.end_s);
     }
     report.decode.error_count += input.read_errors;
     Ok(report)
 }
 
-fn note(report: &mut DecodeReport, decoder: &mut Decoder) {
+fn add_errors(report: &mut DecodeReport, decoder: &mut Decoder) {
     report.error_count += decoder.damage_count;
     report.errors.append(&mut decoder.damage);
 }
 
-/// Spans that a filter announces by where they start and where they end.
+/// Collects spans whose start and end a filter reports separately.
 #[derive(Default)]
-struct Spans {
+struct SpanCollector {
     open: Option<f64>,
     closed: Vec<TimeRange>,
 }
 
-impl Spans {
-    fn hear(&mut self, start: Option<f64>, end: Option<f64>) {
+impl SpanCollector {
+    fn update(&mut self, start: Option<f64>, end: Option<f64>) {
         if let Some(start) = start {
             self.open = Some(start);
         }
@@ -123,76 +128,78 @@ impl Spans {
         }
     }
 
-    /// A span that is still open lasts to the end.
-    fn done(mut self, end_s: f64) -> Vec<TimeRange> {
-        self.hear(None, Some(end_s));
+    /// Returns the spans; an open one lasts to the end.
+    fn finish(mut self, end_s: f64) -> Vec<TimeRange> {
+        self.update(None, Some(end_s));
         self.closed
     }
 }
 
-/// Whether the frame of that number is looked at for combing.
-fn is_compared(number: u64) -> bool {
-    number < COMB_FIRST || number % COMB_EVERY < COMB_RUN
+/// Returns whether the frame with this number is checked for combing.
+fn is_checked(number: u64) -> bool {
+    number < COMB_FIRST_FRAMES || number % COMB_RUN_DISTANCE < COMB_RUN_FRAMES
 }
 
-/// What single frames say of their fields.
+/// Counts the field orders of single frames.
 #[derive(Default)]
-struct Combs {
+struct CombDetector {
     top_first: u64,
     bottom_first: u64,
-    whole: u64,
-    unclear: u64,
+    progressive: u64,
+    undetermined: u64,
 }
 
-impl Combs {
+impl CombDetector {
     fn add(&mut self, verdict: Option<&str>) {
         match verdict {
             Some("tff") => self.top_first += 1,
             Some("bff") => self.bottom_first += 1,
-            Some("progressive") => self.whole += 1,
-            _ => self.unclear += 1,
+            Some("progressive") => self.progressive += 1,
+            _ => self.undetermined += 1,
         }
     }
 
-    /// The frames that are made of fields, of those that show whether they are; `None` when too few do.
+    /// Returns the number of interlaced frames and of all determined frames; `None` if too few are determined.
     ///
-    /// Fields come in one order, while what only looks like them does so in either: so each frame of the rarer
-    /// order takes back one of the other.
+    /// Interlaced video has one field order, while false detections have either, so each frame of the rarer order
+    /// cancels one of the other.
     fn verdict(&self) -> Option<(u64, u64)> {
-        let decided = self.top_first + self.bottom_first + self.whole;
-        let enough = decided > 0 && decided * COMB_DECIDED >= decided + self.unclear;
-        enough.then(|| (self.top_first.abs_diff(self.bottom_first), decided))
+        let determined = self.top_first + self.bottom_first + self.progressive;
+        let enough = determined > 0 && determined * MIN_DETERMINED_SHARE >= determined + self.undetermined;
+        enough.then(|| (self.top_first.abs_diff(self.bottom_first), determined))
     }
 
-    /// Whether most of the frames that show it are made of fields.
+    /// Returns whether most of the determined frames are interlaced.
     fn is_combed(&self) -> bool {
-        self.verdict().is_some_and(|(combed, decided)| decided >= COMB_FEWEST && combed * 2 > decided)
+        self.verdict().is_some_and(|(combed, determined)| {
+            determined >= MIN_DETERMINED_FRAMES && combed * 2 > determined
+        })
     }
 }
 
-/// What is seen.
+/// Analyses video frames.
 #[derive(Default)]
-struct Eye {
+struct VideoAnalysis {
     built_for: Option<(u32, u32, i32)>,
-    look: Option<Graph>,
-    /// The comparison of neighbours for combing, of the picture as it is and of [`COMB_VIEW`].
-    combs: [Option<Graph>; 2],
+    analysis: Option<Graph>,
+    /// The `idet` graphs of the unfiltered frames and of [`COMB_EDGE_FILTER`].
+    idets: [Option<Graph>; 2],
     factor: (f64, f64),
-    bounds: Option<[f64; 4]>,
-    black: Spans,
-    freeze: Spans,
-    seen: u64,
-    /// How many of the comparisons the present run goes through.
-    views: usize,
-    /// Of the frames in the comparison, whether their neighbours are in it too.
-    compared: [VecDeque<bool>; 2],
-    comb_seen: [Combs; 2],
+    crop: Option<[f64; 4]>,
+    black: SpanCollector,
+    freeze: SpanCollector,
+    frame_count: u64,
+    /// Number of `idet` graphs used for the current run.
+    active_idets: usize,
+    /// For each frame in a graph, whether both its neighbours are in it too.
+    in_run: [VecDeque<bool>; 2],
+    comb_detectors: [CombDetector; 2],
     end_s: f64,
     last_ms: i64,
 }
 
-impl Eye {
-    fn see(&mut self, mut frame: Frame, base: ffi::AVRational) -> Result<(), JobError> {
+impl VideoAnalysis {
+    fn add_frame(&mut self, mut frame: Frame, base: ffi::AVRational) -> Result<(), JobError> {
         let raw = frame.get();
         let (width, height, format) = (raw.width.max(1) as u32, raw.height.max(1) as u32, raw.format);
         let (time, duration) = (raw.best_effort_timestamp, frame_duration(raw).max(0));
@@ -200,119 +207,120 @@ impl Eye {
             self.end_s = self.end_s.max(seconds(time + duration, base));
         }
         if self.built_for != Some((width, height, format)) {
-            self.close()?;
+            self.flush()?;
             self.build(width, height, format)?;
         }
-        // Filters want rising times; milliseconds are fine enough for spans.
+        // Filters need increasing timestamps; milliseconds are precise enough for spans.
         let ms = if time == NOPTS { 0 } else { (seconds(time, base) * 1000.0).round() as i64 };
         self.last_ms = ms.max(self.last_ms + 1);
         frame.get_mut().pts = self.last_ms;
-        if is_compared(self.seen) {
-            let begins = self.seen == 0 || !is_compared(self.seen - 1);
-            if begins {
-                // The second view is for what the first finds combed; nobody knows of the first frames.
-                self.views = if self.seen == 0 || self.comb_seen[0].is_combed() { 2 } else { 1 };
+        if is_checked(self.frame_count) {
+            let starts_run = self.frame_count == 0 || !is_checked(self.frame_count - 1);
+            if starts_run {
+                // The second graph confirms combing found by the first; the first run always uses both.
+                self.active_idets =
+                    if self.frame_count == 0 || self.comb_detectors[0].is_combed() { 2 } else { 1 };
             }
-            // A frame at the end of a run has a stranger for a neighbour.
-            let between = !begins && is_compared(self.seen + 1);
-            for (comb, compared) in self.combs.iter_mut().zip(&mut self.compared).take(self.views) {
-                if let Some(comb) = comb {
-                    compared.push_back(between);
-                    comb.push(0, Some(&mut frame))?;
+            // A frame at the end of a run lacks a neighbour.
+            let has_neighbours = !starts_run && is_checked(self.frame_count + 1);
+            for (idet, in_run) in self.idets.iter_mut().zip(&mut self.in_run).take(self.active_idets) {
+                if let Some(idet) = idet {
+                    in_run.push_back(has_neighbours);
+                    idet.push(0, Some(&mut frame))?;
                 }
             }
         }
-        if let Some(look) = &mut self.look {
-            look.push(0, Some(&mut frame))?;
+        if let Some(analysis) = &mut self.analysis {
+            analysis.push(0, Some(&mut frame))?;
         }
-        self.seen += 1;
+        self.frame_count += 1;
         self.collect()
     }
 
     fn build(&mut self, width: u32, height: u32, format: i32) -> Result<(), JobError> {
         self.built_for = Some((width, height, format));
-        self.seen = 0;
-        self.compared.iter_mut().for_each(VecDeque::clear);
+        self.frame_count = 0;
+        self.in_run.iter_mut().for_each(VecDeque::clear);
         let source =
             format!("buffer=video_size={width}x{height}:pix_fmt={format}:time_base=1/1000:pixel_aspect=1/1");
-        let shrink = (f64::from(LOOK_LINES) / f64::from(width.min(height))).min(1.0);
+        let shrink = (f64::from(ANALYSIS_LINES) / f64::from(width.min(height))).min(1.0);
         let even = |side: u32| ((f64::from(side) * shrink / 2.0).round().max(1.0) as u32) * 2;
         let (w, h) = (even(width), even(height));
         self.factor = (f64::from(width) / f64::from(w), f64::from(height) / f64::from(h));
-        self.look = Some(Graph::new(&format!(
+        self.analysis = Some(Graph::new(&format!(
             "{source},scale={w}:{h}:flags=bilinear,format=yuv420p,blackdetect=d=0.1:pix_th=0.10,\
              freezedetect=n=0.001:d=1,cropdetect=limit=24:round=2:reset=0,buffersink"
         ))?);
-        self.combs = [
+        self.idets = [
             Some(Graph::new(&format!("{source},idet,buffersink"))?),
-            Some(Graph::new(&format!("{source},{COMB_VIEW},idet,buffersink"))?),
+            Some(Graph::new(&format!("{source},{COMB_EDGE_FILTER},idet,buffersink"))?),
         ];
         Ok(())
     }
 
-    fn close(&mut self) -> Result<(), JobError> {
-        for graph in self.look.iter_mut().chain(self.combs.iter_mut().flatten()) {
+    fn flush(&mut self) -> Result<(), JobError> {
+        for graph in self.analysis.iter_mut().chain(self.idets.iter_mut().flatten()) {
             graph.push(0, None)?;
         }
         self.collect()?;
-        (self.look, self.combs) = (None, [None, None]);
+        (self.analysis, self.idets) = (None, [None, None]);
         Ok(())
     }
 
     fn collect(&mut self) -> Result<(), JobError> {
-        if let Some(look) = &mut self.look {
-            while let Pulled::Frame(frame) = look.pull(0)? {
-                self.black.hear(frame.number(c"lavfi.black_start"), frame.number(c"lavfi.black_end"));
-                self.freeze.hear(
+        if let Some(analysis) = &mut self.analysis {
+            while let Pulled::Frame(frame) = analysis.pull(0)? {
+                self.black.update(frame.number(c"lavfi.black_start"), frame.number(c"lavfi.black_end"));
+                self.freeze.update(
                     frame.number(c"lavfi.freezedetect.freeze_start"),
                     frame.number(c"lavfi.freezedetect.freeze_end"),
                 );
-                let bounds = [
+                let crop = [
                     c"lavfi.cropdetect.x",
                     c"lavfi.cropdetect.y",
                     c"lavfi.cropdetect.w",
                     c"lavfi.cropdetect.h",
                 ]
                 .map(|key| frame.number(key).filter(|value| *value >= 0.0));
-                if let [Some(x), Some(y), Some(w @ 1.0..), Some(h @ 1.0..)] = bounds {
+                if let [Some(x), Some(y), Some(w @ 1.0..), Some(h @ 1.0..)] = crop {
                     let (fx, fy) = self.factor;
-                    self.bounds = Some([x * fx, y * fy, w * fx, h * fy]);
+                    self.crop = Some([x * fx, y * fy, w * fx, h * fy]);
                 }
             }
         }
-        for (view, comb) in self.combs.iter_mut().enumerate() {
-            let Some(comb) = comb else { continue };
-            while let Pulled::Frame(frame) = comb.pull(0)? {
-                if self.compared[view].pop_front() == Some(true) {
-                    // Each frame by itself: the verdict over several is handed on through all that show nothing.
+        for (index, idet) in self.idets.iter_mut().enumerate() {
+            let Some(idet) = idet else { continue };
+            while let Pulled::Frame(frame) = idet.pull(0)? {
+                if self.in_run[index].pop_front() == Some(true) {
+                    // The single-frame result: the multi-frame one persists through undetermined frames.
                     let verdict = frame.metadata(c"lavfi.idet.single.current_frame");
-                    self.comb_seen[view].add(verdict.as_deref());
+                    self.comb_detectors[index].add(verdict.as_deref());
                 }
             }
         }
         Ok(())
     }
 
-    /// The frames made of fields, of those that show it; none unless both views find them.
+    /// Returns the number of interlaced and of determined frames; 0 interlaced unless both graphs find them.
     fn interlaced(&self) -> Option<(u64, u64)> {
-        let [plain, view] = &self.comb_seen;
-        let (combed, decided) = plain.verdict()?;
-        Some((if view.is_combed() { combed } else { 0 }, decided))
+        let [unfiltered, edges] = &self.comb_detectors;
+        let (combed, determined) = unfiltered.verdict()?;
+        Some((if edges.is_combed() { combed } else { 0 }, determined))
     }
 
-    fn active(&self) -> Option<[u32; 4]> {
+    fn active_area(&self) -> Option<[u32; 4]> {
         let (width, height, _) = self.built_for?;
-        let [x, y, w, h] = self.bounds?.map(|value| value.round() as u32);
+        let [x, y, w, h] = self.crop?.map(|value| value.round() as u32);
         Some([x, y, w.min(width.saturating_sub(x)), h.min(height.saturating_sub(y))])
     }
 }
 
-/// What is heard.
+/// Analyses audio.
 #[derive(Default)]
-struct Ear {
+struct AudioAnalysis {
     built_for: Option<(i32, i32, String)>,
     graph: Option<Graph>,
-    silence: Spans,
+    silence: SpanCollector,
     integrated: Option<f64>,
     range: Option<f64>,
     peak: f64,
@@ -320,8 +328,8 @@ struct Ear {
     end_s: f64,
 }
 
-impl Ear {
-    fn hear(&mut self, mut frame: Frame, base: ffi::AVRational) -> Result<(), JobError> {
+impl AudioAnalysis {
+    fn add_frame(&mut self, mut frame: Frame, base: ffi::AVRational) -> Result<(), JobError> {
         let raw = frame.get();
         let key = (raw.sample_rate, raw.format, layout(&frame)?);
         let length_s = f64::from(raw.nb_samples) / f64::from(raw.sample_rate.max(1));
@@ -329,7 +337,7 @@ impl Ear {
             self.end_s = self.end_s.max(seconds(raw.best_effort_timestamp, base) + length_s);
         }
         if self.built_for.as_ref() != Some(&key) {
-            self.close()?;
+            self.flush()?;
             let (rate, format, layout) = &key;
             self.graph = Some(Graph::new(&format!(
                 "abuffer=sample_rate={rate}:sample_fmt={format}:channel_layout={layout}:time_base=1/{rate},\
@@ -349,7 +357,7 @@ impl Ear {
         self.collect()
     }
 
-    fn close(&mut self) -> Result<(), JobError> {
+    fn flush(&mut self) -> Result<(), JobError> {
         if let Some(graph) = &mut self.graph {
             graph.push(0, None)?;
         }
@@ -361,7 +369,7 @@ impl Ear {
     fn collect(&mut self) -> Result<(), JobError> {
         let Some(graph) = &mut self.graph else { return Ok(()) };
         while let Pulled::Frame(frame) = graph.pull(0)? {
-            self.silence.hear(frame.number(c"lavfi.silence_start"), frame.number(c"lavfi.silence_end"));
+            self.silence.update(frame.number(c"lavfi.silence_start"), frame.number(c"lavfi.silence_end"));
             self.integrated = frame.number(c"lavfi.r128.I").or(self.integrated);
             self.range = frame.number(c"lavfi.r128.LRA").or(self.range);
             for key in [c"lavfi.r128.true_peaks_ch0", c"lavfi.r128.true_peaks_ch1"] {
@@ -372,7 +380,7 @@ impl Ear {
     }
 
     fn loudness(&self) -> Option<LoudnessReport> {
-        // The meter starts at -70, its gate: nothing was heard.
+        // The meter starts at its gate, -70 LUFS, which means that the audio is silent.
         let integrated_lufs = self.integrated.filter(|value| *value > -69.9)?;
         let true_peak_dbtp = 20.0 * self.peak.max(1e-6).log10();
         Some(LoudnessReport { integrated_lufs, range_lu: self.range.unwrap_or(0.0), true_peak_dbtp })
@@ -383,21 +391,21 @@ impl Ear {
 mod tests {
     use super::*;
 
-    fn seen(top_first: u64, bottom_first: u64, whole: u64, unclear: u64) -> Option<(u64, u64)> {
-        Combs { top_first, bottom_first, whole, unclear }.verdict()
+    fn verdict(top_first: u64, bottom_first: u64, progressive: u64, undetermined: u64) -> Option<(u64, u64)> {
+        CombDetector { top_first, bottom_first, progressive, undetermined }.verdict()
     }
 
     #[test]
-    fn one_order_of_fields_counts_and_two_cancel_out() {
-        assert_eq!(seen(0, 75, 0, 0), Some((75, 75)));
-        assert_eq!(seen(58, 50, 12, 0), Some((8, 120)));
-        assert_eq!(seen(2, 0, 98, 20), Some((2, 100)));
+    fn opposite_field_orders_cancel_out() {
+        assert_eq!(verdict(0, 75, 0, 0), Some((75, 75)));
+        assert_eq!(verdict(58, 50, 12, 0), Some((8, 120)));
+        assert_eq!(verdict(2, 0, 98, 20), Some((2, 100)));
     }
 
     #[test]
-    fn a_video_that_hardly_moves_shows_nothing() {
-        assert_eq!(seen(0, 1, 2, 98), None);
-        assert_eq!(seen(0, 0, 0, 30), None);
-        assert_eq!(seen(0, 0, 0, 0), None);
+    fn too_little_motion_gives_no_verdict() {
+        assert_eq!(verdict(0, 1, 2, 98), None);
+        assert_eq!(verdict(0, 0, 0, 30), None);
+        assert_eq!(verdict(0, 0, 0, 0), None);
     }
 }

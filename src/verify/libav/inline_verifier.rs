@@ -1,71 +1,71 @@
-//! Watches an output being made: what goes into the encoders is held against what a fresh decoder gets
-//! out of their packets, in a thread of its own.
+//! Verifies an output while it is encoded: a separate thread decodes the encoders' packets and compares the
+//! result with the encoders' input.
 //!
-//! Nothing has to be decoded or filtered a second time for that. The packets are hashed on their way, so
-//! that the finished file can be shown to hold them.
+//! The source is therefore not decoded or filtered twice. The packets are hashed, so that the finished file
+//! can be checked against them.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver as Inbox, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use ffmpeg_next::ffi;
 
-use super::audio::Envelope;
-use super::decode_ahead::{Complaints, Thread};
-use super::packets::{Framing, Walk};
-use super::samples::Samples;
-use super::similarity::{NOT_SIMILAR, Similarity};
-use super::stream_copies::Copies;
+use super::audio::LoudnessEnvelope;
+use super::decode_ahead::{DecodeErrors, JoinedThread};
+use super::packets::{Framing, PacketScan};
+use super::samples::ReferenceSamples;
+use super::similarity::{FrameComparison, NOT_SIMILAR};
+use super::stream_copies::StreamHashes;
 use crate::job::{JobError, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
-use crate::transcode::libav::av::{Codec, Frame, NOPTS, Packet, rational};
+use crate::transcode::libav::av::{CodecContext, Frame, NOPTS, Packet, rational};
 use crate::transcode::libav::decode::Decoder;
-use crate::transcode::libav::transcoder::{Kind, Transcoder};
+use crate::transcode::libav::transcoder::{StreamKind, Transcoder};
 use crate::transcode::libav::video::VideoChain;
 
-/// Messages that wait; every other may be a large picture.
-const WAITING: usize = 24;
+/// Capacity of the event channel; every second event may hold a large frame.
+const CHANNEL_CAPACITY: usize = 24;
 
-/// What the witness is told.
-enum Told {
-    /// The decoded picture that the next one was made of.
+/// An event for the verifier thread.
+enum TapEvent {
+    /// The decoded source frame of the next frame.
     Sample(Frame),
-    /// A picture goes into the encoder, to be shown for a number of ticks.
-    Picture(Frame, u64),
-    /// Audio goes into the encoder.
+    /// A frame sent to the encoder, with its number of ticks.
+    Frame(Frame, u64),
+    /// An audio frame sent to the encoder.
     Audio(Frame),
-    /// A packet comes out of an encoder.
-    Packet(Kind, Packet),
+    /// A packet of an encoder.
+    Packet(StreamKind, Packet),
 }
 
-/// Watches the encoders of one output.
+/// Verifies the encoders of one output.
 pub(crate) struct InlineVerifier {
-    // Dropped first, so that the thread ends.
-    telling: SyncSender<Told>,
-    watching: Thread<Watch>,
-    streams: Copies,
+    // Dropped before the thread is joined, so that the thread ends.
+    sender: SyncSender<TapEvent>,
+    thread: JoinedThread<VerifierState>,
+    hashes: StreamHashes,
     samples_every: Option<u64>,
 }
 
 impl InlineVerifier {
-    /// Begins to watch. The encoders are those of the plan, where it has any.
+    /// Starts the verifier thread for the encoders of the plan, if any.
     pub(crate) fn start(
         spec: &OutputSpec,
         transcoder: &mut Transcoder,
-        video: Option<&Codec>,
-        audio: Option<&Codec>,
+        video: Option<&CodecContext>,
+        audio: Option<&CodecContext>,
     ) -> Result<InlineVerifier, JobError> {
-        let mut streams = Copies::of(spec, transcoder);
+        let mut hashes = StreamHashes::of(spec, transcoder);
         let mut samples_every = None;
-        let picture = match (&spec.video, video) {
+        let video = match (&spec.video, video) {
             (Some(VideoPlan::Encode(plan)), Some(encoder)) => {
-                streams.expect_made(Kind::Video, Framing::Units);
-                let decoder = Decoder::of_encoder(encoder, 0)?;
-                let likeness = Similarity::new(plan)?;
-                let aspect = transcoder.chain().map_or(rational(1, 1), VideoChain::aspect);
-                let samples = Samples::new(plan, aspect);
-                samples_every = Some(Samples::every(plan, spec.expected_duration_s));
+                hashes.expect_encoded(StreamKind::Video, Framing::NalUnits);
+                let decoder = Decoder::for_encoder(encoder, 0)?;
+                let comparison = FrameComparison::new(plan)?;
+                let aspect = transcoder.video_chain().map_or(rational(1, 1), VideoChain::aspect);
+                let samples = ReferenceSamples::new(plan, aspect);
+                samples_every = Some(ReferenceSamples::distance(plan, spec.expected_duration_s));
                 let planned = VecDeque::new();
-                Some(VideoCheck { planned, sample: None, seen: 0, decoder, likeness, samples })
+                Some(VideoCheck { planned, sample: None, frame_count: 0, decoder, comparison, samples })
             }
             _ => None,
         };
@@ -76,166 +76,174 @@ impl InlineVerifier {
         };
         let audio = match (rate, audio) {
             (Some(rate), Some(encoder)) => {
-                streams.expect_made(Kind::Audio, Framing::Aac);
-                let decoder = Decoder::of_encoder(encoder, 1)?;
-                Some(AudioCheck { planned: Envelope::new(rate), heard: Envelope::new(rate), decoder })
+                hashes.expect_encoded(StreamKind::Audio, Framing::Aac);
+                let decoder = Decoder::for_encoder(encoder, 1)?;
+                Some(AudioCheck {
+                    planned: LoudnessEnvelope::new(rate),
+                    decoded: LoudnessEnvelope::new(rate),
+                    decoder,
+                })
             }
             _ => None,
         };
         let silent_by_plan = matches!(spec.audio, Some(AudioPlan::Silence { .. }));
-        let (telling, told) = sync_channel(WAITING);
-        let mut watch = Watch { picture, audio, silent_by_plan };
-        let watching = Thread::start("watch", move || watch.follow(told).map(|()| watch))?;
-        Ok(InlineVerifier { telling, watching, streams, samples_every })
+        let (sender, receiver) = sync_channel(CHANNEL_CAPACITY);
+        let mut state = VerifierState { video, audio, silent_by_plan };
+        let thread = JoinedThread::start("verify", move || state.run(receiver).map(|()| state))?;
+        Ok(InlineVerifier { sender, thread, hashes, samples_every })
     }
 
-    /// Every how many ticks a sample is wanted.
+    /// Returns the number of ticks between samples, if samples are needed.
     pub(crate) fn samples_every(&self) -> Option<u64> {
         self.samples_every
     }
 
-    /// The decoded picture that the next one was made of.
+    /// Takes the decoded source frame of the next frame.
     pub(crate) fn sample(&self, frame: Frame) {
-        self.tell(Told::Sample(frame));
+        self.send(TapEvent::Sample(frame));
     }
 
-    /// A picture goes into the encoder.
-    pub(crate) fn picture(&self, frame: &Frame, ticks: u64) -> Result<(), JobError> {
-        self.tell(Told::Picture(frame.share()?, ticks));
+    /// Takes a video frame sent to the encoder.
+    pub(crate) fn frame(&self, frame: &Frame, ticks: u64) -> Result<(), JobError> {
+        self.send(TapEvent::Frame(frame.share()?, ticks));
         Ok(())
     }
 
-    /// Audio goes into the encoder.
+    /// Takes an audio frame sent to the encoder.
     pub(crate) fn audio(&self, frame: &Frame) -> Result<(), JobError> {
-        self.tell(Told::Audio(frame.share()?));
+        self.send(TapEvent::Audio(frame.share()?));
         Ok(())
     }
 
-    /// A packet of an encoder goes into the output.
-    pub(crate) fn made(&mut self, kind: Kind, packet: &Packet) -> Result<(), JobError> {
-        self.streams.take(kind, packet);
-        self.tell(Told::Packet(kind, packet.share()?));
+    /// Takes a packet of an encoder.
+    pub(crate) fn encoded(&mut self, kind: StreamKind, packet: &Packet) -> Result<(), JobError> {
+        self.hashes.add_packet(kind, packet);
+        self.send(TapEvent::Packet(kind, packet.share()?));
         Ok(())
     }
 
-    /// A packet of the source goes into the output.
-    pub(crate) fn copied(&mut self, kind: Kind, packet: &Packet) {
-        self.streams.take(kind, packet);
+    /// Takes a packet copied from the source.
+    pub(crate) fn copied(&mut self, kind: StreamKind, packet: &Packet) {
+        self.hashes.add_packet(kind, packet);
     }
 
-    fn tell(&self, told: Told) {
-        // Nobody listens any more: the thread has failed, which the end tells.
-        let _ = self.telling.send(told);
+    fn send(&self, event: TapEvent) {
+        // The thread has failed; `finish` returns its error.
+        let _ = self.sender.send(event);
     }
 
-    /// What was seen, once everything was.
+    /// Waits for the thread and returns its results.
     pub(crate) fn finish(self) -> Result<VerifierReport, JobError> {
-        let InlineVerifier { telling, watching, streams, .. } = self;
-        drop(telling);
-        Ok(VerifierReport { watch: watching.finish()?, streams })
+        let InlineVerifier { sender, thread, hashes, .. } = self;
+        drop(sender);
+        Ok(VerifierReport { state: thread.finish()?, hashes })
     }
 }
 
-/// What a witness has to say.
+/// The results of an inline verifier.
 pub(crate) struct VerifierReport {
-    watch: Watch,
-    streams: Copies,
+    state: VerifierState,
+    hashes: StreamHashes,
 }
 
 impl VerifierReport {
-    /// The streams that went into the output.
-    pub(super) fn streams(&self) -> &Copies {
-        &self.streams
+    /// Returns the hashes of the streams of the output.
+    pub(super) fn hashes(&self) -> &StreamHashes {
+        &self.hashes
     }
 
-    /// Adds what was seen and heard to the report.
-    pub(super) fn give(self, walk: &Walk, report: &mut VerifyReport) -> Result<(), JobError> {
-        self.streams.check(walk, report);
-        let Watch { picture, audio, silent_by_plan } = self.watch;
-        if let Some(VideoCheck { planned, decoder, mut likeness, samples, .. }) = picture {
-            likeness.missing += planned.iter().map(|planned| planned.ticks).sum::<u64>();
-            likeness.finish(samples.scores(), report)?;
+    /// Compares the output with the results and adds failures to the report.
+    pub(super) fn add_to(self, scan: &PacketScan, report: &mut VerifyReport) -> Result<(), JobError> {
+        self.hashes.check(scan, report);
+        let VerifierState { video, audio, silent_by_plan } = self.state;
+        if let Some(VideoCheck { planned, decoder, mut comparison, samples, .. }) = video {
+            comparison.missing += planned.iter().map(|planned| planned.ticks).sum::<u64>();
+            comparison.finish(samples.scores(), report)?;
             if !report.failures.iter().any(|text| text.starts_with(NOT_SIMILAR)) {
-                samples.judge(report);
+                samples.check(report);
             }
-            let complaints = Complaints::of(decoder);
-            report.decode.video_frames = complaints.frames;
-            complaints.note(&mut report.decode);
+            let errors = DecodeErrors::of(decoder);
+            report.decode.video_frames = errors.frames;
+            errors.add_to(&mut report.decode);
         }
-        if let Some(AudioCheck { planned, heard, decoder }) = audio {
-            Complaints::of(decoder).note(&mut report.decode);
-            planned.judge(&heard, silent_by_plan, report);
+        if let Some(AudioCheck { planned, decoded, decoder }) = audio {
+            DecodeErrors::of(decoder).add_to(&mut report.decode);
+            planned.check(&decoded, silent_by_plan, report);
         }
         Ok(())
     }
 }
 
-/// The thread's side.
-struct Watch {
-    picture: Option<VideoCheck>,
+/// The state of the verifier thread.
+struct VerifierState {
+    video: Option<VideoCheck>,
     audio: Option<AudioCheck>,
     silent_by_plan: bool,
 }
 
-/// Planned pictures that wait for the encoder's, and what was found of the others.
+/// Planned frames waiting for the encoded ones, and the comparison so far.
 struct VideoCheck {
-    planned: VecDeque<Planned>,
-    /// The decoded picture of the one that comes next.
+    planned: VecDeque<PlannedFrame>,
+    /// The decoded source frame of the next planned frame.
     sample: Option<Frame>,
-    /// Pictures of the encoder so far.
-    seen: u64,
+    /// Number of encoded frames so far.
+    frame_count: u64,
     decoder: Decoder,
-    likeness: Similarity,
-    samples: Samples,
+    comparison: FrameComparison,
+    samples: ReferenceSamples,
 }
 
-/// A picture that went into the encoder.
-struct Planned {
+/// A frame sent to the encoder.
+struct PlannedFrame {
     frame: Frame,
     ticks: u64,
-    /// What it was made of, where that is looked at again.
+    /// Its decoded source frame, if it is a sample.
     sample: Option<Frame>,
 }
 
 struct AudioCheck {
-    planned: Envelope,
-    heard: Envelope,
+    planned: LoudnessEnvelope,
+    decoded: LoudnessEnvelope,
     decoder: Decoder,
 }
 
-impl Watch {
-    fn follow(&mut self, told: Inbox<Told>) -> Result<(), JobError> {
-        for told in told {
-            match (told, &mut self.picture, &mut self.audio) {
-                (Told::Sample(frame), Some(picture), _) => picture.sample = Some(frame),
-                (Told::Picture(frame, ticks), Some(picture), _) => {
-                    let sample = picture.sample.take();
-                    picture.planned.push_back(Planned { frame, ticks, sample });
+impl VerifierState {
+    fn run(&mut self, events: Receiver<TapEvent>) -> Result<(), JobError> {
+        for event in events {
+            match (event, &mut self.video, &mut self.audio) {
+                (TapEvent::Sample(frame), Some(video), _) => video.sample = Some(frame),
+                (TapEvent::Frame(frame, ticks), Some(video), _) => {
+                    let sample = video.sample.take();
+                    video.planned.push_back(PlannedFrame { frame, ticks, sample });
                 }
-                (Told::Packet(Kind::Video, packet), Some(picture), _) => picture.see(Some(&packet))?,
-                (Told::Audio(frame), _, Some(audio)) => audio.planned.add(&frame),
-                (Told::Packet(Kind::Audio, packet), _, Some(audio)) => audio.hear(Some(&packet))?,
+                (TapEvent::Packet(StreamKind::Video, packet), Some(video), _) => {
+                    video.check_video(Some(&packet))?
+                }
+                (TapEvent::Audio(frame), _, Some(audio)) => audio.planned.add(&frame),
+                (TapEvent::Packet(StreamKind::Audio, packet), _, Some(audio)) => {
+                    audio.check_audio(Some(&packet))?
+                }
                 _ => {}
             }
         }
-        self.picture.iter_mut().try_for_each(|picture| picture.see(None))?;
-        self.audio.iter_mut().try_for_each(|audio| audio.hear(None))
+        self.video.iter_mut().try_for_each(|video| video.check_video(None))?;
+        self.audio.iter_mut().try_for_each(|audio| audio.check_audio(None))
     }
 }
 
 impl VideoCheck {
-    fn see(&mut self, packet: Option<&Packet>) -> Result<(), JobError> {
-        let VideoCheck { planned, seen, decoder, likeness, samples, .. } = self;
-        decoder.feed(packet, &mut |real| {
+    fn check_video(&mut self, packet: Option<&Packet>) -> Result<(), JobError> {
+        let VideoCheck { planned, frame_count, decoder, comparison, samples, .. } = self;
+        decoder.feed(packet, &mut |actual| {
             let Some(next) = planned.front_mut() else {
-                likeness.extra += 1;
+                comparison.extra += 1;
                 return Ok(());
             };
             if let Some(source) = next.sample.take() {
-                samples.look(*seen, &source, &real)?;
+                samples.add(*frame_count, &source, &actual)?;
             }
-            *seen += 1;
-            likeness.compare(&mut next.frame, real)?;
+            *frame_count += 1;
+            comparison.compare(&mut next.frame, actual)?;
             next.ticks -= 1;
             if next.ticks == 0 {
                 planned.pop_front();
@@ -246,13 +254,13 @@ impl VideoCheck {
 }
 
 impl AudioCheck {
-    fn hear(&mut self, packet: Option<&Packet>) -> Result<(), JobError> {
-        let heard = &mut self.heard;
+    fn check_audio(&mut self, packet: Option<&Packet>) -> Result<(), JobError> {
+        let decoded = &mut self.decoded;
         self.decoder.feed(packet, &mut |frame| {
-            // What comes before the start primes the decoder and is not played.
+            // Samples before zero are encoder priming and are not played.
             let raw: &ffi::AVFrame = frame.get();
             if raw.pts == NOPTS || raw.pts >= 0 {
-                heard.add(&frame);
+                decoded.add(&frame);
             }
             Ok(())
         })

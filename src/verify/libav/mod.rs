@@ -1,6 +1,6 @@
-//! Proves an output with FFmpeg's libraries, in this process.
+//! Verifies an output with FFmpeg's libraries, in this process.
 
-// The comparison reaches a few fields of libav objects; all of them are owned by `transcode::libav`.
+// This module reads some fields of libav objects, which `transcode::libav` owns.
 #![allow(unsafe_code)]
 
 mod audio;
@@ -21,30 +21,30 @@ use std::sync::atomic::AtomicBool;
 
 use ffmpeg_next::ffi;
 
-use self::compare::Comparison;
-use self::packets::Walk;
+use self::compare::ReferenceComparison;
+use self::packets::PacketScan;
 use self::similarity::NOT_SIMILAR;
 use self::source_check::{check_reading, check_source};
-use super::thresholds::{CUT_SLACK_S, END_SKEW_S, HEADER_FRAMES, MISSING_TAIL_S, PLAN_SLACK_S};
+use super::thresholds::{END_SKEW_S, HEADER_FRAMES, MISSING_TAIL_S, PLAN_SLACK_S, TRIM_SLACK_S};
 use crate::job::{JobError, Progress, VerifyLevel, VerifyReport};
 use crate::model::DecodeReport;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::av::Packet;
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::input::Input;
-use crate::transcode::libav::transcoder::{Kind, Length, Transcoder};
+use crate::transcode::libav::transcoder::{OutputLength, StreamKind, Transcoder};
 use crate::transcode::libav::{share, stages};
 
 pub use self::deep::deep;
 pub(crate) use self::inline_verifier::{InlineVerifier, VerifierReport};
-pub(crate) use self::stream_copies::{Copies, Seen};
+pub(crate) use self::stream_copies::{CopyReport, StreamHashes};
 
-/// Proves that `output` is what `spec` makes of `input`.
+/// Verifies that `output` is the result of applying `spec` to `input`.
 ///
 /// # Errors
 ///
-/// [`JobError::Io`], [`JobError::Cancelled`], and [`JobError::Unreadable`] when the input gives
-/// nothing. Whatever does not hold is listed in the report.
+/// [`JobError::Io`], [`JobError::Cancelled`], and [`JobError::Unreadable`] when nothing of the input can be
+/// decoded. Failed checks are listed in the report.
 pub fn verify(
     input: File,
     output: File,
@@ -63,14 +63,15 @@ pub fn verify(
         _ => only_copies(spec),
     };
     let mut transcoder = Transcoder::open(Input::open(share(&input)?, name, cancel.clone())?, &reference)?;
-    let walked = share(&output)?;
-    let walk_over = |progress: &mut dyn FnMut(Progress)| Walk::over(walked, spec, cancel.clone(), progress);
+    let scan_file = share(&output)?;
+    let run_scan =
+        |progress: &mut dyn FnMut(Progress)| PacketScan::of(scan_file, spec, cancel.clone(), progress);
     let mut comparison;
-    let (walk, length) = if transcoder.decodes() {
-        // What is not even there need not be compared picture by picture.
-        let walk = walk_over(progress);
-        if let Some(walk) = audio_walk(walk, spec, &mut report)? {
-            comparison = Comparison::new(
+    let (scan, length) = if transcoder.decodes() {
+        // If the streams are wrong, the expensive comparison of frames is skipped.
+        let scan = run_scan(progress);
+        if let Some(scan) = valid_scan(scan, spec, &mut report)? {
+            comparison = ReferenceComparison::new(
                 share(&output)?,
                 spec,
                 &reference,
@@ -78,12 +79,12 @@ pub fn verify(
                 cancel.clone(),
                 &mut *progress,
             )?;
-            (walk, stages::run(&mut transcoder, &mut comparison)?)
+            (scan, stages::run(&mut transcoder, &mut comparison)?)
         } else {
             return Ok(report);
         }
     } else {
-        comparison = Comparison::new(
+        comparison = ReferenceComparison::new(
             share(&output)?,
             spec,
             &reference,
@@ -91,20 +92,20 @@ pub fn verify(
             cancel.clone(),
             &mut *progress,
         )?;
-        let (walk, length) = std::thread::scope(|scope| {
-            let walking = scope.spawn(|| walk_over(&mut |_| {}));
+        let (scan, length) = std::thread::scope(|scope| {
+            let scan_thread = scope.spawn(|| run_scan(&mut |_| {}));
             let length = transcoder.run(&mut comparison);
-            (walking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), length)
+            (scan_thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), length)
         });
         let length = length?;
-        match audio_walk(walk, spec, &mut report)? {
-            Some(walk) => (walk, length),
+        match valid_scan(scan, spec, &mut report)? {
+            Some(scan) => (scan, length),
             None => return Ok(report),
         }
     };
-    comparison.finish(&walk, &mut report)?;
-    check_length(&walk, spec, length, &mut report);
-    check_tail(transcoder.declared_s, transcoder.picture_end_s(), spec, &mut report);
+    comparison.finish(&scan, &mut report)?;
+    check_length(&scan, spec, length, &mut report);
+    check_tail(transcoder.declared_s, transcoder.video_end_s(), spec, &mut report);
     if level == VerifyLevel::Full {
         check_source(&input, name, &mut transcoder, spec, cancel, progress, &mut report)?;
         report.quality_only = is_quality_only(&report);
@@ -112,38 +113,38 @@ pub fn verify(
     Ok(report)
 }
 
-/// A walk over an output with the planned streams; `None` where something is wrong with them.
-fn audio_walk(
-    walk: Result<Walk, JobError>,
+/// Returns the scan of an output whose streams match the plan; `None` if a check failed.
+fn valid_scan(
+    scan: Result<PacketScan, JobError>,
     spec: &OutputSpec,
     report: &mut VerifyReport,
-) -> Result<Option<Walk>, JobError> {
-    match walk {
-        Ok(walk) => {
-            check_streams(&walk, spec, report);
-            Ok(report.failures.is_empty().then_some(walk))
+) -> Result<Option<PacketScan>, JobError> {
+    match scan {
+        Ok(scan) => {
+            check_streams(&scan, spec, report);
+            Ok(report.failures.is_empty().then_some(scan))
         }
         Err(JobError::Unreadable(reason)) => {
-            report.failures.push(format!("the output cannot be read: {reason}"));
+            report.failures.push(format!("the output cannot be read back: {reason}"));
             Ok(None)
         }
         Err(error) => Err(error),
     }
 }
 
-/// An output whose making was watched.
+/// The result of writing an output with the inline verifier.
 pub(crate) struct TapReport {
-    /// The source, read to its end.
+    /// The transcoder, at the end of the source.
     pub(crate) transcoder: Transcoder,
-    /// What it came to.
-    pub(crate) length: Length,
-    /// What was seen.
-    pub(crate) testimony: VerifierReport,
+    /// The length of the output.
+    pub(crate) length: OutputLength,
+    /// The results of the inline verifier.
+    pub(crate) verified: VerifierReport,
 }
 
-/// As [`verify`] with everything, for an output that was watched being made.
-pub(crate) fn verify_watched(
-    watched: TapReport,
+/// Like [`verify`] at the full level, for an output written with the inline verifier.
+pub(crate) fn verify_tapped(
+    tap_report: TapReport,
     input: &File,
     output: &File,
     name: &str,
@@ -152,42 +153,42 @@ pub(crate) fn verify_watched(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<VerifyReport, JobError> {
     let mut report = VerifyReport { level: VerifyLevel::Full, ..VerifyReport::default() };
-    let TapReport { mut transcoder, length, testimony } = watched;
-    let walk = Walk::over(share(output)?, spec, Arc::clone(cancel), progress);
-    let Some(walk) = audio_walk(walk, spec, &mut report)? else { return Ok(report) };
-    for kind in [Kind::Video, Kind::Audio] {
-        testimony.streams().decode(kind, output, cancel, &mut report, progress)?;
+    let TapReport { mut transcoder, length, verified } = tap_report;
+    let scan = PacketScan::of(share(output)?, spec, Arc::clone(cancel), progress);
+    let Some(scan) = valid_scan(scan, spec, &mut report)? else { return Ok(report) };
+    for kind in [StreamKind::Video, StreamKind::Audio] {
+        verified.hashes().decode(kind, output, cancel, &mut report, progress)?;
     }
-    testimony.give(&walk, &mut report)?;
+    verified.add_to(&scan, &mut report)?;
     check_header(output, spec, cancel, &mut report)?;
     check_decoding(&mut report);
-    check_length(&walk, spec, length, &mut report);
-    check_tail(transcoder.declared_s, transcoder.picture_end_s(), spec, &mut report);
+    check_length(&scan, spec, length, &mut report);
+    check_tail(transcoder.declared_s, transcoder.video_end_s(), spec, &mut report);
     check_source(input, name, &mut transcoder, spec, Arc::clone(cancel), progress, &mut report)?;
     report.quality_only = is_quality_only(&report);
     Ok(report)
 }
 
-/// A better encode mends pictures that are unlike, and nothing else.
+/// Returns whether every failure is a low similarity, which an encode at higher quality may fix.
 fn is_quality_only(report: &VerifyReport) -> bool {
     !report.failures.is_empty() && report.failures.iter().all(|text| text.starts_with(NOT_SIMILAR))
 }
 
-/// Decodes the start of each encoded stream from the file: the packets were decoded as they left the
-/// encoder, but not with the parameters that the container gives.
+/// Decodes the start of each encoded stream from the file. The inline verifier decoded the packets with the
+/// encoder's parameters; this checks those in the container.
 fn check_header(
     output: &File,
     spec: &OutputSpec,
     cancel: &Arc<AtomicBool>,
     report: &mut VerifyReport,
 ) -> Result<(), JobError> {
-    let picture = matches!(spec.video, Some(VideoPlan::Encode(_)));
+    let video_encoded = matches!(spec.video, Some(VideoPlan::Encode(_)));
     let audio = matches!(spec.audio, Some(AudioPlan::Encode(_) | AudioPlan::Silence { .. }));
-    let video = (picture, "picture", ffi::AVMediaType::AVMEDIA_TYPE_VIDEO);
+    let video = (video_encoded, "video", ffi::AVMediaType::AVMEDIA_TYPE_VIDEO);
     let audio = (audio, "audio", ffi::AVMediaType::AVMEDIA_TYPE_AUDIO);
-    for (_, what, media) in [video, audio].into_iter().filter(|(made, ..)| *made) {
-        let mut input = Input::open_own(share(output)?, "output.mp4", Arc::clone(cancel))?;
-        // That it is there at all was looked at before.
+    for (_, what, media) in [video, audio].into_iter().filter(|(encoded, ..)| *encoded) {
+        let mut input = Input::open_output(share(output)?, "output.mp4", Arc::clone(cancel))?;
+        // `check_streams` reports missing streams.
         let Some(stream) = input.first(media) else { continue };
         let mut decoder = Decoder::open(input.stream(stream)?, 1, true)?;
         let mut packet = Packet::new()?;
@@ -199,16 +200,19 @@ fn check_header(
             }
         }
         if decoder.frames == 0 || decoder.damage_count > 0 {
-            let text = format!("the {what} of the output does not decode with what its container says of it");
-            report.failures.push(text);
+            report.failures.push(format!(
+                "with the parameters in its container, the start of the output's {what} decoded to {} frames \
+                 and {} errors, expected at least 1 frame and no errors",
+                decoder.frames, decoder.damage_count
+            ));
         }
     }
     Ok(())
 }
 
-/// As [`verify`] for an output of nothing but copies, whose source was read before it was written.
+/// Like [`verify`], for an output that only has copied streams, whose source packets were hashed.
 pub(crate) fn verify_copies(
-    seen: &Seen,
+    source: &CopyReport,
     output: &File,
     spec: &OutputSpec,
     level: VerifyLevel,
@@ -219,17 +223,17 @@ pub(crate) fn verify_copies(
     if level == VerifyLevel::Off {
         return Ok(report);
     }
-    let walk = Walk::over(share(output)?, spec, Arc::clone(cancel), progress);
-    let Some(walk) = audio_walk(walk, spec, &mut report)? else { return Ok(report) };
-    seen.copies.check(&walk, &mut report);
-    check_length(&walk, spec, seen.length, &mut report);
-    check_tail(seen.declared_s, seen.picture_end_s, spec, &mut report);
+    let scan = PacketScan::of(share(output)?, spec, Arc::clone(cancel), progress);
+    let Some(scan) = valid_scan(scan, spec, &mut report)? else { return Ok(report) };
+    source.copies.check(&scan, &mut report);
+    check_length(&scan, spec, source.length, &mut report);
+    check_tail(source.declared_s, source.video_end_s, spec, &mut report);
     if level == VerifyLevel::Full {
-        for kind in [Kind::Video, Kind::Audio] {
-            seen.copies.decode(kind, output, cancel, &mut report, progress)?;
+        for kind in [StreamKind::Video, StreamKind::Audio] {
+            source.copies.decode(kind, output, cancel, &mut report, progress)?;
         }
         check_decoding(&mut report);
-        check_reading(seen.read_errors, &mut report);
+        check_reading(source.read_errors, &mut report);
     }
     Ok(report)
 }
@@ -237,11 +241,11 @@ pub(crate) fn verify_copies(
 fn check_decoding(report: &mut VerifyReport) {
     let count = report.decode.error_count;
     if count > 0 {
-        report.failures.push(format!("the decoder reported {count} errors in the output"));
+        report.failures.push(format!("the decoder reported {count} errors in the output, expected none"));
     }
 }
 
-/// The plan without what has to be decoded.
+/// Returns the plan without the streams that are encoded.
 fn only_copies(spec: &OutputSpec) -> OutputSpec {
     let mut reference = spec.clone();
     reference.video = reference.video.filter(|plan| matches!(plan, VideoPlan::Copy { .. }));
@@ -250,111 +254,120 @@ fn only_copies(spec: &OutputSpec) -> OutputSpec {
     reference
 }
 
-fn check_streams(walk: &Walk, spec: &OutputSpec, report: &mut VerifyReport) {
-    let sides =
-        [("picture", spec.video.is_some(), &walk.video), ("audio", spec.audio.is_some(), &walk.audio)];
-    for (what, planned, found) in sides {
+fn check_streams(scan: &PacketScan, spec: &OutputSpec, report: &mut VerifyReport) {
+    let streams =
+        [("video", spec.video.is_some(), &scan.video), ("audio", spec.audio.is_some(), &scan.audio)];
+    for (what, planned, found) in streams {
         match (planned, found) {
-            (true, None) => report.failures.push(format!("the output has no {what}")),
-            (false, Some(_)) => report.failures.push(format!("the output has a {what} that was not planned")),
-            (true, Some(stream)) if stream.packets == 0 => {
-                report.failures.push(format!("the {what} of the output is empty"));
+            (true, None) => {
+                report.failures.push(format!("the output has no {what} stream, the plan has one"))
             }
-            (true, Some(stream)) if stream.disorder > 0 => report.failures.push(format!(
-                "decode times of the {what} of the output do not rise at {} places",
-                stream.disorder
+            (false, Some(_)) => {
+                report.failures.push(format!("the output has an extra {what} stream, the plan has none"))
+            }
+            (true, Some(stream)) if stream.packets == 0 => {
+                report
+                    .failures
+                    .push(format!("the output's {what} stream has 0 packets, expected at least 1"));
+            }
+            (true, Some(stream)) if stream.dts_errors > 0 => report.failures.push(format!(
+                "{} decode timestamps of the output's {what} do not increase, expected none",
+                stream.dts_errors
             )),
             _ => {}
         }
     }
-    if walk.streams > usize::from(walk.video.is_some()) + usize::from(walk.audio.is_some()) {
-        report.failures.push("the output has streams that were not planned".to_owned());
+    let expected = usize::from(scan.video.is_some()) + usize::from(scan.audio.is_some());
+    if scan.streams > expected {
+        report.failures.push(format!("the output has {} streams, expected {expected}", scan.streams));
     }
 }
 
-fn check_length(walk: &Walk, spec: &OutputSpec, length: Length, report: &mut VerifyReport) {
+fn check_length(scan: &PacketScan, spec: &OutputSpec, length: OutputLength, report: &mut VerifyReport) {
     let frame_s = match &spec.video {
         Some(VideoPlan::Encode(plan)) => 1.0 / plan.frame_rate.as_f64(),
-        _ => walk.video.as_ref().map_or(0.0, |stream| stream.usual_s),
+        _ => scan.video.as_ref().map_or(0.0, |stream| stream.packet_s),
     };
-    let video_s = walk.video.as_ref().map(|stream| stream.end_s);
-    let audio_s = walk.audio.as_ref().map(|stream| stream.end_s);
+    let video_s = scan.video.as_ref().map(|stream| stream.end_s);
+    let audio_s = scan.audio.as_ref().map(|stream| stream.end_s);
     report.decode.video_end_s = video_s;
     report.decode.audio_end_s = audio_s;
-    // An AAC frame is the grain of audio.
-    let grain_s = walk.audio.as_ref().map_or(0.0, |stream| stream.usual_s);
+    // Audio can only end with a whole frame.
+    let audio_frame_s = scan.audio.as_ref().map_or(0.0, |stream| stream.packet_s);
     let planned = if video_s.is_some() { length.video_s } else { length.audio_s };
-    if let (Some(planned), Some(real)) = (planned, video_s.or(audio_s)) {
-        let delta = real - planned;
+    if let (Some(planned), Some(actual)) = (planned, video_s.or(audio_s)) {
+        let delta = actual - planned;
         report.duration_delta_s = Some(delta);
-        if delta.abs() > frame_s.max(grain_s) + 0.001 {
-            report.failures.push(format!("the output lasts {real:.3} s instead of {planned:.3} s"));
+        let tolerance_s = frame_s.max(audio_frame_s) + 0.001;
+        if delta.abs() > tolerance_s {
+            report.failures.push(format!(
+                "the output lasts {actual:.3} s, expected {planned:.3} s (within {tolerance_s:.3} s)"
+            ));
         }
     }
-    // A video may turn out longer than its container said, unless a length was asked for: what it came
-    // to is held against the output above.
-    let asked = spec.trim_to_s.is_some() || spec.extend.is_some();
+    // Without a requested length, a source may be longer than its container declares; the check above
+    // compares the output with its actual length.
+    let length_requested = spec.trim_to_s.is_some() || spec.extend.is_some();
     let copied = matches!(spec.video, Some(VideoPlan::Copy { .. }));
-    let early_s = if copied && spec.trim_to_s.is_some() { CUT_SLACK_S } else { PLAN_SLACK_S };
-    if let (Some(planned), Some(real)) = (spec.expected_duration_s, video_s.or(audio_s))
-        && (planned - real > frame_s + early_s || (asked && real - planned > frame_s + PLAN_SLACK_S))
+    let early_s = if copied && spec.trim_to_s.is_some() { TRIM_SLACK_S } else { PLAN_SLACK_S };
+    if let (Some(planned), Some(actual)) = (spec.expected_duration_s, video_s.or(audio_s))
+        && (planned - actual > frame_s + early_s
+            || (length_requested && actual - planned > frame_s + PLAN_SLACK_S))
     {
-        report.duration_delta_s.get_or_insert(real - planned);
-        report.failures.push(format!("the output lasts {real:.3} s, planned were {planned:.3} s"));
+        report.duration_delta_s.get_or_insert(actual - planned);
+        report.failures.push(format!("the output lasts {actual:.3} s, the plan expects {planned:.3} s"));
     }
     let frames = length.frames.or(spec.expected_frames);
-    if let (Some(planned), Some(stream)) = (frames, &walk.video)
+    if let (Some(planned), Some(stream)) = (frames, &scan.video)
         && stream.packets != planned
     {
-        report.failures.push(format!("the output has {} frames instead of {planned}", stream.packets));
+        report.failures.push(format!("the output has {} video frames, expected {planned}", stream.packets));
     }
-    let made = |plan: &AudioPlan| !matches!(plan, AudioPlan::Copy { .. });
-    if let (Some(video), Some(audio), true) = (video_s, audio_s, spec.audio.as_ref().is_some_and(made)) {
+    let encoded = |plan: &AudioPlan| !matches!(plan, AudioPlan::Copy { .. });
+    if let (Some(video), Some(audio), true) = (video_s, audio_s, spec.audio.as_ref().is_some_and(encoded)) {
         let skew = audio - video;
-        if skew.abs() > frame_s + grain_s + END_SKEW_S {
-            report.failures.push(format!("audio and picture of the output end {skew:.3} s apart"));
+        let limit_s = frame_s + audio_frame_s + END_SKEW_S;
+        if skew.abs() > limit_s {
+            report.failures.push(format!(
+                "the output's audio ends {skew:+.3} s after its video, allowed are {limit_s:.3} s"
+            ));
         }
     }
 }
 
-/// Looks for an end that is missing from the source: its index may promise more than there is.
-fn check_tail(
-    declared_s: Option<f64>,
-    picture_end_s: Option<f64>,
-    spec: &OutputSpec,
-    report: &mut VerifyReport,
-) {
+/// Checks whether the end of the source is missing, because its container declares a later end.
+fn check_tail(declared_s: Option<f64>, end_s: Option<f64>, spec: &OutputSpec, report: &mut VerifyReport) {
     if spec.extend.is_some() {
         return;
     }
-    let promised = declared_s.map(|s| spec.trim_to_s.map_or(s, |limit| s.min(limit)));
-    if let (Some(promised), Some(end)) = (promised, picture_end_s)
-        && promised - end > MISSING_TAIL_S.max(spec.max_hold_s)
+    let expected_end_s = declared_s.map(|s| spec.trim_to_s.map_or(s, |limit| s.min(limit)));
+    if let (Some(expected_end_s), Some(end)) = (expected_end_s, end_s)
+        && expected_end_s - end > MISSING_TAIL_S.max(spec.max_hold_s)
     {
         report.source_failure(format!(
-            "the picture of the source ends at {end:.2} s, its container promises {promised:.2} s"
+            "the source's video ends at {end:.2} s, its container declares {expected_end_s:.2} s"
         ));
     }
 }
 
-/// How far a decoder has come.
-fn step(decoder: &Decoder, packet: &Packet, total_s: Option<f64>) -> Progress {
+/// Returns the progress of a decoder.
+fn decode_progress(decoder: &Decoder, packet: &Packet, total_s: Option<f64>) -> Progress {
     let (raw, base) = (packet.get(), decoder.base());
     let time = if raw.dts == ffi::AV_NOPTS_VALUE { 0 } else { raw.dts };
     let done_s = time as f64 * f64::from(base.num) / f64::from(base.den.max(1));
     Progress { done_s: done_s.max(0.0), total_s, frames: decoder.frames }
 }
 
-/// Decodes a stream of the output and counts.
+/// Decodes a stream of the output and adds its frames, samples and errors to the report.
 fn decode_all(
     input: &mut Input,
-    kind: Kind,
+    kind: StreamKind,
     into: &mut DecodeReport,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), JobError> {
     let media = match kind {
-        Kind::Video => ffi::AVMediaType::AVMEDIA_TYPE_VIDEO,
-        Kind::Audio => ffi::AVMediaType::AVMEDIA_TYPE_AUDIO,
+        StreamKind::Video => ffi::AVMediaType::AVMEDIA_TYPE_VIDEO,
+        StreamKind::Audio => ffi::AVMediaType::AVMEDIA_TYPE_AUDIO,
     };
     let Some(stream) = input.first(media) else { return Ok(()) };
     let total_s = input.duration_s();
@@ -372,12 +385,12 @@ fn decode_all(
             Ok(())
         })?;
         if more {
-            progress(step(&decoder, &packet, total_s));
+            progress(decode_progress(&decoder, &packet, total_s));
         }
     }
     match kind {
-        Kind::Video => into.video_frames += decoder.frames,
-        Kind::Audio => into.audio_samples += samples,
+        StreamKind::Video => into.video_frames += decoder.frames,
+        StreamKind::Audio => into.audio_samples += samples,
     }
     into.error_count += decoder.damage_count;
     into.errors.append(&mut decoder.damage);

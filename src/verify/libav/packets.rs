@@ -1,4 +1,4 @@
-//! What the packets of an output say without decoding.
+//! Scans the packets of an output without decoding.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -13,58 +13,58 @@ use crate::transcode::libav::av::{NOPTS, Packet, seconds};
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::transcoder::codec_name;
 
-/// How the bytes of a packet are framed; containers differ, so framing is not hashed.
+/// The framing of packet data. Containers differ in framing, so it is not hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
-    /// Hash all of it.
-    Plain,
-    /// Units of H.264 or H.265, behind start codes or their length.
-    Units,
-    /// AAC, maybe with an ADTS header.
+    /// None; all bytes are hashed.
+    Raw,
+    /// NAL units of H.264 or H.265 after start codes or length prefixes.
+    NalUnits,
+    /// AAC, optionally with an ADTS header.
     Aac,
 }
 
 impl Framing {
     pub(crate) fn of(codec: Option<&str>) -> Framing {
         match codec {
-            Some("h264" | "hevc") => Framing::Units,
+            Some("h264" | "hevc") => Framing::NalUnits,
             Some("aac") => Framing::Aac,
-            _ => Framing::Plain,
+            _ => Framing::Raw,
         }
     }
 }
 
-/// A running hash over the payload of a stream.
+/// A running hash of the packet payloads of a stream.
 #[derive(Clone)]
-pub(crate) struct Payload {
+pub(crate) struct PayloadHash {
     hash: Xxh3,
     framing: Framing,
     pub(crate) packets: u64,
-    /// Packets that the demuxer calls damaged, or whose units are none.
-    pub(crate) strange: u64,
+    /// Number of packets that the demuxer marks as corrupt, or whose NAL units are malformed.
+    pub(crate) suspect: u64,
 }
 
-impl Payload {
-    pub(crate) fn new(framing: Framing) -> Payload {
-        Payload { hash: Xxh3::new(), framing, packets: 0, strange: 0 }
+impl PayloadHash {
+    pub(crate) fn new(framing: Framing) -> PayloadHash {
+        PayloadHash { hash: Xxh3::new(), framing, packets: 0, suspect: 0 }
     }
 
-    /// Takes note of a packet.
-    pub(crate) fn take(&mut self, packet: &Packet) {
-        self.strange += u64::from(packet.get().flags & ffi::AV_PKT_FLAG_CORRUPT != 0);
+    /// Adds a packet.
+    pub(crate) fn add_packet(&mut self, packet: &Packet) {
+        self.suspect += u64::from(packet.get().flags & ffi::AV_PKT_FLAG_CORRUPT != 0);
         self.add(packet.data());
     }
 
     fn add(&mut self, data: &[u8]) {
         self.packets += 1;
-        if self.framing == Framing::Units && !is_annex_b(data) && !are_units(data) {
-            self.strange += 1;
+        if self.framing == Framing::NalUnits && !is_annex_b(data) && !are_nal_units(data) {
+            self.suspect += 1;
         }
         match self.framing {
-            Framing::Plain => self.hash.update(data),
+            Framing::Raw => self.hash.update(data),
             Framing::Aac => self.hash.update(without_adts(data)),
-            Framing::Units if is_annex_b(data) => units_annex_b(data, &mut |unit| self.hash.update(unit)),
-            Framing::Units => units_by_length(data, &mut |unit| self.hash.update(unit)),
+            Framing::NalUnits if is_annex_b(data) => annex_b_units(data, &mut |unit| self.hash.update(unit)),
+            Framing::NalUnits => length_prefixed_units(data, &mut |unit| self.hash.update(unit)),
         }
     }
 
@@ -84,7 +84,7 @@ fn without_adts(data: &[u8]) -> &[u8] {
 }
 
 fn is_annex_b(data: &[u8]) -> bool {
-    // A first unit of one byte, or of 256 to 511 bytes, looks the same: it must also fill the packet.
+    // The length prefix of a unit of 1 or of 256 to 511 bytes looks the same, so the lengths must not match.
     (data.starts_with(&[0, 0, 0, 1]) || data.starts_with(&[0, 0, 1])) && !lengths_add_up(data)
 }
 
@@ -96,9 +96,9 @@ fn lengths_add_up(mut data: &[u8]) -> bool {
     data.is_empty()
 }
 
-/// Whether the lengths lead from unit to unit, and each begins as one may: its first bit is never set
-/// (ISO/IEC 14496-10 and 23008-2, 7.3.1).
-fn are_units(data: &[u8]) -> bool {
+/// Returns whether the length prefixes match the packet and the first bit of each unit is zero (ISO/IEC
+/// 14496-10 and 23008-2, 7.3.1).
+fn are_nal_units(data: &[u8]) -> bool {
     let mut rest = data;
     while let Some((length, after)) = split_length(rest) {
         if after.first().is_none_or(|byte| byte & 0x80 != 0) {
@@ -115,23 +115,23 @@ fn split_length(data: &[u8]) -> Option<(usize, &[u8])> {
     Some((u32::from_be_bytes(*length) as usize, rest))
 }
 
-fn units_by_length(mut data: &[u8], each: &mut dyn FnMut(&[u8])) {
+fn length_prefixed_units(mut data: &[u8], each: &mut dyn FnMut(&[u8])) {
     if !lengths_add_up(data) {
         return each(data);
     }
     while let Some((length, rest)) = split_length(data) {
-        each(trimmed(&rest[..length]));
+        each(without_trailing_zeros(&rest[..length]));
         data = &rest[length..];
     }
 }
 
-fn units_annex_b(data: &[u8], each: &mut dyn FnMut(&[u8])) {
+fn annex_b_units(data: &[u8], each: &mut dyn FnMut(&[u8])) {
     let mut start = None;
     let mut i = 0;
     while i + 3 <= data.len() {
         if data[i..i + 3] == [0, 0, 1] {
             if let Some(start) = start {
-                each(trimmed(&data[start..i]));
+                each(without_trailing_zeros(&data[start..i]));
             }
             start = Some(i + 3);
             i += 3;
@@ -140,94 +140,95 @@ fn units_annex_b(data: &[u8], each: &mut dyn FnMut(&[u8])) {
         }
     }
     if let Some(start) = start {
-        each(trimmed(&data[start..]));
+        each(without_trailing_zeros(&data[start..]));
     }
 }
 
-/// Without the zeros that belong to the next start code.
-fn trimmed(unit: &[u8]) -> &[u8] {
+/// Removes trailing zeros, which belong to the next start code.
+fn without_trailing_zeros(unit: &[u8]) -> &[u8] {
     let end = unit.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     &unit[..end]
 }
 
-/// One stream of the output.
-pub(crate) struct StreamWalk {
-    /// Index in the output.
+/// The scan of one stream of the output.
+pub(crate) struct StreamScan {
+    /// Index of the stream in the output.
     pub(crate) index: u32,
-    /// Packets that are shown or heard.
+    /// Number of packets that are played.
     pub(crate) packets: u64,
     /// Hash over all packets.
-    pub(crate) payload: Payload,
-    /// Places where decode times do not rise.
-    pub(crate) disorder: u64,
-    /// The end in seconds.
+    pub(crate) payload: PayloadHash,
+    /// Number of packets whose decode timestamp does not increase.
+    pub(crate) dts_errors: u64,
+    /// End of the stream in seconds.
     pub(crate) end_s: f64,
-    /// The usual duration of a packet in seconds.
-    pub(crate) usual_s: f64,
+    /// Duration of the first packet with a duration, in seconds.
+    pub(crate) packet_s: f64,
 }
 
-/// A walk over all packets of an output.
-pub(crate) struct Walk {
+/// A scan of all packets of an output.
+pub(crate) struct PacketScan {
     pub(crate) streams: usize,
-    pub(crate) video: Option<StreamWalk>,
-    pub(crate) audio: Option<StreamWalk>,
+    pub(crate) video: Option<StreamScan>,
+    pub(crate) audio: Option<StreamScan>,
 }
 
-impl Walk {
-    pub(crate) fn over(
+impl PacketScan {
+    pub(crate) fn of(
         output: File,
         spec: &OutputSpec,
         cancel: Arc<AtomicBool>,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<Walk, JobError> {
-        let mut input = Input::open_own(output, &format!("output.{}", spec.container.extension()), cancel)?;
+    ) -> Result<PacketScan, JobError> {
+        let mut input =
+            Input::open_output(output, &format!("output.{}", spec.container.extension()), cancel)?;
         // SAFETY: a plain field of an open context.
         let streams = unsafe { (*input.as_mut_ptr()).nb_streams } as usize;
-        let mut video = start(&mut input, ffi::AVMediaType::AVMEDIA_TYPE_VIDEO);
-        let mut audio = start(&mut input, ffi::AVMediaType::AVMEDIA_TYPE_AUDIO);
+        let mut video = start_scan(&mut input, ffi::AVMediaType::AVMEDIA_TYPE_VIDEO);
+        let mut audio = start_scan(&mut input, ffi::AVMediaType::AVMEDIA_TYPE_AUDIO);
         let total_s = input.duration_s();
-        let mut last = [i64::MIN; 2];
+        let mut last_dts = [i64::MIN; 2];
         let mut packet = Packet::new()?;
         while input.read(&mut packet)? {
             let raw = packet.get();
-            for (side, last) in [&mut video, &mut audio].into_iter().zip(&mut last) {
-                let Some(walk) = side else { continue };
-                if raw.stream_index != walk.index as i32 {
+            for (stream, last_dts) in [&mut video, &mut audio].into_iter().zip(&mut last_dts) {
+                let Some(scan) = stream else { continue };
+                if raw.stream_index != scan.index as i32 {
                     continue;
                 }
                 // SAFETY: the stream belongs to the open input.
-                let base = unsafe { (*input.stream(walk.index)?).time_base };
-                walk.payload.take(&packet);
+                let base = unsafe { (*input.stream(scan.index)?).time_base };
+                scan.payload.add_packet(&packet);
                 if raw.flags & ffi::AV_PKT_FLAG_DISCARD == 0 {
-                    walk.packets += 1;
+                    scan.packets += 1;
                 }
                 if raw.dts != NOPTS {
-                    walk.disorder += u64::from(raw.dts <= *last);
-                    *last = raw.dts;
+                    scan.dts_errors += u64::from(raw.dts <= *last_dts);
+                    *last_dts = raw.dts;
                 }
                 if raw.pts != NOPTS {
-                    walk.end_s = walk.end_s.max(seconds(raw.pts + raw.duration, base));
-                    progress(Progress { done_s: walk.end_s, total_s, frames: walk.packets });
+                    scan.end_s = scan.end_s.max(seconds(raw.pts + raw.duration, base));
+                    progress(Progress { done_s: scan.end_s, total_s, frames: scan.packets });
                 }
-                if walk.usual_s == 0.0 {
-                    walk.usual_s = seconds(raw.duration, base);
+                if scan.packet_s == 0.0 {
+                    scan.packet_s = seconds(raw.duration, base);
                 }
             }
         }
-        Ok(Walk { streams, video, audio })
+        Ok(PacketScan { streams, video, audio })
     }
 }
 
-fn start(input: &mut Input, kind: ffi::AVMediaType) -> Option<StreamWalk> {
+fn start_scan(input: &mut Input, kind: ffi::AVMediaType) -> Option<StreamScan> {
     let index = input.first(kind)?;
     let framing = Framing::of(codec_name(input, index).as_deref());
-    Some(StreamWalk {
+    Some(StreamScan {
         index,
         packets: 0,
-        payload: Payload::new(framing),
-        disorder: 0,
+        payload: PayloadHash::new(framing),
+        dts_errors: 0,
         end_s: 0.0,
-        usual_s: 0.0,
+        packet_s: 0.0,
     })
 }
 
@@ -236,38 +237,38 @@ mod tests {
     use super::*;
 
     fn digest(framing: Framing, data: &[u8]) -> u128 {
-        let mut payload = Payload::new(framing);
+        let mut payload = PayloadHash::new(framing);
         payload.add(data);
         payload.digest()
     }
 
     #[test]
-    fn framing_does_not_change_the_hash_but_content_does() {
+    fn the_hash_depends_on_content_not_on_framing() {
         let by_length = [0, 0, 0, 2, 0x65, 7, 0, 0, 0, 1, 9];
         let annex_b = [0, 0, 0, 1, 0x65, 7, 0, 0, 1, 9];
         let other = [0, 0, 0, 1, 0x65, 8, 0, 0, 1, 9];
-        assert_eq!(digest(Framing::Units, &by_length), digest(Framing::Units, &annex_b));
-        assert_ne!(digest(Framing::Units, &by_length), digest(Framing::Units, &other));
+        assert_eq!(digest(Framing::NalUnits, &by_length), digest(Framing::NalUnits, &annex_b));
+        assert_ne!(digest(Framing::NalUnits, &by_length), digest(Framing::NalUnits, &other));
     }
 
     #[test]
-    fn units_that_are_none_are_counted() {
-        let strange = |data: &[u8]| {
-            let mut payload = Payload::new(Framing::Units);
+    fn counts_malformed_nal_units() {
+        let suspect = |data: &[u8]| {
+            let mut payload = PayloadHash::new(Framing::NalUnits);
             payload.add(data);
-            payload.strange
+            payload.suspect
         };
-        assert_eq!(strange(&[0, 0, 0, 2, 0x65, 7, 0, 0, 0, 1, 9]), 0);
-        assert_eq!(strange(&[0, 0, 0, 1, 0x65, 7, 0, 0, 1, 9]), 0, "behind start codes");
-        assert_eq!(strange(&[0, 0, 0, 9, 0x65, 7]), 1, "a unit longer than its packet");
-        assert_eq!(strange(&[0, 0, 0, 2, 0xe5, 7]), 1, "a unit whose first bit is set");
-        assert_eq!(strange(&[0; 16]), 1, "nothing but zeros");
+        assert_eq!(suspect(&[0, 0, 0, 2, 0x65, 7, 0, 0, 0, 1, 9]), 0);
+        assert_eq!(suspect(&[0, 0, 0, 1, 0x65, 7, 0, 0, 1, 9]), 0, "after start codes");
+        assert_eq!(suspect(&[0, 0, 0, 9, 0x65, 7]), 1, "a unit longer than its packet");
+        assert_eq!(suspect(&[0, 0, 0, 2, 0xe5, 7]), 1, "a unit whose first bit is set");
+        assert_eq!(suspect(&[0; 16]), 1, "nothing but zeros");
     }
 
     #[test]
-    fn an_adts_header_is_not_hashed() {
-        let bare = [0x21, 0x10];
+    fn adts_headers_are_not_hashed() {
+        let raw = [0x21, 0x10];
         let adts = [0xff, 0xf1, 0, 0, 0, 0, 0, 0x21, 0x10];
-        assert_eq!(digest(Framing::Aac, &bare), digest(Framing::Aac, &adts));
+        assert_eq!(digest(Framing::Aac, &raw), digest(Framing::Aac, &adts));
     }
 }

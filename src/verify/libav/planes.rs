@@ -1,22 +1,22 @@
-//! The samples of a decoded picture, component by component.
+//! Extracts the samples of a decoded frame, component by component.
 
 use std::ffi::c_int;
 
 use ffmpeg_next::ffi;
 
 use crate::transcode::libav::av::Frame;
-use crate::transcode::libav::video::describe;
-use crate::verify::reference_render::{Colors, Picture, Plane};
+use crate::transcode::libav::video::frame_format;
+use crate::verify::reference_render::{Colors, PlanarFrame, Plane};
 
-/// Bytes of side data up to the figures used here; the structures only ever grow at their end
-/// (libavutil, `mastering_display_metadata.h`).
+/// Bytes of side data up to the last field used; later FFmpeg versions only append fields (libavutil,
+/// `mastering_display_metadata.h`).
 const LIGHT_LEVEL_BYTES: usize = 4;
 const MASTERING_BYTES: usize = 88;
 
-/// A picture by its samples; `None` for kinds that are not read: palettes, grey, floats, single bits.
-/// `aspect` is the sample aspect ratio where the container has a say.
-pub(super) fn picture(frame: &Frame, aspect: ffi::AVRational) -> Option<Picture> {
-    let source = describe(frame, aspect);
+/// Returns the samples of a frame; `None` for unsupported formats: palette, grey, float, bitstream.
+/// `aspect` is the sample aspect ratio of the container, if it declares one.
+pub(super) fn planar_frame(frame: &Frame, aspect: ffi::AVRational) -> Option<PlanarFrame> {
+    let source = frame_format(frame, aspect);
     let raw = frame.get();
     // SAFETY: formats of frames are values of this enum; descriptors are static.
     let descriptor = unsafe {
@@ -24,7 +24,7 @@ pub(super) fn picture(frame: &Frame, aspect: ffi::AVRational) -> Option<Picture>
     };
     let has = |flag: c_int| descriptor.flags & flag as u64 != 0;
     let depth = descriptor.comp[0].depth;
-    let unread = [
+    let unsupported = [
         ffi::AV_PIX_FMT_FLAG_PAL,
         ffi::AV_PIX_FMT_FLAG_BITSTREAM,
         ffi::AV_PIX_FMT_FLAG_HWACCEL,
@@ -33,14 +33,14 @@ pub(super) fn picture(frame: &Frame, aspect: ffi::AVRational) -> Option<Picture>
         ffi::AV_PIX_FMT_FLAG_BE,
     ];
     let count = usize::from(descriptor.nb_components);
-    let even = descriptor.comp.iter().take(count).all(|component| component.depth == depth);
-    if unread.into_iter().any(has) || count < 3 || !even || !(8..=16).contains(&depth) {
+    let equal_depth = descriptor.comp.iter().take(count).all(|component| component.depth == depth);
+    if unsupported.into_iter().any(has) || count < 3 || !equal_depth || !(8..=16).contains(&depth) {
         return None;
     }
     let component = |index: usize| plane(frame, descriptor, index);
     let alpha = if has(ffi::AV_PIX_FMT_FLAG_ALPHA) { Some(component(count - 1)?) } else { None };
     let (sx, sy) = source.sample_aspect_ratio;
-    Some(Picture {
+    Some(PlanarFrame {
         planes: [component(0)?, component(1)?, component(2)?],
         alpha,
         depth: depth as u32,
@@ -48,7 +48,7 @@ pub(super) fn picture(frame: &Frame, aspect: ffi::AVRational) -> Option<Picture>
             rgb: source.rgb,
             full_range: source.full_range,
             matrix: source.matrix,
-            wide: source.primaries.as_deref() == Some("bt2020"),
+            wide_gamut: source.primaries.as_deref() == Some("bt2020"),
             transfer: source.transfer,
         },
         sample_aspect_ratio: f64::from(sx.max(1)) / f64::from(sy.max(1)),
@@ -60,12 +60,12 @@ fn plane(frame: &Frame, descriptor: &ffi::AVPixFmtDescriptor, index: usize) -> O
     let raw = frame.get();
     let component = descriptor.comp.get(index)?;
     let chroma = matches!(index, 1 | 2) && descriptor.flags & ffi::AV_PIX_FMT_FLAG_RGB as u64 == 0;
-    let shrunk = |length: c_int, log2: u8| {
+    let subsampled = |length: c_int, log2: u8| {
         let log2 = if chroma { u32::from(log2) } else { 0 };
         (length.max(0) as usize).div_ceil(1 << log2)
     };
-    let width = shrunk(raw.width, descriptor.log2_chroma_w);
-    let height = shrunk(raw.height, descriptor.log2_chroma_h);
+    let width = subsampled(raw.width, descriptor.log2_chroma_w);
+    let height = subsampled(raw.height, descriptor.log2_chroma_h);
     let (step, offset) = (component.step as usize, component.offset as usize);
     let wide = component.depth + component.shift > 8;
     let data = *raw.data.get(component.plane as usize)?;
@@ -80,7 +80,7 @@ fn plane(frame: &Frame, descriptor: &ffi::AVPixFmtDescriptor, index: usize) -> O
         // SAFETY: the plane has `height` rows of `stride` bytes each, and `needed` is no more than a row.
         let row = unsafe { std::slice::from_raw_parts(data.offset(y as isize * stride), needed) };
         if !wide && step == 1 && component.shift == 0 && component.depth == 8 {
-            // By far the most common, and it can be done many at a time.
+            // Fast path for the most common format, which the compiler vectorizes.
             samples.extend(row[offset..].iter().map(|byte| u16::from(*byte)));
             continue;
         }
@@ -93,16 +93,16 @@ fn plane(frame: &Frame, descriptor: &ffi::AVPixFmtDescriptor, index: usize) -> O
     Some(Plane { width, height, samples })
 }
 
-/// The brightest the video gets, in units of 100 candela per square metre.
+/// Returns the peak luminance of the video, in units of 100 candela per square metre.
 fn peak(frame: &Frame) -> Option<f64> {
     use ffi::AVFrameSideDataType::{
         AV_FRAME_DATA_CONTENT_LIGHT_LEVEL, AV_FRAME_DATA_MASTERING_DISPLAY_METADATA,
     };
-    let bytes = |kind, least: usize| {
+    let bytes = |kind, min_bytes: usize| {
         // SAFETY: the frame is valid; side data belongs to it and has `size` bytes.
         unsafe {
             let data = ffi::av_frame_get_side_data(frame.get(), kind).as_ref()?;
-            (data.size >= least).then(|| std::slice::from_raw_parts(data.data, least))
+            (data.size >= min_bytes).then(|| std::slice::from_raw_parts(data.data, min_bytes))
         }
     };
     let number = |bytes: &[u8], at: usize| {
@@ -110,7 +110,7 @@ fn peak(frame: &Frame) -> Option<f64> {
     };
     let content = bytes(AV_FRAME_DATA_CONTENT_LIGHT_LEVEL, LIGHT_LEVEL_BYTES);
     let content = content.map(|bytes| f64::from(number(bytes, 0)) / 100.0).filter(|peak| *peak > 0.0);
-    // The greatest luminance is the tenth rational, and whether it counts the second flag after it.
+    // The maximum luminance is the tenth rational; the second flag after it says whether it is valid.
     let mastering = bytes(AV_FRAME_DATA_MASTERING_DISPLAY_METADATA, MASTERING_BYTES)
         .filter(|bytes| number(bytes, 84) != 0)
         .map(|bytes| f64::from(number(bytes, 72)) / f64::from(number(bytes, 76).max(1)) / 100.0);

@@ -1,4 +1,4 @@
-//! A few pictures of an output, looked at a second time by another way.
+//! Compares some frames of an output with an independent render of the source.
 
 use fast_ssim2::{PixelDescriptor, PixelSlice, compute_ssimulacra2};
 use ffmpeg_next::ffi;
@@ -7,95 +7,100 @@ use super::planes;
 use crate::job::{JobError, VerifyReport};
 use crate::plan::VideoEncode;
 use crate::transcode::libav::av::{Frame, failed, rational};
-use crate::verify::reference_render::{Image, Part, common_size, draw, read};
+use crate::verify::reference_render::{Image, Region, common_size, render, render_region};
 use crate::verify::thresholds::{REFERENCE_MEAN, REFERENCE_SAMPLE_EVERY, REFERENCE_SAMPLES};
 
-/// Smaller pictures say nothing to a model of sight.
-const LEAST_SIDE: usize = 32;
+/// Minimum shorter side in pixels for SSIMULACRA2.
+const MIN_SIDE: usize = 32;
 
-/// In smaller pictures, colours that four pixels share blur what there is to see.
-const LEAST_COLORED_SIDE: usize = 128;
+/// Minimum shorter side in pixels for comparing colours; in smaller frames, 4:2:0 chroma distorts the score.
+const MIN_COLOR_SIDE: usize = 128;
 
-/// Scores of pictures held against the source without the filter graph.
-pub(super) struct Samples {
+/// SSIMULACRA2 scores of output frames against the reference render of their source frames.
+pub(super) struct ReferenceSamples {
     plan: VideoEncode,
     aspect: ffi::AVRational,
     scores: Vec<(u64, f64)>,
 }
 
-impl Samples {
-    pub(super) fn new(plan: &VideoEncode, aspect: ffi::AVRational) -> Samples {
-        Samples { plan: plan.clone(), aspect, scores: Vec::new() }
+impl ReferenceSamples {
+    pub(super) fn new(plan: &VideoEncode, aspect: ffi::AVRational) -> ReferenceSamples {
+        ReferenceSamples { plan: plan.clone(), aspect, scores: Vec::new() }
     }
 
-    /// How many ticks apart samples lie in a video of that many seconds.
-    pub(super) fn every(plan: &VideoEncode, seconds: Option<f64>) -> u64 {
+    /// Returns the number of ticks between samples in a video of `seconds`.
+    pub(super) fn distance(plan: &VideoEncode, seconds: Option<f64>) -> u64 {
         let ticks = seconds.map_or(0, |seconds| (seconds * plan.frame_rate.as_f64()) as u64);
-        let every = ticks.div_ceil(REFERENCE_SAMPLES as u64).max(REFERENCE_SAMPLE_EVERY);
-        // One in the middle of a short video.
-        if ticks > 0 { every.min(ticks) } else { every }
+        let distance = ticks.div_ceil(REFERENCE_SAMPLES as u64).max(REFERENCE_SAMPLE_EVERY);
+        // A short video gets one sample in its middle.
+        if ticks > 0 { distance.min(ticks) } else { distance }
     }
 
-    /// Looks at the picture of the output at a tick, made of the decoded picture of the source.
-    pub(super) fn look(&mut self, tick: u64, source: &Frame, output: &Frame) -> Result<(), JobError> {
-        // Films that turn out much longer than they said have been looked at enough.
+    /// Compares the output frame at a tick with the decoded source frame it results from.
+    pub(super) fn add(&mut self, tick: u64, source: &Frame, output: &Frame) -> Result<(), JobError> {
+        // Bounds the number of samples of videos much longer than declared.
         if self.scores.len() >= 2 * REFERENCE_SAMPLES {
             return Ok(());
         }
-        let pictures = (planes::picture(source, self.aspect), planes::picture(output, rational(1, 1)));
-        let (Some(source), Some(output)) = pictures else { return Ok(()) };
+        let frames =
+            (planes::planar_frame(source, self.aspect), planes::planar_frame(output, rational(1, 1)));
+        let (Some(source), Some(output)) = frames else { return Ok(()) };
         let size = common_size(&source, &self.plan);
-        if size.0.min(size.1) < LEAST_SIDE {
+        if size.0.min(size.1) < MIN_SIDE {
             return Ok(());
         }
-        let mut planned = draw(&source, &self.plan, size);
+        let mut planned = render(&source, &self.plan, size);
         let canvas = self.plan.canvas.as_ref().map_or(self.plan.scale, |canvas| canvas.size);
         let (width, height) = (self.plan.scale.width as usize, self.plan.scale.height as usize);
-        let margin = |canvas: u32, picture: usize| ((canvas as usize).saturating_sub(picture) / 2) & !1;
+        let margin = |canvas: u32, frame: usize| ((canvas as usize).saturating_sub(frame) / 2) & !1;
         let (left, top) = (margin(canvas.width, width), margin(canvas.height, height));
-        let mut real = read(&output, Part { left, top, width, height }, size);
-        if size.0.min(size.1) < LEAST_COLORED_SIDE {
-            planned.discolor();
-            real.discolor();
+        let mut actual = render_region(&output, Region { left, top, width, height }, size);
+        if size.0.min(size.1) < MIN_COLOR_SIDE {
+            planned.to_grey();
+            actual.to_grey();
         }
-        self.scores.push((tick, score(&planned, &real)?));
+        self.scores.push((tick, score(&planned, &actual)?));
         Ok(())
     }
 
-    /// The scores.
+    /// Returns the scores.
     pub(super) fn scores(&self) -> Vec<f64> {
         self.scores.iter().map(|(_, score)| *score).collect()
     }
 
-    /// Judges the scores of an output that is like what went into its encoder: of another one they say
-    /// no more than that.
-    pub(super) fn judge(self, report: &mut VerifyReport) {
+    /// Checks the scores. Only useful if the output is similar to the input of its encoder: otherwise the scores
+    /// are low for that reason.
+    pub(super) fn check(self, report: &mut VerifyReport) {
         let rate = self.plan.frame_rate.as_f64();
         let worst = self.scores.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1));
         let scores = self.scores();
         let mean = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
         if let Some((tick, score)) = worst.filter(|_| mean < REFERENCE_MEAN) {
-            let at = tick as f64 / rate;
+            let at_s = tick as f64 / rate;
             report.failures.push(format!(
-                "the picture is not what the plan makes of the source: SSIMULACRA2 {mean:.0} on average over \
-                 {} samples, {score:.0} at {at:.2} s; at least {REFERENCE_MEAN} is needed",
+                "the video does not match an independent render of the plan: mean SSIMULACRA2 {mean:.0} over \
+                 {} frames, expected at least {REFERENCE_MEAN}; lowest {score:.0} at {at_s:.2} s",
                 scores.len()
             ));
         }
     }
 }
 
-/// How alike two pictures look to people, by a model of sight; 100 is identical.
+/// Returns the SSIMULACRA2 score of two images; 100 is identical.
 pub(super) fn score(one: &Image, other: &Image) -> Result<f64, JobError> {
-    let score = compute_ssimulacra2(&view(one)?, &view(other)?)
-        .map_err(|e| failed(format!("cannot compare pictures: {e}")))?;
-    // What is no number passes every threshold.
-    if score.is_finite() { Ok(score) } else { Err(failed("cannot compare pictures: no score")) }
+    let score = compute_ssimulacra2(&pixel_slice(one)?, &pixel_slice(other)?)
+        .map_err(|e| failed(format!("cannot compute SSIMULACRA2: {e}")))?;
+    // NaN would pass every threshold.
+    if score.is_finite() {
+        Ok(score)
+    } else {
+        Err(failed("cannot compute SSIMULACRA2: the score is not finite"))
+    }
 }
 
-fn view(image: &Image) -> Result<PixelSlice<'_>, JobError> {
+fn pixel_slice(image: &Image) -> Result<PixelSlice<'_>, JobError> {
     let (width, height) = (image.width as u32, image.height as u32);
     let bytes = image.pixels.as_flattened();
     PixelSlice::new(bytes, width, height, image.width * 3, PixelDescriptor::RGB8_SRGB)
-        .map_err(|e| failed(format!("cannot compare pictures: {e}")))
+        .map_err(|e| failed(format!("cannot compute SSIMULACRA2: {e}")))
 }

@@ -1,4 +1,4 @@
-//! Looks for what the source lost before it came here, which an even frame rate would hide.
+//! Checks the source for lost frames, which the constant frame rate of the output would hide.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -6,27 +6,26 @@ use std::sync::atomic::AtomicBool;
 
 use ffmpeg_next::ffi;
 
-use super::step;
-use super::stream_copies::gives_a_picture_each;
+use super::decode_progress;
+use super::stream_copies::has_frame_per_packet;
 use crate::job::{JobError, Progress, VerifyReport};
 use crate::plan::{OutputSpec, VideoPlan};
-use crate::transcode::gaps::{Spans, Take};
+use crate::transcode::gaps::{DecodeAction, DecodeSpans};
 use crate::transcode::libav::av::{NOPTS, Packet};
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::share;
 use crate::transcode::libav::transcoder::Transcoder;
-use crate::verify::thresholds::{HOLE_FRAMES, LOST_FRAMES};
+use crate::verify::thresholds::{GAP_FRAMES, LOST_FRAMES};
 
-/// Notes packets that could not be read.
+/// Reports packets that could not be read.
 pub(super) fn check_reading(errors: u64, report: &mut VerifyReport) {
     if errors > 0 {
-        report.source_failure(format!("{errors} packets of the source could not be read"));
+        report.source_failure(format!("{errors} packets of the source could not be read, expected none"));
     }
 }
 
-/// Notes whatever the source has lost, as far as reading and decoding it showed, and looks closer where
-/// pictures lie too far apart.
+/// Reports read and decode errors of the source, and runs a strict decoder over gaps between frames.
 pub(super) fn check_source(
     input: &File,
     name: &str,
@@ -39,60 +38,67 @@ pub(super) fn check_source(
     check_reading(transcoder.input.read_errors, report);
     let damage = transcoder.audio_damage();
     if damage > 0 {
-        report.source_failure(format!("the decoder reported {damage} errors in the audio of the source"));
+        report.source_failure(format!(
+            "the decoder reported {damage} errors in the source's audio, expected none"
+        ));
     }
     let Some(VideoPlan::Encode(plan)) = &spec.video else { return Ok(()) };
-    let countable = gives_a_picture_each(&mut transcoder.input, plan.stream);
-    let lost = transcoder.lost_packets;
-    let Some(chain) = transcoder.chain() else { return Ok(()) };
+    let countable = has_frame_per_packet(&mut transcoder.input, plan.stream);
+    let missing = transcoder.lost_packets;
+    let Some(chain) = transcoder.video_chain() else { return Ok(()) };
     let (count, first) = chain.damage();
     if count > 0 {
         let at = first.first().and_then(|damage| damage.at_s);
-        let at = at.map_or(String::new(), |at| format!(", the first at {at:.2} s"));
-        report
-            .source_failure(format!("the decoder reported {count} errors in the picture of the source{at}"));
+        let at = at.map_or(String::new(), |at| format!(" (first at {at:.2} s)"));
+        report.source_failure(format!(
+            "the decoder reported {count} errors in the source's video, expected none{at}"
+        ));
         return Ok(());
     }
-    if let Some(lost) = lost.filter(|&lost| countable && lost > LOST_FRAMES) {
-        report.source_failure(format!("{lost} packets of the source gave no picture"));
+    if let Some(missing) = missing.filter(|&missing| countable && missing > LOST_FRAMES) {
+        report.source_failure(format!(
+            "{missing} video packets of the source gave no frame, at most {LOST_FRAMES} allowed"
+        ));
     }
-    let usual_s = chain.usual_s();
+    let frame_s = chain.frame_s();
     let widest = chain.gaps.widest();
     let widest_s = widest.map_or(0.0, |gap| gap.length_s);
-    // A video that was cut out of a longer one may begin with pictures that lean on what is gone.
-    let leaning_s = (LOST_FRAMES as f64 + HOLE_FRAMES) * usual_s;
-    let leading = chain.gaps.leading().filter(|gap| gap.length_s > leaning_s.max(widest_s));
-    let Some(gap) = leading.or(widest).filter(|gap| gap.length_s > HOLE_FRAMES * usual_s) else {
+    // A video cut out of a longer one may begin with frames whose references are missing.
+    let leading_limit_s = (LOST_FRAMES as f64 + GAP_FRAMES) * frame_s;
+    let leading = chain.gaps.leading().filter(|gap| gap.length_s > leading_limit_s.max(widest_s));
+    let Some(gap) = leading.or(widest).filter(|gap| gap.length_s > GAP_FRAMES * frame_s) else {
         return Ok(());
     };
     let open = || Input::open(share(input)?, name, Arc::clone(&cancel));
-    let mut strict =
-        |input: &mut Input, spans| strict_complaints(input, plan.stream, spec.threads, spans, &mut *progress);
-    let mut complaints = 0;
-    let parts = chain.gaps.around(HOLE_FRAMES * usual_s);
-    if parts.is_none() || strict(&mut open()?, parts)? > 0 {
-        // A decoder that begins in the middle may miss what was never lost, so that only the whole convicts.
-        complaints = strict(&mut open()?, None)?;
+    let mut strict = |input: &mut Input, spans| {
+        strict_decode_errors(input, plan.stream, spec.threads, spans, &mut *progress)
+    };
+    let mut errors = 0;
+    let spans = chain.gaps.spans_around(GAP_FRAMES * frame_s);
+    if spans.is_none() || strict(&mut open()?, spans)? > 0 {
+        // A decoder that starts within the stream may report false errors, so only a full decode counts.
+        errors = strict(&mut open()?, None)?;
     }
-    if complaints > 0 {
+    if errors > 0 {
         let (length_s, at_s) = (gap.length_s, gap.at_s);
         report.source_failure(format!(
-            "the source has a hole of {length_s:.2} s at {at_s:.2} s, and its decoder misses frames there"
+            "frames are missing from the source: its video has a gap of {length_s:.2} s at {at_s:.2} s, and \
+             a strict decoder reported {errors} errors, expected none"
         ));
     }
     Ok(())
 }
 
-/// Complaints of a decoder that lets nothing pass, over these parts of a stream or over all of it.
-fn strict_complaints(
+/// Returns the number of errors of a strict decoder over `spans` of a stream, or over all of it.
+fn strict_decode_errors(
     input: &mut Input,
     stream: u32,
     threads: u32,
-    mut spans: Option<Spans>,
+    mut spans: Option<DecodeSpans>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<u64, JobError> {
     let total_s = input.duration_s();
-    let mut decoder = Decoder::of_complaints(input.stream(stream)?, threads)?;
+    let mut decoder = Decoder::for_error_check(input.stream(stream)?, threads)?;
     let mut packet = Packet::new()?;
     while input.read(&mut packet)? {
         let raw = packet.get();
@@ -100,18 +106,18 @@ fn strict_complaints(
             continue;
         }
         let key = raw.flags & ffi::AV_PKT_FLAG_KEY != 0;
-        let take = match &mut spans {
-            Some(spans) if raw.pts != NOPTS => spans.take(key, raw.pts),
-            _ => Take::Next,
+        let action = match &mut spans {
+            Some(spans) if raw.pts != NOPTS => spans.action(key, raw.pts),
+            _ => DecodeAction::Continue,
         };
-        if take == Take::Afresh {
+        if action == DecodeAction::AfterFlush {
             decoder.feed(None, &mut |_| Ok(()))?;
             decoder.flush();
         }
-        if take != Take::Pass {
+        if action != DecodeAction::Skip {
             decoder.feed(Some(&packet), &mut |_| Ok(()))?;
         }
-        progress(step(&decoder, &packet, total_s));
+        progress(decode_progress(&decoder, &packet, total_s));
     }
     decoder.feed(None, &mut |_| Ok(()))?;
     Ok(decoder.damage_count)

@@ -1,4 +1,4 @@
-//! Streams proven by the bytes of their packets: copied ones, and encoded ones that were watched.
+//! Verifies streams by the hashes of their packets: copied ones, and encoded ones seen by the inline verifier.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -7,26 +7,26 @@ use std::sync::atomic::AtomicBool;
 use ffmpeg_next::ffi;
 
 use super::decode_all;
-use super::packets::{Framing, Payload, Walk};
+use super::packets::{Framing, PacketScan, PayloadHash};
 use crate::job::{JobError, Progress, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::av::Packet;
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::share;
-use crate::transcode::libav::transcoder::{Kind, Length, Transcoder, codec_name};
+use crate::transcode::libav::transcoder::{OutputLength, StreamKind, Transcoder, codec_name};
 use crate::verify::thresholds::LOST_FRAMES;
 
-/// The packets that go into an output: picture, audio.
-pub(crate) struct Copies {
-    payloads: [Option<Payload>; 2],
-    /// Whether an encoder makes them; else they are the source's.
-    made: [bool; 2],
+/// Hashes of the packets that go into an output: video, audio.
+pub(crate) struct StreamHashes {
+    hashes: [Option<PayloadHash>; 2],
+    /// Whether the packets come from an encoder, else from the source.
+    encoded: [bool; 2],
 }
 
-impl Copies {
-    /// Those of a plan, nothing read yet.
-    pub(crate) fn of(spec: &OutputSpec, transcoder: &mut Transcoder) -> Copies {
-        let picture = match &spec.video {
+impl StreamHashes {
+    /// Creates empty hashes for the copied streams of a plan.
+    pub(crate) fn of(spec: &OutputSpec, transcoder: &mut Transcoder) -> StreamHashes {
+        let video = match &spec.video {
             Some(VideoPlan::Copy { stream, .. }) => Some(*stream),
             _ => None,
         };
@@ -34,105 +34,113 @@ impl Copies {
             Some(AudioPlan::Copy { stream }) => Some(*stream),
             _ => None,
         };
-        let mut payload =
-            |stream| Payload::new(Framing::of(codec_name(&mut transcoder.input, stream).as_deref()));
-        Copies { payloads: [picture.map(&mut payload), audio.map(&mut payload)], made: [false; 2] }
+        let mut hash =
+            |stream| PayloadHash::new(Framing::of(codec_name(&mut transcoder.input, stream).as_deref()));
+        StreamHashes { hashes: [video.map(&mut hash), audio.map(&mut hash)], encoded: [false; 2] }
     }
 
-    /// Packets of a kind will come from an encoder.
-    pub(super) fn expect_made(&mut self, kind: Kind, framing: Framing) {
-        let place = usize::from(kind == Kind::Audio);
-        (self.payloads[place], self.made[place]) = (Some(Payload::new(framing)), true);
+    /// Expects the packets of a stream from an encoder.
+    pub(super) fn expect_encoded(&mut self, kind: StreamKind, framing: Framing) {
+        let index = usize::from(kind == StreamKind::Audio);
+        (self.hashes[index], self.encoded[index]) = (Some(PayloadHash::new(framing)), true);
     }
 
-    /// Takes note of a packet that went into the output, or will.
-    pub(crate) fn take(&mut self, kind: Kind, packet: &Packet) {
-        if let Some(payload) = &mut self.payloads[usize::from(kind == Kind::Audio)] {
-            // What a video is cut out of before its first key frame leans on what is not there.
-            let begins_within = payload.packets == 0 && packet.get().flags & ffi::AV_PKT_FLAG_KEY == 0;
-            payload.strange += u64::from(kind == Kind::Video && begins_within);
-            payload.take(packet);
+    /// Adds a packet of the output.
+    pub(crate) fn add_packet(&mut self, kind: StreamKind, packet: &Packet) {
+        if let Some(hash) = &mut self.hashes[usize::from(kind == StreamKind::Audio)] {
+            // Frames before the first key frame lack their references.
+            let begins_within = hash.packets == 0 && packet.get().flags & ffi::AV_PKT_FLAG_KEY == 0;
+            hash.suspect += u64::from(kind == StreamKind::Video && begins_within);
+            hash.add_packet(packet);
         }
     }
 
-    /// Holds the output against them.
-    pub(super) fn check(&self, walk: &Walk, report: &mut VerifyReport) {
-        let [picture, audio] = &self.payloads;
-        for (what, given, made, output) in
-            [("picture", picture, self.made[0], &walk.video), ("audio", audio, self.made[1], &walk.audio)]
+    /// Compares the streams of the output with the hashes.
+    pub(super) fn check(&self, scan: &PacketScan, report: &mut VerifyReport) {
+        let [video, audio] = &self.hashes;
+        for (kind, expected, encoded, output) in
+            [("video", video, self.encoded[0], &scan.video), ("audio", audio, self.encoded[1], &scan.audio)]
         {
-            let (Some(given), Some(output)) = (given, output) else { continue };
-            let how = if made { "encoded" } else { "copied" };
-            if given.packets == 0 {
-                report.failures.push(format!("the {how} {what} is empty"));
-            } else if given.packets != output.payload.packets {
+            let (Some(expected), Some(output)) = (expected, output) else { continue };
+            let how = if encoded { "encoded" } else { "copied" };
+            let (packets, found) = (expected.packets, &output.payload);
+            if packets == 0 {
+                report.failures.push(format!("the {how} {kind} stream has no packets, expected at least 1"));
+            } else if packets != found.packets {
                 report.failures.push(format!(
-                    "the {how} {what} has {} packets instead of {}",
-                    output.payload.packets, given.packets
+                    "the {how} {kind} stream of the output has {} packets, expected {packets}",
+                    found.packets
                 ));
-            } else if given.digest() != output.payload.digest() {
-                let whose = if made { "what the encoder made" } else { "the same as the source's" };
-                report.failures.push(format!("the {how} {what} is not {whose}"));
-            } else if !made {
+            } else if expected.digest() != found.digest() {
+                let origin = if encoded { "the encoder's packets" } else { "the source" };
+                report.failures.push(format!(
+                    "the {how} {kind} stream of the output is not identical to {origin}: \
+                     packet hash {:032x}, expected {:032x}",
+                    found.digest(),
+                    expected.digest()
+                ));
+            } else if !encoded {
                 report.equal_streams.push(output.index);
             }
         }
     }
 
-    /// Decodes a copied stream where its packets look damaged. Audio ones are proven by their hash:
-    /// what is equal bit for bit decodes as the source does.
+    /// Decodes a copied stream if its packets look damaged. Otherwise the hash suffices: identical packets decode
+    /// as in the source.
     pub(super) fn decode(
         &self,
-        kind: Kind,
+        kind: StreamKind,
         output: &File,
         cancel: &Arc<AtomicBool>,
         report: &mut VerifyReport,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), JobError> {
-        let place = usize::from(kind == Kind::Audio);
-        let Some(payload) = self.payloads[place].as_ref().filter(|payload| payload.strange > 0) else {
+        let index = usize::from(kind == StreamKind::Audio);
+        let Some(hash) = self.hashes[index].as_ref().filter(|hash| hash.suspect > 0) else {
             return Ok(());
         };
-        if self.made[place] {
+        if self.encoded[index] {
             return Ok(());
         }
         let mut input = Input::open(share(output)?, "output.mp4", Arc::clone(cancel))?;
         decode_all(&mut input, kind, &mut report.decode, progress)?;
-        // A decoder waits for the first key frame without a word.
+        // Decoders skip packets before the first key frame without an error.
         let Some(stream) = input.first(ffi::AVMediaType::AVMEDIA_TYPE_VIDEO) else { return Ok(()) };
-        let lost = payload.packets.saturating_sub(report.decode.video_frames);
-        if kind == Kind::Video && lost > LOST_FRAMES && gives_a_picture_each(&mut input, stream) {
-            report.failures.push(format!("{lost} packets of the copied picture show nothing"));
+        let missing = hash.packets.saturating_sub(report.decode.video_frames);
+        if kind == StreamKind::Video && missing > LOST_FRAMES && has_frame_per_packet(&mut input, stream) {
+            report.failures.push(format!(
+                "{missing} packets of the copied video decode to no frame, at most {LOST_FRAMES} allowed"
+            ));
         }
         Ok(())
     }
 }
 
-/// Whether each packet of a stream is a picture: some codecs hide pictures in packets of their own.
-pub(super) fn gives_a_picture_each(input: &mut Input, stream: u32) -> bool {
+/// Returns whether each packet of a stream gives a frame; some codecs have packets with hidden frames.
+pub(super) fn has_frame_per_packet(input: &mut Input, stream: u32) -> bool {
     !matches!(codec_name(input, stream).as_deref(), Some("vp8" | "vp9" | "av1"))
 }
 
-/// What reading a source that is only copied has found.
-pub(crate) struct Seen {
-    pub(crate) copies: Copies,
-    pub(crate) length: Length,
-    /// How long the container says the picture lasts, in seconds.
+/// The results of reading a source that is only copied.
+pub(crate) struct CopyReport {
+    pub(crate) copies: StreamHashes,
+    pub(crate) length: OutputLength,
+    /// The duration of the video stream declared by the container, in seconds.
     pub(crate) declared_s: Option<f64>,
-    /// Where the picture ended, in seconds.
-    pub(crate) picture_end_s: Option<f64>,
-    /// Packets that could not be read.
+    /// The end of the video stream, in seconds.
+    pub(crate) video_end_s: Option<f64>,
+    /// Number of packets that could not be read.
     pub(crate) read_errors: u64,
 }
 
-impl Seen {
-    /// After the end of a video of such length.
-    pub(crate) fn of(copies: Copies, length: Length, transcoder: &Transcoder) -> Seen {
-        Seen {
+impl CopyReport {
+    /// Creates the report after `transcoder` has reached the end.
+    pub(crate) fn of(copies: StreamHashes, length: OutputLength, transcoder: &Transcoder) -> CopyReport {
+        CopyReport {
             copies,
             length,
             declared_s: transcoder.declared_s,
-            picture_end_s: transcoder.picture_end_s(),
+            video_end_s: transcoder.video_end_s(),
             read_errors: transcoder.input.read_errors,
         }
     }

@@ -1,10 +1,10 @@
-//! From samples to red, green and blue.
+//! Converts samples to RGB.
 
-use super::image::Picture;
+use super::image::PlanarFrame;
 use crate::model::HdrKind;
 
-/// From samples to red, green and blue, 0 to 1.
-pub(super) struct Decoding {
+/// Converts samples to RGB from 0 to 1.
+pub(super) struct ColorDecoder {
     rgb: bool,
     black: f32,
     luma_span: f32,
@@ -12,18 +12,18 @@ pub(super) struct Decoding {
     chroma_span: f32,
     /// Weights of red and blue in luma.
     weights: (f32, f32),
-    pub(super) most: f32,
-    /// To BT.709 primaries, by way of linear light.
-    narrow: bool,
+    pub(super) max_value: f32,
+    /// Whether to convert from BT.2020 to BT.709 primaries in linear light.
+    to_bt709: bool,
 }
 
-impl Decoding {
-    pub(super) fn new(picture: &Picture) -> Decoding {
-        let colors = &picture.colors;
-        let unit = (1_u32 << (picture.depth - 8)) as f32;
-        let most = ((1_u32 << picture.depth) - 1) as f32;
+impl ColorDecoder {
+    pub(super) fn new(frame: &PlanarFrame) -> ColorDecoder {
+        let colors = &frame.colors;
+        let unit = (1_u32 << (frame.depth - 8)) as f32;
+        let max_value = ((1_u32 << frame.depth) - 1) as f32;
         let full = colors.full_range || colors.rgb;
-        let short = picture.planes[0].width.min(picture.planes[0].height);
+        let short = frame.planes[0].width.min(frame.planes[0].height);
         // Recommendations ITU-R BT.601, BT.709 and BT.2020, SMPTE 240M, FCC 73.682.
         let weights = match colors.matrix.as_deref() {
             Some("bt709") => (0.2126, 0.0722),
@@ -35,21 +35,21 @@ impl Decoding {
             None => (0.2126, 0.0722),
         };
         let tone_mapped = matches!(colors.transfer.as_deref(), Some("smpte2084" | "arib-std-b67"));
-        Decoding {
+        ColorDecoder {
             rgb: colors.rgb,
             black: if full { 0.0 } else { 16.0 * unit },
-            luma_span: if full { most } else { 219.0 * unit },
+            luma_span: if full { max_value } else { 219.0 * unit },
             chroma_middle: 128.0 * unit,
-            chroma_span: if full { most } else { 224.0 * unit },
+            chroma_span: if full { max_value } else { 224.0 * unit },
             weights,
-            most,
-            narrow: colors.wide && !colors.rgb && !tone_mapped,
+            max_value,
+            to_bt709: colors.wide_gamut && !colors.rgb && !tone_mapped,
         }
     }
 
     pub(super) fn rgb(&self, [first, second, third]: [f32; 3]) -> [f32; 3] {
         if self.rgb {
-            return [first / self.most, second / self.most, third / self.most];
+            return [first / self.max_value, second / self.max_value, third / self.max_value];
         }
         let luma = (first - self.black) / self.luma_span;
         let blue = (second - self.chroma_middle) / self.chroma_span;
@@ -57,60 +57,65 @@ impl Decoding {
         let (wr, wb) = self.weights;
         let (r, b) = (luma + 2.0 * (1.0 - wr) * red, luma + 2.0 * (1.0 - wb) * blue);
         let rgb = [r, (luma - wr * r - wb * b) / (1.0 - wr - wb), b];
-        if !self.narrow {
+        if !self.to_bt709 {
             return rgb;
         }
-        narrowed(rgb.map(|value| value.max(0.0).powf(DISPLAY_GAMMA))).map(displayed)
+        bt2020_to_bt709(rgb.map(|value| value.max(0.0).powf(DISPLAY_GAMMA))).map(display_encoded)
     }
 }
 
-/// Components of a row of pixels, each the mean of the samples a pixel stands for.
+/// The components of a row of pixels, each the mean of the samples of a pixel.
 pub(super) type Row = [Vec<f32>; 3];
 
-/// Colours that are plain sums of components: what they are of nothing, and of one of each.
-struct Sums {
-    none: [f32; 3],
-    each: [[f32; 3]; 3],
+/// A linear conversion of samples to RGB bytes: the value of zero samples, and the factor of each component.
+struct LinearTransform {
+    zero: [f32; 3],
+    unit: [[f32; 3]; 3],
 }
 
-impl Sums {
-    /// Samples to bytes, where nothing between them bends.
-    fn of(decoding: &Decoding) -> Sums {
-        let none = decoding.rgb([0.0; 3]);
-        let each = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].map(|one| {
-            let with = decoding.rgb(one);
-            std::array::from_fn(|i| (with[i] - none[i]) * 255.0)
+impl LinearTransform {
+    /// Derives the transform of a decoder without nonlinear steps.
+    fn of(decoder: &ColorDecoder) -> LinearTransform {
+        let zero = decoder.rgb([0.0; 3]);
+        let unit = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].map(|one| {
+            let with = decoder.rgb(one);
+            std::array::from_fn(|i| (with[i] - zero[i]) * 255.0)
         });
-        Sums { none: none.map(|value| value * 255.0), each }
+        LinearTransform { zero: zero.map(|value| value * 255.0), unit }
     }
 }
 
-/// Appends the pixels of a row.
-pub(super) fn pixels(row: &Row, decoding: &Decoding, mapping: Option<&ToneMapping>, into: &mut Vec<[u8; 3]>) {
+/// Converts a row of samples and appends its pixels.
+pub(super) fn push_pixels(
+    row: &Row,
+    decoder: &ColorDecoder,
+    mapping: Option<&ToneMapping>,
+    into: &mut Vec<[u8; 3]>,
+) {
     let [first, second, third] = row;
-    let places = first.iter().zip(second).zip(third).map(|((a, b), c)| [*a, *b, *c]);
-    if mapping.is_some() || decoding.narrow {
-        into.extend(places.map(|components| {
-            let rgb = decoding.rgb(components);
-            bytes(mapping.map_or(rgb, |mapping| mapping.map(rgb)))
+    let components_of_pixels = first.iter().zip(second).zip(third).map(|((a, b), c)| [*a, *b, *c]);
+    if mapping.is_some() || decoder.to_bt709 {
+        into.extend(components_of_pixels.map(|components| {
+            let rgb = decoder.rgb(components);
+            to_bytes(mapping.map_or(rgb, |mapping| mapping.map(rgb)))
         }));
         return;
     }
-    let Sums { none, each: [a, b, c] } = Sums::of(decoding);
-    into.extend(places.map(|[x, y, z]| {
-        std::array::from_fn(|i| (none[i] + a[i] * x + b[i] * y + c[i] * z + 0.5).clamp(0.0, 255.0) as u8)
+    let LinearTransform { zero, unit: [a, b, c] } = LinearTransform::of(decoder);
+    into.extend(components_of_pixels.map(|[x, y, z]| {
+        std::array::from_fn(|i| (zero[i] + a[i] * x + b[i] * y + c[i] * z + 0.5).clamp(0.0, 255.0) as u8)
     }));
 }
 
-/// Recommendation ITU-R BT.1886.
+/// The display gamma of Recommendation ITU-R BT.1886.
 const DISPLAY_GAMMA: f32 = 2.4;
 
-fn displayed(light: f32) -> f32 {
+fn display_encoded(light: f32) -> f32 {
     light.max(0.0).powf(1.0 / DISPLAY_GAMMA)
 }
 
-/// Linear light of BT.2020 primaries in those of BT.709 (Report ITU-R BT.2407, 2).
-fn narrowed([r, g, b]: [f32; 3]) -> [f32; 3] {
+/// Converts linear light from BT.2020 to BT.709 primaries (Report ITU-R BT.2407, 2).
+fn bt2020_to_bt709([r, g, b]: [f32; 3]) -> [f32; 3] {
     [
         1.6605 * r - 0.5876 * g - 0.0728 * b,
         -0.1246 * r + 1.1329 * g - 0.0083 * b,
@@ -118,33 +123,34 @@ fn narrowed([r, g, b]: [f32; 3]) -> [f32; 3] {
     ]
 }
 
-/// From high dynamic range to standard.
+/// Maps HDR to SDR.
 pub(super) struct ToneMapping {
     hlg: bool,
     peak: f32,
 }
 
 impl ToneMapping {
-    pub(super) fn new(source: &Picture, from: HdrKind) -> ToneMapping {
+    pub(super) fn new(source: &PlanarFrame, from: HdrKind) -> ToneMapping {
         let hlg = match from {
             HdrKind::Hlg => true,
             HdrKind::DolbyVision => source.colors.transfer.as_deref() == Some("arib-std-b67"),
             HdrKind::Pq | HdrKind::Hdr10 => false,
         };
-        // What names no peak is taken for a master of 1,000 candela per square metre.
+        // Without a declared peak, a master of 1,000 candela per square metre is assumed.
         ToneMapping { hlg, peak: source.peak.unwrap_or(10.0) as f32 }
     }
 
-    /// Hable's curve over the brightest component, in units of 100 candela per square metre.
+    /// Applies Hable's curve to the brightest component, in units of 100 candela per square metre.
     fn map(&self, rgb: [f32; 3]) -> [f32; 3] {
-        let light = narrowed(rgb.map(|value| if self.hlg { hlg_light(value) } else { pq_light(value) }));
+        let light =
+            bt2020_to_bt709(rgb.map(|value| if self.hlg { hlg_light(value) } else { pq_light(value) }));
         let signal = light.iter().copied().fold(1e-6, f32::max);
         let factor = hable(signal) / hable(self.peak) / signal;
-        light.map(|value| displayed(value * factor))
+        light.map(|value| display_encoded(value * factor))
     }
 }
 
-/// Recommendation ITU-R BT.2100, table 4.
+/// The PQ transfer function of Recommendation ITU-R BT.2100, table 4.
 fn pq_light(value: f32) -> f32 {
     let (m1, m2) = (2610.0 / 16384.0, 2523.0 / 32.0);
     let (c1, c2, c3) = (3424.0 / 4096.0, 2413.0 / 128.0, 2392.0 / 128.0);
@@ -152,7 +158,8 @@ fn pq_light(value: f32) -> f32 {
     ((power - c1).max(0.0) / (c2 - c3 * power)).powf(1.0 / m1) * 100.0
 }
 
-/// Recommendation ITU-R BT.2100, table 5, on a display of 1,000 candela per square metre.
+/// The HLG transfer function of Recommendation ITU-R BT.2100, table 5, for a display of 1,000 candela per
+/// square metre.
 fn hlg_light(value: f32) -> f32 {
     let (a, b, c) = (0.178_832_77, 0.284_668_92, 0.559_910_7);
     let value = value.clamp(0.0, 1.0);
@@ -164,11 +171,11 @@ fn hable(x: f32) -> f32 {
     (x * (0.15 * x + 0.05) + 0.004) / (x * (0.15 * x + 0.5) + 0.06) - 1.0 / 15.0
 }
 
-fn bytes(rgb: [f32; 3]) -> [u8; 3] {
+fn to_bytes(rgb: [f32; 3]) -> [u8; 3] {
     rgb.map(|value| (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8)
 }
 
-/// `RRGGBB` as a colour; black where it is none.
+/// Parses `RRGGBB`; invalid digits count as 0.
 pub(super) fn color(text: &str) -> [f32; 3] {
     std::array::from_fn(|i| {
         let digits = text.get(i * 2..i * 2 + 2).unwrap_or("0");

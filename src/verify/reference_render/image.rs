@@ -1,80 +1,80 @@
-//! Pictures as samples, before and after they are drawn.
+//! Frames as samples and as RGB images.
 
-/// One component of a picture.
+/// One component of a frame.
 #[derive(Clone, Debug)]
 pub struct Plane {
-    /// Samples in a row.
+    /// Samples per row.
     pub width: usize,
-    /// Rows.
+    /// Number of rows.
     pub height: usize,
-    /// Row after row.
+    /// The samples, row by row.
     pub samples: Vec<u16>,
 }
 
-/// A decoded picture: red, green and blue, or luma and two colour differences; alpha maybe.
+/// A decoded frame: RGB, or luma and two chroma components, with optional alpha.
 #[derive(Clone, Debug)]
-pub struct Picture {
-    /// Three components.
+pub struct PlanarFrame {
+    /// The three components.
     pub planes: [Plane; 3],
-    /// How opaque it is.
+    /// The alpha component.
     pub alpha: Option<Plane>,
-    /// Bits of a sample.
+    /// Bits per sample.
     pub depth: u32,
     /// How to read the components.
     pub colors: Colors,
     /// Sample aspect ratio.
     pub sample_aspect_ratio: f64,
-    /// The brightest it gets, in units of 100 candela per square metre, where it says so.
+    /// The declared peak luminance, in units of 100 candela per square metre.
     pub peak: Option<f64>,
 }
 
-/// How components become red, green and blue.
+/// How components convert to RGB.
 #[derive(Clone, Debug)]
 pub struct Colors {
-    /// Whether they are that already.
+    /// Whether they are RGB already.
     pub rgb: bool,
     /// Whether samples span the full range.
     pub full_range: bool,
-    /// FFmpeg's name of the matrix.
+    /// FFmpeg's name of the colour matrix.
     pub matrix: Option<String>,
     /// Whether the primaries are those of BT.2020.
-    pub wide: bool,
+    pub wide_gamut: bool,
     /// FFmpeg's name of the transfer.
     pub transfer: Option<String>,
 }
 
-/// Red, green and blue, eight bits each.
+/// An RGB image with eight bits per component.
 #[derive(Debug)]
 pub struct Image {
-    /// Pixels in a row.
+    /// Pixels per row.
     pub width: usize,
-    /// Rows.
+    /// Number of rows.
     pub height: usize,
-    /// Pixels, row after row.
+    /// The pixels, row by row.
     pub pixels: Vec<[u8; 3]>,
 }
 
-/// A part of a picture of the output.
+/// A rectangular region of an output frame.
 #[derive(Clone, Copy, Debug)]
-pub struct Part {
-    /// Pixels left of it.
+pub struct Region {
+    /// Left edge in pixels.
     pub left: usize,
-    /// Pixels above it.
+    /// Top edge in pixels.
     pub top: usize,
-    /// Its width in pixels.
+    /// Width in pixels.
     pub width: usize,
-    /// Its height in pixels.
+    /// Height in pixels.
     pub height: usize,
 }
 
 impl Plane {
-    /// The sample for a pixel of a whole that this plane may have fewer samples of.
-    pub(super) fn nearest(&self, x: usize, y: usize, whole: &Plane) -> f32 {
-        let (x, y) = (x * self.width / whole.width, y * self.height / whole.height);
+    /// Returns the nearest sample for a pixel of `reference`, a plane that may have more samples.
+    pub(super) fn nearest(&self, x: usize, y: usize, reference: &Plane) -> f32 {
+        let (x, y) = (x * self.width / reference.width, y * self.height / reference.height);
         f32::from(self.samples[y * self.width + x])
     }
 
-    /// The sample at a place, 0 to 1, between its four neighbours.
+    /// Returns the bilinearly interpolated sample at a position from 0 to 1.
     pub(super) fn at(&self, p: f64, q: f64) -> f32 {
         let (x, fx) = split(p * self.width as f64 - 0.5, self.width);
         let (y, fy) = split(q * self.height as f64 - 0.5, self.height);
@@ -86,16 +86,16 @@ impl Plane {
     }
 }
 
-/// A place as a sample and the way to the next one.
+/// Splits a position into the index of a sample and the fraction to the next one.
 fn split(at: f64, count: usize) -> (usize, f32) {
     let at = at.clamp(0.0, (count - 1) as f64);
-    let whole = at as usize;
-    (whole, (at - whole as f64) as f32)
+    let index = at as usize;
+    (index, (at - index as f64) as f32)
 }
 
 impl Image {
-    /// Leaves only how bright each pixel is (weights of Recommendation ITU-R BT.709).
-    pub fn discolor(&mut self) {
+    /// Converts the image to grey (weights of Recommendation ITU-R BT.709).
+    pub fn to_grey(&mut self) {
         for pixel in &mut self.pixels {
             let [r, g, b] = pixel.map(f32::from);
             *pixel = [(0.2126 * r + 0.7152 * g + 0.0722 * b + 0.5) as u8; 3];

@@ -1,67 +1,70 @@
-//! Audio whose set-up says everything.
+//! Completes the facts of audio from its configuration record.
 
 use ffmpeg_next::ffi;
 
 use super::super::raw::{bits_per_sample, decoder, number, profile_name};
 use super::super::streams::extradata;
-use super::first_packets::{Kind, Promise};
+use super::first_packets::{ExpectedPacket, FirstPacketCheck};
 use crate::model::AudioStream;
 use crate::probe::bitstream::{aac, opus};
 
-/// The rate that every decoder of Opus puts out (RFC 7845, 5.1).
+/// The output sample rate of Opus decoders, in Hz (RFC 7845, 5.1).
 const OPUS_RATE: u32 = 48_000;
-/// FFmpeg's number of the low-complexity profile.
+/// FFmpeg's number for the low-complexity profile.
 const PROFILE_LC: i32 = 1;
 
-/// Completes what is known of a audio track. `None` when the set-up leaves anything open.
+/// Completes the facts of an audio stream; `None` when its configuration is not sufficient.
 ///
 /// # Safety
 /// `stream` is one of an open demuxer's.
-pub(super) unsafe fn settle(stream: *const ffi::AVStream, audio: &mut AudioStream) -> Option<Promise> {
+pub(super) unsafe fn complete(
+    stream: *const ffi::AVStream,
+    audio: &mut AudioStream,
+) -> Option<FirstPacketCheck> {
     // SAFETY: by the contract.
     let (id, record) = unsafe {
         let parameters = (*stream).codecpar;
         (number(&raw const (*parameters).codec_id), extradata(parameters))
     };
-    let (sample_rate, channels, kind) = match audio.codec.as_deref()? {
+    let (sample_rate, channels, expected) = match audio.codec.as_deref()? {
         codec if codec.starts_with("pcm_") => {
             let samples = u64::from(audio.sample_rate?) * u64::from(audio.channels?);
             let rate = bits_per_sample(id).map(|bits| samples * u64::from(bits));
             audio.bit_rate = audio.bit_rate.or(rate);
-            return Some(Promise { index: audio.index, kind: Kind::Nothing });
+            return Some(FirstPacketCheck { index: audio.index, expected: ExpectedPacket::Any });
         }
         "aac" => {
             let config = aac::low_complexity(record)?;
             audio.profile = profile_name(id, PROFILE_LC);
-            (config.sample_rate, config.channels, Kind::Aac { channels: config.channels })
+            (config.sample_rate, config.channels, ExpectedPacket::Aac { channels: config.channels })
         }
         "mp3" => {
             let (sample_rate, channels) = (audio.sample_rate?, audio.channels.filter(|count| *count <= 2)?);
-            // Otherwise the library takes it from the frames.
+            // Without a declared bit rate, the library reads it from the frames.
             audio.bit_rate?;
-            (sample_rate, channels, Kind::Mp3 { sample_rate, channels })
+            (sample_rate, channels, ExpectedPacket::Mp3 { sample_rate, channels })
         }
-        "opus" => (OPUS_RATE, opus::channels(record)?, Kind::Nothing),
+        "opus" => (OPUS_RATE, opus::channels(record)?, ExpectedPacket::Any),
         "vorbis" => {
             // SAFETY: by the contract.
-            let (sample_rate, channels) = unsafe { opened((*stream).codecpar)? };
-            (sample_rate, channels, Kind::Nothing)
+            let (sample_rate, channels) = unsafe { decoder_output((*stream).codecpar)? };
+            (sample_rate, channels, ExpectedPacket::Any)
         }
         _ => return None,
     };
     audio.sample_rate = Some(sample_rate);
     audio.channels = Some(channels);
     audio.channel_layout = Some(if channels == 1 { "mono" } else { "stereo" }.to_owned());
-    Some(Promise { index: audio.index, kind })
+    Some(FirstPacketCheck { index: audio.index, expected })
 }
 
-/// Samples per second and channels, mono or stereo, of a decoder given the set-up and nothing more:
-/// Vorbis has code books there, and only a decoder can tell whether they are audio.
+/// Returns sample rate (Hz) and channels, mono or stereo, of a decoder opened with the configuration only.
+/// The configuration of Vorbis contains code books, which only a decoder can validate.
 ///
 /// # Safety
 /// `parameters` are those of an open demuxer's stream.
-unsafe fn opened(parameters: *const ffi::AVCodecParameters) -> Option<(u32, u32)> {
-    // SAFETY: the decoder's description is static; the context is ours, and freed whatever happens.
+unsafe fn decoder_output(parameters: *const ffi::AVCodecParameters) -> Option<(u32, u32)> {
+    // SAFETY: the decoder's description is static; the context is local and always freed.
     unsafe {
         let decoder = decoder(number(&raw const (*parameters).codec_id))?;
         let mut context = ffi::avcodec_alloc_context3(decoder);

@@ -1,16 +1,16 @@
-//! How long a file is in the library's eyes, before it has decoded anything.
+//! Computes the duration of a file like the library, before it decodes anything.
 
 use ffmpeg_next::ffi;
 
-use super::super::streams::{is_text, ratio};
+use super::super::streams::{is_ignored_for_duration, ratio};
 
 const NO_TIME: i64 = i64::MIN;
 const MICROSECONDS: ffi::AVRational = ffi::AVRational { num: 1, den: 1_000_000 };
 
-/// What the container says; else, as the library will reckon, the time from the earliest start to the
-/// latest end of the streams, in microseconds. `None` where one of them lacks either, or is text.
+/// Returns the declared duration; otherwise, like the library, the time from the earliest start to the
+/// latest end of the streams. In microseconds; `None` when a stream has no start or duration, or is text.
 ///
-/// FFmpeg up to 6 says what the header of an ISO file says, from 7 on it reckons.
+/// FFmpeg up to 6 reports the duration in the header of an ISO file, from 7 on it computes it.
 ///
 /// # Safety
 /// `context` is open.
@@ -23,18 +23,18 @@ pub(super) unsafe fn duration_us(context: *mut ffi::AVFormatContext) -> Option<i
         }
         for position in 0..(*context).nb_streams as usize {
             let stream = *(*context).streams.add(position);
-            if is_text(stream) {
+            if is_ignored_for_duration(stream) {
                 return None;
             }
-            let (begins, lasts) = ((*stream).start_time, (*stream).duration);
-            if begins == NO_TIME || lasts == NO_TIME || ratio((*stream).time_base).is_none() {
+            let (stream_start, duration) = ((*stream).start_time, (*stream).duration);
+            if stream_start == NO_TIME || duration == NO_TIME || ratio((*stream).time_base).is_none() {
                 return None;
             }
-            let begins = ffi::av_rescale_q(begins, (*stream).time_base, MICROSECONDS);
-            let lasts = ffi::av_rescale_q(lasts, (*stream).time_base, MICROSECONDS);
-            start = start.min(begins);
-            end = end.max(begins.checked_add(lasts)?);
-            longest = longest.max(lasts);
+            let stream_start = ffi::av_rescale_q(stream_start, (*stream).time_base, MICROSECONDS);
+            let duration = ffi::av_rescale_q(duration, (*stream).time_base, MICROSECONDS);
+            start = start.min(stream_start);
+            end = end.max(stream_start.checked_add(duration)?);
+            longest = longest.max(duration);
         }
     }
     Some(longest.max(end.checked_sub(start)?)).filter(|&duration| duration > 0)

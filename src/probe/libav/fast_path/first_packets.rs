@@ -1,58 +1,57 @@
-//! What the first packet of a stream must be like for its header to be believed.
+//! Checks that the first packet of each stream matches its header.
 
 use ffmpeg_next::ffi;
 
 use super::super::open::MediaInput;
-use super::super::walk::Walk;
+use super::super::walk::PacketWalk;
 use crate::model::MediaFacts;
 use crate::probe::bitstream::{aac, mpeg_audio, nal_units};
 
-/// Packets read to learn where every stream begins.
+/// Packets read at most to find the first of every stream.
 const MAX_PACKETS: u32 = 200;
 const NO_TIME: i64 = i64::MIN;
 
-/// What the first packet of a stream must agree with.
-pub(super) struct Promise {
-    /// The stream.
+/// A check of the first packet of a stream.
+pub(super) struct FirstPacketCheck {
+    /// The index of the stream.
     pub(super) index: u32,
-    /// What is promised.
-    pub(super) kind: Kind,
+    /// The expected packet.
+    pub(super) expected: ExpectedPacket,
 }
 
-/// The kinds of promises.
-pub(super) enum Kind {
-    /// Pictures that use this parameter set and no other.
-    Set { set: Vec<u8>, length_bytes: usize, is_set: fn(u8) -> bool, is_slice: fn(u8) -> bool },
-    /// A key frame that tells the rest.
+/// The expected first packet of a stream.
+pub(super) enum ExpectedPacket {
+    /// A packet with slices and no parameter set other than this one.
+    Nal { set: Vec<u8>, length_bytes: usize, is_set: fn(u8) -> bool, is_slice: fn(u8) -> bool },
+    /// A VP8 key frame of the declared size.
     Vp8,
-    /// A key frame that tells the rest.
+    /// A VP9 key frame, which completes the facts.
     Vp9,
-    /// A frame of AAC whose first element has this many channels.
+    /// An AAC frame whose first element has this number of channels.
     Aac { channels: u32 },
-    /// A frame of layer III.
+    /// A layer III frame with these parameters.
     Mp3 { sample_rate: u32, channels: u32 },
-    /// Anything.
-    Nothing,
+    /// Any packet.
+    Any,
 }
 
-/// Reads the first packet of every stream with a promise, which also tells the library where the
-/// stream starts, and holds each to its promise. All that is read is noted in `walk`. Gives the
-/// streams whose container states no decode times, with the presentation time of their first packet;
-/// `None` when a promise is broken.
-pub(super) fn starts_as_promised(
+/// Reads the first packet of every checked stream, which also lets the library set its start time, and
+/// checks it. Adds all packets read to `walk`. Returns the streams without decode times, with the
+/// presentation time of their first packet; `None` when a check fails.
+pub(super) fn check_first_packets(
     input: &mut MediaInput,
-    mut open: Vec<Promise>,
+    mut pending: Vec<FirstPacketCheck>,
     facts: &mut MediaFacts,
-    walk: &mut Walk,
+    walk: &mut PacketWalk,
 ) -> Option<Vec<(u32, i64)>> {
     let context = input.as_ptr();
-    // SAFETY: the context is open and used by nobody else; the packet is ours and freed at the end.
+    // SAFETY: the context is open and not used by other code; the packet is local and freed at the end.
     unsafe {
         let mut packet = ffi::av_packet_alloc();
-        let mut kept = !packet.is_null();
-        let (mut unstarted, mut undated) = (Vec::new(), Vec::new());
+        let mut passed = !packet.is_null();
+        let (mut unstarted, mut without_dts) = (Vec::new(), Vec::new());
         for _ in 0..MAX_PACKETS {
-            if !kept || open.is_empty() && unstarted.is_empty() {
+            if !passed || pending.is_empty() && unstarted.is_empty() {
                 break;
             }
             if ffi::av_read_frame(context, packet) < 0 {
@@ -60,43 +59,44 @@ pub(super) fn starts_as_promised(
             }
             walk.add(context, &*packet);
             let index = (*packet).stream_index as u32;
-            if let Some(at) = open.iter().position(|promise| promise.index == index) {
+            if let Some(at) = pending.iter().position(|check| check.index == index) {
                 let data = match usize::try_from((*packet).size) {
                     Ok(size) if !(*packet).data.is_null() => std::slice::from_raw_parts((*packet).data, size),
                     _ => &[],
                 };
                 let hidden = (*packet).flags & ffi::AV_PKT_FLAG_DISCARD != 0;
                 let key = (*packet).flags & ffi::AV_PKT_FLAG_KEY != 0;
-                kept = key && open.swap_remove(at).is_kept(data, facts);
-                // Without decode times the library knows no start before it has decoded.
+                passed = key && pending.swap_remove(at).passes(data, facts);
+                // Without decode times the library does not know the start before it decodes.
                 match ((*packet).dts == NO_TIME, hidden) {
-                    (true, false) => undated.push((index, (*packet).pts)),
+                    (true, false) => without_dts.push((index, (*packet).pts)),
                     _ => unstarted.push(index),
                 }
             }
-            // A stream may begin with frames that are not shown; it starts with the first that is.
+            // A stream may begin with discarded frames; its start time is that of the first other frame.
             unstarted.retain(|&index| (**(*context).streams.add(index as usize)).start_time == NO_TIME);
             ffi::av_packet_unref(packet);
         }
         ffi::av_packet_free(&mut packet);
-        (kept && open.is_empty()).then_some(undated)
+        (passed && pending.is_empty()).then_some(without_dts)
     }
 }
 
-impl Promise {
-    fn is_kept(&self, data: &[u8], facts: &mut MediaFacts) -> bool {
+impl FirstPacketCheck {
+    fn passes(&self, data: &[u8], facts: &mut MediaFacts) -> bool {
         let video = |facts: &mut MediaFacts| facts.video.iter().position(|video| video.index == self.index);
-        match &self.kind {
-            Kind::Nothing => true,
-            Kind::Aac { channels } => aac::first_element_channels(data) == Some(*channels),
-            Kind::Mp3 { sample_rate, channels } => {
+        match &self.expected {
+            ExpectedPacket::Any => true,
+            ExpectedPacket::Aac { channels } => aac::first_element_channels(data) == Some(*channels),
+            ExpectedPacket::Mp3 { sample_rate, channels } => {
                 mpeg_audio::layer3(data) == Some((*sample_rate, *channels))
             }
-            Kind::Vp8 => video(facts).is_some_and(|at| super::video::is_vp8(data, &facts.video[at])),
-            Kind::Vp9 => {
-                video(facts).is_some_and(|at| super::video::settle_vp9(data, &mut facts.video[at]).is_some())
+            ExpectedPacket::Vp8 => {
+                video(facts).is_some_and(|at| super::video::is_vp8(data, &facts.video[at]))
             }
-            Kind::Set { set, length_bytes, is_set, is_slice } => {
+            ExpectedPacket::Vp9 => video(facts)
+                .is_some_and(|at| super::video::complete_vp9(data, &mut facts.video[at]).is_some()),
+            ExpectedPacket::Nal { set, length_bytes, is_set, is_slice } => {
                 let Some(units) = nal_units(data, *length_bytes) else { return false };
                 let is = |unit: &[u8], kind: &fn(u8) -> bool| unit.first().is_some_and(|&byte| kind(byte));
                 units.iter().any(|unit| is(unit, is_slice))

@@ -1,9 +1,9 @@
-//! What header and parameter sets settle by themselves, so that nothing need be decoded.
+//! The fast path: completes the facts from header and parameter sets, without decoding.
 //!
-//! The library completes an open file by decoding its first pictures, which costs forty times as
-//! much as opening it. In ISO files and Matroska all it learns by that is written in the parameter
-//! sets or in the first bytes of the first picture. Here they are read instead; wherever anything is
-//! missing, contradictory or unusual, the answer is "not settled" and the library's way is taken.
+//! libav's stream analysis decodes the first frames, which takes forty times as long as opening the
+//! file. In ISO files and Matroska, the parameter sets or the first bytes of the first frame contain the
+//! same facts, and this module reads them from there. When anything is missing, contradictory or unusual,
+//! it returns [`Unresolved`], and a full scan follows.
 
 mod audio;
 mod duration;
@@ -13,70 +13,71 @@ mod video;
 
 use ffmpeg_next::ffi;
 
-use self::first_packets::starts_as_promised;
+use self::first_packets::check_first_packets;
 pub(super) use self::fragments::complete as complete_fragmented;
 use super::open::MediaInput;
-use super::walk::Walk;
+use super::walk::PacketWalk;
 use crate::model::MediaFacts;
 use crate::probe::declared::Declared;
 
-/// What left the facts open.
+/// What the fast path could not resolve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Open {
-    /// A container whose header does not say everything.
+pub(super) enum Unresolved {
+    /// The container, whose header may be incomplete.
     Container,
-    /// The set-up of this video stream.
-    Picture(u32),
-    /// The set-up of this audio track.
+    /// The configuration of this video stream.
+    Video(u32),
+    /// The configuration of this audio stream.
     Audio(u32),
-    /// Packets that do not begin as the set-up promises.
+    /// Packets that do not match the configuration of their stream.
     Packets,
-    /// A stream without a first time.
-    Start,
+    /// The start time of a stream.
+    StartTime,
 }
 
-impl Open {
-    /// Whether no packet was read before this was found, so that the library can still begin.
+impl Unresolved {
+    /// Returns whether this was found before any packet was read, so that the same input can be analysed.
     pub(super) fn found_in_header(self) -> bool {
-        matches!(self, Open::Container | Open::Picture(_) | Open::Audio(_))
+        matches!(self, Unresolved::Container | Unresolved::Video(_) | Unresolved::Audio(_))
     }
 }
 
-/// Completes the facts of a freshly opened file; those of a fragmented one only as far as its packets
-/// need not be walked over, see [`complete_fragmented`].
+/// Completes the facts of a newly opened file. For a fragmented file, [`complete_fragmented`] adds the
+/// facts that need all packets.
 ///
 /// # Errors
-/// What is not settled; then `facts` are of no use.
-pub(super) fn settle(
+/// Returns what is unresolved; `facts` are then invalid.
+pub(super) fn complete_facts(
     input: &mut MediaInput,
     declared: &Declared,
     facts: &mut MediaFacts,
-    walk: &mut Walk,
-) -> Result<(), Open> {
-    if !usual_container(declared, facts) {
-        return Err(Open::Container);
+    walk: &mut PacketWalk,
+) -> Result<(), Unresolved> {
+    if !is_supported_container(declared, facts) {
+        return Err(Unresolved::Container);
     }
     let context = input.as_ptr();
-    let mut promises = Vec::new();
+    let mut checks = Vec::new();
     let fragmented = declared.fragmented == Some(true);
     for video in &mut facts.video {
         if video.frame_rate.is_none() && !fragmented {
-            return Err(Open::Picture(video.index));
+            return Err(Unresolved::Video(video.index));
         }
         // SAFETY: the context is open and the index is that of one of its streams.
-        let promise = unsafe { video::settle(*(*context).streams.add(video.index as usize), video) };
-        promises.push(promise.ok_or(Open::Picture(video.index))?);
+        let check = unsafe { video::complete(*(*context).streams.add(video.index as usize), video) };
+        checks.push(check.ok_or(Unresolved::Video(video.index))?);
     }
     for audio in &mut facts.audio {
         // SAFETY: as above.
-        let promise = unsafe { audio::settle(*(*context).streams.add(audio.index as usize), audio) };
-        promises.push(promise.ok_or(Open::Audio(audio.index))?);
+        let check = unsafe { audio::complete(*(*context).streams.add(audio.index as usize), audio) };
+        checks.push(check.ok_or(Unresolved::Audio(audio.index))?);
     }
-    let undated =
-        input.bounded(|input| starts_as_promised(input, promises, facts, walk)).ok_or(Open::Packets)?;
+    let without_dts = input
+        .with_read_limit(|input| check_first_packets(input, checks, facts, walk))
+        .ok_or(Unresolved::Packets)?;
     set_starts(context, facts);
-    // Where the first is not shown at 0, what the library says depends on how far it decodes.
-    for (index, pts) in undated.into_iter().filter(|(_, pts)| *pts == 0) {
+    // If the first frame is not presented at 0, the library's start time depends on how much it decodes.
+    for (index, pts) in without_dts.into_iter().filter(|(_, pts)| *pts == 0) {
         // SAFETY: the context is open and the index is that of one of its streams.
         let at =
             unsafe { super::streams::seconds(pts, (**(*context).streams.add(index as usize)).time_base) };
@@ -86,19 +87,19 @@ pub(super) fn settle(
     }
     let mut starts = facts.video.iter().map(|v| v.start_s).chain(facts.audio.iter().map(|a| a.start_s));
     if !starts.all(|start| start.is_some()) {
-        return Err(Open::Start);
+        return Err(Unresolved::StartTime);
     }
     if fragmented {
         return Ok(());
     }
     // SAFETY: the context is open.
-    let duration_us = unsafe { duration::duration_us(context) }.ok_or(Open::Start)?;
+    let duration_us = unsafe { duration::duration_us(context) }.ok_or(Unresolved::StartTime)?;
     facts.duration_s = Some(duration_us as f64 / 1_000_000.0);
     facts.bit_rate = overall_rate(facts.size_bytes, duration_us);
     Ok(())
 }
 
-/// Notes where every stream starts, as far as the library knows by now.
+/// Sets the start time of every stream, as far as the library knows it.
 fn set_starts(context: *mut ffi::AVFormatContext, facts: &mut MediaFacts) {
     // SAFETY: the context is open, the indices are those of its streams.
     let start = |index: u32| unsafe {
@@ -109,14 +110,14 @@ fn set_starts(context: *mut ffi::AVFormatContext, facts: &mut MediaFacts) {
     facts.audio.iter_mut().for_each(|audio| audio.start_s = start(audio.index));
 }
 
-/// Bits per second exactly as the library reckons them, in whole microseconds.
+/// Returns the bit rate in bits per second, computed like the library, from whole microseconds.
 fn overall_rate(size_bytes: u64, duration_us: i64) -> Option<u64> {
     let rate = size_bytes as f64 * 8.0 * 1_000_000.0 / duration_us as f64;
     Some(rate as u64).filter(|&rate| rate > 0 && duration_us > 0)
 }
 
-/// Whether the container is one whose header can be complete, with one set-up a track.
-fn usual_container(declared: &Declared, facts: &MediaFacts) -> bool {
+/// Returns whether the container can have a complete header, with one sample entry per track.
+fn is_supported_container(declared: &Declared, facts: &MediaFacts) -> bool {
     let matroska = matches!(facts.container.as_deref(), Some("matroska" | "webm"));
     let iso = declared.iso && declared.tracks.iter().all(|track| track.sample_entries == Some(1));
     let fragmented = declared.fragmented == Some(true);

@@ -1,4 +1,4 @@
-//! Pictures whose parameter sets or first bytes say everything.
+//! Completes the facts of video from its parameter sets or the first bytes of its first packet.
 
 use std::ffi::c_int;
 
@@ -7,19 +7,19 @@ use ffmpeg_next::ffi;
 use super::super::raw::{color_names, number, pixel_format, profile_name};
 use super::super::streams;
 use super::super::streams::extradata;
-use super::first_packets::{Kind, Promise};
+use super::first_packets::{ExpectedPacket, FirstPacketCheck};
 use crate::model::{ColorTags, VideoStream};
-use crate::probe::bitstream::{PictureParams, av1, h264, hevc, vp8, vp9};
+use crate::probe::bitstream::{SpsParams, av1, h264, hevc, vp8, vp9};
 
-/// `constraint_set1_flag`: a Baseline stream that keeps to the constrained profile.
+/// `constraint_set1_flag`: a Baseline stream that conforms to Constrained Baseline.
 const CONSTRAINED: u8 = 1 << 1;
-/// `constraint_set3_flag`: a High 10 or 4:2:2 stream without prediction between pictures.
+/// `constraint_set3_flag`: a High 10 or 4:2:2 stream with intra prediction only.
 const INTRA: u8 = 1 << 3;
 const PROFILE_CONSTRAINED: c_int = 1 << 9;
 const PROFILE_INTRA: c_int = 1 << 11;
 const TRANSFER_PQ: c_int = 16;
-/// Transfers behind which a message in the stream may announce another one.
-const TRANSFERS_IN_DOUBT: [c_int; 3] = [14, 15, TRANSFER_PQ];
+/// Transfers that an SEI message in the stream may replace by another one.
+const REPLACEABLE_TRANSFERS: [c_int; 3] = [14, 15, TRANSFER_PQ];
 const MATRIX_RGB: c_int = 0;
 const UNSPECIFIED: c_int = 2;
 const RANGE_LIMITED: c_int = 1;
@@ -27,36 +27,43 @@ const RANGE_FULL: c_int = 2;
 /// FFmpeg's matrices by VP9's `color_space`.
 const VP9_MATRICES: [c_int; 8] = [UNSPECIFIED, 5, 1, 6, 7, 9, 3, MATRIX_RGB];
 
-/// Completes what is known of a video stream. `None` when anything is left open that not even the
-/// first packet could settle.
+/// Completes the facts of a video stream; `None` when a fact stays unknown that the first packet cannot
+/// provide either.
 ///
 /// # Safety
 /// `stream` is one of an open demuxer's.
-pub(super) unsafe fn settle(stream: *const ffi::AVStream, video: &mut VideoStream) -> Option<Promise> {
+pub(super) unsafe fn complete(
+    stream: *const ffi::AVStream,
+    video: &mut VideoStream,
+) -> Option<FirstPacketCheck> {
     let index = video.index;
     // SAFETY: by the contract.
-    let kind = unsafe {
+    let expected = unsafe {
         match video.codec.as_deref()? {
-            "h264" => settle_nal(stream, video, true)?,
-            "hevc" => settle_nal(stream, video, false)?,
-            "av1" => settle_av1(stream, video)?,
+            "h264" => complete_nal(stream, video, true)?,
+            "hevc" => complete_nal(stream, video, false)?,
+            "av1" => complete_av1(stream, video)?,
             "vp8" => {
-                set_pixels(video, ffi::AVPixelFormat::AV_PIX_FMT_YUV420P as c_int)?;
+                set_pixel_format(video, ffi::AVPixelFormat::AV_PIX_FMT_YUV420P as c_int)?;
                 video.field_order = Some("progressive".to_owned());
-                Kind::Vp8
+                ExpectedPacket::Vp8
             }
-            "vp9" => Kind::Vp9,
+            "vp9" => ExpectedPacket::Vp9,
             _ => return None,
         }
     };
     // SAFETY: by the contract.
     video.hdr = unsafe { streams::hdr(stream, &video.color) };
-    Some(Promise { index, kind })
+    Some(FirstPacketCheck { index, expected })
 }
 
 /// # Safety
-/// As [`settle`].
-unsafe fn settle_nal(stream: *const ffi::AVStream, video: &mut VideoStream, avc: bool) -> Option<Kind> {
+/// As [`complete`].
+unsafe fn complete_nal(
+    stream: *const ffi::AVStream,
+    video: &mut VideoStream,
+    avc: bool,
+) -> Option<ExpectedPacket> {
     // SAFETY: by the contract; the bytes are copied below.
     let (id, record, tagged) = unsafe {
         let parameters = (*stream).codecpar;
@@ -73,10 +80,10 @@ unsafe fn settle_nal(stream: *const ffi::AVStream, video: &mut VideoStream, avc:
     if !(params.complete && params.frames_only && has_size(video, params.width, params.height)) {
         return None;
     }
-    let color = colors(&params, avc, tagged)?;
-    set_pixels(video, pixels(&params, color[0] == RANGE_FULL)?)?;
+    let color = resolve_colors(&params, avc, tagged)?;
+    set_pixel_format(video, nal_pixel_format(&params, color[0] == RANGE_FULL)?)?;
     set_color(video, color);
-    video.profile = profile_name(id, profile(&params, avc)?);
+    video.profile = profile_name(id, profile_number(&params, avc)?);
     video.level = i32::try_from(params.level_idc).ok();
     let stated = params.sample_aspect_ratio;
     video.sample_aspect_ratio = video.sample_aspect_ratio.or(stated);
@@ -88,7 +95,7 @@ unsafe fn settle_nal(stream: *const ffi::AVStream, video: &mut VideoStream, avc:
     let hevc_set: fn(u8) -> bool = |byte| byte >> 1 & 0x3f == 33;
     let avc_slice: fn(u8) -> bool = |byte| matches!(byte & 0x1f, 1..=5);
     let hevc_slice: fn(u8) -> bool = |byte| byte >> 1 & 0x3f < 32;
-    Some(Kind::Set {
+    Some(ExpectedPacket::Nal {
         set: set.to_vec(),
         length_bytes,
         is_set: if avc { avc_set } else { hevc_set },
@@ -97,8 +104,8 @@ unsafe fn settle_nal(stream: *const ffi::AVStream, video: &mut VideoStream, avc:
 }
 
 /// # Safety
-/// As [`settle`].
-unsafe fn settle_av1(stream: *const ffi::AVStream, video: &mut VideoStream) -> Option<Kind> {
+/// As [`complete`].
+unsafe fn complete_av1(stream: *const ffi::AVStream, video: &mut VideoStream) -> Option<ExpectedPacket> {
     use ffi::AVPixelFormat as F;
     // SAFETY: by the contract.
     let (id, sequence) = unsafe {
@@ -120,21 +127,21 @@ unsafe fn settle_av1(stream: *const ffi::AVStream, video: &mut VideoStream) -> O
         (10, false, (false, false)) => F::AV_PIX_FMT_YUV444P10LE,
         _ => return None,
     };
-    set_pixels(video, format as c_int)?;
+    set_pixel_format(video, format as c_int)?;
     let [primaries, transfer, matrix] = sequence.color.map(c_int::from);
     set_color(video, [range(sequence.full_range), primaries, transfer, matrix]);
     video.profile = profile_name(id, c_int::from(sequence.profile));
     video.level = Some(i32::from(sequence.level));
-    Some(Kind::Nothing)
+    Some(ExpectedPacket::Any)
 }
 
-/// Whether a packet is a VP8 key frame of the size the container states.
+/// Returns whether a packet is a VP8 key frame of the size that the container declares.
 pub(super) fn is_vp8(data: &[u8], video: &VideoStream) -> bool {
     vp8::key_frame_size(data).is_some_and(|(width, height)| has_size(video, width, height))
 }
 
-/// Completes what is known of a VP9 stream from its first packet.
-pub(super) fn settle_vp9(data: &[u8], video: &mut VideoStream) -> Option<()> {
+/// Completes the facts of a VP9 stream from its first packet.
+pub(super) fn complete_vp9(data: &[u8], video: &mut VideoStream) -> Option<()> {
     use ffi::AVPixelFormat as F;
     let frame = vp9::key_frame(data).filter(|frame| has_size(video, frame.width, frame.height))?;
     let matrix = *VP9_MATRICES.get(usize::from(frame.color_space))?;
@@ -151,7 +158,7 @@ pub(super) fn settle_vp9(data: &[u8], video: &mut VideoStream) -> Option<()> {
         (8, (true, false), _) => F::AV_PIX_FMT_YUV422P,
         _ => return None,
     };
-    set_pixels(video, format as c_int)?;
+    set_pixel_format(video, format as c_int)?;
     let [range, _, _, matrix] = color_names([range(frame.full_range), UNSPECIFIED, UNSPECIFIED, matrix]);
     video.color.range = range;
     video.color.matrix = matrix;
@@ -163,7 +170,7 @@ fn has_size(video: &VideoStream, width: u32, height: u32) -> bool {
     video.width == Some(width) && video.height == Some(height)
 }
 
-fn set_pixels(video: &mut VideoStream, format: c_int) -> Option<()> {
+fn set_pixel_format(video: &mut VideoStream, format: c_int) -> Option<()> {
     let pixels = pixel_format(format)?;
     video.pixel_format = Some(pixels.name);
     video.bit_depth = Some(pixels.depth);
@@ -181,22 +188,23 @@ fn range(full: bool) -> c_int {
     if full { RANGE_FULL } else { RANGE_LIMITED }
 }
 
-/// Range, primaries, transfer and matrix as the decoder would settle them between container and set.
-fn colors(params: &PictureParams, avc: bool, tagged: [c_int; 4]) -> Option<[c_int; 4]> {
+/// Returns range, primaries, transfer and matrix, combined from container and parameter set like a decoder
+/// does; `None` when the result is uncertain.
+fn resolve_colors(params: &SpsParams, avc: bool, tagged: [c_int; 4]) -> Option<[c_int; 4]> {
     let stated = params.color.map(|color| color.map(c_int::from));
     let [tagged_range, primaries, transfer, matrix] = tagged;
     let [primaries, transfer, matrix] = match stated {
         Some(stated) => stated,
         None if avc => [primaries, transfer, matrix],
-        // The decoder of HEVC takes the set's silence for an answer.
+        // The HEVC decoder treats values absent from the set as unspecified.
         None => [UNSPECIFIED; 3],
     };
     let range = params.full_range.map(range).unwrap_or(if avc { tagged_range } else { RANGE_LIMITED });
-    let doubtful = matrix == MATRIX_RGB || TRANSFERS_IN_DOUBT.contains(&transfer);
-    (!doubtful).then_some([range, primaries, transfer, matrix])
+    let uncertain = matrix == MATRIX_RGB || REPLACEABLE_TRANSFERS.contains(&transfer);
+    (!uncertain).then_some([range, primaries, transfer, matrix])
 }
 
-fn pixels(params: &PictureParams, full_range: bool) -> Option<c_int> {
+fn nal_pixel_format(params: &SpsParams, full_range: bool) -> Option<c_int> {
     use ffi::AVPixelFormat as F;
     if params.bit_depth != params.bit_depth_chroma {
         return None;
@@ -212,8 +220,8 @@ fn pixels(params: &PictureParams, full_range: bool) -> Option<c_int> {
     Some(format as c_int)
 }
 
-/// FFmpeg's number of the profile.
-fn profile(params: &PictureParams, avc: bool) -> Option<c_int> {
+/// Returns FFmpeg's profile number, which includes constraint flags.
+fn profile_number(params: &SpsParams, avc: bool) -> Option<c_int> {
     let number = c_int::try_from(params.profile_idc).ok().filter(|&number| number > 0)?;
     Some(match number {
         66 if avc && params.constraints & CONSTRAINED != 0 => number | PROFILE_CONSTRAINED,

@@ -1,6 +1,6 @@
-//! The stand-in inside the test's own process, with a folder of its own and a log.
+//! The sandbox inside the test process, with its own folder and log.
 
-#![allow(dead_code, reason = "no test needs everything")]
+#![allow(dead_code, reason = "no test uses all of it")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,40 +12,40 @@ use greenlit::sandbox::{Sandbox, SandboxOptions, UploadProber, start};
 use serde_json::Value;
 
 #[path = "validated.rs"]
-mod clip;
-pub(crate) use clip::validated;
+mod validated_asset;
+pub(crate) use validated_asset::validated;
 
-/// Ends with the test, and its folder with it.
-pub(crate) struct StandIn {
+/// A running sandbox; it stops and its folder is removed when the test ends.
+pub(crate) struct InProcessSandbox {
     pub(crate) dir: tempfile::TempDir,
-    pub(crate) sandbox: Sandbox,
+    pub(crate) server: Sandbox,
 }
 
-impl StandIn {
+impl InProcessSandbox {
     pub(crate) async fn start(
         prober: impl UploadProber + 'static,
         change: impl FnOnce(&mut SandboxOptions),
-    ) -> StandIn {
+    ) -> InProcessSandbox {
         let dir = tempfile::tempdir().unwrap();
         let mut options = SandboxOptions::new(dir.path().join("state"), Arc::new(prober));
         options.log = Some(dir.path().join("log.ndjson"));
         change(&mut options);
-        let sandbox = start(options).await.unwrap();
-        StandIn { dir, sandbox }
+        let server = start(options).await.unwrap();
+        InProcessSandbox { dir, server }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.sandbox.addr())
+        format!("http://{}", self.server.addr())
     }
 
-    /// A file of these bytes, with its proof.
+    /// Writes a file of these bytes and validates it.
     pub(crate) fn asset(&self, name: &str, bytes: &[u8]) -> ValidatedAsset {
         let path = self.dir.path().join(name);
         std::fs::write(&path, bytes).unwrap();
         validated(&path, bytes)
     }
 
-    /// Every request and every effect; none where nothing has happened yet.
+    /// Returns every request and every effect so far.
     pub(crate) fn log(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.dir.path().join("log.ndjson")).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -65,5 +65,5 @@ pub(crate) async fn ready(client: &TikTokAds, id: &str, md5: &str) -> RemoteVide
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("never ready");
+    panic!("video {id} did not become ready");
 }

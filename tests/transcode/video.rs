@@ -1,4 +1,4 @@
-//! Encoded pictures: upright, of the right size, in the right colours.
+//! Encoded video: upright, with the right size and colours.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,10 +7,10 @@ use greenlit::model::{Flip, HdrKind, Rotation, Size};
 use greenlit::plan::sample::audio_encode;
 use greenlit::plan::*;
 
-use super::bench::{Out, encode, encoded, media, show, tool};
+use super::bench::{TestOutput, encode, encoded, ffprobe_entries, media, run_tool};
 use super::common::fixture;
 
-/// The mean colour of a part of the first frame, as red, green, blue.
+/// Returns the mean RGB colour of a part of the first frame.
 fn color_at(path: &Path, crop: &str) -> [u8; 3] {
     let filter = format!("crop={crop},scale=1:1:flags=area:in_color_matrix=bt709,format=rgb24");
     let args = [
@@ -41,28 +41,28 @@ fn near(found: [u8; 3], wanted: [u8; 3]) -> bool {
 }
 
 #[test]
-fn a_rotated_phone_clip_comes_out_upright_and_in_step() {
-    let out = Out::new();
+fn a_rotated_phone_video_becomes_upright_and_stays_in_sync() {
+    let out = TestOutput::new();
     let input = fixture("npm-js-ffmpeg-iphone_rotated.mov");
-    let streams = show(&input, "stream=index,codec_type", "");
+    let streams = ffprobe_entries(&input, "stream=index,codec_type", "");
     let audio_index = streams.lines().find(|l| l.contains("audio")).map(|l| l[..1].parse().unwrap());
     let video: u32 = streams.lines().find(|l| l.contains("video")).unwrap()[..1].parse().unwrap();
     let mut plan = encode(540, 960, 30);
     plan.stream = video;
     plan.rotate = Rotation::Quarter;
-    let report = out.good(&input, &encoded(plan, audio_index.map(audio_encode)));
+    let report = out.fix_and_verify(&input, &encoded(plan, audio_index.map(audio_encode)));
     let similarity = report.similarity.unwrap();
     assert!(similarity.metric == "ssimulacra2" && similarity.mean > 60.0, "{similarity:?}");
     assert_eq!(
-        show(&out.path(), "stream=width,height,sample_aspect_ratio,pix_fmt", "v"),
+        ffprobe_entries(&out.path(), "stream=width,height,sample_aspect_ratio,pix_fmt", "v"),
         "540,960,1:1,yuv420p"
     );
     assert_eq!(
-        show(&out.path(), "stream=color_range,color_space,color_transfer,color_primaries", "v"),
+        ffprobe_entries(&out.path(), "stream=color_range,color_space,color_transfer,color_primaries", "v"),
         "tv,bt709,bt709,bt709"
     );
     assert!(
-        !tool("ffprobe", &["-v", "error", "-show_streams", out.path().to_str().unwrap()])
+        !run_tool("ffprobe", &["-v", "error", "-show_streams", out.path().to_str().unwrap()])
             .contains("rotation=")
     );
     let bytes = std::fs::read(out.path()).unwrap();
@@ -71,7 +71,7 @@ fn a_rotated_phone_clip_comes_out_upright_and_in_step() {
 }
 
 #[test]
-fn turns_and_mirrors_put_every_corner_where_it_belongs() {
+fn rotations_and_flips_move_the_corners() {
     let dir = tempfile::tempdir().unwrap();
     let input = media(dir.path(), "c.mp4", CORNERS);
     let (red, lime, blue, white) = ([255, 0, 0], [0, 255, 0], [0, 0, 255], [255; 3]);
@@ -88,8 +88,8 @@ fn turns_and_mirrors_put_every_corner_where_it_belongs() {
         let (w, h) = if rotate.swaps_sides() { (96, 128) } else { (128, 96) };
         let mut plan = encode(w, h, 10);
         (plan.rotate, plan.flip) = (rotate, flip);
-        let out = Out::new();
-        out.good(&input, &encoded(plan, None));
+        let out = TestOutput::new();
+        out.fix_and_verify(&input, &encoded(plan, None));
         let (x, y) = (w - 32, h - 32);
         let corners = [
             "16:16:8:8".to_owned(),
@@ -105,27 +105,27 @@ fn turns_and_mirrors_put_every_corner_where_it_belongs() {
 }
 
 #[test]
-fn colours_are_those_of_the_ffmpeg_tool() {
+fn colours_match_the_ffmpeg_tool() {
     let dir = tempfile::tempdir().unwrap();
-    let out = Out::new();
+    let out = TestOutput::new();
     let input = fixture("pypi-gradio-b.mp4");
-    let size = show(&input, "stream=width,height", "v:0");
+    let size = ffprobe_entries(&input, "stream=width,height", "v:0");
     let (w, h) = size.split_once(',').unwrap();
     let (w, h): (u32, u32) = (w.parse::<u32>().unwrap() & !1, h.parse::<u32>().unwrap() & !1);
     let rate: u32 = 25;
-    out.good(&input, &encoded(encode(w, h, rate), None));
+    out.fix_and_verify(&input, &encoded(encode(w, h, rate), None));
     let filter = format!(
         "scale={w}:{h}:in_color_matrix={}:out_color_matrix=bt709:out_range=tv,fps={rate},format=yuv420p",
         if w.min(h) <= 576 { "bt601" } else { "bt709" }
     );
-    let theirs =
+    let reference =
         media(dir.path(), "r.mp4", &format!("-i {} -an -vf {filter} -c:v libx264 -crf 12", input.display()));
     let args = [
         "-hide_banner",
         "-i",
         out.path().to_str().unwrap(),
         "-i",
-        theirs.to_str().unwrap(),
+        reference.to_str().unwrap(),
         "-lavfi",
         "ssim",
         "-f",
@@ -140,36 +140,36 @@ fn colours_are_those_of_the_ffmpeg_tool() {
 }
 
 #[test]
-fn hdr_is_tone_mapped_to_tagged_sdr_even_where_its_gamut_is_untagged() {
+fn hdr_is_tone_mapped_to_tagged_sdr_even_without_a_gamut_tag() {
     for (name, primaries) in [("tagged.mp4", "bt2020"), ("untagged.mp4", "unknown")] {
         let dir = tempfile::tempdir().unwrap();
-        // Said twice: FFmpeg 5 listens to the encoder's options, FFmpeg 7 to the frames.
-        let made = format!(
+        // Tagged twice: FFmpeg 5 uses the encoder's options, FFmpeg 7 the tags of the frames.
+        let args = format!(
             "-f lavfi -i testsrc2=s=320x240:r=10:d=1,format=yuv420p10le,\
              setparams=color_primaries={primaries}:color_trc=smpte2084:colorspace=bt2020nc \
              -c:v libx265 -x265-params log-level=error \
              -color_primaries {primaries} -color_trc smpte2084 -colorspace bt2020nc"
         );
-        let input = media(dir.path(), name, &made);
+        let input = media(dir.path(), name, &args);
         assert_eq!(
-            show(&input, "stream=color_transfer,color_primaries", "v"),
+            ffprobe_entries(&input, "stream=color_transfer,color_primaries", "v"),
             format!("smpte2084,{primaries}")
         );
         let mut plan = encode(320, 240, 10);
         plan.tone_map = Some(ToneMap { from: HdrKind::Hdr10 });
-        let out = Out::new();
-        out.good(&input, &encoded(plan, None));
+        let out = TestOutput::new();
+        out.fix_and_verify(&input, &encoded(plan, None));
         assert_eq!(
-            show(&out.path(), "stream=pix_fmt,color_space,color_transfer", "v"),
+            ffprobe_entries(&out.path(), "stream=pix_fmt,color_space,color_transfer", "v"),
             "yuv420p,bt709,bt709"
         );
     }
 }
 
 #[test]
-fn light_beyond_white_keeps_its_colour() {
+fn values_above_white_keep_their_hue() {
     let dir = tempfile::tempdir().unwrap();
-    for (name, is) in [("red", [255, 0, 0]), ("lime", [0, 255, 0]), ("cyan", [0, 255, 255])] {
+    for (name, expected) in [("red", [255, 0, 0]), ("lime", [0, 255, 0]), ("cyan", [0, 255, 255])] {
         let input = media(
             dir.path(),
             &format!("{name}.mp4"),
@@ -183,23 +183,23 @@ fn light_beyond_white_keeps_its_colour() {
         );
         let mut plan = encode(320, 240, 10);
         plan.tone_map = Some(ToneMap { from: HdrKind::Hdr10 });
-        let out = Out::new();
-        out.good(&input, &encoded(plan, None));
+        let out = TestOutput::new();
+        out.fix_and_verify(&input, &encoded(plan, None));
         let found = color_at(&out.path(), "32:32:144:104");
-        assert!(near(found, is), "{name}: {found:?}");
+        assert!(near(found, expected), "{name}: {found:?}");
     }
 }
 
 #[test]
-fn transparency_shows_the_background_and_borders_can_be_blurred() {
-    let out = Out::new();
+fn transparency_shows_the_background_and_borders_are_blurred() {
+    let out = TestOutput::new();
     let mut plan = encode(320, 180, 10);
     plan.alpha_background = Some("00ff00".to_owned());
     plan.canvas = Some(Canvas { size: Size::new(320, 320), fill: Fill::Blur });
     let dir = tempfile::tempdir().unwrap();
     let input =
         media(dir.path(), "a.mov", "-f lavfi -i color=red@0:s=160x90:r=10:d=1,format=rgba -c:v qtrle");
-    out.good(&input, &encoded(plan, None));
+    out.fix_and_verify(&input, &encoded(plan, None));
     for crop in ["32:32:144:144", "32:32:144:8"] {
         let found = color_at(&out.path(), crop);
         assert!(near(found, [0, 255, 0]), "{crop}: {found:?}");
@@ -207,7 +207,7 @@ fn transparency_shows_the_background_and_borders_can_be_blurred() {
 }
 
 #[test]
-fn a_size_that_changes_mid_stream_is_one_size_afterwards() {
+fn a_size_change_mid_stream_gives_one_output_size() {
     let dir = tempfile::tempdir().unwrap();
     media(dir.path(), "1.ts", "-f lavfi -i testsrc2=s=320x240:r=25:d=1 -c:v libx264");
     media(dir.path(), "2.ts", "-f lavfi -i testsrc2=s=640x480:r=25:d=1 -c:v libx264");
@@ -215,10 +215,10 @@ fn a_size_that_changes_mid_stream_is_one_size_afterwards() {
     both.extend(std::fs::read(dir.path().join("2.ts")).unwrap());
     let input = dir.path().join("both.ts");
     std::fs::write(&input, both).unwrap();
-    let out = Out::new();
+    let out = TestOutput::new();
     let mut spec = encoded(encode(320, 240, 25), None);
     spec.start_s = 1.4;
     let report = out.fix(&input, &spec).unwrap().verify;
     assert!(report.failures.iter().all(|f| !f.contains("differs")), "{:?}", report.failures);
-    assert_eq!(show(&out.path(), "stream=width,height", "v"), "320,240");
+    assert_eq!(ffprobe_entries(&out.path(), "stream=width,height", "v"), "320,240");
 }

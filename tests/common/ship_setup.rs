@@ -1,4 +1,4 @@
-//! A desk with a real sandbox process beside it, and what its log says came into being.
+//! A test folder with a sandbox process, and access to the effects in the sandbox's log.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -8,39 +8,39 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Desk, Run};
+use super::{CliRun, TestDir};
 
-/// The only token the sandbox knows, given by the environment as a user would.
+/// The only token that the sandbox accepts; tests pass it in an environment variable.
 pub const TOKEN: &str = "sandbox-token";
-/// A bound for waits that end as soon as what is waited for happens.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+/// The longest time that [`wait_for`] waits.
+pub const WAIT_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A process that ends with the test, however the test ends.
-pub struct Guarded(pub Child);
+/// A process that is killed when the test ends, also when it panics.
+pub struct KillOnDrop(pub Child);
 
-impl Drop for Guarded {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// A desk, and the sandbox that its configuration names.
-pub struct Stage {
-    pub desk: Desk,
+/// A test folder and the sandbox that its configuration names.
+pub struct ShipSetup {
+    pub dir: TestDir,
     pub port: u16,
-    sandbox: Option<Guarded>,
+    sandbox: Option<KillOnDrop>,
 }
 
-impl Stage {
-    pub fn new(options: &[&str]) -> Stage {
-        let mut stage = Stage { desk: Desk::new(), port: 0, sandbox: None };
-        stage.start(options);
-        stage.configure(stage.port);
-        stage
+impl ShipSetup {
+    pub fn new(options: &[&str]) -> ShipSetup {
+        let mut setup = ShipSetup { dir: TestDir::new(), port: 0, sandbox: None };
+        setup.start(options);
+        setup.configure(setup.port);
+        setup
     }
 
-    /// Starts the sandbox, again at the same address when there was one.
+    /// Starts the sandbox, at the same address as before if it ran already.
     pub fn start(&mut self, options: &[&str]) {
         let listen = format!("127.0.0.1:{}", self.port);
         let mut args = vec!["sandbox", "--listen", &listen, "--state", "platform", "--log", "log.ndjson"];
@@ -49,12 +49,12 @@ impl Stage {
             args.extend(["--processing", "200ms..600ms"]);
         }
         args.extend(options);
-        let mut command = self.desk.command(&args);
-        let mut child = Guarded(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+        let mut command = self.dir.command(&args);
+        let mut child = KillOnDrop(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
         let mut line = String::new();
         BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let port = line.trim().rsplit_once(':').and_then(|(_, port)| port.parse().ok());
-        self.port = port.unwrap_or_else(|| panic!("the sandbox said {line:?}"));
+        self.port = port.unwrap_or_else(|| panic!("the sandbox printed {line:?}"));
         assert!(line.starts_with("listening on http://127.0.0.1:"), "{line}");
         self.sandbox = Some(child);
     }
@@ -63,28 +63,28 @@ impl Stage {
         self.sandbox = None;
     }
 
-    /// Writes the configuration, for the sandbox or for something that stands before it.
+    /// Writes the configuration for the sandbox, or for a proxy in front of it.
     pub fn configure(&self, port: u16) {
         let text = format!(
             "[destination.test]\nplatform = \"tiktok-ads\"\nadvertiser_id = \"7000000000000000001\"\n\
              token_env = \"TEST_TOKEN\"\nbase_url = \"http://127.0.0.1:{port}/open_api/v1.3\"\n\
              tier = \"ultimate\"\npoll_deadline = \"45s\"\nvisibility_window = \"3s\"\nallow_private = true\n"
         );
-        self.desk.write("greenlit.toml", text);
+        self.dir.write("greenlit.toml", text);
     }
 
-    /// Adds a destination of posts at the same sandbox.
+    /// Adds a destination for posts at the same sandbox.
     pub fn configure_posts(&self, port: u16, mode: &str) {
-        let config = std::fs::read_to_string(self.desk.path("greenlit.toml")).unwrap();
+        let config = std::fs::read_to_string(self.dir.path("greenlit.toml")).unwrap();
         let text = format!(
             "{config}[destination.posts]\nplatform = \"tiktok-post\"\naccount = \"me\"\nmode = \"{mode}\"\n\
              token_env = \"TEST_TOKEN\"\nbase_url = \"http://127.0.0.1:{port}\"\n\
              poll_deadline = \"45s\"\nvisibility_window = \"3s\"\n"
         );
-        self.desk.write("greenlit.toml", text);
+        self.dir.write("greenlit.toml", text);
     }
 
-    /// One row an ad: a video, and a name.
+    /// Writes a manifest with one row per ad: video and ad name.
     pub fn manifest(&self, rows: &[(&str, &str)]) {
         let mut text = "video,adgroup_id,ad_name,identity_type,identity_id,ad_text,call_to_action,\
                         landing_page_url,display_name,cover\n"
@@ -96,25 +96,25 @@ impl Stage {
                 self.port
             ));
         }
-        self.desk.write("ads.csv", text);
+        self.dir.write("ads.csv", text);
     }
 
     pub fn ship(&self, more: &[&str]) -> Command {
         let mut args = vec!["ship", "ads.csv", "--to", "test", "--format", "json"];
         args.extend(more);
-        let mut command = self.desk.command(&args);
+        let mut command = self.dir.command(&args);
         command.env("TEST_TOKEN", TOKEN).env_remove("GREENLIT_CRASH_AT");
         command.stdin(Stdio::null());
         command
     }
 
-    pub fn run(&self) -> Run {
-        Run::of(self.ship(&[]).output().unwrap())
+    pub fn run(&self) -> CliRun {
+        CliRun::of(self.ship(&[]).output().unwrap())
     }
 
-    /// Every line of the sandbox's log.
+    /// Returns every line of the sandbox's log.
     pub fn log(&self) -> Vec<Value> {
-        let text = std::fs::read_to_string(self.desk.path("log.ndjson")).unwrap_or_default();
+        let text = std::fs::read_to_string(self.dir.path("log.ndjson")).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
@@ -126,12 +126,12 @@ impl Stage {
         self.log().into_iter().filter(|line| line["effect"] == kind).collect()
     }
 
-    /// How often each ad was created, by name.
+    /// Counts the created ads by name.
     pub fn ads(&self) -> BTreeMap<String, usize> {
         count(self.effects("ad_created").iter().map(|ad| ad["ad_name"].as_str().unwrap()))
     }
 
-    /// How often each video was uploaded, by name without its ending; later recipes end in `-rN`.
+    /// Counts the uploads by name without hash and extension; later encode modes end in `-rN`.
     pub fn videos(&self) -> BTreeMap<String, usize> {
         count(self.effects("video_created").iter().map(|video| {
             let name = video["file_name"].as_str().unwrap().trim_end_matches(".mp4");
@@ -144,13 +144,13 @@ impl Stage {
         }))
     }
 
-    /// No file of the desk, and nothing that was said, holds the secret.
+    /// Asserts that no file of the folder and no output of `runs` contains the secret.
     #[track_caller]
-    pub fn assert_is_nowhere(&self, secret: &str, runs: &[&Run]) {
+    pub fn assert_secret_is_nowhere(&self, secret: &str, runs: &[&CliRun]) {
         for run in runs {
-            assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "said aloud");
+            assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "the secret was printed");
         }
-        let all = files(self.desk.root());
+        let all = files(self.dir.root());
         assert!(all.iter().any(|path| path.ends_with("journal.db")), "{all:?}");
         for path in all {
             let bytes = std::fs::read(&path).unwrap();
@@ -160,7 +160,7 @@ impl Stage {
     }
 
     pub fn status(&self) -> String {
-        self.desk.greenlit(&["status", "--to", "test"]).stdout
+        self.dir.greenlit(&["status", "--to", "test"]).stdout
     }
 }
 
@@ -177,7 +177,7 @@ pub fn once_each(names: &[&str]) -> BTreeMap<String, usize> {
     names.iter().map(|name| ((*name).to_owned(), 1)).collect()
 }
 
-/// Every file below a folder.
+/// Returns every file below a folder, sorted.
 pub fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut found: Vec<PathBuf> = entries
@@ -192,41 +192,41 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Outputs that were begun below a folder.
-pub fn parts(folder: &Path) -> Vec<PathBuf> {
+/// Returns the partial outputs (`.part`) below a folder.
+pub fn partial_outputs(folder: &Path) -> Vec<PathBuf> {
     let is_part = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().ends_with(".part");
     files(folder).into_iter().filter(is_part).collect()
 }
 
-/// Waits for something that must come.
+/// Waits until `condition` is true; panics after [`WAIT_TIMEOUT`].
 #[track_caller]
-pub fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
+pub fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
     let begin = Instant::now();
-    while !there() {
-        assert!(begin.elapsed() < PATIENCE, "never came: {what}");
+    while !condition() {
+        assert!(begin.elapsed() < WAIT_TIMEOUT, "timed out waiting for {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// Whether an encoder has begun to write below a folder.
+/// Returns whether an encoder has begun to write below a folder.
 pub fn is_writing(folder: &Path) -> bool {
-    parts(folder).iter().any(|part| std::fs::metadata(part).is_ok_and(|meta| meta.len() > 0))
+    partial_outputs(folder).iter().any(|part| std::fs::metadata(part).is_ok_and(|meta| meta.len() > 0))
 }
 
 pub fn signal(child: &Child, name: &str) {
-    // A bare system has no `kill` to run.
+    // Minimal systems have no `kill` program.
     let signal = match name {
         "-INT" => rustix::process::Signal::INT,
         "-TERM" => rustix::process::Signal::TERM,
         "-KILL" => rustix::process::Signal::KILL,
         "-STOP" => rustix::process::Signal::STOP,
-        other => panic!("{other} is not sent here"),
+        other => panic!("unknown signal {other}"),
     };
     let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).unwrap();
     rustix::process::kill_process(pid, signal).unwrap();
 }
 
-/// Adds so many bytes to a video, in a box that players skip.
+/// Appends a `free` box of `bytes` bytes, which players skip.
 pub fn lengthen(video: &Path, bytes: u32) {
     let mut file = std::fs::OpenOptions::new().append(true).open(video).unwrap();
     file.write_all(&[&bytes.to_be_bytes()[..], b"free"].concat()).unwrap();
@@ -234,17 +234,17 @@ pub fn lengthen(video: &Path, bytes: u32) {
     file.set_len(size + u64::from(bytes) - 8).unwrap();
 }
 
-/// A video that needs a new encode of some seconds.
-pub fn make_webm(desk: &Desk, name: &str, seconds: u32) {
-    let to = desk.path(name);
+/// Makes a WebM video that must be re-encoded, which takes some seconds.
+pub fn make_webm(dir: &TestDir, name: &str, seconds: u32) {
+    let to = dir.path(name);
     std::fs::create_dir_all(to.parent().unwrap()).unwrap();
-    let picture = format!("testsrc2=size=960x540:rate=30:duration={seconds}");
+    let video = format!("testsrc2=size=960x540:rate=30:duration={seconds}");
     let audio = format!("sine=frequency=440:duration={seconds}");
-    desk.ffmpeg(&[
+    dir.ffmpeg(&[
         "-f",
         "lavfi",
         "-i",
-        &picture,
+        &video,
         "-f",
         "lavfi",
         "-i",

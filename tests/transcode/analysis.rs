@@ -1,4 +1,4 @@
-//! Looks at a video that make no video: covers, and the deep look.
+//! Jobs that analyse a video: cover images and the full decode (`--deep`).
 
 use std::fs::File;
 use std::sync::Arc;
@@ -8,28 +8,28 @@ use greenlit::model::{MediaFacts, Rotation, Size, TimeRange};
 use greenlit::transcode::libav::cover;
 use greenlit::verify::libav::deep;
 
-use super::bench::{Out, media};
+use super::bench::{TestOutput, media};
 use super::common::fixture;
 
 #[test]
-fn a_cover_is_a_png_of_the_size_asked_for() {
-    let out = Out::new();
+fn a_cover_is_a_png_of_the_requested_size() {
+    let out = TestOutput::new();
     let input = File::open(fixture("firefox-media-bunny_hd_5s.mp4")).unwrap();
     let cancel = Arc::new(AtomicBool::new(false));
     let size = Size::new(360, 640);
     let report = cover(input, out.create(), "in", size, Rotation::None, None, cancel, &mut |_| {}).unwrap();
     assert!(report.at_s >= 0.0);
-    let picture = image::ImageReader::new(std::io::BufReader::new(File::open(out.path()).unwrap()))
+    let image = image::ImageReader::new(std::io::BufReader::new(File::open(out.path()).unwrap()))
         .with_guessed_format()
         .unwrap();
-    assert_eq!(picture.format(), Some(image::ImageFormat::Png));
-    assert_eq!(picture.into_dimensions().unwrap(), (360, 640));
+    assert_eq!(image.format(), Some(image::ImageFormat::Png));
+    assert_eq!(image.into_dimensions().unwrap(), (360, 640));
 }
 
 #[test]
-fn a_deep_look_finds_black_stills_silence_and_borders() {
+fn the_full_decode_detects_black_freezes_silence_and_borders() {
     let dir = tempfile::tempdir().unwrap();
-    // A second of black, two of a moving picture with bars, three of a still one; audio from 1 s to 3 s.
+    // One second of black, two of motion with borders, three of a freeze; audio from 1 s to 3 s.
     let input = media(
         dir.path(),
         "deep.mp4",
@@ -48,26 +48,26 @@ fn a_deep_look_finds_black_stills_silence_and_borders() {
     assert!(found.black.len() == 1 && near(&found.black[0], 0.0, 1.0), "{:?}", found.black);
     assert!(found.freeze.iter().any(|range| near(range, 3.0, 6.0)), "{:?}", found.freeze);
     assert!(found.silence.len() == 2 && near(&found.silence[1], 3.0, 6.0), "{:?}", found.silence);
-    let [x, y, w, h] = found.active_picture.unwrap();
-    assert!(x == 0 && y.abs_diff(40) <= 2 && w == 320 && h.abs_diff(160) <= 4, "{:?}", found.active_picture);
-    // A sine of 1/8 amplitude peaks at -18 dB; ITU-R BS.1770 then puts it near -21 LUFS on one channel.
+    let [x, y, w, h] = found.active_area.unwrap();
+    assert!(x == 0 && y.abs_diff(40) <= 2 && w == 320 && h.abs_diff(160) <= 4, "{:?}", found.active_area);
+    // A sine of 1/8 amplitude peaks at -18 dB; on one channel ITU-R BS.1770 gives about -21 LUFS.
     let loudness = found.loudness.unwrap();
     assert!((loudness.true_peak_dbtp + 18.0).abs() < 1.0, "{loudness:?}");
     assert!((loudness.integrated_lufs + 21.5).abs() < 1.5, "{loudness:?}");
-    assert!(found.interlaced_frames.is_none_or(|(combed, looked)| combed * 2 < looked), "{found:?}");
+    assert!(found.interlaced_frames.is_none_or(|(combed, determined)| combed * 2 < determined), "{found:?}");
 }
 
 #[test]
-fn fields_are_told_from_fine_lines_by_the_order_they_come_in() {
+fn interlacing_is_distinguished_from_fine_lines_by_field_order() {
     let dir = tempfile::tempdir().unwrap();
-    let says_interlaced = |name: &str, video: &str| {
-        // The tag says nothing: only the picture does.
+    let is_interlaced = |name: &str, video: &str| {
+        // The file is tagged progressive, so only the frames show interlacing.
         let input = media(dir.path(), name, &format!("-f lavfi -i {video},setfield=prog {PLAIN}"));
         let cancel = Arc::new(AtomicBool::new(false));
         let file = File::open(&input).unwrap();
         let found = deep(file, name, MediaFacts::default(), cancel, &mut |_| {}).unwrap();
         let counted = found.interlaced_frames;
-        (counted.is_some_and(|(combed, looked)| looked >= 10 && combed * 2 > looked), counted)
+        (counted.is_some_and(|(combed, determined)| determined >= 10 && combed * 2 > determined), counted)
     };
     const PLAIN: &str = "-c:v libx264 -preset ultrafast -crf 20 -pix_fmt yuv420p -threads 1";
     let fine = "testsrc2=s=320x240:r=50:d=10";
@@ -82,7 +82,7 @@ fn fields_are_told_from_fine_lines_by_the_order_they_come_in() {
         ("pulldown.mp4", "testsrc2=s=320x240:r=24:d=5,telecine".to_owned(), true),
         ("soft.mp4", format!("{fine},interlace=lowpass=linear:scan=tff"), true),
     ] {
-        let (interlaced, counted) = says_interlaced(name, &video);
+        let (interlaced, counted) = is_interlaced(name, &video);
         assert_eq!(interlaced, expected, "{name}: {counted:?}");
     }
 }

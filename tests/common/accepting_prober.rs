@@ -1,21 +1,21 @@
-//! A good clip, as the stand-in sees it, for tests that are not about media.
+//! A prober that accepts every upload, for tests that do not depend on media.
 
-#![allow(dead_code, reason = "no test needs both")]
+#![allow(dead_code, reason = "no test uses both items")]
 
 use std::fs::File;
 
 use greenlit::sandbox::{UploadFacts, UploadProber};
 
-/// Calls anything a good clip.
-pub(crate) struct Agreeable;
+/// Reports [`good_facts`] for every upload.
+pub(crate) struct AcceptingProber;
 
-impl UploadProber for Agreeable {
+impl UploadProber for AcceptingProber {
     fn probe(&self, _file: File, _name: &str) -> Option<UploadFacts> {
         Some(good_facts())
     }
 }
 
-/// Facts that break no limit.
+/// Returns facts that keep every limit.
 pub(crate) fn good_facts() -> UploadFacts {
     UploadFacts {
         container: "mp4".into(),

@@ -1,4 +1,4 @@
-//! Copied streams: every byte as it was, under the tags, clock and index that were asked for.
+//! Copied streams: unchanged bytes with the requested tags, timestamps and index.
 
 use std::path::Path;
 
@@ -6,18 +6,19 @@ use greenlit::model::Rational;
 use greenlit::plan::sample;
 use greenlit::plan::*;
 
-use super::bench::{Out, copied, media, show, tool};
+use super::bench::{TestOutput, copied, ffprobe_entries, media, run_tool};
 use super::common::fixture;
 
 #[test]
 fn copied_streams_keep_every_byte_and_the_display_matrix() {
-    let out = Out::new();
+    let out = TestOutput::new();
     let input = fixture("pypi-gradio-world.mp4");
-    let audio = (!show(&input, "stream=index", "a").is_empty()).then_some(AudioPlan::Copy { stream: 1 });
-    let report = out.good(&input, &copied(audio));
+    let audio =
+        (!ffprobe_entries(&input, "stream=index", "a").is_empty()).then_some(AudioPlan::Copy { stream: 1 });
+    let report = out.fix_and_verify(&input, &copied(audio));
     assert!(report.equal_streams.contains(&0));
     let hash = |path: &Path| {
-        tool(
+        run_tool(
             "ffmpeg",
             &[
                 "-v",
@@ -36,19 +37,19 @@ fn copied_streams_keep_every_byte_and_the_display_matrix() {
     };
     assert_eq!(hash(&input), hash(&out.path()));
 
-    let turned = fixture("npm-js-ffmpeg-iphone_rotated.mov");
-    let streams = show(&turned, "stream=index,codec_type", "");
+    let rotated = fixture("npm-js-ffmpeg-iphone_rotated.mov");
+    let streams = ffprobe_entries(&rotated, "stream=index,codec_type", "");
     let video: u32 = streams.lines().find(|l| l.contains("video")).unwrap()[..1].parse().unwrap();
     let mut plan = copied(None);
     plan.video = Some(VideoPlan::Copy { stream: video, tags: VideoTags::default() });
-    out.good(&turned, &plan);
-    let rotation = |path: &Path| show(path, "stream_side_data=rotation", "v:0");
-    assert!(!rotation(&turned).is_empty());
-    assert_eq!(rotation(&out.path()), rotation(&turned));
+    out.fix_and_verify(&rotated, &plan);
+    let rotation = |path: &Path| ffprobe_entries(path, "stream_side_data=rotation", "v:0");
+    assert!(!rotation(&rotated).is_empty());
+    assert_eq!(rotation(&out.path()), rotation(&rotated));
 }
 
-/// The kinds and sizes of the boxes of a file.
-fn boxes(path: &Path) -> Vec<(String, u64)> {
+/// Returns the types and sizes of the top-level boxes of a file.
+fn top_level_boxes(path: &Path) -> Vec<(String, u64)> {
     let bytes = std::fs::read(path).unwrap();
     let (mut at, mut found) = (0, Vec::new());
     while at < bytes.len() {
@@ -61,7 +62,7 @@ fn boxes(path: &Path) -> Vec<(String, u64)> {
 }
 
 #[test]
-fn the_index_of_a_source_tells_how_much_room_its_copy_needs() {
+fn the_reserved_space_for_moov_suffices_for_copies() {
     let dir = tempfile::tempdir().unwrap();
     let size = |found: &[(String, u64)], kind: &str| -> u64 {
         found.iter().filter(|(name, _)| name == kind).map(|(_, size)| size).sum()
@@ -70,20 +71,20 @@ fn the_index_of_a_source_tells_how_much_room_its_copy_needs() {
         ("reordered.mov", "-c:v libx264 -bf 2 -g 30 -c:a aac"),
         ("even.mp4", "-c:v libx264 -bf 0 -c:a aac -b:a 64k"),
         ("uneven.mov", "-vf setpts='PTS+if(mod(N,7),0,0.01/TB)' -vsync vfr -c:v libx264 -c:a pcm_s16le"),
-        ("words.mov", "-metadata comment=some_words_of_the_maker -metadata title=x -c:v mpeg4 -c:a aac"),
+        ("metadata.mov", "-metadata comment=some_words_of_the_maker -metadata title=x -c:v mpeg4 -c:a aac"),
     ] {
         let source = "-f lavfi -i testsrc2=s=128x96:r=30:d=20 -f lavfi -i sine=d=20";
         let input = media(dir.path(), name, &format!("{source} {args}"));
-        let out = Out::new();
+        let out = TestOutput::new();
         let mut plan = copied(Some(AudioPlan::Copy { stream: 1 }));
         plan.strip_metadata = false;
         if name == "uneven.mov" {
             plan.audio = None;
         }
-        out.good(&input, &plan);
-        let found = boxes(&out.path());
-        // Had there been too little room, the media data would have been moved: the same order, no sign left
-        // but `free` of the size of the room.
+        out.fix_and_verify(&input, &plan);
+        let found = top_level_boxes(&out.path());
+        // With too little reserved space, the media data would have been moved: the same order, but with a
+        // `free` box of the reserved size.
         assert_eq!([&found[0].0, &found[1].0], ["ftyp", "moov"], "{name}: {found:?}");
         let (index, free) = (size(&found, "moov"), size(&found, "free"));
         assert!(free >= 8 && free < index / 2 + 4096, "{name}: {found:?}");
@@ -91,7 +92,7 @@ fn the_index_of_a_source_tells_how_much_room_its_copy_needs() {
 }
 
 #[test]
-fn tags_change_without_touching_pictures() {
+fn changing_tags_keeps_the_frames() {
     let dir = tempfile::tempdir().unwrap();
     let input = media(
         dir.path(),
@@ -100,17 +101,20 @@ fn tags_change_without_touching_pictures() {
     );
     let tags =
         VideoTags { declare_bt709: true, sample_aspect_ratio: Some(Rational::ONE), ..VideoTags::default() };
-    let out = Out::new();
-    out.good(&input, &sample::output(VideoPlan::Copy { stream: 0, tags }, None));
-    assert_eq!(show(&out.path(), "stream=sample_aspect_ratio,color_range,color_space", "v"), "1:1,tv,bt709");
-    let pictures = |path: &Path| {
-        tool("ffmpeg", &["-v", "error", "-i", path.to_str().unwrap(), "-f", "framemd5", "-"])
+    let out = TestOutput::new();
+    out.fix_and_verify(&input, &sample::output(VideoPlan::Copy { stream: 0, tags }, None));
+    assert_eq!(
+        ffprobe_entries(&out.path(), "stream=sample_aspect_ratio,color_range,color_space", "v"),
+        "1:1,tv,bt709"
+    );
+    let frame_hashes = |path: &Path| {
+        run_tool("ffmpeg", &["-v", "error", "-i", path.to_str().unwrap(), "-f", "framemd5", "-"])
             .lines()
             .filter(|l| !l.starts_with('#'))
             .map(|l| l.rsplit(',').next().unwrap().to_owned())
             .collect::<Vec<_>>()
     };
-    assert_eq!(pictures(&input), pictures(&out.path()));
+    assert_eq!(frame_hashes(&input), frame_hashes(&out.path()));
 }
 
 #[test]
@@ -122,17 +126,17 @@ fn hevc_is_tagged_for_apple_players() {
         "-f lavfi -i testsrc2=s=160x120:r=10:d=1 -c:v libx265 -x265-params log-level=error -tag:v hev1",
     );
     let tags = VideoTags { codec_tag: Some("hvc1".to_owned()), ..VideoTags::default() };
-    let out = Out::new();
-    out.good(&input, &sample::output(VideoPlan::Copy { stream: 0, tags }, None));
-    assert_eq!(show(&out.path(), "stream=codec_tag_string", "v"), "hvc1");
+    let out = TestOutput::new();
+    out.fix_and_verify(&input, &sample::output(VideoPlan::Copy { stream: 0, tags }, None));
+    assert_eq!(ffprobe_entries(&out.path(), "stream=codec_tag_string", "v"), "hvc1");
 }
 
 #[test]
-fn a_new_clock_is_even() {
+fn retiming_gives_a_constant_frame_rate() {
     let dir = tempfile::tempdir().unwrap();
     let input = media(dir.path(), "j.mkv", "-f lavfi -i testsrc=s=128x96:r=29.97:d=2 -c:v libx264 -bf 2");
     let tags = VideoTags { retime_to: Rational::new(30, 1), ..VideoTags::default() };
-    let out = Out::new();
-    out.good(&input, &sample::output(VideoPlan::Copy { stream: 0, tags }, None));
-    assert_eq!(show(&out.path(), "stream=r_frame_rate,avg_frame_rate", "v"), "30/1,30/1");
+    let out = TestOutput::new();
+    out.fix_and_verify(&input, &sample::output(VideoPlan::Copy { stream: 0, tags }, None));
+    assert_eq!(ffprobe_entries(&out.path(), "stream=r_frame_rate,avg_frame_rate", "v"), "30/1,30/1");
 }

@@ -1,25 +1,26 @@
-//! A line to the sandbox as long and as thin as lines are elsewhere.
+//! A proxy with low bandwidth and high latency, as in real networks.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-/// A port that leads to `to`. Requests go at `bytes_a_second`; replies come `delay` late.
-pub fn slow_line(to: u16, bytes_a_second: usize, delay: Duration) -> u16 {
+/// Starts a proxy to port `to` and returns its port. It limits requests to `bytes_a_second` and delays
+/// replies by `delay`.
+pub fn slow_proxy(to: u16, bytes_a_second: usize, delay: Duration) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for client in listener.incoming().flatten() {
             let Ok(server) = TcpStream::connect(("127.0.0.1", to)) else { continue };
-            let (back, forth) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-            std::thread::spawn(move || pass_on(client, server, Some(bytes_a_second), Duration::ZERO));
-            std::thread::spawn(move || pass_on(forth, back, None, delay));
+            let (to_client, from_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || forward(client, server, Some(bytes_a_second), Duration::ZERO));
+            std::thread::spawn(move || forward(from_server, to_client, None, delay));
         }
     });
     port
 }
 
-fn pass_on(mut from: TcpStream, mut to: TcpStream, rate: Option<usize>, delay: Duration) {
+fn forward(mut from: TcpStream, mut to: TcpStream, rate: Option<usize>, delay: Duration) {
     let mut buffer = vec![0; 16 << 10];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
         if let Some(rate) = rate {

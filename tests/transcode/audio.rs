@@ -1,4 +1,4 @@
-//! Audio: in its place, as long as the picture, as loud as was asked for.
+//! Encoded audio: in sync, as long as the video, with the requested loudness.
 
 use std::fs::File;
 use std::process::Command;
@@ -9,10 +9,10 @@ use greenlit::plan::sample::audio_encode;
 use greenlit::plan::*;
 use greenlit::verify::libav::deep;
 
-use super::bench::{Out, copied, encode, encoded, media, show};
+use super::bench::{TestOutput, copied, encode, encoded, ffprobe_entries, media};
 
 #[test]
-fn silence_loops_and_limits_end_with_the_picture() {
+fn silence_loops_and_limits_end_with_the_video() {
     let dir = tempfile::tempdir().unwrap();
     let input = media(
         dir.path(),
@@ -20,7 +20,9 @@ fn silence_loops_and_limits_end_with_the_picture() {
         "-f lavfi -i testsrc2=s=160x120:r=10:d=1 -f lavfi -i sine=d=1 -c:v libx264 -c:a aac",
     );
     let silent = AudioPlan::Silence { sample_rate: 44_100, channels: 2, bit_rate: 64_000 };
-    let length = |out: &Out, stream| show(&out.path(), "stream=duration", stream).parse::<f64>().unwrap();
+    let length = |out: &TestOutput, stream| {
+        ffprobe_entries(&out.path(), "stream=duration", stream).parse::<f64>().unwrap()
+    };
     let cases = [
         (None, Some(Lengthening { to_s: 2.5, kind: LengtheningKind::Loop }), 2.5),
         (None, Some(Lengthening { to_s: 1.7, kind: LengtheningKind::Freeze }), 1.7),
@@ -29,23 +31,23 @@ fn silence_loops_and_limits_end_with_the_picture() {
     ];
     for (trim, extend, wanted) in cases {
         for audio in [silent.clone(), audio_encode(1)] {
-            let out = Out::new();
+            let out = TestOutput::new();
             let mut spec = encoded(encode(160, 120, 10), Some(audio));
             (spec.trim_to_s, spec.extend) = (trim, extend);
-            out.good(&input, &spec);
+            out.fix_and_verify(&input, &spec);
             assert!((length(&out, "v") - wanted).abs() < 0.01, "{extend:?} {}", length(&out, "v"));
             assert!((length(&out, "a") - wanted).abs() < 0.03, "{extend:?} {}", length(&out, "a"));
         }
     }
-    let out = Out::new();
+    let out = TestOutput::new();
     let mut spec = copied(Some(silent));
     spec.drop_edit_list = true;
-    out.good(&input, &spec);
+    out.fix_and_verify(&input, &spec);
     assert!(!std::fs::read(out.path()).unwrap().windows(4).any(|w| w == b"elst"));
 }
 
 #[test]
-fn audio_keeps_its_place() {
+fn audio_stays_in_sync() {
     // A beep from 1.0 s to 1.5 s and a flash at the same time.
     let dir = tempfile::tempdir().unwrap();
     let input = media(
@@ -54,8 +56,8 @@ fn audio_keeps_its_place() {
         "-f lavfi -i color=black:s=160x120:r=25:d=3,drawbox=c=white:t=fill:enable='between(t,1,1.5)' \
          -f lavfi -i sine=f=1000:d=3:r=44100,volume='between(t,1,1.5)':eval=frame -c:v libx264 -c:a libvorbis",
     );
-    let out = Out::new();
-    out.good(&input, &encoded(encode(160, 120, 25), Some(audio_encode(1))));
+    let out = TestOutput::new();
+    out.fix_and_verify(&input, &encoded(encode(160, 120, 25), Some(audio_encode(1))));
     let args = [
         "-hide_banner",
         "-i",
@@ -74,7 +76,7 @@ fn audio_keeps_its_place() {
 }
 
 #[test]
-fn loudness_comes_to_its_target() {
+fn loudness_reaches_its_target() {
     let dir = tempfile::tempdir().unwrap();
     let input = media(
         dir.path(),
@@ -83,8 +85,8 @@ fn loudness_comes_to_its_target() {
     );
     let AudioPlan::Encode(mut plan) = audio_encode(1) else { panic!() };
     plan.loudness_lufs = Some(-16.0);
-    let out = Out::new();
-    out.good(&input, &encoded(encode(160, 120, 10), Some(AudioPlan::Encode(plan))));
+    let out = TestOutput::new();
+    out.fix_and_verify(&input, &encoded(encode(160, 120, 10), Some(AudioPlan::Encode(plan))));
     let file = File::open(out.path()).unwrap();
     let found = deep(file, "l.mp4", MediaFacts::default(), Arc::default(), &mut |_| {}).unwrap();
     assert!((found.loudness.unwrap().integrated_lufs + 16.0).abs() < 0.7, "{:?}", found.loudness);

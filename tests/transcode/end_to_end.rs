@@ -1,4 +1,4 @@
-//! Whole runs: any source, the limits on bits and bytes, the same bytes again, a way out.
+//! Complete runs: kinds of sources, limits of bit rate and size, determinism and cancellation.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use greenlit::plan::sample::audio_encode;
 use greenlit::plan::*;
 use greenlit::transcode::libav::make;
 
-use super::bench::{Out, encode, encoded, media, show};
+use super::bench::{TestOutput, encode, encoded, ffprobe_entries, media};
 use super::common::fixture;
 
 #[test]
-fn many_kinds_of_sources_come_out_as_planned() {
+fn many_kinds_of_sources_give_the_planned_output() {
     let dir = tempfile::tempdir().unwrap();
     let cases = [
         (
@@ -54,25 +54,26 @@ fn many_kinds_of_sources_come_out_as_planned() {
         let mut plan = encode(480, 640, 30);
         plan.canvas = Some(Canvas { size: Size::new(540, 960), fill: Fill::Color("102030".to_owned()) });
         plan.deinterlace = name.starts_with("inter");
-        let out = Out::new();
+        let out = TestOutput::new();
         let mut spec = encoded(plan, with_audio.then(|| audio_encode(1)));
-        spec.start_s = show(&input, "format=start_time", "v").parse().unwrap();
-        out.good(&input, &spec);
+        spec.start_s = ffprobe_entries(&input, "format=start_time", "v").parse().unwrap();
+        out.fix_and_verify(&input, &spec);
         assert_eq!(
-            show(&out.path(), "stream=codec_name,width,height,avg_frame_rate", "v"),
+            ffprobe_entries(&out.path(), "stream=codec_name,width,height,avg_frame_rate", "v"),
             "h264,540,960,30/1",
             "{name}"
         );
         if with_audio {
             assert_eq!(
-                show(&out.path(), "stream=codec_name,profile,sample_rate,channels", "a"),
+                ffprobe_entries(&out.path(), "stream=codec_name,profile,sample_rate,channels", "a"),
                 "aac,LC,48000,2",
                 "{name}"
             );
         }
-        let seconds = |stream| show(&out.path(), "stream=duration", stream).parse::<f64>().unwrap();
-        let wanted = if name.starts_with("late") { 2.0 } else { 1.0 };
-        assert!((seconds("v") - wanted).abs() < 0.045, "{name}: {}", seconds("v"));
+        let seconds =
+            |stream| ffprobe_entries(&out.path(), "stream=duration", stream).parse::<f64>().unwrap();
+        let expected = if name.starts_with("late") { 2.0 } else { 1.0 };
+        assert!((seconds("v") - expected).abs() < 0.045, "{name}: {}", seconds("v"));
         if with_audio {
             assert!((seconds("a") - seconds("v")).abs() < 0.034, "{name}");
         }
@@ -80,14 +81,14 @@ fn many_kinds_of_sources_come_out_as_planned() {
 }
 
 #[test]
-fn the_floor_is_reached_and_the_ceiling_stops() {
+fn the_minimum_bit_rate_is_reached_and_the_maximum_size_aborts() {
     let dir = tempfile::tempdir().unwrap();
     let input = media(dir.path(), "b.mp4", "-f lavfi -i color=gray:s=160x120:r=25:d=4 -c:v libx264");
     let mut plan = encode(160, 120, 25);
     plan.rate.min_bit_rate = Some(600_000);
-    let out = Out::new();
-    out.good(&input, &encoded(plan, None));
-    let rate: u64 = show(&out.path(), "stream=bit_rate", "v").parse().unwrap();
+    let out = TestOutput::new();
+    out.fix_and_verify(&input, &encoded(plan, None));
+    let rate: u64 = ffprobe_entries(&out.path(), "stream=bit_rate", "v").parse().unwrap();
     assert!((590_000..660_000).contains(&rate), "{rate}");
 
     let noisy = media(
@@ -104,13 +105,13 @@ fn the_floor_is_reached_and_the_ceiling_stops() {
 }
 
 #[test]
-fn cancelling_and_rubbish_are_told_apart() {
-    let out = Out::new();
+fn cancellation_and_unreadable_files_are_distinguished() {
+    let out = TestOutput::new();
     let dir = tempfile::tempdir().unwrap();
-    let rubbish = dir.path().join("r.mp4");
-    std::fs::write(&rubbish, b"this is not media at all").unwrap();
+    let not_media = dir.path().join("r.mp4");
+    std::fs::write(&not_media, b"this is not media at all").unwrap();
     let plan = encoded(encode(160, 120, 25), None);
-    assert!(matches!(out.fix(&rubbish, &plan), Err(JobError::Unreadable(_))));
+    assert!(matches!(out.fix(&not_media, &plan), Err(JobError::Unreadable(_))));
     let input = File::open(fixture("pypi-gradio-a.mp4")).unwrap();
     let cancel = Arc::new(AtomicBool::new(true));
     let result = make(input, out.create(), "in", &plan, cancel, &mut |_| {});
@@ -123,8 +124,8 @@ fn the_same_plan_gives_the_same_bytes() {
     let mut spec = encoded(encode(240, 136, 30), Some(audio_encode(1)));
     (spec.threads, spec.trim_to_s) = (2, Some(2.0));
     let bytes = || {
-        let out = Out::new();
-        out.good(&input, &spec);
+        let out = TestOutput::new();
+        out.fix_and_verify(&input, &spec);
         std::fs::read(out.path()).unwrap()
     };
     assert!(bytes() == bytes());
