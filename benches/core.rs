@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use divan::{Bencher, black_box};
-use greenlit::model::sample;
+use greenlit::model::example;
 use greenlit::plan::{FixOptions, Machine, plan};
 use greenlit::probe::isobmff;
 use greenlit::profile::Profile;
@@ -21,7 +21,7 @@ fn tiktok() -> Profile {
 /// Assesses a compliant video.
 #[divan::bench]
 fn assess_compliant(bencher: Bencher) {
-    let (profile, facts) = (tiktok(), sample::media());
+    let (profile, facts) = (tiktok(), example::media());
     let subject = Subject { facts: &facts, file_name: "video.mp4", deep: None };
     bencher.bench(|| assess(black_box(&subject), &profile, &Selection::default()));
 }
@@ -61,7 +61,7 @@ fn read_boxes(bencher: Bencher) {
 }
 
 fn noncompliant() -> greenlit::model::MediaFacts {
-    let mut facts = sample::media();
+    let mut facts = example::media();
     facts.container = Some("matroska".into());
     facts.video[0].codec = Some("vp9".into());
     facts.video[0].pixel_format = Some("yuv422p10le".into());

@@ -26,7 +26,7 @@
 //! - [`sandbox`]: a local server that simulates the platforms.
 //! - [`cli`]: the command line.
 //!
-//! `tests/layers.rs` checks the allowed imports; ARCHITECTURE.md gives the reasons.
+//! `tests/module_dependencies.rs` checks the allowed imports; ARCHITECTURE.md gives the reasons.
 
 pub mod cache;
 pub mod cli;

@@ -197,7 +197,7 @@ fn fix_does_not_overwrite_files_of_others_or_the_source() {
     assert_eq!(entry(&run.json(), "clip.mp4")["fix"]["action"], "failed");
     assert_eq!(std::fs::read(dir.path("out/clip.mp4")).unwrap(), b"precious");
     let run = dir.greenlit(&["fix", "in/clip.mp4", "--out", "in", "--format", "json"]).expect(2);
-    assert!(run.stdout.contains("the source itself"), "{}", run.stdout);
+    assert!(run.stdout.contains("the source file itself"), "{}", run.stdout);
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn an_unusable_encoder_is_reported_once_and_replaced_by_x264() {
         assert_eq!(reported, usize::from(!works), "{}", run.stderr);
         let fix = &run.json()["files"][0]["fix"];
         assert_eq!(fix["encoder"], if works { encoder } else { "x264" }, "{fix:#}");
-        let step = format!("encoder x264, because {encoder} does not work here: ");
+        let step = format!("encoded with x264 in software: {encoder} does not work here: ");
         assert_eq!(fix["steps"].to_string().contains(&step), !works, "{fix:#}");
         assert_eq!(fix["verified"]["verdict"], "compliant");
         if works {

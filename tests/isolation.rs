@@ -18,7 +18,7 @@ use common::{TestDir, fixture};
 use greenlit::job::in_process::InProcessRunner;
 use greenlit::job::worker::{WorkerPool, WorkerTimeouts};
 use greenlit::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner, VerifyLevel};
-use greenlit::plan::{OutputSpec, Preset, VideoEncode, VideoEncoder, VideoPlan, sample};
+use greenlit::plan::{OutputSpec, Preset, VideoEncode, VideoEncoder, VideoPlan, example};
 use landlock::{AccessFs, CompatLevel, Compatible, RulesetAttr};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_greenlit-worker");
@@ -42,9 +42,10 @@ fn probe(runner: &dyn Runner, input: &Path) -> Result<JobOutput, JobError> {
 
 /// A fix that takes long enough to be interrupted.
 fn slow_fix() -> Job {
-    let mut video = VideoEncode { preset: Preset::Slow, b_frames: 3, ..sample::video_encode(1920, 1080, 60) };
+    let mut video =
+        VideoEncode { preset: Preset::Slow, b_frames: 3, ..example::video_encode(1920, 1080, 60) };
     video.rate.crf = 18.0;
-    let spec = OutputSpec { threads: 2, ..sample::output(VideoPlan::Encode(Box::new(video)), None) };
+    let spec = OutputSpec { threads: 2, ..example::output(VideoPlan::Encode(Box::new(video)), None) };
     Job::Fix { specs: vec![spec], verify: VerifyLevel::Full }
 }
 
@@ -156,7 +157,7 @@ fn a_worker_with_devices_is_denied_everything_else() {
 fn a_trial_reports_success_or_the_failure_of_an_encoder() {
     let pool = WorkerPool::with_devices(1, WORKER.into());
     let trial = |encoder| {
-        let plan = VideoEncode { encoder, ..sample::video_encode(320, 180, 30) };
+        let plan = VideoEncode { encoder, ..example::video_encode(320, 180, 30) };
         let job = Job::Trial { plan: Box::new(plan) };
         pool.run(request(job, Path::new("/dev/null"), &Arc::default()), &mut |_| {})
     };

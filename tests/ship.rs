@@ -334,7 +334,7 @@ fn a_missing_or_wrong_token_and_an_unreachable_server_give_one_line_and_nothing_
 fn a_token_revoked_during_a_run_stops_it_and_a_new_token_resumes_it() {
     let mut setup = small(&["--fault", "token-revoked-after=4"]);
     let run = setup.run().expect(2);
-    assert!(run.stderr.contains("TEST_TOKEN") && run.stderr.contains("renew"), "{}", run.stderr);
+    assert!(run.stderr.contains("TEST_TOKEN") && run.stderr.contains("Renew"), "{}", run.stderr);
     assert!(setup.ads().is_empty());
     let report = run.json();
     assert_valid(&setup, &report);
@@ -416,7 +416,10 @@ fn a_cover_with_another_aspect_ratio_than_its_video_fails_its_ad() {
     let ads = &entry(&report, "face.mov")["delivery"]["ads"];
     assert_eq!((&ads[0]["state"], &ads[1]["state"]), (&"published".into(), &"failed".into()), "{ads:#}");
     let reason = ads[1]["reason"].as_str().unwrap();
-    assert!(reason.contains("the aspect ratio of the cover is 9:16 and that of its video 16:9"), "{reason}");
+    assert!(
+        reason.contains("the aspect ratio of the cover is 9:16, but that of its video is 16:9"),
+        "{reason}"
+    );
     assert_eq!(setup.ads(), once_each(&["right.png"]));
 }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use common::TestDir;
 use common::delivery_audit::{JournalSnapshot, audit};
 use common::ship_setup::{KillOnDrop, ShipSetup, TOKEN, lengthen, partial_outputs};
-use greenlit::ship::crash::{
+use greenlit::ship::crash_points::{
     CHUNK_POINTS, FAILED_POST_POINTS, FaultKind, MARKER_VARIABLE, POINTS, POST_POINTS, VARIABLE,
 };
 

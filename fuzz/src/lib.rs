@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 
 use greenlit::model::Completeness;
 use greenlit::probe::bitstream::{aac, h264, hevc, nal_units};
-use greenlit::probe::{declared, isobmff, sniff};
+use greenlit::probe::{headers, isobmff, sniff};
 use greenlit::profile::Profile;
 use greenlit::ship::manifest::Manifest;
 
@@ -15,12 +15,12 @@ use greenlit::ship::manifest::Manifest;
 pub fn containers(bytes: &[u8]) {
     sniff::looks_like_media("video", bytes);
     let layout = isobmff::read(bytes).expect("reading a slice cannot fail");
-    let declared = declared::read(bytes).expect("reading a slice cannot fail");
+    let declared = headers::read(bytes).expect("reading a slice cannot fail");
     assert_eq!(layout.is_some(), declared.iso);
     if let Completeness::Missing { first_missing_s: Some(at), reason } = &declared.completeness {
         assert!(at.is_finite() && *at >= 0.0, "{at}: {reason}");
     }
-    declared::container_name("mov,mp4", &declared);
+    headers::container_name("mov,mp4", &declared);
 }
 
 /// Fuzzes the parsers of parameter sets and frames.

@@ -123,6 +123,7 @@ mod tests {
                 negative_dts_s: Some(-0.08),
             }),
             decodable: true,
+            ..Default::default()
         };
         let audio = AudioStream {
             index: 2,
@@ -137,6 +138,7 @@ mod tests {
             start_s: Some(0.021),
             edit_list: Some(edit_list),
             decodable: true,
+            ..Default::default()
         };
         MediaFacts {
             container: Some("mov".into()),

@@ -151,6 +151,16 @@ pub struct FixChoices {
     /// Allow adding a silent audio track where the profile requires audio.
     #[arg(long)]
     pub add_silence: bool,
+    /// Set which audio is kept when there are several tracks: a number from 1, `first`, or `mix` of all. Tracks
+    /// with content of their own are not dropped without it.
+    #[arg(long, value_name = "N|first|mix")]
+    pub audio_track: Option<String>,
+    /// Allow starting the output at the first frame that can be decoded.
+    #[arg(long)]
+    pub from_key_frame: bool,
+    /// Allow keeping the decoder's concealment of a few damaged frames; the report counts and times them.
+    #[arg(long)]
+    pub conceal: bool,
     /// Set the colour of borders and behind transparent video, RRGGBB.
     #[arg(long, value_name = "RRGGBB")]
     pub background: Option<String>,

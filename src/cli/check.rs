@@ -15,10 +15,10 @@ use crate::rules::Verdict;
 
 use super::args::{CheckArgs, CommonArgs};
 use super::error::CliError;
+use super::exit_code::RunStatus;
 use super::progress::ProgressDisplay;
-use super::run_status::RunStatus;
 use super::settings::Settings;
-use super::{cache, file_entries, input, interrupt, output};
+use super::{cache, input, interrupt, output, report_entries};
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result<RunStatus, CliError> {
@@ -47,7 +47,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
             let summary = batch.streamed(&report, &progress, &cancel);
             progress.end();
             let interrupted = cancel.load(Ordering::Relaxed);
-            let tool = file_entries::tool(library(&summary).as_ref());
+            let tool = report_entries::tool(library(&summary).as_ref());
             let elapsed_s = begin.elapsed().as_secs_f64();
             report.finish(&Envelope { tool, profiles: names, elapsed_s, interrupted, old_limits })?;
             Ok(summary.final_status(&found, interrupted))
@@ -57,7 +57,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     progress.end();
     let interrupted = cancel.load(Ordering::Relaxed);
     let status = summary.final_status(&found, interrupted);
-    let tool = file_entries::tool(library(&summary).as_ref());
+    let tool = report_entries::tool(library(&summary).as_ref());
     let report = Report::new(tool, names, entries, begin.elapsed().as_secs_f64(), interrupted);
     output::report(settings, &report.with_old_limits(old_limits))?;
     Ok(status)
@@ -85,9 +85,9 @@ impl CheckBatch<'_> {
         check_each(&found.sources, profiles, options, *runner, progress, cancel, &|index, checked| {
             let outcomes = checked.into_outcomes(profiles);
             if let Ok(mut summary) = summary.lock() {
-                outcomes.iter().for_each(|outcome| summary.add(outcome, file_entries::check_status));
+                outcomes.iter().for_each(|outcome| summary.add(outcome, report_entries::check_status));
             }
-            let mut entries: Vec<FileEntry> = outcomes.into_iter().map(file_entries::entry).collect();
+            let mut entries: Vec<FileEntry> = outcomes.into_iter().map(report_entries::entry).collect();
             entries.sort_by(|a, b| a.profile.cmp(&b.profile));
             report.put(index, &entries);
             if report.has_failed() {
@@ -110,8 +110,8 @@ impl CheckBatch<'_> {
         let entries = checked
             .into_iter()
             .flat_map(|file| file.into_outcomes(profiles))
-            .inspect(|outcome| summary.add(outcome, file_entries::check_status))
-            .map(file_entries::entry)
+            .inspect(|outcome| summary.add(outcome, report_entries::check_status))
+            .map(report_entries::entry)
             .collect();
         (summary, entries)
     }
@@ -150,7 +150,7 @@ impl RunSummary {
                 found.sources.len()
             );
         }
-        file_entries::overall_status(self.status, self.any_media, any_problem, interrupted)
+        report_entries::overall_status(self.status, self.any_media, any_problem, interrupted)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::plan::{FixOptions, VideoEncoder};
 use super::args::{DestinationArgs, DoctorArgs};
 use super::destination::Destination;
 use super::error::CliError;
-use super::run_status::RunStatus;
+use super::exit_code::RunStatus;
 use super::settings::Settings;
 
 /// Required video encoders; FFmpeg always includes the AAC encoder.

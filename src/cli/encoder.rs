@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::job::worker::{self, WorkerPool};
 use crate::job::{Job, JobError, JobFiles, JobRequest, Runner};
-use crate::plan::{FixOptions, RateControl, VideoEncode, VideoEncoder, sample};
+use crate::plan::{FixOptions, RateControl, VideoEncode, VideoEncoder, example};
 
 /// Bit rate limit of a trial, in bits per second. Encoders initialise differently with a limit.
 const TRIAL_MAX_BIT_RATE: u64 = 4_000_000;
@@ -42,7 +42,7 @@ pub fn test_encoder(
         // The conservative encode mode uses no B-frames.
         let b_frames = if options.encode_mode >= 3 { 0 } else { 2 };
         let (encoder, preset) = (options.encoder, options.preset);
-        let plan = VideoEncode { encoder, preset, rate, b_frames, ..sample::video_encode(640, 360, 30) };
+        let plan = VideoEncode { encoder, preset, rate, b_frames, ..example::video_encode(640, 360, 30) };
         let input = File::open("/dev/null").map_err(|error| JobError::Io(error.to_string()))?;
         let files = JobFiles { input, outputs: Vec::new() };
         let job = Job::Trial { plan: Box::new(plan) };

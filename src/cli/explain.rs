@@ -9,7 +9,7 @@ use crate::rules;
 use super::args::{CommonArgs, ExplainArgs};
 use super::config::Config;
 use super::error::CliError;
-use super::run_status::RunStatus;
+use super::exit_code::RunStatus;
 
 /// Runs the command.
 pub fn run(common: &CommonArgs, args: &ExplainArgs) -> Result<RunStatus, CliError> {

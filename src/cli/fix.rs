@@ -11,10 +11,10 @@ use crate::report::Report;
 use super::args::{CommonArgs, FixArgs};
 use super::check::RunSummary;
 use super::error::CliError;
+use super::exit_code::RunStatus;
 use super::progress::ProgressDisplay;
-use super::run_status::RunStatus;
 use super::settings::{Settings, fix_options, verify_level};
-use super::{cache, check, encoder, file_entries, input, interrupt, machine, output};
+use super::{cache, check, encoder, host_memory, input, interrupt, output, report_entries};
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<RunStatus, CliError> {
@@ -37,7 +37,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     let mut fix_settings = FixSettings {
         options: fix_options(&args.choices, &settings.config.fix, encode_mode)?,
         machine: settings.machine(),
-        memory_bytes: machine::memory_bytes(),
+        memory_bytes: host_memory::memory_bytes(),
         verify: verify_level(&args.choices, &settings.config.fix)?,
         out: out.clone().filter(|_| !args.dry_run),
         layout: OutputLayout::Mirror,
@@ -79,13 +79,13 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
         remove_stale(out);
     }
     let interrupted = cancel.load(Ordering::Relaxed);
-    let summary = RunSummary::of(&outcomes, file_entries::fix_status);
+    let summary = RunSummary::of(&outcomes, report_entries::fix_status);
     let status = summary.final_status(&found, interrupted);
     let names = profiles.iter().map(|profile| profile.id().to_owned()).collect();
-    let tool = file_entries::tool(
+    let tool = report_entries::tool(
         check::media_library(&runner, options.probe_cache.as_deref(), summary.used_media_library).as_ref(),
     );
-    let files = outcomes.into_iter().map(file_entries::entry).collect();
+    let files = outcomes.into_iter().map(report_entries::entry).collect();
     let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted);
     output::report(settings, &report.with_old_limits(settings.old_limits(&profiles)))?;
     Ok(status)

@@ -6,7 +6,7 @@ use clap::CommandFactory;
 
 use super::args::{Cli, CompletionsArgs};
 use super::error::CliError;
-use super::run_status::RunStatus;
+use super::exit_code::RunStatus;
 
 /// Writes bytes to standard output.
 pub fn print(bytes: &[u8]) -> Result<RunStatus, CliError> {

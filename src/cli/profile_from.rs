@@ -14,8 +14,8 @@ use crate::rules::{Assessment, Finding, Selection, Subject, Verdict, assess};
 
 use super::args::{CommonArgs, ProfileFromArgs};
 use super::error::CliError;
+use super::exit_code::RunStatus;
 use super::output;
-use super::run_status::RunStatus;
 use super::settings::Settings;
 
 /// Runs the command.

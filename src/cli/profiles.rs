@@ -6,7 +6,7 @@ use crate::profile::Profile;
 
 use super::args::ProfilesArgs;
 use super::error::CliError;
-use super::run_status::RunStatus;
+use super::exit_code::RunStatus;
 use super::settings::Settings;
 
 /// Runs the command.

@@ -7,7 +7,7 @@ use crate::ship::{Choice, Question};
 
 use super::args::{ChoiceArg, ResolveArgs};
 use super::error::CliError;
-use super::run_status::RunStatus;
+use super::exit_code::RunStatus;
 use super::sandbox::operation;
 use super::settings::Settings;
 use super::status;

@@ -11,9 +11,9 @@ use crate::sandbox::{Fault, SandboxOptions, parse_span, start};
 
 use super::args::{SandboxArgs, TrialArgs};
 use super::error::CliError;
+use super::exit_code::RunStatus;
 use super::interrupt;
 use super::prober::WorkerProber;
-use super::run_status::RunStatus;
 use super::settings::Settings;
 
 /// Runs the command: serves requests until interrupted.

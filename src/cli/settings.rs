@@ -6,7 +6,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use crate::plan::{Extend, Fit, FixOptions, Machine, Preset, VideoEncoder};
+use crate::plan::{AudioTrackChoice, Extend, Fit, FixOptions, Machine, Preset, VideoEncoder};
 use crate::profile::{Profile, nearest};
 use crate::report::{Format, HumanOptions, OldLimit};
 use crate::rules::Selection;
@@ -258,6 +258,9 @@ pub fn fix_options(
         trim: choices.trim || config.trim,
         upscale: choices.upscale || config.upscale,
         add_silence: choices.add_silence || config.add_silence,
+        audio_track: audio_track(choices.audio_track.as_deref().or(config.audio_track.as_deref()))?,
+        from_key_frame: choices.from_key_frame || config.from_key_frame,
+        conceal: choices.conceal || config.conceal,
         background: background.unwrap_or(defaults.background),
         encoder: encoder(choices, config)?,
         encoder_fallback: None,
@@ -266,6 +269,21 @@ pub fn fix_options(
         encode_mode,
         copy_failed: None,
     })
+}
+
+/// Parses the choice of an audio track.
+fn audio_track(given: Option<&str>) -> Result<AudioTrackChoice, CliError> {
+    let number = |text: &str| text.parse().ok().filter(|&number| number > 0).map(AudioTrackChoice::Number);
+    match given {
+        None => Ok(AudioTrackChoice::Auto),
+        Some("first") => Ok(AudioTrackChoice::First),
+        Some("mix") => Ok(AudioTrackChoice::Mix),
+        Some(other) => number(other).ok_or_else(|| CliError::BadValue {
+            option: "--audio-track".into(),
+            given: other.to_owned(),
+            expected: "the number of an audio track from 1, `first` or `mix`".into(),
+        }),
+    }
 }
 
 fn strings(names: &[&str]) -> impl Iterator<Item = String> {

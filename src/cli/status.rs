@@ -9,7 +9,7 @@ use crate::ship::{DeliveryState, Journal, StatusLine, Wait};
 use super::args::{DestinationArgs, StatusArgs};
 use super::destination::Destination;
 use super::error::CliError;
-use super::run_status::RunStatus;
+use super::exit_code::RunStatus;
 use super::sandbox::operation;
 use super::settings::Settings;
 

@@ -189,6 +189,23 @@ pub struct VideoStream {
     pub timing: Option<Timing>,
     /// Whether this build has a decoder for the codec.
     pub decodable: bool,
+    /// The encryption scheme, if the samples are encrypted: `cenc`, `cbcs`, or a name of the container's own.
+    pub encryption: Option<String>,
+    /// Whether the stream is declared but has no samples.
+    pub empty: bool,
+    /// The language as the container declares it, for instance `eng`; `None` if undetermined.
+    pub language: Option<String>,
+    /// Whether the container marks the stream as one to play by default.
+    pub default: Option<bool>,
+    /// Whether the container enables the stream (ISO/IEC 14496-12, 8.3.2, `track_enabled`; Matroska `FlagEnabled`).
+    pub enabled: Option<bool>,
+    /// The presentation time in seconds of the first frame that can be decoded, if frames before it cannot because
+    /// their key frame is missing.
+    pub first_decodable_s: Option<f64>,
+    /// How many frames at the start cannot be decoded because their key frame is missing, if it was counted.
+    pub undecodable_frames: Option<u64>,
+    /// The coded frame sizes in the order of their first appearance, if the stream has more than one.
+    pub frame_sizes: Vec<Size>,
 }
 
 impl VideoStream {
@@ -238,6 +255,18 @@ pub struct AudioStream {
     pub edit_list: Option<EditList>,
     /// Whether this build has a decoder for the codec.
     pub decodable: bool,
+    /// The encryption scheme, if the samples are encrypted: `cenc`, `cbcs`, or a name of the container's own.
+    pub encryption: Option<String>,
+    /// Whether the stream is declared but has no samples.
+    pub empty: bool,
+    /// The language as the container declares it, for instance `eng`; `None` if undetermined.
+    pub language: Option<String>,
+    /// Whether the container marks the stream as one to play by default.
+    pub default: Option<bool>,
+    /// Whether the container enables the stream (ISO/IEC 14496-12, 8.3.2, `track_enabled`; Matroska `FlagEnabled`).
+    pub enabled: Option<bool>,
+    /// The title that the container gives the track.
+    pub title: Option<String>,
 }
 
 /// A stream that is neither video nor audio.

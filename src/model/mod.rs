@@ -5,19 +5,19 @@
 //! empty string or a default.
 
 mod color;
-mod compact;
-mod content;
+mod compact_encoding;
+mod content_analysis;
+#[doc(hidden)]
+pub mod example;
 mod geometry;
 mod hash;
 mod media;
-#[doc(hidden)]
-pub mod sample;
 mod still_image;
 mod units;
 
 pub use color::{ColorTags, DolbyVision, Hdr, HdrKind};
-pub(crate) use compact::Compact;
-pub use content::{DecodeError, DecodeReport, DeepReport, LoudnessReport, TimeRange};
+pub(crate) use compact_encoding::Compact;
+pub use content_analysis::{DecodeError, DecodeReport, DeepReport, LoudnessReport, TimeRange};
 pub use geometry::{Flip, Rotation, Size, display_aspect_ratio, display_size};
 pub use hash::ContentHash;
 pub use media::{

@@ -42,10 +42,10 @@ impl MediaFacts {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::model::sample;
+    use crate::model::example;
 
     fn format(container: &str, change: fn(&mut MediaFacts)) -> Option<String> {
-        let mut facts = sample::image();
+        let mut facts = example::image();
         facts.container = Some(container.into());
         change(&mut facts);
         facts.still_image().map(|image| image.format.to_owned())
@@ -66,9 +66,9 @@ mod tests {
         assert_eq!(format("gif", |facts| facts.video[0].frames = Some(5)), None);
         assert_eq!(format("gif", |facts| facts.video[0].frames = None), None);
         assert_eq!(format("webp_pipe", |facts| facts.video[0].width = None), None);
-        assert_eq!(format("png_pipe", |facts| facts.audio = sample::media().audio), None);
+        assert_eq!(format("png_pipe", |facts| facts.audio = example::media().audio), None);
         assert_eq!(format("mp4", |_| {}), None);
         assert_eq!(format("yuv4mpegpipe", |_| {}), None);
-        assert_eq!(sample::media().still_image(), None);
+        assert_eq!(example::media().still_image(), None);
     }
 }

@@ -15,7 +15,6 @@ use crate::plan::{FixOptions, FixPlan, Machine, VideoPlan, plan};
 use crate::profile::Profile;
 use crate::rules::Verdict;
 
-use super::budget::{Budget, Resources};
 use super::check::{CheckOptions, CheckedFile, check, open_regular};
 use super::discover::SourceFile;
 use super::events::{Event, Observer};
@@ -23,10 +22,11 @@ use super::fix_record::{FixRecord, FixRecordKey};
 use super::free_space::check_free_space;
 use super::outcome::{Failure, FailureKind, FixOutcome, Outcome, Proof};
 use super::parallel::run_in_parallel;
-use super::produce::{
+use super::produce_output::{
     Attempt, OutputRequest, ProduceContext, VERIFICATION_FAILED, check_target, copy, operation,
     produce_output, produce_together,
 };
+use super::resource_budget::{Budget, Resources};
 use super::tasks::{Task, announce, longest_first, plan_all, refuse_collisions};
 
 /// The settings of a fix.
@@ -338,7 +338,7 @@ mod tests {
     use crate::job::in_process::InProcessRunner;
     use crate::job::{Job, JobError, JobOutput, JobRequest, Progress, WorkerInfo};
     use crate::pipeline::events::Silent;
-    use crate::plan::{Action, VideoEncoder, sample};
+    use crate::plan::{Action, VideoEncoder, example};
 
     /// A runner whose verification fails every copied video stream.
     struct FailingCopies(InProcessRunner);
@@ -419,12 +419,14 @@ mod tests {
     #[test]
     fn the_plan_text_depends_on_the_encoder() {
         let text = |encoder| {
-            let encode = crate::plan::VideoEncode { encoder, ..sample::video_encode(640, 360, 30) };
-            let spec = sample::output(VideoPlan::Encode(Box::new(encode)), None);
+            let encode = crate::plan::VideoEncode { encoder, ..example::video_encode(640, 360, 30) };
+            let spec = example::output(VideoPlan::Encode(Box::new(encode)), None);
             let plan = FixPlan {
                 action: Action::Reencode,
                 spec: Some(Box::new(spec)),
                 steps: Vec::new(),
+                dropped: Vec::new(),
+                added: Vec::new(),
                 reason: None,
                 refusal: None,
                 output_extension: None,

@@ -4,18 +4,18 @@
 //! nothing. It reports progress to an [`Observer`] and returns an [`Outcome`] for each file and profile. It has
 //! no global state, so it can run twice in one process.
 
-mod budget;
 mod check;
 mod discover;
 mod events;
 mod fix;
 mod fix_record;
 mod free_space;
-mod names;
 mod outcome;
+mod output_names;
 mod parallel;
 mod probe_cache;
-mod produce;
+mod produce_output;
+mod resource_budget;
 mod staging;
 mod tasks;
 
@@ -24,6 +24,6 @@ pub use discover::{DiscoverError, Discovery, InputProblem, SourceFile, discover}
 pub use events::{Event, Observer, Silent};
 pub use fix::{FixSettings, OutputLayout, fix};
 pub use fix_record::{FixRecord, FixRecordKey};
-pub use names::{Collision, find_collisions, output_name};
 pub use outcome::{Failure, FailureKind, FixOutcome, Outcome, Proof};
+pub use output_names::{Collision, find_collisions, output_name};
 pub use staging::{Staging, remove_stale};

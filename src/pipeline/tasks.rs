@@ -10,7 +10,7 @@ use super::check::CheckedFile;
 use super::discover::SourceFile;
 use super::events::{Event, Observer};
 use super::fix::{FixSettings, OutputLayout};
-use super::names::{find_collisions, output_name};
+use super::output_names::{find_collisions, output_name};
 
 /// One output to produce: a file under one profile.
 pub(super) struct Task<'a> {

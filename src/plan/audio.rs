@@ -5,8 +5,8 @@ use crate::profile::{Profile, Severity};
 use crate::rules::Assessment;
 
 use super::input::PlanInput;
+use super::output_spec::{AudioEncode, AudioPlan};
 use super::refusal::{Refusal, Refused};
-use super::spec::{AudioEncode, AudioPlan};
 
 /// Audio codecs that are widely supported in MP4.
 const IN_MP4: &[&str] = &["aac", "mp3", "ac3", "eac3", "opus", "alac", "flac"];

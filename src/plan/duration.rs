@@ -6,8 +6,8 @@ use super::geometry::binding;
 use super::input::PlanInput;
 use super::options::Extend;
 use super::outcome::FixStep;
+use super::output_spec::{Lengthening, LengtheningKind};
 use super::refusal::{Refusal, Refused};
-use super::spec::{Lengthening, LengtheningKind};
 
 /// The longest time in seconds that the last frame is held for a file that is complete by everything it
 /// declares: tools that write short animations hold it for a few seconds.

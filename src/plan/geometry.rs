@@ -6,10 +6,10 @@
 
 use crate::model::{Rational, Size};
 use crate::profile::{Limits, Profile, Severity};
-use crate::rules::{format, size_for_nearest_ratio};
+use crate::rules::{size_for_nearest_ratio, value_text};
 
 use super::options::Fit;
-use super::spec::CropMargins;
+use super::output_spec::CropMargins;
 
 /// The maximum side in pixels: larger frames exceed every commonly supported H.264 level.
 const MAX_SIDE: f64 = 4096.0;
@@ -60,7 +60,7 @@ fn candidates(own: Rational, profile: &Profile) -> Vec<Option<Rational>> {
     let Some(limits) = binding(profile, "aspect-ratio") else { return vec![None] };
     let tolerance = limits.number("tolerance").unwrap_or(0.0);
     let allow = limits.ratios("allow");
-    if allow.iter().any(|ratio| format::within_tolerance(own, *ratio, tolerance)) {
+    if allow.iter().any(|ratio| value_text::within_tolerance(own, *ratio, tolerance)) {
         return vec![None];
     }
     all_allowed(own, profile)
@@ -72,7 +72,7 @@ fn ratio_allowed(size: Size, profile: &Profile) -> bool {
         return true;
     };
     let tolerance = limits.number("tolerance").unwrap_or(0.0);
-    let near = |allowed: &Rational| format::within_tolerance(ratio, *allowed, tolerance);
+    let near = |allowed: &Rational| value_text::within_tolerance(ratio, *allowed, tolerance);
     let allow = limits.ratios("allow");
     let low = limits.ratios("min").first().is_some_and(|min| ratio < *min && !near(min));
     let high = limits.ratios("max").first().is_some_and(|max| ratio > *max && !near(max));

@@ -5,32 +5,34 @@
 
 mod audio;
 mod duration;
+mod encode_rates;
 mod escalation;
-mod explain;
+pub mod example;
 mod fixable;
 mod geometry;
 mod input;
 mod options;
 mod outcome;
+mod output_spec;
 mod passthrough;
 mod planner;
-mod rates;
 mod refusal;
 mod resources;
-pub mod sample;
-mod spec;
+mod steps;
 mod still_image;
 mod video;
 
-pub use options::{Extend, Fit, FixOptions, Machine};
-pub use outcome::{Action, Applicability, FixPlan, FixStep};
-pub use planner::plan;
-pub use refusal::Refusal;
-pub use resources::{ENCODE_PIXELS_PER_S, ResourceEstimate};
-pub use spec::{
+pub use options::{AudioTrackChoice, Extend, Fit, FixOptions, Machine};
+pub use outcome::{
+    Action, Addition, AdditionKind, Applicability, DroppedStream, FixPlan, FixStep, StreamType,
+};
+pub use output_spec::{
     AudioEncode, AudioPlan, Canvas, CropMargins, Fill, Lengthening, LengtheningKind, OutputContainer,
     OutputSpec, Preset, RateControl, ToneMap, VideoEncode, VideoEncoder, VideoPlan, VideoTags, X264Profile,
 };
+pub use planner::plan;
+pub use refusal::Refusal;
+pub use resources::{ENCODE_PIXELS_PER_S, ResourceEstimate};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! The user's choices and consents, and the machine's resources.
 
-use super::spec::{Preset, VideoEncoder};
+use super::output_spec::{Preset, VideoEncoder};
 
 /// The user's choices and consents. The defaults remove and invent nothing.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +15,12 @@ pub struct FixOptions {
     pub upscale: bool,
     /// Consent to add a silent audio track.
     pub add_silence: bool,
+    /// Which audio the output keeps, if the source has several tracks.
+    pub audio_track: AudioTrackChoice,
+    /// Consent to start the output at the first frame that can be decoded.
+    pub from_key_frame: bool,
+    /// Consent to keep the decoder's concealment of a few damaged frames.
+    pub conceal: bool,
     /// Colour of borders and behind transparent pixels, `RRGGBB`.
     pub background: String,
     /// The video encoder.
@@ -40,6 +46,9 @@ impl Default for FixOptions {
             trim: false,
             upscale: false,
             add_silence: false,
+            audio_track: AudioTrackChoice::Auto,
+            from_key_frame: false,
+            conceal: false,
             background: "000000".to_owned(),
             encoder: VideoEncoder::X264,
             encoder_fallback: None,
@@ -61,6 +70,20 @@ pub enum Fit {
     Blur,
     /// Cuts off what does not fit.
     Crop,
+}
+
+/// Which audio of a source with several tracks the output keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AudioTrackChoice {
+    /// The main track, if nothing else is lost; otherwise the file is refused.
+    #[default]
+    Auto,
+    /// The first track that can be decoded.
+    First,
+    /// The track with this number among the audio tracks, from 1.
+    Number(u32),
+    /// All tracks mixed into one.
+    Mix,
 }
 
 /// How a short video is lengthened.

@@ -1,7 +1,9 @@
 //! The complete plan for one output, with its reasons.
 
+use crate::model::OtherKind;
+
+use super::output_spec::OutputSpec;
 use super::refusal::{Refusal, Refused};
-use super::spec::OutputSpec;
 
 /// The plan for one output: what is done with a file, and why.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +14,10 @@ pub struct FixPlan {
     pub spec: Option<Box<OutputSpec>>,
     /// Each change with its reason.
     pub steps: Vec<FixStep>,
+    /// Streams of the source that the output leaves out.
+    pub dropped: Vec<DroppedStream>,
+    /// Content of the output that the source does not have.
+    pub added: Vec<Addition>,
     /// Why no cheaper action is enough, or why the file is refused.
     pub reason: Option<String>,
     /// The class of the refusal, if the file is refused.
@@ -52,6 +58,70 @@ impl Action {
             Action::ReencodeVideo => "reencode-video",
             Action::Reencode => "reencode",
             Action::Refused => "refused",
+        }
+    }
+}
+
+/// A stream of the source that the output leaves out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DroppedStream {
+    /// Index of the stream in the source.
+    pub stream: u32,
+    /// What the stream holds.
+    pub kind: StreamType,
+    /// FFmpeg's codec name, or the four-character code.
+    pub codec: Option<String>,
+    /// The language that the container declares.
+    pub language: Option<String>,
+    /// Duration in seconds.
+    pub duration_s: Option<f64>,
+    /// Why it is left out.
+    pub reason: String,
+}
+
+/// What a stream holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamType {
+    /// Video.
+    Video,
+    /// Audio.
+    Audio,
+    /// Anything else.
+    Other(OtherKind),
+}
+
+/// Content of the output that the source does not have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Addition {
+    /// What is added.
+    pub kind: AdditionKind,
+    /// How long it lasts in seconds; `None` if it is part of every frame, or unknown.
+    pub duration_s: Option<f64>,
+    /// Why it is added.
+    pub reason: String,
+}
+
+/// The kinds of [`Addition`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdditionKind {
+    /// Silent audio.
+    Silence,
+    /// A frame that is shown longer than in the source.
+    HeldFrame,
+    /// The video played again.
+    Repetition,
+    /// Borders around the video.
+    Borders,
+}
+
+impl AdditionKind {
+    /// Returns the name used in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            AdditionKind::Silence => "silence",
+            AdditionKind::HeldFrame => "held-frame",
+            AdditionKind::Repetition => "repetition",
+            AdditionKind::Borders => "borders",
         }
     }
 }
@@ -97,6 +167,8 @@ impl FixPlan {
             action: Action::Copy,
             spec: None,
             steps: Vec::new(),
+            dropped: Vec::new(),
+            added: Vec::new(),
             reason: None,
             refusal: None,
             output_extension: None,

@@ -1,7 +1,7 @@
 //! Copies the bytes unchanged, under another name if the name is not allowed.
 
 use crate::profile::Severity;
-use crate::rules::{Remedy, format};
+use crate::rules::{Remedy, value_text};
 
 use super::input::{PlanInput, is_about_the_name};
 use super::outcome::{FixPlan, FixStep};
@@ -31,7 +31,7 @@ pub(super) fn plan(input: &PlanInput<'_>) -> Result<Option<FixPlan>, Refused> {
         let container = input.facts.container.as_deref().unwrap_or_default();
         let allowed =
             input.profile.limits("extension").map(|limits| limits.strings("allow")).unwrap_or_default();
-        let natural = format::extensions_of(container);
+        let natural = value_text::extensions_of(container);
         let Some(right) = natural.iter().find(|ext| allowed.is_empty() || allowed.iter().any(|a| a == *ext))
         else {
             return Ok(None);

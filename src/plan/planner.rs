@@ -8,10 +8,11 @@ use crate::rules::Assessment;
 use super::input::PlanInput;
 use super::options::{FixOptions, Machine};
 use super::outcome::{Action, FixPlan, FixStep};
+use super::output_spec::{AudioPlan, OutputContainer, OutputSpec, VideoPlan};
 use super::refusal::{Refusal, Refused};
-use super::spec::{AudioPlan, OutputContainer, OutputSpec, VideoPlan};
 use super::{
-    audio, duration, escalation, explain, fixable, passthrough, rates, still_image, video as video_plan,
+    audio, duration, encode_rates, escalation, fixable, passthrough, steps as plan_steps, still_image,
+    video as video_plan,
 };
 
 /// Plans the fix that makes the file comply with the least loss.
@@ -50,7 +51,7 @@ fn plan_video(input: &PlanInput<'_>) -> Result<FixPlan, Refused> {
         .or(both_reason)
         .or_else(|| audio.reason.clone())
         .or_else(|| escalation::reason_to_remux(input));
-    explain::explain(input, &plan_video, reason.as_deref(), &audio, &mut steps);
+    plan_steps::explain(input, &plan_video, reason.as_deref(), &audio, &mut steps);
     let spec = OutputSpec {
         container: container(input)?,
         threads: threads(input, &plan_video),
@@ -66,7 +67,7 @@ fn plan_video(input: &PlanInput<'_>) -> Result<FixPlan, Refused> {
             .or_else(|| duration::declared_duration_s(input, video, encodes_video)),
         max_hold_s: if encodes_video { duration::max_hold_s(input) } else { 0.0 },
         expected_frames: None,
-        max_size_bytes: rates::max_bytes(input.profile),
+        max_size_bytes: encode_rates::max_bytes(input.profile),
     };
     Ok(finish(input, spec, steps, reason))
 }
@@ -83,6 +84,8 @@ fn finish(input: &PlanInput<'_>, spec: OutputSpec, steps: Vec<FixStep>, reason: 
         output_extension: Some(spec.container.extension().to_owned()),
         spec: Some(Box::new(spec)),
         steps,
+        dropped: Vec::new(),
+        added: Vec::new(),
         reason,
         refusal: None,
         max_name_chars: input.name_limit(),
@@ -93,7 +96,7 @@ fn threads(input: &PlanInput<'_>, video: &VideoPlan) -> u32 {
     match video {
         VideoPlan::Encode(encode) => {
             let size = encode.canvas.as_ref().map_or(encode.scale, |canvas| canvas.size);
-            rates::threads(size, encode.frame_rate, input.facts, input.machine)
+            encode_rates::threads(size, encode.frame_rate, input.facts, input.machine)
         }
         VideoPlan::Copy { .. } => 1,
     }

@@ -35,11 +35,19 @@ pub enum Refusal {
     SizeLimit,
     /// Another output of the batch would get the same name.
     SameName,
+    /// An audio track with content of its own would be lost, and `--audio-track` was not given.
+    NeedsAudioTrack,
+    /// The first frames cannot be decoded, and `--from-key-frame` was not given.
+    NeedsFromKeyFrame,
+    /// A few frames of the source are damaged, and `--conceal` was not given.
+    NeedsConceal,
+    /// A stream is encrypted.
+    Encrypted,
 }
 
 impl Refusal {
     /// All classes.
-    pub const ALL: [Refusal; 16] = [
+    pub const ALL: [Refusal; 20] = [
         Refusal::NeedsTrim,
         Refusal::NeedsExtend,
         Refusal::NeedsUpscale,
@@ -56,6 +64,10 @@ impl Refusal {
         Refusal::Container,
         Refusal::SizeLimit,
         Refusal::SameName,
+        Refusal::NeedsAudioTrack,
+        Refusal::NeedsFromKeyFrame,
+        Refusal::NeedsConceal,
+        Refusal::Encrypted,
     ];
 
     /// Returns the name used in reports.
@@ -77,6 +89,10 @@ impl Refusal {
             Refusal::Container => "container",
             Refusal::SizeLimit => "size-limit",
             Refusal::SameName => "same-name",
+            Refusal::NeedsAudioTrack => "needs-audio-track",
+            Refusal::NeedsFromKeyFrame => "needs-from-key-frame",
+            Refusal::NeedsConceal => "needs-conceal",
+            Refusal::Encrypted => "encrypted",
         }
     }
 

@@ -1,6 +1,6 @@
 //! Estimates the time, cores and memory that an output needs, for progress and for scheduling.
 
-use super::spec::{OutputSpec, Preset, VideoPlan};
+use super::output_spec::{OutputSpec, Preset, VideoPlan};
 use crate::model::{MediaFacts, Size};
 
 /// Pixels that one core decodes, filters and encodes per second with the default preset.
@@ -100,14 +100,14 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::model::VideoStream;
-    use crate::plan::sample;
+    use crate::plan::example;
 
     fn encode(width: u32, height: u32, seconds: f64) -> OutputSpec {
-        let encode = sample::video_encode(width, height, 30);
+        let encode = example::video_encode(width, height, 30);
         OutputSpec {
             threads: 3,
             expected_duration_s: Some(seconds),
-            ..sample::output(VideoPlan::Encode(Box::new(encode)), None)
+            ..example::output(VideoPlan::Encode(Box::new(encode)), None)
         }
     }
 

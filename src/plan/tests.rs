@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::sample::{self, media};
+use crate::model::example::{self, media};
 use crate::model::*;
 use crate::profile::Profile;
 use crate::rules::{Selection, Subject, Verdict, assess};
@@ -276,7 +276,7 @@ proptest! {
 #[test]
 fn still_images_are_copied_or_refused() {
     let planned = |profile, name, change: fn(&mut MediaFacts)| {
-        let mut facts = sample::image();
+        let mut facts = example::image();
         change(&mut facts);
         plan_under(profile, &facts, name, &FixOptions::default())
     };

@@ -2,17 +2,17 @@
 
 use crate::model::{HdrKind, VideoStream};
 use crate::profile::Severity;
-use crate::rules::format;
+use crate::rules::value_text;
 
 use super::audio::AudioDecision;
 use super::duration::PlannedDuration;
+use super::encode_rates;
 use super::geometry::{self, Geometry};
 use super::input::PlanInput;
 use super::options::Fit;
 use super::outcome::FixStep;
-use super::rates;
+use super::output_spec::{AudioPlan, Canvas, Fill, ToneMap, VideoEncode, VideoTags, X264Profile};
 use super::refusal::{Refusal, Refused};
-use super::spec::{AudioPlan, Canvas, Fill, ToneMap, VideoEncode, VideoTags, X264Profile};
 
 /// The maximum longer side of encode mode 2 (common core), in pixels.
 const CORE_SIDE: f64 = 1920.0;
@@ -62,15 +62,19 @@ pub(super) fn encode(
 ) -> Result<VideoEncode, Refused> {
     let geometry = plan_geometry(input, video, steps)?;
     let cap = if input.options.encode_mode >= 2 { 30.0 } else { 60.0 };
-    let (frame_rate, own_rate) = rates::frame_rate(video, input.profile, cap);
+    let (frame_rate, own_rate) = encode_rates::frame_rate(video, input.profile, cap);
     let expected_s = duration.expected_s.or(input.duration_s());
-    let rate =
-        rates::rate_control(input.options.crf, input.profile, expected_s, audio_bit_rate(input, audio))?;
+    let rate = encode_rates::rate_control(
+        input.options.crf,
+        input.profile,
+        expected_s,
+        audio_bit_rate(input, audio),
+    )?;
     let (profile, b_frames) = x264_profile(input);
     if !own_rate {
         steps.push(FixStep::lossy(format!(
             "converted to a constant frame rate of {} fps",
-            format::rate(frame_rate).trim_end_matches(" fps")
+            value_text::rate(frame_rate).trim_end_matches(" fps")
         )));
     }
     if let Some(reason) = &input.options.encoder_fallback {

@@ -1,7 +1,7 @@
 //! Renders the page of a platform's return code or fail reason for `greenlit explain`.
 
 use super::Class;
-use super::fail_reasons::FAIL_REASONS;
+use super::post_fail_reasons::FAIL_REASONS;
 use super::tiktok_ads::CodeTable;
 use super::tiktok_ads::codes::{self, CallKind};
 

@@ -1,7 +1,7 @@
 //! The interfaces between delivery and the platforms' APIs, and the classes of replies.
 
 mod explain;
-pub mod fail_reasons;
+pub mod post_fail_reasons;
 mod posts;
 pub mod tiktok_ads;
 pub mod tiktok_post;

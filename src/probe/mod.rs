@@ -6,8 +6,8 @@
 
 pub mod bitstream;
 mod bytes;
-pub mod declared;
 mod display_matrix;
+pub mod headers;
 pub mod isobmff;
 #[allow(unsafe_code)] // The media library has only a C interface.
 pub(crate) mod libav;

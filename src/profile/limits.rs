@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::keys;
+use super::rule_keys;
 use crate::model::Rational;
 
 /// How severe it is to violate a limit, in ascending order.
@@ -102,7 +102,7 @@ impl Limits {
 
     /// Describes the limits for `greenlit profiles ID`: "at most (s) 600".
     pub fn describe(&self, rule: &str) -> String {
-        let keys = keys::for_rule(rule).unwrap_or_default();
+        let keys = rule_keys::for_rule(rule).unwrap_or_default();
         let parts = keys.iter().filter_map(|(key, _, meaning)| {
             Some(format!("{meaning} {}", format_value(self.values.get(*key)?)))
         });

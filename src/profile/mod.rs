@@ -4,23 +4,23 @@
 //! each rule that applies there. Every table names the source of its limits, the date on which they
 //! were last compared with it, and their confidence. A rule without a table does not apply.
 
-mod age;
 mod builtin;
-mod derive;
-mod keys;
+mod from_media;
+mod limit_age;
 mod limits;
-mod nearest;
 mod parse;
+mod rule_keys;
+mod suggestion;
 
 use std::collections::BTreeMap;
 
-pub use age::OldLimit;
 pub use builtin::BUILTIN_IDS;
-pub use derive::{DerivedProfile, Origin};
-pub use keys::{KEYS, RuleKeys, ValueKind};
+pub use from_media::{DerivedProfile, Origin};
+pub use limit_age::OldLimit;
 pub use limits::{Confidence, Limits, Severity, Value};
-pub use nearest::nearest;
 pub use parse::ProfileError;
+pub use rule_keys::{KEYS, RuleKeys, ValueKind};
+pub use suggestion::nearest;
 
 /// The rule set of one destination.
 #[derive(Clone, Debug, PartialEq)]

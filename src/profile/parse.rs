@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::Profile;
-use super::keys::{self, COMMON, KEYS, ValueKind};
 use super::limits::{Confidence, Limits, Severity, Value};
-use super::nearest::nearest;
+use super::rule_keys::{self, COMMON, KEYS, ValueKind};
+use super::suggestion::nearest;
 use crate::model::Rational;
 
 const TOP_LEVEL_KEYS: &[&str] = &["id", "title", "platform", "extends", "rule"];
@@ -114,7 +114,7 @@ pub(super) fn apply_rules(
 ) -> Result<(), ProfileError> {
     for (rule, table) in rules {
         let path = format!("{path}.{rule}");
-        let keys = keys::for_rule(rule)
+        let keys = rule_keys::for_rule(rule)
             .ok_or_else(|| unknown_key(path.clone(), rule, KEYS.iter().map(|(id, _)| *id)))?;
         let toml::Value::Table(table) = table else { return Err(invalid_value(&path, "a table")) };
         let entry = limits.entry(rule.clone()).or_insert_with(default_limits);
@@ -149,7 +149,7 @@ fn set_key(
         "source" => limits.source = Some(text()?),
         "checked_on" => {
             let date = text()?;
-            if super::age::date(&date).is_none() {
+            if super::limit_age::date(&date).is_none() {
                 return Err(invalid_value(path, "a date, YYYY-MM-DD"));
             }
             limits.checked_on = Some(date);

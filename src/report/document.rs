@@ -8,8 +8,9 @@ use serde::Serialize;
 use crate::job::Similarity;
 use crate::model::{
     AudioStream, ColorTags, Completeness, EditList, Flip, Hdr, MediaFacts, OtherKind, PrivacyTags, Rational,
-    Timing, VideoStream,
+    Size, Timing, VideoStream,
 };
+use crate::plan::{Addition, DroppedStream, StreamType};
 use crate::rules::{Finding, Verdict};
 
 /// The name and version of the document's schema.
@@ -124,6 +125,10 @@ pub struct Fix {
     pub output: Option<String>,
     /// Each step with its reason, as text.
     pub steps: Vec<String>,
+    /// Streams of the source that the output leaves out.
+    pub dropped: Vec<Dropped>,
+    /// Content of the output that the source does not have.
+    pub added: Vec<Added>,
     /// Why a cheaper change was not enough, or why there is no output.
     pub reason: Option<String>,
     /// The refusal class, from a closed list, if there is no output.
@@ -132,6 +137,58 @@ pub struct Fix {
     pub encoder: Option<&'static str>,
     /// The verification of the output; `None` if there is no output.
     pub verified: Option<Verified>,
+}
+
+/// A stream of the source that the output leaves out.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Dropped {
+    /// Index of the stream in the source.
+    pub stream: u32,
+    /// `video`, `audio`, `data`, `subtitle` or `attachment`.
+    pub kind: &'static str,
+    /// FFmpeg's codec name, or the four-character code.
+    pub codec: Option<String>,
+    /// The language that the container declares.
+    pub language: Option<String>,
+    /// Duration in seconds.
+    pub duration_s: Option<f64>,
+    /// Why it is left out.
+    pub reason: String,
+}
+
+impl From<&DroppedStream> for Dropped {
+    fn from(stream: &DroppedStream) -> Dropped {
+        Dropped {
+            stream: stream.stream,
+            kind: match stream.kind {
+                StreamType::Video => "video",
+                StreamType::Audio => "audio",
+                StreamType::Other(kind) => kind_name(kind),
+            },
+            codec: stream.codec.clone(),
+            language: stream.language.clone(),
+            duration_s: stream.duration_s,
+            reason: stream.reason.clone(),
+        }
+    }
+}
+
+/// Content of the output that the source does not have.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Added {
+    /// `silence`, `held-frame`, `repetition` or `borders`.
+    pub kind: &'static str,
+    /// How long it lasts in seconds; `None` if it is part of every frame, or unknown.
+    pub duration_s: Option<f64>,
+    /// Why it is added.
+    pub reason: String,
+}
+
+impl From<&Addition> for Added {
+    fn from(addition: &Addition) -> Added {
+        let Addition { kind, duration_s, reason } = addition;
+        Added { kind: kind.name(), duration_s: *duration_s, reason: reason.clone() }
+    }
 }
 
 /// The kind of change, from none to failure.
@@ -275,6 +332,14 @@ pub(super) struct Video {
     pub(super) edit_list: Option<EditList>,
     pub(super) timing: Option<Timing>,
     pub(super) decodable: bool,
+    pub(super) encryption: Option<String>,
+    pub(super) empty: bool,
+    pub(super) language: Option<String>,
+    pub(super) default: Option<bool>,
+    pub(super) enabled: Option<bool>,
+    pub(super) first_decodable_s: Option<f64>,
+    pub(super) undecodable_frames: Option<u64>,
+    pub(super) frame_sizes: Vec<Size>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -291,6 +356,12 @@ pub(super) struct Audio {
     pub(super) start_s: Option<f64>,
     pub(super) edit_list: Option<EditList>,
     pub(super) decodable: bool,
+    pub(super) encryption: Option<String>,
+    pub(super) empty: bool,
+    pub(super) language: Option<String>,
+    pub(super) default: Option<bool>,
+    pub(super) enabled: Option<bool>,
+    pub(super) title: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -379,6 +450,14 @@ impl From<VideoStream> for Video {
             edit_list: stream.edit_list,
             timing: stream.timing,
             decodable: stream.decodable,
+            encryption: stream.encryption,
+            empty: stream.empty,
+            language: stream.language,
+            default: stream.default,
+            enabled: stream.enabled,
+            first_decodable_s: stream.first_decodable_s,
+            undecodable_frames: stream.undecodable_frames,
+            frame_sizes: stream.frame_sizes,
         }
     }
 }
@@ -398,6 +477,12 @@ impl From<AudioStream> for Audio {
             start_s: stream.start_s,
             edit_list: stream.edit_list,
             decodable: stream.decodable,
+            encryption: stream.encryption,
+            empty: stream.empty,
+            language: stream.language,
+            default: stream.default,
+            enabled: stream.enabled,
+            title: stream.title,
         }
     }
 }

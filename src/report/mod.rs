@@ -23,7 +23,8 @@ mod text;
 mod units;
 
 pub use document::{
-    AdDelivery, Delivery, FileEntry, Fix, FixAction, Media, OldLimit, Report, SCHEMA, Summary, Tool, Verified,
+    AdDelivery, Added, Delivery, Dropped, FileEntry, Fix, FixAction, Media, OldLimit, Report, SCHEMA,
+    Summary, Tool, Verified,
 };
 pub use escape::escape;
 pub use format::{Format, ParseFormatError, render};

@@ -231,7 +231,7 @@ mod tests {
             facts(&media).join(" "),
             "h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB"
         );
-        let cover = Media::from(crate::model::sample::image());
+        let cover = Media::from(crate::model::example::image());
         assert_eq!(facts(&cover).join(" "), "png 720x1280 9:16 image 800 kB");
         let unknown = Media::from(crate::model::MediaFacts::default());
         assert_eq!(facts(&unknown).join(" "), "no video no audio 0 B completeness unknown");

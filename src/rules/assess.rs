@@ -8,7 +8,7 @@ use crate::profile::{Limits, Profile, Severity, nearest};
 use super::all::{ALL, image_aspect_ratio, image_format};
 use super::finding::{Finding, Verdict};
 use super::rule::{FindingCollector, Rule, Scope, Subject};
-use super::validated::ValidatedAsset;
+use super::validated_asset::ValidatedAsset;
 
 /// Returns all rules.
 pub fn registry() -> &'static [&'static dyn Rule] {

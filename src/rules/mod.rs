@@ -7,16 +7,16 @@
 mod all;
 mod assess;
 mod finding;
-pub(crate) mod format;
 mod rule;
-mod validated;
+mod validated_asset;
+pub(crate) mod value_text;
 
 pub use crate::profile::{Confidence, Severity};
 pub use all::resolution::size_for_nearest_ratio;
 pub use assess::{Assessment, RuleSet, Selection, SelectionError, assess, assess_cover, find, registry};
 pub use finding::{Finding, Remedy, Verdict};
 pub use rule::{FindingCollector, Rule, RuleDoc, Scope, Subject, Violation};
-pub use validated::ValidatedAsset;
+pub use validated_asset::ValidatedAsset;
 
 #[cfg(test)]
 mod tests;

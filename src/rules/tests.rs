@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::model::sample::{self, media as good};
+use crate::model::example::{self, media as good};
 use crate::model::*;
 use crate::profile::Profile;
 
@@ -302,7 +302,7 @@ fn hevc_tagged_hev1_is_a_warning_without_re_encoding() {
 }
 
 fn assess_image(profile: &str, name: &str, change: impl FnOnce(&mut MediaFacts)) -> Assessment {
-    let mut facts = sample::image();
+    let mut facts = example::image();
     change(&mut facts);
     let subject = Subject { facts: &facts, file_name: name, deep: None };
     assess(&subject, &Profile::builtin(profile).unwrap(), &Selection::default())
@@ -369,7 +369,7 @@ fn images_are_never_validated_as_videos() {
 #[test]
 fn cover_must_have_the_aspect_ratio_of_its_video() {
     let profile = Profile::builtin("tiktok-ads").unwrap();
-    let facts = sample::image();
+    let facts = example::image();
     let subject = Subject { facts: &facts, file_name: "cover.png", deep: None };
     let as_cover_of = |width, height| assess_cover(&subject, Size::new(width, height), &profile);
     assert_eq!(severities(&as_cover_of(1080, 1920)), []);

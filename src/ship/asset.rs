@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::crash::crash_point;
+use super::crash_points::crash_point;
 use super::engine::{Abort, Context};
 use super::journal::{Artifact, EffectState, ItemKey, ItemRecord, JournalError, destination_key};
 use super::polling::Readiness;

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::DeliveryState;
-use super::crash::crash_point;
+use super::crash_points::crash_point;
 use super::engine::{Abort, Context};
 use super::journal::{Effect, EffectState, Resolution};
 use super::publish::StepResult;

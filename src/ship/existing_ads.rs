@@ -1,7 +1,7 @@
 //! Existing ads on the platform: read before an ad is created, and to reconcile a creation of unknown outcome.
 
 use super::DeliveryState;
-use super::crash::crash_point;
+use super::crash_points::crash_point;
 use super::engine::{Abort, Context, once_cell};
 use super::journal::{EffectRecord, Resolution};
 use super::manifest::AdRow;

@@ -10,7 +10,7 @@
 mod asset;
 pub mod backoff;
 mod cover;
-pub mod crash;
+pub mod crash_points;
 pub mod engine;
 mod existing_ads;
 pub mod journal;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::ShipEvent;
 use super::backoff::{Backoff, Next};
-use super::crash::crash_point;
+use super::crash_points::crash_point;
 use super::engine::{Abort, Context, lock};
 use crate::platform::{CallError, Class, RemoteVideo};
 

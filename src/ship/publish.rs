@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::asset::Shipment;
 use super::cover::hash_cover;
-use super::crash::crash_point;
+use super::crash_points::crash_point;
 use super::engine::{Abort, Context, once_cell};
 use super::journal::{AdKey, AdRecord, Effect, EffectState, Resolution};
 use super::landing::LandingMode;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::crash::CrashPoints;
+use super::crash_points::CrashPoints;
 use super::landing::{HttpPageVisitor, LandingMode, PageVisitor};
 use super::manifest::AdRow;
 use super::run::StopReason;

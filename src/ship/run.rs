@@ -9,7 +9,7 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::backoff::{Backoff, Next};
-use super::crash::CrashPoints;
+use super::crash_points::CrashPoints;
 use super::journal::{Journal, JournalError};
 use super::request::{Prepared, ShipError};
 use super::{AssetPreparer, Delivery, PrepareError, ShipEvent};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::crash::crash_point;
+use super::crash_points::crash_point;
 use super::engine::{Abort, Context};
 use super::journal::{Effect, EffectRecord, EffectState, Resolution};
 use super::{ShipEvent, upload_name};

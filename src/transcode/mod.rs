@@ -7,10 +7,10 @@
 //! `moov` first, and [`reserved_moov`] estimates its size.
 
 pub mod faststart;
+pub mod filter_graph;
 pub mod frame_pacing;
-pub(crate) mod gaps;
-pub mod graph;
 pub mod libav;
 pub mod reserved_moov;
 pub mod settings;
+pub(crate) mod timestamp_gaps;
 pub(crate) mod trim;

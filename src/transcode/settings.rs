@@ -125,11 +125,11 @@ fn target_bit_rate(plan: &VideoEncode) -> Option<u64> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::plan::{RateControl, X264Profile, sample};
+    use crate::plan::{RateControl, X264Profile, example};
 
     fn plan(encoder: VideoEncoder, max_bit_rate: Option<u64>) -> VideoEncode {
         let rate = RateControl { crf: 20.0, max_bit_rate, buffer_bits: None, min_bit_rate: None };
-        VideoEncode { encoder, rate, preset: Preset::Medium, ..sample::video_encode(1280, 720, 30) }
+        VideoEncode { encoder, rate, preset: Preset::Medium, ..example::video_encode(1280, 720, 30) }
     }
 
     fn option(plan: &VideoEncode, name: &str) -> Option<String> {

@@ -25,7 +25,7 @@ pub(crate) fn validated(path: &Path, bytes: &[u8]) -> ValidatedAsset {
 
 /// Like [`validated`], for a file too large for memory: the caller gives its hash and size.
 pub(crate) fn validated_as(path: &Path, content: ContentHash) -> ValidatedAsset {
-    let facts = sample::media();
+    let facts = example::media();
     let profile = Profile::builtin("tiktok-ads").unwrap();
     let subject = Subject { facts: &facts, file_name: "clip.mp4", deep: None };
     let assessment = assess(&subject, &profile, &Selection::default());

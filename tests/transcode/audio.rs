@@ -5,9 +5,9 @@ use std::process::Command;
 use std::sync::Arc;
 
 use greenlit::model::MediaFacts;
-use greenlit::plan::sample::audio_encode;
+use greenlit::plan::example::audio_encode;
 use greenlit::plan::*;
-use greenlit::verify::libav::deep;
+use greenlit::verify::libav::full_decode;
 
 use super::bench::{TestOutput, copied, encode, encoded, ffprobe_entries, media};
 

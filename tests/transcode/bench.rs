@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use greenlit::job::{FixReport, JobError, VerifyLevel, VerifyReport};
 use greenlit::model::MediaFacts;
-use greenlit::plan::sample;
+use greenlit::plan::example;
 use greenlit::plan::*;
 use greenlit::transcode::libav::fix;
 
@@ -51,15 +51,15 @@ pub(crate) fn decode_errors(path: &Path) -> String {
 pub(crate) fn encode(width: u32, height: u32, rate: u32) -> VideoEncode {
     let rates =
         RateControl { crf: 18.0, max_bit_rate: Some(8_000_000), buffer_bits: None, min_bit_rate: None };
-    VideoEncode { rate: rates, ..sample::video_encode(width, height, rate) }
+    VideoEncode { rate: rates, ..example::video_encode(width, height, rate) }
 }
 
 pub(crate) fn encoded(plan: VideoEncode, audio: Option<AudioPlan>) -> OutputSpec {
-    sample::output(VideoPlan::Encode(Box::new(plan)), audio)
+    example::output(VideoPlan::Encode(Box::new(plan)), audio)
 }
 
 pub(crate) fn copied(audio: Option<AudioPlan>) -> OutputSpec {
-    sample::output(VideoPlan::Copy { stream: 0, tags: VideoTags::default() }, audio)
+    example::output(VideoPlan::Copy { stream: 0, tags: VideoTags::default() }, audio)
 }
 
 /// An output in a temporary directory.

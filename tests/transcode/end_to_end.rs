@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use greenlit::job::JobError;
 use greenlit::model::Size;
-use greenlit::plan::sample::audio_encode;
+use greenlit::plan::example::audio_encode;
 use greenlit::plan::*;
 use greenlit::transcode::libav::make;
 

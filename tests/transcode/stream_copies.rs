@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use greenlit::model::Rational;
-use greenlit::plan::sample;
+use greenlit::plan::example;
 use greenlit::plan::*;
 
 use super::bench::{TestOutput, copied, ffprobe_entries, media, run_tool};
@@ -102,7 +102,7 @@ fn changing_tags_keeps_the_frames() {
     let tags =
         VideoTags { declare_bt709: true, sample_aspect_ratio: Some(Rational::ONE), ..VideoTags::default() };
     let out = TestOutput::new();
-    out.fix_and_verify(&input, &sample::output(VideoPlan::Copy { stream: 0, tags }, None));
+    out.fix_and_verify(&input, &example::output(VideoPlan::Copy { stream: 0, tags }, None));
     assert_eq!(
         ffprobe_entries(&out.path(), "stream=sample_aspect_ratio,color_range,color_space", "v"),
         "1:1,tv,bt709"
@@ -127,7 +127,7 @@ fn hevc_is_tagged_for_apple_players() {
     );
     let tags = VideoTags { codec_tag: Some("hvc1".to_owned()), ..VideoTags::default() };
     let out = TestOutput::new();
-    out.fix_and_verify(&input, &sample::output(VideoPlan::Copy { stream: 0, tags }, None));
+    out.fix_and_verify(&input, &example::output(VideoPlan::Copy { stream: 0, tags }, None));
     assert_eq!(ffprobe_entries(&out.path(), "stream=codec_tag_string", "v"), "hvc1");
 }
 
@@ -137,6 +137,6 @@ fn retiming_gives_a_constant_frame_rate() {
     let input = media(dir.path(), "j.mkv", "-f lavfi -i testsrc=s=128x96:r=29.97:d=2 -c:v libx264 -bf 2");
     let tags = VideoTags { retime_to: Rational::new(30, 1), ..VideoTags::default() };
     let out = TestOutput::new();
-    out.fix_and_verify(&input, &sample::output(VideoPlan::Copy { stream: 0, tags }, None));
+    out.fix_and_verify(&input, &example::output(VideoPlan::Copy { stream: 0, tags }, None));
     assert_eq!(ffprobe_entries(&out.path(), "stream=r_frame_rate,avg_frame_rate", "v"), "30/1,30/1");
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use greenlit::job::{VerifyLevel, VerifyReport};
-use greenlit::plan::sample::audio_encode;
+use greenlit::plan::example::audio_encode;
 use greenlit::plan::*;
 use greenlit::verify::libav::verify;
 

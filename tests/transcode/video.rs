@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use greenlit::model::{Flip, HdrKind, Rotation, Size};
-use greenlit::plan::sample::audio_encode;
+use greenlit::plan::example::audio_encode;
 use greenlit::plan::*;
 
 use super::bench::{TestOutput, encode, encoded, ffprobe_entries, media, run_tool};

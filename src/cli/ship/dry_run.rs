@@ -9,10 +9,10 @@ use std::sync::atomic::Ordering;
 use crate::cli::check::RunSummary;
 use crate::cli::destination::PublicationKind;
 use crate::cli::error::CliError;
+use crate::cli::exit_code::RunStatus;
 use crate::cli::progress::ProgressDisplay;
-use crate::cli::run_status::RunStatus;
 use crate::cli::sandbox::operation;
-use crate::cli::{file_entries, packaging};
+use crate::cli::{packaging, report_entries};
 use crate::pipeline::{CheckOptions, Outcome, fix};
 use crate::plan::{Action, ENCODE_PIXELS_PER_S, ResourceEstimate, VideoPlan};
 use crate::platform::tiktok_ads::CHUNK_ABOVE;
@@ -24,7 +24,7 @@ use crate::ship::journal::AdKey;
 use crate::ship::{AdRow, DeliveryState, History, Journal, Wait, destination_key, is_ad};
 
 use super::ShipRun;
-use super::plan::{
+use super::ship_plan::{
     ExpectedTimes, PlanAssumptions, PlanBasis, PlanQuota, PlanTotals, PlannedAsset, SCHEMA, ShipPlan,
     identity_or_default,
 };
@@ -51,7 +51,7 @@ pub fn run(ship_run: &ShipRun<'_>) -> Result<RunStatus, CliError> {
     );
     progress.end();
     let interrupted = ship_run.cancel.load(Ordering::Relaxed);
-    let status = RunSummary::of(&outcomes, file_entries::fix_status)
+    let status = RunSummary::of(&outcomes, report_entries::fix_status)
         .final_status(&ship_run.ship_input.found, interrupted);
     if interrupted {
         // An incomplete plan is not written.

@@ -8,8 +8,8 @@ mod arguments;
 mod deliver;
 mod dry_run;
 mod input;
-mod plan;
 mod report;
+mod ship_plan;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -35,11 +35,11 @@ use super::asset_preparer::LocalAssetPreparer;
 use super::destination::{Destination, PublicationKind, SANDBOX};
 use super::error::CliError;
 use super::event_log::EventLog;
+use super::exit_code::RunStatus;
 use super::progress::ProgressDisplay;
-use super::run_status::RunStatus;
 use super::sandbox::{operation, runtime, trial_options};
 use super::settings::{Settings, fix_options, verify_level};
-use super::{check, covers, encoder, file_entries, interrupt, machine, output};
+use super::{check, covers, encoder, host_memory, interrupt, output, report_entries};
 
 use arguments::ShipArguments;
 use deliver::DeliveryContext;
@@ -53,7 +53,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
                 .into(),
         ));
     }
-    let stored_plan = args.plan.as_deref().map(plan::ShipPlan::read).transpose()?;
+    let stored_plan = args.plan.as_deref().map(ship_plan::ShipPlan::read).transpose()?;
     if stored_plan.is_some() && ShipArguments::conflict_with_plan(common, args) {
         return Err(CliError::Usage(
             "the plan already contains the profile and the options for fixing and the destination: give \
@@ -107,7 +107,7 @@ impl ShipRun<'_> {
         Ok(FixSettings {
             options: self.options.clone(),
             machine: self.settings.machine(),
-            memory_bytes: machine::memory_bytes(),
+            memory_bytes: host_memory::memory_bytes(),
             verify: verify_level(choices, config)?,
             out,
             layout: OutputLayout::BySource,
@@ -192,7 +192,7 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
     let interrupted = cancel.load(Ordering::Relaxed);
     let status = report::final_status(&outcomes, ship_input, &outcome, interrupted);
     let any_facts = outcomes.iter().any(|outcome| outcome.facts.is_some());
-    let tool = file_entries::tool(check::media_library(runner.as_ref(), None, any_facts).as_ref());
+    let tool = report_entries::tool(check::media_library(runner.as_ref(), None, any_facts).as_ref());
     let files = outcomes.into_iter().map(|file| report::entry(file, &outcome)).collect();
     let names = vec![preparer.profile.id().to_owned()];
     let old_limits = settings.old_limits(std::slice::from_ref(&preparer.profile));

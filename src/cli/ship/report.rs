@@ -7,8 +7,8 @@ use crate::ship::{self, DeliveryState, ShipOutcome};
 use super::input::ShipInput;
 use crate::cli::asset_preparer::LocalAssetPreparer;
 use crate::cli::check::RunSummary;
-use crate::cli::file_entries;
-use crate::cli::run_status::RunStatus;
+use crate::cli::exit_code::RunStatus;
+use crate::cli::report_entries;
 
 /// Returns the outcome of each source in order, without those that were not reached.
 pub fn collect(preparer: &LocalAssetPreparer, ship_input: &ShipInput) -> Vec<Outcome> {
@@ -19,7 +19,7 @@ pub fn collect(preparer: &LocalAssetPreparer, ship_input: &ShipInput) -> Vec<Out
 /// Converts the outcome of a file to its entry, with its delivery.
 pub fn entry(file: Outcome, outcome: &ShipOutcome) -> FileEntry {
     let delivery = outcome.deliveries.iter().find(|delivery| delivery.source == file.source.path);
-    let mut entry = FileEntry { delivery: delivery.map(report_delivery), ..file_entries::entry(file) };
+    let mut entry = FileEntry { delivery: delivery.map(report_delivery), ..report_entries::entry(file) };
     if let Some(fix) = entry.fix.as_mut().filter(|fix| fix.action == FixAction::Copy && fix.output.is_none())
     {
         // A compliant file is uploaded without a copy, so no fix took place.
@@ -56,7 +56,7 @@ pub fn final_status(
     interrupted: bool,
 ) -> RunStatus {
     let mut status =
-        RunSummary::of(outcomes, file_entries::fix_status).final_status(&ship_input.found, interrupted);
+        RunSummary::of(outcomes, report_entries::fix_status).final_status(&ship_input.found, interrupted);
     for delivery in &shipped.deliveries {
         status = status.and(delivery_status(delivery));
     }

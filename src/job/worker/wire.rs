@@ -163,7 +163,7 @@ pub(super) fn message_length(length: [u8; 4]) -> io::Result<usize> {
 mod tests {
     use super::*;
     use crate::job::FixReport;
-    use crate::model::sample::media;
+    use crate::model::example::media;
 
     /// Sends a result as a reply and returns it as received.
     fn sent_and_received(result: Result<JobOutput, JobError>) -> Result<JobOutput, JobError> {

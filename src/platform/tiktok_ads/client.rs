@@ -11,8 +11,8 @@ use serde_json::Value;
 use tokio_util::io::ReaderStream;
 
 use super::TikTokAds;
+use super::call_limiter::CallPermit;
 use super::codes::{self, CallKind};
-use super::throttle::CallPermit;
 use super::wire::Envelope;
 use crate::platform::upload_body::{FileDigests, SendError, stream_file};
 use crate::platform::{CallError, Class};

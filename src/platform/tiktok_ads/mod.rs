@@ -5,18 +5,18 @@
 //! sends files, `reads` reads; `hosted` and `tasks` use functions that the platform runs itself. Reads are
 //! repeated within a budget, mutations never.
 
+pub(crate) mod call_limiter;
 mod client;
 mod code_overrides;
 mod code_table;
 pub mod codes;
 pub mod forecast;
-mod hosted;
 pub mod limiter;
 mod options;
-mod reads;
+mod read_endpoints;
 mod tasks;
-pub(crate) mod throttle;
 mod upload;
+mod upload_by_url;
 mod wire;
 
 use std::fmt;
@@ -25,13 +25,13 @@ use std::path::Path;
 use secrecy::ExposeSecret;
 use url::Url;
 
+use self::call_limiter::CallLimiter;
+pub use self::call_limiter::OnPause;
 pub use self::code_overrides::{CodeTable, CodeTableError};
-pub use self::hosted::MAX_TEMPORARY_FILE_BYTES;
 pub use self::limiter::{Pauses, Tier, UnknownTier};
 pub use self::options::{CHUNK_ABOVE, ClientOptions, ConfigurationError};
 pub use self::tasks::{Audience, FixStart, FixState, MAX_FIXES, MAX_REVIEWS, ReviewVerdict};
-use self::throttle::CallLimiter;
-pub use self::throttle::OnPause;
+pub use self::upload_by_url::MAX_TEMPORARY_FILE_BYTES;
 pub use super::Timeouts;
 use super::upload_body::BandwidthLimiter;
 use super::{AdsPlatform, Call, NewAd, RemoteAd, RemoteImage, RemoteVideo, SuggestedCover, UploadObserver};

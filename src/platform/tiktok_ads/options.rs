@@ -7,9 +7,9 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::{Host, Url};
 
+use super::call_limiter::OnPause;
 use super::code_overrides::CodeTable;
 use super::limiter::{Pauses, Tier};
-use super::throttle::OnPause;
 use crate::platform::Timeouts;
 
 /// The path of the API.

@@ -3,12 +3,12 @@
 //! [`TikTokPost`] is the client. Calls go through `client`, within the rate limit of each endpoint (`throttle`),
 //! and are classified by [`codes`]; `put` sends the bytes in [`chunks`].
 
+mod call_limiter;
 pub mod chunks;
 mod client;
 pub mod codes;
 mod options;
 mod put;
-mod throttle;
 mod wire;
 
 use std::fmt;
@@ -16,8 +16,8 @@ use std::fmt;
 use secrecy::ExposeSecret;
 use url::Url;
 
+use self::call_limiter::PostRateLimiter;
 pub use self::options::{PostOptions, PostOptionsError, origin_of};
-use self::throttle::PostRateLimiter;
 use super::upload_body::BandwidthLimiter;
 use super::{Call, Creator, NewPost, OpenedUpload, PostPlatform, PostStatus};
 use crate::rules::ValidatedAsset;

@@ -12,7 +12,7 @@ pub mod h264;
 pub mod hevc;
 pub mod mpeg_audio;
 pub mod opus;
-pub mod sets;
+pub mod parameter_sets;
 pub mod vp8;
 pub mod vp9;
 

@@ -4,7 +4,7 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::raw::{number, text};
+use super::ffi_enums::{number, text};
 
 /// Returns name and version: `FFmpeg 5.1.9 (libavcodec 59.37.100)`.
 pub(crate) fn library() -> String {

@@ -4,18 +4,18 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::ending::{MAX_BLOCK_S, compare_end, explain_unreadable, last_block_s, needs_last_block};
 use super::fast_path::{Unresolved, complete_facts, complete_fragmented};
-use super::index::read_index;
+use super::ffi_enums::text;
 use super::open::{MediaInput, open_input};
-use super::raw::text;
+use super::packet_walk::{PacketWalk, read_first_packets, walk_packets};
+use super::sample_index::read_index;
 use super::streams::{is_duration_unknown, read_streams};
 use super::tags::collect;
-use super::walk::{PacketWalk, read_first_packets, walk_packets};
+use super::truncation::{MAX_BLOCK_S, compare_end, explain_unreadable, last_block_s, needs_last_block};
 use crate::job::{JobError, ProbeDepth, Progress};
 use crate::model::{Completeness, HdrKind, MediaFacts, VideoStream};
 use crate::probe::bytes::BlockCache;
-use crate::probe::declared::{self, Declared};
+use crate::probe::headers::{self, Declared};
 
 /// All packets of files up to this size are read even if the caller did not request it: it takes less time
 /// than opening the file, and only packets show open GOPs.
@@ -34,7 +34,7 @@ pub(crate) fn probe(
 ) -> Result<MediaFacts, JobError> {
     let io = |error: std::io::Error| JobError::Io(error.to_string());
     let bytes = BlockCache::new(file).map_err(io)?;
-    let declared = declared::read(&bytes).map_err(io)?;
+    let declared = headers::read(&bytes).map_err(io)?;
     let open = || {
         open_input(file.try_clone().map_err(io)?, name, Arc::clone(&cancel))
             .map_err(|error| explain_unreadable(error, &declared))
@@ -255,7 +255,7 @@ fn header_facts(input: &mut MediaInput, declared: &Declared) -> MediaFacts {
     // SAFETY: the context is open, `input` is not used during the call, and all strings are copied.
     unsafe {
         let demuxer = text((*(*context).iformat).name).unwrap_or_default();
-        facts.container = Some(declared::container_name(&demuxer, declared));
+        facts.container = Some(headers::container_name(&demuxer, declared));
         facts.duration_s = Some((*context).duration).filter(|&d| d > 0).map(|d| d as f64 / 1_000_000.0);
         facts.bit_rate = u64::try_from((*context).bit_rate).ok().filter(|&rate| rate > 0);
         facts.chapters = (*context).nb_chapters;
@@ -293,7 +293,7 @@ mod tests {
 
     /// Returns why a file needs a full scan; `None` when it does not.
     fn unresolved(file: &File, name: &str) -> Option<Unresolved> {
-        let declared = declared::read(&BlockCache::new(file).ok()?).ok()?;
+        let declared = headers::read(&BlockCache::new(file).ok()?).ok()?;
         let mut input = open_input(file.try_clone().ok()?, name, Arc::default()).ok()?;
         fast_path(&mut input, &declared, &mut |_| {}).ok()?.err()
     }

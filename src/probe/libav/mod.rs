@@ -1,18 +1,18 @@
 //! Reads facts with FFmpeg's libraries.
 
 mod describe;
-mod ending;
 mod facts;
 mod fast_path;
-mod index;
+mod ffi_enums;
 mod memory;
 mod open;
-mod raw;
+mod packet_walk;
+mod sample_index;
 mod streams;
 mod tags;
 mod timing;
+mod truncation;
 mod version;
-mod walk;
 
 pub(crate) use describe::{encoders, library};
 pub(crate) use facts::probe;

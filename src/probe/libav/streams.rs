@@ -5,7 +5,9 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::raw::{codec_name, color_names, fourcc, has_decoder, number, pixel_format, profile_name, text};
+use super::ffi_enums::{
+    codec_name, color_names, fourcc, has_decoder, number, pixel_format, profile_name, text,
+};
 use super::version::side_data;
 use crate::model::{
     AudioStream, ColorTags, DolbyVision, Hdr, HdrKind, MediaFacts, OtherKind, OtherStream, Rational,
@@ -132,8 +134,8 @@ unsafe fn audio(stream: *const ffi::AVStream, index: u32) -> AudioStream {
             bit_rate: bit_rate(stream),
             duration_s: duration_s(stream),
             start_s: seconds((*stream).start_time, (*stream).time_base),
-            edit_list: None,
             decodable: has_decoder(id),
+            ..AudioStream::default()
         }
     }
 }

@@ -4,7 +4,7 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::raw::text;
+use super::ffi_enums::text;
 use crate::model::PrivacyTags;
 
 /// Most names collected per list.

@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use ffmpeg_next::ffi;
 
-use super::raw::number;
+use super::ffi_enums::number;
 
 /// Returns the side data of a stream with the given `AVPacketSideDataType`.
 ///

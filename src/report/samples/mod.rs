@@ -5,8 +5,8 @@
 pub(super) mod xml;
 
 use super::{
-    AdDelivery, Delivery, FileEntry, Fix, FixAction, Format, HumanOptions, Media, Report, Tool, Verified,
-    render,
+    AdDelivery, Added, Delivery, Dropped, FileEntry, Fix, FixAction, Format, HumanOptions, Media, Report,
+    Tool, Verified, render,
 };
 use crate::job::Similarity;
 use crate::model::{
@@ -27,7 +27,7 @@ pub(super) fn rendered_with(report: &Report, format: Format, options: &HumanOpti
 
 /// Returns the facts of a sample video with realistic values.
 pub(super) fn portrait_facts() -> MediaFacts {
-    let mut facts = crate::model::sample::media();
+    let mut facts = crate::model::example::media();
     facts.size_bytes = 12_345_678;
     (facts.duration_s, facts.bit_rate) = (Some(12.012), Some(8_222_229));
     facts.video[0].frame_rate = Rational::new(30000, 1001);
@@ -142,6 +142,15 @@ pub(super) fn reencoded() -> Fix {
             "re-encode the video as H.264, because mpeg4 is not allowed".into(),
             "copy the audio stream".into(),
         ],
+        dropped: vec![Dropped {
+            stream: 2,
+            kind: "audio",
+            codec: Some("ac3".into()),
+            language: Some("deu".into()),
+            duration_s: Some(12.0),
+            reason: "one audio track is kept".into(),
+        }],
+        added: vec![Added { kind: "borders", duration_s: None, reason: "the aspect ratio is 4:3".into() }],
         reason: Some("a copied video stream would still be mpeg4".into()),
         refusal: None,
         encoder: Some("x264"),
@@ -164,7 +173,17 @@ pub(super) fn reencoded() -> Fix {
 fn without_output(action: FixAction, reason: &str) -> Fix {
     let refusal = Some(if action == FixAction::Refused { "needs-trim" } else { "not-proven" });
     let reason = Some(reason.into());
-    Fix { action, output: None, steps: Vec::new(), reason, refusal, encoder: None, verified: None }
+    Fix {
+        action,
+        output: None,
+        steps: Vec::new(),
+        dropped: Vec::new(),
+        added: Vec::new(),
+        reason,
+        refusal,
+        encoder: None,
+        verified: None,
+    }
 }
 
 pub(super) fn entry(path: &str, verdict: Verdict) -> FileEntry {

@@ -1,8 +1,8 @@
 //! `aspect-ratio`.
 
 use super::super::finding::Remedy;
-use super::super::format;
 use super::super::rule::{Violation, rule};
+use super::super::value_text;
 use crate::model::Rational;
 
 /// Share by which a ratio may differ from the preferred one without a finding.
@@ -25,19 +25,19 @@ rule!(
         };
         let tolerance = limits.number("tolerance").unwrap_or(0.0);
         let allow = limits.ratios("allow");
-        let actual = format::ratio(ratio);
+        let actual = value_text::ratio(ratio);
         let violation = |allowed: String| {
             let message = format!("the aspect ratio is {actual}");
             Violation::new(message, actual.clone(), allowed, Remedy::ReencodeVideo).at(video.index)
         };
         let is_allowed = allow.is_empty()
-            || allow.iter().any(|wanted| format::within_tolerance(ratio, *wanted, tolerance));
+            || allow.iter().any(|wanted| value_text::within_tolerance(ratio, *wanted, tolerance));
         if !is_allowed {
-            out.add(violation(format::ratios(allow)));
+            out.add(violation(value_text::ratios(allow)));
         }
         let (min, max) = (limits.ratios("min").first(), limits.ratios("max").first());
-        let low = min.is_some_and(|min| ratio < *min && !format::within_tolerance(ratio, *min, tolerance));
-        let high = max.is_some_and(|max| ratio > *max && !format::within_tolerance(ratio, *max, tolerance));
+        let low = min.is_some_and(|min| ratio < *min && !value_text::within_tolerance(ratio, *min, tolerance));
+        let high = max.is_some_and(|max| ratio > *max && !value_text::within_tolerance(ratio, *max, tolerance));
         if low || high {
             let bound = |bound: Option<&Rational>| bound.map_or("any".to_owned(), |ratio| ratio.with_colon());
             out.add(violation(format!("{} to {}", bound(min), bound(max))));
@@ -46,9 +46,9 @@ rule!(
         let best = prefer.is_empty()
             || prefer
                 .iter()
-                .any(|wanted| format::within_tolerance(ratio, *wanted, tolerance.max(PREFER_TOLERANCE)));
+                .any(|wanted| value_text::within_tolerance(ratio, *wanted, tolerance.max(PREFER_TOLERANCE)));
         if is_allowed && !low && !high && !best {
-            let prefer = format::ratios(prefer);
+            let prefer = value_text::ratios(prefer);
             let message =
                 format!("the aspect ratio {actual} is allowed but does not fill the screen; {prefer} does");
             out.add_verbatim(

@@ -1,8 +1,8 @@
 //! `av-duration`.
 
 use super::super::finding::Remedy;
-use super::super::format;
 use super::super::rule::{Violation, rule};
+use super::super::value_text;
 
 rule!(
     AvDuration,
@@ -20,12 +20,12 @@ rule!(
         if difference > max {
             let message = format!(
                 "the video lasts {} and the audio {}",
-                format::seconds(video),
-                format::seconds(audio)
+                value_text::seconds(video),
+                value_text::seconds(audio)
             );
             out.add_verbatim(Violation::new(
                 message,
-                format::seconds(difference),
+                value_text::seconds(difference),
                 format!("at most {max} s apart"),
                 Remedy::ReencodeAudio,
             ));

@@ -1,8 +1,8 @@
 //! `duration`.
 
 use super::super::finding::Remedy;
-use super::super::format;
 use super::super::rule::{Violation, rule};
+use super::super::value_text;
 
 rule!(
     Duration,
@@ -18,7 +18,7 @@ rule!(
             return;
         };
         let mut report = |allowed: String, remedy, is_error: bool| {
-            let actual = format::seconds(duration);
+            let actual = value_text::seconds(duration);
             let violation =
                 Violation::new(format!("the video lasts {actual}"), actual.clone(), allowed, remedy);
             out.add(if is_error { violation } else { violation.as_warning() });
@@ -27,14 +27,14 @@ rule!(
         let over = |limit: f64| duration > limit + 0.05;
         let under = |limit: f64| duration < limit - 0.05;
         if let Some(max) = limits.number("max_s").filter(|max| over(*max)) {
-            report(format!("at most {}", format::seconds(max)), Remedy::Trim, true);
+            report(format!("at most {}", value_text::seconds(max)), Remedy::Trim, true);
         } else if let Some(max) = limits.number("warn_max_s").filter(|max| over(*max)) {
-            report(format!("at most {} (recommended)", format::seconds(max)), Remedy::Trim, false);
+            report(format!("at most {} (recommended)", value_text::seconds(max)), Remedy::Trim, false);
         }
         if let Some(min) = limits.number("min_s").filter(|min| under(*min)) {
-            report(format!("at least {}", format::seconds(min)), Remedy::ReencodeVideo, true);
+            report(format!("at least {}", value_text::seconds(min)), Remedy::ReencodeVideo, true);
         } else if let Some(min) = limits.number("warn_min_s").filter(|min| under(*min)) {
-            report(format!("at least {} (recommended)", format::seconds(min)), Remedy::ReencodeVideo, false);
+            report(format!("at least {} (recommended)", value_text::seconds(min)), Remedy::ReencodeVideo, false);
         }
     }
 );

@@ -1,8 +1,8 @@
 //! `extension`.
 
 use super::super::finding::Remedy;
-use super::super::format;
 use super::super::rule::{Violation, rule};
+use super::super::value_text;
 
 rule!(
     Extension,
@@ -17,7 +17,7 @@ rule!(
         if allowed.is_empty() {
             return;
         }
-        let extension = format::extension(subject.file_name);
+        let extension = value_text::extension(subject.file_name);
         let actual = extension.clone().unwrap_or_else(|| "none".to_owned());
         if !extension.as_ref().is_some_and(|extension| allowed.contains(extension)) {
             let message = match &extension {
@@ -26,7 +26,7 @@ rule!(
             };
             out.add(Violation::new(message, actual, allowed.join(", "), Remedy::Remux));
         } else if let Some(container) = &subject.facts.container {
-            let natural = format::extensions_of(container);
+            let natural = value_text::extensions_of(container);
             if !natural.is_empty() && !natural.contains(&actual.as_str()) {
                 let message = format!("the container is {container}, but the file extension is {actual}");
                 out.add_verbatim(

@@ -1,8 +1,8 @@
 //! `extra-streams`.
 
 use super::super::finding::Remedy;
-use super::super::format;
 use super::super::rule::{Violation, rule};
+use super::super::value_text;
 
 rule!(
     ExtraStreams,
@@ -15,7 +15,7 @@ rule!(
     |subject, _limits, out| {
         for stream in &subject.facts.other {
             let name = stream.codec.clone().unwrap_or_else(|| "unknown".to_owned());
-            let kind = format::stream_kind(stream.kind);
+            let kind = value_text::stream_kind(stream.kind);
             let message = format!("the file has a {kind} stream ({name})");
             out.add_verbatim(
                 Violation::new(message, format!("{kind} {name}"), "video and audio only", Remedy::Remux)

@@ -1,8 +1,8 @@
 //! `file-size`.
 
 use super::super::finding::Remedy;
-use super::super::format;
 use super::super::rule::{Violation, rule};
+use super::super::value_text;
 
 rule!(
     FileSize,
@@ -15,25 +15,25 @@ rule!(
         let size = subject.facts.size_bytes;
         let bytes = |key| limits.number(key).map(|limit| limit as u64);
         if let Some(max) = bytes("max_bytes").filter(|max| size > *max) {
-            let allowed = format!("at most {}", format::bytes(max));
+            let allowed = format!("at most {}", value_text::bytes(max));
             out.add(Violation::new(
-                format!("the file size is {}", format::bytes(size)),
-                format::bytes(size),
+                format!("the file size is {}", value_text::bytes(size)),
+                value_text::bytes(size),
                 allowed,
                 Remedy::ReencodeVideo,
             ));
         } else if let Some(max) = bytes("warn_max_bytes").filter(|max| size > *max) {
-            let allowed = format!("at most {} (recommended)", format::bytes(max));
-            let message = format!("the file size is {}", format::bytes(size));
+            let allowed = format!("at most {} (recommended)", value_text::bytes(max));
+            let message = format!("the file size is {}", value_text::bytes(size));
             out.add(
-                Violation::new(message, format::bytes(size), allowed, Remedy::ReencodeVideo).as_warning(),
+                Violation::new(message, value_text::bytes(size), allowed, Remedy::ReencodeVideo).as_warning(),
             );
         }
         if let Some(min) = bytes("min_bytes").filter(|min| size < *min) {
-            let allowed = format!("at least {}", format::bytes(min));
+            let allowed = format!("at least {}", value_text::bytes(min));
             out.add(Violation::new(
-                format!("the file size is {}", format::bytes(size)),
-                format::bytes(size),
+                format!("the file size is {}", value_text::bytes(size)),
+                value_text::bytes(size),
                 allowed,
                 Remedy::ReencodeVideo,
             ));

@@ -1,8 +1,8 @@
 //! `frame-rate`.
 
 use super::super::finding::Remedy;
-use super::super::format;
 use super::super::rule::{Violation, rule};
+use super::super::value_text;
 
 rule!(
     FrameRate,
@@ -28,7 +28,7 @@ rule!(
         if !below && !max.is_some_and(|max| value > max) {
             return;
         }
-        let actual = format::rate(rate);
+        let actual = value_text::rate(rate);
         let allowed = match (min, max) {
             (Some(min), Some(max)) => format!("{min} to {max} fps"),
             (Some(min), None) => format!("at least {min} fps"),

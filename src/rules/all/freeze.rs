@@ -1,8 +1,8 @@
 //! `freeze`.
 
 use super::super::finding::Remedy;
-use super::super::format;
 use super::super::rule::{Violation, rule};
+use super::super::value_text;
 
 rule!(
     Freeze,
@@ -20,11 +20,11 @@ rule!(
             let longest = long.iter().map(|range| range.to_s - range.from_s).fold(0.0, f64::max);
             let message = format!(
                 "the longest span without motion lasts {}; the first begins at {}",
-                format::seconds(longest),
-                format::seconds(first.from_s)
+                value_text::seconds(longest),
+                value_text::seconds(first.from_s)
             );
             out.add_verbatim(
-                Violation::new(message, format::seconds(longest), format!("at most {max} s"), Remedy::None)
+                Violation::new(message, value_text::seconds(longest), format!("at most {max} s"), Remedy::None)
                     .over(&long),
             );
         }

@@ -1,8 +1,8 @@
 //! `hdr`.
 
 use super::super::finding::Remedy;
-use super::super::format;
 use super::super::rule::{Violation, rule};
+use super::super::value_text;
 
 rule!(
     HdrRule,
@@ -16,7 +16,7 @@ rule!(
     |subject, _limits, out| {
         let Some(video) = subject.video() else { return };
         let Some(hdr) = video.hdr else { return };
-        let name = format::hdr(hdr);
+        let name = value_text::hdr(hdr);
         let eight_bit = video.bit_depth == Some(8);
         let message = if eight_bit {
             format!("8-bit video is tagged as {name}")

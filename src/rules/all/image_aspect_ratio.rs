@@ -1,8 +1,8 @@
 //! `image-aspect-ratio`.
 
 use super::super::finding::Remedy;
-use super::super::format;
 use super::super::rule::{FindingCollector, Violation, rule};
+use super::super::value_text;
 use crate::model::{Size, StillImage};
 use crate::profile::Limits;
 
@@ -20,16 +20,16 @@ rule!(
             out.mark_undecided();
             return;
         };
-        let (tolerance, actual) = (limits.number("tolerance").unwrap_or(0.0), format::ratio(ratio));
+        let (tolerance, actual) = (limits.number("tolerance").unwrap_or(0.0), value_text::ratio(ratio));
         for (key, is_error) in [("allow", true), ("warn_allow", false)] {
             let allowed = limits.ratios(key);
             if allowed.is_empty()
-                || allowed.iter().any(|wanted| format::within_tolerance(ratio, *wanted, tolerance))
+                || allowed.iter().any(|wanted| value_text::within_tolerance(ratio, *wanted, tolerance))
             {
                 continue;
             }
             let message = format!("the aspect ratio of the image is {actual}");
-            let violation = Violation::new(message, actual.clone(), format::ratios(allowed), Remedy::Refuse);
+            let violation = Violation::new(message, actual.clone(), value_text::ratios(allowed), Remedy::Refuse);
             out.add(if is_error { violation } else { violation.as_warning() });
         }
     }
@@ -46,8 +46,8 @@ pub(in crate::rules) fn check_cover(
         out.mark_undecided();
         return;
     };
-    if !format::within_tolerance(own, wanted, limits.number("tolerance").unwrap_or(0.0)) {
-        let (own, wanted) = (format::ratio(own), format::ratio(wanted));
+    if !value_text::within_tolerance(own, wanted, limits.number("tolerance").unwrap_or(0.0)) {
+        let (own, wanted) = (value_text::ratio(own), value_text::ratio(wanted));
         let message = format!("the aspect ratio of the cover is {own}, but that of its video is {wanted}");
         out.add_verbatim(Violation::new(message, own, wanted, Remedy::Refuse));
     }

@@ -1,8 +1,8 @@
 //! `image-format`.
 
 use super::super::finding::Remedy;
-use super::super::format;
 use super::super::rule::{Violation, rule};
+use super::super::value_text;
 
 rule!(
     ImageFormat,
@@ -20,8 +20,8 @@ rule!(
             out.add(Violation::new(message, format, allowed.join(", "), Remedy::Refuse));
             return;
         }
-        let natural = format::extensions_of(format);
-        let extension = format::extension(subject.file_name).unwrap_or_else(|| "none".to_owned());
+        let natural = value_text::extensions_of(format);
+        let extension = value_text::extension(subject.file_name).unwrap_or_else(|| "none".to_owned());
         if !natural.is_empty() && !natural.contains(&extension.as_str()) {
             let message = format!("the image is a {format} file, but its extension is {extension}");
             out.add_verbatim(

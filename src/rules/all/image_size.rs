@@ -1,8 +1,8 @@
 //! `image-size`.
 
 use super::super::finding::Remedy;
-use super::super::format;
 use super::super::rule::{Violation, rule};
+use super::super::value_text;
 use super::resolution::size_for_nearest_ratio;
 
 rule!(
@@ -17,13 +17,13 @@ rule!(
         let Some(image) = subject.facts.still_image() else { return };
         let bytes = subject.facts.size_bytes;
         if let Some(max) = limits.number("max_bytes").filter(|max| bytes as f64 > *max) {
-            let message = format!("the image file size is {}", format::bytes(bytes));
-            let allowed = format!("at most {}", format::bytes(max as u64));
-            out.add(Violation::new(message, format::bytes(bytes), allowed, Remedy::Refuse));
+            let message = format!("the image file size is {}", value_text::bytes(bytes));
+            let allowed = format!("at most {}", value_text::bytes(max as u64));
+            out.add(Violation::new(message, value_text::bytes(bytes), allowed, Remedy::Refuse));
         } else if let Some(max) = limits.number("warn_max_bytes").filter(|max| bytes as f64 > *max) {
-            let message = format!("the image file size is {}", format::bytes(bytes));
-            let allowed = format!("at most {} (recommended)", format::bytes(max as u64));
-            out.add(Violation::new(message, format::bytes(bytes), allowed, Remedy::Refuse).as_warning());
+            let message = format!("the image file size is {}", value_text::bytes(bytes));
+            let allowed = format!("at most {} (recommended)", value_text::bytes(max as u64));
+            out.add(Violation::new(message, value_text::bytes(bytes), allowed, Remedy::Refuse).as_warning());
         }
         let Some(size) = image.stream.display_size() else {
             out.mark_undecided();

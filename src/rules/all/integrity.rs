@@ -1,8 +1,8 @@
 //! `integrity`.
 
 use super::super::finding::Remedy;
-use super::super::format;
 use super::super::rule::{Violation, rule};
+use super::super::value_text;
 
 rule!(
     Integrity,
@@ -16,7 +16,7 @@ rule!(
         in the file",
     |subject, _limits, out| {
         if let crate::model::Completeness::Missing { first_missing_s, reason } = &subject.facts.completeness {
-            let from = first_missing_s.map_or(String::new(), |at| format!(", from {}", format::seconds(at)));
+            let from = first_missing_s.map_or(String::new(), |at| format!(", from {}", value_text::seconds(at)));
             let message = format!("data is missing{from}: {reason}");
             let mut violation =
                 Violation::new(message, format!("data missing{from}"), "a complete file", Remedy::Refuse);

@@ -1,8 +1,8 @@
 //! `start-time`.
 
 use super::super::finding::Remedy;
-use super::super::format;
 use super::super::rule::{Violation, rule};
+use super::super::value_text;
 
 rule!(
     StartTime,
@@ -17,11 +17,11 @@ rule!(
         let max = limits.number("max_s").unwrap_or(0.1);
         let Some(start) = video.start_s else { return };
         if start.abs() > max {
-            let message = format!("the video starts at {}", format::seconds(start));
+            let message = format!("the video starts at {}", value_text::seconds(start));
             out.add_verbatim(
                 Violation::new(
                     message,
-                    format::seconds(start),
+                    value_text::seconds(start),
                     format!("within {max} s of zero"),
                     Remedy::Remux,
                 )
@@ -32,11 +32,11 @@ rule!(
         if let Some(difference) =
             audio.start_s.map(|other| (other - start).abs()).filter(|difference| *difference > max)
         {
-            let message = format!("video and audio start {} apart", format::seconds(difference));
+            let message = format!("video and audio start {} apart", value_text::seconds(difference));
             out.add_verbatim(
                 Violation::new(
                     message,
-                    format::seconds(difference),
+                    value_text::seconds(difference),
                     format!("at most {max} s apart"),
                     Remedy::Remux,
                 )

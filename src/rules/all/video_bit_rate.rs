@@ -1,8 +1,8 @@
 //! `video-bit-rate`.
 
 use super::super::finding::Remedy;
-use super::super::format;
 use super::super::rule::{Violation, rule};
+use super::super::value_text;
 
 /// The highest bit rate assumed for an audio track of an ad.
 const MAX_AUDIO_BIT_RATE: u64 = 512_000;
@@ -47,18 +47,18 @@ rule!(
         };
         let value = rate as f64;
         let mut report = |allowed: String, is_error: bool| {
-            let actual = format::bit_rate(rate);
+            let actual = value_text::bit_rate(rate);
             let message = format!("the video bit rate is {actual}");
             let violation = Violation::new(message, actual, allowed, Remedy::ReencodeVideo).at(video.index);
             out.add(if is_error { violation } else { violation.as_warning() });
         };
         if let Some(min) = limits.number("min").filter(|min| value < *min) {
-            report(format!("at least {}", format::bit_rate(min as u64)), true);
+            report(format!("at least {}", value_text::bit_rate(min as u64)), true);
         } else if let Some(min) = limits.number("warn_min").filter(|min| value < *min) {
-            report(format!("at least {} (recommended)", format::bit_rate(min as u64)), false);
+            report(format!("at least {} (recommended)", value_text::bit_rate(min as u64)), false);
         }
         if let Some(max) = limits.number("max").filter(|max| value > *max) {
-            report(format!("at most {}", format::bit_rate(max as u64)), true);
+            report(format!("at most {}", value_text::bit_rate(max as u64)), true);
         }
     }
 );

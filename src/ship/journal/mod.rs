@@ -9,7 +9,7 @@ mod effects;
 mod history;
 mod items;
 mod log;
-mod questions;
+mod open_questions;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ pub use effects::{Effect, EffectRecord, EffectState, Resolution};
 pub use history::History;
 pub use items::{Artifact, ItemKey, ItemRecord, KnownAsset, StatusLine};
 pub use log::LoggedEvent;
-pub use questions::{Choice, Question};
+pub use open_questions::{Choice, Question};
 
 /// Why a call to the journal failed.
 #[derive(Debug, thiserror::Error)]

@@ -7,11 +7,11 @@ use tokio::time::Instant;
 
 use super::upload::class_of;
 use super::{Abort, Context, StopReason};
-use crate::platform::fail_reasons::FAIL_REASONS;
+use crate::platform::post_fail_reasons::FAIL_REASONS;
 use crate::platform::{Class, NewPost, PostMode, PostStatus};
 use crate::rules::ValidatedAsset;
 use crate::ship::backoff::{Backoff, Next};
-use crate::ship::crash::crash_point;
+use crate::ship::crash_points::crash_point;
 use crate::ship::journal::{
     AdKey, AdRecord, Artifact, EffectState, ItemKey, ItemRecord, JournalError, destination_key,
 };

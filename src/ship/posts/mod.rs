@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 pub use self::preflight::preflight_posts;
 use super::AssetPreparer;
-use super::crash::CrashPoints;
+use super::crash_points::CrashPoints;
 use super::journal::Journal;
 use super::manifest::AdRow;
 use super::request::{Prepared, ShipError, ShipOutcome, Until};

@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Abort, Context};
-use crate::platform::fail_reasons::FAIL_REASONS;
+use crate::platform::post_fail_reasons::FAIL_REASONS;
 use crate::platform::{Class, NewPost, PostStatus};
 use crate::rules::ValidatedAsset;
 use crate::ship::ShipEvent;
-use crate::ship::crash::crash_point;
+use crate::ship::crash_points::crash_point;
 use crate::ship::journal::{Effect, EffectRecord, EffectState, Resolution};
 use crate::ship::upload::{MutationOutcome, UploadOutcome, abandon_reason, mutation_outcome};
 

@@ -47,7 +47,7 @@ async fn every_crash_point_is_passed() {
     scenario.fake.state.lock().unwrap().broken.insert(asset("b").content().blake3.clone());
     scenario.run().await;
     let seen = scenario.points.lock().unwrap();
-    let not_passed: Vec<_> = crash::POINTS.iter().filter(|point| !seen.contains(**point)).collect();
+    let not_passed: Vec<_> = crash_points::POINTS.iter().filter(|point| !seen.contains(**point)).collect();
     assert!(not_passed.is_empty(), "never passed: {not_passed:?}");
 }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use self::fake::{FakePages, FakePlatform, FakePreparer, Fault, asset};
-use super::crash::{self, CrashPoints};
+use super::crash_points::{self, CrashPoints};
 use super::*;
 use crate::platform::Class;
 

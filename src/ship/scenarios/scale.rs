@@ -7,7 +7,7 @@ use std::path::Path;
 use tokio::time::Instant;
 
 use super::*;
-use crate::platform::tiktok_ads::throttle::CallLimiter;
+use crate::platform::tiktok_ads::call_limiter::CallLimiter;
 use crate::platform::tiktok_ads::{Pauses, Tier};
 use crate::platform::{AdsPlatform, Call, CallError, NewAd, RemoteAd, RemoteVideo, UploadObserver};
 use crate::rules::ValidatedAsset;

@@ -5,8 +5,8 @@ use std::ffi::c_char;
 
 use ffmpeg_next::ffi;
 
-use super::av::{Frame, NOPTS, Packet, check, failed, seconds};
 use super::decode::Decoder;
+use super::ffi_wrappers::{Frame, NOPTS, Packet, check, failed, seconds};
 use super::filter::{Graph, Pulled};
 use super::input::Input;
 use crate::job::JobError;
@@ -137,7 +137,7 @@ impl AudioChain {
         gain: Option<f64>,
     ) -> Result<AudioChain, JobError> {
         let decoder = Decoder::open(input.stream(plan.stream)?, 1, false)?;
-        let start = super::av::units(start_s, decoder.base());
+        let start = super::ffi_wrappers::units(start_s, decoder.base());
         Ok(AudioChain {
             decoder,
             plan: plan.clone(),
@@ -175,7 +175,7 @@ impl AudioChain {
         sink: &mut AudioSink<'_>,
     ) -> Result<(), JobError> {
         self.decoder.flush();
-        self.offset += super::av::units(length_s, self.decoder.base());
+        self.offset += super::ffi_wrappers::units(length_s, self.decoder.base());
         self.next = None;
         let full_limit = self.framer.limit;
         let limit = samples(at_s, self.plan.sample_rate);
@@ -205,7 +205,7 @@ impl AudioChain {
             (timestamp, _) => timestamp - self.start + self.offset,
         };
         let rate = raw.sample_rate.max(1);
-        let length = super::av::units(f64::from(raw.nb_samples) / f64::from(rate), base).max(1);
+        let length = super::ffi_wrappers::units(f64::from(raw.nb_samples) / f64::from(rate), base).max(1);
         self.next = Some(time + length);
         self.end_s = self.end_s.max(seconds(time + length, base));
         let key = (rate, raw.format, layout(&frame)?);
@@ -214,7 +214,8 @@ impl AudioChain {
             let text = self.graph_text(&key);
             self.graph = Some((key, Graph::new(&text)?));
         }
-        frame.get_mut().pts = super::av::units(seconds(time, base), super::av::rational(1, rate));
+        frame.get_mut().pts =
+            super::ffi_wrappers::units(seconds(time, base), super::ffi_wrappers::rational(1, rate));
         if let Some((_, graph)) = &mut self.graph {
             graph.push(0, Some(&mut frame))?;
         }

@@ -5,7 +5,7 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::av::{NOPTS, Packet, check, failed, is_eagain, is_eof, rational, seconds, units};
+use super::ffi_wrappers::{NOPTS, Packet, check, failed, is_eagain, is_eof, rational, seconds, units};
 use super::input::Input;
 use crate::job::JobError;
 use crate::model::Rational;
@@ -352,7 +352,7 @@ fn open_filter(source: *mut ffi::AVStream, tags: &VideoTags) -> Result<Option<Bi
         )?;
         (*filter.0).time_base_in = (*source).time_base;
         for (key, value) in &settings {
-            let value = super::av::c_string(value)?;
+            let value = super::ffi_wrappers::c_string(value)?;
             let code = ffi::av_opt_set((*filter.0).priv_data, key.as_ptr(), value.as_ptr(), 0);
             check(code, "a bitstream filter rejected an option")?;
         }

@@ -7,8 +7,8 @@ use std::sync::atomic::AtomicBool;
 
 use ffmpeg_next::ffi;
 
-use super::av::{Frame, NOPTS, Packet, failed, seconds};
 use super::decode::Decoder;
+use super::ffi_wrappers::{Frame, NOPTS, Packet, failed, seconds};
 use super::filter::{Graph, Pulled};
 use super::input::Input;
 use super::io_error;

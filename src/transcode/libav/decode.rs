@@ -5,7 +5,7 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::av::{
+use super::ffi_wrappers::{
     CodecContext, Frame, NOPTS, Packet, check, error_text, failed, is_eagain, is_eof, no_memory, seconds,
 };
 use crate::job::JobError;

@@ -5,7 +5,7 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::av::{CodecContext, Frame, check, no_memory};
+use super::ffi_wrappers::{CodecContext, Frame, check, no_memory};
 use crate::job::JobError;
 use crate::transcode::settings::PixelLayout;
 

@@ -5,8 +5,10 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::av::{CodecContext, Frame, Options, Packet, c_string, check, failed, is_eagain, is_eof, rational};
 use super::device::FrameUploader;
+use super::ffi_wrappers::{
+    CodecContext, Frame, Options, Packet, c_string, check, failed, is_eagain, is_eof, rational,
+};
 use crate::job::JobError;
 use crate::plan::VideoEncode;
 use crate::transcode::settings::encoder_settings;

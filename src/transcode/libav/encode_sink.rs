@@ -2,8 +2,8 @@
 
 use ffmpeg_next::ffi;
 
-use super::av::{Frame, Packet};
 use super::encode::Encoder;
+use super::ffi_wrappers::{Frame, Packet};
 use super::mux::{Muxer, size_limit_error};
 use super::transcoder::{MediaSink, StreamKind, Transcoder};
 use super::verify_tap::VerifyTap;

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ffmpeg_next::ffi;
 
-use super::av::{Frame, check, failed};
 use super::encode::Encoder;
+use super::ffi_wrappers::{Frame, check, failed};
 use crate::job::JobError;
 use crate::plan::VideoEncode;
 
@@ -23,7 +23,7 @@ pub fn trial(plan: &VideoEncode, cancel: &Arc<AtomicBool>) -> Result<(), JobErro
     let size = plan.canvas.as_ref().map_or(plan.scale, |canvas| canvas.size);
     let mut encoder = Encoder::video(plan, 1)?;
     let mut bytes = 0;
-    let mut sink = |packet: &mut super::av::Packet| {
+    let mut sink = |packet: &mut super::ffi_wrappers::Packet| {
         bytes += packet.data().len();
         Ok(())
     };

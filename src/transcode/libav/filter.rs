@@ -5,7 +5,7 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::av::{Frame, c_string, check, failed, is_eagain, is_eof, no_memory};
+use super::ffi_wrappers::{Frame, c_string, check, failed, is_eagain, is_eof, no_memory};
 use crate::job::JobError;
 
 /// The result of pulling from a sink.
@@ -35,7 +35,7 @@ impl Graph {
         }
         let mut graph = Graph { graph: raw, sources: Vec::new(), sinks: Vec::new() };
         let c_text = c_string(text)?;
-        let flags = c_string(&format!("flags={}", crate::transcode::graph::SWS_FLAGS))?;
+        let flags = c_string(&format!("flags={}", crate::transcode::filter_graph::SWS_FLAGS))?;
         let (mut inputs, mut outputs) = (ptr::null_mut(), ptr::null_mut());
         // SAFETY: the options string is copied with libav's allocator; in- and out-lists are freed.
         let code = unsafe {

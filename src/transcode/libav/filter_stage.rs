@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 
 use ffmpeg_next::ffi;
 
-use super::av::{Frame, failed, rational};
+use super::ffi_wrappers::{Frame, failed, rational};
 use super::filter::{Graph, Pulled, has_filter};
 use super::video::frame_format;
 use crate::job::JobError;
 use crate::plan::VideoEncode;
-use crate::transcode::graph::{AvailableFilters, FrameFormat, video_graph};
+use crate::transcode::filter_graph::{AvailableFilters, FrameFormat, video_graph};
 
 /// Receives a planned frame, the number of ticks it is shown, and the decoded frame if it is a sample.
 pub(crate) type PlannedSink<'a> = dyn FnMut(Frame, u64, Option<Frame>) -> Result<(), JobError> + 'a;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ffmpeg_next::ffi;
 
-use super::av::{Packet, check, error_text, failed, is_eof, rational};
+use super::ffi_wrappers::{Packet, check, error_text, failed, is_eof, rational};
 use super::share;
 use crate::job::JobError;
 use crate::model::container_lacks_timestamps;
@@ -104,7 +104,7 @@ impl Input {
         // SAFETY: the stream belongs to the open input; plain fields.
         let (duration, base, unknown) =
             unsafe { ((*stream).duration, (*stream).time_base, is_duration_unknown(&*stream)) };
-        Ok((duration > 0 && !unknown).then(|| super::av::seconds(duration, base)))
+        Ok((duration > 0 && !unknown).then(|| super::ffi_wrappers::seconds(duration, base)))
     }
 
     /// Returns the duration of the container in seconds.
@@ -137,7 +137,7 @@ impl Input {
 
     /// Seeks to the key frame at or before `at_s`.
     pub(crate) fn seek(&mut self, at_s: f64) -> Result<(), JobError> {
-        let target = super::av::units(at_s, rational(1, ffi::AV_TIME_BASE));
+        let target = super::ffi_wrappers::units(at_s, rational(1, ffi::AV_TIME_BASE));
         // SAFETY: a valid context; stream -1 takes AV_TIME_BASE units.
         let code = unsafe { ffi::avformat_seek_file(self.as_mut_ptr(), -1, i64::MIN, target, target, 0) };
         check(code, "cannot seek in the input").map(|_| ())
@@ -148,8 +148,11 @@ impl Input {
         let context = self.as_mut_ptr();
         // SAFETY: a plain field of a valid context.
         let start = unsafe { (*context).start_time };
-        let start_s =
-            if start == super::av::NOPTS { 0.0 } else { start as f64 / f64::from(ffi::AV_TIME_BASE) };
+        let start_s = if start == super::ffi_wrappers::NOPTS {
+            0.0
+        } else {
+            start as f64 / f64::from(ffi::AV_TIME_BASE)
+        };
         self.seek(start_s)
     }
 }

@@ -6,7 +6,6 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod audio;
-pub(crate) mod av;
 pub(crate) mod copy;
 mod cover;
 pub(crate) mod decode;
@@ -14,14 +13,15 @@ mod device;
 pub(crate) mod encode;
 mod encode_sink;
 mod encoder_trial;
+pub(crate) mod ffi_wrappers;
 pub(crate) mod filter;
 mod filter_stage;
 pub(crate) mod input;
 mod moov_size;
 mod multi_output;
 mod mux;
+pub(crate) mod pipeline_stages;
 mod shared_decode;
-pub(crate) mod stages;
 #[cfg(test)]
 mod tests;
 pub(crate) mod transcoder;
@@ -35,8 +35,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-use self::av::failed;
 use self::encode_sink::{EncodeSink, VerifyMode};
+use self::ffi_wrappers::failed;
 use self::input::Input;
 use self::mux::{Muxer, size_limit_error};
 use self::shared_decode::DecoderHandle;
@@ -218,7 +218,7 @@ fn write(
         _ => VerifyMode::Off,
     };
     let mut sink = EncodeSink::new(muxer, &mut transcoder, spec, mode, &mut *progress)?;
-    let length = stages::run(&mut transcoder, &mut sink)?;
+    let length = pipeline_stages::run(&mut transcoder, &mut sink)?;
     let (last_progress, tap) = sink.finish()?;
     // Progress reports keep the worker from being taken for hung.
     let mut heartbeat = || progress(last_progress);

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use super::av::failed;
+use super::ffi_wrappers::failed;
 use super::shared_decode::decoder_handles;
 use super::{Probe, fix_with_decoder, share};
 use crate::job::{FixReport, JobError, Progress, VerifyLevel};

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use ffmpeg_next::ffi;
 use ffmpeg_next::format::context::StreamIo;
 
-use super::av::{CodecContext, Options, Packet, c_string, check, failed, no_memory};
+use super::ffi_wrappers::{CodecContext, Options, Packet, c_string, check, failed, no_memory};
 use super::writer::Store;
 use crate::job::JobError;
 use crate::plan::OutputContainer;

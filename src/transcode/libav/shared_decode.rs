@@ -6,8 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use ffmpeg_next::ffi;
 
-use super::av::{Frame, Packet, failed};
 use super::decode::{Decoder, MAX_DAMAGE};
+use super::ffi_wrappers::{Frame, Packet, failed};
 use crate::job::JobError;
 use crate::model::DecodeError;
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::*;
 use crate::job::VerifyReport;
 use crate::model::{Flip, Rotation};
-use crate::plan::{CropMargins, VideoEncode, VideoPlan, sample};
+use crate::plan::{CropMargins, VideoEncode, VideoPlan, example};
 
 fn video() -> File {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/npm-vide-ocean.mp4");
@@ -15,13 +15,13 @@ fn video() -> File {
 }
 
 fn plan(change: impl FnOnce(&mut VideoEncode)) -> OutputSpec {
-    let mut video = sample::video_encode(320, 180, 24);
+    let mut video = example::video_encode(320, 180, 24);
     change(&mut video);
-    let audio = Some(sample::audio_encode(1));
+    let audio = Some(example::audio_encode(1));
     OutputSpec {
         trim_to_s: Some(3.0),
         expected_duration_s: Some(3.0),
-        ..sample::output(VideoPlan::Encode(Box::new(video)), audio)
+        ..example::output(VideoPlan::Encode(Box::new(video)), audio)
     }
 }
 
@@ -107,7 +107,7 @@ impl Store for CountingStore {
 
 #[test]
 fn packets_are_buffered_before_writing() {
-    let spec = sample::output(
+    let spec = example::output(
         VideoPlan::Copy { stream: 0, tags: crate::plan::VideoTags::default() },
         Some(AudioPlan::Copy { stream: 1 }),
     );
@@ -138,7 +138,7 @@ fn write_output(spec: &OutputSpec, decoder: Option<DecoderHandle>) -> Result<Vec
 fn outputs_with_a_shared_decoder_equal_separate_ones() {
     let full = OutputSpec { trim_to_s: None, expected_duration_s: None, ..plan(|_| {}) };
     let mut small = full.clone();
-    small.video = Some(VideoPlan::Encode(Box::new(sample::video_encode(160, 90, 12))));
+    small.video = Some(VideoPlan::Encode(Box::new(example::video_encode(160, 90, 12))));
     // One output ends long before the others; one fails in the middle.
     let short = OutputSpec { trim_to_s: Some(1.0), expected_duration_s: Some(1.0), ..full.clone() };
     let failing = OutputSpec { max_size_bytes: Some(20_000), expected_duration_s: Some(6.0), ..full.clone() };

@@ -7,8 +7,8 @@ use std::ffi::CStr;
 use ffmpeg_next::ffi;
 
 use super::audio::{AudioChain, AudioFramer, loudness_gain};
-use super::av::{Frame, Packet, failed};
 use super::copy::{Copier, CopyPlan};
+use super::ffi_wrappers::{Frame, Packet, failed};
 use super::input::Input;
 use super::shared_decode::DecoderHandle;
 use super::video::VideoChain;

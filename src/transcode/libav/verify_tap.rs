@@ -1,6 +1,6 @@
 //! Passes everything written to an output to the verification.
 
-use super::av::{Frame, Packet};
+use super::ffi_wrappers::{Frame, Packet};
 use super::transcoder::StreamKind;
 use crate::job::JobError;
 use crate::verify::libav::{InlineVerifier, StreamHashes};

@@ -4,16 +4,16 @@ use std::ffi::{CStr, c_char};
 
 use ffmpeg_next::ffi;
 
-use super::av::{Frame, NOPTS, Packet, failed, frame_duration, rational, seconds};
+use super::ffi_wrappers::{Frame, NOPTS, Packet, failed, frame_duration, rational, seconds};
 use super::filter_stage::FilterStage;
 use super::input::Input;
 use super::shared_decode::{DecoderHandle, FrameSource};
 use crate::job::JobError;
 use crate::model::DecodeError;
 use crate::plan::VideoEncode;
+use crate::transcode::filter_graph::FrameFormat;
 use crate::transcode::frame_pacing::FramePacer;
-use crate::transcode::gaps::{Gap, Gaps};
-use crate::transcode::graph::FrameFormat;
+use crate::transcode::timestamp_gaps::{Gap, Gaps};
 
 /// Receives a decoded frame and the number of ticks it is shown.
 pub(crate) type VideoSink<'a> = dyn FnMut(Frame, u64) -> Result<(), JobError> + 'a;
@@ -64,9 +64,9 @@ impl VideoChain {
             plan: plan.clone(),
             pacer: FramePacer::new(plan.frame_rate, limit_s),
             aspect,
-            start: super::av::units(start_s, base),
+            start: super::ffi_wrappers::units(start_s, base),
             offset: 0,
-            nominal_duration: super::av::units(frame_s, base).max(1),
+            nominal_duration: super::ffi_wrappers::units(frame_s, base).max(1),
             untimed: input.lacks_timestamps(),
             last: None,
             held: None,
@@ -95,7 +95,7 @@ impl VideoChain {
     /// Restarts the stream: the next packets are from its start again and play `length_s` later than before.
     pub(crate) fn restart(&mut self, length_s: f64) -> Result<(), JobError> {
         self.decoder.flush()?;
-        self.offset += super::av::units(length_s, self.decoder.base());
+        self.offset += super::ffi_wrappers::units(length_s, self.decoder.base());
         self.last = None;
         self.gaps.invalidate_key_frames();
         Ok(())

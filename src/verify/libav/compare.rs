@@ -14,7 +14,7 @@ use super::similarity::FrameComparison;
 use super::stream_copies::StreamHashes;
 use crate::job::{JobError, Progress, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
-use crate::transcode::libav::av::{Frame, Packet};
+use crate::transcode::libav::ffi_wrappers::{Frame, Packet};
 use crate::transcode::libav::share;
 use crate::transcode::libav::transcoder::{MediaSink, StreamKind, Transcoder};
 

@@ -11,8 +11,8 @@ use ffmpeg_next::ffi;
 use super::audio::LoudnessEnvelope;
 use crate::job::JobError;
 use crate::model::{DecodeError, DecodeReport};
-use crate::transcode::libav::av::{Frame, Packet, failed};
 use crate::transcode::libav::decode::Decoder;
+use crate::transcode::libav::ffi_wrappers::{Frame, Packet, failed};
 use crate::transcode::libav::input::Input;
 
 /// Capacity of the frame channel; frames may be large.

@@ -12,13 +12,13 @@ use ffmpeg_next::ffi;
 use super::audio::LoudnessEnvelope;
 use super::decode_ahead::{DecodeErrors, JoinedThread};
 use super::packets::{Framing, PacketScan};
-use super::samples::ReferenceSamples;
+use super::reference_samples::ReferenceSamples;
 use super::similarity::{FrameComparison, NOT_SIMILAR};
 use super::stream_copies::StreamHashes;
 use crate::job::{JobError, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
-use crate::transcode::libav::av::{CodecContext, Frame, NOPTS, Packet, rational};
 use crate::transcode::libav::decode::Decoder;
+use crate::transcode::libav::ffi_wrappers::{CodecContext, Frame, NOPTS, Packet, rational};
 use crate::transcode::libav::transcoder::{StreamKind, Transcoder};
 use crate::transcode::libav::video::VideoChain;
 

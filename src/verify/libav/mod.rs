@@ -6,11 +6,11 @@
 mod audio;
 mod compare;
 mod decode_ahead;
-mod deep;
+mod frame_planes;
+mod full_decode;
 mod inline_verifier;
 mod packets;
-mod planes;
-mod samples;
+mod reference_samples;
 mod similarity;
 mod source_check;
 mod stream_copies;
@@ -29,13 +29,13 @@ use super::thresholds::{END_SKEW_S, HEADER_FRAMES, MISSING_TAIL_S, PLAN_SLACK_S,
 use crate::job::{JobError, Progress, VerifyLevel, VerifyReport};
 use crate::model::DecodeReport;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
-use crate::transcode::libav::av::Packet;
 use crate::transcode::libav::decode::Decoder;
+use crate::transcode::libav::ffi_wrappers::Packet;
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::transcoder::{OutputLength, StreamKind, Transcoder};
-use crate::transcode::libav::{share, stages};
+use crate::transcode::libav::{pipeline_stages, share};
 
-pub use self::deep::deep;
+pub use self::full_decode::deep;
 pub(crate) use self::inline_verifier::{InlineVerifier, VerifierReport};
 pub(crate) use self::stream_copies::{CopyReport, StreamHashes};
 
@@ -79,7 +79,7 @@ pub fn verify(
                 cancel.clone(),
                 &mut *progress,
             )?;
-            (scan, stages::run(&mut transcoder, &mut comparison)?)
+            (scan, pipeline_stages::run(&mut transcoder, &mut comparison)?)
         } else {
             return Ok(report);
         }

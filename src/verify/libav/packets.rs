@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::job::{JobError, Progress};
 use crate::plan::OutputSpec;
-use crate::transcode::libav::av::{NOPTS, Packet, seconds};
+use crate::transcode::libav::ffi_wrappers::{NOPTS, Packet, seconds};
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::transcoder::codec_name;
 

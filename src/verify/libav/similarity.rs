@@ -2,11 +2,11 @@
 
 use ffmpeg_next::ffi;
 
-use super::planes;
-use super::samples::score;
+use super::frame_planes;
+use super::reference_samples::score;
 use crate::job::{JobError, Similarity, VerifyReport};
 use crate::plan::VideoEncode;
-use crate::transcode::libav::av::{Frame, failed, rational};
+use crate::transcode::libav::ffi_wrappers::{Frame, failed, rational};
 use crate::transcode::libav::filter::{Graph, Pulled};
 use crate::verify::reference_render::{Region, comparison_size, render_region};
 use crate::verify::thresholds::{FRAME_SSIM, MEAN_SSIM};
@@ -105,7 +105,7 @@ impl FrameComparison {
     /// Returns the SSIMULACRA2 score of the worst frame.
     fn worst_ssimulacra2(&mut self) -> Result<Option<f64>, JobError> {
         let Some((reference, actual)) = self.worst_pair.take() else { return Ok(None) };
-        let frames = [&reference, &actual].map(|frame| planes::planar_frame(frame, rational(1, 1)));
+        let frames = [&reference, &actual].map(|frame| frame_planes::planar_frame(frame, rational(1, 1)));
         let [Some(reference), Some(actual)] = frames else { return Ok(None) };
         let (width, height) = (self.size.0 as usize, self.size.1 as usize);
         let full = Region { left: 0, top: 0, width, height };

@@ -10,12 +10,12 @@ use super::decode_progress;
 use super::stream_copies::has_frame_per_packet;
 use crate::job::{JobError, Progress, VerifyReport};
 use crate::plan::{OutputSpec, VideoPlan};
-use crate::transcode::gaps::{DecodeAction, DecodeSpans};
-use crate::transcode::libav::av::{NOPTS, Packet};
 use crate::transcode::libav::decode::Decoder;
+use crate::transcode::libav::ffi_wrappers::{NOPTS, Packet};
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::share;
 use crate::transcode::libav::transcoder::Transcoder;
+use crate::transcode::timestamp_gaps::{DecodeAction, DecodeSpans};
 use crate::verify::thresholds::{GAP_FRAMES, LOST_FRAMES};
 
 /// Reports packets that could not be read.

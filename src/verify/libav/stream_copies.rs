@@ -10,7 +10,7 @@ use super::decode_all;
 use super::packets::{Framing, PacketScan, PayloadHash};
 use crate::job::{JobError, Progress, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
-use crate::transcode::libav::av::Packet;
+use crate::transcode::libav::ffi_wrappers::Packet;
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::share;
 use crate::transcode::libav::transcoder::{OutputLength, StreamKind, Transcoder, codec_name};

@@ -115,10 +115,10 @@ mod tests {
 
     use super::*;
     use crate::model::{Flip, HdrKind, Rotation};
-    use crate::plan::{CropMargins, sample};
+    use crate::plan::{CropMargins, example};
 
     fn plan(width: u32, height: u32) -> VideoEncode {
-        sample::video_encode(width, height, 30)
+        example::video_encode(width, height, 30)
     }
 
     fn plane(width: usize, height: usize, of: impl Fn(usize, usize) -> u16) -> Plane {

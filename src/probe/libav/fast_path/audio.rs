@@ -2,7 +2,7 @@
 
 use ffmpeg_next::ffi;
 
-use super::super::raw::{bits_per_sample, decoder, number, profile_name};
+use super::super::ffi_enums::{bits_per_sample, decoder, number, profile_name};
 use super::super::streams::extradata;
 use super::first_packets::{ExpectedPacket, FirstPacketCheck};
 use crate::model::AudioStream;

@@ -3,7 +3,7 @@
 use ffmpeg_next::ffi;
 
 use super::super::open::MediaInput;
-use super::super::walk::PacketWalk;
+use super::super::packet_walk::PacketWalk;
 use crate::model::MediaFacts;
 use crate::probe::bitstream::{aac, mpeg_audio, nal_units};
 

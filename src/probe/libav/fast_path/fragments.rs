@@ -3,7 +3,7 @@
 
 use ffmpeg_next::ffi;
 
-use super::super::walk::PacketWalk;
+use super::super::packet_walk::PacketWalk;
 use super::duration::duration_us;
 use super::{Unresolved, overall_rate, set_starts};
 use crate::model::{MediaFacts, Rational};

@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use ffmpeg_next::ffi;
 
-use super::super::raw::{color_names, number, pixel_format, profile_name};
+use super::super::ffi_enums::{color_names, number, pixel_format, profile_name};
 use super::super::streams;
 use super::super::streams::extradata;
 use super::first_packets::{ExpectedPacket, FirstPacketCheck};

@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use ffmpeg_next::ffi;
 
-use crate::transcode::libav::av::Frame;
+use crate::transcode::libav::ffi_wrappers::Frame;
 use crate::transcode::libav::video::frame_format;
 use crate::verify::reference_render::{Colors, PlanarFrame, Plane};
 

@@ -200,10 +200,10 @@ const fn same(a: &[u8], b: &[u8]) -> bool {
     true
 }
 
-/// Passes a named point of [`crate::ship::crash::POINTS`]; an unknown name does not compile.
+/// Passes a named point of [`crate::ship::crash_points::POINTS`]; an unknown name does not compile.
 macro_rules! crash_point {
     ($points:expr, $name:literal) => {{
-        const { assert!($crate::ship::crash::is_point($name)) };
+        const { assert!($crate::ship::crash_points::is_point($name)) };
         $points.pass($name);
     }};
 }
@@ -236,7 +236,7 @@ mod tests {
             return CrashPoints::from_env().pass("poll.before");
         }
         let status = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["ship::crash::tests::a_due_kill_ends_the_process", "--exact"])
+            .args(["ship::crash_points::tests::a_due_kill_ends_the_process", "--exact"])
             .env(VARIABLE, "poll.before:1")
             .stdout(std::process::Stdio::null())
             .status()

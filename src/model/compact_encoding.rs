@@ -6,7 +6,7 @@
 
 use super::{
     AudioStream, ColorTags, Completeness, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind,
-    MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation, Timing, VideoStream,
+    MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation, Size, Timing, VideoStream,
 };
 
 /// Capacity reserved for a list before its first item is read.
@@ -213,6 +213,7 @@ fields!(MediaFacts {
     chapters,
     privacy,
 });
+fields!(Size { width, height });
 fields!(VideoStream {
     index,
     codec,
@@ -245,6 +246,14 @@ fields!(VideoStream {
     edit_list,
     timing,
     decodable,
+    encryption,
+    empty,
+    language,
+    default,
+    enabled,
+    first_decodable_s,
+    undecodable_frames,
+    frame_sizes,
 });
 fields!(AudioStream {
     index,
@@ -259,6 +268,12 @@ fields!(AudioStream {
     start_s,
     edit_list,
     decodable,
+    encryption,
+    empty,
+    language,
+    default,
+    enabled,
+    title,
 });
 fields!(OtherStream { index, kind, codec });
 fields!(EditList { kind, entries, reason });

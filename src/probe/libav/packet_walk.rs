@@ -5,15 +5,15 @@ use std::ffi::c_int;
 
 use ffmpeg_next::ffi;
 
+use super::ffi_enums::number;
 use super::open::MediaInput;
-use super::raw::number;
 use super::streams::{extradata, seconds};
 use super::timing::write_timing;
 use super::version::has_packet_side_data;
 use crate::job::{JobError, Progress};
 use crate::model::{Completeness, HdrKind, MediaFacts, VideoStream};
 use crate::probe::bitstream::hevc;
-use crate::probe::bitstream::sets::{ParameterSets, SetCodec};
+use crate::probe::bitstream::parameter_sets::{ParameterSets, SetCodec};
 
 /// Frames stored per stream: 23 hours at 60 frames/s.
 const MAX_FRAMES: usize = 5_000_000;

@@ -3,10 +3,10 @@
 use fast_ssim2::{PixelDescriptor, PixelSlice, compute_ssimulacra2};
 use ffmpeg_next::ffi;
 
-use super::planes;
+use super::frame_planes;
 use crate::job::{JobError, VerifyReport};
 use crate::plan::VideoEncode;
-use crate::transcode::libav::av::{Frame, failed, rational};
+use crate::transcode::libav::ffi_wrappers::{Frame, failed, rational};
 use crate::verify::reference_render::{Image, Region, common_size, render, render_region};
 use crate::verify::thresholds::{REFERENCE_MEAN, REFERENCE_SAMPLE_EVERY, REFERENCE_SAMPLES};
 
@@ -42,8 +42,10 @@ impl ReferenceSamples {
         if self.scores.len() >= 2 * REFERENCE_SAMPLES {
             return Ok(());
         }
-        let frames =
-            (planes::planar_frame(source, self.aspect), planes::planar_frame(output, rational(1, 1)));
+        let frames = (
+            frame_planes::planar_frame(source, self.aspect),
+            frame_planes::planar_frame(output, rational(1, 1)),
+        );
         let (Some(source), Some(output)) = frames else { return Ok(()) };
         let size = common_size(&source, &self.plan);
         if size.0.min(size.1) < MIN_SIDE {

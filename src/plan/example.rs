@@ -1,6 +1,6 @@
 //! Sample plans for tests and benchmarks.
 
-use super::spec::{
+use super::output_spec::{
     AudioEncode, AudioPlan, OutputContainer, OutputSpec, Preset, RateControl, VideoEncode, VideoEncoder,
     VideoPlan, X264Profile,
 };

@@ -5,7 +5,7 @@ use super::streams::seconds;
 use crate::job::JobError;
 use crate::model::{Completeness, MediaFacts};
 use crate::probe::bytes::BlockCache;
-use crate::probe::declared::{self, Declared};
+use crate::probe::headers::{self, Declared};
 
 /// How much later than the end of the last packet the declared end may be, in seconds.
 const DURATION_SLACK_S: f64 = 0.5;
@@ -38,7 +38,7 @@ pub(super) fn needs_last_block(facts: &MediaFacts) -> bool {
 
 /// Returns the start time of the last block of a Matroska file in seconds, from the bytes at its end.
 pub(super) fn last_block_s(input: &mut MediaInput, bytes: &BlockCache<'_>) -> std::io::Result<Option<f64>> {
-    let Some(time) = declared::last_block(bytes)? else { return Ok(None) };
+    let Some(time) = headers::last_block(bytes)? else { return Ok(None) };
     let context = input.as_ptr();
     // SAFETY: the context is open, `input` is not used during the call, and FFmpeg keeps `nb_streams` valid
     // pointers.

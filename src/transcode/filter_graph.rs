@@ -252,10 +252,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::plan::{CropMargins, ToneMap, sample};
+    use crate::plan::{CropMargins, ToneMap, example};
 
     fn plan() -> VideoEncode {
-        sample::video_encode(720, 1280, 30)
+        example::video_encode(720, 1280, 30)
     }
 
     fn source() -> FrameFormat {

@@ -4,8 +4,8 @@ use crate::model::{MediaFacts, Rational, Size, VideoStream};
 use crate::profile::Profile;
 
 use super::options::Machine;
+use super::output_spec::RateControl;
 use super::refusal::{Refusal, Refused};
-use super::spec::RateControl;
 
 /// Common frame rates as numerator and denominator, ascending.
 const STANDARD: [(u32, u32); 9] =

@@ -359,17 +359,17 @@ fn raise_quality(spec: &mut OutputSpec) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::sample;
+    use crate::plan::example;
 
     #[test]
     fn falls_back_to_x264_once() {
-        let mut encode = sample::video_encode(640, 360, 30);
+        let mut encode = example::video_encode(640, 360, 30);
         encode.encoder = VideoEncoder::Qsv;
-        let mut spec = sample::output(VideoPlan::Encode(Box::new(encode)), None);
+        let mut spec = example::output(VideoPlan::Encode(Box::new(encode)), None);
         assert!(fall_back_to_x264(&mut spec));
         assert_eq!(
             spec,
-            sample::output(VideoPlan::Encode(Box::new(sample::video_encode(640, 360, 30))), None)
+            example::output(VideoPlan::Encode(Box::new(example::video_encode(640, 360, 30))), None)
         );
         assert!(!fall_back_to_x264(&mut spec));
     }

@@ -8,7 +8,7 @@ use std::thread::{self, ScopedJoinHandle};
 
 use ffmpeg_next::ffi;
 
-use super::av::{Frame, Packet, failed};
+use super::ffi_wrappers::{Frame, Packet, failed};
 use super::filter_stage::FilterStage;
 use super::transcoder::{MediaSink, OutputLength, StreamKind, Transcoder};
 use crate::job::JobError;

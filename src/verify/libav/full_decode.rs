@@ -10,8 +10,8 @@ use ffmpeg_next::ffi;
 use crate::job::{JobError, Progress};
 use crate::model::{DecodeReport, DeepReport, LoudnessReport, MediaFacts, TimeRange};
 use crate::transcode::libav::audio::layout;
-use crate::transcode::libav::av::{Frame, NOPTS, Packet, frame_duration, seconds};
 use crate::transcode::libav::decode::Decoder;
+use crate::transcode::libav::ffi_wrappers::{Frame, NOPTS, Packet, frame_duration, seconds};
 use crate::transcode::libav::filter::{Graph, Pulled};
 use crate::transcode::libav::input::Input;
 

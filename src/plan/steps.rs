@@ -7,7 +7,7 @@ use crate::rules::Remedy;
 use super::audio::AudioDecision;
 use super::input::PlanInput;
 use super::outcome::FixStep;
-use super::spec::{AudioPlan, Fill, VideoEncode, VideoPlan};
+use super::output_spec::{AudioPlan, Fill, VideoEncode, VideoPlan};
 
 /// Adds the steps that describe what is done to each stream, with the finding that requires it.
 pub(super) fn explain(

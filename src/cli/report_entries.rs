@@ -9,7 +9,7 @@ use crate::plan::{Action, Refusal, VideoEncoder};
 use crate::report::{FileEntry, Fix, FixAction, Media, Tool, Verified};
 use crate::rules::{Assessment, Verdict};
 
-use super::run_status::RunStatus;
+use super::exit_code::RunStatus;
 
 /// Returns the report's tool information, with the media library if the run used it.
 pub fn tool(info: Option<&WorkerInfo>) -> Tool {
@@ -102,6 +102,8 @@ fn fix(outcome: &FixOutcome) -> Fix {
         action,
         output: outcome.output.as_deref().map(|path| display_path(path).0),
         steps: outcome.plan.steps.iter().map(|step| step.text.clone()).collect(),
+        dropped: outcome.plan.dropped.iter().map(Into::into).collect(),
+        added: outcome.plan.added.iter().map(Into::into).collect(),
         reason,
         refusal,
         encoder: outcome.proof.as_ref().and_then(|proof| proof.encoder).map(VideoEncoder::name),
