@@ -51,9 +51,9 @@ fn list(open: &[Question]) -> String {
         }
         let _ = writeln!(
             text,
-            "    it exists:            greenlit resolve {id} done --receipt ID\n    \
-             it does not exist:    greenlit resolve {id} not-done   (it is sent again)\n    \
-             continue without it:  greenlit resolve {id} abandon",
+            "    it is on the platform:      greenlit resolve {id} done --receipt PLATFORM-ID\n    \
+             it is not on the platform:  greenlit resolve {id} not-done   (greenlit sends it again)\n    \
+             give it up:                 greenlit resolve {id} abandon    (the rest continues)",
             id = question.id
         );
     }

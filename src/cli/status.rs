@@ -110,7 +110,9 @@ fn describe_state(state: &DeliveryState) -> &'static str {
         DeliveryState::Published => "published",
         DeliveryState::Failed => "failed; next: prepare and upload again",
         DeliveryState::GivenUp => "given up",
-        DeliveryState::Unconfirmed => "outcome unknown at the deadline; next: ask the platform again",
+        DeliveryState::Unconfirmed => {
+            "result not confirmed by the platform before the deadline; next: run the same command again to check it"
+        }
     }
 }
 

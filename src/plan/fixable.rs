@@ -28,7 +28,7 @@ pub(super) fn video<'a>(input: &PlanInput<'a>) -> Result<&'a VideoStream, Refuse
     }
     if video.coded_size().is_none() {
         return Err(Refusal::UnknownSize
-            .because("the frame size is unknown: the file is damaged or only part of a video"));
+            .because("the width and height of the video cannot be read: the file is damaged or only part of a video; export it again"));
     }
     let no_base = video.hdr.and_then(|hdr| hdr.dolby_vision).is_some_and(|vision| vision.compatibility == 0);
     if no_base {

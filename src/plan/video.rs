@@ -25,8 +25,9 @@ fn plan_geometry(
     video: &VideoStream,
     steps: &mut Vec<FixStep>,
 ) -> Result<Geometry, Refused> {
-    let displayed =
-        video.display_size().ok_or_else(|| Refusal::UnknownSize.because("the frame size is unknown"))?;
+    let displayed = video.display_size().ok_or_else(|| {
+        Refusal::UnknownSize.because("the width and height of the video cannot be read from the file")
+    })?;
     let cap = match input.options.encode_mode {
         2 => Some(CORE_SIDE),
         3.. => Some(CONSERVATIVE_SIDE),

@@ -19,7 +19,7 @@ fn code_page(code: i64, table: &CodeTable) -> Option<String> {
     let Some(page) = table.page(code) else {
         let (class, family) = codes::family(code)?;
         return Some(format!(
-            "{code}\n\n  What     not a published code; {family}\n  Class    {}\n\n",
+            "{code}\n\n  What     the platform documents no such code; {family}\n  Class    {}\n\n",
             class_words(class)
         ));
     };

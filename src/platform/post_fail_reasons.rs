@@ -43,7 +43,7 @@ pub const FAIL_REASONS: &[FailReason] = &[
     reason("video_pull_failed", Class::Retry, "the platform could not fetch the video from its URL", "make the URL reachable and verify its domain with the platform, then send again; or upload the file instead", STATUS),
     reason("photo_pull_failed", Class::Retry, "the platform could not fetch a photo from its URL", "make the URL reachable and verify its domain with the platform, then send again", STATUS),
     reason("publish_cancelled", Class::Permanent, "the post was cancelled", "send it again if you did not mean to cancel it", STATUS),
-    reason("auth_removed", Class::ReAuthenticate, "the user withdrew the authorisation", "ask the user to authorise the app again", FIELD),
+    reason("auth_removed", Class::ReAuthenticate, "the user withdrew the authorisation", "the owner of the account must authorise the app again; then use the new access token", FIELD),
     reason("spam_risk_too_many_posts", Class::Permanent, "the account reached its daily limit of posts", "wait for the next day, or post less often", FIELD),
     reason("spam_risk_user_banned_from_posting", Class::Permanent, "the platform has banned the account from posting", RULES, FIELD),
     reason("spam_risk_text", Class::Permanent, "the platform classified the caption as spam", RULES, FIELD),

@@ -116,7 +116,7 @@ pub const KEYS: &[RuleKeys] = &[
         &[
             ("max_bytes", Number, "at most (bytes)"),
             ("warn_max_bytes", Number, "recommended at most (bytes)"),
-            ("max_pixels", Number, "at most (pixels in total)"),
+            ("max_pixels", Number, "at most (pixels per frame: width times height)"),
             ("max_short_side", Number, "shorter side at most (px)"),
             ("warn_min_for_ratio", Sizes, "recommended at least"),
             ("warn_max_for_ratio", Sizes, "recommended at most"),

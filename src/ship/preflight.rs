@@ -32,7 +32,7 @@ pub fn preflight(manifest: &Manifest) -> Vec<Problem> {
         check_video(row, &mut report);
         for (field, text) in row.post.all() {
             if !text.is_empty() {
-                report.error(field, "is a column of posts; this destination makes ads");
+                report.error(field, "this column is only for posts, but this destination creates ads: remove it or choose a destination for posts");
             }
         }
         if is_ad(row) {

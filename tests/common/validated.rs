@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use greenlit::model::{ContentHash, sample};
+use greenlit::model::{ContentHash, example};
 use greenlit::profile::Profile;
 use greenlit::rules::{Selection, Subject, ValidatedAsset, assess};
 use md5::{Digest, Md5};

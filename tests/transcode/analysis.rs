@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use greenlit::model::{MediaFacts, Rotation, Size, TimeRange};
 use greenlit::transcode::libav::cover;
-use greenlit::verify::libav::full_decode;
+use greenlit::verify::libav::deep;
 
 use super::bench::{TestOutput, media};
 use super::common::fixture;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use greenlit::model::MediaFacts;
 use greenlit::plan::example::audio_encode;
 use greenlit::plan::*;
-use greenlit::verify::libav::full_decode;
+use greenlit::verify::libav::deep;
 
 use super::bench::{TestOutput, copied, encode, encoded, ffprobe_entries, media};
 

@@ -207,7 +207,7 @@ fn describe_state(state: &DeliveryState) -> &'static str {
         DeliveryState::Failed => "preparation, upload or processing failed",
         DeliveryState::GivenUp => "given up",
         DeliveryState::Unconfirmed => {
-            "outcome unknown at the deadline; run the same command again to check it"
+            "the platform had not confirmed the result when the deadline passed; run the same command again to check it"
         }
     }
 }

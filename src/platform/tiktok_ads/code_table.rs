@@ -10,7 +10,7 @@ use crate::platform::Class::{
 };
 
 const APPENDIX: &str = "Business API return code appendix (doc 1737172488964097), as of 2026-08-13";
-const SDK: &str = "official SDK 1.1.3, which names the code without describing it";
+const SDK: &str = "the platform's official SDK 1.1.3, which lists the code without describing it";
 
 const fn official(code: i64, class: Class, meaning: &'static str, action: &'static str) -> CodePage<'static> {
     CodePage { code, class, meaning, action, mistaken_for: None, source: APPENDIX }

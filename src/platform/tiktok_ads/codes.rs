@@ -43,12 +43,16 @@ pub fn pages() -> &'static [CodePage<'static>] {
 /// Returns class and description of a code's family, for a code without a page; `None` without a family.
 pub fn family(code: i64) -> Option<(Class, &'static str)> {
     match code {
-        40_100..=40_199 => {
-            Some((Class::ReAuthenticate, "codes from 40100 to 40199 concern the authorisation"))
-        }
-        40_000..=41_999 => Some((Class::Permanent, "codes from 40000 to 41999 concern the request")),
-        50_000..=59_999 => Some((Class::Retry, "codes from 50000 to 59999 are errors inside the platform")),
-        60_000..=69_999 => Some((Class::Retry, "codes from 60000 to 69999 are errors inside the platform")),
+        40_100..=40_199 => Some((
+            Class::ReAuthenticate,
+            "the platform uses codes 40100 to 40199 for problems with the authorisation",
+        )),
+        40_000..=41_999 => Some((
+            Class::Permanent,
+            "the platform uses codes 40000 to 41999 for problems with the request it received",
+        )),
+        50_000..=59_999 => Some((Class::Retry, "the platform uses codes 50000 to 59999 for its own errors")),
+        60_000..=69_999 => Some((Class::Retry, "the platform uses codes 60000 to 69999 for its own errors")),
         _ => None,
     }
 }

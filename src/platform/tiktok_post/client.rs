@@ -48,7 +48,11 @@ impl TikTokPost {
             (Some(publish_id), Some(url)) => {
                 Ok(OpenedUpload { publish_id, upload_url: SecretString::from(url) })
             }
-            _ => Err(self.error(endpoint, Class::Retry, "the opened upload has no id or no URL")),
+            _ => Err(self.error(
+                endpoint,
+                Class::Retry,
+                "the platform started an upload but its reply has no id or no URL",
+            )),
         }
     }
 

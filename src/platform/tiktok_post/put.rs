@@ -70,7 +70,10 @@ impl TikTokPost {
                     }
                     index = next;
                     if attempts == MAX_ATTEMPTS {
-                        return Err(error(Class::Unknown, "the platform did not accept a chunk"));
+                        return Err(error(
+                            Class::Unknown,
+                            "the platform refused a part of the upload several times; run the same command again",
+                        ));
                     }
                 }
                 Err(failure) => {

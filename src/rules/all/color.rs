@@ -6,10 +6,10 @@ use super::super::rule::{Violation, rule};
 rule!(
     Color,
     "color",
-    what: "Checks the colour tags: range, primaries, transfer and matrix.",
+    what: "Checks the tags that tell players how to show colours: range, primaries, transfer and matrix.",
     why: "Players guess the colours of untagged video from its size, so hues shift. Players that assume \
         limited range clip the darkest and brightest tones of full-range video.",
-    remedy: "Tag the video as BT.709, limited range, whenever it is re-encoded for another reason.",
+    remedy: "If the video has to be re-encoded anyway, tag it as BT.709, limited range, the standard of HD video.",
     source: "measurements on real files, and public reports of damaged uploads",
     |subject, _limits, out| {
         let Some(video) = subject.video() else { return };

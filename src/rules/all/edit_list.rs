@@ -7,8 +7,8 @@ rule!(
     EditListRule,
     "edit-list",
     what: "Checks whether an edit list trims, delays or repeats parts of a track.",
-    why: "A transcoder that ignores the edit list shows hidden frames or loses the delay between video and \
-        audio. Edit lists that only describe the encoding are harmless and not reported.",
+    why: "An edit list tells players which part of a track to show and when it starts. A \
+        transcoder that ignores it shows hidden frames or loses the delay between video and audio. Edit lists that only describe the encoding are harmless and not reported.",
     remedy: "Re-encode what the edit list plays.",
     source: "YouTube and Instagram guides",
     |subject, _limits, out| {

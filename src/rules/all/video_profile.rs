@@ -26,7 +26,7 @@ rule!(
         if let (Some(max), Some(level)) = (limits.number("max_level"), video.level)
             && f64::from(level) > max
         {
-            let message = format!("the video level is {}", f64::from(level) / 10.0);
+            let message = format!("the codec level, which bounds size, frame rate and bit rate, is {}", f64::from(level) / 10.0);
             let allowed = format!("level at most {}", max / 10.0);
             out.add(
                 Violation::new(message, level.to_string(), allowed, Remedy::ReencodeVideo).at(video.index),

@@ -376,7 +376,7 @@ impl Posting<'_> {
         let ads = self.row.iter().map(|row| {
             let known = known.as_ref().filter(|_| state == DeliveryState::Published);
             let changed = known.filter(|known| known.field_digest != digest(row)).map(|_| {
-                "row changed since it was posted; the post is unchanged: change it in the app".to_owned()
+                "this manifest row changed after it was posted; greenlit does not edit posts: change the post in the platform's app".to_owned()
             });
             let id = self.post_id.clone().or_else(|| known.and_then(|known| known.ad_id.clone()));
             post_delivery(row, &state, id, changed.or_else(|| reason.clone()))

@@ -341,7 +341,7 @@ fn open_filter(source: *mut ffi::AVStream, tags: &VideoTags) -> Result<Option<Bi
         let found = ffi::av_bsf_get_by_name(name.as_ptr());
         if found.is_null() {
             return Err(failed(format!(
-                "FFmpeg has no `{}` bitstream filter; install an FFmpeg built with it",
+                "this FFmpeg lacks the bitstream filter `{}` that the fix needs; install a full build of FFmpeg",
                 name.to_string_lossy()
             )));
         }

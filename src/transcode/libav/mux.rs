@@ -257,7 +257,7 @@ impl Muxer {
             packet.get_mut().pos = -1;
             ffi::av_interleaved_write_frame(self.context, packet.as_mut_ptr())
         };
-        self.check_write(code, "cannot write a packet to the output")
+        self.check_write(code, "cannot write to the output file")
     }
 
     /// Writes the trailer. The file is then complete, with `moov` at its end.
@@ -296,9 +296,10 @@ impl Drop for Muxer {
 }
 
 fn four_cc(tag: &str) -> Result<u32, JobError> {
-    let bytes: [u8; 4] = tag
-        .as_bytes()
-        .try_into()
-        .map_err(|_| failed(format!("the codec tag `{tag}` does not have four characters")))?;
+    let bytes: [u8; 4] = tag.as_bytes().try_into().map_err(|_| {
+        failed(format!(
+            "the codec tag `{tag}` of the plan must have four characters: this is a bug, please report it"
+        ))
+    })?;
     Ok(u32::from_le_bytes(bytes))
 }

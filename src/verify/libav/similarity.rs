@@ -158,7 +158,7 @@ impl FrameComparison {
             let metric = metric.to_owned();
             report.similarity = Some(Similarity { metric, mean, min, worst_at_s: Some(worst_at_s) });
         } else {
-            let text = "0 video frames of the output could be compared with the source, expected at least 1";
+            let text = "the output could not be compared with the source: no video frame of both was found, expected at least 1";
             report.failures.push(text.to_owned());
         }
         Ok(())
