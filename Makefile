@@ -18,7 +18,7 @@ endif
 
 SUITE ?= bookworm
 
-.PHONY: help setup build demo test test-slow lint bench fuzz fresh-check clean
+.PHONY: help setup build demo test ci test-slow test-trixie lint bench fuzz fresh-check clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ test: setup ## lint, build and test; also build the fuzz targets and replay thei
 	$(CARGO) build $(CARGO_FLAGS) -p greenlit-fuzz --bins
 	$(CARGO) test $(CARGO_FLAGS) -p greenlit-fuzz
 
+ci: ## what the pipeline runs: each test target, with its time
+	@started=$$SECONDS; $(MAKE) --no-print-directory test; echo "ci: make test took $$((SECONDS - started)) s"
+
 test-slow: setup ## run the tests that take minutes (marked `ignored`)
 	$(CARGO) build $(CARGO_FLAGS) --bins
 	$(CARGO) test $(CARGO_FLAGS) -- --ignored
@@ -50,6 +53,9 @@ test-slow: setup ## run the tests that take minutes (marked `ignored`)
 bench: build ## compare the speed with other tools on real files (GREENLIT_CORPUS)
 	@if [[ -n "$${GREENLIT_CORPUS:-}" ]]; then benches/check-throughput.sh; \
 	else echo 'bench: set GREENLIT_CORPUS to a folder of media files'; exit 1; fi
+
+test-trixie: ## run the tests on Debian 13 (FFmpeg 7.1) in a chroot that is kept; needs root
+	@scripts/test-trixie.sh
 
 fuzz: setup ## run each fuzz target for FUZZ_SECONDS (60)
 	@CARGO_FLAGS='$(CARGO_FLAGS)' scripts/fuzz.sh

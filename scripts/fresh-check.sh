@@ -10,6 +10,8 @@
 #   FRESH_DIR      folder for the chroot (default $TMPDIR or /tmp)
 #   FRESH_MIRROR   Debian archive to install from (default: the first in this system's apt sources)
 #   FRESH_KEEP=1   keep the chroot
+#   FRESH_REUSE    folder of a chroot that is kept and used again, with its target folder and its packages
+#   GREENLIT_CORPUS  folder of further real files; the chroot sees it read-only
 #
 # The script uses its own mount and process namespaces, so that mounts and processes end with it in any case.
 set -euo pipefail
@@ -34,7 +36,13 @@ if [[ "${FRESH_INSIDE:-}" != 1 ]]; then
     for tool in debootstrap unshare git; do
         command -v "$tool" >/dev/null || die "$tool is missing: apt-get install debootstrap util-linux git"
     done
-    system="$(mktemp -d "${FRESH_DIR:-${TMPDIR:-/tmp}}/greenlit-fresh-$suite.XXXXXX")"
+    if [[ -n "${FRESH_REUSE:-}" ]]; then
+        system="$FRESH_REUSE"
+        mkdir -p "$system"
+        FRESH_KEEP=1
+    else
+        system="$(mktemp -d "${FRESH_DIR:-${TMPDIR:-/tmp}}/greenlit-fresh-$suite.XXXXXX")"
+    fi
     # The namespace with the mounts no longer exists; --one-file-system is a second protection.
     # shellcheck disable=SC2317 # called by the trap
     clean_up() {
@@ -165,13 +173,24 @@ set_up_system() {
         chroot "$system/root" update-ca-certificates >/dev/null 2>&1
     fi
     git -C "$root" diff --quiet HEAD || say 'uncommitted changes are not included'
-    git clone --quiet --no-hardlinks "$root" "$system/root/src"
+    if [[ -d "$system/root/src/.git" ]]; then
+        git -C "$system/root/src" fetch --quiet "$root" HEAD
+        git -C "$system/root/src" checkout --quiet --force --detach FETCH_HEAD
+    else
+        git clone --quiet --no-hardlinks "$root" "$system/root/src"
+    fi
+    if [[ -n "${GREENLIT_CORPUS:-}" ]]; then
+        mkdir -p "$system/root/corpus"
+        mount --bind "$GREENLIT_CORPUS" "$system/root/corpus"
+        mount -o remount,bind,ro "$system/root/corpus"
+    fi
 }
 
 # Runs a command in the chroot with a clean environment plus the network settings.
 in_system() {
     local -a keep=()
     local name
+    [[ -z "${GREENLIT_CORPUS:-}" ]] || keep+=("GREENLIT_CORPUS=/corpus")
     while IFS='=' read -r name _; do
         case "$name" in
             http_proxy | https_proxy | no_proxy | all_proxy | HTTP_PROXY | HTTPS_PROXY | NO_PROXY | ALL_PROXY | \
@@ -190,8 +209,13 @@ installations() {
     grep -c '^Start-Date' "$system/root/var/log/apt/history.log" 2>/dev/null || true
 }
 
-bootstrap
-copy_apt_settings
+# The mark says that an earlier run got as far as this.
+if [[ ! -e "$system/bootstrapped" ]]; then
+    rm -rf --one-file-system -- "$system/root"
+    bootstrap
+    copy_apt_settings
+    touch "$system/bootstrapped"
+fi
 mount_rust
 set_up_system
 

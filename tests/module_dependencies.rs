@@ -322,7 +322,7 @@ fn a_use_is_detected_in_every_form() {
         "use crate::plan::OutputSpec;",
         "use crate::plan;",
         "use crate::{\n    model::Size,\n    plan::{OutputSpec, Preset as P},\n};",
-        "pub(crate) use super::super::super::ship_plan::Preset;",
+        "pub(crate) use super::super::super::plan::Preset;",
         "use super::super::super::{plan};",
         "fn f() -> crate::plan::Preset { todo!() }",
         "use greenlit::plan::Preset;",

@@ -8,6 +8,7 @@ use super::{ColorTags, Flip, Hdr, Rational, Rotation, Size, display_aspect_ratio
 ///
 /// The field names are those of the JSON report. `None` means absent or unknown.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct MediaFacts {
     /// greenlit's short name: `mp4`, `mov`, `webm`, `matroska`, `avi`, `mpegts`, `3gp`, `gif`, … The
     /// major brand decides for ISO files and the document type for Matroska; otherwise it is FFmpeg's
@@ -126,6 +127,7 @@ pub enum Completeness {
 
 /// One video stream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct VideoStream {
     /// Index of the stream in the file.
     pub index: u32,
@@ -230,6 +232,7 @@ impl VideoStream {
 
 /// One audio stream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct AudioStream {
     /// Index of the stream in the file.
     pub index: u32,

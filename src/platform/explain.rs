@@ -107,7 +107,7 @@ mod tests {
         }
         let server = explain("50002").unwrap_or_default();
         assert!(server.contains("after a change: the change may have happened"), "{server}");
-        assert!(explain("51099").is_some_and(|page| page.contains("inside the platform")));
+        assert!(explain("51099").is_some_and(|page| page.contains("its own errors")));
         assert!(explain("frame_rate_check_failed").is_some_and(|page| page.contains("re-encodes it")));
         assert_eq!(explain("7"), None);
         assert_eq!(explain("no_such_reason"), None);

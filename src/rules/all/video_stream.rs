@@ -44,7 +44,7 @@ rule!(
             if let Some(image) = subject.facts.still_image() {
                 let message = format!("the file is a still image ({})", image.format);
                 out.add_verbatim(
-                    Violation::new(message, image.format, "a moving video", Remedy::Refuse).at(video.index),
+                    Violation::new(message, image.format, "a video", Remedy::Refuse).at(video.index),
                 );
             }
         }
