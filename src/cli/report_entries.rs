@@ -5,8 +5,13 @@ use std::path::Path;
 
 use crate::job::{VerifyLevel, WorkerInfo};
 use crate::pipeline::{Failure, FailureKind, FixOutcome, Outcome};
-use crate::plan::{Action, Refusal, VideoEncoder};
-use crate::report::{FileEntry, Fix, FixAction, Media, Tool, Verified};
+use crate::plan::{
+    Action, AudioPlan, DroppedStream, FixOptions, FixPlan, Machine, Refusal, VideoEncoder, plan,
+};
+use crate::profile::Profile;
+use crate::report::{
+    AudioOutcome, Dropped, FileEntry, Fix, FixAction, FixForecast, Media, Tool, Verified,
+};
 use crate::rules::{Assessment, Verdict};
 
 use super::exit_code::RunStatus;
@@ -34,12 +39,52 @@ pub fn entry(outcome: Outcome) -> FileEntry {
         path_raw,
         profile,
         verdict,
+        forecast: None,
         reason: failure.map(|failure| failure.message),
         media: facts.map(Media::from),
         findings: assessment.map(Assessment::into_findings).unwrap_or_default(),
         undecided,
         fix: fixed.as_ref().map(fix),
         delivery: None,
+    }
+}
+
+/// Returns what `greenlit fix` would do with a file that does not comply, by planning it; `None` for other files.
+pub fn forecast(
+    outcome: &Outcome,
+    profile: &Profile,
+    options: &FixOptions,
+    machine: Machine,
+) -> Option<FixForecast> {
+    let (facts, assessment) = (outcome.facts.as_ref()?, outcome.assessment.as_ref()?);
+    if outcome.verdict != Verdict::Noncompliant {
+        return None;
+    }
+    let plan = plan(facts, assessment, profile, options, &machine);
+    let reason = plan.reason.unwrap_or_default();
+    Some(match (plan.action, plan.needs.as_slice()) {
+        (Action::Refused, []) => FixForecast::Refused { reason },
+        (Action::Refused, needs) => {
+            let mut options: Vec<Refusal> = needs.to_vec();
+            options.sort();
+            FixForecast::NeedsConsent {
+                options: options.into_iter().filter_map(Refusal::option).collect(),
+                reason,
+            }
+        }
+        _ => {
+            let left_out = plan.dropped.iter().filter(|stream| !stream.repeats_kept).map(left_out);
+            FixForecast::Fixable { left_out: left_out.collect() }
+        }
+    })
+}
+
+fn left_out(stream: &DroppedStream) -> String {
+    let kind = Dropped::from(stream).kind;
+    let index = stream.stream;
+    match &stream.codec {
+        Some(codec) => format!("{kind} stream {index} ({codec})"),
+        None => format!("{kind} stream {index}"),
     }
 }
 
@@ -104,10 +149,20 @@ fn fix(outcome: &FixOutcome) -> Fix {
         steps: outcome.plan.steps.iter().map(|step| step.text.clone()).collect(),
         dropped: outcome.plan.dropped.iter().map(Into::into).collect(),
         added: outcome.plan.added.iter().map(Into::into).collect(),
+        audio: audio_outcome(&outcome.plan),
         reason,
         refusal,
         encoder: outcome.proof.as_ref().and_then(|proof| proof.encoder).map(VideoEncoder::name),
         verified,
+    }
+}
+
+fn audio_outcome(plan: &FixPlan) -> AudioOutcome {
+    match plan.spec.as_ref().map(|spec| &spec.audio) {
+        Some(Some(AudioPlan::Copy { .. })) => AudioOutcome::Copied,
+        Some(Some(AudioPlan::Encode(_))) => AudioOutcome::Encoded,
+        Some(Some(AudioPlan::Silence { .. })) => AudioOutcome::Added,
+        Some(None) | None => AudioOutcome::None,
     }
 }
 

@@ -59,8 +59,8 @@ pub fn execute(
             let video = facts
                 .main_video()
                 .ok_or_else(|| JobError::Unreadable("the file has no video stream".into()))?;
-            let (rotate, flip) = (video.rotation, video.flip);
-            transcode::libav::cover(files.input, output, name, *size, rotate, flip, cancel, progress)
+            let (stream, rotate, flip) = (video.index, video.rotation, video.flip);
+            transcode::libav::cover(files.input, output, name, stream, *size, rotate, flip, cancel, progress)
                 .map(JobOutput::Cover)
         }
     }

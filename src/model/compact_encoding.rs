@@ -274,8 +274,9 @@ fields!(AudioStream {
     default,
     enabled,
     title,
+    same_as,
 });
-fields!(OtherStream { index, kind, codec });
+fields!(OtherStream { index, kind, codec, language, duration_s });
 fields!(EditList { kind, entries, reason });
 fields!(Timing {
     min_interval_s,

@@ -44,16 +44,6 @@ pub struct MediaFacts {
 }
 
 impl MediaFacts {
-    /// Returns the video stream that players show: the first that is not cover art.
-    pub fn main_video(&self) -> Option<&VideoStream> {
-        self.video.first()
-    }
-
-    /// Returns the audio stream that players should play: the first with a decoder, else the first.
-    pub fn main_audio(&self) -> Option<&AudioStream> {
-        self.audio.iter().find(|stream| stream.decodable).or_else(|| self.audio.first())
-    }
-
     /// Returns whether the container has no timestamps, which makes its duration a guess.
     pub fn lacks_timestamps(&self) -> bool {
         self.container.as_deref().is_some_and(container_lacks_timestamps)
@@ -270,6 +260,8 @@ pub struct AudioStream {
     pub enabled: Option<bool>,
     /// The title that the container gives the track.
     pub title: Option<String>,
+    /// Index of an earlier audio stream with the same parameters and the same packets, if the packets were compared.
+    pub same_as: Option<u32>,
 }
 
 /// A stream that is neither video nor audio.
@@ -281,6 +273,10 @@ pub struct OtherStream {
     pub kind: OtherKind,
     /// FFmpeg's codec name, else the four-character code.
     pub codec: Option<String>,
+    /// The language as the container declares it; `None` if undetermined.
+    pub language: Option<String>,
+    /// Duration in seconds.
+    pub duration_s: Option<f64>,
 }
 
 /// The kinds of [`OtherStream`].

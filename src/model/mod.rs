@@ -11,6 +11,7 @@ mod content_analysis;
 pub mod example;
 mod geometry;
 mod hash;
+mod main_stream;
 mod media;
 mod still_image;
 mod units;

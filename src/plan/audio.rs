@@ -5,7 +5,8 @@ use crate::profile::{Profile, Severity};
 use crate::rules::Assessment;
 
 use super::input::PlanInput;
-use super::output_spec::{AudioEncode, AudioPlan};
+use super::audio_tracks::KeptAudio;
+use super::output_spec::{AudioEncode, AudioPlan, JoinKind, JoinedTracks};
 use super::refusal::{Refusal, Refused};
 
 /// Audio codecs that are widely supported in MP4.
@@ -27,6 +28,7 @@ pub(super) struct AudioDecision {
 /// Plans the audio. `both_reason` is set if the video's timing changes, so that audio packets cannot be copied.
 pub(super) fn plan(
     input: &PlanInput<'_>,
+    kept: &KeptAudio,
     both_reason: Option<&str>,
     encodes_video: bool,
 ) -> Result<AudioDecision, Refused> {
@@ -49,7 +51,11 @@ pub(super) fn plan(
             }
         }));
     };
-    let reason = reason_to_encode(stream, assessment, both_reason, encodes_video);
+    let reason = kept
+        .joined
+        .as_ref()
+        .map(|joined| reason_to_join(joined).to_owned())
+        .or_else(|| reason_to_encode(stream, assessment, both_reason, encodes_video));
     match reason {
         None => Ok(AudioDecision { plan: Some(AudioPlan::Copy { stream: stream.index }), reason: None }),
         Some(reason) => {
@@ -59,9 +65,17 @@ pub(super) fn plan(
                 channels: 2,
                 bit_rate: bit_rate(profile),
                 loudness_lufs: target_loudness(assessment, profile),
+                joined: kept.joined.clone(),
             };
             Ok(AudioDecision { plan: Some(AudioPlan::Encode(encode)), reason: Some(reason) })
         }
+    }
+}
+
+fn reason_to_join(joined: &JoinedTracks) -> &'static str {
+    match joined.how {
+        JoinKind::Mix => "all audio tracks are mixed into one, as requested",
+        JoinKind::LeftRight => "the two mono tracks are joined into one stereo track, left and right",
     }
 }
 

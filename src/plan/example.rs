@@ -38,6 +38,7 @@ pub fn audio_encode(stream: u32) -> AudioPlan {
         channels: 2,
         bit_rate: 128_000,
         loudness_lufs: None,
+        joined: None,
     })
 }
 

@@ -3,7 +3,10 @@
 //! Pure: takes media facts, findings and the user's consents, and returns a [`FixPlan`]. The plan is complete;
 //! the code that executes it makes no decisions, so the same plan gives the same file on every machine.
 
+mod additions;
 mod audio;
+mod audio_tracks;
+mod consents;
 mod duration;
 mod encode_rates;
 mod escalation;
@@ -11,6 +14,7 @@ pub mod example;
 mod fixable;
 mod geometry;
 mod input;
+mod left_out;
 mod options;
 mod outcome;
 mod output_spec;
@@ -27,12 +31,14 @@ pub use outcome::{
     Action, Addition, AdditionKind, Applicability, DroppedStream, FixPlan, FixStep, StreamType,
 };
 pub use output_spec::{
-    AudioEncode, AudioPlan, Canvas, CropMargins, Fill, Lengthening, LengtheningKind, OutputContainer,
+    AudioEncode, AudioPlan, Canvas, CropMargins, Fill, Lengthening, JoinKind, JoinedTracks, LengtheningKind, OutputContainer,
     OutputSpec, Preset, RateControl, ToneMap, VideoEncode, VideoEncoder, VideoPlan, VideoTags, X264Profile,
 };
 pub use planner::plan;
 pub use refusal::Refusal;
 pub use resources::{ENCODE_PIXELS_PER_S, ResourceEstimate};
 
+#[cfg(test)]
+mod stream_tests;
 #[cfg(test)]
 mod tests;

@@ -336,6 +336,28 @@ pub struct AudioEncode {
     pub bit_rate: u64,
     /// Target integrated loudness in LUFS.
     pub loudness_lufs: Option<f64>,
+    /// Other audio streams that become part of the same track.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined: Option<JoinedTracks>,
+}
+
+/// Audio streams that are joined with another one into one track.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JoinedTracks {
+    /// Indexes of the other streams in the input.
+    pub others: Vec<u32>,
+    /// How they are joined.
+    pub how: JoinKind,
+}
+
+/// How audio streams are joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JoinKind {
+    /// All are heard together, each at an equal share of the volume, so that the sum cannot clip.
+    Mix,
+    /// The first becomes the left channel, the other the right.
+    LeftRight,
 }
 
 /// How a short video is lengthened.

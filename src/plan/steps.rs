@@ -51,6 +51,9 @@ fn describe(encode: &VideoEncode, facts: &MediaFacts) -> Vec<String> {
     if encode.tone_map.is_some() {
         texts.push("tone-mapped to SDR (BT.709)".to_owned());
     }
+    if let Some(background) = &encode.alpha_background {
+        texts.push(format!("transparent pixels composed on the background {background}"));
+    }
     if encode.crop.is_some() {
         texts.push(format!("cropped to {}", encode.scale));
     }

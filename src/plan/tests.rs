@@ -248,7 +248,8 @@ proptest! {
     fn planned_outputs_comply(facts in any_facts(), id in prop::sample::select(Profile::builtin_ids())) {
         let profile = Profile::builtin(id).unwrap();
         let options = FixOptions {
-            trim: true, upscale: true, add_silence: true, extend: Some(Extend::Loop), ..FixOptions::default()
+            trim: true, upscale: true, add_silence: true, extend: Some(Extend::Loop),
+            audio_track: AudioTrackChoice::First, ..FixOptions::default()
         };
         let assessment = assess(&Subject { facts: &facts, file_name: "video.mp4", deep: None }, &profile, &Selection::default());
         let plan = plan(&facts, &assessment, &profile, &options, &MACHINE);
@@ -267,7 +268,9 @@ proptest! {
         let profile = Profile::builtin("tiktok-ads").unwrap();
         let assessment = assess(&Subject { facts: &facts, file_name: "video.mp4", deep: None }, &profile, &Selection::default());
         if assessment.verdict() == Verdict::Compliant {
-            let plan = plan(&facts, &assessment, &profile, &FixOptions::default(), &MACHINE);
+            // A second track is not dropped without consent.
+            let options = FixOptions { audio_track: AudioTrackChoice::First, ..FixOptions::default() };
+            let plan = plan(&facts, &assessment, &profile, &options, &MACHINE);
             prop_assert!(matches!(plan.action, Action::Copy | Action::Remux), "{:?}", plan);
         }
     }

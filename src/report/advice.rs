@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::outcome::{Outcome, problems};
-use super::{FileEntry, Report, units};
+use super::{FileEntry, FixForecast, Report, units};
 use crate::rules::{Remedy, Severity};
 
 /// At most this many files are listed for each piece of advice; the rest is only counted.
@@ -25,8 +25,11 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
         report.files.iter().filter(|entry| Outcome::of(entry) == outcome).collect()
     };
     let noncompliant = of(Outcome::Noncompliant);
+    let (planned, unplanned): (Vec<_>, Vec<_>) =
+        noncompliant.into_iter().partition(|entry| entry.forecast.is_some());
+    all.extend(forecast_advice(&planned));
     let (fixable, unfixable): (Vec<_>, Vec<_>) =
-        noncompliant.into_iter().partition(|entry| worst_remedy(entry) < Remedy::Trim);
+        unplanned.into_iter().partition(|entry| worst_remedy(entry) < Remedy::Trim);
     if !fixable.is_empty() {
         all.push(Advice {
             text: format!(
@@ -86,6 +89,56 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
     all
 }
 
+/// Returns the next steps by what the planner says about each file: nothing is lost, streams are left out, these
+/// options are needed, or refused.
+fn forecast_advice(entries: &[&FileEntry]) -> Vec<Advice> {
+    let (mut lossless, mut leaving_out, mut refused) = (0, Vec::new(), Vec::new());
+    let mut by_options: BTreeMap<String, Vec<(&str, String)>> = BTreeMap::new();
+    for entry in entries {
+        let path = entry.path.as_str();
+        match &entry.forecast {
+            None => {}
+            Some(FixForecast::Fixable { left_out }) if left_out.is_empty() => lossless += 1,
+            Some(FixForecast::Fixable { left_out }) => {
+                leaving_out.push((path, format!("leaves out {}", left_out.join(", "))));
+            }
+            Some(FixForecast::NeedsConsent { options, reason }) => {
+                by_options.entry(options.join(" ")).or_default().push((path, reason.clone()));
+            }
+            Some(FixForecast::Refused { reason }) => refused.push((path, reason.clone())),
+        }
+    }
+    let can = |count: usize| units::count(count as u64, "file can", "files can");
+    let mut all = Vec::new();
+    if lossless > 0 {
+        let text = format!(
+            "{} be fixed without losing content: run `greenlit fix PATH --out DIR`. Add `--dry-run` to see the \
+             plan first.",
+            can(lossless)
+        );
+        all.push(Advice { text, files: Vec::new() });
+    }
+    if !leaving_out.is_empty() {
+        let text = format!(
+            "{} be fixed with video and audio only: run `greenlit fix PATH --out DIR`. Other streams are left out:",
+            can(leaving_out.len())
+        );
+        all.push(Advice { text, files: limited(&leaving_out) });
+    }
+    for (options, files) in &by_options {
+        let text = format!(
+            "{} be fixed with your consent: run `greenlit fix PATH --out DIR {options}`.",
+            can(files.len())
+        );
+        all.push(Advice { text, files: limited(files) });
+    }
+    if !refused.is_empty() {
+        let text = "greenlit cannot fix these files, with any option: export them again.".to_owned();
+        all.push(Advice { text, files: limited(&refused) });
+    }
+    all
+}
+
 /// Suggests `greenlit explain` for the rule that the most files break.
 fn explain(report: &Report) -> Option<Advice> {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
@@ -112,10 +165,16 @@ fn worst_remedy(entry: &FileEntry) -> Remedy {
 }
 
 fn listed(entries: &[&FileEntry], line: fn(&FileEntry) -> String) -> Vec<String> {
-    let listed = entries.iter().take(MAX_LISTED_FILES);
-    let mut files: Vec<String> = listed.map(|entry| format!("{}: {}", entry.path, line(entry))).collect();
-    if entries.len() > MAX_LISTED_FILES {
-        files.push(format!("and {} more", entries.len() - MAX_LISTED_FILES));
+    let lines: Vec<(&str, String)> = entries.iter().map(|entry| (entry.path.as_str(), line(entry))).collect();
+    limited(&lines)
+}
+
+/// Returns a line for each file, and the count of those beyond [`MAX_LISTED_FILES`].
+fn limited(lines: &[(&str, String)]) -> Vec<String> {
+    let listed = lines.iter().take(MAX_LISTED_FILES);
+    let mut files: Vec<String> = listed.map(|(path, line)| format!("{path}: {line}")).collect();
+    if lines.len() > MAX_LISTED_FILES {
+        files.push(format!("and {} more", lines.len() - MAX_LISTED_FILES));
     }
     files
 }

@@ -98,6 +98,9 @@ pub struct FileEntry {
     pub profile: String,
     /// The verdict on the source.
     pub verdict: Verdict,
+    /// What `greenlit fix` would do, for the advice of a check; `None` if it was not planned.
+    #[serde(skip)]
+    pub forecast: Option<FixForecast>,
     /// Why there is no verdict, for `unreadable`, `skipped` and operational failures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -129,6 +132,9 @@ pub struct Fix {
     pub dropped: Vec<Dropped>,
     /// Content of the output that the source does not have.
     pub added: Vec<Added>,
+    /// What becomes of the audio, for the wording of `action`.
+    #[serde(skip)]
+    pub audio: AudioOutcome,
     /// Why a cheaper change was not enough, or why there is no output.
     pub reason: Option<String>,
     /// The refusal class, from a closed list, if there is no output.
@@ -137,6 +143,42 @@ pub struct Fix {
     pub encoder: Option<&'static str>,
     /// The verification of the output; `None` if there is no output.
     pub verified: Option<Verified>,
+}
+
+/// What becomes of the audio.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AudioOutcome {
+    /// The output has no audio.
+    #[default]
+    None,
+    /// The packets are copied.
+    Copied,
+    /// The audio is re-encoded.
+    Encoded,
+    /// Silent audio is added.
+    Added,
+}
+
+/// What `greenlit fix` would do with a file that was only checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FixForecast {
+    /// The file can be fixed without consent.
+    Fixable {
+        /// The streams with content of their own that the output leaves out, as text.
+        left_out: Vec<String>,
+    },
+    /// The file can be fixed with these options.
+    NeedsConsent {
+        /// The options in a fixed order.
+        options: Vec<&'static str>,
+        /// Why they are needed.
+        reason: String,
+    },
+    /// The file is refused with any option.
+    Refused {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// A stream of the source that the output leaves out.
@@ -294,6 +336,9 @@ pub struct Media {
     pub(super) privacy: PrivacyTags,
     /// Whether the file is a still image.
     pub(super) still: bool,
+    /// The positions of the main streams in `video` and `audio`.
+    #[serde(skip)]
+    pub(super) main: (Option<usize>, Option<usize>),
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -362,6 +407,7 @@ pub(super) struct Audio {
     pub(super) default: Option<bool>,
     pub(super) enabled: Option<bool>,
     pub(super) title: Option<String>,
+    pub(super) same_as: Option<u32>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -374,6 +420,12 @@ pub(super) struct Other {
 impl From<MediaFacts> for Media {
     fn from(facts: MediaFacts) -> Media {
         let still = facts.still_image().is_some();
+        let main_video = facts.main_video().map(|stream| stream.index);
+        let main_audio = facts.main_audio().map(|stream| stream.index);
+        let main = (
+            facts.video.iter().position(|stream| Some(stream.index) == main_video),
+            facts.audio.iter().position(|stream| Some(stream.index) == main_audio),
+        );
         Media {
             container: facts.container,
             size_bytes: facts.size_bytes,
@@ -398,6 +450,7 @@ impl From<MediaFacts> for Media {
             chapters: facts.chapters,
             privacy: facts.privacy,
             still,
+            main,
         }
     }
 }
@@ -483,6 +536,7 @@ impl From<AudioStream> for Audio {
             default: stream.default,
             enabled: stream.enabled,
             title: stream.title,
+            same_as: stream.same_as,
         }
     }
 }

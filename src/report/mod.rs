@@ -23,7 +23,7 @@ mod text;
 mod units;
 
 pub use document::{
-    AdDelivery, Added, Delivery, Dropped, FileEntry, Fix, FixAction, Media, OldLimit, Report, SCHEMA,
+    AdDelivery, Added, AudioOutcome, Delivery, Dropped, FileEntry, Fix, FixAction, FixForecast, Media, OldLimit, Report, SCHEMA,
     Summary, Tool, Verified,
 };
 pub use escape::escape;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::document::{Audio, Media, OldLimit, Video};
 use super::outcome::Outcome;
-use super::{Fix, FixAction, Report, Verified, units};
+use super::{AudioOutcome, Fix, FixAction, Report, Verified, units};
 use crate::model::{Completeness, HdrKind, TimeRange};
 use crate::rules::{Confidence, Finding, Severity};
 
@@ -14,7 +14,7 @@ const MAX_LISTED_RANGES: usize = 4;
 /// Returns the main facts of a file: `h264`, `1080x1920`, `9:16`, `30 fps`, …
 pub(super) fn facts(media: &Media) -> Vec<String> {
     let mut facts = Vec::new();
-    match media.video.first() {
+    match media.main.0.and_then(|main| media.video.get(main)) {
         Some(video) => add_video_facts(video, media.still, &mut facts),
         None => facts.push("no video".to_owned()),
     }
@@ -27,7 +27,7 @@ pub(super) fn facts(media: &Media) -> Vec<String> {
     // The container's bit rate is not valid if the duration had to be measured.
     let measured = media.measured_duration_s.map(|seconds| (media.size_bytes as f64 * 8.0 / seconds) as u64);
     facts.extend(measured.or(media.bit_rate).map(units::bit_rate));
-    match media.audio.iter().find(|audio| audio.decodable).or(media.audio.first()) {
+    match media.main.1.and_then(|main| media.audio.get(main)) {
         Some(audio) => facts.push(audio_text(audio)),
         None => facts.push("no audio".to_owned()),
     }
@@ -122,12 +122,30 @@ pub(super) fn action(fix: &Fix) -> &'static str {
         FixAction::Copy => "copied unchanged",
         FixAction::Remux if planned => "would remux (streams copied)",
         FixAction::Remux => "remuxed (streams copied)",
-        FixAction::ReencodeAudio if planned => "would re-encode the audio and copy the video stream",
-        FixAction::ReencodeAudio => "audio re-encoded, video stream copied",
-        FixAction::ReencodeVideo if planned => "would re-encode the video and copy the audio stream",
-        FixAction::ReencodeVideo => "video re-encoded, audio stream copied",
-        FixAction::Reencode if planned => "would re-encode video and audio",
-        FixAction::Reencode => "video and audio re-encoded",
+        FixAction::ReencodeAudio if planned => match fix.audio {
+            AudioOutcome::Added => "would add silent audio and copy the video stream",
+            _ => "would re-encode the audio and copy the video stream",
+        },
+        FixAction::ReencodeAudio => match fix.audio {
+            AudioOutcome::Added => "silent audio added, video stream copied",
+            _ => "audio re-encoded, video stream copied",
+        },
+        FixAction::ReencodeVideo if planned => match fix.audio {
+            AudioOutcome::None => "would re-encode the video",
+            _ => "would re-encode the video and copy the audio stream",
+        },
+        FixAction::ReencodeVideo => match fix.audio {
+            AudioOutcome::None => "video re-encoded",
+            _ => "video re-encoded, audio stream copied",
+        },
+        FixAction::Reencode if planned => match fix.audio {
+            AudioOutcome::Added => "would re-encode the video and add silent audio",
+            _ => "would re-encode video and audio",
+        },
+        FixAction::Reencode => match fix.audio {
+            AudioOutcome::Added => "video re-encoded, silent audio added",
+            _ => "video and audio re-encoded",
+        },
         FixAction::Refused => "refused",
         FixAction::Failed => "failed",
     }

@@ -92,6 +92,8 @@ impl IsoLayout {
 pub struct IsoTrack {
     /// Its position among the tracks, equal to FFmpeg's stream index.
     pub position: u32,
+    /// Whether the track header enables it (ISO/IEC 14496-12, 8.3.2); `None` when the box is missing.
+    pub enabled: Option<bool>,
     /// Its edit list, classified.
     pub edit_list: Option<EditList>,
     /// Number of sample entries (codec configurations); `None` when the box is missing.
@@ -146,7 +148,8 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
                 }
                 _ => None,
             };
-            layout.tracks.push(IsoTrack { position, edit_list, sample_entries, samples });
+            let enabled = is_enabled(bytes, trak)?;
+            layout.tracks.push(IsoTrack { position, enabled, edit_list, sample_entries, samples });
         }
     }
     let completeness =
@@ -189,6 +192,14 @@ fn descendant<B: Bytes + ?Sized>(
 
 fn sample_table<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<Option<BoxHeader>> {
     descendant(bytes, trak, &[b"mdia", b"minf", b"stbl"])
+}
+
+/// Returns the flag `track_enabled` of the track header.
+fn is_enabled<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<Option<bool>> {
+    let Some(header) = descendant(bytes, trak, &[b"tkhd"])? else { return Ok(None) };
+    let mut version_and_flags = [0; 4];
+    let read = bytes.read_at(header.content, &mut version_and_flags)?;
+    Ok((read == version_and_flags.len()).then_some(version_and_flags[3] & 1 == 1))
 }
 
 /// Returns whether the handler of a track is `vide`.
@@ -277,6 +288,15 @@ mod tests {
         let moov = nest(b"moov", [trak, make(b"trak", &[])].concat());
         let tracks = read(&moov[..]).unwrap().unwrap().tracks;
         assert_eq!(tracks.iter().map(|track| track.sample_entries).collect::<Vec<_>>(), [Some(2), None]);
+    }
+
+    #[test]
+    fn reads_whether_a_track_is_enabled() {
+        let track = |flags: u8| nest(b"trak", make(b"tkhd", &[0, 0, 0, flags, 1, 2, 3, 4]));
+        let moov = nest(b"moov", [track(7), track(2), make(b"trak", &[])].concat());
+        let tracks = read(&moov[..]).unwrap().unwrap().tracks;
+        let enabled: Vec<_> = tracks.iter().map(|track| track.enabled).collect();
+        assert_eq!(enabled, [Some(true), Some(false), None]);
     }
 
     #[test]

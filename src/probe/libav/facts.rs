@@ -14,6 +14,7 @@ use super::tags::collect;
 use super::truncation::{MAX_BLOCK_S, compare_end, explain_unreadable, last_block_s, needs_last_block};
 use crate::job::{JobError, ProbeDepth, Progress};
 use crate::model::{Completeness, HdrKind, MediaFacts, VideoStream};
+use super::identical_audio::{find_identical_audio, has_similar_audio};
 use crate::probe::bytes::BlockCache;
 use crate::probe::headers::{self, Declared};
 
@@ -76,9 +77,14 @@ pub(crate) fn probe(
         // FFmpeg numbers streams in the order of the tracks.
         if let Some(video) = facts.video.iter_mut().find(|stream| stream.index == track.position) {
             video.edit_list = track.edit_list.clone();
+            video.enabled = track.enabled;
         } else if let Some(audio) = facts.audio.iter_mut().find(|stream| stream.index == track.position) {
             audio.edit_list = track.edit_list.clone();
+            audio.enabled = track.enabled;
         }
+    }
+    if has_similar_audio(&facts) {
+        find_identical_audio(&mut open()?, &mut facts)?;
     }
     Ok(facts)
 }

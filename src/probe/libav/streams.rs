@@ -8,6 +8,7 @@ use ffmpeg_next::ffi;
 use super::ffi_enums::{
     codec_name, color_names, fourcc, has_decoder, number, pixel_format, profile_name, text,
 };
+use super::tags::{language, value};
 use super::version::side_data;
 use crate::model::{
     AudioStream, ColorTags, DolbyVision, Hdr, HdrKind, MediaFacts, OtherKind, OtherStream, Rational,
@@ -44,7 +45,7 @@ pub(super) unsafe fn read_streams(context: *mut ffi::AVFormatContext, facts: &mu
                     continue;
                 }
                 AUDIO => {
-                    facts.audio.push(audio(stream, index));
+                    facts.audio.push(audio(context, stream, index));
                     continue;
                 }
                 VIDEO => OtherKind::CoverArt,
@@ -54,9 +55,27 @@ pub(super) unsafe fn read_streams(context: *mut ffi::AVFormatContext, facts: &mu
             };
             let codec = codec_name(number(&raw const (*parameters).codec_id));
             let codec = codec.or_else(|| fourcc((*parameters).codec_tag));
-            facts.other.push(OtherStream { index, kind, codec });
+            let language = language((*stream).metadata);
+            let duration_s = match kind {
+                OtherKind::Data | OtherKind::Subtitle => duration_s(stream),
+                OtherKind::Attachment | OtherKind::CoverArt => None,
+            };
+            facts.other.push(OtherStream { index, kind, codec, language, duration_s });
         }
     }
+}
+
+/// Returns whether the container marks a stream as one to play by default; `None` for containers without such a
+/// mark, for which the library sets no disposition.
+///
+/// # Safety
+/// As [`read_streams`]; `stream` is one of `context`'s.
+unsafe fn is_default(context: *const ffi::AVFormatContext, stream: *const ffi::AVStream) -> Option<bool> {
+    // SAFETY: by the contract; the demuxer's name is a static string.
+    let (demuxer, disposition) = unsafe { (text((*(*context).iformat).name), (*stream).disposition) };
+    let demuxer = demuxer.unwrap_or_default();
+    let marks = ["mov", "matroska"].contains(&demuxer.split(',').next().unwrap_or_default());
+    marks.then_some(disposition & ffi::AV_DISPOSITION_DEFAULT != 0)
 }
 
 /// Returns whether the library ignores a stream for the duration of the file, as it does subtitles and data.
@@ -111,14 +130,20 @@ unsafe fn video(context: *mut ffi::AVFormatContext, stream: *mut ffi::AVStream, 
             start_s: seconds((*stream).start_time, (*stream).time_base),
             frames: u64::try_from((*stream).nb_frames).ok().filter(|&count| count > 0),
             decodable: has_decoder(id),
+            language: language((*stream).metadata),
+            default: is_default(context, stream),
             ..VideoStream::default()
         }
     }
 }
 
 /// # Safety
-/// `stream` is one of an open demuxer's.
-unsafe fn audio(stream: *const ffi::AVStream, index: u32) -> AudioStream {
+/// As [`read_streams`]; `stream` is one of `context`'s.
+unsafe fn audio(
+    context: *const ffi::AVFormatContext,
+    stream: *const ffi::AVStream,
+    index: u32,
+) -> AudioStream {
     // SAFETY: by the contract; enumerations are read as numbers.
     unsafe {
         let parameters = (*stream).codecpar;
@@ -135,6 +160,9 @@ unsafe fn audio(stream: *const ffi::AVStream, index: u32) -> AudioStream {
             duration_s: duration_s(stream),
             start_s: seconds((*stream).start_time, (*stream).time_base),
             decodable: has_decoder(id),
+            language: language((*stream).metadata),
+            default: is_default(context, stream),
+            title: value((*stream).metadata, c"title").filter(|title| !title.trim().is_empty()),
             ..AudioStream::default()
         }
     }

@@ -5,7 +5,7 @@
 pub(super) mod xml;
 
 use super::{
-    AdDelivery, Added, Delivery, Dropped, FileEntry, Fix, FixAction, Format, HumanOptions, Media, Report,
+    AdDelivery, Added, AudioOutcome, Delivery, Dropped, FileEntry, Fix, FixAction, Format, HumanOptions, Media, Report,
     Tool, Verified, render,
 };
 use crate::job::Similarity;
@@ -79,7 +79,7 @@ fn media_with_every_field() -> Media {
     facts.other = [OtherKind::Data, OtherKind::Subtitle, OtherKind::Attachment, OtherKind::CoverArt]
         .into_iter()
         .zip(2..)
-        .map(|(kind, index)| OtherStream { index, kind, codec: Some("bin_data".into()) })
+        .map(|(kind, index)| OtherStream { index, kind, codec: Some("bin_data".into()), language: None, duration_s: None })
         .collect();
     Media::from(facts)
 }
@@ -151,6 +151,7 @@ pub(super) fn reencoded() -> Fix {
             reason: "one audio track is kept".into(),
         }],
         added: vec![Added { kind: "borders", duration_s: None, reason: "the aspect ratio is 4:3".into() }],
+        audio: AudioOutcome::Copied,
         reason: Some("a copied video stream would still be mpeg4".into()),
         refusal: None,
         encoder: Some("x264"),
@@ -179,6 +180,7 @@ fn without_output(action: FixAction, reason: &str) -> Fix {
         steps: Vec::new(),
         dropped: Vec::new(),
         added: Vec::new(),
+        audio: AudioOutcome::None,
         reason,
         refusal,
         encoder: None,
@@ -192,6 +194,7 @@ pub(super) fn entry(path: &str, verdict: Verdict) -> FileEntry {
         path_raw: None,
         profile: "tiktok-ads".into(),
         verdict,
+        forecast: None,
         reason: None,
         media: Some(portrait()),
         findings: Vec::new(),

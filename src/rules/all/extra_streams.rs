@@ -22,8 +22,13 @@ rule!(
                     .at(stream.index),
             );
         }
-        for stream in subject.facts.video.iter().skip(1) {
-            let message = "the file has a second video stream";
+        let main = subject.video().map(|main| main.index);
+        for stream in subject.facts.video.iter().filter(|stream| Some(stream.index) != main) {
+            let message = if stream.is_single_image() {
+                "the file has an image as a second video stream"
+            } else {
+                "the file has a second video stream"
+            };
             out.add_verbatim(
                 Violation::new(message, "second video", "one video stream", Remedy::Remux).at(stream.index),
             );

@@ -11,7 +11,7 @@ rule!(
     remedy: "Remux with the video stream first.",
     source: "public report (gitroomhq/postiz-app#814)",
     |subject, _limits, out| {
-        let (Some(video), Some(audio)) = (subject.facts.video.first(), subject.facts.audio.first()) else {
+        let (Some(video), Some(audio)) = (subject.video(), subject.facts.main_audio()) else {
             return;
         };
         if audio.index < video.index {

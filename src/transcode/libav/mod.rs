@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod audio;
+pub(crate) mod audio_track;
 pub(crate) mod copy;
 mod cover;
 pub(crate) mod decode;
@@ -17,6 +18,7 @@ pub(crate) mod ffi_wrappers;
 pub(crate) mod filter;
 mod filter_stage;
 pub(crate) mod input;
+mod loudness;
 mod moov_size;
 mod multi_output;
 mod mux;

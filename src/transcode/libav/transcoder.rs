@@ -6,10 +6,11 @@ use std::ffi::CStr;
 
 use ffmpeg_next::ffi;
 
-use super::audio::{AudioChain, AudioFramer, loudness_gain};
+use super::audio::{AudioChain, AudioFramer};
 use super::copy::{Copier, CopyPlan};
 use super::ffi_wrappers::{Frame, Packet, failed};
 use super::input::Input;
+use super::loudness::loudness_gain;
 use super::shared_decode::DecoderHandle;
 use super::video::VideoChain;
 use crate::job::JobError;
@@ -147,7 +148,7 @@ impl Transcoder {
             Some(AudioPlan::Encode(plan)) => {
                 let gain = match plan.loudness_lufs {
                     // Reopened, because not every container gives the same packets after rewinding.
-                    Some(target) => loudness_gain(&mut input.reopen()?, plan, target)?,
+                    Some(target) => loudness_gain(&mut input.reopen()?, plan, spec.start_s, target)?,
                     None => None,
                 };
                 let chain = AudioChain::open(&mut input, plan, spec.start_s, limit_s, gain)?;
@@ -197,17 +198,24 @@ impl Transcoder {
 
     /// Makes the demuxer discard the streams that the plan does not use.
     fn discard_unused_streams(&mut self) -> Result<(), JobError> {
-        let wanted = [self.video.stream(), self.audio.stream()];
         let context = self.input.as_mut_ptr();
         // SAFETY: the array has `nb_streams` valid pointers.
         unsafe {
             for i in 0..(*context).nb_streams {
-                if !wanted.contains(&Some(i)) {
+                if self.video.stream() != Some(i) && !self.takes_audio(i) {
                     (**(*context).streams.add(i as usize)).discard = ffi::AVDiscard::AVDISCARD_ALL;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Returns whether the packets of a stream become audio of the output.
+    fn takes_audio(&self, stream: u32) -> bool {
+        match &self.audio {
+            StreamPipeline::Encode(_, chain) => chain.takes(stream),
+            audio => audio.stream() == Some(stream),
+        }
     }
 
     /// Returns the copier of a stream, if it is copied.
@@ -347,7 +355,7 @@ impl Transcoder {
                 StreamPipeline::None | StreamPipeline::Copy(..) => {}
             }
             sink.done(at)
-        } else if index == self.audio.stream() {
+        } else if index.is_some_and(|index| self.takes_audio(index)) {
             match &mut self.audio {
                 StreamPipeline::Copy(_, copier) => {
                     let base = copier.base();

@@ -9,7 +9,7 @@ use ffmpeg_next::ffi;
 
 use crate::job::{JobError, Progress};
 use crate::model::{DecodeReport, DeepReport, LoudnessReport, MediaFacts, TimeRange};
-use crate::transcode::libav::audio::layout;
+use crate::transcode::libav::audio_track::layout;
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::ffi_wrappers::{Frame, NOPTS, Packet, frame_duration, seconds};
 use crate::transcode::libav::filter::{Graph, Pulled};
@@ -50,13 +50,13 @@ pub fn deep(
 ) -> Result<DeepReport, JobError> {
     let mut input = Input::open(input, name, cancel)?;
     let total_s = input.duration_s();
-    let mut video = match input.first(ffi::AVMediaType::AVMEDIA_TYPE_VIDEO) {
+    let mut video = match facts.main_video().filter(|video| video.decodable).map(|video| video.index) {
         Some(stream) => {
             Some((stream, Decoder::open(input.stream(stream)?, 1, false)?, VideoAnalysis::default()))
         }
         None => None,
     };
-    let mut audio = match input.first(ffi::AVMediaType::AVMEDIA_TYPE_AUDIO) {
+    let mut audio = match facts.main_audio().filter(|audio| audio.decodable).map(|audio| audio.index) {
         Some(stream) => {
             Some((stream, Decoder::open(input.stream(stream)?, 1, false)?, AudioAnalysis::default()))
         }
