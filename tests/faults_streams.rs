@@ -61,7 +61,10 @@ fn an_image_track_before_the_video_never_wins() {
     std::fs::remove_file(dir.path("in/x")).unwrap();
     let image_first = ["-i", "red.jpg", "-i", "base.mp4", "-map", "0", "-map", "1", "-c", "copy"];
     dir.ffmpeg(&[&image_first[..], &["in/plain.mp4"]].concat());
-    dir.ffmpeg(&[&image_first[..], &["-disposition:v:0", "default", "-disposition:v:1", "0", "in/flag.mkv"]].concat());
+    dir.ffmpeg(
+        &[&image_first[..], &["-disposition:v:0", "default", "-disposition:v:1", "0", "in/flag.mkv"]]
+            .concat(),
+    );
     dir.ffmpeg(&[&image_first[..], &["in/quick.mov"]].concat());
     let human = check(&dir, "human").stdout;
     assert!(!human.contains("mjpeg, 540x960"), "{human}");
@@ -84,8 +87,16 @@ fn an_image_track_before_the_video_never_wins() {
 fn languages_titles_and_flags_of_tracks_are_reported() {
     let dir = TestDir::new();
     let tags = [
-        "-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=und", "-metadata:s:a:1", "title=Mic",
-        "-disposition:a:0", "0", "-disposition:a:1", "default",
+        "-metadata:s:a:0",
+        "language=eng",
+        "-metadata:s:a:1",
+        "language=und",
+        "-metadata:s:a:1",
+        "title=Mic",
+        "-disposition:a:0",
+        "0",
+        "-disposition:a:1",
+        "default",
     ];
     make(&dir, "in/two.mkv", &[440, 880], &tags);
     make(&dir, "in/two.mp4", &[440, 880], &tags);
@@ -146,7 +157,8 @@ fn a_mix_does_not_clip() {
     dir.write("in/loud.mkv", "");
     let loud = "aevalsrc=0.95*sin(2*PI*400*t)|0.95*sin(2*PI*400*t):d=2:s=48000";
     let inputs = ["-f", "lavfi", "-i", VIDEO, "-f", "lavfi", "-i", loud, "-f", "lavfi", "-i", loud];
-    let maps = ["-map", "0", "-map", "1", "-map", "2", "-c:a:0", "pcm_s16le", "-c:a:1", "flac", "in/loud.mkv"];
+    let maps =
+        ["-map", "0", "-map", "1", "-map", "2", "-c:a:0", "pcm_s16le", "-c:a:1", "flac", "in/loud.mkv"];
     dir.ffmpeg(&[&inputs[..], &H264[..], &maps[..]].concat());
     fix(&dir, &["--audio-track", "mix"], 0);
     let args = ["-nostdin", "-i", "out/loud.mp4", "-af", "volumedetect", "-vn", "-f", "null", "-"];
@@ -182,7 +194,16 @@ fn two_mono_tracks_of_a_camcorder_become_left_and_right() {
     let start = [&["-f", "lavfi", "-i", VIDEO], &sines[..]].concat();
     let pcm = ["-c:a", "pcm_s16be"];
     // The first track is placed right, the second left.
-    let placed = ["-filter_complex", "[1:a]pan=FR|FR=c0[a];[2:a]pan=FL|FL=c0[b]", "-map", "0:v", "-map", "[a]", "-map", "[b]"];
+    let placed = [
+        "-filter_complex",
+        "[1:a]pan=FR|FR=c0[a];[2:a]pan=FL|FL=c0[b]",
+        "-map",
+        "0:v",
+        "-map",
+        "[a]",
+        "-map",
+        "[b]",
+    ];
     dir.ffmpeg(&[&start[..], &placed[..], &H264[..], &pcm[..], &["in/placed.mov"]].concat());
     let plain = ["-map", "0:v", "-map", "1", "-map", "2", "-ac", "1"];
     dir.ffmpeg(&[&start[..], &plain[..], &H264[..], &pcm[..], &["in/plain.mov"]].concat());
@@ -202,7 +223,12 @@ fn two_mono_tracks_of_a_camcorder_become_left_and_right() {
 fn mono_tracks_that_do_not_belong_together_need_a_choice() {
     let dir = TestDir::new();
     make(&dir, "in/short.mkv", &[400, 3000], &["-ac", "1", "-filter:a:1", "atrim=0:1"]);
-    make(&dir, "in/titles.mkv", &[400, 3000], &["-ac", "1", "-metadata:s:a:0", "title=Game", "-metadata:s:a:1", "title=Mic"]);
+    make(
+        &dir,
+        "in/titles.mkv",
+        &[400, 3000],
+        &["-ac", "1", "-metadata:s:a:0", "title=Game", "-metadata:s:a:1", "title=Mic"],
+    );
     let report = fix(&dir, &[], 1);
     for name in ["short.mkv", "titles.mkv"] {
         assert_eq!(entry(&report, name)["fix"]["refusal"], "needs-audio-track", "{name}");

@@ -152,7 +152,13 @@ mod tests {
             completeness: Completeness::Missing { first_missing_s: Some(1.5), reason: "zu kürz".into() },
             video: vec![video.clone(), VideoStream::default()],
             audio: vec![audio, AudioStream::default()],
-            other: vec![OtherStream { index: 4, kind: OtherKind::CoverArt, codec: Some("png".into()), language: None, duration_s: None }],
+            other: vec![OtherStream {
+                index: 4,
+                kind: OtherKind::CoverArt,
+                codec: Some("png".into()),
+                language: None,
+                duration_s: None,
+            }],
             chapters: 7,
             privacy: PrivacyTags {
                 location: vec!["location".into()],

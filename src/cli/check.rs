@@ -129,8 +129,7 @@ impl CheckBatch<'_> {
             .flat_map(|file| file.into_outcomes(profiles).into_iter().zip(*profiles))
             .map(|(outcome, profile)| {
                 summary.add(&outcome, report_entries::check_status);
-                let forecast =
-                    report_entries::forecast(&outcome, profile, &self.fix_options, self.machine);
+                let forecast = report_entries::forecast(&outcome, profile, &self.fix_options, self.machine);
                 FileEntry { forecast, ..report_entries::entry(outcome) }
             })
             .collect();

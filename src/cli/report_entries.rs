@@ -9,9 +9,7 @@ use crate::plan::{
     Action, AudioPlan, DroppedStream, FixOptions, FixPlan, Machine, Refusal, VideoEncoder, plan,
 };
 use crate::profile::Profile;
-use crate::report::{
-    AudioOutcome, Dropped, FileEntry, Fix, FixAction, FixForecast, Media, Tool, Verified,
-};
+use crate::report::{AudioOutcome, Dropped, FileEntry, Fix, FixAction, FixForecast, Media, Tool, Verified};
 use crate::rules::{Assessment, Verdict};
 
 use super::exit_code::RunStatus;

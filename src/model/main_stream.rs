@@ -48,7 +48,7 @@ impl MediaFacts {
         keep_largest(&mut left, |stream| stream.duration_s, |value, most| value > most - SAME_DURATION_S);
         left.first().copied()
     }
-
+}
 
 impl VideoStream {
     /// Returns whether the stream shows one frame, such as an image that was muxed as a track, or must be assumed
@@ -112,7 +112,10 @@ mod tests {
 
     #[test]
     fn a_small_difference_in_duration_does_not_outvote_the_size() {
-        assert_eq!(main_video(|video| video.duration_s = video.duration_s.map(|s| s + 0.04)), media().video[0].index);
+        assert_eq!(
+            main_video(|video| video.duration_s = video.duration_s.map(|s| s + 0.04)),
+            media().video[0].index
+        );
         let proxy = |video: &mut VideoStream| {
             video.duration_s = video.duration_s.map(|s| s + 0.04);
             video.width = Some(160);

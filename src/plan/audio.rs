@@ -4,8 +4,8 @@ use crate::model::AudioStream;
 use crate::profile::{Profile, Severity};
 use crate::rules::Assessment;
 
-use super::input::PlanInput;
 use super::audio_tracks::KeptAudio;
+use super::input::PlanInput;
 use super::output_spec::{AudioEncode, AudioPlan, JoinKind, JoinedTracks};
 use super::refusal::{Refusal, Refused};
 

@@ -66,8 +66,11 @@ pub(super) fn choose(input: &PlanInput<'_>) -> Result<KeptAudio, Refused> {
     if tracks.len() == 1 {
         return Ok(KeptAudio::main_of(input.facts));
     }
-    let distinct: Vec<&AudioStream> =
-        usable.iter().filter(|track| track.index == main.index || !is_repeated(track, main, &usable)).copied().collect();
+    let distinct: Vec<&AudioStream> = usable
+        .iter()
+        .filter(|track| track.index == main.index || !is_repeated(track, main, &usable))
+        .copied()
+        .collect();
     match input.options.audio_track {
         AudioTrackChoice::Auto => choose_without_loss(tracks, main, &distinct),
         AudioTrackChoice::First => Ok(keep(tracks, usable[0], None, true)),
@@ -115,12 +118,17 @@ fn choose_without_loss(
 /// Returns whether a track repeats the main one or an earlier usable one, packet by packet.
 fn is_repeated(track: &AudioStream, main: &AudioStream, usable: &[&AudioStream]) -> bool {
     repeats(track, main)
-        || usable.iter().take_while(|earlier| earlier.index < track.index).any(|earlier| repeats(track, earlier))
+        || usable
+            .iter()
+            .take_while(|earlier| earlier.index < track.index)
+            .any(|earlier| repeats(track, earlier))
 }
 
 /// Returns whether two tracks have the same packets.
 fn repeats(a: &AudioStream, b: &AudioStream) -> bool {
-    a.same_as == Some(b.index) || b.same_as == Some(a.index) || (a.same_as.is_some() && a.same_as == b.same_as)
+    a.same_as == Some(b.index)
+        || b.same_as == Some(a.index)
+        || (a.same_as.is_some() && a.same_as == b.same_as)
 }
 
 /// The side of a mono track in a pair.
@@ -155,7 +163,8 @@ fn is_mono_pair(first: &AudioStream, second: &AudioStream) -> bool {
         (None, None) => first.title == second.title,
         _ => false,
     };
-    let languages = first.language.is_none() || second.language.is_none() || first.language == second.language;
+    let languages =
+        first.language.is_none() || second.language.is_none() || first.language == second.language;
     let alike = (&first.codec, first.sample_rate) == (&second.codec, second.sample_rate);
     mono && together && placed && languages && alike
 }
@@ -168,7 +177,8 @@ fn keep(
     requested: bool,
 ) -> KeptAudio {
     let is_kept = |track: &AudioStream| {
-        track.index == main.index || joined.as_ref().is_some_and(|joined| joined.others.contains(&track.index))
+        track.index == main.index
+            || joined.as_ref().is_some_and(|joined| joined.others.contains(&track.index))
     };
     let kept: Vec<&AudioStream> = tracks.iter().filter(|track| is_kept(track)).collect();
     let number = |index: u32| tracks.iter().position(|track| track.index == index).unwrap_or(0) + 1;
@@ -189,7 +199,10 @@ fn keep(
 }
 
 fn unusable(tracks: &[AudioStream]) -> Vec<DroppedStream> {
-    tracks.iter().filter_map(|track| Some(dropped(track, unusable_reason(track)?.to_owned(), false))).collect()
+    tracks
+        .iter()
+        .filter_map(|track| Some(dropped(track, unusable_reason(track)?.to_owned(), false)))
+        .collect()
 }
 
 /// Returns why a track cannot be kept.

@@ -31,8 +31,9 @@ pub use outcome::{
     Action, Addition, AdditionKind, Applicability, DroppedStream, FixPlan, FixStep, StreamType,
 };
 pub use output_spec::{
-    AudioEncode, AudioPlan, Canvas, CropMargins, Fill, Lengthening, JoinKind, JoinedTracks, LengtheningKind, OutputContainer,
-    OutputSpec, Preset, RateControl, ToneMap, VideoEncode, VideoEncoder, VideoPlan, VideoTags, X264Profile,
+    AudioEncode, AudioPlan, Canvas, CropMargins, Fill, JoinKind, JoinedTracks, Lengthening, LengtheningKind,
+    OutputContainer, OutputSpec, Preset, RateControl, ToneMap, VideoEncode, VideoEncoder, VideoPlan,
+    VideoTags, X264Profile,
 };
 pub use planner::plan;
 pub use refusal::Refusal;

@@ -14,8 +14,8 @@ use super::outcome::{Action, FixPlan, FixStep};
 use super::output_spec::{AudioPlan, OutputContainer, OutputSpec, VideoPlan};
 use super::refusal::{Refusal, Refused};
 use super::{
-    additions, audio, audio_tracks, consents, duration, encode_rates, escalation, fixable, left_out, passthrough, steps as plan_steps, still_image,
-    video as video_plan,
+    additions, audio, audio_tracks, consents, duration, encode_rates, escalation, fixable, left_out,
+    passthrough, steps as plan_steps, still_image, video as video_plan,
 };
 
 /// Plans the fix that makes the file comply with the least loss.

@@ -54,8 +54,8 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
     );
     add(
         of(Outcome::Refused),
-        "greenlit refused to fix these files: no permitted change makes them compliant. Give consent with \
-         the option shown, or export the video again within the limits shown for each file.",
+        "greenlit did not fix these files: the changes that are permitted are not enough. Give consent with the \
+         options shown, or export the video again within the limits shown for each file.",
         reasons,
     );
     add(

@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use super::forecast::{AudioOutcome, FixForecast};
 use crate::job::Similarity;
 use crate::model::{
     AudioStream, ColorTags, Completeness, EditList, Flip, Hdr, MediaFacts, OtherKind, PrivacyTags, Rational,
@@ -143,42 +144,6 @@ pub struct Fix {
     pub encoder: Option<&'static str>,
     /// The verification of the output; `None` if there is no output.
     pub verified: Option<Verified>,
-}
-
-/// What becomes of the audio.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AudioOutcome {
-    /// The output has no audio.
-    #[default]
-    None,
-    /// The packets are copied.
-    Copied,
-    /// The audio is re-encoded.
-    Encoded,
-    /// Silent audio is added.
-    Added,
-}
-
-/// What `greenlit fix` would do with a file that was only checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FixForecast {
-    /// The file can be fixed without consent.
-    Fixable {
-        /// The streams with content of their own that the output leaves out, as text.
-        left_out: Vec<String>,
-    },
-    /// The file can be fixed with these options.
-    NeedsConsent {
-        /// The options in a fixed order.
-        options: Vec<&'static str>,
-        /// Why they are needed.
-        reason: String,
-    },
-    /// The file is refused with any option.
-    Refused {
-        /// Why.
-        reason: String,
-    },
 }
 
 /// A stream of the source that the output leaves out.

@@ -6,6 +6,7 @@
 mod advice;
 mod document;
 mod escape;
+mod forecast;
 mod format;
 mod github;
 mod html;
@@ -23,10 +24,11 @@ mod text;
 mod units;
 
 pub use document::{
-    AdDelivery, Added, AudioOutcome, Delivery, Dropped, FileEntry, Fix, FixAction, FixForecast, Media, OldLimit, Report, SCHEMA,
+    AdDelivery, Added, Delivery, Dropped, FileEntry, Fix, FixAction, Media, OldLimit, Report, SCHEMA,
     Summary, Tool, Verified,
 };
 pub use escape::escape;
+pub use forecast::{AudioOutcome, FixForecast};
 pub use format::{Format, ParseFormatError, render};
 pub use human::HumanOptions;
 pub use json::Envelope;

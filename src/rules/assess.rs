@@ -209,8 +209,14 @@ impl Assessment {
     /// same file with another audio track.
     #[must_use]
     pub fn with_audio_findings_of(&self, other: &Assessment) -> Assessment {
-        const RULES: [&str; 6] =
-            ["audio-codec", "audio-channels", "audio-sample-rate", "audio-bit-rate", "loudness", "av-duration"];
+        const RULES: [&str; 6] = [
+            "audio-codec",
+            "audio-channels",
+            "audio-sample-rate",
+            "audio-bit-rate",
+            "loudness",
+            "av-duration",
+        ];
         let about_audio = |finding: &&Finding| RULES.contains(&finding.rule.as_str());
         let kept = self.findings.iter().filter(|finding| !about_audio(finding));
         let mut findings: Vec<Finding> =

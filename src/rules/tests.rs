@@ -95,7 +95,13 @@ fn each_rule_fires_on_its_own_fault_only() {
         }),
         ("timestamps", |facts| facts.video[0].timing.as_mut().unwrap().duplicates = 1),
         ("extra-streams", |facts| {
-            facts.other.push(OtherStream { index: 2, kind: OtherKind::Data, codec: Some("tmcd".into()), language: None, duration_s: None });
+            facts.other.push(OtherStream {
+                index: 2,
+                kind: OtherKind::Data,
+                codec: Some("tmcd".into()),
+                language: None,
+                duration_s: None,
+            });
         }),
         ("stream-order", |facts| (facts.video[0].index, facts.audio[0].index) = (1, 0)),
         ("av-duration", |facts| facts.audio[0].duration_s = Some(12.0)),

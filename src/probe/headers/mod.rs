@@ -3,6 +3,7 @@
 mod images;
 mod jpeg;
 mod matroska;
+mod matroska_tracks;
 mod riff;
 mod streams;
 
@@ -23,6 +24,8 @@ pub struct Declared {
     pub major_brand: Option<String>,
     /// Matroska's document type.
     pub doc_type: Option<String>,
+    /// Whether each Matroska track is enabled, in the order of FFmpeg's streams.
+    pub enabled_tracks: Vec<bool>,
     /// Whether `moov` is before the media data.
     pub fast_start: Option<bool>,
     /// Whether the samples are in movie fragments.
@@ -56,6 +59,7 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Declared> {
         riff::read(bytes)?
     } else if head.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]) {
         declared.doc_type = matroska::doc_type(&head);
+        declared.enabled_tracks = matroska_tracks::enabled(bytes)?;
         matroska::read(&head, bytes.len()?)
     } else if head.starts_with(b"FLV\x01") {
         streams::flv(bytes)?

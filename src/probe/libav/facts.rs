@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::fast_path::{Unresolved, complete_facts, complete_fragmented};
 use super::ffi_enums::text;
+use super::identical_audio::{find_identical_audio, has_similar_audio};
 use super::open::{MediaInput, open_input};
 use super::packet_walk::{PacketWalk, read_first_packets, walk_packets};
 use super::sample_index::read_index;
@@ -14,7 +15,6 @@ use super::tags::collect;
 use super::truncation::{MAX_BLOCK_S, compare_end, explain_unreadable, last_block_s, needs_last_block};
 use crate::job::{JobError, ProbeDepth, Progress};
 use crate::model::{Completeness, HdrKind, MediaFacts, VideoStream};
-use super::identical_audio::{find_identical_audio, has_similar_audio};
 use crate::probe::bytes::BlockCache;
 use crate::probe::headers::{self, Declared};
 
@@ -81,6 +81,13 @@ pub(crate) fn probe(
         } else if let Some(audio) = facts.audio.iter_mut().find(|stream| stream.index == track.position) {
             audio.edit_list = track.edit_list.clone();
             audio.enabled = track.enabled;
+        }
+    }
+    for (stream, enabled) in (0..).zip(&declared.enabled_tracks) {
+        if let Some(video) = facts.video.iter_mut().find(|video| video.index == stream) {
+            video.enabled = Some(*enabled);
+        } else if let Some(audio) = facts.audio.iter_mut().find(|audio| audio.index == stream) {
+            audio.enabled = Some(*enabled);
         }
     }
     if has_similar_audio(&facts) {

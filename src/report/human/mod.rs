@@ -292,8 +292,8 @@ mod tests {
             `greenlit fix PATH --out DIR --dry-run` shows which option gives consent. If it shows none,
             export the video again.
             - c.not-compliant.mov: the file ends before its video does
-          • greenlit refused to fix these files: no permitted change makes them compliant. Give consent with
-            the option shown, or export the video again within the limits shown for each file.
+          • greenlit did not fix these files: the changes that are permitted are not enough. Give consent
+            with the options shown, or export the video again within the limits shown for each file.
             - f.refused.mp4: 900 s is longer than 600 s: allow it with --trim
           • These files could not be checked completely, so they do not count as compliant.
             `greenlit check --deep PATH` decodes every frame and may determine the missing facts. If it does

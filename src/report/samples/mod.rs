@@ -5,8 +5,8 @@
 pub(super) mod xml;
 
 use super::{
-    AdDelivery, Added, AudioOutcome, Delivery, Dropped, FileEntry, Fix, FixAction, Format, HumanOptions, Media, Report,
-    Tool, Verified, render,
+    AdDelivery, Added, AudioOutcome, Delivery, Dropped, FileEntry, Fix, FixAction, Format, HumanOptions,
+    Media, Report, Tool, Verified, render,
 };
 use crate::job::Similarity;
 use crate::model::{
@@ -79,7 +79,13 @@ fn media_with_every_field() -> Media {
     facts.other = [OtherKind::Data, OtherKind::Subtitle, OtherKind::Attachment, OtherKind::CoverArt]
         .into_iter()
         .zip(2..)
-        .map(|(kind, index)| OtherStream { index, kind, codec: Some("bin_data".into()), language: None, duration_s: None })
+        .map(|(kind, index)| OtherStream {
+            index,
+            kind,
+            codec: Some("bin_data".into()),
+            language: None,
+            duration_s: None,
+        })
         .collect();
     Media::from(facts)
 }

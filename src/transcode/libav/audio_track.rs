@@ -220,7 +220,7 @@ fn join(how: JoinKind, tracks: Vec<Vec<Vec<f32>>>) -> Vec<Vec<f32>> {
 }
 
 /// Returns the filter that mixes a channel layout to one or two channels.
-fn mix_filter(layout: &str, channels: u32) -> &'static str {
+pub(super) fn mix_filter(layout: &str, channels: u32) -> &'static str {
     match (layout, channels) {
         (_, 1) => "aformat=channel_layouts=mono",
         // swresample mixes mono to stereo at -3 dB; duplicating the channel keeps the loudness.

@@ -55,11 +55,7 @@ pub(crate) fn loudness_gain(
     Ok(meter.integrated.filter(|i| *i > -69.0).map(|i| (target - i).clamp(-40.0, 40.0)))
 }
 
-fn measure_stream(
-    input: &mut Input,
-    plan: &AudioEncode,
-    meter: &mut LoudnessMeter,
-) -> Result<(), JobError> {
+fn measure_stream(input: &mut Input, plan: &AudioEncode, meter: &mut LoudnessMeter) -> Result<(), JobError> {
     let mut decoder = Decoder::open(input.stream(plan.stream)?, 1, false)?;
     let mut packet = Packet::new()?;
     let mut more = true;
