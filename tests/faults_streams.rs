@@ -216,6 +216,11 @@ fn two_mono_tracks_of_a_camcorder_become_left_and_right() {
         let heard = |channel, hz| level(&dir, &output, channel, hz) > -40.0;
         assert!(heard("c0", left) && heard("c1", right), "{name}");
         assert!(!heard("c0", right) && !heard("c1", left), "{name}");
+        // The joined channels are as loud as the tracks: sine's amplitude is 1/8.
+        for (channel, hz) in [("c0", left), ("c1", right)] {
+            let level = level(&dir, &output, channel, hz);
+            assert!((-22.6..-20.2).contains(&level), "{name} {channel}: {level} dB");
+        }
     }
 }
 

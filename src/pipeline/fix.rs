@@ -429,6 +429,7 @@ mod tests {
                 added: Vec::new(),
                 reason: None,
                 refusal: None,
+                needs: Vec::new(),
                 output_extension: None,
                 max_name_chars: None,
             };

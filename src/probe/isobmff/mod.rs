@@ -292,8 +292,8 @@ mod tests {
 
     #[test]
     fn reads_whether_a_track_is_enabled() {
-        let track = |flags: u8| nest(b"trak", make(b"tkhd", &[0, 0, 0, flags, 1, 2, 3, 4]));
-        let moov = nest(b"moov", [track(7), track(2), make(b"trak", &[])].concat());
+        let track = |flags: u8| make(b"trak", &make(b"tkhd", &[0, 0, 0, flags, 1, 2, 3, 4]));
+        let moov = make(b"moov", &[track(7), track(2), make(b"trak", &[])].concat());
         let tracks = read(&moov[..]).unwrap().unwrap().tracks;
         let enabled: Vec<_> = tracks.iter().map(|track| track.enabled).collect();
         assert_eq!(enabled, [Some(true), Some(false), None]);

@@ -222,6 +222,8 @@ fn join(how: JoinKind, tracks: Vec<Vec<Vec<f32>>>) -> Vec<Vec<f32>> {
 /// Returns the filter that mixes a channel layout to one or two channels.
 pub(super) fn mix_filter(layout: &str, channels: u32) -> &'static str {
     match (layout, channels) {
+        // A single channel that is placed left or right would be mixed to mono at +3 dB.
+        (layout, 1) if layout == "mono" || layout.starts_with("1 channels") => "pan=mono|c0=c0",
         (_, 1) => "aformat=channel_layouts=mono",
         // swresample mixes mono to stereo at -3 dB; duplicating the channel keeps the loudness.
         ("mono", _) => "pan=stereo|c0=c0|c1=c0",
