@@ -276,7 +276,7 @@ fields!(AudioStream {
     title,
 });
 fields!(OtherStream { index, kind, codec });
-fields!(EditList { kind, entries, reason });
+fields!(EditList { kind, entries, delay_only, reason });
 fields!(Timing {
     min_interval_s,
     max_interval_s,

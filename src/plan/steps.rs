@@ -8,6 +8,7 @@ use super::audio::AudioDecision;
 use super::input::PlanInput;
 use super::outcome::FixStep;
 use super::output_spec::{AudioPlan, Fill, VideoEncode, VideoPlan};
+use super::remaining::{Changes, remaining};
 
 /// Adds the steps that describe what is done to each stream, with the finding that requires it.
 pub(super) fn explain(
@@ -37,6 +38,12 @@ pub(super) fn explain(
         .findings(Severity::Warning)
         .filter(|finding| matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter));
     steps.extend(remuxes.map(|finding| FixStep::lossless(format!("new container: {}", finding.message))));
+    let changes = Changes {
+        remuxes: true,
+        encodes_video: matches!(video, VideoPlan::Encode(_)),
+        encodes_audio: !matches!(audio.plan, Some(AudioPlan::Copy { .. })),
+    };
+    steps.extend(remaining(input, changes).into_iter().map(FixStep::lossless));
 }
 
 /// Describes what the encode changes besides the codec.

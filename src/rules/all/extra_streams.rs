@@ -19,13 +19,13 @@ rule!(
             let message = format!("the file has a {kind} stream ({name})");
             out.add_verbatim(
                 Violation::new(message, format!("{kind} {name}"), "video and audio only", Remedy::Remux)
-                    .at(stream.index),
+                    .at(stream.index).stated(),
             );
         }
         for stream in subject.facts.video.iter().skip(1) {
             let message = "the file has a second video stream";
             out.add_verbatim(
-                Violation::new(message, "second video", "one video stream", Remedy::Remux).at(stream.index),
+                Violation::new(message, "second video", "one video stream", Remedy::Remux).at(stream.index).stated(),
             );
         }
     }
