@@ -18,6 +18,12 @@ pub(super) fn fold(path: &Path) -> String {
     folded
 }
 
+/// Returns whether the text has letters that can be stored in more than one form.
+pub(super) fn is_decomposable(text: &str) -> bool {
+    let tables = Tables::get();
+    !text.is_ascii() && (decomposed(text) != text || text.chars().any(|letter| tables.class(letter) != 0))
+}
+
 /// Returns the text in Unicode normalization form D (UAX 15).
 fn decomposed(text: &str) -> String {
     if text.is_ascii() {

@@ -8,7 +8,7 @@ use super::finding::Remedy;
 /// The share of a file that boxes and index take: a few bytes for each packet.
 const OVERHEAD: f64 = 0.01;
 /// Bytes of a container without any packet.
-const FIXED_OVERHEAD: f64 = 65_536.0;
+const FIXED_OVERHEAD: f64 = 16_384.0;
 /// Bits per second of the audio after a re-encode.
 const ENCODED_AUDIO: f64 = 128_000.0;
 
