@@ -5,7 +5,7 @@ use crate::profile::Severity;
 use crate::rules::{Finding, Remedy};
 
 use super::audio::fits_into_mp4;
-use super::duration::PlannedDuration;
+use super::duration::{self, PlannedDuration};
 use super::input::{PlanInput, is_about_the_name};
 
 /// Video codecs that are widely supported in MP4.
@@ -97,10 +97,21 @@ pub(super) fn obstacle_to_copying(input: &PlanInput<'_>) -> Option<String> {
     (!copyable(input)).then(|| "an MP4 cannot hold a copy of its streams".to_owned())
 }
 
+/// Returns whether the finding is about the offset between video and audio, which a copy keeps: it moves both to the
+/// start by the same time.
+pub(super) fn keeps_offset(input: &PlanInput<'_>, finding: &Finding) -> bool {
+    let (Some(video), true) = (input.facts.main_video(), finding.rule == "start-time") else { return false };
+    let max = input.profile.limits("start-time").and_then(|limits| limits.number("max_s")).unwrap_or(0.1);
+    let moved = video.start_s.unwrap_or(0.0) - duration::start_s(input, video);
+    finding.stream != Some(video.index) || moved.abs() > max
+}
+
 /// Returns the most severe finding that a new container clears.
 pub(super) fn reason_to_remux(input: &PlanInput<'_>) -> Option<String> {
-    let lossless =
-        |finding: &&Finding| matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter | Remedy::Trim);
+    let lossless = |finding: &&Finding| {
+        matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter | Remedy::Trim)
+            && !keeps_offset(input, finding)
+    };
     input.findings(Severity::Warning).find(lossless).map(|finding| finding.message.clone())
 }
 
@@ -108,7 +119,9 @@ pub(super) fn reason_to_remux(input: &PlanInput<'_>) -> Option<String> {
 /// video with an edit list that a copy would not keep: applying it would cost a generation of quality.
 pub(super) fn wants_remux(input: &PlanInput<'_>) -> bool {
     let warned = input.findings(Severity::Warning).any(|finding| {
-        matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter) && !is_about_the_name(finding)
+        matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter)
+            && !is_about_the_name(finding)
+            && !keeps_offset(input, finding)
     });
     must_remux(input) || (warned && obstacle_to_copying(input).is_none())
 }

@@ -58,7 +58,7 @@ fn sides_are_even_and_the_scaled_video_fits_into_the_canvas() {
 #[test]
 fn a_small_video_keeps_its_side_and_gets_the_nearest_ratio() {
     // 352x640 and 464x848 are 2 % from 9:16; as squares they would be 45 % borders.
-    for (w, h) in [(352, 640), (464, 848), (360, 480), (480, 800), (200, 400)] {
+    for (w, h) in [(352, 640), (464, 848), (360, 500), (480, 800), (200, 400)] {
         let canvas = fit(w, h, Fit::Pad).canvas.unwrap();
         assert_eq!(canvas.width * 16, canvas.height * 9, "{w}x{h}: {canvas}");
     }
@@ -67,6 +67,9 @@ fn a_small_video_keeps_its_side_and_gets_the_nearest_ratio() {
         let canvas = geometry.canvas.unwrap_or(geometry.scaled);
         assert!(canvas.width > canvas.height, "{w}x{h}: {canvas}");
     }
+    // 3:4 is as far from 9:16 as from 1:1: the fewest enlarged pixels decide, then the taller.
+    assert_eq!(fit(360, 480, Fit::Pad).canvas, Some(Size::new(640, 640)));
+    assert_eq!(fit(1080, 1440, Fit::Pad).canvas, Some(Size::new(1080, 1920)));
     let nearly_square = fit(480, 500, Fit::Pad).canvas.unwrap();
     assert_eq!(nearly_square.width, nearly_square.height);
 }

@@ -29,6 +29,8 @@ fn reason(input: &PlanInput<'_>, finding: &Finding, changes: Changes) -> Option<
     let cost = "which costs quality, and the platform accepts it";
     match finding.remedy {
         _ if is_about_the_name(finding) => None,
+        Remedy::Remux if escalation::keeps_offset(input, finding) => (!changes.encodes_video)
+            .then(|| format!("unchanged, because a copy keeps the offset of the streams; re-encoding fills it, {cost}")),
         Remedy::ReencodeVideo if !changes.encodes_video => {
             Some(format!("unchanged, because only re-encoding the video would clear it, {cost}"))
         }

@@ -5,6 +5,7 @@ use crate::profile::Severity;
 use crate::rules::Remedy;
 
 use super::audio::AudioDecision;
+use super::escalation;
 use super::input::PlanInput;
 use super::outcome::FixStep;
 use super::output_spec::{AudioPlan, Fill, VideoEncode, VideoPlan};
@@ -34,15 +35,16 @@ pub(super) fn explain(
         (Some(AudioPlan::Silence { .. }), Some(reason)) => steps.push(FixStep::consented(reason.clone())),
         _ => {}
     }
-    let remuxes = input
-        .findings(Severity::Warning)
-        .filter(|finding| matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter));
-    steps.extend(remuxes.map(|finding| FixStep::lossless(format!("new container: {}", finding.message))));
     let changes = Changes {
         remuxes: true,
         encodes_video: matches!(video, VideoPlan::Encode(_)),
         encodes_audio: !matches!(audio.plan, Some(AudioPlan::Copy { .. })),
     };
+    let remuxes = input
+        .findings(Severity::Warning)
+        .filter(|finding| matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter))
+        .filter(|finding| changes.encodes_video || !escalation::keeps_offset(input, finding));
+    steps.extend(remuxes.map(|finding| FixStep::lossless(format!("new container: {}", finding.message))));
     steps.extend(remaining(input, changes).into_iter().map(FixStep::lossless));
 }
 
