@@ -12,8 +12,10 @@ use serde_json::Value;
 /// Makes a compliant second of video.
 fn make(dir: &TestDir, name: &str) {
     std::fs::create_dir_all(dir.path(name).parent().unwrap()).unwrap();
-    let inputs = ["-f", "lavfi", "-i", "testsrc2=s=540x960:r=30:d=1.2", "-f", "lavfi", "-i", "sine=d=1.2:r=48000"];
-    let codecs = ["-c:v", "libx264", "-preset", "ultrafast", "-b:v", "900k", "-pix_fmt", "yuv420p", "-c:a", "aac"];
+    let inputs =
+        ["-f", "lavfi", "-i", "testsrc2=s=540x960:r=30:d=1.2", "-f", "lavfi", "-i", "sine=d=1.2:r=48000"];
+    let codecs =
+        ["-c:v", "libx264", "-preset", "ultrafast", "-b:v", "900k", "-pix_fmt", "yuv420p", "-c:a", "aac"];
     let muxer = if name.ends_with("mp4") { ["-movflags", "+faststart"] } else { ["-fflags", "+genpts"] };
     dir.ffmpeg(&[&inputs[..], &["-ac", "2"], &codecs, &muxer, &[name]].concat());
 }
@@ -61,7 +63,8 @@ fn a_fault_of_the_name_alone_ends_green_in_every_format() {
         assert_eq!(file["fix"]["verified"]["verdict"], "compliant", "{file:#}");
         assert!(dir.path(file["fix"]["output"].as_str().unwrap()).is_file());
     }
-    let formatted = |format: &str| dir.greenlit(&["fix", "in", "--out", "out", "--format", format]).expect(0).stdout;
+    let formatted =
+        |format: &str| dir.greenlit(&["fix", "in", "--out", "out", "--format", format]).expect(0).stdout;
     let human = formatted("human");
     assert!(human.contains("3 fixed by an earlier run") && !human.contains("What to do"), "{human}");
     assert!(formatted("junit").contains("tests=\"3\" failures=\"0\" errors=\"0\""));
@@ -69,7 +72,9 @@ fn a_fault_of_the_name_alone_ends_green_in_every_format() {
     assert!(!github.contains("::error"), "{github}");
     assert!(formatted("html").contains("nothing needs attention"));
     let sarif: Value = serde_json::from_str(&formatted("sarif")).unwrap();
-    for result in sarif["runs"][0]["results"].as_array().unwrap().iter().filter(|result| result["level"] == "error") {
+    for result in
+        sarif["runs"][0]["results"].as_array().unwrap().iter().filter(|result| result["level"] == "error")
+    {
         assert_eq!(result["suppressions"][0]["status"], "accepted", "{result:#}");
     }
 }
@@ -90,13 +95,19 @@ fn of_two_sources_with_one_output_name_one_gets_a_longer_name() {
     let steps = entry(&second, "clip.mkv")["fix"]["steps"].to_string();
     assert!(steps.contains("made anew under the longer name clip.mkv.mp4"), "{steps}");
     assert_eq!(std::fs::read(dir.path("out/clip.mkv.mp4")).unwrap(), bytes);
-    assert_eq!(std::fs::read(dir.path("out/clip.mp4")).unwrap(), std::fs::read(dir.path("in/clip.mp4")).unwrap());
+    assert_eq!(
+        std::fs::read(dir.path("out/clip.mp4")).unwrap(),
+        std::fs::read(dir.path("in/clip.mp4")).unwrap()
+    );
 
     // Fixed by itself, the other one does not take the name back.
     let alone = fix(&dir, "in/clip.mkv", 0);
     assert_eq!(output(&alone, "clip.mkv"), "out/clip.mkv.mp4");
     assert_eq!(entry(&alone, "clip.mkv")["fix"]["reused"], true);
-    assert_eq!(std::fs::read(dir.path("out/clip.mp4")).unwrap(), std::fs::read(dir.path("in/clip.mp4")).unwrap());
+    assert_eq!(
+        std::fs::read(dir.path("out/clip.mp4")).unwrap(),
+        std::fs::read(dir.path("in/clip.mp4")).unwrap()
+    );
 }
 
 #[test]

@@ -250,9 +250,7 @@ impl FixExecutor<'_> {
         let record = |output: &Metadata, report: Option<&FixReport>| self.record(source, key, output, report);
         match self.output_request(ready) {
             None => copy(input, target, &record).map(|()| None),
-            Some(request) => {
-                produce_output(context, source, input, &request, attempt, &record).map(Some)
-            }
+            Some(request) => produce_output(context, source, input, &request, attempt, &record).map(Some),
         }
     }
 
@@ -299,7 +297,8 @@ impl FixExecutor<'_> {
             checked.assessments.get(*profile_index).map(Assessment::findings).unwrap_or_default();
         let encoder = report.as_ref().and_then(|report| report.encoder);
         let (facts, verify) = report.map(|report| (report.facts, report.verify)).unzip();
-        let remaining = self.profiles.get(*profile_index).zip(facts.as_ref().or(checked.result.as_ref().ok()));
+        let remaining =
+            self.profiles.get(*profile_index).zip(facts.as_ref().or(checked.result.as_ref().ok()));
         let remaining = remaining.map_or(Vec::new(), |(profile, facts)| {
             remaining_findings(facts, profile, ready, source_findings)
         });

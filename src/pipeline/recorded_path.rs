@@ -43,11 +43,16 @@ pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<PathBuf, D
 pub(super) mod optional {
     use super::{Deserialize, Deserializer, PathBuf, RecordedPath, Serialize, Serializer};
 
-    pub(in super::super) fn serialize<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
+    pub(in super::super) fn serialize<S: Serializer>(
+        path: &Option<PathBuf>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         path.as_deref().map(RecordedPath::from).serialize(to)
     }
 
-    pub(in super::super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Option<PathBuf>, D::Error> {
+    pub(in super::super) fn deserialize<'d, D: Deserializer<'d>>(
+        from: D,
+    ) -> Result<Option<PathBuf>, D::Error> {
         Ok(Option::<RecordedPath>::deserialize(from)?.map(PathBuf::from))
     }
 }

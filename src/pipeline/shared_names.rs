@@ -25,11 +25,18 @@ pub(super) fn give_longer_names(tasks: &mut [Task<'_>], fix_record: Option<&FixR
             }),
         };
         let keeper_path = keeper.map(|index| tasks[index].checked.source.path.clone());
-        let others: Vec<usize> =
-            collision.sources.iter().copied().filter(|&index| Some(index) != keeper && !keeps(index)).collect();
+        let others: Vec<usize> = collision
+            .sources
+            .iter()
+            .copied()
+            .filter(|&index| Some(index) != keeper && !keeps(index))
+            .collect();
         for index in others {
-            let made_before =
-                tasks[index].target.as_deref().and_then(earlier).is_some_and(|path| is_source(&tasks[index], &path));
+            let made_before = tasks[index]
+                .target
+                .as_deref()
+                .and_then(earlier)
+                .is_some_and(|path| is_source(&tasks[index], &path));
             rename(&mut tasks[index], keeper_path.as_deref(), made_before);
         }
     }

@@ -73,11 +73,8 @@ fn target_of(
 pub(super) fn refuse_collisions(tasks: &mut [Task<'_>], sources: &[SourceFile], profiles: usize) {
     let claims = tasks.iter().enumerate().filter_map(|(index, task)| Some((index, task.target.as_deref()?)));
     for collision in find_collisions(claims) {
-        let names: Vec<String> = collision
-            .sources
-            .iter()
-            .map(|&index| distinct_name(&tasks[index].checked.source.path))
-            .collect();
+        let names: Vec<String> =
+            collision.sources.iter().map(|&index| distinct_name(&tasks[index].checked.source.path)).collect();
         let reason = format!(
             "the outputs of {} would have the same path {}: \
              rename the sources, or fix them into different folders",

@@ -21,7 +21,9 @@ pub(super) struct Changes {
 pub(super) fn remaining(input: &PlanInput<'_>, changes: Changes) -> Vec<String> {
     let told = |finding: &&Finding| finding.severity >= Severity::Warning || finding.rule == "edit-list";
     let findings = input.findings(Severity::Advice).filter(told);
-    findings.filter_map(|finding| Some(format!("{}: {}", finding.message, reason(input, finding, changes)?))).collect()
+    findings
+        .filter_map(|finding| Some(format!("{}: {}", finding.message, reason(input, finding, changes)?)))
+        .collect()
 }
 
 /// Returns why the plan leaves the finding; `None` if it clears it, or nothing can.
@@ -29,8 +31,12 @@ fn reason(input: &PlanInput<'_>, finding: &Finding, changes: Changes) -> Option<
     let cost = "which costs quality, and the platform accepts it";
     match finding.remedy {
         _ if is_about_the_name(finding) => None,
-        Remedy::Remux if escalation::keeps_offset(input, finding) => (!changes.encodes_video)
-            .then(|| format!("unchanged, because a copy keeps the offset of the streams; re-encoding fills it, {cost}")),
+        _ if finding.rule == "duration" => Some(
+            "unchanged, because the platform accepts it; another length would change the content".to_owned(),
+        ),
+        Remedy::Remux if escalation::keeps_offset(input, finding) => (!changes.encodes_video).then(|| {
+            format!("unchanged, because a copy keeps the offset of the streams; re-encoding fills it, {cost}")
+        }),
         Remedy::ReencodeVideo if !changes.encodes_video => {
             Some(format!("unchanged, because only re-encoding the video would clear it, {cost}"))
         }

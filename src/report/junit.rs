@@ -139,8 +139,9 @@ fn failed_case(
 
 /// Returns the warnings, the advice and the fix; errors too if they are fixed.
 fn notes(entry: &FileEntry) -> Vec<String> {
-    let listed =
-        |finding: &&Finding| finding.severity != Severity::Error || is_fixed(entry) || is_cleared(entry, finding);
+    let listed = |finding: &&Finding| {
+        finding.severity != Severity::Error || is_fixed(entry) || is_cleared(entry, finding)
+    };
     let findings = entry.findings.iter().filter(listed);
     let mut notes: Vec<String> = findings.map(|finding| line(finding, is_cleared(entry, finding))).collect();
     if let Some(fix) = &entry.fix {

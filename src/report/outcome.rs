@@ -137,7 +137,8 @@ pub(super) fn is_fixed(entry: &FileEntry) -> bool {
 
 /// Returns whether a verified output of `entry` no longer has the finding.
 pub(super) fn is_cleared(entry: &FileEntry, finding: &Finding) -> bool {
-    let verified = entry.fix.as_ref().filter(|fix| fix.output.is_some()).and_then(|fix| fix.verified.as_ref());
+    let verified =
+        entry.fix.as_ref().filter(|fix| fix.output.is_some()).and_then(|fix| fix.verified.as_ref());
     match verified {
         Some(checks) if checks.verdict == Verdict::Compliant => {
             finding.severity == Severity::Error || !checks.remaining.contains(&finding.rule)

@@ -254,19 +254,12 @@ fn from_problem<'a>(entry: &'a FileEntry, problem: Problem, rules: &Rules<'_>) -
     }
 }
 
-fn from_finding<'a>(
-    entry: &'a FileEntry,
-    finding: &'a Finding,
-    rules: &Rules<'_>,
-) -> SarifResult<'a> {
+fn from_finding<'a>(entry: &'a FileEntry, finding: &'a Finding, rules: &Rules<'_>) -> SarifResult<'a> {
     let Finding { rule, severity, stream, actual, allowed, message, ranges, .. } = finding;
     let place = text::place(finding).map_or(String::new(), |place| format!(" ({place})"));
     let text = format!("{}: found {}, allowed {}{place}.", escape(message), escape(actual), escape(allowed));
-    let output = entry
-        .fix
-        .as_ref()
-        .and_then(|fix| fix.output.as_deref())
-        .filter(|_| is_cleared(entry, finding));
+    let output =
+        entry.fix.as_ref().and_then(|fix| fix.output.as_deref()).filter(|_| is_cleared(entry, finding));
     let suppress = |output: &str| Suppression {
         kind: "external",
         status: "accepted",

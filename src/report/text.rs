@@ -227,7 +227,8 @@ pub(super) fn tally(report: &Report) -> Vec<(Outcome, u64)> {
 /// Returns a count of an outcome, such as `16 fixed (12 by an earlier run)`.
 pub(super) fn counted(report: &Report, outcome: Outcome, number: u64) -> String {
     let same = report.files.iter().filter(|entry| Outcome::of(entry) == outcome);
-    let kept = if outcome == Outcome::Fixed { same.filter(|entry| is_reused(entry)).count() as u64 } else { 0 };
+    let kept =
+        if outcome == Outcome::Fixed { same.filter(|entry| is_reused(entry)).count() as u64 } else { 0 };
     let earlier = match kept {
         0 => String::new(),
         kept if kept == number => " by an earlier run".to_owned(),

@@ -163,17 +163,8 @@ impl<'a> FindingCollector<'a> {
 
     /// Adds a finding whose message ends with what the platform allows.
     pub fn add(&mut self, violation: Violation) {
-        let Violation {
-            actual,
-            allowed,
-            message,
-            remedy,
-            stream,
-            severity,
-            ranges,
-            first_missing_s,
-            stated,
-        } = violation;
+        let Violation { actual, allowed, message, remedy, stream, severity, ranges, first_missing_s, stated } =
+            violation;
         let message = format!(
             "{message}; {} allow{} {allowed}",
             self.platform,

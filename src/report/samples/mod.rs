@@ -70,7 +70,12 @@ fn media_with_every_field() -> Media {
     (video.bit_rate, video.duration_s, video.start_s) = (Some(8_000_000), Some(12.0), Some(0.0));
     (video.frames, video.closed_gop, video.max_gop_frames) = (Some(360), Some(true), Some(60));
     video.parameter_changes = Some(0);
-    let edit_list = EditList { kind: EditListKind::Benign, entries: 1, delay_only: false, reason: "reorder delay".into() };
+    let edit_list = EditList {
+        kind: EditListKind::Benign,
+        entries: 1,
+        delay_only: false,
+        reason: "reorder delay".into(),
+    };
     video.edit_list = Some(edit_list.clone());
     video.timing =
         Some(Timing { min_interval_s: Some(0.03), negative_dts_s: Some(-0.1), ..Timing::default() });
