@@ -75,7 +75,12 @@ mod tests {
 
     /// Returns facts in which no field has its default value.
     fn facts() -> MediaFacts {
-        let edit_list = EditList { kind: EditListKind::Editing, entries: 2, reason: "trims 1 s".into() };
+        let edit_list = EditList {
+            kind: EditListKind::Editing,
+            entries: 2,
+            delay_only: true,
+            reason: "trims 1 s".into(),
+        };
         let video = VideoStream {
             index: 1,
             codec: Some("hevc".into()),

@@ -139,6 +139,7 @@ fn fix(outcome: &FixOutcome) -> Fix {
             decode_errors: decoded.map(|verify| verify.decode.error_count),
             duration_delta_s: verify.and_then(|verify| verify.duration_delta_s),
             similarity: verify.and_then(|verify| verify.similarity.clone()),
+            remaining: proof.remaining.clone(),
         }
     });
     Fix {
@@ -152,6 +153,7 @@ fn fix(outcome: &FixOutcome) -> Fix {
         refusal,
         encoder: outcome.proof.as_ref().and_then(|proof| proof.encoder).map(VideoEncoder::name),
         verified,
+        reused: outcome.reused,
     }
 }
 

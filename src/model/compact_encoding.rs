@@ -277,7 +277,7 @@ fields!(AudioStream {
     same_as,
 });
 fields!(OtherStream { index, kind, codec, language, duration_s });
-fields!(EditList { kind, entries, reason });
+fields!(EditList { kind, entries, delay_only, reason });
 fields!(Timing {
     min_interval_s,
     max_interval_s,

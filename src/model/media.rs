@@ -300,6 +300,9 @@ pub struct EditList {
     pub kind: EditListKind,
     /// Number of entries.
     pub entries: u32,
+    /// Whether it only delays the start of a track that is then played whole. A stream copy keeps such a delay.
+    #[serde(default)]
+    pub delay_only: bool,
     /// Its effect as text.
     pub reason: String,
 }

@@ -11,11 +11,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::job::{FixReport, Runner, VerifyLevel};
-use crate::plan::{FixOptions, FixPlan, Machine, VideoPlan, plan};
+use crate::model::MediaFacts;
+use crate::plan::{AudioPlan, FixOptions, FixPlan, Machine, VideoPlan, plan};
 use crate::profile::Profile;
-use crate::rules::Verdict;
+use crate::rules::{Assessment, Finding, Severity, Subject, Verdict, assess, needs_decode};
 
-use super::check::{CheckOptions, CheckedFile, check, open_regular};
+use super::check::{CheckOptions, CheckedFile, check, display_name, open_regular};
 use super::discover::SourceFile;
 use super::events::{Event, Observer};
 use super::fix_record::{FixRecord, FixRecordKey};
@@ -27,6 +28,7 @@ use super::produce_output::{
     produce_output, produce_together,
 };
 use super::resource_budget::{Budget, Resources};
+use super::shared_names::give_longer_names;
 use super::tasks::{Task, announce, longest_first, plan_all, refuse_collisions};
 
 /// The settings of a fix.
@@ -76,6 +78,7 @@ pub fn fix(
         .flat_map(|file| profiles.iter().enumerate().map(|(index, profile)| file.outcome(index, profile)))
         .collect();
     let mut tasks = plan_all(&checked, profiles, settings);
+    give_longer_names(&mut tasks, fix_record);
     refuse_collisions(&mut tasks, sources, profiles.len());
     let executor = FixExecutor {
         settings,
@@ -157,7 +160,7 @@ impl FixExecutor<'_> {
         let Some(target) = &task.target else { return Err(Box::new(outcome(&task.plan, None))) };
         match self.open(task, &task.plan, target, claimed) {
             Ok((ready, None)) => Ok(ready),
-            Ok((ready, Some(report))) => Err(Box::new(succeeded(&ready, proof(report), true))),
+            Ok((ready, Some(report))) => Err(Box::new(succeeded(&ready, self.proof(&ready, report), true))),
             Err(failure) => Err(Box::new(outcome(&task.plan, Some(failure)))),
         }
     }
@@ -219,7 +222,7 @@ impl FixExecutor<'_> {
         let mut outputs = 0;
         for (ready, attempt) in passed.into_iter().chain(rest) {
             let fix = match self.finish(&context, ready, attempt) {
-                Ok(report) => succeeded(ready, proof(report), false),
+                Ok(report) => succeeded(ready, self.proof(ready, report), false),
                 Err(failure) => self.reencode_failed_copy(&context, ready, failure),
             };
             outputs += usize::from(fix.output.is_some());
@@ -243,13 +246,11 @@ impl FixExecutor<'_> {
         attempt: Option<Attempt>,
     ) -> Result<Option<FixReport>, Failure> {
         let ReadyTask { task, target, input, key, .. } = ready;
-        let record = |output: &Metadata, report: Option<&FixReport>| self.record(key, output, report);
+        let source = &task.checked.source.path;
+        let record = |output: &Metadata, report: Option<&FixReport>| self.record(source, key, output, report);
         match self.output_request(ready) {
             None => copy(input, target, &record).map(|()| None),
-            Some(request) => {
-                let source = &task.checked.source.path;
-                produce_output(context, source, input, &request, attempt, &record).map(Some)
-            }
+            Some(request) => produce_output(context, source, input, &request, attempt, &record).map(Some),
         }
     }
 
@@ -267,7 +268,7 @@ impl FixExecutor<'_> {
         let fixed = self.open(copied.task, &plan, copied.target, &mut 0).and_then(|(ready, earlier)| {
             let reused = earlier.is_some();
             let report = earlier.map_or_else(|| self.finish(context, &ready, None), Ok)?;
-            Ok(succeeded(&ready, proof(report), reused))
+            Ok(succeeded(&ready, self.proof(&ready, report), reused))
         });
         fixed.unwrap_or_else(|failure| outcome(&plan, Some(failure)))
     }
@@ -288,10 +289,42 @@ impl FixExecutor<'_> {
         plan.spec.is_some().then_some(plan)
     }
 
+    /// Returns the proof of an output. Only compliant outputs get their final names; a plain copy complies if its new
+    /// name clears the errors of its source.
+    fn proof(&self, ready: &ReadyTask<'_>, report: Option<FixReport>) -> Proof {
+        let Task { checked, profile_index, .. } = ready.task;
+        let source_findings =
+            checked.assessments.get(*profile_index).map(Assessment::findings).unwrap_or_default();
+        let encoder = report.as_ref().and_then(|report| report.encoder);
+        let (facts, verify) = report.map(|report| (report.facts, report.verify)).unzip();
+        let remaining =
+            self.profiles.get(*profile_index).zip(facts.as_ref().or(checked.result.as_ref().ok()));
+        let remaining = remaining.map_or(Vec::new(), |(profile, facts)| {
+            remaining_findings(facts, profile, ready, source_findings)
+        });
+        let known = |rule: &str| source_findings.iter().any(|finding| finding.rule == rule);
+        let breaks = |finding: &Finding| finding.severity == Severity::Error && known(&finding.rule);
+        let is_copy = ready.plan.spec.is_none();
+        let verdict = match is_copy && remaining.iter().any(breaks) {
+            true => Verdict::Noncompliant,
+            false => Verdict::Compliant,
+        };
+        let mut rules: Vec<String> = remaining.into_iter().map(|finding| finding.rule).collect();
+        rules.dedup();
+        Proof { verdict, verify, facts, encoder, remaining: rules }
+    }
+
     /// Records an output before it gets its final name. A failure discards the output, because later runs could
     /// not replace an unrecorded one.
-    fn record(&self, key: &FixRecordKey, output: &Metadata, report: Option<&FixReport>) -> io::Result<()> {
-        self.fix_record.map_or(Ok(()), |fix_record| fix_record.record(key.clone(), output, report))
+    fn record(
+        &self,
+        source: &Path,
+        key: &FixRecordKey,
+        output: &Metadata,
+        report: Option<&FixReport>,
+    ) -> io::Result<()> {
+        let Some(fix_record) = self.fix_record else { return Ok(()) };
+        fix_record.record_from(Some(source), key.clone(), output, report)
     }
 }
 
@@ -315,11 +348,25 @@ fn succeeded(ready: &ReadyTask<'_>, proof: Proof, reused: bool) -> FixOutcome {
     }
 }
 
-/// Returns the proof of an output. Only compliant outputs get their final names, so the verdict is fixed.
-fn proof(report: Option<FixReport>) -> Proof {
-    let encoder = report.as_ref().and_then(|report| report.encoder);
-    let (facts, verify) = report.map(|report| (report.facts, report.verify)).unzip();
-    Proof { verdict: Verdict::Compliant, verify, facts, encoder }
+/// Returns the findings that the output still has: those of its facts, and those of the source that only a full
+/// decode shows.
+fn remaining_findings(
+    facts: &MediaFacts,
+    profile: &Profile,
+    ready: &ReadyTask<'_>,
+    source_findings: &[Finding],
+) -> Vec<Finding> {
+    let name = display_name(ready.target);
+    let subject = Subject { facts, file_name: &name, deep: None };
+    let mut remaining = assess(&subject, profile, &CheckOptions::default().selection).into_findings();
+    let normalized = |finding: &Finding| {
+        let audio = ready.plan.spec.as_deref().and_then(|spec| spec.audio.as_ref());
+        finding.rule == "loudness"
+            && matches!(audio, Some(AudioPlan::Encode(encode)) if encode.loudness_lufs.is_some())
+    };
+    let unseen = source_findings.iter().filter(|finding| needs_decode(&finding.rule) && !normalized(finding));
+    remaining.extend(unseen.cloned());
+    remaining
 }
 
 fn outcome(plan: &FixPlan, failure: Option<Failure>) -> FixOutcome {

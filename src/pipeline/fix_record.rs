@@ -4,7 +4,7 @@
 //! final name: if the run is killed in between, the next run does not find the output and produces it. In the
 //! other order, it would find an output that it could not recognize as its own.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
@@ -15,11 +15,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::FixReport;
 
+use super::recorded_path;
+
 /// The origin of an output: the source by device, inode, size and modification time, and the plan by its hash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FixRecordKey {
     source: FileIdentity,
     plan: String,
+    #[serde(with = "recorded_path")]
     output: PathBuf,
 }
 
@@ -60,6 +63,9 @@ struct RecordLine {
     #[serde(rename = "made")]
     fingerprint: FileIdentity,
     report: Option<FixReport>,
+    /// The absolute path of the source; older lines have none.
+    #[serde(default, with = "recorded_path::optional", skip_serializing_if = "Option::is_none")]
+    source_path: Option<PathBuf>,
 }
 
 /// The part of a line that must stay readable in every version: it shows which outputs greenlit may replace.
@@ -68,19 +74,25 @@ struct OutputClaim {
     key: ClaimedKey,
     #[serde(rename = "made")]
     fingerprint: FileIdentity,
+    #[serde(default, with = "recorded_path::optional")]
+    source_path: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
 struct ClaimedKey {
+    #[serde(with = "recorded_path")]
     output: PathBuf,
 }
+
+/// The paths of the sources, by the identity of the output.
+type Origins = HashMap<FileIdentity, Option<PathBuf>>;
 
 /// The record of outputs.
 #[derive(Debug)]
 pub struct FixRecord {
     file: Mutex<File>,
     known: Mutex<HashMap<FixRecordKey, RecordLine>>,
-    outputs: Mutex<HashMap<PathBuf, HashSet<FileIdentity>>>,
+    outputs: Mutex<HashMap<PathBuf, Origins>>,
 }
 
 impl FixRecord {
@@ -91,11 +103,11 @@ impl FixRecord {
         }
         let mut file = File::options().read(true).append(true).create(true).open(path)?;
         let mut known = HashMap::new();
-        let mut outputs: HashMap<PathBuf, HashSet<FileIdentity>> = HashMap::new();
+        let mut outputs: HashMap<PathBuf, Origins> = HashMap::new();
         for line in BufReader::new(&file).split(b'\n') {
             let line = line?;
-            if let Ok(OutputClaim { key, fingerprint }) = serde_json::from_slice(&line) {
-                outputs.entry(key.output).or_default().insert(fingerprint);
+            if let Ok(OutputClaim { key, fingerprint, source_path }) = serde_json::from_slice(&line) {
+                outputs.entry(key.output).or_default().insert(fingerprint, source_path);
             }
             if let Ok(line) = serde_json::from_slice::<RecordLine>(&line) {
                 known.insert(line.key.clone(), line);
@@ -119,14 +131,37 @@ impl FixRecord {
         let fingerprint = FileIdentity::from(meta);
         self.outputs
             .lock()
-            .is_ok_and(|outputs| outputs.get(output).is_some_and(|ours| ours.contains(&fingerprint)))
+            .is_ok_and(|outputs| outputs.get(output).is_some_and(|ours| ours.contains_key(&fingerprint)))
+    }
+
+    /// Returns the absolute path of the source whose unchanged output is at `output`, if it is recorded.
+    pub fn source_of(&self, output: &Path) -> Option<PathBuf> {
+        let fingerprint = FileIdentity::from(&std::fs::symlink_metadata(output).ok()?);
+        self.outputs.lock().ok()?.get(output)?.get(&fingerprint)?.clone()
     }
 
     /// Records that the complete file with the metadata `output` is the output of `key`. Renaming the file does
     /// not change its fingerprint.
     pub fn record(&self, key: FixRecordKey, output: &Metadata, report: Option<&FixReport>) -> io::Result<()> {
+        self.record_from(None, key, output, report)
+    }
+
+    /// As [`FixRecord::record`], with the path of the source.
+    pub fn record_from(
+        &self,
+        source: Option<&Path>,
+        key: FixRecordKey,
+        output: &Metadata,
+        report: Option<&FixReport>,
+    ) -> io::Result<()> {
         let fingerprint = FileIdentity::from(output);
-        let line = RecordLine { key: key.clone(), fingerprint: fingerprint.clone(), report: report.cloned() };
+        let source_path = source.map(std::path::absolute).transpose()?;
+        let line = RecordLine {
+            key: key.clone(),
+            fingerprint: fingerprint.clone(),
+            report: report.cloned(),
+            source_path: source_path.clone(),
+        };
         let mut text = serde_json::to_vec(&line).map_err(io::Error::other)?;
         text.push(b'\n');
         if let Ok(mut file) = self.file.lock() {
@@ -134,7 +169,7 @@ impl FixRecord {
             file.sync_data()?;
         }
         if let (Ok(mut outputs), Ok(mut known)) = (self.outputs.lock(), self.known.lock()) {
-            outputs.entry(key.output.clone()).or_default().insert(fingerprint);
+            outputs.entry(key.output.clone()).or_default().insert(fingerprint, source_path);
             known.insert(key, line);
         }
         Ok(())
@@ -160,6 +195,35 @@ mod tests {
         let fix_record = FixRecord::open(&path).unwrap();
         assert!(fix_record.is_ours(&output, &meta), "it may be replaced");
         assert!(fix_record.find(&key).is_none(), "but its report is not readable");
+    }
+
+    #[test]
+    fn records_paths_that_are_not_utf8_and_reads_old_lines() {
+        use std::os::unix::ffi::OsStrExt;
+        let dir = tempfile::tempdir().unwrap();
+        let output = dir.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9.mp4"));
+        std::fs::write(&output, b"output").unwrap();
+        let meta = std::fs::metadata(&output).unwrap();
+        let path = dir.path().join("fix.jsonl");
+        let key = FixRecordKey::new(&meta, "plan", &output);
+        FixRecord::open(&path).unwrap().record_from(Some(&output), key.clone(), &meta, None).unwrap();
+        let fix_record = FixRecord::open(&path).unwrap();
+        assert_eq!(fix_record.find(&key), Some(None));
+        assert!(fix_record.is_ours(&output, &meta));
+        assert_eq!(fix_record.source_of(&output), Some(output));
+
+        let text = dir.path().join("out.mp4");
+        std::fs::rename(dir.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9.mp4")), &text).unwrap();
+        let meta = std::fs::metadata(&text).unwrap();
+        let id = serde_json::to_string(&FileIdentity::from(&meta)).unwrap();
+        let old = format!(
+            "{{\"key\":{{\"source\":{id},\"plan\":\"p\",\"output\":{:?}}},\"made\":{id},\"report\":null}}\n",
+            text.to_str().unwrap()
+        );
+        std::fs::write(&path, old).unwrap();
+        let fix_record = FixRecord::open(&path).unwrap();
+        assert!(fix_record.is_ours(&text, &meta));
+        assert_eq!(fix_record.source_of(&text), None);
     }
 
     #[test]

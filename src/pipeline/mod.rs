@@ -10,12 +10,15 @@ mod events;
 mod fix;
 mod fix_record;
 mod free_space;
+mod name_folding;
 mod outcome;
 mod output_names;
 mod parallel;
 mod probe_cache;
 mod produce_output;
+mod recorded_path;
 mod resource_budget;
+mod shared_names;
 mod staging;
 mod tasks;
 

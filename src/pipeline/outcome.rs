@@ -114,4 +114,6 @@ pub struct Proof {
     pub facts: Option<MediaFacts>,
     /// The encoder of the video; `None` for a copy.
     pub encoder: Option<VideoEncoder>,
+    /// The rules whose findings the output still has; none of them is an error.
+    pub remaining: Vec<String>,
 }

@@ -2,7 +2,7 @@
 
 use crate::model::AudioStream;
 use crate::profile::{Profile, Severity};
-use crate::rules::Assessment;
+use crate::rules::{Assessment, Finding, Remedy};
 
 use super::audio_tracks::KeptAudio;
 use super::input::PlanInput;
@@ -91,6 +91,11 @@ fn target_loudness(assessment: &Assessment, profile: &Profile) -> Option<f64> {
         .flatten()
 }
 
+/// Returns whether the file is too large only because of its audio.
+fn shrinks_audio(finding: &Finding) -> bool {
+    finding.rule == "file-size" && finding.remedy == Remedy::ReencodeAudio
+}
+
 fn reason_to_encode(
     stream: &AudioStream,
     assessment: &Assessment,
@@ -104,7 +109,7 @@ fn reason_to_encode(
         ["audio-codec", "audio-channels", "audio-sample-rate", "audio-bit-rate", "loudness", "av-duration"];
     let finding = assessment.findings().iter().find(|finding| {
         finding.severity >= min_severity
-            && audio_rules.contains(&finding.rule.as_str())
+            && (audio_rules.contains(&finding.rule.as_str()) || shrinks_audio(finding))
             && finding.stream.is_none_or(|index| index == stream.index)
     });
     if let Some(finding) = finding {

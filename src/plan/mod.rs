@@ -21,6 +21,7 @@ mod output_spec;
 mod passthrough;
 mod planner;
 mod refusal;
+mod remaining;
 mod resources;
 mod steps;
 mod still_image;

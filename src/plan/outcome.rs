@@ -186,6 +186,11 @@ impl FixPlan {
         FixPlan { action: Action::Refused, reason: Some(reason), refusal: Some(refusal), ..FixPlan::copy() }
     }
 
+    /// Adds a step that concerns the output file, not its content.
+    pub fn note(&mut self, text: String) {
+        self.steps.push(FixStep::lossless(text));
+    }
+
     /// Turns the plan into a refusal for a reason that does not depend on the file alone.
     pub fn refuse(&mut self, refusal: Refusal, reason: String) {
         *self = FixPlan::refused(refusal.because(reason));

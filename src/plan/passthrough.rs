@@ -6,6 +6,7 @@ use crate::rules::{Remedy, value_text};
 use super::input::{PlanInput, is_about_the_name};
 use super::outcome::{FixPlan, FixStep};
 use super::refusal::{Refusal, Refused};
+use super::remaining::{Changes, remaining};
 
 /// Plans a plain copy. Returns `None` if a copy does not clear the findings.
 pub(super) fn plan(input: &PlanInput<'_>) -> Result<Option<FixPlan>, Refused> {
@@ -45,17 +46,11 @@ pub(super) fn plan(input: &PlanInput<'_>) -> Result<Option<FixPlan>, Refused> {
     if input.has("file-name", Severity::Error) {
         plan.steps.push(FixStep::lossless("file name shortened"));
     }
-    plan.reason = plan.steps.first().map(|step| step.text.clone()).or_else(|| reason_to_copy(input));
+    let left = remaining(input, Changes::default());
+    plan.reason = plan.steps.first().map(|step| step.text.clone()).or_else(|| {
+        // Further warnings are steps of their own.
+        left.first().map(|first| format!("copied unchanged: {first}"))
+    });
+    plan.steps.extend(left.into_iter().map(FixStep::lossless));
     Ok(Some(plan))
-}
-
-/// Returns why a video with findings is copied unchanged.
-fn reason_to_copy(input: &PlanInput<'_>) -> Option<String> {
-    let finding = input.findings(Severity::Warning).find(|finding| finding.remedy != Remedy::None)?;
-    let cost = if matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter) {
-        "fixing this file means re-encoding it"
-    } else {
-        "fixing it costs quality"
-    };
-    Some(format!("copied unchanged: {}, but the platform accepts it and {cost}", finding.message))
 }

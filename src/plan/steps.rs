@@ -5,9 +5,11 @@ use crate::profile::Severity;
 use crate::rules::Remedy;
 
 use super::audio::AudioDecision;
+use super::escalation;
 use super::input::PlanInput;
 use super::outcome::FixStep;
 use super::output_spec::{AudioPlan, Fill, VideoEncode, VideoPlan};
+use super::remaining::{Changes, remaining};
 
 /// Adds the steps that describe what is done to each stream, with the finding that requires it.
 pub(super) fn explain(
@@ -33,10 +35,17 @@ pub(super) fn explain(
         (Some(AudioPlan::Silence { .. }), Some(reason)) => steps.push(FixStep::consented(reason.clone())),
         _ => {}
     }
+    let changes = Changes {
+        remuxes: true,
+        encodes_video: matches!(video, VideoPlan::Encode(_)),
+        encodes_audio: !matches!(audio.plan, Some(AudioPlan::Copy { .. })),
+    };
     let remuxes = input
         .findings(Severity::Warning)
-        .filter(|finding| matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter));
+        .filter(|finding| matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter))
+        .filter(|finding| changes.encodes_video || !escalation::keeps_offset(input, finding));
     steps.extend(remuxes.map(|finding| FixStep::lossless(format!("new container: {}", finding.message))));
+    steps.extend(remaining(input, changes).into_iter().map(FixStep::lossless));
 }
 
 /// Describes what the encode changes besides the codec.

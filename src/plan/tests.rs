@@ -174,8 +174,12 @@ fn tone_maps_hdr_and_refuses_dolby_vision_without_a_base_layer() {
 #[test]
 fn re_encoding_applies_an_editing_edit_list_that_is_never_dropped() {
     let mut facts = media();
-    facts.video[0].edit_list =
-        Some(EditList { kind: EditListKind::Editing, entries: 2, reason: "starts at 0.5 s".into() });
+    facts.video[0].edit_list = Some(EditList {
+        kind: EditListKind::Editing,
+        entries: 2,
+        delay_only: false,
+        reason: "starts at 0.5 s".into(),
+    });
     assert_eq!(plan_for(&facts, "video.mp4", &FixOptions::default()).action, Action::Copy);
     facts.fast_start = Some(false);
     assert_eq!(plan_for(&facts, "video.mp4", &FixOptions::default()).action, Action::Copy);

@@ -144,6 +144,8 @@ pub struct Fix {
     pub encoder: Option<&'static str>,
     /// The verification of the output; `None` if there is no output.
     pub verified: Option<Verified>,
+    /// Whether an earlier run made the output, so that this run only kept it.
+    pub reused: bool,
 }
 
 /// A stream of the source that the output leaves out.
@@ -252,6 +254,8 @@ pub struct Verified {
     pub duration_delta_s: Option<f64>,
     /// The visual similarity of output and source.
     pub similarity: Option<Similarity>,
+    /// The rules whose warnings and advice the output still has.
+    pub remaining: Vec<String>,
 }
 
 /// The state of the upload and of the ads of a file.
@@ -551,6 +555,7 @@ impl Summary {
         match file.fix.as_ref().map(|fix| fix.action) {
             Some(FixAction::Refused) => self.refused += 1,
             Some(FixAction::Failed) => self.failed += 1,
+            Some(FixAction::Copy) if file.verdict == Verdict::Noncompliant => self.fixed += u64::from(made),
             Some(FixAction::None | FixAction::Copy) | None => {}
             // A dry run has no output.
             Some(_) => self.fixed += u64::from(made),

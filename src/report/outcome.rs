@@ -1,7 +1,7 @@
 //! The outcome of one entry, derived from its verdict, fix and delivery.
 
 use super::{Delivery, FileEntry, FixAction};
-use crate::rules::Verdict;
+use crate::rules::{Finding, Severity, Verdict};
 
 /// The outcome of an entry. All renderers use it, so that all formats agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +58,15 @@ impl Outcome {
             match (fix.action, &fix.output) {
                 (FixAction::Refused, _) => return Outcome::Refused,
                 (FixAction::Failed, _) => return Outcome::Failed,
+                // The content complied, and the copy has a name that complies, too.
+                (FixAction::Copy, Some(_)) if verified && entry.verdict == Verdict::Noncompliant => {
+                    return Outcome::Fixed;
+                }
+                (FixAction::Copy, None)
+                    if entry.verdict == Verdict::Noncompliant && entry.delivery.is_none() =>
+                {
+                    return Outcome::Planned;
+                }
                 (FixAction::None | FixAction::Copy, _) => {}
                 (_, Some(_)) if verified => return Outcome::Fixed,
                 (_, Some(_)) => return Outcome::Failed,
@@ -124,6 +133,24 @@ impl Outcome {
 /// Returns whether a verified output fixes the errors of the source, regardless of its delivery.
 pub(super) fn is_fixed(entry: &FileEntry) -> bool {
     Outcome::before_delivery(entry) == Outcome::Fixed
+}
+
+/// Returns whether a verified output of `entry` no longer has the finding.
+pub(super) fn is_cleared(entry: &FileEntry, finding: &Finding) -> bool {
+    let verified =
+        entry.fix.as_ref().filter(|fix| fix.output.is_some()).and_then(|fix| fix.verified.as_ref());
+    match verified {
+        Some(checks) if checks.verdict == Verdict::Compliant => {
+            finding.severity == Severity::Error || !checks.remaining.contains(&finding.rule)
+        }
+        Some(_) => false,
+        None => finding.severity == Severity::Error && is_fixed(entry),
+    }
+}
+
+/// Returns whether the output is one of an earlier run.
+pub(super) fn is_reused(entry: &FileEntry) -> bool {
+    entry.fix.as_ref().is_some_and(|fix| fix.reused && fix.output.is_some())
 }
 
 /// A problem of an entry other than its findings.

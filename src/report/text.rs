@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::document::{Audio, Media, OldLimit, Video};
-use super::outcome::Outcome;
+use super::outcome::{Outcome, is_reused};
 use super::{AudioOutcome, Fix, FixAction, Report, Verified, units};
 use crate::model::{Completeness, HdrKind, TimeRange};
 use crate::rules::{Confidence, Finding, Severity};
@@ -71,10 +71,10 @@ fn audio_text(audio: &Audio) -> String {
     }
 }
 
-/// Returns the name of a severity; an error of a fixed source is `fixed`.
+/// Returns the name of a severity; a finding that the output no longer has is `fixed`.
 pub(super) fn severity(severity: Severity, fixed: bool) -> &'static str {
     match severity {
-        Severity::Error if fixed => "fixed",
+        _ if fixed => "fixed",
         Severity::Error => "error",
         Severity::Warning => "warning",
         Severity::Advice => "advice",
@@ -159,8 +159,15 @@ pub(super) fn verification(fix: &Fix) -> Option<String> {
     let Some(verified) = &fix.verified else {
         return Some("no".to_owned());
     };
-    let Verified { verdict, identical_streams, decoded_frames, decode_errors, duration_delta_s, similarity } =
-        verified;
+    let Verified {
+        verdict,
+        identical_streams,
+        decoded_frames,
+        decode_errors,
+        duration_delta_s,
+        similarity,
+        remaining: _,
+    } = verified;
     let mut parts = vec![match verdict {
         crate::rules::Verdict::Compliant => "output compliant".to_owned(),
         _ => "output not compliant".to_owned(),
@@ -233,6 +240,19 @@ pub(super) fn tally(report: &Report) -> Vec<(Outcome, u64)> {
     let outcomes: Vec<Outcome> = report.files.iter().map(Outcome::of).collect();
     let count = |outcome: Outcome| outcomes.iter().filter(|other| **other == outcome).count() as u64;
     Outcome::ALL.into_iter().map(|outcome| (outcome, count(outcome))).filter(|(_, n)| *n > 0).collect()
+}
+
+/// Returns a count of an outcome, such as `16 fixed (12 by an earlier run)`.
+pub(super) fn counted(report: &Report, outcome: Outcome, number: u64) -> String {
+    let same = report.files.iter().filter(|entry| Outcome::of(entry) == outcome);
+    let kept =
+        if outcome == Outcome::Fixed { same.filter(|entry| is_reused(entry)).count() as u64 } else { 0 };
+    let earlier = match kept {
+        0 => String::new(),
+        kept if kept == number => " by an earlier run".to_owned(),
+        kept => format!(" ({kept} by an earlier run)"),
+    };
+    format!("{number} {}{earlier}", outcome.label())
 }
 
 #[cfg(test)]

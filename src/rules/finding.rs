@@ -52,6 +52,9 @@ pub struct Finding {
     pub remedy: Remedy,
     /// Where the limit is published.
     pub source: Option<String>,
+    /// Whether the message alone tells the value found and what is allowed. Not part of the report.
+    #[serde(skip)]
+    pub stated: bool,
 }
 
 /// The verdict on one file under one profile.

@@ -90,6 +90,8 @@ pub struct Violation {
     pub ranges: Vec<TimeRange>,
     /// For missing data, the first missing second.
     pub first_missing_s: Option<f64>,
+    /// Whether the message alone tells what was found and what is allowed.
+    pub stated: bool,
 }
 
 impl Violation {
@@ -109,7 +111,15 @@ impl Violation {
             severity: None,
             ranges: Vec::new(),
             first_missing_s: None,
+            stated: false,
         }
+    }
+
+    /// Marks the message as one that tells both values, so that reports need not repeat them.
+    #[must_use]
+    pub fn stated(mut self) -> Violation {
+        self.stated = true;
+        self
     }
 
     /// Sets the index of the stream.
@@ -153,7 +163,7 @@ impl<'a> FindingCollector<'a> {
 
     /// Adds a finding whose message ends with what the platform allows.
     pub fn add(&mut self, violation: Violation) {
-        let Violation { actual, allowed, message, remedy, stream, severity, ranges, first_missing_s } =
+        let Violation { actual, allowed, message, remedy, stream, severity, ranges, first_missing_s, stated } =
             violation;
         let message = format!(
             "{message}; {} allow{} {allowed}",
@@ -173,6 +183,7 @@ impl<'a> FindingCollector<'a> {
             confidence: self.limits.confidence,
             remedy,
             source: self.limits.source.clone(),
+            stated,
         });
     }
 

@@ -86,8 +86,12 @@ fn each_rule_fires_on_its_own_fault_only() {
         ("fast-start", |facts| facts.fast_start = Some(false)),
         ("fragmented", |facts| facts.fragmented = Some(true)),
         ("edit-list", |facts| {
-            facts.video[0].edit_list =
-                Some(EditList { kind: EditListKind::Editing, entries: 2, reason: "two edits".into() });
+            facts.video[0].edit_list = Some(EditList {
+                kind: EditListKind::Editing,
+                entries: 2,
+                delay_only: false,
+                reason: "two edits".into(),
+            });
         }),
         ("start-time", |facts| {
             facts.video[0].start_s = Some(0.5);

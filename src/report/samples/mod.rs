@@ -70,7 +70,12 @@ fn media_with_every_field() -> Media {
     (video.bit_rate, video.duration_s, video.start_s) = (Some(8_000_000), Some(12.0), Some(0.0));
     (video.frames, video.closed_gop, video.max_gop_frames) = (Some(360), Some(true), Some(60));
     video.parameter_changes = Some(0);
-    let edit_list = EditList { kind: EditListKind::Benign, entries: 1, reason: "reorder delay".into() };
+    let edit_list = EditList {
+        kind: EditListKind::Benign,
+        entries: 1,
+        delay_only: false,
+        reason: "reorder delay".into(),
+    };
     video.edit_list = Some(edit_list.clone());
     video.timing =
         Some(Timing { min_interval_s: Some(0.03), negative_dts_s: Some(-0.1), ..Timing::default() });
@@ -104,6 +109,7 @@ pub(super) fn finding(rule: &str, severity: Severity, remedy: Remedy) -> Finding
         confidence: Confidence::Practice,
         remedy,
         source: Some("https://ads.tiktok.com/help/article/video-ads-specifications".into()),
+        stated: false,
     }
 }
 
@@ -173,7 +179,9 @@ pub(super) fn reencoded() -> Fix {
                 min: 0.987_3,
                 worst_at_s: Some(3.2),
             }),
+            remaining: Vec::new(),
         }),
+        reused: false,
     }
 }
 
@@ -191,6 +199,7 @@ fn without_output(action: FixAction, reason: &str) -> Fix {
         refusal,
         encoder: None,
         verified: None,
+        reused: false,
     }
 }
 

@@ -19,7 +19,7 @@ rule!(
             let message = format!("the file has a {kind} stream ({name})");
             out.add_verbatim(
                 Violation::new(message, format!("{kind} {name}"), "video and audio only", Remedy::Remux)
-                    .at(stream.index),
+                    .at(stream.index).stated(),
             );
         }
         let main = subject.video().map(|main| main.index);
@@ -30,7 +30,7 @@ rule!(
                 "the file has a second video stream"
             };
             out.add_verbatim(
-                Violation::new(message, "second video", "one video stream", Remedy::Remux).at(stream.index),
+                Violation::new(message, "second video", "one video stream", Remedy::Remux).at(stream.index).stated(),
             );
         }
     }

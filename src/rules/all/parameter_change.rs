@@ -16,7 +16,7 @@ rule!(
             let message = format!("the codec parameters change {changes} times within the video");
             out.add_verbatim(
                 Violation::new(message, changes.to_string(), "no change", Remedy::ReencodeVideo)
-                    .at(video.index),
+                    .at(video.index).stated(),
             );
         }
     }

@@ -15,12 +15,8 @@ rule!(
             return;
         };
         if audio.index < video.index {
-            out.add_verbatim(Violation::new(
-                "the audio stream comes before the video stream",
-                "audio first",
-                "video first",
-                Remedy::Remux,
-            ));
+            let message = "the audio stream comes before the video stream";
+            out.add_verbatim(Violation::new(message, "audio first", "video first", Remedy::Remux).stated());
         }
     }
 );

@@ -206,8 +206,8 @@ fn write(
         let mut heartbeat = |step| progress(Progress { done_s: 0.0, frames: 0, ..step });
         let (size, report) = read_copies_first(&mut transcoder, spec, &mut heartbeat)?;
         (reserved, copy_report) = (size, Some(report));
-        let rewound = if transcoder.input.is_repeatable() { transcoder.into_input()? } else { open()? };
-        transcoder = Transcoder::open(rewound, spec)?;
+        // Opened anew, because seeking to the start would skip the priming packets before it.
+        transcoder = Transcoder::open(open()?, spec)?;
     }
     let store: Box<dyn Store> = match reserved {
         Some(reserved) => Box::new(ReservedSpace::new(share(output)?, reserved, flush.clone())),

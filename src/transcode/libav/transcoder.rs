@@ -189,13 +189,6 @@ impl Transcoder {
         Ok(transcoder)
     }
 
-    /// Returns the rewound input.
-    pub(crate) fn into_input(self) -> Result<Input, JobError> {
-        let Transcoder { mut input, .. } = self;
-        input.rewind()?;
-        Ok(input)
-    }
-
     /// Makes the demuxer discard the streams that the plan does not use.
     fn discard_unused_streams(&mut self) -> Result<(), JobError> {
         let context = self.input.as_mut_ptr();
