@@ -14,6 +14,7 @@ mod input;
 mod options;
 mod outcome;
 mod output_spec;
+mod part_geometry;
 mod passthrough;
 mod planner;
 mod refusal;
@@ -28,7 +29,8 @@ pub use outcome::{
 };
 pub use output_spec::{
     AudioEncode, AudioPlan, Canvas, CropMargins, Fill, Lengthening, LengtheningKind, OutputContainer,
-    OutputSpec, Preset, RateControl, ToneMap, VideoEncode, VideoEncoder, VideoPlan, VideoTags, X264Profile,
+    OutputSpec, PartFit, Preset, RateControl, ToneMap, VideoEncode, VideoEncoder, VideoPlan, VideoTags,
+    X264Profile,
 };
 pub use planner::plan;
 pub use refusal::Refusal;

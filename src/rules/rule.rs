@@ -86,6 +86,8 @@ pub struct Violation {
     pub stream: Option<u32>,
     /// Severity, if it differs from the profile's.
     pub severity: Option<Severity>,
+    /// Whether it is an error under every profile.
+    pub always_error: bool,
     /// The affected spans of the video.
     pub ranges: Vec<TimeRange>,
     /// For missing data, the first missing second.
@@ -107,6 +109,7 @@ impl Violation {
             remedy,
             stream: None,
             severity: None,
+            always_error: false,
             ranges: Vec::new(),
             first_missing_s: None,
         }
@@ -116,6 +119,13 @@ impl Violation {
     #[must_use]
     pub fn at(mut self, stream: u32) -> Violation {
         self.stream = Some(stream);
+        self
+    }
+
+    /// Makes it an error, whatever severity the profile sets.
+    #[must_use]
+    pub fn as_error(mut self) -> Violation {
+        self.always_error = true;
         self
     }
 
@@ -153,8 +163,18 @@ impl<'a> FindingCollector<'a> {
 
     /// Adds a finding whose message ends with what the platform allows.
     pub fn add(&mut self, violation: Violation) {
-        let Violation { actual, allowed, message, remedy, stream, severity, ranges, first_missing_s } =
-            violation;
+        let Violation {
+            actual,
+            allowed,
+            message,
+            remedy,
+            stream,
+            severity,
+            always_error,
+            ranges,
+            first_missing_s,
+        } = violation;
+        let severity = severity.unwrap_or(self.limits.severity).min(self.limits.severity);
         let message = format!(
             "{message}; {} allow{} {allowed}",
             self.platform,
@@ -162,7 +182,7 @@ impl<'a> FindingCollector<'a> {
         );
         self.findings.push(Finding {
             rule: self.rule.to_owned(),
-            severity: severity.unwrap_or(self.limits.severity).min(self.limits.severity),
+            severity: if always_error { Severity::Error } else { severity },
             stream,
             actual,
             allowed,

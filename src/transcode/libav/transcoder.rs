@@ -9,6 +9,7 @@ use ffmpeg_next::ffi;
 use super::audio::{AudioChain, AudioFramer, loudness_gain};
 use super::copy::{Copier, CopyPlan};
 use super::ffi_wrappers::{Frame, Packet, failed};
+use super::filter_stage::Sample;
 use super::input::Input;
 use super::shared_decode::DecoderHandle;
 use super::video::VideoChain;
@@ -38,7 +39,7 @@ pub(crate) trait MediaSink {
         None
     }
     /// Takes the decoded frame of the next planned frame.
-    fn sample(&mut self, _: Frame) -> Result<(), JobError> {
+    fn sample(&mut self, _: Sample) -> Result<(), JobError> {
         Ok(())
     }
     /// Ends the video frames.

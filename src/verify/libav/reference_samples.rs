@@ -7,8 +7,12 @@ use super::frame_planes;
 use crate::job::{JobError, VerifyReport};
 use crate::plan::VideoEncode;
 use crate::transcode::libav::ffi_wrappers::{Frame, failed, rational};
-use crate::verify::reference_render::{Image, Region, common_size, render, render_region};
-use crate::verify::thresholds::{REFERENCE_MEAN, REFERENCE_SAMPLE_EVERY, REFERENCE_SAMPLES};
+use crate::transcode::libav::filter_stage::{Sample, part_plan};
+use crate::transcode::libav::video::frame_format;
+use crate::verify::reference_render::{Image, Region, common_size, low_frequencies, render, render_region};
+use crate::verify::thresholds::{
+    FINE_DETAIL_BELOW, REFERENCE_MEAN, REFERENCE_SAMPLE_EVERY, REFERENCE_SAMPLES,
+};
 
 /// Minimum shorter side in pixels for SSIMULACRA2.
 const MIN_SIDE: usize = 32;
@@ -37,31 +41,38 @@ impl ReferenceSamples {
     }
 
     /// Compares the output frame at a tick with the decoded source frame it results from.
-    pub(super) fn add(&mut self, tick: u64, source: &Frame, output: &Frame) -> Result<(), JobError> {
+    pub(super) fn add(&mut self, tick: u64, source: &Sample, output: &Frame) -> Result<(), JobError> {
         // Bounds the number of samples of videos much longer than declared.
         if self.scores.len() >= 2 * REFERENCE_SAMPLES {
             return Ok(());
         }
+        let plan = match source.is_part {
+            true => &part_plan(&self.plan, &frame_format(&source.frame, self.aspect)),
+            false => &self.plan,
+        };
         let frames = (
-            frame_planes::planar_frame(source, self.aspect),
+            frame_planes::planar_frame(&source.frame, self.aspect),
             frame_planes::planar_frame(output, rational(1, 1)),
         );
         let (Some(source), Some(output)) = frames else { return Ok(()) };
-        let size = common_size(&source, &self.plan);
+        let size = common_size(&source, plan);
         if size.0.min(size.1) < MIN_SIDE {
             return Ok(());
         }
-        let mut planned = render(&source, &self.plan, size);
-        let canvas = self.plan.canvas.as_ref().map_or(self.plan.scale, |canvas| canvas.size);
-        let (width, height) = (self.plan.scale.width as usize, self.plan.scale.height as usize);
-        let margin = |canvas: u32, frame: usize| ((canvas as usize).saturating_sub(frame) / 2) & !1;
-        let (left, top) = (margin(canvas.width, width), margin(canvas.height, height));
-        let mut actual = render_region(&output, Region { left, top, width, height }, size);
+        let region = output_region(plan);
+        let mut planned = render(&source, plan, size);
+        let mut actual = render_region(&output, region, size);
         if size.0.min(size.1) < MIN_COLOR_SIDE {
             planned.to_grey();
             actual.to_grey();
         }
-        self.scores.push((tick, score(&planned, &actual)?));
+        let mut found = score(&planned, &actual)?;
+        if found < FINE_DETAIL_BELOW {
+            // Fine regular detail has another phase after each way of scaling; the low frequencies do not.
+            let [planned, actual] = low_frequencies(&source, &output, plan, region);
+            found = found.max(score(&planned, &actual)?);
+        }
+        self.scores.push((tick, found));
         Ok(())
     }
 
@@ -86,6 +97,14 @@ impl ReferenceSamples {
             ));
         }
     }
+}
+
+/// Returns the region of the output frame that shows the scaled video.
+fn output_region(plan: &VideoEncode) -> Region {
+    let frame = plan.frame();
+    let (width, height) = (plan.scale.width as usize, plan.scale.height as usize);
+    let margin = |frame: u32, scaled: usize| ((frame as usize).saturating_sub(scaled) / 2) & !1;
+    Region { left: margin(frame.width, width), top: margin(frame.height, height), width, height }
 }
 
 /// Returns the SSIMULACRA2 score of two images; 100 is identical.
