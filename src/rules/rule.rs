@@ -86,8 +86,8 @@ pub struct Violation {
     pub stream: Option<u32>,
     /// Severity, if it differs from the profile's.
     pub severity: Option<Severity>,
-    /// Whether it is an error under every profile.
-    pub always_error: bool,
+    /// The lowest severity, whatever severity the profile sets.
+    pub at_least: Option<Severity>,
     /// The affected spans of the video.
     pub ranges: Vec<TimeRange>,
     /// For missing data, the first missing second.
@@ -109,7 +109,7 @@ impl Violation {
             remedy,
             stream: None,
             severity: None,
-            always_error: false,
+            at_least: None,
             ranges: Vec::new(),
             first_missing_s: None,
         }
@@ -122,10 +122,10 @@ impl Violation {
         self
     }
 
-    /// Makes it an error, whatever severity the profile sets.
+    /// Raises it to this severity if the profile sets a lower one.
     #[must_use]
-    pub fn as_error(mut self) -> Violation {
-        self.always_error = true;
+    pub fn at_least(mut self, severity: Severity) -> Violation {
+        self.at_least = Some(severity);
         self
     }
 
@@ -170,7 +170,7 @@ impl<'a> FindingCollector<'a> {
             remedy,
             stream,
             severity,
-            always_error,
+            at_least,
             ranges,
             first_missing_s,
         } = violation;
@@ -182,7 +182,7 @@ impl<'a> FindingCollector<'a> {
         );
         self.findings.push(Finding {
             rule: self.rule.to_owned(),
-            severity: if always_error { Severity::Error } else { severity },
+            severity: at_least.map_or(severity, |least| severity.max(least)),
             stream,
             actual,
             allowed,

@@ -2,6 +2,7 @@
 
 use super::super::finding::Remedy;
 use super::super::rule::{Violation, rule};
+use crate::profile::Severity;
 
 rule!(
     Color,
@@ -27,7 +28,7 @@ rule!(
             let violation = Violation::new(message, title, "bt709", Remedy::ReencodeVideo).at(video.index);
             // The difference is a few steps of 255.
             let slight = primaries.is_standard_definition();
-            out.add_verbatim(if slight { violation.as_advice() } else { violation });
+            out.add_verbatim(if slight { violation.as_advice() } else { violation.at_least(Severity::Warning) });
         }
         let missing: Vec<&str> =
             [("primaries", &color.primaries), ("transfer", &color.transfer), ("matrix", &color.matrix)]

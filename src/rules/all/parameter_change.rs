@@ -2,6 +2,7 @@
 
 use super::super::finding::Remedy;
 use super::super::rule::{Violation, rule};
+use crate::profile::Severity;
 
 rule!(
     ParameterChange,
@@ -19,7 +20,7 @@ rule!(
             out.add_verbatim(
                 Violation::new(message, sizes.join(", "), first.to_string(), Remedy::ReencodeVideo)
                     .at(video.index)
-                    .as_error(),
+                    .at_least(Severity::Error),
             );
             return;
         }

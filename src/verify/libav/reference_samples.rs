@@ -9,7 +9,9 @@ use crate::plan::VideoEncode;
 use crate::transcode::libav::ffi_wrappers::{Frame, failed, rational};
 use crate::transcode::libav::filter_stage::{Sample, part_plan};
 use crate::transcode::libav::video::frame_format;
-use crate::verify::reference_render::{Image, Region, common_size, low_frequencies, render, render_region};
+use crate::verify::reference_render::{
+    Image, Region, common_size, gamut_differences, low_frequencies, render, render_region,
+};
 use crate::verify::thresholds::{
     FINE_DETAIL_BELOW, REFERENCE_MEAN, REFERENCE_SAMPLE_EVERY, REFERENCE_SAMPLES,
 };
@@ -25,11 +27,13 @@ pub(super) struct ReferenceSamples {
     plan: VideoEncode,
     aspect: ffi::AVRational,
     scores: Vec<(u64, f64)>,
+    /// Summed differences from the plan, and from the plan without conversion of the primaries.
+    gamut: [f64; 2],
 }
 
 impl ReferenceSamples {
     pub(super) fn new(plan: &VideoEncode, aspect: ffi::AVRational) -> ReferenceSamples {
-        ReferenceSamples { plan: plan.clone(), aspect, scores: Vec::new() }
+        ReferenceSamples { plan: plan.clone(), aspect, scores: Vec::new(), gamut: [0.0; 2] }
     }
 
     /// Returns the number of ticks between samples in a video of `seconds`.
@@ -60,6 +64,9 @@ impl ReferenceSamples {
             return Ok(());
         }
         let region = output_region(plan);
+        if let Some([planned, unconverted]) = gamut_differences(&source, &output, plan, region) {
+            self.gamut = [self.gamut[0] + planned, self.gamut[1] + unconverted];
+        }
         let mut planned = render(&source, plan, size);
         let mut actual = render_region(&output, region, size);
         if size.0.min(size.1) < MIN_COLOR_SIDE {
@@ -85,6 +92,13 @@ impl ReferenceSamples {
     /// are low for that reason.
     pub(super) fn check(self, report: &mut VerifyReport) {
         let rate = self.plan.frame_rate.as_f64();
+        let [planned, unconverted] = self.gamut;
+        if unconverted < planned {
+            report.failures.push(format!(
+                "the colours of the output are not converted to BT.709 primaries: they differ from the plan by \
+                 {planned:.1} steps of 255 and from unconverted colours by {unconverted:.1}, expected less from the plan"
+            ));
+        }
         let worst = self.scores.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1));
         let scores = self.scores();
         let mean = scores.iter().sum::<f64>() / scores.len().max(1) as f64;

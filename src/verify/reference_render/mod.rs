@@ -14,7 +14,7 @@ use crate::plan::VideoEncode;
 
 use self::colors::{ColorDecoder, Row, color, push_pixels};
 pub use self::image::{Colors, Image, PlanarFrame, Plane, Region};
-pub use self::low_pass::low_frequencies;
+pub use self::low_pass::{gamut_differences, low_frequencies};
 use self::pixel_mapper::PixelMapper;
 
 /// Maximum longer side in pixels for the comparison: it suffices for rotation, crop and colours, and fine
