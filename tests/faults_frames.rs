@@ -311,12 +311,14 @@ fn one_pixel_patterns_pass_the_comparison() {
     let dir = TestDir::new();
     house(
         &dir,
-        "[rule.resolution]\nseverity = \"error\"\nmin_side = 540\n[rule.interlaced]\nseverity = \"error\"\n",
+        "[rule.resolution]\nseverity = \"error\"\nmin_side = 720\n[rule.interlaced]\nseverity = \"error\"\n",
     );
     let patterns = [
         ("checks.mp4", "geq=lum='255*mod(X+Y,2)':cb=128:cr=128", "360x640", ""),
         ("columns.mp4", "geq=lum='255*mod(X,2)':cb=128:cr=128", "360x640", ""),
         ("rows.mp4", "geq=lum='255*mod(Y,2)':cb=128:cr=128", "360x640", ""),
+        ("square.mp4", "geq=lum='255*mod(X+Y,2)':cb=128:cr=128", "500x500", ""),
+        ("wide.mp4", "geq=lum='255*mod(Y,2)':cb=128:cr=128", "1000x700", ""),
         ("halftone.mp4", "geq=lum='if(lt(mod(X,3)+mod(Y,3),2),255,X/3)':cb=128:cr=128", "402x714", ""),
     ];
     for (name, filter, size, options) in patterns {
