@@ -34,8 +34,8 @@ pub enum Primaries {
     Smpte170M,
     /// SMPTE 240M.
     Smpte240M,
-    /// Generic film with illuminant C.
-    Film,
+    /// Colour filters with illuminant C (value 8 of the table).
+    GenericFilm,
     /// BT.2020.
     Bt2020,
     /// CIE XYZ (SMPTE ST 428-1).
@@ -55,7 +55,7 @@ impl Primaries {
         (Primaries::Bt470Bg, "bt470bg", "BT.470BG"),
         (Primaries::Smpte170M, "smpte170m", "SMPTE 170M"),
         (Primaries::Smpte240M, "smpte240m", "SMPTE 240M"),
-        (Primaries::Film, "film", "film"),
+        (Primaries::GenericFilm, "film", "colour filter (illuminant C)"),
         (Primaries::Bt2020, "bt2020", "BT.2020"),
         (Primaries::Xyz, "smpte428", "CIE XYZ"),
         (Primaries::DciP3, "smpte431", "DCI-P3"),

@@ -20,7 +20,7 @@ fn chromaticities(primaries: Primaries) -> Option<Chromaticities> {
         Primaries::Bt470M => [(0.67, 0.33), (0.21, 0.71), (0.14, 0.08), ILLUMINANT_C],
         Primaries::Bt470Bg => [(0.64, 0.33), (0.29, 0.60), (0.15, 0.06), D65],
         Primaries::Smpte170M | Primaries::Smpte240M => [(0.630, 0.340), (0.310, 0.595), (0.155, 0.070), D65],
-        Primaries::Film => [(0.681, 0.319), (0.243, 0.692), (0.145, 0.049), ILLUMINANT_C],
+        Primaries::GenericFilm => [(0.681, 0.319), (0.243, 0.692), (0.145, 0.049), ILLUMINANT_C],
         Primaries::Bt2020 => [(0.708, 0.292), (0.170, 0.797), (0.131, 0.046), D65],
         Primaries::DciP3 => [(0.680, 0.320), (0.265, 0.690), (0.150, 0.060), (0.314, 0.351)],
         Primaries::DisplayP3 => [(0.680, 0.320), (0.265, 0.690), (0.150, 0.060), D65],
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn white_stays_white() {
-        for primaries in [Primaries::Bt470M, Primaries::DciP3, Primaries::DisplayP3, Primaries::Film] {
+        for primaries in [Primaries::Bt470M, Primaries::DciP3, Primaries::DisplayP3, Primaries::GenericFilm] {
             for transfer in [None, Some("iec61966-2-1")] {
                 let white = GamutConversion::new(primaries, transfer).convert([0.7; 3]);
                 assert!(white.iter().all(|value| (value - 0.7).abs() < 0.002), "{primaries:?} {white:?}");
