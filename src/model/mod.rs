@@ -16,7 +16,7 @@ mod media;
 mod still_image;
 mod units;
 
-pub use color::{ColorTags, DolbyVision, Hdr, HdrKind};
+pub use color::{ColorTags, DolbyVision, Hdr, HdrKind, Primaries};
 pub(crate) use compact_encoding::Compact;
 pub use content_analysis::{DecodeError, DecodeReport, DeepReport, LoudnessReport, TimeRange};
 pub use geometry::{Flip, Rotation, Size, display_aspect_ratio, display_size};

@@ -29,6 +29,9 @@ pub(super) fn reason_to_encode_video(
     if let Some(finding) = errors.find(|finding| finding.remedy == Remedy::ReencodeVideo) {
         return Some(finding.message.clone());
     }
+    if video.frame_sizes.len() > 1 {
+        return Some("the frame size changes within the video".into());
+    }
     if duration.extend.is_some() {
         return Some("lengthening the video adds frames".into());
     }

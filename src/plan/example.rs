@@ -1,8 +1,8 @@
 //! Sample plans for tests and benchmarks.
 
 use super::output_spec::{
-    AudioEncode, AudioPlan, OutputContainer, OutputSpec, Preset, RateControl, VideoEncode, VideoEncoder,
-    VideoPlan, X264Profile,
+    AudioEncode, AudioPlan, OutputContainer, OutputSpec, PartFit, Preset, RateControl, VideoEncode,
+    VideoEncoder, VideoPlan, X264Profile,
 };
 use crate::model::{Rational, Rotation, Size};
 
@@ -18,6 +18,7 @@ pub fn video_encode(width: u32, height: u32, rate: u32) -> VideoEncode {
         crop: None,
         scale: Size::new(width, height),
         canvas: None,
+        part_fit: PartFit::default(),
         alpha_background: None,
         frame_rate: Rational::new(rate, 1).unwrap_or(Rational::ONE),
         rate: RateControl { crf: 20.0, max_bit_rate: None, buffer_bits: None, min_bit_rate: None },

@@ -18,6 +18,7 @@ mod left_out;
 mod options;
 mod outcome;
 mod output_spec;
+mod part_geometry;
 mod passthrough;
 mod planner;
 mod refusal;
@@ -33,7 +34,7 @@ pub use outcome::{
 };
 pub use output_spec::{
     AudioEncode, AudioPlan, Canvas, CropMargins, Fill, JoinKind, JoinedTracks, Lengthening, LengtheningKind,
-    OutputContainer, OutputSpec, Preset, RateControl, ToneMap, VideoEncode, VideoEncoder, VideoPlan,
+    OutputContainer, OutputSpec, PartFit, Preset, RateControl, ToneMap, VideoEncode, VideoEncoder, VideoPlan,
     VideoTags, X264Profile,
 };
 pub use planner::plan;

@@ -121,6 +121,9 @@ pub struct VideoEncode {
     pub scale: Size,
     /// Centre the scaled video in a larger frame.
     pub canvas: Option<Canvas>,
+    /// How frames of another size than the first are fitted into the output frame.
+    #[serde(default, skip_serializing_if = "PartFit::is_default")]
+    pub part_fit: PartFit,
     /// The colour behind transparent pixels, `RRGGBB`; `None` if the source has no alpha.
     pub alpha_background: Option<String>,
     /// Constant frame rate of the output.
@@ -169,6 +172,28 @@ pub struct Canvas {
     pub size: Size,
     /// Content of the borders.
     pub fill: Fill,
+}
+
+/// How the parts of a video whose frames have another size than the first are fitted into the output frame.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartFit {
+    /// Borders are added.
+    Pad(Fill),
+    /// What exceeds the frame is cut off.
+    Crop,
+}
+
+impl Default for PartFit {
+    fn default() -> PartFit {
+        PartFit::Pad(Fill::Color("000000".to_owned()))
+    }
+}
+
+impl PartFit {
+    fn is_default(&self) -> bool {
+        *self == PartFit::default()
+    }
 }
 
 /// The content of borders.

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use super::fast_path::{Unresolved, complete_facts, complete_fragmented};
 use super::ffi_enums::text;
 use super::identical_audio::{find_identical_audio, has_similar_audio};
+use super::key_frame_sizes::read_key_frame_sizes;
 use super::open::{MediaInput, open_input};
 use super::packet_walk::{PacketWalk, read_first_packets, walk_packets};
 use super::sample_index::read_index;
@@ -43,7 +44,7 @@ pub(crate) fn probe(
     let mut input = open()?;
     let mut quick = Err(Unresolved::Container);
     if depth == ProbeDepth::Auto {
-        quick = fast_path(&mut input, &declared, progress)?;
+        quick = fast_path(&mut input, file, &declared, progress)?;
         input.check_reads()?;
     }
     let mut facts = match quick {
@@ -52,7 +53,7 @@ pub(crate) fn probe(
             if !unresolved.found_in_header() {
                 input = open()?;
             }
-            full_scan(&mut input, &declared, depth, progress)?
+            full_scan(&mut input, file, &declared, depth, progress)?
         }
     };
     // The packets of a large file were not read to the end.
@@ -99,6 +100,7 @@ pub(crate) fn probe(
 /// Returns the facts without libav's stream analysis, or what that leaves unresolved.
 fn fast_path(
     input: &mut MediaInput,
+    file: &File,
     declared: &Declared,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Result<MediaFacts, Unresolved>, JobError> {
@@ -124,8 +126,11 @@ fn fast_path(
     };
     let timed = timed && !facts.video.iter().any(may_have_inband_sets);
     if timed {
-        // There is one sample entry, and it contains all parameter sets.
+        // There is one sample entry, and it contains all parameter sets, unless a key frame shows the contrary.
         facts.video.iter_mut().for_each(|video| video.parameter_changes = Some(0));
+        let context = input.as_ptr();
+        // SAFETY: as above; the input was opened on this file.
+        unsafe { read_key_frame_sizes(context, file, &mut facts) };
     } else if small && worth_walking(&facts) {
         walk_packets(input, &mut walk, &mut facts, progress)?;
         compare_end(walk.first_end_s(), walk.presentation_end_s(), &mut facts);
@@ -181,6 +186,7 @@ fn has_unknown_duration(input: &mut MediaInput) -> bool {
 /// Returns the facts from libav's stream analysis, and from the packets as far as `depth` requires.
 fn full_scan(
     input: &mut MediaInput,
+    file: &File,
     declared: &Declared,
     depth: ProbeDepth,
     progress: &mut dyn FnMut(Progress),
@@ -199,6 +205,8 @@ fn full_scan(
     let walk = match depth {
         ProbeDepth::Header => false,
         ProbeDepth::Auto if unknown_duration => true,
+        // The packets announce which sample entry is in force, and with it the frame size.
+        ProbeDepth::Auto if declared.tracks.iter().any(|track| track.sample_entries > Some(1)) => true,
         ProbeDepth::Auto => facts.size_bytes <= ALWAYS_WALK_BYTES && worth_walking(&facts),
         ProbeDepth::Packets => true,
     };
@@ -209,7 +217,14 @@ fn full_scan(
             facts.measured_duration_s = walk.duration_s(&facts);
         }
         compare_end(walk.first_end_s(), walk.presentation_end_s(), &mut facts);
-    } else if depth != ProbeDepth::Header && facts.video.iter().any(is_pq) {
+        return Ok(facts);
+    }
+    if is_indexed(&facts, declared) {
+        let context = input.as_ptr();
+        // SAFETY: the context is open on this file, and `input` is not used during the call.
+        unsafe { read_key_frame_sizes(context, file, &mut facts) };
+    }
+    if depth != ProbeDepth::Header && facts.video.iter().any(is_pq) {
         input.with_read_limit(|input| read_first_packets(input, &mut facts));
     }
     Ok(facts)
@@ -308,7 +323,7 @@ mod tests {
     fn unresolved(file: &File, name: &str) -> Option<Unresolved> {
         let declared = headers::read(&BlockCache::new(file).ok()?).ok()?;
         let mut input = open_input(file.try_clone().ok()?, name, Arc::default()).ok()?;
-        fast_path(&mut input, &declared, &mut |_| {}).ok()?.err()
+        fast_path(&mut input, file, &declared, &mut |_| {}).ok()?.err()
     }
 
     #[test]

@@ -5,13 +5,14 @@ use std::ffi::c_int;
 
 use ffmpeg_next::ffi;
 
-use super::ffi_enums::number;
+use super::ffi_enums::{codec_name, number};
 use super::open::MediaInput;
 use super::streams::{extradata, seconds};
 use super::timing::write_timing;
-use super::version::has_packet_side_data;
+use super::version::packet_side_data;
 use crate::job::{JobError, Progress};
 use crate::model::{Completeness, HdrKind, MediaFacts, VideoStream};
+use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::probe::bitstream::hevc;
 use crate::probe::bitstream::parameter_sets::{ParameterSets, SetCodec};
 
@@ -42,6 +43,8 @@ struct VideoPackets {
     changes: u32,
     /// The parameter sets in force, for codecs that have them.
     sets: Option<ParameterSets>,
+    /// The frame sizes, for codecs whose packets state them.
+    sizes: Option<FrameSizes>,
     lowest_dts: Option<i64>,
     missing_timestamps: bool,
     overflow: bool,
@@ -99,6 +102,7 @@ impl PacketWalk {
             unsafe {
                 if video.packets == 0 {
                     video.sets = parameter_sets(stream);
+                    video.sizes = frame_sizes(stream);
                 }
                 video.add(packet, is_hevc(stream));
             }
@@ -259,6 +263,18 @@ unsafe fn parameter_sets(stream: *const ffi::AVStream) -> Option<ParameterSets> 
     Some(ParameterSets::from_config(codec, record))
 }
 
+/// Returns the reader of the frame sizes of a stream, with the sets in its configuration record.
+///
+/// # Safety
+/// `stream` is one of an open demuxer's.
+pub(super) unsafe fn frame_sizes(stream: *const ffi::AVStream) -> Option<FrameSizes> {
+    // SAFETY: by the contract; the bytes are copied.
+    unsafe {
+        let parameters = (*stream).codecpar;
+        FrameSizes::of(&codec_name(number(&raw const (*parameters).codec_id))?, extradata(parameters))
+    }
+}
+
 /// # Safety
 /// `stream` is one of an open demuxer's.
 unsafe fn is_hevc(stream: *const ffi::AVStream) -> bool {
@@ -287,9 +303,13 @@ impl VideoPackets {
         }
         let key = packet.flags & ffi::AV_PKT_FLAG_KEY != 0;
         // SAFETY: by the contract.
-        if unsafe { has_packet_side_data(packet, NEW_EXTRADATA) } {
+        if let Some(config) = unsafe { packet_side_data(packet, NEW_EXTRADATA) } {
             self.changes = self.changes.saturating_add(1);
             self.sets.iter_mut().for_each(ParameterSets::clear);
+            self.sizes.iter_mut().for_each(|sizes| sizes.configure(config));
+        }
+        if let Some(sizes) = self.sizes.as_mut().filter(|sizes| key || !sizes.only_at_key_frames()) {
+            sizes.add(data);
         }
         // A new configuration takes effect at a key frame.
         if key && self.sets.as_mut().is_some_and(|sets| sets.update(data)) {
@@ -332,7 +352,9 @@ impl VideoPackets {
             return;
         }
         video.frames.get_or_insert(self.packets);
-        video.parameter_changes = Some(self.changes);
+        let size_changes = self.sizes.as_ref().map_or(0, FrameSizes::changes);
+        video.parameter_changes = Some(self.changes.max(size_changes));
+        video.frame_sizes = self.sizes.as_ref().map_or_else(Vec::new, |sizes| sizes.several().to_vec());
         self.set_hdr10(video);
         if self.keys > 0 && !self.missing_timestamps {
             video.closed_gop = Some(!self.open_gops);

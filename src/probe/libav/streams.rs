@@ -5,6 +5,7 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
+use super::alpha::alpha_decoder;
 use super::ffi_enums::{
     codec_name, color_names, fourcc, has_decoder, number, pixel_format, profile_name, text,
 };
@@ -105,6 +106,7 @@ unsafe fn video(context: *mut ffi::AVFormatContext, stream: *mut ffi::AVStream, 
             number(&raw const (*parameters).color_space),
         ]);
         let color = ColorTags { range, primaries, transfer, matrix };
+        let beside = alpha_decoder(stream);
         VideoStream {
             index,
             codec: codec_name(id),
@@ -114,7 +116,7 @@ unsafe fn video(context: *mut ffi::AVFormatContext, stream: *mut ffi::AVStream, 
             pixel_format: pixels.as_ref().map(|format| format.name.clone()),
             bit_depth: pixels.as_ref().map(|format| format.depth).filter(|&depth| depth > 0),
             chroma: pixels.as_ref().map(|format| format.chroma.clone()),
-            alpha: pixels.as_ref().map(|format| format.alpha),
+            alpha: if beside.is_some() { Some(true) } else { pixels.as_ref().map(|format| format.alpha) },
             width: positive((*parameters).width),
             height: positive((*parameters).height),
             sample_aspect_ratio: guessed,
@@ -129,7 +131,7 @@ unsafe fn video(context: *mut ffi::AVFormatContext, stream: *mut ffi::AVStream, 
             duration_s: duration_s(stream),
             start_s: seconds((*stream).start_time, (*stream).time_base),
             frames: u64::try_from((*stream).nb_frames).ok().filter(|&count| count > 0),
-            decodable: has_decoder(id),
+            decodable: beside.map_or_else(|| has_decoder(id), |decoder| !decoder.is_null()),
             language: language((*stream).metadata),
             default: is_default(context, stream),
             ..VideoStream::default()

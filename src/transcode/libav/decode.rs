@@ -10,6 +10,7 @@ use super::ffi_wrappers::{
 };
 use crate::job::JobError;
 use crate::model::DecodeError;
+use crate::probe::libav::alpha_decoder;
 
 /// Maximum number of errors kept with details; further errors are only counted.
 pub(super) const MAX_DAMAGE: usize = 20;
@@ -35,7 +36,11 @@ impl Decoder {
         // SAFETY: the stream belongs to a format context that the caller holds; fields are only read.
         let (parameters, base, index) =
             unsafe { ((*stream).codecpar, (*stream).time_base, (*stream).index as u32) };
-        Decoder::with(parameters, base, index, threads, strict)
+        // SAFETY: as above. Codec ids come from the library the bindings were made for.
+        let found = unsafe {
+            alpha_decoder(stream).unwrap_or_else(|| ffi::avcodec_find_decoder((*parameters).codec_id))
+        };
+        Decoder::with(found, parameters, base, index, threads, strict)
     }
 
     /// Opens a strict decoder whose errors are counted and whose frames are not used.
@@ -56,22 +61,24 @@ impl Decoder {
         }
         // SAFETY: both are valid; the fields of the encoder are copied.
         let code = unsafe { ffi::avcodec_parameters_from_context(parameters, encoder.get()) };
-        let decoder = check(code, "cannot read the parameters of the encoder")
-            .and_then(|_| Decoder::with(parameters, base, stream, 1, true));
+        let decoder = check(code, "cannot read the parameters of the encoder").and_then(|_| {
+            // SAFETY: valid parameters, see above.
+            let found = unsafe { ffi::avcodec_find_decoder((*parameters).codec_id) };
+            Decoder::with(found, parameters, base, stream, 1, true)
+        });
         // SAFETY: ours, and the decoder has copied what it needs.
         unsafe { ffi::avcodec_parameters_free(&mut parameters) };
         decoder
     }
 
     fn with(
+        found: *const ffi::AVCodec,
         parameters: *const ffi::AVCodecParameters,
         base: ffi::AVRational,
         index: u32,
         threads: u32,
         strict: bool,
     ) -> Result<Decoder, JobError> {
-        // SAFETY: valid parameters from either caller. Codec ids come from the library the bindings were made for.
-        let found = unsafe { ffi::avcodec_find_decoder((*parameters).codec_id) };
         if found.is_null() {
             return Err(failed(format!("FFmpeg has no decoder for the codec of stream {index}")));
         }

@@ -16,7 +16,7 @@ mod encode_sink;
 mod encoder_trial;
 pub(crate) mod ffi_wrappers;
 pub(crate) mod filter;
-mod filter_stage;
+pub(crate) mod filter_stage;
 pub(crate) mod input;
 mod loudness;
 mod moov_size;

@@ -9,6 +9,7 @@ use ffmpeg_next::ffi;
 use super::audio::{AudioChain, AudioFramer};
 use super::copy::{Copier, CopyPlan};
 use super::ffi_wrappers::{Frame, Packet, failed};
+use super::filter_stage::Sample;
 use super::input::Input;
 use super::loudness::loudness_gain;
 use super::shared_decode::DecoderHandle;
@@ -39,7 +40,7 @@ pub(crate) trait MediaSink {
         None
     }
     /// Takes the decoded frame of the next planned frame.
-    fn sample(&mut self, _: Frame) -> Result<(), JobError> {
+    fn sample(&mut self, _: Sample) -> Result<(), JobError> {
         Ok(())
     }
     /// Ends the video frames.

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use ffmpeg_next::ffi;
 
 use crate::job::{JobError, Progress};
-use crate::model::{DecodeReport, DeepReport, LoudnessReport, MediaFacts, TimeRange};
+use crate::model::{DecodeReport, DeepReport, LoudnessReport, MediaFacts, Size, TimeRange};
 use crate::transcode::libav::audio_track::layout;
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::ffi_wrappers::{Frame, NOPTS, Packet, frame_duration, seconds};
@@ -85,6 +85,11 @@ pub fn deep(
         video.flush()?;
         add_errors(&mut report.decode, &mut decoder);
         report.decode.video_frames = decoder.frames;
+        if let (Some(known), [_, _, ..]) = (report.facts.video.first_mut(), &video.sizes[..]) {
+            // The decoder also sees sizes that no header states.
+            known.frame_sizes = std::mem::take(&mut video.sizes);
+            known.parameter_changes = known.parameter_changes.max(Some(video.size_changes));
+        }
         report.decode.video_end_s = (decoder.frames > 0).then_some(video.end_s);
         report.active_area = video.active_area();
         report.interlaced_frames = video.interlaced();
@@ -181,6 +186,9 @@ impl CombDetector {
 #[derive(Default)]
 struct VideoAnalysis {
     built_for: Option<(u32, u32, i32)>,
+    /// The sizes of frames in the order of their first appearance.
+    sizes: Vec<Size>,
+    size_changes: u32,
     analysis: Option<Graph>,
     /// The `idet` graphs of the unfiltered frames and of [`COMB_EDGE_FILTER`].
     idets: [Option<Graph>; 2],
@@ -238,6 +246,13 @@ impl VideoAnalysis {
     }
 
     fn build(&mut self, width: u32, height: u32, format: i32) -> Result<(), JobError> {
+        let size = Size::new(width, height);
+        if self.built_for.is_some_and(|(w, h, _)| (w, h) != (width, height)) {
+            self.size_changes = self.size_changes.saturating_add(1);
+        }
+        if !self.sizes.contains(&size) && self.sizes.len() < MAX_SPANS {
+            self.sizes.push(size);
+        }
         self.built_for = Some((width, height, format));
         self.frame_count = 0;
         self.in_run.iter_mut().for_each(VecDeque::clear);

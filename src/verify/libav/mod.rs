@@ -29,6 +29,7 @@ use super::thresholds::{END_SKEW_S, HEADER_FRAMES, MISSING_TAIL_S, PLAN_SLACK_S,
 use crate::job::{JobError, Progress, VerifyLevel, VerifyReport};
 use crate::model::DecodeReport;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
+use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::ffi_wrappers::Packet;
 use crate::transcode::libav::input::Input;
@@ -276,6 +277,11 @@ fn check_streams(scan: &PacketScan, spec: &OutputSpec, report: &mut VerifyReport
             )),
             _ => {}
         }
+    }
+    let sizes = scan.video.as_ref().and_then(|video| video.frame_sizes.as_ref()).map(FrameSizes::several);
+    if let Some(sizes @ [_, _, ..]) = sizes {
+        let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
+        report.failures.push(format!("the frame size changes within the video: {}", sizes.join(", ")));
     }
     let expected = usize::from(scan.video.is_some()) + usize::from(scan.audio.is_some());
     if scan.streams > expected {
