@@ -4,6 +4,7 @@
 //! outputs would collide and which jobs are the longest. After that, the batches are processed independently.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,17 +12,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::job::{FixReport, Runner, VerifyLevel};
-use crate::model::MediaFacts;
-use crate::plan::{AudioPlan, FixOptions, FixPlan, Machine, VideoPlan, plan};
+use crate::plan::{Action, FixOptions, FixPlan, Machine, VideoPlan, plan};
 use crate::profile::Profile;
-use crate::rules::{Assessment, Finding, Severity, Subject, Verdict, assess, needs_decode};
+use crate::rules::Assessment;
 
-use super::check::{CheckOptions, CheckedFile, check, display_name, open_regular};
+use super::check::{CheckOptions, CheckedFile, check, open_regular};
 use super::discover::SourceFile;
 use super::events::{Event, Observer};
 use super::fix_record::{FixRecord, FixRecordKey};
 use super::free_space::check_free_space;
 use super::outcome::{Failure, FailureKind, FixOutcome, Outcome, Proof};
+use super::output_proof;
 use super::parallel::run_in_parallel;
 use super::produce_output::{
     Attempt, OutputRequest, ProduceContext, VERIFICATION_FAILED, check_target, copy, operation,
@@ -265,7 +266,11 @@ impl FixExecutor<'_> {
         let Some(plan) = self.plan_encode(copied, &failure) else {
             return outcome(copied.plan, Some(failure));
         };
-        let fixed = self.open(copied.task, &plan, copied.target, &mut 0).and_then(|(ready, earlier)| {
+        // A plain copy keeps the extension of the source.
+        let source = &copied.task.checked.source.relative;
+        let extension = plan.output_extension.as_deref().map(OsStr::new).or(source.extension());
+        let target = copied.target.with_extension(extension.unwrap_or_default());
+        let fixed = self.open(copied.task, &plan, &target, &mut 0).and_then(|(ready, earlier)| {
             let reused = earlier.is_some();
             let report = earlier.map_or_else(|| self.finish(context, &ready, None), Ok)?;
             Ok(succeeded(&ready, self.proof(&ready, report), reused))
@@ -286,32 +291,23 @@ impl FixExecutor<'_> {
         let (assessment, profile) =
             checked.assessments.get(*profile_index).zip(self.profiles.get(*profile_index))?;
         let plan = plan(facts, assessment, profile, &options, &self.settings.machine);
-        plan.spec.is_some().then_some(plan)
+        (plan.action != Action::Refused).then_some(plan)
     }
 
-    /// Returns the proof of an output. Only compliant outputs get their final names; a plain copy complies if its new
-    /// name clears the errors of its source.
+    /// Returns the proof of an output.
     fn proof(&self, ready: &ReadyTask<'_>, report: Option<FixReport>) -> Proof {
         let Task { checked, profile_index, .. } = ready.task;
+        let profile = self.profiles.get(*profile_index);
         let source_findings =
             checked.assessments.get(*profile_index).map(Assessment::findings).unwrap_or_default();
-        let encoder = report.as_ref().and_then(|report| report.encoder);
-        let (facts, verify) = report.map(|report| (report.facts, report.verify)).unzip();
-        let remaining =
-            self.profiles.get(*profile_index).zip(facts.as_ref().or(checked.result.as_ref().ok()));
-        let remaining = remaining.map_or(Vec::new(), |(profile, facts)| {
-            remaining_findings(facts, profile, ready, source_findings)
-        });
-        let known = |rule: &str| source_findings.iter().any(|finding| finding.rule == rule);
-        let breaks = |finding: &Finding| finding.severity == Severity::Error && known(&finding.rule);
-        let is_copy = ready.plan.spec.is_none();
-        let verdict = match is_copy && remaining.iter().any(breaks) {
-            true => Verdict::Noncompliant,
-            false => Verdict::Compliant,
-        };
-        let mut rules: Vec<String> = remaining.into_iter().map(|finding| finding.rule).collect();
-        rules.dedup();
-        Proof { verdict, verify, facts, encoder, remaining: rules }
+        output_proof::proof(
+            ready.plan,
+            ready.target,
+            checked.result.as_ref().ok(),
+            profile,
+            source_findings,
+            report,
+        )
     }
 
     /// Records an output before it gets its final name. A failure discards the output, because later runs could
@@ -348,27 +344,6 @@ fn succeeded(ready: &ReadyTask<'_>, proof: Proof, reused: bool) -> FixOutcome {
     }
 }
 
-/// Returns the findings that the output still has: those of its facts, and those of the source that only a full
-/// decode shows.
-fn remaining_findings(
-    facts: &MediaFacts,
-    profile: &Profile,
-    ready: &ReadyTask<'_>,
-    source_findings: &[Finding],
-) -> Vec<Finding> {
-    let name = display_name(ready.target);
-    let subject = Subject { facts, file_name: &name, deep: None };
-    let mut remaining = assess(&subject, profile, &CheckOptions::default().selection).into_findings();
-    let normalized = |finding: &Finding| {
-        let audio = ready.plan.spec.as_deref().and_then(|spec| spec.audio.as_ref());
-        finding.rule == "loudness"
-            && matches!(audio, Some(AudioPlan::Encode(encode)) if encode.loudness_lufs.is_some())
-    };
-    let unseen = source_findings.iter().filter(|finding| needs_decode(&finding.rule) && !normalized(finding));
-    remaining.extend(unseen.cloned());
-    remaining
-}
-
 fn outcome(plan: &FixPlan, failure: Option<Failure>) -> FixOutcome {
     FixOutcome { plan: plan.clone(), output: None, proof: None, failure, reused: false }
 }
@@ -379,110 +354,5 @@ fn plan_text(plan: &FixPlan, verify: VerifyLevel) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::job::in_process::InProcessRunner;
-    use crate::job::{Job, JobError, JobOutput, JobRequest, Progress, WorkerInfo};
-    use crate::pipeline::events::Silent;
-    use crate::plan::{Action, VideoEncoder, example};
-
-    /// A runner whose verification fails every copied video stream.
-    struct FailingCopies(InProcessRunner);
-
-    impl Runner for FailingCopies {
-        fn run(
-            &self,
-            request: JobRequest,
-            on_progress: &mut dyn FnMut(Progress),
-        ) -> Result<JobOutput, JobError> {
-            let copies = |spec: &crate::plan::OutputSpec| matches!(spec.video, Some(VideoPlan::Copy { .. }));
-            let copied = matches!(&request.job, Job::Fix { specs, .. } if specs.iter().any(copies));
-            let mut output = self.0.run(request, on_progress)?;
-            if let (true, JobOutput::Fixed { results }) = (copied, &mut output) {
-                results
-                    .iter_mut()
-                    .flatten()
-                    .for_each(|report| report.verify.failures.push("timestamps differ".into()));
-            }
-            Ok(output)
-        }
-
-        fn width(&self) -> usize {
-            1
-        }
-
-        fn describe(&self) -> Result<WorkerInfo, JobError> {
-            self.0.describe()
-        }
-    }
-
-    #[test]
-    fn re_encodes_a_copy_that_fails_verification_and_reuses_the_output() {
-        let dir = tempfile::tempdir().unwrap();
-        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-        // Its index is at the end of the file.
-        let path = dir.path().join("video.mov");
-        std::fs::copy(fixtures.join("npm-vide-ocean.mp4"), &path).unwrap();
-        let sources = [SourceFile { path, relative: "video.mov".into(), named: true }];
-        let text = "id = \"house\"\nextends = \"tiktok-ads\"\n[rule.container]\nallow = [\"mp4\"]\n\
-                    [rule.extension]\nallow = [\"mp4\"]\n[rule.metadata-privacy]\nseverity = \"error\"\n";
-        let profiles = [Profile::parse(text, &Profile::builtin).unwrap()];
-        let settings = FixSettings {
-            options: FixOptions { upscale: true, ..FixOptions::default() },
-            machine: Machine { cores: 2 },
-            memory_bytes: 1 << 32,
-            verify: VerifyLevel::Structure,
-            out: Some(dir.path().join("out")),
-            layout: OutputLayout::Mirror,
-        };
-        let fix_record = FixRecord::open(&dir.path().join("fix.jsonl")).unwrap();
-        let fixed = || {
-            let (runner, cancel) = (FailingCopies(InProcessRunner::new(1)), Arc::default());
-            let options = CheckOptions::default();
-            let all = fix(
-                &sources,
-                &profiles,
-                &options,
-                &settings,
-                Some(&fix_record),
-                &runner,
-                &Silent,
-                &cancel,
-                &|_| {},
-            );
-            all.into_iter().next().unwrap().fix.unwrap()
-        };
-        let first = fixed();
-        assert!(first.failure.is_none(), "{:?}", first.failure);
-        assert_eq!((first.plan.action, first.reused), (Action::Reencode, false));
-        assert!(
-            first.plan.reason.unwrap().contains("the stream copy failed verification: timestamps differ")
-        );
-        let again = fixed();
-        assert_eq!((again.plan.action, again.reused), (Action::Reencode, true));
-    }
-
-    #[test]
-    fn the_plan_text_depends_on_the_encoder() {
-        let text = |encoder| {
-            let encode = crate::plan::VideoEncode { encoder, ..example::video_encode(640, 360, 30) };
-            let spec = example::output(VideoPlan::Encode(Box::new(encode)), None);
-            let plan = FixPlan {
-                action: Action::Reencode,
-                spec: Some(Box::new(spec)),
-                steps: Vec::new(),
-                dropped: Vec::new(),
-                added: Vec::new(),
-                reason: None,
-                refusal: None,
-                needs: Vec::new(),
-                output_extension: None,
-                max_name_chars: None,
-            };
-            plan_text(&plan, VerifyLevel::Full)
-        };
-        assert_ne!(text(VideoEncoder::X264), text(VideoEncoder::Nvenc));
-        assert_eq!(text(VideoEncoder::Nvenc), text(VideoEncoder::Nvenc));
-    }
-}
+#[path = "fix_tests.rs"]
+mod tests;
