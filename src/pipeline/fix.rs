@@ -4,6 +4,7 @@
 //! outputs would collide and which jobs are the longest. After that, the batches are processed independently.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,17 +12,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::job::{FixReport, Runner, VerifyLevel};
-use crate::model::MediaFacts;
-use crate::plan::{AudioPlan, FixOptions, FixPlan, Machine, VideoPlan, plan};
+use crate::plan::{Action, FixOptions, FixPlan, Machine, VideoPlan, plan};
 use crate::profile::Profile;
-use crate::rules::{Assessment, Finding, Severity, Subject, Verdict, assess, needs_decode};
+use crate::rules::Assessment;
 
-use super::check::{CheckOptions, CheckedFile, check, display_name, open_regular};
+use super::check::{CheckOptions, CheckedFile, check, open_regular};
 use super::discover::SourceFile;
 use super::events::{Event, Observer};
 use super::fix_record::{FixRecord, FixRecordKey};
 use super::free_space::check_free_space;
 use super::outcome::{Failure, FailureKind, FixOutcome, Outcome, Proof};
+use super::output_proof;
 use super::parallel::run_in_parallel;
 use super::produce_output::{
     Attempt, OutputRequest, ProduceContext, VERIFICATION_FAILED, check_target, copy, operation,
@@ -265,7 +266,11 @@ impl FixExecutor<'_> {
         let Some(plan) = self.plan_encode(copied, &failure) else {
             return outcome(copied.plan, Some(failure));
         };
-        let fixed = self.open(copied.task, &plan, copied.target, &mut 0).and_then(|(ready, earlier)| {
+        // A plain copy keeps the extension of the source.
+        let source = &copied.task.checked.source.relative;
+        let extension = plan.output_extension.as_deref().map(OsStr::new).or(source.extension());
+        let target = copied.target.with_extension(extension.unwrap_or_default());
+        let fixed = self.open(copied.task, &plan, &target, &mut 0).and_then(|(ready, earlier)| {
             let reused = earlier.is_some();
             let report = earlier.map_or_else(|| self.finish(context, &ready, None), Ok)?;
             Ok(succeeded(&ready, self.proof(&ready, report), reused))
@@ -286,32 +291,23 @@ impl FixExecutor<'_> {
         let (assessment, profile) =
             checked.assessments.get(*profile_index).zip(self.profiles.get(*profile_index))?;
         let plan = plan(facts, assessment, profile, &options, &self.settings.machine);
-        plan.spec.is_some().then_some(plan)
+        (plan.action != Action::Refused).then_some(plan)
     }
 
-    /// Returns the proof of an output. Only compliant outputs get their final names; a plain copy complies if its new
-    /// name clears the errors of its source.
+    /// Returns the proof of an output.
     fn proof(&self, ready: &ReadyTask<'_>, report: Option<FixReport>) -> Proof {
         let Task { checked, profile_index, .. } = ready.task;
+        let profile = self.profiles.get(*profile_index);
         let source_findings =
             checked.assessments.get(*profile_index).map(Assessment::findings).unwrap_or_default();
-        let encoder = report.as_ref().and_then(|report| report.encoder);
-        let (facts, verify) = report.map(|report| (report.facts, report.verify)).unzip();
-        let remaining =
-            self.profiles.get(*profile_index).zip(facts.as_ref().or(checked.result.as_ref().ok()));
-        let remaining = remaining.map_or(Vec::new(), |(profile, facts)| {
-            remaining_findings(facts, profile, ready, source_findings)
-        });
-        let known = |rule: &str| source_findings.iter().any(|finding| finding.rule == rule);
-        let breaks = |finding: &Finding| finding.severity == Severity::Error && known(&finding.rule);
-        let is_copy = ready.plan.spec.is_none();
-        let verdict = match is_copy && remaining.iter().any(breaks) {
-            true => Verdict::Noncompliant,
-            false => Verdict::Compliant,
-        };
-        let mut rules: Vec<String> = remaining.into_iter().map(|finding| finding.rule).collect();
-        rules.dedup();
-        Proof { verdict, verify, facts, encoder, remaining: rules }
+        output_proof::proof(
+            ready.plan,
+            ready.target,
+            checked.result.as_ref().ok(),
+            profile,
+            source_findings,
+            report,
+        )
     }
 
     /// Records an output before it gets its final name. A failure discards the output, because later runs could
@@ -348,27 +344,6 @@ fn succeeded(ready: &ReadyTask<'_>, proof: Proof, reused: bool) -> FixOutcome {
     }
 }
 
-/// Returns the findings that the output still has: those of its facts, and those of the source that only a full
-/// decode shows.
-fn remaining_findings(
-    facts: &MediaFacts,
-    profile: &Profile,
-    ready: &ReadyTask<'_>,
-    source_findings: &[Finding],
-) -> Vec<Finding> {
-    let name = display_name(ready.target);
-    let subject = Subject { facts, file_name: &name, deep: None };
-    let mut remaining = assess(&subject, profile, &CheckOptions::default().selection).into_findings();
-    let normalized = |finding: &Finding| {
-        let audio = ready.plan.spec.as_deref().and_then(|spec| spec.audio.as_ref());
-        finding.rule == "loudness"
-            && matches!(audio, Some(AudioPlan::Encode(encode)) if encode.loudness_lufs.is_some())
-    };
-    let unseen = source_findings.iter().filter(|finding| needs_decode(&finding.rule) && !normalized(finding));
-    remaining.extend(unseen.cloned());
-    remaining
-}
-
 fn outcome(plan: &FixPlan, failure: Option<Failure>) -> FixOutcome {
     FixOutcome { plan: plan.clone(), output: None, proof: None, failure, reused: false }
 }
@@ -385,7 +360,7 @@ mod tests {
     use crate::job::in_process::InProcessRunner;
     use crate::job::{Job, JobError, JobOutput, JobRequest, Progress, WorkerInfo};
     use crate::pipeline::events::Silent;
-    use crate::plan::{Action, VideoEncoder, example};
+    use crate::plan::{VideoEncoder, example};
 
     /// A runner whose verification fails every copied video stream.
     struct FailingCopies(InProcessRunner);

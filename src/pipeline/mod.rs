@@ -13,6 +13,7 @@ mod free_space;
 mod name_folding;
 mod outcome;
 mod output_names;
+mod output_proof;
 mod parallel;
 mod probe_cache;
 mod produce_output;

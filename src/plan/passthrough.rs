@@ -8,6 +8,21 @@ use super::outcome::{FixPlan, FixStep};
 use super::refusal::{Refusal, Refused};
 use super::remaining::{Changes, remaining};
 
+/// Plans a plain copy of a file that complies, after a remux for its warnings failed verification: a warning alone
+/// never costs a generation of quality.
+pub(super) fn after_failed_copy(input: &PlanInput<'_>) -> Result<Option<FixPlan>, Refused> {
+    let Some(failure) = &input.options.copy_failed else { return Ok(None) };
+    if input.options.encode_mode >= 2 || input.findings(Severity::Error).next().is_some() {
+        return Ok(None);
+    }
+    let mut planned = plan(input)?;
+    if let Some(plan) = &mut planned {
+        let text = format!("copied unchanged: a new container would change what is played ({failure})");
+        plan.reason = Some(text);
+    }
+    Ok(planned)
+}
+
 /// Plans a plain copy. Returns `None` if a copy does not clear the findings.
 pub(super) fn plan(input: &PlanInput<'_>) -> Result<Option<FixPlan>, Refused> {
     if input.findings(Severity::Error).any(|finding| !is_about_the_name(finding)) {

@@ -61,6 +61,9 @@ fn plan_kept(
 ) -> Result<FixPlan, Refused> {
     let mut steps = Vec::new();
     let video = fixable::video(input)?;
+    if let Some(plan) = passthrough::after_failed_copy(input)? {
+        return Ok(plan);
+    }
     let duration = duration::plan(input, &mut steps)?;
     let video_reason = escalation::reason_to_encode_video(input, video, &duration);
     let both_reason = escalation::reason_to_encode_both(input, video, &duration);
