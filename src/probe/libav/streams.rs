@@ -35,6 +35,8 @@ const DOLBY_VISION: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_DOVI_CONF as 
 pub(super) unsafe fn read_streams(context: *mut ffi::AVFormatContext, facts: &mut MediaFacts) {
     // SAFETY: FFmpeg keeps `nb_streams` valid pointers, each with its codec parameters.
     unsafe {
+        // Elsewhere the library knows the duration of such streams only after its analysis.
+        let declares_durations = text((*(*context).iformat).name).is_some_and(|name| name.starts_with("mov"));
         for position in 0..(*context).nb_streams as usize {
             let stream = *(*context).streams.add(position);
             let parameters = (*stream).codecpar;
@@ -58,8 +60,8 @@ pub(super) unsafe fn read_streams(context: *mut ffi::AVFormatContext, facts: &mu
             let codec = codec.or_else(|| fourcc((*parameters).codec_tag));
             let language = language((*stream).metadata);
             let duration_s = match kind {
-                OtherKind::Data | OtherKind::Subtitle => duration_s(stream),
-                OtherKind::Attachment | OtherKind::CoverArt => None,
+                OtherKind::Data | OtherKind::Subtitle if declares_durations => duration_s(stream),
+                _ => None,
             };
             facts.other.push(OtherStream { index, kind, codec, language, duration_s });
         }
