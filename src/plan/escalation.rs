@@ -5,6 +5,7 @@ use crate::profile::Severity;
 use crate::rules::{Finding, Remedy};
 
 use super::audio::fits_into_mp4;
+use super::decodable_start;
 use super::duration::PlannedDuration;
 use super::input::{PlanInput, is_about_the_name};
 
@@ -31,6 +32,9 @@ pub(super) fn reason_to_encode_video(
     }
     if duration.extend.is_some() {
         return Some("lengthening the video adds frames".into());
+    }
+    if decodable_start::begin_s(input).is_some() {
+        return Some("the video starts at its first key frame".into());
     }
     let codec = video.codec.as_deref().unwrap_or("unknown");
     let remuxed = wants_remux(input) || wants_audio_encode(input);
@@ -74,6 +78,9 @@ pub(super) fn reason_to_encode_both(
             "an edit list changes what is played ({}), and re-encoding applies it",
             list.reason
         ));
+    }
+    if decodable_start::begin_s(input).is_some() {
+        return Some("the audio starts with the video".into());
     }
     match (duration.extend, input.options.encode_mode) {
         _ if input.options.copy_failed.is_some() => Some("everything is re-encoded".into()),

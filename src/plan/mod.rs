@@ -4,6 +4,7 @@
 //! the code that executes it makes no decisions, so the same plan gives the same file on every machine.
 
 mod audio;
+mod decodable_start;
 mod duration;
 mod encode_rates;
 mod escalation;

@@ -11,7 +11,7 @@ use super::outcome::{Action, FixPlan, FixStep};
 use super::output_spec::{AudioPlan, OutputContainer, OutputSpec, VideoPlan};
 use super::refusal::{Refusal, Refused};
 use super::{
-    audio, duration, encode_rates, escalation, fixable, passthrough, steps as plan_steps, still_image,
+    audio, decodable_start, duration, encode_rates, escalation, fixable, passthrough, steps as plan_steps, still_image,
     video as video_plan,
 };
 
@@ -31,6 +31,7 @@ pub fn plan(
 fn plan_video(input: &PlanInput<'_>) -> Result<FixPlan, Refused> {
     let mut steps = Vec::new();
     let video = fixable::video(input)?;
+    steps.extend(decodable_start::step(input));
     let duration = duration::plan(input, &mut steps)?;
     let video_reason = escalation::reason_to_encode_video(input, video, &duration);
     let both_reason = escalation::reason_to_encode_both(input, video, &duration);
@@ -62,6 +63,7 @@ fn plan_video(input: &PlanInput<'_>) -> Result<FixPlan, Refused> {
         strip_metadata: input.has("metadata-privacy", Severity::Advice),
         drop_edit_list: false,
         start_s: duration::start_s(input, video),
+        cut_before_start: decodable_start::begin_s(input).is_some(),
         expected_duration_s: duration
             .expected_s
             .or_else(|| duration::declared_duration_s(input, video, encodes_video)),

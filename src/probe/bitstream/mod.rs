@@ -13,6 +13,7 @@ pub mod hevc;
 pub mod mpeg_audio;
 pub mod opus;
 pub mod parameter_sets;
+pub mod random_access;
 pub mod vp8;
 pub mod vp9;
 

@@ -4,6 +4,7 @@ mod describe;
 mod facts;
 mod fast_path;
 mod ffi_enums;
+mod first_frames;
 mod memory;
 mod open;
 mod packet_walk;

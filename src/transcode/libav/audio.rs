@@ -120,6 +120,8 @@ pub(crate) struct AudioChain {
     plan: AudioEncode,
     gain: Option<f64>,
     start: i64,
+    /// Whether audio before the start is left out.
+    cut_before_start: bool,
     offset: i64,
     next: Option<i64>,
     graph: Option<((i32, i32, String), Graph)>,
@@ -143,12 +145,18 @@ impl AudioChain {
             plan: plan.clone(),
             gain,
             start,
+            cut_before_start: false,
             offset: 0,
             next: None,
             graph: None,
             framer: AudioFramer::new(plan.sample_rate, plan.channels, limit_s),
             end_s: 0.0,
         })
+    }
+
+    /// Leaves out audio before the start.
+    pub(crate) fn cut_before_start(&mut self, cut: bool) {
+        self.cut_before_start = cut;
     }
 
     /// Feeds a packet, or the end of the stream.
@@ -207,6 +215,9 @@ impl AudioChain {
         let rate = raw.sample_rate.max(1);
         let length = super::ffi_wrappers::units(f64::from(raw.nb_samples) / f64::from(rate), base).max(1);
         self.next = Some(time + length);
+        if self.cut_before_start && time + length <= self.offset {
+            return Ok(());
+        }
         self.end_s = self.end_s.max(seconds(time + length, base));
         let key = (rate, raw.format, layout(&frame)?);
         if self.graph.as_ref().is_none_or(|(built_for, _)| *built_for != key) {

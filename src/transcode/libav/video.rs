@@ -31,6 +31,10 @@ pub(crate) struct VideoChain {
     nominal_duration: i64,
     /// Whether the container has no timestamps, so that frames are evenly spaced.
     untimed: bool,
+    /// Whether packets of frames before the start are left out.
+    cut_before_start: bool,
+    /// Whether a packet of this pass was decoded.
+    begun: bool,
     last: Option<(i64, i64)>,
     held: Option<Frame>,
     /// The gaps between decoded frames.
@@ -68,10 +72,33 @@ impl VideoChain {
             offset: 0,
             nominal_duration: super::ffi_wrappers::units(frame_s, base).max(1),
             untimed: input.lacks_timestamps(),
+            cut_before_start: false,
+            begun: false,
             last: None,
             held: None,
             gaps: Gaps::default(),
         })
+    }
+
+    /// Leaves out packets of frames before the start, which cannot be decoded.
+    pub(crate) fn cut_before_start(&mut self, cut: bool) {
+        self.cut_before_start = cut;
+    }
+
+    /// Returns whether a packet is left out because its frame is before the start.
+    pub(crate) fn cuts(&mut self, packet: &Packet) -> bool {
+        if !self.cut_before_start {
+            return false;
+        }
+        let raw = packet.get();
+        let time = [raw.pts, raw.dts].into_iter().find(|time| *time != NOPTS);
+        let cut = match time.filter(|_| !self.untimed) {
+            Some(time) => time < self.start,
+            // Without timestamps, the parser finds the key frame at which the video starts.
+            None => !self.begun && raw.flags & ffi::AV_PKT_FLAG_KEY == 0,
+        };
+        self.begun |= !cut;
+        cut
     }
 
     /// Feeds a packet of the stream.
@@ -97,6 +124,7 @@ impl VideoChain {
         self.decoder.flush()?;
         self.offset += super::ffi_wrappers::units(length_s, self.decoder.base());
         self.last = None;
+        self.begun = false;
         self.gaps.invalidate_key_frames();
         Ok(())
     }
