@@ -16,7 +16,7 @@ pub(super) fn check(input: &PlanInput<'_>, video: &VideoStream) -> Result<(), Re
             Err(Refusal::MissingData.because(format!("{message}: export or copy the original again")))
         }
         Some(at) if !input.options.from_key_frame => {
-            let message = value_text::lost_start(frames, at);
+            let message = value_text::lost_start(frames, at - input.facts.main_start_s());
             Err(Refusal::NeedsFromKeyFrame.because(format!(
                 "{message}: export or copy the original again, or --from-key-frame starts the video there"
             )))
@@ -36,21 +36,17 @@ pub(super) fn begin_s(input: &PlanInput<'_>) -> Option<f64> {
 /// Returns how many seconds are left out at the start.
 pub(super) fn cut_s(input: &PlanInput<'_>) -> f64 {
     let Some(begin_s) = begin_s(input) else { return 0.0 };
-    let (video, audio) = (input.facts.main_video(), input.facts.main_audio());
-    let starts = [video.and_then(|video| video.start_s), audio.and_then(|audio| audio.start_s)];
-    let first = starts.into_iter().flatten().reduce(f64::min).unwrap_or(0.0).max(0.0);
-    (begin_s - first).max(0.0)
+    (begin_s - input.facts.main_start_s()).max(0.0)
 }
 
 /// Returns the step that tells what is left out.
 pub(super) fn step(input: &PlanInput<'_>) -> Option<FixStep> {
-    let begin_s = begin_s(input)?;
+    begin_s(input)?;
     let frames = input.facts.main_video()?.undecodable_frames?;
-    let audio = if input.facts.main_audio().is_some() { " and the audio before it" } else { "" };
+    let audio = if input.facts.main_audio().is_some() { " and their audio" } else { "" };
     Some(FixStep::consented(format!(
-        "starts at the first key frame, at {}, with your consent: {frames} frames that cannot be decoded{audio} \
-         are left out ({})",
-        value_text::seconds(begin_s),
+        "starts at the first key frame with your consent: the first {}, with {frames} frames that cannot be \
+         decoded{audio}, are left out",
         value_text::seconds(cut_s(input)),
     )))
 }

@@ -78,13 +78,11 @@ pub(super) fn plan(input: &PlanInput<'_>, steps: &mut Vec<FixStep>) -> Result<Pl
 
 /// Returns where the video begins on the source's clock, in seconds: transport streams rarely begin at zero. The
 /// earlier start of video and audio is subtracted from both; the offset between them is kept.
-pub(super) fn start_s(input: &PlanInput<'_>, video: &VideoStream) -> f64 {
+pub(super) fn start_s(input: &PlanInput<'_>) -> f64 {
     if let Some(begin_s) = decodable_start::begin_s(input) {
         return begin_s;
     }
-    let audio = input.facts.main_audio().and_then(|audio| audio.start_s);
-    let first = [video.start_s, audio].into_iter().flatten().reduce(f64::min);
-    first.unwrap_or(0.0).max(0.0)
+    input.facts.main_start_s()
 }
 
 /// Returns the duration that an encode must reach, so that a long last frame or a longer audio stream is kept:
@@ -96,7 +94,7 @@ pub(super) fn declared_duration_s(
     encodes_video: bool,
 ) -> Option<f64> {
     let cut_s = decodable_start::cut_s(input);
-    let start = start_s(input, video) - cut_s;
+    let start = start_s(input) - cut_s;
     let within_a_longer_video = input.facts.fragmented == Some(true) && start > 0.0;
     if input.facts.lacks_timestamps() || !(encodes_video || within_a_longer_video) {
         return None;

@@ -11,8 +11,8 @@ use super::outcome::{Action, FixPlan, FixStep};
 use super::output_spec::{AudioPlan, OutputContainer, OutputSpec, VideoPlan};
 use super::refusal::{Refusal, Refused};
 use super::{
-    audio, decodable_start, duration, encode_rates, escalation, fixable, passthrough, steps as plan_steps, still_image,
-    video as video_plan,
+    audio, decodable_start, duration, encode_rates, escalation, fixable, passthrough, steps as plan_steps,
+    still_image, video as video_plan,
 };
 
 /// Plans the fix that makes the file comply with the least loss.
@@ -62,7 +62,7 @@ fn plan_video(input: &PlanInput<'_>) -> Result<FixPlan, Refused> {
         extend: duration.extend,
         strip_metadata: input.has("metadata-privacy", Severity::Advice),
         drop_edit_list: false,
-        start_s: duration::start_s(input, video),
+        start_s: duration::start_s(input),
         cut_before_start: decodable_start::begin_s(input).is_some(),
         expected_duration_s: duration
             .expected_s

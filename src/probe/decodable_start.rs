@@ -14,8 +14,10 @@ pub struct FirstPacket {
     pub flagged: bool,
     /// Whether an edit list hides it.
     pub hidden: bool,
-    /// Presentation time in units of the stream's time base, if known.
+    /// Presentation time in units of the stream's time base, if known, else decode time.
     pub time: Option<i64>,
+    /// Whether only the decode time is known.
+    pub reordered: bool,
 }
 
 /// The result of a scan.
@@ -101,6 +103,8 @@ impl StartScan {
                     self.at = self.at.map(|known| known.min(time));
                 }
                 (Some(time), Some(at)) if time < at => self.frames += lost,
+                // Without presentation times, frames that no other needs follow those they are shown before.
+                _ if packet.reordered && !packet.start.reference => self.frames += lost,
                 _ => self.state = State::Settled,
             },
             State::Settled => {}
@@ -159,7 +163,13 @@ mod tests {
     fn packet(access: Access, time: i64) -> FirstPacket {
         let start =
             PacketStart { access, reference: true, shown: true, decodable_leading: false, parameters: false };
-        FirstPacket { start, flagged: access == Access::Key, hidden: false, time: Some(time) }
+        FirstPacket {
+            start,
+            flagged: access == Access::Key,
+            hidden: false,
+            time: Some(time),
+            reordered: false,
+        }
     }
 
     fn scan(packets: &[FirstPacket]) -> DecodableStart {
@@ -183,14 +193,18 @@ mod tests {
     #[test]
     fn frames_that_an_edit_list_hides_are_not_lost() {
         let hidden = |access, time| FirstPacket { hidden: true, ..packet(access, time) };
-        assert_eq!(scan(&[hidden(Predicted, 0), hidden(Key, 1), packet(Predicted, 2)]), DecodableStart::First);
+        assert_eq!(
+            scan(&[hidden(Predicted, 0), hidden(Key, 1), packet(Predicted, 2)]),
+            DecodableStart::First
+        );
         let late = [hidden(Predicted, 0), packet(Predicted, 1), packet(Key, 2)];
         assert_eq!(scan(&late), DecodableStart::After { frames: 1, at: Some(2) });
     }
 
     #[test]
     fn a_gradual_refresh_begins_when_it_is_complete() {
-        let packets = [packet(Recovery(2), 0), packet(Predicted, 1), packet(Predicted, 2), packet(Predicted, 3)];
+        let packets =
+            [packet(Recovery(2), 0), packet(Predicted, 1), packet(Predicted, 2), packet(Predicted, 3)];
         assert_eq!(scan(&packets), DecodableStart::After { frames: 2, at: Some(2) });
     }
 

@@ -62,7 +62,10 @@ pub(crate) fn lost_start(frames: u64, at: f64) -> String {
     } else {
         (format!("the first {frames} frames"), "their")
     };
-    format!("{which} cannot be decoded because {whose} key frame is missing; the video can be shown from {}", seconds(at))
+    format!(
+        "{which} cannot be decoded because {whose} key frame is missing; the video can be shown from {}",
+        seconds(at)
+    )
 }
 
 /// Describes a video without any key frame among its first frames.

@@ -336,9 +336,10 @@ mod tests {
     #[test]
     fn random_access_pictures_of_hevc_begin_a_video() {
         let hevc = |kind: u8| access(PacketSyntax::Hevc(None), &[0, 0, 1, kind << 1, 1, 0x80]);
-        assert_eq!([hevc(19), hevc(21), hevc(1), hevc(9)].map(|found| found == Access::Key), [
-            true, true, false, false
-        ]);
+        assert_eq!(
+            [hevc(19), hevc(21), hevc(1), hevc(9)].map(|found| found == Access::Key),
+            [true, true, false, false]
+        );
         assert_eq!(hevc(35), Access::Unknown);
         assert!(PacketSyntax::Hevc(None).parse(&[0, 0, 1, 7 << 1, 1, 0x80]).decodable_leading);
     }
@@ -367,10 +368,21 @@ mod tests {
             })
             .collect();
         use PacketSyntax as S;
-        let all = [S::Avc(None), S::Avc(Some(2)), S::Hevc(Some(1)), S::Hevc(None), S::Vp8, S::Vp9, S::Av1, S::Mpeg2];
+        let all = [
+            S::Avc(None),
+            S::Avc(Some(2)),
+            S::Hevc(Some(1)),
+            S::Hevc(None),
+            S::Vp8,
+            S::Vp9,
+            S::Av1,
+            S::Mpeg2,
+        ];
         for from in 0..bytes.len() {
             let part = &bytes[from..bytes.len().min(from + 40)];
-            all.into_iter().chain([S::Mpeg4]).for_each(|syntax| drop(std::hint::black_box(syntax.parse(part))));
+            all.into_iter()
+                .chain([S::Mpeg4])
+                .for_each(|syntax| drop(std::hint::black_box(syntax.parse(part))));
         }
     }
 }

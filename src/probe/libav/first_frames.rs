@@ -77,6 +77,7 @@ impl FirstFrames {
             flagged: packet.flags & ffi::AV_PKT_FLAG_KEY != 0,
             hidden: packet.flags & ffi::AV_PKT_FLAG_DISCARD != 0,
             time,
+            reordered: packet.pts == NO_TIME,
         });
     }
 
@@ -100,9 +101,8 @@ impl FirstFrames {
         video.undecodable_frames = Some(frames);
         let untimed = container.is_some_and(container_lacks_timestamps);
         let counted = || frames as f64 / video.frame_rate.map_or(ASSUMED_RATE, Rational::as_f64);
-        video.first_decodable_s = at.map(|at| {
-            at.filter(|_| !untimed).and_then(|at| seconds(at, base)).unwrap_or_else(counted)
-        });
+        video.first_decodable_s =
+            at.map(|at| at.filter(|_| !untimed).and_then(|at| seconds(at, base)).unwrap_or_else(counted));
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::finding::Remedy;
 use super::super::rule::{Violation, rule};
 use super::super::value_text;
-use crate::model::{TimeRange, VideoStream};
+use crate::model::{MediaFacts, TimeRange};
 
 rule!(
     Integrity,
@@ -27,7 +27,7 @@ rule!(
             violation.severity = Some(crate::profile::Severity::Error);
             out.add_verbatim(violation);
         }
-        if let Some(violation) = subject.video().and_then(start_violation) {
+        if let Some(violation) = start_violation(subject.facts) {
             out.add_verbatim(violation);
         }
         let Some(deep) = subject.deep.filter(|deep| deep.decode.error_count > 0) else { return };
@@ -52,12 +52,13 @@ rule!(
 );
 
 /// Returns the violation of a video whose first frames cannot be decoded.
-fn start_violation(video: &VideoStream) -> Option<Violation> {
+fn start_violation(facts: &MediaFacts) -> Option<Violation> {
+    let video = facts.main_video()?;
     let frames = video.undecodable_frames.filter(|frames| *frames > 0)?;
-    let begin_s = video.start_s.unwrap_or(0.0);
     let (message, remedy, ranges) = match video.first_decodable_s {
         Some(at) => {
-            let range = TimeRange { from_s: begin_s, to_s: at };
+            let at = at - facts.main_start_s();
+            let range = TimeRange { from_s: 0.0, to_s: at };
             (value_text::lost_start(frames, at), Remedy::FromKeyFrame, vec![range])
         }
         None => (value_text::no_key_frame(frames), Remedy::Refuse, Vec::new()),

@@ -137,7 +137,9 @@ impl Transcoder {
                 rate = plan.frame_rate.as_f64();
                 let mut chain =
                     VideoChain::open(&mut input, plan, spec.start_s, limit_s, spec.threads, decoder)?;
-                chain.cut_before_start(spec.cut_before_start);
+                if spec.cut_before_start {
+                    chain.cut_at(spec.start_s);
+                }
                 StreamPipeline::Encode(plan.stream, Box::new(chain))
             }
         };

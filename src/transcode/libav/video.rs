@@ -8,6 +8,7 @@ use super::ffi_wrappers::{Frame, NOPTS, Packet, failed, frame_duration, rational
 use super::filter_stage::FilterStage;
 use super::input::Input;
 use super::shared_decode::{DecoderHandle, FrameSource};
+use super::start_cut::StartCut;
 use crate::job::JobError;
 use crate::model::DecodeError;
 use crate::plan::VideoEncode;
@@ -31,10 +32,8 @@ pub(crate) struct VideoChain {
     nominal_duration: i64,
     /// Whether the container has no timestamps, so that frames are evenly spaced.
     untimed: bool,
-    /// Whether packets of frames before the start are left out.
-    cut_before_start: bool,
-    /// Whether a packet of this pass was decoded.
-    begun: bool,
+    /// Leaves out packets before the start, if set.
+    start_cut: Option<StartCut>,
     last: Option<(i64, i64)>,
     held: Option<Frame>,
     /// The gaps between decoded frames.
@@ -72,8 +71,7 @@ impl VideoChain {
             offset: 0,
             nominal_duration: super::ffi_wrappers::units(frame_s, base).max(1),
             untimed: input.lacks_timestamps(),
-            cut_before_start: false,
-            begun: false,
+            start_cut: None,
             last: None,
             held: None,
             gaps: Gaps::default(),
@@ -81,24 +79,13 @@ impl VideoChain {
     }
 
     /// Leaves out packets of frames before the start, which cannot be decoded.
-    pub(crate) fn cut_before_start(&mut self, cut: bool) {
-        self.cut_before_start = cut;
+    pub(crate) fn cut_at(&mut self, start_s: f64) {
+        self.start_cut = Some(StartCut::new(start_s, self.decoder.base(), self.untimed));
     }
 
     /// Returns whether a packet is left out because its frame is before the start.
     pub(crate) fn cuts(&mut self, packet: &Packet) -> bool {
-        if !self.cut_before_start {
-            return false;
-        }
-        let raw = packet.get();
-        let time = [raw.pts, raw.dts].into_iter().find(|time| *time != NOPTS);
-        let cut = match time.filter(|_| !self.untimed) {
-            Some(time) => time < self.start,
-            // Without timestamps, the parser finds the key frame at which the video starts.
-            None => !self.begun && raw.flags & ffi::AV_PKT_FLAG_KEY == 0,
-        };
-        self.begun |= !cut;
-        cut
+        self.start_cut.as_mut().is_some_and(|cut| cut.cuts(packet))
     }
 
     /// Feeds a packet of the stream.
@@ -124,7 +111,7 @@ impl VideoChain {
         self.decoder.flush()?;
         self.offset += super::ffi_wrappers::units(length_s, self.decoder.base());
         self.last = None;
-        self.begun = false;
+        self.start_cut.iter_mut().for_each(StartCut::restart);
         self.gaps.invalidate_key_frames();
         Ok(())
     }
