@@ -168,6 +168,10 @@ fn open_groups_and_gradual_refresh_are_no_fault() {
 fn set_edits(file: &mut [u8], edits: &[(f64, f64)]) {
     let at = |file: &[u8], kind: &[u8; 4]| file.windows(4).position(|word| word == kind).unwrap();
     let word = |file: &[u8], at: usize| u32::from_be_bytes(file[at..at + 4].try_into().unwrap());
+    let total: f64 = edits.iter().map(|(duration, _)| duration * 1000.0).sum();
+    for length in [at(file, b"mvhd") + 20, at(file, b"tkhd") + 24] {
+        file[length..length + 4].copy_from_slice(&(total as u32).to_be_bytes());
+    }
     let mdhd = at(file, b"mdhd");
     let scale = f64::from(word(file, mdhd + 16));
     // The list takes the place of the metadata box behind the track, so that no offset changes.
