@@ -44,6 +44,14 @@ pub struct MediaFacts {
 }
 
 impl MediaFacts {
+    /// Returns the start of the main video or the main audio, the earlier of both, in seconds on the file's clock;
+    /// zero if none is known or it is negative.
+    pub fn main_start_s(&self) -> f64 {
+        let video = self.main_video().and_then(|video| video.start_s);
+        let audio = self.main_audio().and_then(|audio| audio.start_s);
+        [video, audio].into_iter().flatten().reduce(f64::min).unwrap_or(0.0).max(0.0)
+    }
+
     /// Returns whether the container has no timestamps, which makes its duration a guess.
     pub fn lacks_timestamps(&self) -> bool {
         self.container.as_deref().is_some_and(container_lacks_timestamps)

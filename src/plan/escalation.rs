@@ -5,6 +5,7 @@ use crate::profile::Severity;
 use crate::rules::{Finding, Remedy};
 
 use super::audio::fits_into_mp4;
+use super::decodable_start;
 use super::duration::{self, PlannedDuration};
 use super::input::{PlanInput, is_about_the_name};
 
@@ -34,6 +35,9 @@ pub(super) fn reason_to_encode_video(
     }
     if duration.extend.is_some() {
         return Some("lengthening the video adds frames".into());
+    }
+    if decodable_start::begin_s(input).is_some() {
+        return Some("the video starts at its first key frame".into());
     }
     let codec = video.codec.as_deref().unwrap_or("unknown");
     let remuxed = wants_remux(input) || wants_audio_encode(input);
@@ -76,6 +80,9 @@ pub(super) fn reason_to_encode_both(
             list.reason
         ));
     }
+    if decodable_start::begin_s(input).is_some() {
+        return Some("the audio starts with the video".into());
+    }
     match (duration.extend, input.options.encode_mode) {
         _ if input.options.copy_failed.is_some() => Some("everything is re-encoded".into()),
         (Some(_), _) => Some("video and audio are lengthened together".into()),
@@ -105,7 +112,7 @@ pub(super) fn obstacle_to_copying(input: &PlanInput<'_>) -> Option<String> {
 pub(super) fn keeps_offset(input: &PlanInput<'_>, finding: &Finding) -> bool {
     let (Some(video), true) = (input.facts.main_video(), finding.rule == "start-time") else { return false };
     let max = input.profile.limits("start-time").and_then(|limits| limits.number("max_s")).unwrap_or(0.1);
-    let moved = video.start_s.unwrap_or(0.0) - duration::start_s(input, video);
+    let moved = video.start_s.unwrap_or(0.0) - duration::start_s(input);
     finding.stream != Some(video.index) || moved.abs() > max
 }
 

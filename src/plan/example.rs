@@ -54,6 +54,7 @@ pub fn output(video: VideoPlan, audio: Option<AudioPlan>) -> OutputSpec {
         strip_metadata: true,
         drop_edit_list: false,
         start_s: 0.0,
+        cut_before_start: false,
         expected_duration_s: None,
         max_hold_s: 0.0,
         expected_frames: None,

@@ -3,6 +3,7 @@
 use crate::model::{Completeness, VideoStream};
 use crate::profile::Severity;
 
+use super::decodable_start;
 use super::input::PlanInput;
 use super::refusal::{Refusal, Refused};
 
@@ -37,5 +38,6 @@ pub(super) fn video<'a>(input: &PlanInput<'a>) -> Result<&'a VideoStream, Refuse
              export it as HDR10, HLG or SDR",
         ));
     }
+    decodable_start::check(input, video)?;
     Ok(video)
 }

@@ -24,6 +24,9 @@ pub struct OutputSpec {
     pub drop_edit_list: bool,
     /// The start of the input's timestamps in seconds; the output's start at zero.
     pub start_s: f64,
+    /// Leave out what the input shows before `start_s`, and decode its video from the key frame there.
+    #[serde(default)]
+    pub cut_before_start: bool,
     /// The intended duration of the output in seconds, if known.
     pub expected_duration_s: Option<f64>,
     /// How long the last frame may be held to reach that duration, in seconds, if the source ends before the

@@ -14,8 +14,8 @@ use super::outcome::{Action, FixPlan, FixStep};
 use super::output_spec::{AudioPlan, OutputContainer, OutputSpec, VideoPlan};
 use super::refusal::{Refusal, Refused};
 use super::{
-    additions, audio, audio_tracks, consents, duration, encode_rates, escalation, fixable, left_out,
-    passthrough, steps as plan_steps, still_image, video as video_plan,
+    additions, audio, audio_tracks, consents, decodable_start, duration, encode_rates, escalation, fixable,
+    left_out, passthrough, steps as plan_steps, still_image, video as video_plan,
 };
 
 /// Plans the fix that makes the file comply with the least loss.
@@ -64,6 +64,7 @@ fn plan_kept(
     if let Some(plan) = passthrough::after_failed_copy(input)? {
         return Ok(plan);
     }
+    steps.extend(decodable_start::step(input));
     let duration = duration::plan(input, &mut steps)?;
     let video_reason = escalation::reason_to_encode_video(input, video, &duration);
     let both_reason = escalation::reason_to_encode_both(input, video, &duration);
@@ -97,7 +98,8 @@ fn plan_kept(
         extend: duration.extend,
         strip_metadata: input.has("metadata-privacy", Severity::Advice),
         drop_edit_list: false,
-        start_s: duration::start_s(input, video),
+        start_s: duration::start_s(input),
+        cut_before_start: decodable_start::begin_s(input).is_some(),
         expected_duration_s: duration
             .expected_s
             .or_else(|| duration::declared_duration_s(input, video, encodes_video)),

@@ -21,6 +21,8 @@ pub enum Remedy {
     ReencodeVideo,
     /// A part of the video is cut off, which needs consent.
     Trim,
+    /// The video starts at its first frame that can be decoded, which needs consent.
+    FromKeyFrame,
     /// greenlit cannot fix the finding.
     Refuse,
 }

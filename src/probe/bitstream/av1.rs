@@ -92,7 +92,7 @@ fn is_frame(kind: u32) -> bool {
 }
 
 /// Reads a number coded in groups of seven bits, lowest first.
-fn leb128(bits: &mut Bits<'_>) -> Option<u64> {
+pub(super) fn leb128(bits: &mut Bits<'_>) -> Option<u64> {
     let mut value = 0;
     for group in 0..8 {
         let byte = u64::from(bits.take(8)?);

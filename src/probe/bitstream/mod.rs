@@ -16,6 +16,7 @@ pub mod mpeg_video;
 mod nal_sizes;
 pub mod opus;
 pub mod parameter_sets;
+pub mod random_access;
 pub mod vp8;
 pub mod vp9;
 

@@ -15,7 +15,7 @@ use super::streams::{is_duration_unknown, read_streams};
 use super::tags::collect;
 use super::truncation::{MAX_BLOCK_S, compare_end, explain_unreadable, last_block_s, needs_last_block};
 use crate::job::{JobError, ProbeDepth, Progress};
-use crate::model::{Completeness, HdrKind, MediaFacts, VideoStream};
+use crate::model::{Completeness, MediaFacts, VideoStream};
 use crate::probe::bytes::BlockCache;
 use crate::probe::headers::{self, Declared};
 
@@ -108,6 +108,10 @@ fn fast_path(
     let mut walk = PacketWalk::new(&facts);
     if let Err(unresolved) = complete_facts(input, declared, &mut facts, &mut walk) {
         return Ok(Err(unresolved));
+    }
+    // More packets show from where the video can be decoded.
+    if !walk.begins_well() {
+        return Ok(Err(Unresolved::Packets));
     }
     let fragmented = facts.fragmented == Some(true);
     let initial_durations = stream_durations(input);
@@ -224,7 +228,7 @@ fn full_scan(
         // SAFETY: the context is open on this file, and `input` is not used during the call.
         unsafe { read_key_frame_sizes(context, file, &mut facts) };
     }
-    if depth != ProbeDepth::Header && facts.video.iter().any(is_pq) {
+    if depth != ProbeDepth::Header && !facts.video.is_empty() {
         input.with_read_limit(|input| read_first_packets(input, &mut facts));
     }
     Ok(facts)
@@ -234,11 +238,6 @@ fn full_scan(
 /// Dolby Vision streams for ISO files, 2.4), so that only the samples show whether the sets change.
 fn may_have_inband_sets(video: &VideoStream) -> bool {
     matches!(video.codec_tag.as_deref(), Some("avc3" | "avc4" | "hev1" | "hev2" | "dvav" | "dvhe"))
-}
-
-/// Returns whether a stream is PQ. Only its first frame may show that it is HDR10.
-fn is_pq(video: &VideoStream) -> bool {
-    video.hdr.as_ref().is_some_and(|hdr| hdr.kind == HdrKind::Pq)
 }
 
 /// Sets the packet facts of an image with items instead of tracks to those of any still image. The library

@@ -5,6 +5,7 @@ mod describe;
 mod facts;
 mod fast_path;
 mod ffi_enums;
+mod first_frames;
 mod identical_audio;
 mod key_frame_sizes;
 mod memory;

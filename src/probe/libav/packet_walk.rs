@@ -6,6 +6,7 @@ use std::ffi::c_int;
 use ffmpeg_next::ffi;
 
 use super::ffi_enums::{codec_name, number};
+use super::first_frames::FirstFrames;
 use super::open::MediaInput;
 use super::streams::{extradata, seconds};
 use super::timing::write_timing;
@@ -20,8 +21,9 @@ use crate::probe::bitstream::parameter_sets::{ParameterSets, SetCodec};
 const MAX_FRAMES: usize = 5_000_000;
 /// Packets between two progress reports.
 const PACKETS_PER_REPORT: u64 = 256;
-/// Packets read at most to find the first of every video stream.
-const MAX_FIRST_PACKETS: u64 = 200;
+/// Packets read at most to find the first frame of every video stream that can be decoded: with audio, more than
+/// half a minute.
+const MAX_FIRST_PACKETS: u64 = 4000;
 const NEW_EXTRADATA: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_NEW_EXTRADATA as c_int;
 const NO_TIME: i64 = i64::MIN;
 
@@ -38,6 +40,8 @@ struct VideoPackets {
     /// The duration of the first packets, if all have the same.
     duration: Option<i64>,
     key_pts: Option<i64>,
+    /// The search for the first frame that can be decoded.
+    first_frames: Option<FirstFrames>,
     keys: u64,
     open_gops: bool,
     changes: u32,
@@ -103,6 +107,7 @@ impl PacketWalk {
                 if video.packets == 0 {
                     video.sets = parameter_sets(stream);
                     video.sizes = frame_sizes(stream);
+                    video.first_frames = FirstFrames::of(context, stream);
                 }
                 video.add(packet, is_hevc(stream));
             }
@@ -158,6 +163,13 @@ impl PacketWalk {
     /// Returns the number of packets read of a video stream.
     pub(super) fn packets_of(&self, index: u32) -> u64 {
         self.video.iter().find(|(known, _)| *known == index).map_or(0, |(_, video)| video.packets)
+    }
+
+    /// Returns whether every video stream is known to begin with a frame that can be decoded.
+    pub(super) fn begins_well(&self) -> bool {
+        let begins_well =
+            |video: &VideoPackets| video.first_frames.as_ref().is_none_or(FirstFrames::begins_well);
+        self.video.iter().all(|(_, video)| begins_well(video))
     }
 
     /// Returns the duration of the first packets of a video stream, in units of the time base, if all have the
@@ -219,7 +231,7 @@ pub(super) fn walk_packets(
     Ok(())
 }
 
-/// Reads the first packet of every video stream, for its HDR10 metadata.
+/// Reads the first packets of every video stream, for its HDR10 metadata and the first frame that can be decoded.
 pub(super) fn read_first_packets(input: &mut MediaInput, facts: &mut MediaFacts) {
     let context = input.as_ptr();
     let mut walk = PacketWalk::new(facts);
@@ -228,7 +240,7 @@ pub(super) fn read_first_packets(input: &mut MediaInput, facts: &mut MediaFacts)
         let mut packet = ffi::av_packet_alloc();
         while !packet.is_null()
             && walk.packets < MAX_FIRST_PACKETS
-            && walk.video.iter().any(|(_, video)| video.packets == 0)
+            && walk.video.iter().any(|(_, video)| !video.is_begun())
             && ffi::av_read_frame(context, packet) >= 0
         {
             walk.add(context, &*packet);
@@ -236,12 +248,14 @@ pub(super) fn read_first_packets(input: &mut MediaInput, facts: &mut MediaFacts)
         }
         ffi::av_packet_free(&mut packet);
     }
+    let container = facts.container.clone();
     for (index, packets) in &walk.video {
-        facts
-            .video
-            .iter_mut()
-            .filter(|video| video.index == *index)
-            .for_each(|video| packets.set_hdr10(video));
+        // SAFETY: the context is open and the index is that of one of its streams.
+        let base = unsafe { (**(*context).streams.add(*index as usize)).time_base };
+        for video in facts.video.iter_mut().filter(|video| video.index == *index) {
+            packets.set_hdr10(video);
+            packets.first_frames.iter().for_each(|first| first.write_to(base, container.as_deref(), video));
+        }
     }
 }
 
@@ -295,6 +309,7 @@ impl VideoPackets {
             }
         };
         self.packets += 1;
+        self.first_frames.iter_mut().for_each(|first| first.add(packet, data));
         if self.packets == 1 {
             self.duration = Some(packet.duration);
             self.hdr10_metadata = is_hevc && hevc::has_hdr10_metadata(data);
@@ -339,6 +354,11 @@ impl VideoPackets {
         }
     }
 
+    /// Returns whether the first packets are read.
+    fn is_begun(&self) -> bool {
+        self.packets > 0 && self.first_frames.as_ref().is_none_or(FirstFrames::is_settled)
+    }
+
     fn set_hdr10(&self, video: &mut VideoStream) {
         if let Some(hdr) = video.hdr.as_mut().filter(|hdr| hdr.kind == HdrKind::Pq && self.hdr10_metadata) {
             hdr.kind = HdrKind::Hdr10;
@@ -347,10 +367,12 @@ impl VideoPackets {
 
     /// Writes the results to the facts of the stream.
     fn write_to(&mut self, base: ffi::AVRational, index: u32, facts: &mut MediaFacts) {
+        let container = facts.container.as_deref();
         let Some(video) = facts.video.iter_mut().find(|video| video.index == index) else { return };
         if self.packets == 0 {
             return;
         }
+        self.first_frames.iter().for_each(|first| first.write_to(base, container, video));
         video.frames.get_or_insert(self.packets);
         let size_changes = self.sizes.as_ref().map_or(0, FrameSizes::changes);
         video.parameter_changes = Some(self.changes.max(size_changes));

@@ -143,6 +143,11 @@ impl AudioChain {
         })
     }
 
+    /// Leaves out audio before the start.
+    pub(crate) fn cut_before_start(&mut self, cut: bool) {
+        self.tracks.iter_mut().for_each(|track| track.cut_before_start = cut);
+    }
+
     /// Returns whether the packets of a stream belong to this track.
     pub(crate) fn takes(&self, stream: u32) -> bool {
         self.tracks.iter().any(|track| track.stream == stream)

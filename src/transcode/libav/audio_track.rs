@@ -28,6 +28,8 @@ pub(super) struct AudioTrack {
     channels: u32,
     gain: Option<f64>,
     start: i64,
+    /// Whether audio before the start is left out.
+    pub(super) cut_before_start: bool,
     offset: i64,
     next: Option<i64>,
     graph: Option<((i32, i32, String), Graph)>,
@@ -55,6 +57,7 @@ impl AudioTrack {
             channels,
             gain,
             start,
+            cut_before_start: false,
             offset: 0,
             next: None,
             graph: None,
@@ -98,6 +101,9 @@ impl AudioTrack {
         let rate = raw.sample_rate.max(1);
         let length = units(f64::from(raw.nb_samples) / f64::from(rate), base).max(1);
         self.next = Some(time + length);
+        if self.cut_before_start && time + length <= self.offset {
+            return Ok(());
+        }
         self.end_s = self.end_s.max(seconds(time + length, base));
         let key = (rate, raw.format, layout(&frame)?);
         if self.graph.as_ref().is_none_or(|(built_for, _)| *built_for != key) {

@@ -24,6 +24,7 @@ mod multi_output;
 mod mux;
 pub(crate) mod pipeline_stages;
 mod shared_decode;
+pub(crate) mod start_cut;
 #[cfg(test)]
 mod tests;
 pub(crate) mod transcoder;

@@ -137,7 +137,11 @@ impl Transcoder {
             }
             Some(VideoPlan::Encode(plan)) => {
                 rate = plan.frame_rate.as_f64();
-                let chain = VideoChain::open(&mut input, plan, spec.start_s, limit_s, spec.threads, decoder)?;
+                let mut chain =
+                    VideoChain::open(&mut input, plan, spec.start_s, limit_s, spec.threads, decoder)?;
+                if spec.cut_before_start {
+                    chain.cut_at(spec.start_s);
+                }
                 StreamPipeline::Encode(plan.stream, Box::new(chain))
             }
         };
@@ -152,7 +156,8 @@ impl Transcoder {
                     Some(target) => loudness_gain(&mut input.reopen()?, plan, spec.start_s, target)?,
                     None => None,
                 };
-                let chain = AudioChain::open(&mut input, plan, spec.start_s, limit_s, gain)?;
+                let mut chain = AudioChain::open(&mut input, plan, spec.start_s, limit_s, gain)?;
+                chain.cut_before_start(spec.cut_before_start);
                 StreamPipeline::Encode(plan.stream, Box::new(chain))
             }
             Some(AudioPlan::Silence { sample_rate, channels, .. }) => {
@@ -326,6 +331,11 @@ impl Transcoder {
     fn process_packet(&mut self, packet: &mut Packet, sink: &mut dyn MediaSink) -> Result<(), JobError> {
         let index = u32::try_from(packet.get().stream_index).ok();
         if index == self.video.stream() {
+            if let StreamPipeline::Encode(_, chain) = &mut self.video
+                && chain.cuts(packet)
+            {
+                return Ok(());
+            }
             if packet.get().flags & ffi::AV_PKT_FLAG_DISCARD == 0 {
                 self.video_packets += 1;
             }

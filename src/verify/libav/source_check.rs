@@ -14,6 +14,7 @@ use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::ffi_wrappers::{NOPTS, Packet};
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::share;
+use crate::transcode::libav::start_cut::StartCut;
 use crate::transcode::libav::transcoder::Transcoder;
 use crate::transcode::timestamp_gaps::{DecodeAction, DecodeSpans};
 use crate::verify::thresholds::{GAP_FRAMES, LOST_FRAMES};
@@ -70,9 +71,8 @@ pub(super) fn check_source(
         return Ok(());
     };
     let open = || Input::open(share(input)?, name, Arc::clone(&cancel));
-    let mut strict = |input: &mut Input, spans| {
-        strict_decode_errors(input, plan.stream, spec.threads, spans, &mut *progress)
-    };
+    let mut strict =
+        |input: &mut Input, spans| strict_decode_errors(input, spec, plan.stream, spans, &mut *progress);
     let mut errors = 0;
     let spans = chain.gaps.spans_around(GAP_FRAMES * frame_s);
     if spans.is_none() || strict(&mut open()?, spans)? > 0 {
@@ -92,17 +92,21 @@ pub(super) fn check_source(
 /// Returns the number of errors of a strict decoder over `spans` of a stream, or over all of it.
 fn strict_decode_errors(
     input: &mut Input,
+    spec: &OutputSpec,
     stream: u32,
-    threads: u32,
     mut spans: Option<DecodeSpans>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<u64, JobError> {
     let total_s = input.duration_s();
-    let mut decoder = Decoder::for_error_check(input.stream(stream)?, threads)?;
+    let mut decoder = Decoder::for_error_check(input.stream(stream)?, spec.threads)?;
+    let untimed = input.lacks_timestamps();
+    let cut = || StartCut::new(spec.start_s, decoder.base(), untimed);
+    let mut start_cut = spec.cut_before_start.then(cut);
     let mut packet = Packet::new()?;
     while input.read(&mut packet)? {
         let raw = packet.get();
-        if raw.stream_index != stream as i32 {
+        let cut = |cut: &mut StartCut| cut.cuts(&packet);
+        if raw.stream_index != stream as i32 || start_cut.as_mut().is_some_and(cut) {
             continue;
         }
         let key = raw.flags & ffi::AV_PKT_FLAG_KEY != 0;
