@@ -1,5 +1,6 @@
 //! Reads facts with FFmpeg's libraries.
 
+mod declared_facts;
 mod describe;
 mod facts;
 mod fast_path;

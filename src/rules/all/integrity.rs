@@ -8,13 +8,26 @@ rule!(
     Integrity,
     "integrity",
     scope: File,
-    what: "Checks whether the file contains all the data it declares, and whether that data decodes.",
+    what: "Checks whether the file contains all the data it declares, and whether that data is not encrypted and \
+        decodes.",
     why: "A truncated upload or copy plays to the cut and stops. Processing fails, or the ad shows half a \
         video. Many readers do not notice.",
     remedy: "None: export or copy the original again.",
     source: "sizes, indices, durations and end markers that the container declares, compared with the bytes \
         in the file",
     |subject, _limits, out| {
+        // Encrypted packets are intact but decode to nothing; in the container they look like clear ones.
+        if let Some(encrypted) = subject.facts.encryption() {
+            let mut violation = Violation::new(
+                encrypted.to_string(),
+                format!("encrypted ({})", encrypted.scheme),
+                "samples without encryption",
+                Remedy::Refuse,
+            )
+            .at(encrypted.index);
+            violation.severity = Some(crate::profile::Severity::Error);
+            out.add_verbatim(violation);
+        }
         if let crate::model::Completeness::Missing { first_missing_s, reason } = &subject.facts.completeness {
             let from = first_missing_s.map_or(String::new(), |at| format!(", from {}", value_text::seconds(at)));
             let message = format!("data is missing{from}: {reason}");
