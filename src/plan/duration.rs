@@ -77,7 +77,10 @@ pub(super) fn plan(input: &PlanInput<'_>, steps: &mut Vec<FixStep>) -> Result<Pl
 pub(super) fn start_s(input: &PlanInput<'_>, video: &VideoStream) -> f64 {
     let audio = input.facts.main_audio().and_then(|audio| audio.start_s);
     let first = [video.start_s, audio].into_iter().flatten().reduce(f64::min);
-    first.unwrap_or(0.0).max(0.0)
+    let first = first.unwrap_or(0.0);
+    // The library puts what precedes a wrap of the clock before zero; nothing of it is encoder delay.
+    let wraps = matches!(input.facts.container.as_deref(), Some("mpegts" | "mpegps"));
+    if wraps { first } else { first.max(0.0) }
 }
 
 /// Returns the duration that an encode must reach, so that a long last frame or a longer audio stream is kept:

@@ -15,8 +15,6 @@ pub struct TrackDurations {
     pub unknown: bool,
     /// The duration of the samples after the edit list, in seconds; `None` without sample tables.
     pub measured_s: Option<f64>,
-    /// The duration of the samples before the edit list, in seconds.
-    pub media_s: Option<f64>,
     /// Bits per second of all samples, if a declared duration is wrong.
     pub bit_rate: Option<u64>,
     /// A declared duration in seconds that the samples contradict.
@@ -61,8 +59,10 @@ pub(super) fn read<B: Bytes + ?Sized>(
         return Ok(durations);
     }
     let media_s = ticks as f64 / f64::from(scale);
-    let measured_s = edits::presented_s(bytes, trak, movie.map(|(scale, _)| scale), scale, ticks)?;
-    durations.media_s = Some(media_s);
+    let first_offset = samples::first_offset(bytes, &table)?;
+    let movie_scale = movie.map(|(scale, _)| scale);
+    let presented_s = edits::presented_s(bytes, trak, movie_scale, scale, ticks, first_offset)?;
+    let Some(measured_s) = presented_s else { return Ok(durations) };
     durations.measured_s = Some(measured_s);
     let media_header = (!durations.unknown).then(|| declared as f64 / f64::from(scale));
     let track_header = match descendant(bytes, trak, &[b"tkhd"])? {

@@ -140,6 +140,7 @@ pub(super) fn durations<B: Bytes + ?Sized>(
     let start_s = first.start_s.unwrap_or(0.0);
     // A part of a longer video keeps its clock; either meaning of the declared duration is right.
     let wrong = |end_s: f64| contradicts(declared_s, end_s) && contradicts(declared_s, end_s - start_s);
+    let wrong = |end_s: f64| end_s - start_s > declared_s && wrong(end_s);
     let Some(end_s) = end_s.filter(|&end_s| wrong(end_s)) else { return Ok(Default::default()) };
     Ok(MovieDurations { measured_s: Some(end_s - start_s), contradicted_s: Some(declared_s) })
 }

@@ -60,6 +60,15 @@ pub(super) fn total_duration<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> 
     Ok(total.and_then(|total| u64::try_from(total).ok()))
 }
 
+/// Returns the composition time of the first sample, by which a track with reordered samples begins and ends later
+/// than its decode times; zero without a table.
+pub(super) fn first_offset<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> io::Result<i64> {
+    let Some(found) = super::descendant(bytes, stbl, &[b"ctts"])? else { return Ok(0) };
+    let head = super::read_range(bytes, found.content, 16)?;
+    let offset = head.get(12..16).and_then(|word| word.try_into().ok()).map(i32::from_be_bytes);
+    Ok(offset.map_or(0, i64::from))
+}
+
 /// Returns the number of samples; `None` when no table states it.
 pub(super) fn count<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> io::Result<Option<u32>> {
     Ok(sizes(bytes, stbl)?.map(|(_, _, count)| count))

@@ -1,6 +1,7 @@
 //! Reads facts with FFmpeg's libraries.
 
 mod declared_facts;
+mod decode_rate;
 mod describe;
 mod facts;
 mod fast_path;

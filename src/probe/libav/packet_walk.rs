@@ -5,6 +5,7 @@ use std::ffi::c_int;
 
 use ffmpeg_next::ffi;
 
+use super::decode_rate::DecodeRate;
 use super::ffi_enums::number;
 use super::open::MediaInput;
 use super::streams::{extradata, seconds};
@@ -43,6 +44,7 @@ struct VideoPackets {
     /// The parameter sets in force, for codecs that have them.
     sets: Option<ParameterSets>,
     lowest_dts: Option<i64>,
+    decode_rate: DecodeRate,
     missing_timestamps: bool,
     overflow: bool,
     /// Presentation time of the last frame in seconds, once all packets are read.
@@ -332,6 +334,7 @@ impl VideoPackets {
             self.changes = self.changes.saturating_add(1);
         }
         if packet.dts != NO_TIME {
+            self.decode_rate.add(packet.dts);
             self.lowest_dts = Some(self.lowest_dts.map_or(packet.dts, |low| low.min(packet.dts)));
         }
         let timestamp = packet.pts;
@@ -366,6 +369,9 @@ impl VideoPackets {
         let Some(video) = facts.video.iter_mut().find(|video| video.index == index) else { return };
         if self.packets == 0 {
             return;
+        }
+        if facts.container.as_deref() == Some("avi") {
+            self.decode_rate.correct(base, self.packets, video);
         }
         video.frames.get_or_insert(self.packets);
         video.parameter_changes = Some(self.changes);
