@@ -45,9 +45,11 @@ fn behind(bytes: &[u8], pattern: &[u8]) -> Vec<usize> {
 }
 
 fn has(entry: &Value, rule: &str, text: &str) -> bool {
-    entry["findings"].as_array().unwrap().iter().any(|finding| {
-        finding["rule"] == rule && finding["message"].as_str().unwrap().contains(text)
-    })
+    entry["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|finding| finding["rule"] == rule && finding["message"].as_str().unwrap().contains(text))
 }
 
 fn output_s(dir: &TestDir, name: &str) -> f64 {
@@ -108,9 +110,12 @@ fn refuses_encrypted_samples_in_every_container() {
         assert_eq!(video["media"][kind][0]["encryption"], scheme, "{name}");
         assert_eq!(entry(&fixed, name)["fix"]["refusal"], "encrypted", "{name}");
     }
-    assert!(!dir.path("out").exists() || std::fs::read_dir(dir.path("out")).unwrap().all(|file| {
-        !file.unwrap().file_name().to_string_lossy().ends_with(".mp4")
-    }));
+    assert!(
+        !dir.path("out").exists()
+            || std::fs::read_dir(dir.path("out"))
+                .unwrap()
+                .all(|file| { !file.unwrap().file_name().to_string_lossy().ends_with(".mp4") })
+    );
 }
 
 #[test]
@@ -224,7 +229,12 @@ fn counts_frames_of_h264_in_avi_and_keeps_the_last_audio_packet() {
     let report = run(&dir, "fix", 0);
     for name in ["a.avi", "b.avi", "c.avi"] {
         let video = entry(&report, name);
-        assert_eq!(video["media"]["video"][0]["frame_rate"].as_f64(), Some(30.0), "{name}: {:#}", video["media"]);
+        assert_eq!(
+            video["media"]["video"][0]["frame_rate"].as_f64(),
+            Some(30.0),
+            "{name}: {:#}",
+            video["media"]
+        );
         assert_eq!(video["fix"]["verified"]["verdict"], "compliant", "{name}");
     }
 }

@@ -28,7 +28,8 @@ pub(super) fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Vec<Encryption>> 
     let mut rest = &header[..];
     while let Some((id, after)) = rest.split_first_chunk::<16>() {
         let Some((length, _)) = after.split_first_chunk::<8>() else { break };
-        let Some(length) = usize::try_from(u64::from_le_bytes(*length)).ok().filter(|&length| length >= 24) else {
+        let Some(length) = usize::try_from(u64::from_le_bytes(*length)).ok().filter(|&length| length >= 24)
+        else {
             break;
         };
         if matches!(*id, CONTENT_ENCRYPTION | EXTENDED_CONTENT_ENCRYPTION | ADVANCED_CONTENT_ENCRYPTION) {

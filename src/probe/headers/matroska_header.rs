@@ -62,7 +62,8 @@ pub(super) fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<MatroskaHeader> {
             }
             _ => {}
         }
-        let Some(end) = length.and_then(|length| content.checked_add(length)).filter(|&end| end < size) else {
+        let Some(end) = length.and_then(|length| content.checked_add(length)).filter(|&end| end < size)
+        else {
             break;
         };
         if known == (true, true) {
@@ -76,7 +77,8 @@ pub(super) fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<MatroskaHeader> {
 /// Parses the start of an element: its id, the length of its content unless unknown, and the bytes of both.
 fn element(bytes: &[u8]) -> Option<(u32, Option<u64>, usize)> {
     let id_bytes = bytes.first()?.leading_zeros() as usize + 1;
-    let id = bytes.get(..id_bytes).filter(|_| id_bytes <= 4)?.iter().fold(0, |sum, b| sum << 8 | u32::from(*b));
+    let id =
+        bytes.get(..id_bytes).filter(|_| id_bytes <= 4)?.iter().fold(0, |sum, b| sum << 8 | u32::from(*b));
     let length_bytes = bytes.get(id_bytes)?.leading_zeros() as usize + 1;
     if length_bytes > 8 {
         return None;
@@ -167,8 +169,13 @@ mod tests {
     fn make(id: u32, content: &[u8]) -> Vec<u8> {
         let id = id.to_be_bytes();
         let skip = id.iter().take_while(|byte| **byte == 0).count();
-        [&id[skip..], &[0x10 | (content.len() >> 24) as u8], &(content.len() as u32).to_be_bytes()[1..], content]
-            .concat()
+        [
+            &id[skip..],
+            &[0x10 | (content.len() >> 24) as u8],
+            &(content.len() as u32).to_be_bytes()[1..],
+            content,
+        ]
+        .concat()
     }
 
     fn track(kind: u8, encodings: &[u8]) -> Vec<u8> {

@@ -57,7 +57,9 @@ pub(super) fn transport_stream<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Optio
                 continue;
             }
             let skip = if adaptation { usize::from(payload.first().copied().unwrap_or(0)) + 1 } else { 0 };
-            let Some(payload) = payload.get(skip..).filter(|_| has_payload && b1 & 0x40 != 0) else { continue };
+            let Some(payload) = payload.get(skip..).filter(|_| has_payload && b1 & 0x40 != 0) else {
+                continue;
+            };
             if is_scrambled_pes(payload) {
                 scrambled.insert(pid);
             }
@@ -65,7 +67,8 @@ pub(super) fn transport_stream<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Optio
         }
     }
     let mark = |scheme| move |pid| Encryption::new(StreamSelector::Number(pid), scheme);
-    let marks = scrambled.into_iter().map(mark(SCRAMBLED)).chain(sample_encrypted.into_iter().map(mark(SAMPLE_AES)));
+    let marks =
+        scrambled.into_iter().map(mark(SCRAMBLED)).chain(sample_encrypted.into_iter().map(mark(SAMPLE_AES)));
     Ok(Some(marks.collect()))
 }
 
@@ -90,16 +93,18 @@ fn sample_encrypted_pids(payload: &[u8]) -> Vec<u32> {
     }
     let length = usize::from(h & 0x0f) << 8 | usize::from(*l);
     let information = usize::from(i_high & 0x0f) << 8 | usize::from(*i_low);
-    let Some(entries_end) = length.checked_sub(13).filter(|&end| information <= end) else { return Vec::new() };
+    let Some(entries_end) = length.checked_sub(13).filter(|&end| information <= end) else {
+        return Vec::new();
+    };
     let mut entries = rest.get(information..entries_end.min(rest.len())).unwrap_or_default();
     let mut pids = Vec::new();
     while let [kind, p_high, p_low, d_high, d_low, after @ ..] = entries {
         let descriptors = usize::from(d_high & 0x0f) << 8 | usize::from(*d_low);
         let described = after.get(..descriptors.min(after.len())).unwrap_or_default();
         // The registration says that the private type is the one of Apple.
-        let is_registered = described.windows(4).any(|four| {
-            matches!(four, b"zavc" | b"zaac" | b"zac3" | b"zec3" | b"apad" | b"zach" | b"zacp")
-        });
+        let is_registered = described
+            .windows(4)
+            .any(|four| matches!(four, b"zavc" | b"zaac" | b"zac3" | b"zec3" | b"apad" | b"zach" | b"zacp"));
         if ENCRYPTED_TYPES.contains(kind) && (is_registered || *kind == 0xdb || *kind == 0xcf) {
             pids.push(u32::from(p_high & 0x1f) << 8 | u32::from(*p_low));
         }
@@ -167,7 +172,10 @@ mod tests {
         let pes = packet(0x102, 0x10, &[0, 0, 1, 0xc0, 0, 0, 0x90, 0, 0]);
         assert_eq!(marks(&[five(), vec![pes]].concat()), [number(0x102, "scrambled")]);
         let map = [0, 2, 0xb0, 18, 0, 1, 0xc1, 0, 0, 0xe1, 0, 0xf0, 0, 0xdb, 0xe1, 0x03, 0xf0, 0, 1, 2, 3, 4];
-        assert_eq!(marks(&[five(), vec![packet(0x1000, 0x10, &map)]].concat()), [number(0x103, "sample-aes")]);
+        assert_eq!(
+            marks(&[five(), vec![packet(0x1000, 0x10, &map)]].concat()),
+            [number(0x103, "sample-aes")]
+        );
         assert_eq!(transport_stream(&[7; 4096][..]).unwrap(), None);
     }
 
@@ -178,7 +186,8 @@ mod tests {
         let clear = [pack.clone(), pes(0xe0, 0x80), pes(0xc0, 0x80)].concat();
         assert_eq!(program_stream(&clear[..]).unwrap(), []);
         let scrambled = [clear, pack, pes(0xe0, 0xb0), pes(0xbd, 0x90)].concat();
-        let streams: Vec<_> = program_stream(&scrambled[..]).unwrap().iter().map(|mark| mark.streams).collect();
+        let streams: Vec<_> =
+            program_stream(&scrambled[..]).unwrap().iter().map(|mark| mark.streams).collect();
         assert_eq!(streams, [StreamSelector::Audio, StreamSelector::Number(0x1e0)]);
     }
 }

@@ -50,7 +50,8 @@ pub(super) fn read<B: Bytes + ?Sized>(
         return Ok(durations);
     }
     let Some(table) = descendant(bytes, trak, &[b"mdia", b"minf", b"stbl"])? else { return Ok(durations) };
-    let (Some(ticks), Some(sizes)) = (samples::total_duration(bytes, &table)?, samples::count(bytes, &table)?)
+    let (Some(ticks), Some(sizes)) =
+        (samples::total_duration(bytes, &table)?, samples::count(bytes, &table)?)
     else {
         return Ok(durations);
     };
@@ -111,8 +112,7 @@ pub(super) fn movie<B: Bytes + ?Sized>(
         None => None,
     };
     let wrong_track = tracks.iter().find_map(|track| track.durations.contradicted_s);
-    let contradicted_s = measured_s.and_then(|measured| {
-        declared.filter(|&declared| contradicts(declared, measured)).or(wrong_track)
-    });
+    let contradicted_s = measured_s
+        .and_then(|measured| declared.filter(|&declared| contradicts(declared, measured)).or(wrong_track));
     Ok(MovieDurations { measured_s, contradicted_s })
 }

@@ -125,7 +125,12 @@ fn has_protected_group<B: Bytes + ?Sized>(bytes: &B, sgpd: &BoxHeader) -> io::Re
     Ok(false)
 }
 
-fn starts_with<B: Bytes + ?Sized>(bytes: &B, found: &BoxHeader, skip: u64, wanted: &[u8]) -> io::Result<bool> {
+fn starts_with<B: Bytes + ?Sized>(
+    bytes: &B,
+    found: &BoxHeader,
+    skip: u64,
+    wanted: &[u8],
+) -> io::Result<bool> {
     let mut start = vec![0; wanted.len()];
     let count = bytes.read_at(found.content.saturating_add(skip), &mut start)?;
     Ok(count == wanted.len() && start == wanted)
@@ -141,15 +146,18 @@ mod tests {
     }
 
     fn scheme(entries: &[Vec<u8>], beside: &[u8]) -> Option<String> {
-        let stsd = make(b"stsd", &[&[0; 4], &(entries.len() as u32).to_be_bytes()[..], &entries.concat()].concat());
+        let stsd =
+            make(b"stsd", &[&[0; 4], &(entries.len() as u32).to_be_bytes()[..], &entries.concat()].concat());
         let table = make(b"stbl", &[&stsd[..], beside].concat());
         let trak = make(b"trak", &make(b"mdia", &make(b"minf", &table)));
         read(&make(b"moov", &trak)[..]).unwrap().unwrap().tracks[0].encryption.clone()
     }
 
     fn protected(kind: &[u8; 4], scheme: &[u8; 4]) -> Vec<u8> {
-        let information =
-            make(b"sinf", &[make(b"frma", b"avc1"), make(b"schm", &[&[0; 4], &scheme[..]].concat())].concat());
+        let information = make(
+            b"sinf",
+            &[make(b"frma", b"avc1"), make(b"schm", &[&[0; 4], &scheme[..]].concat())].concat(),
+        );
         make(kind, &[vec![0; 78], information].concat())
     }
 

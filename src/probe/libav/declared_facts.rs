@@ -60,7 +60,9 @@ fn set_empty(index: u32, facts: &mut MediaFacts) {
 /// Sets the measured duration where the sample tables or fragments of an ISO file contradict its headers, and
 /// replaces the durations of the streams.
 pub(super) fn set_indexed_durations(declared: &Declared, facts: &mut MediaFacts) {
-    let (Some(measured_s), Some(contradicted_s)) = (declared.measured_s, declared.contradicted_s) else { return };
+    let (Some(measured_s), Some(contradicted_s)) = (declared.measured_s, declared.contradicted_s) else {
+        return;
+    };
     facts.measured_duration_s = Some(measured_s);
     facts.contradicted_duration_s = Some(contradicted_s);
     for track in &declared.tracks {
@@ -106,7 +108,8 @@ fn is_clocked(facts: &MediaFacts) -> bool {
 fn set_measured(length_s: f64, walk: &PacketWalk, facts: &mut MediaFacts) {
     facts.measured_duration_s = Some(length_s);
     let correct = |index: u32, start: Option<f64>, duration: &mut Option<f64>, rate: &mut Option<u64>| {
-        let measured = walk.end_of(index).map(|end| end - start.unwrap_or(0.0)).filter(|&length| length > 0.0);
+        let measured =
+            walk.end_of(index).map(|end| end - start.unwrap_or(0.0)).filter(|&length| length > 0.0);
         if let (Some(declared), Some(measured)) = (*duration, measured)
             && contradicts(declared, measured)
         {
