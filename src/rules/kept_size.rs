@@ -69,8 +69,13 @@ mod tests {
     #[test]
     fn streams_of_unknown_size_are_remuxed_where_something_is_left_out() {
         let mut unknown = facts(None, None);
-        unknown.other =
-            vec![OtherStream { index: 2, kind: OtherKind::CoverArt, codec: Some("mjpeg".into()), language: None, duration_s: None }];
+        unknown.other = vec![OtherStream {
+            index: 2,
+            kind: OtherKind::CoverArt,
+            codec: Some("mjpeg".into()),
+            language: None,
+            duration_s: None,
+        }];
         assert_eq!(remedy_for_size(&unknown, 1000), Remedy::Remux);
         unknown.other.clear();
         unknown.container = Some("mpegts".into());
