@@ -203,6 +203,7 @@ fields!(MediaFacts {
     size_bytes,
     duration_s,
     measured_duration_s,
+    contradicted_duration_s,
     bit_rate,
     fast_start,
     fragmented,

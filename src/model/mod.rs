@@ -22,8 +22,8 @@ pub use content_analysis::{DecodeError, DecodeReport, DeepReport, LoudnessReport
 pub use geometry::{Flip, Rotation, Size, display_aspect_ratio, display_size};
 pub use hash::ContentHash;
 pub use media::{
-    AudioStream, Completeness, EditList, EditListKind, MediaFacts, OtherKind, OtherStream, PrivacyTags,
-    Timing, VideoStream, container_lacks_timestamps,
+    AudioStream, Completeness, EditList, EditListKind, EncryptedStream, MediaFacts, OtherKind, OtherStream,
+    PrivacyTags, Timing, VideoStream, container_lacks_timestamps, contradicts,
 };
 pub use still_image::StillImage;
 pub use units::{ParseRationalError, Rational};

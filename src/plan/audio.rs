@@ -35,7 +35,8 @@ pub(super) fn plan(
     let PlanInput { facts, assessment, profile, options, .. } = *input;
     let required = profile.limits("audio-stream").is_some_and(|limits| limits.flag("required"));
     let Some(stream) = facts.main_audio().filter(|stream| stream.decodable) else {
-        if facts.audio.is_empty() && !required {
+        let has_audio = facts.main_audio().is_some();
+        if !has_audio && !required {
             return Ok(AudioDecision { plan: None, reason: None });
         }
         if options.add_silence {
@@ -44,9 +45,9 @@ pub(super) fn plan(
             let reason = "silent audio track added with your consent".to_owned();
             return Ok(AudioDecision { plan: Some(silence), reason: Some(reason) });
         }
-        return Err(Refusal::NeedsAddSilence.because(match facts.audio.is_empty() {
-            true => "the profile requires audio and the file has none: --add-silence adds a silent track",
-            false => {
+        return Err(Refusal::NeedsAddSilence.because(match has_audio {
+            false => "the profile requires audio and the file has none: --add-silence adds a silent track",
+            true => {
                 "no decoder is available for the audio: --add-silence replaces the audio with a silent track"
             }
         }));

@@ -9,13 +9,19 @@ use super::refusal::{Refusal, Refused};
 
 /// Returns the video stream of a fixable file.
 pub(super) fn video<'a>(input: &PlanInput<'a>) -> Result<&'a VideoStream, Refused> {
+    if let Some(encrypted) = input.facts.encryption() {
+        return Err(Refusal::Encrypted.because(encrypted.to_string()));
+    }
     if let Completeness::Missing { .. } = input.facts.completeness {
         let finding = input.findings(Severity::Error).find(|finding| finding.rule == "integrity");
         let message = finding.map_or("data is missing".to_owned(), |finding| finding.message.clone());
         return Err(Refusal::MissingData.because(format!("{message}: export or copy the original again")));
     }
     let video = input.facts.main_video().ok_or_else(|| {
-        Refusal::NoVideo.because("the file has no video stream, so there is nothing to fix")
+        Refusal::NoVideo.because(match input.facts.video.is_empty() {
+            true => "the file has no video stream, so there is nothing to fix",
+            false => "the video track has no samples, so there is nothing to fix",
+        })
     })?;
     if let Some(still) = input.facts.still_image() {
         let reason =

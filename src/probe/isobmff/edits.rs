@@ -57,6 +57,40 @@ pub(super) fn timescale(content: &[u8]) -> Option<(u32, u64)> {
     (scale > 0).then_some((scale, duration))
 }
 
+/// Returns the duration that is presented of `ticks` of media, in seconds: all of it without an edit list; `None`
+/// for an edit list that is repeated (flag 1 of `elst`). `first_offset` is the composition time of the first sample.
+pub(super) fn presented_s<B: Bytes + ?Sized>(
+    bytes: &B,
+    trak: &BoxHeader,
+    movie_scale: Option<u32>,
+    media_scale: u32,
+    ticks: u64,
+    first_offset: i64,
+) -> io::Result<Option<f64>> {
+    let media_s = ticks as f64 / f64::from(media_scale);
+    // Edits count in composition times.
+    let end_s = media_s + first_offset as f64 / f64::from(media_scale);
+    let list = super::descendant(bytes, trak, &[b"edts", b"elst"])?;
+    let content = list.map(|elst| read_content(bytes, &elst)).transpose()?.unwrap_or_default();
+    if content.get(3).is_some_and(|flags| flags & 1 != 0) {
+        return Ok(None);
+    }
+    let edits = Some(parse(&content));
+    let (Some(edits), Some(movie_scale)) = (edits.filter(|edits| !edits.is_empty()), movie_scale) else {
+        return Ok(Some(media_s));
+    };
+    let shown = edits.iter().map(|edit| {
+        let edit_s = edit.duration as f64 / f64::from(movie_scale);
+        if edit.media_time < 0 {
+            return edit_s;
+        }
+        let rest_s = (end_s - edit.media_time as f64 / f64::from(media_scale)).max(0.0);
+        // A duration of zero shows the rest of the media.
+        if edit.duration == 0 { rest_s } else { edit_s.min(rest_s) }
+    });
+    Ok(Some(shown.sum()))
+}
+
 fn parse(content: &[u8]) -> Vec<Edit> {
     let long = content.first() == Some(&1);
     let declared = content.get(4..8).and_then(|b| b.try_into().ok()).map_or(0, u32::from_be_bytes);

@@ -3,12 +3,15 @@
 //! Safe on hostile bytes: every size is checked, every loop is bounded, and no number from the file
 //! determines an allocation.
 
+mod durations;
 mod edits;
 mod fragments;
+mod protection;
 mod samples;
 
 use std::io;
 
+pub use durations::{MovieDurations, TrackDurations};
 pub use samples::Samples;
 
 pub use super::bytes::Bytes;
@@ -70,6 +73,8 @@ pub struct IsoLayout {
     pub indexed: bool,
     /// The tracks, in file order.
     pub tracks: Vec<IsoTrack>,
+    /// The declared and the measured duration.
+    pub durations: MovieDurations,
 }
 
 impl IsoLayout {
@@ -100,6 +105,10 @@ pub struct IsoTrack {
     pub sample_entries: Option<u32>,
     /// Its samples, for a video track of an unfragmented file.
     pub samples: Option<Samples>,
+    /// The encryption scheme of its samples, if any are encrypted.
+    pub encryption: Option<String>,
+    /// Its declared and measured durations.
+    pub durations: TrackDurations,
 }
 
 /// Reads the boxes of a file; `None` when it is not an ISO file.
@@ -149,7 +158,23 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
                 _ => None,
             };
             let enabled = is_enabled(bytes, trak)?;
-            layout.tracks.push(IsoTrack { position, enabled, edit_list, sample_entries, samples });
+            let encryption = protection::read(bytes, trak)?;
+            let durations = durations::read(bytes, trak, movie_scale, layout.fragmented)?;
+            layout.tracks.push(IsoTrack {
+                position,
+                enabled,
+                edit_list,
+                sample_entries,
+                samples,
+                encryption,
+                durations,
+            });
+        }
+        if layout.fragmented {
+            mark_encrypted_fragments(bytes, &top, &inside, &mut layout.tracks)?;
+            layout.durations = fragments::durations(bytes, &top, size)?;
+        } else {
+            layout.durations = durations::movie(bytes, moov, &layout.tracks)?;
         }
     }
     let completeness =
@@ -172,6 +197,26 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
         (None, completeness) => completeness,
     };
     Ok(Some(layout))
+}
+
+/// Marks the tracks whose fragments, but not sample entries, say that samples are encrypted.
+fn mark_encrypted_fragments<B: Bytes + ?Sized>(
+    bytes: &B,
+    top: &[BoxHeader],
+    movie: &[BoxHeader],
+    tracks: &mut [IsoTrack],
+) -> io::Result<()> {
+    let encrypted = protection::encrypted_in_fragments(bytes, top)?;
+    if encrypted.is_empty() {
+        return Ok(());
+    }
+    for (trak, track) in movie.iter().filter(|found| &found.kind == b"trak").zip(tracks) {
+        let Some(tkhd) = descendant(bytes, trak, &[b"tkhd"])? else { continue };
+        if fragments::track_id(&read_content(bytes, &tkhd)?).is_some_and(|id| encrypted.contains(&id)) {
+            track.encryption.get_or_insert_with(|| "cenc".to_owned());
+        }
+    }
+    Ok(())
 }
 
 /// Returns the box at the end of a path of box types inside `from`.

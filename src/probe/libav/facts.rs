@@ -4,6 +4,9 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::declared_facts::{
+    compare_duration, set_empty_tracks, set_encryption, set_indexed_durations, set_streams_without_packets,
+};
 use super::fast_path::{Unresolved, complete_facts, complete_fragmented};
 use super::ffi_enums::text;
 use super::identical_audio::{find_identical_audio, has_similar_audio};
@@ -15,7 +18,7 @@ use super::streams::{is_duration_unknown, read_streams};
 use super::tags::collect;
 use super::truncation::{MAX_BLOCK_S, compare_end, explain_unreadable, last_block_s, needs_last_block};
 use crate::job::{JobError, ProbeDepth, Progress};
-use crate::model::{Completeness, MediaFacts, VideoStream};
+use crate::model::{Completeness, MediaFacts, VideoStream, contradicts};
 use crate::probe::bytes::BlockCache;
 use crate::probe::headers::{self, Declared};
 
@@ -57,10 +60,12 @@ pub(crate) fn probe(
         }
     };
     // The packets of a large file were not read to the end.
-    if needs_last_block(&facts)
+    let is_large = facts.size_bytes > ALWAYS_WALK_BYTES && !declared.durations_s.is_empty();
+    if (needs_last_block(&facts) || is_large && is_matroska(&facts))
         && let Some(begin_s) = last_block_s(&mut input, &bytes).map_err(io)?
     {
         compare_end(begin_s, begin_s + MAX_BLOCK_S, &mut facts);
+        compare_last_block(begin_s, &declared, &mut facts);
         if facts.declared_duration_s().is_none() {
             facts.measured_duration_s.get_or_insert(begin_s - first_start_s(&facts));
         }
@@ -74,6 +79,9 @@ pub(crate) fn probe(
     {
         *first_missing_s = None;
     }
+    set_encryption(&mut input, &declared, &mut facts);
+    set_empty_tracks(&declared, &mut facts);
+    set_indexed_durations(&declared, &mut facts);
     for track in &declared.tracks {
         // FFmpeg numbers streams in the order of the tracks.
         if let Some(video) = facts.video.iter_mut().find(|stream| stream.index == track.position) {
@@ -116,7 +124,7 @@ fn fast_path(
     let fragmented = facts.fragmented == Some(true);
     let initial_durations = stream_durations(input);
     // The library sets the exact durations of audio packets only after decoding.
-    if has_unknown_duration(input) {
+    if has_unknown_duration(input, declared) {
         return Ok(Err(Unresolved::Packets));
     }
     let small = facts.size_bytes <= ALWAYS_WALK_BYTES;
@@ -138,6 +146,8 @@ fn fast_path(
     } else if small && worth_walking(&facts) {
         walk_packets(input, &mut walk, &mut facts, progress)?;
         compare_end(walk.first_end_s(), walk.presentation_end_s(), &mut facts);
+        compare_duration(&walk, declared, &mut facts);
+        set_streams_without_packets(&walk, &mut facts);
         if matches!(facts.completeness, Completeness::Missing { .. }) {
             // As for audio packets above.
             return Ok(Err(Unresolved::Packets));
@@ -161,6 +171,24 @@ fn fast_path(
     Ok(Ok(facts))
 }
 
+fn is_matroska(facts: &MediaFacts) -> bool {
+    matches!(facts.container.as_deref(), Some("matroska" | "webm"))
+}
+
+/// Compares the declared duration of a large Matroska file with the start of its last block in seconds.
+fn compare_last_block(begin_s: f64, declared: &Declared, facts: &mut MediaFacts) {
+    let ends = [begin_s, begin_s - first_start_s(facts)];
+    let is_wrong = |declared: f64| {
+        ends.iter().all(|&end| contradicts(declared, end) && contradicts(declared, end + MAX_BLOCK_S))
+            && !(begin_s..begin_s + MAX_BLOCK_S).contains(&declared)
+    };
+    let wrong = declared.durations_s.iter().copied().find(|&declared| is_wrong(declared));
+    if let Some(declared_s) = wrong.filter(|_| !matches!(facts.completeness, Completeness::Missing { .. })) {
+        facts.contradicted_duration_s = Some(declared_s);
+        facts.measured_duration_s = Some(ends[1]);
+    }
+}
+
 /// Returns the start time of the first stream in seconds.
 fn first_start_s(facts: &MediaFacts) -> f64 {
     let starts = facts.video.iter().map(|v| v.start_s).chain(facts.audio.iter().map(|a| a.start_s));
@@ -177,8 +205,12 @@ fn stream_durations(input: &mut MediaInput) -> Vec<i64> {
     }
 }
 
-/// Returns whether a stream is declared to have an unknown duration.
-fn has_unknown_duration(input: &mut MediaInput) -> bool {
+/// Returns whether a stream is declared to have an unknown duration. The library replaces such a value from
+/// version 7 on, so the header is read as well.
+fn has_unknown_duration(input: &mut MediaInput, declared: &Declared) -> bool {
+    if declared.tracks.iter().any(|track| track.durations.unknown) {
+        return true;
+    }
     let context = input.as_ptr();
     // SAFETY: as in `stream_durations`.
     unsafe {
@@ -205,7 +237,7 @@ fn full_scan(
         // SAFETY: the context is open, and `input` is not used during the call.
         unsafe { read_index(context, &declared.tracks, &mut facts) };
     }
-    let unknown_duration = has_unknown_duration(input);
+    let unknown_duration = has_unknown_duration(input, declared);
     let walk = match depth {
         ProbeDepth::Header => false,
         ProbeDepth::Auto if unknown_duration => true,
@@ -221,6 +253,8 @@ fn full_scan(
             facts.measured_duration_s = walk.duration_s(&facts);
         }
         compare_end(walk.first_end_s(), walk.presentation_end_s(), &mut facts);
+        compare_duration(&walk, declared, &mut facts);
+        set_streams_without_packets(&walk, &mut facts);
         return Ok(facts);
     }
     if is_indexed(&facts, declared) {

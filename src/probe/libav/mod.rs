@@ -1,6 +1,8 @@
 //! Reads facts with FFmpeg's libraries.
 
 mod alpha;
+mod declared_facts;
+mod decode_rate;
 mod describe;
 mod facts;
 mod fast_path;

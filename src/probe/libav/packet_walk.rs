@@ -1,10 +1,11 @@
 //! Reads every packet, for facts that neither header nor index contain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_int;
 
 use ffmpeg_next::ffi;
 
+use super::decode_rate::DecodeRate;
 use super::ffi_enums::{codec_name, number};
 use super::first_frames::FirstFrames;
 use super::open::MediaInput;
@@ -50,6 +51,7 @@ struct VideoPackets {
     /// The frame sizes, for codecs whose packets state them.
     sizes: Option<FrameSizes>,
     lowest_dts: Option<i64>,
+    decode_rate: DecodeRate,
     missing_timestamps: bool,
     overflow: bool,
     /// Presentation time of the last frame in seconds, once all packets are read.
@@ -67,8 +69,12 @@ pub(super) struct PacketWalk {
     presentation_end_s: f64,
     /// Earliest presentation time of a packet, in seconds.
     presentation_start_s: Option<f64>,
+    /// Earliest decode time of a packet, in seconds.
+    decode_start_s: Option<f64>,
     /// Whether a packet had no presentation time.
     untimed: bool,
+    /// Video and audio streams with packets.
+    with_packets: BTreeSet<u32>,
 }
 
 impl PacketWalk {
@@ -83,7 +89,9 @@ impl PacketWalk {
             ends: indices.map(|index| (index, None)).collect(),
             presentation_end_s: 0.0,
             presentation_start_s: None,
+            decode_start_s: None,
             untimed: false,
+            with_packets: BTreeSet::new(),
         }
     }
 
@@ -116,6 +124,7 @@ impl PacketWalk {
     }
 
     fn add_end(&mut self, packet: &ffi::AVPacket, base: ffi::AVRational) {
+        self.with_packets.insert(packet.stream_index as u32);
         // A truncated packet counts as missing data.
         if packet.flags & ffi::AV_PKT_FLAG_CORRUPT != 0 {
             return;
@@ -128,6 +137,8 @@ impl PacketWalk {
             self.presentation_start_s =
                 [self.presentation_start_s, presented].into_iter().flatten().reduce(f64::min);
             self.untimed |= presented.is_none();
+            self.decode_start_s =
+                [self.decode_start_s, seconds(packet.dts, base)].into_iter().flatten().reduce(f64::min);
         }
         let decoded = end(packet.dts).or_else(|| end(packet.pts));
         if let Some(known) = self.ends.get_mut(&(packet.stream_index as u32)) {
@@ -145,6 +156,33 @@ impl PacketWalk {
     /// Returns the end of the last packet in presentation order, in seconds.
     pub(super) fn presentation_end_s(&self) -> f64 {
         self.presentation_end_s
+    }
+
+    /// Returns whether no stream has a packet.
+    pub(super) fn is_without_packets(&self) -> bool {
+        self.with_packets.is_empty()
+    }
+
+    /// Returns the video and audio streams without packets.
+    pub(super) fn streams_without_packets(&self) -> impl Iterator<Item = u32> + use<'_> {
+        self.ends.keys().copied().filter(|index| !self.with_packets.contains(index))
+    }
+
+    /// Returns the end of the last packet of a stream in decode order, in seconds.
+    pub(super) fn end_of(&self, index: u32) -> Option<f64> {
+        self.ends.get(&index).copied().flatten()
+    }
+
+    /// Returns the start of the first packet and the end of the last, in seconds, by presentation times if all
+    /// packets have them, else by decode times.
+    pub(super) fn timeline(&self, facts: &MediaFacts) -> Option<(f64, f64)> {
+        if let Some(duration_s) = self.duration_s(facts) {
+            let start_s = self.presentation_start_s?;
+            return Some((start_s, start_s + duration_s));
+        }
+        let start_s = self.decode_start_s?;
+        let end_s = self.ends.values().copied().flatten().reduce(f64::max)?;
+        (end_s > start_s).then_some((start_s, end_s))
     }
 
     /// Returns the seconds from the start of the first packet to the end of the last, in presentation order;
@@ -331,6 +369,7 @@ impl VideoPackets {
             self.changes = self.changes.saturating_add(1);
         }
         if packet.dts != NO_TIME {
+            self.decode_rate.add(packet.dts);
             self.lowest_dts = Some(self.lowest_dts.map_or(packet.dts, |low| low.min(packet.dts)));
         }
         let timestamp = packet.pts;
@@ -373,6 +412,9 @@ impl VideoPackets {
             return;
         }
         self.first_frames.iter().for_each(|first| first.write_to(base, container, video));
+        if facts.container.as_deref() == Some("avi") {
+            self.decode_rate.correct(base, self.packets, video);
+        }
         video.frames.get_or_insert(self.packets);
         let size_changes = self.sizes.as_ref().map_or(0, FrameSizes::changes);
         video.parameter_changes = Some(self.changes.max(size_changes));

@@ -9,6 +9,7 @@ use super::alpha::alpha_decoder;
 use super::ffi_enums::{
     codec_name, color_names, fourcc, has_decoder, number, pixel_format, profile_name, text,
 };
+use super::open::MediaInput;
 use super::tags::{language, value};
 use super::version::side_data;
 use crate::model::{
@@ -79,6 +80,18 @@ unsafe fn is_default(context: *const ffi::AVFormatContext, stream: *const ffi::A
     let demuxer = demuxer.unwrap_or_default();
     let marks = ["mov", "matroska"].contains(&demuxer.split(',').next().unwrap_or_default());
     marks.then_some(disposition & ffi::AV_DISPOSITION_DEFAULT != 0)
+}
+
+/// Returns the number of a stream in its container: its PID, its stream id.
+pub(super) fn stream_number(input: &mut MediaInput, index: u32) -> Option<u32> {
+    let context = input.as_ptr();
+    // SAFETY: the context is open, and FFmpeg keeps `nb_streams` valid pointers.
+    unsafe {
+        if index >= (*context).nb_streams {
+            return None;
+        }
+        u32::try_from((**(*context).streams.add(index as usize)).id).ok()
+    }
 }
 
 /// Returns whether the library ignores a stream for the duration of the file, as it does subtitles and data.

@@ -23,14 +23,16 @@ rule!(
             );
         }
         let main = subject.video().map(|main| main.index);
-        for stream in subject.facts.video.iter().filter(|stream| Some(stream.index) != main) {
-            let message = if stream.is_single_image() {
-                "the file has an image as a second video stream"
+        for stream in subject.facts.video.iter().filter(|stream| main.is_some_and(|main| main != stream.index)) {
+            let (message, actual) = if stream.empty {
+                ("a video track has no samples", "no samples")
+            } else if stream.is_single_image() {
+                ("the file has an image as a second video stream", "second video")
             } else {
-                "the file has a second video stream"
+                ("the file has a second video stream", "second video")
             };
             out.add_verbatim(
-                Violation::new(message, "second video", "one video stream", Remedy::Remux).at(stream.index).stated(),
+                Violation::new(message, actual, "one video stream", Remedy::Remux).at(stream.index).stated(),
             );
         }
     }

@@ -10,7 +10,7 @@ rule!(
     "integrity",
     scope: File,
     what: "Checks whether the file contains all the data it declares, whether it begins with a key frame, and \
-        whether its data decodes.",
+        whether its data is not encrypted and decodes.",
     why: "A truncated upload or copy plays to the cut and stops. Processing fails, or the ad shows half a \
         video. Many readers do not notice. Frames before the first key frame cannot be shown at all.",
     remedy: "None for missing data: export or copy the original again. `--from-key-frame` starts the video at \
@@ -18,6 +18,18 @@ rule!(
     source: "sizes, indices, durations and end markers that the container declares, compared with the bytes \
         in the file; the frame types in the first packets",
     |subject, _limits, out| {
+        // Encrypted packets are intact but decode to nothing; in the container they look like clear ones.
+        if let Some(encrypted) = subject.facts.encryption() {
+            let mut violation = Violation::new(
+                encrypted.to_string(),
+                format!("encrypted ({})", encrypted.scheme),
+                "samples without encryption",
+                Remedy::Refuse,
+            )
+            .at(encrypted.index);
+            violation.severity = Some(crate::profile::Severity::Error);
+            out.add_verbatim(violation);
+        }
         if let crate::model::Completeness::Missing { first_missing_s, reason } = &subject.facts.completeness {
             let from = first_missing_s.map_or(String::new(), |at| format!(", from {}", value_text::seconds(at)));
             let message = format!("data is missing{from}: {reason}");

@@ -17,6 +17,10 @@ use crate::plan::OutputContainer;
 /// Metadata keys that contain the recording location; these are never copied.
 const LOCATION_KEYS: [&str; 4] = ["location", "xyz", "gps", "geo"];
 
+/// Ticks per second of the movie header and of edit lists: those of encoded audio. The default of 1000 rounds
+/// away the last packet of an edit list if it has less than a millisecond of samples.
+const MOVIE_TIMESCALE: &str = "48000";
+
 /// State shared between the writer and the muxer, because libav only passes on error codes.
 #[derive(Debug, Default)]
 struct WriterState {
@@ -223,7 +227,7 @@ impl Muxer {
 
     /// Writes the header. The time bases of the streams are final afterwards.
     pub(crate) fn start(&mut self, drop_edit_list: bool) -> Result<(), JobError> {
-        let mut pairs = vec![("write_tmcd", "0")];
+        let mut pairs = vec![("write_tmcd", "0"), ("movie_timescale", MOVIE_TIMESCALE)];
         if drop_edit_list {
             pairs.push(("use_editlist", "0"));
             pairs.push(("movflags", "+negative_cts_offsets"));
