@@ -151,6 +151,7 @@ mod tests {
             size_bytes: 1 << 40,
             duration_s: Some(1e-9),
             measured_duration_s: Some(2.25),
+            contradicted_duration_s: Some(2.5),
             bit_rate: Some(300),
             fast_start: Some(true),
             fragmented: Some(false),
