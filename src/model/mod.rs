@@ -12,6 +12,7 @@ pub mod example;
 mod geometry;
 mod hash;
 mod media;
+mod source_damage;
 mod still_image;
 mod units;
 
@@ -24,5 +25,6 @@ pub use media::{
     AudioStream, Completeness, EditList, EditListKind, MediaFacts, OtherKind, OtherStream, PrivacyTags,
     Timing, VideoStream, container_lacks_timestamps,
 };
+pub use source_damage::SourceDamage;
 pub use still_image::StillImage;
 pub use units::{ParseRationalError, Rational};

@@ -254,7 +254,8 @@ fn open(source: &SourceFile, cancel: &AtomicBool) -> Result<File, (Verdict, Fail
     if cancel.load(Ordering::Relaxed) {
         return Err((Verdict::Indeterminate, Failure::from(&JobError::Cancelled)));
     }
-    open_regular(&source.path).map_err(|failure| (Verdict::Unreadable, failure))
+    // Nothing is known about the bytes, so that is not a verdict on them.
+    open_regular(&source.path).map_err(|failure| (Verdict::Indeterminate, failure))
 }
 
 /// Returns what a worker found about the bytes. Failures of the machine or of the worker are errors and are not
@@ -331,7 +332,7 @@ pub(crate) fn open_regular(path: &Path) -> Result<File, Failure> {
     if meta.is_file() {
         return Ok(file);
     }
-    let message = format!("{} is not a regular file: only regular files can be checked", path.display());
+    let message = format!("{} is not a regular file (a FIFO, device or folder): name a regular file", path.display());
     Err(Failure { kind: FailureKind::Input, message })
 }
 

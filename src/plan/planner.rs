@@ -68,6 +68,7 @@ fn plan_video(input: &PlanInput<'_>) -> Result<FixPlan, Refused> {
         max_hold_s: if encodes_video { duration::max_hold_s(input) } else { 0.0 },
         expected_frames: None,
         max_size_bytes: encode_rates::max_bytes(input.profile),
+        conceal: input.options.conceal,
     };
     Ok(finish(input, spec, steps, reason))
 }

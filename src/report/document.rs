@@ -114,6 +114,9 @@ pub struct FileEntry {
     /// The state of the upload and of the ads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,
+    /// Whether the run was cancelled before this file was done.
+    #[serde(skip)]
+    pub is_cancelled: bool,
 }
 
 /// The result of fixing a file.
@@ -245,6 +248,9 @@ pub struct Verified {
     pub duration_delta_s: Option<f64>,
     /// The visual similarity of output and source.
     pub similarity: Option<Similarity>,
+    /// The damage of the source that the decoder concealed, with consent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concealed: Option<SourceDamage>,
 }
 
 /// The state of the upload and of the ads of a file.
@@ -531,6 +537,7 @@ impl Summary {
         let made = file.fix.as_ref().is_some_and(|fix| fix.output.is_some());
         match file.fix.as_ref().map(|fix| fix.action) {
             Some(FixAction::Refused) => self.refused += 1,
+            Some(FixAction::Failed) if file.is_cancelled => {}
             Some(FixAction::Failed) => self.failed += 1,
             Some(FixAction::None | FixAction::Copy) | None => {}
             // A dry run has no output.

@@ -141,7 +141,7 @@ pub(super) fn verification(fix: &Fix) -> Option<String> {
     let Some(verified) = &fix.verified else {
         return Some("no".to_owned());
     };
-    let Verified { verdict, identical_streams, decoded_frames, decode_errors, duration_delta_s, similarity } =
+    let Verified { verdict, identical_streams, decoded_frames, decode_errors, duration_delta_s, similarity, concealed } =
         verified;
     let mut parts = vec![match verdict {
         crate::rules::Verdict::Compliant => "output compliant".to_owned(),
@@ -159,6 +159,7 @@ pub(super) fn verification(fix: &Fix) -> Option<String> {
             None => format!("{frames} decoded"),
         });
     }
+    parts.extend(concealed.iter().map(|damage| format!("concealed: {} in the source", damage.describe())));
     parts.extend(duration_delta_s.map(duration_delta));
     if let Some(similarity) = similarity {
         let (name, digits) = match similarity.metric.as_str() {

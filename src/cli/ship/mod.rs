@@ -154,6 +154,7 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
         fix_record: FixRecord::open(&settings.state_folder().join("fix.jsonl"))
             .map_err(|source| operation("cannot open the record of earlier fixes", source))?,
         cancel: Arc::clone(cancel),
+        probe_cache: cache::open(settings, false),
         outcomes: Mutex::new(HashMap::new()),
     });
     let log = args.events.as_deref().map(EventLog::open).transpose()?;

@@ -10,6 +10,7 @@ use super::ffi_wrappers::{Frame, NOPTS, Packet, check, failed, seconds};
 use super::filter::{Graph, Pulled};
 use super::input::Input;
 use crate::job::JobError;
+use crate::model::SourceDamage;
 use crate::plan::AudioEncode;
 
 /// Samples per AAC frame.
@@ -255,9 +256,10 @@ impl AudioChain {
         Ok(())
     }
 
-    /// Returns the number of decode errors.
-    pub(crate) fn damage_count(&self) -> u64 {
-        self.decoder.damage_count
+    /// Returns the decode errors.
+    pub(crate) fn damage(&self) -> SourceDamage {
+        let Decoder { damage, damage_count, frames, .. } = &self.decoder;
+        SourceDamage { packets: frames + damage_count, error_count: *damage_count, errors: damage.clone() }
     }
 }
 

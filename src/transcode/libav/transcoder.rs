@@ -13,8 +13,10 @@ use super::input::Input;
 use super::shared_decode::DecoderHandle;
 use super::video::VideoChain;
 use crate::job::JobError;
+use crate::model::SourceDamage;
 use crate::plan::{AudioPlan, LengtheningKind, OutputSpec, VideoPlan};
 use crate::transcode::frame_pacing::whole_frames;
+use crate::verify::libav::hides_errors;
 
 /// Differences below this many seconds between video and audio are treated as rounding.
 const END_SLACK_S: f64 = 0.25;
@@ -135,7 +137,10 @@ impl Transcoder {
             }
             Some(VideoPlan::Encode(plan)) => {
                 rate = plan.frame_rate.as_f64();
-                let chain = VideoChain::open(&mut input, plan, spec.start_s, limit_s, spec.threads, decoder)?;
+                // A decoder that hides errors may do so only with consent.
+                let strict = !spec.conceal && hides_errors(codec_name(&mut input, plan.stream).as_deref());
+                let source = (spec.threads, strict, decoder);
+                let chain = VideoChain::open(&mut input, plan, spec.start_s, limit_s, source)?;
                 StreamPipeline::Encode(plan.stream, Box::new(chain))
             }
         };
@@ -197,16 +202,8 @@ impl Transcoder {
 
     /// Makes the demuxer discard the streams that the plan does not use.
     fn discard_unused_streams(&mut self) -> Result<(), JobError> {
-        let wanted = [self.video.stream(), self.audio.stream()];
-        let context = self.input.as_mut_ptr();
-        // SAFETY: the array has `nb_streams` valid pointers.
-        unsafe {
-            for i in 0..(*context).nb_streams {
-                if !wanted.contains(&Some(i)) {
-                    (**(*context).streams.add(i as usize)).discard = ffi::AVDiscard::AVDISCARD_ALL;
-                }
-            }
-        }
+        let wanted: Vec<u32> = [self.video.stream(), self.audio.stream()].into_iter().flatten().collect();
+        self.input.discard_all_but(&wanted);
         Ok(())
     }
 
@@ -240,12 +237,17 @@ impl Transcoder {
         }
     }
 
-    /// Returns the number of decode errors of the audio.
-    pub(crate) fn audio_damage(&self) -> u64 {
-        match &self.audio {
-            StreamPipeline::Encode(_, chain) => chain.damage_count(),
-            _ => 0,
+    /// Returns the decode errors of the streams that are encoded.
+    pub(crate) fn damage(&self) -> SourceDamage {
+        let mut damage = SourceDamage::default();
+        if let StreamPipeline::Encode(_, chain) = &self.video {
+            let (error_count, errors) = chain.damage();
+            damage.add(SourceDamage { packets: self.video_packets, error_count, errors: errors.to_vec() });
         }
+        if let StreamPipeline::Encode(_, chain) = &self.audio {
+            damage.add(chain.damage());
+        }
+        damage
     }
 
     /// Processes the source from start to end. Frames are passed on as decoded, without filtering.
