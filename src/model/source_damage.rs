@@ -60,11 +60,7 @@ mod tests {
 
     fn damage(packets: u64, times: &[f64]) -> SourceDamage {
         let error = |at: &f64| DecodeError { stream: 0, at_s: Some(*at), message: "invalid".into() };
-        SourceDamage {
-            packets,
-            error_count: times.len() as u64,
-            errors: times.iter().map(error).collect(),
-        }
+        SourceDamage { packets, error_count: times.len() as u64, errors: times.iter().map(error).collect() }
     }
 
     #[test]

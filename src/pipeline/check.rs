@@ -332,7 +332,8 @@ pub(crate) fn open_regular(path: &Path) -> Result<File, Failure> {
     if meta.is_file() {
         return Ok(file);
     }
-    let message = format!("{} is not a regular file (a FIFO, device or folder): name a regular file", path.display());
+    let message =
+        format!("{} is not a regular file (a FIFO, device or folder): name a regular file", path.display());
     Err(Failure { kind: FailureKind::Input, message })
 }
 

@@ -16,6 +16,7 @@ mod parallel;
 mod probe_cache;
 mod produce_output;
 mod resource_budget;
+mod source_decode;
 mod staging;
 mod tasks;
 

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::cache::{DecodeKey, ProbeCache};
-use crate::job::{Job, JobError, JobFiles, JobOutput, JobRequest, Runner, SourceDecode, VerifyLevel, VerifyReport};
+use crate::job::{
+    Job, JobError, JobFiles, JobOutput, JobRequest, Runner, SourceDecode, VerifyLevel, VerifyReport,
+};
 use crate::model::SourceDamage;
 
 use super::check::{display_name, unexpected_result};

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::job::Similarity;
 use crate::model::{
     AudioStream, ColorTags, Completeness, EditList, Flip, Hdr, MediaFacts, OtherKind, PrivacyTags, Rational,
-    Size, Timing, VideoStream,
+    Size, SourceDamage, Timing, VideoStream,
 };
 use crate::plan::{Addition, DroppedStream, StreamType};
 use crate::rules::{Finding, Verdict};

@@ -141,8 +141,15 @@ pub(super) fn verification(fix: &Fix) -> Option<String> {
     let Some(verified) = &fix.verified else {
         return Some("no".to_owned());
     };
-    let Verified { verdict, identical_streams, decoded_frames, decode_errors, duration_delta_s, similarity, concealed } =
-        verified;
+    let Verified {
+        verdict,
+        identical_streams,
+        decoded_frames,
+        decode_errors,
+        duration_delta_s,
+        similarity,
+        concealed,
+    } = verified;
     let mut parts = vec![match verdict {
         crate::rules::Verdict::Compliant => "output compliant".to_owned(),
         _ => "output not compliant".to_owned(),

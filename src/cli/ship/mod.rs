@@ -32,6 +32,7 @@ use crate::ship::{Journal, Wait};
 
 use super::args::{CommonArgs, ShipArgs};
 use super::asset_preparer::LocalAssetPreparer;
+use super::cache;
 use super::destination::{Destination, PublicationKind, SANDBOX};
 use super::error::CliError;
 use super::event_log::EventLog;

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::job::Similarity;
 use crate::model::{
-    ColorTags, Completeness, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind, MediaFacts, OtherKind,
-    OtherStream, PrivacyTags, Rational, Rotation, TimeRange, Timing,
+    ColorTags, Completeness, DecodeError, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind,
+    MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation, SourceDamage, TimeRange, Timing,
 };
 use crate::rules::{Confidence, Finding, Remedy, Severity, Verdict};
 

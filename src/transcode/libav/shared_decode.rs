@@ -180,12 +180,7 @@ pub(crate) fn decoder_handles(count: usize) -> Vec<DecoderHandle> {
 
 impl DecoderHandle {
     /// Opens the decoder, unless another output has.
-    fn open(
-        self,
-        stream: *mut ffi::AVStream,
-        threads: u32,
-        strict: bool,
-    ) -> Result<SharedReader, JobError> {
+    fn open(self, stream: *mut ffi::AVStream, threads: u32, strict: bool) -> Result<SharedReader, JobError> {
         // SAFETY: the stream belongs to an input that the caller holds open; a plain field.
         let base = unsafe { (*stream).time_base };
         let mut state = self.shared.state();

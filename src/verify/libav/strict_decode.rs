@@ -57,7 +57,8 @@ pub(crate) fn decode_streams(
     };
     let open = |input: &mut Input, stream: u32| StreamDecode::open(input, stream, threads, true);
     let first = decode(&mut input, &streams, open, progress)?;
-    let suspects: Vec<u32> = first.iter().filter(|stream| stream.is_suspect()).map(|one| one.stream).collect();
+    let suspects: Vec<u32> =
+        first.iter().filter(|stream| stream.is_suspect()).map(|one| one.stream).collect();
     let mut result = SourceDecode::default();
     result.damage.error_count = input.read_errors;
     let mut add = |stream: StreamDecode, counts: bool| {
@@ -65,7 +66,11 @@ pub(crate) fn decode_streams(
             true => result.decode.video_frames += stream.decoder.frames,
             false => result.decode.audio_samples += stream.samples,
         }
-        result.damage.add(if counts { stream.damage() } else { SourceDamage { packets: stream.packets, ..SourceDamage::default() } });
+        result.damage.add(if counts {
+            stream.damage()
+        } else {
+            SourceDamage { packets: stream.packets, ..SourceDamage::default() }
+        });
     };
     for stream in first {
         if !stream.is_suspect() {
