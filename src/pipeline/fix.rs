@@ -28,7 +28,7 @@ use super::produce_output::{
     operation, produce_output, produce_together,
 };
 use super::resource_budget::{Allocation, Budget, Resources};
-use super::source_decode::SourceDecoder;
+use super::source_decode::{LITTLE_DAMAGE_ADVICE, SourceDecoder};
 use super::tasks::{Task, announce, longest_first, plan_all, refuse_collisions, target_of};
 
 /// The settings of a fix.
@@ -388,6 +388,8 @@ impl FixExecutor<'_> {
             return None;
         }
         let reason = failure.message.strip_prefix(VERIFICATION_FAILED).unwrap_or(&failure.message);
+        // The advice asks for the consent that was given.
+        let reason = reason.strip_suffix(LITTLE_DAMAGE_ADVICE).unwrap_or(reason);
         let options = FixOptions { copy_failed: Some(reason.to_owned()), ..self.settings.options.clone() };
         let facts = checked.result.as_ref().ok()?;
         let (assessment, profile) =

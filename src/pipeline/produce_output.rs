@@ -333,7 +333,9 @@ fn run_fix(
 fn fix_failure(error: &JobError, source: &Path, staging: &Staging) -> Failure {
     let mut failure = Failure::from(error);
     match error {
-        JobError::Unreadable(_) | JobError::Truncated(_) => failure.message = format!("the source {error}"),
+        JobError::Unreadable(_) | JobError::Truncated(_) => {
+            failure.message = format!("the source {error}: copy or export the original again")
+        }
         JobError::Failed(_) => failure.kind = FailureKind::Unproven,
         JobError::Io(_) => {
             let folder = staging.path().parent().unwrap_or(staging.path());

@@ -16,6 +16,13 @@ use super::check::{display_name, unexpected_result};
 use super::events::{Event, Observer};
 use super::outcome::{Failure, FailureKind};
 
+/// The end of the message about little damage.
+pub(super) const LITTLE_DAMAGE_ADVICE: &str =
+    ": copy or export the original again, or allow the decoder to conceal the damage with --conceal";
+/// The end of the message about more damage.
+const DAMAGE_ADVICE: &str = ": copy or export the original again (--conceal only conceals damage of at most a \
+                             tenth of the packets)";
+
 /// Decodes sources, except those whose bytes are known to decode.
 #[derive(Clone, Copy)]
 pub(super) struct SourceDecoder<'a> {
@@ -117,13 +124,6 @@ fn failure_of(damage: &SourceDamage) -> Option<Failure> {
 
 /// Returns the failure of a damaged source with what is damaged.
 pub(super) fn damaged(kind: FailureKind, what: &str) -> Failure {
-    let advice = match kind {
-        FailureKind::LittleDamage => {
-            "copy or export the original again, or allow the decoder to conceal the damage with --conceal"
-        }
-        _ => {
-            "copy or export the original again (--conceal only conceals damage of at most a tenth of the packets)"
-        }
-    };
-    Failure { kind, message: format!("the source is damaged: {what}: {advice}") }
+    let advice = if kind == FailureKind::LittleDamage { LITTLE_DAMAGE_ADVICE } else { DAMAGE_ADVICE };
+    Failure { kind, message: format!("the source is damaged: {what}{advice}") }
 }

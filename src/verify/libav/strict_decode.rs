@@ -101,13 +101,21 @@ struct StreamDecode {
     packets: u64,
     samples: u64,
     frame_per_packet: bool,
+    /// Whether a packet may hold only one of the two fields of a frame.
+    fields: bool,
 }
 
 impl StreamDecode {
     fn open(input: &mut Input, stream: u32, threads: u32, strict: bool) -> Result<StreamDecode, JobError> {
         let raw = input.stream(stream)?;
-        // SAFETY: the stream belongs to the open input; codec parameters are always there.
-        let kind = unsafe { (*(*raw).codecpar).codec_type };
+        // SAFETY: the stream belongs to the open input; codec parameters are always there. The field order is read
+        // as a number, because other library versions may have other values.
+        let (kind, order) = unsafe {
+            let parameters = (*raw).codecpar;
+            let order = (&raw const (*parameters).field_order).cast::<std::ffi::c_int>().read();
+            ((*parameters).codec_type, order)
+        };
+        let fields = order > ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE as std::ffi::c_int;
         let is_video = kind == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO;
         let decoder = match strict {
             true => Decoder::for_error_check(raw, threads),
@@ -118,7 +126,7 @@ impl StreamDecode {
             other => other,
         })?;
         let frame_per_packet = is_video && has_frame_per_packet(input, stream);
-        Ok(StreamDecode { stream, is_video, decoder, packets: 0, samples: 0, frame_per_packet })
+        Ok(StreamDecode { stream, is_video, decoder, packets: 0, samples: 0, frame_per_packet, fields })
     }
 
     fn feed(&mut self, packet: Option<&Packet>) -> Result<(), JobError> {
@@ -133,7 +141,8 @@ impl StreamDecode {
 
     /// Returns the number of packets without a frame, if that is a sign of damage.
     fn missing(&self) -> u64 {
-        let missing = self.packets.saturating_sub(self.decoder.frames);
+        let expected = if self.fields { self.packets / 2 } else { self.packets };
+        let missing = expected.saturating_sub(self.decoder.frames);
         if self.frame_per_packet && missing > LOST_FRAMES { missing } else { 0 }
     }
 
