@@ -103,6 +103,7 @@ impl Outcome {
         match self {
             Outcome::Noncompliant | Outcome::Unreadable => "error",
             Outcome::Undecided => "unknown",
+            Outcome::Cancelled => "stopped",
             other => other.label(),
         }
     }
