@@ -134,7 +134,8 @@ fn an_undecodable_source_is_refused() {
     let path = video(&dir, "png.mov", &["-c:v", "png", "-pix_fmt", "rgb24", "-t", "0.5"]);
     flip(&path, 400, 0.0);
     let report = fix(&dir, &["png.mov"], 1);
-    assert_refused(&report, "png.mov", "damaged-source", &["the source is damaged"]);
+    let words = ["no video frame could be decoded", "export the original again"];
+    assert_refused(&report, "png.mov", "unreadable", &words);
 }
 
 #[test]
