@@ -28,6 +28,8 @@ pub fn tool(info: Option<&WorkerInfo>) -> Tool {
 pub fn entry(outcome: Outcome) -> FileEntry {
     let Outcome { source, profile, verdict, facts, assessment, failure, fix: fixed } = outcome;
     let (path, path_raw) = display_path(&source.path);
+    let failures = [failure.as_ref(), fixed.as_ref().and_then(|fix| fix.failure.as_ref())];
+    let is_cancelled = failures.into_iter().flatten().any(|failure| failure.kind == FailureKind::Interrupted);
     let undecided = assessment
         .as_ref()
         .map(|assessment| assessment.unknown().iter().map(ToString::to_string).collect())
@@ -44,6 +46,7 @@ pub fn entry(outcome: Outcome) -> FileEntry {
         undecided,
         fix: fixed.as_ref().map(fix),
         delivery: None,
+        is_cancelled,
     }
 }
 
@@ -108,6 +111,7 @@ pub fn display_path(path: &Path) -> (String, Option<String>) {
 
 fn fix(outcome: &FixOutcome) -> Fix {
     let action = match (&outcome.failure, outcome.plan.action) {
+        (Some(failure), _) if is_fault_of_the_file(failure) => FixAction::Refused,
         (Some(_), _) => FixAction::Failed,
         (None, Action::None) => FixAction::None,
         (None, Action::Copy) => FixAction::Copy,
@@ -140,6 +144,7 @@ fn fix(outcome: &FixOutcome) -> Fix {
             duration_delta_s: verify.and_then(|verify| verify.duration_delta_s),
             similarity: verify.and_then(|verify| verify.similarity.clone()),
             remaining: proof.remaining.clone(),
+            concealed: verify.map(|verify| &verify.source).filter(|damage| !damage.is_none()).cloned(),
         }
     });
     Fix {
@@ -166,6 +171,10 @@ fn audio_outcome(plan: &FixPlan) -> AudioOutcome {
     }
 }
 
+fn is_fault_of_the_file(failure: &Failure) -> bool {
+    failure_status(failure) == RunStatus::Refused
+}
+
 /// Returns the status of a check of one file.
 pub fn check_status(outcome: &Outcome) -> RunStatus {
     match (&outcome.failure, outcome.verdict) {
@@ -188,8 +197,8 @@ pub fn fix_status(outcome: &Outcome) -> RunStatus {
 
 fn failure_status(failure: &Failure) -> RunStatus {
     match failure.kind {
-        FailureKind::Input | FailureKind::Damaged | FailureKind::Unproven => RunStatus::Refused,
-        FailureKind::Operation => RunStatus::Failed,
+        FailureKind::Input | FailureKind::Damaged | FailureKind::LittleDamage => RunStatus::Refused,
+        FailureKind::Unproven | FailureKind::Operation => RunStatus::Failed,
         FailureKind::Interrupted => RunStatus::Interrupted,
     }
 }

@@ -31,6 +31,8 @@ pub fn execute(
             let report = crate::verify::libav::deep(files.input, name, facts, cancel, progress)?;
             Ok(JobOutput::Deep(Box::new(report)))
         }
+        Job::Decode => crate::verify::libav::decode_source(&files.input, name, &cancel, progress)
+            .map(|decoded| JobOutput::Decoded(Box::new(decoded))),
         Job::Fix { specs, verify } => {
             // The same depth as a check of the output.
             let probe_output = |file: File, name: &str| {

@@ -13,6 +13,7 @@ mod geometry;
 mod hash;
 mod main_stream;
 mod media;
+mod source_damage;
 mod still_image;
 mod units;
 
@@ -25,5 +26,6 @@ pub use media::{
     AudioStream, Completeness, EditList, EditListKind, EncryptedStream, MediaFacts, OtherKind, OtherStream,
     PrivacyTags, Timing, VideoStream, container_lacks_timestamps, contradicts,
 };
+pub use source_damage::SourceDamage;
 pub use still_image::StillImage;
 pub use units::{ParseRationalError, Rational};

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::job::{FixReport, Runner, VerifyLevel};
-use crate::plan::{Action, FixOptions, FixPlan, Machine, VideoPlan, plan};
+use crate::model::MediaFacts;
+use crate::plan::{Action, FixOptions, FixPlan, Machine, Refusal, ResourceEstimate, VideoPlan, plan};
 use crate::profile::Profile;
-use crate::rules::Assessment;
+use crate::rules::{Assessment, Verdict};
 
 use super::check::{CheckOptions, CheckedFile, check, open_regular};
 use super::discover::SourceFile;
@@ -25,12 +26,13 @@ use super::outcome::{Failure, FailureKind, FixOutcome, Outcome, Proof};
 use super::output_proof;
 use super::parallel::run_in_parallel;
 use super::produce_output::{
-    Attempt, OutputRequest, ProduceContext, VERIFICATION_FAILED, check_target, copy, operation,
-    produce_output, produce_together,
+    Attempt, OutputRequest, ProduceContext, VERIFICATION_FAILED, check_target, check_unchanged, copy,
+    operation, produce_output, produce_together,
 };
-use super::resource_budget::{Budget, Resources};
+use super::resource_budget::{Allocation, Budget, Resources};
 use super::shared_names::give_longer_names;
-use super::tasks::{Task, announce, longest_first, plan_all, refuse_collisions};
+use super::source_decode::{LITTLE_DAMAGE_ADVICE, SourceDecoder};
+use super::tasks::{Task, announce, longest_first, plan_all, refuse_collisions, target_of};
 
 /// The settings of a fix.
 #[derive(Clone, Debug)]
@@ -88,6 +90,12 @@ pub fn fix(
         runner,
         observer,
         cancel,
+        decoder: SourceDecoder {
+            runner,
+            observer,
+            cancel,
+            cache: check_options.probe_cache.as_deref().map(|cache| cache as _),
+        },
         budget: Budget::new(Resources { cores: settings.machine.cores, bytes: settings.memory_bytes }),
     };
     announce(tasks.iter().filter(|task| !executor.is_produced(task)), observer);
@@ -131,6 +139,7 @@ struct FixExecutor<'a> {
     runner: &'a dyn Runner,
     observer: &'a dyn Observer,
     cancel: &'a Arc<AtomicBool>,
+    decoder: SourceDecoder<'a>,
     budget: Budget,
 }
 
@@ -148,12 +157,71 @@ impl FixExecutor<'_> {
         let mut ready = Vec::new();
         let mut claimed = 0;
         for task in batch {
+            if self.only_decodes(task) {
+                report(task, self.decode_only(work, task));
+                continue;
+            }
             match self.prepare(task, &mut claimed) {
                 Ok(next) => ready.push(next),
                 Err(fix) => report(task, *fix),
             }
         }
         self.produce(work, &ready, report);
+    }
+
+    /// Returns whether the source is used as it is, without a copy, and must be decoded for that.
+    fn only_decodes(&self, task: &Task<'_>) -> bool {
+        let FixSettings { verify, out, .. } = self.settings;
+        task.target.is_none()
+            && out.is_some()
+            && *verify == VerifyLevel::Full
+            && task.plan.action == Action::Copy
+            && task.checked.assessments.get(task.profile_index).is_some_and(|found| !found.is_image())
+    }
+
+    /// Decodes a source that is used as it is.
+    fn decode_only(&self, work: usize, task: &Task<'_>) -> FixOutcome {
+        let source = &task.checked.source.path;
+        let opened = open_regular(source).and_then(|input| {
+            let before = input.metadata().map_err(|error| operation(source, &error))?;
+            Ok((input, before))
+        });
+        let (input, before) = match opened {
+            Ok(opened) => opened,
+            Err(failure) => return outcome(&task.plan, Some(failure)),
+        };
+        let _allocation = self.allocate(std::iter::once(task.estimate));
+        self.observer.notice(started(work, source, "decode", std::iter::once(task.estimate)));
+        let decoded = self.decoder.require(work, source, &input);
+        let decoded = check_unchanged(source, &input, &before).and(decoded);
+        let fix = match decoded {
+            Ok(_) => outcome(&task.plan, None),
+            Err(failure) => {
+                let context = self.context(work, &before);
+                self.reencode_failed_copy(&context, task, &task.plan, failure)
+            }
+        };
+        self.observer.notice(Event::Finished { work, outputs: usize::from(fix.output.is_some()) });
+        fix
+    }
+
+    fn context<'c>(&'c self, work: usize, before: &'c Metadata) -> ProduceContext<'c> {
+        ProduceContext {
+            runner: self.runner,
+            observer: self.observer,
+            cancel: self.cancel,
+            verify: self.settings.verify,
+            before,
+            work,
+        }
+    }
+
+    /// Waits for the resources of jobs that run at the same time.
+    fn allocate(&self, estimates: impl Iterator<Item = ResourceEstimate> + Clone) -> Allocation<'_> {
+        self.budget.allocate(Resources {
+            cores: estimates.clone().map(|estimate| estimate.threads).sum(),
+            bytes: estimates.map(|estimate| estimate.memory_bytes).sum(),
+        })
     }
 
     /// Prepares a task. Returns the outcome as an error if there is nothing to produce.
@@ -183,32 +251,19 @@ impl FixExecutor<'_> {
             check_target(target, &meta, self.fix_record)?;
             *claimed = check_free_space(target, plan.spec.as_deref(), meta.len(), *claimed)?;
         }
-        Ok((ReadyTask { task, plan, target, input, key }, earlier))
+        Ok((ReadyTask { task, plan, target, input, before: meta, key }, earlier))
     }
 
     /// Produces and verifies the outputs of a batch, and reports the outcome of each.
     fn produce(&self, work: usize, ready: &[ReadyTask<'_>], report: &mut dyn FnMut(&Task<'_>, FixOutcome)) {
-        let Some(ReadyTask { task: Task { checked, .. }, plan, input, .. }) = ready.first() else { return };
-        let path = &checked.source.path;
-        let estimates = || ready.iter().map(|ready| ready.task.estimate);
-        let _allocation = self.budget.allocate(Resources {
-            cores: estimates().map(|estimate| estimate.threads).sum(),
-            bytes: estimates().map(|estimate| estimate.memory_bytes).sum(),
-        });
-        self.observer.notice(Event::Started {
-            work,
-            path,
-            what: plan.action.name(),
-            media_s: Some(estimates().map(|estimate| estimate.media_s).sum()),
-            core_s: estimates().map(|estimate| estimate.core_s).sum(),
-        });
-        let context = ProduceContext {
-            runner: self.runner,
-            observer: self.observer,
-            cancel: self.cancel,
-            verify: self.settings.verify,
-            work,
+        let Some(ReadyTask { task: Task { checked, .. }, plan, input, before, .. }) = ready.first() else {
+            return;
         };
+        let path = &checked.source.path;
+        let estimates = ready.iter().map(|ready| ready.task.estimate);
+        let _allocation = self.allocate(estimates.clone());
+        self.observer.notice(started(work, path, plan.action.name(), estimates));
+        let context = self.context(work, before);
         let mut attempts = Vec::new();
         if ready.len() > 1 {
             let requests: Vec<_> = ready.iter().filter_map(|ready| self.output_request(ready)).collect();
@@ -224,7 +279,7 @@ impl FixExecutor<'_> {
         for (ready, attempt) in passed.into_iter().chain(rest) {
             let fix = match self.finish(&context, ready, attempt) {
                 Ok(report) => succeeded(ready, self.proof(ready, report), false),
-                Err(failure) => self.reencode_failed_copy(&context, ready, failure),
+                Err(failure) => self.reencode_failed_copy(&context, ready.task, ready.plan, failure),
             };
             outputs += usize::from(fix.output.is_some());
             report(ready.task, fix);
@@ -246,46 +301,107 @@ impl FixExecutor<'_> {
         ready: &ReadyTask<'_>,
         attempt: Option<Attempt>,
     ) -> Result<Option<FixReport>, Failure> {
+        let source = &ready.task.checked.source.path;
+        let made = self.make(context, ready, attempt);
+        // Whatever else went wrong, a source that changes explains it.
+        made.or_else(|failure| check_unchanged(source, &ready.input, &ready.before).and(Err(failure)))
+    }
+
+    fn make(
+        &self,
+        context: &ProduceContext<'_>,
+        ready: &ReadyTask<'_>,
+        attempt: Option<Attempt>,
+    ) -> Result<Option<FixReport>, Failure> {
         let ReadyTask { task, target, input, key, .. } = ready;
         let source = &task.checked.source.path;
         let record = |output: &Metadata, report: Option<&FixReport>| self.record(source, key, output, report);
-        match self.output_request(ready) {
-            None => copy(input, target, &record).map(|()| None),
-            Some(request) => produce_output(context, source, input, &request, attempt, &record).map(Some),
+        let full = context.verify == VerifyLevel::Full;
+        let Some(request) = self.output_request(ready) else {
+            let image =
+                task.checked.assessments.get(task.profile_index).is_some_and(|found| found.is_image());
+            let verify =
+                if full && !image { self.decoder.require(context.work, source, input)? } else { None };
+            copy(context, source, input, target, &record)?;
+            let facts = task.checked.result.as_ref().ok().cloned().unwrap_or_default();
+            return Ok(verify.map(|verify| FixReport { facts, verify, encoder: None }));
+        };
+        // A source that is known to decode is not decoded again: its packets are compared by hash.
+        let remuxed = full && ready.plan.action == Action::Remux && attempt.is_none();
+        let key = if remuxed { self.decoder.key(input) } else { None };
+        let decoded = self.decoder.is_decoded(key.as_ref());
+        let verify = if decoded { VerifyLevel::Structure } else { context.verify };
+        let context = ProduceContext { verify, ..*context };
+        let report = produce_output(&context, source, input, &request, attempt, &record)?;
+        if remuxed && copies_all(&task.checked.result) {
+            self.decoder.remember(key.as_ref());
         }
+        Ok(Some(report))
     }
 
     /// Re-encodes an output whose stream copy failed verification: the same packets can have other properties
-    /// in another container. Returns the original failure if re-encoding is not possible.
+    /// in another container, and a new encode conceals little damage, with consent. Returns the original failure
+    /// if re-encoding is not possible, or the source's fault if it is the cause.
     fn reencode_failed_copy(
         &self,
         context: &ProduceContext<'_>,
-        copied: &ReadyTask<'_>,
+        task: &Task<'_>,
+        copied: &FixPlan,
         failure: Failure,
     ) -> FixOutcome {
-        let Some(plan) = self.plan_encode(copied, &failure) else {
-            return outcome(copied.plan, Some(failure));
+        let Some(plan) = self.plan_encode(task, copied, &failure) else {
+            return outcome(copied, Some(self.blame(context, task, failure)));
         };
-        // A plain copy keeps the extension of the source.
-        let source = &copied.task.checked.source.relative;
-        let extension = plan.output_extension.as_deref().map(OsStr::new).or(source.extension());
-        let target = copied.target.with_extension(extension.unwrap_or_default());
-        let fixed = self.open(copied.task, &plan, &target, &mut 0).and_then(|(ready, earlier)| {
+        let target = match &task.target {
+            Some(target) => {
+                // A plain copy keeps the extension of the source.
+                let source = &task.checked.source.relative;
+                let extension = plan.output_extension.as_deref().map(OsStr::new).or(source.extension());
+                Some(target.with_extension(extension.unwrap_or_default()))
+            }
+            None => self.profiles.get(task.profile_index).and_then(|profile| {
+                target_of(task.checked, profile, self.profiles.len(), &plan, self.settings)
+            }),
+        };
+        let Some(target) = target else { return outcome(copied, Some(failure)) };
+        let fixed = self.open(task, &plan, &target, &mut 0).and_then(|(ready, earlier)| {
             let reused = earlier.is_some();
             let report = earlier.map_or_else(|| self.finish(context, &ready, None), Ok)?;
             Ok(succeeded(&ready, self.proof(&ready, report), reused))
         });
-        fixed.unwrap_or_else(|failure| outcome(&plan, Some(failure)))
+        fixed.unwrap_or_else(|failure| outcome(&plan, Some(self.blame(context, task, failure))))
     }
 
-    /// Returns the plan that re-encodes a copied stream; `None` if the verification of a copy is not what failed.
-    fn plan_encode(&self, copied: &ReadyTask<'_>, failure: &Failure) -> Option<FixPlan> {
-        let Task { checked, profile_index, .. } = copied.task;
-        let copies = matches!(copied.plan.spec.as_deref()?.video, Some(VideoPlan::Copy { .. }));
-        if !copies || failure.kind != FailureKind::Unproven {
+    /// Decodes the source of a failed fix, to tell whether it is the cause.
+    fn blame(&self, context: &ProduceContext<'_>, task: &Task<'_>, failure: Failure) -> Failure {
+        if failure.kind != FailureKind::Unproven {
+            return failure;
+        }
+        let source = &task.checked.source.path;
+        match open_regular(source) {
+            Ok(input) => self.decoder.blame(context.work, source, &input, failure),
+            Err(_) => failure,
+        }
+    }
+
+    /// Returns the plan that re-encodes a copied stream; `None` if that cannot help.
+    fn plan_encode(&self, task: &Task<'_>, copied: &FixPlan, failure: &Failure) -> Option<FixPlan> {
+        let Task { checked, profile_index, .. } = task;
+        let copies = match copied.spec.as_deref() {
+            Some(spec) => matches!(spec.video, Some(VideoPlan::Copy { .. })),
+            None => copied.action == Action::Copy,
+        };
+        let helps = match failure.kind {
+            FailureKind::Unproven => copied.spec.is_some(),
+            FailureKind::LittleDamage => self.settings.options.conceal,
+            _ => false,
+        };
+        if !(copies && helps) {
             return None;
         }
         let reason = failure.message.strip_prefix(VERIFICATION_FAILED).unwrap_or(&failure.message);
+        // The advice asks for the consent that was given.
+        let reason = reason.strip_suffix(LITTLE_DAMAGE_ADVICE).unwrap_or(reason);
         let options = FixOptions { copy_failed: Some(reason.to_owned()), ..self.settings.options.clone() };
         let facts = checked.result.as_ref().ok()?;
         let (assessment, profile) =
@@ -330,6 +446,8 @@ struct ReadyTask<'t> {
     plan: &'t FixPlan,
     target: &'t Path,
     input: File,
+    /// The metadata of the source when it was opened.
+    before: Metadata,
     key: FixRecordKey,
 }
 
@@ -345,7 +463,37 @@ fn succeeded(ready: &ReadyTask<'_>, proof: Proof, reused: bool) -> FixOutcome {
 }
 
 fn outcome(plan: &FixPlan, failure: Option<Failure>) -> FixOutcome {
-    FixOutcome { plan: plan.clone(), output: None, proof: None, failure, reused: false }
+    let mut plan = plan.clone();
+    let failure = match failure {
+        // A consent is missing, so that is a refusal of the plan.
+        Some(Failure { kind: FailureKind::LittleDamage, message }) => {
+            plan.refuse(Refusal::NeedsConceal, message);
+            None
+        }
+        other => other,
+    };
+    FixOutcome { plan, output: None, proof: None, failure, reused: false }
+}
+
+/// Returns whether a remux keeps all video and audio of the source, so that decoding the output decodes all of it.
+fn copies_all(facts: &Result<MediaFacts, (Verdict, Failure)>) -> bool {
+    facts.as_ref().is_ok_and(|facts| facts.video.len() == 1 && facts.audio.len() <= 1)
+}
+
+/// Returns the event of a started job.
+fn started<'p>(
+    work: usize,
+    path: &'p Path,
+    what: &'static str,
+    estimates: impl Iterator<Item = ResourceEstimate> + Clone,
+) -> Event<'p> {
+    Event::Started {
+        work,
+        path,
+        what,
+        media_s: Some(estimates.clone().map(|estimate| estimate.media_s).sum()),
+        core_s: estimates.map(|estimate| estimate.core_s).sum(),
+    }
 }
 
 fn plan_text(plan: &FixPlan, verify: VerifyLevel) -> String {

@@ -20,6 +20,7 @@ mod produce_output;
 mod recorded_path;
 mod resource_budget;
 mod shared_names;
+mod source_decode;
 mod staging;
 mod tasks;
 

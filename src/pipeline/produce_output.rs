@@ -7,7 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::job::{FixReport, Job, JobError, JobFiles, JobOutput, JobRequest, Runner, VerifyLevel};
+use crate::job::{
+    FixReport, Job, JobError, JobFiles, JobOutput, JobRequest, Runner, VerifyLevel, VerifyReport,
+};
 use crate::plan::{OutputSpec, VideoEncoder, VideoPlan};
 use crate::profile::Profile;
 use crate::rules::{Severity, Subject, Verdict, assess};
@@ -17,6 +19,7 @@ use super::discover::plain;
 use super::events::{Event, Observer};
 use super::fix_record::FixRecord;
 use super::outcome::{Failure, FailureKind};
+use super::source_decode::damaged;
 use super::staging::Staging;
 
 /// How much the CRF is lowered for the second attempt after a failed video comparison.
@@ -34,6 +37,17 @@ pub(super) fn operation(path: &Path, error: &io::Error) -> Failure {
         message.push_str(&format!(": {DISK_FULL_ADVICE}"));
     }
     Failure { kind: FailureKind::Operation, message }
+}
+
+/// Fails if the source was written to since it was opened: what was read of it may be a mixture.
+pub(super) fn check_unchanged(source: &Path, input: &File, before: &Metadata) -> Result<(), Failure> {
+    let now = input.metadata().map_err(|error| operation(source, &error))?;
+    let identity = |meta: &Metadata| (meta.len(), meta.mtime(), meta.mtime_nsec());
+    if identity(&now) == identity(before) {
+        return Ok(());
+    }
+    let message = format!("{}: the source changed while it was read: run again", source.display());
+    Err(Failure { kind: FailureKind::Operation, message })
 }
 
 /// Fails if the output would replace the source or a file that greenlit did not produce.
@@ -64,11 +78,18 @@ pub(super) fn check_target(
 }
 
 /// Copies a compliant file to its final name.
-pub(super) fn copy(input: &File, target: &Path, record: RecordOutput<'_>) -> Result<(), Failure> {
+pub(super) fn copy(
+    context: &ProduceContext<'_>,
+    source: &Path,
+    input: &File,
+    target: &Path,
+    record: RecordOutput<'_>,
+) -> Result<(), Failure> {
     let failed = |error: io::Error| operation(target, &error);
     let staging = Staging::new(target).map_err(failed)?;
     let output = staging.descriptor().map_err(failed)?;
     copy_bytes(input, &output, target)?;
+    check_unchanged(source, input, context.before)?;
     let meta = output.metadata().map_err(failed)?;
     record(&meta, None).map_err(|error| unrecorded(target, &error))?;
     staging.publish().map_err(failed)
@@ -86,8 +107,10 @@ fn copy_bytes(mut input: &File, mut output: &File, target: &Path) -> Result<(), 
     if expected == copied {
         return Ok(());
     }
-    let message =
-        format!("{}: {copied} of {expected} bytes copied; the source changed meanwhile", target.display());
+    let message = format!(
+        "{}: {copied} of {expected} bytes copied; the source changed while it was read: run again",
+        target.display()
+    );
     Err(Failure { kind: FailureKind::Operation, message })
 }
 
@@ -115,6 +138,8 @@ pub(super) struct ProduceContext<'a> {
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Arc<AtomicBool>,
     pub(super) verify: VerifyLevel,
+    /// The metadata of the source when it was opened.
+    pub(super) before: &'a Metadata,
     /// The number of the job.
     pub(super) work: usize,
 }
@@ -245,6 +270,7 @@ pub(super) fn produce_output(
         };
         let problems = problems_of(&report, &display_name(target), profile);
         if problems.is_empty() {
+            check_unchanged(source, input, context.before)?;
             let meta = staging.descriptor().and_then(|file| file.metadata());
             let meta = meta.map_err(|error| operation(target, &error))?;
             record(&meta, Some(&report)).map_err(|error| unrecorded(target, &error))?;
@@ -256,13 +282,22 @@ pub(super) fn produce_output(
         }
         let improvable = report.verify.quality_only && !retried && raise_quality(&mut spec);
         if !improvable {
-            let message = format!("{VERIFICATION_FAILED}{}", problems.join("; "));
-            let damaged = report.verify.damaged_source;
-            let kind = if damaged { FailureKind::Damaged } else { FailureKind::Unproven };
-            return Err(Failure { kind, message });
+            return Err(verification_failure(&report.verify, &problems));
         }
         retried = true;
     }
+}
+
+/// Returns the failure of an output with these problems: the source's fault if it is damaged.
+fn verification_failure(verify: &VerifyReport, problems: &[String]) -> Failure {
+    if verify.needs_conceal() && problems.len() == verify.failures.len() {
+        return damaged(FailureKind::LittleDamage, &problems.join("; "));
+    }
+    if verify.damaged_source {
+        return damaged(FailureKind::Damaged, &problems.join("; "));
+    }
+    let message = format!("{VERIFICATION_FAILED}{}", problems.join("; "));
+    Failure { kind: FailureKind::Unproven, message }
 }
 
 /// Runs one job that writes outputs to staging files. Returns the result of each output.
@@ -298,7 +333,9 @@ fn run_fix(
 fn fix_failure(error: &JobError, source: &Path, staging: &Staging) -> Failure {
     let mut failure = Failure::from(error);
     match error {
-        JobError::Unreadable(_) | JobError::Truncated(_) => failure.message = format!("the source {error}"),
+        JobError::Unreadable(_) | JobError::Truncated(_) => {
+            failure.message = format!("the source {error}: copy or export the original again")
+        }
         JobError::Failed(_) => failure.kind = FailureKind::Unproven,
         JobError::Io(_) => {
             let folder = staging.path().parent().unwrap_or(staging.path());

@@ -40,13 +40,20 @@ pub(super) fn plan_all<'a>(
                 .spec
                 .as_ref()
                 .map_or(ResourceEstimate::NONE, |spec| ResourceEstimate::of(spec, facts, verified));
+            let estimate = match plan.action {
+                Action::Copy | Action::Remux if verified && settings.out.is_some() => {
+                    estimate.with_decode(facts, settings.machine.cores)
+                }
+                _ => estimate,
+            };
             tasks.push(Task { checked: file, profile_index, plan, estimate, target });
         }
     }
     tasks
 }
 
-fn target_of(
+/// Returns the final path of an output; `None` if nothing is written.
+pub(super) fn target_of(
     file: &CheckedFile,
     profile: &Profile,
     profiles: usize,

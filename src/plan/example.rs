@@ -60,5 +60,6 @@ pub fn output(video: VideoPlan, audio: Option<AudioPlan>) -> OutputSpec {
         expected_frames: None,
         threads: 1,
         max_size_bytes: None,
+        conceal: false,
     }
 }

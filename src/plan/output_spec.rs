@@ -38,6 +38,9 @@ pub struct OutputSpec {
     pub threads: u32,
     /// The limit on the output size in bytes, if the destination sets one.
     pub max_size_bytes: Option<u64>,
+    /// Whether the decoder may conceal a little damage of the source.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub conceal: bool,
 }
 
 impl OutputSpec {

@@ -106,6 +106,7 @@ fn plan_kept(
         max_hold_s: if encodes_video { duration::max_hold_s(input) } else { 0.0 },
         expected_frames: None,
         max_size_bytes: encode_rates::max_bytes(input.profile),
+        conceal: input.options.conceal,
     };
     steps.extend(additions::cut_audio(input, video, &spec));
     let added = additions::of(input, video, &spec);

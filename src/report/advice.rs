@@ -85,6 +85,7 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
          again.",
         reasons,
     );
+    add(of(Outcome::Cancelled), "The run was cancelled. Run the same command again to resume.", reasons);
     all.extend(explain(report));
     all
 }

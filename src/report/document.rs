@@ -9,7 +9,7 @@ use super::forecast::{AudioOutcome, FixForecast};
 use crate::job::Similarity;
 use crate::model::{
     AudioStream, ColorTags, Completeness, EditList, Flip, Hdr, MediaFacts, OtherKind, PrivacyTags, Rational,
-    Size, Timing, VideoStream,
+    Size, SourceDamage, Timing, VideoStream,
 };
 use crate::plan::{Addition, DroppedStream, StreamType};
 use crate::rules::{Finding, Verdict};
@@ -118,6 +118,9 @@ pub struct FileEntry {
     /// The state of the upload and of the ads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,
+    /// Whether the run was cancelled before this file was done.
+    #[serde(skip)]
+    pub is_cancelled: bool,
 }
 
 /// The result of fixing a file.
@@ -256,6 +259,9 @@ pub struct Verified {
     pub similarity: Option<Similarity>,
     /// The rules whose warnings and advice the output still has.
     pub remaining: Vec<String>,
+    /// The damage of the source that the decoder concealed, with consent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concealed: Option<SourceDamage>,
 }
 
 /// The state of the upload and of the ads of a file.
@@ -556,6 +562,7 @@ impl Summary {
         let made = file.fix.as_ref().is_some_and(|fix| fix.output.is_some());
         match file.fix.as_ref().map(|fix| fix.action) {
             Some(FixAction::Refused) => self.refused += 1,
+            Some(FixAction::Failed) if file.is_cancelled => {}
             Some(FixAction::Failed) => self.failed += 1,
             Some(FixAction::Copy) if file.verdict == Verdict::Noncompliant => self.fixed += u64::from(made),
             Some(FixAction::None | FixAction::Copy) | None => {}

@@ -49,7 +49,7 @@ enum TestStatus {
 fn test_status(entry: &FileEntry) -> TestStatus {
     match Outcome::of(entry) {
         Outcome::Skipped => TestStatus::Skipped,
-        Outcome::Failed | Outcome::Undelivered => TestStatus::Error,
+        Outcome::Failed | Outcome::Cancelled | Outcome::Undelivered => TestStatus::Error,
         // A plan has not fixed the file yet.
         Outcome::Planned => TestStatus::Failure,
         outcome if outcome.needs_attention() => TestStatus::Failure,

@@ -167,6 +167,7 @@ pub(super) fn verification(fix: &Fix) -> Option<String> {
         duration_delta_s,
         similarity,
         remaining: _,
+        concealed,
     } = verified;
     let mut parts = vec![match verdict {
         crate::rules::Verdict::Compliant => "output compliant".to_owned(),
@@ -184,6 +185,7 @@ pub(super) fn verification(fix: &Fix) -> Option<String> {
             None => format!("{frames} decoded"),
         });
     }
+    parts.extend(concealed.iter().map(|damage| format!("concealed: {} in the source", damage.describe())));
     parts.extend(duration_delta_s.map(duration_delta));
     if let Some(similarity) = similarity {
         let (name, digits) = match similarity.metric.as_str() {

@@ -110,7 +110,7 @@ fn link(source: &str) -> String {
 }
 
 fn fix(fix: &Fix, outcome: Outcome, out: &mut dyn io::Write) -> io::Result<()> {
-    let refused = matches!(outcome, Outcome::Refused | Outcome::Failed);
+    let refused = matches!(outcome, Outcome::Refused | Outcome::Failed | Outcome::Cancelled);
     if !refused {
         let title = if outcome == Outcome::Planned { "Plan" } else { "Fix" };
         let output =

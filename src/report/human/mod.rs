@@ -125,7 +125,7 @@ fn finding(page: &mut Page<'_>, finding: &Finding, role: TextRole, label: &str) 
 
 fn fix(page: &mut Page<'_>, fix: &Fix, outcome: Outcome) -> io::Result<()> {
     let verbose = page.options().verbose;
-    let refused = matches!(outcome, Outcome::Refused | Outcome::Failed);
+    let refused = matches!(outcome, Outcome::Refused | Outcome::Failed | Outcome::Cancelled);
     if fix.action == FixAction::None && !verbose {
         return Ok(());
     }

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::job::Similarity;
 use crate::model::{
-    ColorTags, Completeness, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind, MediaFacts, OtherKind,
-    OtherStream, PrivacyTags, Rational, Rotation, TimeRange, Timing,
+    ColorTags, Completeness, DecodeError, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind,
+    MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation, SourceDamage, TimeRange, Timing,
 };
 use crate::rules::{Confidence, Finding, Remedy, Severity, Verdict};
 
@@ -180,6 +180,11 @@ pub(super) fn reencoded() -> Fix {
                 worst_at_s: Some(3.2),
             }),
             remaining: Vec::new(),
+            concealed: Some(SourceDamage {
+                packets: 360,
+                error_count: 1,
+                errors: vec![DecodeError { stream: 1, at_s: Some(1.2), message: "invalid data".into() }],
+            }),
         }),
         reused: false,
     }
@@ -215,6 +220,7 @@ pub(super) fn entry(path: &str, verdict: Verdict) -> FileEntry {
         findings: Vec::new(),
         undecided: Vec::new(),
         fix: None,
+        is_cancelled: false,
         delivery: None,
     }
 }
@@ -292,6 +298,12 @@ pub(super) fn everything() -> Report {
             path_raw: Some("h2.failed.%FF.mp4".into()),
             reason: Some("permission denied".into()),
             ..entry("h2.failed.\u{fffd}.mp4", Indeterminate)
+        },
+        FileEntry {
+            is_cancelled: true,
+            media: None,
+            reason: Some("cancelled; run the same command again to resume".into()),
+            ..entry("h3.cancelled.mp4", Indeterminate)
         },
         FileEntry { media: None, reason: Some("not a media file".into()), ..entry("i.skipped.txt", Skipped) },
     ];

@@ -6,6 +6,7 @@ use super::audio_track::{AudioTrack, TrackJoiner};
 use super::ffi_wrappers::{Frame, Packet, failed};
 use super::input::Input;
 use crate::job::JobError;
+use crate::model::SourceDamage;
 use crate::plan::{AudioEncode, JoinKind};
 
 /// Samples per AAC frame.
@@ -206,9 +207,14 @@ impl AudioChain {
         self.framer.finish(end_s, sink)
     }
 
-    /// Returns the number of decode errors.
-    pub(crate) fn damage_count(&self) -> u64 {
-        self.tracks.iter().map(AudioTrack::damage_count).sum()
+    /// Returns the decode errors of all tracks.
+    pub(crate) fn damage(&self) -> SourceDamage {
+        self.tracks.iter().map(AudioTrack::damage).fold(SourceDamage::default(), |mut sum, damage| {
+            sum.packets += damage.packets;
+            sum.error_count += damage.error_count;
+            sum.errors.extend(damage.errors);
+            sum
+        })
     }
 }
 

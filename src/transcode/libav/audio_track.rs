@@ -10,6 +10,7 @@ use super::ffi_wrappers::{Frame, NOPTS, Packet, check, rational, seconds, units}
 use super::filter::{Graph, Pulled};
 use super::input::Input;
 use crate::job::JobError;
+use crate::model::SourceDamage;
 use crate::plan::JoinKind;
 
 /// Gaps and overlaps of up to this many seconds are treated as timestamp rounding.
@@ -151,9 +152,10 @@ impl AudioTrack {
         Ok(())
     }
 
-    /// Returns the number of decode errors.
-    pub(super) fn damage_count(&self) -> u64 {
-        self.decoder.damage_count
+    /// Returns the decode errors.
+    pub(super) fn damage(&self) -> SourceDamage {
+        let Decoder { damage, damage_count, frames, .. } = &self.decoder;
+        SourceDamage { packets: frames + damage_count, error_count: *damage_count, errors: damage.clone() }
     }
 }
 

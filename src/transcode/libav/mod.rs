@@ -120,7 +120,7 @@ fn fix_with_decoder(
         let mut verify_progress = |step| scaled(WRITE_SHARE, 1.0 - WRITE_SHARE, step);
         let verified = result.and_then(|result| match result {
             WriteOutcome::Copied(report) => {
-                verify_copies(&report, &written, spec, verify, &cancel, &mut verify_progress)
+                verify_copies(&report, &input, &written, name, spec, verify, &cancel, &mut verify_progress)
             }
             WriteOutcome::Verified(tap_report) => {
                 verify_tapped(*tap_report, &input, &written, name, spec, &cancel, &mut verify_progress)

@@ -15,8 +15,10 @@ use super::loudness::loudness_gain;
 use super::shared_decode::DecoderHandle;
 use super::video::VideoChain;
 use crate::job::JobError;
+use crate::model::SourceDamage;
 use crate::plan::{AudioPlan, LengtheningKind, OutputSpec, VideoPlan};
 use crate::transcode::frame_pacing::whole_frames;
+use crate::verify::libav::hides_errors;
 
 /// Differences below this many seconds between video and audio are treated as rounding.
 const END_SLACK_S: f64 = 0.25;
@@ -137,8 +139,10 @@ impl Transcoder {
             }
             Some(VideoPlan::Encode(plan)) => {
                 rate = plan.frame_rate.as_f64();
-                let mut chain =
-                    VideoChain::open(&mut input, plan, spec.start_s, limit_s, spec.threads, decoder)?;
+                // A decoder that hides errors may do so only with consent.
+                let strict = !spec.conceal && hides_errors(codec_name(&mut input, plan.stream).as_deref());
+                let source = (spec.threads, strict, decoder);
+                let mut chain = VideoChain::open(&mut input, plan, spec.start_s, limit_s, source)?;
                 if spec.cut_before_start {
                     chain.cut_at(spec.start_s);
                 }
@@ -247,12 +251,17 @@ impl Transcoder {
         }
     }
 
-    /// Returns the number of decode errors of the audio.
-    pub(crate) fn audio_damage(&self) -> u64 {
-        match &self.audio {
-            StreamPipeline::Encode(_, chain) => chain.damage_count(),
-            _ => 0,
+    /// Returns the decode errors of the streams that are encoded.
+    pub(crate) fn damage(&self) -> SourceDamage {
+        let mut damage = SourceDamage::default();
+        if let StreamPipeline::Encode(_, chain) = &self.video {
+            let (error_count, errors) = chain.damage();
+            damage.add(SourceDamage { packets: self.video_packets, error_count, errors: errors.to_vec() });
         }
+        if let StreamPipeline::Encode(_, chain) = &self.audio {
+            damage.add(chain.damage());
+        }
+        damage
     }
 
     /// Processes the source from start to end. Frames are passed on as decoded, without filtering.

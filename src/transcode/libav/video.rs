@@ -46,11 +46,10 @@ impl VideoChain {
         plan: &VideoEncode,
         start_s: f64,
         limit_s: Option<f64>,
-        threads: u32,
-        shared: Option<DecoderHandle>,
+        (threads, strict, shared): (u32, bool, Option<DecoderHandle>),
     ) -> Result<VideoChain, JobError> {
         let stream = input.stream(plan.stream)?;
-        let decoder = FrameSource::open(stream, threads.clamp(1, 2), shared)?;
+        let decoder = FrameSource::open(stream, threads.clamp(1, 2), strict, shared)?;
         // SAFETY: the stream belongs to the open input; plain fields, and a look-up over them.
         let (aspect, rate) = unsafe {
             let aspect = ffi::av_guess_sample_aspect_ratio(input.as_mut_ptr(), stream, std::ptr::null_mut());

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use ffmpeg_next::ffi;
 
+use super::strict_decode::hides_errors;
 use crate::job::{JobError, Progress};
 use crate::model::{DecodeReport, DeepReport, LoudnessReport, MediaFacts, Size, TimeRange};
 use crate::transcode::libav::audio_track::layout;
@@ -14,6 +15,7 @@ use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::ffi_wrappers::{Frame, NOPTS, Packet, frame_duration, seconds};
 use crate::transcode::libav::filter::{Graph, Pulled};
 use crate::transcode::libav::input::Input;
+use crate::transcode::libav::transcoder::codec_name;
 
 /// Maximum short side in pixels at which frames are analysed: sufficient, and fast.
 const ANALYSIS_LINES: u32 = 360;
@@ -51,15 +53,11 @@ pub fn deep(
     let mut input = Input::open(input, name, cancel)?;
     let total_s = input.duration_s();
     let mut video = match facts.main_video().filter(|video| video.decodable).map(|video| video.index) {
-        Some(stream) => {
-            Some((stream, Decoder::open(input.stream(stream)?, 1, false)?, VideoAnalysis::default()))
-        }
+        Some(stream) => Some((stream, open_decoder(&mut input, stream)?, VideoAnalysis::default())),
         None => None,
     };
     let mut audio = match facts.main_audio().filter(|audio| audio.decodable).map(|audio| audio.index) {
-        Some(stream) => {
-            Some((stream, Decoder::open(input.stream(stream)?, 1, false)?, AudioAnalysis::default()))
-        }
+        Some(stream) => Some((stream, open_decoder(&mut input, stream)?, AudioAnalysis::default())),
         None => None,
     };
     let mut packet = Packet::new()?;
@@ -106,6 +104,12 @@ pub fn deep(
     }
     report.decode.error_count += input.read_errors;
     Ok(report)
+}
+
+/// Opens a decoder that reports errors; it is strict only where others hide them.
+fn open_decoder(input: &mut Input, stream: u32) -> Result<Decoder, JobError> {
+    let strict = hides_errors(codec_name(input, stream).as_deref());
+    Decoder::open(input.stream(stream)?, 1, strict)
 }
 
 fn add_errors(report: &mut DecodeReport, decoder: &mut Decoder) {

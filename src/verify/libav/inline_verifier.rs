@@ -148,11 +148,6 @@ pub(crate) struct VerifierReport {
 }
 
 impl VerifierReport {
-    /// Returns the hashes of the streams of the output.
-    pub(super) fn hashes(&self) -> &StreamHashes {
-        &self.hashes
-    }
-
     /// Compares the output with the results and adds failures to the report.
     pub(super) fn add_to(self, scan: &PacketScan, report: &mut VerifyReport) -> Result<(), JobError> {
         self.hashes.check(scan, report);
