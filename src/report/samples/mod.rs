@@ -249,11 +249,12 @@ pub(super) fn everything() -> Report {
         ..entry(path, Noncompliant)
     };
     let published =
-        AdDelivery { row: 1, state: "published".into(), ad_id: Some("1800".into()), reason: None };
+        AdDelivery { row: 1, state: "published".into(), ad_id: Some("1800".into()), reason: None, problem: None };
     let rejected = AdDelivery {
         row: 2,
         state: "failed".into(),
         ad_id: None,
+        problem: None,
         reason: Some("the landing page answers 404".into()),
     };
     let files = vec![
