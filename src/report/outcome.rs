@@ -230,8 +230,7 @@ fn stuck_message(subject: &str, state: &str, reason: Option<&str>) -> String {
 
 /// Returns whether the video or one of its ads is stuck.
 fn is_stuck_anywhere(delivery: &Delivery) -> bool {
-    is_stuck(&delivery.state, delivery.reason.as_deref())
-        || delivery.ads.iter().any(is_ad_stuck)
+    is_stuck(&delivery.state, delivery.reason.as_deref()) || delivery.ads.iter().any(is_ad_stuck)
 }
 
 /// Returns whether an ad or post is stuck, or a person must settle something about its row.

@@ -52,7 +52,9 @@ mod tests {
     fn a_run_that_was_cut_off_is_told_in_every_format() {
         let mut report = samples::report(Vec::new());
         report.stopped = Some("the token is revoked".to_owned());
-        for format in [Format::Human, Format::Html, Format::Junit, Format::Sarif, Format::Github, Format::Json] {
+        for format in
+            [Format::Human, Format::Html, Format::Junit, Format::Sarif, Format::Github, Format::Json]
+        {
             let text = samples::rendered(&report, format);
             assert!(text.contains("the token is revoked"), "{format:?}: {text}");
         }

@@ -1,6 +1,7 @@
 //! Faults of reads alone: what a client sees when lists and states cannot be read although uploads work.
 //!
-//! They begin with the first call that changes something, so that a client passes its check of the access first.
+//! They begin with the first call that changes something, so that a client passes its check of the access first;
+//! a fault of one endpoint begins at once.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -175,18 +176,17 @@ pub(super) const VERY_SLOW: Duration = Duration::from_secs(120);
 /// The body of the fault `reads-malformed`, which ends in the middle.
 pub(super) const MALFORMED: &str = "{\"code\":0,\"message\":\"OK\",\"data\":{\"list\":[{\"video_id\":";
 
-
 impl App {
     /// Returns how this read fails, if a fault says so. A refusal of connections begins here.
     pub(super) fn read_failure(&self, endpoint: &str, ordinal: u64) -> Option<ReadFailure> {
-        if !self.any_change.load(Ordering::SeqCst) {
-            return None;
-        }
+        let any_change = self.any_change.load(Ordering::SeqCst);
         let mut faults = self.options.faults.iter().filter_map(|fault| match fault {
             Fault::Reads(fault) if fault.concerns(endpoint) => Some(fault),
             _ => None,
         });
-        let fault = faults.find(|fault| self.random.draw(fault.kind.name(), ordinal) < fault.rate)?;
+        let begun = |fault: &&ReadFault| any_change || fault.endpoint.is_some();
+        let fault =
+            faults.find(|fault| begun(fault) && self.random.draw(fault.kind.name(), ordinal) < fault.rate)?;
         let refused_for = self.failed_reads.hit(fault.limit, self.clock.now())?;
         if fault.kind == ReadFailure::Refused {
             self.gate.shut(refused_for.map(|time| self.clock.real(time)));
@@ -214,9 +214,7 @@ pub(super) async fn failed_read(
     drain(request.into_body()).await;
     let response = match failure {
         ReadFailure::Refused | ReadFailure::Reset | ReadFailure::Slow => return Ending::Cut(None),
-        ReadFailure::Http500 => {
-            (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response()
-        }
+        ReadFailure::Http500 => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response(),
         ReadFailure::Html => page().into_response(),
         ReadFailure::Throttled => {
             return Ending::Reply(envelope(&Err(throttled()), &request_id), Some(reply::THROTTLED));
@@ -237,11 +235,15 @@ mod tests {
 
     #[test]
     fn parses_rate_limit_and_endpoint() {
-        for text in ["reads-html=1", "reads-http-500=0.5:3", "reads-slow=1:1500ms@ad/get/", "reads-reset=1@ad/get/"] {
+        for text in
+            ["reads-html=1", "reads-http-500=0.5:3", "reads-slow=1:1500ms@ad/get/", "reads-reset=1@ad/get/"]
+        {
             let fault: Fault = text.parse().unwrap();
             assert_eq!(fault.to_string(), text);
         }
-        for text in ["reads-odd=1", "reads-html=2", "reads-html=1:soon", "reads-html=1@ad/create/", "reads-html"] {
+        for text in
+            ["reads-odd=1", "reads-html=2", "reads-html=1:soon", "reads-html=1@ad/create/", "reads-html"]
+        {
             assert!(text.parse::<Fault>().is_err(), "{text}");
         }
     }

@@ -24,8 +24,8 @@ use super::fault::{Fault, SeededRandom};
 use super::limiter::Limiter;
 use super::limits::MAX_VIDEO_BYTES;
 use super::log::RequestLog;
-use super::read_fault::{FailedReads, failed_read};
 use super::options::{ADVERTISER, SandboxError, SandboxOptions, TOKEN};
+use super::read_fault::{FailedReads, failed_read};
 use super::reply::{self, HandlerResult, Refusal, envelope, not_found};
 use super::routes::{ROUTES, dispatch};
 use super::store::{Record, Store};
@@ -131,9 +131,10 @@ pub async fn start(options: SandboxOptions) -> Result<Sandbox, SandboxError> {
     let (stop, stopped) = oneshot::channel();
     let service = router.into_make_service_with_connect_info::<ConnectionCutter>();
     let task = tokio::spawn(async move {
-        let server = axum::serve(CuttableListener::new(listener, addr, gate), service).with_graceful_shutdown(async move {
-            let _ = stopped.await;
-        });
+        let server = axum::serve(CuttableListener::new(listener, addr, gate), service)
+            .with_graceful_shutdown(async move {
+                let _ = stopped.await;
+            });
         // The server runs until shutdown and returns no error.
         let _ = server.await;
     });
@@ -318,9 +319,7 @@ async fn serve(app: &App, endpoint: &'static str, request: Request, call: &mut C
         return failed_read(app, failure, endpoint, request, call).await;
     }
     let scripted = match is_change {
-        true => {
-            SeededRandom::scripted(&app.options.faults, app.mutations.fetch_add(1, Ordering::SeqCst))
-        }
+        true => SeededRandom::scripted(&app.options.faults, app.mutations.fetch_add(1, Ordering::SeqCst)),
         false => None,
     };
     let drawn = app.random.request_fault(&app.options.faults, endpoint == "ad/create/", call.ordinal);
@@ -368,7 +367,12 @@ pub(super) fn page() -> Html<&'static str> {
     Html("<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>")
 }
 
-pub(super) async fn handle(app: &App, endpoint: &'static str, request: Request, call: &mut Call) -> HandlerResult {
+pub(super) async fn handle(
+    app: &App,
+    endpoint: &'static str,
+    request: Request,
+    call: &mut Call,
+) -> HandlerResult {
     let admitted = app.authorise(request.headers(), call.ordinal).and_then(|()| app.admit(endpoint));
     if let Err(refusal) = admitted {
         drain(request.into_body()).await;

@@ -199,11 +199,7 @@ pub(super) fn name_check(app: &App, call: &mut Call) -> HandlerResult {
 }
 
 /// Keeps the latest item of each key; of equal times, the first.
-fn latest_by<T, K: Ord>(
-    list: Vec<T>,
-    key: impl Fn(&T) -> K,
-    time: impl Fn(&T) -> Millis,
-) -> Vec<T> {
+fn latest_by<T, K: Ord>(list: Vec<T>, key: impl Fn(&T) -> K, time: impl Fn(&T) -> Millis) -> Vec<T> {
     let mut latest: BTreeMap<K, T> = BTreeMap::new();
     for item in list {
         match latest.get(&key(&item)) {

@@ -43,8 +43,8 @@ pub use landing::{HttpPageVisitor, LandingMode, PageVisitor};
 pub use manifest::{AdRow, Manifest, ManifestError, PostFields};
 pub use posts::{PostRequest, post, preflight_posts};
 pub use preflight::{Problem, is_ad, preflight};
-pub use row_problems::{LandingVisits, RowNotice, RowProblem, known_row_problems, visit_landing_pages};
 pub use request::{Prepared, Retry, ShipError, ShipOutcome, ShipRequest, Until};
+pub use row_problems::{LandingVisits, RowNotice, RowProblem, known_row_problems, visit_landing_pages};
 
 /// The state of an asset's delivery.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

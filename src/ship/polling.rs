@@ -12,6 +12,7 @@ use super::backoff::{Backoff, Next};
 use super::crash_points::crash_point;
 use super::engine::{Abort, Context, lock};
 use super::read_clock::{ReadClock, format_span};
+use super::run::is_cut_read;
 use crate::platform::{CallError, Class, RemoteVideo};
 
 /// The most ids in one call.
@@ -202,7 +203,9 @@ impl Context {
                 }
                 // A failed call says nothing about the video.
                 Err(error) => {
-                    entry.last_error = Some(error.to_string());
+                    if entry.last_error.is_none() || !is_cut_read(error) {
+                        entry.last_error = Some(error.to_string());
+                    }
                     entry.clock.failed(now);
                 }
             }

@@ -75,7 +75,10 @@ mod tests {
         clock.succeeded(at(10));
         assert_eq!(clock.counted(), Duration::from_secs(15));
         clock.failed(at(100));
-        assert_eq!((clock.counted(), clock.silence(at(100))), (Duration::from_secs(15), Duration::from_secs(90)));
+        assert_eq!(
+            (clock.counted(), clock.silence(at(100))),
+            (Duration::from_secs(15), Duration::from_secs(90))
+        );
         clock.succeeded(at(103));
         assert_eq!((clock.counted(), clock.silence(at(103))), (Duration::from_secs(18), Duration::ZERO));
         assert_eq!(clock.silent_at(Duration::from_secs(7), at(105)), at(110));

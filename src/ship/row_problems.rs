@@ -73,7 +73,10 @@ pub fn known_row_problems(
     hash: &dyn Fn(&Path) -> Option<String>,
 ) -> Result<Vec<RowNotice>, JournalError> {
     let published = journal.published_names(origin, account)?;
-    let is_post = |row: &AdRow| !is_ad(row) && published.iter().any(|(group, name)| (group.as_str(), name.as_str()) == posts::POST_NAME);
+    let is_post = |row: &AdRow| {
+        !is_ad(row)
+            && published.iter().any(|(group, name)| (group.as_str(), name.as_str()) == posts::POST_NAME)
+    };
     let mut hashes: HashMap<PathBuf, Option<String>> = HashMap::new();
     let mut notices = Vec::new();
     for row in rows {

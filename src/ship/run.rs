@@ -180,7 +180,7 @@ impl ShipRun {
         call: Call<'_, T>,
     ) -> Result<Result<T, CallError>, Abort> {
         let no_answer = || CallError {
-            endpoint: "read",
+            endpoint: CUT_READ,
             class: Class::Retry,
             code: None,
             message: "no answer in time".to_owned(),
@@ -300,6 +300,14 @@ impl ShipRun {
         }
         failed.map_or(Ok(deliveries), Err)
     }
+}
+
+/// The endpoint in the error of a read that the deadline ended.
+const CUT_READ: &str = "read";
+
+/// Returns whether the deadline ended a read, which says less than the errors before it.
+pub(super) fn is_cut_read(error: &CallError) -> bool {
+    error.endpoint == CUT_READ && error.code.is_none()
 }
 
 /// Returns whether the API itself refused a read. A reply from elsewhere, such as a gateway's page, refuses

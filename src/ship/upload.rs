@@ -315,7 +315,8 @@ impl UploadObserver for JournaledUpload<'_> {
 /// Returns another name for the same bytes: `a-0123.mp4`, `a-0123-n2.mp4`, `a-0123-n3.mp4`.
 pub(super) fn next_name(name: &str) -> String {
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "mp4"));
-    let numbered = stem.rsplit_once("-n").and_then(|(head, number)| Some((head, number.parse::<u32>().ok()?)));
+    let numbered =
+        stem.rsplit_once("-n").and_then(|(head, number)| Some((head, number.parse::<u32>().ok()?)));
     let (head, number) = numbered.unwrap_or((stem, 1));
     let tail = format!("-n{}.{extension}", number.saturating_add(1));
     // Names end with the content's hash, so it is the readable part that is shortened.

@@ -27,6 +27,9 @@ use super::row_notices::landing_mode;
 /// Capacity of the queue of files that are ready to upload. Preparation waits while it is full.
 const READY_QUEUE: usize = 16;
 
+/// A short deadline has at least this many first waits.
+const FIRST_POLLS: u32 = 8;
+
 /// The context of a delivery, for ads and posts.
 pub struct DeliveryContext<'a> {
     /// The arguments.
@@ -107,6 +110,7 @@ pub async fn ads(
     request.attempts = destination.attempts;
     request.visibility_window = destination.visibility_window;
     request.poll_deadline = destination.poll_deadline;
+    request.first_poll = request.first_poll.min(destination.poll_deadline / FIRST_POLLS);
     request.retry_slow = destination.retry_slow;
     request.retry = retry.clone();
     request.landing_visits = landing_visits;
@@ -154,6 +158,7 @@ pub async fn posts(
     request.until = ship_arguments.until.into();
     request.attempts = destination.attempts;
     request.poll_deadline = destination.poll_deadline;
+    request.first_poll = request.first_poll.min(destination.poll_deadline / FIRST_POLLS);
     request.visibility_window = destination.visibility_window;
     request.retry = retry.clone();
     request.upload_concurrency = destination.uploads;
@@ -211,7 +216,11 @@ fn event_handler(
         };
         match event {
             ShipEvent::State { source, state } => {
-                progress.print_line(&format!("greenlit: {}: {}", name(&source), describe_state(&state, kind)));
+                progress.print_line(&format!(
+                    "greenlit: {}: {}",
+                    name(&source),
+                    describe_state(&state, kind)
+                ));
             }
             ShipEvent::Paused { seconds } => {
                 progress.print_line(&pause_message(seconds));

@@ -78,8 +78,17 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
         return Ok(RunStatus::Failed);
     }
     let retry = retry(&args.retry, &ship_input)?;
-    let ship_run =
-        ShipRun { settings, ship_arguments, options, destination, profile, ship_input, runner, cancel, retry };
+    let ship_run = ShipRun {
+        settings,
+        ship_arguments,
+        options,
+        destination,
+        profile,
+        ship_input,
+        runner,
+        cancel,
+        retry,
+    };
     if args.dry_run {
         return dry_run::run(&ship_run);
     }

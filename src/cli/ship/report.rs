@@ -88,8 +88,9 @@ impl Shipped<'_> {
 
     /// Counts the uploads, done and not done.
     pub fn uploads(&self) -> DoneCount {
-        let is_uploaded =
-            |delivery: &&ship::Delivery| delivery.video_id.is_some() && delivery.state != DeliveryState::GivenUp;
+        let is_uploaded = |delivery: &&ship::Delivery| {
+            delivery.video_id.is_some() && delivery.state != DeliveryState::GivenUp
+        };
         let done = self.outcome.deliveries.iter().filter(is_uploaded).count() as u64;
         let asked = self.ship_input.found.sources.len().max(self.outcome.deliveries.len()) as u64;
         DoneCount { done, undone: asked.saturating_sub(done) }

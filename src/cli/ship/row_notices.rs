@@ -39,7 +39,8 @@ pub async fn find(
     }
     let until: Until = ship_run.ship_arguments.until.into();
     let mode = landing_mode(destination);
-    if destination.publication != PublicationKind::Ads || mode == LandingMode::Off || until < Until::Published {
+    if destination.publication != PublicationKind::Ads || mode == LandingMode::Off || until < Until::Published
+    {
         return Ok((notices, LandingVisits::default()));
     }
     let pages = Arc::new(HttpPageVisitor { allow_private: destination.allow_private });

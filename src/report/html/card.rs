@@ -144,7 +144,11 @@ fn delivery(delivery: &Delivery, out: &mut dyn io::Write) -> io::Result<()> {
     };
     let uploads = units::count(u64::from(*attempts), "upload", "uploads");
     let after = format!("{} <span class=\"soft\">({uploads})</span>", id(video_id));
-    writeln!(out, "<h3>Delivery</h3>\n{}", line(is_stuck(state, reason.as_deref()), text::state(state), reason, "", &after))?;
+    writeln!(
+        out,
+        "<h3>Delivery</h3>\n{}",
+        line(is_stuck(state, reason.as_deref()), text::state(state), reason, "", &after)
+    )?;
     for ad in ads {
         let before = format!("{} in row {}: ", sentence(publication.name()), ad.row);
         // A post and its video have one reason.

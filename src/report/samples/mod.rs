@@ -248,8 +248,13 @@ pub(super) fn everything() -> Report {
         fix: Some(fix),
         ..entry(path, Noncompliant)
     };
-    let published =
-        AdDelivery { row: 1, state: "published".into(), ad_id: Some("1800".into()), reason: None, problem: None };
+    let published = AdDelivery {
+        row: 1,
+        state: "published".into(),
+        ad_id: Some("1800".into()),
+        reason: None,
+        problem: None,
+    };
     let rejected = AdDelivery {
         row: 2,
         state: "failed".into(),

@@ -255,7 +255,8 @@ impl Journal {
     /// Lets an upload be sent again under another name: it was given up and is retried on request, or its name
     /// belongs to something else.
     pub fn send_again(&self, key: &str, name: &str, reason: &str) -> Result<(), JournalError> {
-        let sql = "UPDATE effects SET state = 'not_done', receipt = NULL, handle = NULL, name = ?2, reason = ?3,
+        let sql =
+            "UPDATE effects SET state = 'not_done', receipt = NULL, handle = NULL, name = ?2, reason = ?3,
                    name_held = 0, abandoned = 0, asked = 0, sends = 0, settled_ms = ?4
                    WHERE effect_key = ?1 AND kind = 'upload'";
         self.transition(key, "send again", Some(name), |db| {

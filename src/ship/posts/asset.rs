@@ -18,8 +18,8 @@ use crate::ship::journal::{
 };
 use crate::ship::manifest::AdRow;
 use crate::ship::read_clock::{ReadClock, format_span};
-use crate::ship::row_problems::{CHANGED_POST, RowProblem};
 use crate::ship::request::{Prepared, Until};
+use crate::ship::row_problems::{CHANGED_POST, RowProblem};
 use crate::ship::upload::{UploadOutcome, abandon_reason};
 use crate::ship::{AdDelivery, Delivery, DeliveryState, PrepareError, ShipEvent};
 

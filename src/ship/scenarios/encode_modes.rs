@@ -32,7 +32,8 @@ async fn without_a_further_encode_mode_every_reason_is_reported_and_nothing_is_s
     assert_eq!(summary(&delivery), (GivenUp, 2, vec![GivenUp]));
     let reason = delivery.reason.clone().unwrap();
     assert!(
-        reason.starts_with("attempt 1: still processing after 30m (never listed); attempt 2: still processing"),
+        reason
+            .starts_with("attempt 1: still processing after 30m (never listed); attempt 2: still processing"),
         "{reason}"
     );
     assert!(reason.ends_with("no encode mode is left"), "{reason}");
