@@ -317,7 +317,8 @@ mod tests {
             - e.unreadable.mp4: moov box not found: the file has only 48 bytes
           • These files comply but were not delivered. `greenlit status` shows the next step for each, and
             `greenlit resolve` records the decisions that only you can make. It is safe to run the same
-            command again.
+            command again. A video that was given up is uploaded again only with `--retry FILE` or
+            `--retry all`.
             - g.not-delivered.mp4: The ad in row 2: failed: the landing page answers 404
             - g2.not-delivered.mp4: The video: given up: processing failed three times
           • An operation on these files failed; the files themselves may be fine. Correct the cause shown

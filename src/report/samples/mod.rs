@@ -227,6 +227,7 @@ fn delivered(state: &str, reason: Option<&str>) -> Delivery {
         attempts: 1,
         reason,
         ads: Vec::new(),
+        publication: super::Publication::Ad,
     }
 }
 
