@@ -16,13 +16,14 @@ use crate::pipeline::SourceFile;
 use crate::platform::{AdsPlatform, CallError, Class, Creator, PostMode, PostPlatform};
 use crate::rules::ValidatedAsset;
 use crate::ship::{
-    self, DeliveryState, HttpPageVisitor, Journal, LandingVisits, PostRequest, PrepareError, Prepared, Retry,
-    ShipEvent, ShipOutcome, ShipRequest,
+    self, DeliveryState, HttpPageVisitor, Journal, PostRequest, PrepareError, Prepared, Retry, ShipEvent,
+    ShipOutcome, ShipRequest,
 };
 
+use super::ShipRun;
 use super::arguments::ShipArguments;
 use super::input::ShipInput;
-use super::row_notices::landing_mode;
+use super::row_notices::{self, landing_mode};
 
 /// Capacity of the queue of files that are ready to upload. Preparation waits while it is full.
 const READY_QUEUE: usize = 16;
@@ -50,8 +51,8 @@ pub struct DeliveryContext<'a> {
     pub cancel: &'a Arc<AtomicBool>,
     /// The given-up videos that are uploaded again.
     pub retry: &'a Retry,
-    /// Landing pages that were visited already.
-    pub landing_visits: LandingVisits,
+    /// The resolved run.
+    pub ship_run: &'a ShipRun<'a>,
 }
 
 /// Returns the delay of the first status poll after an upload, from earlier uploads in the journal.
@@ -98,11 +99,12 @@ pub async fn ads(
         log,
         cancel,
         retry,
-        landing_visits,
+        ship_run,
     } = context;
     if let Err(error) = platform.check_access().await {
         return Err(access_error(destination, error));
     }
+    let landing_visits = row_notices::tell(ship_run, &journal).await?;
     let (sender, receiver) = mpsc::channel(READY_QUEUE);
     let mut request = ShipRequest::new(receiver, ship_input.rows.clone());
     request.until = ship_arguments.until.into();
@@ -145,7 +147,7 @@ pub async fn posts(
         log,
         cancel,
         retry,
-        landing_visits: _,
+        ship_run,
     } = context;
     // Drafts do not require permission to query the creator's settings; only a refused token is an error.
     let creator = match platform.creator().await {
@@ -153,6 +155,7 @@ pub async fn posts(
         Err(error) if mode == PostMode::Inbox && error.class == Class::Permanent => Creator::default(),
         Err(error) => return Err(access_error(destination, error)),
     };
+    row_notices::tell(ship_run, &journal).await?;
     let (sender, receiver) = mpsc::channel(READY_QUEUE);
     let mut request = PostRequest::new(receiver, ship_input.rows.clone(), mode);
     request.until = ship_arguments.until.into();

@@ -199,7 +199,7 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
         outcomes: Mutex::new(HashMap::new()),
     });
     let log = args.events.as_deref().map(EventLog::open).transpose()?;
-    let mut context = DeliveryContext {
+    let context = DeliveryContext {
         ship_arguments,
         destination,
         ship_input,
@@ -209,15 +209,11 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
         log,
         cancel,
         retry,
-        landing_visits: row_notices::LandingVisits::default(),
+        ship_run: &ship_run,
     };
     let shipped = runtime()?.block_on(async {
         let trial = start_trial(&ship_run).await?;
         let trial_url = trial.as_ref().map(|trial| format!("http://{}", trial.addr()));
-        // Told before anything is sent.
-        let (notices, visits) = row_notices::find(&ship_run, Some(&context.journal)).await?;
-        row_notices::print(&notices, &ship_run.ship_input.rows, destination);
-        context.landing_visits = visits;
         let outcome = match destination.publication {
             PublicationKind::Ads => {
                 deliver::ads(context, Arc::new(ads_client(&ship_run, trial_url, token, &progress)?)).await

@@ -11,7 +11,7 @@ use crate::ship::{
     visit_landing_pages,
 };
 
-pub use crate::ship::LandingVisits;
+use crate::ship::LandingVisits;
 
 use super::ShipRun;
 
@@ -53,6 +53,13 @@ pub async fn find(
     }
     notices.sort_by_key(|notice| notice.row);
     Ok((notices, visits))
+}
+
+/// Finds and prints the problems before anything is sent, and returns the visits.
+pub async fn tell(ship_run: &ShipRun<'_>, journal: &Journal) -> Result<LandingVisits, CliError> {
+    let (notices, visits) = find(ship_run, Some(journal)).await?;
+    print(&notices, &ship_run.ship_input.rows, &ship_run.destination);
+    Ok(visits)
 }
 
 /// Returns whether a problem is more than a warning.
