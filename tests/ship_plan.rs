@@ -42,8 +42,8 @@ fn a_dry_run_writes_a_plan_and_sends_nothing() {
     assert_eq!(plan["schema"], "greenlit.ship-plan/1");
     let face = asset(&plan, "face.mov");
     let size = std::fs::metadata(setup.dir.path("clips/face.mov")).unwrap().len();
-    assert_eq!((face["action"].as_str(), face["upload_bytes"].as_u64()), (Some("none"), Some(size)));
-    assert_eq!((&face["estimated"], &face["ads"]), (&Value::from(false), &serde_json::json!([1, 2])));
+    assert_eq!((face["action"].as_str(), face["upload_bytes"].as_u64()), (Some("remux"), Some(size)));
+    assert_eq!((&face["estimated"], &face["ads"]), (&Value::from(true), &serde_json::json!([1, 2])));
     let video = asset(&plan, "pattern.webm");
     assert!(video["action"].as_str().unwrap().starts_with("reencode"), "{video:#}");
     assert_eq!((&video["next"], &video["estimated"]), (&Value::from("upload"), &Value::from(true)));
@@ -136,9 +136,14 @@ fn a_plan_conflicts_with_other_options_and_an_unknown_schema_is_refused() {
 fn a_dry_run_prints_a_summary() {
     let setup = setup();
     let run = setup.dir.greenlit(&["ship", "ads.csv", "--to", "test", "--dry-run"]).expect(0);
-    for phrase in
-        ["face.mov: upload", "pattern.webm: reencode", "2 ads", "nothing was sent", "3 ads", "assumed"]
-    {
+    for phrase in [
+        "face.mov: remux, then upload",
+        "pattern.webm: reencode",
+        "2 ads",
+        "nothing was sent",
+        "3 ads",
+        "assumed",
+    ] {
         assert!(run.stdout.contains(phrase), "{phrase} is missing in {}", run.stdout);
     }
 }

@@ -52,11 +52,18 @@ pub fn deep(
 ) -> Result<DeepReport, JobError> {
     let mut input = Input::open(input, name, cancel)?;
     let total_s = input.duration_s();
-    let mut video = match facts.main_video().filter(|video| video.decodable).map(|video| video.index) {
+    // Without facts, as in a decode of its own, the first streams are decoded.
+    let unknown = facts.video.is_empty() && facts.audio.is_empty();
+    let main_video = facts.main_video().filter(|video| video.decodable).map(|video| video.index);
+    let main_audio = facts.main_audio().filter(|audio| audio.decodable).map(|audio| audio.index);
+    let mut first = |kind| if unknown { input.first(kind) } else { None };
+    let main_video = main_video.or_else(|| first(ffi::AVMediaType::AVMEDIA_TYPE_VIDEO));
+    let main_audio = main_audio.or_else(|| first(ffi::AVMediaType::AVMEDIA_TYPE_AUDIO));
+    let mut video = match main_video {
         Some(stream) => Some((stream, open_decoder(&mut input, stream)?, VideoAnalysis::default())),
         None => None,
     };
-    let mut audio = match facts.main_audio().filter(|audio| audio.decodable).map(|audio| audio.index) {
+    let mut audio = match main_audio {
         Some(stream) => Some((stream, open_decoder(&mut input, stream)?, AudioAnalysis::default())),
         None => None,
     };
