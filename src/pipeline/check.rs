@@ -231,10 +231,26 @@ impl ProbeSession<'_> {
         let input = open(source, self.cancel)?;
         let fingerprint = self.cache.and_then(|_| fingerprint_of(&source.path, &input, self.options.depth()));
         let name = display_name(&source.path);
-        worth_probing(&input, &name, source.named)?;
-        let job = if self.options.deep { Job::Deep } else { Job::Probe { depth: ProbeDepth::Auto } };
+        let is_identified = worth_probing(&input, source, &name)?;
+        let depth = if is_identified { ProbeDepth::Auto } else { ProbeDepth::Unidentified };
+        if self.options.deep && !is_identified {
+            self.identify(&input, &name)?;
+        }
+        let job = if self.options.deep { Job::Deep } else { Job::Probe { depth } };
         let files = JobFiles { input, outputs: Vec::new() };
         Ok((JobRequest { job, files, name, cancel: Arc::clone(self.cancel) }, fingerprint))
+    }
+
+    /// Fails if a worker does not recognize the bytes of a file that nothing else identifies.
+    fn identify(&self, input: &File, name: &str) -> Result<(), (Verdict, Failure)> {
+        let io = |error: io::Error| (Verdict::Indeterminate, Failure::from(&JobError::Io(error.to_string())));
+        let request = JobRequest {
+            job: Job::Probe { depth: ProbeDepth::Unidentified },
+            files: JobFiles { input: input.try_clone().map_err(io)?, outputs: Vec::new() },
+            name: name.to_owned(),
+            cancel: Arc::clone(self.cancel),
+        };
+        cacheable_probe(self.runner.run(request, &mut |_| {})).map(|_| ())
     }
 
     fn cache(&self, source: &SourceFile, fingerprint: Option<FileFingerprint>, probe: &CachedProbe) {
@@ -246,6 +262,10 @@ impl ProbeSession<'_> {
     }
 }
 
+fn not_media() -> (Verdict, Failure) {
+    (Verdict::Skipped, Failure { kind: FailureKind::Input, message: "not a media file".to_owned() })
+}
+
 fn failed(source: &SourceFile, reason: (Verdict, Failure)) -> CheckedFile {
     CheckedFile { source: source.clone(), result: Err(reason), assessments: Vec::new() }
 }
@@ -253,6 +273,10 @@ fn failed(source: &SourceFile, reason: (Verdict, Failure)) -> CheckedFile {
 fn open(source: &SourceFile, cancel: &AtomicBool) -> Result<File, (Verdict, Failure)> {
     if cancel.load(Ordering::Relaxed) {
         return Err((Verdict::Indeterminate, Failure::from(&JobError::Cancelled)));
+    }
+    if let Some(kind) = source.not_opened {
+        let failure = Failure { kind: FailureKind::Input, message: kind.reason().to_owned() };
+        return Err((Verdict::Skipped, failure));
     }
     open_regular(&source.path).map_err(|failure| (Verdict::Unreadable, failure))
 }
@@ -263,6 +287,7 @@ fn cacheable_probe(result: Result<JobOutput, JobError>) -> Result<CachedProbe, (
     match result {
         Ok(JobOutput::Probed(facts)) => Ok(CachedProbe::Facts(facts)),
         Ok(JobOutput::Deep(report)) => Ok(CachedProbe::Deep(report)),
+        Ok(JobOutput::NotMedia) => Err(not_media()),
         Ok(_) => Err((Verdict::Unreadable, unexpected_result())),
         Err(error @ JobError::Unreadable(_)) => Ok(CachedProbe::Unreadable(error.to_string())),
         Err(JobError::Truncated(reason)) => Ok(CachedProbe::Truncated(reason)),
@@ -325,14 +350,19 @@ pub(crate) fn open_regular(path: &Path) -> Result<File, Failure> {
         kind: FailureKind::Operation,
         message: format!("{} cannot be opened: {}", path.display(), open_error(&error)),
     };
+    let not_regular = || {
+        let message = format!("{} is not a regular file: only regular files can be checked", path.display());
+        Failure { kind: FailureKind::Input, message }
+    };
+    // Opening a FIFO, even without waiting, has an effect on the program at its other end. The check after
+    // opening is for a file that is replaced in between.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(not_regular());
+    }
     let flags = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits();
     let file = File::options().read(true).custom_flags(flags as i32).open(path).map_err(failed)?;
     let meta = file.metadata().map_err(failed)?;
-    if meta.is_file() {
-        return Ok(file);
-    }
-    let message = format!("{} is not a regular file: only regular files can be checked", path.display());
-    Err(Failure { kind: FailureKind::Input, message })
+    if meta.is_file() { Ok(file) } else { Err(not_regular()) }
 }
 
 fn open_error(error: &io::Error) -> String {
@@ -345,9 +375,10 @@ fn open_error(error: &io::Error) -> String {
     }
 }
 
-/// Refuses a file that neither its content nor its name identifies as media. Still images count if the file was
-/// `named`.
-fn worth_probing(input: &File, name: &str, named: bool) -> Result<(), (Verdict, Failure)> {
+/// Returns whether name or content identify a file as media; `false` if only a worker can tell. Fails if the file
+/// is known not to be media. Still images count if the file was named.
+fn worth_probing(input: &File, source: &SourceFile, name: &str) -> Result<bool, (Verdict, Failure)> {
+    let named = source.named;
     let mut head = [0; HEAD_BYTES];
     let read = input.read_at(&mut head, 0).map_err(|error| {
         let message = format!("{name} cannot be read: {}", plain(&error));
@@ -355,13 +386,21 @@ fn worth_probing(input: &File, name: &str, named: bool) -> Result<(), (Verdict, 
     })?;
     let input_failure = |message: String| Failure { kind: FailureKind::Input, message };
     let head = &head[..read];
+    if sniff::is_system_file(&source.path, head) {
+        let message = "file of an operating system (attributes or index of a folder), not media";
+        return Err((Verdict::Skipped, input_failure(message.to_owned())));
+    }
+    if !named && sniff::looks_like_an_image(name, head) && !sniff::looks_like_media(name, head) {
+        return Err((Verdict::Skipped, input_failure("still image; name it to check it".to_owned())));
+    }
     if !(sniff::looks_like_media(name, head) || (named && sniff::looks_like_an_image(name, head))) {
-        return Err((Verdict::Skipped, input_failure("not a media file".to_owned())));
+        let may_be_media = read > 0 && !sniff::is_known_not_to_be_media(head);
+        return if may_be_media { Ok(false) } else { Err(not_media()) };
     }
     if read == 0 {
         return Err((Verdict::Unreadable, input_failure("the file is empty (0 bytes)".to_owned())));
     }
-    Ok(())
+    Ok(true)
 }
 
 #[cfg(test)]

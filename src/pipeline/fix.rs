@@ -4,7 +4,7 @@
 //! outputs would collide and which jobs are the longest. After that, the batches are processed independently.
 
 use std::collections::HashSet;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,16 +18,17 @@ use crate::rules::Verdict;
 use super::check::{CheckOptions, CheckedFile, check, open_regular};
 use super::discover::SourceFile;
 use super::events::{Event, Observer};
-use super::fix_record::{FixRecord, FixRecordKey};
+use super::existing_target::{Existing, Publication, check_target};
+use super::fix_record::{FixRecord, FixRecordKey, is_identical};
 use super::free_space::check_free_space;
 use super::outcome::{Failure, FailureKind, FixOutcome, Outcome, Proof};
 use super::parallel::run_in_parallel;
 use super::produce_output::{
-    Attempt, OutputRequest, ProduceContext, VERIFICATION_FAILED, check_target, copy, operation,
-    produce_output, produce_together,
+    Attempt, OutputRequest, ProduceContext, VERIFICATION_FAILED, copy, operation, produce_output,
+    produce_together,
 };
 use super::resource_budget::{Budget, Resources};
-use super::tasks::{Task, announce, longest_first, plan_all, refuse_collisions};
+use super::tasks::{Task, announce, in_work_order, plan_all, refuse_collisions};
 
 /// The settings of a fix.
 #[derive(Clone, Debug)]
@@ -77,6 +78,7 @@ pub fn fix(
         .collect();
     let mut tasks = plan_all(&checked, profiles, settings);
     refuse_collisions(&mut tasks, sources, profiles.len());
+    let resources = Resources { cores: settings.machine.cores, bytes: settings.memory_bytes };
     let executor = FixExecutor {
         settings,
         profiles,
@@ -84,7 +86,7 @@ pub fn fix(
         runner,
         observer,
         cancel,
-        budget: Budget::new(Resources { cores: settings.machine.cores, bytes: settings.memory_bytes }),
+        budget: Budget::new(resources),
     };
     announce(tasks.iter().filter(|task| !executor.is_produced(task)), observer);
     let planned: HashSet<usize> =
@@ -94,7 +96,7 @@ pub fn fix(
             done(outcome);
         }
     }
-    let batches = longest_first(&tasks, settings.memory_bytes);
+    let batches = in_work_order(&tasks, runner.width(), resources);
     let fixes = run_in_parallel(batches.len(), runner.width(), |work| {
         let batch = &batches[work];
         let mut fixes = Vec::new();
@@ -134,9 +136,20 @@ impl FixExecutor<'_> {
     /// Returns whether an earlier run produced the output and it is unchanged.
     fn is_produced(&self, task: &Task<'_>) -> bool {
         let (Some(target), Some(fix_record)) = (&task.target, self.fix_record) else { return false };
-        let Ok(meta) = std::fs::metadata(&task.checked.source.path) else { return false };
-        let key = FixRecordKey::new(&meta, &plan_text(&task.plan, self.settings.verify), target);
-        fix_record.find(&key).is_some()
+        if !target.exists() {
+            return false;
+        }
+        let Ok(input) = open_regular(&task.checked.source.path) else { return false };
+        let Ok(key) = self.key(task, &task.plan, target, &input) else { return false };
+        fix_record.find_by_content(&key, Some(&input)).is_some()
+    }
+
+    /// Returns the key of an output: the source, the profile, and the plan with all options.
+    fn key(&self, task: &Task<'_>, plan: &FixPlan, target: &Path, input: &File) -> io::Result<FixRecordKey> {
+        let text = plan_text(plan, self.settings.verify);
+        let profile = self.profiles.get(task.profile_index).map(Profile::hash).unwrap_or_default();
+        let key = FixRecordKey::new(&input.metadata()?, &format!("{profile} {text}"), target);
+        Ok(key.or_older_plan(&text).from_source(&task.checked.source.path))
     }
 
     /// Executes the tasks of one batch, and reports the outcome of each as soon as it is known.
@@ -173,13 +186,25 @@ impl FixExecutor<'_> {
         let source = &task.checked.source.path;
         let input = open_regular(source)?;
         let meta = input.metadata().map_err(|error| operation(source, &error))?;
-        let key = FixRecordKey::new(&meta, &plan_text(plan, self.settings.verify), target);
-        let earlier = self.fix_record.and_then(|fix_record| fix_record.find(&key));
+        let key = self.key(task, plan, target, &input).map_err(|error| operation(source, &error))?;
+        let mut earlier =
+            self.fix_record.and_then(|fix_record| fix_record.find_by_content(&key, Some(&input)));
+        let mut existing = Existing::Ours;
         if earlier.is_none() {
-            check_target(target, &meta, self.fix_record)?;
-            *claimed = check_free_space(target, plan.spec.as_deref(), meta.len(), *claimed)?;
+            existing = check_target(target, &meta, self.fix_record)?;
+            if existing == Existing::Unknown && plan.spec.is_none() && self.is_copied(&key, &input, target) {
+                earlier = Some(None);
+            } else {
+                *claimed = check_free_space(target, plan.spec.as_deref(), meta.len(), *claimed)?;
+            }
         }
-        Ok((ReadyTask { task, plan, target, input, key }, earlier))
+        Ok((ReadyTask { task, plan, target, input, key, existing }, earlier))
+    }
+
+    /// Returns whether a file without a record has the bytes of the source, which needs only a copy. Records it.
+    fn is_copied(&self, key: &FixRecordKey, input: &File, target: &Path) -> bool {
+        let Ok(copy) = open_regular(target) else { return false };
+        is_identical(input, &copy).unwrap_or(false) && self.record(key, input, &copy, None).is_ok()
     }
 
     /// Produces and verifies the outputs of a batch, and reports the outcome of each.
@@ -219,7 +244,9 @@ impl FixExecutor<'_> {
         let mut outputs = 0;
         for (ready, attempt) in passed.into_iter().chain(rest) {
             let fix = match self.finish(&context, ready, attempt) {
-                Ok(report) => succeeded(ready, proof(report), false),
+                Ok((report, publication)) => {
+                    succeeded(ready, proof(report), publication == Publication::Kept)
+                }
                 Err(failure) => self.reencode_failed_copy(&context, ready, failure),
             };
             outputs += usize::from(fix.output.is_some());
@@ -241,14 +268,15 @@ impl FixExecutor<'_> {
         context: &ProduceContext<'_>,
         ready: &ReadyTask<'_>,
         attempt: Option<Attempt>,
-    ) -> Result<Option<FixReport>, Failure> {
-        let ReadyTask { task, target, input, key, .. } = ready;
-        let record = |output: &Metadata, report: Option<&FixReport>| self.record(key, output, report);
+    ) -> Result<(Option<FixReport>, Publication), Failure> {
+        let ReadyTask { task, target, input, key, existing, .. } = ready;
+        let record = |output: &File, report: Option<&FixReport>| self.record(key, input, output, report);
         match self.output_request(ready) {
-            None => copy(input, target, &record).map(|()| None),
+            None => copy(input, target, *existing, &record).map(|publication| (None, publication)),
             Some(request) => {
                 let source = &task.checked.source.path;
-                produce_output(context, source, input, &request, attempt, &record).map(Some)
+                let produced = produce_output(context, source, input, &request, attempt, *existing, &record);
+                produced.map(|(report, publication)| (Some(report), publication))
             }
         }
     }
@@ -265,9 +293,11 @@ impl FixExecutor<'_> {
             return outcome(copied.plan, Some(failure));
         };
         let fixed = self.open(copied.task, &plan, copied.target, &mut 0).and_then(|(ready, earlier)| {
-            let reused = earlier.is_some();
-            let report = earlier.map_or_else(|| self.finish(context, &ready, None), Ok)?;
-            Ok(succeeded(&ready, proof(report), reused))
+            let (report, publication) = match earlier {
+                Some(report) => (report, Publication::Kept),
+                None => self.finish(context, &ready, None)?,
+            };
+            Ok(succeeded(&ready, proof(report), publication == Publication::Kept))
         });
         fixed.unwrap_or_else(|failure| outcome(&plan, Some(failure)))
     }
@@ -290,8 +320,15 @@ impl FixExecutor<'_> {
 
     /// Records an output before it gets its final name. A failure discards the output, because later runs could
     /// not replace an unrecorded one.
-    fn record(&self, key: &FixRecordKey, output: &Metadata, report: Option<&FixReport>) -> io::Result<()> {
-        self.fix_record.map_or(Ok(()), |fix_record| fix_record.record(key.clone(), output, report))
+    fn record(
+        &self,
+        key: &FixRecordKey,
+        input: &File,
+        output: &File,
+        report: Option<&FixReport>,
+    ) -> io::Result<()> {
+        let record = |fix_record: &FixRecord| fix_record.record_content(key.clone(), input, output, report);
+        self.fix_record.map_or(Ok(()), record)
     }
 }
 
@@ -302,6 +339,7 @@ struct ReadyTask<'t> {
     target: &'t Path,
     input: File,
     key: FixRecordKey,
+    existing: Existing,
 }
 
 /// Returns the outcome of an output that has its final name.
@@ -377,7 +415,7 @@ mod tests {
         // Its index is at the end of the file.
         let path = dir.path().join("video.mov");
         std::fs::copy(fixtures.join("npm-vide-ocean.mp4"), &path).unwrap();
-        let sources = [SourceFile { path, relative: "video.mov".into(), named: true }];
+        let sources = [SourceFile { path, relative: "video.mov".into(), named: true, not_opened: None }];
         let text = "id = \"house\"\nextends = \"tiktok-ads\"\n[rule.container]\nallow = [\"mp4\"]\n\
                     [rule.extension]\nallow = [\"mp4\"]\n[rule.metadata-privacy]\nseverity = \"error\"\n";
         let profiles = [Profile::parse(text, &Profile::builtin).unwrap()];

@@ -1,26 +1,41 @@
 //! The record of outputs of earlier runs, so that a second run reuses them.
 //!
-//! An append-only file of JSON lines beside the configuration. A line is on disk before its output gets the
-//! final name: if the run is killed in between, the next run does not find the output and produces it. In the
-//! other order, it would find an output that it could not recognize as its own.
+//! An append-only file of JSON lines beside the outputs. It is bound to content: an output is known by its path
+//! below the output folder and its bytes, a source by its bytes, so that copying or moving either of them, and
+//! another spelling of a path, change nothing. Bytes are hashed only where a file's identity (device, inode, size,
+//! modification time) is not known yet. A line is on disk before its output gets the final name: if the run is
+//! killed in between, the next run does not find the output and produces it. In the other order, it would find
+//! an output that it could not recognize as its own.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::{File, Metadata};
-use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use crate::job::FixReport;
 
-/// The origin of an output: the source by device, inode, size and modification time, and the plan by its hash.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Bytes that are read at a time while a file is hashed or compared.
+const BLOCK_BYTES: usize = 1 << 20;
+
+/// The origin of an output: the source by identity and by content, and the plan by its hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FixRecordKey {
     source: FileIdentity,
+    /// BLAKE3 of the source; lines of older versions lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    content: Option<String>,
     plan: String,
     output: PathBuf,
+    /// The absolute path of the source, to detect outputs whose source is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<PathBuf>,
+    /// The hash of the plan as older versions recorded it, without the profile.
+    #[serde(skip)]
+    older_plan: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -47,10 +62,44 @@ impl From<&Metadata> for FileIdentity {
 impl FixRecordKey {
     /// Returns the key of the output at `output`, produced from `source` by the plan with this text.
     pub fn new(source: &Metadata, plan_text: &str, output: &Path) -> FixRecordKey {
-        let text = format!("{}\n{plan_text}", env!("CARGO_PKG_VERSION"));
-        let plan = blake3::hash(text.as_bytes()).to_hex()[..32].to_owned();
-        FixRecordKey { source: FileIdentity::from(source), plan, output: output.to_owned() }
+        FixRecordKey {
+            source: FileIdentity::from(source),
+            content: None,
+            plan: plan_hash(plan_text),
+            output: output.to_owned(),
+            from: None,
+            older_plan: None,
+        }
     }
+
+    /// Returns the key with the path of its source.
+    #[must_use]
+    pub fn from_source(mut self, path: &Path) -> FixRecordKey {
+        self.from = real_path(path);
+        self
+    }
+
+    /// Returns the key with the plan text of older versions, so that their lines are honoured.
+    #[must_use]
+    pub fn or_older_plan(mut self, plan_text: &str) -> FixRecordKey {
+        self.older_plan = Some(plan_hash(plan_text));
+        self
+    }
+
+    fn has_plan(&self, plan: &str) -> bool {
+        self.plan == plan || self.older_plan.as_deref() == Some(plan)
+    }
+}
+
+fn plan_hash(plan_text: &str) -> String {
+    let text = format!("{}\n{plan_text}", env!("CARGO_PKG_VERSION"));
+    blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
+}
+
+/// Returns the absolute path with links in its folder resolved; the file itself need not exist.
+fn real_path(path: &Path) -> Option<PathBuf> {
+    let absolute = std::path::absolute(path).ok()?;
+    Some(absolute.parent()?.canonicalize().ok()?.join(absolute.file_name()?))
 }
 
 /// A line of the record.
@@ -59,86 +108,377 @@ struct RecordLine {
     key: FixRecordKey,
     #[serde(rename = "made")]
     fingerprint: FileIdentity,
+    /// BLAKE3 of the output; lines of older versions lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made_content: Option<String>,
     report: Option<FixReport>,
 }
 
 /// The part of a line that must stay readable in every version: it shows which outputs greenlit may replace.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct OutputClaim {
     key: ClaimedKey,
     #[serde(rename = "made")]
     fingerprint: FileIdentity,
+    #[serde(default)]
+    made_content: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct ClaimedKey {
     output: PathBuf,
+    #[serde(default)]
+    from: Option<PathBuf>,
+}
+
+/// The lines of one output, in the order of the file.
+#[derive(Debug, Default)]
+struct OutputLines {
+    claims: Vec<OutputClaim>,
+    lines: Vec<RecordLine>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    outputs: HashMap<PathBuf, OutputLines>,
+    /// The hashes of files by identity.
+    contents: HashMap<FileIdentity, String>,
+    /// How far the record was read.
+    read_to: u64,
+}
+
+/// An output whose source was deleted or renamed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaleOutput {
+    /// The output.
+    pub path: PathBuf,
+    /// The absolute path where its source was.
+    pub source: PathBuf,
 }
 
 /// The record of outputs.
 #[derive(Debug)]
 pub struct FixRecord {
-    file: Mutex<File>,
-    known: Mutex<HashMap<FixRecordKey, RecordLine>>,
-    outputs: Mutex<HashMap<PathBuf, HashSet<FileIdentity>>>,
+    /// Where the record may be written, best place first. Only the first that can be written is used.
+    places: Vec<PathBuf>,
+    /// The folder that recorded paths of outputs are relative to.
+    base: PathBuf,
+    file: Mutex<Option<File>>,
+    known: Mutex<Known>,
 }
 
 impl FixRecord {
-    /// Opens or creates the record at `path`. Unreadable lines, such as one truncated by a crash, are ignored.
+    /// Opens the record at `path`, for outputs below its folder. Unreadable lines, such as one truncated by a
+    /// crash, are ignored.
     pub fn open(path: &Path) -> io::Result<FixRecord> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let mut file = File::options().read(true).append(true).create(true).open(path)?;
-        let mut known = HashMap::new();
-        let mut outputs: HashMap<PathBuf, HashSet<FileIdentity>> = HashMap::new();
-        for line in BufReader::new(&file).split(b'\n') {
-            let line = line?;
-            if let Ok(OutputClaim { key, fingerprint }) = serde_json::from_slice(&line) {
-                outputs.entry(key.output).or_default().insert(fingerprint);
-            }
-            if let Ok(line) = serde_json::from_slice::<RecordLine>(&line) {
-                known.insert(line.key.clone(), line);
-            }
-        }
-        // Separates the next line from a truncated last one.
-        file.write_all(b"\n")?;
-        Ok(FixRecord { file: Mutex::new(file), known: Mutex::new(known), outputs: Mutex::new(outputs) })
+        let base = path.parent().unwrap_or(Path::new("")).to_owned();
+        FixRecord::open_first(vec![path.to_owned()], base)
     }
 
-    /// Returns the report of the output of this key, if the output is unchanged.
+    /// Opens the record of the outputs below `base`: every place is read, the first that can be written is
+    /// written to. A place is created when the first output is recorded.
+    pub fn open_first(places: Vec<PathBuf>, base: PathBuf) -> io::Result<FixRecord> {
+        let mut known = Known::default();
+        for (index, place) in places.iter().enumerate().rev() {
+            let read_to = match File::open(place) {
+                Ok(file) => known.read(&file, &base, place)?,
+                // Another place may be readable; whether this one can be written shows when it is needed.
+                Err(_) => 0,
+            };
+            if index == 0 {
+                known.read_to = read_to;
+            }
+        }
+        Ok(FixRecord { places, base, file: Mutex::new(None), known: Mutex::new(known) })
+    }
+
+    /// Returns the report of the output of this key, if source and output are the same files as then.
     pub fn find(&self, key: &FixRecordKey) -> Option<Option<FixReport>> {
-        let known = self.known.lock().ok()?;
-        let line = known.get(key)?;
-        let meta = std::fs::symlink_metadata(&key.output).ok()?;
-        (FileIdentity::from(&meta) == line.fingerprint).then(|| line.report.clone())
+        self.find_by_content(key, None)
+    }
+
+    /// Like [`find`](Self::find), but recognizes the source `input` and the output by their bytes, too.
+    pub fn find_by_content(&self, key: &FixRecordKey, input: Option<&File>) -> Option<Option<FixReport>> {
+        let meta = std::fs::symlink_metadata(&key.output).ok().filter(Metadata::is_file)?;
+        self.matching(key, &meta, input).or_else(|| {
+            // Another run may have recorded it meanwhile.
+            self.refresh();
+            self.matching(key, &meta, input)
+        })
+    }
+
+    fn matching(
+        &self,
+        key: &FixRecordKey,
+        meta: &Metadata,
+        input: Option<&File>,
+    ) -> Option<Option<FixReport>> {
+        let name = name_below(&self.base, &key.output);
+        let lines: Vec<RecordLine> = self.known().outputs.get(&name)?.lines.clone();
+        let planned = lines.into_iter().rev().filter(|line| key.has_plan(&line.key.plan));
+        let is_source = |line: &RecordLine| {
+            line.key.source == key.source
+                || line.key.content.as_ref().zip(input).is_some_and(|(content, input)| {
+                    self.content_of(input).is_ok_and(|of_input| of_input == *content)
+                })
+        };
+        let mut found = planned.filter(is_source);
+        let line =
+            found.find(|line| self.is_unchanged(&key.output, meta, &line.fingerprint, &line.made_content))?;
+        if line.fingerprint != FileIdentity::from(meta) || line.key.source != key.source {
+            // The next run finds it without reading the files again.
+            let made = line.made_content.clone();
+            let key = FixRecordKey { content: line.key.content.clone(), ..key.clone() };
+            let _ = self.append(key, FileIdentity::from(meta), made, line.report.clone());
+        }
+        Some(line.report)
     }
 
     /// Returns whether the file at `output` is an unchanged output of greenlit, which may be replaced.
     pub fn is_ours(&self, output: &Path, meta: &Metadata) -> bool {
-        let fingerprint = FileIdentity::from(meta);
-        self.outputs
-            .lock()
-            .is_ok_and(|outputs| outputs.get(output).is_some_and(|ours| ours.contains(&fingerprint)))
+        let name = name_below(&self.base, output);
+        let claims = self.known().outputs.get(&name).map_or(Vec::new(), |lines| lines.claims.clone());
+        meta.is_file()
+            && claims
+                .iter()
+                .any(|claim| self.is_unchanged(output, meta, &claim.fingerprint, &claim.made_content))
+    }
+
+    /// Returns whether the file at `path` is the one that was recorded, by identity or by content.
+    fn is_unchanged(
+        &self,
+        path: &Path,
+        meta: &Metadata,
+        was: &FileIdentity,
+        content: &Option<String>,
+    ) -> bool {
+        FileIdentity::from(meta) == *was
+            || content.as_ref().filter(|_| meta.len() == was.size).is_some_and(|content| {
+                File::open(path).and_then(|file| self.content_of(&file)).is_ok_and(|now| now == *content)
+            })
     }
 
     /// Records that the complete file with the metadata `output` is the output of `key`. Renaming the file does
     /// not change its fingerprint.
     pub fn record(&self, key: FixRecordKey, output: &Metadata, report: Option<&FixReport>) -> io::Result<()> {
-        let fingerprint = FileIdentity::from(output);
-        let line = RecordLine { key: key.clone(), fingerprint: fingerprint.clone(), report: report.cloned() };
+        self.append(key, FileIdentity::from(output), None, report.cloned())
+    }
+
+    /// Like [`record`](Self::record), with the content of the source and of the output.
+    pub fn record_content(
+        &self,
+        key: FixRecordKey,
+        input: &File,
+        output: &File,
+        report: Option<&FixReport>,
+    ) -> io::Result<()> {
+        let content = Some(self.content_of(input)?);
+        let made = Some(self.content_of(output)?);
+        let fingerprint = FileIdentity::from(&output.metadata()?);
+        self.append(FixRecordKey { content, ..key }, fingerprint, made, report.cloned())
+    }
+
+    fn append(
+        &self,
+        key: FixRecordKey,
+        fingerprint: FileIdentity,
+        made_content: Option<String>,
+        report: Option<FixReport>,
+    ) -> io::Result<()> {
+        let name = name_below(&self.base, &key.output);
+        let key = FixRecordKey { output: name.clone(), ..key };
+        let line = RecordLine { key, fingerprint, made_content, report };
         let mut text = serde_json::to_vec(&line).map_err(io::Error::other)?;
         text.push(b'\n');
-        if let Ok(mut file) = self.file.lock() {
+        {
+            let mut slot = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            let file = match &mut *slot {
+                Some(file) => file,
+                None => slot.insert(create_first(&self.places)?),
+            };
+            // One write, so that lines of runs at the same time do not mix.
             file.write_all(&text)?;
             file.sync_data()?;
         }
-        if let (Ok(mut outputs), Ok(mut known)) = (self.outputs.lock(), self.known.lock()) {
-            outputs.entry(key.output.clone()).or_default().insert(fingerprint);
-            known.insert(key, line);
-        }
+        self.known().add(name, line);
         Ok(())
     }
+
+    /// Reads the lines that another run appended.
+    fn refresh(&self) {
+        let Some(place) = self.places.first() else { return };
+        let mut known = self.known();
+        let Ok(mut file) = File::open(place) else { return };
+        let from = known.read_to;
+        if file.seek(SeekFrom::Start(from)).is_ok()
+            && let Ok(read) = known.read(&file, &self.base, place)
+        {
+            known.read_to = from + read;
+        }
+    }
+
+    /// Returns the recorded outputs that are unchanged, whose source was below one of the folders `roots` and is
+    /// gone, and that are not among the outputs `current` of this run.
+    pub fn stale(&self, roots: &[PathBuf], current: &[PathBuf]) -> Vec<StaleOutput> {
+        let roots: Vec<PathBuf> = roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
+        let current: Vec<PathBuf> = current.iter().map(|path| name_below(&self.base, path)).collect();
+        let last_claims: Vec<(PathBuf, PathBuf)> = {
+            let known = self.known();
+            let last = known.outputs.iter().filter_map(|(name, lines)| {
+                Some((name.clone(), lines.claims.iter().rev().find_map(|claim| claim.key.from.clone())?))
+            });
+            last.collect()
+        };
+        let mut stale: Vec<StaleOutput> = last_claims
+            .into_iter()
+            .filter(|(name, from)| {
+                !current.contains(name)
+                    && roots.iter().any(|root| from.starts_with(root))
+                    && std::fs::symlink_metadata(from)
+                        .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+            })
+            .map(|(name, source)| StaleOutput { path: self.base.join(name), source })
+            .filter(|stale| self.may_remove(&stale.path))
+            .collect();
+        stale.sort_by(|one, other| one.path.cmp(&other.path));
+        stale
+    }
+
+    /// Removes a stale output. Fails if it changed meanwhile or is reached through a link.
+    pub fn remove(&self, stale: &StaleOutput) -> io::Result<()> {
+        if !self.may_remove(&stale.path) {
+            return Err(io::Error::other("it changed since it was made"));
+        }
+        std::fs::remove_file(&stale.path)
+    }
+
+    /// Returns whether `path` is an unchanged output in a real folder below the output folder.
+    fn may_remove(&self, path: &Path) -> bool {
+        let Some(folder) = path.parent() else { return false };
+        let (Ok(real), Ok(base)) = (folder.canonicalize(), self.base.canonicalize()) else { return false };
+        let Ok(below) = folder.strip_prefix(&self.base) else { return false };
+        real == base.join(below)
+            && std::fs::symlink_metadata(path).is_ok_and(|meta| self.is_ours(path, &meta))
+    }
+
+    /// Returns the BLAKE3 of a file, read once for each identity.
+    fn content_of(&self, file: &File) -> io::Result<String> {
+        let identity = FileIdentity::from(&file.metadata()?);
+        if let Some(content) = self.known().contents.get(&identity) {
+            return Ok(content.clone());
+        }
+        let content = hash(file)?;
+        if FileIdentity::from(&file.metadata()?) == identity {
+            self.known().contents.insert(identity, content.clone());
+        }
+        Ok(content)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// Adds the lines of `file` and returns the number of bytes read.
+    fn read(&mut self, file: &File, base: &Path, place: &Path) -> io::Result<u64> {
+        let mut reader = BufReader::new(file);
+        let (mut line, mut total) = (Vec::new(), 0);
+        loop {
+            line.clear();
+            let count = reader.read_until(b'\n', &mut line)? as u64;
+            if count == 0 {
+                return Ok(total);
+            }
+            total += count;
+            if let Ok(mut claim) = serde_json::from_slice::<OutputClaim>(&line) {
+                let name = recorded_name(base, place, &claim.key.output);
+                claim.key.output = name.clone();
+                let outputs = self.outputs.entry(name).or_default();
+                if let Ok(line) = serde_json::from_slice::<RecordLine>(&line) {
+                    self.contents
+                        .extend(line.key.content.clone().map(|hash| (line.key.source.clone(), hash)));
+                    outputs.lines.push(line);
+                }
+                outputs.claims.push(claim);
+            }
+        }
+    }
+
+    fn add(&mut self, name: PathBuf, line: RecordLine) {
+        self.contents.extend(line.key.content.clone().map(|hash| (line.key.source.clone(), hash)));
+        let outputs = self.outputs.entry(name.clone()).or_default();
+        outputs.claims.push(OutputClaim {
+            key: ClaimedKey { output: name, from: line.key.from.clone() },
+            fingerprint: line.fingerprint.clone(),
+            made_content: line.made_content.clone(),
+        });
+        outputs.lines.push(line);
+    }
+}
+
+/// Opens the first place that can be written.
+fn create_first(places: &[PathBuf]) -> io::Result<File> {
+    let mut failure = io::Error::other("no place for the record");
+    for place in places {
+        let folder = place.parent().map_or(Ok(()), std::fs::create_dir_all);
+        let options = File::options().append(true).create(true).to_owned();
+        match folder.and_then(|()| options.open(place)).and_then(|mut file| {
+            // Separates the next line from a truncated last one.
+            file.write_all(b"\n").map(|()| file)
+        }) {
+            Ok(file) => return Ok(file),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+/// Returns the path of an output relative to `base`; an absolute path if it is not below it.
+fn name_below(base: &Path, output: &Path) -> PathBuf {
+    if let Ok(below) = output.strip_prefix(base) {
+        return below.to_owned();
+    }
+    let below = || {
+        let real = real_path(output)?;
+        Some(real.strip_prefix(base.canonicalize().ok()?).ok()?.to_owned())
+    };
+    below().unwrap_or_else(|| output.to_owned())
+}
+
+/// Returns the name of an output in the record at `place`. Records of older versions hold the path as it was
+/// given, relative to the folder that the record's folder is in.
+fn recorded_name(base: &Path, place: &Path, output: &Path) -> PathBuf {
+    if output.is_absolute() || output.strip_prefix(base).is_ok() {
+        return name_below(base, output);
+    }
+    if !base.join(output).exists()
+        && let Some(root) = place.parent().and_then(Path::parent)
+        && let older = Path::new(".").join(root).join(output)
+        && older.exists()
+    {
+        return name_below(base, &older);
+    }
+    output.to_owned()
+}
+
+/// Returns the BLAKE3 of a file in hexadecimal digits. Does not move the position of the descriptor.
+pub(super) fn hash(file: &File) -> io::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    let (mut block, mut at) = (vec![0; BLOCK_BYTES], 0);
+    loop {
+        let count = file.read_at(&mut block, at)?;
+        if count == 0 {
+            return Ok(hasher.finalize().to_hex().to_string());
+        }
+        hasher.update(&block[..count]);
+        at += count as u64;
+    }
+}
+
+/// Returns whether two files have the same bytes.
+pub(super) fn is_identical(one: &File, other: &File) -> io::Result<bool> {
+    Ok(one.metadata()?.len() == other.metadata()?.len() && hash(one)? == hash(other)?)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod check;
 mod discover;
 mod events;
+mod existing_target;
 mod fix;
 mod fix_record;
 mod free_space;
@@ -18,12 +19,16 @@ mod produce_output;
 mod resource_budget;
 mod staging;
 mod tasks;
+mod work_order;
 
+pub(crate) use check::display_name;
 pub use check::{CheckOptions, CheckedFile, check, check_each, check_one};
-pub use discover::{DiscoverError, Discovery, InputProblem, SourceFile, discover};
+pub use discover::{
+    DiscoverError, Discovery, InputProblem, NotOpened, SourceFile, discover, discover_listed,
+};
 pub use events::{Event, Observer, Silent};
 pub use fix::{FixSettings, OutputLayout, fix};
-pub use fix_record::{FixRecord, FixRecordKey};
+pub use fix_record::{FixRecord, FixRecordKey, StaleOutput};
 pub use outcome::{Failure, FailureKind, FixOutcome, Outcome, Proof};
 pub use output_names::{Collision, find_collisions, output_name};
 pub use staging::{Staging, remove_stale};

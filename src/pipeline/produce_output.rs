@@ -1,8 +1,7 @@
 //! Produces outputs, verifies them, and gives them their final names.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Seek};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -15,7 +14,7 @@ use crate::rules::{Severity, Subject, Verdict, assess};
 use super::check::{CheckOptions, display_name, unexpected_result};
 use super::discover::plain;
 use super::events::{Event, Observer};
-use super::fix_record::FixRecord;
+use super::existing_target::{Existing, Publication, publish};
 use super::outcome::{Failure, FailureKind};
 use super::staging::Staging;
 
@@ -36,42 +35,19 @@ pub(super) fn operation(path: &Path, error: &io::Error) -> Failure {
     Failure { kind: FailureKind::Operation, message }
 }
 
-/// Fails if the output would replace the source or a file that greenlit did not produce.
-pub(super) fn check_target(
+/// Copies a compliant file to its final name. Returns what became of it.
+pub(super) fn copy(
+    input: &File,
     target: &Path,
-    source: &Metadata,
-    fix_record: Option<&FixRecord>,
-) -> Result<(), Failure> {
-    let existing = match std::fs::symlink_metadata(target) {
-        Ok(existing) => existing,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(operation(target, &error)),
-    };
-    if (existing.dev(), existing.ino()) == (source.dev(), source.ino()) {
-        let message =
-            format!("{} is the source file itself: choose another folder with --out", target.display());
-        return Err(Failure { kind: FailureKind::Operation, message });
-    }
-    if fix_record.is_some_and(|fix_record| fix_record.is_ours(target, &existing)) {
-        return Ok(());
-    }
-    let message = format!(
-        "{} already exists and is not an unchanged output of an earlier run: \
-         move it away, or choose another folder with --out",
-        target.display()
-    );
-    Err(Failure { kind: FailureKind::Operation, message })
-}
-
-/// Copies a compliant file to its final name.
-pub(super) fn copy(input: &File, target: &Path, record: RecordOutput<'_>) -> Result<(), Failure> {
+    existing: Existing,
+    record: RecordOutput<'_>,
+) -> Result<Publication, Failure> {
     let failed = |error: io::Error| operation(target, &error);
     let staging = Staging::new(target).map_err(failed)?;
     let output = staging.descriptor().map_err(failed)?;
     copy_bytes(input, &output, target)?;
-    let meta = output.metadata().map_err(failed)?;
-    record(&meta, None).map_err(|error| unrecorded(target, &error))?;
-    staging.publish().map_err(failed)
+    record(&output, None).map_err(|error| unrecorded(target, &error))?;
+    publish(staging, target, existing)
 }
 
 /// Copies a file into an empty one, as a reflink if the file system supports it.
@@ -106,7 +82,7 @@ fn unrecorded(target: &Path, error: &io::Error) -> Failure {
 pub(super) const VERIFICATION_FAILED: &str = "the output failed verification and was discarded: ";
 
 /// Records an output before it gets its final name, with its report unless it is a plain copy.
-pub(super) type RecordOutput<'a> = &'a dyn Fn(&Metadata, Option<&FixReport>) -> io::Result<()>;
+pub(super) type RecordOutput<'a> = &'a dyn Fn(&File, Option<&FixReport>) -> io::Result<()>;
 
 /// What producing an output needs besides the plan.
 #[derive(Clone, Copy)]
@@ -225,8 +201,9 @@ pub(super) fn produce_output(
     input: &File,
     request: &OutputRequest<'_>,
     mut attempt: Option<Attempt>,
+    existing: Existing,
     record: RecordOutput<'_>,
-) -> Result<FixReport, Failure> {
+) -> Result<(FixReport, Publication), Failure> {
     let OutputRequest { spec, profile, target } = *request;
     let mut spec = spec.clone();
     let mut retried = false;
@@ -245,11 +222,9 @@ pub(super) fn produce_output(
         };
         let problems = problems_of(&report, &display_name(target), profile);
         if problems.is_empty() {
-            let meta = staging.descriptor().and_then(|file| file.metadata());
-            let meta = meta.map_err(|error| operation(target, &error))?;
-            record(&meta, Some(&report)).map_err(|error| unrecorded(target, &error))?;
-            staging.publish().map_err(|error| operation(target, &error))?;
-            return Ok(report);
+            let output = staging.descriptor().map_err(|error| operation(target, &error))?;
+            record(&output, Some(&report)).map_err(|error| unrecorded(target, &error))?;
+            return Ok((report, publish(staging, target, existing)?));
         }
         if fall_back_to_x264(&mut spec) {
             continue;

@@ -1,6 +1,6 @@
 //! The "What to do" section: next steps for the files that need attention.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::outcome::{Outcome, problems};
 use super::{FileEntry, Report, units};
@@ -32,14 +32,16 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
             text: format!(
                 "{} be fixed without losing content: run `greenlit fix PATH --out DIR`. Add `--dry-run` to \
                  see the plan first.",
-                units::count(fixable.len() as u64, "file can", "files can"),
+                units::count(by_path(&fixable).len() as u64, "file can", "files can"),
             ),
             files: Vec::new(),
         });
     }
+    let several_profiles = report.profiles.len() > 1;
     let mut add = |entries: Vec<&FileEntry>, text: &str, line: fn(&FileEntry) -> String| {
         if !entries.is_empty() {
-            all.push(Advice { text: text.to_owned(), files: listed(&entries, line) });
+            let files = listed(&entries, several_profiles, line);
+            all.push(Advice { text: text.to_owned(), files });
         }
     };
     add(
@@ -93,8 +95,13 @@ fn explain(report: &Report) -> Option<Advice> {
         .files
         .iter()
         .filter(|entry| matches!(Outcome::of(entry), Outcome::Noncompliant | Outcome::Refused));
-    for finding in open.flat_map(|entry| &entry.findings).filter(|f| f.severity == Severity::Error) {
-        *counts.entry(&finding.rule).or_default() += 1;
+    let errors = open.flat_map(|entry| entry.findings.iter().map(move |finding| (entry, finding)));
+    let mut counted = BTreeSet::new();
+    for (entry, finding) in errors.filter(|(_, finding)| finding.severity == Severity::Error) {
+        // A file counts once for a rule, under however many profiles it breaks it.
+        if counted.insert((&entry.path, &finding.rule, finding.stream)) {
+            *counts.entry(&finding.rule).or_default() += 1;
+        }
     }
     // Ties go to the first rule by name, so that equal reports have equal text.
     let (rule, _) = counts.into_iter().rev().max_by_key(|(_, count)| *count)?;
@@ -111,13 +118,37 @@ fn worst_remedy(entry: &FileEntry) -> Remedy {
     errors.map(|finding| finding.remedy).max().unwrap_or(Remedy::None)
 }
 
-fn listed(entries: &[&FileEntry], line: fn(&FileEntry) -> String) -> Vec<String> {
-    let listed = entries.iter().take(MAX_LISTED_FILES);
-    let mut files: Vec<String> = listed.map(|entry| format!("{}: {}", entry.path, line(entry))).collect();
-    if entries.len() > MAX_LISTED_FILES {
-        files.push(format!("and {} more", entries.len() - MAX_LISTED_FILES));
+/// Returns a line for each file, with the profiles if there are several.
+fn listed(entries: &[&FileEntry], several_profiles: bool, line: fn(&FileEntry) -> String) -> Vec<String> {
+    let by_path = by_path(entries);
+    let text = |entries: &Vec<&FileEntry>| -> Option<String> {
+        let path = &entries.first()?.path;
+        let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
+        for entry in entries {
+            let reason = line(entry);
+            match reasons.iter_mut().find(|(other, _)| *other == reason) {
+                Some((_, profiles)) => profiles.push(&entry.profile),
+                None => reasons.push((reason, vec![&entry.profile])),
+            }
+        }
+        let reason = |(reason, profiles): &(String, Vec<&str>)| {
+            if several_profiles { format!("{reason} [{}]", profiles.join(", ")) } else { reason.clone() }
+        };
+        Some(format!("{path}: {}", reasons.iter().map(reason).collect::<Vec<_>>().join("; ")))
+    };
+    let mut files: Vec<String> = by_path.iter().take(MAX_LISTED_FILES).filter_map(text).collect();
+    if by_path.len() > MAX_LISTED_FILES {
+        files.push(format!("and {} more", by_path.len() - MAX_LISTED_FILES));
     }
     files
+}
+
+/// Groups the entries of one file under several profiles; the entries are sorted by path.
+fn by_path<'a>(entries: &[&'a FileEntry]) -> Vec<Vec<&'a FileEntry>> {
+    let is_same = |one: &&FileEntry, other: &&FileEntry| {
+        (&one.path, &one.path_raw) == (&other.path, &other.path_raw) && one.profile != other.profile
+    };
+    entries.chunk_by(is_same).map(<[_]>::to_vec).collect()
 }
 
 fn reasons(entry: &FileEntry) -> String {

@@ -33,6 +33,19 @@ pub struct Report {
     pub interrupted: bool,
     /// Limits that have not been compared with their source recently.
     pub old_limits: Vec<OldLimit>,
+    /// Outputs of earlier fixes whose source is gone.
+    pub stale: Vec<StaleEntry>,
+}
+
+/// An output of an earlier fix whose source was deleted or renamed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StaleEntry {
+    /// The path of the output.
+    pub output: String,
+    /// The absolute path where its source was.
+    pub source: String,
+    /// Whether this run removed it (`--prune`).
+    pub removed: bool,
 }
 
 /// A limit that was last compared with its source long ago.
@@ -499,7 +512,14 @@ impl Report {
         files.sort_by(|a, b| (&a.path, &a.path_raw, &a.profile).cmp(&(&b.path, &b.path_raw, &b.profile)));
         let summary = Summary { elapsed_s, ..Summary::of(&files) };
         let old_limits = Vec::new();
-        Report { schema: SCHEMA, tool, profiles, summary, files, interrupted, old_limits }
+        Report { schema: SCHEMA, tool, profiles, summary, files, interrupted, old_limits, stale: Vec::new() }
+    }
+
+    /// Returns the report with outputs whose source is gone.
+    #[must_use]
+    pub fn with_stale(mut self, stale: Vec<StaleEntry>) -> Report {
+        self.stale = stale;
+        self
     }
 
     /// Returns the report with limits that have not been compared with their source recently.

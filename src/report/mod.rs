@@ -24,7 +24,7 @@ mod units;
 
 pub use document::{
     AdDelivery, Added, Delivery, Dropped, FileEntry, Fix, FixAction, Media, OldLimit, Report, SCHEMA,
-    Summary, Tool, Verified,
+    StaleEntry, Summary, Tool, Verified,
 };
 pub use escape::escape;
 pub use format::{Format, ParseFormatError, render};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::document::{Audio, Media, OldLimit, Video};
 use super::outcome::Outcome;
-use super::{Fix, FixAction, Report, Verified, units};
+use super::{FileEntry, Fix, FixAction, Report, Verified, units};
 use crate::model::{Completeness, HdrKind, TimeRange};
 use crate::rules::{Confidence, Finding, Severity};
 
@@ -210,9 +210,26 @@ pub(super) fn old_limits(report: &Report) -> Vec<String> {
     by_profile.into_iter().filter_map(note).collect()
 }
 
-/// Counts the entries by outcome; outcomes that do not occur are left out.
+/// Returns the number of files; a file that was checked under several profiles counts once.
+pub(super) fn file_count(report: &Report) -> u64 {
+    worst_outcomes(report).len() as u64
+}
+
+/// Returns the worst outcome of each file under all profiles.
+fn worst_outcomes(report: &Report) -> Vec<Outcome> {
+    // The entries are sorted by path. With one profile, each entry is a file.
+    let is_same = |one: &FileEntry, other: &FileEntry| {
+        report.profiles.len() > 1
+            && one.profile != other.profile
+            && (&one.path, &one.path_raw) == (&other.path, &other.path_raw)
+    };
+    let files = report.files.chunk_by(is_same);
+    files.filter_map(|entries| entries.iter().map(Outcome::of).max()).collect()
+}
+
+/// Counts the files by their worst outcome; outcomes that do not occur are left out.
 pub(super) fn tally(report: &Report) -> Vec<(Outcome, u64)> {
-    let outcomes: Vec<Outcome> = report.files.iter().map(Outcome::of).collect();
+    let outcomes = worst_outcomes(report);
     let count = |outcome: Outcome| outcomes.iter().filter(|other| **other == outcome).count() as u64;
     Outcome::ALL.into_iter().map(|outcome| (outcome, count(outcome))).filter(|(_, n)| *n > 0).collect()
 }

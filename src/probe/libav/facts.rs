@@ -41,7 +41,7 @@ pub(crate) fn probe(
     };
     let mut input = open()?;
     let mut quick = Err(Unresolved::Container);
-    if depth == ProbeDepth::Auto {
+    if matches!(depth, ProbeDepth::Auto | ProbeDepth::Unidentified) {
         quick = fast_path(&mut input, &declared, progress)?;
         input.check_reads()?;
     }
@@ -185,8 +185,10 @@ fn full_scan(
     let unknown_duration = has_unknown_duration(input);
     let walk = match depth {
         ProbeDepth::Header => false,
-        ProbeDepth::Auto if unknown_duration => true,
-        ProbeDepth::Auto => facts.size_bytes <= ALWAYS_WALK_BYTES && worth_walking(&facts),
+        ProbeDepth::Auto | ProbeDepth::Unidentified if unknown_duration => true,
+        ProbeDepth::Auto | ProbeDepth::Unidentified => {
+            facts.size_bytes <= ALWAYS_WALK_BYTES && worth_walking(&facts)
+        }
         ProbeDepth::Packets => true,
     };
     if walk {
