@@ -101,6 +101,7 @@ fn fix(outcome: &FixOutcome) -> Fix {
     Fix {
         action,
         output: outcome.output.as_deref().map(|path| display_path(path).0),
+        kept: outcome.reused,
         steps: outcome.plan.steps.iter().map(|step| step.text.clone()).collect(),
         dropped: outcome.plan.dropped.iter().map(Into::into).collect(),
         added: outcome.plan.added.iter().map(Into::into).collect(),

@@ -18,6 +18,9 @@ pub const MEDIA_EXTENSIONS: &[&str] = &[
 const IMAGE_EXTENSIONS: &[&str] =
     &["png", "jpg", "jpeg", "jpe", "jfif", "bmp", "tif", "tiff", "heic", "heif", "avif", "jxl", "jp2"];
 
+/// The signature box of the JPEG 2000 family, after its size (ISO/IEC 15444-1, I.5.1).
+const JPEG_2000: &[u8] = b"jP  \r\n\x87\n";
+
 /// Returns whether the name or the first bytes (a few hundred suffice) are those of media.
 pub fn looks_like_media(name: &str, head: &[u8]) -> bool {
     has_extension(name, MEDIA_EXTENSIONS) || has_media_signature(head)
@@ -26,7 +29,11 @@ pub fn looks_like_media(name: &str, head: &[u8]) -> bool {
 /// Returns whether the name or the first bytes are those of a still image.
 pub fn looks_like_an_image(name: &str, head: &[u8]) -> bool {
     let starts: &[&[u8]] = &[b"\x89PNG\r\n\x1a\n", &[0xff, 0xd8, 0xff], b"II*\0", b"MM\0*"];
-    has_image_extension(name) || starts.iter().any(|magic| head.starts_with(magic))
+    let is_jpeg_2000 = head.get(4..).is_some_and(|rest| rest.starts_with(JPEG_2000));
+    let is_motion = head.get(16..).is_some_and(|rest| rest.starts_with(b"ftypmjp2"));
+    has_image_extension(name)
+        || (is_jpeg_2000 && !is_motion)
+        || starts.iter().any(|magic| head.starts_with(magic))
 }
 
 /// Returns whether a name has the extension of a still image.
@@ -95,7 +102,7 @@ fn has_media_signature(head: &[u8]) -> bool {
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
     let iso = [b"ftyp", b"moov", b"mdat", b"wide", b"styp", b"moof"].iter().any(|kind| at(4, *kind));
     // The signature box of the JPEG 2000 family; `mjp2` is the brand of Motion JPEG 2000.
-    let iso = iso || (at(4, b"jP  \r\n\x87\n") && at(16, b"ftypmjp2"));
+    let iso = iso || (at(4, JPEG_2000) && at(16, b"ftypmjp2"));
     let riff = at(0, b"RIFF") && (at(8, b"AVI ") || at(8, b"WAVE") || at(8, b"WEBP"));
     let starts: &[&[u8]] = &[
         &[0x1a, 0x45, 0xdf, 0xa3],

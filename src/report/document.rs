@@ -136,6 +136,8 @@ pub struct Fix {
     pub action: FixAction,
     /// The path of the output; `None` if there is no output.
     pub output: Option<String>,
+    /// Whether an output with these bytes was there already and was kept.
+    pub kept: bool,
     /// Each step with its reason, as text.
     pub steps: Vec<String>,
     /// Streams of the source that the output leaves out.

@@ -16,6 +16,9 @@ const HEAD_BYTES: usize = 128 * 1024;
 /// streams reach with several valid frames. Random bytes and archives stay below it.
 const MIN_SCORE: i32 = 51;
 
+/// The lowest score of a file that begins with an MPEG start code. Bare MPEG-4 reaches no more.
+const MIN_SCORE_AT_START_CODE: i32 = 50;
+
 /// Demuxers that do not count: text, still images, and formats whose probe accepts other data too easily.
 const NOT_COUNTED: [&str; 10] =
     ["srt", "webvtt", "ass", "txd", "h261", "h263", "tiertexseq", "vivo", "psxstr", "cine"];
@@ -48,7 +51,8 @@ pub(crate) fn is_recognized(file: &File) -> io::Result<bool> {
         }
         CStr::from_ptr((*format).name).to_string_lossy()
     };
-    Ok(score >= MIN_SCORE && name.split(',').any(counts))
+    let min_score = if head.starts_with(&[0, 0, 1]) { MIN_SCORE_AT_START_CODE } else { MIN_SCORE };
+    Ok(score >= min_score && name.split(',').any(counts))
 }
 
 fn counts(name: &str) -> bool {

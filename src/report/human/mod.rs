@@ -131,7 +131,8 @@ fn fix(page: &mut Page<'_>, fix: &Fix, outcome: Outcome) -> io::Result<()> {
     if !refused {
         let label = if outcome == Outcome::Planned { "plan" } else { "fix" };
         let output = fix.output.as_ref().map_or(String::new(), |output| format!(": {}", escape(output)));
-        page.item(LABEL, TextRole::Good, label, &format!("{}{output}", text::action(fix)))?;
+        let kept = if fix.kept { " (kept from an earlier run)" } else { "" };
+        page.item(LABEL, TextRole::Good, label, &format!("{}{kept}{output}", text::action(fix)))?;
         // For a compliant file the path of its copy is enough.
         if fix.action == FixAction::Copy && !verbose {
             return Ok(());

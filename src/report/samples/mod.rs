@@ -153,6 +153,7 @@ pub(super) fn reencoded() -> Fix {
         added: vec![Added { kind: "borders", duration_s: None, reason: "the aspect ratio is 4:3".into() }],
         reason: Some("a copied video stream would still be mpeg4".into()),
         refusal: None,
+        kept: false,
         encoder: Some("x264"),
         verified: Some(Verified {
             verdict: Verdict::Compliant,
@@ -181,6 +182,7 @@ fn without_output(action: FixAction, reason: &str) -> Fix {
         added: Vec::new(),
         reason,
         refusal,
+        kept: false,
         encoder: None,
         verified: None,
     }
