@@ -15,12 +15,13 @@ use crate::plan::{FixOptions, FixPlan, Machine, VideoPlan, plan};
 use crate::profile::Profile;
 use crate::rules::Verdict;
 
-use super::check::{CheckOptions, CheckedFile, check, open_regular};
+use super::check::{CheckOptions, CheckedFile, check};
 use super::discover::SourceFile;
 use super::events::{Event, Observer};
 use super::existing_target::{Existing, Publication, check_target};
 use super::fix_record::{FixRecord, FixRecordKey, is_identical};
 use super::free_space::check_free_space;
+use super::open_source::open_regular;
 use super::outcome::{Failure, FailureKind, FixOutcome, Outcome, Proof};
 use super::parallel::run_in_parallel;
 use super::produce_output::{

@@ -7,154 +7,19 @@
 //! killed in between, the next run does not find the output and produces it. In the other order, it would find
 //! an output that it could not recognize as its own.
 
-use std::collections::HashMap;
 use std::fs::{File, Metadata};
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::{Deserialize, Serialize};
-
 use crate::job::FixReport;
+
+pub use super::fix_record_lines::FixRecordKey;
+use super::fix_record_lines::{FileIdentity, Known, RecordLine, name_below};
 
 /// Bytes that are read at a time while a file is hashed or compared.
 const BLOCK_BYTES: usize = 1 << 20;
-
-/// The origin of an output: the source by identity and by content, and the plan by its hash.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FixRecordKey {
-    source: FileIdentity,
-    /// BLAKE3 of the source; lines of older versions lack it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    content: Option<String>,
-    plan: String,
-    output: PathBuf,
-    /// The absolute path of the source, to detect outputs whose source is gone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    from: Option<PathBuf>,
-    /// The hash of the plan as older versions recorded it, without the profile.
-    #[serde(skip)]
-    older_plan: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-struct FileIdentity {
-    device: u64,
-    inode: u64,
-    size: u64,
-    mtime_s: i64,
-    mtime_ns: i64,
-}
-
-impl From<&Metadata> for FileIdentity {
-    fn from(meta: &Metadata) -> FileIdentity {
-        FileIdentity {
-            device: meta.dev(),
-            inode: meta.ino(),
-            size: meta.size(),
-            mtime_s: meta.mtime(),
-            mtime_ns: meta.mtime_nsec(),
-        }
-    }
-}
-
-impl FixRecordKey {
-    /// Returns the key of the output at `output`, produced from `source` by the plan with this text.
-    pub fn new(source: &Metadata, plan_text: &str, output: &Path) -> FixRecordKey {
-        FixRecordKey {
-            source: FileIdentity::from(source),
-            content: None,
-            plan: plan_hash(plan_text),
-            output: output.to_owned(),
-            from: None,
-            older_plan: None,
-        }
-    }
-
-    /// Returns the key with the path of its source.
-    #[must_use]
-    pub fn from_source(mut self, path: &Path) -> FixRecordKey {
-        self.from = real_path(path);
-        self
-    }
-
-    /// Returns the key with the plan text of older versions, so that their lines are honoured.
-    #[must_use]
-    pub fn or_older_plan(mut self, plan_text: &str) -> FixRecordKey {
-        self.older_plan = Some(plan_hash(plan_text));
-        self
-    }
-
-    fn has_plan(&self, plan: &str) -> bool {
-        self.plan == plan || self.older_plan.as_deref() == Some(plan)
-    }
-}
-
-fn plan_hash(plan_text: &str) -> String {
-    let text = format!("{}\n{plan_text}", env!("CARGO_PKG_VERSION"));
-    blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
-}
-
-/// Returns the absolute path with links in its folder resolved; the file itself need not exist.
-fn real_path(path: &Path) -> Option<PathBuf> {
-    let absolute = std::path::absolute(path).ok()?;
-    Some(absolute.parent()?.canonicalize().ok()?.join(absolute.file_name()?))
-}
-
-/// A line of the record.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct RecordLine {
-    key: FixRecordKey,
-    #[serde(rename = "made")]
-    fingerprint: FileIdentity,
-    /// BLAKE3 of the output; lines of older versions lack it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    made_content: Option<String>,
-    report: Option<FixReport>,
-}
-
-/// The part of a line that must stay readable in every version: it shows which outputs greenlit may replace.
-#[derive(Clone, Debug, Deserialize)]
-struct OutputClaim {
-    key: ClaimedKey,
-    #[serde(rename = "made")]
-    fingerprint: FileIdentity,
-    #[serde(default)]
-    made_content: Option<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct ClaimedKey {
-    output: PathBuf,
-    #[serde(default)]
-    from: Option<PathBuf>,
-}
-
-/// The lines of one output, in the order of the file.
-#[derive(Debug, Default)]
-struct OutputLines {
-    claims: Vec<OutputClaim>,
-    lines: Vec<RecordLine>,
-}
-
-#[derive(Debug, Default)]
-struct Known {
-    outputs: HashMap<PathBuf, OutputLines>,
-    /// The hashes of files by identity.
-    contents: HashMap<FileIdentity, String>,
-    /// How far the record was read.
-    read_to: u64,
-}
-
-/// An output whose source was deleted or renamed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StaleOutput {
-    /// The output.
-    pub path: PathBuf,
-    /// The absolute path where its source was.
-    pub source: PathBuf,
-}
 
 /// The record of outputs.
 #[derive(Debug)]
@@ -162,7 +27,7 @@ pub struct FixRecord {
     /// Where the record may be written, best place first. Only the first that can be written is used.
     places: Vec<PathBuf>,
     /// The folder that recorded paths of outputs are relative to.
-    base: PathBuf,
+    pub(super) base: PathBuf,
     file: Mutex<Option<File>>,
     known: Mutex<Known>,
 }
@@ -317,50 +182,6 @@ impl FixRecord {
         }
     }
 
-    /// Returns the recorded outputs that are unchanged, whose source was below one of the folders `roots` and is
-    /// gone, and that are not among the outputs `current` of this run.
-    pub fn stale(&self, roots: &[PathBuf], current: &[PathBuf]) -> Vec<StaleOutput> {
-        let roots: Vec<PathBuf> = roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
-        let current: Vec<PathBuf> = current.iter().map(|path| name_below(&self.base, path)).collect();
-        let last_claims: Vec<(PathBuf, PathBuf)> = {
-            let known = self.known();
-            let last = known.outputs.iter().filter_map(|(name, lines)| {
-                Some((name.clone(), lines.claims.iter().rev().find_map(|claim| claim.key.from.clone())?))
-            });
-            last.collect()
-        };
-        let mut stale: Vec<StaleOutput> = last_claims
-            .into_iter()
-            .filter(|(name, from)| {
-                !current.contains(name)
-                    && roots.iter().any(|root| from.starts_with(root))
-                    && std::fs::symlink_metadata(from)
-                        .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-            })
-            .map(|(name, source)| StaleOutput { path: self.base.join(name), source })
-            .filter(|stale| self.may_remove(&stale.path))
-            .collect();
-        stale.sort_by(|one, other| one.path.cmp(&other.path));
-        stale
-    }
-
-    /// Removes a stale output. Fails if it changed meanwhile or is reached through a link.
-    pub fn remove(&self, stale: &StaleOutput) -> io::Result<()> {
-        if !self.may_remove(&stale.path) {
-            return Err(io::Error::other("it changed since it was made"));
-        }
-        std::fs::remove_file(&stale.path)
-    }
-
-    /// Returns whether `path` is an unchanged output in a real folder below the output folder.
-    fn may_remove(&self, path: &Path) -> bool {
-        let Some(folder) = path.parent() else { return false };
-        let (Ok(real), Ok(base)) = (folder.canonicalize(), self.base.canonicalize()) else { return false };
-        let Ok(below) = folder.strip_prefix(&self.base) else { return false };
-        real == base.join(below)
-            && std::fs::symlink_metadata(path).is_ok_and(|meta| self.is_ours(path, &meta))
-    }
-
     /// Returns the BLAKE3 of a file, read once for each identity.
     fn content_of(&self, file: &File) -> io::Result<String> {
         let identity = FileIdentity::from(&file.metadata()?);
@@ -374,46 +195,8 @@ impl FixRecord {
         Ok(content)
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    pub(super) fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Known {
-    /// Adds the lines of `file` and returns the number of bytes read.
-    fn read(&mut self, file: &File, base: &Path, place: &Path) -> io::Result<u64> {
-        let mut reader = BufReader::new(file);
-        let (mut line, mut total) = (Vec::new(), 0);
-        loop {
-            line.clear();
-            let count = reader.read_until(b'\n', &mut line)? as u64;
-            if count == 0 {
-                return Ok(total);
-            }
-            total += count;
-            if let Ok(mut claim) = serde_json::from_slice::<OutputClaim>(&line) {
-                let name = recorded_name(base, place, &claim.key.output);
-                claim.key.output = name.clone();
-                let outputs = self.outputs.entry(name).or_default();
-                if let Ok(line) = serde_json::from_slice::<RecordLine>(&line) {
-                    self.contents
-                        .extend(line.key.content.clone().map(|hash| (line.key.source.clone(), hash)));
-                    outputs.lines.push(line);
-                }
-                outputs.claims.push(claim);
-            }
-        }
-    }
-
-    fn add(&mut self, name: PathBuf, line: RecordLine) {
-        self.contents.extend(line.key.content.clone().map(|hash| (line.key.source.clone(), hash)));
-        let outputs = self.outputs.entry(name.clone()).or_default();
-        outputs.claims.push(OutputClaim {
-            key: ClaimedKey { output: name, from: line.key.from.clone() },
-            fingerprint: line.fingerprint.clone(),
-            made_content: line.made_content.clone(),
-        });
-        outputs.lines.push(line);
     }
 }
 
@@ -432,34 +215,6 @@ fn create_first(places: &[PathBuf]) -> io::Result<File> {
         }
     }
     Err(failure)
-}
-
-/// Returns the path of an output relative to `base`; an absolute path if it is not below it.
-fn name_below(base: &Path, output: &Path) -> PathBuf {
-    if let Ok(below) = output.strip_prefix(base) {
-        return below.to_owned();
-    }
-    let below = || {
-        let real = real_path(output)?;
-        Some(real.strip_prefix(base.canonicalize().ok()?).ok()?.to_owned())
-    };
-    below().unwrap_or_else(|| output.to_owned())
-}
-
-/// Returns the name of an output in the record at `place`. Records of older versions hold the path as it was
-/// given, relative to the folder that the record's folder is in.
-fn recorded_name(base: &Path, place: &Path, output: &Path) -> PathBuf {
-    if output.is_absolute() || output.strip_prefix(base).is_ok() {
-        return name_below(base, output);
-    }
-    if !base.join(output).exists()
-        && let Some(root) = place.parent().and_then(Path::parent)
-        && let older = Path::new(".").join(root).join(output)
-        && older.exists()
-    {
-        return name_below(base, &older);
-    }
-    output.to_owned()
 }
 
 /// Returns the BLAKE3 of a file in hexadecimal digits. Does not move the position of the descriptor.

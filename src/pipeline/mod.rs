@@ -10,7 +10,9 @@ mod events;
 mod existing_target;
 mod fix;
 mod fix_record;
+mod fix_record_lines;
 mod free_space;
+mod open_source;
 mod outcome;
 mod output_names;
 mod parallel;
@@ -18,17 +20,19 @@ mod probe_cache;
 mod produce_output;
 mod resource_budget;
 mod staging;
+mod stale_outputs;
 mod tasks;
 mod work_order;
 
-pub(crate) use check::display_name;
 pub use check::{CheckOptions, CheckedFile, check, check_each, check_one};
 pub use discover::{
     DiscoverError, Discovery, InputProblem, NotOpened, SourceFile, discover, discover_listed,
 };
 pub use events::{Event, Observer, Silent};
 pub use fix::{FixSettings, OutputLayout, fix};
-pub use fix_record::{FixRecord, FixRecordKey, StaleOutput};
+pub use fix_record::{FixRecord, FixRecordKey};
+pub(crate) use open_source::display_name;
 pub use outcome::{Failure, FailureKind, FixOutcome, Outcome, Proof};
 pub use output_names::{Collision, find_collisions, output_name};
 pub use staging::{Staging, remove_stale};
+pub use stale_outputs::StaleOutput;

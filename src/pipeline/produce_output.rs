@@ -11,10 +11,11 @@ use crate::plan::{OutputSpec, VideoEncoder, VideoPlan};
 use crate::profile::Profile;
 use crate::rules::{Severity, Subject, Verdict, assess};
 
-use super::check::{CheckOptions, display_name, unexpected_result};
+use super::check::{CheckOptions, unexpected_result};
 use super::discover::plain;
 use super::events::{Event, Observer};
 use super::existing_target::{Existing, Publication, publish};
+use super::open_source::display_name;
 use super::outcome::{Failure, FailureKind};
 use super::staging::Staging;
 
