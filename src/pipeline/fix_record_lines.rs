@@ -64,7 +64,8 @@ impl FixRecordKey {
     /// Returns the key with the path of its source.
     #[must_use]
     pub fn from_source(mut self, path: &Path) -> FixRecordKey {
-        self.from = real_path(path);
+        // JSON holds no other paths; an output whose source has such a path is never listed as stale.
+        self.from = real_path(path).filter(|path| path.to_str().is_some());
         self
     }
 
