@@ -54,7 +54,7 @@ fn another_spelling_of_the_paths_repeats_no_work() {
     {
         let report = fix(&dir, &input, &out, &[], 0);
         assert_eq!(identities(&dir, "r"), made, "{input} {out}");
-        assert_eq!(entry(&report, "b.mkv")["fix"]["kept"], true);
+        assert_eq!(entry(&report, "b.mkv")["fix"]["reused"], true);
     }
     let mut command = dir.command(&["fix", "../s", "--profile", "../house.toml", "--out", "../r"]);
     std::fs::create_dir(dir.path("sub")).unwrap();

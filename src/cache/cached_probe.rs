@@ -75,7 +75,12 @@ mod tests {
 
     /// Returns facts in which no field has its default value.
     fn facts() -> MediaFacts {
-        let edit_list = EditList { kind: EditListKind::Editing, entries: 2, reason: "trims 1 s".into() };
+        let edit_list = EditList {
+            kind: EditListKind::Editing,
+            entries: 2,
+            delay_only: true,
+            reason: "trims 1 s".into(),
+        };
         let video = VideoStream {
             index: 1,
             codec: Some("hevc".into()),
@@ -146,13 +151,20 @@ mod tests {
             size_bytes: 1 << 40,
             duration_s: Some(1e-9),
             measured_duration_s: Some(2.25),
+            contradicted_duration_s: Some(2.5),
             bit_rate: Some(300),
             fast_start: Some(true),
             fragmented: Some(false),
             completeness: Completeness::Missing { first_missing_s: Some(1.5), reason: "zu kürz".into() },
             video: vec![video.clone(), VideoStream::default()],
             audio: vec![audio, AudioStream::default()],
-            other: vec![OtherStream { index: 4, kind: OtherKind::CoverArt, codec: Some("png".into()) }],
+            other: vec![OtherStream {
+                index: 4,
+                kind: OtherKind::CoverArt,
+                codec: Some("png".into()),
+                language: None,
+                duration_s: None,
+            }],
             chapters: 7,
             privacy: PrivacyTags {
                 location: vec!["location".into()],

@@ -8,10 +8,12 @@
 //! The cache is optional: if it fails, the run continues without it.
 
 mod cached_probe;
+mod decoded;
 mod fingerprint;
 mod sqlite;
 
 pub use cached_probe::CachedProbe;
+pub use decoded::DecodeKey;
 pub use fingerprint::{Depth, FileFingerprint};
 pub use sqlite::{CacheError, SqliteCache};
 
@@ -33,6 +35,12 @@ pub trait ProbeCache: Send + Sync + fmt::Debug {
     /// Returns the worker that produced the entries that [`get`](ProbeCache::get) returns; `None` if it
     /// returns none.
     fn worker_info(&self) -> Option<WorkerInfo>;
+
+    /// Returns whether the content of this key decoded without errors in an earlier run.
+    fn is_decoded(&self, key: &DecodeKey) -> bool;
+
+    /// Remembers that the content of this key decoded without errors.
+    fn put_decoded(&self, key: &DecodeKey);
 }
 
 /// Cached probes in their encoded form, a few hundred bytes per file. They are decoded on access.

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{CachedProbe, CachedProbes, FileFingerprint, ProbeCache};
+use super::{CachedProbe, CachedProbes, DecodeKey, FileFingerprint, ProbeCache, decoded};
 use crate::job::{MappedFile, WorkerInfo};
 
 /// The file name. A new schema gets a new name, so that several versions of greenlit can coexist.
@@ -163,6 +163,19 @@ impl ProbeCache for SqliteCache {
 
     fn worker_info(&self) -> Option<WorkerInfo> {
         self.state().worker.as_ref().map(|worker| worker.info.clone())
+    }
+
+    fn is_decoded(&self, key: &DecodeKey) -> bool {
+        let state = self.state();
+        !state.disabled && decoded::get(&state.connection, key).unwrap_or(false)
+    }
+
+    fn put_decoded(&self, key: &DecodeKey) {
+        let state = self.state();
+        if !state.disabled {
+            // A failure only means that the content is decoded again.
+            let _ = decoded::put(&state.connection, key, now_s());
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use md5::{Digest, Md5};
 
+use crate::cache::ProbeCache;
 use crate::job::{Job, JobFiles, JobRequest, Runner};
 use crate::model::{ContentHash, Size};
 use crate::pipeline::{
@@ -32,6 +33,8 @@ pub struct LocalAssetPreparer {
     pub settings: FixSettings,
     pub fix_record: FixRecord,
     pub cancel: Arc<AtomicBool>,
+    /// Facts of earlier runs, and which contents are known to decode.
+    pub probe_cache: Option<Arc<dyn ProbeCache>>,
     pub outcomes: Mutex<HashMap<PathBuf, Outcome>>,
 }
 
@@ -57,7 +60,7 @@ impl LocalAssetPreparer {
         fix(
             sources,
             std::slice::from_ref(&self.profile),
-            &CheckOptions::default(),
+            &CheckOptions { probe_cache: self.probe_cache.clone(), ..CheckOptions::default() },
             &settings,
             Some(&self.fix_record),
             self.runner.as_ref(),
@@ -79,7 +82,7 @@ impl LocalAssetPreparer {
         }
         let Some(fixed) = &outcome.fix else { return Err(refused()) };
         if let Some(failure) = &fixed.failure {
-            return Err(PrepareError::Failed(failure.message.clone()));
+            return Err(prepare_error(failure));
         }
         if fixed.plan.action == Action::Refused {
             return Err(fixed.plan.reason.clone().map_or_else(refused, PrepareError::Refused));
@@ -105,8 +108,12 @@ impl LocalAssetPreparer {
 fn prepare_error(failure: &Failure) -> PrepareError {
     let message = failure.message.clone();
     match failure.kind {
-        FailureKind::Input | FailureKind::Damaged | FailureKind::Unproven => PrepareError::Refused(message),
-        FailureKind::Operation | FailureKind::Interrupted => PrepareError::Failed(message),
+        FailureKind::Input | FailureKind::Damaged | FailureKind::LittleDamage => {
+            PrepareError::Refused(message)
+        }
+        FailureKind::Unproven | FailureKind::Operation | FailureKind::Interrupted => {
+            PrepareError::Failed(message)
+        }
     }
 }
 

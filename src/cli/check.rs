@@ -9,16 +9,20 @@ use crate::cache::ProbeCache;
 use crate::job::worker::WorkerPool;
 use crate::job::{Runner, WorkerInfo};
 use crate::pipeline::{CheckOptions, Discovery, Outcome, check, check_each};
+use crate::plan::{FixOptions, Machine};
 use crate::profile::Profile;
 use crate::report::{Envelope, FileEntry, Report, StreamedReport};
 use crate::rules::Verdict;
 
-use super::args::{CheckArgs, CommonArgs};
+use super::args::{CheckArgs, CommonArgs, FixChoices};
 use super::error::CliError;
 use super::exit_code::RunStatus;
 use super::progress::ProgressDisplay;
-use super::settings::Settings;
+use super::settings::{Settings, fix_options};
 use super::{cache, input, interrupt, output, report_entries, report_target};
+
+/// The encode mode of a file that was not shipped before.
+const FIRST_ENCODE_MODE: u8 = 1;
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result<RunStatus, CliError> {
@@ -32,7 +36,17 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     let probe_cache = cache::open(settings, args.input.no_cache);
     let options = CheckOptions { selection: settings.selection.clone(), deep: args.deep, probe_cache };
     let progress = ProgressDisplay::new(settings.progress);
-    let batch = CheckBatch { profiles: &profiles, found: &found, options: &options, runner: &runner };
+    // A configuration that only `fix` reads must not end a check.
+    let fix_options =
+        fix_options(&FixChoices::default(), &settings.config.fix, FIRST_ENCODE_MODE).unwrap_or_default();
+    let batch = CheckBatch {
+        profiles: &profiles,
+        found: &found,
+        options: &options,
+        runner: &runner,
+        fix_options,
+        machine: settings.machine(),
+    };
     // Names that are not UTF-8 may sort differently once they are displayed.
     let all_utf8 = found.sources.iter().all(|source| source.path.to_str().is_some());
     let names: Vec<String> = profiles.iter().map(|profile| profile.id().to_owned()).collect();
@@ -71,6 +85,9 @@ struct CheckBatch<'a> {
     found: &'a Discovery,
     options: &'a CheckOptions,
     runner: &'a WorkerPool,
+    /// The options that `greenlit fix` would have without arguments, for the advice.
+    fix_options: FixOptions,
+    machine: Machine,
 }
 
 impl CheckBatch<'_> {
@@ -83,7 +100,7 @@ impl CheckBatch<'_> {
         cancel: &Arc<AtomicBool>,
     ) -> RunSummary {
         let summary = Mutex::new(RunSummary::default());
-        let CheckBatch { profiles, found, options, runner } = self;
+        let CheckBatch { profiles, found, options, runner, .. } = self;
         check_each(&found.sources, profiles, options, *runner, progress, cancel, &|index, checked| {
             let outcomes = checked.into_outcomes(profiles);
             if let Ok(mut summary) = summary.lock() {
@@ -105,15 +122,18 @@ impl CheckBatch<'_> {
         progress: &ProgressDisplay,
         cancel: &Arc<AtomicBool>,
     ) -> (RunSummary, Vec<FileEntry>) {
-        let CheckBatch { profiles, found, options, runner } = self;
+        let CheckBatch { profiles, found, options, runner, .. } = self;
         let checked = check(&found.sources, profiles, options, *runner, progress, cancel);
         let mut summary = RunSummary::default();
         // The iterator converts results one by one, so that none is in memory twice.
         let entries = checked
             .into_iter()
-            .flat_map(|file| file.into_outcomes(profiles))
-            .inspect(|outcome| summary.add(outcome, report_entries::check_status))
-            .map(report_entries::entry)
+            .flat_map(|file| file.into_outcomes(profiles).into_iter().zip(*profiles))
+            .map(|(outcome, profile)| {
+                summary.add(&outcome, report_entries::check_status);
+                let forecast = report_entries::forecast(&outcome, profile, &self.fix_options, self.machine);
+                FileEntry { forecast, ..report_entries::entry(outcome) }
+            })
             .collect();
         (summary, entries)
     }

@@ -5,8 +5,11 @@ use std::path::Path;
 
 use crate::job::{VerifyLevel, WorkerInfo};
 use crate::pipeline::{Failure, FailureKind, FixOutcome, Outcome};
-use crate::plan::{Action, Refusal, VideoEncoder};
-use crate::report::{FileEntry, Fix, FixAction, Media, Tool, Verified};
+use crate::plan::{
+    Action, AudioPlan, DroppedStream, FixOptions, FixPlan, Machine, Refusal, VideoEncoder, plan,
+};
+use crate::profile::Profile;
+use crate::report::{AudioOutcome, Dropped, FileEntry, Fix, FixAction, FixForecast, Media, Tool, Verified};
 use crate::rules::{Assessment, Verdict};
 
 use super::exit_code::RunStatus;
@@ -25,6 +28,8 @@ pub fn tool(info: Option<&WorkerInfo>) -> Tool {
 pub fn entry(outcome: Outcome) -> FileEntry {
     let Outcome { source, profile, verdict, facts, assessment, failure, fix: fixed } = outcome;
     let (path, path_raw) = display_path(&source.path);
+    let failures = [failure.as_ref(), fixed.as_ref().and_then(|fix| fix.failure.as_ref())];
+    let is_cancelled = failures.into_iter().flatten().any(|failure| failure.kind == FailureKind::Interrupted);
     let undecided = assessment
         .as_ref()
         .map(|assessment| assessment.unknown().iter().map(ToString::to_string).collect())
@@ -34,12 +39,53 @@ pub fn entry(outcome: Outcome) -> FileEntry {
         path_raw,
         profile,
         verdict,
+        forecast: None,
         reason: failure.map(|failure| failure.message),
         media: facts.map(Media::from),
         findings: assessment.map(Assessment::into_findings).unwrap_or_default(),
         undecided,
         fix: fixed.as_ref().map(fix),
         delivery: None,
+        is_cancelled,
+    }
+}
+
+/// Returns what `greenlit fix` would do with a file that does not comply, by planning it; `None` for other files.
+pub fn forecast(
+    outcome: &Outcome,
+    profile: &Profile,
+    options: &FixOptions,
+    machine: Machine,
+) -> Option<FixForecast> {
+    let (facts, assessment) = (outcome.facts.as_ref()?, outcome.assessment.as_ref()?);
+    if outcome.verdict != Verdict::Noncompliant {
+        return None;
+    }
+    let plan = plan(facts, assessment, profile, options, &machine);
+    let reason = plan.reason.unwrap_or_default();
+    Some(match (plan.action, plan.needs.as_slice()) {
+        (Action::Refused, []) => FixForecast::Refused { reason },
+        (Action::Refused, needs) => {
+            let mut options: Vec<Refusal> = needs.to_vec();
+            options.sort();
+            FixForecast::NeedsConsent {
+                options: options.into_iter().filter_map(Refusal::option).collect(),
+                reason,
+            }
+        }
+        _ => {
+            let left_out = plan.dropped.iter().filter(|stream| !stream.repeats_kept).map(left_out);
+            FixForecast::Fixable { left_out: left_out.collect() }
+        }
+    })
+}
+
+fn left_out(stream: &DroppedStream) -> String {
+    let kind = Dropped::from(stream).kind;
+    let index = stream.stream;
+    match &stream.codec {
+        Some(codec) => format!("{kind} stream {index} ({codec})"),
+        None => format!("{kind} stream {index}"),
     }
 }
 
@@ -65,6 +111,7 @@ pub fn display_path(path: &Path) -> (String, Option<String>) {
 
 fn fix(outcome: &FixOutcome) -> Fix {
     let action = match (&outcome.failure, outcome.plan.action) {
+        (Some(failure), _) if is_fault_of_the_file(failure) => FixAction::Refused,
         (Some(_), _) => FixAction::Failed,
         (None, Action::None) => FixAction::None,
         (None, Action::Copy) => FixAction::Copy,
@@ -96,20 +143,36 @@ fn fix(outcome: &FixOutcome) -> Fix {
             decode_errors: decoded.map(|verify| verify.decode.error_count),
             duration_delta_s: verify.and_then(|verify| verify.duration_delta_s),
             similarity: verify.and_then(|verify| verify.similarity.clone()),
+            remaining: proof.remaining.clone(),
+            concealed: verify.map(|verify| &verify.source).filter(|damage| !damage.is_none()).cloned(),
         }
     });
     Fix {
         action,
         output: outcome.output.as_deref().map(|path| display_path(path).0),
-        kept: outcome.reused,
         steps: outcome.plan.steps.iter().map(|step| step.text.clone()).collect(),
         dropped: outcome.plan.dropped.iter().map(Into::into).collect(),
         added: outcome.plan.added.iter().map(Into::into).collect(),
+        audio: audio_outcome(&outcome.plan),
         reason,
         refusal,
         encoder: outcome.proof.as_ref().and_then(|proof| proof.encoder).map(VideoEncoder::name),
         verified,
+        reused: outcome.reused,
     }
+}
+
+fn audio_outcome(plan: &FixPlan) -> AudioOutcome {
+    match plan.spec.as_ref().map(|spec| &spec.audio) {
+        Some(Some(AudioPlan::Copy { .. })) => AudioOutcome::Copied,
+        Some(Some(AudioPlan::Encode(_))) => AudioOutcome::Encoded,
+        Some(Some(AudioPlan::Silence { .. })) => AudioOutcome::Added,
+        Some(None) | None => AudioOutcome::None,
+    }
+}
+
+fn is_fault_of_the_file(failure: &Failure) -> bool {
+    failure_status(failure) == RunStatus::Refused
 }
 
 /// Returns the status of a check of one file.
@@ -134,8 +197,8 @@ pub fn fix_status(outcome: &Outcome) -> RunStatus {
 
 fn failure_status(failure: &Failure) -> RunStatus {
     match failure.kind {
-        FailureKind::Input | FailureKind::Damaged | FailureKind::Unproven => RunStatus::Refused,
-        FailureKind::Operation => RunStatus::Failed,
+        FailureKind::Input | FailureKind::Damaged | FailureKind::LittleDamage => RunStatus::Refused,
+        FailureKind::Unproven | FailureKind::Operation => RunStatus::Failed,
         FailureKind::Interrupted => RunStatus::Interrupted,
     }
 }

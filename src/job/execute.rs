@@ -36,6 +36,8 @@ pub fn execute(
             let report = crate::verify::libav::deep(files.input, name, facts, cancel, progress)?;
             Ok(JobOutput::Deep(Box::new(report)))
         }
+        Job::Decode => crate::verify::libav::decode_source(&files.input, name, &cancel, progress)
+            .map(|decoded| JobOutput::Decoded(Box::new(decoded))),
         Job::Fix { specs, verify } => {
             // The same depth as a check of the output.
             let probe_output = |file: File, name: &str| {
@@ -64,8 +66,8 @@ pub fn execute(
             let video = facts
                 .main_video()
                 .ok_or_else(|| JobError::Unreadable("the file has no video stream".into()))?;
-            let (rotate, flip) = (video.rotation, video.flip);
-            transcode::libav::cover(files.input, output, name, *size, rotate, flip, cancel, progress)
+            let (stream, rotate, flip) = (video.index, video.rotation, video.flip);
+            transcode::libav::cover(files.input, output, name, stream, *size, rotate, flip, cancel, progress)
                 .map(JobOutput::Cover)
         }
     }

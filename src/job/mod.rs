@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 pub use protocol::{
-    CoverReport, FixReport, Job, JobOutput, MappedFile, ProbeDepth, Progress, Similarity, VerifyLevel,
-    VerifyReport, WorkerInfo,
+    CoverReport, FixReport, Job, JobOutput, MappedFile, ProbeDepth, Progress, Similarity, SourceDecode,
+    VerifyLevel, VerifyReport, WorkerInfo,
 };
 
 /// The largest number of outputs of one job.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::JobError;
-use crate::model::{DecodeReport, DeepReport, MediaFacts};
+use crate::model::{DecodeReport, DeepReport, MediaFacts, SourceDamage};
 use crate::plan::{OutputSpec, VideoEncode, VideoEncoder};
 
 /// A unit of work.
@@ -17,6 +17,8 @@ pub enum Job {
     },
     /// Decode the whole file and analyse the frames.
     Deep,
+    /// Decode all video and audio of a file, only to find errors.
+    Decode,
     /// Make one or more outputs of one video, each in its own file, and verify them.
     Fix {
         /// The outputs to make.
@@ -91,6 +93,8 @@ pub enum JobOutput {
     NotMedia,
     /// Result of [`Job::Deep`].
     Deep(Box<DeepReport>),
+    /// Result of [`Job::Decode`].
+    Decoded(Box<SourceDecode>),
     /// Result of [`Job::Fix`]: one result per output.
     Fixed {
         /// In the order of the specifications.
@@ -105,6 +109,15 @@ pub enum JobOutput {
         /// For each attempt `name allowed`, or `name denied: reason`.
         lines: Vec<String>,
     },
+}
+
+/// The result of decoding a source.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SourceDecode {
+    /// The frames and samples.
+    pub decode: DecodeReport,
+    /// What does not decode.
+    pub damage: SourceDamage,
 }
 
 /// The result of a fix. The staging file is complete and flushed when this arrives.
@@ -138,6 +151,12 @@ pub struct VerifyReport {
     pub damaged_source: bool,
     /// Whether a second encode at higher quality could fix the failures.
     pub quality_only: bool,
+    /// What of the source does not decode.
+    #[serde(default)]
+    pub source: SourceDamage,
+    /// Number of failures that say what of the source does not decode.
+    #[serde(default)]
+    pub decode_failures: usize,
 }
 
 impl VerifyReport {
@@ -145,6 +164,20 @@ impl VerifyReport {
     pub fn source_failure(&mut self, text: String) {
         self.damaged_source = true;
         self.failures.push(text);
+    }
+
+    /// Adds what of the source does not decode: a failure, unless it is little and may be concealed.
+    pub fn add_source_damage(&mut self, damage: SourceDamage, conceal: bool) {
+        if !(damage.is_none() || conceal && damage.is_small()) {
+            self.decode_failures += 1;
+            self.source_failure(damage.describe());
+        }
+        self.source.add(damage);
+    }
+
+    /// Returns whether `--conceal` would clear all failures.
+    pub fn needs_conceal(&self) -> bool {
+        self.decode_failures > 0 && self.failures.len() == self.decode_failures && self.source.is_small()
     }
 }
 

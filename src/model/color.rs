@@ -16,6 +16,77 @@ pub struct ColorTags {
     pub matrix: Option<String>,
 }
 
+impl ColorTags {
+    /// Returns the declared primaries if they are known and not those of BT.709.
+    pub fn other_primaries(&self) -> Option<Primaries> {
+        self.primaries.as_deref().and_then(Primaries::by_name)
+    }
+}
+
+/// Colour primaries other than those of BT.709 (ITU-T H.273, table 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Primaries {
+    /// BT.470 System M (NTSC of 1953).
+    Bt470M,
+    /// BT.470 System B and G (PAL).
+    Bt470Bg,
+    /// SMPTE 170M.
+    Smpte170M,
+    /// SMPTE 240M.
+    Smpte240M,
+    /// Colour filters with illuminant C (value 8 of the table).
+    GenericFilm,
+    /// BT.2020.
+    Bt2020,
+    /// CIE XYZ (SMPTE ST 428-1).
+    Xyz,
+    /// DCI-P3 (SMPTE RP 431-2).
+    DciP3,
+    /// Display P3 (SMPTE EG 432-1).
+    DisplayP3,
+    /// EBU Tech 3213-E.
+    Ebu3213,
+}
+
+impl Primaries {
+    /// All of them with FFmpeg's name and a readable one.
+    const ALL: [(Primaries, &'static str, &'static str); 10] = [
+        (Primaries::Bt470M, "bt470m", "BT.470M"),
+        (Primaries::Bt470Bg, "bt470bg", "BT.470BG"),
+        (Primaries::Smpte170M, "smpte170m", "SMPTE 170M"),
+        (Primaries::Smpte240M, "smpte240m", "SMPTE 240M"),
+        (Primaries::GenericFilm, "film", "colour filter (illuminant C)"),
+        (Primaries::Bt2020, "bt2020", "BT.2020"),
+        (Primaries::Xyz, "smpte428", "CIE XYZ"),
+        (Primaries::DciP3, "smpte431", "DCI-P3"),
+        (Primaries::DisplayP3, "smpte432", "Display P3"),
+        (Primaries::Ebu3213, "ebu3213", "EBU 3213"),
+    ];
+
+    /// Returns the primaries with FFmpeg's name.
+    pub fn by_name(name: &str) -> Option<Primaries> {
+        // FFmpeg had another name for the last ones.
+        let name = if name == "jedec-p22" { "ebu3213" } else { name };
+        Primaries::ALL.iter().find(|(_, known, _)| *known == name).map(|(primaries, ..)| *primaries)
+    }
+
+    /// Returns FFmpeg's name.
+    pub fn name(self) -> &'static str {
+        Primaries::ALL.iter().find(|(known, ..)| *known == self).map_or("", |(_, name, _)| name)
+    }
+
+    /// Returns a readable name.
+    pub fn title(self) -> &'static str {
+        Primaries::ALL.iter().find(|(known, ..)| *known == self).map_or("", |(.., title)| title)
+    }
+
+    /// Returns whether they are those of standard definition television, which differ little from BT.709.
+    pub fn is_standard_definition(self) -> bool {
+        use Primaries::{Bt470Bg, Ebu3213, Smpte170M, Smpte240M};
+        matches!(self, Bt470Bg | Smpte170M | Smpte240M | Ebu3213)
+    }
+}
+
 /// The kind of high dynamic range a stream declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -203,6 +203,7 @@ fields!(MediaFacts {
     size_bytes,
     duration_s,
     measured_duration_s,
+    contradicted_duration_s,
     bit_rate,
     fast_start,
     fragmented,
@@ -274,9 +275,10 @@ fields!(AudioStream {
     default,
     enabled,
     title,
+    same_as,
 });
-fields!(OtherStream { index, kind, codec });
-fields!(EditList { kind, entries, reason });
+fields!(OtherStream { index, kind, codec, language, duration_s });
+fields!(EditList { kind, entries, delay_only, reason });
 fields!(Timing {
     min_interval_s,
     max_interval_s,

@@ -20,9 +20,11 @@ pub struct MediaFacts {
     pub size_bytes: u64,
     /// The container's duration in seconds.
     pub duration_s: Option<f64>,
-    /// The seconds from the first packet to the end of the last. Set only if the file declares no duration,
-    /// as in live recordings.
+    /// The duration by the index or the packets, in seconds. Set only if the file declares no duration, as in
+    /// live recordings, or one that the index contradicts.
     pub measured_duration_s: Option<f64>,
+    /// A duration in seconds that a header declares although the index contradicts it.
+    pub contradicted_duration_s: Option<f64>,
     /// Overall bits per second.
     pub bit_rate: Option<u64>,
     /// ISO files: whether `moov` comes before the media data.
@@ -44,14 +46,24 @@ pub struct MediaFacts {
 }
 
 impl MediaFacts {
-    /// Returns the video stream that players show: the first that is not cover art.
-    pub fn main_video(&self) -> Option<&VideoStream> {
-        self.video.first()
+    /// Returns the start of the main video or the main audio, the earlier of both, in seconds on the file's clock;
+    /// zero if none is known, or if it is negative because of encoder delay.
+    pub fn main_start_s(&self) -> f64 {
+        let video = self.main_video().and_then(|video| video.start_s);
+        let audio = self.main_audio().and_then(|audio| audio.start_s);
+        let first = [video, audio].into_iter().flatten().reduce(f64::min).unwrap_or(0.0);
+        // libav puts what precedes a wrap of the clock before zero; nothing of it is encoder delay.
+        let wraps = matches!(self.container.as_deref(), Some("mpegts" | "mpegps"));
+        if wraps { first } else { first.max(0.0) }
     }
 
-    /// Returns the audio stream that players should play: the first with a decoder, else the first.
-    pub fn main_audio(&self) -> Option<&AudioStream> {
-        self.audio.iter().find(|stream| stream.decodable).or_else(|| self.audio.first())
+    /// Returns the encryption scheme and the index of the first encrypted video or audio stream.
+    pub fn encryption(&self) -> Option<EncryptedStream<'_>> {
+        let video = self.video.iter().map(|stream| (true, stream.index, stream.encryption.as_deref()));
+        let audio = self.audio.iter().map(|stream| (false, stream.index, stream.encryption.as_deref()));
+        video
+            .chain(audio)
+            .find_map(|(is_video, index, scheme)| Some(EncryptedStream { is_video, index, scheme: scheme? }))
     }
 
     /// Returns whether the container has no timestamps, which makes its duration a guess.
@@ -81,6 +93,33 @@ impl MediaFacts {
             self.measured_duration_s.map(|seconds| (self.size_bytes as f64 * 8.0 / seconds) as u64);
         measured.or(self.bit_rate)
     }
+}
+
+/// An encrypted stream of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncryptedStream<'a> {
+    /// Whether it is a video stream; otherwise it is an audio stream.
+    pub is_video: bool,
+    /// Index of the stream in the file.
+    pub index: u32,
+    /// The encryption scheme.
+    pub scheme: &'a str,
+}
+
+impl std::fmt::Display for EncryptedStream<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = if self.is_video { "video" } else { "audio" };
+        write!(f, "the {kind} stream is encrypted ({}): export it without protection", self.scheme)
+    }
+}
+
+/// How far a declared duration may be from the measured one, in seconds, before the two contradict each other:
+/// containers round, count in frames, or leave out the duration of the last frame.
+const DURATION_TOLERANCE_S: f64 = 0.5;
+
+/// Returns whether a declared duration contradicts the measured one, both in seconds.
+pub fn contradicts(declared_s: f64, measured_s: f64) -> bool {
+    (declared_s - measured_s).abs() > DURATION_TOLERANCE_S
 }
 
 /// FFmpeg's names of containers without timestamps.
@@ -270,6 +309,8 @@ pub struct AudioStream {
     pub enabled: Option<bool>,
     /// The title that the container gives the track.
     pub title: Option<String>,
+    /// Index of an earlier audio stream with the same parameters and the same packets, if the packets were compared.
+    pub same_as: Option<u32>,
 }
 
 /// A stream that is neither video nor audio.
@@ -281,6 +322,10 @@ pub struct OtherStream {
     pub kind: OtherKind,
     /// FFmpeg's codec name, else the four-character code.
     pub codec: Option<String>,
+    /// The language as the container declares it; `None` if undetermined.
+    pub language: Option<String>,
+    /// Duration in seconds.
+    pub duration_s: Option<f64>,
 }
 
 /// The kinds of [`OtherStream`].
@@ -304,6 +349,9 @@ pub struct EditList {
     pub kind: EditListKind,
     /// Number of entries.
     pub entries: u32,
+    /// Whether it only delays the start of a track that is then played whole. A stream copy keeps such a delay.
+    #[serde(default)]
+    pub delay_only: bool,
     /// Its effect as text.
     pub reason: String,
 }

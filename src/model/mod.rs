@@ -11,18 +11,21 @@ mod content_analysis;
 pub mod example;
 mod geometry;
 mod hash;
+mod main_stream;
 mod media;
+mod source_damage;
 mod still_image;
 mod units;
 
-pub use color::{ColorTags, DolbyVision, Hdr, HdrKind};
+pub use color::{ColorTags, DolbyVision, Hdr, HdrKind, Primaries};
 pub(crate) use compact_encoding::Compact;
 pub use content_analysis::{DecodeError, DecodeReport, DeepReport, LoudnessReport, TimeRange};
 pub use geometry::{Flip, Rotation, Size, display_aspect_ratio, display_size};
 pub use hash::ContentHash;
 pub use media::{
-    AudioStream, Completeness, EditList, EditListKind, MediaFacts, OtherKind, OtherStream, PrivacyTags,
-    Timing, VideoStream, container_lacks_timestamps,
+    AudioStream, Completeness, EditList, EditListKind, EncryptedStream, MediaFacts, OtherKind, OtherStream,
+    PrivacyTags, Timing, VideoStream, container_lacks_timestamps, contradicts,
 };
+pub use source_damage::SourceDamage;
 pub use still_image::StillImage;
 pub use units::{ParseRationalError, Rational};

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::cache::{CachedProbe, CachedProbes, FileFingerprint, ProbeCache};
 use crate::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner};
-use crate::model::{Completeness, MediaFacts};
+use crate::model::{Completeness, DeepReport, MediaFacts};
 use crate::profile::Profile;
 use crate::rules::{Assessment, RuleSet, Selection, Subject, Verdict};
 
@@ -18,6 +18,9 @@ use super::open_source::{display_name, not_media, open_regular, worth_probing};
 use super::outcome::{Failure, FailureKind, Outcome};
 use super::parallel::run_batches_in_parallel;
 use super::probe_cache::{self, CacheSession, fingerprint_of};
+
+/// The number of frames at the start of a video that may lack their references.
+const MAX_LEADING_FRAMES: u64 = 2;
 
 /// The maximum number of files sent to a worker at once, so that it need not wait between files.
 const MAX_BATCH: usize = 8;
@@ -253,8 +256,19 @@ impl ProbeSession<'_> {
         let is_image = matches!(probe, CachedProbe::Facts(facts) if facts.still_image().is_some());
         if let (Some(cache), Some(fingerprint), false) = (self.cache, fingerprint, is_image) {
             cache.put(&source.path, fingerprint, probe);
+            if matches!(probe, CachedProbe::Deep(report) if decodes_completely(report)) {
+                cache.put_decoded(&source.path, fingerprint);
+            }
         }
     }
+}
+
+/// Returns whether a full decode shows that everything in the file decodes: it covers one stream of each kind.
+fn decodes_completely(report: &DeepReport) -> bool {
+    let DeepReport { facts, decode, .. } = report;
+    let frames = facts.main_video().and_then(|video| video.frames);
+    let all_frames = frames.is_some_and(|frames| decode.video_frames + MAX_LEADING_FRAMES >= frames);
+    decode.error_count == 0 && all_frames && facts.video.len() == 1 && facts.audio.len() <= 1
 }
 
 fn failed(source: &SourceFile, reason: (Verdict, Failure)) -> CheckedFile {
@@ -269,7 +283,8 @@ fn open(source: &SourceFile, cancel: &AtomicBool) -> Result<File, (Verdict, Fail
         let failure = Failure { kind: FailureKind::Input, message: kind.reason().to_owned() };
         return Err((Verdict::Skipped, failure));
     }
-    open_regular(&source.path).map_err(|failure| (Verdict::Unreadable, failure))
+    // Nothing is known about the bytes, so that is not a verdict on them.
+    open_regular(&source.path).map_err(|failure| (Verdict::Indeterminate, failure))
 }
 
 /// Returns what a worker found about the bytes. Failures of the machine or of the worker are errors and are not

@@ -8,8 +8,9 @@ use std::path::Path;
 use crate::probe::sniff;
 
 use super::fix_record::{FixRecord, is_identical};
+use super::open_source::open_regular;
 use super::outcome::{Failure, FailureKind};
-use super::produce_output::operation;
+use super::produce_output::{ProduceContext, RecordOutput, check_unchanged, operation, unrecorded};
 use super::staging::Staging;
 
 /// What has the name of an output before it is produced.
@@ -78,6 +79,27 @@ pub(super) fn publish(staging: Staging, target: &Path, existing: Existing) -> Re
         }
         Err(error) => Err(failed(error)),
     }
+}
+
+/// Opens a file without a record that has the name of a copy. Fails if it has other bytes than the source.
+pub(super) fn open_same(target: &Path, input: &File) -> Result<File, Failure> {
+    let failed = |error: io::Error| operation(target, &error);
+    let same = open_regular(target)?;
+    if is_identical(input, &same).map_err(failed)? { Ok(same) } else { Err(not_ours(target)) }
+}
+
+/// Records a file that has the bytes of the source already, instead of a copy.
+pub(super) fn keep(
+    context: &ProduceContext<'_>,
+    source: &Path,
+    input: &File,
+    target: &Path,
+    same: &File,
+    record: RecordOutput<'_>,
+) -> Result<Publication, Failure> {
+    check_unchanged(source, input, context.before)?;
+    record(same, None).map_err(|error| unrecorded(target, &error))?;
+    Ok(Publication::Kept)
 }
 
 fn starts_like_media(path: &Path) -> bool {

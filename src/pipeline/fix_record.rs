@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::job::FixReport;
 
 pub use super::fix_record_lines::FixRecordKey;
-use super::fix_record_lines::{FileIdentity, Known, RecordLine, name_below};
+use super::fix_record_lines::{FileIdentity, Known, OutputClaim, RecordLine, name_below};
 
 /// Bytes that are read at a time while a file is hashed or compared.
 const BLOCK_BYTES: usize = 1 << 20;
@@ -90,8 +90,9 @@ impl FixRecord {
         let mut found = planned.filter(is_source);
         let line =
             found.find(|line| self.is_unchanged(&key.output, meta, &line.fingerprint, &line.made_content))?;
-        if line.fingerprint != FileIdentity::from(meta) || line.key.source != key.source {
-            // The next run finds it without reading the files again.
+        let is_moved = key.source_path.is_some() && line.source_path != key.source_path;
+        if line.fingerprint != FileIdentity::from(meta) || line.key.source != key.source || is_moved {
+            // The next run finds it without reading the files again, and knows where the source is.
             let made = line.made_content.clone();
             let key = FixRecordKey { content: line.key.content.clone(), ..key.clone() };
             let _ = self.append(key, FileIdentity::from(meta), made, line.report.clone());
@@ -107,6 +108,16 @@ impl FixRecord {
             && claims
                 .iter()
                 .any(|claim| self.is_unchanged(output, meta, &claim.fingerprint, &claim.made_content))
+    }
+
+    /// Returns the absolute path of the source whose unchanged output is at `output`, if it is recorded.
+    pub fn source_of(&self, output: &Path) -> Option<PathBuf> {
+        let meta = std::fs::symlink_metadata(output).ok().filter(Metadata::is_file)?;
+        let name = name_below(&self.base, output);
+        let claims = self.known().outputs.get(&name)?.claims.clone();
+        let is_last =
+            |claim: &OutputClaim| self.is_unchanged(output, &meta, &claim.fingerprint, &claim.made_content);
+        claims.into_iter().rev().find(is_last)?.source_path
     }
 
     /// Returns whether the file at `path` is the one that was recorded, by identity or by content.
@@ -152,7 +163,8 @@ impl FixRecord {
     ) -> io::Result<()> {
         let name = name_below(&self.base, &key.output);
         let key = FixRecordKey { output: name.clone(), ..key };
-        let line = RecordLine { key, fingerprint, made_content, report };
+        let source_path = key.source_path.clone();
+        let line = RecordLine { key, fingerprint, made_content, report, source_path };
         let mut text = serde_json::to_vec(&line).map_err(io::Error::other)?;
         text.push(b'\n');
         {
@@ -239,6 +251,7 @@ pub(super) fn is_identical(one: &File, other: &File) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::fix_record_lines::real_path;
     use super::*;
 
     #[test]
@@ -255,6 +268,36 @@ mod tests {
         let fix_record = FixRecord::open(&path).unwrap();
         assert!(fix_record.is_ours(&output, &meta), "it may be replaced");
         assert!(fix_record.find(&key).is_none(), "but its report is not readable");
+    }
+
+    #[test]
+    fn records_paths_that_are_not_utf8_and_reads_old_lines() {
+        use std::os::unix::ffi::OsStrExt;
+        let dir = tempfile::tempdir().unwrap();
+        let output = dir.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9.mp4"));
+        std::fs::write(&output, b"output").unwrap();
+        let meta = std::fs::metadata(&output).unwrap();
+        let path = dir.path().join("fix.jsonl");
+        let key = FixRecordKey::new(&meta, "plan", &output);
+        let key = key.from_source(&output);
+        FixRecord::open(&path).unwrap().record(key.clone(), &meta, None).unwrap();
+        let fix_record = FixRecord::open(&path).unwrap();
+        assert_eq!(fix_record.find(&key), Some(None));
+        assert!(fix_record.is_ours(&output, &meta));
+        assert_eq!(fix_record.source_of(&output), real_path(&output));
+
+        let text = dir.path().join("out.mp4");
+        std::fs::rename(dir.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9.mp4")), &text).unwrap();
+        let meta = std::fs::metadata(&text).unwrap();
+        let id = serde_json::to_string(&FileIdentity::from(&meta)).unwrap();
+        let old = format!(
+            "{{\"key\":{{\"source\":{id},\"plan\":\"p\",\"output\":{:?}}},\"made\":{id},\"report\":null}}\n",
+            text.to_str().unwrap()
+        );
+        std::fs::write(&path, old).unwrap();
+        let fix_record = FixRecord::open(&path).unwrap();
+        assert!(fix_record.is_ours(&text, &meta));
+        assert_eq!(fix_record.source_of(&text), None);
     }
 
     #[test]

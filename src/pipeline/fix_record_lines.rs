@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::FixReport;
 
+use super::recorded_path;
+
 /// The origin of an output: the source by identity and by content, and the plan by its hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FixRecordKey {
@@ -18,10 +20,11 @@ pub struct FixRecordKey {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) content: Option<String>,
     pub(super) plan: String,
+    #[serde(with = "recorded_path")]
     pub(super) output: PathBuf,
-    /// The absolute path of the source, to detect outputs whose source is gone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) from: Option<PathBuf>,
+    /// The absolute path of the source, which the line holds beside the key.
+    #[serde(skip)]
+    pub(super) source_path: Option<PathBuf>,
     /// The hash of the plan as older versions recorded it, without the profile.
     #[serde(skip)]
     pub(super) older_plan: Option<String>,
@@ -56,7 +59,7 @@ impl FixRecordKey {
             content: None,
             plan: plan_hash(plan_text),
             output: output.to_owned(),
-            from: None,
+            source_path: None,
             older_plan: None,
         }
     }
@@ -64,8 +67,7 @@ impl FixRecordKey {
     /// Returns the key with the path of its source.
     #[must_use]
     pub fn from_source(mut self, path: &Path) -> FixRecordKey {
-        // JSON holds no other paths; an output whose source has such a path is never listed as stale.
-        self.from = real_path(path).filter(|path| path.to_str().is_some());
+        self.source_path = real_path(path);
         self
     }
 
@@ -87,7 +89,7 @@ fn plan_hash(plan_text: &str) -> String {
 }
 
 /// Returns the absolute path with links in its folder resolved; the file itself need not exist.
-fn real_path(path: &Path) -> Option<PathBuf> {
+pub(super) fn real_path(path: &Path) -> Option<PathBuf> {
     let absolute = std::path::absolute(path).ok()?;
     Some(absolute.parent()?.canonicalize().ok()?.join(absolute.file_name()?))
 }
@@ -102,6 +104,10 @@ pub(super) struct RecordLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) made_content: Option<String>,
     pub(super) report: Option<FixReport>,
+    /// The absolute path of the source, to detect outputs whose source is gone and outputs of another source;
+    /// lines of older versions lack it.
+    #[serde(default, with = "recorded_path::optional", skip_serializing_if = "Option::is_none")]
+    pub(super) source_path: Option<PathBuf>,
 }
 
 /// The part of a line that must stay readable in every version: it shows which outputs greenlit may replace.
@@ -112,13 +118,14 @@ pub(super) struct OutputClaim {
     pub(super) fingerprint: FileIdentity,
     #[serde(default)]
     pub(super) made_content: Option<String>,
+    #[serde(default, with = "recorded_path::optional")]
+    pub(super) source_path: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct ClaimedKey {
+    #[serde(with = "recorded_path")]
     pub(super) output: PathBuf,
-    #[serde(default)]
-    pub(super) from: Option<PathBuf>,
 }
 
 /// The lines of one output, in the order of the file.
@@ -167,9 +174,10 @@ impl Known {
         self.contents.extend(line.key.content.clone().map(|hash| (line.key.source.clone(), hash)));
         let outputs = self.outputs.entry(name.clone()).or_default();
         outputs.claims.push(OutputClaim {
-            key: ClaimedKey { output: name, from: line.key.from.clone() },
+            key: ClaimedKey { output: name },
             fingerprint: line.fingerprint.clone(),
             made_content: line.made_content.clone(),
+            source_path: line.source_path.clone(),
         });
         outputs.lines.push(line);
     }

@@ -26,7 +26,10 @@ pub(crate) fn open_regular(path: &Path) -> Result<File, Failure> {
         message: format!("{} cannot be opened: {}", path.display(), open_error(&error)),
     };
     let not_regular = || {
-        let message = format!("{} is not a regular file: only regular files can be checked", path.display());
+        let message = format!(
+            "{} is not a regular file (a FIFO, device or folder): name a regular file",
+            path.display()
+        );
         Failure { kind: FailureKind::Input, message }
     };
     // Opening a FIFO, even without waiting, has an effect on the program at its other end. The check after

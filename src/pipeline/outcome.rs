@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::job::{JobError, VerifyReport};
 use crate::model::MediaFacts;
-use crate::plan::{FixPlan, VideoEncoder};
+use crate::plan::{FixPlan, Refusal, VideoEncoder};
 use crate::rules::{Assessment, Verdict};
 
 use super::discover::SourceFile;
@@ -44,7 +44,10 @@ pub enum FailureKind {
     Input,
     /// The source is damaged: data is lost for good. Exit code 1.
     Damaged,
-    /// An output failed verification. Exit code 1.
+    /// A little of the source is damaged, and `--conceal` was not given. Reported as the refusal
+    /// [`Refusal::NeedsConceal`](crate::plan::Refusal::NeedsConceal). Exit code 1.
+    LittleDamage,
+    /// An output failed verification, and the source is not the cause. Exit code 2.
     Unproven,
     /// The machine failed, for example permission, disk or device. Exit code 2.
     Operation,
@@ -53,7 +56,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// All kinds.
+    /// All kinds with a class of their own in reports.
     pub const ALL: [FailureKind; 5] = [
         FailureKind::Input,
         FailureKind::Damaged,
@@ -67,6 +70,7 @@ impl FailureKind {
         match self {
             FailureKind::Input => "unreadable",
             FailureKind::Damaged => "damaged-source",
+            FailureKind::LittleDamage => Refusal::NeedsConceal.name(),
             FailureKind::Unproven => "not-proven",
             FailureKind::Operation => "machine",
             FailureKind::Interrupted => "interrupted",
@@ -99,7 +103,7 @@ pub struct FixOutcome {
     pub proof: Option<Proof>,
     /// The failure, if any.
     pub failure: Option<Failure>,
-    /// Whether an earlier run produced the output from the same bytes.
+    /// Whether the output was there already, made by an earlier run or with the same bytes, and was kept.
     pub reused: bool,
 }
 
@@ -114,4 +118,6 @@ pub struct Proof {
     pub facts: Option<MediaFacts>,
     /// The encoder of the video; `None` for a copy.
     pub encoder: Option<VideoEncoder>,
+    /// The rules whose findings the output still has; none of them is an error.
+    pub remaining: Vec<String>,
 }

@@ -1,7 +1,10 @@
 //! Names of outputs.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+
+use super::name_folding::fold;
 
 /// Returns the path of the output below the output folder: the same relative path with the planned extension,
 /// if any, and the file name shortened to `max_chars` characters if it is longer.
@@ -10,17 +13,33 @@ pub fn output_name(relative: &Path, extension: Option<&str>, max_chars: Option<u
         Some(extension) => relative.with_extension(extension),
         None => relative.to_owned(),
     };
-    let Some(max) = max_chars else { return path };
-    let (stem, suffix) = match (path.file_stem(), path.extension()) {
-        (Some(stem), Some(suffix)) => (stem.to_string_lossy(), format!(".{}", suffix.to_string_lossy())),
-        (Some(stem), None) => (stem.to_string_lossy(), String::new()),
-        (None, _) => return path,
+    let suffix = path.extension().map(OsStr::to_owned);
+    shortened(path, suffix.as_deref(), max_chars)
+}
+
+/// Returns the path of an output that keeps the extension of its source inside its name: `clip.webm.mp4`.
+pub(super) fn longer_output_name(relative: &Path, extension: &str, max_chars: Option<usize>) -> PathBuf {
+    let mut suffix = relative.extension().map(OsStr::to_owned).unwrap_or_default();
+    if !suffix.is_empty() {
+        suffix.push(".");
+    }
+    suffix.push(extension);
+    shortened(relative.with_extension(&suffix), Some(&suffix), max_chars)
+}
+
+/// Shortens the file name of a path that ends in `.suffix` to `max_chars` characters.
+fn shortened(path: PathBuf, suffix: Option<&OsStr>, max_chars: Option<usize>) -> PathBuf {
+    let (Some(max), Some(name)) = (max_chars, path.file_name().map(OsStr::to_string_lossy)) else {
+        return path;
     };
-    if stem.chars().count() + suffix.chars().count() <= max {
+    if name.chars().count() <= max {
         return path;
     }
+    let suffix = suffix.map_or(String::new(), |suffix| format!(".{}", suffix.to_string_lossy()));
+    let stem = name.strip_suffix(&suffix).unwrap_or(&name);
     let kept: String = stem.chars().take(max.saturating_sub(suffix.chars().count()).max(1)).collect();
-    path.with_file_name(kept + &suffix)
+    let name = kept + &suffix;
+    path.with_file_name(name)
 }
 
 /// Sources whose outputs would have the same path.
@@ -28,16 +47,16 @@ pub fn output_name(relative: &Path, extension: Option<&str>, max_chars: Option<u
 pub struct Collision {
     /// The path of the output.
     pub target: PathBuf,
-    /// Indices of the sources, ascsuffix.
+    /// Indices of the sources, ascending.
     pub sources: Vec<usize>,
 }
 
-/// Finds targets of more than one source. Compares without regard to case, because the folder may be moved to a
-/// case-insensitive file system.
+/// Finds targets of more than one source. Compares without regard to case and to how letters are composed, because
+/// the folder may be moved to a file system that ignores them.
 pub fn find_collisions<'a>(targets: impl Iterator<Item = (usize, &'a Path)>) -> Vec<Collision> {
     let mut claims: BTreeMap<String, (PathBuf, Vec<usize>)> = BTreeMap::new();
     for (index, target) in targets {
-        let key = target.to_string_lossy().to_lowercase();
+        let key = fold(target);
         claims.entry(key).or_insert_with(|| (target.to_owned(), Vec::new())).1.push(index);
     }
     let shared = claims.into_values().filter(|(_, sources)| sources.len() > 1);
@@ -59,6 +78,14 @@ mod tests {
         let long = format!("a/{}.mov", "ä".repeat(120));
         let name = output_name(Path::new(&long), Some("mp4"), Some(100));
         assert_eq!(name, Path::new(&format!("a/{}.mp4", "ä".repeat(96))));
+    }
+
+    #[test]
+    fn a_longer_name_keeps_the_extension_of_the_source() {
+        let name = |relative: &str, max| longer_output_name(Path::new(relative), "mp4", max);
+        assert_eq!(name("a/clip.webm", None), Path::new("a/clip.webm.mp4"));
+        assert_eq!(name("clip", None), Path::new("clip.mp4"));
+        assert_eq!(name("a.b.webm", Some(10)), Path::new("a.webm.mp4"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
-use crate::cache::{CachedProbe, CachedProbes, Depth, FileFingerprint, ProbeCache};
+use crate::cache::{CachedProbe, CachedProbes, DecodeKey, Depth, FileFingerprint, ProbeCache};
 use crate::job::Runner;
 
 use super::check::CheckOptions;
@@ -72,6 +72,17 @@ impl<'a> CacheSession<'a> {
         let batch = if fresh.len() >= BATCH { std::mem::take(&mut *fresh) } else { Vec::new() };
         drop(fresh);
         self.store(&batch);
+    }
+
+    /// Remembers that the bytes of the file at `path` decode, unless the file changed since the fingerprint
+    /// `before`.
+    pub(super) fn put_decoded(&self, path: &Path, before: FileFingerprint) {
+        let (Ok(file), Ok(worker)) = (File::open(path), self.runner.describe()) else { return };
+        let Ok(key) = DecodeKey::of(&file, &worker) else { return };
+        let after = file.metadata().map(|meta| FileFingerprint::new(path, &meta, before.depth()));
+        if after.is_ok_and(|after| after == before) {
+            self.cache.put_decoded(&key);
+        }
     }
 
     fn store(&self, probes: &[(FileFingerprint, CachedProbe)]) {

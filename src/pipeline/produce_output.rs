@@ -1,12 +1,15 @@
 //! Produces outputs, verifies them, and gives them their final names.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Seek};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::job::{FixReport, Job, JobError, JobFiles, JobOutput, JobRequest, Runner, VerifyLevel};
+use crate::job::{
+    FixReport, Job, JobError, JobFiles, JobOutput, JobRequest, Runner, VerifyLevel, VerifyReport,
+};
 use crate::plan::{OutputSpec, VideoEncoder, VideoPlan};
 use crate::profile::Profile;
 use crate::rules::{Severity, Subject, Verdict, assess};
@@ -17,6 +20,7 @@ use super::events::{Event, Observer};
 use super::existing_target::{Existing, Publication, publish};
 use super::open_source::display_name;
 use super::outcome::{Failure, FailureKind};
+use super::source_decode::damaged;
 use super::staging::Staging;
 
 /// How much the CRF is lowered for the second attempt after a failed video comparison.
@@ -36,8 +40,21 @@ pub(super) fn operation(path: &Path, error: &io::Error) -> Failure {
     Failure { kind: FailureKind::Operation, message }
 }
 
+/// Fails if the source was written to since it was opened: what was read of it may be a mixture.
+pub(super) fn check_unchanged(source: &Path, input: &File, before: &Metadata) -> Result<(), Failure> {
+    let now = input.metadata().map_err(|error| operation(source, &error))?;
+    let identity = |meta: &Metadata| (meta.len(), meta.mtime(), meta.mtime_nsec());
+    if identity(&now) == identity(before) {
+        return Ok(());
+    }
+    let message = format!("{}: the source changed while it was read: run again", source.display());
+    Err(Failure { kind: FailureKind::Operation, message })
+}
+
 /// Copies a compliant file to its final name. Returns what became of it.
 pub(super) fn copy(
+    context: &ProduceContext<'_>,
+    source: &Path,
     input: &File,
     target: &Path,
     existing: Existing,
@@ -47,6 +64,7 @@ pub(super) fn copy(
     let staging = Staging::new(target).map_err(failed)?;
     let output = staging.descriptor().map_err(failed)?;
     copy_bytes(input, &output, target)?;
+    check_unchanged(source, input, context.before)?;
     record(&output, None).map_err(|error| unrecorded(target, &error))?;
     publish(staging, target, existing)
 }
@@ -63,13 +81,15 @@ fn copy_bytes(mut input: &File, mut output: &File, target: &Path) -> Result<(), 
     if expected == copied {
         return Ok(());
     }
-    let message =
-        format!("{}: {copied} of {expected} bytes copied; the source changed meanwhile", target.display());
+    let message = format!(
+        "{}: {copied} of {expected} bytes copied; the source changed while it was read: run again",
+        target.display()
+    );
     Err(Failure { kind: FailureKind::Operation, message })
 }
 
 /// Returns the failure to record an output.
-fn unrecorded(target: &Path, error: &io::Error) -> Failure {
+pub(super) fn unrecorded(target: &Path, error: &io::Error) -> Failure {
     let message = format!(
         "{}: the output was discarded, because the record of fixes cannot be written: {}; \
          free some space on the disk of the configuration",
@@ -92,6 +112,8 @@ pub(super) struct ProduceContext<'a> {
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Arc<AtomicBool>,
     pub(super) verify: VerifyLevel,
+    /// The metadata of the source when it was opened.
+    pub(super) before: &'a Metadata,
     /// The number of the job.
     pub(super) work: usize,
 }
@@ -223,6 +245,7 @@ pub(super) fn produce_output(
         };
         let problems = problems_of(&report, &display_name(target), profile);
         if problems.is_empty() {
+            check_unchanged(source, input, context.before)?;
             let output = staging.descriptor().map_err(|error| operation(target, &error))?;
             record(&output, Some(&report)).map_err(|error| unrecorded(target, &error))?;
             return Ok((report, publish(staging, target, existing)?));
@@ -232,13 +255,22 @@ pub(super) fn produce_output(
         }
         let improvable = report.verify.quality_only && !retried && raise_quality(&mut spec);
         if !improvable {
-            let message = format!("{VERIFICATION_FAILED}{}", problems.join("; "));
-            let damaged = report.verify.damaged_source;
-            let kind = if damaged { FailureKind::Damaged } else { FailureKind::Unproven };
-            return Err(Failure { kind, message });
+            return Err(verification_failure(&report.verify, &problems));
         }
         retried = true;
     }
+}
+
+/// Returns the failure of an output with these problems: the source's fault if it is damaged.
+fn verification_failure(verify: &VerifyReport, problems: &[String]) -> Failure {
+    if verify.needs_conceal() && problems.len() == verify.failures.len() {
+        return damaged(FailureKind::LittleDamage, &problems.join("; "));
+    }
+    if verify.damaged_source {
+        return damaged(FailureKind::Damaged, &problems.join("; "));
+    }
+    let message = format!("{VERIFICATION_FAILED}{}", problems.join("; "));
+    Failure { kind: FailureKind::Unproven, message }
 }
 
 /// Runs one job that writes outputs to staging files. Returns the result of each output.
@@ -274,7 +306,9 @@ fn run_fix(
 fn fix_failure(error: &JobError, source: &Path, staging: &Staging) -> Failure {
     let mut failure = Failure::from(error);
     match error {
-        JobError::Unreadable(_) | JobError::Truncated(_) => failure.message = format!("the source {error}"),
+        JobError::Unreadable(_) | JobError::Truncated(_) => {
+            failure.message = format!("the source {error}: copy or export the original again")
+        }
         JobError::Failed(_) => failure.kind = FailureKind::Unproven,
         JobError::Io(_) => {
             let folder = staging.path().parent().unwrap_or(staging.path());

@@ -24,7 +24,7 @@ impl FixRecord {
         let last_claims: Vec<(PathBuf, PathBuf)> = {
             let known = self.known();
             let last = known.outputs.iter().filter_map(|(name, lines)| {
-                Some((name.clone(), lines.claims.iter().rev().find_map(|claim| claim.key.from.clone())?))
+                Some((name.clone(), lines.claims.iter().rev().find_map(|claim| claim.source_path.clone())?))
             });
             last.collect()
         };

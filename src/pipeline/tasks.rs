@@ -1,6 +1,6 @@
 //! The outputs to produce: one for each file and profile, grouped into batches that one job produces.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::job::{MAX_OUTPUTS, VerifyLevel};
 use crate::plan::{Action, FixPlan, Refusal, ResourceEstimate, VideoPlan, plan};
@@ -9,7 +9,8 @@ use crate::profile::Profile;
 use super::check::CheckedFile;
 use super::discover::SourceFile;
 use super::events::{Event, Observer};
-use super::fix::{FixSettings, OutputLayout};
+use super::fix_settings::{FixSettings, OutputLayout};
+use super::name_folding::is_decomposable;
 use super::output_names::{find_collisions, output_name};
 use super::resource_budget::Resources;
 use super::work_order::{BatchEstimate, work_order};
@@ -41,13 +42,20 @@ pub(super) fn plan_all<'a>(
                 .spec
                 .as_ref()
                 .map_or(ResourceEstimate::NONE, |spec| ResourceEstimate::of(spec, facts, verified));
+            let estimate = match plan.action {
+                Action::Copy | Action::Remux if verified && settings.out.is_some() => {
+                    estimate.with_decode(facts, settings.machine.cores)
+                }
+                _ => estimate,
+            };
             tasks.push(Task { checked: file, profile_index, plan, estimate, target });
         }
     }
     tasks
 }
 
-fn target_of(
+/// Returns the final path of an output; `None` if nothing is written.
+pub(super) fn target_of(
     file: &CheckedFile,
     profile: &Profile,
     profiles: usize,
@@ -74,11 +82,8 @@ fn target_of(
 pub(super) fn refuse_collisions(tasks: &mut [Task<'_>], sources: &[SourceFile], profiles: usize) {
     let claims = tasks.iter().enumerate().filter_map(|(index, task)| Some((index, task.target.as_deref()?)));
     for collision in find_collisions(claims) {
-        let names: Vec<String> = collision
-            .sources
-            .iter()
-            .map(|&index| tasks[index].checked.source.path.display().to_string())
-            .collect();
+        let names: Vec<String> =
+            collision.sources.iter().map(|&index| distinct_name(&tasks[index].checked.source.path)).collect();
         let reason = format!(
             "the outputs of {} would have the same path {}: \
              rename the sources, or fix them into different folders",
@@ -91,6 +96,13 @@ pub(super) fn refuse_collisions(tasks: &mut [Task<'_>], sources: &[SourceFile], 
         }
     }
     debug_assert!(tasks.len() <= sources.len() * profiles);
+}
+
+/// Returns the path for a message about two sources that may look the same: letters beyond ASCII are shown by their
+/// codes where they could be composed in different ways.
+fn distinct_name(path: &Path) -> String {
+    let text = path.display().to_string();
+    if is_decomposable(&text) { text.escape_default().to_string() } else { text }
 }
 
 pub(super) fn announce<'a>(tasks: impl Iterator<Item = &'a Task<'a>>, observer: &dyn Observer) {

@@ -2,10 +2,11 @@
 
 use crate::model::AudioStream;
 use crate::profile::{Profile, Severity};
-use crate::rules::Assessment;
+use crate::rules::{Assessment, Finding, Remedy};
 
+use super::audio_tracks::KeptAudio;
 use super::input::PlanInput;
-use super::output_spec::{AudioEncode, AudioPlan};
+use super::output_spec::{AudioEncode, AudioPlan, JoinKind, JoinedTracks};
 use super::refusal::{Refusal, Refused};
 
 /// Audio codecs that are widely supported in MP4.
@@ -27,13 +28,15 @@ pub(super) struct AudioDecision {
 /// Plans the audio. `both_reason` is set if the video's timing changes, so that audio packets cannot be copied.
 pub(super) fn plan(
     input: &PlanInput<'_>,
+    kept: &KeptAudio,
     both_reason: Option<&str>,
     encodes_video: bool,
 ) -> Result<AudioDecision, Refused> {
     let PlanInput { facts, assessment, profile, options, .. } = *input;
     let required = profile.limits("audio-stream").is_some_and(|limits| limits.flag("required"));
     let Some(stream) = facts.main_audio().filter(|stream| stream.decodable) else {
-        if facts.audio.is_empty() && !required {
+        let has_audio = facts.main_audio().is_some();
+        if !has_audio && !required {
             return Ok(AudioDecision { plan: None, reason: None });
         }
         if options.add_silence {
@@ -42,14 +45,18 @@ pub(super) fn plan(
             let reason = "silent audio track added with your consent".to_owned();
             return Ok(AudioDecision { plan: Some(silence), reason: Some(reason) });
         }
-        return Err(Refusal::NeedsAddSilence.because(match facts.audio.is_empty() {
-            true => "the profile requires audio and the file has none: --add-silence adds a silent track",
-            false => {
+        return Err(Refusal::NeedsAddSilence.because(match has_audio {
+            false => "the profile requires audio and the file has none: --add-silence adds a silent track",
+            true => {
                 "no decoder is available for the audio: --add-silence replaces the audio with a silent track"
             }
         }));
     };
-    let reason = reason_to_encode(stream, assessment, both_reason, encodes_video);
+    let reason = kept
+        .joined
+        .as_ref()
+        .map(|joined| reason_to_join(joined).to_owned())
+        .or_else(|| reason_to_encode(stream, assessment, both_reason, encodes_video));
     match reason {
         None => Ok(AudioDecision { plan: Some(AudioPlan::Copy { stream: stream.index }), reason: None }),
         Some(reason) => {
@@ -59,9 +66,17 @@ pub(super) fn plan(
                 channels: 2,
                 bit_rate: bit_rate(profile),
                 loudness_lufs: target_loudness(assessment, profile),
+                joined: kept.joined.clone(),
             };
             Ok(AudioDecision { plan: Some(AudioPlan::Encode(encode)), reason: Some(reason) })
         }
+    }
+}
+
+fn reason_to_join(joined: &JoinedTracks) -> &'static str {
+    match joined.how {
+        JoinKind::Mix => "all audio tracks are mixed into one, as requested",
+        JoinKind::LeftRight => "the two mono tracks are joined into one stereo track, left and right",
     }
 }
 
@@ -77,6 +92,11 @@ fn target_loudness(assessment: &Assessment, profile: &Profile) -> Option<f64> {
         .flatten()
 }
 
+/// Returns whether the file is too large only because of its audio.
+fn shrinks_audio(finding: &Finding) -> bool {
+    finding.rule == "file-size" && finding.remedy == Remedy::ReencodeAudio
+}
+
 fn reason_to_encode(
     stream: &AudioStream,
     assessment: &Assessment,
@@ -90,7 +110,7 @@ fn reason_to_encode(
         ["audio-codec", "audio-channels", "audio-sample-rate", "audio-bit-rate", "loudness", "av-duration"];
     let finding = assessment.findings().iter().find(|finding| {
         finding.severity >= min_severity
-            && audio_rules.contains(&finding.rule.as_str())
+            && (audio_rules.contains(&finding.rule.as_str()) || shrinks_audio(finding))
             && finding.stream.is_none_or(|index| index == stream.index)
     });
     if let Some(finding) = finding {

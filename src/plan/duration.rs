@@ -2,6 +2,7 @@
 
 use crate::model::{Completeness, VideoStream};
 
+use super::decodable_start;
 use super::geometry::binding;
 use super::input::PlanInput;
 use super::options::Extend;
@@ -31,7 +32,10 @@ pub(super) fn plan(input: &PlanInput<'_>, steps: &mut Vec<FixStep>) -> Result<Pl
     let declared = if input.facts.lacks_timestamps() {
         displayed
     } else {
-        input.facts.effective_duration_s().unwrap_or(displayed)
+        input
+            .facts
+            .effective_duration_s()
+            .map_or(displayed, |seconds| seconds - decodable_start::cut_s(input))
     };
     let limit = |key| binding(input.profile, "duration").and_then(|limits| limits.number(key));
     if let Some(max) = limit("max_s").filter(|max| declared > max + 0.05) {
@@ -74,10 +78,11 @@ pub(super) fn plan(input: &PlanInput<'_>, steps: &mut Vec<FixStep>) -> Result<Pl
 
 /// Returns where the video begins on the source's clock, in seconds: transport streams rarely begin at zero. The
 /// earlier start of video and audio is subtracted from both; the offset between them is kept.
-pub(super) fn start_s(input: &PlanInput<'_>, video: &VideoStream) -> f64 {
-    let audio = input.facts.main_audio().and_then(|audio| audio.start_s);
-    let first = [video.start_s, audio].into_iter().flatten().reduce(f64::min);
-    first.unwrap_or(0.0).max(0.0)
+pub(super) fn start_s(input: &PlanInput<'_>) -> f64 {
+    if let Some(begin_s) = decodable_start::begin_s(input) {
+        return begin_s;
+    }
+    input.facts.main_start_s()
 }
 
 /// Returns the duration that an encode must reach, so that a long last frame or a longer audio stream is kept:
@@ -88,7 +93,8 @@ pub(super) fn declared_duration_s(
     video: &VideoStream,
     encodes_video: bool,
 ) -> Option<f64> {
-    let start = start_s(input, video);
+    let cut_s = decodable_start::cut_s(input);
+    let start = start_s(input) - cut_s;
     let within_a_longer_video = input.facts.fragmented == Some(true) && start > 0.0;
     if input.facts.lacks_timestamps() || !(encodes_video || within_a_longer_video) {
         return None;
@@ -96,7 +102,8 @@ pub(super) fn declared_duration_s(
     let audio = input.facts.main_audio().and_then(|audio| audio.duration_s);
     let kept = video.duration_s.map(|seconds| audio.map_or(seconds, |audio| seconds.max(audio)));
     let declared = kept.or_else(|| input.facts.declared_duration_s())?;
-    Some(if within_a_longer_video && declared > start { declared - start } else { declared })
+    let whole = if within_a_longer_video && declared > start { declared - start } else { declared };
+    Some(whole - cut_s)
 }
 
 /// Returns how long the last frame may be held to reach the container's declared duration, in seconds. Zero

@@ -1,11 +1,12 @@
 //! Decides which escalation step a video needs (remux, re-encode video, re-encode both), with the reason.
 
-use crate::model::{EditListKind, VideoStream};
+use crate::model::{EditList, EditListKind, VideoStream};
 use crate::profile::Severity;
 use crate::rules::{Finding, Remedy};
 
 use super::audio::fits_into_mp4;
-use super::duration::PlannedDuration;
+use super::decodable_start;
+use super::duration::{self, PlannedDuration};
 use super::input::{PlanInput, is_about_the_name};
 
 /// Video codecs that are widely supported in MP4.
@@ -29,8 +30,14 @@ pub(super) fn reason_to_encode_video(
     if let Some(finding) = errors.find(|finding| finding.remedy == Remedy::ReencodeVideo) {
         return Some(finding.message.clone());
     }
+    if video.frame_sizes.len() > 1 {
+        return Some("the frame size changes within the video".into());
+    }
     if duration.extend.is_some() {
         return Some("lengthening the video adds frames".into());
+    }
+    if decodable_start::begin_s(input).is_some() {
+        return Some("the video starts at its first key frame".into());
     }
     let codec = video.codec.as_deref().unwrap_or("unknown");
     let remuxed = wants_remux(input) || wants_audio_encode(input);
@@ -65,15 +72,16 @@ pub(super) fn reason_to_encode_both(
     video: &VideoStream,
     duration: &PlannedDuration,
 ) -> Option<String> {
-    let lists =
-        [Some(video.edit_list.as_ref()), input.facts.main_audio().map(|audio| audio.edit_list.as_ref())];
-    let editing = lists.into_iter().flatten().flatten().find(|list| list.kind == EditListKind::Editing);
+    let editing = uncopyable_edit_list(input, video);
     let rewritten = must_remux(input) || wants_audio_encode(input) || duration.trim_to_s.is_some();
     if let Some(list) = editing.filter(|_| rewritten || input.options.encode_mode >= 2) {
         return Some(format!(
             "an edit list changes what is played ({}), and re-encoding applies it",
             list.reason
         ));
+    }
+    if decodable_start::begin_s(input).is_some() {
+        return Some("the audio starts with the video".into());
     }
     match (duration.extend, input.options.encode_mode) {
         _ if input.options.copy_failed.is_some() => Some("everything is re-encoded".into()),
@@ -83,21 +91,49 @@ pub(super) fn reason_to_encode_both(
     }
 }
 
+/// Returns the edit list of a kept stream that a stream copy would not keep. A delay of a whole track is kept.
+fn uncopyable_edit_list<'a>(input: &PlanInput<'a>, video: &'a VideoStream) -> Option<&'a EditList> {
+    let audio = input.facts.main_audio().and_then(|audio| audio.edit_list.as_ref());
+    let lists = [video.edit_list.as_ref(), audio];
+    lists.into_iter().flatten().find(|list| list.kind == EditListKind::Editing && !list.delay_only)
+}
+
+/// Returns why a stream copy would change what is played or cannot be written; `None` if nothing prevents it.
+pub(super) fn obstacle_to_copying(input: &PlanInput<'_>) -> Option<String> {
+    let video = input.facts.main_video()?;
+    if let Some(list) = uncopyable_edit_list(input, video) {
+        return Some(format!("a new container would not keep the edit list ({})", list.reason));
+    }
+    (!copyable(input)).then(|| "an MP4 cannot hold a copy of its streams".to_owned())
+}
+
+/// Returns whether the finding is about the offset between video and audio, which a copy keeps: it moves both to the
+/// start by the same time.
+pub(super) fn keeps_offset(input: &PlanInput<'_>, finding: &Finding) -> bool {
+    let (Some(video), true) = (input.facts.main_video(), finding.rule == "start-time") else { return false };
+    let max = input.profile.limits("start-time").and_then(|limits| limits.number("max_s")).unwrap_or(0.1);
+    let moved = video.start_s.unwrap_or(0.0) - duration::start_s(input);
+    finding.stream != Some(video.index) || moved.abs() > max
+}
+
 /// Returns the most severe finding that a new container clears.
 pub(super) fn reason_to_remux(input: &PlanInput<'_>) -> Option<String> {
-    let lossless =
-        |finding: &&Finding| matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter | Remedy::Trim);
+    let lossless = |finding: &&Finding| {
+        matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter | Remedy::Trim)
+            && !keeps_offset(input, finding)
+    };
     input.findings(Severity::Warning).find(lossless).map(|finding| finding.message.clone())
 }
 
 /// Returns whether a new container clears an error or a warning without loss. A warning does not count for a
-/// video with an edit list that must be applied: that would cost a generation of quality.
+/// video with an edit list that a copy would not keep: applying it would cost a generation of quality.
 pub(super) fn wants_remux(input: &PlanInput<'_>) -> bool {
-    let editing = input.has("edit-list", Severity::Advice);
     let warned = input.findings(Severity::Warning).any(|finding| {
-        matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter) && !is_about_the_name(finding)
+        matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter)
+            && !is_about_the_name(finding)
+            && !keeps_offset(input, finding)
     });
-    must_remux(input) || (warned && !editing && copyable(input))
+    must_remux(input) || (warned && obstacle_to_copying(input).is_none())
 }
 
 fn wants_audio_encode(input: &PlanInput<'_>) -> bool {

@@ -1,8 +1,8 @@
 //! Sample plans for tests and benchmarks.
 
 use super::output_spec::{
-    AudioEncode, AudioPlan, OutputContainer, OutputSpec, Preset, RateControl, VideoEncode, VideoEncoder,
-    VideoPlan, X264Profile,
+    AudioEncode, AudioPlan, OutputContainer, OutputSpec, PartFit, Preset, RateControl, VideoEncode,
+    VideoEncoder, VideoPlan, X264Profile,
 };
 use crate::model::{Rational, Rotation, Size};
 
@@ -18,6 +18,7 @@ pub fn video_encode(width: u32, height: u32, rate: u32) -> VideoEncode {
         crop: None,
         scale: Size::new(width, height),
         canvas: None,
+        part_fit: PartFit::default(),
         alpha_background: None,
         frame_rate: Rational::new(rate, 1).unwrap_or(Rational::ONE),
         rate: RateControl { crf: 20.0, max_bit_rate: None, buffer_bits: None, min_bit_rate: None },
@@ -38,6 +39,7 @@ pub fn audio_encode(stream: u32) -> AudioPlan {
         channels: 2,
         bit_rate: 128_000,
         loudness_lufs: None,
+        joined: None,
     })
 }
 
@@ -52,10 +54,12 @@ pub fn output(video: VideoPlan, audio: Option<AudioPlan>) -> OutputSpec {
         strip_metadata: true,
         drop_edit_list: false,
         start_s: 0.0,
+        cut_before_start: false,
         expected_duration_s: None,
         max_hold_s: 0.0,
         expected_frames: None,
         threads: 1,
         max_size_bytes: None,
+        conceal: false,
     }
 }

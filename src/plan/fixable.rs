@@ -3,18 +3,25 @@
 use crate::model::{Completeness, VideoStream};
 use crate::profile::Severity;
 
+use super::decodable_start;
 use super::input::PlanInput;
 use super::refusal::{Refusal, Refused};
 
 /// Returns the video stream of a fixable file.
 pub(super) fn video<'a>(input: &PlanInput<'a>) -> Result<&'a VideoStream, Refused> {
+    if let Some(encrypted) = input.facts.encryption() {
+        return Err(Refusal::Encrypted.because(encrypted.to_string()));
+    }
     if let Completeness::Missing { .. } = input.facts.completeness {
         let finding = input.findings(Severity::Error).find(|finding| finding.rule == "integrity");
         let message = finding.map_or("data is missing".to_owned(), |finding| finding.message.clone());
         return Err(Refusal::MissingData.because(format!("{message}: export or copy the original again")));
     }
     let video = input.facts.main_video().ok_or_else(|| {
-        Refusal::NoVideo.because("the file has no video stream, so there is nothing to fix")
+        Refusal::NoVideo.because(match input.facts.video.is_empty() {
+            true => "the file has no video stream, so there is nothing to fix",
+            false => "the video track has no samples, so there is nothing to fix",
+        })
     })?;
     if let Some(still) = input.facts.still_image() {
         let reason =
@@ -37,5 +44,6 @@ pub(super) fn video<'a>(input: &PlanInput<'a>) -> Result<&'a VideoStream, Refuse
              export it as HDR10, HLG or SDR",
         ));
     }
+    decodable_start::check(input, video)?;
     Ok(video)
 }

@@ -1,8 +1,11 @@
 //! Computes the output geometry: aspect ratio, size, and what is padded or cropped.
 //!
-//! Among the allowed ratios, one that needs no enlarging is preferred, then the one with the fewest padded (or
-//! cropped) pixels, then the taller. Borders do not count towards the minimum size: the canvas is the smallest
-//! around the scaled video, so only the video itself can reach it.
+//! The allowed ratio nearest to the source's is chosen, which also has the smallest borders (or cropped margins);
+//! among equally near ones the one that enlarges the least, then the taller. A portrait never becomes landscape, nor
+//! the other way round, while another ratio is allowed. Borders do not count towards the minimum size: the canvas is
+//! the smallest around the scaled video, so only the video itself can reach it.
+
+use std::cmp::Ordering;
 
 use crate::model::{Rational, Size};
 use crate::profile::{Limits, Profile, Severity};
@@ -50,9 +53,7 @@ pub(super) fn geometry(displayed: Size, profile: &Profile, fit: Fit, cap: Option
     }
     let candidates =
         candidates.into_iter().filter_map(|ratio| Candidate::new(displayed, ratio, profile, fit, cap));
-    let best =
-        candidates.min_by(|a, b| a.rank().partial_cmp(&b.rank()).unwrap_or(std::cmp::Ordering::Equal))?;
-    Some(best.geometry)
+    Some(candidates.min_by(Candidate::compare)?.geometry)
 }
 
 /// Returns the candidate ratios; `None` stands for the source's own ratio, which is allowed.
@@ -95,10 +96,15 @@ fn all_allowed(own: Rational, profile: &Profile) -> Vec<Option<Rational>> {
 
 struct Candidate {
     geometry: Geometry,
-    needs_enlarging: bool,
-    added_share: f64,
-    tallness: f64,
+    /// Whether the source is portrait and the output landscape, or the other way round.
+    turns_over: bool,
+    /// The distance between both ratios on a logarithmic scale, where 1:2 is as far from 1:1 as 2:1.
+    distance: f64,
+    wanted: f64,
 }
+
+/// Distances that differ by less are equal: 4:3 is as far from 1:1 as from 16:9.
+const EQUAL_DISTANCE: f64 = 1e-9;
 
 impl Candidate {
     fn new(
@@ -129,7 +135,8 @@ impl Candidate {
             _ => even(side * scale),
         };
         let frame_size = at_least_floor(Size::new(inward(frame.0, w), inward(frame.1, h)), profile);
-        let canvas = (ratio.is_some() && fit != Fit::Crop).then_some(frame_size);
+        let canvas = (ratio.is_some() && fit != Fit::Crop)
+            .then(|| within_ratio(frame_size, profile, cap).unwrap_or(frame_size));
         let scaled = if canvas.is_none() { frame_size } else { scaled };
         let geometry = Geometry {
             crop: (ratio.is_some() && fit == Fit::Crop).then(|| crop(displayed, kept)),
@@ -140,13 +147,25 @@ impl Candidate {
             enlarged: scale,
             changed_to: ratio,
         };
-        let area = |(w, h): (f64, f64)| w * h;
-        let added_share = (area(frame) - area((w, h))).abs() / area((w, h));
-        Some(Candidate { geometry, needs_enlarging: scale > 1.0 + 1e-9, added_share, tallness: 1.0 / wanted })
+        Some(Candidate {
+            geometry,
+            turns_over: (own < 1.0 && wanted > 1.0) || (own > 1.0 && wanted < 1.0),
+            distance: (wanted / own).ln().abs(),
+            wanted,
+        })
     }
 
-    fn rank(&self) -> (bool, f64, f64) {
-        (self.needs_enlarging, self.added_share, -self.tallness)
+    fn compare(&self, other: &Candidate) -> Ordering {
+        let nearer = if (self.distance - other.distance).abs() < EQUAL_DISTANCE {
+            Ordering::Equal
+        } else {
+            self.distance.total_cmp(&other.distance)
+        };
+        let enlarged = |candidate: &Candidate| candidate.geometry.enlarged.max(1.0);
+        (self.turns_over.cmp(&other.turns_over))
+            .then(nearer)
+            .then(enlarged(self).total_cmp(&enlarged(other)))
+            .then(self.wanted.total_cmp(&other.wanted))
     }
 }
 
@@ -183,6 +202,24 @@ fn at_least_floor(size: Size, profile: &Profile) -> Size {
     }
 }
 
+/// The most steps of two pixels by which a canvas grows until rounding no longer moves its ratio out of tolerance.
+const MAX_GROWTH: u32 = 64;
+
+/// Returns the smallest canvas of an allowed ratio that covers `size`: rounding to even sides moves the ratio of a
+/// small frame by more than the tolerance. `None` if there is none nearby.
+fn within_ratio(size: Size, profile: &Profile, cap: f64) -> Option<Size> {
+    let grown = |steps: u32| {
+        (0..=steps).map(move |across| Size::new(size.width + 2 * across, size.height + 2 * (steps - across)))
+    };
+    let fits = |size: &Size| {
+        let (width, height) = (f64::from(size.width), f64::from(size.height));
+        let max = |key| binding(profile, "resolution").and_then(|limits| limits.number(key)).unwrap_or(cap);
+        let side = max("max_side").min(cap);
+        width <= max("max_width").min(side) && height <= max("max_height").min(side)
+    };
+    (0..=MAX_GROWTH).flat_map(grown).find(|size| ratio_allowed(*size, profile) && fits(size))
+}
+
 fn even(side: f64) -> u32 {
     ((side / 2.0).round() as u32).max(1) * 2
 }
@@ -198,57 +235,5 @@ fn crop(displayed: Size, kept: (f64, f64)) -> CropMargins {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn fit(width: u32, height: u32, fit: Fit) -> Geometry {
-        geometry(Size::new(width, height), &Profile::builtin("tiktok-ads").unwrap(), fit, None).unwrap()
-    }
-
-    #[test]
-    fn keeps_the_size_of_a_video_with_an_allowed_ratio() {
-        for (w, h) in [(1080, 1920), (1088, 1920), (1920, 1080), (640, 640)] {
-            let geometry = fit(w, h, Fit::Pad);
-            assert_eq!((geometry.scaled, geometry.canvas), (Size::new(w, h), None), "{w}x{h}");
-        }
-    }
-
-    #[test]
-    fn prefers_the_ratio_without_enlarging_and_with_the_fewest_borders() {
-        // 4:3 at 640x480: 16:9 would need 853x480 enlarged to 960x540; 1:1 needs no enlarging.
-        let geometry = fit(640, 480, Fit::Pad);
-        assert_eq!(geometry.canvas, Some(Size::new(640, 640)));
-        assert!(geometry.enlarged <= 1.0);
-        // At 1440x1080 nothing needs enlarging, and 1:1 and 16:9 both add a third: the taller is preferred.
-        assert_eq!(fit(1440, 1080, Fit::Pad).canvas, Some(Size::new(1440, 1440)));
-    }
-
-    #[test]
-    fn borders_do_not_count_towards_the_minimum_size() {
-        let geometry = fit(480, 270, Fit::Pad);
-        assert_eq!(geometry.scaled, Size::new(960, 540));
-        assert!(geometry.enlarged > 1.9);
-    }
-
-    #[test]
-    fn crop_removes_the_fewest_pixels() {
-        let geometry = fit(1440, 1080, Fit::Crop);
-        assert_eq!(geometry.canvas, None);
-        let crop = geometry.crop.unwrap();
-        let kept = (1440 - crop.left - crop.right, 1080 - crop.top - crop.bottom);
-        assert!(kept == (1080, 1080) || kept == (1440, 810), "{kept:?}");
-    }
-
-    #[test]
-    fn sides_are_even_and_the_scaled_video_fits_into_the_canvas() {
-        for (w, h) in [(641, 359), (719, 1281), (1001, 999), (3841, 2161), (321, 1999)] {
-            let geometry = fit(w, h, Fit::Pad);
-            let frame = geometry.canvas.unwrap_or(geometry.scaled);
-            for side in [geometry.scaled.width, geometry.scaled.height, frame.width, frame.height] {
-                assert_eq!(side % 2, 0);
-            }
-            assert!(geometry.scaled.width <= frame.width && geometry.scaled.height <= frame.height);
-        }
-    }
-}
+#[path = "geometry_tests.rs"]
+mod tests;

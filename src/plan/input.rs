@@ -4,6 +4,7 @@ use crate::model::{MediaFacts, Rational};
 use crate::profile::{Profile, Severity};
 use crate::rules::{Assessment, Finding};
 
+use super::decodable_start;
 use super::options::{FixOptions, Machine};
 
 /// Frame rate assumed for a stream that declares none, in frames per second.
@@ -29,9 +30,14 @@ impl<'a> PlanInput<'a> {
         self.assessment.findings().iter().filter(move |finding| finding.severity >= severity)
     }
 
-    /// Returns the duration of the video in seconds, if known: at most that of the streams that are kept; for a
-    /// container without timestamps, the number of frames divided by the frame rate.
+    /// Returns the duration of the video in seconds, if known, without frames that are left out at the start: at
+    /// most that of the streams that are kept; for a container without timestamps, the number of frames divided by
+    /// the frame rate.
     pub(super) fn duration_s(&self) -> Option<f64> {
+        self.source_duration_s().map(|duration| (duration - decodable_start::cut_s(self)).max(0.0))
+    }
+
+    fn source_duration_s(&self) -> Option<f64> {
         let (video, audio) = (self.facts.main_video(), self.facts.main_audio());
         let counted = || {
             let rate = video?.frame_rate.map_or(DEFAULT_FRAME_RATE, Rational::as_f64);

@@ -3,7 +3,11 @@
 //! Pure: takes media facts, findings and the user's consents, and returns a [`FixPlan`]. The plan is complete;
 //! the code that executes it makes no decisions, so the same plan gives the same file on every machine.
 
+mod additions;
 mod audio;
+mod audio_tracks;
+mod consents;
+mod decodable_start;
 mod duration;
 mod encode_rates;
 mod escalation;
@@ -11,12 +15,15 @@ pub mod example;
 mod fixable;
 mod geometry;
 mod input;
+mod left_out;
 mod options;
 mod outcome;
 mod output_spec;
+mod part_geometry;
 mod passthrough;
 mod planner;
 mod refusal;
+mod remaining;
 mod resources;
 mod steps;
 mod still_image;
@@ -27,12 +34,15 @@ pub use outcome::{
     Action, Addition, AdditionKind, Applicability, DroppedStream, FixPlan, FixStep, StreamType,
 };
 pub use output_spec::{
-    AudioEncode, AudioPlan, Canvas, CropMargins, Fill, Lengthening, LengtheningKind, OutputContainer,
-    OutputSpec, Preset, RateControl, ToneMap, VideoEncode, VideoEncoder, VideoPlan, VideoTags, X264Profile,
+    AudioEncode, AudioPlan, Canvas, CropMargins, Fill, JoinKind, JoinedTracks, Lengthening, LengtheningKind,
+    OutputContainer, OutputSpec, PartFit, Preset, RateControl, ToneMap, VideoEncode, VideoEncoder, VideoPlan,
+    VideoTags, X264Profile,
 };
 pub use planner::plan;
 pub use refusal::Refusal;
 pub use resources::{ENCODE_PIXELS_PER_S, ResourceEstimate};
 
+#[cfg(test)]
+mod stream_tests;
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,8 @@ pub struct FixPlan {
     pub reason: Option<String>,
     /// The class of the refusal, if the file is refused.
     pub refusal: Option<Refusal>,
+    /// The classes of all consents that the file needs, if it is refused for want of them only.
+    pub needs: Vec<Refusal>,
     /// The output's extension without the dot, if it differs from the source's.
     pub output_extension: Option<String>,
     /// The limit on the output's file name in characters, if the profile sets one.
@@ -77,6 +79,8 @@ pub struct DroppedStream {
     pub duration_s: Option<f64>,
     /// Why it is left out.
     pub reason: String,
+    /// Whether a kept stream has the same packets, or the stream has none, so that no content is lost.
+    pub repeats_kept: bool,
 }
 
 /// What a stream holds.
@@ -171,6 +175,7 @@ impl FixPlan {
             added: Vec::new(),
             reason: None,
             refusal: None,
+            needs: Vec::new(),
             output_extension: None,
             max_name_chars: None,
         }
@@ -179,6 +184,11 @@ impl FixPlan {
     /// Returns a plan that refuses the file.
     pub(super) fn refused(Refused { refusal, reason }: Refused) -> FixPlan {
         FixPlan { action: Action::Refused, reason: Some(reason), refusal: Some(refusal), ..FixPlan::copy() }
+    }
+
+    /// Adds a step that concerns the output file, not its content.
+    pub fn note(&mut self, text: String) {
+        self.steps.push(FixStep::lossless(text));
     }
 
     /// Turns the plan into a refusal for a reason that does not depend on the file alone.

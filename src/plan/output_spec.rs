@@ -24,6 +24,9 @@ pub struct OutputSpec {
     pub drop_edit_list: bool,
     /// The start of the input's timestamps in seconds; the output's start at zero.
     pub start_s: f64,
+    /// Leave out what the input shows before `start_s`, and decode its video from the key frame there.
+    #[serde(default)]
+    pub cut_before_start: bool,
     /// The intended duration of the output in seconds, if known.
     pub expected_duration_s: Option<f64>,
     /// How long the last frame may be held to reach that duration, in seconds, if the source ends before the
@@ -35,6 +38,9 @@ pub struct OutputSpec {
     pub threads: u32,
     /// The limit on the output size in bytes, if the destination sets one.
     pub max_size_bytes: Option<u64>,
+    /// Whether the decoder may conceal a little damage of the source.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub conceal: bool,
 }
 
 impl OutputSpec {
@@ -121,6 +127,9 @@ pub struct VideoEncode {
     pub scale: Size,
     /// Centre the scaled video in a larger frame.
     pub canvas: Option<Canvas>,
+    /// How frames of another size than the first are fitted into the output frame.
+    #[serde(default, skip_serializing_if = "PartFit::is_default")]
+    pub part_fit: PartFit,
     /// The colour behind transparent pixels, `RRGGBB`; `None` if the source has no alpha.
     pub alpha_background: Option<String>,
     /// Constant frame rate of the output.
@@ -169,6 +178,28 @@ pub struct Canvas {
     pub size: Size,
     /// Content of the borders.
     pub fill: Fill,
+}
+
+/// How the parts of a video whose frames have another size than the first are fitted into the output frame.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartFit {
+    /// Borders are added.
+    Pad(Fill),
+    /// What exceeds the frame is cut off.
+    Crop,
+}
+
+impl Default for PartFit {
+    fn default() -> PartFit {
+        PartFit::Pad(Fill::Color("000000".to_owned()))
+    }
+}
+
+impl PartFit {
+    fn is_default(&self) -> bool {
+        *self == PartFit::default()
+    }
 }
 
 /// The content of borders.
@@ -336,6 +367,28 @@ pub struct AudioEncode {
     pub bit_rate: u64,
     /// Target integrated loudness in LUFS.
     pub loudness_lufs: Option<f64>,
+    /// Other audio streams that become part of the same track.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined: Option<JoinedTracks>,
+}
+
+/// Audio streams that are joined with another one into one track.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JoinedTracks {
+    /// Indexes of the other streams in the input.
+    pub others: Vec<u32>,
+    /// How they are joined.
+    pub how: JoinKind,
+}
+
+/// How audio streams are joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JoinKind {
+    /// All are heard together, each at an equal share of the volume, so that the sum cannot clip.
+    Mix,
+    /// The first becomes the left channel, the other the right.
+    LeftRight,
 }
 
 /// How a short video is lengthened.

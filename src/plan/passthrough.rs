@@ -6,6 +6,22 @@ use crate::rules::{Remedy, value_text};
 use super::input::{PlanInput, is_about_the_name};
 use super::outcome::{FixPlan, FixStep};
 use super::refusal::{Refusal, Refused};
+use super::remaining::{Changes, remaining};
+
+/// Plans a plain copy of a file that complies, after a remux for its warnings failed verification: a warning alone
+/// never costs a generation of quality.
+pub(super) fn after_failed_copy(input: &PlanInput<'_>) -> Result<Option<FixPlan>, Refused> {
+    let Some(failure) = &input.options.copy_failed else { return Ok(None) };
+    if input.options.encode_mode >= 2 || input.findings(Severity::Error).next().is_some() {
+        return Ok(None);
+    }
+    let mut planned = plan(input)?;
+    if let Some(plan) = &mut planned {
+        let text = format!("copied unchanged: a new container would change what is played ({failure})");
+        plan.reason = Some(text);
+    }
+    Ok(planned)
+}
 
 /// Plans a plain copy. Returns `None` if a copy does not clear the findings.
 pub(super) fn plan(input: &PlanInput<'_>) -> Result<Option<FixPlan>, Refused> {
@@ -45,17 +61,11 @@ pub(super) fn plan(input: &PlanInput<'_>) -> Result<Option<FixPlan>, Refused> {
     if input.has("file-name", Severity::Error) {
         plan.steps.push(FixStep::lossless("file name shortened"));
     }
-    plan.reason = plan.steps.first().map(|step| step.text.clone()).or_else(|| reason_to_copy(input));
+    let left = remaining(input, Changes::default());
+    plan.reason = plan.steps.first().map(|step| step.text.clone()).or_else(|| {
+        // Further warnings are steps of their own.
+        left.first().map(|first| format!("copied unchanged: {first}"))
+    });
+    plan.steps.extend(left.into_iter().map(FixStep::lossless));
     Ok(Some(plan))
-}
-
-/// Returns why a video with findings is copied unchanged.
-fn reason_to_copy(input: &PlanInput<'_>) -> Option<String> {
-    let finding = input.findings(Severity::Warning).find(|finding| finding.remedy != Remedy::None)?;
-    let cost = if matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter) {
-        "fixing this file means re-encoding it"
-    } else {
-        "fixing it costs quality"
-    };
-    Some(format!("copied unchanged: {}, but the platform accepts it and {cost}", finding.message))
 }

@@ -1,18 +1,21 @@
 //! Chooses the cheapest sufficient action (copy, remux, re-encode one stream, re-encode both, or refuse) and
 //! assembles the plan from the decisions of the other modules.
 
+use std::borrow::Cow;
+
 use crate::model::MediaFacts;
 use crate::profile::{Profile, Severity};
-use crate::rules::Assessment;
+use crate::rules::{Assessment, Selection, Subject, assess};
 
+use super::audio_tracks::KeptAudio;
 use super::input::PlanInput;
 use super::options::{FixOptions, Machine};
 use super::outcome::{Action, FixPlan, FixStep};
 use super::output_spec::{AudioPlan, OutputContainer, OutputSpec, VideoPlan};
 use super::refusal::{Refusal, Refused};
 use super::{
-    audio, duration, encode_rates, escalation, fixable, passthrough, steps as plan_steps, still_image,
-    video as video_plan,
+    additions, audio, audio_tracks, consents, decodable_start, duration, encode_rates, escalation, fixable,
+    left_out, passthrough, steps as plan_steps, still_image, video as video_plan,
 };
 
 /// Plans the fix that makes the file comply with the least loss.
@@ -23,25 +26,59 @@ pub fn plan(
     options: &FixOptions,
     machine: &Machine,
 ) -> FixPlan {
-    let input = PlanInput { facts, assessment, profile, options, machine };
-    let planned = if assessment.is_image() { still_image::plan(&input) } else { plan_video(&input) };
-    planned.unwrap_or_else(FixPlan::refused)
+    consents::collect(options, |options| {
+        let input = PlanInput { facts, assessment, profile, options, machine };
+        let planned = if assessment.is_image() { still_image::plan(&input) } else { plan_video(&input) };
+        planned.unwrap_or_else(FixPlan::refused)
+    })
 }
 
-fn plan_video(input: &PlanInput<'_>) -> Result<FixPlan, Refused> {
+/// Plans a video as if the file had only the audio that is kept.
+fn plan_video(file: &PlanInput<'_>) -> Result<FixPlan, Refused> {
+    let chosen = audio_tracks::choose(file);
+    let kept = chosen.as_ref().map_or_else(|_| KeptAudio::main_of(file.facts), Clone::clone);
+    let facts = kept.reduce(file.facts);
+    let assessment = assessment_of(file, &facts);
+    let input = PlanInput { facts: &facts, assessment: &assessment, ..*file };
+    plan_kept(file, &input, chosen)
+}
+
+/// Returns the assessment of the file with the findings about its kept audio, if that is not its main audio.
+fn assessment_of<'a>(file: &PlanInput<'a>, kept: &MediaFacts) -> Cow<'a, Assessment> {
+    let index = |facts: &MediaFacts| facts.main_audio().map(|audio| audio.index);
+    if index(kept).is_none() || index(kept) == index(file.facts) {
+        return Cow::Borrowed(file.assessment);
+    }
+    let subject = Subject { facts: kept, file_name: "", deep: None };
+    let other = assess(&subject, file.profile, &Selection::default());
+    Cow::Owned(file.assessment.with_audio_findings_of(&other))
+}
+
+fn plan_kept(
+    file: &PlanInput<'_>,
+    input: &PlanInput<'_>,
+    chosen: Result<KeptAudio, Refused>,
+) -> Result<FixPlan, Refused> {
     let mut steps = Vec::new();
     let video = fixable::video(input)?;
+    if let Some(plan) = passthrough::after_failed_copy(input)? {
+        return Ok(plan);
+    }
+    steps.extend(decodable_start::step(input));
     let duration = duration::plan(input, &mut steps)?;
     let video_reason = escalation::reason_to_encode_video(input, video, &duration);
     let both_reason = escalation::reason_to_encode_both(input, video, &duration);
     let encodes_video = video_reason.is_some() || both_reason.is_some();
+    let requested = chosen.as_ref().is_ok_and(|kept| kept.requested);
     if !encodes_video
+        && !requested
         && !escalation::wants_remux(input)
         && let Some(plan) = passthrough::plan(input)?
     {
         return Ok(plan);
     }
-    let audio = audio::plan(input, both_reason.as_deref(), encodes_video)?;
+    let kept = chosen?;
+    let audio = audio::plan(input, &kept, both_reason.as_deref(), encodes_video)?;
     let plan_video = if encodes_video {
         VideoPlan::Encode(Box::new(video_plan::encode(input, video, &duration, &audio, &mut steps)?))
     } else {
@@ -61,15 +98,25 @@ fn plan_video(input: &PlanInput<'_>) -> Result<FixPlan, Refused> {
         extend: duration.extend,
         strip_metadata: input.has("metadata-privacy", Severity::Advice),
         drop_edit_list: false,
-        start_s: duration::start_s(input, video),
+        start_s: duration::start_s(input),
+        cut_before_start: decodable_start::begin_s(input).is_some(),
         expected_duration_s: duration
             .expected_s
             .or_else(|| duration::declared_duration_s(input, video, encodes_video)),
         max_hold_s: if encodes_video { duration::max_hold_s(input) } else { 0.0 },
         expected_frames: None,
         max_size_bytes: encode_rates::max_bytes(input.profile),
+        conceal: input.options.conceal,
     };
-    Ok(finish(input, spec, steps, reason))
+    steps.extend(additions::cut_audio(input, video, &spec));
+    let added = additions::of(input, video, &spec);
+    steps.extend(additions::steps(&added, &spec));
+    steps.extend(left_out::steps(&kept.dropped, kept.requested));
+    steps.extend(left_out::chapters(file.facts));
+    let others = left_out::streams(file.facts, video);
+    steps.extend(left_out::steps(&others, false));
+    let dropped = kept.dropped.into_iter().chain(others).collect();
+    Ok(FixPlan { dropped, added, ..finish(input, spec, steps, reason) })
 }
 
 fn finish(input: &PlanInput<'_>, spec: OutputSpec, steps: Vec<FixStep>, reason: Option<String>) -> FixPlan {
@@ -88,6 +135,7 @@ fn finish(input: &PlanInput<'_>, spec: OutputSpec, steps: Vec<FixStep>, reason: 
         added: Vec::new(),
         reason,
         refusal: None,
+        needs: Vec::new(),
         max_name_chars: input.name_limit(),
     }
 }

@@ -96,6 +96,20 @@ impl Refusal {
         }
     }
 
+    /// Returns the option that gives the missing consent; `None` if no option makes the file fixable.
+    pub fn option(self) -> Option<&'static str> {
+        match self {
+            Refusal::NeedsTrim => Some("--trim"),
+            Refusal::NeedsExtend => Some("--extend freeze"),
+            Refusal::NeedsUpscale => Some("--upscale"),
+            Refusal::NeedsAddSilence => Some("--add-silence"),
+            Refusal::NeedsAudioTrack => Some("--audio-track first"),
+            Refusal::NeedsFromKeyFrame => Some("--from-key-frame"),
+            Refusal::NeedsConceal => Some("--conceal"),
+            _ => None,
+        }
+    }
+
     /// Returns a refusal of this class with its reason.
     pub(super) fn because(self, reason: impl Into<String>) -> Refused {
         Refused { refusal: self, reason: reason.into() }

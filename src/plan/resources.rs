@@ -5,6 +5,12 @@ use crate::model::{MediaFacts, Size};
 
 /// Pixels that one core decodes, filters and encodes per second with the default preset.
 pub const ENCODE_PIXELS_PER_S: f64 = 60e6;
+/// Pixels that one core decodes per second.
+const DECODE_PIXELS_PER_S: f64 = 300e6;
+/// Frames per second assumed for a video that declares no rate.
+const DEFAULT_FRAME_RATE: f64 = 30.0;
+/// The maximum number of threads of a decoder that only looks for errors.
+const MAX_DECODE_THREADS: u32 = 16;
 /// Bytes per second when remuxing.
 const REMUX_BYTES_PER_S: f64 = 100e6;
 /// Duration assumed for a video that declares none, in seconds.
@@ -68,6 +74,25 @@ impl ResourceEstimate {
             core_s: (canvas + coded) * media_s * encode.frame_rate.as_f64() / ENCODE_PIXELS_PER_S,
             threads: spec.threads.max(1),
             memory_bytes: memory as u64,
+        }
+    }
+}
+
+impl ResourceEstimate {
+    /// Adds one decode of the source with up to `threads` threads.
+    #[must_use]
+    pub fn with_decode(self, facts: &MediaFacts, threads: u32) -> ResourceEstimate {
+        let video = facts.main_video();
+        let coded = video.and_then(|video| video.coded_size()).map_or(0, Size::pixels) as f64;
+        let rate = video.and_then(|video| video.frame_rate).map_or(DEFAULT_FRAME_RATE, |rate| rate.as_f64());
+        let media_s = facts.effective_duration_s().unwrap_or(DEFAULT_DURATION_S);
+        let threads = threads.clamp(1, MAX_DECODE_THREADS);
+        let frames = coded * (SOURCE_FRAMES + f64::from(threads)) * 2.0;
+        ResourceEstimate {
+            media_s: media_s.min(facts.size_bytes as f64 * 8.0 / MIN_PLAUSIBLE_BIT_RATE),
+            core_s: self.core_s + coded * media_s * rate / DECODE_PIXELS_PER_S,
+            threads,
+            memory_bytes: WORKER_BYTES as u64 + frames as u64,
         }
     }
 }

@@ -5,9 +5,11 @@ use crate::profile::Severity;
 use crate::rules::Remedy;
 
 use super::audio::AudioDecision;
+use super::escalation;
 use super::input::PlanInput;
 use super::outcome::FixStep;
-use super::output_spec::{AudioPlan, Fill, VideoEncode, VideoPlan};
+use super::output_spec::{AudioPlan, Fill, PartFit, VideoEncode, VideoPlan};
+use super::remaining::{Changes, remaining};
 
 /// Adds the steps that describe what is done to each stream, with the finding that requires it.
 pub(super) fn explain(
@@ -33,10 +35,17 @@ pub(super) fn explain(
         (Some(AudioPlan::Silence { .. }), Some(reason)) => steps.push(FixStep::consented(reason.clone())),
         _ => {}
     }
+    let changes = Changes {
+        remuxes: true,
+        encodes_video: matches!(video, VideoPlan::Encode(_)),
+        encodes_audio: !matches!(audio.plan, Some(AudioPlan::Copy { .. })),
+    };
     let remuxes = input
         .findings(Severity::Warning)
-        .filter(|finding| matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter));
+        .filter(|finding| matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter))
+        .filter(|finding| changes.encodes_video || !escalation::keeps_offset(input, finding));
     steps.extend(remuxes.map(|finding| FixStep::lossless(format!("new container: {}", finding.message))));
+    steps.extend(remaining(input, changes).into_iter().map(FixStep::lossless));
 }
 
 /// Describes what the encode changes besides the codec.
@@ -50,6 +59,29 @@ fn describe(encode: &VideoEncode, facts: &MediaFacts) -> Vec<String> {
     }
     if encode.tone_map.is_some() {
         texts.push("tone-mapped to SDR (BT.709)".to_owned());
+    }
+    let video = facts.main_video();
+    if let Some(primaries) = video.and_then(|video| video.color.other_primaries())
+        && encode.tone_map.is_none()
+    {
+        texts.push(format!("colours converted from {} to BT.709 primaries", primaries.title()));
+    }
+    if let Some(background) = &encode.alpha_background {
+        texts.push(format!("transparent pixels composed on the background colour #{background}"));
+    }
+    if let Some([first, others @ ..]) = video.map(|video| &video.frame_sizes[..])
+        && !others.is_empty()
+    {
+        let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+        let fitted = match &encode.part_fit {
+            PartFit::Crop => "cropped",
+            PartFit::Pad(_) => "padded",
+        };
+        texts.push(format!(
+            "frames of {} scaled and {fitted} to {}, the output frame of the first part ({first})",
+            others.join(", "),
+            encode.frame()
+        ));
     }
     if encode.crop.is_some() {
         texts.push(format!("cropped to {}", encode.scale));

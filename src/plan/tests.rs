@@ -174,8 +174,12 @@ fn tone_maps_hdr_and_refuses_dolby_vision_without_a_base_layer() {
 #[test]
 fn re_encoding_applies_an_editing_edit_list_that_is_never_dropped() {
     let mut facts = media();
-    facts.video[0].edit_list =
-        Some(EditList { kind: EditListKind::Editing, entries: 2, reason: "starts at 0.5 s".into() });
+    facts.video[0].edit_list = Some(EditList {
+        kind: EditListKind::Editing,
+        entries: 2,
+        delay_only: false,
+        reason: "starts at 0.5 s".into(),
+    });
     assert_eq!(plan_for(&facts, "video.mp4", &FixOptions::default()).action, Action::Copy);
     facts.fast_start = Some(false);
     assert_eq!(plan_for(&facts, "video.mp4", &FixOptions::default()).action, Action::Copy);
@@ -248,7 +252,8 @@ proptest! {
     fn planned_outputs_comply(facts in any_facts(), id in prop::sample::select(Profile::builtin_ids())) {
         let profile = Profile::builtin(id).unwrap();
         let options = FixOptions {
-            trim: true, upscale: true, add_silence: true, extend: Some(Extend::Loop), ..FixOptions::default()
+            trim: true, upscale: true, add_silence: true, extend: Some(Extend::Loop),
+            audio_track: AudioTrackChoice::First, ..FixOptions::default()
         };
         let assessment = assess(&Subject { facts: &facts, file_name: "video.mp4", deep: None }, &profile, &Selection::default());
         let plan = plan(&facts, &assessment, &profile, &options, &MACHINE);
@@ -267,7 +272,9 @@ proptest! {
         let profile = Profile::builtin("tiktok-ads").unwrap();
         let assessment = assess(&Subject { facts: &facts, file_name: "video.mp4", deep: None }, &profile, &Selection::default());
         if assessment.verdict() == Verdict::Compliant {
-            let plan = plan(&facts, &assessment, &profile, &FixOptions::default(), &MACHINE);
+            // A second track is not dropped without consent.
+            let options = FixOptions { audio_track: AudioTrackChoice::First, ..FixOptions::default() };
+            let plan = plan(&facts, &assessment, &profile, &options, &MACHINE);
             prop_assert!(matches!(plan.action, Action::Copy | Action::Remux), "{:?}", plan);
         }
     }

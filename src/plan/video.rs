@@ -1,6 +1,6 @@
 //! Plans the encode of the video stream, and the tags of a copied one.
 
-use crate::model::{HdrKind, VideoStream};
+use crate::model::{HdrKind, VideoStream, display_size};
 use crate::profile::Severity;
 use crate::rules::value_text;
 
@@ -11,7 +11,7 @@ use super::geometry::{self, Geometry};
 use super::input::PlanInput;
 use super::options::Fit;
 use super::outcome::FixStep;
-use super::output_spec::{AudioPlan, Canvas, Fill, ToneMap, VideoEncode, VideoTags, X264Profile};
+use super::output_spec::{AudioPlan, Canvas, Fill, PartFit, ToneMap, VideoEncode, VideoTags, X264Profile};
 use super::refusal::{Refusal, Refused};
 
 /// The maximum longer side of encode mode 2 (common core), in pixels.
@@ -25,9 +25,12 @@ fn plan_geometry(
     video: &VideoStream,
     steps: &mut Vec<FixStep>,
 ) -> Result<Geometry, Refused> {
-    let displayed = video.display_size().ok_or_else(|| {
-        Refusal::UnknownSize.because("the width and height of the video cannot be read from the file")
-    })?;
+    // The part that comes first decides; others are fitted into its frame.
+    let coded = video.frame_sizes.first().copied().or(video.coded_size());
+    let displayed =
+        coded.map(|coded| display_size(coded, video.sample_aspect_ratio, video.rotation)).ok_or_else(
+            || Refusal::UnknownSize.because("the width and height of the video cannot be read from the file"),
+        )?;
     let cap = match input.options.encode_mode {
         2 => Some(CORE_SIDE),
         3.. => Some(CONSERVATIVE_SIDE),
@@ -93,7 +96,11 @@ pub(super) fn encode(
         rotate: video.rotation,
         crop: geometry.crop,
         scale: geometry.scaled,
-        canvas: geometry.canvas.map(|size| Canvas { size, fill }),
+        canvas: geometry.canvas.map(|size| Canvas { size, fill: fill.clone() }),
+        part_fit: match input.options.fit {
+            Fit::Crop => PartFit::Crop,
+            Fit::Pad | Fit::Blur => PartFit::Pad(fill),
+        },
         alpha_background: (video.alpha == Some(true)).then(|| input.options.background.clone()),
         frame_rate,
         rate,
@@ -112,9 +119,13 @@ pub(super) fn copy_tags(input: &PlanInput<'_>, video: &VideoStream) -> VideoTags
     let codec = video.codec.as_deref();
     let rewritable = matches!(codec, Some("h264" | "hevc")) && video.hdr.is_none();
     let limited = video.color.range.as_deref() != Some("pc");
+    // A tag that says otherwise is not replaced: the samples stay as they are.
+    let is_bt709 = |tag: &Option<String>| tag.as_deref().is_none_or(|tag| tag == "bt709");
+    let undeclared =
+        is_bt709(&video.color.primaries) && is_bt709(&video.color.transfer) && is_bt709(&video.color.matrix);
     VideoTags {
         codec_tag: (codec == Some("hevc")).then(|| "hvc1".to_owned()),
-        declare_bt709: rewritable && limited && input.has("color", Severity::Warning),
+        declare_bt709: rewritable && limited && undeclared && input.has("color", Severity::Warning),
         ..VideoTags::default()
     }
 }

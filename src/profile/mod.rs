@@ -5,6 +5,7 @@
 //! were last compared with it, and their confidence. A rule without a table does not apply.
 
 mod builtin;
+mod codec_names;
 mod from_media;
 mod limit_age;
 mod limits;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Profile;
+use super::codec_names;
 use super::limits::{Confidence, Limits, Severity, Value};
 use super::rule_keys::{self, COMMON, KEYS, ValueKind};
 use super::suggestion::nearest;
@@ -34,6 +35,16 @@ pub enum ProfileError {
         path: String,
         /// The expected type or form.
         expected: String,
+    },
+    /// A list of codecs has a name that FFmpeg does not know.
+    #[error("`{path}`: unknown codec `{name}`{}", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    UnknownCodec {
+        /// The key with its tables.
+        path: String,
+        /// The name.
+        name: String,
+        /// The codec that was probably meant.
+        nearest: Option<String>,
     },
     /// `extends` names an unknown profile.
     #[error("`extends = \"{0}\"`: no built-in profile has that name")]
@@ -121,12 +132,27 @@ pub(super) fn apply_rules(
         for (key, value) in table {
             let path = format!("{path}.{key}");
             set_key(entry, keys, key, value, &path)?;
+            if key == "allow" {
+                check_codecs(rule, entry, path)?;
+            }
         }
         if table.get("off").is_some_and(|off| off.as_bool() == Some(true)) {
             limits.remove(rule);
         }
     }
     Ok(())
+}
+
+/// Rejects names of codecs that FFmpeg does not know: no file and no encode could ever satisfy them.
+fn check_codecs(rule: &str, limits: &Limits, path: String) -> Result<(), ProfileError> {
+    let names = limits.strings("allow");
+    match codec_names::unknown(rule, &names) {
+        None => Ok(()),
+        Some((name, nearest)) => {
+            let (name, nearest) = (name.to_owned(), nearest.map(str::to_owned));
+            Err(ProfileError::UnknownCodec { path, name, nearest })
+        }
+    }
 }
 
 fn set_key(

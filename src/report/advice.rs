@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::outcome::{Outcome, problems};
-use super::{FileEntry, Report, units};
+use super::{FileEntry, FixForecast, Report, units};
 use crate::rules::{Remedy, Severity};
 
 /// At most this many files are listed for each piece of advice; the rest is only counted.
@@ -25,23 +25,20 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
         report.files.iter().filter(|entry| Outcome::of(entry) == outcome).collect()
     };
     let noncompliant = of(Outcome::Noncompliant);
-    let (fixable, unfixable): (Vec<_>, Vec<_>) =
-        noncompliant.into_iter().partition(|entry| worst_remedy(entry) < Remedy::Trim);
-    if !fixable.is_empty() {
-        all.push(Advice {
-            text: format!(
-                "{} be fixed without losing content: run `greenlit fix PATH --out DIR`. Add `--dry-run` to \
-                 see the plan first.",
-                units::count(by_path(&fixable).len() as u64, "file can", "files can"),
-            ),
-            files: Vec::new(),
-        });
-    }
+    let (planned, unplanned): (Vec<_>, Vec<_>) =
+        noncompliant.into_iter().partition(|entry| entry.forecast.is_some());
     let several_profiles = report.profiles.len() > 1;
+    all.extend(forecast_advice(&planned, several_profiles));
+    let (fixable, unfixable): (Vec<_>, Vec<_>) =
+        unplanned.into_iter().partition(|entry| worst_remedy(entry) < Remedy::Trim);
+    if !fixable.is_empty() {
+        let fixable: Vec<Line<'_>> = fixable.into_iter().map(|entry| (entry, String::new())).collect();
+        all.push(without_loss(&fixable));
+    }
     let mut add = |entries: Vec<&FileEntry>, text: &str, line: fn(&FileEntry) -> String| {
         if !entries.is_empty() {
-            let files = listed(&entries, several_profiles, line);
-            all.push(Advice { text: text.to_owned(), files });
+            let lines: Vec<Line<'_>> = entries.into_iter().map(|entry| (entry, line(entry))).collect();
+            all.push(Advice { text: text.to_owned(), files: listed(&lines, several_profiles) });
         }
     };
     add(
@@ -53,8 +50,8 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
     );
     add(
         of(Outcome::Refused),
-        "greenlit refused to fix these files: no permitted change makes them compliant. Give consent with \
-         the option shown, or export the video again within the limits shown for each file.",
+        "greenlit did not fix these files: the changes that are permitted are not enough. Give consent with the \
+         options shown, or export the video again within the limits shown for each file.",
         reasons,
     );
     add(
@@ -84,8 +81,64 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
          again.",
         reasons,
     );
+    add(of(Outcome::Cancelled), "The run was cancelled. Run the same command again to resume.", reasons);
     all.extend(explain(report));
     all
+}
+
+/// Returns the next steps by what the planner says about each file: nothing is lost, streams are left out, these
+/// options are needed, or refused.
+fn forecast_advice(entries: &[&FileEntry], several_profiles: bool) -> Vec<Advice> {
+    let (mut lossless, mut leaving_out, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    let mut by_options: BTreeMap<String, Vec<Line<'_>>> = BTreeMap::new();
+    for &entry in entries {
+        match &entry.forecast {
+            None => {}
+            Some(FixForecast::Fixable { left_out }) if left_out.is_empty() => {
+                lossless.push((entry, String::new()));
+            }
+            Some(FixForecast::Fixable { left_out }) => {
+                leaving_out.push((entry, format!("leaves out {}", left_out.join(", "))));
+            }
+            Some(FixForecast::NeedsConsent { options, reason }) => {
+                by_options.entry(options.join(" ")).or_default().push((entry, reason.clone()));
+            }
+            Some(FixForecast::Refused { reason }) => refused.push((entry, reason.clone())),
+        }
+    }
+    let mut all = Vec::new();
+    if !lossless.is_empty() {
+        all.push(without_loss(&lossless));
+    }
+    if !leaving_out.is_empty() {
+        let text = format!(
+            "{} be fixed with video and audio only: run `greenlit fix PATH --out DIR`. Other streams are left out:",
+            files_can(&leaving_out)
+        );
+        all.push(Advice { text, files: listed(&leaving_out, several_profiles) });
+    }
+    for (options, files) in &by_options {
+        let text = format!(
+            "{} be fixed with your consent: run `greenlit fix PATH --out DIR {options}`.",
+            files_can(files)
+        );
+        all.push(Advice { text, files: listed(files, several_profiles) });
+    }
+    if !refused.is_empty() {
+        let text = "greenlit cannot fix these files, with any option: export them again.".to_owned();
+        all.push(Advice { text, files: listed(&refused, several_profiles) });
+    }
+    all
+}
+
+/// Returns the next step for files that are fixed without losing content.
+fn without_loss(files: &[Line<'_>]) -> Advice {
+    let text = format!(
+        "{} be fixed without losing content: run `greenlit fix PATH --out DIR`. Add `--dry-run` to see the plan \
+         first.",
+        files_can(files)
+    );
+    Advice { text, files: Vec::new() }
 }
 
 /// Suggests `greenlit explain` for the rule that the most files break.
@@ -118,37 +171,49 @@ fn worst_remedy(entry: &FileEntry) -> Remedy {
     errors.map(|finding| finding.remedy).max().unwrap_or(Remedy::None)
 }
 
-/// Returns a line for each file, with the profiles if there are several.
-fn listed(entries: &[&FileEntry], several_profiles: bool, line: fn(&FileEntry) -> String) -> Vec<String> {
-    let by_path = by_path(entries);
-    let text = |entries: &Vec<&FileEntry>| -> Option<String> {
-        let path = &entries.first()?.path;
-        let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
-        for entry in entries {
-            let reason = line(entry);
-            match reasons.iter_mut().find(|(other, _)| *other == reason) {
+/// An entry with the text that is listed for it.
+type Line<'a> = (&'a FileEntry, String);
+
+/// Returns a line for each file, with the profiles if there are several, and the count of those beyond
+/// [`MAX_LISTED_FILES`].
+fn listed(lines: &[Line<'_>], several_profiles: bool) -> Vec<String> {
+    let files = by_file(lines);
+    let text = |lines: &&[Line<'_>]| -> Option<String> {
+        let path = &lines.first()?.0.path;
+        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (entry, reason) in *lines {
+            match reasons.iter_mut().find(|(other, _)| other == reason) {
                 Some((_, profiles)) => profiles.push(&entry.profile),
                 None => reasons.push((reason, vec![&entry.profile])),
             }
         }
-        let reason = |(reason, profiles): &(String, Vec<&str>)| {
-            if several_profiles { format!("{reason} [{}]", profiles.join(", ")) } else { reason.clone() }
+        let reason = |(reason, profiles): &(&str, Vec<&str>)| {
+            if several_profiles {
+                format!("{reason} [{}]", profiles.join(", "))
+            } else {
+                (*reason).to_owned()
+            }
         };
         Some(format!("{path}: {}", reasons.iter().map(reason).collect::<Vec<_>>().join("; ")))
     };
-    let mut files: Vec<String> = by_path.iter().take(MAX_LISTED_FILES).filter_map(text).collect();
-    if by_path.len() > MAX_LISTED_FILES {
-        files.push(format!("and {} more", by_path.len() - MAX_LISTED_FILES));
+    let mut listed: Vec<String> = files.iter().take(MAX_LISTED_FILES).filter_map(text).collect();
+    if files.len() > MAX_LISTED_FILES {
+        listed.push(format!("and {} more", files.len() - MAX_LISTED_FILES));
     }
-    files
+    listed
 }
 
-/// Groups the entries of one file under several profiles; the entries are sorted by path.
-fn by_path<'a>(entries: &[&'a FileEntry]) -> Vec<Vec<&'a FileEntry>> {
-    let is_same = |one: &&FileEntry, other: &&FileEntry| {
+/// Groups the lines of one file under several profiles; the entries are sorted by path.
+fn by_file<'l, 'a>(lines: &'l [Line<'a>]) -> Vec<&'l [Line<'a>]> {
+    let is_same = |(one, _): &Line<'_>, (other, _): &Line<'_>| {
         (&one.path, &one.path_raw) == (&other.path, &other.path_raw) && one.profile != other.profile
     };
-    entries.chunk_by(is_same).map(<[_]>::to_vec).collect()
+    lines.chunk_by(is_same).collect()
+}
+
+/// Returns the number of files, such as `2 files can`; a file counts once under however many profiles.
+fn files_can(lines: &[Line<'_>]) -> String {
+    units::count(by_file(lines).len() as u64, "file can", "files can")
 }
 
 fn reasons(entry: &FileEntry) -> String {

@@ -5,10 +5,11 @@
 
 use serde::Serialize;
 
+use super::forecast::{AudioOutcome, FixForecast};
 use crate::job::Similarity;
 use crate::model::{
     AudioStream, ColorTags, Completeness, EditList, Flip, Hdr, MediaFacts, OtherKind, PrivacyTags, Rational,
-    Size, Timing, VideoStream,
+    Size, SourceDamage, Timing, VideoStream,
 };
 use crate::plan::{Addition, DroppedStream, StreamType};
 use crate::rules::{Finding, Verdict};
@@ -111,6 +112,9 @@ pub struct FileEntry {
     pub profile: String,
     /// The verdict on the source.
     pub verdict: Verdict,
+    /// What `greenlit fix` would do, for the advice of a check; `None` if it was not planned.
+    #[serde(skip)]
+    pub forecast: Option<FixForecast>,
     /// Why there is no verdict, for `unreadable`, `skipped` and operational failures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -127,6 +131,9 @@ pub struct FileEntry {
     /// The state of the upload and of the ads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,
+    /// Whether the run was cancelled before this file was done.
+    #[serde(skip)]
+    pub is_cancelled: bool,
 }
 
 /// The result of fixing a file.
@@ -136,14 +143,15 @@ pub struct Fix {
     pub action: FixAction,
     /// The path of the output; `None` if there is no output.
     pub output: Option<String>,
-    /// Whether an output with these bytes was there already and was kept.
-    pub kept: bool,
     /// Each step with its reason, as text.
     pub steps: Vec<String>,
     /// Streams of the source that the output leaves out.
     pub dropped: Vec<Dropped>,
     /// Content of the output that the source does not have.
     pub added: Vec<Added>,
+    /// What becomes of the audio, for the wording of `action`.
+    #[serde(skip)]
+    pub audio: AudioOutcome,
     /// Why a cheaper change was not enough, or why there is no output.
     pub reason: Option<String>,
     /// The refusal class, from a closed list, if there is no output.
@@ -152,6 +160,9 @@ pub struct Fix {
     pub encoder: Option<&'static str>,
     /// The verification of the output; `None` if there is no output.
     pub verified: Option<Verified>,
+    /// Whether the output was there already, made by an earlier run or with the same bytes, so that this run only
+    /// kept it.
+    pub reused: bool,
 }
 
 /// A stream of the source that the output leaves out.
@@ -260,6 +271,11 @@ pub struct Verified {
     pub duration_delta_s: Option<f64>,
     /// The visual similarity of output and source.
     pub similarity: Option<Similarity>,
+    /// The rules whose warnings and advice the output still has.
+    pub remaining: Vec<String>,
+    /// The damage of the source that the decoder concealed, with consent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concealed: Option<SourceDamage>,
 }
 
 /// The state of the upload and of the ads of a file.
@@ -297,6 +313,7 @@ pub struct Media {
     pub(super) size_bytes: u64,
     pub(super) duration_s: Option<f64>,
     pub(super) measured_duration_s: Option<f64>,
+    pub(super) contradicted_duration_s: Option<f64>,
     pub(super) bit_rate: Option<u64>,
     pub(super) fast_start: Option<bool>,
     pub(super) fragmented: Option<bool>,
@@ -309,6 +326,9 @@ pub struct Media {
     pub(super) privacy: PrivacyTags,
     /// Whether the file is a still image.
     pub(super) still: bool,
+    /// The positions of the main streams in `video` and `audio`.
+    #[serde(skip)]
+    pub(super) main: (Option<usize>, Option<usize>),
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -377,6 +397,7 @@ pub(super) struct Audio {
     pub(super) default: Option<bool>,
     pub(super) enabled: Option<bool>,
     pub(super) title: Option<String>,
+    pub(super) same_as: Option<u32>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -389,11 +410,18 @@ pub(super) struct Other {
 impl From<MediaFacts> for Media {
     fn from(facts: MediaFacts) -> Media {
         let still = facts.still_image().is_some();
+        let main_video = facts.main_video().map(|stream| stream.index);
+        let main_audio = facts.main_audio().map(|stream| stream.index);
+        let main = (
+            facts.video.iter().position(|stream| Some(stream.index) == main_video),
+            facts.audio.iter().position(|stream| Some(stream.index) == main_audio),
+        );
         Media {
             container: facts.container,
             size_bytes: facts.size_bytes,
             duration_s: facts.duration_s,
             measured_duration_s: facts.measured_duration_s,
+            contradicted_duration_s: facts.contradicted_duration_s,
             bit_rate: facts.bit_rate,
             fast_start: facts.fast_start,
             fragmented: facts.fragmented,
@@ -413,6 +441,7 @@ impl From<MediaFacts> for Media {
             chapters: facts.chapters,
             privacy: facts.privacy,
             still,
+            main,
         }
     }
 }
@@ -498,6 +527,7 @@ impl From<AudioStream> for Audio {
             default: stream.default,
             enabled: stream.enabled,
             title: stream.title,
+            same_as: stream.same_as,
         }
     }
 }
@@ -553,7 +583,9 @@ impl Summary {
         let made = file.fix.as_ref().is_some_and(|fix| fix.output.is_some());
         match file.fix.as_ref().map(|fix| fix.action) {
             Some(FixAction::Refused) => self.refused += 1,
+            Some(FixAction::Failed) if file.is_cancelled => {}
             Some(FixAction::Failed) => self.failed += 1,
+            Some(FixAction::Copy) if file.verdict == Verdict::Noncompliant => self.fixed += u64::from(made),
             Some(FixAction::None | FixAction::Copy) | None => {}
             // A dry run has no output.
             Some(_) => self.fixed += u64::from(made),

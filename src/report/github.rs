@@ -6,7 +6,7 @@
 
 use std::io;
 
-use super::outcome::{is_fixed, problems};
+use super::outcome::{is_cleared, is_fixed, problems};
 use super::{FileEntry, Report, escape, text, units};
 use crate::rules::{Finding, Severity};
 
@@ -16,7 +16,7 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
         annotate(entry, out)?;
     }
     let counts: Vec<String> =
-        text::tally(report).into_iter().map(|(outcome, n)| format!("{n} {}", outcome.label())).collect();
+        text::tally(report).into_iter().map(|(outcome, n)| text::counted(report, outcome, n)).collect();
     let files = units::count(report.files.len() as u64, "file", "files");
     let counts = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
     let suffix = if report.interrupted { " (interrupted)" } else { "" };
@@ -30,13 +30,14 @@ fn annotate(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
     }
     if let Some(fix) = entry.fix.as_ref().filter(|_| fixed) {
         let output = fix.output.as_deref().unwrap_or_default();
-        let text = format!("Fixed: {}; output: {}", text::action(fix), escape(output));
+        let done = if fix.reused { "Fixed by an earlier run" } else { "Fixed" };
+        let text = format!("{done}: {}; output: {}", text::action(fix), escape(output));
         command(out, "notice", entry, "fixed", &text)?;
     }
     for finding in &entry.findings {
         let level = match finding.severity {
             // The output replaces the source.
-            Severity::Error if fixed => "notice",
+            _ if is_cleared(entry, finding) => "notice",
             Severity::Error => "error",
             Severity::Warning => "warning",
             Severity::Advice => "notice",

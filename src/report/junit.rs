@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::outcome::{Outcome, Problem, is_fixed, problems};
+use super::outcome::{Outcome, Problem, is_cleared, is_fixed, is_reused, problems};
 use super::{FileEntry, Report, escape::markup, text};
 use crate::rules::{Finding, Severity};
 
@@ -49,7 +49,7 @@ enum TestStatus {
 fn test_status(entry: &FileEntry) -> TestStatus {
     match Outcome::of(entry) {
         Outcome::Skipped => TestStatus::Skipped,
-        Outcome::Failed | Outcome::Undelivered => TestStatus::Error,
+        Outcome::Failed | Outcome::Cancelled | Outcome::Undelivered => TestStatus::Error,
         // A plan has not fixed the file yet.
         Outcome::Planned => TestStatus::Failure,
         outcome if outcome.needs_attention() => TestStatus::Failure,
@@ -139,12 +139,15 @@ fn failed_case(
 
 /// Returns the warnings, the advice and the fix; errors too if they are fixed.
 fn notes(entry: &FileEntry) -> Vec<String> {
-    let fixed = is_fixed(entry);
-    let findings = entry.findings.iter().filter(|finding| fixed || finding.severity != Severity::Error);
-    let mut notes: Vec<String> = findings.map(|finding| line(finding, fixed)).collect();
+    let listed = |finding: &&Finding| {
+        finding.severity != Severity::Error || is_fixed(entry) || is_cleared(entry, finding)
+    };
+    let findings = entry.findings.iter().filter(listed);
+    let mut notes: Vec<String> = findings.map(|finding| line(finding, is_cleared(entry, finding))).collect();
     if let Some(fix) = &entry.fix {
         let output = fix.output.as_ref().map_or(String::new(), |output| format!(": {output}"));
-        notes.push(markup(&format!("fix: {}{output}", text::action(fix))));
+        let earlier = if is_reused(entry) { " by an earlier run" } else { "" };
+        notes.push(markup(&format!("fix: {}{earlier}{output}", text::action(fix))));
         notes.extend(fix.steps.iter().map(|step| markup(&format!("step: {step}"))));
         notes.extend(text::verification(fix).map(|checks| markup(&format!("verified: {checks}"))));
     }

@@ -6,6 +6,7 @@
 mod advice;
 mod document;
 mod escape;
+mod forecast;
 mod format;
 mod github;
 mod html;
@@ -27,6 +28,7 @@ pub use document::{
     StaleEntry, Summary, Tool, Verified,
 };
 pub use escape::escape;
+pub use forecast::{AudioOutcome, FixForecast};
 pub use format::{Format, ParseFormatError, render};
 pub use human::HumanOptions;
 pub use json::Envelope;

@@ -1,7 +1,7 @@
 //! The outcome of one entry, derived from its verdict, fix and delivery.
 
 use super::{Delivery, FileEntry, FixAction};
-use crate::rules::Verdict;
+use crate::rules::{Finding, Severity, Verdict};
 
 /// The outcome of an entry. All renderers use it, so that all formats agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,13 +24,15 @@ pub(super) enum Outcome {
     Undelivered,
     /// An operation failed.
     Failed,
+    /// The run was cancelled before the file was done.
+    Cancelled,
     /// Not a media file.
     Skipped,
 }
 
 impl Outcome {
     /// All outcomes, in the order of the summary.
-    pub(super) const ALL: [Outcome; 10] = [
+    pub(super) const ALL: [Outcome; 11] = [
         Outcome::Passed,
         Outcome::Fixed,
         Outcome::Planned,
@@ -40,6 +42,7 @@ impl Outcome {
         Outcome::Refused,
         Outcome::Undelivered,
         Outcome::Failed,
+        Outcome::Cancelled,
         Outcome::Skipped,
     ];
 
@@ -53,11 +56,23 @@ impl Outcome {
     }
 
     fn before_delivery(entry: &FileEntry) -> Outcome {
+        if entry.is_cancelled {
+            return Outcome::Cancelled;
+        }
         if let Some(fix) = &entry.fix {
             let verified = fix.verified.as_ref().is_none_or(|checks| checks.verdict == Verdict::Compliant);
             match (fix.action, &fix.output) {
                 (FixAction::Refused, _) => return Outcome::Refused,
                 (FixAction::Failed, _) => return Outcome::Failed,
+                // The content complied, and the copy has a name that complies, too.
+                (FixAction::Copy, Some(_)) if verified && entry.verdict == Verdict::Noncompliant => {
+                    return Outcome::Fixed;
+                }
+                (FixAction::Copy, None)
+                    if entry.verdict == Verdict::Noncompliant && entry.delivery.is_none() =>
+                {
+                    return Outcome::Planned;
+                }
                 (FixAction::None | FixAction::Copy, _) => {}
                 (_, Some(_)) if verified => return Outcome::Fixed,
                 (_, Some(_)) => return Outcome::Failed,
@@ -87,6 +102,7 @@ impl Outcome {
             Outcome::Refused => "refused",
             Outcome::Undelivered => "not delivered",
             Outcome::Failed => "failed",
+            Outcome::Cancelled => "cancelled",
             Outcome::Skipped => "skipped",
         }
     }
@@ -96,6 +112,7 @@ impl Outcome {
         match self {
             Outcome::Noncompliant | Outcome::Unreadable => "error",
             Outcome::Undecided => "unknown",
+            Outcome::Cancelled => "stopped",
             other => other.label(),
         }
     }
@@ -106,7 +123,7 @@ impl Outcome {
             Outcome::Passed | Outcome::Fixed => "✓",
             Outcome::Planned => "→",
             Outcome::Undecided => "?",
-            Outcome::Skipped => "-",
+            Outcome::Skipped | Outcome::Cancelled => "-",
             Outcome::Noncompliant
             | Outcome::Unreadable
             | Outcome::Refused
@@ -126,6 +143,24 @@ pub(super) fn is_fixed(entry: &FileEntry) -> bool {
     Outcome::before_delivery(entry) == Outcome::Fixed
 }
 
+/// Returns whether a verified output of `entry` no longer has the finding.
+pub(super) fn is_cleared(entry: &FileEntry, finding: &Finding) -> bool {
+    let verified =
+        entry.fix.as_ref().filter(|fix| fix.output.is_some()).and_then(|fix| fix.verified.as_ref());
+    match verified {
+        Some(checks) if checks.verdict == Verdict::Compliant => {
+            finding.severity == Severity::Error || !checks.remaining.contains(&finding.rule)
+        }
+        Some(_) => false,
+        None => finding.severity == Severity::Error && is_fixed(entry),
+    }
+}
+
+/// Returns whether the output is one of an earlier run.
+pub(super) fn is_reused(entry: &FileEntry) -> bool {
+    entry.fix.as_ref().is_some_and(|fix| fix.reused && fix.output.is_some())
+}
+
 /// A problem of an entry other than its findings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
@@ -138,14 +173,18 @@ pub(super) struct Problem {
 }
 
 /// Every id of a [`Problem`], with its meaning.
-pub(super) const PROBLEMS: [(&str, &str); 6] = [
+pub(super) const PROBLEMS: [(&str, &str); 7] = [
     ("unreadable", "The file cannot be read as media."),
     ("indeterminate", "Too few facts are known to decide whether the file complies."),
     ("operation-failed", "greenlit could not check the file."),
+    ("cancelled", "The run was cancelled before the file was done."),
     ("fix-refused", "The file cannot be fixed with the given options."),
     ("fix-failed", "Fixing the file failed."),
     ("delivery", "The video or one of its ads was not delivered."),
 ];
+
+/// What a cancelled file needs.
+const CANCELLED: &str = "cancelled; run the same command again to resume";
 
 /// Returns the problems of `entry` other than its findings.
 pub(super) fn problems(entry: &FileEntry) -> Vec<Problem> {
@@ -164,6 +203,7 @@ pub(super) fn problems(entry: &FileEntry) -> Vec<Problem> {
             let default = "The output failed verification.".to_owned();
             add("fix-failed", fix_reason.unwrap_or(default), true);
         }
+        Outcome::Cancelled => add("cancelled", fix_reason.unwrap_or_else(|| reason(CANCELLED)), true),
         Outcome::Refused => {
             add("fix-refused", fix_reason.unwrap_or_else(|| "The file cannot be fixed.".to_owned()), false);
         }

@@ -9,7 +9,7 @@ use std::io;
 use serde::Serialize;
 
 use super::escape::{escape, uri_path, uri_path_encoded};
-use super::outcome::{Outcome, PROBLEMS, Problem, is_fixed, problems};
+use super::outcome::{Outcome, PROBLEMS, Problem, is_cleared, problems};
 use super::{FileEntry, Report, text};
 use crate::model::TimeRange;
 use crate::rules::{Confidence, Finding, Remedy, Severity};
@@ -235,10 +235,9 @@ impl<'a> Rules<'a> {
 }
 
 fn results<'a>(entry: &'a FileEntry, rules: &Rules<'_>) -> Vec<SarifResult<'a>> {
-    let fixed = is_fixed(entry);
     let from_problems = problems(entry).into_iter().map(|problem| from_problem(entry, problem, rules));
     let mut all: Vec<SarifResult<'a>> = from_problems.collect();
-    all.extend(entry.findings.iter().map(|finding| from_finding(entry, finding, fixed, rules)));
+    all.extend(entry.findings.iter().map(|finding| from_finding(entry, finding, rules)));
     all
 }
 
@@ -255,20 +254,12 @@ fn from_problem<'a>(entry: &'a FileEntry, problem: Problem, rules: &Rules<'_>) -
     }
 }
 
-fn from_finding<'a>(
-    entry: &'a FileEntry,
-    finding: &'a Finding,
-    fixed: bool,
-    rules: &Rules<'_>,
-) -> SarifResult<'a> {
+fn from_finding<'a>(entry: &'a FileEntry, finding: &'a Finding, rules: &Rules<'_>) -> SarifResult<'a> {
     let Finding { rule, severity, stream, actual, allowed, message, ranges, .. } = finding;
     let place = text::place(finding).map_or(String::new(), |place| format!(" ({place})"));
     let text = format!("{}: found {}, allowed {}{place}.", escape(message), escape(actual), escape(allowed));
-    let output = entry
-        .fix
-        .as_ref()
-        .and_then(|fix| fix.output.as_deref())
-        .filter(|_| fixed && *severity == Severity::Error);
+    let output =
+        entry.fix.as_ref().and_then(|fix| fix.output.as_deref()).filter(|_| is_cleared(entry, finding));
     let suppress = |output: &str| Suppression {
         kind: "external",
         status: "accepted",

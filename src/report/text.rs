@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::document::{Audio, Media, OldLimit, Video};
-use super::outcome::Outcome;
-use super::{FileEntry, Fix, FixAction, Report, Verified, units};
+use super::outcome::{Outcome, is_reused};
+use super::{AudioOutcome, FileEntry, Fix, FixAction, Report, Verified, units};
 use crate::model::{Completeness, HdrKind, TimeRange};
 use crate::rules::{Confidence, Finding, Severity};
 
@@ -14,7 +14,7 @@ const MAX_LISTED_RANGES: usize = 4;
 /// Returns the main facts of a file: `h264`, `1080x1920`, `9:16`, `30 fps`, …
 pub(super) fn facts(media: &Media) -> Vec<String> {
     let mut facts = Vec::new();
-    match media.video.first() {
+    match media.main.0.and_then(|main| media.video.get(main)) {
         Some(video) => add_video_facts(video, media.still, &mut facts),
         None => facts.push("no video".to_owned()),
     }
@@ -27,7 +27,7 @@ pub(super) fn facts(media: &Media) -> Vec<String> {
     // The container's bit rate is not valid if the duration had to be measured.
     let measured = media.measured_duration_s.map(|seconds| (media.size_bytes as f64 * 8.0 / seconds) as u64);
     facts.extend(measured.or(media.bit_rate).map(units::bit_rate));
-    match media.audio.iter().find(|audio| audio.decodable).or(media.audio.first()) {
+    match media.main.1.and_then(|main| media.audio.get(main)) {
         Some(audio) => facts.push(audio_text(audio)),
         None => facts.push("no audio".to_owned()),
     }
@@ -71,10 +71,10 @@ fn audio_text(audio: &Audio) -> String {
     }
 }
 
-/// Returns the name of a severity; an error of a fixed source is `fixed`.
+/// Returns the name of a severity; a finding that the output no longer has is `fixed`.
 pub(super) fn severity(severity: Severity, fixed: bool) -> &'static str {
     match severity {
-        Severity::Error if fixed => "fixed",
+        _ if fixed => "fixed",
         Severity::Error => "error",
         Severity::Warning => "warning",
         Severity::Advice => "advice",
@@ -122,12 +122,30 @@ pub(super) fn action(fix: &Fix) -> &'static str {
         FixAction::Copy => "copied unchanged",
         FixAction::Remux if planned => "would remux (streams copied)",
         FixAction::Remux => "remuxed (streams copied)",
-        FixAction::ReencodeAudio if planned => "would re-encode the audio and copy the video stream",
-        FixAction::ReencodeAudio => "audio re-encoded, video stream copied",
-        FixAction::ReencodeVideo if planned => "would re-encode the video and copy the audio stream",
-        FixAction::ReencodeVideo => "video re-encoded, audio stream copied",
-        FixAction::Reencode if planned => "would re-encode video and audio",
-        FixAction::Reencode => "video and audio re-encoded",
+        FixAction::ReencodeAudio if planned => match fix.audio {
+            AudioOutcome::Added => "would add silent audio and copy the video stream",
+            _ => "would re-encode the audio and copy the video stream",
+        },
+        FixAction::ReencodeAudio => match fix.audio {
+            AudioOutcome::Added => "silent audio added, video stream copied",
+            _ => "audio re-encoded, video stream copied",
+        },
+        FixAction::ReencodeVideo if planned => match fix.audio {
+            AudioOutcome::None => "would re-encode the video",
+            _ => "would re-encode the video and copy the audio stream",
+        },
+        FixAction::ReencodeVideo => match fix.audio {
+            AudioOutcome::None => "video re-encoded",
+            _ => "video re-encoded, audio stream copied",
+        },
+        FixAction::Reencode if planned => match fix.audio {
+            AudioOutcome::Added => "would re-encode the video and add silent audio",
+            _ => "would re-encode video and audio",
+        },
+        FixAction::Reencode => match fix.audio {
+            AudioOutcome::Added => "video re-encoded, silent audio added",
+            _ => "video and audio re-encoded",
+        },
         FixAction::Refused => "refused",
         FixAction::Failed => "failed",
     }
@@ -141,8 +159,16 @@ pub(super) fn verification(fix: &Fix) -> Option<String> {
     let Some(verified) = &fix.verified else {
         return Some("no".to_owned());
     };
-    let Verified { verdict, identical_streams, decoded_frames, decode_errors, duration_delta_s, similarity } =
-        verified;
+    let Verified {
+        verdict,
+        identical_streams,
+        decoded_frames,
+        decode_errors,
+        duration_delta_s,
+        similarity,
+        remaining: _,
+        concealed,
+    } = verified;
     let mut parts = vec![match verdict {
         crate::rules::Verdict::Compliant => "output compliant".to_owned(),
         _ => "output not compliant".to_owned(),
@@ -159,6 +185,7 @@ pub(super) fn verification(fix: &Fix) -> Option<String> {
             None => format!("{frames} decoded"),
         });
     }
+    parts.extend(concealed.iter().map(|damage| format!("concealed: {} in the source", damage.describe())));
     parts.extend(duration_delta_s.map(duration_delta));
     if let Some(similarity) = similarity {
         let (name, digits) = match similarity.metric.as_str() {
@@ -232,6 +259,19 @@ pub(super) fn tally(report: &Report) -> Vec<(Outcome, u64)> {
     let outcomes = worst_outcomes(report);
     let count = |outcome: Outcome| outcomes.iter().filter(|other| **other == outcome).count() as u64;
     Outcome::ALL.into_iter().map(|outcome| (outcome, count(outcome))).filter(|(_, n)| *n > 0).collect()
+}
+
+/// Returns a count of an outcome, such as `16 fixed (12 by an earlier run)`.
+pub(super) fn counted(report: &Report, outcome: Outcome, number: u64) -> String {
+    let same = report.files.iter().filter(|entry| Outcome::of(entry) == outcome);
+    let kept =
+        if outcome == Outcome::Fixed { same.filter(|entry| is_reused(entry)).count() as u64 } else { 0 };
+    let earlier = match kept {
+        0 => String::new(),
+        kept if kept == number => " by an earlier run".to_owned(),
+        kept => format!(" ({kept} by an earlier run)"),
+    };
+    format!("{number} {}{earlier}", outcome.label())
 }
 
 #[cfg(test)]

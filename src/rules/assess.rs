@@ -205,6 +205,26 @@ impl Assessment {
         &self.unknown
     }
 
+    /// Returns the assessment with the findings about the audio's content taken from `other`, an assessment of the
+    /// same file with another audio track.
+    #[must_use]
+    pub fn with_audio_findings_of(&self, other: &Assessment) -> Assessment {
+        const RULES: [&str; 6] = [
+            "audio-codec",
+            "audio-channels",
+            "audio-sample-rate",
+            "audio-bit-rate",
+            "loudness",
+            "av-duration",
+        ];
+        let about_audio = |finding: &&Finding| RULES.contains(&finding.rule.as_str());
+        let kept = self.findings.iter().filter(|finding| !about_audio(finding));
+        let mut findings: Vec<Finding> =
+            kept.chain(other.findings.iter().filter(about_audio)).cloned().collect();
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        Assessment { findings, ..self.clone() }
+    }
+
     /// Returns whether the file was assessed as a still image.
     pub fn is_image(&self) -> bool {
         self.is_image

@@ -21,6 +21,8 @@ pub enum Remedy {
     ReencodeVideo,
     /// A part of the video is cut off, which needs consent.
     Trim,
+    /// The video starts at its first frame that can be decoded, which needs consent.
+    FromKeyFrame,
     /// greenlit cannot fix the finding.
     Refuse,
 }
@@ -52,6 +54,9 @@ pub struct Finding {
     pub remedy: Remedy,
     /// Where the limit is published.
     pub source: Option<String>,
+    /// Whether the message alone tells the value found and what is allowed. Not part of the report.
+    #[serde(skip)]
+    pub stated: bool,
 }
 
 /// The verdict on one file under one profile.

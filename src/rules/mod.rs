@@ -7,6 +7,7 @@
 mod all;
 mod assess;
 mod finding;
+mod kept_size;
 mod rule;
 mod validated_asset;
 pub(crate) mod value_text;
@@ -17,6 +18,11 @@ pub use assess::{Assessment, RuleSet, Selection, SelectionError, assess, assess_
 pub use finding::{Finding, Remedy, Verdict};
 pub use rule::{FindingCollector, Rule, RuleDoc, Scope, Subject, Violation};
 pub use validated_asset::ValidatedAsset;
+
+/// Returns whether only a full decode shows violations of the rule.
+pub fn needs_decode(rule: &str) -> bool {
+    matches!(rule, "black" | "freeze" | "silence" | "letterbox" | "loudness")
+}
 
 #[cfg(test)]
 mod tests;

@@ -86,10 +86,14 @@ pub struct Violation {
     pub stream: Option<u32>,
     /// Severity, if it differs from the profile's.
     pub severity: Option<Severity>,
+    /// The lowest severity, whatever severity the profile sets.
+    pub at_least: Option<Severity>,
     /// The affected spans of the video.
     pub ranges: Vec<TimeRange>,
     /// For missing data, the first missing second.
     pub first_missing_s: Option<f64>,
+    /// Whether the message alone tells what was found and what is allowed.
+    pub stated: bool,
 }
 
 impl Violation {
@@ -107,15 +111,31 @@ impl Violation {
             remedy,
             stream: None,
             severity: None,
+            at_least: None,
             ranges: Vec::new(),
             first_missing_s: None,
+            stated: false,
         }
+    }
+
+    /// Marks the message as one that tells both values, so that reports need not repeat them.
+    #[must_use]
+    pub fn stated(mut self) -> Violation {
+        self.stated = true;
+        self
     }
 
     /// Sets the index of the stream.
     #[must_use]
     pub fn at(mut self, stream: u32) -> Violation {
         self.stream = Some(stream);
+        self
+    }
+
+    /// Raises it to this severity if the profile sets a lower one.
+    #[must_use]
+    pub fn at_least(mut self, severity: Severity) -> Violation {
+        self.at_least = Some(severity);
         self
     }
 
@@ -153,8 +173,19 @@ impl<'a> FindingCollector<'a> {
 
     /// Adds a finding whose message ends with what the platform allows.
     pub fn add(&mut self, violation: Violation) {
-        let Violation { actual, allowed, message, remedy, stream, severity, ranges, first_missing_s } =
-            violation;
+        let Violation {
+            actual,
+            allowed,
+            message,
+            remedy,
+            stream,
+            severity,
+            at_least,
+            ranges,
+            first_missing_s,
+            stated,
+        } = violation;
+        let severity = severity.unwrap_or(self.limits.severity).min(self.limits.severity);
         let message = format!(
             "{message}; {} allow{} {allowed}",
             self.platform,
@@ -162,7 +193,7 @@ impl<'a> FindingCollector<'a> {
         );
         self.findings.push(Finding {
             rule: self.rule.to_owned(),
-            severity: severity.unwrap_or(self.limits.severity).min(self.limits.severity),
+            severity: at_least.map_or(severity, |least| severity.max(least)),
             stream,
             actual,
             allowed,
@@ -173,6 +204,7 @@ impl<'a> FindingCollector<'a> {
             confidence: self.limits.confidence,
             remedy,
             source: self.limits.source.clone(),
+            stated,
         });
     }
 

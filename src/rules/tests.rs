@@ -86,8 +86,12 @@ fn each_rule_fires_on_its_own_fault_only() {
         ("fast-start", |facts| facts.fast_start = Some(false)),
         ("fragmented", |facts| facts.fragmented = Some(true)),
         ("edit-list", |facts| {
-            facts.video[0].edit_list =
-                Some(EditList { kind: EditListKind::Editing, entries: 2, reason: "two edits".into() });
+            facts.video[0].edit_list = Some(EditList {
+                kind: EditListKind::Editing,
+                entries: 2,
+                delay_only: false,
+                reason: "two edits".into(),
+            });
         }),
         ("start-time", |facts| {
             facts.video[0].start_s = Some(0.5);
@@ -95,7 +99,13 @@ fn each_rule_fires_on_its_own_fault_only() {
         }),
         ("timestamps", |facts| facts.video[0].timing.as_mut().unwrap().duplicates = 1),
         ("extra-streams", |facts| {
-            facts.other.push(OtherStream { index: 2, kind: OtherKind::Data, codec: Some("tmcd".into()) });
+            facts.other.push(OtherStream {
+                index: 2,
+                kind: OtherKind::Data,
+                codec: Some("tmcd".into()),
+                language: None,
+                duration_s: None,
+            });
         }),
         ("stream-order", |facts| (facts.video[0].index, facts.audio[0].index) = (1, 0)),
         ("av-duration", |facts| facts.audio[0].duration_s = Some(12.0)),

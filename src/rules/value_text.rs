@@ -55,6 +55,24 @@ pub(crate) fn seconds(time: f64) -> String {
     }
 }
 
+/// Describes frames at the start that cannot be decoded; `at` is the time of the first that can, in seconds.
+pub(crate) fn lost_start(frames: u64, at: f64) -> String {
+    let (which, whose) = if frames == 1 {
+        ("the first frame".to_owned(), "its")
+    } else {
+        (format!("the first {frames} frames"), "their")
+    };
+    format!(
+        "{which} cannot be decoded because {whose} key frame is missing; the video can be shown from {}",
+        seconds(at)
+    )
+}
+
+/// Describes a video without any key frame among its first frames.
+pub(crate) fn no_key_frame(frames: u64) -> String {
+    format!("the video cannot be decoded: none of its first {frames} frames is a key frame")
+}
+
 /// Formats frames per second: `29.97 fps`.
 pub(crate) fn rate(rate: Rational) -> String {
     format!("{} fps", trimmed(rate.as_f64(), 3))

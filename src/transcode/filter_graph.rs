@@ -3,6 +3,7 @@
 //! Pure: frame format and plan in, FFmpeg filter text out. Every inserted value is a number, a name
 //! from a table in this module, or a colour of six hexadecimal digits.
 
+use super::gamut::gamut_filters;
 use crate::model::{Flip, HdrKind, Rotation, Size};
 use crate::plan::{Canvas, Fill, VideoEncode};
 
@@ -69,6 +70,12 @@ pub fn video_graph(
     if let Some(color) = &plan.alpha_background {
         // The background is derived from the frame: a separate colour source has its own timestamps.
         let [r, g, b] = channels(color)?;
+        // The background is BT.709 already, so the frame is converted before it is composed.
+        chain.extend(gamut_filters(&mut source, true, filters)?);
+        if !source.rgb {
+            let input = swscale_input(&source);
+            chain.push(format!("scale=flags={SWS_FLAGS}{input}:out_range=pc"));
+        }
         chain.push("format=rgba,split[clear][bg0]".to_owned());
         let background = format!("[bg0]lutrgb=r={r}:g={g}:b={b}:a=255[bg]");
         let last = chain.pop().unwrap_or_default();
@@ -91,6 +98,7 @@ pub fn video_graph(
         source.primaries = Some("bt709".to_owned());
         source.transfer = Some("bt709".to_owned());
     }
+    chain.extend(gamut_filters(&mut source, false, filters)?);
     match plan.flip {
         Some(Flip::Horizontal) => chain.push("hflip".to_owned()),
         Some(Flip::Vertical) => chain.push("vflip".to_owned()),
@@ -150,34 +158,40 @@ fn matrix_or_guess(source: &FrameFormat) -> &str {
 fn scale_filter(source: &FrameFormat, from: (u32, u32), to: Size, filters: AvailableFilters) -> String {
     let Size { width, height } = to;
     let range = if source.full_range { "pc" } else { "tv" };
-    let matrix = matrix_or_guess(source);
-    let zimg_matrix = match matrix {
-        "bt709" | "bt470bg" | "smpte170m" | "bt2020nc" => Some(matrix),
-        _ => None,
-    };
-    let wide_gamut = source.primaries.as_deref() == Some("bt2020");
     let even = from.0.is_multiple_of(2) && from.1.is_multiple_of(2);
-    if let (true, true, true, Some(matrix)) = (filters.zscale, source.zimg, even, zimg_matrix) {
-        let gamut = if wide_gamut { ":pin=bt2020:tin=bt709:p=bt709:t=bt709" } else { "" };
+    if let (true, true, true, Some(matrix)) = (filters.zscale, source.zimg, even, zimg_matrix(source)) {
         return format!(
-            "zscale=w={width}:h={height}:f=lanczos:min={matrix}:m=bt709:rin={range}:r=tv{gamut}:d=ordered,format=yuv420p"
+            "zscale=w={width}:h={height}:f=lanczos:min={matrix}:m=bt709:rin={range}:r=tv:d=ordered,format=yuv420p"
         );
     }
-    let input = if source.rgb {
-        String::new()
-    } else {
-        let matrix = match matrix {
-            "bt709" => "bt709",
-            "smpte240m" => "smpte240m",
-            "fcc" => "fcc",
-            "bt2020nc" | "bt2020c" => "bt2020",
-            _ => "bt601",
-        };
-        format!(":in_color_matrix={matrix}:in_range={range}")
-    };
+    let input = swscale_input(source);
     format!(
         "scale={width}:{height}:flags={SWS_FLAGS}{input}:out_color_matrix=bt709:out_range=tv,format=yuv420p"
     )
+}
+
+/// Returns zimg's name of the matrix, if zimg is used for it.
+pub(super) fn zimg_matrix(source: &FrameFormat) -> Option<&str> {
+    match matrix_or_guess(source) {
+        matrix @ ("bt709" | "bt470bg" | "smpte170m" | "bt2020nc") => Some(matrix),
+        _ => None,
+    }
+}
+
+/// Returns the options by which swscale reads the samples; none for RGB.
+pub(super) fn swscale_input(source: &FrameFormat) -> String {
+    if source.rgb {
+        return String::new();
+    }
+    let range = if source.full_range { "pc" } else { "tv" };
+    let matrix = match matrix_or_guess(source) {
+        "bt709" => "bt709",
+        "smpte240m" => "smpte240m",
+        "fcc" => "fcc",
+        "bt2020nc" | "bt2020c" => "bt2020",
+        _ => "bt601",
+    };
+    format!(":in_color_matrix={matrix}:in_range={range}")
 }
 
 fn tone_map_filter(source: &FrameFormat, from: HdrKind) -> String {
@@ -336,6 +350,33 @@ mod tests {
         assert!(text.contains("tin=arib-std-b67:min=bt2020nc:pin=bt2020:rin=tv:p=bt2020:t=linear"), "{text}");
         let result = video_graph(&source(), &plan, AvailableFilters { zscale: false });
         assert_eq!(result, Err(GraphError::Missing("zscale")));
+    }
+
+    #[test]
+    fn other_primaries_are_converted_in_linear_light_whatever_the_layout() {
+        let wide = FrameFormat { primaries: Some("smpte432".to_owned()), ..source() };
+        let text = video_graph(&wide, &plan(), ZSCALE).unwrap();
+        assert!(
+            text.contains("rin=tv:pin=smpte432:tin=bt709:p=bt709:t=bt709:m=gbr:r=pc,format=gbrp12le"),
+            "{text}"
+        );
+        for other in [
+            FrameFormat { size: (321, 241), ..wide.clone() },
+            FrameFormat { zimg: false, ..wide.clone() },
+            FrameFormat { rgb: true, zimg: false, ..wide.clone() },
+        ] {
+            let text = video_graph(&other, &plan(), ZSCALE).unwrap();
+            assert!(text.contains("format=gbrp12le,zscale=min=gbr:rin=pc:pin=smpte432"), "{text}");
+        }
+        let mut clear = plan();
+        clear.alpha_background = Some("112233".to_owned());
+        let text = video_graph(&wide, &clear, ZSCALE).unwrap();
+        let (converted, composed) = (text.find("pin=smpte432").unwrap(), text.find("overlay").unwrap());
+        assert!(converted < composed && text.matches("pin=").count() == 1, "{text}");
+        let missing = video_graph(&wide, &plan(), AvailableFilters { zscale: false });
+        assert_eq!(missing, Err(GraphError::Missing("zscale")));
+        let tagged = FrameFormat { primaries: Some("bt709".to_owned()), ..source() };
+        assert!(!video_graph(&tagged, &plan(), ZSCALE).unwrap().contains("pin="));
     }
 
     #[test]

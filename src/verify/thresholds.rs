@@ -29,6 +29,9 @@ pub const REFERENCE_SAMPLE_EVERY: u64 = 60;
 /// Minimum of the mean SSIMULACRA2 of these samples. Correct outputs of the corpus reach 32 to 100 at the
 /// fastest preset, most of them at least 65; a wrong rotation, flip or crop falls below zero.
 pub const REFERENCE_MEAN: f64 = 5.0;
+/// A sample that scores less is compared once more without its fine detail. Correct outputs with one-pixel patterns
+/// fall to -100 at full detail and reach 80 and more without it; a wrong rotation, flip or crop stays below zero.
+pub const FINE_DETAIL_BELOW: f64 = 40.0;
 /// Maximum seconds by which the video of a source may end before the end declared by its container.
 pub const MISSING_TAIL_S: f64 = 0.5;
 /// Maximum difference in seconds between output and planned duration, in addition to a frame: plans rely on

@@ -17,7 +17,8 @@ fn a_cover_is_a_png_of_the_requested_size() {
     let input = File::open(fixture("firefox-media-bunny_hd_5s.mp4")).unwrap();
     let cancel = Arc::new(AtomicBool::new(false));
     let size = Size::new(360, 640);
-    let report = cover(input, out.create(), "in", size, Rotation::None, None, cancel, &mut |_| {}).unwrap();
+    let report =
+        cover(input, out.create(), "in", 0, size, Rotation::None, None, cancel, &mut |_| {}).unwrap();
     assert!(report.at_s >= 0.0);
     let image = image::ImageReader::new(std::io::BufReader::new(File::open(out.path()).unwrap()))
         .with_guessed_format()

@@ -32,6 +32,7 @@ use crate::ship::{Journal, Wait};
 
 use super::args::{CommonArgs, ShipArgs};
 use super::asset_preparer::LocalAssetPreparer;
+use super::cache;
 use super::destination::{Destination, PublicationKind, SANDBOX};
 use super::error::CliError;
 use super::event_log::EventLog;
@@ -155,6 +156,7 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
         fix_record: FixRecord::open(&settings.state_folder().join("fix.jsonl"))
             .map_err(|source| operation("cannot open the record of earlier fixes", source))?,
         cancel: Arc::clone(cancel),
+        probe_cache: cache::open(settings, false),
         outcomes: Mutex::new(HashMap::new()),
     });
     let log = args.events.as_deref().map(EventLog::open).transpose()?;

@@ -72,7 +72,7 @@ pub(super) fn job_limits(job: &Job, timeouts: &WorkerTimeouts, processors: u64) 
         // Drivers map whole devices, and some start slowly.
         Job::Trial { .. } => (2 * coding, Duration::from_secs(600), timeouts.stall),
         Job::Cover { .. } => (coding, Duration::from_secs(3600), timeouts.stall),
-        Job::Deep => (coding, MAX_CPU, timeouts.stall),
+        Job::Deep | Job::Decode => (coding, MAX_CPU, timeouts.stall),
         Job::Fix { specs, .. } => {
             let space = |spec| coding + pixels(spec).saturating_mul(BYTES_PER_PIXEL);
             let (space, time) = (specs.iter().map(space).sum(), specs.iter().map(fix_time).sum());

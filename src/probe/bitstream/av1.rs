@@ -4,6 +4,8 @@
 use super::Bits;
 
 const OBU_SEQUENCE_HEADER: u32 = 1;
+/// Units read before the sequence header of a sample.
+const MAX_UNITS: usize = 16;
 const PRIMARIES_BT709: u8 = 1;
 const TRANSFER_SRGB: u8 = 13;
 const MATRIX_IDENTITY: u8 = 0;
@@ -60,8 +62,37 @@ pub fn from_av1c(record: &[u8]) -> Option<SequenceHeader> {
     sequence_header(&mut bits)
 }
 
+/// Returns the largest width and height of frames, in pixels, by the sequence header of a sample; `None` for a
+/// sample without one.
+pub fn sequence_size(sample: &[u8]) -> Option<(u32, u32)> {
+    let mut rest = sample;
+    // The sequence header precedes the frames, after few other units.
+    for _ in 0..MAX_UNITS {
+        let mut bits = Bits::new(rest);
+        bits.skip(1)?;
+        let kind = bits.take(4)?;
+        let (extended, sized) = (bits.flag()?, bits.flag()?);
+        bits.skip(1 + if extended { 8 } else { 0 })?;
+        if !sized || is_frame(kind) {
+            return None;
+        }
+        let length = usize::try_from(leb128(&mut bits)?).ok()?;
+        let start = rest.len() - bits.left() / 8;
+        if kind == OBU_SEQUENCE_HEADER {
+            return sequence_header(&mut bits).map(|header| (header.width, header.height));
+        }
+        rest = rest.get(start.checked_add(length)?..)?;
+    }
+    None
+}
+
+/// Returns whether an OBU of this type belongs to a frame.
+fn is_frame(kind: u32) -> bool {
+    matches!(kind, 3 | 4 | 6 | 7)
+}
+
 /// Reads a number coded in groups of seven bits, lowest first.
-fn leb128(bits: &mut Bits<'_>) -> Option<u64> {
+pub(super) fn leb128(bits: &mut Bits<'_>) -> Option<u64> {
     let mut value = 0;
     for group in 0..8 {
         let byte = u64::from(bits.take(8)?);

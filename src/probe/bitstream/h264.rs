@@ -34,6 +34,20 @@ pub fn sets(record: &[u8]) -> Option<Vec<&[u8]>> {
     Some(sets)
 }
 
+/// Returns the sequence and picture parameter sets of an `avcC` record; `None` when the record is malformed.
+pub fn record_units(record: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut units = sets(record)?;
+    let sequence_bytes: usize = units.iter().map(|set| set.len() + 2).sum();
+    let (&count, mut rest) = record.get(6 + sequence_bytes..)?.split_first()?;
+    for _ in 0..count {
+        let (length, after) = rest.split_first_chunk::<2>()?;
+        let (set, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+        units.push(set);
+        rest = after;
+    }
+    Some(units)
+}
+
 /// Parses the first sequence parameter set of an `avcC` record; `None` when the record is malformed.
 pub fn from_avcc(record: &[u8]) -> Option<SpsParams> {
     if *record.first()? != 1 || record.get(5)? & 0x1f == 0 {

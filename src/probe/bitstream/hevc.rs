@@ -4,6 +4,7 @@
 use super::{Bits, SpsParams, nal_units_any_framing, vui};
 
 const NAL_SPS: u8 = 33;
+const NAL_PPS: u8 = 34;
 /// Larger than any level permits, in pixels.
 const MAX_SIDE: u32 = 1 << 16;
 
@@ -23,6 +24,13 @@ pub fn from_hvcc(record: &[u8]) -> Option<SpsParams> {
 /// Returns all sequence parameter sets of a record; `None` when the record is malformed.
 pub fn sets(record: &[u8]) -> Option<Vec<&[u8]>> {
     units_of_type(record, NAL_SPS)
+}
+
+/// Returns the sequence and picture parameter sets of a record; `None` when the record is malformed.
+pub fn record_units(record: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut units = sets(record)?;
+    units.extend(units_of_type(record, NAL_PPS)?);
+    Some(units)
 }
 
 /// Returns whether an `hvcC` record contains HDR10 metadata; see [`has_hdr10_metadata`].

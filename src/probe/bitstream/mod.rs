@@ -8,11 +8,15 @@
 pub mod aac;
 pub mod av1;
 mod bits;
+pub mod frame_size;
 pub mod h264;
 pub mod hevc;
 pub mod mpeg_audio;
+pub mod mpeg_video;
+mod nal_sizes;
 pub mod opus;
 pub mod parameter_sets;
+pub mod random_access;
 pub mod vp8;
 pub mod vp9;
 

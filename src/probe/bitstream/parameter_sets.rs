@@ -29,7 +29,7 @@ impl SetCodec {
         }
     }
 
-    fn parse(self, unit: &[u8]) -> Option<SpsParams> {
+    pub(super) fn parse(self, unit: &[u8]) -> Option<SpsParams> {
         match self {
             SetCodec::Avc => h264::parse_sps(unit),
             // Sets of further layers matter only to decoders that support layers.
@@ -86,7 +86,7 @@ impl ParameterSets {
     /// configuration than the previous set with its id.
     pub fn update(&mut self, sample: &[u8]) -> bool {
         let mut changed = false;
-        let mut units = UnitReader { rest: sample, length_bytes: self.length_bytes, codec: self.codec };
+        let mut units = UnitReader::new(sample, self.length_bytes, self.codec);
         for _ in 0..MAX_UNITS {
             let Some(unit) = units.next_before_slices() else { break };
             changed |= self.add(unit);
@@ -118,14 +118,27 @@ impl ParameterSets {
 }
 
 /// Reads the units of a sample up to its first slice, which is long and need not be searched.
-struct UnitReader<'a> {
+pub(super) struct UnitReader<'a> {
     rest: &'a [u8],
     length_bytes: Option<usize>,
     codec: SetCodec,
 }
 
 impl<'a> UnitReader<'a> {
-    fn next_before_slices(&mut self) -> Option<&'a [u8]> {
+    pub(super) fn new(sample: &'a [u8], length_bytes: Option<usize>, codec: SetCodec) -> UnitReader<'a> {
+        UnitReader { rest: sample, length_bytes, codec }
+    }
+
+    /// Returns the rest of the sample from the first slice on, once all units before it were read.
+    pub(super) fn slice(&self) -> Option<&'a [u8]> {
+        let after = match self.length_bytes {
+            Some(bytes) => self.rest.get(bytes..)?,
+            None => &self.rest[start_code(self.rest)? + 3..],
+        };
+        after.first().is_some_and(|&header| self.codec.is_slice(header)).then_some(after)
+    }
+
+    pub(super) fn next_before_slices(&mut self) -> Option<&'a [u8]> {
         let (after, end) = match self.length_bytes {
             Some(bytes) => {
                 let (length, after) = self.rest.split_at_checked(bytes)?;

@@ -62,6 +62,46 @@ pub fn key_frame(sample: &[u8]) -> Option<KeyFrame> {
     Some(KeyFrame { profile, bit_depth, color_space, full_range, subsampling, width, height })
 }
 
+/// Returns width and height, in pixels, of the first frame of a sample if its header states them: of every key
+/// frame, and of other frames that have another size than those they are predicted from.
+pub fn frame_size(sample: &[u8]) -> Option<(u32, u32)> {
+    if let Some(frame) = key_frame(sample) {
+        return Some((frame.width, frame.height));
+    }
+    let mut bits = Bits::new(sample);
+    if bits.take(2)? != 2 {
+        return None;
+    }
+    let (low, high) = (bits.flag()?, bits.flag()?);
+    if low && high && bits.flag()? {
+        return None;
+    }
+    let (existing, inter) = (bits.flag()?, bits.flag()?);
+    let (shown, resilient) = (bits.flag()?, bits.flag()?);
+    if existing || !inter {
+        return None;
+    }
+    let intra_only = !shown && bits.flag()?;
+    if !resilient {
+        bits.skip(2)?; // reset_frame_context
+    }
+    if intra_only {
+        // Other profiles also state their colours.
+        if low || high || bits.take(24)? != SYNC_CODE {
+            return None;
+        }
+        bits.skip(8)?; // refresh_frame_flags
+    } else {
+        bits.skip(8 + 3 * (3 + 1))?; // refresh_frame_flags, three references with their signs
+        for _ in 0..3 {
+            if bits.flag()? {
+                return None; // as large as this reference
+            }
+        }
+    }
+    Some((bits.take(16)? + 1, bits.take(16)? + 1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +122,21 @@ mod tests {
             height: 240,
         };
         assert_eq!(frame, Some(expected));
+    }
+
+    #[test]
+    fn only_frames_of_their_own_size_state_it() {
+        let frame = |bits: &str| -> Vec<u8> {
+            let padded = format!("{bits:0<120}");
+            let byte = |bits: &[u8]| bits.iter().fold(0, |value, bit| value << 1 | (bit - b'0'));
+            padded.as_bytes().chunks(8).map(byte).collect()
+        };
+        assert_eq!(frame_size(&PLAIN), Some((320, 240)));
+        // Marker, profile 0, inter, shown, not resilient, contexts, refresh, references.
+        let header = format!("10{}0110{}{}{}", "00", "00", "00000001", "000000000000");
+        let size = format!("{:016b}{:016b}", 159, 119);
+        assert_eq!(frame_size(&frame(&format!("{header}000{size}"))), Some((160, 120)));
+        assert_eq!(frame_size(&frame(&format!("{header}010{size}"))), None, "as large as a reference");
     }
 
     #[test]

@@ -1,14 +1,21 @@
 //! Reads the declarations of a container, without decoding anything.
 
+mod asf_encryption;
+mod avi_header;
 mod images;
 mod jpeg;
 mod matroska;
+mod matroska_header;
+mod matroska_tracks;
 mod riff;
+mod scrambling;
+mod stream_marks;
 mod streams;
 
 use std::io;
 
 pub(crate) use matroska::last_block;
+pub use stream_marks::{Encryption, StreamSelector};
 
 use super::bytes::{Bytes, read_range};
 use super::isobmff::{self, IsoTrack};
@@ -23,6 +30,8 @@ pub struct Declared {
     pub major_brand: Option<String>,
     /// Matroska's document type.
     pub doc_type: Option<String>,
+    /// Whether each Matroska track is enabled, in the order of FFmpeg's streams.
+    pub enabled_tracks: Vec<bool>,
     /// Whether `moov` is before the media data.
     pub fast_start: Option<bool>,
     /// Whether the samples are in movie fragments.
@@ -33,6 +42,14 @@ pub struct Declared {
     pub missing_index: Option<String>,
     /// The tracks of an ISO file.
     pub tracks: Vec<IsoTrack>,
+    /// The duration of an ISO file by its index, in seconds.
+    pub measured_s: Option<f64>,
+    /// A declared duration of an ISO file in seconds that its index contradicts.
+    pub contradicted_s: Option<f64>,
+    /// The declared durations of other containers in seconds, zero included.
+    pub durations_s: Vec<f64>,
+    /// The encrypted streams of other containers.
+    pub encrypted: Vec<Encryption>,
 }
 
 /// Reads the declarations of a file.
@@ -49,19 +66,29 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Declared> {
         declared.fragmented = Some(layout.fragmented);
         declared.completeness = layout.completeness;
         declared.tracks = layout.tracks;
+        declared.measured_s = layout.durations.measured_s;
+        declared.contradicted_s = layout.durations.contradicted_s;
         return Ok(declared);
     }
     let head = read_range(bytes, 0, 256)?;
     declared.completeness = if head.starts_with(b"RIFF") || head.starts_with(b"RF64") {
+        declared.durations_s = avi_header::durations(bytes)?;
         riff::read(bytes)?
     } else if head.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]) {
         declared.doc_type = matroska::doc_type(&head);
+        declared.enabled_tracks = matroska_tracks::enabled(bytes)?;
+        let header = matroska_header::read(bytes)?;
+        declared.durations_s.extend(header.duration_s);
+        declared.encrypted = header.encrypted;
         matroska::read(&head, bytes.len()?)
     } else if head.starts_with(b"FLV\x01") {
+        declared.durations_s.extend(streams::flv_duration(bytes)?);
+        declared.encrypted = streams::flv_encryption(bytes)?;
         streams::flv(bytes)?
     } else if head.starts_with(b"OggS") {
         streams::ogg(bytes)?
     } else if head.starts_with(&[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11]) {
+        declared.encrypted = asf_encryption::read(bytes)?;
         streams::asf(bytes)?
     } else if head.starts_with(b"GIF8") {
         images::gif(bytes)?
@@ -69,7 +96,11 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Declared> {
         images::png(bytes)?
     } else if head.starts_with(b"\xff\xd8\xff") {
         jpeg::read(bytes)?
+    } else if head.starts_with(&[0, 0, 1, 0xba]) {
+        declared.encrypted = scrambling::program_stream(bytes)?;
+        Completeness::Unknown
     } else {
+        declared.encrypted = scrambling::transport_stream(bytes)?.unwrap_or_default();
         Completeness::Unknown
     };
     Ok(declared)

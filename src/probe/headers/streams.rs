@@ -3,6 +3,7 @@
 use std::io;
 
 use super::super::bytes::{Bytes, read_range};
+use super::stream_marks::{Encryption, StreamSelector};
 use super::too_short;
 use crate::model::Completeness;
 
@@ -54,11 +55,48 @@ pub(super) fn flv<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Completeness> {
     })
 }
 
+/// Returns the duration that `onMetaData` declares, in seconds.
+pub(super) fn flv_duration<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<f64>> {
+    let script = read_range(bytes, 0, MAX_SCRIPT_BYTES)?;
+    let tag = script.get(13..).unwrap_or_default();
+    if tag.first().is_none_or(|kind| kind & 0x1f != 18) {
+        return Ok(None);
+    }
+    Ok(script_number(tag, b"\0\x08duration\0").filter(|seconds| seconds.is_finite() && *seconds >= 0.0))
+}
+
+/// Returns the streams with encrypted tags (Video File Format Specification 10.1, E.4.1 and annex F).
+pub(super) fn flv_encryption<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Vec<Encryption>> {
+    const FILTER: u8 = 0x20;
+    let mut encrypted = Vec::new();
+    let mut at = 13_u64;
+    for _ in 0..MAX_TAGS {
+        let tag = read_range(bytes, at, 4)?;
+        let [kind, a, b, c] = tag[..] else { break };
+        let streams = match kind & 0x1f {
+            8 => StreamSelector::Audio,
+            9 => StreamSelector::Video,
+            18 => StreamSelector::All,
+            _ => break,
+        };
+        let mark = Encryption::new(streams, "flv");
+        if kind & FILTER != 0 && kind & 0x1f != 18 && !encrypted.contains(&mark) {
+            encrypted.push(mark);
+        }
+        at += 15 + u64::from(u32::from_be_bytes([0, a, b, c]));
+    }
+    Ok(encrypted)
+}
+
+/// Returns the number that follows a key of script data.
+fn script_number(script: &[u8], key: &[u8]) -> Option<f64> {
+    let after = script.windows(key.len()).position(|window| window == key)? + key.len();
+    Some(f64::from_be_bytes(script.get(after..after + 8)?.try_into().ok()?))
+}
+
 /// Returns the value of the key `filesize` in bytes.
 fn file_size(script: &[u8]) -> Option<u64> {
-    const KEY: &[u8] = b"\0\x08filesize\0";
-    let after = script.windows(KEY.len()).position(|window| window == KEY)? + KEY.len();
-    let value = f64::from_be_bytes(script.get(after..after + 8)?.try_into().ok()?);
+    let value = script_number(script, b"\0\x08filesize\0")?;
     // A larger float is not exact to the byte.
     (1.0..9e15).contains(&value).then_some(value as u64)
 }

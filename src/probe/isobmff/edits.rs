@@ -41,7 +41,8 @@ pub(super) fn read<B: Bytes + ?Sized>(
     let media =
         media.map(|mdhd| read_content(bytes, &mdhd)).transpose()?.and_then(|content| timescale(&content));
     let (kind, reason) = classify(&edits, movie_scale, media, fragmented);
-    Ok(Some(EditList { kind, entries: edits.len() as u32, reason }))
+    let delay_only = is_delay_only(&edits, movie_scale, media, fragmented);
+    Ok(Some(EditList { kind, entries: edits.len() as u32, delay_only, reason }))
 }
 
 /// Parses time scale and duration from the content of `mvhd` or `mdhd`, which have the same start.
@@ -54,6 +55,40 @@ pub(super) fn timescale(content: &[u8]) -> Option<(u32, u64)> {
         (number(12)?, u64::from(number(16)?))
     };
     (scale > 0).then_some((scale, duration))
+}
+
+/// Returns the duration that is presented of `ticks` of media, in seconds: all of it without an edit list; `None`
+/// for an edit list that is repeated (flag 1 of `elst`). `first_offset` is the composition time of the first sample.
+pub(super) fn presented_s<B: Bytes + ?Sized>(
+    bytes: &B,
+    trak: &BoxHeader,
+    movie_scale: Option<u32>,
+    media_scale: u32,
+    ticks: u64,
+    first_offset: i64,
+) -> io::Result<Option<f64>> {
+    let media_s = ticks as f64 / f64::from(media_scale);
+    // Edits count in composition times.
+    let end_s = media_s + first_offset as f64 / f64::from(media_scale);
+    let list = super::descendant(bytes, trak, &[b"edts", b"elst"])?;
+    let content = list.map(|elst| read_content(bytes, &elst)).transpose()?.unwrap_or_default();
+    if content.get(3).is_some_and(|flags| flags & 1 != 0) {
+        return Ok(None);
+    }
+    let edits = Some(parse(&content));
+    let (Some(edits), Some(movie_scale)) = (edits.filter(|edits| !edits.is_empty()), movie_scale) else {
+        return Ok(Some(media_s));
+    };
+    let shown = edits.iter().map(|edit| {
+        let edit_s = edit.duration as f64 / f64::from(movie_scale);
+        if edit.media_time < 0 {
+            return edit_s;
+        }
+        let rest_s = (end_s - edit.media_time as f64 / f64::from(media_scale)).max(0.0);
+        // A duration of zero shows the rest of the media.
+        if edit.duration == 0 { rest_s } else { edit_s.min(rest_s) }
+    });
+    Ok(Some(shown.sum()))
 }
 
 fn parse(content: &[u8]) -> Vec<Edit> {
@@ -71,6 +106,17 @@ fn parse(content: &[u8]) -> Vec<Edit> {
             Edit { duration: word(duration), media_time, rate: word(rate) as u32 }
         })
         .collect()
+}
+
+/// Returns whether the edits are an empty one, which delays the track, and one that plays the whole track.
+fn is_delay_only(
+    edits: &[Edit],
+    movie: Option<(u32, u64)>,
+    media: Option<(u32, u64)>,
+    fragmented: bool,
+) -> bool {
+    matches!(edits, [empty, rest] if empty.media_time == -1 && empty.rate == 1 << 16
+        && classify(std::slice::from_ref(rest), movie, media, fragmented).0 == EditListKind::Benign)
 }
 
 fn classify(
@@ -123,6 +169,21 @@ mod tests {
             .map(|&(duration, media_time, rate)| Edit { duration, media_time, rate: rate << 16 })
             .collect();
         classify(&edits, Some((1000, 4000)), Some((15_360, 61_440)), false).0
+    }
+
+    #[test]
+    fn an_empty_edit_before_the_whole_track_only_delays_it() {
+        let delay_only = |edits: &[(u64, i64)]| {
+            let edit = |&(duration, media_time)| Edit { duration, media_time, rate: 1 << 16 };
+            let edits: Vec<Edit> = edits.iter().map(edit).collect();
+            is_delay_only(&edits, Some((1000, 4000)), Some((15_360, 61_440)), false)
+        };
+        assert!(delay_only(&[(478, -1), (4000, 0)]));
+        assert!(delay_only(&[(478, -1), (4000, 1024)]), "with encoder delay");
+        assert!(!delay_only(&[(478, -1), (3000, 0)]), "the end is hidden");
+        assert!(!delay_only(&[(478, -1), (4000, 8704)]), "the start is hidden");
+        assert!(!delay_only(&[(478, -1), (1000, 0), (3000, 15_360)]), "a piece is played later");
+        assert!(!delay_only(&[(4000, 0)]));
     }
 
     #[test]

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::{BoxHeader, Bytes, boxes, descendant, edits, read_content};
-use crate::model::Completeness;
+use super::{BoxHeader, Bytes, MovieDurations, boxes, descendant, edits, read_content};
+use crate::model::{Completeness, contradicts};
 
 /// Fragments read at the end: audio and video may be in separate fragments.
 const LAST_FRAGMENTS: usize = 8;
@@ -55,6 +55,8 @@ impl FieldReader<'_> {
 struct FragmentEnds {
     /// The end of the last fragment read, in seconds, by track.
     by_track: BTreeMap<u32, f64>,
+    /// The start of the first fragment read, in seconds.
+    start_s: Option<f64>,
     /// The time of the first missing sample, in seconds.
     first_missing_s: Option<f64>,
 }
@@ -108,6 +110,41 @@ pub(super) fn read<B: Bytes + ?Sized>(bytes: &B, top: &[BoxHeader], size: u64) -
     Ok(if declares { Completeness::Whole } else { Completeness::Unknown })
 }
 
+/// Returns the id in the content of a track header.
+pub(super) fn track_id(content: &[u8]) -> Option<u32> {
+    let mut fields = FieldReader(content);
+    let (version, _) = fields.head()?;
+    fields.wide(version)?;
+    fields.wide(version)?;
+    fields.word()
+}
+
+/// Returns the declared duration and that of the fragments. A declared duration that is too long is missing
+/// data, not a contradiction; only complete files get here with one that is too short.
+pub(super) fn durations<B: Bytes + ?Sized>(
+    bytes: &B,
+    top: &[BoxHeader],
+    size: u64,
+) -> io::Result<MovieDurations> {
+    let Some(moov) = top.iter().find(|found| &found.kind == b"moov") else { return Ok(Default::default()) };
+    let (tracks, Some(declared_s)) = movie(bytes, moov, size)? else { return Ok(Default::default()) };
+    let fragments: Vec<_> = top.iter().filter(|found| &found.kind == b"moof" && found.end <= size).collect();
+    let (mut first, mut last) = (FragmentEnds::default(), FragmentEnds::default());
+    for moof in fragments.iter().take(LAST_FRAGMENTS) {
+        read_fragment(bytes, moof, size, &tracks, &mut first)?;
+    }
+    for moof in &fragments[fragments.len().saturating_sub(LAST_FRAGMENTS)..] {
+        read_fragment(bytes, moof, size, &tracks, &mut last)?;
+    }
+    let end_s = last.by_track.values().copied().reduce(f64::max);
+    let start_s = first.start_s.unwrap_or(0.0);
+    // A part of a longer video keeps its clock; either meaning of the declared duration is right.
+    let wrong = |end_s: f64| contradicts(declared_s, end_s) && contradicts(declared_s, end_s - start_s);
+    let wrong = |end_s: f64| end_s - start_s > declared_s && wrong(end_s);
+    let Some(end_s) = end_s.filter(|&end_s| wrong(end_s)) else { return Ok(Default::default()) };
+    Ok(MovieDurations { measured_s: Some(end_s - start_s), contradicted_s: Some(declared_s) })
+}
+
 /// Returns the tracks by id, and the declared duration including all fragments, in seconds.
 fn movie<B: Bytes + ?Sized>(
     bytes: &B,
@@ -120,15 +157,8 @@ fn movie<B: Bytes + ?Sized>(
     for trak in inside.iter().filter(|found| &found.kind == b"trak") {
         let Some(tkhd) = descendant(bytes, trak, &[b"tkhd"])? else { continue };
         let Some(mdhd) = descendant(bytes, trak, &[b"mdia", b"mdhd"])? else { continue };
-        let content = read_content(bytes, &tkhd)?;
-        let id = || {
-            let mut fields = FieldReader(&content);
-            let (version, _) = fields.head()?;
-            fields.wide(version)?;
-            fields.wide(version)?;
-            fields.word()
-        };
-        if let Some((id, (scale, _))) = id().zip(edits::timescale(&read_content(bytes, &mdhd)?)) {
+        let id = track_id(&read_content(bytes, &tkhd)?);
+        if let Some((id, (scale, _))) = id.zip(edits::timescale(&read_content(bytes, &mdhd)?)) {
             tracks.insert(id, TrackDefaults { scale, ..TrackDefaults::default() });
         }
     }
@@ -171,7 +201,11 @@ fn read_fragment<B: Bytes + ?Sized>(
             let content = read_content(bytes, &found)?;
             match (&found.kind, &mut run) {
                 (b"tfhd", _) => run = SampleRun::new(&content, moof.start, tracks),
-                (b"tfdt", Some(run)) => run.decode_time = start_time(&content),
+                (b"tfdt", Some(run)) => {
+                    run.decode_time = start_time(&content);
+                    let start_s = run.decode_time.map(|time| time as f64 / f64::from(run.track.scale));
+                    ends.start_s = [ends.start_s, start_s].into_iter().flatten().reduce(f64::min);
+                }
                 (b"trun", Some(run)) => run.read(&content, size, ends),
                 _ => {}
             }

@@ -3,12 +3,15 @@
 //! Safe on hostile bytes: every size is checked, every loop is bounded, and no number from the file
 //! determines an allocation.
 
+mod durations;
 mod edits;
 mod fragments;
+mod protection;
 mod samples;
 
 use std::io;
 
+pub use durations::{MovieDurations, TrackDurations};
 pub use samples::Samples;
 
 pub use super::bytes::Bytes;
@@ -70,6 +73,8 @@ pub struct IsoLayout {
     pub indexed: bool,
     /// The tracks, in file order.
     pub tracks: Vec<IsoTrack>,
+    /// The declared and the measured duration.
+    pub durations: MovieDurations,
 }
 
 impl IsoLayout {
@@ -92,12 +97,18 @@ impl IsoLayout {
 pub struct IsoTrack {
     /// Its position among the tracks, equal to FFmpeg's stream index.
     pub position: u32,
+    /// Whether the track header enables it (ISO/IEC 14496-12, 8.3.2); `None` when the box is missing.
+    pub enabled: Option<bool>,
     /// Its edit list, classified.
     pub edit_list: Option<EditList>,
     /// Number of sample entries (codec configurations); `None` when the box is missing.
     pub sample_entries: Option<u32>,
     /// Its samples, for a video track of an unfragmented file.
     pub samples: Option<Samples>,
+    /// The encryption scheme of its samples, if any are encrypted.
+    pub encryption: Option<String>,
+    /// Its declared and measured durations.
+    pub durations: TrackDurations,
 }
 
 /// Reads the boxes of a file; `None` when it is not an ISO file.
@@ -146,7 +157,24 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
                 }
                 _ => None,
             };
-            layout.tracks.push(IsoTrack { position, edit_list, sample_entries, samples });
+            let enabled = is_enabled(bytes, trak)?;
+            let encryption = protection::read(bytes, trak)?;
+            let durations = durations::read(bytes, trak, movie_scale, layout.fragmented)?;
+            layout.tracks.push(IsoTrack {
+                position,
+                enabled,
+                edit_list,
+                sample_entries,
+                samples,
+                encryption,
+                durations,
+            });
+        }
+        if layout.fragmented {
+            mark_encrypted_fragments(bytes, &top, &inside, &mut layout.tracks)?;
+            layout.durations = fragments::durations(bytes, &top, size)?;
+        } else {
+            layout.durations = durations::movie(bytes, moov, &layout.tracks)?;
         }
     }
     let completeness =
@@ -171,6 +199,26 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
     Ok(Some(layout))
 }
 
+/// Marks the tracks whose fragments, but not sample entries, say that samples are encrypted.
+fn mark_encrypted_fragments<B: Bytes + ?Sized>(
+    bytes: &B,
+    top: &[BoxHeader],
+    movie: &[BoxHeader],
+    tracks: &mut [IsoTrack],
+) -> io::Result<()> {
+    let encrypted = protection::encrypted_in_fragments(bytes, top)?;
+    if encrypted.is_empty() {
+        return Ok(());
+    }
+    for (trak, track) in movie.iter().filter(|found| &found.kind == b"trak").zip(tracks) {
+        let Some(tkhd) = descendant(bytes, trak, &[b"tkhd"])? else { continue };
+        if fragments::track_id(&read_content(bytes, &tkhd)?).is_some_and(|id| encrypted.contains(&id)) {
+            track.encryption.get_or_insert_with(|| "cenc".to_owned());
+        }
+    }
+    Ok(())
+}
+
 /// Returns the box at the end of a path of box types inside `from`.
 fn descendant<B: Bytes + ?Sized>(
     bytes: &B,
@@ -189,6 +237,14 @@ fn descendant<B: Bytes + ?Sized>(
 
 fn sample_table<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<Option<BoxHeader>> {
     descendant(bytes, trak, &[b"mdia", b"minf", b"stbl"])
+}
+
+/// Returns the flag `track_enabled` of the track header.
+fn is_enabled<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<Option<bool>> {
+    let Some(header) = descendant(bytes, trak, &[b"tkhd"])? else { return Ok(None) };
+    let mut version_and_flags = [0; 4];
+    let read = bytes.read_at(header.content, &mut version_and_flags)?;
+    Ok((read == version_and_flags.len()).then_some(version_and_flags[3] & 1 == 1))
 }
 
 /// Returns whether the handler of a track is `vide`.
@@ -277,6 +333,15 @@ mod tests {
         let moov = nest(b"moov", [trak, make(b"trak", &[])].concat());
         let tracks = read(&moov[..]).unwrap().unwrap().tracks;
         assert_eq!(tracks.iter().map(|track| track.sample_entries).collect::<Vec<_>>(), [Some(2), None]);
+    }
+
+    #[test]
+    fn reads_whether_a_track_is_enabled() {
+        let track = |flags: u8| make(b"trak", &make(b"tkhd", &[0, 0, 0, flags, 1, 2, 3, 4]));
+        let moov = make(b"moov", &[track(7), track(2), make(b"trak", &[])].concat());
+        let tracks = read(&moov[..]).unwrap().unwrap().tracks;
+        let enabled: Vec<_> = tracks.iter().map(|track| track.enabled).collect();
+        assert_eq!(enabled, [Some(true), Some(false), None]);
     }
 
     #[test]

@@ -49,6 +49,61 @@ pub(super) fn read<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> io::Result
     Ok(timestamps(&times, &offsets, sync.as_deref()).map(|timestamps| Samples { timestamps }))
 }
 
+/// Returns the sum of the sample durations in units of the track's time scale; `None` when the table is missing,
+/// too large or malformed.
+pub(super) fn total_duration<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> io::Result<Option<u64>> {
+    let Some(found) = super::descendant(bytes, stbl, &[b"stts"])? else { return Ok(None) };
+    let Some(times) = entries(bytes, &found)? else { return Ok(None) };
+    // Some writers store a negative duration, which shortens the sum.
+    let runs = times.chunks_exact(2).map(|run| i64::from(run[0]).checked_mul(i64::from(run[1] as i32)));
+    let total = runs.fold(Some(0_i64), |sum, run| sum?.checked_add(run?));
+    Ok(total.and_then(|total| u64::try_from(total).ok()))
+}
+
+/// Returns the composition time of the first sample, by which a track with reordered samples begins and ends later
+/// than its decode times; zero without a table.
+pub(super) fn first_offset<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> io::Result<i64> {
+    let Some(found) = super::descendant(bytes, stbl, &[b"ctts"])? else { return Ok(0) };
+    let head = super::read_range(bytes, found.content, 16)?;
+    let offset = head.get(12..16).and_then(|word| word.try_into().ok()).map(i32::from_be_bytes);
+    Ok(offset.map_or(0, i64::from))
+}
+
+/// Returns the number of samples; `None` when no table states it.
+pub(super) fn count<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> io::Result<Option<u32>> {
+    Ok(sizes(bytes, stbl)?.map(|(_, _, count)| count))
+}
+
+/// Returns the sum of the sample sizes in bytes.
+pub(super) fn total_bytes<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> io::Result<Option<u64>> {
+    let Some((found, size, count)) = sizes(bytes, stbl)? else { return Ok(None) };
+    if size > 0 {
+        return Ok(u64::from(size).checked_mul(u64::from(count)));
+    }
+    let length = found.end.min(bytes.len()?).saturating_sub(found.content);
+    if &found.kind != b"stsz" || length > MAX_TABLE {
+        return Ok(None);
+    }
+    let content = super::read_range(bytes, found.content, length as usize)?;
+    let words = content.get(12..).unwrap_or_default().chunks_exact(4).take(count as usize);
+    Ok(Some(words.map(|word| word.iter().fold(0, |sum, b| sum << 8 | u64::from(*b))).sum()))
+}
+
+/// Returns the table of sample sizes with the size of all samples, zero if they differ, and their number.
+fn sizes<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> io::Result<Option<(BoxHeader, u32, u32)>> {
+    let inside = boxes(bytes, stbl.content, stbl.end.min(bytes.len()?))?;
+    let Some(found) = inside.into_iter().find(|found| matches!(&found.kind, b"stsz" | b"stz2")) else {
+        return Ok(None);
+    };
+    let mut head = [0; 12];
+    if bytes.read_at(found.content, &mut head)? < head.len() {
+        return Ok(None);
+    }
+    let [_, _, _, _, s0, s1, s2, s3, c0, c1, c2, c3] = head;
+    let size = if &found.kind == b"stsz" { u32::from_be_bytes([s0, s1, s2, s3]) } else { 0 };
+    Ok(Some((found, size, u32::from_be_bytes([c0, c1, c2, c3]))))
+}
+
 /// Returns the 32-bit words of a table after its entry count.
 fn entries<B: Bytes + ?Sized>(bytes: &B, found: &BoxHeader) -> io::Result<Option<Vec<u32>>> {
     let length = found.end.min(bytes.len()?).saturating_sub(found.content);

@@ -4,8 +4,13 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::declared_facts::{
+    compare_duration, set_empty_tracks, set_encryption, set_indexed_durations, set_streams_without_packets,
+};
 use super::fast_path::{Unresolved, complete_facts, complete_fragmented};
 use super::ffi_enums::text;
+use super::identical_audio::{find_identical_audio, has_similar_audio};
+use super::key_frame_sizes::read_key_frame_sizes;
 use super::open::{MediaInput, open_input};
 use super::packet_walk::{PacketWalk, read_first_packets, walk_packets};
 use super::sample_index::read_index;
@@ -13,7 +18,7 @@ use super::streams::{is_duration_unknown, read_streams};
 use super::tags::collect;
 use super::truncation::{MAX_BLOCK_S, compare_end, explain_unreadable, last_block_s, needs_last_block};
 use crate::job::{JobError, ProbeDepth, Progress};
-use crate::model::{Completeness, HdrKind, MediaFacts, VideoStream};
+use crate::model::{Completeness, MediaFacts, VideoStream, contradicts};
 use crate::probe::bytes::BlockCache;
 use crate::probe::headers::{self, Declared};
 
@@ -42,7 +47,7 @@ pub(crate) fn probe(
     let mut input = open()?;
     let mut quick = Err(Unresolved::Container);
     if matches!(depth, ProbeDepth::Auto | ProbeDepth::Unidentified) {
-        quick = fast_path(&mut input, &declared, progress)?;
+        quick = fast_path(&mut input, file, &declared, progress)?;
         input.check_reads()?;
     }
     let mut facts = match quick {
@@ -51,14 +56,16 @@ pub(crate) fn probe(
             if !unresolved.found_in_header() {
                 input = open()?;
             }
-            full_scan(&mut input, &declared, depth, progress)?
+            full_scan(&mut input, file, &declared, depth, progress)?
         }
     };
     // The packets of a large file were not read to the end.
-    if needs_last_block(&facts)
+    let is_large = facts.size_bytes > ALWAYS_WALK_BYTES && !declared.durations_s.is_empty();
+    if (needs_last_block(&facts) || is_large && is_matroska(&facts))
         && let Some(begin_s) = last_block_s(&mut input, &bytes).map_err(io)?
     {
         compare_end(begin_s, begin_s + MAX_BLOCK_S, &mut facts);
+        compare_last_block(begin_s, &declared, &mut facts);
         if facts.declared_duration_s().is_none() {
             facts.measured_duration_s.get_or_insert(begin_s - first_start_s(&facts));
         }
@@ -72,13 +79,28 @@ pub(crate) fn probe(
     {
         *first_missing_s = None;
     }
+    set_encryption(&mut input, &declared, &mut facts);
+    set_empty_tracks(&declared, &mut facts);
+    set_indexed_durations(&declared, &mut facts);
     for track in &declared.tracks {
         // FFmpeg numbers streams in the order of the tracks.
         if let Some(video) = facts.video.iter_mut().find(|stream| stream.index == track.position) {
             video.edit_list = track.edit_list.clone();
+            video.enabled = track.enabled;
         } else if let Some(audio) = facts.audio.iter_mut().find(|stream| stream.index == track.position) {
             audio.edit_list = track.edit_list.clone();
+            audio.enabled = track.enabled;
         }
+    }
+    for (stream, enabled) in (0..).zip(&declared.enabled_tracks) {
+        if let Some(video) = facts.video.iter_mut().find(|video| video.index == stream) {
+            video.enabled = Some(*enabled);
+        } else if let Some(audio) = facts.audio.iter_mut().find(|audio| audio.index == stream) {
+            audio.enabled = Some(*enabled);
+        }
+    }
+    if has_similar_audio(&facts) {
+        find_identical_audio(&mut open()?, &mut facts)?;
     }
     Ok(facts)
 }
@@ -86,6 +108,7 @@ pub(crate) fn probe(
 /// Returns the facts without libav's stream analysis, or what that leaves unresolved.
 fn fast_path(
     input: &mut MediaInput,
+    file: &File,
     declared: &Declared,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Result<MediaFacts, Unresolved>, JobError> {
@@ -94,10 +117,14 @@ fn fast_path(
     if let Err(unresolved) = complete_facts(input, declared, &mut facts, &mut walk) {
         return Ok(Err(unresolved));
     }
+    // More packets show from where the video can be decoded.
+    if !walk.begins_well() {
+        return Ok(Err(Unresolved::Packets));
+    }
     let fragmented = facts.fragmented == Some(true);
     let initial_durations = stream_durations(input);
     // The library sets the exact durations of audio packets only after decoding.
-    if has_unknown_duration(input) {
+    if has_unknown_duration(input, declared) {
         return Ok(Err(Unresolved::Packets));
     }
     let small = facts.size_bytes <= ALWAYS_WALK_BYTES;
@@ -111,11 +138,16 @@ fn fast_path(
     };
     let timed = timed && !facts.video.iter().any(may_have_inband_sets);
     if timed {
-        // There is one sample entry, and it contains all parameter sets.
+        // There is one sample entry, and it contains all parameter sets, unless a key frame shows the contrary.
         facts.video.iter_mut().for_each(|video| video.parameter_changes = Some(0));
+        let context = input.as_ptr();
+        // SAFETY: as above; the input was opened on this file.
+        unsafe { read_key_frame_sizes(context, file, &mut facts) };
     } else if small && worth_walking(&facts) {
         walk_packets(input, &mut walk, &mut facts, progress)?;
         compare_end(walk.first_end_s(), walk.presentation_end_s(), &mut facts);
+        compare_duration(&walk, declared, &mut facts);
+        set_streams_without_packets(&walk, &mut facts);
         if matches!(facts.completeness, Completeness::Missing { .. }) {
             // As for audio packets above.
             return Ok(Err(Unresolved::Packets));
@@ -139,6 +171,24 @@ fn fast_path(
     Ok(Ok(facts))
 }
 
+fn is_matroska(facts: &MediaFacts) -> bool {
+    matches!(facts.container.as_deref(), Some("matroska" | "webm"))
+}
+
+/// Compares the declared duration of a large Matroska file with the start of its last block in seconds.
+fn compare_last_block(begin_s: f64, declared: &Declared, facts: &mut MediaFacts) {
+    let ends = [begin_s, begin_s - first_start_s(facts)];
+    let is_wrong = |declared: f64| {
+        ends.iter().all(|&end| contradicts(declared, end) && contradicts(declared, end + MAX_BLOCK_S))
+            && !(begin_s..begin_s + MAX_BLOCK_S).contains(&declared)
+    };
+    let wrong = declared.durations_s.iter().copied().find(|&declared| is_wrong(declared));
+    if let Some(declared_s) = wrong.filter(|_| !matches!(facts.completeness, Completeness::Missing { .. })) {
+        facts.contradicted_duration_s = Some(declared_s);
+        facts.measured_duration_s = Some(ends[1]);
+    }
+}
+
 /// Returns the start time of the first stream in seconds.
 fn first_start_s(facts: &MediaFacts) -> f64 {
     let starts = facts.video.iter().map(|v| v.start_s).chain(facts.audio.iter().map(|a| a.start_s));
@@ -155,8 +205,12 @@ fn stream_durations(input: &mut MediaInput) -> Vec<i64> {
     }
 }
 
-/// Returns whether a stream is declared to have an unknown duration.
-fn has_unknown_duration(input: &mut MediaInput) -> bool {
+/// Returns whether a stream is declared to have an unknown duration. The library replaces such a value from
+/// version 7 on, so the header is read as well.
+fn has_unknown_duration(input: &mut MediaInput, declared: &Declared) -> bool {
+    if declared.tracks.iter().any(|track| track.durations.unknown) {
+        return true;
+    }
     let context = input.as_ptr();
     // SAFETY: as in `stream_durations`.
     unsafe {
@@ -168,6 +222,7 @@ fn has_unknown_duration(input: &mut MediaInput) -> bool {
 /// Returns the facts from libav's stream analysis, and from the packets as far as `depth` requires.
 fn full_scan(
     input: &mut MediaInput,
+    file: &File,
     declared: &Declared,
     depth: ProbeDepth,
     progress: &mut dyn FnMut(Progress),
@@ -182,12 +237,14 @@ fn full_scan(
         // SAFETY: the context is open, and `input` is not used during the call.
         unsafe { read_index(context, &declared.tracks, &mut facts) };
     }
-    let unknown_duration = has_unknown_duration(input);
+    let unknown_duration = has_unknown_duration(input, declared);
     let walk = match depth {
         ProbeDepth::Header => false,
-        ProbeDepth::Auto | ProbeDepth::Unidentified if unknown_duration => true,
         ProbeDepth::Auto | ProbeDepth::Unidentified => {
-            facts.size_bytes <= ALWAYS_WALK_BYTES && worth_walking(&facts)
+            // The packets announce which sample entry is in force, and with it the frame size.
+            let several_entries = declared.tracks.iter().any(|track| track.sample_entries > Some(1));
+            let is_small = facts.size_bytes <= ALWAYS_WALK_BYTES;
+            unknown_duration || several_entries || (is_small && worth_walking(&facts))
         }
         ProbeDepth::Packets => true,
     };
@@ -198,7 +255,16 @@ fn full_scan(
             facts.measured_duration_s = walk.duration_s(&facts);
         }
         compare_end(walk.first_end_s(), walk.presentation_end_s(), &mut facts);
-    } else if depth != ProbeDepth::Header && facts.video.iter().any(is_pq) {
+        compare_duration(&walk, declared, &mut facts);
+        set_streams_without_packets(&walk, &mut facts);
+        return Ok(facts);
+    }
+    if is_indexed(&facts, declared) {
+        let context = input.as_ptr();
+        // SAFETY: the context is open on this file, and `input` is not used during the call.
+        unsafe { read_key_frame_sizes(context, file, &mut facts) };
+    }
+    if depth != ProbeDepth::Header && !facts.video.is_empty() {
         input.with_read_limit(|input| read_first_packets(input, &mut facts));
     }
     Ok(facts)
@@ -208,11 +274,6 @@ fn full_scan(
 /// Dolby Vision streams for ISO files, 2.4), so that only the samples show whether the sets change.
 fn may_have_inband_sets(video: &VideoStream) -> bool {
     matches!(video.codec_tag.as_deref(), Some("avc3" | "avc4" | "hev1" | "hev2" | "dvav" | "dvhe"))
-}
-
-/// Returns whether a stream is PQ. Only its first frame may show that it is HDR10.
-fn is_pq(video: &VideoStream) -> bool {
-    video.hdr.as_ref().is_some_and(|hdr| hdr.kind == HdrKind::Pq)
 }
 
 /// Sets the packet facts of an image with items instead of tracks to those of any still image. The library
@@ -297,7 +358,7 @@ mod tests {
     fn unresolved(file: &File, name: &str) -> Option<Unresolved> {
         let declared = headers::read(&BlockCache::new(file).ok()?).ok()?;
         let mut input = open_input(file.try_clone().ok()?, name, Arc::default()).ok()?;
-        fast_path(&mut input, &declared, &mut |_| {}).ok()?.err()
+        fast_path(&mut input, file, &declared, &mut |_| {}).ok()?.err()
     }
 
     #[test]

@@ -1,9 +1,15 @@
 //! Reads facts with FFmpeg's libraries.
 
+mod alpha;
+mod declared_facts;
+mod decode_rate;
 mod describe;
 mod facts;
 mod fast_path;
 mod ffi_enums;
+mod first_frames;
+mod identical_audio;
+mod key_frame_sizes;
 mod memory;
 mod open;
 mod packet_walk;
@@ -15,6 +21,7 @@ mod timing;
 mod truncation;
 mod version;
 
+pub(crate) use alpha::alpha_decoder;
 pub(crate) use describe::{encoders, library};
 pub(crate) use facts::probe;
 pub(crate) use memory::{keep_freed_memory, zero_allocations};

@@ -1,17 +1,20 @@
 //! Reads every packet, for facts that neither header nor index contain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_int;
 
 use ffmpeg_next::ffi;
 
-use super::ffi_enums::number;
+use super::decode_rate::DecodeRate;
+use super::ffi_enums::{codec_name, number};
+use super::first_frames::FirstFrames;
 use super::open::MediaInput;
 use super::streams::{extradata, seconds};
 use super::timing::write_timing;
-use super::version::has_packet_side_data;
+use super::version::packet_side_data;
 use crate::job::{JobError, Progress};
 use crate::model::{Completeness, HdrKind, MediaFacts, VideoStream};
+use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::probe::bitstream::hevc;
 use crate::probe::bitstream::parameter_sets::{ParameterSets, SetCodec};
 
@@ -19,8 +22,9 @@ use crate::probe::bitstream::parameter_sets::{ParameterSets, SetCodec};
 const MAX_FRAMES: usize = 5_000_000;
 /// Packets between two progress reports.
 const PACKETS_PER_REPORT: u64 = 256;
-/// Packets read at most to find the first of every video stream.
-const MAX_FIRST_PACKETS: u64 = 200;
+/// Packets read at most to find the first frame of every video stream that can be decoded: with audio, more than
+/// half a minute.
+const MAX_FIRST_PACKETS: u64 = 4000;
 const NEW_EXTRADATA: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_NEW_EXTRADATA as c_int;
 const NO_TIME: i64 = i64::MIN;
 
@@ -37,12 +41,17 @@ struct VideoPackets {
     /// The duration of the first packets, if all have the same.
     duration: Option<i64>,
     key_pts: Option<i64>,
+    /// The search for the first frame that can be decoded.
+    first_frames: Option<FirstFrames>,
     keys: u64,
     open_gops: bool,
     changes: u32,
     /// The parameter sets in force, for codecs that have them.
     sets: Option<ParameterSets>,
+    /// The frame sizes, for codecs whose packets state them.
+    sizes: Option<FrameSizes>,
     lowest_dts: Option<i64>,
+    decode_rate: DecodeRate,
     missing_timestamps: bool,
     overflow: bool,
     /// Presentation time of the last frame in seconds, once all packets are read.
@@ -60,8 +69,12 @@ pub(super) struct PacketWalk {
     presentation_end_s: f64,
     /// Earliest presentation time of a packet, in seconds.
     presentation_start_s: Option<f64>,
+    /// Earliest decode time of a packet, in seconds.
+    decode_start_s: Option<f64>,
     /// Whether a packet had no presentation time.
     untimed: bool,
+    /// Video and audio streams with packets.
+    with_packets: BTreeSet<u32>,
 }
 
 impl PacketWalk {
@@ -76,7 +89,9 @@ impl PacketWalk {
             ends: indices.map(|index| (index, None)).collect(),
             presentation_end_s: 0.0,
             presentation_start_s: None,
+            decode_start_s: None,
             untimed: false,
+            with_packets: BTreeSet::new(),
         }
     }
 
@@ -99,6 +114,8 @@ impl PacketWalk {
             unsafe {
                 if video.packets == 0 {
                     video.sets = parameter_sets(stream);
+                    video.sizes = frame_sizes(stream);
+                    video.first_frames = FirstFrames::of(context, stream);
                 }
                 video.add(packet, is_hevc(stream));
             }
@@ -107,6 +124,7 @@ impl PacketWalk {
     }
 
     fn add_end(&mut self, packet: &ffi::AVPacket, base: ffi::AVRational) {
+        self.with_packets.insert(packet.stream_index as u32);
         // A truncated packet counts as missing data.
         if packet.flags & ffi::AV_PKT_FLAG_CORRUPT != 0 {
             return;
@@ -119,6 +137,8 @@ impl PacketWalk {
             self.presentation_start_s =
                 [self.presentation_start_s, presented].into_iter().flatten().reduce(f64::min);
             self.untimed |= presented.is_none();
+            self.decode_start_s =
+                [self.decode_start_s, seconds(packet.dts, base)].into_iter().flatten().reduce(f64::min);
         }
         let decoded = end(packet.dts).or_else(|| end(packet.pts));
         if let Some(known) = self.ends.get_mut(&(packet.stream_index as u32)) {
@@ -138,6 +158,33 @@ impl PacketWalk {
         self.presentation_end_s
     }
 
+    /// Returns whether no stream has a packet.
+    pub(super) fn is_without_packets(&self) -> bool {
+        self.with_packets.is_empty()
+    }
+
+    /// Returns the video and audio streams without packets.
+    pub(super) fn streams_without_packets(&self) -> impl Iterator<Item = u32> + use<'_> {
+        self.ends.keys().copied().filter(|index| !self.with_packets.contains(index))
+    }
+
+    /// Returns the end of the last packet of a stream in decode order, in seconds.
+    pub(super) fn end_of(&self, index: u32) -> Option<f64> {
+        self.ends.get(&index).copied().flatten()
+    }
+
+    /// Returns the start of the first packet and the end of the last, in seconds, by presentation times if all
+    /// packets have them, else by decode times.
+    pub(super) fn timeline(&self, facts: &MediaFacts) -> Option<(f64, f64)> {
+        if let Some(duration_s) = self.duration_s(facts) {
+            let start_s = self.presentation_start_s?;
+            return Some((start_s, start_s + duration_s));
+        }
+        let start_s = self.decode_start_s?;
+        let end_s = self.ends.values().copied().flatten().reduce(f64::max)?;
+        (end_s > start_s).then_some((start_s, end_s))
+    }
+
     /// Returns the seconds from the start of the first packet to the end of the last, in presentation order;
     /// `None` when a packet has no time.
     pub(super) fn duration_s(&self, facts: &MediaFacts) -> Option<f64> {
@@ -154,6 +201,13 @@ impl PacketWalk {
     /// Returns the number of packets read of a video stream.
     pub(super) fn packets_of(&self, index: u32) -> u64 {
         self.video.iter().find(|(known, _)| *known == index).map_or(0, |(_, video)| video.packets)
+    }
+
+    /// Returns whether every video stream is known to begin with a frame that can be decoded.
+    pub(super) fn begins_well(&self) -> bool {
+        let begins_well =
+            |video: &VideoPackets| video.first_frames.as_ref().is_none_or(FirstFrames::begins_well);
+        self.video.iter().all(|(_, video)| begins_well(video))
     }
 
     /// Returns the duration of the first packets of a video stream, in units of the time base, if all have the
@@ -215,7 +269,7 @@ pub(super) fn walk_packets(
     Ok(())
 }
 
-/// Reads the first packet of every video stream, for its HDR10 metadata.
+/// Reads the first packets of every video stream, for its HDR10 metadata and the first frame that can be decoded.
 pub(super) fn read_first_packets(input: &mut MediaInput, facts: &mut MediaFacts) {
     let context = input.as_ptr();
     let mut walk = PacketWalk::new(facts);
@@ -224,7 +278,7 @@ pub(super) fn read_first_packets(input: &mut MediaInput, facts: &mut MediaFacts)
         let mut packet = ffi::av_packet_alloc();
         while !packet.is_null()
             && walk.packets < MAX_FIRST_PACKETS
-            && walk.video.iter().any(|(_, video)| video.packets == 0)
+            && walk.video.iter().any(|(_, video)| !video.is_begun())
             && ffi::av_read_frame(context, packet) >= 0
         {
             walk.add(context, &*packet);
@@ -232,12 +286,14 @@ pub(super) fn read_first_packets(input: &mut MediaInput, facts: &mut MediaFacts)
         }
         ffi::av_packet_free(&mut packet);
     }
+    let container = facts.container.clone();
     for (index, packets) in &walk.video {
-        facts
-            .video
-            .iter_mut()
-            .filter(|video| video.index == *index)
-            .for_each(|video| packets.set_hdr10(video));
+        // SAFETY: the context is open and the index is that of one of its streams.
+        let base = unsafe { (**(*context).streams.add(*index as usize)).time_base };
+        for video in facts.video.iter_mut().filter(|video| video.index == *index) {
+            packets.set_hdr10(video);
+            packets.first_frames.iter().for_each(|first| first.write_to(base, container.as_deref(), video));
+        }
     }
 }
 
@@ -257,6 +313,18 @@ unsafe fn parameter_sets(stream: *const ffi::AVStream) -> Option<ParameterSets> 
         _ => return None,
     };
     Some(ParameterSets::from_config(codec, record))
+}
+
+/// Returns the reader of the frame sizes of a stream, with the sets in its configuration record.
+///
+/// # Safety
+/// `stream` is one of an open demuxer's.
+pub(super) unsafe fn frame_sizes(stream: *const ffi::AVStream) -> Option<FrameSizes> {
+    // SAFETY: by the contract; the bytes are copied.
+    unsafe {
+        let parameters = (*stream).codecpar;
+        FrameSizes::of(&codec_name(number(&raw const (*parameters).codec_id))?, extradata(parameters))
+    }
 }
 
 /// # Safety
@@ -279,6 +347,7 @@ impl VideoPackets {
             }
         };
         self.packets += 1;
+        self.first_frames.iter_mut().for_each(|first| first.add(packet, data));
         if self.packets == 1 {
             self.duration = Some(packet.duration);
             self.hdr10_metadata = is_hevc && hevc::has_hdr10_metadata(data);
@@ -287,15 +356,20 @@ impl VideoPackets {
         }
         let key = packet.flags & ffi::AV_PKT_FLAG_KEY != 0;
         // SAFETY: by the contract.
-        if unsafe { has_packet_side_data(packet, NEW_EXTRADATA) } {
+        if let Some(config) = unsafe { packet_side_data(packet, NEW_EXTRADATA) } {
             self.changes = self.changes.saturating_add(1);
             self.sets.iter_mut().for_each(ParameterSets::clear);
+            self.sizes.iter_mut().for_each(|sizes| sizes.configure(config));
+        }
+        if let Some(sizes) = self.sizes.as_mut().filter(|sizes| key || !sizes.only_at_key_frames()) {
+            sizes.add(data);
         }
         // A new configuration takes effect at a key frame.
         if key && self.sets.as_mut().is_some_and(|sets| sets.update(data)) {
             self.changes = self.changes.saturating_add(1);
         }
         if packet.dts != NO_TIME {
+            self.decode_rate.add(packet.dts);
             self.lowest_dts = Some(self.lowest_dts.map_or(packet.dts, |low| low.min(packet.dts)));
         }
         let timestamp = packet.pts;
@@ -319,6 +393,11 @@ impl VideoPackets {
         }
     }
 
+    /// Returns whether the first packets are read.
+    fn is_begun(&self) -> bool {
+        self.packets > 0 && self.first_frames.as_ref().is_none_or(FirstFrames::is_settled)
+    }
+
     fn set_hdr10(&self, video: &mut VideoStream) {
         if let Some(hdr) = video.hdr.as_mut().filter(|hdr| hdr.kind == HdrKind::Pq && self.hdr10_metadata) {
             hdr.kind = HdrKind::Hdr10;
@@ -327,12 +406,19 @@ impl VideoPackets {
 
     /// Writes the results to the facts of the stream.
     fn write_to(&mut self, base: ffi::AVRational, index: u32, facts: &mut MediaFacts) {
+        let container = facts.container.as_deref();
         let Some(video) = facts.video.iter_mut().find(|video| video.index == index) else { return };
         if self.packets == 0 {
             return;
         }
+        self.first_frames.iter().for_each(|first| first.write_to(base, container, video));
+        if facts.container.as_deref() == Some("avi") {
+            self.decode_rate.correct(base, self.packets, video);
+        }
         video.frames.get_or_insert(self.packets);
-        video.parameter_changes = Some(self.changes);
+        let size_changes = self.sizes.as_ref().map_or(0, FrameSizes::changes);
+        video.parameter_changes = Some(self.changes.max(size_changes));
+        video.frame_sizes = self.sizes.as_ref().map_or_else(Vec::new, |sizes| sizes.several().to_vec());
         self.set_hdr10(video);
         if self.keys > 0 && !self.missing_timestamps {
             video.closed_gop = Some(!self.open_gops);

@@ -5,9 +5,12 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
+use super::alpha::alpha_decoder;
 use super::ffi_enums::{
     codec_name, color_names, fourcc, has_decoder, number, pixel_format, profile_name, text,
 };
+use super::open::MediaInput;
+use super::tags::{language, value};
 use super::version::side_data;
 use crate::model::{
     AudioStream, ColorTags, DolbyVision, Hdr, HdrKind, MediaFacts, OtherKind, OtherStream, Rational,
@@ -33,6 +36,8 @@ const DOLBY_VISION: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_DOVI_CONF as 
 pub(super) unsafe fn read_streams(context: *mut ffi::AVFormatContext, facts: &mut MediaFacts) {
     // SAFETY: FFmpeg keeps `nb_streams` valid pointers, each with its codec parameters.
     unsafe {
+        // Elsewhere the library knows the duration of such streams only after its analysis.
+        let declares_durations = text((*(*context).iformat).name).is_some_and(|name| name.starts_with("mov"));
         for position in 0..(*context).nb_streams as usize {
             let stream = *(*context).streams.add(position);
             let parameters = (*stream).codecpar;
@@ -44,7 +49,7 @@ pub(super) unsafe fn read_streams(context: *mut ffi::AVFormatContext, facts: &mu
                     continue;
                 }
                 AUDIO => {
-                    facts.audio.push(audio(stream, index));
+                    facts.audio.push(audio(context, stream, index));
                     continue;
                 }
                 VIDEO => OtherKind::CoverArt,
@@ -54,8 +59,38 @@ pub(super) unsafe fn read_streams(context: *mut ffi::AVFormatContext, facts: &mu
             };
             let codec = codec_name(number(&raw const (*parameters).codec_id));
             let codec = codec.or_else(|| fourcc((*parameters).codec_tag));
-            facts.other.push(OtherStream { index, kind, codec });
+            let language = language((*stream).metadata);
+            let duration_s = match kind {
+                OtherKind::Data | OtherKind::Subtitle if declares_durations => duration_s(stream),
+                _ => None,
+            };
+            facts.other.push(OtherStream { index, kind, codec, language, duration_s });
         }
+    }
+}
+
+/// Returns whether the container marks a stream as one to play by default; `None` for containers without such a
+/// mark, for which the library sets no disposition.
+///
+/// # Safety
+/// As [`read_streams`]; `stream` is one of `context`'s.
+unsafe fn is_default(context: *const ffi::AVFormatContext, stream: *const ffi::AVStream) -> Option<bool> {
+    // SAFETY: by the contract; the demuxer's name is a static string.
+    let (demuxer, disposition) = unsafe { (text((*(*context).iformat).name), (*stream).disposition) };
+    let demuxer = demuxer.unwrap_or_default();
+    let marks = ["mov", "matroska"].contains(&demuxer.split(',').next().unwrap_or_default());
+    marks.then_some(disposition & ffi::AV_DISPOSITION_DEFAULT != 0)
+}
+
+/// Returns the number of a stream in its container: its PID, its stream id.
+pub(super) fn stream_number(input: &mut MediaInput, index: u32) -> Option<u32> {
+    let context = input.as_ptr();
+    // SAFETY: the context is open, and FFmpeg keeps `nb_streams` valid pointers.
+    unsafe {
+        if index >= (*context).nb_streams {
+            return None;
+        }
+        u32::try_from((**(*context).streams.add(index as usize)).id).ok()
     }
 }
 
@@ -86,6 +121,7 @@ unsafe fn video(context: *mut ffi::AVFormatContext, stream: *mut ffi::AVStream, 
             number(&raw const (*parameters).color_space),
         ]);
         let color = ColorTags { range, primaries, transfer, matrix };
+        let beside = alpha_decoder(stream);
         VideoStream {
             index,
             codec: codec_name(id),
@@ -95,7 +131,7 @@ unsafe fn video(context: *mut ffi::AVFormatContext, stream: *mut ffi::AVStream, 
             pixel_format: pixels.as_ref().map(|format| format.name.clone()),
             bit_depth: pixels.as_ref().map(|format| format.depth).filter(|&depth| depth > 0),
             chroma: pixels.as_ref().map(|format| format.chroma.clone()),
-            alpha: pixels.as_ref().map(|format| format.alpha),
+            alpha: if beside.is_some() { Some(true) } else { pixels.as_ref().map(|format| format.alpha) },
             width: positive((*parameters).width),
             height: positive((*parameters).height),
             sample_aspect_ratio: guessed,
@@ -110,15 +146,21 @@ unsafe fn video(context: *mut ffi::AVFormatContext, stream: *mut ffi::AVStream, 
             duration_s: duration_s(stream),
             start_s: seconds((*stream).start_time, (*stream).time_base),
             frames: u64::try_from((*stream).nb_frames).ok().filter(|&count| count > 0),
-            decodable: has_decoder(id),
+            decodable: beside.map_or_else(|| has_decoder(id), |decoder| !decoder.is_null()),
+            language: language((*stream).metadata),
+            default: is_default(context, stream),
             ..VideoStream::default()
         }
     }
 }
 
 /// # Safety
-/// `stream` is one of an open demuxer's.
-unsafe fn audio(stream: *const ffi::AVStream, index: u32) -> AudioStream {
+/// As [`read_streams`]; `stream` is one of `context`'s.
+unsafe fn audio(
+    context: *const ffi::AVFormatContext,
+    stream: *const ffi::AVStream,
+    index: u32,
+) -> AudioStream {
     // SAFETY: by the contract; enumerations are read as numbers.
     unsafe {
         let parameters = (*stream).codecpar;
@@ -135,6 +177,9 @@ unsafe fn audio(stream: *const ffi::AVStream, index: u32) -> AudioStream {
             duration_s: duration_s(stream),
             start_s: seconds((*stream).start_time, (*stream).time_base),
             decodable: has_decoder(id),
+            language: language((*stream).metadata),
+            default: is_default(context, stream),
+            title: value((*stream).metadata, c"title").filter(|title| !title.trim().is_empty()),
             ..AudioStream::default()
         }
     }

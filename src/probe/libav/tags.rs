@@ -1,5 +1,6 @@
-//! Collects names of metadata tags that reveal private data.
+//! Reads metadata tags: languages, titles, and the names of those that reveal private data.
 
+use std::ffi::CStr;
 use std::ptr;
 
 use ffmpeg_next::ffi;
@@ -42,4 +43,27 @@ pub(super) unsafe fn collect(dictionary: *const ffi::AVDictionary, found: &mut P
             list.push(name);
         }
     }
+}
+
+/// Returns the value of a tag.
+///
+/// # Safety
+/// As [`collect`].
+pub(super) unsafe fn value(dictionary: *const ffi::AVDictionary, name: &CStr) -> Option<String> {
+    // SAFETY: by the contract; the value is copied before the dictionary can change.
+    unsafe {
+        let entry = ffi::av_dict_get(dictionary, name.as_ptr(), ptr::null(), 0);
+        if entry.is_null() { None } else { text((*entry).value) }
+    }
+}
+
+/// Returns the language of a stream; `None` if the container declares that it is undetermined.
+///
+/// # Safety
+/// As [`collect`].
+pub(super) unsafe fn language(dictionary: *const ffi::AVDictionary) -> Option<String> {
+    // SAFETY: by the contract.
+    let language = unsafe { value(dictionary, c"language") }?;
+    let language = language.trim().trim_end_matches('\0').to_ascii_lowercase();
+    (!language.is_empty() && language != "und").then_some(language)
 }

@@ -30,12 +30,16 @@ pub(super) unsafe fn side_data<'a>(stream: *const ffi::AVStream, kind: c_int) ->
     None
 }
 
-/// Returns whether a packet has side data of the given type.
+/// Returns the side data of a packet with the given type.
 ///
 /// # Safety
-/// `packet` was just read and not yet unreferenced.
-pub(super) unsafe fn has_packet_side_data(packet: &ffi::AVPacket, kind: c_int) -> bool {
-    // SAFETY: the array has the length stated beside it.
-    (0..usize::try_from(packet.side_data_elems).unwrap_or(0))
-        .any(|position| unsafe { number(&raw const (*packet.side_data.add(position)).type_) == kind })
+/// `packet` was just read, and the slice must not be used after it is unreferenced.
+pub(super) unsafe fn packet_side_data(packet: &ffi::AVPacket, kind: c_int) -> Option<&[u8]> {
+    // SAFETY: the array has the length stated beside it and each entry the size it states.
+    (0..usize::try_from(packet.side_data_elems).unwrap_or(0)).find_map(|position| unsafe {
+        let entry = packet.side_data.add(position);
+        let data = (*entry).data;
+        (number(&raw const (*entry).type_) == kind && !data.is_null())
+            .then(|| std::slice::from_raw_parts(data, (*entry).size))
+    })
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::super::escape::markup;
-use super::super::outcome::{Outcome, Problem, is_fixed, is_stuck, problems};
+use super::super::outcome::{Outcome, Problem, is_cleared, is_fixed, is_stuck, problems};
 use super::super::{Delivery, FileEntry, Fix, text, units};
 use super::{slug, tone};
 use crate::rules::{Finding, Severity};
@@ -60,7 +60,7 @@ fn findings(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
     let title = if is_fixed(entry) { "Found in the source" } else { "Findings" };
     writeln!(out, "<h3>{title}</h3>\n<ul class=\"findings\">")?;
     for one in &entry.findings {
-        finding(one, is_fixed(entry), out)?;
+        finding(one, is_cleared(entry, one), out)?;
     }
     writeln!(out, "</ul>")
 }
@@ -68,7 +68,7 @@ fn findings(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
 fn finding(finding: &Finding, fixed: bool, out: &mut dyn io::Write) -> io::Result<()> {
     let Finding { rule, severity, actual, allowed, message, source, .. } = finding;
     let tone = match severity {
-        Severity::Error if fixed => "good",
+        _ if fixed => "good",
         Severity::Error => "bad",
         Severity::Warning => "warn",
         Severity::Advice => "idle",
@@ -110,7 +110,7 @@ fn link(source: &str) -> String {
 }
 
 fn fix(fix: &Fix, outcome: Outcome, out: &mut dyn io::Write) -> io::Result<()> {
-    let refused = matches!(outcome, Outcome::Refused | Outcome::Failed);
+    let refused = matches!(outcome, Outcome::Refused | Outcome::Failed | Outcome::Cancelled);
     if !refused {
         let title = if outcome == Outcome::Planned { "Plan" } else { "Fix" };
         let output =

@@ -81,6 +81,7 @@ fn tone(outcome: Outcome) -> &'static str {
         | Outcome::Unreadable
         | Outcome::Refused
         | Outcome::Undelivered
+        | Outcome::Cancelled
         | Outcome::Failed => "bad",
     }
 }

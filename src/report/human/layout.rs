@@ -29,6 +29,7 @@ impl TextRole {
             | Outcome::Unreadable
             | Outcome::Refused
             | Outcome::Undelivered
+            | Outcome::Cancelled
             | Outcome::Failed => TextRole::Bad,
         }
     }

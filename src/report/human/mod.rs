@@ -7,7 +7,7 @@ use std::io;
 use layout::{Page, TextRole};
 
 use super::advice::what_to_do;
-use super::outcome::{Outcome, is_fixed, is_stuck, problems};
+use super::outcome::{Outcome, is_cleared, is_stuck, problems};
 use super::{Delivery, FileEntry, Fix, FixAction, Report, escape, text, units};
 use crate::rules::{Finding, Severity};
 
@@ -80,17 +80,18 @@ fn findings(page: &mut Page<'_>, entry: &FileEntry, outcome: Outcome) -> io::Res
     let verbose = page.options().verbose;
     let (shown, hidden): (Vec<_>, Vec<_>) =
         entry.findings.iter().partition(|finding| verbose || finding.severity != Severity::Advice);
+    let hidden: Vec<_> = hidden.into_iter().filter(|finding| !is_cleared(entry, finding)).collect();
     for finding in shown {
-        let fixed = is_fixed(entry);
+        let fixed = is_cleared(entry, finding);
         let role = match finding.severity {
-            Severity::Error if fixed => TextRole::Dim,
+            _ if fixed => TextRole::Dim,
             Severity::Error => TextRole::Bad,
             Severity::Warning => TextRole::Warn,
             Severity::Advice => TextRole::Dim,
         };
         self::finding(page, finding, role, text::severity(finding.severity, fixed))?;
     }
-    if !hidden.is_empty() {
+    if !hidden.is_empty() && !page.options().quiet {
         let pieces = units::count(hidden.len() as u64, "piece of advice", "pieces of advice");
         page.item(LABEL, TextRole::Dim, "advice", &format!("{pieces} (show with --verbose)"))?;
     }
@@ -110,8 +111,9 @@ fn finding(page: &mut Page<'_>, finding: &Finding, role: TextRole, label: &str) 
     let text = format!("{}: {}", escape(rule), escape(message));
     page.item(LABEL, role, label, &text)?;
     let place = text::place(finding).map_or(String::new(), |place| format!(" ({place})"));
-    // Most messages contain both values; they are not repeated then.
-    if page.options().verbose || !(message.contains(actual.as_str()) && message.contains(allowed.as_str())) {
+    // Most messages tell both values; they are not repeated then.
+    let told = finding.stated || (message.contains(actual.as_str()) && message.contains(allowed.as_str()));
+    if page.options().verbose || !told {
         let text = format!("found {}, allowed {}{place}", escape(actual), escape(allowed));
         page.more(LABEL, TextRole::Plain, &text)?;
     }
@@ -124,22 +126,26 @@ fn finding(page: &mut Page<'_>, finding: &Finding, role: TextRole, label: &str) 
 
 fn fix(page: &mut Page<'_>, fix: &Fix, outcome: Outcome) -> io::Result<()> {
     let verbose = page.options().verbose;
-    let refused = matches!(outcome, Outcome::Refused | Outcome::Failed);
+    let refused = matches!(outcome, Outcome::Refused | Outcome::Failed | Outcome::Cancelled);
     if fix.action == FixAction::None && !verbose {
         return Ok(());
     }
     if !refused {
-        let label = if outcome == Outcome::Planned { "plan" } else { "fix" };
+        let label = match outcome {
+            Outcome::Planned => "plan",
+            _ if fix.reused && fix.output.is_some() => "kept",
+            _ => "fix",
+        };
+        let earlier = if label == "kept" { " by an earlier run" } else { "" };
         let output = fix.output.as_ref().map_or(String::new(), |output| format!(": {}", escape(output)));
-        let kept = if fix.kept { " (kept from an earlier run)" } else { "" };
-        page.item(LABEL, TextRole::Good, label, &format!("{}{kept}{output}", text::action(fix)))?;
-        // For a compliant file the path of its copy is enough.
-        if fix.action == FixAction::Copy && !verbose {
-            return Ok(());
-        }
+        page.item(LABEL, TextRole::Good, label, &format!("{}{earlier}{output}", text::action(fix)))?;
+        // For a compliant file the path of its copy is enough, unless something stays.
         if let Some(reason) = &fix.reason {
             page.more(LABEL, TextRole::Plain, &format!("why: {}", escape(reason)))?;
         }
+    }
+    if fix.action == FixAction::Copy && !verbose {
+        return Ok(());
     }
     for (number, step) in fix.steps.iter().enumerate() {
         page.more(LABEL, TextRole::Plain, &format!("{}. {}", number + 1, escape(step)))?;
@@ -176,7 +182,7 @@ fn summary(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     }
     let mut parts: Vec<(TextRole, String)> = vec![(TextRole::Strong, files)];
     for (outcome, number) in text::tally(report) {
-        parts.push((TextRole::of(outcome), format!("{number} {}", outcome.label())));
+        parts.push((TextRole::of(outcome), text::counted(report, outcome, number)));
     }
     parts.push((TextRole::Dim, units::seconds(report.summary.elapsed_s)));
     page.summary(&parts)?;
@@ -322,8 +328,8 @@ mod tests {
             `greenlit fix PATH --out DIR --dry-run` shows which option gives consent. If it shows none,
             export the video again.
             - c.not-compliant.mov: the file ends before its video does
-          • greenlit refused to fix these files: no permitted change makes them compliant. Give consent with
-            the option shown, or export the video again within the limits shown for each file.
+          • greenlit did not fix these files: the changes that are permitted are not enough. Give consent
+            with the options shown, or export the video again within the limits shown for each file.
             - f.refused.mp4: 900 s is longer than 600 s: allow it with --trim
           • These files could not be checked completely, so they do not count as compliant.
             `greenlit check --deep PATH` decodes every frame and may determine the missing facts. If it does

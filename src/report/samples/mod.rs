@@ -5,13 +5,13 @@
 pub(super) mod xml;
 
 use super::{
-    AdDelivery, Added, Delivery, Dropped, FileEntry, Fix, FixAction, Format, HumanOptions, Media, Report,
-    Tool, Verified, render,
+    AdDelivery, Added, AudioOutcome, Delivery, Dropped, FileEntry, Fix, FixAction, Format, HumanOptions,
+    Media, Report, Tool, Verified, render,
 };
 use crate::job::Similarity;
 use crate::model::{
-    ColorTags, Completeness, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind, MediaFacts, OtherKind,
-    OtherStream, PrivacyTags, Rational, Rotation, TimeRange, Timing,
+    ColorTags, Completeness, DecodeError, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind,
+    MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation, SourceDamage, TimeRange, Timing,
 };
 use crate::rules::{Confidence, Finding, Remedy, Severity, Verdict};
 
@@ -70,7 +70,12 @@ fn media_with_every_field() -> Media {
     (video.bit_rate, video.duration_s, video.start_s) = (Some(8_000_000), Some(12.0), Some(0.0));
     (video.frames, video.closed_gop, video.max_gop_frames) = (Some(360), Some(true), Some(60));
     video.parameter_changes = Some(0);
-    let edit_list = EditList { kind: EditListKind::Benign, entries: 1, reason: "reorder delay".into() };
+    let edit_list = EditList {
+        kind: EditListKind::Benign,
+        entries: 1,
+        delay_only: false,
+        reason: "reorder delay".into(),
+    };
     video.edit_list = Some(edit_list.clone());
     video.timing =
         Some(Timing { min_interval_s: Some(0.03), negative_dts_s: Some(-0.1), ..Timing::default() });
@@ -79,7 +84,13 @@ fn media_with_every_field() -> Media {
     facts.other = [OtherKind::Data, OtherKind::Subtitle, OtherKind::Attachment, OtherKind::CoverArt]
         .into_iter()
         .zip(2..)
-        .map(|(kind, index)| OtherStream { index, kind, codec: Some("bin_data".into()) })
+        .map(|(kind, index)| OtherStream {
+            index,
+            kind,
+            codec: Some("bin_data".into()),
+            language: None,
+            duration_s: None,
+        })
         .collect();
     Media::from(facts)
 }
@@ -98,6 +109,7 @@ pub(super) fn finding(rule: &str, severity: Severity, remedy: Remedy) -> Finding
         confidence: Confidence::Practice,
         remedy,
         source: Some("https://ads.tiktok.com/help/article/video-ads-specifications".into()),
+        stated: false,
     }
 }
 
@@ -151,9 +163,9 @@ pub(super) fn reencoded() -> Fix {
             reason: "one audio track is kept".into(),
         }],
         added: vec![Added { kind: "borders", duration_s: None, reason: "the aspect ratio is 4:3".into() }],
+        audio: AudioOutcome::Copied,
         reason: Some("a copied video stream would still be mpeg4".into()),
         refusal: None,
-        kept: false,
         encoder: Some("x264"),
         verified: Some(Verified {
             verdict: Verdict::Compliant,
@@ -167,7 +179,14 @@ pub(super) fn reencoded() -> Fix {
                 min: 0.987_3,
                 worst_at_s: Some(3.2),
             }),
+            remaining: Vec::new(),
+            concealed: Some(SourceDamage {
+                packets: 360,
+                error_count: 1,
+                errors: vec![DecodeError { stream: 1, at_s: Some(1.2), message: "invalid data".into() }],
+            }),
         }),
+        reused: false,
     }
 }
 
@@ -180,11 +199,12 @@ fn without_output(action: FixAction, reason: &str) -> Fix {
         steps: Vec::new(),
         dropped: Vec::new(),
         added: Vec::new(),
+        audio: AudioOutcome::None,
         reason,
         refusal,
-        kept: false,
         encoder: None,
         verified: None,
+        reused: false,
     }
 }
 
@@ -194,11 +214,13 @@ pub(super) fn entry(path: &str, verdict: Verdict) -> FileEntry {
         path_raw: None,
         profile: "tiktok-ads".into(),
         verdict,
+        forecast: None,
         reason: None,
         media: Some(portrait()),
         findings: Vec::new(),
         undecided: Vec::new(),
         fix: None,
+        is_cancelled: false,
         delivery: None,
     }
 }
@@ -276,6 +298,12 @@ pub(super) fn everything() -> Report {
             path_raw: Some("h2.failed.%FF.mp4".into()),
             reason: Some("permission denied".into()),
             ..entry("h2.failed.\u{fffd}.mp4", Indeterminate)
+        },
+        FileEntry {
+            is_cancelled: true,
+            media: None,
+            reason: Some("cancelled; run the same command again to resume".into()),
+            ..entry("h3.cancelled.mp4", Indeterminate)
         },
         FileEntry { media: None, reason: Some("not a media file".into()), ..entry("i.skipped.txt", Skipped) },
     ];

@@ -12,10 +12,14 @@ rule!(
     remedy: "Drop surplus tracks by remuxing; add a silent track with --add-silence where audio is required.",
     source: "measurements on real files, and public reports of damaged uploads",
     |subject, limits, out| {
-        let audio = &subject.facts.audio;
+        let (empty, audio): (Vec<_>, Vec<_>) = subject.facts.audio.iter().partition(|track| track.empty);
         if audio.is_empty() && limits.flag("required") {
+            let message = match empty.is_empty() {
+                true => "the video has no audio",
+                false => "the video has no audio: its audio track has no samples",
+            };
             out.add_verbatim(Violation::new(
-                "the video has no audio",
+                message,
                 "none",
                 "one audio stream",
                 Remedy::ReencodeAudio,
@@ -28,6 +32,15 @@ rule!(
             // Without a published limit, a second track is only a risk.
             let published = limits.confidence != crate::profile::Confidence::Practice;
             out.add_verbatim(if published { violation } else { violation.as_warning() });
+        }
+        for track in empty {
+            let violation = Violation::new(
+                "an audio track has no samples",
+                "no samples",
+                "audio tracks with samples",
+                Remedy::Remux,
+            );
+            out.add_verbatim(violation.at(track.index).as_warning());
         }
         let undecodable = audio.iter().filter(|track| !track.decodable);
         for track in undecodable {

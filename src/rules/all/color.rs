@@ -2,6 +2,7 @@
 
 use super::super::finding::Remedy;
 use super::super::rule::{Violation, rule};
+use crate::profile::Severity;
 
 rule!(
     Color,
@@ -9,7 +10,7 @@ rule!(
     what: "Checks the tags that tell players how to show colours: range, primaries, transfer and matrix.",
     why: "Players guess the colours of untagged video from its size, so hues shift. Players that assume \
         limited range clip the darkest and brightest tones of full-range video.",
-    remedy: "If the video has to be re-encoded anyway, tag it as BT.709, limited range, the standard of HD video.",
+    remedy: "If the video has to be re-encoded anyway, convert it to BT.709, limited range, the standard of HD video.",
     source: "measurements on real files, and public reports of damaged uploads",
     |subject, _limits, out| {
         let Some(video) = subject.video() else { return };
@@ -19,6 +20,15 @@ rule!(
             out.add_verbatim(
                 Violation::new(message, "full range", "limited range", Remedy::ReencodeVideo).at(video.index),
             );
+        }
+        // Tone mapping converts the primaries of HDR, which has its own rule.
+        if let Some(primaries) = color.other_primaries().filter(|_| video.hdr.is_none()) {
+            let title = primaries.title();
+            let message = format!("the video has {title} primaries, which many players show as BT.709");
+            let violation = Violation::new(message, title, "bt709", Remedy::ReencodeVideo).at(video.index);
+            // The difference is a few steps of 255.
+            let slight = primaries.is_standard_definition();
+            out.add_verbatim(if slight { violation.as_advice() } else { violation.at_least(Severity::Warning) });
         }
         let missing: Vec<&str> =
             [("primaries", &color.primaries), ("transfer", &color.transfer), ("matrix", &color.matrix)]

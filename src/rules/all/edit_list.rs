@@ -22,7 +22,8 @@ rule!(
             let message = format!("an edit list changes playback: {}", list.reason);
             out.add_verbatim(
                 Violation::new(message, list.reason.clone(), "no editing edit list", Remedy::ReencodeVideo)
-                    .at(index),
+                    .at(index)
+                    .stated(),
             );
         }
     }

@@ -21,7 +21,7 @@ rule!(
             let message = format!("the width or height is odd ({size})");
             out.add_verbatim(
                 Violation::new(message, size.to_string(), "even width and height", Remedy::ReencodeVideo)
-                    .at(video.index),
+                    .at(video.index).stated(),
             );
         }
     }

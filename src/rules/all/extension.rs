@@ -24,7 +24,7 @@ rule!(
                 Some(extension) => format!("the file extension is {extension}"),
                 None => "the file name has no extension".to_owned(),
             };
-            out.add(Violation::new(message, actual, allowed.join(", "), Remedy::Remux));
+            out.add(Violation::new(message, actual, allowed.join(", "), Remedy::Remux).stated());
         } else if let Some(container) = &subject.facts.container {
             let natural = value_text::extensions_of(container);
             if !natural.is_empty() && !natural.contains(&actual.as_str()) {

@@ -19,13 +19,20 @@ rule!(
             let message = format!("the file has a {kind} stream ({name})");
             out.add_verbatim(
                 Violation::new(message, format!("{kind} {name}"), "video and audio only", Remedy::Remux)
-                    .at(stream.index),
+                    .at(stream.index).stated(),
             );
         }
-        for stream in subject.facts.video.iter().skip(1) {
-            let message = "the file has a second video stream";
+        let main = subject.video().map(|main| main.index);
+        for stream in subject.facts.video.iter().filter(|stream| main.is_some_and(|main| main != stream.index)) {
+            let (message, actual) = if stream.empty {
+                ("a video track has no samples", "no samples")
+            } else if stream.is_single_image() {
+                ("the file has an image as a second video stream", "second video")
+            } else {
+                ("the file has a second video stream", "second video")
+            };
             out.add_verbatim(
-                Violation::new(message, "second video", "one video stream", Remedy::Remux).at(stream.index),
+                Violation::new(message, actual, "one video stream", Remedy::Remux).at(stream.index).stated(),
             );
         }
     }

@@ -15,7 +15,7 @@ rule!(
         if subject.facts.fast_start == Some(false) && subject.facts.fragmented != Some(true) {
             let message = "the index (moov) is at the end of the file; \
                 players must download everything before they can start";
-            out.add_verbatim(Violation::new(message, "moov last", "moov first", Remedy::Remux));
+            out.add_verbatim(Violation::new(message, "moov last", "moov first", Remedy::Remux).stated());
         }
     }
 );

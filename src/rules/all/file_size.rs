@@ -1,6 +1,7 @@
 //! `file-size`.
 
 use super::super::finding::Remedy;
+use super::super::kept_size::remedy_for_size;
 use super::super::rule::{Violation, rule};
 use super::super::value_text;
 
@@ -9,7 +10,8 @@ rule!(
     "file-size",
     what: "Checks the size of the file.",
     why: "Platforms truncate or refuse larger uploads, and refuse empty ones.",
-    remedy: "Re-encode at a bit rate that fits; a remux drops data that is not needed.",
+    remedy: "Remux if the video and audio alone fit: padding, other tracks and attachments are dropped. Otherwise \
+        re-encode at a bit rate that fits.",
     source: "the pages of the destinations, given with each limit",
     |subject, limits, out| {
         let size = subject.facts.size_bytes;
@@ -20,14 +22,13 @@ rule!(
                 format!("the file size is {}", value_text::bytes(size)),
                 value_text::bytes(size),
                 allowed,
-                Remedy::ReencodeVideo,
+                remedy_for_size(subject.facts, max),
             ));
         } else if let Some(max) = bytes("warn_max_bytes").filter(|max| size > *max) {
             let allowed = format!("at most {} (recommended)", value_text::bytes(max));
             let message = format!("the file size is {}", value_text::bytes(size));
-            out.add(
-                Violation::new(message, value_text::bytes(size), allowed, Remedy::ReencodeVideo).as_warning(),
-            );
+            let remedy = remedy_for_size(subject.facts, max);
+            out.add(Violation::new(message, value_text::bytes(size), allowed, remedy).as_warning());
         }
         if let Some(min) = bytes("min_bytes").filter(|min| size < *min) {
             let allowed = format!("at least {}", value_text::bytes(min));

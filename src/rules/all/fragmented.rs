@@ -12,12 +12,8 @@ rule!(
     source: "measurements on real files, and public reports of damaged uploads",
     |subject, _limits, out| {
         if subject.facts.fragmented == Some(true) {
-            out.add_verbatim(Violation::new(
-                "the file is a fragmented MP4",
-                "fragmented",
-                "no fragments",
-                Remedy::Remux,
-            ));
+            let message = "the file is a fragmented MP4";
+            out.add_verbatim(Violation::new(message, "fragmented", "no fragments", Remedy::Remux).stated());
         }
     }
 );

@@ -2,6 +2,7 @@
 
 use super::super::finding::Remedy;
 use super::super::rule::{Violation, rule};
+use super::super::value_text;
 use crate::model::Rational;
 
 rule!(
@@ -17,15 +18,17 @@ rule!(
         let too_many = limits.number("max_frames").filter(|max| frames as f64 > *max);
         let rate = video.frame_rate.map(Rational::as_f64);
         let too_long = limits.number("max_s").zip(rate).filter(|(max, rate)| frames as f64 / rate > *max);
-        let allowed = match (too_many, too_long) {
-            (Some(max), _) => format!("at most {max} frames"),
-            (None, Some((max, _))) => format!("at most {max} s"),
+        let (actual, allowed) = match (too_many, too_long) {
+            (Some(max), _) => (format!("{frames} frames"), format!("at most {max} frames")),
+            (None, Some((max, rate))) => {
+                (value_text::seconds(frames as f64 / rate), format!("at most {}", value_text::seconds(max)))
+            }
             (None, None) => return,
         };
-        let message = format!("key frames are up to {frames} frames apart");
-        out.add_verbatim(
-            Violation::new(message, format!("{frames} frames"), allowed, Remedy::ReencodeVideo)
-                .at(video.index),
-        );
+        let length = rate.filter(|rate| *rate > 0.0).map_or(String::new(), |rate| {
+            format!(" ({})", value_text::seconds(frames as f64 / rate))
+        });
+        let message = format!("key frames are up to {frames} frames apart{length}");
+        out.add_verbatim(Violation::new(message, actual, allowed, Remedy::ReencodeVideo).at(video.index));
     }
 );

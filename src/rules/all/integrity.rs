@@ -3,18 +3,33 @@
 use super::super::finding::Remedy;
 use super::super::rule::{Violation, rule};
 use super::super::value_text;
+use crate::model::{MediaFacts, TimeRange};
 
 rule!(
     Integrity,
     "integrity",
     scope: File,
-    what: "Checks whether the file contains all the data it declares, and whether that data decodes.",
+    what: "Checks whether the file contains all the data it declares, whether it begins with a key frame, and \
+        whether its data is not encrypted and decodes.",
     why: "A truncated upload or copy plays to the cut and stops. Processing fails, or the ad shows half a \
-        video. Many readers do not notice.",
-    remedy: "None: export or copy the original again.",
+        video. Many readers do not notice. Frames before the first key frame cannot be shown at all.",
+    remedy: "None for missing data: export or copy the original again. `--from-key-frame` starts the video at \
+        its first key frame.",
     source: "sizes, indices, durations and end markers that the container declares, compared with the bytes \
-        in the file",
+        in the file; the frame types in the first packets",
     |subject, _limits, out| {
+        // Encrypted packets are intact but decode to nothing; in the container they look like clear ones.
+        if let Some(encrypted) = subject.facts.encryption() {
+            let mut violation = Violation::new(
+                encrypted.to_string(),
+                format!("encrypted ({})", encrypted.scheme),
+                "samples without encryption",
+                Remedy::Refuse,
+            )
+            .at(encrypted.index);
+            violation.severity = Some(crate::profile::Severity::Error);
+            out.add_verbatim(violation);
+        }
         if let crate::model::Completeness::Missing { first_missing_s, reason } = &subject.facts.completeness {
             let from = first_missing_s.map_or(String::new(), |at| format!(", from {}", value_text::seconds(at)));
             let message = format!("data is missing{from}: {reason}");
@@ -24,13 +39,16 @@ rule!(
             violation.severity = Some(crate::profile::Severity::Error);
             out.add_verbatim(violation);
         }
+        if let Some(violation) = start_violation(subject.facts) {
+            out.add_verbatim(violation);
+        }
         let Some(deep) = subject.deep.filter(|deep| deep.decode.error_count > 0) else { return };
         let ranges: Vec<_> = deep
             .decode
             .errors
             .iter()
             .filter_map(|error| error.at_s)
-            .map(|at| crate::model::TimeRange { from_s: at, to_s: at })
+            .map(|at| TimeRange { from_s: at, to_s: at })
             .collect();
         let message = format!("the decoder reports {} errors", deep.decode.error_count);
         out.add_verbatim(
@@ -44,3 +62,21 @@ rule!(
         );
     }
 );
+
+/// Returns the violation of a video whose first frames cannot be decoded.
+fn start_violation(facts: &MediaFacts) -> Option<Violation> {
+    let video = facts.main_video()?;
+    let frames = video.undecodable_frames.filter(|frames| *frames > 0)?;
+    let (message, remedy, ranges) = match video.first_decodable_s {
+        Some(at) => {
+            let at = at - facts.main_start_s();
+            let range = TimeRange { from_s: 0.0, to_s: at };
+            (value_text::lost_start(frames, at), Remedy::FromKeyFrame, vec![range])
+        }
+        None => (value_text::no_key_frame(frames), Remedy::Refuse, Vec::new()),
+    };
+    let actual = format!("{frames} frames before the first key frame");
+    let mut violation = Violation::new(message, actual, "a key frame first", remedy).over(&ranges);
+    violation.severity = Some(crate::profile::Severity::Error);
+    Some(violation.at(video.index))
+}

@@ -26,7 +26,7 @@ rule!(
         };
         let message = format!("the video is interlaced: {actual}");
         out.add_verbatim(
-            Violation::new(message, actual, "progressive", Remedy::ReencodeVideo).at(video.index),
+            Violation::new(message, actual, "progressive", Remedy::ReencodeVideo).at(video.index).stated(),
         );
     }
 );

@@ -15,12 +15,8 @@ rule!(
         let tags = &subject.facts.privacy;
         if !tags.location.is_empty() {
             let names = tags.location.join(", ");
-            out.add_verbatim(Violation::new(
-                format!("the file contains location tags ({names})"),
-                names,
-                "no location tags",
-                Remedy::Remux,
-            ));
+            let message = format!("the file contains location tags ({names})");
+            out.add_verbatim(Violation::new(message, names, "no location tags", Remedy::Remux).stated());
         }
     }
 );

@@ -16,7 +16,7 @@ rule!(
         if video.closed_gop == Some(false) {
             let message = "frames refer across key frames (open GOP)";
             out.add_verbatim(
-                Violation::new(message, "open", "closed GOP", Remedy::ReencodeVideo).at(video.index),
+                Violation::new(message, "open", "closed GOP", Remedy::ReencodeVideo).at(video.index).stated(),
             );
         }
     }

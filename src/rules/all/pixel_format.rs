@@ -26,8 +26,10 @@ rule!(
         if !(chroma_ok && depth_ok && opaque) {
             let depth = max_depth.map_or(String::new(), |max| format!("{max}-bit "));
             let allowed = format!("{depth}{}", chroma.join(", "));
-            let message = format!("the pixel format is {format}");
-            out.add(Violation::new(message, format.clone(), allowed, Remedy::ReencodeVideo).at(video.index));
+            // VP8 and VP9 hold transparency beside frames of an opaque format.
+            let found = if chroma_ok && depth_ok { format!("{format} with transparency") } else { format.clone() };
+            let message = format!("the pixel format is {found}");
+            out.add(Violation::new(message, found, allowed, Remedy::ReencodeVideo).at(video.index));
         }
     }
 );

@@ -17,8 +17,8 @@ rule!(
             let flip = if video.flip.is_some() { ", mirrored" } else { "" };
             let message = format!("players must rotate the video by {degrees} degrees{flip}");
             out.add_verbatim(
-                Violation::new(message, format!("{degrees}{flip}"), "no rotation", Remedy::ReencodeVideo)
-                    .at(video.index),
+                Violation::new(message, format!("{degrees} degrees{flip}"), "no rotation", Remedy::ReencodeVideo)
+                    .at(video.index).stated(),
             );
         }
     }

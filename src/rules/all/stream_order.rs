@@ -11,16 +11,12 @@ rule!(
     remedy: "Remux with the video stream first.",
     source: "public report (gitroomhq/postiz-app#814)",
     |subject, _limits, out| {
-        let (Some(video), Some(audio)) = (subject.facts.video.first(), subject.facts.audio.first()) else {
+        let (Some(video), Some(audio)) = (subject.video(), subject.facts.main_audio()) else {
             return;
         };
         if audio.index < video.index {
-            out.add_verbatim(Violation::new(
-                "the audio stream comes before the video stream",
-                "audio first",
-                "video first",
-                Remedy::Remux,
-            ));
+            let message = "the audio stream comes before the video stream";
+            out.add_verbatim(Violation::new(message, "audio first", "video first", Remedy::Remux).stated());
         }
     }
 );

@@ -2,16 +2,25 @@
 
 use super::super::finding::Remedy;
 use super::super::rule::{Violation, rule};
+use super::super::value_text;
 
 rule!(
     Timestamps,
     "timestamps",
-    what: "Checks whether presentation timestamps are regular and unique.",
-    why: "Strict platforms refuse a very short first frame or duplicate timestamps; remuxing does not \
+    what: "Checks whether presentation timestamps are unique, and whether the headers declare the duration that the \
+        index holds.",
+    why: "A reader that believes a wrong header stops too early or refuses the video as too long or too short. \
+        Strict platforms refuse a very short first frame or duplicate timestamps; remuxing does not \
         always fix them.",
-    remedy: "Retime or re-encode the video.",
+    remedy: "Remux for a wrong header; retime or re-encode the video for wrong timestamps.",
     source: "public report about a strict platform, 2026-07",
     |subject, _limits, out| {
+        let facts = subject.facts;
+        if let Some((declared, measured)) = facts.contradicted_duration_s.zip(facts.measured_duration_s) {
+            let (declared, measured) = (value_text::seconds(declared), value_text::seconds(measured));
+            let message = format!("the header declares {declared}, the index holds {measured}");
+            out.add_verbatim(Violation::new(message, declared, measured, Remedy::Remux).as_warning());
+        }
         let Some(video) = subject.video() else { return };
         let Some(timing) = &video.timing else { return };
         if timing.duplicates > 0 {

@@ -15,7 +15,9 @@ rule!(
         if video.variable_frame_rate == Some(true) {
             let message = "the frame rate varies within the video";
             out.add_verbatim(
-                Violation::new(message, "variable", "constant", Remedy::ReencodeVideo).at(video.index),
+                Violation::new(message, "variable", "constant", Remedy::ReencodeVideo)
+                    .at(video.index)
+                    .stated(),
             );
         }
     }

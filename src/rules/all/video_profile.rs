@@ -28,9 +28,8 @@ rule!(
         {
             let message = format!("the codec level, which bounds size, frame rate and bit rate, is {}", f64::from(level) / 10.0);
             let allowed = format!("level at most {}", max / 10.0);
-            out.add(
-                Violation::new(message, level.to_string(), allowed, Remedy::ReencodeVideo).at(video.index),
-            );
+            let actual = format!("level {}", f64::from(level) / 10.0);
+            out.add(Violation::new(message, actual, allowed, Remedy::ReencodeVideo).at(video.index));
         }
     }
 );

@@ -12,7 +12,10 @@ rule!(
     source: "video ad formats of every destination",
     |subject, _limits, out| match subject.video() {
         None => out.add_verbatim(Violation::new(
-            "the file has no video stream",
+            match subject.facts.video.is_empty() {
+                true => "the file has no video stream",
+                false => "the video track has no samples",
+            },
             "none",
             "one video stream",
             Remedy::Refuse,

@@ -1,21 +1,16 @@
 //! Converts the packets of an audio stream to planned audio: without gaps, starting at zero.
 
 use std::collections::VecDeque;
-use std::ffi::c_char;
 
-use ffmpeg_next::ffi;
-
-use super::decode::Decoder;
-use super::ffi_wrappers::{Frame, NOPTS, Packet, check, failed, seconds};
-use super::filter::{Graph, Pulled};
+use super::audio_track::{AudioTrack, TrackJoiner};
+use super::ffi_wrappers::{Frame, Packet, failed};
 use super::input::Input;
 use crate::job::JobError;
-use crate::plan::AudioEncode;
+use crate::model::SourceDamage;
+use crate::plan::{AudioEncode, JoinKind};
 
 /// Samples per AAC frame.
 pub(crate) const FRAME_SAMPLES: usize = 1024;
-/// Gaps and overlaps of up to this many seconds are treated as timestamp rounding.
-const CLOCK_JITTER_S: f64 = 0.05;
 
 /// Maximum seconds of audio held back while waiting for the video.
 const MAX_HELD_S: u64 = 60;
@@ -114,15 +109,12 @@ fn samples(seconds: f64, rate: u32) -> u64 {
     (seconds * f64::from(rate)).round().max(0.0) as u64
 }
 
-/// Decodes, resamples and mixes an audio stream.
+/// Decodes, resamples and mixes the audio streams of a plan to one track.
 pub(crate) struct AudioChain {
-    decoder: Decoder,
-    plan: AudioEncode,
-    gain: Option<f64>,
-    start: i64,
-    offset: i64,
-    next: Option<i64>,
-    graph: Option<((i32, i32, String), Graph)>,
+    tracks: Vec<AudioTrack>,
+    /// Joins the tracks, if there are several.
+    joiner: Option<TrackJoiner>,
+    sample_rate: u32,
     framer: AudioFramer,
     /// The end of the source's audio, in seconds of the video.
     pub(crate) end_s: f64,
@@ -136,53 +128,72 @@ impl AudioChain {
         limit_s: Option<f64>,
         gain: Option<f64>,
     ) -> Result<AudioChain, JobError> {
-        let decoder = Decoder::open(input.stream(plan.stream)?, 1, false)?;
-        let start = super::ffi_wrappers::units(start_s, decoder.base());
+        let how = plan.joined.as_ref().map(|joined| joined.how);
+        let channels = if how == Some(JoinKind::LeftRight) { 1 } else { plan.channels };
+        let others = plan.joined.iter().flat_map(|joined| joined.others.iter().copied());
+        let tracks: Vec<AudioTrack> = std::iter::once(plan.stream)
+            .chain(others)
+            .map(|stream| AudioTrack::open(input, stream, plan.sample_rate, channels, start_s, gain))
+            .collect::<Result<_, _>>()?;
         Ok(AudioChain {
-            decoder,
-            plan: plan.clone(),
-            gain,
-            start,
-            offset: 0,
-            next: None,
-            graph: None,
+            joiner: how.map(|how| TrackJoiner::new(how, tracks.len(), channels, plan.sample_rate)),
+            tracks,
+            sample_rate: plan.sample_rate,
             framer: AudioFramer::new(plan.sample_rate, plan.channels, limit_s),
             end_s: 0.0,
         })
     }
 
-    /// Feeds a packet, or the end of the stream.
+    /// Leaves out audio before the start.
+    pub(crate) fn cut_before_start(&mut self, cut: bool) {
+        self.tracks.iter_mut().for_each(|track| track.cut_before_start = cut);
+    }
+
+    /// Returns whether the packets of a stream belong to this track.
+    pub(crate) fn takes(&self, stream: u32) -> bool {
+        self.tracks.iter().any(|track| track.stream == stream)
+    }
+
+    /// Feeds a packet of one of the streams, or the end of all.
     pub(crate) fn push(&mut self, packet: Option<&Packet>, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
-        let mut frames = Vec::new();
-        self.decoder.feed(packet, &mut |frame| {
-            frames.push(frame);
-            Ok(())
-        })?;
-        for frame in frames {
-            self.process_frame(frame, sink)?;
+        let stream = packet.and_then(|packet| u32::try_from(packet.get().stream_index).ok());
+        let AudioChain { tracks, joiner, framer, end_s, .. } = self;
+        for (position, track) in tracks.iter_mut().enumerate() {
+            if stream.is_some_and(|stream| track.stream != stream) {
+                continue;
+            }
+            track.push(packet, &mut |frame| match joiner {
+                Some(joiner) => {
+                    joiner.add(position, &frame);
+                    Ok(())
+                }
+                None => framer.add(&frame, sink),
+            })?;
+            *end_s = end_s.max(track.end_s);
         }
-        if packet.is_none() {
-            self.drain_graph(sink)?;
+        if let Some(joiner) = joiner {
+            while let Some(frame) = joiner.take(packet.is_none())? {
+                framer.add(&frame, sink)?;
+            }
         }
         Ok(())
     }
 
-    /// Restarts the stream: the next packets are from its start again and play at `at_s`.
+    /// Restarts the streams: the next packets are from their start again and play at `at_s`.
     pub(crate) fn restart(
         &mut self,
         at_s: f64,
         length_s: f64,
         sink: &mut AudioSink<'_>,
     ) -> Result<(), JobError> {
-        self.decoder.flush();
-        self.offset += super::ffi_wrappers::units(length_s, self.decoder.base());
-        self.next = None;
         let full_limit = self.framer.limit;
-        let limit = samples(at_s, self.plan.sample_rate);
+        let limit = samples(at_s, self.sample_rate);
         self.framer.silence(at_s, sink)?;
         self.framer.limit = Some(full_limit.map_or(limit, |full_limit| full_limit.min(limit)));
         self.framer.emit(false, sink)?;
         self.framer.limit = full_limit;
+        let begin = self.framer.total();
+        self.tracks.iter_mut().for_each(|track| track.restart(length_s, begin));
         Ok(())
     }
 
@@ -196,138 +207,15 @@ impl AudioChain {
         self.framer.finish(end_s, sink)
     }
 
-    fn process_frame(&mut self, mut frame: Frame, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
-        let base = self.decoder.base();
-        let raw = frame.get();
-        let timestamp = raw.best_effort_timestamp;
-        let time = match (timestamp, self.next) {
-            (NOPTS, next) => next.unwrap_or(self.offset),
-            (timestamp, _) => timestamp - self.start + self.offset,
-        };
-        let rate = raw.sample_rate.max(1);
-        let length = super::ffi_wrappers::units(f64::from(raw.nb_samples) / f64::from(rate), base).max(1);
-        self.next = Some(time + length);
-        self.end_s = self.end_s.max(seconds(time + length, base));
-        let key = (rate, raw.format, layout(&frame)?);
-        if self.graph.as_ref().is_none_or(|(built_for, _)| *built_for != key) {
-            self.drain_graph(sink)?;
-            let text = self.graph_text(&key);
-            self.graph = Some((key, Graph::new(&text)?));
-        }
-        frame.get_mut().pts =
-            super::ffi_wrappers::units(seconds(time, base), super::ffi_wrappers::rational(1, rate));
-        if let Some((_, graph)) = &mut self.graph {
-            graph.push(0, Some(&mut frame))?;
-        }
-        self.pull(sink)
+    /// Returns the decode errors of all tracks.
+    pub(crate) fn damage(&self) -> SourceDamage {
+        self.tracks.iter().map(AudioTrack::damage).fold(SourceDamage::default(), |mut sum, damage| {
+            sum.packets += damage.packets;
+            sum.error_count += damage.error_count;
+            sum.errors.extend(damage.errors);
+            sum
+        })
     }
-
-    fn graph_text(&self, (rate, format, layout): &(i32, i32, String)) -> String {
-        let AudioEncode { sample_rate, channels, .. } = self.plan;
-        let mix = mix_filter(layout, channels);
-        let gain = self.gain.map_or(String::new(), |gain| {
-            format!(
-                ",volume=volume={gain:.2}dB:precision=float,alimiter=limit=0.891:level=disabled:latency=1"
-            )
-        });
-        let first = self.framer.total();
-        format!(
-            "abuffer=sample_rate={rate}:sample_fmt={format}:channel_layout={layout}:time_base=1/{rate},{mix},\
-             aresample={sample_rate}:async=1:first_pts={first}:min_hard_comp={CLOCK_JITTER_S},\
-             aformat=sample_fmts=fltp{gain},aformat=sample_fmts=fltp,abuffersink"
-        )
-    }
-
-    fn drain_graph(&mut self, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
-        if let Some((_, graph)) = &mut self.graph {
-            graph.push(0, None)?;
-            self.pull(sink)?;
-        }
-        self.graph = None;
-        Ok(())
-    }
-
-    fn pull(&mut self, sink: &mut AudioSink<'_>) -> Result<(), JobError> {
-        let Some((_, graph)) = &mut self.graph else { return Ok(()) };
-        while let Pulled::Frame(frame) = graph.pull(0)? {
-            self.framer.add(&frame, sink)?;
-        }
-        Ok(())
-    }
-
-    /// Returns the number of decode errors.
-    pub(crate) fn damage_count(&self) -> u64 {
-        self.decoder.damage_count
-    }
-}
-
-/// Returns the filter that mixes a channel layout to one or two channels.
-fn mix_filter(layout: &str, channels: u32) -> &'static str {
-    match (layout, channels) {
-        (_, 1) => "aformat=channel_layouts=mono",
-        // swresample mixes mono to stereo at -3 dB; duplicating the channel keeps the loudness.
-        ("mono", _) => "pan=stereo|c0=c0|c1=c0",
-        _ => "aformat=channel_layouts=stereo",
-    }
-}
-
-/// Returns FFmpeg's description of the channel layout; the default layout if only the number is known.
-pub(crate) fn layout(frame: &Frame) -> Result<String, JobError> {
-    let mut text: [c_char; 128] = [0; 128];
-    let raw = frame.get();
-    // SAFETY: the layouts are valid; the buffer's length is given and libav ends it with a zero.
-    unsafe {
-        let mut known = std::mem::zeroed::<ffi::AVChannelLayout>();
-        let unspecified = raw.ch_layout.order == ffi::AVChannelOrder::AV_CHANNEL_ORDER_UNSPEC;
-        if unspecified {
-            ffi::av_channel_layout_default(&mut known, raw.ch_layout.nb_channels);
-        }
-        let which = if unspecified { &known } else { &raw.ch_layout };
-        let code = ffi::av_channel_layout_describe(which, text.as_mut_ptr(), text.len());
-        check(code, "cannot describe the channel layout of the audio")?;
-        Ok(std::ffi::CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned())
-    }
-}
-
-/// Measures the gain in decibels that brings a stream to the integrated loudness `target` in LUFS; `None`
-/// for silence.
-pub(crate) fn loudness_gain(
-    input: &mut Input,
-    plan: &AudioEncode,
-    target: f64,
-) -> Result<Option<f64>, JobError> {
-    let mut decoder = Decoder::open(input.stream(plan.stream)?, 1, false)?;
-    let mut meter: Option<Graph> = None;
-    let mut integrated = None;
-    let mut packet = Packet::new()?;
-    let mut more = true;
-    while more {
-        more = input.read(&mut packet)?;
-        if more && packet.get().stream_index != plan.stream as i32 {
-            continue;
-        }
-        decoder.feed(more.then_some(&packet), &mut |mut frame| {
-            if meter.is_none() {
-                let (rate, format) = (frame.get().sample_rate, frame.get().format);
-                let layout = layout(&frame)?;
-                // Measured after mixing, which changes the loudness.
-                let mix = mix_filter(&layout, plan.channels);
-                meter = Some(Graph::new(&format!(
-                    "abuffer=sample_rate={rate}:sample_fmt={format}:channel_layout={layout}:time_base=1/{rate},{mix},\
-                     ebur128=metadata=1,abuffersink"
-                ))?);
-            }
-            let Some(graph) = &mut meter else { return Ok(()) };
-            frame.get_mut().pts = NOPTS;
-            graph.push(0, Some(&mut frame))?;
-            while let Pulled::Frame(measured) = graph.pull(0)? {
-                integrated = measured.number(c"lavfi.r128.I").or(integrated);
-            }
-            Ok(())
-        })?;
-    }
-    // The meter starts at its gate, -70 LUFS, which means that the audio is silent.
-    Ok(integrated.filter(|i| *i > -69.0).map(|i| (target - i).clamp(-40.0, 40.0)))
 }
 
 #[cfg(test)]

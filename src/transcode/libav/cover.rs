@@ -5,8 +5,6 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use ffmpeg_next::ffi;
-
 use super::decode::Decoder;
 use super::ffi_wrappers::{Frame, NOPTS, Packet, failed, seconds};
 use super::filter::{Graph, Pulled};
@@ -33,6 +31,7 @@ pub fn cover(
     input: File,
     output: File,
     name: &str,
+    stream: u32,
     size: Size,
     rotate: Rotation,
     flip: Option<Flip>,
@@ -40,9 +39,6 @@ pub fn cover(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<CoverReport, JobError> {
     let mut input = Input::open(input, name, cancel)?;
-    let stream = input
-        .first(ffi::AVMediaType::AVMEDIA_TYPE_VIDEO)
-        .ok_or_else(|| JobError::Unreadable("the file has no video stream".to_owned()))?;
     let mut decoder = Decoder::open(input.stream(stream)?, 1, false)?;
     let total_s = input.duration_s();
     let mut best: Option<(f64, f64, Vec<u8>)> = None;

@@ -10,6 +10,7 @@ use super::ffi_wrappers::{
 };
 use crate::job::JobError;
 use crate::model::DecodeError;
+use crate::probe::libav::alpha_decoder;
 
 /// Maximum number of errors kept with details; further errors are only counted.
 pub(super) const MAX_DAMAGE: usize = 20;
@@ -21,6 +22,9 @@ pub(crate) struct Decoder {
     codec: CodecContext,
     stream: u32,
     base: ffi::AVRational,
+    is_video: bool,
+    /// Decode time of the previous packet, and whether an edit list hides its frame.
+    previous: Option<(i64, bool)>,
     /// The first errors, at most [`MAX_DAMAGE`].
     pub(crate) damage: Vec<DecodeError>,
     /// Number of errors.
@@ -35,7 +39,11 @@ impl Decoder {
         // SAFETY: the stream belongs to a format context that the caller holds; fields are only read.
         let (parameters, base, index) =
             unsafe { ((*stream).codecpar, (*stream).time_base, (*stream).index as u32) };
-        Decoder::with(parameters, base, index, threads, strict)
+        // SAFETY: as above. Codec ids come from the library the bindings were made for.
+        let found = unsafe {
+            alpha_decoder(stream).unwrap_or_else(|| ffi::avcodec_find_decoder((*parameters).codec_id))
+        };
+        Decoder::with(found, parameters, base, index, threads, strict)
     }
 
     /// Opens a strict decoder whose errors are counted and whose frames are not used.
@@ -56,22 +64,24 @@ impl Decoder {
         }
         // SAFETY: both are valid; the fields of the encoder are copied.
         let code = unsafe { ffi::avcodec_parameters_from_context(parameters, encoder.get()) };
-        let decoder = check(code, "cannot read the parameters of the encoder")
-            .and_then(|_| Decoder::with(parameters, base, stream, 1, true));
+        let decoder = check(code, "cannot read the parameters of the encoder").and_then(|_| {
+            // SAFETY: valid parameters, see above.
+            let found = unsafe { ffi::avcodec_find_decoder((*parameters).codec_id) };
+            Decoder::with(found, parameters, base, stream, 1, true)
+        });
         // SAFETY: ours, and the decoder has copied what it needs.
         unsafe { ffi::avcodec_parameters_free(&mut parameters) };
         decoder
     }
 
     fn with(
+        found: *const ffi::AVCodec,
         parameters: *const ffi::AVCodecParameters,
         base: ffi::AVRational,
         index: u32,
         threads: u32,
         strict: bool,
     ) -> Result<Decoder, JobError> {
-        // SAFETY: valid parameters from either caller. Codec ids come from the library the bindings were made for.
-        let found = unsafe { ffi::avcodec_find_decoder((*parameters).codec_id) };
         if found.is_null() {
             return Err(failed(format!("FFmpeg has no decoder for the codec of stream {index}")));
         }
@@ -90,7 +100,18 @@ impl Decoder {
         // SAFETY: context and codec match; no options.
         let code = unsafe { ffi::avcodec_open2(codec.as_mut_ptr(), found, ptr::null_mut()) };
         check(code, &format!("cannot open the decoder of stream {index}"))?;
-        Ok(Decoder { codec, stream: index, base, damage: Vec::new(), damage_count: 0, frames: 0 })
+        // SAFETY: valid parameters from either caller.
+        let is_video = unsafe { (*parameters).codec_type == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO };
+        Ok(Decoder {
+            codec,
+            stream: index,
+            base,
+            is_video,
+            previous: None,
+            damage: Vec::new(),
+            damage_count: 0,
+            frames: 0,
+        })
     }
 
     /// Returns the time base of the frames.
@@ -100,12 +121,39 @@ impl Decoder {
 
     /// Discards all buffered data, for a seek.
     pub(crate) fn flush(&mut self) {
+        self.previous = None;
         // SAFETY: an open decoder.
         unsafe { ffi::avcodec_flush_buffers(self.codec.as_mut_ptr()) }
     }
 
     /// Decodes a packet, or ends the stream for `None`, and passes the frames to `sink`.
     pub(crate) fn feed(
+        &mut self,
+        packet: Option<&Packet>,
+        sink: &mut dyn FnMut(Frame) -> Result<(), JobError>,
+    ) -> Result<(), JobError> {
+        if packet.is_some_and(|packet| self.begins_edit(packet)) {
+            self.feed_one(None, sink)?;
+            // SAFETY: an open decoder.
+            unsafe { ffi::avcodec_flush_buffers(self.codec.as_mut_ptr()) }
+        }
+        self.feed_one(packet, sink)
+    }
+
+    /// Returns whether a packet is the key frame at which the demuxer begins the next edit of an edit list. The
+    /// frames before it are of another part of the video, so neither references nor the display order continue.
+    fn begins_edit(&mut self, packet: &Packet) -> bool {
+        let raw = packet.get();
+        if !self.is_video || raw.dts == NOPTS {
+            return false;
+        }
+        let hidden = raw.flags & ffi::AV_PKT_FLAG_DISCARD != 0;
+        let key = raw.flags & ffi::AV_PKT_FLAG_KEY != 0;
+        let previous = self.previous.replace((raw.dts, hidden));
+        previous.is_some_and(|(dts, was_hidden)| key && (hidden || was_hidden) && raw.dts <= dts)
+    }
+
+    fn feed_one(
         &mut self,
         packet: Option<&Packet>,
         sink: &mut dyn FnMut(Frame) -> Result<(), JobError>,

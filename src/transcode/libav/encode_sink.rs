@@ -4,6 +4,7 @@ use ffmpeg_next::ffi;
 
 use super::encode::Encoder;
 use super::ffi_wrappers::{Frame, Packet};
+use super::filter_stage::Sample;
 use super::mux::{Muxer, size_limit_error};
 use super::transcoder::{MediaSink, StreamKind, Transcoder};
 use super::verify_tap::VerifyTap;
@@ -155,8 +156,8 @@ impl MediaSink for EncodeSink<'_> {
         self.tap.samples_every()
     }
 
-    fn sample(&mut self, frame: Frame) -> Result<(), JobError> {
-        self.tap.sample(frame);
+    fn sample(&mut self, sample: Sample) -> Result<(), JobError> {
+        self.tap.sample(sample);
         Ok(())
     }
 

@@ -8,11 +8,22 @@ use super::ffi_wrappers::{Frame, failed, rational};
 use super::filter::{Graph, Pulled, has_filter};
 use super::video::frame_format;
 use crate::job::JobError;
+use crate::model::{Rational, Size};
 use crate::plan::VideoEncode;
 use crate::transcode::filter_graph::{AvailableFilters, FrameFormat, video_graph};
 
 /// Receives a planned frame, the number of ticks it is shown, and the decoded frame if it is a sample.
-pub(crate) type PlannedSink<'a> = dyn FnMut(Frame, u64, Option<Frame>) -> Result<(), JobError> + 'a;
+pub(crate) type PlannedSink<'a> = dyn FnMut(Frame, u64, Option<Sample>) -> Result<(), JobError> + 'a;
+
+/// A decoded frame that verification renders independently.
+pub(crate) struct Sample {
+    pub(crate) frame: Frame,
+    /// Whether its size differs from that of the first frame, so that [`VideoEncode::for_part`] applies.
+    pub(crate) is_part: bool,
+}
+
+/// The size and the sample aspect ratio of a frame.
+type Shape = ((u32, u32), (u32, u32));
 
 /// The filter graph of the video, rebuilt when the frame format changes.
 ///
@@ -21,7 +32,9 @@ pub(crate) struct FilterStage {
     plan: VideoEncode,
     aspect: ffi::AVRational,
     graph: Option<(FrameFormat, Graph)>,
-    in_flight: VecDeque<(u64, Option<Frame>)>,
+    /// The shape of the first frame, which the geometry of the plan is for.
+    first: Option<Shape>,
+    in_flight: VecDeque<(u64, Option<Sample>)>,
     pushed: i64,
     /// Ticks so far.
     ticks: u64,
@@ -36,6 +49,7 @@ impl FilterStage {
             plan,
             aspect,
             graph: None,
+            first: None,
             in_flight: VecDeque::new(),
             pushed: 0,
             ticks: 0,
@@ -50,12 +64,12 @@ impl FilterStage {
     }
 
     /// Returns the decoded frame if a sample is due.
-    fn sample(&mut self, frame: &Frame, ticks: u64) -> Result<Option<Frame>, JobError> {
+    fn sample(&mut self, frame: &Frame, is_part: bool, ticks: u64) -> Result<Option<Sample>, JobError> {
         self.ticks += ticks;
         match &mut self.sampling {
             Some((every, next)) if self.ticks > *next => {
                 *next += *every * ((self.ticks - *next).div_ceil(*every));
-                frame.share().map(Some)
+                Ok(Some(Sample { frame: frame.share()?, is_part }))
             }
             _ => Ok(None),
         }
@@ -69,15 +83,20 @@ impl FilterStage {
         sink: &mut PlannedSink<'_>,
     ) -> Result<(), JobError> {
         let source = frame_format(&frame, self.aspect);
+        let shape = (source.size, source.sample_aspect_ratio);
+        let is_part = *self.first.get_or_insert(shape) != shape;
         if self.graph.as_ref().is_none_or(|(built_for, _)| *built_for != source) {
             self.drain(sink)?;
-            let text = complete_graph(&source, &self.plan)?;
+            let text = match is_part {
+                true => complete_graph(&source, &part_plan(&self.plan, &source))?,
+                false => complete_graph(&source, &self.plan)?,
+            };
             self.graph = Some((source, Graph::new(&text)?));
         }
         frame.get_mut().pts = self.pushed;
         frame.get_mut().sample_aspect_ratio = rational(1, 1);
         self.pushed += 1;
-        let sample = self.sample(&frame, ticks)?;
+        let sample = self.sample(&frame, is_part, ticks)?;
         self.in_flight.push_back((ticks, sample));
         if let Some((_, graph)) = &mut self.graph {
             graph.push(0, Some(&mut frame))?;
@@ -113,6 +132,13 @@ impl FilterStage {
         }
         Ok(())
     }
+}
+
+/// Returns the plan for frames of this format in a video that began with others.
+pub(crate) fn part_plan(plan: &VideoEncode, source: &FrameFormat) -> VideoEncode {
+    let (width, height) = source.size;
+    let (num, den) = source.sample_aspect_ratio;
+    plan.for_part(Size::new(width, height), Rational::new(num, den))
 }
 
 /// Returns the text of the graph with its source and sink.

@@ -95,6 +95,35 @@ impl Input {
         }
     }
 
+    /// Returns the decodable video and audio streams that are not cover images.
+    pub(crate) fn decodable_streams(&mut self) -> Vec<u32> {
+        let context = self.as_mut_ptr();
+        // SAFETY: as in `first`.
+        unsafe {
+            let decodable = |index: &u32| {
+                let stream = *(*context).streams.add(*index as usize);
+                let parameters = (*stream).codecpar;
+                matches!(
+                    (*parameters).codec_type,
+                    ffi::AVMediaType::AVMEDIA_TYPE_VIDEO | ffi::AVMediaType::AVMEDIA_TYPE_AUDIO
+                ) && (*stream).disposition & ffi::AV_DISPOSITION_ATTACHED_PIC == 0
+                    && !ffi::avcodec_find_decoder((*parameters).codec_id).is_null()
+            };
+            (0..(*context).nb_streams).filter(decodable).collect()
+        }
+    }
+
+    /// Makes the demuxer discard all other streams.
+    pub(crate) fn discard_all_but(&mut self, streams: &[u32]) {
+        let context = self.as_mut_ptr();
+        // SAFETY: the array has `nb_streams` valid pointers.
+        unsafe {
+            for index in (0..(*context).nb_streams).filter(|index| !streams.contains(index)) {
+                (**(*context).streams.add(index as usize)).discard = ffi::AVDiscard::AVDISCARD_ALL;
+            }
+        }
+    }
+
     /// Returns the duration in seconds that the container declares for a stream, if any.
     pub(crate) fn declared_s(&mut self, stream: u32) -> Result<Option<f64>, JobError> {
         if self.lacks_timestamps() {

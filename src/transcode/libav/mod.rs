@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod audio;
+pub(crate) mod audio_track;
 pub(crate) mod copy;
 mod cover;
 pub(crate) mod decode;
@@ -15,13 +16,15 @@ mod encode_sink;
 mod encoder_trial;
 pub(crate) mod ffi_wrappers;
 pub(crate) mod filter;
-mod filter_stage;
+pub(crate) mod filter_stage;
 pub(crate) mod input;
+mod loudness;
 mod moov_size;
 mod multi_output;
 mod mux;
 pub(crate) mod pipeline_stages;
 mod shared_decode;
+pub(crate) mod start_cut;
 #[cfg(test)]
 mod tests;
 pub(crate) mod transcoder;
@@ -117,7 +120,7 @@ fn fix_with_decoder(
         let mut verify_progress = |step| scaled(WRITE_SHARE, 1.0 - WRITE_SHARE, step);
         let verified = result.and_then(|result| match result {
             WriteOutcome::Copied(report) => {
-                verify_copies(&report, &written, spec, verify, &cancel, &mut verify_progress)
+                verify_copies(&report, &input, &written, name, spec, verify, &cancel, &mut verify_progress)
             }
             WriteOutcome::Verified(tap_report) => {
                 verify_tapped(*tap_report, &input, &written, name, spec, &cancel, &mut verify_progress)
@@ -204,8 +207,8 @@ fn write(
         let mut heartbeat = |step| progress(Progress { done_s: 0.0, frames: 0, ..step });
         let (size, report) = read_copies_first(&mut transcoder, spec, &mut heartbeat)?;
         (reserved, copy_report) = (size, Some(report));
-        let rewound = if transcoder.input.is_repeatable() { transcoder.into_input()? } else { open()? };
-        transcoder = Transcoder::open(rewound, spec)?;
+        // Opened anew, because seeking to the start would skip the priming packets before it.
+        transcoder = Transcoder::open(open()?, spec)?;
     }
     let store: Box<dyn Store> = match reserved {
         Some(reserved) => Box::new(ReservedSpace::new(share(output)?, reserved, flush.clone())),

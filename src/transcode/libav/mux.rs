@@ -9,13 +9,17 @@ use std::sync::{Arc, Mutex};
 use ffmpeg_next::ffi;
 use ffmpeg_next::format::context::StreamIo;
 
-use super::ffi_wrappers::{CodecContext, Options, Packet, c_string, check, failed, no_memory};
+use super::ffi_wrappers::{CodecContext, NOPTS, Options, Packet, c_string, check, failed, no_memory};
 use super::writer::Store;
 use crate::job::JobError;
 use crate::plan::OutputContainer;
 
 /// Metadata keys that contain the recording location; these are never copied.
 const LOCATION_KEYS: [&str; 4] = ["location", "xyz", "gps", "geo"];
+
+/// Ticks per second of the movie header and of edit lists: those of encoded audio. The default of 1000 rounds
+/// away the last packet of an edit list if it has less than a millisecond of samples.
+const MOVIE_TIMESCALE: &str = "48000";
 
 /// State shared between the writer and the muxer, because libav only passes on error codes.
 #[derive(Debug, Default)]
@@ -84,6 +88,8 @@ pub(crate) fn size_limit_error(limit: u64) -> JobError {
 pub(crate) struct Muxer {
     context: *mut ffi::AVFormatContext,
     state: Arc<WriterState>,
+    /// The last decode time of each stream, in its time base.
+    last_dts: Vec<i64>,
     // Freed after the context that points to it.
     _io: StreamIo,
 }
@@ -114,7 +120,7 @@ impl Muxer {
             (*context).flush_packets = 0;
             (*context).flags |= ffi::AVFMT_FLAG_CUSTOM_IO as c_int | ffi::AVFMT_FLAG_BITEXACT as c_int;
         }
-        Ok(Muxer { context, state, _io: io })
+        Ok(Muxer { context, state, last_dts: Vec::new(), _io: io })
     }
 
     fn new_stream(&mut self) -> Result<*mut ffi::AVStream, JobError> {
@@ -221,7 +227,7 @@ impl Muxer {
 
     /// Writes the header. The time bases of the streams are final afterwards.
     pub(crate) fn start(&mut self, drop_edit_list: bool) -> Result<(), JobError> {
-        let mut pairs = vec![("write_tmcd", "0")];
+        let mut pairs = vec![("write_tmcd", "0"), ("movie_timescale", MOVIE_TIMESCALE)];
         if drop_edit_list {
             pairs.push(("use_editlist", "0"));
             pairs.push(("movflags", "+negative_cts_offsets"));
@@ -255,6 +261,7 @@ impl Muxer {
             ffi::av_packet_rescale_ts(packet.as_mut_ptr(), base, target);
             packet.get_mut().stream_index = index as c_int;
             packet.get_mut().pos = -1;
+            keep_increasing(&mut self.last_dts, index, packet.get_mut());
             ffi::av_interleaved_write_frame(self.context, packet.as_mut_ptr())
         };
         self.check_write(code, "cannot write to the output file")
@@ -282,6 +289,21 @@ impl Muxer {
             return Err(error);
         }
         check(code, what).map(|_| ())
+    }
+}
+
+/// Makes the decode time of a packet later than that of its predecessor, as muxers require: times that differ by less
+/// than a unit of the output, after a source starts over, become equal when they are rescaled.
+fn keep_increasing(last_dts: &mut Vec<i64>, index: usize, packet: &mut ffi::AVPacket) {
+    if last_dts.len() <= index {
+        last_dts.resize(index + 1, NOPTS);
+    }
+    if packet.dts != NOPTS {
+        if last_dts[index] != NOPTS && packet.dts <= last_dts[index] {
+            packet.dts = last_dts[index] + 1;
+            packet.pts = packet.pts.max(packet.dts);
+        }
+        last_dts[index] = packet.dts;
     }
 }
 

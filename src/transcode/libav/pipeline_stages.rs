@@ -9,7 +9,7 @@ use std::thread::{self, ScopedJoinHandle};
 use ffmpeg_next::ffi;
 
 use super::ffi_wrappers::{Frame, Packet, failed};
-use super::filter_stage::FilterStage;
+use super::filter_stage::{FilterStage, Sample};
 use super::transcoder::{MediaSink, OutputLength, StreamKind, Transcoder};
 use crate::job::JobError;
 
@@ -18,7 +18,7 @@ const CHANNEL_CAPACITY: usize = 8;
 
 /// A message from one stage to the next.
 enum StageMessage {
-    Sample(Frame),
+    Sample(Sample),
     Frame(Frame, u64),
     FramesEnd,
     Audio(Frame),
@@ -29,7 +29,7 @@ enum StageMessage {
 impl StageMessage {
     fn deliver(self, sink: &mut dyn MediaSink) -> Result<(), JobError> {
         match self {
-            StageMessage::Sample(frame) => sink.sample(frame),
+            StageMessage::Sample(sample) => sink.sample(sample),
             StageMessage::Frame(frame, ticks) => sink.frame(frame, ticks),
             StageMessage::FramesEnd => sink.frames_end(),
             StageMessage::Audio(frame) => sink.audio(frame),
@@ -50,8 +50,8 @@ impl Relay {
 }
 
 impl MediaSink for Relay {
-    fn sample(&mut self, frame: Frame) -> Result<(), JobError> {
-        self.send(StageMessage::Sample(frame))
+    fn sample(&mut self, sample: Sample) -> Result<(), JobError> {
+        self.send(StageMessage::Sample(sample))
     }
 
     fn frame(&mut self, frame: Frame, ticks: u64) -> Result<(), JobError> {

@@ -25,11 +25,12 @@ impl FrameSource {
     pub(crate) fn open(
         stream: *mut ffi::AVStream,
         threads: u32,
+        strict: bool,
         handle: Option<DecoderHandle>,
     ) -> Result<FrameSource, JobError> {
         match handle {
-            None => Decoder::open(stream, threads, false).map(FrameSource::Own),
-            Some(handle) => handle.open(stream, threads).map(FrameSource::Shared),
+            None => Decoder::open(stream, threads, strict).map(FrameSource::Own),
+            Some(handle) => handle.open(stream, threads, strict).map(FrameSource::Shared),
         }
     }
 
@@ -179,12 +180,12 @@ pub(crate) fn decoder_handles(count: usize) -> Vec<DecoderHandle> {
 
 impl DecoderHandle {
     /// Opens the decoder, unless another output has.
-    fn open(self, stream: *mut ffi::AVStream, threads: u32) -> Result<SharedReader, JobError> {
+    fn open(self, stream: *mut ffi::AVStream, threads: u32, strict: bool) -> Result<SharedReader, JobError> {
         // SAFETY: the stream belongs to an input that the caller holds open; a plain field.
         let base = unsafe { (*stream).time_base };
         let mut state = self.shared.state();
         if state.decoder.is_none() && state.decoding.is_none() {
-            state.decoder = Some(Decoder::open(stream, threads, false)?);
+            state.decoder = Some(Decoder::open(stream, threads, strict)?);
         }
         drop(state);
         Ok(SharedReader { handle: self, base, next: 0, frames: 0, damage: Vec::new(), damage_count: 0 })

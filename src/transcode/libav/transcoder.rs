@@ -6,15 +6,19 @@ use std::ffi::CStr;
 
 use ffmpeg_next::ffi;
 
-use super::audio::{AudioChain, AudioFramer, loudness_gain};
+use super::audio::{AudioChain, AudioFramer};
 use super::copy::{Copier, CopyPlan};
 use super::ffi_wrappers::{Frame, Packet, failed};
+use super::filter_stage::Sample;
 use super::input::Input;
+use super::loudness::loudness_gain;
 use super::shared_decode::DecoderHandle;
 use super::video::VideoChain;
 use crate::job::JobError;
+use crate::model::SourceDamage;
 use crate::plan::{AudioPlan, LengtheningKind, OutputSpec, VideoPlan};
 use crate::transcode::frame_pacing::whole_frames;
+use crate::verify::libav::hides_errors;
 
 /// Differences below this many seconds between video and audio are treated as rounding.
 const END_SLACK_S: f64 = 0.25;
@@ -38,7 +42,7 @@ pub(crate) trait MediaSink {
         None
     }
     /// Takes the decoded frame of the next planned frame.
-    fn sample(&mut self, _: Frame) -> Result<(), JobError> {
+    fn sample(&mut self, _: Sample) -> Result<(), JobError> {
         Ok(())
     }
     /// Ends the video frames.
@@ -135,7 +139,13 @@ impl Transcoder {
             }
             Some(VideoPlan::Encode(plan)) => {
                 rate = plan.frame_rate.as_f64();
-                let chain = VideoChain::open(&mut input, plan, spec.start_s, limit_s, spec.threads, decoder)?;
+                // A decoder that hides errors may do so only with consent.
+                let strict = !spec.conceal && hides_errors(codec_name(&mut input, plan.stream).as_deref());
+                let source = (spec.threads, strict, decoder);
+                let mut chain = VideoChain::open(&mut input, plan, spec.start_s, limit_s, source)?;
+                if spec.cut_before_start {
+                    chain.cut_at(spec.start_s);
+                }
                 StreamPipeline::Encode(plan.stream, Box::new(chain))
             }
         };
@@ -147,10 +157,11 @@ impl Transcoder {
             Some(AudioPlan::Encode(plan)) => {
                 let gain = match plan.loudness_lufs {
                     // Reopened, because not every container gives the same packets after rewinding.
-                    Some(target) => loudness_gain(&mut input.reopen()?, plan, target)?,
+                    Some(target) => loudness_gain(&mut input.reopen()?, plan, spec.start_s, target)?,
                     None => None,
                 };
-                let chain = AudioChain::open(&mut input, plan, spec.start_s, limit_s, gain)?;
+                let mut chain = AudioChain::open(&mut input, plan, spec.start_s, limit_s, gain)?;
+                chain.cut_before_start(spec.cut_before_start);
                 StreamPipeline::Encode(plan.stream, Box::new(chain))
             }
             Some(AudioPlan::Silence { sample_rate, channels, .. }) => {
@@ -188,26 +199,26 @@ impl Transcoder {
         Ok(transcoder)
     }
 
-    /// Returns the rewound input.
-    pub(crate) fn into_input(self) -> Result<Input, JobError> {
-        let Transcoder { mut input, .. } = self;
-        input.rewind()?;
-        Ok(input)
-    }
-
     /// Makes the demuxer discard the streams that the plan does not use.
     fn discard_unused_streams(&mut self) -> Result<(), JobError> {
-        let wanted = [self.video.stream(), self.audio.stream()];
         let context = self.input.as_mut_ptr();
         // SAFETY: the array has `nb_streams` valid pointers.
         unsafe {
             for i in 0..(*context).nb_streams {
-                if !wanted.contains(&Some(i)) {
+                if self.video.stream() != Some(i) && !self.takes_audio(i) {
                     (**(*context).streams.add(i as usize)).discard = ffi::AVDiscard::AVDISCARD_ALL;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Returns whether the packets of a stream become audio of the output.
+    fn takes_audio(&self, stream: u32) -> bool {
+        match &self.audio {
+            StreamPipeline::Encode(_, chain) => chain.takes(stream),
+            audio => audio.stream() == Some(stream),
+        }
     }
 
     /// Returns the copier of a stream, if it is copied.
@@ -240,12 +251,17 @@ impl Transcoder {
         }
     }
 
-    /// Returns the number of decode errors of the audio.
-    pub(crate) fn audio_damage(&self) -> u64 {
-        match &self.audio {
-            StreamPipeline::Encode(_, chain) => chain.damage_count(),
-            _ => 0,
+    /// Returns the decode errors of the streams that are encoded.
+    pub(crate) fn damage(&self) -> SourceDamage {
+        let mut damage = SourceDamage::default();
+        if let StreamPipeline::Encode(_, chain) = &self.video {
+            let (error_count, errors) = chain.damage();
+            damage.add(SourceDamage { packets: self.video_packets, error_count, errors: errors.to_vec() });
         }
+        if let StreamPipeline::Encode(_, chain) = &self.audio {
+            damage.add(chain.damage());
+        }
+        damage
     }
 
     /// Processes the source from start to end. Frames are passed on as decoded, without filtering.
@@ -324,6 +340,11 @@ impl Transcoder {
     fn process_packet(&mut self, packet: &mut Packet, sink: &mut dyn MediaSink) -> Result<(), JobError> {
         let index = u32::try_from(packet.get().stream_index).ok();
         if index == self.video.stream() {
+            if let StreamPipeline::Encode(_, chain) = &mut self.video
+                && chain.cuts(packet)
+            {
+                return Ok(());
+            }
             if packet.get().flags & ffi::AV_PKT_FLAG_DISCARD == 0 {
                 self.video_packets += 1;
             }
@@ -347,7 +368,7 @@ impl Transcoder {
                 StreamPipeline::None | StreamPipeline::Copy(..) => {}
             }
             sink.done(at)
-        } else if index == self.audio.stream() {
+        } else if index.is_some_and(|index| self.takes_audio(index)) {
             match &mut self.audio {
                 StreamPipeline::Copy(_, copier) => {
                     let base = copier.base();

@@ -1,6 +1,7 @@
 //! Passes everything written to an output to the verification.
 
 use super::ffi_wrappers::{Frame, Packet};
+use super::filter_stage::Sample;
 use super::transcoder::StreamKind;
 use crate::job::JobError;
 use crate::verify::libav::{InlineVerifier, StreamHashes};
@@ -25,9 +26,9 @@ impl VerifyTap {
     }
 
     /// Takes the decoded frame of the next planned frame.
-    pub(crate) fn sample(&self, frame: Frame) {
+    pub(crate) fn sample(&self, sample: Sample) {
         if let VerifyTap::Full(verifier) = self {
-            verifier.sample(frame);
+            verifier.sample(sample);
         }
     }
 

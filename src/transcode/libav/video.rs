@@ -8,6 +8,7 @@ use super::ffi_wrappers::{Frame, NOPTS, Packet, failed, frame_duration, rational
 use super::filter_stage::FilterStage;
 use super::input::Input;
 use super::shared_decode::{DecoderHandle, FrameSource};
+use super::start_cut::StartCut;
 use crate::job::JobError;
 use crate::model::DecodeError;
 use crate::plan::VideoEncode;
@@ -31,6 +32,8 @@ pub(crate) struct VideoChain {
     nominal_duration: i64,
     /// Whether the container has no timestamps, so that frames are evenly spaced.
     untimed: bool,
+    /// Leaves out packets before the start, if set.
+    start_cut: Option<StartCut>,
     last: Option<(i64, i64)>,
     held: Option<Frame>,
     /// The gaps between decoded frames.
@@ -43,11 +46,10 @@ impl VideoChain {
         plan: &VideoEncode,
         start_s: f64,
         limit_s: Option<f64>,
-        threads: u32,
-        shared: Option<DecoderHandle>,
+        (threads, strict, shared): (u32, bool, Option<DecoderHandle>),
     ) -> Result<VideoChain, JobError> {
         let stream = input.stream(plan.stream)?;
-        let decoder = FrameSource::open(stream, threads.clamp(1, 2), shared)?;
+        let decoder = FrameSource::open(stream, threads.clamp(1, 2), strict, shared)?;
         // SAFETY: the stream belongs to the open input; plain fields, and a look-up over them.
         let (aspect, rate) = unsafe {
             let aspect = ffi::av_guess_sample_aspect_ratio(input.as_mut_ptr(), stream, std::ptr::null_mut());
@@ -68,10 +70,21 @@ impl VideoChain {
             offset: 0,
             nominal_duration: super::ffi_wrappers::units(frame_s, base).max(1),
             untimed: input.lacks_timestamps(),
+            start_cut: None,
             last: None,
             held: None,
             gaps: Gaps::default(),
         })
+    }
+
+    /// Leaves out packets of frames before the start, which cannot be decoded.
+    pub(crate) fn cut_at(&mut self, start_s: f64) {
+        self.start_cut = Some(StartCut::new(start_s, self.decoder.base(), self.untimed));
+    }
+
+    /// Returns whether a packet is left out because its frame is before the start.
+    pub(crate) fn cuts(&mut self, packet: &Packet) -> bool {
+        self.start_cut.as_mut().is_some_and(|cut| cut.cuts(packet))
     }
 
     /// Feeds a packet of the stream.
@@ -97,6 +110,7 @@ impl VideoChain {
         self.decoder.flush()?;
         self.offset += super::ffi_wrappers::units(length_s, self.decoder.base());
         self.last = None;
+        self.start_cut.iter_mut().for_each(StartCut::restart);
         self.gaps.invalidate_key_frames();
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::check_decoding;
 use super::decode_ahead::{AudioDecodeThread, VideoDecodeThread};
 use super::packets::PacketScan;
 use super::similarity::FrameComparison;
-use super::stream_copies::StreamHashes;
+use super::stream_copies::{CopyFiles, StreamHashes};
 use crate::job::{JobError, Progress, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::ffi_wrappers::{Frame, Packet};
@@ -76,25 +76,27 @@ impl<'a> ReferenceComparison<'a> {
     }
 
     /// Adds the results to the report.
-    pub(crate) fn finish(mut self, scan: &PacketScan, report: &mut VerifyReport) -> Result<(), JobError> {
+    pub(crate) fn finish(
+        mut self,
+        scan: &PacketScan,
+        input: &File,
+        name: &str,
+        spec: &OutputSpec,
+        report: &mut VerifyReport,
+    ) -> Result<(), JobError> {
         self.copies.check(scan, report);
         if !self.full {
             return Ok(());
         }
-        match self.video.take() {
-            Some(video) => video.finish(report)?,
-            None => {
-                self.copies.decode(StreamKind::Video, &self.output, &self.cancel, report, self.progress)?
-            }
+        if let Some(video) = self.video.take() {
+            video.finish(report)?;
         }
-        match self.audio_thread.take() {
-            Some(audio_thread) => self.check_audio(audio_thread, report)?,
-            None => {
-                self.copies.decode(StreamKind::Audio, &self.output, &self.cancel, report, self.progress)?
-            }
+        if let Some(audio_thread) = self.audio_thread.take() {
+            self.check_audio(audio_thread, report)?;
         }
         check_decoding(report);
-        Ok(())
+        let files = CopyFiles { input, name, output: &self.output };
+        StreamHashes::decode(&files, spec, &self.cancel, report, self.progress)
     }
 
     fn check_audio(

@@ -4,6 +4,7 @@ use std::ffi::c_int;
 
 use ffmpeg_next::ffi;
 
+use crate::model::Primaries;
 use crate::transcode::libav::ffi_wrappers::Frame;
 use crate::transcode::libav::video::frame_format;
 use crate::verify::reference_render::{Colors, PlanarFrame, Plane};
@@ -48,7 +49,7 @@ pub(super) fn planar_frame(frame: &Frame, aspect: ffi::AVRational) -> Option<Pla
             rgb: source.rgb,
             full_range: source.full_range,
             matrix: source.matrix,
-            wide_gamut: source.primaries.as_deref() == Some("bt2020"),
+            primaries: source.primaries.as_deref().and_then(Primaries::by_name),
             transfer: source.transfer,
         },
         sample_aspect_ratio: f64::from(sx.max(1)) / f64::from(sy.max(1)),

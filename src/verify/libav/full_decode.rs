@@ -7,13 +7,15 @@ use std::sync::atomic::AtomicBool;
 
 use ffmpeg_next::ffi;
 
+use super::strict_decode::hides_errors;
 use crate::job::{JobError, Progress};
-use crate::model::{DecodeReport, DeepReport, LoudnessReport, MediaFacts, TimeRange};
-use crate::transcode::libav::audio::layout;
+use crate::model::{DecodeReport, DeepReport, LoudnessReport, MediaFacts, Size, TimeRange};
+use crate::transcode::libav::audio_track::layout;
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::ffi_wrappers::{Frame, NOPTS, Packet, frame_duration, seconds};
 use crate::transcode::libav::filter::{Graph, Pulled};
 use crate::transcode::libav::input::Input;
+use crate::transcode::libav::transcoder::codec_name;
 
 /// Maximum short side in pixels at which frames are analysed: sufficient, and fast.
 const ANALYSIS_LINES: u32 = 360;
@@ -50,16 +52,12 @@ pub fn deep(
 ) -> Result<DeepReport, JobError> {
     let mut input = Input::open(input, name, cancel)?;
     let total_s = input.duration_s();
-    let mut video = match input.first(ffi::AVMediaType::AVMEDIA_TYPE_VIDEO) {
-        Some(stream) => {
-            Some((stream, Decoder::open(input.stream(stream)?, 1, false)?, VideoAnalysis::default()))
-        }
+    let mut video = match facts.main_video().filter(|video| video.decodable).map(|video| video.index) {
+        Some(stream) => Some((stream, open_decoder(&mut input, stream)?, VideoAnalysis::default())),
         None => None,
     };
-    let mut audio = match input.first(ffi::AVMediaType::AVMEDIA_TYPE_AUDIO) {
-        Some(stream) => {
-            Some((stream, Decoder::open(input.stream(stream)?, 1, false)?, AudioAnalysis::default()))
-        }
+    let mut audio = match facts.main_audio().filter(|audio| audio.decodable).map(|audio| audio.index) {
+        Some(stream) => Some((stream, open_decoder(&mut input, stream)?, AudioAnalysis::default())),
         None => None,
     };
     let mut packet = Packet::new()?;
@@ -85,6 +83,11 @@ pub fn deep(
         video.flush()?;
         add_errors(&mut report.decode, &mut decoder);
         report.decode.video_frames = decoder.frames;
+        if let (Some(known), [_, _, ..]) = (report.facts.video.first_mut(), &video.sizes[..]) {
+            // The decoder also sees sizes that no header states.
+            known.frame_sizes = std::mem::take(&mut video.sizes);
+            known.parameter_changes = known.parameter_changes.max(Some(video.size_changes));
+        }
         report.decode.video_end_s = (decoder.frames > 0).then_some(video.end_s);
         report.active_area = video.active_area();
         report.interlaced_frames = video.interlaced();
@@ -101,6 +104,12 @@ pub fn deep(
     }
     report.decode.error_count += input.read_errors;
     Ok(report)
+}
+
+/// Opens a decoder that reports errors; it is strict only where others hide them.
+fn open_decoder(input: &mut Input, stream: u32) -> Result<Decoder, JobError> {
+    let strict = hides_errors(codec_name(input, stream).as_deref());
+    Decoder::open(input.stream(stream)?, 1, strict)
 }
 
 fn add_errors(report: &mut DecodeReport, decoder: &mut Decoder) {
@@ -181,6 +190,9 @@ impl CombDetector {
 #[derive(Default)]
 struct VideoAnalysis {
     built_for: Option<(u32, u32, i32)>,
+    /// The sizes of frames in the order of their first appearance.
+    sizes: Vec<Size>,
+    size_changes: u32,
     analysis: Option<Graph>,
     /// The `idet` graphs of the unfiltered frames and of [`COMB_EDGE_FILTER`].
     idets: [Option<Graph>; 2],
@@ -238,6 +250,13 @@ impl VideoAnalysis {
     }
 
     fn build(&mut self, width: u32, height: u32, format: i32) -> Result<(), JobError> {
+        let size = Size::new(width, height);
+        if self.built_for.is_some_and(|(w, h, _)| (w, h) != (width, height)) {
+            self.size_changes = self.size_changes.saturating_add(1);
+        }
+        if !self.sizes.contains(&size) && self.sizes.len() < MAX_SPANS {
+            self.sizes.push(size);
+        }
         self.built_for = Some((width, height, format));
         self.frame_count = 0;
         self.in_run.iter_mut().for_each(VecDeque::clear);

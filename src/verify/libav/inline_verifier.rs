@@ -19,6 +19,7 @@ use crate::job::{JobError, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::ffi_wrappers::{CodecContext, Frame, NOPTS, Packet, rational};
+use crate::transcode::libav::filter_stage::Sample;
 use crate::transcode::libav::transcoder::{StreamKind, Transcoder};
 use crate::transcode::libav::video::VideoChain;
 
@@ -28,7 +29,7 @@ const CHANNEL_CAPACITY: usize = 24;
 /// An event for the verifier thread.
 enum TapEvent {
     /// The decoded source frame of the next frame.
-    Sample(Frame),
+    Sample(Sample),
     /// A frame sent to the encoder, with its number of ticks.
     Frame(Frame, u64),
     /// An audio frame sent to the encoder.
@@ -99,8 +100,8 @@ impl InlineVerifier {
     }
 
     /// Takes the decoded source frame of the next frame.
-    pub(crate) fn sample(&self, frame: Frame) {
-        self.send(TapEvent::Sample(frame));
+    pub(crate) fn sample(&self, sample: Sample) {
+        self.send(TapEvent::Sample(sample));
     }
 
     /// Takes a video frame sent to the encoder.
@@ -147,11 +148,6 @@ pub(crate) struct VerifierReport {
 }
 
 impl VerifierReport {
-    /// Returns the hashes of the streams of the output.
-    pub(super) fn hashes(&self) -> &StreamHashes {
-        &self.hashes
-    }
-
     /// Compares the output with the results and adds failures to the report.
     pub(super) fn add_to(self, scan: &PacketScan, report: &mut VerifyReport) -> Result<(), JobError> {
         self.hashes.check(scan, report);
@@ -185,7 +181,7 @@ struct VerifierState {
 struct VideoCheck {
     planned: VecDeque<PlannedFrame>,
     /// The decoded source frame of the next planned frame.
-    sample: Option<Frame>,
+    sample: Option<Sample>,
     /// Number of encoded frames so far.
     frame_count: u64,
     decoder: Decoder,
@@ -198,7 +194,7 @@ struct PlannedFrame {
     frame: Frame,
     ticks: u64,
     /// Its decoded source frame, if it is a sample.
-    sample: Option<Frame>,
+    sample: Option<Sample>,
 }
 
 struct AudioCheck {
@@ -211,7 +207,7 @@ impl VerifierState {
     fn run(&mut self, events: Receiver<TapEvent>) -> Result<(), JobError> {
         for event in events {
             match (event, &mut self.video, &mut self.audio) {
-                (TapEvent::Sample(frame), Some(video), _) => video.sample = Some(frame),
+                (TapEvent::Sample(sample), Some(video), _) => video.sample = Some(sample),
                 (TapEvent::Frame(frame, ticks), Some(video), _) => {
                     let sample = video.sample.take();
                     video.planned.push_back(PlannedFrame { frame, ticks, sample });

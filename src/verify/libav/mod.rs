@@ -14,6 +14,7 @@ mod reference_samples;
 mod similarity;
 mod source_check;
 mod stream_copies;
+mod strict_decode;
 
 use std::fs::File;
 use std::sync::Arc;
@@ -25,19 +26,22 @@ use self::compare::ReferenceComparison;
 use self::packets::PacketScan;
 use self::similarity::NOT_SIMILAR;
 use self::source_check::{check_reading, check_source};
+use self::stream_copies::CopyFiles;
+use self::strict_decode::{StreamChoice, decode_streams};
 use super::thresholds::{END_SKEW_S, HEADER_FRAMES, MISSING_TAIL_S, PLAN_SLACK_S, TRIM_SLACK_S};
-use crate::job::{JobError, Progress, VerifyLevel, VerifyReport};
-use crate::model::DecodeReport;
+use crate::job::{JobError, Progress, SourceDecode, VerifyLevel, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
+use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::ffi_wrappers::Packet;
 use crate::transcode::libav::input::Input;
-use crate::transcode::libav::transcoder::{OutputLength, StreamKind, Transcoder};
+use crate::transcode::libav::transcoder::{OutputLength, Transcoder};
 use crate::transcode::libav::{pipeline_stages, share};
 
 pub use self::full_decode::deep;
 pub(crate) use self::inline_verifier::{InlineVerifier, VerifierReport};
 pub(crate) use self::stream_copies::{CopyReport, StreamHashes};
+pub(crate) use self::strict_decode::hides_errors;
 
 /// Verifies that `output` is the result of applying `spec` to `input`.
 ///
@@ -103,7 +107,7 @@ pub fn verify(
             None => return Ok(report),
         }
     };
-    comparison.finish(&scan, &mut report)?;
+    comparison.finish(&scan, &input, name, spec, &mut report)?;
     check_length(&scan, spec, length, &mut report);
     check_tail(transcoder.declared_s, transcoder.video_end_s(), spec, &mut report);
     if level == VerifyLevel::Full {
@@ -111,6 +115,21 @@ pub fn verify(
         report.quality_only = is_quality_only(&report);
     }
     Ok(report)
+}
+
+/// Decodes all video and audio of a source that is copied unchanged.
+///
+/// # Errors
+///
+/// [`JobError::Unreadable`] when the file or a decoder cannot be opened, [`JobError::Io`],
+/// [`JobError::Cancelled`].
+pub fn decode_source(
+    input: &File,
+    name: &str,
+    cancel: &Arc<AtomicBool>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<SourceDecode, JobError> {
+    decode_streams(input, name, StreamChoice::All, cancel, progress)
 }
 
 /// Returns the scan of an output whose streams match the plan; `None` if a check failed.
@@ -156,12 +175,12 @@ pub(crate) fn verify_tapped(
     let TapReport { mut transcoder, length, verified } = tap_report;
     let scan = PacketScan::of(share(output)?, spec, Arc::clone(cancel), progress);
     let Some(scan) = valid_scan(scan, spec, &mut report)? else { return Ok(report) };
-    for kind in [StreamKind::Video, StreamKind::Audio] {
-        verified.hashes().decode(kind, output, cancel, &mut report, progress)?;
-    }
     verified.add_to(&scan, &mut report)?;
     check_header(output, spec, cancel, &mut report)?;
     check_decoding(&mut report);
+    // After the check of the encoders, so that errors of a copied stream count once, as the source's.
+    let files = CopyFiles { input, name, output };
+    StreamHashes::decode(&files, spec, cancel, &mut report, progress)?;
     check_length(&scan, spec, length, &mut report);
     check_tail(transcoder.declared_s, transcoder.video_end_s(), spec, &mut report);
     check_source(input, name, &mut transcoder, spec, Arc::clone(cancel), progress, &mut report)?;
@@ -211,9 +230,12 @@ fn check_header(
 }
 
 /// Like [`verify`], for an output that only has copied streams, whose source packets were hashed.
+#[allow(clippy::too_many_arguments)]
 pub(crate) fn verify_copies(
     source: &CopyReport,
+    input: &File,
     output: &File,
+    name: &str,
     spec: &OutputSpec,
     level: VerifyLevel,
     cancel: &Arc<AtomicBool>,
@@ -229,10 +251,7 @@ pub(crate) fn verify_copies(
     check_length(&scan, spec, source.length, &mut report);
     check_tail(source.declared_s, source.video_end_s, spec, &mut report);
     if level == VerifyLevel::Full {
-        for kind in [StreamKind::Video, StreamKind::Audio] {
-            source.copies.decode(kind, output, cancel, &mut report, progress)?;
-        }
-        check_decoding(&mut report);
+        StreamHashes::decode(&CopyFiles { input, name, output }, spec, cancel, &mut report, progress)?;
         check_reading(source.read_errors, &mut report);
     }
     Ok(report)
@@ -276,6 +295,11 @@ fn check_streams(scan: &PacketScan, spec: &OutputSpec, report: &mut VerifyReport
             )),
             _ => {}
         }
+    }
+    let sizes = scan.video.as_ref().and_then(|video| video.frame_sizes.as_ref()).map(FrameSizes::several);
+    if let Some(sizes @ [_, _, ..]) = sizes {
+        let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
+        report.failures.push(format!("the frame size changes within the video: {}", sizes.join(", ")));
     }
     let expected = usize::from(scan.video.is_some()) + usize::from(scan.audio.is_some());
     if scan.streams > expected {
@@ -356,43 +380,4 @@ fn decode_progress(decoder: &Decoder, packet: &Packet, total_s: Option<f64>) -> 
     let time = if raw.dts == ffi::AV_NOPTS_VALUE { 0 } else { raw.dts };
     let done_s = time as f64 * f64::from(base.num) / f64::from(base.den.max(1));
     Progress { done_s: done_s.max(0.0), total_s, frames: decoder.frames }
-}
-
-/// Decodes a stream of the output and adds its frames, samples and errors to the report.
-fn decode_all(
-    input: &mut Input,
-    kind: StreamKind,
-    into: &mut DecodeReport,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<(), JobError> {
-    let media = match kind {
-        StreamKind::Video => ffi::AVMediaType::AVMEDIA_TYPE_VIDEO,
-        StreamKind::Audio => ffi::AVMediaType::AVMEDIA_TYPE_AUDIO,
-    };
-    let Some(stream) = input.first(media) else { return Ok(()) };
-    let total_s = input.duration_s();
-    let mut decoder = Decoder::open(input.stream(stream)?, 1, false)?;
-    let mut samples = 0;
-    let mut packet = Packet::new()?;
-    let mut more = true;
-    while more {
-        more = input.read(&mut packet)?;
-        if more && packet.get().stream_index != stream as i32 {
-            continue;
-        }
-        decoder.feed(more.then_some(&packet), &mut |frame| {
-            samples += frame.get().nb_samples.max(0) as u64;
-            Ok(())
-        })?;
-        if more {
-            progress(decode_progress(&decoder, &packet, total_s));
-        }
-    }
-    match kind {
-        StreamKind::Video => into.video_frames += decoder.frames,
-        StreamKind::Audio => into.audio_samples += samples,
-    }
-    into.error_count += decoder.damage_count;
-    into.errors.append(&mut decoder.damage);
-    Ok(())
 }

@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::job::{JobError, Progress};
 use crate::plan::OutputSpec;
+use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::transcode::libav::ffi_wrappers::{NOPTS, Packet, seconds};
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::transcoder::codec_name;
@@ -164,6 +165,8 @@ pub(crate) struct StreamScan {
     pub(crate) end_s: f64,
     /// Duration of the first packet with a duration, in seconds.
     pub(crate) packet_s: f64,
+    /// The frame sizes, for video codecs whose packets state them.
+    pub(crate) frame_sizes: Option<FrameSizes>,
 }
 
 /// A scan of all packets of an output.
@@ -199,6 +202,7 @@ impl PacketScan {
                 // SAFETY: the stream belongs to the open input.
                 let base = unsafe { (*input.stream(scan.index)?).time_base };
                 scan.payload.add_packet(&packet);
+                scan.add_size(&packet);
                 if raw.flags & ffi::AV_PKT_FLAG_DISCARD == 0 {
                     scan.packets += 1;
                 }
@@ -219,6 +223,15 @@ impl PacketScan {
     }
 }
 
+impl StreamScan {
+    fn add_size(&mut self, packet: &Packet) {
+        let key = packet.get().flags & ffi::AV_PKT_FLAG_KEY != 0;
+        if let Some(sizes) = self.frame_sizes.as_mut().filter(|sizes| key || !sizes.only_at_key_frames()) {
+            sizes.add(packet.data());
+        }
+    }
+}
+
 fn start_scan(input: &mut Input, kind: ffi::AVMediaType) -> Option<StreamScan> {
     let index = input.first(kind)?;
     let framing = Framing::of(codec_name(input, index).as_deref());
@@ -229,7 +242,23 @@ fn start_scan(input: &mut Input, kind: ffi::AVMediaType) -> Option<StreamScan> {
         dts_errors: 0,
         end_s: 0.0,
         packet_s: 0.0,
+        frame_sizes: frame_sizes(input, index),
     })
+}
+
+fn frame_sizes(input: &mut Input, index: u32) -> Option<FrameSizes> {
+    let codec = codec_name(input, index)?;
+    let stream = input.stream(index).ok()?;
+    // SAFETY: the stream belongs to the open input; the bytes are copied.
+    unsafe {
+        let parameters = (*stream).codecpar;
+        let length = usize::try_from((*parameters).extradata_size).unwrap_or(0);
+        let config = match (*parameters).extradata {
+            data if data.is_null() => &[][..],
+            data => std::slice::from_raw_parts(data, length),
+        };
+        FrameSizes::of(&codec, config)
+    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,14 @@ use super::frame_planes;
 use crate::job::{JobError, VerifyReport};
 use crate::plan::VideoEncode;
 use crate::transcode::libav::ffi_wrappers::{Frame, failed, rational};
-use crate::verify::reference_render::{Image, Region, common_size, render, render_region};
-use crate::verify::thresholds::{REFERENCE_MEAN, REFERENCE_SAMPLE_EVERY, REFERENCE_SAMPLES};
+use crate::transcode::libav::filter_stage::{Sample, part_plan};
+use crate::transcode::libav::video::frame_format;
+use crate::verify::reference_render::{
+    Image, Region, common_size, gamut_differences, low_frequencies, render, render_region,
+};
+use crate::verify::thresholds::{
+    FINE_DETAIL_BELOW, REFERENCE_MEAN, REFERENCE_SAMPLE_EVERY, REFERENCE_SAMPLES,
+};
 
 /// Minimum shorter side in pixels for SSIMULACRA2.
 const MIN_SIDE: usize = 32;
@@ -21,11 +27,13 @@ pub(super) struct ReferenceSamples {
     plan: VideoEncode,
     aspect: ffi::AVRational,
     scores: Vec<(u64, f64)>,
+    /// Summed differences from the plan, and from the plan without conversion of the primaries.
+    gamut: [f64; 2],
 }
 
 impl ReferenceSamples {
     pub(super) fn new(plan: &VideoEncode, aspect: ffi::AVRational) -> ReferenceSamples {
-        ReferenceSamples { plan: plan.clone(), aspect, scores: Vec::new() }
+        ReferenceSamples { plan: plan.clone(), aspect, scores: Vec::new(), gamut: [0.0; 2] }
     }
 
     /// Returns the number of ticks between samples in a video of `seconds`.
@@ -37,31 +45,41 @@ impl ReferenceSamples {
     }
 
     /// Compares the output frame at a tick with the decoded source frame it results from.
-    pub(super) fn add(&mut self, tick: u64, source: &Frame, output: &Frame) -> Result<(), JobError> {
+    pub(super) fn add(&mut self, tick: u64, source: &Sample, output: &Frame) -> Result<(), JobError> {
         // Bounds the number of samples of videos much longer than declared.
         if self.scores.len() >= 2 * REFERENCE_SAMPLES {
             return Ok(());
         }
+        let plan = match source.is_part {
+            true => &part_plan(&self.plan, &frame_format(&source.frame, self.aspect)),
+            false => &self.plan,
+        };
         let frames = (
-            frame_planes::planar_frame(source, self.aspect),
+            frame_planes::planar_frame(&source.frame, self.aspect),
             frame_planes::planar_frame(output, rational(1, 1)),
         );
         let (Some(source), Some(output)) = frames else { return Ok(()) };
-        let size = common_size(&source, &self.plan);
+        let size = common_size(&source, plan);
         if size.0.min(size.1) < MIN_SIDE {
             return Ok(());
         }
-        let mut planned = render(&source, &self.plan, size);
-        let canvas = self.plan.canvas.as_ref().map_or(self.plan.scale, |canvas| canvas.size);
-        let (width, height) = (self.plan.scale.width as usize, self.plan.scale.height as usize);
-        let margin = |canvas: u32, frame: usize| ((canvas as usize).saturating_sub(frame) / 2) & !1;
-        let (left, top) = (margin(canvas.width, width), margin(canvas.height, height));
-        let mut actual = render_region(&output, Region { left, top, width, height }, size);
+        let region = output_region(plan);
+        if let Some([planned, unconverted]) = gamut_differences(&source, &output, plan, region) {
+            self.gamut = [self.gamut[0] + planned, self.gamut[1] + unconverted];
+        }
+        let mut planned = render(&source, plan, size);
+        let mut actual = render_region(&output, region, size);
         if size.0.min(size.1) < MIN_COLOR_SIDE {
             planned.to_grey();
             actual.to_grey();
         }
-        self.scores.push((tick, score(&planned, &actual)?));
+        let mut found = score(&planned, &actual)?;
+        if found < FINE_DETAIL_BELOW {
+            // Fine regular detail has another phase after each way of scaling; the low frequencies do not.
+            let [planned, actual] = low_frequencies(&source, &output, plan, region);
+            found = found.max(score(&planned, &actual)?);
+        }
+        self.scores.push((tick, found));
         Ok(())
     }
 
@@ -74,6 +92,13 @@ impl ReferenceSamples {
     /// are low for that reason.
     pub(super) fn check(self, report: &mut VerifyReport) {
         let rate = self.plan.frame_rate.as_f64();
+        let [planned, unconverted] = self.gamut;
+        if unconverted < planned {
+            report.failures.push(format!(
+                "the colours of the output are not converted to BT.709 primaries: they differ from the plan by \
+                 {planned:.1} steps of 255 and from unconverted colours by {unconverted:.1}, expected less from the plan"
+            ));
+        }
         let worst = self.scores.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1));
         let scores = self.scores();
         let mean = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
@@ -86,6 +111,14 @@ impl ReferenceSamples {
             ));
         }
     }
+}
+
+/// Returns the region of the output frame that shows the scaled video.
+fn output_region(plan: &VideoEncode) -> Region {
+    let frame = plan.frame();
+    let (width, height) = (plan.scale.width as usize, plan.scale.height as usize);
+    let margin = |frame: u32, scaled: usize| ((frame as usize).saturating_sub(scaled) / 2) & !1;
+    Region { left: margin(frame.width, width), top: margin(frame.height, height), width, height }
 }
 
 /// Returns the SSIMULACRA2 score of two images; 100 is identical.

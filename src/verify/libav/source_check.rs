@@ -8,13 +8,16 @@ use ffmpeg_next::ffi;
 
 use super::decode_progress;
 use super::stream_copies::has_frame_per_packet;
+use super::strict_decode::hides_errors;
 use crate::job::{JobError, Progress, VerifyReport};
+use crate::model::SourceDamage;
 use crate::plan::{OutputSpec, VideoPlan};
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::ffi_wrappers::{NOPTS, Packet};
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::share;
-use crate::transcode::libav::transcoder::Transcoder;
+use crate::transcode::libav::start_cut::StartCut;
+use crate::transcode::libav::transcoder::{Transcoder, codec_name};
 use crate::transcode::timestamp_gaps::{DecodeAction, DecodeSpans};
 use crate::verify::thresholds::{GAP_FRAMES, LOST_FRAMES};
 
@@ -35,27 +38,34 @@ pub(super) fn check_source(
     progress: &mut dyn FnMut(Progress),
     report: &mut VerifyReport,
 ) -> Result<(), JobError> {
-    check_reading(transcoder.input.read_errors, report);
-    let damage = transcoder.audio_damage();
-    if damage > 0 {
-        report.source_failure(format!(
-            "the decoder reported {damage} errors in the source's audio, expected none"
-        ));
-    }
-    let Some(VideoPlan::Encode(plan)) = &spec.video else { return Ok(()) };
+    let mut damage = transcoder.damage();
+    let Some(VideoPlan::Encode(plan)) = &spec.video else {
+        check_reading(transcoder.input.read_errors, report);
+        report.add_source_damage(damage, spec.conceal);
+        return Ok(());
+    };
+    let codec = codec_name(&mut transcoder.input, plan.stream);
     let countable = has_frame_per_packet(&mut transcoder.input, plan.stream);
-    let missing = transcoder.lost_packets;
-    let Some(chain) = transcoder.video_chain() else { return Ok(()) };
-    let (count, first) = chain.damage();
-    if count > 0 {
-        let at = first.first().and_then(|damage| damage.at_s);
-        let at = at.map_or(String::new(), |at| format!(" (first at {at:.2} s)"));
-        report.source_failure(format!(
-            "the decoder reported {count} errors in the source's video, expected none{at}"
-        ));
+    let missing = transcoder.lost_packets.filter(|&missing| countable && missing > LOST_FRAMES).unwrap_or(0);
+    if spec.conceal {
+        add_concealed(&mut damage, transcoder.input.read_errors, missing);
+        if hides_errors(codec.as_deref()) {
+            let mut source = Input::open(share(input)?, name, Arc::clone(&cancel))?;
+            let strict = strict_decode_errors(&mut source, spec, plan.stream, None, progress)?;
+            damage.error_count = damage.error_count.max(strict.error_count);
+            damage.errors.extend(strict.errors);
+        }
+        report.add_source_damage(damage, true);
         return Ok(());
     }
-    if let Some(missing) = missing.filter(|&missing| countable && missing > LOST_FRAMES) {
+    check_reading(transcoder.input.read_errors, report);
+    let Some(chain) = transcoder.video_chain() else { return Ok(()) };
+    if chain.damage().0 > 0 {
+        report.add_source_damage(damage, false);
+        return Ok(());
+    }
+    report.add_source_damage(damage, false);
+    if missing > 0 {
         report.source_failure(format!(
             "{missing} video packets of the source gave no frame, at most {LOST_FRAMES} allowed"
         ));
@@ -70,17 +80,16 @@ pub(super) fn check_source(
         return Ok(());
     };
     let open = || Input::open(share(input)?, name, Arc::clone(&cancel));
-    let mut strict = |input: &mut Input, spans| {
-        strict_decode_errors(input, plan.stream, spec.threads, spans, &mut *progress)
-    };
-    let mut errors = 0;
+    let mut strict =
+        |input: &mut Input, spans| strict_decode_errors(input, spec, plan.stream, spans, &mut *progress);
+    let mut lost = SourceDamage::default();
     let spans = chain.gaps.spans_around(GAP_FRAMES * frame_s);
-    if spans.is_none() || strict(&mut open()?, spans)? > 0 {
+    if spans.is_none() || !strict(&mut open()?, spans)?.is_none() {
         // A decoder that starts within the stream may report false errors, so only a full decode counts.
-        errors = strict(&mut open()?, None)?;
+        lost = strict(&mut open()?, None)?;
     }
-    if errors > 0 {
-        let (length_s, at_s) = (gap.length_s, gap.at_s);
+    if !lost.is_none() {
+        let (length_s, at_s, errors) = (gap.length_s, gap.at_s, lost.error_count);
         report.source_failure(format!(
             "frames are missing from the source: its video has a gap of {length_s:.2} s at {at_s:.2} s, and \
              a strict decoder reported {errors} errors, expected none"
@@ -89,22 +98,33 @@ pub(super) fn check_source(
     Ok(())
 }
 
-/// Returns the number of errors of a strict decoder over `spans` of a stream, or over all of it.
+/// Adds packets that could not be read, and packets that gave no frame without an error.
+fn add_concealed(damage: &mut SourceDamage, unread: u64, missing: u64) {
+    damage.error_count = damage.error_count.max(missing) + unread;
+}
+
+/// Returns the errors of a strict decoder over `spans` of a stream, or over all of it.
 fn strict_decode_errors(
     input: &mut Input,
+    spec: &OutputSpec,
     stream: u32,
-    threads: u32,
     mut spans: Option<DecodeSpans>,
     progress: &mut dyn FnMut(Progress),
-) -> Result<u64, JobError> {
+) -> Result<SourceDamage, JobError> {
+    let mut packets = 0;
     let total_s = input.duration_s();
-    let mut decoder = Decoder::for_error_check(input.stream(stream)?, threads)?;
+    let mut decoder = Decoder::for_error_check(input.stream(stream)?, spec.threads)?;
+    let untimed = input.lacks_timestamps();
+    let cut = || StartCut::new(spec.start_s, decoder.base(), untimed);
+    let mut start_cut = spec.cut_before_start.then(cut);
     let mut packet = Packet::new()?;
     while input.read(&mut packet)? {
         let raw = packet.get();
-        if raw.stream_index != stream as i32 {
+        let cut = |cut: &mut StartCut| cut.cuts(&packet);
+        if raw.stream_index != stream as i32 || start_cut.as_mut().is_some_and(cut) {
             continue;
         }
+        packets += 1;
         let key = raw.flags & ffi::AV_PKT_FLAG_KEY != 0;
         let action = match &mut spans {
             Some(spans) if raw.pts != NOPTS => spans.action(key, raw.pts),
@@ -120,5 +140,5 @@ fn strict_decode_errors(
         progress(decode_progress(&decoder, &packet, total_s));
     }
     decoder.feed(None, &mut |_| Ok(()))?;
-    Ok(decoder.damage_count)
+    Ok(SourceDamage { packets, error_count: decoder.damage_count, errors: decoder.damage })
 }

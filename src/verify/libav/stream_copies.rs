@@ -6,15 +6,14 @@ use std::sync::atomic::AtomicBool;
 
 use ffmpeg_next::ffi;
 
-use super::decode_all;
 use super::packets::{Framing, PacketScan, PayloadHash};
+use super::strict_decode::{StreamChoice, decode_streams};
 use crate::job::{JobError, Progress, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::ffi_wrappers::Packet;
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::share;
 use crate::transcode::libav::transcoder::{OutputLength, StreamKind, Transcoder, codec_name};
-use crate::verify::thresholds::LOST_FRAMES;
 
 /// Hashes of the packets that go into an output: video, audio.
 pub(crate) struct StreamHashes {
@@ -85,35 +84,56 @@ impl StreamHashes {
         }
     }
 
-    /// Decodes a copied stream if its packets look damaged. Otherwise the hash suffices: identical packets decode
-    /// as in the source.
+    /// Decodes the copied streams of the output once. If that fails, decodes them in the source too: the same
+    /// errors there are the source's fault.
     pub(super) fn decode(
-        &self,
-        kind: StreamKind,
-        output: &File,
+        files: &CopyFiles<'_>,
+        spec: &OutputSpec,
         cancel: &Arc<AtomicBool>,
         report: &mut VerifyReport,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), JobError> {
-        let index = usize::from(kind == StreamKind::Audio);
-        let Some(hash) = self.hashes[index].as_ref().filter(|hash| hash.suspect > 0) else {
-            return Ok(());
-        };
-        if self.encoded[index] {
+        let mut copied = Vec::new();
+        let mut copies = Vec::new();
+        let mut output = Input::open(share(files.output)?, "output.mp4", Arc::clone(cancel))?;
+        if let Some(VideoPlan::Copy { stream, .. }) = &spec.video {
+            copied.push(*stream);
+            copies.extend(output.first(ffi::AVMediaType::AVMEDIA_TYPE_VIDEO));
+        }
+        if let Some(AudioPlan::Copy { stream }) = &spec.audio {
+            copied.push(*stream);
+            copies.extend(output.first(ffi::AVMediaType::AVMEDIA_TYPE_AUDIO));
+        }
+        drop(output);
+        if copies.is_empty() {
             return Ok(());
         }
-        let mut input = Input::open(share(output)?, "output.mp4", Arc::clone(cancel))?;
-        decode_all(&mut input, kind, &mut report.decode, progress)?;
-        // Decoders skip packets before the first key frame without an error.
-        let Some(stream) = input.first(ffi::AVMediaType::AVMEDIA_TYPE_VIDEO) else { return Ok(()) };
-        let missing = hash.packets.saturating_sub(report.decode.video_frames);
-        if kind == StreamKind::Video && missing > LOST_FRAMES && has_frame_per_packet(&mut input, stream) {
-            report.failures.push(format!(
-                "{missing} packets of the copied video decode to no frame, at most {LOST_FRAMES} allowed"
-            ));
+        let choice = StreamChoice::These(&copies);
+        let decoded = decode_streams(files.output, "output.mp4", choice, cancel, progress)?;
+        report.decode.video_frames += decoded.decode.video_frames;
+        report.decode.audio_samples += decoded.decode.audio_samples;
+        if decoded.damage.is_none() {
+            return Ok(());
         }
+        let choice = StreamChoice::These(&copied);
+        let source = decode_streams(files.input, files.name, choice, cancel, progress)?.damage;
+        if source.is_none() {
+            report.failures.push(format!("in the output, {}", decoded.damage.describe()));
+        } else {
+            // A copy keeps the damage; only a new encode can conceal it.
+            report.add_source_damage(source, false);
+        }
+        report.decode.error_count += decoded.damage.error_count;
+        report.decode.errors.extend(decoded.damage.errors);
         Ok(())
     }
+}
+
+/// The files of a copy.
+pub(super) struct CopyFiles<'a> {
+    pub(super) input: &'a File,
+    pub(super) name: &'a str,
+    pub(super) output: &'a File,
 }
 
 /// Returns whether each packet of a stream gives a frame; some codecs have packets with hidden frames.

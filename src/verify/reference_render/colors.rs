@@ -1,5 +1,6 @@
 //! Converts samples to RGB.
 
+use super::gamut::GamutConversion;
 use super::image::PlanarFrame;
 use crate::model::HdrKind;
 
@@ -13,8 +14,8 @@ pub(super) struct ColorDecoder {
     /// Weights of red and blue in luma.
     weights: (f32, f32),
     pub(super) max_value: f32,
-    /// Whether to convert from BT.2020 to BT.709 primaries in linear light.
-    to_bt709: bool,
+    /// The conversion to BT.709 primaries in linear light.
+    to_bt709: Option<GamutConversion>,
 }
 
 impl ColorDecoder {
@@ -43,11 +44,20 @@ impl ColorDecoder {
             chroma_span: if full { max_value } else { 224.0 * unit },
             weights,
             max_value,
-            to_bt709: colors.wide_gamut && !colors.rgb && !tone_mapped,
+            to_bt709: colors
+                .primaries
+                .filter(|_| !tone_mapped)
+                .map(|primaries| GamutConversion::new(primaries, colors.transfer.as_deref())),
         }
     }
 
     pub(super) fn rgb(&self, [first, second, third]: [f32; 3]) -> [f32; 3] {
+        let rgb = self.unconverted_rgb([first, second, third]);
+        self.to_bt709.as_ref().map_or(rgb, |gamut| gamut.convert(rgb))
+    }
+
+    /// Returns RGB of the frame's own primaries.
+    fn unconverted_rgb(&self, [first, second, third]: [f32; 3]) -> [f32; 3] {
         if self.rgb {
             return [first / self.max_value, second / self.max_value, third / self.max_value];
         }
@@ -56,11 +66,7 @@ impl ColorDecoder {
         let red = (third - self.chroma_middle) / self.chroma_span;
         let (wr, wb) = self.weights;
         let (r, b) = (luma + 2.0 * (1.0 - wr) * red, luma + 2.0 * (1.0 - wb) * blue);
-        let rgb = [r, (luma - wr * r - wb * b) / (1.0 - wr - wb), b];
-        if !self.to_bt709 {
-            return rgb;
-        }
-        bt2020_to_bt709(rgb.map(|value| value.max(0.0).powf(DISPLAY_GAMMA))).map(display_encoded)
+        [r, (luma - wr * r - wb * b) / (1.0 - wr - wb), b]
     }
 }
 
@@ -94,7 +100,7 @@ pub(super) fn push_pixels(
 ) {
     let [first, second, third] = row;
     let components_of_pixels = first.iter().zip(second).zip(third).map(|((a, b), c)| [*a, *b, *c]);
-    if mapping.is_some() || decoder.to_bt709 {
+    if mapping.is_some() || decoder.to_bt709.is_some() {
         into.extend(components_of_pixels.map(|components| {
             let rgb = decoder.rgb(components);
             to_bytes(mapping.map_or(rgb, |mapping| mapping.map(rgb)))

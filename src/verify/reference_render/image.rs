@@ -1,5 +1,7 @@
 //! Frames as samples and as RGB images.
 
+use crate::model::Primaries;
+
 /// One component of a frame.
 #[derive(Clone, Debug)]
 pub struct Plane {
@@ -37,8 +39,8 @@ pub struct Colors {
     pub full_range: bool,
     /// FFmpeg's name of the colour matrix.
     pub matrix: Option<String>,
-    /// Whether the primaries are those of BT.2020.
-    pub wide_gamut: bool,
+    /// The primaries, unless they are those of BT.709 or unknown.
+    pub primaries: Option<Primaries>,
     /// FFmpeg's name of the transfer.
     pub transfer: Option<String>,
 }

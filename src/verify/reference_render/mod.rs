@@ -5,13 +5,16 @@
 //! input cannot detect. Pure: samples in, RGB out.
 
 mod colors;
+mod gamut;
 mod image;
+mod low_pass;
 mod pixel_mapper;
 
 use crate::plan::VideoEncode;
 
 use self::colors::{ColorDecoder, Row, color, push_pixels};
 pub use self::image::{Colors, Image, PlanarFrame, Plane, Region};
+pub use self::low_pass::{gamut_differences, low_frequencies};
 use self::pixel_mapper::PixelMapper;
 
 /// Maximum longer side in pixels for the comparison: it suffices for rotation, crop and colours, and fine
@@ -105,7 +108,7 @@ fn flattened(source: &PlanarFrame, alpha: &Plane, background: [f32; 3]) -> Plana
             plane.samples.push((value * 255.0 + 0.5) as u16);
         }
     }
-    let colors = Colors { rgb: true, full_range: true, matrix: None, wide_gamut: false, transfer: None };
+    let colors = Colors { rgb: true, full_range: true, matrix: None, primaries: None, transfer: None };
     PlanarFrame { planes, alpha: None, depth: 8, colors, ..*source }
 }
 
@@ -137,7 +140,7 @@ mod tests {
             ],
             alpha: None,
             depth: 8,
-            colors: Colors { rgb: true, full_range: true, matrix: None, wide_gamut: false, transfer: None },
+            colors: Colors { rgb: true, full_range: true, matrix: None, primaries: None, transfer: None },
             sample_aspect_ratio: 1.0,
             peak: None,
         }
@@ -211,7 +214,7 @@ mod tests {
             rgb: false,
             full_range: false,
             matrix: Some("smpte170m".into()),
-            wide_gamut: false,
+            primaries: None,
             transfer: None,
         };
         let pixel = render(&red, &plan(2, 2), (2, 2)).pixels[0];

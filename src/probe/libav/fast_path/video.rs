@@ -175,7 +175,8 @@ fn set_pixel_format(video: &mut VideoStream, format: c_int) -> Option<()> {
     video.pixel_format = Some(pixels.name);
     video.bit_depth = Some(pixels.depth);
     video.chroma = Some(pixels.chroma);
-    video.alpha = Some(pixels.alpha);
+    // Matroska may hold the transparency beside the frames.
+    video.alpha = Some(pixels.alpha || video.alpha == Some(true));
     Some(())
 }
 

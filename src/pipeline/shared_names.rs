@@ -1,0 +1,97 @@
+//! Gives longer names to outputs that would share one with another source.
+//!
+//! The source that has the output's extension already keeps the name, else the one whose output an earlier run wrote
+//! under it; the others keep their own extension inside: `clip.webm.mp4`.
+
+use std::path::{Path, PathBuf};
+
+use super::fix_record::FixRecord;
+use super::output_names::{find_collisions, longer_output_name};
+use super::tasks::Task;
+
+/// Resolves shared names where one of the sources has to give way. What still collides is left as it is.
+pub(super) fn give_longer_names(tasks: &mut [Task<'_>], fix_record: Option<&FixRecord>) {
+    let earlier = |target: &Path| fix_record?.source_of(target);
+    let claims = tasks.iter().enumerate().filter_map(|(index, task)| Some((index, task.target.as_deref()?)));
+    let collisions = find_collisions(claims);
+    let shared: Vec<usize> = collisions.iter().flat_map(|collision| collision.sources.clone()).collect();
+    for collision in &collisions {
+        let keeps = |index: usize| has_its_extension(&tasks[index]);
+        let keeper = match collision.sources.iter().find(|index| keeps(**index)) {
+            Some(keeper) => Some(*keeper),
+            None => collision.sources.iter().copied().find(|&index| {
+                let made_from = tasks[index].target.as_deref().and_then(earlier);
+                made_from.is_some_and(|path| is_source(&tasks[index], &path))
+            }),
+        };
+        let keeper_path = keeper.map(|index| tasks[index].checked.source.path.clone());
+        let others: Vec<usize> = collision
+            .sources
+            .iter()
+            .copied()
+            .filter(|&index| Some(index) != keeper && !keeps(index))
+            .collect();
+        for index in others {
+            let made_before = tasks[index]
+                .target
+                .as_deref()
+                .and_then(earlier)
+                .is_some_and(|path| is_source(&tasks[index], &path));
+            rename(&mut tasks[index], keeper_path.as_deref(), made_before);
+        }
+    }
+    for index in (0..tasks.len()).filter(|index| !shared.contains(index)) {
+        let task = &mut tasks[index];
+        let Some(owner) = task.target.as_deref().and_then(earlier) else { continue };
+        // An output of a source that is gone may be replaced: the source was renamed or exported anew.
+        if is_source(task, &owner) || !owner.exists() {
+            continue;
+        }
+        if has_its_extension(task) {
+            let text = format!(
+                "replaces the output of {}, which gets a longer name when it is fixed again",
+                owner.display()
+            );
+            task.plan.note(text);
+        } else {
+            rename(task, Some(&owner), false);
+        }
+    }
+}
+
+/// Returns whether the output has the extension of its source.
+fn has_its_extension(task: &Task<'_>) -> bool {
+    let own = task.checked.source.relative.extension();
+    let planned = task.plan.output_extension.as_deref();
+    match (own, planned) {
+        (Some(own), Some(planned)) => own.eq_ignore_ascii_case(planned),
+        (_, None) => true,
+        (None, Some(_)) => false,
+    }
+}
+
+/// Returns whether the source of the task is at the absolute path.
+fn is_source(task: &Task<'_>, path: &Path) -> bool {
+    let same_file = || Some(path.canonicalize().ok()? == task.checked.source.path.canonicalize().ok()?);
+    std::path::absolute(&task.checked.source.path).is_ok_and(|own| own == path) || same_file() == Some(true)
+}
+
+/// Gives an output its longer name, and says why.
+fn rename(task: &mut Task<'_>, keeper: Option<&Path>, made_before: bool) {
+    let (Some(target), Some(extension)) = (&task.target, &task.plan.output_extension) else { return };
+    let source = &task.checked.source.relative;
+    let name = longer_output_name(source, extension, task.plan.max_name_chars);
+    let Some(name) = name.file_name().map(PathBuf::from) else { return };
+    let longer = target.with_file_name(&name);
+    if longer == *target {
+        return;
+    }
+    let short = target.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
+    let owner = keeper.map_or_else(
+        || "several sources would get that name".to_owned(),
+        |keeper| format!("that name belongs to the output of {}", keeper.display()),
+    );
+    let anew = if made_before { "made anew under the longer name" } else { "named" };
+    task.plan.note(format!("{anew} {}, not {short}: {owner}", name.display()));
+    task.target = Some(longer);
+}

@@ -1,0 +1,130 @@
+//! Decodes sources: those that are copied unchanged, to show that they play, and those of failed fixes, to tell
+//! whose fault the failure is.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crate::cache::{DecodeKey, ProbeCache};
+use crate::job::{
+    Job, JobError, JobFiles, JobOutput, JobRequest, Runner, SourceDecode, VerifyLevel, VerifyReport,
+};
+use crate::model::SourceDamage;
+
+use super::check::unexpected_result;
+use super::events::{Event, Observer};
+use super::open_source::display_name;
+use super::outcome::{Failure, FailureKind};
+
+/// The end of the message about little damage.
+pub(super) const LITTLE_DAMAGE_ADVICE: &str =
+    ": copy or export the original again, or allow the decoder to conceal the damage with --conceal";
+/// The end of the message about more damage.
+const DAMAGE_ADVICE: &str = ": copy or export the original again (--conceal only conceals damage of at most a \
+                             tenth of the packets)";
+
+/// Decodes sources, except those whose bytes are known to decode.
+#[derive(Clone, Copy)]
+pub(super) struct SourceDecoder<'a> {
+    pub(super) runner: &'a dyn Runner,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) cancel: &'a Arc<AtomicBool>,
+    pub(super) cache: Option<&'a dyn ProbeCache>,
+}
+
+impl SourceDecoder<'_> {
+    /// Decodes a source that is copied unchanged. Returns the result, or `None` if the bytes are known to decode.
+    pub(super) fn require(
+        &self,
+        work: usize,
+        source: &Path,
+        input: &File,
+    ) -> Result<Option<VerifyReport>, Failure> {
+        let key = self.key(input);
+        if self.is_decoded(key.as_ref()) {
+            return Ok(None);
+        }
+        let SourceDecode { decode, damage } =
+            self.decode(work, source, input).map_err(|error| decode_failure(&error))?;
+        if let Some(failure) = failure_of(&damage) {
+            return Err(failure);
+        }
+        self.remember(key.as_ref());
+        Ok(Some(VerifyReport { level: VerifyLevel::Full, decode, ..VerifyReport::default() }))
+    }
+
+    /// Returns the key of a file; `None` without a cache. A failure only means that it is decoded again.
+    pub(super) fn key(&self, input: &File) -> Option<DecodeKey> {
+        let cache = self.cache?;
+        let worker = cache.worker_info().or_else(|| self.runner.describe().ok())?;
+        DecodeKey::of(input, &worker).ok()
+    }
+
+    /// Returns whether the content of this key is known to decode.
+    pub(super) fn is_decoded(&self, key: Option<&DecodeKey>) -> bool {
+        self.cache.zip(key).is_some_and(|(cache, key)| cache.is_decoded(key))
+    }
+
+    /// Remembers that the content of this key decodes.
+    pub(super) fn remember(&self, key: Option<&DecodeKey>) {
+        if let Some((cache, key)) = self.cache.zip(key) {
+            cache.put_decoded(key);
+        }
+    }
+
+    /// Returns the failure of a fix as the fault of the source, if the source does not decode.
+    pub(super) fn blame(&self, work: usize, source: &Path, input: &File, failure: Failure) -> Failure {
+        match self.decode(work, source, input) {
+            Ok(SourceDecode { decode, damage }) => {
+                if decode.video_frames == 0 {
+                    let message = "the source is damaged: none of its video frames can be decoded: copy or \
+                                   export the original again";
+                    return Failure { kind: FailureKind::Damaged, message: message.to_owned() };
+                }
+                failure_of(&damage).unwrap_or(failure)
+            }
+            Err(error @ (JobError::Unreadable(_) | JobError::Truncated(_))) => decode_failure(&error),
+            // The decode says nothing about the source.
+            Err(_) => failure,
+        }
+    }
+
+    fn decode(&self, work: usize, source: &Path, input: &File) -> Result<SourceDecode, JobError> {
+        let input = input.try_clone().map_err(|error| JobError::Io(error.to_string()))?;
+        let request = JobRequest {
+            job: Job::Decode,
+            files: JobFiles { input, outputs: Vec::new() },
+            name: display_name(source),
+            cancel: Arc::clone(self.cancel),
+        };
+        let mut on_progress = |progress| self.observer.notice(Event::Advanced { work, progress });
+        match self.runner.run(request, &mut on_progress)? {
+            JobOutput::Decoded(decoded) => Ok(*decoded),
+            _ => Err(JobError::Unavailable(unexpected_result().message)),
+        }
+    }
+}
+
+fn decode_failure(error: &JobError) -> Failure {
+    let mut failure = Failure::from(error);
+    if matches!(error, JobError::Unreadable(_) | JobError::Truncated(_)) {
+        failure.message = format!("the source {error}: copy or export the original again");
+    }
+    failure
+}
+
+/// Returns the failure for the damage of a source; `None` if there is none.
+fn failure_of(damage: &SourceDamage) -> Option<Failure> {
+    if damage.is_none() {
+        return None;
+    }
+    let kind = if damage.is_small() { FailureKind::LittleDamage } else { FailureKind::Damaged };
+    Some(damaged(kind, &damage.describe()))
+}
+
+/// Returns the failure of a damaged source with what is damaged.
+pub(super) fn damaged(kind: FailureKind, what: &str) -> Failure {
+    let advice = if kind == FailureKind::LittleDamage { LITTLE_DAMAGE_ADVICE } else { DAMAGE_ADVICE };
+    Failure { kind, message: format!("the source is damaged: {what}{advice}") }
+}

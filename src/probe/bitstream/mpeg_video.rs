@@ -1,0 +1,98 @@
+//! Frame sizes in the headers of MPEG-1, MPEG-2 and MPEG-4 part 2 video.
+
+use super::Bits;
+
+/// Bytes searched for a header, which precedes the first frame.
+const MAX_SEARCHED: usize = 4096;
+const SEQUENCE_HEADER: u8 = 0xb3;
+/// Start codes of video object layers.
+const OBJECT_LAYERS: std::ops::RangeInclusive<u8> = 0x20..=0x2f;
+const EXTENDED_ASPECT_RATIO: u32 = 15;
+const RECTANGULAR: u32 = 0;
+
+/// Returns the bytes after the first start code whose last byte `is_wanted` accepts.
+fn after_start_code(sample: &[u8], is_wanted: impl Fn(u8) -> bool) -> Option<&[u8]> {
+    let searched = &sample[..sample.len().min(MAX_SEARCHED)];
+    let at = searched.windows(4).position(|code| code[..3] == [0, 0, 1] && is_wanted(code[3]))?;
+    sample.get(at + 4..)
+}
+
+/// Returns width and height in the sequence header of a sample (ISO/IEC 13818-2, 6.2.2.1).
+pub fn sequence_size(sample: &[u8]) -> Option<(u32, u32)> {
+    let header = after_start_code(sample, |code| code == SEQUENCE_HEADER)?;
+    let mut bits = Bits::new(header);
+    Some((bits.take(12)?, bits.take(12)?))
+}
+
+/// Returns width and height in the video object layer of a sample (ISO/IEC 14496-2, 6.2.3).
+pub fn object_layer_size(sample: &[u8]) -> Option<(u32, u32)> {
+    let mut bits = Bits::new(after_start_code(sample, |code| OBJECT_LAYERS.contains(&code))?);
+    bits.skip(1 + 8)?; // random_accessible_vol, video_object_type_indication
+    let mut version = 1;
+    if bits.flag()? {
+        version = bits.take(4)?;
+        bits.skip(3)?; // video_object_layer_priority
+    }
+    if bits.take(4)? == EXTENDED_ASPECT_RATIO {
+        bits.skip(16)?;
+    }
+    if bits.flag()? {
+        bits.skip(2 + 1)?; // chroma_format, low_delay
+        if bits.flag()? {
+            bits.skip(79)?; // rate and buffer of the decoder
+        }
+    }
+    if bits.take(2)? != RECTANGULAR || version > 5 {
+        return None;
+    }
+    bits.skip(1)?;
+    let resolution = bits.take(16)?;
+    bits.skip(1)?;
+    if bits.flag()? {
+        let length = 32 - resolution.saturating_sub(1).leading_zeros();
+        bits.skip(length.max(1) as usize)?; // fixed_vop_time_increment
+    }
+    let marked = |bits: &mut Bits<'_>| bits.flag()?.then_some(());
+    marked(&mut bits)?;
+    let width = bits.take(13)?;
+    marked(&mut bits)?;
+    let height = bits.take(13)?;
+    marked(&mut bits)?;
+    Some((width, height))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_size_of_a_sequence_header() {
+        let sample = [0, 0, 1, 0xb3, 0x2d, 0x02, 0x40, 0x33, 0xff];
+        assert_eq!(sequence_size(&sample), Some((720, 576)));
+        assert_eq!(sequence_size(&[0, 0, 1, 0, 0x2d, 0x02, 0x40]), None);
+        assert_eq!(sequence_size(&sample[..6]), None);
+    }
+
+    #[test]
+    fn reads_the_size_of_an_object_layer() {
+        // As FFmpeg's encoder writes it: type 1, version 1, square pixels, no control parameters, 30 per second.
+        let mut bits = String::from("0");
+        bits += "00000001"; // type
+        bits += "0"; // no version
+        bits += "0001"; // square pixels
+        bits += "0"; // no control parameters
+        bits += "00"; // rectangular
+        bits += "1";
+        bits += &format!("{:016b}", 30);
+        bits += "10"; // marker, no fixed rate
+        bits += &format!("1{:013b}1{:013b}1", 640, 480);
+        while !bits.len().is_multiple_of(8) {
+            bits.push('0');
+        }
+        let byte = |bits: &[u8]| bits.iter().fold(0, |value, bit| value << 1 | (bit - b'0'));
+        let payload: Vec<u8> = bits.as_bytes().chunks(8).map(byte).collect();
+        let sample = [&[0, 0, 1, 0x20][..], &payload].concat();
+        assert_eq!(object_layer_size(&sample), Some((640, 480)));
+        assert_eq!(object_layer_size(&sample[..8]), None);
+    }
+}

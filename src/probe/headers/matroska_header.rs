@@ -1,0 +1,209 @@
+//! Matroska and WebM: the declared duration, and which tracks are encrypted (RFC 9559, 5.1.2 and 5.1.4).
+
+use std::io;
+
+use super::super::bytes::{Bytes, read_range};
+use super::stream_marks::{Encryption, StreamSelector};
+
+const SEGMENT: u32 = 0x1853_8067;
+const INFO: u32 = 0x1549_a966;
+const TIMESTAMP_SCALE: u32 = 0x2a_d7b1;
+const DURATION: u32 = 0x4489;
+const TRACKS: u32 = 0x1654_ae6b;
+const TRACK_ENTRY: u32 = 0xae;
+const TRACK_TYPE: u32 = 0x83;
+const CODEC_ID: u32 = 0x86;
+const ENCODINGS: u32 = 0x6d80;
+const ENCODING: u32 = 0x6240;
+const ENCODING_TYPE: u32 = 0x5033;
+const ENCRYPTION: u32 = 0x5035;
+const ALGORITHM: u32 = 0x47e1;
+const AES_SETTINGS: u32 = 0x47e7;
+const CIPHER_MODE: u32 = 0x47e8;
+
+/// Elements read on the level of the segment.
+const MAX_ELEMENTS: usize = 20_000;
+/// Bytes of one element read into memory.
+const MAX_CONTENT: u64 = 4 << 20;
+
+/// The declarations of a segment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct MatroskaHeader {
+    /// The declared duration in seconds.
+    pub(super) duration_s: Option<f64>,
+    /// The encrypted tracks.
+    pub(super) encrypted: Vec<Encryption>,
+}
+
+/// Reads the elements of the first segment until both information and tracks are known.
+pub(super) fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<MatroskaHeader> {
+    let mut header = MatroskaHeader::default();
+    let size = bytes.len()?;
+    let (mut at, mut known) = (0_u64, (false, false));
+    for _ in 0..MAX_ELEMENTS {
+        let head = read_range(bytes, at, 12)?;
+        let Some((id, length, used)) = element(&head) else { break };
+        let content = at + used as u64;
+        match (id, length) {
+            // The elements inside the segment follow.
+            (SEGMENT, _) => {
+                at = content;
+                continue;
+            }
+            (INFO, Some(length)) => {
+                let info = read_range(bytes, content, length.min(MAX_CONTENT) as usize)?;
+                header.duration_s = duration_s(&info);
+                known.0 = true;
+            }
+            (TRACKS, Some(length)) => {
+                let tracks = read_range(bytes, content, length.min(MAX_CONTENT) as usize)?;
+                header.encrypted = encrypted(&tracks);
+                known.1 = true;
+            }
+            _ => {}
+        }
+        let Some(end) = length.and_then(|length| content.checked_add(length)).filter(|&end| end < size)
+        else {
+            break;
+        };
+        if known == (true, true) {
+            break;
+        }
+        at = end;
+    }
+    Ok(header)
+}
+
+/// Parses the start of an element: its id, the length of its content unless unknown, and the bytes of both.
+fn element(bytes: &[u8]) -> Option<(u32, Option<u64>, usize)> {
+    let id_bytes = bytes.first()?.leading_zeros() as usize + 1;
+    let id =
+        bytes.get(..id_bytes).filter(|_| id_bytes <= 4)?.iter().fold(0, |sum, b| sum << 8 | u32::from(*b));
+    let length_bytes = bytes.get(id_bytes)?.leading_zeros() as usize + 1;
+    if length_bytes > 8 {
+        return None;
+    }
+    let mask = (1_u64 << (7 * length_bytes)) - 1;
+    let length = bytes.get(id_bytes..id_bytes + length_bytes)?;
+    let length = length.iter().fold(0, |sum, b| sum << 8 | u64::from(*b)) & mask;
+    Some((id, (length != mask).then_some(length), id_bytes + length_bytes))
+}
+
+/// Returns the ids and contents of the elements in `bytes`; the last may be truncated.
+fn elements(mut bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
+    std::iter::from_fn(move || {
+        let (id, length, used) = element(bytes)?;
+        let content = bytes.get(used..)?;
+        let length = usize::try_from(length?).unwrap_or(usize::MAX).min(content.len());
+        let (content, rest) = content.split_at(length);
+        bytes = rest;
+        Some((id, content))
+    })
+}
+
+fn child(bytes: &[u8], wanted: u32) -> Option<&[u8]> {
+    elements(bytes).find(|(id, _)| *id == wanted).map(|(_, content)| content)
+}
+
+fn unsigned(content: &[u8]) -> u64 {
+    content.iter().take(8).fold(0, |sum, b| sum << 8 | u64::from(*b))
+}
+
+/// Returns the declared duration in seconds, even if it is zero.
+fn duration_s(info: &[u8]) -> Option<f64> {
+    let scale = child(info, TIMESTAMP_SCALE).map_or(1_000_000, unsigned);
+    let duration = child(info, DURATION)?;
+    let ticks = match duration.len() {
+        4 => f64::from(f32::from_be_bytes(duration.try_into().ok()?)),
+        8 => f64::from_be_bytes(duration.try_into().ok()?),
+        _ => return None,
+    };
+    Some(ticks * scale as f64 / 1e9).filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
+}
+
+/// Returns the encrypted tracks by their position among the tracks that FFmpeg turns into streams.
+fn encrypted(tracks: &[u8]) -> Vec<Encryption> {
+    /// Video, audio, subtitles, metadata.
+    const STREAM_TYPES: [u64; 4] = [1, 2, 0x11, 0x21];
+    let entries = elements(tracks).filter(|(id, _)| *id == TRACK_ENTRY).map(|(_, entry)| entry);
+    let streams = entries.filter(|entry| {
+        let kind = child(entry, TRACK_TYPE).map_or(0, unsigned);
+        STREAM_TYPES.contains(&kind) && child(entry, CODEC_ID).is_some()
+    });
+    let schemes = streams.map(track_scheme).enumerate();
+    schemes
+        .filter_map(|(position, scheme)| {
+            Some(Encryption::new(StreamSelector::Position(position as u32), scheme?))
+        })
+        .collect()
+}
+
+/// Returns the encryption of a track.
+fn track_scheme(entry: &[u8]) -> Option<&'static str> {
+    let encodings = child(entry, ENCODINGS)?;
+    let mut encrypted = elements(encodings).filter(|(id, _)| *id == ENCODING).filter_map(|(_, encoding)| {
+        let is_encrypted = child(encoding, ENCODING_TYPE).is_some_and(|kind| unsigned(kind) == 1);
+        let encryption = child(encoding, ENCRYPTION);
+        (is_encrypted || encryption.is_some()).then_some(encryption.unwrap_or_default())
+    });
+    let encryption = encrypted.next()?;
+    let mode = child(encryption, AES_SETTINGS).and_then(|settings| child(settings, CIPHER_MODE));
+    match (child(encryption, ALGORITHM).map_or(0, unsigned), mode.map(unsigned)) {
+        (5, Some(1)) => Some("aes-ctr"),
+        (5, Some(2)) => Some("aes-cbc"),
+        (5, _) => Some("aes"),
+        (1, _) => Some("des"),
+        (2, _) => Some("3des"),
+        (3, _) => Some("twofish"),
+        (4, _) => Some("blowfish"),
+        // Algorithm 0 only signs the content, if the encoding has a signature.
+        _ => Some("unknown"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn make(id: u32, content: &[u8]) -> Vec<u8> {
+        let id = id.to_be_bytes();
+        let skip = id.iter().take_while(|byte| **byte == 0).count();
+        [
+            &id[skip..],
+            &[0x10 | (content.len() >> 24) as u8],
+            &(content.len() as u32).to_be_bytes()[1..],
+            content,
+        ]
+        .concat()
+    }
+
+    fn track(kind: u8, encodings: &[u8]) -> Vec<u8> {
+        make(TRACK_ENTRY, &[make(TRACK_TYPE, &[kind]), make(CODEC_ID, b"V_VP9"), encodings.to_vec()].concat())
+    }
+
+    fn file(inside: &[Vec<u8>]) -> Vec<u8> {
+        [make(0x1a45_dfa3, &[]), make(SEGMENT, &inside.concat())].concat()
+    }
+
+    #[test]
+    fn reads_duration_and_encryption_behind_clusters() {
+        let aes = make(AES_SETTINGS, &make(CIPHER_MODE, &[1]));
+        let encryption = make(ENCRYPTION, &[make(ALGORITHM, &[5]), aes].concat());
+        let encodings = make(ENCODINGS, &make(ENCODING, &[make(ENCODING_TYPE, &[1]), encryption].concat()));
+        let compressed = make(ENCODINGS, &make(ENCODING, &make(ENCODING_TYPE, &[0])));
+        let tracks = make(TRACKS, &[track(1, &compressed), track(3, &[]), track(2, &encodings)].concat());
+        let info = make(INFO, &make(DURATION, &1500_f64.to_be_bytes()));
+        let cluster = make(0x1f43_b675, &[0; 30]);
+        let header = read(&file(&[cluster, info, tracks, make(0xec, &[0; 9])])[..]).unwrap();
+        assert_eq!(header.duration_s, Some(1.5));
+        assert_eq!(header.encrypted, [Encryption::new(StreamSelector::Position(1), "aes-ctr")]);
+    }
+
+    #[test]
+    fn a_duration_of_zero_is_declared_and_a_missing_one_is_not() {
+        let info = |content: &[u8]| read(&file(&[make(INFO, content), make(TRACKS, &[])])[..]).unwrap();
+        assert_eq!(info(&make(DURATION, &0_f32.to_be_bytes())).duration_s, Some(0.0));
+        assert_eq!(info(&[]).duration_s, None);
+    }
+}

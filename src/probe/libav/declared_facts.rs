@@ -1,0 +1,126 @@
+//! Adds to the facts what the container declares about single streams, and compares declared durations with
+//! those of the index and of the packets.
+
+use super::open::MediaInput;
+use super::packet_walk::PacketWalk;
+use super::streams::stream_number;
+use crate::model::{Completeness, MediaFacts, contradicts};
+use crate::probe::headers::{Declared, StreamSelector};
+
+/// Sets the encryption of the streams.
+pub(super) fn set_encryption(input: &mut MediaInput, declared: &Declared, facts: &mut MediaFacts) {
+    for mark in &declared.encrypted {
+        let matches = |input: &mut MediaInput, index: u32, is_video: bool| match mark.streams {
+            StreamSelector::Position(position) => position == index,
+            StreamSelector::Number(number) => stream_number(input, index) == Some(number),
+            StreamSelector::Video => is_video,
+            StreamSelector::Audio => !is_video,
+            StreamSelector::All => true,
+        };
+        for video in facts.video.iter_mut().filter(|video| video.encryption.is_none()) {
+            video.encryption = matches(input, video.index, true).then(|| mark.scheme.clone());
+        }
+        for audio in facts.audio.iter_mut().filter(|audio| audio.encryption.is_none()) {
+            audio.encryption = matches(input, audio.index, false).then(|| mark.scheme.clone());
+        }
+    }
+    for track in &declared.tracks {
+        let Some(scheme) = &track.encryption else { continue };
+        if let Some(video) = facts.video.iter_mut().find(|stream| stream.index == track.position) {
+            video.encryption = Some(scheme.clone());
+        } else if let Some(audio) = facts.audio.iter_mut().find(|stream| stream.index == track.position) {
+            audio.encryption = Some(scheme.clone());
+        }
+    }
+}
+
+/// Marks the tracks of an ISO file whose sample tables list no sample.
+pub(super) fn set_empty_tracks(declared: &Declared, facts: &mut MediaFacts) {
+    for track in declared.tracks.iter().filter(|track| track.durations.empty) {
+        set_empty(track.position, facts);
+    }
+}
+
+/// Marks the streams without packets, after all packets were read. Their facts come from a header alone.
+pub(super) fn set_streams_without_packets(walk: &PacketWalk, facts: &mut MediaFacts) {
+    // A damaged or truncated file shows only the streams of its first part.
+    if matches!(facts.completeness, Completeness::Missing { .. }) || walk.is_without_packets() {
+        return;
+    }
+    for index in walk.streams_without_packets() {
+        set_empty(index, facts);
+    }
+}
+
+fn set_empty(index: u32, facts: &mut MediaFacts) {
+    facts.video.iter_mut().filter(|video| video.index == index).for_each(|video| video.empty = true);
+    facts.audio.iter_mut().filter(|audio| audio.index == index).for_each(|audio| audio.empty = true);
+}
+
+/// Sets the measured duration where the sample tables or fragments of an ISO file contradict its headers, and
+/// replaces the durations of the streams.
+pub(super) fn set_indexed_durations(declared: &Declared, facts: &mut MediaFacts) {
+    let (Some(measured_s), Some(contradicted_s)) = (declared.measured_s, declared.contradicted_s) else {
+        return;
+    };
+    facts.measured_duration_s = Some(measured_s);
+    facts.contradicted_duration_s = Some(contradicted_s);
+    for track in &declared.tracks {
+        let Some(measured) = track.durations.measured_s else { continue };
+        let wrong = |duration: &mut Option<f64>| {
+            let is_wrong = duration.is_none_or(|duration| contradicts(duration, measured));
+            *duration = if is_wrong { Some(measured) } else { *duration };
+            is_wrong
+        };
+        let rate = track.durations.bit_rate;
+        if let Some(video) = facts.video.iter_mut().find(|stream| stream.index == track.position) {
+            video.bit_rate = if wrong(&mut video.duration_s) { rate } else { video.bit_rate };
+        } else if let Some(audio) = facts.audio.iter_mut().find(|stream| stream.index == track.position) {
+            audio.bit_rate = if wrong(&mut audio.duration_s) { rate } else { audio.bit_rate };
+        }
+    }
+}
+
+/// Sets the measured duration where the packets contradict what the header declares, or what the library
+/// concludes from the clocks of a container that declares nothing.
+pub(super) fn compare_duration(walk: &PacketWalk, declared: &Declared, facts: &mut MediaFacts) {
+    if declared.iso || matches!(facts.completeness, Completeness::Missing { .. }) {
+        return;
+    }
+    let Some((start_s, end_s)) = walk.timeline(facts) else { return };
+    let length_s = end_s - start_s;
+    // Some containers count from zero, others from their first packet.
+    let is_wrong = |declared: f64| contradicts(declared, end_s) && contradicts(declared, length_s);
+    let wrong = declared.durations_s.iter().copied().find(|&declared| is_wrong(declared));
+    if let Some(declared_s) = wrong {
+        facts.contradicted_duration_s = Some(declared_s);
+        set_measured(length_s, walk, facts);
+    } else if is_clocked(facts) && facts.duration_s.is_some_and(|duration| contradicts(duration, length_s)) {
+        set_measured(length_s, walk, facts);
+    }
+}
+
+/// Returns whether the container has a clock and declares no duration.
+fn is_clocked(facts: &MediaFacts) -> bool {
+    matches!(facts.container.as_deref(), Some("mpegts" | "mpegps"))
+}
+
+fn set_measured(length_s: f64, walk: &PacketWalk, facts: &mut MediaFacts) {
+    facts.measured_duration_s = Some(length_s);
+    let correct = |index: u32, start: Option<f64>, duration: &mut Option<f64>, rate: &mut Option<u64>| {
+        let measured =
+            walk.end_of(index).map(|end| end - start.unwrap_or(0.0)).filter(|&length| length > 0.0);
+        if let (Some(declared), Some(measured)) = (*duration, measured)
+            && contradicts(declared, measured)
+        {
+            *duration = Some(measured);
+            *rate = None;
+        }
+    };
+    for video in &mut facts.video {
+        correct(video.index, video.start_s, &mut video.duration_s, &mut video.bit_rate);
+    }
+    for audio in &mut facts.audio {
+        correct(audio.index, audio.start_s, &mut audio.duration_s, &mut audio.bit_rate);
+    }
+}

@@ -1,0 +1,187 @@
+//! Decodes whole streams only to find errors.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use ffmpeg_next::ffi;
+
+use super::decode_progress;
+use super::stream_copies::has_frame_per_packet;
+use crate::job::{JobError, Progress, SourceDecode};
+use crate::model::{DecodeError, SourceDamage};
+use crate::transcode::libav::decode::Decoder;
+use crate::transcode::libav::ffi_wrappers::Packet;
+use crate::transcode::libav::input::Input;
+use crate::transcode::libav::share;
+use crate::transcode::libav::transcoder::codec_name;
+use crate::verify::thresholds::LOST_FRAMES;
+
+/// Codecs whose decoders hide errors unless they are strict. The strict decoders of other codecs also reject
+/// harmless deviations from the standard, so their errors count only if the ordinary decoder reports some too.
+const HIDES_ERRORS: &[&str] = &["hevc", "ac3", "eac3", "flac"];
+
+/// Returns whether only a strict decoder reports the errors of this codec.
+pub(crate) fn hides_errors(codec: Option<&str>) -> bool {
+    codec.is_some_and(|codec| HIDES_ERRORS.contains(&codec))
+}
+
+/// The streams to decode.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum StreamChoice<'a> {
+    /// All video and audio streams that have a decoder, except cover images.
+    All,
+    /// These streams.
+    These(&'a [u32]),
+}
+
+/// Decodes the streams of a file once, and those with errors a second time with one thread, which gives exact
+/// times.
+///
+/// # Errors
+///
+/// [`JobError::Unreadable`] when the file or a decoder cannot be opened, [`JobError::Io`],
+/// [`JobError::Cancelled`]. Decode errors are in the result.
+pub(crate) fn decode_streams(
+    file: &File,
+    name: &str,
+    choice: StreamChoice<'_>,
+    cancel: &Arc<AtomicBool>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<SourceDecode, JobError> {
+    let threads = std::thread::available_parallelism().map_or(1, |count| count.get().min(16) as u32);
+    let mut input = Input::open(share(file)?, name, Arc::clone(cancel))?;
+    let streams = match choice {
+        StreamChoice::All => input.decodable_streams(),
+        StreamChoice::These(streams) => streams.to_vec(),
+    };
+    let open = |input: &mut Input, stream: u32| StreamDecode::open(input, stream, threads, true);
+    let first = decode(&mut input, &streams, open, progress)?;
+    let suspects: Vec<u32> =
+        first.iter().filter(|stream| stream.is_suspect()).map(|one| one.stream).collect();
+    let mut result = SourceDecode::default();
+    result.damage.error_count = input.read_errors;
+    let mut add = |stream: StreamDecode, counts: bool| {
+        match stream.is_video {
+            true => result.decode.video_frames += stream.decoder.frames,
+            false => result.decode.audio_samples += stream.samples,
+        }
+        result.damage.add(if counts {
+            stream.damage()
+        } else {
+            SourceDamage { packets: stream.packets, ..SourceDamage::default() }
+        });
+    };
+    for stream in first {
+        if !stream.is_suspect() {
+            add(stream, false);
+        }
+    }
+    if !suspects.is_empty() {
+        let mut input = Input::open(share(file)?, name, Arc::clone(cancel))?;
+        let open = |input: &mut Input, stream: u32| {
+            let strict = hides_errors(codec_name(input, stream).as_deref());
+            StreamDecode::open(input, stream, 1, strict)
+        };
+        for stream in decode(&mut input, &suspects, open, progress)? {
+            let counts = stream.is_suspect();
+            add(stream, counts);
+        }
+    }
+    result.decode.error_count = result.damage.error_count;
+    Ok(result)
+}
+
+/// A stream that is decoded.
+struct StreamDecode {
+    stream: u32,
+    is_video: bool,
+    decoder: Decoder,
+    /// Number of packets without those that an edit list discards.
+    packets: u64,
+    samples: u64,
+    frame_per_packet: bool,
+    /// Whether a packet may hold only one of the two fields of a frame.
+    fields: bool,
+}
+
+impl StreamDecode {
+    fn open(input: &mut Input, stream: u32, threads: u32, strict: bool) -> Result<StreamDecode, JobError> {
+        let raw = input.stream(stream)?;
+        // SAFETY: the stream belongs to the open input; codec parameters are always there. The field order is read
+        // as a number, because other library versions may have other values.
+        let (kind, order) = unsafe {
+            let parameters = (*raw).codecpar;
+            let order = (&raw const (*parameters).field_order).cast::<std::ffi::c_int>().read();
+            ((*parameters).codec_type, order)
+        };
+        let fields = order > ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE as std::ffi::c_int;
+        let is_video = kind == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO;
+        let decoder = match strict {
+            true => Decoder::for_error_check(raw, threads),
+            false => Decoder::open(raw, threads, false),
+        };
+        let decoder = decoder.map_err(|error| match error {
+            JobError::Failed(reason) => JobError::Unreadable(reason),
+            other => other,
+        })?;
+        let frame_per_packet = is_video && has_frame_per_packet(input, stream);
+        Ok(StreamDecode { stream, is_video, decoder, packets: 0, samples: 0, frame_per_packet, fields })
+    }
+
+    fn feed(&mut self, packet: Option<&Packet>) -> Result<(), JobError> {
+        let kept = packet.is_some_and(|packet| packet.get().flags & ffi::AV_PKT_FLAG_DISCARD == 0);
+        self.packets += u64::from(kept);
+        let samples = &mut self.samples;
+        self.decoder.feed(packet, &mut |frame| {
+            *samples += frame.get().nb_samples.max(0) as u64;
+            Ok(())
+        })
+    }
+
+    /// Returns the number of packets without a frame, if that is a sign of damage.
+    fn missing(&self) -> u64 {
+        let expected = if self.fields { self.packets / 2 } else { self.packets };
+        let missing = expected.saturating_sub(self.decoder.frames);
+        if self.frame_per_packet && missing > LOST_FRAMES { missing } else { 0 }
+    }
+
+    fn is_suspect(&self) -> bool {
+        self.decoder.damage_count > 0 || self.missing() > 0
+    }
+
+    fn damage(self) -> SourceDamage {
+        let missing = self.missing();
+        let StreamDecode { stream, packets, decoder, .. } = self;
+        let (mut errors, mut error_count) = (decoder.damage, decoder.damage_count);
+        if missing > error_count {
+            let message = format!("{} packets gave no frame", missing - error_count);
+            errors.push(DecodeError { stream, at_s: None, message });
+            error_count = missing;
+        }
+        SourceDamage { packets, error_count, errors }
+    }
+}
+
+/// Decodes `streams` from the start of the input to its end.
+fn decode(
+    input: &mut Input,
+    streams: &[u32],
+    open: impl Fn(&mut Input, u32) -> Result<StreamDecode, JobError>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Vec<StreamDecode>, JobError> {
+    let total_s = input.duration_s();
+    let mut decodes = streams.iter().map(|stream| open(input, *stream)).collect::<Result<Vec<_>, _>>()?;
+    input.discard_all_but(streams);
+    let mut packet = Packet::new()?;
+    while input.read(&mut packet)? {
+        let index = packet.get().stream_index;
+        let Some(decode) = decodes.iter_mut().find(|decode| decode.stream as i32 == index) else { continue };
+        decode.feed(Some(&packet))?;
+        progress(decode_progress(&decode.decoder, &packet, total_s));
+    }
+    for decode in &mut decodes {
+        decode.feed(None)?;
+    }
+    Ok(decodes)
+}
