@@ -122,8 +122,9 @@ fn refuses_encrypted_samples_in_every_container() {
 fn the_index_decides_where_a_header_contradicts_it() {
     let dir = TestDir::new();
     make(&dir, "-use_editlist 0 -movflags +faststart", "source.mp4");
-    // Offsets behind the type: the duration of each header in version 0.
-    let headers: [(&str, &[(&[u8], usize)], u32); 5] = [
+    /// The type of a box and the offset of its duration behind the type, in version 0.
+    type DurationField = (&'static [u8], usize);
+    let headers: [(&str, &[DurationField], u32); 5] = [
         ("movie.mp4", &[(b"mvhd", 16)], 90_000),
         ("track.mp4", &[(b"tkhd", 20)], 90_000),
         ("media.mp4", &[(b"mdhd", 16)], 900),

@@ -146,7 +146,7 @@ pub(super) fn apply_rules(
 /// Rejects names of codecs that FFmpeg does not know: no file and no encode could ever satisfy them.
 fn check_codecs(rule: &str, limits: &Limits, path: String) -> Result<(), ProfileError> {
     let names = limits.strings("allow");
-    match codec_names::unknown(rule, &names) {
+    match codec_names::unknown(rule, names) {
         None => Ok(()),
         Some((name, nearest)) => {
             let (name, nearest) = (name.to_owned(), nearest.map(str::to_owned));

@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(scheme(&[protected(b"drmi", b"itun")], &[]).as_deref(), Some("itun"));
         assert_eq!(scheme(&[make(b"drms", &[0; 28])], &[]).as_deref(), Some("drms"));
         let clear = make(b"avc1", &[0; 90]);
-        assert_eq!(scheme(&[clear.clone()], &[]), None);
+        assert_eq!(scheme(std::slice::from_ref(&clear), &[]), None);
         assert_eq!(scheme(&[clear, protected(b"encv", b"cenc")], &[]).as_deref(), Some("cenc"), "clear lead");
     }
 

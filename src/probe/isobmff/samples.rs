@@ -56,7 +56,7 @@ pub(super) fn total_duration<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> 
     let Some(times) = entries(bytes, &found)? else { return Ok(None) };
     // Some writers store a negative duration, which shortens the sum.
     let runs = times.chunks_exact(2).map(|run| i64::from(run[0]).checked_mul(i64::from(run[1] as i32)));
-    let total = runs.fold(Some(0_i64), |sum, run| sum?.checked_add(run?));
+    let total = runs.into_iter().try_fold(0_i64, |sum, run| sum.checked_add(run?));
     Ok(total.and_then(|total| u64::try_from(total).ok()))
 }
 
