@@ -101,6 +101,27 @@ fn identical_outputs_without_a_record_are_kept_and_others_are_never_replaced() {
 }
 
 #[test]
+fn an_identical_output_without_a_record_is_kept_only_if_it_decodes() {
+    let dir = TestDir::new();
+    videos(&dir, "s");
+    std::fs::remove_file(dir.path("s/b.mkv")).unwrap();
+    let mut bytes = std::fs::read(dir.path("s/a.mp4")).unwrap();
+    let media = bytes.windows(4).position(|four| four == b"mdat").unwrap() + 8;
+    let end = bytes.len();
+    for at in (media + 200..end).step_by(97) {
+        bytes[at] ^= 0xff;
+    }
+    std::fs::write(dir.path("s/a.mp4"), &bytes).unwrap();
+    std::fs::create_dir(dir.path("r")).unwrap();
+    std::fs::write(dir.path("r/a.mp4"), &bytes).unwrap();
+    for _ in 0..2 {
+        let report = fix(&dir, "s", "r", &[], 1);
+        let fix = &entry(&report, "a.mp4")["fix"];
+        assert_eq!((&fix["output"], &fix["reused"]), (&Value::Null, &false.into()), "{fix:#}");
+    }
+}
+
+#[test]
 fn a_changed_source_profile_or_option_is_not_taken_for_done() {
     let dir = TestDir::new();
     videos(&dir, "s");

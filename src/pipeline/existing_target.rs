@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
+use crate::job::FixReport;
 use crate::probe::sniff;
 
 use super::fix_record::{FixRecord, is_identical};
@@ -95,10 +96,11 @@ pub(super) fn keep(
     input: &File,
     target: &Path,
     same: &File,
+    report: Option<&FixReport>,
     record: RecordOutput<'_>,
 ) -> Result<Publication, Failure> {
     check_unchanged(source, input, context.before)?;
-    record(same, None).map_err(|error| unrecorded(target, &error))?;
+    record(same, report).map_err(|error| unrecorded(target, &error))?;
     Ok(Publication::Kept)
 }
 

@@ -270,12 +270,13 @@ impl FixExecutor<'_> {
         let image = task.checked.assessments.get(task.profile_index).is_some_and(|found| found.is_image());
         let full = context.verify == VerifyLevel::Full;
         let verify = if full && !image { self.decoder.require(context.work, source, input)? } else { None };
+        let facts = || task.checked.result.as_ref().ok().cloned().unwrap_or_default();
+        let report = verify.map(|verify| FixReport { facts: facts(), verify, encoder: None });
         let publication = match same {
-            Some(same) => keep(context, source, input, target, &same, record)?,
-            None => copy(context, source, input, target, *existing, record)?,
+            Some(same) => keep(context, source, input, target, &same, report.as_ref(), record)?,
+            None => copy(context, source, input, target, *existing, report.as_ref(), record)?,
         };
-        let facts = task.checked.result.as_ref().ok().cloned().unwrap_or_default();
-        Ok((verify.map(|verify| FixReport { facts, verify, encoder: None }), publication))
+        Ok((report, publication))
     }
 
     /// Returns the proof of an output.

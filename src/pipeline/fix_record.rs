@@ -301,6 +301,29 @@ mod tests {
     }
 
     #[test]
+    fn a_moved_source_owns_the_output_that_an_older_line_records() {
+        let dir = tempfile::tempdir().unwrap();
+        let (source, output) = (dir.path().join("in.mov"), dir.path().join("out.mp4"));
+        std::fs::write(&source, b"source").unwrap();
+        std::fs::write(&output, b"output").unwrap();
+        let path = dir.path().join("fix.jsonl");
+        let id = |path: &Path| FileIdentity::from(&std::fs::metadata(path).unwrap());
+        let key =
+            FixRecordKey::new(&std::fs::metadata(&source).unwrap(), "plan", &output).from_source(&source);
+        // The path of the source is beside the key, and no line has hashes.
+        let line = serde_json::json!({
+            "key": {"source": id(&source), "plan": key.plan, "output": output},
+            "made": id(&output), "report": null, "source_path": "/gone/in.mov",
+        });
+        std::fs::write(&path, format!("{line}\n")).unwrap();
+        let fix_record = FixRecord::open(&path).unwrap();
+        assert_eq!(fix_record.source_of(&output), Some("/gone/in.mov".into()));
+        assert_eq!(fix_record.find(&key), Some(None));
+        assert_eq!(fix_record.source_of(&output), real_path(&source));
+        assert_eq!(FixRecord::open(&path).unwrap().source_of(&output), real_path(&source));
+    }
+
+    #[test]
     fn finds_an_output_until_source_plan_or_output_changes() {
         let dir = tempfile::tempdir().unwrap();
         let (source, output) = (dir.path().join("in.mov"), dir.path().join("out.mp4"));

@@ -51,13 +51,15 @@ pub(super) fn check_unchanged(source: &Path, input: &File, before: &Metadata) ->
     Err(Failure { kind: FailureKind::Operation, message })
 }
 
-/// Copies a compliant file to its final name. Returns what became of it.
+/// Copies a compliant file to its final name, and records it with the report of its source. Returns what became
+/// of it.
 pub(super) fn copy(
     context: &ProduceContext<'_>,
     source: &Path,
     input: &File,
     target: &Path,
     existing: Existing,
+    report: Option<&FixReport>,
     record: RecordOutput<'_>,
 ) -> Result<Publication, Failure> {
     let failed = |error: io::Error| operation(target, &error);
@@ -65,7 +67,7 @@ pub(super) fn copy(
     let output = staging.descriptor().map_err(failed)?;
     copy_bytes(input, &output, target)?;
     check_unchanged(source, input, context.before)?;
-    record(&output, None).map_err(|error| unrecorded(target, &error))?;
+    record(&output, report).map_err(|error| unrecorded(target, &error))?;
     publish(staging, target, existing)
 }
 
@@ -102,7 +104,7 @@ pub(super) fn unrecorded(target: &Path, error: &io::Error) -> Failure {
 /// The start of the message of a failed verification.
 pub(super) const VERIFICATION_FAILED: &str = "the output failed verification and was discarded: ";
 
-/// Records an output before it gets its final name, with its report unless it is a plain copy.
+/// Records an output before it gets its final name, with its report, which a copy lacks if it was not decoded.
 pub(super) type RecordOutput<'a> = &'a dyn Fn(&File, Option<&FixReport>) -> io::Result<()>;
 
 /// What producing an output needs besides the plan.

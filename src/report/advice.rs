@@ -261,6 +261,29 @@ mod tests {
     }
 
     #[test]
+    fn a_file_under_several_profiles_counts_once_in_each_forecast() {
+        let mut report = samples::everything();
+        let is_noncompliant = |entry: &&FileEntry| Outcome::of(entry) == Outcome::Noncompliant;
+        let mut entry = report.files.iter().find(is_noncompliant).cloned().unwrap();
+        entry.findings.clear();
+        report.profiles = ["one", "two", "three"].map(str::to_owned).into();
+        let forecasts = [
+            FixForecast::Fixable { left_out: Vec::new() },
+            FixForecast::Fixable { left_out: Vec::new() },
+            FixForecast::Refused { reason: "too short".to_owned() },
+        ];
+        let entries = report.profiles.iter().zip(forecasts).map(|(profile, forecast)| FileEntry {
+            profile: profile.clone(),
+            forecast: Some(forecast),
+            ..entry.clone()
+        });
+        report.files = entries.collect();
+        let advice = what_to_do(&report);
+        assert!(advice[0].text.starts_with("1 file can be fixed without"), "{}", advice[0].text);
+        assert_eq!(advice[1].files, [format!("{}: too short [three]", entry.path)]);
+    }
+
+    #[test]
     fn truncates_a_long_list_and_counts_the_rest() {
         let mut report = samples::everything();
         let unreadable: Vec<_> =
