@@ -136,7 +136,7 @@ impl Campaign {
     /// Runs once and kills the run in the phase `target`, or at a random time without one.
     fn run_and_kill(&mut self, target: Option<Phase>) -> RunEnd {
         let observer = RunObserver::new(&self.setup);
-        let mut command = self.setup.ship(&["--attempts", "5"]);
+        let mut command = self.setup.ship(&["--attempts", "5", "--retry-slow", "--poll-deadline", "15s"]);
         let mut child = KillOnDrop(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         let began = Instant::now();
         let limit = match target {
@@ -173,7 +173,7 @@ impl Campaign {
     fn finish(&self) {
         let mut last = None;
         for _ in 0..12 {
-            let mut command = self.setup.ship(&["--attempts", "5"]);
+            let mut command = self.setup.ship(&["--attempts", "5", "--retry-slow", "--poll-deadline", "15s"]);
             let (out, err) = (self.setup.dir.path("out.json"), self.setup.dir.path("err.txt"));
             command.stdout(std::fs::File::create(out).unwrap()).stderr(std::fs::File::create(err).unwrap());
             let mut child = KillOnDrop(command.spawn().unwrap());
@@ -200,8 +200,16 @@ impl Campaign {
             |setup: &ShipSetup| setup.log().iter().filter(|line| line["effect"].is_string()).count();
         let before = effects(&self.setup);
         // These runs also meet faults.
-        let done = (0..3)
-            .any(|_| CliRun::of(self.setup.ship(&["--attempts", "5"]).output().unwrap()).code == Some(0));
+        let done = (0..3).any(|_| {
+            CliRun::of(
+                self.setup
+                    .ship(&["--attempts", "5", "--retry-slow", "--poll-deadline", "15s"])
+                    .output()
+                    .unwrap(),
+            )
+            .code
+                == Some(0)
+        });
         assert!(done, "seed {seed}: a run after completion does not succeed");
         assert_eq!(effects(&self.setup), before, "seed {seed}: a run after completion sent something");
     }

@@ -65,7 +65,7 @@ fn a_row_becomes_a_post_and_a_changed_row_is_reported_and_not_posted_again() {
     assert!(post["ad_id"].as_str().unwrap().starts_with("75"), "{post:#}");
     assert_eq!(posts(&setup)[0]["title"], "Look");
     manifest(&setup, "Look again");
-    let report = run(&setup, "posts.csv", &[]).expect(0).json();
+    let report = run(&setup, "posts.csv", &[]).expect(2).json();
     let again = &entry(&report, "face.mov")["delivery"]["ads"][0];
     assert_eq!(again["ad_id"], post["ad_id"]);
     assert!(again["reason"].as_str().unwrap().contains("row changed"), "{again:#}");

@@ -295,6 +295,10 @@ pub struct ShipArgs {
     /// Wait while another process uses the journal.
     #[arg(long)]
     pub wait: bool,
+    /// Upload a video that was given up again, from the start: a FILE of this run, or `all`; repeat the option for
+    /// more files.
+    #[arg(long, value_name = "FILE|all")]
+    pub retry: Vec<PathBuf>,
     /// Append each event to this file while the command runs, as one JSON object per line.
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
@@ -347,9 +351,14 @@ pub struct DestinationArgs {
     /// Set the tier of rate limits: basic, advanced, premium or ultimate.
     #[arg(long, value_name = "TIER")]
     pub tier: Option<String>,
-    /// Set how long to wait for processing, such as `30m`.
+    /// Set how long to wait for the processing of each upload, such as `30m`. A video that is not ready then is not
+    /// uploaded again: the run ends with exit code 2, and the next run looks again.
     #[arg(long, value_name = "TIME")]
     pub poll_deadline: Option<String>,
+    /// Encode and upload a video again that is not ready within the poll deadline, although the platform has not
+    /// reported a failure.
+    #[arg(long)]
+    pub retry_slow: bool,
     /// Set how long a new upload or ad may be missing from the platform's lists, such as `5m`.
     #[arg(long, value_name = "TIME")]
     pub visibility_window: Option<String>,
@@ -365,7 +374,8 @@ pub struct DestinationArgs {
     /// Use this journal file.
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
-    /// Set whether an unreachable landing page is an error (require), a warning (warn) or not checked (off).
+    /// Set whether a landing page that does not answer stops its ads (require, the default), is a warning (warn) or
+    /// is not checked (off). Pages are visited before the first upload, in dry runs too.
     #[arg(long, value_name = "require|warn|off")]
     pub landing_page_check: Option<String>,
     /// Allow landing pages at private IP addresses.
@@ -483,8 +493,14 @@ pub struct ProfileFromArgs {
     pub id: Option<String>,
 }
 
+/// The account that the sandbox knows; a test compares it with the sandbox.
+const SANDBOX_ACCOUNT: &str = "The sandbox knows one account: the access token sandbox-token, the advertiser \
+    7000000000000000001, the ad group 1800000000000000001 and the identity CUSTOMIZED_USER 1700000000000000001. It \
+    prints them when it starts, after the line `listening on http://127.0.0.1:PORT`.";
+
 /// `greenlit sandbox`.
 #[derive(Debug, Args)]
+#[command(after_help = SANDBOX_ACCOUNT)]
 pub struct SandboxArgs {
     /// Listen on this address; port 0 selects a free port.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]

@@ -34,6 +34,16 @@ pub enum PublicationKind {
     Posts(PostMode),
 }
 
+impl PublicationKind {
+    /// Returns the word for several.
+    pub fn plural(self) -> &'static str {
+        match self {
+            PublicationKind::Ads => "ads",
+            PublicationKind::Posts(_) => "posts",
+        }
+    }
+}
+
 /// A resolved destination. It does not contain the token; [`Destination::token`] reads it when needed.
 #[derive(Clone, Debug)]
 pub struct Destination {
@@ -49,8 +59,10 @@ pub struct Destination {
     pub base_url: String,
     /// Tier of the rate limits.
     pub tier: String,
-    /// Maximum time of processing.
+    /// Maximum time of processing of each upload.
     pub poll_deadline: Duration,
+    /// Whether a video that is not ready within the deadline is encoded and uploaded again.
+    pub retry_slow: bool,
     /// How long a new upload or ad may be missing from the platform's lists.
     pub visibility_window: Duration,
     /// Maximum number of uploads of one asset.
@@ -176,6 +188,7 @@ impl Destination {
             base_url: String::new(),
             tier,
             poll_deadline: time("--poll-deadline", &args.poll_deadline, &config.poll_deadline, "30m")?,
+            retry_slow: args.retry_slow || config.retry_slow,
             visibility_window: time(
                 "--visibility-window",
                 &args.visibility_window,

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::job::worker::WorkerPool;
-use crate::sandbox::{Fault, SandboxOptions, parse_span, start};
+use crate::sandbox::{ADGROUP, ADVERTISER, Fault, IDENTITY, SandboxOptions, TOKEN, parse_span, start};
 
 use super::args::{SandboxArgs, TrialArgs};
 use super::error::CliError;
@@ -33,7 +33,13 @@ pub fn run(settings: &Settings, args: &SandboxArgs) -> Result<RunStatus, CliErro
     runtime.block_on(async {
         let sandbox = start(options).await.map_err(|source| operation("cannot start the sandbox", source))?;
         let mut out = std::io::stdout().lock();
-        let written = writeln!(out, "listening on http://{}", sandbox.addr()).and_then(|()| out.flush());
+        // One write: a reader may close the pipe after the first line.
+        let text = format!(
+            "listening on http://{}\ntoken: {TOKEN}\nadvertiser: {ADVERTISER}\nad group: {ADGROUP}\n\
+             identity: CUSTOMIZED_USER {IDENTITY}\n",
+            sandbox.addr()
+        );
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         written.map_err(|source| CliError::WriteReport { target: "standard output".into(), source })?;
         drop(out);
         while !stop.load(Ordering::SeqCst) {

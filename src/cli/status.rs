@@ -109,7 +109,9 @@ fn describe_state(state: &DeliveryState) -> &'static str {
         DeliveryState::Publishing => "creation of ads started; next: ask the platform which ads exist",
         DeliveryState::Published => "published",
         DeliveryState::Failed => "failed; next: prepare and upload again",
-        DeliveryState::GivenUp => "given up",
+        DeliveryState::GivenUp => {
+            "given up; next: `greenlit ship … --retry FILE` uploads it again, or give the file up"
+        }
         DeliveryState::Unconfirmed => {
             "result not confirmed by the platform before the deadline; next: run the same command again to check it"
         }

@@ -71,7 +71,7 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
         of(Outcome::Undelivered),
         "These files comply but were not delivered. `greenlit status` shows the next step for each, and \
          `greenlit resolve` records the decisions that only you can make. It is safe to run the same command \
-         again.",
+         again. A video that was given up is uploaded again only with `--retry FILE` or `--retry all`.",
         reasons,
     );
     add(

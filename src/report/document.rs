@@ -36,6 +36,8 @@ pub struct Report {
     pub old_limits: Vec<OldLimit>,
     /// Outputs of earlier fixes whose source is gone.
     pub stale: Vec<StaleEntry>,
+    /// Why the run was cut off before everything was done; `None` if it was not.
+    pub stopped: Option<String>,
 }
 
 /// An output of an earlier fix whose source was deleted or renamed.
@@ -96,8 +98,28 @@ pub struct Summary {
     pub refused: u64,
     /// Files on which an operation failed.
     pub failed: u64,
+    /// Files that comply but were not delivered, or whose ads or posts were not all created.
+    pub undelivered: u64,
+    /// The uploads; `None` for commands that upload nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uploads: Option<DoneCount>,
+    /// The ads; `None` where none are created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ads: Option<DoneCount>,
+    /// The posts and drafts; `None` where none are created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub posts: Option<DoneCount>,
     /// Wall time of the run in seconds.
     pub elapsed_s: f64,
+}
+
+/// How many of the things asked for are done, by this run or an earlier one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DoneCount {
+    /// On the platform.
+    pub done: u64,
+    /// Not on the platform, or not known to be.
+    pub undone: u64,
 }
 
 /// One file under one profile.
@@ -289,8 +311,31 @@ pub struct Delivery {
     pub attempts: u32,
     /// The reason for that state, if it needs one.
     pub reason: Option<String>,
-    /// The ads that use the video.
+    /// The ads that use the video, or its post.
     pub ads: Vec<AdDelivery>,
+    /// What `ads` are.
+    pub publication: Publication,
+}
+
+/// What is created from a video.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Publication {
+    /// Ads.
+    #[default]
+    Ad,
+    /// A post or a draft.
+    Post,
+}
+
+impl Publication {
+    /// Returns the word for one.
+    pub fn name(self) -> &'static str {
+        match self {
+            Publication::Ad => "ad",
+            Publication::Post => "post",
+        }
+    }
 }
 
 /// One ad of a manifest.
@@ -304,6 +349,8 @@ pub struct AdDelivery {
     pub ad_id: Option<String>,
     /// The reason for that state, if it needs one.
     pub reason: Option<String>,
+    /// What a person must settle: `row-changed`, `video-replaced` or `landing-page`.
+    pub problem: Option<&'static str>,
 }
 
 /// The media facts of a file, as the report shows them.
@@ -544,13 +591,31 @@ impl Report {
         files.sort_by(|a, b| (&a.path, &a.path_raw, &a.profile).cmp(&(&b.path, &b.path_raw, &b.profile)));
         let summary = Summary { elapsed_s, ..Summary::of(&files) };
         let old_limits = Vec::new();
-        Report { schema: SCHEMA, tool, profiles, summary, files, interrupted, old_limits, stale: Vec::new() }
+        let (stale, stopped) = (Vec::new(), None);
+        Report { schema: SCHEMA, tool, profiles, summary, files, interrupted, old_limits, stale, stopped }
     }
 
     /// Returns the report with outputs whose source is gone.
     #[must_use]
     pub fn with_stale(mut self, stale: Vec<StaleEntry>) -> Report {
         self.stale = stale;
+        self
+    }
+
+    /// Returns the report with the counts of a delivery, and why it was cut off, if it was.
+    #[must_use]
+    pub fn with_delivery(
+        mut self,
+        uploads: DoneCount,
+        (publication, publications): (Publication, DoneCount),
+        stopped: Option<String>,
+    ) -> Report {
+        self.summary.uploads = Some(uploads);
+        match publication {
+            Publication::Ad => self.summary.ads = Some(publications),
+            Publication::Post => self.summary.posts = Some(publications),
+        }
+        self.stopped = stopped;
         self
     }
 
@@ -580,6 +645,7 @@ impl Summary {
             Verdict::Unreadable => &mut self.unreadable,
             Verdict::Skipped => &mut self.skipped,
         } += 1;
+        self.undelivered += u64::from(file.is_undelivered());
         let made = file.fix.as_ref().is_some_and(|fix| fix.output.is_some());
         match file.fix.as_ref().map(|fix| fix.action) {
             Some(FixAction::Refused) => self.refused += 1,

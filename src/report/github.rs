@@ -7,7 +7,7 @@
 use std::io;
 
 use super::outcome::{is_cleared, is_fixed, problems};
-use super::{FileEntry, Report, escape, text, units};
+use super::{FileEntry, Report, escape, text, totals, units};
 use crate::rules::{Finding, Severity};
 
 /// Writes one annotation for each finding and each other problem, then the counts.
@@ -19,8 +19,12 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
         text::tally(report).into_iter().map(|(outcome, n)| text::counted(report, outcome, n)).collect();
     let files = units::count(report.files.len() as u64, "file", "files");
     let counts = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
+    if let Some(reason) = totals::cut_off(report) {
+        writeln!(out, "::error title=greenlit (run-stopped)::{}", data(&escape(&reason)))?;
+    }
     let suffix = if report.interrupted { " (interrupted)" } else { "" };
-    writeln!(out, "greenlit: {files}{counts}{suffix}")
+    let delivered = totals::delivered(report).map_or(String::new(), |totals| format!("; {totals}"));
+    writeln!(out, "greenlit: {files}{counts}{delivered}{suffix}")
 }
 
 fn annotate(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {

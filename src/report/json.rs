@@ -39,7 +39,7 @@ pub(super) fn entry(file: &FileEntry, is_first: bool, text: &mut Vec<u8>) -> io:
 }
 
 /// Returns the part after the entries.
-pub(super) fn end(envelope: &Envelope, summary: &Summary) -> io::Result<Vec<u8>> {
+pub(super) fn end(envelope: &Envelope, summary: &Summary, stopped: Option<&str>) -> io::Result<Vec<u8>> {
     let Envelope { tool, profiles, elapsed_s: _, interrupted, old_limits, stale } = envelope;
     let mut text = b"],\n\"tool\":".to_vec();
     serde_json::to_writer(&mut text, tool)?;
@@ -51,13 +51,16 @@ pub(super) fn end(envelope: &Envelope, summary: &Summary) -> io::Result<Vec<u8>>
     serde_json::to_writer(&mut text, old_limits)?;
     text.extend_from_slice(b",\n\"stale\":");
     serde_json::to_writer(&mut text, stale)?;
+    text.extend_from_slice(b",\n\"stopped\":");
+    serde_json::to_writer(&mut text, &stopped)?;
     text.extend_from_slice(b"}\n");
     Ok(text)
 }
 
 /// Writes the whole document, ending with a line break.
 pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
-    let Report { schema: _, tool, profiles, summary, files, interrupted, old_limits, stale } = report;
+    let Report { schema: _, tool, profiles, summary, files, interrupted, old_limits, stale, stopped } =
+        report;
     out.write_all(&begin()?)?;
     let mut text = Vec::new();
     for (index, file) in files.iter().enumerate() {
@@ -73,7 +76,7 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
         old_limits: old_limits.clone(),
         stale: stale.clone(),
     };
-    out.write_all(&end(&envelope, summary)?)
+    out.write_all(&end(&envelope, summary, stopped.as_deref())?)
 }
 
 #[cfg(test)]

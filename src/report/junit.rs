@@ -6,7 +6,7 @@
 use std::io;
 
 use super::outcome::{Outcome, Problem, is_cleared, is_fixed, is_reused, problems};
-use super::{FileEntry, Report, escape::markup, text};
+use super::{DoneCount, FileEntry, Report, escape::markup, text, totals};
 use crate::rules::{Finding, Severity};
 
 #[derive(Clone, Copy, Default)]
@@ -59,12 +59,17 @@ fn test_status(entry: &FileEntry) -> TestStatus {
 
 pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+    let cut_off = totals::cut_off(report);
+    let mut counts = Counts::of(report.files.iter());
+    counts.tests += usize::from(cut_off.is_some());
+    counts.errors += usize::from(cut_off.is_some());
     writeln!(
         out,
         "<testsuites name=\"greenlit\" {} time=\"{:.3}\">",
-        Counts::of(report.files.iter()).attributes(),
+        counts.attributes(),
         report.summary.elapsed_s
     )?;
+    run_suite(report, cut_off.as_deref(), out)?;
     for profile in profiles(report) {
         let entries = || report.files.iter().filter(|entry| entry.profile == profile);
         let counts = Counts::of(entries()).attributes();
@@ -75,6 +80,32 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
         writeln!(out, "  </testsuite>")?;
     }
     writeln!(out, "</testsuites>")
+}
+
+/// Writes a suite about the run itself: the counts of a delivery, and an error if the run was cut off.
+fn run_suite(report: &Report, cut_off: Option<&str>, out: &mut dyn io::Write) -> io::Result<()> {
+    let summary = &report.summary;
+    let counts = [("uploads", summary.uploads), ("ads", summary.ads), ("posts", summary.posts)];
+    if cut_off.is_none() && counts.iter().all(|(_, count)| count.is_none()) {
+        return Ok(());
+    }
+    let errors = usize::from(cut_off.is_some());
+    let attributes = Counts { tests: errors, errors, ..Counts::default() }.attributes();
+    writeln!(out, "  <testsuite name=\"run\" {attributes}>")?;
+    writeln!(out, "    <properties>")?;
+    for (name, count) in counts {
+        let Some(DoneCount { done, undone }) = count else { continue };
+        writeln!(out, "      <property name=\"{name}.done\" value=\"{done}\"/>")?;
+        writeln!(out, "      <property name=\"{name}.undone\" value=\"{undone}\"/>")?;
+    }
+    writeln!(out, "    </properties>")?;
+    if let Some(reason) = cut_off {
+        let reason = markup(reason);
+        writeln!(out, "    <testcase name=\"run\" classname=\"greenlit\">")?;
+        writeln!(out, "      <error type=\"run-stopped\" message=\"{reason}\">{reason}</error>")?;
+        writeln!(out, "    </testcase>")?;
+    }
+    writeln!(out, "  </testsuite>")
 }
 
 /// Returns the requested profiles, then those that only entries name.

@@ -21,11 +21,12 @@ mod sarif;
 mod schema;
 mod streamed;
 mod text;
+mod totals;
 mod units;
 
 pub use document::{
-    AdDelivery, Added, Delivery, Dropped, FileEntry, Fix, FixAction, Media, OldLimit, Report, SCHEMA,
-    StaleEntry, Summary, Tool, Verified,
+    AdDelivery, Added, Delivery, DoneCount, Dropped, FileEntry, Fix, FixAction, Media, OldLimit, Publication,
+    Report, SCHEMA, StaleEntry, Summary, Tool, Verified,
 };
 pub use escape::escape;
 pub use forecast::{AudioOutcome, FixForecast};

@@ -1,6 +1,6 @@
 //! The outcome of one entry, derived from its verdict, fix and delivery.
 
-use super::{Delivery, FileEntry, FixAction};
+use super::{AdDelivery, Delivery, FileEntry, FixAction};
 use crate::rules::{Finding, Severity, Verdict};
 
 /// The outcome of an entry. All renderers use it, so that all formats agree.
@@ -47,12 +47,7 @@ impl Outcome {
     ];
 
     pub(super) fn of(entry: &FileEntry) -> Outcome {
-        let outcome = Outcome::before_delivery(entry);
-        let stuck = entry.delivery.as_ref().is_some_and(is_stuck_anywhere);
-        match outcome {
-            Outcome::Passed | Outcome::Fixed if stuck => Outcome::Undelivered,
-            other => other,
-        }
+        if entry.is_undelivered() { Outcome::Undelivered } else { Outcome::before_delivery(entry) }
     }
 
     fn before_delivery(entry: &FileEntry) -> Outcome {
@@ -138,6 +133,14 @@ impl Outcome {
     }
 }
 
+impl FileEntry {
+    /// Returns whether the file complies, but its delivery needs attention.
+    pub(super) fn is_undelivered(&self) -> bool {
+        let stuck = self.delivery.as_ref().is_some_and(is_stuck_anywhere);
+        stuck && matches!(Outcome::before_delivery(self), Outcome::Passed | Outcome::Fixed)
+    }
+}
+
 /// Returns whether a verified output fixes the errors of the source, regardless of its delivery.
 pub(super) fn is_fixed(entry: &FileEntry) -> bool {
     Outcome::before_delivery(entry) == Outcome::Fixed
@@ -213,9 +216,11 @@ pub(super) fn problems(entry: &FileEntry) -> Vec<Problem> {
         if is_stuck(&delivery.state, delivery.reason.as_deref()) {
             add("delivery", stuck_message("The video", &delivery.state, delivery.reason.as_deref()), true);
         }
-        for ad in delivery.ads.iter().filter(|ad| is_stuck(&ad.state, ad.reason.as_deref())) {
-            let subject = format!("The ad in row {}", ad.row);
-            add("delivery", stuck_message(&subject, &ad.state, ad.reason.as_deref()), true);
+        for ad in delivery.ads.iter().filter(|ad| is_ad_stuck(ad)) {
+            let subject = format!("The {} in row {}", delivery.publication.name(), ad.row);
+            // A post and its video have one reason.
+            let reason = ad.reason.as_deref().filter(|_| ad.reason != delivery.reason);
+            add("delivery", stuck_message(&subject, &ad.state, reason), true);
         }
     }
     found
@@ -238,18 +243,21 @@ fn stuck_message(subject: &str, state: &str, reason: Option<&str>) -> String {
 
 /// Returns whether the video or one of its ads is stuck.
 fn is_stuck_anywhere(delivery: &Delivery) -> bool {
-    is_stuck(&delivery.state, delivery.reason.as_deref())
-        || delivery.ads.iter().any(|ad| is_stuck(&ad.state, ad.reason.as_deref()))
+    is_stuck(&delivery.state, delivery.reason.as_deref()) || delivery.ads.iter().any(is_ad_stuck)
 }
 
-/// Returns whether a delivery state needs attention: `failed`, `given_up`, or an unknown state with a
-/// reason. Intermediate states do not, even with a reason.
+/// Returns whether an ad or post is stuck, or a person must settle something about its row.
+pub(super) fn is_ad_stuck(ad: &AdDelivery) -> bool {
+    ad.problem.is_some() || is_stuck(&ad.state, ad.reason.as_deref())
+}
+
+/// Returns whether a delivery state needs attention: `failed`, `given_up`, or any state but `published` with a
+/// reason, which says why the delivery ended there.
 pub(super) fn is_stuck(state: &str, reason: Option<&str>) -> bool {
-    const IN_PROGRESS: [&str; 7] =
-        ["validated", "uploading", "uploaded", "processing", "ready", "publishing", "published"];
     match state.replace('_', "-").as_str() {
         "failed" | "given-up" => true,
-        state => reason.is_some() && !IN_PROGRESS.contains(&state),
+        "published" => false,
+        _ => reason.is_some(),
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::escape::{escape, uri_path, uri_path_encoded};
 use super::outcome::{Outcome, PROBLEMS, Problem, is_cleared, problems};
-use super::{FileEntry, Report, text};
+use super::{FileEntry, Report, text, totals};
 use crate::model::TimeRange;
 use crate::rules::{Confidence, Finding, Remedy, Severity};
 
@@ -143,11 +143,15 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
     let rules = Rules::of(report);
     let results = report.files.iter().flat_map(|entry| results(entry, &rules)).collect();
     let mut notifications = Vec::new();
-    if report.interrupted {
-        let text = "The run was interrupted; not all files were checked.".to_owned();
-        notifications.push(Notification { level: "error", message: Text { text } });
+    let cut_off = totals::cut_off(report);
+    if let Some(text) = &cut_off {
+        notifications.push(Notification { level: "error", message: Text { text: escape(text) } });
     }
-    let any_failed = report.files.iter().any(|entry| Outcome::of(entry) == Outcome::Failed);
+    if let Some(text) = totals::delivered(report) {
+        notifications.push(Notification { level: "note", message: Text { text } });
+    }
+    let failed = |entry| matches!(Outcome::of(entry), Outcome::Failed | Outcome::Undelivered);
+    let any_failed = report.files.iter().any(failed);
     let log = Log {
         schema: "https://json.schemastore.org/sarif-2.1.0.json",
         version: "2.1.0",
@@ -161,7 +165,7 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
                 },
             },
             invocations: [Invocation {
-                execution_successful: !report.interrupted && !any_failed,
+                execution_successful: cut_off.is_none() && !any_failed,
                 tool_execution_notifications: notifications,
             }],
             results,

@@ -10,7 +10,7 @@ pub fn schema() -> &'static str {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::super::{Format, OldLimit, Report, StaleEntry, samples};
+    use super::super::{DoneCount, Format, OldLimit, Publication, Report, StaleEntry, samples};
     use super::*;
     use serde_json::Value;
 
@@ -50,7 +50,11 @@ mod tests {
         interrupted.interrupted = true;
         interrupted.tool.ffmpeg = None;
         interrupted.tool.isolation = None;
-        for report in [everything(), interrupted, samples::report(Vec::new())] {
+        let counts = DoneCount { done: 1, undone: 2 };
+        let stopped = Some("the token is revoked".to_owned());
+        let ads = everything().with_delivery(counts, (Publication::Ad, counts), None);
+        let posts = everything().with_delivery(counts, (Publication::Post, counts), stopped);
+        for report in [everything(), interrupted, samples::report(Vec::new()), ads, posts] {
             assert_eq!(validation_errors(&schema_value(), &document(&report)), Vec::<String>::new());
         }
     }

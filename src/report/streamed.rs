@@ -114,7 +114,7 @@ impl<'a> StreamedReport<'a> {
             return Ok(());
         }
         let summary = Summary { elapsed_s: envelope.elapsed_s, ..state.summary };
-        state.out.write_all(&json::end(envelope, &summary)?)
+        state.out.write_all(&json::end(envelope, &summary, None)?)
     }
 }
 

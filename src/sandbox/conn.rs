@@ -3,15 +3,16 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 /// Cuts one connection. The server then fails to write its reply and drops the socket, so that the client
 /// does not even receive a status line.
@@ -28,8 +29,48 @@ impl ConnectionCutter {
     }
 }
 
+/// Refuses connections while it is shut: the listening socket is closed.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    /// The end of the refusals; `None` inside for never.
+    shut: Mutex<Option<Option<Instant>>>,
+    changed: Notify,
+}
+
+impl Gate {
+    /// Refuses connections for this long, or for ever.
+    pub(super) fn shut(&self, time: Option<Duration>) {
+        *self.lock() = Some(time.map(|time| Instant::now() + time));
+        self.changed.notify_one();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Option<Instant>>> {
+        self.shut.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    pub(super) fn is_shut(&self) -> bool {
+        self.lock().is_some_and(|until| until.is_none_or(|until| until > Instant::now()))
+    }
+
+    async fn opened(&self) {
+        while self.is_shut() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
 #[derive(Debug)]
-pub(super) struct CuttableListener(pub(super) TcpListener);
+pub(super) struct CuttableListener {
+    listener: Option<TcpListener>,
+    addr: SocketAddr,
+    gate: Arc<Gate>,
+}
+
+impl CuttableListener {
+    pub(super) fn new(listener: TcpListener, addr: SocketAddr, gate: Arc<Gate>) -> CuttableListener {
+        CuttableListener { listener: Some(listener), addr, gate }
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct CuttableStream {
@@ -43,7 +84,20 @@ impl Listener for CuttableListener {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
-            match self.0.accept().await {
+            if self.gate.is_shut() {
+                self.listener = None;
+                self.gate.opened().await;
+            }
+            let Some(listener) = &self.listener else {
+                self.listener = TcpListener::bind(self.addr).await.ok();
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                continue;
+            };
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = self.gate.changed.notified() => continue,
+            };
+            match accepted {
                 Ok((inner, addr)) => {
                     return (CuttableStream { inner, cutter: ConnectionCutter::default() }, addr);
                 }
@@ -54,7 +108,7 @@ impl Listener for CuttableListener {
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        Ok(self.addr)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::read_fault::ReadFault;
+
 /// A fault with its rate, from 0 (never) to 1 (always).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Fault {
@@ -31,6 +33,8 @@ pub enum Fault {
     /// Replies this code to the first N mutating calls, without handling them. Several such faults apply one after
     /// the other. Counted from the start of the process.
     Answer(u32, u64),
+    /// Reads fail, see [`ReadFault`].
+    Reads(ReadFault),
 }
 
 /// The error for a malformed fault.
@@ -38,7 +42,9 @@ pub enum Fault {
 #[error(
     "`{given}` is not a fault: {problem}. Use NAME=RATE with a rate from 0 to 1 and NAME one of throttle, \
      http-500, drop-before-request, drop-after-effect, slow-reply, html-body, never-ready, \
-     processing-failed, post-internal, not-ready-on-create; or token-revoked-after=N or answer-CODE=N"
+     processing-failed, post-internal, not-ready-on-create; or token-revoked-after=N or answer-CODE=N; or \
+     reads-KIND=RATE[:LIMIT][@ENDPOINT] with KIND one of http-500, html, refused, reset, slow, throttled, \
+     malformed, without-list, and LIMIT a number of reads or a time such as 10s"
 )]
 pub struct FaultParseError {
     given: String,
@@ -62,6 +68,9 @@ impl Fault {
             let code = code.ok_or_else(|| fail("CODE must be a number greater than 0"))?;
             let calls = value.parse().map_err(|_| fail("N must be a whole number of calls"))?;
             return Ok(Self::Answer(code, calls));
+        }
+        if let Some(kind) = name.strip_prefix("reads-") {
+            return ReadFault::parse(kind, value).map(Self::Reads).map_err(fail);
         }
         let make = match name {
             "throttle" => Self::Throttle,
@@ -98,6 +107,7 @@ impl Fault {
             Self::NotReadyOnCreate(_) => "not-ready-on-create",
             Self::TokenRevokedAfter(_) => "token-revoked-after",
             Self::Answer(..) => "answer",
+            Self::Reads(fault) => fault.kind.name(),
         }
     }
 
@@ -113,7 +123,7 @@ impl Fault {
             | Self::ProcessingFailed(rate)
             | Self::PostInternal(rate)
             | Self::NotReadyOnCreate(rate) => rate,
-            Self::TokenRevokedAfter(_) | Self::Answer(..) => 0.0,
+            Self::TokenRevokedAfter(_) | Self::Answer(..) | Self::Reads(_) => 0.0,
         }
     }
 
@@ -128,6 +138,7 @@ impl fmt::Display for Fault {
         match self {
             Self::TokenRevokedAfter(calls) => write!(out, "token-revoked-after={calls}"),
             Self::Answer(code, calls) => write!(out, "answer-{code}={calls}"),
+            Self::Reads(fault) => fault.fmt(out),
             other => write!(out, "{}={}", other.name(), other.rate()),
         }
     }

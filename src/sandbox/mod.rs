@@ -27,6 +27,7 @@ mod pages;
 mod post;
 mod post_pull;
 mod post_put;
+mod read_fault;
 mod reply;
 mod routes;
 mod server;
@@ -40,4 +41,5 @@ pub use limits::{UploadFacts, UploadProber, rejection_reasons};
 pub use options::{
     ADGROUP, ADVERTISER, IDENTITY, Reupload, SandboxError, SandboxOptions, TOKEN, Tier, parse_span,
 };
+pub use read_fault::{ReadFailure, ReadFault, ReadLimit};
 pub use server::{Sandbox, start};

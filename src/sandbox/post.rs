@@ -17,6 +17,7 @@ use super::fault::Fault;
 use super::limits::UploadFacts;
 use super::options::TOKEN;
 use super::post_pull;
+use super::read_fault::{MALFORMED, ReadFailure, VERY_SLOW};
 use super::server::{App, Ending, SLOW};
 use super::store::{Post, Record, Store};
 
@@ -73,6 +74,9 @@ pub(super) async fn serve(app: &App, tail: &str, request: Request, call: &mut Ca
         drain(request.into_body()).await;
         return Ending::Reply(StatusCode::METHOD_NOT_ALLOWED.into_response(), None);
     }
+    if let Some(failure) = app.read_failure(endpoint, call.ordinal) {
+        return failed_read(app, failure, endpoint, request, call).await;
+    }
     let fault = app.random.request_fault(&app.options.faults, false, call.ordinal);
     call.entry.fault = fault.map(Fault::name);
     let log_id = app.request_id(call.ordinal);
@@ -84,6 +88,37 @@ pub(super) async fn serve(app: &App, tail: &str, request: Request, call: &mut Ca
     }
     let result = handle(app, endpoint, request, call).await;
     fault_after(app, fault, reply(&result, &log_id)).await
+}
+
+/// Ends a read of the status that fails.
+async fn failed_read(
+    app: &App,
+    failure: ReadFailure,
+    endpoint: &'static str,
+    request: Request,
+    call: &mut Call,
+) -> Ending {
+    call.entry.fault = Some(failure.name());
+    let log_id = app.request_id(call.ordinal);
+    if failure == ReadFailure::Slow {
+        let result = handle(app, endpoint, request, call).await;
+        tokio::time::sleep(app.clock.real(VERY_SLOW)).await;
+        return Ending::Reply(reply(&result, &log_id), None);
+    }
+    drain(request.into_body()).await;
+    Ending::Reply(
+        match failure {
+            ReadFailure::Refused | ReadFailure::Reset | ReadFailure::Slow => return Ending::Cut(None),
+            ReadFailure::Http500 => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response()
+            }
+            ReadFailure::Html => page(),
+            ReadFailure::Throttled => reply(&Err(throttled()), &log_id),
+            ReadFailure::Malformed => MALFORMED.into_response(),
+            ReadFailure::WithoutList => reply(&Ok(json!({})), &log_id),
+        },
+        None,
+    )
 }
 
 /// Returns the ending of a request that a fault ends before it is handled.

@@ -23,6 +23,7 @@ use super::store::{Post, PostResult, Record};
 const URL_LIFE: u64 = 3_600_000;
 
 pub(super) async fn serve(app: &App, key: &str, request: Request, call: &mut Call) -> Ending {
+    app.any_change.store(true, std::sync::atomic::Ordering::SeqCst);
     let fault = app.random.request_fault(&app.options.faults, false, call.ordinal);
     call.entry.fault = fault.map(Fault::name);
     // Uploads of bytes have no published rate limit.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,12 +19,13 @@ use tokio::task::JoinHandle;
 
 use super::call::{Call, drain};
 use super::clock::{Clock, Millis, format, precise};
-use super::conn::{ConnectionCutter, CuttableListener};
+use super::conn::{ConnectionCutter, CuttableListener, Gate};
 use super::fault::{Fault, SeededRandom};
 use super::limiter::Limiter;
 use super::limits::MAX_VIDEO_BYTES;
 use super::log::RequestLog;
 use super::options::{ADVERTISER, SandboxError, SandboxOptions, TOKEN};
+use super::read_fault::{FailedReads, failed_read};
 use super::reply::{self, HandlerResult, Refusal, envelope, not_found};
 use super::routes::{ROUTES, dispatch};
 use super::store::{Record, Store};
@@ -48,6 +49,10 @@ pub(super) struct App {
     ordinal: AtomicU64,
     /// The number of mutating calls so far.
     mutations: AtomicU64,
+    /// Whether anything was changed since the start: then the faults of reads begin.
+    pub(super) any_change: AtomicBool,
+    pub(super) failed_reads: FailedReads,
+    pub(super) gate: Arc<Gate>,
 }
 
 /// A running sandbox. Dropping it stops it without waiting.
@@ -106,6 +111,7 @@ pub async fn start(options: SandboxOptions) -> Result<Sandbox, SandboxError> {
     let listen_error = |source| SandboxError::Listen { addr: options.listen, source };
     let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
     let addr = listener.local_addr().map_err(listen_error)?;
+    let gate: Arc<Gate> = Arc::default();
     let app = Arc::new(App {
         clock,
         random: SeededRandom { seed: options.seed, starts: store.state.starts },
@@ -116,15 +122,19 @@ pub async fn start(options: SandboxOptions) -> Result<Sandbox, SandboxError> {
         post_calls: Mutex::default(),
         ordinal: AtomicU64::new(0),
         mutations: AtomicU64::new(0),
+        any_change: AtomicBool::new(false),
+        failed_reads: FailedReads::default(),
+        gate: gate.clone(),
         options,
     });
     let router = Router::new().fallback(entry).layer(DefaultBodyLimit::disable()).with_state(app);
     let (stop, stopped) = oneshot::channel();
     let service = router.into_make_service_with_connect_info::<ConnectionCutter>();
     let task = tokio::spawn(async move {
-        let server = axum::serve(CuttableListener(listener), service).with_graceful_shutdown(async move {
-            let _ = stopped.await;
-        });
+        let server = axum::serve(CuttableListener::new(listener, addr, gate), service)
+            .with_graceful_shutdown(async move {
+                let _ = stopped.await;
+            });
         // The server runs until shutdown and returns no error.
         let _ = server.await;
     });
@@ -226,7 +236,7 @@ impl App {
     }
 }
 
-fn throttled() -> Refusal {
+pub(super) fn throttled() -> Refusal {
     Refusal::new(
         reply::THROTTLED,
         "Due to too many requests, requests from App 7000000000000000000 are temporarily restricted.",
@@ -247,6 +257,10 @@ async fn entry(
 ) -> Response {
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
+    if app.gate.is_shut() {
+        cutter.cut();
+        return StatusCode::OK.into_response();
+    }
     let mut call = Call::default();
     call.entry.method = method.to_string();
     call.entry.path.clone_from(&path);
@@ -298,17 +312,20 @@ async fn ads(app: &App, tail: &str, method: Method, request: Request, call: &mut
 }
 
 async fn serve(app: &App, endpoint: &'static str, request: Request, call: &mut Call) -> Ending {
-    let scripted = match *request.method() {
-        Method::POST => {
-            SeededRandom::scripted(&app.options.faults, app.mutations.fetch_add(1, Ordering::SeqCst))
-        }
-        _ => None,
+    let is_change = *request.method() == Method::POST;
+    if is_change {
+        app.any_change.store(true, Ordering::SeqCst);
+    } else if let Some(failure) = app.read_failure(endpoint, call.ordinal) {
+        return failed_read(app, failure, endpoint, request, call).await;
+    }
+    let scripted = match is_change {
+        true => SeededRandom::scripted(&app.options.faults, app.mutations.fetch_add(1, Ordering::SeqCst)),
+        false => None,
     };
     let drawn = app.random.request_fault(&app.options.faults, endpoint == "ad/create/", call.ordinal);
     let fault = scripted.or(drawn);
     call.entry.fault = fault.map(Fault::name);
     let request_id = app.request_id(call.ordinal);
-    let page = || Html("<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>");
     match fault {
         Some(Fault::DropBeforeRequest(_)) => return Ending::Cut(None),
         Some(Fault::Throttle(_)) => {
@@ -346,7 +363,16 @@ async fn serve(app: &App, endpoint: &'static str, request: Request, call: &mut C
     }
 }
 
-async fn handle(app: &App, endpoint: &'static str, request: Request, call: &mut Call) -> HandlerResult {
+pub(super) fn page() -> Html<&'static str> {
+    Html("<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>")
+}
+
+pub(super) async fn handle(
+    app: &App,
+    endpoint: &'static str,
+    request: Request,
+    call: &mut Call,
+) -> HandlerResult {
     let admitted = app.authorise(request.headers(), call.ordinal).and_then(|()| app.admit(endpoint));
     if let Err(refusal) = admitted {
         drain(request.into_body()).await;
@@ -358,24 +384,6 @@ async fn handle(app: &App, endpoint: &'static str, request: Request, call: &mut 
     call.entry.file_name = call.text("file_name").map(str::to_owned);
     call.entry.md5 = call.file.as_ref().map(|file| file.md5.clone());
     dispatch(app, endpoint, call).await
-}
-
-/// Keeps the latest item of each key; of equal times, the first.
-pub(super) fn latest_by<T, K: Ord>(
-    list: Vec<T>,
-    key: impl Fn(&T) -> K,
-    time: impl Fn(&T) -> Millis,
-) -> Vec<T> {
-    let mut latest: BTreeMap<K, T> = BTreeMap::new();
-    for item in list {
-        match latest.get(&key(&item)) {
-            Some(other) if time(other) >= time(&item) => {}
-            _ => {
-                latest.insert(key(&item), item);
-            }
-        }
-    }
-    latest.into_values().collect()
 }
 
 /// Returns a value as an object, or a refusal that names the parameter.

@@ -1,11 +1,13 @@
 //! Reading and renaming videos, suggested covers and the check of names.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::call::{Call, id_list, paged};
 use super::clock::{Millis, iso, plain};
 use super::reply::{self, HandlerResult, Refusal};
-use super::server::{App, latest_by, object};
+use super::server::{App, object};
 use super::store::{ProcessingOutcome, Record, Video};
 
 /// The lifetime of cover and preview URLs: six hours.
@@ -194,4 +196,18 @@ pub(super) fn name_check(app: &App, call: &mut Call) -> HandlerResult {
         results.push(result(name, file.get("file_type").and_then(Value::as_str).unwrap_or("VIDEO")));
     }
     Ok(json!({"batch_results": results}))
+}
+
+/// Keeps the latest item of each key; of equal times, the first.
+fn latest_by<T, K: Ord>(list: Vec<T>, key: impl Fn(&T) -> K, time: impl Fn(&T) -> Millis) -> Vec<T> {
+    let mut latest: BTreeMap<K, T> = BTreeMap::new();
+    for item in list {
+        match latest.get(&key(&item)) {
+            Some(other) if time(other) >= time(&item) => {}
+            _ => {
+                latest.insert(key(&item), item);
+            }
+        }
+    }
+    latest.into_values().collect()
 }

@@ -41,8 +41,8 @@ pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result
         item,
         source,
         first_asset: asset,
-        time_polled: Duration::ZERO,
         just_uploaded: false,
+        retrying: false,
     };
     let end = match shipment.drive().await {
         Ok(end) => end,
@@ -84,8 +84,9 @@ pub(super) struct Shipment<'a> {
     pub(super) source: PathBuf,
     /// The file in the first encode mode; covers are made from it.
     pub(super) first_asset: ValidatedAsset,
-    time_polled: Duration,
     just_uploaded: bool,
+    /// Whether a video that was given up is uploaded again on request.
+    retrying: bool,
 }
 
 /// What follows a step.
@@ -147,6 +148,9 @@ impl Shipment<'_> {
         if let Some(step) = self.reconcile_earlier_upload().await? {
             return Ok(step);
         }
+        if let Some(end) = self.end_without_use().await? {
+            return Ok(StepOutcome::End(end));
+        }
         let asset = match self.prepare_file().await? {
             Ok(asset) => asset,
             Err(PrepareError::Refused(reason)) => return self.give_up(Some(reason)),
@@ -161,9 +165,10 @@ impl Shipment<'_> {
             size_bytes: content.size_bytes,
         });
         self.item.effect_key = Some(effect.key());
-        self.item.attempts = self.item.attempts.max(self.item.encode_mode);
+        let attempts = self.item.attempts;
+        self.item.attempts = if self.retrying { attempts + 1 } else { attempts.max(self.item.encode_mode) };
         self.record(DeliveryState::Uploading, None)?;
-        let upload = self.context.upload(&asset, &self.source, &effect).await?;
+        let upload = self.context.upload(&asset, &self.source, &effect, self.retrying).await?;
         self.uploaded(upload).await
     }
 
@@ -218,27 +223,22 @@ impl Shipment<'_> {
 
     async fn poll_step(&mut self, video: &str) -> Result<StepOutcome, Abort> {
         let settings = &self.context.settings;
-        let left = settings.poll_deadline.saturating_sub(self.time_polled);
-        let limit = settings.attempt_deadline.min(left);
-        let is_shortened = limit < settings.attempt_deadline;
         if self.item.state != DeliveryState::Processing {
             self.record(DeliveryState::Processing, None)?;
         }
-        let started = tokio::time::Instant::now();
-        let readiness = self.context.await_ready(video, &self.md5(), limit, self.just_uploaded).await?;
-        // The duration of the last call is not processing time: it must not shorten the next attempt.
-        self.time_polled += started.elapsed().min(limit);
-        match readiness {
+        let limit = settings.poll_deadline;
+        match self.context.await_ready(video, &self.md5(), limit, self.just_uploaded).await? {
             Readiness::Ready => {
                 self.record(DeliveryState::Ready, None)?;
                 crash_point!(self.context.crash, "item.ready");
                 Ok(StepOutcome::Continue)
             }
-            Readiness::TimedOut(reason) if is_shortened => {
-                let reason = format!("{reason}; poll deadline reached: run the same command again to resume");
+            Readiness::TimedOut(reason) if settings.retry_slow => self.next_encode_mode(reason),
+            // Slow is not failed: it is neither encoded nor uploaded again.
+            Readiness::TimedOut(reason) | Readiness::NoAnswer(reason) => {
+                let reason = format!("{reason}; run the same command again to look again");
                 self.finish(DeliveryState::Unconfirmed, Some(reason))
             }
-            Readiness::TimedOut(reason) => self.next_encode_mode(reason),
         }
     }
 
@@ -246,11 +246,20 @@ impl Shipment<'_> {
     async fn poll_given_up(&mut self, video: Option<String>) -> Result<StepOutcome, Abort> {
         let end = |this: &Self| StepOutcome::End(this.end(DeliveryState::GivenUp, this.item.reason.clone()));
         let Some(video) = video else {
-            return if self.has_attempts_left() { self.reopen() } else { Ok(end(self)) };
+            return match self.can_retry() {
+                true => self.retry(),
+                false if self.has_attempts_left() => self.reopen(),
+                false => Ok(end(self)),
+            };
         };
         match self.context.await_ready(&video, &self.md5(), Duration::ZERO, false).await? {
+            Readiness::TimedOut(_) if self.can_retry() => self.retry(),
             Readiness::TimedOut(_) if self.has_attempts_left() => self.reopen(),
             Readiness::TimedOut(_) => Ok(end(self)),
+            // The journal keeps what it knows.
+            Readiness::NoAnswer(reason) => {
+                Ok(StepOutcome::End(self.end(DeliveryState::Unconfirmed, Some(reason))))
+            }
             Readiness::Ready => {
                 self.record(DeliveryState::Ready, None)?;
                 Ok(StepOutcome::Continue)
@@ -263,6 +272,18 @@ impl Shipment<'_> {
     fn has_attempts_left(&self) -> bool {
         let (encode_mode, reasons) = (self.item.encode_mode, self.item.history.len());
         reasons as u64 >= u64::from(encode_mode) && encode_mode < self.context.settings.attempts
+    }
+
+    fn can_retry(&self) -> bool {
+        !self.retrying && self.context.settings.retry.includes(&self.source)
+    }
+
+    /// Starts anew with the first encode mode, as a new upload.
+    fn retry(&mut self) -> Result<StepOutcome, Abort> {
+        self.retrying = true;
+        self.item.history.clear();
+        self.item.encode_mode = 0;
+        self.start_next_mode(Some("retried on request".to_owned()))
     }
 
     /// Continues with the next encode mode; the reason for the last one is already on record.
@@ -300,6 +321,24 @@ impl Shipment<'_> {
         self.finish(DeliveryState::GivenUp, Some(reasons.join("; ")))
     }
 
+    /// Ends the delivery before an upload that no row could use: each row has an ad with another video already, or
+    /// its landing page does not answer.
+    async fn end_without_use(&self) -> Result<Option<DeliveryEnd>, Abort> {
+        let rows = self.context.rows_of(&self.source);
+        if rows.is_empty() || !rows.iter().all(super::preflight::is_ad) {
+            return Ok(None);
+        }
+        let mut ads = Vec::new();
+        for row in &rows {
+            match self.row_without_use(row).await? {
+                Some(ad) => ads.push(ad),
+                None => return Ok(None),
+            }
+        }
+        let reason = Some("not uploaded, because none of its ads can be created".to_owned());
+        Ok(Some(DeliveryEnd { state: DeliveryState::Failed, reason, ads: Some(ads) }))
+    }
+
     async fn publish_step(&mut self) -> Result<StepOutcome, Abort> {
         let rows = self.context.rows_of(&self.source);
         let mut ads = Vec::new();
@@ -331,14 +370,28 @@ impl Shipment<'_> {
     /// the others with the state of the video.
     fn known_ads(&self, end: &DeliveryEnd) -> Result<Vec<AdDelivery>, JournalError> {
         let rows = self.context.rows_of(&self.source);
-        let mut ads = unpublished_ads(&rows, &end.state, Some("its video is not ready"));
+        let (state, reason) = unreached(end);
+        let mut ads = unpublished_ads(&rows, &state, Some(&reason));
         for (ad, row) in ads.iter_mut().zip(rows.iter().filter(|row| super::preflight::is_ad(row))) {
             if let Some(record) = self.context.journal.ad(&self.ad_key(row))?
                 && record.state == DeliveryState::Published
             {
-                *ad = AdDelivery { row: row.row, state: record.state, ad_id: record.ad_id, reason: None };
+                *ad = AdDelivery::new(row.row, record.state, record.ad_id, None);
             }
         }
         Ok(ads)
+    }
+}
+
+/// Returns state and reason of an ad that was not reached when its video ended so.
+fn unreached(end: &DeliveryEnd) -> (DeliveryState, String) {
+    match &end.state {
+        DeliveryState::GivenUp => (end.state.clone(), "its video is given up".to_owned()),
+        DeliveryState::Failed => (end.state.clone(), "its video failed".to_owned()),
+        DeliveryState::Unconfirmed => (end.state.clone(), "its video is not confirmed as ready".to_owned()),
+        _ => {
+            let reason = end.reason.as_deref().unwrap_or("the run ended before it");
+            (DeliveryState::Validated, format!("not created: {reason}"))
+        }
     }
 }

@@ -13,7 +13,7 @@ use super::journal::Journal;
 use super::landing::{LandingError, LandingMode, PageVisitor};
 use super::manifest::AdRow;
 use super::polling::Poller;
-use super::request::{Prepared, ShipError, ShipOutcome, ShipRequest, Until};
+use super::request::{Prepared, Retry, ShipError, ShipOutcome, ShipRequest, Until};
 pub(super) use super::run::{Abort, Listener, ShipRun, lock};
 use super::{AssetPreparer, Delivery, DeliveryState};
 use crate::platform::{AdsPlatform, RemoteAd};
@@ -24,7 +24,8 @@ pub(super) struct DeliverySettings {
     pub(super) enable: bool,
     pub(super) attempts: u32,
     pub(super) poll_deadline: Duration,
-    pub(super) attempt_deadline: Duration,
+    pub(super) retry_slow: bool,
+    pub(super) retry: Retry,
     pub(super) visibility_window: Duration,
     pub(super) first_poll: Duration,
     pub(super) first_poll_after_upload: Option<Duration>,
@@ -121,7 +122,9 @@ impl Context {
             enable,
             attempts,
             poll_deadline,
-            attempt_deadline,
+            retry_slow,
+            retry,
+            landing_visits,
             visibility_window,
             first_poll,
             first_poll_after_upload,
@@ -134,6 +137,10 @@ impl Context {
         for row in rows {
             by_video.entry(canonical(&row.video)).or_default().push(row);
         }
+        let visited = landing_visits
+            .into_iter()
+            .map(|(url, visit)| (url, Arc::new(OnceCell::new_with(Some(visit)))))
+            .collect();
         let first_poll = first_poll.max(Duration::from_millis(10));
         let attempts = attempts.max(1);
         let settings = DeliverySettings {
@@ -141,7 +148,8 @@ impl Context {
             enable,
             attempts,
             poll_deadline,
-            attempt_deadline,
+            retry_slow,
+            retry,
             visibility_window,
             first_poll,
             first_poll_after_upload,
@@ -154,7 +162,7 @@ impl Context {
             pages,
             poller: Poller::default(),
             uploads: Semaphore::new(upload_concurrency.clamp(1, 64)),
-            landing_visits: Mutex::default(),
+            landing_visits: Mutex::new(visited),
             ads_by_group: Mutex::default(),
             rows: by_video,
         };

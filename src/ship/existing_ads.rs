@@ -6,7 +6,8 @@ use super::engine::{Abort, Context, once_cell};
 use super::journal::{EffectRecord, Resolution};
 use super::manifest::AdRow;
 use super::publish::AdCreation;
-use super::upload::{MAX_SENDS, MutationOutcome, ReconcileSchedule, Reconciled, mutation_outcome};
+use super::reconcile_schedule::ReconcileSchedule;
+use super::upload::Reconciled;
 use crate::platform::RemoteAd;
 
 impl Context {
@@ -15,18 +16,10 @@ impl Context {
     pub(super) async fn existing_ad(&self, row: &AdRow, video_id: &str) -> Result<Option<AdCreation>, Abort> {
         let cell = once_cell(&self.ads_by_group, &row.adgroup_id);
         let listed = cell.get_or_try_init(async || {
-            let mut last_error = String::new();
-            for tries in 0..MAX_SENDS {
-                self.wait_before_send(tries).await?;
-                match self.call(self.platform.ads_of(&row.adgroup_id)).await? {
-                    Ok(ads) => return Ok(Ok(ads)),
-                    Err(error) if mutation_outcome(&error) == MutationOutcome::Refused => {
-                        return Ok(Err(error.to_string()));
-                    }
-                    Err(error) => last_error = error.to_string(),
-                }
-            }
-            Ok::<_, Abort>(Err(last_error))
+            let settings = &self.settings;
+            let read = || self.platform.ads_of(&row.adgroup_id);
+            let ads = self.read_until_answered(settings.poll_deadline, settings.first_poll, read).await?;
+            Ok::<_, Abort>(ads.map_err(|error| error.to_string()))
         });
         match listed.await? {
             Err(error) => {
@@ -63,8 +56,8 @@ impl Context {
                 )?;
                 Ok(Some(AdCreation::Done(id)))
             }
-            // `Lost` does not occur for ads: the platform does not reserve their names.
-            Reconciled::Absent | Reconciled::Lost(_) => {
+            // The platform does not reserve the names of ads, so the other two do not occur.
+            Reconciled::Absent | Reconciled::Unlisted(_) | Reconciled::NameWasTaken => {
                 let reason = "the platform does not list it: it did not happen".to_owned();
                 self.journal.record_resolution(&record.key, &Resolution::NotDone { reason }, None)?;
                 Ok(None)
@@ -90,18 +83,18 @@ impl Context {
         let mut schedule = ReconcileSchedule::new(self, record);
         loop {
             self.check_running()?;
-            let window_is_over = schedule.window_is_over();
-            match self.call(self.platform.ads_of(adgroup)).await? {
+            let asked = schedule.asks();
+            match self.read(schedule.latest_answer(), self.platform.ads_of(adgroup)).await? {
                 Ok(ads) => {
                     if let Some(reconciled) = match_ad(&ads, &record.name, video_id) {
                         return Ok(reconciled);
                     }
-                    schedule.empty_answers += 1;
-                    if window_is_over && schedule.empty_answers >= 2 {
+                    schedule.found_nothing(asked);
+                    if schedule.proves_absence() {
                         return Ok(Reconciled::Absent);
                     }
                 }
-                Err(error) if schedule.is_out_of_time() => {
+                Err(error) if schedule.is_silent_after_failure() => {
                     return Ok(Reconciled::NoAnswer(error.to_string()));
                 }
                 Err(_) => {}

@@ -20,7 +20,10 @@ mod polling;
 mod posts;
 pub mod preflight;
 mod publish;
+mod read_clock;
+mod reconcile_schedule;
 mod request;
+mod row_problems;
 mod run;
 mod upload;
 
@@ -40,7 +43,8 @@ pub use landing::{HttpPageVisitor, LandingMode, PageVisitor};
 pub use manifest::{AdRow, Manifest, ManifestError, PostFields};
 pub use posts::{PostRequest, post, preflight_posts};
 pub use preflight::{Problem, is_ad, preflight};
-pub use request::{Prepared, ShipError, ShipOutcome, ShipRequest, Until};
+pub use request::{Prepared, Retry, ShipError, ShipOutcome, ShipRequest, Until};
+pub use row_problems::{LandingVisits, RowNotice, RowProblem, known_row_problems, visit_landing_pages};
 
 /// The state of an asset's delivery.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -97,6 +101,21 @@ pub struct AdDelivery {
     pub ad_id: Option<String>,
     /// The reason for the state.
     pub reason: Option<String>,
+    /// What a person must settle about the row.
+    pub problem: Option<RowProblem>,
+}
+
+impl AdDelivery {
+    /// Returns the delivery of a row without a problem.
+    pub fn new(row: u32, state: DeliveryState, ad_id: Option<String>, reason: Option<String>) -> AdDelivery {
+        AdDelivery { row, state, ad_id, reason, problem: None }
+    }
+
+    /// Adds a problem, whose message is the reason.
+    #[must_use]
+    pub fn with_problem(self, problem: RowProblem, message: String) -> AdDelivery {
+        AdDelivery { reason: Some(message), problem: Some(problem), ..self }
+    }
 }
 
 /// An event of a run, for progress displays.

@@ -11,6 +11,8 @@ use super::ShipEvent;
 use super::backoff::{Backoff, Next};
 use super::crash_points::crash_point;
 use super::engine::{Abort, Context, lock};
+use super::read_clock::{ReadClock, format_span};
+use super::run::is_cut_read;
 use crate::platform::{CallError, Class, RemoteVideo};
 
 /// The most ids in one call.
@@ -27,13 +29,15 @@ const MAX_POLL_WAIT: Duration = Duration::from_secs(60);
 pub(super) enum Readiness {
     /// An ad may use it.
     Ready,
-    /// Not within the limit; the text says what was seen.
+    /// Not within the limit, as a successful read showed; the text says what was seen.
     TimedOut(String),
+    /// No read succeeded for the whole deadline: nothing is known about the video.
+    NoAnswer(String),
 }
 
 struct PollEntry {
     md5: String,
-    started: Instant,
+    clock: ReadClock,
     limit: Duration,
     tries: u32,
     next: Instant,
@@ -55,8 +59,8 @@ impl PollEntry {
     }
 
     fn timeout_reason(&self, now: Instant) -> String {
-        let mut text = match &self.listed {
-            None => format!("never listed within {} s", now.duration_since(self.started).as_secs()),
+        let seen = match &self.listed {
+            None => "never listed".to_owned(),
             Some((_, video)) if video.displayable == Some(true) => {
                 let differs = video.md5.as_deref().is_some_and(|md5| !md5.eq_ignore_ascii_case(&self.md5));
                 let problem = if differs {
@@ -70,10 +74,12 @@ impl PollEntry {
                 format!("listed, not displayable for {} s", now.duration_since(*since).as_secs())
             }
         };
-        if let Some(error) = &self.last_error {
-            text.push_str(&format!(" (last answer: {error})"));
-        }
-        text
+        format!("still processing after {} ({seen})", format_span(self.limit))
+    }
+
+    fn silence_reason(&self, deadline: Duration) -> String {
+        let error = self.last_error.as_deref().unwrap_or("no answer");
+        format!("its state could not be read for {}: {error}", format_span(deadline))
     }
 }
 
@@ -109,7 +115,7 @@ impl Context {
             let mut entries = lock(&self.poller.entries);
             let entry = entries.entry(video_id.to_owned()).or_insert_with(|| PollEntry {
                 md5: md5.to_owned(),
-                started: now,
+                clock: ReadClock::new(now, Duration::ZERO),
                 limit,
                 tries: 0,
                 next: now + wait,
@@ -145,9 +151,11 @@ impl Context {
             }
             for ids in self.due() {
                 crash_point!(self.crash, "poll.before");
-                let Ok(answer) = self.call(self.platform.videos(&ids)).await else { return };
+                let asked = Instant::now();
+                let latest = self.latest_answer(&ids, asked);
+                let Ok(answer) = self.read(latest, self.platform.videos(&ids)).await else { return };
                 crash_point!(self.crash, "poll.after");
-                self.merge(&ids, answer);
+                self.merge(&ids, asked, answer);
             }
         }
     }
@@ -165,7 +173,20 @@ impl Context {
         ids.chunks(MAX_IDS_PER_CALL).map(<[String]>::to_vec).collect()
     }
 
-    fn merge(&self, ids: &[String], answer: Result<Vec<RemoteVideo>, CallError>) {
+    /// Returns how long to wait for the answer about these videos, which is asked for now.
+    fn latest_answer(&self, ids: &[String], now: Instant) -> Instant {
+        let mut entries = lock(&self.poller.entries);
+        let mut latest = now + self.settings.poll_deadline;
+        for id in ids {
+            if let Some(entry) = entries.get_mut(id) {
+                entry.clock.asks(now);
+                latest = latest.min(entry.clock.silent_at(self.settings.poll_deadline, now));
+            }
+        }
+        latest
+    }
+
+    fn merge(&self, ids: &[String], asked: Instant, answer: Result<Vec<RemoteVideo>, CallError>) {
         if answer.as_ref().is_err_and(|error| error.class == Class::Throttle) {
             self.emit(ShipEvent::Paused { seconds: self.settings.first_poll.as_secs().max(1) });
         }
@@ -177,25 +198,41 @@ impl Context {
             match &answer {
                 Ok(videos) => {
                     entry.last_error = None;
+                    entry.clock.succeeded(asked);
                     entry.update(videos.iter().find(|video| video.video_id == *id), now);
                 }
                 // A failed call says nothing about the video.
-                Err(error) => entry.last_error = Some(error.to_string()),
-            }
-            let readiness = if entry.is_ready() {
-                Readiness::Ready
-            } else {
-                match self.next_poll(entry.tries, now.duration_since(entry.started), entry.limit) {
-                    Next::Wait(wait) => {
-                        entry.next = now + wait;
-                        continue;
+                Err(error) => {
+                    if entry.last_error.is_none() || !is_cut_read(error) {
+                        entry.last_error = Some(error.to_string());
                     }
-                    Next::GiveUp => Readiness::TimedOut(entry.timeout_reason(now)),
+                    entry.clock.failed(now);
                 }
-            };
+            }
+            let Some(readiness) = self.readiness(entry, answer.is_ok(), now) else { continue };
             for reply in entries.remove(id).into_iter().flat_map(|entry| entry.replies) {
                 let _ = reply.send(readiness.clone());
             }
+        }
+    }
+}
+
+impl Context {
+    /// Returns what is known about a video after a read, or plans the next read.
+    fn readiness(&self, entry: &mut PollEntry, answered: bool, now: Instant) -> Option<Readiness> {
+        let deadline = self.settings.poll_deadline;
+        let next = match answered {
+            true if entry.is_ready() => return Some(Readiness::Ready),
+            true => self.next_poll(entry.tries, entry.clock.counted(), entry.limit),
+            false => self.next_poll(entry.tries, entry.clock.silence(now), deadline),
+        };
+        match next {
+            Next::Wait(wait) => {
+                entry.next = now + wait;
+                None
+            }
+            Next::GiveUp if answered => Some(Readiness::TimedOut(entry.timeout_reason(now))),
+            Next::GiveUp => Some(Readiness::NoAnswer(entry.silence_reason(deadline))),
         }
     }
 }

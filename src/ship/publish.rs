@@ -12,6 +12,8 @@ use super::landing::LandingMode;
 use super::manifest::AdRow;
 use super::polling::Readiness;
 use super::preflight::is_ad;
+use super::request::Until;
+use super::row_problems::{self, RowProblem};
 use super::upload::{MAX_SENDS, MutationOutcome, abandon_reason, mutation_outcome};
 use super::{AdDelivery, DeliveryState, PrepareError};
 use crate::platform::{CallError, NewAd};
@@ -38,13 +40,7 @@ pub(super) fn unpublished_ads(
     reason: Option<&str>,
 ) -> Vec<AdDelivery> {
     let ads = rows.iter().filter(|row| is_ad(row));
-    ads.map(|row| AdDelivery {
-        row: row.row,
-        state: state.clone(),
-        ad_id: None,
-        reason: reason.map(str::to_owned),
-    })
-    .collect()
+    ads.map(|row| AdDelivery::new(row.row, state.clone(), None, reason.map(str::to_owned))).collect()
 }
 
 impl Shipment<'_> {
@@ -66,18 +62,14 @@ impl Shipment<'_> {
         let digest = digest(row);
         let known = self.context.journal.ad(&key)?;
         if let Some(ad) = known.as_ref().filter(|ad| ad.state == DeliveryState::Published) {
-            let reason = (ad.field_digest != digest).then(|| {
-                "row changed since it was published; the ad is unchanged: change it on the platform or give \
-                 the row another ad_name"
-                    .to_owned()
-            });
-            let (state, ad_id) = (DeliveryState::Published, ad.ad_id.clone());
-            return Ok(PublishOutcome::Ad(AdDelivery { row: row.row, state, ad_id, reason }));
+            let mut delivery = AdDelivery::new(row.row, DeliveryState::Published, ad.ad_id.clone(), None);
+            if ad.field_digest != digest {
+                delivery = delivery.with_problem(RowProblem::RowChanged, row_problems::CHANGED_AD.to_owned());
+            }
+            return Ok(PublishOutcome::Ad(delivery));
         }
         if let Some(other) = self.context.journal.published_with_other_content(&key)? {
-            let reason =
-                format!("already published with another video as ad {other}; give the row another ad_name");
-            return Ok(unpublished_ad(row, DeliveryState::Failed, reason));
+            return Ok(PublishOutcome::Ad(replaced_video(row, &other)));
         }
         let new_record = AdRecord {
             field_digest: digest.clone(),
@@ -99,8 +91,11 @@ impl Shipment<'_> {
         ad: &mut AdRecord,
     ) -> Result<PublishOutcome, Abort> {
         let warning = match self.context.check_landing_page(row).await? {
-            StepResult::Continue(warning) => warning,
-            StepResult::EndRow(state, reason) => return self.end_row(row, key, ad, state, reason),
+            Ok(warning) => warning,
+            Err(reason) => {
+                self.end_row(row, key, ad, DeliveryState::Failed, reason.clone())?;
+                return Ok(PublishOutcome::Ad(unreachable_page(row, reason)));
+            }
         };
         let image = match self.prepare_cover(row).await? {
             StepResult::Continue(image) => image,
@@ -113,8 +108,7 @@ impl Shipment<'_> {
                 ad.ad_id = Some(id.clone());
                 ad.reason = None;
                 self.context.journal.put_ad(key, ad)?;
-                let state = DeliveryState::Published;
-                Ok(PublishOutcome::Ad(AdDelivery { row: row.row, state, ad_id: Some(id), reason: warning }))
+                Ok(PublishOutcome::Ad(AdDelivery::new(row.row, ad.state.clone(), Some(id), warning)))
             }
             AdCreation::NotCreated(state, reason) => self.end_row(row, key, ad, state, reason),
             AdCreation::BadVideo(reason) => Ok(PublishOutcome::BadVideo(reason)),
@@ -263,11 +257,15 @@ impl Shipment<'_> {
 
     /// Waits for the video again: the platform does not regard it as ready, so our state is out of date.
     async fn recheck_video(&self, new: &NewAd, error: &CallError) -> Result<Option<AdCreation>, Abort> {
-        let limit = self.context.settings.attempt_deadline;
-        match self.context.await_ready(&new.video_id, &self.md5(), limit, false).await? {
-            Readiness::Ready => Ok(None),
-            Readiness::TimedOut(reason) => Ok(Some(AdCreation::BadVideo(format!("{error}; {reason}")))),
-        }
+        let limit = self.context.settings.poll_deadline;
+        let reason = match self.context.await_ready(&new.video_id, &self.md5(), limit, false).await? {
+            Readiness::Ready => return Ok(None),
+            Readiness::TimedOut(reason) if self.context.settings.retry_slow => {
+                return Ok(Some(AdCreation::BadVideo(format!("{error}; {reason}"))));
+            }
+            Readiness::TimedOut(reason) | Readiness::NoAnswer(reason) => format!("{error}; {reason}"),
+        };
+        Ok(Some(AdCreation::NotCreated(DeliveryState::Unconfirmed, reason)))
     }
 }
 
@@ -285,14 +283,41 @@ pub(super) enum AdCreation {
 }
 
 fn unpublished_ad(row: &AdRow, state: DeliveryState, reason: String) -> PublishOutcome {
-    PublishOutcome::Ad(AdDelivery { row: row.row, state, ad_id: None, reason: Some(reason) })
+    PublishOutcome::Ad(AdDelivery::new(row.row, state, None, Some(reason)))
+}
+
+fn replaced_video(row: &AdRow, ad: &str) -> AdDelivery {
+    let message = row_problems::replaced_video(ad);
+    AdDelivery::new(row.row, DeliveryState::Failed, None, None)
+        .with_problem(RowProblem::VideoReplaced, message)
+}
+
+fn unreachable_page(row: &AdRow, reason: String) -> AdDelivery {
+    AdDelivery::new(row.row, DeliveryState::Failed, None, None).with_problem(RowProblem::LandingPage, reason)
+}
+
+impl Shipment<'_> {
+    /// Returns the end of a row that cannot use an upload; `None` if it can.
+    pub(super) async fn row_without_use(&self, row: &AdRow) -> Result<Option<AdDelivery>, Abort> {
+        let key = self.ad_key(row);
+        if let Some(other) = self.context.journal.published_with_other_content(&key)? {
+            let known = self.context.journal.ad(&key)?;
+            let is_published = known.is_some_and(|ad| ad.state == DeliveryState::Published);
+            return Ok((!is_published).then(|| replaced_video(row, &other)));
+        }
+        if self.context.settings.until < Until::Published {
+            return Ok(None);
+        }
+        Ok(self.context.check_landing_page(row).await?.err().map(|reason| unreachable_page(row, reason)))
+    }
 }
 
 impl Context {
-    async fn check_landing_page(&self, row: &AdRow) -> Result<StepResult<Option<String>>, Abort> {
+    /// Returns a warning, or as an error the reason why the row has no ad.
+    async fn check_landing_page(&self, row: &AdRow) -> Result<Result<Option<String>, String>, Abort> {
         let url = &row.landing_page_url;
         if url.is_empty() || self.settings.landing == LandingMode::Off {
-            return Ok(StepResult::Continue(None));
+            return Ok(Ok(None));
         }
         let cell = once_cell(&self.landing_visits, url);
         let answer = tokio::select! {
@@ -301,11 +326,9 @@ impl Context {
             () = self.stopped() => return Err(Abort::Stopped),
         };
         Ok(match answer {
-            Ok(()) => StepResult::Continue(None),
-            Err(error) if self.settings.landing == LandingMode::Require => {
-                StepResult::EndRow(DeliveryState::Failed, error.to_string())
-            }
-            Err(error) => StepResult::Continue(Some(error.to_string())),
+            Ok(()) => Ok(None),
+            Err(error) if self.settings.landing == LandingMode::Require => Err(error.to_string()),
+            Err(error) => Ok(Some(error.to_string())),
         })
     }
 }
@@ -329,7 +352,7 @@ fn new_ad(row: &AdRow, video_id: String, image_id: String, enable: bool) -> NewA
 }
 
 /// Returns a digest of the fields of a row that its ad shows; a cover counts by its bytes.
-fn digest(row: &AdRow) -> String {
+pub(super) fn digest(row: &AdRow) -> String {
     let cover = match &row.cover {
         None => String::new(),
         Some(path) => hash_cover(path).unwrap_or_else(|_| path.to_string_lossy().into_owned()),

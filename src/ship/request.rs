@@ -1,6 +1,6 @@
 //! Request and outcome of a shipping run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::crash_points::CrashPoints;
 use super::landing::{HttpPageVisitor, LandingMode, PageVisitor};
 use super::manifest::AdRow;
+use super::row_problems::LandingVisits;
 use super::run::StopReason;
 use super::{Delivery, JournalError};
 use crate::rules::ValidatedAsset;
@@ -23,6 +24,30 @@ pub enum Until {
     /// The ads of the rows exist.
     #[default]
     Published,
+}
+
+/// The given-up videos that are uploaded again from the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Retry {
+    /// None.
+    #[default]
+    None,
+    /// All.
+    All,
+    /// Those of these files.
+    Files(Vec<PathBuf>),
+}
+
+impl Retry {
+    /// Returns whether a given-up video of this file is uploaded again.
+    pub fn includes(&self, source: &Path) -> bool {
+        let canonical = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        match self {
+            Retry::None => false,
+            Retry::All => true,
+            Retry::Files(files) => files.iter().any(|file| canonical(file) == canonical(source)),
+        }
+    }
 }
 
 /// A file after checking and fixing.
@@ -48,10 +73,15 @@ pub struct ShipRequest {
     pub enable: bool,
     /// The most uploads of one asset, each in the next encode mode.
     pub attempts: u32,
-    /// The processing time allowed for one asset in this run, over all attempts.
+    /// The processing time allowed for each upload in this run. A run that cannot read a state for this long ends.
     pub poll_deadline: Duration,
-    /// The processing time after which one attempt counts as failed.
-    pub attempt_deadline: Duration,
+    /// Whether an upload that is not ready within the deadline counts as failed, so that the next encode mode is
+    /// uploaded. Otherwise only the platform's word counts.
+    pub retry_slow: bool,
+    /// The given-up videos that are uploaded again.
+    pub retry: Retry,
+    /// Landing pages that were visited already.
+    pub landing_visits: LandingVisits,
     /// How long a new object may be missing from lists: until then, absence proves nothing.
     pub visibility_window: Duration,
     /// The bound of the first wait between polls.
@@ -78,7 +108,9 @@ impl ShipRequest {
             enable: false,
             attempts: 3,
             poll_deadline: Duration::from_secs(30 * 60),
-            attempt_deadline: Duration::from_secs(10 * 60),
+            retry_slow: false,
+            retry: Retry::None,
+            landing_visits: LandingVisits::new(),
             visibility_window: Duration::from_secs(5 * 60),
             first_poll: Duration::from_secs(5),
             first_poll_after_upload: None,
@@ -87,13 +119,6 @@ impl ShipRequest {
             pages: Arc::new(HttpPageVisitor::default()),
             crash: CrashPoints::from_env(),
         }
-    }
-
-    /// Sets the poll deadline and divides it equally among the attempts.
-    pub fn with_poll_deadline(mut self, deadline: Duration) -> ShipRequest {
-        self.poll_deadline = deadline;
-        self.attempt_deadline = deadline / self.attempts.max(1);
-        self
     }
 }
 

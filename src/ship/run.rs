@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::backoff::{Backoff, Next};
 use super::crash_points::CrashPoints;
@@ -172,6 +173,53 @@ impl ShipRun {
         Ok(result)
     }
 
+    /// Awaits a read, at most until `latest`: a pause of all calls may last longer than anybody waits.
+    pub(super) async fn read<T>(
+        &self,
+        latest: Instant,
+        call: Call<'_, T>,
+    ) -> Result<Result<T, CallError>, Abort> {
+        let no_answer = || CallError {
+            endpoint: CUT_READ,
+            class: Class::Retry,
+            code: None,
+            message: "no answer in time".to_owned(),
+            request_id: None,
+        };
+        tokio::select! {
+            biased;
+            result = self.call(call) => result,
+            () = tokio::time::sleep_until(latest) => Ok(Err(no_answer())),
+        }
+    }
+
+    /// Repeats a read until it succeeds, the platform refuses it, or no read has succeeded for `deadline`.
+    pub(super) async fn read_until_answered<'a, T>(
+        &self,
+        deadline: Duration,
+        first: Duration,
+        read: impl Fn() -> Call<'a, T>,
+    ) -> Result<Result<T, CallError>, Abort> {
+        let latest = Instant::now() + deadline;
+        let backoff = Backoff { first, cap: MAX_SEND_WAIT, deadline: Duration::MAX };
+        let mut tries = 0;
+        loop {
+            self.check_running()?;
+            let error = match self.read(latest, read()).await? {
+                Err(error) if !is_refused_by_platform(&error) => error,
+                answer => return Ok(answer),
+            };
+            let left = latest.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(Err(error));
+            }
+            if let Next::Wait(wait) = backoff.next(tries, Duration::ZERO, 0.5 + 0.5 * fastrand::f64()) {
+                self.wait(wait.min(left)).await?;
+            }
+            tries += 1;
+        }
+    }
+
     /// Runs the preparer's work on a blocking thread. A panic fails only the file of that work.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
@@ -252,6 +300,20 @@ impl ShipRun {
         }
         failed.map_or(Ok(deliveries), Err)
     }
+}
+
+/// The endpoint in the error of a read that the deadline ended.
+const CUT_READ: &str = "read";
+
+/// Returns whether the deadline ended a read, which says less than the errors before it.
+pub(super) fn is_cut_read(error: &CallError) -> bool {
+    error.endpoint == CUT_READ && error.code.is_none()
+}
+
+/// Returns whether the API itself refused a read. A reply from elsewhere, such as a gateway's page, refuses
+/// nothing.
+pub(super) fn is_refused_by_platform(error: &CallError) -> bool {
+    error.class == Class::Permanent && error.code.is_some()
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

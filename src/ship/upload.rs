@@ -1,21 +1,19 @@
 //! Video uploads: each is sent once; if the outcome is unknown, it is reconciled with the platform first.
 
 use std::path::Path;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::crash_points::crash_point;
 use super::engine::{Abort, Context};
 use super::journal::{Effect, EffectRecord, EffectState, Resolution};
+use super::reconcile_schedule::ReconcileSchedule;
 use super::{ShipEvent, upload_name};
 use crate::platform::{CallError, Class, RemoteVideo, UploadObserver};
 use crate::rules::ValidatedAsset;
 
 /// The most sends of one intent in one run; each follows proof that the previous one had no effect.
 pub(super) const MAX_SENDS: u32 = 6;
-/// The longest wait between two queries about an unknown outcome.
-const MAX_QUERY_WAIT: Duration = Duration::from_secs(30);
 const NAME_TAKEN: i64 = 40_911;
 const DUPLICATE_REQUEST: i64 = 40_050;
 
@@ -72,8 +70,10 @@ pub(super) enum Reconciled {
     Done(String),
     /// It did not happen.
     Absent,
-    /// It happened, since its name is taken, but the platform never listed it.
-    Lost(String),
+    /// It happened, since its name is taken, but the platform has not listed it yet.
+    Unlisted(String),
+    /// It did not happen: something else had the name, which is free now but may be taken again.
+    NameWasTaken,
     /// Only a person can decide.
     Ambiguous(Vec<String>),
     /// The platform did not answer.
@@ -98,12 +98,14 @@ impl Context {
         }
     }
 
-    /// Uploads an asset unless the journal has the upload as done.
+    /// Uploads an asset unless the journal has the upload as done. With `anew`, one that is done is repeated as a
+    /// new upload.
     pub(super) async fn upload(
         &self,
         asset: &ValidatedAsset,
         source: &Path,
         effect: &Effect,
+        anew: bool,
     ) -> Result<UploadOutcome, Abort> {
         let lock = self.lock_for(&effect.key());
         let _one_at_a_time = lock.lock().await;
@@ -111,6 +113,11 @@ impl Context {
         crash_point!(self.crash, "upload.before_intent");
         let mut record = self.journal.record_intent(effect)?;
         crash_point!(self.crash, "upload.after_intent");
+        if anew && (record.state == EffectState::Done || record.abandoned) {
+            // The name belongs to the upload that was given up.
+            self.journal.send_again(&record.key, &next_name(&record.name), "retried on request")?;
+            record = self.journal.record_intent(effect)?;
+        }
         let mut sends = 0;
         loop {
             let outcome = match record.state {
@@ -200,10 +207,19 @@ impl Context {
                 self.journal.record_resolution(&record.key, &Resolution::NotDone { reason }, None)?;
                 Ok(None)
             }
-            Reconciled::Lost(reason) => {
+            Reconciled::NameWasTaken => {
+                let name = next_name(&record.name);
+                self.journal.send_again(&record.key, &name, "the name was taken by something else")?;
+                Ok(None)
+            }
+            // Slow is not failed: only on request is it uploaded again.
+            Reconciled::Unlisted(reason) if self.settings.retry_slow => {
                 self.journal.abandon(&record.key, &reason)?;
                 Ok(Some(UploadOutcome::BadFile(reason)))
             }
+            Reconciled::Unlisted(reason) => Ok(Some(UploadOutcome::Unresolved(format!(
+                "{reason}; run the same command again to look again"
+            )))),
             Reconciled::Ambiguous(readings) => {
                 self.journal.record_question(&record.key, &readings)?;
                 let readings = readings.join("; ");
@@ -221,42 +237,53 @@ impl Context {
         let mut schedule = ReconcileSchedule::new(self, record);
         loop {
             self.check_running()?;
-            let window_is_over = schedule.window_is_over();
-            let error = match self.call(self.platform.search_videos(&record.name)).await? {
-                Ok(videos) => match match_videos(record, &videos) {
-                    Some(reconciled) => return Ok(reconciled),
-                    None => None,
-                },
-                Err(error) => Some(error.to_string()),
-            };
-            let error = match error {
-                Some(error) => Some(error),
-                None => match self.call(self.platform.name_taken(&record.name)).await? {
-                    Ok(taken) => {
-                        schedule.name_was_taken |= taken;
-                        schedule.name_is_taken = taken;
-                        schedule.empty_answers += 1;
-                        None
+            let asked = schedule.asks();
+            match self.look_for_video(record, schedule.latest_answer()).await? {
+                Ok(Sighting::Video(found)) => return Ok(found),
+                Ok(Sighting::Nothing { name_is_taken }) => {
+                    schedule.name_was_taken |= name_is_taken;
+                    schedule.name_is_taken = name_is_taken;
+                    schedule.found_nothing(asked);
+                    if let Some(result) = schedule.result_if_unlisted(record) {
+                        return Ok(result);
                     }
-                    Err(error) => Some(error.to_string()),
-                },
-            };
-            if window_is_over && error.is_none() && schedule.empty_answers >= 2 {
-                if !schedule.name_was_taken {
-                    return Ok(Reconciled::Absent);
                 }
-                if schedule.is_out_of_time() {
-                    return Ok(schedule.result_if_unlisted(&record.name));
+                Err(error) if schedule.is_silent_after_failure() => {
+                    return Ok(Reconciled::NoAnswer(error));
                 }
-            }
-            if schedule.is_out_of_time()
-                && let Some(error) = error
-            {
-                return Ok(Reconciled::NoAnswer(error));
+                Err(_) => {}
             }
             self.wait(schedule.next_wait()).await?;
         }
     }
+
+    /// Asks once: both the list and the name must be read.
+    async fn look_for_video(
+        &self,
+        record: &EffectRecord,
+        latest: Instant,
+    ) -> Result<Result<Sighting, String>, Abort> {
+        let videos = match self.read(latest, self.platform.search_videos(&record.name)).await? {
+            Ok(videos) => videos,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        if let Some(found) = match_videos(record, &videos) {
+            return Ok(Ok(Sighting::Video(found)));
+        }
+        if videos.iter().any(|video| video.file_name.is_none()) {
+            return Ok(Err("the list has a video without a name".to_owned()));
+        }
+        let taken = self.read(latest, self.platform.name_taken(&record.name)).await?;
+        Ok(taken.map(|name_is_taken| Sighting::Nothing { name_is_taken }).map_err(|error| error.to_string()))
+    }
+}
+
+/// What one look for an upload showed.
+enum Sighting {
+    /// The platform lists a video of that name.
+    Video(Reconciled),
+    /// It lists none.
+    Nothing { name_is_taken: bool },
 }
 
 /// Emits the progress of an upload and saves the resume token of an upload in chunks in the journal.
@@ -285,75 +312,21 @@ impl UploadObserver for JournaledUpload<'_> {
     }
 }
 
+/// Returns another name for the same bytes: `a-0123.mp4`, `a-0123-n2.mp4`, `a-0123-n3.mp4`.
+pub(super) fn next_name(name: &str) -> String {
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "mp4"));
+    let numbered =
+        stem.rsplit_once("-n").and_then(|(head, number)| Some((head, number.parse::<u32>().ok()?)));
+    let (head, number) = numbered.unwrap_or((stem, 1));
+    let tail = format!("-n{}.{extension}", number.saturating_add(1));
+    // Names end with the content's hash, so it is the readable part that is shortened.
+    let surplus = (head.chars().count() + tail.len()).saturating_sub(super::NAME_MAX);
+    format!("{}{tail}", head.chars().skip(surplus).collect::<String>())
+}
+
 /// Returns why an effect was abandoned.
 pub(super) fn abandon_reason(record: &EffectRecord) -> String {
     record.reason.clone().unwrap_or_else(|| "abandoned".to_owned())
-}
-
-/// The schedule of queries about an effect of unknown outcome: before the visibility window is over, absence from
-/// lists proves nothing.
-pub(super) struct ReconcileSchedule {
-    started: Instant,
-    window: Duration,
-    limit: Duration,
-    first: Duration,
-    tries: u32,
-    /// Number of answers without a match.
-    pub(super) empty_answers: u32,
-    /// Whether the platform ever reported the name as taken.
-    pub(super) name_was_taken: bool,
-    /// Whether the latest answer reports the name as taken.
-    name_is_taken: bool,
-}
-
-impl ReconcileSchedule {
-    pub(super) fn new(context: &Context, record: &EffectRecord) -> ReconcileSchedule {
-        let settings = &context.settings;
-        // Time before this run counts, too; a clock that was set back only lengthens the wait.
-        let elapsed = record.since_sent();
-        let window = settings.visibility_window.saturating_sub(elapsed);
-        let limit = settings.visibility_window.max(settings.attempt_deadline).saturating_sub(elapsed);
-        ReconcileSchedule {
-            started: Instant::now(),
-            window,
-            limit: limit.max(settings.attempt_deadline.min(MAX_QUERY_WAIT)),
-            first: settings.first_poll,
-            tries: 0,
-            empty_answers: 0,
-            name_was_taken: record.name_held,
-            name_is_taken: false,
-        }
-    }
-
-    pub(super) fn window_is_over(&self) -> bool {
-        self.started.elapsed() >= self.window
-    }
-
-    pub(super) fn is_out_of_time(&self) -> bool {
-        self.started.elapsed() >= self.limit
-    }
-
-    /// Returns the result for a name that was taken although no video of that name was ever listed. Names contain
-    /// the hash of the bytes: a name still taken is our upload, and its processing failed. A name that was taken
-    /// and is free now is a contradiction.
-    fn result_if_unlisted(&self, name: &str) -> Reconciled {
-        if self.name_is_taken {
-            return Reconciled::Lost(
-                "the platform reports its name as taken, so it was uploaded, but never lists it".to_owned(),
-            );
-        }
-        Reconciled::Ambiguous(vec![
-            format!("the platform refused an upload because the name {name} is taken"),
-            "the platform lists no video of that name and reports the name as free".to_owned(),
-        ])
-    }
-
-    pub(super) fn next_wait(&mut self) -> Duration {
-        self.tries += 1;
-        let left = self.limit.saturating_sub(self.started.elapsed()).max(Duration::from_millis(100));
-        let bound = self.first.saturating_mul(1 << self.tries.min(10)).min(MAX_QUERY_WAIT);
-        bound.mul_f64(0.5 + 0.5 * fastrand::f64()).min(left)
-    }
 }
 
 /// Returns what a search says about an upload; `None` if no video has its name. The search is fuzzy, so names are

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use tokio::sync::mpsc;
 
 use crate::cli::asset_preparer::{LocalAssetPreparer, hash};
-use crate::cli::destination::{Destination, SANDBOX};
+use crate::cli::destination::{Destination, PublicationKind, SANDBOX};
 use crate::cli::error::CliError;
 use crate::cli::event_log::EventLog;
 use crate::cli::progress::ProgressDisplay;
@@ -16,15 +16,20 @@ use crate::pipeline::SourceFile;
 use crate::platform::{AdsPlatform, CallError, Class, Creator, PostMode, PostPlatform};
 use crate::rules::ValidatedAsset;
 use crate::ship::{
-    self, DeliveryState, HttpPageVisitor, Journal, LandingMode, PostRequest, PrepareError, Prepared,
-    ShipEvent, ShipOutcome, ShipRequest,
+    self, DeliveryState, HttpPageVisitor, Journal, PostRequest, PrepareError, Prepared, Retry, ShipEvent,
+    ShipOutcome, ShipRequest,
 };
 
+use super::ShipRun;
 use super::arguments::ShipArguments;
 use super::input::ShipInput;
+use super::row_notices::{self, landing_mode};
 
 /// Capacity of the queue of files that are ready to upload. Preparation waits while it is full.
 const READY_QUEUE: usize = 16;
+
+/// A short deadline has at least this many first waits.
+const FIRST_POLLS: u32 = 8;
 
 /// The context of a delivery, for ads and posts.
 pub struct DeliveryContext<'a> {
@@ -44,6 +49,10 @@ pub struct DeliveryContext<'a> {
     pub log: Option<EventLog>,
     /// Set when the user cancels.
     pub cancel: &'a Arc<AtomicBool>,
+    /// The given-up videos that are uploaded again.
+    pub retry: &'a Retry,
+    /// The resolved run.
+    pub ship_run: &'a ShipRun<'a>,
 }
 
 /// Returns the delay of the first status poll after an upload, from earlier uploads in the journal.
@@ -58,7 +67,8 @@ fn first_poll_after_upload(
 
 /// Returns the error for a destination that refuses access or does not answer.
 fn access_error(destination: &Destination, error: CallError) -> CliError {
-    let what = match error.code {
+    let refused = matches!(error.class, Class::ReAuthenticate | Class::Configuration | Class::Permanent);
+    let what = match error.code.filter(|_| refused) {
         Some(_) => format!(
             "nothing was sent: `{}` refused access; renew the token from {}, or correct the account {}",
             destination.name,
@@ -79,33 +89,43 @@ pub async fn ads(
     context: DeliveryContext<'_>,
     platform: Arc<dyn AdsPlatform>,
 ) -> Result<ShipOutcome, CliError> {
-    let DeliveryContext { ship_arguments, destination, ship_input, preparer, journal, progress, log, cancel } =
-        context;
+    let DeliveryContext {
+        ship_arguments,
+        destination,
+        ship_input,
+        preparer,
+        journal,
+        progress,
+        log,
+        cancel,
+        retry,
+        ship_run,
+    } = context;
     if let Err(error) = platform.check_access().await {
         return Err(access_error(destination, error));
     }
+    let landing_visits = row_notices::tell(ship_run, &journal).await?;
     let (sender, receiver) = mpsc::channel(READY_QUEUE);
     let mut request = ShipRequest::new(receiver, ship_input.rows.clone());
     request.until = ship_arguments.until.into();
     request.enable = ship_arguments.enable;
     request.attempts = destination.attempts;
     request.visibility_window = destination.visibility_window;
-    request = request.with_poll_deadline(destination.poll_deadline);
+    request.poll_deadline = destination.poll_deadline;
+    request.first_poll = request.first_poll.min(destination.poll_deadline / FIRST_POLLS);
+    request.retry_slow = destination.retry_slow;
+    request.retry = retry.clone();
+    request.landing_visits = landing_visits;
     if destination.name == SANDBOX {
         request.first_poll = std::time::Duration::from_secs(1);
-        request.attempt_deadline = std::time::Duration::from_secs(20);
     }
     request.upload_concurrency = destination.uploads;
     request.first_poll_after_upload = first_poll_after_upload(&journal, destination, platform.origin())?;
-    request.landing = match destination.landing_page_check.as_str() {
-        "off" => LandingMode::Off,
-        "warn" => LandingMode::Warn,
-        _ => LandingMode::Require,
-    };
+    request.landing = landing_mode(destination);
     request.pages = Arc::new(HttpPageVisitor { allow_private: destination.allow_private });
     let preparation =
         start_preparation(preparer, ship_input.found.sources.clone(), sender, Arc::clone(progress));
-    let events = event_handler(progress, log);
+    let events = event_handler(progress, log, destination.publication);
     let shipped = ship::ship(request, platform, preparer.clone(), journal, events, Arc::clone(cancel)).await;
     let _ = preparation.await;
     shipped.map_err(|source| operation("the run stopped", source))
@@ -117,20 +137,33 @@ pub async fn posts(
     mode: PostMode,
     platform: Arc<dyn PostPlatform>,
 ) -> Result<ShipOutcome, CliError> {
-    let DeliveryContext { ship_arguments, destination, ship_input, preparer, journal, progress, log, cancel } =
-        context;
+    let DeliveryContext {
+        ship_arguments,
+        destination,
+        ship_input,
+        preparer,
+        journal,
+        progress,
+        log,
+        cancel,
+        retry,
+        ship_run,
+    } = context;
     // Drafts do not require permission to query the creator's settings; only a refused token is an error.
     let creator = match platform.creator().await {
         Ok(creator) => creator,
         Err(error) if mode == PostMode::Inbox && error.class == Class::Permanent => Creator::default(),
         Err(error) => return Err(access_error(destination, error)),
     };
+    row_notices::tell(ship_run, &journal).await?;
     let (sender, receiver) = mpsc::channel(READY_QUEUE);
     let mut request = PostRequest::new(receiver, ship_input.rows.clone(), mode);
     request.until = ship_arguments.until.into();
     request.attempts = destination.attempts;
     request.poll_deadline = destination.poll_deadline;
+    request.first_poll = request.first_poll.min(destination.poll_deadline / FIRST_POLLS);
     request.visibility_window = destination.visibility_window;
+    request.retry = retry.clone();
     request.upload_concurrency = destination.uploads;
     if destination.name == SANDBOX {
         request.first_poll = std::time::Duration::from_secs(1);
@@ -139,7 +172,7 @@ pub async fn posts(
         first_poll_after_upload(&journal, destination, platform.origin())?.unwrap_or(request.first_poll);
     let preparation =
         start_preparation(preparer, ship_input.found.sources.clone(), sender, Arc::clone(progress));
-    let events = event_handler(progress, log);
+    let events = event_handler(progress, log, destination.publication);
     let posted =
         ship::post(request, creator, platform, preparer.clone(), journal, events, Arc::clone(cancel)).await;
     let _ = preparation.await;
@@ -174,6 +207,7 @@ fn start_preparation(
 fn event_handler(
     progress: &Arc<ProgressDisplay>,
     log: Option<EventLog>,
+    kind: PublicationKind,
 ) -> Arc<dyn Fn(ShipEvent) + Send + Sync> {
     let progress = Arc::clone(progress);
     Arc::new(move |event| {
@@ -185,7 +219,11 @@ fn event_handler(
         };
         match event {
             ShipEvent::State { source, state } => {
-                progress.print_line(&format!("greenlit: {}: {}", name(&source), describe_state(&state)));
+                progress.print_line(&format!(
+                    "greenlit: {}: {}",
+                    name(&source),
+                    describe_state(&state, kind)
+                ));
             }
             ShipEvent::Paused { seconds } => {
                 progress.print_line(&pause_message(seconds));
@@ -195,8 +233,9 @@ fn event_handler(
     })
 }
 
-fn describe_state(state: &DeliveryState) -> &'static str {
+fn describe_state(state: &DeliveryState, kind: PublicationKind) -> &'static str {
     match state {
+        DeliveryState::Published if kind != PublicationKind::Ads => "posted",
         DeliveryState::Validated => "compliant, waiting for upload",
         DeliveryState::Uploading => "uploading",
         DeliveryState::Uploaded => "uploaded",

@@ -11,7 +11,7 @@ use crate::cli::destination::PublicationKind;
 use crate::cli::error::CliError;
 use crate::cli::exit_code::RunStatus;
 use crate::cli::progress::ProgressDisplay;
-use crate::cli::sandbox::operation;
+use crate::cli::sandbox::{operation, runtime};
 use crate::cli::{packaging, report_entries};
 use crate::pipeline::{CheckOptions, Outcome, fix};
 use crate::plan::{Action, ENCODE_PIXELS_PER_S, ResourceEstimate, VideoPlan};
@@ -21,13 +21,13 @@ use crate::platform::tiktok_post;
 use crate::report::{Format, escape};
 use crate::rules::Verdict;
 use crate::ship::journal::AdKey;
-use crate::ship::{AdRow, DeliveryState, History, Journal, Wait, destination_key, is_ad};
+use crate::ship::{AdRow, DeliveryState, History, Journal, RowNotice, Wait, destination_key, is_ad};
 
-use super::ShipRun;
 use super::ship_plan::{
     ExpectedTimes, PlanAssumptions, PlanBasis, PlanQuota, PlanTotals, PlannedAsset, SCHEMA, ShipPlan,
     identity_or_default,
 };
+use super::{ShipRun, row_notices};
 
 /// Assumed upload rate without history, in bytes per second (10 Mbit/s).
 const ASSUMED_RATE: f64 = 1_250_000.0;
@@ -57,9 +57,16 @@ pub fn run(ship_run: &ShipRun<'_>) -> Result<RunStatus, CliError> {
         // An incomplete plan is not written.
         return Ok(status);
     }
-    let plan = Forecast::new(ship_run)?.plan(&outcomes)?;
+    let mut forecast = Forecast::new(ship_run)?;
+    let (notices, _) = runtime()?.block_on(row_notices::find(ship_run, forecast.journal.as_ref()))?;
+    row_notices::print(&notices, &ship_run.ship_input.rows, &ship_run.destination);
+    let problems =
+        notices.into_iter().filter(|notice| row_notices::is_problem(notice, &ship_run.destination));
+    forecast.row_problems = problems.collect();
+    let needs_person = !forecast.row_problems.is_empty();
+    let plan = forecast.plan(&outcomes)?;
     write_plan(ship_run, &plan)?;
-    Ok(status)
+    Ok(status.and(if needs_person { RunStatus::Failed } else { RunStatus::Done }))
 }
 
 /// Writes the plan. With `--output`, the summary goes to standard error.
@@ -121,6 +128,8 @@ struct Forecast<'a> {
     ship_run: &'a ShipRun<'a>,
     basis: PlanBasis,
     journal: Option<Journal>,
+    /// Rows that wait for a person.
+    row_problems: Vec<RowNotice>,
     assumed: PlanAssumptions,
 }
 
@@ -149,7 +158,7 @@ impl<'a> Forecast<'a> {
             processing_from: if median.is_some() { "history" } else { "documented" }.to_owned(),
             encode_pixels_per_s: ENCODE_PIXELS_PER_S,
         };
-        Ok(Forecast { ship_run, basis, journal, assumed })
+        Ok(Forecast { ship_run, basis, journal, row_problems: Vec::new(), assumed })
     }
 
     fn plan(self, outcomes: &[Outcome]) -> Result<ShipPlan, CliError> {
@@ -162,6 +171,7 @@ impl<'a> Forecast<'a> {
             ship_arguments: self.ship_run.ship_arguments.clone(),
             basis: self.basis,
             assets,
+            row_problems: self.row_problems,
             total,
         })
     }
@@ -181,7 +191,7 @@ impl<'a> Forecast<'a> {
             }
         };
         let is_shipped = plan.is_some_and(|plan| plan.action != Action::Refused);
-        let next = if is_shipped { self.next_step(&blake3)? } else { "nothing" };
+        let next = if is_shipped { self.next_step(&outcome.source.path, &blake3)? } else { "nothing" };
         let (output_bytes, cost) = self.fix_estimate(outcome, size_bytes);
         let needs_upload = next == "upload";
         let cost = if needs_upload { cost } else { FixCost::ZERO };
@@ -193,7 +203,7 @@ impl<'a> Forecast<'a> {
                 let calls = upload.into_iter().chain(ad_calls(ads.len() as u64, 0, 0)).collect();
                 (ads, calls)
             }
-            PublicationKind::Posts(_) => {
+            PublicationKind::Posts(mode) => {
                 let open = matches!(next, "upload" | "ask" | "wait");
                 let rows = self
                     .ship_run
@@ -201,7 +211,7 @@ impl<'a> Forecast<'a> {
                     .rows
                     .iter()
                     .filter(|row| open && row.video == outcome.source.path);
-                let calls = if needs_upload { tiktok_post::calls(upload_bytes) } else { Vec::new() };
+                let calls = if needs_upload { tiktok_post::calls(mode, upload_bytes) } else { Vec::new() };
                 (rows.map(|row| row.row).collect(), calls)
             }
         };
@@ -229,19 +239,21 @@ impl<'a> Forecast<'a> {
     }
 
     /// Returns the next step of a file by its state in the journal.
-    fn next_step(&self, blake3: &str) -> Result<&'static str, CliError> {
-        let Some(journal) = &self.journal else { return Ok("upload") };
+    fn next_step(&self, path: &Path, blake3: &str) -> Result<&'static str, CliError> {
+        let upload = if self.has_no_use(path) { "nothing" } else { "upload" };
+        let Some(journal) = &self.journal else { return Ok(upload) };
         let destination = destination_key(&self.basis.origin, &self.basis.account);
         let known = journal.lookup(blake3, &self.basis.profile_hash, &destination);
         let known = known.map_err(|source| operation("cannot read the journal", source))?;
         Ok(match known.map(|known| (known.state, known.video_id.is_some())) {
             Some((DeliveryState::Uploading, _)) => "ask",
-            Some((DeliveryState::GivenUp, _)) => "nothing",
+            Some((DeliveryState::GivenUp, _)) if self.ship_run.retry.includes(path) => "upload",
+            Some((DeliveryState::GivenUp, _)) => "given-up",
             Some((DeliveryState::Ready | DeliveryState::Publishing | DeliveryState::Published, true)) => {
                 "ads"
             }
             Some((_, true)) => "wait",
-            Some((_, false)) | None => "upload",
+            Some((_, false)) | None => upload,
         })
     }
 
@@ -262,6 +274,16 @@ impl<'a> Forecast<'a> {
         (Some(output_bytes), cost)
     }
 
+    /// Returns whether a problem stops every row of a video, so that it is not uploaded.
+    fn has_no_use(&self, video: &Path) -> bool {
+        let mut rows = self.ship_run.ship_input.rows.iter().filter(|row| row.video == video).peekable();
+        rows.peek().is_some() && rows.all(|row| self.is_stopped(row))
+    }
+
+    fn is_stopped(&self, row: &AdRow) -> bool {
+        self.row_problems.iter().any(|notice| notice.row == row.row)
+    }
+
     fn rows_of(&self, video: &Path) -> impl Iterator<Item = &AdRow> {
         self.ship_run.ship_input.rows.iter().filter(move |row| row.video == video && is_ad(row))
     }
@@ -269,7 +291,7 @@ impl<'a> Forecast<'a> {
     /// Returns the rows of a video whose ads are not created yet.
     fn open_ads(&self, video: &Path, blake3: &str) -> Result<Vec<u32>, CliError> {
         let mut open = Vec::new();
-        for row in self.rows_of(video) {
+        for row in self.rows_of(video).filter(|row| !self.is_stopped(row)) {
             let key = AdKey {
                 origin: self.basis.origin.clone(),
                 advertiser: self.basis.account.clone(),
@@ -393,6 +415,7 @@ fn summary(plan: &ShipPlan) -> String {
             (true, "ask") => format!("{name}: ask the platform whether the upload is complete"),
             (true, "wait") => format!("{name}: uploaded; wait until it is ready"),
             (true, "ads") => format!("{name}: ready"),
+            (true, "given-up") => format!("{name}: given up; `--retry {name}` uploads it again"),
             (true, _) => format!("{name}: nothing to do"),
         };
         if !asset.ads.is_empty() {

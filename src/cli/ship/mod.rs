@@ -9,6 +9,7 @@ mod deliver;
 mod dry_run;
 mod input;
 mod report;
+mod row_notices;
 mod ship_plan;
 
 use std::collections::HashMap;
@@ -28,7 +29,7 @@ use crate::profile::Profile;
 use crate::report::Report;
 use crate::rules::Selection;
 use crate::sandbox::{Sandbox, start};
-use crate::ship::{Journal, Wait};
+use crate::ship::{Journal, Retry, ShipOutcome, Wait};
 
 use super::args::{CommonArgs, ShipArgs};
 use super::asset_preparer::LocalAssetPreparer;
@@ -78,8 +79,18 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     if !input::passes_preflight(&ship_input.rows, destination.publication, covers) {
         return Ok(RunStatus::Failed);
     }
-    let ship_run =
-        ShipRun { settings, ship_arguments, options, destination, profile, ship_input, runner, cancel };
+    let retry = retry(&args.retry, &ship_input)?;
+    let ship_run = ShipRun {
+        settings,
+        ship_arguments,
+        options,
+        destination,
+        profile,
+        ship_input,
+        runner,
+        cancel,
+        retry,
+    };
     if args.dry_run {
         return dry_run::run(&ship_run);
     }
@@ -100,6 +111,28 @@ struct ShipRun<'a> {
     ship_input: ShipInput,
     runner: Arc<dyn Runner>,
     cancel: Arc<AtomicBool>,
+    /// The given-up videos that are uploaded again.
+    retry: Retry,
+}
+
+/// Parses `--retry`.
+fn retry(given: &[PathBuf], ship_input: &ShipInput) -> Result<Retry, CliError> {
+    if given.is_empty() {
+        return Ok(Retry::None);
+    }
+    if given.iter().any(|file| file == Path::new("all")) {
+        return Ok(Retry::All);
+    }
+    for file in given {
+        let one = Retry::Files(vec![file.clone()]);
+        if !ship_input.found.sources.iter().any(|source| one.includes(&source.path)) {
+            return Err(CliError::Usage(format!(
+                "--retry {}: this file is not among the files to ship; name one of them, or `all`",
+                file.display()
+            )));
+        }
+    }
+    Ok(Retry::Files(given.to_vec()))
 }
 
 impl ShipRun<'_> {
@@ -141,8 +174,17 @@ impl ShipRun<'_> {
 
 fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
     let begin = Instant::now();
-    let ShipRun { settings, ship_arguments, destination, profile, ship_input, runner, cancel, options: _ } =
-        &ship_run;
+    let ShipRun {
+        settings,
+        ship_arguments,
+        destination,
+        profile,
+        ship_input,
+        runner,
+        cancel,
+        retry,
+        options: _,
+    } = &ship_run;
     let token = destination.token()?;
     let artifacts = settings.state_folder().join("artifacts").join(profile.id());
     let journal = open_journal(&destination.journal, args.wait)?;
@@ -169,6 +211,8 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
         progress: &progress,
         log,
         cancel,
+        retry,
+        ship_run: &ship_run,
     };
     let shipped = runtime()?.block_on(async {
         let trial = start_trial(&ship_run).await?;
@@ -196,26 +240,41 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
     let status = report::final_status(&outcomes, ship_input, &outcome, interrupted);
     let any_facts = outcomes.iter().any(|outcome| outcome.facts.is_some());
     let tool = report_entries::tool(check::media_library(runner.as_ref(), None, any_facts).as_ref());
-    let files = outcomes.into_iter().map(|file| report::entry(file, &outcome)).collect();
+    let shipped = report::Shipped {
+        outcome: &outcome,
+        ship_input,
+        kind: destination.publication,
+        until: ship_arguments.until.into(),
+        cut_off: cut_off(&outcome, destination, interrupted),
+    };
+    let files = outcomes.into_iter().map(|file| report::entry(file, &shipped)).collect();
     let names = vec![preparer.profile.id().to_owned()];
     let old_limits = settings.old_limits(std::slice::from_ref(&preparer.profile));
-    let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted);
+    let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted).with_delivery(
+        shipped.uploads(),
+        (shipped.publication(), shipped.publications()),
+        shipped.cut_off.clone(),
+    );
     output::report(settings, &report.with_old_limits(old_limits))?;
-    if let Some(reason) = &outcome.auth {
-        eprintln!(
-            "greenlit: stopped: {reason}. Renew the token from {} and run the same command again; it does \
-             not repeat finished uploads and ads",
-            destination.token_location()
-        );
-    }
-    if let Some(reason) = &outcome.configuration {
-        eprintln!(
-            "greenlit: stopped: {reason}. Correct the destination `{}` and run the same command again; it \
-             does not repeat finished uploads and ads",
-            destination.name
-        );
+    if let Some(reason) = shipped.cut_off.filter(|_| !interrupted) {
+        eprintln!("greenlit: {reason}");
     }
     Ok(status)
+}
+
+/// Returns why a run ended before everything was done, with what to do.
+fn cut_off(outcome: &ShipOutcome, destination: &Destination, interrupted: bool) -> Option<String> {
+    let what = destination.publication.plural();
+    let again = format!("run the same command again; it does not repeat finished uploads and {what}");
+    if let Some(reason) = &outcome.auth {
+        let location = destination.token_location();
+        return Some(format!("stopped: {reason}. Renew the token from {location} and {again}"));
+    }
+    if let Some(reason) = &outcome.configuration {
+        let name = &destination.name;
+        return Some(format!("stopped: {reason}. Correct the destination `{name}` and {again}"));
+    }
+    interrupted.then(|| format!("interrupted; {again}"))
 }
 
 /// Creates the client for ads. `trial_url` is the URL of the trial sandbox.
@@ -259,7 +318,8 @@ fn open_journal(path: &Path, wait: bool) -> Result<Arc<Journal>, CliError> {
         operation(&format!("cannot create the folder of the journal, {}", folder.display()), source)
     })?;
     let wait = if wait { Wait::UntilFree } else { Wait::Refuse };
-    let journal = Journal::open(path, wait).map_err(|source| operation("cannot open the journal", source))?;
+    let journal = Journal::open(path, wait)
+        .map_err(|source| operation(&format!("cannot open the journal {}", path.display()), source))?;
     Ok(Arc::new(journal))
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::cli::asset_preparer::hash;
 use crate::cli::error::CliError;
 use crate::cli::sandbox::operation;
-use crate::ship::AdRow;
+use crate::ship::{AdRow, RowNotice};
 
 use super::ShipRun;
 use super::arguments::ShipArguments;
@@ -34,6 +34,9 @@ pub struct ShipPlan {
     pub basis: PlanBasis,
     /// One entry per file.
     pub assets: Vec<PlannedAsset>,
+    /// Rows that wait for a person; nothing is created for them.
+    #[serde(default)]
+    pub row_problems: Vec<RowNotice>,
     /// Sums over all files.
     pub total: PlanTotals,
 }
@@ -73,7 +76,7 @@ pub struct PlannedAsset {
     pub action: String,
     /// Reason for the refusal or for the action.
     pub reason: Option<String>,
-    /// Next step: `upload`, `ask`, `wait`, `ads` or `nothing`.
+    /// Next step: `upload`, `ask`, `wait`, `ads`, `given-up` or `nothing`.
     pub next: String,
     /// Bytes to send; an estimate if the output does not exist yet.
     pub upload_bytes: u64,

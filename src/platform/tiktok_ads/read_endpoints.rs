@@ -89,8 +89,7 @@ impl TikTokAds {
         let mut found = Vec::with_capacity(ids.len());
         for batch in ids.chunks(MAX_IDS) {
             let reply = self.call(endpoint, &Payload::Query(vec![(name, json!(batch).to_string())])).await?;
-            let list = reply.list().ok_or_else(|| self.unreadable(endpoint, &reply))?;
-            found.extend(list.iter().filter_map(entry));
+            found.extend(self.entries(endpoint, &reply, entry)?);
         }
         Ok(found)
     }
@@ -111,10 +110,10 @@ impl TikTokAds {
                 ("page_size", page_size.to_string()),
             ];
             let reply = self.call(endpoint, &Payload::Query(query)).await?;
-            let list = reply.list().ok_or_else(|| self.unreadable(endpoint, &reply))?;
-            found.extend(list.iter().filter_map(entry));
+            let entries = self.entries(endpoint, &reply, entry)?;
             // Without a page count, a page that is not full is the last.
-            let last = reply.pages().map_or((list.len() as u64) < page_size, |pages| page >= pages);
+            let last = reply.pages().map_or((entries.len() as u64) < page_size, |pages| page >= pages);
+            found.extend(entries);
             if last {
                 return Ok(found);
             }
@@ -122,6 +121,18 @@ impl TikTokAds {
         let message =
             format!("the list has more than {MAX_PAGES} pages of {page_size} entries, too many to read");
         Err(self.error(endpoint.path, Class::Permanent, &message))
+    }
+
+    /// Parses the entries of a list. One that cannot be parsed makes the reply a failure: left out, it would look
+    /// absent.
+    fn entries<T>(
+        &self,
+        endpoint: Endpoint,
+        reply: &Envelope,
+        entry: fn(&Value) -> Option<T>,
+    ) -> Result<Vec<T>, CallError> {
+        let parsed = reply.list().and_then(|list| list.iter().map(entry).collect());
+        parsed.ok_or_else(|| self.unreadable(endpoint, reply))
     }
 
     fn unreadable(&self, endpoint: Endpoint, reply: &Envelope) -> CallError {

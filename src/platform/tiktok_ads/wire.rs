@@ -102,7 +102,8 @@ pub(super) fn video(entry: &Value) -> Option<RemoteVideo> {
 pub(super) fn ad(entry: &Value) -> Option<RemoteAd> {
     Some(RemoteAd {
         ad_id: text(entry, "ad_id")?,
-        ad_name: text(entry, "ad_name").unwrap_or_default(),
+        // An empty name is a name; without one the ad cannot be compared.
+        ad_name: entry.get("ad_name")?.as_str()?.to_owned(),
         video_id: text(entry, "video_id"),
     })
 }

@@ -19,7 +19,7 @@ use url::Url;
 use self::call_limiter::PostRateLimiter;
 pub use self::options::{PostOptions, PostOptionsError, origin_of};
 use super::upload_body::BandwidthLimiter;
-use super::{Call, Creator, NewPost, OpenedUpload, PostPlatform, PostStatus};
+use super::{Call, Creator, NewPost, OpenedUpload, PostMode, PostPlatform, PostStatus};
 use crate::rules::ValidatedAsset;
 
 const CREATOR: &str = "v2/post/publish/creator_info/query/";
@@ -36,9 +36,10 @@ pub const POSTS_PER_MINUTE: u64 = 6;
 pub const CALLS_PER_MINUTE: u64 = 6 + 30 + 20;
 
 /// Returns the calls of one post of `bytes` bytes by endpoint, including status reads.
-pub fn calls(bytes: u64) -> Vec<(&'static str, u64)> {
+pub fn calls(mode: PostMode, bytes: u64) -> Vec<(&'static str, u64)> {
     let chunks = chunks::ChunkLayout::of(bytes).map_or(1, |layout| layout.count);
-    vec![(DIRECT, 1), (UPLOAD, chunks), (STATUS, 5)]
+    let open = if mode == PostMode::Direct { DIRECT } else { INBOX };
+    vec![(open, 1), (UPLOAD, chunks), (STATUS, 5)]
 }
 
 /// A client for one creator. Its calls must be awaited in a Tokio runtime with time and I/O.

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::super::escape::markup;
-use super::super::outcome::{Outcome, Problem, is_cleared, is_fixed, is_stuck, problems};
+use super::super::outcome::{Outcome, Problem, is_ad_stuck, is_cleared, is_fixed, is_stuck, problems};
 use super::super::{Delivery, FileEntry, Fix, text, units};
 use super::{slug, tone};
 use crate::rules::{Finding, Severity};
@@ -132,22 +132,29 @@ fn fix(fix: &Fix, outcome: Outcome, out: &mut dyn io::Write) -> io::Result<()> {
 }
 
 fn delivery(delivery: &Delivery, out: &mut dyn io::Write) -> io::Result<()> {
-    let Delivery { state, video_id, attempts, reason, ads } = delivery;
+    let Delivery { state, video_id, attempts, reason, ads, publication } = delivery;
     let because =
         |reason: &Option<String>| reason.as_ref().map_or(String::new(), |text| format!(": {}", markup(text)));
     let id =
         |id: &Option<String>| id.as_ref().map_or(String::new(), |id| format!(" <code>{}</code>", markup(id)));
-    let line = |state: &str, reason: &Option<String>, before: &str, after: &str| {
-        let stuck = is_stuck(state, reason.as_deref());
+    let line = |stuck: bool, state: String, reason: &Option<String>, before: &str, after: &str| {
         let class = if stuck { "trouble bad" } else { "" };
-        let state = markup(&sentence(&text::state(state)));
+        let state = markup(&sentence(&state));
         format!("<p class=\"{class}\">{before}{state}{after}{}</p>", because(reason))
     };
     let uploads = units::count(u64::from(*attempts), "upload", "uploads");
     let after = format!("{} <span class=\"soft\">({uploads})</span>", id(video_id));
-    writeln!(out, "<h3>Delivery</h3>\n{}", line(state, reason, "", &after))?;
+    writeln!(
+        out,
+        "<h3>Delivery</h3>\n{}",
+        line(is_stuck(state, reason.as_deref()), text::state(state), reason, "", &after)
+    )?;
     for ad in ads {
-        writeln!(out, "{}", line(&ad.state, &ad.reason, &format!("Ad in row {}: ", ad.row), &id(&ad.ad_id)))?;
+        let before = format!("{} in row {}: ", sentence(publication.name()), ad.row);
+        // A post and its video have one reason.
+        let own = if ad.reason == *reason { &None } else { &ad.reason };
+        let state = text::ad_state(&ad.state);
+        writeln!(out, "{}", line(is_ad_stuck(ad), state, own, &before, &id(&ad.ad_id)))?;
     }
     Ok(())
 }

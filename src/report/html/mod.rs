@@ -11,7 +11,7 @@ use std::io;
 use super::advice::what_to_do;
 use super::escape::markup;
 use super::outcome::Outcome;
-use super::{Report, text, units};
+use super::{Report, text, totals, units};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -41,11 +41,11 @@ fn head(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
         profiles = profiles(report),
         time = units::seconds(report.summary.elapsed_s),
     )?;
-    if report.interrupted {
-        writeln!(
-            out,
-            "<p class=\"banner warn\">The run was interrupted; files not listed were not checked.</p>"
-        )?;
+    if let Some(totals) = totals::delivered(report) {
+        writeln!(out, "<p>{}</p>", markup(&totals))?;
+    }
+    if let Some(reason) = totals::cut_off(report) {
+        writeln!(out, "<p class=\"banner warn\">{}</p>", markup(&reason))?;
     }
     Ok(())
 }
@@ -54,6 +54,9 @@ fn title(report: &Report) -> String {
     let attention = report.files.iter().filter(|entry| Outcome::of(entry).needs_attention()).count() as u64;
     let files = units::count(report.files.len() as u64, "file", "files");
     match attention {
+        _ if totals::cut_off(report).is_some() => {
+            format!("{files}: the run was cut off, {} attention", units::count(attention, "needs", "need"))
+        }
         _ if report.files.is_empty() => "No files".to_owned(),
         0 => format!("{files}: nothing needs attention"),
         _ => format!("{files}, {} attention", units::count(attention, "needs", "need")),

@@ -7,8 +7,8 @@ use std::io;
 use layout::{Page, TextRole};
 
 use super::advice::what_to_do;
-use super::outcome::{Outcome, is_cleared, is_stuck, problems};
-use super::{Delivery, FileEntry, Fix, FixAction, Report, escape, text, units};
+use super::outcome::{Outcome, is_ad_stuck, is_cleared, is_stuck, problems};
+use super::{Delivery, FileEntry, Fix, FixAction, Report, escape, text, totals, units};
 use crate::rules::{Finding, Severity};
 
 /// The options of the human-readable report.
@@ -157,7 +157,7 @@ fn fix(page: &mut Page<'_>, fix: &Fix, outcome: Outcome) -> io::Result<()> {
 }
 
 fn delivery(page: &mut Page<'_>, delivery: &Delivery) -> io::Result<()> {
-    let Delivery { state, video_id, attempts, reason, ads } = delivery;
+    let Delivery { state, video_id, attempts, reason, ads, publication } = delivery;
     let role = |state: &str, reason: &Option<String>| {
         if is_stuck(state, reason.as_deref()) { TextRole::Bad } else { TextRole::Good }
     };
@@ -169,8 +169,11 @@ fn delivery(page: &mut Page<'_>, delivery: &Delivery) -> io::Result<()> {
     page.item(LABEL, role(state, reason), "ship", &text)?;
     for ad in ads {
         let id = ad.ad_id.as_ref().map_or(String::new(), |id| format!(" {}", escape(id)));
-        let text = format!("row {}: {}{id}{}", ad.row, escape(&text::state(&ad.state)), because(&ad.reason));
-        page.item(LABEL, role(&ad.state, &ad.reason), "ad", &text)?;
+        // A post and its video have one reason.
+        let own = if ad.reason == *reason { String::new() } else { because(&ad.reason) };
+        let text = format!("row {}: {}{id}{own}", ad.row, escape(&text::ad_state(&ad.state)));
+        let role = if is_ad_stuck(ad) { TextRole::Bad } else { TextRole::Good };
+        page.item(LABEL, role, publication.name(), &text)?;
     }
     Ok(())
 }
@@ -186,8 +189,11 @@ fn summary(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     }
     parts.push((TextRole::Dim, units::seconds(report.summary.elapsed_s)));
     page.summary(&parts)?;
-    if report.interrupted {
-        page.paragraph(TextRole::Warn, "The run was interrupted; files not listed were not checked.")?;
+    if let Some(totals) = totals::delivered(report) {
+        page.paragraph(TextRole::Strong, &totals)?;
+    }
+    if let Some(reason) = totals::cut_off(report) {
+        page.paragraph(TextRole::Warn, &escape(&reason))?;
     }
     Ok(())
 }
@@ -340,7 +346,8 @@ mod tests {
             - e.unreadable.mp4: moov box not found: the file has only 48 bytes
           • These files comply but were not delivered. `greenlit status` shows the next step for each, and
             `greenlit resolve` records the decisions that only you can make. It is safe to run the same
-            command again.
+            command again. A video that was given up is uploaded again only with `--retry FILE` or
+            `--retry all`.
             - g.not-delivered.mp4: The ad in row 2: failed: the landing page answers 404
             - g2.not-delivered.mp4: The video: given up: processing failed three times
           • An operation on these files failed; the files themselves may be fine. Correct the cause shown

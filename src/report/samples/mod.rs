@@ -233,6 +233,7 @@ fn delivered(state: &str, reason: Option<&str>) -> Delivery {
         attempts: 1,
         reason,
         ads: Vec::new(),
+        publication: super::Publication::Ad,
     }
 }
 
@@ -254,12 +255,18 @@ pub(super) fn everything() -> Report {
         fix: Some(fix),
         ..entry(path, Noncompliant)
     };
-    let published =
-        AdDelivery { row: 1, state: "published".into(), ad_id: Some("1800".into()), reason: None };
+    let published = AdDelivery {
+        row: 1,
+        state: "published".into(),
+        ad_id: Some("1800".into()),
+        reason: None,
+        problem: None,
+    };
     let rejected = AdDelivery {
         row: 2,
         state: "failed".into(),
         ad_id: None,
+        problem: None,
         reason: Some("the landing page answers 404".into()),
     };
     let files = vec![

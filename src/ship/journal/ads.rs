@@ -1,5 +1,7 @@
 //! Records of ads and posts.
 
+use std::collections::HashSet;
+
 use rusqlite::{OptionalExtension, params};
 
 use super::items::{parse_state, state_name};
@@ -59,6 +61,24 @@ impl Journal {
             )
             .optional()
             .map_err(database("reading an ad"))
+    }
+
+    /// Returns ad group and name of every published ad of an account; for a post both are those of its key.
+    pub fn published_names(
+        &self,
+        origin: &str,
+        advertiser: &str,
+    ) -> Result<HashSet<(String, String)>, JournalError> {
+        let doing = database("reading the ads");
+        let db = self.db();
+        let mut query = db
+            .prepare(
+                "SELECT DISTINCT adgroup, ad_name FROM ads WHERE origin = ?1 AND advertiser = ?2
+                 AND state = 'published'",
+            )
+            .map_err(&doing)?;
+        let names = query.query_map([origin, advertiser], |row| Ok((row.get(0)?, row.get(1)?)));
+        names.map_err(&doing)?.collect::<Result<_, _>>().map_err(&doing)
     }
 
     /// Returns the id of an ad of the same name in the same ad group that was published with other content.

@@ -252,6 +252,18 @@ impl Journal {
         self.transition(key, "not_done", Some(reason), |db| db.execute(sql, params![key, reason, now_ms()]))
     }
 
+    /// Lets an upload be sent again under another name: it was given up and is retried on request, or its name
+    /// belongs to something else.
+    pub fn send_again(&self, key: &str, name: &str, reason: &str) -> Result<(), JournalError> {
+        let sql =
+            "UPDATE effects SET state = 'not_done', receipt = NULL, handle = NULL, name = ?2, reason = ?3,
+                   name_held = 0, abandoned = 0, asked = 0, sends = 0, settled_ms = ?4
+                   WHERE effect_key = ?1 AND kind = 'upload'";
+        self.transition(key, "send again", Some(name), |db| {
+            db.execute(sql, params![key, name, reason, now_ms()])
+        })
+    }
+
     /// Abandons an effect of unknown outcome: it is not sent again.
     pub fn abandon(&self, key: &str, reason: &str) -> Result<(), JournalError> {
         let sql =

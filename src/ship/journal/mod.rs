@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 pub use ads::{AdKey, AdRecord};
 pub use effects::{Effect, EffectRecord, EffectState, Resolution};
@@ -48,6 +48,20 @@ pub enum JournalError {
         "{doing} failed; earlier entries are kept. Check that the disk of the journal has free space and run again"
     )]
     Database {
+        /// The operation.
+        doing: &'static str,
+        /// The error of the database.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The file is not a journal, or parts of it are unreadable.
+    #[error(
+        "the journal is damaged ({doing} failed). Move it away, with the files of the same name that end in -wal and \
+         -shm, and run again. Without it, greenlit no longer knows what it sent: it asks the platform, and finds \
+         videos and ads that are listed there, but not those of the last minutes (visibility_window), so wait that \
+         long first; posts and drafts cannot be found and would be made again"
+    )]
+    Damaged {
         /// The operation.
         doing: &'static str,
         /// The error of the database.
@@ -171,7 +185,10 @@ impl Journal {
 
 /// Wraps a database error with the operation that failed.
 fn database(doing: &'static str) -> impl Fn(rusqlite::Error) -> JournalError {
-    move |source| JournalError::Database { doing, source }
+    move |source| match source.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => JournalError::Damaged { doing, source },
+        _ => JournalError::Database { doing, source },
+    }
 }
 
 fn lock_file(path: &Path, wait: Wait) -> Result<File, JournalError> {

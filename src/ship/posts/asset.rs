@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -16,12 +17,14 @@ use crate::ship::journal::{
     AdKey, AdRecord, Artifact, EffectState, ItemKey, ItemRecord, JournalError, destination_key,
 };
 use crate::ship::manifest::AdRow;
+use crate::ship::read_clock::{ReadClock, format_span};
 use crate::ship::request::{Prepared, Until};
+use crate::ship::row_problems::{CHANGED_POST, RowProblem};
 use crate::ship::upload::{UploadOutcome, abandon_reason};
 use crate::ship::{AdDelivery, Delivery, DeliveryState, PrepareError, ShipEvent};
 
 /// The longest wait between two polls: the limit is 30 status queries a minute per token.
-const MAX_POLL_WAIT: std::time::Duration = std::time::Duration::from_secs(60);
+const MAX_POLL_WAIT: Duration = Duration::from_secs(60);
 
 /// The most posts of one asset in one run that may fail for reasons unrelated to the file.
 const MAX_UNRELATED_FAILURES: u32 = 3;
@@ -62,6 +65,7 @@ pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result
         row,
         post_id: None,
         unrelated_failures: 0,
+        retrying: false,
     };
     let (state, reason) = match posting.drive().await {
         Ok(end) => end,
@@ -77,7 +81,7 @@ fn post_delivery(
     id: Option<String>,
     reason: Option<String>,
 ) -> AdDelivery {
-    AdDelivery { row: row.row, state: state.clone(), ad_id: id, reason }
+    AdDelivery::new(row.row, state.clone(), id, reason)
 }
 
 impl Context {
@@ -125,6 +129,8 @@ struct Posting<'a> {
     post_id: Option<String>,
     /// Posts that failed in this run for reasons unrelated to the file.
     unrelated_failures: u32,
+    /// Whether a post that was given up is made again on request.
+    retrying: bool,
 }
 
 impl Posting<'_> {
@@ -133,6 +139,14 @@ impl Posting<'_> {
         loop {
             self.context.check_running()?;
             let end = match (&self.item.state, self.item.video_id.clone()) {
+                (DeliveryState::GivenUp, _)
+                    if !self.retrying && self.context.retry.includes(&self.source) =>
+                {
+                    self.retrying = true;
+                    self.item.history.clear();
+                    self.item.encode_mode = 0;
+                    self.start_next_mode(Some("retried on request".to_owned()))?
+                }
                 (DeliveryState::GivenUp, _) if self.has_attempts_left() => {
                     let reason = self.item.history.last().cloned();
                     self.start_next_mode(reason)?
@@ -187,7 +201,11 @@ impl Posting<'_> {
             size_bytes: content.size_bytes,
         });
         self.item.effect_key = Some(effect.key());
-        self.item.attempts = self.item.attempts.max(self.item.encode_mode);
+        let attempts = self.item.attempts;
+        self.item.attempts = if self.retrying { attempts + 1 } else { attempts.max(self.item.encode_mode) };
+        if self.retrying {
+            self.undo_done(&effect.key(), "retried on request")?;
+        }
         self.record(DeliveryState::Uploading, None)?;
         let upload = self.context.upload(&asset, &self.post, &self.source, &effect).await?;
         self.uploaded(upload)
@@ -241,20 +259,38 @@ impl Posting<'_> {
         }
         let limit = self.context.poll_deadline;
         let backoff = Backoff { first: self.context.first_poll, cap: MAX_POLL_WAIT, deadline: limit };
-        let (started, mut tries, mut status) = (Instant::now(), 0, "still in processing".to_owned());
+        let mut clock = ReadClock::new(Instant::now(), Duration::ZERO);
+        let (mut tries, mut last_error) = (0, None::<String>);
         loop {
-            match backoff.next(tries, started.elapsed(), 0.25 + 0.75 * fastrand::f64()) {
+            let elapsed = match &last_error {
+                None => clock.counted(),
+                // A read that failed proves nothing: only silence for the whole deadline ends the wait.
+                Some(_) => clock.silence(Instant::now()),
+            };
+            match backoff.next(tries, elapsed, 0.25 + 0.75 * fastrand::f64()) {
                 Next::Wait(wait) => self.context.wait(wait).await?,
                 Next::GiveUp => {
-                    let reason =
-                        format!("{status} after {} s; run the same command again to resume", limit.as_secs());
+                    let after = format_span(limit);
+                    let seen = match last_error {
+                        None => format!("still processing after {after}"),
+                        Some(error) => format!("its state could not be read for {after}: {error}"),
+                    };
+                    let reason = format!("{seen}; run the same command again to look again");
                     return self.finish(DeliveryState::Unconfirmed, Some(reason));
                 }
             }
             crash_point!(self.context.crash, "poll.before");
-            let answer = self.context.call(self.context.platform.status(publish_id)).await?;
+            let asked = Instant::now();
+            clock.asks(asked);
+            let latest = clock.silent_at(limit, asked);
+            let answer = self.context.read(latest, self.context.platform.status(publish_id)).await?;
             crash_point!(self.context.crash, "poll.after");
             tries += 1;
+            match &answer {
+                Ok(_) => clock.succeeded(asked),
+                Err(_) => clock.failed(Instant::now()),
+            }
+            last_error = None;
             match answer {
                 Ok(PostStatus::Posted { post_ids }) => {
                     let id = post_ids.into_iter().next();
@@ -265,10 +301,8 @@ impl Posting<'_> {
                     return self.published(publish_id.to_owned(), Some(note));
                 }
                 Ok(PostStatus::Failed { reason }) => return self.failed(reason),
-                Ok(PostStatus::Uploading { .. } | PostStatus::Processing) => {
-                    status = "still in processing".to_owned();
-                }
-                Err(error) => status = error.to_string(),
+                Ok(PostStatus::Uploading { .. } | PostStatus::Processing) => {}
+                Err(error) => last_error = Some(error.to_string()),
             }
         }
     }
@@ -303,7 +337,11 @@ impl Posting<'_> {
 
     /// Marks the effect as not done, unless a run that was killed already did.
     fn undo_effect(&self, reason: &str) -> Result<(), Abort> {
-        let Some(key) = &self.item.effect_key else { return Ok(()) };
+        let Some(key) = self.item.effect_key.clone() else { return Ok(()) };
+        self.undo_done(&key, reason)
+    }
+
+    fn undo_done(&self, key: &str, reason: &str) -> Result<(), Abort> {
         let record = self.context.journal.effect(key)?;
         if record.is_some_and(|record| record.state == EffectState::Done) {
             self.context.journal.undo_post(key, reason)?;
@@ -365,8 +403,8 @@ impl Posting<'_> {
         AdKey {
             origin: self.context.platform.origin().to_owned(),
             advertiser: self.context.account(),
-            adgroup: String::new(),
-            ad_name: "post".to_owned(),
+            adgroup: super::POST_NAME.0.to_owned(),
+            ad_name: super::POST_NAME.1.to_owned(),
             content: self.key.source_blake3.clone(),
         }
     }
@@ -375,11 +413,12 @@ impl Posting<'_> {
         let known = self.context.journal.ad(&self.post_key())?;
         let ads = self.row.iter().map(|row| {
             let known = known.as_ref().filter(|_| state == DeliveryState::Published);
-            let changed = known.filter(|known| known.field_digest != digest(row)).map(|_| {
-                "this manifest row changed after it was posted; greenlit does not edit posts: change the post in the platform's app".to_owned()
-            });
             let id = self.post_id.clone().or_else(|| known.and_then(|known| known.ad_id.clone()));
-            post_delivery(row, &state, id, changed.or_else(|| reason.clone()))
+            let delivery = post_delivery(row, &state, id, reason.clone());
+            match known.filter(|known| known.field_digest != digest(row)) {
+                Some(_) => delivery.with_problem(RowProblem::RowChanged, CHANGED_POST.to_owned()),
+                None => delivery,
+            }
         });
         let ads = ads.collect();
         let ItemRecord { video_id, attempts, .. } = self.item;
@@ -388,7 +427,7 @@ impl Posting<'_> {
 }
 
 /// Returns a digest of the columns of a post.
-fn digest(row: &AdRow) -> String {
+pub(in crate::ship) fn digest(row: &AdRow) -> String {
     let mut hasher = blake3::Hasher::new();
     for (_, text) in row.post.all() {
         hasher.update(&(text.len() as u64).to_le_bytes());

@@ -17,14 +17,18 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
+pub(super) use self::asset::digest;
 pub use self::preflight::preflight_posts;
 use super::AssetPreparer;
 use super::crash_points::CrashPoints;
 use super::journal::Journal;
 use super::manifest::AdRow;
-use super::request::{Prepared, ShipError, ShipOutcome, Until};
+use super::request::{Prepared, Retry, ShipError, ShipOutcome, Until};
 use super::run::{Abort, Listener, ShipRun, StopReason};
 use crate::platform::{Creator, PostMode, PostPlatform};
+
+/// Ad group and ad name of the journal's record of a post: a post has neither, and is known by its video.
+pub(super) const POST_NAME: (&str, &str) = ("", "post");
 
 /// A request to post videos. Create it with [`PostRequest::new`] and change fields as needed.
 pub struct PostRequest {
@@ -40,6 +44,8 @@ pub struct PostRequest {
     pub attempts: u32,
     /// The processing time allowed for one asset in this run.
     pub poll_deadline: Duration,
+    /// The given-up videos that are posted again.
+    pub retry: Retry,
     /// How long bytes may still arrive: until then, missing bytes prove nothing.
     pub visibility_window: Duration,
     /// The bound of the first wait between polls.
@@ -60,6 +66,7 @@ impl PostRequest {
             until: Until::default(),
             attempts: 3,
             poll_deadline: Duration::from_secs(30 * 60),
+            retry: Retry::None,
             visibility_window: Duration::from_secs(5 * 60),
             first_poll: Duration::from_secs(5),
             upload_concurrency: 2,
@@ -77,6 +84,7 @@ struct Context {
     until: Until,
     attempts: u32,
     poll_deadline: Duration,
+    retry: Retry,
     visibility_window: Duration,
     first_poll: Duration,
     uploads: Semaphore,
@@ -131,6 +139,7 @@ pub async fn post(
         until: request.until,
         attempts: request.attempts.max(1),
         poll_deadline: request.poll_deadline,
+        retry: request.retry,
         visibility_window: request.visibility_window,
         first_poll: request.first_poll.max(Duration::from_millis(10)),
         uploads: Semaphore::new(request.upload_concurrency.clamp(1, 64)),

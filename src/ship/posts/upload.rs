@@ -13,6 +13,8 @@ use crate::rules::ValidatedAsset;
 use crate::ship::ShipEvent;
 use crate::ship::crash_points::crash_point;
 use crate::ship::journal::{Effect, EffectRecord, EffectState, Resolution};
+use crate::ship::read_clock::ReadClock;
+use crate::ship::run::is_refused_by_platform;
 use crate::ship::upload::{MutationOutcome, UploadOutcome, abandon_reason, mutation_outcome};
 
 /// The most sends of one intent in one run: the platform accepts only five pending drafts in 24 hours.
@@ -205,13 +207,21 @@ impl Context {
     }
 
     async fn query_status(&self, record: &EffectRecord, publish_id: &str) -> Result<ReconciledPost, Abort> {
-        let started = Instant::now();
-        let window = self.visibility_window.saturating_sub(record.since_sent());
+        let window = self.visibility_window;
+        let mut clock = ReadClock::new(Instant::now(), record.since_sent());
         let (mut tries, mut incomplete_answers) = (0_u32, 0_u32);
         loop {
             self.check_running()?;
-            let window_is_over = started.elapsed() >= window;
-            match self.call(self.platform.status(publish_id)).await? {
+            let asked = Instant::now();
+            clock.asks(asked);
+            let latest = clock.silent_at(self.poll_deadline, asked);
+            let answer = self.read(latest, self.platform.status(publish_id)).await?;
+            match &answer {
+                Err(error) if !is_refused_by_platform(error) => clock.failed(Instant::now()),
+                _ => clock.succeeded(asked),
+            }
+            let window_is_over = clock.counted() >= window;
+            match answer {
                 Ok(PostStatus::Processing | PostStatus::InInbox | PostStatus::Posted { .. }) => {
                     return Ok(ReconciledPost::Complete);
                 }
@@ -226,20 +236,20 @@ impl Context {
                         return self.cancel_incomplete(record, publish_id, received).await;
                     }
                 }
-                Err(error) if window_is_over && error.class == Class::Permanent => {
+                Err(error) if is_refused_by_platform(&error) && window_is_over => {
                     return Ok(ReconciledPost::Ambiguous(vec![
                         format!("the upload {publish_id} was opened and bytes were sent"),
                         format!("the platform answered the status query with: {error}"),
                     ]));
                 }
-                Err(error) if started.elapsed() >= window.max(self.visibility_window) => {
+                Err(error) if clock.silence(Instant::now()) >= self.poll_deadline => {
                     return Ok(ReconciledPost::NoAnswer(error.to_string()));
                 }
                 Err(_) => {}
             }
             tries += 1;
             let bound = self.first_poll.saturating_mul(1 << tries.min(10)).min(MAX_QUERY_WAIT);
-            let left = window.saturating_sub(started.elapsed()).max(Duration::from_millis(100));
+            let left = window.saturating_sub(clock.counted()).max(Duration::from_millis(100));
             self.wait(bound.mul_f64(0.5 + 0.5 * fastrand::f64()).min(left)).await?;
         }
     }

@@ -39,9 +39,23 @@ async fn a_video_listed_only_after_the_window_is_found_by_its_taken_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_taken_name_without_a_listed_video_needs_a_decision() {
+async fn a_taken_name_that_is_free_when_asked_is_replaced_by_another_name() {
     let scenario = Scenario::new(&["a"]).with_row("a", "one");
     scenario.fake.fault("upload_video", 1, Fault::Refuse(Class::ReRead, 40911));
+    let started = tokio::time::Instant::now();
+    assert_eq!(summary(&scenario.deliver().await), (Published, 1, vec![Published]));
+    assert_eq!(scenario.journal.open_questions().unwrap(), []);
+    let names = scenario.fake.video_names();
+    assert!(names.len() == 1 && names[0].ends_with("-n2.mp4"), "{names:?}");
+    // A video of an earlier run without its journal would be listed by then.
+    assert!(started.elapsed() >= Duration::from_secs(300));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_taken_name_after_an_upload_of_unknown_outcome_needs_a_decision() {
+    let scenario = Scenario::new(&["a"]).with_row("a", "one");
+    scenario.fake.fault("upload_video", 1, Fault::LoseRequest);
+    scenario.fake.fault("upload_video", 2, Fault::Refuse(Class::ReRead, 40911));
     let delivery = scenario.deliver().await;
     assert_eq!(summary(&delivery), (Unconfirmed, 1, vec![Unconfirmed]));
     let questions = scenario.journal.open_questions().unwrap();

@@ -99,6 +99,10 @@ impl FakePlatform {
         self.state.lock().unwrap().cut_at = None;
     }
 
+    pub(super) fn clear_faults(&self) {
+        self.state.lock().unwrap().faults.clear();
+    }
+
     pub(super) fn count(&self, method: &str) -> usize {
         self.state.lock().unwrap().log.iter().filter(|line| line.starts_with(method)).count()
     }

@@ -16,6 +16,8 @@ async fn a_changed_row_is_reported_and_not_created_again() {
     scenario.rows[0].video = "b.mov".into();
     let delivery = scenario.deliver().await;
     assert!(delivery.ads[0].reason.as_deref().unwrap().starts_with("already published with another video"));
+    assert_eq!(delivery.ads[0].problem, Some(RowProblem::VideoReplaced));
+    assert_eq!(scenario.fake.video_names().len(), 1, "a video that no ad can use was uploaded");
     assert_eq!(scenario.fake.ad_names(), ["one"]);
 }
 
@@ -60,4 +62,16 @@ async fn a_run_until_uploaded_does_not_poll() {
     let delivery = scenario.deliver().await;
     assert_eq!(summary(&delivery), (Uploaded, 1, vec![]));
     assert_eq!((scenario.fake.count("videos"), scenario.fake.mutations()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_video_whose_landing_pages_do_not_answer_is_not_uploaded() {
+    let mut scenario = Scenario::new(&["a"]).with_row("a", "one");
+    scenario.rows[0].landing_page_url = "https://bad".into();
+    let delivery = scenario.deliver().await;
+    assert_eq!(summary(&delivery), (Failed, 0, vec![Failed]));
+    assert_eq!(delivery.ads[0].problem, Some(RowProblem::LandingPage));
+    assert_eq!(scenario.fake.mutations(), 0);
+    scenario.rows[0].landing_page_url = "https://good".into();
+    assert_eq!(summary(&scenario.deliver().await), (Published, 1, vec![Published]));
 }

@@ -1,0 +1,83 @@
+//! Problems of rows that are told before anything is sent, in runs and dry runs.
+
+use std::sync::Arc;
+
+use crate::cli::asset_preparer::hash;
+use crate::cli::destination::{Destination, PublicationKind};
+use crate::cli::error::CliError;
+use crate::cli::sandbox::operation;
+use crate::ship::{
+    AdRow, HttpPageVisitor, Journal, LandingMode, RowNotice, RowProblem, Until, known_row_problems,
+    visit_landing_pages,
+};
+
+use crate::ship::LandingVisits;
+
+use super::ShipRun;
+
+/// Returns what to do about landing pages that do not answer.
+pub fn landing_mode(destination: &Destination) -> LandingMode {
+    match destination.landing_page_check.as_str() {
+        "off" => LandingMode::Off,
+        "warn" => LandingMode::Warn,
+        _ => LandingMode::Require,
+    }
+}
+
+/// Compares the rows with what is published, and visits the landing pages.
+pub async fn find(
+    ship_run: &ShipRun<'_>,
+    journal: Option<&Journal>,
+) -> Result<(Vec<RowNotice>, LandingVisits), CliError> {
+    let (destination, rows) = (&ship_run.destination, &ship_run.ship_input.rows);
+    let mut notices = Vec::new();
+    if let Some(journal) = journal {
+        let hash = |path: &std::path::Path| hash(path).ok().map(|content| content.blake3);
+        let account = destination.journal_account();
+        let known = known_row_problems(journal, &ship_run.origin()?, &account, rows, &hash);
+        notices.extend(known.map_err(|source| operation("cannot read the journal", source))?);
+    }
+    let until: Until = ship_run.ship_arguments.until.into();
+    let mode = landing_mode(destination);
+    if destination.publication != PublicationKind::Ads || mode == LandingMode::Off || until < Until::Published
+    {
+        return Ok((notices, LandingVisits::default()));
+    }
+    let pages = Arc::new(HttpPageVisitor { allow_private: destination.allow_private });
+    let visits = visit_landing_pages(rows, pages).await;
+    for row in rows {
+        if let Some(Err(error)) = visits.get(&row.landing_page_url) {
+            let message = error.to_string();
+            notices.push(RowNotice { row: row.row, problem: RowProblem::LandingPage, message });
+        }
+    }
+    notices.sort_by_key(|notice| notice.row);
+    Ok((notices, visits))
+}
+
+/// Finds and prints the problems before anything is sent, and returns the visits.
+pub async fn tell(ship_run: &ShipRun<'_>, journal: &Journal) -> Result<LandingVisits, CliError> {
+    let (notices, visits) = find(ship_run, Some(journal)).await?;
+    print(&notices, &ship_run.ship_input.rows, &ship_run.destination);
+    Ok(visits)
+}
+
+/// Returns whether a problem is more than a warning.
+pub fn is_problem(notice: &RowNotice, destination: &Destination) -> bool {
+    notice.problem != RowProblem::LandingPage || landing_mode(destination) == LandingMode::Require
+}
+
+/// Prints the problems to standard error.
+pub fn print(notices: &[RowNotice], rows: &[AdRow], destination: &Destination) {
+    for notice in notices {
+        let warning = if is_problem(notice, destination) { "" } else { "warning: " };
+        let name = rows.iter().find(|row| row.row == notice.row && !row.ad_name.is_empty());
+        let name = name.map_or(String::new(), |row| format!(" ({})", crate::report::escape(&row.ad_name)));
+        let message = crate::report::escape(&notice.message);
+        let unsent = match notice.problem {
+            RowProblem::LandingPage if warning.is_empty() => "; its ad is not created",
+            _ => "",
+        };
+        eprintln!("greenlit: {warning}row {}{name}: {message}{unsent}", notice.row);
+    }
+}

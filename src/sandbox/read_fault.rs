@@ -1,0 +1,263 @@
+//! Faults of reads alone: what a client sees when lists and states cannot be read although uploads work.
+//!
+//! They begin with the first call that changes something, so that a client passes its check of the access first;
+//! a fault of one endpoint begins at once.
+
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use serde_json::Value;
+
+use super::call::{Call, drain};
+use super::clock::Millis;
+use super::fault::Fault;
+use super::options::parse_span;
+use super::reply::{self, envelope};
+use super::server::{App, Ending, handle, page, throttled};
+
+/// How a read fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadFailure {
+    /// HTTP 500.
+    Http500,
+    /// HTTP 200 with an HTML page.
+    Html,
+    /// The connection is closed and new ones are refused, those of other calls too.
+    Refused,
+    /// The connection is closed without a reply.
+    Reset,
+    /// The reply comes two minutes later on the sandbox's clock.
+    Slow,
+    /// Code 40100.
+    Throttled,
+    /// HTTP 200 with a reply that ends in the middle.
+    Malformed,
+    /// Code 0 without the list or the facts that were asked for.
+    WithoutList,
+}
+
+impl ReadFailure {
+    const ALL: [ReadFailure; 8] = [
+        ReadFailure::Http500,
+        ReadFailure::Html,
+        ReadFailure::Refused,
+        ReadFailure::Reset,
+        ReadFailure::Slow,
+        ReadFailure::Throttled,
+        ReadFailure::Malformed,
+        ReadFailure::WithoutList,
+    ];
+
+    /// Returns the name on the command line and in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            ReadFailure::Http500 => "reads-http-500",
+            ReadFailure::Html => "reads-html",
+            ReadFailure::Refused => "reads-refused",
+            ReadFailure::Reset => "reads-reset",
+            ReadFailure::Slow => "reads-slow",
+            ReadFailure::Throttled => "reads-throttled",
+            ReadFailure::Malformed => "reads-malformed",
+            ReadFailure::WithoutList => "reads-without-list",
+        }
+    }
+}
+
+/// When reads recover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadLimit {
+    /// Never.
+    None,
+    /// After this many failed reads.
+    Count(u64),
+    /// This long after the first failed read, on the sandbox's clock.
+    Time(Duration),
+}
+
+/// The endpoints of the reads, as in the address.
+const ENDPOINTS: [&str; 7] = [
+    "file/video/ad/info/",
+    "file/video/ad/search/",
+    "file/name/check/",
+    "file/image/ad/info/",
+    "file/image/ad/search/",
+    "ad/get/",
+    "status/fetch/",
+];
+
+/// A fault of reads: how they fail, how often, until when, and of which endpoint.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReadFault {
+    /// How.
+    pub kind: ReadFailure,
+    /// The share of the reads, from 0 to 1.
+    pub rate: f64,
+    /// Until when.
+    pub limit: ReadLimit,
+    /// Only this endpoint; `None` for all reads.
+    pub endpoint: Option<&'static str>,
+}
+
+impl ReadFault {
+    pub(super) fn parse(kind: &str, value: &str) -> Result<ReadFault, &'static str> {
+        let is_kind = |failure: &ReadFailure| failure.name().strip_prefix("reads-") == Some(kind);
+        let kind = ReadFailure::ALL.into_iter().find(is_kind).ok_or("the name is unknown")?;
+        let (value, endpoint) = match value.split_once('@') {
+            None => (value, None),
+            Some((value, path)) => {
+                let known = ENDPOINTS.into_iter().find(|endpoint| *endpoint == path);
+                (value, Some(known.ok_or("the endpoint of a read is unknown")?))
+            }
+        };
+        let (rate, limit) = match value.split_once(':') {
+            None => (value, ReadLimit::None),
+            Some((rate, limit)) => {
+                let count = limit.parse().ok().map(ReadLimit::Count);
+                let time = || parse_span(limit).ok().map(|(_, time)| ReadLimit::Time(time));
+                (rate, count.or_else(time).ok_or("the limit is neither a number of reads nor a time")?)
+            }
+        };
+        let rate: f64 = rate.parse().map_err(|_| "the rate is not a number")?;
+        if !(0.0..=1.0).contains(&rate) {
+            return Err("the rate is not from 0 to 1");
+        }
+        Ok(ReadFault { kind, rate, limit, endpoint })
+    }
+
+    /// Returns whether the endpoint is a read that this fault concerns.
+    pub(super) fn concerns(&self, path: &str) -> bool {
+        ENDPOINTS.contains(&path) && self.endpoint.is_none_or(|endpoint| endpoint == path)
+    }
+}
+
+impl fmt::Display for ReadFault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}={}", self.kind.name(), self.rate)?;
+        match self.limit {
+            ReadLimit::None => {}
+            ReadLimit::Count(count) => write!(out, ":{count}")?,
+            ReadLimit::Time(time) => write!(out, ":{}ms", time.as_millis())?,
+        }
+        self.endpoint.map_or(Ok(()), |endpoint| write!(out, "@{endpoint}"))
+    }
+}
+
+/// How many reads failed, and since when.
+#[derive(Debug, Default)]
+pub(super) struct FailedReads(Mutex<(u64, Option<Millis>)>);
+
+impl FailedReads {
+    /// Counts a failed read, unless the limit is reached. Returns the time for which connections are refused
+    /// after it: `None` for ever.
+    pub(super) fn hit(&self, limit: ReadLimit, now: Millis) -> Option<Option<Duration>> {
+        let mut failed = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let since = failed.1.unwrap_or(now);
+        let left = match limit {
+            ReadLimit::None => None,
+            ReadLimit::Count(count) if failed.0 >= count => return None,
+            ReadLimit::Count(_) => Some(Duration::from_millis(300)),
+            ReadLimit::Time(time) => {
+                let left = time.checked_sub(Duration::from_millis(now.saturating_sub(since)))?;
+                Some(left).filter(|left| !left.is_zero()).map(Some)?
+            }
+        };
+        *failed = (failed.0 + 1, Some(since));
+        Some(left)
+    }
+}
+
+/// The delay of the fault `reads-slow`: longer than any client waits.
+pub(super) const VERY_SLOW: Duration = Duration::from_secs(120);
+/// The body of the fault `reads-malformed`, which ends in the middle.
+pub(super) const MALFORMED: &str = "{\"code\":0,\"message\":\"OK\",\"data\":{\"list\":[{\"video_id\":";
+
+impl App {
+    /// Returns how this read fails, if a fault says so. A refusal of connections begins here.
+    pub(super) fn read_failure(&self, endpoint: &str, ordinal: u64) -> Option<ReadFailure> {
+        let any_change = self.any_change.load(Ordering::SeqCst);
+        let mut faults = self.options.faults.iter().filter_map(|fault| match fault {
+            Fault::Reads(fault) if fault.concerns(endpoint) => Some(fault),
+            _ => None,
+        });
+        let begun = |fault: &&ReadFault| any_change || fault.endpoint.is_some();
+        let fault =
+            faults.find(|fault| begun(fault) && self.random.draw(fault.kind.name(), ordinal) < fault.rate)?;
+        let refused_for = self.failed_reads.hit(fault.limit, self.clock.now())?;
+        if fault.kind == ReadFailure::Refused {
+            self.gate.shut(refused_for.map(|time| self.clock.real(time)));
+        }
+        Some(fault.kind)
+    }
+}
+
+/// Ends a read that fails.
+pub(super) async fn failed_read(
+    app: &App,
+    failure: ReadFailure,
+    endpoint: &'static str,
+    request: Request,
+    call: &mut Call,
+) -> Ending {
+    call.entry.fault = Some(failure.name());
+    let request_id = app.request_id(call.ordinal);
+    if failure == ReadFailure::Slow {
+        let result = handle(app, endpoint, request, call).await;
+        tokio::time::sleep(app.clock.real(VERY_SLOW)).await;
+        let code = result.as_ref().err().map_or(0, |refusal| refusal.code);
+        return Ending::Reply(envelope(&result, &request_id), Some(code));
+    }
+    drain(request.into_body()).await;
+    let response = match failure {
+        ReadFailure::Refused | ReadFailure::Reset | ReadFailure::Slow => return Ending::Cut(None),
+        ReadFailure::Http500 => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response(),
+        ReadFailure::Html => page().into_response(),
+        ReadFailure::Throttled => {
+            return Ending::Reply(envelope(&Err(throttled()), &request_id), Some(reply::THROTTLED));
+        }
+        ReadFailure::Malformed => MALFORMED.into_response(),
+        ReadFailure::WithoutList => {
+            return Ending::Reply(envelope(&Ok(Value::Object(Default::default())), &request_id), Some(0));
+        }
+    };
+    Ending::Reply(response, None)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::sandbox::Fault;
+
+    #[test]
+    fn parses_rate_limit_and_endpoint() {
+        for text in
+            ["reads-html=1", "reads-http-500=0.5:3", "reads-slow=1:1500ms@ad/get/", "reads-reset=1@ad/get/"]
+        {
+            let fault: Fault = text.parse().unwrap();
+            assert_eq!(fault.to_string(), text);
+        }
+        for text in
+            ["reads-odd=1", "reads-html=2", "reads-html=1:soon", "reads-html=1@ad/create/", "reads-html"]
+        {
+            assert!(text.parse::<Fault>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_limit_ends_the_failures() {
+        let by_count = FailedReads::default();
+        let hits = (0..5).filter(|at| by_count.hit(ReadLimit::Count(2), *at).is_some()).count();
+        assert_eq!(hits, 2);
+        let by_time = FailedReads::default();
+        let limit = ReadLimit::Time(Duration::from_secs(1));
+        assert_eq!(by_time.hit(limit, 5000), Some(Some(Duration::from_secs(1))));
+        assert_eq!(by_time.hit(limit, 5400), Some(Some(Duration::from_millis(600))));
+        assert_eq!(by_time.hit(limit, 6000), None);
+        assert_eq!(FailedReads::default().hit(ReadLimit::None, 0), Some(None));
+    }
+}

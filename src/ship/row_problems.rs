@@ -1,0 +1,129 @@
+//! Problems of rows that only a person can settle, told before anything is sent.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::journal::{AdKey, Journal, JournalError};
+use super::landing::{LandingError, PageVisitor};
+use super::manifest::AdRow;
+use super::preflight::is_ad;
+use super::{DeliveryState, posts, publish};
+
+/// The most landing pages visited at the same time.
+const MAX_VISITS: usize = 16;
+
+/// What a person must settle about a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RowProblem {
+    /// The row changed since its ad or post was published, which stays as it is.
+    RowChanged,
+    /// The ad was published with another video.
+    VideoReplaced,
+    /// The landing page does not answer, and `landing_page_check` is `require`.
+    LandingPage,
+}
+
+impl RowProblem {
+    /// Returns the name in the report.
+    pub fn name(self) -> &'static str {
+        match self {
+            RowProblem::RowChanged => "row-changed",
+            RowProblem::VideoReplaced => "video-replaced",
+            RowProblem::LandingPage => "landing-page",
+        }
+    }
+}
+
+/// A problem of a row, before anything is sent.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RowNotice {
+    /// The row, from 1.
+    pub row: u32,
+    /// The problem.
+    pub problem: RowProblem,
+    /// The problem and what to do.
+    pub message: String,
+}
+
+pub(super) const CHANGED_AD: &str = "row changed since it was published; the ad is unchanged: change it on the \
+                                     platform or give the row another ad_name";
+pub(super) const CHANGED_POST: &str = "this manifest row changed after it was posted; greenlit does not edit posts: \
+                                       change the post in the platform's app";
+
+pub(super) fn replaced_video(ad: &str) -> String {
+    format!("already published with another video as ad {ad}; give the row another ad_name")
+}
+
+/// The results of visits by address.
+pub type LandingVisits = HashMap<String, Result<(), LandingError>>;
+
+/// Returns the rows whose ads or posts were published from another row or with another video.
+///
+/// `hash` returns the BLAKE3 of a file; it is called only for rows that may have been published.
+pub fn known_row_problems(
+    journal: &Journal,
+    origin: &str,
+    account: &str,
+    rows: &[AdRow],
+    hash: &dyn Fn(&Path) -> Option<String>,
+) -> Result<Vec<RowNotice>, JournalError> {
+    let published = journal.published_names(origin, account)?;
+    let is_post = |row: &AdRow| {
+        !is_ad(row)
+            && published.iter().any(|(group, name)| (group.as_str(), name.as_str()) == posts::POST_NAME)
+    };
+    let mut hashes: HashMap<PathBuf, Option<String>> = HashMap::new();
+    let mut notices = Vec::new();
+    for row in rows {
+        let name = (row.adgroup_id.clone(), row.ad_name.clone());
+        if !(is_post(row) || is_ad(row) && published.contains(&name)) {
+            continue;
+        }
+        let content = hashes.entry(row.video.clone()).or_insert_with(|| hash(&row.video)).clone();
+        let Some(content) = content else { continue };
+        let (adgroup, ad_name) =
+            if is_ad(row) { name } else { (String::new(), posts::POST_NAME.1.to_owned()) };
+        let key =
+            AdKey { origin: origin.to_owned(), advertiser: account.to_owned(), adgroup, ad_name, content };
+        let known = journal.ad(&key)?.filter(|ad| ad.state == DeliveryState::Published);
+        let digest = if is_ad(row) { publish::digest(row) } else { posts::digest(row) };
+        let (problem, message) = match known {
+            Some(ad) if ad.field_digest == digest => continue,
+            Some(_) if is_ad(row) => (RowProblem::RowChanged, CHANGED_AD.to_owned()),
+            Some(_) => (RowProblem::RowChanged, CHANGED_POST.to_owned()),
+            None if !is_ad(row) => continue,
+            None => match journal.published_with_other_content(&key)? {
+                Some(ad) => (RowProblem::VideoReplaced, replaced_video(&ad)),
+                None => continue,
+            },
+        };
+        notices.push(RowNotice { row: row.row, problem, message });
+    }
+    Ok(notices)
+}
+
+/// Visits each landing page of the rows once, several at a time.
+pub async fn visit_landing_pages(rows: &[AdRow], pages: Arc<dyn PageVisitor>) -> LandingVisits {
+    let urls = rows.iter().filter(|row| is_ad(row) && !row.landing_page_url.is_empty());
+    let urls: BTreeSet<String> = urls.map(|row| row.landing_page_url.clone()).collect();
+    let slots = Arc::new(Semaphore::new(MAX_VISITS));
+    let mut visits = JoinSet::new();
+    for url in urls {
+        let (pages, slots) = (Arc::clone(&pages), Arc::clone(&slots));
+        visits.spawn(async move {
+            let _slot = slots.acquire_owned().await;
+            let visit = pages.visit(&url).await;
+            (url, visit)
+        });
+    }
+    let mut visited = LandingVisits::new();
+    while let Some(done) = visits.join_next().await {
+        visited.extend(done.ok());
+    }
+    visited
+}
