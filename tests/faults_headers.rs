@@ -230,12 +230,8 @@ fn counts_frames_of_h264_in_avi_and_keeps_the_last_audio_packet() {
     let report = run(&dir, "fix", 0);
     for name in ["a.avi", "b.avi", "c.avi"] {
         let video = entry(&report, name);
-        assert_eq!(
-            video["media"]["video"][0]["frame_rate"].as_f64(),
-            Some(30.0),
-            "{name}: {:#}",
-            video["media"]
-        );
+        let media = &video["media"];
+        assert_eq!(media["video"][0]["frame_rate"], "30/1", "{name}: {media:#}");
         assert_eq!(video["fix"]["verified"]["verdict"], "compliant", "{name}");
     }
 }

@@ -111,9 +111,10 @@ fn prepare_error(failure: &Failure) -> PrepareError {
         FailureKind::Input | FailureKind::Damaged | FailureKind::LittleDamage => {
             PrepareError::Refused(message)
         }
-        FailureKind::Unproven | FailureKind::Operation | FailureKind::Interrupted => {
-            PrepareError::Failed(message)
-        }
+        FailureKind::SeveralSizes
+        | FailureKind::Unproven
+        | FailureKind::Operation
+        | FailureKind::Interrupted => PrepareError::Failed(message),
     }
 }
 

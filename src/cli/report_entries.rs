@@ -198,7 +198,7 @@ pub fn fix_status(outcome: &Outcome) -> RunStatus {
 fn failure_status(failure: &Failure) -> RunStatus {
     match failure.kind {
         FailureKind::Input | FailureKind::Damaged | FailureKind::LittleDamage => RunStatus::Refused,
-        FailureKind::Unproven | FailureKind::Operation => RunStatus::Failed,
+        FailureKind::SeveralSizes | FailureKind::Unproven | FailureKind::Operation => RunStatus::Failed,
         FailureKind::Interrupted => RunStatus::Interrupted,
     }
 }

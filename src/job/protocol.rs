@@ -149,6 +149,9 @@ pub struct VerifyReport {
     pub failures: Vec<String>,
     /// Whether one of the failures is caused by a damaged source.
     pub damaged_source: bool,
+    /// Whether the frame size changes within the copied video.
+    #[serde(default)]
+    pub several_sizes: bool,
     /// Whether a second encode at higher quality could fix the failures.
     pub quality_only: bool,
     /// What of the source does not decode.

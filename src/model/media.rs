@@ -117,6 +117,11 @@ impl std::fmt::Display for EncryptedStream<'_> {
 /// containers round, count in frames, or leave out the duration of the last frame.
 const DURATION_TOLERANCE_S: f64 = 0.5;
 
+/// The longest time in seconds that the last frame is held for a file that is complete by everything it declares, in
+/// a container that does not store the duration of each frame: tools that write short animations hold it for a few
+/// seconds.
+pub const MAX_HELD_FRAME_S: f64 = 5.0;
+
 /// Returns whether a declared duration contradicts the measured one, both in seconds.
 pub fn contradicts(declared_s: f64, measured_s: f64) -> bool {
     (declared_s - measured_s).abs() > DURATION_TOLERANCE_S

@@ -23,8 +23,8 @@ pub use content_analysis::{DecodeError, DecodeReport, DeepReport, LoudnessReport
 pub use geometry::{Flip, Rotation, Size, display_aspect_ratio, display_size};
 pub use hash::ContentHash;
 pub use media::{
-    AudioStream, Completeness, EditList, EditListKind, EncryptedStream, MediaFacts, OtherKind, OtherStream,
-    PrivacyTags, Timing, VideoStream, container_lacks_timestamps, contradicts,
+    AudioStream, Completeness, EditList, EditListKind, EncryptedStream, MAX_HELD_FRAME_S, MediaFacts,
+    OtherKind, OtherStream, PrivacyTags, Timing, VideoStream, container_lacks_timestamps, contradicts,
 };
 pub use source_damage::SourceDamage;
 pub use still_image::StillImage;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use crate::plan::{Action, FixOptions, FixPlan, VideoPlan, plan};
+use crate::plan::{Action, CopyFailure, CopyFailureCause, FixOptions, FixPlan, VideoPlan, plan};
 
 use super::existing_target::Publication;
 use super::fix_executor::FixExecutor;
@@ -68,18 +68,22 @@ impl FixExecutor<'_> {
             Some(spec) => matches!(spec.video, Some(VideoPlan::Copy { .. })),
             None => copied.action == Action::Copy,
         };
-        let helps = match failure.kind {
-            FailureKind::Unproven => copied.spec.is_some(),
-            FailureKind::LittleDamage => self.settings.options.conceal,
-            _ => false,
+        let cause = match failure.kind {
+            FailureKind::Unproven => CopyFailureCause::NewContainer,
+            FailureKind::SeveralSizes => CopyFailureCause::SeveralSizes,
+            FailureKind::LittleDamage if self.settings.options.conceal => CopyFailureCause::LittleDamage,
+            _ => return None,
         };
-        if !(copies && helps) {
+        if !copies || (copied.spec.is_none() && cause == CopyFailureCause::NewContainer) {
             return None;
         }
         let reason = failure.message.strip_prefix(VERIFICATION_FAILED).unwrap_or(&failure.message);
         // The advice asks for the consent that was given.
         let reason = reason.strip_suffix(LITTLE_DAMAGE_ADVICE).unwrap_or(reason);
-        let options = FixOptions { copy_failed: Some(reason.to_owned()), ..self.settings.options.clone() };
+        let options = FixOptions {
+            copy_failed: Some(CopyFailure { cause, reason: reason.to_owned() }),
+            ..self.settings.options.clone()
+        };
         let facts = checked.result.as_ref().ok()?;
         let (assessment, profile) =
             checked.assessments.get(*profile_index).zip(self.profiles.get(*profile_index))?;

@@ -47,6 +47,8 @@ pub enum FailureKind {
     /// A little of the source is damaged, and `--conceal` was not given. Reported as the refusal
     /// [`Refusal::NeedsConceal`](crate::plan::Refusal::NeedsConceal). Exit code 1.
     LittleDamage,
+    /// The frame size changes within a copied video, which shows only in its packets. Exit code 2.
+    SeveralSizes,
     /// An output failed verification, and the source is not the cause. Exit code 2.
     Unproven,
     /// The machine failed, for example permission, disk or device. Exit code 2.
@@ -71,7 +73,7 @@ impl FailureKind {
             FailureKind::Input => "unreadable",
             FailureKind::Damaged => "damaged-source",
             FailureKind::LittleDamage => Refusal::NeedsConceal.name(),
-            FailureKind::Unproven => "not-proven",
+            FailureKind::SeveralSizes | FailureKind::Unproven => "not-proven",
             FailureKind::Operation => "machine",
             FailureKind::Interrupted => "interrupted",
         }

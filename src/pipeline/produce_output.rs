@@ -272,7 +272,8 @@ fn verification_failure(verify: &VerifyReport, problems: &[String]) -> Failure {
         return damaged(FailureKind::Damaged, &problems.join("; "));
     }
     let message = format!("{VERIFICATION_FAILED}{}", problems.join("; "));
-    Failure { kind: FailureKind::Unproven, message }
+    let kind = if verify.several_sizes { FailureKind::SeveralSizes } else { FailureKind::Unproven };
+    Failure { kind, message }
 }
 
 /// Runs one job that writes outputs to staging files. Returns the result of each output.

@@ -1,6 +1,6 @@
 //! Plans the duration of the output and its start on the source's clock.
 
-use crate::model::{Completeness, VideoStream};
+use crate::model::{Completeness, MAX_HELD_FRAME_S, VideoStream};
 
 use super::decodable_start;
 use super::geometry::binding;
@@ -10,10 +10,7 @@ use super::outcome::FixStep;
 use super::output_spec::{Lengthening, LengtheningKind};
 use super::refusal::{Refusal, Refused};
 
-/// The longest time in seconds that the last frame is held for a file that is complete by everything it
-/// declares: tools that write short animations hold it for a few seconds.
-const COMPLETE_MAX_HOLD_S: f64 = 5.0;
-/// As [`COMPLETE_MAX_HOLD_S`], for a file that may be truncated without a trace: clocks of broadcast and
+/// As [`MAX_HELD_FRAME_S`], for a file that may be truncated without a trace: clocks of broadcast and
 /// streaming containers are off by less than this.
 const UNKNOWN_MAX_HOLD_S: f64 = 1.0;
 
@@ -113,7 +110,7 @@ pub(super) fn max_hold_s(input: &PlanInput<'_>) -> f64 {
     let stores_frame_durations = matches!(input.facts.container.as_deref(), Some("mp4" | "mov" | "3gp"));
     match (stores_frame_durations, &input.facts.completeness) {
         (true, _) => 0.0,
-        (false, Completeness::Whole) => COMPLETE_MAX_HOLD_S,
+        (false, Completeness::Whole) => MAX_HELD_FRAME_S,
         (false, _) => UNKNOWN_MAX_HOLD_S,
     }
 }

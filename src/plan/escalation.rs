@@ -8,6 +8,7 @@ use super::audio::fits_into_mp4;
 use super::decodable_start;
 use super::duration::{self, PlannedDuration};
 use super::input::{PlanInput, is_about_the_name};
+use super::options::CopyFailureCause;
 
 /// Video codecs that are widely supported in MP4.
 const IN_MP4: &[&str] = &["h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "mpeg1video"];
@@ -24,7 +25,14 @@ pub(super) fn reason_to_encode_video(
         );
     }
     if let Some(failure) = &input.options.copy_failed {
-        return Some(format!("the stream copy failed verification: {failure}"));
+        let reason = &failure.reason;
+        return Some(match failure.cause {
+            CopyFailureCause::NewContainer => format!("the stream copy failed verification: {reason}"),
+            CopyFailureCause::LittleDamage => {
+                format!("damaged frames are concealed with your consent: {reason}")
+            }
+            CopyFailureCause::SeveralSizes => reason.clone(),
+        });
     }
     let mut errors = input.findings(Severity::Error);
     if let Some(finding) = errors.find(|finding| finding.remedy == Remedy::ReencodeVideo) {

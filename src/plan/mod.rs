@@ -29,7 +29,7 @@ mod steps;
 mod still_image;
 mod video;
 
-pub use options::{AudioTrackChoice, Extend, Fit, FixOptions, Machine};
+pub use options::{AudioTrackChoice, CopyFailure, CopyFailureCause, Extend, Fit, FixOptions, Machine};
 pub use outcome::{
     Action, Addition, AdditionKind, Applicability, DroppedStream, FixPlan, FixStep, StreamType,
 };

@@ -34,8 +34,9 @@ pub struct FixOptions {
     pub crf: f32,
     /// The encode mode: 1 planned, 2 common core (full re-encode), 3 conservative.
     pub encode_mode: u8,
-    /// Why a copy of the video stream failed verification; if set, everything is re-encoded.
-    pub copy_failed: Option<String>,
+    /// Why a copy of the video stream failed; if set, everything is re-encoded, or a file that complies is copied
+    /// unchanged.
+    pub copy_failed: Option<CopyFailure>,
 }
 
 impl Default for FixOptions {
@@ -58,6 +59,26 @@ impl Default for FixOptions {
             copy_failed: None,
         }
     }
+}
+
+/// Why a copy of the video stream failed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CopyFailure {
+    /// What the failure shows about the source.
+    pub cause: CopyFailureCause,
+    /// What the verification found.
+    pub reason: String,
+}
+
+/// What a failed copy shows about the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopyFailureCause {
+    /// The packets have other properties in the new container.
+    NewContainer,
+    /// A few packets of the source do not decode, and the user consents to conceal them.
+    LittleDamage,
+    /// The frame size changes within the video.
+    SeveralSizes,
 }
 
 /// How a video is fitted into an allowed aspect ratio.

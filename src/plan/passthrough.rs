@@ -4,6 +4,7 @@ use crate::profile::Severity;
 use crate::rules::{Remedy, value_text};
 
 use super::input::{PlanInput, is_about_the_name};
+use super::options::CopyFailureCause;
 use super::outcome::{FixPlan, FixStep};
 use super::refusal::{Refusal, Refused};
 use super::remaining::{Changes, remaining};
@@ -12,12 +13,16 @@ use super::remaining::{Changes, remaining};
 /// never costs a generation of quality.
 pub(super) fn after_failed_copy(input: &PlanInput<'_>) -> Result<Option<FixPlan>, Refused> {
     let Some(failure) = &input.options.copy_failed else { return Ok(None) };
+    if failure.cause != CopyFailureCause::NewContainer {
+        return Ok(None);
+    }
     if input.options.encode_mode >= 2 || input.findings(Severity::Error).next().is_some() {
         return Ok(None);
     }
     let mut planned = plan(input)?;
     if let Some(plan) = &mut planned {
-        let text = format!("copied unchanged: a new container would change what is played ({failure})");
+        let text =
+            format!("copied unchanged: a new container would change what is played ({})", failure.reason);
         plan.reason = Some(text);
     }
     Ok(planned)

@@ -296,7 +296,6 @@ pub struct Verified {
     /// The rules whose warnings and advice the output still has.
     pub remaining: Vec<String>,
     /// The damage of the source that the decoder concealed, with consent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub concealed: Option<SourceDamage>,
 }
 

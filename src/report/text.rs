@@ -375,7 +375,7 @@ mod tests {
         assert_eq!(
             verification(&fix).unwrap(),
             "output compliant; 1 stream bit-identical to the source; 360 frames decoded without errors; \
-             0.012 s longer than planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s"
+             concealed: 1 of 360 packets does not decode (at 1.20 s) in the source; 0.012 s longer than planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s"
         );
         assert_eq!(verification(&Fix { verified: None, ..fix.clone() }).unwrap(), "no");
         assert_eq!(verification(&Fix { output: None, ..fix }), None);

@@ -4,7 +4,7 @@
 use super::open::MediaInput;
 use super::packet_walk::PacketWalk;
 use super::streams::stream_number;
-use crate::model::{Completeness, MediaFacts, contradicts};
+use crate::model::{Completeness, MAX_HELD_FRAME_S, MediaFacts, contradicts};
 use crate::probe::headers::{Declared, StreamSelector};
 
 /// Sets the encryption of the streams.
@@ -89,8 +89,14 @@ pub(super) fn compare_duration(walk: &PacketWalk, declared: &Declared, facts: &m
     }
     let Some((start_s, end_s)) = walk.timeline(facts) else { return };
     let length_s = end_s - start_s;
+    // The last frame of Matroska lasts until the end of the segment.
+    let matroska = matches!(facts.container.as_deref(), Some("matroska" | "webm"));
+    let complete = facts.completeness == Completeness::Whole;
+    let is_held =
+        |declared: f64| matroska && complete && (0.0..=MAX_HELD_FRAME_S).contains(&(declared - end_s));
     // Some containers count from zero, others from their first packet.
-    let is_wrong = |declared: f64| contradicts(declared, end_s) && contradicts(declared, length_s);
+    let is_wrong =
+        |declared: f64| contradicts(declared, end_s) && contradicts(declared, length_s) && !is_held(declared);
     let wrong = declared.durations_s.iter().copied().find(|&declared| is_wrong(declared));
     if let Some(declared_s) = wrong {
         facts.contradicted_duration_s = Some(declared_s);

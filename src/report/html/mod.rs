@@ -198,7 +198,7 @@ mod tests {
             assert!(text.contains(&entry.path), "{}", entry.path);
         }
         for needle in
-            ["12 files, 8 need attention", "f-not-compliant", "SSIM 0.9961", "processing failed three times"]
+            ["13 files, 9 need attention", "f-not-compliant", "SSIM 0.9961", "processing failed three times"]
         {
             assert!(text.contains(needle), "{needle}");
         }

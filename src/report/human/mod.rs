@@ -277,7 +277,8 @@ mod tests {
                      1. re-encode the video as H.264, because mpeg4 is not allowed
                      2. copy the audio stream
             verified output compliant; 1 stream bit-identical to the source; 360 frames decoded without
-                     errors; 0.012 s longer than planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s
+                     errors; concealed: 1 of 360 packets does not decode (at 1.20 s) in the source; 0.012 s
+                     longer than planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s
             ship     published, video v10033g50000, 1 upload
             ad       row 1: published 1800
         → b2.fixable.avi  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
@@ -316,7 +317,8 @@ mod tests {
                      1. re-encode the video as H.264, because mpeg4 is not allowed
                      2. copy the audio stream
             verified output compliant; 1 stream bit-identical to the source; 360 frames decoded without
-                     errors; 0.012 s longer than planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s
+                     errors; concealed: 1 of 360 packets does not decode (at 1.20 s) in the source; 0.012 s
+                     longer than planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s
             ship     given up, video v10033g50000, 1 upload: processing failed three times
         ✗ h.failed.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
             failed   no space left in out/
@@ -324,10 +326,12 @@ mod tests {
                      found mpeg4, allowed h264, hevc (stream 0)
         ✗ h2.failed.�.mp4
             failed   permission denied
+        - h3.cancelled.mp4
+            stopped  cancelled; run the same command again to resume
         - i.skipped.txt  skipped: not a media file
 
-        12 files: 1 compliant, 1 fixed, 1 fixable, 1 not compliant, 1 undecided, 1 unreadable, 1 refused,
-          2 not delivered, 2 failed, 1 skipped, 3.4 s
+        13 files: 1 compliant, 1 fixed, 1 fixable, 1 not compliant, 1 undecided, 1 unreadable, 1 refused,
+          2 not delivered, 2 failed, 1 cancelled, 1 skipped, 3.4 s
 
         What to do
           • These files break a rule that greenlit cannot fix, or fixes only with your consent.
@@ -355,6 +359,8 @@ mod tests {
             again.
             - h.failed.mp4: no space left in out/
             - h2.failed.�.mp4: permission denied
+          • The run was cancelled. Run the same command again to resume.
+            - h3.cancelled.mp4: cancelled; run the same command again to resume
           • `greenlit explain video-codec` shows what the rule means, why it exists and where it is
             published.
         "#);
@@ -417,7 +423,7 @@ mod tests {
         for entry in &report.files {
             assert_eq!(text.contains(&entry.path), Outcome::of(entry).needs_attention(), "{}", entry.path);
         }
-        assert!(text.contains("12 files"), "{text}");
+        assert!(text.contains("13 files"), "{text}");
     }
 
     #[test]

@@ -298,6 +298,7 @@ fn check_streams(scan: &PacketScan, spec: &OutputSpec, report: &mut VerifyReport
     }
     let sizes = scan.video.as_ref().and_then(|video| video.frame_sizes.as_ref()).map(FrameSizes::several);
     if let Some(sizes @ [_, _, ..]) = sizes {
+        report.several_sizes = true;
         let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
         report.failures.push(format!("the frame size changes within the video: {}", sizes.join(", ")));
     }
