@@ -115,9 +115,9 @@ fn languages_titles_and_flags_of_tracks_are_reported() {
 fn a_second_audio_track_needs_a_choice() {
     let dir = TestDir::new();
     let tags = ["-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=deu"];
-    make(&dir, "in/clip.mp4", &[400, 3000], &tags);
+    make(&dir, "in/clip.mkv", &[400, 3000], &tags);
     let refused = fix(&dir, &[], 1);
-    let file = entry(&refused, "clip.mp4");
+    let file = entry(&refused, "clip.mkv");
     assert_eq!(file["fix"]["refusal"], "needs-audio-track");
     let reason = file["fix"]["reason"].as_str().unwrap();
     for named in ["track 1: eng", "track 2: deu", "2.0 s", "--audio-track"] {
@@ -128,7 +128,7 @@ fn a_second_audio_track_needs_a_choice() {
         let out = format!("out-{choice}");
         let args = ["fix", "in", "--out", &out, "--format", "json", "--audio-track", choice, "--no-progress"];
         let report = dir.greenlit(&args).expect(0).json();
-        let file = entry(&report, "clip.mp4");
+        let file = entry(&report, "clip.mkv");
         let output = format!("{out}/clip.mp4");
         let heard = |hz| level(&dir, &output, "0.5*c0+0.5*c1", hz) > -40.0;
         assert_eq!((heard(400), heard(3000)), (low, high), "{choice}");

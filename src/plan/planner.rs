@@ -9,7 +9,7 @@ use crate::rules::{Assessment, Selection, Subject, assess};
 
 use super::audio_tracks::KeptAudio;
 use super::input::PlanInput;
-use super::options::{FixOptions, Machine};
+use super::options::{AudioTrackChoice, FixOptions, Machine};
 use super::outcome::{Action, FixPlan, FixStep};
 use super::output_spec::{AudioPlan, OutputContainer, OutputSpec, VideoPlan};
 use super::refusal::{Refusal, Refused};
@@ -70,11 +70,18 @@ fn plan_kept(
     let both_reason = escalation::reason_to_encode_both(input, video, &duration);
     let encodes_video = video_reason.is_some() || both_reason.is_some();
     let requested = chosen.as_ref().is_ok_and(|kept| kept.requested);
+    // A file that complies is copied rather than refused where a remux for its warnings would lose an audio track.
+    let loses_audio =
+        chosen.as_ref().err().filter(|_| input.options.audio_track == AudioTrackChoice::Auto);
     if !encodes_video
         && !requested
-        && !escalation::wants_remux(input)
-        && let Some(plan) = passthrough::plan(input)?
+        && (loses_audio.is_some() || !escalation::wants_remux(input))
+        && let Some(mut plan) = passthrough::plan(input)?
     {
+        if let Some(refused) = loses_audio.filter(|_| escalation::wants_remux(input)) {
+            plan.reason =
+                Some(format!("copied unchanged, because the platform accepts it: {}", refused.reason));
+        }
         return Ok(plan);
     }
     let kept = chosen?;

@@ -44,6 +44,10 @@ fn a_second_audio_track_is_not_dropped_without_consent() {
         (tracks[0].language, tracks[1].language) = (Some("eng".into()), Some("deu".into()));
         tracks[1].title = Some("Kommentar".into());
     });
+    let copied = plan_for(&facts, &FixOptions::default());
+    assert_eq!((copied.action, copied.refusal), (Action::Copy, None), "a file that complies loses nothing");
+    assert!(copied.reason.unwrap().contains("--audio-track N"));
+    let facts = MediaFacts { container: Some("matroska".into()), ..facts };
     let refused = plan_for(&facts, &FixOptions::default());
     assert_eq!((refused.action, refused.refusal), (Action::Refused, Some(Refusal::NeedsAudioTrack)));
     assert_eq!(refused.needs, [Refusal::NeedsAudioTrack]);
