@@ -71,8 +71,7 @@ fn plan_kept(
     let encodes_video = video_reason.is_some() || both_reason.is_some();
     let requested = chosen.as_ref().is_ok_and(|kept| kept.requested);
     // A file that complies is copied rather than refused where a remux for its warnings would lose an audio track.
-    let loses_audio =
-        chosen.as_ref().err().filter(|_| input.options.audio_track == AudioTrackChoice::Auto);
+    let loses_audio = chosen.as_ref().err().filter(|_| input.options.audio_track == AudioTrackChoice::Auto);
     if !encodes_video
         && !requested
         && (loses_audio.is_some() || !escalation::wants_remux(input))
