@@ -35,10 +35,14 @@ fn fix(dir: &TestDir, out: &str, profiles: &[&str], code: i32) -> Value {
     dir.greenlit(&args).expect(code).json()
 }
 
+/// Returns the outputs in a folder.
 fn contents(dir: &TestDir, folder: &str) -> BTreeMap<PathBuf, Vec<u8>> {
     let top = dir.path(folder);
     let read = |path: &PathBuf| std::fs::read(path).unwrap();
-    files(&top).iter().map(|path| (path.strip_prefix(&top).unwrap().to_owned(), read(path))).collect()
+    let named =
+        files(&top).into_iter().map(|path| (path.strip_prefix(&top).unwrap().to_owned(), read(&path)));
+    // The record of the outputs is beside them.
+    named.filter(|(name, _)| !name.starts_with(".greenlit")).collect()
 }
 
 #[test]

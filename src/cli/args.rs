@@ -255,6 +255,10 @@ pub struct FixArgs {
     /// Print the plan with the reason for each step, and write no outputs.
     #[arg(long)]
     pub dry_run: bool,
+    /// Remove outputs of earlier runs whose source in these folders was deleted or renamed. Only files that
+    /// greenlit wrote and that are unchanged since are removed.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub prune: bool,
     /// Choose the encode mode by the platform's error code (`40915`) or fail reason (`frame_rate_check_failed`).
     #[arg(long, value_name = "CODE|FAIL_REASON")]
     pub rejected: Option<String>,

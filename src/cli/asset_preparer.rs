@@ -121,7 +121,7 @@ fn prepare_error(failure: &Failure) -> PrepareError {
 impl AssetPreparer for LocalAssetPreparer {
     fn prepare(&self, source: &Path, encode_mode: u32) -> Result<ValidatedAsset, PrepareError> {
         let relative = source.file_name().map_or_else(|| source.to_owned(), PathBuf::from);
-        let source = SourceFile { path: source.to_owned(), relative, named: false };
+        let source = SourceFile { path: source.to_owned(), relative, named: false, not_opened: None };
         let result = Mutex::new(None);
         self.fix(&[source], encode_mode, &|outcome| {
             if let Ok(mut result) = result.lock() {

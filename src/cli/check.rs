@@ -19,7 +19,7 @@ use super::error::CliError;
 use super::exit_code::RunStatus;
 use super::progress::ProgressDisplay;
 use super::settings::{Settings, fix_options};
-use super::{cache, input, interrupt, output, report_entries};
+use super::{cache, input, interrupt, output, report_entries, report_target};
 
 /// The encode mode of a file that was not shipped before.
 const FIRST_ENCODE_MODE: u8 = 1;
@@ -30,6 +30,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     let profiles = settings.profiles(common)?;
     let excluded: Vec<_> = settings.cache.iter().cloned().collect();
     let found = input::find(&args.input, &excluded)?;
+    report_target::check(settings, &args.input.paths, &found.sources)?;
     let cancel = interrupt::flag();
     let runner = WorkerPool::new(settings.jobs);
     let probe_cache = cache::open(settings, args.input.no_cache);
@@ -63,7 +64,8 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
             let interrupted = cancel.load(Ordering::Relaxed);
             let tool = report_entries::tool(library(&summary).as_ref());
             let elapsed_s = begin.elapsed().as_secs_f64();
-            report.finish(&Envelope { tool, profiles: names, elapsed_s, interrupted, old_limits })?;
+            let stale = Vec::new();
+            report.finish(&Envelope { tool, profiles: names, elapsed_s, interrupted, old_limits, stale })?;
             Ok(summary.final_status(&found, interrupted))
         });
     }

@@ -1,12 +1,15 @@
 //! `greenlit fix`: fixes files and verifies the outputs.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use crate::pipeline::{CheckOptions, FixRecord, FixSettings, OutputLayout, fix, remove_stale};
+use crate::pipeline::{
+    CheckOptions, FixRecord, FixSettings, Outcome, OutputLayout, StaleOutput, fix, remove_stale,
+};
 use crate::platform::tiktok_ads::CodeTable;
 use crate::platform::{self, Class};
-use crate::report::Report;
+use crate::report::{Report, StaleEntry};
 
 use super::args::{CommonArgs, FixArgs};
 use super::check::RunSummary;
@@ -14,7 +17,7 @@ use super::error::CliError;
 use super::exit_code::RunStatus;
 use super::progress::ProgressDisplay;
 use super::settings::{Settings, fix_options, verify_level};
-use super::{cache, check, encoder, host_memory, input, interrupt, output, report_entries};
+use super::{cache, check, encoder, host_memory, input, interrupt, output, report_entries, report_target};
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<RunStatus, CliError> {
@@ -44,11 +47,12 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     };
     let excluded: Vec<_> = out.iter().chain(&settings.cache).cloned().collect();
     let found = input::find(&args.input, &excluded)?;
+    report_target::check(settings, &args.input.paths, &found.sources)?;
     let fix_record = match &fix_settings.out {
         None => None,
         Some(out) => {
             remove_stale(out);
-            Some(open_fix_record(settings)?)
+            Some(open_fix_record(settings, out)?)
         }
     };
     let cancel = interrupt::flag();
@@ -79,6 +83,14 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
         remove_stale(out);
     }
     let interrupted = cancel.load(Ordering::Relaxed);
+    let stale = match &fix_record {
+        Some(fix_record) if !interrupted => {
+            let roots: Vec<_> = args.input.paths.iter().filter(|path| path.is_dir()).cloned().collect();
+            stale_outputs(fix_record, &roots, &outcomes, args.prune)
+        }
+        _ => Vec::new(),
+    };
+    let prune_failed = args.prune && stale.iter().any(|stale| !stale.removed);
     let summary = RunSummary::of(&outcomes, report_entries::fix_status);
     let status = summary.final_status(&found, interrupted);
     let names = profiles.iter().map(|profile| profile.id().to_owned()).collect();
@@ -87,8 +99,34 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     );
     let files = outcomes.into_iter().map(report_entries::entry).collect();
     let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted);
-    output::report(settings, &report.with_old_limits(settings.old_limits(&profiles)))?;
-    Ok(status)
+    let report = report.with_old_limits(settings.old_limits(&profiles)).with_stale(stale);
+    output::report(settings, &report)?;
+    Ok(if prune_failed { status.and(RunStatus::Failed) } else { status })
+}
+
+/// Returns the outputs whose source is gone, and removes them with `prune`.
+fn stale_outputs(
+    fix_record: &FixRecord,
+    roots: &[PathBuf],
+    outcomes: &[Outcome],
+    prune: bool,
+) -> Vec<StaleEntry> {
+    let outputs = outcomes.iter().filter_map(|outcome| outcome.fix.as_ref()?.output.clone());
+    let current: Vec<PathBuf> = outputs.collect();
+    let entry = |stale: StaleOutput| {
+        let removed = prune
+            && fix_record
+                .remove(&stale)
+                .inspect_err(|error| eprintln!("greenlit: {} was not removed: {error}", stale.path.display()))
+                .is_ok();
+        let (output, source) = (&stale.path, &stale.source);
+        StaleEntry {
+            output: report_entries::display_path(output).0,
+            source: report_entries::display_path(source).0,
+            removed,
+        }
+    };
+    fix_record.stale(roots, &current).into_iter().map(entry).collect()
 }
 
 /// Returns the encode mode for a refusal by the platform. A file that violates a published limit is fixed as
@@ -118,10 +156,17 @@ fn encode_mode_for(reason: &str, codes: &CodeTable) -> Result<u8, CliError> {
     }
 }
 
-fn open_fix_record(settings: &Settings) -> Result<FixRecord, CliError> {
-    let path = settings.state_folder().join("fix.jsonl");
-    FixRecord::open(&path).map_err(|source| CliError::Operation {
-        what: format!("cannot open the record of earlier fixes, {}", path.display()),
+/// Opens the record beside the outputs, so that it moves with them. Where that cannot be written, it is in the
+/// state folder of the project or of the user; the records there are read in any case.
+fn open_fix_record(settings: &Settings, out: &Path) -> Result<FixRecord, CliError> {
+    let beside = out.join(".greenlit").join("fix.jsonl");
+    let real = out.canonicalize().or_else(|_| std::path::absolute(out)).unwrap_or_else(|_| out.to_owned());
+    let name = format!("fix-{}.jsonl", &blake3::hash(real.as_os_str().as_encoded_bytes()).to_hex()[..16]);
+    let of_project = settings.state_folder().join("fix.jsonl");
+    let of_user = settings.user_state_folder().map(|folder| folder.join(name));
+    let places = [Some(beside), Some(of_project), of_user].into_iter().flatten().collect();
+    FixRecord::open_first(places, out.to_owned()).map_err(|source| CliError::Operation {
+        what: format!("cannot read the record of earlier fixes in {}", out.display()),
         source: Box::new(source),
     })
 }

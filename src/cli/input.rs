@@ -5,7 +5,7 @@ use std::io::Read;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use crate::pipeline::{Discovery, discover};
+use crate::pipeline::{Discovery, discover_listed};
 
 use super::args::InputArgs;
 use super::error::CliError;
@@ -15,11 +15,11 @@ const MAX_LIST_BYTES: u64 = 256 << 20;
 
 /// Finds the files and prints the paths that could not be read. `excluded` are folders that are not searched.
 pub fn find(input: &InputArgs, excluded: &[PathBuf]) -> Result<Discovery, CliError> {
-    let mut paths = Vec::new();
+    let (mut paths, mut listed) = (Vec::new(), Vec::new());
     for path in &input.paths {
-        if path == Path::new("-") { paths.extend(read_list(input.null)?) } else { paths.push(path.clone()) }
+        if path == Path::new("-") { listed.extend(read_list(input.null)?) } else { paths.push(path.clone()) }
     }
-    let found = discover(&paths, excluded)?;
+    let found = discover_listed(&paths, &listed, excluded)?;
     for problem in &found.problems {
         eprintln!("greenlit: {} {}", problem.path.display(), problem.message);
     }

@@ -29,11 +29,13 @@ mod profile_from;
 mod profiles;
 mod progress;
 mod report_entries;
+mod report_target;
 mod resolve;
 mod sandbox;
 mod settings;
 mod ship;
 mod status;
+mod wrapped;
 
 use clap::Parser;
 

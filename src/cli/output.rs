@@ -1,5 +1,6 @@
 //! Writes reports to standard output or to a file.
 
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -56,6 +57,13 @@ fn to_path(path: &Path, source: io::Error) -> CliError {
 }
 
 fn to_file<T>(path: &Path, fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<T>) -> io::Result<T> {
+    if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+        // A device or a pipe, such as /dev/null, is written to and never replaced.
+        let mut out = BufWriter::with_capacity(STREAM_BUFFER, File::options().write(true).open(path)?);
+        let result = fill(&mut out)?;
+        out.flush()?;
+        return Ok(result);
+    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = tempfile::Builder::new().prefix(".greenlit-report-").tempfile_in(folder)?;
     let mut out = BufWriter::with_capacity(STREAM_BUFFER, file);

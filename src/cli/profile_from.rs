@@ -22,6 +22,7 @@ use super::settings::Settings;
 pub fn run(settings: &Settings, common: &CommonArgs, args: &ProfileFromArgs) -> Result<RunStatus, CliError> {
     let extends = base_profile(common)?;
     let file_name = args.file.file_name().unwrap_or(args.file.as_os_str()).to_string_lossy().into_owned();
+    super::report_target::check(settings, std::slice::from_ref(&args.file), &[])?;
     let facts = match probe(args)? {
         Ok(facts) => facts,
         Err(reason) => {
@@ -64,7 +65,12 @@ fn base_profile(common: &CommonArgs) -> Result<Option<&str>, CliError> {
 
 /// Probes the file. The inner error is the reason why the file cannot be used.
 fn probe(args: &ProfileFromArgs) -> Result<Result<MediaFacts, String>, CliError> {
-    let source = SourceFile { path: args.file.clone(), relative: PathBuf::from(&args.file), named: true };
+    let source = SourceFile {
+        path: args.file.clone(),
+        relative: PathBuf::from(&args.file),
+        named: true,
+        not_opened: None,
+    };
     let runner = WorkerPool::new(1);
     let cancel = Arc::new(AtomicBool::new(false));
     match check_one(&source, &[], &CheckOptions::default(), &runner, &cancel).result {

@@ -19,6 +19,9 @@ use crate::job::VerifyLevel;
 /// The profile that is used if none is given.
 const DEFAULT_PROFILE: &str = "tiktok-ads";
 
+/// Columns of the human-readable report if neither `COLUMNS` nor a terminal gives a width.
+pub(super) const DEFAULT_WIDTH: usize = 100;
+
 /// Days since a limit was compared with its source, after which it is reported as old.
 const LIMITS_OLD_AFTER_DAYS: u32 = 365;
 
@@ -98,14 +101,23 @@ impl Settings {
         if named.is_empty() {
             return Ok(vec![self.profile(DEFAULT_PROFILE)?]);
         }
-        let mut profiles: Vec<Profile> = Vec::new();
+        let mut profiles: Vec<(&String, Profile)> = Vec::new();
         for name in named {
             let profile = self.profile(name)?;
-            if profiles.iter().all(|other| other.id() != profile.id()) {
-                profiles.push(profile);
+            match profiles.iter().find(|(_, other)| other.id() == profile.id()) {
+                None => profiles.push((name, profile)),
+                Some((other, _)) if is_same_profile(other, name) => {}
+                // Reports and outputs name profiles by id, so the verdict of one would be lost.
+                Some((other, _)) => {
+                    return Err(CliError::Usage(format!(
+                        "the profiles `{other}` and `{name}` have the same id `{}`; give one of them another \
+                         `id`, or use only one",
+                        profile.id()
+                    )));
+                }
             }
         }
-        Ok(profiles)
+        Ok(profiles.into_iter().map(|(_, profile)| profile).collect())
     }
 
     /// Returns the profile with this id or in this file, with the configuration's overrides.
@@ -147,10 +159,28 @@ impl Settings {
         }
     }
 
+    /// Returns the folder of the user's state, for a record that cannot be beside the outputs.
+    pub fn user_state_folder(&self) -> Option<PathBuf> {
+        let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let base = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
+        Some(base.join("greenlit"))
+    }
+
     /// Returns the machine's resources for the planner.
     pub fn machine(&self) -> Machine {
         Machine { cores: self.cores }
     }
+}
+
+/// Returns whether two `--profile` values name the same built-in profile or the same file.
+fn is_same_profile(one: &str, other: &str) -> bool {
+    let is_file = |name: &str| Profile::builtin(name).is_none();
+    one == other
+        || (is_file(one)
+            && is_file(other)
+            && std::fs::canonicalize(one)
+                .ok()
+                .is_some_and(|path| std::fs::canonicalize(other).is_ok_and(|it| it == path)))
 }
 
 fn read_profile(path: &Path) -> Result<Profile, CliError> {
@@ -185,8 +215,28 @@ fn human_options(common: &CommonArgs) -> HumanOptions {
                 && std::env::var("TERM").as_deref() != Ok("dumb")
         }
     };
-    let width = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(100);
-    HumanOptions { color, verbose: common.verbose, quiet: common.quiet, width }
+    let width = if common.output.is_some() { configured_width() } else { text_width() };
+    HumanOptions {
+        color,
+        verbose: common.verbose,
+        quiet: common.quiet,
+        width: width.unwrap_or(DEFAULT_WIDTH),
+    }
+}
+
+/// Returns the columns of text on standard output: `COLUMNS`, else the width of the terminal; `None` if standard
+/// output is not a terminal.
+pub(super) fn text_width() -> Option<usize> {
+    let stdout = std::io::stdout();
+    let of_terminal = || {
+        let size = rustix::termios::tcgetwinsize(&stdout).ok().filter(|_| stdout.is_terminal())?;
+        (size.ws_col > 0).then(|| usize::from(size.ws_col))
+    };
+    configured_width().or_else(of_terminal)
+}
+
+fn configured_width() -> Option<usize> {
+    std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok())
 }
 
 /// Returns `$XDG_CACHE_HOME/greenlit`, else `~/.cache/greenlit`. Relative paths are ignored, as the XDG base

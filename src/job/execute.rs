@@ -24,6 +24,11 @@ pub fn execute(
         libav::probe(file, name, depth, Arc::clone(cancel), &mut |_| {})
     };
     match job {
+        Job::Probe { depth: ProbeDepth::Unidentified }
+            if !libav::is_recognized(&files.input).map_err(|error| JobError::Io(error.to_string()))? =>
+        {
+            Ok(JobOutput::NotMedia)
+        }
         Job::Probe { depth } => libav::probe(&files.input, name, *depth, cancel, progress)
             .map(|facts| JobOutput::Probed(Box::new(facts))),
         Job::Deep => {

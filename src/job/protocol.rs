@@ -49,6 +49,9 @@ pub enum Job {
 pub enum ProbeDepth {
     /// Container and parameter sets only; other facts stay unknown.
     Header,
+    /// Like `Auto`, for a file that neither its name nor a known signature identifies: the result is
+    /// [`JobOutput::NotMedia`] unless FFmpeg recognizes its first bytes as a media format with certainty.
+    Unidentified,
     /// Like `Header`, plus the first packets where a fact is still unknown.
     #[default]
     Auto,
@@ -86,6 +89,8 @@ pub struct Progress {
 pub enum JobOutput {
     /// Result of [`Job::Probe`].
     Probed(Box<MediaFacts>),
+    /// Result of [`Job::Probe`] for a file that is not media ([`ProbeDepth::Unidentified`]).
+    NotMedia,
     /// Result of [`Job::Deep`].
     Deep(Box<DeepReport>),
     /// Result of [`Job::Decode`].

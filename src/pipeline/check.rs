@@ -3,26 +3,21 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::cache::{CachedProbe, CachedProbes, FileFingerprint, ProbeCache};
 use crate::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner};
 use crate::model::{Completeness, DeepReport, MediaFacts};
-use crate::probe::sniff;
 use crate::profile::Profile;
 use crate::rules::{Assessment, RuleSet, Selection, Subject, Verdict};
 
-use super::discover::{SourceFile, plain};
+use super::discover::SourceFile;
 use super::events::{Event, Observer};
+use super::open_source::{display_name, not_media, open_regular, worth_probing};
 use super::outcome::{Failure, FailureKind, Outcome};
 use super::parallel::run_batches_in_parallel;
 use super::probe_cache::{self, CacheSession, fingerprint_of};
-
-/// Number of bytes at the start of a file that decide whether it is media.
-const HEAD_BYTES: usize = 4096;
 
 /// The number of frames at the start of a video that may lack their references.
 const MAX_LEADING_FRAMES: u64 = 2;
@@ -234,10 +229,26 @@ impl ProbeSession<'_> {
         let input = open(source, self.cancel)?;
         let fingerprint = self.cache.and_then(|_| fingerprint_of(&source.path, &input, self.options.depth()));
         let name = display_name(&source.path);
-        worth_probing(&input, &name, source.named)?;
-        let job = if self.options.deep { Job::Deep } else { Job::Probe { depth: ProbeDepth::Auto } };
+        let is_identified = worth_probing(&input, source, &name)?;
+        let depth = if is_identified { ProbeDepth::Auto } else { ProbeDepth::Unidentified };
+        if self.options.deep && !is_identified {
+            self.identify(&input, &name)?;
+        }
+        let job = if self.options.deep { Job::Deep } else { Job::Probe { depth } };
         let files = JobFiles { input, outputs: Vec::new() };
         Ok((JobRequest { job, files, name, cancel: Arc::clone(self.cancel) }, fingerprint))
+    }
+
+    /// Fails if a worker does not recognize the bytes of a file that nothing else identifies.
+    fn identify(&self, input: &File, name: &str) -> Result<(), (Verdict, Failure)> {
+        let io = |error: io::Error| (Verdict::Indeterminate, Failure::from(&JobError::Io(error.to_string())));
+        let request = JobRequest {
+            job: Job::Probe { depth: ProbeDepth::Unidentified },
+            files: JobFiles { input: input.try_clone().map_err(io)?, outputs: Vec::new() },
+            name: name.to_owned(),
+            cancel: Arc::clone(self.cancel),
+        };
+        cacheable_probe(self.runner.run(request, &mut |_| {})).map(|_| ())
     }
 
     fn cache(&self, source: &SourceFile, fingerprint: Option<FileFingerprint>, probe: &CachedProbe) {
@@ -268,6 +279,10 @@ fn open(source: &SourceFile, cancel: &AtomicBool) -> Result<File, (Verdict, Fail
     if cancel.load(Ordering::Relaxed) {
         return Err((Verdict::Indeterminate, Failure::from(&JobError::Cancelled)));
     }
+    if let Some(kind) = source.not_opened {
+        let failure = Failure { kind: FailureKind::Input, message: kind.reason().to_owned() };
+        return Err((Verdict::Skipped, failure));
+    }
     // Nothing is known about the bytes, so that is not a verdict on them.
     open_regular(&source.path).map_err(|failure| (Verdict::Indeterminate, failure))
 }
@@ -278,6 +293,7 @@ fn cacheable_probe(result: Result<JobOutput, JobError>) -> Result<CachedProbe, (
     match result {
         Ok(JobOutput::Probed(facts)) => Ok(CachedProbe::Facts(facts)),
         Ok(JobOutput::Deep(report)) => Ok(CachedProbe::Deep(report)),
+        Ok(JobOutput::NotMedia) => Err(not_media()),
         Ok(_) => Err((Verdict::Unreadable, unexpected_result())),
         Err(error @ JobError::Unreadable(_)) => Ok(CachedProbe::Unreadable(error.to_string())),
         Err(JobError::Truncated(reason)) => Ok(CachedProbe::Truncated(reason)),
@@ -327,68 +343,4 @@ fn assess_truncated(reason: String, name: &str, rule_sets: &[RuleSet<'_>]) -> Ve
     let facts = MediaFacts { completeness, ..MediaFacts::default() };
     let subject = Subject { facts: &facts, file_name: name, deep: None };
     rule_sets.iter().map(|rules| rules.narrowed_to("integrity").assess(&subject)).collect()
-}
-
-/// Returns the file name, lossily decoded, for messages and for the extension.
-pub(crate) fn display_name(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
-}
-
-/// Opens a regular file for reading. Does not block: opening a FIFO without `NONBLOCK` would wait for a writer.
-pub(crate) fn open_regular(path: &Path) -> Result<File, Failure> {
-    let failed = |error: io::Error| Failure {
-        kind: FailureKind::Operation,
-        message: format!("{} cannot be opened: {}", path.display(), open_error(&error)),
-    };
-    let flags = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits();
-    let file = File::options().read(true).custom_flags(flags as i32).open(path).map_err(failed)?;
-    let meta = file.metadata().map_err(failed)?;
-    if meta.is_file() {
-        return Ok(file);
-    }
-    let message =
-        format!("{} is not a regular file (a FIFO, device or folder): name a regular file", path.display());
-    Err(Failure { kind: FailureKind::Input, message })
-}
-
-fn open_error(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => {
-            "permission denied; give this user read access, or exclude the file".to_owned()
-        }
-        io::ErrorKind::NotFound => "the file was removed after the folder was listed".to_owned(),
-        _ => plain(error),
-    }
-}
-
-/// Refuses a file that neither its content nor its name identifies as media. Still images count if the file was
-/// `named`.
-fn worth_probing(input: &File, name: &str, named: bool) -> Result<(), (Verdict, Failure)> {
-    let mut head = [0; HEAD_BYTES];
-    let read = input.read_at(&mut head, 0).map_err(|error| {
-        let message = format!("{name} cannot be read: {}", plain(&error));
-        (Verdict::Indeterminate, Failure { kind: FailureKind::Operation, message })
-    })?;
-    let input_failure = |message: String| Failure { kind: FailureKind::Input, message };
-    let head = &head[..read];
-    if !(sniff::looks_like_media(name, head) || (named && sniff::looks_like_an_image(name, head))) {
-        return Err((Verdict::Skipped, input_failure("not a media file".to_owned())));
-    }
-    if read == 0 {
-        return Err((Verdict::Unreadable, input_failure("the file is empty (0 bytes)".to_owned())));
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn refuses_a_device_without_blocking() {
-        let failure = open_regular(Path::new("/dev/null")).unwrap_err();
-        assert_eq!(failure.kind, FailureKind::Input);
-        assert!(failure.message.contains("not a regular file"), "{}", failure.message);
-    }
 }

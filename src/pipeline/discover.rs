@@ -1,10 +1,13 @@
 //! Finds the input files.
 //!
-//! A path may be a file, a folder or a pattern. Every regular file below a folder is a source, so that no file is
-//! missed silently; files that are not media are reported as skipped later, by their content.
+//! A path may be a file, a folder or a pattern. Every entry below a folder is a source, so that none is missed
+//! silently: links and special files are listed but not opened, and files that are not media are reported as
+//! skipped later, by their content.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
+use std::fs::FileType;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 
 use ignore::WalkBuilder;
@@ -22,6 +25,52 @@ pub struct SourceFile {
     /// Whether the file was given by name or pattern, not found below a folder. Still images count only then,
     /// because folders of videos often contain thumbnails.
     pub named: bool,
+    /// Why the entry is not opened; `None` for a file.
+    pub not_opened: Option<NotOpened>,
+}
+
+/// A directory entry that is listed but not opened, because only regular files below a folder are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NotOpened {
+    /// A symbolic link. It could lead to a file that is already listed, or out of the folder.
+    Link,
+    /// A symbolic link whose target does not exist.
+    DanglingLink,
+    /// A named pipe. Opening it would have an effect on the program at its other end.
+    Fifo,
+    /// A socket.
+    Socket,
+    /// A block or character device.
+    Device,
+}
+
+impl NotOpened {
+    /// Returns the reason for the report.
+    pub fn reason(self) -> &'static str {
+        match self {
+            NotOpened::Link => "symbolic link; name it to check its target",
+            NotOpened::DanglingLink => "symbolic link; its target does not exist",
+            NotOpened::Fifo => "named pipe (FIFO), not a file",
+            NotOpened::Socket => "socket, not a file",
+            NotOpened::Device => "device, not a file",
+        }
+    }
+
+    /// Returns the kind of the entry at `path`; `None` for files and folders.
+    fn of(path: &Path, kind: FileType) -> Option<NotOpened> {
+        if kind.is_symlink() {
+            let exists = std::fs::metadata(path).is_ok();
+            Some(if exists { NotOpened::Link } else { NotOpened::DanglingLink })
+        } else if kind.is_fifo() {
+            Some(NotOpened::Fifo)
+        } else if kind.is_socket() {
+            Some(NotOpened::Socket)
+        } else if kind.is_block_device() || kind.is_char_device() {
+            Some(NotOpened::Device)
+        } else {
+            None
+        }
+    }
 }
 
 /// An input that cannot be read.
@@ -62,24 +111,30 @@ pub enum DiscoverError {
 }
 
 /// Finds the files at `paths`. Folders in `excluded`, such as the output folder, are not searched. Symbolic
-/// links below a folder are not followed; a link given by itself is.
+/// links below a folder are not followed but listed; a link given by itself is followed.
 pub fn discover(paths: &[PathBuf], excluded: &[PathBuf]) -> Result<Discovery, DiscoverError> {
+    discover_listed(paths, &[], excluded)
+}
+
+/// Like [`discover`], with `listed` paths in addition, which another program wrote: one of them that matches
+/// nothing is a problem of that path, and the rest of the batch continues.
+pub fn discover_listed(
+    paths: &[PathBuf],
+    listed: &[PathBuf],
+    excluded: &[PathBuf],
+) -> Result<Discovery, DiscoverError> {
     let excluded: Vec<PathBuf> = excluded.iter().filter_map(|path| path.canonicalize().ok()).collect();
     let mut found = Discovery::default();
     for path in paths {
-        match std::fs::metadata(path) {
-            Ok(meta) if meta.is_dir() => walk(path, &excluded, None, &mut found),
-            Ok(_) => {
-                found.sources.push(SourceFile { path: path.clone(), relative: file_name(path), named: true })
-            }
-            Err(_) if is_pattern(path) => expand(path, &excluded, &mut found)?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(DiscoverError::Missing(path.display().to_string()));
-            }
-            Err(error) => found.problems.push(InputProblem {
-                path: path.clone(),
-                message: format!("cannot be accessed: {}", plain(&error)),
-            }),
+        add(path, &excluded, &mut found)?;
+    }
+    for path in listed {
+        if let Err(error) = add(path, &excluded, &mut found) {
+            let message = match error {
+                DiscoverError::Missing(_) => "does not exist: check the list of paths".to_owned(),
+                other => other.to_string(),
+            };
+            found.problems.push(InputProblem { path: path.clone(), message });
         }
     }
     // Compares bytes, because comparing path components costs more than reading the folders. If a file was both
@@ -92,12 +147,34 @@ pub fn discover(paths: &[PathBuf], excluded: &[PathBuf]) -> Result<Discovery, Di
         // The order of the report, which displays such names with replacement characters.
         found.sources.sort_by(|a, b| a.path.to_string_lossy().cmp(&b.path.to_string_lossy()));
     }
-    if paths.len() > 1 {
+    if paths.len() + listed.len() > 1 {
         // One walk finds each file once; several walks can find the same file.
         let mut seen = HashSet::new();
         found.sources.retain(|source| seen.insert(source.path.clone()));
     }
     Ok(found)
+}
+
+/// Adds what a path given by itself stands for.
+fn add(path: &Path, excluded: &[PathBuf], found: &mut Discovery) -> Result<(), DiscoverError> {
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => walk(path, excluded, None, found),
+        Ok(_) => found.sources.push(SourceFile {
+            path: path.to_owned(),
+            relative: file_name(path),
+            named: true,
+            not_opened: None,
+        }),
+        Err(_) if is_pattern(path) => expand(path, excluded, found)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(DiscoverError::Missing(path.display().to_string()));
+        }
+        Err(error) => found.problems.push(InputProblem {
+            path: path.to_owned(),
+            message: format!("cannot be accessed: {}", plain(&error)),
+        }),
+    }
+    Ok(())
 }
 
 fn file_name(path: &Path) -> PathBuf {
@@ -129,15 +206,23 @@ fn walk(root: &Path, excluded: &[PathBuf], pattern: Option<&globset::GlobMatcher
     for entry in walker {
         match entry {
             Ok(entry) => {
-                let regular = entry.file_type().is_some_and(|kind| kind.is_file());
+                let Some(kind) = entry.file_type() else { continue };
                 let below = entry.path().strip_prefix(root).unwrap_or(entry.path());
                 let wanted = pattern.is_none_or(|pattern| pattern.is_match(below));
-                if regular && wanted && entry.file_name() != OsStr::new(IGNORE_FILE) {
+                let mut not_opened = NotOpened::of(entry.path(), kind);
+                // A pattern names what it matches, as it does when the shell expands it.
+                let followed = pattern.is_some() && not_opened == Some(NotOpened::Link);
+                if followed && std::fs::metadata(entry.path()).is_ok_and(|target| target.is_file()) {
+                    not_opened = None;
+                }
+                let is_entry = entry.depth() > 0 && !kind.is_dir();
+                if is_entry && wanted && entry.file_name() != OsStr::new(IGNORE_FILE) {
                     let relative = below.to_owned();
                     found.sources.push(SourceFile {
                         path: entry.into_path(),
                         relative,
                         named: pattern.is_some(),
+                        not_opened,
                     });
                 }
             }
@@ -240,7 +325,21 @@ mod tests {
         std::os::unix::fs::symlink(dir.path(), dir.path().join("loop")).unwrap();
         std::os::unix::fs::symlink(dir.path().join("a.mp4"), dir.path().join("link.mp4")).unwrap();
         let found = discover(&[dir.path().to_owned()], &[]).unwrap();
+        assert_eq!(names(&found), ["a.mp4", "link.mp4", "loop"]);
+        let kinds: Vec<_> = found.sources.iter().map(|source| source.not_opened).collect();
+        assert_eq!(kinds, [None, Some(NotOpened::Link), Some(NotOpened::Link)]);
+        let matched = discover(&[dir.path().join("l*")], &[]).unwrap();
+        let kinds: Vec<_> = matched.sources.iter().map(|source| source.not_opened).collect();
+        assert_eq!(kinds, [None, Some(NotOpened::Link)], "a pattern names a link to a file");
+    }
+
+    #[test]
+    fn a_listed_path_that_is_missing_is_a_problem_of_that_path() {
+        let dir = tree(&["a.mp4"]);
+        let listed = [dir.path().join("gone.mp4"), dir.path().join("a.mp4"), dir.path().join("*.webm")];
+        let found = discover_listed(&[], &listed, &[]).unwrap();
         assert_eq!(names(&found), ["a.mp4"]);
+        assert_eq!(found.problems.len(), 2);
     }
 
     #[test]

@@ -1,184 +1,257 @@
 //! The record of outputs of earlier runs, so that a second run reuses them.
 //!
-//! An append-only file of JSON lines beside the configuration. A line is on disk before its output gets the
-//! final name: if the run is killed in between, the next run does not find the output and produces it. In the
-//! other order, it would find an output that it could not recognize as its own.
+//! An append-only file of JSON lines beside the outputs. It is bound to content: an output is known by its path
+//! below the output folder and its bytes, a source by its bytes, so that copying or moving either of them, and
+//! another spelling of a path, change nothing. Bytes are hashed only where a file's identity (device, inode, size,
+//! modification time) is not known yet. A line is on disk before its output gets the final name: if the run is
+//! killed in between, the next run does not find the output and produces it. In the other order, it would find
+//! an output that it could not recognize as its own.
 
-use std::collections::HashMap;
 use std::fs::{File, Metadata};
-use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-
-use serde::{Deserialize, Serialize};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::job::FixReport;
 
-use super::recorded_path;
+pub use super::fix_record_lines::FixRecordKey;
+use super::fix_record_lines::{FileIdentity, Known, OutputClaim, RecordLine, name_below};
 
-/// The origin of an output: the source by device, inode, size and modification time, and the plan by its hash.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct FixRecordKey {
-    source: FileIdentity,
-    plan: String,
-    #[serde(with = "recorded_path")]
-    output: PathBuf,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-struct FileIdentity {
-    device: u64,
-    inode: u64,
-    size: u64,
-    mtime_s: i64,
-    mtime_ns: i64,
-}
-
-impl From<&Metadata> for FileIdentity {
-    fn from(meta: &Metadata) -> FileIdentity {
-        FileIdentity {
-            device: meta.dev(),
-            inode: meta.ino(),
-            size: meta.size(),
-            mtime_s: meta.mtime(),
-            mtime_ns: meta.mtime_nsec(),
-        }
-    }
-}
-
-impl FixRecordKey {
-    /// Returns the key of the output at `output`, produced from `source` by the plan with this text.
-    pub fn new(source: &Metadata, plan_text: &str, output: &Path) -> FixRecordKey {
-        let text = format!("{}\n{plan_text}", env!("CARGO_PKG_VERSION"));
-        let plan = blake3::hash(text.as_bytes()).to_hex()[..32].to_owned();
-        FixRecordKey { source: FileIdentity::from(source), plan, output: output.to_owned() }
-    }
-}
-
-/// A line of the record.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct RecordLine {
-    key: FixRecordKey,
-    #[serde(rename = "made")]
-    fingerprint: FileIdentity,
-    report: Option<FixReport>,
-    /// The absolute path of the source; older lines have none.
-    #[serde(default, with = "recorded_path::optional", skip_serializing_if = "Option::is_none")]
-    source_path: Option<PathBuf>,
-}
-
-/// The part of a line that must stay readable in every version: it shows which outputs greenlit may replace.
-#[derive(Deserialize)]
-struct OutputClaim {
-    key: ClaimedKey,
-    #[serde(rename = "made")]
-    fingerprint: FileIdentity,
-    #[serde(default, with = "recorded_path::optional")]
-    source_path: Option<PathBuf>,
-}
-
-#[derive(Deserialize)]
-struct ClaimedKey {
-    #[serde(with = "recorded_path")]
-    output: PathBuf,
-}
-
-/// The paths of the sources, by the identity of the output.
-type Origins = HashMap<FileIdentity, Option<PathBuf>>;
+/// Bytes that are read at a time while a file is hashed or compared.
+const BLOCK_BYTES: usize = 1 << 20;
 
 /// The record of outputs.
 #[derive(Debug)]
 pub struct FixRecord {
-    file: Mutex<File>,
-    known: Mutex<HashMap<FixRecordKey, RecordLine>>,
-    outputs: Mutex<HashMap<PathBuf, Origins>>,
+    /// Where the record may be written, best place first. Only the first that can be written is used.
+    places: Vec<PathBuf>,
+    /// The folder that recorded paths of outputs are relative to.
+    pub(super) base: PathBuf,
+    file: Mutex<Option<File>>,
+    known: Mutex<Known>,
 }
 
 impl FixRecord {
-    /// Opens or creates the record at `path`. Unreadable lines, such as one truncated by a crash, are ignored.
+    /// Opens the record at `path`, for outputs below its folder. Unreadable lines, such as one truncated by a
+    /// crash, are ignored.
     pub fn open(path: &Path) -> io::Result<FixRecord> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let mut file = File::options().read(true).append(true).create(true).open(path)?;
-        let mut known = HashMap::new();
-        let mut outputs: HashMap<PathBuf, Origins> = HashMap::new();
-        for line in BufReader::new(&file).split(b'\n') {
-            let line = line?;
-            if let Ok(OutputClaim { key, fingerprint, source_path }) = serde_json::from_slice(&line) {
-                outputs.entry(key.output).or_default().insert(fingerprint, source_path);
-            }
-            if let Ok(line) = serde_json::from_slice::<RecordLine>(&line) {
-                known.insert(line.key.clone(), line);
-            }
-        }
-        // Separates the next line from a truncated last one.
-        file.write_all(b"\n")?;
-        Ok(FixRecord { file: Mutex::new(file), known: Mutex::new(known), outputs: Mutex::new(outputs) })
+        let base = path.parent().unwrap_or(Path::new("")).to_owned();
+        FixRecord::open_first(vec![path.to_owned()], base)
     }
 
-    /// Returns the report of the output of this key, if the output is unchanged.
+    /// Opens the record of the outputs below `base`: every place is read, the first that can be written is
+    /// written to. A place is created when the first output is recorded.
+    pub fn open_first(places: Vec<PathBuf>, base: PathBuf) -> io::Result<FixRecord> {
+        let mut known = Known::default();
+        for (index, place) in places.iter().enumerate().rev() {
+            let read_to = match File::open(place) {
+                Ok(file) => known.read(&file, &base, place)?,
+                // Another place may be readable; whether this one can be written shows when it is needed.
+                Err(_) => 0,
+            };
+            if index == 0 {
+                known.read_to = read_to;
+            }
+        }
+        Ok(FixRecord { places, base, file: Mutex::new(None), known: Mutex::new(known) })
+    }
+
+    /// Returns the report of the output of this key, if source and output are the same files as then.
     pub fn find(&self, key: &FixRecordKey) -> Option<Option<FixReport>> {
-        let known = self.known.lock().ok()?;
-        let line = known.get(key)?;
-        let meta = std::fs::symlink_metadata(&key.output).ok()?;
-        (FileIdentity::from(&meta) == line.fingerprint).then(|| line.report.clone())
+        self.find_by_content(key, None)
+    }
+
+    /// Like [`find`](Self::find), but recognizes the source `input` and the output by their bytes, too.
+    pub fn find_by_content(&self, key: &FixRecordKey, input: Option<&File>) -> Option<Option<FixReport>> {
+        let meta = std::fs::symlink_metadata(&key.output).ok().filter(Metadata::is_file)?;
+        self.matching(key, &meta, input).or_else(|| {
+            // Another run may have recorded it meanwhile.
+            self.refresh();
+            self.matching(key, &meta, input)
+        })
+    }
+
+    fn matching(
+        &self,
+        key: &FixRecordKey,
+        meta: &Metadata,
+        input: Option<&File>,
+    ) -> Option<Option<FixReport>> {
+        let name = name_below(&self.base, &key.output);
+        let lines: Vec<RecordLine> = self.known().outputs.get(&name)?.lines.clone();
+        let planned = lines.into_iter().rev().filter(|line| key.has_plan(&line.key.plan));
+        let is_source = |line: &RecordLine| {
+            line.key.source == key.source
+                || line.key.content.as_ref().zip(input).is_some_and(|(content, input)| {
+                    self.content_of(input).is_ok_and(|of_input| of_input == *content)
+                })
+        };
+        let mut found = planned.filter(is_source);
+        let line =
+            found.find(|line| self.is_unchanged(&key.output, meta, &line.fingerprint, &line.made_content))?;
+        let is_moved = key.source_path.is_some() && line.source_path != key.source_path;
+        if line.fingerprint != FileIdentity::from(meta) || line.key.source != key.source || is_moved {
+            // The next run finds it without reading the files again, and knows where the source is.
+            let made = line.made_content.clone();
+            let key = FixRecordKey { content: line.key.content.clone(), ..key.clone() };
+            let _ = self.append(key, FileIdentity::from(meta), made, line.report.clone());
+        }
+        Some(line.report)
     }
 
     /// Returns whether the file at `output` is an unchanged output of greenlit, which may be replaced.
     pub fn is_ours(&self, output: &Path, meta: &Metadata) -> bool {
-        let fingerprint = FileIdentity::from(meta);
-        self.outputs
-            .lock()
-            .is_ok_and(|outputs| outputs.get(output).is_some_and(|ours| ours.contains_key(&fingerprint)))
+        let name = name_below(&self.base, output);
+        let claims = self.known().outputs.get(&name).map_or(Vec::new(), |lines| lines.claims.clone());
+        meta.is_file()
+            && claims
+                .iter()
+                .any(|claim| self.is_unchanged(output, meta, &claim.fingerprint, &claim.made_content))
     }
 
     /// Returns the absolute path of the source whose unchanged output is at `output`, if it is recorded.
     pub fn source_of(&self, output: &Path) -> Option<PathBuf> {
-        let fingerprint = FileIdentity::from(&std::fs::symlink_metadata(output).ok()?);
-        self.outputs.lock().ok()?.get(output)?.get(&fingerprint)?.clone()
+        let meta = std::fs::symlink_metadata(output).ok().filter(Metadata::is_file)?;
+        let name = name_below(&self.base, output);
+        let claims = self.known().outputs.get(&name)?.claims.clone();
+        let is_last =
+            |claim: &OutputClaim| self.is_unchanged(output, &meta, &claim.fingerprint, &claim.made_content);
+        claims.into_iter().rev().find(is_last)?.source_path
+    }
+
+    /// Returns whether the file at `path` is the one that was recorded, by identity or by content.
+    fn is_unchanged(
+        &self,
+        path: &Path,
+        meta: &Metadata,
+        was: &FileIdentity,
+        content: &Option<String>,
+    ) -> bool {
+        FileIdentity::from(meta) == *was
+            || content.as_ref().filter(|_| meta.len() == was.size).is_some_and(|content| {
+                File::open(path).and_then(|file| self.content_of(&file)).is_ok_and(|now| now == *content)
+            })
     }
 
     /// Records that the complete file with the metadata `output` is the output of `key`. Renaming the file does
     /// not change its fingerprint.
     pub fn record(&self, key: FixRecordKey, output: &Metadata, report: Option<&FixReport>) -> io::Result<()> {
-        self.record_from(None, key, output, report)
+        self.append(key, FileIdentity::from(output), None, report.cloned())
     }
 
-    /// As [`FixRecord::record`], with the path of the source.
-    pub fn record_from(
+    /// Like [`record`](Self::record), with the content of the source and of the output.
+    pub fn record_content(
         &self,
-        source: Option<&Path>,
         key: FixRecordKey,
-        output: &Metadata,
+        input: &File,
+        output: &File,
         report: Option<&FixReport>,
     ) -> io::Result<()> {
-        let fingerprint = FileIdentity::from(output);
-        let source_path = source.map(std::path::absolute).transpose()?;
-        let line = RecordLine {
-            key: key.clone(),
-            fingerprint: fingerprint.clone(),
-            report: report.cloned(),
-            source_path: source_path.clone(),
-        };
+        let content = Some(self.content_of(input)?);
+        let made = Some(self.content_of(output)?);
+        let fingerprint = FileIdentity::from(&output.metadata()?);
+        self.append(FixRecordKey { content, ..key }, fingerprint, made, report.cloned())
+    }
+
+    fn append(
+        &self,
+        key: FixRecordKey,
+        fingerprint: FileIdentity,
+        made_content: Option<String>,
+        report: Option<FixReport>,
+    ) -> io::Result<()> {
+        let name = name_below(&self.base, &key.output);
+        let key = FixRecordKey { output: name.clone(), ..key };
+        let source_path = key.source_path.clone();
+        let line = RecordLine { key, fingerprint, made_content, report, source_path };
         let mut text = serde_json::to_vec(&line).map_err(io::Error::other)?;
         text.push(b'\n');
-        if let Ok(mut file) = self.file.lock() {
+        {
+            let mut slot = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            let file = match &mut *slot {
+                Some(file) => file,
+                None => slot.insert(create_first(&self.places)?),
+            };
+            // One write, so that lines of runs at the same time do not mix.
             file.write_all(&text)?;
             file.sync_data()?;
         }
-        if let (Ok(mut outputs), Ok(mut known)) = (self.outputs.lock(), self.known.lock()) {
-            outputs.entry(key.output.clone()).or_default().insert(fingerprint, source_path);
-            known.insert(key, line);
-        }
+        self.known().add(name, line);
         Ok(())
     }
+
+    /// Reads the lines that another run appended.
+    fn refresh(&self) {
+        let Some(place) = self.places.first() else { return };
+        let mut known = self.known();
+        let Ok(mut file) = File::open(place) else { return };
+        let from = known.read_to;
+        if file.seek(SeekFrom::Start(from)).is_ok()
+            && let Ok(read) = known.read(&file, &self.base, place)
+        {
+            known.read_to = from + read;
+        }
+    }
+
+    /// Returns the BLAKE3 of a file, read once for each identity.
+    fn content_of(&self, file: &File) -> io::Result<String> {
+        let identity = FileIdentity::from(&file.metadata()?);
+        if let Some(content) = self.known().contents.get(&identity) {
+            return Ok(content.clone());
+        }
+        let content = hash(file)?;
+        if FileIdentity::from(&file.metadata()?) == identity {
+            self.known().contents.insert(identity, content.clone());
+        }
+        Ok(content)
+    }
+
+    pub(super) fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Opens the first place that can be written.
+fn create_first(places: &[PathBuf]) -> io::Result<File> {
+    let mut failure = io::Error::other("no place for the record");
+    for place in places {
+        let folder = place.parent().map_or(Ok(()), std::fs::create_dir_all);
+        let options = File::options().append(true).create(true).to_owned();
+        match folder.and_then(|()| options.open(place)).and_then(|mut file| {
+            // Separates the next line from a truncated last one.
+            file.write_all(b"\n").map(|()| file)
+        }) {
+            Ok(file) => return Ok(file),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+/// Returns the BLAKE3 of a file in hexadecimal digits. Does not move the position of the descriptor.
+pub(super) fn hash(file: &File) -> io::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    let (mut block, mut at) = (vec![0; BLOCK_BYTES], 0);
+    loop {
+        let count = file.read_at(&mut block, at)?;
+        if count == 0 {
+            return Ok(hasher.finalize().to_hex().to_string());
+        }
+        hasher.update(&block[..count]);
+        at += count as u64;
+    }
+}
+
+/// Returns whether two files have the same bytes.
+pub(super) fn is_identical(one: &File, other: &File) -> io::Result<bool> {
+    Ok(one.metadata()?.len() == other.metadata()?.len() && hash(one)? == hash(other)?)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::fix_record_lines::real_path;
     use super::*;
 
     #[test]
@@ -206,11 +279,12 @@ mod tests {
         let meta = std::fs::metadata(&output).unwrap();
         let path = dir.path().join("fix.jsonl");
         let key = FixRecordKey::new(&meta, "plan", &output);
-        FixRecord::open(&path).unwrap().record_from(Some(&output), key.clone(), &meta, None).unwrap();
+        let key = key.from_source(&output);
+        FixRecord::open(&path).unwrap().record(key.clone(), &meta, None).unwrap();
         let fix_record = FixRecord::open(&path).unwrap();
         assert_eq!(fix_record.find(&key), Some(None));
         assert!(fix_record.is_ours(&output, &meta));
-        assert_eq!(fix_record.source_of(&output), Some(output));
+        assert_eq!(fix_record.source_of(&output), real_path(&output));
 
         let text = dir.path().join("out.mp4");
         std::fs::rename(dir.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9.mp4")), &text).unwrap();
@@ -224,6 +298,29 @@ mod tests {
         let fix_record = FixRecord::open(&path).unwrap();
         assert!(fix_record.is_ours(&text, &meta));
         assert_eq!(fix_record.source_of(&text), None);
+    }
+
+    #[test]
+    fn a_moved_source_owns_the_output_that_an_older_line_records() {
+        let dir = tempfile::tempdir().unwrap();
+        let (source, output) = (dir.path().join("in.mov"), dir.path().join("out.mp4"));
+        std::fs::write(&source, b"source").unwrap();
+        std::fs::write(&output, b"output").unwrap();
+        let path = dir.path().join("fix.jsonl");
+        let id = |path: &Path| FileIdentity::from(&std::fs::metadata(path).unwrap());
+        let key =
+            FixRecordKey::new(&std::fs::metadata(&source).unwrap(), "plan", &output).from_source(&source);
+        // The path of the source is beside the key, and no line has hashes.
+        let line = serde_json::json!({
+            "key": {"source": id(&source), "plan": key.plan, "output": output},
+            "made": id(&output), "report": null, "source_path": "/gone/in.mov",
+        });
+        std::fs::write(&path, format!("{line}\n")).unwrap();
+        let fix_record = FixRecord::open(&path).unwrap();
+        assert_eq!(fix_record.source_of(&output), Some("/gone/in.mov".into()));
+        assert_eq!(fix_record.find(&key), Some(None));
+        assert_eq!(fix_record.source_of(&output), real_path(&source));
+        assert_eq!(FixRecord::open(&path).unwrap().source_of(&output), real_path(&source));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::plan::{OutputSpec, VideoPlan};
 
 use super::outcome::{Failure, FailureKind};
 
-/// Bytes kept free for other programs.
+/// Bytes kept free for other programs, at most: small outputs demand only as much as they take themselves.
 const RESERVE_BYTES: u64 = 64 << 20;
 
 /// Fails if the disk of `target` clearly lacks space for an output by `spec` from a source of `source_bytes`,
@@ -22,7 +22,7 @@ pub(crate) fn check_free_space(
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let Ok(stat) = rustix::fs::statvfs(folder) else { return Ok(wanted) };
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    let needed = wanted.saturating_add(RESERVE_BYTES);
+    let needed = wanted.saturating_add(reserve(wanted));
     if free >= needed {
         return Ok(wanted);
     }
@@ -34,6 +34,11 @@ pub(crate) fn check_free_space(
         needed / 1_000_000
     );
     Err(Failure { kind: FailureKind::Operation, message })
+}
+
+/// Returns the bytes kept free beside outputs of `wanted` bytes.
+fn reserve(wanted: u64) -> u64 {
+    wanted.min(RESERVE_BYTES)
 }
 
 /// Returns an upper estimate of the output's size in bytes.
@@ -52,6 +57,12 @@ fn estimate(spec: Option<&OutputSpec>, source_bytes: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_reserve_is_in_proportion() {
+        assert_eq!(reserve(350_000), 350_000);
+        assert_eq!(reserve(10 << 30), RESERVE_BYTES);
+    }
 
     #[test]
     fn refuses_an_output_larger_than_the_free_space() {

@@ -7,28 +7,42 @@
 mod check;
 mod discover;
 mod events;
+mod existing_target;
+mod failed_copy;
 mod fix;
+mod fix_executor;
 mod fix_record;
+mod fix_record_lines;
+mod fix_settings;
 mod free_space;
 mod name_folding;
+mod open_source;
 mod outcome;
 mod output_names;
 mod output_proof;
 mod parallel;
 mod probe_cache;
 mod produce_output;
+mod ready_task;
 mod recorded_path;
 mod resource_budget;
 mod shared_names;
 mod source_decode;
 mod staging;
+mod stale_outputs;
 mod tasks;
+mod work_order;
 
 pub use check::{CheckOptions, CheckedFile, check, check_each, check_one};
-pub use discover::{DiscoverError, Discovery, InputProblem, SourceFile, discover};
+pub use discover::{
+    DiscoverError, Discovery, InputProblem, NotOpened, SourceFile, discover, discover_listed,
+};
 pub use events::{Event, Observer, Silent};
-pub use fix::{FixSettings, OutputLayout, fix};
+pub use fix::fix;
 pub use fix_record::{FixRecord, FixRecordKey};
+pub use fix_settings::{FixSettings, OutputLayout};
+pub(crate) use open_source::display_name;
 pub use outcome::{Failure, FailureKind, FixOutcome, Outcome, Proof};
 pub use output_names::{Collision, find_collisions, output_name};
 pub use staging::{Staging, remove_stale};
+pub use stale_outputs::StaleOutput;

@@ -105,7 +105,7 @@ pub struct FixOutcome {
     pub proof: Option<Proof>,
     /// The failure, if any.
     pub failure: Option<Failure>,
-    /// Whether an earlier run produced the output from the same bytes.
+    /// Whether the output was there already, made by an earlier run or with the same bytes, and was kept.
     pub reused: bool,
 }
 

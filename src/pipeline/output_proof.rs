@@ -8,7 +8,8 @@ use crate::plan::{AudioPlan, FixPlan};
 use crate::profile::Profile;
 use crate::rules::{Finding, Severity, Subject, Verdict, assess, needs_decode};
 
-use super::check::{CheckOptions, display_name};
+use super::check::CheckOptions;
+use super::open_source::display_name;
 use super::outcome::Proof;
 
 /// Returns the proof of an output. Only compliant outputs get their final names; a plain copy complies if its new

@@ -32,6 +32,9 @@ pub(super) fn get(
 ) -> CachedProbes {
     let fingerprints = run_in_parallel(sources.len(), width, |index| {
         let path = &sources[index].path;
+        if sources[index].not_opened.is_some() {
+            return None;
+        }
         let meta = std::fs::metadata(path).ok().filter(|meta| meta.is_file())?;
         Some(FileFingerprint::new(path, &meta, depth))
     });

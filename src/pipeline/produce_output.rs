@@ -14,10 +14,11 @@ use crate::plan::{OutputSpec, VideoEncoder, VideoPlan};
 use crate::profile::Profile;
 use crate::rules::{Severity, Subject, Verdict, assess};
 
-use super::check::{CheckOptions, display_name, unexpected_result};
+use super::check::{CheckOptions, unexpected_result};
 use super::discover::plain;
 use super::events::{Event, Observer};
-use super::fix_record::FixRecord;
+use super::existing_target::{Existing, Publication, publish};
+use super::open_source::display_name;
 use super::outcome::{Failure, FailureKind};
 use super::source_decode::damaged;
 use super::staging::Staging;
@@ -50,49 +51,24 @@ pub(super) fn check_unchanged(source: &Path, input: &File, before: &Metadata) ->
     Err(Failure { kind: FailureKind::Operation, message })
 }
 
-/// Fails if the output would replace the source or a file that greenlit did not produce.
-pub(super) fn check_target(
-    target: &Path,
-    source: &Metadata,
-    fix_record: Option<&FixRecord>,
-) -> Result<(), Failure> {
-    let existing = match std::fs::symlink_metadata(target) {
-        Ok(existing) => existing,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(operation(target, &error)),
-    };
-    if (existing.dev(), existing.ino()) == (source.dev(), source.ino()) {
-        let message =
-            format!("{} is the source file itself: choose another folder with --out", target.display());
-        return Err(Failure { kind: FailureKind::Operation, message });
-    }
-    if fix_record.is_some_and(|fix_record| fix_record.is_ours(target, &existing)) {
-        return Ok(());
-    }
-    let message = format!(
-        "{} already exists and is not an unchanged output of an earlier run: \
-         move it away, or choose another folder with --out",
-        target.display()
-    );
-    Err(Failure { kind: FailureKind::Operation, message })
-}
-
-/// Copies a compliant file to its final name.
+/// Copies a compliant file to its final name, and records it with the report of its source. Returns what became
+/// of it.
 pub(super) fn copy(
     context: &ProduceContext<'_>,
     source: &Path,
     input: &File,
     target: &Path,
+    existing: Existing,
+    report: Option<&FixReport>,
     record: RecordOutput<'_>,
-) -> Result<(), Failure> {
+) -> Result<Publication, Failure> {
     let failed = |error: io::Error| operation(target, &error);
     let staging = Staging::new(target).map_err(failed)?;
     let output = staging.descriptor().map_err(failed)?;
     copy_bytes(input, &output, target)?;
     check_unchanged(source, input, context.before)?;
-    let meta = output.metadata().map_err(failed)?;
-    record(&meta, None).map_err(|error| unrecorded(target, &error))?;
-    staging.publish().map_err(failed)
+    record(&output, report).map_err(|error| unrecorded(target, &error))?;
+    publish(staging, target, existing)
 }
 
 /// Copies a file into an empty one, as a reflink if the file system supports it.
@@ -115,7 +91,7 @@ fn copy_bytes(mut input: &File, mut output: &File, target: &Path) -> Result<(), 
 }
 
 /// Returns the failure to record an output.
-fn unrecorded(target: &Path, error: &io::Error) -> Failure {
+pub(super) fn unrecorded(target: &Path, error: &io::Error) -> Failure {
     let message = format!(
         "{}: the output was discarded, because the record of fixes cannot be written: {}; \
          free some space on the disk of the configuration",
@@ -128,8 +104,8 @@ fn unrecorded(target: &Path, error: &io::Error) -> Failure {
 /// The start of the message of a failed verification.
 pub(super) const VERIFICATION_FAILED: &str = "the output failed verification and was discarded: ";
 
-/// Records an output before it gets its final name, with its report unless it is a plain copy.
-pub(super) type RecordOutput<'a> = &'a dyn Fn(&Metadata, Option<&FixReport>) -> io::Result<()>;
+/// Records an output before it gets its final name, with its report, which a copy lacks if it was not decoded.
+pub(super) type RecordOutput<'a> = &'a dyn Fn(&File, Option<&FixReport>) -> io::Result<()>;
 
 /// What producing an output needs besides the plan.
 #[derive(Clone, Copy)]
@@ -250,8 +226,9 @@ pub(super) fn produce_output(
     input: &File,
     request: &OutputRequest<'_>,
     mut attempt: Option<Attempt>,
+    existing: Existing,
     record: RecordOutput<'_>,
-) -> Result<FixReport, Failure> {
+) -> Result<(FixReport, Publication), Failure> {
     let OutputRequest { spec, profile, target } = *request;
     let mut spec = spec.clone();
     let mut retried = false;
@@ -271,11 +248,9 @@ pub(super) fn produce_output(
         let problems = problems_of(&report, &display_name(target), profile);
         if problems.is_empty() {
             check_unchanged(source, input, context.before)?;
-            let meta = staging.descriptor().and_then(|file| file.metadata());
-            let meta = meta.map_err(|error| operation(target, &error))?;
-            record(&meta, Some(&report)).map_err(|error| unrecorded(target, &error))?;
-            staging.publish().map_err(|error| operation(target, &error))?;
-            return Ok(report);
+            let output = staging.descriptor().map_err(|error| operation(target, &error))?;
+            record(&output, Some(&report)).map_err(|error| unrecorded(target, &error))?;
+            return Ok((report, publish(staging, target, existing)?));
         }
         if fall_back_to_x264(&mut spec) {
             continue;

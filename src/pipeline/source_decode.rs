@@ -12,8 +12,9 @@ use crate::job::{
 };
 use crate::model::SourceDamage;
 
-use super::check::{display_name, unexpected_result};
+use super::check::unexpected_result;
 use super::events::{Event, Observer};
+use super::open_source::display_name;
 use super::outcome::{Failure, FailureKind};
 
 /// The end of the message about little damage.

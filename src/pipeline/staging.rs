@@ -42,12 +42,24 @@ impl Staging {
 
     /// Gives the file its final name. Syncs the content before the rename and the folder after it.
     pub fn publish(self) -> io::Result<()> {
+        self.complete()?;
+        self.file.persist(&self.target).map_err(|error| error.error)?;
+        File::open(folder_of(&self.target))?.sync_all()
+    }
+
+    /// Like [`publish`](Self::publish), but never replaces a file: with the error `AlreadyExists` the staging
+    /// file is deleted.
+    pub fn publish_new(self) -> io::Result<()> {
+        self.complete()?;
+        self.file.persist_noclobber(&self.target).map_err(|error| error.error)?;
+        File::open(folder_of(&self.target))?.sync_all()
+    }
+
+    fn complete(&self) -> io::Result<()> {
         use std::os::unix::fs::PermissionsExt;
         // Temporary files are private; an output gets the permissions of a usual new file.
         self.file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
-        self.file.as_file().sync_all()?;
-        self.file.persist(&self.target).map_err(|error| error.error)?;
-        File::open(folder_of(&self.target))?.sync_all()
+        self.file.as_file().sync_all()
     }
 }
 

@@ -3,15 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use crate::job::{MAX_OUTPUTS, VerifyLevel};
-use crate::plan::{Action, FixPlan, Refusal, ResourceEstimate, plan};
+use crate::plan::{Action, FixPlan, Refusal, ResourceEstimate, VideoPlan, plan};
 use crate::profile::Profile;
 
 use super::check::CheckedFile;
 use super::discover::SourceFile;
 use super::events::{Event, Observer};
-use super::fix::{FixSettings, OutputLayout};
+use super::fix_settings::{FixSettings, OutputLayout};
 use super::name_folding::is_decomposable;
 use super::output_names::{find_collisions, output_name};
+use super::resource_budget::Resources;
+use super::work_order::{BatchEstimate, work_order};
 
 /// One output to produce: a file under one profile.
 pub(super) struct Task<'a> {
@@ -111,13 +113,31 @@ pub(super) fn announce<'a>(tasks: impl Iterator<Item = &'a Task<'a>>, observer: 
     observer.notice(Event::Planned { outputs, media_s, core_s });
 }
 
-/// Returns all tasks in batches that one job produces, longest first, so that no long job remains at the end.
-pub(super) fn longest_first<'t, 'a>(tasks: &'t [Task<'a>], memory_bytes: u64) -> Vec<Vec<&'t Task<'a>>> {
-    let work = |batch: &[&Task<'_>]| batch.iter().map(|task| task.estimate.core_s).sum::<f64>();
+/// Returns all tasks in batches that one job produces, in the order in which `width` threads start them.
+pub(super) fn in_work_order<'t, 'a>(
+    tasks: &'t [Task<'a>],
+    width: usize,
+    total: Resources,
+) -> Vec<Vec<&'t Task<'a>>> {
     let videos = tasks.chunk_by(|one, other| std::ptr::eq(one.checked, other.checked));
-    let mut all: Vec<_> = videos.flat_map(|video| batches(video, memory_bytes)).collect();
-    all.sort_by(|one, other| work(other).total_cmp(&work(one)));
-    all
+    let all: Vec<_> = videos.flat_map(|video| batches(video, total.bytes)).collect();
+    let estimates: Vec<_> = all.iter().map(|batch| estimate_of(batch)).collect();
+    work_order(&estimates, width, total).into_iter().map(|index| all[index].clone()).collect()
+}
+
+fn estimate_of(batch: &[&Task<'_>]) -> BatchEstimate {
+    let encodes = |task: &&Task<'_>| {
+        let spec = task.target.as_ref().and(task.plan.spec.as_deref());
+        spec.is_some_and(|spec| matches!(spec.video, Some(VideoPlan::Encode(_))))
+    };
+    BatchEstimate {
+        encodes: batch.iter().any(encodes),
+        core_s: batch.iter().map(|task| task.estimate.core_s).sum(),
+        resources: Resources {
+            cores: batch.iter().map(|task| task.estimate.threads).sum(),
+            bytes: batch.iter().map(|task| task.estimate.memory_bytes).sum(),
+        },
+    }
 }
 
 /// Returns the tasks of one video in batches that one job produces: outputs with the same plan, which are

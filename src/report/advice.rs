@@ -1,6 +1,6 @@
 //! The "What to do" section: next steps for the files that need attention.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::outcome::{Outcome, problems};
 use super::{FileEntry, FixForecast, Report, units};
@@ -27,22 +27,18 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
     let noncompliant = of(Outcome::Noncompliant);
     let (planned, unplanned): (Vec<_>, Vec<_>) =
         noncompliant.into_iter().partition(|entry| entry.forecast.is_some());
-    all.extend(forecast_advice(&planned));
+    let several_profiles = report.profiles.len() > 1;
+    all.extend(forecast_advice(&planned, several_profiles));
     let (fixable, unfixable): (Vec<_>, Vec<_>) =
         unplanned.into_iter().partition(|entry| worst_remedy(entry) < Remedy::Trim);
     if !fixable.is_empty() {
-        all.push(Advice {
-            text: format!(
-                "{} be fixed without losing content: run `greenlit fix PATH --out DIR`. Add `--dry-run` to \
-                 see the plan first.",
-                units::count(fixable.len() as u64, "file can", "files can"),
-            ),
-            files: Vec::new(),
-        });
+        let fixable: Vec<Line<'_>> = fixable.into_iter().map(|entry| (entry, String::new())).collect();
+        all.push(without_loss(&fixable));
     }
     let mut add = |entries: Vec<&FileEntry>, text: &str, line: fn(&FileEntry) -> String| {
         if !entries.is_empty() {
-            all.push(Advice { text: text.to_owned(), files: listed(&entries, line) });
+            let lines: Vec<Line<'_>> = entries.into_iter().map(|entry| (entry, line(entry))).collect();
+            all.push(Advice { text: text.to_owned(), files: listed(&lines, several_profiles) });
         }
     };
     add(
@@ -92,52 +88,57 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
 
 /// Returns the next steps by what the planner says about each file: nothing is lost, streams are left out, these
 /// options are needed, or refused.
-fn forecast_advice(entries: &[&FileEntry]) -> Vec<Advice> {
-    let (mut lossless, mut leaving_out, mut refused) = (0, Vec::new(), Vec::new());
-    let mut by_options: BTreeMap<String, Vec<(&str, String)>> = BTreeMap::new();
-    for entry in entries {
-        let path = entry.path.as_str();
+fn forecast_advice(entries: &[&FileEntry], several_profiles: bool) -> Vec<Advice> {
+    let (mut lossless, mut leaving_out, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    let mut by_options: BTreeMap<String, Vec<Line<'_>>> = BTreeMap::new();
+    for &entry in entries {
         match &entry.forecast {
             None => {}
-            Some(FixForecast::Fixable { left_out }) if left_out.is_empty() => lossless += 1,
+            Some(FixForecast::Fixable { left_out }) if left_out.is_empty() => {
+                lossless.push((entry, String::new()));
+            }
             Some(FixForecast::Fixable { left_out }) => {
-                leaving_out.push((path, format!("leaves out {}", left_out.join(", "))));
+                leaving_out.push((entry, format!("leaves out {}", left_out.join(", "))));
             }
             Some(FixForecast::NeedsConsent { options, reason }) => {
-                by_options.entry(options.join(" ")).or_default().push((path, reason.clone()));
+                by_options.entry(options.join(" ")).or_default().push((entry, reason.clone()));
             }
-            Some(FixForecast::Refused { reason }) => refused.push((path, reason.clone())),
+            Some(FixForecast::Refused { reason }) => refused.push((entry, reason.clone())),
         }
     }
-    let can = |count: usize| units::count(count as u64, "file can", "files can");
     let mut all = Vec::new();
-    if lossless > 0 {
-        let text = format!(
-            "{} be fixed without losing content: run `greenlit fix PATH --out DIR`. Add `--dry-run` to see the \
-             plan first.",
-            can(lossless)
-        );
-        all.push(Advice { text, files: Vec::new() });
+    if !lossless.is_empty() {
+        all.push(without_loss(&lossless));
     }
     if !leaving_out.is_empty() {
         let text = format!(
             "{} be fixed with video and audio only: run `greenlit fix PATH --out DIR`. Other streams are left out:",
-            can(leaving_out.len())
+            files_can(&leaving_out)
         );
-        all.push(Advice { text, files: limited(&leaving_out) });
+        all.push(Advice { text, files: listed(&leaving_out, several_profiles) });
     }
     for (options, files) in &by_options {
         let text = format!(
             "{} be fixed with your consent: run `greenlit fix PATH --out DIR {options}`.",
-            can(files.len())
+            files_can(files)
         );
-        all.push(Advice { text, files: limited(files) });
+        all.push(Advice { text, files: listed(files, several_profiles) });
     }
     if !refused.is_empty() {
         let text = "greenlit cannot fix these files, with any option: export them again.".to_owned();
-        all.push(Advice { text, files: limited(&refused) });
+        all.push(Advice { text, files: listed(&refused, several_profiles) });
     }
     all
+}
+
+/// Returns the next step for files that are fixed without losing content.
+fn without_loss(files: &[Line<'_>]) -> Advice {
+    let text = format!(
+        "{} be fixed without losing content: run `greenlit fix PATH --out DIR`. Add `--dry-run` to see the plan \
+         first.",
+        files_can(files)
+    );
+    Advice { text, files: Vec::new() }
 }
 
 /// Suggests `greenlit explain` for the rule that the most files break.
@@ -147,8 +148,13 @@ fn explain(report: &Report) -> Option<Advice> {
         .files
         .iter()
         .filter(|entry| matches!(Outcome::of(entry), Outcome::Noncompliant | Outcome::Refused));
-    for finding in open.flat_map(|entry| &entry.findings).filter(|f| f.severity == Severity::Error) {
-        *counts.entry(&finding.rule).or_default() += 1;
+    let errors = open.flat_map(|entry| entry.findings.iter().map(move |finding| (entry, finding)));
+    let mut counted = BTreeSet::new();
+    for (entry, finding) in errors.filter(|(_, finding)| finding.severity == Severity::Error) {
+        // A file counts once for a rule, under however many profiles it breaks it.
+        if counted.insert((&entry.path, &finding.rule, finding.stream)) {
+            *counts.entry(&finding.rule).or_default() += 1;
+        }
     }
     // Ties go to the first rule by name, so that equal reports have equal text.
     let (rule, _) = counts.into_iter().rev().max_by_key(|(_, count)| *count)?;
@@ -165,19 +171,49 @@ fn worst_remedy(entry: &FileEntry) -> Remedy {
     errors.map(|finding| finding.remedy).max().unwrap_or(Remedy::None)
 }
 
-fn listed(entries: &[&FileEntry], line: fn(&FileEntry) -> String) -> Vec<String> {
-    let lines: Vec<(&str, String)> = entries.iter().map(|entry| (entry.path.as_str(), line(entry))).collect();
-    limited(&lines)
+/// An entry with the text that is listed for it.
+type Line<'a> = (&'a FileEntry, String);
+
+/// Returns a line for each file, with the profiles if there are several, and the count of those beyond
+/// [`MAX_LISTED_FILES`].
+fn listed(lines: &[Line<'_>], several_profiles: bool) -> Vec<String> {
+    let files = by_file(lines);
+    let text = |lines: &&[Line<'_>]| -> Option<String> {
+        let path = &lines.first()?.0.path;
+        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (entry, reason) in *lines {
+            match reasons.iter_mut().find(|(other, _)| other == reason) {
+                Some((_, profiles)) => profiles.push(&entry.profile),
+                None => reasons.push((reason, vec![&entry.profile])),
+            }
+        }
+        let reason = |(reason, profiles): &(&str, Vec<&str>)| {
+            if several_profiles {
+                format!("{reason} [{}]", profiles.join(", "))
+            } else {
+                (*reason).to_owned()
+            }
+        };
+        Some(format!("{path}: {}", reasons.iter().map(reason).collect::<Vec<_>>().join("; ")))
+    };
+    let mut listed: Vec<String> = files.iter().take(MAX_LISTED_FILES).filter_map(text).collect();
+    if files.len() > MAX_LISTED_FILES {
+        listed.push(format!("and {} more", files.len() - MAX_LISTED_FILES));
+    }
+    listed
 }
 
-/// Returns a line for each file, and the count of those beyond [`MAX_LISTED_FILES`].
-fn limited(lines: &[(&str, String)]) -> Vec<String> {
-    let listed = lines.iter().take(MAX_LISTED_FILES);
-    let mut files: Vec<String> = listed.map(|(path, line)| format!("{path}: {line}")).collect();
-    if lines.len() > MAX_LISTED_FILES {
-        files.push(format!("and {} more", lines.len() - MAX_LISTED_FILES));
-    }
-    files
+/// Groups the lines of one file under several profiles; the entries are sorted by path.
+fn by_file<'l, 'a>(lines: &'l [Line<'a>]) -> Vec<&'l [Line<'a>]> {
+    let is_same = |(one, _): &Line<'_>, (other, _): &Line<'_>| {
+        (&one.path, &one.path_raw) == (&other.path, &other.path_raw) && one.profile != other.profile
+    };
+    lines.chunk_by(is_same).collect()
+}
+
+/// Returns the number of files, such as `2 files can`; a file counts once under however many profiles.
+fn files_can(lines: &[Line<'_>]) -> String {
+    units::count(by_file(lines).len() as u64, "file can", "files can")
 }
 
 fn reasons(entry: &FileEntry) -> String {
@@ -222,6 +258,29 @@ mod tests {
             alone.files = vec![entry.clone()];
             assert!(!what_to_do(&alone).is_empty(), "{}", entry.path);
         }
+    }
+
+    #[test]
+    fn a_file_under_several_profiles_counts_once_in_each_forecast() {
+        let mut report = samples::everything();
+        let is_noncompliant = |entry: &&FileEntry| Outcome::of(entry) == Outcome::Noncompliant;
+        let mut entry = report.files.iter().find(is_noncompliant).cloned().unwrap();
+        entry.findings.clear();
+        report.profiles = ["one", "two", "three"].map(str::to_owned).into();
+        let forecasts = [
+            FixForecast::Fixable { left_out: Vec::new() },
+            FixForecast::Fixable { left_out: Vec::new() },
+            FixForecast::Refused { reason: "too short".to_owned() },
+        ];
+        let entries = report.profiles.iter().zip(forecasts).map(|(profile, forecast)| FileEntry {
+            profile: profile.clone(),
+            forecast: Some(forecast),
+            ..entry.clone()
+        });
+        report.files = entries.collect();
+        let advice = what_to_do(&report);
+        assert!(advice[0].text.starts_with("1 file can be fixed without"), "{}", advice[0].text);
+        assert_eq!(advice[1].files, [format!("{}: too short [three]", entry.path)]);
     }
 
     #[test]

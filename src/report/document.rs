@@ -34,8 +34,21 @@ pub struct Report {
     pub interrupted: bool,
     /// Limits that have not been compared with their source recently.
     pub old_limits: Vec<OldLimit>,
+    /// Outputs of earlier fixes whose source is gone.
+    pub stale: Vec<StaleEntry>,
     /// Why the run was cut off before everything was done; `None` if it was not.
     pub stopped: Option<String>,
+}
+
+/// An output of an earlier fix whose source was deleted or renamed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StaleEntry {
+    /// The path of the output.
+    pub output: String,
+    /// The absolute path where its source was.
+    pub source: String,
+    /// Whether this run removed it (`--prune`).
+    pub removed: bool,
 }
 
 /// A limit that was last compared with its source long ago.
@@ -169,7 +182,8 @@ pub struct Fix {
     pub encoder: Option<&'static str>,
     /// The verification of the output; `None` if there is no output.
     pub verified: Option<Verified>,
-    /// Whether an earlier run made the output, so that this run only kept it.
+    /// Whether the output was there already, made by an earlier run or with the same bytes, so that this run only
+    /// kept it.
     pub reused: bool,
 }
 
@@ -576,7 +590,15 @@ impl Report {
         files.sort_by(|a, b| (&a.path, &a.path_raw, &a.profile).cmp(&(&b.path, &b.path_raw, &b.profile)));
         let summary = Summary { elapsed_s, ..Summary::of(&files) };
         let old_limits = Vec::new();
-        Report { schema: SCHEMA, tool, profiles, summary, files, interrupted, old_limits, stopped: None }
+        let (stale, stopped) = (Vec::new(), None);
+        Report { schema: SCHEMA, tool, profiles, summary, files, interrupted, old_limits, stale, stopped }
+    }
+
+    /// Returns the report with outputs whose source is gone.
+    #[must_use]
+    pub fn with_stale(mut self, stale: Vec<StaleEntry>) -> Report {
+        self.stale = stale;
+        self
     }
 
     /// Returns the report with the counts of a delivery, and why it was cut off, if it was.

@@ -17,7 +17,7 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
     }
     let counts: Vec<String> =
         text::tally(report).into_iter().map(|(outcome, n)| text::counted(report, outcome, n)).collect();
-    let files = units::count(report.files.len() as u64, "file", "files");
+    let files = units::count(text::file_count(report), "file", "files");
     let counts = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
     if let Some(reason) = totals::cut_off(report) {
         writeln!(out, "::error title=greenlit (run-stopped)::{}", data(&escape(&reason)))?;

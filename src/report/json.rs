@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::{FileEntry, OldLimit, Report, Summary, Tool};
+use super::{FileEntry, OldLimit, Report, StaleEntry, Summary, Tool};
 
 /// All fields of a report except its entries.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Envelope {
     pub interrupted: bool,
     /// Limits that have not been compared with their source recently.
     pub old_limits: Vec<OldLimit>,
+    /// Outputs of earlier fixes whose source is gone.
+    pub stale: Vec<StaleEntry>,
 }
 
 /// Returns the part before the entries, up to the opening bracket.
@@ -38,7 +40,7 @@ pub(super) fn entry(file: &FileEntry, is_first: bool, text: &mut Vec<u8>) -> io:
 
 /// Returns the part after the entries.
 pub(super) fn end(envelope: &Envelope, summary: &Summary, stopped: Option<&str>) -> io::Result<Vec<u8>> {
-    let Envelope { tool, profiles, elapsed_s: _, interrupted, old_limits } = envelope;
+    let Envelope { tool, profiles, elapsed_s: _, interrupted, old_limits, stale } = envelope;
     let mut text = b"],\n\"tool\":".to_vec();
     serde_json::to_writer(&mut text, tool)?;
     text.extend_from_slice(b",\n\"profiles\":");
@@ -47,6 +49,8 @@ pub(super) fn end(envelope: &Envelope, summary: &Summary, stopped: Option<&str>)
     serde_json::to_writer(&mut text, summary)?;
     text.extend_from_slice(format!(",\n\"interrupted\":{interrupted},\n\"old_limits\":").as_bytes());
     serde_json::to_writer(&mut text, old_limits)?;
+    text.extend_from_slice(b",\n\"stale\":");
+    serde_json::to_writer(&mut text, stale)?;
     text.extend_from_slice(b",\n\"stopped\":");
     serde_json::to_writer(&mut text, &stopped)?;
     text.extend_from_slice(b"}\n");
@@ -55,7 +59,8 @@ pub(super) fn end(envelope: &Envelope, summary: &Summary, stopped: Option<&str>)
 
 /// Writes the whole document, ending with a line break.
 pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
-    let Report { schema: _, tool, profiles, summary, files, interrupted, old_limits, stopped } = report;
+    let Report { schema: _, tool, profiles, summary, files, interrupted, old_limits, stale, stopped } =
+        report;
     out.write_all(&begin()?)?;
     let mut text = Vec::new();
     for (index, file) in files.iter().enumerate() {
@@ -69,6 +74,7 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
         elapsed_s: summary.elapsed_s,
         interrupted: *interrupted,
         old_limits: old_limits.clone(),
+        stale: stale.clone(),
     };
     out.write_all(&end(&envelope, summary, stopped.as_deref())?)
 }

@@ -26,7 +26,7 @@ mod units;
 
 pub use document::{
     AdDelivery, Added, Delivery, DoneCount, Dropped, FileEntry, Fix, FixAction, Media, OldLimit, Publication,
-    Report, SCHEMA, Summary, Tool, Verified,
+    Report, SCHEMA, StaleEntry, Summary, Tool, Verified,
 };
 pub use escape::escape;
 pub use forecast::{AudioOutcome, FixForecast};

@@ -10,7 +10,7 @@ pub fn schema() -> &'static str {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::super::{DoneCount, Format, OldLimit, Publication, Report, samples};
+    use super::super::{DoneCount, Format, OldLimit, Publication, Report, StaleEntry, samples};
     use super::*;
     use serde_json::Value;
 
@@ -18,9 +18,10 @@ mod tests {
         serde_json::from_str(schema()).unwrap()
     }
 
-    /// Returns a report with every kind of entry and one old limit.
+    /// Returns a report with every kind of entry, one old limit and one stale output.
     fn everything() -> Report {
-        samples::everything().with_old_limits(vec![OldLimit {
+        let stale = StaleEntry { output: "out/a.mp4".into(), source: "/in/a.mov".into(), removed: true };
+        samples::everything().with_stale(vec![stale]).with_old_limits(vec![OldLimit {
             profile: "tiktok-ads".into(),
             rule: "duration".into(),
             checked_on: "2025-03-01".into(),

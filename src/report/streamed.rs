@@ -196,6 +196,7 @@ mod tests {
             elapsed_s: report.summary.elapsed_s,
             interrupted: report.interrupted,
             old_limits: Vec::new(),
+            stale: Vec::new(),
         }
     }
 

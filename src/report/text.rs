@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::document::{Audio, Media, OldLimit, Video};
 use super::outcome::{Outcome, is_reused};
-use super::{AudioOutcome, Fix, FixAction, Report, Verified, units};
+use super::{AudioOutcome, FileEntry, Fix, FixAction, Report, Verified, units};
 use crate::model::{Completeness, HdrKind, TimeRange};
 use crate::rules::{Confidence, Finding, Severity};
 
@@ -242,18 +242,56 @@ pub(super) fn old_limits(report: &Report) -> Vec<String> {
     by_profile.into_iter().filter_map(note).collect()
 }
 
-/// Counts the entries by outcome; outcomes that do not occur are left out.
+/// Returns the entries of each file: one for each profile.
+fn by_file(report: &Report) -> impl Iterator<Item = &[FileEntry]> {
+    // The entries are sorted by path. With one profile, each entry is a file.
+    let is_same = |one: &FileEntry, other: &FileEntry| {
+        report.profiles.len() > 1
+            && one.profile != other.profile
+            && (&one.path, &one.path_raw) == (&other.path, &other.path_raw)
+    };
+    report.files.chunk_by(is_same)
+}
+
+/// Returns the worst outcome of a file under all profiles.
+fn worst_outcome(entries: &[FileEntry]) -> Option<Outcome> {
+    entries.iter().map(Outcome::of).max()
+}
+
+/// Returns the number of files; a file that was checked under several profiles counts once.
+pub(super) fn file_count(report: &Report) -> u64 {
+    by_file(report).count() as u64
+}
+
+/// Returns the number of files that need attention under at least one profile.
+pub(super) fn attention_count(report: &Report) -> u64 {
+    let needs_attention =
+        |entries: &&[FileEntry]| entries.iter().any(|entry| Outcome::of(entry).needs_attention());
+    by_file(report).filter(needs_attention).count() as u64
+}
+
+/// Counts the files by their worst outcome; outcomes that do not occur are left out.
 pub(super) fn tally(report: &Report) -> Vec<(Outcome, u64)> {
-    let outcomes: Vec<Outcome> = report.files.iter().map(Outcome::of).collect();
+    tally_of(by_file(report).filter_map(worst_outcome).collect())
+}
+
+/// Counts the entries by their outcome; outcomes that do not occur are left out.
+pub(super) fn entry_tally(report: &Report) -> Vec<(Outcome, u64)> {
+    tally_of(report.files.iter().map(Outcome::of).collect())
+}
+
+fn tally_of(outcomes: Vec<Outcome>) -> Vec<(Outcome, u64)> {
     let count = |outcome: Outcome| outcomes.iter().filter(|other| **other == outcome).count() as u64;
     Outcome::ALL.into_iter().map(|outcome| (outcome, count(outcome))).filter(|(_, n)| *n > 0).collect()
 }
 
 /// Returns a count of an outcome, such as `16 fixed (12 by an earlier run)`.
 pub(super) fn counted(report: &Report, outcome: Outcome, number: u64) -> String {
-    let same = report.files.iter().filter(|entry| Outcome::of(entry) == outcome);
-    let kept =
-        if outcome == Outcome::Fixed { same.filter(|entry| is_reused(entry)).count() as u64 } else { 0 };
+    let is_kept = |entries: &&[FileEntry]| {
+        let mut fixed = entries.iter().filter(|entry| Outcome::of(entry) == Outcome::Fixed);
+        worst_outcome(entries) == Some(Outcome::Fixed) && fixed.all(is_reused)
+    };
+    let kept = if outcome == Outcome::Fixed { by_file(report).filter(is_kept).count() as u64 } else { 0 };
     let earlier = match kept {
         0 => String::new(),
         kept if kept == number => " by an earlier run".to_owned(),
@@ -268,6 +306,23 @@ mod tests {
 
     use super::super::samples;
     use super::*;
+
+    #[test]
+    fn counts_a_file_once_under_its_worst_outcome() {
+        let mut report = samples::everything();
+        let of = |outcome| report.files.iter().find(|entry| Outcome::of(entry) == outcome).cloned().unwrap();
+        let (mut fixed, mut refused) = (of(Outcome::Fixed), of(Outcome::Refused));
+        fixed.fix.as_mut().unwrap().reused = true;
+        refused.path = "z.mp4".to_owned();
+        let under = |entry: &FileEntry, profile: &str| FileEntry { profile: profile.into(), ..entry.clone() };
+        let partly = FileEntry { path: "z.mp4".to_owned(), ..under(&fixed, "two") };
+        report.profiles = vec!["one".to_owned(), "two".to_owned()];
+        report.files = vec![under(&fixed, "one"), under(&fixed, "two"), under(&refused, "one"), partly];
+        assert_eq!((file_count(&report), attention_count(&report)), (2, 1));
+        assert_eq!(tally(&report), [(Outcome::Fixed, 1), (Outcome::Refused, 1)]);
+        assert_eq!(entry_tally(&report), [(Outcome::Fixed, 3), (Outcome::Refused, 1)]);
+        assert_eq!(counted(&report, Outcome::Fixed, 1), "1 fixed by an earlier run");
+    }
 
     #[test]
     fn lists_the_main_facts() {

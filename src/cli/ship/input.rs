@@ -43,6 +43,7 @@ pub fn read(paths: &[PathBuf]) -> Result<ShipInput, CliError> {
         path: video.to_owned(),
         relative: video.file_name().map_or_else(PathBuf::new, PathBuf::from),
         named: false,
+        not_opened: None,
     });
     let found = Discovery { sources: sources.collect(), problems: Vec::new() };
     Ok(ShipInput { found, rows: manifest.rows, manifest: Some(path.clone()) })

@@ -41,7 +41,7 @@ use super::exit_code::RunStatus;
 use super::progress::ProgressDisplay;
 use super::sandbox::{operation, runtime, trial_options};
 use super::settings::{Settings, fix_options, verify_level};
-use super::{check, covers, encoder, host_memory, interrupt, output, report_entries};
+use super::{check, covers, encoder, host_memory, interrupt, output, report_entries, report_target};
 
 use arguments::ShipArguments;
 use deliver::DeliveryContext;
@@ -70,6 +70,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     let destination = Destination::resolve(settings, &ship_arguments.to, &ship_arguments.destination)?;
     let profile = settings.profile(ship_arguments.profile.as_deref().unwrap_or(&destination.profile))?;
     let ship_input = input::read(&ship_arguments.paths)?;
+    report_target::check(settings, &ship_arguments.paths, &ship_input.found.sources)?;
     let cancel = interrupt::flag();
     let mut options = fix_options(&ship_arguments.choices, &settings.config.fix, 1)?;
     let report = |text: &str| eprintln!("{text}");

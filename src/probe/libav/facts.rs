@@ -46,7 +46,7 @@ pub(crate) fn probe(
     };
     let mut input = open()?;
     let mut quick = Err(Unresolved::Container);
-    if depth == ProbeDepth::Auto {
+    if matches!(depth, ProbeDepth::Auto | ProbeDepth::Unidentified) {
         quick = fast_path(&mut input, file, &declared, progress)?;
         input.check_reads()?;
     }
@@ -240,10 +240,12 @@ fn full_scan(
     let unknown_duration = has_unknown_duration(input, declared);
     let walk = match depth {
         ProbeDepth::Header => false,
-        ProbeDepth::Auto if unknown_duration => true,
-        // The packets announce which sample entry is in force, and with it the frame size.
-        ProbeDepth::Auto if declared.tracks.iter().any(|track| track.sample_entries > Some(1)) => true,
-        ProbeDepth::Auto => facts.size_bytes <= ALWAYS_WALK_BYTES && worth_walking(&facts),
+        ProbeDepth::Auto | ProbeDepth::Unidentified => {
+            // The packets announce which sample entry is in force, and with it the frame size.
+            let several_entries = declared.tracks.iter().any(|track| track.sample_entries > Some(1));
+            let is_small = facts.size_bytes <= ALWAYS_WALK_BYTES;
+            unknown_duration || several_entries || (is_small && worth_walking(&facts))
+        }
         ProbeDepth::Packets => true,
     };
     if walk {

@@ -36,7 +36,7 @@ const MAX_CONSECUTIVE_BYTES: u64 = 256 << 20;
 
 /// Allowed demuxers, all of single files. Excluded: playlists (`hls`, `concat`, `dash`, `imf`), image
 /// sequences (`image2`), capture devices, network formats, scripts.
-const DEMUXERS: &str = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,asf_o,gif,ogg,wav,w64,mp3,aac,\
+pub(super) const DEMUXERS: &str = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,asf_o,gif,ogg,wav,w64,mp3,aac,\
      ac3,eac3,flac,aiff,caf,amr,amrnb,amrwb,au,dv,mxf,nut,rm,ivf,h264,hevc,vvc,av1,obu,m4v,mjpeg,mjpeg_2000,h263,\
      h261,vc1,vc1test,wtv,wv,ape,tta,tak,mpc,mpc8,dts,dtshd,truehd,mlp,avs,avs2,avs3,cavsvideo,dirac,dnxhd,\
      gxf,lxf,mv,nsv,nuv,pva,r3d,rl2,roq,smk,bink,swf,thp,tiertexseq,txd,vivo,voc,vqf,yuv4mpegpipe,xwma,ty,\

@@ -51,8 +51,8 @@ fn head(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
 }
 
 fn title(report: &Report) -> String {
-    let attention = report.files.iter().filter(|entry| Outcome::of(entry).needs_attention()).count() as u64;
-    let files = units::count(report.files.len() as u64, "file", "files");
+    let attention = text::attention_count(report);
+    let files = units::count(text::file_count(report), "file", "files");
     match attention {
         _ if totals::cut_off(report).is_some() => {
             format!("{files}: the run was cut off, {} attention", units::count(attention, "needs", "need"))
@@ -98,7 +98,7 @@ fn filter_rules(report: &Report) -> String {
         )
     };
     let mut rules = selected("all");
-    for (outcome, _) in text::tally(report) {
+    for (outcome, _) in text::entry_tally(report) {
         let id = slug(outcome);
         rules.push_str(&selected(&id));
         rules.push_str(&format!("#f-{id}:checked ~ main .card:not(.o-{id}) {{ display: none; }}\n"));
@@ -107,7 +107,7 @@ fn filter_rules(report: &Report) -> String {
 }
 
 fn filters(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
-    let tally = text::tally(report);
+    let tally = text::entry_tally(report);
     if report.files.is_empty() {
         return Ok(());
     }

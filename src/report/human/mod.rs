@@ -47,6 +47,7 @@ pub(super) fn render(report: &Report, options: &HumanOptions, out: &mut dyn io::
         page.blank()?;
     }
     summary(&mut page, report)?;
+    stale(&mut page, report)?;
     old_limits(&mut page, report)?;
     advice(&mut page, report)
 }
@@ -178,7 +179,10 @@ fn delivery(page: &mut Page<'_>, delivery: &Delivery) -> io::Result<()> {
 }
 
 fn summary(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
-    let files = units::count(report.files.len() as u64, "file", "files");
+    let mut files = units::count(text::file_count(report), "file", "files");
+    if report.profiles.len() > 1 {
+        files.push_str(&format!(" under {} profiles", report.profiles.len()));
+    }
     let mut parts: Vec<(TextRole, String)> = vec![(TextRole::Strong, files)];
     for (outcome, number) in text::tally(report) {
         parts.push((TextRole::of(outcome), text::counted(report, outcome, number)));
@@ -190,6 +194,31 @@ fn summary(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     }
     if let Some(reason) = totals::cut_off(report) {
         page.paragraph(TextRole::Warn, &escape(&reason))?;
+    }
+    Ok(())
+}
+
+/// Lists the outputs whose source is gone.
+fn stale(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    for removed in [true, false] {
+        let outputs: Vec<_> = report.stale.iter().filter(|stale| stale.removed == removed).collect();
+        if outputs.is_empty() || (removed && page.options().quiet) {
+            continue;
+        }
+        let count = units::count(outputs.len() as u64, "output", "outputs");
+        let text = if removed {
+            format!("{count} removed, because the source was deleted or renamed:")
+        } else {
+            format!(
+                "{count} of earlier runs without a source, which was deleted or renamed; `--prune` removes:"
+            )
+        };
+        page.blank()?;
+        page.paragraph(TextRole::Warn, &layout::keep_code_together(&text))?;
+        for stale in outputs {
+            let text = format!("{} (from {})", escape(&stale.output), escape(&stale.source));
+            page.bullet(2, "-", &text)?;
+        }
     }
     Ok(())
 }

@@ -1,0 +1,86 @@
+//! Wraps the pages of `explain` and `profiles` to the width of the terminal.
+
+use super::settings::text_width;
+
+/// A very narrow terminal still gets a few words per line.
+const MIN_WIDTH: usize = 40;
+
+/// Wraps `text` to the width of the terminal; unchanged if standard output is not a terminal and `COLUMNS` is not
+/// set, so that other programs get one line for each entry.
+pub fn to_terminal(text: &str) -> String {
+    match text_width() {
+        Some(width) if width > 0 => wrap(text, width.max(MIN_WIDTH)),
+        _ => text.to_owned(),
+    }
+}
+
+/// Breaks each line of `text` at spaces into lines of at most `width` columns. Continuation lines are indented to
+/// the last column of the line that begins after two or more spaces. Longer words, such as links, stay whole.
+fn wrap(text: &str, width: usize) -> String {
+    let mut wrapped = String::with_capacity(text.len());
+    for line in text.lines() {
+        if line.chars().count() <= width {
+            wrapped.push_str(line);
+            wrapped.push('\n');
+            continue;
+        }
+        let hanging = hanging_indent(line).min(width / 2);
+        let first_indent: String = line.chars().take_while(|c| *c == ' ').collect();
+        let mut current = first_indent.clone();
+        let mut column = first_indent.len();
+        let mut is_begin = true;
+        for word in line[first_indent.len()..].split(' ') {
+            let needed = word.chars().count();
+            let gap = usize::from(!is_begin);
+            if !is_begin && column + gap + needed > width && !word.is_empty() {
+                wrapped.push_str(current.trim_end());
+                wrapped.push('\n');
+                current = " ".repeat(hanging);
+                column = hanging;
+            } else if !is_begin {
+                current.push(' ');
+                column += 1;
+            }
+            current.push_str(word);
+            column += needed;
+            is_begin = false;
+        }
+        wrapped.push_str(current.trim_end());
+        wrapped.push('\n');
+    }
+    wrapped
+}
+
+/// Returns the column at which the last part of a line begins that follows two or more spaces.
+fn hanging_indent(line: &str) -> usize {
+    let trimmed = line.trim_end();
+    match trimmed.rfind("  ") {
+        Some(at) => trimmed[..at + 2].chars().count(),
+        None => trimmed.chars().take_while(|c| *c == ' ').count(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_is_longer_than_the_width_and_no_word_is_broken() {
+        let text =
+            "duration\n\n  What     The duration of the video must be within the limits, 540x960 or mp4.\n";
+        let wrapped = wrap(text, 40);
+        assert!(wrapped.lines().all(|line| line.chars().count() <= 40), "{wrapped}");
+        assert_eq!(
+            wrapped.split_whitespace().collect::<Vec<_>>(),
+            text.split_whitespace().collect::<Vec<_>>()
+        );
+        assert!(wrapped.contains("\n           "), "continuation lines are indented: {wrapped}");
+        assert_eq!(wrap("a  short line\n", 40), "a  short line\n");
+    }
+
+    #[test]
+    fn a_long_link_stays_whole() {
+        let link = format!("https://example.com/{}", "a/".repeat(40));
+        assert!(wrap(&format!("  Source   {link} and more\n"), 50).contains(&link));
+    }
+}

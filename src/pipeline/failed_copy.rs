@@ -1,0 +1,93 @@
+//! What follows when a copied stream fails verification: a new encode where that helps, and whose fault it is.
+
+use std::ffi::OsStr;
+
+use crate::plan::{Action, CopyFailure, CopyFailureCause, FixOptions, FixPlan, VideoPlan, plan};
+
+use super::existing_target::Publication;
+use super::fix_executor::FixExecutor;
+use super::open_source::open_regular;
+use super::outcome::{Failure, FailureKind, FixOutcome};
+use super::produce_output::{ProduceContext, VERIFICATION_FAILED};
+use super::ready_task::{outcome, succeeded};
+use super::source_decode::LITTLE_DAMAGE_ADVICE;
+use super::tasks::{Task, target_of};
+
+impl FixExecutor<'_> {
+    /// Re-encodes an output whose stream copy failed verification: the same packets can have other properties
+    /// in another container, and a new encode conceals little damage, with consent. Returns the original failure
+    /// if re-encoding is not possible, or the source's fault if it is the cause.
+    pub(super) fn reencode_failed_copy(
+        &self,
+        context: &ProduceContext<'_>,
+        task: &Task<'_>,
+        copied: &FixPlan,
+        failure: Failure,
+    ) -> FixOutcome {
+        let Some(plan) = self.plan_encode(task, copied, &failure) else {
+            return outcome(copied, Some(self.blame(context, task, failure)));
+        };
+        let target = match &task.target {
+            Some(target) => {
+                // A plain copy keeps the extension of the source.
+                let source = &task.checked.source.relative;
+                let extension = plan.output_extension.as_deref().map(OsStr::new).or(source.extension());
+                Some(target.with_extension(extension.unwrap_or_default()))
+            }
+            None => self.profiles.get(task.profile_index).and_then(|profile| {
+                target_of(task.checked, profile, self.profiles.len(), &plan, self.settings)
+            }),
+        };
+        let Some(target) = target else { return outcome(copied, Some(failure)) };
+        let fixed = self.open(task, &plan, &target, &mut 0).and_then(|(ready, earlier)| {
+            let (report, publication) = match earlier {
+                Some(report) => (report, Publication::Kept),
+                None => self.finish(context, &ready, None)?,
+            };
+            Ok(succeeded(&ready, self.proof(&ready, report), publication))
+        });
+        fixed.unwrap_or_else(|failure| outcome(&plan, Some(self.blame(context, task, failure))))
+    }
+
+    /// Decodes the source of a failed fix, to tell whether it is the cause.
+    fn blame(&self, context: &ProduceContext<'_>, task: &Task<'_>, failure: Failure) -> Failure {
+        if failure.kind != FailureKind::Unproven {
+            return failure;
+        }
+        let source = &task.checked.source.path;
+        match open_regular(source) {
+            Ok(input) => self.decoder.blame(context.work, source, &input, failure),
+            Err(_) => failure,
+        }
+    }
+
+    /// Returns the plan that re-encodes a copied stream; `None` if that cannot help.
+    fn plan_encode(&self, task: &Task<'_>, copied: &FixPlan, failure: &Failure) -> Option<FixPlan> {
+        let Task { checked, profile_index, .. } = task;
+        let copies = match copied.spec.as_deref() {
+            Some(spec) => matches!(spec.video, Some(VideoPlan::Copy { .. })),
+            None => copied.action == Action::Copy,
+        };
+        let cause = match failure.kind {
+            FailureKind::Unproven => CopyFailureCause::NewContainer,
+            FailureKind::SeveralSizes => CopyFailureCause::SeveralSizes,
+            FailureKind::LittleDamage if self.settings.options.conceal => CopyFailureCause::LittleDamage,
+            _ => return None,
+        };
+        if !copies || (copied.spec.is_none() && cause == CopyFailureCause::NewContainer) {
+            return None;
+        }
+        let reason = failure.message.strip_prefix(VERIFICATION_FAILED).unwrap_or(&failure.message);
+        // The advice asks for the consent that was given.
+        let reason = reason.strip_suffix(LITTLE_DAMAGE_ADVICE).unwrap_or(reason);
+        let options = FixOptions {
+            copy_failed: Some(CopyFailure { cause, reason: reason.to_owned() }),
+            ..self.settings.options.clone()
+        };
+        let facts = checked.result.as_ref().ok()?;
+        let (assessment, profile) =
+            checked.assessments.get(*profile_index).zip(self.profiles.get(*profile_index))?;
+        let plan = plan(facts, assessment, profile, &options, &self.settings.machine);
+        (plan.action != Action::Refused).then_some(plan)
+    }
+}
