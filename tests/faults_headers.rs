@@ -246,3 +246,26 @@ fn reports_container_and_stream_that_disagree_about_pixels() {
     assert!(has(video, "sample-aspect-ratio", "disagree"), "{:#}", video["findings"]);
     assert!(has(video, "sample-aspect-ratio", "1:1 and 4:3"), "{:#}", video["findings"]);
 }
+
+#[test]
+fn an_edit_list_that_shows_nothing_is_an_error() {
+    let dir = TestDir::new();
+    make(&dir, "-movflags +faststart", "source.mp4");
+    // Offsets behind the type: one entry of version 0 has its duration at 8 and its media time at 12.
+    let edits: [(&str, usize, usize, u32); 3] =
+        [("no_time.mp4", 0, 8, 0), ("behind_the_end.mp4", 0, 12, 900_000), ("audio.mp4", 1, 8, 0)];
+    for (name, track, field, value) in edits {
+        let name = format!("in/{name}");
+        dir.write(&name, std::fs::read(dir.path("source.mp4")).unwrap());
+        patch(&dir, &name, |bytes| {
+            let at = behind(bytes, b"elst")[track] + field;
+            bytes[at..at + 4].copy_from_slice(&value.to_be_bytes());
+        });
+    }
+    let checked = run(&dir, "check", 1);
+    let fixed = run(&dir, "fix", 1);
+    for (name, ..) in edits {
+        assert!(has(entry(&checked, name), "integrity", "shows nothing"), "{name}: {checked:#}");
+        assert_eq!(entry(&fixed, name)["fix"]["refusal"], "missing-data", "{name}");
+    }
+}

@@ -297,3 +297,12 @@ fn several_profiles_count_and_advise_each_file_once() {
     let plain: String = advice.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(plain.contains("[instagram-reels, tiktok-ads, youtube]"), "{advice}");
 }
+
+#[test]
+fn the_folder_of_the_sources_is_no_output_folder() {
+    let dir = TestDir::new();
+    dir.put("npm-vide-ocean.webm", "in/ocean.webm");
+    let run = dir.greenlit(&["fix", "in", "--out", "./in", "--upscale"]).expect(2);
+    assert!(run.stderr.contains("choose another folder with --out"), "{}", run.stderr);
+    assert_eq!(std::fs::read_dir(dir.path("in")).unwrap().count(), 1);
+}

@@ -32,6 +32,9 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
             "fix needs a folder for its outputs: set --out DIR, or print the plan with --dry-run".into(),
         ));
     }
+    if let Some(out) = &out {
+        refuse_source_folder(&args.input.paths, out)?;
+    }
     let encode_mode = match (args.recipe, &args.rejected) {
         (Some(encode_mode), _) => encode_mode,
         (None, Some(reason)) => encode_mode_for(reason, &settings.config.codes)?,
@@ -169,4 +172,18 @@ fn open_fix_record(settings: &Settings, out: &Path) -> Result<FixRecord, CliErro
         what: format!("cannot read the record of earlier fixes in {}", out.display()),
         source: Box::new(source),
     })
+}
+
+/// Refuses an output folder that is also a folder of sources: the next run would take the outputs for sources.
+fn refuse_source_folder(paths: &[PathBuf], out: &Path) -> Result<(), CliError> {
+    let Ok(folder) = out.canonicalize() else { return Ok(()) };
+    let is_source = |path: &&PathBuf| path.canonicalize().is_ok_and(|path| path == folder);
+    match paths.iter().find(is_source) {
+        Some(path) => Err(CliError::Usage(format!(
+            "the output folder {} is the folder of the sources {}: choose another folder with --out",
+            out.display(),
+            path.display()
+        ))),
+        None => Ok(()),
+    }
 }

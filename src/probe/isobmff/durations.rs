@@ -21,6 +21,8 @@ pub struct TrackDurations {
     pub contradicted_s: Option<f64>,
     /// Whether the sample tables exist and list no sample.
     pub empty: bool,
+    /// Whether there are samples, and the edit list shows none of them.
+    pub hidden: bool,
 }
 
 /// Returns the duration of a header in seconds; `None` when it is unknown.
@@ -61,6 +63,8 @@ pub(super) fn read<B: Bytes + ?Sized>(
     }
     let media_s = ticks as f64 / f64::from(scale);
     let first_offset = samples::first_offset(bytes, &table)?;
+    let end = i64::try_from(ticks).unwrap_or(i64::MAX).saturating_add(first_offset);
+    durations.hidden = edits::shows_nothing(bytes, trak, end)?;
     let movie_scale = movie.map(|(scale, _)| scale);
     let presented_s = edits::presented_s(bytes, trak, movie_scale, scale, ticks, first_offset)?;
     let Some(measured_s) = presented_s else { return Ok(durations) };

@@ -91,6 +91,18 @@ pub(super) fn presented_s<B: Bytes + ?Sized>(
     Ok(Some(shown.sum()))
 }
 
+/// Returns whether a track has an edit list that shows none of its samples: every edit is empty, lasts no time, or
+/// begins at or after `end`, the composition time at which the media ends.
+pub(super) fn shows_nothing<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader, end: i64) -> io::Result<bool> {
+    let Some(elst) = super::descendant(bytes, trak, &[b"edts", b"elst"])? else { return Ok(false) };
+    let content = read_content(bytes, &elst)?;
+    // A repeated list (flag 1) has durations of its own.
+    let repeated = content.get(3).is_some_and(|flags| flags & 1 != 0);
+    let edits = parse(&content);
+    let shows = |edit: &Edit| edit.duration > 0 && (0..end).contains(&edit.media_time);
+    Ok(!repeated && !edits.is_empty() && !edits.iter().any(shows))
+}
+
 fn parse(content: &[u8]) -> Vec<Edit> {
     let long = content.first() == Some(&1);
     let declared = content.get(4..8).and_then(|b| b.try_into().ok()).map_or(0, u32::from_be_bytes);

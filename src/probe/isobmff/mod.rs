@@ -97,6 +97,8 @@ impl IsoLayout {
 pub struct IsoTrack {
     /// Its position among the tracks, equal to FFmpeg's stream index.
     pub position: u32,
+    /// Whether it is a video or audio track.
+    pub is_media: bool,
     /// Whether the track header enables it (ISO/IEC 14496-12, 8.3.2); `None` when the box is missing.
     pub enabled: Option<bool>,
     /// Its edit list, classified.
@@ -158,10 +160,12 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
                 _ => None,
             };
             let enabled = is_enabled(bytes, trak)?;
+            let is_media = is_video_track(bytes, trak)? || has_handler(bytes, trak, b"soun")?;
             let encryption = protection::read(bytes, trak)?;
             let durations = durations::read(bytes, trak, movie_scale, layout.fragmented)?;
             layout.tracks.push(IsoTrack {
                 position,
+                is_media,
                 enabled,
                 edit_list,
                 sample_entries,
@@ -179,7 +183,15 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
     }
     let completeness =
         if layout.fragmented { fragments::read(bytes, &top, size)? } else { Completeness::Whole };
+    let hidden = layout.tracks.iter().find(|track| track.is_media && track.durations.hidden);
     layout.completeness = match (truncated, completeness) {
+        (None, Completeness::Whole) if hidden.is_some() => Completeness::Missing {
+            first_missing_s: Some(0.0),
+            reason: format!(
+                "the edit list of track {} shows nothing of it: its edits last no time or begin after the end",
+                hidden.map_or(0, |track| track.position + 1)
+            ),
+        },
         (Some(truncated), completeness) => Completeness::Missing {
             first_missing_s: match completeness {
                 Completeness::Missing { first_missing_s, .. } => first_missing_s,
@@ -249,8 +261,13 @@ fn is_enabled<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<Opti
 
 /// Returns whether the handler of a track is `vide`.
 fn is_video_track<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<bool> {
+    has_handler(bytes, trak, b"vide")
+}
+
+/// Returns whether the handler of a track has this type.
+fn has_handler<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader, kind: &[u8; 4]) -> io::Result<bool> {
     let Some(handler) = descendant(bytes, trak, &[b"mdia", b"hdlr"])? else { return Ok(false) };
-    Ok(read_content(bytes, &handler)?.get(8..12) == Some(b"vide"))
+    Ok(read_content(bytes, &handler)?.get(8..12) == Some(kind))
 }
 
 /// Returns the entry count of the `stsd` box of a sample table.
