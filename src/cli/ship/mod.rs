@@ -244,6 +244,7 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
         outcome: &outcome,
         ship_input,
         kind: destination.publication,
+        skipped: outcomes.iter().filter(|file| report::is_skipped(file)).count(),
         until: ship_arguments.until.into(),
         cut_off: cut_off(&outcome, destination, interrupted),
     };

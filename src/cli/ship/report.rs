@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::pipeline::Outcome;
 use crate::report::{AdDelivery, Delivery, DoneCount, FileEntry, FixAction, Publication};
+use crate::rules::Verdict;
 use crate::ship::{self, AdRow, DeliveryState, ShipOutcome, is_ad};
 
 use super::input::ShipInput;
@@ -25,6 +26,7 @@ pub fn entry(file: Outcome, shipped: &Shipped<'_>) -> FileEntry {
     let publication = shipped.publication();
     let delivery = match delivery {
         Some(delivery) => Some(report_delivery(delivery, publication)),
+        None if is_skipped(&file) => None,
         None => shipped.cut_off.as_ref().map(|reason| shipped.not_reached(&file.source.path, reason)),
     };
     let mut entry = FileEntry { delivery, ..report_entries::entry(file) };
@@ -40,6 +42,11 @@ fn state_name(state: &DeliveryState) -> String {
     serde_json::to_value(state).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
+/// Returns whether a file that was found in a folder is no media.
+pub fn is_skipped(file: &Outcome) -> bool {
+    file.verdict == Verdict::Skipped && !file.source.named
+}
+
 /// The results of a run and what was asked for.
 pub struct Shipped<'a> {
     /// The results.
@@ -48,6 +55,8 @@ pub struct Shipped<'a> {
     pub ship_input: &'a ShipInput,
     /// What the destination creates.
     pub kind: PublicationKind,
+    /// How many files are no media and were only found in a folder: nothing was asked of them.
+    pub skipped: usize,
     /// The step at which the run ends.
     pub until: ship::Until,
     /// Why the run ended before everything was done.
@@ -86,13 +95,17 @@ impl Shipped<'_> {
         self.until == ship::Until::Published && (self.kind != PublicationKind::Ads || is_ad(row))
     }
 
+    fn asked(&self) -> usize {
+        self.ship_input.found.sources.len().saturating_sub(self.skipped)
+    }
+
     /// Counts the uploads, done and not done.
     pub fn uploads(&self) -> DoneCount {
         let is_uploaded = |delivery: &&ship::Delivery| {
             delivery.video_id.is_some() && delivery.state != DeliveryState::GivenUp
         };
         let done = self.outcome.deliveries.iter().filter(is_uploaded).count() as u64;
-        let asked = self.ship_input.found.sources.len().max(self.outcome.deliveries.len()) as u64;
+        let asked = self.asked().max(self.outcome.deliveries.len()) as u64;
         DoneCount { done, undone: asked.saturating_sub(done) }
     }
 
@@ -114,7 +127,7 @@ impl Shipped<'_> {
                 let done = done.count() as u64;
                 let asked = match self.until {
                     ship::Until::Uploaded => done,
-                    _ => self.ship_input.found.sources.len() as u64,
+                    _ => self.asked() as u64,
                 };
                 DoneCount { done, undone: asked.saturating_sub(done) }
             }
