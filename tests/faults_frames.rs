@@ -292,7 +292,9 @@ fn a_copy_of_other_primaries_is_a_warning_and_keeps_its_tags() {
     let mut args = vec!["-f", "lavfi", "-i", "testsrc2=s=320x180:r=15:d=1"];
     args.extend(words(X264));
     // The transfer is not declared, which alone would be cleared by declaring BT.709.
-    args.extend(words("-color_primaries smpte432 -colorspace bt709 -movflags +faststart in/p3.mp4"));
+    args.extend(words(
+        "-bsf:v h264_metadata=colour_primaries=12:matrix_coefficients=1 -movflags +faststart in/p3.mp4",
+    ));
     dir.ffmpeg(&args);
     let report = fix(&dir, &[]);
     let file = entry(&report, "p3.mp4");
