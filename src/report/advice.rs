@@ -224,7 +224,8 @@ fn reasons(entry: &FileEntry) -> String {
             messages.push(problem.message);
         }
     }
-    messages.join(" ")
+    let parts: Vec<&str> = messages.iter().map(|message| message.trim_end_matches('.')).collect();
+    parts.join("; ")
 }
 
 fn errors(entry: &FileEntry) -> String {

@@ -344,7 +344,7 @@ mod tests {
           • These files could not be checked completely, so they do not count as compliant.
             `greenlit check --deep PATH` decodes every frame and may determine the missing facts. If it does
             not, export the video again.
-            - d.undecided.gif: Undecided because facts are missing: duration.
+            - d.undecided.gif: Undecided because facts are missing: duration
           • These files cannot be read as media. Transfer or export them again, and compare their sizes with
             the originals.
             - e.unreadable.mp4: moov box not found: the file has only 48 bytes
