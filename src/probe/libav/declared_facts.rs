@@ -7,6 +7,23 @@ use super::streams::stream_number;
 use crate::model::{Completeness, MAX_HELD_FRAME_S, MediaFacts, contradicts};
 use crate::probe::headers::{Declared, StreamSelector};
 
+/// Forgets durations of streams that are declared as unknown: FFmpeg 7 puts durations of its own in their place.
+pub(super) fn forget_unknown_durations(declared: &Declared, facts: &mut MediaFacts) {
+    for track in declared.tracks.iter().filter(|track| track.durations.unknown) {
+        let is_track = |index: u32| index == track.position;
+        facts
+            .video
+            .iter_mut()
+            .filter(|video| is_track(video.index))
+            .for_each(|video| video.duration_s = None);
+        facts
+            .audio
+            .iter_mut()
+            .filter(|audio| is_track(audio.index))
+            .for_each(|audio| audio.duration_s = None);
+    }
+}
+
 /// Sets the encryption of the streams.
 pub(super) fn set_encryption(input: &mut MediaInput, declared: &Declared, facts: &mut MediaFacts) {
     for mark in &declared.encrypted {
