@@ -269,3 +269,16 @@ fn an_edit_list_that_shows_nothing_is_an_error() {
         assert_eq!(entry(&fixed, name)["fix"]["refusal"], "missing-data", "{name}");
     }
 }
+
+#[test]
+fn recordings_that_were_joined_at_the_same_times_are_refused() {
+    let dir = TestDir::new();
+    make(&dir, "", "source.mp4");
+    remake(&dir, "source.mp4", "-c copy -output_ts_offset 100 -muxdelay 0", "one.ts");
+    let one = std::fs::read(dir.path("one.ts")).unwrap();
+    dir.write("in/joined.ts", [&one[..], &one[..]].concat());
+    let report = run(&dir, "fix", 1);
+    let file = entry(&report, "joined.ts");
+    assert!(has(file, "integrity", "60 of 120 frames"), "{file:#}");
+    assert_eq!(file["fix"]["action"], "refused", "{file:#}");
+}

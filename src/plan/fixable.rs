@@ -2,6 +2,7 @@
 
 use crate::model::{Completeness, VideoStream};
 use crate::profile::Severity;
+use crate::rules::{Finding, Remedy};
 
 use super::decodable_start;
 use super::input::PlanInput;
@@ -45,5 +46,9 @@ pub(super) fn video<'a>(input: &PlanInput<'a>) -> Result<&'a VideoStream, Refuse
         ));
     }
     decodable_start::check(input, video)?;
+    let refuses = |finding: &&Finding| finding.rule == "integrity" && finding.remedy == Remedy::Refuse;
+    if let Some(finding) = input.findings(Severity::Error).find(refuses) {
+        return Err(Refusal::NoRemedy.because(finding.message.clone()));
+    }
     Ok(video)
 }

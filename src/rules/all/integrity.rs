@@ -5,6 +5,9 @@ use super::super::rule::{Violation, rule};
 use super::super::value_text;
 use crate::model::{MediaFacts, TimeRange};
 
+/// Fewer frames that share their times are a flaw of the timestamps, not a part of the video.
+const MIN_OVERLAPPING_FRAMES: u64 = 5;
+
 rule!(
     Integrity,
     "integrity",
@@ -39,7 +42,7 @@ rule!(
             violation.severity = Some(crate::profile::Severity::Error);
             out.add_verbatim(violation);
         }
-        if let Some(violation) = start_violation(subject.facts) {
+        for violation in [start_violation(subject.facts), overlap_violation(subject.facts)].into_iter().flatten() {
             out.add_verbatim(violation);
         }
         let Some(deep) = subject.deep.filter(|deep| deep.decode.error_count > 0) else { return };
@@ -79,4 +82,25 @@ fn start_violation(facts: &MediaFacts) -> Option<Violation> {
     let mut violation = Violation::new(message, actual, "a key frame first", remedy).over(&ranges);
     violation.severity = Some(crate::profile::Severity::Error);
     Some(violation.at(video.index))
+}
+
+/// Returns the violation of a video of which a fifth of the frames or more lie at the times of others, as in recordings
+/// that were joined without adjusting their clocks: players show only one of the parts. Fields of interlaced video may
+/// share a time.
+fn overlap_violation(facts: &MediaFacts) -> Option<Violation> {
+    let video = facts.main_video()?;
+    let (frames, duplicates) = (video.frames?, u64::from(video.timing.as_ref()?.duplicates));
+    let interlaced = video.field_order.as_deref().is_some_and(|order| order != "progressive");
+    if interlaced || duplicates < MIN_OVERLAPPING_FRAMES || duplicates * 5 < frames {
+        return None;
+    }
+    let actual = format!("{duplicates} of {frames} frames have the timestamp of another frame");
+    let message = format!(
+        "{actual}: recordings seem to be joined without adjusting their clocks; join them again, or export the video \
+         again"
+    );
+    let allowed = "a unique timestamp for every frame";
+    let mut violation = Violation::new(message, actual, allowed, Remedy::Refuse).at(video.index);
+    violation.severity = Some(crate::profile::Severity::Error);
+    Some(violation)
 }
