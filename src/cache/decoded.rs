@@ -1,9 +1,5 @@
 //! Remembers which contents decoded without errors.
 
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
-
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::job::WorkerInfo;
@@ -13,39 +9,20 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS decoded_1 (
   id BLOB PRIMARY KEY, used INTEGER NOT NULL) STRICT, WITHOUT ROWID";
 /// The maximum number of rows; about ten megabytes.
 const MAX_ROWS: i64 = 200_000;
-/// Bytes that are read and hashed at a time.
-const BUFFER_BYTES: usize = 1 << 20;
 
 /// The hash of the bytes of a file and of the libraries that decode it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeKey([u8; 32]);
 
 impl DecodeKey {
-    /// Reads and hashes a file, by offset.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be read.
-    pub fn of(file: &File, worker: &WorkerInfo) -> io::Result<DecodeKey> {
-        let mut content = blake3::Hasher::new();
-        let mut buffer = vec![0; BUFFER_BYTES];
-        let mut at = 0;
-        loop {
-            let count = match file.read_at(&mut buffer, at) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            content.update(&buffer[..count]);
-            at += count as u64;
-        }
+    /// Returns the key of the bytes with this [`content_hash`](super::content_hash()), decoded by this worker.
+    pub fn new(content: &str, worker: &WorkerInfo) -> DecodeKey {
         let mut key = blake3::Hasher::new();
-        key.update(content.finalize().as_bytes());
+        key.update(content.as_bytes());
         key.update(env!("CARGO_PKG_VERSION").as_bytes());
         key.update(&[0]);
         key.update(worker.library.as_bytes());
-        Ok(DecodeKey(*key.finalize().as_bytes()))
+        DecodeKey(*key.finalize().as_bytes())
     }
 }
 
@@ -72,7 +49,9 @@ pub(super) fn put(connection: &Connection, key: &DecodeKey, now_s: i64) -> rusql
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::content_hash;
     use super::*;
+    use std::fs::File;
 
     #[test]
     fn the_key_depends_on_the_bytes_and_on_the_library() {
@@ -80,7 +59,8 @@ mod tests {
         let key = |name: &str, text: &str, library: &str| {
             std::fs::write(dir.path().join(name), text).unwrap();
             let file = File::open(dir.path().join(name)).unwrap();
-            DecodeKey::of(&file, &WorkerInfo { library: library.into(), ..WorkerInfo::default() }).unwrap()
+            let worker = WorkerInfo { library: library.into(), ..WorkerInfo::default() };
+            DecodeKey::new(&content_hash(&file).unwrap(), &worker)
         };
         assert_eq!(key("one", "a", "5"), key("two", "a", "5"), "the name does not matter");
         assert_ne!(key("one", "a", "5"), key("one", "b", "5"));

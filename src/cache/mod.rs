@@ -8,11 +8,13 @@
 //! The cache is optional: if it fails, the run continues without it.
 
 mod cached_probe;
+mod content_hash;
 mod decoded;
 mod fingerprint;
 mod sqlite;
 
 pub use cached_probe::CachedProbe;
+pub use content_hash::content_hash;
 pub use decoded::DecodeKey;
 pub use fingerprint::{Depth, FileFingerprint};
 pub use sqlite::{CacheError, SqliteCache};

@@ -58,6 +58,7 @@ pub fn fix(
             observer,
             cancel,
             cache: check_options.probe_cache.as_deref().map(|cache| cache as _),
+            fix_record,
         },
         budget: Budget::new(resources),
     };

@@ -9,17 +9,14 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::cache::content_hash;
 use crate::job::FixReport;
 
 pub use super::fix_record_lines::FixRecordKey;
 use super::fix_record_lines::{FileIdentity, Known, OutputClaim, RecordLine, name_below};
-
-/// Bytes that are read at a time while a file is hashed or compared.
-const BLOCK_BYTES: usize = 1 << 20;
 
 /// The record of outputs.
 #[derive(Debug)]
@@ -195,12 +192,12 @@ impl FixRecord {
     }
 
     /// Returns the BLAKE3 of a file, read once for each identity.
-    fn content_of(&self, file: &File) -> io::Result<String> {
+    pub(super) fn content_of(&self, file: &File) -> io::Result<String> {
         let identity = FileIdentity::from(&file.metadata()?);
         if let Some(content) = self.known().contents.get(&identity) {
             return Ok(content.clone());
         }
-        let content = hash(file)?;
+        let content = content_hash(file)?;
         if FileIdentity::from(&file.metadata()?) == identity {
             self.known().contents.insert(identity, content.clone());
         }
@@ -229,23 +226,9 @@ fn create_first(places: &[PathBuf]) -> io::Result<File> {
     Err(failure)
 }
 
-/// Returns the BLAKE3 of a file in hexadecimal digits. Does not move the position of the descriptor.
-pub(super) fn hash(file: &File) -> io::Result<String> {
-    let mut hasher = blake3::Hasher::new();
-    let (mut block, mut at) = (vec![0; BLOCK_BYTES], 0);
-    loop {
-        let count = file.read_at(&mut block, at)?;
-        if count == 0 {
-            return Ok(hasher.finalize().to_hex().to_string());
-        }
-        hasher.update(&block[..count]);
-        at += count as u64;
-    }
-}
-
 /// Returns whether two files have the same bytes.
 pub(super) fn is_identical(one: &File, other: &File) -> io::Result<bool> {
-    Ok(one.metadata()?.len() == other.metadata()?.len() && hash(one)? == hash(other)?)
+    Ok(one.metadata()?.len() == other.metadata()?.len() && content_hash(one)? == content_hash(other)?)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
-use crate::cache::{CachedProbe, CachedProbes, DecodeKey, Depth, FileFingerprint, ProbeCache};
+use crate::cache::{CachedProbe, CachedProbes, DecodeKey, Depth, FileFingerprint, ProbeCache, content_hash};
 use crate::job::Runner;
 
 use super::check::CheckOptions;
@@ -78,10 +78,10 @@ impl<'a> CacheSession<'a> {
     /// `before`.
     pub(super) fn put_decoded(&self, path: &Path, before: FileFingerprint) {
         let (Ok(file), Ok(worker)) = (File::open(path), self.runner.describe()) else { return };
-        let Ok(key) = DecodeKey::of(&file, &worker) else { return };
+        let Ok(content) = content_hash(&file) else { return };
         let after = file.metadata().map(|meta| FileFingerprint::new(path, &meta, before.depth()));
         if after.is_ok_and(|after| after == before) {
-            self.cache.put_decoded(&key);
+            self.cache.put_decoded(&DecodeKey::new(&content, &worker));
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::cache::{DecodeKey, ProbeCache};
+use crate::cache::{DecodeKey, ProbeCache, content_hash};
 use crate::job::{
     Job, JobError, JobFiles, JobOutput, JobRequest, Runner, SourceDecode, VerifyLevel, VerifyReport,
 };
@@ -14,6 +14,7 @@ use crate::model::SourceDamage;
 
 use super::check::unexpected_result;
 use super::events::{Event, Observer};
+use super::fix_record::FixRecord;
 use super::open_source::display_name;
 use super::outcome::{Failure, FailureKind};
 
@@ -31,6 +32,8 @@ pub(super) struct SourceDecoder<'a> {
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Arc<AtomicBool>,
     pub(super) cache: Option<&'a dyn ProbeCache>,
+    /// Knows the content of files that it has read.
+    pub(super) fix_record: Option<&'a FixRecord>,
 }
 
 impl SourceDecoder<'_> {
@@ -58,7 +61,8 @@ impl SourceDecoder<'_> {
     pub(super) fn key(&self, input: &File) -> Option<DecodeKey> {
         let cache = self.cache?;
         let worker = cache.worker_info().or_else(|| self.runner.describe().ok())?;
-        DecodeKey::of(input, &worker).ok()
+        let content = self.fix_record.map_or_else(|| content_hash(input), |record| record.content_of(input));
+        Some(DecodeKey::new(&content.ok()?, &worker))
     }
 
     /// Returns whether the content of this key is known to decode.
