@@ -1,4 +1,4 @@
-//! Matroska and WebM: the declared duration, and which tracks are encrypted (RFC 9559, 5.1.2 and 5.1.4).
+//! Matroska and WebM: the declared duration, and which tracks are enabled and encrypted (RFC 9559, 5.1.2 and 5.1.4).
 
 use std::io;
 
@@ -13,6 +13,7 @@ const TRACKS: u32 = 0x1654_ae6b;
 const TRACK_ENTRY: u32 = 0xae;
 const TRACK_TYPE: u32 = 0x83;
 const CODEC_ID: u32 = 0x86;
+const FLAG_ENABLED: u32 = 0xb9;
 const ENCODINGS: u32 = 0x6d80;
 const ENCODING: u32 = 0x6240;
 const ENCODING_TYPE: u32 = 0x5033;
@@ -20,6 +21,9 @@ const ENCRYPTION: u32 = 0x5035;
 const ALGORITHM: u32 = 0x47e1;
 const AES_SETTINGS: u32 = 0x47e7;
 const CIPHER_MODE: u32 = 0x47e8;
+
+/// Types of tracks that FFmpeg makes streams of: video, audio, subtitles, metadata.
+const STREAM_TYPES: [u64; 4] = [1, 2, 0x11, 0x21];
 
 /// Elements read on the level of the segment.
 const MAX_ELEMENTS: usize = 20_000;
@@ -31,6 +35,8 @@ const MAX_CONTENT: u64 = 4 << 20;
 pub(super) struct MatroskaHeader {
     /// The declared duration in seconds.
     pub(super) duration_s: Option<f64>,
+    /// Whether each track is enabled, in the order of FFmpeg's streams.
+    pub(super) enabled: Vec<bool>,
     /// The encrypted tracks.
     pub(super) encrypted: Vec<Encryption>,
 }
@@ -57,6 +63,7 @@ pub(super) fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<MatroskaHeader> {
             }
             (TRACKS, Some(length)) => {
                 let tracks = read_range(bytes, content, length.min(MAX_CONTENT) as usize)?;
+                header.enabled = streams(&tracks).map(is_enabled).collect();
                 header.encrypted = encrypted(&tracks);
                 known.1 = true;
             }
@@ -121,16 +128,23 @@ fn duration_s(info: &[u8]) -> Option<f64> {
     Some(ticks * scale as f64 / 1e9).filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
 }
 
-/// Returns the encrypted tracks by their position among the tracks that FFmpeg turns into streams.
-fn encrypted(tracks: &[u8]) -> Vec<Encryption> {
-    /// Video, audio, subtitles, metadata.
-    const STREAM_TYPES: [u64; 4] = [1, 2, 0x11, 0x21];
+/// Returns the entries of the tracks that FFmpeg turns into streams.
+fn streams(tracks: &[u8]) -> impl Iterator<Item = &[u8]> {
     let entries = elements(tracks).filter(|(id, _)| *id == TRACK_ENTRY).map(|(_, entry)| entry);
-    let streams = entries.filter(|entry| {
+    entries.filter(|entry| {
         let kind = child(entry, TRACK_TYPE).map_or(0, unsigned);
         STREAM_TYPES.contains(&kind) && child(entry, CODEC_ID).is_some()
-    });
-    let schemes = streams.map(track_scheme).enumerate();
+    })
+}
+
+/// Returns whether a track is enabled; one without the flag is.
+fn is_enabled(entry: &[u8]) -> bool {
+    child(entry, FLAG_ENABLED).is_none_or(|flag| unsigned(flag) != 0)
+}
+
+/// Returns the encrypted tracks by their position among the tracks that FFmpeg turns into streams.
+fn encrypted(tracks: &[u8]) -> Vec<Encryption> {
+    let schemes = streams(tracks).map(track_scheme).enumerate();
     schemes
         .filter_map(|(position, scheme)| {
             Some(Encryption::new(StreamSelector::Position(position as u32), scheme?))
@@ -198,6 +212,16 @@ mod tests {
         let header = read(&file(&[cluster, info, tracks, make(0xec, &[0; 9])])[..]).unwrap();
         assert_eq!(header.duration_s, Some(1.5));
         assert_eq!(header.encrypted, [Encryption::new(StreamSelector::Position(1), "aes-ctr")]);
+    }
+
+    #[test]
+    fn reads_the_enabled_flag_of_every_stream() {
+        let (on, off) = (make(FLAG_ENABLED, &[1]), make(FLAG_ENABLED, &[0]));
+        // A button track is no stream.
+        let list = [track(1, &on), track(0x12, &off), track(2, &off), track(2, &[])].concat();
+        let file = file(&[make(INFO, &[0; 20]), make(TRACKS, &list)]);
+        assert_eq!(read(&file[..]).unwrap().enabled, [true, false, true]);
+        assert!(read(&file[..20]).unwrap().enabled.is_empty());
     }
 
     #[test]

@@ -6,7 +6,6 @@ mod images;
 mod jpeg;
 mod matroska;
 mod matroska_header;
-mod matroska_tracks;
 mod riff;
 mod scrambling;
 mod stream_marks;
@@ -76,9 +75,9 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Declared> {
         riff::read(bytes)?
     } else if head.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]) {
         declared.doc_type = matroska::doc_type(&head);
-        declared.enabled_tracks = matroska_tracks::enabled(bytes)?;
         let header = matroska_header::read(bytes)?;
         declared.durations_s.extend(header.duration_s);
+        declared.enabled_tracks = header.enabled;
         declared.encrypted = header.encrypted;
         matroska::read(&head, bytes.len()?)
     } else if head.starts_with(b"FLV\x01") {

@@ -70,15 +70,8 @@ pub(super) fn presented_s<B: Bytes + ?Sized>(
     let media_s = ticks as f64 / f64::from(media_scale);
     // Edits count in composition times.
     let end_s = media_s + first_offset as f64 / f64::from(media_scale);
-    let list = super::descendant(bytes, trak, &[b"edts", b"elst"])?;
-    let content = list.map(|elst| read_content(bytes, &elst)).transpose()?.unwrap_or_default();
-    if content.get(3).is_some_and(|flags| flags & 1 != 0) {
-        return Ok(None);
-    }
-    let edits = Some(parse(&content));
-    let (Some(edits), Some(movie_scale)) = (edits.filter(|edits| !edits.is_empty()), movie_scale) else {
-        return Ok(Some(media_s));
-    };
+    let Some(edits) = unrepeated(bytes, trak)? else { return Ok(None) };
+    let Some(movie_scale) = movie_scale.filter(|_| !edits.is_empty()) else { return Ok(Some(media_s)) };
     let shown = edits.iter().map(|edit| {
         let edit_s = edit.duration as f64 / f64::from(movie_scale);
         if edit.media_time < 0 {
@@ -94,13 +87,20 @@ pub(super) fn presented_s<B: Bytes + ?Sized>(
 /// Returns whether a track has an edit list that shows none of its samples: every edit is empty, lasts no time, or
 /// begins at or after `end`, the composition time at which the media ends.
 pub(super) fn shows_nothing<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader, end: i64) -> io::Result<bool> {
-    let Some(elst) = super::descendant(bytes, trak, &[b"edts", b"elst"])? else { return Ok(false) };
-    let content = read_content(bytes, &elst)?;
-    // A repeated list (flag 1) has durations of its own.
-    let repeated = content.get(3).is_some_and(|flags| flags & 1 != 0);
-    let edits = parse(&content);
+    let Some(edits) = unrepeated(bytes, trak)? else { return Ok(false) };
     let shows = |edit: &Edit| edit.duration > 0 && (0..end).contains(&edit.media_time);
-    Ok(!repeated && !edits.is_empty() && !edits.iter().any(shows))
+    Ok(!edits.is_empty() && !edits.iter().any(shows))
+}
+
+/// Returns the edits of a track, none if it has no list; `None` for a list that is repeated (flag 1), because that has
+/// durations of its own.
+fn unrepeated<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<Option<Vec<Edit>>> {
+    let Some(elst) = super::descendant(bytes, trak, &[b"edts", b"elst"])? else {
+        return Ok(Some(Vec::new()));
+    };
+    let content = read_content(bytes, &elst)?;
+    let repeated = content.get(3).is_some_and(|flags| flags & 1 != 0);
+    Ok((!repeated).then(|| parse(&content)))
 }
 
 fn parse(content: &[u8]) -> Vec<Edit> {

@@ -148,19 +148,20 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
         for trak in inside.iter().filter(|found| &found.kind == b"trak") {
             let position = layout.tracks.len() as u32;
             let edit_list = edits::read(bytes, trak, movie_scale, layout.fragmented)?;
+            let handler = handler(bytes, trak)?;
             let table = sample_table(bytes, trak)?;
             let sample_entries = match &table {
                 Some(table) => sample_entries(bytes, table)?,
                 None => None,
             };
             let samples = match &table {
-                Some(table) if !layout.fragmented && is_video_track(bytes, trak)? => {
+                Some(table) if !layout.fragmented && handler == Some(*b"vide") => {
                     samples::read(bytes, table)?
                 }
                 _ => None,
             };
             let enabled = is_enabled(bytes, trak)?;
-            let is_media = is_video_track(bytes, trak)? || has_handler(bytes, trak, b"soun")?;
+            let is_media = handler.is_some_and(|kind| matches!(&kind, b"vide" | b"soun"));
             let encryption = protection::read(bytes, trak)?;
             let durations = durations::read(bytes, trak, movie_scale, layout.fragmented)?;
             layout.tracks.push(IsoTrack {
@@ -259,15 +260,10 @@ fn is_enabled<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<Opti
     Ok((read == version_and_flags.len()).then_some(version_and_flags[3] & 1 == 1))
 }
 
-/// Returns whether the handler of a track is `vide`.
-fn is_video_track<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<bool> {
-    has_handler(bytes, trak, b"vide")
-}
-
-/// Returns whether the handler of a track has this type.
-fn has_handler<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader, kind: &[u8; 4]) -> io::Result<bool> {
-    let Some(handler) = descendant(bytes, trak, &[b"mdia", b"hdlr"])? else { return Ok(false) };
-    Ok(read_content(bytes, &handler)?.get(8..12) == Some(kind))
+/// Returns the handler type of a track: `vide`, `soun`, …
+fn handler<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<Option<[u8; 4]>> {
+    let Some(handler) = descendant(bytes, trak, &[b"mdia", b"hdlr"])? else { return Ok(None) };
+    Ok(read_content(bytes, &handler)?.get(8..12).and_then(|kind| kind.try_into().ok()))
 }
 
 /// Returns the entry count of the `stsd` box of a sample table.
