@@ -137,12 +137,9 @@ fn finish(input: &PlanInput<'_>, spec: OutputSpec, steps: Vec<FixStep>, reason: 
         output_extension: Some(spec.container.extension().to_owned()),
         spec: Some(Box::new(spec)),
         steps,
-        dropped: Vec::new(),
-        added: Vec::new(),
         reason,
-        refusal: None,
-        needs: Vec::new(),
         max_name_chars: input.name_limit(),
+        ..FixPlan::copy()
     }
 }
 

@@ -8,6 +8,7 @@ mod all;
 mod assess;
 mod finding;
 mod kept_size;
+mod long_spans;
 mod rule;
 mod validated_asset;
 pub(crate) mod value_text;

@@ -5,6 +5,7 @@ use super::crash_points::crash_point;
 use super::engine::{Abort, Context, once_cell};
 use super::journal::{EffectRecord, Resolution};
 use super::manifest::AdRow;
+use super::name_match;
 use super::publish::AdCreation;
 use super::reconcile_schedule::ReconcileSchedule;
 use super::upload::Reconciled;
@@ -106,21 +107,11 @@ impl Context {
 
 /// Returns what a list says about an ad; `None` if no ad has its name.
 fn match_ad(ads: &[RemoteAd], name: &str, video_id: &str) -> Option<Reconciled> {
-    let mut matches: Vec<&RemoteAd> = ads.iter().filter(|ad| ad.ad_name == name).collect();
-    matches.sort_by(|a, b| a.ad_id.cmp(&b.ad_id));
-    matches.dedup_by(|a, b| a.ad_id == b.ad_id);
     let has_our_video = |ad: &RemoteAd| ad.video_id.as_deref().is_none_or(|video| video == video_id);
-    match matches.as_slice() {
-        [] => None,
-        [one] if has_our_video(one) => Some(Reconciled::Done(one.ad_id.clone())),
-        several => Some(Reconciled::Ambiguous(
-            several
-                .iter()
-                .map(|ad| {
-                    let video = if has_our_video(ad) { "this video" } else { "another video" };
-                    format!("ad {} has that name and {video}", ad.ad_id)
-                })
-                .collect(),
-        )),
-    }
+    let reading = |ad: &RemoteAd| {
+        let video = if has_our_video(ad) { "this video" } else { "another video" };
+        format!("ad {} has that name and {video}", ad.ad_id)
+    };
+    let named = ads.iter().filter(|ad| ad.ad_name == name);
+    name_match::reconcile(named, |ad| &ad.ad_id, has_our_video, reading)
 }

@@ -16,6 +16,7 @@ mod existing_ads;
 pub mod journal;
 pub mod landing;
 pub mod manifest;
+mod name_match;
 mod polling;
 mod posts;
 pub mod preflight;

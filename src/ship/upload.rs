@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::crash_points::crash_point;
 use super::engine::{Abort, Context};
 use super::journal::{Effect, EffectRecord, EffectState, Resolution};
+use super::name_match;
 use super::reconcile_schedule::ReconcileSchedule;
 use super::{ShipEvent, upload_name};
 use crate::platform::{CallError, Class, RemoteVideo, UploadObserver};
@@ -332,26 +333,15 @@ pub(super) fn abandon_reason(record: &EffectRecord) -> String {
 /// Returns what a search says about an upload; `None` if no video has its name. The search is fuzzy, so names are
 /// compared here.
 fn match_videos(record: &EffectRecord, videos: &[RemoteVideo]) -> Option<Reconciled> {
-    let mut matches: Vec<&RemoteVideo> =
-        videos.iter().filter(|video| video.file_name.as_deref() == Some(record.name.as_str())).collect();
-    matches.sort_by(|a, b| a.video_id.cmp(&b.video_id));
-    matches.dedup_by(|a, b| a.video_id == b.video_id);
     let differs = |video: &RemoteVideo| {
         let md5 = video.md5.as_deref().zip(record.md5.as_deref());
         let size = video.size_bytes.zip(record.size_bytes);
         md5.is_some_and(|(a, b)| !a.eq_ignore_ascii_case(b)) || size.is_some_and(|(a, b)| a != b)
     };
-    match matches.as_slice() {
-        [] => None,
-        [one] if !differs(one) => Some(Reconciled::Done(one.video_id.clone())),
-        several => Some(Reconciled::Ambiguous(
-            several
-                .iter()
-                .map(|video| {
-                    let bytes = if differs(video) { "other bytes" } else { "these bytes" };
-                    format!("video {} has that name and {bytes}", video.video_id)
-                })
-                .collect(),
-        )),
-    }
+    let reading = |video: &RemoteVideo| {
+        let bytes = if differs(video) { "other bytes" } else { "these bytes" };
+        format!("video {} has that name and {bytes}", video.video_id)
+    };
+    let named = videos.iter().filter(|video| video.file_name.as_deref() == Some(record.name.as_str()));
+    name_match::reconcile(named, |video| &video.video_id, |video| !differs(video), reading)
 }
