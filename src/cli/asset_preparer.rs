@@ -51,7 +51,7 @@ impl LocalAssetPreparer {
                 outcomes.insert(outcome.source.path.clone(), outcome.clone());
             }
             // A text file or an image in a folder is listed as skipped; it was not meant to be delivered.
-            if outcome.verdict != Verdict::Skipped || outcome.source.named {
+            if !outcome.is_incidental() {
                 done(&outcome.source, result);
             }
         });

@@ -1,17 +1,12 @@
 //! Refuses to write a report over a file that it must not replace.
 
-use std::fs::File;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::pipeline::{SourceFile, display_name};
-use crate::probe::sniff;
+use crate::pipeline::{SourceFile, display_name, is_media_or_image};
 
 use super::error::CliError;
 use super::settings::Settings;
-
-/// Bytes at the start of an existing file that show whether it is media.
-const HEAD_BYTES: usize = 4096;
 
 /// Extensions that a report may have. A file with another extension that lies among the inputs is not an earlier
 /// report.
@@ -41,9 +36,7 @@ pub fn check(settings: &Settings, named: &[PathBuf], sources: &[SourceFile]) -> 
     if named.iter().any(|path| is_target(path)) {
         return refuse("is an input of this command");
     }
-    let name = display_name(target);
-    let head = head_of(target);
-    if sniff::looks_like_media(&name, &head) || sniff::looks_like_an_image(&name, &head) {
+    if is_media_or_image(target, &display_name(target)) {
         return refuse("is an existing media file, which the report would replace");
     }
     let is_report = target
@@ -58,12 +51,4 @@ pub fn check(settings: &Settings, named: &[PathBuf], sources: &[SourceFile]) -> 
         }
         _ => Ok(()),
     }
-}
-
-/// Returns the first bytes of a file; none if it cannot be read.
-fn head_of(path: &Path) -> Vec<u8> {
-    let mut head = vec![0; HEAD_BYTES];
-    let read = File::open(path).and_then(|file| file.read_at(&mut head, 0)).unwrap_or(0);
-    head.truncate(read);
-    head
 }

@@ -2,14 +2,13 @@
 
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::job::FixReport;
-use crate::probe::sniff;
 
 use super::fix_record::{FixRecord, is_identical};
-use super::open_source::open_regular;
+use super::open_source::{is_media_or_image, open_regular};
 use super::outcome::{Failure, FailureKind};
 use super::produce_output::{ProduceContext, RecordOutput, check_unchanged, operation, unrecorded};
 use super::staging::Staging;
@@ -55,7 +54,7 @@ pub(super) fn check_target(
         return Ok(Existing::Ours);
     }
     // An encode only to find out that a text file is not its result would be wasted.
-    if existing.is_file() && starts_like_media(target) {
+    if existing.is_file() && is_media_or_image(target, "") {
         return Ok(Existing::Unknown);
     }
     Err(not_ours(target))
@@ -102,13 +101,6 @@ pub(super) fn keep(
     check_unchanged(source, input, context.before)?;
     record(same, report).map_err(|error| unrecorded(target, &error))?;
     Ok(Publication::Kept)
-}
-
-fn starts_like_media(path: &Path) -> bool {
-    let mut head = [0; 512];
-    let read = File::open(path).and_then(|file| file.read_at(&mut head, 0)).unwrap_or(0);
-    let head = &head[..read];
-    sniff::looks_like_media("", head) || sniff::looks_like_an_image("", head)
 }
 
 fn not_ours(target: &Path) -> Failure {

@@ -43,6 +43,14 @@ pub(crate) fn open_regular(path: &Path) -> Result<File, Failure> {
     if meta.is_file() { Ok(file) } else { Err(not_regular()) }
 }
 
+/// Returns whether the first bytes of a file, or its `name`, identify it as media or as an image; `false` if it cannot
+/// be read.
+pub(crate) fn is_media_or_image(path: &Path, name: &str) -> bool {
+    let mut head = [0; HEAD_BYTES];
+    let read = File::open(path).and_then(|file| file.read_at(&mut head, 0)).unwrap_or(0);
+    sniff::looks_like_media(name, &head[..read]) || sniff::looks_like_an_image(name, &head[..read])
+}
+
 fn open_error(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::PermissionDenied => {

@@ -28,6 +28,13 @@ pub struct Outcome {
     pub fix: Option<FixOutcome>,
 }
 
+impl Outcome {
+    /// Returns whether the file is no media and was only found in a folder, so that nothing was asked of it.
+    pub fn is_incidental(&self) -> bool {
+        self.verdict == Verdict::Skipped && !self.source.named
+    }
+}
+
 /// A failure with one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {

@@ -12,6 +12,9 @@ use super::tasks::Task;
 /// Resolves shared names where one of the sources has to give way. What still collides is left as it is.
 pub(super) fn give_longer_names(tasks: &mut [Task<'_>], fix_record: Option<&FixRecord>) {
     let earlier = |target: &Path| fix_record?.source_of(target);
+    let was_made_before = |task: &Task<'_>| {
+        task.target.as_deref().and_then(earlier).is_some_and(|source| is_source(task, &source))
+    };
     let claims = tasks.iter().enumerate().filter_map(|(index, task)| Some((index, task.target.as_deref()?)));
     let collisions = find_collisions(claims);
     let shared: Vec<usize> = collisions.iter().flat_map(|collision| collision.sources.clone()).collect();
@@ -19,10 +22,7 @@ pub(super) fn give_longer_names(tasks: &mut [Task<'_>], fix_record: Option<&FixR
         let keeps = |index: usize| has_its_extension(&tasks[index]);
         let keeper = match collision.sources.iter().find(|index| keeps(**index)) {
             Some(keeper) => Some(*keeper),
-            None => collision.sources.iter().copied().find(|&index| {
-                let made_from = tasks[index].target.as_deref().and_then(earlier);
-                made_from.is_some_and(|path| is_source(&tasks[index], &path))
-            }),
+            None => collision.sources.iter().copied().find(|&index| was_made_before(&tasks[index])),
         };
         let keeper_path = keeper.map(|index| tasks[index].checked.source.path.clone());
         let others: Vec<usize> = collision
@@ -32,11 +32,7 @@ pub(super) fn give_longer_names(tasks: &mut [Task<'_>], fix_record: Option<&FixR
             .filter(|&index| Some(index) != keeper && !keeps(index))
             .collect();
         for index in others {
-            let made_before = tasks[index]
-                .target
-                .as_deref()
-                .and_then(earlier)
-                .is_some_and(|path| is_source(&tasks[index], &path));
+            let made_before = was_made_before(&tasks[index]);
             rename(&mut tasks[index], keeper_path.as_deref(), made_before);
         }
     }

@@ -244,7 +244,7 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
         outcome: &outcome,
         ship_input,
         kind: destination.publication,
-        skipped: outcomes.iter().filter(|file| report::is_skipped(file)).count(),
+        skipped: outcomes.iter().filter(|file| file.is_incidental()).count(),
         until: ship_arguments.until.into(),
         cut_off: cut_off(&outcome, destination, interrupted),
     };

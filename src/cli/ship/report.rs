@@ -4,7 +4,6 @@ use std::path::Path;
 
 use crate::pipeline::Outcome;
 use crate::report::{AdDelivery, Delivery, DoneCount, FileEntry, FixAction, Publication};
-use crate::rules::Verdict;
 use crate::ship::{self, AdRow, DeliveryState, ShipOutcome, is_ad};
 
 use super::input::ShipInput;
@@ -26,7 +25,7 @@ pub fn entry(file: Outcome, shipped: &Shipped<'_>) -> FileEntry {
     let publication = shipped.publication();
     let delivery = match delivery {
         Some(delivery) => Some(report_delivery(delivery, publication)),
-        None if is_skipped(&file) => None,
+        None if file.is_incidental() => None,
         None => shipped.cut_off.as_ref().map(|reason| shipped.not_reached(&file.source.path, reason)),
     };
     let mut entry = FileEntry { delivery, ..report_entries::entry(file) };
@@ -40,11 +39,6 @@ pub fn entry(file: Outcome, shipped: &Shipped<'_>) -> FileEntry {
 
 fn state_name(state: &DeliveryState) -> String {
     serde_json::to_value(state).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-/// Returns whether a file that was found in a folder is no media.
-pub fn is_skipped(file: &Outcome) -> bool {
-    file.verdict == Verdict::Skipped && !file.source.named
 }
 
 /// The results of a run and what was asked for.

@@ -23,15 +23,10 @@ rule!(
     |subject, _limits, out| {
         // Encrypted packets are intact but decode to nothing; in the container they look like clear ones.
         if let Some(encrypted) = subject.facts.encryption() {
-            let mut violation = Violation::new(
-                encrypted.to_string(),
-                format!("encrypted ({})", encrypted.scheme),
-                "samples without encryption",
-                Remedy::Refuse,
-            )
-            .at(encrypted.index);
-            violation.severity = Some(crate::profile::Severity::Error);
-            out.add_verbatim(violation);
+            let actual = format!("encrypted ({})", encrypted.scheme);
+            let allowed = "samples without encryption";
+            let violation = Violation::new(encrypted.to_string(), actual, allowed, Remedy::Refuse);
+            out.add_verbatim(violation.at(encrypted.index));
         }
         if let crate::model::Completeness::Missing { first_missing_s, reason } = &subject.facts.completeness {
             let from = first_missing_s.map_or(String::new(), |at| format!(", from {}", value_text::seconds(at)));
@@ -39,7 +34,6 @@ rule!(
             let mut violation =
                 Violation::new(message, format!("data missing{from}"), "a complete file", Remedy::Refuse);
             violation.first_missing_s = *first_missing_s;
-            violation.severity = Some(crate::profile::Severity::Error);
             out.add_verbatim(violation);
         }
         for violation in [start_violation(subject.facts), overlap_violation(subject.facts)].into_iter().flatten() {
@@ -79,9 +73,7 @@ fn start_violation(facts: &MediaFacts) -> Option<Violation> {
         None => (value_text::no_key_frame(frames), Remedy::Refuse, Vec::new()),
     };
     let actual = format!("{frames} frames before the first key frame");
-    let mut violation = Violation::new(message, actual, "a key frame first", remedy).over(&ranges);
-    violation.severity = Some(crate::profile::Severity::Error);
-    Some(violation.at(video.index))
+    Some(Violation::new(message, actual, "a key frame first", remedy).over(&ranges).at(video.index))
 }
 
 /// Returns the violation of a video of which a fifth of the frames or more lie at the times of others, as in recordings
@@ -100,7 +92,5 @@ fn overlap_violation(facts: &MediaFacts) -> Option<Violation> {
          again"
     );
     let allowed = "a unique timestamp for every frame";
-    let mut violation = Violation::new(message, actual, allowed, Remedy::Refuse).at(video.index);
-    violation.severity = Some(crate::profile::Severity::Error);
-    Some(violation)
+    Some(Violation::new(message, actual, allowed, Remedy::Refuse).at(video.index))
 }
