@@ -26,6 +26,8 @@
 //! - [`sandbox`]: a local server that simulates the platforms.
 //! - [`cli`]: the command line.
 //!
+//! `state_folder` opens the files that greenlit keeps for itself.
+//!
 //! `tests/module_dependencies.rs` checks the allowed imports; ARCHITECTURE.md gives the reasons.
 
 pub mod cache;
@@ -41,5 +43,6 @@ pub mod report;
 pub mod rules;
 pub mod sandbox;
 pub mod ship;
+mod state_folder;
 pub mod transcode;
 pub mod verify;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::config_file;
 use crate::platform::tiktok_ads::{CodeTable, CodeTableError};
 use crate::profile::nearest;
 use crate::rules;
@@ -152,6 +153,27 @@ pub enum ConfigError {
         /// The cause.
         source: std::io::Error,
     },
+    /// A file that was found belongs to another user.
+    #[error(
+        "the configuration {path} belongs to the user with id {owner}, and only your own (id {user}) and those of \
+         root are used: change its owner, or name it with --config {path}"
+    )]
+    Owner {
+        /// The file.
+        path: PathBuf,
+        /// Id of its owner.
+        owner: u32,
+        /// Id of the user of this process.
+        user: u32,
+    },
+    /// A file that was found may be changed by everybody.
+    #[error(
+        "every user may change the configuration {path}: take that permission away (chmod o-w), or name it with --config {path}"
+    )]
+    Writable {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file is not TOML, or a value has the wrong type.
     #[error("invalid configuration {path}: {message}")]
     Syntax {
@@ -181,15 +203,18 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads `explicit`, or the nearest file in `start` and its parents. Returns the default if there is none.
-    pub fn load(explicit: Option<&Path>, start: &Path) -> Result<Config, ConfigError> {
-        let found = explicit.map(Path::to_owned).or_else(|| {
-            start.ancestors().map(|folder| folder.join(FILE_NAME)).find(|candidate| candidate.is_file())
-        });
-        let Some(path) = found else { return Ok(Config::default()) };
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| ConfigError::Read { path: path.clone(), source })?;
-        Config::parse(&text, &path)
+    /// Reads `explicit`, or the nearest file in `start` and its parents, whose owner must be trusted. Returns the
+    /// default if there is none.
+    pub fn load(explicit: Option<&Path>, start: &Path, home: Option<&Path>) -> Result<Config, ConfigError> {
+        if let Some(path) = explicit {
+            let text = std::fs::read_to_string(path)
+                .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+            return Config::parse(&text, path);
+        }
+        match config_file::find(start, home) {
+            Some(path) => Config::parse(&config_file::read_found(&path)?, &path),
+            None => Ok(Config::default()),
+        }
     }
 
     fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {

@@ -57,6 +57,8 @@ pub struct Destination {
     pub account: String,
     /// Base URL of the API.
     pub base_url: String,
+    /// Whether the base URL came from an option instead of the configuration.
+    pub base_url_is_option: bool,
     /// Tier of the rate limits.
     pub tier: String,
     /// Maximum time of processing of each upload.
@@ -73,6 +75,8 @@ pub struct Destination {
     pub uploads: usize,
     /// Path of the journal.
     pub journal: PathBuf,
+    /// Whether the path of the journal came from an option instead of the configuration.
+    pub journal_is_option: bool,
     /// `require`, `warn` or `off`.
     pub landing_page_check: String,
     /// Whether landing pages may have private IP addresses.
@@ -129,7 +133,9 @@ impl Destination {
             publication,
             profile: config.profile.clone().unwrap_or_else(|| profile.to_owned()),
             account,
+            base_url_is_option: args.base_url.is_some(),
             base_url: args.base_url.clone().or(config.base_url.clone()).unwrap_or_else(|| url.to_owned()),
+            journal_is_option: args.journal.is_some(),
             journal: journal.unwrap_or_else(|| settings.state_folder().join("journal.db")),
             token,
             ..Destination::common_settings(args, &config)?
@@ -154,6 +160,7 @@ impl Destination {
             profile: profile.to_owned(),
             account: account.to_owned(),
             base_url: String::new(),
+            journal_is_option: args.journal.is_some(),
             journal: args
                 .journal
                 .clone()
@@ -186,6 +193,7 @@ impl Destination {
             profile: String::new(),
             account: String::new(),
             base_url: String::new(),
+            base_url_is_option: false,
             tier,
             poll_deadline: time("--poll-deadline", &args.poll_deadline, &config.poll_deadline, "30m")?,
             retry_slow: args.retry_slow || config.retry_slow,
@@ -199,6 +207,7 @@ impl Destination {
             bandwidth: bandwidth(args.bandwidth.as_ref().or(config.bandwidth.as_ref()))?,
             uploads: usize::from(args.uploads.or(config.uploads).unwrap_or(4)).clamp(1, 64),
             journal: PathBuf::new(),
+            journal_is_option: false,
             landing_page_check: landing,
             allow_private: args.allow_private || config.allow_private,
             token: TokenSource::Sandbox,

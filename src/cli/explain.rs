@@ -7,14 +7,13 @@ use crate::profile::{Profile, nearest};
 use crate::rules;
 
 use super::args::{CommonArgs, ExplainArgs};
-use super::config::Config;
 use super::error::CliError;
 use super::exit_code::RunStatus;
+use super::settings::Settings;
 
 /// Runs the command.
 pub fn run(common: &CommonArgs, args: &ExplainArgs) -> Result<RunStatus, CliError> {
-    let here = std::env::current_dir().map_err(|source| CliError::CurrentFolder { source })?;
-    let config = Config::load(common.config.as_deref(), &here)?;
+    let config = Settings::config(common)?;
     let mut text = String::new();
     let mut status = RunStatus::Done;
     for code in &args.codes {

@@ -5,11 +5,13 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Only the command line prints.
 
+mod api_host;
 mod args;
 mod asset_preparer;
 mod cache;
 mod check;
 mod config;
+mod config_file;
 mod covers;
 mod destination;
 mod doctor;
@@ -22,6 +24,7 @@ mod fix;
 mod host_memory;
 mod input;
 mod interrupt;
+mod journal_file;
 mod output;
 mod packaging;
 mod prober;

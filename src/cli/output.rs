@@ -65,12 +65,14 @@ fn to_file<T>(path: &Path, fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Res
         return Ok(result);
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = tempfile::Builder::new().prefix(".greenlit-report-").tempfile_in(folder)?;
+    use std::os::unix::fs::PermissionsExt;
+    let file = tempfile::Builder::new()
+        .prefix(".greenlit-report-")
+        .permissions(std::fs::Permissions::from_mode(0o666))
+        .tempfile_in(folder)?;
     let mut out = BufWriter::with_capacity(STREAM_BUFFER, file);
     let result = fill(&mut out)?;
     let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-    use std::os::unix::fs::PermissionsExt;
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(result)
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::job::worker::WorkerPool;
 use crate::sandbox::{ADGROUP, ADVERTISER, Fault, IDENTITY, SandboxOptions, TOKEN, parse_span, start};
+use crate::state_folder::verify_file;
 
 use super::args::{SandboxArgs, TrialArgs};
 use super::error::CliError;
@@ -63,7 +64,13 @@ pub fn trial_options(
     options.faults = faults("--sandbox-fault", &args.sandbox_fault)?;
     options.seed = args.sandbox_seed.unwrap_or(options.seed);
     options.time_scale = args.sandbox_time_scale.unwrap_or(options.time_scale);
-    options.log = args.sandbox_log.clone().or(Some(folder.join("requests.ndjson")));
+    if args.sandbox_log.is_none() {
+        let log = folder.join("requests.ndjson");
+        verify_file(&log).map_err(|source| operation("cannot start the sandbox", source))?;
+        options.log = Some(log);
+    } else {
+        options.log = args.sandbox_log.clone();
+    }
     Ok(options)
 }
 

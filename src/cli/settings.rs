@@ -64,10 +64,16 @@ pub enum ProgressMode {
 }
 
 impl Settings {
+    /// Reads the configuration that applies in the working directory.
+    pub fn config(common: &CommonArgs) -> Result<Config, CliError> {
+        let here = std::env::current_dir().map_err(|source| CliError::CurrentFolder { source })?;
+        let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+        Ok(Config::load(common.config.as_deref(), &here, home.as_deref())?)
+    }
+
     /// Resolves the common options, the configuration and the environment.
     pub fn resolve(common: &CommonArgs) -> Result<Settings, CliError> {
-        let here = std::env::current_dir().map_err(|source| CliError::CurrentFolder { source })?;
-        let config = Config::load(common.config.as_deref(), &here)?;
+        let config = Settings::config(common)?;
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let jobs = common.jobs.or(config.check.jobs).map_or(cores, usize::from);
         let format = match &common.format {

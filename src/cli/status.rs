@@ -10,6 +10,7 @@ use super::args::{DestinationArgs, StatusArgs};
 use super::destination::Destination;
 use super::error::CliError;
 use super::exit_code::RunStatus;
+use super::journal_file;
 use super::sandbox::operation;
 use super::settings::Settings;
 
@@ -45,6 +46,7 @@ pub fn open(
     path: Option<&std::path::Path>,
     to: Option<&str>,
 ) -> Result<Option<Journal>, CliError> {
+    let typed = path.is_some();
     let path = match (path, to) {
         (Some(path), _) => path.to_owned(),
         (None, Some(name)) => Destination::resolve(settings, name, &DestinationArgs::default())?.journal,
@@ -53,10 +55,7 @@ pub fn open(
     if !path.exists() {
         return Ok(None);
     }
-    let journal = Journal::open(&path, Wait::Refuse);
-    journal
-        .map(Some)
-        .map_err(|source| operation(&format!("cannot open the journal {}", path.display()), source))
+    journal_file::open(settings, &path, typed, Wait::Refuse).map(Some)
 }
 
 /// Returns the path of the configured or default journal, or of the trials' journal if only that exists.

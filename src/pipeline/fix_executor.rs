@@ -1,10 +1,12 @@
 //! Executes the tasks of a fix: looks up outputs of earlier runs, produces the others and gives them their names.
 
+use std::cell::Cell;
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::thread;
 
 use crate::job::{FixReport, Runner, VerifyLevel};
 use crate::model::MediaFacts;
@@ -235,23 +237,38 @@ impl FixExecutor<'_> {
     ) -> Result<(Option<FixReport>, Publication), Failure> {
         let ReadyTask { task, input, key, existing, .. } = ready;
         let source = &task.checked.source.path;
-        let record = |output: &File, report: Option<&FixReport>| self.record(key, input, output, report);
         let Some(request) = self.output_request(ready) else {
+            let record = |output: &File, report: Option<&FixReport>| self.record(key, input, output, report);
             return self.make_copy(context, ready, &record);
         };
         // A source that is known to decode is not decoded again: its packets are compared by hash.
         let full = context.verify == VerifyLevel::Full;
         let remuxed = full && ready.plan.action == Action::Remux && attempt.is_none();
-        let key = if remuxed { self.decoder.key(input) } else { None };
-        let decoded = self.decoder.is_decoded(key.as_ref());
+        let decode_key = if remuxed { self.decoder.key(input) } else { None };
+        let decoded = self.decoder.is_decoded(decode_key.as_ref());
         let verify = if decoded { VerifyLevel::Structure } else { context.verify };
         let context = ProduceContext { verify, ..*context };
-        let (report, publication) =
-            produce_output(&context, source, input, &request, attempt, *existing, &record)?;
+        let (report, publication) = thread::scope(|scope| {
+            // The record needs the hash of the source, which is read while the worker makes the output.
+            let hashing = Cell::new(Some(scope.spawn(|| self.hash_ahead(input))));
+            let record = |output: &File, report: Option<&FixReport>| {
+                // A failure is found again, and reported, when the record asks for the hash.
+                drop(hashing.take().map(thread::ScopedJoinHandle::join));
+                self.record(key, input, output, report)
+            };
+            produce_output(&context, source, input, &request, attempt, *existing, &record)
+        })?;
         if remuxed && copies_all(&task.checked.result) {
-            self.decoder.remember(key.as_ref());
+            self.decoder.remember(decode_key.as_ref());
         }
         Ok((Some(report), publication))
+    }
+
+    /// Lets the record read and hash the source, which it then remembers.
+    fn hash_ahead(&self, input: &File) {
+        if let Some(fix_record) = self.fix_record {
+            let _ = fix_record.content_of(input);
+        }
     }
 
     /// Decodes a source unless it is an image, and copies it.

@@ -14,6 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::cache::content_hash;
 use crate::job::FixReport;
+use crate::state_folder::{create_folder, open_file};
 
 pub use super::fix_record_lines::FixRecordKey;
 use super::fix_record_lines::{FileIdentity, Known, OutputClaim, RecordLine, name_below};
@@ -42,7 +43,7 @@ impl FixRecord {
     pub fn open_first(places: Vec<PathBuf>, base: PathBuf) -> io::Result<FixRecord> {
         let mut known = Known::default();
         for (index, place) in places.iter().enumerate().rev() {
-            let read_to = match File::open(place) {
+            let read_to = match open_file(place, File::options().read(true)) {
                 Ok(file) => known.read(&file, &base, place)?,
                 // Another place may be readable; whether this one can be written shows when it is needed.
                 Err(_) => 0,
@@ -182,7 +183,7 @@ impl FixRecord {
     fn refresh(&self) {
         let Some(place) = self.places.first() else { return };
         let mut known = self.known();
-        let Ok(mut file) = File::open(place) else { return };
+        let Ok(mut file) = open_file(place, File::options().read(true)) else { return };
         let from = known.read_to;
         if file.seek(SeekFrom::Start(from)).is_ok()
             && let Ok(read) = known.read(&file, &self.base, place)
@@ -213,9 +214,9 @@ impl FixRecord {
 fn create_first(places: &[PathBuf]) -> io::Result<File> {
     let mut failure = io::Error::other("no place for the record");
     for place in places {
-        let folder = place.parent().map_or(Ok(()), std::fs::create_dir_all);
-        let options = File::options().append(true).create(true).to_owned();
-        match folder.and_then(|()| options.open(place)).and_then(|mut file| {
+        let folder = place.parent().map_or(Ok(()), create_folder);
+        let opened = folder.and_then(|()| open_file(place, File::options().append(true).create(true)));
+        match opened.map_err(io::Error::from).and_then(|mut file| {
             // Separates the next line from a truncated last one.
             file.write_all(b"\n").map(|()| file)
         }) {

@@ -4,10 +4,12 @@
 //! kernel releases the lock when the process ends, so the next run can distinguish a leftover from a file that
 //! another run is writing.
 
-use std::fs::{File, TryLockError};
+use std::fs::{File, Permissions, TryLockError};
 use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
 
 const PREFIX: &str = ".greenlit-";
@@ -25,7 +27,12 @@ impl Staging {
     pub fn new(target: &Path) -> io::Result<Staging> {
         let folder = folder_of(target);
         std::fs::create_dir_all(folder)?;
-        let file = tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder)?;
+        // The mask of the process decides who may read an output, as for every new file.
+        let file = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .suffix(SUFFIX)
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder)?;
         file.as_file().lock()?;
         Ok(Staging { file, target: target.to_owned() })
     }
@@ -56,9 +63,6 @@ impl Staging {
     }
 
     fn complete(&self) -> io::Result<()> {
-        use std::os::unix::fs::PermissionsExt;
-        // Temporary files are private; an output gets the permissions of a usual new file.
-        self.file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
         self.file.as_file().sync_all()
     }
 }
@@ -84,7 +88,12 @@ pub fn remove_stale(folder: &Path) -> usize {
 }
 
 fn remove_if_abandoned(path: &Path) -> bool {
-    let Ok(file) = File::options().write(true).open(path) else { return false };
+    let options = File::options().write(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).to_owned();
+    let Ok(file) = options.open(path) else { return false };
+    let user = rustix::process::geteuid().as_raw();
+    if !file.metadata().is_ok_and(|meta| meta.is_file() && meta.uid() == user) {
+        return false;
+    }
     match file.try_lock() {
         Ok(()) => std::fs::remove_file(path).is_ok(),
         Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,

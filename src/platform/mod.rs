@@ -1,6 +1,7 @@
 //! The interfaces between delivery and the platforms' APIs, and the classes of replies.
 
 mod explain;
+mod loopback;
 pub mod post_fail_reasons;
 mod posts;
 pub mod tiktok_ads;
@@ -8,6 +9,7 @@ pub mod tiktok_post;
 mod upload_body;
 
 pub use explain::explain;
+pub use loopback::is_loopback;
 pub use posts::{Creator, NewPost, OpenedUpload, PostMode, PostPlatform, PostStatus};
 pub use upload_body::Timeouts;
 

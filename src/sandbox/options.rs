@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::fault::Fault;
 use super::limits::UploadProber;
+use crate::state_folder::StateError;
 
 /// The only access token that the sandbox accepts. It is not a secret: it is valid nowhere else.
 pub const TOKEN: &str = "sandbox-token";
@@ -130,6 +131,9 @@ pub enum SandboxError {
         #[source]
         source: io::Error,
     },
+    /// The state folder may have been prepared by somebody else.
+    #[error("the sandbox does not use this state")]
+    Untrusted(#[source] StateError),
     /// Another sandbox uses the same state.
     #[error("another sandbox uses {path}; stop it or choose another --state")]
     Locked {
@@ -159,6 +163,15 @@ pub enum SandboxError {
     /// An option is invalid.
     #[error("{0}")]
     Option(&'static str),
+}
+
+impl From<StateError> for SandboxError {
+    fn from(error: StateError) -> SandboxError {
+        match error {
+            StateError::Io { path, source } => SandboxError::State { path, source },
+            untrusted => SandboxError::Untrusted(untrusted),
+        }
+    }
 }
 
 /// Parses a time range such as `2s..20s`, `500ms..1s` or a single `5s` (units ms, s, m).

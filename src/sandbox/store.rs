@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::clock::Millis;
 use super::limits::UploadFacts;
 use super::options::SandboxError;
+use crate::state_folder::{create_inner, open_file, verify_only_files};
 
 /// The outcome of processing a video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,6 +209,9 @@ impl SandboxState {
     }
 }
 
+/// The folders in the state folder: content, files being received, and parts of chunked uploads.
+const FOLDERS: [&str; 3] = ["files", "tmp", "uploads"];
+
 /// The state with its journal.
 #[derive(Debug)]
 pub(super) struct Store {
@@ -225,11 +229,16 @@ impl Store {
             let path = path.to_owned();
             move |source| SandboxError::State { path, source }
         };
-        for folder in [dir, &dir.join("files"), &dir.join("tmp"), &dir.join("uploads")] {
-            fs::create_dir_all(folder).map_err(at(folder))?;
+        let inner = FOLDERS.map(|name| dir.join(name));
+        for folder in std::iter::once(dir).chain(inner.iter().map(PathBuf::as_path)) {
+            create_inner(folder).map_err(SandboxError::from)?;
         }
+        for folder in &inner {
+            verify_only_files(folder).map_err(SandboxError::from)?;
+        }
+        let append = || OpenOptions::new().create(true).append(true).read(true).to_owned();
         let lock_path = dir.join("lock");
-        let lock = OpenOptions::new().create(true).append(true).open(&lock_path).map_err(at(&lock_path))?;
+        let lock = open_file(&lock_path, &append()).map_err(SandboxError::from)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => return Err(SandboxError::Locked { path: dir.to_owned() }),
@@ -238,11 +247,14 @@ impl Store {
             }
         }
         let path = dir.join("journal.jsonl");
-        let journal =
-            OpenOptions::new().create(true).append(true).read(true).open(&path).map_err(at(&path))?;
+        let journal = open_file(&path, &append()).map_err(SandboxError::from)?;
+        let is_used = journal.metadata().map_err(at(&path))?.len() > 0;
         let state = replay(&path, &journal)?;
         let store = Self { state, journal, lock, dir: dir.to_owned() };
-        store.clear_leftovers().map_err(at(dir))?;
+        // Only a folder that was a sandbox's before has leftovers of one.
+        if is_used {
+            store.clear_leftovers().map_err(at(dir))?;
+        }
         Ok(store)
     }
 

@@ -98,8 +98,12 @@ pub struct CrashPoints {
 }
 
 impl CrashPoints {
-    /// Arms the point named in [`VARIABLE`]; an unknown name or an invalid ordinal arms nothing.
+    /// Arms the point named in [`VARIABLE`]; an unknown name or an invalid ordinal arms nothing. A release build
+    /// arms nothing, unless it has the feature `crash-points`.
     pub fn from_env() -> CrashPoints {
+        if !cfg!(any(debug_assertions, feature = "crash-points")) {
+            return CrashPoints::default();
+        }
         let armed = std::env::var(VARIABLE).map(|text| CrashPoints::parse(&text)).unwrap_or_default();
         CrashPoints { marker: std::env::var_os(MARKER_VARIABLE).map(PathBuf::from), ..armed }
     }

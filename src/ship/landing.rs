@@ -2,13 +2,15 @@
 
 use std::error::Error;
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use rustls::CertificateError;
 use url::{Host, Url};
+
+use super::public_address::is_public;
 
 /// What to do about a landing page that does not answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,14 +33,14 @@ pub enum LandingError {
         /// As given.
         url: String,
     },
-    /// Not https, on a host that is not this machine.
+    /// Not https.
     #[error("landing page {url}: must be https")]
     Insecure {
         /// The address, perhaps after a redirect.
         url: String,
     },
-    /// An address inside a private network.
-    #[error("landing page {url}: the address is in a private network; set allow_private to allow it")]
+    /// An address that is not on the public internet: loopback, a private network, reserved.
+    #[error("landing page {url}: the address is not on the public internet; set allow_private to allow it")]
     Private {
         /// The address, perhaps after a redirect.
         url: String,
@@ -111,7 +113,7 @@ impl PageVisitor for HttpPageVisitor {
     }
 }
 
-/// Checks one page: https (http only for loopback or with `allow_private`), at most five redirects with the same
+/// Checks one page: https and a public address (http, loopback and private networks only with `allow_private`), at most five redirects with the same
 /// checks for each, then status 200 and an HTML content type.
 pub async fn check_landing(url: &str, allow_private: bool) -> Result<(), LandingError> {
     let mut at = Url::parse(url).map_err(|_| LandingError::Syntax { url: url.to_owned() })?;
@@ -159,11 +161,10 @@ async fn get(at: &Url, allow_private: bool) -> Result<reqwest::Response, Landing
             .take(16)
             .collect(),
     };
-    let loopback = !addresses.is_empty() && addresses.iter().all(|address| address.ip().is_loopback());
-    if at.scheme() != "https" && !(at.scheme() == "http" && (loopback || allow_private)) {
+    if at.scheme() != "https" && !(at.scheme() == "http" && allow_private) {
         return Err(LandingError::Insecure { url });
     }
-    if !allow_private && !loopback && addresses.iter().any(|address| is_private(address.ip())) {
+    if !allow_private && addresses.iter().any(|address| !is_public(address.ip())) {
         return Err(LandingError::Private { url });
     }
     // Fails if a provider is already installed, which is the same one.
@@ -228,49 +229,11 @@ fn root_cause(error: &reqwest::Error) -> String {
     error_chain(error).last().map_or_else(String::new, ToString::to_string)
 }
 
-/// Returns whether a visitor of an ad cannot reach the address.
-fn is_private(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            let [a, b, ..] = ip.octets();
-            ip.is_private()
-                || ip.is_loopback()
-                || ip.is_link_local()
-                || ip.is_unspecified()
-                || ip.is_broadcast()
-                || ip.is_multicast()
-                || a == 0
-                || (a == 100 && (64..128).contains(&b))
-        }
-        IpAddr::V6(ip) => {
-            ip.is_loopback()
-                || ip.is_unspecified()
-                || ip.is_multicast()
-                || ip.is_unique_local()
-                || ip.is_unicast_link_local()
-                || ip.to_ipv4_mapped().is_some_and(|ip| is_private(ip.into()))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    #[test]
-    fn addresses_outside_the_public_internet_are_private() {
-        for ip in
-            ["10.1.2.3", "127.0.0.1", "169.254.1.1", "100.64.0.1", "0.0.0.0", "::1", "fd00::1", "fe80::1"]
-        {
-            assert!(is_private(ip.parse().unwrap()), "{ip}");
-        }
-        assert!(is_private("::ffff:192.168.0.1".parse().unwrap()));
-        for ip in ["8.8.8.8", "100.128.0.1", "2606:4700::1111"] {
-            assert!(!is_private(ip.parse().unwrap()), "{ip}");
-        }
-    }
 
     #[tokio::test]
     async fn rejects_bad_syntax_http_and_private_networks_without_a_request() {
@@ -280,6 +243,22 @@ mod tests {
             Err(LandingError::Insecure { .. })
         ));
         assert!(matches!(check_landing("https://10.0.0.1/", false).await, Err(LandingError::Private { .. })));
+        assert!(matches!(
+            check_landing("https://127.0.0.1/", false).await,
+            Err(LandingError::Private { .. })
+        ));
+        assert!(matches!(
+            check_landing("https://localhost/", false).await,
+            Err(LandingError::Private { .. })
+        ));
+        assert!(matches!(
+            check_landing("https://[64:ff9b::7f00:1]/", false).await,
+            Err(LandingError::Private { .. })
+        ));
+        assert!(matches!(
+            check_landing("http://127.0.0.1:1/", false).await,
+            Err(LandingError::Insecure { .. })
+        ));
         assert!(matches!(check_landing("ftp://10.0.0.1/", true).await, Err(LandingError::Insecure { .. })));
     }
 
@@ -298,7 +277,7 @@ mod tests {
                     "/data" => ("200 OK", "content-type: application/json\r\n"),
                     "/moved" => ("302 Found", "location: /page\r\n"),
                     "/loop" => ("302 Found", "location: /loop\r\n"),
-                    "/inside" => ("302 Found", "location: https://10.0.0.1/\r\n"),
+                    "/inside" => ("302 Found", "location: ftp://10.0.0.1/\r\n"),
                     _ => ("404 Not Found", "content-type: text/html\r\n"),
                 };
                 let answer =
@@ -312,7 +291,7 @@ mod tests {
     #[tokio::test]
     async fn the_answer_of_the_server_decides() {
         let base = site().await;
-        let visit = async |path: &str| check_landing(&format!("{base}{path}"), false).await;
+        let visit = async |path: &str| check_landing(&format!("{base}{path}"), true).await;
         assert_eq!(visit("/page").await, Ok(()));
         assert_eq!(visit("/moved").await, Ok(()));
         assert!(matches!(visit("/none").await, Err(LandingError::Status { status: 404, .. })));
@@ -320,6 +299,6 @@ mod tests {
             matches!(visit("/data").await, Err(LandingError::NotHtml { found, .. }) if found == "application/json")
         );
         assert!(matches!(visit("/loop").await, Err(LandingError::Redirects { .. })));
-        assert!(matches!(visit("/inside").await, Err(LandingError::Private { .. })));
+        assert!(matches!(visit("/inside").await, Err(LandingError::Insecure { .. })));
     }
 }

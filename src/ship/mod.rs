@@ -20,6 +20,7 @@ mod name_match;
 mod polling;
 mod posts;
 pub mod preflight;
+mod public_address;
 mod publish;
 mod read_clock;
 mod reconcile_schedule;

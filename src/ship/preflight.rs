@@ -171,7 +171,7 @@ fn check_landing(row: &AdRow, report: &mut RowProblems<'_>) {
     match url::Url::parse(url) {
         Ok(parsed) if parsed.host().is_none() => report.error("landing_page_url", "the address has no host"),
         Ok(parsed) if parsed.scheme() == "https" => {}
-        Ok(parsed) if parsed.scheme() == "http" && is_loopback(&parsed) => {}
+        Ok(parsed) if parsed.scheme() == "http" && crate::platform::is_loopback(&parsed) => {}
         Ok(_) => report.error("landing_page_url", "must begin with https://"),
         Err(_) => report.error("landing_page_url", "not a web address; write https://…"),
     }
@@ -180,15 +180,6 @@ fn check_landing(row: &AdRow, report: &mut RowProblems<'_>) {
         report.warn("display_name", "empty: an ad with a landing page shows 1 to 40 characters");
     } else {
         report.length("display_name", &row.display_name, MAX_DISPLAY_NAME);
-    }
-}
-
-fn is_loopback(url: &url::Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }
 

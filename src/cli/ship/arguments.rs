@@ -53,7 +53,8 @@ impl ShipArguments {
     pub fn conflict_with_plan(common: &CommonArgs, args: &ShipArgs) -> bool {
         !common.profile.is_empty()
             || args.choices != FixChoices::default()
-            || args.destination != DestinationArgs::default()
+            // A base URL that is typed again is the consent to a foreign host.
+            || DestinationArgs { base_url: None, ..args.destination.clone() } != DestinationArgs::default()
             || args.trial != TrialArgs::default()
     }
 }

@@ -10,6 +10,7 @@ use crate::cli::check::RunSummary;
 use crate::cli::destination::PublicationKind;
 use crate::cli::error::CliError;
 use crate::cli::exit_code::RunStatus;
+use crate::cli::journal_file;
 use crate::cli::progress::ProgressDisplay;
 use crate::cli::sandbox::{operation, runtime};
 use crate::cli::{packaging, report_entries};
@@ -139,7 +140,9 @@ impl<'a> Forecast<'a> {
         let path = &ship_run.destination.journal;
         let failed = |source| operation("cannot read the journal", source);
         // A dry run writes nothing, so it does not create a journal.
-        let journal = path.exists().then(|| Journal::open(path, Wait::Refuse)).transpose().map_err(failed)?;
+        let typed = ship_run.destination.journal_is_option;
+        let open = || journal_file::open(ship_run.settings, path, typed, Wait::Refuse);
+        let journal = path.exists().then(open).transpose()?;
         let history = match &journal {
             None => History::default(),
             Some(journal) => journal.history(&basis.origin, &basis.account).map_err(failed)?,

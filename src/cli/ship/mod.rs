@@ -29,7 +29,7 @@ use crate::profile::Profile;
 use crate::report::Report;
 use crate::rules::Selection;
 use crate::sandbox::{Sandbox, start};
-use crate::ship::{Journal, Retry, ShipOutcome, Wait};
+use crate::ship::{Retry, ShipOutcome, Wait};
 
 use super::args::{CommonArgs, ShipArgs};
 use super::asset_preparer::LocalAssetPreparer;
@@ -38,10 +38,13 @@ use super::destination::{Destination, PublicationKind, SANDBOX};
 use super::error::CliError;
 use super::event_log::EventLog;
 use super::exit_code::RunStatus;
+use super::journal_file::{self, create_inside};
 use super::progress::ProgressDisplay;
 use super::sandbox::{operation, runtime, trial_options};
 use super::settings::{Settings, fix_options, verify_level};
-use super::{check, covers, encoder, host_memory, interrupt, output, report_entries, report_target};
+use super::{
+    api_host, check, covers, encoder, host_memory, interrupt, output, report_entries, report_target,
+};
 
 use arguments::ShipArguments;
 use deliver::DeliveryContext;
@@ -64,10 +67,14 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
         ));
     }
     let ship_arguments = match &stored_plan {
-        Some(plan) => plan.ship_arguments.clone(),
+        Some(plan) => plan.arguments_with_typed_host(args.destination.base_url.as_deref())?,
         None => ShipArguments::from_command_line(common, args)?,
     };
     let destination = Destination::resolve(settings, &ship_arguments.to, &ship_arguments.destination)?;
+    api_host::require_trusted_host(
+        &destination,
+        stored_plan.is_none() || args.destination.base_url.is_some(),
+    )?;
     let profile = settings.profile(ship_arguments.profile.as_deref().unwrap_or(&destination.profile))?;
     let ship_input = input::read(&ship_arguments.paths)?;
     report_target::check(settings, &ship_arguments.paths, &ship_input.found.sources)?;
@@ -187,7 +194,14 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
     } = &ship_run;
     let token = destination.token()?;
     let artifacts = settings.state_folder().join("artifacts").join(profile.id());
-    let journal = open_journal(&destination.journal, args.wait)?;
+    create_inside(&settings.state_folder(), &artifacts)
+        .map_err(|source| operation("the fixed files cannot be stored", source))?;
+    let wait = if args.wait { Wait::UntilFree } else { Wait::Refuse };
+    let typed = destination.journal_is_option && args.plan.is_none();
+    let journal = Arc::new(journal_file::open(settings, &destination.journal, typed, wait)?);
+    if destination.name != SANDBOX && !settings.human.quiet {
+        eprintln!("{}", api_host::announcement(settings, destination));
+    }
     remove_stale(&settings.state_folder());
     let progress = Arc::new(ProgressDisplay::new(settings.progress));
     let preparer = Arc::new(LocalAssetPreparer {
@@ -313,22 +327,13 @@ fn post_client(
     TikTokPost::new(options).map_err(|source| operation("the destination cannot be used", source))
 }
 
-fn open_journal(path: &Path, wait: bool) -> Result<Arc<Journal>, CliError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|source| {
-        operation(&format!("cannot create the folder of the journal, {}", folder.display()), source)
-    })?;
-    let wait = if wait { Wait::UntilFree } else { Wait::Refuse };
-    let journal = Journal::open(path, wait)
-        .map_err(|source| operation(&format!("cannot open the journal {}", path.display()), source))?;
-    Ok(Arc::new(journal))
-}
-
 async fn start_trial(ship_run: &ShipRun<'_>) -> Result<Option<Sandbox>, CliError> {
     if ship_run.destination.name != SANDBOX {
         return Ok(None);
     }
-    let folder = ship_run.settings.state_folder().join("sandbox");
+    let state = ship_run.settings.state_folder();
+    let folder = state.join("sandbox");
+    create_inside(&state, &folder).map_err(|source| operation("cannot start the sandbox", source))?;
     let options = trial_options(ship_run.settings, &ship_run.ship_arguments.trial, folder)?;
     start(options).await.map(Some).map_err(|source| operation("cannot start the sandbox", source))
 }

@@ -180,6 +180,18 @@ impl ShipPlan {
             .map_err(|source| operation(&format!("the plan {} is damaged", path.display()), source))
     }
 
+    /// Returns the arguments of the run. `typed` repeats the plan's base URL where it is not the platform's host.
+    pub fn arguments_with_typed_host(&self, typed: Option<&str>) -> Result<ShipArguments, CliError> {
+        let planned = self.ship_arguments.destination.base_url.as_deref();
+        match typed {
+            Some(typed) if planned != Some(typed) => Err(CliError::Usage(format!(
+                "the plan was made for {}, not for --base-url {typed}: make a new plan with --dry-run",
+                planned.unwrap_or("the host of the configuration")
+            ))),
+            _ => Ok(self.ship_arguments.clone()),
+        }
+    }
+
     /// Returns an error that lists the changes, if an input of the plan has changed.
     pub fn verify_unchanged(&self, ship_run: &ShipRun<'_>, path: &Path) -> Result<(), CliError> {
         let mut changes = self.basis.changes(&PlanBasis::of(ship_run)?);

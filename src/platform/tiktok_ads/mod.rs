@@ -29,7 +29,7 @@ use self::call_limiter::CallLimiter;
 pub use self::call_limiter::OnPause;
 pub use self::code_overrides::{CodeTable, CodeTableError};
 pub use self::limiter::{Pauses, Tier, UnknownTier};
-pub use self::options::{CHUNK_ABOVE, ClientOptions, ConfigurationError};
+pub use self::options::{CHUNK_ABOVE, ClientOptions, ConfigurationError, HOSTS};
 pub use self::tasks::{Audience, FixStart, FixState, MAX_FIXES, MAX_REVIEWS, ReviewVerdict};
 pub use self::upload_by_url::MAX_TEMPORARY_FILE_BYTES;
 pub use super::Timeouts;
@@ -110,7 +110,7 @@ fn http_client(options: &ClientOptions, base: &Url) -> Result<reqwest::Client, C
     {
         builder = builder.tcp_user_timeout(options.timeouts.idle);
     }
-    if options::is_loopback(base) {
+    if super::is_loopback(base) {
         builder = builder.no_proxy();
     }
     builder.build().map_err(ConfigurationError::Client)

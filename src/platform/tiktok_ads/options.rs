@@ -1,16 +1,18 @@
 //! The options of the client and their validation.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use url::{Host, Url};
+use url::Url;
 
 use super::call_limiter::OnPause;
 use super::code_overrides::CodeTable;
 use super::limiter::{Pauses, Tier};
-use crate::platform::Timeouts;
+use crate::platform::{Timeouts, is_loopback};
+
+/// The hosts of the platform that may receive an access token, in lower case.
+pub const HOSTS: &[&str] = &["business-api.tiktok.com", SANDBOX_HOST];
 
 /// The path of the API.
 const API: &str = "/open_api/v1.3/";
@@ -156,16 +158,6 @@ fn without_userinfo(given: &str) -> String {
     match given.rsplit_once('@') {
         Some((_, rest)) => format!("…@{rest}"),
         None => given.to_owned(),
-    }
-}
-
-/// Returns whether the URL's host is a loopback address.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
-        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
-        None => false,
     }
 }
 

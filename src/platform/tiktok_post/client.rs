@@ -67,7 +67,7 @@ impl TikTokPost {
     /// Fails for an invalid URL, or when the call fails.
     pub async fn pull(&self, post: &NewPost, url: &str) -> Result<String, CallError> {
         let endpoint = if post.mode == PostMode::Direct { DIRECT } else { INBOX };
-        let is_local = super::options::is_loopback(&self.base);
+        let is_local = crate::platform::is_loopback(&self.base);
         let is_accepted = |url: &url::Url| url.scheme() == "https" || is_local && url.scheme() == "http";
         let Some(url) = url::Url::parse(url).ok().filter(is_accepted) else {
             let message = "the platform fetches videos over https only; use an https URL";

@@ -17,7 +17,7 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use self::call_limiter::PostRateLimiter;
-pub use self::options::{PostOptions, PostOptionsError, origin_of};
+pub use self::options::{HOSTS, PostOptions, PostOptionsError, origin_of};
 use super::upload_body::BandwidthLimiter;
 use super::{Call, Creator, NewPost, OpenedUpload, PostMode, PostPlatform, PostStatus};
 use crate::rules::ValidatedAsset;

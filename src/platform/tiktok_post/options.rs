@@ -1,14 +1,16 @@
 //! The options of the client and their validation.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use url::{Host, Url};
+use url::Url;
 
-use crate::platform::Timeouts;
+use crate::platform::{Timeouts, is_loopback};
+
+/// The hosts of the platform that may receive an access token, in lower case.
+pub const HOSTS: &[&str] = &["open.tiktokapis.com"];
 
 /// Called with the duration when a pause of all calls begins.
 type OnPause = Arc<dyn Fn(Duration) + Send + Sync>;
@@ -124,16 +126,6 @@ pub(super) fn may_upload_to(url: &Url, base: &Url) -> bool {
         && url.port().is_none()
         && url.username().is_empty()
         && (host == "open-upload.tiktokapis.com" || region)
-}
-
-/// Returns whether the URL's host is a loopback address.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
-        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
-        None => false,
-    }
 }
 
 pub(super) fn http_client(options: &PostOptions, base: &Url) -> Result<reqwest::Client, PostOptionsError> {

@@ -12,10 +12,12 @@ mod log;
 mod open_questions;
 
 use std::fs::{File, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 
 pub use ads::{AdKey, AdRecord};
@@ -163,6 +165,9 @@ impl Journal {
         }
         let lock = lock_file(path, wait)?;
         let db = Connection::open(path).map_err(database("opening"))?;
+        // The file may come from elsewhere: nothing that it defines is run.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true).map_err(database("opening"))?;
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false).map_err(database("opening"))?;
         migrate(&db, path)?;
         Ok(Journal { db: Mutex::new(db), _lock: lock })
     }
@@ -195,7 +200,8 @@ fn lock_file(path: &Path, wait: Wait) -> Result<File, JournalError> {
     let io = |source| JournalError::Open { path: path.to_owned(), source };
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&name).map_err(io)?;
+    let options = File::options().create(true).truncate(false).write(true).mode(0o600).to_owned();
+    let file = options.open(&name).map_err(io)?;
     match wait {
         Wait::UntilFree => file.lock().map_err(io)?,
         Wait::Refuse => match file.try_lock() {
