@@ -226,3 +226,44 @@ fn a_plan_does_not_choose_a_foreign_host() {
         run.stderr
     );
 }
+
+/// A listener that overwrites `victim` with other bytes as soon as greenlit has begun to work on `slow`.
+fn replace_during_work(dir: &TestDir, victim: &'static str) -> std::thread::JoinHandle<()> {
+    let (out, victim) = (dir.path("out"), dir.path(victim));
+    std::thread::spawn(move || {
+        // The first staging file shows that everything was checked and that an encode runs.
+        let works = || {
+            std::fs::read_dir(&out).is_ok_and(|mut entries| {
+                entries.any(|entry| {
+                    entry.is_ok_and(|entry| entry.file_name().to_string_lossy().ends_with(".part"))
+                })
+            })
+        };
+        for _ in 0..12_000 {
+            if works() {
+                std::fs::write(&victim, "this is no video at all").unwrap();
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        panic!("no work was seen");
+    })
+}
+
+#[test]
+fn a_source_that_is_replaced_after_its_check_is_neither_copied_nor_called_compliant() {
+    let dir = clips_and_private_files();
+    // One job at a time: the remux, which is shorter, comes before the copy of the larger file.
+    dir.ffmpeg(&["-i", "a.mp4", "-c", "copy", "-f", "matroska", "slow.mkv"]);
+    dir.ffmpeg(&["-stream_loop", "9", "-i", "a.mp4", "-c", "copy", "-movflags", "+faststart", "good.mp4"]);
+    let writer = replace_during_work(&dir, "good.mp4");
+    let run =
+        dir.greenlit(&["fix", "slow.mkv", "good.mp4", "--out", "out", "--jobs", "1", "--format", "json"]);
+    writer.join().unwrap();
+    let report = run.expect(2).json();
+    let good = common::entry(&report, "good.mp4");
+    let told = good.to_string();
+    assert!(told.contains("changed") && told.contains("run again"), "{told}");
+    assert!(!dir.path("out/good.mp4").exists());
+    assert!(dir.path("out/slow.mkv.mp4").exists() || dir.path("out/slow.mp4").exists());
+}

@@ -22,15 +22,33 @@ pub enum Depth {
     Deep,
 }
 
-/// The metadata of a file, for one name and one depth.
+/// The metadata that identifies a file and tells whether it was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileFingerprint {
+pub struct FileState {
     device: u64,
     inode: u64,
     size: u64,
     modified: (i64, i64),
     /// Unlike the modification time, programs cannot set it.
     changed: (i64, i64),
+}
+
+impl From<&Metadata> for FileState {
+    fn from(meta: &Metadata) -> FileState {
+        FileState {
+            device: meta.dev(),
+            inode: meta.ino(),
+            size: meta.size(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        }
+    }
+}
+
+/// The metadata of a file, for one name and one depth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileFingerprint {
+    state: FileState,
     /// The hash of the name, which decides whether the file counts as media and how it is opened.
     name: u64,
     depth: Depth,
@@ -40,15 +58,12 @@ impl FileFingerprint {
     /// Creates the fingerprint of the file at `path` with the metadata `meta`.
     pub fn new(path: &Path, meta: &Metadata, depth: Depth) -> FileFingerprint {
         let name = path.file_name().unwrap_or(path.as_os_str());
-        FileFingerprint {
-            device: meta.dev(),
-            inode: meta.ino(),
-            size: meta.size(),
-            modified: (meta.mtime(), meta.mtime_nsec()),
-            changed: (meta.ctime(), meta.ctime_nsec()),
-            name: xxh3_64(name.as_bytes()),
-            depth,
-        }
+        FileFingerprint { state: FileState::from(meta), name: xxh3_64(name.as_bytes()), depth }
+    }
+
+    /// Returns the metadata.
+    pub fn state(&self) -> FileState {
+        self.state
     }
 
     /// Returns how thoroughly the file was read.
@@ -63,9 +78,10 @@ impl FileFingerprint {
     /// are older than the resolution when the file is read: a tenth of a second if they have fractions
     /// of a second, two seconds if not. Timestamps in the future are never usable.
     pub fn detects_later_changes(&self, now: SystemTime) -> bool {
-        let whole_seconds = self.modified.1 == 0 && self.changed.1 == 0;
+        let FileState { modified, changed, .. } = self.state;
+        let whole_seconds = modified.1 == 0 && changed.1 == 0;
         let window = if whole_seconds { COARSE_WINDOW } else { FINE_WINDOW };
-        let (seconds, nanos) = self.modified.max(self.changed);
+        let (seconds, nanos) = modified.max(changed);
         let (Ok(seconds), Ok(nanos)) = (u64::try_from(seconds), u32::try_from(nanos)) else { return false };
         let latest = UNIX_EPOCH + Duration::new(seconds, nanos);
         now.duration_since(latest).is_ok_and(|age| age > window)
@@ -74,7 +90,7 @@ impl FileFingerprint {
     /// Returns the key of this file's entry from the worker build `worker_id`.
     pub(super) fn key(&self, worker_id: i64) -> i64 {
         let mut bytes = [0; 33];
-        let parts = [worker_id as u64, self.device, self.inode, self.name];
+        let parts = [worker_id as u64, self.state.device, self.state.inode, self.name];
         for (to, part) in bytes.chunks_exact_mut(8).zip(parts) {
             to.copy_from_slice(&part.to_le_bytes());
         }
@@ -84,7 +100,8 @@ impl FileFingerprint {
 
     /// Returns all fields but the depth, for comparison with the entry stored under the key.
     pub(super) fn bytes(&self) -> [u8; 64] {
-        let FileFingerprint { device, inode, size, modified, changed, name, depth: _ } = *self;
+        let FileFingerprint { state: FileState { device, inode, size, modified, changed }, name, depth: _ } =
+            *self;
         let signed = |number: i64| number as u64;
         let parts = [
             device,
@@ -110,7 +127,8 @@ mod tests {
     use super::*;
 
     fn fingerprint(modified: (i64, i64), changed: (i64, i64)) -> FileFingerprint {
-        FileFingerprint { device: 1, inode: 2, size: 3, modified, changed, name: 4, depth: Depth::Probe }
+        let state = FileState { device: 1, inode: 2, size: 3, modified, changed };
+        FileFingerprint { state, name: 4, depth: Depth::Probe }
     }
 
     fn at(seconds: u64, millis: u32) -> SystemTime {
@@ -134,13 +152,13 @@ mod tests {
     fn every_field_changes_the_fingerprint() {
         let one = fingerprint((1, 2), (3, 4));
         let others = [
-            FileFingerprint { device: 9, ..one },
-            FileFingerprint { inode: 9, ..one },
-            FileFingerprint { size: 9, ..one },
-            FileFingerprint { modified: (1, 9), ..one },
-            FileFingerprint { modified: (9, 2), ..one },
-            FileFingerprint { changed: (3, 9), ..one },
-            FileFingerprint { changed: (9, 4), ..one },
+            FileFingerprint { state: FileState { device: 9, ..one.state }, ..one },
+            FileFingerprint { state: FileState { inode: 9, ..one.state }, ..one },
+            FileFingerprint { state: FileState { size: 9, ..one.state }, ..one },
+            FileFingerprint { state: FileState { modified: (1, 9), ..one.state }, ..one },
+            FileFingerprint { state: FileState { modified: (9, 2), ..one.state }, ..one },
+            FileFingerprint { state: FileState { changed: (3, 9), ..one.state }, ..one },
+            FileFingerprint { state: FileState { changed: (9, 4), ..one.state }, ..one },
             FileFingerprint { name: 9, ..one },
             FileFingerprint { depth: Depth::Deep, ..one },
         ];

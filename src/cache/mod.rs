@@ -16,7 +16,7 @@ mod sqlite;
 pub use cached_probe::CachedProbe;
 pub use content_hash::content_hash;
 pub use decoded::DecodeKey;
-pub use fingerprint::{Depth, FileFingerprint};
+pub use fingerprint::{Depth, FileFingerprint, FileState};
 pub use sqlite::{CacheError, SqliteCache};
 
 use std::fmt;

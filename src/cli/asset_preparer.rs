@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use md5::{Digest, Md5};
 
-use crate::cache::ProbeCache;
+use crate::cache::{FileState, ProbeCache};
 use crate::job::{Job, JobFiles, JobRequest, Runner};
 use crate::model::{ContentHash, Size};
 use crate::pipeline::{
@@ -98,13 +98,40 @@ impl LocalAssetPreparer {
         let name = fixed.plan.max_name_chars.map_or(name.as_ref(), |_| "file.mp4");
         let subject = Subject { facts, file_name: name, deep: None };
         let assessment = assess(&subject, &self.profile, &Selection::default());
-        let content =
-            hash(path).map_err(|error| PrepareError::Failed(format!("{}: {error}", path.display())))?;
+        let content = match &fixed.output {
+            Some(output) => self.hash_output(output)?,
+            None => hash_source(path, outcome.state)?,
+        };
         if assessment.verdict() != Verdict::Compliant {
             return Err(refused());
         }
         assessment.validate(path.clone(), content).ok_or_else(refused)
     }
+
+    /// Hashes an output, which must still have the bytes that were verified.
+    fn hash_output(&self, path: &Path) -> Result<ContentHash, PrepareError> {
+        let failed = |error: io::Error| PrepareError::Failed(format!("{}: {error}", path.display()));
+        let content = hash(path).map_err(failed)?;
+        // Records of earlier versions hold no content.
+        let verified = self.fix_record.content_of_output(path);
+        if verified.is_none_or(|verified| verified == content.blake3) {
+            return Ok(content);
+        }
+        let message = format!("{}: the output changed after it was verified: run again", path.display());
+        Err(PrepareError::Failed(message))
+    }
+}
+
+/// Hashes a source that is shipped as it is, which must still be the file that was probed.
+fn hash_source(path: &Path, probed: Option<FileState>) -> Result<ContentHash, PrepareError> {
+    let failed = |error: io::Error| PrepareError::Failed(format!("{}: {error}", path.display()));
+    let mut file = File::open(path).map_err(failed)?;
+    let content = hash_open(&mut file).map_err(failed)?;
+    let now = file.metadata().map_err(failed)?;
+    if probed == Some(FileState::from(&now)) {
+        return Ok(content);
+    }
+    Err(PrepareError::Failed(format!("{}: the file changed since it was checked: run again", path.display())))
 }
 
 /// Converts a failure: problems of the file itself are final, a full disk or a cancelled run is not.
@@ -183,7 +210,10 @@ fn cover_size(size: Size) -> Size {
 
 /// Computes the size, BLAKE3 and MD5 of a file in one pass.
 pub fn hash(path: &Path) -> io::Result<ContentHash> {
-    let mut file = File::open(path)?;
+    hash_open(&mut File::open(path)?)
+}
+
+fn hash_open(file: &mut File) -> io::Result<ContentHash> {
     let (mut blake, mut md5) = (blake3::Hasher::new(), Md5::new());
     let mut buffer = vec![0; 1 << 20];
     let mut size_bytes = 0;

@@ -26,7 +26,7 @@ pub fn tool(info: Option<&WorkerInfo>) -> Tool {
 
 /// Converts an outcome to an entry of the report.
 pub fn entry(outcome: Outcome) -> FileEntry {
-    let Outcome { source, profile, verdict, facts, assessment, failure, fix: fixed } = outcome;
+    let Outcome { source, profile, verdict, facts, assessment, failure, fix: fixed, state: _ } = outcome;
     let (path, path_raw) = display_path(&source.path);
     let failures = [failure.as_ref(), fixed.as_ref().and_then(|fix| fix.failure.as_ref())];
     let is_cancelled = failures.into_iter().flatten().any(|failure| failure.kind == FailureKind::Interrupted);

@@ -6,18 +6,18 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cache::{CachedProbe, CachedProbes, FileFingerprint, ProbeCache};
+use crate::cache::{CachedProbe, FileFingerprint, FileState, ProbeCache};
 use crate::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner};
 use crate::model::{Completeness, DeepReport, MediaFacts};
 use crate::profile::Profile;
 use crate::rules::{Assessment, RuleSet, Selection, Subject, Verdict};
 
-use super::discover::SourceFile;
+use super::discover::{SourceFile, plain};
 use super::events::{Event, Observer};
 use super::open_source::{display_name, not_media, open_regular, worth_probing};
 use super::outcome::{Failure, FailureKind, Outcome};
 use super::parallel::run_batches_in_parallel;
-use super::probe_cache::{self, CacheSession, fingerprint_of};
+use super::probe_cache::{self, CacheSession, FoundProbes, fingerprint_of};
 
 /// The number of frames at the start of a video that may lack their references.
 const MAX_LEADING_FRAMES: u64 = 2;
@@ -46,6 +46,8 @@ pub struct CheckedFile {
     /// One assessment for each profile, in the order of the profiles; empty without facts, unless data is known
     /// to be missing.
     pub assessments: Vec<Assessment>,
+    /// The state of the file when it was probed; `None` if it could not be opened.
+    pub state: Option<FileState>,
 }
 
 impl CheckedFile {
@@ -85,7 +87,7 @@ impl CheckedFile {
             (Err((verdict, failure)), _) => (*verdict, Some(failure.clone())),
         };
         let profile = profile.id().to_owned();
-        Outcome { source, profile, verdict, facts, assessment, failure, fix: None }
+        Outcome { source, profile, verdict, facts, assessment, failure, state: self.state, fix: None }
     }
 }
 
@@ -127,8 +129,8 @@ fn check_with<T: Send>(
 ) -> Vec<T> {
     observer.notice(Event::Found { files: sources.len() });
     let cached = match options.probe_cache.as_deref() {
-        Some(cache) => probe_cache::get(cache, sources, options.depth(), runner.width()),
-        None => CachedProbes::default(),
+        Some(cache) => probe_cache::find(cache, sources, options.depth(), runner.width()),
+        None => FoundProbes::default(),
     };
     let cache = options.probe_cache.as_deref().map(|cache| CacheSession::new(cache, runner));
     let session = ProbeSession {
@@ -148,8 +150,8 @@ fn check_with<T: Send>(
         let mut uncached = Vec::with_capacity(batch.len());
         for index in batch {
             match cached.get(index) {
-                Some(probe) if !cancel.load(Ordering::Relaxed) => {
-                    report(index, assess_probe(&sources[index], &session.rule_sets, probe));
+                Some((probe, state)) if !cancel.load(Ordering::Relaxed) => {
+                    report(index, assess_probe(&sources[index], &session.rule_sets, state, probe));
                 }
                 _ => uncached.push(index),
             }
@@ -194,8 +196,8 @@ impl ProbeSession<'_> {
         let mut requests = Vec::with_capacity(indices.len());
         for index in indices {
             match self.request(&sources[index]) {
-                Ok((request, fingerprint)) => {
-                    pending.push((index, fingerprint));
+                Ok((request, state, fingerprint)) => {
+                    pending.push((index, state, fingerprint));
                     requests.push(request);
                 }
                 Err(reason) => report(index, failed(&sources[index], reason)),
@@ -203,30 +205,35 @@ impl ProbeSession<'_> {
         }
         let mut pending = pending.into_iter();
         self.runner.run_batch(requests, &mut |result| {
-            let Some((index, fingerprint)) = pending.next() else { return };
+            let Some((index, state, fingerprint)) = pending.next() else { return };
             let source = &sources[index];
             report(
                 index,
                 match cacheable_probe(result) {
+                    Ok(_) if !is_in_state(source, state) => failed(source, changed_meanwhile(source)),
                     Ok(probe) => {
                         self.cache(source, fingerprint, &probe);
-                        assess_probe(source, &self.rule_sets, probe)
+                        assess_probe(source, &self.rule_sets, state, probe)
                     }
                     Err(reason) => failed(source, reason),
                 },
             );
         });
-        for (index, _) in pending {
+        for (index, ..) in pending {
             report(index, failed(&sources[index], (Verdict::Unreadable, unexpected_result())));
         }
     }
 
-    /// Returns the request for a worker, and the fingerprint of the file before it is probed.
+    /// Returns the request for a worker, and the state and the fingerprint of the file before it is probed.
     fn request(
         &self,
         source: &SourceFile,
-    ) -> Result<(JobRequest, Option<FileFingerprint>), (Verdict, Failure)> {
+    ) -> Result<(JobRequest, FileState, Option<FileFingerprint>), (Verdict, Failure)> {
         let input = open(source, self.cancel)?;
+        let state = input
+            .metadata()
+            .map(|meta| FileState::from(&meta))
+            .map_err(|error| (Verdict::Indeterminate, Failure::from(&JobError::Io(plain(&error)))))?;
         let fingerprint = self.cache.and_then(|_| fingerprint_of(&source.path, &input, self.options.depth()));
         let name = display_name(&source.path);
         let is_identified = worth_probing(&input, source, &name)?;
@@ -236,7 +243,7 @@ impl ProbeSession<'_> {
         }
         let job = if self.options.deep { Job::Deep } else { Job::Probe { depth } };
         let files = JobFiles { input, outputs: Vec::new() };
-        Ok((JobRequest { job, files, name, cancel: Arc::clone(self.cancel) }, fingerprint))
+        Ok((JobRequest { job, files, name, cancel: Arc::clone(self.cancel) }, state, fingerprint))
     }
 
     /// Fails if a worker does not recognize the bytes of a file that nothing else identifies.
@@ -271,8 +278,20 @@ fn decodes_completely(report: &DeepReport) -> bool {
     decode.error_count == 0 && all_frames && facts.video.len() == 1 && facts.audio.len() <= 1
 }
 
+/// Returns whether the file at the source's path is still the one that was opened, unchanged.
+fn is_in_state(source: &SourceFile, state: FileState) -> bool {
+    std::fs::metadata(&source.path).is_ok_and(|meta| FileState::from(&meta) == state)
+}
+
+/// Returns the reason for a file that was written to or replaced while it was checked: what was read of it may be a
+/// mixture.
+fn changed_meanwhile(source: &SourceFile) -> (Verdict, Failure) {
+    let message = format!("{}: the file changed while it was checked: run again", source.path.display());
+    (Verdict::Indeterminate, Failure { kind: FailureKind::Operation, message })
+}
+
 fn failed(source: &SourceFile, reason: (Verdict, Failure)) -> CheckedFile {
-    CheckedFile { source: source.clone(), result: Err(reason), assessments: Vec::new() }
+    CheckedFile { source: source.clone(), result: Err(reason), assessments: Vec::new(), state: None }
 }
 
 fn open(source: &SourceFile, cancel: &AtomicBool) -> Result<File, (Verdict, Failure)> {
@@ -308,7 +327,12 @@ fn cacheable_probe(result: Result<JobOutput, JobError>) -> Result<CachedProbe, (
 }
 
 /// Assesses a probe under each profile.
-fn assess_probe(source: &SourceFile, rule_sets: &[RuleSet<'_>], probe: CachedProbe) -> CheckedFile {
+fn assess_probe(
+    source: &SourceFile,
+    rule_sets: &[RuleSet<'_>],
+    state: FileState,
+    probe: CachedProbe,
+) -> CheckedFile {
     let (facts, deep) = match probe {
         CachedProbe::Facts(facts) => (*facts, None),
         CachedProbe::Deep(report) => (report.facts.clone(), Some(report)),
@@ -323,13 +347,14 @@ fn assess_probe(source: &SourceFile, rule_sets: &[RuleSet<'_>], probe: CachedPro
                 source: source.clone(),
                 result: Err((Verdict::Unreadable, failure)),
                 assessments,
+                state: Some(state),
             };
         }
     };
     let name = display_name(&source.path);
     let subject = Subject { facts: &facts, file_name: &name, deep: deep.as_deref() };
     let assessments = rule_sets.iter().map(|rules| rules.assess(&subject)).collect();
-    CheckedFile { source: source.clone(), result: Ok(facts), assessments }
+    CheckedFile { source: source.clone(), result: Ok(facts), assessments, state: Some(state) }
 }
 
 pub(crate) fn unexpected_result() -> Failure {

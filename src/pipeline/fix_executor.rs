@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 
+use crate::cache::FileState;
 use crate::job::{FixReport, Runner, VerifyLevel};
 use crate::model::MediaFacts;
 use crate::plan::{Action, FixPlan, ResourceEstimate};
@@ -20,7 +21,7 @@ use super::fix_record::{FixRecord, FixRecordKey};
 use super::fix_settings::FixSettings;
 use super::free_space::check_free_space;
 use super::open_source::open_regular;
-use super::outcome::{Failure, FixOutcome, Proof};
+use super::outcome::{Failure, FailureKind, FixOutcome, Proof};
 use super::output_proof;
 use super::produce_output::{
     Attempt, OutputRequest, ProduceContext, RecordOutput, check_unchanged, copy, operation, produce_output,
@@ -98,11 +99,7 @@ impl FixExecutor<'_> {
     /// Decodes a source that is used as it is.
     fn decode_only(&self, work: usize, task: &Task<'_>) -> FixOutcome {
         let source = &task.checked.source.path;
-        let opened = open_regular(source).and_then(|input| {
-            let before = input.metadata().map_err(|error| operation(source, &error))?;
-            Ok((input, before))
-        });
-        let (input, before) = match opened {
+        let (input, before) = match self.open_checked(task) {
             Ok(opened) => opened,
             Err(failure) => return outcome(&task.plan, Some(failure)),
         };
@@ -152,6 +149,18 @@ impl FixExecutor<'_> {
         }
     }
 
+    /// Opens the source. Fails if it is not the file that was checked, or was changed since.
+    fn open_checked(&self, task: &Task<'_>) -> Result<(File, Metadata), Failure> {
+        let source = &task.checked.source.path;
+        let input = open_regular(source)?;
+        let meta = input.metadata().map_err(|error| operation(source, &error))?;
+        if task.checked.state == Some(FileState::from(&meta)) {
+            return Ok((input, meta));
+        }
+        let message = format!("{}: the source changed since it was checked: run again", source.display());
+        Err(Failure { kind: FailureKind::Operation, message })
+    }
+
     /// Opens the source and looks up the output of an earlier run.
     pub(super) fn open<'t>(
         &self,
@@ -161,8 +170,7 @@ impl FixExecutor<'_> {
         claimed: &mut u64,
     ) -> Result<(ReadyTask<'t>, Option<Option<FixReport>>), Failure> {
         let source = &task.checked.source.path;
-        let input = open_regular(source)?;
-        let meta = input.metadata().map_err(|error| operation(source, &error))?;
+        let (input, meta) = self.open_checked(task)?;
         let key = self.key(task, plan, target, &input).map_err(|error| operation(source, &error))?;
         let earlier = self.fix_record.and_then(|fix_record| fix_record.find_by_content(&key, Some(&input)));
         let mut existing = Existing::Ours;

@@ -118,6 +118,12 @@ impl FixRecord {
         claims.into_iter().rev().find(is_last)?.source_path
     }
 
+    /// Returns the BLAKE3 of the output that was recorded last under this name, as it was when it was verified.
+    pub fn content_of_output(&self, output: &Path) -> Option<String> {
+        let name = name_below(&self.base, output);
+        self.known().outputs.get(&name)?.claims.last()?.made_content.clone()
+    }
+
     /// Returns whether the file at `path` is the one that was recorded, by identity or by content.
     fn is_unchanged(
         &self,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::cache::FileState;
 use crate::job::{JobError, VerifyReport};
 use crate::model::MediaFacts;
 use crate::plan::{FixPlan, Refusal, VideoEncoder};
@@ -24,6 +25,8 @@ pub struct Outcome {
     pub assessment: Option<Assessment>,
     /// The failure of the check, if any.
     pub failure: Option<Failure>,
+    /// The state of the source when it was probed; `None` if it could not be opened.
+    pub state: Option<FileState>,
     /// The outcome of the fix, if the command fixes.
     pub fix: Option<FixOutcome>,
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
-use crate::cache::{CachedProbe, CachedProbes, DecodeKey, Depth, FileFingerprint, ProbeCache, content_hash};
+use crate::cache::{
+    CachedProbe, CachedProbes, DecodeKey, Depth, FileFingerprint, FileState, ProbeCache, content_hash,
+};
 use crate::job::Runner;
 
 use super::check::CheckOptions;
@@ -23,13 +25,28 @@ impl CheckOptions {
     }
 }
 
-/// Returns the cached probe of each source. Reads only metadata, not the content of the files.
-pub(super) fn get(
+/// The cached probes of sources, with the state of each file when it was looked up.
+#[derive(Default)]
+pub(super) struct FoundProbes {
+    fingerprints: Vec<Option<FileFingerprint>>,
+    probes: CachedProbes,
+}
+
+impl FoundProbes {
+    /// Returns the cached probe of the source at `index`.
+    pub(super) fn get(&self, index: usize) -> Option<(CachedProbe, FileState)> {
+        let state = self.fingerprints.get(index)?.as_ref()?.state();
+        Some((self.probes.get(index)?, state))
+    }
+}
+
+/// Looks up the probe of each source. Reads only metadata, not the content of the files.
+pub(super) fn find(
     cache: &dyn ProbeCache,
     sources: &[SourceFile],
     depth: Depth,
     width: usize,
-) -> CachedProbes {
+) -> FoundProbes {
     let fingerprints = run_in_parallel(sources.len(), width, |index| {
         let path = &sources[index].path;
         if sources[index].not_opened.is_some() {
@@ -38,7 +55,8 @@ pub(super) fn get(
         let meta = std::fs::metadata(path).ok().filter(|meta| meta.is_file())?;
         Some(FileFingerprint::new(path, &meta, depth))
     });
-    cache.get(&fingerprints)
+    let probes = cache.get(&fingerprints);
+    FoundProbes { fingerprints, probes }
 }
 
 /// Returns the fingerprint of an opened file, if it reveals later changes of the file.

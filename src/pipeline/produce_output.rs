@@ -2,11 +2,11 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, Seek};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::cache::FileState;
 use crate::job::{
     FixReport, Job, JobError, JobFiles, JobOutput, JobRequest, Runner, VerifyLevel, VerifyReport,
 };
@@ -43,8 +43,7 @@ pub(super) fn operation(path: &Path, error: &io::Error) -> Failure {
 /// Fails if the source was written to since it was opened: what was read of it may be a mixture.
 pub(super) fn check_unchanged(source: &Path, input: &File, before: &Metadata) -> Result<(), Failure> {
     let now = input.metadata().map_err(|error| operation(source, &error))?;
-    let identity = |meta: &Metadata| (meta.len(), meta.mtime(), meta.mtime_nsec());
-    if identity(&now) == identity(before) {
+    if FileState::from(&now) == FileState::from(before) {
         return Ok(());
     }
     let message = format!("{}: the source changed while it was read: run again", source.display());
