@@ -14,6 +14,7 @@ use md5::{Digest, Md5};
 use serde_json::{Map, Value};
 use tokio::io::AsyncWriteExt;
 
+use super::limits::MAX_VIDEO_BYTES;
 use super::log::LogEntry;
 use super::reply::Refusal;
 
@@ -206,9 +207,16 @@ pub(super) fn paged(list: Vec<Value>, (page, size): (u64, u64)) -> Value {
     })
 }
 
-/// Reads and discards a body, so that an early refusal reaches a client that is still sending.
+/// Reads and discards a body, so that an early refusal reaches a client that is still sending. A body that is larger
+/// than any upload is not read to its end.
 pub(super) async fn drain(mut body: Body) {
-    while let Some(Ok(_)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {}
+    let mut bytes = 0;
+    while let Some(Ok(frame)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+        if bytes > MAX_VIDEO_BYTES {
+            return;
+        }
+    }
 }
 
 /// Returns bytes as lower-case hexadecimal.

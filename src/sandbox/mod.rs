@@ -18,6 +18,7 @@ mod clock;
 mod conn;
 mod fault;
 mod fetch;
+mod host;
 mod image;
 mod limiter;
 mod limits;

@@ -29,7 +29,7 @@ use super::read_fault::{FailedReads, failed_read};
 use super::reply::{self, HandlerResult, Refusal, envelope, not_found};
 use super::routes::{ROUTES, dispatch};
 use super::store::{Record, Store};
-use super::{pages, post, post_put};
+use super::{host, pages, post, post_put};
 
 const PREFIX: &str = "/open_api/v1.3/";
 /// The delay of a slow reply: longer than the platform's limit of ten seconds per request.
@@ -260,6 +260,10 @@ async fn entry(
     if app.gate.is_shut() {
         cutter.cut();
         return StatusCode::OK.into_response();
+    }
+    if !host::is_expected(request.headers(), app.options.listen) {
+        return (StatusCode::MISDIRECTED_REQUEST, "This server answers to loopback names only.\n")
+            .into_response();
     }
     let mut call = Call::default();
     call.entry.method = method.to_string();

@@ -98,3 +98,15 @@ async fn landing_pages_return_the_named_status() {
     assert_eq!(bench.client.get(page("404")).send().await.unwrap().status(), 404);
     assert!(bench.client.get(page("loop")).send().await.unwrap_err().is_redirect());
 }
+
+#[tokio::test]
+async fn a_request_under_a_foreign_name_is_not_answered() {
+    let bench = bench(|_| {}).await;
+    let url = bench.url("oauth2/advertiser/get/");
+    let with_host = async |host: &str| {
+        let request = bench.client.get(&url).header("Host", host).header("Access-Token", "sandbox-token");
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(with_host("rebound.example").await, 421);
+    assert_ne!(with_host("localhost").await, 421);
+}
