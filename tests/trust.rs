@@ -267,3 +267,36 @@ fn a_source_that_is_replaced_after_its_check_is_neither_copied_nor_called_compli
     assert!(!dir.path("out/good.mp4").exists());
     assert!(dir.path("out/slow.mkv.mp4").exists() || dir.path("out/slow.mp4").exists());
 }
+
+#[test]
+fn a_manifest_names_files_outside_its_folder_only_with_consent() {
+    let setup = ShipSetup::new(&[]);
+    let private = tempfile::tempdir().unwrap();
+    compliant_clip(&setup.dir);
+    let secret = private.path().join("private.mp4");
+    std::fs::rename(setup.dir.path("a.mp4"), &secret).unwrap();
+    symlink(&secret, setup.dir.path("link.mp4")).unwrap();
+    for video in [secret.to_str().unwrap(), "link.mp4"] {
+        setup.manifest(&[(video, "Ad A")]);
+        let run = CliRun::of(setup.ship(&[]).output().unwrap()).expect(2);
+        assert!(run.stderr.contains("row 1") && run.stderr.contains("--allow-outside"), "{}", run.stderr);
+        assert!(setup.effects("video_created").is_empty());
+        CliRun::of(setup.ship(&["--dry-run"]).output().unwrap()).expect(2);
+    }
+    CliRun::of(setup.ship(&["--allow-outside"]).output().unwrap()).expect(0);
+    assert_eq!(setup.ads().len(), 1);
+}
+
+#[test]
+fn a_token_file_that_others_can_read_gives_a_warning() {
+    let setup = ShipSetup::new(&[]);
+    compliant_clip(&setup.dir);
+    setup.manifest(&[("a.mp4", "Ad A")]);
+    setup.dir.write("token", TOKEN);
+    for (bits, warned) in [(0o644, true), (0o600, false)] {
+        set_mode(&setup.dir.path("token"), bits);
+        let run = CliRun::of(setup.ship(&["--token-file", "token"]).output().unwrap()).expect(0);
+        assert_eq!(run.stderr.contains("other users can read the access token"), warned, "{}", run.stderr);
+        assert!(!run.stderr.contains(TOKEN));
+    }
+}

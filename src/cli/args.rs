@@ -299,6 +299,9 @@ pub struct ShipArgs {
     /// more files.
     #[arg(long, value_name = "FILE|all")]
     pub retry: Vec<PathBuf>,
+    /// Also ship files of a manifest that lie outside its folder, directly or through links.
+    #[arg(long)]
+    pub allow_outside: bool,
     /// Append each event to this file while the command runs, as one JSON object per line.
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,

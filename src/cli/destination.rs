@@ -1,5 +1,6 @@
 //! Resolves the destination of `ship`: options override the configuration's table.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -246,6 +247,15 @@ impl Destination {
         Ok(SecretString::from(token))
     }
 
+    /// Returns a warning if other users of the machine can read the token.
+    pub fn token_warning(&self) -> Option<String> {
+        let TokenSource::File(path) = &self.token else { return None };
+        is_readable_by_others(path).then(|| {
+            let path = path.display();
+            format!("other users can read the access token in {path}: take that permission away (chmod go-r {path})")
+        })
+    }
+
     /// Describes where the token is read from, for messages. Never contains the token.
     pub fn token_location(&self) -> String {
         match &self.token {
@@ -279,6 +289,13 @@ fn publication_kind(args: &DestinationArgs, config: &DestinationConfig) -> Resul
 
 fn read_token(path: &Path) -> Result<String, CliError> {
     std::fs::read_to_string(path).map_err(|source| CliError::ReadFile { path: path.to_owned(), source })
+}
+
+/// Permissions that let others than the owner read a file.
+const READABLE_BY_OTHERS: u32 = 0o044;
+
+fn is_readable_by_others(path: &Path) -> bool {
+    path.metadata().is_ok_and(|meta| meta.mode() & READABLE_BY_OTHERS != 0)
 }
 
 fn unknown_destination(settings: &Settings, name: &str) -> CliError {

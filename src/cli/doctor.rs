@@ -130,7 +130,10 @@ fn destination(settings: &Settings, name: &str) -> Vec<DoctorResult> {
         Err(error) => return vec![failed(format!("destination: {}", super::error::chain(&error)))],
     };
     let token = match destination.token() {
-        Ok(_) => passed(format!("token: found in {}", destination.token_location())),
+        Ok(_) => match destination.token_warning() {
+            Some(warning) => passed(format!("token: found in {}; {warning}", destination.token_location())),
+            None => passed(format!("token: found in {}", destination.token_location())),
+        },
         Err(error) => failed(format!("token: {}", super::error::chain(&error))),
     };
     let journal = match destination.journal.exists() {

@@ -8,6 +8,7 @@ mod arguments;
 mod deliver;
 mod dry_run;
 mod input;
+mod outside;
 mod report;
 mod row_notices;
 mod ship_plan;
@@ -49,6 +50,7 @@ use super::{
 use arguments::ShipArguments;
 use deliver::DeliveryContext;
 use input::ShipInput;
+use outside::refuse_outside;
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<RunStatus, CliError> {
@@ -77,6 +79,9 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     )?;
     let profile = settings.profile(ship_arguments.profile.as_deref().unwrap_or(&destination.profile))?;
     let ship_input = input::read(&ship_arguments.paths)?;
+    if let (Some(manifest), false) = (&ship_input.manifest, args.allow_outside) {
+        refuse_outside(manifest, &ship_input.rows)?;
+    }
     report_target::check(settings, &ship_arguments.paths, &ship_input.found.sources)?;
     let cancel = interrupt::flag();
     let mut options = fix_options(&ship_arguments.choices, &settings.config.fix, 1)?;
@@ -199,6 +204,9 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
     let wait = if args.wait { Wait::UntilFree } else { Wait::Refuse };
     let typed = destination.journal_is_option && args.plan.is_none();
     let journal = Arc::new(journal_file::open(settings, &destination.journal, typed, wait)?);
+    if let Some(warning) = destination.token_warning() {
+        eprintln!("greenlit: warning: {warning}");
+    }
     if destination.name != SANDBOX && !settings.human.quiet {
         eprintln!("{}", api_host::announcement(settings, destination));
     }
