@@ -423,6 +423,32 @@ async fn every_call_has_a_timeout() {
 }
 
 #[tokio::test]
+async fn a_reply_that_trickles_for_ever_is_given_up() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut options = fast_options(&format!("http://{}", listener.local_addr().unwrap()));
+    options.timeouts.idle = Duration::from_millis(300);
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n";
+                let mut sent = stream.write_all(head).await;
+                // Each byte comes in time, but the reply has no end.
+                while sent.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    sent = stream.write_all(b" ").await;
+                }
+            });
+        }
+    });
+    let client = TikTokAds::new(options).unwrap();
+    let error = error_of(client.check_access()).await;
+    assert_eq!(error.class, Class::Retry, "{error}");
+    assert!(error.message.contains("too slow"), "{error}");
+    assert_eq!(error_of(client.create_ad(&ad("v", "i"))).await.class, Class::Unknown);
+}
+
+#[tokio::test]
 async fn concurrent_calls_stay_within_the_limits_of_the_tier() {
     let bench = bench_with(|options| {
         options.time_scale = 1.0;

@@ -96,11 +96,12 @@ async fn five_hundred_assets_ship_at_the_rate_of_the_tier_without_throttling() {
             let bytes = [bytes, number.to_string().into_bytes()].concat();
             let path = folder.join(format!("{number}.mp4"));
             std::fs::write(&path, &bytes).unwrap();
-            let result = Ok(validated::validated(&path, &bytes));
+            let asset = validated::validated(&path, &bytes);
             let prepared = Prepared {
                 source: format!("{number}.mov").into(),
                 source_blake3: format!("s{number}"),
-                result,
+                profile_hash: asset.profile_hash().to_owned(),
+                result: Ok(asset),
             };
             sender.send(prepared).await.unwrap();
         }

@@ -296,7 +296,7 @@ pub struct ShipArgs {
     #[arg(long)]
     pub wait: bool,
     /// Upload a video that was given up again, from the start: a FILE of this run, or `all`; repeat the option for
-    /// more files.
+    /// more files. Nothing else uploads it again, not even more --attempts.
     #[arg(long, value_name = "FILE|all")]
     pub retry: Vec<PathBuf>,
     /// Also ship files of a manifest that lie outside its folder, directly or through links.
@@ -365,7 +365,8 @@ pub struct DestinationArgs {
     /// Set how long a new upload or ad may be missing from the platform's lists, such as `5m`.
     #[arg(long, value_name = "TIME")]
     pub visibility_window: Option<String>,
-    /// Upload one video at most this many times, each time with the next encode mode.
+    /// Upload one video at most this many times (1 to 3), each time with the next encode mode. Raising it does not
+    /// upload a video again that was given up; --retry does.
     #[arg(long, value_name = "N")]
     pub attempts: Option<u32>,
     /// Limit all uploads together to this many bytes per second, such as `500kB` or `2MB`.

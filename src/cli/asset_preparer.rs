@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use md5::{Digest, Md5};
 
 use crate::cache::{FileState, ProbeCache};
-use crate::job::{Job, JobFiles, JobRequest, Runner};
+use crate::job::{Job, JobError, JobFiles, JobRequest, Runner};
 use crate::model::{ContentHash, Size};
 use crate::pipeline::{
     CheckOptions, Failure, FailureKind, FixRecord, FixSettings, Observer, Outcome, SourceFile, Staging, fix,
@@ -134,17 +134,17 @@ fn hash_source(path: &Path, probed: Option<FileState>) -> Result<ContentHash, Pr
     Err(PrepareError::Failed(format!("{}: the file changed since it was checked: run again", path.display())))
 }
 
-/// Converts a failure: problems of the file itself are final, a full disk or a cancelled run is not.
+/// Converts a failure: problems of the file itself are final, a full disk is not, and a cancelled file did not fail.
 fn prepare_error(failure: &Failure) -> PrepareError {
     let message = failure.message.clone();
     match failure.kind {
         FailureKind::Input | FailureKind::Damaged | FailureKind::LittleDamage => {
             PrepareError::Refused(message)
         }
-        FailureKind::SeveralSizes
-        | FailureKind::Unproven
-        | FailureKind::Operation
-        | FailureKind::Interrupted => PrepareError::Failed(message),
+        FailureKind::SeveralSizes | FailureKind::Unproven | FailureKind::Operation => {
+            PrepareError::Failed(message)
+        }
+        FailureKind::Interrupted => PrepareError::Cancelled,
     }
 }
 
@@ -184,16 +184,16 @@ impl AssetPreparer for LocalAssetPreparer {
             name,
             cancel: Arc::clone(&self.cancel),
         };
-        self.runner
-            .run(request, &mut |_| {})
-            .map_err(|error| PrepareError::Failed(format!("cannot create a cover: {error}")))?;
+        self.runner.run(request, &mut |_| {}).map_err(|error| match error {
+            JobError::Cancelled => PrepareError::Cancelled,
+            error => PrepareError::Failed(format!("cannot create a cover: {error}")),
+        })?;
         staging.publish().map_err(failed)?;
         Ok(target)
     }
 
     fn check_cover(&self, path: &Path, asset: &ValidatedAsset) -> Result<(), PrepareError> {
         covers::check(path, asset.display_size(), &self.profile, self.runner.as_ref(), &self.cancel)
-            .map_err(PrepareError::Refused)
     }
 }
 
@@ -251,7 +251,7 @@ mod tests {
         let of = |kind| prepare_error(&Failure { kind, message: "reason".to_owned() });
         assert_eq!(of(FailureKind::Input), PrepareError::Refused("reason".to_owned()));
         assert_eq!(of(FailureKind::Operation), PrepareError::Failed("reason".to_owned()));
-        assert_eq!(of(FailureKind::Interrupted), PrepareError::Failed("reason".to_owned()));
+        assert_eq!(of(FailureKind::Interrupted), PrepareError::Cancelled);
     }
 
     #[test]

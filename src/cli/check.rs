@@ -166,7 +166,7 @@ impl RunSummary {
     /// Returns the status of the run. Prints a message to standard error if there was no media.
     pub fn final_status(&self, found: &Discovery, interrupted: bool) -> RunStatus {
         let any_problem = !found.problems.is_empty();
-        if !self.any_media && !any_problem {
+        if !self.any_media && !any_problem && !interrupted {
             eprintln!(
                 "greenlit: no media found: none of the {} files is a video or has a video's file extension",
                 found.sources.len()

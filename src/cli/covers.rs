@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::job::{Job, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner};
+use crate::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner};
 use crate::model::{MediaFacts, Size};
 use crate::profile::{Profile, Severity};
 use crate::rules::{Assessment, Selection, Subject, Verdict, assess, assess_cover};
-use crate::ship::{AdRow, Problem};
+use crate::ship::{AdRow, PrepareError, Problem};
 
 /// Checks the covers of all rows and returns the problems. Each image is read once. The preflight reports
 /// covers that do not exist.
@@ -27,7 +27,9 @@ pub fn problems(
         let Some(path) = row.cover.as_deref().filter(|path| path.is_file()) else { continue };
         let messages = checked.entry(path).or_insert_with(|| {
             match probe(path, runner, cancel) {
-                Err(reason) => vec![(false, reason)],
+                // The run ends before anything is sent.
+                Err(PrepareError::Cancelled) => Vec::new(),
+                Err(error) => vec![(false, error.to_string())],
                 Ok(facts) => messages(&assess_image(path, &facts, None, profile)),
             }
             .into_iter()
@@ -54,12 +56,16 @@ pub fn check(
     profile: &Profile,
     runner: &dyn Runner,
     cancel: &Arc<AtomicBool>,
-) -> Result<(), String> {
-    let facts = probe(path, runner, cancel).map_err(|reason| format!("{}: {reason}", path.display()))?;
+) -> Result<(), PrepareError> {
+    let refused = |reason: String| PrepareError::Refused(format!("{}: {reason}", path.display()));
+    let facts = probe(path, runner, cancel).map_err(|error| match error {
+        PrepareError::Cancelled => PrepareError::Cancelled,
+        error => refused(error.to_string()),
+    })?;
     let assessment = assess_image(path, &facts, video, profile);
     let errors: Vec<String> =
         messages(&assessment).into_iter().filter(|(warning, _)| !warning).map(|(_, text)| text).collect();
-    if errors.is_empty() { Ok(()) } else { Err(format!("{}: {}", path.display(), errors.join("; "))) }
+    if errors.is_empty() { Ok(()) } else { Err(refused(errors.join("; "))) }
 }
 
 fn assess_image(path: &Path, facts: &MediaFacts, video: Option<Size>, profile: &Profile) -> Assessment {
@@ -85,8 +91,9 @@ fn messages(assessment: &Assessment) -> Vec<(bool, String)> {
     messages
 }
 
-fn probe(path: &Path, runner: &dyn Runner, cancel: &Arc<AtomicBool>) -> Result<MediaFacts, String> {
-    let input = File::open(path).map_err(|error| format!("cannot be opened: {error}"))?;
+fn probe(path: &Path, runner: &dyn Runner, cancel: &Arc<AtomicBool>) -> Result<MediaFacts, PrepareError> {
+    let failed = |error: String| PrepareError::Failed(error);
+    let input = File::open(path).map_err(|error| failed(format!("cannot be opened: {error}")))?;
     let request = JobRequest {
         job: Job::Probe { depth: ProbeDepth::Auto },
         files: JobFiles { input, outputs: Vec::new() },
@@ -95,7 +102,8 @@ fn probe(path: &Path, runner: &dyn Runner, cancel: &Arc<AtomicBool>) -> Result<M
     };
     match runner.run(request, &mut |_| {}) {
         Ok(JobOutput::Probed(facts)) => Ok(*facts),
-        Ok(_) => Err("the media worker sent the result of another job; this is a bug".to_owned()),
-        Err(error) => Err(error.to_string()),
+        Ok(_) => Err(failed("the media worker sent the result of another job; this is a bug".to_owned())),
+        Err(JobError::Cancelled) => Err(PrepareError::Cancelled),
+        Err(error) => Err(failed(error.to_string())),
     }
 }

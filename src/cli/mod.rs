@@ -38,6 +38,7 @@ mod sandbox;
 mod settings;
 mod ship;
 mod status;
+mod status_document;
 mod wrapped;
 
 use clap::Parser;

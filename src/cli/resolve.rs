@@ -14,7 +14,7 @@ use super::status;
 
 /// Runs the command.
 pub fn run(settings: &Settings, args: &ResolveArgs) -> Result<RunStatus, CliError> {
-    let Some(journal) = status::open(settings, args.journal.as_deref(), args.to.as_deref())? else {
+    let Some((_, journal)) = status::open(settings, args.journal.as_deref(), args.to.as_deref())? else {
         eprintln!("greenlit: no journal yet; nothing to resolve");
         return Ok(RunStatus::Done);
     };

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use crate::report::escape;
-use crate::ship::{DeliveryState, Journal, StatusLine, Wait};
+use crate::report::{Format, Publication, escape};
+use crate::ship::{DeliveryState, Journal, Wait};
 
 use super::args::{DestinationArgs, StatusArgs};
 use super::destination::Destination;
@@ -13,30 +13,57 @@ use super::exit_code::RunStatus;
 use super::journal_file;
 use super::sandbox::operation;
 use super::settings::Settings;
+use super::status_document::{StatusAsset, StatusDocument, StatusRow};
 
 /// Runs the command.
 pub fn run(settings: &Settings, args: &StatusArgs) -> Result<RunStatus, CliError> {
-    let Some(journal) = open(settings, args.journal.as_deref(), args.to.as_deref())? else {
+    if !args.events && !matches!(settings.format, Format::Human | Format::Json) {
+        return Err(CliError::Usage("status has the formats human and json".into()));
+    }
+    let opened = open(settings, args.journal.as_deref(), args.to.as_deref())?;
+    if opened.is_none() {
         eprintln!("greenlit: no journal yet; nothing was shipped from this folder");
-        return Ok(RunStatus::Done);
-    };
+    }
     if args.events {
-        super::event_log::print_journal(&journal)?;
+        if let Some((_, journal)) = &opened {
+            super::event_log::print_journal(journal)?;
+        }
         return Ok(RunStatus::Done);
     }
-    let lines = journal.status().map_err(|source| operation("cannot read the journal", source))?;
-    let questions =
-        journal.open_questions().map_err(|source| operation("cannot read the journal", source))?;
-    let mut text = lines.iter().map(format_line).collect::<String>();
-    if lines.is_empty() {
+    let document = match opened {
+        None => StatusDocument::new(None, Vec::new(), Vec::new()),
+        Some((path, journal)) => {
+            let failed = |source| operation("cannot read the journal", source);
+            let lines = journal.status().map_err(failed)?;
+            let questions = journal.open_questions().map_err(failed)?;
+            StatusDocument::new(Some(path.display().to_string()), lines, questions)
+        }
+    };
+    let text = match settings.format {
+        Format::Json => {
+            let text = serde_json::to_string_pretty(&document);
+            text.map_err(|source| operation("cannot serialize the status", source))? + "\n"
+        }
+        _ => human(&document),
+    };
+    super::output::text(settings, &text)?;
+    Ok(if document.questions.is_empty() { RunStatus::Done } else { RunStatus::Failed })
+}
+
+fn human(document: &StatusDocument) -> String {
+    if document.journal.is_none() {
+        return String::new();
+    }
+    let mut text: String = document.assets.iter().map(format_asset).collect();
+    if document.assets.is_empty() {
         text.push_str("nothing was shipped yet\n");
     }
-    if !questions.is_empty() {
-        let plural = if questions.len() == 1 { "" } else { "s" };
-        let _ = writeln!(text, "\n{} open question{plural}: see `greenlit resolve`", questions.len());
+    let questions = document.questions.len();
+    if questions > 0 {
+        let plural = if questions == 1 { "" } else { "s" };
+        let _ = writeln!(text, "\n{questions} open question{plural}: see `greenlit resolve`");
     }
-    super::packaging::print(text.as_bytes())?;
-    Ok(if questions.is_empty() { RunStatus::Done } else { RunStatus::Failed })
+    text
 }
 
 /// Opens the journal at `path`, of the destination `to`, or the default one. Returns `None` if it does not
@@ -45,7 +72,7 @@ pub fn open(
     settings: &Settings,
     path: Option<&std::path::Path>,
     to: Option<&str>,
-) -> Result<Option<Journal>, CliError> {
+) -> Result<Option<(PathBuf, Journal)>, CliError> {
     let typed = path.is_some();
     let path = match (path, to) {
         (Some(path), _) => path.to_owned(),
@@ -55,7 +82,8 @@ pub fn open(
     if !path.exists() {
         return Ok(None);
     }
-    journal_file::open(settings, &path, typed, Wait::Refuse).map(Some)
+    let journal = journal_file::open(settings, &path, typed, Wait::Refuse)?;
+    Ok(Some((path, journal)))
 }
 
 /// Returns the path of the configured or default journal, or of the trials' journal if only that exists.
@@ -66,26 +94,61 @@ fn default_journal(settings: &Settings) -> PathBuf {
     if main.exists() { main } else { settings.state_folder().join("sandbox/journal.db") }
 }
 
-fn format_line(line: &StatusLine) -> String {
-    let name = escape(&line.source.display().to_string());
-    let id = line.video_id.as_deref().map_or(String::new(), |id| format!(", video {}", escape(id)));
-    let posts = [":inbox", ":direct"].iter().any(|mode| line.destination.ends_with(mode));
-    let ads = match (line.ads_published, line.ads_open) {
-        (0, 0) => String::new(),
-        (_, 0) if posts => ", posted".to_owned(),
-        (created, 0) => format!(", {created} ad{} created", if created == 1 { "" } else { "s" }),
-        (created, open) => format!(", {created} of {} ads created", created + open),
+fn format_asset(asset: &StatusAsset) -> String {
+    let name = escape(&asset.path);
+    let id = asset.video_id.as_deref().map_or(String::new(), |id| format!(", video {}", escape(id)));
+    let uploads = if asset.attempts > 1 { format!(", {} uploads", asset.attempts) } else { String::new() };
+    let ads = if asset.publication == Publication::Ad { count_ads(&asset.ads) } else { String::new() };
+    let since = match asset.state {
+        DeliveryState::Published | DeliveryState::GivenUp | DeliveryState::Refused => String::new(),
+        _ => format!(", for {}", format_duration(age_ms(asset))),
     };
-    let since = match line.state {
-        DeliveryState::Published | DeliveryState::GivenUp => String::new(),
-        _ => format!(", for {}", format_duration(jiff::Timestamp::now().as_millisecond() - line.since_ms)),
-    };
-    let uploads = if line.attempts > 1 { format!(", {} uploads", line.attempts) } else { String::new() };
-    let mut text = format!("{name}: {}{id}{uploads}{ads}{since}\n", describe_state(&line.state));
-    if let Some(reason) = &line.reason {
+    let next = asset.next.text().map_or(String::new(), |next| format!("; next: {next}"));
+    let state = describe_state(&asset.state, asset.publication);
+    let mut text = format!("{name}: {state}{id}{uploads}{ads}{since}{next}\n");
+    if let Some(reason) = &asset.reason {
         let _ = writeln!(text, "    {}", escape(reason));
     }
+    if asset.publication == Publication::Ad {
+        text.extend(asset.ads.iter().map(format_ad));
+    }
     text
+}
+
+fn count_ads(ads: &[StatusRow]) -> String {
+    let created = ads.iter().filter(|ad| ad.state == DeliveryState::Published).count();
+    match (created, ads.len()) {
+        (_, 0) => String::new(),
+        (created, all) if created == all => {
+            format!(", {created} ad{} created", if created == 1 { "" } else { "s" })
+        }
+        (created, all) => format!(", {created} of {all} ads created"),
+    }
+}
+
+fn format_ad(ad: &StatusRow) -> String {
+    let name = escape(ad.ad_name.as_deref().unwrap_or_default());
+    let group = escape(ad.adgroup_id.as_deref().unwrap_or_default());
+    let state = match ad.state {
+        DeliveryState::Published => "created",
+        DeliveryState::Publishing => "creation started",
+        DeliveryState::Unconfirmed => "not confirmed by the platform",
+        DeliveryState::Failed => "failed",
+        _ => "not created",
+    };
+    let id = ad.ad_id.as_deref().map_or(String::new(), |id| format!(", ad {}", escape(id)));
+    let next = ad.next.text().map_or(String::new(), |next| format!("; next: {next}"));
+    let mut text = format!("    ad \"{name}\" in ad group {group}: {state}{id}{next}\n");
+    if let Some(reason) = &ad.reason {
+        let _ = writeln!(text, "        {}", escape(reason));
+    }
+    text
+}
+
+/// Returns the time since the last change in milliseconds.
+fn age_ms(asset: &StatusAsset) -> i64 {
+    let since = asset.since.as_deref().and_then(|since| since.parse::<jiff::Timestamp>().ok());
+    since.map_or(0, |since| jiff::Timestamp::now().as_millisecond() - since.as_millisecond())
 }
 
 /// Formats a duration in s, min, h or days. A negative one, after the clock was set back, is 0 s.
@@ -98,22 +161,20 @@ fn format_duration(ms: i64) -> String {
     }
 }
 
-/// Describes the state and the next step.
-fn describe_state(state: &DeliveryState) -> &'static str {
-    match state {
-        DeliveryState::Validated => "compliant; next: upload",
-        DeliveryState::Uploading => "upload started; next: ask the platform whether it is complete",
-        DeliveryState::Uploaded | DeliveryState::Processing => "uploaded; next: wait until it is ready",
-        DeliveryState::Ready => "ready",
-        DeliveryState::Publishing => "creation of ads started; next: ask the platform which ads exist",
-        DeliveryState::Published => "published",
-        DeliveryState::Failed => "failed; next: prepare and upload again",
-        DeliveryState::GivenUp => {
-            "given up; next: `greenlit ship … --retry FILE` uploads it again, or give the file up"
-        }
-        DeliveryState::Unconfirmed => {
-            "result not confirmed by the platform before the deadline; next: run the same command again to check it"
-        }
+fn describe_state(state: &DeliveryState, publication: Publication) -> &'static str {
+    match (state, publication) {
+        (DeliveryState::Validated, _) => "compliant, nothing sent",
+        (DeliveryState::Uploading, _) => "upload started",
+        (DeliveryState::Uploaded | DeliveryState::Processing, _) => "uploaded, not ready",
+        (DeliveryState::Ready, _) => "ready",
+        (DeliveryState::Publishing, _) => "ready, creation of ads started",
+        (DeliveryState::Published, Publication::Ad) => "published",
+        (DeliveryState::Published, Publication::Post) => "posted",
+        (DeliveryState::Published, Publication::Draft) => "published as a draft",
+        (DeliveryState::Failed, _) => "failed",
+        (DeliveryState::Refused, _) => "refused, nothing sent",
+        (DeliveryState::GivenUp, _) => "given up",
+        (DeliveryState::Unconfirmed, _) => "not confirmed by the platform before the deadline",
     }
 }
 

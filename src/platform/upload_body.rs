@@ -21,7 +21,7 @@ pub struct Timeouts {
     pub idle: Duration,
     /// The limit for the reply after a whole file was sent: the platform reads the file first.
     pub upload_reply: Duration,
-    /// Bytes per second that an upload must reach on average, beyond one `idle` time.
+    /// Bytes per second that an upload, and the body of a reply, must reach on average, beyond one `idle` time.
     pub min_upload_rate: u64,
 }
 
@@ -229,6 +229,12 @@ pub(in crate::platform) async fn stream_file(
 /// Returns the time that sending `bytes` may take, not counting waits for the bandwidth limit.
 pub(in crate::platform) fn time_limit(timeouts: &Timeouts, bytes: u64) -> Duration {
     timeouts.idle + Duration::from_secs_f64(bytes as f64 / timeouts.min_upload_rate as f64)
+}
+
+/// Returns how long to wait for the next bytes of a reply, of which `bytes` arrived since `began`. Without the bound on
+/// the whole, a server that sends a byte now and then would never be given up.
+pub(in crate::platform) fn chunk_limit(timeouts: &Timeouts, began: Instant, bytes: u64) -> Duration {
+    time_limit(timeouts, bytes).saturating_sub(began.elapsed()).min(timeouts.idle)
 }
 
 /// Shares a bandwidth in bytes per second between all uploads.

@@ -71,7 +71,14 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
         of(Outcome::Undelivered),
         "These files comply but were not delivered. `greenlit status` shows the next step for each, and \
          `greenlit resolve` records the decisions that only you can make. It is safe to run the same command \
-         again. A video that was given up is uploaded again only with `--retry FILE` or `--retry all`.",
+         again. A video that was given up is uploaded again only with `greenlit ship … --retry FILE` or \
+         `--retry all`.",
+        reasons,
+    );
+    add(
+        of(Outcome::ChangeUnsent),
+        "These files are delivered, but rows changed since their ads or posts were published. greenlit changes \
+         nothing that is published: change it on the platform, or undo the change of the row.",
         reasons,
     );
     add(
@@ -224,8 +231,9 @@ fn reasons(entry: &FileEntry) -> String {
             messages.push(problem.message);
         }
     }
+    // Each message is a sentence, with or without its full stop.
     let parts: Vec<&str> = messages.iter().map(|message| message.trim_end_matches('.')).collect();
-    parts.join("; ")
+    parts.join(". ")
 }
 
 fn errors(entry: &FileEntry) -> String {

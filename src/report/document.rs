@@ -38,6 +38,9 @@ pub struct Report {
     pub stale: Vec<StaleEntry>,
     /// Why the run was cut off before everything was done; `None` if it was not.
     pub stopped: Option<String>,
+    /// What the run creates from videos.
+    #[serde(skip)]
+    pub publication: Publication,
 }
 
 /// An output of an earlier fix whose source was deleted or renamed.
@@ -100,6 +103,8 @@ pub struct Summary {
     pub failed: u64,
     /// Files that comply but were not delivered, or whose ads or posts were not all created.
     pub undelivered: u64,
+    /// Rows that changed since their ads or posts were published; the changes are not sent.
+    pub unsent_changes: u64,
     /// The uploads; `None` for commands that upload nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uploads: Option<DoneCount>,
@@ -113,13 +118,25 @@ pub struct Summary {
     pub elapsed_s: f64,
 }
 
-/// How many of the things asked for are done, by this run or an earlier one.
+/// How many of the things asked for are done, by this run or before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DoneCount {
     /// On the platform.
     pub done: u64,
+    /// Of those, by this run.
+    pub by_this_run: u64,
+    /// Of those, before this run: by an earlier one, or found on the platform.
+    pub before: u64,
     /// Not on the platform, or not known to be.
     pub undone: u64,
+}
+
+impl DoneCount {
+    /// Returns the count of what was done by this run and before it, out of what was asked for.
+    pub fn new(by_this_run: u64, before: u64, asked: u64) -> DoneCount {
+        let done = by_this_run + before;
+        DoneCount { done, by_this_run, before, undone: asked.saturating_sub(done) }
+    }
 }
 
 /// One file under one profile.
@@ -323,8 +340,10 @@ pub enum Publication {
     /// Ads.
     #[default]
     Ad,
-    /// A post or a draft.
+    /// A post.
     Post,
+    /// A draft in the creator's inbox.
+    Draft,
 }
 
 impl Publication {
@@ -333,6 +352,7 @@ impl Publication {
         match self {
             Publication::Ad => "ad",
             Publication::Post => "post",
+            Publication::Draft => "draft",
         }
     }
 }
@@ -348,8 +368,23 @@ pub struct AdDelivery {
     pub ad_id: Option<String>,
     /// The reason for that state, if it needs one.
     pub reason: Option<String>,
-    /// What a person must settle: `row-changed`, `video-replaced` or `landing-page`.
-    pub problem: Option<&'static str>,
+    /// What a person must settle.
+    pub problem: Option<RowProblem>,
+    /// Whether it was not reached because of its video, whose reason is its reason.
+    #[serde(skip)]
+    pub awaits_video: bool,
+}
+
+/// What a person must settle about a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RowProblem {
+    /// The row changed since its ad or post was published, which stays as it is.
+    RowChanged,
+    /// The ad was published with another video.
+    VideoReplaced,
+    /// The landing page does not answer.
+    LandingPage,
 }
 
 /// The media facts of a file, as the report shows them.
@@ -590,8 +625,19 @@ impl Report {
         files.sort_by(|a, b| (&a.path, &a.path_raw, &a.profile).cmp(&(&b.path, &b.path_raw, &b.profile)));
         let summary = Summary { elapsed_s, ..Summary::of(&files) };
         let old_limits = Vec::new();
-        let (stale, stopped) = (Vec::new(), None);
-        Report { schema: SCHEMA, tool, profiles, summary, files, interrupted, old_limits, stale, stopped }
+        let (stale, stopped, publication) = (Vec::new(), None, Publication::default());
+        Report {
+            schema: SCHEMA,
+            tool,
+            profiles,
+            summary,
+            files,
+            interrupted,
+            old_limits,
+            stale,
+            stopped,
+            publication,
+        }
     }
 
     /// Returns the report with outputs whose source is gone.
@@ -612,8 +658,9 @@ impl Report {
         self.summary.uploads = Some(uploads);
         match publication {
             Publication::Ad => self.summary.ads = Some(publications),
-            Publication::Post => self.summary.posts = Some(publications),
+            Publication::Post | Publication::Draft => self.summary.posts = Some(publications),
         }
+        self.publication = publication;
         self.stopped = stopped;
         self
     }
@@ -645,6 +692,8 @@ impl Summary {
             Verdict::Skipped => &mut self.skipped,
         } += 1;
         self.undelivered += u64::from(file.is_undelivered());
+        let ads = file.delivery.iter().flat_map(|delivery| &delivery.ads);
+        self.unsent_changes += ads.filter(|ad| ad.is_unsent_change()).count() as u64;
         let made = file.fix.as_ref().is_some_and(|fix| fix.output.is_some());
         match file.fix.as_ref().map(|fix| fix.action) {
             Some(FixAction::Refused) => self.refused += 1,

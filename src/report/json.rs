@@ -59,8 +59,18 @@ pub(super) fn end(envelope: &Envelope, summary: &Summary, stopped: Option<&str>)
 
 /// Writes the whole document, ending with a line break.
 pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
-    let Report { schema: _, tool, profiles, summary, files, interrupted, old_limits, stale, stopped } =
-        report;
+    let Report {
+        schema: _,
+        tool,
+        profiles,
+        summary,
+        files,
+        interrupted,
+        old_limits,
+        stale,
+        stopped,
+        publication: _,
+    } = report;
     out.write_all(&begin()?)?;
     let mut text = Vec::new();
     for (index, file) in files.iter().enumerate() {

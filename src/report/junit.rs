@@ -49,7 +49,9 @@ enum TestStatus {
 fn test_status(entry: &FileEntry) -> TestStatus {
     match Outcome::of(entry) {
         Outcome::Skipped => TestStatus::Skipped,
-        Outcome::Failed | Outcome::Cancelled | Outcome::Undelivered => TestStatus::Error,
+        Outcome::Failed | Outcome::Cancelled | Outcome::Undelivered | Outcome::ChangeUnsent => {
+            TestStatus::Error
+        }
         // A plan has not fixed the file yet.
         Outcome::Planned => TestStatus::Failure,
         outcome if outcome.needs_attention() => TestStatus::Failure,
@@ -94,10 +96,14 @@ fn run_suite(report: &Report, cut_off: Option<&str>, out: &mut dyn io::Write) ->
     writeln!(out, "  <testsuite name=\"run\" {attributes}>")?;
     writeln!(out, "    <properties>")?;
     for (name, count) in counts {
-        let Some(DoneCount { done, undone }) = count else { continue };
-        writeln!(out, "      <property name=\"{name}.done\" value=\"{done}\"/>")?;
-        writeln!(out, "      <property name=\"{name}.undone\" value=\"{undone}\"/>")?;
+        let Some(DoneCount { done, by_this_run, before, undone }) = count else { continue };
+        let values = [("done", done), ("by-this-run", by_this_run), ("before", before), ("undone", undone)];
+        for (what, value) in values {
+            writeln!(out, "      <property name=\"{name}.{what}\" value=\"{value}\"/>")?;
+        }
     }
+    let changes = summary.unsent_changes;
+    writeln!(out, "      <property name=\"changes.unsent\" value=\"{changes}\"/>")?;
     writeln!(out, "    </properties>")?;
     if let Some(reason) = cut_off {
         let reason = markup(reason);
@@ -184,7 +190,7 @@ fn notes(entry: &FileEntry) -> Vec<String> {
     }
     if let Some(delivery) = &entry.delivery {
         let id = delivery.video_id.as_ref().map_or(String::new(), |id| format!(", video {id}"));
-        notes.push(markup(&format!("delivery: {}{id}", text::state(&delivery.state))));
+        notes.push(markup(&format!("delivery: {}{id}", delivery.shown_state())));
     }
     notes
 }

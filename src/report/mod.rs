@@ -4,6 +4,7 @@
 //! the human-readable formats share. [`escape()`] makes untrusted text safe to display.
 
 mod advice;
+mod delivery;
 mod document;
 mod escape;
 mod forecast;
@@ -26,7 +27,7 @@ mod units;
 
 pub use document::{
     AdDelivery, Added, Delivery, DoneCount, Dropped, FileEntry, Fix, FixAction, Media, OldLimit, Publication,
-    Report, SCHEMA, StaleEntry, Summary, Tool, Verified,
+    Report, RowProblem, SCHEMA, StaleEntry, Summary, Tool, Verified,
 };
 pub use escape::escape;
 pub use forecast::{AudioOutcome, FixForecast};

@@ -1,6 +1,6 @@
 //! The outcome of one entry, derived from its verdict, fix and delivery.
 
-use super::{AdDelivery, Delivery, FileEntry, FixAction};
+use super::{FileEntry, FixAction, delivery};
 use crate::rules::{Finding, Severity, Verdict};
 
 /// The outcome of an entry. All renderers use it, so that all formats agree.
@@ -20,6 +20,8 @@ pub(super) enum Outcome {
     Unreadable,
     /// Cannot be fixed with the given options.
     Refused,
+    /// Was delivered, but a row changed since its ad or post was published, and the change is not sent.
+    ChangeUnsent,
     /// Complies, but was not delivered.
     Undelivered,
     /// An operation failed.
@@ -32,7 +34,7 @@ pub(super) enum Outcome {
 
 impl Outcome {
     /// All outcomes, in the order of the summary.
-    pub(super) const ALL: [Outcome; 11] = [
+    pub(super) const ALL: [Outcome; 12] = [
         Outcome::Passed,
         Outcome::Fixed,
         Outcome::Planned,
@@ -40,6 +42,7 @@ impl Outcome {
         Outcome::Undecided,
         Outcome::Unreadable,
         Outcome::Refused,
+        Outcome::ChangeUnsent,
         Outcome::Undelivered,
         Outcome::Failed,
         Outcome::Cancelled,
@@ -47,7 +50,14 @@ impl Outcome {
     ];
 
     pub(super) fn of(entry: &FileEntry) -> Outcome {
-        if entry.is_undelivered() { Outcome::Undelivered } else { Outcome::before_delivery(entry) }
+        let outcome = Outcome::before_delivery(entry);
+        match (&entry.delivery, outcome) {
+            (Some(delivery), Outcome::Passed | Outcome::Fixed) if delivery.is_stuck() => Outcome::Undelivered,
+            (Some(delivery), Outcome::Passed | Outcome::Fixed) if delivery.has_unsent_change() => {
+                Outcome::ChangeUnsent
+            }
+            _ => outcome,
+        }
     }
 
     fn before_delivery(entry: &FileEntry) -> Outcome {
@@ -95,6 +105,7 @@ impl Outcome {
             Outcome::Undecided => "undecided",
             Outcome::Unreadable => "unreadable",
             Outcome::Refused => "refused",
+            Outcome::ChangeUnsent => "change not sent",
             Outcome::Undelivered => "not delivered",
             Outcome::Failed => "failed",
             Outcome::Cancelled => "cancelled",
@@ -108,6 +119,7 @@ impl Outcome {
             Outcome::Noncompliant | Outcome::Unreadable => "error",
             Outcome::Undecided => "unknown",
             Outcome::Cancelled => "stopped",
+            Outcome::ChangeUnsent => "changed",
             other => other.label(),
         }
     }
@@ -118,6 +130,7 @@ impl Outcome {
             Outcome::Passed | Outcome::Fixed => "✓",
             Outcome::Planned => "→",
             Outcome::Undecided => "?",
+            Outcome::ChangeUnsent => "!",
             Outcome::Skipped | Outcome::Cancelled => "-",
             Outcome::Noncompliant
             | Outcome::Unreadable
@@ -136,8 +149,7 @@ impl Outcome {
 impl FileEntry {
     /// Returns whether the file complies, but its delivery needs attention.
     pub(super) fn is_undelivered(&self) -> bool {
-        let stuck = self.delivery.as_ref().is_some_and(is_stuck_anywhere);
-        stuck && matches!(Outcome::before_delivery(self), Outcome::Passed | Outcome::Fixed)
+        Outcome::of(self) == Outcome::Undelivered
     }
 }
 
@@ -173,17 +185,20 @@ pub(super) struct Problem {
     pub(super) message: String,
     /// Whether an operation failed, as opposed to the file being at fault.
     pub(super) is_operational: bool,
+    /// Whether it is about the delivery, which has lines of its own.
+    pub(super) is_delivery: bool,
 }
 
 /// Every id of a [`Problem`], with its meaning.
-pub(super) const PROBLEMS: [(&str, &str); 7] = [
+pub(super) const PROBLEMS: [(&str, &str); 8] = [
     ("unreadable", "The file cannot be read as media."),
     ("indeterminate", "Too few facts are known to decide whether the file complies."),
     ("operation-failed", "greenlit could not check the file."),
     ("cancelled", "The run was cancelled before the file was done."),
     ("fix-refused", "The file cannot be fixed with the given options."),
     ("fix-failed", "Fixing the file failed."),
-    ("delivery", "The video or one of its ads was not delivered."),
+    ("delivery", "The video, or an ad or post of it, was not delivered."),
+    ("change-not-sent", "A row changed since its ad or post was published, and the change was not sent."),
 ];
 
 /// What a cancelled file needs.
@@ -192,7 +207,9 @@ const CANCELLED: &str = "cancelled; run the same command again to resume";
 /// Returns the problems of `entry` other than its findings.
 pub(super) fn problems(entry: &FileEntry) -> Vec<Problem> {
     let mut found = Vec::new();
-    let mut add = |id, message: String, is_operational| found.push(Problem { id, message, is_operational });
+    let mut add = |id, message: String, is_operational| {
+        found.push(Problem { id, message, is_operational, is_delivery: false });
+    };
     let outcome = Outcome::before_delivery(entry);
     let reason = |default: &str| entry.reason.clone().unwrap_or_else(|| default.to_owned());
     let fix_reason = entry.fix.as_ref().and_then(|fix| fix.reason.clone());
@@ -212,17 +229,12 @@ pub(super) fn problems(entry: &FileEntry) -> Vec<Problem> {
         }
         _ => {}
     }
-    if let Some(delivery) = entry.delivery.as_ref().filter(|delivery| is_stuck_anywhere(delivery)) {
-        if is_stuck(&delivery.state, delivery.reason.as_deref()) {
-            add("delivery", stuck_message("The video", &delivery.state, delivery.reason.as_deref()), true);
-        }
-        for ad in delivery.ads.iter().filter(|ad| is_ad_stuck(ad)) {
-            let subject = format!("The {} in row {}", delivery.publication.name(), ad.row);
-            // A post and its video have one reason.
-            let reason = ad.reason.as_deref().filter(|_| ad.reason != delivery.reason);
-            add("delivery", stuck_message(&subject, &ad.state, reason), true);
-        }
-    }
+    found.extend(delivery::sentences(entry).into_iter().map(|sentence| Problem {
+        id: if sentence.is_unsent_change { "change-not-sent" } else { "delivery" },
+        message: sentence.text,
+        is_operational: true,
+        is_delivery: true,
+    }));
     found
 }
 
@@ -231,34 +243,6 @@ fn unknown_facts(rules: &[String]) -> String {
         return "Too few facts are known to decide whether the file complies.".to_owned();
     }
     format!("Undecided because facts are missing: {}.", rules.join(", "))
-}
-
-fn stuck_message(subject: &str, state: &str, reason: Option<&str>) -> String {
-    let state = state.replace('_', " ");
-    match reason {
-        Some(reason) => format!("{subject}: {state}: {reason}"),
-        None => format!("{subject}: {state}."),
-    }
-}
-
-/// Returns whether the video or one of its ads is stuck.
-fn is_stuck_anywhere(delivery: &Delivery) -> bool {
-    is_stuck(&delivery.state, delivery.reason.as_deref()) || delivery.ads.iter().any(is_ad_stuck)
-}
-
-/// Returns whether an ad or post is stuck, or a person must settle something about its row.
-pub(super) fn is_ad_stuck(ad: &AdDelivery) -> bool {
-    ad.problem.is_some() || is_stuck(&ad.state, ad.reason.as_deref())
-}
-
-/// Returns whether a delivery state needs attention: `failed`, `given_up`, or any state but `published` with a
-/// reason, which says why the delivery ended there.
-pub(super) fn is_stuck(state: &str, reason: Option<&str>) -> bool {
-    match state.replace('_', "-").as_str() {
-        "failed" | "given-up" => true,
-        "published" => false,
-        _ => reason.is_some(),
-    }
 }
 
 #[cfg(test)]

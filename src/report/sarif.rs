@@ -150,7 +150,8 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
     if let Some(text) = totals::delivered(report) {
         notifications.push(Notification { level: "note", message: Text { text } });
     }
-    let failed = |entry| matches!(Outcome::of(entry), Outcome::Failed | Outcome::Undelivered);
+    let failed =
+        |entry| matches!(Outcome::of(entry), Outcome::Failed | Outcome::Undelivered | Outcome::ChangeUnsent);
     let any_failed = report.files.iter().any(failed);
     let log = Log {
         schema: "https://json.schemastore.org/sarif-2.1.0.json",

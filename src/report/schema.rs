@@ -50,7 +50,7 @@ mod tests {
         interrupted.interrupted = true;
         interrupted.tool.ffmpeg = None;
         interrupted.tool.isolation = None;
-        let counts = DoneCount { done: 1, undone: 2 };
+        let counts = DoneCount::new(1, 1, 4);
         let stopped = Some("the token is revoked".to_owned());
         let ads = everything().with_delivery(counts, (Publication::Ad, counts), None);
         let posts = everything().with_delivery(counts, (Publication::Post, counts), stopped);

@@ -209,16 +209,6 @@ fn duration_delta(delta: f64) -> String {
     format!("{} s {direction} than planned", units::trimmed(delta.abs(), 3))
 }
 
-/// Returns a state of the journal as text, such as `given up`.
-pub(super) fn state(state: &str) -> String {
-    state.replace(['_', '-'], " ")
-}
-
-/// Returns the state of an ad or post as text: one that was not begun is not created.
-pub(super) fn ad_state(state: &str) -> String {
-    if state == "validated" { "not created".to_owned() } else { self::state(state) }
-}
-
 /// Returns a note for each profile whose limits were not compared with their source recently.
 pub(super) fn old_limits(report: &Report) -> Vec<String> {
     let mut by_profile: BTreeMap<&str, Vec<&OldLimit>> = BTreeMap::new();

@@ -1,21 +1,33 @@
 //! What a delivery reached, and whether the run was cut off. The text is not escaped.
 
-use super::{DoneCount, Report, units};
+use super::{DoneCount, Publication, Report, units};
 
 /// Returns how many videos, ads and posts are done and not done; `None` for commands that deliver nothing.
 pub(super) fn delivered(report: &Report) -> Option<String> {
     let summary = &report.summary;
+    let post = if report.publication == Publication::Draft { ("draft", "drafts") } else { ("post", "posts") };
     let kinds = [
-        (summary.uploads, "video", "videos", "uploaded"),
-        (summary.ads, "ad", "ads", "created"),
-        (summary.posts, "post", "posts", "created"),
+        (summary.uploads, ("video", "videos"), "uploaded"),
+        (summary.ads, ("ad", "ads"), "created"),
+        (summary.posts, post, "created"),
     ];
-    let part = |(count, one, many, done): (Option<DoneCount>, &str, &str, &str)| {
-        let DoneCount { done: number, undone } = count?;
+    let part = |(count, (one, many), done): (Option<DoneCount>, (&str, &str), &str)| {
+        let DoneCount { done: number, by_this_run, before, undone } = count?;
+        let when = match (by_this_run, before) {
+            (_, 0) => String::new(),
+            (0, _) => " before this run".to_owned(),
+            (_, before) => format!(" ({before} before this run)"),
+        };
         let left = if undone > 0 { format!(", {undone} not") } else { String::new() };
-        Some(format!("{} {done}{left}", units::count(number, one, many)))
+        Some(format!("{} {done}{when}{left}", units::count(number, one, many)))
     };
-    let parts: Vec<String> = kinds.into_iter().filter_map(part).collect();
+    let mut parts: Vec<String> = kinds.into_iter().filter_map(part).collect();
+    if summary.unsent_changes > 0 && !parts.is_empty() {
+        parts.push(format!(
+            "{} not sent",
+            units::count(summary.unsent_changes, "changed row", "changed rows")
+        ));
+    }
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
@@ -41,11 +53,18 @@ mod tests {
     fn counts_what_is_done_and_what_is_not() {
         let report = samples::report(Vec::new());
         assert_eq!(delivered(&report), None);
-        let (uploads, ads) = (DoneCount { done: 1, undone: 2 }, DoneCount { done: 5, undone: 0 });
+        let (uploads, ads) = (DoneCount::new(1, 0, 3), DoneCount::new(5, 0, 5));
         let ads = report.clone().with_delivery(uploads, (Publication::Ad, ads), None);
         assert_eq!(delivered(&ads).unwrap(), "1 video uploaded, 2 not; 5 ads created");
-        let posts = report.with_delivery(uploads, (Publication::Post, uploads), None);
+        let posts = report.clone().with_delivery(uploads, (Publication::Post, uploads), None);
         assert_eq!(delivered(&posts).unwrap(), "1 video uploaded, 2 not; 1 post created, 2 not");
+        // What was there before is not counted as done by this run.
+        let (before, partly) = (DoneCount::new(0, 2, 2), DoneCount::new(1, 2, 4));
+        let mut drafts = report.with_delivery(before, (Publication::Draft, partly), None);
+        drafts.summary.unsent_changes = 1;
+        let expected = "2 videos uploaded before this run; 3 drafts created (2 before this run), 1 not; 1 changed \
+                        row not sent";
+        assert_eq!(delivered(&drafts).unwrap(), expected);
     }
 
     #[test]

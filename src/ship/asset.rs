@@ -8,7 +8,7 @@ use super::crash_points::crash_point;
 use super::engine::{Abort, Context};
 use super::journal::{Artifact, EffectState, ItemKey, ItemRecord, JournalError, destination_key};
 use super::polling::Readiness;
-use super::publish::{PublishOutcome, unpublished_ads};
+use super::publish::PublishOutcome;
 use super::request::{Prepared, Until};
 use super::upload::{UploadOutcome, abandon_reason};
 use super::{AdDelivery, Delivery, DeliveryState, PrepareError, ShipEvent};
@@ -16,24 +16,17 @@ use crate::rules::ValidatedAsset;
 
 /// Delivers one file and returns its report.
 pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result<Delivery, JournalError> {
-    let Prepared { source, source_blake3, result } = prepared;
-    let rows = context.rows_of(&source);
+    let Prepared { source, source_blake3, profile_hash, result } = prepared;
+    let destination = destination_key(context.platform.origin(), context.platform.advertiser_id());
+    let key = ItemKey { source_blake3, profile_hash, destination };
     let asset = match result {
         Ok(asset) => asset,
-        Err(reason) => {
-            let state = DeliveryState::Failed;
-            let ads = unpublished_ads(&rows, &state, Some(&reason));
-            return Ok(Delivery { source, state, video_id: None, attempts: 0, reason: Some(reason), ads });
-        }
-    };
-    let key = ItemKey {
-        source_blake3,
-        profile_hash: asset.profile_hash().to_owned(),
-        destination: destination_key(context.platform.origin(), context.platform.advertiser_id()),
+        Err(error) => return context.unprepared(source, &key, error),
     };
     // Two files with the same bytes are one asset.
     let lock = context.lock_for(&format!("{}|{}|{}", key.source_blake3, key.profile_hash, key.destination));
     let _one_at_a_time = lock.lock().await;
+    context.plan_ads(&source, &key)?;
     let item = context.journal.item(&key)?.unwrap_or_else(|| ItemRecord::new(source.clone()));
     let mut shipment = Shipment {
         context: &context,
@@ -42,6 +35,7 @@ pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result
         source,
         first_asset: asset,
         just_uploaded: false,
+        uploaded_now: false,
         retrying: false,
     };
     let end = match shipment.drive().await {
@@ -54,10 +48,14 @@ pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result
     };
     let ads = match end.ads {
         Some(ads) => ads,
-        None if context.settings.until == Until::Published => shipment.known_ads(&end)?,
+        None if context.settings.until == Until::Published => {
+            let rows = context.rows_of(&shipment.source);
+            let reason = end.reason.as_deref();
+            context.known_ads(&rows, &shipment.key.source_blake3, &end.state, reason)?
+        }
         None => Vec::new(),
     };
-    let Shipment { item, source, .. } = shipment;
+    let Shipment { item, source, uploaded_now, .. } = shipment;
     Ok(Delivery {
         source,
         state: end.state,
@@ -65,6 +63,8 @@ pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result
         attempts: item.attempts,
         reason: end.reason,
         ads,
+        uploaded_now,
+        posted_now: false,
     })
 }
 
@@ -85,6 +85,8 @@ pub(super) struct Shipment<'a> {
     /// The file in the first encode mode; covers are made from it.
     pub(super) first_asset: ValidatedAsset,
     just_uploaded: bool,
+    /// Whether this run sent the upload that the video is.
+    uploaded_now: bool,
     /// Whether a video that was given up is uploaded again on request.
     retrying: bool,
 }
@@ -155,6 +157,7 @@ impl Shipment<'_> {
             Ok(asset) => asset,
             Err(PrepareError::Refused(reason)) => return self.give_up(Some(reason)),
             Err(PrepareError::Failed(reason)) => return self.finish(DeliveryState::Failed, Some(reason)),
+            Err(PrepareError::Cancelled) => return Err(self.context.cancelled()),
         };
         let effect = self.context.upload_effect(&asset, &self.source, self.item.encode_mode);
         let content = asset.content();
@@ -182,11 +185,11 @@ impl Shipment<'_> {
                 Some(UploadOutcome::BadFile(abandon_reason(&record)))
             }
             EffectState::Intent | EffectState::NotDone => None,
-            EffectState::Done => record.receipt.map(UploadOutcome::Done),
+            EffectState::Done => record.receipt.map(|id| UploadOutcome::Done { id, sent_now: false }),
             EffectState::Sent | EffectState::Unknown => {
                 let lock = self.context.lock_for(&key);
                 let _one_at_a_time = lock.lock().await;
-                self.context.reconcile_upload(&record).await?
+                self.context.reconcile_upload(&record, false).await?
             }
         };
         match upload {
@@ -197,9 +200,10 @@ impl Shipment<'_> {
 
     async fn uploaded(&mut self, upload: UploadOutcome) -> Result<StepOutcome, Abort> {
         match upload {
-            UploadOutcome::Done(id) => {
+            UploadOutcome::Done { id, sent_now } => {
                 self.item.video_id = Some(id);
                 self.just_uploaded = true;
+                self.uploaded_now = sent_now;
                 self.record(DeliveryState::Uploaded, None)?;
                 Ok(StepOutcome::Continue)
             }
@@ -246,15 +250,10 @@ impl Shipment<'_> {
     async fn poll_given_up(&mut self, video: Option<String>) -> Result<StepOutcome, Abort> {
         let end = |this: &Self| StepOutcome::End(this.end(DeliveryState::GivenUp, this.item.reason.clone()));
         let Some(video) = video else {
-            return match self.can_retry() {
-                true => self.retry(),
-                false if self.has_attempts_left() => self.reopen(),
-                false => Ok(end(self)),
-            };
+            return if self.can_retry() { self.retry() } else { Ok(end(self)) };
         };
         match self.context.await_ready(&video, &self.md5(), Duration::ZERO, false).await? {
             Readiness::TimedOut(_) if self.can_retry() => self.retry(),
-            Readiness::TimedOut(_) if self.has_attempts_left() => self.reopen(),
             Readiness::TimedOut(_) => Ok(end(self)),
             // The journal keeps what it knows.
             Readiness::NoAnswer(reason) => {
@@ -267,13 +266,6 @@ impl Shipment<'_> {
         }
     }
 
-    /// Returns whether the asset was given up because its attempts were used up and more are allowed now. An asset
-    /// given up because no encode mode was left has no reason on record for its last mode.
-    fn has_attempts_left(&self) -> bool {
-        let (encode_mode, reasons) = (self.item.encode_mode, self.item.history.len());
-        reasons as u64 >= u64::from(encode_mode) && encode_mode < self.context.settings.attempts
-    }
-
     fn can_retry(&self) -> bool {
         !self.retrying && self.context.settings.retry.includes(&self.source)
     }
@@ -284,12 +276,6 @@ impl Shipment<'_> {
         self.item.history.clear();
         self.item.encode_mode = 0;
         self.start_next_mode(Some("retried on request".to_owned()))
-    }
-
-    /// Continues with the next encode mode; the reason for the last one is already on record.
-    fn reopen(&mut self) -> Result<StepOutcome, Abort> {
-        let reason = self.item.history.last().cloned();
-        self.start_next_mode(reason)
     }
 
     pub(super) fn md5(&self) -> String {
@@ -312,6 +298,7 @@ impl Shipment<'_> {
         self.item.effect_key = None;
         self.item.artifact = None;
         self.just_uploaded = false;
+        self.uploaded_now = false;
         self.record(DeliveryState::Failed, reason)?;
         Ok(StepOutcome::Continue)
     }
@@ -364,34 +351,5 @@ impl Shipment<'_> {
             crash_point!(self.context.crash, "item.published");
         }
         Ok(StepOutcome::End(DeliveryEnd { state, reason, ads: Some(ads) }))
-    }
-
-    /// Returns the ads of an asset whose ads were not reached in this run: those in the journal as published, and
-    /// the others with the state of the video.
-    fn known_ads(&self, end: &DeliveryEnd) -> Result<Vec<AdDelivery>, JournalError> {
-        let rows = self.context.rows_of(&self.source);
-        let (state, reason) = unreached(end);
-        let mut ads = unpublished_ads(&rows, &state, Some(&reason));
-        for (ad, row) in ads.iter_mut().zip(rows.iter().filter(|row| super::preflight::is_ad(row))) {
-            if let Some(record) = self.context.journal.ad(&self.ad_key(row))?
-                && record.state == DeliveryState::Published
-            {
-                *ad = AdDelivery::new(row.row, record.state, record.ad_id, None);
-            }
-        }
-        Ok(ads)
-    }
-}
-
-/// Returns state and reason of an ad that was not reached when its video ended so.
-fn unreached(end: &DeliveryEnd) -> (DeliveryState, String) {
-    match &end.state {
-        DeliveryState::GivenUp => (end.state.clone(), "its video is given up".to_owned()),
-        DeliveryState::Failed => (end.state.clone(), "its video failed".to_owned()),
-        DeliveryState::Unconfirmed => (end.state.clone(), "its video is not confirmed as ready".to_owned()),
-        _ => {
-            let reason = end.reason.as_deref().unwrap_or("the run ended before it");
-            (DeliveryState::Validated, format!("not created: {reason}"))
-        }
     }
 }

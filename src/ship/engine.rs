@@ -15,6 +15,7 @@ use super::manifest::AdRow;
 use super::polling::Poller;
 use super::request::{Prepared, Retry, ShipError, ShipOutcome, ShipRequest, Until};
 pub(super) use super::run::{Abort, Listener, ShipRun, lock};
+use super::unreached::waiting_ad;
 use super::{AssetPreparer, Delivery, DeliveryState};
 use crate::platform::{AdsPlatform, RemoteAd};
 
@@ -175,17 +176,20 @@ fn rows_without_video(context: &Context, deliveries: &[Delivery]) -> Vec<Deliver
     let delivered: std::collections::HashSet<PathBuf> =
         deliveries.iter().map(|delivery| canonical(&delivery.source)).collect();
     let missing = context.rows.iter().filter(|(video, _)| !delivered.contains(*video));
-    let reason = || Some("the video was not among the files checked".to_owned());
+    let reason = "the video was not among the files checked";
     missing
         .filter_map(|(_, rows)| {
             let first = rows.first()?;
+            let ads = rows.iter().filter(|row| super::is_ad(row));
             Some(Delivery {
                 source: first.video.clone(),
                 state: DeliveryState::Failed,
                 video_id: None,
                 attempts: 0,
-                reason: reason(),
-                ads: super::publish::unpublished_ads(rows, &DeliveryState::Failed, reason().as_deref()),
+                reason: Some(reason.to_owned()),
+                ads: ads.map(|row| waiting_ad(row, &DeliveryState::Failed, reason)).collect(),
+                uploaded_now: false,
+                posted_now: false,
             })
         })
         .collect()

@@ -28,7 +28,7 @@ impl Context {
                 Ok(Some(AdCreation::NotCreated(DeliveryState::Unconfirmed, reason)))
             }
             Ok(ads) => Ok(match match_ad(ads, &row.ad_name, video_id) {
-                Some(Reconciled::Done(id)) => Some(AdCreation::Done(id)),
+                Some(Reconciled::Done(id)) => Some(AdCreation::before(id)),
                 Some(Reconciled::Ambiguous(readings)) => {
                     let reason =
                         format!("the name is taken: {}; give the row another ad_name", readings.join("; "));
@@ -40,12 +40,13 @@ impl Context {
     }
 
     /// Determines whether an ad of unknown outcome was created and records the answer. Returns `None` if it was
-    /// not.
+    /// not. `sent_now`: this run sent it.
     pub(super) async fn reconcile_ad(
         &self,
         record: &EffectRecord,
         adgroup: &str,
         video_id: &str,
+        sent_now: bool,
     ) -> Result<Option<AdCreation>, Abort> {
         crash_point!(self.crash, "ad.reconcile");
         match self.find_ad(record, adgroup, video_id).await? {
@@ -55,7 +56,7 @@ impl Context {
                     &Resolution::Done { receipt: id.clone() },
                     None,
                 )?;
-                Ok(Some(AdCreation::Done(id)))
+                Ok(Some(AdCreation::Done { id, now: sent_now }))
             }
             // The platform does not reserve the names of ads, so the other two do not occur.
             Reconciled::Absent | Reconciled::Unlisted(_) | Reconciled::NameWasTaken => {

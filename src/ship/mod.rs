@@ -27,6 +27,7 @@ mod reconcile_schedule;
 mod request;
 mod row_problems;
 mod run;
+mod unreached;
 mod upload;
 
 #[cfg(test)]
@@ -38,7 +39,7 @@ use crate::rules::ValidatedAsset;
 
 pub use engine::ship;
 pub use journal::{
-    Choice, History, Journal, JournalError, KnownAsset, LoggedEvent, Question, StatusLine, Wait,
+    Choice, History, Journal, JournalError, KnownAsset, LoggedEvent, Question, StatusAd, StatusLine, Wait,
     destination_key,
 };
 pub use landing::{HttpPageVisitor, LandingMode, PageVisitor};
@@ -70,6 +71,8 @@ pub enum DeliveryState {
     Failed,
     /// No attempt or encode mode is left.
     GivenUp,
+    /// The rules refuse the file, so that nothing is sent.
+    Refused,
     /// The outcome was not known in time.
     Unconfirmed,
 }
@@ -90,6 +93,12 @@ pub struct Delivery {
     pub reason: Option<String>,
     /// One entry per manifest row.
     pub ads: Vec<AdDelivery>,
+    /// Whether this run uploaded the video, and not an earlier one.
+    #[serde(skip)]
+    pub uploaded_now: bool,
+    /// Whether this run saw its post or draft appear, and not an earlier one.
+    #[serde(skip)]
+    pub posted_now: bool,
 }
 
 /// The delivery of one ad.
@@ -105,12 +114,18 @@ pub struct AdDelivery {
     pub reason: Option<String>,
     /// What a person must settle about the row.
     pub problem: Option<RowProblem>,
+    /// Whether this run created it, and not an earlier one.
+    #[serde(skip)]
+    pub created_now: bool,
+    /// Whether it was not reached because of its video, whose reason is its reason.
+    #[serde(skip)]
+    pub awaits_video: bool,
 }
 
 impl AdDelivery {
     /// Returns the delivery of a row without a problem.
     pub fn new(row: u32, state: DeliveryState, ad_id: Option<String>, reason: Option<String>) -> AdDelivery {
-        AdDelivery { row, state, ad_id, reason, problem: None }
+        AdDelivery { row, state, ad_id, reason, problem: None, created_now: false, awaits_video: false }
     }
 
     /// Adds a problem, whose message is the reason.
@@ -155,6 +170,9 @@ pub enum PrepareError {
     /// The preparation failed; a retry may succeed.
     #[error("{0}")]
     Failed(String),
+    /// The run was cancelled before the file was done.
+    #[error("cancelled")]
+    Cancelled,
 }
 
 /// Prepares files for shipping. The methods block; they are called from a blocking thread.

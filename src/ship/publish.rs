@@ -11,7 +11,6 @@ use super::journal::{AdKey, AdRecord, Effect, EffectState, Resolution};
 use super::landing::LandingMode;
 use super::manifest::AdRow;
 use super::polling::Readiness;
-use super::preflight::is_ad;
 use super::request::Until;
 use super::row_problems::{self, RowProblem};
 use super::upload::{MAX_SENDS, MutationOutcome, abandon_reason, mutation_outcome};
@@ -33,25 +32,9 @@ pub(super) enum StepResult<T> {
     EndRow(DeliveryState, String),
 }
 
-/// Returns the ads of rows that were not reached.
-pub(super) fn unpublished_ads(
-    rows: &[AdRow],
-    state: &DeliveryState,
-    reason: Option<&str>,
-) -> Vec<AdDelivery> {
-    let ads = rows.iter().filter(|row| is_ad(row));
-    ads.map(|row| AdDelivery::new(row.row, state.clone(), None, reason.map(str::to_owned))).collect()
-}
-
 impl Shipment<'_> {
-    pub(super) fn ad_key(&self, row: &AdRow) -> AdKey {
-        AdKey {
-            origin: self.context.platform.origin().to_owned(),
-            advertiser: self.context.platform.advertiser_id().to_owned(),
-            adgroup: row.adgroup_id.clone(),
-            ad_name: row.ad_name.clone(),
-            content: self.key.source_blake3.clone(),
-        }
+    fn ad_key(&self, row: &AdRow) -> AdKey {
+        self.context.ad_key(row, &self.key.source_blake3)
     }
 
     /// Creates the ad of a row unless the journal or the platform already has it.
@@ -103,12 +86,13 @@ impl Shipment<'_> {
         };
         ad.image_id = Some(image.clone());
         match self.create(row, key, ad, image).await? {
-            AdCreation::Done(id) => {
+            AdCreation::Done { id, now } => {
                 ad.state = DeliveryState::Published;
                 ad.ad_id = Some(id.clone());
                 ad.reason = None;
                 self.context.journal.put_ad(key, ad)?;
-                Ok(PublishOutcome::Ad(AdDelivery::new(row.row, ad.state.clone(), Some(id), warning)))
+                let delivery = AdDelivery::new(row.row, ad.state.clone(), Some(id), warning);
+                Ok(PublishOutcome::Ad(AdDelivery { created_now: now, ..delivery }))
             }
             AdCreation::NotCreated(state, reason) => self.end_row(row, key, ad, state, reason),
             AdCreation::BadVideo(reason) => Ok(PublishOutcome::BadVideo(reason)),
@@ -143,6 +127,7 @@ impl Shipment<'_> {
         });
         match prepared.await? {
             Ok((path, hash)) => self.context.upload_cover(&path, hash).await,
+            Err(PrepareError::Cancelled) => Err(self.context.cancelled()),
             Err(error) => Ok(StepResult::EndRow(DeliveryState::Failed, format!("no cover: {error}"))),
         }
     }
@@ -163,10 +148,11 @@ impl Shipment<'_> {
                 return Ok(AdCreation::NotCreated(DeliveryState::Failed, abandon_reason(&record)));
             }
             if record.state == EffectState::Done {
-                return Ok(AdCreation::Done(record.receipt.unwrap_or_default()));
+                return Ok(AdCreation::before(record.receipt.unwrap_or_default()));
             }
             if matches!(record.state, EffectState::Sent | EffectState::Unknown)
-                && let Some(created) = self.context.reconcile_ad(&record, &row.adgroup_id, &video_id).await?
+                && let Some(created) =
+                    self.context.reconcile_ad(&record, &row.adgroup_id, &video_id, false).await?
             {
                 return Ok(created);
             }
@@ -199,9 +185,9 @@ impl Shipment<'_> {
         let mut sends = 0;
         loop {
             let creation = match record.state {
-                EffectState::Done => Some(AdCreation::Done(record.receipt.clone().unwrap_or_default())),
+                EffectState::Done => Some(AdCreation::before(record.receipt.clone().unwrap_or_default())),
                 EffectState::Sent | EffectState::Unknown => {
-                    self.context.reconcile_ad(&record, &new.adgroup_id, &new.video_id).await?
+                    self.context.reconcile_ad(&record, &new.adgroup_id, &new.video_id, sends > 0).await?
                 }
                 EffectState::Intent | EffectState::NotDone if sends == MAX_SENDS => {
                     let error = record.reason.as_deref().unwrap_or("no answer");
@@ -231,7 +217,7 @@ impl Shipment<'_> {
             Ok(id) => {
                 context.journal.record_resolution(key, &Resolution::Done { receipt: id.clone() }, None)?;
                 crash_point!(context.crash, "ad.after_receipt");
-                return Ok(Some(AdCreation::Done(id)));
+                return Ok(Some(AdCreation::Done { id, now: true }));
             }
             Err(error) => error,
         };
@@ -274,12 +260,24 @@ const TRANSCODING: i64 = 40_901;
 
 /// The outcome of creating an ad.
 pub(super) enum AdCreation {
-    /// The platform's id.
-    Done(String),
+    /// The ad is on the platform.
+    Done {
+        /// The platform's id.
+        id: String,
+        /// Whether this run created it.
+        now: bool,
+    },
     /// No ad was created, or that is unknown; the row ends in this state.
     NotCreated(DeliveryState, String),
     /// The platform rejects the video; the next encode mode may succeed.
     BadVideo(String),
+}
+
+impl AdCreation {
+    /// Returns the outcome for an ad that an earlier run created.
+    pub(super) fn before(id: String) -> AdCreation {
+        AdCreation::Done { id, now: false }
+    }
 }
 
 fn unpublished_ad(row: &AdRow, state: DeliveryState, reason: String) -> PublishOutcome {

@@ -11,7 +11,7 @@ use super::landing::{HttpPageVisitor, LandingMode, PageVisitor};
 use super::manifest::AdRow;
 use super::row_problems::LandingVisits;
 use super::run::StopReason;
-use super::{Delivery, JournalError};
+use super::{Delivery, JournalError, PrepareError};
 use crate::rules::ValidatedAsset;
 
 /// The step at which a run ends.
@@ -57,8 +57,10 @@ pub struct Prepared {
     pub source: PathBuf,
     /// BLAKE3 of the source, lower-case hex.
     pub source_blake3: String,
+    /// Hash of the profile's limits.
+    pub profile_hash: String,
     /// The file to send, or the reason why there is none.
-    pub result: Result<ValidatedAsset, String>,
+    pub result: Result<ValidatedAsset, PrepareError>,
 }
 
 /// A request to ship ads. Create it with [`ShipRequest::new`] and change fields as needed.
@@ -71,7 +73,7 @@ pub struct ShipRequest {
     pub until: Until,
     /// Whether new ads are enabled at once.
     pub enable: bool,
-    /// The most uploads of one asset, each in the next encode mode.
+    /// The most uploads of one asset, each in the next encode mode. More do not reopen one that was given up.
     pub attempts: u32,
     /// The processing time allowed for each upload in this run. A run that cannot read a state for this long ends.
     pub poll_deadline: Duration,

@@ -136,6 +136,12 @@ impl ShipRun {
         if self.stop.borrow().is_some() { Err(Abort::Stopped) } else { Ok(()) }
     }
 
+    /// Stops the run because the user cancelled it, and returns the abort of a task that noticed it first.
+    pub(super) fn cancelled(&self) -> Abort {
+        self.request_stop(StopReason::Cancelled);
+        Abort::Stopped
+    }
+
     pub(super) async fn stopped(&self) {
         let mut stop = self.stop.subscribe();
         // The sender lives as long as `self`.

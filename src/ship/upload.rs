@@ -21,8 +21,13 @@ const DUPLICATE_REQUEST: i64 = 40_050;
 /// The outcome of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum UploadOutcome {
-    /// The platform's id.
-    Done(String),
+    /// The video is on the platform.
+    Done {
+        /// The platform's id.
+        id: String,
+        /// Whether this run sent it.
+        sent_now: bool,
+    },
     /// The platform rejects the file; the next encode mode may succeed.
     BadFile(String),
     /// A retry will not help.
@@ -122,7 +127,10 @@ impl Context {
         let mut sends = 0;
         loop {
             let outcome = match record.state {
-                EffectState::Done => Some(UploadOutcome::Done(record.receipt.clone().unwrap_or_default())),
+                EffectState::Done => {
+                    let id = record.receipt.clone().unwrap_or_default();
+                    Some(UploadOutcome::Done { id, sent_now: false })
+                }
                 EffectState::Intent | EffectState::NotDone if record.abandoned => {
                     Some(UploadOutcome::BadFile(abandon_reason(&record)))
                 }
@@ -135,7 +143,7 @@ impl Context {
                     sends += 1;
                     self.send_video(asset, source, &record).await?
                 }
-                EffectState::Sent | EffectState::Unknown => self.reconcile_upload(&record).await?,
+                EffectState::Sent | EffectState::Unknown => self.reconcile_upload(&record, sends > 0).await?,
             };
             if let Some(outcome) = outcome {
                 return Ok(outcome);
@@ -164,7 +172,10 @@ impl Context {
         let answer = self.call(self.platform.upload_video(asset, &record.name, &log)).await?;
         crash_point!(self.crash, "upload.after_send_before_receipt");
         let (resolution, request_id, outcome) = match answer {
-            Ok(id) => (Resolution::Done { receipt: id.clone() }, None, Some(UploadOutcome::Done(id))),
+            Ok(id) => {
+                let outcome = UploadOutcome::Done { id: id.clone(), sent_now: true };
+                (Resolution::Done { receipt: id }, None, Some(outcome))
+            }
             Err(error) => {
                 let reason = error.to_string();
                 let (resolution, outcome) = match mutation_outcome(&error) {
@@ -188,10 +199,11 @@ impl Context {
     }
 
     /// Determines whether an upload of unknown outcome happened and records the answer. Returns `None` if it did
-    /// not happen: then it may be sent again.
+    /// not happen: then it may be sent again. `sent_now`: this run sent it.
     pub(super) async fn reconcile_upload(
         &self,
         record: &EffectRecord,
+        sent_now: bool,
     ) -> Result<Option<UploadOutcome>, Abort> {
         crash_point!(self.crash, "upload.reconcile");
         match self.find_video(record).await? {
@@ -201,7 +213,7 @@ impl Context {
                     &Resolution::Done { receipt: id.clone() },
                     None,
                 )?;
-                Ok(Some(UploadOutcome::Done(id)))
+                Ok(Some(UploadOutcome::Done { id, sent_now }))
             }
             Reconciled::Absent => {
                 let reason = "the platform does not list it: it did not happen".to_owned();
@@ -268,8 +280,13 @@ impl Context {
             Ok(videos) => videos,
             Err(error) => return Ok(Err(error.to_string())),
         };
-        if let Some(found) = match_videos(record, &videos) {
-            return Ok(Ok(Sighting::Video(found)));
+        match match_videos(record, &videos) {
+            // The platform refused our only send because of that video, which is not ours.
+            Some(Reconciled::Ambiguous(_)) if was_refused(record) && !any_is_ours(record, &videos) => {
+                return Ok(Ok(Sighting::Video(Reconciled::NameWasTaken)));
+            }
+            Some(found) => return Ok(Ok(Sighting::Video(found))),
+            None => {}
         }
         if videos.iter().any(|video| video.file_name.is_none()) {
             return Ok(Err("the list has a video without a name".to_owned()));
@@ -333,15 +350,35 @@ pub(super) fn abandon_reason(record: &EffectRecord) -> String {
 /// Returns what a search says about an upload; `None` if no video has its name. The search is fuzzy, so names are
 /// compared here.
 fn match_videos(record: &EffectRecord, videos: &[RemoteVideo]) -> Option<Reconciled> {
-    let differs = |video: &RemoteVideo| {
-        let md5 = video.md5.as_deref().zip(record.md5.as_deref());
-        let size = video.size_bytes.zip(record.size_bytes);
-        md5.is_some_and(|(a, b)| !a.eq_ignore_ascii_case(b)) || size.is_some_and(|(a, b)| a != b)
-    };
     let reading = |video: &RemoteVideo| {
-        let bytes = if differs(video) { "other bytes" } else { "these bytes" };
+        let bytes = if is_ours(record, video) { "these bytes" } else { "other bytes" };
         format!("video {} has that name and {bytes}", video.video_id)
     };
-    let named = videos.iter().filter(|video| video.file_name.as_deref() == Some(record.name.as_str()));
-    name_match::reconcile(named, |video| &video.video_id, |video| !differs(video), reading)
+    name_match::reconcile(
+        named(record, videos),
+        |video| &video.video_id,
+        |video| is_ours(record, video),
+        reading,
+    )
+}
+
+fn named<'a>(record: &'a EffectRecord, videos: &'a [RemoteVideo]) -> impl Iterator<Item = &'a RemoteVideo> {
+    videos.iter().filter(|video| video.file_name.as_deref() == Some(record.name.as_str()))
+}
+
+/// Returns whether nothing that is listed about a video contradicts the bytes that were sent.
+fn is_ours(record: &EffectRecord, video: &RemoteVideo) -> bool {
+    let md5 = video.md5.as_deref().zip(record.md5.as_deref());
+    let size = video.size_bytes.zip(record.size_bytes);
+    md5.is_none_or(|(a, b)| a.eq_ignore_ascii_case(b)) && size.is_none_or(|(a, b)| a == b)
+}
+
+fn any_is_ours(record: &EffectRecord, videos: &[RemoteVideo]) -> bool {
+    named(record, videos).any(|video| is_ours(record, video))
+}
+
+/// Returns whether the platform answered the only send with the refusal that the name is taken: then it had no
+/// effect, whatever has the name.
+fn was_refused(record: &EffectRecord) -> bool {
+    record.sends <= 1 && record.name_held
 }

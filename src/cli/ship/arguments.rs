@@ -27,6 +27,9 @@ pub struct ShipArguments {
     pub destination: DestinationArgs,
     /// Options of the trial sandbox.
     pub trial: TrialArgs,
+    /// The given-up videos that are uploaded again; a plan of an earlier version has none.
+    #[serde(default)]
+    pub retry: Vec<PathBuf>,
 }
 
 impl ShipArguments {
@@ -46,6 +49,7 @@ impl ShipArguments {
             choices: args.choices.clone(),
             destination: args.destination.clone(),
             trial: args.trial.clone(),
+            retry: args.retry.clone(),
         })
     }
 
@@ -56,6 +60,7 @@ impl ShipArguments {
             // A base URL that is typed again is the consent to a foreign host.
             || DestinationArgs { base_url: None, ..args.destination.clone() } != DestinationArgs::default()
             || args.trial != TrialArgs::default()
+            || !args.retry.is_empty()
     }
 }
 

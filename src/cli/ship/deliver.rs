@@ -2,7 +2,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -23,10 +24,14 @@ use crate::ship::{
 use super::ShipRun;
 use super::arguments::ShipArguments;
 use super::input::ShipInput;
+use super::retry;
 use super::row_notices::{self, landing_mode};
 
 /// Capacity of the queue of files that are ready to upload. Preparation waits while it is full.
 const READY_QUEUE: usize = 16;
+
+/// The interval at which the cancel flag is checked.
+const CANCEL_POLL: Duration = Duration::from_millis(100);
 
 /// A short deadline has at least this many first waits.
 const FIRST_POLLS: u32 = 8;
@@ -60,7 +65,7 @@ fn first_poll_after_upload(
     journal: &Journal,
     destination: &Destination,
     origin: &str,
-) -> Result<Option<std::time::Duration>, CliError> {
+) -> Result<Option<Duration>, CliError> {
     let history = journal.history(origin, &destination.journal_account());
     Ok(history.map_err(|source| operation("cannot read the journal", source))?.first_poll_after_upload())
 }
@@ -84,6 +89,20 @@ fn access_error(destination: &Destination, error: CallError) -> CliError {
     operation(&what, error)
 }
 
+/// Awaits what precedes the first upload; `None` if the user cancels, since a server may take long to answer.
+async fn unless_cancelled<T>(cancel: &AtomicBool, work: impl Future<Output = T>) -> Option<T> {
+    let cancelled = async {
+        while !cancel.load(Ordering::Relaxed) {
+            tokio::time::sleep(CANCEL_POLL).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = cancelled => None,
+        done = work => Some(done),
+    }
+}
+
 /// Uploads videos and creates ads.
 pub async fn ads(
     context: DeliveryContext<'_>,
@@ -98,13 +117,18 @@ pub async fn ads(
         progress,
         log,
         cancel,
-        retry,
+        retry: retried,
         ship_run,
     } = context;
-    if let Err(error) = platform.check_access().await {
-        return Err(access_error(destination, error));
-    }
-    let landing_visits = row_notices::tell(ship_run, &journal).await?;
+    let before = async {
+        platform.check_access().await.map_err(|error| access_error(destination, error))?;
+        retry::tell_without_effect(ship_run, Some(&journal))?;
+        row_notices::tell(ship_run, &journal).await
+    };
+    let Some(landing_visits) = unless_cancelled(cancel, before).await else {
+        return Ok(ShipOutcome::default());
+    };
+    let landing_visits = landing_visits?;
     let (sender, receiver) = mpsc::channel(READY_QUEUE);
     let mut request = ShipRequest::new(receiver, ship_input.rows.clone());
     request.until = ship_arguments.until.into();
@@ -114,10 +138,10 @@ pub async fn ads(
     request.poll_deadline = destination.poll_deadline;
     request.first_poll = request.first_poll.min(destination.poll_deadline / FIRST_POLLS);
     request.retry_slow = destination.retry_slow;
-    request.retry = retry.clone();
+    request.retry = retried.clone();
     request.landing_visits = landing_visits;
     if destination.name == SANDBOX {
-        request.first_poll = std::time::Duration::from_secs(1);
+        request.first_poll = Duration::from_secs(1);
     }
     request.upload_concurrency = destination.uploads;
     request.first_poll_after_upload = first_poll_after_upload(&journal, destination, platform.origin())?;
@@ -146,16 +170,24 @@ pub async fn posts(
         progress,
         log,
         cancel,
-        retry,
+        retry: retried,
         ship_run,
     } = context;
     // Drafts do not require permission to query the creator's settings; only a refused token is an error.
-    let creator = match platform.creator().await {
-        Ok(creator) => creator,
-        Err(error) if mode == PostMode::Inbox && error.class == Class::Permanent => Creator::default(),
-        Err(error) => return Err(access_error(destination, error)),
+    let before = async {
+        let creator = match platform.creator().await {
+            Ok(creator) => creator,
+            Err(error) if mode == PostMode::Inbox && error.class == Class::Permanent => Creator::default(),
+            Err(error) => return Err(access_error(destination, error)),
+        };
+        retry::tell_without_effect(ship_run, Some(&journal))?;
+        row_notices::tell(ship_run, &journal).await?;
+        Ok(creator)
     };
-    row_notices::tell(ship_run, &journal).await?;
+    let Some(creator) = unless_cancelled(cancel, before).await else {
+        return Ok(ShipOutcome::default());
+    };
+    let creator = creator?;
     let (sender, receiver) = mpsc::channel(READY_QUEUE);
     let mut request = PostRequest::new(receiver, ship_input.rows.clone(), mode);
     request.until = ship_arguments.until.into();
@@ -163,10 +195,10 @@ pub async fn posts(
     request.poll_deadline = destination.poll_deadline;
     request.first_poll = request.first_poll.min(destination.poll_deadline / FIRST_POLLS);
     request.visibility_window = destination.visibility_window;
-    request.retry = retry.clone();
+    request.retry = retried.clone();
     request.upload_concurrency = destination.uploads;
     if destination.name == SANDBOX {
-        request.first_poll = std::time::Duration::from_secs(1);
+        request.first_poll = Duration::from_secs(1);
     }
     request.first_poll =
         first_poll_after_upload(&journal, destination, platform.origin())?.unwrap_or(request.first_poll);
@@ -188,15 +220,17 @@ fn start_preparation(
 ) -> tokio::task::JoinHandle<()> {
     let preparer = Arc::clone(preparer);
     tokio::task::spawn_blocking(move || {
+        let profile_hash = preparer.profile.hash();
         preparer.prepare_all(&sources, &|source, result: Result<ValidatedAsset, PrepareError>| {
             let source_blake3 = hash(&source.path).map(|content| content.blake3).unwrap_or_default();
-            if let Err(error) = &result {
+            if let Err(error @ (PrepareError::Refused(_) | PrepareError::Failed(_))) = &result {
                 progress.print_line(&format!("greenlit: {} is not uploaded: {error}", source.path.display()));
             }
             let prepared = Prepared {
                 source: source.path.clone(),
                 source_blake3,
-                result: result.map_err(|error| error.to_string()),
+                profile_hash: profile_hash.clone(),
+                result,
             };
             // The receiver is closed only after the run has stopped; then the file is not needed.
             let _ = sender.blocking_send(prepared);
@@ -245,6 +279,7 @@ fn describe_state(state: &DeliveryState, kind: PublicationKind) -> &'static str 
         DeliveryState::Published => "ads created",
         DeliveryState::Failed => "preparation, upload or processing failed",
         DeliveryState::GivenUp => "given up",
+        DeliveryState::Refused => "refused",
         DeliveryState::Unconfirmed => {
             "the platform had not confirmed the result when the deadline passed; run the same command again to check it"
         }
@@ -256,7 +291,7 @@ fn pause_message(seconds: u64) -> String {
 }
 
 /// Returns a callback that reports pauses of all requests.
-pub fn on_pause(progress: &Arc<ProgressDisplay>) -> Arc<dyn Fn(std::time::Duration) + Send + Sync> {
+pub fn on_pause(progress: &Arc<ProgressDisplay>) -> Arc<dyn Fn(Duration) + Send + Sync> {
     let progress = Arc::clone(progress);
     Arc::new(move |time| {
         progress.print_line(&pause_message(time.as_secs()));

@@ -28,7 +28,7 @@ use super::ship_plan::{
     ExpectedTimes, PlanAssumptions, PlanBasis, PlanQuota, PlanTotals, PlannedAsset, SCHEMA, ShipPlan,
     identity_or_default,
 };
-use super::{ShipRun, row_notices};
+use super::{ShipRun, retry, row_notices};
 
 /// Assumed upload rate without history, in bytes per second (10 Mbit/s).
 const ASSUMED_RATE: f64 = 1_250_000.0;
@@ -60,6 +60,7 @@ pub fn run(ship_run: &ShipRun<'_>) -> Result<RunStatus, CliError> {
     }
     let mut forecast = Forecast::new(ship_run)?;
     let (notices, _) = runtime()?.block_on(row_notices::find(ship_run, forecast.journal.as_ref()))?;
+    retry::tell_without_effect(ship_run, forecast.journal.as_ref())?;
     row_notices::print(&notices, &ship_run.ship_input.rows, &ship_run.destination);
     let problems =
         notices.into_iter().filter(|notice| row_notices::is_problem(notice, &ship_run.destination));

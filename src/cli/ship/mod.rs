@@ -10,6 +10,7 @@ mod dry_run;
 mod input;
 mod outside;
 mod report;
+mod retry;
 mod row_notices;
 mod ship_plan;
 
@@ -91,7 +92,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     if !input::passes_preflight(&ship_input.rows, destination.publication, covers) {
         return Ok(RunStatus::Failed);
     }
-    let retry = retry(&args.retry, &ship_input)?;
+    let retry = retry::parse(&ship_arguments.retry, &ship_input)?;
     let ship_run = ShipRun {
         settings,
         ship_arguments,
@@ -125,26 +126,6 @@ struct ShipRun<'a> {
     cancel: Arc<AtomicBool>,
     /// The given-up videos that are uploaded again.
     retry: Retry,
-}
-
-/// Parses `--retry`.
-fn retry(given: &[PathBuf], ship_input: &ShipInput) -> Result<Retry, CliError> {
-    if given.is_empty() {
-        return Ok(Retry::None);
-    }
-    if given.iter().any(|file| file == Path::new("all")) {
-        return Ok(Retry::All);
-    }
-    for file in given {
-        let one = Retry::Files(vec![file.clone()]);
-        if !ship_input.found.sources.iter().any(|source| one.includes(&source.path)) {
-            return Err(CliError::Usage(format!(
-                "--retry {}: this file is not among the files to ship; name one of them, or `all`",
-                file.display()
-            )));
-        }
-    }
-    Ok(Retry::Files(given.to_vec()))
 }
 
 impl ShipRun<'_> {

@@ -1,9 +1,12 @@
 //! Converts the results of a run to the report.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 
 use crate::pipeline::Outcome;
-use crate::report::{AdDelivery, Delivery, DoneCount, FileEntry, FixAction, Publication};
+use crate::platform::PostMode;
+use crate::report::{AdDelivery, Delivery, DoneCount, FileEntry, FixAction, Publication, RowProblem};
 use crate::ship::{self, AdRow, DeliveryState, ShipOutcome, is_ad};
 
 use super::input::ShipInput;
@@ -62,7 +65,8 @@ impl Shipped<'_> {
     pub fn publication(&self) -> Publication {
         match self.kind {
             PublicationKind::Ads => Publication::Ad,
-            PublicationKind::Posts(_) => Publication::Post,
+            PublicationKind::Posts(PostMode::Direct) => Publication::Post,
+            PublicationKind::Posts(PostMode::Inbox) => Publication::Draft,
         }
     }
 
@@ -74,6 +78,7 @@ impl Shipped<'_> {
             row: u64::from(row.row),
             state: state_name(&DeliveryState::Validated),
             reason: reason.clone(),
+            awaits_video: true,
             ..AdDelivery::default()
         });
         Delivery {
@@ -93,40 +98,58 @@ impl Shipped<'_> {
         self.ship_input.found.sources.len().saturating_sub(self.skipped)
     }
 
-    /// Counts the uploads, done and not done.
+    /// Counts the uploads, done and not done. Files with the same bytes are one upload.
     pub fn uploads(&self) -> DoneCount {
-        let is_uploaded = |delivery: &&ship::Delivery| {
-            delivery.video_id.is_some() && delivery.state != DeliveryState::GivenUp
-        };
-        let done = self.outcome.deliveries.iter().filter(is_uploaded).count() as u64;
-        let asked = self.asked().max(self.outcome.deliveries.len()) as u64;
-        DoneCount { done, undone: asked.saturating_sub(done) }
+        let mut uploaded: BTreeMap<&str, bool> = BTreeMap::new();
+        let mut repeated = 0;
+        for delivery in &self.outcome.deliveries {
+            let Some(id) = delivery.video_id.as_deref().filter(|_| delivery.state != DeliveryState::GivenUp)
+            else {
+                continue;
+            };
+            match uploaded.entry(id) {
+                Entry::Occupied(mut known) => {
+                    repeated += 1;
+                    *known.get_mut() |= delivery.uploaded_now;
+                }
+                Entry::Vacant(new) => {
+                    new.insert(delivery.uploaded_now);
+                }
+            }
+        }
+        let by_this_run = uploaded.values().filter(|now| **now).count();
+        let asked = self.asked().max(self.outcome.deliveries.len()).saturating_sub(repeated);
+        count(by_this_run, uploaded.len() - by_this_run, asked)
     }
 
     /// Counts the ads or posts, done and not done.
     pub fn publications(&self) -> DoneCount {
+        let deliveries = &self.outcome.deliveries;
         let is_done = |state: &DeliveryState| *state == DeliveryState::Published;
-        let by_rows = |asked: usize| {
-            let ads = self.outcome.deliveries.iter().flat_map(|delivery| &delivery.ads);
-            let done = ads.filter(|ad| is_done(&ad.state)).count() as u64;
-            DoneCount { done, undone: (asked as u64).saturating_sub(done) }
-        };
         match self.kind {
             PublicationKind::Ads => {
-                by_rows(self.ship_input.rows.iter().filter(|row| self.is_published(row)).count())
+                let asked = self.ship_input.rows.iter().filter(|row| self.is_published(row)).count();
+                let ads =
+                    || deliveries.iter().flat_map(|delivery| &delivery.ads).filter(|ad| is_done(&ad.state));
+                let by_this_run = ads().filter(|ad| ad.created_now).count();
+                count(by_this_run, ads().count() - by_this_run, asked)
             }
             // Without a manifest, each video becomes a draft.
             PublicationKind::Posts(_) => {
-                let done = self.outcome.deliveries.iter().filter(|delivery| is_done(&delivery.state));
-                let done = done.count() as u64;
+                let posts = || deliveries.iter().filter(|delivery| is_done(&delivery.state));
+                let by_this_run = posts().filter(|delivery| delivery.posted_now).count();
                 let asked = match self.until {
-                    ship::Until::Uploaded => done,
-                    _ => self.asked() as u64,
+                    ship::Until::Uploaded => posts().count(),
+                    _ => self.asked(),
                 };
-                DoneCount { done, undone: asked.saturating_sub(done) }
+                count(by_this_run, posts().count() - by_this_run, asked)
             }
         }
     }
+}
+
+fn count(by_this_run: usize, before: usize, asked: usize) -> DoneCount {
+    DoneCount::new(by_this_run as u64, before as u64, asked as u64)
 }
 
 fn report_delivery(delivery: &ship::Delivery, publication: Publication) -> Delivery {
@@ -135,7 +158,8 @@ fn report_delivery(delivery: &ship::Delivery, publication: Publication) -> Deliv
         state: state_name(&ad.state),
         ad_id: ad.ad_id.clone(),
         reason: ad.reason.clone(),
-        problem: ad.problem.map(ship::RowProblem::name),
+        problem: ad.problem.map(row_problem),
+        awaits_video: ad.awaits_video,
     });
     Delivery {
         state: state_name(&delivery.state),
@@ -144,6 +168,14 @@ fn report_delivery(delivery: &ship::Delivery, publication: Publication) -> Deliv
         reason: delivery.reason.clone(),
         ads: ads.collect(),
         publication,
+    }
+}
+
+fn row_problem(problem: ship::RowProblem) -> RowProblem {
+    match problem {
+        ship::RowProblem::RowChanged => RowProblem::RowChanged,
+        ship::RowProblem::VideoReplaced => RowProblem::VideoReplaced,
+        ship::RowProblem::LandingPage => RowProblem::LandingPage,
     }
 }
 
@@ -168,7 +200,7 @@ pub fn final_status(
 
 fn delivery_status(delivery: &ship::Delivery) -> RunStatus {
     let of = |state: &DeliveryState| match state {
-        DeliveryState::GivenUp | DeliveryState::Failed => RunStatus::Refused,
+        DeliveryState::GivenUp | DeliveryState::Failed | DeliveryState::Refused => RunStatus::Refused,
         DeliveryState::Unconfirmed => RunStatus::Failed,
         _ => RunStatus::Done,
     };

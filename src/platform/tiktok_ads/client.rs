@@ -1,7 +1,7 @@
 //! Sends every call: waits for the rate limit, sends the request, reads the reply and classifies it.
 
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::HeaderValue;
 use reqwest::multipart::{Form, Part};
@@ -14,7 +14,7 @@ use super::TikTokAds;
 use super::call_limiter::CallPermit;
 use super::codes::{self, CallKind};
 use super::wire::Envelope;
-use crate::platform::upload_body::{FileDigests, SendError, stream_file};
+use crate::platform::upload_body::{FileDigests, SendError, chunk_limit, stream_file};
 use crate::platform::{CallError, Class};
 
 /// The maximum number of attempts of a read.
@@ -236,13 +236,15 @@ impl TikTokAds {
 
     async fn body(&self, endpoint: Endpoint, mut response: Response) -> Result<Vec<u8>, CallError> {
         let mut body = Vec::new();
+        let began = Instant::now();
         loop {
-            match tokio::time::timeout(self.options.timeouts.idle, response.chunk()).await {
+            let left = chunk_limit(&self.options.timeouts, began, body.len() as u64);
+            match tokio::time::timeout(left, response.chunk()).await {
                 Ok(Ok(None)) => return Ok(body),
                 Ok(Ok(Some(more))) if body.len() + more.len() <= MAX_REPLY => body.extend_from_slice(&more),
                 Ok(Ok(Some(_))) => return Err(self.lost_reply(endpoint, "the reply is too long")),
                 Ok(Err(error)) => return Err(self.lost_reply(endpoint, &error_chain(error))),
-                Err(_) => return Err(self.lost_reply(endpoint, "the reply stopped before its end")),
+                Err(_) => return Err(self.lost_reply(endpoint, "the reply stopped or was too slow")),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Sends every call except the uploads: waits for the rate limit, sends the request, parses the reply and
 //! classifies it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::chunks::ChunkLayout;
 use super::wire::{self, Reply};
 use super::{CANCEL, CREATOR, DIRECT, INBOX, STATUS, TikTokPost, codes};
+use crate::platform::upload_body::chunk_limit;
 use crate::platform::{CallError, Class, Creator, NewPost, OpenedUpload, PostMode, PostStatus};
 use crate::rules::ValidatedAsset;
 
@@ -160,11 +161,19 @@ impl TikTokPost {
         mut response: reqwest::Response,
     ) -> Result<Vec<u8>, CallError> {
         let mut body = Vec::new();
+        let began = Instant::now();
         loop {
-            match tokio::time::timeout(self.options.timeouts.idle, response.chunk()).await {
+            let left = chunk_limit(&self.options.timeouts, began, body.len() as u64);
+            match tokio::time::timeout(left, response.chunk()).await {
                 Ok(Ok(None)) => return Ok(body),
                 Ok(Ok(Some(more))) if body.len() + more.len() <= MAX_REPLY => body.extend_from_slice(&more),
-                _ => return Err(self.error(endpoint, Class::Retry, "the reply is too long or incomplete")),
+                _ => {
+                    return Err(self.error(
+                        endpoint,
+                        Class::Retry,
+                        "the reply is too long, too slow or incomplete",
+                    ));
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::super::escape::markup;
-use super::super::outcome::{Outcome, Problem, is_ad_stuck, is_cleared, is_fixed, is_stuck, problems};
+use super::super::outcome::{Outcome, Problem, is_cleared, is_fixed, problems};
 use super::super::{Delivery, FileEntry, Fix, text, units};
 use super::{slug, tone};
 use crate::rules::{Finding, Severity};
@@ -22,7 +22,7 @@ pub(super) fn render(entry: &FileEntry, several_profiles: bool, out: &mut dyn io
         writeln!(out, "<p class=\"small soft\">Profile <code>{}</code></p>", markup(&entry.profile))?;
     }
     facts(entry, outcome, out)?;
-    for Problem { message, .. } in problems(entry).iter().filter(|problem| problem.id != "delivery") {
+    for Problem { message, .. } in problems(entry).iter().filter(|problem| !problem.is_delivery) {
         writeln!(out, "<p class=\"trouble\">{}</p>", markup(message))?;
     }
     findings(entry, out)?;
@@ -30,7 +30,7 @@ pub(super) fn render(entry: &FileEntry, several_profiles: bool, out: &mut dyn io
         fix(entry_fix, outcome, out)?;
     }
     if let Some(entry_delivery) = &entry.delivery {
-        delivery(entry_delivery, out)?;
+        delivery(entry, entry_delivery, out)?;
     }
     writeln!(out, "</article>")
 }
@@ -131,30 +131,23 @@ fn fix(fix: &Fix, outcome: Outcome, out: &mut dyn io::Write) -> io::Result<()> {
     }
 }
 
-fn delivery(delivery: &Delivery, out: &mut dyn io::Write) -> io::Result<()> {
-    let Delivery { state, video_id, attempts, reason, ads, publication } = delivery;
-    let because =
-        |reason: &Option<String>| reason.as_ref().map_or(String::new(), |text| format!(": {}", markup(text)));
+fn delivery(entry: &FileEntry, delivery: &Delivery, out: &mut dyn io::Write) -> io::Result<()> {
+    let because = |reason: Option<&str>| reason.map_or(String::new(), |text| format!(": {}", markup(text)));
     let id =
         |id: &Option<String>| id.as_ref().map_or(String::new(), |id| format!(" <code>{}</code>", markup(id)));
-    let line = |stuck: bool, state: String, reason: &Option<String>, before: &str, after: &str| {
+    let line = |stuck: bool, before: &str, state: &str, after: &str, reason: Option<&str>| {
         let class = if stuck { "trouble bad" } else { "" };
-        let state = markup(&sentence(&state));
+        let state = markup(&sentence(state));
         format!("<p class=\"{class}\">{before}{state}{after}{}</p>", because(reason))
     };
-    let uploads = units::count(u64::from(*attempts), "upload", "uploads");
-    let after = format!("{} <span class=\"soft\">({uploads})</span>", id(video_id));
-    writeln!(
-        out,
-        "<h3>Delivery</h3>\n{}",
-        line(is_stuck(state, reason.as_deref()), text::state(state), reason, "", &after)
-    )?;
-    for ad in ads {
-        let before = format!("{} in row {}: ", sentence(publication.name()), ad.row);
-        // A post and its video have one reason.
-        let own = if ad.reason == *reason { &None } else { &ad.reason };
-        let state = text::ad_state(&ad.state);
-        writeln!(out, "{}", line(is_ad_stuck(ad), state, own, &before, &id(&ad.ad_id)))?;
+    let uploads = units::count(u64::from(delivery.attempts), "upload", "uploads");
+    let after = format!("{} <span class=\"soft\">({uploads})</span>", id(&delivery.video_id));
+    let (state, reason) = (delivery.shown_state(), delivery.shown_reason(entry));
+    writeln!(out, "<h3>Delivery</h3>\n{}", line(delivery.is_video_stuck(), "", &state, &after, reason))?;
+    for ad in &delivery.ads {
+        let before = format!("{} in row {}: ", sentence(delivery.publication.name()), ad.row);
+        let (state, stuck) = (ad.shown_state(delivery.publication), ad.is_stuck() || ad.is_unsent_change());
+        writeln!(out, "{}", line(stuck, &before, &state, &id(&ad.ad_id), ad.shown_reason()))?;
     }
     Ok(())
 }

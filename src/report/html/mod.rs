@@ -78,7 +78,7 @@ fn slug(outcome: Outcome) -> String {
 fn tone(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Passed | Outcome::Fixed => "good",
-        Outcome::Planned | Outcome::Undecided => "warn",
+        Outcome::Planned | Outcome::Undecided | Outcome::ChangeUnsent => "warn",
         Outcome::Skipped => "idle",
         Outcome::Noncompliant
         | Outcome::Unreadable
@@ -198,7 +198,7 @@ mod tests {
             assert!(text.contains(&entry.path), "{}", entry.path);
         }
         for needle in
-            ["13 files, 9 need attention", "f-not-compliant", "SSIM 0.9961", "processing failed three times"]
+            ["14 files, 10 need attention", "f-not-compliant", "SSIM 0.9961", "processing failed three times"]
         {
             assert!(text.contains(needle), "{needle}");
         }

@@ -23,7 +23,7 @@ impl TextRole {
     pub(super) fn of(outcome: Outcome) -> TextRole {
         match outcome {
             Outcome::Passed | Outcome::Fixed => TextRole::Good,
-            Outcome::Planned | Outcome::Undecided => TextRole::Warn,
+            Outcome::Planned | Outcome::Undecided | Outcome::ChangeUnsent => TextRole::Warn,
             Outcome::Skipped => TextRole::Dim,
             Outcome::Noncompliant
             | Outcome::Unreadable

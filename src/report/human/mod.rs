@@ -7,7 +7,7 @@ use std::io;
 use layout::{Page, TextRole};
 
 use super::advice::what_to_do;
-use super::outcome::{Outcome, is_ad_stuck, is_cleared, is_stuck, problems};
+use super::outcome::{Outcome, is_cleared, problems};
 use super::{Delivery, FileEntry, Fix, FixAction, Report, escape, text, totals, units};
 use crate::rules::{Finding, Severity};
 
@@ -64,8 +64,7 @@ fn file(page: &mut Page<'_>, entry: &FileEntry, several_profiles: bool) -> io::R
     };
     page.head(outcome, &escape(&entry.path), &profile, &facts)?;
     for problem in problems(entry) {
-        // A stuck delivery is part of the delivery lines.
-        if problem.id != "delivery" {
+        if !problem.is_delivery {
             page.item(LABEL, TextRole::Bad, outcome.label_short(), &escape(&problem.message))?;
         }
     }
@@ -73,7 +72,7 @@ fn file(page: &mut Page<'_>, entry: &FileEntry, several_profiles: bool) -> io::R
     if let Some(fix) = entry.fix.as_ref() {
         self::fix(page, fix, outcome)?;
     }
-    entry.delivery.as_ref().map_or(Ok(()), |delivery| self::delivery(page, delivery))
+    entry.delivery.as_ref().map_or(Ok(()), |delivery| self::delivery(page, entry, delivery))
 }
 
 fn findings(page: &mut Page<'_>, entry: &FileEntry, outcome: Outcome) -> io::Result<()> {
@@ -156,24 +155,24 @@ fn fix(page: &mut Page<'_>, fix: &Fix, outcome: Outcome) -> io::Result<()> {
     Ok(())
 }
 
-fn delivery(page: &mut Page<'_>, delivery: &Delivery) -> io::Result<()> {
-    let Delivery { state, video_id, attempts, reason, ads, publication } = delivery;
-    let role = |state: &str, reason: &Option<String>| {
-        if is_stuck(state, reason.as_deref()) { TextRole::Bad } else { TextRole::Good }
+fn delivery(page: &mut Page<'_>, entry: &FileEntry, delivery: &Delivery) -> io::Result<()> {
+    let role = |stuck: bool, changed: bool| match (stuck, changed) {
+        (true, _) => TextRole::Bad,
+        (false, true) => TextRole::Warn,
+        (false, false) => TextRole::Good,
     };
-    let id = video_id.as_ref().map_or(String::new(), |id| format!(", video {}", escape(id)));
-    let uploads = units::count(u64::from(*attempts), "upload", "uploads");
-    let because =
-        |reason: &Option<String>| reason.as_ref().map_or(String::new(), |text| format!(": {}", escape(text)));
-    let text = format!("{}{id}, {uploads}{}", escape(&text::state(state)), because(reason));
-    page.item(LABEL, role(state, reason), "ship", &text)?;
-    for ad in ads {
+    let id = delivery.video_id.as_ref().map_or(String::new(), |id| format!(", video {}", escape(id)));
+    let uploads = units::count(u64::from(delivery.attempts), "upload", "uploads");
+    let because = |reason: Option<&str>| reason.map_or(String::new(), |text| format!(": {}", escape(text)));
+    let reason = because(delivery.shown_reason(entry));
+    let text = format!("{}{id}, {uploads}{reason}", escape(&delivery.shown_state()));
+    page.item(LABEL, role(delivery.is_video_stuck(), false), "ship", &text)?;
+    for ad in &delivery.ads {
         let id = ad.ad_id.as_ref().map_or(String::new(), |id| format!(" {}", escape(id)));
-        // A post and its video have one reason.
-        let own = if ad.reason == *reason { String::new() } else { because(&ad.reason) };
-        let text = format!("row {}: {}{id}{own}", ad.row, escape(&text::ad_state(&ad.state)));
-        let role = if is_ad_stuck(ad) { TextRole::Bad } else { TextRole::Good };
-        page.item(LABEL, role, publication.name(), &text)?;
+        let (state, reason) = (ad.shown_state(delivery.publication), because(ad.shown_reason()));
+        let text = format!("row {}: {}{id}{reason}", ad.row, escape(&state));
+        let role = role(ad.is_stuck(), ad.is_unsent_change());
+        page.item(LABEL, role, delivery.publication.name(), &text)?;
     }
     Ok(())
 }
@@ -320,6 +319,9 @@ mod tests {
                      errors; concealed: 1 of 360 packets does not decode (at 1.20 s) in the source; 0.012 s
                      longer than planned; SSIM 0.9961, worst frame 0.9873 at 3.2 s
             ship     given up, video v10033g50000, 1 upload: processing failed three times
+        ! g3.change-not-sent.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
+            ship     published, video v10033g50000, 1 upload
+            ad       row 1: published 1800: its row changed since, and the change is not sent
         ✗ h.failed.mp4  h264 1080x1920 9:16 29.97 fps 12.0 s 8.2 Mb/s aac stereo 12.3 MB
             failed   no space left in out/
             error    video-codec: the video codec is mpeg4
@@ -330,8 +332,8 @@ mod tests {
             stopped  cancelled; run the same command again to resume
         - i.skipped.txt  skipped: not a media file
 
-        13 files: 1 compliant, 1 fixed, 1 fixable, 1 not compliant, 1 undecided, 1 unreadable, 1 refused,
-          2 not delivered, 2 failed, 1 cancelled, 1 skipped, 3.4 s
+        14 files: 1 compliant, 1 fixed, 1 fixable, 1 not compliant, 1 undecided, 1 unreadable, 1 refused,
+          1 change not sent, 2 not delivered, 2 failed, 1 cancelled, 1 skipped, 3.4 s
 
         What to do
           • These files break a rule that greenlit cannot fix, or fixes only with your consent.
@@ -350,10 +352,14 @@ mod tests {
             - e.unreadable.mp4: moov box not found: the file has only 48 bytes
           • These files comply but were not delivered. `greenlit status` shows the next step for each, and
             `greenlit resolve` records the decisions that only you can make. It is safe to run the same
-            command again. A video that was given up is uploaded again only with `--retry FILE` or
-            `--retry all`.
-            - g.not-delivered.mp4: The ad in row 2: failed: the landing page answers 404
-            - g2.not-delivered.mp4: The video: given up: processing failed three times
+            command again. A video that was given up is uploaded again only with
+            `greenlit ship … --retry FILE` or `--retry all`.
+            - g.not-delivered.mp4: The ad in row 2 was not created: the landing page answers 404
+            - g2.not-delivered.mp4: The video was given up: processing failed three times
+          • These files are delivered, but rows changed since their ads or posts were published. greenlit
+            changes nothing that is published: change it on the platform, or undo the change of the row.
+            - g3.change-not-sent.mp4: The ad in row 1 is published: its row changed since, and the change is
+              not sent
           • An operation on these files failed; the files themselves may be fine. Correct the cause shown
             (`greenlit doctor` may help), then run the same command again. Completed files are not processed
             again.
@@ -423,7 +429,7 @@ mod tests {
         for entry in &report.files {
             assert_eq!(text.contains(&entry.path), Outcome::of(entry).needs_attention(), "{}", entry.path);
         }
-        assert!(text.contains("13 files"), "{text}");
+        assert!(text.contains("14 files"), "{text}");
     }
 
     #[test]

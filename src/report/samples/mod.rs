@@ -261,12 +261,19 @@ pub(super) fn everything() -> Report {
         ad_id: Some("1800".into()),
         reason: None,
         problem: None,
+        awaits_video: false,
+    };
+    let changed = AdDelivery {
+        problem: Some(super::RowProblem::RowChanged),
+        reason: Some("its row changed since, and the change is not sent".into()),
+        ..published.clone()
     };
     let rejected = AdDelivery {
         row: 2,
         state: "failed".into(),
         ad_id: None,
         problem: None,
+        awaits_video: false,
         reason: Some("the landing page answers 404".into()),
     };
     let files = vec![
@@ -298,6 +305,10 @@ pub(super) fn everything() -> Report {
         FileEntry {
             delivery: Some(delivered("given_up", Some("processing failed three times"))),
             ..with_fix("g2.not-delivered.mp4", reencoded())
+        },
+        FileEntry {
+            delivery: Some(Delivery { ads: vec![changed], ..delivered("published", None) }),
+            ..entry("g3.change-not-sent.mp4", Compliant)
         },
         with_fix("h.failed.mp4", without_output(FixAction::Failed, "no space left in out/")),
         FileEntry {

@@ -1,11 +1,11 @@
 //! Records of ads and posts.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{OptionalExtension, params};
 
 use super::items::{parse_state, state_name};
-use super::{Journal, JournalError, append_event, database, now_ms};
+use super::{Journal, JournalError, append_event, database, destination_key, now_ms};
 use crate::ship::DeliveryState;
 
 /// The identity of an ad.
@@ -40,7 +40,96 @@ pub struct AdRecord {
     pub reason: Option<String>,
 }
 
+/// An ad or post in `greenlit status`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct StatusAd {
+    /// The ad group; empty for a post.
+    pub adgroup_id: String,
+    /// The name; `post` for a post.
+    pub ad_name: String,
+    /// The state.
+    pub state: DeliveryState,
+    /// The platform's id.
+    pub ad_id: Option<String>,
+    /// The reason for the state.
+    pub reason: Option<String>,
+}
+
 impl Journal {
+    /// Records the ads that are asked for from one content, before anything is sent. Ads that were asked for before
+    /// and not begun are removed unless they are asked for again.
+    pub fn plan_ads(&self, asked: &[(AdKey, String)]) -> Result<(), JournalError> {
+        let Some((AdKey { origin, advertiser, content, .. }, _)) = asked.first() else { return Ok(()) };
+        let doing = database("recording the ads");
+        let mut db = self.db();
+        let change = db.transaction().map_err(&doing)?;
+        let planned: Vec<(String, String)> = {
+            let mut query = change
+                .prepare(
+                    "SELECT adgroup, ad_name FROM ads WHERE origin = ?1 AND advertiser = ?2 AND content = ?3
+                     AND state = 'validated' AND effect_key IS NULL",
+                )
+                .map_err(&doing)?;
+            let names = query.query_map([origin, advertiser, content], |row| Ok((row.get(0)?, row.get(1)?)));
+            names.map_err(&doing)?.collect::<Result<_, _>>().map_err(&doing)?
+        };
+        let is_asked = |(group, name): &&(String, String)| {
+            asked.iter().any(|(key, _)| (&key.adgroup, &key.ad_name) == (group, name))
+        };
+        for (group, name) in planned.iter().filter(|ad| !is_asked(ad)) {
+            change
+                .execute(
+                    "DELETE FROM ads WHERE origin = ?1 AND advertiser = ?2 AND content = ?3 AND adgroup = ?4
+                     AND ad_name = ?5",
+                    [origin, advertiser, content, group, name],
+                )
+                .map_err(&doing)?;
+            append_event(&change, name, "no longer asked for", None).map_err(&doing)?;
+        }
+        for (key, digest) in asked {
+            let added = change
+                .execute(
+                    "INSERT OR IGNORE INTO ads (origin, advertiser, adgroup, ad_name, content, field_digest, state,
+                     updated_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'validated', ?7)",
+                    params![origin, advertiser, key.adgroup, key.ad_name, content, digest, now_ms()],
+                )
+                .map_err(&doing)?;
+            if added > 0 {
+                append_event(&change, &key.ad_name, "validated", None).map_err(&doing)?;
+            }
+        }
+        change.commit().map_err(&doing)
+    }
+
+    /// Returns the ads by destination and content.
+    pub(super) fn all_ads(&self) -> Result<HashMap<(String, String), Vec<StatusAd>>, JournalError> {
+        let doing = database("reading the ads");
+        let db = self.db();
+        let mut query = db
+            .prepare(
+                "SELECT origin, advertiser, content, adgroup, ad_name, state, ad_id, reason FROM ads
+                 ORDER BY adgroup, ad_name",
+            )
+            .map_err(&doing)?;
+        let rows = query.query_map([], |row| {
+            let (origin, advertiser): (String, String) = (row.get(0)?, row.get(1)?);
+            let ad = StatusAd {
+                adgroup_id: row.get(3)?,
+                ad_name: row.get(4)?,
+                state: parse_state(row.get(5)?),
+                ad_id: row.get(6)?,
+                reason: row.get(7)?,
+            };
+            Ok(((destination_key(&origin, &advertiser), row.get(2)?), ad))
+        });
+        let mut ads: HashMap<(String, String), Vec<StatusAd>> = HashMap::new();
+        for row in rows.map_err(&doing)? {
+            let (key, ad) = row.map_err(&doing)?;
+            ads.entry(key).or_default().push(ad);
+        }
+        Ok(ads)
+    }
+
     /// Returns the record of an ad.
     pub fn ad(&self, key: &AdKey) -> Result<Option<AdRecord>, JournalError> {
         self.db()

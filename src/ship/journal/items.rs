@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::ads::StatusAd;
 use super::{Journal, JournalError, append_event, database, now_ms};
 use crate::ship::DeliveryState;
 
@@ -104,6 +105,8 @@ pub struct StatusLine {
     pub ads_published: u32,
     /// Number of other ads of that content.
     pub ads_open: u32,
+    /// The ads of that content, or its post, sorted by ad group and name.
+    pub ads: Vec<StatusAd>,
 }
 
 const COLUMNS: &str = "source_path, artifact_path, artifact_blake3, artifact_md5, artifact_size, recipe,
@@ -226,22 +229,47 @@ impl Journal {
         change.commit().map_err(&doing)
     }
 
-    /// Returns every asset, sorted by source and destination.
+    /// Records that the rules refuse a file, unless something was sent for its bytes before.
+    pub fn record_refusal(&self, key: &ItemKey, source: &Path, reason: &str) -> Result<(), JournalError> {
+        let known = self.item(key)?;
+        let item = ItemRecord {
+            state: DeliveryState::Refused,
+            reason: Some(reason.to_owned()),
+            ..ItemRecord::new(source.to_owned())
+        };
+        // Without a hash, the file could not be read.
+        if key.source_blake3.is_empty()
+            || known.is_some_and(|known| known.effect_key.is_some() || known.attempts > 0 || known == item)
+        {
+            return Ok(());
+        }
+        self.put_item(key, &item)
+    }
+
+    /// Returns every asset with its ads, sorted by source and destination. A refused file is left out if the file of
+    /// that path has other bytes now.
     pub fn status(&self) -> Result<Vec<StatusLine>, JournalError> {
+        let ads_by_content = self.all_ads()?;
         let doing = database("reading the status");
         let db = self.db();
         let ads = "FROM ads WHERE ads.content = items.source_blake3
                    AND ads.origin || '|' || ads.advertiser = items.destination AND ads.state";
         let sql = format!(
             "SELECT {COLUMNS}, (SELECT count(*) {ads} = 'published'), (SELECT count(*) {ads} <> 'published'), updated_ms
-             FROM items ORDER BY source_path, destination, source_blake3, profile_hash"
+             FROM items WHERE NOT (state = 'refused' AND EXISTS (SELECT 1 FROM items AS later
+               WHERE later.source_path = items.source_path AND later.destination = items.destination
+               AND later.updated_ms > items.updated_ms))
+             ORDER BY source_path, destination, source_blake3, profile_hash"
         );
         let mut query = db.prepare(&sql).map_err(&doing)?;
         let lines = query.query_map([], |row| {
             let item = item_from_row(row)?;
+            let (destination, content): (String, String) = (row.get(12)?, row.get(13)?);
+            let ads = ads_by_content.get(&(destination.clone(), content)).cloned().unwrap_or_default();
             Ok(StatusLine {
                 source: item.source,
-                destination: row.get(12)?,
+                destination,
+                ads,
                 state: item.state,
                 video_id: item.video_id,
                 attempts: item.attempts,

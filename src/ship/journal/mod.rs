@@ -20,7 +20,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 
-pub use ads::{AdKey, AdRecord};
+pub use ads::{AdKey, AdRecord, StatusAd};
 pub use effects::{Effect, EffectRecord, EffectState, Resolution};
 pub use history::History;
 pub use items::{Artifact, ItemKey, ItemRecord, KnownAsset, StatusLine};

@@ -20,6 +20,7 @@ use crate::ship::manifest::AdRow;
 use crate::ship::read_clock::{ReadClock, format_span};
 use crate::ship::request::{Prepared, Until};
 use crate::ship::row_problems::{CHANGED_POST, RowProblem};
+use crate::ship::unreached::{not_prepared, waiting_ad};
 use crate::ship::upload::{UploadOutcome, abandon_reason};
 use crate::ship::{AdDelivery, Delivery, DeliveryState, PrepareError, ShipEvent};
 
@@ -31,25 +32,17 @@ const MAX_UNRELATED_FAILURES: u32 = 3;
 
 /// Delivers one file and returns its report.
 pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result<Delivery, JournalError> {
-    let Prepared { source, source_blake3, result } = prepared;
+    let Prepared { source, source_blake3, profile_hash, result } = prepared;
     let row = context.row_of(&source);
-    let failed = |source: PathBuf, reason: String| {
-        let state = DeliveryState::Failed;
-        let ads = row.iter().map(|row| post_delivery(row, &state, None, Some(reason.clone()))).collect();
-        Delivery { source, state, video_id: None, attempts: 0, reason: Some(reason), ads }
-    };
-    let asset = match result {
-        Ok(asset) => asset,
-        Err(reason) => return Ok(failed(source, reason)),
-    };
-    let post = match context.post_of(row.as_ref(), &asset) {
-        Ok(post) => post,
-        Err(reason) => return Ok(failed(source, reason)),
-    };
-    let key = ItemKey {
-        source_blake3,
-        profile_hash: asset.profile_hash().to_owned(),
-        destination: destination_key(context.platform.origin(), &context.account()),
+    let destination = destination_key(context.platform.origin(), &context.account());
+    let key = ItemKey { source_blake3, profile_hash, destination };
+    let ready = result.and_then(|asset| {
+        let post = context.post_of(row.as_ref(), &asset).map_err(PrepareError::Refused)?;
+        Ok((asset, post))
+    });
+    let (asset, post) = match ready {
+        Ok(ready) => ready,
+        Err(error) => return context.unprepared(source, row.as_ref(), &key, error),
     };
     // Two files with the same bytes are one post.
     let lock = context.lock_for(&format!("{}|{}", key.source_blake3, key.destination));
@@ -66,6 +59,8 @@ pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result
         post_id: None,
         unrelated_failures: 0,
         retrying: false,
+        uploaded_now: false,
+        created_now: false,
     };
     let (state, reason) = match posting.drive().await {
         Ok(end) => end,
@@ -75,16 +70,35 @@ pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result
     posting.report(state, reason)
 }
 
-fn post_delivery(
-    row: &AdRow,
-    state: &DeliveryState,
-    id: Option<String>,
-    reason: Option<String>,
-) -> AdDelivery {
-    AdDelivery::new(row.row, state.clone(), id, reason)
-}
-
 impl Context {
+    /// Reports a file for which nothing is sent in this run, because it was not prepared.
+    fn unprepared(
+        &self,
+        source: PathBuf,
+        row: Option<&AdRow>,
+        key: &ItemKey,
+        error: PrepareError,
+    ) -> Result<Delivery, JournalError> {
+        let item = self.journal.item(key)?;
+        let (state, reason) = not_prepared(error, item.as_ref());
+        if state == DeliveryState::Refused {
+            self.journal.record_refusal(key, &source, &reason)?;
+        }
+        let ads = row.iter().map(|row| waiting_ad(row, &state, &reason)).collect();
+        let (video_id, attempts) = item.map(|item| (item.video_id, item.attempts)).unwrap_or_default();
+        let reason = Some(reason);
+        Ok(Delivery {
+            source,
+            state,
+            video_id,
+            attempts,
+            reason,
+            ads,
+            uploaded_now: false,
+            posted_now: false,
+        })
+    }
+
     /// Returns the post to create. Refuses what the creator's account does not allow before anything is sent.
     fn post_of(&self, row: Option<&AdRow>, asset: &ValidatedAsset) -> Result<NewPost, String> {
         let limit = self.creator.max_duration_s;
@@ -131,6 +145,10 @@ struct Posting<'a> {
     unrelated_failures: u32,
     /// Whether a post that was given up is made again on request.
     retrying: bool,
+    /// Whether this run sent the upload.
+    uploaded_now: bool,
+    /// Whether the post was created in this run.
+    created_now: bool,
 }
 
 impl Posting<'_> {
@@ -146,10 +164,6 @@ impl Posting<'_> {
                     self.item.history.clear();
                     self.item.encode_mode = 0;
                     self.start_next_mode(Some("retried on request".to_owned()))?
-                }
-                (DeliveryState::GivenUp, _) if self.has_attempts_left() => {
-                    let reason = self.item.history.last().cloned();
-                    self.start_next_mode(reason)?
                 }
                 (DeliveryState::GivenUp | DeliveryState::Published, _) => {
                     Some((self.item.state.clone(), self.item.reason.clone()))
@@ -191,6 +205,7 @@ impl Posting<'_> {
             Ok(asset) => asset,
             Err(PrepareError::Refused(reason)) => return self.give_up(Some(reason)),
             Err(PrepareError::Failed(reason)) => return self.finish(DeliveryState::Failed, Some(reason)),
+            Err(PrepareError::Cancelled) => return Err(self.context.cancelled()),
         };
         let effect = self.context.effect(&asset, &self.source, self.item.encode_mode);
         let content = asset.content();
@@ -221,19 +236,20 @@ impl Posting<'_> {
                 Some(UploadOutcome::BadFile(abandon_reason(&record)))
             }
             EffectState::Intent | EffectState::NotDone => None,
-            EffectState::Done => record.receipt.map(UploadOutcome::Done),
+            EffectState::Done => record.receipt.map(|id| UploadOutcome::Done { id, sent_now: false }),
             EffectState::Sent | EffectState::Unknown => {
                 let lock = self.context.lock_for(&key);
                 let _one_at_a_time = lock.lock().await;
-                self.context.reconcile(&record).await?
+                self.context.reconcile(&record, false).await?
             }
         })
     }
 
     fn uploaded(&mut self, upload: UploadOutcome) -> Result<Option<DeliveryEnd>, Abort> {
         match upload {
-            UploadOutcome::Done(id) => {
+            UploadOutcome::Done { id, sent_now } => {
                 self.item.video_id = Some(id);
+                self.uploaded_now = sent_now;
                 self.record(DeliveryState::Uploaded, None)?;
                 Ok(None)
             }
@@ -363,6 +379,7 @@ impl Posting<'_> {
             self.context.journal.put_ad(&self.post_key(), &ad)?;
         }
         self.post_id = Some(post_id);
+        self.created_now = true;
         let end = self.finish(DeliveryState::Published, note)?;
         crash_point!(self.context.crash, "post.published");
         Ok(end)
@@ -377,18 +394,12 @@ impl Posting<'_> {
         self.start_next_mode(Some(reason))
     }
 
-    /// Returns whether the asset was given up because its attempts were used up and more are allowed now. An asset
-    /// given up for another reason has no reason on record for its last mode.
-    fn has_attempts_left(&self) -> bool {
-        let (encode_mode, reasons) = (self.item.encode_mode, self.item.history.len());
-        reasons as u64 >= u64::from(encode_mode) && encode_mode < self.context.attempts
-    }
-
     fn start_next_mode(&mut self, reason: Option<String>) -> Result<Option<DeliveryEnd>, Abort> {
         self.item.encode_mode += 1;
         self.item.video_id = None;
         self.item.effect_key = None;
         self.item.artifact = None;
+        self.uploaded_now = false;
         self.record(DeliveryState::Failed, reason)?;
         Ok(None)
     }
@@ -414,7 +425,9 @@ impl Posting<'_> {
         let ads = self.row.iter().map(|row| {
             let known = known.as_ref().filter(|_| state == DeliveryState::Published);
             let id = self.post_id.clone().or_else(|| known.and_then(|known| known.ad_id.clone()));
-            let delivery = post_delivery(row, &state, id, reason.clone());
+            let post = AdDelivery::new(row.row, state.clone(), id, reason.clone());
+            let awaits_video = state != DeliveryState::Published;
+            let delivery = AdDelivery { created_now: self.created_now, awaits_video, ..post };
             match known.filter(|known| known.field_digest != digest(row)) {
                 Some(_) => delivery.with_problem(RowProblem::RowChanged, CHANGED_POST.to_owned()),
                 None => delivery,
@@ -422,7 +435,8 @@ impl Posting<'_> {
         });
         let ads = ads.collect();
         let ItemRecord { video_id, attempts, .. } = self.item;
-        Ok(Delivery { source: self.source, state, video_id, attempts, reason, ads })
+        let (uploaded_now, posted_now) = (self.uploaded_now, self.created_now);
+        Ok(Delivery { source: self.source, state, video_id, attempts, reason, ads, uploaded_now, posted_now })
     }
 }
 

@@ -77,7 +77,10 @@ impl Context {
         let mut last_error = None;
         loop {
             let outcome = match record.state {
-                EffectState::Done => Some(UploadOutcome::Done(record.receipt.clone().unwrap_or_default())),
+                EffectState::Done => {
+                    let id = record.receipt.clone().unwrap_or_default();
+                    Some(UploadOutcome::Done { id, sent_now: false })
+                }
                 EffectState::Intent | EffectState::NotDone if record.abandoned => {
                     Some(UploadOutcome::BadFile(abandon_reason(&record)))
                 }
@@ -91,7 +94,7 @@ impl Context {
                     sends += 1;
                     self.send(asset, post, source, &record, &mut last_error).await?
                 }
-                EffectState::Sent | EffectState::Unknown => self.reconcile(&record).await?,
+                EffectState::Sent | EffectState::Unknown => self.reconcile(&record, sends > 0).await?,
             };
             if let Some(outcome) = outcome {
                 return Ok(outcome);
@@ -134,8 +137,8 @@ impl Context {
         crash_point!(self.crash, "post.after_send_before_receipt");
         let (resolution, request_id, outcome) = match answer {
             Ok(()) => {
-                let id = opened.publish_id;
-                (Resolution::Done { receipt: id.clone() }, None, Some(UploadOutcome::Done(id)))
+                let outcome = UploadOutcome::Done { id: opened.publish_id.clone(), sent_now: true };
+                (Resolution::Done { receipt: opened.publish_id }, None, Some(outcome))
             }
             Err(error) => {
                 let reason = error.to_string();
@@ -155,8 +158,12 @@ impl Context {
     }
 
     /// Determines the result of an upload of unknown outcome and records it. Returns `None` if it did not happen:
-    /// then another may be opened.
-    pub(super) async fn reconcile(&self, record: &EffectRecord) -> Result<Option<UploadOutcome>, Abort> {
+    /// then another may be opened. `sent_now`: this run sent it.
+    pub(super) async fn reconcile(
+        &self,
+        record: &EffectRecord,
+        sent_now: bool,
+    ) -> Result<Option<UploadOutcome>, Abort> {
         crash_point!(self.crash, "post.reconcile");
         let not_done = |reason: &str| {
             self.journal.record_resolution(
@@ -177,7 +184,7 @@ impl Context {
                     &Resolution::Done { receipt: publish_id.clone() },
                     None,
                 )?;
-                Ok(Some(UploadOutcome::Done(publish_id)))
+                Ok(Some(UploadOutcome::Done { id: publish_id, sent_now }))
             }
             ReconciledPost::NotDone(reason) => {
                 not_done(&reason)?;

@@ -52,6 +52,18 @@ async fn a_taken_name_that_is_free_when_asked_is_replaced_by_another_name() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_name_that_another_video_has_is_replaced_by_another_name() {
+    let scenario = Scenario::new(&["a"]).with_row("a", "one");
+    scenario.fake.add_foreign_video(&upload_name("a", &asset("a").content().blake3, 1));
+    let delivery = scenario.deliver().await;
+    assert_eq!(summary(&delivery), (Published, 1, vec![Published]), "{delivery:?}");
+    assert_ne!(delivery.video_id.as_deref(), Some("foreign"));
+    assert_eq!(scenario.journal.open_questions().unwrap(), []);
+    let names = scenario.fake.video_names();
+    assert!(names.len() == 2 && names[1].ends_with("-n2.mp4"), "{names:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_taken_name_after_an_upload_of_unknown_outcome_needs_a_decision() {
     let scenario = Scenario::new(&["a"]).with_row("a", "one");
     scenario.fake.fault("upload_video", 1, Fault::LoseRequest);

@@ -81,16 +81,19 @@ async fn network_errors_while_polling_do_not_fail_the_video() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_attempts_reopen_a_video_whose_attempts_were_used_up() {
+async fn more_attempts_reopen_no_video_that_was_given_up() {
     let mut scenario = Scenario { attempts: 2, ..Scenario::new(&["a"]).with_row("a", "one") };
     for seed in ["a", "a@2"] {
         scenario.fake.state.lock().unwrap().broken.insert(asset(seed).content().blake3.clone());
     }
     assert_eq!(summary(&scenario.deliver().await), (GivenUp, 2, vec![GivenUp]));
     assert_eq!(summary(&scenario.deliver().await), (GivenUp, 2, vec![GivenUp]));
+    // Only a retry on request does: given up stays given up.
     scenario.attempts = 3;
-    assert_eq!(summary(&scenario.deliver().await), (Published, 3, vec![Published]));
-    assert_eq!(scenario.fake.video_names().len(), 3);
+    assert_eq!(summary(&scenario.deliver().await), (GivenUp, 2, vec![GivenUp]));
+    assert_eq!(scenario.fake.video_names().len(), 2);
+    scenario.retry = Retry::All;
+    assert_eq!(summary(&scenario.deliver().await), (Published, 5, vec![Published]));
     // Without a further encode mode, more attempts change nothing.
     let mut scenario = Scenario { last_encode_mode: 1, ..Scenario::new(&["a"]) };
     scenario.fake.state.lock().unwrap().broken.insert(asset("a").content().blake3.clone());

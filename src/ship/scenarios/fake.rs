@@ -95,6 +95,18 @@ impl FakePlatform {
         state.cut_at = Some((state.calls + nth, done));
     }
 
+    /// Adds a video of somebody else that has this name and other bytes.
+    pub(super) fn add_foreign_video(&self, name: &str) {
+        self.state.lock().unwrap().add(Video {
+            id: "foreign".to_owned(),
+            name: name.to_owned(),
+            md5: "0".repeat(32),
+            size: 1,
+            listed_from: Some(Instant::now()),
+            usable: true,
+        });
+    }
+
     pub(super) fn clear_cut(&self) {
         self.state.lock().unwrap().cut_at = None;
     }

@@ -113,12 +113,19 @@ impl Scenario {
             ship(request, self.fake.clone(), preparer, self.journal.clone(), listener, self.cancel.clone());
         let sending = async {
             for stem in &self.sources {
-                // `a=x` is a file named `a` with the content `x`.
+                // `a=x` is a file named `a` with the content `x`; `a=x!` is refused.
                 let seed = stem.split('=').next_back().unwrap();
+                let (seed, is_refused) = (seed.trim_end_matches('!'), seed.ends_with('!'));
                 let prepared = Prepared {
                     source: format!("{}.mov", stem.split('=').next().unwrap()).into(),
                     source_blake3: format!("source-{seed}"),
-                    result: if seed == "refused" { Err("too short".into()) } else { Ok(asset(seed)) },
+                    profile_hash: asset(seed).profile_hash().to_owned(),
+                    result: match seed {
+                        _ if is_refused => Err(PrepareError::Refused("too short".into())),
+                        "refused" => Err(PrepareError::Refused("too short".into())),
+                        "cancelled" => Err(PrepareError::Cancelled),
+                        _ => Ok(asset(seed)),
+                    },
                 };
                 if sender.send(prepared).await.is_err() {
                     break;
@@ -181,7 +188,18 @@ async fn a_second_run_sends_nothing() {
     let scenario = Scenario::new(&["a", "b"]).with_row("a", "one").with_row("b", "two");
     let first = scenario.run().await;
     let mutations = scenario.fake.mutations();
-    assert_eq!(scenario.run().await, first);
+    let is_new = |outcome: &ShipOutcome| {
+        let by_this_run = |delivery: &Delivery| delivery.uploaded_now && delivery.ads[0].created_now;
+        outcome.deliveries.iter().map(by_this_run).collect::<Vec<_>>()
+    };
+    assert_eq!(is_new(&first), [true, true]);
+    let mut second = scenario.run().await;
+    assert_eq!(is_new(&second), [false, false]);
+    for delivery in &mut second.deliveries {
+        delivery.uploaded_now = true;
+        delivery.ads[0].created_now = true;
+    }
+    assert_eq!(second, first);
     assert_eq!(scenario.fake.mutations(), mutations);
     let status = scenario.journal.status().unwrap();
     let lines: Vec<_> = status.iter().map(|line| (line.state.clone(), line.ads_published)).collect();

@@ -75,3 +75,46 @@ async fn a_video_whose_landing_pages_do_not_answer_is_not_uploaded() {
     scenario.rows[0].landing_page_url = "https://good".into();
     assert_eq!(summary(&scenario.deliver().await), (Published, 1, vec![Published]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_file_and_the_ads_asked_for_are_in_the_status() {
+    let mut scenario = Scenario::new(&["a=refused"]).with_row("a", "one");
+    let states = |scenario: &Scenario| -> Vec<_> {
+        let lines = scenario.journal.status().unwrap();
+        lines
+            .into_iter()
+            .map(|line| (line.state, line.ads.into_iter().map(|ad| (ad.ad_name, ad.state)).collect()))
+            .collect()
+    };
+    let delivery = scenario.deliver().await;
+    assert_eq!((delivery.state, delivery.ads[0].awaits_video), (DeliveryState::Refused, true));
+    let one = |state| vec![("one".to_owned(), state)];
+    assert_eq!(states(&scenario), [(DeliveryState::Refused, one(Validated))]);
+    // The row gets another name, and the file is exported again.
+    scenario.rows[0].ad_name = "two".into();
+    scenario.deliver().await;
+    scenario.sources = vec!["a"];
+    std::thread::sleep(Duration::from_millis(5));
+    scenario.deliver().await;
+    assert_eq!(states(&scenario), [(Published, vec![("two".to_owned(), Published)])]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_whose_preparation_was_cancelled_did_not_fail() {
+    let scenario = Scenario::new(&["a=cancelled"]).with_row("a", "one");
+    let delivery = scenario.deliver().await;
+    assert_eq!(summary(&delivery), (Validated, 0, vec![Validated]));
+    assert!(delivery.reason.unwrap().starts_with("cancelled"));
+    assert_eq!(scenario.journal.status().unwrap(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ad_that_was_published_stays_published_when_its_file_is_refused_later() {
+    let mut scenario = Scenario::new(&["a"]).with_row("a", "one");
+    scenario.deliver().await;
+    // The same bytes, refused under other options.
+    scenario.sources = vec!["a=a!"];
+    let delivery = scenario.deliver().await;
+    assert_eq!(summary(&delivery), (DeliveryState::Refused, 1, vec![Published]));
+    assert_eq!(scenario.journal.status().unwrap()[0].state, Published);
+}

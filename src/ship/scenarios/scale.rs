@@ -180,7 +180,9 @@ async fn ship_at_tier_limits(assets: usize, processing: Duration, spread: Durati
         for number in 0..assets {
             let (source, seed) = (format!("{number}.mov"), number.to_string());
             let source_blake3 = format!("source-{seed}");
-            let prepared = Prepared { source: source.into(), source_blake3, result: Ok(asset(&seed)) };
+            let asset = asset(&seed);
+            let profile_hash = asset.profile_hash().to_owned();
+            let prepared = Prepared { source: source.into(), source_blake3, profile_hash, result: Ok(asset) };
             sender.send(prepared).await.unwrap();
         }
         drop(sender);

@@ -1,0 +1,191 @@
+//! The document of `greenlit status`: every asset of the journal with its ads or post, and the next step of each.
+
+use serde::Serialize;
+
+use crate::report::Publication;
+use crate::ship::{DeliveryState, Question, StatusAd, StatusLine};
+
+/// The name and version of the document's schema.
+pub const SCHEMA: &str = "greenlit.status/1";
+
+/// What the journal knows.
+#[derive(Debug, Serialize)]
+pub struct StatusDocument {
+    /// Always [`SCHEMA`].
+    pub schema: &'static str,
+    /// The journal; `None` if nothing was shipped yet.
+    pub journal: Option<String>,
+    /// One entry per file and destination, sorted by path.
+    pub assets: Vec<StatusAsset>,
+    /// What waits for `greenlit resolve`.
+    pub questions: Vec<Question>,
+}
+
+/// A file at a destination.
+#[derive(Debug, Serialize)]
+pub struct StatusAsset {
+    /// The path as given.
+    pub path: String,
+    /// The API's origin and the account.
+    pub destination: String,
+    /// The state, as in the report.
+    pub state: DeliveryState,
+    /// What comes next.
+    pub next: NextStep,
+    /// The platform's id.
+    pub video_id: Option<String>,
+    /// Number of upload attempts.
+    pub attempts: u32,
+    /// Time of the last change of the state, RFC 3339.
+    pub since: Option<String>,
+    /// The reason for the state.
+    pub reason: Option<String>,
+    /// What `ads` are.
+    pub publication: Publication,
+    /// The ads of the file, or its post.
+    pub ads: Vec<StatusRow>,
+}
+
+/// An ad or post.
+#[derive(Debug, Serialize)]
+pub struct StatusRow {
+    /// The ad group; `None` for a post.
+    pub adgroup_id: Option<String>,
+    /// The name; `None` for a post.
+    pub ad_name: Option<String>,
+    /// The state, as in the report.
+    pub state: DeliveryState,
+    /// What comes next.
+    pub next: NextStep,
+    /// The platform's id.
+    pub ad_id: Option<String>,
+    /// The reason for the state.
+    pub reason: Option<String>,
+}
+
+/// What comes next for an asset or an ad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NextStep {
+    /// Nothing.
+    None,
+    /// The next run uploads it.
+    Upload,
+    /// The next run asks the platform whether it exists.
+    Ask,
+    /// The next run waits until it is ready, or looks again.
+    Wait,
+    /// The next run creates the ads that are missing, or the ad.
+    Create,
+    /// Its video comes first.
+    Video,
+    /// The cause must be corrected; then the next run tries again.
+    Correct,
+    /// The file must be exported again, or a fix needs consent.
+    Export,
+    /// `ship --retry` uploads it again.
+    Retry,
+}
+
+impl NextStep {
+    /// Returns the step as text; `None` if there is none.
+    pub fn text(self) -> Option<&'static str> {
+        match self {
+            NextStep::None => None,
+            NextStep::Upload => Some("upload"),
+            NextStep::Ask => Some("ask the platform whether it exists"),
+            NextStep::Wait => Some("run the same command again, which waits until it is ready"),
+            NextStep::Create => Some("run the same command again, which creates what is missing"),
+            NextStep::Video => Some("its video comes first"),
+            NextStep::Correct => Some("correct the cause and run the same command again"),
+            NextStep::Export => {
+                Some("export the file again within the limits, or give consent with the option named")
+            }
+            NextStep::Retry => Some("`greenlit ship … --retry FILE` uploads it again, or leave it out"),
+        }
+    }
+}
+
+impl StatusDocument {
+    /// Builds the document from the journal's lines.
+    pub fn new(journal: Option<String>, lines: Vec<StatusLine>, questions: Vec<Question>) -> StatusDocument {
+        StatusDocument { schema: SCHEMA, journal, assets: lines.into_iter().map(asset).collect(), questions }
+    }
+}
+
+fn asset(line: StatusLine) -> StatusAsset {
+    let publication = publication(&line.destination);
+    let next = next_of_asset(&line);
+    let ads = match publication {
+        Publication::Ad => line.ads.iter().map(|ad| ad_row(ad, &line.state)).collect(),
+        // The upload of a post is the post.
+        Publication::Post | Publication::Draft => vec![StatusRow {
+            adgroup_id: None,
+            ad_name: None,
+            state: line.state.clone(),
+            next,
+            ad_id: line.ads.first().and_then(|post| post.ad_id.clone()),
+            reason: line.reason.clone(),
+        }],
+    };
+    let since = jiff::Timestamp::from_millisecond(line.since_ms).ok();
+    StatusAsset {
+        path: line.source.to_string_lossy().into_owned(),
+        destination: line.destination,
+        state: line.state,
+        next,
+        video_id: line.video_id,
+        attempts: line.attempts,
+        since: since.map(|since| since.to_string()),
+        reason: line.reason,
+        publication,
+        ads,
+    }
+}
+
+/// Returns what a destination creates: the key of a destination for posts ends with their mode.
+fn publication(destination: &str) -> Publication {
+    match destination.rsplit_once(':') {
+        Some((_, "inbox")) => Publication::Draft,
+        Some((_, "direct")) => Publication::Post,
+        _ => Publication::Ad,
+    }
+}
+
+fn ad_row(ad: &StatusAd, video: &DeliveryState) -> StatusRow {
+    StatusRow {
+        adgroup_id: Some(ad.adgroup_id.clone()),
+        ad_name: Some(ad.ad_name.clone()),
+        state: ad.state.clone(),
+        next: next_of_ad(&ad.state, video),
+        ad_id: ad.ad_id.clone(),
+        reason: ad.reason.clone(),
+    }
+}
+
+fn next_of_asset(line: &StatusLine) -> NextStep {
+    match line.state {
+        DeliveryState::Validated => NextStep::Upload,
+        DeliveryState::Uploading => NextStep::Ask,
+        DeliveryState::Uploaded | DeliveryState::Processing | DeliveryState::Unconfirmed => NextStep::Wait,
+        DeliveryState::Publishing => NextStep::Create,
+        DeliveryState::Ready if line.ads_open > 0 => NextStep::Create,
+        DeliveryState::Published if line.ads_open > 0 => NextStep::Create,
+        DeliveryState::Ready | DeliveryState::Published => NextStep::None,
+        DeliveryState::Failed => NextStep::Correct,
+        DeliveryState::Refused => NextStep::Export,
+        DeliveryState::GivenUp => NextStep::Retry,
+    }
+}
+
+fn next_of_ad(ad: &DeliveryState, video: &DeliveryState) -> NextStep {
+    let is_video_ready =
+        matches!(video, DeliveryState::Ready | DeliveryState::Publishing | DeliveryState::Published);
+    match ad {
+        DeliveryState::Published => NextStep::None,
+        DeliveryState::Publishing | DeliveryState::Unconfirmed => NextStep::Ask,
+        DeliveryState::Failed | DeliveryState::Refused | DeliveryState::GivenUp => NextStep::Correct,
+        _ if is_video_ready => NextStep::Create,
+        _ => NextStep::Video,
+    }
+}

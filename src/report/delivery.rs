@@ -1,0 +1,258 @@
+//! What a delivery needs: which videos, ads and posts are stuck, and the sentences about them. The text is not
+//! escaped.
+
+use super::{AdDelivery, Delivery, FileEntry, Publication, RowProblem};
+
+/// A sentence about a delivery, and whether it is about a change that was not sent.
+pub(super) struct DeliverySentence {
+    pub(super) text: String,
+    pub(super) is_unsent_change: bool,
+}
+
+impl Delivery {
+    /// Returns whether the video or one of its ads is stuck.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.is_video_stuck() || self.ads.iter().any(AdDelivery::is_stuck)
+    }
+
+    /// Returns whether the video itself is stuck, and not only its ads.
+    pub(super) fn is_video_stuck(&self) -> bool {
+        is_state_stuck(&self.state, self.reason.as_deref()) && !self.follows_from_ads()
+    }
+
+    /// Returns whether the state follows from ads that were reached: then the video is not the reason.
+    fn follows_from_ads(&self) -> bool {
+        self.publication == Publication::Ad && self.ads.iter().any(|ad| !ad.awaits_video && ad.is_stuck())
+    }
+
+    /// Returns the state for people: that of the video, if only ads are stuck.
+    pub(super) fn shown_state(&self) -> String {
+        match (self.follows_from_ads(), &self.video_id) {
+            (true, Some(_)) => "ready".to_owned(),
+            (true, None) => "not uploaded".to_owned(),
+            (false, _) => words(&self.state),
+        }
+    }
+
+    /// Returns the reason for people, unless the entry or its ads tell it.
+    pub(super) fn shown_reason(&self, entry: &FileEntry) -> Option<&str> {
+        let of_fix = entry.fix.as_ref().and_then(|fix| fix.reason.as_ref());
+        let reason = self.reason.as_ref().filter(|_| !self.follows_from_ads());
+        reason
+            .filter(|reason| Some(*reason) != of_fix && Some(*reason) != entry.reason.as_ref())
+            .map(String::as_str)
+    }
+
+    /// Returns whether a row changed since its ad or post was published, so that its change is not sent.
+    pub(super) fn has_unsent_change(&self) -> bool {
+        self.ads.iter().any(AdDelivery::is_unsent_change)
+    }
+}
+
+impl AdDelivery {
+    /// Returns whether it is not published, or a person must settle something before it is.
+    pub(super) fn is_stuck(&self) -> bool {
+        let waits_for_person = self.problem.is_some() && !self.is_unsent_change();
+        waits_for_person || is_state_stuck(&self.state, self.reason.as_deref())
+    }
+
+    /// Returns whether it is published, and its row changed since.
+    pub(super) fn is_unsent_change(&self) -> bool {
+        self.problem == Some(RowProblem::RowChanged)
+    }
+
+    /// Returns the state for people. An ad that waits for its video was not begun, whatever the video's state.
+    pub(super) fn shown_state(&self, publication: Publication) -> String {
+        match (publication, self.state.as_str()) {
+            (Publication::Ad, state) if self.awaits_video && state != "published" => "not created".to_owned(),
+            (_, "validated") => "not created".to_owned(),
+            (_, state) => words(state),
+        }
+    }
+
+    /// Returns the reason for people, unless it is that of the video.
+    pub(super) fn shown_reason(&self) -> Option<&str> {
+        self.reason.as_deref().filter(|_| !self.awaits_video)
+    }
+}
+
+/// Returns whether a state needs attention: `failed`, `given_up`, `refused`, or any state but `published` with a
+/// reason, which says why the delivery ended there.
+fn is_state_stuck(state: &str, reason: Option<&str>) -> bool {
+    match state {
+        "failed" | "given_up" | "refused" => true,
+        "published" => false,
+        _ => reason.is_some(),
+    }
+}
+
+/// Returns a state of the journal as text, such as `given up`.
+pub(super) fn words(state: &str) -> String {
+    state.replace('_', " ")
+}
+
+/// Returns a sentence for the video if it is stuck, and one for each reason of its ads.
+pub(super) fn sentences(entry: &FileEntry) -> Vec<DeliverySentence> {
+    let Some(delivery) = &entry.delivery else { return Vec::new() };
+    let mut found = Vec::new();
+    let mut add = |text, is_unsent_change| found.push(DeliverySentence { text, is_unsent_change });
+    if delivery.is_video_stuck() {
+        add(video_sentence(delivery, delivery.shown_reason(entry)), false);
+    }
+    let own = |ad: &&AdDelivery| !ad.awaits_video && (ad.is_stuck() || ad.is_unsent_change());
+    let own: Vec<&AdDelivery> = delivery.ads.iter().filter(own).collect();
+    let mut told: Vec<&AdDelivery> = Vec::new();
+    for ad in &own {
+        let is_same = |other: &&AdDelivery| {
+            (&ad.state, &ad.reason, ad.problem) == (&other.state, &other.reason, other.problem)
+        };
+        if told.iter().any(is_same) {
+            continue;
+        }
+        told.push(ad);
+        let rows: Vec<u64> = own.iter().copied().filter(is_same).map(|ad| ad.row).collect();
+        add(ad_sentence(delivery.publication, ad, &rows), ad.is_unsent_change());
+    }
+    found
+}
+
+fn video_sentence(delivery: &Delivery, reason: Option<&str>) -> String {
+    let subject = match delivery.publication {
+        Publication::Ad => "The video".to_owned(),
+        other => format!("The {}", other.name()),
+    };
+    let state = match (delivery.state.as_str(), delivery.publication) {
+        ("failed", _) => "failed",
+        ("given_up", _) => "was given up",
+        ("unconfirmed", _) => "is not confirmed",
+        ("validated" | "refused", Publication::Ad) => "was not uploaded",
+        ("validated" | "refused", _) => "was not created",
+        ("uploading", _) => "may not be uploaded completely",
+        ("uploaded" | "processing", _) => "is uploaded, but not ready",
+        _ => "is ready",
+    };
+    let mut text = sentence(&subject, state, reason);
+    let waiting: Vec<u64> = delivery
+        .ads
+        .iter()
+        .filter(|ad| ad.awaits_video && ad.state != "published")
+        .map(|ad| ad.row)
+        .collect();
+    if delivery.publication == Publication::Ad && !waiting.is_empty() {
+        let verb = if waiting.len() == 1 { "was not created" } else { "were not created" };
+        text.push_str(&format!(" {}", sentence(&subject_of(Publication::Ad, &waiting), verb, None)));
+    }
+    text
+}
+
+fn ad_sentence(publication: Publication, ad: &AdDelivery, rows: &[u64]) -> String {
+    let several = rows.len() > 1;
+    let subject = subject_of(publication, rows);
+    let state = match ad.state.as_str() {
+        _ if ad.is_unsent_change() => {
+            if several {
+                "are published"
+            } else {
+                "is published"
+            }
+        }
+        "unconfirmed" => {
+            if several {
+                "are not confirmed"
+            } else {
+                "is not confirmed"
+            }
+        }
+        _ => {
+            if several {
+                "were not created"
+            } else {
+                "was not created"
+            }
+        }
+    };
+    sentence(&subject, state, ad.reason.as_deref())
+}
+
+/// Returns `The ad in row 1` or `The ads in rows 1, 2 and 3`.
+fn subject_of(publication: Publication, rows: &[u64]) -> String {
+    let numbers: Vec<String> = rows.iter().map(u64::to_string).collect();
+    match numbers.as_slice() {
+        [one] => format!("The {} in row {one}", publication.name()),
+        [before @ .., last] => {
+            format!("The {}s in rows {} and {last}", publication.name(), before.join(", "))
+        }
+        [] => String::new(),
+    }
+}
+
+fn sentence(subject: &str, state: &str, reason: Option<&str>) -> String {
+    match reason {
+        Some(reason) => format!("{subject} {state}: {}.", reason.trim_end_matches('.')),
+        None => format!("{subject} {state}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Delivery, samples};
+    use super::*;
+    use crate::rules::Verdict;
+
+    fn ad(row: u64, state: &str, reason: &str) -> AdDelivery {
+        AdDelivery { row, state: state.to_owned(), reason: Some(reason.to_owned()), ..AdDelivery::default() }
+    }
+
+    fn texts(delivery: Delivery) -> Vec<String> {
+        let entry = FileEntry { delivery: Some(delivery), ..samples::entry("a.mp4", Verdict::Compliant) };
+        sentences(&entry).into_iter().map(|sentence| sentence.text).collect()
+    }
+
+    #[test]
+    fn ads_that_wait_for_their_video_are_told_with_it() {
+        let waiting =
+            |row| AdDelivery { awaits_video: true, ..ad(row, "unconfirmed", "its video is not confirmed") };
+        let delivery = Delivery {
+            state: "unconfirmed".to_owned(),
+            reason: Some("still processing after 2s".to_owned()),
+            ads: vec![waiting(1), waiting(2), waiting(4)],
+            ..Delivery::default()
+        };
+        assert_eq!(delivery.ads[0].shown_state(Publication::Ad), "not created");
+        assert_eq!(delivery.ads[0].shown_reason(), None);
+        let expected = "The video is not confirmed: still processing after 2s. The ads in rows 1, 2 and 4 were not \
+                        created.";
+        assert_eq!(texts(delivery.clone()), [expected]);
+        let post = Delivery { publication: Publication::Post, ads: vec![waiting(1)], ..delivery };
+        assert_eq!(texts(post), ["The post is not confirmed: still processing after 2s."]);
+    }
+
+    #[test]
+    fn a_video_whose_ads_are_stuck_did_not_fail() {
+        let delivery = Delivery {
+            state: "failed".to_owned(),
+            video_id: Some("v1".to_owned()),
+            reason: Some("2 of 3 ads are not published".to_owned()),
+            ads: vec![
+                ad(1, "failed", "it answers 404"),
+                ad(2, "failed", "it answers 404"),
+                ad(3, "published", ""),
+            ],
+            ..Delivery::default()
+        };
+        assert_eq!((delivery.shown_state().as_str(), delivery.is_video_stuck()), ("ready", false));
+        assert_eq!(texts(delivery), ["The ads in rows 1 and 2 were not created: it answers 404."]);
+    }
+
+    #[test]
+    fn a_change_of_a_published_ad_is_not_sent_but_nothing_is_stuck() {
+        let problem = Some(RowProblem::RowChanged);
+        let delivery = Delivery {
+            state: "published".to_owned(),
+            ads: vec![AdDelivery { problem, ..ad(1, "published", "its row changed") }],
+            ..Delivery::default()
+        };
+        assert!(!delivery.is_stuck() && delivery.has_unsent_change());
+        assert_eq!(texts(delivery), ["The ad in row 1 is published: its row changed."]);
+    }
+}
