@@ -35,6 +35,10 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
         let fixable: Vec<Line<'_>> = fixable.into_iter().map(|entry| (entry, String::new())).collect();
         all.push(without_loss(&fixable));
     }
+    let is_given_up =
+        |entry: &&FileEntry| entry.delivery.as_ref().is_some_and(|delivery| delivery.is_given_up());
+    let (given_up, undelivered): (Vec<_>, Vec<_>) =
+        of(Outcome::Undelivered).into_iter().partition(is_given_up);
     let mut add = |entries: Vec<&FileEntry>, text: &str, line: fn(&FileEntry) -> String| {
         if !entries.is_empty() {
             let lines: Vec<Line<'_>> = entries.into_iter().map(|entry| (entry, line(entry))).collect();
@@ -68,11 +72,17 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
         reasons,
     );
     add(
-        of(Outcome::Undelivered),
+        undelivered,
         "These files comply but were not delivered. `greenlit status` shows the next step for each, and \
          `greenlit resolve` records the decisions that only you can make. It is safe to run the same command \
-         again. A video that was given up is uploaded again only with `greenlit ship … --retry FILE` or \
-         `--retry all`.",
+         again.",
+        reasons,
+    );
+    add(
+        given_up,
+        "These videos were given up, because no attempt or encode mode is left. `greenlit ship … --retry FILE` \
+         uploads one again, `--retry all` uploads all of them again, and nothing else does. Export the video \
+         again if the platform refuses it.",
         reasons,
     );
     add(

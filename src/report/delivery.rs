@@ -36,11 +36,19 @@ impl Delivery {
 
     /// Returns the reason for people, unless the entry or its ads tell it.
     pub(super) fn shown_reason(&self, entry: &FileEntry) -> Option<&str> {
+        if self.stopped && !entry.is_cancelled {
+            return Some("the run was cut off");
+        }
         let of_fix = entry.fix.as_ref().and_then(|fix| fix.reason.as_ref());
         let reason = self.reason.as_ref().filter(|_| !self.follows_from_ads());
         reason
             .filter(|reason| Some(*reason) != of_fix && Some(*reason) != entry.reason.as_ref())
             .map(String::as_str)
+    }
+
+    /// Returns whether the video was given up, which only a retry on request undoes.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.state == "given_up"
     }
 
     /// Returns whether a row changed since its ad or post was published, so that its change is not sent.
@@ -148,14 +156,12 @@ fn video_sentence(delivery: &Delivery, reason: Option<&str>) -> String {
 fn ad_sentence(publication: Publication, ad: &AdDelivery, rows: &[u64]) -> String {
     let several = rows.len() > 1;
     let subject = subject_of(publication, rows);
+    if ad.is_unsent_change() {
+        let rows = if several { format!("Rows {}", list(rows)) } else { format!("Row {}", list(rows)) };
+        let reason = ad.reason.as_deref().unwrap_or("the row changed since it was published");
+        return format!("{rows}: {}.", reason.trim_end_matches('.'));
+    }
     let state = match ad.state.as_str() {
-        _ if ad.is_unsent_change() => {
-            if several {
-                "are published"
-            } else {
-                "is published"
-            }
-        }
         "unconfirmed" => {
             if several {
                 "are not confirmed"
@@ -176,13 +182,20 @@ fn ad_sentence(publication: Publication, ad: &AdDelivery, rows: &[u64]) -> Strin
 
 /// Returns `The ad in row 1` or `The ads in rows 1, 2 and 3`.
 fn subject_of(publication: Publication, rows: &[u64]) -> String {
+    let (name, rows_text) = (publication.name(), list(rows));
+    if rows.len() > 1 {
+        format!("The {name}s in rows {rows_text}")
+    } else {
+        format!("The {name} in row {rows_text}")
+    }
+}
+
+/// Returns `1`, `1 and 2` or `1, 2 and 3`.
+fn list(rows: &[u64]) -> String {
     let numbers: Vec<String> = rows.iter().map(u64::to_string).collect();
     match numbers.as_slice() {
-        [one] => format!("The {} in row {one}", publication.name()),
-        [before @ .., last] => {
-            format!("The {}s in rows {} and {last}", publication.name(), before.join(", "))
-        }
-        [] => String::new(),
+        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        other => other.join(""),
     }
 }
 
@@ -249,10 +262,10 @@ mod tests {
         let problem = Some(RowProblem::RowChanged);
         let delivery = Delivery {
             state: "published".to_owned(),
-            ads: vec![AdDelivery { problem, ..ad(1, "published", "its row changed") }],
+            ads: vec![AdDelivery { problem, ..ad(1, "published", "it changed") }],
             ..Delivery::default()
         };
         assert!(!delivery.is_stuck() && delivery.has_unsent_change());
-        assert_eq!(texts(delivery), ["The ad in row 1 is published: its row changed."]);
+        assert_eq!(texts(delivery), ["Row 1: it changed."]);
     }
 }

@@ -331,6 +331,9 @@ pub struct Delivery {
     pub ads: Vec<AdDelivery>,
     /// What `ads` are.
     pub publication: Publication,
+    /// Whether the run was cut off before it was done, which is the reason.
+    #[serde(skip)]
+    pub stopped: bool,
 }
 
 /// What is created from a video.

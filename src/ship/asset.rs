@@ -38,11 +38,13 @@ pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result
         uploaded_now: false,
         retrying: false,
     };
+    let mut stopped = false;
     let end = match shipment.drive().await {
         Ok(end) => end,
         Err(Abort::Journal(error)) => return Err(error),
         Err(Abort::Stopped) => {
             let reason = context.stop_reason().map(|stop| stop.message());
+            stopped = true;
             DeliveryEnd { state: shipment.item.state.clone(), reason, ads: None }
         }
     };
@@ -63,6 +65,7 @@ pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result
         attempts: item.attempts,
         reason: end.reason,
         ads,
+        stopped,
         uploaded_now,
         posted_now: false,
     })

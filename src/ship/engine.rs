@@ -188,6 +188,7 @@ fn rows_without_video(context: &Context, deliveries: &[Delivery]) -> Vec<Deliver
                 attempts: 0,
                 reason: Some(reason.to_owned()),
                 ads: ads.map(|row| waiting_ad(row, &DeliveryState::Failed, reason)).collect(),
+                stopped: false,
                 uploaded_now: false,
                 posted_now: false,
             })

@@ -93,6 +93,9 @@ pub struct Delivery {
     pub reason: Option<String>,
     /// One entry per manifest row.
     pub ads: Vec<AdDelivery>,
+    /// Whether the run was stopped before it was done, which is the reason.
+    #[serde(skip)]
+    pub stopped: bool,
     /// Whether this run uploaded the video, and not an earlier one.
     #[serde(skip)]
     pub uploaded_now: bool,

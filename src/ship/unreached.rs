@@ -30,6 +30,7 @@ impl Context {
         error: PrepareError,
     ) -> Result<Delivery, JournalError> {
         let item = self.journal.item(key)?;
+        let stopped = error == PrepareError::Cancelled;
         let (state, reason) = not_prepared(error, item.as_ref());
         if state == DeliveryState::Refused {
             self.journal.record_refusal(key, &source, &reason)?;
@@ -40,14 +41,14 @@ impl Context {
             _ => Vec::new(),
         };
         let (video_id, attempts) = item.map(|item| (item.video_id, item.attempts)).unwrap_or_default();
-        let reason = Some(reason);
         Ok(Delivery {
             source,
             state,
             video_id,
             attempts,
-            reason,
+            reason: Some(reason),
             ads,
+            stopped,
             uploaded_now: false,
             posted_now: false,
         })

@@ -261,7 +261,7 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
     );
     output::report(settings, &report.with_old_limits(old_limits))?;
     if let Some(reason) = shipped.cut_off.filter(|_| !interrupted) {
-        eprintln!("greenlit: {reason}");
+        eprintln!("greenlit: the run was cut off: {reason}");
     }
     Ok(status)
 }
@@ -272,13 +272,13 @@ fn cut_off(outcome: &ShipOutcome, destination: &Destination, interrupted: bool) 
     let again = format!("run the same command again; it does not repeat finished uploads and {what}");
     if let Some(reason) = &outcome.auth {
         let location = destination.token_location();
-        return Some(format!("stopped: {reason}. Renew the token from {location} and {again}"));
+        return Some(format!("{reason}. Renew the token from {location} and {again}"));
     }
     if let Some(reason) = &outcome.configuration {
         let name = &destination.name;
-        return Some(format!("stopped: {reason}. Correct the destination `{name}` and {again}"));
+        return Some(format!("{reason}. Correct the destination `{name}` and {again}"));
     }
-    interrupted.then(|| format!("interrupted; {again}"))
+    interrupted.then(|| format!("interrupted: {again}"))
 }
 
 /// Creates the client for ads. `trial_url` is the URL of the trial sandbox.

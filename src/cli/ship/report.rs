@@ -86,6 +86,7 @@ impl Shipped<'_> {
             ads: ads.collect(),
             reason: reason.clone(),
             publication: self.publication(),
+            stopped: true,
             ..Delivery::default()
         }
     }
@@ -168,6 +169,7 @@ fn report_delivery(delivery: &ship::Delivery, publication: Publication) -> Deliv
         reason: delivery.reason.clone(),
         ads: ads.collect(),
         publication,
+        stopped: delivery.stopped,
     }
 }
 

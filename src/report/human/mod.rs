@@ -352,14 +352,15 @@ mod tests {
             - e.unreadable.mp4: moov box not found: the file has only 48 bytes
           • These files comply but were not delivered. `greenlit status` shows the next step for each, and
             `greenlit resolve` records the decisions that only you can make. It is safe to run the same
-            command again. A video that was given up is uploaded again only with
-            `greenlit ship … --retry FILE` or `--retry all`.
+            command again.
             - g.not-delivered.mp4: The ad in row 2 was not created: the landing page answers 404
+          • These videos were given up, because no attempt or encode mode is left.
+            `greenlit ship … --retry FILE` uploads one again, `--retry all` uploads all of them again, and
+            nothing else does. Export the video again if the platform refuses it.
             - g2.not-delivered.mp4: The video was given up: processing failed three times
           • These files are delivered, but rows changed since their ads or posts were published. greenlit
             changes nothing that is published: change it on the platform, or undo the change of the row.
-            - g3.change-not-sent.mp4: The ad in row 1 is published: its row changed since, and the change is
-              not sent
+            - g3.change-not-sent.mp4: Row 1: its row changed since, and the change is not sent
           • An operation on these files failed; the files themselves may be fine. Correct the cause shown
             (`greenlit doctor` may help), then run the same command again. Completed files are not processed
             again.

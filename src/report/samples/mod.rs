@@ -234,6 +234,7 @@ fn delivered(state: &str, reason: Option<&str>) -> Delivery {
         reason,
         ads: Vec::new(),
         publication: super::Publication::Ad,
+        stopped: false,
     }
 }
 

@@ -62,12 +62,16 @@ pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result
         uploaded_now: false,
         created_now: false,
     };
+    let mut stopped = false;
     let (state, reason) = match posting.drive().await {
         Ok(end) => end,
         Err(Abort::Journal(error)) => return Err(error),
-        Err(Abort::Stopped) => (posting.item.state.clone(), context.stop_reason().map(|stop| stop.message())),
+        Err(Abort::Stopped) => {
+            stopped = true;
+            (posting.item.state.clone(), context.stop_reason().map(|stop| stop.message()))
+        }
     };
-    posting.report(state, reason)
+    Ok(Delivery { stopped, ..posting.report(state, reason)? })
 }
 
 impl Context {
@@ -80,20 +84,21 @@ impl Context {
         error: PrepareError,
     ) -> Result<Delivery, JournalError> {
         let item = self.journal.item(key)?;
+        let stopped = error == PrepareError::Cancelled;
         let (state, reason) = not_prepared(error, item.as_ref());
         if state == DeliveryState::Refused {
             self.journal.record_refusal(key, &source, &reason)?;
         }
         let ads = row.iter().map(|row| waiting_ad(row, &state, &reason)).collect();
         let (video_id, attempts) = item.map(|item| (item.video_id, item.attempts)).unwrap_or_default();
-        let reason = Some(reason);
         Ok(Delivery {
             source,
             state,
             video_id,
             attempts,
-            reason,
+            reason: Some(reason),
             ads,
+            stopped,
             uploaded_now: false,
             posted_now: false,
         })
@@ -436,7 +441,17 @@ impl Posting<'_> {
         let ads = ads.collect();
         let ItemRecord { video_id, attempts, .. } = self.item;
         let (uploaded_now, posted_now) = (self.uploaded_now, self.created_now);
-        Ok(Delivery { source: self.source, state, video_id, attempts, reason, ads, uploaded_now, posted_now })
+        Ok(Delivery {
+            source: self.source,
+            state,
+            video_id,
+            attempts,
+            reason,
+            ads,
+            stopped: false,
+            uploaded_now,
+            posted_now,
+        })
     }
 }
 
