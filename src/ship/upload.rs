@@ -213,6 +213,8 @@ impl Context {
                     &Resolution::Done { receipt: id.clone() },
                     None,
                 )?;
+                // A send that was refused because of the name is not what has the name.
+                let sent_now = sent_now && !was_refused(record);
                 Ok(Some(UploadOutcome::Done { id, sent_now }))
             }
             Reconciled::Absent => {

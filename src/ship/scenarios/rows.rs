@@ -30,6 +30,7 @@ async fn existing_videos_and_ads_are_found_without_the_journal() {
     scenario.journal = Arc::new(Journal::open(&path, Wait::Refuse).unwrap());
     let second = scenario.deliver().await;
     assert_eq!((&second.video_id, &second.ads[0].ad_id), (&first.video_id, &first.ads[0].ad_id));
+    assert!(!second.uploaded_now && !second.ads[0].created_now, "they were there before");
     assert_eq!((scenario.fake.video_names().len(), scenario.fake.ad_names().len()), (1, 1));
 }
 
