@@ -5,8 +5,8 @@
 //! handshake and the worker information in the cache ensure.
 
 use super::{
-    AudioStream, ColorTags, Completeness, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind,
-    MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation, Size, Timing, VideoStream,
+    AudioStream, ColorTags, Completeness, DolbyVision, EditList, EditListKind, Flip, FrameLoss, Hdr, HdrKind,
+    LossKind, MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation, Size, Timing, VideoStream,
 };
 
 /// Capacity reserved for a list before its first item is read.
@@ -215,6 +215,7 @@ fields!(MediaFacts {
     privacy,
 });
 fields!(Size { width, height });
+fields!(FrameLoss { kind, count, of, at_s });
 fields!(VideoStream {
     index,
     codec,
@@ -255,6 +256,7 @@ fields!(VideoStream {
     first_decodable_s,
     undecodable_frames,
     frame_sizes,
+    lost_frames,
 });
 fields!(AudioStream {
     index,
@@ -276,6 +278,7 @@ fields!(AudioStream {
     enabled,
     title,
     same_as,
+    lost_frames,
 });
 fields!(OtherStream { index, kind, codec, language, duration_s });
 fields!(EditList { kind, entries, delay_only, reason });
@@ -292,6 +295,7 @@ fields!(ColorTags { range, primaries, transfer, matrix });
 fields!(Hdr { kind, dolby_vision });
 fields!(DolbyVision { profile, compatibility });
 variants!(Rotation { None = 0, Quarter = 1, Half = 2, ThreeQuarters = 3 });
+variants!(LossKind { MissingReference = 0, Empty = 1, TimeGap = 2 });
 variants!(Flip { Horizontal = 0, Vertical = 1 });
 variants!(HdrKind { Hlg = 0, Pq = 1, Hdr10 = 2, DolbyVision = 3 });
 variants!(EditListKind { Benign = 0, Editing = 1 });

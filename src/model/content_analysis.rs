@@ -32,6 +32,9 @@ pub struct DeepReport {
 pub struct DecodeReport {
     /// Number of decoded video frames.
     pub video_frames: u64,
+    /// Number of packets that were decoded.
+    #[serde(default)]
+    pub packets: u64,
     /// Number of decoded audio samples per channel.
     pub audio_samples: u64,
     /// The first errors of the decoders.
@@ -51,8 +54,28 @@ pub struct DecodeError {
     pub stream: u32,
     /// Presentation time of the packet in seconds.
     pub at_s: Option<f64>,
-    /// The decoder's error message.
+    /// The error message of the decoder, or what is missing.
     pub message: String,
+    /// What went wrong.
+    #[serde(default)]
+    pub kind: DecodeErrorKind,
+}
+
+/// What went wrong with a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecodeErrorKind {
+    /// The decoder reports an error.
+    #[default]
+    Undecodable,
+    /// Its frame refers to frames that are missing; each of them counts as an error.
+    MissingReference,
+    /// The decoder gives no frame for it.
+    NoFrame,
+    /// It cannot be read from the container.
+    Unread,
+    /// It holds no data.
+    Empty,
 }
 
 /// A span of the video in seconds.

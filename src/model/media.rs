@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ColorTags, Flip, Hdr, Rational, Rotation, Size, display_aspect_ratio, display_size};
+use super::{ColorTags, Flip, FrameLoss, Hdr, Rational, Rotation, Size, display_aspect_ratio, display_size};
 
 /// The facts about one file, without any assessment.
 ///
@@ -252,6 +252,8 @@ pub struct VideoStream {
     pub undecodable_frames: Option<u64>,
     /// The coded frame sizes in the order of their first appearance, if the stream has more than one.
     pub frame_sizes: Vec<Size>,
+    /// Frames that the stream lacks, as far as headers and packets show it.
+    pub lost_frames: Vec<FrameLoss>,
 }
 
 impl VideoStream {
@@ -316,6 +318,8 @@ pub struct AudioStream {
     pub title: Option<String>,
     /// Index of an earlier audio stream with the same parameters and the same packets, if the packets were compared.
     pub same_as: Option<u32>,
+    /// Frames that the stream lacks, as far as headers and packets show it.
+    pub lost_frames: Vec<FrameLoss>,
 }
 
 /// A stream that is neither video nor audio.

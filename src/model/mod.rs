@@ -9,6 +9,7 @@ mod compact_encoding;
 mod content_analysis;
 #[doc(hidden)]
 pub mod example;
+mod frame_loss;
 mod geometry;
 mod hash;
 mod main_stream;
@@ -19,7 +20,10 @@ mod units;
 
 pub use color::{ColorTags, DolbyVision, Hdr, HdrKind, Primaries};
 pub(crate) use compact_encoding::Compact;
-pub use content_analysis::{DecodeError, DecodeReport, DeepReport, LoudnessReport, TimeRange};
+pub use content_analysis::{
+    DecodeError, DecodeErrorKind, DecodeReport, DeepReport, LoudnessReport, TimeRange,
+};
+pub use frame_loss::{FrameLoss, LossKind, set_loss};
 pub use geometry::{Flip, Rotation, Size, display_aspect_ratio, display_size};
 pub use hash::ContentHash;
 pub use media::{

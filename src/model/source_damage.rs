@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::DecodeError;
+use super::{DecodeError, DecodeErrorKind, LossKind, MediaFacts};
 
 /// A source counts as little damaged if at most one in this many of its packets does not decode.
 const SMALL_SHARE: u64 = 10;
@@ -14,7 +14,7 @@ const NAMED_TIMES: usize = 5;
 pub struct SourceDamage {
     /// Number of packets that were decoded, with and without errors.
     pub packets: u64,
-    /// Number of errors.
+    /// Number of errors; each missing frame that others refer to is one.
     pub error_count: u64,
     /// The first errors, with their times.
     pub errors: Vec<DecodeError>,
@@ -47,10 +47,64 @@ impl SourceDamage {
             named.push(format!("… {last:.2} s"));
         }
         let at = if named.is_empty() { String::new() } else { format!(" (at {})", named.join(", ")) };
-        match error_count {
-            1 => format!("1 of {packets} packets does not decode{at}"),
-            count => format!("{count} of {packets} packets do not decode{at}"),
+        let is = |kinds: &[DecodeErrorKind]| {
+            !errors.is_empty() && errors.iter().all(|error| kinds.contains(&error.kind))
+        };
+        if is(&[DecodeErrorKind::MissingReference]) {
+            return match error_count {
+                1 => format!("1 frame is missing that others refer to{at}"),
+                count => format!("{count} frames are missing that others refer to{at}"),
+            };
         }
+        let what = if is(&[DecodeErrorKind::Empty]) {
+            ["holds no data", "hold no data"]
+        } else if errors.iter().any(|error| error.kind == DecodeErrorKind::MissingReference) {
+            ["does not decode or refers to missing frames", "do not decode or refer to missing frames"]
+        } else {
+            ["does not decode", "do not decode"]
+        };
+        match error_count {
+            1 => format!("1 of {packets} packets {}{at}", what[0]),
+            count => format!("{count} of {packets} packets {}{at}", what[1]),
+        }
+    }
+}
+
+impl MediaFacts {
+    /// Returns the number of frames without data in the main video and the main audio.
+    pub fn empty_frames(&self) -> u64 {
+        let video = self.main_video().into_iter().flat_map(|video| &video.lost_frames);
+        let audio = self.main_audio().into_iter().flat_map(|audio| &audio.lost_frames);
+        video.chain(audio).filter(|loss| loss.kind == LossKind::Empty).map(|loss| loss.count).sum()
+    }
+
+    /// Returns the damage of the main video and the main audio that is known without decoding: missing frames that
+    /// others refer to, and frames without data.
+    pub fn known_damage(&self) -> SourceDamage {
+        let video = self.main_video().map(|video| (video.index, &video.lost_frames));
+        let audio = self.main_audio().map(|audio| (audio.index, &audio.lost_frames));
+        let mut damage = SourceDamage::default();
+        for (stream, losses) in video.into_iter().chain(audio) {
+            for loss in losses {
+                let (kind, message) = match loss.kind {
+                    LossKind::MissingReference => {
+                        (DecodeErrorKind::MissingReference, "frames before it are missing")
+                    }
+                    LossKind::Empty => (DecodeErrorKind::Empty, "the frame holds no data"),
+                    LossKind::TimeGap => continue,
+                };
+                let error =
+                    |at: &f64| DecodeError { stream, at_s: Some(*at), message: message.to_owned(), kind };
+                let mut errors: Vec<DecodeError> = loss.at_s.iter().map(error).collect();
+                if errors.is_empty() {
+                    errors.push(DecodeError { stream, at_s: None, message: message.to_owned(), kind });
+                }
+                let packets = damage.packets.max(loss.of);
+                damage.add(SourceDamage { packets: 0, error_count: loss.count, errors });
+                damage.packets = packets;
+            }
+        }
+        damage
     }
 }
 
@@ -59,7 +113,8 @@ mod tests {
     use super::*;
 
     fn damage(packets: u64, times: &[f64]) -> SourceDamage {
-        let error = |at: &f64| DecodeError { stream: 0, at_s: Some(*at), message: "invalid".into() };
+        let kind = DecodeErrorKind::Undecodable;
+        let error = |at: &f64| DecodeError { stream: 0, at_s: Some(*at), message: "invalid".into(), kind };
         SourceDamage { packets, error_count: times.len() as u64, errors: times.iter().map(error).collect() }
     }
 
@@ -68,6 +123,16 @@ mod tests {
         assert!(damage(20, &[1.0, 2.0]).is_small());
         assert!(!damage(19, &[1.0, 2.0]).is_small());
         assert!(!damage(0, &[1.0]).is_small());
+    }
+
+    #[test]
+    fn tells_missing_frames_from_packets_that_do_not_decode() {
+        let mut missing = damage(90, &[1.0, 2.0]);
+        missing.errors.iter_mut().for_each(|error| error.kind = DecodeErrorKind::MissingReference);
+        missing.error_count = 12;
+        assert_eq!(missing.describe(), "12 frames are missing that others refer to (at 1.00 s, 2.00 s)");
+        missing.errors[1].kind = DecodeErrorKind::Undecodable;
+        assert!(missing.describe().starts_with("12 of 90 packets do not decode or refer to missing frames"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::profile::Severity;
 use crate::rules::{Finding, Remedy};
 
 use super::audio::fits_into_mp4;
+use super::damage;
 use super::decodable_start;
 use super::duration::{self, PlannedDuration};
 use super::input::{PlanInput, is_about_the_name};
@@ -33,6 +34,9 @@ pub(super) fn reason_to_encode_video(
             }
             CopyFailureCause::SeveralSizes => reason.clone(),
         });
+    }
+    if let Some(reason) = damage::reason_to_encode(input) {
+        return Some(reason);
     }
     let mut errors = input.findings(Severity::Error);
     if let Some(finding) = errors.find(|finding| finding.remedy == Remedy::ReencodeVideo) {
@@ -90,6 +94,9 @@ pub(super) fn reason_to_encode_both(
     }
     if decodable_start::begin_s(input).is_some() {
         return Some("the audio starts with the video".into());
+    }
+    if damage::reason_to_encode(input).is_some() {
+        return Some("everything is re-encoded".into());
     }
     match (duration.extend, input.options.encode_mode) {
         _ if input.options.copy_failed.is_some() => Some("everything is re-encoded".into()),

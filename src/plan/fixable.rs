@@ -4,6 +4,7 @@ use crate::model::{Completeness, VideoStream};
 use crate::profile::Severity;
 use crate::rules::{Finding, Remedy};
 
+use super::damage;
 use super::decodable_start;
 use super::input::PlanInput;
 use super::refusal::{Refusal, Refused};
@@ -46,6 +47,7 @@ pub(super) fn video<'a>(input: &PlanInput<'a>) -> Result<&'a VideoStream, Refuse
         ));
     }
     decodable_start::check(input, video)?;
+    damage::check(input)?;
     let refuses = |finding: &&Finding| finding.rule == "integrity" && finding.remedy == Remedy::Refuse;
     if let Some(finding) = input.findings(Severity::Error).find(refuses) {
         return Err(Refusal::NoRemedy.because(finding.message.clone()));

@@ -7,6 +7,7 @@ mod additions;
 mod audio;
 mod audio_tracks;
 mod consents;
+mod damage;
 mod decodable_start;
 mod duration;
 mod encode_rates;

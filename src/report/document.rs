@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::forecast::{AudioOutcome, FixForecast};
 use crate::job::Similarity;
 use crate::model::{
-    AudioStream, ColorTags, Completeness, EditList, Flip, Hdr, MediaFacts, OtherKind, PrivacyTags, Rational,
-    Size, SourceDamage, Timing, VideoStream,
+    AudioStream, ColorTags, Completeness, EditList, Flip, FrameLoss, Hdr, MediaFacts, OtherKind, PrivacyTags,
+    Rational, Size, SourceDamage, Timing, VideoStream,
 };
 use crate::plan::{Addition, DroppedStream, StreamType};
 use crate::rules::{Finding, Verdict};
@@ -459,6 +459,7 @@ pub(super) struct Video {
     pub(super) first_decodable_s: Option<f64>,
     pub(super) undecodable_frames: Option<u64>,
     pub(super) frame_sizes: Vec<Size>,
+    pub(super) lost_frames: Vec<FrameLoss>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -482,6 +483,7 @@ pub(super) struct Audio {
     pub(super) enabled: Option<bool>,
     pub(super) title: Option<String>,
     pub(super) same_as: Option<u32>,
+    pub(super) lost_frames: Vec<FrameLoss>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -586,6 +588,7 @@ impl From<VideoStream> for Video {
             first_decodable_s: stream.first_decodable_s,
             undecodable_frames: stream.undecodable_frames,
             frame_sizes: stream.frame_sizes,
+            lost_frames: stream.lost_frames,
         }
     }
 }
@@ -612,6 +615,7 @@ impl From<AudioStream> for Audio {
             enabled: stream.enabled,
             title: stream.title,
             same_as: stream.same_as,
+            lost_frames: stream.lost_frames,
         }
     }
 }

@@ -23,6 +23,8 @@ pub enum Remedy {
     Trim,
     /// The video starts at its first frame that can be decoded, which needs consent.
     FromKeyFrame,
+    /// The decoder conceals a few damaged frames, which needs consent.
+    Conceal,
     /// greenlit cannot fix the finding.
     Refuse,
 }

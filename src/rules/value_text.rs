@@ -73,6 +73,18 @@ pub(crate) fn no_key_frame(frames: u64) -> String {
     format!("the video cannot be decoded: none of its first {frames} frames is a key frame")
 }
 
+/// At most this many times are named in a message.
+const NAMED_TIMES: usize = 5;
+
+/// Formats times in seconds for the middle of a message: ` (at 1.20 s, 2.00 s)`; nothing without times.
+pub(crate) fn times(times: &[f64]) -> String {
+    let mut named: Vec<String> = times.iter().take(NAMED_TIMES).map(|at| format!("{at:.2} s")).collect();
+    if let (true, Some(last)) = (times.len() > NAMED_TIMES, times.last()) {
+        named.push(format!("… {last:.2} s"));
+    }
+    if named.is_empty() { String::new() } else { format!(" (at {})", named.join(", ")) }
+}
+
 /// Formats frames per second: `29.97 fps`.
 pub(crate) fn rate(rate: Rational) -> String {
     format!("{} fps", trimmed(rate.as_f64(), 3))

@@ -59,12 +59,25 @@ pub fn from_avcc(record: &[u8]) -> Option<SpsParams> {
 
 /// Parses one sequence parameter set, NAL header included.
 pub fn parse_sps(nal: &[u8]) -> Option<SpsParams> {
+    let mut params = SpsParams::default();
+    let (mut bits, separate_planes) = start(nal, &mut params)?;
+    bits.ue()?; // log2_max_frame_num_minus4
+    picture_order(&mut bits)?;
+    bits.ue()?; // max_num_ref_frames
+    bits.skip(1)?; // gaps_in_frame_num_value_allowed_flag
+    size(&mut bits, &mut params, separate_planes)?;
+    // Truncated usability information does not invalidate the fields before it.
+    params.complete = !bits.flag()? || vui(&mut bits, &mut params).is_some();
+    Some(params)
+}
+
+/// Reads a set up to `log2_max_frame_num_minus4`. Returns the reader, and whether the colour planes are separate.
+fn start(nal: &[u8], params: &mut SpsParams) -> Option<(Bits<'static>, bool)> {
     if nal.first()? & 0x1f != 7 {
         return None;
     }
     let mut bits = Bits::of_nal(nal.get(1..)?);
-    let mut params =
-        SpsParams { chroma_format: 1, bit_depth: 8, bit_depth_chroma: 8, ..SpsParams::default() };
+    (params.chroma_format, params.bit_depth, params.bit_depth_chroma) = (1, 8, 8);
     params.profile_idc = bits.take(8)?;
     let flags = bits.take(8)? as u8;
     params.constraints = flags.reverse_bits();
@@ -83,14 +96,49 @@ pub fn parse_sps(nal: &[u8]) -> Option<SpsParams> {
             scaling_lists(&mut bits, if params.chroma_format == 3 { 12 } else { 8 })?;
         }
     }
-    bits.ue()?; // log2_max_frame_num_minus4
-    picture_order(&mut bits)?;
+    Some((bits, separate_planes))
+}
+
+/// The fields of a sequence parameter set on which the syntax of slice headers depends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SliceFields {
+    /// Bits of `frame_num`.
+    pub number_bits: u32,
+    /// Whether frame numbers may be left out (`gaps_in_frame_num_value_allowed_flag`).
+    pub gaps_allowed: bool,
+    /// Whether only frames are coded.
+    pub frames_only: bool,
+    /// Whether the colour planes are separate.
+    pub separate_planes: bool,
+    /// Bits of `pic_order_cnt_lsb`, if the picture order is of type 0.
+    pub order_bits: Option<u32>,
+    /// Whether slices have `delta_pic_order_cnt`.
+    pub order_deltas: bool,
+    /// Whether there is chroma in the same planes (`ChromaArrayType` is not 0).
+    pub has_chroma: bool,
+}
+
+/// Returns the id of a sequence parameter set and the fields that slice headers depend on.
+pub fn slice_fields(nal: &[u8]) -> Option<(u32, SliceFields)> {
+    let mut params = SpsParams::default();
+    let (mut bits, separate_planes) = start(nal, &mut params)?;
+    let number_bits = bits.ue()?.checked_add(4).filter(|count| *count <= 16)?;
+    let (order_bits, order_deltas) = picture_order(&mut bits)?;
     bits.ue()?; // max_num_ref_frames
-    bits.skip(1)?; // gaps_in_frame_num_value_allowed_flag
+    let gaps_allowed = bits.flag()?;
     size(&mut bits, &mut params, separate_planes)?;
-    // Truncated usability information does not invalidate the fields before it.
-    params.complete = !bits.flag()? || vui(&mut bits, &mut params).is_some();
-    Some(params)
+    let has_chroma = params.chroma_format > 0 && !separate_planes;
+    let frames_only = params.frames_only;
+    let fields = SliceFields {
+        number_bits,
+        gaps_allowed,
+        frames_only,
+        separate_planes,
+        order_bits,
+        order_deltas,
+        has_chroma,
+    };
+    Some((params.set_id, fields))
 }
 
 fn depth(minus_8: u32) -> Option<u8> {
@@ -113,24 +161,23 @@ fn scaling_lists(bits: &mut Bits<'_>, lists: u32) -> Option<()> {
     Some(())
 }
 
-fn picture_order(bits: &mut Bits<'_>) -> Option<()> {
+/// Returns the bits of `pic_order_cnt_lsb`, if the order is of type 0, and whether slices have deltas of type 1.
+fn picture_order(bits: &mut Bits<'_>) -> Option<(Option<u32>, bool)> {
     match bits.ue()? {
-        0 => {
-            bits.ue()?; // log2_max_pic_order_cnt_lsb_minus4
-        }
+        0 => Some((Some(bits.ue()?.checked_add(4).filter(|count| *count <= 16)?), false)),
         1 => {
-            bits.skip(1)?; // delta_pic_order_always_zero_flag
+            let always_zero = bits.flag()?;
             bits.se()?;
             bits.se()?;
             let cycle = bits.ue()?;
             for _ in 0..Some(cycle).filter(|cycle| *cycle <= 255)? {
                 bits.se()?;
             }
+            Some((None, !always_zero))
         }
-        2 => {}
-        _ => return None,
+        2 => Some((None, false)),
+        _ => None,
     }
-    Some(())
 }
 
 fn size(bits: &mut Bits<'_>, params: &mut SpsParams, separate_planes: bool) -> Option<()> {

@@ -62,23 +62,47 @@ fn units_of_type(record: &[u8], wanted: u8) -> Option<Vec<&[u8]>> {
 
 /// Parses one sequence parameter set, NAL header included.
 pub fn parse_sps(nal: &[u8]) -> Option<SpsParams> {
+    let mut params = SpsParams::default();
+    let (mut bits, sub_layers, _) = start(nal, &mut params)?;
+    params.complete = usability(&mut bits, sub_layers, &mut params).is_some();
+    Some(params)
+}
+
+/// Reads a set up to the bit depths. Returns the reader, `sps_max_sub_layers_minus1`, and whether the colour planes
+/// are separate.
+fn start(nal: &[u8], params: &mut SpsParams) -> Option<(Bits<'static>, u32, bool)> {
     if nal.first()? >> 1 & 0x3f != NAL_SPS {
         return None;
     }
     let mut bits = Bits::of_nal(nal.get(2..)?);
-    let mut params = SpsParams::default();
     bits.skip(4)?; // sps_video_parameter_set_id
     let sub_layers = bits.take(3)?;
     bits.skip(1)?; // sps_temporal_id_nesting_flag
-    profile_tier_level(&mut bits, sub_layers, &mut params)?;
+    profile_tier_level(&mut bits, sub_layers, params)?;
     params.set_id = bits.ue()?;
     params.chroma_format = u8::try_from(bits.ue()?).ok().filter(|format| *format <= 3)?;
     let separate_planes = params.chroma_format == 3 && bits.flag()?;
-    size(&mut bits, &mut params, separate_planes)?;
+    size(&mut bits, params, separate_planes)?;
     params.bit_depth = depth(bits.ue()?)?;
     params.bit_depth_chroma = depth(bits.ue()?)?;
-    params.complete = usability(&mut bits, sub_layers, &mut params).is_some();
-    Some(params)
+    Some((bits, sub_layers, separate_planes))
+}
+
+/// The fields of a sequence parameter set on which the picture order counts in slice headers depend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OrderFields {
+    /// Bits of `slice_pic_order_cnt_lsb`.
+    pub(super) order_bits: u32,
+    /// Whether the colour planes are separate.
+    pub(super) separate_planes: bool,
+}
+
+/// Reads a set up to its reference picture sets. Returns its id, the reader, and the fields read.
+pub(super) fn before_reference_sets(nal: &[u8]) -> Option<(u32, Bits<'static>, OrderFields)> {
+    let mut params = SpsParams::default();
+    let (mut bits, sub_layers, separate_planes) = start(nal, &mut params)?;
+    let order_bits = coding(&mut bits, sub_layers)?;
+    Some((params.set_id, bits, OrderFields { order_bits, separate_planes }))
 }
 
 fn depth(minus_8: u32) -> Option<u8> {
@@ -128,9 +152,9 @@ fn size(bits: &mut Bits<'_>, params: &mut SpsParams, separate_planes: bool) -> O
     Some(())
 }
 
-/// Skips the fields between the bit depths and the usability information, then parses the latter.
-fn usability(bits: &mut Bits<'_>, sub_layers: u32, params: &mut SpsParams) -> Option<()> {
-    let order_bits = bits.ue()?.checked_add(4)?;
+/// Skips the fields between the bit depths and the reference picture sets. Returns the bits of a picture order count.
+fn coding(bits: &mut Bits<'_>, sub_layers: u32) -> Option<u32> {
+    let order_bits = bits.ue()?.checked_add(4).filter(|count| *count <= 16)?;
     let all_layers = bits.flag()?;
     for _ in if all_layers { 0 } else { sub_layers }..=sub_layers {
         bits.ue()?;
@@ -150,6 +174,12 @@ fn usability(bits: &mut Bits<'_>, sub_layers: u32, params: &mut SpsParams) -> Op
         bits.ue()?;
         bits.skip(1)?;
     }
+    Some(order_bits)
+}
+
+/// Skips the fields between the bit depths and the usability information, then parses the latter.
+fn usability(bits: &mut Bits<'_>, sub_layers: u32, params: &mut SpsParams) -> Option<()> {
+    let order_bits = coding(bits, sub_layers)?;
     short_term_sets(bits)?;
     if bits.flag()? {
         let count = bits.ue()?;

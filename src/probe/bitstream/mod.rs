@@ -17,6 +17,7 @@ mod nal_sizes;
 pub mod opus;
 pub mod parameter_sets;
 pub mod random_access;
+pub mod references;
 pub mod vp8;
 pub mod vp9;
 

@@ -9,7 +9,7 @@ const HEADER_BYTES: usize = 64;
 /// Units read per packet: a packet that can begin a video has few before its slices.
 const MAX_UNITS: usize = 512;
 /// The SEI payload type of a recovery point in H.264 and HEVC.
-const RECOVERY_POINT: u32 = 6;
+pub(super) const RECOVERY_POINT: u32 = 6;
 
 /// How the packets of a codec show where decoding can begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ fn start_code(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Returns the payload of the first SEI message with that type in a unit after its header.
-fn sei_payload(unit: &[u8], header: usize, kind: u32) -> Option<Bits<'static>> {
+pub(super) fn sei_payload(unit: &[u8], header: usize, kind: u32) -> Option<Bits<'static>> {
     let mut bits = Bits::of_nal(unit.get(header..)?.get(..unit.len().min(4096) - header)?);
     while bits.left() >= 16 {
         let mut number = || -> Option<u32> {

@@ -28,3 +28,4 @@ pub(crate) use memory::{keep_freed_memory, zero_allocations};
 pub(crate) use open::{MediaInput, error_text, init, open_input};
 pub(crate) use recognize::is_recognized;
 pub(crate) use streams::is_duration_unknown;
+pub(crate) use version::packet_side_data;

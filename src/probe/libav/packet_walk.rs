@@ -13,10 +13,11 @@ use super::streams::{extradata, seconds};
 use super::timing::write_timing;
 use super::version::packet_side_data;
 use crate::job::{JobError, Progress};
-use crate::model::{Completeness, HdrKind, MediaFacts, VideoStream};
+use crate::model::{Completeness, FrameLoss, HdrKind, LossKind, MediaFacts, VideoStream, set_loss};
 use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::probe::bitstream::hevc;
 use crate::probe::bitstream::parameter_sets::{ParameterSets, SetCodec};
+use crate::probe::bitstream::references::{References, SampleInfo};
 
 /// Frames stored per stream: 23 hours at 60 frames/s.
 const MAX_FRAMES: usize = 5_000_000;
@@ -28,6 +29,8 @@ const MAX_FIRST_PACKETS: u64 = 4000;
 const NEW_EXTRADATA: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_NEW_EXTRADATA as c_int;
 const NO_TIME: i64 = i64::MIN;
 
+/// Places with missing frames that are kept of one stream.
+const MAX_LOSSES: usize = 100_000;
 /// Packets per stream whose durations are compared.
 const MAX_COMPARED: u64 = 64;
 
@@ -50,6 +53,10 @@ struct VideoPackets {
     sets: Option<ParameterSets>,
     /// The frame sizes, for codecs whose packets state them.
     sizes: Option<FrameSizes>,
+    /// Follows the references between frames, for codecs that name them.
+    references: Option<References>,
+    /// Missing frames with the times of the packets that refer to them.
+    missing: Vec<(u64, Option<i64>)>,
     lowest_dts: Option<i64>,
     decode_rate: DecodeRate,
     missing_timestamps: bool,
@@ -115,6 +122,7 @@ impl PacketWalk {
                 if video.packets == 0 {
                     video.sets = parameter_sets(stream);
                     video.sizes = frame_sizes(stream);
+                    video.references = references(stream);
                     video.first_frames = FirstFrames::of(context, stream);
                 }
                 video.add(packet, is_hevc(stream));
@@ -254,7 +262,7 @@ pub(super) fn walk_packets(
         ffi::av_packet_free(&mut packet);
         for (index, video) in &mut walk.video {
             let stream = *(*context).streams.add(*index as usize);
-            video.write_to((*stream).time_base, *index, facts);
+            video.write_to((*stream).time_base, *index, walk.packets, facts);
         }
         code
     };
@@ -327,6 +335,18 @@ pub(super) unsafe fn frame_sizes(stream: *const ffi::AVStream) -> Option<FrameSi
     }
 }
 
+/// Returns the check of the references of a stream.
+///
+/// # Safety
+/// `stream` is one of an open demuxer's.
+unsafe fn references(stream: *const ffi::AVStream) -> Option<References> {
+    // SAFETY: by the contract; the bytes are copied.
+    unsafe {
+        let parameters = (*stream).codecpar;
+        References::of(&codec_name(number(&raw const (*parameters).codec_id))?, extradata(parameters))
+    }
+}
+
 /// # Safety
 /// `stream` is one of an open demuxer's.
 unsafe fn is_hevc(stream: *const ffi::AVStream) -> bool {
@@ -360,9 +380,18 @@ impl VideoPackets {
             self.changes = self.changes.saturating_add(1);
             self.sets.iter_mut().for_each(ParameterSets::clear);
             self.sizes.iter_mut().for_each(|sizes| sizes.configure(config));
+            self.references.iter_mut().for_each(|references| references.configure(config));
         }
         if let Some(sizes) = self.sizes.as_mut().filter(|sizes| key || !sizes.only_at_key_frames()) {
             sizes.add(data);
+        }
+        let time = (packet.pts != NO_TIME).then_some(packet.pts);
+        if let Some(references) = &mut self.references {
+            let hidden = packet.flags & ffi::AV_PKT_FLAG_DISCARD != 0;
+            let missing = references.add(data, SampleInfo { time, key, hidden });
+            if missing > 0 && self.missing.len() < MAX_LOSSES {
+                self.missing.push((missing, time));
+            }
         }
         // A new configuration takes effect at a key frame.
         if key && self.sets.as_mut().is_some_and(|sets| sets.update(data)) {
@@ -405,7 +434,7 @@ impl VideoPackets {
     }
 
     /// Writes the results to the facts of the stream.
-    fn write_to(&mut self, base: ffi::AVRational, index: u32, facts: &mut MediaFacts) {
+    fn write_to(&mut self, base: ffi::AVRational, index: u32, all_packets: u64, facts: &mut MediaFacts) {
         let container = facts.container.as_deref();
         let Some(video) = facts.video.iter_mut().find(|video| video.index == index) else { return };
         if self.packets == 0 {
@@ -420,6 +449,11 @@ impl VideoPackets {
         video.parameter_changes = Some(self.changes.max(size_changes));
         video.frame_sizes = self.sizes.as_ref().map_or_else(Vec::new, |sizes| sizes.several().to_vec());
         self.set_hdr10(video);
+        let mut loss = FrameLoss::new(LossKind::MissingReference, all_packets);
+        for &(count, time) in &self.missing {
+            loss.add(count, time.and_then(|time| seconds(time, base)));
+        }
+        set_loss(&mut video.lost_frames, loss);
         if self.keys > 0 && !self.missing_timestamps {
             video.closed_gop = Some(!self.open_gops);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ffmpeg_next::ffi;
 
-use crate::model::{Rational, Timing, VideoStream};
+use crate::model::{FrameLoss, LossKind, Rational, Timing, VideoStream, set_loss};
 
 /// Distinct intervals counted; a video with more has a variable frame rate anyway.
 const MAX_INTERVALS: usize = 4096;
@@ -18,7 +18,8 @@ const ROUNDING_S: f64 = 0.001;
 pub(super) struct Cadence {
     last: Option<i64>,
     first_interval: Option<i64>,
-    intervals: BTreeMap<i64, u64>,
+    /// The intervals, how often each occurs, and where it begins first.
+    intervals: BTreeMap<i64, (u64, i64)>,
     duplicates: u32,
     frames: u64,
     frames_since_key: u64,
@@ -44,7 +45,7 @@ impl Cadence {
         }
         self.first_interval.get_or_insert(interval);
         if self.intervals.len() < MAX_INTERVALS || self.intervals.contains_key(&interval) {
-            *self.intervals.entry(interval).or_default() += 1;
+            self.intervals.entry(interval).or_insert((0, last)).0 += 1;
         }
     }
 
@@ -52,7 +53,7 @@ impl Cadence {
     fn modal_interval(&self) -> Option<i64> {
         self.intervals
             .iter()
-            .max_by_key(|&(interval, count)| (*count, *interval))
+            .max_by_key(|&(interval, (count, _))| (*count, *interval))
             .map(|(interval, _)| *interval)
     }
 
@@ -72,6 +73,7 @@ impl Cadence {
             Rational::positive(i64::from(base.den), i64::from(base.num).saturating_mul(modal))
         };
         let seconds = |ticks: i64| ticks as f64 * unit;
+        set_loss(&mut video.lost_frames, self.gaps(modal, rounding, unit));
         video.timing = Some(Timing {
             min_interval_s: self.intervals.keys().next().copied().map(seconds),
             max_interval_s: self.intervals.keys().next_back().copied().map(seconds),
@@ -80,6 +82,42 @@ impl Cadence {
             duplicates: self.duplicates,
             negative_dts_s: None,
         });
+    }
+}
+
+/// A video counts as one with a constant frame rate and gaps if it has at most one gap in this many frames.
+const FRAMES_PER_GAP: u64 = 20;
+/// The longest gap that may be lost frames, in seconds; screen recordings and slides hold frames for longer.
+const MAX_GAP_S: f64 = 2.0;
+
+impl Cadence {
+    /// Returns the frames that are missing in a video with a constant frame rate: few intervals last several times as
+    /// long as all others.
+    fn gaps(&self, modal: i64, rounding: i64, unit: f64) -> FrameLoss {
+        let mut loss = FrameLoss::new(LossKind::TimeGap, self.frames);
+        let mut gaps: Vec<(i64, u64, i64)> = Vec::new();
+        for (&interval, &(count, first)) in &self.intervals {
+            let times = (interval + modal / 2) / modal;
+            // The modal interval itself is rounded.
+            let is_whole = (interval - times * modal).abs() <= rounding * (times + 1);
+            if !is_whole || times == 0 || interval as f64 * unit > MAX_GAP_S {
+                return loss;
+            }
+            if times > 1 {
+                gaps.push((first, count, times - 1));
+            }
+        }
+        let count: u64 = gaps.iter().map(|(_, count, _)| count).sum();
+        if count.saturating_mul(FRAMES_PER_GAP) > self.frames {
+            return loss;
+        }
+        gaps.sort_unstable();
+        for (first, count, frames) in gaps {
+            let at_s = (first + modal) as f64 * unit;
+            loss.add(count.saturating_mul(frames.unsigned_abs()), Some(at_s));
+        }
+        loss.of = loss.of.saturating_add(loss.count);
+        loss
     }
 }
 
@@ -126,6 +164,25 @@ mod tests {
         assert_eq!(video.variable_frame_rate, Some(true));
         assert_eq!(video.modal_frame_rate, Rational::new(30, 1));
         assert_eq!(video.max_gop_frames, Some(4));
+    }
+
+    #[test]
+    fn few_gaps_in_a_constant_rate_are_lost_frames() {
+        let all: Vec<i64> = (0..100).map(|number| number * 3000).collect();
+        let without = |lost: &[usize]| {
+            let kept = all.iter().enumerate().filter(|(number, _)| !lost.contains(number));
+            timed(90_000, &kept.map(|(_, time)| *time).collect::<Vec<_>>()).lost_frames
+        };
+        assert_eq!(without(&[]), []);
+        let [loss] = &without(&[30, 31, 32, 60])[..] else { panic!("no loss") };
+        assert_eq!((loss.kind, loss.count, &loss.at_s[..]), (LossKind::TimeGap, 4, &[1.0, 2.0][..]));
+        assert_eq!(without(&(0..50).map(|number| number * 2 + 1).collect::<Vec<_>>()), []);
+        // Many gaps are a rate that varies.
+        assert_eq!(without(&[10, 20, 30, 40, 50, 60, 70]), []);
+        // A time between two frames of the rate is no lost frame.
+        let mut uneven = all.clone();
+        uneven[50] += 1400;
+        assert_eq!(timed(90_000, &uneven).lost_frames, []);
     }
 
     #[test]

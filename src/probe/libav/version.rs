@@ -34,7 +34,7 @@ pub(super) unsafe fn side_data<'a>(stream: *const ffi::AVStream, kind: c_int) ->
 ///
 /// # Safety
 /// `packet` was just read, and the slice must not be used after it is unreferenced.
-pub(super) unsafe fn packet_side_data(packet: &ffi::AVPacket, kind: c_int) -> Option<&[u8]> {
+pub(crate) unsafe fn packet_side_data(packet: &ffi::AVPacket, kind: c_int) -> Option<&[u8]> {
     // SAFETY: the array has the length stated beside it and each entry the size it states.
     (0..usize::try_from(packet.side_data_elems).unwrap_or(0)).find_map(|position| unsafe {
         let entry = packet.side_data.add(position);

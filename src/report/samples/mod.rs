@@ -10,8 +10,9 @@ use super::{
 };
 use crate::job::Similarity;
 use crate::model::{
-    ColorTags, Completeness, DecodeError, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind,
-    MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation, SourceDamage, TimeRange, Timing,
+    ColorTags, Completeness, DecodeError, DecodeErrorKind, DolbyVision, EditList, EditListKind, Flip, Hdr,
+    HdrKind, MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation, SourceDamage, TimeRange,
+    Timing,
 };
 use crate::rules::{Confidence, Finding, Remedy, Severity, Verdict};
 
@@ -183,7 +184,12 @@ pub(super) fn reencoded() -> Fix {
             concealed: Some(SourceDamage {
                 packets: 360,
                 error_count: 1,
-                errors: vec![DecodeError { stream: 1, at_s: Some(1.2), message: "invalid data".into() }],
+                errors: vec![DecodeError {
+                    stream: 1,
+                    at_s: Some(1.2),
+                    message: "invalid data".into(),
+                    kind: DecodeErrorKind::Undecodable,
+                }],
             }),
         }),
         reused: false,

@@ -1,9 +1,9 @@
 //! `integrity`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Violation, rule};
+use super::super::rule::{Subject, Violation, rule};
 use super::super::value_text;
-use crate::model::{MediaFacts, TimeRange};
+use crate::model::{DecodeError, DecodeErrorKind, LossKind, MediaFacts, SourceDamage, TimeRange};
 
 /// Fewer frames that share their times are a flaw of the timestamps, not a part of the video.
 const MIN_OVERLAPPING_FRAMES: u64 = 5;
@@ -39,26 +39,59 @@ rule!(
         for violation in [start_violation(subject.facts), overlap_violation(subject.facts)].into_iter().flatten() {
             out.add_verbatim(violation);
         }
-        let Some(deep) = subject.deep.filter(|deep| deep.decode.error_count > 0) else { return };
-        let ranges: Vec<_> = deep
-            .decode
-            .errors
-            .iter()
-            .filter_map(|error| error.at_s)
-            .map(|at| TimeRange { from_s: at, to_s: at })
-            .collect();
-        let message = format!("the decoder reports {} errors", deep.decode.error_count);
-        out.add_verbatim(
-            Violation::new(
-                message,
-                format!("{} errors", deep.decode.error_count),
-                "no errors",
-                Remedy::ReencodeVideo,
-            )
-            .over(&ranges),
-        );
+        for violation in [damage_violation(subject), gap_violation(subject.facts)].into_iter().flatten() {
+            out.add_verbatim(violation);
+        }
     }
 );
+
+/// Returns the violation of a video with a constant frame rate that shows no frame at some times. The encoder may have
+/// left them out, so it is a warning. Empty frames of AVI and Ogg repeat the one before.
+fn gap_violation(facts: &MediaFacts) -> Option<Violation> {
+    let video = facts.main_video()?;
+    if matches!(facts.container.as_deref(), Some("avi" | "ogg")) {
+        return None;
+    }
+    let loss = video.lost_frames.iter().find(|loss| loss.kind == LossKind::TimeGap)?;
+    let (what, times) =
+        (if loss.count == 1 { "frame seems" } else { "frames seem" }, value_text::times(&loss.at_s));
+    let message = format!(
+        "{} {what} to be missing{times}: all others of the {} follow each other at a constant rate",
+        loss.count, loss.of
+    );
+    let ranges: Vec<TimeRange> = loss.at_s.iter().map(|&at| TimeRange { from_s: at, to_s: at }).collect();
+    let actual = format!("{} {what} to be missing", loss.count);
+    let violation = Violation::new(message, actual, "a frame at every time of the rate", Remedy::None);
+    Some(violation.at(video.index).over(&ranges).as_warning())
+}
+
+/// Returns the violation of damaged frames: what the decoder found, or what headers and packets show without it.
+fn damage_violation(subject: &Subject<'_>) -> Option<Violation> {
+    let mut damage = subject.facts.known_damage();
+    if let Some(deep) = subject.deep {
+        // A decode counts missing frames, too, but gets no frames without data.
+        let empty = |error: &&DecodeError| error.kind == DecodeErrorKind::Empty;
+        let errors: Vec<DecodeError> = damage.errors.iter().filter(empty).cloned().collect();
+        let error_count = subject.facts.empty_frames();
+        damage = SourceDamage {
+            packets: deep.decode.packets.saturating_add(error_count),
+            error_count: deep.decode.error_count.saturating_add(error_count),
+            errors: errors.into_iter().chain(deep.decode.errors.iter().cloned()).collect(),
+        };
+    }
+    if damage.is_none() {
+        return None;
+    }
+    let ranges: Vec<TimeRange> = damage
+        .errors
+        .iter()
+        .filter_map(|error| error.at_s)
+        .map(|at| TimeRange { from_s: at, to_s: at })
+        .collect();
+    let remedy = if damage.is_small() { Remedy::Conceal } else { Remedy::Refuse };
+    let actual = format!("{} errors", damage.error_count);
+    Some(Violation::new(damage.describe(), actual, "no errors", remedy).over(&ranges))
+}
 
 /// Returns the violation of a video whose first frames cannot be decoded.
 fn start_violation(facts: &MediaFacts) -> Option<Violation> {

@@ -1,6 +1,7 @@
 //! Decoders that count their errors.
 
-use std::ffi::c_int;
+use std::collections::BTreeSet;
+use std::ffi::{CStr, c_int};
 use std::ptr;
 
 use ffmpeg_next::ffi;
@@ -9,15 +10,20 @@ use super::ffi_wrappers::{
     CodecContext, Frame, NOPTS, Packet, check, error_text, failed, is_eagain, is_eof, no_memory, seconds,
 };
 use crate::job::JobError;
-use crate::model::DecodeError;
-use crate::probe::libav::alpha_decoder;
+use crate::model::{DecodeError, DecodeErrorKind};
+use crate::probe::bitstream::references::{References, SampleInfo};
+use crate::probe::libav::{alpha_decoder, packet_side_data};
 
 /// Maximum number of errors kept with details; further errors are only counted.
 pub(super) const MAX_DAMAGE: usize = 20;
+/// Maximum number of packets whose frames are awaited; decoders hold back far fewer.
+const MAX_AWAITED: usize = 4096;
+const NEW_EXTRADATA: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_NEW_EXTRADATA as c_int;
 /// Maximum pixels per frame that decoders accept: three times 8K.
 const MAX_PIXELS: i64 = 100_000_000;
 
-/// A decoder that counts its errors.
+/// A decoder that counts its errors, and the missing frames that others refer to, which the library replaces without
+/// an error.
 pub(crate) struct Decoder {
     codec: CodecContext,
     stream: u32,
@@ -25,6 +31,10 @@ pub(crate) struct Decoder {
     is_video: bool,
     /// Decode time of the previous packet, and whether an edit list hides its frame.
     previous: Option<(i64, bool)>,
+    /// Follows the references between frames, for codecs that name them.
+    references: Option<References>,
+    /// The presentation times of packets that have not given a frame yet.
+    awaited: BTreeSet<i64>,
     /// The first errors, at most [`MAX_DAMAGE`].
     pub(crate) damage: Vec<DecodeError>,
     /// Number of errors.
@@ -100,6 +110,17 @@ impl Decoder {
         // SAFETY: context and codec match; no options.
         let code = unsafe { ffi::avcodec_open2(codec.as_mut_ptr(), found, ptr::null_mut()) };
         check(code, &format!("cannot open the decoder of stream {index}"))?;
+        // SAFETY: as above; the library states the size of the configuration beside it.
+        let references = unsafe {
+            let size = usize::try_from((*parameters).extradata_size).unwrap_or(0);
+            let config = match (*parameters).extradata {
+                data if data.is_null() => &[][..],
+                data => std::slice::from_raw_parts(data, size),
+            };
+            // The names of decoders vary; that of the codec is static.
+            let name = CStr::from_ptr(ffi::avcodec_get_name((*found).id)).to_str().unwrap_or_default();
+            References::of(name, config)
+        };
         // SAFETY: valid parameters from either caller.
         let is_video = unsafe { (*parameters).codec_type == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO };
         Ok(Decoder {
@@ -108,6 +129,8 @@ impl Decoder {
             base,
             is_video,
             previous: None,
+            references,
+            awaited: BTreeSet::new(),
             damage: Vec::new(),
             damage_count: 0,
             frames: 0,
@@ -122,6 +145,7 @@ impl Decoder {
     /// Discards all buffered data, for a seek.
     pub(crate) fn flush(&mut self) {
         self.previous = None;
+        self.references.iter_mut().for_each(References::restart);
         // SAFETY: an open decoder.
         unsafe { ffi::avcodec_flush_buffers(self.codec.as_mut_ptr()) }
     }
@@ -136,8 +160,46 @@ impl Decoder {
             self.feed_one(None, sink)?;
             // SAFETY: an open decoder.
             unsafe { ffi::avcodec_flush_buffers(self.codec.as_mut_ptr()) }
+            self.references.iter_mut().for_each(References::restart);
         }
+        packet.into_iter().for_each(|packet| self.examine(packet));
         self.feed_one(packet, sink)
+    }
+
+    /// Counts the missing frames that a packet refers to, and awaits its frame.
+    fn examine(&mut self, packet: &Packet) {
+        let raw = packet.get();
+        let time = (raw.pts != NOPTS).then_some(raw.pts);
+        let hidden = raw.flags & ffi::AV_PKT_FLAG_DISCARD != 0;
+        let awaits = self.is_video && !hidden && self.awaited.len() < MAX_AWAITED;
+        self.awaited.extend(time.filter(|_| awaits));
+        let Some(references) = &mut self.references else { return };
+        // SAFETY: the packet is valid, and the slice is used before it changes.
+        if let Some(config) = unsafe { packet_side_data(raw, NEW_EXTRADATA) } {
+            references.configure(config);
+        }
+        let key = raw.flags & ffi::AV_PKT_FLAG_KEY != 0;
+        let missing = references.add(packet.data(), SampleInfo { time, key, hidden });
+        if missing > 0 {
+            let message = match missing {
+                1 => "a frame before it is missing".to_owned(),
+                count => format!("{count} frames before it are missing"),
+            };
+            let at_s = time.map(|time| seconds(time, self.base));
+            self.record(missing, DecodeErrorKind::MissingReference, at_s, message);
+        }
+    }
+
+    /// Returns errors for the first `count` packets that gave no frame, with their times.
+    pub(crate) fn without_frame(&self, count: u64) -> Vec<DecodeError> {
+        let error = |time: &i64| DecodeError {
+            stream: self.stream,
+            at_s: Some(seconds(*time, self.base)),
+            message: "the decoder gives no frame for this packet".to_owned(),
+            kind: DecodeErrorKind::NoFrame,
+        };
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        self.awaited.iter().take(count.min(MAX_DAMAGE)).map(error).collect()
     }
 
     /// Returns whether a packet is the key frame at which the demuxer begins the next edit of an edit list. The
@@ -199,15 +261,20 @@ impl Decoder {
                 self.record_error(ffi::AVERROR_INVALIDDATA, at);
             }
             self.frames += 1;
+            self.awaited.remove(&raw.pts);
             sink(frame)?;
         }
         Ok(())
     }
 
     fn record_error(&mut self, code: c_int, at_s: Option<f64>) {
-        self.damage_count += 1;
+        self.record(1, DecodeErrorKind::Undecodable, at_s, error_text(code));
+    }
+
+    fn record(&mut self, count: u64, kind: DecodeErrorKind, at_s: Option<f64>, message: String) {
+        self.damage_count += count;
         if self.damage.len() < MAX_DAMAGE {
-            self.damage.push(DecodeError { stream: self.stream, at_s, message: error_text(code) });
+            self.damage.push(DecodeError { stream: self.stream, at_s, message, kind });
         }
     }
 }

@@ -1,16 +1,17 @@
 //! Reads packets from an input.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_int};
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ffmpeg_next::ffi;
 
-use super::ffi_wrappers::{Packet, check, error_text, failed, is_eof, rational};
+use super::decode::MAX_DAMAGE;
+use super::ffi_wrappers::{NOPTS, Packet, check, error_text, failed, is_eof, rational, seconds};
 use super::share;
 use crate::job::JobError;
-use crate::model::container_lacks_timestamps;
+use crate::model::{DecodeError, DecodeErrorKind, container_lacks_timestamps};
 use crate::probe::libav::{MediaInput, is_duration_unknown, open_input};
 
 /// Consecutive read errors after which the file counts as ended.
@@ -24,6 +25,10 @@ pub(crate) struct Input {
     cancel: Arc<AtomicBool>,
     /// Number of failed reads that were skipped.
     pub(crate) read_errors: u64,
+    /// The first of them, with the time of the packet before.
+    pub(crate) unread: Vec<DecodeError>,
+    /// Time stamp and stream of the latest packet.
+    latest: Option<(i64, c_int)>,
 }
 
 impl Input {
@@ -42,7 +47,15 @@ impl Input {
     /// Like [`Input::open`] without stream analysis, for outputs of greenlit, whose headers are complete.
     pub(crate) fn open_output(file: File, name: &str, cancel: Arc<AtomicBool>) -> Result<Input, JobError> {
         let media = open_input(share(&file)?, name, cancel.clone())?;
-        Ok(Input { media, file, name: name.to_owned(), cancel, read_errors: 0 })
+        Ok(Input {
+            media,
+            file,
+            name: name.to_owned(),
+            cancel,
+            read_errors: 0,
+            unread: Vec::new(),
+            latest: None,
+        })
     }
 
     /// Returns whether rewinding gives the same packets again. In containers without a packet index, seeking
@@ -153,15 +166,34 @@ impl Input {
             // SAFETY: both are valid; the packet is empty.
             let code = unsafe { ffi::av_read_frame(self.as_mut_ptr(), packet.as_mut_ptr()) };
             match code {
-                0.. => return Ok(true),
+                0.. => {
+                    let raw = packet.get();
+                    let time = [raw.pts, raw.dts].into_iter().find(|time| *time != NOPTS);
+                    self.latest = time.map(|time| (time, raw.stream_index)).or(self.latest);
+                    return Ok(true);
+                }
                 code if is_eof(code) => return self.media.check_reads().map(|()| false),
                 code if code == ffi::AVERROR(ffi::EIO) => {
                     return Err(JobError::Io(format!("cannot read the input: {}", error_text(code))));
                 }
-                _ => self.read_errors += 1,
+                code => self.add_unread(code),
             }
         }
         Ok(false)
+    }
+
+    fn add_unread(&mut self, code: c_int) {
+        self.read_errors += 1;
+        if self.unread.len() >= MAX_DAMAGE {
+            return;
+        }
+        let stream = self.latest.and_then(|(_, stream)| u32::try_from(stream).ok());
+        let base = stream.and_then(|stream| self.stream(stream).ok());
+        // SAFETY: the stream belongs to the open input; a plain field.
+        let base = base.map(|stream| unsafe { (*stream).time_base });
+        let at_s = self.latest.zip(base).map(|((time, _), base)| seconds(time, base));
+        let kind = DecodeErrorKind::Unread;
+        self.unread.push(DecodeError { stream: stream.unwrap_or(0), at_s, message: error_text(code), kind });
     }
 
     /// Seeks to the key frame at or before `at_s`.

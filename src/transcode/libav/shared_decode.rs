@@ -84,6 +84,18 @@ impl FrameSource {
         }
     }
 
+    /// Returns errors for the first `count` packets that gave no frame, with their times; nothing while another
+    /// output is decoding.
+    pub(crate) fn without_frame(&self, count: u64) -> Vec<DecodeError> {
+        match self {
+            FrameSource::Own(decoder) => decoder.without_frame(count),
+            FrameSource::Shared(reader) => {
+                let state = reader.handle.shared.state();
+                state.decoder.as_ref().map_or_else(Vec::new, |decoder| decoder.without_frame(count))
+            }
+        }
+    }
+
     /// Returns the number of decode errors and the first of them.
     pub(crate) fn damage(&self) -> (u64, &[DecodeError]) {
         match self {

@@ -205,6 +205,11 @@ impl VideoChain {
         self.decoder.frames()
     }
 
+    /// Returns errors for the first `count` packets that gave no frame, with their times.
+    pub(crate) fn without_frame(&self, count: u64) -> Vec<DecodeError> {
+        self.decoder.without_frame(count)
+    }
+
     /// Returns the number of decode errors and the first of them.
     pub(crate) fn damage(&self) -> (u64, &[DecodeError]) {
         self.decoder.damage()

@@ -7,14 +7,15 @@ use std::sync::atomic::AtomicBool;
 
 use ffmpeg_next::ffi;
 
-use super::strict_decode::hides_errors;
+use super::strict_decode::{StreamDecode, hides_errors};
 use crate::job::{JobError, Progress};
-use crate::model::{DecodeReport, DeepReport, LoudnessReport, MediaFacts, Size, TimeRange};
+use crate::model::{DeepReport, LoudnessReport, MediaFacts, Size, SourceDamage, TimeRange};
 use crate::transcode::libav::audio_track::layout;
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::ffi_wrappers::{Frame, NOPTS, Packet, frame_duration, seconds};
 use crate::transcode::libav::filter::{Graph, Pulled};
 use crate::transcode::libav::input::Input;
+use crate::transcode::libav::start_cut::StartCut;
 use crate::transcode::libav::transcoder::codec_name;
 
 /// Maximum short side in pixels at which frames are analysed: sufficient, and fast.
@@ -59,6 +60,7 @@ pub fn deep(
     let mut first = |kind| if unknown { input.first(kind) } else { None };
     let main_video = main_video.or_else(|| first(ffi::AVMediaType::AVMEDIA_TYPE_VIDEO));
     let main_audio = main_audio.or_else(|| first(ffi::AVMediaType::AVMEDIA_TYPE_AUDIO));
+    let mut undecodable = UndecodableStart::of(&facts, &mut input);
     let mut video = match main_video {
         Some(stream) => Some((stream, open_decoder(&mut input, stream)?, VideoAnalysis::default())),
         None => None,
@@ -73,55 +75,86 @@ pub fn deep(
         more = input.read(&mut packet)?;
         let fed = more.then_some(&packet);
         let index = packet.get().stream_index;
-        if let Some((_, decoder, video)) = video.as_mut().filter(|(s, ..)| !more || *s as i32 == index) {
-            let base = decoder.base();
-            decoder.feed(fed, &mut |frame| video.add_frame(frame, base))?;
+        if let Some((_, decode, video)) = video.as_mut().filter(|(s, ..)| !more || *s as i32 == index) {
+            if fed.is_some_and(|packet| undecodable.ends_at(packet)) {
+                decode.forget_errors();
+            }
+            let base = decode.decoder.base();
+            decode.feed(fed, &mut |frame| video.add_frame(frame, base))?;
             let done_s = video.end_s;
-            progress(Progress { done_s, total_s, frames: decoder.frames });
+            progress(Progress { done_s, total_s, frames: decode.decoder.frames });
         }
-        if let Some((_, decoder, audio)) = audio.as_mut().filter(|(s, ..)| !more || *s as i32 == index) {
-            let base = decoder.base();
-            decoder.feed(fed, &mut |frame| audio.add_frame(frame, base))?;
+        if let Some((_, decode, audio)) = audio.as_mut().filter(|(s, ..)| !more || *s as i32 == index) {
+            let base = decode.decoder.base();
+            decode.feed(fed, &mut |frame| audio.add_frame(frame, base))?;
             progress(Progress { done_s: audio.end_s, total_s, frames: 0 });
         }
     }
     let mut report = DeepReport { facts, ..DeepReport::default() };
-    if let Some((_, mut decoder, mut video)) = video {
+    let mut damage = SourceDamage { packets: 0, error_count: input.read_errors, errors: Vec::new() };
+    damage.errors.append(&mut input.unread);
+    if let Some((_, decode, mut video)) = video {
         video.flush()?;
-        add_errors(&mut report.decode, &mut decoder);
-        report.decode.video_frames = decoder.frames;
+        let frames = decode.decoder.frames;
+        damage.add(decode.damage());
+        report.decode.video_frames = frames;
         if let (Some(known), [_, _, ..]) = (report.facts.video.first_mut(), &video.sizes[..]) {
             // The decoder also sees sizes that no header states.
             known.frame_sizes = std::mem::take(&mut video.sizes);
             known.parameter_changes = known.parameter_changes.max(Some(video.size_changes));
         }
-        report.decode.video_end_s = (decoder.frames > 0).then_some(video.end_s);
+        report.decode.video_end_s = (frames > 0).then_some(video.end_s);
         report.active_area = video.active_area();
         report.interlaced_frames = video.interlaced();
         report.black = video.black.finish(video.end_s);
         report.freeze = video.freeze.finish(video.end_s);
     }
-    if let Some((_, mut decoder, mut audio)) = audio {
+    if let Some((_, decode, mut audio)) = audio {
         audio.flush()?;
-        add_errors(&mut report.decode, &mut decoder);
+        damage.add(decode.damage());
         report.decode.audio_samples = audio.samples;
         report.decode.audio_end_s = (audio.samples > 0).then_some(audio.end_s);
         report.loudness = audio.loudness();
         report.silence = audio.silence.finish(audio.end_s);
     }
-    report.decode.error_count += input.read_errors;
+    report.decode.packets = damage.packets;
+    report.decode.error_count = damage.error_count;
+    report.decode.errors = damage.errors;
     Ok(report)
 }
 
-/// Opens a decoder that reports errors; it is strict only where others hide them.
-fn open_decoder(input: &mut Input, stream: u32) -> Result<Decoder, JobError> {
-    let strict = hides_errors(codec_name(input, stream).as_deref());
-    Decoder::open(input.stream(stream)?, 1, strict)
+/// The frames at the start that lack their key frame. The facts tell of them, so their errors do not count again.
+struct UndecodableStart(Option<StartCut>);
+
+impl UndecodableStart {
+    fn of(facts: &MediaFacts, input: &mut Input) -> UndecodableStart {
+        let lost =
+            facts.main_video().filter(|video| video.undecodable_frames.is_some_and(|frames| frames > 0));
+        let start = lost.and_then(|video| Some((video.index, video.first_decodable_s?)));
+        let untimed = input.lacks_timestamps();
+        UndecodableStart(start.and_then(|(index, start_s)| {
+            let stream = input.stream(index).ok()?;
+            // SAFETY: the stream belongs to the open input; a plain field.
+            let base = unsafe { (*stream).time_base };
+            Some(StartCut::new(start_s, base, untimed))
+        }))
+    }
+
+    /// Returns whether a packet is the first that can be decoded.
+    fn ends_at(&mut self, packet: &Packet) -> bool {
+        let ends = self.0.as_mut().is_some_and(|cut| !cut.cuts(packet));
+        if ends {
+            self.0 = None;
+        }
+        ends
+    }
 }
 
-fn add_errors(report: &mut DecodeReport, decoder: &mut Decoder) {
-    report.error_count += decoder.damage_count;
-    report.errors.append(&mut decoder.damage);
+/// Opens a decoder that reports errors; it is strict only where others hide them.
+fn open_decoder(input: &mut Input, stream: u32) -> Result<StreamDecode, JobError> {
+    let strict = hides_errors(codec_name(input, stream).as_deref());
+    let decoder = Decoder::open(input.stream(stream)?, 1, strict)?;
+    StreamDecode::with(input, stream, decoder)
 }
 
 /// Collects spans whose start and end a filter reports separately.

@@ -48,12 +48,15 @@ pub(super) fn check_source(
     let countable = has_frame_per_packet(&mut transcoder.input, plan.stream);
     let missing = transcoder.lost_packets.filter(|&missing| countable && missing > LOST_FRAMES).unwrap_or(0);
     if spec.conceal {
-        add_concealed(&mut damage, transcoder.input.read_errors, missing);
+        add_concealed(&mut damage, transcoder, missing);
         if hides_errors(codec.as_deref()) {
             let mut source = Input::open(share(input)?, name, Arc::clone(&cancel))?;
             let strict = strict_decode_errors(&mut source, spec, plan.stream, None, progress)?;
-            damage.error_count = damage.error_count.max(strict.error_count);
-            damage.errors.extend(strict.errors);
+            if strict.error_count > damage.error_count {
+                damage.error_count = strict.error_count;
+                damage.errors.retain(|error| error.stream != plan.stream);
+                damage.errors.extend(strict.errors);
+            }
         }
         report.add_source_damage(damage, true);
         return Ok(());
@@ -98,9 +101,16 @@ pub(super) fn check_source(
     Ok(())
 }
 
-/// Adds packets that could not be read, and packets that gave no frame without an error.
-fn add_concealed(damage: &mut SourceDamage, unread: u64, missing: u64) {
-    damage.error_count = damage.error_count.max(missing) + unread;
+/// Adds packets that could not be read, and packets that gave no frame without an error, with their times.
+fn add_concealed(damage: &mut SourceDamage, transcoder: &mut Transcoder, missing: u64) {
+    if missing > damage.error_count {
+        damage.error_count = missing;
+        damage
+            .errors
+            .extend(transcoder.video_chain().into_iter().flat_map(|chain| chain.without_frame(missing)));
+    }
+    damage.error_count += transcoder.input.read_errors;
+    damage.errors.append(&mut transcoder.input.unread);
 }
 
 /// Returns the errors of a strict decoder over `spans` of a stream, or over all of it.

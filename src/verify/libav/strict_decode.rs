@@ -9,9 +9,9 @@ use ffmpeg_next::ffi;
 use super::decode_progress;
 use super::stream_copies::has_frame_per_packet;
 use crate::job::{JobError, Progress, SourceDecode};
-use crate::model::{DecodeError, SourceDamage};
+use crate::model::SourceDamage;
 use crate::transcode::libav::decode::Decoder;
-use crate::transcode::libav::ffi_wrappers::Packet;
+use crate::transcode::libav::ffi_wrappers::{Frame, Packet};
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::share;
 use crate::transcode::libav::transcoder::codec_name;
@@ -61,6 +61,7 @@ pub(crate) fn decode_streams(
         first.iter().filter(|stream| stream.is_suspect()).map(|one| one.stream).collect();
     let mut result = SourceDecode::default();
     result.damage.error_count = input.read_errors;
+    result.damage.errors = std::mem::take(&mut input.unread);
     let mut add = |stream: StreamDecode, counts: bool| {
         match stream.is_video {
             true => result.decode.video_frames += stream.decoder.frames,
@@ -92,11 +93,11 @@ pub(crate) fn decode_streams(
     Ok(result)
 }
 
-/// A stream that is decoded.
-struct StreamDecode {
+/// A stream that is decoded to find its errors.
+pub(super) struct StreamDecode {
     stream: u32,
     is_video: bool,
-    decoder: Decoder,
+    pub(super) decoder: Decoder,
     /// Number of packets without those that an edit list discards.
     packets: u64,
     samples: u64,
@@ -108,6 +109,20 @@ struct StreamDecode {
 impl StreamDecode {
     fn open(input: &mut Input, stream: u32, threads: u32, strict: bool) -> Result<StreamDecode, JobError> {
         let raw = input.stream(stream)?;
+        let decoder = match strict {
+            true => Decoder::for_error_check(raw, threads),
+            false => Decoder::open(raw, threads, false),
+        };
+        let decoder = decoder.map_err(|error| match error {
+            JobError::Failed(reason) => JobError::Unreadable(reason),
+            other => other,
+        })?;
+        StreamDecode::with(input, stream, decoder)
+    }
+
+    /// Counts what an open decoder of a stream does not decode.
+    pub(super) fn with(input: &mut Input, stream: u32, decoder: Decoder) -> Result<StreamDecode, JobError> {
+        let raw = input.stream(stream)?;
         // SAFETY: the stream belongs to the open input; codec parameters are always there. The field order is read
         // as a number, because other library versions may have other values.
         let (kind, order) = unsafe {
@@ -117,25 +132,22 @@ impl StreamDecode {
         };
         let fields = order > ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE as std::ffi::c_int;
         let is_video = kind == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO;
-        let decoder = match strict {
-            true => Decoder::for_error_check(raw, threads),
-            false => Decoder::open(raw, threads, false),
-        };
-        let decoder = decoder.map_err(|error| match error {
-            JobError::Failed(reason) => JobError::Unreadable(reason),
-            other => other,
-        })?;
         let frame_per_packet = is_video && has_frame_per_packet(input, stream);
         Ok(StreamDecode { stream, is_video, decoder, packets: 0, samples: 0, frame_per_packet, fields })
     }
 
-    fn feed(&mut self, packet: Option<&Packet>) -> Result<(), JobError> {
+    /// Decodes a packet, or ends the stream for `None`, and passes the frames to `sink`.
+    pub(super) fn feed(
+        &mut self,
+        packet: Option<&Packet>,
+        sink: &mut dyn FnMut(Frame) -> Result<(), JobError>,
+    ) -> Result<(), JobError> {
         let kept = packet.is_some_and(|packet| packet.get().flags & ffi::AV_PKT_FLAG_DISCARD == 0);
         self.packets += u64::from(kept);
         let samples = &mut self.samples;
         self.decoder.feed(packet, &mut |frame| {
             *samples += frame.get().nb_samples.max(0) as u64;
-            Ok(())
+            sink(frame)
         })
     }
 
@@ -150,13 +162,21 @@ impl StreamDecode {
         self.decoder.damage_count > 0 || self.missing() > 0
     }
 
-    fn damage(self) -> SourceDamage {
+    /// Forgets the packets fed so far and their errors.
+    pub(super) fn forget_errors(&mut self) {
+        self.packets = 0;
+        self.decoder.damage_count = 0;
+        self.decoder.damage.clear();
+    }
+
+    /// Returns what does not decode.
+    pub(super) fn damage(self) -> SourceDamage {
         let missing = self.missing();
-        let StreamDecode { stream, packets, decoder, .. } = self;
+        let mut unshown = self.decoder.without_frame(missing);
+        let StreamDecode { packets, decoder, .. } = self;
         let (mut errors, mut error_count) = (decoder.damage, decoder.damage_count);
         if missing > error_count {
-            let message = format!("{} packets gave no frame", missing - error_count);
-            errors.push(DecodeError { stream, at_s: None, message });
+            errors.append(&mut unshown);
             error_count = missing;
         }
         SourceDamage { packets, error_count, errors }
@@ -177,11 +197,11 @@ fn decode(
     while input.read(&mut packet)? {
         let index = packet.get().stream_index;
         let Some(decode) = decodes.iter_mut().find(|decode| decode.stream as i32 == index) else { continue };
-        decode.feed(Some(&packet))?;
+        decode.feed(Some(&packet), &mut |_| Ok(()))?;
         progress(decode_progress(&decode.decoder, &packet, total_s));
     }
     for decode in &mut decodes {
-        decode.feed(None)?;
+        decode.feed(None, &mut |_| Ok(()))?;
     }
     Ok(decodes)
 }

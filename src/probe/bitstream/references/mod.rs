@@ -1,0 +1,139 @@
+//! Finds frames that are missing within a stream, because later frames refer to them.
+//!
+//! Decoders replace a missing reference by another frame without an error. The headers of H.264 and HEVC show it:
+//! H.264 numbers its reference frames, and each HEVC frame lists those it needs.
+
+mod avc;
+mod hevc;
+
+use super::Bits;
+
+/// Bytes of a slice header that are parsed; the weights of weighted prediction may be long.
+const SLICE_BYTES: usize = 512;
+/// Sets kept of each kind; H.264 allows 32 sequence and 256 picture parameter sets.
+const MAX_SETS: usize = 256;
+/// Units read before the slices of a sample.
+const MAX_UNITS: usize = 64;
+
+/// What a container says about a sample.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SampleInfo {
+    /// Presentation time in any unit.
+    pub time: Option<i64>,
+    /// Whether the container flags a key frame.
+    pub key: bool,
+    /// Whether an edit list hides it.
+    pub hidden: bool,
+}
+
+enum Reader {
+    Avc(avc::FrameNumbers),
+    Hevc(hevc::PictureSets),
+}
+
+/// Follows the references of a stream.
+pub struct References(Reader);
+
+impl References {
+    /// Creates the check of a stream with this codec, by FFmpeg's name, and this configuration record; `None` for a
+    /// codec whose samples do not name their references.
+    pub fn of(codec: &str, config: &[u8]) -> Option<References> {
+        Some(References(match codec {
+            "h264" => Reader::Avc(avc::FrameNumbers::from_config(config)),
+            "hevc" => Reader::Hevc(hevc::PictureSets::from_config(config)),
+            _ => return None,
+        }))
+    }
+
+    /// Takes a new configuration record that the container announces.
+    pub fn configure(&mut self, config: &[u8]) {
+        match &mut self.0 {
+            Reader::Avc(numbers) => numbers.configure(config),
+            Reader::Hevc(sets) => sets.configure(config),
+        }
+    }
+
+    /// Adds the next sample in decode order. Returns how many frames are missing that it, or another frame at this
+    /// place, refers to.
+    pub fn add(&mut self, sample: &[u8], info: SampleInfo) -> u64 {
+        match &mut self.0 {
+            Reader::Avc(numbers) => numbers.add(sample, info),
+            Reader::Hevc(sets) => sets.add(sample, info),
+        }
+    }
+
+    /// Forgets the frames read so far, because the next sample is from another place.
+    pub fn restart(&mut self) {
+        match &mut self.0 {
+            Reader::Avc(numbers) => numbers.restart(),
+            Reader::Hevc(sets) => sets.restart(),
+        }
+    }
+}
+
+/// Replaces or adds the set with this id.
+fn put<T>(entries: &mut Vec<(u32, T)>, id: u32, value: T) {
+    if let Some(entry) = entries.iter_mut().find(|(known, _)| *known == id) {
+        entry.1 = value;
+    } else if entries.len() < MAX_SETS {
+        entries.push((id, value));
+    }
+}
+
+fn get<T>(entries: &[(u32, T)], id: u32) -> Option<&T> {
+    entries.iter().find(|(known, _)| *known == id).map(|(_, value)| value)
+}
+
+/// Returns the number of bits that hold a number below `count`.
+fn bits_below(count: u32) -> u32 {
+    count.max(1).next_power_of_two().trailing_zeros()
+}
+
+/// Creates a reader of the start of a slice, after a header of `header` bytes.
+fn slice_bits(slice: &[u8], header: usize) -> Option<Bits<'static>> {
+    Some(Bits::of_nal(slice.get(header..slice.len().min(SLICE_BYTES))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_the_bits_of_an_index() {
+        assert_eq!([1, 2, 3, 4, 5].map(bits_below), [0, 1, 2, 2, 3]);
+    }
+
+    #[test]
+    fn random_bytes_never_panic() {
+        let mut seed = 7_u32;
+        let bytes: Vec<u8> = (0..6000)
+            .map(|_| {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                if seed & 0x700 == 0 { 0 } else { (seed >> 24) as u8 }
+            })
+            .collect();
+        for codec in ["h264", "hevc"] {
+            let mut checks: Vec<References> = Vec::new();
+            for config in [&[][..], &bytes[..60], &[1; 30]] {
+                checks.extend(References::of(codec, config));
+            }
+            for from in 0..bytes.len() {
+                let part = &bytes[from..bytes.len().min(from + 90)];
+                // Units of every type that is read, with random content.
+                let kinds: &[[u8; 2]] = if codec == "h264" {
+                    &[[0x67, 66], [0x68, 0xce], [0x65, 1], [0x41, 1]]
+                } else {
+                    &[[33 << 1, 1], [34 << 1, 1], [21 << 1, 1], [1 << 1, 1], [8 << 1, 1]]
+                };
+                let kind = kinds[from % kinds.len()];
+                let sample = [&[0, 0, 1][..], &kind, part].concat();
+                for check in &mut checks {
+                    std::hint::black_box(
+                        check.add(&sample, SampleInfo { key: from % 7 == 0, ..Default::default() }),
+                    );
+                    check.configure(part);
+                }
+            }
+        }
+    }
+}
