@@ -75,7 +75,10 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     let status = summary.final_status(&found, interrupted);
     let tool = report_entries::tool(library(&summary).as_ref());
     let report = Report::new(tool, names, entries, begin.elapsed().as_secs_f64(), interrupted);
-    output::report(settings, &report.with_old_limits(old_limits))?;
+    output::report(
+        settings,
+        &report.with_old_limits(old_limits).with_named_profiles(settings.named_profiles(common)),
+    )?;
     Ok(status)
 }
 

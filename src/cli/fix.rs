@@ -103,6 +103,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     let files = outcomes.into_iter().map(report_entries::entry).collect();
     let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted);
     let report = report.with_old_limits(settings.old_limits(&profiles)).with_stale(stale);
+    let report = report.with_named_profiles(settings.named_profiles(common));
     output::report(settings, &report)?;
     Ok(if prune_failed { status.and(RunStatus::Failed) } else { status })
 }

@@ -126,6 +126,13 @@ impl Settings {
         Ok(profiles.into_iter().map(|(_, profile)| profile).collect())
     }
 
+    /// Returns the profiles that the command line names, unless they are the default: a command that repeats them
+    /// means the same.
+    pub fn named_profiles(&self, common: &CommonArgs) -> Vec<String> {
+        let is_default = self.config.check.profile.is_empty() && common.profile == [DEFAULT_PROFILE];
+        if is_default { Vec::new() } else { common.profile.clone() }
+    }
+
     /// Returns the profile with this id or in this file, with the configuration's overrides.
     pub fn profile(&self, name: &str) -> Result<Profile, CliError> {
         let profile = match Profile::builtin(name) {

@@ -71,38 +71,37 @@ impl SourceDamage {
 }
 
 impl MediaFacts {
-    /// Returns the number of frames without data in the main video and the main audio.
-    pub fn empty_frames(&self) -> u64 {
-        let video = self.main_video().into_iter().flat_map(|video| &video.lost_frames);
-        let audio = self.main_audio().into_iter().flat_map(|audio| &audio.lost_frames);
-        video.chain(audio).filter(|loss| loss.kind == LossKind::Empty).map(|loss| loss.count).sum()
+    /// Returns the damage of the main video and the main audio that is known without decoding: missing frames that
+    /// others refer to, or frames without data, whichever are more: they are often the same.
+    pub fn known_damage(&self) -> SourceDamage {
+        let (missing, empty) = (self.damage_of(LossKind::MissingReference), self.empty_samples());
+        if empty.error_count >= missing.error_count { empty } else { missing }
     }
 
-    /// Returns the damage of the main video and the main audio that is known without decoding: missing frames that
-    /// others refer to, and frames without data.
-    pub fn known_damage(&self) -> SourceDamage {
+    /// Returns the frames without data of the main video and the main audio.
+    pub fn empty_samples(&self) -> SourceDamage {
+        self.damage_of(LossKind::Empty)
+    }
+
+    fn damage_of(&self, sign: LossKind) -> SourceDamage {
+        let (kind, message) = match sign {
+            LossKind::Empty => (DecodeErrorKind::Empty, "the frame holds no data"),
+            _ => (DecodeErrorKind::MissingReference, "frames before it are missing"),
+        };
         let video = self.main_video().map(|video| (video.index, &video.lost_frames));
         let audio = self.main_audio().map(|audio| (audio.index, &audio.lost_frames));
+        let losses = video
+            .into_iter()
+            .chain(audio)
+            .flat_map(|(stream, losses)| losses.iter().map(move |loss| (stream, loss)))
+            .filter(|(_, loss)| loss.kind == sign);
         let mut damage = SourceDamage::default();
-        for (stream, losses) in video.into_iter().chain(audio) {
-            for loss in losses {
-                let (kind, message) = match loss.kind {
-                    LossKind::MissingReference => {
-                        (DecodeErrorKind::MissingReference, "frames before it are missing")
-                    }
-                    LossKind::Empty => (DecodeErrorKind::Empty, "the frame holds no data"),
-                    LossKind::TimeGap => continue,
-                };
-                let error =
-                    |at: &f64| DecodeError { stream, at_s: Some(*at), message: message.to_owned(), kind };
-                let mut errors: Vec<DecodeError> = loss.at_s.iter().map(error).collect();
-                if errors.is_empty() {
-                    errors.push(DecodeError { stream, at_s: None, message: message.to_owned(), kind });
-                }
-                let packets = damage.packets.max(loss.of);
-                damage.add(SourceDamage { packets: 0, error_count: loss.count, errors });
-                damage.packets = packets;
-            }
+        for (stream, loss) in losses {
+            let times = loss.at_s.iter().map(|at| Some(*at)).chain(loss.at_s.is_empty().then_some(None));
+            let error = |at_s| DecodeError { stream, at_s, message: message.to_owned(), kind };
+            damage.errors.extend(times.map(error));
+            damage.error_count += loss.count;
+            damage.packets = damage.packets.max(loss.of);
         }
         damage
     }

@@ -23,7 +23,14 @@ pub(super) fn proof(
     report: Option<FixReport>,
 ) -> Proof {
     let encoder = report.as_ref().and_then(|report| report.encoder);
-    let (facts, verify) = report.map(|report| (report.facts, report.verify)).unzip();
+    let (facts, mut verify) = report.map(|report| (report.facts, report.verify)).unzip();
+    // Decoders do not get frames without data, so only the index of the source counts them.
+    let empty = source_facts.filter(|_| plan.spec.as_deref().is_some_and(|spec| spec.conceal));
+    if let (Some(empty), Some(verify)) = (empty.map(MediaFacts::empty_samples), &mut verify)
+        && empty.error_count > verify.source.error_count
+    {
+        verify.source = empty;
+    }
     let mut remaining = match profile.zip(facts.as_ref().or(source_facts)) {
         Some((profile, facts)) => {
             let subject = Subject { facts, file_name: &display_name(target), deep: None };

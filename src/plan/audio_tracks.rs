@@ -85,6 +85,13 @@ pub(super) fn choose(input: &PlanInput<'_>) -> Result<KeptAudio, Refused> {
             }
         }
         AudioTrackChoice::Mix => {
+            if let [first, second] = distinct[..]
+                && is_placed_pair(first, second)
+            {
+                // Left and right side by side keep their loudness; a mix would halve it.
+                let (left, joined) = left_and_right(first, second);
+                return Ok(keep(tracks, left, Some(joined), true));
+            }
             let others: Vec<u32> =
                 distinct.iter().filter(|t| t.index != main.index).map(|t| t.index).collect();
             let joined = (!others.is_empty()).then_some(JoinedTracks { others, how: JoinKind::Mix });
@@ -100,10 +107,10 @@ fn choose_without_loss(
 ) -> Result<KeptAudio, Refused> {
     match distinct {
         [_] => Ok(keep(tracks, main, None, false)),
-        [first, second] if is_mono_pair(first, second) => {
-            let swapped = side(second) == Some(Side::Left) || side(first) == Some(Side::Right);
-            let (left, right) = if swapped { (second, first) } else { (first, second) };
-            let joined = JoinedTracks { others: vec![right.index], how: JoinKind::LeftRight };
+        [first, second]
+            if is_placed_pair(first, second) || tracks.len() == 2 && is_plain_pair(first, second) =>
+        {
+            let (left, joined) = left_and_right(first, second);
             Ok(keep(tracks, left, Some(joined), false))
         }
         _ => Err(Refusal::NeedsAudioTrack.because(format!(
@@ -151,22 +158,41 @@ fn side(track: &AudioStream) -> Option<Side> {
     }
 }
 
-/// Returns whether two mono tracks are the left and the right channel of one recording: placed so by their
-/// channel layouts, or without anything that tells them apart and equally long, as camcorders write them.
-fn is_mono_pair(first: &AudioStream, second: &AudioStream) -> bool {
+/// Returns the left track of a pair, and how the right one is joined with it.
+fn left_and_right<'a>(first: &'a AudioStream, second: &'a AudioStream) -> (&'a AudioStream, JoinedTracks) {
+    let swapped = side(second) == Some(Side::Left) || side(first) == Some(Side::Right);
+    let (left, right) = if swapped { (second, first) } else { (first, second) };
+    (left, JoinedTracks { others: vec![right.index], how: JoinKind::LeftRight })
+}
+
+/// Returns whether two mono tracks of one recording are the left and the right channel by their layouts or titles.
+fn is_placed_pair(first: &AudioStream, second: &AudioStream) -> bool {
+    let (one, other) = (side(first), side(second));
+    one.is_some() && other.is_some() && one != other && is_one_recording(first, second)
+}
+
+/// Returns whether nothing tells two mono tracks of one recording apart, as camcorders write them. They count as left
+/// and right if the file has no other audio.
+fn is_plain_pair(first: &AudioStream, second: &AudioStream) -> bool {
+    let unnamed = [first, second].iter().all(|track| side(track).is_none() && is_without_title(track));
+    unnamed && first.language == second.language && is_one_recording(first, second)
+}
+
+/// A title such as a language or a role tells tracks apart even where both have the same.
+fn is_without_title(track: &AudioStream) -> bool {
+    track.title.as_deref().is_none_or(|title| title.trim().is_empty())
+}
+
+/// Returns whether two mono tracks have the same format, start and end together, and do not differ in language.
+fn is_one_recording(first: &AudioStream, second: &AudioStream) -> bool {
     let near = |a: Option<f64>, b: Option<f64>| matches!((a, b), (Some(a), Some(b)) if (a - b).abs() <= SAME_RECORDING_S);
     let together = near(first.duration_s, second.duration_s)
         && near(first.start_s.or(Some(0.0)), second.start_s.or(Some(0.0)));
     let mono = [first, second].iter().all(|track| track.channels == Some(1));
-    let placed = match (side(first), side(second)) {
-        (Some(a), Some(b)) => a != b,
-        (None, None) => first.title == second.title,
-        _ => false,
-    };
     let languages =
         first.language.is_none() || second.language.is_none() || first.language == second.language;
     let alike = (&first.codec, first.sample_rate) == (&second.codec, second.sample_rate);
-    mono && together && placed && languages && alike
+    mono && together && languages && alike
 }
 
 /// Keeps one track, or one with those joined, and names the others.

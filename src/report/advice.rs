@@ -28,12 +28,13 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
     let (planned, unplanned): (Vec<_>, Vec<_>) =
         noncompliant.into_iter().partition(|entry| entry.forecast.is_some());
     let several_profiles = report.profiles.len() > 1;
-    all.extend(forecast_advice(&planned, several_profiles));
+    let profiles = profile_options(report);
+    all.extend(forecast_advice(&planned, several_profiles, &profiles));
     let (fixable, unfixable): (Vec<_>, Vec<_>) =
         unplanned.into_iter().partition(|entry| worst_remedy(entry) < Remedy::Trim);
     if !fixable.is_empty() {
         let fixable: Vec<Line<'_>> = fixable.into_iter().map(|entry| (entry, String::new())).collect();
-        all.push(without_loss(&fixable));
+        all.push(without_loss(&fixable, &profiles));
     }
     let is_given_up =
         |entry: &&FileEntry| entry.delivery.as_ref().is_some_and(|delivery| delivery.is_given_up());
@@ -47,9 +48,11 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
     };
     add(
         unfixable,
-        "These files break a rule that greenlit cannot fix, or fixes only with your consent. \
-         `greenlit fix PATH --out DIR --dry-run` shows which option gives consent. If it shows none, export \
-         the video again.",
+        &format!(
+            "These files break a rule that greenlit cannot fix, or fixes only with your consent. \
+             `greenlit fix PATH --out DIR{profiles} --dry-run` shows which option gives consent. If it shows none, \
+             export the video again."
+        ),
         errors,
     );
     add(
@@ -60,9 +63,11 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
     );
     add(
         of(Outcome::Undecided),
-        "These files could not be checked completely, so they do not count as compliant. \
-         `greenlit check --deep PATH` decodes every frame and may determine the missing facts. If it does \
-         not, export the video again.",
+        &format!(
+            "These files could not be checked completely, so they do not count as compliant. \
+             `greenlit check --deep PATH{profiles}` decodes every frame and may determine the missing facts. If it \
+             does not, export the video again."
+        ),
         reasons,
     );
     add(
@@ -103,9 +108,24 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
     all
 }
 
+/// Returns the options that repeat the profiles of this run, so that a command of the advice can be copied.
+fn profile_options(report: &Report) -> String {
+    report.named_profiles.iter().map(|name| format!(" --profile {}", shell_word(name))).collect()
+}
+
+/// Quotes a word for a shell, if it has to be.
+fn shell_word(word: &str) -> String {
+    let is_plain =
+        |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | '+' | '=' | ':' | ',' | '@');
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
 /// Returns the next steps by what the planner says about each file: nothing is lost, streams are left out, these
 /// options are needed, or refused.
-fn forecast_advice(entries: &[&FileEntry], several_profiles: bool) -> Vec<Advice> {
+fn forecast_advice(entries: &[&FileEntry], several_profiles: bool, profiles: &str) -> Vec<Advice> {
     let (mut lossless, mut leaving_out, mut refused) = (Vec::new(), Vec::new(), Vec::new());
     let mut by_options: BTreeMap<String, Vec<Line<'_>>> = BTreeMap::new();
     for &entry in entries {
@@ -125,18 +145,18 @@ fn forecast_advice(entries: &[&FileEntry], several_profiles: bool) -> Vec<Advice
     }
     let mut all = Vec::new();
     if !lossless.is_empty() {
-        all.push(without_loss(&lossless));
+        all.push(without_loss(&lossless, profiles));
     }
     if !leaving_out.is_empty() {
         let text = format!(
-            "{} be fixed with video and audio only: run `greenlit fix PATH --out DIR`. Other streams are left out:",
+            "{} be fixed with video and audio only: run `greenlit fix PATH --out DIR{profiles}`. Other streams are left out:",
             files_can(&leaving_out)
         );
         all.push(Advice { text, files: listed(&leaving_out, several_profiles) });
     }
     for (options, files) in &by_options {
         let text = format!(
-            "{} be fixed with your consent: run `greenlit fix PATH --out DIR {options}`.",
+            "{} be fixed with your consent: run `greenlit fix PATH --out DIR{profiles} {options}`.",
             files_can(files)
         );
         all.push(Advice { text, files: listed(files, several_profiles) });
@@ -149,9 +169,9 @@ fn forecast_advice(entries: &[&FileEntry], several_profiles: bool) -> Vec<Advice
 }
 
 /// Returns the next step for files that are fixed without losing content.
-fn without_loss(files: &[Line<'_>]) -> Advice {
+fn without_loss(files: &[Line<'_>], profiles: &str) -> Advice {
     let text = format!(
-        "{} be fixed without losing content: run `greenlit fix PATH --out DIR`. Add `--dry-run` to see the plan \
+        "{} be fixed without losing content: run `greenlit fix PATH --out DIR{profiles}`. Add `--dry-run` to see the plan \
          first.",
         files_can(files)
     );
@@ -300,6 +320,21 @@ mod tests {
         let advice = what_to_do(&report);
         assert!(advice[0].text.starts_with("1 file can be fixed without"), "{}", advice[0].text);
         assert_eq!(advice[1].files, [format!("{}: too short [three]", entry.path)]);
+    }
+
+    #[test]
+    fn commands_repeat_the_profiles_that_were_named() {
+        let report = samples::everything().with_named_profiles(vec!["a.toml".into(), "my profile".into()]);
+        let advice = what_to_do(&report);
+        let commands: Vec<_> = advice
+            .iter()
+            .filter(|one| one.text.contains("greenlit fix") || one.text.contains("--deep"))
+            .collect();
+        assert!(!commands.is_empty());
+        for command in commands {
+            assert!(command.text.contains(" --profile a.toml --profile 'my profile'"), "{}", command.text);
+        }
+        assert_eq!(shell_word("it's"), r"'it'\''s'");
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub struct Report {
     /// What the run creates from videos.
     #[serde(skip)]
     pub publication: Publication,
+    /// The profiles as the command line names them, which the advice repeats. Not part of the JSON.
+    pub named_profiles: Vec<String>,
 }
 
 /// An output of an earlier fix whose source was deleted or renamed.
@@ -632,7 +634,8 @@ impl Report {
         files.sort_by(|a, b| (&a.path, &a.path_raw, &a.profile).cmp(&(&b.path, &b.path_raw, &b.profile)));
         let summary = Summary { elapsed_s, ..Summary::of(&files) };
         let old_limits = Vec::new();
-        let (stale, stopped, publication) = (Vec::new(), None, Publication::default());
+        let (stale, stopped, named_profiles) = (Vec::new(), None, Vec::new());
+        let publication = Publication::default();
         Report {
             schema: SCHEMA,
             tool,
@@ -644,6 +647,7 @@ impl Report {
             stale,
             stopped,
             publication,
+            named_profiles,
         }
     }
 
@@ -669,6 +673,13 @@ impl Report {
         }
         self.publication = publication;
         self.stopped = stopped;
+        self
+    }
+
+    /// Returns the report with the profiles as the command line names them.
+    #[must_use]
+    pub fn with_named_profiles(mut self, named_profiles: Vec<String>) -> Report {
+        self.named_profiles = named_profiles;
         self
     }
 

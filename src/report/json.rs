@@ -70,6 +70,7 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
         stale,
         stopped,
         publication: _,
+        named_profiles: _,
     } = report;
     out.write_all(&begin()?)?;
     let mut text = Vec::new();

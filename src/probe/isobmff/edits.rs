@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{BoxHeader, Bytes, boxes, read_content};
+use super::{BoxHeader, Bytes, boxes, descendant, read_content, samples};
 use crate::model::{EditList, EditListKind};
 
 /// The longest reorder delay or encoder priming that does not count as a trim, in seconds. Priming is 1024
@@ -40,6 +40,13 @@ pub(super) fn read<B: Bytes + ?Sized>(
     };
     let media =
         media.map(|mdhd| read_content(bytes, &mdhd)).transpose()?.and_then(|content| timescale(&content));
+    // The samples decide how long the media is; headers may lie.
+    let sampled = match descendant(bytes, trak, &[b"mdia", b"minf", b"stbl"])? {
+        Some(table) if !fragmented => samples::total_duration(bytes, &table)?,
+        _ => None,
+    };
+    let media =
+        media.map(|(scale, declared)| (scale, sampled.filter(|ticks| *ticks > 0).unwrap_or(declared)));
     let (kind, reason) = classify(&edits, movie_scale, media, fragmented);
     let delay_only = is_delay_only(&edits, movie_scale, media, fragmented);
     Ok(Some(EditList { kind, entries: edits.len() as u32, delay_only, reason }))
@@ -90,6 +97,12 @@ pub(super) fn shows_nothing<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader, end:
     let Some(edits) = unrepeated(bytes, trak)? else { return Ok(false) };
     let shows = |edit: &Edit| edit.duration > 0 && (0..end).contains(&edit.media_time);
     Ok(!edits.is_empty() && !edits.iter().any(shows))
+}
+
+/// Returns the composition time at which the first edit that shows something begins; zero without an edit list.
+pub(super) fn media_start<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<i64> {
+    let edits = unrepeated(bytes, trak)?.unwrap_or_default();
+    Ok(edits.iter().map(|edit| edit.media_time).find(|time| *time >= 0).unwrap_or(0))
 }
 
 /// Returns the edits of a track, none if it has no list; `None` for a list that is repeated (flag 1), because that has

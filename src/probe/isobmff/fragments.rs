@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::{BoxHeader, Bytes, MovieDurations, boxes, descendant, edits, read_content};
+use super::{BoxHeader, Bytes, EmptySamples, MovieDurations, boxes, descendant, edits, read_content};
 use crate::model::{Completeness, contradicts};
 
 /// Fragments read at the end: audio and video may be in separate fragments.
 const LAST_FRAGMENTS: usize = 8;
+/// Fragments whose samples are counted.
+const MAX_COUNTED: usize = 4096;
 /// Samples read per run.
 const MAX_SAMPLES: u32 = 1 << 20;
 /// How much shorter the fragments may be than the duration in `mehd`, in seconds: tracks differ by a frame
@@ -59,6 +61,8 @@ struct FragmentEnds {
     start_s: Option<f64>,
     /// The time of the first missing sample, in seconds.
     first_missing_s: Option<f64>,
+    /// The number of samples by track, and those without data.
+    samples: BTreeMap<u32, (u64, EmptySamples)>,
 }
 
 /// Compares the fragments with the declared end: `Whole` only when something declares an end.
@@ -85,6 +89,8 @@ pub(super) fn read<B: Bytes + ?Sized>(bytes: &B, top: &[BoxHeader], size: u64) -
         return missing(first_end, "the last box is truncated");
     }
     let mut declares = false;
+    // An index behind the last fragment shows that none is missing there. One in front may be that of a segment.
+    let mut lists_end = false;
     for index in top.iter().filter(|found| &found.kind == b"sidx") {
         match missing_segment(&read_content(bytes, index)?, index.end, size) {
             Some(Some(at)) => {
@@ -98,10 +104,11 @@ pub(super) fn read<B: Bytes + ?Sized>(bytes: &B, top: &[BoxHeader], size: u64) -
         if let Some(at) = missing_random_access_point(bytes, mfra, &fragments, &tracks)? {
             return missing(Some(at), "the index `mfra` lists fragments that do not exist");
         }
+        lists_end |= fragments.last().is_some_and(|last| last.end <= mfra.start);
     }
     let last_end = ends.by_track.values().copied().reduce(f64::max);
     if let Some((declared, end)) = declared.zip(last_end) {
-        if end + SLACK_S < declared {
+        if end + SLACK_S < declared && !lists_end {
             let reason = format!("the declared duration is {declared:.3} s, the fragments end at {end:.3} s");
             return missing(Some(end), &reason);
         }
@@ -119,12 +126,13 @@ pub(super) fn track_id(content: &[u8]) -> Option<u32> {
     fields.word()
 }
 
-/// Returns the declared duration and that of the fragments. A declared duration that is too long is missing
-/// data, not a contradiction; only complete files get here with one that is too short.
+/// Returns the declared duration and that of the fragments, if they contradict each other. A declared duration that is
+/// too long is missing data unless the file is `complete`.
 pub(super) fn durations<B: Bytes + ?Sized>(
     bytes: &B,
     top: &[BoxHeader],
     size: u64,
+    complete: bool,
 ) -> io::Result<MovieDurations> {
     let Some(moov) = top.iter().find(|found| &found.kind == b"moov") else { return Ok(Default::default()) };
     let (tracks, Some(declared_s)) = movie(bytes, moov, size)? else { return Ok(Default::default()) };
@@ -140,9 +148,25 @@ pub(super) fn durations<B: Bytes + ?Sized>(
     let start_s = first.start_s.unwrap_or(0.0);
     // A part of a longer video keeps its clock; either meaning of the declared duration is right.
     let wrong = |end_s: f64| contradicts(declared_s, end_s) && contradicts(declared_s, end_s - start_s);
-    let wrong = |end_s: f64| end_s - start_s > declared_s && wrong(end_s);
+    let wrong = |end_s: f64| (complete || end_s - start_s > declared_s) && wrong(end_s);
     let Some(end_s) = end_s.filter(|&end_s| wrong(end_s)) else { return Ok(Default::default()) };
     Ok(MovieDurations { measured_s: Some(end_s - start_s), contradicted_s: Some(declared_s) })
+}
+
+/// Returns the number of samples by track id, and those without data.
+pub(super) fn counted_samples<B: Bytes + ?Sized>(
+    bytes: &B,
+    top: &[BoxHeader],
+) -> io::Result<BTreeMap<u32, (u64, EmptySamples)>> {
+    let size = bytes.len()?;
+    let Some(moov) = top.iter().find(|found| &found.kind == b"moov") else { return Ok(BTreeMap::new()) };
+    let (tracks, _) = movie(bytes, moov, size)?;
+    let mut ends = FragmentEnds::default();
+    let complete = top.iter().filter(|found| &found.kind == b"moof" && found.end <= size);
+    for moof in complete.take(MAX_COUNTED) {
+        read_fragment(bytes, moof, size, &tracks, &mut ends)?;
+    }
+    Ok(ends.samples)
 }
 
 /// Returns the tracks by id, and the declared duration including all fragments, in seconds.
@@ -268,10 +292,16 @@ impl SampleRun {
         for _ in 0..count.min(MAX_SAMPLES) {
             let mut listed = |flag: u32| if flags & flag != 0 { fields.word().map(Some) } else { Some(None) };
             let Some((duration, size)) = listed(0x100).zip(listed(0x200)) else { return };
-            if listed(0x400).is_none() || listed(0x800).is_none() {
-                return;
+            let Some(((), offset)) = listed(0x400).map(|_| ()).zip(listed(0x800)) else { return };
+            let size = size.unwrap_or(self.track.size);
+            let (count, empty) = ends.samples.entry(self.id).or_default();
+            *count += 1;
+            if size == 0 {
+                let offset = i64::from(offset.unwrap_or(0) as i32);
+                let time = self.decode_time.map(|time| time.saturating_add_signed(offset));
+                empty.add(time.map(|time| time as f64 / f64::from(self.track.scale)));
             }
-            self.offset = self.offset.saturating_add(u64::from(size.unwrap_or(self.track.size)));
+            self.offset = self.offset.saturating_add(u64::from(size));
             if self.offset > end_of_file {
                 if let Some(time) = self.decode_time {
                     let at = time as f64 / f64::from(self.track.scale);
@@ -317,25 +347,38 @@ fn missing_random_access_point<B: Bytes + ?Sized>(
     let mut first: Option<f64> = None;
     for tfra in boxes(bytes, mfra.content, mfra.end)?.iter().filter(|found| &found.kind == b"tfra") {
         let content = read_content(bytes, tfra)?;
-        let mut fields = FieldReader(&content);
-        let Some((version, _)) = fields.head() else { continue };
-        let Some((id, (lengths, count))) = fields.word().zip(fields.word().zip(fields.word())) else {
-            continue;
-        };
+        let Some((id, points)) = random_access_points(&content) else { continue };
         let Some(track) = tracks.get(&id) else { continue };
-        let rest = [lengths >> 4, lengths >> 2, lengths].map(|length| (length & 3) as usize + 1).iter().sum();
-        for _ in 0..count {
-            let Some((time, offset)) = fields.wide(version).zip(fields.wide(version)) else { break };
-            if fragments.binary_search_by_key(&offset, |moof| moof.start).is_err() {
+        // A header that was rewritten later moves all fragments by the same distance.
+        let moved = points.first().zip(fragments.first());
+        let moved = moved.map_or(0, |((_, offset), moof)| moof.start.wrapping_sub(*offset));
+        let exists = |offset: u64| fragments.binary_search_by_key(&offset, |moof| moof.start).is_ok();
+        let all_moved = points.iter().all(|(_, offset)| exists(offset.wrapping_add(moved)));
+        for (time, offset) in points {
+            if !all_moved && !exists(offset) {
                 let at = time as f64 / f64::from(track.scale);
                 first = Some(first.map_or(at, |first| first.min(at)));
-            }
-            if fields.take(rest).is_none() {
-                break;
             }
         }
     }
     Ok(first)
+}
+
+/// Returns the track id in the content of `tfra`, with the time and the offset of each entry.
+fn random_access_points(content: &[u8]) -> Option<(u32, Vec<(u64, u64)>)> {
+    let mut fields = FieldReader(content);
+    let (version, _) = fields.head()?;
+    let (id, lengths, count) = (fields.word()?, fields.word()?, fields.word()?);
+    let rest = [lengths >> 4, lengths >> 2, lengths].map(|length| (length & 3) as usize + 1).iter().sum();
+    let mut points = Vec::new();
+    for _ in 0..count {
+        let Some(point) = fields.wide(version).zip(fields.wide(version)) else { break };
+        points.push(point);
+        if fields.take(rest).is_none() {
+            break;
+        }
+    }
+    Some((id, points))
 }
 
 #[cfg(test)]
@@ -407,6 +450,44 @@ mod tests {
     fn compares_the_declared_duration() {
         assert_eq!(completeness(&[moov(20), fragment(0), fragment(10)].concat()), Completeness::Whole);
         assert_eq!(missing(&[moov(30), fragment(0), fragment(10)].concat()), Some(2.0));
+    }
+
+    #[test]
+    fn an_index_at_the_end_shows_that_a_longer_duration_is_a_lie() {
+        let index = |header: &[u8], moved: u32| {
+            let offset = |number: usize| (header.len() + number * fragment(0).len()) as u32 + moved;
+            let entries =
+                [words(&[0, 1, 0, 2, 0, offset(0)]), vec![1; 3], words(&[10, offset(1)]), vec![1; 3]];
+            make(b"mfra", &make(b"tfra", &entries.concat()))
+        };
+        let header = moov(900);
+        for moved in [0, 12] {
+            let video = [header.clone(), fragment(0), fragment(10), index(&header, moved)].concat();
+            let layout = read(&video[..]).unwrap().unwrap();
+            assert_eq!(layout.completeness, Completeness::Whole, "moved by {moved}");
+            assert_eq!(
+                (layout.durations.contradicted_s, layout.durations.measured_s),
+                (Some(90.0), Some(2.0))
+            );
+        }
+        // The last fragment is missing although the index lists it.
+        let truncated = [header.clone(), fragment(0), index(&header, 0)].concat();
+        assert_eq!(missing(&truncated), Some(1.0));
+    }
+
+    #[test]
+    fn counts_samples_without_data() {
+        let run = [
+            make(b"tfhd", &words(&[0, 1])),
+            make(b"tfdt", &words(&[0, 20])),
+            make(b"trun", &words(&[0x201, 3, 100, 50, 0, 50])),
+        ];
+        let last = [make(b"moof", &make(b"traf", &run.concat())), make(b"mdat", &[0; 200])].concat();
+        let video = [moov(0), fragment(0), last].concat();
+        let top = super::boxes(&video[..], 0, video.len() as u64).unwrap();
+        let counted = super::counted_samples(&video[..], &top).unwrap();
+        let (count, empty) = &counted[&1];
+        assert_eq!((*count, empty.count, &empty.at_s[..]), (5, 1, &[2.5][..]));
     }
 
     #[test]

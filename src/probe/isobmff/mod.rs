@@ -5,6 +5,7 @@
 
 mod durations;
 mod edits;
+mod empty_samples;
 mod fragments;
 mod protection;
 mod samples;
@@ -12,6 +13,7 @@ mod samples;
 use std::io;
 
 pub use durations::{MovieDurations, TrackDurations};
+pub use empty_samples::EmptySamples;
 pub use samples::Samples;
 
 pub use super::bytes::Bytes;
@@ -111,6 +113,10 @@ pub struct IsoTrack {
     pub encryption: Option<String>,
     /// Its declared and measured durations.
     pub durations: TrackDurations,
+    /// Its samples without data.
+    pub empty_samples: EmptySamples,
+    /// Number of its samples, as far as the sample tables state it.
+    pub sample_count: u64,
 }
 
 /// Reads the boxes of a file; `None` when it is not an ISO file.
@@ -138,6 +144,10 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
     layout.fragmented = find(b"moof").is_some();
     layout.indexed = moov.is_some() || find(b"meta").is_some();
     let truncated = top.iter().find(|found| found.end > size);
+    let mut fragments_state = match (moov, layout.fragmented) {
+        (None, true) => fragments::read(bytes, &top, size)?,
+        _ => Completeness::Whole,
+    };
     if let Some(moov) = moov {
         let inside = boxes(bytes, moov.content, moov.end.min(size))?;
         layout.fragmented |= inside.iter().any(|found| &found.kind == b"mvex");
@@ -164,6 +174,12 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
             let is_media = handler.is_some_and(|kind| matches!(&kind, b"vide" | b"soun"));
             let encryption = protection::read(bytes, trak)?;
             let durations = durations::read(bytes, trak, movie_scale, layout.fragmented)?;
+            let (mut empty_samples, mut sample_count) = (EmptySamples::default(), 0);
+            let scale = track_scale(bytes, trak)?;
+            if let (Some(table), Some(scale), true) = (&table, scale, is_media && !layout.fragmented) {
+                empty_samples = empty_samples::read(bytes, trak, table, scale)?;
+                sample_count = samples::count(bytes, table)?.map_or(0, u64::from);
+            }
             layout.tracks.push(IsoTrack {
                 position,
                 is_media,
@@ -173,19 +189,22 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
                 samples,
                 encryption,
                 durations,
+                empty_samples,
+                sample_count,
             });
         }
         if layout.fragmented {
             mark_encrypted_fragments(bytes, &top, &inside, &mut layout.tracks)?;
-            layout.durations = fragments::durations(bytes, &top, size)?;
+            fragments_state = fragments::read(bytes, &top, size)?;
+            let complete = truncated.is_none() && fragments_state == Completeness::Whole;
+            layout.durations = fragments::durations(bytes, &top, size, complete)?;
+            mark_empty_samples(bytes, &top, &inside, &mut layout.tracks)?;
         } else {
             layout.durations = durations::movie(bytes, moov, &layout.tracks)?;
         }
     }
-    let completeness =
-        if layout.fragmented { fragments::read(bytes, &top, size)? } else { Completeness::Whole };
     let hidden = layout.tracks.iter().find(|track| track.is_media && track.durations.hidden);
-    layout.completeness = match (truncated, completeness) {
+    layout.completeness = match (truncated, fragments_state) {
         (None, Completeness::Whole) if hidden.is_some() => Completeness::Missing {
             first_missing_s: Some(0.0),
             reason: format!(
@@ -232,6 +251,24 @@ fn mark_encrypted_fragments<B: Bytes + ?Sized>(
     Ok(())
 }
 
+/// Sets the samples without data of the tracks of a fragmented file.
+fn mark_empty_samples<B: Bytes + ?Sized>(
+    bytes: &B,
+    top: &[BoxHeader],
+    movie: &[BoxHeader],
+    tracks: &mut [IsoTrack],
+) -> io::Result<()> {
+    let mut counted = fragments::counted_samples(bytes, top)?;
+    for (trak, track) in movie.iter().filter(|found| &found.kind == b"trak").zip(tracks) {
+        let Some(tkhd) = descendant(bytes, trak, &[b"tkhd"])? else { continue };
+        let id = fragments::track_id(&read_content(bytes, &tkhd)?);
+        if let Some((count, empty)) = id.and_then(|id| counted.remove(&id)).filter(|_| track.is_media) {
+            (track.sample_count, track.empty_samples) = (count, empty);
+        }
+    }
+    Ok(())
+}
+
 /// Returns the box at the end of a path of box types inside `from`.
 fn descendant<B: Bytes + ?Sized>(
     bytes: &B,
@@ -246,6 +283,12 @@ fn descendant<B: Bytes + ?Sized>(
         current = found;
     }
     Ok(Some(current))
+}
+
+/// Returns the time scale of a track.
+fn track_scale<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<Option<u32>> {
+    let Some(mdhd) = descendant(bytes, trak, &[b"mdia", b"mdhd"])? else { return Ok(None) };
+    Ok(edits::timescale(&read_content(bytes, &mdhd)?).map(|(scale, _)| scale))
 }
 
 fn sample_table<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<Option<BoxHeader>> {

@@ -90,7 +90,10 @@ pub(super) fn total_bytes<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> io:
 }
 
 /// Returns the table of sample sizes with the size of all samples, zero if they differ, and their number.
-fn sizes<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> io::Result<Option<(BoxHeader, u32, u32)>> {
+pub(super) fn sizes<B: Bytes + ?Sized>(
+    bytes: &B,
+    stbl: &BoxHeader,
+) -> io::Result<Option<(BoxHeader, u32, u32)>> {
     let inside = boxes(bytes, stbl.content, stbl.end.min(bytes.len()?))?;
     let Some(found) = inside.into_iter().find(|found| matches!(&found.kind, b"stsz" | b"stz2")) else {
         return Ok(None);
@@ -102,6 +105,45 @@ fn sizes<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> io::Result<Option<(B
     let [_, _, _, _, s0, s1, s2, s3, c0, c1, c2, c3] = head;
     let size = if &found.kind == b"stsz" { u32::from_be_bytes([s0, s1, s2, s3]) } else { 0 };
     Ok(Some((found, size, u32::from_be_bytes([c0, c1, c2, c3]))))
+}
+
+/// Returns the composition times of the samples with these ascending numbers, from zero, in units of the track's time
+/// scale; `None` for samples that the tables do not list.
+pub(super) fn composition_times<B: Bytes + ?Sized>(
+    bytes: &B,
+    stbl: &BoxHeader,
+    numbers: &[usize],
+) -> io::Result<Vec<Option<i64>>> {
+    let inside = boxes(bytes, stbl.content, stbl.end.min(bytes.len()?))?;
+    let table = |kind: &[u8; 4]| match inside.iter().find(|found| &found.kind == kind) {
+        Some(found) => entries(bytes, found).map(Option::unwrap_or_default),
+        None => Ok(Vec::new()),
+    };
+    let (times, offsets) = (table(b"stts")?, table(b"ctts")?);
+    let decode_time = |number: usize| {
+        let (mut first, mut time) = (0_usize, 0_i64);
+        for run in times.chunks_exact(2) {
+            let (count, delta) = (run[0] as usize, i64::from(run[1] as i32));
+            let within = number.checked_sub(first)?;
+            if within < count {
+                return time.checked_add(delta.checked_mul(i64::try_from(within).ok()?)?);
+            }
+            first = first.checked_add(count)?;
+            time = time.checked_add(delta.checked_mul(i64::from(run[0]))?)?;
+        }
+        None
+    };
+    let offset = |number: usize| {
+        let mut first = 0_usize;
+        for run in offsets.chunks_exact(2) {
+            first = first.saturating_add(run[0] as usize);
+            if number < first {
+                return i64::from(run[1] as i32);
+            }
+        }
+        0
+    };
+    Ok(numbers.iter().map(|&number| decode_time(number)?.checked_add(offset(number))).collect())
 }
 
 /// Returns the 32-bit words of a table after its entry count.

@@ -4,7 +4,7 @@
 use super::open::MediaInput;
 use super::packet_walk::PacketWalk;
 use super::streams::stream_number;
-use crate::model::{Completeness, MAX_HELD_FRAME_S, MediaFacts, contradicts};
+use crate::model::{Completeness, FrameLoss, LossKind, MAX_HELD_FRAME_S, MediaFacts, contradicts, set_loss};
 use crate::probe::headers::{Declared, StreamSelector};
 
 /// Forgets durations of streams that are declared as unknown: FFmpeg 7 puts durations of its own in their place.
@@ -66,6 +66,27 @@ pub(super) fn set_streams_without_packets(walk: &PacketWalk, facts: &mut MediaFa
     }
     for index in walk.streams_without_packets() {
         set_empty(index, facts);
+    }
+}
+
+/// Codecs in which a sample without data repeats the frame before it.
+const REPEATS: &[&str] = &["qtrle", "rpza", "smc", "8bps", "cinepak", "msrle", "png", "rawvideo", "cfhd"];
+
+/// Sets the frames without data that the index of an ISO file lists.
+pub(super) fn set_empty_samples(declared: &Declared, facts: &mut MediaFacts) {
+    let all: u64 = declared.tracks.iter().map(|track| track.sample_count).sum();
+    for track in declared.tracks.iter().filter(|track| track.empty_samples.count > 0) {
+        let mut loss = FrameLoss::new(LossKind::Empty, all);
+        loss.count = track.empty_samples.count;
+        loss.at_s = track.empty_samples.at_s.clone();
+        let is_track = |index: u32| index == track.position;
+        if let Some(video) = facts.video.iter_mut().find(|video| is_track(video.index)) {
+            if !video.codec.as_deref().is_some_and(|codec| REPEATS.contains(&codec)) {
+                set_loss(&mut video.lost_frames, loss);
+            }
+        } else if let Some(audio) = facts.audio.iter_mut().find(|audio| is_track(audio.index)) {
+            set_loss(&mut audio.lost_frames, loss);
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::declared_facts::{
-    compare_duration, forget_unknown_durations, set_empty_tracks, set_encryption, set_indexed_durations,
-    set_streams_without_packets,
+    compare_duration, forget_unknown_durations, set_empty_samples, set_empty_tracks, set_encryption,
+    set_indexed_durations, set_streams_without_packets,
 };
 use super::fast_path::{Unresolved, complete_facts, complete_fragmented};
 use super::ffi_enums::text;
@@ -83,6 +83,7 @@ pub(crate) fn probe(
     forget_unknown_durations(&declared, &mut facts);
     set_encryption(&mut input, &declared, &mut facts);
     set_empty_tracks(&declared, &mut facts);
+    set_empty_samples(&declared, &mut facts);
     set_indexed_durations(&declared, &mut facts);
     for track in &declared.tracks {
         // FFmpeg numbers streams in the order of the tracks.

@@ -3,7 +3,7 @@
 use super::super::finding::Remedy;
 use super::super::rule::{Subject, Violation, rule};
 use super::super::value_text;
-use crate::model::{DecodeError, DecodeErrorKind, LossKind, MediaFacts, SourceDamage, TimeRange};
+use crate::model::{LossKind, MediaFacts, SourceDamage, TimeRange};
 
 /// Fewer frames that share their times are a flaw of the timestamps, not a part of the video.
 const MIN_OVERLAPPING_FRAMES: u64 = 5;
@@ -69,15 +69,14 @@ fn gap_violation(facts: &MediaFacts) -> Option<Violation> {
 fn damage_violation(subject: &Subject<'_>) -> Option<Violation> {
     let mut damage = subject.facts.known_damage();
     if let Some(deep) = subject.deep {
+        let decode = &deep.decode;
+        let (packets, error_count, errors) = (decode.packets, decode.error_count, decode.errors.clone());
         // A decode counts missing frames, too, but gets no frames without data.
-        let empty = |error: &&DecodeError| error.kind == DecodeErrorKind::Empty;
-        let errors: Vec<DecodeError> = damage.errors.iter().filter(empty).cloned().collect();
-        let error_count = subject.facts.empty_frames();
-        damage = SourceDamage {
-            packets: deep.decode.packets.saturating_add(error_count),
-            error_count: deep.decode.error_count.saturating_add(error_count),
-            errors: errors.into_iter().chain(deep.decode.errors.iter().cloned()).collect(),
-        };
+        damage = subject.facts.empty_samples();
+        if error_count >= damage.error_count {
+            damage =
+                SourceDamage { packets: packets.saturating_add(damage.error_count), error_count, errors };
+        }
     }
     if damage.is_none() {
         return None;
