@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::JobError;
-use crate::model::{DecodeReport, DeepReport, MediaFacts, SourceDamage};
+use crate::model::{DecodeReport, DeepReport, MediaFacts, Size, SourceDamage};
 use crate::plan::{OutputSpec, VideoEncode, VideoEncoder};
 
 /// A unit of work.
@@ -118,6 +118,9 @@ pub struct SourceDecode {
     pub decode: DecodeReport,
     /// What does not decode.
     pub damage: SourceDamage,
+    /// The frame sizes in the order of their first appearance, if a video stream has more than one.
+    #[serde(default)]
+    pub frame_sizes: Vec<Size>,
 }
 
 /// The result of a fix. The staging file is complete and flushed when this arrives.

@@ -275,7 +275,8 @@ fn decodes_completely(report: &DeepReport) -> bool {
     let DeepReport { facts, decode, .. } = report;
     let frames = facts.main_video().and_then(|video| video.frames);
     let all_frames = frames.is_some_and(|frames| decode.video_frames + MAX_LEADING_FRAMES >= frames);
-    decode.error_count == 0 && all_frames && facts.video.len() == 1 && facts.audio.len() <= 1
+    let one_size = facts.video.iter().all(|video| video.frame_sizes.len() <= 1);
+    decode.error_count == 0 && all_frames && one_size && facts.video.len() == 1 && facts.audio.len() <= 1
 }
 
 /// Returns whether the file at the source's path is still the one that was opened, unchanged.

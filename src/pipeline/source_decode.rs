@@ -48,8 +48,14 @@ impl SourceDecoder<'_> {
         if self.is_decoded(key.as_ref()) {
             return Ok(None);
         }
-        let SourceDecode { decode, damage } =
+        let SourceDecode { decode, damage, frame_sizes } =
             self.decode(work, source, input).map_err(|error| decode_failure(&error))?;
+        if frame_sizes.len() > 1 {
+            // Containers without an index show it only here if they are large.
+            let sizes: Vec<String> = frame_sizes.iter().map(ToString::to_string).collect();
+            let message = format!("the frame size changes within the video: {}", sizes.join(", "));
+            return Err(Failure { kind: FailureKind::SeveralSizes, message });
+        }
         if let Some(failure) = failure_of(&damage) {
             return Err(failure);
         }
@@ -80,7 +86,7 @@ impl SourceDecoder<'_> {
     /// Returns the failure of a fix as the fault of the source, if the source does not decode.
     pub(super) fn blame(&self, work: usize, source: &Path, input: &File, failure: Failure) -> Failure {
         match self.decode(work, source, input) {
-            Ok(SourceDecode { decode, damage }) => {
+            Ok(SourceDecode { decode, damage, .. }) => {
                 if decode.video_frames == 0 {
                     let message = "the source is damaged: none of its video frames can be decoded: copy or \
                                    export the original again";

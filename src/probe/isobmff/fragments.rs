@@ -107,6 +107,12 @@ pub(super) fn read<B: Bytes + ?Sized>(bytes: &B, top: &[BoxHeader], size: u64) -
         lists_end |= fragments.last().is_some_and(|last| last.end <= mfra.start);
     }
     let last_end = ends.by_track.values().copied().reduce(f64::max);
+    let headers = match moov {
+        Some(moov) => header_durations(bytes, moov, size)?,
+        None => Vec::new(),
+    };
+    // Another header with the duration of the fragments shows which one lies.
+    lists_end |= last_end.is_some_and(|end| headers.iter().any(|header| (header - end).abs() <= SLACK_S));
     if let Some((declared, end)) = declared.zip(last_end) {
         if end + SLACK_S < declared && !lists_end {
             let reason = format!("the declared duration is {declared:.3} s, the fragments end at {end:.3} s");
@@ -135,7 +141,9 @@ pub(super) fn durations<B: Bytes + ?Sized>(
     complete: bool,
 ) -> io::Result<MovieDurations> {
     let Some(moov) = top.iter().find(|found| &found.kind == b"moov") else { return Ok(Default::default()) };
-    let (tracks, Some(declared_s)) = movie(bytes, moov, size)? else { return Ok(Default::default()) };
+    let (tracks, declared) = movie(bytes, moov, size)?;
+    // Other headers should hold zero, or the same. Their lies do not mean that data is missing.
+    let others = if complete { header_durations(bytes, moov, size)? } else { Vec::new() };
     let fragments: Vec<_> = top.iter().filter(|found| &found.kind == b"moof" && found.end <= size).collect();
     let (mut first, mut last) = (FragmentEnds::default(), FragmentEnds::default());
     for moof in fragments.iter().take(LAST_FRAGMENTS) {
@@ -147,26 +155,72 @@ pub(super) fn durations<B: Bytes + ?Sized>(
     let end_s = last.by_track.values().copied().reduce(f64::max);
     let start_s = first.start_s.unwrap_or(0.0);
     // A part of a longer video keeps its clock; either meaning of the declared duration is right.
-    let wrong = |end_s: f64| contradicts(declared_s, end_s) && contradicts(declared_s, end_s - start_s);
-    let wrong = |end_s: f64| (complete || end_s - start_s > declared_s) && wrong(end_s);
-    let Some(end_s) = end_s.filter(|&end_s| wrong(end_s)) else { return Ok(Default::default()) };
-    Ok(MovieDurations { measured_s: Some(end_s - start_s), contradicted_s: Some(declared_s) })
+    let Some(end_s) = end_s else { return Ok(Default::default()) };
+    let is_wrong = |declared_s: &f64| {
+        (complete || end_s - start_s > *declared_s)
+            && contradicts(*declared_s, end_s)
+            && contradicts(*declared_s, end_s - start_s)
+    };
+    // Other headers may only count the samples that the movie itself lists.
+    let longer = others.into_iter().filter(|other| *other > end_s);
+    Ok(match declared.into_iter().chain(longer).find(is_wrong) {
+        Some(declared_s) => {
+            MovieDurations { measured_s: Some(end_s - start_s), contradicted_s: Some(declared_s) }
+        }
+        None => MovieDurations::default(),
+    })
 }
 
-/// Returns the number of samples by track id, and those without data.
+/// Returns the durations above zero that the headers of the movie and of its tracks' media declare, in seconds.
+fn header_durations<B: Bytes + ?Sized>(bytes: &B, moov: &BoxHeader, size: u64) -> io::Result<Vec<f64>> {
+    let mut durations = Vec::new();
+    let mut add = |content: &[u8]| {
+        let declared = edits::timescale(content).filter(|(_, duration)| *duration > 0);
+        durations.extend(declared.map(|(scale, duration)| duration as f64 / f64::from(scale)));
+    };
+    let inside = boxes(bytes, moov.content, moov.end.min(size))?;
+    if let Some(mvhd) = inside.iter().find(|found| &found.kind == b"mvhd") {
+        add(&read_content(bytes, mvhd)?);
+    }
+    for trak in inside.iter().filter(|found| &found.kind == b"trak") {
+        if let Some(mdhd) = descendant(bytes, trak, &[b"mdia", b"mdhd"])? {
+            add(&read_content(bytes, &mdhd)?);
+        }
+    }
+    Ok(durations)
+}
+
+/// The samples of a track in the fragments.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CountedSamples {
+    /// Their number.
+    pub(super) count: u64,
+    /// Those without data.
+    pub(super) empty: EmptySamples,
+    /// How long they last after the start of the first fragment in seconds, if all fragments were read.
+    pub(super) duration_s: Option<f64>,
+}
+
+/// Returns the samples of the tracks by id.
 pub(super) fn counted_samples<B: Bytes + ?Sized>(
     bytes: &B,
     top: &[BoxHeader],
-) -> io::Result<BTreeMap<u32, (u64, EmptySamples)>> {
+) -> io::Result<BTreeMap<u32, CountedSamples>> {
     let size = bytes.len()?;
     let Some(moov) = top.iter().find(|found| &found.kind == b"moov") else { return Ok(BTreeMap::new()) };
     let (tracks, _) = movie(bytes, moov, size)?;
     let mut ends = FragmentEnds::default();
-    let complete = top.iter().filter(|found| &found.kind == b"moof" && found.end <= size);
-    for moof in complete.take(MAX_COUNTED) {
+    let complete: Vec<_> = top.iter().filter(|found| &found.kind == b"moof" && found.end <= size).collect();
+    for moof in complete.iter().take(MAX_COUNTED) {
         read_fragment(bytes, moof, size, &tracks, &mut ends)?;
     }
-    Ok(ends.samples)
+    let FragmentEnds { by_track, start_s, samples, .. } = ends;
+    let end_of = |id: &u32| by_track.get(id).copied().filter(|_| complete.len() <= MAX_COUNTED);
+    let counted = samples.into_iter().map(|(id, (count, empty))| {
+        let duration_s = end_of(&id).map(|end| end - start_s.unwrap_or(0.0));
+        (id, CountedSamples { count, empty, duration_s })
+    });
+    Ok(counted.collect())
 }
 
 /// Returns the tracks by id, and the declared duration including all fragments, in seconds.
@@ -486,8 +540,9 @@ mod tests {
         let video = [moov(0), fragment(0), last].concat();
         let top = super::boxes(&video[..], 0, video.len() as u64).unwrap();
         let counted = super::counted_samples(&video[..], &top).unwrap();
-        let (count, empty) = &counted[&1];
-        assert_eq!((*count, empty.count, &empty.at_s[..]), (5, 1, &[2.5][..]));
+        let found = &counted[&1];
+        assert_eq!((found.count, found.empty.count, &found.empty.at_s[..]), (5, 1, &[2.5][..]));
+        assert_eq!(found.duration_s, Some(3.5));
     }
 
     #[test]

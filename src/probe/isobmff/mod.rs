@@ -198,7 +198,7 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
             fragments_state = fragments::read(bytes, &top, size)?;
             let complete = truncated.is_none() && fragments_state == Completeness::Whole;
             layout.durations = fragments::durations(bytes, &top, size, complete)?;
-            mark_empty_samples(bytes, &top, &inside, &mut layout.tracks)?;
+            add_fragment_samples(bytes, &top, &inside, &mut layout.tracks)?;
         } else {
             layout.durations = durations::movie(bytes, moov, &layout.tracks)?;
         }
@@ -251,8 +251,8 @@ fn mark_encrypted_fragments<B: Bytes + ?Sized>(
     Ok(())
 }
 
-/// Sets the samples without data of the tracks of a fragmented file.
-fn mark_empty_samples<B: Bytes + ?Sized>(
+/// Sets the number of samples, those without data, and the duration of the tracks of a fragmented file.
+fn add_fragment_samples<B: Bytes + ?Sized>(
     bytes: &B,
     top: &[BoxHeader],
     movie: &[BoxHeader],
@@ -262,8 +262,9 @@ fn mark_empty_samples<B: Bytes + ?Sized>(
     for (trak, track) in movie.iter().filter(|found| &found.kind == b"trak").zip(tracks) {
         let Some(tkhd) = descendant(bytes, trak, &[b"tkhd"])? else { continue };
         let id = fragments::track_id(&read_content(bytes, &tkhd)?);
-        if let Some((count, empty)) = id.and_then(|id| counted.remove(&id)).filter(|_| track.is_media) {
-            (track.sample_count, track.empty_samples) = (count, empty);
+        if let Some(found) = id.and_then(|id| counted.remove(&id)).filter(|_| track.is_media) {
+            (track.sample_count, track.empty_samples) = (found.count, found.empty);
+            track.durations.measured_s = found.duration_s;
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use ffmpeg_next::ffi;
 use super::decode_progress;
 use super::stream_copies::has_frame_per_packet;
 use crate::job::{JobError, Progress, SourceDecode};
-use crate::model::SourceDamage;
+use crate::model::{Size, SourceDamage};
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::ffi_wrappers::{Frame, Packet};
 use crate::transcode::libav::input::Input;
@@ -20,6 +20,9 @@ use crate::verify::thresholds::LOST_FRAMES;
 /// Codecs whose decoders hide errors unless they are strict. The strict decoders of other codecs also reject
 /// harmless deviations from the standard, so their errors count only if the ordinary decoder reports some too.
 const HIDES_ERRORS: &[&str] = &["hevc", "ac3", "eac3", "flac"];
+
+/// Different frame sizes that are kept of one stream.
+const MAX_SIZES: usize = 64;
 
 /// Returns whether only a strict decoder reports the errors of this codec.
 pub(crate) fn hides_errors(codec: Option<&str>) -> bool {
@@ -63,6 +66,9 @@ pub(crate) fn decode_streams(
     result.damage.error_count = input.read_errors;
     result.damage.errors = std::mem::take(&mut input.unread);
     let mut add = |stream: StreamDecode, counts: bool| {
+        if stream.sizes.len() > 1 {
+            result.frame_sizes = stream.sizes.clone();
+        }
         match stream.is_video {
             true => result.decode.video_frames += stream.decoder.frames,
             false => result.decode.audio_samples += stream.samples,
@@ -102,6 +108,8 @@ pub(super) struct StreamDecode {
     packets: u64,
     samples: u64,
     frame_per_packet: bool,
+    /// The sizes of its frames in the order of their first appearance.
+    sizes: Vec<Size>,
     /// Whether a packet may hold only one of the two fields of a frame.
     fields: bool,
 }
@@ -133,7 +141,16 @@ impl StreamDecode {
         let fields = order > ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE as std::ffi::c_int;
         let is_video = kind == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO;
         let frame_per_packet = is_video && has_frame_per_packet(input, stream);
-        Ok(StreamDecode { stream, is_video, decoder, packets: 0, samples: 0, frame_per_packet, fields })
+        Ok(StreamDecode {
+            stream,
+            is_video,
+            decoder,
+            packets: 0,
+            samples: 0,
+            frame_per_packet,
+            sizes: Vec::new(),
+            fields,
+        })
     }
 
     /// Decodes a packet, or ends the stream for `None`, and passes the frames to `sink`.
@@ -144,9 +161,14 @@ impl StreamDecode {
     ) -> Result<(), JobError> {
         let kept = packet.is_some_and(|packet| packet.get().flags & ffi::AV_PKT_FLAG_DISCARD == 0);
         self.packets += u64::from(kept);
-        let samples = &mut self.samples;
+        let StreamDecode { samples, sizes, is_video, .. } = self;
         self.decoder.feed(packet, &mut |frame| {
-            *samples += frame.get().nb_samples.max(0) as u64;
+            let raw = frame.get();
+            *samples += raw.nb_samples.max(0) as u64;
+            let size = Size::new(raw.width.max(0) as u32, raw.height.max(0) as u32);
+            if *is_video && sizes.last() != Some(&size) && sizes.len() < MAX_SIZES && !sizes.contains(&size) {
+                sizes.push(size);
+            }
             sink(frame)
         })
     }
