@@ -124,8 +124,8 @@ fn healthy_structures_of_references_raise_no_alarm() {
         ("refresh", format!("{X264} -x264-params intra-refresh=1:keyint=20")),
         ("fields", format!("{X264} -flags +ildct+ilme -x264-params tff=1:weightp=2")),
         ("refs", format!("{X264} -refs 8 -bf 8 -x264-params b-pyramid=normal:weightb=1:weightp=2")),
-        ("hevc", format!("{X265}:open-gop=1:bframes=6:b-pyramid=1:ref=5")),
-        ("layers", format!("{X265}:temporal-layers=1:bframes=4:b-pyramid=1")),
+        ("hevc", format!("{X265}:open-gop=1:bframes=6:rc-lookahead=20:b-pyramid=1:ref=5")),
+        ("layers", format!("{X265}:temporal-layers=1:bframes=4:rc-lookahead=20:b-pyramid=1")),
     ];
     for (name, options) in &variants {
         let (mp4, mkv, ts) = (format!("{name}.mp4"), format!("{name}.mkv"), format!("{name}.ts"));
@@ -148,4 +148,104 @@ fn healthy_structures_of_references_raise_no_alarm() {
             assert!(found.is_empty(), "{file}: {found:?}");
         }
     }
+}
+
+/// Returns the position behind the name of the box at the end of a path, searched in order from the start.
+fn inside(bytes: &[u8], path: &[&[u8; 4]]) -> usize {
+    path.iter()
+        .fold(0, |from, name| from + bytes[from..].windows(4).position(|four| four == *name).unwrap() + 4)
+}
+
+fn put_word(bytes: &mut [u8], at: usize, value: u32) {
+    bytes[at..at + 4].copy_from_slice(&value.to_be_bytes());
+}
+
+fn word(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap())
+}
+
+/// Sets the sizes of some samples to zero, and makes the sample before them as much longer, so that the others stay
+/// where they are in their chunk.
+fn empty_samples(
+    dir: &TestDir,
+    source: &str,
+    name: &str,
+    handler: &[u8; 4],
+    numbers: std::ops::Range<usize>,
+) {
+    let mut bytes = std::fs::read(dir.path(source)).unwrap();
+    let table = inside(&bytes, &[handler, b"stsz"]) + 12;
+    let before = table + 4 * (numbers.start - 1);
+    for at in numbers.map(|number| table + 4 * number) {
+        let sum = word(&bytes, before) + word(&bytes, at);
+        put_word(&mut bytes, before, sum);
+        put_word(&mut bytes, at, 0);
+    }
+    dir.write(name, &bytes);
+}
+
+#[test]
+fn samples_without_data_are_counted_and_need_consent() {
+    let dir = TestDir::new();
+    encode(&dir, "plain.mp4", X264);
+    empty_samples(&dir, "plain.mp4", "few.mp4", b"vide", 85..88);
+    empty_samples(&dir, "plain.mp4", "many.mp4", b"vide", 30..90);
+    empty_samples(&dir, "plain.mp4", "audio.mp4", b"soun", 120..123);
+    for (name, count, at_s) in [("few.mp4", 3, 2.83), ("many.mp4", 60, 1.0), ("audio.mp4", 3, 2.5)] {
+        let found = check(&dir, name, &[]);
+        let streams = if name == "audio.mp4" { "audio" } else { "video" };
+        let loss = &found["media"][streams][0]["lost_frames"][0];
+        assert_eq!((&loss["kind"], &loss["count"]), (&"empty".into(), &count.into()), "{name}: {loss:#}");
+        let first = loss["at_s"][0].as_f64().unwrap();
+        assert!((first - at_s).abs() < 0.1, "{name}: {first}");
+        assert_eq!(findings(&found, "integrity", "error").len(), 1, "{name}");
+    }
+    assert_eq!(fix(&dir, "few.mp4", &[])["refusal"], "needs-conceal");
+    let fixed = fix(&dir, "few.mp4", &["--conceal"]);
+    assert_eq!(fixed["verified"]["verdict"], "compliant", "{fixed:#}");
+    let concealed = &fixed["verified"]["concealed"];
+    assert!(concealed["error_count"].as_u64().unwrap() >= 3, "{concealed:#}");
+    assert!((concealed["errors"][0]["at_s"].as_f64().unwrap() - 2.9).abs() < 0.1, "{concealed:#}");
+    assert_eq!(fix(&dir, "many.mp4", &["--conceal"])["action"], "refused");
+}
+
+#[test]
+fn the_advice_of_a_full_decode_names_every_consent_and_the_profile() {
+    let dir = TestDir::new();
+    encode(&dir, "plain.mp4", X264);
+    // The key frame of the beginning is missing, and later a frame that others refer to.
+    let filter = "noise=amount=0:drop='eq(n,0)+eq(n,40)'";
+    dir.ffmpeg(&["-i", "plain.mp4", "-c", "copy", "-bsf:v", filter, "-movflags", "+faststart", "two.mp4"]);
+    dir.write("my house.toml", "id = \"house\"\nextends = \"tiktok-ads\"\n");
+    let report = dir.greenlit(&["check", "--deep", "two.mp4", "--profile", "my house.toml", "--no-cache"]);
+    let text = report.expect(1).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let command = "`greenlit fix PATH --out DIR --profile 'my house.toml' --from-key-frame --conceal`";
+    assert!(text.contains(command), "{text}");
+    let fixed = fix(&dir, "two.mp4", &["--profile", "my house.toml", "--from-key-frame", "--conceal"]);
+    assert_eq!(fixed["verified"]["verdict"], "compliant", "{fixed:#}");
+    assert_eq!(fixed["verified"]["concealed"]["error_count"], 1);
+}
+
+#[test]
+fn a_large_avi_whose_frame_size_changes_is_not_copied() {
+    let dir = TestDir::new();
+    for (name, size) in [("a.ts", "540x960"), ("b.ts", "360x640")] {
+        let input = format!("testsrc2=s={size}:r=30:d=1");
+        let sound = ["-f", "lavfi", "-i", "sine=d=1", "-ac", "2", "-ar", "48000", "-c:a", "aac"];
+        let video = ["-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "ultrafast", "-b:v", "900k", name];
+        dir.ffmpeg(&[&["-f", "lavfi", "-i", &input][..], &sound, &video].concat());
+    }
+    let both = ["a.ts", "b.ts"].map(|name| std::fs::read(dir.path(name)).unwrap()).concat();
+    dir.write("both.ts", both);
+    dir.ffmpeg(&["-i", "both.ts", "-c", "copy", "both.avi"]);
+    // Beyond this size, a check does not read every packet.
+    let padding = vec![0; 65 << 20];
+    dir.write("large.avi", [std::fs::read(dir.path("both.avi")).unwrap(), padding].concat());
+    dir.write("house.toml", "id = \"house\"\nextends = \"tiktok-ads\"\n[rule.duration]\nmin_s = 1\n");
+    let fixed = fix(&dir, "large.avi", &["--profile", "house.toml"]);
+    assert_eq!(
+        (&fixed["action"], &fixed["verified"]["verdict"]),
+        (&"reencode".into(), &"compliant".into()),
+        "{fixed:#}"
+    );
 }

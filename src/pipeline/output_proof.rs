@@ -27,7 +27,8 @@ pub(super) fn proof(
     // Decoders do not get frames without data, so only the index of the source counts them.
     let empty = source_facts.filter(|_| plan.spec.as_deref().is_some_and(|spec| spec.conceal));
     if let (Some(empty), Some(verify)) = (empty.map(MediaFacts::empty_samples), &mut verify)
-        && empty.error_count > verify.source.error_count
+        && empty.error_count > 0
+        && empty.error_count >= verify.source.error_count
     {
         verify.source = empty;
     }
