@@ -178,6 +178,54 @@ fn the_index_decides_where_a_header_contradicts_it() {
 }
 
 #[test]
+fn headers_that_lie_beside_an_edit_list_or_fragments_are_corrected_by_a_remux() {
+    let dir = TestDir::new();
+    // Reordered frames give the track an edit list.
+    make(&dir, "-bf 2 -movflags -faststart", "edited.mp4");
+    make(&dir, "-movflags +frag_keyframe+empty_moov+default_base_moof", "fragments.mp4");
+    let lie = |source: &str, name: &str, kinds: &[(&[u8], usize)], seconds: u32| {
+        let name = format!("in/{name}");
+        dir.write(&name, std::fs::read(dir.path(source)).unwrap());
+        patch(&dir, &name, |bytes| {
+            for (kind, at) in kinds {
+                for start in behind(bytes, kind) {
+                    // The media header states its own scale before its duration; the others count milliseconds.
+                    let scale = match *kind == &b"mdhd"[..] {
+                        true => u32::from_be_bytes(bytes[start + 12..start + 16].try_into().unwrap()),
+                        false => 1000,
+                    };
+                    let declared = (seconds * scale).to_be_bytes();
+                    bytes[start + at..start + at + 4].copy_from_slice(&declared);
+                }
+            }
+        });
+    };
+    let (movie, track, media): ((&[u8], usize), _, _) =
+        ((b"mvhd", 16), (&b"tkhd"[..], 20), (&b"mdhd"[..], 16));
+    lie("edited.mp4", "media.mp4", &[media], 900);
+    lie("edited.mp4", "short.mp4", &[media], 1);
+    lie("edited.mp4", "all.mp4", &[movie, track, media], 100);
+    lie("fragments.mp4", "movie.mp4", &[movie], 900);
+    lie("fragments.mp4", "fragments.mp4", &[media], 900);
+    let report = run(&dir, "fix", 0);
+    for name in ["media.mp4", "short.mp4", "all.mp4", "movie.mp4", "fragments.mp4"] {
+        let file = entry(&report, &format!("in/{name}"));
+        assert!(!has(file, "edit-list", ""), "{name}: {:#}", file["findings"]);
+        assert!(has(file, "timestamps", "the index holds 2"), "{name}: {:#}", file["findings"]);
+        let fix = &file["fix"];
+        assert_eq!(
+            (&fix["action"], &fix["verified"]["verdict"]),
+            (&"remux".into(), &"compliant".into()),
+            "{name}: {fix:#}"
+        );
+        let output = format!("out/{name}");
+        assert!((output_s(&dir, &output) - 2.0).abs() < 0.1, "{name}");
+        let again = dir.greenlit(&["check", &output, "--format", "json"]).json();
+        assert!(!has(entry(&again, name), "timestamps", "the index holds"), "{name}");
+    }
+}
+
+#[test]
 fn an_audio_track_without_samples_is_dropped_without_encoding() {
     let dir = TestDir::new();
     make(&dir, "-movflags +faststart", "in/empty.mp4");

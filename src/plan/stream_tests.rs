@@ -130,6 +130,37 @@ fn mono_tracks_of_one_recording_become_left_and_right() {
 }
 
 #[test]
+fn tracks_that_may_not_be_left_and_right_need_consent() {
+    let mono = |track: &mut AudioStream| {
+        (track.channels, track.channel_layout) = (Some(1), Some("mono".into()));
+    };
+    let repeated = |facts: &mut MediaFacts| {
+        let third = AudioStream { index: 3, same_as: Some(1), ..facts.audio[0].clone() };
+        facts.audio.push(third);
+    };
+    let changes: [fn(&mut MediaFacts); 2] = [
+        |facts| facts.audio.iter_mut().for_each(|track| track.title = Some("Microphone".into())),
+        |facts| facts.audio[0].language = Some("eng".into()),
+    ];
+    for change in changes.into_iter().chain([repeated as fn(&mut MediaFacts)]) {
+        let mut facts = two_tracks(|tracks| tracks.iter_mut().for_each(mono));
+        change(&mut facts);
+        let plan = plan_for(&facts, &FixOptions::default());
+        assert_eq!(plan.refusal, Some(Refusal::NeedsAudioTrack), "{:?}", facts.audio);
+    }
+    // Where the file itself places them, other tracks do not matter.
+    let mut facts = two_tracks(|tracks| tracks.iter_mut().for_each(mono));
+    (facts.audio[0].title, facts.audio[1].title) = (Some("Right".into()), Some("Left".into()));
+    repeated(&mut facts);
+    let plan = plan_for(&facts, &FixOptions::default());
+    let pair = (2, JoinedTracks { others: vec![1], how: JoinKind::LeftRight });
+    assert_eq!(joined(&plan).unwrap(), pair);
+    // Side by side they keep their loudness, also where a mix is asked for.
+    let mixed = plan_for(&facts, &choosing(AudioTrackChoice::Mix));
+    assert_eq!(joined(&mixed).unwrap(), pair);
+}
+
+#[test]
 fn a_mix_joins_every_distinct_track() {
     let mut facts = two_tracks(|_| {});
     facts.audio.push(AudioStream { index: 3, same_as: Some(2), ..facts.audio[0].clone() });
