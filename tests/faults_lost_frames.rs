@@ -136,7 +136,9 @@ fn healthy_structures_of_references_raise_no_alarm() {
         let cut = format!("{name}-cut.mp4");
         dir.ffmpeg(&["-ss", "1.4", "-i", &mp4, "-c", "copy", &cut]);
         for file in [&mp4, &mkv, &ts, &cut] {
-            let deep = check(&dir, file, &["--deep"]);
+            // Other containers have the same packets; they are read without a decode.
+            let options: &[&str] = if file.ends_with("mp4") { &["--deep"] } else { &[] };
+            let deep = check(&dir, file, options);
             // A cut within a gradual refresh has a start of its own, which is a fault.
             if file == "refresh-cut.mp4" {
                 let [start] = findings(&deep, "integrity", "error")[..] else { panic!("{deep:#}") };

@@ -6,6 +6,7 @@
 use std::path::{Component, Path};
 
 use greenlit::model::Completeness;
+use greenlit::probe::bitstream::references::{References, SampleInfo};
 use greenlit::probe::bitstream::{aac, h264, hevc, nal_units};
 use greenlit::probe::{headers, isobmff, sniff};
 use greenlit::profile::Profile;
@@ -37,6 +38,17 @@ pub fn bitstreams(bytes: &[u8]) {
     }
     aac::low_complexity(bytes);
     aac::first_element_channels(bytes);
+    // The same bytes as configuration and as samples: whatever they are, each frame misses few others.
+    for codec in ["h264", "hevc"] {
+        for config in [bytes, &[]] {
+            let Some(mut references) = References::of(codec, config) else { continue };
+            for from in 0..bytes.len().min(8) {
+                let missing =
+                    references.add(&bytes[from..], SampleInfo { key: from % 2 == 0, ..Default::default() });
+                assert!(missing <= 1 << 16, "{missing}");
+            }
+        }
+    }
     for length_bytes in [1, 2, 4] {
         let units = nal_units(bytes, length_bytes).unwrap_or_default();
         let sum: usize = units.iter().map(|unit| unit.len() + length_bytes).sum();

@@ -41,7 +41,8 @@ pub struct Report {
     /// What the run creates from videos.
     #[serde(skip)]
     pub publication: Publication,
-    /// The profiles as the command line names them, which the advice repeats. Not part of the JSON.
+    /// The profiles as the command line names them, which the advice repeats.
+    #[serde(skip)]
     pub named_profiles: Vec<String>,
 }
 

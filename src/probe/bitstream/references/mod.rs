@@ -1,10 +1,11 @@
 //! Finds frames that are missing within a stream, because later frames refer to them.
 //!
-//! Decoders replace a missing reference by another frame without an error. The headers of H.264 and HEVC show it:
-//! H.264 numbers its reference frames, and each HEVC frame lists those it needs.
+//! Decoders replace a missing reference by another frame without an error. The headers of some codecs show it: H.264
+//! numbers its reference frames, each HEVC frame lists those it needs, and MPEG-2 counts the frames of a group.
 
 mod avc;
 mod hevc;
+mod mpeg2;
 
 use super::Bits;
 
@@ -29,6 +30,7 @@ pub struct SampleInfo {
 enum Reader {
     Avc(avc::FrameNumbers),
     Hevc(hevc::PictureSets),
+    Mpeg2(mpeg2::TemporalReferences),
 }
 
 /// Follows the references of a stream.
@@ -40,6 +42,7 @@ impl References {
     pub fn of(codec: &str, config: &[u8]) -> Option<References> {
         Some(References(match codec {
             "h264" => Reader::Avc(avc::FrameNumbers::from_config(config)),
+            "mpeg1video" | "mpeg2video" => Reader::Mpeg2(mpeg2::TemporalReferences::default()),
             "hevc" => Reader::Hevc(hevc::PictureSets::from_config(config)),
             _ => return None,
         }))
@@ -50,6 +53,7 @@ impl References {
         match &mut self.0 {
             Reader::Avc(numbers) => numbers.configure(config),
             Reader::Hevc(sets) => sets.configure(config),
+            Reader::Mpeg2(_) => {}
         }
     }
 
@@ -59,6 +63,7 @@ impl References {
         match &mut self.0 {
             Reader::Avc(numbers) => numbers.add(sample, info),
             Reader::Hevc(sets) => sets.add(sample, info),
+            Reader::Mpeg2(numbers) => numbers.add(sample),
         }
     }
 
@@ -67,6 +72,7 @@ impl References {
         match &mut self.0 {
             Reader::Avc(numbers) => numbers.restart(),
             Reader::Hevc(sets) => sets.restart(),
+            Reader::Mpeg2(numbers) => numbers.restart(),
         }
     }
 }
