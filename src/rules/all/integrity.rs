@@ -13,13 +13,13 @@ rule!(
     "integrity",
     scope: File,
     what: "Checks whether the file contains all the data it declares, whether it begins with a key frame, and \
-        whether its data is not encrypted and decodes.",
+        whether its data is not encrypted and decodes, and whether frames are missing within the video.",
     why: "A truncated upload or copy plays to the cut and stops. Processing fails, or the ad shows half a \
         video. Many readers do not notice. Frames before the first key frame cannot be shown at all.",
     remedy: "None for missing data: export or copy the original again. `--from-key-frame` starts the video at \
-        its first key frame.",
+        its first key frame, `--conceal` keeps what the decoder shows in place of a few damaged frames.",
     source: "sizes, indices, durations and end markers that the container declares, compared with the bytes \
-        in the file; the frame types in the first packets",
+        in the file; the frame types in the first packets; the numbers by which frames refer to each other",
     |subject, _limits, out| {
         // Encrypted packets are intact but decode to nothing; in the container they look like clear ones.
         if let Some(encrypted) = subject.facts.encryption() {

@@ -19,6 +19,8 @@ pub(super) struct TemporalReferences {
     expected: u32,
     /// How many of them did.
     seen: u32,
+    /// The most frames that followed one as expected.
+    widest: u32,
     /// Number of I and P frames that followed as expected.
     regular: u32,
 }
@@ -62,8 +64,8 @@ impl TemporalReferences {
         missing
     }
 
-    /// Ends the frames that are shown before the latest I or P frame. Returns how many are missing if none of them is
-    /// there: then those between were I or P frames, too.
+    /// Ends the frames that are shown before the latest I or P frame. Returns how many I or P frames are missing there:
+    /// all if nothing followed, else one for each span that is longer than any before.
     fn close(&mut self) -> u64 {
         let (expected, seen) = (std::mem::take(&mut self.expected), std::mem::take(&mut self.seen));
         if self.anchor.is_none() {
@@ -71,13 +73,18 @@ impl TemporalReferences {
         }
         if expected == 0 || seen >= expected {
             self.regular += 1;
+            self.widest = self.widest.max(expected);
             return 0;
         }
         if self.regular < MIN_REGULAR {
             self.regular = 0;
             return 0;
         }
-        if seen == 0 { u64::from(expected) } else { 0 }
+        match seen {
+            0 => u64::from(expected),
+            seen if expected > self.widest => u64::from((expected - seen).div_ceil(self.widest + 1)),
+            _ => 0,
+        }
     }
 }
 
@@ -146,6 +153,11 @@ mod tests {
         // The frames between arrive after the one that they are shown before.
         let lost = without(reordered(), 15);
         assert_eq!((lost[15], lost.iter().sum::<u64>()), (1, 1));
+        let two_lost = [reordered(), vec![(true, 2, 1)]].concat().into_iter().enumerate();
+        let lost = missing(
+            &two_lost.filter(|(at, _)| !(14..21).contains(at)).map(|(_, one)| one).collect::<Vec<_>>(),
+        );
+        assert_eq!(lost.iter().sum::<u64>(), 2, "{lost:?}");
         // Frames that no other needs are not missed.
         assert_eq!(without(reordered(), 4).iter().sum::<u64>(), 0);
     }
