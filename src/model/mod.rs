@@ -5,6 +5,7 @@
 //! empty string or a default.
 
 mod color;
+mod color_reading;
 mod compact_encoding;
 mod content_analysis;
 #[doc(hidden)]
@@ -19,6 +20,7 @@ mod still_image;
 mod units;
 
 pub use color::{ColorTags, DolbyVision, Hdr, HdrKind, Primaries};
+pub use color_reading::{Matrix, MatrixReason, Transfer, UndeclaredColors};
 pub(crate) use compact_encoding::Compact;
 pub use content_analysis::{
     DecodeError, DecodeErrorKind, DecodeReport, DeepReport, LoudnessReport, TimeRange,
@@ -32,4 +34,4 @@ pub use media::{
 };
 pub use source_damage::SourceDamage;
 pub use still_image::StillImage;
-pub use units::{ParseRationalError, Rational};
+pub use units::{ParseRationalError, Rational, count};

@@ -135,6 +135,11 @@ impl<'de> Deserialize<'de> for Rational {
     }
 }
 
+/// Formats a count with its noun: `1 file`, `2 files`.
+pub fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -81,8 +81,9 @@ fn reason_to_join(joined: &JoinedTracks) -> &'static str {
 }
 
 fn bit_rate(profile: &Profile) -> u64 {
-    let min = profile.limits("audio-bit-rate").and_then(|limits| limits.number("min")).unwrap_or(0.0);
-    BIT_RATE.max(min as u64)
+    let limit = |key| profile.limits("audio-bit-rate").and_then(|limits| limits.number(key));
+    let max = limit("max").map_or(u64::MAX, |max| max as u64);
+    BIT_RATE.max(limit("min").unwrap_or(0.0) as u64).min(max)
 }
 
 fn target_loudness(assessment: &Assessment, profile: &Profile) -> Option<f64> {

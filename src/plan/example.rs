@@ -4,13 +4,14 @@ use super::output_spec::{
     AudioEncode, AudioPlan, OutputContainer, OutputSpec, PartFit, Preset, RateControl, VideoEncode,
     VideoEncoder, VideoPlan, X264Profile,
 };
-use crate::model::{Rational, Rotation, Size};
+use crate::model::{Rational, Rotation, Size, UndeclaredColors};
 
 /// Returns a re-encode of the first stream at a size in pixels and a frame rate in frames per second, without
 /// other changes.
 pub fn video_encode(width: u32, height: u32, rate: u32) -> VideoEncode {
     VideoEncode {
         stream: 0,
+        undeclared: UndeclaredColors::BT709,
         deinterlace: false,
         tone_map: None,
         flip: None,

@@ -6,6 +6,7 @@
 mod additions;
 mod audio;
 mod audio_tracks;
+mod colors;
 mod consents;
 mod damage;
 mod decodable_start;
@@ -23,6 +24,7 @@ mod output_spec;
 mod part_geometry;
 mod passthrough;
 mod planner;
+mod producible;
 mod refusal;
 mod remaining;
 mod resources;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Flip, HdrKind, Rational, Rotation, Size};
+use crate::model::{Flip, HdrKind, Rational, Rotation, Size, UndeclaredColors};
 
 /// Everything the transcoder needs to produce one output. Serialized for the worker and hashed into the fix
 /// record.
@@ -113,6 +113,9 @@ pub struct VideoTags {
 pub struct VideoEncode {
     /// Index of the stream in the input.
     pub stream: u32,
+    /// How frames are read that declare no matrix or no primaries.
+    #[serde(default, skip_serializing_if = "UndeclaredColors::is_bt709")]
+    pub undeclared: UndeclaredColors,
     /// Deinterlace (bwdif, one output frame per input frame).
     pub deinterlace: bool,
     /// Tone-map to SDR BT.709.
@@ -328,6 +331,15 @@ impl X264Profile {
             X264Profile::Baseline => "baseline",
             X264Profile::Main => "main",
             X264Profile::High => "high",
+        }
+    }
+
+    /// Returns FFmpeg's name of the profile that the encoded stream declares.
+    pub fn title(self) -> &'static str {
+        match self {
+            X264Profile::Baseline => "Constrained Baseline",
+            X264Profile::Main => "Main",
+            X264Profile::High => "High",
         }
     }
 }

@@ -15,7 +15,7 @@ use super::output_spec::{AudioPlan, OutputContainer, OutputSpec, VideoPlan};
 use super::refusal::{Refusal, Refused};
 use super::{
     additions, audio, audio_tracks, consents, decodable_start, duration, encode_rates, escalation, fixable,
-    left_out, passthrough, steps as plan_steps, still_image, video as video_plan,
+    left_out, passthrough, producible, steps as plan_steps, still_image, video as video_plan,
 };
 
 /// Plans the fix that makes the file comply with the least loss.
@@ -90,13 +90,15 @@ fn plan_kept(
     } else {
         VideoPlan::Copy { stream: video.index, tags: video_plan::copy_tags(input, video) }
     };
+    let container = container(input)?;
+    producible::check(input, &plan_video, &audio, container)?;
     let reason = video_reason
         .or(both_reason)
         .or_else(|| audio.reason.clone())
         .or_else(|| escalation::reason_to_remux(input));
     plan_steps::explain(input, &plan_video, reason.as_deref(), &audio, &mut steps);
     let spec = OutputSpec {
-        container: container(input)?,
+        container,
         threads: threads(input, &plan_video),
         video: Some(plan_video),
         audio: audio.plan,

@@ -21,7 +21,8 @@ pub enum Refusal {
     NoDecoder,
     /// The frame size is unknown.
     UnknownSize,
-    /// A Dolby Vision video has no base layer that other decoders display correctly.
+    /// The colours cannot be converted correctly: a Dolby Vision video without a base layer that other decoders
+    /// display, or a matrix that greenlit does not convert.
     NoBaseLayer,
     /// No frame size within the limits keeps the aspect ratio.
     NoSize,
@@ -43,11 +44,13 @@ pub enum Refusal {
     NeedsConceal,
     /// A stream is encrypted.
     Encrypted,
+    /// The profile allows nothing that greenlit can encode.
+    NotProducible,
 }
 
 impl Refusal {
     /// All classes.
-    pub const ALL: [Refusal; 20] = [
+    pub const ALL: [Refusal; 21] = [
         Refusal::NeedsTrim,
         Refusal::NeedsExtend,
         Refusal::NeedsUpscale,
@@ -68,6 +71,7 @@ impl Refusal {
         Refusal::NeedsFromKeyFrame,
         Refusal::NeedsConceal,
         Refusal::Encrypted,
+        Refusal::NotProducible,
     ];
 
     /// Returns the name used in reports.
@@ -93,6 +97,7 @@ impl Refusal {
             Refusal::NeedsFromKeyFrame => "needs-from-key-frame",
             Refusal::NeedsConceal => "needs-conceal",
             Refusal::Encrypted => "encrypted",
+            Refusal::NotProducible => "not-producible",
         }
     }
 

@@ -5,6 +5,7 @@ use crate::profile::Severity;
 use crate::rules::Remedy;
 
 use super::audio::AudioDecision;
+use super::colors;
 use super::escalation;
 use super::input::PlanInput;
 use super::outcome::FixStep;
@@ -57,15 +58,8 @@ fn describe(encode: &VideoEncode, facts: &MediaFacts) -> Vec<String> {
     if encode.deinterlace {
         texts.push("deinterlaced".to_owned());
     }
-    if encode.tone_map.is_some() {
-        texts.push("tone-mapped to SDR (BT.709)".to_owned());
-    }
     let video = facts.main_video();
-    if let Some(primaries) = video.and_then(|video| video.color.other_primaries())
-        && encode.tone_map.is_none()
-    {
-        texts.push(format!("colours converted from {} to BT.709 primaries", primaries.title()));
-    }
+    texts.extend(video.map(|video| colors::describe(video, encode.tone_map.is_some())).unwrap_or_default());
     if let Some(background) = &encode.alpha_background {
         texts.push(format!("transparent pixels composed on the background colour #{background}"));
     }

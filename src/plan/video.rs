@@ -5,6 +5,7 @@ use crate::profile::Severity;
 use crate::rules::value_text;
 
 use super::audio::AudioDecision;
+use super::colors;
 use super::duration::PlannedDuration;
 use super::encode_rates;
 use super::geometry::{self, Geometry};
@@ -26,7 +27,7 @@ fn plan_geometry(
     steps: &mut Vec<FixStep>,
 ) -> Result<Geometry, Refused> {
     // The part that comes first decides; others are fitted into its frame.
-    let coded = video.frame_sizes.first().copied().or(video.coded_size());
+    let coded = video.first_size();
     let displayed =
         coded.map(|coded| display_size(coded, video.sample_aspect_ratio, video.rotation)).ok_or_else(
             || Refusal::UnknownSize.because("the width and height of the video cannot be read from the file"),
@@ -65,6 +66,7 @@ pub(super) fn encode(
     steps: &mut Vec<FixStep>,
 ) -> Result<VideoEncode, Refused> {
     let geometry = plan_geometry(input, video, steps)?;
+    let undeclared = colors::undeclared(video)?;
     let cap = if input.options.encode_mode >= 2 { 30.0 } else { 60.0 };
     let (frame_rate, own_rate) = encode_rates::frame_rate(video, input.profile, cap);
     let expected_s = duration.expected_s.or(input.duration_s());
@@ -90,6 +92,7 @@ pub(super) fn encode(
     };
     Ok(VideoEncode {
         stream: video.index,
+        undeclared,
         deinterlace: input.has("interlaced", Severity::Advice),
         tone_map: tone_map(video),
         flip: video.flip,
@@ -123,6 +126,8 @@ pub(super) fn copy_tags(input: &PlanInput<'_>, video: &VideoStream) -> VideoTags
     let is_bt709 = |tag: &Option<String>| tag.as_deref().is_none_or(|tag| tag == "bt709");
     let undeclared =
         is_bt709(&video.color.primaries) && is_bt709(&video.color.transfer) && is_bt709(&video.color.matrix);
+    // Samples that are read by another matrix are not those of BT.709 either.
+    let undeclared = undeclared && video.undeclared_colors().0.is_bt709();
     VideoTags {
         codec_tag: (codec == Some("hevc")).then(|| "hvc1".to_owned()),
         declare_bt709: rewritable && limited && undeclared && input.has("color", Severity::Warning),

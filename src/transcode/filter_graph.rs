@@ -3,32 +3,10 @@
 //! Pure: frame format and plan in, FFmpeg filter text out. Every inserted value is a number, a name
 //! from a table in this module, or a colour of six hexadecimal digits.
 
+use super::frame_format::FrameFormat;
 use super::gamut::gamut_filters;
-use crate::model::{Flip, HdrKind, Rotation, Size};
+use crate::model::{Flip, HdrKind, Matrix, Rotation, Size, Transfer};
 use crate::plan::{Canvas, Fill, VideoEncode};
-
-/// The format of the frames that enter the graph. Any change requires a new graph.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FrameFormat {
-    /// Size of the frame.
-    pub size: (u32, u32),
-    /// FFmpeg's pixel format number.
-    pub pixel_format: i32,
-    /// Sample aspect ratio, 1:1 where unknown.
-    pub sample_aspect_ratio: (u32, u32),
-    /// Whether the samples are RGB, or a palette of RGB.
-    pub rgb: bool,
-    /// Whether the pixel format is planar YUV that zimg accepts.
-    pub zimg: bool,
-    /// Whether samples span the full range.
-    pub full_range: bool,
-    /// FFmpeg's name of the colour matrix; `None` where untagged.
-    pub matrix: Option<String>,
-    /// FFmpeg's name of the primaries; `None` where untagged.
-    pub primaries: Option<String>,
-    /// FFmpeg's name of the transfer; `None` where untagged.
-    pub transfer: Option<String>,
-}
 
 /// The optional filters that the library has.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +24,11 @@ pub enum GraphError {
     /// The crop margins leave nothing of the frame.
     #[error("the crop margins of the plan leave nothing of the {0}x{1} frame")]
     Crop(u32, u32),
+    /// The frames declare a matrix that greenlit does not convert.
+    #[error(
+        "the frames have a colour matrix that greenlit cannot convert; export the video with BT.709 colours"
+    )]
+    Matrix,
     /// The library lacks a filter.
     #[error("FFmpeg has no `{0}` filter; install an FFmpeg built with it")]
     Missing(&'static str),
@@ -67,38 +50,30 @@ pub fn video_graph(
 ) -> Result<String, GraphError> {
     let mut chain: Vec<String> = Vec::new();
     let mut source = source.clone();
+    if source.matrix.is_none() {
+        return Err(GraphError::Matrix);
+    }
     if let Some(color) = &plan.alpha_background {
         // The background is derived from the frame: a separate colour source has its own timestamps.
         let [r, g, b] = channels(color)?;
         // The background is BT.709 already, so the frame is converted before it is composed.
         chain.extend(gamut_filters(&mut source, true, filters)?);
-        if !source.rgb {
-            let input = swscale_input(&source);
+        if !source.is_rgb() {
+            let input = source.swscale_input();
             chain.push(format!("scale=flags={SWS_FLAGS}{input}:out_range=pc"));
         }
         chain.push("format=rgba,split[clear][bg0]".to_owned());
         let background = format!("[bg0]lutrgb=r={r}:g={g}:b={b}:a=255[bg]");
         let last = chain.pop().unwrap_or_default();
         chain.push(format!("{last};{background};[bg][clear]overlay=format=rgb,format=rgb24"));
-        source = FrameFormat { rgb: true, zimg: false, full_range: true, matrix: None, ..source };
+        source = FrameFormat { zimg: false, full_range: true, matrix: Some(Matrix::Rgb), ..source };
     }
     if plan.deinterlace {
         chain.push("bwdif=mode=send_frame:parity=auto:deint=all".to_owned());
     }
     // The following filters must not process fields separately.
     chain.push("setfield=mode=prog".to_owned());
-    if let Some(tone_map) = plan.tone_map {
-        if !filters.zscale {
-            return Err(GraphError::Missing("zscale"));
-        }
-        chain.push(tone_map_filter(&source, tone_map.from));
-        source.full_range = false;
-        source.zimg = true;
-        source.matrix = Some("bt709".to_owned());
-        source.primaries = Some("bt709".to_owned());
-        source.transfer = Some("bt709".to_owned());
-    }
-    chain.extend(gamut_filters(&mut source, false, filters)?);
+    chain.extend(color_filters(&mut source, plan.tone_map.map(|map| map.from), filters)?);
     match plan.flip {
         Some(Flip::Horizontal) => chain.push("hflip".to_owned()),
         Some(Flip::Vertical) => chain.push("vflip".to_owned()),
@@ -119,6 +94,28 @@ pub fn video_graph(
         "setsar=1,setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709".to_owned(),
     );
     Ok(chain.join(","))
+}
+
+/// Returns the filters that convert HDR and other primaries and transfers to SDR of BT.709, and adapts `source`.
+pub(crate) fn color_filters(
+    source: &mut FrameFormat,
+    tone_map: Option<HdrKind>,
+    filters: AvailableFilters,
+) -> Result<Vec<String>, GraphError> {
+    let mut chain = Vec::new();
+    if let Some(from) = tone_map {
+        if !filters.zscale {
+            return Err(GraphError::Missing("zscale"));
+        }
+        chain.push(tone_map_filter(source, from));
+        source.full_range = false;
+        source.zimg = true;
+        source.matrix = Some(Matrix::Bt709);
+        source.primaries = None;
+        source.transfer = Transfer::Video;
+    }
+    chain.extend(gamut_filters(source, false, filters)?);
+    Ok(chain)
 }
 
 /// Appends the crop filter. Returns the remaining size in coded pixels.
@@ -149,65 +146,33 @@ fn push_crop(
     Ok((kept_w & !1, kept_h & !1))
 }
 
-/// Returns the matrix, or what players assume for untagged video: BT.601 up to PAL size, BT.709 above.
-fn matrix_or_guess(source: &FrameFormat) -> &str {
-    let short = source.size.0.min(source.size.1);
-    source.matrix.as_deref().unwrap_or(if short <= 576 { "smpte170m" } else { "bt709" })
-}
-
 fn scale_filter(source: &FrameFormat, from: (u32, u32), to: Size, filters: AvailableFilters) -> String {
     let Size { width, height } = to;
-    let range = if source.full_range { "pc" } else { "tv" };
     let even = from.0.is_multiple_of(2) && from.1.is_multiple_of(2);
-    if let (true, true, true, Some(matrix)) = (filters.zscale, source.zimg, even, zimg_matrix(source)) {
+    if let (true, true, Some(matrix)) = (filters.zscale, even, source.zimg_matrix()) {
+        let range = source.range();
         return format!(
             "zscale=w={width}:h={height}:f=lanczos:min={matrix}:m=bt709:rin={range}:r=tv:d=ordered,format=yuv420p"
         );
     }
-    let input = swscale_input(source);
+    let input = source.swscale_input();
     format!(
         "scale={width}:{height}:flags={SWS_FLAGS}{input}:out_color_matrix=bt709:out_range=tv,format=yuv420p"
     )
 }
 
-/// Returns zimg's name of the matrix, if zimg is used for it.
-pub(super) fn zimg_matrix(source: &FrameFormat) -> Option<&str> {
-    match matrix_or_guess(source) {
-        matrix @ ("bt709" | "bt470bg" | "smpte170m" | "bt2020nc") => Some(matrix),
-        _ => None,
-    }
-}
-
-/// Returns the options by which swscale reads the samples; none for RGB.
-pub(super) fn swscale_input(source: &FrameFormat) -> String {
-    if source.rgb {
-        return String::new();
-    }
-    let range = if source.full_range { "pc" } else { "tv" };
-    let matrix = match matrix_or_guess(source) {
-        "bt709" => "bt709",
-        "smpte240m" => "smpte240m",
-        "fcc" => "fcc",
-        "bt2020nc" | "bt2020c" => "bt2020",
-        _ => "bt601",
-    };
-    format!(":in_color_matrix={matrix}:in_range={range}")
-}
-
 fn tone_map_filter(source: &FrameFormat, from: HdrKind) -> String {
-    let transfer = match from {
-        HdrKind::Hlg => "arib-std-b67",
-        HdrKind::Pq | HdrKind::Hdr10 => "smpte2084",
-        HdrKind::DolbyVision => match source.transfer.as_deref() {
-            Some("arib-std-b67") => "arib-std-b67",
-            _ => "smpte2084",
-        },
+    let transfer = match (from, source.transfer) {
+        (HdrKind::Hlg, _) | (HdrKind::DolbyVision, Transfer::Hlg) => "arib-std-b67",
+        _ => "smpte2084",
     };
-    let matrix = match source.matrix.as_deref() {
-        Some("bt709") => "bt709",
-        _ => "bt2020nc",
+    let (matrix, range) = match source.matrix {
+        Some(Matrix::Rgb) => ("gbr", "pc"),
+        Some(Matrix::Bt709) => ("bt709", source.range()),
+        Some(Matrix::Bt601) => ("smpte170m", source.range()),
+        Some(Matrix::YCgCo) => ("ycgco", source.range()),
+        _ => ("bt2020nc", source.range()),
     };
-    let range = if source.full_range { "pc" } else { "tv" };
     // `p` is set explicitly: by default it follows the frame's tag, and zimg cannot convert BT.2020 to an
     // unknown gamut. Values above white are clipped in RGB, because clipping luma and chroma changes the hue.
     // The crop makes the size even, as zimg requires for 4:2:0; odd sizes lose a line or a column.
@@ -266,6 +231,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::model::Primaries;
     use crate::plan::{CropMargins, ToneMap, example};
 
     fn plan() -> VideoEncode {
@@ -273,7 +239,16 @@ mod tests {
     }
 
     fn source() -> FrameFormat {
-        FrameFormat { size: (1920, 1080), sample_aspect_ratio: (1, 1), zimg: true, ..FrameFormat::default() }
+        FrameFormat {
+            size: (1920, 1080),
+            pixel_format: 0,
+            sample_aspect_ratio: (1, 1),
+            zimg: true,
+            full_range: false,
+            matrix: Some(Matrix::Bt709),
+            primaries: None,
+            transfer: Transfer::Video,
+        }
     }
 
     const ZSCALE: AvailableFilters = AvailableFilters { zscale: true };
@@ -312,21 +287,50 @@ mod tests {
     }
 
     #[test]
-    fn untagged_sd_is_read_as_bt601_and_hd_as_bt709() {
-        let sd = FrameFormat { size: (720, 480), ..source() };
+    fn the_matrix_of_the_frames_is_stated_and_an_unknown_one_refused() {
+        let sd = FrameFormat { matrix: Some(Matrix::Bt601), ..source() };
         assert!(video_graph(&sd, &plan(), ZSCALE).unwrap().contains("min=smpte170m:m=bt709"));
         assert!(video_graph(&source(), &plan(), ZSCALE).unwrap().contains("min=bt709:m=bt709"));
+        let unknown = FrameFormat { matrix: None, ..source() };
+        assert_eq!(video_graph(&unknown, &plan(), ZSCALE), Err(GraphError::Matrix));
+    }
+
+    #[test]
+    fn ycgco_is_read_by_zimg_whatever_the_layout() {
+        let frames = FrameFormat { matrix: Some(Matrix::YCgCo), ..source() };
+        for frames in
+            [FrameFormat { zimg: false, ..frames.clone() }, FrameFormat { size: (321, 241), ..frames }]
+        {
+            let text = video_graph(&frames, &plan(), ZSCALE).unwrap();
+            assert!(text.contains("format=yuv444p,zscale=min=ycgco:rin=tv"), "{text}");
+        }
+    }
+
+    #[test]
+    fn transfers_unlike_video_are_converted_though_the_primaries_are_those_of_bt709() {
+        for (transfer, name) in [(Transfer::Linear, "linear"), (Transfer::Log100, "log100")] {
+            let text = video_graph(&FrameFormat { transfer, ..source() }, &plan(), ZSCALE).unwrap();
+            assert!(text.contains(&format!("pin=bt709:tin={name}:p=bt709:t=bt709")), "{text}");
+        }
+        let cinema = FrameFormat { transfer: Transfer::Cinema, ..source() };
+        let text = video_graph(&cinema, &plan(), ZSCALE).unwrap();
+        assert!(text.contains("pow(val/maxval,2.6)") && !text.contains("colorchannelmixer"), "{text}");
+        let xyz = FrameFormat { primaries: Some(Primaries::Xyz), ..cinema };
+        assert!(video_graph(&xyz, &plan(), ZSCALE).unwrap().contains("colorchannelmixer=rr=1.62025"));
+        let srgb = FrameFormat { transfer: Transfer::Srgb, ..source() };
+        assert!(!video_graph(&srgb, &plan(), ZSCALE).unwrap().contains("tin="));
     }
 
     #[test]
     fn odd_sizes_and_rgb_use_swscale() {
-        let odd = FrameFormat { size: (321, 241), full_range: true, ..source() };
+        let matrix = Some(Matrix::Bt601);
+        let odd = FrameFormat { size: (321, 241), full_range: true, matrix, ..source() };
         let text = video_graph(&odd, &plan(), ZSCALE).unwrap();
         assert!(
             text.contains("in_color_matrix=bt601:in_range=pc:out_color_matrix=bt709:out_range=tv"),
             "{text}"
         );
-        let rgb = FrameFormat { rgb: true, zimg: false, ..source() };
+        let rgb = FrameFormat { matrix: Some(Matrix::Rgb), zimg: false, ..source() };
         assert!(!video_graph(&rgb, &plan(), ZSCALE).unwrap().contains("in_color_matrix"));
     }
 
@@ -346,7 +350,8 @@ mod tests {
     fn tone_mapping_states_its_input_and_needs_zimg() {
         let mut plan = plan();
         plan.tone_map = Some(ToneMap { from: HdrKind::Hlg });
-        let text = video_graph(&source(), &plan, ZSCALE).unwrap();
+        let wide = FrameFormat { matrix: Some(Matrix::Bt2020), ..source() };
+        let text = video_graph(&wide, &plan, ZSCALE).unwrap();
         assert!(text.contains("tin=arib-std-b67:min=bt2020nc:pin=bt2020:rin=tv:p=bt2020:t=linear"), "{text}");
         let result = video_graph(&source(), &plan, AvailableFilters { zscale: false });
         assert_eq!(result, Err(GraphError::Missing("zscale")));
@@ -354,7 +359,7 @@ mod tests {
 
     #[test]
     fn other_primaries_are_converted_in_linear_light_whatever_the_layout() {
-        let wide = FrameFormat { primaries: Some("smpte432".to_owned()), ..source() };
+        let wide = FrameFormat { primaries: Some(Primaries::DisplayP3), ..source() };
         let text = video_graph(&wide, &plan(), ZSCALE).unwrap();
         assert!(
             text.contains("rin=tv:pin=smpte432:tin=bt709:p=bt709:t=bt709:m=gbr:r=pc,format=gbrp12le"),
@@ -363,7 +368,7 @@ mod tests {
         for other in [
             FrameFormat { size: (321, 241), ..wide.clone() },
             FrameFormat { zimg: false, ..wide.clone() },
-            FrameFormat { rgb: true, zimg: false, ..wide.clone() },
+            FrameFormat { matrix: Some(Matrix::Rgb), zimg: false, ..wide.clone() },
         ] {
             let text = video_graph(&other, &plan(), ZSCALE).unwrap();
             assert!(text.contains("format=gbrp12le,zscale=min=gbr:rin=pc:pin=smpte432"), "{text}");
@@ -375,8 +380,7 @@ mod tests {
         assert!(converted < composed && text.matches("pin=").count() == 1, "{text}");
         let missing = video_graph(&wide, &plan(), AvailableFilters { zscale: false });
         assert_eq!(missing, Err(GraphError::Missing("zscale")));
-        let tagged = FrameFormat { primaries: Some("bt709".to_owned()), ..source() };
-        assert!(!video_graph(&tagged, &plan(), ZSCALE).unwrap().contains("pin="));
+        assert!(!video_graph(&source(), &plan(), ZSCALE).unwrap().contains("pin="));
     }
 
     #[test]

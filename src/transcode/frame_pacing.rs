@@ -1,13 +1,17 @@
 //! Decides which frame is shown at which tick of a constant frame rate.
 //!
 //! Follows FFmpeg's `fps` filter with `round=near` in exact arithmetic: tick n shows the last frame
-//! whose rounded time is not after n. Pacing runs before filtering, so that dropped frames are not
-//! filtered and repeated frames are filtered once.
+//! whose rounded time is not after n. Unlike it, a single short interval, as where recordings are joined, loses no
+//! frame: the frames after it are shown late, by less than a tick, until a longer interval. Pacing runs before
+//! filtering, so that dropped frames are not filtered and repeated frames are filtered once.
 
 use crate::model::Rational;
 
 /// Maximum seconds between two frames; a longer distance is a timestamp error.
 const MAX_HOLD_S: u64 = 900;
+
+/// An interval of at least this share of a tick is regular: frames at such intervals all get a tick.
+const REGULAR: (i128, i128) = (98, 100);
 
 /// A time base in seconds per unit, as numerator and denominator.
 pub type TimeBase = (i32, i32);
@@ -27,13 +31,15 @@ pub struct FramePacer {
     held: Option<u64>,
     /// Ticks at or after this one are not assigned.
     limit: Option<u64>,
+    /// The time of the last frame, and whether the interval before it was regular.
+    last: Option<(i64, bool)>,
 }
 
 impl FramePacer {
     /// Creates a pacer for `rate` frames a second that ends before `limit_s`, if given.
     pub fn new(rate: Rational, limit_s: Option<f64>) -> FramePacer {
         let limit = limit_s.map(|s| ticks_of_seconds(s, rate).max(1));
-        FramePacer { rate, next: 0, held: None, limit }
+        FramePacer { rate, next: 0, held: None, limit, last: None }
     }
 
     /// Adds a frame shown from `time` (in `base`, zero is the start of the video). Returns for how many
@@ -43,10 +49,30 @@ impl FramePacer {
     ///
     /// [`TimestampJump`] when the previous frame would be shown for too long.
     pub fn push(&mut self, time: i64, base: TimeBase) -> Result<u64, TimestampJump> {
-        let tick = ticks(time, base, self.rate);
+        let mut tick = ticks(time, base, self.rate);
+        if self.held.is_some() && tick <= self.next && self.keeps_previous(time, base) {
+            tick = self.next + 1;
+        }
+        self.last = Some((time, self.is_regular(time, base)));
         let ticks = if self.held.is_some() { self.take(tick)? } else { 0 };
         self.held = Some(tick.max(self.next));
         Ok(ticks)
+    }
+
+    /// Returns whether the previous frame is shown although the next one is nearest to the same tick.
+    fn keeps_previous(&self, time: i64, base: TimeBase) -> bool {
+        let (num, den) = fraction(time, base, self.rate);
+        // Otherwise the next frame would be a whole tick late.
+        let is_later = num > i128::from(self.next) * den;
+        is_later && (self.last.is_some_and(|(_, regular)| regular) || self.is_regular(time, base))
+    }
+
+    /// Returns whether a frame at `time` is about a tick or more after the last one.
+    fn is_regular(&self, time: i64, base: TimeBase) -> bool {
+        self.last.is_some_and(|(last, _)| {
+            let (num, den) = fraction(time.saturating_sub(last), base, self.rate);
+            num * REGULAR.1 >= den * REGULAR.0
+        })
     }
 
     /// Ends the video at `end_s`. Returns for how many ticks the last frame is shown, at least one.
@@ -84,9 +110,14 @@ impl FramePacer {
 
 /// Returns the tick nearest to `time`, at least zero; halves round up.
 pub fn ticks(time: i64, base: TimeBase, rate: Rational) -> u64 {
-    let num = i128::from(time) * i128::from(base.0) * i128::from(rate.num());
-    let den = i128::from(base.1.max(1)) * i128::from(rate.den());
+    let (num, den) = fraction(time, base, rate);
     u64::try_from((2 * num + den).div_euclid(2 * den).max(0)).unwrap_or(u64::MAX / 4)
+}
+
+/// Returns `time` in ticks, as numerator and positive denominator.
+fn fraction(time: i64, base: TimeBase, rate: Rational) -> (i128, i128) {
+    let num = i128::from(time) * i128::from(base.0) * i128::from(rate.num());
+    (num, i128::from(base.1.max(1)) * i128::from(rate.den()))
 }
 
 /// Rounds `seconds` to a whole number of frames, at least one.
@@ -112,6 +143,17 @@ mod tests {
             times_ms.iter().map(|t| pacer.push(*t, (1, 1000)).unwrap()).skip(1).collect();
         counts.push(pacer.finish(end_s).unwrap());
         counts
+    }
+
+    #[test]
+    fn a_short_interval_between_regular_ones_loses_no_frame() {
+        // 25 frames a second with 14 ms at the joint, then a gap that makes up for the delay.
+        let times = [0, 40, 80, 94, 134, 174, 240, 280];
+        assert_eq!(tick_counts(25, &times, 0.32, None), [1; 8]);
+        // Twice the rate: every second frame has no tick of its own.
+        assert_eq!(tick_counts(25, &[0, 20, 40, 60, 80, 100], 0.12, None), [1, 0, 1, 0, 1, 1]);
+        // Duplicate times do not add up to a delay of a tick.
+        assert_eq!(tick_counts(25, &[0, 40, 80, 80, 120], 0.16, None), [1, 1, 0, 1, 1]);
     }
 
     #[test]

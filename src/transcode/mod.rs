@@ -8,6 +8,7 @@
 
 pub mod faststart;
 pub mod filter_graph;
+pub mod frame_format;
 pub mod frame_pacing;
 mod gamut;
 pub mod libav;

@@ -2,6 +2,7 @@
 
 use super::super::finding::Remedy;
 use super::super::rule::{Violation, rule};
+use crate::model::Transfer;
 use crate::profile::Severity;
 
 rule!(
@@ -18,17 +19,25 @@ rule!(
         if color.range.as_deref() == Some("pc") {
             let message = "the video uses full-range samples";
             out.add_verbatim(
-                Violation::new(message, "full range", "limited range", Remedy::ReencodeVideo).at(video.index),
+                Violation::new(message, "full range", "limited range", Remedy::ReencodeVideo)
+                    .at(video.index)
+                    .stated(),
             );
         }
         // Tone mapping converts the primaries of HDR, which has its own rule.
         if let Some(primaries) = color.other_primaries().filter(|_| video.hdr.is_none()) {
             let title = primaries.title();
             let message = format!("the video has {title} primaries, which many players show as BT.709");
-            let violation = Violation::new(message, title, "bt709", Remedy::ReencodeVideo).at(video.index);
+            let violation = Violation::new(message, title, "bt709", Remedy::ReencodeVideo).at(video.index).stated();
             // The difference is a few steps of 255.
             let slight = primaries.is_standard_definition();
             out.add_verbatim(if slight { violation.as_advice() } else { violation.at_least(Severity::Warning) });
+        }
+        let transfer = Transfer::by_name(color.transfer.as_deref());
+        if let Some(title) = transfer.unlike_video().filter(|_| video.hdr.is_none()) {
+            let message = format!("the video has the transfer {title}, which many players show as BT.709, with wrong brightness");
+            let violation = Violation::new(message, title, "bt709", Remedy::ReencodeVideo).at(video.index).stated();
+            out.add_verbatim(violation.at_least(Severity::Warning));
         }
         let missing: Vec<&str> =
             [("primaries", &color.primaries), ("transfer", &color.transfer), ("matrix", &color.matrix)]
@@ -38,9 +47,12 @@ rule!(
                 .collect();
         if !missing.is_empty() {
             let message = format!("the video does not declare its colour {}", missing.join(", "));
-            out.add_verbatim(
-                Violation::new(message, "unspecified", "bt709", Remedy::BitstreamFilter).at(video.index),
-            );
+            // BT.709 can only be declared of samples that are read as such.
+            let remedy = match video.undeclared_colors().0.is_bt709() {
+                true => Remedy::BitstreamFilter,
+                false => Remedy::ReencodeVideo,
+            };
+            out.add_verbatim(Violation::new(message, "unspecified", "bt709", remedy).at(video.index).stated());
         }
     }
 );

@@ -7,12 +7,13 @@ use std::sync::atomic::AtomicBool;
 
 use super::decode::Decoder;
 use super::ffi_wrappers::{Frame, NOPTS, Packet, failed, seconds};
-use super::filter::{Graph, Pulled};
+use super::filter::{Graph, Pulled, has_filter};
 use super::input::Input;
 use super::io_error;
 use super::video::frame_format;
 use crate::job::{CoverReport, JobError, Progress};
-use crate::model::{Flip, Rotation, Size};
+use crate::model::{Flip, HdrKind, Matrix, Rotation, Size, Transfer, UndeclaredColors};
+use crate::transcode::filter_graph::{AvailableFilters, SWS_FLAGS, color_filters};
 
 /// Number of frames sampled.
 const SAMPLES: u32 = 12;
@@ -107,7 +108,9 @@ fn next_frame(input: &mut Input, decoder: &mut Decoder, stream: u32) -> Result<O
 /// Converts the frame to upright packed RGB of exactly `size`.
 fn to_rgb(mut frame: Frame, size: Size, rotate: Rotation, flip: Option<Flip>) -> Result<Vec<u8>, JobError> {
     let raw = frame.get();
-    let source = frame_format(&frame, raw.sample_aspect_ratio);
+    let size_of_frame = Size::new(raw.width.max(0) as u32, raw.height.max(0) as u32);
+    let undeclared = UndeclaredColors { matrix: Matrix::of_size(size_of_frame), ..UndeclaredColors::BT709 };
+    let mut source = frame_format(&frame, raw.sample_aspect_ratio, &undeclared);
     let (width, height) = source.size;
     let (sx, sy) = source.sample_aspect_ratio;
     let flip = match flip {
@@ -123,11 +126,20 @@ fn to_rgb(mut frame: Frame, size: Size, rotate: Rotation, flip: Option<Flip>) ->
     };
     let (w, h) = (size.width, size.height);
     let square = (f64::from(width) * f64::from(sx.max(1)) / f64::from(sy.max(1))).round().max(1.0);
+    let hdr = match source.transfer {
+        Transfer::Hlg => Some(HdrKind::Hlg),
+        Transfer::Pq => Some(HdrKind::Pq),
+        _ => None,
+    };
+    let pixel_format = source.pixel_format;
+    let available = AvailableFilters { zscale: has_filter(c"zscale") };
+    let colors = color_filters(&mut source, hdr, available).map_err(|e| failed(e.to_string()))?;
+    let colors: String = colors.into_iter().map(|filter| filter + ",").collect();
+    let input = source.swscale_input();
     let graph = format!(
-        "buffer=video_size={width}x{height}:pix_fmt={}:time_base=1/1000:pixel_aspect=1/1,\
-         scale={square}:{height},{flip}{turn}scale={w}:{h}:force_original_aspect_ratio=increase:flags=lanczos,\
-         crop={w}:{h},format=rgb24,buffersink",
-        source.pixel_format
+        "buffer=video_size={width}x{height}:pix_fmt={pixel_format}:time_base=1/1000:pixel_aspect=1/1,\
+         {colors}scale={square}:{height}:flags={SWS_FLAGS}{input}:out_range=pc,format=rgb24,{flip}{turn}\
+         scale={w}:{h}:force_original_aspect_ratio=increase:flags=lanczos,crop={w}:{h},format=rgb24,buffersink"
     );
     let mut graph = Graph::new(&graph)?;
     frame.get_mut().pts = 0;

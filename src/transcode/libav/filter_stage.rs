@@ -10,7 +10,8 @@ use super::video::frame_format;
 use crate::job::JobError;
 use crate::model::{Rational, Size};
 use crate::plan::VideoEncode;
-use crate::transcode::filter_graph::{AvailableFilters, FrameFormat, video_graph};
+use crate::transcode::filter_graph::{AvailableFilters, video_graph};
+use crate::transcode::frame_format::FrameFormat;
 
 /// Receives a planned frame, the number of ticks it is shown, and the decoded frame if it is a sample.
 pub(crate) type PlannedSink<'a> = dyn FnMut(Frame, u64, Option<Sample>) -> Result<(), JobError> + 'a;
@@ -82,7 +83,7 @@ impl FilterStage {
         ticks: u64,
         sink: &mut PlannedSink<'_>,
     ) -> Result<(), JobError> {
-        let source = frame_format(&frame, self.aspect);
+        let source = frame_format(&frame, self.aspect, &self.plan.undeclared);
         let shape = (source.size, source.sample_aspect_ratio);
         let is_part = *self.first.get_or_insert(shape) != shape;
         if self.graph.as_ref().is_none_or(|(built_for, _)| *built_for != source) {

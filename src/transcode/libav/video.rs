@@ -10,9 +10,9 @@ use super::input::Input;
 use super::shared_decode::{DecoderHandle, FrameSource};
 use super::start_cut::StartCut;
 use crate::job::JobError;
-use crate::model::DecodeError;
+use crate::model::{DecodeError, Matrix, Primaries, Transfer, UndeclaredColors};
 use crate::plan::VideoEncode;
-use crate::transcode::filter_graph::FrameFormat;
+use crate::transcode::frame_format::FrameFormat;
 use crate::transcode::frame_pacing::FramePacer;
 use crate::transcode::timestamp_gaps::{Gap, Gaps};
 
@@ -226,8 +226,12 @@ fn tag_name(text: *const c_char) -> Option<String> {
     (name != "unknown" && name != "reserved").then(|| name.to_owned())
 }
 
-/// Returns the format of a frame, for which a filter graph is built.
-pub(crate) fn frame_format(frame: &Frame, aspect: ffi::AVRational) -> FrameFormat {
+/// Returns the format of a frame, for which a filter graph is built. `undeclared` applies where the frame has no tags.
+pub(crate) fn frame_format(
+    frame: &Frame,
+    aspect: ffi::AVRational,
+    undeclared: &UndeclaredColors,
+) -> FrameFormat {
     let raw = frame.get();
     // SAFETY: formats and tags come from the library the bindings were made for, so they are values
     // of these enums; the returned strings are static.
@@ -262,15 +266,28 @@ pub(crate) fn frame_format(frame: &Frame, aspect: ffi::AVRational) -> FrameForma
     };
     let aspect = if aspect.num > 0 && aspect.den > 0 { aspect } else { raw.sample_aspect_ratio };
     let aspect = if aspect.num > 0 && aspect.den > 0 { aspect } else { rational(1, 1) };
+    let matrix = match matrix.as_deref() {
+        _ if rgb => Some(Matrix::Rgb),
+        // Samples that are not red, green and blue need a matrix, whatever the tag says.
+        None | Some("gbr") => Some(undeclared.matrix),
+        Some(name) => Matrix::by_name(name),
+    };
+    let primaries = match primaries.as_deref() {
+        None => undeclared.primaries,
+        Some(name) => Primaries::by_name(name),
+    };
     FrameFormat {
         size: (raw.width.max(0) as u32, raw.height.max(0) as u32),
         pixel_format: raw.format,
         sample_aspect_ratio: (aspect.num as u32, aspect.den as u32),
-        rgb,
         zimg: planar_yuv,
         full_range: full,
         matrix,
         primaries,
-        transfer,
+        // XYZ is used by digital cinema only, with its transfer.
+        transfer: match primaries {
+            Some(Primaries::Xyz) => Transfer::Cinema,
+            _ => Transfer::by_name(transfer.as_deref()),
+        },
     }
 }

@@ -260,7 +260,8 @@ pub(crate) fn verify_copies(
 fn check_decoding(report: &mut VerifyReport) {
     let count = report.decode.error_count;
     if count > 0 {
-        report.failures.push(format!("the decoder reported {count} errors in the output, expected none"));
+        let errors = crate::model::count(count, "error", "errors");
+        report.failures.push(format!("the decoder reported {errors} in the output, expected none"));
     }
 }
 

@@ -5,15 +5,17 @@ use ffmpeg_next::ffi;
 
 use super::frame_planes;
 use crate::job::{JobError, VerifyReport};
+use crate::model::{UndeclaredColors, count};
 use crate::plan::VideoEncode;
 use crate::transcode::libav::ffi_wrappers::{Frame, failed, rational};
 use crate::transcode::libav::filter_stage::{Sample, part_plan};
 use crate::transcode::libav::video::frame_format;
 use crate::verify::reference_render::{
-    Image, Region, common_size, gamut_differences, low_frequencies, render, render_region,
+    ColorEvidence, Image, Misreading, Region, color_evidence, common_size, low_frequencies, render,
+    render_region,
 };
 use crate::verify::thresholds::{
-    FINE_DETAIL_BELOW, REFERENCE_MEAN, REFERENCE_SAMPLE_EVERY, REFERENCE_SAMPLES,
+    FINE_DETAIL_BELOW, MIN_COLOR_SHARE, REFERENCE_MEAN, REFERENCE_SAMPLE_EVERY, REFERENCE_SAMPLES,
 };
 
 /// Minimum shorter side in pixels for SSIMULACRA2.
@@ -27,13 +29,13 @@ pub(super) struct ReferenceSamples {
     plan: VideoEncode,
     aspect: ffi::AVRational,
     scores: Vec<(u64, f64)>,
-    /// Summed differences from the plan, and from the plan without conversion of the primaries.
-    gamut: [f64; 2],
+    /// How far the colours are from each misreading of the source.
+    colors: [ColorEvidence; Misreading::ALL.len()],
 }
 
 impl ReferenceSamples {
     pub(super) fn new(plan: &VideoEncode, aspect: ffi::AVRational) -> ReferenceSamples {
-        ReferenceSamples { plan: plan.clone(), aspect, scores: Vec::new(), gamut: [0.0; 2] }
+        ReferenceSamples { plan: plan.clone(), aspect, scores: Vec::new(), colors: Default::default() }
     }
 
     /// Returns the number of ticks between samples in a video of `seconds`.
@@ -51,12 +53,12 @@ impl ReferenceSamples {
             return Ok(());
         }
         let plan = match source.is_part {
-            true => &part_plan(&self.plan, &frame_format(&source.frame, self.aspect)),
+            true => &part_plan(&self.plan, &frame_format(&source.frame, self.aspect, &self.plan.undeclared)),
             false => &self.plan,
         };
         let frames = (
-            frame_planes::planar_frame(&source.frame, self.aspect),
-            frame_planes::planar_frame(output, rational(1, 1)),
+            frame_planes::planar_frame(&source.frame, self.aspect, &plan.undeclared),
+            frame_planes::planar_frame(output, rational(1, 1), &UndeclaredColors::BT709),
         );
         let (Some(source), Some(output)) = frames else { return Ok(()) };
         let size = common_size(&source, plan);
@@ -64,8 +66,8 @@ impl ReferenceSamples {
             return Ok(());
         }
         let region = output_region(plan);
-        if let Some([planned, unconverted]) = gamut_differences(&source, &output, plan, region) {
-            self.gamut = [self.gamut[0] + planned, self.gamut[1] + unconverted];
+        for (misreading, evidence) in color_evidence(&source, &output, plan, region) {
+            self.colors[misreading as usize].add(evidence);
         }
         let mut planned = render(&source, plan, size);
         let mut actual = render_region(&output, region, size);
@@ -92,12 +94,16 @@ impl ReferenceSamples {
     /// are low for that reason.
     pub(super) fn check(self, report: &mut VerifyReport) {
         let rate = self.plan.frame_rate.as_f64();
-        let [planned, unconverted] = self.gamut;
-        if unconverted < planned {
-            report.failures.push(format!(
-                "the colours of the output are not converted to BT.709 primaries: they differ from the plan by \
-                 {planned:.1} steps of 255 and from unconverted colours by {unconverted:.1}, expected less from the plan"
-            ));
+        for (misreading, evidence) in Misreading::ALL.into_iter().zip(&self.colors) {
+            if let Some(share) = evidence.share().filter(|share| *share < MIN_COLOR_SHARE) {
+                report.failures.push(format!(
+                    "the colours of the output are not those of the plan but closer to {}: they cover {:.0} % of the \
+                     way from these to the plan, expected at least {:.0} %",
+                    misread(misreading),
+                    share * 100.0,
+                    MIN_COLOR_SHARE * 100.0
+                ));
+            }
         }
         let worst = self.scores.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1));
         let scores = self.scores();
@@ -106,10 +112,18 @@ impl ReferenceSamples {
             let at_s = tick as f64 / rate;
             report.failures.push(format!(
                 "the video does not match an independent render of the plan: mean SSIMULACRA2 {mean:.0} over \
-                 {} frames, expected at least {REFERENCE_MEAN}; lowest {score:.0} at {at_s:.2} s",
-                scores.len()
+                 {}, expected at least {REFERENCE_MEAN}; lowest {score:.0} at {at_s:.2} s",
+                count(scores.len() as u64, "frame", "frames")
             ));
         }
+    }
+}
+
+fn misread(misreading: Misreading) -> &'static str {
+    match misreading {
+        Misreading::Gamut => "colours whose primaries or transfer are not converted to BT.709",
+        Misreading::Matrix => "colours read by another matrix",
+        Misreading::Range => "colours read in another range",
     }
 }
 

@@ -5,6 +5,7 @@ use ffmpeg_next::ffi;
 use super::frame_planes;
 use super::reference_samples::score;
 use crate::job::{JobError, Similarity, VerifyReport};
+use crate::model::{UndeclaredColors, count};
 use crate::plan::VideoEncode;
 use crate::transcode::libav::ffi_wrappers::{Frame, failed, rational};
 use crate::transcode::libav::filter::{Graph, Pulled};
@@ -105,7 +106,8 @@ impl FrameComparison {
     /// Returns the SSIMULACRA2 score of the worst frame.
     fn worst_ssimulacra2(&mut self) -> Result<Option<f64>, JobError> {
         let Some((reference, actual)) = self.worst_pair.take() else { return Ok(None) };
-        let frames = [&reference, &actual].map(|frame| frame_planes::planar_frame(frame, rational(1, 1)));
+        let frames = [&reference, &actual]
+            .map(|frame| frame_planes::planar_frame(frame, rational(1, 1), &UndeclaredColors::BT709));
         let [Some(reference), Some(actual)] = frames else { return Ok(None) };
         let (width, height) = (self.size.0 as usize, self.size.1 as usize);
         let full = Region { left: 0, top: 0, width, height };
@@ -134,16 +136,19 @@ impl FrameComparison {
         self.graph.push(1, None)?;
         self.collect()?;
         if self.missing > 0 {
-            report.failures.push(format!("the output has {} video frames fewer than planned", self.missing));
+            let missing = count(self.missing, "video frame", "video frames");
+            report.failures.push(format!("the output has {missing} fewer than planned"));
         }
         if self.extra > 0 {
-            let extra = self.extra;
-            report.failures.push(format!("the output has {extra} video frames more than planned"));
+            let extra = count(self.extra, "video frame", "video frames");
+            report.failures.push(format!("the output has {extra} more than planned"));
         }
         if self.wrong_size > 0 {
             report.failures.push(format!(
-                "{} video frames of the output have the wrong size or pixel format, expected {}x{} yuv420p",
-                self.wrong_size, self.size.0, self.size.1
+                "{} the wrong size or pixel format, expected {}x{} yuv420p",
+                count(self.wrong_size, "video frame of the output has", "video frames of the output have"),
+                self.size.0,
+                self.size.1
             ));
         }
         let worst_at_s = self.worst.1 as f64 / self.rate;

@@ -10,7 +10,7 @@ use super::decode_progress;
 use super::stream_copies::has_frame_per_packet;
 use super::strict_decode::hides_errors;
 use crate::job::{JobError, Progress, VerifyReport};
-use crate::model::SourceDamage;
+use crate::model::{SourceDamage, count};
 use crate::plan::{OutputSpec, VideoPlan};
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::ffi_wrappers::{NOPTS, Packet};
@@ -24,7 +24,8 @@ use crate::verify::thresholds::{GAP_FRAMES, LOST_FRAMES};
 /// Reports packets that could not be read.
 pub(super) fn check_reading(errors: u64, report: &mut VerifyReport) {
     if errors > 0 {
-        report.source_failure(format!("{errors} packets of the source could not be read, expected none"));
+        let packets = count(errors, "packet", "packets");
+        report.source_failure(format!("{packets} of the source could not be read, expected none"));
     }
 }
 
@@ -92,10 +93,11 @@ pub(super) fn check_source(
         lost = strict(&mut open()?, None)?;
     }
     if !lost.is_none() {
-        let (length_s, at_s, errors) = (gap.length_s, gap.at_s, lost.error_count);
+        let (length_s, at_s) = (gap.length_s, gap.at_s);
+        let errors = count(lost.error_count, "error", "errors");
         report.source_failure(format!(
             "frames are missing from the source: its video has a gap of {length_s:.2} s at {at_s:.2} s, and \
-             a strict decoder reported {errors} errors, expected none"
+             a strict decoder reported {errors}, expected none"
         ));
     }
     Ok(())

@@ -1,12 +1,12 @@
 //! Converts samples to RGB.
 
 use super::gamut::GamutConversion;
-use super::image::PlanarFrame;
-use crate::model::HdrKind;
+use super::image::{Colors, PlanarFrame};
+use crate::model::{HdrKind, Matrix, Transfer};
 
 /// Converts samples to RGB from 0 to 1.
 pub(super) struct ColorDecoder {
-    rgb: bool,
+    matrix: Matrix,
     black: f32,
     luma_span: f32,
     chroma_middle: f32,
@@ -19,35 +19,38 @@ pub(super) struct ColorDecoder {
 }
 
 impl ColorDecoder {
+    /// Creates the decoder of a frame.
     pub(super) fn new(frame: &PlanarFrame) -> ColorDecoder {
-        let colors = &frame.colors;
-        let unit = (1_u32 << (frame.depth - 8)) as f32;
-        let max_value = ((1_u32 << frame.depth) - 1) as f32;
-        let full = colors.full_range || colors.rgb;
-        let short = frame.planes[0].width.min(frame.planes[0].height);
+        ColorDecoder::of(&frame.colors, frame.depth)
+    }
+
+    /// Creates the decoder of samples of this depth in bits.
+    pub(super) fn of(colors: &Colors, depth: u32) -> ColorDecoder {
+        let unit = (1_u32 << (depth - 8)) as f32;
+        let max_value = ((1_u32 << depth) - 1) as f32;
+        let full = colors.full_range || colors.matrix == Matrix::Rgb;
         // Recommendations ITU-R BT.601, BT.709 and BT.2020, SMPTE 240M, FCC 73.682.
-        let weights = match colors.matrix.as_deref() {
-            Some("bt709") => (0.2126, 0.0722),
-            Some("bt2020nc" | "bt2020c") => (0.2627, 0.0593),
-            Some("smpte240m") => (0.212, 0.087),
-            Some("fcc") => (0.30, 0.11),
-            Some(_) => (0.299, 0.114),
-            None if short <= 576 => (0.299, 0.114),
-            None => (0.2126, 0.0722),
+        let weights = match colors.matrix {
+            // Neither is made of weights.
+            Matrix::Rgb | Matrix::YCgCo => (0.0, 0.0),
+            Matrix::Bt709 => (0.2126, 0.0722),
+            Matrix::Bt2020 => (0.2627, 0.0593),
+            Matrix::Smpte240M => (0.212, 0.087),
+            Matrix::Fcc => (0.30, 0.11),
+            Matrix::Bt601 => (0.299, 0.114),
         };
-        let tone_mapped = matches!(colors.transfer.as_deref(), Some("smpte2084" | "arib-std-b67"));
+        let tone_mapped = matches!(colors.transfer, Transfer::Pq | Transfer::Hlg);
+        let unlike = colors.primaries.is_some() || colors.transfer.unlike_video().is_some();
         ColorDecoder {
-            rgb: colors.rgb,
+            matrix: colors.matrix,
             black: if full { 0.0 } else { 16.0 * unit },
             luma_span: if full { max_value } else { 219.0 * unit },
             chroma_middle: 128.0 * unit,
             chroma_span: if full { max_value } else { 224.0 * unit },
             weights,
             max_value,
-            to_bt709: colors
-                .primaries
-                .filter(|_| !tone_mapped)
-                .map(|primaries| GamutConversion::new(primaries, colors.transfer.as_deref())),
+            to_bt709: (unlike && !tone_mapped)
+                .then(|| GamutConversion::new(colors.primaries, colors.transfer)),
         }
     }
 
@@ -58,12 +61,17 @@ impl ColorDecoder {
 
     /// Returns RGB of the frame's own primaries.
     fn unconverted_rgb(&self, [first, second, third]: [f32; 3]) -> [f32; 3] {
-        if self.rgb {
+        if self.matrix == Matrix::Rgb {
             return [first / self.max_value, second / self.max_value, third / self.max_value];
         }
         let luma = (first - self.black) / self.luma_span;
         let blue = (second - self.chroma_middle) / self.chroma_span;
         let red = (third - self.chroma_middle) / self.chroma_span;
+        if self.matrix == Matrix::YCgCo {
+            // The second component is green minus magenta, the third orange minus blue (ITU-T H.273, equations 8.3).
+            let (green, orange) = (blue, red);
+            return [luma - green + orange, luma + green, luma - green - orange];
+        }
         let (wr, wb) = self.weights;
         let (r, b) = (luma + 2.0 * (1.0 - wr) * red, luma + 2.0 * (1.0 - wb) * blue);
         [r, (luma - wr * r - wb * b) / (1.0 - wr - wb), b]
@@ -139,7 +147,7 @@ impl ToneMapping {
     pub(super) fn new(source: &PlanarFrame, from: HdrKind) -> ToneMapping {
         let hlg = match from {
             HdrKind::Hlg => true,
-            HdrKind::DolbyVision => source.colors.transfer.as_deref() == Some("arib-std-b67"),
+            HdrKind::DolbyVision => source.colors.transfer == Transfer::Hlg,
             HdrKind::Pq | HdrKind::Hdr10 => false,
         };
         // Without a declared peak, a master of 1,000 candela per square metre is assumed.

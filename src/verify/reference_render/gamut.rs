@@ -1,6 +1,6 @@
 //! Converts colour primaries to those of BT.709 in linear light, from their chromaticities.
 
-use crate::model::Primaries;
+use crate::model::{Primaries, Transfer};
 
 type Matrix = [[f64; 3]; 3];
 
@@ -29,38 +29,24 @@ fn chromaticities(primaries: Primaries) -> Option<Chromaticities> {
     })
 }
 
-/// The transfer that makes samples linear, and back.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Curve {
-    /// The display gamma of Recommendation ITU-R BT.1886.
-    Display,
-    /// IEC 61966-2-1.
-    Srgb,
-}
-
-/// A conversion of RGB to BT.709 primaries.
+/// A conversion of RGB to primaries and transfer of BT.709 video.
 pub(super) struct GamutConversion {
     matrix: [[f32; 3]; 3],
-    curve: Curve,
-    /// Whether the samples have the transfer of SMPTE ST 428-1.
-    cinema: bool,
+    from: Transfer,
 }
 
 impl GamutConversion {
-    /// Creates the conversion from these primaries with a transfer by FFmpeg's name.
-    pub(super) fn new(primaries: Primaries, transfer: Option<&str>) -> GamutConversion {
-        let matrix = match chromaticities(primaries) {
+    /// Creates the conversion from these primaries, those of BT.709 if `None`, with this transfer.
+    pub(super) fn new(primaries: Option<Primaries>, from: Transfer) -> GamutConversion {
+        let source = primaries.map_or(Some(BT709), chromaticities);
+        let matrix = match source {
             Some(source) => {
                 let adapted = multiply(adaptation(source[3], D65), to_xyz(source));
                 multiply(inverse(to_xyz(BT709)), adapted)
             }
             None => inverse(to_xyz(BT709)),
         };
-        GamutConversion {
-            matrix: matrix.map(|row| row.map(|value| value as f32)),
-            curve: if transfer == Some("iec61966-2-1") { Curve::Srgb } else { Curve::Display },
-            cinema: primaries == Primaries::Xyz || transfer == Some("smpte428"),
-        }
+        GamutConversion { matrix: matrix.map(|row| row.map(|value| value as f32)), from }
     }
 
     pub(super) fn convert(&self, rgb: [f32; 3]) -> [f32; 3] {
@@ -70,21 +56,27 @@ impl GamutConversion {
 
     fn linear(&self, value: f32) -> f32 {
         let value = value.max(0.0);
-        match self.curve {
-            _ if self.cinema => value.powf(2.6) * 52.37 / 48.0,
-            Curve::Display => value.powf(2.4),
-            Curve::Srgb if value <= 0.04045 => value / 12.92,
-            Curve::Srgb => ((value + 0.055) / 1.055).powf(2.4),
+        match self.from {
+            Transfer::Cinema => value.powf(2.6) * 52.37 / 48.0,
+            Transfer::Srgb if value <= 0.04045 => value / 12.92,
+            Transfer::Srgb => ((value + 0.055) / 1.055).powf(2.4),
+            Transfer::Linear => value,
+            // Zero stands for all light up to a hundredth.
+            Transfer::Log100 | Transfer::Log316 if value <= 0.0 => 0.0,
+            Transfer::Log100 => 10.0_f32.powf(2.0 * (value - 1.0)),
+            Transfer::Log316 => 10.0_f32.powf(2.5 * (value - 1.0)),
+            // The display gamma of Recommendation ITU-R BT.1886.
+            Transfer::Video | Transfer::Pq | Transfer::Hlg => value.powf(2.4),
         }
     }
 
+    /// Returns the sample of the result; sRGB keeps its transfer, as greys keep their values.
     fn encoded(&self, light: f32) -> f32 {
         let light = light.max(0.0);
-        match self.curve {
-            _ if self.cinema => light.powf(1.0 / 2.4),
-            Curve::Display => light.powf(1.0 / 2.4),
-            Curve::Srgb if light <= 0.003_130_8 => light * 12.92,
-            Curve::Srgb => 1.055 * light.powf(1.0 / 2.4) - 0.055,
+        match self.from {
+            Transfer::Srgb if light <= 0.003_130_8 => light * 12.92,
+            Transfer::Srgb => 1.055 * light.powf(1.0 / 2.4) - 0.055,
+            _ => light.powf(1.0 / 2.4),
         }
     }
 }
@@ -132,7 +124,7 @@ mod tests {
 
     #[test]
     fn the_matrix_of_bt2020_is_that_of_report_bt2407() {
-        let conversion = GamutConversion::new(Primaries::Bt2020, None);
+        let conversion = GamutConversion::new(Some(Primaries::Bt2020), Transfer::Video);
         let expected = [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]];
         for (row, expected) in conversion.matrix.iter().zip(expected) {
             for (value, expected) in row.iter().zip(expected) {
@@ -144,8 +136,8 @@ mod tests {
     #[test]
     fn white_stays_white() {
         for primaries in [Primaries::Bt470M, Primaries::DciP3, Primaries::DisplayP3, Primaries::GenericFilm] {
-            for transfer in [None, Some("iec61966-2-1")] {
-                let white = GamutConversion::new(primaries, transfer).convert([0.7; 3]);
+            for transfer in [Transfer::Video, Transfer::Srgb] {
+                let white = GamutConversion::new(Some(primaries), transfer).convert([0.7; 3]);
                 assert!(white.iter().all(|value| (value - 0.7).abs() < 0.002), "{primaries:?} {white:?}");
             }
         }
@@ -153,8 +145,8 @@ mod tests {
 
     #[test]
     fn red_of_display_p3_is_more_saturated_in_bt709() {
-        let [r, g, b] =
-            GamutConversion::new(Primaries::DisplayP3, None).convert([161.0, 40.0, 32.0].map(|v| v / 255.0));
+        let [r, g, b] = GamutConversion::new(Some(Primaries::DisplayP3), Transfer::Video)
+            .convert([161.0, 40.0, 32.0].map(|v| v / 255.0));
         let bytes = [r, g, b].map(|value| (value * 255.0).round() as i32);
         assert!((bytes[0] - 174).abs() <= 2 && bytes[1] <= 4 && bytes[2] <= 16, "{bytes:?}");
     }

@@ -1,6 +1,6 @@
 //! Frames as samples and as RGB images.
 
-use crate::model::Primaries;
+use crate::model::{Matrix, Primaries, Transfer};
 
 /// One component of a frame.
 #[derive(Clone, Debug)]
@@ -31,18 +31,22 @@ pub struct PlanarFrame {
 }
 
 /// How components convert to RGB.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Colors {
-    /// Whether they are RGB already.
-    pub rgb: bool,
     /// Whether samples span the full range.
     pub full_range: bool,
-    /// FFmpeg's name of the colour matrix.
-    pub matrix: Option<String>,
-    /// The primaries, unless they are those of BT.709 or unknown.
+    /// The matrix.
+    pub matrix: Matrix,
+    /// The primaries, unless they are those of BT.709.
     pub primaries: Option<Primaries>,
-    /// FFmpeg's name of the transfer.
-    pub transfer: Option<String>,
+    /// The transfer.
+    pub transfer: Transfer,
+}
+
+impl Colors {
+    /// Red, green and blue of BT.709 video.
+    pub const RGB: Colors =
+        Colors { full_range: true, matrix: Matrix::Rgb, primaries: None, transfer: Transfer::Video };
 }
 
 /// An RGB image with eight bits per component.

@@ -4,6 +4,7 @@
 //! filter graph, so it detects a wrong rotation, crop, matrix or tone map, which a comparison with the encoder's
 //! input cannot detect. Pure: samples in, RGB out.
 
+mod color_check;
 mod colors;
 mod gamut;
 mod image;
@@ -12,9 +13,10 @@ mod pixel_mapper;
 
 use crate::plan::VideoEncode;
 
+pub use self::color_check::{ColorEvidence, Misreading, color_evidence};
 use self::colors::{ColorDecoder, Row, color, push_pixels};
 pub use self::image::{Colors, Image, PlanarFrame, Plane, Region};
-pub use self::low_pass::{gamut_differences, low_frequencies};
+pub use self::low_pass::low_frequencies;
 use self::pixel_mapper::PixelMapper;
 
 /// Maximum longer side in pixels for the comparison: it suffices for rotation, crop and colours, and fine
@@ -108,8 +110,7 @@ fn flattened(source: &PlanarFrame, alpha: &Plane, background: [f32; 3]) -> Plana
             plane.samples.push((value * 255.0 + 0.5) as u16);
         }
     }
-    let colors = Colors { rgb: true, full_range: true, matrix: None, primaries: None, transfer: None };
-    PlanarFrame { planes, alpha: None, depth: 8, colors, ..*source }
+    PlanarFrame { planes, alpha: None, depth: 8, colors: Colors::RGB, ..*source }
 }
 
 #[cfg(test)]
@@ -117,7 +118,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::model::{Flip, HdrKind, Rotation};
+    use crate::model::{Flip, HdrKind, Matrix, Rotation};
     use crate::plan::{CropMargins, example};
 
     fn plan(width: u32, height: u32) -> VideoEncode {
@@ -140,7 +141,7 @@ mod tests {
             ],
             alpha: None,
             depth: 8,
-            colors: Colors { rgb: true, full_range: true, matrix: None, primaries: None, transfer: None },
+            colors: Colors::RGB,
             sample_aspect_ratio: 1.0,
             peak: None,
         }
@@ -210,16 +211,10 @@ mod tests {
         // Red by BT.601 in limited range (Recommendation ITU-R BT.601, table 3).
         let mut red = frame(2, 2);
         red.planes = [81, 90, 240].map(|value| plane(2, 2, |_, _| value));
-        red.colors = Colors {
-            rgb: false,
-            full_range: false,
-            matrix: Some("smpte170m".into()),
-            primaries: None,
-            transfer: None,
-        };
+        red.colors = Colors { full_range: false, matrix: Matrix::Bt601, ..Colors::RGB };
         let pixel = render(&red, &plan(2, 2), (2, 2)).pixels[0];
         assert!(pixel[0] > 250 && pixel[1] < 4 && pixel[2] < 4, "{pixel:?}");
-        red.colors.matrix = Some("bt709".into());
+        red.colors.matrix = Matrix::Bt709;
         let wrong_matrix = render(&red, &plan(2, 2), (2, 2)).pixels[0];
         assert!(wrong_matrix[1] > 20 || wrong_matrix[0] < 240, "{wrong_matrix:?}");
         let mut clear = frame(2, 2);
