@@ -16,7 +16,7 @@ pub fn open(settings: &Settings, no_cache: bool) -> Option<Arc<dyn ProbeCache>> 
         Ok(cache) => Some(Arc::new(cache)),
         Err(error) => {
             if settings.human.verbose {
-                eprintln!("greenlit: continuing without a cache: {}", chain(&error));
+                super::notices::say(&format!("continuing without a cache: {}", chain(&error)));
             }
             None
         }

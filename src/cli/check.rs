@@ -19,7 +19,7 @@ use super::error::CliError;
 use super::exit_code::RunStatus;
 use super::progress::ProgressDisplay;
 use super::settings::{Settings, fix_options};
-use super::{cache, input, interrupt, output, report_entries, report_target};
+use super::{cache, input, interrupt, notices, output, report_entries, report_target};
 
 /// The encode mode of a file that was not shipped before.
 const FIRST_ENCODE_MODE: u8 = 1;
@@ -170,12 +170,20 @@ impl RunSummary {
     pub fn final_status(&self, found: &Discovery, interrupted: bool) -> RunStatus {
         let any_problem = !found.problems.is_empty();
         if !self.any_media && !any_problem && !interrupted {
-            eprintln!(
-                "greenlit: no media found: none of the {} files is a video or has a video's file extension",
-                found.sources.len()
-            );
+            notices::say(&no_media(found.sources.len()));
         }
         report_entries::overall_status(self.status, self.any_media, any_problem, interrupted)
+    }
+}
+
+/// Says why there is nothing to do.
+fn no_media(files: usize) -> String {
+    match files {
+        0 => "no media found: the folders that were named contain no files".to_owned(),
+        1 => "no media found: the file is no video and does not have a video's file extension".to_owned(),
+        many => {
+            format!("no media found: none of the {many} files is a video or has a video's file extension")
+        }
     }
 }
 

@@ -9,7 +9,9 @@ use std::time::Duration;
 use crate::cache::SqliteCache;
 use crate::job::Runner;
 use crate::job::worker::{self, WorkerPool};
+use crate::model::count;
 use crate::plan::{FixOptions, VideoEncoder};
+use crate::report::escape;
 
 use super::args::{DestinationArgs, DoctorArgs};
 use super::destination::Destination;
@@ -38,9 +40,9 @@ pub fn run(settings: &Settings, args: &DoctorArgs) -> Result<RunStatus, CliError
     results.extend(named.into_iter().flatten());
     let mut text = String::new();
     for result in &results {
-        let _ = writeln!(text, "{} {}", if result.ok { "ok  " } else { "FAIL" }, result.text);
+        let _ = writeln!(text, "{}  {}", if result.ok { "ok  " } else { "FAIL" }, escape(&result.text));
     }
-    super::packaging::print(text.as_bytes())?;
+    super::packaging::print(super::wrapped::to_terminal(&text).as_bytes())?;
     let all_ok = results.iter().all(|result| result.ok);
     Ok(if all_ok { RunStatus::Done } else { RunStatus::Failed })
 }
@@ -117,7 +119,10 @@ fn cache(settings: &Settings) -> DoctorResult {
         return passed("cache: disabled, because neither XDG_CACHE_HOME nor HOME is set".to_owned());
     };
     passed(match SqliteCache::open(folder, &worker::default_program()) {
-        Ok(cache) => format!("cache: {} probe results in {}", cache.len(), cache.path().display()),
+        Ok(cache) => {
+            let results = count(cache.len() as u64, "probe result", "probe results");
+            format!("cache: {results} in {}", cache.path().display())
+        }
         Err(error) => {
             format!("cache: disabled, so every file is probed again: {}", super::error::chain(&error))
         }

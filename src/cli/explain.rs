@@ -9,6 +9,7 @@ use crate::rules;
 use super::args::{CommonArgs, ExplainArgs};
 use super::error::CliError;
 use super::exit_code::RunStatus;
+use super::notices;
 use super::settings::Settings;
 
 /// Runs the command.
@@ -20,7 +21,7 @@ pub fn run(common: &CommonArgs, args: &ExplainArgs) -> Result<RunStatus, CliErro
         match page(code, &config.codes) {
             Some(page) => text.push_str(&page),
             None => {
-                eprintln!("greenlit: {}", unknown_code_message(code));
+                notices::say(&unknown_code_message(code));
                 status = RunStatus::Failed;
             }
         }

@@ -17,7 +17,9 @@ use super::error::CliError;
 use super::exit_code::RunStatus;
 use super::progress::ProgressDisplay;
 use super::settings::{Settings, fix_options, verify_level};
-use super::{cache, check, encoder, host_memory, input, interrupt, output, report_entries, report_target};
+use super::{
+    cache, check, encoder, host_memory, input, interrupt, notices, output, report_entries, report_target,
+};
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<RunStatus, CliError> {
@@ -62,7 +64,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     let quiet = settings.human.quiet;
     let report = |text: &str| {
         if !quiet {
-            eprintln!("{text}")
+            notices::print(text);
         }
     };
     let runner = encoder::workers(settings.jobs, &mut fix_settings.options, &cancel, &report);
@@ -121,7 +123,9 @@ fn stale_outputs(
         let removed = prune
             && fix_record
                 .remove(&stale)
-                .inspect_err(|error| eprintln!("greenlit: {} was not removed: {error}", stale.path.display()))
+                .inspect_err(|error| {
+                    notices::say(&format!("{} was not removed: {error}", stale.path.display()))
+                })
                 .is_ok();
         let (output, source) = (&stale.path, &stale.source);
         StaleEntry {

@@ -9,6 +9,7 @@ use crate::pipeline::{Discovery, discover_listed};
 
 use super::args::InputArgs;
 use super::error::CliError;
+use super::notices;
 
 /// Maximum length of a list of paths, in bytes. A longer list is a mistake, such as a video piped in.
 const MAX_LIST_BYTES: u64 = 256 << 20;
@@ -21,7 +22,7 @@ pub fn find(input: &InputArgs, excluded: &[PathBuf]) -> Result<Discovery, CliErr
     }
     let found = discover_listed(&paths, &listed, excluded)?;
     for problem in &found.problems {
-        eprintln!("greenlit: {} {}", problem.path.display(), problem.message);
+        notices::say(&format!("{} {}", problem.path.display(), problem.message));
     }
     Ok(found)
 }

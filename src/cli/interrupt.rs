@@ -14,8 +14,8 @@ pub fn flag() -> Arc<AtomicBool> {
             #[allow(clippy::exit)]
             std::process::exit(130);
         }
-        eprintln!(
-            "\ngreenlit: stopping; finished outputs stay, the next run continues (press Ctrl-C again to exit)"
+        super::notices::print_lines(
+            "\ngreenlit: stopping; finished outputs stay, the next run continues (press Ctrl-C again to exit)",
         );
     });
     flag

@@ -25,6 +25,7 @@ mod host_memory;
 mod input;
 mod interrupt;
 mod journal_file;
+mod notices;
 mod output;
 mod packaging;
 mod prober;
@@ -57,16 +58,20 @@ pub fn run() -> RunStatus {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(help_or_error) => {
-            let status = if help_or_error.use_stderr() { RunStatus::Failed } else { RunStatus::Done };
+            if help_or_error.use_stderr() {
+                // The text quotes arguments, which may be names of files.
+                notices::print_lines(&help_or_error.to_string());
+                return RunStatus::Failed;
+            }
             let _ = help_or_error.print();
-            return status;
+            return RunStatus::Done;
         }
     };
     match dispatch(cli) {
         Ok(status) => status,
         Err(error) if output::is_closed_pipe(&error) => RunStatus::Done,
         Err(error) => {
-            eprintln!("greenlit: {}", error::chain(&error));
+            notices::say(&error::chain(&error));
             RunStatus::Failed
         }
     }

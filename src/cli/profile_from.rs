@@ -1,32 +1,32 @@
 //! `greenlit profile from FILE`: derives a profile from a compliant file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 use crate::job::worker::WorkerPool;
 use crate::model::MediaFacts;
-use crate::pipeline::{CheckOptions, FailureKind, SourceFile, check_one};
+use crate::pipeline::{CheckOptions, FailureKind, SourceFile, check_one, discover};
 use crate::profile::{DerivedProfile, Origin, Profile};
-use crate::report::escape;
 use crate::rules::{Assessment, Finding, Selection, Subject, Verdict, assess};
 
 use super::args::{CommonArgs, ProfileFromArgs};
 use super::error::CliError;
 use super::exit_code::RunStatus;
-use super::output;
 use super::settings::Settings;
+use super::{notices, output};
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &ProfileFromArgs) -> Result<RunStatus, CliError> {
     let extends = base_profile(common)?;
     let file_name = args.file.file_name().unwrap_or(args.file.as_os_str()).to_string_lossy().into_owned();
     super::report_target::check(settings, std::slice::from_ref(&args.file), &[])?;
+    refuse_other_than_a_file(&args.file)?;
     let facts = match probe(args)? {
         Ok(facts) => facts,
         Err(reason) => {
-            eprintln!("greenlit: {}: {}", args.file.display(), escape(&reason));
+            notices::say(&format!("{}: {reason}", args.file.display()));
             return Ok(RunStatus::Refused);
         }
     };
@@ -44,11 +44,26 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ProfileFromArgs) -> 
     if assessment.verdict() == Verdict::Compliant {
         return Ok(RunStatus::Done);
     }
-    eprintln!("greenlit: {} does not comply with the profile derived from it:", args.file.display());
+    notices::say(&format!("{} does not comply with the profile derived from it:", args.file.display()));
     for Finding { rule, message, .. } in assessment.findings() {
-        eprintln!("  {rule}: {}", escape(message));
+        notices::print(&format!("  {rule}: {message}"));
     }
     Ok(RunStatus::Refused)
+}
+
+/// Refuses what is not an existing file, with the reason.
+fn refuse_other_than_a_file(path: &Path) -> Result<(), CliError> {
+    if path.is_dir() {
+        return Err(CliError::Usage(format!(
+            "{} is a folder: a profile is derived from one video, so name a file",
+            path.display()
+        )));
+    }
+    let found = discover(&[path.to_owned()], &[])?;
+    let problem = found.problems.into_iter().next();
+    problem.map_or(Ok(()), |problem| {
+        Err(CliError::Usage(format!("{} {}", problem.path.display(), problem.message)))
+    })
 }
 
 /// Returns the built-in profile to extend, if `--profile` names one.

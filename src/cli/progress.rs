@@ -2,16 +2,17 @@
 //! log.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::model::count;
 use crate::pipeline::{Event, Observer};
 use crate::report::escape;
 
+use super::notices;
 use super::settings::ProgressMode;
 
 /// Interval between progress lines in a log.
@@ -86,10 +87,10 @@ impl ProgressDisplay {
         match self.mode {
             ProgressMode::Hidden => {}
             ProgressMode::Bars => {
-                let _ = self.bars.println(text);
+                let _ = self.bars.println(notices::safe_line(text, notices::in_ci()));
             }
             ProgressMode::Lines => {
-                let _ = writeln!(std::io::stderr(), "{text}");
+                notices::print(text);
             }
         }
     }
@@ -102,16 +103,24 @@ impl ProgressDisplay {
             return;
         }
         state.last_line = Some(Instant::now());
-        let _ = writeln!(std::io::stderr(), "{}", state.status_text());
+        notices::print(&state.status_text());
     }
 }
 
 impl ProgressState {
     fn status_text(&self) -> String {
         if self.outputs == 0 {
-            return format!("greenlit: checked {} of {} files", self.checked, self.files);
+            return format!(
+                "greenlit: checked {} of {}",
+                self.checked,
+                count(self.files as u64, "file", "files")
+            );
         }
-        let mut text = format!("greenlit: {} of {} outputs written", self.finished, self.outputs);
+        let mut text = format!(
+            "greenlit: {} of {} written",
+            self.finished,
+            count(self.outputs as u64, "output", "outputs")
+        );
         if let Some(left) = self.remaining() {
             text.push_str(&format!(", about {} left", format_time(left)));
         }
@@ -142,7 +151,8 @@ impl Observer for ProgressDisplay {
     fn notice(&self, event: Event<'_>) {
         let Ok(mut state) = self.state.lock() else { return };
         match event {
-            Event::Found { files } => state.files = files,
+            // Shipping checks its files one by one.
+            Event::Found { files } => state.files += files,
             Event::Checked { .. } => {
                 state.checked += 1;
                 self.show_checked(&mut state);
@@ -207,9 +217,8 @@ impl ProgressDisplay {
             return;
         }
         self.print_line(&format!(
-            "greenlit: {} output{} to write, {} of media",
-            state.outputs,
-            if state.outputs == 1 { "" } else { "s" },
+            "greenlit: {} to write, {} of media",
+            count(state.outputs as u64, "output", "outputs"),
             format_time(Duration::from_secs_f64(state.media_s.max(0.0)))
         ));
         if self.mode == ProgressMode::Bars {

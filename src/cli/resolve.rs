@@ -15,7 +15,7 @@ use super::status;
 /// Runs the command.
 pub fn run(settings: &Settings, args: &ResolveArgs) -> Result<RunStatus, CliError> {
     let Some((_, journal)) = status::open(settings, args.journal.as_deref(), args.to.as_deref())? else {
-        eprintln!("greenlit: no journal yet; nothing to resolve");
+        super::notices::say("no journal yet; nothing to resolve");
         return Ok(RunStatus::Done);
     };
     let (Some(id), Some(choice)) = (&args.id, args.choice) else {
@@ -35,7 +35,7 @@ pub fn run(settings: &Settings, args: &ResolveArgs) -> Result<RunStatus, CliErro
         (ChoiceArg::Abandon, _) => Choice::Abandon,
     };
     journal.resolve(id, &choice).map_err(|source| operation("cannot record the answer", source))?;
-    eprintln!("greenlit: the answer is recorded; run the same ship command again to continue");
+    super::notices::say("the answer is recorded; run the same ship command again to continue");
     Ok(RunStatus::Done)
 }
 

@@ -33,11 +33,11 @@ pub fn run(settings: &Settings, args: &SandboxArgs) -> Result<RunStatus, CliErro
     let runtime = runtime()?;
     runtime.block_on(async {
         if !options.listen.ip().is_loopback() {
-            eprintln!(
-                "greenlit: warning: the sandbox listens on {}, so other machines reach it; its token is no secret. \
+            super::notices::say(&format!(
+                "warning: the sandbox listens on {}, so other machines reach it; its token is no secret. \
                  Listen on 127.0.0.1 unless that is what you want",
                 options.listen
-            );
+            ));
         }
         let sandbox = start(options).await.map_err(|source| operation("cannot start the sandbox", source))?;
         let mut out = std::io::stdout().lock();

@@ -248,6 +248,16 @@ pub(super) fn text_width() -> Option<usize> {
     configured_width().or_else(of_terminal)
 }
 
+/// Like [`text_width`] for standard error.
+pub(super) fn stderr_width() -> Option<usize> {
+    let stderr = std::io::stderr();
+    let of_terminal = || {
+        let size = rustix::termios::tcgetwinsize(&stderr).ok().filter(|_| stderr.is_terminal())?;
+        (size.ws_col > 0).then(|| usize::from(size.ws_col))
+    };
+    configured_width().or_else(of_terminal)
+}
+
 fn configured_width() -> Option<usize> {
     std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok())
 }

@@ -14,6 +14,7 @@ use super::journal_file;
 use super::sandbox::operation;
 use super::settings::Settings;
 use super::status_document::{StatusAsset, StatusDocument, StatusRow};
+use super::wrapped;
 
 /// Runs the command.
 pub fn run(settings: &Settings, args: &StatusArgs) -> Result<RunStatus, CliError> {
@@ -22,7 +23,7 @@ pub fn run(settings: &Settings, args: &StatusArgs) -> Result<RunStatus, CliError
     }
     let opened = open(settings, args.journal.as_deref(), args.to.as_deref())?;
     if opened.is_none() {
-        eprintln!("greenlit: no journal yet; nothing was shipped from this folder");
+        super::notices::say("no journal yet; nothing was shipped from this folder");
     }
     if args.events {
         if let Some((_, journal)) = &opened {
@@ -63,7 +64,7 @@ fn human(document: &StatusDocument) -> String {
         let plural = if questions == 1 { "" } else { "s" };
         let _ = writeln!(text, "\n{questions} open question{plural}: see `greenlit resolve`");
     }
-    text
+    wrapped::to_terminal(&text)
 }
 
 /// Opens the journal at `path`, of the destination `to`, or the default one. Returns `None` if it does not

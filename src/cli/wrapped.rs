@@ -1,9 +1,11 @@
-//! Wraps the pages of `explain` and `profiles` to the width of the terminal.
+//! Wraps pages and messages to the width of the terminal.
 
-use super::settings::text_width;
+use super::settings::{stderr_width, text_width};
 
 /// A very narrow terminal still gets a few words per line.
 const MIN_WIDTH: usize = 40;
+/// Indent of the continuation lines of a message.
+const MESSAGE_INDENT: &str = "  ";
 
 /// Wraps `text` to the width of the terminal; unchanged if standard output is not a terminal and `COLUMNS` is not
 /// set, so that other programs get one line for each entry.
@@ -12,6 +14,23 @@ pub fn to_terminal(text: &str) -> String {
         Some(width) if width > 0 => wrap(text, width.max(MIN_WIDTH)),
         _ => text.to_owned(),
     }
+}
+
+/// Like [`to_terminal`] for a line on standard error.
+pub fn for_stderr(line: &str) -> String {
+    match stderr_width() {
+        Some(width) if width > 0 => to_width(line, width.max(MIN_WIDTH)),
+        _ => format!("{line}\n"),
+    }
+}
+
+/// Wraps a message; continuation lines are indented.
+pub fn to_width(line: &str, width: usize) -> String {
+    // The last column is left empty: some terminals break the line there themselves.
+    let wrapped = wrap(line, width.saturating_sub(1 + MESSAGE_INDENT.len()));
+    let mut lines = wrapped.lines();
+    let first = lines.next().unwrap_or_default().to_owned() + "\n";
+    lines.fold(first, |text, line| text + MESSAGE_INDENT + line + "\n")
 }
 
 /// Breaks each line of `text` at spaces into lines of at most `width` columns. Continuation lines are indented to

@@ -159,6 +159,14 @@ pub fn discover_listed(
 fn add(path: &Path, excluded: &[PathBuf], found: &mut Discovery) -> Result<(), DiscoverError> {
     match std::fs::metadata(path) {
         Ok(meta) if meta.is_dir() => walk(path, excluded, None, found),
+        // Opening one would wait for another program, or never end.
+        Ok(meta) if !meta.is_file() => {
+            let kind = NotOpened::of(path, meta.file_type()).map_or("not a file", NotOpened::reason);
+            found.problems.push(InputProblem {
+                path: path.to_owned(),
+                message: format!("is not read: {kind}; save the video as a file and name that"),
+            });
+        }
         Ok(_) => found.sources.push(SourceFile {
             path: path.to_owned(),
             relative: file_name(path),
@@ -196,6 +204,8 @@ fn walk(root: &Path, excluded: &[PathBuf], pattern: Option<&globset::GlobMatcher
     let excluded = excluded.to_vec();
     let walker = WalkBuilder::new(root)
         .standard_filters(false)
+        // Files of the folders above apply too, so that a folder has the same files however it is named.
+        .parents(true)
         .add_custom_ignore_filename(IGNORE_FILE)
         .follow_links(false)
         .filter_entry(move |entry| {
@@ -317,6 +327,30 @@ mod tests {
         std::fs::write(dir.path().join(IGNORE_FILE), "skip/\n").unwrap();
         let found = discover(&[dir.path().to_owned()], &[dir.path().join("out")]).unwrap();
         assert_eq!(names(&found), ["a.mp4"]);
+    }
+
+    #[test]
+    fn honours_the_ignore_file_of_a_folder_above() {
+        let dir = tree(&["a.mp4", "sub/b.mp4", "sub/draft.mp4", "sub/raw/c.mp4"]);
+        std::fs::write(dir.path().join(IGNORE_FILE), "draft*\n/sub/raw/\n").unwrap();
+        let found = discover(&[dir.path().join("sub")], &[]).unwrap();
+        assert_eq!(names(&found), ["b.mp4"]);
+        let named = discover(&[dir.path().join("sub/draft.mp4")], &[]).unwrap();
+        assert_eq!(names(&named), ["draft.mp4"], "a file given by itself is wanted");
+    }
+
+    #[test]
+    fn a_named_pipe_or_socket_is_a_problem_and_never_opened() {
+        let dir = tree(&["a.mp4"]);
+        let socket = dir.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let pipe = dir.path().join("pipe.mp4");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let found = discover(&[socket, pipe, "/dev/null".into(), dir.path().join("a.mp4")], &[]).unwrap();
+        assert_eq!(names(&found), ["a.mp4"]);
+        let messages: Vec<_> = found.problems.iter().map(|problem| problem.message.as_str()).collect();
+        assert!(messages[0].contains("socket") && messages[1].contains("FIFO"), "{messages:?}");
+        assert!(messages[2].contains("device"), "{messages:?}");
     }
 
     #[test]

@@ -6,6 +6,8 @@
 
 mod builtin;
 mod codec_names;
+mod contradictions;
+mod error;
 mod from_media;
 mod limit_age;
 mod limits;
@@ -16,10 +18,11 @@ mod suggestion;
 use std::collections::BTreeMap;
 
 pub use builtin::BUILTIN_IDS;
+pub use error::ProfileError;
+pub(crate) use error::one_line;
 pub use from_media::{DerivedProfile, Origin};
 pub use limit_age::OldLimit;
 pub use limits::{Confidence, Limits, Severity, Value};
-pub use parse::ProfileError;
 pub use rule_keys::{KEYS, RuleKeys, ValueKind};
 pub use suggestion::nearest;
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Profile;
 use super::codec_names;
+use super::contradictions;
+use super::error::{ProfileError, one_line};
 use super::limits::{Confidence, Limits, Severity, Value};
 use super::rule_keys::{self, COMMON, KEYS, ValueKind};
 use super::suggestion::nearest;
@@ -11,49 +13,9 @@ use crate::model::Rational;
 
 const TOP_LEVEL_KEYS: &[&str] = &["id", "title", "platform", "extends", "rule"];
 
-/// A profile is invalid.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ProfileError {
-    /// The text is not TOML.
-    #[error("not valid TOML: {0}")]
-    Syntax(String),
-    /// A key is unknown.
-    #[error("unknown key `{path}`{}", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
-    UnknownKey {
-        /// The key with its tables.
-        path: String,
-        /// The most similar valid key.
-        nearest: Option<String>,
-    },
-    /// A required key is missing.
-    #[error("`{0}` is missing")]
-    Missing(String),
-    /// A value has the wrong type or form.
-    #[error("`{path}` must be {expected}")]
-    Value {
-        /// The key with its tables.
-        path: String,
-        /// The expected type or form.
-        expected: String,
-    },
-    /// A list of codecs has a name that FFmpeg does not know.
-    #[error("`{path}`: unknown codec `{name}`{}", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
-    UnknownCodec {
-        /// The key with its tables.
-        path: String,
-        /// The name.
-        name: String,
-        /// The codec that was probably meant.
-        nearest: Option<String>,
-    },
-    /// `extends` names an unknown profile.
-    #[error("`extends = \"{0}\"`: no built-in profile has that name")]
-    UnknownBase(String),
-}
-
 pub(super) fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Result<Profile, ProfileError> {
     let table: toml::Table =
-        text.parse().map_err(|error: toml::de::Error| ProfileError::Syntax(error.to_string()))?;
+        text.parse().map_err(|error: toml::de::Error| ProfileError::Syntax(one_line(&error)))?;
     if let Some(key) = table.keys().find(|key| !TOP_LEVEL_KEYS.contains(&key.as_str())) {
         return Err(unknown_key(key.clone(), key, TOP_LEVEL_KEYS.iter().copied()));
     }
@@ -138,6 +100,8 @@ pub(super) fn apply_rules(
         }
         if table.get("off").is_some_and(|off| off.as_bool() == Some(true)) {
             limits.remove(rule);
+        } else if let Some(contradiction) = contradictions::find(entry, keys) {
+            return Err(contradiction.into_error(&path));
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Delivers one asset, from the validated file to its ads; resumes where an earlier run stopped.
 
+use crate::model::count;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -345,8 +346,9 @@ impl Shipment<'_> {
             Some(DeliveryState::Unconfirmed) => DeliveryState::Unconfirmed,
             Some(_) => DeliveryState::Failed,
         };
-        let reason =
-            (unpublished > 0).then(|| format!("{unpublished} of {} ads are not published", ads.len()));
+        let reason = (unpublished > 0).then(|| {
+            format!("{unpublished} of {} not published", count(ads.len() as u64, "ad is", "ads are"))
+        });
         // The journal keeps the video as ready, so that the next run continues with its ads.
         let recorded = if unpublished > 0 { DeliveryState::Publishing } else { state.clone() };
         if recorded != self.item.state || reason != self.item.reason {

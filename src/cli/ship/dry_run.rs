@@ -13,7 +13,7 @@ use crate::cli::exit_code::RunStatus;
 use crate::cli::journal_file;
 use crate::cli::progress::ProgressDisplay;
 use crate::cli::sandbox::{operation, runtime};
-use crate::cli::{packaging, report_entries};
+use crate::cli::{notices, packaging, report_entries, wrapped};
 use crate::pipeline::{CheckOptions, Outcome, fix};
 use crate::plan::{Action, ENCODE_PIXELS_PER_S, ResourceEstimate, VideoPlan};
 use crate::platform::tiktok_ads::CHUNK_ABOVE;
@@ -81,11 +81,11 @@ fn write_plan(ship_run: &ShipRun<'_>, plan: &ShipPlan) -> Result<(), CliError> {
         Some(path) => {
             write_atomically(path, &json()?)
                 .map_err(|source| CliError::WriteReport { target: path.display().to_string(), source })?;
-            eprint!("{}", summary(plan));
+            notices::print_lines(&summary(plan));
             Ok(())
         }
         None if ship_run.settings.format == Format::Human => {
-            packaging::print(summary(plan).as_bytes()).map(drop)
+            packaging::print(wrapped::to_terminal(&summary(plan)).as_bytes()).map(drop)
         }
         None => packaging::print(json()?.as_bytes()).map(drop),
     }

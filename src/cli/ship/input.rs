@@ -8,6 +8,7 @@ use crate::ship::{AdRow, Manifest, Problem, preflight, preflight_posts};
 
 use crate::cli::destination::PublicationKind;
 use crate::cli::error::CliError;
+use crate::cli::notices;
 use crate::cli::sandbox::operation;
 
 /// The files to ship and the rows of the manifest.
@@ -65,18 +66,17 @@ pub fn passes_preflight(rows: &[AdRow], publication: PublicationKind, covers: Ve
         rows_by_warning.entry((warning.field, &warning.message)).or_default().push(warning.row);
     }
     for ((field, message), rows) in rows_by_warning {
-        eprintln!("greenlit: warning: {}, {field}: {message}", format_rows(&rows));
+        notices::say(&format!("warning: {}, {field}: {message}", format_rows(&rows)));
     }
     for error in &errors {
-        eprintln!("greenlit: row {}, {}: {}", error.row, error.field, error.message);
+        notices::say(&format!("row {}, {}: {}", error.row, error.field, error.message));
     }
     if !errors.is_empty() {
-        eprintln!(
-            "greenlit: the manifest has {} problem{}; nothing was sent. Correct the rows and run the same \
-             command again",
+        notices::say(&format!(
+            "the manifest has {} problem{}; nothing was sent. Correct the rows and run the same command again",
             errors.len(),
             if errors.len() == 1 { "" } else { "s" }
-        );
+        ));
     }
     errors.is_empty()
 }

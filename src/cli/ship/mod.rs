@@ -45,7 +45,7 @@ use super::progress::ProgressDisplay;
 use super::sandbox::{operation, runtime, trial_options};
 use super::settings::{Settings, fix_options, verify_level};
 use super::{
-    api_host, check, covers, encoder, host_memory, interrupt, output, report_entries, report_target,
+    api_host, check, covers, encoder, host_memory, interrupt, notices, output, report_entries, report_target,
 };
 
 use arguments::ShipArguments;
@@ -86,7 +86,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     report_target::check(settings, &ship_arguments.paths, &ship_input.found.sources)?;
     let cancel = interrupt::flag();
     let mut options = fix_options(&ship_arguments.choices, &settings.config.fix, 1)?;
-    let report = |text: &str| eprintln!("{text}");
+    let report = |text: &str| notices::print(text);
     let runner: Arc<dyn Runner> = Arc::new(encoder::workers(settings.jobs, &mut options, &cancel, &report));
     let covers = covers::problems(&ship_input.rows, &profile, runner.as_ref(), &cancel);
     if !input::passes_preflight(&ship_input.rows, destination.publication, covers) {
@@ -186,10 +186,10 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
     let typed = destination.journal_is_option && args.plan.is_none();
     let journal = Arc::new(journal_file::open(settings, &destination.journal, typed, wait)?);
     if let Some(warning) = destination.token_warning() {
-        eprintln!("greenlit: warning: {warning}");
+        notices::say(&format!("warning: {warning}"));
     }
     if destination.name != SANDBOX && !settings.human.quiet {
-        eprintln!("{}", api_host::announcement(settings, destination));
+        notices::print(&api_host::announcement(settings, destination));
     }
     remove_stale(&settings.state_folder());
     let progress = Arc::new(ProgressDisplay::new(settings.progress));
@@ -261,7 +261,7 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
     );
     output::report(settings, &report.with_old_limits(old_limits))?;
     if let Some(reason) = shipped.cut_off.filter(|_| !interrupted) {
-        eprintln!("greenlit: the run was cut off: {reason}");
+        notices::say(&format!("the run was cut off: {reason}"));
     }
     Ok(status)
 }

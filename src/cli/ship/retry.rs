@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::asset_preparer::hash;
 use crate::cli::error::CliError;
+use crate::cli::notices;
 use crate::cli::sandbox::operation;
 use crate::ship::{DeliveryState, Journal, Retry, destination_key};
 
@@ -43,7 +44,7 @@ pub fn tell_without_effect(ship_run: &ShipRun<'_>, journal: Option<&Journal>) ->
             line.state == DeliveryState::GivenUp && line.destination == destination
         };
         if !lines.iter().any(is_given_up) {
-            eprintln!("greenlit: --retry all changes nothing: no video was given up");
+            notices::say("--retry all changes nothing: no video was given up");
         }
         return Ok(());
     }
@@ -56,10 +57,10 @@ pub fn tell_without_effect(ship_run: &ShipRun<'_>, journal: Option<&Journal>) ->
         let known = journal.map(|journal| journal.lookup(&content.blake3, &profile_hash, &destination));
         let known = known.transpose().map_err(failed)?.flatten();
         if known.is_none_or(|known| known.state != DeliveryState::GivenUp) {
-            eprintln!(
-                "greenlit: --retry {} changes nothing: its video was not given up",
-                crate::report::escape(&source.path.display().to_string())
-            );
+            notices::say(&format!(
+                "--retry {} changes nothing: its video was not given up",
+                source.path.display()
+            ));
         }
     }
     Ok(())

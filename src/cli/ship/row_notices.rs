@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::cli::asset_preparer::hash;
 use crate::cli::destination::{Destination, PublicationKind};
 use crate::cli::error::CliError;
+use crate::cli::notices;
 use crate::cli::sandbox::operation;
 use crate::ship::{
     AdRow, HttpPageVisitor, Journal, LandingMode, RowNotice, RowProblem, Until, known_row_problems,
@@ -72,12 +73,12 @@ pub fn print(notices: &[RowNotice], rows: &[AdRow], destination: &Destination) {
     for notice in notices {
         let warning = if is_problem(notice, destination) { "" } else { "warning: " };
         let name = rows.iter().find(|row| row.row == notice.row && !row.ad_name.is_empty());
-        let name = name.map_or(String::new(), |row| format!(" ({})", crate::report::escape(&row.ad_name)));
-        let message = crate::report::escape(&notice.message);
+        let name = name.map_or(String::new(), |row| format!(" ({})", row.ad_name));
+        let message = &notice.message;
         let unsent = match notice.problem {
             RowProblem::LandingPage if warning.is_empty() => "; its ad is not created",
             _ => "",
         };
-        eprintln!("greenlit: {warning}row {}{name}: {message}{unsent}", notice.row);
+        notices::say(&format!("{warning}row {}{name}: {message}{unsent}", notice.row));
     }
 }

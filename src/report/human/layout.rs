@@ -119,7 +119,8 @@ impl<'a> Page<'a> {
         for (number, (role, text)) in parts.iter().enumerate() {
             let after = match number {
                 _ if number + 1 == parts.len() => "",
-                0 => ":",
+                // Without outcomes, only the time follows.
+                0 if parts.len() > 2 => ":",
                 _ => ",",
             };
             let needed = columns(text) + after.len() + 1;

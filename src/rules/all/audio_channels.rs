@@ -2,6 +2,7 @@
 
 use super::super::finding::Remedy;
 use super::super::rule::{Violation, rule};
+use crate::model::count;
 
 rule!(
     AudioChannels,
@@ -14,7 +15,7 @@ rule!(
         let Some(audio) = subject.facts.main_audio() else { return };
         let Some(channels) = audio.channels else { return };
         let mut report = |allowed: String| {
-            let message = format!("the audio has {channels} channels");
+            let message = format!("the audio has {}", count(u64::from(channels), "channel", "channels"));
             out.add(
                 Violation::new(message, channels.to_string(), allowed, Remedy::ReencodeAudio).at(audio.index),
             );

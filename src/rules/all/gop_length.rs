@@ -3,7 +3,7 @@
 use super::super::finding::Remedy;
 use super::super::rule::{Violation, rule};
 use super::super::value_text;
-use crate::model::Rational;
+use crate::model::{Rational, count};
 
 rule!(
     GopLength,
@@ -19,7 +19,7 @@ rule!(
         let rate = video.frame_rate.map(Rational::as_f64);
         let too_long = limits.number("max_s").zip(rate).filter(|(max, rate)| frames as f64 / rate > *max);
         let (actual, allowed) = match (too_many, too_long) {
-            (Some(max), _) => (format!("{frames} frames"), format!("at most {max} frames")),
+            (Some(max), _) => (count(frames, "frame", "frames"), format!("at most {}", count(max as u64, "frame", "frames"))),
             (None, Some((max, rate))) => {
                 (value_text::seconds(frames as f64 / rate), format!("at most {}", value_text::seconds(max)))
             }

@@ -3,7 +3,7 @@
 use super::super::finding::Remedy;
 use super::super::rule::{Subject, Violation, rule};
 use super::super::value_text;
-use crate::model::{LossKind, MediaFacts, SourceDamage, TimeRange};
+use crate::model::{LossKind, MediaFacts, SourceDamage, TimeRange, count};
 
 /// Fewer frames that share their times are a flaw of the timestamps, not a part of the video.
 const MIN_OVERLAPPING_FRAMES: u64 = 5;
@@ -88,7 +88,7 @@ fn damage_violation(subject: &Subject<'_>) -> Option<Violation> {
         .map(|at| TimeRange { from_s: at, to_s: at })
         .collect();
     let remedy = if damage.is_small() { Remedy::Conceal } else { Remedy::Refuse };
-    let actual = format!("{} errors", damage.error_count);
+    let actual = count(damage.error_count, "error", "errors");
     Some(Violation::new(damage.describe(), actual, "no errors", remedy).over(&ranges))
 }
 
@@ -104,7 +104,7 @@ fn start_violation(facts: &MediaFacts) -> Option<Violation> {
         }
         None => (value_text::no_key_frame(frames), Remedy::Refuse, Vec::new()),
     };
-    let actual = format!("{frames} frames before the first key frame");
+    let actual = format!("{} before the first key frame", count(frames, "frame", "frames"));
     Some(Violation::new(message, actual, "a key frame first", remedy).over(&ranges).at(video.index))
 }
 

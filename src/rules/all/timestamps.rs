@@ -3,6 +3,7 @@
 use super::super::finding::Remedy;
 use super::super::rule::{Violation, rule};
 use super::super::value_text;
+use crate::model::count;
 
 rule!(
     Timestamps,
@@ -24,7 +25,8 @@ rule!(
         let Some(video) = subject.video() else { return };
         let Some(timing) = &video.timing else { return };
         if timing.duplicates > 0 {
-            let message = format!("{} frames have the timestamp of another frame", timing.duplicates);
+            let frames = count(u64::from(timing.duplicates), "frame has", "frames have");
+            let message = format!("{frames} the timestamp of another frame");
             out.add_verbatim(
                 Violation::new(
                     message,
