@@ -48,7 +48,8 @@ fn one_lost_reference_frame_is_found_and_needs_consent() {
     encode(&dir, "pyramid.mp4", &format!("{X264} -bf 3 -x264-params b-pyramid=normal"));
     encode(&dir, "slices.mp4", &format!("{X264} -x264-params slices=4"));
     encode(&dir, "hevc.mp4", X265);
-    for source in ["plain", "pyramid", "slices", "hevc"] {
+    encode(&dir, "mpeg2.mp4", "-c:v mpeg2video -g 30 -bf 0");
+    for source in ["plain", "pyramid", "slices", "hevc", "mpeg2"] {
         for container in ["mp4", "mkv", "ts"] {
             let name = format!("{source}-lost.{container}");
             drop_frames(&dir, &format!("{source}.mp4"), &name, 40, 40);

@@ -55,7 +55,8 @@ impl TemporalReferences {
             // A frame between two others is shown before the later one, which comes first.
             (3, Some(anchor)) if number > anchor && number - anchor < MAX_HOLE => {
                 missing += u64::from(self.regular >= MIN_REGULAR);
-                self.anchor = Some(number + 1);
+                // The missing frame is at the usual distance.
+                self.anchor = Some((anchor + self.widest + 1).max(number + 1));
                 (self.expected, self.seen) = (0, 0);
             }
             (3, Some(_)) => self.seen += 1,
