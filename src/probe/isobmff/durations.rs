@@ -26,7 +26,7 @@ pub struct TrackDurations {
 }
 
 /// Returns the duration of a header in seconds; `None` when it is unknown.
-fn declared_s(content: &[u8]) -> Option<f64> {
+pub(super) fn declared_s(content: &[u8]) -> Option<f64> {
     let (scale, duration) = edits::timescale(content)?;
     (!is_unknown(content, duration)).then(|| duration as f64 / f64::from(scale))
 }

@@ -175,8 +175,7 @@ pub(super) fn durations<B: Bytes + ?Sized>(
 fn header_durations<B: Bytes + ?Sized>(bytes: &B, moov: &BoxHeader, size: u64) -> io::Result<Vec<f64>> {
     let mut durations = Vec::new();
     let mut add = |content: &[u8]| {
-        let declared = edits::timescale(content).filter(|(_, duration)| *duration > 0);
-        durations.extend(declared.map(|(scale, duration)| duration as f64 / f64::from(scale)));
+        durations.extend(super::durations::declared_s(content).filter(|declared| *declared > 0.0));
     };
     let inside = boxes(bytes, moov.content, moov.end.min(size))?;
     if let Some(mvhd) = inside.iter().find(|found| &found.kind == b"mvhd") {
