@@ -96,10 +96,11 @@ impl Context {
                         return Ok(Reconciled::Absent);
                     }
                 }
-                Err(error) if schedule.is_silent_after_failure() => {
-                    return Ok(Reconciled::NoAnswer(error.to_string()));
+                Err(error) => {
+                    if let Some(error) = schedule.silence_after(error) {
+                        return Ok(Reconciled::NoAnswer(error));
+                    }
                 }
-                Err(_) => {}
             }
             self.wait(schedule.next_wait()).await?;
         }

@@ -12,7 +12,7 @@ use super::backoff::{Backoff, Next};
 use super::crash_points::crash_point;
 use super::engine::{Abort, Context, lock};
 use super::read_clock::{ReadClock, format_span};
-use super::run::is_cut_read;
+use super::run::telling_error;
 use crate::platform::{CallError, Class, RemoteVideo};
 
 /// The most ids in one call.
@@ -42,7 +42,7 @@ struct PollEntry {
     tries: u32,
     next: Instant,
     listed: Option<(Instant, RemoteVideo)>,
-    last_error: Option<String>,
+    last_error: Option<CallError>,
     replies: Vec<oneshot::Sender<Readiness>>,
 }
 
@@ -78,7 +78,7 @@ impl PollEntry {
     }
 
     fn silence_reason(&self, deadline: Duration) -> String {
-        let error = self.last_error.as_deref().unwrap_or("no answer");
+        let error = self.last_error.as_ref().map_or("no answer".to_owned(), ToString::to_string);
         format!("its state could not be read for {}: {error}", format_span(deadline))
     }
 }
@@ -203,9 +203,7 @@ impl Context {
                 }
                 // A failed call says nothing about the video.
                 Err(error) => {
-                    if entry.last_error.is_none() || !is_cut_read(error) {
-                        entry.last_error = Some(error.to_string());
-                    }
+                    entry.last_error = Some(telling_error(entry.last_error.take(), error.clone()));
                     entry.clock.failed(now);
                 }
             }

@@ -7,7 +7,9 @@ use tokio::time::Instant;
 use super::engine::Context;
 use super::journal::EffectRecord;
 use super::read_clock::{ReadClock, format_span};
+use super::run::telling_error;
 use super::upload::Reconciled;
+use crate::platform::CallError;
 
 /// The longest wait between two queries about an unknown outcome.
 const MAX_QUERY_WAIT: Duration = Duration::from_secs(30);
@@ -25,6 +27,7 @@ pub(super) struct ReconcileSchedule {
     first: Duration,
     tries: u32,
     empty_answers: u32,
+    last_error: Option<CallError>,
     /// Whether the platform ever reported the name as taken.
     pub(super) name_was_taken: bool,
     /// Whether the latest answer reports the name as taken.
@@ -44,6 +47,7 @@ impl ReconcileSchedule {
             first: settings.first_poll,
             tries: 0,
             empty_answers: 0,
+            last_error: None,
             name_was_taken: record.name_held,
             name_is_taken: false,
         }
@@ -63,15 +67,19 @@ impl ReconcileSchedule {
 
     /// Notes an answer without a match to a query that began at `asked`.
     pub(super) fn found_nothing(&mut self, asked: Instant) {
+        self.last_error = None;
         self.clock.succeeded(asked);
         self.empty_answers += 1;
     }
 
-    /// Notes a query that failed; returns whether none has succeeded for the whole deadline.
-    pub(super) fn is_silent_after_failure(&mut self) -> bool {
+    /// Notes a query that failed; returns the error to report if none has succeeded for the whole deadline.
+    pub(super) fn silence_after(&mut self, error: CallError) -> Option<String> {
         let now = Instant::now();
         self.clock.failed(now);
-        self.clock.silence(now) >= self.deadline
+        let error = telling_error(self.last_error.take(), error);
+        let text = error.to_string();
+        self.last_error = Some(error);
+        (self.clock.silence(now) >= self.deadline).then_some(text)
     }
 
     /// Returns whether answers without a match prove that there is nothing.

@@ -208,17 +208,19 @@ impl ShipRun {
     ) -> Result<Result<T, CallError>, Abort> {
         let latest = Instant::now() + deadline;
         let backoff = Backoff { first, cap: MAX_SEND_WAIT, deadline: Duration::MAX };
-        let mut tries = 0;
+        let (mut tries, mut last_error) = (0, None);
         loop {
             self.check_running()?;
             let error = match self.read(latest, read()).await? {
                 Err(error) if !is_refused_by_platform(&error) => error,
                 answer => return Ok(answer),
             };
+            let error = telling_error(last_error.take(), error);
             let left = latest.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(Err(error));
             }
+            last_error = Some(error);
             if let Next::Wait(wait) = backoff.next(tries, Duration::ZERO, 0.5 + 0.5 * fastrand::f64()) {
                 self.wait(wait.min(left)).await?;
             }
@@ -312,8 +314,16 @@ impl ShipRun {
 const CUT_READ: &str = "read";
 
 /// Returns whether the deadline ended a read, which says less than the errors before it.
-pub(super) fn is_cut_read(error: &CallError) -> bool {
+fn is_cut_read(error: &CallError) -> bool {
     error.endpoint == CUT_READ && error.code.is_none()
+}
+
+/// Returns the error that says more: a read that the deadline ended says less than the one before it.
+pub(super) fn telling_error(before: Option<CallError>, error: CallError) -> CallError {
+    match before {
+        Some(before) if is_cut_read(&error) => before,
+        _ => error,
+    }
 }
 
 /// Returns whether the API itself refused a read. A reply from elsewhere, such as a gateway's page, refuses

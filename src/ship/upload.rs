@@ -263,10 +263,11 @@ impl Context {
                         return Ok(result);
                     }
                 }
-                Err(error) if schedule.is_silent_after_failure() => {
-                    return Ok(Reconciled::NoAnswer(error));
+                Err(error) => {
+                    if let Some(error) = schedule.silence_after(error) {
+                        return Ok(Reconciled::NoAnswer(error));
+                    }
                 }
-                Err(_) => {}
             }
             self.wait(schedule.next_wait()).await?;
         }
@@ -277,10 +278,10 @@ impl Context {
         &self,
         record: &EffectRecord,
         latest: Instant,
-    ) -> Result<Result<Sighting, String>, Abort> {
+    ) -> Result<Result<Sighting, CallError>, Abort> {
         let videos = match self.read(latest, self.platform.search_videos(&record.name)).await? {
             Ok(videos) => videos,
-            Err(error) => return Ok(Err(error.to_string())),
+            Err(error) => return Ok(Err(error)),
         };
         match match_videos(record, &videos) {
             // The platform refused our only send because of that video, which is not ours.
@@ -291,10 +292,12 @@ impl Context {
             None => {}
         }
         if videos.iter().any(|video| video.file_name.is_none()) {
-            return Ok(Err("the list has a video without a name".to_owned()));
+            let message = "the list has a video without a name".to_owned();
+            let (class, code, request_id) = (Class::Retry, None, None);
+            return Ok(Err(CallError { endpoint: "list of videos", class, code, message, request_id }));
         }
         let taken = self.read(latest, self.platform.name_taken(&record.name)).await?;
-        Ok(taken.map(|name_is_taken| Sighting::Nothing { name_is_taken }).map_err(|error| error.to_string()))
+        Ok(taken.map(|name_is_taken| Sighting::Nothing { name_is_taken }))
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::upload::class_of;
 use super::{Abort, Context, StopReason};
 use crate::platform::post_fail_reasons::FAIL_REASONS;
-use crate::platform::{Class, NewPost, PostMode, PostStatus};
+use crate::platform::{CallError, Class, NewPost, PostMode, PostStatus};
 use crate::rules::ValidatedAsset;
 use crate::ship::backoff::{Backoff, Next};
 use crate::ship::crash_points::crash_point;
@@ -20,6 +20,7 @@ use crate::ship::manifest::AdRow;
 use crate::ship::read_clock::{ReadClock, format_span};
 use crate::ship::request::{Prepared, Until};
 use crate::ship::row_problems::{CHANGED_POST, RowProblem};
+use crate::ship::run::telling_error;
 use crate::ship::unreached::{not_prepared, waiting_ad};
 use crate::ship::upload::{UploadOutcome, abandon_reason};
 use crate::ship::{AdDelivery, Delivery, DeliveryState, PrepareError, ShipEvent};
@@ -281,7 +282,7 @@ impl Posting<'_> {
         let limit = self.context.poll_deadline;
         let backoff = Backoff { first: self.context.first_poll, cap: MAX_POLL_WAIT, deadline: limit };
         let mut clock = ReadClock::new(Instant::now(), Duration::ZERO);
-        let (mut tries, mut last_error) = (0, None::<String>);
+        let (mut tries, mut last_error) = (0, None::<CallError>);
         loop {
             let elapsed = match &last_error {
                 None => clock.counted(),
@@ -311,7 +312,7 @@ impl Posting<'_> {
                 Ok(_) => clock.succeeded(asked),
                 Err(_) => clock.failed(Instant::now()),
             }
-            last_error = None;
+            let before = last_error.take();
             match answer {
                 Ok(PostStatus::Posted { post_ids }) => {
                     let id = post_ids.into_iter().next();
@@ -323,7 +324,7 @@ impl Posting<'_> {
                 }
                 Ok(PostStatus::Failed { reason }) => return self.failed(reason),
                 Ok(PostStatus::Uploading { .. } | PostStatus::Processing) => {}
-                Err(error) => last_error = Some(error.to_string()),
+                Err(error) => last_error = Some(telling_error(before, error)),
             }
         }
     }

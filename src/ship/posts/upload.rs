@@ -14,7 +14,7 @@ use crate::ship::ShipEvent;
 use crate::ship::crash_points::crash_point;
 use crate::ship::journal::{Effect, EffectRecord, EffectState, Resolution};
 use crate::ship::read_clock::ReadClock;
-use crate::ship::run::is_refused_by_platform;
+use crate::ship::run::{is_refused_by_platform, telling_error};
 use crate::ship::upload::{MutationOutcome, UploadOutcome, abandon_reason, mutation_outcome};
 
 /// The most sends of one intent in one run: the platform accepts only five pending drafts in 24 hours.
@@ -216,7 +216,7 @@ impl Context {
     async fn query_status(&self, record: &EffectRecord, publish_id: &str) -> Result<ReconciledPost, Abort> {
         let window = self.visibility_window;
         let mut clock = ReadClock::new(Instant::now(), record.since_sent());
-        let (mut tries, mut incomplete_answers) = (0_u32, 0_u32);
+        let (mut tries, mut incomplete_answers, mut last_error) = (0_u32, 0_u32, None);
         loop {
             self.check_running()?;
             let asked = Instant::now();
@@ -249,10 +249,13 @@ impl Context {
                         format!("the platform answered the status query with: {error}"),
                     ]));
                 }
-                Err(error) if clock.silence(Instant::now()) >= self.poll_deadline => {
-                    return Ok(ReconciledPost::NoAnswer(error.to_string()));
+                Err(error) => {
+                    let error = telling_error(last_error.take(), error);
+                    if clock.silence(Instant::now()) >= self.poll_deadline {
+                        return Ok(ReconciledPost::NoAnswer(error.to_string()));
+                    }
+                    last_error = Some(error);
                 }
-                Err(_) => {}
             }
             tries += 1;
             let bound = self.first_poll.saturating_mul(1 << tries.min(10)).min(MAX_QUERY_WAIT);
