@@ -62,6 +62,11 @@ impl Context {
     pub(super) fn rows_of(&self, source: &Path) -> Vec<AdRow> {
         self.rows.get(&canonical(source)).cloned().unwrap_or_default()
     }
+
+    /// Returns every row of the run.
+    pub(super) fn all_rows(&self) -> impl Iterator<Item = &AdRow> {
+        self.rows.values().flatten()
+    }
 }
 
 /// Returns the cell of a key, shared by all callers.

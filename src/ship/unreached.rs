@@ -62,7 +62,10 @@ impl Context {
         let rows = self.rows_of(source);
         let ads = rows.iter().filter(|row| is_ad(row));
         let ads = ads.map(|row| (self.ad_key(row, &key.source_blake3), super::publish::digest(row)));
-        self.journal.plan_ads(&ads.collect::<Vec<_>>())
+        let is_asked = |group: &str, name: &str| {
+            self.all_rows().any(|row| (row.adgroup_id.as_str(), row.ad_name.as_str()) == (group, name))
+        };
+        self.journal.plan_ads(&ads.collect::<Vec<_>>(), &is_asked)
     }
 
     /// Returns the ads of an asset whose ads were not reached in this run: those in the journal as published, and

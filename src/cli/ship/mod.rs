@@ -278,7 +278,9 @@ fn cut_off(outcome: &ShipOutcome, destination: &Destination, interrupted: bool) 
         let name = &destination.name;
         return Some(format!("{reason}. Correct the destination `{name}` and {again}"));
     }
-    interrupted.then(|| format!("interrupted: {again}"))
+    interrupted.then(|| {
+        format!("interrupted. Run the same command again; it does not repeat finished uploads and {what}")
+    })
 }
 
 /// Creates the client for ads. `trial_url` is the URL of the trial sandbox.

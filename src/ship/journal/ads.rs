@@ -56,9 +56,13 @@ pub struct StatusAd {
 }
 
 impl Journal {
-    /// Records the ads that are asked for from one content, before anything is sent. Ads that were asked for before
-    /// and not begun are removed unless they are asked for again.
-    pub fn plan_ads(&self, asked: &[(AdKey, String)]) -> Result<(), JournalError> {
+    /// Records the ads that are asked for from one content, before anything is sent. Ads of that content that were not
+    /// begun are removed unless this run asks for an ad of that group and name, perhaps from a copy of the file.
+    pub fn plan_ads(
+        &self,
+        asked: &[(AdKey, String)],
+        is_asked: &dyn Fn(&str, &str) -> bool,
+    ) -> Result<(), JournalError> {
         let Some((AdKey { origin, advertiser, content, .. }, _)) = asked.first() else { return Ok(()) };
         let doing = database("recording the ads");
         let mut db = self.db();
@@ -73,10 +77,7 @@ impl Journal {
             let names = query.query_map([origin, advertiser, content], |row| Ok((row.get(0)?, row.get(1)?)));
             names.map_err(&doing)?.collect::<Result<_, _>>().map_err(&doing)?
         };
-        let is_asked = |(group, name): &&(String, String)| {
-            asked.iter().any(|(key, _)| (&key.adgroup, &key.ad_name) == (group, name))
-        };
-        for (group, name) in planned.iter().filter(|ad| !is_asked(ad)) {
+        for (group, name) in planned.iter().filter(|(group, name)| !is_asked(group, name)) {
             change
                 .execute(
                     "DELETE FROM ads WHERE origin = ?1 AND advertiser = ?2 AND content = ?3 AND adgroup = ?4
