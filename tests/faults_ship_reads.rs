@@ -67,7 +67,7 @@ fn failing_reads_while_polling_leave_one_upload_and_the_next_run_publishes_it() 
 
 fn set_deadline_back(setup: &ShipSetup) {
     let config = std::fs::read_to_string(setup.dir.path("greenlit.toml")).unwrap();
-    setup.dir.write("greenlit.toml", config.replace("\"3s\"", "\"30s\""));
+    setup.dir.write("greenlit.toml", config.replace("\"3s\"", "\"10s\""));
 }
 
 #[test]
