@@ -5,9 +5,8 @@
 
 use super::colors::{ColorDecoder, Row};
 use super::image::{Image, PlanarFrame, Region};
-use super::low_pass::{low_frequencies, reduced, reduction, spans};
+use super::low_pass::{low_frequencies, reduction, spans};
 use super::pixel_mapper::PixelMapper;
-use super::render_region;
 use crate::model::{Matrix, Transfer};
 use crate::plan::VideoEncode;
 
@@ -94,14 +93,17 @@ pub fn color_evidence(
         return found;
     }
     let (native, size) = reduction(source, plan, region);
-    let samples = reduced_samples(source, plan, native, size);
-    let actual = reduced(&render_region(output, region, (region.width, region.height)), size);
-    let decoded = |colors| {
-        let decoder = ColorDecoder::of(&colors, source.depth);
+    let mapper = PixelMapper::new(source, plan, native);
+    let samples = reduced_samples(native, size, |y, row| mapper.row(y, row));
+    let shown =
+        reduced_samples((region.width, region.height), size, |y, row| region_row(output, region, y, row));
+    let image = |samples: &[[f32; 3]], decoder: &ColorDecoder| {
         let bytes = |rgb: [f32; 3]| rgb.map(|value| (value * 255.0 + 0.5).clamp(0.0, 255.0) as u8);
         let pixels = samples.iter().map(|components| bytes(decoder.rgb(*components))).collect();
         Image { width: size.0, height: size.1, pixels }
     };
+    let actual = image(&shown, &ColorDecoder::new(output));
+    let decoded = |colors| image(&samples, &ColorDecoder::of(&colors, source.depth));
     let planned = decoded(colors);
     let other = if colors.matrix == Matrix::Bt601 { Matrix::Bt709 } else { Matrix::Bt601 };
     let mut other_matrix = colors;
@@ -114,20 +116,18 @@ pub fn color_evidence(
     found
 }
 
-/// Returns the mean components of the source around each pixel of a small image. Averaging before the conversion
-/// is exact for matrix and range, which are linear.
+/// Returns the mean components around each pixel of a small image. Averaging before the conversion is exact for matrix
+/// and range, which are linear; after it, values beyond black and white would be cut off in fine patterns.
 fn reduced_samples(
-    source: &PlanarFrame,
-    plan: &VideoEncode,
     native: (usize, usize),
     (width, height): (usize, usize),
+    mut fill: impl FnMut(usize, &mut Row),
 ) -> Vec<[f32; 3]> {
-    let mapper = PixelMapper::new(source, plan, native);
     let (columns, rows) = (spans(native.0, width), spans(native.1, height));
     let mut row = Row::default();
     let mut lines: Vec<[f32; 3]> = Vec::with_capacity(width * native.1);
     for y in 0..native.1 {
-        mapper.row(y, &mut row);
+        fill(y, &mut row);
         lines.extend(columns.iter().map(|(first, weights)| {
             row.each_ref().map(|samples| {
                 let weighted = samples[*first..].iter().zip(weights);
@@ -145,6 +145,18 @@ fn reduced_samples(
         }));
     }
     reduced
+}
+
+/// Reads the components of a row of a region.
+fn region_row(output: &PlanarFrame, region: Region, y: usize, row: &mut Row) {
+    let luma = &output.planes[0];
+    for (plane, row) in output.planes.iter().zip(row) {
+        // Subsampled planes have fewer samples than pixels.
+        let line = ((region.top + y) * plane.height / luma.height).min(plane.height - 1);
+        let column = |x: usize| ((region.left + x) * plane.width / luma.width).min(plane.width - 1);
+        row.clear();
+        row.extend((0..region.width).map(|x| f32::from(plane.samples[line * plane.width + column(x)])));
+    }
 }
 
 #[cfg(test)]
@@ -219,6 +231,20 @@ mod tests {
             assert_told_apart(&source, Colors { matrix: other, ..colors }, Misreading::Matrix);
             assert_told_apart(&source, Colors { full_range: true, ..colors }, Misreading::Range);
         }
+    }
+
+    #[test]
+    fn fine_patterns_beyond_black_and_white_are_no_misreading() {
+        let colors = Colors { full_range: false, matrix: Matrix::Bt709, ..Colors::RGB };
+        let plane = |of: &dyn Fn(usize, usize) -> u16| Plane {
+            width: SIDE,
+            height: SIDE,
+            samples: (0..SIDE * SIDE).map(|at| of(at % SIDE, at / SIDE)).collect(),
+        };
+        let checks = plane(&|x, y| if (x + y) % 3 == 0 { 255 } else { (x / 3) as u16 });
+        let source = frame([checks, plane(&|_, _| 128), plane(&|_, _| 128)], colors);
+        let share = share(&source, &source, Misreading::Range);
+        assert!(share.is_some_and(|share| (share - 1.0).abs() < 0.05), "{share:?}");
     }
 
     #[test]

@@ -63,8 +63,7 @@ pub(super) fn spans(from: usize, to: usize) -> Vec<Span> {
         .collect()
 }
 
-/// Reduces an image.
-pub(super) fn reduced(image: &Image, (width, height): (usize, usize)) -> Image {
+fn reduced(image: &Image, (width, height): (usize, usize)) -> Image {
     let (columns, rows) = (spans(image.width, width), spans(image.height, height));
     let mut lines: Vec<[f32; 3]> = Vec::with_capacity(width * image.height);
     for line in image.pixels.chunks(image.width) {
