@@ -6,6 +6,7 @@
 
 pub mod bitstream;
 mod bytes;
+mod clock_jumps;
 pub mod decodable_start;
 mod display_matrix;
 pub mod headers;

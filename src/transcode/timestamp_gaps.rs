@@ -2,6 +2,8 @@
 
 /// Maximum number of gaps kept, the longest ones. A video with more gaps is decoded completely.
 const MAX_GAPS: usize = 8;
+/// Maximum number of jumps of the clock kept.
+const MAX_JOINTS: usize = 64;
 /// Maximum number of key frames kept: a day of nothing but key frames at 10 a second.
 const MAX_KEY_FRAMES: usize = 1 << 20;
 
@@ -23,6 +25,9 @@ pub(crate) struct Gaps {
     /// Sorted, longest first; one more than [`MAX_GAPS`] to detect that there are more.
     longest: Vec<Gap>,
     key_frames: Vec<i64>,
+    /// Times of the first packets after jumps of the clock: frames may be missing there without a gap.
+    joints: Vec<i64>,
+    has_joints: bool,
     incomplete: bool,
 }
 
@@ -53,6 +58,20 @@ impl Gaps {
         }
     }
 
+    /// Adds the presentation timestamp of the first packet after a jump of the clock; `None` where it has none.
+    pub(crate) fn add_joint(&mut self, at: Option<i64>) {
+        match at {
+            Some(at) if self.joints.len() < MAX_JOINTS => self.joints.push(at),
+            _ => self.incomplete = true,
+        }
+        self.has_joints = true;
+    }
+
+    /// Returns whether the clock jumped.
+    pub(crate) fn has_joints(&self) -> bool {
+        self.has_joints
+    }
+
     /// Marks the recorded key frames as unusable, because the video starts over with shifted times.
     pub(crate) fn invalidate_key_frames(&mut self) {
         self.incomplete = true;
@@ -68,17 +87,18 @@ impl Gaps {
         self.longest.first().copied()
     }
 
-    /// Returns the spans to decode around every gap longer than `longer_than_s`; `None` when the whole video
-    /// must be decoded.
+    /// Returns the spans to decode around every gap longer than `longer_than_s` and every jump of the clock; `None`
+    /// when the whole video must be decoded.
     pub(crate) fn spans_around(&self, longer_than_s: f64) -> Option<DecodeSpans> {
         let long = |gap: &&Gap| gap.length_s > longer_than_s;
         let gaps: Vec<&Gap> = self.leading.iter().chain(&self.longest).filter(long).collect();
         if self.incomplete || self.longest.get(MAX_GAPS).is_some_and(|gap| long(&gap)) {
             return None;
         }
-        let spans = gaps.iter().map(|gap| {
-            let before = self.key_frames.partition_point(|key| *key <= gap.between.0);
-            let after = self.key_frames.partition_point(|key| *key < gap.between.1);
+        let joints = self.joints.iter().map(|at| (at.saturating_sub(1), *at));
+        let spans = gaps.iter().map(|gap| gap.between).chain(joints).map(|(from, to)| {
+            let before = self.key_frames.partition_point(|key| *key <= from);
+            let after = self.key_frames.partition_point(|key| *key < to);
             let from = before.checked_sub(1).and_then(|position| self.key_frames.get(position));
             // One group more: in open groups the decoder reports a missing frame only in the next group.
             let until = self.key_frames.get(after + 1);

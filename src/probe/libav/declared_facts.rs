@@ -127,6 +127,9 @@ pub(super) fn compare_duration(walk: &PacketWalk, declared: &Declared, facts: &m
     }
     let Some((start_s, end_s)) = walk.timeline(facts) else { return };
     let length_s = end_s - start_s;
+    if !walk.clock_jumps_s().is_empty() {
+        return set_joined(length_s, walk, facts);
+    }
     // The last frame of Matroska lasts until the end of the segment.
     let matroska = matches!(facts.container.as_deref(), Some("matroska" | "webm"));
     let complete = facts.completeness == Completeness::Whole;
@@ -147,6 +150,24 @@ pub(super) fn compare_duration(walk: &PacketWalk, declared: &Declared, facts: &m
 /// Returns whether the container has a clock and declares no duration.
 fn is_clocked(facts: &MediaFacts) -> bool {
     matches!(facts.container.as_deref(), Some("mpegts" | "mpegps"))
+}
+
+/// Replaces what the library concludes from the first and the last time of a clock that jumps in between.
+fn set_joined(length_s: f64, walk: &PacketWalk, facts: &mut MediaFacts) {
+    facts.duration_s = Some(length_s);
+    facts.bit_rate = Some((facts.size_bytes as f64 * 8.0 / length_s) as u64);
+    let correct = |index: u32, start: &mut Option<f64>, duration: &mut Option<f64>| {
+        if let Some((from, until)) = walk.presented_s(index) {
+            (*start, *duration) = (Some(from), Some(until - from));
+        }
+    };
+    for video in &mut facts.video {
+        correct(video.index, &mut video.start_s, &mut video.duration_s);
+        video.bit_rate = None;
+    }
+    for audio in &mut facts.audio {
+        correct(audio.index, &mut audio.start_s, &mut audio.duration_s);
+    }
 }
 
 fn set_measured(length_s: f64, walk: &PacketWalk, facts: &mut MediaFacts) {

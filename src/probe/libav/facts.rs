@@ -247,7 +247,9 @@ fn full_scan(
             // The packets announce which sample entry is in force, and with it the frame size.
             let several_entries = declared.tracks.iter().any(|track| track.sample_entries > Some(1));
             let is_small = facts.size_bytes <= ALWAYS_WALK_BYTES;
-            unknown_duration || several_entries || (is_small && worth_walking(&facts))
+            // The clock may start over anywhere, and nothing else shows it.
+            let clocked = matches!(facts.container.as_deref(), Some("mpegts" | "mpegps"));
+            unknown_duration || several_entries || ((is_small || clocked) && worth_walking(&facts))
         }
         ProbeDepth::Packets => true,
     };

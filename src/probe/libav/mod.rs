@@ -12,6 +12,7 @@ mod identical_audio;
 mod key_frame_sizes;
 mod memory;
 mod open;
+mod packet_reader;
 mod packet_walk;
 mod recognize;
 mod sample_index;

@@ -14,6 +14,7 @@ use std::sync::{Arc, Once, OnceLock};
 use ffmpeg_next::ffi;
 use ffmpeg_next::format::context::{Input, StreamIo};
 
+use super::packet_reader::PacketReader;
 use crate::job::JobError;
 use crate::probe::sniff;
 
@@ -153,6 +154,7 @@ pub(crate) struct MediaInput {
     input: Input,
     state: Arc<ReaderState>,
     size_bytes: u64,
+    packets: PacketReader,
 }
 
 impl MediaInput {
@@ -166,6 +168,37 @@ impl MediaInput {
     pub(crate) fn as_ptr(&mut self) -> *mut ffi::AVFormatContext {
         // SAFETY: only returns the pointer; callers justify its use.
         unsafe { self.input.as_mut_ptr() }
+    }
+
+    /// Reads the next packet, on one clock where the container's own starts over. Returns libav's code.
+    ///
+    /// # Safety
+    /// `packet` is an empty packet that is not used elsewhere.
+    pub(crate) unsafe fn read_packet(&mut self, packet: *mut ffi::AVPacket) -> c_int {
+        let context = self.as_ptr();
+        // SAFETY: the context is open; the packet by the contract.
+        unsafe { self.packets.read(context, packet) }
+    }
+
+    /// Returns whether the last packet read is the first of its stream after a jump of the clock.
+    pub(crate) fn begins_part(&self) -> bool {
+        self.packets.begins_part()
+    }
+
+    /// Returns where the parts after the first begin, in seconds, as far as the packets were read.
+    pub(crate) fn joints_s(&self) -> Vec<f64> {
+        self.packets.joints_s()
+    }
+
+    /// Forgets the packets that wait, after a seek.
+    pub(crate) fn restart_packets(&mut self) {
+        self.packets.restart();
+    }
+
+    /// Returns whether the clock of the container can start over within a file.
+    pub(crate) fn clock_may_start_over(&mut self) -> bool {
+        // SAFETY: the context is open; a plain field of a static object.
+        unsafe { (*(*self.as_ptr()).iformat).flags & ffi::AVFMT_TS_DISCONT != 0 }
     }
 
     /// Returns the size of the file in bytes when it was opened.
@@ -316,7 +349,7 @@ fn open_with(
         Input::wrap_with_custom_io(context, stream)
     };
     drop(limit);
-    Ok(MediaInput { input, state, size_bytes })
+    Ok(MediaInput { input, state, size_bytes, packets: PacketReader::default() })
 }
 
 /// Explains the two most frequent errors of opening a file.

@@ -80,8 +80,12 @@ pub(super) struct PacketWalk {
     decode_start_s: Option<f64>,
     /// Whether a packet had no presentation time.
     untimed: bool,
+    /// Start of the first and end of the last packet in presentation order, in seconds, by stream.
+    presented_s: BTreeMap<u32, (f64, f64)>,
     /// Video and audio streams with packets.
     with_packets: BTreeSet<u32>,
+    /// Where the clock of the container jumps, in seconds of the corrected clock.
+    clock_jumps_s: Vec<f64>,
 }
 
 impl PacketWalk {
@@ -98,7 +102,9 @@ impl PacketWalk {
             presentation_start_s: None,
             decode_start_s: None,
             untimed: false,
+            presented_s: BTreeMap::new(),
             with_packets: BTreeSet::new(),
+            clock_jumps_s: Vec::new(),
         }
     }
 
@@ -141,6 +147,10 @@ impl PacketWalk {
             seconds(timestamp, base).map(|at| at + seconds(packet.duration, base).unwrap_or(0.0))
         };
         let presented = seconds(packet.pts, base);
+        if let Some((from, until)) = presented.zip(end(packet.pts)) {
+            let span = self.presented_s.entry(packet.stream_index as u32).or_insert((from, until));
+            *span = (span.0.min(from), span.1.max(until));
+        }
         if self.ends.contains_key(&(packet.stream_index as u32)) {
             self.presentation_start_s =
                 [self.presentation_start_s, presented].into_iter().flatten().reduce(f64::min);
@@ -206,6 +216,16 @@ impl PacketWalk {
         Some(end_s - start_s).filter(|&duration| duration > 0.0)
     }
 
+    /// Returns the start of the first and the end of the last packet of a stream in presentation order, in seconds.
+    pub(super) fn presented_s(&self, index: u32) -> Option<(f64, f64)> {
+        self.presented_s.get(&index).copied()
+    }
+
+    /// Returns where the clock of the container jumps, in seconds of the corrected clock.
+    pub(super) fn clock_jumps_s(&self) -> &[f64] {
+        &self.clock_jumps_s
+    }
+
     /// Returns the number of packets read of a video stream.
     pub(super) fn packets_of(&self, index: u32) -> u64 {
         self.video.iter().find(|(known, _)| *known == index).map_or(0, |(_, video)| video.packets)
@@ -245,7 +265,7 @@ pub(super) fn walk_packets(
             return Err(JobError::Failed("out of memory".into()));
         }
         let code = loop {
-            let code = ffi::av_read_frame(context, packet);
+            let code = input.read_packet(packet);
             if code < 0 {
                 break code;
             }
@@ -266,6 +286,7 @@ pub(super) fn walk_packets(
         }
         code
     };
+    walk.clock_jumps_s = input.joints_s();
     input.check_reads()?;
     if code != ffi::AVERROR_EOF && code < 0 && !matches!(facts.completeness, Completeness::Missing { .. }) {
         let reached = walk.reached_s;
@@ -287,7 +308,7 @@ pub(super) fn read_first_packets(input: &mut MediaInput, facts: &mut MediaFacts)
         while !packet.is_null()
             && walk.packets < MAX_FIRST_PACKETS
             && walk.video.iter().any(|(_, video)| !video.is_begun())
-            && ffi::av_read_frame(context, packet) >= 0
+            && input.read_packet(packet) >= 0
         {
             walk.add(context, &*packet);
             ffi::av_packet_unref(packet);

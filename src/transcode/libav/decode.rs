@@ -156,7 +156,7 @@ impl Decoder {
         packet: Option<&Packet>,
         sink: &mut dyn FnMut(Frame) -> Result<(), JobError>,
     ) -> Result<(), JobError> {
-        if packet.is_some_and(|packet| self.begins_edit(packet)) {
+        if packet.is_some_and(|packet| self.begins_edit(packet) || (self.is_video && packet.begins_part)) {
             self.feed_one(None, sink)?;
             // SAFETY: an open decoder.
             unsafe { ffi::avcodec_flush_buffers(self.codec.as_mut_ptr()) }

@@ -99,7 +99,11 @@ impl Drop for Options {
 }
 
 /// An owned packet.
-pub(crate) struct Packet(*mut ffi::AVPacket);
+pub(crate) struct Packet {
+    raw: *mut ffi::AVPacket,
+    /// Whether it is the first of its stream after the clock of the container jumped.
+    pub(crate) begins_part: bool,
+}
 
 // SAFETY: a packet is a heap object with reference-counted, atomically counted data.
 unsafe impl Send for Packet {}
@@ -108,25 +112,25 @@ impl Packet {
     pub(crate) fn new() -> Result<Packet, JobError> {
         // SAFETY: plain allocation.
         let raw = unsafe { ffi::av_packet_alloc() };
-        if raw.is_null() { Err(no_memory()) } else { Ok(Packet(raw)) }
+        if raw.is_null() { Err(no_memory()) } else { Ok(Packet { raw, begins_part: false }) }
     }
 
     pub(crate) fn as_mut_ptr(&mut self) -> *mut ffi::AVPacket {
-        self.0
+        self.raw
     }
 
     pub(crate) fn as_ptr(&self) -> *const ffi::AVPacket {
-        self.0
+        self.raw
     }
 
     pub(crate) fn get(&self) -> &ffi::AVPacket {
         // SAFETY: never null, and borrowed as long as self.
-        unsafe { &*self.0 }
+        unsafe { &*self.raw }
     }
 
     pub(crate) fn get_mut(&mut self) -> &mut ffi::AVPacket {
         // SAFETY: as above, and uniquely borrowed.
-        unsafe { &mut *self.0 }
+        unsafe { &mut *self.raw }
     }
 
     pub(crate) fn data(&self) -> &[u8] {
@@ -141,20 +145,20 @@ impl Packet {
     /// Creates another reference to the same data.
     pub(crate) fn share(&self) -> Result<Packet, JobError> {
         // SAFETY: self is a valid packet; clone makes a new owner.
-        let raw = unsafe { ffi::av_packet_clone(self.0) };
-        if raw.is_null() { Err(no_memory()) } else { Ok(Packet(raw)) }
+        let raw = unsafe { ffi::av_packet_clone(self.raw) };
+        if raw.is_null() { Err(no_memory()) } else { Ok(Packet { raw, begins_part: false }) }
     }
 
     pub(crate) fn clear(&mut self) {
         // SAFETY: drops the reference and resets the fields.
-        unsafe { ffi::av_packet_unref(self.0) }
+        unsafe { ffi::av_packet_unref(self.raw) }
     }
 }
 
 impl Drop for Packet {
     fn drop(&mut self) {
         // SAFETY: ours alone.
-        unsafe { ffi::av_packet_free(&mut self.0) }
+        unsafe { ffi::av_packet_free(&mut self.raw) }
     }
 }
 

@@ -126,8 +126,18 @@ impl Input {
         }
     }
 
+    /// Returns the number of streams.
+    pub(crate) fn stream_count(&mut self) -> u32 {
+        // SAFETY: a plain field of an open context.
+        unsafe { (*self.as_mut_ptr()).nb_streams }
+    }
+
     /// Makes the demuxer discard all other streams.
     pub(crate) fn discard_all_but(&mut self, streams: &[u32]) {
+        // All streams together show where the clock starts over.
+        if self.media.clock_may_start_over() {
+            return;
+        }
         let context = self.as_mut_ptr();
         // SAFETY: the array has `nb_streams` valid pointers.
         unsafe {
@@ -156,6 +166,11 @@ impl Input {
         (duration > 0).then(|| duration as f64 / f64::from(ffi::AV_TIME_BASE))
     }
 
+    /// Returns whether the clock of the container jumped in the packets read so far.
+    pub(crate) fn has_joints(&self) -> bool {
+        !self.media.joints_s().is_empty()
+    }
+
     /// Reads the next packet; returns `false` at the end.
     pub(crate) fn read(&mut self, packet: &mut Packet) -> Result<bool, JobError> {
         packet.clear();
@@ -164,7 +179,8 @@ impl Input {
                 return Err(JobError::Cancelled);
             }
             // SAFETY: both are valid; the packet is empty.
-            let code = unsafe { ffi::av_read_frame(self.as_mut_ptr(), packet.as_mut_ptr()) };
+            let code = unsafe { self.media.read_packet(packet.as_mut_ptr()) };
+            packet.begins_part = self.media.begins_part();
             match code {
                 0.. => {
                     let raw = packet.get();
@@ -201,6 +217,7 @@ impl Input {
         let target = super::ffi_wrappers::units(at_s, rational(1, ffi::AV_TIME_BASE));
         // SAFETY: a valid context; stream -1 takes AV_TIME_BASE units.
         let code = unsafe { ffi::avformat_seek_file(self.as_mut_ptr(), -1, i64::MIN, target, target, 0) };
+        self.media.restart_packets();
         check(code, "cannot seek in the input").map(|_| ())
     }
 

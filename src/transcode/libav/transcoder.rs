@@ -79,7 +79,7 @@ pub(crate) struct Transcoder {
     expected_s: Option<f64>,
     max_hold_s: f64,
     /// The duration of the video stream declared by the container, in seconds.
-    pub(crate) declared_s: Option<f64>,
+    declared_s: Option<f64>,
     /// Number of video packets read, without those marked to be discarded.
     pub(crate) video_packets: u64,
     /// How many of them gave no frame; known if the first pass reached the end.
@@ -190,7 +190,7 @@ impl Transcoder {
             lost_packets: None,
             input,
         };
-        transcoder.discard_unused_streams()?;
+        transcoder.discard_unused_streams();
         if let (false, StreamPipeline::Encode(_, chain)) =
             (matches!(transcoder.video, StreamPipeline::None), &mut transcoder.audio)
         {
@@ -200,17 +200,10 @@ impl Transcoder {
     }
 
     /// Makes the demuxer discard the streams that the plan does not use.
-    fn discard_unused_streams(&mut self) -> Result<(), JobError> {
-        let context = self.input.as_mut_ptr();
-        // SAFETY: the array has `nb_streams` valid pointers.
-        unsafe {
-            for i in 0..(*context).nb_streams {
-                if self.video.stream() != Some(i) && !self.takes_audio(i) {
-                    (**(*context).streams.add(i as usize)).discard = ffi::AVDiscard::AVDISCARD_ALL;
-                }
-            }
-        }
-        Ok(())
+    fn discard_unused_streams(&mut self) {
+        let streams = self.input.stream_count();
+        let used = (0..streams).filter(|i| self.video.stream() == Some(*i) || self.takes_audio(*i));
+        self.input.discard_all_but(&used.collect::<Vec<_>>());
     }
 
     /// Returns whether the packets of a stream become audio of the output.
@@ -249,6 +242,12 @@ impl Transcoder {
             StreamPipeline::Copy(_, copier) => Some(copier.source_end_s),
             StreamPipeline::None | StreamPipeline::Silence(_) => None,
         }
+    }
+
+    /// Returns the duration of the video stream declared by the container, in seconds, after the source was read.
+    pub(crate) fn declared_s(&self) -> Option<f64> {
+        // Where the clock jumps, the library derives a duration from times of different recordings.
+        self.declared_s.filter(|_| !self.input.has_joints())
     }
 
     /// Returns the decode errors of the streams that are encoded.
@@ -317,7 +316,8 @@ impl Transcoder {
         let reopened = self.input.reopen()?;
         let before = std::mem::replace(&mut self.input, reopened);
         self.input.read_errors = before.read_errors;
-        self.discard_unused_streams()
+        self.discard_unused_streams();
+        Ok(())
     }
 
     /// Returns whether every stream has reached the limit.

@@ -93,6 +93,9 @@ impl VideoChain {
         if raw.flags & ffi::AV_PKT_FLAG_KEY != 0 {
             self.gaps.add_key_frame((raw.pts != NOPTS && !self.untimed).then_some(raw.pts));
         }
+        if packet.begins_part {
+            self.gaps.add_joint((raw.pts != NOPTS).then_some(raw.pts));
+        }
         self.decode(Some(packet), sink)?;
         if self.reached_limit() {
             self.decoder.leave();

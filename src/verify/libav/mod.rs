@@ -109,7 +109,7 @@ pub fn verify(
     };
     comparison.finish(&scan, &input, name, spec, &mut report)?;
     check_length(&scan, spec, length, &mut report);
-    check_tail(transcoder.declared_s, transcoder.video_end_s(), spec, &mut report);
+    check_tail(transcoder.declared_s(), transcoder.video_end_s(), spec, &mut report);
     if level == VerifyLevel::Full {
         check_source(&input, name, &mut transcoder, spec, cancel, progress, &mut report)?;
         report.quality_only = is_quality_only(&report);
@@ -182,7 +182,7 @@ pub(crate) fn verify_tapped(
     let files = CopyFiles { input, name, output };
     StreamHashes::decode(&files, spec, cancel, &mut report, progress)?;
     check_length(&scan, spec, length, &mut report);
-    check_tail(transcoder.declared_s, transcoder.video_end_s(), spec, &mut report);
+    check_tail(transcoder.declared_s(), transcoder.video_end_s(), spec, &mut report);
     check_source(input, name, &mut transcoder, spec, Arc::clone(cancel), progress, &mut report)?;
     report.quality_only = is_quality_only(&report);
     Ok(report)

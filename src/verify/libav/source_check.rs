@@ -18,7 +18,7 @@ use crate::transcode::libav::input::Input;
 use crate::transcode::libav::share;
 use crate::transcode::libav::start_cut::StartCut;
 use crate::transcode::libav::transcoder::{Transcoder, codec_name};
-use crate::transcode::timestamp_gaps::{DecodeAction, DecodeSpans};
+use crate::transcode::timestamp_gaps::{DecodeAction, DecodeSpans, Gap};
 use crate::verify::thresholds::{GAP_FRAMES, LOST_FRAMES};
 
 /// Reports packets that could not be read.
@@ -80,9 +80,10 @@ pub(super) fn check_source(
     // A video cut out of a longer one may begin with frames whose references are missing.
     let leading_limit_s = (LOST_FRAMES as f64 + GAP_FRAMES) * frame_s;
     let leading = chain.gaps.leading().filter(|gap| gap.length_s > leading_limit_s.max(widest_s));
-    let Some(gap) = leading.or(widest).filter(|gap| gap.length_s > GAP_FRAMES * frame_s) else {
+    let gap = leading.or(widest).filter(|gap| gap.length_s > GAP_FRAMES * frame_s);
+    if gap.is_none() && !chain.gaps.has_joints() {
         return Ok(());
-    };
+    }
     let open = || Input::open(share(input)?, name, Arc::clone(&cancel));
     let mut strict =
         |input: &mut Input, spans| strict_decode_errors(input, spec, plan.stream, spans, &mut *progress);
@@ -93,11 +94,13 @@ pub(super) fn check_source(
         lost = strict(&mut open()?, None)?;
     }
     if !lost.is_none() {
-        let (length_s, at_s) = (gap.length_s, gap.at_s);
         let errors = count(lost.error_count, "error", "errors");
+        let place = match gap {
+            Some(Gap { length_s, at_s, .. }) => format!("its video has a gap of {length_s:.2} s at {at_s:.2} s"),
+            None => "its clock jumps, as where recordings are joined".to_owned(),
+        };
         report.source_failure(format!(
-            "frames are missing from the source: its video has a gap of {length_s:.2} s at {at_s:.2} s, and \
-             a strict decoder reported {errors}, expected none"
+            "frames are missing from the source: {place}, and a strict decoder reported {errors}, expected none"
         ));
     }
     Ok(())

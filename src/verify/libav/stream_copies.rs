@@ -159,7 +159,7 @@ impl CopyReport {
         CopyReport {
             copies,
             length,
-            declared_s: transcoder.declared_s,
+            declared_s: transcoder.declared_s(),
             video_end_s: transcoder.video_end_s(),
             read_errors: transcoder.input.read_errors,
         }
