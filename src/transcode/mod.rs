@@ -6,6 +6,7 @@
 //! options, `gaps` records missing frames, and `trim` finds where a copied stream can end. [`faststart`] puts
 //! `moov` first, and [`reserved_moov`] estimates its size.
 
+mod display_times;
 pub mod faststart;
 pub mod filter_graph;
 pub mod frame_format;

@@ -8,11 +8,13 @@ use ffmpeg_next::ffi;
 
 use super::ffi_wrappers::{
     CodecContext, Frame, NOPTS, Packet, check, error_text, failed, is_eagain, is_eof, no_memory, seconds,
+    set_frame_duration,
 };
 use crate::job::JobError;
 use crate::model::{DecodeError, DecodeErrorKind};
 use crate::probe::bitstream::references::{References, SampleInfo};
 use crate::probe::libav::{alpha_decoder, packet_side_data};
+use crate::transcode::display_times::DisplayTimes;
 
 /// Maximum number of errors kept with details; further errors are only counted.
 pub(super) const MAX_DAMAGE: usize = 20;
@@ -29,6 +31,8 @@ pub(crate) struct Decoder {
     stream: u32,
     base: ffi::AVRational,
     is_video: bool,
+    /// The times of packets that have only decode times.
+    times: DisplayTimes,
     /// Decode time of the previous packet, and whether an edit list hides its frame.
     previous: Option<(i64, bool)>,
     /// Follows the references between frames, for codecs that name them.
@@ -128,6 +132,7 @@ impl Decoder {
             stream: index,
             base,
             is_video,
+            times: DisplayTimes::default(),
             previous: None,
             references,
             awaited: BTreeSet::new(),
@@ -146,6 +151,7 @@ impl Decoder {
     pub(crate) fn flush(&mut self) {
         self.previous = None;
         self.references.iter_mut().for_each(References::restart);
+        self.times.clear();
         // SAFETY: an open decoder.
         unsafe { ffi::avcodec_flush_buffers(self.codec.as_mut_ptr()) }
     }
@@ -158,6 +164,7 @@ impl Decoder {
     ) -> Result<(), JobError> {
         if packet.is_some_and(|packet| self.begins_edit(packet) || (self.is_video && packet.begins_part)) {
             self.feed_one(None, sink)?;
+            self.times.clear();
             // SAFETY: an open decoder.
             unsafe { ffi::avcodec_flush_buffers(self.codec.as_mut_ptr()) }
             self.references.iter_mut().for_each(References::restart);
@@ -220,6 +227,13 @@ impl Decoder {
         packet: Option<&Packet>,
         sink: &mut dyn FnMut(Frame) -> Result<(), JobError>,
     ) -> Result<(), JobError> {
+        if self.is_video && packet.is_some_and(Packet::is_empty) {
+            // An empty packet repeats the previous frame; a decoder would take it for the end of the stream.
+            return Ok(());
+        }
+        if let Some(raw) = packet.map(Packet::get).filter(|raw| raw.pts == NOPTS && raw.dts != NOPTS) {
+            self.times.push(raw.dts);
+        }
         let raw = packet.map_or(ptr::null(), Packet::as_ptr);
         let at = packet.map(|p| p.get().pts).filter(|pts| *pts != NOPTS).map(|pts| seconds(pts, self.base));
         let mut pending = true;
@@ -236,7 +250,17 @@ impl Decoder {
             }
             self.drain(at, sink)?;
         }
+        if packet.is_some() {
+            self.times.keep(self.delay());
+        }
         Ok(())
+    }
+
+    /// Returns how many packets the decoder holds at most before it returns the first frame.
+    fn delay(&self) -> usize {
+        let context = self.codec.get();
+        let threads = if context.active_thread_type & ffi::FF_THREAD_FRAME != 0 { context.thread_count - 1 } else { 0 };
+        usize::try_from(context.has_b_frames.max(0) + threads.max(0)).unwrap_or(0)
     }
 
     fn drain(
@@ -262,9 +286,22 @@ impl Decoder {
             }
             self.frames += 1;
             self.awaited.remove(&raw.pts);
+            if self.is_video && frame.get().pts == NOPTS {
+                self.set_time(&mut frame);
+            }
             sink(frame)?;
         }
         Ok(())
+    }
+
+    /// Sets the time of a frame that has no presentation time.
+    fn set_time(&mut self, frame: &mut Frame) {
+        if let Some((at, step)) = self.times.take() {
+            frame.get_mut().best_effort_timestamp = at;
+            if let Some(step) = step {
+                set_frame_duration(frame.get_mut(), step);
+            }
+        }
     }
 
     fn record_error(&mut self, code: c_int, at_s: Option<f64>) {

@@ -38,6 +38,18 @@ pub(crate) fn frame_duration(frame: &ffi::AVFrame) -> i64 {
     return frame.pkt_duration;
 }
 
+/// Sets the duration of a frame in its stream's time base.
+pub(crate) fn set_frame_duration(frame: &mut ffi::AVFrame, duration: i64) {
+    #[cfg(ffmpeg_6_0)]
+    {
+        frame.duration = duration;
+    }
+    #[cfg(not(ffmpeg_6_0))]
+    {
+        frame.pkt_duration = duration;
+    }
+}
+
 pub(crate) fn no_memory() -> JobError {
     failed("FFmpeg is out of memory")
 }
@@ -131,6 +143,11 @@ impl Packet {
     pub(crate) fn get_mut(&mut self) -> &mut ffi::AVPacket {
         // SAFETY: as above, and uniquely borrowed.
         unsafe { &mut *self.raw }
+    }
+
+    /// Returns whether it holds nothing, as where AVI repeats a frame.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.get().size == 0 && self.get().side_data_elems == 0
     }
 
     pub(crate) fn data(&self) -> &[u8] {

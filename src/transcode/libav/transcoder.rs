@@ -340,6 +340,9 @@ impl Transcoder {
     fn process_packet(&mut self, packet: &mut Packet, sink: &mut dyn MediaSink) -> Result<(), JobError> {
         let index = u32::try_from(packet.get().stream_index).ok();
         if index == self.video.stream() {
+            if packet.is_empty() {
+                return Ok(());
+            }
             if let StreamPipeline::Encode(_, chain) = &mut self.video
                 && chain.cuts(packet)
             {

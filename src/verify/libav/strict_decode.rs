@@ -159,7 +159,8 @@ impl StreamDecode {
         packet: Option<&Packet>,
         sink: &mut dyn FnMut(Frame) -> Result<(), JobError>,
     ) -> Result<(), JobError> {
-        let kept = packet.is_some_and(|packet| packet.get().flags & ffi::AV_PKT_FLAG_DISCARD == 0);
+        let discarded = |packet: &Packet| packet.get().flags & ffi::AV_PKT_FLAG_DISCARD != 0;
+        let kept = packet.is_some_and(|packet| !discarded(packet) && !packet.is_empty());
         self.packets += u64::from(kept);
         let StreamDecode { samples, sizes, is_video, .. } = self;
         self.decoder.feed(packet, &mut |frame| {
