@@ -57,6 +57,28 @@ impl MediaFacts {
         if wraps { first } else { first.max(0.0) }
     }
 
+    /// Returns the end of a stream on the file's clock in seconds, from its start and its duration.
+    pub fn stream_end_s(&self, start_s: Option<f64>, duration_s: Option<f64>) -> Option<f64> {
+        let start_s = start_s.unwrap_or_else(|| self.main_start_s());
+        let end_s = start_s + duration_s?;
+        // These containers declare one duration for all streams, which counts from zero.
+        let from_zero = matches!(self.container.as_deref(), Some("matroska" | "webm" | "flv"));
+        let file_end_s = match (self.measured_duration_s, self.duration_s) {
+            (Some(measured_s), _) => Some(self.main_start_s() + measured_s),
+            (None, declared_s) => declared_s,
+        };
+        Some(file_end_s.filter(|_| from_zero).map_or(end_s, |file_end_s| end_s.min(file_end_s).max(start_s)))
+    }
+
+    /// Returns the later end of the main video and the main audio on the file's clock in seconds; `None` if the duration
+    /// of one of them is unknown.
+    pub fn main_end_s(&self) -> Option<f64> {
+        let video = self.main_video().map(|video| self.stream_end_s(video.start_s, video.duration_s));
+        let audio = self.main_audio().map(|audio| self.stream_end_s(audio.start_s, audio.duration_s));
+        let ends = [video, audio].into_iter().flatten().collect::<Option<Vec<f64>>>()?;
+        ends.into_iter().reduce(f64::max)
+    }
+
     /// Returns the encryption scheme and the index of the first encrypted video or audio stream.
     pub fn encryption(&self) -> Option<EncryptedStream<'_>> {
         let video = self.video.iter().map(|stream| (true, stream.index, stream.encryption.as_deref()));

@@ -83,25 +83,33 @@ pub(super) fn start_s(input: &PlanInput<'_>) -> f64 {
 }
 
 /// Returns the duration that an encode must reach, so that a long last frame or a longer audio stream is kept:
-/// the declared duration of the kept streams, in seconds. Fragments cut from a longer video keep its timestamps,
+/// the later end of the kept streams, in seconds. Fragments cut from a longer video keep its timestamps,
 /// and their container declares the end on that clock, so the start is subtracted.
 pub(super) fn declared_duration_s(
     input: &PlanInput<'_>,
     video: &VideoStream,
     encodes_video: bool,
 ) -> Option<f64> {
-    let cut_s = decodable_start::cut_s(input);
-    let start = start_s(input) - cut_s;
-    let within_a_longer_video = input.facts.fragmented == Some(true) && start > 0.0;
+    let facts = input.facts;
+    let main_start_s = facts.main_start_s();
+    let within_a_longer_video = facts.fragmented == Some(true) && main_start_s > 0.0;
     // The library believes the headers of a fragmented file, so the verification must not.
-    let lies = input.facts.fragmented == Some(true) && input.facts.contradicted_duration_s.is_some();
-    if input.facts.lacks_timestamps() || !(encodes_video || within_a_longer_video || lies) {
+    let lies = facts.fragmented == Some(true) && facts.contradicted_duration_s.is_some();
+    if facts.lacks_timestamps() || !(encodes_video || within_a_longer_video || lies) {
         return None;
     }
-    let audio = input.facts.main_audio().and_then(|audio| audio.duration_s);
-    let kept = video.duration_s.map(|seconds| audio.map_or(seconds, |audio| seconds.max(audio)));
-    let declared = kept.or_else(|| input.facts.declared_duration_s())?;
-    let whole = if within_a_longer_video && declared > start { declared - start } else { declared };
+    let cut_s = decodable_start::cut_s(input);
+    if within_a_longer_video {
+        let audio = facts.main_audio().and_then(|audio| audio.duration_s);
+        let kept = video.duration_s.map(|seconds| audio.map_or(seconds, |audio| seconds.max(audio)));
+        let declared = kept.or_else(|| facts.declared_duration_s())?;
+        let whole = if declared > main_start_s { declared - main_start_s } else { declared };
+        return Some(whole - cut_s);
+    }
+    let video_end_s = facts.stream_end_s(video.start_s, video.duration_s);
+    let audio_end_s = facts.main_audio().and_then(|audio| facts.stream_end_s(audio.start_s, audio.duration_s));
+    let end_s = video_end_s.map(|end_s| audio_end_s.map_or(end_s, |audio| end_s.max(audio)));
+    let whole = end_s.map(|end_s| end_s - main_start_s).or_else(|| facts.declared_duration_s())?;
     Some(whole - cut_s)
 }
 

@@ -38,7 +38,7 @@ impl<'a> PlanInput<'a> {
     }
 
     fn source_duration_s(&self) -> Option<f64> {
-        let (video, audio) = (self.facts.main_video(), self.facts.main_audio());
+        let video = self.facts.main_video();
         let counted = || {
             let rate = video?.frame_rate.map_or(DEFAULT_FRAME_RATE, Rational::as_f64);
             Some(video?.frames? as f64 / rate)
@@ -46,9 +46,8 @@ impl<'a> PlanInput<'a> {
         if self.facts.lacks_timestamps() {
             return counted().or(self.facts.effective_duration_s());
         }
-        let streams = [video.map(|video| video.duration_s), audio.map(|audio| audio.duration_s)];
         // The duration of the file counts for streams that do not declare theirs.
-        let kept = streams.into_iter().flatten().try_fold(0.0, |longest: f64, s| Some(longest.max(s?)));
+        let kept = self.facts.main_end_s().map(|end_s| end_s - self.facts.main_start_s());
         let durations = [self.facts.effective_duration_s(), kept.filter(|seconds| *seconds > 0.0)];
         durations.into_iter().flatten().reduce(f64::min).or_else(counted)
     }

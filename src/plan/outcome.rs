@@ -99,6 +99,8 @@ pub enum StreamType {
 pub struct Addition {
     /// What is added.
     pub kind: AdditionKind,
+    /// Which frame is held, if one is.
+    pub held: Option<HeldFrame>,
     /// How long it lasts in seconds; `None` if it is part of every frame, or unknown.
     pub duration_s: Option<f64>,
     /// Why it is added.
@@ -116,6 +118,17 @@ pub enum AdditionKind {
     Repetition,
     /// Borders around the video.
     Borders,
+}
+
+/// Which frame is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldFrame {
+    /// The first.
+    First,
+    /// One in the middle, because the source has a gap there.
+    Between,
+    /// The last.
+    Last,
 }
 
 impl AdditionKind {

@@ -254,7 +254,7 @@ pub struct Added {
 
 impl From<&Addition> for Added {
     fn from(addition: &Addition) -> Added {
-        let Addition { kind, duration_s, reason } = addition;
+        let Addition { kind, held: _, duration_s, reason } = addition;
         Added { kind: kind.name(), duration_s: *duration_s, reason: reason.clone() }
     }
 }

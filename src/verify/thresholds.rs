@@ -43,5 +43,7 @@ pub const PLAN_SLACK_S: f64 = 0.3;
 /// Maximum seconds by which a trimmed copy may end early: it can only end between groups of interdependent
 /// frames, of at most 17 frames (x264's maximum of `bframes` plus one).
 pub const TRIM_SLACK_S: f64 = 1.0;
+/// Maximum seconds by which the last frame may be held beyond the end of the source, in addition to a frame.
+pub const HELD_SLACK_S: f64 = 0.1;
 /// Number of frames of an encoded stream that are decoded with the parameters in its container.
 pub const HEADER_FRAMES: u64 = 3;

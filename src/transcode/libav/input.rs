@@ -166,6 +166,22 @@ impl Input {
         (duration > 0).then(|| duration as f64 / f64::from(ffi::AV_TIME_BASE))
     }
 
+    /// Returns the end of the file in seconds, as the container or the library states it; `None` if unknown.
+    pub(crate) fn declared_end_s(&mut self) -> Option<f64> {
+        if self.lacks_timestamps() || self.has_joints() {
+            return None;
+        }
+        let from_zero = self.demuxer().starts_with("matroska") || self.demuxer() == "flv";
+        // SAFETY: a plain field of an open context.
+        let start = unsafe { (*self.as_mut_ptr()).start_time };
+        let start_s = match start {
+            super::ffi_wrappers::NOPTS => 0.0,
+            _ if from_zero => 0.0,
+            start => start as f64 / f64::from(ffi::AV_TIME_BASE),
+        };
+        self.duration_s().map(|duration_s| start_s + duration_s)
+    }
+
     /// Returns whether the clock of the container jumped in the packets read so far.
     pub(crate) fn has_joints(&self) -> bool {
         !self.media.joints_s().is_empty()

@@ -230,6 +230,11 @@ impl Transcoder {
         }
     }
 
+    /// Returns the planned frame rate.
+    pub(crate) fn rate(&self) -> f64 {
+        self.rate
+    }
+
     /// Returns whether any stream is decoded.
     pub(crate) fn decodes(&self) -> bool {
         matches!(self.video, StreamPipeline::Encode(..)) || matches!(self.audio, StreamPipeline::Encode(..))
@@ -248,6 +253,15 @@ impl Transcoder {
     pub(crate) fn declared_s(&self) -> Option<f64> {
         // Where the clock jumps, the library derives a duration from times of different recordings.
         self.declared_s.filter(|_| !self.input.has_joints())
+    }
+
+    /// Returns the end of the source's audio in seconds, if it has any in the output.
+    pub(crate) fn audio_end_s(&self) -> Option<f64> {
+        match &self.audio {
+            StreamPipeline::Encode(_, chain) => Some(chain.end_s),
+            StreamPipeline::Copy(_, copier) => Some(copier.source_end_s),
+            StreamPipeline::None | StreamPipeline::Silence(_) => None,
+        }
     }
 
     /// Returns the decode errors of the streams that are encoded.
@@ -404,9 +418,8 @@ impl Transcoder {
     fn finish(&mut self, sink: &mut dyn MediaSink) -> Result<OutputLength, JobError> {
         let mut length = OutputLength::default();
         let audio_s = match &self.audio {
-            StreamPipeline::Encode(_, chain) => Some(chain.end_s),
             StreamPipeline::Copy(_, copier) => Some(copier.end_s),
-            _ => None,
+            _ => self.audio_end_s(),
         };
         let end_s = self.planned_end(self.video_end_s().unwrap_or_default(), audio_s);
         match &mut self.video {

@@ -28,7 +28,7 @@ use self::similarity::NOT_SIMILAR;
 use self::source_check::{check_reading, check_source};
 use self::stream_copies::CopyFiles;
 use self::strict_decode::{StreamChoice, decode_streams};
-use super::thresholds::{END_SKEW_S, HEADER_FRAMES, MISSING_TAIL_S, PLAN_SLACK_S, TRIM_SLACK_S};
+use super::thresholds::{END_SKEW_S, HEADER_FRAMES, HELD_SLACK_S, MISSING_TAIL_S, PLAN_SLACK_S, TRIM_SLACK_S};
 use crate::job::{JobError, Progress, SourceDecode, VerifyLevel, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::probe::bitstream::frame_size::FrameSizes;
@@ -110,6 +110,7 @@ pub fn verify(
     comparison.finish(&scan, &input, name, spec, &mut report)?;
     check_length(&scan, spec, length, &mut report);
     check_tail(transcoder.declared_s(), transcoder.video_end_s(), spec, &mut report);
+    check_held_end(&mut transcoder, spec, length, &mut report);
     if level == VerifyLevel::Full {
         check_source(&input, name, &mut transcoder, spec, cancel, progress, &mut report)?;
         report.quality_only = is_quality_only(&report);
@@ -183,6 +184,7 @@ pub(crate) fn verify_tapped(
     StreamHashes::decode(&files, spec, cancel, &mut report, progress)?;
     check_length(&scan, spec, length, &mut report);
     check_tail(transcoder.declared_s(), transcoder.video_end_s(), spec, &mut report);
+    check_held_end(&mut transcoder, spec, length, &mut report);
     check_source(input, name, &mut transcoder, spec, Arc::clone(cancel), progress, &mut report)?;
     report.quality_only = is_quality_only(&report);
     Ok(report)
@@ -372,6 +374,27 @@ fn check_tail(declared_s: Option<f64>, end_s: Option<f64>, spec: &OutputSpec, re
     {
         report.source_failure(format!(
             "the source's video ends at {end:.2} s, its container declares {expected_end_s:.2} s"
+        ));
+    }
+}
+
+/// Checks that an encoded video does not last longer than anything in its source.
+fn check_held_end(
+    transcoder: &mut Transcoder,
+    spec: &OutputSpec,
+    length: OutputLength,
+    report: &mut VerifyReport,
+) {
+    let (Some(chain), None) = (transcoder.video_chain(), spec.extend) else { return };
+    let frame_s = chain.frame_s().max(1.0 / transcoder.rate());
+    let file_end_s = transcoder.input.declared_end_s().map(|end_s| end_s - spec.start_s);
+    let ends = [transcoder.video_end_s(), transcoder.audio_end_s(), file_end_s];
+    let (Some(end_s), Some(actual_s)) = (ends.into_iter().flatten().reduce(f64::max), length.video_s) else {
+        return;
+    };
+    if actual_s > end_s + frame_s + HELD_SLACK_S {
+        report.failures.push(format!(
+            "the last frame of the output is held until {actual_s:.3} s, the source ends at {end_s:.3} s"
         ));
     }
 }
