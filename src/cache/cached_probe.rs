@@ -79,6 +79,7 @@ mod tests {
             kind: EditListKind::Editing,
             entries: 2,
             delay_only: true,
+            changes_speed: true,
             reason: "trims 1 s".into(),
         };
         let video = VideoStream {

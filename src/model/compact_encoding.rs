@@ -213,6 +213,7 @@ fields!(MediaFacts {
     other,
     chapters,
     privacy,
+    clock_jumps_s,
 });
 fields!(Size { width, height });
 fields!(FrameLoss { kind, count, of, at_s });
@@ -281,7 +282,7 @@ fields!(AudioStream {
     lost_frames,
 });
 fields!(OtherStream { index, kind, codec, language, duration_s });
-fields!(EditList { kind, entries, delay_only, reason });
+fields!(EditList { kind, entries, delay_only, reason, changes_speed });
 fields!(Timing {
     min_interval_s,
     max_interval_s,

@@ -43,6 +43,9 @@ pub struct MediaFacts {
     pub chapters: u32,
     /// Metadata about where, with which device and by whom the video was made.
     pub privacy: PrivacyTags,
+    /// The times in seconds from the start at which the clock of the container jumps, as where recordings are joined.
+    /// All times of this structure are on one clock that continues there.
+    pub clock_jumps_s: Vec<f64>,
 }
 
 impl MediaFacts {
@@ -383,6 +386,9 @@ pub struct EditList {
     /// Whether it only delays the start of a track that is then played whole. A stream copy keeps such a delay.
     #[serde(default)]
     pub delay_only: bool,
+    /// Whether a part is played faster, slower or as a still image. greenlit cannot apply that.
+    #[serde(default)]
+    pub changes_speed: bool,
     /// Its effect as text.
     pub reason: String,
 }

@@ -54,3 +54,19 @@ pub(super) fn video<'a>(input: &PlanInput<'a>) -> Result<&'a VideoStream, Refuse
     }
     Ok(video)
 }
+
+/// Refuses a video whose edit list changes the speed, which neither a copy nor a decoder applies.
+pub(super) fn check_speed(input: &PlanInput<'_>, video: &VideoStream) -> Result<(), Refused> {
+    let audio = input.facts.main_audio().and_then(|audio| audio.edit_list.as_ref());
+    let lists = [("video", video.edit_list.as_ref()), ("audio", audio)];
+    for (kind, list) in lists {
+        if let Some(list) = list.filter(|list| list.changes_speed) {
+            return Err(Refusal::NoRemedy.because(format!(
+                "an edit list of the {kind} changes its speed ({}), and greenlit cannot apply that: export the video \
+                 again with the speed it should have",
+                list.reason
+            )));
+        }
+    }
+    Ok(())
+}

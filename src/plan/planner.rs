@@ -65,6 +65,7 @@ fn plan_kept(
         return Ok(plan);
     }
     steps.extend(decodable_start::step(input));
+    steps.extend(plan_steps::joined_parts(input));
     let duration = duration::plan(input, &mut steps)?;
     let video_reason = escalation::reason_to_encode_video(input, video, &duration);
     let both_reason = escalation::reason_to_encode_both(input, video, &duration);
@@ -84,6 +85,7 @@ fn plan_kept(
         return Ok(plan);
     }
     let kept = chosen?;
+    fixable::check_speed(input, video)?;
     let audio = audio::plan(input, &kept, both_reason.as_deref(), encodes_video)?;
     let plan_video = if encodes_video {
         VideoPlan::Encode(Box::new(video_plan::encode(input, video, &duration, &audio, &mut steps)?))

@@ -2,7 +2,7 @@
 
 use crate::model::{MediaFacts, Size};
 use crate::profile::Severity;
-use crate::rules::Remedy;
+use crate::rules::{Remedy, value_text};
 
 use super::audio::AudioDecision;
 use super::colors;
@@ -11,6 +11,23 @@ use super::input::PlanInput;
 use super::outcome::FixStep;
 use super::output_spec::{AudioPlan, Fill, PartFit, VideoEncode, VideoPlan};
 use super::remaining::{Changes, remaining};
+
+/// Times of jumps of the clock that a step lists.
+const MAX_NAMED_JUMPS: usize = 5;
+
+/// Returns the step that tells that recordings were joined, and how they are played.
+pub(super) fn joined_parts(input: &PlanInput<'_>) -> Option<FixStep> {
+    let jumps = &input.facts.clock_jumps_s;
+    let times: Vec<String> = jumps.iter().take(MAX_NAMED_JUMPS).map(|at| value_text::seconds(*at)).collect();
+    let more = if jumps.len() > MAX_NAMED_JUMPS { ", ..." } else { "" };
+    (!jumps.is_empty()).then(|| {
+        FixStep::lossless(format!(
+            "the clock jumps at {}{more}, as where recordings are joined: the {} parts follow one another",
+            times.join(", "),
+            jumps.len() + 1
+        ))
+    })
+}
 
 /// Adds the steps that describe what is done to each stream, with the finding that requires it.
 pub(super) fn explain(

@@ -178,6 +178,7 @@ fn re_encoding_applies_an_editing_edit_list_that_is_never_dropped() {
         kind: EditListKind::Editing,
         entries: 2,
         delay_only: false,
+        changes_speed: false,
         reason: "starts at 0.5 s".into(),
     });
     assert_eq!(plan_for(&facts, "video.mp4", &FixOptions::default()).action, Action::Copy);

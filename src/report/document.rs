@@ -411,6 +411,7 @@ pub struct Media {
     pub(super) completeness: Completeness,
     pub(super) chapters: u32,
     pub(super) privacy: PrivacyTags,
+    pub(super) clock_jumps_s: Vec<f64>,
     /// Whether the file is a still image.
     pub(super) still: bool,
     /// The positions of the main streams in `video` and `audio`.
@@ -529,6 +530,7 @@ impl From<MediaFacts> for Media {
             completeness: facts.completeness,
             chapters: facts.chapters,
             privacy: facts.privacy,
+            clock_jumps_s: facts.clock_jumps_s,
             still,
             main,
         }

@@ -90,6 +90,7 @@ fn each_rule_fires_on_its_own_fault_only() {
                 kind: EditListKind::Editing,
                 entries: 2,
                 delay_only: false,
+                changes_speed: false,
                 reason: "two edits".into(),
             });
         }),

@@ -17,6 +17,17 @@ struct Edit {
     rate: u32,
 }
 
+impl Edit {
+    /// Returns the speed at which the media is played; 0 shows one frame.
+    fn speed(&self) -> f64 {
+        f64::from(self.rate as i32) / f64::from(1 << 16)
+    }
+
+    fn changes_speed(&self) -> bool {
+        self.media_time >= 0 && self.rate != 1 << 16
+    }
+}
+
 /// Reads the edit list of a track.
 pub(super) fn read<B: Bytes + ?Sized>(
     bytes: &B,
@@ -49,7 +60,8 @@ pub(super) fn read<B: Bytes + ?Sized>(
         media.map(|(scale, declared)| (scale, sampled.filter(|ticks| *ticks > 0).unwrap_or(declared)));
     let (kind, reason) = classify(&edits, movie_scale, media, fragmented);
     let delay_only = is_delay_only(&edits, movie_scale, media, fragmented);
-    Ok(Some(EditList { kind, entries: edits.len() as u32, delay_only, reason }))
+    let changes_speed = edits.iter().any(Edit::changes_speed);
+    Ok(Some(EditList { kind, entries: edits.len() as u32, delay_only, changes_speed, reason }))
 }
 
 /// Parses time scale and duration from the content of `mvhd` or `mdhd`, which have the same start.
@@ -85,6 +97,10 @@ pub(super) fn presented_s<B: Bytes + ?Sized>(
             return edit_s;
         }
         let rest_s = (end_s - edit.media_time as f64 / f64::from(media_scale)).max(0.0);
+        if edit.rate == 0 {
+            return edit_s;
+        }
+        let rest_s = rest_s / edit.speed().abs();
         // A duration of zero shows the rest of the media.
         if edit.duration == 0 { rest_s } else { edit_s.min(rest_s) }
     });
@@ -151,6 +167,12 @@ fn classify(
     fragmented: bool,
 ) -> (EditListKind, String) {
     let editing = |reason: String| (EditListKind::Editing, reason);
+    if let Some(edit) = edits.iter().find(|edit| edit.changes_speed()) {
+        return editing(match edit.rate {
+            0 => "the track stands still in a part".to_owned(),
+            _ => format!("the track plays at {} times the normal speed", edit.speed()),
+        });
+    }
     let [edit] = edits else {
         let delayed = edits.first().is_some_and(|edit| edit.media_time == -1);
         return editing(if delayed {
@@ -161,12 +183,6 @@ fn classify(
     };
     if edit.media_time < 0 {
         return editing("the track is empty".into());
-    }
-    if edit.rate != 1 << 16 {
-        return editing(format!(
-            "the track plays at {} times the normal speed",
-            f64::from(edit.rate) / 65536.0
-        ));
     }
     let Some((scale, length)) = media else { return editing("the track has no time scale".into()) };
     let start = edit.media_time as f64 / f64::from(scale);
@@ -219,5 +235,6 @@ mod tests {
         assert_eq!(kind(&[(3000, 0, 1)]), EditListKind::Editing);
         assert_eq!(kind(&[(478, -1, 1), (4000, 0, 1)]), EditListKind::Editing);
         assert_eq!(kind(&[(4000, 0, 2)]), EditListKind::Editing);
+        assert_eq!(kind(&[(1000, 0, 0), (4000, 0, 1)]), EditListKind::Editing);
     }
 }

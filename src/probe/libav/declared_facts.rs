@@ -168,6 +168,8 @@ fn set_joined(length_s: f64, walk: &PacketWalk, facts: &mut MediaFacts) {
     for audio in &mut facts.audio {
         correct(audio.index, &mut audio.start_s, &mut audio.duration_s);
     }
+    let start_s = facts.main_start_s();
+    facts.clock_jumps_s = walk.clock_jumps_s().iter().map(|at| at - start_s).collect();
 }
 
 fn set_measured(length_s: f64, walk: &PacketWalk, facts: &mut MediaFacts) {

@@ -75,6 +75,7 @@ fn media_with_every_field() -> Media {
         kind: EditListKind::Benign,
         entries: 1,
         delay_only: false,
+        changes_speed: false,
         reason: "reorder delay".into(),
     };
     video.edit_list = Some(edit_list.clone());
