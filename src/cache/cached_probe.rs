@@ -147,6 +147,7 @@ mod tests {
             ..Default::default()
         };
         MediaFacts {
+            clock_jumps_s: vec![1.5, 3.0],
             container: Some("mov".into()),
             major_brand: Some("qt  ".into()),
             size_bytes: 1 << 40,

@@ -107,7 +107,8 @@ pub(super) fn declared_duration_s(
         return Some(whole - cut_s);
     }
     let video_end_s = facts.stream_end_s(video.start_s, video.duration_s);
-    let audio_end_s = facts.main_audio().and_then(|audio| facts.stream_end_s(audio.start_s, audio.duration_s));
+    let audio_end_s =
+        facts.main_audio().and_then(|audio| facts.stream_end_s(audio.start_s, audio.duration_s));
     let end_s = video_end_s.map(|end_s| audio_end_s.map_or(end_s, |audio| end_s.max(audio)));
     let whole = end_s.map(|end_s| end_s - main_start_s).or_else(|| facts.declared_duration_s())?;
     Some(whole - cut_s)

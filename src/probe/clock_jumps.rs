@@ -262,18 +262,18 @@ impl ClockCorrector {
 
     /// Decides the jump if enough of the new part is known; else waits for more.
     fn settle(&mut self, jump: Jump, out: &mut VecDeque<Placement>) {
-        let complete = jump.others.is_empty()
-            || jump.latest - jump.from > MAX_WAIT
-            || jump.waiting.len() > MAX_WAITING;
+        let complete =
+            jump.others.is_empty() || jump.latest - jump.from > MAX_WAIT || jump.waiting.len() > MAX_WAITING;
         if complete { self.decide(jump, out) } else { self.jump = Some(jump) }
     }
 
     /// Decides whether a jump begins a part, and places the packets that waited.
     fn decide(&mut self, jump: Jump, out: &mut VecDeque<Placement>) {
         let limit = ((jump.latest - jump.from) / 2).max(TICKS_PER_S);
-        let continues = jump.others.iter().any(|(stream, before)| {
-            self.clocks.get(stream).is_some_and(|clock| clock.last - before > limit)
-        });
+        let continues = jump
+            .others
+            .iter()
+            .any(|(stream, before)| self.clocks.get(stream).is_some_and(|clock| clock.last - before > limit));
         // What another stream plays on through is a fault of one stream, not the start of another recording.
         if continues {
             return self.place_all(jump, None, out);
@@ -302,14 +302,7 @@ impl ClockCorrector {
         }
     }
 
-    fn waiting(
-        &self,
-        packet: &PacketTimes,
-        raw: i64,
-        at: i64,
-        is_new: bool,
-        begins_part: bool,
-    ) -> Waiting {
+    fn waiting(&self, packet: &PacketTimes, raw: i64, at: i64, is_new: bool, begins_part: bool) -> Waiting {
         let dts_unwrap = at - raw;
         // The presentation time may have wrapped where the decode time has not.
         let pts = packet.pts.map(|pts| at + self.distance(pts, raw));
@@ -428,7 +421,11 @@ mod tests {
             }
         }
         let begins = |stream: i32| times[&stream].iter().copied().filter(|at| joints.contains(at)).count();
-        assert_eq!((begins(0), begins(1)), (parts - 1, parts - 1), "both streams begin each part: {joints:?}");
+        assert_eq!(
+            (begins(0), begins(1)),
+            (parts - 1, parts - 1),
+            "both streams begin each part: {joints:?}"
+        );
     }
 
     #[test]
@@ -439,7 +436,8 @@ mod tests {
         }
         let wrapping = [recording(95_442.0, 95_445.0, BOTH), recording(95_442.5, 95_445.5, BOTH)].concat();
         assert_in_sequence(&wrapping, 2);
-        let three = [recording(1.4, 2.4, BOTH), recording(1.4, 2.4, BOTH), recording(1.4, 2.4, BOTH)].concat();
+        let three =
+            [recording(1.4, 2.4, BOTH), recording(1.4, 2.4, BOTH), recording(1.4, 2.4, BOTH)].concat();
         assert_in_sequence(&three, 3);
     }
 
@@ -451,9 +449,13 @@ mod tests {
         // Before the wrap only in decode time.
         let mut corrector = ClockCorrector::new(Some(WRAP));
         let mut out = VecDeque::new();
-        let reordered = |at: i64| PacketTimes { pts: Some((at + 6000).rem_euclid(WRAP)), ..packet(0, at, VIDEO) };
+        let reordered =
+            |at: i64| PacketTimes { pts: Some((at + 6000).rem_euclid(WRAP)), ..packet(0, at, VIDEO) };
         (0..4).for_each(|number| corrector.add(&reordered(WRAP - 4500 + number * VIDEO), &mut out));
-        assert_eq!(out.iter().map(|one| one.pts_shift - one.dts_shift).collect::<Vec<_>>(), [WRAP, WRAP, 0, 0]);
+        assert_eq!(
+            out.iter().map(|one| one.pts_shift - one.dts_shift).collect::<Vec<_>>(),
+            [WRAP, WRAP, 0, 0]
+        );
     }
 
     #[test]

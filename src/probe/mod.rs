@@ -5,7 +5,7 @@
 //! reads. `libav` gets the other facts from the media library.
 
 pub mod bitstream;
-mod bytes;
+pub(crate) mod bytes;
 mod clock_jumps;
 pub mod decodable_start;
 mod display_matrix;

@@ -7,6 +7,7 @@
 //! `moov` first, and [`reserved_moov`] estimates its size.
 
 mod display_times;
+mod edit_timeline;
 pub mod faststart;
 pub mod filter_graph;
 pub mod frame_format;
@@ -15,5 +16,6 @@ mod gamut;
 pub mod libav;
 pub mod reserved_moov;
 pub mod settings;
+mod shown_times;
 pub(crate) mod timestamp_gaps;
 pub(crate) mod trim;

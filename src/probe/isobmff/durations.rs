@@ -15,6 +15,8 @@ pub struct TrackDurations {
     pub unknown: bool,
     /// The duration of the samples after the edit list, in seconds; `None` without sample tables.
     pub measured_s: Option<f64>,
+    /// How much of that is a pause at the start, in seconds.
+    pub delay_s: f64,
     /// Bits per second of all samples, if a declared duration is wrong.
     pub bit_rate: Option<u64>,
     /// A declared duration in seconds that the samples contradict.
@@ -69,6 +71,7 @@ pub(super) fn read<B: Bytes + ?Sized>(
     let presented_s = edits::presented_s(bytes, trak, movie_scale, scale, ticks, first_offset)?;
     let Some(measured_s) = presented_s else { return Ok(durations) };
     durations.measured_s = Some(measured_s);
+    durations.delay_s = edits::delay_s(bytes, trak, movie_scale)?;
     let media_header = (!durations.unknown).then(|| declared as f64 / f64::from(scale));
     let track_header = match descendant(bytes, trak, &[b"tkhd"])? {
         Some(tkhd) => track_header_s(&read_content(bytes, &tkhd)?, movie),

@@ -107,6 +107,44 @@ pub(super) fn presented_s<B: Bytes + ?Sized>(
     Ok(Some(shown.sum()))
 }
 
+/// Returns how long a track pauses at its start, in seconds.
+pub(super) fn delay_s<B: Bytes + ?Sized>(
+    bytes: &B,
+    trak: &BoxHeader,
+    movie_scale: Option<u32>,
+) -> io::Result<f64> {
+    let (Some(edits), Some(scale)) = (unrepeated(bytes, trak)?, movie_scale) else { return Ok(0.0) };
+    let ticks: u64 = edits.iter().take_while(|edit| edit.media_time < 0).map(|edit| edit.duration).sum();
+    Ok(ticks as f64 / f64::from(scale))
+}
+
+/// The parts of a track that an edit list plays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PlayedParts {
+    /// Duration in seconds, and start in units of the media's time scale; `None` for a pause.
+    pub parts: Vec<(f64, Option<i64>)>,
+    /// The composition time of the first sample, in the same units.
+    pub first_offset: i64,
+}
+
+/// Returns the parts of a track whose edit list plays several of them at the normal speed, once.
+pub(super) fn played_parts<B: Bytes + ?Sized>(
+    bytes: &B,
+    trak: &BoxHeader,
+    movie_scale: Option<u32>,
+    first_offset: i64,
+) -> io::Result<Option<PlayedParts>> {
+    let Some(edits) = unrepeated(bytes, trak)? else { return Ok(None) };
+    let Some(movie_scale) = movie_scale.filter(|_| !edits.iter().any(Edit::changes_speed)) else {
+        return Ok(None);
+    };
+    let several = edits.iter().filter(|edit| edit.media_time >= 0 && edit.duration > 0).count() > 1;
+    let part = |edit: &Edit| {
+        (edit.duration as f64 / f64::from(movie_scale), Some(edit.media_time).filter(|media| *media >= 0))
+    };
+    Ok(several.then(|| PlayedParts { parts: edits.iter().map(part).collect(), first_offset }))
+}
+
 /// Returns whether a track has an edit list that shows none of its samples: every edit is empty, lasts no time, or
 /// begins at or after `end`, the composition time at which the media ends.
 pub(super) fn shows_nothing<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader, end: i64) -> io::Result<bool> {

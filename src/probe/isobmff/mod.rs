@@ -14,6 +14,7 @@ use std::io;
 
 pub use durations::{MovieDurations, TrackDurations};
 pub use empty_samples::EmptySamples;
+pub use edits::PlayedParts;
 pub use samples::Samples;
 
 pub use super::bytes::Bytes;
@@ -117,6 +118,8 @@ pub struct IsoTrack {
     pub empty_samples: EmptySamples,
     /// Number of its samples, as far as the sample tables state it.
     pub sample_count: u64,
+    /// What its edit list plays, for a video track of an unfragmented file with several parts.
+    pub played: Option<PlayedParts>,
 }
 
 /// Reads the boxes of a file; `None` when it is not an ISO file.
@@ -170,6 +173,13 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
                 }
                 _ => None,
             };
+            let played = match &table {
+                Some(table) if !layout.fragmented && handler == Some(*b"vide") => {
+                    let scale = movie_scale.map(|(scale, _)| scale);
+                    edits::played_parts(bytes, trak, scale, samples::first_offset(bytes, table)?)?
+                }
+                _ => None,
+            };
             let enabled = is_enabled(bytes, trak)?;
             let is_media = handler.is_some_and(|kind| matches!(&kind, b"vide" | b"soun"));
             let encryption = protection::read(bytes, trak)?;
@@ -191,6 +201,7 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
                 durations,
                 empty_samples,
                 sample_count,
+                played,
             });
         }
         if layout.fragmented {

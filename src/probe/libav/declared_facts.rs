@@ -98,13 +98,16 @@ fn set_empty(index: u32, facts: &mut MediaFacts) {
 /// Sets the measured duration where the sample tables or fragments of an ISO file contradict its headers, and
 /// replaces the durations of the streams.
 pub(super) fn set_indexed_durations(declared: &Declared, facts: &mut MediaFacts) {
+    set_delayed_durations(declared, facts);
     let (Some(measured_s), Some(contradicted_s)) = (declared.measured_s, declared.contradicted_s) else {
         return;
     };
     facts.measured_duration_s = Some(measured_s);
     facts.contradicted_duration_s = Some(contradicted_s);
     for track in &declared.tracks {
-        let Some(measured) = track.durations.measured_s else { continue };
+        let Some(measured) = track.durations.measured_s.filter(|_| track.durations.delay_s == 0.0) else {
+            continue;
+        };
         let wrong = |duration: &mut Option<f64>| {
             let is_wrong = duration.is_none_or(|duration| contradicts(duration, measured));
             *duration = if is_wrong { Some(measured) } else { *duration };
@@ -115,6 +118,19 @@ pub(super) fn set_indexed_durations(declared: &Declared, facts: &mut MediaFacts)
             video.bit_rate = if wrong(&mut video.duration_s) { rate } else { video.bit_rate };
         } else if let Some(audio) = facts.audio.iter_mut().find(|stream| stream.index == track.position) {
             audio.bit_rate = if wrong(&mut audio.duration_s) { rate } else { audio.bit_rate };
+        }
+    }
+}
+
+/// Sets the durations of delayed tracks to what follows the delay, which is part of the start of a stream.
+fn set_delayed_durations(declared: &Declared, facts: &mut MediaFacts) {
+    for track in declared.tracks.iter().filter(|track| track.durations.delay_s > 0.0) {
+        let Some(measured_s) = track.durations.measured_s else { continue };
+        let duration_s = Some(measured_s - track.durations.delay_s).filter(|seconds| *seconds > 0.0);
+        if let Some(video) = facts.video.iter_mut().find(|stream| stream.index == track.position) {
+            video.duration_s = duration_s.or(video.duration_s);
+        } else if let Some(audio) = facts.audio.iter_mut().find(|stream| stream.index == track.position) {
+            audio.duration_s = duration_s.or(audio.duration_s);
         }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) use alpha::alpha_decoder;
 pub(crate) use describe::{encoders, library};
 pub(crate) use facts::probe;
 pub(crate) use memory::{keep_freed_memory, zero_allocations};
-pub(crate) use open::{MediaInput, error_text, init, open_input};
+pub(crate) use open::{EditLists, MediaInput, error_text, init, open_as, open_input};
 pub(crate) use recognize::is_recognized;
 pub(crate) use streams::is_duration_unknown;
 pub(crate) use version::packet_side_data;

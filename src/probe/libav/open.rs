@@ -272,16 +272,33 @@ fn check(code: c_int, state: &ReaderState) -> Result<(), JobError> {
 /// [`JobError::Unreadable`] when no allowed demuxer accepts the bytes, [`JobError::Io`] when they cannot
 /// be read, [`JobError::Cancelled`] once `cancel` is set.
 pub(crate) fn open_input(file: File, name: &str, cancel: Arc<AtomicBool>) -> Result<MediaInput, JobError> {
+    open_as(file, name, cancel, EditLists::Applied)
+}
+
+/// Whether the demuxer applies edit lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EditLists {
+    Applied,
+    Ignored,
+}
+
+/// Like [`open_input`], with edit lists applied or ignored.
+pub(crate) fn open_as(
+    file: File,
+    name: &str,
+    cancel: Arc<AtomicBool>,
+    edit_lists: EditLists,
+) -> Result<MediaInput, JobError> {
     init();
     let size_bytes = file.metadata().map_err(|error| JobError::Io(error.to_string()))?.len();
     if let Some(demuxer) = obvious_demuxer(&file) {
         let duplicate = file.try_clone().map_err(|error| JobError::Io(error.to_string()))?;
-        match open_with(duplicate, size_bytes, name, Some(demuxer), &cancel) {
+        match open_with(duplicate, size_bytes, name, (Some(demuxer), edit_lists), &cancel) {
             Err(JobError::Unreadable(_)) => {}
             result => return result,
         }
     }
-    open_with(file, size_bytes, name, None, &cancel)
+    open_with(file, size_bytes, name, (None, edit_lists), &cancel)
 }
 
 /// Returns the demuxer of a file with an unambiguous signature. Probing all demuxers takes longer than
@@ -300,7 +317,7 @@ fn open_with(
     file: File,
     size_bytes: u64,
     name: &str,
-    demuxer: Option<&CStr>,
+    (demuxer, edit_lists): (Option<&CStr>, EditLists),
     cancel: &Arc<AtomicBool>,
 ) -> Result<MediaInput, JobError> {
     let state = Arc::new(ReaderState {
@@ -336,6 +353,9 @@ fn open_with(
         set_option(&mut options, c"max_streams", &MAX_STREAMS.to_string());
         // As FFmpeg's command line tools set it; without it the rates of transport streams are incomplete.
         set_option(&mut options, c"scan_all_pmts", "1");
+        if edit_lists == EditLists::Ignored {
+            set_option(&mut options, c"ignore_editlist", "1");
+        }
         let format = demuxer.map_or(ptr::null(), |name| ffi::av_find_input_format(name.as_ptr()));
         let code = ffi::avformat_open_input(&mut context, url.as_ptr(), format, &mut options);
         ffi::av_dict_free(&mut options);

@@ -162,7 +162,9 @@ impl Decoder {
         packet: Option<&Packet>,
         sink: &mut dyn FnMut(Frame) -> Result<(), JobError>,
     ) -> Result<(), JobError> {
-        if packet.is_some_and(|packet| self.begins_edit(packet) || (self.is_video && packet.begins_part)) {
+        if packet.is_some_and(|packet| {
+            self.begins_edit(packet) || (self.is_video && (packet.after_jump || packet.begins_edit))
+        }) {
             self.feed_one(None, sink)?;
             self.times.clear();
             // SAFETY: an open decoder.
@@ -259,7 +261,8 @@ impl Decoder {
     /// Returns how many packets the decoder holds at most before it returns the first frame.
     fn delay(&self) -> usize {
         let context = self.codec.get();
-        let threads = if context.active_thread_type & ffi::FF_THREAD_FRAME != 0 { context.thread_count - 1 } else { 0 };
+        let threads =
+            if context.active_thread_type & ffi::FF_THREAD_FRAME != 0 { context.thread_count - 1 } else { 0 };
         usize::try_from(context.has_b_frames.max(0) + threads.max(0)).unwrap_or(0)
     }
 

@@ -114,7 +114,9 @@ impl Drop for Options {
 pub(crate) struct Packet {
     raw: *mut ffi::AVPacket,
     /// Whether it is the first of its stream after the clock of the container jumped.
-    pub(crate) begins_part: bool,
+    pub(crate) after_jump: bool,
+    /// Whether it is the first of a part that an edit list plays.
+    pub(crate) begins_edit: bool,
 }
 
 // SAFETY: a packet is a heap object with reference-counted, atomically counted data.
@@ -124,7 +126,11 @@ impl Packet {
     pub(crate) fn new() -> Result<Packet, JobError> {
         // SAFETY: plain allocation.
         let raw = unsafe { ffi::av_packet_alloc() };
-        if raw.is_null() { Err(no_memory()) } else { Ok(Packet { raw, begins_part: false }) }
+        if raw.is_null() {
+            Err(no_memory())
+        } else {
+            Ok(Packet { raw, after_jump: false, begins_edit: false })
+        }
     }
 
     pub(crate) fn as_mut_ptr(&mut self) -> *mut ffi::AVPacket {
@@ -163,7 +169,11 @@ impl Packet {
     pub(crate) fn share(&self) -> Result<Packet, JobError> {
         // SAFETY: self is a valid packet; clone makes a new owner.
         let raw = unsafe { ffi::av_packet_clone(self.raw) };
-        if raw.is_null() { Err(no_memory()) } else { Ok(Packet { raw, begins_part: false }) }
+        if raw.is_null() {
+            Err(no_memory())
+        } else {
+            Ok(Packet { raw, after_jump: false, begins_edit: false })
+        }
     }
 
     pub(crate) fn clear(&mut self) {

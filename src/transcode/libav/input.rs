@@ -1,5 +1,6 @@
 //! Reads packets from an input.
 
+use std::collections::HashMap;
 use std::ffi::{CStr, c_int};
 use std::fs::File;
 use std::sync::Arc;
@@ -12,10 +13,15 @@ use super::ffi_wrappers::{NOPTS, Packet, check, error_text, failed, is_eof, rati
 use super::share;
 use crate::job::JobError;
 use crate::model::{DecodeError, DecodeErrorKind, container_lacks_timestamps};
-use crate::probe::libav::{MediaInput, is_duration_unknown, open_input};
+use crate::probe::bytes::BlockCache;
+use crate::probe::headers;
+use crate::probe::libav::{EditLists, MediaInput, is_duration_unknown, open_as, open_input};
+use crate::transcode::edit_timeline::{EditPart, EditTimeline};
 
 /// Consecutive read errors after which the file counts as ended.
 const MAX_READ_ERRORS: u32 = 100;
+/// Edit lists count in the time scale of the movie, often milliseconds.
+const EDIT_ROUNDING_S: f64 = 0.002;
 
 /// An open input.
 pub(crate) struct Input {
@@ -23,6 +29,8 @@ pub(crate) struct Input {
     file: File,
     name: String,
     cancel: Arc<AtomicBool>,
+    /// The video streams whose edit lists play several parts.
+    edited: Vec<(u32, EditTimeline)>,
     /// Number of failed reads that were skipped.
     pub(crate) read_errors: u64,
     /// The first of them, with the time of the packet before.
@@ -36,6 +44,7 @@ impl Input {
     pub(crate) fn open(file: File, name: &str, cancel: Arc<AtomicBool>) -> Result<Input, JobError> {
         let mut input = Input::open_output(file, name, cancel)?;
         input.media.read_stream_info()?;
+        input.edited = edited_streams(&mut input)?;
         Ok(input)
     }
 
@@ -52,6 +61,7 @@ impl Input {
             file,
             name: name.to_owned(),
             cancel,
+            edited: Vec::new(),
             read_errors: 0,
             unread: Vec::new(),
             latest: None,
@@ -196,12 +206,13 @@ impl Input {
             }
             // SAFETY: both are valid; the packet is empty.
             let code = unsafe { self.media.read_packet(packet.as_mut_ptr()) };
-            packet.begins_part = self.media.begins_part();
+            packet.after_jump = self.media.begins_part();
             match code {
                 0.. => {
                     let raw = packet.get();
                     let time = [raw.pts, raw.dts].into_iter().find(|time| *time != NOPTS);
                     self.latest = time.map(|time| (time, raw.stream_index)).or(self.latest);
+                    self.place_edited(packet);
                     return Ok(true);
                 }
                 code if is_eof(code) => return self.media.check_reads().map(|()| false),
@@ -228,12 +239,28 @@ impl Input {
         self.unread.push(DecodeError { stream: stream.unwrap_or(0), at_s, message: error_text(code), kind });
     }
 
+    /// Places a packet of a video whose edit list plays several parts.
+    fn place_edited(&mut self, packet: &mut Packet) {
+        let raw = packet.get();
+        let (stream, position, pts, duration) = (raw.stream_index, raw.pos, raw.pts, raw.duration);
+        let Some((_, timeline)) = self.edited.iter_mut().find(|(edited, _)| *edited as i32 == stream) else {
+            return;
+        };
+        let Some(placed) = timeline.place(position, pts, duration) else { return };
+        let raw = packet.get_mut();
+        raw.pts = placed.pts;
+        let discard = ffi::AV_PKT_FLAG_DISCARD;
+        raw.flags = if placed.shown { raw.flags & !discard } else { raw.flags | discard };
+        packet.begins_edit = placed.begins;
+    }
+
     /// Seeks to the key frame at or before `at_s`.
     pub(crate) fn seek(&mut self, at_s: f64) -> Result<(), JobError> {
         let target = super::ffi_wrappers::units(at_s, rational(1, ffi::AV_TIME_BASE));
         // SAFETY: a valid context; stream -1 takes AV_TIME_BASE units.
         let code = unsafe { ffi::avformat_seek_file(self.as_mut_ptr(), -1, i64::MIN, target, target, 0) };
         self.media.restart_packets();
+        self.edited.iter_mut().for_each(|(_, timeline)| timeline.restart());
         check(code, "cannot seek in the input").map(|_| ())
     }
 
@@ -249,4 +276,69 @@ impl Input {
         };
         self.seek(start_s)
     }
+}
+
+/// Returns the video streams whose edit lists play several parts.
+fn edited_streams(input: &mut Input) -> Result<Vec<(u32, EditTimeline)>, JobError> {
+    if !input.is_repeatable() {
+        return Ok(Vec::new());
+    }
+    let unreadable = |error: std::io::Error| JobError::Io(error.to_string());
+    let declared = headers::read(&BlockCache::new(&input.file).map_err(unreadable)?).map_err(unreadable)?;
+    let mut edited = Vec::new();
+    for track in &declared.tracks {
+        let Some(played) = &track.played else { continue };
+        let base = {
+            let stream = input.stream(track.position)?;
+            // SAFETY: the stream belongs to the open input; a plain field.
+            unsafe { (*stream).time_base }
+        };
+        let mut at = 0;
+        let mut parts = Vec::new();
+        for (length_s, media) in &played.parts {
+            let length = super::ffi_wrappers::units(*length_s, base);
+            // The library applies a pause at the start as a delay.
+            if media.is_some() || !parts.is_empty() {
+                parts.push(EditPart { at, length, media: *media });
+            }
+            at += length;
+        }
+        let composition = composition_times(input, track.position, played.first_offset)?;
+        let rounding = super::ffi_wrappers::units(EDIT_ROUNDING_S, base);
+        edited.push((track.position, EditTimeline::new(parts, composition, rounding)));
+    }
+    Ok(edited)
+}
+
+/// Returns the number and the composition time of the sample at each position of the file, without edit lists.
+fn composition_times(
+    input: &Input,
+    stream: u32,
+    first_offset: i64,
+) -> Result<HashMap<i64, (usize, i64)>, JobError> {
+    let file = share(&input.file)?;
+    let media = open_as(file, &input.name, input.cancel.clone(), EditLists::Ignored)?;
+    let mut plain = Input {
+        media,
+        file: share(&input.file)?,
+        name: input.name.clone(),
+        cancel: input.cancel.clone(),
+        edited: Vec::new(),
+        read_errors: 0,
+        unread: Vec::new(),
+        latest: None,
+    };
+    plain.discard_all_but(&[stream]);
+    let mut times = HashMap::new();
+    let mut shift = None;
+    let mut packet = Packet::new()?;
+    while plain.read(&mut packet)? {
+        let raw = packet.get();
+        if raw.stream_index == stream as i32 && raw.pts != super::ffi_wrappers::NOPTS {
+            // The library moves composition times that may be negative.
+            let shift = *shift.get_or_insert(raw.pts - first_offset);
+            times.insert(raw.pos, (times.len(), raw.pts - shift));
+        }
+    }
+    Ok(times)
 }

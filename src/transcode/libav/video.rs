@@ -14,6 +14,7 @@ use crate::model::{DecodeError, Matrix, Primaries, Transfer, UndeclaredColors};
 use crate::plan::VideoEncode;
 use crate::transcode::frame_format::FrameFormat;
 use crate::transcode::frame_pacing::FramePacer;
+use crate::transcode::shown_times::ShownTimes;
 use crate::transcode::timestamp_gaps::{Gap, Gaps};
 
 /// Receives a decoded frame and the number of ticks it is shown.
@@ -38,6 +39,7 @@ pub(crate) struct VideoChain {
     held: Option<Frame>,
     /// The gaps between decoded frames.
     pub(crate) gaps: Gaps,
+    shown: ShownTimes,
 }
 
 impl VideoChain {
@@ -74,6 +76,7 @@ impl VideoChain {
             last: None,
             held: None,
             gaps: Gaps::default(),
+            shown: ShownTimes::default(),
         })
     }
 
@@ -93,7 +96,11 @@ impl VideoChain {
         if raw.flags & ffi::AV_PKT_FLAG_KEY != 0 {
             self.gaps.add_key_frame((raw.pts != NOPTS && !self.untimed).then_some(raw.pts));
         }
-        if packet.begins_part {
+        if raw.flags & ffi::AV_PKT_FLAG_DISCARD == 0 && !packet.is_empty() {
+            let time = [raw.pts, raw.dts].into_iter().find(|time| *time != NOPTS);
+            self.shown.add_packet(time.filter(|_| !self.untimed));
+        }
+        if packet.after_jump {
             self.gaps.add_joint((raw.pts != NOPTS).then_some(raw.pts));
         }
         self.decode(Some(packet), sink)?;
@@ -115,6 +122,7 @@ impl VideoChain {
         self.last = None;
         self.start_cut.iter_mut().for_each(StartCut::restart);
         self.gaps.invalidate_key_frames();
+        self.shown.stop();
         Ok(())
     }
 
@@ -156,6 +164,7 @@ impl VideoChain {
             let (length_s, at_s) = (seconds(time - last, base), seconds(last, base));
             self.gaps.add(Gap { length_s, at_s, between });
         }
+        self.shown.add_frame(time + self.start - self.offset);
         let duration = match frame_duration(raw) {
             known if known > 0 => known,
             _ => self.nominal_duration,
@@ -196,6 +205,13 @@ impl VideoChain {
     /// Returns the sample aspect ratio that the container declares, if any.
     pub(crate) fn aspect(&self) -> ffi::AVRational {
         self.aspect
+    }
+
+    /// Returns how many frames are shown at other times than those of their packets, and the first of them in seconds of
+    /// the video.
+    pub(crate) fn misplaced(&self) -> (u64, Option<f64>) {
+        let (count, first) = self.shown.misplaced(self.nominal_duration * 3 / 4);
+        (count, first.map(|at| seconds(at - self.start, self.decoder.base())))
     }
 
     /// Returns the nominal frame duration in seconds.

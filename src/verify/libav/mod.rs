@@ -28,7 +28,9 @@ use self::similarity::NOT_SIMILAR;
 use self::source_check::{check_reading, check_source};
 use self::stream_copies::CopyFiles;
 use self::strict_decode::{StreamChoice, decode_streams};
-use super::thresholds::{END_SKEW_S, HEADER_FRAMES, HELD_SLACK_S, MISSING_TAIL_S, PLAN_SLACK_S, TRIM_SLACK_S};
+use super::thresholds::{
+    END_SKEW_S, HEADER_FRAMES, HELD_SLACK_S, MISSING_TAIL_S, PLAN_SLACK_S, TRIM_SLACK_S,
+};
 use crate::job::{JobError, Progress, SourceDecode, VerifyLevel, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::probe::bitstream::frame_size::FrameSizes;

@@ -74,6 +74,13 @@ pub(super) fn check_source(
             "{missing} video packets of the source gave no frame, at most {LOST_FRAMES} allowed"
         ));
     }
+    let (misplaced, first_s) = chain.misplaced();
+    if misplaced > LOST_FRAMES {
+        report.failures.push(format!(
+            "{misplaced} frames are shown at other times than the source states, the first at {:.3} s",
+            first_s.unwrap_or_default()
+        ));
+    }
     let frame_s = chain.frame_s();
     let widest = chain.gaps.widest();
     let widest_s = widest.map_or(0.0, |gap| gap.length_s);
@@ -96,7 +103,9 @@ pub(super) fn check_source(
     if !lost.is_none() {
         let errors = count(lost.error_count, "error", "errors");
         let place = match gap {
-            Some(Gap { length_s, at_s, .. }) => format!("its video has a gap of {length_s:.2} s at {at_s:.2} s"),
+            Some(Gap { length_s, at_s, .. }) => {
+                format!("its video has a gap of {length_s:.2} s at {at_s:.2} s")
+            }
             None => "its clock jumps, as where recordings are joined".to_owned(),
         };
         report.source_failure(format!(
