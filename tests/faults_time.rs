@@ -255,6 +255,12 @@ fn frames_held_at_the_start_and_the_end_are_named() {
     assert_eq!(fixed["verified"]["verdict"], "compliant", "{fixed:#}");
     assert!(fixed["steps"].to_string().contains("the first 0.2 s, with 6 frames"), "{fixed:#}");
     assert_eq!(shown(&dir, "out/lost.mp4").len(), 45, "the frames from the key frame on, and none held");
+    // The container does not tell that the video ends before the audio.
+    dir.ffmpeg(&words("-i v.webm -f lavfi -i sine=d=2.6:r=48000 -c:v copy -c:a libvorbis short.webm"));
+    let fixed = fix(&dir, "short.webm", &["--recipe", "2"]);
+    let held = fixed["added"].as_array().unwrap().iter().find(|added| added["kind"] == "held-frame").unwrap();
+    assert!((held["duration_s"].as_f64().unwrap() - 0.6).abs() < 0.1, "{fixed:#}");
+    assert!(fixed["steps"].to_string().contains("0.6 s of the last frame added"), "{fixed:#}");
     for (name, input) in [("late.mp4", "av.mp4"), ("late.mkv", "av.mp4"), ("late.webm", "av.webm")] {
         let args = format!("-itsoffset 0.6 -i {input} -i {input} -map 0:v -map 1:a -c copy {name}");
         dir.ffmpeg(&words(&args));

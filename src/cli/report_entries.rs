@@ -147,12 +147,14 @@ fn fix(outcome: &FixOutcome) -> Fix {
             concealed: verify.map(|verify| &verify.source).filter(|damage| !damage.is_none()).cloned(),
         }
     });
+    let verify = outcome.proof.as_ref().and_then(|proof| proof.verify.as_ref());
+    let (added, steps) = outcome.plan.with_held_last(verify.map_or(0.0, |verify| verify.held_last_s));
     Fix {
         action,
         output: outcome.output.as_deref().map(|path| display_path(path).0),
-        steps: outcome.plan.steps.iter().map(|step| step.text.clone()).collect(),
+        steps,
         dropped: outcome.plan.dropped.iter().map(Into::into).collect(),
-        added: outcome.plan.added.iter().map(Into::into).collect(),
+        added: added.iter().map(Into::into).collect(),
         audio: audio_outcome(&outcome.plan),
         reason,
         refusal,

@@ -144,6 +144,9 @@ pub struct VerifyReport {
     pub decode: DecodeReport,
     /// Duration of the output minus the planned one, in seconds.
     pub duration_delta_s: Option<f64>,
+    /// How long the last frame is held beyond its end in the source, in seconds.
+    #[serde(default)]
+    pub held_last_s: f64,
     /// Similarity of the video to the source, through the planned geometry.
     pub similarity: Option<Similarity>,
     /// Copied streams whose packet hashes equal those of the source.

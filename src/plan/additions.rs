@@ -3,7 +3,7 @@
 use crate::model::{AudioStream, MediaFacts, VideoStream};
 
 use super::input::PlanInput;
-use super::outcome::{Addition, AdditionKind, FixStep, HeldFrame};
+use super::outcome::{Addition, AdditionKind, FixPlan, FixStep, HeldFrame};
 use super::output_spec::{AudioPlan, LengtheningKind, OutputSpec, VideoPlan};
 
 /// Shorter gaps are rounding: the ends of video and audio rarely fall on the same instant.
@@ -38,17 +38,40 @@ pub(super) fn steps(added: &[Addition], spec: &OutputSpec) -> Vec<FixStep> {
         AdditionKind::HeldFrame => spec.extend.is_none() || addition.held != Some(HeldFrame::Last),
         AdditionKind::Silence => !matches!(spec.audio, Some(AudioPlan::Silence { .. })),
     };
-    let step = |addition: &Addition| {
-        let seconds = addition.duration_s.map_or(String::new(), |seconds| format!("{seconds:.1} s of "));
-        let what = match addition.held {
-            None => "silence",
-            Some(HeldFrame::First) => "the first frame",
-            Some(HeldFrame::Between) => "one frame",
-            Some(HeldFrame::Last) => "the last frame",
-        };
-        FixStep::lossless(format!("{seconds}{what} added: {}", addition.reason))
+    added.iter().filter(described).map(|addition| FixStep::lossless(text(addition))).collect()
+}
+
+/// Describes an addition as a step.
+fn text(addition: &Addition) -> String {
+    let seconds = addition.duration_s.map_or(String::new(), |seconds| format!("{seconds:.1} s of "));
+    let what = match addition.held {
+        None => "silence",
+        Some(HeldFrame::First) => "the first frame",
+        Some(HeldFrame::Between) => "one frame",
+        Some(HeldFrame::Last) => "the last frame",
     };
-    added.iter().filter(described).map(step).collect()
+    format!("{seconds}{what} added: {}", addition.reason)
+}
+
+impl FixPlan {
+    /// Returns the additions and the texts of the steps, with the last frame that the fix held for `held_last_s` seconds:
+    /// some containers do not tell before where their video ends.
+    pub fn with_held_last(&self, held_last_s: f64) -> (Vec<Addition>, Vec<String>) {
+        let mut added = self.added.clone();
+        let mut texts: Vec<String> = self.steps.iter().map(|step| step.text.clone()).collect();
+        let planned = added.iter().any(|addition| addition.held == Some(HeldFrame::Last));
+        if held_last_s > MIN_GAP_S && !planned {
+            let addition = Addition {
+                held: Some(HeldFrame::Last),
+                kind: AdditionKind::HeldFrame,
+                duration_s: Some(held_last_s),
+                reason: "the video ends before the file".to_owned(),
+            };
+            texts.push(text(&addition));
+            added.push(addition);
+        }
+        (added, texts)
+    }
 }
 
 /// Returns the step that says how much audio is cut off, because the output ends with its video.

@@ -26,11 +26,24 @@ pub(super) fn remaining(input: &PlanInput<'_>, changes: Changes) -> Vec<String> 
         .collect()
 }
 
+/// Returns whether the edit list that a finding is about changes the speed of its track.
+fn changes_speed(input: &PlanInput<'_>, finding: &Finding) -> bool {
+    let video = input.facts.video.iter().map(|stream| (stream.index, &stream.edit_list));
+    let audio = input.facts.audio.iter().map(|stream| (stream.index, &stream.edit_list));
+    let mut lists = video.chain(audio).filter(|(index, _)| finding.stream == Some(*index));
+    lists.any(|(_, list)| list.as_ref().is_some_and(|list| list.changes_speed))
+}
+
 /// Returns why the plan leaves the finding; `None` if it clears it, or nothing can.
 fn reason(input: &PlanInput<'_>, finding: &Finding, changes: Changes) -> Option<String> {
     let cost = "which costs quality, and the platform accepts it";
     match finding.remedy {
         _ if is_about_the_name(finding) => None,
+        _ if finding.rule == "edit-list" && changes_speed(input, finding) => Some(
+            "unchanged, because greenlit cannot apply a change of speed, and many players ignore it: export the video \
+             again with the speed it should have"
+                .to_owned(),
+        ),
         _ if finding.rule == "duration" => Some(
             "unchanged, because the platform accepts it; another length would change the content".to_owned(),
         ),

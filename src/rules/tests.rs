@@ -142,6 +142,16 @@ fn size_and_pixel_shape_rules_fire() {
 }
 
 #[test]
+fn frames_at_the_times_of_others_are_an_error() {
+    let mut facts = good();
+    facts.video[0].frames = Some(120);
+    facts.video[0].timing.as_mut().unwrap().duplicates = 60;
+    assert!(assess_strictly(&facts, "video.mp4", None).has("integrity", Severity::Error));
+    facts.video[0].timing.as_mut().unwrap().duplicates = 2;
+    assert!(!assess_strictly(&facts, "video.mp4", None).has("integrity", Severity::Error));
+}
+
+#[test]
 fn file_name_rules_fire() {
     assert!(assess_strictly(&good(), "video.mkv", None).has("extension", Severity::Error));
     let contradiction = assess_strictly(&good(), "video.mov", None);

@@ -97,6 +97,8 @@ pub(crate) struct OutputLength {
     pub(crate) video_s: Option<f64>,
     /// End of the audio in seconds.
     pub(crate) audio_s: Option<f64>,
+    /// How long the last frame of an encoded video is held beyond its end in the source, in seconds.
+    pub(crate) held_last_s: f64,
 }
 
 impl Transcoder {
@@ -424,6 +426,7 @@ impl Transcoder {
         let end_s = self.planned_end(self.video_end_s().unwrap_or_default(), audio_s);
         match &mut self.video {
             StreamPipeline::Encode(_, chain) => {
+                length.held_last_s = (end_s - chain.end_s()).max(0.0);
                 chain.finish(end_s, &mut |frame, ticks| sink.frame(frame, ticks))?;
                 sink.frames_end()?;
                 if chain.ticks() == 0 {

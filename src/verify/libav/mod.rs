@@ -314,6 +314,7 @@ fn check_streams(scan: &PacketScan, spec: &OutputSpec, report: &mut VerifyReport
 }
 
 fn check_length(scan: &PacketScan, spec: &OutputSpec, length: OutputLength, report: &mut VerifyReport) {
+    report.held_last_s = length.held_last_s;
     let frame_s = match &spec.video {
         Some(VideoPlan::Encode(plan)) => 1.0 / plan.frame_rate.as_f64(),
         _ => scan.video.as_ref().map_or(0.0, |stream| stream.packet_s),
