@@ -31,7 +31,9 @@ pub(crate) struct Decoder {
     stream: u32,
     base: ffi::AVRational,
     is_video: bool,
-    /// The times of packets that have only decode times.
+    /// Whether the container states only decode times, as its first packet shows.
+    only_dts: Option<bool>,
+    /// The decode times of such a container.
     times: DisplayTimes,
     /// Decode time of the previous packet, and whether an edit list hides its frame.
     previous: Option<(i64, bool)>,
@@ -132,6 +134,7 @@ impl Decoder {
             stream: index,
             base,
             is_video,
+            only_dts: None,
             times: DisplayTimes::default(),
             previous: None,
             references,
@@ -233,8 +236,12 @@ impl Decoder {
             // An empty packet repeats the previous frame; a decoder would take it for the end of the stream.
             return Ok(());
         }
-        if let Some(raw) = packet.map(Packet::get).filter(|raw| raw.pts == NOPTS && raw.dts != NOPTS) {
-            self.times.push(raw.dts);
+        if let Some(packet) = packet.map(Packet::get).filter(|_| self.is_video) {
+            // The library derives presentation times of some frames, which do not fit those of the others.
+            let only_dts = *self.only_dts.get_or_insert(packet.pts == NOPTS && packet.dts != NOPTS);
+            if only_dts && packet.dts != NOPTS {
+                self.times.push(packet.dts);
+            }
         }
         let raw = packet.map_or(ptr::null(), Packet::as_ptr);
         let at = packet.map(|p| p.get().pts).filter(|pts| *pts != NOPTS).map(|pts| seconds(pts, self.base));
@@ -289,7 +296,7 @@ impl Decoder {
             }
             self.frames += 1;
             self.awaited.remove(&raw.pts);
-            if self.is_video && frame.get().pts == NOPTS {
+            if self.only_dts == Some(true) {
                 self.set_time(&mut frame);
             }
             sink(frame)?;
@@ -297,7 +304,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Sets the time of a frame that has no presentation time.
+    /// Sets the time of a frame of a container that states only decode times.
     fn set_time(&mut self, frame: &mut Frame) {
         if let Some((at, step)) = self.times.take() {
             frame.get_mut().best_effort_timestamp = at;

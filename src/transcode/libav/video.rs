@@ -40,6 +40,8 @@ pub(crate) struct VideoChain {
     /// The gaps between decoded frames.
     pub(crate) gaps: Gaps,
     shown: ShownTimes,
+    /// Whether the container states only decode times, as its first packet shows.
+    only_dts: Option<bool>,
 }
 
 impl VideoChain {
@@ -77,6 +79,7 @@ impl VideoChain {
             held: None,
             gaps: Gaps::default(),
             shown: ShownTimes::default(),
+            only_dts: None,
         })
     }
 
@@ -97,7 +100,8 @@ impl VideoChain {
             self.gaps.add_key_frame((raw.pts != NOPTS && !self.untimed).then_some(raw.pts));
         }
         if raw.flags & ffi::AV_PKT_FLAG_DISCARD == 0 && !packet.is_empty() {
-            let time = [raw.pts, raw.dts].into_iter().find(|time| *time != NOPTS);
+            let only_dts = *self.only_dts.get_or_insert(raw.pts == NOPTS);
+            let time = Some(if only_dts { raw.dts } else { raw.pts }).filter(|time| *time != NOPTS);
             self.shown.add_packet(time.filter(|_| !self.untimed));
         }
         if packet.after_jump {
