@@ -49,6 +49,10 @@ pub struct CommonArgs {
     /// Report limits that were last compared with their source more than this many days ago.
     #[arg(long, global = true, value_name = "DAYS", help_heading = "Common options")]
     pub limits_old_after: Option<u32>,
+    /// Set how much isolation the processes that read media must have; `required` ends the run where the system
+    /// does not give it. Outside Linux only `off` works.
+    #[arg(long, global = true, value_enum, value_name = "LEVEL", help_heading = "Common options")]
+    pub isolation: Option<IsolationArg>,
     /// Print only problems.
     #[arg(long, short, global = true, conflicts_with = "verbose", help_heading = "Common options")]
     pub quiet: bool,
@@ -61,6 +65,17 @@ pub struct CommonArgs {
     /// Set when the human-readable report uses colours.
     #[arg(long, global = true, value_enum, value_name = "WHEN", help_heading = "Common options")]
     pub color: Option<ColorChoice>,
+}
+
+/// `--isolation`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum IsolationArg {
+    /// End the run if a required barrier is missing.
+    Required,
+    /// Use what the system offers, and say what is missing.
+    BestEffort,
+    /// Use separate processes with limits only.
+    Off,
 }
 
 /// When the report uses colours.

@@ -19,7 +19,7 @@ use super::error::CliError;
 use super::exit_code::RunStatus;
 use super::progress::ProgressDisplay;
 use super::settings::{Settings, fix_options};
-use super::{cache, input, interrupt, notices, output, report_entries, report_target};
+use super::{cache, input, interrupt, isolation, notices, output, report_entries, report_target};
 
 /// The encode mode of a file that was not shipped before.
 const FIRST_ENCODE_MODE: u8 = 1;
@@ -32,8 +32,12 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     let found = input::find(&args.input, &excluded)?;
     report_target::check(settings, &args.input.paths, &found.sources)?;
     let cancel = interrupt::flag();
-    let runner = WorkerPool::new(settings.jobs);
+    let runner = WorkerPool::new(settings.jobs).with_isolation(settings.isolation);
     let probe_cache = cache::open(settings, args.input.no_cache);
+    if !found.sources.is_empty() {
+        let cached = probe_cache.as_deref().and_then(ProbeCache::worker_info);
+        isolation::ensure(settings, &runner, cached.filter(|_| !args.deep))?;
+    }
     let options = CheckOptions { selection: settings.selection.clone(), deep: args.deep, probe_cache };
     let progress = ProgressDisplay::new(settings.progress);
     // A configuration that only `fix` reads must not end a check.

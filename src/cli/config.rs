@@ -19,7 +19,7 @@ pub const FILE_NAME: &str = "greenlit.toml";
 /// The key of `[override]` that is not a rule.
 const CODES_KEY: &str = "code";
 
-const CHECK_KEYS: &[&str] = &["profile", "select", "ignore", "deep", "jobs", "limits_old_after"];
+const CHECK_KEYS: &[&str] = &["profile", "select", "ignore", "deep", "jobs", "limits_old_after", "isolation"];
 const FIX_KEYS: &[&str] = &[
     "out",
     "fit",
@@ -94,6 +94,8 @@ pub struct CheckConfig {
     pub jobs: Option<u16>,
     /// Days since a limit was compared with its source, after which it is reported as old.
     pub limits_old_after: Option<u32>,
+    /// Isolation that the media workers must have.
+    pub isolation: Option<String>,
 }
 
 /// `[fix]`.

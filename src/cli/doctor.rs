@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cache::SqliteCache;
-use crate::job::Runner;
-use crate::job::worker::{self, WorkerPool};
+use crate::job::worker::{self, Isolation, WorkerPool};
+use crate::job::{Runner, WorkerInfo};
 use crate::model::count;
 use crate::plan::{FixOptions, VideoEncoder};
 use crate::report::escape;
@@ -32,7 +32,7 @@ struct DoctorResult {
 
 /// Runs the command.
 pub fn run(settings: &Settings, args: &DoctorArgs) -> Result<RunStatus, CliError> {
-    let mut results = media();
+    let mut results = media(settings);
     results.push(disk(&settings.config.folder()));
     results.push(configuration(settings));
     results.push(cache(settings));
@@ -55,8 +55,13 @@ fn failed(text: String) -> DoctorResult {
     DoctorResult { ok: false, text }
 }
 
-fn media() -> Vec<DoctorResult> {
-    let info = match WorkerPool::new(1).describe() {
+fn media(settings: &Settings) -> Vec<DoctorResult> {
+    // Describes the system also where a run would be refused.
+    let describing = match settings.isolation {
+        Isolation::Required | Isolation::BestEffort => Isolation::BestEffort,
+        Isolation::Off => Isolation::Off,
+    };
+    let info = match WorkerPool::new(1).with_isolation(describing).describe() {
         Ok(info) => info,
         Err(error) => {
             return vec![failed(format!(
@@ -71,17 +76,35 @@ fn media() -> Vec<DoctorResult> {
             false => failed(format!("encoder: {encoder} is missing; install an FFmpeg build that has it")),
         });
     }
-    results.extend(hardware_encoders());
-    results.push(passed(format!("isolation: {}", info.in_force.join(", "))));
-    for refused in &info.refused {
+    results.extend(hardware_encoders(settings));
+    results.extend(isolation(settings, &info));
+    results
+}
+
+/// Describes the barriers around a media worker. A missing required one is a failure, as it is in a run.
+fn isolation(settings: &Settings, info: &WorkerInfo) -> Vec<DoctorResult> {
+    let landlock = info.landlock_abi.map(|abi| format!(" (Landlock ABI {abi})")).unwrap_or_default();
+    let mut results = vec![passed(format!("isolation: {}{landlock}", info.in_force.join(", ")))];
+    let missing = info.missing_barriers();
+    for refused in info.refused.iter().filter(|refused| !missing.contains(refused)) {
         results.push(passed(format!("isolation: weaker, because this system refused {refused}")));
+    }
+    for missing in missing {
+        let text = format!("isolation: a required barrier is missing: {missing}");
+        results.push(match settings.isolation {
+            Isolation::Required => {
+                failed(format!("{text}; `--isolation best-effort` consents to what this system offers"))
+            }
+            Isolation::BestEffort | Isolation::Off => passed(text),
+        });
     }
     results
 }
 
 /// Tests the hardware encoders. A missing one is not a failure, since x264 replaces it.
-fn hardware_encoders() -> Vec<DoctorResult> {
-    let (pool, cancel) = (WorkerPool::with_devices(1, worker::default_program()), Arc::default());
+fn hardware_encoders(settings: &Settings) -> Vec<DoctorResult> {
+    let pool = WorkerPool::with_devices(1, worker::default_program()).with_isolation(settings.isolation);
+    let cancel = Arc::default();
     let results = VideoEncoder::HARDWARE.into_iter().map(|encoder| {
         let options = FixOptions { encoder, ..FixOptions::default() };
         let name = encoder.name();

@@ -8,27 +8,30 @@ use crate::job::worker::{self, WorkerPool};
 use crate::job::{Job, JobError, JobFiles, JobRequest, Runner};
 use crate::plan::{FixOptions, RateControl, VideoEncode, VideoEncoder, example};
 
+use super::settings::Settings;
+
 /// Bit rate limit of a trial, in bits per second. Encoders initialise differently with a limit.
 const TRIAL_MAX_BIT_RATE: u64 = 4_000_000;
 
 /// Starts the workers for fixing with `options`. Tests a hardware encoder first; if it does not work,
 /// reports it with `report` and replaces it by x264 in `options`.
 pub fn workers(
-    jobs: usize,
+    settings: &Settings,
     options: &mut FixOptions,
     cancel: &Arc<AtomicBool>,
     report: &dyn Fn(&str),
 ) -> WorkerPool {
     if !options.encoder.is_hardware() {
-        return WorkerPool::new(jobs);
+        return WorkerPool::new(settings.jobs).with_isolation(settings.isolation);
     }
-    let pool = WorkerPool::with_devices(jobs, worker::default_program());
+    let pool = WorkerPool::with_devices(settings.jobs, worker::default_program());
+    let pool = pool.with_isolation(settings.isolation);
     let Err(error) = test_encoder(&pool, options, cancel) else { return pool };
     let reason = format!("{} does not work here: {error}", options.encoder.name());
     report(&format!("greenlit: {reason}; greenlit uses x264"));
     options.encoder = VideoEncoder::X264;
     options.encoder_fallback = Some(reason);
-    WorkerPool::new(jobs)
+    WorkerPool::new(settings.jobs).with_isolation(settings.isolation)
 }
 
 /// Tests the encoder of `options` with its other options, with and without a bit rate limit.

@@ -41,6 +41,8 @@ pub enum CliError {
     #[error("the media worker does not run on this machine; `greenlit doctor` shows the reason")]
     Runner { source: JobError },
     #[error("{0}")]
+    NotIsolated(String),
+    #[error("{0}")]
     Usage(String),
     #[error("{what}")]
     Operation { what: String, source: Box<dyn std::error::Error + Send + Sync> },

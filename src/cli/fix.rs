@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use crate::cache::ProbeCache;
 use crate::pipeline::{
     CheckOptions, FixRecord, FixSettings, Outcome, OutputLayout, StaleOutput, fix, remove_stale,
 };
@@ -18,7 +19,8 @@ use super::exit_code::RunStatus;
 use super::progress::ProgressDisplay;
 use super::settings::{Settings, fix_options, verify_level};
 use super::{
-    cache, check, encoder, host_memory, input, interrupt, notices, output, report_entries, report_target,
+    cache, check, encoder, host_memory, input, interrupt, isolation, notices, output, report_entries,
+    report_target,
 };
 
 /// Runs the command.
@@ -67,8 +69,11 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
             notices::print(text);
         }
     };
-    let runner = encoder::workers(settings.jobs, &mut fix_settings.options, &cancel, &report);
+    let runner = encoder::workers(settings, &mut fix_settings.options, &cancel, &report);
     let probe_cache = cache::open(settings, args.input.no_cache);
+    if !found.sources.is_empty() {
+        isolation::ensure(settings, &runner, probe_cache.as_deref().and_then(ProbeCache::worker_info))?;
+    }
     let options = CheckOptions { selection: settings.selection.clone(), deep: false, probe_cache };
     let progress = ProgressDisplay::new(settings.progress);
     let outcomes = fix(

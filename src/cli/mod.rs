@@ -24,6 +24,7 @@ mod fix;
 mod host_memory;
 mod input;
 mod interrupt;
+mod isolation;
 mod journal_file;
 mod notices;
 mod output;

@@ -15,7 +15,7 @@ use super::args::{CommonArgs, ProfileFromArgs};
 use super::error::CliError;
 use super::exit_code::RunStatus;
 use super::settings::Settings;
-use super::{notices, output};
+use super::{isolation, notices, output};
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &ProfileFromArgs) -> Result<RunStatus, CliError> {
@@ -23,7 +23,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ProfileFromArgs) -> 
     let file_name = args.file.file_name().unwrap_or(args.file.as_os_str()).to_string_lossy().into_owned();
     super::report_target::check(settings, std::slice::from_ref(&args.file), &[])?;
     refuse_other_than_a_file(&args.file)?;
-    let facts = match probe(args)? {
+    let facts = match probe(settings, args)? {
         Ok(facts) => facts,
         Err(reason) => {
             notices::say(&format!("{}: {reason}", args.file.display()));
@@ -79,14 +79,15 @@ fn base_profile(common: &CommonArgs) -> Result<Option<&str>, CliError> {
 }
 
 /// Probes the file. The inner error is the reason why the file cannot be used.
-fn probe(args: &ProfileFromArgs) -> Result<Result<MediaFacts, String>, CliError> {
+fn probe(settings: &Settings, args: &ProfileFromArgs) -> Result<Result<MediaFacts, String>, CliError> {
     let source = SourceFile {
         path: args.file.clone(),
         relative: PathBuf::from(&args.file),
         named: true,
         not_opened: None,
     };
-    let runner = WorkerPool::new(1);
+    let runner = WorkerPool::new(1).with_isolation(settings.isolation);
+    isolation::ensure(settings, &runner, None)?;
     let cancel = Arc::new(AtomicBool::new(false));
     match check_one(&source, &[], &CheckOptions::default(), &runner, &cancel).result {
         Ok(facts) => Ok(Ok(facts)),

@@ -143,7 +143,7 @@ impl ProgressState {
         let elapsed = self.batch_begin?.elapsed().as_secs_f64();
         let done = self.done_core_s();
         let rest = self.total_core_s - done;
-        (done > 0.0 && rest > 0.0 && elapsed > 1.0).then(|| Duration::from_secs_f64(elapsed / done * rest))
+        (done > 0.0 && rest > 0.0 && elapsed > 1.0).then(|| seconds(elapsed / done * rest))
     }
 }
 
@@ -219,7 +219,7 @@ impl ProgressDisplay {
         self.print_line(&format!(
             "greenlit: {} to write, {} of media",
             count(state.outputs as u64, "output", "outputs"),
-            format_time(Duration::from_secs_f64(state.media_s.max(0.0)))
+            format_time(seconds(state.media_s))
         ));
         if self.mode == ProgressMode::Bars {
             let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::hidden());
@@ -273,7 +273,7 @@ impl ActiveTask {
         let elapsed = self.begin.elapsed().as_secs_f64();
         if elapsed > 0.5 && self.done_s > 0.0 {
             let speed = self.done_s / elapsed;
-            let left = Duration::from_secs_f64(((total - self.done_s) / speed).max(0.0));
+            let left = seconds((total - self.done_s) / speed);
             self.bar.set_message(format!("{} {speed:.1}x, {} left", self.what, format_time(left)));
         }
     }
@@ -286,6 +286,11 @@ fn style(template: &str) -> ProgressStyle {
 
 fn name_of(path: &Path) -> String {
     escape(&path.file_name().unwrap_or(path.as_os_str()).to_string_lossy())
+}
+
+/// Returns a time span, which is never negative; an amount that is too large becomes the longest one.
+fn seconds(amount: f64) -> Duration {
+    Duration::try_from_secs_f64(amount.max(0.0)).unwrap_or(Duration::MAX)
 }
 
 fn format_time(time: Duration) -> String {
@@ -323,6 +328,32 @@ mod tests {
         let state = progress.state.lock().unwrap();
         // 0.5 s for the one second of the long file, and half of the 10 s of the short file.
         assert_eq!((state.total_core_s, state.done_core_s()), (10.5, 5.5));
+    }
+
+    /// Numbers come from a process that reads hostile files.
+    #[test]
+    fn absurd_progress_is_shown_without_a_panic() {
+        let absurd = [1e-300, -1.0, 0.0, 1e300, f64::MIN_POSITIVE, f64::MAX, f64::INFINITY, f64::NAN];
+        for mode in [ProgressMode::Hidden, ProgressMode::Bars, ProgressMode::Lines] {
+            for (done_s, total_s) in absurd.into_iter().flat_map(|a| absurd.map(|b| (a, b))) {
+                let progress = ProgressDisplay::new(mode);
+                let (path, work, what) = (Path::new("video.mp4"), 0, "reencode");
+                progress.notice(Event::Planned { outputs: 1, media_s: total_s, core_s: total_s });
+                progress.notice(Event::Started { work, path, what, media_s: Some(done_s), core_s: total_s });
+                {
+                    // As if it had run for a while; at first no time is estimated.
+                    let mut state = progress.state.lock().unwrap();
+                    let earlier = Instant::now().checked_sub(Duration::from_secs(60));
+                    state.batch_begin = earlier;
+                    state.running.values_mut().for_each(|task| task.begin = earlier.unwrap_or(task.begin));
+                }
+                let step = crate::job::Progress { done_s, total_s: Some(total_s), frames: u64::MAX };
+                progress.notice(Event::Advanced { work, progress: step });
+                progress.state.lock().unwrap().status_text();
+                progress.notice(Event::Finished { work, outputs: 1 });
+                progress.end();
+            }
+        }
     }
 
     #[test]

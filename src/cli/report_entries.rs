@@ -21,6 +21,8 @@ pub fn tool(info: Option<&WorkerInfo>) -> Tool {
         version: env!("CARGO_PKG_VERSION"),
         ffmpeg: info.map(|info| info.library.clone()),
         isolation: info.map(|info| info.in_force.clone()),
+        isolation_refused: info.map(|info| info.refused.clone()),
+        landlock_abi: info.and_then(|info| info.landlock_abi),
     }
 }
 

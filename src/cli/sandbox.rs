@@ -82,7 +82,8 @@ pub fn trial_options(
 }
 
 fn base_options(settings: &Settings, state: PathBuf) -> SandboxOptions {
-    let pool: Arc<dyn crate::job::Runner> = Arc::new(WorkerPool::new(settings.jobs.min(2)));
+    let pool = WorkerPool::new(settings.jobs.min(2)).with_isolation(settings.isolation);
+    let pool: Arc<dyn crate::job::Runner> = Arc::new(pool);
     SandboxOptions::new(state, Arc::new(WorkerProber(pool)))
 }
 

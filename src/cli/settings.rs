@@ -11,10 +11,13 @@ use crate::profile::{Profile, nearest};
 use crate::report::{Format, HumanOptions, OldLimit};
 use crate::rules::Selection;
 
-use super::args::{ColorChoice, CommonArgs, EncoderArg, ExtendArg, FitArg, FixChoices, PresetArg, VerifyArg};
+use super::args::{
+    ColorChoice, CommonArgs, EncoderArg, ExtendArg, FitArg, FixChoices, IsolationArg, PresetArg, VerifyArg,
+};
 use super::config::{Config, FixConfig};
 use super::error::CliError;
 use crate::job::VerifyLevel;
+use crate::job::worker::Isolation;
 
 /// The profile that is used if none is given.
 const DEFAULT_PROFILE: &str = "tiktok-ads";
@@ -48,6 +51,8 @@ pub struct Settings {
     pub today: jiff::civil::Date,
     /// Age in days after which a limit is reported as old.
     pub limits_old_after_days: u32,
+    /// Isolation that the media workers must have.
+    pub isolation: Isolation,
     /// Folder of the cache, which may be deleted at any time; `None` if the user has no cache folder.
     pub cache: Option<PathBuf>,
 }
@@ -96,6 +101,7 @@ impl Settings {
                 .limits_old_after
                 .or(config.check.limits_old_after)
                 .unwrap_or(LIMITS_OLD_AFTER_DAYS),
+            isolation: isolation(common, &config)?,
             cache: cache_folder(),
             config,
         })
@@ -215,6 +221,20 @@ fn selection(common: &CommonArgs, config: &Config) -> Result<Selection, CliError
     let select = or(&common.select, &config.check.select);
     let ignore = or(&common.ignore, &config.check.ignore);
     Selection::new(select, ignore).map_err(|source| CliError::Selection { source })
+}
+
+/// Returns the isolation of the arguments, else of the configuration, else the required one.
+fn isolation(common: &CommonArgs, config: &Config) -> Result<Isolation, CliError> {
+    match (common.isolation, config.check.isolation.as_deref()) {
+        (Some(IsolationArg::Required), _) | (None, None) => Ok(Isolation::Required),
+        (Some(IsolationArg::BestEffort), _) => Ok(Isolation::BestEffort),
+        (Some(IsolationArg::Off), _) => Ok(Isolation::Off),
+        (None, Some(name)) => {
+            Isolation::ALL.into_iter().find(|isolation| isolation.name() == name).ok_or_else(|| {
+                bad_choice("check.isolation", name, strings(&Isolation::ALL.map(Isolation::name)))
+            })
+        }
+    }
 }
 
 fn human_options(common: &CommonArgs) -> HumanOptions {

@@ -69,6 +69,9 @@ pub enum JobError {
     /// No worker is available: binary missing, version different, spawn refused.
     #[error("{0}")]
     Unavailable(String),
+    /// A worker lacks a barrier that this run requires ([`worker::Isolation`]).
+    #[error("{0}")]
+    NotIsolated(String),
 }
 
 /// Runs jobs. One call is one job; calls from several threads run in parallel.

@@ -219,8 +219,11 @@ pub struct WorkerInfo {
     pub encoders: Vec<String>,
     /// Whether jobs run in a separate process.
     pub separate_process: bool,
-    /// Restrictions in force: `landlock abi 4`, `seccomp`, `rlimit-as`, `empty-environment`, …
+    /// Restrictions in force: `landlock`, `seccomp`, `rlimit-as`, `empty-environment`, …
     pub in_force: Vec<String>,
+    /// The version of the kernel's Landlock, if it is in force.
+    #[serde(default)]
+    pub landlock_abi: Option<u32>,
     /// Restrictions that the system refused, with the reason.
     pub refused: Vec<String>,
     /// The files that determine the results: the program and every loaded library. Empty where they

@@ -12,6 +12,9 @@ use super::{
 /// Capacity reserved for a list before its first item is read.
 const MAX_RESERVED_ITEMS: usize = 16;
 
+/// The largest amount of a fractional number: seconds, frames a second, degrees.
+const MAX_AMOUNT: f64 = 1e9;
+
 /// A value with a compact binary encoding.
 pub(crate) trait Compact: Sized {
     /// Appends the value to `out`.
@@ -102,7 +105,9 @@ impl Compact for f64 {
     fn take(input: &mut &[u8]) -> Option<f64> {
         let (bytes, rest) = input.split_first_chunk()?;
         *input = rest;
-        Some(f64::from_le_bytes(*bytes))
+        let value = f64::from_le_bytes(*bytes);
+        // No fact is infinite or larger; the writer may be a worker that a hostile file has taken over.
+        value.is_finite().then(|| value.clamp(-MAX_AMOUNT, MAX_AMOUNT))
     }
 }
 

@@ -319,7 +319,10 @@ fn cacheable_probe(result: Result<JobOutput, JobError>) -> Result<CachedProbe, (
         Err(JobError::Truncated(reason)) => Ok(CachedProbe::Truncated(reason)),
         Err(error) => {
             let verdict = match error {
-                JobError::Cancelled | JobError::Io(_) | JobError::Unavailable(_) => Verdict::Indeterminate,
+                JobError::Cancelled
+                | JobError::Io(_)
+                | JobError::Unavailable(_)
+                | JobError::NotIsolated(_) => Verdict::Indeterminate,
                 _ => Verdict::Unreadable,
             };
             Err((verdict, Failure::from(&error)))

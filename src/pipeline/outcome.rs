@@ -97,7 +97,7 @@ impl From<&JobError> for Failure {
             | JobError::Truncated(_)
             | JobError::WorkerLost(_)
             | JobError::Failed(_) => FailureKind::Input,
-            JobError::Io(_) | JobError::Unavailable(_) => FailureKind::Operation,
+            JobError::Io(_) | JobError::Unavailable(_) | JobError::NotIsolated(_) => FailureKind::Operation,
             JobError::Cancelled => FailureKind::Interrupted,
         };
         Failure { kind, message: error.to_string() }

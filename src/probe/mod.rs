@@ -15,4 +15,4 @@ pub mod isobmff;
 pub(crate) mod libav;
 pub mod sniff;
 
-pub use bytes::Bytes;
+pub use bytes::{Bytes, file_size};

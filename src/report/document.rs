@@ -81,6 +81,10 @@ pub struct Tool {
     pub ffmpeg: Option<String>,
     /// The sandboxing of the media workers; `None` if the run read no media.
     pub isolation: Option<Vec<String>>,
+    /// What of it the system or an option refused, each with the reason; `None` if the run read no media.
+    pub isolation_refused: Option<Vec<String>>,
+    /// The version of the kernel's Landlock; `None` if it is not in force.
+    pub landlock_abi: Option<u32>,
 }
 
 /// Counts of entries.

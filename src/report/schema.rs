@@ -50,6 +50,8 @@ mod tests {
         interrupted.interrupted = true;
         interrupted.tool.ffmpeg = None;
         interrupted.tool.isolation = None;
+        interrupted.tool.isolation_refused = None;
+        interrupted.tool.landlock_abi = None;
         let counts = DoneCount::new(1, 1, 4);
         let stopped = Some("the token is revoked".to_owned());
         let ads = everything().with_delivery(counts, (Publication::Ad, counts), None);

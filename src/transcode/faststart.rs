@@ -9,6 +9,8 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
+use crate::probe::file_size;
+
 /// Maximum size of `moov`; greenlit would only exceed it for a video of several weeks.
 const MAX_MOOV_BYTES: u64 = 256 << 20;
 /// Maximum file size for reserving space; in larger files `moov` is moved instead.
@@ -45,7 +47,7 @@ struct TopBox {
 /// [`FaststartError::Layout`] when the boxes do not fit the file or something follows `moov`; the
 /// file is unchanged then. After [`FaststartError::Io`] the file must be discarded.
 pub fn move_moov_first(file: &File, on_block: &mut dyn FnMut()) -> Result<bool, FaststartError> {
-    let length = file.metadata()?.len();
+    let length = file_size(file)?;
     let boxes = top_level(file, length)?;
     let find = |kind: &[u8; 4]| boxes.iter().find(|b| &b.kind == kind).copied();
     let layout = |what: &str| FaststartError::Layout(what.to_owned());
@@ -133,7 +135,7 @@ pub fn fill_reserved_moov(
     let at = moov_offset(&head);
     // The reserved bytes must form a box for `top_level` to parse the file.
     file.write_all_at(&free(reserved)?, at)?;
-    let boxes = top_level(file, file.metadata()?.len())?;
+    let boxes = top_level(file, file_size(file)?)?;
     let moov = boxes
         .last()
         .filter(|last| &last.kind == b"moov")

@@ -45,7 +45,8 @@ use super::progress::ProgressDisplay;
 use super::sandbox::{operation, runtime, trial_options};
 use super::settings::{Settings, fix_options, verify_level};
 use super::{
-    api_host, check, covers, encoder, host_memory, interrupt, notices, output, report_entries, report_target,
+    api_host, check, covers, encoder, host_memory, interrupt, isolation, notices, output, report_entries,
+    report_target,
 };
 
 use arguments::ShipArguments;
@@ -87,7 +88,9 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     let cancel = interrupt::flag();
     let mut options = fix_options(&ship_arguments.choices, &settings.config.fix, 1)?;
     let report = |text: &str| notices::print(text);
-    let runner: Arc<dyn Runner> = Arc::new(encoder::workers(settings.jobs, &mut options, &cancel, &report));
+    let runner = encoder::workers(settings, &mut options, &cancel, &report);
+    isolation::ensure(settings, &runner, None)?;
+    let runner: Arc<dyn Runner> = Arc::new(runner);
     let covers = covers::problems(&ship_input.rows, &profile, runner.as_ref(), &cancel);
     if !input::passes_preflight(&ship_input.rows, destination.publication, covers) {
         return Ok(RunStatus::Failed);

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::lockdown::lock_down;
+use super::barrier::Barrier;
+use super::descriptors::close_inherited;
+use super::lockdown::{Confinement, lock_down};
 use super::wire::{Reply, Request, has_pending, receive, send, wake};
 use crate::job::{Job, JobError, JobFiles, JobOutput, Progress, WorkerInfo};
 
@@ -19,6 +21,8 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The worker's argument that permits it to open devices.
 pub const DEVICES_ARG: &str = "--devices";
+/// The worker's argument that leaves it its access to files, processes and the network.
+pub const OPEN_ARG: &str = "--not-isolated";
 
 /// Runs a job; passed in by the binary so that this module does not depend on a media library.
 pub type Execute =
@@ -27,8 +31,11 @@ pub type Execute =
 /// Serves the parent on standard input until it hangs up; returns `false` when there is no parent.
 ///
 /// Call it from the only thread of the process. After `describe`, which may load libraries, the process
-/// can open nothing more, except devices if `devices` is set.
-pub fn serve(devices: bool, describe: fn() -> WorkerInfo, execute: Execute) -> bool {
+/// can open nothing more, except devices if `args` contain [`DEVICES_ARG`].
+pub fn serve(args: &[String], describe: fn() -> WorkerInfo, execute: Execute) -> bool {
+    let has = |arg: &str| args.iter().any(|given| given == arg);
+    let confinement = Confinement { devices: has(DEVICES_ARG), open: has(OPEN_ARG) };
+    let closed = close_inherited();
     let Ok(stdin) = std::io::stdin().as_fd().try_clone_to_owned() else { return false };
     if rustix::net::sockopt::socket_type(&stdin).is_err() {
         return false;
@@ -37,11 +44,15 @@ pub fn serve(devices: bool, describe: fn() -> WorkerInfo, execute: Execute) -> b
     let Ok(wake_socket) = std::io::stdout().as_fd().try_clone_to_owned() else { return false };
     let mut info = describe();
     info.mapped_files = crate::job::worker_info::of_this_process();
-    lock_down(&mut info, devices);
-    info.separate_process = true;
     if parent.set_write_timeout(Some(WRITE_TIMEOUT)).is_err() {
         return true;
     }
+    match closed {
+        Ok(()) => info.in_force.push(Barrier::ClosedDescriptors.name().to_owned()),
+        Err(reason) => info.refused.push(format!("{}: {reason}", Barrier::ClosedDescriptors.name())),
+    }
+    lock_down(&mut info, confinement);
+    info.separate_process = true;
     let hello = Reply::Hello(super::version(), Box::new(info));
     if send(&parent, &hello, &[]).is_err() || wake(&wake_socket).is_err() {
         return true;

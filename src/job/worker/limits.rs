@@ -21,6 +21,14 @@ const PER_PROCESSOR: u64 = 256 * MIB;
 const STAGES: u64 = 6 * 128 * MIB;
 /// CPU seconds for one second of video: 4K at 60 frames/s with a slow preset, and its verification.
 const CPU_S_PER_SECOND: f64 = 300.0;
+/// Bytes of an uncompressed pixel, more than which no encoder writes.
+const ENCODED_BYTES_PER_PIXEL: u64 = 2;
+/// Frames in a second that no plan exceeds.
+const MAX_FRAME_RATE: u64 = 120;
+/// Bytes of a file besides those of its frames: audio, index, an image.
+const FILE_SIZE_BASE: u64 = 512 * MIB;
+/// The most bytes of a file in any case.
+const MAX_FILE_SIZE: u64 = 1 << 40;
 /// CPU time where the duration of the video is unknown, and the most in any case.
 const MAX_CPU: Duration = Duration::from_secs(24 * 3600);
 
@@ -53,6 +61,8 @@ impl Default for WorkerTimeouts {
 pub(super) struct JobLimits {
     /// Bytes of address space.
     pub(super) address_space: u64,
+    /// Bytes of each file that it writes; pipes and sockets do not count.
+    pub(super) file_size: u64,
     /// CPU time, over all threads.
     pub(super) cpu: Duration,
     /// Wall time.
@@ -63,7 +73,14 @@ pub(super) struct JobLimits {
 
 /// Returns the limits of a job. They are generous, because refusing a valid file is worse than spending
 /// a long time on a broken one.
-pub(super) fn job_limits(job: &Job, timeouts: &WorkerTimeouts, processors: u64) -> JobLimits {
+///
+/// `input_bytes` is the size of the input, where [`writes_files`].
+pub(super) fn job_limits(
+    job: &Job,
+    timeouts: &WorkerTimeouts,
+    processors: u64,
+    input_bytes: u64,
+) -> JobLimits {
     let coding = CODING_ADDRESS_SPACE + STAGES + processors * PER_PROCESSOR;
     let (address_space, cpu, stall) = match job {
         Job::Probe { .. } | Job::SelfTest { .. } => {
@@ -80,7 +97,33 @@ pub(super) fn job_limits(job: &Job, timeouts: &WorkerTimeouts, processors: u64) 
         }
     };
     // Several threads use more CPU time than wall time; on a busy machine it is the reverse.
-    JobLimits { address_space, cpu, wall: cpu * 4, stall }
+    let file_size = if writes_files(job) { file_size(job, input_bytes) } else { 0 };
+    JobLimits { address_space, file_size, cpu, wall: cpu * 4, stall }
+}
+
+/// Returns whether a job writes files.
+pub(super) fn writes_files(job: &Job) -> bool {
+    match job {
+        Job::Probe { .. } | Job::SelfTest { .. } | Job::Deep | Job::Decode => false,
+        Job::Fix { .. } | Job::Cover { .. } | Job::Trial { .. } => true,
+    }
+}
+
+/// Returns the most bytes of a file that a job may write: no encoder needs more than the frames have themselves,
+/// and a copy little more than its source.
+fn file_size(job: &Job, input_bytes: u64) -> u64 {
+    let encoded = |spec: &OutputSpec| {
+        let seconds = spec.expected_duration_s.filter(|s| s.is_finite()).unwrap_or(MAX_CPU.as_secs_f64());
+        let per_second = pixels(spec).saturating_mul(ENCODED_BYTES_PER_PIXEL * MAX_FRAME_RATE);
+        per_second.saturating_mul(seconds.max(0.0) as u64 + 1)
+    };
+    let most = match job {
+        Job::Fix { specs, .. } => specs.iter().map(encoded).max().unwrap_or(0),
+        // A driver's memory may be files that have no name.
+        Job::Trial { .. } => GIB,
+        _ => 0,
+    };
+    most.saturating_add(2 * input_bytes.min(MAX_FILE_SIZE)).saturating_add(FILE_SIZE_BASE).min(MAX_FILE_SIZE)
 }
 
 /// Returns the number of pixels of the largest frame that a fix produces.
@@ -132,8 +175,8 @@ mod tests {
     #[test]
     fn a_probe_gets_less_than_a_full_decode() {
         let timeouts = WorkerTimeouts::default();
-        let probe = job_limits(&Job::Probe { depth: ProbeDepth::Auto }, &timeouts, 2);
-        let deep = job_limits(&Job::Deep, &timeouts, 2);
+        let probe = job_limits(&Job::Probe { depth: ProbeDepth::Auto }, &timeouts, 2, 0);
+        let deep = job_limits(&Job::Deep, &timeouts, 2, 0);
         assert_eq!(probe.address_space, 3 << 29);
         assert!(deep.address_space > probe.address_space && deep.cpu > probe.cpu);
         assert_eq!((probe.stall, deep.stall), (timeouts.probe_stall, timeouts.stall));
@@ -141,7 +184,23 @@ mod tests {
 
     #[test]
     fn more_processors_get_more_address_space() {
-        let of = |n| job_limits(&Job::Deep, &WorkerTimeouts::default(), n).address_space;
+        let of = |n| job_limits(&Job::Deep, &WorkerTimeouts::default(), n, 0).address_space;
         assert_eq!(of(64) - of(2), 62 * PER_PROCESSOR);
+    }
+
+    /// A worker that only reads writes no file at all; one that encodes gets what its plan needs.
+    #[test]
+    fn only_jobs_that_make_files_may_write_them() {
+        let of = |job: &Job, input| job_limits(job, &WorkerTimeouts::default(), 2, input).file_size;
+        assert_eq!(of(&Job::Probe { depth: ProbeDepth::Auto }, GIB), 0);
+        assert_eq!(of(&Job::Deep, GIB), 0);
+        assert_eq!(of(&Job::Decode, GIB), 0);
+        let fix = |video| Job::Fix {
+            specs: vec![crate::plan::example::output(video, None)],
+            verify: crate::job::VerifyLevel::Full,
+        };
+        let encode = VideoPlan::Encode(Box::new(crate::plan::example::video_encode(1080, 1920, 30)));
+        assert!(of(&fix(encode), GIB) > 2 * GIB + 1080 * 1920 * 3 / 2 * 30);
+        assert!(of(&fix(VideoPlan::Copy { stream: 0, tags: Default::default() }), 10 * GIB) >= 20 * GIB);
     }
 }

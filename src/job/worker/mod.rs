@@ -1,12 +1,19 @@
 //! Runs jobs in worker processes, so that a hostile file can crash only one worker, not the run.
 
+mod barrier;
 mod child;
+mod descriptors;
+#[cfg(target_os = "linux")]
+mod forbidden_calls;
+mod limit_setter;
 mod limits;
 mod lockdown;
 mod process;
 #[cfg(target_os = "linux")]
 mod seccomp;
 mod self_test;
+#[cfg(target_os = "linux")]
+mod syscalls;
 mod wire;
 
 use std::path::PathBuf;
@@ -15,7 +22,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
 use super::{JobError, JobOutput, JobRequest, Progress, Runner, WorkerInfo};
-pub use child::{DEVICES_ARG, Execute, serve};
+pub use barrier::{Barrier, Isolation};
+pub use child::{DEVICES_ARG, Execute, OPEN_ARG, serve};
 pub use limits::WorkerTimeouts;
 use process::{Worker, spawn};
 pub use self_test::{self_test, try_forbidden_operations};
@@ -29,7 +37,7 @@ const MAX_BATCH: usize = 16;
 
 /// Returns the version of the protocol, which must be the same on both sides.
 fn version() -> String {
-    format!("{}/6", env!("CARGO_PKG_VERSION"))
+    format!("{}/7", env!("CARGO_PKG_VERSION"))
 }
 
 #[derive(Default)]
@@ -40,6 +48,12 @@ struct PoolState {
 
 type SpawnResult = Result<Worker, JobError>;
 
+/// A request for a worker, to the thread that starts them.
+struct SpawnRequest {
+    isolation: Isolation,
+    reply: mpsc::Sender<SpawnResult>,
+}
+
 /// A pool of long-lived worker processes, started on demand and terminated with the pool.
 pub struct WorkerPool {
     width: usize,
@@ -47,7 +61,10 @@ pub struct WorkerPool {
     state: Mutex<PoolState>,
     freed: Condvar,
     info: OnceLock<WorkerInfo>,
-    spawner: Mutex<mpsc::Sender<mpsc::Sender<SpawnResult>>>,
+    isolation: Isolation,
+    /// Why no worker may be used: every later one would lack the same barrier.
+    refused: OnceLock<String>,
+    spawner: Mutex<mpsc::Sender<SpawnRequest>>,
 }
 
 /// A slot of the pool; returned when dropped.
@@ -91,12 +108,12 @@ impl WorkerPool {
     }
 
     fn start(width: usize, program: PathBuf, timeouts: WorkerTimeouts, devices: bool) -> WorkerPool {
-        let (sender, requests) = mpsc::channel::<mpsc::Sender<SpawnResult>>();
+        let (sender, requests) = mpsc::channel::<SpawnRequest>();
         let spawn_timeouts = timeouts.clone();
         // The parent-death signal fires when the spawning thread exits, so this thread lives as long as the pool.
         std::thread::spawn(move || {
-            while let Ok(reply) = requests.recv() {
-                let _ = reply.send(spawn(&program, &spawn_timeouts, devices));
+            while let Ok(SpawnRequest { isolation, reply }) = requests.recv() {
+                let _ = reply.send(spawn(&program, &spawn_timeouts, devices, isolation));
             }
         });
         WorkerPool {
@@ -105,8 +122,16 @@ impl WorkerPool {
             state: Mutex::default(),
             freed: Condvar::new(),
             info: OnceLock::new(),
+            isolation: Isolation::default(),
+            refused: OnceLock::new(),
             spawner: Mutex::new(sender),
         }
+    }
+
+    /// Sets how much isolation the workers must have; [`Isolation::Required`] unless this is called.
+    #[must_use]
+    pub fn with_isolation(self, isolation: Isolation) -> WorkerPool {
+        WorkerPool { isolation, ..self }
     }
 
     fn state(&self) -> MutexGuard<'_, PoolState> {
@@ -126,6 +151,9 @@ impl WorkerPool {
         if cancelled() {
             return Err(JobError::Cancelled);
         }
+        if let Some(reason) = self.refused.get() {
+            return Err(JobError::NotIsolated(reason.clone()));
+        }
         state.busy += 1;
         let mut idle = std::iter::from_fn(|| state.idle.pop());
         let worker = idle.find_map(|mut worker| worker.is_alive().then_some(worker));
@@ -133,9 +161,14 @@ impl WorkerPool {
         let mut slot = WorkerSlot { pool: self, worker };
         if slot.worker.is_none() {
             let (reply, spawned) = mpsc::channel();
-            let _ = self.spawner.lock().unwrap_or_else(PoisonError::into_inner).send(reply);
+            let request = SpawnRequest { isolation: self.isolation, reply };
+            let _ = self.spawner.lock().unwrap_or_else(PoisonError::into_inner).send(request);
             let worker = loop {
                 match spawned.recv_timeout(TICK) {
+                    Ok(Err(JobError::NotIsolated(reason))) => {
+                        let _ = self.refused.set(reason.clone());
+                        return Err(JobError::NotIsolated(reason));
+                    }
                     Ok(result) => break result?,
                     Err(mpsc::RecvTimeoutError::Timeout) if cancelled() => return Err(JobError::Cancelled),
                     Err(mpsc::RecvTimeoutError::Timeout) => {}

@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::net::RecvFlags;
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit};
 
-use super::limits::{JobLimits, JobMonitor, WorkerTimeouts, job_limits, processors};
+use super::limit_setter::set_limit;
+use super::limits::{JobLimits, JobMonitor, WorkerTimeouts, job_limits, processors, writes_files};
 use super::wire::{Message, Reply, Request, message_length, send};
-use super::{TICK, version};
+use super::{Isolation, TICK, version};
 use crate::job::{Job, JobError, JobOutput, JobRequest, ProbeDepth, Progress, WorkerInfo};
 
 /// Requests are small; a worker that takes longer to read one hangs.
@@ -70,7 +71,14 @@ enum WorkerDeath {
 }
 
 /// Starts a worker and receives its hello.
-pub(super) fn spawn(program: &Path, timeouts: &WorkerTimeouts, devices: bool) -> Result<Worker, JobError> {
+///
+/// Fails when the worker lacks a barrier that `isolation` demands.
+pub(super) fn spawn(
+    program: &Path,
+    timeouts: &WorkerTimeouts,
+    devices: bool,
+    isolation: Isolation,
+) -> Result<Worker, JobError> {
     let failed = |error: io::Error| {
         let path = program.display();
         JobError::Unavailable(format!(
@@ -81,6 +89,7 @@ pub(super) fn spawn(program: &Path, timeouts: &WorkerTimeouts, devices: bool) ->
     let (wake_socket, child_wake) = UnixStream::pair().map_err(failed)?;
     let child = Command::new(program)
         .args(devices.then_some(super::DEVICES_ARG))
+        .args((isolation == Isolation::Off).then_some(super::OPEN_ARG))
         .env_clear()
         // Ctrl-C in the terminal must reach only the parent, which then cancels the jobs.
         .process_group(0)
@@ -103,7 +112,7 @@ pub(super) fn spawn(program: &Path, timeouts: &WorkerTimeouts, devices: bool) ->
     worker.socket.set_read_timeout(Some(TICK)).map_err(failed)?;
     worker.socket.set_write_timeout(Some(WRITE_TIMEOUT)).map_err(failed)?;
     worker.wake_socket.iter().try_for_each(|socket| socket.set_read_timeout(Some(TICK))).map_err(failed)?;
-    let probe = job_limits(&Job::Probe { depth: ProbeDepth::Auto }, timeouts, 1);
+    let probe = job_limits(&Job::Probe { depth: ProbeDepth::Auto }, timeouts, 1, 0);
     let limited = worker.set_limits(&probe);
     let never = AtomicBool::new(false);
     let start = JobLimits { stall: timeouts.start, wall: timeouts.start, ..probe };
@@ -130,7 +139,10 @@ pub(super) fn spawn(program: &Path, timeouts: &WorkerTimeouts, devices: bool) ->
         }
     }
     info.in_force.push("empty-environment".into());
-    Ok(worker)
+    match isolation.refuse(info) {
+        Some(reason) => Err(JobError::NotIsolated(reason)),
+        None => Ok(worker),
+    }
 }
 
 impl Worker {
@@ -163,7 +175,10 @@ impl Worker {
         let Some(first) = requests.first() else { return (0, Ok(())) };
         // If a callback panics, the state of the socket is unknown.
         self.usable = false;
-        let limits = job_limits(&first.job, timeouts, processors());
+        // Asks for the sizes only where they matter.
+        let sizes = requests.iter().filter(|_| writes_files(&first.job));
+        let sizes = sizes.filter_map(|request| Some(request.files.input.metadata().ok()?.len()));
+        let limits = job_limits(&first.job, timeouts, processors(), sizes.max().unwrap_or(0));
         let mut monitor = JobMonitor::new(limits, timeouts.cancel_grace, &first.cancel);
         self.ensure_limits(limits);
         for (position, request) in requests.iter().enumerate() {
@@ -218,16 +233,20 @@ impl Worker {
     }
 
     /// Sets resource limits on the worker process and returns which succeeded.
-    fn set_limits(&self, limits: &JobLimits) -> [(&'static str, Result<(), rustix::io::Errno>); 2] {
+    fn set_limits(&self, limits: &JobLimits) -> [(&'static str, Result<(), rustix::io::Errno>); 3] {
         let cpu = self.cpu_seconds() + limits.cpu.as_secs();
         let set = |resource, value: u64| {
             // Only the soft limit, so that the next job may get more; seccomp keeps the worker from raising it.
             let maximum = getrlimit(resource).maximum;
             let current = Some(maximum.map_or(value, |most| most.min(value)));
             let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-            prlimit(pid, resource, Rlimit { current, maximum }).map(drop)
+            set_limit(pid, resource, Rlimit { current, maximum })
         };
-        [("rlimit-as", set(Resource::As, limits.address_space)), ("rlimit-cpu", set(Resource::Cpu, cpu))]
+        [
+            ("rlimit-as", set(Resource::As, limits.address_space)),
+            ("rlimit-cpu", set(Resource::Cpu, cpu)),
+            ("rlimit-fsize", set(Resource::Fsize, limits.file_size)),
+        ]
     }
 
     /// Returns the CPU seconds that the worker has used.

@@ -1,109 +1,143 @@
-//! The system calls that a worker may not use.
+//! The filter of system calls: an allow-list with checked arguments ([`super::syscalls`]).
 //!
-//! A deny list, not an allow list: codecs and libc need other calls from version to version, and a call
-//! missing from an allow list would look like a broken file. Denied calls fail with EPERM, so that a
-//! library can continue without them.
+//! Refused calls fail with EPERM and unknown ones with ENOSYS, so that another libc or FFmpeg goes on without
+//! them. The filter cannot read the strings behind pointers; therefore no call that takes a path is allowed,
+//! not even one that only looks at metadata, and the worker asks for sizes with the plain `fstat`.
 
 use std::collections::BTreeMap;
 
+use rustix::io::Errno;
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-    TargetArch, apply_filter_all_threads,
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch, apply_filter_all_threads, sock_filter,
 };
 
-/// Calls with the same number on every architecture: those added after Linux 5.0.
-mod common {
-    /// Reported as unknown (ENOSYS), so that libc falls back to `clone`, whose flags a filter can check.
-    pub(super) const CLONE3: i64 = 435;
-    /// pidfd_send_signal, io_uring_*, the mount calls, pidfd_open, openat2, pidfd_getfd.
-    pub(super) const REFUSED: [i64; 13] = [424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 437, 438];
-}
+use super::syscalls::{CallTable, LAST_KNOWN};
 
 #[cfg(target_arch = "x86_64")]
 mod arch {
-    use super::TargetArch;
-
-    pub(super) const TARGET: TargetArch = TargetArch::x86_64;
-    pub(super) const OPEN: &[i64] = &[2, 257];
-    pub(super) const CLONE: i64 = 56;
-    pub(super) const PRLIMIT: i64 = 302;
-    pub(super) const REFUSED: &[i64] = &[
-        2, 85, 257, 303, 304, // open, creat, openat, name_to_handle_at, open_by_handle_at
-        41, 42, 43, 49, 50, 53, 288, // socket, connect, accept, bind, listen, socketpair, accept4
-        57, 58, 59, 322, // fork, vfork, execve, execveat
-        101, 310, 311, 62, 129, 297, // ptrace, process_vm_*, kill, rt_sigqueueinfo, rt_tgsigqueueinfo
-        76, 82, 83, 84, 86, 87, 88, 90, 92, 94,
-        133, // truncate, rename … mknod: names in the file system
-        258, 259, 260, 263, 264, 265, 266, 268, 316, // the same, relative to a folder
-        135, 154, 155, 160, 161, 165,
-        166, // personality, modify_ldt, pivot_root, setrlimit, chroot, mount
-        175, 246, 248, 249, 250, 272, 298, // modules, kexec, keys, unshare, perf_event_open
-        308, 313, 321, 323, // setns, finit_module, bpf, userfaultfd
-    ];
-    /// The bit of the x32 calls, which count as x86-64 and would bypass the list.
-    pub(super) const ALIAS: Option<i64> = Some(0x4000_0000);
+    pub(super) use super::super::syscalls::X86_64 as CALLS;
+    pub(super) const TARGET: super::TargetArch = super::TargetArch::x86_64;
 }
 
 #[cfg(target_arch = "aarch64")]
 mod arch {
-    use super::TargetArch;
-
-    pub(super) const TARGET: TargetArch = TargetArch::aarch64;
-    pub(super) const OPEN: &[i64] = &[56];
-    pub(super) const CLONE: i64 = 220;
-    pub(super) const PRLIMIT: i64 = 261;
-    pub(super) const REFUSED: &[i64] = &[
-        56, 264, 265, // openat, name_to_handle_at, open_by_handle_at
-        198, 199, 200, 201, 202, 203, 242, // socket, socketpair, bind, listen, accept, connect, accept4
-        221, 281, // execve, execveat
-        117, 270, 271, 129, 138, 240, // ptrace, process_vm_*, kill, rt_sigqueueinfo, rt_tgsigqueueinfo
-        33, 34, 35, 36, 37, 38, 45, 53, 54, 276, // mknodat … renameat2: names in the file system
-        39, 40, 41, 51, 92, 164, // umount2, mount, pivot_root, chroot, personality, setrlimit
-        97, 104, 105, 217, 218, 219, 241, // unshare, kexec, modules, keys, perf_event_open
-        268, 273, 280, 282, // setns, finit_module, bpf, userfaultfd
-    ];
-    pub(super) const ALIAS: Option<i64> = None;
+    pub(super) use super::super::syscalls::AARCH64 as CALLS;
+    pub(super) const TARGET: super::TargetArch = super::TargetArch::aarch64;
 }
 
+/// Restricts all threads of this process for good.
+///
+/// With `devices`, adds what the drivers of hardware encoders need.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub(super) fn apply(devices: bool) -> Result<(), String> {
-    // Two filters, because each has a single error number; the kernel applies both.
-    load([(common::CLONE3, vec![])].into(), rustix::io::Errno::NOSYS)?;
-    load(refused(devices).map_err(|error| error.to_string())?, rustix::io::Errno::PERM)
+    let own = rustix::process::getpid().as_raw_nonzero().get();
+    let program = program(&arch::CALLS, arch::TARGET, own, devices).map_err(|error| error.to_string())?;
+    apply_filter_all_threads(&program).map_err(|error| error.to_string())
 }
 
+/// There is no table for this processor.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(super) fn apply(_devices: bool) -> Result<(), String> {
     Err("no list of system calls for this processor".into())
 }
 
+/// Builds the filter for a process with the id `own`.
+#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
+fn program(
+    calls: &CallTable,
+    target: TargetArch,
+    own: i32,
+    devices: bool,
+) -> Result<BpfProgram, BackendError> {
+    let refused = SeccompAction::Errno(Errno::PERM.raw_os_error() as u32);
+    let rules = rules(calls, own as u32, devices)?;
+    let filter = SeccompFilter::new(rules, refused, SeccompAction::Allow, target)?;
+    // Both parts load what they test; jumps are relative, so one can precede the other.
+    let mut program = unknown_calls(&calls.unknown(devices));
+    program.append(&mut BpfProgram::try_from(filter)?);
+    Ok(program)
+}
+
+/// Returns instructions that report `unknown` and all numbers after [`LAST_KNOWN`] as unknown and let the others
+/// pass. The architecture is checked after it; in this order a foreign one is not let through either.
+fn unknown_calls(unknown: &[i64]) -> BpfProgram {
+    // Linux's classic BPF: BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_JGT|BPF_K, BPF_JMP|BPF_JEQ|BPF_K, BPF_RET|BPF_K.
+    const LOAD: u16 = 0x20;
+    const JUMP_GREATER: u16 = 0x25;
+    const JUMP_EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    /// `SECCOMP_RET_ERRNO`.
+    const RETURN_ERRNO: u32 = 0x0005_0000;
+    let instruction = |code, jt, jf, k| sock_filter { code, jt, jf, k };
+    let mut program = vec![
+        instruction(LOAD, 0, 0, 0),
+        // Skips the tests that follow and lands on the return.
+        instruction(JUMP_GREATER, unknown.len() as u8, 0, LAST_KNOWN as u32),
+    ];
+    for (index, call) in unknown.iter().enumerate() {
+        let to_return = (unknown.len() - index - 1) as u8;
+        let is_last = index + 1 == unknown.len();
+        program.push(instruction(JUMP_EQUAL, to_return, u8::from(is_last), *call as u32));
+    }
+    program.push(instruction(RETURN, 0, 0, RETURN_ERRNO | Errno::NOSYS.raw_os_error() as u32));
+    program
+}
+
+/// The calls with the conditions under which they are allowed; none means always.
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-fn refused(devices: bool) -> Result<Rules, seccompiler::BackendError> {
-    const CLONE_THREAD: u64 = 0x1_0000;
-    let mut rules: Rules = arch::REFUSED.iter().chain(&common::REFUSED).map(|call| (*call, vec![])).collect();
+fn rules(calls: &CallTable, own: u32, devices: bool) -> Result<Rules, BackendError> {
+    use SeccompCmpArgLen::{Dword, Qword};
+    use SeccompCmpOp::{Eq, Le, MaskedEq};
+    let mut rules: Rules = calls.allowed.iter().map(|(_, call)| (*call, Vec::new())).collect();
+    let any_of = |conditions: Vec<SeccompCondition>| -> Result<Vec<SeccompRule>, BackendError> {
+        conditions.into_iter().map(|condition| SeccompRule::new(vec![condition])).collect()
+    };
+    let equals = |argument, values: &[u32]| -> Result<Vec<SeccompRule>, BackendError> {
+        let of = |value: &u32| SeccompCondition::new(argument, Dword, Eq, u64::from(*value));
+        any_of(values.iter().map(of).collect::<Result<_, _>>()?)
+    };
+    let checked = calls.checked;
     if devices {
-        // Landlock then decides which files may be opened.
-        arch::OPEN.iter().for_each(|call| drop(rules.remove(call)));
+        // Landlock decides which files a driver may open. It loads libraries, so memory may become executable.
+        rules.extend(calls.drivers.iter().map(|(_, call)| (*call, Vec::new())));
+        rules.extend([calls.statx, checked.mmap, checked.mprotect].map(|call| (call, Vec::new())));
+    } else {
+        const PROT_EXEC: u64 = 4;
+        for call in [checked.mmap, checked.mprotect] {
+            rules.insert(call, any_of(vec![SeccompCondition::new(2, Qword, MaskedEq(PROT_EXEC), 0)?])?);
+        }
     }
-    // Allow only threads, which codecs need, and no new processes.
-    let process = SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(CLONE_THREAD), 0)?;
-    rules.insert(arch::CLONE, vec![SeccompRule::new(vec![process])?]);
-    // The worker may read its limits, but only the parent sets them.
-    let sets = SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)?;
-    rules.insert(arch::PRLIMIT, vec![SeccompRule::new(vec![sets])?]);
-    if let Some(bit) = arch::ALIAS {
-        let mut aliases: Rules = rules.keys().map(|call| (call | bit, vec![])).collect();
-        // Calls with their own x32 numbers, execve and ptrace among them.
-        aliases.extend((512..=547).map(|call| (call | bit, vec![])));
-        rules.extend(aliases);
+    // The flags of pthread_create; musl adds the bit 0x40_0000. A process has other flags, and so has a namespace.
+    const THREAD: u64 = 0x3d_0f00;
+    const ANY_BIT_BUT_MUSLS: u64 = !0x40_0000;
+    let thread = SeccompCondition::new(0, Qword, MaskedEq(ANY_BIT_BUT_MUSLS), THREAD)?;
+    rules.insert(checked.clone, any_of(vec![thread])?);
+    // F_GETFD, F_GETFL, F_DUPFD_CLOEXEC; of the others some send signals or change what the parent shares.
+    const F_SETFL: u32 = 4;
+    let commands: &[u32] = if devices { &[0, 1, 2, 3, F_SETFL, 1030, 1033, 1034] } else { &[1, 3, 1030] };
+    rules.insert(checked.fcntl, equals(1, commands)?);
+    // Signals only to itself, as abort() sends them.
+    rules.insert(checked.tgkill, equals(0, &[own])?);
+    // PR_SET_NAME, PR_GET_NAME.
+    rules.insert(checked.prctl, equals(0, &[15, 16])?);
+    // Reads its own limits; only the parent sets them.
+    let own_limit = |pid: u32| {
+        SeccompRule::new(vec![
+            SeccompCondition::new(0, Dword, Eq, u64::from(pid))?,
+            SeccompCondition::new(2, Qword, Eq, 0)?,
+        ])
+    };
+    rules.insert(checked.prlimit64, vec![own_limit(0)?, own_limit(own)?]);
+    rules.insert(checked.sched_getaffinity, equals(0, &[0, own])?);
+    // Fixed clocks; the numbers of other processes' clocks are negative.
+    const CLOCK_TAI: u64 = 11;
+    for call in [checked.clock_gettime, checked.clock_getres, checked.clock_nanosleep] {
+        rules.insert(call, any_of(vec![SeccompCondition::new(0, Dword, Le, CLOCK_TAI)?])?);
     }
     Ok(rules)
 }
 
-fn load(rules: Rules, errno: rustix::io::Errno) -> Result<(), String> {
-    let action = SeccompAction::Errno(errno.raw_os_error() as u32);
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, action, arch::TARGET);
-    let program: BpfProgram = filter.and_then(BpfProgram::try_from).map_err(|error| error.to_string())?;
-    apply_filter_all_threads(&program).map_err(|error| error.to_string())
-}
+#[cfg(test)]
+pub(super) mod tests;

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, TcpStream};
 
-use super::lockdown::lock_down;
+use super::lockdown::{Confinement, lock_down};
 use crate::job::WorkerInfo;
 
 /// Tries each forbidden operation and returns a line for it: `name allowed`, or `name denied: reason`.
@@ -12,7 +12,7 @@ use crate::job::WorkerInfo;
 pub fn self_test(confined: bool, port: u16) -> Vec<String> {
     let mut info = WorkerInfo::default();
     if confined {
-        lock_down(&mut info, false);
+        lock_down(&mut info, Confinement::default());
     }
     let mut lines: Vec<String> = info.in_force.iter().map(|what| format!("in force {what}")).collect();
     lines.extend(info.refused.iter().map(|what| format!("refused {what}")));
@@ -38,6 +38,10 @@ pub fn try_forbidden_operations(port: u16) -> Vec<String> {
     attempt("fork-and-exec", std::process::Command::new(&own).arg("--version").output().map(drop));
     attempt("parent-environment", std::fs::read(format!("/proc/{parent}/environ")).map(drop));
     attempt("raise-limit", raise_limit());
+    #[cfg(target_os = "linux")]
+    for (what, result) in super::forbidden_calls::attempts(parent) {
+        attempt(&what, result);
+    }
     attempt("thread", std::thread::Builder::new().spawn(|| ()).map(|thread| drop(thread.join())));
     lines
 }

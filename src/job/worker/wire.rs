@@ -84,7 +84,7 @@ impl Message for Reply {
 
     fn decode(bytes: &[u8]) -> io::Result<Reply> {
         let Some((&FACTS, mut rest)) = bytes.split_first() else {
-            return serde_json::from_slice(bytes).map_err(io::Error::other);
+            return bounded(serde_json::from_slice(bytes)?).map_err(io::Error::other);
         };
         match Compact::take(&mut rest) {
             Some(facts) if rest.is_empty() => {
@@ -92,6 +92,38 @@ impl Message for Reply {
             }
             _ => Err(io::Error::other("malformed facts")),
         }
+    }
+}
+
+/// The largest amount of a number in a message: seconds, frames a second, decibels. Sums and quotients of such
+/// numbers stay far from the limits of a [`std::time::Duration`].
+const MAX_AMOUNT: f64 = 1e9;
+
+/// Returns a reply with all fractional numbers within [`MAX_AMOUNT`], and progress not below zero: a worker that a
+/// hostile file has taken over can send any number.
+///
+/// The typed message is converted once more, since only its type tells which numbers are fractional. Those that
+/// are not finite are null there, which no such field accepts.
+fn bounded(reply: Reply) -> serde_json::Result<Reply> {
+    if let Reply::Progress(Progress { done_s, total_s, frames }) = reply {
+        let bound = |seconds: f64| if seconds.is_finite() { seconds.clamp(0.0, MAX_AMOUNT) } else { 0.0 };
+        return Ok(Reply::Progress(Progress { done_s: bound(done_s), total_s: total_s.map(bound), frames }));
+    }
+    let mut value = serde_json::to_value(reply)?;
+    bound_numbers(&mut value);
+    serde_json::from_value(value)
+}
+
+fn bound_numbers(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let bounded = number.as_f64().map(|amount| amount.clamp(-MAX_AMOUNT, MAX_AMOUNT));
+            *value = bounded.and_then(serde_json::Number::from_f64).map_or(Value::Null, Value::Number);
+        }
+        Value::Array(items) => items.iter_mut().for_each(bound_numbers),
+        Value::Object(fields) => fields.values_mut().for_each(bound_numbers),
+        _ => {}
     }
 }
 
@@ -184,6 +216,50 @@ mod tests {
         let results = vec![Ok(FixReport::default()), Err(JobError::Failed("too large".into()))];
         let fixed = Ok(JobOutput::Fixed { results });
         assert_eq!(sent_and_received(fixed.clone()), fixed);
+    }
+
+    /// Sends the bytes of a message and returns the message as received.
+    fn received(json: &str) -> io::Result<Reply> {
+        Reply::decode(json.as_bytes())
+    }
+
+    #[test]
+    fn absurd_numbers_are_bounded_or_malformed() {
+        for (done, expected) in
+            [("1e-300", 1e-300), ("-5", 0.0), ("1e300", 1e9), ("18446744073709551615", 1e9)]
+        {
+            let json = format!(r#"{{"Progress":{{"done_s":{done},"total_s":{done},"frames":0}}}}"#);
+            match received(&json).unwrap() {
+                Reply::Progress(progress) => {
+                    assert_eq!((progress.done_s, progress.total_s), (expected, Some(expected)), "{done}");
+                }
+                _ => panic!("{done}"),
+            }
+        }
+        assert!(received(r#"{"Progress":{"done_s":1e999,"total_s":null,"frames":0}}"#).is_err());
+        for (at, expected) in [("1e300", 1e9), ("-1e300", -1e9), ("18446744073709551615", 1e9), ("2.5", 2.5)]
+        {
+            match received(&format!(r#"{{"Done":{{"Ok":{{"output":"cover","at_s":{at}}}}}}}"#)).unwrap() {
+                Reply::Done(result) => match *result {
+                    Ok(JobOutput::Cover(report)) => assert_eq!(report.at_s, expected),
+                    other => panic!("{other:?}"),
+                },
+                _ => panic!("{at}"),
+            }
+        }
+        let mut facts = media();
+        for (duration, expected) in [(1e300, Some(1e9)), (f64::NAN, None), (f64::INFINITY, None)] {
+            facts.duration_s = Some(duration);
+            let bytes =
+                Reply::Done(Box::new(Ok(JobOutput::Probed(Box::new(facts.clone()))))).encode().unwrap();
+            match Reply::decode(&bytes) {
+                Ok(Reply::Done(result)) => match *result {
+                    Ok(JobOutput::Probed(facts)) => assert_eq!(facts.duration_s, expected),
+                    other => panic!("{other:?}"),
+                },
+                _ => assert_eq!(expected, None),
+            }
+        }
     }
 
     #[test]

@@ -13,8 +13,8 @@ mod samples;
 use std::io;
 
 pub use durations::{MovieDurations, TrackDurations};
-pub use empty_samples::EmptySamples;
 pub use edits::PlayedParts;
+pub use empty_samples::EmptySamples;
 pub use samples::Samples;
 
 pub use super::bytes::Bytes;

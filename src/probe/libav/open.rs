@@ -16,7 +16,7 @@ use ffmpeg_next::format::context::{Input, StreamIo};
 
 use super::packet_reader::PacketReader;
 use crate::job::JobError;
-use crate::probe::sniff;
+use crate::probe::{file_size, sniff};
 
 /// Bytes read at a time. Larger than FFmpeg's 32 KiB, so that most headers need one read.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -142,7 +142,7 @@ impl Seek for PositionedFile {
         let position = match target {
             SeekFrom::Start(offset) => Some(offset),
             SeekFrom::Current(delta) => self.position.checked_add_signed(delta),
-            SeekFrom::End(delta) => self.file.metadata()?.len().checked_add_signed(delta),
+            SeekFrom::End(delta) => file_size(&self.file)?.checked_add_signed(delta),
         };
         self.position = position.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         Ok(self.position)
@@ -290,7 +290,7 @@ pub(crate) fn open_as(
     edit_lists: EditLists,
 ) -> Result<MediaInput, JobError> {
     init();
-    let size_bytes = file.metadata().map_err(|error| JobError::Io(error.to_string()))?.len();
+    let size_bytes = file_size(&file).map_err(|error| JobError::Io(error.to_string()))?;
     if let Some(demuxer) = obvious_demuxer(&file) {
         let duplicate = file.try_clone().map_err(|error| JobError::Io(error.to_string()))?;
         match open_with(duplicate, size_bytes, name, (Some(demuxer), edit_lists), &cancel) {

@@ -163,7 +163,11 @@ fn foot(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     let mut parts = vec![format!("{} {}", tool.name, tool.version)];
     parts.extend(tool.ffmpeg.iter().map(|version| format!("FFmpeg libraries {version}")));
     if let Some(isolation) = tool.isolation.as_ref().filter(|isolation| !isolation.is_empty()) {
-        parts.push(format!("media workers isolated by {}", isolation.join(", ")));
+        let landlock = tool.landlock_abi.map(|abi| format!(" (Landlock ABI {abi})")).unwrap_or_default();
+        parts.push(format!("media workers isolated by {}{landlock}", isolation.join(", ")));
+    }
+    if let Some(refused) = tool.isolation_refused.as_ref().filter(|refused| !refused.is_empty()) {
+        parts.push(format!("not in force: {}", refused.join("; ")));
     }
     writeln!(out, "<footer>{}</footer>\n</div>\n</body>\n</html>", markup(&parts.join(" · ")))
 }

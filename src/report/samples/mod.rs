@@ -251,6 +251,8 @@ pub(super) fn report(files: Vec<FileEntry>) -> Report {
         version: "0.1.0",
         ffmpeg: Some("8.0".into()),
         isolation: Some(vec!["seccomp".into(), "landlock".into()]),
+        isolation_refused: Some(vec!["oom-score: permission denied".into()]),
+        landlock_abi: Some(6),
     };
     Report::new(tool, vec!["tiktok-ads".into()], files, 3.417_201_77, false)
 }

@@ -50,6 +50,7 @@ use super::faststart::{FaststartError, fill_reserved_moov, move_moov_first};
 use crate::job::{FixReport, JobError, Progress, VerifyLevel};
 use crate::model::MediaFacts;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
+use crate::probe::file_size;
 use crate::verify::libav::{CopyReport, TapReport, verify_copies, verify_tapped};
 
 pub use self::cover::cover;
@@ -196,11 +197,7 @@ fn write(
     let (mut reserved, mut copy_report) = (None, None);
     let copies_only = only_copies(spec);
     if copies_only {
-        reserved = moov_size::reserved_bytes(
-            &mut transcoder,
-            share(&input)?.metadata().map_err(io_error)?.len(),
-            spec,
-        )?;
+        reserved = moov_size::reserved_bytes(&mut transcoder, file_size(&input).map_err(io_error)?, spec)?;
     }
     if copies_only && reserved.is_none() {
         // Reading the source twice is cheaper than writing the output twice.
@@ -235,7 +232,7 @@ fn write(
         }
         layout @ FaststartError::Layout(_) => JobError::Failed(layout.to_string()),
     })?;
-    let bytes = output.metadata().map_err(io_error)?.len();
+    let bytes = file_size(output).map_err(io_error)?;
     if let Some(limit) = spec.max_size_bytes.filter(|limit| bytes > *limit) {
         return Err(size_limit_error(limit));
     }

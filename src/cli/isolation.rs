@@ -1,0 +1,62 @@
+//! Ends a run whose media workers cannot be isolated, and says once what weakens the isolation.
+
+use crate::job::worker::{Isolation, WorkerPool};
+use crate::job::{JobError, Runner, WorkerInfo};
+
+use super::error::CliError;
+use super::settings::Settings;
+
+/// Checks the isolation of the workers before the first file. `cached` is the worker that filled the cache: a run
+/// that finds everything there starts no worker for this alone.
+///
+/// # Errors
+///
+/// [`CliError::NotIsolated`] when the run requires a barrier that this system does not give. A worker that does not
+/// start at all is no error here: each file that needs one reports it.
+pub fn ensure(settings: &Settings, runner: &WorkerPool, cached: Option<WorkerInfo>) -> Result<(), CliError> {
+    let is_whole = |info: &WorkerInfo| info.missing_barriers().is_empty() && info.refused.is_empty();
+    if cached.as_ref().is_some_and(is_whole) {
+        return Ok(());
+    }
+    match runner.describe() {
+        Ok(info) => {
+            if let Some(text) = describe_weakness(settings.isolation, &info).filter(|_| !settings.human.quiet)
+            {
+                super::notices::say(&text);
+            }
+            Ok(())
+        }
+        Err(JobError::NotIsolated(reason)) => Err(CliError::NotIsolated(reason)),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Describes what is missing of a worker's isolation; `None` if it is complete.
+pub fn describe_weakness(isolation: Isolation, info: &WorkerInfo) -> Option<String> {
+    match isolation {
+        Isolation::Off => Some(
+            "media workers are not isolated (--isolation off): a hostile file could do what this user may do"
+                .to_owned(),
+        ),
+        _ if info.refused.is_empty() => None,
+        _ => Some(format!(
+            "the isolation of media workers is weaker on this system: {}",
+            info.refused.join("; ")
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weakness_is_described_with_its_reason() {
+        let whole = WorkerInfo::default();
+        assert_eq!(describe_weakness(Isolation::Required, &whole), None);
+        assert!(describe_weakness(Isolation::Off, &whole).is_some_and(|text| text.contains("not isolated")));
+        let weak = WorkerInfo { refused: vec!["landlock: not supported".into()], ..WorkerInfo::default() };
+        let text = describe_weakness(Isolation::BestEffort, &weak).unwrap_or_default();
+        assert!(text.contains("landlock: not supported"), "{text}");
+    }
+}

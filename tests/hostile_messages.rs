@@ -1,0 +1,208 @@
+//! What a worker says is hostile: an absurd message costs its file, and never the run.
+//!
+//! A process of this program stands in for the worker. It does the jobs, and then changes the numbers, texts and
+//! lists of its progress and results before it sends them.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::fs::File;
+use std::io::{IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+
+use common::TestDir;
+use greenlit::job::execute::execute;
+use greenlit::job::{Job, JobFiles};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use serde_json::{Number, Value, json};
+
+/// Set for the process that stands in for the worker: the seed of its changes.
+const SEED: &str = "GREENLIT_TEST_HOSTILE_SEED";
+/// One of so many values is changed.
+const RARITY: u64 = 12;
+
+/// Receives a message of the parent with its descriptors; `None` when it has hung up.
+fn receive(mut from: &UnixStream) -> Option<(Value, Vec<File>)> {
+    let mut length = [0; 4];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let flags = RecvFlags::CMSG_CLOEXEC;
+    let count = recvmsg(from, &mut [IoSliceMut::new(&mut length)], &mut control, flags).ok()?.bytes;
+    let mut files = Vec::new();
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(received) = message {
+            files.extend(received.map(File::from));
+        }
+    }
+    from.read_exact(&mut length[count..]).ok()?;
+    let mut body = vec![0; u32::from_be_bytes(length) as usize];
+    from.read_exact(&mut body).ok()?;
+    Some((serde_json::from_slice(&body).ok()?, files))
+}
+
+fn send(mut to: &UnixStream, message: &Value) {
+    let body = serde_json::to_vec(message).unwrap();
+    let _ = to.write_all(&(body.len() as u32).to_be_bytes()).and_then(|()| to.write_all(&body));
+}
+
+/// Changes some of the values in `value`, keeping most of their types, so that the message stays readable.
+fn distort(value: &mut Value, random: &mut fastrand::Rng) {
+    const WHOLE: [u64; 7] = [0, 1, 2, 1 << 31, 1 << 32, 1 << 62, u64::MAX];
+    const BROKEN: [f64; 10] = [0.0, -0.0, 1e-300, -1.0, 1e9, -1e9, 1e18, 1e300, f64::MAX, f64::MIN_POSITIVE];
+    match value {
+        Value::Array(items) => {
+            if random.u64(..RARITY) == 0 {
+                let copies = items.clone();
+                (0..random.usize(..4)).for_each(|_| items.extend(copies.iter().cloned()));
+            } else if random.u64(..3 * RARITY) == 0 {
+                items.clear();
+            }
+            items.truncate(500);
+        }
+        Value::Object(_) => {}
+        _ if random.u64(..RARITY) != 0 => {}
+        Value::Number(number) if number.is_f64() => {
+            *value = json!(BROKEN[random.usize(..BROKEN.len())]);
+        }
+        Value::Number(number) if number.is_u64() => {
+            *value = Value::Number(Number::from(WHOLE[random.usize(..WHOLE.len())]));
+        }
+        Value::Number(_) => *value = json!([i64::MIN, -1, 0, i64::MAX][random.usize(..4)]),
+        Value::String(text) => {
+            let replaced = ["", "\u{1b}[2J", "h264", "\u{202e}", "999999999999"][random.usize(..5)];
+            *text = if random.bool() { replaced.to_owned() } else { replaced.repeat(2000) };
+        }
+        Value::Bool(flag) => *flag = !*flag,
+        Value::Null => *value = json!(BROKEN[random.usize(..BROKEN.len())]),
+    }
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| distort(item, random)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| distort(field, random)),
+        _ => {}
+    }
+}
+
+/// The worker's side, in a process of its own. Does nothing in an ordinary run of the tests.
+#[test]
+fn hostile_worker_process() {
+    let Ok(seed) = std::env::var(SEED) else { return };
+    let mut random = fastrand::Rng::with_seed(seed.parse().unwrap());
+    let copy =
+        |descriptor: std::os::fd::BorrowedFd<'_>| -> OwnedFd { descriptor.try_clone_to_owned().unwrap() };
+    let parent = UnixStream::from(copy(std::io::stdin().as_fd()));
+    let wake = UnixStream::from(copy(std::io::stdout().as_fd()));
+    let in_force = ["seccomp", "landlock", "no-new-privileges", "no-capabilities"];
+    let info = json!({
+        "library": "FFmpeg", "encoders": ["libx264"], "separate_process": true, "in_force": in_force, "refused": [],
+    });
+    send(&parent, &json!({"Hello": [format!("{}/7", env!("CARGO_PKG_VERSION")), info]}));
+    let _ = (&wake).write_all(&[0]);
+    while let Some((request, files)) = receive(&parent) {
+        let Ok(job) = serde_json::from_value::<Job>(request["Run"]["job"].clone()) else { continue };
+        let mut files = files.into_iter();
+        let files = JobFiles { input: files.next().unwrap(), outputs: files.collect() };
+        let cancel = std::sync::Arc::default();
+        // Facts that only a few changes distort reach the plan; others are refused at once.
+        let result = execute(&job, files, "clip.mp4", cancel, &mut |progress| {
+            let mut progress = serde_json::to_value(progress).unwrap();
+            (0..8).for_each(|_| distort(&mut progress, &mut random));
+            send(&parent, &json!({"Progress": progress}));
+        });
+        for absurd in [json!(1e-300), json!(-1), json!(1e300), json!(u64::MAX)] {
+            let progress = json!({"done_s": absurd, "total_s": 1.0, "frames": u64::MAX});
+            send(&parent, &json!({"Progress": progress}));
+        }
+        let mut result = match result {
+            Ok(output) => json!({"Ok": output}),
+            Err(error) => json!({"Err": error}),
+        };
+        if random.u64(..4) != 0 {
+            distort(&mut result, &mut random);
+        }
+        send(&parent, &json!({"Done": result}));
+        let _ = (&wake).write_all(&[0]);
+    }
+    std::process::exit(0);
+}
+
+/// Runs greenlit with the hostile worker of a seed. The parent must end by itself, with a report.
+fn survives(dir: &TestDir, seed: u64, args: &[&str]) {
+    let this = std::env::current_exe().unwrap();
+    let script = format!(
+        "#!/bin/sh\nexport {SEED}={seed}\nexec '{}' --exact hostile_worker_process --nocapture --test-threads 1\n",
+        this.display()
+    );
+    let worker = dir.write(&format!("worker-{seed}"), script);
+    std::fs::set_permissions(&worker, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = dir.command(args);
+    // Progress is shown as in a log.
+    command.env("GREENLIT_WORKER", &worker).env("CI", "1").args([
+        "--format",
+        "json",
+        "--no-cache",
+        "--jobs",
+        "1",
+    ]);
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!stderr.contains("panicked"), "seed {seed}, {args:?}: {stderr}");
+    assert!(
+        matches!(output.status.code(), Some(0..=3)),
+        "seed {seed}, {args:?}: {:?} {stderr}",
+        output.status
+    );
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("seed {seed}, {args:?}: {error}: {stderr}"));
+    assert_eq!(report["files"].as_array().unwrap().len(), 2, "seed {seed}, {args:?}: {report}");
+}
+
+fn two_clips() -> TestDir {
+    let dir = TestDir::new();
+    for (name, size) in [("in/a.mp4", "320x180"), ("in/b.mp4", "180x320")] {
+        dir.write(name, "");
+        let source = format!("testsrc2=size={size}:rate=10:duration=1");
+        dir.ffmpeg(&[
+            "-f",
+            "lavfi",
+            "-i",
+            &source,
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=duration=1",
+            "-c:v",
+            "libx264",
+            "-preset",
+            "ultrafast",
+            "-c:a",
+            "aac",
+            "-shortest",
+            name,
+        ]);
+    }
+    dir
+}
+
+#[test]
+fn absurd_messages_do_not_end_a_check() {
+    let dir = two_clips();
+    for seed in 0..20 {
+        survives(&dir, seed, &["check", "in"]);
+        survives(&dir, 1000 + seed, &["check", "in", "--deep"]);
+    }
+}
+
+#[test]
+fn absurd_messages_do_not_end_a_fix() {
+    let dir = two_clips();
+    for seed in 0..20 {
+        let out = format!("out-{seed}");
+        let args =
+            ["fix", "in", "--out", &out, "--upscale", "--extend", "loop", "--trim", "--preset", "superfast"];
+        survives(&dir, 2000 + seed, &args);
+    }
+}
