@@ -37,10 +37,32 @@ pub(crate) fn open_regular(path: &Path) -> Result<File, Failure> {
     if !std::fs::metadata(path).map_err(failed)?.is_file() {
         return Err(not_regular());
     }
-    let flags = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits();
-    let file = File::options().read(true).custom_flags(flags as i32).open(path).map_err(failed)?;
+    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    let open =
+        |flags: rustix::fs::OFlags| File::options().read(true).custom_flags(flags.bits() as i32).open(path);
+    let file = open_unnoticed(flags, &open).map_err(failed)?;
     let meta = file.metadata().map_err(failed)?;
     if meta.is_file() { Ok(file) } else { Err(not_regular()) }
+}
+
+/// Opens without changing when the file was last read, where its owner or root asks for it.
+#[cfg(target_os = "linux")]
+fn open_unnoticed(
+    flags: rustix::fs::OFlags,
+    open: &dyn Fn(rustix::fs::OFlags) -> io::Result<File>,
+) -> io::Result<File> {
+    match open(flags | rustix::fs::OFlags::NOATIME) {
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::PERM.raw_os_error()) => open(flags),
+        result => result,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_unnoticed(
+    flags: rustix::fs::OFlags,
+    open: &dyn Fn(rustix::fs::OFlags) -> io::Result<File>,
+) -> io::Result<File> {
+    open(flags)
 }
 
 /// Returns whether the first bytes of a file, or its `name`, identify it as media or as an image; `false` if it cannot

@@ -54,14 +54,17 @@ fn program(
     let rules = rules(calls, own as u32, devices)?;
     let filter = SeccompFilter::new(rules, refused, SeccompAction::Allow, target)?;
     // Both parts load what they test; jumps are relative, so one can precede the other.
-    let mut program = unknown_calls(&calls.unknown(devices));
+    let mut program = unknown_calls(&calls.unknown(devices), calls.checked.sched_getaffinity, own as u32);
     program.append(&mut BpfProgram::try_from(filter)?);
     Ok(program)
 }
 
-/// Returns instructions that report `unknown` and all numbers after [`LAST_KNOWN`] as unknown and let the others
-/// pass. The architecture is checked after it; in this order a foreign one is not let through either.
-fn unknown_calls(unknown: &[i64]) -> BpfProgram {
+/// Returns instructions that answer ENOSYS and let everything else pass to what follows them: for `unknown`, for
+/// numbers after [`LAST_KNOWN`], and for `affinity` of another thread or process than `own`. libc reads the
+/// affinity of each thread whose attributes are asked for, and only this answer tells it to go on without.
+///
+/// The architecture is checked after it; in this order a foreign one is not let through either.
+fn unknown_calls(unknown: &[i64], affinity: i64, own: u32) -> BpfProgram {
     // Linux's classic BPF: BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_JGT|BPF_K, BPF_JMP|BPF_JEQ|BPF_K, BPF_RET|BPF_K.
     const LOAD: u16 = 0x20;
     const JUMP_GREATER: u16 = 0x25;
@@ -69,18 +72,24 @@ fn unknown_calls(unknown: &[i64]) -> BpfProgram {
     const RETURN: u16 = 0x06;
     /// `SECCOMP_RET_ERRNO`.
     const RETURN_ERRNO: u32 = 0x0005_0000;
+    /// Where `struct seccomp_data` holds the number and the low half of the first argument.
+    const NUMBER: u32 = 0;
+    const FIRST_ARGUMENT: u32 = 16;
     let instruction = |code, jt, jf, k| sock_filter { code, jt, jf, k };
-    let mut program = vec![
-        instruction(LOAD, 0, 0, 0),
-        // Skips the tests that follow and lands on the return.
-        instruction(JUMP_GREATER, unknown.len() as u8, 0, LAST_KNOWN as u32),
-    ];
+    let mut program = vec![instruction(LOAD, 0, 0, NUMBER)];
+    // The last instruction returns; a jump of 0 goes on with the next one, so each counts what lies between.
+    let tests_after = |done: usize| (unknown.len() - done + 4) as u8;
+    program.push(instruction(JUMP_GREATER, tests_after(0), 0, LAST_KNOWN as u32));
     for (index, call) in unknown.iter().enumerate() {
-        let to_return = (unknown.len() - index - 1) as u8;
-        let is_last = index + 1 == unknown.len();
-        program.push(instruction(JUMP_EQUAL, to_return, u8::from(is_last), *call as u32));
+        program.push(instruction(JUMP_EQUAL, tests_after(index + 1), 0, *call as u32));
     }
-    program.push(instruction(RETURN, 0, 0, RETURN_ERRNO | Errno::NOSYS.raw_os_error() as u32));
+    program.extend([
+        instruction(JUMP_EQUAL, 0, 4, affinity as u32),
+        instruction(LOAD, 0, 0, FIRST_ARGUMENT),
+        instruction(JUMP_EQUAL, 2, 0, 0),
+        instruction(JUMP_EQUAL, 1, 0, own),
+        instruction(RETURN, 0, 0, RETURN_ERRNO | Errno::NOSYS.raw_os_error() as u32),
+    ]);
     program
 }
 
