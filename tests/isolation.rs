@@ -198,7 +198,7 @@ fn the_same_attempts_succeed_without_confinement() {
     // Of the single calls, those that every system allows every user.
     let calls = [
         "path-openat",
-        "path-fchmodat",
+        "metadata-fchmodat",
         "metadata-utimensat",
         "process-kill",
         "process-tgkill",
