@@ -11,11 +11,10 @@ use crate::profile::{Profile, nearest};
 use crate::report::{Format, HumanOptions, OldLimit};
 use crate::rules::Selection;
 
-use super::args::{
-    ColorChoice, CommonArgs, EncoderArg, ExtendArg, FitArg, FixChoices, IsolationArg, PresetArg, VerifyArg,
-};
+use super::args::{ColorChoice, CommonArgs, EncoderArg, ExtendArg, FitArg, FixChoices, PresetArg, VerifyArg};
 use super::config::{Config, FixConfig};
 use super::error::CliError;
+use super::isolation;
 use crate::job::VerifyLevel;
 use crate::job::worker::Isolation;
 
@@ -101,7 +100,7 @@ impl Settings {
                 .limits_old_after
                 .or(config.check.limits_old_after)
                 .unwrap_or(LIMITS_OLD_AFTER_DAYS),
-            isolation: isolation(common, &config)?,
+            isolation: isolation::level(common.isolation, config.check.isolation.as_deref())?,
             cache: cache_folder(),
             config,
         })
@@ -221,20 +220,6 @@ fn selection(common: &CommonArgs, config: &Config) -> Result<Selection, CliError
     let select = or(&common.select, &config.check.select);
     let ignore = or(&common.ignore, &config.check.ignore);
     Selection::new(select, ignore).map_err(|source| CliError::Selection { source })
-}
-
-/// Returns the isolation of the arguments, else of the configuration, else the required one.
-fn isolation(common: &CommonArgs, config: &Config) -> Result<Isolation, CliError> {
-    match (common.isolation, config.check.isolation.as_deref()) {
-        (Some(IsolationArg::Required), _) | (None, None) => Ok(Isolation::Required),
-        (Some(IsolationArg::BestEffort), _) => Ok(Isolation::BestEffort),
-        (Some(IsolationArg::Off), _) => Ok(Isolation::Off),
-        (None, Some(name)) => {
-            Isolation::ALL.into_iter().find(|isolation| isolation.name() == name).ok_or_else(|| {
-                bad_choice("check.isolation", name, strings(&Isolation::ALL.map(Isolation::name)))
-            })
-        }
-    }
 }
 
 fn human_options(common: &CommonArgs) -> HumanOptions {
@@ -379,7 +364,7 @@ fn audio_track(given: Option<&str>) -> Result<AudioTrackChoice, CliError> {
     }
 }
 
-fn strings(names: &[&str]) -> impl Iterator<Item = String> {
+pub(super) fn strings(names: &[&str]) -> impl Iterator<Item = String> {
     names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>().into_iter()
 }
 

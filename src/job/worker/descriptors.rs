@@ -17,33 +17,20 @@ pub(super) fn close_inherited() -> Result<(), String> {
     let open: Vec<i32> =
         list.flatten().filter_map(|entry| entry.file_name().to_string_lossy().parse().ok()).collect();
     for descriptor in open.into_iter().filter(|descriptor| *descriptor >= FIRST as i32) {
-        close(descriptor);
+        super::raw::close(descriptor);
     }
     Ok(())
 }
 
 /// Asks the kernel to close them all at once (Linux 5.9). Returns whether it did.
 #[cfg(target_os = "linux")]
-#[allow(unsafe_code)]
 fn close_range() -> bool {
-    use std::ffi::c_long;
     /// The same number on every processor.
-    const CLOSE_RANGE: c_long = 436;
-    unsafe extern "C" {
-        fn syscall(number: c_long, ...) -> c_long;
-    }
-    // SAFETY: libc's `syscall` takes a number and up to six words. At this point no value of this process owns a
-    // descriptor from FIRST on, so that closing them breaks no owner.
-    unsafe { syscall(CLOSE_RANGE, c_long::from(FIRST), c_long::from(u32::MAX), c_long::from(0_u32)) == 0 }
+    const CLOSE_RANGE: i64 = 436;
+    super::raw::system_call(CLOSE_RANGE as _, [FIRST as _, u32::MAX as _, 0, 0, 0]).is_ok()
 }
 
 #[cfg(not(target_os = "linux"))]
 fn close_range() -> bool {
     false
-}
-
-#[allow(unsafe_code)]
-fn close(descriptor: i32) {
-    // SAFETY: no value of this process owns it; see `close_inherited`. A closed number is an error without effect.
-    unsafe { rustix::io::close(descriptor) };
 }

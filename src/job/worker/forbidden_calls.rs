@@ -8,6 +8,8 @@ use std::io;
 
 use rustix::io::Errno;
 
+use super::raw::system_call;
+
 /// A call with its number on each processor; `None` where it does not exist.
 struct ForbiddenCall {
     class: &'static str,
@@ -124,19 +126,11 @@ pub(super) fn attempts(parent: i32) -> Vec<(String, io::Result<()>)> {
     calls.collect()
 }
 
-#[allow(unsafe_code)]
+/// Returns whether the kernel got to look at the call; `Err` when it was refused before.
 fn result(number: c_long, arguments: [c_long; 5]) -> io::Result<()> {
-    unsafe extern "C" {
-        fn syscall(number: c_long, ...) -> c_long;
-    }
-    let [a, b, c, d, e] = arguments;
-    // SAFETY: the table's calls get null pointers, closed descriptors and unknown options, so that they change no
-    // memory of this process whether or not the kernel executes them.
-    let returned = unsafe { syscall(number, a, b, c, d, e, 0 as c_long) };
-    let error = io::Error::last_os_error();
     let refused = [Errno::PERM, Errno::NOSYS].map(Errno::raw_os_error);
-    match error.raw_os_error() {
-        Some(code) if returned == -1 && refused.contains(&code) => Err(error),
+    match system_call(number, arguments) {
+        Err(error) if error.raw_os_error().is_some_and(|code| refused.contains(&code)) => Err(error),
         _ => Ok(()),
     }
 }

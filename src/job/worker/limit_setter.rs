@@ -8,10 +8,10 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 /// A worker of root becomes another user, and root in a container often lacks CAP_SYS_RESOURCE, which limiting
 /// another user's process needs.
 pub(super) fn set_limit(pid: Option<Pid>, resource: Resource, limit: Rlimit) -> Result<(), Errno> {
-    let set = || prlimit(pid, resource, limit.clone()).map(drop);
+    let set = || prlimit(pid, resource, limit).map(drop);
     match set() {
         #[cfg(target_os = "linux")]
-        Err(Errno::PERM) if rustix::process::geteuid().is_root() => with_real_ids_of_nobody(set),
+        Err(Errno::PERM) if rustix::process::geteuid().is_root() => with_real_ids_of_worker(set),
         result => result,
     }
 }
@@ -20,18 +20,18 @@ pub(super) fn set_limit(pid: Option<Pid>, resource: Resource, limit: Rlimit) -> 
 /// process that limits another. The effective ones stay, so that nothing else is allowed or forbidden meanwhile;
 /// other threads are not concerned.
 #[cfg(target_os = "linux")]
-fn with_real_ids_of_nobody(action: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
+fn with_real_ids_of_worker(action: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
     use rustix::process::{Gid, Uid, getegid, geteuid, getgid, getuid};
     use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
 
-    use super::lockdown::NOBODY;
+    use super::lockdown::UNPRIVILEGED;
 
     let (user, group) = (getuid(), getgid());
     let set = |user: Uid, group: Gid| {
         set_thread_res_gid(group, getegid(), getegid())?;
         set_thread_res_uid(user, geteuid(), geteuid())
     };
-    let result = set(Uid::from_raw(NOBODY), Gid::from_raw(NOBODY)).and_then(|()| action());
+    let result = set(Uid::from_raw(UNPRIVILEGED), Gid::from_raw(UNPRIVILEGED)).and_then(|()| action());
     set(user, group)?;
     result
 }

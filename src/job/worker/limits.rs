@@ -25,6 +25,8 @@ const CPU_S_PER_SECOND: f64 = 300.0;
 const ENCODED_BYTES_PER_PIXEL: u64 = 2;
 /// Frames in a second that no plan exceeds.
 const MAX_FRAME_RATE: u64 = 120;
+/// Bytes of a second of copied packets, more than which no source has.
+const COPIED_BYTES_PER_SECOND: u64 = 256 * MIB;
 /// Bytes of a file besides those of its frames: audio, index, an image.
 const FILE_SIZE_BASE: u64 = 512 * MIB;
 /// The most bytes of a file in any case.
@@ -110,12 +112,12 @@ pub(super) fn writes_files(job: &Job) -> bool {
 }
 
 /// Returns the most bytes of a file that a job may write: no encoder needs more than the frames have themselves,
-/// and a copy little more than its source.
+/// and a copy little more than its source, unless that is repeated.
 fn file_size(job: &Job, input_bytes: u64) -> u64 {
     let encoded = |spec: &OutputSpec| {
         let seconds = spec.expected_duration_s.filter(|s| s.is_finite()).unwrap_or(MAX_CPU.as_secs_f64());
         let per_second = pixels(spec).saturating_mul(ENCODED_BYTES_PER_PIXEL * MAX_FRAME_RATE);
-        per_second.saturating_mul(seconds.max(0.0) as u64 + 1)
+        per_second.max(COPIED_BYTES_PER_SECOND).saturating_mul(seconds.max(0.0) as u64 + 1)
     };
     let most = match job {
         Job::Fix { specs, .. } => specs.iter().map(encoded).max().unwrap_or(0),

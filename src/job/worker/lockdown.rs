@@ -1,6 +1,7 @@
 //! Drops every privilege that a job does not need, as far as the system supports it.
 
 use super::barrier::Barrier;
+use super::raw::ignore_signal;
 use crate::job::WorkerInfo;
 
 /// Descriptors a worker may hold: its sockets, the files of a batch of jobs, and duplicates of them.
@@ -14,7 +15,7 @@ const MAX_THREADS: u64 = 8192;
 
 /// The user and group without rights, by convention on every Linux system.
 #[cfg(target_os = "linux")]
-pub(super) const NOBODY: u32 = 65_534;
+pub(super) const UNPRIVILEGED: u32 = 65_534;
 
 /// How a worker is locked down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,7 +54,9 @@ pub(super) fn lock_down(info: &mut WorkerInfo, confinement: Confinement) {
     recorder.record(Barrier::RlimitNofile, limit(Resource::Nofile, MAX_DESCRIPTORS));
     #[cfg(target_os = "linux")]
     recorder.record(Barrier::RlimitMsgqueue, limit(Resource::Msgqueue, 0));
-    ignore_file_size_signal();
+    // A write beyond the limit of the file size then fails instead of ending the process; if this is refused, it
+    // ends it, which costs a file.
+    let _ = ignore_signal(Signal::XFSZ);
     if confinement.open {
         let off = || Err::<(), _>("switched off by --isolation off");
         for barrier in
@@ -103,18 +106,6 @@ fn raise_oom_score() -> std::io::Result<()> {
         return Ok(());
     }
     std::fs::write(path, OOM_SCORE.to_string())
-}
-
-/// Lets a write beyond the limit of the file size fail instead of ending the process.
-#[allow(unsafe_code)]
-fn ignore_file_size_signal() {
-    use std::ffi::c_int;
-    const IGNORE: usize = 1;
-    unsafe extern "C" {
-        fn signal(number: c_int, handler: usize) -> usize;
-    }
-    // SAFETY: `SIG_IGN` is 1 on every Unix, and no code of this process relies on this signal.
-    unsafe { signal(rustix::process::Signal::XFSZ.as_raw(), IGNORE) };
 }
 
 #[cfg(target_os = "linux")]
@@ -186,7 +177,7 @@ mod linux {
                 missing.join(", ")
             ));
         }
-        let (user, group) = (Uid::from_raw(super::NOBODY), Gid::from_raw(super::NOBODY));
+        let (user, group) = (Uid::from_raw(super::UNPRIVILEGED), Gid::from_raw(super::UNPRIVILEGED));
         // Each concerns this thread, the only one.
         set_thread_groups(&[])
             .and_then(|()| set_thread_res_gid(group, group, group))

@@ -3,12 +3,14 @@
 mod barrier;
 mod child;
 mod descriptors;
+mod exit_status;
 #[cfg(target_os = "linux")]
 mod forbidden_calls;
 mod limit_setter;
 mod limits;
 mod lockdown;
 mod process;
+mod raw;
 #[cfg(target_os = "linux")]
 mod seccomp;
 mod self_test;

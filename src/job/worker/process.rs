@@ -3,15 +3,16 @@
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::net::RecvFlags;
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit};
 
+use super::exit_status::explain_exit;
 use super::limit_setter::set_limit;
 use super::limits::{JobLimits, JobMonitor, WorkerTimeouts, job_limits, processors, writes_files};
 use super::wire::{Message, Reply, Request, message_length, send};
@@ -113,7 +114,8 @@ pub(super) fn spawn(
     worker.socket.set_write_timeout(Some(WRITE_TIMEOUT)).map_err(failed)?;
     worker.wake_socket.iter().try_for_each(|socket| socket.set_read_timeout(Some(TICK))).map_err(failed)?;
     let probe = job_limits(&Job::Probe { depth: ProbeDepth::Auto }, timeouts, 1, 0);
-    let limited = worker.set_limits(&probe);
+    // Until it has said hello it may still be a script that keeps a log; only then, files are limited.
+    let _ = worker.set_limits(&JobLimits { file_size: u64::MAX, ..probe });
     let never = AtomicBool::new(false);
     let start = JobLimits { stall: timeouts.start, wall: timeouts.start, ..probe };
     let mut monitor = JobMonitor::new(start, timeouts.cancel_grace, &never);
@@ -131,6 +133,7 @@ pub(super) fn spawn(
             return Err(JobError::Unavailable(format!("{path} did not start as a media worker: {error}")));
         }
     }
+    let limited = worker.set_limits(&probe);
     let info = &mut worker.info;
     for (name, result) in limited {
         match result {
@@ -372,42 +375,4 @@ impl Worker {
 
 fn is_would_block(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
-}
-
-/// Describes an exit status for a message.
-fn explain_exit(status: ExitStatus, gib: f64, cpu: Duration) -> String {
-    let Some(number) = status.signal() else {
-        return format!("exit code {}", status.code().unwrap_or_default());
-    };
-    let name = |signal: Signal| number == signal.as_raw();
-    if name(Signal::XCPU) {
-        format!("SIGXCPU: exceeded the CPU limit of {} s", cpu.as_secs())
-    } else if name(Signal::ABORT) {
-        format!("SIGABRT: aborted; the memory limit is {gib:.1} GiB")
-    } else if name(Signal::SEGV) {
-        "SIGSEGV: crashed".to_owned()
-    } else if name(Signal::BUS) {
-        "SIGBUS: crashed, or the file was truncated while it was read".to_owned()
-    } else if name(Signal::ILL) || name(Signal::FPE) || name(Signal::TRAP) {
-        format!("signal {number}: crashed")
-    } else if name(Signal::KILL) {
-        "SIGKILL: killed by the system or a user, possibly out of memory".to_owned()
-    } else {
-        format!("signal {number}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn explains_exit_statuses() {
-        let of = |raw| explain_exit(ExitStatus::from_raw(raw), 1.5, Duration::from_secs(9));
-        assert_eq!(of(11), "SIGSEGV: crashed");
-        assert_eq!(of(24), "SIGXCPU: exceeded the CPU limit of 9 s");
-        assert_eq!(of(6), "SIGABRT: aborted; the memory limit is 1.5 GiB");
-        assert!(of(9).starts_with("SIGKILL"));
-        assert_eq!(of(3 << 8), "exit code 3");
-    }
 }

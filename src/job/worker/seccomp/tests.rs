@@ -50,7 +50,7 @@ fn run(program: &BpfProgram, audit: u32, call: u32, arguments: &[u64]) -> u32 {
         4 => audit,
         16.. => {
             let argument = arguments.get((offset as usize - 16) / 8).copied().unwrap_or(0);
-            if offset % 8 == 0 { argument as u32 } else { (argument >> 32) as u32 }
+            if offset.is_multiple_of(8) { argument as u32 } else { (argument >> 32) as u32 }
         }
         other => panic!("offset {other}"),
     };

@@ -1,0 +1,45 @@
+//! Explains how a worker ended.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+/// Describes an exit status for a message.
+pub(super) fn explain_exit(status: ExitStatus, gib: f64, cpu: Duration) -> String {
+    let Some(number) = status.signal() else {
+        return format!("exit code {}", status.code().unwrap_or_default());
+    };
+    let name = |signal: Signal| number == signal.as_raw();
+    if name(Signal::XCPU) {
+        format!("SIGXCPU: exceeded the CPU limit of {} s", cpu.as_secs())
+    } else if name(Signal::ABORT) {
+        format!("SIGABRT: aborted; the memory limit is {gib:.1} GiB")
+    } else if name(Signal::SEGV) {
+        "SIGSEGV: crashed".to_owned()
+    } else if name(Signal::BUS) {
+        "SIGBUS: crashed, or the file was truncated while it was read".to_owned()
+    } else if name(Signal::ILL) || name(Signal::FPE) || name(Signal::TRAP) {
+        format!("signal {number}: crashed")
+    } else if name(Signal::KILL) {
+        "SIGKILL: killed by the system or a user, possibly out of memory".to_owned()
+    } else {
+        format!("signal {number}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn explains_exit_statuses() {
+        let of = |raw| explain_exit(ExitStatus::from_raw(raw), 1.5, Duration::from_secs(9));
+        assert_eq!(of(11), "SIGSEGV: crashed");
+        assert_eq!(of(24), "SIGXCPU: exceeded the CPU limit of 9 s");
+        assert_eq!(of(6), "SIGABRT: aborted; the memory limit is 1.5 GiB");
+        assert!(of(9).starts_with("SIGKILL"));
+        assert_eq!(of(3 << 8), "exit code 3");
+    }
+}

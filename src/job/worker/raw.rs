@@ -1,0 +1,41 @@
+//! The calls of the operating system that no safe wrapper offers: the only unsafe code outside the libav adapters.
+#![allow(unsafe_code)]
+
+#[cfg(target_os = "linux")]
+use std::ffi::c_long;
+use std::io;
+
+/// Makes a system call with words as arguments.
+///
+/// The caller passes no pointer to memory of this process but null, and no descriptor that a value owns.
+#[cfg(target_os = "linux")]
+pub(super) fn system_call(number: c_long, arguments: [c_long; 5]) -> io::Result<c_long> {
+    unsafe extern "C" {
+        fn syscall(number: c_long, ...) -> c_long;
+    }
+    let [a, b, c, d, e] = arguments;
+    // SAFETY: libc's `syscall` takes a number and up to six words. Its two callers pass null pointers, closed or
+    // foreign descriptors and unknown options, so that the kernel changes no memory of this process.
+    let returned = unsafe { syscall(number, a, b, c, d, e, 0 as c_long) };
+    if returned == -1 { Err(io::Error::last_os_error()) } else { Ok(returned) }
+}
+
+/// Closes a descriptor that no value of this process owns; a number that is not open has no effect.
+pub(super) fn close(descriptor: i32) {
+    // SAFETY: the caller is the start of a worker, where only standard input, output and error have owners.
+    unsafe { rustix::io::close(descriptor) };
+}
+
+/// Ignores a signal.
+pub(super) fn ignore_signal(signal: rustix::process::Signal) -> io::Result<()> {
+    use std::ffi::c_int;
+    const IGNORE: usize = 1;
+    const ERROR: usize = usize::MAX;
+    unsafe extern "C" {
+        #[link_name = "signal"]
+        fn set_handler(number: c_int, handler: usize) -> usize;
+    }
+    // SAFETY: `SIG_IGN` is 1 and `SIG_ERR` is -1 on every Unix. Ignoring runs no code.
+    let before = unsafe { set_handler(signal.as_raw(), IGNORE) };
+    if before == ERROR { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
