@@ -36,7 +36,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     let probe_cache = cache::open(settings, args.input.no_cache);
     if !found.sources.is_empty() {
         let cached = probe_cache.as_deref().and_then(ProbeCache::worker_info);
-        isolation::ensure(settings, &runner, cached.filter(|_| !args.deep))?;
+        isolation::ensure(settings, &runner, cached)?;
     }
     let options = CheckOptions { selection: settings.selection.clone(), deep: args.deep, probe_cache };
     let progress = ProgressDisplay::new(settings.progress);

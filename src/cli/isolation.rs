@@ -5,6 +5,7 @@ use crate::job::{JobError, Runner, WorkerInfo};
 
 use super::args::IsolationArg;
 use super::error::CliError;
+use super::notices;
 use super::settings::{Settings, bad_choice, strings};
 
 /// Returns the isolation of the argument, else of the configuration, else the required one.
@@ -41,7 +42,7 @@ pub fn ensure(settings: &Settings, runner: &WorkerPool, cached: Option<WorkerInf
         Ok(info) => {
             if let Some(text) = describe_weakness(settings.isolation, &info).filter(|_| !settings.human.quiet)
             {
-                super::notices::say(&text);
+                notices::say(&text);
             }
             Ok(())
         }
