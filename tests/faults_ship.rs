@@ -518,7 +518,8 @@ fn a_named_pipe_is_not_opened_and_not_called_missing() {
     let before = uploads_sent(&setup);
     let named = ship("clips/pipe.mp4");
     assert!(matches!(named.code, Some(1 | 2)), "{:?} {}", named.code, named.stdout);
-    assert!(named.stdout.contains("not a regular file"), "{}", named.stdout);
+    let told = format!("{}{}", named.stdout, named.stderr);
+    assert!(told.contains("pipe.mp4") && told.contains("not a"), "{told}");
     setup.manifest(&[("clips/pipe.mp4", "one")]);
     let row = setup.run().expect(2);
     assert!(

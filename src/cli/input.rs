@@ -21,10 +21,15 @@ pub fn find(input: &InputArgs, excluded: &[PathBuf]) -> Result<Discovery, CliErr
         if path == Path::new("-") { listed.extend(read_list(input.null)?) } else { paths.push(path.clone()) }
     }
     let found = discover_listed(&paths, &listed, excluded)?;
+    say_problems(&found);
+    Ok(found)
+}
+
+/// Prints the paths that could not be read.
+pub fn say_problems(found: &Discovery) {
     for problem in &found.problems {
         notices::say(&format!("{} {}", problem.path.display(), problem.message));
     }
-    Ok(found)
 }
 
 fn read_list(null: bool) -> Result<Vec<PathBuf>, CliError> {

@@ -8,6 +8,7 @@ use crate::ship::{AdRow, Manifest, Problem, preflight, preflight_posts};
 
 use crate::cli::destination::PublicationKind;
 use crate::cli::error::CliError;
+use crate::cli::input::say_problems;
 use crate::cli::notices;
 use crate::cli::sandbox::operation;
 
@@ -34,10 +35,10 @@ pub fn read(paths: &[PathBuf]) -> Result<ShipInput, CliError> {
                 manifest.display()
             )));
         }
-        return Ok(ShipInput { found: discover(paths, &[])?, rows: Vec::new(), manifest: None });
+        return without_manifest(paths);
     };
     if !is_manifest(path) {
-        return Ok(ShipInput { found: discover(paths, &[])?, rows: Vec::new(), manifest: None });
+        return without_manifest(paths);
     }
     let manifest = Manifest::read(path).map_err(|source| operation("cannot read the manifest", source))?;
     let sources = manifest.videos().into_iter().filter(|video| video.is_file()).map(|video| SourceFile {
@@ -48,6 +49,12 @@ pub fn read(paths: &[PathBuf]) -> Result<ShipInput, CliError> {
     });
     let found = Discovery { sources: sources.collect(), problems: Vec::new() };
     Ok(ShipInput { found, rows: manifest.rows, manifest: Some(path.clone()) })
+}
+
+fn without_manifest(paths: &[PathBuf]) -> Result<ShipInput, CliError> {
+    let found = discover(paths, &[])?;
+    say_problems(&found);
+    Ok(ShipInput { found, rows: Vec::new(), manifest: None })
 }
 
 /// Checks the rows and prints all problems of them and of their covers, before anything is sent. Returns
