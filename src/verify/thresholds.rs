@@ -34,7 +34,7 @@ pub const REFERENCE_MEAN: f64 = 5.0;
 pub const FINE_DETAIL_BELOW: f64 = 40.0;
 /// Minimum share of the way from misread colours to the planned ones that an output must cover: correct outputs cover
 /// about all of it, misread ones nothing.
-pub const MIN_COLOR_SHARE: f64 = 0.5;
+pub const MIN_COLOR_SHARE: f64 = 0.3;
 /// Maximum seconds by which the video of a source may end before the end declared by its container.
 pub const MISSING_TAIL_S: f64 = 0.5;
 /// Maximum difference in seconds between output and planned duration, in addition to a frame: plans rely on

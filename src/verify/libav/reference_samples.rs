@@ -123,7 +123,6 @@ fn misread(misreading: Misreading) -> &'static str {
     match misreading {
         Misreading::Gamut => "colours whose primaries or transfer are not converted to BT.709",
         Misreading::Matrix => "colours read by another matrix",
-        Misreading::Range => "colours read in another range",
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Similarity alone does not detect a shift of hue or saturation. Each misreading moves the colours of a frame in a
 //! direction of its own; along that direction, a correct output lies at the plan and a wrong one at the misreading.
+//! Another range is not told this way: it changes the contrast, as scalers do in fine patterns; the similarity shows it.
 
 use super::colors::{ColorDecoder, Row};
 use super::image::{Image, PlanarFrame, Region};
@@ -17,13 +18,11 @@ pub enum Misreading {
     Gamut,
     /// Another matrix.
     Matrix,
-    /// Limited range taken for full range, or the reverse.
-    Range,
 }
 
 impl Misreading {
     /// All of them.
-    pub const ALL: [Misreading; 3] = [Misreading::Gamut, Misreading::Matrix, Misreading::Range];
+    pub const ALL: [Misreading; 2] = [Misreading::Gamut, Misreading::Matrix];
 }
 
 /// Root mean square, in steps of 255, by which a misreading must move the colours to be told from rounding, chroma
@@ -108,16 +107,12 @@ pub fn color_evidence(
     let other = if colors.matrix == Matrix::Bt601 { Matrix::Bt709 } else { Matrix::Bt601 };
     let mut other_matrix = colors;
     other_matrix.matrix = other;
-    let mut other_range = colors;
-    other_range.full_range = !colors.full_range;
-    for (misreading, colors) in [(Misreading::Matrix, other_matrix), (Misreading::Range, other_range)] {
-        found.push((misreading, ColorEvidence::of(&planned, &decoded(colors), &actual)));
-    }
+    found.push((Misreading::Matrix, ColorEvidence::of(&planned, &decoded(other_matrix), &actual)));
     found
 }
 
-/// Returns the mean components around each pixel of a small image. Averaging before the conversion is exact for matrix
-/// and range, which are linear; after it, values beyond black and white would be cut off in fine patterns.
+/// Returns the mean components around each pixel of a small image. Averaging before the conversion is exact for the
+/// matrix, which is linear; after it, values beyond black and white would be cut off in fine patterns.
 fn reduced_samples(
     native: (usize, usize),
     (width, height): (usize, usize),
@@ -223,28 +218,13 @@ mod tests {
     }
 
     #[test]
-    fn another_matrix_and_another_range_are_told_from_the_plan() {
+    fn another_matrix_is_told_from_the_plan() {
         for matrix in [Matrix::Bt709, Matrix::Bt601, Matrix::Bt2020, Matrix::YCgCo] {
             let colors = Colors { full_range: false, matrix, ..Colors::RGB };
             let source = halves([110, 80, 200], [130, 170, 90], colors);
             let other = if matrix == Matrix::Bt601 { Matrix::Bt709 } else { Matrix::Bt601 };
             assert_told_apart(&source, Colors { matrix: other, ..colors }, Misreading::Matrix);
-            assert_told_apart(&source, Colors { full_range: true, ..colors }, Misreading::Range);
         }
-    }
-
-    #[test]
-    fn fine_patterns_beyond_black_and_white_are_no_misreading() {
-        let colors = Colors { full_range: false, matrix: Matrix::Bt709, ..Colors::RGB };
-        let plane = |of: &dyn Fn(usize, usize) -> u16| Plane {
-            width: SIDE,
-            height: SIDE,
-            samples: (0..SIDE * SIDE).map(|at| of(at % SIDE, at / SIDE)).collect(),
-        };
-        let checks = plane(&|x, y| if (x + y) % 3 == 0 { 255 } else { (x / 3) as u16 });
-        let source = frame([checks, plane(&|_, _| 128), plane(&|_, _| 128)], colors);
-        let share = share(&source, &source, Misreading::Range);
-        assert!(share.is_some_and(|share| (share - 1.0).abs() < 0.05), "{share:?}");
     }
 
     #[test]
@@ -253,6 +233,6 @@ mod tests {
         let grey = halves([60, 128, 128], [180, 128, 128], colors);
         assert_eq!(share(&grey, &output_of(&grey), Misreading::Matrix), None);
         let rgb = halves([60, 10, 128], [180, 128, 20], Colors::RGB);
-        assert_eq!(share(&rgb, &output_of(&rgb), Misreading::Range), None);
+        assert_eq!(share(&rgb, &output_of(&rgb), Misreading::Matrix), None);
     }
 }
