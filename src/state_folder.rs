@@ -1,4 +1,4 @@
-//! Opens folders and files of greenlit's own state so that nobody else can have prepared them.
+//! Opens folders and files of greenlit's own state so that no other user can have prepared them.
 //!
 //! A folder from elsewhere may contain a `.greenlit` whose links lead to private files. State is therefore opened
 //! without following links, only where it belongs to the user, and is closed to other users.
@@ -122,7 +122,7 @@ pub fn verify_only_files(path: &Path) -> Result<(), StateError> {
     Ok(())
 }
 
-/// Verifies a folder that a configuration names for state: the user's, and writable by nobody else.
+/// Verifies a folder that a configuration names for state: the user's, and writable by no other user.
 ///
 /// # Errors
 /// [`StateError`] if it is somebody else's or others may write to it.

@@ -10,7 +10,7 @@ use super::error::CliError;
 use super::settings::Settings;
 use crate::platform::{is_loopback, tiktok_ads, tiktok_post};
 
-/// Refuses a base URL whose host would receive the token though nobody typed it. `typed` tells whether a person
+/// Refuses a base URL whose host would receive the token although it was not typed. `typed` tells whether a person
 /// typed the options of this run; those of a stored plan do not count.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Opens the journal, and the folder of the project's state, only where nobody else can have prepared them.
+//! Opens the journal, and the folder of the project's state, only where no other user can have prepared them.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use crate::state_folder::{
 const BESIDE: [&str; 4] = [".lock", "-wal", "-shm", "-journal"];
 
 /// Opens the journal at `path`. One that was `typed` on the command line is trusted; another must be the user's,
-/// in a folder that nobody else can write to, and not a link.
+/// in a folder that no other user can write to, and not a link.
 ///
 /// # Errors
 /// [`CliError::Operation`] if it is not trusted, in use or damaged.

@@ -27,7 +27,8 @@ pub(super) fn describe(video: &VideoStream, tone_mapped: bool) -> Vec<String> {
         texts.push("tone-mapped to SDR (BT.709)".to_owned());
     }
     let declared = video.undeclared_colors().1 == MatrixReason::Declared;
-    if !is_rgb && !(tone_mapped && declared) {
+    let told_by_tone_mapping = tone_mapped && declared;
+    if !(is_rgb || told_by_tone_mapping) {
         texts.extend(matrix(video));
     }
     if is_rgb {

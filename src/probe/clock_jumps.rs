@@ -362,7 +362,7 @@ impl ClockCorrector {
 /// Returns whether a stream does not continue at this time.
 fn jumps(clock: &Clock, at: i64, key: bool) -> bool {
     let step = at - clock.last;
-    step > MAX_GAP || step < -SMALL_STEP || (step < -ROUNDING && key)
+    !(-SMALL_STEP..=MAX_GAP).contains(&step) || (step < -ROUNDING && key)
 }
 
 #[cfg(test)]

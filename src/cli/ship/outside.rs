@@ -1,6 +1,6 @@
 //! Refuses rows of a manifest whose files lie outside the manifest's folder.
 //!
-//! Whoever wrote the manifest chooses what is uploaded. One that came with a folder may name files of that folder,
+//! The author of a manifest chooses what is uploaded. One that came with a folder may name files of that folder,
 //! not the private ones of the person who ships it.
 
 use std::path::Path;
