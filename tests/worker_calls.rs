@@ -1,7 +1,7 @@
 //! Names the system calls that the filter of a worker refused although decoding, encoding or a filter made them.
 //!
-//! A call that is needed anew, by another libc or another FFmpeg, shows here by its name. Needs `strace`, which the
-//! project does not install; without it, nothing is tested here.
+//! A call that is needed anew, by another libc or another FFmpeg, shows here by its name. `make setup`
+//! installs the `strace` that it needs.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
@@ -68,10 +68,8 @@ fn trace(dir: &TestDir, args: &[&str]) -> String {
 
 #[test]
 fn nothing_that_the_codecs_call_is_refused() {
-    if !Command::new("strace").arg("-V").output().is_ok_and(|output| output.status.success()) {
-        // The hostile worker's test and the corpus still show that the codecs work.
-        return;
-    }
+    let strace = Command::new("strace").arg("-V").output().expect("strace is installed by `make setup`");
+    assert!(strace.status.success(), "{strace:?}");
     let dir = TestDir::new();
     let video = "testsrc2=size=320x568:rate=25:duration=1";
     for (name, video_codec, audio_codec) in [
