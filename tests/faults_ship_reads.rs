@@ -4,8 +4,6 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
-
 use common::one_ad::{crash, one_ad, post, run, state, uploads_sent};
 use common::ship_setup::{ShipSetup, once_each};
 use common::{CliRun, entry};
@@ -52,10 +50,8 @@ fn assert_waits(setup: &ShipSetup, run: CliRun, kind: &str) {
 #[test]
 fn failing_reads_while_polling_leave_one_upload_and_the_next_run_publishes_it() {
     for_each_kind(|kind| {
-        let mut setup = one_ad(&["--fault", &format!("reads-{kind}=1")], "3s", "1s");
-        let began = Instant::now();
+        let mut setup = one_ad(&["--fault", &format!("reads-{kind}=1")], "6s", "1s");
         assert_waits(&setup, setup.run(), kind);
-        assert!(began.elapsed() < Duration::from_secs(60), "{kind}: {:?}", began.elapsed());
         assert_eq!(setup.videos(), once_each(&["face"]), "{kind}");
         setup.stop();
         setup.start(&[]);
@@ -67,7 +63,7 @@ fn failing_reads_while_polling_leave_one_upload_and_the_next_run_publishes_it() 
 
 fn set_deadline_back(setup: &ShipSetup) {
     let config = std::fs::read_to_string(setup.dir.path("greenlit.toml")).unwrap();
-    setup.dir.write("greenlit.toml", config.replace("\"3s\"", "\"10s\""));
+    setup.dir.write("greenlit.toml", config.replace("\"3s\"", "\"20s\"").replace("\"6s\"", "\"20s\""));
 }
 
 #[test]

@@ -415,7 +415,7 @@ fn a_stalled_worker_is_detected() {
 }
 
 #[test]
-fn a_cancelled_job_leaves_the_worker_usable() {
+fn a_cancelled_fix_ends_its_worker_and_the_next_job_gets_another() {
     let worker = OwnWorker::new();
     let pool =
         worker.pool(WorkerTimeouts { cancel_grace: Duration::from_secs(60), ..WorkerTimeouts::default() });
@@ -425,8 +425,9 @@ fn a_cancelled_job_leaves_the_worker_usable() {
     let job = request(slow_fix(), &fixture(CLIP), &cancel);
     let result = pool.run(job, &mut |_| cancel.store(true, Ordering::Relaxed));
     assert_eq!(result, Err(JobError::Cancelled));
+    assert!(worker.processes().is_empty(), "it had the output open");
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
-    assert_eq!(worker.processes(), before);
+    assert_ne!(worker.processes(), before);
 }
 
 #[test]
@@ -542,4 +543,31 @@ fn a_worker_started_directly_explains_its_use() {
     let output = Command::new(WORKER).stdin(Stdio::null()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(String::from_utf8(output.stderr).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn a_worker_that_wrote_an_output_has_ended_before_the_output_is_used() {
+    let dir = TestDir::new();
+    let pids = dir.path("pids");
+    let wrapper =
+        dir.write("worker", format!("#!/bin/sh\necho $$ >> '{}'\nexec '{WORKER}' \"$@\"\n", pids.display()));
+    std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let pool = WorkerPool::with_timeouts(1, wrapper, WorkerTimeouts::default());
+    let encode = VideoEncode { preset: Preset::Fast, ..example::video_encode(64, 64, 10) };
+    let spec = OutputSpec { threads: 1, ..example::output(VideoPlan::Encode(Box::new(encode)), None) };
+    for fixes in 1..=2 {
+        let job = Job::Fix { specs: vec![spec.clone()], verify: VerifyLevel::Structure };
+        let fixed = pool.run(request(job, &fixture(CLIP), &Arc::default()), &mut |_| {});
+        assert!(matches!(fixed, Ok(JobOutput::Fixed { .. })), "{fixed:?}");
+        let started = std::fs::read_to_string(&pids).unwrap();
+        assert_eq!(started.lines().count(), fixes, "each fix has a worker of its own");
+        for pid in started.lines() {
+            assert!(!Path::new(&format!("/proc/{pid}")).exists(), "the worker {pid} still runs");
+        }
+    }
+    // Workers that only read stay for the next file.
+    for _ in 0..2 {
+        assert!(probe(&pool, &fixture(CLIP)).is_ok());
+    }
+    assert_eq!(std::fs::read_to_string(&pids).unwrap().lines().count(), 3);
 }

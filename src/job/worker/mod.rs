@@ -207,6 +207,11 @@ impl WorkerPool {
                         let retry = finished == 0
                             && matches!(end, Err(JobError::WorkerLost(_)))
                             && worker.may_have_died_idle();
+                        if !first.files.outputs.is_empty() {
+                            // It still has the outputs open: once they are hashed and published, it must not
+                            // be able to write to them.
+                            slot.worker = None;
+                        }
                         (finished, if retry { Ok(()) } else { end })
                     }
                 },
