@@ -50,9 +50,9 @@ impl NotOpened {
         match self {
             NotOpened::Link => "symbolic link; name it to check its target",
             NotOpened::DanglingLink => "symbolic link; its target does not exist",
-            NotOpened::Fifo => "named pipe (FIFO), not a file",
-            NotOpened::Socket => "socket, not a file",
-            NotOpened::Device => "device, not a file",
+            NotOpened::Fifo => "named pipe (FIFO), not a regular file",
+            NotOpened::Socket => "socket, not a regular file",
+            NotOpened::Device => "device, not a regular file",
         }
     }
 
@@ -161,7 +161,7 @@ fn add(path: &Path, excluded: &[PathBuf], found: &mut Discovery) -> Result<(), D
         Ok(meta) if meta.is_dir() => walk(path, excluded, None, found),
         // Opening one would wait for another program, or never end.
         Ok(meta) if !meta.is_file() => {
-            let kind = NotOpened::of(path, meta.file_type()).map_or("not a file", NotOpened::reason);
+            let kind = NotOpened::of(path, meta.file_type()).map_or("not a regular file", NotOpened::reason);
             found.problems.push(InputProblem {
                 path: path.to_owned(),
                 message: format!("is not read: {kind}; save the video as a file and name that"),
