@@ -75,7 +75,9 @@ fn a_named_pipe_is_refused_at_once_and_the_other_files_are_checked() {
     let text = String::from_utf8(run.stderr).unwrap();
     assert_eq!(run.status.code(), Some(2), "{text}");
     assert!(
-        text.contains("pipe.mp4 is not read: named pipe (FIFO), not a regular file; save the video as a file"),
+        text.contains(
+            "pipe.mp4 is not read: named pipe (FIFO), not a regular file; save the video as a file"
+        ),
         "{text}"
     );
     let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();

@@ -50,7 +50,7 @@ fn assert_waits(setup: &ShipSetup, run: CliRun, kind: &str) {
 #[test]
 fn failing_reads_while_polling_leave_one_upload_and_the_next_run_publishes_it() {
     for_each_kind(|kind| {
-        let mut setup = one_ad(&["--fault", &format!("reads-{kind}=1")], "6s", "1s");
+        let mut setup = one_ad(&["--fault", &format!("reads-{kind}=1")], "8s", "1s");
         assert_waits(&setup, setup.run(), kind);
         assert_eq!(setup.videos(), once_each(&["face"]), "{kind}");
         setup.stop();
@@ -63,14 +63,14 @@ fn failing_reads_while_polling_leave_one_upload_and_the_next_run_publishes_it() 
 
 fn set_deadline_back(setup: &ShipSetup) {
     let config = std::fs::read_to_string(setup.dir.path("greenlit.toml")).unwrap();
-    setup.dir.write("greenlit.toml", config.replace("\"3s\"", "\"20s\"").replace("\"6s\"", "\"20s\""));
+    setup.dir.write("greenlit.toml", config.replace("\"8s\"", "\"60s\""));
 }
 
 #[test]
 fn reads_that_recover_while_polling_publish_the_one_upload() {
     for_each_kind(|kind| {
         let options = ["--fault", &recovering(kind), "--time-scale", speed(kind)];
-        let setup = one_ad(&options, "12s", "1s");
+        let setup = one_ad(&options, "60s", "1s");
         setup.run().expect(0);
         assert_eq!((setup.videos(), setup.ads()), (once_each(&["face"]), once_each(&["one"])), "{kind}");
     });
@@ -81,7 +81,7 @@ fn failing_reads_while_reconciling_an_upload_prove_no_absence() {
     for_each_kind(|kind| {
         // The first upload is answered with a server error: its outcome is unknown.
         let fault = format!("reads-{kind}=1");
-        let mut setup = one_ad(&["--fault", "answer-50000=1", "--fault", &fault], "3s", "1s");
+        let mut setup = one_ad(&["--fault", "answer-50000=1", "--fault", &fault], "8s", "1s");
         assert_waits(&setup, setup.run(), kind);
         assert_eq!((uploads_sent(&setup), setup.videos().len()), (1, 0), "{kind}: it was sent again");
         setup.stop();
@@ -97,7 +97,7 @@ fn reads_that_recover_while_reconciling_an_upload_lead_to_one_video() {
     for_each_kind(|kind| {
         let options =
             ["--fault", "answer-50000=1", "--fault", &recovering(kind), "--time-scale", speed(kind)];
-        let setup = one_ad(&options, "12s", "1s");
+        let setup = one_ad(&options, "60s", "1s");
         setup.run().expect(0);
         assert_eq!((setup.videos(), setup.ads()), (once_each(&["face"]), once_each(&["one"])), "{kind}");
     });
@@ -106,7 +106,7 @@ fn reads_that_recover_while_reconciling_an_upload_lead_to_one_video() {
 #[test]
 fn failing_reads_while_reconciling_an_ad_leave_one_ad() {
     for_each_kind(|kind| {
-        let mut setup = one_ad(&["--visibility-lag", "0s"], "3s", "1s");
+        let mut setup = one_ad(&["--visibility-lag", "0s"], "8s", "1s");
         crash(setup.ship(&[]), "ad.after_send_before_receipt:1");
         assert_eq!(setup.ads(), once_each(&["one"]), "{kind}");
         setup.stop();
@@ -123,7 +123,7 @@ fn failing_reads_while_reconciling_an_ad_leave_one_ad() {
 #[test]
 fn reads_that_recover_while_reconciling_an_ad_lead_to_one_ad() {
     for_each_kind(|kind| {
-        let mut setup = one_ad(&["--visibility-lag", "0s"], "12s", "1s");
+        let mut setup = one_ad(&["--visibility-lag", "0s"], "60s", "1s");
         crash(setup.ship(&[]), "ad.after_send_before_receipt:1");
         setup.stop();
         let fault = format!("{}@ad/get/", recovering(kind));
@@ -146,7 +146,7 @@ fn assert_waits_for_ad(setup: &ShipSetup, kind: &str) {
 fn failing_reads_leave_one_post(reconciling: bool) {
     for_each_kind(|kind| {
         let fault = format!("reads-{kind}=1");
-        let mut setup = one_ad(&["--fault", &fault], "3s", "1s");
+        let mut setup = one_ad(&["--fault", &fault], "8s", "1s");
         let posts = |setup: &ShipSetup| setup.effects("post_created").len();
         if reconciling {
             crash(post(&setup, &[]), "post.after_send_before_receipt:1");
@@ -185,7 +185,7 @@ fn reads_that_recover_while_reconciling_publish_the_one_post() {
 fn recovering_reads_publish_one_post(reconciling: bool) {
     for_each_kind(|kind| {
         let options = ["--fault", &recovering(kind), "--time-scale", speed(kind)];
-        let mut setup = one_ad(&options, if kind == "throttled" { "3s" } else { "12s" }, "1s");
+        let mut setup = one_ad(&options, if kind == "throttled" { "8s" } else { "12s" }, "1s");
         if reconciling {
             crash(post(&setup, &[]), "post.after_send_before_receipt:1");
         }

@@ -22,7 +22,15 @@ impl DecodeRate {
     /// Adds the decode time of the next packet.
     pub(super) fn add(&mut self, dts: i64) {
         let Some(last) = self.last.replace(dts) else { return };
-        let interval = dts.saturating_sub(last);
+        self.count(dts.saturating_sub(last));
+    }
+
+    /// Adds the duration of a packet of a container without timestamps.
+    pub(super) fn add_duration(&mut self, duration: i64) {
+        self.count(duration);
+    }
+
+    fn count(&mut self, interval: i64) {
         if self.intervals.len() < MAX_INTERVALS || self.intervals.contains_key(&interval) {
             *self.intervals.entry(interval).or_default() += 1;
         }
@@ -45,11 +53,37 @@ impl DecodeRate {
             video.frames = Some(packets);
         }
     }
+
+    /// Replaces the rate of a stream without timestamps by that of its packets' durations, which come from the
+    /// bitstream. From FFmpeg 6 on, the rate of such a stream is the demuxer's assumption of 25 frames per second.
+    /// A packet may hold a field, so twice the rate is no contradiction.
+    pub(super) fn correct_untimed(&self, base: ffi::AVRational, video: &mut VideoStream) {
+        let (Some(counted), Some(declared)) = (self.rate(base), video.frame_rate) else { return };
+        let ratio = counted.as_f64() / declared.as_f64();
+        if [1.0, 2.0].iter().all(|expected| (ratio / expected - 1.0).abs() > TOLERANCE) {
+            video.frame_rate = Some(counted);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_replace_an_assumed_rate_but_not_for_fields() {
+        let base = ffi::AVRational { num: 1, den: 1_200_000 };
+        let corrected = |declared: u32, duration: i64| {
+            let mut rate = DecodeRate::default();
+            (0..5).for_each(|_| rate.add_duration(duration));
+            let mut video = VideoStream { frame_rate: Rational::new(declared, 1), ..VideoStream::default() };
+            rate.correct_untimed(base, &mut video);
+            video.frame_rate
+        };
+        assert_eq!(corrected(25, 40_000), Rational::new(30, 1));
+        assert_eq!(corrected(25, 48_000), Rational::new(25, 1));
+        assert_eq!(corrected(25, 24_000), Rational::new(25, 1), "fields");
+    }
 
     #[test]
     fn counts_frames_instead_of_fields() {

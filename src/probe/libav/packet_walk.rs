@@ -13,7 +13,9 @@ use super::streams::{extradata, seconds};
 use super::timing::write_timing;
 use super::version::packet_side_data;
 use crate::job::{JobError, Progress};
-use crate::model::{Completeness, FrameLoss, HdrKind, LossKind, MediaFacts, VideoStream, set_loss};
+use crate::model::{
+    Completeness, FrameLoss, HdrKind, LossKind, MediaFacts, VideoStream, container_lacks_timestamps, set_loss,
+};
 use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::probe::bitstream::hevc;
 use crate::probe::bitstream::parameter_sets::{ParameterSets, SetCodec};
@@ -321,6 +323,9 @@ pub(super) fn read_first_packets(input: &mut MediaInput, facts: &mut MediaFacts)
         let base = unsafe { (**(*context).streams.add(*index as usize)).time_base };
         for video in facts.video.iter_mut().filter(|video| video.index == *index) {
             packets.set_hdr10(video);
+            if container.as_deref().is_some_and(container_lacks_timestamps) {
+                packets.decode_rate.correct_untimed(base, video);
+            }
             packets.first_frames.iter().for_each(|first| first.write_to(base, container.as_deref(), video));
         }
     }
@@ -421,6 +426,8 @@ impl VideoPackets {
         if packet.dts != NO_TIME {
             self.decode_rate.add(packet.dts);
             self.lowest_dts = Some(self.lowest_dts.map_or(packet.dts, |low| low.min(packet.dts)));
+        } else if packet.duration > 0 {
+            self.decode_rate.add_duration(packet.duration);
         }
         let timestamp = packet.pts;
         if timestamp == NO_TIME {
@@ -464,6 +471,9 @@ impl VideoPackets {
         self.first_frames.iter().for_each(|first| first.write_to(base, container, video));
         if facts.container.as_deref() == Some("avi") {
             self.decode_rate.correct(base, self.packets, video);
+        }
+        if container.is_some_and(container_lacks_timestamps) {
+            self.decode_rate.correct_untimed(base, video);
         }
         video.frames.get_or_insert(self.packets);
         let size_changes = self.sizes.as_ref().map_or(0, FrameSizes::changes);
