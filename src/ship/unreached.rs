@@ -40,18 +40,7 @@ impl Context {
             Until::Published => self.known_ads(&self.rows_of(&source), &key.source_blake3, &state, None)?,
             _ => Vec::new(),
         };
-        let (video_id, attempts) = item.map(|item| (item.video_id, item.attempts)).unwrap_or_default();
-        Ok(Delivery {
-            source,
-            state,
-            video_id,
-            attempts,
-            reason: Some(reason),
-            ads,
-            stopped,
-            uploaded_now: false,
-            posted_now: false,
-        })
+        Ok(nothing_sent(source, item, (state, reason), ads, stopped))
     }
 
     /// Records the ads that are asked for from an asset.
@@ -98,6 +87,29 @@ pub(super) fn not_prepared(error: PrepareError, item: Option<&ItemRecord>) -> (D
             let state = item.map_or(DeliveryState::Validated, |item| item.state.clone());
             (state, StopReason::Cancelled.message())
         }
+    }
+}
+
+/// Returns the report of a file for which nothing was sent in this run, with what the journal knows of it.
+pub(super) fn nothing_sent(
+    source: PathBuf,
+    item: Option<ItemRecord>,
+    (state, reason): (DeliveryState, String),
+    ads: Vec<AdDelivery>,
+    stopped: bool,
+) -> Delivery {
+    let (video_id, attempts) = item.map(|item| (item.video_id, item.attempts)).unwrap_or_default();
+    let reason = Some(reason);
+    Delivery {
+        source,
+        state,
+        video_id,
+        attempts,
+        reason,
+        ads,
+        stopped,
+        uploaded_now: false,
+        posted_now: false,
     }
 }
 

@@ -21,7 +21,7 @@ use crate::ship::read_clock::{ReadClock, format_span};
 use crate::ship::request::{Prepared, Until};
 use crate::ship::row_problems::{CHANGED_POST, RowProblem};
 use crate::ship::run::telling_error;
-use crate::ship::unreached::{not_prepared, waiting_ad};
+use crate::ship::unreached::{not_prepared, nothing_sent, waiting_ad};
 use crate::ship::upload::{UploadOutcome, abandon_reason};
 use crate::ship::{AdDelivery, Delivery, DeliveryState, PrepareError, ShipEvent};
 
@@ -91,18 +91,7 @@ impl Context {
             self.journal.record_refusal(key, &source, &reason)?;
         }
         let ads = row.iter().map(|row| waiting_ad(row, &state, &reason)).collect();
-        let (video_id, attempts) = item.map(|item| (item.video_id, item.attempts)).unwrap_or_default();
-        Ok(Delivery {
-            source,
-            state,
-            video_id,
-            attempts,
-            reason: Some(reason),
-            ads,
-            stopped,
-            uploaded_now: false,
-            posted_now: false,
-        })
+        Ok(nothing_sent(source, item, (state, reason), ads, stopped))
     }
 
     /// Returns the post to create. Refuses what the creator's account does not allow before anything is sent.
