@@ -200,3 +200,60 @@ fn recovering_reads_publish_one_post(reconciling: bool) {
         assert_eq!(setup.effects("post_created").len(), 1, "{kind}");
     });
 }
+
+/// Replies that are not from the API.
+const PAGES: [&str; 2] = ["http-404", "redirect"];
+
+/// Runs a case for each page from elsewhere and each endpoint, all at the same time.
+fn for_each_page(endpoints: &[&'static str], case: impl Fn(&'static str, &'static str) + Sync) {
+    std::thread::scope(|scope| {
+        let case = &case;
+        let all = PAGES.iter().flat_map(|page| endpoints.iter().map(move |endpoint| (*page, *endpoint)));
+        let runs: Vec<_> = all.map(|(page, at)| (page, at, scope.spawn(move || case(page, at)))).collect();
+        let failed: Vec<_> = runs
+            .into_iter()
+            .filter_map(|(page, at, run)| run.join().is_err().then_some((page, at)))
+            .collect();
+        assert!(failed.is_empty(), "failed with {failed:?}");
+    });
+}
+
+#[test]
+fn a_page_from_elsewhere_on_some_reads_does_not_stop_the_run() {
+    for_each_page(&["file/video/ad/info/", "ad/get/", "status/fetch/"], |page, endpoint| {
+        let setup = one_ad(&["--fault", &format!("reads-{page}=1:4@{endpoint}")], "60s", "1s");
+        if endpoint == "status/fetch/" {
+            run(post(&setup, &[])).expect(0);
+            assert_eq!(setup.effects("post_created").len(), 1, "{page}");
+        } else {
+            setup.run().expect(0);
+            assert_eq!((setup.videos(), setup.ads()), (once_each(&["face"]), once_each(&["one"])));
+        }
+    });
+}
+
+#[test]
+fn a_page_from_elsewhere_on_every_read_of_a_state_leaves_that_state_unknown() {
+    for_each_page(&["file/video/ad/info/", "status/fetch/"], |page, endpoint| {
+        let setup = one_ad(&["--fault", &format!("reads-{page}=1@{endpoint}")], "5s", "1s");
+        let run = if endpoint == "status/fetch/" { run(post(&setup, &[])) } else { setup.run() };
+        let run = run.expect(2);
+        let delivery = entry(&run.json(), "face.mov")["delivery"].clone();
+        assert_eq!(delivery["state"], "unconfirmed", "{page} {endpoint}: {delivery:#}");
+        let reason = delivery["reason"].as_str().unwrap();
+        assert!(reason.contains("could not be read for 5s") && reason.contains("HTTP "), "{reason}");
+    });
+}
+
+#[test]
+fn a_page_from_elsewhere_on_all_reads_is_a_wrong_address() {
+    for_each_page(&["file/video/ad/info/"], |page, _| {
+        let mut setup = one_ad(&["--fault", &format!("reads-{page}=1")], "60s", "1s");
+        let run = setup.run().expect(2);
+        assert!(run.stderr.contains("check the API's URL"), "{page}: {}", run.stderr);
+        setup.stop();
+        setup.start(&[]);
+        setup.run().expect(0);
+        assert_eq!((setup.videos(), setup.ads()), (once_each(&["face"]), once_each(&["one"])), "{page}");
+    });
+}

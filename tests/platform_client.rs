@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use greenlit::platform::tiktok_ads::{ClientOptions, CodeTable, Pauses, Tier, TikTokAds};
 use greenlit::platform::{AdsPlatform, CallError, Class, NewAd, UploadObserver};
+use greenlit::rules::ValidatedCover;
 use greenlit::sandbox::{self, ADGROUP, ADVERTISER, Fault, IDENTITY, SandboxOptions, TOKEN};
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,7 +20,7 @@ mod accepting_prober;
 #[path = "common/in_process_sandbox.rs"]
 mod in_process_sandbox;
 use accepting_prober::AcceptingProber;
-use in_process_sandbox::{InProcessSandbox, ready, validated};
+use in_process_sandbox::{InProcessSandbox, ready, validated, validated_cover};
 
 struct Bench {
     sandbox: InProcessSandbox,
@@ -49,10 +50,10 @@ impl Bench {
         TikTokAds::new(self.options()).unwrap()
     }
 
-    fn cover(&self) -> PathBuf {
+    fn cover(&self) -> ValidatedCover {
         let path = self.sandbox.dir.path().join("cover.png");
         image::RgbImage::new(720, 1280).save(&path).unwrap();
-        path
+        validated_cover(&path, std::fs::read(&path).unwrap())
     }
 
     /// Returns the number of requests to an endpoint in the sandbox's log.

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use greenlit::platform::tiktok_ads::{ClientOptions, Tier, TikTokAds};
-use greenlit::rules::ValidatedAsset;
+use greenlit::rules::{CoverImage, ValidatedAsset, ValidatedCover};
 use greenlit::sandbox::{self, ADGROUP, ADVERTISER, IDENTITY, SandboxOptions, TOKEN, start};
 use greenlit::ship::{
     AdRow, AssetPreparer, DeliveryState, Journal, LandingMode, PrepareError, Prepared, ShipEvent,
@@ -33,15 +33,18 @@ impl AssetPreparer for CoverPreparer {
         Err(PrepareError::Refused("no encode mode is left".into()))
     }
 
-    fn cover(&self, asset: &ValidatedAsset) -> Result<PathBuf, PrepareError> {
+    fn cover(&self, asset: &ValidatedAsset) -> Result<ValidatedCover, PrepareError> {
         let stem = asset.path().file_stem().unwrap().to_str().unwrap();
-        let path = self.folder.join(format!("{stem}.png"));
-        std::fs::write(&path, [&self.image, stem.as_bytes()].concat()).unwrap();
-        Ok(path)
+        let bytes = [&self.image, stem.as_bytes()].concat();
+        Ok(validated::validated_cover(&self.folder.join(format!("{stem}.png")), bytes))
     }
 
-    fn check_cover(&self, _path: &Path, _asset: &ValidatedAsset) -> Result<(), PrepareError> {
-        Ok(())
+    fn check_cover(
+        &self,
+        image: CoverImage,
+        _asset: &ValidatedAsset,
+    ) -> Result<ValidatedCover, PrepareError> {
+        Ok(validated::validated_cover(&image.path().to_owned(), image.bytes().to_vec()))
     }
 }
 

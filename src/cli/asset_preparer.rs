@@ -17,10 +17,12 @@ use crate::pipeline::{
 };
 use crate::plan::Action;
 use crate::profile::Profile;
-use crate::rules::{Assessment, Selection, Subject, ValidatedAsset, Verdict, assess};
-use crate::ship::{AssetPreparer, PrepareError};
+use crate::rules::{
+    Assessment, CoverImage, Selection, Subject, ValidatedAsset, ValidatedCover, Verdict, assess,
+};
+use crate::ship::{AssetPreparer, PrepareError, read_cover};
 
-use super::covers;
+use super::covers::{self, CheckedCovers};
 
 /// Maximum width and height of a cover, in pixels (image upload of the ads API).
 const MAX_COVER_SIDE: u32 = 1280;
@@ -36,6 +38,8 @@ pub struct LocalAssetPreparer {
     /// Facts of earlier runs, and which contents are known to decode.
     pub probe_cache: Option<Arc<dyn ProbeCache>>,
     pub outcomes: Mutex<HashMap<PathBuf, Outcome>>,
+    /// The covers that were checked before the first upload.
+    pub covers: CheckedCovers,
 }
 
 impl LocalAssetPreparer {
@@ -162,17 +166,37 @@ impl AssetPreparer for LocalAssetPreparer {
         result.unwrap_or_else(|| Err(PrepareError::Failed("the file was not processed".into())))
     }
 
-    fn cover(&self, asset: &ValidatedAsset) -> Result<PathBuf, PrepareError> {
+    fn cover(&self, asset: &ValidatedAsset) -> Result<ValidatedCover, PrepareError> {
         let failed = |error: io::Error| PrepareError::Failed(format!("cannot create a cover: {error}"));
         let folder = self.settings.out.clone().unwrap_or_else(|| PathBuf::from("."));
         let target = folder.join("covers").join(format!("{}.png", &asset.content().blake3[..16]));
-        if target.is_file() {
-            return Ok(target);
+        // An earlier run may have made it.
+        if !target.is_file() {
+            let staging = Staging::new(&target).map_err(failed)?;
+            self.make_cover(asset, &staging)?;
+            match staging.publish_new() {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
+                _ => {}
+            }
         }
+        let image = read_cover(&target)
+            .map_err(|error| PrepareError::Failed(format!("{}: {error}", target.display())))?;
+        self.check_cover(image, asset)
+    }
+
+    fn check_cover(&self, image: CoverImage, asset: &ValidatedAsset) -> Result<ValidatedCover, PrepareError> {
+        self.covers.require_same(&image)?;
+        covers::check(image, asset.display_size(), &self.profile, self.runner.as_ref(), &self.cancel)
+    }
+}
+
+impl LocalAssetPreparer {
+    /// Lets a worker write the cover of a video.
+    fn make_cover(&self, asset: &ValidatedAsset, staging: &Staging) -> Result<(), PrepareError> {
+        let failed = |error: io::Error| PrepareError::Failed(format!("cannot create a cover: {error}"));
         let size = asset.display_size().ok_or_else(|| {
             PrepareError::Failed("cannot create a cover: the video's size is unknown".into())
         })?;
-        let staging = Staging::new(&target).map_err(failed)?;
         let files = JobFiles {
             input: File::open(asset.path()).map_err(failed)?,
             outputs: vec![staging.descriptor().map_err(failed)?],
@@ -184,16 +208,10 @@ impl AssetPreparer for LocalAssetPreparer {
             name,
             cancel: Arc::clone(&self.cancel),
         };
-        self.runner.run(request, &mut |_| {}).map_err(|error| match error {
+        self.runner.run(request, &mut |_| {}).map(drop).map_err(|error| match error {
             JobError::Cancelled => PrepareError::Cancelled,
             error => PrepareError::Failed(format!("cannot create a cover: {error}")),
-        })?;
-        staging.publish().map_err(failed)?;
-        Ok(target)
-    }
-
-    fn check_cover(&self, path: &Path, asset: &ValidatedAsset) -> Result<(), PrepareError> {
-        covers::check(path, asset.display_size(), &self.profile, self.runner.as_ref(), &self.cancel)
+        })
     }
 }
 

@@ -1,17 +1,36 @@
 //! Checks the cover images of ads against the profile's rules: all covers before the first upload, and
-//! each cover against its video before its ad is created.
+//! each cover against its video before its ad is created. Each check is of bytes in memory, which are read once.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner};
+use crate::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner, memory_file};
 use crate::model::{MediaFacts, Size};
 use crate::profile::{Profile, Severity};
-use crate::rules::{Assessment, Selection, Subject, Verdict, assess, assess_cover};
-use crate::ship::{AdRow, PrepareError, Problem};
+use crate::rules::{
+    Assessment, CoverImage, Selection, Subject, ValidatedCover, Verdict, assess, assess_cover,
+};
+use crate::ship::{AdRow, PrepareError, Problem, read_cover};
+
+/// The BLAKE3 of the covers that were checked before the first upload. A cover that is another image later is not
+/// sent.
+#[derive(Clone, Debug, Default)]
+pub struct CheckedCovers(BTreeMap<PathBuf, String>);
+
+impl CheckedCovers {
+    /// Fails if the image is not the one that was checked.
+    pub fn require_same(&self, image: &CoverImage) -> Result<(), PrepareError> {
+        match self.0.get(image.path()) {
+            Some(checked) if *checked != image.content().blake3 => {
+                let path = image.path().display();
+                Err(PrepareError::Failed(format!("{path}: changed while it was checked: run again")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
 
 /// Checks the covers of all rows and returns the problems. Each image is read once. The preflight reports
 /// covers that do not exist.
@@ -20,13 +39,17 @@ pub fn problems(
     profile: &Profile,
     runner: &dyn Runner,
     cancel: &Arc<AtomicBool>,
-) -> Vec<Problem> {
+) -> (Vec<Problem>, CheckedCovers) {
     let mut checked: BTreeMap<&Path, Vec<(bool, String)>> = BTreeMap::new();
-    let mut problems = Vec::new();
+    let (mut problems, mut covers) = (Vec::new(), CheckedCovers::default());
     for row in rows {
         let Some(path) = row.cover.as_deref().filter(|path| path.is_file()) else { continue };
         let messages = checked.entry(path).or_insert_with(|| {
-            match probe(path, runner, cancel) {
+            let image = read_cover(path).map_err(|error| PrepareError::Failed(error.to_string()));
+            if let Ok(image) = &image {
+                covers.0.insert(path.to_owned(), image.content().blake3.clone());
+            }
+            match image.and_then(|image| probe(&image, runner, cancel)) {
                 // The run ends before anything is sent.
                 Err(PrepareError::Cancelled) => Vec::new(),
                 Err(error) => vec![(false, error.to_string())],
@@ -43,29 +66,33 @@ pub fn problems(
             warning: *warning,
         }));
     }
-    problems
+    (problems, covers)
 }
 
-/// Checks the image at `path` as the cover of a video with the display size `video`.
+/// Checks an image as the cover of a video with the display size `video`.
 ///
 /// # Errors
 /// The reason why the image cannot be the cover.
 pub fn check(
-    path: &Path,
+    image: CoverImage,
     video: Option<Size>,
     profile: &Profile,
     runner: &dyn Runner,
     cancel: &Arc<AtomicBool>,
-) -> Result<(), PrepareError> {
+) -> Result<ValidatedCover, PrepareError> {
+    let path = image.path().to_owned();
     let refused = |reason: String| PrepareError::Refused(format!("{}: {reason}", path.display()));
-    let facts = probe(path, runner, cancel).map_err(|error| match error {
+    let facts = probe(&image, runner, cancel).map_err(|error| match error {
         PrepareError::Cancelled => PrepareError::Cancelled,
         error => refused(error.to_string()),
     })?;
-    let assessment = assess_image(path, &facts, video, profile);
+    let assessment = assess_image(&path, &facts, video, profile);
     let errors: Vec<String> =
         messages(&assessment).into_iter().filter(|(warning, _)| !warning).map(|(_, text)| text).collect();
-    if errors.is_empty() { Ok(()) } else { Err(refused(errors.join("; "))) }
+    if !errors.is_empty() {
+        return Err(refused(errors.join("; ")));
+    }
+    assessment.validate_cover(image).ok_or_else(|| refused("not a still image".to_owned()))
 }
 
 fn assess_image(path: &Path, facts: &MediaFacts, video: Option<Size>, profile: &Profile) -> Assessment {
@@ -91,9 +118,14 @@ fn messages(assessment: &Assessment) -> Vec<(bool, String)> {
     messages
 }
 
-fn probe(path: &Path, runner: &dyn Runner, cancel: &Arc<AtomicBool>) -> Result<MediaFacts, PrepareError> {
+fn probe(
+    image: &CoverImage,
+    runner: &dyn Runner,
+    cancel: &Arc<AtomicBool>,
+) -> Result<MediaFacts, PrepareError> {
     let failed = |error: String| PrepareError::Failed(error);
-    let input = File::open(path).map_err(|error| failed(format!("cannot be opened: {error}")))?;
+    let input = memory_file(image.bytes()).map_err(|error| failed(format!("cannot be checked: {error}")))?;
+    let path = image.path();
     let request = JobRequest {
         job: Job::Probe { depth: ProbeDepth::Auto },
         files: JobFiles { input, outputs: Vec::new() },

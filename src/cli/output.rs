@@ -1,9 +1,11 @@
 //! Writes reports to standard output or to a file.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use crate::pipeline::replace_file::{Replacement, replace};
+use crate::pipeline::{display_name, is_media_or_image};
 use crate::report::{Report, render};
 
 use super::error::CliError;
@@ -73,11 +75,63 @@ fn to_file<T>(path: &Path, fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Res
     let mut out = BufWriter::with_capacity(STREAM_BUFFER, file);
     let result = fill(&mut out)?;
     let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.persist(path).map_err(|error| error.error)?;
+    give_name(file, path)?;
     Ok(result)
+}
+
+/// Gives a finished report its name. An earlier file of this name is replaced, since the user named it, but not a
+/// media file or a folder that appeared after [`report_target`](super::report_target) looked.
+pub fn give_name(file: tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
+    let (_, staged) = file.keep().map_err(|error| error.error)?;
+    let may_replace =
+        |now: &Path, meta: &Metadata| !meta.is_dir() && !is_media_or_image(now, &display_name(path));
+    match replace(&staged, path, &may_replace) {
+        Ok(Replacement::Done) => Ok(()),
+        Ok(Replacement::PutAside(aside)) => Err(io::Error::other(format!(
+            "other programs put files there meanwhile; a file that was there is now {}",
+            aside.display()
+        ))),
+        Ok(Replacement::Kept) => {
+            let _ = std::fs::remove_file(&staged);
+            Err(io::Error::other("a media file or a folder has this name now: choose another file"))
+        }
+        Err(error) => {
+            let _ = std::fs::remove_file(&staged);
+            Err(error)
+        }
+    }
 }
 
 /// Returns whether the reader of the output has closed it, as `| head` does. This is not an error.
 pub fn is_closed_pipe(error: &CliError) -> bool {
     matches!(error, CliError::WriteReport { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_report_replaces_a_report_but_no_video_that_appeared_meanwhile() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("report.json");
+        to_file(&path, |out| out.write_all(b"one")).unwrap();
+        to_file(&path, |out| out.write_all(b"two")).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        let video = b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41";
+        let failed = to_file(&path, |out| {
+            std::fs::write(&path, video)?;
+            out.write_all(b"three")
+        });
+        assert!(failed.unwrap_err().to_string().contains("media file"));
+        assert_eq!(std::fs::read(&path).unwrap(), video);
+        std::fs::remove_file(&path).unwrap();
+        let failed = to_file(&path, |out| {
+            std::fs::create_dir(&path)?;
+            out.write_all(b"four")
+        });
+        failed.unwrap_err();
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
 }

@@ -5,6 +5,7 @@
 
 pub mod execute;
 pub mod in_process;
+mod memory_file;
 mod protocol;
 pub mod worker;
 mod worker_info;
@@ -13,6 +14,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub use memory_file::memory_file;
 pub use protocol::{
     CoverReport, FixReport, Job, JobOutput, MappedFile, ProbeDepth, Progress, Similarity, SourceDecode,
     VerifyLevel, VerifyReport, WorkerInfo,

@@ -11,6 +11,7 @@ use super::fix_record::{FixRecord, is_identical};
 use super::open_source::{is_media_or_image, open_regular};
 use super::outcome::{Failure, FailureKind};
 use super::produce_output::{ProduceContext, RecordOutput, check_unchanged, operation, unrecorded};
+use super::replace_file::Replacement;
 use super::staging::Staging;
 
 /// What has the name of an output before it is produced.
@@ -62,23 +63,47 @@ pub(super) fn check_target(
 
 /// Gives an output its final name, without replacing anything but an output of greenlit. A file with the same
 /// bytes, which another run may have made meanwhile, is kept.
-pub(super) fn publish(staging: Staging, target: &Path, existing: Existing) -> Result<Publication, Failure> {
+pub(super) fn publish(
+    staging: Staging,
+    target: &Path,
+    existing: Existing,
+    fix_record: Option<&FixRecord>,
+) -> Result<Publication, Failure> {
     let failed = |error: io::Error| operation(target, &error);
     let output = staging.descriptor().map_err(failed)?;
     if existing == Existing::Ours {
-        staging.publish().map_err(failed)?;
-        return Ok(Publication::New);
+        // Another file may have taken the place of our output since it was checked.
+        let is_ours =
+            |now: &Path, meta: &Metadata| fix_record.is_some_and(|known| known.is_ours_at(target, now, meta));
+        return match staging.publish_over(&is_ours).map_err(failed)? {
+            Replacement::Done => Ok(Publication::New),
+            Replacement::Kept => kept_if_same(target, &output),
+            Replacement::PutAside(aside) => Err(put_aside(target, &aside)),
+        };
     }
     match staging.publish_new() {
         Ok(()) => Ok(Publication::New),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let is_file = std::fs::symlink_metadata(target).is_ok_and(|meta| meta.is_file());
-            let same =
-                is_file && is_identical(&File::open(target).map_err(failed)?, &output).map_err(failed)?;
-            if same { Ok(Publication::Kept) } else { Err(not_ours(target)) }
-        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => kept_if_same(target, &output),
         Err(error) => Err(failed(error)),
     }
+}
+
+/// Returns the outcome for a file that has the name of the output and stays.
+fn kept_if_same(target: &Path, output: &File) -> Result<Publication, Failure> {
+    let is_file = std::fs::symlink_metadata(target).is_ok_and(|meta| meta.is_file());
+    let same =
+        is_file && open_regular(target).is_ok_and(|there| is_identical(&there, output).unwrap_or(false));
+    if same { Ok(Publication::Kept) } else { Err(not_ours(target)) }
+}
+
+fn put_aside(target: &Path, aside: &Path) -> Failure {
+    let message = format!(
+        "other programs put files at {} while the output got its name; a file that was there is now {}: \
+         move both away, or choose another folder with --out",
+        target.display(),
+        aside.display()
+    );
+    Failure { kind: FailureKind::Operation, message }
 }
 
 /// Opens a file without a record that has the name of a copy. Fails if it has other bytes than the source.
@@ -110,4 +135,100 @@ fn not_ours(target: &Path) -> Failure {
         target.display()
     );
     Failure { kind: FailureKind::Operation, message }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::fix_record::FixRecordKey;
+    use super::*;
+    use std::io::Write;
+
+    /// An output folder with a recorded output, and the next version of this output in staging.
+    struct Folder {
+        dir: tempfile::TempDir,
+        target: std::path::PathBuf,
+        source: Metadata,
+        fix_record: FixRecord,
+    }
+
+    impl Folder {
+        fn new() -> Folder {
+            let dir = tempfile::tempdir().unwrap();
+            let (target, source) = (dir.path().join("out.mp4"), dir.path().join("in.mov"));
+            std::fs::write(&source, b"source").unwrap();
+            std::fs::write(&target, b"earlier output").unwrap();
+            let source = std::fs::metadata(&source).unwrap();
+            let fix_record = FixRecord::open(&dir.path().join("fix.jsonl")).unwrap();
+            let key = FixRecordKey::new(&source, "plan", &target);
+            fix_record.record(key, &std::fs::metadata(&target).unwrap(), None).unwrap();
+            Folder { dir, target, source, fix_record }
+        }
+
+        fn staging(&self) -> Staging {
+            let staging = Staging::new(&self.target).unwrap();
+            staging.descriptor().unwrap().write_all(b"next output").unwrap();
+            staging
+        }
+
+        fn check(&self) -> Existing {
+            check_target(&self.target, &self.source, Some(&self.fix_record)).unwrap()
+        }
+
+        fn publish(&self, existing: Existing) -> Result<Publication, Failure> {
+            publish(self.staging(), &self.target, existing, Some(&self.fix_record))
+        }
+
+        fn text(&self) -> String {
+            std::fs::read_to_string(&self.target).unwrap()
+        }
+
+        fn leftovers(&self) -> usize {
+            let entries = std::fs::read_dir(self.dir.path()).unwrap();
+            entries
+                .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with('.'))
+                .count()
+        }
+    }
+
+    #[test]
+    fn an_earlier_output_is_replaced() {
+        let folder = Folder::new();
+        assert_eq!(folder.check(), Existing::Ours);
+        assert_eq!(folder.publish(Existing::Ours).unwrap(), Publication::New);
+        assert_eq!((folder.text().as_str(), folder.leftovers()), ("next output", 0));
+    }
+
+    #[test]
+    fn a_file_that_takes_the_place_of_an_output_after_the_check_is_not_lost() {
+        let folder = Folder::new();
+        let existing = folder.check();
+        let other = folder.dir.path().join("other");
+        std::fs::write(&other, b"work of years!").unwrap();
+        std::fs::rename(&other, &folder.target).unwrap();
+        let failure = folder.publish(existing).unwrap_err();
+        assert!(failure.message.contains("not an unchanged output"), "{}", failure.message);
+        assert_eq!((folder.text().as_str(), folder.leftovers()), ("work of years!", 0));
+    }
+
+    #[test]
+    fn an_output_that_is_overwritten_in_place_after_the_check_is_not_lost() {
+        let folder = Folder::new();
+        let existing = folder.check();
+        std::fs::write(&folder.target, b"another program's file").unwrap();
+        folder.publish(existing).unwrap_err();
+        assert_eq!((folder.text().as_str(), folder.leftovers()), ("another program's file", 0));
+    }
+
+    #[test]
+    fn the_same_output_by_another_run_is_kept_and_a_missing_one_is_made() {
+        let folder = Folder::new();
+        let existing = folder.check();
+        std::fs::remove_file(&folder.target).unwrap();
+        std::fs::write(&folder.target, b"next output").unwrap();
+        assert_eq!(folder.publish(existing).unwrap(), Publication::Kept);
+        std::fs::remove_file(&folder.target).unwrap();
+        assert_eq!(folder.publish(existing).unwrap(), Publication::New);
+        assert_eq!((folder.text().as_str(), folder.leftovers()), ("next output", 0));
+    }
 }

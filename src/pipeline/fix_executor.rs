@@ -126,6 +126,7 @@ impl FixExecutor<'_> {
             verify: self.settings.verify,
             before,
             work,
+            fix_record: self.fix_record,
         }
     }
 

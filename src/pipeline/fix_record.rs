@@ -100,12 +100,17 @@ impl FixRecord {
 
     /// Returns whether the file at `output` is an unchanged output of greenlit, which may be replaced.
     pub fn is_ours(&self, output: &Path, meta: &Metadata) -> bool {
+        self.is_ours_at(output, output, meta)
+    }
+
+    /// Like [`is_ours`](Self::is_ours), for a file that had the name `output` and is at `now`.
+    pub fn is_ours_at(&self, output: &Path, now: &Path, meta: &Metadata) -> bool {
         let name = name_below(&self.base, output);
         let claims = self.known().outputs.get(&name).map_or(Vec::new(), |lines| lines.claims.clone());
         meta.is_file()
             && claims
                 .iter()
-                .any(|claim| self.is_unchanged(output, meta, &claim.fingerprint, &claim.made_content))
+                .any(|claim| self.is_unchanged(now, meta, &claim.fingerprint, &claim.made_content))
     }
 
     /// Returns the absolute path of the source whose unchanged output is at `output`, if it is recorded.

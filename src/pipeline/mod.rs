@@ -25,6 +25,7 @@ mod probe_cache;
 mod produce_output;
 mod ready_task;
 mod recorded_path;
+pub(crate) mod replace_file;
 mod resource_budget;
 mod shared_names;
 mod source_decode;

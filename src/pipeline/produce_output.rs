@@ -18,6 +18,7 @@ use super::check::{CheckOptions, unexpected_result};
 use super::discover::plain;
 use super::events::{Event, Observer};
 use super::existing_target::{Existing, Publication, publish};
+use super::fix_record::FixRecord;
 use super::open_source::display_name;
 use super::outcome::{Failure, FailureKind};
 use super::source_decode::damaged;
@@ -67,7 +68,7 @@ pub(super) fn copy(
     copy_bytes(input, &output, target)?;
     check_unchanged(source, input, context.before)?;
     record(&output, report).map_err(|error| unrecorded(target, &error))?;
-    publish(staging, target, existing)
+    publish(staging, target, existing, context.fix_record)
 }
 
 /// Copies a file into an empty one, as a reflink if the file system supports it.
@@ -117,6 +118,8 @@ pub(super) struct ProduceContext<'a> {
     pub(super) before: &'a Metadata,
     /// The number of the job.
     pub(super) work: usize,
+    /// The record that tells which files may be replaced.
+    pub(super) fix_record: Option<&'a FixRecord>,
 }
 
 /// An output to produce.
@@ -249,7 +252,7 @@ pub(super) fn produce_output(
             check_unchanged(source, input, context.before)?;
             let output = staging.descriptor().map_err(|error| operation(target, &error))?;
             record(&output, Some(&report)).map_err(|error| unrecorded(target, &error))?;
-            return Ok((report, publish(staging, target, existing)?));
+            return Ok((report, publish(staging, target, existing, context.fix_record)?));
         }
         if fall_back_to_x264(&mut spec) {
             continue;

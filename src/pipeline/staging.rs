@@ -4,13 +4,15 @@
 //! kernel releases the lock when the process ends, so the next run can distinguish a leftover from a file that
 //! another run is writing.
 
-use std::fs::{File, Permissions, TryLockError};
+use std::fs::{File, Metadata, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
+
+use super::replace_file::{REPLACED, Replacement, rename_new, replace, sync_folder};
 
 const PREFIX: &str = ".greenlit-";
 const SUFFIX: &str = ".part";
@@ -47,19 +49,40 @@ impl Staging {
         self.file.path()
     }
 
-    /// Gives the file its final name. Syncs the content before the rename and the folder after it.
-    pub fn publish(self) -> io::Result<()> {
+    /// Gives the file its final name and deletes an earlier file of this name, if `may_replace` allows it. Syncs the
+    /// content before the rename and the folder after it. Otherwise the file that has the name stays, and the
+    /// staging file is deleted.
+    pub fn publish_over(self, may_replace: &dyn Fn(&Path, &Metadata) -> bool) -> io::Result<Replacement> {
         self.complete()?;
-        self.file.persist(&self.target).map_err(|error| error.error)?;
-        File::open(folder_of(&self.target))?.sync_all()
+        let Staging { file, target } = self;
+        // Under its present name, a file that comes out of the exchange would be removed as a leftover after a kill.
+        let (locked, staged) = file.keep().map_err(|error| error.error)?;
+        let mut exchanged = staged.clone();
+        exchanged.set_extension(REPLACED);
+        let renamed = rename_new(&staged, &exchanged);
+        let replaced = match renamed {
+            Ok(()) => replace(&exchanged, &target, may_replace),
+            Err(error) => {
+                let _ = std::fs::remove_file(&staged);
+                return Err(error);
+            }
+        };
+        match &replaced {
+            Ok(Replacement::Done) => sync_folder(folder_of(&target))?,
+            Ok(Replacement::PutAside(_)) => {}
+            // Both names are as before.
+            Ok(Replacement::Kept) | Err(_) => drop(std::fs::remove_file(&exchanged)),
+        }
+        drop(locked);
+        replaced
     }
 
-    /// Like [`publish`](Self::publish), but never replaces a file: with the error `AlreadyExists` the staging
-    /// file is deleted.
+    /// Gives the file its final name, but never replaces a file: with the error `AlreadyExists` the staging file is
+    /// deleted.
     pub fn publish_new(self) -> io::Result<()> {
         self.complete()?;
         self.file.persist_noclobber(&self.target).map_err(|error| error.error)?;
-        File::open(folder_of(&self.target))?.sync_all()
+        sync_folder(folder_of(&self.target))
     }
 
     fn complete(&self) -> io::Result<()> {
@@ -113,9 +136,25 @@ mod tests {
         let staging = Staging::new(&target).unwrap();
         staging.descriptor().unwrap().write_all(b"video").unwrap();
         assert!(!target.exists());
-        staging.publish().unwrap();
+        staging.publish_new().unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"video");
         assert_eq!(std::fs::read_dir(dir.path().join("sub")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_must_stay_keeps_its_name_and_the_staging_file_is_deleted() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("out.mp4");
+        std::fs::write(&target, b"earlier").unwrap();
+        for (allowed, expected, content) in
+            [(false, Replacement::Kept, "earlier"), (true, Replacement::Done, "video")]
+        {
+            let staging = Staging::new(&target).unwrap();
+            staging.descriptor().unwrap().write_all(b"video").unwrap();
+            assert_eq!(staging.publish_over(&|_, _| allowed).unwrap(), expected);
+            assert_eq!(std::fs::read_to_string(&target).unwrap(), content);
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        }
     }
 
     #[test]

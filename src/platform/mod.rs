@@ -16,7 +16,7 @@ pub use upload_body::Timeouts;
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::rules::ValidatedAsset;
+use crate::rules::{ValidatedAsset, ValidatedCover};
 
 /// A pending call; boxed so that the platform traits can be trait objects.
 pub type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send + 'a>>;
@@ -250,7 +250,7 @@ pub trait AdsPlatform: Send + Sync {
     /// Returns whether a video with this name exists.
     fn name_taken<'a>(&'a self, name: &'a str) -> Call<'a, bool>;
     /// Uploads a cover and returns its id.
-    fn upload_image<'a>(&'a self, path: &'a std::path::Path, name: &'a str) -> Call<'a, String>;
+    fn upload_image<'a>(&'a self, cover: &'a ValidatedCover, name: &'a str) -> Call<'a, String>;
     /// Creates an ad and returns its id.
     fn create_ad<'a>(&'a self, ad: &'a NewAd) -> Call<'a, String>;
     /// Lists all ads of an ad group.

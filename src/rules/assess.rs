@@ -9,6 +9,7 @@ use super::all::{ALL, image_aspect_ratio, image_format};
 use super::finding::{Finding, Verdict};
 use super::rule::{FindingCollector, Rule, Scope, Subject};
 use super::validated_asset::ValidatedAsset;
+use super::validated_cover::{CoverImage, ValidatedCover};
 
 /// Returns all rules.
 pub fn registry() -> &'static [&'static dyn Rule] {
@@ -250,5 +251,13 @@ impl Assessment {
                 self.duration_s,
             )
         })
+    }
+
+    /// Returns the proof that the assessed image may be sent as a cover.
+    ///
+    /// Returns `None` unless it is a still image that complies with every rule of the profile, none left out.
+    pub fn validate_cover(&self, image: CoverImage) -> Option<ValidatedCover> {
+        (self.verdict == Verdict::Compliant && self.complete && self.is_image)
+            .then(|| ValidatedCover::new(image))
     }
 }

@@ -11,6 +11,7 @@ mod kept_size;
 mod long_spans;
 mod rule;
 mod validated_asset;
+mod validated_cover;
 pub(crate) mod value_text;
 
 pub use crate::profile::{Confidence, Severity};
@@ -19,6 +20,7 @@ pub use assess::{Assessment, RuleSet, Selection, SelectionError, assess, assess_
 pub use finding::{Finding, Remedy, Verdict};
 pub use rule::{FindingCollector, Rule, RuleDoc, Scope, Subject, Violation};
 pub use validated_asset::ValidatedAsset;
+pub use validated_cover::{CoverImage, ValidatedCover};
 
 /// Returns whether only a full decode shows violations of the rule.
 pub fn needs_decode(rule: &str) -> bool {

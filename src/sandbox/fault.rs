@@ -43,7 +43,7 @@ pub enum Fault {
     "`{given}` is not a fault: {problem}. Use NAME=RATE with a rate from 0 to 1 and NAME one of throttle, \
      http-500, drop-before-request, drop-after-effect, slow-reply, html-body, never-ready, \
      processing-failed, post-internal, not-ready-on-create; or token-revoked-after=N or answer-CODE=N; or \
-     reads-KIND=RATE[:LIMIT][@ENDPOINT] with KIND one of http-500, html, refused, reset, slow, throttled, \
+     reads-KIND=RATE[:LIMIT][@ENDPOINT] with KIND one of http-500, http-404, redirect, html, refused, reset, slow, throttled, \
      malformed, without-list, and LIMIT a number of reads or a time such as 10s"
 )]
 pub struct FaultParseError {

@@ -17,7 +17,7 @@ use super::fault::Fault;
 use super::limits::UploadFacts;
 use super::options::TOKEN;
 use super::post_pull;
-use super::read_fault::{MALFORMED, ReadFailure, VERY_SLOW};
+use super::read_fault::{MALFORMED, ReadFailure, VERY_SLOW, redirect};
 use super::server::{App, Ending, SLOW};
 use super::store::{Post, Record, Store};
 
@@ -112,6 +112,8 @@ async fn failed_read(
             ReadFailure::Http500 => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response()
             }
+            ReadFailure::Http404 => (StatusCode::NOT_FOUND, page()).into_response(),
+            ReadFailure::Redirect => redirect(),
             ReadFailure::Html => page(),
             ReadFailure::Throttled => reply(&Err(throttled()), &log_id),
             ReadFailure::Malformed => MALFORMED.into_response(),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::call::{Call, drain};
@@ -25,6 +25,10 @@ use super::server::{App, Ending, handle, page, throttled};
 pub enum ReadFailure {
     /// HTTP 500.
     Http500,
+    /// HTTP 404 with an HTML page.
+    Http404,
+    /// HTTP 302 to another address.
+    Redirect,
     /// HTTP 200 with an HTML page.
     Html,
     /// The connection is closed and new ones are refused, those of other calls too.
@@ -42,8 +46,10 @@ pub enum ReadFailure {
 }
 
 impl ReadFailure {
-    const ALL: [ReadFailure; 8] = [
+    const ALL: [ReadFailure; 10] = [
         ReadFailure::Http500,
+        ReadFailure::Http404,
+        ReadFailure::Redirect,
         ReadFailure::Html,
         ReadFailure::Refused,
         ReadFailure::Reset,
@@ -57,6 +63,8 @@ impl ReadFailure {
     pub fn name(self) -> &'static str {
         match self {
             ReadFailure::Http500 => "reads-http-500",
+            ReadFailure::Http404 => "reads-http-404",
+            ReadFailure::Redirect => "reads-redirect",
             ReadFailure::Html => "reads-html",
             ReadFailure::Refused => "reads-refused",
             ReadFailure::Reset => "reads-reset",
@@ -195,6 +203,11 @@ impl App {
     }
 }
 
+/// A redirect as of a gateway that wants a login.
+pub(super) fn redirect() -> Response {
+    (StatusCode::FOUND, [("location", "https://login.example/")]).into_response()
+}
+
 /// Ends a read that fails.
 pub(super) async fn failed_read(
     app: &App,
@@ -215,6 +228,8 @@ pub(super) async fn failed_read(
     let response = match failure {
         ReadFailure::Refused | ReadFailure::Reset | ReadFailure::Slow => return Ending::Cut(None),
         ReadFailure::Http500 => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response(),
+        ReadFailure::Http404 => (StatusCode::NOT_FOUND, page()).into_response(),
+        ReadFailure::Redirect => redirect(),
         ReadFailure::Html => page().into_response(),
         ReadFailure::Throttled => {
             return Ending::Reply(envelope(&Err(throttled()), &request_id), Some(reply::THROTTLED));

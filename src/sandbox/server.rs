@@ -31,6 +31,8 @@ use super::routes::{ROUTES, dispatch};
 use super::store::{Record, Store};
 use super::{host, pages, post, post_put};
 
+/// How long a shutdown waits for running requests.
+const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
 const PREFIX: &str = "/open_api/v1.3/";
 /// The delay of a slow reply: longer than the platform's limit of ten seconds per request.
 pub(super) const SLOW: Duration = Duration::from_secs(12);
@@ -74,7 +76,7 @@ impl Sandbox {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
-        if tokio::time::timeout(Duration::from_secs(2), &mut self.task).await.is_err() {
+        if tokio::time::timeout(SHUTDOWN_GRACE, &mut self.task).await.is_err() {
             self.task.abort();
             let _ = (&mut self.task).await;
         }

@@ -1,7 +1,11 @@
 //! Cover uploads: one per content; an upload of unknown outcome is repeated, since a second copy is harmless.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use rustix::fs::OFlags;
 
 use super::DeliveryState;
 use super::crash_points::crash_point;
@@ -9,14 +13,64 @@ use super::engine::{Abort, Context};
 use super::journal::{Effect, EffectState, Resolution};
 use super::publish::StepResult;
 use super::upload::{MAX_SENDS, MutationOutcome, mutation_outcome};
+use crate::cache::FileState;
+use crate::rules::{CoverImage, ValidatedCover};
 
 /// The largest cover image the platform accepts, in bytes.
 const MAX_COVER_BYTES: u64 = 50_000_000;
 
+/// Why a cover cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CoverError {
+    /// It changed while it was read.
+    #[error("changed while it was checked: run again")]
+    Changed,
+    /// It is larger than the platform accepts.
+    #[error("larger than the {MAX_COVER_BYTES} bytes that the platform accepts")]
+    TooLarge,
+    /// It is a folder, a device or a pipe.
+    #[error("not a regular file")]
+    NotAFile,
+    /// It cannot be opened or read.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// Reads a cover, once: what is assessed, hashed and sent are these bytes.
+///
+/// # Errors
+/// [`CoverError`]
+pub fn read_cover(path: &Path) -> Result<CoverImage, CoverError> {
+    read_cover_with(path, &|| {})
+}
+
+/// Like [`read_cover`]; `after_read` is called between the last byte and the second look at the file's state.
+fn read_cover_with(path: &Path, after_read: &dyn Fn()) -> Result<CoverImage, CoverError> {
+    // Opening a named pipe without this flag would wait for the program at its other end.
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let mut file = File::options().read(true).custom_flags(flags).open(path)?;
+    let before = file.metadata()?;
+    if !before.is_file() {
+        return Err(CoverError::NotAFile);
+    }
+    let mut bytes = Vec::new();
+    (&mut file).take(MAX_COVER_BYTES + 1).read_to_end(&mut bytes)?;
+    after_read();
+    if bytes.len() as u64 > MAX_COVER_BYTES {
+        return Err(CoverError::TooLarge);
+    }
+    // A file that is written meanwhile may have been read as a mixture of two images.
+    if FileState::from(&file.metadata()?) != FileState::from(&before) || bytes.len() as u64 != before.len() {
+        return Err(CoverError::Changed);
+    }
+    Ok(CoverImage::new(path, bytes))
+}
+
 impl Context {
     /// Uploads a cover. An upload of unknown outcome is repeated: a second copy is harmless, and the platform has
     /// no search for images.
-    pub(super) async fn upload_cover(&self, path: &Path, hash: String) -> Result<StepResult<String>, Abort> {
+    pub(super) async fn upload_cover(&self, cover: &ValidatedCover) -> Result<StepResult<String>, Abort> {
+        let (path, hash) = (cover.image().path(), cover.image().content().blake3.clone());
         let effect = Effect {
             kind: "image",
             origin: self.platform.origin().to_owned(),
@@ -48,7 +102,7 @@ impl Context {
             // A copy of an earlier send may have the name.
             let suffix = if record.sends > 0 { format!("-{}", record.sends + 1) } else { String::new() };
             let name = format!("{}{suffix}.{extension}", effect.name);
-            let answer = self.call(self.platform.upload_image(path, &name)).await?;
+            let answer = self.call(self.platform.upload_image(cover, &name)).await?;
             crash_point!(self.crash, "image.after_send_before_receipt");
             match answer {
                 Ok(id) => {
@@ -79,12 +133,52 @@ impl Context {
     }
 }
 
-pub(super) fn hash_cover(path: &Path) -> std::io::Result<String> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(MAX_COVER_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_COVER_BYTES {
-        let message = format!("larger than the {MAX_COVER_BYTES} bytes that the platform accepts");
-        return Err(std::io::Error::other(message));
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn reads_a_cover_once_with_its_hash() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cover.png");
+        std::fs::write(&path, b"abc").unwrap();
+        let image = read_cover(&path).unwrap();
+        std::fs::write(&path, b"another image").unwrap();
+        assert_eq!((image.bytes(), image.content().size_bytes), (&b"abc"[..], 3));
+        assert_eq!(image.content().md5, "900150983cd24fb0d6963f7d28e17f72");
     }
-    Ok(blake3::hash(&bytes).to_hex().to_string())
+
+    #[test]
+    fn a_cover_that_is_written_to_while_it_is_read_is_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cover.png");
+        let changes: [&dyn Fn(); 3] = [
+            &|| std::fs::write(&path, b"longer than it was").unwrap(),
+            &|| std::fs::write(&path, b"").unwrap(),
+            // The same length and the same time of modification.
+            &|| {
+                let meta = std::fs::metadata(&path).unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                std::fs::write(&path, b"xyz").unwrap();
+                let file = File::options().write(true).open(&path).unwrap();
+                file.set_modified(meta.modified().unwrap()).unwrap();
+            },
+        ];
+        for change in changes {
+            std::fs::write(&path, b"abc").unwrap();
+            assert!(matches!(read_cover_with(&path, change), Err(CoverError::Changed)));
+        }
+    }
+
+    #[test]
+    fn a_folder_a_device_or_a_pipe_is_no_cover_and_does_not_block() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0)
+            .unwrap();
+        for path in [dir.path(), Path::new("/dev/zero"), &pipe] {
+            assert!(matches!(read_cover(path), Err(CoverError::NotAFile)), "{path:?}");
+        }
+    }
 }

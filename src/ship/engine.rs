@@ -14,7 +14,7 @@ use super::landing::{LandingError, LandingMode, PageVisitor};
 use super::manifest::AdRow;
 use super::polling::Poller;
 use super::request::{Prepared, Retry, ShipError, ShipOutcome, ShipRequest, Until};
-pub(super) use super::run::{Abort, Listener, ShipRun, lock};
+pub(super) use super::run::{Abort, AccessCheck, Listener, ShipRun, lock};
 use super::unreached::waiting_ad;
 use super::{AssetPreparer, Delivery, DeliveryState};
 use crate::platform::{AdsPlatform, RemoteAd};
@@ -102,7 +102,8 @@ pub async fn ship(
     let polling = context.clone();
     background.spawn(async move { polling.poll_all().await });
     // Only a rejected token matters here, and `call` stops the run for it. Later calls report other errors.
-    let _ = context.call(context.platform.check_access()).await;
+    let latest = tokio::time::Instant::now() + context.settings.poll_deadline;
+    let _ = context.read(latest, context.platform.check_access()).await;
 
     let mut deliveries =
         context.drive_all(sources, |prepared| super::asset::deliver(context.clone(), prepared)).await?;
@@ -162,7 +163,7 @@ impl Context {
             landing,
         };
         let context = Context {
-            run: ShipRun::new(preparer, journal, crash, events),
+            run: ShipRun::new(preparer, access_check(&platform), journal, crash, events),
             platform,
             settings,
             pages,
@@ -174,6 +175,14 @@ impl Context {
         };
         (Arc::new(context), sources)
     }
+}
+
+fn access_check(platform: &Arc<dyn AdsPlatform>) -> AccessCheck {
+    let platform = Arc::clone(platform);
+    Box::new(move || {
+        let platform = Arc::clone(&platform);
+        Box::pin(async move { platform.check_access().await })
+    })
 }
 
 /// Returns a failed delivery for each video of the manifest that was not among the files.

@@ -86,7 +86,10 @@ pub enum LandingError {
 }
 
 const MAX_REDIRECTS: u32 = 5;
+/// The limit for one address.
 const TIMEOUT: Duration = Duration::from_secs(15);
+/// The limit for a visit with all its redirects.
+const VISIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Visits landing pages.
 pub trait PageVisitor: Send + Sync {
@@ -113,9 +116,22 @@ impl PageVisitor for HttpPageVisitor {
     }
 }
 
-/// Checks one page: https and a public address (http, loopback and private networks only with `allow_private`), at most five redirects with the same
+/// Checks one page within [`VISIT_TIMEOUT`]: https and a public address (http, loopback and private networks only with `allow_private`), at most five redirects with the same
 /// checks for each, then status 200 and an HTML content type.
 pub async fn check_landing(url: &str, allow_private: bool) -> Result<(), LandingError> {
+    check_within(url, allow_private, VISIT_TIMEOUT).await
+}
+
+/// Like [`check_landing`], with another limit.
+pub async fn check_within(url: &str, allow_private: bool, limit: Duration) -> Result<(), LandingError> {
+    let visit = tokio::time::timeout(limit, follow(url, allow_private));
+    visit.await.unwrap_or_else(|_| {
+        let why = format!("no complete answer within {} s", limit.as_secs_f64());
+        Err(LandingError::Unreachable { url: url.to_owned(), why })
+    })
+}
+
+async fn follow(url: &str, allow_private: bool) -> Result<(), LandingError> {
     let mut at = Url::parse(url).map_err(|_| LandingError::Syntax { url: url.to_owned() })?;
     for _ in 0..=MAX_REDIRECTS {
         let response = get(&at, allow_private).await?;

@@ -35,8 +35,9 @@ mod scenarios;
 
 use std::path::{Path, PathBuf};
 
-use crate::rules::ValidatedAsset;
+use crate::rules::{CoverImage, ValidatedAsset, ValidatedCover};
 
+pub use cover::{CoverError, read_cover};
 pub use engine::ship;
 pub use journal::{
     Choice, History, Journal, JournalError, KnownAsset, LoggedEvent, Question, StatusAd, StatusLine, Wait,
@@ -182,10 +183,10 @@ pub enum PrepareError {
 pub trait AssetPreparer: Send + Sync {
     /// Returns a validated file in encode mode `encode_mode`: 1 as planned, 2 and up after failed processing.
     fn prepare(&self, source: &Path, encode_mode: u32) -> Result<ValidatedAsset, PrepareError>;
-    /// Makes a cover image with the aspect ratio of the video.
-    fn cover(&self, asset: &ValidatedAsset) -> Result<PathBuf, PrepareError>;
-    /// Checks whether the image at `path` can be the cover of `asset`.
-    fn check_cover(&self, path: &Path, asset: &ValidatedAsset) -> Result<(), PrepareError>;
+    /// Makes a cover image with the aspect ratio of the video, and checks it.
+    fn cover(&self, asset: &ValidatedAsset) -> Result<ValidatedCover, PrepareError>;
+    /// Checks whether an image can be the cover of `asset`.
+    fn check_cover(&self, image: CoverImage, asset: &ValidatedAsset) -> Result<ValidatedCover, PrepareError>;
 }
 
 /// The longest file name the platform accepts, in characters.

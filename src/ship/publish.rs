@@ -1,10 +1,8 @@
 //! Ads: landing page and cover are checked, then each ad is created once; if the outcome is unknown, it is
 //! reconciled with the platform first.
 
-use std::path::PathBuf;
-
 use super::asset::Shipment;
-use super::cover::hash_cover;
+use super::cover::{CoverError, read_cover};
 use super::crash_points::crash_point;
 use super::engine::{Abort, Context, once_cell};
 use super::journal::{AdKey, AdRecord, Effect, EffectState, Resolution};
@@ -16,6 +14,7 @@ use super::row_problems::{self, RowProblem};
 use super::upload::{MAX_SENDS, MutationOutcome, abandon_reason, mutation_outcome};
 use super::{AdDelivery, DeliveryState, PrepareError};
 use crate::platform::{CallError, NewAd};
+use crate::rules::CoverImage;
 
 /// The outcome of a row.
 pub(super) enum PublishOutcome {
@@ -42,7 +41,8 @@ impl Shipment<'_> {
         let key = self.ad_key(row);
         let lock = self.context.lock_for(&format!("ad|{}|{}", key.adgroup, key.ad_name));
         let _one_at_a_time = lock.lock().await;
-        let digest = digest(row);
+        let cover = self.read_cover_of(row).await?;
+        let digest = digest_with(row, cover.as_ref());
         let known = self.context.journal.ad(&key)?;
         if let Some(ad) = known.as_ref().filter(|ad| ad.state == DeliveryState::Published) {
             let mut delivery = AdDelivery::new(row.row, DeliveryState::Published, ad.ad_id.clone(), None);
@@ -64,12 +64,20 @@ impl Shipment<'_> {
         };
         let mut ad = known.unwrap_or(new_record);
         ad.field_digest = digest;
-        self.publish_row(row, &key, &mut ad).await
+        self.publish_row(row, cover, &key, &mut ad).await
+    }
+
+    /// Reads the cover that a row names. What is read here is what is assessed and sent.
+    async fn read_cover_of(&self, row: &AdRow) -> Result<Option<Result<CoverImage, CoverError>>, Abort> {
+        let Some(path) = row.cover.clone() else { return Ok(None) };
+        let read = self.context.blocking(move || Ok(read_cover(&path))).await?;
+        Ok(Some(read.unwrap_or_else(|error| Err(CoverError::Io(std::io::Error::other(error.to_string()))))))
     }
 
     async fn publish_row(
         &mut self,
         row: &AdRow,
+        cover: Option<Result<CoverImage, CoverError>>,
         key: &AdKey,
         ad: &mut AdRecord,
     ) -> Result<PublishOutcome, Abort> {
@@ -80,7 +88,7 @@ impl Shipment<'_> {
                 return Ok(PublishOutcome::Ad(unreachable_page(row, reason)));
             }
         };
-        let image = match self.prepare_cover(row).await? {
+        let image = match self.prepare_cover(row, cover).await? {
             StepResult::Continue(image) => image,
             StepResult::EndRow(state, reason) => return self.end_row(row, key, ad, state, reason),
         };
@@ -113,20 +121,20 @@ impl Shipment<'_> {
         Ok(unpublished_ad(row, state, reason))
     }
 
-    async fn prepare_cover(&self, row: &AdRow) -> Result<StepResult<String>, Abort> {
-        let (cover, preparer) = (row.cover.clone(), self.context.preparer.clone());
-        let asset = self.first_asset.clone();
-        let prepared = self.context.blocking(move || {
-            let path = match cover {
-                Some(path) => preparer.check_cover(&path, &asset).map(|()| path)?,
-                None => preparer.cover(&asset)?,
-            };
-            let hash = hash_cover(&path)
-                .map_err(|error| PrepareError::Failed(format!("{}: {error}", path.display())))?;
-            Ok::<(PathBuf, String), PrepareError>((path, hash))
+    async fn prepare_cover(
+        &self,
+        row: &AdRow,
+        cover: Option<Result<CoverImage, CoverError>>,
+    ) -> Result<StepResult<String>, Abort> {
+        let (asset, preparer) = (self.first_asset.clone(), self.context.preparer.clone());
+        let name = row.cover.as_ref().map_or(String::new(), |path| format!("{}: ", path.display()));
+        let prepared = self.context.blocking(move || match cover {
+            Some(Ok(image)) => preparer.check_cover(image, &asset),
+            Some(Err(error)) => Err(PrepareError::Failed(format!("{name}{error}"))),
+            None => preparer.cover(&asset),
         });
         match prepared.await? {
-            Ok((path, hash)) => self.context.upload_cover(&path, hash).await,
+            Ok(cover) => self.context.upload_cover(&cover).await,
             Err(PrepareError::Cancelled) => Err(self.context.cancelled()),
             Err(error) => Ok(StepResult::EndRow(DeliveryState::Failed, format!("no cover: {error}"))),
         }
@@ -351,9 +359,15 @@ fn new_ad(row: &AdRow, video_id: String, image_id: String, enable: bool) -> NewA
 
 /// Returns a digest of the fields of a row that its ad shows; a cover counts by its bytes.
 pub(super) fn digest(row: &AdRow) -> String {
-    let cover = match &row.cover {
+    digest_with(row, row.cover.as_deref().map(read_cover).as_ref())
+}
+
+fn digest_with(row: &AdRow, cover: Option<&Result<CoverImage, CoverError>>) -> String {
+    let path = || row.cover.as_ref().map_or(String::new(), |path| path.to_string_lossy().into_owned());
+    let cover = match cover {
         None => String::new(),
-        Some(path) => hash_cover(path).unwrap_or_else(|_| path.to_string_lossy().into_owned()),
+        Some(Ok(image)) => image.content().blake3.clone(),
+        Some(Err(_)) => path(),
     };
     let fields = [
         &row.identity_type,

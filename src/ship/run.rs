@@ -23,8 +23,9 @@ pub(super) const MAX_IN_FLIGHT: usize = 1_600;
 const MAX_IDLE_LOCKS: usize = 1_024;
 /// The interval at which the cancel flag is checked.
 const CANCEL_POLL: Duration = Duration::from_millis(100);
-/// How long a pending call may take to finish after a stop.
-const STOP_GRACE: Duration = Duration::from_secs(2);
+/// How long a pending mutation may take to finish after a stop, so that its receipt is known: a run that is cancelled
+/// ends within a second. A read ends at once.
+const STOP_GRACE: Duration = Duration::from_millis(600);
 /// The longest wait between two sends of the same intent.
 const MAX_SEND_WAIT: Duration = Duration::from_secs(30);
 
@@ -68,9 +69,13 @@ impl StopReason {
     }
 }
 
+/// Asks the platform whether it grants access.
+pub(super) type AccessCheck = Box<dyn Fn() -> Call<'static, ()> + Send + Sync>;
+
 /// State shared by all tasks of a run.
 pub(super) struct ShipRun {
     pub(super) preparer: Arc<dyn AssetPreparer>,
+    access: AccessCheck,
     pub(super) journal: Arc<Journal>,
     pub(super) crash: CrashPoints,
     events: Listener,
@@ -104,12 +109,13 @@ impl Locks {
 impl ShipRun {
     pub(super) fn new(
         preparer: Arc<dyn AssetPreparer>,
+        access: AccessCheck,
         journal: Arc<Journal>,
         crash: CrashPoints,
         events: Listener,
     ) -> ShipRun {
         let (stop, locks) = (watch::Sender::new(None), Mutex::default());
-        ShipRun { preparer, journal, crash, events, stop, locks }
+        ShipRun { preparer, access, journal, crash, events, stop, locks }
     }
 
     pub(super) fn emit(&self, event: ShipEvent) {
@@ -166,20 +172,23 @@ impl ShipRun {
                 return Err(Abort::Stopped);
             }
         };
-        // These two errors affect every file: without a stop, each would use up its attempts on them.
-        match &result {
-            Err(error) if error.class == Class::ReAuthenticate => {
-                self.request_stop(StopReason::Auth(error.to_string()));
-            }
-            Err(error) if error.class == Class::Configuration => {
-                self.request_stop(StopReason::Configuration(error.to_string()));
-            }
-            _ => {}
+        if let Err(error) = &result {
+            self.stop_for(error);
         }
         Ok(result)
     }
 
-    /// Awaits a read, at most until `latest`: a pause of all calls may last longer than anybody waits.
+    /// Stops the run for an error that affects every file: without a stop, each would use up its attempts on it.
+    fn stop_for(&self, error: &CallError) {
+        match error.class {
+            Class::ReAuthenticate => self.request_stop(StopReason::Auth(error.to_string())),
+            Class::Configuration => self.request_stop(StopReason::Configuration(error.to_string())),
+            _ => {}
+        }
+    }
+
+    /// Awaits a read, at most until `latest`: a pause of all calls may last longer than anybody waits. A read has no
+    /// effect, so a stop ends it at once.
     pub(super) async fn read<T>(
         &self,
         latest: Instant,
@@ -194,9 +203,30 @@ impl ShipRun {
         };
         tokio::select! {
             biased;
-            result = self.call(call) => result,
+            () = self.stopped() => Err(Abort::Stopped),
+            result = self.examined(call) => Ok(result),
             () = tokio::time::sleep_until(latest) => Ok(Err(no_answer())),
         }
+    }
+
+    /// Awaits a read and decides whether its error concerns the whole run.
+    async fn examined<T>(&self, call: Call<'_, T>) -> Result<T, CallError> {
+        let error = match call.await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        if is_page_from_elsewhere(&error) {
+            // Something between us and the API replied. Only if it also replies to the access check, the address or
+            // the token is wrong; otherwise this read failed, which proves nothing.
+            match (self.access)().await {
+                Err(elsewhere) if is_page_from_elsewhere(&elsewhere) => self.stop_for(&elsewhere),
+                Err(refused) if refused.code.is_some() => self.stop_for(&refused),
+                _ => {}
+            }
+            return Err(CallError { class: Class::Retry, ..error });
+        }
+        self.stop_for(&error);
+        Err(error)
     }
 
     /// Repeats a read until it succeeds, the platform refuses it, or no read has succeeded for `deadline`.
@@ -324,6 +354,12 @@ pub(super) fn telling_error(before: Option<CallError>, error: CallError) -> Call
         Some(before) if is_cut_read(&error) => before,
         _ => error,
     }
+}
+
+/// Returns whether the reply to a read is a page that is not from the API (404, a redirect, 401): a wrong address or
+/// token if every read gets it.
+fn is_page_from_elsewhere(error: &CallError) -> bool {
+    error.code.is_none() && matches!(error.class, Class::Configuration | Class::ReAuthenticate)
 }
 
 /// Returns whether the API itself refused a read. A reply from elsewhere, such as a gateway's page, refuses

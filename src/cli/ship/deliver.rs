@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -24,14 +24,12 @@ use crate::ship::{
 use super::ShipRun;
 use super::arguments::ShipArguments;
 use super::input::ShipInput;
+use super::network::unless_cancelled;
 use super::retry;
 use super::row_notices::{self, landing_mode};
 
 /// Capacity of the queue of files that are ready to upload. Preparation waits while it is full.
 const READY_QUEUE: usize = 16;
-
-/// The interval at which the cancel flag is checked.
-const CANCEL_POLL: Duration = Duration::from_millis(100);
 
 /// A short deadline has at least this many first waits.
 const FIRST_POLLS: u32 = 8;
@@ -87,20 +85,6 @@ fn access_error(destination: &Destination, error: CallError) -> CliError {
         ),
     };
     operation(&what, error)
-}
-
-/// Awaits what precedes the first upload; `None` if the user cancels, since a server may take long to answer.
-async fn unless_cancelled<T>(cancel: &AtomicBool, work: impl Future<Output = T>) -> Option<T> {
-    let cancelled = async {
-        while !cancel.load(Ordering::Relaxed) {
-            tokio::time::sleep(CANCEL_POLL).await;
-        }
-    };
-    tokio::select! {
-        biased;
-        () = cancelled => None,
-        done = work => Some(done),
-    }
 }
 
 /// Uploads videos and creates ads.

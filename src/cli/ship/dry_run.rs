@@ -12,8 +12,8 @@ use crate::cli::error::CliError;
 use crate::cli::exit_code::RunStatus;
 use crate::cli::journal_file;
 use crate::cli::progress::ProgressDisplay;
-use crate::cli::sandbox::{operation, runtime};
-use crate::cli::{notices, packaging, report_entries, wrapped};
+use crate::cli::sandbox::operation;
+use crate::cli::{notices, output, packaging, report_entries, wrapped};
 use crate::pipeline::{CheckOptions, Outcome, fix};
 use crate::plan::{Action, ENCODE_PIXELS_PER_S, ResourceEstimate, VideoPlan};
 use crate::platform::tiktok_ads::CHUNK_ABOVE;
@@ -24,6 +24,7 @@ use crate::rules::Verdict;
 use crate::ship::journal::AdKey;
 use crate::ship::{AdRow, DeliveryState, History, Journal, RowNotice, Wait, destination_key, is_ad};
 
+use super::network::{self, unless_cancelled};
 use super::ship_plan::{
     ExpectedTimes, PlanAssumptions, PlanBasis, PlanQuota, PlanTotals, PlannedAsset, SCHEMA, ShipPlan,
     identity_or_default,
@@ -59,7 +60,12 @@ pub fn run(ship_run: &ShipRun<'_>) -> Result<RunStatus, CliError> {
         return Ok(status);
     }
     let mut forecast = Forecast::new(ship_run)?;
-    let (notices, _) = runtime()?.block_on(row_notices::find(ship_run, forecast.journal.as_ref()))?;
+    let finding = row_notices::find(ship_run, forecast.journal.as_ref());
+    let found = network::run(async { unless_cancelled(&ship_run.cancel, finding).await.transpose() })?;
+    let Some((notices, _)) = found else {
+        return Ok(RunSummary::of(&outcomes, report_entries::fix_status)
+            .final_status(&ship_run.ship_input.found, true));
+    };
     retry::tell_without_effect(ship_run, forecast.journal.as_ref())?;
     row_notices::print(&notices, &ship_run.ship_input.rows, &ship_run.destination);
     let problems =
@@ -96,8 +102,7 @@ fn write_atomically(path: &Path, text: &str) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".greenlit-plan-").tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    output::give_name(file, path)
 }
 
 /// The cost of fixing a file.

@@ -8,6 +8,7 @@ mod arguments;
 mod deliver;
 mod dry_run;
 mod input;
+mod network;
 mod outside;
 mod report;
 mod retry;
@@ -36,13 +37,14 @@ use crate::ship::{Retry, ShipOutcome, Wait};
 use super::args::{CommonArgs, ShipArgs};
 use super::asset_preparer::LocalAssetPreparer;
 use super::cache;
+use super::covers::CheckedCovers;
 use super::destination::{Destination, PublicationKind, SANDBOX};
 use super::error::CliError;
 use super::event_log::EventLog;
 use super::exit_code::RunStatus;
 use super::journal_file::{self, create_inside};
 use super::progress::ProgressDisplay;
-use super::sandbox::{operation, runtime, trial_options};
+use super::sandbox::{operation, trial_options};
 use super::settings::{Settings, fix_options, verify_level};
 use super::{
     api_host, check, covers, encoder, host_memory, interrupt, isolation, notices, output, report_entries,
@@ -91,8 +93,8 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     let runner = encoder::workers(settings, &mut options, &cancel, &report);
     isolation::ensure(settings, &runner, None)?;
     let runner: Arc<dyn Runner> = Arc::new(runner);
-    let covers = covers::problems(&ship_input.rows, &profile, runner.as_ref(), &cancel);
-    if !input::passes_preflight(&ship_input.rows, destination.publication, covers) {
+    let (problems, covers) = covers::problems(&ship_input.rows, &profile, runner.as_ref(), &cancel);
+    if !input::passes_preflight(&ship_input.rows, destination.publication, problems) {
         return Ok(RunStatus::Failed);
     }
     let retry = retry::parse(&ship_arguments.retry, &ship_input)?;
@@ -106,6 +108,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
         runner,
         cancel,
         retry,
+        covers,
     };
     if args.dry_run {
         return dry_run::run(&ship_run);
@@ -129,6 +132,8 @@ struct ShipRun<'a> {
     cancel: Arc<AtomicBool>,
     /// The given-up videos that are uploaded again.
     retry: Retry,
+    /// The covers that were checked.
+    covers: CheckedCovers,
 }
 
 impl ShipRun<'_> {
@@ -179,6 +184,7 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
         runner,
         cancel,
         retry,
+        covers,
         options: _,
     } = &ship_run;
     let token = destination.token()?;
@@ -206,6 +212,7 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
         cancel: Arc::clone(cancel),
         probe_cache: cache::open(settings, false),
         outcomes: Mutex::new(HashMap::new()),
+        covers: covers.clone(),
     });
     let log = args.events.as_deref().map(EventLog::open).transpose()?;
     let context = DeliveryContext {
@@ -220,7 +227,7 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
         retry,
         ship_run: &ship_run,
     };
-    let shipped = runtime()?.block_on(async {
+    let shipped = network::run(async {
         let trial = start_trial(&ship_run).await?;
         let trial_url = trial.as_ref().map(|trial| format!("http://{}", trial.addr()));
         let outcome = match destination.publication {

@@ -48,8 +48,25 @@ pub(super) enum Payload {
     Query(Vec<(&'static str, String)>),
     /// A JSON object, sent by POST.
     Json(Value),
-    /// A form with bytes in memory in its part `file`.
-    Bytes(Vec<(&'static str, String)>, Vec<u8>),
+    /// A form with one part in memory.
+    Form(Vec<(&'static str, String)>, FormPart),
+}
+
+/// Bytes in memory, as a part of a form.
+#[derive(Clone, Debug)]
+pub(super) struct FormPart {
+    pub(super) name: &'static str,
+    pub(super) file_name: String,
+    pub(super) media_type: &'static str,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl FormPart {
+    /// Returns a piece of a file.
+    pub(super) fn chunk(bytes: Vec<u8>) -> FormPart {
+        let media_type = "application/octet-stream";
+        FormPart { name: "file", file_name: "chunk".to_owned(), media_type, bytes }
+    }
 }
 
 /// A form with a file streamed from disk.
@@ -157,8 +174,8 @@ impl TikTokAds {
         let idle = timeouts.connect + timeouts.idle;
         match payload {
             Payload::Query(_) | Payload::Json(_) => idle,
-            Payload::Bytes(_, bytes) => {
-                idle + crate::platform::upload_body::time_limit(timeouts, bytes.len() as u64)
+            Payload::Form(_, part) => {
+                idle + crate::platform::upload_body::time_limit(timeouts, part.bytes.len() as u64)
             }
         }
     }
@@ -169,12 +186,14 @@ impl TikTokAds {
         let request = match payload {
             Payload::Query(query) => self.http.get(url).query(&advertiser).query(query),
             Payload::Json(body) => self.http.post(url).json(body),
-            Payload::Bytes(fields, bytes) => {
-                let form = Form::new().text("advertiser_id", self.options.advertiser_id.clone());
-                let form = fields.iter().fold(form, |form, (name, value)| form.text(*name, value.clone()));
-                self.http
-                    .post(url)
-                    .multipart(form.part("file", Part::bytes(bytes.clone()).file_name("chunk")))
+            Payload::Form(fields, FormPart { name, file_name, media_type, bytes }) => {
+                let form =
+                    fields.iter().fold(Form::new(), |form, (name, value)| form.text(*name, value.clone()));
+                let part = Part::bytes(bytes.clone())
+                    .file_name(file_name.clone())
+                    .mime_str(media_type)
+                    .map_err(|error| self.error(path, Class::Permanent, &error.to_string()))?;
+                self.http.post(url).multipart(form.part(*name, part))
             }
         };
         self.authorised(path, request)

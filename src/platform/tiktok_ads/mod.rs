@@ -20,7 +20,6 @@ mod upload_by_url;
 mod wire;
 
 use std::fmt;
-use std::path::Path;
 
 use secrecy::ExposeSecret;
 use url::Url;
@@ -35,7 +34,7 @@ pub use self::upload_by_url::MAX_TEMPORARY_FILE_BYTES;
 pub use super::Timeouts;
 use super::upload_body::BandwidthLimiter;
 use super::{AdsPlatform, Call, NewAd, RemoteAd, RemoteImage, RemoteVideo, SuggestedCover, UploadObserver};
-use crate::rules::ValidatedAsset;
+use crate::rules::{ValidatedAsset, ValidatedCover};
 
 /// Returns scheme, host and port of a URL, which are part of the key of every effect.
 ///
@@ -156,8 +155,8 @@ impl AdsPlatform for TikTokAds {
         Box::pin(self.check_duplicate(name))
     }
 
-    fn upload_image<'a>(&'a self, path: &'a Path, name: &'a str) -> Call<'a, String> {
-        Box::pin(self.send_image(path, name))
+    fn upload_image<'a>(&'a self, cover: &'a ValidatedCover, name: &'a str) -> Call<'a, String> {
+        Box::pin(self.send_image(cover, name))
     }
 
     fn create_ad<'a>(&'a self, ad: &'a NewAd) -> Call<'a, String> {

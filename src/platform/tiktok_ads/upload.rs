@@ -5,11 +5,11 @@ use std::path::Path;
 use serde_json::json;
 
 use super::TikTokAds;
-use super::client::{Endpoint, FileForm, Payload, mutation, read};
+use super::client::{Endpoint, FileForm, FormPart, Payload, mutation, read};
 use super::wire::Envelope;
 use crate::platform::upload_body::{ChecksummedReader, FileDigests, md5_of, open_and_hash};
 use crate::platform::{CallError, Class, UploadObserver};
-use crate::rules::ValidatedAsset;
+use crate::rules::{ValidatedAsset, ValidatedCover};
 
 pub(super) const VIDEO: Endpoint = mutation("file/video/ad/upload/");
 const IMAGE: Endpoint = mutation("file/image/ad/upload/");
@@ -43,13 +43,19 @@ impl TikTokAds {
         self.new_id(VIDEO, &reply, "video_id")
     }
 
-    pub(super) async fn send_image(&self, path: &Path, name: &str) -> Result<String, CallError> {
+    /// Sends the bytes that were assessed; the file they came from is not read again.
+    pub(super) async fn send_image(&self, cover: &ValidatedCover, name: &str) -> Result<String, CallError> {
         self.check_name(IMAGE, name)?;
-        let (mut file, hashed) = self.open(IMAGE, path).await?;
-        let fields = self.fields(name, ("image_signature", &hashed.md5));
-        let part = ("image_file", name, media_type(path));
-        let form = FileForm { fields, part, file: &mut file, expected: &hashed, sent: &|_| {} };
-        let reply = self.send_file(IMAGE, form).await?;
+        let image = cover.image();
+        let fields = self.fields(name, ("image_signature", &image.content().md5));
+        let part = FormPart {
+            name: "image_file",
+            file_name: name.to_owned(),
+            media_type: media_type(image.path()),
+            bytes: image.bytes().to_vec(),
+        };
+        self.bandwidth.wait(part.bytes.len()).await;
+        let reply = self.call(IMAGE, &Payload::Form(fields, part)).await?;
         self.new_id(IMAGE, &reply, "image_id")
     }
 
@@ -127,11 +133,12 @@ impl TikTokAds {
             let chunk = reader.next(length).await.map_err(|error| self.send_error(VIDEO, error))?;
             self.bandwidth.wait(chunk.len()).await;
             let fields = vec![
+                ("advertiser_id", advertiser.clone()),
                 ("upload_id", id.clone()),
                 ("signature", md5_of(&chunk)),
                 ("start_offset", start.to_string()),
             ];
-            let reply = self.call(TRANSFER, &Payload::Bytes(fields, chunk)).await?;
+            let reply = self.call(TRANSFER, &Payload::Form(fields, FormPart::chunk(chunk))).await?;
             let next = ChunkProgress::from_reply(id.clone(), &reply);
             progress = match next {
                 Some(next) => next,

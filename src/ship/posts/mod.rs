@@ -24,7 +24,7 @@ use super::crash_points::CrashPoints;
 use super::journal::Journal;
 use super::manifest::AdRow;
 use super::request::{Prepared, Retry, ShipError, ShipOutcome, Until};
-use super::run::{Abort, Listener, ShipRun, StopReason};
+use super::run::{Abort, AccessCheck, Listener, ShipRun, StopReason};
 use crate::platform::{Creator, PostMode, PostPlatform};
 
 /// Ad group and ad name of the journal's record of a post: a post has neither, and is known by its video.
@@ -131,8 +131,13 @@ pub async fn post(
     events: Listener,
     cancel: Arc<AtomicBool>,
 ) -> Result<ShipOutcome, ShipError> {
+    let asked = Arc::clone(&platform);
+    let access: AccessCheck = Box::new(move || {
+        let platform = Arc::clone(&asked);
+        Box::pin(async move { platform.creator().await.map(drop) })
+    });
     let context = Arc::new(Context {
-        run: ShipRun::new(preparer, journal, request.crash, events),
+        run: ShipRun::new(preparer, access, journal, request.crash, events),
         platform,
         creator,
         mode: request.mode,

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::model::{ContentHash, Size};
 use crate::platform::{AdsPlatform, Call, CallError, Class, NewAd, RemoteAd, RemoteVideo, UploadObserver};
-use crate::rules::ValidatedAsset;
+use crate::rules::{CoverImage, ValidatedAsset, ValidatedCover};
 use crate::ship::landing::LandingError;
 use crate::ship::{AssetPreparer, PageVisitor, PrepareError};
 
@@ -42,6 +42,8 @@ pub(super) struct FakeState {
     /// The names that are taken.
     names: HashSet<String>,
     ads: Vec<(String, String, RemoteAd, Instant)>,
+    /// The bytes of the uploaded images.
+    pub(super) images: Vec<Vec<u8>>,
     /// One entry per call: method and subject.
     pub(super) log: Vec<String>,
     faults: HashMap<(&'static str, u32), Fault>,
@@ -281,9 +283,11 @@ impl AdsPlatform for FakePlatform {
         }))
     }
 
-    fn upload_image<'a>(&'a self, path: &'a Path, name: &'a str) -> Call<'a, String> {
-        assert!(path.is_file());
-        Box::pin(self.answer("upload_image", name.to_owned(), move |_| Ok(format!("image-{name}"))))
+    fn upload_image<'a>(&'a self, cover: &'a ValidatedCover, name: &'a str) -> Call<'a, String> {
+        Box::pin(self.answer("upload_image", name.to_owned(), move |state| {
+            state.images.push(cover.image().bytes().to_vec());
+            Ok(format!("image-{name}"))
+        }))
     }
 
     fn create_ad<'a>(&'a self, ad: &'a NewAd) -> Call<'a, String> {
@@ -342,20 +346,25 @@ impl AssetPreparer for FakePreparer {
         Ok(asset(&format!("{}@{encode_mode}", source.file_stem().unwrap().to_string_lossy())))
     }
 
-    fn cover(&self, asset: &ValidatedAsset) -> Result<PathBuf, PrepareError> {
+    fn cover(&self, asset: &ValidatedAsset) -> Result<ValidatedCover, PrepareError> {
         let stem = asset.path().file_stem().unwrap().to_string_lossy();
         let path = self.folder.join(format!("cover-{stem}.png"));
-        std::fs::write(&path, format!("PNG {stem}")).unwrap();
-        Ok(path)
+        Ok(ValidatedCover::for_test(&path, format!("PNG {stem}").into_bytes()))
     }
 
-    fn check_cover(&self, path: &Path, _asset: &ValidatedAsset) -> Result<(), PrepareError> {
-        let bad = path.to_string_lossy().contains("bad");
-        if bad {
-            Err(PrepareError::Refused("its aspect ratio is not that of the video".into()))
-        } else {
-            Ok(())
+    fn check_cover(
+        &self,
+        image: CoverImage,
+        _asset: &ValidatedAsset,
+    ) -> Result<ValidatedCover, PrepareError> {
+        let path = image.path().to_owned();
+        if path.to_string_lossy().contains("bad") {
+            return Err(PrepareError::Refused("its aspect ratio is not that of the video".into()));
         }
+        if path.to_string_lossy().contains("replaced") {
+            std::fs::write(&path, "an image that nobody checked").unwrap();
+        }
+        Ok(ValidatedCover::for_test(&path, image.bytes().to_vec()))
     }
 }
 

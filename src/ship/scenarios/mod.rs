@@ -184,6 +184,23 @@ async fn an_unsuitable_cover_fails_its_row_before_it_is_uploaded() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cover_that_is_replaced_after_the_check_is_sent_as_it_was_checked() {
+    let mut scenario = Scenario::new(&["a"]).with_row("a", "one");
+    let path = scenario.dir.path().join("replaced.png");
+    std::fs::write(&path, "the image that was checked").unwrap();
+    scenario.rows[0].cover = Some(path.clone());
+    let delivery = scenario.deliver().await;
+    assert_eq!(delivery.ads[0].state, Published, "{delivery:?}");
+    assert_eq!(std::fs::read(&path).unwrap(), b"an image that nobody checked");
+    assert_eq!(scenario.fake.state.lock().unwrap().images, [b"the image that was checked"]);
+    // The journal knows which image the ad has, so the row is not the published one any more.
+    let again = scenario.deliver().await;
+    assert_eq!(again.ads[0].problem, Some(RowProblem::RowChanged), "{again:?}");
+    std::fs::write(&path, "the image that was checked").unwrap();
+    assert_eq!(scenario.deliver().await.ads[0].problem, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_second_run_sends_nothing() {
     let scenario = Scenario::new(&["a", "b"]).with_row("a", "one").with_row("b", "two");
     let first = scenario.run().await;

@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{HashMap, VecDeque};
-use std::path::Path;
 
 use tokio::time::Instant;
 
@@ -10,7 +9,7 @@ use super::*;
 use crate::platform::tiktok_ads::call_limiter::CallLimiter;
 use crate::platform::tiktok_ads::{Pauses, Tier};
 use crate::platform::{AdsPlatform, Call, CallError, NewAd, RemoteAd, RemoteVideo, UploadObserver};
-use crate::rules::ValidatedAsset;
+use crate::rules::{ValidatedAsset, ValidatedCover};
 use crate::ship::run::MAX_IN_FLIGHT;
 
 const CREATE: &str = "ad/create/";
@@ -121,8 +120,8 @@ impl AdsPlatform for MeteredPlatform {
         Box::pin(self.pass("file/name/check/", self.fake.name_taken(name)))
     }
 
-    fn upload_image<'a>(&'a self, path: &'a Path, name: &'a str) -> Call<'a, String> {
-        Box::pin(self.pass("file/image/ad/upload/", self.fake.upload_image(path, name)))
+    fn upload_image<'a>(&'a self, cover: &'a ValidatedCover, name: &'a str) -> Call<'a, String> {
+        Box::pin(self.pass("file/image/ad/upload/", self.fake.upload_image(cover, name)))
     }
 
     fn create_ad<'a>(&'a self, ad: &'a NewAd) -> Call<'a, String> {
