@@ -18,7 +18,7 @@ endif
 
 SUITE ?= bookworm
 
-.PHONY: help setup build demo test ci test-slow test-trixie lint bench fuzz fresh-check clean
+.PHONY: help setup build demo test ci test-slow test-trixie lint sbom bench fuzz fresh-check clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -32,14 +32,20 @@ build: setup ## build target/release/greenlit and greenlit-worker
 demo: setup ## prepare a folder of real clips and ship it to the built-in sandbox
 	@scripts/demo.sh
 
-lint: setup ## check formatting and run clippy, if their rustup components are installed
+lint: setup ## check formatting, dependencies and clippy, as far as the programs are installed
 	@scripts/lint.sh
+
+sbom: setup ## write target/sbom.cdx.json: crates and FFmpeg libraries with versions, checksums and licences
+	@mkdir -p target
+	@$(CARGO) run --quiet $(CARGO_FLAGS) -p greenlit-sbom >target/sbom.cdx.json
+	@echo 'target/sbom.cdx.json'
 
 # The tests run greenlit and greenlit-worker, so both are built first.
 test: setup ## lint, build and test; also build the fuzz targets and replay their seeds
 	@scripts/lint.sh
 	$(CARGO) build $(CARGO_FLAGS) --bins
 	$(CARGO) test $(CARGO_FLAGS) --no-fail-fast
+	$(CARGO) test $(CARGO_FLAGS) -p greenlit-sbom
 	$(CARGO) build $(CARGO_FLAGS) -p greenlit-fuzz --bins
 	$(CARGO) test $(CARGO_FLAGS) -p greenlit-fuzz
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use common::CliRun;
 use common::one_ad::{crash, one_ad, post, ship};
 use common::ship_setup::{KillOnDrop, ShipSetup, signal, wait_for};
-use drip_proxy::DripProxy;
+use drip_proxy::{DripProxy, LANDING};
 
 /// Far less than the client's own deadlines, which are minutes, and far more than a cancel takes.
 const GENEROUS: Duration = Duration::from_secs(30);
@@ -85,7 +85,7 @@ fn each_is_ended_by_a_signal(
 fn a_signal_ends_every_call_for_ads() {
     let cases = [
         ("file/video/ad/search/", "-TERM"),
-        ("/landing/", "-INT"),
+        (LANDING, "-INT"),
         ("file/video/ad/upload/", "-TERM"),
         ("file/video/ad/info/", "-TERM"),
         ("ad/get/", "-INT"),
@@ -103,12 +103,12 @@ fn a_signal_ends_every_call_for_posts() {
 
 #[test]
 fn a_signal_ends_a_reconciliation_and_a_dry_run() {
-    each_is_ended_by_a_signal(&[("file/name/check/", "-TERM"), ("/landing/", "-TERM")], |setup, path| {
-        if path == "/landing/" {
+    each_is_ended_by_a_signal(&[("file/name/check/", "-TERM"), (LANDING, "-TERM")], |setup, path| {
+        if path == LANDING {
             return ship(setup, &["--dry-run"]);
         }
         // An upload of unknown outcome: nothing was sent.
-        crash(ship(setup, &[]), "upload.after_sent_mark");
+        crash(ship(setup, &[]), "upload.after_sent_mark:1");
         ship(setup, &["--format", "json"])
     });
 }

@@ -76,6 +76,7 @@ fn a_cover_that_changes_after_its_check_is_told_and_not_sent() {
                         reason.contains("cover.png: changed while it was checked: run again"),
                         "{kind}: {ad:#}"
                     );
+                    assert_eq!(ad["problem"], "cover-changed", "{kind}");
                     assert!(setup.effects("image_created").is_empty(), "{kind}");
                     assert!(setup.ads().is_empty(), "{kind}");
                     (kind, setup)
@@ -102,7 +103,7 @@ fn a_cover_that_disappears_after_its_check_fails_its_row() {
     let setup = with_cover();
     let run = changed_after_the_upload(&setup, |path| std::fs::remove_file(path).unwrap()).expect(2);
     let reason = run.json()["files"][0]["delivery"]["ads"][0]["reason"].as_str().unwrap().to_owned();
-    assert!(reason.contains("cover.png: No such file"), "{reason}");
+    assert!(reason.contains("cover.png: cannot be read any more: No such file"), "{reason}");
     assert!(setup.ads().is_empty());
 }
 

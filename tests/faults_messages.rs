@@ -135,3 +135,15 @@ fn a_profile_that_allows_nothing_greenlit_encodes_refuses_before_an_encode() {
         assert!(fixed["reason"].as_str().unwrap().contains(told), "{limit}: {fixed:#}");
     }
 }
+
+#[test]
+fn text_of_a_configuration_does_not_control_a_terminal_on_standard_output() {
+    let dir = TestDir::new();
+    let action = "\\u001b]0;owned\\u0007 \\u009b2J\\u202e\\n::error::forged ##[error]x";
+    dir.write("greenlit.toml", format!("[override.code.40105]\nclass = \"retry\"\naction = \"{action}\"\n"));
+    let output = dir.command(&["explain", "40105"]).env("CI", "1").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("owned") && text.contains("forged"), "{text}");
+    assert!(!text.chars().any(|c| c != '\n' && (c.is_control() || c == '\u{202e}')), "{text:?}");
+    assert!(!text.lines().any(|line| line.trim_start().starts_with("::")) && !text.contains("##["), "{text}");
+}

@@ -221,7 +221,7 @@ fn for_each_page(endpoints: &[&'static str], case: impl Fn(&'static str, &'stati
 #[test]
 fn a_page_from_elsewhere_on_some_reads_does_not_stop_the_run() {
     for_each_page(&["file/video/ad/info/", "ad/get/", "status/fetch/"], |page, endpoint| {
-        let setup = one_ad(&["--fault", &format!("reads-{page}=1:4@{endpoint}")], "60s", "1s");
+        let setup = one_ad(&["--fault", &format!("reads-{page}=1:2@{endpoint}")], "60s", "1s");
         if endpoint == "status/fetch/" {
             run(post(&setup, &[])).expect(0);
             assert_eq!(setup.effects("post_created").len(), 1, "{page}");

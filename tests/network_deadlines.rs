@@ -58,6 +58,8 @@ fn drip(mut client: TcpStream, hold: Hold) -> std::io::Result<()> {
             std::thread::sleep(DRIP);
         },
         Hold::Head | Hold::Body => {
+            // A reply before the request would be an error.
+            let _ = client.read(&mut some)?;
             let mut rest = client.try_clone()?;
             std::thread::spawn(move || std::io::copy(&mut rest, &mut std::io::sink()));
             client.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n")?;

@@ -52,7 +52,13 @@ impl LocalAssetPreparer {
         self.fix(sources, 1, &|outcome| {
             let result = self.validated(outcome);
             if let Ok(mut outcomes) = self.outcomes.lock() {
-                outcomes.insert(outcome.source.path.clone(), outcome.clone());
+                let mut kept = outcome.clone();
+                // A changed file is a failure of this run, not a verdict on the file.
+                if let Err(PrepareError::Changed(message)) = &result {
+                    let (kind, message) = (FailureKind::Operation, message.clone());
+                    kept.failure = Some(Failure { kind, message });
+                }
+                outcomes.insert(kept.source.path.clone(), kept);
             }
             // A text file or an image in a folder is listed as skipped; it was not meant to be delivered.
             if !outcome.is_incidental() {
@@ -122,7 +128,7 @@ impl LocalAssetPreparer {
             return Ok(content);
         }
         let message = format!("{}: the output changed after it was verified: run again", path.display());
-        Err(PrepareError::Failed(message))
+        Err(PrepareError::Changed(message))
     }
 }
 
@@ -135,7 +141,10 @@ fn hash_source(path: &Path, probed: Option<FileState>) -> Result<ContentHash, Pr
     if probed == Some(FileState::from(&now)) {
         return Ok(content);
     }
-    Err(PrepareError::Failed(format!("{}: the file changed since it was checked: run again", path.display())))
+    Err(PrepareError::Changed(format!(
+        "{}: the file changed since it was checked: run again",
+        path.display()
+    )))
 }
 
 /// Converts a failure: problems of the file itself are final, a full disk is not, and a cancelled file did not fail.

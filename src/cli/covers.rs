@@ -25,7 +25,7 @@ impl CheckedCovers {
         match self.0.get(image.path()) {
             Some(checked) if *checked != image.content().blake3 => {
                 let path = image.path().display();
-                Err(PrepareError::Failed(format!("{path}: changed while it was checked: run again")))
+                Err(PrepareError::Changed(format!("{path}: changed while it was checked: run again")))
             }
             _ => Ok(()),
         }

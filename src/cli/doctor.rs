@@ -42,7 +42,7 @@ pub fn run(settings: &Settings, args: &DoctorArgs) -> Result<RunStatus, CliError
     for result in &results {
         let _ = writeln!(text, "{}  {}", if result.ok { "ok  " } else { "FAIL" }, escape(&result.text));
     }
-    super::packaging::print(super::wrapped::to_terminal(&text).as_bytes())?;
+    super::packaging::print_page(&text)?;
     let all_ok = results.iter().all(|result| result.ok);
     Ok(if all_ok { RunStatus::Done } else { RunStatus::Failed })
 }

@@ -26,7 +26,7 @@ pub fn run(common: &CommonArgs, args: &ExplainArgs) -> Result<RunStatus, CliErro
             }
         }
     }
-    super::packaging::print(super::wrapped::to_terminal(&text).as_bytes())?;
+    super::packaging::print_page(&text)?;
     Ok(status)
 }
 

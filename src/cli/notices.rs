@@ -23,6 +23,13 @@ pub fn print_lines(text: &str) {
     text.lines().for_each(|line| write(&safe_line(line, ci)));
 }
 
+/// Returns text of several lines for standard output, each as safe as a line of standard error. Text of a
+/// configuration, a journal or a platform in it may have line breaks of its own, which make further lines.
+pub fn safe_text(text: &str) -> String {
+    let ci = in_ci();
+    text.lines().map(|line| safe_line(line, ci) + "\n").collect()
+}
+
 /// Returns a line for standard error: no character controls a terminal, and in CI none begins a command.
 pub fn safe_line(line: &str, ci: bool) -> String {
     let escaped = escape(line);
@@ -97,6 +104,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn no_page_with_foreign_text_controls_a_terminal(text in foreign(), more in foreign()) {
+            let page = safe_text(&format!("title\n  {text}\n    - {more}"));
+            prop_assert!(!page.chars().any(|c| c != '\n' && (c.is_control() || c == '\u{202e}')), "{page:?}");
+            prop_assert!(page.ends_with('\n'));
+        }
+
         #[test]
         fn no_foreign_text_controls_a_terminal_or_a_ci_system(text in foreign(), width in 20_usize..120) {
             let line = safe_line(&format!("greenlit: {text}"), true);

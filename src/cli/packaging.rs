@@ -7,6 +7,7 @@ use clap::CommandFactory;
 use super::args::{Cli, CompletionsArgs};
 use super::error::CliError;
 use super::exit_code::RunStatus;
+use super::{notices, wrapped};
 
 /// Writes bytes to standard output.
 pub fn print(bytes: &[u8]) -> Result<RunStatus, CliError> {
@@ -15,6 +16,11 @@ pub fn print(bytes: &[u8]) -> Result<RunStatus, CliError> {
         .write_all(bytes)
         .map_err(|source| CliError::WriteReport { target: "standard output".into(), source })?;
     Ok(RunStatus::Done)
+}
+
+/// Writes a page of text to standard output, wrapped and safe for a terminal.
+pub fn print_page(text: &str) -> Result<RunStatus, CliError> {
+    print(wrapped::to_terminal(&notices::safe_text(text)).as_bytes())
 }
 
 /// Prints the completion script of a shell.

@@ -15,7 +15,7 @@ pub fn run(settings: &Settings, args: &ProfilesArgs) -> Result<RunStatus, CliErr
         Some(id) => profile_page(&settings.profile(id)?),
         None => list(),
     };
-    super::packaging::print(super::wrapped::to_terminal(&text).as_bytes())
+    super::packaging::print_page(&text)
 }
 
 fn list() -> String {

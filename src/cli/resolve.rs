@@ -8,6 +8,7 @@ use crate::ship::{Choice, Question};
 use super::args::{ChoiceArg, ResolveArgs};
 use super::error::CliError;
 use super::exit_code::RunStatus;
+use super::notices;
 use super::sandbox::operation;
 use super::settings::Settings;
 use super::status;
@@ -15,12 +16,12 @@ use super::status;
 /// Runs the command.
 pub fn run(settings: &Settings, args: &ResolveArgs) -> Result<RunStatus, CliError> {
     let Some((_, journal)) = status::open(settings, args.journal.as_deref(), args.to.as_deref())? else {
-        super::notices::say("no journal yet; nothing to resolve");
+        notices::say("no journal yet; nothing to resolve");
         return Ok(RunStatus::Done);
     };
     let (Some(id), Some(choice)) = (&args.id, args.choice) else {
         let open = journal.open_questions().map_err(|source| operation("cannot read the journal", source))?;
-        super::packaging::print(list(&open).as_bytes())?;
+        super::packaging::print(notices::safe_text(&list(&open)).as_bytes())?;
         return Ok(if open.is_empty() { RunStatus::Done } else { RunStatus::Failed });
     };
     let choice = match (choice, &args.receipt) {
@@ -35,7 +36,7 @@ pub fn run(settings: &Settings, args: &ResolveArgs) -> Result<RunStatus, CliErro
         (ChoiceArg::Abandon, _) => Choice::Abandon,
     };
     journal.resolve(id, &choice).map_err(|source| operation("cannot record the answer", source))?;
-    super::notices::say("the answer is recorded; run the same ship command again to continue");
+    notices::say("the answer is recorded; run the same ship command again to continue");
     Ok(RunStatus::Done)
 }
 

@@ -11,6 +11,7 @@ use super::destination::Destination;
 use super::error::CliError;
 use super::exit_code::RunStatus;
 use super::journal_file;
+use super::notices;
 use super::sandbox::operation;
 use super::settings::Settings;
 use super::status_document::{StatusAsset, StatusDocument, StatusRow};
@@ -64,7 +65,7 @@ fn human(document: &StatusDocument) -> String {
         let plural = if questions == 1 { "" } else { "s" };
         let _ = writeln!(text, "\n{questions} open question{plural}: see `greenlit resolve`");
     }
-    wrapped::to_terminal(&text)
+    wrapped::to_terminal(&notices::safe_text(&text))
 }
 
 /// Opens the journal at `path`, of the destination `to`, or the default one. Returns `None` if it does not

@@ -395,6 +395,8 @@ pub enum RowProblem {
     VideoReplaced,
     /// The landing page does not answer.
     LandingPage,
+    /// The cover changed after it was checked.
+    CoverChanged,
 }
 
 /// The media facts of a file, as the report shows them.

@@ -160,7 +160,9 @@ impl Shipment<'_> {
         let asset = match self.prepare_file().await? {
             Ok(asset) => asset,
             Err(PrepareError::Refused(reason)) => return self.give_up(Some(reason)),
-            Err(PrepareError::Failed(reason)) => return self.finish(DeliveryState::Failed, Some(reason)),
+            Err(PrepareError::Failed(reason) | PrepareError::Changed(reason)) => {
+                return self.finish(DeliveryState::Failed, Some(reason));
+            }
             Err(PrepareError::Cancelled) => return Err(self.context.cancelled()),
         };
         let effect = self.context.upload_effect(&asset, &self.source, self.item.encode_mode);

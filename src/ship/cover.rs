@@ -44,7 +44,7 @@ pub fn read_cover(path: &Path) -> Result<CoverImage, CoverError> {
     read_cover_with(path, &|| {})
 }
 
-/// Like [`read_cover`]; `after_read` is called between the last byte and the second look at the file's state.
+/// Like [`read_cover`]; `after_read` is called after the last byte and before the state of the file is compared.
 fn read_cover_with(path: &Path, after_read: &dyn Fn()) -> Result<CoverImage, CoverError> {
     // Opening a named pipe without this flag would wait for the program at its other end.
     let flags = OFlags::NONBLOCK.bits().cast_signed();

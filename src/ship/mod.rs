@@ -174,6 +174,9 @@ pub enum PrepareError {
     /// The preparation failed; a retry may succeed.
     #[error("{0}")]
     Failed(String),
+    /// The file is not the one that was checked any more; another run checks it anew.
+    #[error("{0}")]
+    Changed(String),
     /// The run was cancelled before the file was done.
     #[error("cancelled")]
     Cancelled,

@@ -29,6 +29,8 @@ pub(super) enum StepResult<T> {
     Continue(T),
     /// The row ends in this state, for this reason.
     EndRow(DeliveryState, String),
+    /// The row ends, because its cover is not the one that was checked any more.
+    CoverChanged(String),
 }
 
 impl Shipment<'_> {
@@ -91,6 +93,10 @@ impl Shipment<'_> {
         let image = match self.prepare_cover(row, cover).await? {
             StepResult::Continue(image) => image,
             StepResult::EndRow(state, reason) => return self.end_row(row, key, ad, state, reason),
+            StepResult::CoverChanged(reason) => {
+                self.end_row(row, key, ad, DeliveryState::Failed, reason.clone())?;
+                return Ok(PublishOutcome::Ad(row_with_problem(row, RowProblem::CoverChanged, reason)));
+            }
         };
         ad.image_id = Some(image.clone());
         match self.create(row, key, ad, image).await? {
@@ -130,12 +136,17 @@ impl Shipment<'_> {
         let name = row.cover.as_ref().map_or(String::new(), |path| format!("{}: ", path.display()));
         let prepared = self.context.blocking(move || match cover {
             Some(Ok(image)) => preparer.check_cover(image, &asset),
-            Some(Err(error)) => Err(PrepareError::Failed(format!("{name}{error}"))),
+            Some(Err(error @ CoverError::Changed)) => Err(PrepareError::Changed(format!("{name}{error}"))),
+            // The preflight found it.
+            Some(Err(error)) => {
+                Err(PrepareError::Changed(format!("{name}cannot be read any more: {error}: run again")))
+            }
             None => preparer.cover(&asset),
         });
         match prepared.await? {
             Ok(cover) => self.context.upload_cover(&cover).await,
             Err(PrepareError::Cancelled) => Err(self.context.cancelled()),
+            Err(PrepareError::Changed(reason)) => Ok(StepResult::CoverChanged(format!("no cover: {reason}"))),
             Err(error) => Ok(StepResult::EndRow(DeliveryState::Failed, format!("no cover: {error}"))),
         }
     }
@@ -293,13 +304,15 @@ fn unpublished_ad(row: &AdRow, state: DeliveryState, reason: String) -> PublishO
 }
 
 fn replaced_video(row: &AdRow, ad: &str) -> AdDelivery {
-    let message = row_problems::replaced_video(ad);
-    AdDelivery::new(row.row, DeliveryState::Failed, None, None)
-        .with_problem(RowProblem::VideoReplaced, message)
+    row_with_problem(row, RowProblem::VideoReplaced, row_problems::replaced_video(ad))
 }
 
 fn unreachable_page(row: &AdRow, reason: String) -> AdDelivery {
-    AdDelivery::new(row.row, DeliveryState::Failed, None, None).with_problem(RowProblem::LandingPage, reason)
+    row_with_problem(row, RowProblem::LandingPage, reason)
+}
+
+fn row_with_problem(row: &AdRow, problem: RowProblem, reason: String) -> AdDelivery {
+    AdDelivery::new(row.row, DeliveryState::Failed, None, None).with_problem(problem, reason)
 }
 
 impl Shipment<'_> {

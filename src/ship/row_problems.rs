@@ -26,6 +26,8 @@ pub enum RowProblem {
     VideoReplaced,
     /// The landing page does not answer, and `landing_page_check` is `require`.
     LandingPage,
+    /// The cover changed after it was checked.
+    CoverChanged,
 }
 
 impl RowProblem {
@@ -35,6 +37,7 @@ impl RowProblem {
             RowProblem::RowChanged => "row-changed",
             RowProblem::VideoReplaced => "video-replaced",
             RowProblem::LandingPage => "landing-page",
+            RowProblem::CoverChanged => "cover-changed",
         }
     }
 }

@@ -82,7 +82,7 @@ impl Context {
 pub(super) fn not_prepared(error: PrepareError, item: Option<&ItemRecord>) -> (DeliveryState, String) {
     match error {
         PrepareError::Refused(reason) => (DeliveryState::Refused, reason),
-        PrepareError::Failed(reason) => (DeliveryState::Failed, reason),
+        PrepareError::Failed(reason) | PrepareError::Changed(reason) => (DeliveryState::Failed, reason),
         PrepareError::Cancelled => {
             let state = item.map_or(DeliveryState::Validated, |item| item.state.clone());
             (state, StopReason::Cancelled.message())

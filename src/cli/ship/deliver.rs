@@ -207,7 +207,9 @@ fn start_preparation(
         let profile_hash = preparer.profile.hash();
         preparer.prepare_all(&sources, &|source, result: Result<ValidatedAsset, PrepareError>| {
             let source_blake3 = hash(&source.path).map(|content| content.blake3).unwrap_or_default();
-            if let Err(error @ (PrepareError::Refused(_) | PrepareError::Failed(_))) = &result {
+            if let Err(error) = &result
+                && *error != PrepareError::Cancelled
+            {
                 progress.print_line(&format!("greenlit: {} is not uploaded: {error}", source.path.display()));
             }
             let prepared = Prepared {

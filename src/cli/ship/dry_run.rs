@@ -13,7 +13,7 @@ use crate::cli::exit_code::RunStatus;
 use crate::cli::journal_file;
 use crate::cli::progress::ProgressDisplay;
 use crate::cli::sandbox::operation;
-use crate::cli::{notices, output, packaging, report_entries, wrapped};
+use crate::cli::{notices, output, packaging, report_entries};
 use crate::pipeline::{CheckOptions, Outcome, fix};
 use crate::plan::{Action, ENCODE_PIXELS_PER_S, ResourceEstimate, VideoPlan};
 use crate::platform::tiktok_ads::CHUNK_ABOVE;
@@ -90,9 +90,7 @@ fn write_plan(ship_run: &ShipRun<'_>, plan: &ShipPlan) -> Result<(), CliError> {
             notices::print_lines(&summary(plan));
             Ok(())
         }
-        None if ship_run.settings.format == Format::Human => {
-            packaging::print(wrapped::to_terminal(&summary(plan)).as_bytes()).map(drop)
-        }
+        None if ship_run.settings.format == Format::Human => packaging::print_page(&summary(plan)).map(drop),
         None => packaging::print(json()?.as_bytes()).map(drop),
     }
 }

@@ -178,6 +178,7 @@ fn row_problem(problem: ship::RowProblem) -> RowProblem {
         ship::RowProblem::RowChanged => RowProblem::RowChanged,
         ship::RowProblem::VideoReplaced => RowProblem::VideoReplaced,
         ship::RowProblem::LandingPage => RowProblem::LandingPage,
+        ship::RowProblem::CoverChanged => RowProblem::CoverChanged,
     }
 }
 

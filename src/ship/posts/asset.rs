@@ -199,7 +199,9 @@ impl Posting<'_> {
         let asset = match self.prepare_file().await? {
             Ok(asset) => asset,
             Err(PrepareError::Refused(reason)) => return self.give_up(Some(reason)),
-            Err(PrepareError::Failed(reason)) => return self.finish(DeliveryState::Failed, Some(reason)),
+            Err(PrepareError::Failed(reason) | PrepareError::Changed(reason)) => {
+                return self.finish(DeliveryState::Failed, Some(reason));
+            }
             Err(PrepareError::Cancelled) => return Err(self.context.cancelled()),
         };
         let effect = self.context.effect(&asset, &self.source, self.item.encode_mode);

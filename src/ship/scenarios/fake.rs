@@ -362,7 +362,7 @@ impl AssetPreparer for FakePreparer {
             return Err(PrepareError::Refused("its aspect ratio is not that of the video".into()));
         }
         if path.to_string_lossy().contains("replaced") {
-            std::fs::write(&path, "an image that nobody checked").unwrap();
+            std::fs::write(&path, "an unchecked image").unwrap();
         }
         Ok(ValidatedCover::for_test(&path, image.bytes().to_vec()))
     }

@@ -176,6 +176,7 @@ async fn a_video_with_two_rows_is_uploaded_once() {
 async fn an_unsuitable_cover_fails_its_row_before_it_is_uploaded() {
     let mut scenario = Scenario::new(&["a"]).with_row("a", "one").with_row("a", "two");
     scenario.rows[0].cover = Some(scenario.dir.path().join("bad.png"));
+    std::fs::write(scenario.dir.path().join("bad.png"), "a turned image").unwrap();
     let delivery = scenario.deliver().await;
     assert_eq!(delivery.ads[0].state, Failed);
     assert!(delivery.ads[0].reason.as_ref().unwrap().contains("aspect ratio"), "{delivery:?}");
@@ -191,7 +192,7 @@ async fn a_cover_that_is_replaced_after_the_check_is_sent_as_it_was_checked() {
     scenario.rows[0].cover = Some(path.clone());
     let delivery = scenario.deliver().await;
     assert_eq!(delivery.ads[0].state, Published, "{delivery:?}");
-    assert_eq!(std::fs::read(&path).unwrap(), b"an image that nobody checked");
+    assert_eq!(std::fs::read(&path).unwrap(), b"an unchecked image");
     assert_eq!(scenario.fake.state.lock().unwrap().images, [b"the image that was checked"]);
     // The journal knows which image the ad has, so the row is not the published one any more.
     let again = scenario.deliver().await;
