@@ -47,9 +47,11 @@ fn changed_after_the_upload(setup: &ShipSetup, change: impl FnOnce(&Path)) -> Cl
     CliRun::of(std::process::Output { status: child.0.wait().unwrap(), stdout, stderr })
 }
 
+type Change = fn(&Path);
+
 #[test]
 fn a_cover_that_changes_after_its_check_is_told_and_not_sent() {
-    let changes: [(&str, fn(&Path)); 4] = [
+    let changes: [(&str, Change); 4] = [
         ("overwritten", |path| png(path, 7)),
         ("replaced", |path| {
             png(&path.with_extension("new.png"), 8);

@@ -3,7 +3,7 @@
 //!
 //! `make setup` installs the `strace` that the tests need.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod common;
 

@@ -44,7 +44,7 @@ impl AssetPreparer for CoverPreparer {
         image: CoverImage,
         _asset: &ValidatedAsset,
     ) -> Result<ValidatedCover, PrepareError> {
-        Ok(validated::validated_cover(&image.path().to_owned(), image.bytes().to_vec()))
+        Ok(validated::validated_cover(image.path(), image.bytes().to_vec()))
     }
 }
 

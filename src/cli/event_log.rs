@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::report::json_text;
 use crate::ship::{Journal, ShipEvent};
 
 use super::error::CliError;
@@ -52,7 +53,7 @@ impl EventLog {
             ShipEvent::Paused { seconds } => json!({"event": "paused", "seconds": seconds}),
         };
         let now = jiff::Timestamp::now().as_millisecond();
-        let line = with_header(RUN_SCHEMA, now, line).to_string() + "\n";
+        let line = json_text(&with_header(RUN_SCHEMA, now, line).to_string()).into_owned() + "\n";
         // An error of the log must not stop the run.
         let _ = self.file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
     }
@@ -73,7 +74,7 @@ pub fn print_journal(journal: &Journal) -> Result<(), CliError> {
     let written = journal
         .read_log(0, &mut |event| {
             let line = serde_json::to_value(&event).map_err(std::io::Error::other)?;
-            writeln!(out, "{}", with_header(JOURNAL_SCHEMA, event.at_ms, line))
+            writeln!(out, "{}", json_text(&with_header(JOURNAL_SCHEMA, event.at_ms, line).to_string()))
         })
         .map_err(|source| operation("cannot read the journal", source))?;
     written

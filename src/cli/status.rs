@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use crate::report::{Format, Publication, escape};
+use crate::report::{Format, Publication, escape, json_text};
 use crate::ship::{DeliveryState, Journal, Wait};
 
 use super::args::{DestinationArgs, StatusArgs};
@@ -44,7 +44,8 @@ pub fn run(settings: &Settings, args: &StatusArgs) -> Result<RunStatus, CliError
     let text = match settings.format {
         Format::Json => {
             let text = serde_json::to_string_pretty(&document);
-            text.map_err(|source| operation("cannot serialize the status", source))? + "\n"
+            let text = text.map_err(|source| operation("cannot serialize the status", source))?;
+            json_text(&text).into_owned() + "\n"
         }
         _ => human(&document),
     };

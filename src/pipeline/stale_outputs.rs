@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::fix_record::FixRecord;
 use super::fix_record_lines::name_below;
+use super::replace_file::{REPLACED, rename_new};
 
 /// An output whose source was deleted or renamed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +49,16 @@ impl FixRecord {
         if !self.may_remove(&stale.path) {
             return Err(io::Error::other("it changed since it was made"));
         }
-        std::fs::remove_file(&stale.path)
+        // Under another name, no other file can take its place between the check and the removal.
+        let folder = stale.path.parent().unwrap_or(Path::new("."));
+        let aside = folder.join(format!(".greenlit-{:016x}.{REPLACED}", fastrand::u64(..)));
+        rename_new(&stale.path, &aside)?;
+        let meta = std::fs::symlink_metadata(&aside)?;
+        if self.is_ours_at(&stale.path, &aside, &meta) {
+            return std::fs::remove_file(&aside);
+        }
+        rename_new(&aside, &stale.path)?;
+        Err(io::Error::other("it changed since it was made"))
     }
 
     /// Returns whether `path` is an unchanged output in a real folder below the output folder.

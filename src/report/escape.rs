@@ -3,6 +3,7 @@
 //! A control character can move the cursor or break a log line; a bidirectional override can make
 //! `gpj.mp4` read as `4pm.jpg`. Output for people shows all of them as `\u{…}`.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// Returns `text` on one line, with invisible and reordering characters replaced by escapes.
@@ -20,6 +21,34 @@ pub fn escape(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// Returns a JSON text with the same values, in which hidden characters are written as `\u…`: JSON is shown on terminals,
+/// too, and serializers leave the control characters beyond ASCII as they are.
+///
+/// Outside strings, JSON has no such characters, so that each can be replaced wherever it is.
+pub fn json_text(json: &str) -> Cow<'_, str> {
+    if json.bytes().all(|byte| byte.is_ascii() && byte != 0x7f) {
+        return Cow::Borrowed(json);
+    }
+    let mut safe = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character == '\n' || !is_hidden(character) {
+            safe.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            push(&mut safe, format_args!("\\u{unit:04x}"));
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// Appends a value to `text` as JSON; see [`json_text`].
+pub(super) fn push_json(text: &mut Vec<u8>, value: &impl serde::Serialize) -> serde_json::Result<()> {
+    let json = serde_json::to_string(value)?;
+    text.extend_from_slice(json_text(&json).as_bytes());
+    Ok(())
 }
 
 /// Returns `text` escaped for XML 1.0 and HTML, as content or in double quotes.
@@ -98,6 +127,20 @@ mod tests {
         assert_eq!(escape("a\u{202e}4pm.jpg"), "a\\u{202e}4pm.jpg");
         assert_eq!(escape("\u{1b}[2Jx\n\u{9b}"), "\\u{1b}[2Jx\\n\\u{9b}");
         assert_eq!(escape("Fähre \u{1f469}\u{200d}\u{1f680}.mp4"), "Fähre \u{1f469}\u{200d}\u{1f680}.mp4");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn json_keeps_its_values_and_hides_no_character(
+            text in "(\\PC|[\\x00-\\x20\\x7f-\u{9f}\u{ad}\u{202a}-\u{202e}\u{e0041}\\\\\"]){0,40}",
+        ) {
+            let value = serde_json::json!({text.clone(): [text]});
+            for json in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+                let safe = json_text(&json);
+                proptest::prop_assert!(!safe.chars().any(|c| c != '\n' && is_hidden(c)), "{:?}", safe);
+                proptest::prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value.clone());
+            }
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::io;
 
+use super::escape::push_json;
 use super::{FileEntry, OldLimit, Report, StaleEntry, Summary, Tool};
 
 /// All fields of a report except its entries.
@@ -27,7 +28,7 @@ pub struct Envelope {
 /// Returns the part before the entries, up to the opening bracket.
 pub(super) fn begin() -> io::Result<Vec<u8>> {
     let mut text = b"{\"schema\":".to_vec();
-    serde_json::to_writer(&mut text, super::SCHEMA)?;
+    push_json(&mut text, &super::SCHEMA)?;
     text.extend_from_slice(b",\n\"files\":[");
     Ok(text)
 }
@@ -35,24 +36,24 @@ pub(super) fn begin() -> io::Result<Vec<u8>> {
 /// Appends an entry to `text`, with the separator before it.
 pub(super) fn entry(file: &FileEntry, is_first: bool, text: &mut Vec<u8>) -> io::Result<()> {
     text.extend_from_slice(if is_first { b"\n" } else { b",\n" });
-    Ok(serde_json::to_writer(text, file)?)
+    Ok(push_json(text, file)?)
 }
 
 /// Returns the part after the entries.
 pub(super) fn end(envelope: &Envelope, summary: &Summary, stopped: Option<&str>) -> io::Result<Vec<u8>> {
     let Envelope { tool, profiles, elapsed_s: _, interrupted, old_limits, stale } = envelope;
     let mut text = b"],\n\"tool\":".to_vec();
-    serde_json::to_writer(&mut text, tool)?;
+    push_json(&mut text, tool)?;
     text.extend_from_slice(b",\n\"profiles\":");
-    serde_json::to_writer(&mut text, profiles)?;
+    push_json(&mut text, profiles)?;
     text.extend_from_slice(b",\n\"summary\":");
-    serde_json::to_writer(&mut text, summary)?;
+    push_json(&mut text, summary)?;
     text.extend_from_slice(format!(",\n\"interrupted\":{interrupted},\n\"old_limits\":").as_bytes());
-    serde_json::to_writer(&mut text, old_limits)?;
+    push_json(&mut text, old_limits)?;
     text.extend_from_slice(b",\n\"stale\":");
-    serde_json::to_writer(&mut text, stale)?;
+    push_json(&mut text, stale)?;
     text.extend_from_slice(b",\n\"stopped\":");
-    serde_json::to_writer(&mut text, &stopped)?;
+    push_json(&mut text, &stopped)?;
     text.extend_from_slice(b"}\n");
     Ok(text)
 }

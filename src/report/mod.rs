@@ -29,7 +29,7 @@ pub use document::{
     AdDelivery, Added, Delivery, DoneCount, Dropped, FileEntry, Fix, FixAction, Media, OldLimit, Publication,
     Report, RowProblem, SCHEMA, StaleEntry, Summary, Tool, Verified,
 };
-pub use escape::escape;
+pub use escape::{escape, json_text};
 pub use forecast::{AudioOutcome, FixForecast};
 pub use format::{Format, ParseFormatError, render};
 pub use human::HumanOptions;

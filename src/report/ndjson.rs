@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::escape::json_text;
 use super::{FileEntry, Report};
 
 /// Writes one line for each entry.
@@ -12,7 +13,7 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
 /// Returns one entry as a line, without the line break.
 pub fn ndjson_line(entry: &FileEntry) -> String {
     // Serialization fails only for maps with keys that are not strings; an entry has no map.
-    serde_json::to_string(entry).expect("an entry has no maps")
+    json_text(&serde_json::to_string(entry).expect("an entry has no maps")).into_owned()
 }
 
 #[cfg(test)]

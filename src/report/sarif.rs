@@ -8,7 +8,7 @@ use std::io;
 
 use serde::Serialize;
 
-use super::escape::{escape, uri_path, uri_path_encoded};
+use super::escape::{escape, json_text, uri_path, uri_path_encoded};
 use super::outcome::{Outcome, PROBLEMS, Problem, is_cleared, problems};
 use super::{FileEntry, Report, text, totals};
 use crate::model::TimeRange;
@@ -173,7 +173,7 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
             column_kind: "unicodeCodePoints",
         }],
     };
-    serde_json::to_writer_pretty(&mut *out, &log)?;
+    out.write_all(json_text(&serde_json::to_string_pretty(&log)?).as_bytes())?;
     out.write_all(b"\n")
 }
 

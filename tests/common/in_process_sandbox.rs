@@ -13,6 +13,7 @@ use serde_json::Value;
 
 #[path = "validated.rs"]
 mod validated_asset;
+#[allow(unused_imports, reason = "not every test has covers")]
 pub(crate) use validated_asset::{validated, validated_cover};
 
 /// A running sandbox; it stops and its folder is removed when the test ends.

@@ -19,7 +19,7 @@ use crate::plan::{Action, ENCODE_PIXELS_PER_S, ResourceEstimate, VideoPlan};
 use crate::platform::tiktok_ads::CHUNK_ABOVE;
 use crate::platform::tiktok_ads::forecast::{CallCounts, ad_calls, upload_calls, waiting_calls};
 use crate::platform::tiktok_post;
-use crate::report::{Format, escape};
+use crate::report::{Format, escape, json_text};
 use crate::rules::Verdict;
 use crate::ship::journal::AdKey;
 use crate::ship::{AdRow, DeliveryState, History, Journal, RowNotice, Wait, destination_key, is_ad};
@@ -81,7 +81,8 @@ pub fn run(ship_run: &ShipRun<'_>) -> Result<RunStatus, CliError> {
 fn write_plan(ship_run: &ShipRun<'_>, plan: &ShipPlan) -> Result<(), CliError> {
     let json = || {
         let text = serde_json::to_string_pretty(plan);
-        text.map(|text| text + "\n").map_err(|source| operation("cannot serialize the plan", source))
+        text.map(|text| json_text(&text).into_owned() + "\n")
+            .map_err(|source| operation("cannot serialize the plan", source))
     };
     match &ship_run.settings.output {
         Some(path) => {

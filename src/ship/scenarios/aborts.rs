@@ -80,3 +80,33 @@ async fn a_configuration_error_stops_the_run_and_fails_no_file() {
     assert!(outcome.deliveries.iter().all(|delivery| delivery.state == Published), "{outcome:?}");
     assert_eq!((scenario.fake.video_names().len(), scenario.fake.ad_names().len()), (3, 3));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_not_from_the_api_stops_the_run_only_if_the_access_check_gets_one() {
+    let run = async |faults: &[(&'static str, u32, Fault)]| {
+        let scenario = Scenario::new(&["a"]).with_row("a", "one");
+        for (method, nth, fault) in faults {
+            scenario.fake.fault(method, *nth, *fault);
+        }
+        (scenario.run().await, scenario)
+    };
+    for read in ["videos", "ads_of"] {
+        let (outcome, scenario) = run(&[(read, 1, Fault::Page)]).await;
+        assert_eq!(outcome.deliveries[0].state, Published, "{read}: {outcome:?}");
+        assert_eq!((scenario.fake.count("upload_video"), scenario.fake.count("create_ad")), (1, 1), "{read}");
+        assert_eq!(scenario.fake.count("check_access"), 2, "{read}");
+    }
+    // The access check of the start is the first.
+    let (outcome, scenario) = run(&[("videos", 1, Fault::Page), ("check_access", 2, Fault::Page)]).await;
+    assert!(outcome.configuration.is_some() && outcome.auth.is_none(), "{outcome:?}");
+    assert!(outcome.deliveries[0].stopped);
+    let again = scenario.deliver().await;
+    assert_eq!((again.state, scenario.fake.count("upload_video")), (Published, 1));
+
+    let revoked = Fault::Refuse(Class::ReAuthenticate, 40105);
+    let (outcome, _) = run(&[("videos", 1, Fault::Page), ("check_access", 2, revoked)]).await;
+    assert!(outcome.auth.is_some(), "{outcome:?}");
+    // The check itself has no answer: nothing is known, and the next read decides.
+    let (outcome, _) = run(&[("videos", 1, Fault::Page), ("check_access", 2, Fault::LoseRequest)]).await;
+    assert_eq!(outcome.deliveries[0].state, Published, "{outcome:?}");
+}

@@ -18,6 +18,8 @@ use crate::ship::{AssetPreparer, PageVisitor, PrepareError};
 pub(super) enum Fault {
     /// Refused with this class and code; nothing happened.
     Refuse(Class, i64),
+    /// The reply is a page that is not from the API.
+    Page,
     /// It happened, but the reply is lost.
     LoseReply,
     /// Nothing happened, and the client cannot tell.
@@ -175,6 +177,7 @@ impl FakePlatform {
             let answer = match (cut, state.faults.get(&(method, nth)).copied()) {
                 (Some((_, false)), _) => Err(error(method, Class::Unknown, None)),
                 (_, Some(Fault::Refuse(class, code))) => Err(error(method, class, Some(code))),
+                (_, Some(Fault::Page)) => Err(error(method, Class::Configuration, None)),
                 (_, Some(Fault::LoseRequest)) => Err(error(method, Class::Unknown, None)),
                 (_, Some(Fault::LoseReply)) => {
                     let _ = effect(&mut state);
