@@ -300,3 +300,19 @@ fn a_token_file_that_others_can_read_gives_a_warning() {
         assert!(!run.stderr.contains(TOKEN));
     }
 }
+
+#[test]
+fn a_log_is_not_appended_to_a_video() {
+    let dir = clips_and_private_files();
+    let before = std::fs::read(dir.path("a.mp4")).unwrap();
+    std::fs::copy(dir.path("a.mp4"), dir.path("other.mp4")).unwrap();
+    for args in [
+        &["ship", "a.mp4", "--to", "sandbox", "--until", "ready", "--events", "other.mp4"][..],
+        &["ship", "a.mp4", "--to", "sandbox", "--until", "ready", "--sandbox-log", "other.mp4"],
+        &["sandbox", "--listen", "127.0.0.1:0", "--state", "s", "--log", "other.mp4"],
+    ] {
+        let run = CliRun::of(dir.command(args).output().unwrap()).expect(2);
+        assert!(run.stderr.contains("other.mp4 is an existing media file"), "{}", run.stderr);
+        assert_eq!(std::fs::read(dir.path("other.mp4")).unwrap(), before, "{args:?}");
+    }
+}

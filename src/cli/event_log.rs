@@ -13,6 +13,7 @@ use crate::report::json_text;
 use crate::ship::{Journal, ShipEvent};
 
 use super::error::CliError;
+use super::report_target::check_log;
 use super::sandbox::operation;
 
 /// Schema of a line of a run.
@@ -32,6 +33,7 @@ pub struct EventLog {
 impl EventLog {
     /// Opens the file for appending.
     pub fn open(path: &Path) -> Result<EventLog, CliError> {
+        check_log("--events", path)?;
         let file = OpenOptions::new().create(true).append(true).open(path);
         let file = file
             .map_err(|source| operation(&format!("cannot write the event log {}", path.display()), source))?;

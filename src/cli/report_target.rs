@@ -52,3 +52,15 @@ pub fn check(settings: &Settings, named: &[PathBuf], sources: &[SourceFile]) -> 
         _ => Ok(()),
     }
 }
+
+/// Fails if a log would be appended to an existing media file, by a mistake such as `--events clip.mp4`.
+pub fn check_log(option: &str, path: &Path) -> Result<(), CliError> {
+    let holds_bytes = std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() > 0);
+    if !(holds_bytes && is_media_or_image(path, &display_name(path))) {
+        return Ok(());
+    }
+    Err(CliError::Usage(format!(
+        "{option} {} is an existing media file, which the log would damage: choose another file",
+        path.display()
+    )))
+}

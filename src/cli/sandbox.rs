@@ -15,6 +15,7 @@ use super::error::CliError;
 use super::exit_code::RunStatus;
 use super::interrupt;
 use super::prober::WorkerProber;
+use super::report_target::check_log;
 use super::settings::Settings;
 
 /// Runs the command: serves requests until interrupted.
@@ -27,6 +28,9 @@ pub fn run(settings: &Settings, args: &SandboxArgs) -> Result<RunStatus, CliErro
     options.tier = args.tier.parse().map_err(|error| bad_value("--tier", &args.tier, &error))?;
     options.seed = args.seed;
     options.faults = faults("--fault", &args.fault)?;
+    if let Some(log) = &args.log {
+        check_log("--log", log)?;
+    }
     options.log = args.log.clone();
     options.time_scale = args.time_scale;
     let stop = interrupt::flag();
@@ -71,6 +75,9 @@ pub fn trial_options(
     options.faults = faults("--sandbox-fault", &args.sandbox_fault)?;
     options.seed = args.sandbox_seed.unwrap_or(options.seed);
     options.time_scale = args.sandbox_time_scale.unwrap_or(options.time_scale);
+    if let Some(log) = &args.sandbox_log {
+        check_log("--sandbox-log", log)?;
+    }
     if args.sandbox_log.is_none() {
         let log = folder.join("requests.ndjson");
         verify_file(&log).map_err(|source| operation("cannot start the sandbox", source))?;

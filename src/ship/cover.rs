@@ -7,12 +7,14 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-use super::DeliveryState;
+use super::asset::Shipment;
 use super::crash_points::crash_point;
 use super::engine::{Abort, Context};
 use super::journal::{Effect, EffectState, Resolution};
+use super::manifest::AdRow;
 use super::publish::StepResult;
 use super::upload::{MAX_SENDS, MutationOutcome, mutation_outcome};
+use super::{DeliveryState, PrepareError};
 use crate::cache::FileState;
 use crate::rules::{CoverImage, ValidatedCover};
 
@@ -35,6 +37,9 @@ pub enum CoverError {
     #[error("{0}")]
     Io(#[from] io::Error),
 }
+
+/// The cover that a row names, as it was read; `None` if it names none.
+pub(super) type CoverRead = Option<Result<CoverImage, CoverError>>;
 
 /// Reads a cover, once: what is assessed, hashed and sent are these bytes.
 ///
@@ -130,6 +135,40 @@ impl Context {
             DeliveryState::Unconfirmed,
             format!("upload of the cover failed {MAX_SENDS} times"),
         ))
+    }
+}
+
+impl Shipment<'_> {
+    /// Reads the cover that a row names. What is read here is what is assessed and sent.
+    pub(super) async fn read_cover_of(&self, row: &AdRow) -> Result<CoverRead, Abort> {
+        let Some(path) = row.cover.clone() else { return Ok(None) };
+        let read = self.context.blocking(move || Ok(read_cover(&path))).await?;
+        Ok(Some(read.unwrap_or_else(|error| Err(CoverError::Io(std::io::Error::other(error.to_string()))))))
+    }
+
+    /// Checks the cover that was read, or makes one, and uploads it.
+    pub(super) async fn prepare_cover(
+        &self,
+        row: &AdRow,
+        cover: CoverRead,
+    ) -> Result<StepResult<String>, Abort> {
+        let (asset, preparer) = (self.first_asset.clone(), self.context.preparer.clone());
+        let name = row.cover.as_ref().map_or(String::new(), |path| format!("{}: ", path.display()));
+        let prepared = self.context.blocking(move || match cover {
+            Some(Ok(image)) => preparer.check_cover(image, &asset),
+            Some(Err(error @ CoverError::Changed)) => Err(PrepareError::Changed(format!("{name}{error}"))),
+            // The preflight found it.
+            Some(Err(error)) => {
+                Err(PrepareError::Changed(format!("{name}cannot be read any more: {error}: run again")))
+            }
+            None => preparer.cover(&asset),
+        });
+        match prepared.await? {
+            Ok(cover) => self.context.upload_cover(&cover).await,
+            Err(PrepareError::Cancelled) => Err(self.context.cancelled()),
+            Err(PrepareError::Changed(reason)) => Ok(StepResult::CoverChanged(format!("no cover: {reason}"))),
+            Err(error) => Ok(StepResult::EndRow(DeliveryState::Failed, format!("no cover: {error}"))),
+        }
     }
 }
 

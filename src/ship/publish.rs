@@ -2,7 +2,7 @@
 //! reconciled with the platform first.
 
 use super::asset::Shipment;
-use super::cover::{CoverError, read_cover};
+use super::cover::{CoverRead, read_cover};
 use super::crash_points::crash_point;
 use super::engine::{Abort, Context, once_cell};
 use super::journal::{AdKey, AdRecord, Effect, EffectState, Resolution};
@@ -12,9 +12,8 @@ use super::polling::Readiness;
 use super::request::Until;
 use super::row_problems::{self, RowProblem};
 use super::upload::{MAX_SENDS, MutationOutcome, abandon_reason, mutation_outcome};
-use super::{AdDelivery, DeliveryState, PrepareError};
+use super::{AdDelivery, DeliveryState};
 use crate::platform::{CallError, NewAd};
-use crate::rules::CoverImage;
 
 /// The outcome of a row.
 pub(super) enum PublishOutcome {
@@ -44,7 +43,7 @@ impl Shipment<'_> {
         let lock = self.context.lock_for(&format!("ad|{}|{}", key.adgroup, key.ad_name));
         let _one_at_a_time = lock.lock().await;
         let cover = self.read_cover_of(row).await?;
-        let digest = digest_with(row, cover.as_ref());
+        let digest = digest_with(row, &cover);
         let known = self.context.journal.ad(&key)?;
         if let Some(ad) = known.as_ref().filter(|ad| ad.state == DeliveryState::Published) {
             let mut delivery = AdDelivery::new(row.row, DeliveryState::Published, ad.ad_id.clone(), None);
@@ -69,17 +68,10 @@ impl Shipment<'_> {
         self.publish_row(row, cover, &key, &mut ad).await
     }
 
-    /// Reads the cover that a row names. What is read here is what is assessed and sent.
-    async fn read_cover_of(&self, row: &AdRow) -> Result<Option<Result<CoverImage, CoverError>>, Abort> {
-        let Some(path) = row.cover.clone() else { return Ok(None) };
-        let read = self.context.blocking(move || Ok(read_cover(&path))).await?;
-        Ok(Some(read.unwrap_or_else(|error| Err(CoverError::Io(std::io::Error::other(error.to_string()))))))
-    }
-
     async fn publish_row(
         &mut self,
         row: &AdRow,
-        cover: Option<Result<CoverImage, CoverError>>,
+        cover: CoverRead,
         key: &AdKey,
         ad: &mut AdRecord,
     ) -> Result<PublishOutcome, Abort> {
@@ -125,30 +117,6 @@ impl Shipment<'_> {
         ad.reason = Some(reason.clone());
         self.context.journal.put_ad(key, ad)?;
         Ok(unpublished_ad(row, state, reason))
-    }
-
-    async fn prepare_cover(
-        &self,
-        row: &AdRow,
-        cover: Option<Result<CoverImage, CoverError>>,
-    ) -> Result<StepResult<String>, Abort> {
-        let (asset, preparer) = (self.first_asset.clone(), self.context.preparer.clone());
-        let name = row.cover.as_ref().map_or(String::new(), |path| format!("{}: ", path.display()));
-        let prepared = self.context.blocking(move || match cover {
-            Some(Ok(image)) => preparer.check_cover(image, &asset),
-            Some(Err(error @ CoverError::Changed)) => Err(PrepareError::Changed(format!("{name}{error}"))),
-            // The preflight found it.
-            Some(Err(error)) => {
-                Err(PrepareError::Changed(format!("{name}cannot be read any more: {error}: run again")))
-            }
-            None => preparer.cover(&asset),
-        });
-        match prepared.await? {
-            Ok(cover) => self.context.upload_cover(&cover).await,
-            Err(PrepareError::Cancelled) => Err(self.context.cancelled()),
-            Err(PrepareError::Changed(reason)) => Ok(StepResult::CoverChanged(format!("no cover: {reason}"))),
-            Err(error) => Ok(StepResult::EndRow(DeliveryState::Failed, format!("no cover: {error}"))),
-        }
     }
 
     async fn create(
@@ -372,10 +340,10 @@ fn new_ad(row: &AdRow, video_id: String, image_id: String, enable: bool) -> NewA
 
 /// Returns a digest of the fields of a row that its ad shows; a cover counts by its bytes.
 pub(super) fn digest(row: &AdRow) -> String {
-    digest_with(row, row.cover.as_deref().map(read_cover).as_ref())
+    digest_with(row, &row.cover.as_deref().map(read_cover))
 }
 
-fn digest_with(row: &AdRow, cover: Option<&Result<CoverImage, CoverError>>) -> String {
+fn digest_with(row: &AdRow, cover: &CoverRead) -> String {
     let path = || row.cover.as_ref().map_or(String::new(), |path| path.to_string_lossy().into_owned());
     let cover = match cover {
         None => String::new(),
