@@ -32,7 +32,7 @@ fn request(job: Job, input: &Path, cancel: &Arc<AtomicBool>) -> JobRequest {
     let outputs =
         if matches!(job, Job::Fix { .. }) { vec![tempfile::tempfile().unwrap()] } else { Vec::new() };
     let files = JobFiles { input: File::open(input).unwrap(), outputs };
-    JobRequest { job, files, name: "clip.mp4".into(), cancel: Arc::clone(cancel) }
+    JobRequest { job, files, name: "clip.mp4".into(), cancel: Arc::clone(cancel), time: Default::default() }
 }
 
 fn probe(runner: &dyn Runner, input: &Path) -> Result<JobOutput, JobError> {
@@ -343,7 +343,7 @@ fn a_killed_worker_costs_one_file() {
     let error = error_after_signal(&pool, &worker, "-KILL");
     assert!(matches!(&error, JobError::WorkerLost(text) if text.contains("SIGKILL")), "{error:?}");
     let error = error_after_signal(&pool, &worker, "-XCPU");
-    assert!(matches!(&error, JobError::WorkerLost(text) if text.contains("CPU limit")), "{error:?}");
+    assert!(matches!(&error, JobError::ProcessorTime(text) if text.contains("86400 s")), "{error:?}");
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
 }
 

@@ -21,7 +21,8 @@ fn probe(pool: &WorkerPool, input: File, name: &str) -> Result<MediaFacts, JobEr
 fn probe_to(pool: &WorkerPool, input: File, name: &str, depth: ProbeDepth) -> Result<MediaFacts, JobError> {
     let job = Job::Probe { depth };
     let files = JobFiles { input, outputs: Vec::new() };
-    let request = JobRequest { job, files, name: name.into(), cancel: Default::default() };
+    let request =
+        JobRequest { job, files, name: name.into(), cancel: Default::default(), time: Default::default() };
     match pool.run(request, &mut |_| {})? {
         JobOutput::Probed(facts) => Ok(*facts),
         other => panic!("{other:?}"),

@@ -49,6 +49,10 @@ pub struct CommonArgs {
     /// Report limits that were last compared with their source more than this many days ago.
     #[arg(long, global = true, value_name = "DAYS", help_heading = "Common options")]
     pub limits_old_after: Option<u32>,
+    /// Spend at most this time on each file, such as 90s or 5m, instead of what its declared size allows. Time that it
+    /// waits for others does not count. A file that is not finished then fails, and the others go on.
+    #[arg(long, global = true, value_name = "DURATION", help_heading = "Common options")]
+    pub time_limit: Option<String>,
     /// Set how much isolation the processes that read media must have; `required` ends the run where the system
     /// does not give it. Outside Linux only `off` works.
     #[arg(long, global = true, value_enum, value_name = "LEVEL", help_heading = "Common options")]

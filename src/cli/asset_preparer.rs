@@ -6,11 +6,12 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use md5::{Digest, Md5};
 
 use crate::cache::{FileState, ProbeCache};
-use crate::job::{Job, JobError, JobFiles, JobRequest, Runner};
+use crate::job::{Job, JobError, JobFiles, JobRequest, Runner, TimeBudget};
 use crate::model::{ContentHash, Size};
 use crate::pipeline::{
     CheckOptions, Failure, FailureKind, FixRecord, FixSettings, Observer, Outcome, SourceFile, Staging, fix,
@@ -37,6 +38,8 @@ pub struct LocalAssetPreparer {
     pub cancel: Arc<AtomicBool>,
     /// Facts of earlier runs, and which contents are known to decode.
     pub probe_cache: Option<Arc<dyn ProbeCache>>,
+    /// The most time for each file.
+    pub time_limit: Option<Duration>,
     pub outcomes: Mutex<HashMap<PathBuf, Outcome>>,
     /// The covers that were checked before the first upload.
     pub covers: CheckedCovers,
@@ -73,7 +76,11 @@ impl LocalAssetPreparer {
         fix(
             sources,
             std::slice::from_ref(&self.profile),
-            &CheckOptions { probe_cache: self.probe_cache.clone(), ..CheckOptions::default() },
+            &CheckOptions {
+                probe_cache: self.probe_cache.clone(),
+                time_limit: self.time_limit,
+                ..CheckOptions::default()
+            },
             &settings,
             Some(&self.fix_record),
             self.runner.as_ref(),
@@ -151,12 +158,14 @@ fn hash_source(path: &Path, probed: Option<FileState>) -> Result<ContentHash, Pr
 fn prepare_error(failure: &Failure) -> PrepareError {
     let message = failure.message.clone();
     match failure.kind {
-        FailureKind::Input | FailureKind::Damaged | FailureKind::LittleDamage => {
-            PrepareError::Refused(message)
-        }
-        FailureKind::SeveralSizes | FailureKind::Unproven | FailureKind::Operation => {
-            PrepareError::Failed(message)
-        }
+        FailureKind::Input
+        | FailureKind::Damaged
+        | FailureKind::LittleDamage
+        | FailureKind::ProcessorTime => PrepareError::Refused(message),
+        FailureKind::SeveralSizes
+        | FailureKind::Unproven
+        | FailureKind::Operation
+        | FailureKind::TimeLimit => PrepareError::Failed(message),
         FailureKind::Interrupted => PrepareError::Cancelled,
     }
 }
@@ -216,6 +225,7 @@ impl LocalAssetPreparer {
             files,
             name,
             cancel: Arc::clone(&self.cancel),
+            time: TimeBudget::default(),
         };
         self.runner.run(request, &mut |_| {}).map(drop).map_err(|error| match error {
             JobError::Cancelled => PrepareError::Cancelled,

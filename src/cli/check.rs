@@ -38,7 +38,12 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
         let cached = probe_cache.as_deref().and_then(ProbeCache::worker_info);
         isolation::ensure(settings, &runner, cached)?;
     }
-    let options = CheckOptions { selection: settings.selection.clone(), deep: args.deep, probe_cache };
+    let options = CheckOptions {
+        selection: settings.selection.clone(),
+        deep: args.deep,
+        probe_cache,
+        time_limit: settings.time_limit,
+    };
     let progress = ProgressDisplay::new(settings.progress);
     // A configuration that only `fix` reads must not end a check.
     let fix_options =

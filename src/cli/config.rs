@@ -19,7 +19,8 @@ pub const FILE_NAME: &str = "greenlit.toml";
 /// The key of `[override]` that is not a rule.
 const CODES_KEY: &str = "code";
 
-const CHECK_KEYS: &[&str] = &["profile", "select", "ignore", "deep", "jobs", "limits_old_after", "isolation"];
+const CHECK_KEYS: &[&str] =
+    &["profile", "select", "ignore", "deep", "jobs", "limits_old_after", "isolation", "time_limit"];
 const FIX_KEYS: &[&str] = &[
     "out",
     "fit",
@@ -96,6 +97,8 @@ pub struct CheckConfig {
     pub limits_old_after: Option<u32>,
     /// Isolation that the media workers must have.
     pub isolation: Option<String>,
+    /// The most time for each file.
+    pub time_limit: Option<String>,
 }
 
 /// `[fix]`.

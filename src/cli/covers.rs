@@ -131,6 +131,7 @@ fn probe(
         files: JobFiles { input, outputs: Vec::new() },
         name: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
         cancel: Arc::clone(cancel),
+        time: Default::default(),
     };
     match runner.run(request, &mut |_| {}) {
         Ok(JobOutput::Probed(facts)) => Ok(*facts),

@@ -50,6 +50,11 @@ pub fn test_encoder(
         let files = JobFiles { input, outputs: Vec::new() };
         let job = Job::Trial { plan: Box::new(plan) };
         let name = options.encoder.name().to_owned();
-        runner.run(JobRequest { job, files, name, cancel: Arc::clone(cancel) }, &mut |_| {}).map(drop)
+        runner
+            .run(
+                JobRequest { job, files, name, cancel: Arc::clone(cancel), time: Default::default() },
+                &mut |_| {},
+            )
+            .map(drop)
     })
 }

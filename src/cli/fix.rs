@@ -74,7 +74,12 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     if !found.sources.is_empty() {
         isolation::ensure(settings, &runner, probe_cache.as_deref().and_then(ProbeCache::worker_info))?;
     }
-    let options = CheckOptions { selection: settings.selection.clone(), deep: false, probe_cache };
+    let options = CheckOptions {
+        selection: settings.selection.clone(),
+        deep: false,
+        probe_cache,
+        time_limit: settings.time_limit,
+    };
     let progress = ProgressDisplay::new(settings.progress);
     let outcomes = fix(
         &found.sources,

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::job::{Job, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner};
+use crate::job::{Job, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner, TimeBudget};
 use crate::sandbox::{UploadFacts, UploadProber};
 
 /// Probes uploads with a media worker.
@@ -18,6 +18,7 @@ impl UploadProber for WorkerProber {
             files: JobFiles { input: file, outputs: Vec::new() },
             name: name.to_owned(),
             cancel: Arc::new(AtomicBool::new(false)),
+            time: TimeBudget::default(),
         };
         let Ok(JobOutput::Probed(facts)) = self.0.run(request, &mut |_| {}) else { return None };
         let video = facts.main_video();

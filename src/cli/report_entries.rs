@@ -28,7 +28,8 @@ pub fn tool(info: Option<&WorkerInfo>) -> Tool {
 
 /// Converts an outcome to an entry of the report.
 pub fn entry(outcome: Outcome) -> FileEntry {
-    let Outcome { source, profile, verdict, facts, assessment, failure, fix: fixed, state: _ } = outcome;
+    let Outcome { source, profile, verdict, facts, assessment, failure, not_decoded, fix: fixed, state: _ } =
+        outcome;
     let (path, path_raw) = display_path(&source.path);
     let failures = [failure.as_ref(), fixed.as_ref().and_then(|fix| fix.failure.as_ref())];
     let is_cancelled = failures.into_iter().flatten().any(|failure| failure.kind == FailureKind::Interrupted);
@@ -46,6 +47,7 @@ pub fn entry(outcome: Outcome) -> FileEntry {
         media: facts.map(Media::from),
         findings: assessment.map(Assessment::into_findings).unwrap_or_default(),
         undecided,
+        not_decoded,
         fix: fixed.as_ref().map(fix),
         delivery: None,
         is_cancelled,
@@ -201,8 +203,14 @@ pub fn fix_status(outcome: &Outcome) -> RunStatus {
 
 fn failure_status(failure: &Failure) -> RunStatus {
     match failure.kind {
-        FailureKind::Input | FailureKind::Damaged | FailureKind::LittleDamage => RunStatus::Refused,
-        FailureKind::SeveralSizes | FailureKind::Unproven | FailureKind::Operation => RunStatus::Failed,
+        FailureKind::Input
+        | FailureKind::Damaged
+        | FailureKind::LittleDamage
+        | FailureKind::ProcessorTime => RunStatus::Refused,
+        FailureKind::SeveralSizes
+        | FailureKind::Unproven
+        | FailureKind::Operation
+        | FailureKind::TimeLimit => RunStatus::Failed,
         FailureKind::Interrupted => RunStatus::Interrupted,
     }
 }

@@ -5,6 +5,7 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::plan::{AudioTrackChoice, Extend, Fit, FixOptions, Machine, Preset, VideoEncoder};
 use crate::profile::{Profile, nearest};
@@ -13,6 +14,7 @@ use crate::rules::Selection;
 
 use super::args::{ColorChoice, CommonArgs, EncoderArg, ExtendArg, FitArg, FixChoices, PresetArg, VerifyArg};
 use super::config::{Config, FixConfig};
+use super::destination::parse_duration;
 use super::error::CliError;
 use super::isolation;
 use crate::job::VerifyLevel;
@@ -52,6 +54,8 @@ pub struct Settings {
     pub limits_old_after_days: u32,
     /// Isolation that the media workers must have.
     pub isolation: Isolation,
+    /// The most time for each file.
+    pub time_limit: Option<Duration>,
     /// Folder of the cache, which may be deleted at any time; `None` if the user has no cache folder.
     pub cache: Option<PathBuf>,
 }
@@ -101,6 +105,7 @@ impl Settings {
                 .or(config.check.limits_old_after)
                 .unwrap_or(LIMITS_OLD_AFTER_DAYS),
             isolation: isolation::level(common.isolation, config.check.isolation.as_deref())?,
+            time_limit: time_limit(common.time_limit.as_deref(), config.check.time_limit.as_deref())?,
             cache: cache_folder(),
             config,
         })
@@ -220,6 +225,19 @@ fn selection(common: &CommonArgs, config: &Config) -> Result<Selection, CliError
     let select = or(&common.select, &config.check.select);
     let ignore = or(&common.ignore, &config.check.ignore);
     Selection::new(select, ignore).map_err(|source| CliError::Selection { source })
+}
+
+/// Returns the time limit of each file: that of the argument, else of the configuration.
+fn time_limit(argument: Option<&str>, configured: Option<&str>) -> Result<Option<Duration>, CliError> {
+    let given =
+        argument.map(|text| ("--time-limit", text)).or(configured.map(|text| ("check.time_limit", text)));
+    let Some((option, text)) = given else { return Ok(None) };
+    let limit = parse_duration(text).filter(|limit| !limit.is_zero());
+    limit.map(Some).ok_or_else(|| CliError::BadValue {
+        option: option.to_owned(),
+        given: text.to_owned(),
+        expected: "a time above zero, such as 90s, 5m or 1h30m".into(),
+    })
 }
 
 fn human_options(common: &CommonArgs) -> HumanOptions {

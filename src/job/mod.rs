@@ -6,7 +6,9 @@
 pub mod execute;
 pub mod in_process;
 mod memory_file;
+pub mod processor_time;
 mod protocol;
+mod time_budget;
 pub mod worker;
 mod worker_info;
 
@@ -19,6 +21,7 @@ pub use protocol::{
     CoverReport, FixReport, Job, JobOutput, MappedFile, ProbeDepth, Progress, Similarity, SourceDecode,
     VerifyLevel, VerifyReport, WorkerInfo,
 };
+pub use time_budget::{FileClock, TimeBudget};
 
 /// The largest number of outputs of one job.
 pub const MAX_OUTPUTS: usize = 4;
@@ -44,6 +47,8 @@ pub struct JobRequest {
     pub name: String,
     /// Set by the submitter to cancel; the job then ends with [`JobError::Cancelled`].
     pub cancel: Arc<AtomicBool>,
+    /// How much time it may take; the default leaves it to the runner.
+    pub time: TimeBudget,
 }
 
 /// Why a job gave no result, by cause.
@@ -59,6 +64,12 @@ pub enum JobError {
     /// The worker crashed, hung, or exceeded its limits.
     #[error("{0}")]
     WorkerLost(String),
+    /// The file needs more processor time than its declared size, length and codecs allow.
+    #[error("{0}")]
+    ProcessorTime(String),
+    /// The jobs of the file did not end within the time limit that the user set.
+    #[error("{0}")]
+    TimeLimit(String),
     /// The input is fine; making the output failed.
     #[error("{0}")]
     Failed(String),

@@ -18,6 +18,9 @@ pub struct SourceDamage {
     pub error_count: u64,
     /// The first errors, with their times.
     pub errors: Vec<DecodeError>,
+    /// Whether decoding stopped at these errors, because they are too many already; there may be more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_least: bool,
 }
 
 impl SourceDamage {
@@ -28,19 +31,26 @@ impl SourceDamage {
 
     /// Returns whether the damage is small enough to be concealed with consent: at most a tenth of the packets.
     pub fn is_small(&self) -> bool {
-        self.error_count.saturating_mul(SMALL_SHARE) <= self.packets
+        !SourceDamage::is_large(self.error_count, self.packets)
+    }
+
+    /// Returns whether so many errors are too many to be small damage, even if all other packets decode.
+    pub fn is_large(error_count: u64, packets: u64) -> bool {
+        error_count.saturating_mul(SMALL_SHARE) > packets
     }
 
     /// Adds the damage of another stream.
     pub fn add(&mut self, mut other: SourceDamage) {
         self.packets += other.packets;
         self.error_count += other.error_count;
+        self.at_least |= other.at_least;
         self.errors.append(&mut other.errors);
     }
 
     /// Returns how much is damaged and where: `2 of 90 packets do not decode (at 1.20 s, 1.24 s)`.
     pub fn describe(&self) -> String {
-        let SourceDamage { packets, error_count, errors } = self;
+        let SourceDamage { packets, error_count, errors, at_least } = self;
+        let least = if *at_least { "at least " } else { "" };
         let times: Vec<f64> = errors.iter().filter_map(|error| error.at_s).collect();
         let mut named: Vec<String> = times.iter().take(NAMED_TIMES).map(|at| format!("{at:.2} s")).collect();
         if let (true, Some(last)) = (times.len() > NAMED_TIMES, times.last()) {
@@ -52,8 +62,8 @@ impl SourceDamage {
         };
         if is(&[DecodeErrorKind::MissingReference]) {
             return match error_count {
-                1 => format!("1 frame is missing that others refer to{at}"),
-                count => format!("{count} frames are missing that others refer to{at}"),
+                1 => format!("{least}1 frame is missing that others refer to{at}"),
+                count => format!("{least}{count} frames are missing that others refer to{at}"),
             };
         }
         let what = if is(&[DecodeErrorKind::Empty]) {
@@ -64,8 +74,8 @@ impl SourceDamage {
             ["does not decode", "do not decode"]
         };
         match error_count {
-            1 => format!("1 of {packets} packets {}{at}", what[0]),
-            count => format!("{count} of {packets} packets {}{at}", what[1]),
+            1 => format!("{least}1 of {packets} packets {}{at}", what[0]),
+            count => format!("{least}{count} of {packets} packets {}{at}", what[1]),
         }
     }
 }
@@ -114,7 +124,8 @@ mod tests {
     fn damage(packets: u64, times: &[f64]) -> SourceDamage {
         let kind = DecodeErrorKind::Undecodable;
         let error = |at: &f64| DecodeError { stream: 0, at_s: Some(*at), message: "invalid".into(), kind };
-        SourceDamage { packets, error_count: times.len() as u64, errors: times.iter().map(error).collect() }
+        let errors = times.iter().map(error).collect();
+        SourceDamage { packets, error_count: times.len() as u64, errors, at_least: false }
     }
 
     #[test]
@@ -122,6 +133,12 @@ mod tests {
         assert!(damage(20, &[1.0, 2.0]).is_small());
         assert!(!damage(19, &[1.0, 2.0]).is_small());
         assert!(!damage(0, &[1.0]).is_small());
+    }
+
+    #[test]
+    fn a_decode_that_stopped_early_says_at_least() {
+        let stopped = SourceDamage { at_least: true, ..damage(19, &[1.0, 2.0]) };
+        assert_eq!(stopped.describe(), "at least 2 of 19 packets do not decode (at 1.00 s, 2.00 s)");
     }
 
     #[test]

@@ -5,17 +5,22 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::cache::{CachedProbe, FileFingerprint, FileState, ProbeCache};
-use crate::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner};
+use crate::job::{
+    FileClock, Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner, TimeBudget, processor_time,
+};
 use crate::model::{Completeness, DeepReport, MediaFacts};
 use crate::profile::Profile;
 use crate::rules::{Assessment, RuleSet, Selection, Subject, Verdict};
 
+use super::checked_file::CheckedFile;
 use super::discover::{SourceFile, plain};
 use super::events::{Event, Observer};
+use super::not_decoded::reason_not_to_decode;
 use super::open_source::{display_name, not_media, open_regular, worth_probing};
-use super::outcome::{Failure, FailureKind, Outcome};
+use super::outcome::{Failure, FailureKind};
 use super::parallel::run_batches_in_parallel;
 use super::probe_cache::{self, CacheSession, FoundProbes, fingerprint_of};
 
@@ -34,60 +39,14 @@ pub struct CheckOptions {
     pub deep: bool,
     /// The cached results of earlier runs; `None` probes every file.
     pub probe_cache: Option<Arc<dyn ProbeCache>>,
+    /// The most time for all jobs of one file, without waiting; `None` for limits by what the file declares.
+    pub time_limit: Option<Duration>,
 }
 
-/// One file, probed and assessed.
-#[derive(Clone, Debug)]
-pub struct CheckedFile {
-    /// The file.
-    pub source: SourceFile,
-    /// The facts, or the verdict and failure without them.
-    pub result: Result<MediaFacts, (Verdict, Failure)>,
-    /// One assessment for each profile, in the order of the profiles; empty without facts, unless data is known
-    /// to be missing.
-    pub assessments: Vec<Assessment>,
-    /// The state of the file when it was probed; `None` if it could not be opened.
-    pub state: Option<FileState>,
-}
-
-impl CheckedFile {
-    /// Returns the outcome under the profile at `index`.
-    pub fn outcome(&self, index: usize, profile: &Profile) -> Outcome {
-        let facts = self.result.as_ref().ok().cloned();
-        self.outcome_with(self.source.clone(), profile, facts, self.assessments.get(index).cloned())
-    }
-
-    /// Returns the outcomes under `profiles`, in their order. The last outcome gets the facts without a copy.
-    pub fn into_outcomes(mut self, profiles: &[Profile]) -> Vec<Outcome> {
-        let mut assessments = std::mem::take(&mut self.assessments).into_iter();
-        let mut outcomes = Vec::with_capacity(profiles.len());
-        for (index, profile) in profiles.iter().enumerate() {
-            let is_last = index + 1 == profiles.len();
-            let facts = match &mut self.result {
-                Ok(facts) if is_last => Some(std::mem::take(facts)),
-                Ok(facts) => Some(facts.clone()),
-                Err(_) => None,
-            };
-            let source = if is_last { std::mem::take(&mut self.source) } else { self.source.clone() };
-            outcomes.push(self.outcome_with(source, profile, facts, assessments.next()));
-        }
-        outcomes
-    }
-
-    fn outcome_with(
-        &self,
-        source: SourceFile,
-        profile: &Profile,
-        facts: Option<MediaFacts>,
-        assessment: Option<Assessment>,
-    ) -> Outcome {
-        let (verdict, failure) = match (&self.result, &assessment) {
-            (Ok(_), Some(assessment)) => (assessment.verdict(), None),
-            (Ok(_), None) => (Verdict::Indeterminate, None),
-            (Err((verdict, failure)), _) => (*verdict, Some(failure.clone())),
-        };
-        let profile = profile.id().to_owned();
-        Outcome { source, profile, verdict, facts, assessment, failure, state: self.state, fix: None }
+impl CheckOptions {
+    /// Returns the clock of a file, if there is a time limit.
+    fn clock(&self) -> Option<Arc<FileClock>> {
+        self.time_limit.map(|limit| Arc::new(FileClock::new(limit)))
     }
 }
 
@@ -151,7 +110,8 @@ fn check_with<T: Send>(
         for index in batch {
             match cached.get(index) {
                 Some((probe, state)) if !cancel.load(Ordering::Relaxed) => {
-                    report(index, assess_probe(&sources[index], &session.rule_sets, state, probe));
+                    let checked = assess_probe(&sources[index], &session.rule_sets, state, probe);
+                    report(index, CheckedFile { clock: options.clock(), ..checked });
                 }
                 _ => uncached.push(index),
             }
@@ -180,6 +140,14 @@ pub fn check_one(
     result.unwrap_or_else(|| failed(source, (Verdict::Unreadable, unexpected_result())))
 }
 
+/// What follows for a file once it is open.
+enum Prepared {
+    /// A job for a worker, with the state and the fingerprint of the file before it is probed.
+    Job { request: Box<JobRequest>, state: FileState, fingerprint: Option<FileFingerprint> },
+    /// Nothing more, because its verdict is certain.
+    NotDecoded { checked: Box<CheckedFile> },
+}
+
 /// What probing and assessing a file needs.
 struct ProbeSession<'a> {
     rule_sets: Vec<RuleSet<'a>>,
@@ -195,67 +163,105 @@ impl ProbeSession<'_> {
         let mut pending = Vec::with_capacity(indices.len());
         let mut requests = Vec::with_capacity(indices.len());
         for index in indices {
-            match self.request(&sources[index]) {
-                Ok((request, state, fingerprint)) => {
-                    pending.push((index, state, fingerprint));
-                    requests.push(request);
+            let source = &sources[index];
+            let clock = self.options.clock();
+            match self.prepare(source, clock.as_ref()) {
+                Ok(Prepared::Job { request, state, fingerprint }) => {
+                    pending.push((index, state, fingerprint, clock));
+                    requests.push(*request);
                 }
-                Err(reason) => report(index, failed(&sources[index], reason)),
+                Ok(Prepared::NotDecoded { checked }) => report(index, CheckedFile { clock, ..*checked }),
+                Err(reason) => report(index, failed(source, reason)),
             }
         }
         let mut pending = pending.into_iter();
         self.runner.run_batch(requests, &mut |result| {
-            let Some((index, state, fingerprint)) = pending.next() else { return };
+            let Some((index, state, fingerprint, clock)) = pending.next() else { return };
             let source = &sources[index];
-            report(
-                index,
-                match cacheable_probe(result) {
-                    Ok(_) if !is_in_state(source, state) => failed(source, changed_meanwhile(source)),
-                    Ok(probe) => {
-                        self.cache(source, fingerprint, &probe);
-                        assess_probe(source, &self.rule_sets, state, probe)
-                    }
-                    Err(reason) => failed(source, reason),
-                },
-            );
+            let checked = match cacheable_probe(result) {
+                Ok(_) if !is_in_state(source, state) => failed(source, changed_meanwhile(source)),
+                Ok(probe) => {
+                    self.cache(source, fingerprint, &probe);
+                    assess_probe(source, &self.rule_sets, state, probe)
+                }
+                Err(reason) => failed(source, reason),
+            };
+            report(index, CheckedFile { clock, ..checked });
         });
         for (index, ..) in pending {
             report(index, failed(&sources[index], (Verdict::Unreadable, unexpected_result())));
         }
     }
 
-    /// Returns the request for a worker, and the state and the fingerprint of the file before it is probed.
-    fn request(
+    /// Opens a file and decides which job it needs.
+    fn prepare(
         &self,
         source: &SourceFile,
-    ) -> Result<(JobRequest, FileState, Option<FileFingerprint>), (Verdict, Failure)> {
+        clock: Option<&Arc<FileClock>>,
+    ) -> Result<Prepared, (Verdict, Failure)> {
         let input = open(source, self.cancel)?;
-        let state = input
+        let meta = input
             .metadata()
-            .map(|meta| FileState::from(&meta))
             .map_err(|error| (Verdict::Indeterminate, Failure::from(&JobError::Io(plain(&error)))))?;
+        let state = FileState::from(&meta);
         let fingerprint = self.cache.and_then(|_| fingerprint_of(&source.path, &input, self.options.depth()));
         let name = display_name(&source.path);
         let is_identified = worth_probing(&input, source, &name)?;
         let depth = if is_identified { ProbeDepth::Auto } else { ProbeDepth::Unidentified };
-        if self.options.deep && !is_identified {
-            self.identify(&input, &name)?;
+        let mut time = TimeBudget { processor: None, clock: clock.cloned() };
+        let mut job = Job::Probe { depth };
+        if self.options.deep {
+            job = Job::Deep;
+            let processor = match self.first_probe(&input, &name, depth, &time)? {
+                CachedProbe::Facts(facts) => {
+                    if let Some(checked) = self.without_decoding(source, state, &facts) {
+                        return Ok(Prepared::NotDecoded { checked: Box::new(checked) });
+                    }
+                    processor_time::decode(&facts)
+                }
+                // The full decode says what is wrong.
+                _ => processor_time::decode_unknown(meta.len()),
+            };
+            time.processor = Some(processor);
         }
-        let job = if self.options.deep { Job::Deep } else { Job::Probe { depth } };
         let files = JobFiles { input, outputs: Vec::new() };
-        Ok((JobRequest { job, files, name, cancel: Arc::clone(self.cancel) }, state, fingerprint))
+        let request = JobRequest { job, files, name, cancel: Arc::clone(self.cancel), time };
+        Ok(Prepared::Job { request: Box::new(request), state, fingerprint })
     }
 
-    /// Fails if a worker does not recognize the bytes of a file that nothing else identifies.
-    fn identify(&self, input: &File, name: &str) -> Result<(), (Verdict, Failure)> {
+    /// Probes a file before its full decode: what it declares decides whether it is decoded, and how long that may
+    /// take. Fails if a worker does not recognize the bytes of a file that nothing else identifies.
+    fn first_probe(
+        &self,
+        input: &File,
+        name: &str,
+        depth: ProbeDepth,
+        time: &TimeBudget,
+    ) -> Result<CachedProbe, (Verdict, Failure)> {
         let io = |error: io::Error| (Verdict::Indeterminate, Failure::from(&JobError::Io(error.to_string())));
         let request = JobRequest {
-            job: Job::Probe { depth: ProbeDepth::Unidentified },
+            job: Job::Probe { depth },
             files: JobFiles { input: input.try_clone().map_err(io)?, outputs: Vec::new() },
             name: name.to_owned(),
             cancel: Arc::clone(self.cancel),
+            time: time.clone(),
         };
-        cacheable_probe(self.runner.run(request, &mut |_| {})).map(|_| ())
+        cacheable_probe(self.runner.run(request, &mut |_| {}))
+    }
+
+    /// Returns the result of a file whose verdict is certain without decoding it; `None` for all others.
+    fn without_decoding(
+        &self,
+        source: &SourceFile,
+        state: FileState,
+        facts: &MediaFacts,
+    ) -> Option<CheckedFile> {
+        let reason = reason_not_to_decode(facts, self.options.time_limit)?;
+        let probe = CachedProbe::Facts(Box::new(facts.clone()));
+        let checked = assess_probe(source, &self.rule_sets, state, probe);
+        let refused = |found: &Assessment| found.verdict() == Verdict::Noncompliant;
+        let is_certain = !checked.assessments.is_empty() && checked.assessments.iter().all(refused);
+        is_certain.then_some(CheckedFile { not_decoded: Some(reason), ..checked })
     }
 
     fn cache(&self, source: &SourceFile, fingerprint: Option<FileFingerprint>, probe: &CachedProbe) {
@@ -292,7 +298,7 @@ fn changed_meanwhile(source: &SourceFile) -> (Verdict, Failure) {
 }
 
 fn failed(source: &SourceFile, reason: (Verdict, Failure)) -> CheckedFile {
-    CheckedFile { source: source.clone(), result: Err(reason), assessments: Vec::new(), state: None }
+    CheckedFile::new(source.clone(), Err(reason), Vec::new(), None)
 }
 
 fn open(source: &SourceFile, cancel: &AtomicBool) -> Result<File, (Verdict, Failure)> {
@@ -322,7 +328,9 @@ fn cacheable_probe(result: Result<JobOutput, JobError>) -> Result<CachedProbe, (
                 JobError::Cancelled
                 | JobError::Io(_)
                 | JobError::Unavailable(_)
-                | JobError::NotIsolated(_) => Verdict::Indeterminate,
+                | JobError::NotIsolated(_)
+                | JobError::ProcessorTime(_)
+                | JobError::TimeLimit(_) => Verdict::Indeterminate,
                 _ => Verdict::Unreadable,
             };
             Err((verdict, Failure::from(&error)))
@@ -347,18 +355,14 @@ fn assess_probe(
         CachedProbe::Truncated(reason) => {
             let failure = Failure::from(&JobError::Truncated(reason.clone()));
             let assessments = assess_truncated(reason, &display_name(&source.path), rule_sets);
-            return CheckedFile {
-                source: source.clone(),
-                result: Err((Verdict::Unreadable, failure)),
-                assessments,
-                state: Some(state),
-            };
+            let result = Err((Verdict::Unreadable, failure));
+            return CheckedFile::new(source.clone(), result, assessments, Some(state));
         }
     };
     let name = display_name(&source.path);
     let subject = Subject { facts: &facts, file_name: &name, deep: deep.as_deref() };
     let assessments = rule_sets.iter().map(|rules| rules.assess(&subject)).collect();
-    CheckedFile { source: source.clone(), result: Ok(facts), assessments, state: Some(state) }
+    CheckedFile::new(source.clone(), Ok(facts), assessments, Some(state))
 }
 
 pub(crate) fn unexpected_result() -> Failure {

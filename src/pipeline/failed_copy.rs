@@ -56,7 +56,7 @@ impl FixExecutor<'_> {
         }
         let source = &task.checked.source.path;
         match open_regular(source) {
-            Ok(input) => self.decoder.blame(context.work, source, &input, failure),
+            Ok(input) => self.decoder.blame(context.work, task.checked, &input, failure),
             Err(_) => failure,
         }
     }

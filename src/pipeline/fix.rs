@@ -10,7 +10,8 @@ use std::sync::atomic::AtomicBool;
 use crate::job::Runner;
 use crate::profile::Profile;
 
-use super::check::{CheckOptions, CheckedFile, check};
+use super::check::{CheckOptions, check};
+use super::checked_file::CheckedFile;
 use super::discover::SourceFile;
 use super::events::Observer;
 use super::fix_executor::FixExecutor;

@@ -15,6 +15,7 @@ use crate::plan::{Action, FixPlan, ResourceEstimate};
 use crate::profile::Profile;
 use crate::rules::{Assessment, Verdict};
 
+use super::checked_file::CheckedFile;
 use super::events::{Event, Observer};
 use super::existing_target::{Existing, Publication, check_target, keep, open_same};
 use super::fix_record::{FixRecord, FixRecordKey};
@@ -105,12 +106,12 @@ impl FixExecutor<'_> {
         };
         let _allocation = self.allocate(std::iter::once(task.estimate));
         self.observer.notice(started(work, source, "decode", std::iter::once(task.estimate)));
-        let decoded = self.decoder.require(work, source, &input);
+        let decoded = self.decoder.require(work, task.checked, &input);
         let decoded = check_unchanged(source, &input, &before).and(decoded);
         let fix = match decoded {
             Ok(_) => outcome(&task.plan, None),
             Err(failure) => {
-                let context = self.context(work, &before);
+                let context = self.context(work, task.checked, &before);
                 self.reencode_failed_copy(&context, task, &task.plan, failure)
             }
         };
@@ -118,8 +119,14 @@ impl FixExecutor<'_> {
         fix
     }
 
-    fn context<'c>(&'c self, work: usize, before: &'c Metadata) -> ProduceContext<'c> {
+    fn context<'c>(
+        &'c self,
+        work: usize,
+        checked: &'c CheckedFile,
+        before: &'c Metadata,
+    ) -> ProduceContext<'c> {
         ProduceContext {
+            checked,
             runner: self.runner,
             observer: self.observer,
             cancel: self.cancel,
@@ -194,7 +201,7 @@ impl FixExecutor<'_> {
         let estimates = ready.iter().map(|ready| ready.task.estimate);
         let _allocation = self.allocate(estimates.clone());
         self.observer.notice(started(work, path, plan.action.name(), estimates));
-        let context = self.context(work, before);
+        let context = self.context(work, checked, before);
         let mut attempts = Vec::new();
         if ready.len() > 1 {
             let requests: Vec<_> = ready.iter().filter_map(|ready| self.output_request(ready)).collect();
@@ -295,7 +302,8 @@ impl FixExecutor<'_> {
         };
         let image = task.checked.assessments.get(task.profile_index).is_some_and(|found| found.is_image());
         let full = context.verify == VerifyLevel::Full;
-        let verify = if full && !image { self.decoder.require(context.work, source, input)? } else { None };
+        let verify =
+            if full && !image { self.decoder.require(context.work, task.checked, input)? } else { None };
         let facts = || task.checked.result.as_ref().ok().cloned().unwrap_or_default();
         let report = verify.map(|verify| FixReport { facts: facts(), verify, encoder: None });
         let publication = match same {

@@ -5,6 +5,7 @@
 //! no global state, so it can run twice in one process.
 
 mod check;
+mod checked_file;
 mod discover;
 mod events;
 mod existing_target;
@@ -16,6 +17,7 @@ mod fix_record_lines;
 mod fix_settings;
 mod free_space;
 mod name_folding;
+mod not_decoded;
 mod open_source;
 mod outcome;
 mod output_names;
@@ -34,7 +36,8 @@ mod stale_outputs;
 mod tasks;
 mod work_order;
 
-pub use check::{CheckOptions, CheckedFile, check, check_each, check_one};
+pub use check::{CheckOptions, check, check_each, check_one};
+pub use checked_file::CheckedFile;
 pub use discover::{
     DiscoverError, Discovery, InputProblem, NotOpened, SourceFile, discover, discover_listed,
 };

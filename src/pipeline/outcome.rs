@@ -25,6 +25,8 @@ pub struct Outcome {
     pub assessment: Option<Assessment>,
     /// The failure of the check, if any.
     pub failure: Option<Failure>,
+    /// Why the file was not decoded although that was asked for.
+    pub not_decoded: Option<String>,
     /// The state of the source when it was probed; `None` if it could not be opened.
     pub state: Option<FileState>,
     /// The outcome of the fix, if the command fixes.
@@ -57,6 +59,10 @@ pub enum FailureKind {
     /// A little of the source is damaged, and `--conceal` was not given. Reported as the refusal
     /// [`Refusal::NeedsConceal`](crate::plan::Refusal::NeedsConceal). Exit code 1.
     LittleDamage,
+    /// The file needs more processor time than its declared size, length and codecs allow. Exit code 1.
+    ProcessorTime,
+    /// The file was not finished within `--time-limit`. Exit code 2.
+    TimeLimit,
     /// The frame size changes within a copied video, which shows only in its packets. Exit code 2.
     SeveralSizes,
     /// An output failed verification, and the source is not the cause. Exit code 2.
@@ -69,9 +75,11 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// All kinds with a class of their own in reports.
-    pub const ALL: [FailureKind; 5] = [
+    pub const ALL: [FailureKind; 7] = [
         FailureKind::Input,
         FailureKind::Damaged,
+        FailureKind::ProcessorTime,
+        FailureKind::TimeLimit,
         FailureKind::Unproven,
         FailureKind::Operation,
         FailureKind::Interrupted,
@@ -83,6 +91,8 @@ impl FailureKind {
             FailureKind::Input => "unreadable",
             FailureKind::Damaged => "damaged-source",
             FailureKind::LittleDamage => Refusal::NeedsConceal.name(),
+            FailureKind::ProcessorTime => "processor-time",
+            FailureKind::TimeLimit => "time-limit",
             FailureKind::SeveralSizes | FailureKind::Unproven => "not-proven",
             FailureKind::Operation => "machine",
             FailureKind::Interrupted => "interrupted",
@@ -97,6 +107,8 @@ impl From<&JobError> for Failure {
             | JobError::Truncated(_)
             | JobError::WorkerLost(_)
             | JobError::Failed(_) => FailureKind::Input,
+            JobError::ProcessorTime(_) => FailureKind::ProcessorTime,
+            JobError::TimeLimit(_) => FailureKind::TimeLimit,
             JobError::Io(_) | JobError::Unavailable(_) | JobError::NotIsolated(_) => FailureKind::Operation,
             JobError::Cancelled => FailureKind::Interrupted,
         };

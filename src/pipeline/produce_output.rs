@@ -15,6 +15,7 @@ use crate::profile::Profile;
 use crate::rules::{Severity, Subject, Verdict, assess};
 
 use super::check::{CheckOptions, unexpected_result};
+use super::checked_file::CheckedFile;
 use super::discover::plain;
 use super::events::{Event, Observer};
 use super::existing_target::{Existing, Publication, publish};
@@ -114,6 +115,8 @@ pub(super) struct ProduceContext<'a> {
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Arc<AtomicBool>,
     pub(super) verify: VerifyLevel,
+    /// The source, as it was checked.
+    pub(super) checked: &'a CheckedFile,
     /// The metadata of the source when it was opened.
     pub(super) before: &'a Metadata,
     /// The number of the job.
@@ -292,8 +295,10 @@ fn run_fix(
         input: input.try_clone().map_err(|error| operation(source, &error))?,
         outputs: outputs.map_err(|error| operation(first.path(), &error))?,
     };
+    let time = context.checked.fix_budget(&specs);
     let job = Job::Fix { specs, verify: context.verify };
-    let request = JobRequest { job, files, name: display_name(source), cancel: Arc::clone(context.cancel) };
+    let (name, cancel) = (display_name(source), Arc::clone(context.cancel));
+    let request = JobRequest { job, files, name, cancel, time };
     let mut on_progress =
         |progress| context.observer.notice(Event::Advanced { work: context.work, progress });
     match context.runner.run(request, &mut on_progress) {
@@ -346,7 +351,8 @@ fn problems_of(report: &FixReport, name: &str, profile: &Profile) -> Vec<String>
 
 /// Returns whether a hardware encoder may have caused the failure.
 fn may_be_encoder_failure(failure: &Failure) -> bool {
-    !matches!(failure.kind, FailureKind::Input | FailureKind::Interrupted)
+    use FailureKind::{Input, Interrupted, ProcessorTime, TimeLimit};
+    !matches!(failure.kind, Input | Interrupted | ProcessorTime | TimeLimit)
 }
 
 /// Replaces a hardware encoder by x264. Returns whether the output used one.

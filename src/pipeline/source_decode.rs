@@ -2,7 +2,6 @@
 //! whose fault the failure is.
 
 use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -13,6 +12,7 @@ use crate::job::{
 use crate::model::SourceDamage;
 
 use super::check::unexpected_result;
+use super::checked_file::CheckedFile;
 use super::events::{Event, Observer};
 use super::fix_record::FixRecord;
 use super::open_source::display_name;
@@ -41,7 +41,7 @@ impl SourceDecoder<'_> {
     pub(super) fn require(
         &self,
         work: usize,
-        source: &Path,
+        checked: &CheckedFile,
         input: &File,
     ) -> Result<Option<VerifyReport>, Failure> {
         let key = self.key(input);
@@ -49,7 +49,7 @@ impl SourceDecoder<'_> {
             return Ok(None);
         }
         let SourceDecode { decode, damage, frame_sizes } =
-            self.decode(work, source, input).map_err(|error| decode_failure(&error))?;
+            self.decode(work, checked, input).map_err(|error| decode_failure(&error))?;
         if frame_sizes.len() > 1 {
             // Containers without an index show it only here if they are large.
             let sizes: Vec<String> = frame_sizes.iter().map(ToString::to_string).collect();
@@ -84,8 +84,14 @@ impl SourceDecoder<'_> {
     }
 
     /// Returns the failure of a fix as the fault of the source, if the source does not decode.
-    pub(super) fn blame(&self, work: usize, source: &Path, input: &File, failure: Failure) -> Failure {
-        match self.decode(work, source, input) {
+    pub(super) fn blame(
+        &self,
+        work: usize,
+        checked: &CheckedFile,
+        input: &File,
+        failure: Failure,
+    ) -> Failure {
+        match self.decode(work, checked, input) {
             Ok(SourceDecode { decode, damage, .. }) => {
                 if decode.video_frames == 0 {
                     let message = "the source is damaged: none of its video frames can be decoded: copy or \
@@ -100,13 +106,14 @@ impl SourceDecoder<'_> {
         }
     }
 
-    fn decode(&self, work: usize, source: &Path, input: &File) -> Result<SourceDecode, JobError> {
+    fn decode(&self, work: usize, checked: &CheckedFile, input: &File) -> Result<SourceDecode, JobError> {
         let input = input.try_clone().map_err(|error| JobError::Io(error.to_string()))?;
         let request = JobRequest {
             job: Job::Decode,
             files: JobFiles { input, outputs: Vec::new() },
-            name: display_name(source),
+            name: display_name(&checked.source.path),
             cancel: Arc::clone(self.cancel),
+            time: checked.decode_budget(),
         };
         let mut on_progress = |progress| self.observer.notice(Event::Advanced { work, progress });
         match self.runner.run(request, &mut on_progress)? {

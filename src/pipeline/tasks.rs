@@ -6,7 +6,7 @@ use crate::job::{MAX_OUTPUTS, VerifyLevel};
 use crate::plan::{Action, FixPlan, Refusal, ResourceEstimate, VideoPlan, plan};
 use crate::profile::Profile;
 
-use super::check::CheckedFile;
+use super::checked_file::CheckedFile;
 use super::discover::SourceFile;
 use super::events::{Event, Observer};
 use super::fix_settings::{FixSettings, OutputLayout};

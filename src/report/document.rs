@@ -171,6 +171,9 @@ pub struct FileEntry {
     /// Rules that could not be decided because a fact is unknown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub undecided: Vec<String>,
+    /// Why `--deep` did not decode the file; `None` if it did, or was not asked to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_decoded: Option<String>,
     /// The result of the fix.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<Fix>,

@@ -109,7 +109,7 @@ mod tests {
         let document = document(&everything());
         let schema = schema_value();
         let validator = jsonschema::draft202012::new(&schema).unwrap();
-        let optional = ["path_raw", "reason", "undecided", "fix", "delivery"];
+        let optional = ["path_raw", "reason", "undecided", "not_decoded", "fix", "delivery"];
         let mut pointers = Vec::new();
         objects(&document, String::new(), &mut |pointer| pointers.push(pointer));
         for pointer in pointers {

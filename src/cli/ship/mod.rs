@@ -211,6 +211,7 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
             .map_err(|source| operation("cannot open the record of earlier fixes", source))?,
         cancel: Arc::clone(cancel),
         probe_cache: cache::open(settings, false),
+        time_limit: settings.time_limit,
         outcomes: Mutex::new(HashMap::new()),
         covers: covers.clone(),
     });

@@ -6,6 +6,11 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+/// Returns whether the kernel ended the process because it used up its processor time.
+pub(super) fn used_up_processor_time(status: ExitStatus) -> bool {
+    status.signal() == Some(Signal::XCPU.as_raw())
+}
+
 /// Describes an exit status for a message.
 pub(super) fn explain_exit(status: ExitStatus, gib: f64, cpu: Duration) -> String {
     let Some(number) = status.signal() else {

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use crate::job::Job;
+use crate::job::{FileClock, Job, TimeBudget, processor_time};
 use crate::plan::{OutputSpec, VideoPlan};
 
 const GIB: u64 = 1 << 30;
@@ -31,8 +31,14 @@ const COPIED_BYTES_PER_SECOND: u64 = 256 * MIB;
 const FILE_SIZE_BASE: u64 = 512 * MIB;
 /// The most bytes of a file in any case.
 const MAX_FILE_SIZE: u64 = 1 << 40;
-/// CPU time where the duration of the video is unknown, and the most in any case.
-const MAX_CPU: Duration = Duration::from_secs(24 * 3600);
+/// CPU time of a probe, about which nothing is known yet. The worst files that were made for it took 5 s.
+const PROBE_CPU: Duration = Duration::from_secs(300);
+/// CPU time of a job without a budget of its own, and the most in any case.
+const MAX_CPU: Duration = processor_time::MAX;
+
+/// Wall time besides that for the CPU time: a job may wait long for storage and for other programs. One that does nothing
+/// at all stalls, which is noticed earlier.
+const LEAST_WALL: Duration = Duration::from_secs(3600);
 
 /// Timeouts of a pool for its workers.
 #[derive(Clone, Debug)]
@@ -79,15 +85,14 @@ pub(super) struct JobLimits {
 /// `input_bytes` is the size of the input, where [`writes_files`].
 pub(super) fn job_limits(
     job: &Job,
+    time: &TimeBudget,
     timeouts: &WorkerTimeouts,
     processors: u64,
     input_bytes: u64,
 ) -> JobLimits {
     let coding = CODING_ADDRESS_SPACE + STAGES + processors * PER_PROCESSOR;
     let (address_space, cpu, stall) = match job {
-        Job::Probe { .. } | Job::SelfTest { .. } => {
-            (PROBE_ADDRESS_SPACE, Duration::from_secs(600), timeouts.probe_stall)
-        }
+        Job::Probe { .. } | Job::SelfTest { .. } => (PROBE_ADDRESS_SPACE, PROBE_CPU, timeouts.probe_stall),
         // Drivers map whole devices, and some start slowly.
         Job::Trial { .. } => (2 * coding, Duration::from_secs(600), timeouts.stall),
         Job::Cover { .. } => (coding, Duration::from_secs(3600), timeouts.stall),
@@ -98,9 +103,16 @@ pub(super) fn job_limits(
             (space, time, timeouts.stall)
         }
     };
-    // Several threads use more CPU time than wall time; on a busy machine it is the reverse.
+    let cpu = match &time.clock {
+        // The time limit ends the job first.
+        Some(clock) => {
+            PROBE_CPU + clock.limit().saturating_mul(u32::try_from(processors).unwrap_or(u32::MAX))
+        }
+        None => time.processor.unwrap_or(cpu),
+    };
+    // Several threads use more CPU time than wall time; on a busy machine and with slow storage it is the reverse.
     let file_size = if writes_files(job) { file_size(job, input_bytes) } else { 0 };
-    JobLimits { address_space, file_size, cpu, wall: cpu * 4, stall }
+    JobLimits { address_space, file_size, cpu, wall: cpu.saturating_mul(4) + LEAST_WALL, stall }
 }
 
 /// Returns whether a job writes files.
@@ -154,16 +166,50 @@ pub(super) struct JobMonitor<'a> {
     pub(super) started: Instant,
     pub(super) last_message: Instant,
     pub(super) cancelled: Option<Instant>,
+    /// The time limit of the file that the running job works on.
+    clock: Option<&'a FileClock>,
+}
+
+impl Drop for JobMonitor<'_> {
+    fn drop(&mut self) {
+        self.charge();
+    }
 }
 
 impl<'a> JobMonitor<'a> {
     pub(super) fn new(limits: JobLimits, cancel_grace: Duration, cancel: &'a AtomicBool) -> JobMonitor<'a> {
         let now = Instant::now();
-        JobMonitor { limits, cancel_grace, cancel, started: now, last_message: now, cancelled: None }
+        JobMonitor {
+            limits,
+            cancel_grace,
+            cancel,
+            started: now,
+            last_message: now,
+            cancelled: None,
+            clock: None,
+        }
+    }
+
+    /// Sets the time limit of the file of the running job.
+    pub(super) fn keep_to(&mut self, time: &'a TimeBudget) {
+        self.clock = time.clock.as_deref();
+    }
+
+    /// Returns the time limit of the file, if the running job exceeds it.
+    pub(super) fn exceeded(&self) -> Option<&'a FileClock> {
+        self.clock.filter(|clock| self.started.elapsed() > clock.remaining())
+    }
+
+    /// Adds the time of the running job to that of its file.
+    fn charge(&mut self) {
+        if let Some(clock) = self.clock.take() {
+            clock.add(self.started.elapsed());
+        }
     }
 
     /// Restarts for the next job of a batch.
     pub(super) fn restart(&mut self) {
+        self.charge();
         self.started = Instant::now();
         self.last_message = self.started;
     }
@@ -171,14 +217,17 @@ impl<'a> JobMonitor<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::job::ProbeDepth;
 
     #[test]
     fn a_probe_gets_less_than_a_full_decode() {
         let timeouts = WorkerTimeouts::default();
-        let probe = job_limits(&Job::Probe { depth: ProbeDepth::Auto }, &timeouts, 2, 0);
-        let deep = job_limits(&Job::Deep, &timeouts, 2, 0);
+        let probe =
+            job_limits(&Job::Probe { depth: ProbeDepth::Auto }, &TimeBudget::default(), &timeouts, 2, 0);
+        let deep = job_limits(&Job::Deep, &TimeBudget::default(), &timeouts, 2, 0);
         assert_eq!(probe.address_space, 3 << 29);
         assert!(deep.address_space > probe.address_space && deep.cpu > probe.cpu);
         assert_eq!((probe.stall, deep.stall), (timeouts.probe_stall, timeouts.stall));
@@ -186,14 +235,18 @@ mod tests {
 
     #[test]
     fn more_processors_get_more_address_space() {
-        let of = |n| job_limits(&Job::Deep, &WorkerTimeouts::default(), n, 0).address_space;
+        let of = |n| {
+            job_limits(&Job::Deep, &TimeBudget::default(), &WorkerTimeouts::default(), n, 0).address_space
+        };
         assert_eq!(of(64) - of(2), 62 * PER_PROCESSOR);
     }
 
     /// A worker that only reads writes no file at all; one that encodes gets what its plan needs.
     #[test]
     fn only_jobs_that_make_files_may_write_them() {
-        let of = |job: &Job, input| job_limits(job, &WorkerTimeouts::default(), 2, input).file_size;
+        let of = |job: &Job, input| {
+            job_limits(job, &TimeBudget::default(), &WorkerTimeouts::default(), 2, input).file_size
+        };
         assert_eq!(of(&Job::Probe { depth: ProbeDepth::Auto }, GIB), 0);
         assert_eq!(of(&Job::Deep, GIB), 0);
         assert_eq!(of(&Job::Decode, GIB), 0);
@@ -204,5 +257,36 @@ mod tests {
         let encode = VideoPlan::Encode(Box::new(crate::plan::example::video_encode(1080, 1920, 30)));
         assert!(of(&fix(encode), GIB) > 2 * GIB + 1080 * 1920 * 3 / 2 * 30);
         assert!(of(&fix(VideoPlan::Copy { stream: 0, tags: Default::default() }), 10 * GIB) >= 20 * GIB);
+    }
+    #[test]
+    fn a_budget_replaces_the_processor_time_of_a_job_and_a_time_limit_replaces_both() {
+        let of = |time: &TimeBudget| job_limits(&Job::Deep, time, &WorkerTimeouts::default(), 2, 0).cpu;
+        assert_eq!(of(&TimeBudget::default()), MAX_CPU);
+        let budget = Duration::from_secs(77);
+        assert_eq!(of(&TimeBudget { processor: Some(budget), clock: None }), budget);
+        let clock = Some(Arc::new(FileClock::new(Duration::from_secs(1000))));
+        let cpu = of(&TimeBudget { processor: Some(budget), clock });
+        assert!(cpu >= Duration::from_secs(2000), "{cpu:?}");
+    }
+
+    #[test]
+    fn the_time_of_each_job_counts_for_its_file() {
+        let cancel = AtomicBool::new(false);
+        let limits = job_limits(&Job::Deep, &TimeBudget::default(), &WorkerTimeouts::default(), 2, 0);
+        let clock = Arc::new(FileClock::new(Duration::ZERO));
+        let time = TimeBudget { processor: None, clock: Some(Arc::clone(&clock)) };
+        let long = Arc::new(FileClock::new(Duration::from_secs(3600)));
+        let other = TimeBudget { processor: None, clock: Some(Arc::clone(&long)) };
+        let mut monitor = JobMonitor::new(limits, Duration::ZERO, &cancel);
+        assert!(monitor.exceeded().is_none());
+        monitor.keep_to(&time);
+        std::thread::sleep(Duration::from_millis(1));
+        assert!(monitor.exceeded().is_some());
+        monitor.restart();
+        assert!(monitor.exceeded().is_none());
+        monitor.keep_to(&other);
+        std::thread::sleep(Duration::from_millis(1));
+        drop(monitor);
+        assert!(long.remaining() < Duration::from_secs(3600));
     }
 }

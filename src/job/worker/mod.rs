@@ -197,6 +197,11 @@ impl WorkerPool {
         on_result: &mut dyn FnMut(Result<JobOutput, JobError>),
     ) {
         while let Some(first) = batch.first() {
+            if let Some(error) = first.time.used_up() {
+                on_result(Err(error));
+                batch = &batch[1..];
+                continue;
+            }
             let (finished, end) = match self.take(&first.cancel) {
                 Err(error) => (0, Err(error)),
                 Ok(mut slot) => match &mut slot.worker {

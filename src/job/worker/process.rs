@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 use rustix::net::RecvFlags;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit};
 
-use super::exit_status::explain_exit;
+use super::exit_status::{explain_exit, used_up_processor_time};
 use super::limit_setter::set_limit;
 use super::limits::{JobLimits, JobMonitor, WorkerTimeouts, job_limits, processors, writes_files};
 use super::wire::{Message, Reply, Request, message_length, send};
 use super::{Isolation, TICK, version};
-use crate::job::{Job, JobError, JobOutput, JobRequest, ProbeDepth, Progress, WorkerInfo};
+use crate::job::time_budget::processor_time_exceeded;
+use crate::job::{Job, JobError, JobOutput, JobRequest, ProbeDepth, Progress, TimeBudget, WorkerInfo};
 
 /// Requests are small; a worker that takes longer to read one hangs.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -67,8 +68,10 @@ enum WorkerDeath {
     Connection,
     /// It sent nothing within this time and was killed.
     Stalled(Duration),
-    /// It exceeded its time limit and was killed.
+    /// It exceeded the longest time of its job and was killed.
     TimedOut,
+    /// The file did not end within the time limit that the user set.
+    OverTimeLimit(JobError),
 }
 
 /// Starts a worker and receives its hello.
@@ -113,7 +116,7 @@ pub(super) fn spawn(
     worker.socket.set_read_timeout(Some(TICK)).map_err(failed)?;
     worker.socket.set_write_timeout(Some(WRITE_TIMEOUT)).map_err(failed)?;
     worker.wake_socket.iter().try_for_each(|socket| socket.set_read_timeout(Some(TICK))).map_err(failed)?;
-    let probe = job_limits(&Job::Probe { depth: ProbeDepth::Auto }, timeouts, 1, 0);
+    let probe = job_limits(&Job::Probe { depth: ProbeDepth::Auto }, &TimeBudget::default(), timeouts, 1, 0);
     // Until it has said hello it may still be a script that keeps a log; only then, files are limited.
     let _ = worker.set_limits(&JobLimits { file_size: u64::MAX, ..probe });
     let never = AtomicBool::new(false);
@@ -181,7 +184,7 @@ impl Worker {
         // Asks for the sizes only where they matter.
         let sizes = requests.iter().filter(|_| writes_files(&first.job));
         let sizes = sizes.filter_map(|request| Some(request.files.input.metadata().ok()?.len()));
-        let limits = job_limits(&first.job, timeouts, processors(), sizes.max().unwrap_or(0));
+        let limits = job_limits(&first.job, &first.time, timeouts, processors(), sizes.max().unwrap_or(0));
         let mut monitor = JobMonitor::new(limits, timeouts.cancel_grace, &first.cancel);
         self.ensure_limits(limits);
         for (position, request) in requests.iter().enumerate() {
@@ -194,7 +197,8 @@ impl Worker {
                 break;
             }
         }
-        for finished in 0..requests.len() {
+        for (finished, request) in requests.iter().enumerate() {
+            monitor.keep_to(&request.time);
             match self.result(&mut monitor, progress) {
                 Ok(_) if monitor.cancelled.is_some() => on_result(Err(JobError::Cancelled)),
                 Ok(result) => on_result(result),
@@ -332,6 +336,10 @@ impl Worker {
             let _ = self.child.kill();
             return Err(self.lost(WorkerDeath::Stalled(monitor.limits.stall), monitor));
         }
+        if let Some(clock) = monitor.exceeded() {
+            let _ = self.child.kill();
+            return Err(self.lost(WorkerDeath::OverTimeLimit(clock.exceeded()), monitor));
+        }
         if monitor.started.elapsed() > monitor.limits.wall {
             let _ = self.child.kill();
             return Err(self.lost(WorkerDeath::TimedOut, monitor));
@@ -358,6 +366,9 @@ impl Worker {
             WorkerDeath::Exited => {
                 let gib = monitor.limits.address_space as f64 / f64::from(1 << 30);
                 let status = status.filter(|_| not_killed_here);
+                if status.is_some_and(used_up_processor_time) {
+                    return processor_time_exceeded(monitor.limits.cpu);
+                }
                 let reason = status.map(|status| explain_exit(status, gib, monitor.limits.cpu));
                 ("exited", reason)
             }
@@ -366,6 +377,7 @@ impl Worker {
             WorkerDeath::Stalled(limit) => {
                 ("stalled", Some(format!("no progress for {} s", limit.as_secs_f64())))
             }
+            WorkerDeath::OverTimeLimit(error) => return error,
             WorkerDeath::TimedOut => ("exceeded its time limit", None),
         };
         let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();

@@ -167,7 +167,8 @@ fn fast_path(
         if stream_durations(input) != initial_durations {
             return Ok(Err(Unresolved::Packets));
         }
-        if let Err(unresolved) = complete_fragmented(input.as_ptr(), &walk, &mut facts) {
+        // SAFETY: the input is open.
+        if let Err(unresolved) = unsafe { complete_fragmented(input.as_ptr(), &walk, &mut facts) } {
             return Ok(Err(unresolved));
         }
     }

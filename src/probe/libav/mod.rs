@@ -6,7 +6,7 @@ mod decode_rate;
 mod describe;
 mod facts;
 mod fast_path;
-mod ffi_enums;
+pub(crate) mod ffi_enums;
 mod first_frames;
 mod identical_audio;
 mod key_frame_sizes;

@@ -94,6 +94,9 @@ fn findings(page: &mut Page<'_>, entry: &FileEntry, outcome: Outcome) -> io::Res
         let pieces = units::count(hidden.len() as u64, "piece of advice", "pieces of advice");
         page.item(LABEL, TextRole::Dim, "advice", &format!("{pieces} (show with --verbose)"))?;
     }
+    if let Some(reason) = &entry.not_decoded {
+        page.item(LABEL, TextRole::Dim, "note", &format!("not decoded: {}", escape(reason)))?;
+    }
     if verbose && !entry.undecided.is_empty() && outcome != Outcome::Undecided {
         page.item(
             LABEL,

@@ -74,8 +74,12 @@ fn damage_violation(subject: &Subject<'_>) -> Option<Violation> {
         // A decode counts missing frames, too, but gets no frames without data.
         damage = subject.facts.empty_samples();
         if error_count >= damage.error_count {
-            damage =
-                SourceDamage { packets: packets.saturating_add(damage.error_count), error_count, errors };
+            damage = SourceDamage {
+                packets: packets.saturating_add(damage.error_count),
+                error_count,
+                errors,
+                at_least: false,
+            };
         }
     }
     if damage.is_none() {

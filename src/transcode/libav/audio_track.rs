@@ -12,6 +12,7 @@ use super::input::Input;
 use crate::job::JobError;
 use crate::model::SourceDamage;
 use crate::plan::JoinKind;
+use crate::probe::libav::ffi_enums;
 
 /// Gaps and overlaps of up to this many seconds are treated as timestamp rounding.
 const CLOCK_JITTER_S: f64 = 0.05;
@@ -49,7 +50,7 @@ impl AudioTrack {
         start_s: f64,
         gain: Option<f64>,
     ) -> Result<AudioTrack, JobError> {
-        let decoder = Decoder::open(input.stream(stream)?, 1, false)?;
+        let decoder = Decoder::open(input, stream, 1, false)?;
         let start = units(start_s, decoder.base());
         Ok(AudioTrack {
             stream,
@@ -155,7 +156,8 @@ impl AudioTrack {
     /// Returns the decode errors.
     pub(super) fn damage(&self) -> SourceDamage {
         let Decoder { damage, damage_count, frames, .. } = &self.decoder;
-        SourceDamage { packets: frames + damage_count, error_count: *damage_count, errors: damage.clone() }
+        let (packets, errors) = (frames + damage_count, damage.clone());
+        SourceDamage { packets, error_count: *damage_count, errors, at_least: false }
     }
 }
 
@@ -246,7 +248,7 @@ pub(crate) fn layout(frame: &Frame) -> Result<String, JobError> {
     // SAFETY: the layouts are valid; the buffer's length is given and libav ends it with a zero.
     unsafe {
         let mut known = std::mem::zeroed::<ffi::AVChannelLayout>();
-        let unspecified = raw.ch_layout.order == ffi::AVChannelOrder::AV_CHANNEL_ORDER_UNSPEC;
+        let unspecified = ffi_enums::is_channel_order_unspecified(raw);
         if unspecified {
             ffi::av_channel_layout_default(&mut known, raw.ch_layout.nb_channels);
         }

@@ -1,15 +1,18 @@
 //! Copies streams: packets keep their bytes, timestamps start at zero.
 
 use std::collections::VecDeque;
+use std::ffi::c_int;
 use std::ptr;
 
 use ffmpeg_next::ffi;
 
 use super::ffi_wrappers::{NOPTS, Packet, check, failed, is_eagain, is_eof, rational, seconds, units};
 use super::input::Input;
+use super::mux::Muxer;
 use crate::job::JobError;
 use crate::model::Rational;
 use crate::plan::VideoTags;
+use crate::probe::libav::ffi_enums;
 use crate::transcode::trim::PacketTrimmer;
 
 /// Maximum number of packets at the start of a stream without a decode time. Frames are reordered by at most
@@ -78,7 +81,8 @@ impl Copier {
         // SAFETY: the stream belongs to the open input.
         let base = unsafe { (*source).time_base };
         let filter = match plan.tags {
-            Some(tags) => open_filter(source, tags)?,
+            // SAFETY: as above.
+            Some(tags) => unsafe { open_filter(source, tags)? },
             None => None,
         };
         let retimer = match plan.tags.and_then(|tags| tags.retime_to) {
@@ -102,6 +106,19 @@ impl Copier {
             source_end_s: 0.0,
             packets: 0,
         })
+    }
+
+    /// Adds the stream to an output. Returns its index there.
+    pub(crate) fn add_to(
+        &self,
+        muxer: &mut Muxer,
+        tag: Option<&str>,
+        new_aspect: bool,
+        keep_language: bool,
+    ) -> Result<usize, JobError> {
+        // SAFETY: the stream belongs to the open input that the transcoder holds beside this copier; the parameters are
+        // those of the stream or of the filter.
+        unsafe { muxer.add_copied(self.source, self.parameters(), tag, new_aspect, keep_language) }
     }
 
     /// Returns the source stream.
@@ -311,14 +328,20 @@ impl Retimer {
 }
 
 /// Opens the filter that writes the tags into the bitstream; `None` if there is nothing to write.
-fn open_filter(source: *mut ffi::AVStream, tags: &VideoTags) -> Result<Option<BitstreamFilter>, JobError> {
+///
+/// # Safety
+/// `source` belongs to an open input.
+unsafe fn open_filter(
+    source: *mut ffi::AVStream,
+    tags: &VideoTags,
+) -> Result<Option<BitstreamFilter>, JobError> {
     // SAFETY: the stream belongs to the open input.
     let parameters = unsafe { (*source).codecpar };
     // SAFETY: as above.
     let name = unsafe {
-        match (*parameters).codec_id {
-            ffi::AVCodecID::AV_CODEC_ID_H264 => c"h264_metadata",
-            ffi::AVCodecID::AV_CODEC_ID_HEVC => c"hevc_metadata",
+        match ffi_enums::codec_id(parameters) {
+            id if id == ffi::AVCodecID::AV_CODEC_ID_H264 as c_int => c"h264_metadata",
+            id if id == ffi::AVCodecID::AV_CODEC_ID_HEVC as c_int => c"hevc_metadata",
             _ => return Ok(None),
         }
     };

@@ -40,7 +40,7 @@ pub fn cover(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<CoverReport, JobError> {
     let mut input = Input::open(input, name, cancel)?;
-    let mut decoder = Decoder::open(input.stream(stream)?, 1, false)?;
+    let mut decoder = Decoder::open(&mut input, stream, 1, false)?;
     let total_s = input.duration_s();
     let mut best: Option<(f64, f64, Vec<u8>)> = None;
     for i in 0..SAMPLES {

@@ -1,7 +1,7 @@
 //! Decoders that count their errors.
 
 use std::collections::BTreeSet;
-use std::ffi::{CStr, c_int};
+use std::ffi::c_int;
 use std::ptr;
 
 use ffmpeg_next::ffi;
@@ -10,10 +10,11 @@ use super::ffi_wrappers::{
     CodecContext, Frame, NOPTS, Packet, check, error_text, failed, is_eagain, is_eof, no_memory, seconds,
     set_frame_duration,
 };
+use super::input::Input;
 use crate::job::JobError;
 use crate::model::{DecodeError, DecodeErrorKind};
 use crate::probe::bitstream::references::{References, SampleInfo};
-use crate::probe::libav::{alpha_decoder, packet_side_data};
+use crate::probe::libav::{alpha_decoder, ffi_enums, packet_side_data};
 use crate::transcode::display_times::DisplayTimes;
 
 /// Maximum number of errors kept with details; further errors are only counted.
@@ -51,20 +52,25 @@ pub(crate) struct Decoder {
 
 impl Decoder {
     /// Opens a decoder for a stream. A strict decoder treats every deviation from the standard as an error.
-    pub(crate) fn open(stream: *mut ffi::AVStream, threads: u32, strict: bool) -> Result<Decoder, JobError> {
-        // SAFETY: the stream belongs to a format context that the caller holds; fields are only read.
-        let (parameters, base, index) =
-            unsafe { ((*stream).codecpar, (*stream).time_base, (*stream).index as u32) };
-        // SAFETY: as above. Codec ids come from the library the bindings were made for.
-        let found = unsafe {
-            alpha_decoder(stream).unwrap_or_else(|| ffi::avcodec_find_decoder((*parameters).codec_id))
-        };
-        Decoder::with(found, parameters, base, index, threads, strict)
+    pub(crate) fn open(
+        input: &mut Input,
+        stream: u32,
+        threads: u32,
+        strict: bool,
+    ) -> Result<Decoder, JobError> {
+        let raw = input.stream(stream)?;
+        // SAFETY: the stream belongs to the open input; fields are only read.
+        let (parameters, base) = unsafe { ((*raw).codecpar, (*raw).time_base) };
+        // SAFETY: as above; codec parameters are always there, and decoders are static or null.
+        unsafe {
+            let found = alpha_decoder(raw).or_else(|| ffi_enums::decoder(ffi_enums::codec_id(parameters)));
+            Decoder::with(found.unwrap_or(ptr::null()), parameters, base, stream, threads, strict)
+        }
     }
 
     /// Opens a strict decoder whose errors are counted and whose frames are not used.
-    pub(crate) fn for_error_check(stream: *mut ffi::AVStream, threads: u32) -> Result<Decoder, JobError> {
-        let mut decoder = Decoder::open(stream, threads, true)?;
+    pub(crate) fn for_error_check(input: &mut Input, stream: u32, threads: u32) -> Result<Decoder, JobError> {
+        let mut decoder = Decoder::open(input, stream, threads, true)?;
         // The loop filter costs time and detects no errors.
         decoder.codec.get_mut().skip_loop_filter = ffi::AVDiscard::AVDISCARD_ALL;
         Ok(decoder)
@@ -81,16 +87,22 @@ impl Decoder {
         // SAFETY: both are valid; the fields of the encoder are copied.
         let code = unsafe { ffi::avcodec_parameters_from_context(parameters, encoder.get()) };
         let decoder = check(code, "cannot read the parameters of the encoder").and_then(|_| {
-            // SAFETY: valid parameters, see above.
-            let found = unsafe { ffi::avcodec_find_decoder((*parameters).codec_id) };
-            Decoder::with(found, parameters, base, stream, 1, true)
+            // SAFETY: valid parameters, see above; decoders are static or null.
+            unsafe {
+                let found = ffi_enums::decoder(ffi_enums::codec_id(parameters));
+                Decoder::with(found.unwrap_or(ptr::null()), parameters, base, stream, 1, true)
+            }
         });
         // SAFETY: ours, and the decoder has copied what it needs.
         unsafe { ffi::avcodec_parameters_free(&mut parameters) };
         decoder
     }
 
-    fn with(
+    /// Opens a decoder with parameters, which it copies.
+    ///
+    /// # Safety
+    /// `found` is null or a decoder of the library, and `parameters` are valid.
+    unsafe fn with(
         found: *const ffi::AVCodec,
         parameters: *const ffi::AVCodecParameters,
         base: ffi::AVRational,
@@ -101,7 +113,8 @@ impl Decoder {
         if found.is_null() {
             return Err(failed(format!("FFmpeg has no decoder for the codec of stream {index}")));
         }
-        let mut codec = CodecContext::for_codec(found)?;
+        // SAFETY: by the contract.
+        let mut codec = unsafe { CodecContext::for_codec(found)? };
         // SAFETY: both are valid; parameters are copied.
         let code = unsafe { ffi::avcodec_parameters_to_context(codec.as_mut_ptr(), parameters) };
         check(code, &format!("cannot set up the decoder of stream {index}"))?;
@@ -123,12 +136,12 @@ impl Decoder {
                 data if data.is_null() => &[][..],
                 data => std::slice::from_raw_parts(data, size),
             };
-            // The names of decoders vary; that of the codec is static.
-            let name = CStr::from_ptr(ffi::avcodec_get_name((*found).id)).to_str().unwrap_or_default();
-            References::of(name, config)
+            // The names of decoders vary.
+            References::of(&ffi_enums::codec_of(found).unwrap_or_default(), config)
         };
         // SAFETY: valid parameters from either caller.
-        let is_video = unsafe { (*parameters).codec_type == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO };
+        let kind = unsafe { ffi_enums::media_type(parameters) };
+        let is_video = kind == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO as c_int;
         Ok(Decoder {
             codec,
             stream: index,

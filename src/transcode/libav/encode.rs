@@ -11,6 +11,7 @@ use super::ffi_wrappers::{
 };
 use crate::job::JobError;
 use crate::plan::VideoEncode;
+use crate::probe::libav::ffi_enums;
 use crate::transcode::settings::encoder_settings;
 
 /// Margin over the minimum bit rate, because other tools round and measure the duration differently.
@@ -36,7 +37,8 @@ impl Encoder {
     pub(crate) fn video(plan: &VideoEncode, threads: u32) -> Result<Encoder, JobError> {
         let encoder = find_encoder(plan.encoder.library_name())?;
         let settings = encoder_settings(plan);
-        let mut codec = CodecContext::for_codec(encoder)?;
+        // SAFETY: the encoder was found in the library.
+        let mut codec = unsafe { CodecContext::for_codec(encoder)? };
         let size = plan.canvas.as_ref().map_or(plan.scale, |canvas| canvas.size);
         let (num, den) = (plan.frame_rate.num() as c_int, plan.frame_rate.den() as c_int);
         let context = codec.get_mut();
@@ -72,13 +74,14 @@ impl Encoder {
         let uploader = FrameUploader::attach(&mut codec, settings.layout)?;
         let pairs: Vec<_> = settings.pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let floor = plan.rate.min_bit_rate.map(|floor| (0, floor));
-        Encoder::open(codec, encoder, &pairs, floor, Some(uploader))
+        Encoder::open(codec, &pairs, floor, Some(uploader))
     }
 
     /// Opens an AAC-LC encoder.
     pub(crate) fn audio(rate: u32, channels: u32, bit_rate: u64) -> Result<Encoder, JobError> {
         let encoder = find_encoder("aac")?;
-        let mut codec = CodecContext::for_codec(encoder)?;
+        // SAFETY: the encoder was found in the library.
+        let mut codec = unsafe { CodecContext::for_codec(encoder)? };
         let context = codec.get_mut();
         context.sample_fmt = ffi::AVSampleFormat::AV_SAMPLE_FMT_FLTP;
         context.sample_rate = rate as c_int;
@@ -88,19 +91,19 @@ impl Encoder {
         context.time_base = rational(1, rate as c_int);
         context.thread_count = 1;
         context.flags |= ffi::AV_CODEC_FLAG_GLOBAL_HEADER as c_int | ffi::AV_CODEC_FLAG_BITEXACT as c_int;
-        Encoder::open(codec, encoder, &[("profile", "aac_low")], None, None)
+        Encoder::open(codec, &[("profile", "aac_low")], None, None)
     }
 
+    /// Opens the context for the encoder that it was made for.
     fn open(
         mut codec: CodecContext,
-        encoder: *const ffi::AVCodec,
         pairs: &[(&str, &str)],
         floor: Option<(u64, u64)>,
         uploader: Option<FrameUploader>,
     ) -> Result<Encoder, JobError> {
         let mut options = Options::new(pairs)?;
-        // SAFETY: context and codec match; the dictionary is ours and keeps the unused options.
-        let code = unsafe { ffi::avcodec_open2(codec.as_mut_ptr(), encoder, options.as_mut_ptr()) };
+        // SAFETY: the context knows its codec; the dictionary is ours and keeps the unused options.
+        let code = unsafe { ffi::avcodec_open2(codec.as_mut_ptr(), ptr::null(), options.as_mut_ptr()) };
         check(code, "cannot open the encoder")?;
         if let Some(name) = options.unused_option() {
             return Err(failed(format!("the encoder does not support the option `{name}`")));
@@ -165,7 +168,7 @@ impl Encoder {
                 return Ok(());
             }
             check(code, "the encoder failed")?;
-            if self.codec.get().codec_type == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO {
+            if ffi_enums::is_video(self.codec.get()) {
                 self.packet.get_mut().duration = 1;
                 self.fill_to_floor()?;
             }

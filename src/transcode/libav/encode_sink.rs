@@ -50,13 +50,13 @@ impl<'a> EncodeSink<'a> {
     ) -> Result<EncodeSink<'a>, JobError> {
         let strip = spec.strip_metadata;
         if !strip {
-            muxer.copy_metadata(transcoder.input.as_mut_ptr());
+            muxer.copy_metadata(&mut transcoder.input);
         }
         // Video is the first stream: some platforms reject files with audio first.
         let video = match (&spec.video, transcoder.copier(StreamKind::Video)) {
             (Some(VideoPlan::Copy { tags, .. }), Some(copier)) => {
                 let (tag, aspect) = (tags.codec_tag.as_deref(), tags.sample_aspect_ratio.is_some());
-                Some((muxer.add_copied(copier.source(), copier.parameters(), tag, aspect, !strip)?, None))
+                Some((copier.add_to(&mut muxer, tag, aspect, !strip)?, None))
             }
             (Some(VideoPlan::Encode(plan)), _) => {
                 let encoder = Encoder::video(plan, spec.threads)?;
@@ -74,9 +74,7 @@ impl<'a> EncodeSink<'a> {
             _ => None,
         };
         let audio = match (transcoder.copier(StreamKind::Audio), encoder) {
-            (Some(copier), _) => {
-                Some((muxer.add_copied(copier.source(), copier.parameters(), None, false, !strip)?, None))
-            }
+            (Some(copier), _) => Some((copier.add_to(&mut muxer, None, false, !strip)?, None)),
             (None, Some(encoder)) => Some((muxer.add_encoded(encoder.codec())?, Some(encoder))),
             (None, None) => None,
         };

@@ -303,8 +303,12 @@ pub(crate) struct CodecContext(*mut ffi::AVCodecContext);
 unsafe impl Send for CodecContext {}
 
 impl CodecContext {
-    pub(crate) fn for_codec(codec: *const ffi::AVCodec) -> Result<CodecContext, JobError> {
-        // SAFETY: a codec is a static object of the library, or null, which is allowed.
+    /// Allocates a context.
+    ///
+    /// # Safety
+    /// `codec` is null or a codec of the library.
+    pub(crate) unsafe fn for_codec(codec: *const ffi::AVCodec) -> Result<CodecContext, JobError> {
+        // SAFETY: by the contract; null is allowed.
         let raw = unsafe { ffi::avcodec_alloc_context3(codec) };
         if raw.is_null() { Err(no_memory()) } else { Ok(CodecContext(raw)) }
     }

@@ -15,6 +15,7 @@ use crate::job::JobError;
 use crate::model::{DecodeError, DecodeErrorKind, container_lacks_timestamps};
 use crate::probe::bytes::BlockCache;
 use crate::probe::headers;
+use crate::probe::libav::ffi_enums;
 use crate::probe::libav::{EditLists, MediaInput, is_duration_unknown, open_as, open_input};
 use crate::transcode::edit_timeline::{EditPart, EditTimeline};
 
@@ -111,9 +112,9 @@ impl Input {
             (0..(*context).nb_streams).find(|i| {
                 let stream = *(*context).streams.add(*i as usize);
                 let is_cover = (*stream).disposition & ffi::AV_DISPOSITION_ATTACHED_PIC != 0;
-                (*(*stream).codecpar).codec_type == kind
+                ffi_enums::media_type((*stream).codecpar) == kind as c_int
                     && !is_cover
-                    && !ffi::avcodec_find_decoder((*(*stream).codecpar).codec_id).is_null()
+                    && ffi_enums::has_decoder(ffi_enums::codec_id((*stream).codecpar))
             })
         }
     }
@@ -125,12 +126,11 @@ impl Input {
         unsafe {
             let decodable = |index: &u32| {
                 let stream = *(*context).streams.add(*index as usize);
-                let parameters = (*stream).codecpar;
-                matches!(
-                    (*parameters).codec_type,
-                    ffi::AVMediaType::AVMEDIA_TYPE_VIDEO | ffi::AVMediaType::AVMEDIA_TYPE_AUDIO
-                ) && (*stream).disposition & ffi::AV_DISPOSITION_ATTACHED_PIC == 0
-                    && !ffi::avcodec_find_decoder((*parameters).codec_id).is_null()
+                let kind = ffi_enums::media_type((*stream).codecpar);
+                (kind == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO as c_int
+                    || kind == ffi::AVMediaType::AVMEDIA_TYPE_AUDIO as c_int)
+                    && (*stream).disposition & ffi::AV_DISPOSITION_ATTACHED_PIC == 0
+                    && ffi_enums::has_decoder(ffi_enums::codec_id((*stream).codecpar))
             };
             (0..(*context).nb_streams).filter(decodable).collect()
         }

@@ -56,7 +56,7 @@ pub(crate) fn loudness_gain(
 }
 
 fn measure_stream(input: &mut Input, plan: &AudioEncode, meter: &mut LoudnessMeter) -> Result<(), JobError> {
-    let mut decoder = Decoder::open(input.stream(plan.stream)?, 1, false)?;
+    let mut decoder = Decoder::open(input, plan.stream, 1, false)?;
     let mut packet = Packet::new()?;
     let mut more = true;
     while more {

@@ -10,9 +10,11 @@ use ffmpeg_next::ffi;
 use ffmpeg_next::format::context::StreamIo;
 
 use super::ffi_wrappers::{CodecContext, NOPTS, Options, Packet, c_string, check, failed, no_memory};
+use super::input::Input;
 use super::writer::Store;
 use crate::job::JobError;
 use crate::plan::OutputContainer;
+use crate::probe::libav::ffi_enums;
 
 /// Metadata keys that contain the recording location; these are never copied.
 const LOCATION_KEYS: [&str; 4] = ["location", "xyz", "gps", "geo"];
@@ -141,7 +143,7 @@ impl Muxer {
             if context.framerate.num > 0 {
                 (*stream).avg_frame_rate = context.framerate;
             }
-            if context.codec_type == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO {
+            if ffi_enums::is_video(context) {
                 (*stream).sample_aspect_ratio = context.sample_aspect_ratio;
             }
             Ok((*stream).index as usize)
@@ -149,7 +151,10 @@ impl Muxer {
     }
 
     /// Adds a stream whose packets are copied, with its display matrix and other side data. Returns its index.
-    pub(crate) fn add_copied(
+    ///
+    /// # Safety
+    /// `source` belongs to an open input, and `parameters` are valid.
+    pub(crate) unsafe fn add_copied(
         &mut self,
         source: *mut ffi::AVStream,
         parameters: *const ffi::AVCodecParameters,
@@ -177,12 +182,9 @@ impl Muxer {
             }
             (*stream).sample_aspect_ratio = (*target).sample_aspect_ratio;
             for i in 0..(*source).nb_side_data as usize {
-                let side = &*(*source).side_data.add(i);
-                let copy = ffi::av_stream_new_side_data(stream, side.type_, side.size);
-                if copy.is_null() {
+                if !ffi_enums::copy_side_data(stream, (*source).side_data.add(i)) {
                     return Err(no_memory());
                 }
-                ptr::copy_nonoverlapping(side.data, copy, side.size);
             }
             if keep_language {
                 let entry = ffi::av_dict_get((*source).metadata, c"language".as_ptr(), ptr::null(), 0);
@@ -200,13 +202,14 @@ impl Muxer {
         // SAFETY: the tag table is static data of the output format.
         unsafe {
             let tags = (*(*self.context).oformat).codec_tag;
-            let id = ffi::av_codec_get_id(tags, parameters.codec_tag);
-            if id == parameters.codec_id { parameters.codec_tag } else { 0 }
+            let id = ffi_enums::codec_for_tag(tags, parameters.codec_tag);
+            if id == ffi_enums::codec_id(parameters) { parameters.codec_tag } else { 0 }
         }
     }
 
     /// Copies the metadata of the source, except for the recording location.
-    pub(crate) fn copy_metadata(&mut self, source: *mut ffi::AVFormatContext) {
+    pub(crate) fn copy_metadata(&mut self, source: &mut Input) {
+        let source = source.as_mut_ptr();
         // SAFETY: both contexts are valid; the iteration ends with null; strings are copied.
         unsafe {
             let mut entry: *const ffi::AVDictionaryEntry = ptr::null();

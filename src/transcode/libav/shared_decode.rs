@@ -8,6 +8,7 @@ use ffmpeg_next::ffi;
 
 use super::decode::{Decoder, MAX_DAMAGE};
 use super::ffi_wrappers::{Frame, Packet, failed};
+use super::input::Input;
 use crate::job::JobError;
 use crate::model::DecodeError;
 
@@ -23,14 +24,15 @@ pub(crate) enum FrameSource {
 impl FrameSource {
     /// Opens the stream, with an own decoder unless a handle to a shared one is given.
     pub(crate) fn open(
-        stream: *mut ffi::AVStream,
+        input: &mut Input,
+        stream: u32,
         threads: u32,
         strict: bool,
         handle: Option<DecoderHandle>,
     ) -> Result<FrameSource, JobError> {
         match handle {
-            None => Decoder::open(stream, threads, strict).map(FrameSource::Own),
-            Some(handle) => handle.open(stream, threads, strict).map(FrameSource::Shared),
+            None => Decoder::open(input, stream, threads, strict).map(FrameSource::Own),
+            Some(handle) => handle.open(input, stream, threads, strict).map(FrameSource::Shared),
         }
     }
 
@@ -192,12 +194,19 @@ pub(crate) fn decoder_handles(count: usize) -> Vec<DecoderHandle> {
 
 impl DecoderHandle {
     /// Opens the decoder, unless another output has.
-    fn open(self, stream: *mut ffi::AVStream, threads: u32, strict: bool) -> Result<SharedReader, JobError> {
-        // SAFETY: the stream belongs to an input that the caller holds open; a plain field.
-        let base = unsafe { (*stream).time_base };
+    fn open(
+        self,
+        input: &mut Input,
+        stream: u32,
+        threads: u32,
+        strict: bool,
+    ) -> Result<SharedReader, JobError> {
+        let raw = input.stream(stream)?;
+        // SAFETY: the stream belongs to the open input; a plain field.
+        let base = unsafe { (*raw).time_base };
         let mut state = self.shared.state();
         if state.decoder.is_none() && state.decoding.is_none() {
-            state.decoder = Some(Decoder::open(stream, threads, strict)?);
+            state.decoder = Some(Decoder::open(input, stream, threads, strict)?);
         }
         drop(state);
         Ok(SharedReader { handle: self, base, next: 0, frames: 0, damage: Vec::new(), damage_count: 0 })

@@ -2,8 +2,6 @@
 //!
 //! Writing and verifying an output both run a transcoder; only their [`MediaSink`]s differ.
 
-use std::ffi::CStr;
-
 use ffmpeg_next::ffi;
 
 use super::audio::{AudioChain, AudioFramer};
@@ -17,6 +15,7 @@ use super::video::VideoChain;
 use crate::job::JobError;
 use crate::model::SourceDamage;
 use crate::plan::{AudioPlan, LengtheningKind, OutputSpec, VideoPlan};
+use crate::probe::libav::ffi_enums;
 use crate::transcode::frame_pacing::whole_frames;
 use crate::verify::libav::hides_errors;
 
@@ -271,7 +270,8 @@ impl Transcoder {
         let mut damage = SourceDamage::default();
         if let StreamPipeline::Encode(_, chain) = &self.video {
             let (error_count, errors) = chain.damage();
-            damage.add(SourceDamage { packets: self.video_packets, error_count, errors: errors.to_vec() });
+            let (packets, errors) = (self.video_packets, errors.to_vec());
+            damage.add(SourceDamage { packets, error_count, errors, at_least: false });
         }
         if let StreamPipeline::Encode(_, chain) = &self.audio {
             damage.add(chain.damage());
@@ -513,9 +513,6 @@ impl<C> StreamPipeline<C> {
 /// Returns the name of the codec of a stream.
 pub(crate) fn codec_name(input: &mut Input, stream: u32) -> Option<String> {
     let stream = input.stream(stream).ok()?;
-    // SAFETY: the stream belongs to the open input; names are static strings.
-    unsafe {
-        let name = ffi::avcodec_get_name((*(*stream).codecpar).codec_id);
-        (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
-    }
+    // SAFETY: the stream belongs to the open input; codec parameters are always there.
+    ffi_enums::codec_name(unsafe { ffi_enums::codec_id((*stream).codecpar) })
 }

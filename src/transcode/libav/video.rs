@@ -1,7 +1,5 @@
 //! Decodes the packets of a video stream into paced frames.
 
-use std::ffi::{CStr, c_char};
-
 use ffmpeg_next::ffi;
 
 use super::ffi_wrappers::{Frame, NOPTS, Packet, failed, frame_duration, rational, seconds};
@@ -12,6 +10,7 @@ use super::start_cut::StartCut;
 use crate::job::JobError;
 use crate::model::{DecodeError, Matrix, Primaries, Transfer, UndeclaredColors};
 use crate::plan::VideoEncode;
+use crate::probe::libav::ffi_enums;
 use crate::transcode::frame_format::FrameFormat;
 use crate::transcode::frame_pacing::FramePacer;
 use crate::transcode::shown_times::ShownTimes;
@@ -53,7 +52,7 @@ impl VideoChain {
         (threads, strict, shared): (u32, bool, Option<DecoderHandle>),
     ) -> Result<VideoChain, JobError> {
         let stream = input.stream(plan.stream)?;
-        let decoder = FrameSource::open(stream, threads.clamp(1, 2), strict, shared)?;
+        let decoder = FrameSource::open(input, plan.stream, threads.clamp(1, 2), strict, shared)?;
         // SAFETY: the stream belongs to the open input; plain fields, and a look-up over them.
         let (aspect, rate) = unsafe {
             let aspect = ffi::av_guess_sample_aspect_ratio(input.as_mut_ptr(), stream, std::ptr::null_mut());
@@ -239,15 +238,12 @@ impl VideoChain {
     }
 }
 
-fn tag_name(text: *const c_char) -> Option<String> {
-    if text.is_null() {
-        return None;
-    }
-    // SAFETY: libav's colour names are static, zero-ended strings.
-    let name = unsafe { CStr::from_ptr(text) }.to_str().ok()?;
-    // FFmpeg returns "unknown" or "reserved" for untagged video.
-    (name != "unknown" && name != "reserved").then(|| name.to_owned())
-}
+/// Pixel formats that imply full range.
+const JPEG_RANGE_FORMATS: [ffi::AVPixelFormat; 3] = [
+    ffi::AVPixelFormat::AV_PIX_FMT_YUVJ420P,
+    ffi::AVPixelFormat::AV_PIX_FMT_YUVJ422P,
+    ffi::AVPixelFormat::AV_PIX_FMT_YUVJ444P,
+];
 
 /// Returns the format of a frame, for which a filter graph is built. `undeclared` applies where the frame has no tags.
 pub(crate) fn frame_format(
@@ -256,37 +252,18 @@ pub(crate) fn frame_format(
     undeclared: &UndeclaredColors,
 ) -> FrameFormat {
     let raw = frame.get();
-    // SAFETY: formats and tags come from the library the bindings were made for, so they are values
-    // of these enums; the returned strings are static.
-    let (matrix, primaries, transfer, rgb, planar_yuv, full) = unsafe {
-        let format = std::mem::transmute::<i32, ffi::AVPixelFormat>(raw.format);
-        let descriptor = ffi::av_pix_fmt_desc_get(format);
-        let flags = if descriptor.is_null() { 0 } else { (*descriptor).flags };
-        let has = |flag: i32| flags & flag as u64 != 0;
-        let rgb = has(ffi::AV_PIX_FMT_FLAG_RGB) || has(ffi::AV_PIX_FMT_FLAG_PAL);
-        let components = if descriptor.is_null() { 0 } else { (*descriptor).nb_components };
-        let yuv = !rgb
-            && has(ffi::AV_PIX_FMT_FLAG_PLANAR)
-            && components == 3
-            && !has(ffi::AV_PIX_FMT_FLAG_BE)
-            && !has(ffi::AV_PIX_FMT_FLAG_ALPHA);
-        // zimg does not accept semi-planar formats, which hold two components in one plane.
-        let planes = if descriptor.is_null() { 0 } else { ffi::av_pix_fmt_count_planes(format) };
-        let jpeg_range = matches!(
-            format,
-            ffi::AVPixelFormat::AV_PIX_FMT_YUVJ420P
-                | ffi::AVPixelFormat::AV_PIX_FMT_YUVJ422P
-                | ffi::AVPixelFormat::AV_PIX_FMT_YUVJ444P
-        );
-        (
-            tag_name(ffi::av_color_space_name(raw.colorspace)),
-            tag_name(ffi::av_color_primaries_name(raw.color_primaries)),
-            tag_name(ffi::av_color_transfer_name(raw.color_trc)),
-            rgb,
-            yuv && planes == 3 && !jpeg_range,
-            jpeg_range || raw.color_range == ffi::AVColorRange::AVCOL_RANGE_JPEG,
-        )
-    };
+    let descriptor = ffi_enums::pixel_descriptor(raw.format);
+    let has = |flag: i32| descriptor.is_some_and(|descriptor| descriptor.flags & flag as u64 != 0);
+    let rgb = has(ffi::AV_PIX_FMT_FLAG_RGB) || has(ffi::AV_PIX_FMT_FLAG_PAL);
+    let yuv = !rgb
+        && has(ffi::AV_PIX_FMT_FLAG_PLANAR)
+        && descriptor.is_some_and(|descriptor| descriptor.nb_components == 3)
+        && !has(ffi::AV_PIX_FMT_FLAG_BE)
+        && !has(ffi::AV_PIX_FMT_FLAG_ALPHA);
+    let jpeg_range = JPEG_RANGE_FORMATS.iter().any(|format| *format as i32 == raw.format);
+    let numbers @ [range, ..] = ffi_enums::frame_colors(raw);
+    let full_range = jpeg_range || range == ffi::AVColorRange::AVCOL_RANGE_JPEG as i32;
+    let [_, primaries, transfer, matrix] = ffi_enums::color_names(numbers);
     let aspect = if aspect.num > 0 && aspect.den > 0 { aspect } else { raw.sample_aspect_ratio };
     let aspect = if aspect.num > 0 && aspect.den > 0 { aspect } else { rational(1, 1) };
     let matrix = match matrix.as_deref() {
@@ -303,8 +280,9 @@ pub(crate) fn frame_format(
         size: (raw.width.max(0) as u32, raw.height.max(0) as u32),
         pixel_format: raw.format,
         sample_aspect_ratio: (aspect.num as u32, aspect.den as u32),
-        zimg: planar_yuv,
-        full_range: full,
+        // zimg does not accept semi-planar formats, which hold two components in one plane.
+        zimg: yuv && ffi_enums::plane_count(raw.format) == 3 && !jpeg_range,
+        full_range,
         matrix,
         primaries,
         // XYZ is used by digital cinema only, with its transfer.

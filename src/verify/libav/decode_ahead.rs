@@ -82,7 +82,7 @@ impl VideoDecodeThread {
         let stream = input
             .first(ffi::AVMediaType::AVMEDIA_TYPE_VIDEO)
             .ok_or_else(|| failed("the output has no video stream that can be decoded"))?;
-        let decoder = Decoder::open(input.stream(stream)?, 1, true)?;
+        let decoder = Decoder::open(&mut input, stream, 1, true)?;
         let (sender, frames) = sync_channel(MAX_FRAMES_AHEAD);
         let thread = JoinedThread::start("decode output", move || {
             // The receiver is gone because the comparison failed; its error is reported.
@@ -119,7 +119,7 @@ impl AudioDecodeThread {
         let work = move || {
             let mut input = Input::open(output, "output.mp4", cancel)?;
             let Some(stream) = input.first(ffi::AVMediaType::AVMEDIA_TYPE_AUDIO) else { return Ok(None) };
-            let decoder = Decoder::open(input.stream(stream)?, 1, true)?;
+            let decoder = Decoder::open(&mut input, stream, 1, true)?;
             let mut envelope = LoudnessEnvelope::new(rate);
             let errors = decode(input, stream, decoder, &mut |frame| {
                 envelope.add(&frame);

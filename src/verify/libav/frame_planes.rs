@@ -5,6 +5,7 @@ use std::ffi::c_int;
 use ffmpeg_next::ffi;
 
 use crate::model::UndeclaredColors;
+use crate::probe::libav::ffi_enums::pixel_descriptor;
 use crate::transcode::libav::ffi_wrappers::Frame;
 use crate::transcode::libav::video::frame_format;
 use crate::verify::reference_render::{Colors, PlanarFrame, Plane};
@@ -24,10 +25,7 @@ pub(super) fn planar_frame(
 ) -> Option<PlanarFrame> {
     let source = frame_format(frame, aspect, undeclared);
     let raw = frame.get();
-    // SAFETY: formats of frames are values of this enum; descriptors are static.
-    let descriptor = unsafe {
-        ffi::av_pix_fmt_desc_get(std::mem::transmute::<i32, ffi::AVPixelFormat>(raw.format)).as_ref()?
-    };
+    let descriptor = pixel_descriptor(raw.format)?;
     let has = |flag: c_int| descriptor.flags & flag as u64 != 0;
     let (sx, sy) = source.sample_aspect_ratio;
     let colors = Colors {

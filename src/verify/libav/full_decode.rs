@@ -30,6 +30,9 @@ const COMB_RUN_DISTANCE: u64 = 75;
 /// fields comb where a vertical edge moves sideways, so that each line has an edge. Horizontal lines of one pixel
 /// that move vertically alternate between fields too, but have no horizontal edges.
 const COMB_EDGE_FILTER: &str = "format=gray,convolution=0m='-1 0 1':0mode=row:0bias=128";
+/// The largest frames checked for combing, in pixels (4096x2304): interlaced video has at most 1920x1080, and two
+/// detectors at full size take most of the time of larger frames.
+const COMB_MAX_PIXELS: u64 = 4096 * 2304;
 /// One in this many of the checked frames must move enough to determine its field order.
 const MIN_DETERMINED_SHARE: u64 = 10;
 /// Minimum number of determined frames for a result.
@@ -91,7 +94,7 @@ pub fn deep(
         }
     }
     let mut report = DeepReport { facts, ..DeepReport::default() };
-    let mut damage = SourceDamage { packets: 0, error_count: input.read_errors, errors: Vec::new() };
+    let mut damage = SourceDamage { error_count: input.read_errors, ..SourceDamage::default() };
     damage.errors.append(&mut input.unread);
     if let Some((_, decode, mut video)) = video {
         video.flush()?;
@@ -153,7 +156,7 @@ impl UndecodableStart {
 /// Opens a decoder that reports errors; it is strict only where others hide them.
 fn open_decoder(input: &mut Input, stream: u32) -> Result<StreamDecode, JobError> {
     let strict = hides_errors(codec_name(input, stream).as_deref());
-    let decoder = Decoder::open(input.stream(stream)?, 1, strict)?;
+    let decoder = Decoder::open(input, stream, 1, strict)?;
     StreamDecode::with(input, stream, decoder)
 }
 
@@ -310,6 +313,10 @@ impl VideoAnalysis {
             "{source},scale={w}:{h}:flags=bilinear,format=yuv420p,blackdetect=d=0.1:pix_th=0.10,\
              freezedetect=n=0.001:d=1,cropdetect=limit=24:round=2:reset=0,buffersink"
         ))?);
+        if u64::from(width) * u64::from(height) > COMB_MAX_PIXELS {
+            self.idets = [None, None];
+            return Ok(());
+        }
         self.idets = [
             Some(Graph::new(&format!("{source},idet,buffersink"))?),
             Some(Graph::new(&format!("{source},{COMB_EDGE_FILTER},idet,buffersink"))?),

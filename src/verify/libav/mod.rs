@@ -213,7 +213,7 @@ fn check_header(
         let mut input = Input::open_output(share(output)?, "output.mp4", Arc::clone(cancel))?;
         // `check_streams` reports missing streams.
         let Some(stream) = input.first(media) else { continue };
-        let mut decoder = Decoder::open(input.stream(stream)?, 1, true)?;
+        let mut decoder = Decoder::open(&mut input, stream, 1, true)?;
         let mut packet = Packet::new()?;
         let mut more = true;
         while more && decoder.frames < HEADER_FRAMES && decoder.damage_count == 0 {

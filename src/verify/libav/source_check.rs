@@ -137,7 +137,7 @@ fn strict_decode_errors(
 ) -> Result<SourceDamage, JobError> {
     let mut packets = 0;
     let total_s = input.duration_s();
-    let mut decoder = Decoder::for_error_check(input.stream(stream)?, spec.threads)?;
+    let mut decoder = Decoder::for_error_check(input, stream, spec.threads)?;
     let untimed = input.lacks_timestamps();
     let cut = || StartCut::new(spec.start_s, decoder.base(), untimed);
     let mut start_cut = spec.cut_before_start.then(cut);
@@ -164,5 +164,6 @@ fn strict_decode_errors(
         progress(decode_progress(&decoder, &packet, total_s));
     }
     decoder.feed(None, &mut |_| Ok(()))?;
-    Ok(SourceDamage { packets, error_count: decoder.damage_count, errors: decoder.damage })
+    let (error_count, errors) = (decoder.damage_count, decoder.damage);
+    Ok(SourceDamage { packets, error_count, errors, at_least: false })
 }

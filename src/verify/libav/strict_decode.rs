@@ -1,5 +1,6 @@
 //! Decodes whole streams only to find errors.
 
+use std::ffi::c_int;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -10,6 +11,7 @@ use super::decode_progress;
 use super::stream_copies::has_frame_per_packet;
 use crate::job::{JobError, Progress, SourceDecode};
 use crate::model::{Size, SourceDamage};
+use crate::probe::libav::ffi_enums;
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::ffi_wrappers::{Frame, Packet};
 use crate::transcode::libav::input::Input;
@@ -59,7 +61,7 @@ pub(crate) fn decode_streams(
         StreamChoice::These(streams) => streams.to_vec(),
     };
     let open = |input: &mut Input, stream: u32| StreamDecode::open(input, stream, threads, true);
-    let first = decode(&mut input, &streams, open, progress)?;
+    let first = decode(&mut input, &streams, open, u64::MAX, progress)?;
     let suspects: Vec<u32> =
         first.iter().filter(|stream| stream.is_suspect()).map(|one| one.stream).collect();
     let mut result = SourceDecode::default();
@@ -79,6 +81,9 @@ pub(crate) fn decode_streams(
             SourceDamage { packets: stream.packets, ..SourceDamage::default() }
         });
     };
+    // What the second pass does not decode when it stops.
+    let known: Vec<KnownStream> = first.iter().map(KnownStream::of).collect();
+    let packets = known.iter().map(|known| known.packets).sum();
     for stream in first {
         if !stream.is_suspect() {
             add(stream, false);
@@ -90,13 +95,38 @@ pub(crate) fn decode_streams(
             let strict = hides_errors(codec_name(input, stream).as_deref());
             StreamDecode::open(input, stream, 1, strict)
         };
-        for stream in decode(&mut input, &suspects, open, progress)? {
+        for mut stream in decode(&mut input, &suspects, open, packets, progress)? {
+            if let Some(known) = known.iter().find(|known| known.stream == stream.stream) {
+                stream.complete(known);
+            }
             let counts = stream.is_suspect();
             add(stream, counts);
         }
     }
     result.decode.error_count = result.damage.error_count;
     Ok(result)
+}
+
+/// What one decode of a stream has shown.
+struct KnownStream {
+    stream: u32,
+    packets: u64,
+    frames: u64,
+    samples: u64,
+    sizes: Vec<Size>,
+}
+
+impl KnownStream {
+    fn of(decoded: &StreamDecode) -> KnownStream {
+        let StreamDecode { stream, packets, samples, sizes, decoder, .. } = decoded;
+        KnownStream {
+            stream: *stream,
+            packets: *packets,
+            frames: decoder.frames,
+            samples: *samples,
+            sizes: sizes.clone(),
+        }
+    }
 }
 
 /// A stream that is decoded to find its errors.
@@ -112,14 +142,15 @@ pub(super) struct StreamDecode {
     sizes: Vec<Size>,
     /// Whether a packet may hold only one of the two fields of a frame.
     fields: bool,
+    /// Whether decoding stopped before the end.
+    stopped: bool,
 }
 
 impl StreamDecode {
     fn open(input: &mut Input, stream: u32, threads: u32, strict: bool) -> Result<StreamDecode, JobError> {
-        let raw = input.stream(stream)?;
         let decoder = match strict {
-            true => Decoder::for_error_check(raw, threads),
-            false => Decoder::open(raw, threads, false),
+            true => Decoder::for_error_check(input, stream, threads),
+            false => Decoder::open(input, stream, threads, false),
         };
         let decoder = decoder.map_err(|error| match error {
             JobError::Failed(reason) => JobError::Unreadable(reason),
@@ -131,15 +162,13 @@ impl StreamDecode {
     /// Counts what an open decoder of a stream does not decode.
     pub(super) fn with(input: &mut Input, stream: u32, decoder: Decoder) -> Result<StreamDecode, JobError> {
         let raw = input.stream(stream)?;
-        // SAFETY: the stream belongs to the open input; codec parameters are always there. The field order is read
-        // as a number, because other library versions may have other values.
+        // SAFETY: the stream belongs to the open input; codec parameters are always there.
         let (kind, order) = unsafe {
             let parameters = (*raw).codecpar;
-            let order = (&raw const (*parameters).field_order).cast::<std::ffi::c_int>().read();
-            ((*parameters).codec_type, order)
+            (ffi_enums::media_type(parameters), ffi_enums::number(&raw const (*parameters).field_order))
         };
-        let fields = order > ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE as std::ffi::c_int;
-        let is_video = kind == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO;
+        let fields = order > ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE as c_int;
+        let is_video = kind == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO as c_int;
         let frame_per_packet = is_video && has_frame_per_packet(input, stream);
         Ok(StreamDecode {
             stream,
@@ -150,6 +179,7 @@ impl StreamDecode {
             frame_per_packet,
             sizes: Vec::new(),
             fields,
+            stopped: false,
         })
     }
 
@@ -178,7 +208,7 @@ impl StreamDecode {
     fn missing(&self) -> u64 {
         let expected = if self.fields { self.packets / 2 } else { self.packets };
         let missing = expected.saturating_sub(self.decoder.frames);
-        if self.frame_per_packet && missing > LOST_FRAMES { missing } else { 0 }
+        if self.frame_per_packet && !self.stopped && missing > LOST_FRAMES { missing } else { 0 }
     }
 
     fn is_suspect(&self) -> bool {
@@ -192,25 +222,37 @@ impl StreamDecode {
         self.decoder.damage.clear();
     }
 
+    /// Takes the numbers of an earlier decode of the whole stream, if this one stopped.
+    fn complete(&mut self, known: &KnownStream) {
+        if self.stopped {
+            self.packets = known.packets;
+            self.decoder.frames = self.decoder.frames.max(known.frames);
+            self.samples = self.samples.max(known.samples);
+            self.sizes.clone_from(&known.sizes);
+        }
+    }
+
     /// Returns what does not decode.
     pub(super) fn damage(self) -> SourceDamage {
         let missing = self.missing();
         let mut unshown = self.decoder.without_frame(missing);
-        let StreamDecode { packets, decoder, .. } = self;
+        let StreamDecode { packets, decoder, stopped, .. } = self;
         let (mut errors, mut error_count) = (decoder.damage, decoder.damage_count);
         if missing > error_count {
             errors.append(&mut unshown);
             error_count = missing;
         }
-        SourceDamage { packets, error_count, errors }
+        SourceDamage { packets, error_count, errors, at_least: stopped }
     }
 }
 
-/// Decodes `streams` from the start of the input to its end.
+/// Decodes `streams` from the start of the input to its end, or until so many errors of its `packets` are known that
+/// the rest cannot make them small damage.
 fn decode(
     input: &mut Input,
     streams: &[u32],
     open: impl Fn(&mut Input, u32) -> Result<StreamDecode, JobError>,
+    packets: u64,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Vec<StreamDecode>, JobError> {
     let total_s = input.duration_s();
@@ -222,6 +264,11 @@ fn decode(
         let Some(decode) = decodes.iter_mut().find(|decode| decode.stream as i32 == index) else { continue };
         decode.feed(Some(&packet), &mut |_| Ok(()))?;
         progress(decode_progress(&decode.decoder, &packet, total_s));
+        let errors = decodes.iter().map(|decode| decode.decoder.damage_count).sum();
+        if SourceDamage::is_large(errors, packets) {
+            decodes.iter_mut().for_each(|decode| decode.stopped = true);
+            return Ok(decodes);
+        }
     }
     for decode in &mut decodes {
         decode.feed(None, &mut |_| Ok(()))?;

@@ -17,7 +17,10 @@ const RATE_UNIT: i64 = 12 * 1001;
 ///
 /// # Errors
 /// Returns what is unresolved.
-pub(in super::super) fn complete(
+///
+/// # Safety
+/// `context` is open.
+pub(in super::super) unsafe fn complete(
     context: *mut ffi::AVFormatContext,
     walk: &PacketWalk,
     facts: &mut MediaFacts,
@@ -31,7 +34,8 @@ pub(in super::super) fn complete(
         let exact = || Rational::positive(i64::from(base.den), duration.checked_mul(i64::from(base.num))?);
         video.frame_rate = Some(standard.or_else(exact).ok_or(Unresolved::Video(video.index))?);
     }
-    set_starts(context, facts);
+    // SAFETY: the context is open.
+    unsafe { set_starts(context, facts) };
     // SAFETY: the context is open.
     let duration_us = unsafe { duration_us(context) }.ok_or(Unresolved::StartTime)?;
     facts.duration_s = Some(duration_us as f64 / 1_000_000.0);

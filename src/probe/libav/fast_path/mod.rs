@@ -75,7 +75,8 @@ pub(super) fn complete_facts(
     let without_dts = input
         .with_read_limit(|input| check_first_packets(input, checks, facts, walk))
         .ok_or(Unresolved::Packets)?;
-    set_starts(context, facts);
+    // SAFETY: the context is open.
+    unsafe { set_starts(context, facts) };
     // If the first frame is not presented at 0, the library's start time depends on how much it decodes.
     for (index, pts) in without_dts.into_iter().filter(|(_, pts)| *pts == 0) {
         // SAFETY: the context is open and the index is that of one of its streams.
@@ -100,8 +101,11 @@ pub(super) fn complete_facts(
 }
 
 /// Sets the start time of every stream, as far as the library knows it.
-fn set_starts(context: *mut ffi::AVFormatContext, facts: &mut MediaFacts) {
-    // SAFETY: the context is open, the indices are those of its streams.
+///
+/// # Safety
+/// `context` is open.
+unsafe fn set_starts(context: *mut ffi::AVFormatContext, facts: &mut MediaFacts) {
+    // SAFETY: by the contract; the indices are those of its streams.
     let start = |index: u32| unsafe {
         let stream = *(*context).streams.add(index as usize);
         super::streams::seconds((*stream).start_time, (*stream).time_base)

@@ -144,7 +144,8 @@ pub(super) fn is_vp8(data: &[u8], video: &VideoStream) -> bool {
 pub(super) fn complete_vp9(data: &[u8], video: &mut VideoStream) -> Option<()> {
     use ffi::AVPixelFormat as F;
     let frame = vp9::key_frame(data).filter(|frame| has_size(video, frame.width, frame.height))?;
-    let matrix = *VP9_MATRICES.get(usize::from(frame.color_space))?;
+    let vp9::KeyFrame { color_space, .. } = frame;
+    let matrix = *VP9_MATRICES.get(usize::from(color_space))?;
     let format = match (frame.bit_depth, frame.subsampling, matrix) {
         (8, (true, true), _) => F::AV_PIX_FMT_YUV420P,
         (10, (true, true), _) => F::AV_PIX_FMT_YUV420P10LE,
