@@ -55,6 +55,7 @@ ci: ## what the pipeline runs: each test target, with its time
 test-slow: setup ## run the tests that take minutes (marked `ignored`)
 	$(CARGO) build $(CARGO_FLAGS) --bins
 	$(CARGO) test $(CARGO_FLAGS) -- --ignored
+	@CARGO_FLAGS='$(CARGO_FLAGS)' scripts/memcheck.sh
 
 bench: build ## compare the speed with other tools on real files (GREENLIT_CORPUS)
 	@if [[ -n "$${GREENLIT_CORPUS:-}" ]]; then benches/check-throughput.sh; \
