@@ -75,6 +75,59 @@ fn one_lost_reference_frame_is_found_and_needs_consent() {
 }
 
 #[test]
+fn frames_are_missing_where_numbers_and_times_have_the_same_hole() {
+    let dir = TestDir::new();
+    let x264 = "-c:v libx264 -preset veryfast -bf 3 -g 30";
+    encode(&dir, "avc.mp4", x264);
+    encode(&dir, "hevc.mp4", &format!("{X265}:bframes=4"));
+    encode(&dir, "mpeg2.mp4", "-c:v mpeg2video -bf 2 -g 15");
+    // The numbers of the reference frames continue by chance.
+    drop_frames(&dir, "avc.mp4", "many.mkv", 30, 40);
+    let many = check(&dir, "many.mkv", &[]);
+    let found = findings(&many, "integrity", "error");
+    assert!(found[0].starts_with("11 frames are missing within the video (at "), "{found:?}");
+    drop_frames(&dir, "avc.mp4", "many.mp4", 30, 40);
+    assert_eq!(fix(&dir, "many.mp4", &[])["action"], "refused");
+    // No other frame refers to these.
+    for (source, number) in [("avc", 45), ("hevc", 45), ("mpeg2", 45)] {
+        for container in ["mp4", "mkv", "ts"] {
+            let name = format!("{source}-one.{container}");
+            drop_frames(&dir, &format!("{source}.mp4"), &name, number, number);
+            let deep = check(&dir, &name, &["--deep"]);
+            let found = findings(&deep, "integrity", "error");
+            assert_eq!(found.len(), 1, "{name}: {found:?}");
+            assert!(found[0].starts_with("1 frame is missing within the video (at 1."), "{name}: {found:?}");
+        }
+    }
+    assert_eq!(fix(&dir, "avc-one.mp4", &[])["refusal"], "needs-conceal");
+    let fixed = fix(&dir, "avc-one.mp4", &["--conceal"]);
+    assert_eq!(fixed["verified"]["verdict"], "compliant", "{fixed:#}");
+    assert_eq!(fixed["verified"]["concealed"]["errors"][0]["kind"], "missing-frame", "{fixed:#}");
+}
+
+#[test]
+fn frames_that_the_encoder_never_got_are_not_missing() {
+    let dir = TestDir::new();
+    let input = "-f lavfi -i testsrc2=s=540x960:r=30:d=3 -vf select='not(between(n,40,48))' -fps_mode vfr";
+    for (name, video) in [
+        ("avc", "-c:v libx264 -preset veryfast -bf 3 -g 30"),
+        ("fields", "-c:v libx264 -preset veryfast -bf 3 -flags +ildct+ilme -x264-params bff=1"),
+        ("plain", "-c:v libx264 -preset veryfast -bf 0"),
+        ("hevc", "-c:v libx265 -preset ultrafast -x265-params log-level=0:bframes=4"),
+        ("mpeg2", "-c:v mpeg2video -bf 2 -g 15"),
+    ] {
+        let command = format!("{input} -pix_fmt yuv420p -b:v 900k {video} {name}.mkv");
+        dir.ffmpeg(&command.split(' ').collect::<Vec<_>>());
+        // A cut without an encode ends within the decode order.
+        dir.ffmpeg(&["-i", &format!("{name}.mkv"), "-t", "1.04", "-c", "copy", &format!("{name}-cut.mkv")]);
+        for file in [format!("{name}.mkv"), format!("{name}-cut.mkv")] {
+            let found = check(&dir, &file, &["--deep"]);
+            assert_eq!(findings(&found, "integrity", "error"), [""; 0], "{file}");
+        }
+    }
+}
+
+#[test]
 fn lost_references_are_concealed_counted_and_timed_with_consent() {
     let dir = TestDir::new();
     encode(&dir, "plain.mp4", X264);

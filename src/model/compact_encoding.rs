@@ -301,7 +301,7 @@ fields!(ColorTags { range, primaries, transfer, matrix });
 fields!(Hdr { kind, dolby_vision });
 fields!(DolbyVision { profile, compatibility });
 variants!(Rotation { None = 0, Quarter = 1, Half = 2, ThreeQuarters = 3 });
-variants!(LossKind { MissingReference = 0, Empty = 1, TimeGap = 2 });
+variants!(LossKind { MissingReference = 0, Empty = 1, TimeGap = 2, MissingFrame = 3 });
 variants!(Flip { Horizontal = 0, Vertical = 1 });
 variants!(HdrKind { Hlg = 0, Pq = 1, Hdr10 = 2, DolbyVision = 3 });
 variants!(EditListKind { Benign = 0, Editing = 1 });

@@ -70,6 +70,8 @@ pub enum DecodeErrorKind {
     Undecodable,
     /// Its frame refers to frames that are missing; each of them counts as an error.
     MissingReference,
+    /// Frames before or after it are missing that no other refers to; each of them counts as an error.
+    MissingFrame,
     /// The decoder gives no frame for it.
     NoFrame,
     /// It cannot be read from the container.

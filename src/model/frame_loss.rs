@@ -11,6 +11,8 @@ const MAX_TIMES: usize = 20;
 pub enum LossKind {
     /// Frames refer to frames that are not in the stream.
     MissingReference,
+    /// Numbers of frames are missing where no frame is shown, and no other frame shows the loss.
+    MissingFrame,
     /// The index lists frames without any data.
     Empty,
     /// A video with a constant frame rate has a gap in its times.

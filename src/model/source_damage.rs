@@ -66,8 +66,16 @@ impl SourceDamage {
                 count => format!("{least}{count} frames are missing that others refer to{at}"),
             };
         }
+        if is(&[DecodeErrorKind::MissingReference, DecodeErrorKind::MissingFrame]) {
+            return match error_count {
+                1 => format!("1 frame is missing within the video{at}"),
+                count => format!("{count} frames are missing within the video{at}"),
+            };
+        }
         let what = if is(&[DecodeErrorKind::Empty]) {
             ["holds no data", "hold no data"]
+        } else if errors.iter().any(|error| error.kind == DecodeErrorKind::MissingFrame) {
+            ["does not decode or is missing", "do not decode or are missing"]
         } else if errors.iter().any(|error| error.kind == DecodeErrorKind::MissingReference) {
             ["does not decode or refers to missing frames", "do not decode or refer to missing frames"]
         } else {
@@ -81,10 +89,15 @@ impl SourceDamage {
 }
 
 impl MediaFacts {
-    /// Returns the damage of the main video and the main audio that is known without decoding: missing frames that
-    /// others refer to, or frames without data, whichever are more: they are often the same.
+    /// Returns the damage of the main video and the main audio that is known without decoding: missing frames, or
+    /// frames without data, whichever are more: they are often the same.
     pub fn known_damage(&self) -> SourceDamage {
-        let (missing, empty) = (self.damage_of(LossKind::MissingReference), self.empty_samples());
+        let (mut missing, empty) = (self.damage_of(LossKind::MissingReference), self.empty_samples());
+        let other = self.damage_of(LossKind::MissingFrame);
+        missing.packets = missing.packets.max(other.packets);
+        missing.error_count = missing.error_count.saturating_add(other.error_count);
+        missing.errors.extend(other.errors);
+        missing.errors.sort_by(|a, b| a.at_s.unwrap_or(0.0).total_cmp(&b.at_s.unwrap_or(0.0)));
         if empty.error_count >= missing.error_count { empty } else { missing }
     }
 
@@ -96,6 +109,7 @@ impl MediaFacts {
     fn damage_of(&self, sign: LossKind) -> SourceDamage {
         let (kind, message) = match sign {
             LossKind::Empty => (DecodeErrorKind::Empty, "the frame holds no data"),
+            LossKind::MissingFrame => (DecodeErrorKind::MissingFrame, "frames after it are missing"),
             _ => (DecodeErrorKind::MissingReference, "frames before it are missing"),
         };
         let video = self.main_video().map(|video| (video.index, &video.lost_frames));

@@ -485,6 +485,11 @@ impl VideoPackets {
             loss.add(count, time.and_then(|time| seconds(time, base)));
         }
         set_loss(&mut video.lost_frames, loss);
+        let mut loss = FrameLoss::new(LossKind::MissingFrame, all_packets);
+        for hole in self.references.iter_mut().flat_map(References::take_holes) {
+            loss.add(hole.count, seconds(hole.after, base));
+        }
+        set_loss(&mut video.lost_frames, loss);
         if self.keys > 0 && !self.missing_timestamps {
             video.closed_gop = Some(!self.open_gops);
         }

@@ -187,8 +187,23 @@ impl Decoder {
             unsafe { ffi::avcodec_flush_buffers(self.codec.as_mut_ptr()) }
             self.references.iter_mut().for_each(References::restart);
         }
-        packet.into_iter().for_each(|packet| self.examine(packet));
+        match packet {
+            Some(packet) => self.examine(packet),
+            None => self.record_holes(),
+        }
         self.feed_one(packet, sink)
+    }
+
+    /// Counts the frames that are missing in the display order of the stream, which has ended.
+    fn record_holes(&mut self) {
+        for hole in self.references.iter_mut().flat_map(References::take_holes).collect::<Vec<_>>() {
+            let message = match hole.count {
+                1 => "a frame after it is missing".to_owned(),
+                count => format!("{count} frames after it are missing"),
+            };
+            let at_s = Some(seconds(hole.after, self.base));
+            self.record(hole.count, DecodeErrorKind::MissingFrame, at_s, message);
+        }
     }
 
     /// Counts the missing frames that a packet refers to, and awaits its frame.

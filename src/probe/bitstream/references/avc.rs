@@ -4,6 +4,7 @@
 use super::super::h264::{self, SliceFields};
 use super::super::parameter_sets::{SetCodec, UnitReader};
 use super::super::random_access::{RECOVERY_POINT, sei_payload};
+use super::display_order::{DisplayOrder, Numbered};
 use super::{Bits, MAX_UNITS, SampleInfo, get, put, slice_bits};
 
 /// References per list that a slice can use.
@@ -34,6 +35,8 @@ struct Slice {
     gaps_allowed: bool,
     /// Whether the numbers begin at zero after this frame (memory management control operation 5).
     resets: bool,
+    /// The low bits of the picture order count, and the modulus of those; `None` where the order follows the numbers.
+    order: Option<(u32, u32)>,
 }
 
 /// Follows the frame numbers of a stream.
@@ -77,15 +80,22 @@ impl FrameNumbers {
         (self.previous, self.before_key) = (None, None);
     }
 
-    pub(super) fn add(&mut self, sample: &[u8], info: SampleInfo) -> u64 {
+    /// Returns after how many reference frames their numbers repeat at the latest.
+    pub(super) fn modulus(&self) -> Option<u32> {
+        self.sequences.iter().map(|(_, fields)| 1 << fields.number_bits).min()
+    }
+
+    pub(super) fn add(&mut self, sample: &[u8], info: SampleInfo, order: &mut DisplayOrder) -> u64 {
         let (recovery, slice) = self.read(sample);
         let Some(slice) = slice else {
             // What a frame refers to is unknown until the next one that begins anew.
             if !sample.is_empty() {
                 self.restart();
+                order.end_sequence();
             }
             return 0;
         };
+        slice.place(recovery.is_some(), info, order);
         let begins = slice.idr || recovery == Some(0) || slice.intra && info.key;
         let mut missing = 0;
         if slice.idr {
@@ -181,25 +191,54 @@ impl FrameNumbers {
             modulus: 1 << fields.number_bits,
             gaps_allowed: fields.gaps_allowed,
             resets: false,
+            order: None,
         };
+        let field = !fields.frames_only && bits.flag()?;
+        if field {
+            bits.skip(1)?; // bottom_field_flag
+        }
+        if idr {
+            bits.ue()?; // idr_pic_id
+        }
+        if let Some(order_bits) = fields.order_bits {
+            slice.order = Some((bits.take(order_bits)?, 1 << order_bits));
+        }
         if reference && !idr {
             // A header that is longer than what is read, or malformed, has no such command in practice.
-            slice.resets = resets(&mut bits, &fields, picture, slice_type).unwrap_or(false);
+            slice.resets = resets(&mut bits, &fields, picture, slice_type, field).unwrap_or(false);
         }
         Some(slice)
     }
 }
 
-/// Reads the rest of the header of a reference slice that is not IDR. Returns whether it resets the frame numbers.
-fn resets(bits: &mut Bits<'_>, fields: &SliceFields, picture: &Picture, slice_type: u32) -> Option<bool> {
-    let (predicted, bipredictive) = (matches!(slice_type, 0 | 3), slice_type == 1);
-    let field = !fields.frames_only && bits.flag()?;
-    if field {
-        bits.skip(1)?; // bottom_field_flag
+impl Slice {
+    /// Adds the frame to the display order.
+    fn place(&self, recovers: bool, info: SampleInfo, order: &mut DisplayOrder) {
+        if self.idr {
+            order.end_sequence();
+        }
+        if let Some((number, modulus)) = self.order {
+            let begins = self.idr || self.intra || recovers || info.key;
+            order.add(info.time, Numbered { order: number, modulus, disposable: !self.reference, begins });
+        }
+        if self.resets {
+            order.end_sequence();
+        }
     }
+}
+
+/// Reads the header of a reference slice that is not IDR, from behind `pic_order_cnt_lsb`. Returns whether it resets
+/// the frame numbers.
+fn resets(
+    bits: &mut Bits<'_>,
+    fields: &SliceFields,
+    picture: &Picture,
+    slice_type: u32,
+    field: bool,
+) -> Option<bool> {
+    let (predicted, bipredictive) = (matches!(slice_type, 0 | 3), slice_type == 1);
     match fields.order_bits {
-        Some(order_bits) => {
-            bits.skip(order_bits as usize)?;
+        Some(_) => {
             if picture.bottom_order && !field {
                 bits.se()?;
             }

@@ -3,6 +3,7 @@
 
 use super::super::hevc;
 use super::super::parameter_sets::{SetCodec, UnitReader};
+use super::display_order::{DisplayOrder, Numbered};
 use super::{Bits, MAX_UNITS, SampleInfo, bits_below, get, put, slice_bits};
 
 /// Pictures in one set.
@@ -90,15 +91,17 @@ impl PictureSets {
         (self.kept, self.ended) = (None, true);
     }
 
-    pub(super) fn add(&mut self, sample: &[u8], info: SampleInfo) -> u64 {
+    pub(super) fn add(&mut self, sample: &[u8], info: SampleInfo, order: &mut DisplayOrder) -> u64 {
         let slice = self.read(sample);
         let ends = ends_sequence(sample);
         let Some(slice) = slice else {
             if !sample.is_empty() {
                 self.restart();
+                order.end_sequence();
             }
             return 0;
         };
+        slice.place(self.ended, info, order);
         let missing = self.follow(&slice);
         self.ended |= ends;
         if info.hidden { 0 } else { missing }
@@ -227,6 +230,23 @@ impl PictureSets {
             slice.long_term = long_term_pictures(&mut bits, sequence)?;
         }
         Some(slice)
+    }
+}
+
+impl Slice {
+    /// Adds the frame to the display order.
+    fn place(&self, after_end: bool, info: SampleInfo, order: &mut DisplayOrder) {
+        let begins = matches!(self.kind, 16..=23);
+        if begins && (self.kind != 21 || after_end) {
+            order.end_sequence();
+        }
+        let numbered = Numbered {
+            order: self.order,
+            modulus: 1 << self.order_bits,
+            disposable: self.kind < 16 && self.kind.is_multiple_of(2),
+            begins,
+        };
+        order.add(info.time, numbered);
     }
 }
 

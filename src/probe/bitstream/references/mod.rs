@@ -4,10 +4,14 @@
 //! numbers its reference frames, each HEVC frame lists those it needs, and MPEG-2 counts the frames of a group.
 
 mod avc;
+mod display_order;
 mod hevc;
 mod mpeg2;
 
+pub use display_order::Hole;
+
 use super::Bits;
+use display_order::DisplayOrder;
 
 /// Bytes of a slice header that are parsed; the weights of weighted prediction may be long.
 const SLICE_BYTES: usize = 512;
@@ -33,24 +37,28 @@ enum Reader {
     Mpeg2(mpeg2::TemporalReferences),
 }
 
-/// Follows the references of a stream.
-pub struct References(Reader);
+/// Follows the references and the display order of a stream.
+pub struct References {
+    reader: Reader,
+    order: DisplayOrder,
+}
 
 impl References {
     /// Creates the check of a stream with this codec, by FFmpeg's name, and this configuration record; `None` for a
     /// codec whose samples do not name their references.
     pub fn of(codec: &str, config: &[u8]) -> Option<References> {
-        Some(References(match codec {
+        let reader = match codec {
             "h264" => Reader::Avc(avc::FrameNumbers::from_config(config)),
             "mpeg1video" | "mpeg2video" => Reader::Mpeg2(mpeg2::TemporalReferences::default()),
             "hevc" => Reader::Hevc(hevc::PictureSets::from_config(config)),
             _ => return None,
-        }))
+        };
+        Some(References { reader, order: DisplayOrder::default() })
     }
 
     /// Takes a new configuration record that the container announces.
     pub fn configure(&mut self, config: &[u8]) {
-        match &mut self.0 {
+        match &mut self.reader {
             Reader::Avc(numbers) => numbers.configure(config),
             Reader::Hevc(sets) => sets.configure(config),
             Reader::Mpeg2(_) => {}
@@ -60,16 +68,30 @@ impl References {
     /// Adds the next sample in decode order. Returns how many frames are missing that it, or another frame at this
     /// place, refers to.
     pub fn add(&mut self, sample: &[u8], info: SampleInfo) -> u64 {
-        match &mut self.0 {
-            Reader::Avc(numbers) => numbers.add(sample, info),
-            Reader::Hevc(sets) => sets.add(sample, info),
-            Reader::Mpeg2(numbers) => numbers.add(sample),
-        }
+        let order = &mut self.order;
+        let missing = match &mut self.reader {
+            Reader::Avc(numbers) => numbers.add(sample, info, order),
+            Reader::Hevc(sets) => sets.add(sample, info, order),
+            Reader::Mpeg2(numbers) => numbers.add(sample, info, order),
+        };
+        order.note_missing(missing, info.time);
+        missing
+    }
+
+    /// Ends the stream. Returns the holes in which frames are missing that [`References::add`] did not count, the
+    /// earliest first.
+    pub fn take_holes(&mut self) -> Vec<Hole> {
+        let numbers = match &self.reader {
+            Reader::Avc(numbers) => numbers.modulus(),
+            Reader::Hevc(_) | Reader::Mpeg2(_) => None,
+        };
+        self.order.take_holes(numbers)
     }
 
     /// Forgets the frames read so far, because the next sample is from another place.
     pub fn restart(&mut self) {
-        match &mut self.0 {
+        self.order.end_sequence();
+        match &mut self.reader {
             Reader::Avc(numbers) => numbers.restart(),
             Reader::Hevc(sets) => sets.restart(),
             Reader::Mpeg2(numbers) => numbers.restart(),

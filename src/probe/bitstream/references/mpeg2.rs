@@ -1,6 +1,9 @@
 //! The temporal references of MPEG-1 and MPEG-2 video (ISO/IEC 13818-2, 6.3.9): they count the frames of a group of
 //! pictures in display order, so that a missing I or P frame leaves a hole.
 
+use super::SampleInfo;
+use super::display_order::{DisplayOrder, Numbered};
+
 /// Temporal references have ten bits.
 const MODULUS: u32 = 1 << 10;
 /// A hole of more frames is a counter that the encoder does not keep.
@@ -30,8 +33,17 @@ impl TemporalReferences {
         (self.anchor, self.expected, self.seen) = (None, 0, 0);
     }
 
-    pub(super) fn add(&mut self, sample: &[u8]) -> u64 {
-        let Some((begins_group, number, kind)) = picture(sample) else { return 0 };
+    pub(super) fn add(&mut self, sample: &[u8], info: SampleInfo, order: &mut DisplayOrder) -> u64 {
+        let Some((begins_group, number, kind)) = picture(sample) else {
+            order.end_sequence();
+            return 0;
+        };
+        if begins_group {
+            order.end_sequence();
+        }
+        let numbered =
+            Numbered { order: number, modulus: MODULUS, disposable: kind == 3, begins: kind == 1 || begins_group };
+        order.add(info.time, numbered);
         let mut missing = 0;
         if begins_group || matches!(kind, 1 | 2) && self.anchor != Some(number) {
             missing += self.close();
@@ -118,7 +130,7 @@ mod tests {
 
     fn missing(frames: &[(bool, u32, u8)]) -> Vec<u64> {
         let mut references = TemporalReferences::default();
-        frames.iter().map(|&(group, number, kind)| references.add(&packet(group, number, kind))).collect()
+        frames.iter().map(|&(group, number, kind)| references.add(&packet(group, number, kind), SampleInfo::default(), &mut DisplayOrder::default())).collect()
     }
 
     /// Two groups of I and P frames only.
