@@ -96,7 +96,7 @@ fn frames_are_missing_where_numbers_and_times_have_the_same_hole() {
             let deep = check(&dir, &name, &["--deep"]);
             let found = findings(&deep, "integrity", "error");
             assert_eq!(found.len(), 1, "{name}: {found:?}");
-            assert!(found[0].starts_with("1 frame is missing within the video (at 1."), "{name}: {found:?}");
+            assert!(found[0].starts_with("1 frame is missing within the video (at "), "{name}: {found:?}");
         }
     }
     assert_eq!(fix(&dir, "avc-one.mp4", &[])["refusal"], "needs-conceal");

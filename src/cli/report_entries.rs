@@ -165,6 +165,7 @@ fn fix(outcome: &FixOutcome) -> Fix {
         encoder: outcome.proof.as_ref().and_then(|proof| proof.encoder).map(VideoEncoder::name),
         verified,
         reused: outcome.reused,
+        same_as: outcome.same_as.as_deref().map(|path| display_path(path).0),
     }
 }
 

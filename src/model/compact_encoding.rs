@@ -209,6 +209,7 @@ fields!(MediaFacts {
     duration_s,
     measured_duration_s,
     contradicted_duration_s,
+    second_recording_byte,
     bit_rate,
     fast_start,
     fragmented,

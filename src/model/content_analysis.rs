@@ -41,6 +41,9 @@ pub struct DecodeReport {
     pub errors: Vec<DecodeError>,
     /// Number of all errors, including those not in the list.
     pub error_count: u64,
+    /// Whether more than a tenth of the packets of one stream do not decode.
+    #[serde(default)]
+    pub heavy_damage: bool,
     /// End of the last video frame in seconds.
     pub video_end_s: Option<f64>,
     /// End of the last audio sample in seconds.

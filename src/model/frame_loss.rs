@@ -26,7 +26,7 @@ pub struct FrameLoss {
     pub kind: LossKind,
     /// Number of lost frames.
     pub count: u64,
-    /// Number of frames among which they are lost: all packets of the file, or for a gap in the times those that the
+    /// Number of frames among which they are lost: the packets of its stream, or for a gap in the times those that the
     /// video should have.
     pub of: u64,
     /// The first times at which frames are lost, in seconds on the file's clock.

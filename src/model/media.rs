@@ -25,6 +25,8 @@ pub struct MediaFacts {
     pub measured_duration_s: Option<f64>,
     /// A duration in seconds that a header declares although the index contradicts it.
     pub contradicted_duration_s: Option<f64>,
+    /// The byte at which another recording begins that players do not show, in files that were joined as bytes.
+    pub second_recording_byte: Option<u64>,
     /// Overall bits per second.
     pub bit_rate: Option<u64>,
     /// ISO files: whether `moov` comes before the media data.

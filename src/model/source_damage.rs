@@ -21,6 +21,9 @@ pub struct SourceDamage {
     /// Whether decoding stopped at these errors, because they are too many already; there may be more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub at_least: bool,
+    /// Whether more than a tenth of the packets of one stream are damaged, however many packets the others have.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub heavy: bool,
 }
 
 impl SourceDamage {
@@ -29,9 +32,10 @@ impl SourceDamage {
         self.error_count == 0
     }
 
-    /// Returns whether the damage is small enough to be concealed with consent: at most a tenth of the packets.
+    /// Returns whether the damage is small enough to be concealed with consent: at most a tenth of the packets
+    /// of each stream.
     pub fn is_small(&self) -> bool {
-        !SourceDamage::is_large(self.error_count, self.packets)
+        !self.heavy && !SourceDamage::is_large(self.error_count, self.packets)
     }
 
     /// Returns whether so many errors are too many to be small damage, even if all other packets decode.
@@ -41,6 +45,7 @@ impl SourceDamage {
 
     /// Adds the damage of another stream.
     pub fn add(&mut self, mut other: SourceDamage) {
+        self.heavy |= !other.is_small();
         self.packets += other.packets;
         self.error_count += other.error_count;
         self.at_least |= other.at_least;
@@ -49,9 +54,10 @@ impl SourceDamage {
 
     /// Returns how much is damaged and where: `2 of 90 packets do not decode (at 1.20 s, 1.24 s)`.
     pub fn describe(&self) -> String {
-        let SourceDamage { packets, error_count, errors, at_least } = self;
+        let SourceDamage { packets, error_count, errors, at_least, heavy: _ } = self;
         let least = if *at_least { "at least " } else { "" };
-        let times: Vec<f64> = errors.iter().filter_map(|error| error.at_s).collect();
+        let mut times: Vec<f64> = errors.iter().filter_map(|error| error.at_s).collect();
+        times.sort_by(f64::total_cmp);
         let mut named: Vec<String> = times.iter().take(NAMED_TIMES).map(|at| format!("{at:.2} s")).collect();
         if let (true, Some(last)) = (times.len() > NAMED_TIMES, times.last()) {
             named.push(format!("… {last:.2} s"));
@@ -97,7 +103,7 @@ impl MediaFacts {
         missing.packets = missing.packets.max(other.packets);
         missing.error_count = missing.error_count.saturating_add(other.error_count);
         missing.errors.extend(other.errors);
-        missing.errors.sort_by(|a, b| a.at_s.unwrap_or(0.0).total_cmp(&b.at_s.unwrap_or(0.0)));
+        missing.heavy |= other.heavy || !missing.is_small();
         if empty.error_count >= missing.error_count { empty } else { missing }
     }
 
@@ -123,9 +129,8 @@ impl MediaFacts {
         for (stream, loss) in losses {
             let times = loss.at_s.iter().map(|at| Some(*at)).chain(loss.at_s.is_empty().then_some(None));
             let error = |at_s| DecodeError { stream, at_s, message: message.to_owned(), kind };
-            damage.errors.extend(times.map(error));
-            damage.error_count += loss.count;
-            damage.packets = damage.packets.max(loss.of);
+            let errors = times.map(error).collect();
+            damage.add(SourceDamage { packets: loss.of, error_count: loss.count, errors, heavy: false });
         }
         damage
     }
@@ -139,7 +144,7 @@ mod tests {
         let kind = DecodeErrorKind::Undecodable;
         let error = |at: &f64| DecodeError { stream: 0, at_s: Some(*at), message: "invalid".into(), kind };
         let errors = times.iter().map(error).collect();
-        SourceDamage { packets, error_count: times.len() as u64, errors, at_least: false }
+        SourceDamage { packets, error_count: times.len() as u64, errors, at_least: false, heavy: false }
     }
 
     #[test]
@@ -153,6 +158,18 @@ mod tests {
     fn a_decode_that_stopped_early_says_at_least() {
         let stopped = SourceDamage { at_least: true, ..damage(19, &[1.0, 2.0]) };
         assert_eq!(stopped.describe(), "at least 2 of 19 packets do not decode (at 1.00 s, 2.00 s)");
+    }
+
+    #[test]
+    fn a_damaged_stream_beside_a_long_one_is_not_little_damage() {
+        let mut streams = SourceDamage::default();
+        streams.add(damage(5000, &[]));
+        streams.add(damage(50, &[0.1; 10]));
+        assert!(!streams.is_small());
+        let mut little = SourceDamage::default();
+        little.add(damage(5000, &[]));
+        little.add(damage(50, &[0.1; 5]));
+        assert!(little.is_small());
     }
 
     #[test]

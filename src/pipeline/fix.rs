@@ -4,9 +4,11 @@
 //! outputs would collide and which jobs are the longest. After that, the batches are processed independently.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::cache::content_hash;
 use crate::job::Runner;
 use crate::profile::Profile;
 
@@ -23,6 +25,7 @@ use super::resource_budget::{Budget, Resources};
 use super::shared_names::give_longer_names;
 use super::source_decode::SourceDecoder;
 use super::tasks::{Task, announce, in_work_order, plan_all, refuse_collisions};
+use super::twins::by_content;
 
 /// Checks and fixes `sources` under every profile. Returns one outcome for each pair, in the order of the
 /// sources, then of the profiles; `done` gets each outcome as soon as it is available.
@@ -71,7 +74,9 @@ pub fn fix(
             done(outcome);
         }
     }
-    let batches = in_work_order(&tasks, runner.width(), resources);
+    let content_of =
+        |file: &File| fix_record.map_or_else(|| content_hash(file), |record| record.content_of(file));
+    let batches = in_work_order(&by_content(&tasks, &content_of), runner.width(), resources);
     let fixes = run_in_parallel(batches.len(), runner.width(), |work| {
         let batch = &batches[work];
         let mut fixes = Vec::new();

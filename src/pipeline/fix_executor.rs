@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fs::{File, Metadata};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
@@ -214,13 +214,17 @@ impl FixExecutor<'_> {
             attempt.as_ref().zip(request).is_some_and(|(attempt, request)| attempt.passes(&request))
         });
         let mut outputs = 0;
-        for (ready, attempt) in passed.into_iter().chain(rest) {
-            let fix = match self.finish(&context, ready, attempt) {
-                Ok((report, publication)) => succeeded(ready, self.proof(ready, report), publication),
-                Err(failure) => self.reencode_failed_copy(&context, ready.task, ready.plan, failure),
+        for (one, attempt) in passed.into_iter().chain(rest) {
+            let same_as = attempt.as_ref().and_then(|_| same_source(ready, one));
+            let context = self.context(work, &one.before);
+            let fix = match self.finish(&context, one, attempt) {
+                Ok((report, publication)) => {
+                    FixOutcome { same_as, ..succeeded(one, self.proof(one, report), publication) }
+                }
+                Err(failure) => self.reencode_failed_copy(&context, one.task, one.plan, failure),
             };
             outputs += usize::from(fix.output.is_some());
-            report(ready.task, fix);
+            report(one.task, fix);
         }
         self.observer.notice(Event::Finished { work, outputs });
     }
@@ -343,6 +347,13 @@ impl FixExecutor<'_> {
     }
 }
 
+/// Returns the source whose output a shared job copied for this one, because both have the same bytes.
+fn same_source(batch: &[ReadyTask<'_>], one: &ReadyTask<'_>) -> Option<PathBuf> {
+    let first = batch.iter().find(|other| other.plan.spec == one.plan.spec)?;
+    let other = !std::ptr::eq(first.task.checked, one.task.checked);
+    other.then(|| first.task.checked.source.path.clone())
+}
+
 /// Returns whether a remux keeps all video and audio of the source, so that decoding the output decodes all of it.
 fn copies_all(facts: &Result<MediaFacts, (Verdict, Failure)>) -> bool {
     facts.as_ref().is_ok_and(|facts| facts.video.len() == 1 && facts.audio.len() <= 1)
@@ -364,7 +375,8 @@ fn started<'p>(
     }
 }
 
-fn plan_text(plan: &FixPlan, verify: VerifyLevel) -> String {
+/// Returns what the bytes of an output depend on, apart from its source and the profile.
+pub(super) fn plan_text(plan: &FixPlan, verify: VerifyLevel) -> String {
     let spec = serde_json::to_string(&plan.spec).unwrap_or_default();
     format!("{} {verify:?} {spec}", plan.action.name())
 }

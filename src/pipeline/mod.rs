@@ -34,6 +34,7 @@ mod source_decode;
 mod staging;
 mod stale_outputs;
 mod tasks;
+mod twins;
 mod work_order;
 
 pub use check::{CheckOptions, check, check_each, check_one};

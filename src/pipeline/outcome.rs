@@ -129,6 +129,8 @@ pub struct FixOutcome {
     pub failure: Option<Failure>,
     /// Whether the output was there already, made by an earlier run or with the same bytes, and was kept.
     pub reused: bool,
+    /// The source with the same bytes for which the output was made, if this one is a copy of that.
+    pub same_as: Option<PathBuf>,
 }
 
 /// The verification result of an output that complies and has the same content.

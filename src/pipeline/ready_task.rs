@@ -31,6 +31,7 @@ pub(super) fn succeeded(ready: &ReadyTask<'_>, proof: Proof, publication: Public
         proof: Some(proof),
         failure: None,
         reused: publication == Publication::Kept,
+        same_as: None,
     }
 }
 
@@ -45,5 +46,5 @@ pub(super) fn outcome(plan: &FixPlan, failure: Option<Failure>) -> FixOutcome {
         }
         other => other,
     };
-    FixOutcome { plan, output: None, proof: None, failure, reused: false }
+    FixOutcome { plan, output: None, proof: None, failure, reused: false, same_as: None }
 }

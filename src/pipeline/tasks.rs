@@ -113,14 +113,13 @@ pub(super) fn announce<'a>(tasks: impl Iterator<Item = &'a Task<'a>>, observer: 
     observer.notice(Event::Planned { outputs, media_s, core_s });
 }
 
-/// Returns all tasks in batches that one job produces, in the order in which `width` threads start them.
+/// Returns the tasks of all videos in batches that one job produces, in the order in which `width` threads start them.
 pub(super) fn in_work_order<'t, 'a>(
-    tasks: &'t [Task<'a>],
+    videos: &[Vec<&'t Task<'a>>],
     width: usize,
     total: Resources,
 ) -> Vec<Vec<&'t Task<'a>>> {
-    let videos = tasks.chunk_by(|one, other| std::ptr::eq(one.checked, other.checked));
-    let all: Vec<_> = videos.flat_map(|video| batches(video, total.bytes)).collect();
+    let all: Vec<_> = videos.iter().flat_map(|video| batches(video, total.bytes)).collect();
     let estimates: Vec<_> = all.iter().map(|batch| estimate_of(batch)).collect();
     work_order(&estimates, width, total).into_iter().map(|index| all[index].clone()).collect()
 }
@@ -142,9 +141,9 @@ fn estimate_of(batch: &[&Task<'_>]) -> BatchEstimate {
 
 /// Returns the tasks of one video in batches that one job produces: outputs with the same plan, which are
 /// produced once, and encodes that can share a decoder, as far as memory allows.
-fn batches<'t, 'a>(video: &'t [Task<'a>], memory_bytes: u64) -> Vec<Vec<&'t Task<'a>>> {
+fn batches<'t, 'a>(video: &[&'t Task<'a>], memory_bytes: u64) -> Vec<Vec<&'t Task<'a>>> {
     let mut batches: Vec<Vec<&Task<'_>>> = Vec::new();
-    for task in video {
+    for &task in video {
         match batches.iter_mut().find(|batch| fits(task, batch, memory_bytes)) {
             Some(batch) => batch.push(task),
             None => batches.push(vec![task]),

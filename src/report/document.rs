@@ -212,6 +212,8 @@ pub struct Fix {
     /// Whether the output was there already, made by an earlier run or with the same bytes, so that this run only
     /// kept it.
     pub reused: bool,
+    /// The source with the same bytes for which the output was made, if this one is a copy of that.
+    pub same_as: Option<String>,
 }
 
 /// A stream of the source that the output leaves out.
@@ -410,6 +412,7 @@ pub struct Media {
     pub(super) duration_s: Option<f64>,
     pub(super) measured_duration_s: Option<f64>,
     pub(super) contradicted_duration_s: Option<f64>,
+    pub(super) second_recording_byte: Option<u64>,
     pub(super) bit_rate: Option<u64>,
     pub(super) fast_start: Option<bool>,
     pub(super) fragmented: Option<bool>,
@@ -521,6 +524,7 @@ impl From<MediaFacts> for Media {
             duration_s: facts.duration_s,
             measured_duration_s: facts.measured_duration_s,
             contradicted_duration_s: facts.contradicted_duration_s,
+            second_recording_byte: facts.second_recording_byte,
             bit_rate: facts.bit_rate,
             fast_start: facts.fast_start,
             fragmented: facts.fragmented,

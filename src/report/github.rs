@@ -34,8 +34,8 @@ fn annotate(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
     }
     if let Some(fix) = entry.fix.as_ref().filter(|_| fixed) {
         let output = fix.output.as_deref().unwrap_or_default();
-        let done = if fix.reused { "Fixed by an earlier run" } else { "Fixed" };
-        let text = format!("{done}: {}; output: {}", text::action(fix), escape(output));
+        let origin = text::origin(fix);
+        let text = format!("Fixed{origin}: {}; output: {}", text::action(fix), escape(output));
         command(out, "notice", entry, "fixed", &text)?;
     }
     for finding in &entry.findings {

@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::outcome::{Outcome, Problem, is_cleared, is_fixed, is_reused, problems};
+use super::outcome::{Outcome, Problem, is_cleared, is_fixed, problems};
 use super::{DoneCount, FileEntry, Report, escape::markup, text, totals};
 use crate::rules::{Finding, Severity};
 
@@ -183,8 +183,7 @@ fn notes(entry: &FileEntry) -> Vec<String> {
     let mut notes: Vec<String> = findings.map(|finding| line(finding, is_cleared(entry, finding))).collect();
     if let Some(fix) = &entry.fix {
         let output = fix.output.as_ref().map_or(String::new(), |output| format!(": {output}"));
-        let earlier = if is_reused(entry) { " by an earlier run" } else { "" };
-        notes.push(markup(&format!("fix: {}{earlier}{output}", text::action(fix))));
+        notes.push(markup(&format!("fix: {}{}{output}", text::action(fix), text::origin(fix))));
         notes.extend(fix.steps.iter().map(|step| markup(&format!("step: {step}"))));
         notes.extend(text::verification(fix).map(|checks| markup(&format!("verified: {checks}"))));
     }

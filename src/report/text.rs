@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::document::{Audio, Media, OldLimit, Video};
 use super::outcome::{Outcome, is_reused};
-use super::{AudioOutcome, FileEntry, Fix, FixAction, Report, Verified, units};
+use super::{AudioOutcome, FileEntry, Fix, FixAction, Report, Verified, escape, units};
 use crate::model::{Completeness, HdrKind, TimeRange};
 use crate::rules::{Confidence, Finding, Severity};
 
@@ -263,6 +263,16 @@ pub(super) fn attention_count(report: &Report) -> u64 {
 /// Counts the files by their worst outcome; outcomes that do not occur are left out.
 pub(super) fn tally(report: &Report) -> Vec<(Outcome, u64)> {
     tally_of(by_file(report).filter_map(worst_outcome).collect())
+}
+
+/// Returns what made an output, unless this run made it for the file alone: ` by an earlier run`.
+pub(super) fn origin(fix: &Fix) -> String {
+    match &fix.same_as {
+        _ if fix.output.is_none() => String::new(),
+        _ if fix.reused => " by an earlier run".to_owned(),
+        Some(source) => format!(", the same as for {} (its bytes are the same)", escape(source)),
+        None => String::new(),
+    }
 }
 
 /// Counts the entries by their outcome; outcomes that do not occur are left out.

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::super::bytes::{Bytes, read_range};
+use super::Extent;
 use crate::model::Completeness;
 
 /// Larger files are not checked, because every block must be read.
@@ -32,6 +33,12 @@ impl<B: Bytes + ?Sized> ForwardReader<'_, B> {
         let byte = self.buffer.get(self.used).copied();
         self.used += usize::from(byte.is_some());
         Ok(byte)
+    }
+
+    /// Returns the offset of the next byte if another GIF begins there.
+    fn next_gif(&self) -> io::Result<Option<u64>> {
+        let at = self.at - (self.buffer.len() - self.used) as u64;
+        Ok((read_range(self.bytes, at, 4)? == b"GIF8").then_some(at))
     }
 
     fn skip(&mut self, count: usize) -> io::Result<Option<()>> {
@@ -68,9 +75,9 @@ fn color_table_bytes(flags: u8) -> usize {
 }
 
 /// Checks that a GIF has its trailer.
-pub(super) fn gif<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Completeness> {
+pub(super) fn gif<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Extent> {
     if bytes.len()? > MAX_BYTES {
-        return Ok(Completeness::Unknown);
+        return Ok(Completeness::Unknown.into());
     }
     let head = read_range(bytes, 0, 13)?;
     let mut reader = ForwardReader { bytes, at: head.len() as u64, buffer: Vec::new(), used: 0 };
@@ -82,14 +89,19 @@ pub(super) fn gif<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Completeness> {
         },
         _ => None,
     };
-    Ok(match ended {
+    let second_recording_byte = match ended {
+        Some(true) => reader.next_gif()?,
+        _ => None,
+    };
+    let completeness = match ended {
         Some(true) => Completeness::Whole,
         Some(false) => Completeness::Unknown,
         None => Completeness::Missing {
             first_missing_s: Some(frames.duration / 100.0),
             reason: "the trailer of the GIF is missing".into(),
         },
-    })
+    };
+    Ok(Extent { completeness, second_recording_byte })
 }
 
 #[derive(Default)]

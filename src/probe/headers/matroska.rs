@@ -45,7 +45,7 @@ pub(super) fn doc_type(head: &[u8]) -> Option<String> {
 }
 
 /// Returns the declared end of the first segment as an offset in the file.
-fn segment_end(head: &[u8]) -> Option<u64> {
+pub(super) fn segment_end(head: &[u8]) -> Option<u64> {
     let (length, used) = vint(head.get(4..)?)?;
     let segment = usize::try_from(length).ok()?.checked_add(4 + used)?;
     if head.get(segment..segment.checked_add(4)?)? != [0x18, 0x53, 0x80, 0x67] {
@@ -63,8 +63,13 @@ fn segment_end(head: &[u8]) -> Option<u64> {
 /// # Errors
 /// Fails only when reading fails.
 pub(crate) fn last_block<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<u64>> {
-    let size = bytes.len()?;
-    let tail = read_range(bytes, size.saturating_sub(TAIL), TAIL as usize)?;
+    last_block_before(bytes, bytes.len()?)
+}
+
+/// Returns the time of the last complete block near the end of a segment that ends at this offset.
+pub(super) fn last_block_before<B: Bytes + ?Sized>(bytes: &B, size: u64) -> io::Result<Option<u64>> {
+    let from = size.saturating_sub(TAIL);
+    let tail = read_range(bytes, from, (size - from) as usize)?;
     let mut end = tail.len();
     while let Some(at) = tail[..end].windows(4).rposition(|window| window == CLUSTER) {
         if let Some(time) = latest_time(&tail[at + 4..]) {
@@ -73,6 +78,24 @@ pub(crate) fn last_block<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<u64>
         end = at + 3;
     }
     Ok(None)
+}
+
+/// Returns the time of the first cluster after an offset, which is near.
+pub(super) fn first_cluster_after<B: Bytes + ?Sized>(bytes: &B, offset: u64) -> io::Result<Option<u64>> {
+    const NEAR: usize = 1 << 20;
+    let head = read_range(bytes, offset, NEAR)?;
+    let at = head.windows(4).position(|window| window == CLUSTER);
+    Ok(at.and_then(|at| cluster_time(head.get(at + 4..)?)))
+}
+
+/// Returns the time that a cluster declares.
+fn cluster_time(bytes: &[u8]) -> Option<u64> {
+    let size_bytes = bytes.first()?.leading_zeros() as usize + 1;
+    let at = bytes.get(size_bytes..)?.iter().take(64).position(|&byte| byte == TIMESTAMP)? + size_bytes + 1;
+    let (length, used) = vint(bytes.get(at..)?)?;
+    let from = at + used;
+    let value = bytes.get(from..from.checked_add(usize::try_from(length).ok()?)?)?;
+    Some(value.iter().fold(0, |value, &byte| value << 8 | u64::from(byte)))
 }
 
 /// Returns the latest time in a cluster, which may be truncated.

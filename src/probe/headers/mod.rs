@@ -3,6 +3,7 @@
 mod asf_encryption;
 mod avi_header;
 mod images;
+mod joined;
 mod jpeg;
 mod matroska;
 mod matroska_header;
@@ -47,6 +48,8 @@ pub struct Declared {
     pub contradicted_s: Option<f64>,
     /// The declared durations of other containers in seconds, zero included.
     pub durations_s: Vec<f64>,
+    /// Where another recording begins that players do not show, in bytes.
+    pub second_recording_byte: Option<u64>,
     /// The encrypted streams of other containers.
     pub encrypted: Vec<Encryption>,
 }
@@ -64,6 +67,7 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Declared> {
         declared.fast_start = layout.fast_start;
         declared.fragmented = Some(layout.fragmented);
         declared.completeness = layout.completeness;
+        declared.second_recording_byte = layout.second_recording_byte;
         declared.tracks = layout.tracks;
         declared.measured_s = layout.durations.measured_s;
         declared.contradicted_s = layout.durations.contradicted_s;
@@ -79,18 +83,24 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Declared> {
         declared.durations_s.extend(header.duration_s);
         declared.enabled_tracks = header.enabled;
         declared.encrypted = header.encrypted;
+        declared.second_recording_byte = joined::matroska(bytes, &head)?;
         matroska::read(&head, bytes.len()?)
     } else if head.starts_with(b"FLV\x01") {
         declared.durations_s.extend(streams::flv_duration(bytes)?);
         declared.encrypted = streams::flv_encryption(bytes)?;
-        streams::flv(bytes)?
+        let flv = streams::flv(bytes)?;
+        declared.second_recording_byte = flv.second_recording_byte;
+        flv.completeness
     } else if head.starts_with(b"OggS") {
         streams::ogg(bytes)?
-    } else if head.starts_with(&[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11]) {
+    } else if head.starts_with(&joined::ASF_HEADER) {
         declared.encrypted = asf_encryption::read(bytes)?;
+        declared.second_recording_byte = joined::asf(bytes)?;
         streams::asf(bytes)?
     } else if head.starts_with(b"GIF8") {
-        images::gif(bytes)?
+        let gif = images::gif(bytes)?;
+        declared.second_recording_byte = gif.second_recording_byte;
+        gif.completeness
     } else if head.starts_with(b"\x89PNG\r\n\x1a\n") {
         images::png(bytes)?
     } else if head.starts_with(b"\xff\xd8\xff") {
@@ -103,6 +113,20 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Declared> {
         Completeness::Unknown
     };
     Ok(declared)
+}
+
+/// How far the declarations of a file reach.
+#[derive(Clone, Debug, PartialEq)]
+struct Extent {
+    completeness: Completeness,
+    /// Where another recording begins behind the first.
+    second_recording_byte: Option<u64>,
+}
+
+impl From<Completeness> for Extent {
+    fn from(completeness: Completeness) -> Extent {
+        Extent { completeness, second_recording_byte: None }
+    }
 }
 
 /// Returns the result for a file that is shorter than declared.

@@ -4,7 +4,7 @@ use std::io;
 
 use super::super::bytes::{Bytes, read_range};
 use super::stream_marks::{Encryption, StreamSelector};
-use super::too_short;
+use super::{Extent, too_short};
 use crate::model::Completeness;
 
 /// Tags read in one FLV file.
@@ -16,25 +16,29 @@ const TWO_PAGES: u64 = 128 * 1024;
 const MAX_OBJECTS: usize = 256;
 
 /// Checks the declared lengths of the tags, and the file size that `onMetaData` may declare.
-pub(super) fn flv<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Completeness> {
+pub(super) fn flv<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Extent> {
     const SCRIPT_DATA: u8 = 18;
     let size = bytes.len()?;
     let head = read_range(bytes, 0, 9)?;
-    let Some(Ok(offset)) = head.get(5..9).map(<[u8; 4]>::try_from) else { return Ok(Completeness::Unknown) };
+    let Some(Ok(offset)) = head.get(5..9).map(<[u8; 4]>::try_from) else {
+        return Ok(Completeness::Unknown.into());
+    };
     let mut at = u64::from(u32::from_be_bytes(offset)) + 4;
-    let mut declared = None;
+    let (mut declared, mut second_recording_byte) = (None, None);
     for number in 0..MAX_TAGS {
         let tag = read_range(bytes, at, 11)?;
         let [kind, a, b, c, t0, t1, t2, t3, ..] = tag[..] else {
             // At the end of a tag, only the declared file size shows whether another one is missing.
             let agrees = declared.is_some_and(|declared| declared <= size) && at >= size;
-            return Ok(match declared {
+            let completeness = match declared {
                 Some(declared) if declared > size => too_short(declared, size, None),
                 _ if agrees => Completeness::Whole,
                 _ => Completeness::Unknown,
-            });
+            };
+            return Ok(completeness.into());
         };
         if !matches!(kind & 0x1f, 8 | 9 | SCRIPT_DATA) {
+            second_recording_byte = tag.starts_with(b"FLV\x01").then_some(at);
             break;
         }
         let length = u64::from(u32::from_be_bytes([0, a, b, c]));
@@ -45,14 +49,15 @@ pub(super) fn flv<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Completeness> {
         }
         if end > size {
             let at = f64::from(u32::from_be_bytes([t3, t0, t1, t2])) / 1000.0;
-            return Ok(too_short(declared.unwrap_or(end).max(end), size, Some(at)));
+            return Ok(too_short(declared.unwrap_or(end).max(end), size, Some(at)).into());
         }
         at = end + 4;
     }
-    Ok(match declared {
+    let completeness = match declared {
         Some(declared) if declared > size => too_short(declared, size, None),
         _ => Completeness::Unknown,
-    })
+    };
+    Ok(Extent { completeness, second_recording_byte })
 }
 
 /// Returns the duration that `onMetaData` declares, in seconds.
@@ -177,17 +182,28 @@ mod tests {
     #[test]
     fn an_flv_is_checked_by_tags_and_by_its_declared_size() {
         let plain = video(b"");
-        assert_eq!(flv(&plain[..]).unwrap(), Completeness::Unknown);
-        let Completeness::Missing { first_missing_s, .. } = flv(&plain[..plain.len() - 20]).unwrap() else {
+        assert_eq!(flv(&plain[..]).unwrap().completeness, Completeness::Unknown);
+        let Completeness::Missing { first_missing_s, .. } =
+            flv(&plain[..plain.len() - 20]).unwrap().completeness
+        else {
             panic!("not detected")
         };
         assert_eq!(first_missing_s, Some(1.5));
         let size = |bytes: usize| video(&[b"\0\x08filesize\0", &(bytes as f64).to_be_bytes()[..]].concat());
         let declared = size(size(0).len());
-        assert_eq!(flv(&declared[..]).unwrap(), Completeness::Whole);
+        assert_eq!(flv(&declared[..]).unwrap().completeness, Completeness::Whole);
         // Truncated exactly between two tags.
-        let truncated = flv(&declared[..declared.len() - 65]).unwrap();
+        let truncated = flv(&declared[..declared.len() - 65]).unwrap().completeness;
         assert!(matches!(truncated, Completeness::Missing { .. }), "{truncated:?}");
+    }
+
+    #[test]
+    fn a_second_flv_header_begins_another_recording() {
+        let file = video(b"");
+        let second = |after: &[u8]| flv(&[&file[..], after].concat()[..]).unwrap().second_recording_byte;
+        assert_eq!(second(&[]), None);
+        assert_eq!(second(&[0; 40]), None, "padding");
+        assert_eq!(second(&file), Some(file.len() as u64));
     }
 
     #[test]

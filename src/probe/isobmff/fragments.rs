@@ -294,6 +294,23 @@ fn read_fragment<B: Bytes + ?Sized>(
     Ok(())
 }
 
+/// Returns the start of each track in a fragment, in units of the track.
+pub(super) fn start_times<B: Bytes + ?Sized>(bytes: &B, moof: &BoxHeader) -> io::Result<BTreeMap<u32, u64>> {
+    let mut times = BTreeMap::new();
+    for traf in boxes(bytes, moof.content, moof.end)?.iter().filter(|found| &found.kind == b"traf") {
+        let (mut id, mut time) = (None, None);
+        for found in boxes(bytes, traf.content, traf.end.min(moof.end))? {
+            match &found.kind {
+                b"tfhd" => id = track_id(&read_content(bytes, &found)?),
+                b"tfdt" => time = start_time(&read_content(bytes, &found)?),
+                _ => {}
+            }
+        }
+        times.extend(id.zip(time));
+    }
+    Ok(times)
+}
+
 fn start_time(tfdt: &[u8]) -> Option<u64> {
     let mut fields = FieldReader(tfdt);
     let (version, _) = fields.head()?;

@@ -7,6 +7,7 @@ mod durations;
 mod edits;
 mod empty_samples;
 mod fragments;
+mod joined;
 mod protection;
 mod samples;
 
@@ -72,6 +73,8 @@ pub struct IsoLayout {
     pub fragmented: bool,
     /// Whether the file contains all declared boxes and all fragments listed in indices.
     pub completeness: Completeness,
+    /// Where another recording begins that players do not show, in bytes.
+    pub second_recording_byte: Option<u64>,
     /// Whether there is a `moov` box.
     pub indexed: bool,
     /// The tracks, in file order.
@@ -214,6 +217,7 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
             layout.durations = durations::movie(bytes, moov, &layout.tracks)?;
         }
     }
+    layout.second_recording_byte = joined::second_recording(bytes, &top)?;
     let hidden = layout.tracks.iter().find(|track| track.is_media && track.durations.hidden);
     layout.completeness = match (truncated, fragments_state) {
         (None, Completeness::Whole) if hidden.is_some() => Completeness::Missing {

@@ -74,9 +74,8 @@ const REPEATS: &[&str] = &["qtrle", "rpza", "smc", "8bps", "cinepak", "msrle", "
 
 /// Sets the frames without data that the index of an ISO file lists.
 pub(super) fn set_empty_samples(declared: &Declared, facts: &mut MediaFacts) {
-    let all: u64 = declared.tracks.iter().map(|track| track.sample_count).sum();
     for track in declared.tracks.iter().filter(|track| track.empty_samples.count > 0) {
-        let mut loss = FrameLoss::new(LossKind::Empty, all);
+        let mut loss = FrameLoss::new(LossKind::Empty, track.sample_count);
         loss.count = track.empty_samples.count;
         loss.at_s = track.empty_samples.at_s.clone();
         let is_track = |index: u32| index == track.position;

@@ -318,6 +318,7 @@ fn header_facts(input: &mut MediaInput, declared: &Declared) -> MediaFacts {
         fast_start: declared.fast_start,
         fragmented: declared.fragmented,
         completeness: declared.completeness.clone(),
+        second_recording_byte: declared.second_recording_byte,
         ..MediaFacts::default()
     };
     let context = input.as_ptr();

@@ -284,7 +284,7 @@ pub(super) fn walk_packets(
         ffi::av_packet_free(&mut packet);
         for (index, video) in &mut walk.video {
             let stream = *(*context).streams.add(*index as usize);
-            video.write_to((*stream).time_base, *index, walk.packets, facts);
+            video.write_to((*stream).time_base, *index, facts);
         }
         code
     };
@@ -462,7 +462,7 @@ impl VideoPackets {
     }
 
     /// Writes the results to the facts of the stream.
-    fn write_to(&mut self, base: ffi::AVRational, index: u32, all_packets: u64, facts: &mut MediaFacts) {
+    fn write_to(&mut self, base: ffi::AVRational, index: u32, facts: &mut MediaFacts) {
         let container = facts.container.as_deref();
         let Some(video) = facts.video.iter_mut().find(|video| video.index == index) else { return };
         if self.packets == 0 {
@@ -480,14 +480,18 @@ impl VideoPackets {
         video.parameter_changes = Some(self.changes.max(size_changes));
         video.frame_sizes = self.sizes.as_ref().map_or_else(Vec::new, |sizes| sizes.several().to_vec());
         self.set_hdr10(video);
-        let mut loss = FrameLoss::new(LossKind::MissingReference, all_packets);
+        let mut loss = FrameLoss::new(LossKind::MissingReference, self.packets);
         for &(count, time) in &self.missing {
             loss.add(count, time.and_then(|time| seconds(time, base)));
         }
         set_loss(&mut video.lost_frames, loss);
-        let mut loss = FrameLoss::new(LossKind::MissingFrame, all_packets);
+        let mut loss = FrameLoss::new(LossKind::MissingFrame, self.packets);
         for hole in self.references.iter_mut().flat_map(References::take_holes) {
-            loss.add(hole.count, seconds(hole.after, base));
+            let at_s = seconds(hole.after, base);
+            // What is before the first frame that can be shown is lost as a whole.
+            if at_s.zip(video.first_decodable_s).is_none_or(|(at_s, first_s)| at_s >= first_s) {
+                loss.add(hole.count, at_s);
+            }
         }
         set_loss(&mut video.lost_frames, loss);
         if self.keys > 0 && !self.missing_timestamps {

@@ -138,9 +138,13 @@ fn fix(page: &mut Page<'_>, fix: &Fix, outcome: Outcome) -> io::Result<()> {
             _ if fix.reused && fix.output.is_some() => "kept",
             _ => "fix",
         };
-        let earlier = if label == "kept" { " by an earlier run" } else { "" };
         let output = fix.output.as_ref().map_or(String::new(), |output| format!(": {}", escape(output)));
-        page.item(LABEL, TextRole::Good, label, &format!("{}{earlier}{output}", text::action(fix)))?;
+        page.item(
+            LABEL,
+            TextRole::Good,
+            label,
+            &format!("{}{}{output}", text::action(fix), text::origin(fix)),
+        )?;
         // For a compliant file the path of its copy is enough, unless something stays.
         if let Some(reason) = &fix.reason {
             page.more(LABEL, TextRole::Plain, &format!("why: {}", escape(reason)))?;

@@ -192,9 +192,11 @@ pub(super) fn reencoded() -> Fix {
                     kind: DecodeErrorKind::Undecodable,
                 }],
                 at_least: false,
+                heavy: false,
             }),
         }),
         reused: false,
+        same_as: None,
     }
 }
 
@@ -213,6 +215,7 @@ fn without_output(action: FixAction, reason: &str) -> Fix {
         encoder: None,
         verified: None,
         reused: false,
+        same_as: None,
     }
 }
 

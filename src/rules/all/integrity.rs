@@ -13,7 +13,8 @@ rule!(
     "integrity",
     scope: File,
     what: "Checks whether the file contains all the data it declares, whether it begins with a key frame, and \
-        whether its data is not encrypted and decodes, and whether frames are missing within the video.",
+        whether its data is not encrypted and decodes, whether frames are missing within the video, and whether \
+        another recording follows that players do not show.",
     why: "A truncated upload or copy plays to the cut and stops. Processing fails, or the ad shows half a \
         video. Many readers do not notice. Frames before the first key frame cannot be shown at all.",
     remedy: "None for missing data: export or copy the original again. `--from-key-frame` starts the video at \
@@ -36,7 +37,9 @@ rule!(
             violation.first_missing_s = *first_missing_s;
             out.add_verbatim(violation);
         }
-        for violation in [start_violation(subject.facts), overlap_violation(subject.facts)].into_iter().flatten() {
+        let joined = second_recording_violation(subject.facts);
+        let overlap = overlap_violation(subject.facts).filter(|_| joined.is_none());
+        for violation in [start_violation(subject.facts), joined, overlap].into_iter().flatten() {
             out.add_verbatim(violation);
         }
         for violation in [damage_violation(subject), gap_violation(subject.facts)].into_iter().flatten() {
@@ -79,6 +82,7 @@ fn damage_violation(subject: &Subject<'_>) -> Option<Violation> {
                 error_count,
                 errors,
                 at_least: false,
+                heavy: decode.heavy_damage,
             };
         }
     }
@@ -110,6 +114,18 @@ fn start_violation(facts: &MediaFacts) -> Option<Violation> {
     };
     let actual = format!("{} before the first key frame", count(frames, "frame", "frames"));
     Some(Violation::new(message, actual, "a key frame first", remedy).over(&ranges).at(video.index))
+}
+
+/// Returns the violation of a file behind whose recording another one begins, which players do not show.
+fn second_recording_violation(facts: &MediaFacts) -> Option<Violation> {
+    let at = facts.second_recording_byte?;
+    let bytes = facts.size_bytes.saturating_sub(at);
+    let actual = format!("another recording from byte {at}");
+    let message = format!(
+        "another recording of {bytes} bytes begins behind the first (at byte {at}), and players show only the first: \
+         two files seem to be joined as bytes; join them with an editor, or split them at that byte"
+    );
+    Some(Violation::new(message, actual, "one recording", Remedy::Refuse))
 }
 
 /// Returns the violation of a video of which a fifth of the frames or more lie at the times of others, as in recordings

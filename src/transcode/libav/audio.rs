@@ -210,9 +210,7 @@ impl AudioChain {
     /// Returns the decode errors of all tracks.
     pub(crate) fn damage(&self) -> SourceDamage {
         self.tracks.iter().map(AudioTrack::damage).fold(SourceDamage::default(), |mut sum, damage| {
-            sum.packets += damage.packets;
-            sum.error_count += damage.error_count;
-            sum.errors.extend(damage.errors);
+            sum.add(damage);
             sum
         })
     }

@@ -157,7 +157,7 @@ impl AudioTrack {
     pub(super) fn damage(&self) -> SourceDamage {
         let Decoder { damage, damage_count, frames, .. } = &self.decoder;
         let (packets, errors) = (frames + damage_count, damage.clone());
-        SourceDamage { packets, error_count: *damage_count, errors, at_least: false }
+        SourceDamage { packets, error_count: *damage_count, errors, at_least: false, heavy: false }
     }
 }
 

@@ -194,6 +194,11 @@ impl Decoder {
         self.feed_one(packet, sink)
     }
 
+    /// Forgets the frames that were missing so far in the display order.
+    pub(crate) fn forget_holes(&mut self) {
+        self.references.iter_mut().for_each(|references| _ = references.take_holes());
+    }
+
     /// Counts the frames that are missing in the display order of the stream, which has ended.
     fn record_holes(&mut self) {
         for hole in self.references.iter_mut().flat_map(References::take_holes).collect::<Vec<_>>() {

@@ -271,7 +271,7 @@ impl Transcoder {
         if let StreamPipeline::Encode(_, chain) = &self.video {
             let (error_count, errors) = chain.damage();
             let (packets, errors) = (self.video_packets, errors.to_vec());
-            damage.add(SourceDamage { packets, error_count, errors, at_least: false });
+            damage.add(SourceDamage { packets, error_count, errors, at_least: false, heavy: false });
         }
         if let StreamPipeline::Encode(_, chain) = &self.audio {
             damage.add(chain.damage());

@@ -122,6 +122,7 @@ pub fn deep(
     }
     report.decode.packets = damage.packets;
     report.decode.error_count = damage.error_count;
+    report.decode.heavy_damage = damage.heavy;
     report.decode.errors = damage.errors;
     Ok(report)
 }

@@ -165,5 +165,5 @@ fn strict_decode_errors(
     }
     decoder.feed(None, &mut |_| Ok(()))?;
     let (error_count, errors) = (decoder.damage_count, decoder.damage);
-    Ok(SourceDamage { packets, error_count, errors, at_least: false })
+    Ok(SourceDamage { packets, error_count, errors, at_least: false, heavy: false })
 }

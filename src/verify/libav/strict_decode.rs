@@ -220,6 +220,7 @@ impl StreamDecode {
         self.packets = 0;
         self.decoder.damage_count = 0;
         self.decoder.damage.clear();
+        self.decoder.forget_holes();
     }
 
     /// Takes the numbers of an earlier decode of the whole stream, if this one stopped.
@@ -242,7 +243,7 @@ impl StreamDecode {
             errors.append(&mut unshown);
             error_count = missing;
         }
-        SourceDamage { packets, error_count, errors, at_least: stopped }
+        SourceDamage { packets, error_count, errors, at_least: stopped, heavy: false }
     }
 }
 

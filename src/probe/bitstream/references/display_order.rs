@@ -86,7 +86,8 @@ impl DisplayOrder {
     /// earlier are not in it. Before such an end, a hole shows only the cut.
     pub(super) fn end_sequence(&mut self) {
         let entries = std::mem::take(&mut self.pending);
-        let at_the_cut = entries.windows(2).rev().take_while(|pair| pair[1].position < pair[0].position).count();
+        let at_the_cut =
+            entries.windows(2).rev().take_while(|pair| pair[1].position < pair[0].position).count();
         let before = entries.len().saturating_sub(at_the_cut + 1);
         for entry in entries.into_iter().take(before) {
             self.show(entry);
@@ -200,7 +201,10 @@ impl Rule {
             return None;
         }
         let regular_times = || {
-            pairs.iter().filter(|((_, distance, _), _)| *distance == step).map(|((time, ..), (n, _))| (*time, *n))
+            pairs
+                .iter()
+                .filter(|((_, distance, _), _)| *distance == step)
+                .map(|((time, ..), (n, _))| (*time, *n))
         };
         let modal = regular_times().max_by_key(|(_, count)| *count)?.0 as f64;
         let near = |time: f64| time > 0.5 * modal && time < 1.5 * modal;
@@ -224,7 +228,8 @@ impl Rule {
         }
         let steps = steps.round() as u64;
         let rounding = steps / ROUNDING_SHARE;
-        let fits = |steps: &u64| steps * u64::from(self.step) % u64::from(self.modulus) == u64::from(distance);
+        let fits =
+            |steps: &u64| steps * u64::from(self.step) % u64::from(self.modulus) == u64::from(distance);
         // The nearest first.
         let candidates = (0..=rounding).flat_map(|off| [steps + off, steps.saturating_sub(off)]);
         match candidates.into_iter().filter(|steps| *steps > 1).find(fits) {

@@ -41,8 +41,12 @@ impl TemporalReferences {
         if begins_group {
             order.end_sequence();
         }
-        let numbered =
-            Numbered { order: number, modulus: MODULUS, disposable: kind == 3, begins: kind == 1 || begins_group };
+        let numbered = Numbered {
+            order: number,
+            modulus: MODULUS,
+            disposable: kind == 3,
+            begins: kind == 1 || begins_group,
+        };
         order.add(info.time, numbered);
         let mut missing = 0;
         if begins_group || matches!(kind, 1 | 2) && self.anchor != Some(number) {
@@ -130,7 +134,16 @@ mod tests {
 
     fn missing(frames: &[(bool, u32, u8)]) -> Vec<u64> {
         let mut references = TemporalReferences::default();
-        frames.iter().map(|&(group, number, kind)| references.add(&packet(group, number, kind), SampleInfo::default(), &mut DisplayOrder::default())).collect()
+        frames
+            .iter()
+            .map(|&(group, number, kind)| {
+                references.add(
+                    &packet(group, number, kind),
+                    SampleInfo::default(),
+                    &mut DisplayOrder::default(),
+                )
+            })
+            .collect()
     }
 
     /// Two groups of I and P frames only.

@@ -1,0 +1,60 @@
+//! Sources with the same bytes, whose outputs one job produces.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+
+use super::fix_executor::plan_text;
+use super::open_source::open_regular;
+use super::tasks::Task;
+use crate::job::VerifyLevel;
+
+/// Returns the tasks grouped by the content of their sources, the groups in the order of their first source. A group
+/// has several sources only if all have the same size, the same plans and the same bytes, and if there is something to
+/// encode or remux: only such sources are hashed.
+pub(super) fn by_content<'t, 'a>(
+    tasks: &'t [Task<'a>],
+    content_of: &dyn Fn(&File) -> io::Result<String>,
+) -> Vec<Vec<&'t Task<'a>>> {
+    let videos: Vec<&[Task<'_>]> =
+        tasks.chunk_by(|one, other| std::ptr::eq(one.checked, other.checked)).collect();
+    let mut alike: HashMap<(u64, String), Vec<usize>> = HashMap::new();
+    for (index, video) in videos.iter().enumerate() {
+        if let Some(key) = size_and_plans(video) {
+            alike.entry(key).or_default().push(index);
+        }
+    }
+    let mut firsts: HashMap<String, usize> = HashMap::new();
+    let mut first_of: Vec<usize> = (0..videos.len()).collect();
+    let mut candidates: Vec<usize> = alike.into_values().filter(|same| same.len() > 1).flatten().collect();
+    candidates.sort_unstable();
+    for index in candidates {
+        let Some(task) = videos[index].first() else { continue };
+        // A source that cannot be read fails where it is fixed.
+        let Ok(content) = open_regular(&task.checked.source.path)
+            .map_err(|failure| io::Error::other(failure.message))
+            .and_then(|input| content_of(&input))
+        else {
+            continue;
+        };
+        first_of[index] = *firsts.entry(content).or_insert(index);
+    }
+    let mut groups: Vec<Vec<&Task<'_>>> = vec![Vec::new(); videos.len()];
+    for (video, first) in videos.into_iter().zip(first_of) {
+        groups[first].extend(video);
+    }
+    groups.retain(|group| !group.is_empty());
+    groups
+}
+
+/// Returns the size of a source and its plans as a text; `None` if nothing is encoded or remuxed.
+fn size_and_plans(video: &[Task<'_>]) -> Option<(u64, String)> {
+    let size = video.first()?.checked.result.as_ref().ok()?.size_bytes;
+    let made = |task: &&Task<'_>| task.target.is_some() && task.plan.spec.is_some();
+    let plans: Vec<String> = video
+        .iter()
+        .filter(made)
+        .map(|task| format!("{} {}", task.profile_index, plan_text(&task.plan, VerifyLevel::Full)))
+        .collect();
+    (!plans.is_empty()).then(|| (size, plans.join("\n")))
+}
