@@ -81,6 +81,7 @@ fn frames_are_missing_where_numbers_and_times_have_the_same_hole() {
     encode(&dir, "avc.mp4", x264);
     encode(&dir, "hevc.mp4", &format!("{X265}:bframes=4"));
     encode(&dir, "mpeg2.mp4", "-c:v mpeg2video -bf 2 -g 15");
+    encode(&dir, "av1.mp4", "-c:v libaom-av1 -cpu-used 8 -row-mt 1 -s 160x284 -g 30");
     // The numbers of the reference frames continue by chance.
     drop_frames(&dir, "avc.mp4", "many.mkv", 30, 40);
     let many = check(&dir, "many.mkv", &[]);
@@ -99,6 +100,14 @@ fn frames_are_missing_where_numbers_and_times_have_the_same_hole() {
             assert!(found[0].starts_with("1 frame is missing within the video (at "), "{name}: {found:?}");
         }
     }
+    for container in ["mp4", "mkv"] {
+        let name = format!("av1-one.{container}");
+        drop_frames(&dir, "av1.mp4", &name, 45, 45);
+        let deep = check(&dir, &name, &["--deep"]);
+        assert_eq!(deep["media"]["video"][0]["lost_frames"][0]["kind"], "missing-frame", "{name}: {deep:#}");
+        let found = findings(&deep, "integrity", "error");
+        assert!(found[0].starts_with("1 frame is missing within the video (at 1."), "{name}: {found:?}");
+    }
     assert_eq!(fix(&dir, "avc-one.mp4", &[])["refusal"], "needs-conceal");
     let fixed = fix(&dir, "avc-one.mp4", &["--conceal"]);
     assert_eq!(fixed["verified"]["verdict"], "compliant", "{fixed:#}");
@@ -115,6 +124,7 @@ fn frames_that_the_encoder_never_got_are_not_missing() {
         ("plain", "-c:v libx264 -preset veryfast -bf 0"),
         ("hevc", "-c:v libx265 -preset ultrafast -x265-params log-level=0:bframes=4"),
         ("mpeg2", "-c:v mpeg2video -bf 2 -g 15"),
+        ("av1", "-c:v libaom-av1 -cpu-used 8 -row-mt 1 -s 160x284"),
     ] {
         let command = format!("{input} -pix_fmt yuv420p -b:v 900k {video} {name}.mkv");
         dir.ffmpeg(&command.split(' ').collect::<Vec<_>>());

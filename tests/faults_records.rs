@@ -64,6 +64,46 @@ fn another_spelling_of_the_paths_repeats_no_work() {
 }
 
 #[test]
+fn sources_with_the_same_bytes_are_produced_once() {
+    let dir = TestDir::new();
+    videos(&dir, "s");
+    dir.ffmpeg(&["-i", "s/a.mp4", "-c:v", "mpeg4", "-b:v", "900k", "-c:a", "copy", "s/c.mkv"]);
+    // A file that cannot be fixed, because many frames are missing.
+    let filter = "noise=amount=0:drop='between(n,20,30)'";
+    dir.ffmpeg(&["-i", "s/a.mp4", "-c", "copy", "-bsf:v", filter, "s/d.mkv"]);
+    for (from, to) in [("b.mkv", "b2.mkv"), ("c.mkv", "c2.mkv"), ("c.mkv", "c3.mkv"), ("d.mkv", "d2.mkv")] {
+        std::fs::copy(dir.path(&format!("s/{from}")), dir.path(&format!("s/{to}"))).unwrap();
+    }
+    // Another file of the same size.
+    let mut other = std::fs::read(dir.path("s/c.mkv")).unwrap();
+    let last = other.len() - 1;
+    other[last] ^= 1;
+    dir.write("s/e.mkv", &other);
+    let report = fix(&dir, "s", "r", &["--jobs", "4"], 1);
+    for (name, same) in [("b2", "b"), ("c2", "c"), ("c3", "c")] {
+        let fixed = &entry(&report, &format!("{name}.mkv"))["fix"];
+        assert_eq!(fixed["verified"]["verdict"], "compliant", "{fixed:#}");
+        assert_eq!((&fixed["reused"], &fixed["same_as"]), (&false.into(), &format!("s/{same}.mkv").into()));
+        let read = |name: &str| std::fs::read(dir.path(&format!("r/{name}.mp4"))).unwrap();
+        assert_eq!(read(name), read(same));
+    }
+    for name in ["a.mp4", "b.mkv", "c.mkv", "e.mkv"] {
+        assert_eq!(entry(&report, name)["fix"]["same_as"], Value::Null, "{name}");
+    }
+    let reason = |name: &str| entry(&report, name)["fix"]["reason"].clone();
+    assert_eq!(entry(&report, "d.mkv")["fix"]["action"], "refused");
+    assert_eq!(reason("d.mkv"), reason("d2.mkv"));
+    // The record knows each of them.
+    let again = fix(&dir, "s", "r", &[], 1);
+    assert_eq!(entry(&again, "c2.mkv")["fix"]["reused"], true);
+    // The first cannot be written: the others are.
+    dir.write("t/c.mp4", "not media");
+    let report = fix(&dir, "s", "t", &["--jobs", "4"], 2);
+    assert_eq!(entry(&report, "c.mkv")["fix"]["output"], Value::Null);
+    assert_eq!(entry(&report, "c2.mkv")["fix"]["verified"]["verdict"], "compliant");
+}
+
+#[test]
 fn moved_sources_and_copied_outputs_are_recognized_by_content() {
     let dir = TestDir::new();
     videos(&dir, "s");

@@ -374,3 +374,66 @@ fn an_edit_list_that_changes_the_speed_is_told_and_not_removed() {
         assert!(!dir.path(&format!("out/{name}")).exists());
     }
 }
+
+/// Sets the frame duration that a Matroska file declares, or removes it.
+fn set_default_duration(dir: &TestDir, from: &str, to: &str, nanoseconds: Option<u32>) {
+    let mut bytes = std::fs::read(dir.path(from)).unwrap();
+    let at = bytes.windows(4).position(|four| four == [0x23, 0xe3, 0x83, 0x84]).unwrap();
+    match nanoseconds {
+        Some(value) => bytes[at + 4..at + 8].copy_from_slice(&value.to_be_bytes()),
+        // An element that readers skip, of the same size.
+        None => bytes[at..at + 8].copy_from_slice(&[0xec, 0x86, 0, 0, 0, 0, 0, 0]),
+    }
+    dir.write(to, &bytes);
+}
+
+fn rate_of(dir: &TestDir, name: &str) -> String {
+    let probed = ffprobe(&dir.path(name));
+    let video = probed["streams"].as_array().unwrap().iter().find(|stream| stream["codec_type"] == "video");
+    video.unwrap()["r_frame_rate"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn rates_of_rounded_timestamps_are_measured() {
+    let dir = test_dir();
+    let input = "-f lavfi -i testsrc2=s=540x960:r=30:d=4 -pix_fmt yuv420p -fps_mode vfr";
+    let codec = "-c:v mpeg4 -b:v 900k -g 30";
+    dir.ffmpeg(&words(&format!("{input} {codec} constant.mkv")));
+    dir.ffmpeg(&words(&format!("{input} -vf select='not(between(mod(n,20),5,6))' {codec} variable.mkv")));
+    for source in ["constant", "variable"] {
+        for (name, duration) in [("ntsc", Some(33_366_667)), ("unset", None)] {
+            let name = format!("{source}-{name}");
+            set_default_duration(&dir, &format!("{source}.mkv"), &format!("{name}.mkv"), duration);
+            let fixed = fix(&dir, &format!("{name}.mkv"), &["--add-silence", "--recipe", "2"]);
+            assert_eq!(fixed["verified"]["verdict"], "compliant", "{fixed:#}");
+            assert_eq!(rate_of(&dir, &format!("out/{name}.mp4")), "30/1", "{name}");
+        }
+    }
+}
+
+#[test]
+fn audio_that_begins_one_aac_frame_earlier_repeats_no_video_frame() {
+    let dir = test_dir();
+    for (rate, sample_rate) in [(30_u32, 48_000), (60, 48_000), (30, 44_100)] {
+        let input =
+            format!("-f lavfi -i testsrc2=s=540x960:r={rate}:d=2 -f lavfi -i sine=d=2:r={sample_rate}");
+        dir.ffmpeg(&words(&format!(
+            "{input} -ac 2 -pix_fmt yuv420p -c:v mpeg4 -b:v 900k -c:a aac early.mkv"
+        )));
+        let fixed = fix(&dir, "early.mkv", &["--recipe", "2"]);
+        assert_eq!(fixed["verified"]["verdict"], "compliant", "{fixed:#}");
+        // The common core has at most 30 frames a second.
+        assert_eq!(fixed["verified"]["decoded_frames"], rate.min(30) * 2, "{fixed:#}");
+        let steps = fixed["steps"].to_string();
+        assert!(steps.contains("ms of audio before it, at most one frame of AAC, are left out"), "{steps}");
+        std::fs::remove_dir_all(dir.path("out")).unwrap();
+    }
+    // A longer lead is kept: the first frame is held, and that is named.
+    dir.ffmpeg(&words(
+        "-f lavfi -i testsrc2=s=540x960:r=30:d=2 -itsoffset -0.1 -f lavfi -i sine=d=2 -ac 2 -ar 48000 \
+         -pix_fmt yuv420p -c:v mpeg4 -b:v 900k -c:a aac earlier.mkv",
+    ));
+    let fixed = fix(&dir, "earlier.mkv", &["--recipe", "2"]);
+    assert!(!fixed["steps"].to_string().contains("of audio before it"), "{fixed:#}");
+    assert_eq!(fixed["added"][0]["kind"], "held-frame", "{fixed:#}");
+}

@@ -154,6 +154,7 @@ mod tests {
             duration_s: Some(1e-9),
             measured_duration_s: Some(2.25),
             contradicted_duration_s: Some(2.5),
+            second_recording_byte: Some(1 << 40),
             bit_rate: Some(300),
             fast_start: Some(true),
             fragmented: Some(false),

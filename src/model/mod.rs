@@ -11,6 +11,7 @@ mod content_analysis;
 #[doc(hidden)]
 pub mod example;
 mod frame_loss;
+mod frame_rates;
 mod geometry;
 mod hash;
 mod main_stream;
@@ -26,6 +27,7 @@ pub use content_analysis::{
     DecodeError, DecodeErrorKind, DecodeReport, DeepReport, LoudnessReport, TimeRange,
 };
 pub use frame_loss::{FrameLoss, LossKind, set_loss};
+pub use frame_rates::common_frame_rates;
 pub use geometry::{Flip, Rotation, Size, display_aspect_ratio, display_size};
 pub use hash::ContentHash;
 pub use media::{

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fs::{File, Metadata};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
@@ -32,6 +32,7 @@ use super::ready_task::{ReadyTask, outcome, succeeded};
 use super::resource_budget::{Allocation, Budget, Resources};
 use super::source_decode::SourceDecoder;
 use super::tasks::Task;
+use super::twins::same_source;
 
 /// Executes batches of tasks.
 pub(super) struct FixExecutor<'a> {
@@ -345,13 +346,6 @@ impl FixExecutor<'_> {
         let record = |fix_record: &FixRecord| fix_record.record_content(key.clone(), input, output, report);
         self.fix_record.map_or(Ok(()), record)
     }
-}
-
-/// Returns the source whose output a shared job copied for this one, because both have the same bytes.
-fn same_source(batch: &[ReadyTask<'_>], one: &ReadyTask<'_>) -> Option<PathBuf> {
-    let first = batch.iter().find(|other| other.plan.spec == one.plan.spec)?;
-    let other = !std::ptr::eq(first.task.checked, one.task.checked);
-    other.then(|| first.task.checked.source.path.clone())
 }
 
 /// Returns whether a remux keeps all video and audio of the source, so that decoding the output decodes all of it.

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 
 use super::fix_executor::plan_text;
 use super::open_source::open_regular;
+use super::ready_task::ReadyTask;
 use super::tasks::Task;
 use crate::job::VerifyLevel;
 
@@ -45,6 +47,13 @@ pub(super) fn by_content<'t, 'a>(
     }
     groups.retain(|group| !group.is_empty());
     groups
+}
+
+/// Returns the source whose output a shared job copied for this one, because both have the same bytes.
+pub(super) fn same_source(batch: &[ReadyTask<'_>], one: &ReadyTask<'_>) -> Option<PathBuf> {
+    let first = batch.iter().find(|other| other.plan.spec == one.plan.spec)?;
+    let other = !std::ptr::eq(first.task.checked, one.task.checked);
+    other.then(|| first.task.checked.source.path.clone())
 }
 
 /// Returns the size of a source and its plans as a text; `None` if nothing is encoded or remuxed.

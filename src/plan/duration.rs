@@ -7,7 +7,7 @@ use super::geometry::binding;
 use super::input::PlanInput;
 use super::options::Extend;
 use super::outcome::FixStep;
-use super::output_spec::{Lengthening, LengtheningKind};
+use super::output_spec::{Lengthening, LengtheningKind, VideoPlan};
 use super::refusal::{Refusal, Refused};
 
 /// As [`MAX_HELD_FRAME_S`], for a file that may be truncated without a trace: clocks of broadcast and
@@ -80,6 +80,38 @@ pub(super) fn start_s(input: &PlanInput<'_>) -> f64 {
         return begin_s;
     }
     input.facts.main_start_s()
+}
+
+/// Samples of an AAC frame. Containers without a place for the encoder's delay keep it as audio before the first video
+/// frame.
+const AAC_FRAME: f64 = 1024.0;
+/// What times in milliseconds add to that, in seconds.
+const ROUNDING_S: f64 = 0.0011;
+
+/// Returns how long the audio of an encoded video begins before the first video frame, in seconds, if it is at most one
+/// AAC frame and at least half a frame of the output. The output begins with the video then: otherwise its first frame
+/// would be shown twice.
+pub(super) fn audio_lead_s(input: &PlanInput<'_>, video: &VideoStream, plan: &VideoPlan) -> f64 {
+    let VideoPlan::Encode(encode) = plan else { return 0.0 };
+    if decodable_start::begin_s(input).is_some() {
+        return 0.0;
+    }
+    let Some(rate) = input.facts.main_audio().and_then(|audio| audio.sample_rate) else { return 0.0 };
+    let lead_s = video.start_s.unwrap_or(0.0) - input.facts.main_start_s();
+    let longest_s = AAC_FRAME / f64::from(rate.max(1)) + ROUNDING_S;
+    let repeats = lead_s * encode.frame_rate.as_f64() >= 0.5;
+    if repeats && lead_s <= longest_s { lead_s } else { 0.0 }
+}
+
+/// Returns the step that tells that the audio before the first video frame is left out.
+pub(super) fn lead_step(lead_s: f64) -> Option<FixStep> {
+    let text = || {
+        format!(
+            "begins with the first frame: the {:.0} ms of audio before it, at most one frame of AAC, are left out",
+            lead_s * 1000.0
+        )
+    };
+    (lead_s > 0.0).then(|| FixStep::lossy(text()))
 }
 
 /// Returns the duration that an encode must reach, so that a long last frame or a longer audio stream is kept:

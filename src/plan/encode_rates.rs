@@ -1,15 +1,16 @@
 //! Chooses the frame rate, the bit rate and the number of encoder threads.
 
-use crate::model::{MediaFacts, Rational, Size, VideoStream};
+use crate::model::{MediaFacts, Rational, Size, VideoStream, common_frame_rates};
 use crate::profile::Profile;
 
 use super::options::Machine;
 use super::output_spec::RateControl;
 use super::refusal::{Refusal, Refused};
 
-/// Common frame rates as numerator and denominator, ascending.
-const STANDARD: [(u32, u32); 9] =
-    [(24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (48, 1), (50, 1), (60000, 1001), (60, 1)];
+/// A measured rate that differs from a declared one by a smaller share is the same rate; 29.97 and 30 differ by more.
+const SAME_RATE: f64 = 0.0005;
+/// A constant rate that was measured is a correction of the declared one up to this share.
+const CORRECTION: f64 = 0.02;
 /// The share of the file size taken by boxes and index.
 const OVERHEAD: f64 = 0.02;
 /// Pixels that justify one encoder thread: ten seconds of a small video. Several threads in one encoder cost a few
@@ -22,8 +23,7 @@ pub(super) fn frame_rate(video: &VideoStream, profile: &Profile, cap: f64) -> (R
     let limit = |key| limits.and_then(|limits| limits.number(key));
     let min = limit("min").unwrap_or(0.0);
     let max = limit("max").unwrap_or(60.0).min(cap);
-    let own = video.modal_frame_rate.filter(|_| video.variable_frame_rate == Some(true)).or(video.frame_rate);
-    let Some(own) = own else { return (standard(30.0, min, max), false) };
+    let Some(own) = own_rate(video) else { return (standard(30.0, min, max), false) };
     let fits = own.as_f64() >= min * 0.998 && own.as_f64() <= max;
     if fits && video.variable_frame_rate != Some(true) && own.as_f64() >= 10.0 {
         return (own, true);
@@ -43,10 +43,20 @@ pub(super) fn frame_rate(video: &VideoStream, profile: &Profile, cap: f64) -> (R
     (standard(wanted, min, max), false)
 }
 
+/// Returns the frame rate of the source: the most frequent one of a variable rate, else the declared one unless its
+/// timestamps show another that is near.
+fn own_rate(video: &VideoStream) -> Option<Rational> {
+    let (measured, declared) = (video.modal_frame_rate, video.frame_rate);
+    let corrects = |measured: &Rational| {
+        let share = declared.map_or(0.0, |declared| (measured.as_f64() / declared.as_f64() - 1.0).abs());
+        video.variable_frame_rate == Some(true) || (SAME_RATE..CORRECTION).contains(&share)
+    };
+    measured.filter(corrects).or(declared)
+}
+
 /// Returns the common frame rate nearest to `wanted` within the limits.
 fn standard(wanted: f64, min: f64, max: f64) -> Rational {
-    let all = STANDARD.iter().filter_map(|(num, den)| Rational::new(*num, *den));
-    let within = all.filter(|rate| rate.as_f64() >= min * 0.998 && rate.as_f64() <= max);
+    let within = common_frame_rates().filter(|rate| rate.as_f64() >= min * 0.998 && rate.as_f64() <= max);
     let distance = |rate: &Rational| (rate.as_f64() / wanted).ln().abs();
     let nearest = within.min_by(|a, b| distance(a).total_cmp(&distance(b)));
     nearest.or_else(|| Rational::new(30, 1)).unwrap_or(Rational::ONE)

@@ -99,6 +99,7 @@ fn plan_kept(
         .or_else(|| audio.reason.clone())
         .or_else(|| escalation::reason_to_remux(input));
     plan_steps::explain(input, &plan_video, reason.as_deref(), &audio, &mut steps);
+    let lead_s = duration::audio_lead_s(input, video, &plan_video);
     let spec = OutputSpec {
         container,
         threads: threads(input, &plan_video),
@@ -108,16 +109,17 @@ fn plan_kept(
         extend: duration.extend,
         strip_metadata: input.has("metadata-privacy", Severity::Advice),
         drop_edit_list: false,
-        start_s: duration::start_s(input),
+        start_s: duration::start_s(input) + lead_s,
         cut_before_start: decodable_start::begin_s(input).is_some(),
         expected_duration_s: duration
             .expected_s
-            .or_else(|| duration::declared_duration_s(input, video, encodes_video)),
+            .or_else(|| Some(duration::declared_duration_s(input, video, encodes_video)? - lead_s)),
         max_hold_s: if encodes_video { duration::max_hold_s(input) } else { 0.0 },
         expected_frames: None,
         max_size_bytes: encode_rates::max_bytes(input.profile),
         conceal: input.options.conceal,
     };
+    steps.extend(duration::lead_step(lead_s));
     steps.extend(additions::cut_audio(input, video, &spec));
     let added = additions::of(input, video, &spec);
     steps.extend(additions::steps(&added, &spec));

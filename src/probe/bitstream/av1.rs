@@ -3,7 +3,7 @@
 
 use super::Bits;
 
-const OBU_SEQUENCE_HEADER: u32 = 1;
+pub(super) const OBU_SEQUENCE_HEADER: u32 = 1;
 /// Units read before the sequence header of a sample.
 const MAX_UNITS: usize = 16;
 const PRIMARIES_BT709: u8 = 1;
@@ -156,6 +156,50 @@ fn sequence_header(bits: &mut Bits<'_>) -> Option<SequenceHeader> {
     Some(sequence)
 }
 
+/// The fields of a sequence header that frame headers depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FrameFields {
+    /// Bits of an order hint.
+    pub(super) order_bits: u32,
+    /// Bits of a frame id; zero without ids.
+    pub(super) id_bits: u32,
+    /// Whether frames use tools for screen content; 2 if each frame states it.
+    pub(super) screen_content: u32,
+    /// Whether motion vectors are whole numbers; 2 if each frame of screen content states it.
+    pub(super) integer_vectors: u32,
+}
+
+/// Parses the fields of a sequence header; `None` for one without order hints, or with a decoder model.
+pub(super) fn frame_fields(bits: &mut Bits<'_>) -> Option<FrameFields> {
+    bits.skip(4)?; // seq_profile, still_picture
+    if bits.flag()? {
+        return None;
+    }
+    let mut timing = bits.clone();
+    if timing.flag()? {
+        timing.skip(64)?;
+        if timing.flag()? {
+            timing.ue()?;
+        }
+        if timing.flag()? {
+            return None;
+        }
+    }
+    operating_points(bits)?;
+    let (width_bits, height_bits) = (bits.take(4)? + 1, bits.take(4)? + 1);
+    bits.skip((width_bits + height_bits) as usize)?;
+    let id_bits = if bits.flag()? { bits.take(4)? + 2 + bits.take(3)? + 1 } else { 0 };
+    bits.skip(3 + 4)?;
+    if !bits.flag()? {
+        return None;
+    }
+    bits.skip(2)?;
+    let screen_content = if bits.flag()? { 2 } else { bits.take(1)? };
+    let integer_vectors = if screen_content == 0 || bits.flag()? { 2 } else { bits.take(1)? };
+    let order_bits = bits.take(3)? + 1;
+    Some(FrameFields { order_bits, id_bits, screen_content, integer_vectors })
+}
+
 /// Reads timing and operating points; returns the level of the first.
 fn operating_points(bits: &mut Bits<'_>) -> Option<u8> {
     let mut delay_bits = None;
@@ -232,6 +276,12 @@ mod tests {
             height: 180,
         };
         assert_eq!(from_av1c(&RECORD), Some(expected));
+    }
+
+    #[test]
+    fn reads_what_frame_headers_depend_on() {
+        let fields = FrameFields { order_bits: 7, id_bits: 0, screen_content: 2, integer_vectors: 2 };
+        assert_eq!(frame_fields(&mut Bits::new(&RECORD[6..])), Some(fields));
     }
 
     #[test]

@@ -204,12 +204,15 @@ mod tests {
     #[test]
     fn a_gif_without_its_trailer_is_missing_data_after_its_last_frame() {
         let whole = two_frames();
-        assert_eq!(gif(&whole[..]).unwrap(), Completeness::Whole);
-        assert_eq!(gif(&[&whole[..], &[0; 9]].concat()[..]).unwrap(), Completeness::Whole);
-        assert_eq!(first_missing_s(gif(&whole[..whole.len() - 1]).unwrap()), Some(1.0));
-        assert_eq!(first_missing_s(gif(&whole[..whole.len() - 3]).unwrap()), Some(0.5));
+        assert_eq!(gif(&whole[..]).unwrap(), Completeness::Whole.into());
+        assert_eq!(gif(&[&whole[..], &[0; 9]].concat()[..]).unwrap(), Completeness::Whole.into());
+        let second = gif(&[&whole[..], &whole].concat()[..]).unwrap().second_recording_byte;
+        assert_eq!(second, Some(whole.len() as u64));
+        assert_eq!(first_missing_s(gif(&whole[..whole.len() - 1]).unwrap().completeness), Some(1.0));
+        assert_eq!(first_missing_s(gif(&whole[..whole.len() - 3]).unwrap().completeness), Some(0.5));
         for length in 6..whole.len() {
-            assert!(matches!(gif(&whole[..length]).unwrap(), Completeness::Missing { .. }), "{length}");
+            let completeness = gif(&whole[..length]).unwrap().completeness;
+            assert!(matches!(completeness, Completeness::Missing { .. }), "{length}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ffmpeg_next::ffi;
 
-use crate::model::{FrameLoss, LossKind, Rational, Timing, VideoStream, set_loss};
+use crate::model::{FrameLoss, LossKind, Rational, Timing, VideoStream, common_frame_rates, set_loss};
 
 /// Distinct intervals counted; a video with more has a variable frame rate anyway.
 const MAX_INTERVALS: usize = 4096;
@@ -67,11 +67,10 @@ impl Cadence {
         let rounding = ((ROUNDING_S / unit).round() as i64).max(1);
         let constant = self.intervals.keys().all(|interval| (interval - modal).abs() <= rounding);
         video.variable_frame_rate = Some(!constant);
-        video.modal_frame_rate = if constant && video.frame_rate.is_some() {
-            video.frame_rate
-        } else {
-            Rational::positive(i64::from(base.den), i64::from(base.num).saturating_mul(modal))
-        };
+        let modal_rate =
+            || Rational::positive(i64::from(base.den), i64::from(base.num).saturating_mul(modal));
+        let declared = video.frame_rate.filter(|_| constant);
+        video.modal_frame_rate = self.rounded_rate(modal, rounding, unit).or(declared).or_else(modal_rate);
         let seconds = |ticks: i64| ticks as f64 * unit;
         set_loss(&mut video.lost_frames, self.gaps(modal, rounding, unit));
         video.timing = Some(Timing {
@@ -82,6 +81,36 @@ impl Cadence {
             duplicates: self.duplicates,
             negative_dts_s: None,
         });
+    }
+}
+
+/// Ticks at least this long round the intervals of common rates, in seconds.
+const COARSE_TICK_S: f64 = 0.0005;
+/// Shorter videos do not show whether their rate is 29.97 or 30.
+const MIN_MEASURED_S: f64 = 2.5;
+/// A rate is a common one if it differs by at most this share; 29.97 and 30 differ by twice as much.
+const RATE_TOLERANCE: f64 = 0.0005;
+
+impl Cadence {
+    /// Returns the common frame rate of timestamps that are rounded so much that no single interval shows it: the mean
+    /// of all intervals that last one or several frames.
+    fn rounded_rate(&self, modal: i64, rounding: i64, unit: f64) -> Option<Rational> {
+        let (mut ticks, mut frames) = (0.0, 0.0);
+        for (&interval, &(count, _)) in &self.intervals {
+            let times = (interval + modal / 2) / modal;
+            if times > 0 && (interval - times * modal).abs() <= rounding * times {
+                ticks += interval as f64 * count as f64;
+                frames += times as f64 * count as f64;
+            }
+        }
+        if unit < COARSE_TICK_S || ticks * unit < MIN_MEASURED_S {
+            return None;
+        }
+        let rate = frames / (ticks * unit);
+        let share = |common: &Rational| (rate / common.as_f64() - 1.0).abs();
+        common_frame_rates()
+            .filter(|common| share(common) <= RATE_TOLERANCE)
+            .min_by(|one, other| share(one).total_cmp(&share(other)))
     }
 }
 
@@ -156,6 +185,20 @@ mod tests {
     #[test]
     fn millisecond_rounding_is_constant() {
         assert_eq!(timed(1000, &[0, 33, 67, 100, 133]).variable_frame_rate, Some(false));
+    }
+
+    #[test]
+    fn rounded_timestamps_show_their_rate_as_a_whole() {
+        let times = |rate: f64| (0..200).map(move |frame| (f64::from(frame) * 1000.0 / rate).round() as i64);
+        let rate = |times: Vec<i64>| timed(1000, &times).modal_frame_rate;
+        for (num, den) in [(30, 1), (30_000, 1001), (24_000, 1001), (60, 1)] {
+            let common = Rational::new(num, den);
+            let all: Vec<i64> = times(f64::from(num) / f64::from(den)).collect();
+            assert_eq!(rate(all.clone()), common);
+            let some = all.into_iter().enumerate().filter(|(number, _)| !matches!(number % 20, 5 | 6));
+            assert_eq!(rate(some.map(|(_, time)| time).collect()), common, "with gaps");
+        }
+        assert_eq!(rate(times(30.0).take(30).collect()), Rational::new(1000, 33), "too short");
     }
 
     #[test]

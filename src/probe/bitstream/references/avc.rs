@@ -238,18 +238,14 @@ fn resets(
 ) -> Option<bool> {
     let (predicted, bipredictive) = (matches!(slice_type, 0 | 3), slice_type == 1);
     match fields.order_bits {
-        Some(_) => {
-            if picture.bottom_order && !field {
-                bits.se()?;
-            }
-        }
+        Some(_) if picture.bottom_order && !field => _ = bits.se()?,
         None if fields.order_deltas => {
             bits.se()?;
             if picture.bottom_order && !field {
                 bits.se()?;
             }
         }
-        None => {}
+        _ => {}
     }
     if picture.redundant {
         bits.ue()?;

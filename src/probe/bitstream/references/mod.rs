@@ -1,8 +1,10 @@
 //! Finds frames that are missing within a stream, because later frames refer to them.
 //!
 //! Decoders replace a missing reference by another frame without an error. The headers of some codecs show it: H.264
-//! numbers its reference frames, each HEVC frame lists those it needs, and MPEG-2 counts the frames of a group.
+//! numbers its reference frames, each HEVC frame lists those it needs, and MPEG-2 counts the frames of a group. Other
+//! losses show in the display order, which AV1 states, too.
 
+mod av1;
 mod avc;
 mod display_order;
 mod hevc;
@@ -32,6 +34,7 @@ pub struct SampleInfo {
 }
 
 enum Reader {
+    Av1(av1::OrderHints),
     Avc(avc::FrameNumbers),
     Hevc(hevc::PictureSets),
     Mpeg2(mpeg2::TemporalReferences),
@@ -39,8 +42,8 @@ enum Reader {
 
 /// Follows the references and the display order of a stream.
 pub struct References {
-    reader: Reader,
-    order: DisplayOrder,
+    reader: Box<Reader>,
+    order: Box<DisplayOrder>,
 }
 
 impl References {
@@ -48,17 +51,19 @@ impl References {
     /// codec whose samples do not name their references.
     pub fn of(codec: &str, config: &[u8]) -> Option<References> {
         let reader = match codec {
+            "av1" => Reader::Av1(av1::OrderHints::from_config(config)),
             "h264" => Reader::Avc(avc::FrameNumbers::from_config(config)),
             "mpeg1video" | "mpeg2video" => Reader::Mpeg2(mpeg2::TemporalReferences::default()),
             "hevc" => Reader::Hevc(hevc::PictureSets::from_config(config)),
             _ => return None,
         };
-        Some(References { reader, order: DisplayOrder::default() })
+        Some(References { reader: Box::new(reader), order: Box::default() })
     }
 
     /// Takes a new configuration record that the container announces.
     pub fn configure(&mut self, config: &[u8]) {
-        match &mut self.reader {
+        match &mut *self.reader {
+            Reader::Av1(hints) => hints.configure(config),
             Reader::Avc(numbers) => numbers.configure(config),
             Reader::Hevc(sets) => sets.configure(config),
             Reader::Mpeg2(_) => {}
@@ -68,8 +73,12 @@ impl References {
     /// Adds the next sample in decode order. Returns how many frames are missing that it, or another frame at this
     /// place, refers to.
     pub fn add(&mut self, sample: &[u8], info: SampleInfo) -> u64 {
-        let order = &mut self.order;
-        let missing = match &mut self.reader {
+        let order = &mut *self.order;
+        let missing = match &mut *self.reader {
+            Reader::Av1(hints) => {
+                hints.add(sample, info, order);
+                0
+            }
             Reader::Avc(numbers) => numbers.add(sample, info, order),
             Reader::Hevc(sets) => sets.add(sample, info, order),
             Reader::Mpeg2(numbers) => numbers.add(sample, info, order),
@@ -81,9 +90,9 @@ impl References {
     /// Ends the stream. Returns the holes in which frames are missing that [`References::add`] did not count, the
     /// earliest first.
     pub fn take_holes(&mut self) -> Vec<Hole> {
-        let numbers = match &self.reader {
+        let numbers = match &*self.reader {
             Reader::Avc(numbers) => numbers.modulus(),
-            Reader::Hevc(_) | Reader::Mpeg2(_) => None,
+            Reader::Av1(_) | Reader::Hevc(_) | Reader::Mpeg2(_) => None,
         };
         self.order.take_holes(numbers)
     }
@@ -91,7 +100,8 @@ impl References {
     /// Forgets the frames read so far, because the next sample is from another place.
     pub fn restart(&mut self) {
         self.order.end_sequence();
-        match &mut self.reader {
+        match &mut *self.reader {
+            Reader::Av1(hints) => hints.restart(),
             Reader::Avc(numbers) => numbers.restart(),
             Reader::Hevc(sets) => sets.restart(),
             Reader::Mpeg2(numbers) => numbers.restart(),
@@ -140,7 +150,7 @@ mod tests {
                 if seed & 0x700 == 0 { 0 } else { (seed >> 24) as u8 }
             })
             .collect();
-        for codec in ["h264", "hevc"] {
+        for codec in ["av1", "h264", "hevc"] {
             let mut checks: Vec<References> = Vec::new();
             for config in [&[][..], &bytes[..60], &[1; 30]] {
                 checks.extend(References::of(codec, config));
@@ -148,13 +158,16 @@ mod tests {
             for from in 0..bytes.len() {
                 let part = &bytes[from..bytes.len().min(from + 90)];
                 // Units of every type that is read, with random content.
-                let kinds: &[[u8; 2]] = if codec == "h264" {
+                let kinds: &[[u8; 2]] = if codec == "av1" {
+                    &[[0x0a, 20], [0x32, 40], [0x1a, 30], [0x30, 0]]
+                } else if codec == "h264" {
                     &[[0x67, 66], [0x68, 0xce], [0x65, 1], [0x41, 1]]
                 } else {
                     &[[33 << 1, 1], [34 << 1, 1], [21 << 1, 1], [1 << 1, 1], [8 << 1, 1]]
                 };
                 let kind = kinds[from % kinds.len()];
-                let sample = [&[0, 0, 1][..], &kind, part].concat();
+                let start: &[u8] = if codec == "av1" { &[] } else { &[0, 0, 1] };
+                let sample = [start, &kind, part].concat();
                 for check in &mut checks {
                     std::hint::black_box(
                         check.add(&sample, SampleInfo { key: from % 7 == 0, ..Default::default() }),
