@@ -104,7 +104,6 @@ fn frames_are_missing_where_numbers_and_times_have_the_same_hole() {
         let name = format!("av1-one.{container}");
         drop_frames(&dir, "av1.mp4", &name, 45, 45);
         let deep = check(&dir, &name, &["--deep"]);
-        assert_eq!(deep["media"]["video"][0]["lost_frames"][0]["kind"], "missing-frame", "{name}: {deep:#}");
         let found = findings(&deep, "integrity", "error");
         assert!(found[0].starts_with("1 frame is missing within the video (at 1."), "{name}: {found:?}");
     }
