@@ -100,13 +100,12 @@ fn frames_are_missing_where_numbers_and_times_have_the_same_hole() {
             assert!(found[0].starts_with("1 frame is missing within the video (at "), "{name}: {found:?}");
         }
     }
-    for container in ["mp4", "mkv"] {
-        let name = format!("av1-one.{container}");
-        drop_frames(&dir, "av1.mp4", &name, 45, 45);
-        let deep = check(&dir, &name, &["--deep"]);
-        let found = findings(&deep, "integrity", "error");
-        assert!(found[0].starts_with("1 frame is missing within the video (at 1."), "{name}: {found:?}");
-    }
+    // In display order; a packet that also holds hidden frames may leave no hole there.
+    drop_frames(&dir, "av1.mp4", "av1-one.mkv", 43, 43);
+    let plain = check(&dir, "av1-one.mkv", &[]);
+    let found = findings(&plain, "integrity", "error");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("1 frame is missing within the video (at 1."), "{found:?}");
     assert_eq!(fix(&dir, "avc-one.mp4", &[])["refusal"], "needs-conceal");
     let fixed = fix(&dir, "avc-one.mp4", &["--conceal"]);
     assert_eq!(fixed["verified"]["verdict"], "compliant", "{fixed:#}");
