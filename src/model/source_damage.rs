@@ -130,7 +130,13 @@ impl MediaFacts {
             let times = loss.at_s.iter().map(|at| Some(*at)).chain(loss.at_s.is_empty().then_some(None));
             let error = |at_s| DecodeError { stream, at_s, message: message.to_owned(), kind };
             let errors = times.map(error).collect();
-            damage.add(SourceDamage { packets: loss.of, error_count: loss.count, errors, heavy: false });
+            damage.add(SourceDamage {
+                packets: loss.of,
+                error_count: loss.count,
+                errors,
+                at_least: false,
+                heavy: false,
+            });
         }
         damage
     }

@@ -217,7 +217,7 @@ impl FixExecutor<'_> {
         let mut outputs = 0;
         for (one, attempt) in passed.into_iter().chain(rest) {
             let same_as = attempt.as_ref().and_then(|_| same_source(ready, one));
-            let context = self.context(work, &one.before);
+            let context = self.context(work, one.task.checked, &one.before);
             let fix = match self.finish(&context, one, attempt) {
                 Ok((report, publication)) => {
                     FixOutcome { same_as, ..succeeded(one, self.proof(one, report), publication) }
