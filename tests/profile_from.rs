@@ -26,7 +26,7 @@ fn only_the_file_itself_complies_with_its_profile() {
         let text = profile_from(&dir, path.to_str().unwrap(), &[]);
         let profile =
             Profile::parse(&text, &Profile::builtin).unwrap_or_else(|e| panic!("{name}: {e}\n{text}"));
-        assert!(profile.limits("video-codec").is_some(), "{text}");
+        assert!(profile.rules().video_codec.is_some(), "{text}");
         dir.write("like.toml", &text);
         let check = |path: &std::path::Path, code| {
             let args = ["check", path.to_str().unwrap(), "--profile", "like.toml", "--format", "json"];
@@ -68,8 +68,8 @@ fn derived_profile_extends_the_named_one() {
     let text = profile_from(&dir, good.to_str().unwrap(), &["--profile", "tiktok-ads"]);
     let profile = Profile::parse(&text, &Profile::builtin).unwrap();
     let base = Profile::builtin("tiktok-ads").unwrap();
-    assert_eq!(profile.limits("file-size"), base.limits("file-size"));
-    assert_ne!(profile.limits("resolution"), base.limits("resolution"));
+    assert_eq!(profile.rules().file_size, base.rules().file_size);
+    assert_ne!(profile.rules().resolution, base.rules().resolution);
     let run = dir.greenlit(&["profile", "from", good.to_str().unwrap(), "--profile", "mine.toml"]).expect(2);
     assert!(run.stderr.contains("mine.toml"), "{}", run.stderr);
 }

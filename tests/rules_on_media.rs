@@ -264,13 +264,13 @@ fn every_rule_for_files_has_a_video() {
         .chain(SPECIAL_VIDEOS.iter().map(|(rule, _)| *rule))
         .collect();
     let rules: BTreeSet<&str> =
-        registry().iter().filter(|rule| rule.scope() != Scope::Ad).map(|rule| rule.id()).collect();
+        registry().iter().filter(|rule| rule.scope() != Scope::Ad).map(|rule| rule.id().as_str()).collect();
     assert_eq!(made, rules);
 }
 
 #[test]
 fn explain_documents_every_rule() {
-    let ids: Vec<&str> = registry().iter().map(|rule| rule.id()).collect();
+    let ids: Vec<&str> = registry().iter().map(|rule| rule.id().as_str()).collect();
     let run = Command::new(env!("CARGO_BIN_EXE_greenlit")).arg("explain").args(&ids).output().unwrap();
     assert!(run.status.success());
     let text = String::from_utf8(run.stdout).unwrap();

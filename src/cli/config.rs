@@ -10,8 +10,7 @@ use serde::Deserialize;
 
 use super::config_file;
 use crate::platform::tiktok_ads::{CodeTable, CodeTableError};
-use crate::profile::nearest;
-use crate::rules;
+use crate::profile::{RuleId, nearest};
 
 /// File name of the configuration, searched in the working directory and its parents.
 pub const FILE_NAME: &str = "greenlit.toml";
@@ -267,7 +266,7 @@ fn check_keys(table: &toml::Table, path: &Path) -> Result<(), ConfigError> {
 }
 
 fn check_overrides(value: &toml::Value, path: &Path) -> Result<(), ConfigError> {
-    let known = || rules::registry().iter().map(|rule| rule.id()).chain([CODES_KEY]);
+    let known = || RuleId::names().chain([CODES_KEY]);
     for key in value.as_table().into_iter().flat_map(toml::Table::keys) {
         if !known().any(|name| name == key) {
             let nearest = nearest(key, known()).map(str::to_owned);

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner, memory_file};
 use crate::model::{MediaFacts, Size};
-use crate::profile::{Profile, Severity};
+use crate::profile::{Profile, RuleId, Severity};
 use crate::rules::{
     Assessment, CoverImage, Selection, Subject, ValidatedCover, Verdict, assess, assess_cover,
 };
@@ -113,7 +113,7 @@ fn messages(assessment: &Assessment) -> Vec<(bool, String)> {
     let mut messages: Vec<(bool, String)> =
         findings.map(|finding| (finding.severity == Severity::Warning, finding.message.clone())).collect();
     if assessment.verdict() == Verdict::Indeterminate {
-        messages.push((false, format!("cannot be checked against {}", assessment.unknown().join(", "))));
+        messages.push((false, format!("cannot be checked against {}", RuleId::list(assessment.unknown()))));
     }
     messages
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::platform::tiktok_ads::CodeTable;
-use crate::profile::{Profile, nearest};
+use crate::profile::{Profile, RuleId, nearest};
 use crate::rules;
 
 use super::args::{CommonArgs, ExplainArgs};
@@ -35,7 +35,7 @@ fn page(code: &str, table: &CodeTable) -> Option<String> {
 }
 
 fn unknown_code_message(code: &str) -> String {
-    let ids = rules::registry().iter().map(|rule| rule.id());
+    let ids = RuleId::names();
     match nearest(code, ids) {
         Some(near) => format!("unknown rule or error code `{code}`; did you mean `{near}`?"),
         None => {
@@ -54,11 +54,11 @@ fn rule_page(id: &str) -> Option<String> {
     text.push_str("\n  Limits by profile\n");
     let mut found_any = false;
     for profile in Profile::builtin_ids().iter().filter_map(|id| Profile::builtin(id)) {
-        let Some(limits) = profile.limits(id) else { continue };
+        let Some(limits) = profile.rules().get(rule.id()) else { continue };
         found_any = true;
-        let described = limits.describe(id);
+        let described = limits.describe();
         let described = if described.is_empty() { "enabled".to_owned() } else { described };
-        let severity = format!("{:?}", limits.severity).to_lowercase();
+        let severity = format!("{:?}", limits.terms().severity).to_lowercase();
         let _ = writeln!(text, "    {:<24} {severity:<8} {described}", profile.id());
     }
     if !found_any {

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use crate::job::worker::WorkerPool;
 use crate::model::MediaFacts;
 use crate::pipeline::{CheckOptions, FailureKind, SourceFile, check_one, discover};
-use crate::profile::{DerivedProfile, Origin, Profile};
+use crate::profile::{DerivedProfile, Origin, Profile, RuleId};
 use crate::rules::{Assessment, Finding, Selection, Subject, Verdict, assess};
 
 use super::args::{CommonArgs, ProfileFromArgs};
@@ -36,8 +36,8 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ProfileFromArgs) -> 
     let mut derived = DerivedProfile::new(&facts, origin);
     let mut assessment = assess_source(&derived, &facts, &file_name)?;
     // The profile must not contain rules that its own source file violates.
-    let violated: Vec<String> = assessment.findings().iter().map(|finding| finding.rule.clone()).collect();
-    if violated.iter().filter(|rule| derived.exclude_rule(rule)).count() > 0 {
+    let violated: Vec<RuleId> = assessment.findings().iter().map(|finding| finding.rule).collect();
+    if violated.iter().filter(|&&rule| derived.exclude_rule(rule)).count() > 0 {
         assessment = assess_source(&derived, &facts, &file_name)?;
     }
     output::text(settings, &derived.to_toml())?;

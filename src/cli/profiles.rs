@@ -29,18 +29,18 @@ fn list() -> String {
 
 fn profile_page(profile: &Profile) -> String {
     let mut text = format!("{}: {}\n\n", profile.id(), profile.title());
-    for (rule, limits) in profile.all() {
-        let severity = format!("{:?}", limits.severity).to_lowercase();
-        let described = limits.describe(rule);
+    for (rule, limits) in profile.rules().all() {
+        let severity = format!("{:?}", limits.terms().severity).to_lowercase();
+        let described = limits.describe();
         let described = if described.is_empty() { "enabled".to_owned() } else { described };
         let _ = writeln!(text, "{rule:<22} {severity:<8} {described}");
-        let confidence = match limits.confidence {
+        let confidence = match limits.terms().confidence {
             crate::profile::Confidence::Official => "official",
             crate::profile::Confidence::ThirdParty => "third party",
             crate::profile::Confidence::Practice => "practice",
         };
-        let date = limits.checked_on.as_deref().unwrap_or("never");
-        let source = limits.source.as_deref().unwrap_or("no published limit");
+        let date = limits.terms().checked_on.as_deref().unwrap_or("never");
+        let source = limits.terms().source.as_deref().unwrap_or("no published limit");
         let _ = writeln!(text, "{:<31} {confidence}, checked {date}: {source}", "");
     }
     text

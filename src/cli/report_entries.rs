@@ -33,10 +33,7 @@ pub fn entry(outcome: Outcome) -> FileEntry {
     let (path, path_raw) = display_path(&source.path);
     let failures = [failure.as_ref(), fixed.as_ref().and_then(|fix| fix.failure.as_ref())];
     let is_cancelled = failures.into_iter().flatten().any(|failure| failure.kind == FailureKind::Interrupted);
-    let undecided = assessment
-        .as_ref()
-        .map(|assessment| assessment.unknown().iter().map(ToString::to_string).collect())
-        .unwrap_or_default();
+    let undecided = assessment.as_ref().map(|assessment| assessment.unknown().to_vec()).unwrap_or_default();
     FileEntry {
         path,
         path_raw,

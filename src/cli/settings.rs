@@ -164,7 +164,7 @@ impl Settings {
         let old = profiles.iter().flat_map(|profile| {
             profile.old_limits(self.today, self.limits_old_after_days).into_iter().map(|limit| OldLimit {
                 profile: profile.id().to_owned(),
-                rule: limit.rule.to_owned(),
+                rule: limit.rule,
                 checked_on: limit.checked_on.to_owned(),
                 age_days: limit.age_days,
             })
@@ -219,9 +219,9 @@ fn unknown_profile(name: &str) -> CliError {
 }
 
 fn selection(common: &CommonArgs, config: &Config) -> Result<Selection, CliError> {
-    let or = |arguments: &[String], configured: &[String]| {
-        if arguments.is_empty() { configured.to_vec() } else { arguments.to_vec() }
-    };
+    fn or<'a>(arguments: &'a [String], configured: &'a [String]) -> &'a [String] {
+        if arguments.is_empty() { configured } else { arguments }
+    }
     let select = or(&common.select, &config.check.select);
     let ignore = or(&common.ignore, &config.check.ignore);
     Selection::new(select, ignore).map_err(|source| CliError::Selection { source })

@@ -12,7 +12,7 @@ use crate::job::{
     FileClock, Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner, TimeBudget, processor_time,
 };
 use crate::model::{Completeness, DeepReport, MediaFacts};
-use crate::profile::Profile;
+use crate::profile::{Profile, RuleId};
 use crate::rules::{Assessment, RuleSet, Selection, Subject, Verdict};
 
 use super::checked_file::CheckedFile;
@@ -375,5 +375,5 @@ fn assess_truncated(reason: String, name: &str, rule_sets: &[RuleSet<'_>]) -> Ve
     let completeness = Completeness::Missing { first_missing_s: None, reason };
     let facts = MediaFacts { completeness, ..MediaFacts::default() };
     let subject = Subject { facts: &facts, file_name: name, deep: None };
-    rule_sets.iter().map(|rules| rules.narrowed_to("integrity").assess(&subject)).collect()
+    rule_sets.iter().map(|rules| rules.narrowed_to(RuleId::Integrity).assess(&subject)).collect()
 }

@@ -6,7 +6,7 @@ use crate::cache::FileState;
 use crate::job::{JobError, VerifyReport};
 use crate::model::MediaFacts;
 use crate::plan::{FixPlan, Refusal, VideoEncoder};
-use crate::rules::{Assessment, Verdict};
+use crate::rules::{Assessment, RuleId, Verdict};
 
 use super::discover::SourceFile;
 
@@ -145,5 +145,5 @@ pub struct Proof {
     /// The encoder of the video; `None` for a copy.
     pub encoder: Option<VideoEncoder>,
     /// The rules whose findings the output still has; none of them is an error.
-    pub remaining: Vec<String>,
+    pub remaining: Vec<RuleId>,
 }

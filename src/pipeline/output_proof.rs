@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::job::FixReport;
 use crate::model::MediaFacts;
 use crate::plan::{AudioPlan, FixPlan};
-use crate::profile::Profile;
+use crate::profile::{Profile, RuleId};
 use crate::rules::{Finding, Severity, Subject, Verdict, assess, needs_decode};
 
 use super::check::CheckOptions;
@@ -40,14 +40,14 @@ pub(super) fn proof(
         None => Vec::new(),
     };
     remaining.extend(source_findings.iter().filter(|finding| stays_unseen(plan, finding)).cloned());
-    let known = |rule: &str| source_findings.iter().any(|finding| finding.rule == rule);
-    let breaks = |finding: &Finding| finding.severity == Severity::Error && known(&finding.rule);
+    let known = |rule: RuleId| source_findings.iter().any(|finding| finding.rule == rule);
+    let breaks = |finding: &Finding| finding.severity == Severity::Error && known(finding.rule);
     let is_copy = plan.spec.is_none();
     let verdict = match is_copy && remaining.iter().any(breaks) {
         true => Verdict::Noncompliant,
         false => Verdict::Compliant,
     };
-    let mut rules: Vec<String> = Vec::new();
+    let mut rules: Vec<RuleId> = Vec::new();
     for finding in remaining {
         if !rules.contains(&finding.rule) {
             rules.push(finding.rule);
@@ -60,5 +60,5 @@ pub(super) fn proof(
 fn stays_unseen(plan: &FixPlan, finding: &Finding) -> bool {
     let audio = plan.spec.as_deref().and_then(|spec| spec.audio.as_ref());
     let normalized = matches!(audio, Some(AudioPlan::Encode(encode)) if encode.loudness_lufs.is_some());
-    needs_decode(&finding.rule) && !(finding.rule == "loudness" && normalized)
+    needs_decode(finding.rule) && !(finding.rule == RuleId::Loudness && normalized)
 }

@@ -1,8 +1,8 @@
 //! Decides whether the audio is copied, re-encoded, replaced with silence, or absent.
 
 use crate::model::AudioStream;
-use crate::profile::{Profile, Severity};
-use crate::rules::{Assessment, Finding, Remedy};
+use crate::profile::{Profile, RuleId, Severity};
+use crate::rules::{Assessment, Finding, Remedy, about_audio_content};
 
 use super::audio_tracks::KeptAudio;
 use super::input::PlanInput;
@@ -33,7 +33,7 @@ pub(super) fn plan(
     encodes_video: bool,
 ) -> Result<AudioDecision, Refused> {
     let PlanInput { facts, assessment, profile, options, .. } = *input;
-    let required = profile.limits("audio-stream").is_some_and(|limits| limits.flag("required"));
+    let required = profile.rules().audio_stream.as_ref().is_some_and(|limits| limits.values.required);
     let Some(stream) = facts.main_audio().filter(|stream| stream.decodable) else {
         let has_audio = facts.main_audio().is_some();
         if !has_audio && !required {
@@ -81,21 +81,22 @@ fn reason_to_join(joined: &JoinedTracks) -> &'static str {
 }
 
 fn bit_rate(profile: &Profile) -> u64 {
-    let limit = |key| profile.limits("audio-bit-rate").and_then(|limits| limits.number(key));
-    let max = limit("max").map_or(u64::MAX, |max| max as u64);
-    BIT_RATE.max(limit("min").unwrap_or(0.0) as u64).min(max)
+    let limits = profile.rules().audio_bit_rate.as_ref().map(|limits| &limits.values);
+    let min = limits.and_then(|limits| limits.min).unwrap_or(0.0) as u64;
+    let max = limits.and_then(|limits| limits.max).map_or(u64::MAX, |max| max as u64);
+    BIT_RATE.max(min).min(max)
 }
 
 fn target_loudness(assessment: &Assessment, profile: &Profile) -> Option<f64> {
     assessment
-        .has("loudness", Severity::Warning)
-        .then(|| profile.limits("loudness")?.number("target_lufs"))
+        .has(RuleId::Loudness, Severity::Warning)
+        .then(|| profile.rules().loudness.as_ref()?.values.target_lufs)
         .flatten()
 }
 
 /// Returns whether the file is too large only because of its audio.
 fn shrinks_audio(finding: &Finding) -> bool {
-    finding.rule == "file-size" && finding.remedy == Remedy::ReencodeAudio
+    finding.rule == RuleId::FileSize && finding.remedy == Remedy::ReencodeAudio
 }
 
 fn reason_to_encode(
@@ -107,11 +108,9 @@ fn reason_to_encode(
     // If the video is re-encoded, audio warnings are fixed too; alone they do not justify a generation of
     // quality.
     let min_severity = if encodes_video { Severity::Warning } else { Severity::Error };
-    let audio_rules =
-        ["audio-codec", "audio-channels", "audio-sample-rate", "audio-bit-rate", "loudness", "av-duration"];
     let finding = assessment.findings().iter().find(|finding| {
         finding.severity >= min_severity
-            && (audio_rules.contains(&finding.rule.as_str()) || shrinks_audio(finding))
+            && (about_audio_content(finding.rule) || shrinks_audio(finding))
             && finding.stream.is_none_or(|index| index == stream.index)
     });
     if let Some(finding) = finding {

@@ -1,9 +1,9 @@
 //! Plans the duration of the output and its start on the source's clock.
 
 use crate::model::{Completeness, MAX_HELD_FRAME_S, VideoStream};
+use crate::profile::{DURATION_TOLERANCE_S, Limits, is_longer, is_shorter};
 
 use super::decodable_start;
-use super::geometry::binding;
 use super::input::PlanInput;
 use super::options::Extend;
 use super::outcome::FixStep;
@@ -13,6 +13,9 @@ use super::refusal::{Refusal, Refused};
 /// As [`MAX_HELD_FRAME_S`], for a file that may be truncated without a trace: clocks of broadcast and
 /// streaming containers are off by less than this.
 const UNKNOWN_MAX_HOLD_S: f64 = 1.0;
+
+/// Seconds by which a lengthened video exceeds the lower limit, so that rounding in the container does not miss it.
+const MARGIN_S: f64 = 0.1;
 
 /// The planned change of the duration, in seconds; by default none.
 #[derive(Clone, Copy, Default)]
@@ -34,8 +37,8 @@ pub(super) fn plan(input: &PlanInput<'_>, steps: &mut Vec<FixStep>) -> Result<Pl
             .effective_duration_s()
             .map_or(displayed, |seconds| seconds - decodable_start::cut_s(input))
     };
-    let limit = |key| binding(input.profile, "duration").and_then(|limits| limits.number(key));
-    if let Some(max) = limit("max_s").filter(|max| declared > max + 0.05) {
+    let limits = input.profile.rules().duration.as_ref().and_then(Limits::enforced);
+    if let Some(max) = limits.and_then(|limits| limits.max_s).filter(|max| is_longer(declared, *max)) {
         if !input.options.trim {
             let reason = format!(
                 "the video lasts {declared:.1} s and the profile allows at most {max} s: --trim cuts it"
@@ -43,13 +46,14 @@ pub(super) fn plan(input: &PlanInput<'_>, steps: &mut Vec<FixStep>) -> Result<Pl
             return Err(Refusal::NeedsTrim.because(reason));
         }
         // One frame below the limit, so that rounding in the container does not exceed it.
-        let to = max - 0.05;
+        let least = limits.and_then(|limits| limits.min_s).unwrap_or(0.0);
+        let to = (max - DURATION_TOLERANCE_S).max(least);
         steps.push(FixStep::consented(format!(
             "cut to {max} s with your consent: the video lasts {declared:.1} s"
         )));
         return Ok(PlannedDuration { trim_to_s: Some(to), extend: None, expected_s: Some(to) });
     }
-    if let Some(min) = limit("min_s").filter(|min| displayed < min - 0.05) {
+    if let Some(min) = limits.and_then(|limits| limits.min_s).filter(|min| is_shorter(displayed, *min)) {
         let Some(extend) = input.options.extend else {
             return Err(Refusal::NeedsExtend.because(format!(
                 "the video lasts {displayed:.1} s and the profile requires at least {min} s: \
@@ -60,7 +64,8 @@ pub(super) fn plan(input: &PlanInput<'_>, steps: &mut Vec<FixStep>) -> Result<Pl
             Extend::Loop => (LengtheningKind::Loop, "looped"),
             Extend::Freeze => (LengtheningKind::Freeze, "lengthened by holding the last frame"),
         };
-        let to_s = min + 0.1;
+        let most = limits.and_then(|limits| limits.max_s).unwrap_or(f64::INFINITY);
+        let to_s = (min + MARGIN_S).min(most);
         steps.push(FixStep::consented(format!(
             "{change} to {to_s} s with your consent: the video lasts {displayed:.1} s"
         )));

@@ -1,7 +1,7 @@
 //! Chooses the frame rate, the bit rate and the number of encoder threads.
 
 use crate::model::{MediaFacts, Rational, Size, VideoStream, common_frame_rates};
-use crate::profile::Profile;
+use crate::profile::{FrameRateLimits, Profile, VideoBitRateLimits};
 
 use super::options::Machine;
 use super::output_spec::RateControl;
@@ -19,12 +19,14 @@ const WORK_PER_THREAD: f64 = 640.0 * 360.0 * 300.0;
 
 /// Returns the constant frame rate of the output, and whether it is the source's own.
 pub(super) fn frame_rate(video: &VideoStream, profile: &Profile, cap: f64) -> (Rational, bool) {
-    let limits = profile.limits("frame-rate");
-    let limit = |key| limits.and_then(|limits| limits.number(key));
-    let min = limit("min").unwrap_or(0.0);
-    let max = limit("max").unwrap_or(60.0).min(cap);
-    let Some(own) = own_rate(video) else { return (standard(30.0, min, max), false) };
-    let fits = own.as_f64() >= min * 0.998 && own.as_f64() <= max;
+    let unlimited = FrameRateLimits::default();
+    let limits = profile.rules().frame_rate.as_ref().map_or(&unlimited, |limits| &limits.values);
+    let min = limits.min.unwrap_or(0.0);
+    // A published minimum comes before what greenlit prefers.
+    let max = limits.max.unwrap_or(60.0).min(cap).max(min);
+    let allowed = &FrameRateLimits { min: Some(min), max: Some(max) };
+    let Some(own) = own_rate(video) else { return (standard(30.0, allowed), false) };
+    let fits = allowed.allows(own.as_f64());
     if fits && video.variable_frame_rate != Some(true) && own.as_f64() >= 10.0 {
         return (own, true);
     }
@@ -40,7 +42,7 @@ pub(super) fn frame_rate(video: &VideoStream, profile: &Profile, cap: f64) -> (R
     } else {
         value
     };
-    (standard(wanted, min, max), false)
+    (standard(wanted, allowed), false)
 }
 
 /// Returns the frame rate of the source: the most frequent one of a variable rate, else the declared one unless its
@@ -55,11 +57,13 @@ fn own_rate(video: &VideoStream) -> Option<Rational> {
 }
 
 /// Returns the common frame rate nearest to `wanted` within the limits.
-fn standard(wanted: f64, min: f64, max: f64) -> Rational {
-    let within = common_frame_rates().filter(|rate| rate.as_f64() >= min * 0.998 && rate.as_f64() <= max);
+fn standard(wanted: f64, limits: &FrameRateLimits) -> Rational {
+    let within = common_frame_rates().filter(|rate| limits.allows(rate.as_f64()));
     let distance = |rate: &Rational| (rate.as_f64() / wanted).ln().abs();
     let nearest = within.min_by(|a, b| distance(a).total_cmp(&distance(b)));
-    nearest.or_else(|| Rational::new(30, 1)).unwrap_or(Rational::ONE)
+    // Limits that allow none of them: the highest rate in thousandths of a frame.
+    let highest = || Rational::new((limits.max? * 1000.0).floor() as u32, 1000);
+    nearest.or_else(highest).unwrap_or(Rational::ONE)
 }
 
 /// Returns the rate control: constant quality, capped if a limit requires it. A stream under VBV control has at
@@ -71,8 +75,9 @@ pub(super) fn rate_control(
     duration_s: Option<f64>,
     audio_bit_rate: u64,
 ) -> Result<RateControl, Refused> {
-    let number = |rule, key| profile.limits(rule).and_then(|limits| limits.number(key));
-    let mut max_rate: Option<f64> = number("video-bit-rate", "max").map(|max| max * 0.9);
+    let unlimited = VideoBitRateLimits::default();
+    let limits = profile.rules().video_bit_rate.as_ref().map_or(&unlimited, |limits| &limits.values);
+    let (mut min_rate, mut max_rate) = video_rates(limits);
     if let (Some(bytes), Some(duration)) =
         (size_limit(profile), duration_s.filter(|duration| *duration > 0.0))
     {
@@ -87,10 +92,8 @@ pub(super) fn rate_control(
         }
         max_rate = Some(max_rate.map_or(by_size, |other| other.min(by_size)));
     }
-    let min_rate = number("video-bit-rate", "min")
-        .or(number("video-bit-rate", "warn_min"))
-        .map(|min| min * 1.05)
-        .filter(|min| max_rate.is_none_or(|max| *min < max));
+    // The size comes first: no video can be larger than the file.
+    min_rate = min_rate.filter(|min| max_rate.is_none_or(|max| *min <= max));
     let whole = |value: f64| value as u64;
     // A cap this high is never reached.
     let max_rate = max_rate.filter(|rate| *rate < 200_000_000.0);
@@ -98,19 +101,36 @@ pub(super) fn rate_control(
         crf,
         max_bit_rate: max_rate.map(whole),
         buffer_bits: max_rate.map(|rate| whole(rate * 2.0)),
-        min_bit_rate: min_rate.map(whole),
+        min_bit_rate: min_rate.map(|rate| whole(rate.ceil())),
     })
+}
+
+/// Returns the lowest and the highest rate of an encode in bits per second: within the limits by a margin, since no
+/// encoder meets a rate exactly; in the middle between limits that leave no margin.
+fn video_rates(limits: &VideoBitRateLimits) -> (Option<f64>, Option<f64>) {
+    let (least, most) = (limits.min.map(|min| min * 1.05), limits.max.map(|max| max * 0.9));
+    match (limits.min, limits.max, least, most) {
+        (Some(min), Some(max), Some(least), Some(most)) if least > most => {
+            let middle = f64::midpoint(min, max);
+            (Some(middle), Some(middle))
+        }
+        (None, _, ..) => {
+            let recommended = limits.warn_min.map(|min| min * 1.05);
+            (recommended.filter(|min| most.is_none_or(|max| *min < max)), most)
+        }
+        _ => (least, most),
+    }
 }
 
 /// Returns the size limit to plan for in bytes: the warning limit if there is one, which is the stricter.
 fn size_limit(profile: &Profile) -> Option<f64> {
-    let limits = profile.limits("file-size")?;
-    limits.number("warn_max_bytes").or(limits.number("max_bytes"))
+    let limits = &profile.rules().file_size.as_ref()?.values;
+    limits.warn_max_bytes.or(limits.max_bytes)
 }
 
 /// Returns the hard size limit in bytes.
 pub(super) fn max_bytes(profile: &Profile) -> Option<u64> {
-    profile.limits("file-size")?.number("max_bytes").map(|bytes| bytes as u64)
+    profile.rules().file_size.as_ref()?.values.max_bytes.map(|bytes| bytes as u64)
 }
 
 /// Returns the number of encoder threads: one for short videos, which are encoded in parallel; more for long ones.

@@ -1,7 +1,7 @@
 //! Decides which escalation step a video needs (remux, re-encode video, re-encode both), with the reason.
 
 use crate::model::{EditList, EditListKind, VideoStream};
-use crate::profile::Severity;
+use crate::profile::{RuleId, Severity, StartTimeLimits};
 use crate::rules::{Finding, Remedy};
 
 use super::audio::fits_into_mp4;
@@ -66,14 +66,12 @@ pub(super) fn reason_to_encode_video(
 /// Returns a message if the frame rate after a remux to MP4 violates the limits: the rate of an MP4 is that of
 /// the frames it holds, while other containers declare one separately.
 fn remuxed_frame_rate_violation(input: &PlanInput<'_>, video: &VideoStream) -> Option<String> {
-    let limits = input.profile.limits("frame-rate").filter(|limits| limits.severity == Severity::Error)?;
+    let limits = input.profile.rules().frame_rate.as_ref()?.enforced()?;
     if video.variable_frame_rate != Some(true) {
         return None;
     }
     let rate = video.frames? as f64 / input.duration_s()?;
-    let below = limits.number("min").is_some_and(|min| rate < min * 0.998);
-    let above = limits.number("max").is_some_and(|max| rate > max);
-    (below || above)
+    (!limits.allows(rate))
         .then(|| format!("remuxed to MP4 it would have {rate:.2} fps on average, outside the allowed range"))
 }
 
@@ -125,8 +123,11 @@ pub(super) fn obstacle_to_copying(input: &PlanInput<'_>) -> Option<String> {
 /// Returns whether the finding is about the offset between video and audio, which a copy keeps: it moves both to the
 /// start by the same time.
 pub(super) fn keeps_offset(input: &PlanInput<'_>, finding: &Finding) -> bool {
-    let (Some(video), true) = (input.facts.main_video(), finding.rule == "start-time") else { return false };
-    let max = input.profile.limits("start-time").and_then(|limits| limits.number("max_s")).unwrap_or(0.1);
+    let (Some(video), true) = (input.facts.main_video(), finding.rule == RuleId::StartTime) else {
+        return false;
+    };
+    let unlimited = StartTimeLimits::default();
+    let max = input.profile.rules().start_time.as_ref().map_or(&unlimited, |limits| &limits.values).max_s();
     let moved = video.start_s.unwrap_or(0.0) - duration::start_s(input);
     finding.stream != Some(video.index) || moved.abs() > max
 }

@@ -1,7 +1,7 @@
 //! Refuses files that cannot be fixed, before anything is planned.
 
 use crate::model::{Completeness, VideoStream};
-use crate::profile::Severity;
+use crate::profile::{RuleId, Severity};
 use crate::rules::{Finding, Remedy};
 
 use super::damage;
@@ -15,7 +15,7 @@ pub(super) fn video<'a>(input: &PlanInput<'a>) -> Result<&'a VideoStream, Refuse
         return Err(Refusal::Encrypted.because(encrypted.to_string()));
     }
     if let Completeness::Missing { .. } = input.facts.completeness {
-        let finding = input.findings(Severity::Error).find(|finding| finding.rule == "integrity");
+        let finding = input.findings(Severity::Error).find(|finding| finding.rule == RuleId::Integrity);
         let message = finding.map_or("data is missing".to_owned(), |finding| finding.message.clone());
         return Err(Refusal::MissingData.because(format!("{message}: export or copy the original again")));
     }
@@ -48,7 +48,7 @@ pub(super) fn video<'a>(input: &PlanInput<'a>) -> Result<&'a VideoStream, Refuse
     }
     decodable_start::check(input, video)?;
     damage::check(input)?;
-    let refuses = |finding: &&Finding| finding.rule == "integrity" && finding.remedy == Remedy::Refuse;
+    let refuses = |finding: &&Finding| finding.rule == RuleId::Integrity && finding.remedy == Remedy::Refuse;
     if let Some(finding) = input.findings(Severity::Error).find(refuses) {
         return Err(Refusal::NoRemedy.because(finding.message.clone()));
     }

@@ -8,8 +8,7 @@
 use std::cmp::Ordering;
 
 use crate::model::{Rational, Size};
-use crate::profile::{Limits, Profile, Severity};
-use crate::rules::{size_for_nearest_ratio, value_text};
+use crate::profile::{AspectRatioLimits, FrameBounds, Profile};
 
 use super::options::Fit;
 use super::output_spec::CropMargins;
@@ -17,9 +16,14 @@ use super::output_spec::CropMargins;
 /// The maximum side in pixels: larger frames exceed every commonly supported H.264 level.
 const MAX_SIDE: f64 = 4096.0;
 
-/// Returns the limits of a rule if a violation is an error: a plan never changes a video for less.
-pub(super) fn binding<'a>(profile: &'a Profile, rule: &str) -> Option<&'a Limits> {
-    profile.limits(rule).filter(|limits| limits.severity == Severity::Error)
+/// Returns the limits on the aspect ratio that bind: a plan never changes a video for less than an error.
+fn ratio_limits(profile: &Profile) -> Option<&AspectRatioLimits> {
+    profile.rules().aspect_ratio.as_ref()?.enforced()
+}
+
+/// Returns the limits on a frame of this shape that bind.
+fn frame_bounds(profile: &Profile, shape: Size) -> Option<FrameBounds> {
+    Some(profile.rules().resolution.as_ref()?.enforced()?.frame(shape))
 }
 
 /// The geometry of an output.
@@ -58,38 +62,29 @@ pub(super) fn geometry(displayed: Size, profile: &Profile, fit: Fit, cap: Option
 
 /// Returns the candidate ratios; `None` stands for the source's own ratio, which is allowed.
 fn candidates(own: Rational, profile: &Profile) -> Vec<Option<Rational>> {
-    let Some(limits) = binding(profile, "aspect-ratio") else { return vec![None] };
-    let tolerance = limits.number("tolerance").unwrap_or(0.0);
-    let allow = limits.ratios("allow");
-    if allow.iter().any(|ratio| value_text::within_tolerance(own, *ratio, tolerance)) {
-        return vec![None];
+    match ratio_limits(profile) {
+        Some(limits) if !limits.allows(own) => all_allowed(own, profile),
+        _ => vec![None],
     }
-    all_allowed(own, profile)
 }
 
 /// Returns whether a frame of this size has an allowed ratio.
 fn ratio_allowed(size: Size, profile: &Profile) -> bool {
-    let (Some(limits), Some(ratio)) = (binding(profile, "aspect-ratio"), size.aspect_ratio()) else {
-        return true;
-    };
-    let tolerance = limits.number("tolerance").unwrap_or(0.0);
-    let near = |allowed: &Rational| value_text::within_tolerance(ratio, *allowed, tolerance);
-    let allow = limits.ratios("allow");
-    let low = limits.ratios("min").first().is_some_and(|min| ratio < *min && !near(min));
-    let high = limits.ratios("max").first().is_some_and(|max| ratio > *max && !near(max));
-    (allow.is_empty() || allow.iter().any(near)) && !low && !high
+    match (ratio_limits(profile), size.aspect_ratio()) {
+        (Some(limits), Some(ratio)) => limits.allows(ratio),
+        _ => true,
+    }
 }
 
 fn all_allowed(own: Rational, profile: &Profile) -> Vec<Option<Rational>> {
-    let Some(limits) = binding(profile, "aspect-ratio") else { return vec![None] };
-    let allow = limits.ratios("allow");
-    if !allow.is_empty() {
-        return allow.iter().copied().map(Some).collect();
+    let Some(limits) = ratio_limits(profile) else { return vec![None] };
+    if !limits.allow.is_empty() {
+        let between = limits.allow.iter().copied().filter(|ratio| limits.is_between(*ratio));
+        return between.map(Some).collect();
     }
-    let (min, max) = (limits.ratios("min").first(), limits.ratios("max").first());
-    match (min, max) {
-        (Some(min), _) if own <= *min => vec![Some(*min)],
-        (_, Some(max)) if own >= *max => vec![Some(*max)],
+    match (limits.min, limits.max) {
+        (Some(min), _) if own <= min => vec![Some(min)],
+        (_, Some(max)) if own >= max => vec![Some(max)],
         _ => vec![None],
     }
 }
@@ -134,7 +129,7 @@ impl Candidate {
             cut if cut < -0.5 => 2 * ((side * scale / 2.0 + 1e-6).floor() as u32).max(1),
             _ => even(side * scale),
         };
-        let frame_size = at_least_floor(Size::new(inward(frame.0, w), inward(frame.1, h)), profile);
+        let frame_size = within_bounds(Size::new(inward(frame.0, w), inward(frame.1, h)), profile);
         let canvas = (ratio.is_some() && fit != Fit::Crop)
             .then(|| within_ratio(frame_size, profile, cap).unwrap_or(frame_size));
         let scaled = if canvas.is_none() { frame_size } else { scaled };
@@ -147,7 +142,11 @@ impl Candidate {
             enlarged: scale,
             changed_to: ratio,
         };
-        Some(Candidate {
+        // Limits between two even numbers, or a ratio that even sides miss.
+        let frame = geometry.canvas.unwrap_or(geometry.scaled);
+        let complies = frame_bounds(profile, frame).is_none_or(|bounds| bounds.allow(frame))
+            && (ratio.is_none() || ratio_allowed(frame, profile));
+        complies.then_some(Candidate {
             geometry,
             turns_over: (own < 1.0 && wanted > 1.0) || (own > 1.0 && wanted < 1.0),
             distance: (wanted / own).ln().abs(),
@@ -174,50 +173,52 @@ impl Candidate {
 fn scale(frame: (f64, f64), profile: &Profile, cap: f64) -> Option<f64> {
     let mut least: f64 = 0.0;
     let mut most = cap / frame.0.max(frame.1);
-    if let Some(limits) = binding(profile, "resolution") {
-        let shape = Size::new(even(frame.0 * 16.0), even(frame.1 * 16.0));
-        if let Some((_, width, height)) = size_for_nearest_ratio(shape, limits.sizes("min_for_ratio")) {
-            least = least.max(f64::from(width) / frame.0).max(f64::from(height) / frame.1);
+    let shape = Size::new(even(frame.0 * 16.0), even(frame.1 * 16.0));
+    if let Some(bounds) = frame_bounds(profile, shape) {
+        for (limit, side) in [(bounds.least.width, frame.0), (bounds.least.height, frame.1)] {
+            least = least.max(f64::from(limit) / side);
         }
-        let (small, large) = (frame.0.min(frame.1), frame.0.max(frame.1));
-        for (key, side) in [("min_width", frame.0), ("min_height", frame.1), ("min_side", small)] {
-            least = limits.number(key).map_or(least, |limit| least.max(limit / side));
-        }
-        for (key, side) in [("max_width", frame.0), ("max_height", frame.1), ("max_side", large)] {
-            most = limits.number(key).map_or(most, |limit| most.min(limit / side));
+        for (limit, side) in [(bounds.most.width, frame.0), (bounds.most.height, frame.1)] {
+            most = most.min(f64::from(limit) / side);
         }
     }
     (least <= most).then(|| 1.0_f64.max(least).min(most))
 }
 
-/// Raises a side that rounding took below the minimum it was scaled to.
-fn at_least_floor(size: Size, profile: &Profile) -> Size {
-    let Some(limits) = binding(profile, "resolution") else { return size };
-    match size_for_nearest_ratio(size, limits.sizes("min_for_ratio")) {
-        Some((_, width, height)) => {
-            let lift = |side: u32, floor: u32| if side < floor && side + 2 >= floor { floor } else { side };
-            Size::new(lift(size.width, width), lift(size.height, height))
+/// Moves a side that rounding to an even number took beyond the limit it was scaled to.
+fn within_bounds(size: Size, profile: &Profile) -> Size {
+    let Some(FrameBounds { least, most }) = frame_bounds(profile, size) else { return size };
+    let moved = |side: u32, least: u32, most: u32| {
+        if side < least && side + 2 >= least {
+            least.next_multiple_of(2)
+        } else if side > most && side <= most.saturating_add(2) {
+            (most / 2 * 2).max(2)
+        } else {
+            side
         }
-        None => size,
-    }
+    };
+    Size::new(moved(size.width, least.width, most.width), moved(size.height, least.height, most.height))
 }
 
-/// The most steps of two pixels by which a canvas grows until rounding no longer moves its ratio out of tolerance.
-const MAX_GROWTH: u32 = 64;
+/// The most steps of two pixels by which a canvas changes until rounding no longer moves its ratio out of tolerance.
+const MAX_STEPS: u32 = 64;
 
-/// Returns the smallest canvas of an allowed ratio that covers `size`: rounding to even sides moves the ratio of a
-/// small frame by more than the tolerance. `None` if there is none nearby.
+/// Returns the smallest canvas of an allowed ratio that covers `size`, else the largest that lies within it: rounding to
+/// even sides moves the ratio of a small frame by more than the tolerance. `None` if there is none nearby.
 fn within_ratio(size: Size, profile: &Profile, cap: f64) -> Option<Size> {
     let grown = |steps: u32| {
         (0..=steps).map(move |across| Size::new(size.width + 2 * across, size.height + 2 * (steps - across)))
     };
     let fits = |size: &Size| {
-        let (width, height) = (f64::from(size.width), f64::from(size.height));
-        let max = |key| binding(profile, "resolution").and_then(|limits| limits.number(key)).unwrap_or(cap);
-        let side = max("max_side").min(cap);
-        width <= max("max_width").min(side) && height <= max("max_height").min(side)
+        let within = frame_bounds(profile, *size).is_none_or(|bounds| bounds.allow(*size));
+        within && f64::from(size.width.max(size.height)) <= cap
     };
-    (0..=MAX_GROWTH).flat_map(grown).find(|size| ratio_allowed(*size, profile) && fits(size))
+    let shrunk = |steps: u32| {
+        let less = |side: u32, by: u32| side.saturating_sub(2 * by).max(2);
+        (0..=steps).map(move |across| Size::new(less(size.width, across), less(size.height, steps - across)))
+    };
+    let all = (0..=MAX_STEPS).flat_map(grown).chain((1..=MAX_STEPS).flat_map(shrunk));
+    all.filter(fits).find(|size| ratio_allowed(*size, profile))
 }
 
 fn even(side: f64) -> u32 {

@@ -1,7 +1,7 @@
 //! The input of the planner.
 
 use crate::model::{MediaFacts, Rational};
-use crate::profile::{Profile, Severity};
+use crate::profile::{Profile, RuleId, Severity};
 use crate::rules::{Assessment, Finding};
 
 use super::decodable_start;
@@ -21,7 +21,7 @@ pub(super) struct PlanInput<'a> {
 }
 
 impl<'a> PlanInput<'a> {
-    pub(super) fn has(&self, rule: &str, severity: Severity) -> bool {
+    pub(super) fn has(&self, rule: RuleId, severity: Severity) -> bool {
         self.assessment.has(rule, severity)
     }
 
@@ -54,11 +54,11 @@ impl<'a> PlanInput<'a> {
 
     /// Returns the limit on file names in characters: a new extension can make a name longer than allowed.
     pub(super) fn name_limit(&self) -> Option<usize> {
-        self.profile.limits("file-name")?.number("max_chars").map(|max| max as usize)
+        self.profile.rules().file_name.as_ref()?.values.max_chars.map(|max| max as usize)
     }
 }
 
 /// Returns whether a new file name alone clears a finding.
 pub(super) fn is_about_the_name(finding: &Finding) -> bool {
-    matches!(finding.rule.as_str(), "extension" | "file-name")
+    matches!(finding.rule, RuleId::Extension | RuleId::FileName)
 }

@@ -46,6 +46,8 @@ pub use refusal::Refusal;
 pub use resources::{ENCODE_PIXELS_PER_S, ResourceEstimate};
 
 #[cfg(test)]
+mod any_limits_tests;
+#[cfg(test)]
 mod stream_tests;
 #[cfg(test)]
 mod tests;

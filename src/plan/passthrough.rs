@@ -1,7 +1,7 @@
 //! Copies the bytes unchanged, under another name if the name is not allowed.
 
-use crate::profile::Severity;
-use crate::rules::{Remedy, value_text};
+use crate::profile::{RuleId, Severity};
+use crate::rules::{Remedy, about_audio_track, value_text};
 
 use super::input::{PlanInput, is_about_the_name};
 use super::options::CopyFailureCause;
@@ -34,7 +34,7 @@ pub(super) fn plan(input: &PlanInput<'_>) -> Result<Option<FixPlan>, Refused> {
         let unsolved = input.findings(Severity::Error).find(|finding| !is_about_the_name(finding));
         let refuse = unsolved.filter(|finding| matches!(finding.remedy, Remedy::Refuse | Remedy::None));
         return match refuse {
-            Some(finding) if finding.rule.starts_with("audio") => Ok(None),
+            Some(finding) if about_audio_track(finding.rule) => Ok(None),
             Some(finding) => {
                 Err(Refusal::NoRemedy.because(format!("{}: greenlit cannot fix this", finding.message)))
             }
@@ -47,11 +47,11 @@ pub(super) fn plan(input: &PlanInput<'_>) -> Result<Option<FixPlan>, Refused> {
     }
     let mut plan = FixPlan::copy();
     let wrong_extension =
-        input.findings(Severity::Warning).filter(|finding| finding.rule == "extension").count() > 0;
+        input.findings(Severity::Warning).filter(|finding| finding.rule == RuleId::Extension).count() > 0;
     if wrong_extension {
         let container = input.facts.container.as_deref().unwrap_or_default();
-        let allowed =
-            input.profile.limits("extension").map(|limits| limits.strings("allow")).unwrap_or_default();
+        let limits = input.profile.rules().extension.as_ref();
+        let allowed = limits.map(|limits| limits.values.allow.as_slice()).unwrap_or_default();
         let natural = value_text::extensions_of(container);
         let Some(right) = natural.iter().find(|ext| allowed.is_empty() || allowed.iter().any(|a| a == *ext))
         else {
@@ -63,7 +63,7 @@ pub(super) fn plan(input: &PlanInput<'_>) -> Result<Option<FixPlan>, Refused> {
         )));
     }
     plan.max_name_chars = input.name_limit();
-    if input.has("file-name", Severity::Error) {
+    if input.has(RuleId::FileName, Severity::Error) {
         plan.steps.push(FixStep::lossless("file name shortened"));
     }
     let left = remaining(input, Changes::default());

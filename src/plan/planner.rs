@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::model::MediaFacts;
-use crate::profile::{Profile, Severity};
+use crate::profile::{Profile, RuleId, Severity};
 use crate::rules::{Assessment, Selection, Subject, assess};
 
 use super::audio_tracks::KeptAudio;
@@ -107,7 +107,7 @@ fn plan_kept(
         audio: audio.plan,
         trim_to_s: duration.trim_to_s,
         extend: duration.extend,
-        strip_metadata: input.has("metadata-privacy", Severity::Advice),
+        strip_metadata: input.has(RuleId::MetadataPrivacy, Severity::Advice),
         drop_edit_list: false,
         start_s: duration::start_s(input) + lead_s,
         cut_before_start: decodable_start::begin_s(input).is_some(),
@@ -160,7 +160,8 @@ fn threads(input: &PlanInput<'_>, video: &VideoPlan) -> u32 {
 }
 
 fn container(input: &PlanInput<'_>) -> Result<OutputContainer, Refused> {
-    let allowed = input.profile.limits("container").map(|limits| limits.strings("allow")).unwrap_or_default();
+    let limits = input.profile.rules().container.as_ref();
+    let allowed = limits.map(|limits| limits.values.allow.as_slice()).unwrap_or_default();
     let is_allowed = |name: &str| allowed.is_empty() || allowed.iter().any(|container| container == name);
     if is_allowed("mp4") {
         Ok(OutputContainer::Mp4)

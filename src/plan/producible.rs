@@ -1,6 +1,6 @@
 //! Refuses a plan whose encodes the profile can never accept, before anything is encoded.
 
-use crate::profile::{Limits, Severity};
+use crate::profile::Limits;
 
 use super::audio::AudioDecision;
 use super::input::PlanInput;
@@ -19,12 +19,19 @@ pub(super) fn check(
     audio: &AudioDecision,
     container: OutputContainer,
 ) -> Result<(), Refused> {
+    let rules = input.profile.rules();
     if let VideoPlan::Encode(encode) = video {
         let (codec, chroma, bits) = VIDEO;
-        allows(input, ("video-codec", "allow"), "video codec", codec)?;
-        allows(input, ("video-profile", "allow"), "video profile", encode.profile.title())?;
-        allows(input, ("pixel-format", "chroma"), "chroma subsampling", chroma)?;
-        within(input, ("pixel-format", Bound::Max("max_bit_depth")), "bit depth", bits)?;
+        if let Some(limits) = rules.video_codec.as_ref().and_then(Limits::enforced) {
+            allows(input, &limits.allow, "video codec", codec)?;
+        }
+        if let Some(limits) = rules.video_profile.as_ref().and_then(Limits::enforced) {
+            allows(input, &limits.allow, "video profile", encode.profile.title())?;
+        }
+        if let Some(limits) = rules.pixel_format.as_ref().and_then(Limits::enforced) {
+            allows(input, &limits.chroma, "chroma subsampling", chroma)?;
+            within(input, (None, limits.max_bit_depth), "bit depth", bits)?;
+        }
     }
     let encoded = match &audio.plan {
         Some(AudioPlan::Encode(encode)) => Some((encode.sample_rate, encode.channels)),
@@ -33,44 +40,41 @@ pub(super) fn check(
     };
     if let Some((rate, channels)) = encoded {
         let (codec, profile) = AUDIO;
-        allows(input, ("audio-codec", "allow"), "audio codec", codec)?;
-        allows(input, ("audio-codec", "profiles"), "AAC profile", profile)?;
-        allows(input, ("audio-sample-rate", "allow"), "sample rate", &rate.to_string())?;
-        within(input, ("audio-sample-rate", Bound::Max("max")), "sample rate", f64::from(rate))?;
-        let channels = f64::from(channels);
-        within(input, ("audio-channels", Bound::Min("min")), "number of audio channels", channels)?;
-        within(input, ("audio-channels", Bound::Max("max")), "number of audio channels", channels)?;
+        if let Some(limits) = rules.audio_codec.as_ref().and_then(Limits::enforced) {
+            allows(input, &limits.allow, "audio codec", codec)?;
+            allows(input, &limits.profiles, "AAC profile", profile)?;
+        }
+        if let Some(limits) = rules.audio_sample_rate.as_ref().and_then(Limits::enforced) {
+            let rates: Vec<String> = limits.allow.iter().map(u32::to_string).collect();
+            allows(input, &rates, "sample rate", &rate.to_string())?;
+            within(input, (None, limits.max), "sample rate", f64::from(rate))?;
+        }
+        if let Some(limits) = rules.audio_channels.as_ref().and_then(Limits::enforced) {
+            within(input, (limits.min, limits.max), "number of audio channels", f64::from(channels))?;
+        }
     }
-    allows(input, ("extension", "allow"), "file extension", container.extension())
+    match rules.extension.as_ref().and_then(Limits::enforced) {
+        Some(limits) => allows(input, &limits.allow, "file extension", container.extension()),
+        None => Ok(()),
+    }
 }
 
-/// Returns the limits of a rule whose violations refuse a file.
-fn enforced<'a>(input: &PlanInput<'a>, rule: &str) -> Option<&'a Limits> {
-    input.profile.limits(rule).filter(|limits| limits.severity == Severity::Error)
-}
-
-fn allows(input: &PlanInput<'_>, (rule, key): (&str, &str), what: &str, made: &str) -> Result<(), Refused> {
-    let allowed = enforced(input, rule).map(|limits| limits.strings(key)).unwrap_or_default();
+fn allows(input: &PlanInput<'_>, allowed: &[String], what: &str, made: &str) -> Result<(), Refused> {
     if allowed.is_empty() || allowed.iter().any(|allowed| allowed == made) {
         return Ok(());
     }
     Err(refusal(input, what, &allowed.join(", "), made))
 }
 
-/// A key that bounds a number.
-#[derive(Clone, Copy)]
-enum Bound {
-    Min(&'static str),
-    Max(&'static str),
-}
-
-fn within(input: &PlanInput<'_>, (rule, bound): (&str, Bound), what: &str, made: f64) -> Result<(), Refused> {
-    let Some(limits) = enforced(input, rule) else { return Ok(()) };
-    let refused = match bound {
-        Bound::Min(key) => limits.number(key).filter(|min| made < *min).map(|min| format!("at least {min}")),
-        Bound::Max(key) => limits.number(key).filter(|max| made > *max).map(|max| format!("at most {max}")),
-    };
-    refused.map_or(Ok(()), |allowed| Err(refusal(input, what, &allowed, &made.to_string())))
+fn within(
+    input: &PlanInput<'_>,
+    (min, max): (Option<f64>, Option<f64>),
+    what: &str,
+    made: f64,
+) -> Result<(), Refused> {
+    let low = min.filter(|min| made < *min).map(|min| format!("at least {min}"));
+    let high = max.filter(|max| made > *max).map(|max| format!("at most {max}"));
+    low.or(high).map_or(Ok(()), |allowed| Err(refusal(input, what, &allowed, &made.to_string())))
 }
 
 fn refusal(input: &PlanInput<'_>, what: &str, allowed: &str, made: &str) -> Refused {

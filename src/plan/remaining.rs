@@ -1,6 +1,6 @@
 //! Tells which warnings a plan leaves, and why: warnings alone never cost a generation of quality.
 
-use crate::profile::Severity;
+use crate::profile::{RuleId, Severity};
 use crate::rules::{Finding, Remedy};
 
 use super::escalation;
@@ -19,7 +19,7 @@ pub(super) struct Changes {
 
 /// Returns each warning that the plan leaves, with the reason.
 pub(super) fn remaining(input: &PlanInput<'_>, changes: Changes) -> Vec<String> {
-    let told = |finding: &&Finding| finding.severity >= Severity::Warning || finding.rule == "edit-list";
+    let told = |finding: &&Finding| finding.severity >= Severity::Warning || finding.rule == RuleId::EditList;
     let findings = input.findings(Severity::Advice).filter(told);
     findings
         .filter_map(|finding| Some(format!("{}: {}", finding.message, reason(input, finding, changes)?)))
@@ -39,12 +39,12 @@ fn reason(input: &PlanInput<'_>, finding: &Finding, changes: Changes) -> Option<
     let cost = "which costs quality, and the platform accepts it";
     match finding.remedy {
         _ if is_about_the_name(finding) => None,
-        _ if finding.rule == "edit-list" && changes_speed(input, finding) => Some(
+        _ if finding.rule == RuleId::EditList && changes_speed(input, finding) => Some(
             "unchanged, because greenlit cannot apply a change of speed, and many players ignore it: export the video \
              again with the speed it should have"
                 .to_owned(),
         ),
-        _ if finding.rule == "duration" => Some(
+        _ if finding.rule == RuleId::Duration => Some(
             "unchanged, because the platform accepts it; another length would change the content".to_owned(),
         ),
         Remedy::Remux if escalation::keeps_offset(input, finding) => (!changes.encodes_video).then(|| {

@@ -1,6 +1,6 @@
 //! Copies or refuses still images: resizing or converting an image is the user's decision.
 
-use crate::profile::Severity;
+use crate::profile::{RuleId, Severity};
 
 use super::input::PlanInput;
 use super::outcome::FixPlan;
@@ -8,7 +8,7 @@ use super::refusal::{Refusal, Refused};
 
 /// Plans the copy of an intended still image.
 pub(super) fn plan(input: &PlanInput<'_>) -> Result<FixPlan, Refused> {
-    if let Some(finding) = input.findings(Severity::Error).find(|finding| finding.rule != "file-name") {
+    if let Some(finding) = input.findings(Severity::Error).find(|finding| finding.rule != RuleId::FileName) {
         let reason = format!("{}: export the image again", finding.message);
         return Err(Refusal::StillImage.because(reason));
     }

@@ -189,7 +189,7 @@ fn re_encoding_applies_an_editing_edit_list_that_is_never_dropped() {
 }
 
 /// Returns the facts of a plan's output, as far as the plan determines them.
-fn predicted(facts: &MediaFacts, spec: &OutputSpec) -> MediaFacts {
+pub(super) fn predicted(facts: &MediaFacts, spec: &OutputSpec) -> MediaFacts {
     let mut out = media();
     out.container = Some(spec.container.extension().to_owned());
     out.size_bytes = 1_000_000;

@@ -1,7 +1,7 @@
 //! Plans the encode of the video stream, and the tags of a copied one.
 
 use crate::model::{HdrKind, VideoStream, display_size};
-use crate::profile::Severity;
+use crate::profile::{RuleId, Severity};
 use crate::rules::value_text;
 
 use super::audio::AudioDecision;
@@ -93,7 +93,7 @@ pub(super) fn encode(
     Ok(VideoEncode {
         stream: video.index,
         undeclared,
-        deinterlace: input.has("interlaced", Severity::Advice),
+        deinterlace: input.has(RuleId::Interlaced, Severity::Advice),
         tone_map: tone_map(video),
         flip: video.flip,
         rotate: video.rotation,
@@ -130,14 +130,14 @@ pub(super) fn copy_tags(input: &PlanInput<'_>, video: &VideoStream) -> VideoTags
     let undeclared = undeclared && video.undeclared_colors().0.is_bt709();
     VideoTags {
         codec_tag: (codec == Some("hevc")).then(|| "hvc1".to_owned()),
-        declare_bt709: rewritable && limited && undeclared && input.has("color", Severity::Warning),
+        declare_bt709: rewritable && limited && undeclared && input.has(RuleId::Color, Severity::Warning),
         ..VideoTags::default()
     }
 }
 
 fn main_only(input: &PlanInput<'_>) -> bool {
-    let allowed =
-        input.profile.limits("video-profile").map(|limits| limits.strings("allow")).unwrap_or_default();
+    let Some(limits) = &input.profile.rules().video_profile else { return false };
+    let allowed = &limits.values.allow;
     !allowed.is_empty() && !allowed.iter().any(|profile| profile == "High")
 }
 

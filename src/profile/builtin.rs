@@ -52,17 +52,17 @@ mod tests {
             let profile =
                 Profile::parse(text(id).unwrap(), &find).unwrap_or_else(|error| panic!("{id}: {error}"));
             assert_eq!(profile.id(), *id);
-            assert!(profile.limits("video-codec").is_some(), "{id}");
+            assert!(profile.rules().video_codec.is_some(), "{id}");
         }
     }
 
     #[test]
     fn every_limit_has_a_date_and_every_published_one_a_source() {
         for id in BUILTIN_IDS {
-            for (rule, limits) in find(id).unwrap().all() {
-                assert!(limits.checked_on.is_some(), "{id} {rule} has no date");
-                let published = limits.confidence != super::super::limits::Confidence::Practice;
-                assert!(!published || limits.source.is_some(), "{id} {rule} has no source");
+            for (rule, limits) in find(id).unwrap().rules().all() {
+                assert!(limits.terms().checked_on.is_some(), "{id} {rule} has no date");
+                let published = limits.terms().confidence != super::super::limits::Confidence::Practice;
+                assert!(!published || limits.terms().source.is_some(), "{id} {rule} has no source");
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The names of codecs that profiles may list.
 
+use super::rule_limits::{RuleId, RuleLimits};
 use super::suggestion::nearest;
 
 /// FFmpeg's names of video codecs, of versions 5.1 to 7.1.
@@ -74,12 +75,12 @@ const ALIASES: &[(&str, &str)] = &[
     ("ogg", "vorbis"),
 ];
 
-/// Returns the first name that is not a codec, with a suggestion. `rule` decides between video and audio; `None`
-/// if all names are known, or if the rule lists no codecs.
-pub(super) fn unknown<'a>(rule: &str, names: &'a [String]) -> Option<(&'a str, Option<&'static str>)> {
-    let known = match rule {
-        "video-codec" => VIDEO,
-        "audio-codec" => AUDIO,
+/// Returns the first name in the limits of `rule` that is not a codec, with a suggestion; `None` if all names are
+/// known, or if the rule lists no codecs.
+pub(super) fn unknown(rule: RuleId, rules: &RuleLimits) -> Option<(&str, Option<&'static str>)> {
+    let (names, known) = match rule {
+        RuleId::VideoCodec => (&rules.video_codec.as_ref()?.values.allow, VIDEO),
+        RuleId::AudioCodec => (&rules.audio_codec.as_ref()?.values.allow, AUDIO),
         _ => return None,
     };
     let is_known = |name: &str| known.split_whitespace().any(|codec| codec == name);
@@ -91,16 +92,20 @@ pub(super) fn unknown<'a>(rule: &str, names: &'a [String]) -> Option<(&'a str, O
 
 #[cfg(test)]
 mod tests {
-    use super::unknown;
+    use super::{RuleId, RuleLimits, unknown};
 
     #[test]
     fn suggests_ffmpegs_name_for_a_common_one() {
-        let of = |rule, name: &str| unknown(rule, &[name.to_owned()]).map(|(_, suggestion)| suggestion);
-        assert_eq!(of("video-codec", "h265"), Some(Some("hevc")));
-        assert_eq!(of("video-codec", "H264"), Some(Some("h264")));
-        assert_eq!(of("audio-codec", "mp4a"), Some(Some("aac")));
-        assert!(of("audio-codec", "h264").is_some(), "a video codec");
-        assert_eq!(of("video-codec", "hevc"), None);
-        assert_eq!(of("container", "h265"), None);
+        let of = |rule, name: &str| {
+            let mut rules = RuleLimits::default();
+            rules.entry(rule).set("allow", &name.into())?;
+            unknown(rule, &rules).map(|(_, suggestion)| suggestion)
+        };
+        assert_eq!(of(RuleId::VideoCodec, "h265"), Some(Some("hevc")));
+        assert_eq!(of(RuleId::VideoCodec, "H264"), Some(Some("h264")));
+        assert_eq!(of(RuleId::AudioCodec, "mp4a"), Some(Some("aac")));
+        assert!(of(RuleId::AudioCodec, "h264").is_some(), "a video codec");
+        assert_eq!(of(RuleId::VideoCodec, "hevc"), None);
+        assert_eq!(of(RuleId::Container, "h265"), None);
     }
 }

@@ -1,8 +1,9 @@
 //! Finds lower limits that are above upper limits.
 
 use super::error::ProfileError;
-use super::limits::{Limits, Value};
-use super::rule_keys::ValueKind;
+use super::parameter::Value;
+use super::parameters::ResolutionLimits;
+use super::rule_limits::{RuleId, RuleLimits};
 use crate::model::Rational;
 
 /// Keys that bound the same quantity without being named alike: lower and upper limit.
@@ -31,27 +32,27 @@ impl Contradiction {
     }
 }
 
-/// Returns the first contradiction in the limits of a rule with these keys. Every key that begins with `min` or
-/// `warn_min` has the one with `max` instead as its counterpart.
-pub(super) fn find(
-    limits: &Limits,
-    keys: &[(&'static str, ValueKind, &'static str)],
-) -> Option<Contradiction> {
-    let counterparts = keys.iter().filter_map(|(key, _, _)| {
-        let begin = if key.starts_with("warn_min") { "warn_" } else { "" };
-        let rest = key.strip_prefix(begin)?.strip_prefix("min")?;
-        Some((*key, format!("{begin}max{rest}")))
+/// Returns the first contradiction in the limits of a rule. Every key that begins with `min` or `warn_min` has the one
+/// with `max` instead as its counterpart.
+pub(super) fn find(rule: RuleId, rules: &RuleLimits) -> Option<Contradiction> {
+    let values = rules.get(rule)?.values();
+    let counterparts = rule.keys().iter().filter_map(|key| {
+        let begin = if key.name.starts_with("warn_min") { "warn_" } else { "" };
+        let rest = key.name.strip_prefix(begin)?.strip_prefix("min")?;
+        Some((key.name, format!("{begin}max{rest}")))
     });
     let across = ACROSS.iter().map(|(low, high)| (*low, (*high).to_owned()));
+    let value = |key: &str| values.iter().find(|(name, _)| *name == key).map(|(_, value)| value);
     let named = counterparts.chain(across).find_map(|(low, high)| {
-        let (low_value, high_value) = (limits.values.get(low)?, limits.values.get(&high)?);
+        let (low_value, high_value) = (value(low)?, value(&high)?);
         if let (Value::Sizes(least), Value::Sizes(most)) = (low_value, high_value) {
             return sizes_above(least, most).map(|(least, most)| contradiction((low, least), (&high, most)));
         }
         let is_above = bound(low_value)? > bound(high_value)?;
-        is_above.then(|| contradiction((low, text(low_value)), (&high, text(high_value))))
+        is_above.then(|| contradiction((low, low_value.to_string()), (&high, high_value.to_string())))
     });
-    named.or_else(|| small_frame(limits))
+    let frame = |rules: &RuleLimits| small_frame(&rules.resolution.as_ref()?.values);
+    named.or_else(|| frame(rules).filter(|_| rule == RuleId::Resolution))
 }
 
 /// Returns the sizes of a ratio whose smallest frame is larger than its largest.
@@ -64,16 +65,18 @@ fn sizes_above(least: &[Size], most: &[Size]) -> Option<(String, String)> {
 }
 
 /// Returns a smallest frame that is larger than the largest side.
-fn small_frame(limits: &Limits) -> Option<Contradiction> {
-    ["max_side", "max_width", "max_height"].into_iter().find_map(|high| {
-        let max = limits.number(high)?;
+fn small_frame(limits: &ResolutionLimits) -> Option<Contradiction> {
+    let maximums =
+        [("max_side", limits.max_side), ("max_width", limits.max_width), ("max_height", limits.max_height)];
+    maximums.into_iter().find_map(|(high, max)| {
+        let max = max?;
         // A frame may have any of the ratios.
-        let sides = |(_, width, height): &(_, u32, u32)| match high {
-            "max_width" => *width,
-            "max_height" => *height,
-            _ => (*width).max(*height),
-        };
-        let least = limits.sizes("min_for_ratio").iter().map(sides).min()?;
+        let sides = limits.min_for_ratio.iter().map(|size| match high {
+            "max_width" => size.width,
+            "max_height" => size.height,
+            _ => size.width.max(size.height),
+        });
+        let least = sides.min()?;
         (f64::from(least) > max)
             .then(|| contradiction(("min_for_ratio", format!("at least {least}")), (high, max.to_string())))
     })
@@ -91,19 +94,12 @@ fn bound(value: &Value) -> Option<f64> {
     }
 }
 
-fn text(value: &Value) -> String {
-    match value {
-        Value::Ratios(ratios) => ratios.first().map(|ratio| ratio.with_colon()).unwrap_or_default(),
-        other => bound(other).unwrap_or_default().to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::super::Profile;
-    use super::super::rule_keys::{KEYS, ValueKind};
+    use super::super::rule_limits::RuleId;
 
     fn error(limits: &str) -> Option<String> {
         let text = format!("id = \"x\"\nextends = \"common\"\n{limits}");
@@ -122,19 +118,20 @@ mod tests {
     #[test]
     fn every_minimum_with_a_maximum_is_compared() {
         let mut compared = 0;
-        for (rule, keys) in KEYS {
-            for (key, kind, _) in *keys {
+        for rule in RuleId::ALL {
+            for key in rule.keys() {
+                let (key, expected) = (key.name, key.expected);
                 let high = key.replacen("min", "max", 1);
-                if high == *key || !keys.iter().any(|(other, _, _)| *other == high) {
+                if high == key || !rule.keys().iter().any(|other| other.name == high) {
                     continue;
                 }
-                let (low, upper) = match kind {
-                    ValueKind::Ratios => ("\"16:9\"", "\"9:16\""),
-                    ValueKind::Sizes => (
+                let (low, upper) = match expected {
+                    "a number" => ("20", "10"),
+                    ratio if ratio.contains("one ratio") => ("\"16:9\"", "\"9:16\""),
+                    _ => (
                         "[{ ratio = \"1:1\", width = 20, height = 20 }]",
                         "[{ ratio = \"1:1\", width = 10, height = 10 }]",
                     ),
-                    _ => ("20", "10"),
                 };
                 let text = format!("[rule.{rule}]\n{key} = {low}\n{high} = {upper}\n");
                 assert!(error(&text).is_some_and(|error| error.contains(key)), "{text}");

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 
 use toml::Value as Toml;
 
+use super::RuleId;
 use crate::model::{MediaFacts, Rational};
 
 /// The lowest and highest allowed bit rates, as shares of the measured one.
@@ -18,24 +19,24 @@ const MAX_BIT_RATE_SHARE: f64 = 1.5;
 const RATIO_TOLERANCE: f64 = 0.01;
 
 /// Rules without limits that the profile includes if the file passes them.
-const RULES_WITHOUT_LIMITS: &[&str] = &[
-    "even-dimensions",
-    "parameter-change",
-    "open-gop",
-    "sample-aspect-ratio",
-    "rotation",
-    "variable-frame-rate",
-    "interlaced",
-    "color",
-    "hdr",
-    "fast-start",
-    "fragmented",
-    "edit-list",
-    "start-time",
-    "timestamps",
-    "extra-streams",
-    "stream-order",
-    "av-duration",
+const RULES_WITHOUT_LIMITS: &[RuleId] = &[
+    RuleId::EvenDimensions,
+    RuleId::ParameterChange,
+    RuleId::OpenGop,
+    RuleId::SampleAspectRatio,
+    RuleId::Rotation,
+    RuleId::VariableFrameRate,
+    RuleId::Interlaced,
+    RuleId::Color,
+    RuleId::Hdr,
+    RuleId::FastStart,
+    RuleId::Fragmented,
+    RuleId::EditList,
+    RuleId::StartTime,
+    RuleId::Timestamps,
+    RuleId::ExtraStreams,
+    RuleId::StreamOrder,
+    RuleId::AvDuration,
 ];
 
 /// The origin and the name of a derived profile.
@@ -54,7 +55,7 @@ pub struct Origin<'a> {
 /// The derived limits of one rule.
 #[derive(Clone, Debug)]
 struct DerivedRule {
-    rule: &'static str,
+    rule: RuleId,
     severity: &'static str,
     keys: Vec<(&'static str, Toml)>,
 }
@@ -64,7 +65,7 @@ struct DerivedRule {
 pub struct DerivedProfile<'a> {
     origin: Origin<'a>,
     rules: Vec<DerivedRule>,
-    excluded: BTreeSet<&'static str>,
+    excluded: BTreeSet<RuleId>,
 }
 
 impl<'a> DerivedProfile<'a> {
@@ -74,17 +75,17 @@ impl<'a> DerivedProfile<'a> {
         derive_file_rules(facts, origin.file_name, &mut rules);
         derive_video_rules(facts, &mut rules);
         derive_audio_rules(facts, &mut rules);
-        rules.extend(RULES_WITHOUT_LIMITS.iter().map(|rule| DerivedRule {
+        rules.extend(RULES_WITHOUT_LIMITS.iter().map(|&rule| DerivedRule {
             rule,
             severity: "warning",
             keys: Vec::new(),
         }));
-        rules.push(DerivedRule { rule: "video-stream", severity: "error", keys: Vec::new() });
+        rules.push(DerivedRule { rule: RuleId::VideoStream, severity: "error", keys: Vec::new() });
         DerivedProfile { origin, rules, excluded: BTreeSet::new() }
     }
 
     /// Excludes a rule that the file itself does not pass. Returns whether the profile contained it.
-    pub fn exclude_rule(&mut self, rule: &str) -> bool {
+    pub fn exclude_rule(&mut self, rule: RuleId) -> bool {
         let before = self.rules.len();
         for derived in self.rules.extract_if(.., |derived| derived.rule == rule) {
             self.excluded.insert(derived.rule);
@@ -143,15 +144,15 @@ fn bit_rate_range(rate: u64) -> Vec<(&'static str, Toml)> {
 fn derive_file_rules(facts: &MediaFacts, name: &str, rules: &mut Vec<DerivedRule>) {
     let mut add = |rule, severity, keys| rules.push(DerivedRule { rule, severity, keys });
     if let Some(container) = &facts.container {
-        add("container", "error", vec![("allow", strings(&[container]))]);
+        add(RuleId::Container, "error", vec![("allow", strings(&[container]))]);
     }
     let extension =
         name.rsplit_once('.').filter(|(stem, extension)| !stem.is_empty() && !extension.is_empty());
     if let Some((_, extension)) = extension {
-        add("extension", "error", vec![("allow", strings(&[extension.to_lowercase()]))]);
+        add(RuleId::Extension, "error", vec![("allow", strings(&[extension.to_lowercase()]))]);
     }
     if let Some(duration) = facts.effective_duration_s() {
-        add("duration", "warning", vec![("max_s", Toml::Float(duration.ceil()))]);
+        add(RuleId::Duration, "warning", vec![("max_s", Toml::Float(duration.ceil()))]);
     }
 }
 
@@ -159,17 +160,21 @@ fn derive_video_rules(facts: &MediaFacts, rules: &mut Vec<DerivedRule>) {
     let mut add = |rule, severity, keys| rules.push(DerivedRule { rule, severity, keys });
     let Some(video) = facts.main_video() else { return };
     if let Some(codec) = &video.codec {
-        add("video-codec", "error", vec![("allow", strings(&[codec]))]);
+        add(RuleId::VideoCodec, "error", vec![("allow", strings(&[codec]))]);
     }
     if let Some(profile) = &video.profile {
         let mut keys = vec![("allow", strings(&[profile]))];
         // FFmpeg writes an unknown level as a negative number.
         let level = video.level.and_then(|level| u32::try_from(level).ok()).filter(|level| *level > 0);
         keys.extend(level.map(|level| ("max_level", integer(level))));
-        add("video-profile", "error", keys);
+        add(RuleId::VideoProfile, "error", keys);
     }
     if let (Some(chroma), Some(depth)) = (&video.chroma, video.bit_depth) {
-        add("pixel-format", "error", vec![("chroma", strings(&[chroma])), ("max_bit_depth", integer(depth))]);
+        add(
+            RuleId::PixelFormat,
+            "error",
+            vec![("chroma", strings(&[chroma])), ("max_bit_depth", integer(depth))],
+        );
     }
     if let Some(size) = video.display_size() {
         let (width, height) = (integer(size.width), integer(size.height));
@@ -179,21 +184,21 @@ fn derive_video_rules(facts: &MediaFacts, rules: &mut Vec<DerivedRule>) {
             ("min_height", height.clone()),
             ("max_height", height),
         ];
-        add("resolution", "error", keys);
+        add(RuleId::Resolution, "error", keys);
     }
     if let Some(ratio) = video.display_aspect_ratio() {
         let keys =
             vec![("allow", strings(&[ratio.with_colon()])), ("tolerance", Toml::Float(RATIO_TOLERANCE))];
-        add("aspect-ratio", "error", keys);
+        add(RuleId::AspectRatio, "error", keys);
     }
     if let Some(rate) = video.frame_rate.map(Rational::as_f64) {
-        add("frame-rate", "error", vec![("min", Toml::Float(rate)), ("max", Toml::Float(rate))]);
+        add(RuleId::FrameRate, "error", vec![("min", Toml::Float(rate)), ("max", Toml::Float(rate))]);
     }
     if let Some(rate) = video.bit_rate {
-        add("video-bit-rate", "error", bit_rate_range(rate));
+        add(RuleId::VideoBitRate, "error", bit_rate_range(rate));
     }
     if let Some(frames) = video.max_gop_frames {
-        add("gop-length", "warning", vec![("max_frames", integer(frames))]);
+        add(RuleId::GopLength, "warning", vec![("max_frames", integer(frames))]);
     }
 }
 
@@ -201,24 +206,24 @@ fn derive_audio_rules(facts: &MediaFacts, rules: &mut Vec<DerivedRule>) {
     let mut add = |rule, severity, keys| rules.push(DerivedRule { rule, severity, keys });
     let tracks = ("max_streams", integer(facts.audio.len() as u64));
     let Some(audio) = facts.main_audio() else {
-        add("audio-stream", "error", vec![tracks]);
+        add(RuleId::AudioStream, "error", vec![tracks]);
         return;
     };
-    add("audio-stream", "error", vec![("required", Toml::Boolean(true)), tracks]);
+    add(RuleId::AudioStream, "error", vec![("required", Toml::Boolean(true)), tracks]);
     if let Some(codec) = &audio.codec {
         let mut keys = vec![("allow", strings(&[codec]))];
         let profile = audio.profile.as_ref().filter(|_| codec == "aac");
         keys.extend(profile.map(|profile| ("profiles", strings(&[profile]))));
-        add("audio-codec", "error", keys);
+        add(RuleId::AudioCodec, "error", keys);
     }
     if let Some(channels) = audio.channels {
-        add("audio-channels", "error", vec![("min", integer(channels)), ("max", integer(channels))]);
+        add(RuleId::AudioChannels, "error", vec![("min", integer(channels)), ("max", integer(channels))]);
     }
     if let Some(rate) = audio.sample_rate {
-        add("audio-sample-rate", "error", vec![("allow", strings(&[rate]))]);
+        add(RuleId::AudioSampleRate, "error", vec![("allow", strings(&[rate]))]);
     }
     if let Some(rate) = audio.bit_rate {
-        add("audio-bit-rate", "warning", bit_rate_range(rate));
+        add(RuleId::AudioBitRate, "warning", bit_rate_range(rate));
     }
 }
 
@@ -269,44 +274,47 @@ mod tests {
     #[test]
     fn limits_are_the_measured_values_with_a_source() {
         let profile = parsed(&DerivedProfile::new(&facts(), origin("good.MP4")));
-        let limits = |rule| profile.limits(rule).unwrap();
-        assert_eq!(limits("container").strings("allow"), ["mp4"]);
-        assert_eq!(limits("extension").strings("allow"), ["mp4"]);
-        assert_eq!(limits("video-profile").number("max_level"), Some(40.0));
-        assert_eq!(limits("resolution").number("min_width"), Some(720.0));
-        assert_eq!(limits("resolution").number("max_height"), Some(1280.0));
-        assert_eq!(limits("aspect-ratio").ratios("allow"), [Rational::new(9, 16).unwrap()]);
-        assert_eq!(limits("frame-rate").number("max"), Some(30000.0 / 1001.0), "to the last bit");
-        assert_eq!(limits("video-bit-rate").number("min"), Some(1_000_000.0));
-        assert_eq!(limits("video-bit-rate").number("max"), Some(3_001_000.0));
-        assert_eq!(limits("audio-sample-rate").strings("allow"), ["48000"]);
-        assert!(limits("audio-stream").flag("required"));
-        assert_eq!(limits("fast-start").severity, Severity::Warning);
-        for (rule, limits) in profile.all().filter(|(rule, _)| *rule != "integrity") {
-            assert_eq!(limits.source.as_deref(), Some("measured on good.MP4, 2026-11-23"), "{rule}");
-            assert_eq!(limits.confidence, Confidence::Practice, "{rule}");
+        let rules = profile.rules();
+        assert_eq!(rules.container.as_ref().unwrap().values.allow, ["mp4"]);
+        assert_eq!(rules.extension.as_ref().unwrap().values.allow, ["mp4"]);
+        assert_eq!(rules.video_profile.as_ref().unwrap().values.max_level, Some(40.0));
+        assert_eq!(rules.resolution.as_ref().unwrap().values.min_width, Some(720.0));
+        assert_eq!(rules.resolution.as_ref().unwrap().values.max_height, Some(1280.0));
+        assert_eq!(rules.aspect_ratio.as_ref().unwrap().values.allow, [Rational::new(9, 16).unwrap()]);
+        let exact = Some(30000.0 / 1001.0);
+        assert_eq!(rules.frame_rate.as_ref().unwrap().values.max, exact, "to the last bit");
+        let rate = &rules.video_bit_rate.as_ref().unwrap().values;
+        assert_eq!((rate.min, rate.max), (Some(1_000_000.0), Some(3_001_000.0)));
+        assert_eq!(rules.audio_sample_rate.as_ref().unwrap().values.allow, [48_000]);
+        assert!(rules.audio_stream.as_ref().unwrap().values.required);
+        assert_eq!(rules.fast_start.as_ref().unwrap().terms.severity, Severity::Warning);
+        for (rule, limits) in rules.all().filter(|(rule, _)| *rule != RuleId::Integrity) {
+            let terms = limits.terms();
+            assert_eq!(terms.source.as_deref(), Some("measured on good.MP4, 2026-11-23"), "{rule}");
+            assert_eq!(terms.confidence, Confidence::Practice, "{rule}");
         }
     }
 
     #[test]
     fn unknown_facts_get_no_limits() {
+        use RuleId::{AudioCodec, Container, Extension, FrameRate, Resolution, VideoCodec};
         let profile = parsed(&DerivedProfile::new(&MediaFacts::default(), origin("x")));
-        for rule in ["container", "extension", "video-codec", "resolution", "frame-rate", "audio-codec"] {
-            assert!(profile.limits(rule).is_none(), "{rule}");
+        for rule in [Container, Extension, VideoCodec, Resolution, FrameRate, AudioCodec] {
+            assert!(profile.rules().get(rule).is_none(), "{rule}");
         }
-        assert_eq!(profile.limits("audio-stream").unwrap().number("max_streams"), Some(0.0));
+        assert_eq!(profile.rules().audio_stream.as_ref().unwrap().values.max_streams, Some(0.0));
     }
 
     #[test]
     fn excluded_rule_is_not_inherited() {
         let base = Origin { extends: Some("tiktok-ads"), ..origin("good.mp4") };
         let mut derived = DerivedProfile::new(&facts(), base);
-        assert!(parsed(&derived).limits("fast-start").is_some());
-        assert!(derived.exclude_rule("fast-start"));
-        assert!(!derived.exclude_rule("fast-start"), "twice");
+        assert!(parsed(&derived).rules().fast_start.is_some());
+        assert!(derived.exclude_rule(RuleId::FastStart));
+        assert!(!derived.exclude_rule(RuleId::FastStart), "twice");
         let profile = parsed(&derived);
-        assert!(profile.limits("fast-start").is_none());
-        assert!(profile.limits("file-size").is_some(), "inherited");
+        assert!(profile.rules().fast_start.is_none());
+        assert!(profile.rules().file_size.is_some(), "inherited");
     }
 
     #[test]

@@ -5,13 +5,13 @@
 
 use jiff::civil::Date;
 
-use super::Profile;
+use super::{Profile, RuleId};
 
 /// A limit that has not been compared with its source for too long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OldLimit<'a> {
     /// The rule's id.
-    pub rule: &'a str,
+    pub rule: RuleId,
     /// The date on which it was last compared with its source, `YYYY-MM-DD`.
     pub checked_on: &'a str,
     /// Whole days since then.
@@ -26,8 +26,8 @@ impl Profile {
             let day = date(day)?;
             u32::try_from((today - day).get_days()).ok()
         };
-        let old = self.limits.iter().filter_map(|(rule, limits)| {
-            let checked_on = limits.checked_on.as_deref()?;
+        let old = self.rules.all().filter_map(|(rule, limits)| {
+            let checked_on = limits.terms().checked_on.as_deref()?;
             let age_days = age(checked_on).filter(|days| *days > max_days)?;
             Some(OldLimit { rule, checked_on, age_days })
         });
@@ -57,7 +57,7 @@ mod tests {
         let profile = profile();
         let old = |today: &str| profile.old_limits(date(today).unwrap(), 365);
         assert_eq!(old("2026-03-01"), []);
-        let expected = OldLimit { rule: "duration", checked_on: "2025-03-01", age_days: 366 };
+        let expected = OldLimit { rule: RuleId::Duration, checked_on: "2025-03-01", age_days: 366 };
         assert_eq!(old("2026-03-02"), [expected]);
         assert_eq!(old("2027-03-01").len(), 2);
     }

@@ -1,11 +1,9 @@
 //! The limits of one rule, with their source.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use super::rule_keys;
-use crate::model::Rational;
+use super::parameter::Value;
+use super::parameters::{Key, Parameters};
 
 /// How severe it is to violate a limit, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -31,26 +29,9 @@ pub enum Confidence {
     Practice,
 }
 
-/// The value of a key.
-///
-/// [`Profile::hash`](super::Profile::hash) depends on the names of the variants.
+/// How severe a violation of a limit is, and where the limit comes from.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// A number.
-    Number(f64),
-    /// Strings.
-    Words(Vec<String>),
-    /// Ratios, width to height.
-    Ratios(Vec<Rational>),
-    /// A width and a height for each ratio.
-    Sizes(Vec<(Rational, u32, u32)>),
-    /// True or false.
-    Flag(bool),
-}
-
-/// The limits of one rule under one profile.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Limits {
+pub struct Terms {
     /// How severe a violation is.
     pub severity: Severity,
     /// Where the limits are published.
@@ -59,68 +40,74 @@ pub struct Limits {
     pub checked_on: Option<String>,
     /// How reliable the limits are.
     pub confidence: Confidence,
-    pub(super) values: BTreeMap<String, Value>,
 }
 
-impl Limits {
-    /// Returns the number of a key, if set.
-    pub fn number(&self, key: &str) -> Option<f64> {
-        match self.values.get(key)? {
-            Value::Number(number) => Some(*number),
-            _ => None,
-        }
+impl Default for Terms {
+    fn default() -> Terms {
+        Terms { severity: Severity::Error, source: None, checked_on: None, confidence: Confidence::Practice }
+    }
+}
+
+/// The limits of one rule under one profile.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Limits<P> {
+    /// Severity and source.
+    pub terms: Terms,
+    /// The values of the rule's keys.
+    pub values: P,
+}
+
+impl<P> Limits<P> {
+    /// Returns the values if a violation is an error.
+    pub fn enforced(&self) -> Option<&P> {
+        (self.terms.severity == Severity::Error).then_some(&self.values)
+    }
+}
+
+/// [`Limits`] of any rule.
+pub trait AnyLimits {
+    /// Returns severity and source.
+    fn terms(&self) -> &Terms;
+    /// Returns severity and source, to be changed.
+    fn terms_mut(&mut self) -> &mut Terms;
+    /// Returns the keys that may be set.
+    fn keys(&self) -> &'static [Key];
+    /// Sets a key; `None` if there is no such key or if the value has another type.
+    fn set(&mut self, key: &str, value: &toml::Value) -> Option<()>;
+    /// Returns the keys that are set.
+    fn values(&self) -> Vec<(&'static str, Value)>;
+}
+
+impl<P: Parameters> AnyLimits for Limits<P> {
+    fn terms(&self) -> &Terms {
+        &self.terms
     }
 
-    /// Returns the strings of a key; empty if not set.
-    pub fn strings(&self, key: &str) -> &[String] {
-        match self.values.get(key) {
-            Some(Value::Words(strings)) => strings,
-            _ => &[],
-        }
+    fn terms_mut(&mut self) -> &mut Terms {
+        &mut self.terms
     }
 
-    /// Returns the ratios of a key; empty if not set.
-    pub fn ratios(&self, key: &str) -> &[Rational] {
-        match self.values.get(key) {
-            Some(Value::Ratios(ratios)) => ratios,
-            _ => &[],
-        }
+    fn keys(&self) -> &'static [Key] {
+        P::KEYS
     }
 
-    /// Returns the sizes by ratio of a key; empty if not set.
-    pub fn sizes(&self, key: &str) -> &[(Rational, u32, u32)] {
-        match self.values.get(key) {
-            Some(Value::Sizes(sizes)) => sizes,
-            _ => &[],
-        }
+    fn set(&mut self, key: &str, value: &toml::Value) -> Option<()> {
+        self.values.set(key, value)
     }
 
-    /// Returns the flag of a key; false if not set.
-    pub fn flag(&self, key: &str) -> bool {
-        matches!(self.values.get(key), Some(Value::Flag(true)))
+    fn values(&self) -> Vec<(&'static str, Value)> {
+        self.values.values()
     }
+}
 
+impl dyn AnyLimits + '_ {
     /// Describes the limits for `greenlit profiles ID`: "at most (s) 600".
-    pub fn describe(&self, rule: &str) -> String {
-        let keys = rule_keys::for_rule(rule).unwrap_or_default();
-        let parts = keys.iter().filter_map(|(key, _, meaning)| {
-            Some(format!("{meaning} {}", format_value(self.values.get(*key)?)))
-        });
-        parts.collect::<Vec<_>>().join("; ")
-    }
-}
-
-fn format_value(value: &Value) -> String {
-    match value {
-        Value::Number(number) => number.to_string(),
-        Value::Words(strings) => strings.join(", "),
-        Value::Ratios(ratios) => ratios.iter().map(|ratio| ratio.with_colon()).collect::<Vec<_>>().join(", "),
-        Value::Sizes(sizes) => {
-            let size = |(ratio, width, height): &(Rational, u32, u32)| {
-                format!("{width}x{height} at {}", ratio.with_colon())
-            };
-            sizes.iter().map(size).collect::<Vec<_>>().join(", ")
-        }
-        Value::Flag(flag) => flag.to_string(),
+    pub fn describe(&self) -> String {
+        let values = self.values();
+        let text = |(key, value): &(&str, Value)| {
+            let meaning = self.keys().iter().find(|known| known.name == *key).map_or("", |key| key.meaning);
+            format!("{meaning} {value}")
+        };
+        values.iter().map(text).collect::<Vec<_>>().join("; ")
     }
 }

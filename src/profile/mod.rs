@@ -4,6 +4,7 @@
 //! each rule that applies there. Every table names the source of its limits, the date on which they
 //! were last compared with it, and their confidence. A rule without a table does not apply.
 
+mod bounds;
 mod builtin;
 mod codec_names;
 mod contradictions;
@@ -11,19 +12,22 @@ mod error;
 mod from_media;
 mod limit_age;
 mod limits;
+mod parameter;
+mod parameters;
 mod parse;
-mod rule_keys;
+mod rule_limits;
 mod suggestion;
 
-use std::collections::BTreeMap;
-
+pub use bounds::{DURATION_TOLERANCE_S, FrameBounds, is_longer, is_shorter, within_tolerance};
 pub use builtin::BUILTIN_IDS;
 pub use error::ProfileError;
 pub(crate) use error::one_line;
 pub use from_media::{DerivedProfile, Origin};
 pub use limit_age::OldLimit;
-pub use limits::{Confidence, Limits, Severity, Value};
-pub use rule_keys::{KEYS, RuleKeys, ValueKind};
+pub use limits::{AnyLimits, Confidence, Limits, Severity, Terms};
+pub use parameter::{SizeForRatio, Value, size_for_nearest_ratio};
+pub use parameters::*;
+pub use rule_limits::{RuleId, RuleLimits};
 pub use suggestion::nearest;
 
 /// The rule set of one destination.
@@ -32,7 +36,7 @@ pub struct Profile {
     id: String,
     title: String,
     platform: String,
-    limits: BTreeMap<String, Limits>,
+    rules: RuleLimits,
     /// Computed once, because every assessment needs it.
     digest: String,
 }
@@ -66,10 +70,9 @@ impl Profile {
     /// Like [`Profile::parse`], with paths below `override`.
     pub fn with_overrides(&self, table: &toml::Table) -> Result<Profile, ProfileError> {
         let mut profile = self.clone();
-        let integrity = profile.limits.get("integrity").cloned();
-        parse::apply_rules(&mut profile.limits, table, "override")?;
-        profile.limits.extend(integrity.map(|limits| ("integrity".to_owned(), limits)));
-        profile.digest = digest(&profile.id, &profile.limits);
+        parse::apply_rules(&mut profile.rules, table, "override")?;
+        profile.rules.integrity.clone_from(&self.rules.integrity);
+        profile.digest = digest(&profile.id, &profile.rules);
         Ok(profile)
     }
 
@@ -88,14 +91,9 @@ impl Profile {
         &self.platform
     }
 
-    /// Returns the limits of a rule; `None` if the rule does not apply.
-    pub fn limits(&self, rule: &str) -> Option<&Limits> {
-        self.limits.get(rule)
-    }
-
-    /// Returns every rule that applies, with its limits, sorted by rule id.
-    pub fn all(&self) -> impl Iterator<Item = (&str, &Limits)> {
-        self.limits.iter().map(|(rule, limits)| (rule.as_str(), limits))
+    /// Returns the limits of every rule.
+    pub fn rules(&self) -> &RuleLimits {
+        &self.rules
     }
 
     /// Returns a hash of everything that affects an assessment.
@@ -107,11 +105,12 @@ impl Profile {
     }
 }
 
-fn digest(id: &str, limits: &BTreeMap<String, Limits>) -> String {
+fn digest(id: &str, rules: &RuleLimits) -> String {
     let mut text = format!("{id}\n");
-    for (rule, limits) in limits {
+    for (rule, limits) in rules.all() {
         // The confidence decides how severe some findings are.
-        let Limits { severity, confidence, values, source: _, checked_on: _ } = limits;
+        let Terms { severity, confidence, source: _, checked_on: _ } = limits.terms();
+        let values: std::collections::BTreeMap<_, _> = limits.values().into_iter().collect();
         text.push_str(&format!("{rule} {severity:?} {confidence:?} {values:?}\n"));
     }
     blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()

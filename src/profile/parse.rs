@@ -1,17 +1,17 @@
 //! Parses profiles and rejects unknown keys.
 
-use std::collections::BTreeMap;
-
 use super::Profile;
 use super::codec_names;
 use super::contradictions;
 use super::error::{ProfileError, one_line};
-use super::limits::{Confidence, Limits, Severity, Value};
-use super::rule_keys::{self, COMMON, KEYS, ValueKind};
+use super::limits::{AnyLimits, Confidence, Severity};
+use super::rule_limits::{RuleId, RuleLimits};
 use super::suggestion::nearest;
-use crate::model::Rational;
 
 const TOP_LEVEL_KEYS: &[&str] = &["id", "title", "platform", "extends", "rule"];
+
+/// Keys that the table of every rule may have.
+const COMMON: &[&str] = &["severity", "source", "checked_on", "confidence", "off"];
 
 pub(super) fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Result<Profile, ProfileError> {
     let table: toml::Table =
@@ -33,21 +33,20 @@ pub(super) fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Resul
     }
     let title = optional_string(&table, "title")?.or_else(|| from_base(|base| &base.title));
     let platform = optional_string(&table, "platform")?.or_else(|| from_base(|base| &base.platform));
-    let mut limits = base.map(|base| base.limits).unwrap_or_default();
+    let mut rules = base.map(|base| base.rules).unwrap_or_default();
     match table.get("rule") {
         None => {}
-        Some(toml::Value::Table(rules)) => apply_rules(&mut limits, rules, "rule")?,
+        Some(toml::Value::Table(tables)) => apply_rules(&mut rules, tables, "rule")?,
         Some(_) => return Err(invalid_value("rule", "tables such as [rule.duration]")),
     }
     // No profile can turn this rule off: an incomplete file is never compliant.
-    let integrity = limits.entry("integrity".to_owned()).or_insert_with(default_limits);
-    integrity.severity = Severity::Error;
+    rules.entry(RuleId::Integrity).terms_mut().severity = Severity::Error;
     Ok(Profile {
         title: title.unwrap_or_else(|| id.clone()),
         platform: platform.unwrap_or_else(|| id.clone()),
-        digest: super::digest(&id, &limits),
+        digest: super::digest(&id, &rules),
         id,
-        limits,
+        rules,
     })
 }
 
@@ -60,17 +59,6 @@ fn is_folder_name(id: &str) -> bool {
         && id.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
-/// Returns limits without values and without a source.
-fn default_limits() -> Limits {
-    Limits {
-        severity: Severity::Error,
-        source: None,
-        checked_on: None,
-        confidence: Confidence::Practice,
-        values: BTreeMap::new(),
-    }
-}
-
 fn optional_string(table: &toml::Table, key: &str) -> Result<Option<String>, ProfileError> {
     match table.get(key) {
         None => Ok(None),
@@ -79,28 +67,28 @@ fn optional_string(table: &toml::Table, key: &str) -> Result<Option<String>, Pro
     }
 }
 
-/// Applies the tables of `rules` to `limits`. Checks every key, also those of a rule turned off.
+/// Applies `tables` (rule to keys) to `rules`. Checks every key, also those of a rule turned off.
 pub(super) fn apply_rules(
-    limits: &mut BTreeMap<String, Limits>,
-    rules: &toml::Table,
+    rules: &mut RuleLimits,
+    tables: &toml::Table,
     path: &str,
 ) -> Result<(), ProfileError> {
-    for (rule, table) in rules {
-        let path = format!("{path}.{rule}");
-        let keys = rule_keys::for_rule(rule)
-            .ok_or_else(|| unknown_key(path.clone(), rule, KEYS.iter().map(|(id, _)| *id)))?;
+    for (name, table) in tables {
+        let path = format!("{path}.{name}");
+        let rule = RuleId::from_name(name).ok_or_else(|| unknown_key(path.clone(), name, RuleId::names()))?;
         let toml::Value::Table(table) = table else { return Err(invalid_value(&path, "a table")) };
-        let entry = limits.entry(rule.clone()).or_insert_with(default_limits);
+        // A table without keys applies the rule, too.
+        rules.entry(rule);
         for (key, value) in table {
             let path = format!("{path}.{key}");
-            set_key(entry, keys, key, value, &path)?;
+            set_key(rules.entry(rule), key, value, &path)?;
             if key == "allow" {
-                check_codecs(rule, entry, path)?;
+                check_codecs(rule, rules, path)?;
             }
         }
         if table.get("off").is_some_and(|off| off.as_bool() == Some(true)) {
-            limits.remove(rule);
-        } else if let Some(contradiction) = contradictions::find(entry, keys) {
+            rules.remove(rule);
+        } else if let Some(contradiction) = contradictions::find(rule, rules) {
             return Err(contradiction.into_error(&path));
         }
     }
@@ -108,9 +96,8 @@ pub(super) fn apply_rules(
 }
 
 /// Rejects names of codecs that FFmpeg does not know: no file and no encode could ever satisfy them.
-fn check_codecs(rule: &str, limits: &Limits, path: String) -> Result<(), ProfileError> {
-    let names = limits.strings("allow");
-    match codec_names::unknown(rule, names) {
+fn check_codecs(rule: RuleId, rules: &RuleLimits, path: String) -> Result<(), ProfileError> {
+    match codec_names::unknown(rule, rules) {
         None => Ok(()),
         Some((name, nearest)) => {
             let (name, nearest) = (name.to_owned(), nearest.map(str::to_owned));
@@ -120,8 +107,7 @@ fn check_codecs(rule: &str, limits: &Limits, path: String) -> Result<(), Profile
 }
 
 fn set_key(
-    limits: &mut Limits,
-    keys: &[(&'static str, ValueKind, &'static str)],
+    limits: &mut dyn AnyLimits,
     key: &str,
     value: &toml::Value,
     path: &str,
@@ -129,76 +115,34 @@ fn set_key(
     let text = || value.as_str().map(str::to_owned).ok_or_else(|| invalid_value(path, "a string"));
     match key {
         "severity" => {
-            limits.severity = Severity::from_name(&text()?)
+            limits.terms_mut().severity = Severity::from_name(&text()?)
                 .ok_or_else(|| invalid_value(path, "error, warning or advice"))?;
         }
         "confidence" => {
-            limits.confidence = Confidence::from_name(&text()?)
+            limits.terms_mut().confidence = Confidence::from_name(&text()?)
                 .ok_or_else(|| invalid_value(path, "official, third-party or practice"))?;
         }
-        "source" => limits.source = Some(text()?),
+        "source" => limits.terms_mut().source = Some(text()?),
         "checked_on" => {
             let date = text()?;
             if super::limit_age::date(&date).is_none() {
                 return Err(invalid_value(path, "a date, YYYY-MM-DD"));
             }
-            limits.checked_on = Some(date);
+            limits.terms_mut().checked_on = Some(date);
         }
         "off" => {
             value.as_bool().ok_or_else(|| invalid_value(path, "true or false"))?;
         }
         _ => {
-            let Some((name, kind, _)) = keys.iter().find(|(name, _, _)| *name == key) else {
-                let known = keys.iter().map(|(name, _, _)| *name).chain(COMMON.iter().copied());
+            let keys = limits.keys();
+            let Some(known) = keys.iter().find(|known| known.name == key) else {
+                let known = keys.iter().map(|known| known.name).chain(COMMON.iter().copied());
                 return Err(unknown_key(path.to_owned(), key, known));
             };
-            limits.values.insert((*name).to_owned(), parse_value(*kind, value, path)?);
+            limits.set(known.name, value).ok_or_else(|| invalid_value(path, known.expected))?;
         }
     }
     Ok(())
-}
-
-fn parse_value(kind: ValueKind, value: &toml::Value, path: &str) -> Result<Value, ProfileError> {
-    match kind {
-        ValueKind::Number => {
-            let number = value.as_float().or_else(|| value.as_integer().map(|integer| integer as f64));
-            number
-                .filter(|number| number.is_finite())
-                .map(Value::Number)
-                .ok_or_else(|| invalid_value(path, "a number"))
-        }
-        ValueKind::Flag => {
-            value.as_bool().map(Value::Flag).ok_or_else(|| invalid_value(path, "true or false"))
-        }
-        ValueKind::Strings => {
-            strings(value).map(Value::Words).ok_or_else(|| invalid_value(path, "a list of strings"))
-        }
-        ValueKind::Ratios => {
-            let ratios =
-                strings(value).and_then(|strings| strings.iter().map(|text| text.parse().ok()).collect());
-            ratios.map(Value::Ratios).ok_or_else(|| invalid_value(path, "a list of ratios such as \"9:16\""))
-        }
-        ValueKind::Sizes => {
-            let list = value.as_array().and_then(|list| list.iter().map(size).collect());
-            list.map(Value::Sizes).ok_or_else(|| {
-                invalid_value(path, "a list of { ratio = \"9:16\", width = 540, height = 960 }")
-            })
-        }
-    }
-}
-
-fn strings(value: &toml::Value) -> Option<Vec<String>> {
-    match value {
-        toml::Value::String(text) => Some(vec![text.clone()]),
-        toml::Value::Array(list) => list.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
-        _ => None,
-    }
-}
-
-fn size(value: &toml::Value) -> Option<(Rational, u32, u32)> {
-    let table = value.as_table().filter(|table| table.len() == 3)?;
-    let side = |key| u32::try_from(table.get(key)?.as_integer()?).ok();
-    Some((table.get("ratio")?.as_str()?.parse().ok()?, side("width")?, side("height")?))
 }
 
 fn invalid_value(path: &str, expected: &str) -> ProfileError {
@@ -246,9 +190,9 @@ mod tests {
             "id = \"mine\"\nextends = \"tiktok-ads\"\n[rule.duration]\nmax_s = 30\n[rule.hdr]\noff = true\n";
         let mine = parse(text).unwrap();
         let base = Profile::builtin("tiktok-ads").unwrap();
-        assert_eq!(mine.limits("duration").unwrap().number("max_s"), Some(30.0));
-        assert_eq!(mine.limits("file-size"), base.limits("file-size"));
-        assert!(mine.limits("hdr").is_none() && base.limits("hdr").is_some());
+        assert_eq!(mine.rules().duration.as_ref().unwrap().values.max_s, Some(30.0));
+        assert_eq!(mine.rules().file_size, base.rules().file_size);
+        assert!(mine.rules().hdr.is_none() && base.rules().hdr.is_some());
         assert_ne!(mine.hash(), base.hash());
     }
 
@@ -276,7 +220,11 @@ mod tests {
             "id = \"x\"\nextends = \"tiktok-ads\"\n[rule.integrity]\noff = true\n",
             "id = \"x\"\nextends = \"tiktok-ads\"\n[rule.integrity]\nseverity = \"advice\"\n",
         ] {
-            assert_eq!(parse(text).unwrap().limits("integrity").unwrap().severity, Severity::Error, "{text}");
+            assert_eq!(
+                parse(text).unwrap().rules().integrity.as_ref().unwrap().terms.severity,
+                Severity::Error,
+                "{text}"
+            );
         }
     }
 
@@ -308,7 +256,7 @@ mod tests {
         let base = Profile::builtin("tiktok-ads").unwrap();
         let table: toml::Table = "[file-size]\nmax_bytes = 1000\n".parse().unwrap();
         let changed = base.with_overrides(&table).unwrap();
-        assert_eq!(changed.limits("file-size").unwrap().number("max_bytes"), Some(1000.0));
+        assert_eq!(changed.rules().file_size.as_ref().unwrap().values.max_bytes, Some(1000.0));
         let table: toml::Table = "[file-sise]\nmax_bytes = 1000\n".parse().unwrap();
         assert!(base.with_overrides(&table).unwrap_err().to_string().contains("file-size"));
     }
@@ -316,10 +264,10 @@ mod tests {
     #[test]
     fn override_enables_a_rule_without_limits_in_the_profile() {
         let base = Profile::builtin("tiktok-ads").unwrap();
-        assert!(base.limits("loudness").is_none());
+        assert!(base.rules().loudness.is_none());
         let table: toml::Table = "[loudness]\ntarget_lufs = -16\ntolerance_lu = 2\n".parse().unwrap();
         let changed = base.with_overrides(&table).unwrap();
-        assert_eq!(changed.limits("loudness").unwrap().number("target_lufs"), Some(-16.0));
+        assert_eq!(changed.rules().loudness.as_ref().unwrap().values.target_lufs, Some(-16.0));
         assert_ne!(changed.hash(), base.hash());
     }
 

@@ -189,8 +189,8 @@ fn explain(report: &Report) -> Option<Advice> {
     let mut counted = BTreeSet::new();
     for (entry, finding) in errors.filter(|(_, finding)| finding.severity == Severity::Error) {
         // A file counts once for a rule, under however many profiles it breaks it.
-        if counted.insert((&entry.path, &finding.rule, finding.stream)) {
-            *counts.entry(&finding.rule).or_default() += 1;
+        if counted.insert((&entry.path, finding.rule, finding.stream)) {
+            *counts.entry(finding.rule.as_str()).or_default() += 1;
         }
     }
     // Ties go to the first rule by name, so that equal reports have equal text.

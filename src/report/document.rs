@@ -12,7 +12,7 @@ use crate::model::{
     Rational, Size, SourceDamage, Timing, VideoStream,
 };
 use crate::plan::{Addition, DroppedStream, StreamType};
-use crate::rules::{Finding, Verdict};
+use crate::rules::{Finding, RuleId, Verdict};
 
 /// The name and version of the document's schema.
 pub const SCHEMA: &str = "greenlit.report/1";
@@ -63,7 +63,7 @@ pub struct OldLimit {
     /// The profile.
     pub profile: String,
     /// The rule.
-    pub rule: String,
+    pub rule: RuleId,
     /// The day the limit was last compared with its source, `YYYY-MM-DD`.
     pub checked_on: String,
     /// Whole days since then.
@@ -170,7 +170,7 @@ pub struct FileEntry {
     pub findings: Vec<Finding>,
     /// Rules that could not be decided because a fact is unknown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub undecided: Vec<String>,
+    pub undecided: Vec<RuleId>,
     /// Why `--deep` did not decode the file; `None` if it did, or was not asked to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_decoded: Option<String>,
@@ -323,7 +323,7 @@ pub struct Verified {
     /// The visual similarity of output and source.
     pub similarity: Option<Similarity>,
     /// The rules whose warnings and advice the output still has.
-    pub remaining: Vec<String>,
+    pub remaining: Vec<RuleId>,
     /// The damage of the source that the decoder concealed, with consent.
     pub concealed: Option<SourceDamage>,
 }

@@ -46,7 +46,7 @@ fn annotate(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
             Severity::Warning => "warning",
             Severity::Advice => "notice",
         };
-        command(out, level, entry, &finding.rule, &sentence(finding))?;
+        command(out, level, entry, finding.rule.as_str(), &sentence(finding))?;
     }
     Ok(())
 }

@@ -207,7 +207,7 @@ mod tests {
 
     use super::super::samples::{self, xml};
     use super::super::{Format, Report};
-    use crate::rules::{Remedy, Severity, Verdict};
+    use crate::rules::{Remedy, RuleId, Severity, Verdict};
     use proptest::prelude::*;
 
     fn junit(report: &Report) -> String {
@@ -254,7 +254,7 @@ mod tests {
         #[test]
         fn writes_well_formed_xml_for_any_text(name in any::<String>(), message in any::<String>()) {
             let mut entry = samples::entry(&name, Verdict::Noncompliant);
-            let mut finding = samples::finding("video-codec", Severity::Error, Remedy::Remux);
+            let mut finding = samples::finding(RuleId::VideoCodec, Severity::Error, Remedy::Remux);
             finding.message = format!("]]><!--{message}");
             finding.actual.clone_from(&message);
             entry.findings = vec![finding];

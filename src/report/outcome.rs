@@ -1,7 +1,7 @@
 //! The outcome of one entry, derived from its verdict, fix and delivery.
 
 use super::{FileEntry, FixAction, delivery};
-use crate::rules::{Finding, Severity, Verdict};
+use crate::rules::{Finding, RuleId, Severity, Verdict};
 
 /// The outcome of an entry. All renderers use it, so that all formats agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -238,11 +238,11 @@ pub(super) fn problems(entry: &FileEntry) -> Vec<Problem> {
     found
 }
 
-fn unknown_facts(rules: &[String]) -> String {
+fn unknown_facts(rules: &[RuleId]) -> String {
     if rules.is_empty() {
         return "Too few facts are known to decide whether the file complies.".to_owned();
     }
-    format!("Undecided because facts are missing: {}.", rules.join(", "))
+    format!("Undecided because facts are missing: {}.", RuleId::list(rules))
 }
 
 #[cfg(test)]

@@ -271,8 +271,8 @@ fn from_finding<'a>(entry: &'a FileEntry, finding: &'a Finding, rules: &Rules<'_
         justification: format!("Fixed in {}", escape(output)),
     };
     SarifResult {
-        rule_id: rule,
-        rule_index: rules.index(rule),
+        rule_id: rule.as_str(),
+        rule_index: rules.index(rule.as_str()),
         level: match severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
@@ -280,7 +280,7 @@ fn from_finding<'a>(entry: &'a FileEntry, finding: &'a Finding, rules: &Rules<'_
         },
         message: Text { text },
         locations: [location(entry)],
-        partial_fingerprints: fingerprint(entry, rule, *stream),
+        partial_fingerprints: fingerprint(entry, rule.as_str(), *stream),
         suppressions: output.map(suppress).into_iter().collect(),
         properties: Properties {
             profile: &entry.profile,

@@ -12,6 +12,7 @@ mod tests {
 
     use super::super::{DoneCount, Format, OldLimit, Publication, Report, StaleEntry, samples};
     use super::*;
+    use crate::rules::RuleId;
     use serde_json::Value;
 
     fn schema_value() -> Value {
@@ -23,7 +24,7 @@ mod tests {
         let stale = StaleEntry { output: "out/a.mp4".into(), source: "/in/a.mov".into(), removed: true };
         samples::everything().with_stale(vec![stale]).with_old_limits(vec![OldLimit {
             profile: "tiktok-ads".into(),
-            rule: "duration".into(),
+            rule: RuleId::Duration,
             checked_on: "2025-03-01".into(),
             age_days: 400,
         }])

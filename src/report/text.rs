@@ -306,6 +306,7 @@ mod tests {
 
     use super::super::samples;
     use super::*;
+    use crate::rules::RuleId;
 
     #[test]
     fn counts_a_file_once_under_its_worst_outcome() {
@@ -349,16 +350,16 @@ mod tests {
 
     #[test]
     fn notes_old_limits_once_per_profile() {
-        let old = |profile: &str, rule: &str, checked_on: &str, age_days| OldLimit {
+        let old = |profile: &str, rule, checked_on: &str, age_days| OldLimit {
             profile: profile.into(),
-            rule: rule.into(),
+            rule,
             checked_on: checked_on.into(),
             age_days,
         };
         let report = samples::report(Vec::new()).with_old_limits(vec![
-            old("b", "duration", "2025-03-01", 400),
-            old("a", "duration", "2025-07-31", 380),
-            old("a", "file-size", "2025-07-01", 410),
+            old("b", RuleId::Duration, "2025-03-01", 400),
+            old("a", RuleId::Duration, "2025-07-31", 380),
+            old("a", RuleId::FileSize, "2025-07-01", 410),
         ]);
         let notes = old_limits(&report);
         assert_eq!(notes.len(), 2);

@@ -3,29 +3,29 @@
 use std::path::PathBuf;
 
 use crate::model::{ContentHash, Size};
-use crate::profile::{Limits, Profile, Severity, nearest};
+use crate::profile::{Profile, RuleId, Severity, Terms, nearest};
 
-use super::all::{ALL, image_aspect_ratio, image_format};
+use super::all::{ALL, image_aspect_ratio};
 use super::finding::{Finding, Verdict};
 use super::rule::{FindingCollector, Rule, Scope, Subject};
 use super::validated_asset::ValidatedAsset;
 use super::validated_cover::{CoverImage, ValidatedCover};
 
 /// Returns all rules.
-pub fn registry() -> &'static [&'static dyn Rule] {
+pub fn registry() -> &'static [Rule] {
     ALL
 }
 
 /// Returns the rule with that id.
-pub fn find(id: &str) -> Option<&'static dyn Rule> {
-    ALL.iter().copied().find(|rule| rule.id() == id)
+pub fn find(id: &str) -> Option<&'static Rule> {
+    ALL.iter().find(|rule| rule.id().as_str() == id)
 }
 
 /// Which rules apply; by default all that the profile has limits for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    select: Vec<String>,
-    ignore: Vec<String>,
+    select: Vec<RuleId>,
+    ignore: Vec<RuleId>,
 }
 
 /// A selection names an unknown rule.
@@ -44,26 +44,26 @@ impl Selection {
     /// # Errors
     ///
     /// If an id is unknown.
-    pub fn new(select: Vec<String>, ignore: Vec<String>) -> Result<Selection, SelectionError> {
-        for id in select.iter().chain(&ignore) {
-            if find(id).is_none() {
-                let nearest = nearest(id, ALL.iter().map(|rule| rule.id()));
-                return Err(SelectionError { id: id.clone(), nearest: nearest.map(str::to_owned) });
-            }
-        }
-        Ok(Selection { select, ignore })
+    pub fn new(select: &[String], ignore: &[String]) -> Result<Selection, SelectionError> {
+        let known = |id: &String| {
+            RuleId::from_name(id).ok_or_else(|| {
+                let nearest = nearest(id, RuleId::names()).map(str::to_owned);
+                SelectionError { id: id.clone(), nearest }
+            })
+        };
+        let all = |ids: &[String]| ids.iter().map(known).collect::<Result<Vec<RuleId>, _>>();
+        Ok(Selection { select: all(select)?, ignore: all(ignore)? })
     }
 
     /// Returns a selection of `rule` alone, or of no rule if this selection excludes it.
     #[must_use]
-    pub fn narrowed_to(&self, rule: &str) -> Selection {
-        let ignore = if self.includes(rule) { Vec::new() } else { vec![rule.to_owned()] };
-        Selection { select: vec![rule.to_owned()], ignore }
+    pub fn narrowed_to(&self, rule: RuleId) -> Selection {
+        let ignore = if self.includes(rule) { Vec::new() } else { vec![rule] };
+        Selection { select: vec![rule], ignore }
     }
 
-    fn includes(&self, id: &str) -> bool {
-        let contains = |list: &[String]| list.iter().any(|other| other == id);
-        (self.select.is_empty() || contains(&self.select)) && !contains(&self.ignore)
+    fn includes(&self, rule: RuleId) -> bool {
+        (self.select.is_empty() || self.select.contains(&rule)) && !self.ignore.contains(&rule)
     }
 
     fn includes_all(&self) -> bool {
@@ -76,7 +76,7 @@ impl Selection {
 pub struct Assessment {
     verdict: Verdict,
     findings: Vec<Finding>,
-    unknown: Vec<&'static str>,
+    unknown: Vec<RuleId>,
     complete: bool,
     is_image: bool,
     profile_id: String,
@@ -89,14 +89,14 @@ pub struct Assessment {
 #[derive(Clone)]
 pub struct RuleSet<'a> {
     profile: &'a Profile,
-    rules: Vec<(&'static dyn Rule, &'a Limits)>,
+    rules: Vec<(&'static Rule, &'a Terms)>,
     /// Whether no rule of the profile is left out.
     complete: bool,
 }
 
 impl std::fmt::Debug for RuleSet<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let rules: Vec<&str> = self.rules.iter().map(|(rule, _)| rule.id()).collect();
+        let rules: Vec<RuleId> = self.rules.iter().map(|(rule, _)| rule.id()).collect();
         f.debug_struct("RuleSet").field("profile", &self.profile.id()).field("rules", &rules).finish()
     }
 }
@@ -104,14 +104,15 @@ impl std::fmt::Debug for RuleSet<'_> {
 impl<'a> RuleSet<'a> {
     /// Collects the rules of `profile` that `selection` includes.
     pub fn new(profile: &'a Profile, selection: &Selection) -> RuleSet<'a> {
-        let included = ALL.iter().copied().filter(|rule| selection.includes(rule.id()));
-        let rules = included.filter_map(|rule| Some((rule, profile.limits(rule.id())?))).collect();
+        let included = ALL.iter().filter(|rule| selection.includes(rule.id()));
+        let rules =
+            included.filter_map(|rule| Some((rule, profile.rules().get(rule.id())?.terms()))).collect();
         RuleSet { profile, rules, complete: selection.includes_all() }
     }
 
     /// Returns the set with one rule only.
     #[must_use]
-    pub fn narrowed_to(&self, rule: &str) -> RuleSet<'a> {
+    pub fn narrowed_to(&self, rule: RuleId) -> RuleSet<'a> {
         let rules = self.rules.iter().copied().filter(|(known, _)| known.id() == rule).collect();
         RuleSet { profile: self.profile, rules, complete: false }
     }
@@ -125,9 +126,9 @@ impl<'a> RuleSet<'a> {
     fn assess_as(&self, subject: &Subject<'_>, cover_of: Option<Size>) -> Assessment {
         let mut findings = Vec::new();
         let mut unknown = Vec::new();
-        let has_image_rules = self.profile.limits(image_format::ImageFormat.id()).is_some();
+        let has_image_rules = self.profile.rules().image_format.is_some();
         let image = subject.facts.still_image().filter(|_| has_image_rules);
-        for (rule, limits) in &self.rules {
+        for (rule, terms) in &self.rules {
             let applies = match rule.scope() {
                 Scope::Video => image.is_none(),
                 Scope::Image => image.is_some(),
@@ -137,14 +138,15 @@ impl<'a> RuleSet<'a> {
             if !applies {
                 continue;
             }
-            let mut collector = FindingCollector::new(rule.id(), self.profile.platform(), limits);
-            rule.check(subject, limits, &mut collector);
+            let mut collector = FindingCollector::new(rule.id(), self.profile.platform(), terms);
+            (rule.check)(subject, self.profile.rules(), &mut collector);
             if let (Some(image), Some(video)) = (&image, cover_of)
-                && rule.id() == image_aspect_ratio::ImageAspectRatio.id()
+                && rule.id() == RuleId::ImageAspectRatio
+                && let Some(limits) = &self.profile.rules().image_aspect_ratio
             {
-                image_aspect_ratio::check_cover(image, video, limits, &mut collector);
+                image_aspect_ratio::check_cover(image, video, &limits.values, &mut collector);
             }
-            if collector.undecided && limits.severity == Severity::Error {
+            if collector.undecided && terms.severity == Severity::Error {
                 unknown.push(rule.id());
             }
             findings.append(&mut collector.findings);
@@ -202,7 +204,7 @@ impl Assessment {
     }
 
     /// Returns the error-level rules that could not be decided because a fact is unknown.
-    pub fn unknown(&self) -> &[&'static str] {
+    pub fn unknown(&self) -> &[RuleId] {
         &self.unknown
     }
 
@@ -210,15 +212,7 @@ impl Assessment {
     /// same file with another audio track.
     #[must_use]
     pub fn with_audio_findings_of(&self, other: &Assessment) -> Assessment {
-        const RULES: [&str; 6] = [
-            "audio-codec",
-            "audio-channels",
-            "audio-sample-rate",
-            "audio-bit-rate",
-            "loudness",
-            "av-duration",
-        ];
-        let about_audio = |finding: &&Finding| RULES.contains(&finding.rule.as_str());
+        let about_audio = |finding: &&Finding| super::about_audio_content(finding.rule);
         let kept = self.findings.iter().filter(|finding| !about_audio(finding));
         let mut findings: Vec<Finding> =
             kept.chain(other.findings.iter().filter(about_audio)).cloned().collect();
@@ -232,7 +226,7 @@ impl Assessment {
     }
 
     /// Returns whether `rule` has a finding of at least this severity.
-    pub fn has(&self, rule: &str, severity: Severity) -> bool {
+    pub fn has(&self, rule: RuleId, severity: Severity) -> bool {
         self.findings.iter().any(|finding| finding.rule == rule && finding.severity >= severity)
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::TimeRange;
-use crate::profile::{Confidence, Severity};
+use crate::profile::{Confidence, RuleId, Severity};
 
 /// The cheapest kind of change that resolves a finding, ordered by cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub enum Remedy {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// The stable id of the rule, such as `video-codec`.
-    pub rule: String,
+    pub rule: RuleId,
     /// How severe it is.
     pub severity: Severity,
     /// Index of the stream; `None` for the whole file.

@@ -1,7 +1,6 @@
 //! Spans of black, silence or stillness that last too long.
 
 use crate::model::TimeRange;
-use crate::profile::Limits;
 
 use super::finding::Remedy;
 use super::rule::Violation;
@@ -10,10 +9,10 @@ use super::value_text;
 /// Seconds that a span may last if the profile does not say.
 const DEFAULT_MAX_S: f64 = 1.0;
 
-/// Returns the violation of the spans that last longer than the limit `max_s`; `None` if there are none. `what` names
+/// Returns the violation of the spans that last longer than the limit `max_s`, in seconds; `None` if there are none. `what` names
 /// a span, such as "black span".
-pub(super) fn long_spans(spans: &[TimeRange], limits: &Limits, what: &str) -> Option<Violation> {
-    let max = limits.number("max_s").unwrap_or(DEFAULT_MAX_S);
+pub(super) fn long_spans(spans: &[TimeRange], max_s: Option<f64>, what: &str) -> Option<Violation> {
+    let max = max_s.unwrap_or(DEFAULT_MAX_S);
     let long: Vec<_> = spans.iter().filter(|range| range.to_s - range.from_s > max).copied().collect();
     let first = long.first()?;
     let longest = long.iter().map(|range| range.to_s - range.from_s).fold(0.0, f64::max);

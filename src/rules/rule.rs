@@ -1,7 +1,7 @@
-//! The trait of all rules, and what they work with.
+//! What a rule is, and what it works with.
 
 use crate::model::{DeepReport, MediaFacts, TimeRange, VideoStream};
-use crate::profile::{Limits, Severity};
+use crate::profile::{Confidence, RuleId, RuleLimits, Severity, Terms};
 
 use super::finding::{Finding, Remedy};
 
@@ -49,24 +49,47 @@ pub enum Scope {
     Ad,
 }
 
+/// What is known about a rule besides its check.
+#[derive(Clone, Copy, Debug)]
+pub struct RuleInfo {
+    /// The stable id.
+    pub id: RuleId,
+    /// What the rule applies to.
+    pub scope: Scope,
+    /// The documentation.
+    pub doc: RuleDoc,
+}
+
 /// A check of a file against limits.
-pub trait Rule: Sync {
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    pub(super) info: RuleInfo,
+    pub(super) check: fn(&Subject<'_>, &RuleLimits, &mut FindingCollector<'_>),
+}
+
+impl Rule {
     /// Returns the stable id.
-    fn id(&self) -> &'static str;
+    pub fn id(&self) -> RuleId {
+        self.info.id
+    }
+
     /// Returns what the rule applies to.
-    fn scope(&self) -> Scope;
+    pub fn scope(&self) -> Scope {
+        self.info.scope
+    }
+
     /// Returns the documentation.
-    fn doc(&self) -> &'static RuleDoc;
-    /// Checks `subject` against `limits` and adds findings to `out`.
-    fn check(&self, subject: &Subject<'_>, limits: &Limits, out: &mut FindingCollector<'_>);
+    pub fn doc(&self) -> &RuleDoc {
+        &self.info.doc
+    }
 }
 
 /// Collects the findings of one rule.
 #[derive(Debug)]
 pub struct FindingCollector<'a> {
-    rule: &'static str,
+    rule: RuleId,
     platform: &'a str,
-    limits: &'a Limits,
+    terms: &'a Terms,
     pub(super) findings: Vec<Finding>,
     pub(super) undecided: bool,
 }
@@ -162,8 +185,13 @@ impl Violation {
 }
 
 impl<'a> FindingCollector<'a> {
-    pub(super) fn new(rule: &'static str, platform: &'a str, limits: &'a Limits) -> FindingCollector<'a> {
-        FindingCollector { rule, platform, limits, findings: Vec::new(), undecided: false }
+    pub(super) fn new(rule: RuleId, platform: &'a str, terms: &'a Terms) -> FindingCollector<'a> {
+        FindingCollector { rule, platform, terms, findings: Vec::new(), undecided: false }
+    }
+
+    /// Returns whether the limits are published, by the platform or others.
+    pub fn is_published(&self) -> bool {
+        self.terms.confidence != Confidence::Practice
     }
 
     /// Returns the platform's name for use in messages.
@@ -185,14 +213,14 @@ impl<'a> FindingCollector<'a> {
             first_missing_s,
             stated,
         } = violation;
-        let severity = severity.unwrap_or(self.limits.severity).min(self.limits.severity);
+        let severity = severity.unwrap_or(self.terms.severity).min(self.terms.severity);
         let message = format!(
             "{message}; {} allow{} {allowed}",
             self.platform,
             if self.platform.ends_with('s') { "" } else { "s" }
         );
         self.findings.push(Finding {
-            rule: self.rule.to_owned(),
+            rule: self.rule,
             severity: at_least.map_or(severity, |least| severity.max(least)),
             stream,
             actual,
@@ -200,10 +228,10 @@ impl<'a> FindingCollector<'a> {
             message,
             ranges,
             first_missing_s,
-            checked_on: self.limits.checked_on.clone(),
-            confidence: self.limits.confidence,
+            checked_on: self.terms.checked_on.clone(),
+            confidence: self.terms.confidence,
             remedy,
-            source: self.limits.source.clone(),
+            source: self.terms.source.clone(),
             stated,
         });
     }
@@ -222,48 +250,3 @@ impl<'a> FindingCollector<'a> {
         self.undecided = true;
     }
 }
-
-/// Declares a rule: its type, id, scope, documentation and check.
-///
-/// The scope is `Video` unless given. Rules with scope `Ad` have no check of a file.
-macro_rules! rule {
-    (@scope) => { $crate::rules::rule::Scope::Video };
-    (@scope $scope:ident) => { $crate::rules::rule::Scope::$scope };
-    ($name:ident, $id:literal, scope: Ad, what: $what:literal, why: $why:literal, remedy: $remedy:literal, source: $source:literal $(,)?) => {
-        $crate::rules::rule::rule!($name, $id, scope: Ad, what: $what, why: $why, remedy: $remedy, source: $source, |_, _, _| {});
-    };
-    ($name:ident, $id:literal, $(scope: $scope:ident,)? what: $what:literal, why: $why:literal, remedy: $remedy:literal, source: $source:literal, $check:expr) => {
-        #[doc = $what]
-        #[derive(Clone, Copy, Debug)]
-        pub(crate) struct $name;
-
-        impl $crate::rules::rule::Rule for $name {
-            fn id(&self) -> &'static str {
-                $id
-            }
-
-            fn scope(&self) -> $crate::rules::rule::Scope {
-                $crate::rules::rule::rule!(@scope $($scope)?)
-            }
-
-            fn doc(&self) -> &'static $crate::rules::rule::RuleDoc {
-                &$crate::rules::rule::RuleDoc { what: $what, why: $why, remedy: $remedy, source: $source }
-            }
-
-            fn check(
-                &self,
-                subject: &$crate::rules::rule::Subject<'_>,
-                limits: &$crate::profile::Limits,
-                out: &mut $crate::rules::rule::FindingCollector<'_>,
-            ) {
-                let check: fn(
-                    &$crate::rules::rule::Subject<'_>,
-                    &$crate::profile::Limits,
-                    &mut $crate::rules::rule::FindingCollector<'_>,
-                ) = $check;
-                check(subject, limits, out);
-            }
-        }
-    };
-}
-pub(crate) use rule;

@@ -21,30 +21,39 @@ fn assess_strictly(facts: &MediaFacts, name: &str, deep: Option<&DeepReport>) ->
 }
 
 #[test]
-fn ids_are_unique_and_kebab_case() {
-    let mut ids: Vec<_> = registry().iter().map(|rule| rule.id()).collect();
-    for id in &ids {
-        assert!(id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{id}");
-        assert_eq!(find(id).unwrap().id(), *id);
+fn every_rule_is_registered_once_in_the_order_of_its_ids() {
+    let ids: Vec<_> = registry().iter().map(|rule| rule.id()).collect();
+    assert_eq!(ids, RuleId::ALL);
+    for id in ids {
+        assert!(id.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{id}");
+        assert_eq!(find(id.as_str()).unwrap().id(), id);
+        assert_eq!(RuleId::from_name(id.as_str()), Some(id));
+        assert_eq!(serde_json::to_string(&id).unwrap(), format!("\"{id}\""));
     }
-    let count = ids.len();
-    ids.sort_unstable();
-    ids.dedup();
-    assert_eq!(ids.len(), count);
-    assert_eq!(count, 50, "number of rules");
+}
+
+/// A key that no code reads would be a limit that fails open.
+#[test]
+fn every_key_of_every_rule_is_read() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let elsewhere = [read("profile/bounds.rs"), read("ship/preflight.rs")].concat();
+    for rule in RuleId::ALL {
+        let own = read(&format!("rules/all/{}.rs", rule.as_str().replace('-', "_")));
+        for key in rule.keys() {
+            let used = format!(".{}", key.name);
+            assert!(own.contains(&used) || elsewhere.contains(&used), "{rule} {}", key.name);
+        }
+    }
 }
 
 #[test]
-fn every_rule_has_documentation_and_profile_keys() {
+fn every_rule_has_documentation() {
     for rule in registry() {
         let doc = rule.doc();
         for part in [doc.what, doc.why, doc.remedy, doc.source] {
             assert!(part.len() > 9, "{}: `{part}`", rule.id());
         }
-        assert!(crate::profile::KEYS.iter().any(|(id, _)| *id == rule.id()), "{}", rule.id());
-    }
-    for (id, _) in crate::profile::KEYS {
-        assert!(find(id).is_some(), "{id}");
     }
 }
 
@@ -132,13 +141,13 @@ fn each_rule_fires_on_its_own_fault_only() {
 fn size_and_pixel_shape_rules_fire() {
     let mut facts = good();
     facts.video[0].width = Some(1081);
-    assert!(assess_strictly(&facts, "video.mp4", None).has("even-dimensions", Severity::Warning));
+    assert!(assess_strictly(&facts, "video.mp4", None).has(RuleId::EvenDimensions, Severity::Warning));
     let mut facts = good();
     facts.video[0].sample_aspect_ratio = Rational::new(4, 3);
-    assert!(assess_strictly(&facts, "video.mp4", None).has("sample-aspect-ratio", Severity::Warning));
+    assert!(assess_strictly(&facts, "video.mp4", None).has(RuleId::SampleAspectRatio, Severity::Warning));
     let mut facts = good();
     facts.video.clear();
-    assert!(assess_strictly(&facts, "video.mp4", None).has("video-stream", Severity::Error));
+    assert!(assess_strictly(&facts, "video.mp4", None).has(RuleId::VideoStream, Severity::Error));
 }
 
 #[test]
@@ -146,20 +155,22 @@ fn frames_at_the_times_of_others_are_an_error() {
     let mut facts = good();
     facts.video[0].frames = Some(120);
     facts.video[0].timing.as_mut().unwrap().duplicates = 60;
-    assert!(assess_strictly(&facts, "video.mp4", None).has("integrity", Severity::Error));
+    assert!(assess_strictly(&facts, "video.mp4", None).has(RuleId::Integrity, Severity::Error));
     facts.video[0].timing.as_mut().unwrap().duplicates = 2;
-    assert!(!assess_strictly(&facts, "video.mp4", None).has("integrity", Severity::Error));
+    assert!(!assess_strictly(&facts, "video.mp4", None).has(RuleId::Integrity, Severity::Error));
 }
 
 #[test]
 fn file_name_rules_fire() {
-    assert!(assess_strictly(&good(), "video.mkv", None).has("extension", Severity::Error));
+    assert!(assess_strictly(&good(), "video.mkv", None).has(RuleId::Extension, Severity::Error));
     let contradiction = assess_strictly(&good(), "video.mov", None);
     assert!(
-        contradiction.has("extension", Severity::Warning) && !contradiction.has("extension", Severity::Error)
+        contradiction.has(RuleId::Extension, Severity::Warning)
+            && !contradiction.has(RuleId::Extension, Severity::Error)
     );
     assert!(
-        assess_strictly(&good(), &format!("{}.mp4", "x".repeat(100)), None).has("file-name", Severity::Error)
+        assess_strictly(&good(), &format!("{}.mp4", "x".repeat(100)), None)
+            .has(RuleId::FileName, Severity::Error)
     );
 }
 
@@ -177,10 +188,11 @@ fn content_rules_fire_on_the_full_decode() {
         ..DeepReport::default()
     };
     let assessment = assess_strictly(&good(), "video.mp4", Some(&deep));
-    for rule in ["black", "freeze", "silence", "loudness", "letterbox", "interlaced", "integrity"] {
+    use RuleId::{Black, Freeze, Integrity, Interlaced, Letterbox, Loudness, Silence};
+    for rule in [Black, Freeze, Silence, Loudness, Letterbox, Interlaced, Integrity] {
         assert!(assessment.has(rule, Severity::Advice), "{rule}");
     }
-    let black = assessment.findings().iter().find(|finding| finding.rule == "black").unwrap();
+    let black = assessment.findings().iter().find(|finding| finding.rule == RuleId::Black).unwrap();
     assert_eq!(black.ranges, span);
 }
 
@@ -219,7 +231,7 @@ fn validates_only_compliant_files_under_all_rules() {
     let validated = assessment.validate("video.mp4".into(), hash()).unwrap();
     assert_eq!(validated.display_size(), Some(Size::new(1080, 1920)));
     assert_eq!(validated.profile_hash(), profile.hash());
-    let partial = Selection::new(Vec::new(), vec!["hdr".into()]).unwrap();
+    let partial = Selection::new(&[], &["hdr".into()]).unwrap();
     assert!(assess(&subject, &profile, &partial).validate("video.mp4".into(), hash()).is_none());
     let mut facts = good();
     facts.video[0].codec = Some("vp8".into());
@@ -228,7 +240,7 @@ fn validates_only_compliant_files_under_all_rules() {
 
 #[test]
 fn misspelt_rule_id_gets_a_suggestion() {
-    let error = Selection::new(vec!["video-codek".into()], Vec::new()).unwrap_err();
+    let error = Selection::new(&["video-codek".into()], &[]).unwrap_err();
     assert_eq!(error.to_string(), "unknown rule `video-codek`; did you mean `video-codec`?");
 }
 
@@ -237,7 +249,7 @@ fn ratio_tolerance_is_relative() {
     let is_refused = |width, height| {
         let mut facts = good();
         (facts.video[0].width, facts.video[0].height) = (Some(width), Some(height));
-        assess_strictly(&facts, "video.mp4", None).has("aspect-ratio", Severity::Error)
+        assess_strictly(&facts, "video.mp4", None).has(RuleId::AspectRatio, Severity::Error)
     };
     assert!(!is_refused(1088, 1920));
     assert!(is_refused(1100, 1920));
@@ -252,7 +264,7 @@ fn preferred_ratio_is_only_advice() {
         (facts.video[0].width, facts.video[0].height) = (Some(width), Some(height));
         let subject = Subject { facts: &facts, file_name: "video.mp4", deep: None };
         let assessment = assess(&subject, &profile, &Selection::default());
-        let findings = assessment.findings().iter().filter(|finding| finding.rule == "aspect-ratio");
+        let findings = assessment.findings().iter().filter(|finding| finding.rule == RuleId::AspectRatio);
         findings.map(|finding| (finding.severity, finding.allowed.clone())).collect::<Vec<_>>()
     };
     assert_eq!(found(1080, 1920), []);
@@ -297,7 +309,7 @@ fn value_between_conflicting_limits_is_a_warning() {
     for (profile, rule, below, between, beyond) in conflicts {
         let worst = |change: &dyn Fn(&mut MediaFacts)| {
             let assessment = assess_under(profile, change);
-            let findings = assessment.findings().iter().filter(|finding| finding.rule == rule);
+            let findings = assessment.findings().iter().filter(|finding| finding.rule.as_str() == rule);
             findings.map(|finding| finding.severity).max()
         };
         assert_eq!(worst(&below), None, "{profile} {rule}");
@@ -329,8 +341,8 @@ fn assess_image(profile: &str, name: &str, change: impl FnOnce(&mut MediaFacts))
     assess(&subject, &Profile::builtin(profile).unwrap(), &Selection::default())
 }
 
-fn severities(assessment: &Assessment) -> Vec<(String, Severity)> {
-    assessment.findings().iter().map(|finding| (finding.rule.clone(), finding.severity)).collect()
+fn severities(assessment: &Assessment) -> Vec<(RuleId, Severity)> {
+    assessment.findings().iter().map(|finding| (finding.rule, finding.severity)).collect()
 }
 
 #[test]
@@ -356,7 +368,7 @@ fn only_image_rules_apply_to_images() {
     ];
     for (rule, name, severity, change) in cases {
         let found = severities(&assess_image("tiktok-ads", name, change));
-        assert_eq!(found, [((*rule).to_owned(), *severity)], "{rule} {name}");
+        assert_eq!(found, [(RuleId::from_name(rule).unwrap(), *severity)], "{rule} {name}");
     }
     let unknown = assess_image("tiktok-ads", "cover.png", |facts| facts.video[0].width = None);
     assert_eq!(unknown.verdict(), Verdict::Indeterminate);
@@ -367,16 +379,16 @@ fn image_rules_depend_on_the_profile() {
     let format = |profile, container: &str| {
         assess_image(profile, "p.png", |facts| facts.container = Some(container.to_owned()))
     };
-    assert!(format("tiktok-post", "png_pipe").has("image-format", Severity::Error));
-    assert!(!format("tiktok-post", "webp_pipe").has("image-format", Severity::Error));
-    assert!(format("tiktok-ads", "webp_pipe").has("image-format", Severity::Error));
+    assert!(format("tiktok-post", "png_pipe").has(RuleId::ImageFormat, Severity::Error));
+    assert!(!format("tiktok-post", "webp_pipe").has(RuleId::ImageFormat, Severity::Error));
+    assert!(format("tiktok-ads", "webp_pipe").has(RuleId::ImageFormat, Severity::Error));
     let wide = assess_image("tiktok-post", "p.webp", |facts| facts.video[0].width = Some(1100));
-    assert!(wide.has("image-size", Severity::Error));
+    assert!(wide.has(RuleId::ImageSize, Severity::Error));
     let heavy = assess_image("tiktok-ad-network", "p.png", |facts| facts.size_bytes = 60_000_000);
-    assert_eq!(severities(&heavy), [("image-size".to_owned(), Severity::Warning)]);
+    assert_eq!(severities(&heavy), [(RuleId::ImageSize, Severity::Warning)]);
     // Without rules for images, an image is a video without motion.
     let without_rules = assess_image("youtube", "p.png", |_| {});
-    assert!(without_rules.has("video-stream", Severity::Error) && !without_rules.is_image());
+    assert!(without_rules.has(RuleId::VideoStream, Severity::Error) && !without_rules.is_image());
 }
 
 #[test]
@@ -397,6 +409,6 @@ fn cover_must_have_the_aspect_ratio_of_its_video() {
     // Encoders round sides, which changes the ratio by up to one per cent.
     assert_eq!(severities(&as_cover_of(1088, 1920)), []);
     let wide = as_cover_of(1920, 1080);
-    assert_eq!(severities(&wide), [("image-aspect-ratio".to_owned(), Severity::Error)]);
+    assert_eq!(severities(&wide), [(RuleId::ImageAspectRatio, Severity::Error)]);
     assert_eq!((wide.findings()[0].actual.as_str(), wide.findings()[0].allowed.as_str()), ("9:16", "16:9"));
 }

@@ -101,11 +101,6 @@ pub(crate) fn ratios(ratios: &[Rational]) -> String {
     ratios.iter().map(|ratio| ratio.with_colon()).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns whether two ratios differ by at most `tolerance`, as a share of the wanted one.
-pub(crate) fn within_tolerance(found: Rational, wanted: Rational, tolerance: f64) -> bool {
-    (found.as_f64() / wanted.as_f64() - 1.0).abs() <= tolerance + 1e-9
-}
-
 /// Returns the name of an HDR format.
 pub(crate) fn hdr(hdr: Hdr) -> String {
     match (hdr.kind, hdr.dolby_vision) {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::manifest::{AdRow, Manifest};
+use crate::profile::AdTextLimits;
 
 /// A problem of a row.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -18,14 +19,14 @@ pub struct Problem {
     pub warning: bool,
 }
 
-/// Limits of the ad create API, see the profile's `ad-text` and `ad-fields`.
+/// Limits of the ad create API, see the profile's `ad-fields`.
 const MAX_AD_NAME: usize = 512;
-const MAX_AD_TEXT: usize = 100;
 const MAX_DISPLAY_NAME: usize = 40;
 
 /// Checks every row: fields, lengths, characters, uniqueness, addresses, and that the files exist. It reads the
-/// file system and makes no calls. If the list has no errors, uploads may begin.
-pub fn preflight(manifest: &Manifest) -> Vec<Problem> {
+/// file system and makes no calls. If the list has no errors, uploads may begin. `limits` are those of the profile's
+/// rule `ad-text`.
+pub fn preflight(manifest: &Manifest, limits: &AdTextLimits) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut names: HashMap<(&str, &str), u32> = HashMap::new();
     for row in &manifest.rows {
@@ -37,7 +38,7 @@ pub fn preflight(manifest: &Manifest) -> Vec<Problem> {
             }
         }
         if is_ad(row) {
-            check_fields(row, &mut report);
+            check_fields(row, limits, &mut report);
             check_cover(row, &mut report);
             if let Some(first) = names.insert((&row.adgroup_id, &row.ad_name), row.row)
                 && !row.ad_name.is_empty()
@@ -133,7 +134,7 @@ fn file_problem(path: &Path) -> Option<String> {
     }
 }
 
-fn check_fields(row: &AdRow, report: &mut RowProblems<'_>) {
+fn check_fields(row: &AdRow, limits: &AdTextLimits, report: &mut RowProblems<'_>) {
     for (field, text) in [("adgroup_id", &row.adgroup_id), ("identity_id", &row.identity_id)] {
         if text.is_empty() {
             report.error(field, "required");
@@ -143,7 +144,7 @@ fn check_fields(row: &AdRow, report: &mut RowProblems<'_>) {
         report.error("adgroup_id", "must contain only digits");
     }
     report.length("ad_name", &row.ad_name, MAX_AD_NAME);
-    report.length("ad_text", &row.ad_text, MAX_AD_TEXT);
+    report.length("ad_text", &row.ad_text, limits.max_width.map_or(usize::MAX, |max| max as usize));
     match row.identity_type.as_str() {
         "CUSTOMIZED_USER" | "TT_USER" | "AUTH_CODE" => {}
         "BC_AUTH_TT" => {
@@ -248,8 +249,20 @@ mod tests {
         }
     }
 
+    const LIMITS: AdTextLimits = AdTextLimits { max_width: Some(100.0) };
+
+    #[test]
+    fn the_length_of_the_text_is_a_limit_of_the_profile() {
+        let dir = tempfile::tempdir().unwrap();
+        let manifest = Manifest { rows: vec![AdRow { ad_text: "x".repeat(60), ..good(dir.path()) }] };
+        let problems = |max_width| preflight(&manifest, &AdTextLimits { max_width });
+        assert_eq!(problems(Some(60.0)), []);
+        assert_eq!(problems(None), []);
+        assert!(problems(Some(59.0))[0].message.contains("60 characters, at most 59 are allowed"));
+    }
+
     fn fields_refused(rows: Vec<AdRow>) -> Vec<(u32, &'static str)> {
-        preflight(&Manifest { rows }).iter().map(|problem| (problem.row, problem.field)).collect()
+        preflight(&Manifest { rows }, &LIMITS).iter().map(|problem| (problem.row, problem.field)).collect()
     }
 
     #[test]
@@ -297,7 +310,7 @@ mod tests {
     fn an_empty_landing_page_is_a_warning() {
         let dir = tempfile::tempdir().unwrap();
         let row = AdRow { landing_page_url: String::new(), ..good(dir.path()) };
-        let problems = preflight(&Manifest { rows: vec![row] });
+        let problems = preflight(&Manifest { rows: vec![row] }, &LIMITS);
         assert_eq!(problems.len(), 1);
         assert!(problems[0].warning && problems[0].field == "landing_page_url");
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::pipeline::{Discovery, SourceFile, discover};
+use crate::profile::Profile;
 use crate::ship::{AdRow, Manifest, Problem, preflight, preflight_posts};
 
 use crate::cli::destination::PublicationKind;
@@ -59,10 +60,18 @@ fn without_manifest(paths: &[PathBuf]) -> Result<ShipInput, CliError> {
 
 /// Checks the rows and prints all problems of them and of their covers, before anything is sent. Returns
 /// whether there is no error; warnings do not count.
-pub fn passes_preflight(rows: &[AdRow], publication: PublicationKind, covers: Vec<Problem>) -> bool {
+pub fn passes_preflight(
+    rows: &[AdRow],
+    publication: PublicationKind,
+    profile: &Profile,
+    covers: Vec<Problem>,
+) -> bool {
     let manifest = Manifest { rows: rows.to_vec() };
     let mut problems = match publication {
-        PublicationKind::Ads => preflight(&manifest),
+        PublicationKind::Ads => {
+            let limits = profile.rules().ad_text.as_ref().map(|limits| limits.values.clone());
+            preflight(&manifest, &limits.unwrap_or_default())
+        }
         PublicationKind::Posts(mode) => preflight_posts(&manifest, mode),
     };
     problems.extend(covers);

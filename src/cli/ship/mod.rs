@@ -94,7 +94,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     isolation::ensure(settings, &runner, None)?;
     let runner: Arc<dyn Runner> = Arc::new(runner);
     let (problems, covers) = covers::problems(&ship_input.rows, &profile, runner.as_ref(), &cancel);
-    if !input::passes_preflight(&ship_input.rows, destination.publication, problems) {
+    if !input::passes_preflight(&ship_input.rows, destination.publication, &profile, problems) {
         return Ok(RunStatus::Failed);
     }
     let retry = retry::parse(&ship_arguments.retry, &ship_input)?;

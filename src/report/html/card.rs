@@ -83,7 +83,7 @@ fn finding(finding: &Finding, fixed: bool, out: &mut dyn io::Write) -> io::Resul
          <p class=\"small soft\">Limit {}{}</p></div></li>",
         text::severity(*severity, fixed),
         markup(&sentence(message)),
-        markup(rule),
+        markup(rule.as_str()),
         markup(actual),
         markup(allowed),
         markup(&text::authority(finding)),

@@ -178,7 +178,7 @@ mod tests {
 
     use super::super::samples;
     use super::super::{Format, Report};
-    use crate::rules::{Remedy, Severity, Verdict};
+    use crate::rules::{Remedy, RuleId, Severity, Verdict};
     use proptest::prelude::*;
 
     fn html(report: &Report) -> String {
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn links_only_http_and_https() {
         let mut entry = samples::entry("a.mp4", Verdict::Noncompliant);
-        let mut finding = samples::finding("video-codec", Severity::Error, Remedy::Remux);
+        let mut finding = samples::finding(RuleId::VideoCodec, Severity::Error, Remedy::Remux);
         finding.source = Some("javascript:alert(1)".into());
         entry.findings = vec![finding];
         let text = html(&samples::report(vec![entry]));
@@ -255,7 +255,7 @@ mod tests {
             let attack = format!("\"'><script>alert(1)</script><img src=x onerror=y {text}");
             let build = |hostile: &str, name: &str| {
                 let mut entry = samples::entry(name, Verdict::Noncompliant);
-                let mut finding = samples::finding("video-codec", Severity::Error, Remedy::Refuse);
+                let mut finding = samples::finding(RuleId::VideoCodec, Severity::Error, Remedy::Refuse);
                 finding.message = hostile.to_owned();
                 finding.actual = hostile.to_owned();
                 finding.allowed = hostile.to_owned();

@@ -9,7 +9,7 @@ use layout::{Page, TextRole};
 use super::advice::what_to_do;
 use super::outcome::{Outcome, is_cleared, problems};
 use super::{Delivery, FileEntry, Fix, FixAction, Report, escape, text, totals, units};
-use crate::rules::{Finding, Severity};
+use crate::rules::{Finding, RuleId, Severity};
 
 /// The options of the human-readable report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +102,7 @@ fn findings(page: &mut Page<'_>, entry: &FileEntry, outcome: Outcome) -> io::Res
             LABEL,
             TextRole::Dim,
             "unknown",
-            &format!("undecided: {}", escape(&entry.undecided.join(", "))),
+            &format!("undecided: {}", RuleId::list(&entry.undecided)),
         )?;
     }
     Ok(())
@@ -110,7 +110,7 @@ fn findings(page: &mut Page<'_>, entry: &FileEntry, outcome: Outcome) -> io::Res
 
 fn finding(page: &mut Page<'_>, finding: &Finding, role: TextRole, label: &str) -> io::Result<()> {
     let Finding { rule, actual, allowed, message, source, .. } = finding;
-    let text = format!("{}: {}", escape(rule), escape(message));
+    let text = format!("{rule}: {}", escape(message));
     page.item(LABEL, role, label, &text)?;
     let place = text::place(finding).map_or(String::new(), |place| format!(" ({place})"));
     // Most messages tell both values; they are not repeated then.
@@ -384,7 +384,7 @@ mod tests {
     fn notes_old_limits_unless_quiet() {
         let old = OldLimit {
             profile: "tiktok-ads".into(),
-            rule: "duration".into(),
+            rule: RuleId::Duration,
             checked_on: "2025-03-01".into(),
             age_days: 400,
         };

@@ -14,7 +14,7 @@ use crate::model::{
     HdrKind, MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation, SourceDamage, TimeRange,
     Timing,
 };
-use crate::rules::{Confidence, Finding, Remedy, Severity, Verdict};
+use crate::rules::{Confidence, Finding, Remedy, RuleId, Severity, Verdict};
 
 pub(super) fn rendered(report: &Report, format: Format) -> String {
     rendered_with(report, format, &HumanOptions { color: false, verbose: false, quiet: false, width: 100 })
@@ -97,9 +97,9 @@ fn media_with_every_field() -> Media {
     Media::from(facts)
 }
 
-pub(super) fn finding(rule: &str, severity: Severity, remedy: Remedy) -> Finding {
+pub(super) fn finding(rule: RuleId, severity: Severity, remedy: Remedy) -> Finding {
     Finding {
-        rule: rule.into(),
+        rule,
         severity,
         stream: Some(0),
         actual: "mpeg4".into(),
@@ -118,7 +118,7 @@ pub(super) fn finding(rule: &str, severity: Severity, remedy: Remedy) -> Finding
 /// Returns the findings of a truncated video: two errors, a warning and an advice.
 fn many_findings() -> Vec<Finding> {
     vec![
-        finding("video-codec", Severity::Error, Remedy::ReencodeVideo),
+        finding(RuleId::VideoCodec, Severity::Error, Remedy::ReencodeVideo),
         Finding {
             stream: None,
             actual: "3.5 s missing".into(),
@@ -128,7 +128,7 @@ fn many_findings() -> Vec<Finding> {
             checked_on: None,
             source: None,
             confidence: Confidence::ThirdParty,
-            ..finding("integrity", Severity::Error, Remedy::Refuse)
+            ..finding(RuleId::Integrity, Severity::Error, Remedy::Refuse)
         },
         Finding {
             actual: "2 spans".into(),
@@ -136,14 +136,14 @@ fn many_findings() -> Vec<Finding> {
             message: "the video is black for a while".into(),
             ranges: vec![TimeRange { from_s: 0.0, to_s: 1.5 }, TimeRange { from_s: 62.5, to_s: 65.0 }],
             confidence: Confidence::Official,
-            ..finding("black", Severity::Warning, Remedy::None)
+            ..finding(RuleId::Black, Severity::Warning, Remedy::None)
         },
         Finding {
             stream: None,
             actual: "moov last".into(),
             allowed: "moov first".into(),
             message: "the index (moov) is at the end of the file".into(),
-            ..finding("fast-start", Severity::Advice, Remedy::Remux)
+            ..finding(RuleId::FastStart, Severity::Advice, Remedy::Remux)
         },
     ]
 }
@@ -266,7 +266,7 @@ pub(super) fn report(files: Vec<FileEntry>) -> Report {
 pub(super) fn everything() -> Report {
     use Verdict::{Compliant, Indeterminate, Noncompliant, Skipped, Unreadable};
     let with_fix = |path, fix| FileEntry {
-        findings: vec![finding("video-codec", Severity::Error, Remedy::ReencodeVideo)],
+        findings: vec![finding(RuleId::VideoCodec, Severity::Error, Remedy::ReencodeVideo)],
         fix: Some(fix),
         ..entry(path, Noncompliant)
     };
@@ -303,7 +303,7 @@ pub(super) fn everything() -> Report {
             findings: many_findings(),
             ..entry("c.not-compliant.mov", Noncompliant)
         },
-        FileEntry { undecided: vec!["duration".into()], ..entry("d.undecided.gif", Indeterminate) },
+        FileEntry { undecided: vec![RuleId::Duration], ..entry("d.undecided.gif", Indeterminate) },
         FileEntry {
             media: None,
             reason: Some("moov box not found: the file has only 48 bytes".into()),

@@ -1,43 +1,49 @@
 //! `audio-codec`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Violation, rule};
+use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
+use crate::profile::{AudioCodecLimits, RuleId};
 
-rule!(
-    AudioCodec,
-    "audio-codec",
-    what: "Checks the audio codec and, for AAC, its profile.",
-    why: "With another codec, the platform drops the audio or fails to process the whole video.",
-    remedy: "Re-encode the audio as AAC; the video stream is copied.",
-    source: "lists published by third parties",
-    |subject, limits, out| {
-        let Some(audio) = subject.facts.main_audio() else { return };
-        let allowed = limits.strings("allow");
-        let profiles = limits.strings("profiles");
-        match &audio.codec {
-            _ if allowed.is_empty() => {}
-            None if audio.decodable => out.mark_undecided(),
-            None => {
-                let tag = audio.codec_tag.clone().unwrap_or_else(|| "unknown".to_owned());
-                let message = format!("the audio codec ({tag}) is unknown");
-                out.add(Violation::new(message, tag, allowed.join(", "), Remedy::Refuse).at(audio.index));
-            }
-            Some(codec) if !allowed.contains(codec) => {
-                let message = format!("the audio codec is {codec}");
-                let remedy = if audio.decodable { Remedy::ReencodeAudio } else { Remedy::Refuse };
-                out.add(Violation::new(message, codec.clone(), allowed.join(", "), remedy).at(audio.index));
-            }
-            Some(codec) if codec == "aac" && !profiles.is_empty() => match &audio.profile {
-                Some(profile) if !profiles.contains(profile) => {
-                    let message = format!("the AAC profile is {profile}");
-                    out.add(
-                        Violation::new(message, profile.clone(), profiles.join(", "), Remedy::ReencodeAudio)
-                            .at(audio.index),
-                    );
-                }
-                _ => {}
-            },
-            Some(_) => {}
+/// The rule.
+pub(super) const INFO: RuleInfo = RuleInfo {
+    id: RuleId::AudioCodec,
+    scope: Scope::Video,
+    doc: RuleDoc {
+        what: "Checks the audio codec and, for AAC, its profile.",
+        why: "With another codec, the platform drops the audio or fails to process the whole video.",
+        remedy: "Re-encode the audio as AAC; the video stream is copied.",
+        source: "lists published by third parties",
+    },
+};
+
+/// Checks a file.
+pub(super) fn check(subject: &Subject<'_>, limits: &AudioCodecLimits, out: &mut FindingCollector<'_>) {
+    let Some(audio) = subject.facts.main_audio() else { return };
+    let allowed = &limits.allow;
+    let profiles = &limits.profiles;
+    match &audio.codec {
+        _ if allowed.is_empty() => {}
+        None if audio.decodable => out.mark_undecided(),
+        None => {
+            let tag = audio.codec_tag.clone().unwrap_or_else(|| "unknown".to_owned());
+            let message = format!("the audio codec ({tag}) is unknown");
+            out.add(Violation::new(message, tag, allowed.join(", "), Remedy::Refuse).at(audio.index));
         }
+        Some(codec) if !allowed.contains(codec) => {
+            let message = format!("the audio codec is {codec}");
+            let remedy = if audio.decodable { Remedy::ReencodeAudio } else { Remedy::Refuse };
+            out.add(Violation::new(message, codec.clone(), allowed.join(", "), remedy).at(audio.index));
+        }
+        Some(codec) if codec == "aac" && !profiles.is_empty() => match &audio.profile {
+            Some(profile) if !profiles.contains(profile) => {
+                let message = format!("the AAC profile is {profile}");
+                out.add(
+                    Violation::new(message, profile.clone(), profiles.join(", "), Remedy::ReencodeAudio)
+                        .at(audio.index),
+                );
+            }
+            _ => {}
+        },
+        Some(_) => {}
     }
-);
+}

@@ -1,19 +1,25 @@
 //! `black`.
 
 use super::super::long_spans::long_spans;
-use super::super::rule::rule;
+use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject};
+use crate::profile::{BlackLimits, RuleId};
 
-rule!(
-    Black,
-    "black",
-    what: "Finds black frames. Only with --deep.",
-    why: "Ad policies refuse videos that start or stay black.",
-    remedy: "None: the black frames may be intended.",
-    source: "measurements on real files, and public reports of damaged uploads",
-    |subject, limits, out| {
-        let Some(deep) = subject.deep else { return };
-        if let Some(violation) = long_spans(&deep.black, limits, "black span") {
-            out.add_verbatim(violation);
-        }
+/// The rule.
+pub(super) const INFO: RuleInfo = RuleInfo {
+    id: RuleId::Black,
+    scope: Scope::Video,
+    doc: RuleDoc {
+        what: "Finds black frames. Only with --deep.",
+        why: "Ad policies refuse videos that start or stay black.",
+        remedy: "None: the black frames may be intended.",
+        source: "measurements on real files, and public reports of damaged uploads",
+    },
+};
+
+/// Checks a file.
+pub(super) fn check(subject: &Subject<'_>, limits: &BlackLimits, out: &mut FindingCollector<'_>) {
+    let Some(deep) = subject.deep else { return };
+    if let Some(violation) = long_spans(&deep.black, limits.max_s, "black span") {
+        out.add_verbatim(violation);
     }
-);
+}

@@ -1,19 +1,25 @@
 //! `fragmented`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Violation, rule};
+use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
+use crate::profile::{NoLimits, RuleId};
 
-rule!(
-    Fragmented,
-    "fragmented",
-    what: "Checks whether an MP4 file consists of movie fragments.",
-    why: "A fragmented file has no index of the whole video, and some platforms refuse it.",
-    remedy: "Remux into an MP4 without fragments.",
-    source: "measurements on real files, and public reports of damaged uploads",
-    |subject, _limits, out| {
-        if subject.facts.fragmented == Some(true) {
-            let message = "the file is a fragmented MP4";
-            out.add_verbatim(Violation::new(message, "fragmented", "no fragments", Remedy::Remux).stated());
-        }
+/// The rule.
+pub(super) const INFO: RuleInfo = RuleInfo {
+    id: RuleId::Fragmented,
+    scope: Scope::Video,
+    doc: RuleDoc {
+        what: "Checks whether an MP4 file consists of movie fragments.",
+        why: "A fragmented file has no index of the whole video, and some platforms refuse it.",
+        remedy: "Remux into an MP4 without fragments.",
+        source: "measurements on real files, and public reports of damaged uploads",
+    },
+};
+
+/// Checks a file.
+pub(super) fn check(subject: &Subject<'_>, _limits: &NoLimits, out: &mut FindingCollector<'_>) {
+    if subject.facts.fragmented == Some(true) {
+        let message = "the file is a fragmented MP4";
+        out.add_verbatim(Violation::new(message, "fragmented", "no fragments", Remedy::Remux).stated());
     }
-);
+}

@@ -1,52 +1,57 @@
 //! `integrity`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Subject, Violation, rule};
+use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
 use super::super::value_text;
 use crate::model::{LossKind, MediaFacts, SourceDamage, TimeRange, count};
+use crate::profile::{NoLimits, RuleId};
 
 /// Fewer frames that share their times are a flaw of the timestamps, not a part of the video.
 const MIN_OVERLAPPING_FRAMES: u64 = 5;
 
-rule!(
-    Integrity,
-    "integrity",
-    scope: File,
-    what: "Checks whether the file contains all the data it declares, whether it begins with a key frame, and \
-        whether its data is not encrypted and decodes, whether frames are missing within the video, and whether \
-        another recording follows that players do not show.",
-    why: "A truncated upload or copy plays to the cut and stops. Processing fails, or the ad shows half a \
-        video. Many readers do not notice. Frames before the first key frame cannot be shown at all.",
-    remedy: "None for missing data: export or copy the original again. `--from-key-frame` starts the video at \
-        its first key frame, `--conceal` keeps what the decoder shows in place of a few damaged frames.",
-    source: "sizes, indices, durations and end markers that the container declares, compared with the bytes \
-        in the file; the frame types in the first packets; the numbers by which frames refer to each other",
-    |subject, _limits, out| {
-        // Encrypted packets are intact but decode to nothing; in the container they look like clear ones.
-        if let Some(encrypted) = subject.facts.encryption() {
-            let actual = format!("encrypted ({})", encrypted.scheme);
-            let allowed = "samples without encryption";
-            let violation = Violation::new(encrypted.to_string(), actual, allowed, Remedy::Refuse);
-            out.add_verbatim(violation.at(encrypted.index));
-        }
-        if let crate::model::Completeness::Missing { first_missing_s, reason } = &subject.facts.completeness {
-            let from = first_missing_s.map_or(String::new(), |at| format!(", from {}", value_text::seconds(at)));
-            let message = format!("data is missing{from}: {reason}");
-            let mut violation =
-                Violation::new(message, format!("data missing{from}"), "a complete file", Remedy::Refuse);
-            violation.first_missing_s = *first_missing_s;
-            out.add_verbatim(violation);
-        }
-        let joined = second_recording_violation(subject.facts);
-        let overlap = overlap_violation(subject.facts).filter(|_| joined.is_none());
-        for violation in [start_violation(subject.facts), joined, overlap].into_iter().flatten() {
-            out.add_verbatim(violation);
-        }
-        for violation in [damage_violation(subject), gap_violation(subject.facts)].into_iter().flatten() {
-            out.add_verbatim(violation);
-        }
+/// The rule.
+pub(super) const INFO: RuleInfo = RuleInfo {
+    id: RuleId::Integrity,
+    scope: Scope::File,
+    doc: RuleDoc {
+        what: "Checks whether the file contains all the data it declares, whether it begins with a key frame, and \
+            whether its data is not encrypted and decodes, whether frames are missing within the video, and whether \
+            another recording follows that players do not show.",
+        why: "A truncated upload or copy plays to the cut and stops. Processing fails, or the ad shows half a \
+            video. Many readers do not notice. Frames before the first key frame cannot be shown at all.",
+        remedy: "None for missing data: export or copy the original again. `--from-key-frame` starts the video at \
+            its first key frame, `--conceal` keeps what the decoder shows in place of a few damaged frames.",
+        source: "sizes, indices, durations and end markers that the container declares, compared with the bytes \
+            in the file; the frame types in the first packets; the numbers by which frames refer to each other",
+    },
+};
+
+/// Checks a file.
+pub(super) fn check(subject: &Subject<'_>, _limits: &NoLimits, out: &mut FindingCollector<'_>) {
+    // Encrypted packets are intact but decode to nothing; in the container they look like clear ones.
+    if let Some(encrypted) = subject.facts.encryption() {
+        let actual = format!("encrypted ({})", encrypted.scheme);
+        let allowed = "samples without encryption";
+        let violation = Violation::new(encrypted.to_string(), actual, allowed, Remedy::Refuse);
+        out.add_verbatim(violation.at(encrypted.index));
     }
-);
+    if let crate::model::Completeness::Missing { first_missing_s, reason } = &subject.facts.completeness {
+        let from = first_missing_s.map_or(String::new(), |at| format!(", from {}", value_text::seconds(at)));
+        let message = format!("data is missing{from}: {reason}");
+        let mut violation =
+            Violation::new(message, format!("data missing{from}"), "a complete file", Remedy::Refuse);
+        violation.first_missing_s = *first_missing_s;
+        out.add_verbatim(violation);
+    }
+    let joined = second_recording_violation(subject.facts);
+    let overlap = overlap_violation(subject.facts).filter(|_| joined.is_none());
+    for violation in [start_violation(subject.facts), joined, overlap].into_iter().flatten() {
+        out.add_verbatim(violation);
+    }
+    for violation in [damage_violation(subject), gap_violation(subject.facts)].into_iter().flatten() {
+        out.add_verbatim(violation);
+    }
+}
 
 /// Returns the violation of a video with a constant frame rate that shows no frame at some times. The encoder may have
 /// left them out, so it is a warning. Empty frames of AVI and Ogg repeat the one before.

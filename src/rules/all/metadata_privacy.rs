@@ -1,22 +1,27 @@
 //! `metadata-privacy`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Violation, rule};
+use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
+use crate::profile::{NoLimits, RuleId};
 
-rule!(
-    MetadataPrivacy,
-    "metadata-privacy",
-    scope: File,
-    what: "Checks for tags that reveal where, with which device and by whom the video was made.",
-    why: "The tags are published with the video unless the platform strips them.",
-    remedy: "Remux without the tags.",
-    source: "measurements on real files, and public reports of damaged uploads",
-    |subject, _limits, out| {
-        let tags = &subject.facts.privacy;
-        if !tags.location.is_empty() {
-            let names = tags.location.join(", ");
-            let message = format!("the file contains location tags ({names})");
-            out.add_verbatim(Violation::new(message, names, "no location tags", Remedy::Remux).stated());
-        }
+/// The rule.
+pub(super) const INFO: RuleInfo = RuleInfo {
+    id: RuleId::MetadataPrivacy,
+    scope: Scope::File,
+    doc: RuleDoc {
+        what: "Checks for tags that reveal where, with which device and by whom the video was made.",
+        why: "The tags are published with the video unless the platform strips them.",
+        remedy: "Remux without the tags.",
+        source: "measurements on real files, and public reports of damaged uploads",
+    },
+};
+
+/// Checks a file.
+pub(super) fn check(subject: &Subject<'_>, _limits: &NoLimits, out: &mut FindingCollector<'_>) {
+    let tags = &subject.facts.privacy;
+    if !tags.location.is_empty() {
+        let names = tags.location.join(", ");
+        let message = format!("the file contains location tags ({names})");
+        out.add_verbatim(Violation::new(message, names, "no location tags", Remedy::Remux).stated());
     }
-);
+}

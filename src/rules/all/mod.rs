@@ -53,56 +53,32 @@ pub(crate) mod video_stream;
 
 use super::rule::Rule;
 
-/// All rules, in the order in which findings of equal severity are shown.
-pub(super) static ALL: &[&dyn Rule] = &[
-    &container::Container,
-    &extension::Extension,
-    &file_size::FileSize,
-    &file_name::FileName,
-    &duration::Duration,
-    &video_stream::VideoStreamRule,
-    &video_codec::VideoCodec,
-    &video_profile::VideoProfile,
-    &pixel_format::PixelFormat,
-    &resolution::Resolution,
-    &even_dimensions::EvenDimensions,
-    &parameter_change::ParameterChange,
-    &open_gop::OpenGop,
-    &gop_length::GopLength,
-    &letterbox::Letterbox,
-    &aspect_ratio::AspectRatio,
-    &sample_aspect_ratio::SampleAspectRatio,
-    &rotation::Rotation,
-    &frame_rate::FrameRate,
-    &variable_frame_rate::VariableFrameRate,
-    &interlaced::Interlaced,
-    &video_bit_rate::VideoBitRate,
-    &color::Color,
-    &hdr::HdrRule,
-    &audio_stream::AudioStreamRule,
-    &audio_codec::AudioCodec,
-    &audio_channels::AudioChannels,
-    &audio_sample_rate::AudioSampleRate,
-    &audio_bit_rate::AudioBitRate,
-    &loudness::Loudness,
-    &fast_start::FastStart,
-    &fragmented::Fragmented,
-    &edit_list::EditListRule,
-    &start_time::StartTime,
-    &timestamps::Timestamps,
-    &extra_streams::ExtraStreams,
-    &stream_order::StreamOrder,
-    &av_duration::AvDuration,
-    &integrity::Integrity,
-    &black::Black,
-    &freeze::Freeze,
-    &silence::Silence,
-    &metadata_privacy::MetadataPrivacy,
-    &image_format::ImageFormat,
-    &image_size::ImageSize,
-    &image_aspect_ratio::ImageAspectRatio,
-    &cover::Cover,
-    &landing_page::LandingPage,
-    &ad_text::AdText,
-    &ad_fields::AdFields,
-];
+macro_rules! rules {
+    ([$($rule:ident),* $(,)?], rows: [$($row:ident),* $(,)?]) => {
+        /// All rules, in the order in which findings of equal severity are shown.
+        pub(super) static ALL: &[Rule] = &[
+            $(Rule {
+                info: $rule::INFO,
+                check: |subject, rules, out| {
+                    if let Some(limits) = &rules.$rule {
+                        $rule::check(subject, &limits.values, out);
+                    }
+                },
+            },)*
+            $(Rule { info: $row::INFO, check: |_, _, _| {} },)*
+        ];
+    };
+}
+
+rules!(
+    [
+        container, extension, file_size, file_name, duration, video_stream, video_codec,
+        video_profile, pixel_format, resolution, even_dimensions, parameter_change, open_gop,
+        gop_length, letterbox, aspect_ratio, sample_aspect_ratio, rotation, frame_rate,
+        variable_frame_rate, interlaced, video_bit_rate, color, hdr, audio_stream, audio_codec,
+        audio_channels, audio_sample_rate, audio_bit_rate, loudness, fast_start, fragmented,
+        edit_list, start_time, timestamps, extra_streams, stream_order, av_duration, integrity,
+        black, freeze, silence, metadata_privacy, image_format, image_size, image_aspect_ratio
+    ],
+    rows: [cover, landing_page, ad_text, ad_fields]
+);

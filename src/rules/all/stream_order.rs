@@ -1,22 +1,28 @@
 //! `stream-order`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Violation, rule};
+use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
+use crate::profile::{NoLimits, RuleId};
 
-rule!(
-    StreamOrder,
-    "stream-order",
-    what: "Checks whether the video stream comes before the audio stream.",
-    why: "Files with the audio first failed on TikTok with an unexplained format error.",
-    remedy: "Remux with the video stream first.",
-    source: "public report (gitroomhq/postiz-app#814)",
-    |subject, _limits, out| {
-        let (Some(video), Some(audio)) = (subject.video(), subject.facts.main_audio()) else {
-            return;
-        };
-        if audio.index < video.index {
-            let message = "the audio stream comes before the video stream";
-            out.add_verbatim(Violation::new(message, "audio first", "video first", Remedy::Remux).stated());
-        }
+/// The rule.
+pub(super) const INFO: RuleInfo = RuleInfo {
+    id: RuleId::StreamOrder,
+    scope: Scope::Video,
+    doc: RuleDoc {
+        what: "Checks whether the video stream comes before the audio stream.",
+        why: "Files with the audio first failed on TikTok with an unexplained format error.",
+        remedy: "Remux with the video stream first.",
+        source: "public report (gitroomhq/postiz-app#814)",
+    },
+};
+
+/// Checks a file.
+pub(super) fn check(subject: &Subject<'_>, _limits: &NoLimits, out: &mut FindingCollector<'_>) {
+    let (Some(video), Some(audio)) = (subject.video(), subject.facts.main_audio()) else {
+        return;
+    };
+    if audio.index < video.index {
+        let message = "the audio stream comes before the video stream";
+        out.add_verbatim(Violation::new(message, "audio first", "video first", Remedy::Remux).stated());
     }
-);
+}

@@ -1,16 +1,24 @@
 //! `video-stream`.
 
 use super::super::finding::Remedy;
-use super::super::rule::{Violation, rule};
+use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
+use crate::profile::{NoLimits, RuleId};
 
-rule!(
-    VideoStreamRule,
-    "video-stream",
-    what: "Checks whether the file has a video stream that moves and can be decoded.",
-    why: "A file without a decodable video stream cannot be a video ad.",
-    remedy: "None: the file has nothing to show.",
-    source: "video ad formats of every destination",
-    |subject, _limits, out| match subject.video() {
+/// The rule.
+pub(super) const INFO: RuleInfo = RuleInfo {
+    id: RuleId::VideoStream,
+    scope: Scope::Video,
+    doc: RuleDoc {
+        what: "Checks whether the file has a video stream that moves and can be decoded.",
+        why: "A file without a decodable video stream cannot be a video ad.",
+        remedy: "None: the file has nothing to show.",
+        source: "video ad formats of every destination",
+    },
+};
+
+/// Checks a file.
+pub(super) fn check(subject: &Subject<'_>, _limits: &NoLimits, out: &mut FindingCollector<'_>) {
+    match subject.video() {
         None => out.add_verbatim(Violation::new(
             match subject.facts.video.is_empty() {
                 true => "the file has no video stream",
@@ -52,4 +60,4 @@ rule!(
             }
         }
     }
-);
+}
