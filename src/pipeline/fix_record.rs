@@ -17,7 +17,7 @@ use crate::job::FixReport;
 use crate::state_folder::{create_folder, open_file};
 
 pub use super::fix_record_lines::FixRecordKey;
-use super::fix_record_lines::{FileIdentity, Known, OutputClaim, RecordLine, name_below};
+use super::fix_record_lines::{FileIdentity, Known, OutputClaim, RecordLine, RecordVersion, name_below};
 
 /// The record of outputs.
 #[derive(Debug)]
@@ -227,15 +227,22 @@ fn create_first(places: &[PathBuf]) -> io::Result<File> {
     for place in places {
         let folder = place.parent().map_or(Ok(()), create_folder);
         let opened = folder.and_then(|()| open_file(place, File::options().append(true).create(true)));
-        match opened.map_err(io::Error::from).and_then(|mut file| {
-            // Separates the next line from a truncated last one.
-            file.write_all(b"\n").map(|()| file)
-        }) {
+        match opened.map_err(io::Error::from).and_then(|mut file| begin(&mut file).map(|()| file)) {
             Ok(file) => return Ok(file),
             Err(error) => failure = error,
         }
     }
     Err(failure)
+}
+
+/// Writes the version at the start of a new record, and separates the next line from a truncated last one.
+fn begin(file: &mut File) -> io::Result<()> {
+    if file.metadata()?.len() > 0 {
+        return file.write_all(b"\n");
+    }
+    let mut line = serde_json::to_vec(&RecordVersion::CURRENT).map_err(io::Error::other)?;
+    line.push(b'\n');
+    file.write_all(&line)
 }
 
 /// Returns whether two files have the same bytes.
@@ -316,6 +323,22 @@ mod tests {
         assert_eq!(fix_record.find(&key), Some(None));
         assert_eq!(fix_record.source_of(&output), real_path(&source));
         assert_eq!(FixRecord::open(&path).unwrap().source_of(&output), real_path(&source));
+    }
+
+    #[test]
+    fn a_record_of_a_later_version_is_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let (output, path) = (dir.path().join("out.mp4"), dir.path().join("fix.jsonl"));
+        std::fs::write(&output, b"output").unwrap();
+        let meta = std::fs::metadata(&output).unwrap();
+        let key = FixRecordKey::new(&meta, "plan", &output);
+        FixRecord::open(&path).unwrap().record(key.clone(), &meta, None).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("{\"greenlit_fix_record\":1}\n"), "{text}");
+        assert_eq!(FixRecord::open(&path).unwrap().find(&key), Some(None));
+        std::fs::write(&path, text.replace("record\":1", "record\":2")).unwrap();
+        let error = FixRecord::open(&path).unwrap_err().to_string();
+        assert!(error.contains("fix.jsonl: written by a later version of greenlit (format 2"), "{error}");
     }
 
     #[test]

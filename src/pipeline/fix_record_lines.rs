@@ -128,6 +128,32 @@ pub(super) struct ClaimedKey {
     pub(super) output: PathBuf,
 }
 
+/// The version of the record's format, in a line of its own. Records of older versions have none.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RecordVersion {
+    #[serde(rename = "greenlit_fix_record")]
+    version: u32,
+}
+
+impl RecordVersion {
+    /// The version that is written, and the newest that is read.
+    pub(super) const CURRENT: RecordVersion = RecordVersion { version: 1 };
+
+    fn check(self, place: &Path) -> io::Result<()> {
+        let newest = RecordVersion::CURRENT.version;
+        if self.version <= newest {
+            return Ok(());
+        }
+        let message = format!(
+            "{}: written by a later version of greenlit (format {}, supported up to {newest}); update greenlit",
+            place.display(),
+            self.version
+        );
+        Err(io::Error::new(io::ErrorKind::InvalidData, message))
+    }
+}
+
 /// The lines of one output, in the order of the file.
 #[derive(Debug, Default)]
 pub(super) struct OutputLines {
@@ -156,6 +182,9 @@ impl Known {
                 return Ok(total);
             }
             total += count;
+            if let Ok(version) = serde_json::from_slice::<RecordVersion>(&line) {
+                version.check(place)?;
+            }
             if let Ok(mut claim) = serde_json::from_slice::<OutputClaim>(&line) {
                 let name = recorded_name(base, place, &claim.key.output);
                 claim.key.output = name.clone();

@@ -224,14 +224,36 @@ fn migrate(db: &Connection, path: &Path) -> Result<(), JournalError> {
             .execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;"))
             .map_err(&doing),
         // The first schema has no column for resume tokens.
-        1 => db
-            .execute_batch(&format!(
+        1 => {
+            back_up(db, path, found)?;
+            db.execute_batch(&format!(
                 "BEGIN IMMEDIATE; ALTER TABLE effects ADD COLUMN handle TEXT; PRAGMA user_version = {SCHEMA}; COMMIT;"
             ))
-            .map_err(&doing),
+            .map_err(&doing)
+        }
         SCHEMA => Ok(()),
         _ => Err(JournalError::TooNew { path: path.to_owned(), found }),
     }
+}
+
+/// Writes a copy of the journal of an older schema beside it, as `journal.db.schema-1.bak`. A copy of an earlier attempt
+/// is kept: it is the older one.
+fn back_up(db: &Connection, path: &Path, schema: i64) -> Result<(), JournalError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".schema-{schema}.bak"));
+    let copy = PathBuf::from(name);
+    if copy.exists() {
+        return Ok(());
+    }
+    let unfinished = copy.with_extension("part");
+    let io = |source| JournalError::Open { path: copy.clone(), source };
+    match std::fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
+        _ => {}
+    }
+    let doing = database("copying the journal before its schema is changed");
+    db.execute("VACUUM INTO ?1", [unfinished.as_os_str().as_encoded_bytes()]).map_err(&doing)?;
+    std::fs::rename(&unfinished, &copy).map_err(io)
 }
 
 /// Appends an event within the transaction that it describes.

@@ -195,6 +195,10 @@ fn migrates_a_journal_of_the_first_schema() {
     }
     drop(journal);
     let journal = Journal::open(&path, Wait::Refuse).unwrap();
+    let copy = rusqlite::Connection::open(dir.path().join("deep/journal.db.schema-1.bak")).unwrap();
+    let schema: i64 = copy.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    let effects: i64 = copy.query_row("SELECT count(*) FROM effects", [], |row| row.get(0)).unwrap();
+    assert_eq!((schema, effects), (1, 1));
     journal.save_resume_token(&key, Some("up1")).unwrap();
     assert_eq!(journal.effect(&key).unwrap().unwrap().resume_token.as_deref(), Some("up1"));
     journal.mark_sent(&key).unwrap();
