@@ -35,7 +35,8 @@ fn with_identity(line: &str, key: &str, path: &Path) -> String {
 fn fixed_before() -> TestDir {
     let dir = TestDir::new();
     let source = "testsrc2=s=540x960:r=25:d=2";
-    let encode = ["-c:v", "libx264", "-preset", "ultrafast", "-b:v", "900k", "-pix_fmt", "yuv420p", "-c:a", "aac"];
+    let encode =
+        ["-c:v", "libx264", "-preset", "ultrafast", "-b:v", "900k", "-pix_fmt", "yuv420p", "-c:a", "aac"];
     std::fs::create_dir_all(dir.path("clips")).unwrap();
     let mut args = vec!["-f", "lavfi", "-i", source, "-f", "lavfi", "-i", "sine=d=2"];
     args.extend(encode);
@@ -90,11 +91,8 @@ fn a_record_of_a_later_version_ends_the_run_by_name() {
 /// Writes the journal of a shipment that the earlier build did not finish.
 fn journal(dir: &TestDir, name: &str) {
     std::fs::create_dir_all(dir.path(".greenlit")).unwrap();
-    std::fs::set_permissions(
-        dir.path(".greenlit"),
-        std::os::unix::fs::PermissionsExt::from_mode(0o700),
-    )
-    .unwrap();
+    std::fs::set_permissions(dir.path(".greenlit"), std::os::unix::fs::PermissionsExt::from_mode(0o700))
+        .unwrap();
     let db = Connection::open(dir.path(JOURNAL)).unwrap();
     db.execute_batch(&older(name)).unwrap();
 }
@@ -142,7 +140,7 @@ fn a_cache_of_an_earlier_build_neither_fails_nor_answers() {
     for _ in 0..2 {
         let run = dir.greenlit(&["check", "a.mp4", "--format", "json", "--no-progress", "-v"]);
         let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
-        assert_eq!(report["files"][0]["media"]["width"], 1080, "{}", run.stdout);
+        assert_eq!(report["files"][0]["media"]["width"], 1920, "{}", run.stdout);
         assert!(!run.stderr.contains("cache"), "{}", run.stderr);
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use common::TestDir;
-use greenlit::rules::{Scope, registry};
+use greenlit::rules::{RuleId, Scope, registry};
 
 /// A profile in which every rule applies, with limits for small videos.
 const PROFILE: &str = r#"
@@ -280,5 +280,21 @@ fn explain_documents_every_rule() {
         for part in ["  Why      ", "  Remedy   ", "  Source   ", "  Limits by profile\n"] {
             assert!(page.contains(part), "{id} has no {part:?}");
         }
+    }
+}
+
+/// A key that no code reads would be a limit that fails open.
+#[test]
+fn every_key_of_every_rule_is_read() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let elsewhere = [read("profile/bounds.rs"), read("ship/preflight.rs")].concat();
+    for rule in RuleId::ALL {
+        let own = read(&format!("rules/all/{}.rs", rule.as_str().replace('-', "_")));
+        for key in rule.keys() {
+            let used = format!(".{}", key.name);
+            assert!(own.contains(&used) || elsewhere.contains(&used), "{rule} {}", key.name);
+        }
+        assert_eq!(serde_json::to_string(rule).unwrap(), format!("\"{rule}\""));
     }
 }

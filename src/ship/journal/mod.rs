@@ -252,7 +252,8 @@ fn back_up(db: &Connection, path: &Path, schema: i64) -> Result<(), JournalError
         _ => {}
     }
     let doing = database("copying the journal before its schema is changed");
-    db.execute("VACUUM INTO CAST(?1 AS TEXT)", [unfinished.as_os_str().as_encoded_bytes()]).map_err(&doing)?;
+    db.execute("VACUUM INTO CAST(?1 AS TEXT)", [unfinished.as_os_str().as_encoded_bytes()])
+        .map_err(&doing)?;
     std::fs::rename(&unfinished, &copy).map_err(io)
 }
 
