@@ -140,7 +140,7 @@ fn a_cache_of_an_earlier_build_neither_fails_nor_answers() {
     for _ in 0..2 {
         let run = dir.greenlit(&["check", "a.mp4", "--format", "json", "--no-progress", "-v"]);
         let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
-        assert_eq!(report["files"][0]["media"]["width"], 1920, "{}", run.stdout);
+        assert_eq!(report["files"][0]["media"]["video"][0]["width"], 1920, "{}", run.stdout);
         assert!(!run.stderr.contains("cache"), "{}", run.stderr);
     }
 }
