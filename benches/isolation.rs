@@ -6,7 +6,7 @@
 //! Does nothing without the folder. The first round, which is not counted, loads the files into the page
 //! cache.
 //!
-//! With a single process FFmpeg is loaded once; with workers it is loaded in every worker, but not in the
+//! With a single process FFmpeg is loaded once; with workers it is loaded in their template, but not in the
 //! parent. This program always loads it, so the cost of an idle start is subtracted from the isolated side.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 

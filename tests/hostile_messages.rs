@@ -13,6 +13,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 
 use common::TestDir;
 use greenlit::job::execute::execute;
@@ -22,6 +23,8 @@ use serde_json::{Number, Value, json};
 
 /// Set for the process that stands in for the worker: the seed of its changes.
 const SEED: &str = "GREENLIT_TEST_HOSTILE_SEED";
+/// Set for the process that stands in for a worker, else it stands in for the template.
+const WORKER: &str = "GREENLIT_TEST_HOSTILE_WORKER";
 /// One of so many values is changed.
 const RARITY: u64 = 12;
 
@@ -86,20 +89,64 @@ fn distort(value: &mut Value, random: &mut fastrand::Rng) {
     }
 }
 
-/// The worker's side, in a process of its own. Does nothing in an ordinary run of the tests.
+/// The template's side: starts a hostile worker whenever one is asked for.
+fn serve_as_template(parent: &UnixStream) {
+    let info = json!({
+        "library": "FFmpeg", "encoders": ["libx264"], "separate_process": false, "in_force": [], "refused": [],
+    });
+    send(parent, &json!({"Hello": [format!("{}/8", env!("CARGO_PKG_VERSION")), info]}));
+    let mut children: Vec<std::process::Child> = Vec::new();
+    while let Some((request, files)) = receive(parent) {
+        let reply = if request == "Fork" {
+            let mut sockets = files.into_iter().map(std::process::Stdio::from);
+            let child = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "hostile_worker_process", "--nocapture", "--test-threads", "1"])
+                .env(WORKER, children.len().to_string())
+                .stdin(sockets.next().unwrap())
+                .stdout(sockets.next().unwrap())
+                .spawn()
+                .unwrap();
+            let pid = child.id();
+            children.push(child);
+            json!({"Forked": {"pid": pid}})
+        } else {
+            let (ends, pid) = match (&request["End"]["pid"], &request["Status"]["pid"]) {
+                (Value::Null, pid) => (false, pid.as_u64().unwrap()),
+                (pid, _) => (true, pid.as_u64().unwrap()),
+            };
+            let child = children.iter_mut().find(|child| u64::from(child.id()) == pid).unwrap();
+            if ends {
+                let _ = child.kill();
+                json!({"Ended": {"status": child.wait().unwrap().into_raw()}})
+            } else {
+                let status = child.try_wait().unwrap();
+                status.map_or(json!("Running"), |status| json!({"Ended": {"status": status.into_raw()}}))
+            }
+        };
+        send(parent, &reply);
+    }
+}
+
+/// The worker's side, in processes of its own. Does nothing in an ordinary run of the tests.
 #[test]
 fn hostile_worker_process() {
     let Ok(seed) = std::env::var(SEED) else { return };
-    let mut random = fastrand::Rng::with_seed(seed.parse().unwrap());
     let copy =
         |descriptor: std::os::fd::BorrowedFd<'_>| -> OwnedFd { descriptor.try_clone_to_owned().unwrap() };
     let parent = UnixStream::from(copy(std::io::stdin().as_fd()));
+    let Ok(number) = std::env::var(WORKER) else {
+        serve_as_template(&parent);
+        std::process::exit(0);
+    };
+    // Each worker distorts other values.
+    let seed = seed.parse::<u64>().unwrap() ^ number.parse::<u64>().unwrap() << 32;
+    let mut random = fastrand::Rng::with_seed(seed);
     let wake = UnixStream::from(copy(std::io::stdout().as_fd()));
     let in_force = ["seccomp", "landlock", "no-new-privileges", "no-capabilities"];
     let info = json!({
-        "library": "FFmpeg", "encoders": ["libx264"], "separate_process": true, "in_force": in_force, "refused": [],
+        "library": "", "encoders": [], "separate_process": true, "in_force": in_force, "refused": [],
     });
-    send(&parent, &json!({"Hello": [format!("{}/7", env!("CARGO_PKG_VERSION")), info]}));
+    send(&parent, &json!({"Hello": info}));
     let _ = (&wake).write_all(&[0]);
     while let Some((request, files)) = receive(&parent) {
         let Ok(job) = serde_json::from_value::<Job>(request["Run"]["job"].clone()) else { continue };

@@ -69,8 +69,8 @@ impl OwnWorker {
         WorkerPool::with_timeouts(1, self.path(), timeouts)
     }
 
-    /// Returns the ids of the processes that run it.
-    fn processes(&self) -> Vec<i32> {
+    /// Returns the ids of the processes that run it: the template and its workers.
+    fn all_processes(&self) -> Vec<i32> {
         // Its command line; only the system's administrator may look up the program of another user's process.
         let path = self.path();
         let name = path.to_str().unwrap();
@@ -84,15 +84,57 @@ impl OwnWorker {
             .collect()
     }
 
+    /// Returns the ids of the workers: those whose parent runs the same program.
+    fn processes(&self) -> Vec<i32> {
+        let all = self.all_processes();
+        all.iter().copied().filter(|pid| parent_of(*pid).is_some_and(|of| all.contains(&of))).collect()
+    }
+
+    /// Returns the ids of the workers that decode or encode. One that waits for a job has one thread.
+    fn busy_processes(&self) -> Vec<i32> {
+        let threads = |pid: &i32| std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+        self.processes().into_iter().filter(|pid| threads(pid) > 1).collect()
+    }
+
+    /// Returns the id of the template.
+    fn template(&self) -> i32 {
+        let workers = self.processes();
+        let [template] =
+            self.all_processes().into_iter().filter(|pid| !workers.contains(pid)).collect::<Vec<_>>()[..]
+        else {
+            panic!("{:?}", self.all_processes());
+        };
+        template
+    }
+
     fn wait_for_exit(&self) {
         for _ in 0..400 {
-            if self.processes().is_empty() {
+            if self.all_processes().is_empty() {
                 return;
             }
             std::thread::sleep(Duration::from_millis(25));
         }
-        panic!("still running: {:?}", self.processes());
+        panic!("still running: {:?}", self.all_processes());
     }
+}
+
+/// Returns the id of the parent of a process, while it runs.
+fn parent_of(pid: i32) -> Option<i32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Whether a process has ended and closed its files, waited for or not.
+fn has_ended(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with(['Z', 'X']))
+}
+
+/// Returns what the descriptors of a process lead to, as far as this user may see it.
+fn open_files(pid: i32) -> Vec<String> {
+    let entries = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let targets = entries.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+    targets.map(|target| target.to_string_lossy().into_owned()).collect()
 }
 
 /// Sends a signal without the `kill` program, which a minimal system lacks.
@@ -347,38 +389,82 @@ fn a_killed_worker_costs_one_file() {
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
 }
 
-/// Returns a batch of slow jobs with one cancel flag.
-fn batch(length: usize, cancel: &Arc<AtomicBool>) -> Vec<JobRequest> {
-    (0..length).map(|_| request(Job::Deep, &fixture(CLIP), cancel)).collect()
+/// Returns a batch of probes with one cancel flag: all but the first read every packet of a long stream, so that they
+/// are not done when the result of the first has arrived.
+fn probes(dir: &TestDir, length: usize, cancel: &Arc<AtomicBool>) -> Vec<JobRequest> {
+    let source = "color=size=16x16:rate=60:duration=600";
+    dir.ffmpeg(&["-f", "lavfi", "-i", source, "-c:v", "mpeg2video", "long.ts"]);
+    let long = dir.path("long.ts");
+    let path = |number| if number > 0 { long.clone() } else { fixture(CLIP) };
+    let job = Job::Probe { depth: ProbeDepth::Packets };
+    (0..length).map(|number| request(job.clone(), &path(number), cancel)).collect()
 }
 
 #[test]
 fn a_worker_killed_during_a_batch_costs_the_running_job() {
-    let worker = OwnWorker::new();
+    let (worker, dir) = (OwnWorker::new(), TestDir::new());
     let pool = worker.pool(WorkerTimeouts::default());
     let mut results = Vec::new();
-    pool.run_batch(batch(5, &Arc::default()), &mut |result| {
+    pool.run_batch(probes(&dir, 12, &Arc::default()), &mut |result| {
         if results.is_empty() {
             worker.processes().into_iter().for_each(|pid| signal("-KILL", pid));
         }
         results.push(result);
     });
-    let lost = results.iter().filter(|result| matches!(result, Err(JobError::WorkerLost(_)))).count();
-    let done = results.iter().filter(|result| matches!(result, Ok(JobOutput::Deep(_)))).count();
-    assert_eq!((results.len(), lost, done), (5, 1, 4), "{results:?}");
+    let lost: Vec<_> = results.iter().filter(|result| result.is_err()).collect();
+    assert!(matches!(lost[..], [Err(JobError::WorkerLost(text))] if text.contains("SIGKILL")), "{lost:?}");
+    let done = results.iter().filter(|result| matches!(result, Ok(JobOutput::Probed(_)))).count();
+    assert_eq!((results.len(), done), (12, 11));
     assert!(results[0].is_ok());
 }
 
+/// A file on which a worker failed may have taken it over; the facts of the next files come from another one.
 #[test]
-fn a_cancelled_batch_leaves_the_worker_usable() {
+fn a_worker_that_failed_on_a_file_probes_no_other() {
+    let (worker, dir) = (OwnWorker::new(), TestDir::new());
+    let broken = dir.write("broken.mp4", "not a video");
+    let pool = worker.pool(WorkerTimeouts::default());
+    let job = Job::Probe { depth: ProbeDepth::Auto };
+    let cancel = Arc::default();
+    let batch = |paths: &[&Path]| paths.iter().map(|path| request(job.clone(), path, &cancel)).collect();
+    let clip = fixture(CLIP);
+    let mut seen = Vec::new();
+    pool.run_batch(batch(&[&clip, &clip]), &mut |result| assert!(result.is_ok(), "{result:?}"));
+    seen.push(worker.processes());
+    pool.run_batch(batch(&[&clip, &clip]), &mut |result| assert!(result.is_ok(), "{result:?}"));
+    assert_eq!(worker.processes(), seen[0], "probes share a worker");
+    let mut results = Vec::new();
+    pool.run_batch(batch(&[&clip, &broken, &clip]), &mut |result| results.push(result));
+    assert!(matches!(results[..], [Ok(_), Err(JobError::Unreadable(_)), Ok(_)]), "{results:?}");
+    assert!(!worker.processes().contains(&seen[0][0]), "it failed, and is not used again");
+}
+
+#[test]
+fn a_worker_probes_a_limited_number_of_files() {
     let worker = OwnWorker::new();
+    let pool = worker.pool(WorkerTimeouts::default());
+    let job = Job::Probe { depth: ProbeDepth::Auto };
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..10 {
+        let cancel = Arc::default();
+        let batch = (0..8).map(|_| request(job.clone(), &fixture(CLIP), &cancel)).collect();
+        pool.run_batch(batch, &mut |result| {
+            assert!(result.is_ok(), "{result:?}");
+            seen.extend(worker.processes());
+        });
+    }
+    assert!((2..=4).contains(&seen.len()), "{seen:?}");
+}
+
+#[test]
+fn a_cancelled_batch_ends_its_worker_and_the_next_job_gets_another() {
+    let (worker, dir) = (OwnWorker::new(), TestDir::new());
     let pool =
         worker.pool(WorkerTimeouts { cancel_grace: Duration::from_secs(60), ..WorkerTimeouts::default() });
-    assert!(probe(&pool, &fixture(CLIP)).is_ok());
-    let before = worker.processes();
+    let before = (pool.describe().unwrap(), worker.processes()).1;
     let cancel = Arc::default();
     let mut results = Vec::new();
-    pool.run_batch(batch(12, &cancel), &mut |result| {
+    pool.run_batch(probes(&dir, 12, &cancel), &mut |result| {
         cancel.store(true, Ordering::Relaxed);
         results.push(result);
     });
@@ -387,22 +473,27 @@ fn a_cancelled_batch_leaves_the_worker_usable() {
     let rest = &results[1..];
     assert!(rest.iter().all(|result| *result == Err(JobError::Cancelled)), "{rest:?}");
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
-    assert_eq!(worker.processes(), before);
+    assert!(!worker.processes().contains(&before[0]));
 }
 
 #[test]
 fn a_worker_death_while_idle_costs_no_job() {
     let worker = OwnWorker::new();
     let pool = worker.pool(WorkerTimeouts::default());
-    assert!(probe(&pool, &fixture(CLIP)).is_ok());
-    let first = worker.processes();
-    assert_eq!(first.len(), 1);
-    signal("-KILL", first[0]);
-    while worker.processes() == first {
-        std::thread::sleep(Duration::from_millis(5));
+    pool.describe().unwrap();
+    for _ in 0..2 {
+        let first = worker.processes();
+        first.iter().for_each(|pid| signal("-KILL", *pid));
+        while first.iter().any(|pid| !has_ended(*pid)) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let mut results = Vec::new();
+        let job = Job::Probe { depth: ProbeDepth::Auto };
+        let batch = vec![request(job, &fixture(CLIP), &Arc::default())];
+        pool.run_batch(batch, &mut |result| results.push(result));
+        assert!(results[0].is_ok(), "{results:?}");
+        assert!(probe(&pool, &fixture(CLIP)).is_ok());
     }
-    let result = probe(&pool, &fixture(CLIP));
-    assert!(result.is_ok(), "{result:?}");
 }
 
 #[test]
@@ -411,6 +502,8 @@ fn a_stalled_worker_is_detected() {
     let pool = worker.pool(WorkerTimeouts { stall: Duration::from_secs(2), ..WorkerTimeouts::default() });
     let error = error_after_signal(&pool, &worker, "-STOP");
     assert!(matches!(&error, JobError::WorkerLost(text) if text.contains("stalled")), "{error:?}");
+    // Also the one that waits for the next job was stopped.
+    worker.processes().into_iter().for_each(|pid| signal("-CONT", pid));
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
 }
 
@@ -419,15 +512,17 @@ fn a_cancelled_fix_ends_its_worker_and_the_next_job_gets_another() {
     let worker = OwnWorker::new();
     let pool =
         worker.pool(WorkerTimeouts { cancel_grace: Duration::from_secs(60), ..WorkerTimeouts::default() });
-    assert!(probe(&pool, &fixture(CLIP)).is_ok());
-    let before = worker.processes();
     let cancel = Arc::new(AtomicBool::new(false));
     let job = request(slow_fix(), &fixture(CLIP), &cancel);
-    let result = pool.run(job, &mut |_| cancel.store(true, Ordering::Relaxed));
+    let mut busy = Vec::new();
+    let result = pool.run(job, &mut |_| {
+        busy = worker.busy_processes();
+        cancel.store(true, Ordering::Relaxed);
+    });
     assert_eq!(result, Err(JobError::Cancelled));
-    assert!(worker.processes().is_empty(), "it had the output open");
+    assert_eq!(busy.len(), 1);
+    assert!(!worker.processes().contains(&busy[0]), "it had the output open");
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
-    assert_ne!(worker.processes(), before);
 }
 
 #[test]
@@ -435,12 +530,15 @@ fn a_worker_that_ignores_a_cancellation_is_killed() {
     let worker = OwnWorker::new();
     let pool = worker.pool(WorkerTimeouts::default());
     let cancel = Arc::new(AtomicBool::new(false));
+    let mut stopped = Vec::new();
     let result = pool.run(request(slow_fix(), &fixture(CLIP), &cancel), &mut |_| {
-        worker.processes().into_iter().for_each(|pid| signal("-STOP", pid));
+        stopped = worker.busy_processes();
+        stopped.iter().for_each(|pid| signal("-STOP", *pid));
         cancel.store(true, Ordering::Relaxed);
     });
     assert_eq!(result, Err(JobError::Cancelled));
-    worker.wait_for_exit();
+    assert_eq!(stopped.len(), 1);
+    assert!(!worker.all_processes().contains(&stopped[0]));
 }
 
 #[test]
@@ -465,7 +563,7 @@ fn no_worker_outlives_its_pool() {
     let worker = OwnWorker::new();
     let pool = worker.pool(WorkerTimeouts::default());
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
-    assert_eq!(worker.processes().len(), 1);
+    assert!(!worker.all_processes().is_empty());
     drop(pool);
     worker.wait_for_exit();
 }
@@ -547,27 +645,183 @@ fn a_worker_started_directly_explains_its_use() {
 
 #[test]
 fn a_worker_that_wrote_an_output_has_ended_before_the_output_is_used() {
-    let dir = TestDir::new();
-    let pids = dir.path("pids");
-    let wrapper =
-        dir.write("worker", format!("#!/bin/sh\necho $$ >> '{}'\nexec '{WORKER}' \"$@\"\n", pids.display()));
-    std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let pool = WorkerPool::with_timeouts(1, wrapper, WorkerTimeouts::default());
-    let encode = VideoEncode { preset: Preset::Fast, ..example::video_encode(64, 64, 10) };
-    let spec = OutputSpec { threads: 1, ..example::output(VideoPlan::Encode(Box::new(encode)), None) };
-    for fixes in 1..=2 {
-        let job = Job::Fix { specs: vec![spec.clone()], verify: VerifyLevel::Structure };
-        let fixed = pool.run(request(job, &fixture(CLIP), &Arc::default()), &mut |_| {});
-        assert!(matches!(fixed, Ok(JobOutput::Fixed { .. })), "{fixed:?}");
-        let started = std::fs::read_to_string(&pids).unwrap();
-        assert_eq!(started.lines().count(), fixes, "each fix has a worker of its own");
-        for pid in started.lines() {
-            assert!(!Path::new(&format!("/proc/{pid}")).exists(), "the worker {pid} still runs");
-        }
-    }
-    // Workers that only read stay for the next file.
+    let worker = OwnWorker::new();
+    let pool = worker.pool(WorkerTimeouts::default());
+    let encode = VideoEncode { preset: Preset::Slow, ..example::video_encode(640, 360, 30) };
+    let spec = OutputSpec { threads: 2, ..example::output(VideoPlan::Encode(Box::new(encode)), None) };
+    let mut seen: Vec<i32> = Vec::new();
     for _ in 0..2 {
-        assert!(probe(&pool, &fixture(CLIP)).is_ok());
+        let job = Job::Fix { specs: vec![spec.clone()], verify: VerifyLevel::Structure };
+        let mut busy = Vec::new();
+        let fixed = pool.run(request(job, &fixture(CLIP), &Arc::default()), &mut |_| {
+            if busy.is_empty() {
+                busy = worker.busy_processes();
+            }
+        });
+        assert!(matches!(fixed, Ok(JobOutput::Fixed { .. })), "{fixed:?}");
+        assert!(busy.len() == 1 && !seen.contains(&busy[0]), "each fix has a worker of its own: {busy:?}");
+        assert!(!Path::new(&format!("/proc/{}", busy[0])).exists(), "the worker {busy:?} still runs");
+        seen.append(&mut busy);
     }
-    assert_eq!(std::fs::read_to_string(&pids).unwrap().lines().count(), 3);
+}
+
+/// The template reads no media: it gets no descriptor of any, maps none, and has one thread and no environment.
+#[test]
+fn the_template_holds_nothing_but_the_socket_of_its_parent() {
+    let worker = OwnWorker::new();
+    let left_open = leave_open("/etc/hostname");
+    let pool = worker.pool(WorkerTimeouts::default());
+    let mut looked = false;
+    let look = |_| {
+        if std::mem::replace(&mut looked, true) {
+            return;
+        }
+        let template = worker.template();
+        let open = open_files(template);
+        assert!(!open.is_empty());
+        for target in open {
+            assert!(target.starts_with("socket:") || target == "/dev/null", "{target}");
+        }
+        let read = |what: &str| std::fs::read_to_string(format!("/proc/{template}/{what}")).unwrap();
+        let maps = read("maps");
+        assert!(!maps.contains(CLIP) && maps.contains("libavcodec"), "{maps}");
+        let status = read("status");
+        assert!(status.contains("Threads:\t1\n") && status.contains("NoNewPrivs:\t1\n"), "{status}");
+        // CAP_KILL, CAP_SETGID and CAP_SETUID.
+        let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:\t")).unwrap();
+        assert_eq!(u64::from_str_radix(effective, 16).unwrap() & !0b1110_0000, 0, "{status}");
+        assert_eq!(read("environ"), "");
+    };
+    let cancel = Arc::new(AtomicBool::new(false));
+    let mut look = look;
+    let result = pool.run(request(slow_fix(), &fixture(CLIP), &cancel), &mut |progress| {
+        look(progress);
+        cancel.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(result, Err(JobError::Cancelled));
+    drop(left_open);
+}
+
+#[test]
+fn a_killed_template_costs_the_running_jobs_and_is_replaced() {
+    let worker = OwnWorker::new();
+    let pool = worker.pool(WorkerTimeouts::default());
+    for round in 0..2 {
+        pool.describe().unwrap();
+        assert!(probe(&pool, &fixture(CLIP)).is_ok());
+        let first = worker.template();
+        let mut killed = Vec::new();
+        let result = pool.run(request(slow_fix(), &fixture(CLIP), &Arc::default()), &mut |_| {
+            if killed.is_empty() {
+                killed = worker.all_processes();
+                signal("-KILL", first);
+            }
+        });
+        match result {
+            Err(JobError::WorkerLost(text)) => assert!(text.contains("has died"), "{text}"),
+            other => panic!("{round}: {other:?}"),
+        }
+        assert!(probe(&pool, &fixture(CLIP)).is_ok());
+        assert_ne!(worker.template(), first);
+        for _ in 0..400 {
+            if worker.all_processes().iter().all(|pid| !killed.contains(pid)) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        assert!(worker.all_processes().iter().all(|pid| !killed.contains(pid)), "its workers died with it");
+    }
+}
+
+/// Makes a video whose encode takes a second or more.
+fn small_video(dir: &TestDir, name: &str) {
+    dir.write(name, "");
+    let source = "testsrc2=size=270x480:rate=25:duration=3";
+    dir.ffmpeg(&[
+        "-f",
+        "lavfi",
+        "-i",
+        source,
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-pix_fmt",
+        "yuv420p",
+        name,
+    ]);
+}
+
+/// Kills a process in the middle of the first of three encodes.
+fn a_batch_goes_on_after(victim: fn(&OwnWorker) -> i32) {
+    let (worker, dir) = (OwnWorker::new(), TestDir::new());
+    for name in ["in/a.mp4", "in/b.mp4", "in/c.mp4"] {
+        dir.write(name, "");
+        dir.put(CLIP, name);
+    }
+    let args =
+        ["fix", "in", "--out", "out", "--recipe", "2", "--preset", "slow", "--upscale", "--extend", "loop"];
+    let mut command = dir.command(&args);
+    command.args(["--jobs", "1", "--no-cache", "--no-progress", "--format", "json"]);
+    let mut run = command
+        .env("GREENLIT_WORKER", worker.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while worker.busy_processes().is_empty() && run.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    signal("-KILL", victim(&worker));
+    let output = run.wait_with_output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let outputs: Vec<bool> = ["in/a.mp4", "in/b.mp4", "in/c.mp4"]
+        .map(|name| common::entry(&report, name)["fix"]["output"].is_string())
+        .into();
+    assert_eq!(outputs.iter().filter(|made| **made).count(), 2, "{report}");
+    assert!(report.to_string().contains("media worker exited"), "{report}");
+    worker.wait_for_exit();
+}
+
+#[test]
+fn a_batch_goes_on_after_its_template_was_killed() {
+    a_batch_goes_on_after(OwnWorker::template);
+}
+
+#[test]
+fn a_batch_goes_on_after_a_worker_was_killed() {
+    a_batch_goes_on_after(|worker| worker.busy_processes()[0]);
+}
+
+#[test]
+fn nothing_is_left_after_greenlit_was_killed() {
+    let (worker, dir) = (OwnWorker::new(), TestDir::new());
+    small_video(&dir, "a.mp4");
+    let args = [
+        "fix",
+        "a.mp4",
+        "--out",
+        "out",
+        "--recipe",
+        "2",
+        "--preset",
+        "slow",
+        "--upscale",
+        "--extend",
+        "loop",
+    ];
+    let mut command = dir.command(&args);
+    let mut run = command
+        .env("GREENLIT_WORKER", worker.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while worker.busy_processes().is_empty() && run.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(worker.busy_processes().len(), 1);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    worker.wait_for_exit();
 }

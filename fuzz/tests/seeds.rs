@@ -53,7 +53,7 @@ fn manifest() {
 
 #[test]
 fn protocol() {
-    replay("seeds/protocol", 3, greenlit_fuzz::protocol);
+    replay("seeds/protocol", 5, greenlit_fuzz::protocol);
     // A replay is useful only while the seeds match the current protocol.
     for path in files("seeds/protocol") {
         let bytes = std::fs::read(&path).expect("readable file of the repository");

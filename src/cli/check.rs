@@ -27,16 +27,21 @@ const FIRST_ENCODE_MODE: u8 = 1;
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result<RunStatus, CliError> {
     let begin = Instant::now();
+    let runner = WorkerPool::new(settings.jobs).with_isolation(settings.isolation);
+    let probe_cache = cache::open(settings, args.input.no_cache);
+    let cached = probe_cache.as_deref().and_then(ProbeCache::worker_info);
+    if cached.is_none() {
+        // A worker is needed for the first file, and loads the media library while profiles and files are found.
+        runner.warm_up();
+    }
     let profiles = settings.profiles(common)?;
     let excluded: Vec<_> = settings.cache.iter().cloned().collect();
     let found = input::find(&args.input, &excluded)?;
     report_target::check(settings, &args.input.paths, &found.sources)?;
     let cancel = interrupt::flag();
-    let runner = WorkerPool::new(settings.jobs).with_isolation(settings.isolation);
-    let probe_cache = cache::open(settings, args.input.no_cache);
+    let mut refused = Vec::new();
     if !found.sources.is_empty() {
-        let cached = probe_cache.as_deref().and_then(ProbeCache::worker_info);
-        isolation::ensure(settings, &runner, cached)?;
+        refused = isolation::ensure(settings, &runner, cached)?;
     }
     let options = CheckOptions {
         selection: settings.selection.clone(),
@@ -53,6 +58,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
         found: &found,
         options: &options,
         runner: &runner,
+        isolation_refused: &refused,
         fix_options,
         machine: settings.machine(),
     };
@@ -97,6 +103,8 @@ struct CheckBatch<'a> {
     found: &'a Discovery,
     options: &'a CheckOptions,
     runner: &'a WorkerPool,
+    /// What of the isolation of the workers is missing.
+    isolation_refused: &'a [String],
     /// The options that `greenlit fix` would have without arguments, for the advice.
     fix_options: FixOptions,
     machine: Machine,
@@ -112,7 +120,7 @@ impl CheckBatch<'_> {
         cancel: &Arc<AtomicBool>,
     ) -> RunSummary {
         let summary = Mutex::new(RunSummary::default());
-        let CheckBatch { profiles, found, options, runner, .. } = self;
+        let CheckBatch { profiles, found, options, runner, isolation_refused, .. } = self;
         check_each(&found.sources, profiles, options, *runner, progress, cancel, &|index, checked| {
             let outcomes = checked.into_outcomes(profiles);
             if let Ok(mut summary) = summary.lock() {
@@ -120,6 +128,7 @@ impl CheckBatch<'_> {
             }
             let mut entries: Vec<FileEntry> = outcomes.into_iter().map(report_entries::entry).collect();
             entries.sort_by(|a, b| a.profile.cmp(&b.profile));
+            entries.iter_mut().for_each(|entry| entry.isolation_refused = isolation_refused.to_vec());
             report.put(index, &entries);
             if report.has_failed() {
                 cancel.store(true, Ordering::Relaxed);

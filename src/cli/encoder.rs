@@ -13,16 +13,17 @@ use super::settings::Settings;
 /// Bit rate limit of a trial, in bits per second. Encoders initialise differently with a limit.
 const TRIAL_MAX_BIT_RATE: u64 = 4_000_000;
 
-/// Starts the workers for fixing with `options`. Tests a hardware encoder first; if it does not work,
-/// reports it with `report` and replaces it by x264 in `options`.
+/// Returns the workers for fixing with `options`: `workers`, or some that may open devices. Tests a hardware encoder
+/// first; if it does not work, reports it with `report` and replaces it by x264 in `options`.
 pub fn workers(
+    workers: WorkerPool,
     settings: &Settings,
     options: &mut FixOptions,
     cancel: &Arc<AtomicBool>,
     report: &dyn Fn(&str),
 ) -> WorkerPool {
     if !options.encoder.is_hardware() {
-        return WorkerPool::new(settings.jobs).with_isolation(settings.isolation);
+        return workers;
     }
     let pool = WorkerPool::with_devices(settings.jobs, worker::default_program());
     let pool = pool.with_isolation(settings.isolation);
@@ -31,7 +32,7 @@ pub fn workers(
     report(&format!("greenlit: {reason}; greenlit uses x264"));
     options.encoder = VideoEncoder::X264;
     options.encoder_fallback = Some(reason);
-    WorkerPool::new(settings.jobs).with_isolation(settings.isolation)
+    workers
 }
 
 /// Tests the encoder of `options` with its other options, with and without a bit rate limit.

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crate::cache::ProbeCache;
+use crate::job::worker::WorkerPool;
 use crate::pipeline::{
     CheckOptions, FixRecord, FixSettings, Outcome, OutputLayout, StaleOutput, fix, remove_stale,
 };
@@ -26,6 +27,13 @@ use super::{
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<RunStatus, CliError> {
     let begin = Instant::now();
+    let probe_cache = cache::open(settings, args.input.no_cache);
+    let cached = probe_cache.as_deref().and_then(ProbeCache::worker_info);
+    let workers = WorkerPool::new(settings.jobs).with_isolation(settings.isolation);
+    if cached.is_none() {
+        // A worker is needed for the first file, and loads the media library while profiles and files are found.
+        workers.warm_up();
+    }
     let profiles = settings.profiles(common)?;
     let out = args
         .out
@@ -69,10 +77,14 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
             notices::print(text);
         }
     };
-    let runner = encoder::workers(settings, &mut fix_settings.options, &cancel, &report);
-    let probe_cache = cache::open(settings, args.input.no_cache);
+    let runner = encoder::workers(workers, settings, &mut fix_settings.options, &cancel, &report);
     if !found.sources.is_empty() {
-        isolation::ensure(settings, &runner, probe_cache.as_deref().and_then(ProbeCache::worker_info))?;
+        let starts = cached.is_none();
+        isolation::ensure(settings, &runner, cached)?;
+        if starts {
+            // The first output has a worker of its own.
+            runner.warm_up();
+        }
     }
     let options = CheckOptions {
         selection: settings.selection.clone(),

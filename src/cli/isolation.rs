@@ -27,16 +27,20 @@ pub fn level(argument: Option<IsolationArg>, configured: Option<&str>) -> Result
 }
 
 /// Checks the isolation of the workers before the first file. `cached` is the worker that filled the cache: a run
-/// that finds everything there starts no worker for this alone.
+/// that finds everything there starts no worker for this alone. Returns what of the isolation is missing.
 ///
 /// # Errors
 ///
 /// [`CliError::NotIsolated`] when the run requires a barrier that this system does not give. A worker that does not
 /// start at all is no error here: each file that needs one reports it.
-pub fn ensure(settings: &Settings, runner: &WorkerPool, cached: Option<WorkerInfo>) -> Result<(), CliError> {
+pub fn ensure(
+    settings: &Settings,
+    runner: &WorkerPool,
+    cached: Option<WorkerInfo>,
+) -> Result<Vec<String>, CliError> {
     let is_whole = |info: &WorkerInfo| info.missing_barriers().is_empty() && info.refused.is_empty();
     if cached.as_ref().is_some_and(is_whole) {
-        return Ok(());
+        return Ok(Vec::new());
     }
     match runner.describe() {
         Ok(info) => {
@@ -44,10 +48,10 @@ pub fn ensure(settings: &Settings, runner: &WorkerPool, cached: Option<WorkerInf
             {
                 notices::say(&text);
             }
-            Ok(())
+            Ok(info.refused)
         }
         Err(JobError::NotIsolated(reason)) => Err(CliError::NotIsolated(reason)),
-        Err(_) => Ok(()),
+        Err(_) => Ok(Vec::new()),
     }
 }
 

@@ -47,6 +47,7 @@ pub fn entry(outcome: Outcome) -> FileEntry {
         not_decoded,
         fix: fixed.as_ref().map(fix),
         delivery: None,
+        isolation_refused: Vec::new(),
         is_cancelled,
     }
 }

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::{Job, JobError, JobFiles, JobOutput, ProbeDepth, Progress, WorkerInfo};
+use super::{Job, JobError, JobFiles, JobOutput, OutputProof, ProbeDepth, Progress, WorkerInfo};
+use crate::model::MediaFacts;
 use crate::plan::{OutputSpec, VideoPlan};
 use crate::probe::libav;
 use crate::transcode;
@@ -38,11 +39,19 @@ pub fn execute(
         }
         Job::Decode => crate::verify::libav::decode_source(&files.input, name, &cancel, progress)
             .map(|decoded| JobOutput::Decoded(Box::new(decoded))),
+        Job::DecodeStreams { streams } => {
+            crate::verify::libav::decode_some(&files.input, name, streams, &cancel, progress)
+                .map(|decoded| JobOutput::Decoded(Box::new(decoded)))
+        }
+        Job::Proof { decode } => {
+            let facts = probe(&files.input, ProbeDepth::Auto, &cancel)?;
+            let proof = OutputProof { facts, ..OutputProof::default() };
+            crate::verify::libav::prove(&files.input, name, *decode, proof, &cancel, progress)
+                .map(|proof| JobOutput::Proved(Box::new(proof)))
+        }
         Job::Fix { specs, verify } => {
-            // The same depth as a check of the output.
-            let probe_output = |file: File, name: &str| {
-                libav::probe(&file, name, ProbeDepth::Auto, Arc::clone(&cancel), &mut |_| {})
-            };
+            // A worker that has seen nothing else reads the facts of the output (`Job::Proof`).
+            let probe_output = |_: File, _: &str| Ok(MediaFacts::default());
             let JobFiles { input, outputs } = files;
             transcode::libav::fix_together(
                 &input,

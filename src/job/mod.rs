@@ -18,8 +18,8 @@ use std::sync::atomic::AtomicBool;
 
 pub use memory_file::memory_file;
 pub use protocol::{
-    CoverReport, FixReport, Job, JobOutput, MappedFile, ProbeDepth, Progress, Similarity, SourceDecode,
-    VerifyLevel, VerifyReport, WorkerInfo,
+    CoverReport, DecodeExtent, DecodeScope, FixReport, Job, JobOutput, MappedFile, OutputProof, ProbeDepth,
+    Progress, Similarity, SourceDecode, VerifyLevel, VerifyReport, WorkerInfo,
 };
 pub use time_budget::{FileClock, TimeBudget};
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::JobError;
 use crate::model::{DecodeReport, DeepReport, MediaFacts, Size, SourceDamage};
-use crate::plan::{OutputSpec, VideoEncode, VideoEncoder};
+use crate::plan::{AudioPlan, OutputSpec, VideoEncode, VideoEncoder, VideoPlan};
 
 /// A unit of work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,17 @@ pub enum Job {
     Deep,
     /// Decode all video and audio of a file, only to find errors.
     Decode,
+    /// Like [`Job::Decode`], for these streams only.
+    DecodeStreams {
+        /// Their indices.
+        streams: Vec<u32>,
+    },
+    /// Read the facts of finished bytes, and decode them as far as `decode` says, to show that they can be published.
+    /// Such a job has a worker that has seen neither the source nor the making of the output.
+    Proof {
+        /// What is decoded.
+        decode: DecodeScope,
+    },
     /// Make one or more outputs of one video, each in its own file, and verify them.
     Fix {
         /// The outputs to make.
@@ -59,6 +70,55 @@ pub enum ProbeDepth {
     Packets,
 }
 
+/// What a [`Job::Proof`] decodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "scope", rename_all = "kebab-case")]
+pub enum DecodeScope {
+    /// Nothing; it only reads the facts.
+    #[default]
+    Nothing,
+    /// All video and audio streams.
+    Everything,
+    /// The first stream of each kind.
+    Main {
+        /// Of the video.
+        video: DecodeExtent,
+        /// Of the audio.
+        audio: DecodeExtent,
+    },
+}
+
+impl DecodeScope {
+    /// Returns what of an output shows that it decodes, when it was made as `spec` says and fully verified.
+    pub fn of(spec: &OutputSpec) -> DecodeScope {
+        DecodeScope::Main {
+            video: match &spec.video {
+                None => DecodeExtent::Nothing,
+                Some(VideoPlan::Copy { .. }) => DecodeExtent::Whole,
+                Some(VideoPlan::Encode(_)) => DecodeExtent::Start,
+            },
+            audio: match &spec.audio {
+                None => DecodeExtent::Nothing,
+                Some(AudioPlan::Copy { .. }) => DecodeExtent::Whole,
+                Some(AudioPlan::Encode(_) | AudioPlan::Silence { .. }) => DecodeExtent::Start,
+            },
+        }
+    }
+}
+
+/// How much of a stream is decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecodeExtent {
+    /// Nothing: there is no such stream, or other evidence is enough.
+    #[default]
+    Nothing,
+    /// The first frames, with the parameters in the container: the encoder's packets were decoded when they were made.
+    Start,
+    /// All of it.
+    Whole,
+}
+
 /// How thoroughly an output is verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -93,8 +153,10 @@ pub enum JobOutput {
     NotMedia,
     /// Result of [`Job::Deep`].
     Deep(Box<DeepReport>),
-    /// Result of [`Job::Decode`].
+    /// Result of [`Job::Decode`] and [`Job::DecodeStreams`].
     Decoded(Box<SourceDecode>),
+    /// Result of [`Job::Proof`].
+    Proved(Box<OutputProof>),
     /// Result of [`Job::Fix`]: one result per output.
     Fixed {
         /// In the order of the specifications.
@@ -111,6 +173,24 @@ pub enum JobOutput {
     },
 }
 
+impl JobOutput {
+    /// Returns whether this can be the result of `job`.
+    pub fn answers(&self, job: &Job) -> bool {
+        match (job, self) {
+            (Job::Probe { .. }, JobOutput::Probed(_))
+            | (Job::Probe { depth: ProbeDepth::Unidentified }, JobOutput::NotMedia)
+            | (Job::Deep, JobOutput::Deep(_))
+            | (Job::Decode | Job::DecodeStreams { .. }, JobOutput::Decoded(_))
+            | (Job::Proof { .. }, JobOutput::Proved(_))
+            | (Job::Cover { .. }, JobOutput::Cover(_))
+            | (Job::Trial { .. }, JobOutput::Tried)
+            | (Job::SelfTest { .. }, JobOutput::SelfTest { .. }) => true,
+            (Job::Fix { specs, .. }, JobOutput::Fixed { results }) => specs.len() == results.len(),
+            _ => false,
+        }
+    }
+}
+
 /// The result of decoding a source.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SourceDecode {
@@ -123,10 +203,22 @@ pub struct SourceDecode {
     pub frame_sizes: Vec<Size>,
 }
 
+/// What finished bytes show of themselves.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OutputProof {
+    /// The facts, at the depth of a check.
+    pub facts: MediaFacts,
+    /// What was decoded as a whole.
+    pub decoded: SourceDecode,
+    /// What failed at the start of the streams of which only that was decoded, as messages.
+    pub failures: Vec<String>,
+}
+
 /// The result of a fix. The staging file is complete and flushed when this arrives.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FixReport {
-    /// The facts of the output, probed from its bytes.
+    /// The facts of the output, probed from its bytes. Empty in the result of a job, because the worker that made
+    /// the output does not prove it: see [`Job::Proof`].
     pub facts: MediaFacts,
     /// The result of verification.
     pub verify: VerifyReport,
@@ -182,6 +274,30 @@ impl VerifyReport {
             self.source_failure(damage.describe());
         }
         self.source.add(damage);
+    }
+
+    /// Adds what failed at the start of the encoded streams.
+    pub fn add_failures_at_start(&mut self, failures: Vec<String>) {
+        self.quality_only &= failures.is_empty();
+        self.failures.extend(failures);
+    }
+
+    /// Adds what decoding the copied streams of the output gave; `source` is what of the same streams in the source
+    /// does not decode, asked for only if the output has damage. The same errors there are the source's fault.
+    pub fn add_decoded_copies(&mut self, decoded: SourceDecode, source: Option<SourceDamage>) {
+        self.decode.video_frames += decoded.decode.video_frames;
+        self.decode.audio_samples += decoded.decode.audio_samples;
+        if decoded.damage.is_none() {
+            return;
+        }
+        self.quality_only = false;
+        match source.filter(|source| !source.is_none()) {
+            // A copy keeps the damage; only a new encode can conceal it.
+            Some(source) => self.add_source_damage(source, false),
+            None => self.failures.push(format!("in the output, {}", decoded.damage.describe())),
+        }
+        self.decode.error_count += decoded.damage.error_count;
+        self.decode.errors.extend(decoded.damage.errors);
     }
 
     /// Returns whether `--conceal` would clear all failures.

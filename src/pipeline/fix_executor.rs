@@ -107,7 +107,7 @@ impl FixExecutor<'_> {
         };
         let _allocation = self.allocate(std::iter::once(task.estimate));
         self.observer.notice(started(work, source, "decode", std::iter::once(task.estimate)));
-        let decoded = self.decoder.require(work, task.checked, &input);
+        let decoded = self.confirm_and_decode(work, task, &input, true);
         let decoded = check_unchanged(source, &input, &before).and(decoded);
         let fix = match decoded {
             Ok(_) => outcome(&task.plan, None),
@@ -307,10 +307,8 @@ impl FixExecutor<'_> {
         };
         let image = task.checked.assessments.get(task.profile_index).is_some_and(|found| found.is_image());
         let full = context.verify == VerifyLevel::Full;
-        let verify =
-            if full && !image { self.decoder.require(context.work, task.checked, input)? } else { None };
-        let facts = || task.checked.result.as_ref().ok().cloned().unwrap_or_default();
-        let report = verify.map(|verify| FixReport { facts: facts(), verify, encoder: None });
+        let (facts, verify) = self.confirm_and_decode(context.work, task, input, full && !image)?;
+        let report = verify.map(|verify| FixReport { facts, verify, encoder: None });
         let publication = match same {
             Some(same) => keep(context, source, input, target, &same, report.as_ref(), record)?,
             None => copy(context, source, input, target, *existing, report.as_ref(), record)?,

@@ -20,6 +20,7 @@ mod name_folding;
 mod not_decoded;
 mod open_source;
 mod outcome;
+mod output_check;
 mod output_names;
 mod output_proof;
 mod parallel;

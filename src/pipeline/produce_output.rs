@@ -22,6 +22,7 @@ use super::existing_target::{Existing, Publication, publish};
 use super::fix_record::FixRecord;
 use super::open_source::display_name;
 use super::outcome::{Failure, FailureKind};
+use super::output_check::prove;
 use super::source_decode::damaged;
 use super::staging::Staging;
 
@@ -296,17 +297,19 @@ fn run_fix(
         outputs: outputs.map_err(|error| operation(first.path(), &error))?,
     };
     let time = context.checked.fix_budget(&specs);
-    let job = Job::Fix { specs, verify: context.verify };
+    let job = Job::Fix { specs: specs.clone(), verify: context.verify };
     let (name, cancel) = (display_name(source), Arc::clone(context.cancel));
     let request = JobRequest { job, files, name, cancel, time };
     let mut on_progress =
         |progress| context.observer.notice(Event::Advanced { work: context.work, progress });
     match context.runner.run(request, &mut on_progress) {
         Ok(JobOutput::Fixed { results }) if results.len() == stagings.len() => {
-            let with_context = |(result, staging): (Result<_, JobError>, _)| {
-                result.map_err(|error| fix_failure(&error, source, staging))
-            };
-            Ok(results.into_iter().zip(stagings).map(with_context).collect())
+            let made = results.into_iter().zip(&specs).zip(stagings);
+            let proved = made.map(|((made, spec), staging): ((Result<_, JobError>, _), _)| {
+                let proved = made.and_then(|report| prove(context, source, input, spec, staging, report));
+                proved.map_err(|error| fix_failure(&error, source, staging))
+            });
+            Ok(proved.collect())
         }
         Ok(_) => Err(unexpected_result()),
         Err(error) => Err(fix_failure(&error, source, first)),

@@ -7,9 +7,10 @@ use std::sync::atomic::AtomicBool;
 
 use crate::cache::{DecodeKey, ProbeCache, content_hash};
 use crate::job::{
-    Job, JobError, JobFiles, JobOutput, JobRequest, Runner, SourceDecode, VerifyLevel, VerifyReport,
+    DecodeScope, Job, JobError, JobFiles, JobOutput, JobRequest, OutputProof, Runner, SourceDecode,
+    VerifyLevel, VerifyReport,
 };
-use crate::model::SourceDamage;
+use crate::model::{MediaFacts, SourceDamage};
 
 use super::check::unexpected_result;
 use super::checked_file::CheckedFile;
@@ -37,19 +38,27 @@ pub(super) struct SourceDecoder<'a> {
 }
 
 impl SourceDecoder<'_> {
-    /// Decodes a source that is copied unchanged. Returns the result, or `None` if the bytes are known to decode.
+    /// Reads a source that is copied unchanged once more, and decodes it with `decodes`, unless its bytes are known to
+    /// decode. Returns its facts, and the result of the decode.
     pub(super) fn require(
         &self,
         work: usize,
         checked: &CheckedFile,
         input: &File,
-    ) -> Result<Option<VerifyReport>, Failure> {
-        let key = self.key(input);
-        if self.is_decoded(key.as_ref()) {
-            return Ok(None);
+        decodes: bool,
+    ) -> Result<(MediaFacts, Option<VerifyReport>), Failure> {
+        let key = if decodes { self.key(input) } else { None };
+        let decodes = decodes && !self.is_decoded(key.as_ref());
+        let decode = if decodes { DecodeScope::Everything } else { DecodeScope::Nothing };
+        let proof = match self.run(work, checked, input, Job::Proof { decode }) {
+            Ok(JobOutput::Proved(proof)) => *proof,
+            Ok(_) => return Err(unexpected_result()),
+            Err(error) => return Err(decode_failure(&error)),
+        };
+        let OutputProof { facts, decoded: SourceDecode { decode, damage, frame_sizes }, .. } = proof;
+        if !decodes {
+            return Ok((facts, None));
         }
-        let SourceDecode { decode, damage, frame_sizes } =
-            self.decode(work, checked, input).map_err(|error| decode_failure(&error))?;
         if frame_sizes.len() > 1 {
             // Containers without an index show it only here if they are large.
             let sizes: Vec<String> = frame_sizes.iter().map(ToString::to_string).collect();
@@ -60,7 +69,7 @@ impl SourceDecoder<'_> {
             return Err(failure);
         }
         self.remember(key.as_ref());
-        Ok(Some(VerifyReport { level: VerifyLevel::Full, decode, ..VerifyReport::default() }))
+        Ok((facts, Some(VerifyReport { level: VerifyLevel::Full, decode, ..VerifyReport::default() })))
     }
 
     /// Returns the key of a file; `None` without a cache. A failure only means that it is decoded again.
@@ -107,19 +116,23 @@ impl SourceDecoder<'_> {
     }
 
     fn decode(&self, work: usize, checked: &CheckedFile, input: &File) -> Result<SourceDecode, JobError> {
+        match self.run(work, checked, input, Job::Decode)? {
+            JobOutput::Decoded(decoded) => Ok(*decoded),
+            _ => Err(JobError::Unavailable(unexpected_result().message)),
+        }
+    }
+
+    fn run(&self, work: usize, checked: &CheckedFile, input: &File, job: Job) -> Result<JobOutput, JobError> {
         let input = input.try_clone().map_err(|error| JobError::Io(error.to_string()))?;
         let request = JobRequest {
-            job: Job::Decode,
+            job,
             files: JobFiles { input, outputs: Vec::new() },
             name: display_name(&checked.source.path),
             cancel: Arc::clone(self.cancel),
             time: checked.decode_budget(),
         };
         let mut on_progress = |progress| self.observer.notice(Event::Advanced { work, progress });
-        match self.runner.run(request, &mut on_progress)? {
-            JobOutput::Decoded(decoded) => Ok(*decoded),
-            _ => Err(JobError::Unavailable(unexpected_result().message)),
-        }
+        self.runner.run(request, &mut on_progress)
     }
 }
 

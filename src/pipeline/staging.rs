@@ -44,6 +44,20 @@ impl Staging {
         self.file.as_file().try_clone()
     }
 
+    /// Opens the file for reading only, for those who must not change it.
+    ///
+    /// # Errors
+    ///
+    /// Fails also when another file has its name.
+    pub fn reader(&self) -> io::Result<File> {
+        let reader = File::open(self.file.path())?;
+        let (opened, own) = (reader.metadata()?, self.file.as_file().metadata()?);
+        if (opened.dev(), opened.ino()) != (own.dev(), own.ino()) {
+            return Err(io::Error::other("the staging file was replaced"));
+        }
+        Ok(reader)
+    }
+
     /// Returns the path of the staging file.
     pub fn path(&self) -> &Path {
         self.file.path()

@@ -44,6 +44,19 @@ pub struct OutputSpec {
 }
 
 impl OutputSpec {
+    /// Returns the indices of the source's streams that are copied.
+    pub fn copied_streams(&self) -> Vec<u32> {
+        let video = match &self.video {
+            Some(VideoPlan::Copy { stream, .. }) => Some(*stream),
+            _ => None,
+        };
+        let audio = match &self.audio {
+            Some(AudioPlan::Copy { stream }) => Some(*stream),
+            _ => None,
+        };
+        video.into_iter().chain(audio).collect()
+    }
+
     /// Returns whether both outputs encode the same stream once from start to end, so that one decoder can serve
     /// both. Excluded are outputs with a loudness measurement, which would delay the other, and hardware encoders,
     /// which support few simultaneous encodes.

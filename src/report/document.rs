@@ -180,6 +180,10 @@ pub struct FileEntry {
     /// The state of the upload and of the ads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,
+    /// What of the isolation of the media workers the system or an option refused, for readers of single entries;
+    /// empty if nothing is missing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub isolation_refused: Vec<String>,
     /// Whether the run was cancelled before this file was done.
     #[serde(skip)]
     pub is_cancelled: bool,
@@ -647,6 +651,9 @@ impl Report {
         elapsed_s: f64,
         interrupted: bool,
     ) -> Report {
+        if let Some(refused) = &tool.isolation_refused {
+            files.iter_mut().for_each(|entry| entry.isolation_refused.clone_from(refused));
+        }
         files.sort_by(|a, b| (&a.path, &a.path_raw, &a.profile).cmp(&(&b.path, &b.path_raw, &b.profile)));
         let summary = Summary { elapsed_s, ..Summary::of(&files) };
         let old_limits = Vec::new();

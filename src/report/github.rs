@@ -22,6 +22,10 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
     if let Some(reason) = totals::cut_off(report) {
         writeln!(out, "::error title=greenlit (run-stopped)::{}", data(&escape(&reason)))?;
     }
+    if let Some(missing) = text::isolation_refused(&report.tool) {
+        let text = format!("The isolation of media workers is weaker on this system: {missing}");
+        writeln!(out, "::notice title=greenlit (isolation)::{}", data(&escape(&text)))?;
+    }
     let suffix = if report.interrupted { " (interrupted)" } else { "" };
     let delivered = totals::delivered(report).map_or(String::new(), |totals| format!("; {totals}"));
     writeln!(out, "greenlit: {files}{counts}{delivered}{suffix}")
@@ -120,6 +124,19 @@ mod tests {
         ::notice file=b.fixed.avi,title=greenlit (video-codec)::the video codec is mpeg4: found mpeg4, allowed h264, hevc (stream 0). Source: https://ads.tiktok.com/help/article/video-ads-specifications [tiktok-ads]
         greenlit: 1 file: 1 fixed
         "#);
+    }
+
+    #[test]
+    fn a_missing_barrier_is_a_notice() {
+        let text = samples::rendered(&samples::weak_isolation(), Format::Github);
+        let notices: Vec<_> = text.lines().filter(|line| line.starts_with("::notice title=")).collect();
+        assert_eq!(notices.len(), 1, "{text}");
+        assert!(
+            notices[0].contains("(isolation)::") && notices[0].contains("landlock: not <supported>"),
+            "{text}"
+        );
+        let whole = samples::rendered(&samples::everything(), Format::Github);
+        assert!(!whole.contains("isolation"), "{whole}");
     }
 
     /// Decodes a property as the runner does.

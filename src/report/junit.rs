@@ -6,7 +6,7 @@
 use std::io;
 
 use super::outcome::{Outcome, Problem, is_cleared, is_fixed, problems};
-use super::{DoneCount, FileEntry, Report, escape::markup, text, totals};
+use super::{DoneCount, FileEntry, Report, Tool, escape::markup, text, totals};
 use crate::rules::{Finding, Severity};
 
 #[derive(Clone, Copy, Default)]
@@ -76,6 +76,7 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
         let entries = || report.files.iter().filter(|entry| entry.profile == profile);
         let counts = Counts::of(entries()).attributes();
         writeln!(out, "  <testsuite name=\"{}\" {counts}>", markup(profile))?;
+        isolation(&report.tool, out)?;
         for entry in entries() {
             test_case(entry, out)?;
         }
@@ -112,6 +113,20 @@ fn run_suite(report: &Report, cut_off: Option<&str>, out: &mut dyn io::Write) ->
         writeln!(out, "    </testcase>")?;
     }
     writeln!(out, "  </testsuite>")
+}
+
+/// Writes what isolates the media workers, and what of it is missing.
+fn isolation(tool: &Tool, out: &mut dyn io::Write) -> io::Result<()> {
+    let Some(in_force) = &tool.isolation else { return Ok(()) };
+    let refused = tool.isolation_refused.iter().flatten().map(|refused| ("isolation.refused", refused));
+    writeln!(out, "    <properties>")?;
+    for (name, value) in in_force.iter().map(|name| ("isolation", name)).chain(refused) {
+        writeln!(out, "      <property name=\"{name}\" value=\"{}\"/>", markup(value))?;
+    }
+    if let Some(abi) = tool.landlock_abi {
+        writeln!(out, "      <property name=\"isolation.landlock-abi\" value=\"{abi}\"/>")?;
+    }
+    writeln!(out, "    </properties>")
 }
 
 /// Returns the requested profiles, then those that only entries name.
@@ -222,6 +237,11 @@ mod tests {
         <?xml version="1.0" encoding="UTF-8"?>
         <testsuites name="greenlit" tests="2" failures="1" errors="1" skipped="0" time="3.417">
           <testsuite name="tiktok-ads" tests="2" failures="1" errors="1" skipped="0">
+            <properties>
+              <property name="isolation" value="seccomp"/>
+              <property name="isolation" value="landlock"/>
+              <property name="isolation.landlock-abi" value="6"/>
+            </properties>
             <testcase name="c.not-compliant.mov" classname="tiktok-ads">
               <failure type="video-codec" message="the video codec is mpeg4">error video-codec: the video codec is mpeg4: found mpeg4, allowed h264, hevc (stream 0)
         error integrity: the file ends before its video does: found 3.5 s missing, allowed all declared data (data missing from 8.5 s)</failure>
@@ -250,6 +270,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn missing_isolation_is_a_property() {
+        let text = junit(&samples::weak_isolation());
+        let refused = "<property name=\"isolation.refused\" value=\"landlock: not &lt;supported&gt;\"/>";
+        assert!(text.contains(refused), "{text}");
+        assert!(!junit(&samples::everything()).contains("isolation.refused"));
+    }
+
     proptest! {
         #[test]
         fn writes_well_formed_xml_for_any_text(name in any::<String>(), message in any::<String>()) {
@@ -262,7 +290,8 @@ mod tests {
             let elements = xml::elements(&text).map_err(TestCaseError::fail)?;
             let case = elements.iter().find(|element| element.name == "testcase").unwrap();
             prop_assert_eq!(case.attribute("name").unwrap(), super::super::escape(&name));
-            prop_assert_eq!(elements.len(), 4);
+            // The isolation has four: the list, its two barriers and the version of Landlock.
+            prop_assert_eq!(elements.len(), 4 + 4);
         }
     }
 }

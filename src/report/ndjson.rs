@@ -23,6 +23,14 @@ mod tests {
     use super::super::{Format, samples};
 
     #[test]
+    fn every_line_states_missing_isolation() {
+        let text = samples::rendered(&samples::weak_isolation(), Format::Ndjson);
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["isolation_refused"], serde_json::json!(["landlock: not <supported>"]));
+        assert!(!samples::rendered(&samples::everything(), Format::Ndjson).contains("isolation_refused"));
+    }
+
+    #[test]
     fn every_line_equals_the_entry_of_the_json_document() {
         let report = samples::everything();
         let text = samples::rendered(&report, Format::Ndjson);

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::escape::{escape, json_text, uri_path, uri_path_encoded};
 use super::outcome::{Outcome, PROBLEMS, Problem, is_cleared, problems};
-use super::{FileEntry, Report, text, totals};
+use super::{FileEntry, Report, Tool, text, totals};
 use crate::model::TimeRange;
 use crate::rules::{Confidence, Finding, Remedy, Severity};
 
@@ -61,6 +61,28 @@ struct Invocation {
     execution_successful: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_execution_notifications: Vec<Notification>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    properties: Option<IsolationProperties>,
+}
+
+/// The isolation of the media workers, in the property bag of the run (3.8).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct IsolationProperties {
+    isolation: Vec<String>,
+    isolation_refused: Vec<String>,
+    landlock_abi: Option<u32>,
+}
+
+impl IsolationProperties {
+    fn of(tool: &Tool) -> Option<IsolationProperties> {
+        let list = |list: &[String]| list.iter().map(|text| escape(text)).collect();
+        Some(IsolationProperties {
+            isolation: list(tool.isolation.as_ref()?),
+            isolation_refused: list(tool.isolation_refused.as_deref().unwrap_or_default()),
+            landlock_abi: tool.landlock_abi,
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -168,6 +190,7 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
             invocations: [Invocation {
                 execution_successful: cut_off.is_none() && !any_failed,
                 tool_execution_notifications: notifications,
+                properties: IsolationProperties::of(&report.tool),
             }],
             results,
             column_kind: "unicodeCodePoints",
@@ -330,6 +353,20 @@ mod tests {
 
     fn sarif(report: &Report) -> Value {
         serde_json::from_str(&samples::rendered(report, Format::Sarif)).unwrap()
+    }
+
+    #[test]
+    fn the_run_states_the_isolation() {
+        let properties = |report: &Report| {
+            let log: serde_json::Value =
+                serde_json::from_str(&samples::rendered(report, Format::Sarif)).unwrap();
+            log["runs"][0]["invocations"][0]["properties"].clone()
+        };
+        let weak = properties(&samples::weak_isolation());
+        assert_eq!(weak["isolation"], serde_json::json!(["seccomp", "landlock"]));
+        assert_eq!(weak["isolationRefused"], serde_json::json!(["landlock: not <supported>"]));
+        assert_eq!(weak["landlockAbi"], 6);
+        assert_eq!(properties(&samples::everything())["isolationRefused"], serde_json::json!([]));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::document::{Audio, Media, OldLimit, Video};
 use super::outcome::{Outcome, is_reused};
-use super::{AudioOutcome, FileEntry, Fix, FixAction, Report, Verified, escape, units};
+use super::{AudioOutcome, FileEntry, Fix, FixAction, Report, Tool, Verified, escape, units};
 use crate::model::{Completeness, HdrKind, TimeRange};
 use crate::rules::{Confidence, Finding, Severity};
 
@@ -298,6 +298,19 @@ pub(super) fn counted(report: &Report, outcome: Outcome, number: u64) -> String 
         kept => format!(" ({kept} by an earlier run)"),
     };
     format!("{number} {}{earlier}", outcome.label())
+}
+
+/// Returns what isolates the media workers; `None` if none ran.
+pub(super) fn isolation(tool: &Tool) -> Option<String> {
+    let in_force = tool.isolation.as_ref().filter(|isolation| !isolation.is_empty())?;
+    let landlock = tool.landlock_abi.map(|abi| format!(" (Landlock ABI {abi})")).unwrap_or_default();
+    Some(format!("media workers isolated by {}{landlock}", in_force.join(", ")))
+}
+
+/// Returns what of their isolation is missing; `None` if nothing is.
+pub(super) fn isolation_refused(tool: &Tool) -> Option<String> {
+    let refused = tool.isolation_refused.as_ref().filter(|refused| !refused.is_empty())?;
+    Some(format!("not in force: {}", refused.join("; ")))
 }
 
 #[cfg(test)]

@@ -29,16 +29,18 @@
 #define IPC_PRIVATE_KEY 0
 
 static char *results;
-static size_t used;
 static const char *victim;
 static char made[4096];
 static struct stat planted;
-static pid_t parent;
+static pid_t greenlit;
 static const char *phase;
 
 static void note(const char *class, const char *name, long returned, int error) {
-    if (!results || used > SIZE - 256) return;
-    used += snprintf(results + used, SIZE - used, "%s %s %s %ld %d\n", phase, class, name, returned, error);
+    /* Workers of one template share the memory; its end holds how much is used. */
+    if (!results) return;
+    size_t *used = (size_t *)(results + SIZE - 64);
+    if (*used > SIZE - 512) return;
+    *used += snprintf(results + *used, 256, "%s %s %s %ld %d\n", phase, class, name, returned, error);
 }
 
 #define TRY(class, name, call)                                                                                        \
@@ -62,7 +64,7 @@ __attribute__((constructor)) static void prepare(void) {
     if (!path || !plant || !victim) return;
     snprintf(made, sizeof made, "%s.made", victim);
     stat(plant, &planted);
-    parent = getppid();
+    greenlit = getppid();
     /* The files exist already, because a worker may not write any; each process takes one. */
     char one[4096], taken[4096];
     int file = -1;
@@ -181,7 +183,8 @@ static void metadata_of_input(void) {
     TRY("input", "splice", syscall(SYS_splice, 0, NULL, at, NULL, 1, 0));
 }
 
-static void on_parent(void) {
+/* The process that runs greenlit, or the template that forked this worker. */
+static void on_parent(const char *class, pid_t parent) {
     cpu_set_t processors;
     struct rlimit limit = {1, 1};
     struct sched_param param = {0};
@@ -193,42 +196,42 @@ static void on_parent(void) {
     info.si_code = SI_QUEUE;
     CPU_ZERO(&processors);
     CPU_SET(0, &processors);
-    TRY("parent", "kill", syscall(SYS_kill, parent, 0));
-    TRY("parent", "tgkill", syscall(SYS_tgkill, parent, parent, 0));
-    TRY("parent", "tkill", syscall(SYS_tkill, parent, 0));
-    TRY("parent", "rt_sigqueueinfo", syscall(SYS_rt_sigqueueinfo, parent, 0, &info));
-    TRY("parent", "rt_tgsigqueueinfo", syscall(SYS_rt_tgsigqueueinfo, parent, parent, 0, &info));
-    TRY("parent", "pidfd_open", syscall(434, parent, 0));
-    TRY("parent", "pidfd_send_signal", syscall(424, 0, 0, NULL, 0));
-    TRY("parent", "pidfd_getfd", syscall(438, 0, 0, 0));
-    TRY("parent", "ptrace", syscall(SYS_ptrace, 0x4206, parent, 0, 0));
-    TRY("parent", "process_vm_readv", syscall(SYS_process_vm_readv, parent, NULL, 0, NULL, 0, 0));
-    TRY("parent", "process_vm_writev", syscall(SYS_process_vm_writev, parent, NULL, 0, NULL, 0, 0));
-    TRY("parent", "process_madvise", syscall(440, 0, NULL, 0, 0, 0));
-    TRY("parent", "setpriority", syscall(SYS_setpriority, PRIO_PROCESS, parent, 19));
-    TRY("parent", "getpriority", syscall(SYS_getpriority, PRIO_PROCESS, parent));
-    TRY("parent", "sched_setaffinity", syscall(SYS_sched_setaffinity, parent, sizeof processors, &processors));
-    TRY("parent", "sched_getaffinity", syscall(SYS_sched_getaffinity, parent, sizeof processors, &processors));
-    TRY("parent", "sched_setscheduler", syscall(SYS_sched_setscheduler, parent, SCHED_IDLE, &param));
-    TRY("parent", "ioprio_set", syscall(SYS_ioprio_set, 1, parent, 3 << 13));
-    TRY("parent", "prlimit", syscall(SYS_prlimit64, parent, RLIMIT_NOFILE, &limit, NULL));
-    TRY("parent", "prlimit-read", syscall(SYS_prlimit64, parent, RLIMIT_NOFILE, NULL, &limit));
-    TRY("parent", "setpgid", syscall(SYS_setpgid, parent, 0));
-    TRY("parent", "getpgid", syscall(SYS_getpgid, parent));
-    TRY("parent", "capget", syscall(SYS_capget, capabilities, NULL));
-    TRY("parent", "kcmp", syscall(SYS_kcmp, parent, parent, 0, 0, 0));
-    TRY("parent", "get_robust_list", syscall(SYS_get_robust_list, parent, NULL, NULL));
-    TRY("parent", "migrate_pages", syscall(SYS_migrate_pages, parent, 0, NULL, NULL));
-    TRY("parent", "cpu-clock", syscall(SYS_clock_gettime, (~(clockid_t)parent << 3) | 2, &now));
-    TRY("parent", "setown", fcntl(0, F_SETOWN, parent));
-    TRY("parent", "setsig", fcntl(0, F_SETSIG, SIGUSR1));
-    TRY("parent", "death-signal-off", syscall(SYS_prctl, PR_SET_PDEATHSIG, 0));
-    TRY("parent", "dumpable", syscall(SYS_prctl, PR_SET_DUMPABLE, 1));
-    TRY("parent", "ptracer", syscall(SYS_prctl, PR_SET_PTRACER, -1));
+    TRY(class, "kill", syscall(SYS_kill, parent, 0));
+    TRY(class, "tgkill", syscall(SYS_tgkill, parent, parent, 0));
+    TRY(class, "tkill", syscall(SYS_tkill, parent, 0));
+    TRY(class, "rt_sigqueueinfo", syscall(SYS_rt_sigqueueinfo, parent, 0, &info));
+    TRY(class, "rt_tgsigqueueinfo", syscall(SYS_rt_tgsigqueueinfo, parent, parent, 0, &info));
+    TRY(class, "pidfd_open", syscall(434, parent, 0));
+    TRY(class, "pidfd_send_signal", syscall(424, 0, 0, NULL, 0));
+    TRY(class, "pidfd_getfd", syscall(438, 0, 0, 0));
+    TRY(class, "ptrace", syscall(SYS_ptrace, 0x4206, parent, 0, 0));
+    TRY(class, "process_vm_readv", syscall(SYS_process_vm_readv, parent, NULL, 0, NULL, 0, 0));
+    TRY(class, "process_vm_writev", syscall(SYS_process_vm_writev, parent, NULL, 0, NULL, 0, 0));
+    TRY(class, "process_madvise", syscall(440, 0, NULL, 0, 0, 0));
+    TRY(class, "setpriority", syscall(SYS_setpriority, PRIO_PROCESS, parent, 19));
+    TRY(class, "getpriority", syscall(SYS_getpriority, PRIO_PROCESS, parent));
+    TRY(class, "sched_setaffinity", syscall(SYS_sched_setaffinity, parent, sizeof processors, &processors));
+    TRY(class, "sched_getaffinity", syscall(SYS_sched_getaffinity, parent, sizeof processors, &processors));
+    TRY(class, "sched_setscheduler", syscall(SYS_sched_setscheduler, parent, SCHED_IDLE, &param));
+    TRY(class, "ioprio_set", syscall(SYS_ioprio_set, 1, parent, 3 << 13));
+    TRY(class, "prlimit", syscall(SYS_prlimit64, parent, RLIMIT_NOFILE, &limit, NULL));
+    TRY(class, "prlimit-read", syscall(SYS_prlimit64, parent, RLIMIT_NOFILE, NULL, &limit));
+    TRY(class, "setpgid", syscall(SYS_setpgid, parent, 0));
+    TRY(class, "getpgid", syscall(SYS_getpgid, parent));
+    TRY(class, "capget", syscall(SYS_capget, capabilities, NULL));
+    TRY(class, "kcmp", syscall(SYS_kcmp, parent, parent, 0, 0, 0));
+    TRY(class, "get_robust_list", syscall(SYS_get_robust_list, parent, NULL, NULL));
+    TRY(class, "migrate_pages", syscall(SYS_migrate_pages, parent, 0, NULL, NULL));
+    TRY(class, "cpu-clock", syscall(SYS_clock_gettime, (~(clockid_t)parent << 3) | 2, &now));
+    TRY(class, "setown", fcntl(0, F_SETOWN, parent));
+    TRY(class, "setsig", fcntl(0, F_SETSIG, SIGUSR1));
+    TRY(class, "death-signal-off", syscall(SYS_prctl, PR_SET_PDEATHSIG, 0));
+    TRY(class, "dumpable", syscall(SYS_prctl, PR_SET_DUMPABLE, 1));
+    TRY(class, "ptracer", syscall(SYS_prctl, PR_SET_PTRACER, -1));
     snprintf(path, sizeof path, "/proc/%d/mem", parent);
-    TRY("parent", "memory", syscall(SYS_openat, AT_FDCWD, path, O_RDWR));
+    TRY(class, "memory", syscall(SYS_openat, AT_FDCWD, path, O_RDWR));
     snprintf(path, sizeof path, "/proc/%d/environ", parent);
-    TRY("parent", "environment", syscall(SYS_openat, AT_FDCWD, path, O_RDONLY));
+    TRY(class, "environment", syscall(SYS_openat, AT_FDCWD, path, O_RDONLY));
 }
 
 static void on_processes(void) {
@@ -367,7 +370,8 @@ static void attack(const char *where) {
     on_sockets();
     on_shared_memory();
     on_privileges();
-    on_parent();
+    on_parent("parent", greenlit);
+    on_parent("template", getppid());
     on_processes();
     note("end", "of-attack", -1, EPERM);
 }

@@ -69,6 +69,16 @@ fn consent_is_stated_once_and_in_the_report() {
 }
 
 #[test]
+fn every_format_states_what_is_missing() {
+    let dir = weak_system(LANDLOCK);
+    for format in ["human", "json", "ndjson", "junit", "sarif", "github", "html"] {
+        let args = ["check", "clip.mp4", "--isolation", "best-effort", "--no-cache", "--format", format];
+        let run = run(&dir, &args).expect(0);
+        assert!(run.stdout.contains("landlock: "), "{format}: {}", run.stdout);
+    }
+}
+
+#[test]
 fn the_configuration_can_consent() {
     let dir = weak_system(LANDLOCK);
     dir.write("greenlit.toml", "[check]\nisolation = \"best-effort\"\n");

@@ -7,6 +7,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod forged;
 mod levels;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -129,7 +130,12 @@ impl Scene {
     }
 
     fn give_to(&self, user: u32) {
-        let mut folders = vec![self.dir.root().to_owned()];
+        Scene::give(self.dir.root(), user);
+    }
+
+    /// Makes a user the owner of all that is in a folder.
+    fn give(root: &Path, user: u32) {
+        let mut folders = vec![root.to_owned()];
         while let Some(path) = folders.pop() {
             chown(&path, Some(user), Some(user)).unwrap();
             if path.is_dir() {
@@ -248,7 +254,9 @@ fn everything_is_denied(user: Option<u32>) {
             classes.contains_key("end"),
             "the attack at {place} did not end: {attempts:?}\n{report}\n{stderr}"
         );
-        for class in ["path", "input", "parent", "process", "socket", "memory", "descriptor", "privilege"] {
+        for class in
+            ["path", "input", "parent", "template", "process", "socket", "memory", "descriptor", "privilege"]
+        {
             let count = classes.get(class).map_or(0, BTreeSet::len);
             assert!(count >= 3, "{place}: {count} attempts of class {class}");
         }
@@ -300,6 +308,8 @@ fn the_same_attacker_succeeds_without_isolation() {
         "parent/tgkill",
         "parent/setpriority",
         "parent/death-signal-off",
+        "template/kill",
+        "template/prlimit",
         "process/fork",
         "socket/udp",
         "socket/unix",

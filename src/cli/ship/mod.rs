@@ -24,6 +24,7 @@ use std::time::Instant;
 use secrecy::SecretString;
 
 use crate::job::Runner;
+use crate::job::worker::WorkerPool;
 use crate::pipeline::{FixRecord, FixSettings, OutputLayout, remove_stale};
 use crate::plan::FixOptions;
 use crate::platform::tiktok_ads::{self, ClientOptions, TikTokAds};
@@ -90,7 +91,8 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     let cancel = interrupt::flag();
     let mut options = fix_options(&ship_arguments.choices, &settings.config.fix, 1)?;
     let report = |text: &str| notices::print(text);
-    let runner = encoder::workers(settings, &mut options, &cancel, &report);
+    let workers = WorkerPool::new(settings.jobs).with_isolation(settings.isolation);
+    let runner = encoder::workers(workers, settings, &mut options, &cancel, &report);
     isolation::ensure(settings, &runner, None)?;
     let runner: Arc<dyn Runner> = Arc::new(runner);
     let (problems, covers) = covers::problems(&ship_input.rows, &profile, runner.as_ref(), &cancel);

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::process::Pid;
+
 use super::barrier::Barrier;
-use super::descriptors::close_inherited;
 use super::lockdown::{Confinement, lock_down};
 use super::wire::{Reply, Request, has_pending, receive, send, wake};
 use crate::job::{Job, JobError, JobFiles, JobOutput, Progress, WorkerInfo};
@@ -19,43 +20,38 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 /// A parent that reads nothing for this long has exited or hangs.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The worker's argument that permits it to open devices.
-pub const DEVICES_ARG: &str = "--devices";
-/// The worker's argument that leaves it its access to files, processes and the network.
-pub const OPEN_ARG: &str = "--not-isolated";
-
 /// Runs a job; passed in by the binary so that this module does not depend on a media library.
 pub type Execute =
     fn(&Job, JobFiles, &str, Arc<AtomicBool>, &mut dyn FnMut(Progress)) -> Result<JobOutput, JobError>;
 
-/// Serves the parent on standard input until it hangs up; returns `false` when there is no parent.
+/// Locks this process down, and runs the jobs that arrive on standard input until the parent hangs up. Standard output
+/// carries the wake-ups. `closed` is whether the inherited descriptors were closed, and `template` the parent process.
 ///
-/// Call it from the only thread of the process. After `describe`, which may load libraries, the process
-/// can open nothing more, except devices if `args` contain [`DEVICES_ARG`].
-pub fn serve(args: &[String], describe: fn() -> WorkerInfo, execute: Execute) -> bool {
-    let has = |arg: &str| args.iter().any(|given| given == arg);
-    let confinement = Confinement { devices: has(DEVICES_ARG), open: has(OPEN_ARG) };
-    let closed = close_inherited();
-    let Ok(stdin) = std::io::stdin().as_fd().try_clone_to_owned() else { return false };
-    if rustix::net::sockopt::socket_type(&stdin).is_err() {
-        return false;
-    }
-    let parent = UnixStream::from(stdin);
-    let Ok(wake_socket) = std::io::stdout().as_fd().try_clone_to_owned() else { return false };
-    let mut info = describe();
-    info.mapped_files = crate::job::worker_info::of_this_process();
+/// Call it from the only thread of the process, which has loaded its libraries: it can open nothing more.
+pub(super) fn serve_jobs(
+    confinement: Confinement,
+    closed: Result<(), String>,
+    template: Pid,
+    execute: Execute,
+) {
+    let Ok(parent) = std::io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from) else { return };
+    let Ok(wake_socket) = std::io::stdout().as_fd().try_clone_to_owned() else { return };
     if parent.set_write_timeout(Some(WRITE_TIMEOUT)).is_err() {
-        return true;
+        return;
     }
+    let mut info = WorkerInfo::default();
     match closed {
         Ok(()) => info.in_force.push(Barrier::ClosedDescriptors.name().to_owned()),
         Err(reason) => info.refused.push(format!("{}: {reason}", Barrier::ClosedDescriptors.name())),
     }
     lock_down(&mut info, confinement);
+    // A template that had died before would send no death signal any more.
+    if rustix::process::getppid() != Some(template) {
+        return;
+    }
     info.separate_process = true;
-    let hello = Reply::Hello(super::version(), Box::new(info));
-    if send(&parent, &hello, &[]).is_err() || wake(&wake_socket).is_err() {
-        return true;
+    if send(&parent, &Reply::Hello(Box::new(info)), &[]).is_err() || wake(&wake_socket).is_err() {
+        return;
     }
     let mut channel = ParentChannel { parent, queue: VecDeque::new() };
     while let Some(job) = channel.next_job() {
@@ -66,7 +62,6 @@ pub fn serve(args: &[String], describe: fn() -> WorkerInfo, execute: Execute) ->
             break;
         }
     }
-    true
 }
 
 /// A received job.

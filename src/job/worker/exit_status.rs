@@ -6,15 +6,41 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use crate::job::JobError;
+
+/// How a worker failed.
+pub(super) enum WorkerDeath {
+    /// It exited or was killed from outside.
+    Exited,
+    /// It broke the protocol.
+    Protocol(&'static str),
+    /// Its socket failed.
+    Connection,
+    /// It sent nothing within this time and was killed.
+    Stalled(Duration),
+    /// It exceeded the longest time of its job and was killed.
+    TimedOut,
+    /// The file did not end within the time limit that the user set.
+    OverTimeLimit(JobError),
+}
+
 /// Returns whether the kernel ended the process because it used up its processor time.
 pub(super) fn used_up_processor_time(status: ExitStatus) -> bool {
     status.signal() == Some(Signal::XCPU.as_raw())
 }
 
-/// Describes an exit status for a message.
+/// Describes the exit status of a process without limits.
+pub(super) fn describe_exit(status: ExitStatus) -> String {
+    match status.signal() {
+        Some(signal) => format!("signal {signal}"),
+        None => format!("exit code {}", status.code().unwrap_or_default()),
+    }
+}
+
+/// Describes the exit status of a worker for a message.
 pub(super) fn explain_exit(status: ExitStatus, gib: f64, cpu: Duration) -> String {
     let Some(number) = status.signal() else {
-        return format!("exit code {}", status.code().unwrap_or_default());
+        return describe_exit(status);
     };
     let name = |signal: Signal| number == signal.as_raw();
     if name(Signal::XCPU) {

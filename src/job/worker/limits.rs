@@ -96,7 +96,9 @@ pub(super) fn job_limits(
         // Drivers map whole devices, and some start slowly.
         Job::Trial { .. } => (2 * coding, Duration::from_secs(600), timeouts.stall),
         Job::Cover { .. } => (coding, Duration::from_secs(3600), timeouts.stall),
-        Job::Deep | Job::Decode => (coding, MAX_CPU, timeouts.stall),
+        Job::Deep | Job::Decode | Job::DecodeStreams { .. } | Job::Proof { .. } => {
+            (coding, MAX_CPU, timeouts.stall)
+        }
         Job::Fix { specs, .. } => {
             let space = |spec| coding + pixels(spec).saturating_mul(BYTES_PER_PIXEL);
             let (space, time) = (specs.iter().map(space).sum(), specs.iter().map(fix_time).sum());
@@ -118,8 +120,9 @@ pub(super) fn job_limits(
 /// Returns whether a job writes files.
 pub(super) fn writes_files(job: &Job) -> bool {
     match job {
-        Job::Probe { .. } | Job::SelfTest { .. } | Job::Deep | Job::Decode => false,
         Job::Fix { .. } | Job::Cover { .. } | Job::Trial { .. } => true,
+        Job::Probe { .. } | Job::SelfTest { .. } | Job::Deep | Job::Decode => false,
+        Job::DecodeStreams { .. } | Job::Proof { .. } => false,
     }
 }
 

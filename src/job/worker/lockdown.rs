@@ -91,6 +91,21 @@ pub(super) fn lock_down(info: &mut WorkerInfo, confinement: Confinement) {
     }
 }
 
+/// Takes from the template what its workers do not need from it: it keeps the user, the files it could open, and of the
+/// privileges of root those to give a worker another user and to end it. What cannot be taken stays; a worker reports
+/// what it lacks itself.
+pub(super) fn restrict_template(confinement: Confinement) {
+    use rustix::process::{Resource, Signal, set_parent_process_death_signal};
+    let _ = set_parent_process_death_signal(Some(Signal::KILL));
+    let _ = limit(Resource::Core, 0);
+    if confinement.open {
+        return;
+    }
+    let _ = rustix::thread::set_no_new_privs(true);
+    #[cfg(target_os = "linux")]
+    linux::keep_control_of_workers();
+}
+
 /// Sets a limit for good.
 fn limit(resource: rustix::process::Resource, value: u64) -> Result<(), rustix::io::Errno> {
     use rustix::process::{Rlimit, setrlimit};
@@ -190,6 +205,22 @@ mod linux {
         super::limit(Resource::Nproc, super::MAX_THREADS).map_err(|error| error.to_string())
     }
 
+    /// Drops every capability but those that make and end a worker of another user. The bounding set is emptied here,
+    /// once for all workers.
+    pub(super) fn keep_control_of_workers() {
+        clear_bounding_set();
+        let Ok(own) = capabilities(None) else { return };
+        let _ = clear_ambient_capability_set();
+        let needed = KEEPS_CONTROL.iter().fold(CapabilitySet::empty(), |all, (set, _)| all | *set);
+        let kept = own.permitted & needed;
+        let sets = CapabilitySets {
+            effective: own.effective & kept,
+            permitted: kept,
+            inheritable: CapabilitySet::empty(),
+        };
+        let _ = set_capabilities(None, sets);
+    }
+
     /// Drops every capability, also for programs that could be run later.
     pub(super) fn drop_capabilities() -> Result<(), String> {
         clear_bounding_set();
@@ -254,7 +285,7 @@ mod linux {
     /// Forbids access to any file by path, TCP, signals to other processes and their abstract sockets, as far
     /// as the kernel's version of Landlock can. Returns that version (ABI).
     pub(super) fn landlock(devices: bool) -> Result<u32, String> {
-        let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
+        let threads = super::super::template::threads().unwrap_or(1);
         if threads != 1 {
             return Err(format!("{threads} threads are already running"));
         }

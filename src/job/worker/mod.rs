@@ -1,4 +1,6 @@
 //! Runs jobs in worker processes, so that a hostile file can crash only one worker, not the run.
+//!
+//! A pool starts one template process ([`template`]), which forks a worker for each job, or for each batch of probes.
 
 mod barrier;
 mod child;
@@ -14,8 +16,11 @@ mod raw;
 #[cfg(target_os = "linux")]
 mod seccomp;
 mod self_test;
+mod spawner;
 #[cfg(target_os = "linux")]
 mod syscalls;
+mod template;
+mod template_process;
 mod wire;
 
 use std::path::PathBuf;
@@ -23,12 +28,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
-use super::{JobError, JobOutput, JobRequest, Progress, Runner, WorkerInfo};
+use super::{Job, JobError, JobOutput, JobRequest, Progress, Runner, WorkerInfo};
 pub use barrier::{Barrier, Isolation};
-pub use child::{DEVICES_ARG, Execute, OPEN_ARG, serve};
+pub use child::Execute;
 pub use limits::WorkerTimeouts;
-use process::{Worker, spawn};
+use process::Worker;
 pub use self_test::{self_test, try_forbidden_operations};
+use spawner::Spawner;
+pub use template::{DEVICES_ARG, OPEN_ARG, serve};
 
 /// How often a waiting parent checks its cancel flag.
 const TICK: Duration = Duration::from_millis(50);
@@ -39,7 +46,7 @@ const MAX_BATCH: usize = 16;
 
 /// Returns the version of the protocol, which must be the same on both sides.
 fn version() -> String {
-    format!("{}/7", env!("CARGO_PKG_VERSION"))
+    format!("{}/8", env!("CARGO_PKG_VERSION"))
 }
 
 #[derive(Default)]
@@ -48,15 +55,8 @@ struct PoolState {
     busy: usize,
 }
 
-type SpawnResult = Result<Worker, JobError>;
-
-/// A request for a worker, to the thread that starts them.
-struct SpawnRequest {
-    isolation: Isolation,
-    reply: mpsc::Sender<SpawnResult>,
-}
-
-/// A pool of long-lived worker processes, started on demand and terminated with the pool.
+/// A pool of worker processes, forked on demand and terminated with the pool. Only workers that probe serve more than
+/// one job.
 pub struct WorkerPool {
     width: usize,
     timeouts: WorkerTimeouts,
@@ -66,7 +66,7 @@ pub struct WorkerPool {
     isolation: Isolation,
     /// Why no worker may be used: every later one would lack the same barrier.
     refused: OnceLock<String>,
-    spawner: Mutex<mpsc::Sender<SpawnRequest>>,
+    spawner: Spawner,
 }
 
 /// A slot of the pool; returned when dropped.
@@ -110,14 +110,7 @@ impl WorkerPool {
     }
 
     fn start(width: usize, program: PathBuf, timeouts: WorkerTimeouts, devices: bool) -> WorkerPool {
-        let (sender, requests) = mpsc::channel::<SpawnRequest>();
-        let spawn_timeouts = timeouts.clone();
-        // The parent-death signal fires when the spawning thread exits, so this thread lives as long as the pool.
-        std::thread::spawn(move || {
-            while let Ok(SpawnRequest { isolation, reply }) = requests.recv() {
-                let _ = reply.send(spawn(&program, &spawn_timeouts, devices, isolation));
-            }
-        });
+        let spawner = Spawner::start(program, timeouts.clone(), devices);
         WorkerPool {
             width: width.max(1),
             timeouts,
@@ -126,7 +119,7 @@ impl WorkerPool {
             info: OnceLock::new(),
             isolation: Isolation::default(),
             refused: OnceLock::new(),
-            spawner: Mutex::new(sender),
+            spawner,
         }
     }
 
@@ -136,12 +129,28 @@ impl WorkerPool {
         WorkerPool { isolation, ..self }
     }
 
+    /// Starts the template and the first worker in the background, so that the first job need not wait for them.
+    pub fn warm_up(&self) {
+        self.spawner.prepare(self.isolation);
+    }
+
     fn state(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a slot with a worker, waiting until one is free or the job is cancelled.
+    /// Takes a slot with a worker that may have probed other files, waiting until one is free or the job is cancelled.
     fn take(&self, cancel: &AtomicBool) -> Result<WorkerSlot<'_>, JobError> {
+        self.take_slot(cancel, true)
+    }
+
+    /// Like [`take`](Self::take), with a worker that has read nothing. The next one is forked meanwhile.
+    fn take_fresh(&self, cancel: &AtomicBool) -> Result<WorkerSlot<'_>, JobError> {
+        let slot = self.take_slot(cancel, false);
+        self.spawner.prepare(self.isolation);
+        slot
+    }
+
+    fn take_slot(&self, cancel: &AtomicBool, may_share: bool) -> Result<WorkerSlot<'_>, JobError> {
         let cancelled = || cancel.load(Ordering::Relaxed);
         let mut state = self.state();
         while state.busy >= self.width {
@@ -158,13 +167,11 @@ impl WorkerPool {
         }
         state.busy += 1;
         let mut idle = std::iter::from_fn(|| state.idle.pop());
-        let worker = idle.find_map(|mut worker| worker.is_alive().then_some(worker));
+        let worker = if may_share { idle.find(Worker::is_alive) } else { None };
         drop(state);
         let mut slot = WorkerSlot { pool: self, worker };
         if slot.worker.is_none() {
-            let (reply, spawned) = mpsc::channel();
-            let request = SpawnRequest { isolation: self.isolation, reply };
-            let _ = self.spawner.lock().unwrap_or_else(PoisonError::into_inner).send(request);
+            let spawned = self.spawner.request(self.isolation);
             let worker = loop {
                 match spawned.recv_timeout(TICK) {
                     Ok(Err(JobError::NotIsolated(reason))) => {
@@ -187,13 +194,18 @@ impl WorkerPool {
     }
 }
 
+/// Returns whether a worker may run several jobs of this kind. All others have a worker of their own, which has ended
+/// before the result is used: a file cannot affect the verification of another one, nor write to its output later.
+fn may_share(job: &Job) -> bool {
+    matches!(job, Job::Probe { .. })
+}
+
 impl WorkerPool {
-    /// Runs jobs of the same kind on one worker, replacing it after its death. A worker death costs only the
-    /// job that was running.
-    fn run_same_jobs(
+    /// Runs probes on one worker, replacing it after its death or a failure. A worker death costs only the job that
+    /// was running.
+    fn run_batch_of_probes(
         &self,
         mut batch: &[JobRequest],
-        progress: &mut dyn FnMut(Progress),
         on_result: &mut dyn FnMut(Result<JobOutput, JobError>),
     ) {
         while let Some(first) = batch.first() {
@@ -205,18 +217,13 @@ impl WorkerPool {
             let (finished, end) = match self.take(&first.cancel) {
                 Err(error) => (0, Err(error)),
                 Ok(mut slot) => match &mut slot.worker {
-                    None => (0, Err(JobError::Unavailable("no media worker is available".into()))),
+                    None => (0, Err(no_worker())),
                     Some(worker) => {
-                        let (finished, end) = worker.run_batch(batch, &self.timeouts, progress, on_result);
+                        let (finished, end) = worker.run_batch(batch, &self.timeouts, &mut |_| {}, on_result);
                         // This terminates: each retry uses up a worker that had finished a job before.
                         let retry = finished == 0
                             && matches!(end, Err(JobError::WorkerLost(_)))
                             && worker.may_have_died_idle();
-                        if !first.files.outputs.is_empty() {
-                            // It still has the outputs open: once they are hashed and published, it must not
-                            // be able to write to them.
-                            slot.worker = None;
-                        }
                         (finished, if retry { Ok(()) } else { end })
                     }
                 },
@@ -228,13 +235,39 @@ impl WorkerPool {
             }
         }
     }
+
+    /// Runs a job on a worker of its own, and ends the worker before it returns the result.
+    fn run_alone(
+        &self,
+        request: &JobRequest,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<JobOutput, JobError> {
+        if let Some(error) = request.time.used_up() {
+            return Err(error);
+        }
+        let mut slot = self.take_fresh(&request.cancel)?;
+        let mut worker = slot.worker.take().ok_or_else(no_worker)?;
+        let mut result = Err(JobError::Unavailable("the job did not run".into()));
+        let batch = std::slice::from_ref(request);
+        let (_, end) = worker.run_batch(batch, &self.timeouts, progress, &mut |outcome| result = outcome);
+        end?;
+        if worker.kill() {
+            return result;
+        }
+        // The template died at this moment. The worker dies too, but when is not known.
+        Err(JobError::WorkerLost(
+            "media worker could not be ended after its job: the process that started it has died".into(),
+        ))
+    }
+}
+
+fn no_worker() -> JobError {
+    JobError::Unavailable("no media worker is available".into())
 }
 
 impl Runner for WorkerPool {
     fn run(&self, request: JobRequest, progress: &mut dyn FnMut(Progress)) -> Result<JobOutput, JobError> {
-        let mut result = Err(JobError::Unavailable("the job did not run".into()));
-        self.run_same_jobs(std::slice::from_ref(&request), progress, &mut |outcome| result = outcome);
-        result
+        self.run_alone(&request, progress)
     }
 
     fn run_batch(&self, requests: Vec<JobRequest>, on_result: &mut dyn FnMut(Result<JobOutput, JobError>)) {
@@ -242,7 +275,11 @@ impl Runner for WorkerPool {
             one.job == other.job && Arc::ptr_eq(&one.cancel, &other.cancel)
         };
         for batch in requests.chunk_by(same_kind).flat_map(|same| same.chunks(MAX_BATCH)) {
-            self.run_same_jobs(batch, &mut |_| {}, on_result);
+            if batch.first().is_some_and(|first| may_share(&first.job)) {
+                self.run_batch_of_probes(batch, on_result);
+            } else {
+                batch.iter().for_each(|request| on_result(self.run_alone(request, &mut |_| {})));
+            }
         }
     }
 
@@ -254,8 +291,7 @@ impl Runner for WorkerPool {
         if self.info.get().is_none() {
             drop(self.take(&AtomicBool::new(false))?);
         }
-        let missing = || JobError::Unavailable("no media worker is available".into());
-        self.info.get().cloned().ok_or_else(missing)
+        self.info.get().cloned().ok_or_else(no_worker)
     }
 }
 
@@ -273,10 +309,13 @@ pub fn count_messages_for_fuzzing(bytes: &[u8]) -> std::io::Result<usize> {
         there.write_all(bytes)?;
         std::io::Result::Ok(here)
     };
-    let (parent, worker) = (filled_socket()?, filled_socket()?);
-    let requests = std::iter::from_fn(|| wire::receive::<wire::Request>(&worker).ok()).count();
-    let replies = std::iter::from_fn(|| wire::receive::<wire::Reply>(&parent).ok()).count();
-    Ok(requests + replies)
+    fn count<T: wire::Message>(socket: UnixStream) -> usize {
+        std::iter::from_fn(|| wire::receive::<T>(&socket).ok()).count()
+    }
+    Ok(count::<wire::Request>(filled_socket()?)
+        + count::<wire::Reply>(filled_socket()?)
+        + count::<wire::TemplateRequest>(filled_socket()?)
+        + count::<wire::TemplateReply>(filled_socket()?))
 }
 
 /// Returns the default worker program: `$GREENLIT_WORKER`, else `greenlit-worker` in the folder of this

@@ -1,22 +1,22 @@
-//! The parent's side of one worker: starts it, sends jobs, enforces limits, and explains its death.
+//! The parent's side of one worker: has it forked, sends jobs, enforces limits, and explains its death.
 
 use std::io::{self, ErrorKind, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::ExitStatus;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::net::RecvFlags;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit};
 
-use super::exit_status::{explain_exit, used_up_processor_time};
+use super::exit_status::{WorkerDeath, explain_exit, used_up_processor_time};
 use super::limit_setter::set_limit;
 use super::limits::{JobLimits, JobMonitor, WorkerTimeouts, job_limits, processors, writes_files};
+use super::template_process::{Template, WorkerState};
 use super::wire::{Message, Reply, Request, message_length, send};
-use super::{Isolation, TICK, version};
+use super::{Isolation, TICK};
 use crate::job::time_budget::processor_time_exceeded;
 use crate::job::{Job, JobError, JobOutput, JobRequest, ProbeDepth, Progress, TimeBudget, WorkerInfo};
 
@@ -30,19 +30,27 @@ const EXIT_WAIT: Duration = Duration::from_secs(1);
 const REUSE_LIMITS: Duration = Duration::from_secs(1);
 /// Bytes received at a time: usually the facts of one video.
 const RECEIVE_BYTES: usize = 16 * 1024;
-/// Unit of CPU time in `/proc/<pid>/stat`, fixed by the kernel's interface (`USER_HZ`).
+/// Files that one worker serves. A file that takes it over could change the facts of those after it.
+const MAX_FILES: usize = 32;
+/// Why workers end together.
+const TEMPLATE_DIED: &str = "the process that started it has died";
+/// Unit of CPU time in `/proc/<pid>/stat` (`USER_HZ`).
 const TICKS_PER_SECOND: u64 = 100;
 
 /// A running worker process; killed when dropped.
 pub(super) struct Worker {
-    child: Child,
+    pid: Pid,
+    /// The template that forked it. It is its parent process: only it can wait for its end.
+    template: Arc<Template>,
+    /// Whether it was waited for: its id may belong to another process since.
+    ended: bool,
     socket: UnixStream,
     /// Receives a byte when an awaited message has been sent; `None` once it is closed.
     wake_socket: Option<UnixStream>,
     pub(super) info: WorkerInfo,
     usable: bool,
-    /// Whether it has finished a job.
-    used: bool,
+    /// Number of jobs it has finished.
+    finished: usize,
     /// Whether it exited without sending anything about its last job.
     exited_silently: bool,
     /// The limits in force, and since when.
@@ -53,119 +61,111 @@ pub(super) struct Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 
-/// How a worker failed.
-enum WorkerDeath {
-    /// It exited or was killed from outside.
-    Exited,
-    /// It broke the protocol.
-    Protocol(&'static str),
-    /// Its socket failed.
-    Connection,
-    /// It sent nothing within this time and was killed.
-    Stalled(Duration),
-    /// It exceeded the longest time of its job and was killed.
-    TimedOut,
-    /// The file did not end within the time limit that the user set.
-    OverTimeLimit(JobError),
-}
-
-/// Starts a worker and receives its hello.
+/// Has the template fork a worker, and receives its hello.
 ///
 /// Fails when the worker lacks a barrier that `isolation` demands.
 pub(super) fn spawn(
-    program: &Path,
+    template: &Arc<Template>,
     timeouts: &WorkerTimeouts,
-    devices: bool,
     isolation: Isolation,
 ) -> Result<Worker, JobError> {
-    let failed = |error: io::Error| {
-        let path = program.display();
-        JobError::Unavailable(format!(
-            "cannot start media worker {path}: {error}; set GREENLIT_WORKER to the path of greenlit-worker"
-        ))
+    let unavailable = |reason: &dyn std::fmt::Display| {
+        JobError::Unavailable(format!("cannot start a media worker: {reason}"))
     };
+    let failed = |error: io::Error| unavailable(&error);
     let (socket, child_socket) = UnixStream::pair().map_err(failed)?;
     let (wake_socket, child_wake) = UnixStream::pair().map_err(failed)?;
-    let child = Command::new(program)
-        .args(devices.then_some(super::DEVICES_ARG))
-        .args((isolation == Isolation::Off).then_some(super::OPEN_ARG))
-        .env_clear()
-        // Ctrl-C in the terminal must reach only the parent, which then cancels the jobs.
-        .process_group(0)
-        .stdin(Stdio::from(OwnedFd::from(child_socket)))
-        .stdout(Stdio::from(OwnedFd::from(child_wake)))
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(failed)?;
+    socket.set_read_timeout(Some(TICK)).map_err(failed)?;
+    socket.set_write_timeout(Some(WRITE_TIMEOUT)).map_err(failed)?;
+    wake_socket.set_read_timeout(Some(TICK)).map_err(failed)?;
+    let pid =
+        template.fork([child_socket.into(), child_wake.into()]).map_err(|reason| unavailable(&reason))?;
     let mut worker = Worker {
-        child,
+        pid,
+        template: Arc::clone(template),
+        ended: false,
         socket,
         wake_socket: Some(wake_socket),
         info: WorkerInfo::default(),
         usable: true,
-        used: false,
+        finished: 0,
         exited_silently: false,
         limited: None,
         inbox: Vec::new(),
     };
-    worker.socket.set_read_timeout(Some(TICK)).map_err(failed)?;
-    worker.socket.set_write_timeout(Some(WRITE_TIMEOUT)).map_err(failed)?;
-    worker.wake_socket.iter().try_for_each(|socket| socket.set_read_timeout(Some(TICK))).map_err(failed)?;
     let probe = job_limits(&Job::Probe { depth: ProbeDepth::Auto }, &TimeBudget::default(), timeouts, 1, 0);
-    // Until it has said hello it may still be a script that keeps a log; only then, files are limited.
-    let _ = worker.set_limits(&JobLimits { file_size: u64::MAX, ..probe });
     let never = AtomicBool::new(false);
     let start = JobLimits { stall: timeouts.start, wall: timeouts.start, ..probe };
     let mut monitor = JobMonitor::new(start, timeouts.cancel_grace, &never);
-    let path = program.display();
-    match worker.next_reply(&mut monitor) {
-        Ok(Reply::Hello(theirs, info)) if theirs == version() => worker.info = *info,
-        Ok(Reply::Hello(theirs, _)) => {
-            let (ours, theirs) = (version(), theirs.escape_debug());
-            return Err(JobError::Unavailable(format!(
-                "{path} has version {theirs}, greenlit has version {ours}: install both from the same release"
-            )));
-        }
-        Ok(_) => return Err(JobError::Unavailable(format!("{path} is not a greenlit media worker"))),
-        Err(error) => {
-            return Err(JobError::Unavailable(format!("{path} did not start as a media worker: {error}")));
-        }
-    }
-    let limited = worker.set_limits(&probe);
-    let info = &mut worker.info;
-    for (name, result) in limited {
+    let isolated = match worker.next_reply(&mut monitor) {
+        Ok(Reply::Hello(info)) => *info,
+        Ok(_) => return Err(unavailable(&"it sent an unexpected message (protocol error)")),
+        Err(error) => return Err(unavailable(&error)),
+    };
+    let WorkerInfo { separate_process, in_force, landlock_abi, refused, .. } = isolated;
+    let mut info = WorkerInfo { separate_process, in_force, landlock_abi, refused, ..template.info.clone() };
+    for (name, result) in worker.set_limits(&probe) {
         match result {
             Ok(()) => info.in_force.push(name.into()),
             Err(error) => info.refused.push(format!("{name}: {error}")),
         }
     }
     info.in_force.push("empty-environment".into());
-    match isolation.refuse(info) {
+    match isolation.refuse(&info) {
         Some(reason) => Err(JobError::NotIsolated(reason)),
-        None => Ok(worker),
+        None => {
+            worker.info = info;
+            Ok(worker)
+        }
     }
 }
 
 impl Worker {
-    /// Whether it can run another job.
+    /// Whether it may run jobs for other files: it failed at none, and served few.
     pub(super) fn is_usable(&self) -> bool {
-        self.usable
+        self.usable && self.finished < MAX_FILES
     }
 
-    /// Whether the process still runs; a worker death while idle must not cost a file.
-    pub(super) fn is_alive(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+    /// Whether the process still waits for jobs; a worker death while idle must not cost a file.
+    pub(super) fn is_alive(&self) -> bool {
+        let pending = rustix::net::recv(&self.socket, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        // It has hung up, or says something unasked.
+        !self.ended && matches!(pending, Err(rustix::io::Errno::WOULDBLOCK))
+    }
+
+    /// Kills the process and waits until it has ended. Returns whether it is certain that it has.
+    pub(super) fn kill(&mut self) -> bool {
+        if !self.ended {
+            self.ended = matches!(self.template.end(self.pid), WorkerState::Ended(_));
+        }
+        self.ended
+    }
+
+    /// Returns how the process ended by itself, waiting up to `wait` for its end, and kills it.
+    fn exit_status(&mut self, wait: Duration) -> Option<ExitStatus> {
+        let since = Instant::now();
+        while !self.ended {
+            match self.template.status(self.pid) {
+                WorkerState::Ended(status) => {
+                    self.ended = true;
+                    return Some(status);
+                }
+                WorkerState::Running if since.elapsed() < wait => std::thread::sleep(TICK / 10),
+                _ => break,
+            }
+        }
+        self.kill();
+        None
     }
 
     /// Whether it may have died before it received its last job: it had finished a job and then exited
     /// without a message. A file that kills workers also kills the next one.
     pub(super) fn may_have_died_idle(&self) -> bool {
-        self.used && self.exited_silently
+        self.finished > 0 && self.exited_silently
     }
 
     /// Runs a batch of jobs with the same limits and the same cancel flag. Sends all at once, so that the
@@ -199,16 +199,23 @@ impl Worker {
         }
         for (finished, request) in requests.iter().enumerate() {
             monitor.keep_to(&request.time);
-            match self.result(&mut monitor, progress) {
-                Ok(_) if monitor.cancelled.is_some() => on_result(Err(JobError::Cancelled)),
-                Ok(result) => on_result(result),
+            let result = match self.result(&mut monitor, &request.job, progress) {
+                Ok(_) if monitor.cancelled.is_some() => Err(JobError::Cancelled),
+                Ok(result) => result,
                 Err(error) => return (finished, Err(error)),
+            };
+            self.finished += 1;
+            let failed = result.is_err();
+            on_result(result);
+            if failed && monitor.cancelled.is_none() {
+                // A file on which it failed may have taken it over: the rest of the batch goes to another worker.
+                return (finished + 1, Ok(()));
             }
-            self.used = true;
             self.ensure_limits(limits);
             monitor.restart();
         }
-        self.usable = true;
+        // Bytes that are left answer a job that it was not given.
+        self.usable = monitor.cancelled.is_none() && self.inbox.is_empty();
         (requests.len(), Ok(()))
     }
 
@@ -216,6 +223,7 @@ impl Worker {
     fn result(
         &mut self,
         monitor: &mut JobMonitor<'_>,
+        job: &Job,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Result<JobOutput, JobError>, JobError> {
         loop {
@@ -224,7 +232,13 @@ impl Worker {
                 Reply::Hello(..) => {
                     return Err(self.lost(WorkerDeath::Protocol("sent an unexpected message"), monitor));
                 }
-                Reply::Done(result) => return Ok(*result),
+                Reply::Done(result) => match *result {
+                    Ok(output) if !output.answers(job) => {
+                        let death = WorkerDeath::Protocol("sent the result of another job");
+                        return Err(self.lost(death, monitor));
+                    }
+                    result => return Ok(result),
+                },
             }
         }
     }
@@ -246,8 +260,7 @@ impl Worker {
             // Only the soft limit, so that the next job may get more; seccomp keeps the worker from raising it.
             let maximum = getrlimit(resource).maximum;
             let current = Some(maximum.map_or(value, |most| most.min(value)));
-            let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-            set_limit(pid, resource, Rlimit { current, maximum })
+            set_limit(Some(self.pid), resource, Rlimit { current, maximum })
         };
         [
             ("rlimit-as", set(Resource::As, limits.address_space)),
@@ -258,7 +271,8 @@ impl Worker {
 
     /// Returns the CPU seconds that the worker has used.
     fn cpu_seconds(&self) -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        let stat =
+            std::fs::read_to_string(format!("/proc/{}/stat", self.pid.as_raw_nonzero())).unwrap_or_default();
         // The name in parentheses may contain spaces; utime and stime are fields 14 and 15 (proc(5)).
         let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
         fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum::<u64>() / TICKS_PER_SECOND
@@ -333,15 +347,12 @@ impl Worker {
             return send(&self.socket, &Request::Cancel, &[]).map_err(|_| JobError::Cancelled);
         }
         if monitor.last_message.elapsed() > monitor.limits.stall {
-            let _ = self.child.kill();
             return Err(self.lost(WorkerDeath::Stalled(monitor.limits.stall), monitor));
         }
         if let Some(clock) = monitor.exceeded() {
-            let _ = self.child.kill();
             return Err(self.lost(WorkerDeath::OverTimeLimit(clock.exceeded()), monitor));
         }
         if monitor.started.elapsed() > monitor.limits.wall {
-            let _ = self.child.kill();
             return Err(self.lost(WorkerDeath::TimedOut, monitor));
         }
         Ok(())
@@ -349,28 +360,20 @@ impl Worker {
 
     /// Kills the worker and returns an error that describes its death.
     fn lost(&mut self, death: WorkerDeath, monitor: &JobMonitor<'_>) -> JobError {
-        let since = Instant::now();
         let exited = matches!(death, WorkerDeath::Exited);
         self.exited_silently = exited && monitor.last_message == monitor.started;
         // A dying process closes its socket before its status can be read.
-        let mut status = self.child.try_wait().ok().flatten();
-        while status.is_none() && exited && since.elapsed() < EXIT_WAIT {
-            std::thread::sleep(TICK / 10);
-            status = self.child.try_wait().ok().flatten();
-        }
-        let not_killed_here = status.is_some();
-        let _ = self.child.kill();
-        let status = status.or_else(|| self.child.wait().ok());
+        let status = self.exit_status(if exited { EXIT_WAIT } else { Duration::ZERO });
         let after = monitor.started.elapsed().as_secs_f64();
         let (what, reason) = match death {
             WorkerDeath::Exited => {
                 let gib = monitor.limits.address_space as f64 / f64::from(1 << 30);
-                let status = status.filter(|_| not_killed_here);
+                let template_died = || self.template.is_broken().then(|| TEMPLATE_DIED.to_owned());
                 if status.is_some_and(used_up_processor_time) {
                     return processor_time_exceeded(monitor.limits.cpu);
                 }
                 let reason = status.map(|status| explain_exit(status, gib, monitor.limits.cpu));
-                ("exited", reason)
+                ("exited", reason.or_else(template_died))
             }
             WorkerDeath::Protocol(what) => (what, Some("protocol error".to_owned())),
             WorkerDeath::Connection => ("closed the connection", None),

@@ -20,9 +20,25 @@ pub(super) fn system_call(number: c_long, arguments: [c_long; 5]) -> io::Result<
     if returned == -1 { Err(io::Error::last_os_error()) } else { Ok(returned) }
 }
 
+/// Makes a second process of this one. Returns the id of the child, and `None` in the child.
+///
+/// The caller is the only thread of the process ([`super::template`] checks it): a child has only the thread that
+/// forked, and a lock that another one held would stay held in it for ever.
+pub(super) fn fork() -> io::Result<Option<rustix::process::Pid>> {
+    unsafe extern "C" {
+        #[link_name = "fork"]
+        fn fork_process() -> std::ffi::c_int;
+    }
+    // SAFETY: `fork` takes nothing and is sound in a process with one thread, see above. libc's own `fork` also
+    // puts the state of its allocator and its thread in order for the child.
+    let returned = unsafe { fork_process() };
+    if returned < 0 { Err(io::Error::last_os_error()) } else { Ok(rustix::process::Pid::from_raw(returned)) }
+}
+
 /// Closes a descriptor that no value of this process owns; a number that is not open has no effect.
 pub(super) fn close(descriptor: i32) {
-    // SAFETY: the caller is the start of a worker, where only standard input, output and error have owners.
+    // SAFETY: the caller is the start of a template or of a worker, where only standard input, output and error have
+    // owners, or owners that are never dropped.
     unsafe { rustix::io::close(descriptor) };
 }
 

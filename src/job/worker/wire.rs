@@ -9,6 +9,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
+use rustix::io::retry_on_intr;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags, recv, recvmsg, sendmsg,
@@ -40,12 +41,50 @@ pub(super) enum Request {
 /// A message from the worker.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Reply {
-    /// Sent once, at the start: the version and the isolation in force.
-    Hello(String, Box<WorkerInfo>),
+    /// Sent once, at the start: the isolation in force.
+    Hello(Box<WorkerInfo>),
     /// The progress of the running job.
     Progress(Progress),
     /// The result of a job.
     Done(Box<Result<JobOutput, JobError>>),
+}
+
+/// A message from the parent to the template.
+#[derive(Serialize, Deserialize)]
+pub(super) enum TemplateRequest {
+    /// Fork a worker. Its socket for jobs and its socket for wake-ups are sent with this message.
+    Fork,
+    /// Kill a worker and wait for its end.
+    End {
+        /// The worker's process id.
+        pid: i32,
+    },
+    /// Look whether a worker has ended. Once it is answered that it has, its id may belong to another process.
+    Status {
+        /// The worker's process id.
+        pid: i32,
+    },
+}
+
+/// A message from the template.
+#[derive(Serialize, Deserialize)]
+pub(super) enum TemplateReply {
+    /// Sent once, at the start: the version and what is known about the media library.
+    Hello(String, Box<WorkerInfo>),
+    /// A worker was forked.
+    Forked {
+        /// The worker's process id.
+        pid: i32,
+    },
+    /// The worker runs.
+    Running,
+    /// The worker has ended.
+    Ended {
+        /// Its status as `wait` returns it.
+        status: i32,
+    },
+    /// The request was not carried out, for this reason.
+    Refused(String),
 }
 
 /// First byte of the compact form of probe facts; JSON never begins with it.
@@ -65,6 +104,26 @@ impl Message for Request {
     }
 
     fn decode(bytes: &[u8]) -> io::Result<Request> {
+        serde_json::from_slice(bytes).map_err(io::Error::other)
+    }
+}
+
+impl Message for TemplateRequest {
+    fn encode(&self) -> io::Result<Vec<u8>> {
+        serde_json::to_vec(self).map_err(io::Error::other)
+    }
+
+    fn decode(bytes: &[u8]) -> io::Result<TemplateRequest> {
+        serde_json::from_slice(bytes).map_err(io::Error::other)
+    }
+}
+
+impl Message for TemplateReply {
+    fn encode(&self) -> io::Result<Vec<u8>> {
+        serde_json::to_vec(self).map_err(io::Error::other)
+    }
+
+    fn decode(bytes: &[u8]) -> io::Result<TemplateReply> {
         serde_json::from_slice(bytes).map_err(io::Error::other)
     }
 }
@@ -140,7 +199,7 @@ pub(super) fn send<T: Message>(mut to: &UnixStream, message: &T, files: &[Borrow
     }
     // One call, so that the receiver is woken only once.
     let parts = [IoSlice::new(&length), IoSlice::new(&body)];
-    let sent = sendmsg(to, &parts, &mut control, SendFlags::NOSIGNAL)?;
+    let sent = retry_on_intr(|| sendmsg(to, &parts, &mut control, SendFlags::NOSIGNAL))?;
     to.write_all(length.get(sent..).unwrap_or_default())?;
     to.write_all(body.get(sent.saturating_sub(length.len())..).unwrap_or_default())
 }
@@ -169,8 +228,11 @@ pub(super) fn receive<T: Message>(mut from: &UnixStream) -> io::Result<(T, Vec<O
     let mut files = Vec::new();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1 + MAX_OUTPUTS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    let count =
-        recvmsg(from, &mut [IoSliceMut::new(&mut length)], &mut control, RecvFlags::CMSG_CLOEXEC)?.bytes;
+    // A call with a timeout is not started again after a signal handler.
+    let count = retry_on_intr(|| {
+        recvmsg(from, &mut [IoSliceMut::new(&mut length)], &mut control, RecvFlags::CMSG_CLOEXEC)
+    })?
+    .bytes;
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(received) = message {
             files.extend(received);

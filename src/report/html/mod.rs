@@ -162,13 +162,8 @@ fn foot(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     let tool = &report.tool;
     let mut parts = vec![format!("{} {}", tool.name, tool.version)];
     parts.extend(tool.ffmpeg.iter().map(|version| format!("FFmpeg libraries {version}")));
-    if let Some(isolation) = tool.isolation.as_ref().filter(|isolation| !isolation.is_empty()) {
-        let landlock = tool.landlock_abi.map(|abi| format!(" (Landlock ABI {abi})")).unwrap_or_default();
-        parts.push(format!("media workers isolated by {}{landlock}", isolation.join(", ")));
-    }
-    if let Some(refused) = tool.isolation_refused.as_ref().filter(|refused| !refused.is_empty()) {
-        parts.push(format!("not in force: {}", refused.join("; ")));
-    }
+    parts.extend(text::isolation(tool));
+    parts.extend(text::isolation_refused(tool));
     writeln!(out, "<footer>{}</footer>\n</div>\n</body>\n</html>", markup(&parts.join(" · ")))
 }
 
@@ -180,6 +175,15 @@ mod tests {
     use super::super::{Format, Report};
     use crate::rules::{Remedy, RuleId, Severity, Verdict};
     use proptest::prelude::*;
+
+    #[test]
+    fn the_foot_states_the_isolation() {
+        let whole = html(&samples::everything());
+        assert!(whole.contains("media workers isolated by seccomp, landlock (Landlock ABI 6)"), "{whole}");
+        assert!(!whole.contains("not in force"), "{whole}");
+        let weak = html(&samples::weak_isolation());
+        assert!(weak.contains("not in force: landlock: not &lt;supported&gt;"), "{weak}");
+    }
 
     fn html(report: &Report) -> String {
         samples::rendered(report, Format::Html)

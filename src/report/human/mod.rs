@@ -49,6 +49,7 @@ pub(super) fn render(report: &Report, options: &HumanOptions, out: &mut dyn io::
     summary(&mut page, report)?;
     stale(&mut page, report)?;
     old_limits(&mut page, report)?;
+    isolation(&mut page, report)?;
     advice(&mut page, report)
 }
 
@@ -240,6 +241,18 @@ fn old_limits(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     Ok(())
 }
 
+/// Writes what isolates the media workers: a line only if something is missing, unless everything is asked for.
+fn isolation(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    let in_force = text::isolation(&report.tool).filter(|_| page.options().verbose);
+    let missing = text::isolation_refused(&report.tool)
+        .filter(|_| !page.options().quiet)
+        .map(|missing| format!("isolation of media workers: {missing}"));
+    for line in in_force.into_iter().chain(missing) {
+        page.paragraph(TextRole::Dim, &escape(&line))?;
+    }
+    Ok(())
+}
+
 fn advice(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     let all = what_to_do(report);
     if all.is_empty() {
@@ -420,6 +433,7 @@ mod tests {
                      https://ads.tiktok.com/help/article/video-ads-specifications
 
         1 file: 1 not compliant, 3.4 s
+        media workers isolated by seccomp, landlock (Landlock ABI 6)
 
         What to do
           • These files break a rule that greenlit cannot fix, or fixes only with your consent.
@@ -428,6 +442,23 @@ mod tests {
             - c.not-compliant.mov: the file ends before its video does
           • `greenlit explain integrity` shows what the rule means, why it exists and where it is published.
         "#);
+    }
+
+    #[test]
+    fn states_the_isolation_where_it_is_missing_or_asked_for() {
+        let (quiet, verbose) = (
+            HumanOptions { quiet: true, ..HumanOptions::default() },
+            HumanOptions { verbose: true, ..HumanOptions::default() },
+        );
+        let (whole, weak) = (samples::everything(), samples::weak_isolation());
+        assert!(!human(&whole, &HumanOptions::default()).contains("isolat"));
+        assert!(
+            human(&whole, &verbose).contains("media workers isolated by seccomp, landlock (Landlock ABI 6)")
+        );
+        let missing = "isolation of media workers: not in force: landlock: not <supported>";
+        assert!(human(&weak, &HumanOptions::default()).contains(missing));
+        assert!(human(&weak, &verbose).contains(missing));
+        assert!(!human(&weak, &quiet).contains("isolation"));
     }
 
     #[test]

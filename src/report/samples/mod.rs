@@ -219,6 +219,13 @@ fn without_output(action: FixAction, reason: &str) -> Fix {
     }
 }
 
+/// Returns a report of a run on a system that refused a barrier.
+pub(super) fn weak_isolation() -> Report {
+    let Report { mut tool, profiles, files, .. } = report(vec![entry("a.mp4", Verdict::Compliant)]);
+    tool.isolation_refused = Some(vec!["landlock: not <supported>".into()]);
+    Report::new(tool, profiles, files, 1.0, false)
+}
+
 pub(super) fn entry(path: &str, verdict: Verdict) -> FileEntry {
     FileEntry {
         path: path.into(),
@@ -234,6 +241,7 @@ pub(super) fn entry(path: &str, verdict: Verdict) -> FileEntry {
         fix: None,
         is_cancelled: false,
         delivery: None,
+        isolation_refused: Vec::new(),
     }
 }
 
@@ -256,7 +264,7 @@ pub(super) fn report(files: Vec<FileEntry>) -> Report {
         version: "0.1.0",
         ffmpeg: Some("8.0".into()),
         isolation: Some(vec!["seccomp".into(), "landlock".into()]),
-        isolation_refused: Some(vec!["oom-score: permission denied".into()]),
+        isolation_refused: Some(Vec::new()),
         landlock_abi: Some(6),
     };
     Report::new(tool, vec!["tiktok-ads".into()], files, 3.417_201_77, false)

@@ -51,7 +51,7 @@ use crate::job::{FixReport, JobError, Progress, VerifyLevel};
 use crate::model::MediaFacts;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::probe::file_size;
-use crate::verify::libav::{CopyReport, TapReport, verify_copies, verify_tapped};
+use crate::verify::libav::{CopyReport, FixFiles, TapReport, prove_here, verify_copies, verify_tapped};
 
 pub use self::cover::cover;
 pub use self::encoder_trial::trial;
@@ -81,10 +81,17 @@ pub fn fix(
     progress: &mut dyn FnMut(Progress),
     probe: &Probe<'_>,
 ) -> Result<FixReport, JobError> {
-    fix_with_decoder(None, input, output, name, spec, verify, cancel, progress, probe)
+    let (source, finished) = (share(&input)?, share(&output)?);
+    let stop = Arc::clone(&cancel);
+    let mut report = fix_with_decoder(None, input, output, name, spec, verify, cancel, progress, probe)?;
+    if verify == VerifyLevel::Full {
+        let files = FixFiles { input: &source, name, output: &finished };
+        prove_here(&files, spec, &stop, &mut report.verify, progress)?;
+    }
+    Ok(report)
 }
 
-/// Like [`fix`], with a handle to a decoder shared with other outputs.
+/// Like [`fix`], with a handle to a decoder shared with other outputs, and without the proof of the finished output.
 #[allow(clippy::too_many_arguments)]
 fn fix_with_decoder(
     decoder: Option<DecoderHandle>,
@@ -121,7 +128,7 @@ fn fix_with_decoder(
         let mut verify_progress = |step| scaled(WRITE_SHARE, 1.0 - WRITE_SHARE, step);
         let verified = result.and_then(|result| match result {
             WriteOutcome::Copied(report) => {
-                verify_copies(&report, &input, &written, name, spec, verify, &cancel, &mut verify_progress)
+                verify_copies(&report, &written, spec, verify, &cancel, &mut verify_progress)
             }
             WriteOutcome::Verified(tap_report) => {
                 verify_tapped(*tap_report, &input, &written, name, spec, &cancel, &mut verify_progress)

@@ -16,7 +16,8 @@ use crate::plan::OutputSpec;
 const WAITING: usize = 64;
 
 /// Like [`fix`](super::fix) for several outputs, one for each specification. Each output succeeds or fails
-/// independently. Progress is the sum over all outputs.
+/// independently. Progress is the sum over all outputs. The finished outputs are not decoded by themselves: that is
+/// for a process that has not made them ([`prove`](crate::verify::libav::prove)).
 ///
 /// # Errors
 ///

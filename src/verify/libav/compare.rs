@@ -9,9 +9,10 @@ use ffmpeg_next::ffi;
 use super::audio::LoudnessEnvelope;
 use super::check_decoding;
 use super::decode_ahead::{AudioDecodeThread, VideoDecodeThread};
+use super::output_proof::{FixFiles, prove_here};
 use super::packets::PacketScan;
 use super::similarity::FrameComparison;
-use super::stream_copies::{CopyFiles, StreamHashes};
+use super::stream_copies::StreamHashes;
 use crate::job::{JobError, Progress, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::ffi_wrappers::{Frame, Packet};
@@ -95,8 +96,8 @@ impl<'a> ReferenceComparison<'a> {
             self.check_audio(audio_thread, report)?;
         }
         check_decoding(report);
-        let files = CopyFiles { input, name, output: &self.output };
-        StreamHashes::decode(&files, spec, &self.cancel, report, self.progress)
+        let files = FixFiles { input, name, output: &self.output };
+        prove_here(&files, spec, &self.cancel, report, self.progress)
     }
 
     fn check_audio(

@@ -1,18 +1,12 @@
 //! Verifies streams by the hashes of their packets: copied ones, and encoded ones seen by the inline verifier.
 
-use std::fs::File;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
 use ffmpeg_next::ffi;
 
 use super::packets::{Framing, PacketScan, PayloadHash};
-use super::strict_decode::{StreamChoice, decode_streams};
-use crate::job::{JobError, Progress, VerifyReport};
+use crate::job::VerifyReport;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::ffi_wrappers::Packet;
 use crate::transcode::libav::input::Input;
-use crate::transcode::libav::share;
 use crate::transcode::libav::transcoder::{OutputLength, StreamKind, Transcoder, codec_name};
 
 /// Hashes of the packets that go into an output: video, audio.
@@ -83,57 +77,6 @@ impl StreamHashes {
             }
         }
     }
-
-    /// Decodes the copied streams of the output once. If that fails, decodes them in the source too: the same
-    /// errors there are the source's fault.
-    pub(super) fn decode(
-        files: &CopyFiles<'_>,
-        spec: &OutputSpec,
-        cancel: &Arc<AtomicBool>,
-        report: &mut VerifyReport,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<(), JobError> {
-        let mut copied = Vec::new();
-        let mut copies = Vec::new();
-        let mut output = Input::open(share(files.output)?, "output.mp4", Arc::clone(cancel))?;
-        if let Some(VideoPlan::Copy { stream, .. }) = &spec.video {
-            copied.push(*stream);
-            copies.extend(output.first(ffi::AVMediaType::AVMEDIA_TYPE_VIDEO));
-        }
-        if let Some(AudioPlan::Copy { stream }) = &spec.audio {
-            copied.push(*stream);
-            copies.extend(output.first(ffi::AVMediaType::AVMEDIA_TYPE_AUDIO));
-        }
-        drop(output);
-        if copies.is_empty() {
-            return Ok(());
-        }
-        let choice = StreamChoice::These(&copies);
-        let decoded = decode_streams(files.output, "output.mp4", choice, cancel, progress)?;
-        report.decode.video_frames += decoded.decode.video_frames;
-        report.decode.audio_samples += decoded.decode.audio_samples;
-        if decoded.damage.is_none() {
-            return Ok(());
-        }
-        let choice = StreamChoice::These(&copied);
-        let source = decode_streams(files.input, files.name, choice, cancel, progress)?.damage;
-        if source.is_none() {
-            report.failures.push(format!("in the output, {}", decoded.damage.describe()));
-        } else {
-            // A copy keeps the damage; only a new encode can conceal it.
-            report.add_source_damage(source, false);
-        }
-        report.decode.error_count += decoded.damage.error_count;
-        report.decode.errors.extend(decoded.damage.errors);
-        Ok(())
-    }
-}
-
-/// The files of a copy.
-pub(super) struct CopyFiles<'a> {
-    pub(super) input: &'a File,
-    pub(super) name: &'a str,
-    pub(super) output: &'a File,
 }
 
 /// Returns whether each packet of a stream gives a frame; some codecs have packets with hidden frames.

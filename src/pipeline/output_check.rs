@@ -1,0 +1,139 @@
+//! Shows that finished bytes can be published, with workers that have seen neither their source nor their making: what
+//! the worker that made an output says about it could be the words of a hostile source.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::job::{
+    DecodeScope, FixReport, Job, JobError, JobFiles, JobOutput, JobRequest, OutputProof, TimeBudget,
+    VerifyLevel, VerifyReport,
+};
+use crate::model::{MediaFacts, SourceDamage};
+use crate::plan::OutputSpec;
+use crate::profile::{Profile, Severity};
+use crate::rules::{Subject, assess};
+
+use super::check::{CheckOptions, unexpected_result};
+use super::fix_executor::FixExecutor;
+use super::open_source::display_name;
+use super::outcome::{Failure, FailureKind};
+use super::produce_output::ProduceContext;
+use super::staging::Staging;
+use super::tasks::Task;
+
+/// Reads the facts of a finished output and decodes it, and hashes it for the record meanwhile. Returns the report of
+/// its worker with the facts and with what the decoder found.
+pub(super) fn prove(
+    context: &ProduceContext<'_>,
+    source: &Path,
+    input: &File,
+    spec: &OutputSpec,
+    staging: &Staging,
+    report: FixReport,
+) -> Result<FixReport, JobError> {
+    let io = |error: std::io::Error| JobError::Io(error.to_string());
+    let decode = match context.verify {
+        VerifyLevel::Full => DecodeScope::of(spec),
+        VerifyLevel::Structure | VerifyLevel::Off => DecodeScope::Nothing,
+    };
+    let output = staging.reader().map_err(io)?;
+    let hashed = staging.descriptor().map_err(io)?;
+    let name = format!("output.{}", spec.container.extension());
+    let proof = std::thread::scope(|scope| {
+        // The record remembers it; a failure is found again when it is asked.
+        scope.spawn(|| context.fix_record.map(|fix_record| fix_record.content_of(&hashed)));
+        run(
+            context,
+            Job::Proof { decode },
+            output,
+            name,
+            context.checked.fix_budget(std::slice::from_ref(spec)),
+        )
+    });
+    let OutputProof { facts, decoded, failures } = match proof? {
+        JobOutput::Proved(proof) => *proof,
+        _ => return Err(JobError::Unavailable(unexpected_result().message)),
+    };
+    let source_damage = if decoded.damage.is_none() {
+        None
+    } else {
+        Some(damage_of_copied_streams(context, source, input, spec)?)
+    };
+    let mut report = FixReport { facts, ..report };
+    report.verify.add_failures_at_start(failures);
+    report.verify.add_decoded_copies(decoded, source_damage);
+    Ok(report)
+}
+
+fn damage_of_copied_streams(
+    context: &ProduceContext<'_>,
+    source: &Path,
+    input: &File,
+    spec: &OutputSpec,
+) -> Result<SourceDamage, JobError> {
+    let input = input.try_clone().map_err(|error| JobError::Io(error.to_string()))?;
+    let job = Job::DecodeStreams { streams: spec.copied_streams() };
+    match run(context, job, input, display_name(source), context.checked.decode_budget())? {
+        JobOutput::Decoded(decoded) => Ok(decoded.damage),
+        _ => Err(JobError::Unavailable(unexpected_result().message)),
+    }
+}
+
+fn run(
+    context: &ProduceContext<'_>,
+    job: Job,
+    input: File,
+    name: String,
+    time: TimeBudget,
+) -> Result<JobOutput, JobError> {
+    let files = JobFiles { input, outputs: Vec::new() };
+    context.runner.run(JobRequest { job, files, name, cancel: Arc::clone(context.cancel), time }, &mut |_| {})
+}
+
+/// Fails if the facts of bytes that are published unchanged, read once more, break a rule that those of the check did
+/// not break: the worker of the check had read other files before.
+fn confirm(source: &Path, profile: &Profile, checked: &MediaFacts, now: &MediaFacts) -> Result<(), Failure> {
+    if checked == now {
+        return Ok(());
+    }
+    let name = display_name(source);
+    let problems = |facts| {
+        let subject = Subject { facts, file_name: &name, deep: None };
+        let assessment = assess(&subject, profile, &CheckOptions::default().selection);
+        let errors = assessment.findings().iter().filter(|finding| finding.severity == Severity::Error);
+        let mut rules: Vec<String> = errors.map(|finding| finding.rule.clone()).collect();
+        rules.extend(assessment.unknown().iter().map(ToString::to_string));
+        rules
+    };
+    let before = problems(checked);
+    let new: Vec<String> = problems(now).into_iter().filter(|rule| !before.contains(rule)).collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "{}: two media workers read different facts from the same file, and those of the second break {}: the file \
+         may be hostile, or a file that was checked before it",
+        source.display(),
+        new.join(", ")
+    );
+    Err(Failure { kind: FailureKind::Operation, message })
+}
+
+impl FixExecutor<'_> {
+    /// Reads and decodes a source whose bytes are published, and checks its facts once more.
+    pub(super) fn confirm_and_decode(
+        &self,
+        work: usize,
+        task: &Task<'_>,
+        input: &File,
+        decodes: bool,
+    ) -> Result<(MediaFacts, Option<VerifyReport>), Failure> {
+        let source = &task.checked.source.path;
+        let (facts, verify) = self.decoder.require(work, task.checked, input, decodes)?;
+        if let (Ok(checked), Some(profile)) = (&task.checked.result, self.profiles.get(task.profile_index)) {
+            confirm(source, profile, checked, &facts)?;
+        }
+        Ok((facts, verify))
+    }
+}
