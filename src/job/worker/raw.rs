@@ -35,6 +35,16 @@ pub(super) fn fork() -> io::Result<Option<rustix::process::Pid>> {
     if returned < 0 { Err(io::Error::last_os_error()) } else { Ok(rustix::process::Pid::from_raw(returned)) }
 }
 
+/// Ends this process at once: a worker runs neither the destructors of values that it has from the template, whose
+/// descriptors it closed by number, nor the exit handlers of libraries.
+pub(super) fn end_process() -> ! {
+    unsafe extern "C" {
+        fn _exit(status: std::ffi::c_int) -> !;
+    }
+    // SAFETY: `_exit` takes a number and does not return.
+    unsafe { _exit(0) }
+}
+
 /// Closes a descriptor that no value of this process owns; a number that is not open has no effect.
 pub(super) fn close(descriptor: i32) {
     // SAFETY: the caller is the start of a template or of a worker, where only standard input, output and error have

@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 use super::child::{Execute, serve_jobs};
 use super::descriptors::close_inherited;
 use super::lockdown::{Confinement, restrict_template};
-use super::raw::fork;
+use super::raw::{end_process, fork};
 use super::wire::{TemplateReply, TemplateRequest, receive, send};
 use crate::job::WorkerInfo;
 
@@ -120,7 +120,6 @@ impl Template {
 
     /// Makes this process a worker: it keeps its two sockets and closes everything else, above all the socket over
     /// which the template is told what to do.
-    #[allow(clippy::exit)]
     fn become_worker(&self, jobs: OwnedFd, wakeups: OwnedFd, template: Pid) -> ! {
         // Ctrl-C in the terminal must reach only the parent, which then cancels the jobs.
         let _ = rustix::process::setpgid(None, None);
@@ -129,7 +128,7 @@ impl Template {
             std::mem::forget((jobs, wakeups));
             serve_jobs(self.confinement, close_inherited(), template, self.execute);
         }
-        std::process::exit(0)
+        end_process()
     }
 }
 
