@@ -11,7 +11,7 @@ use crate::job::{
 };
 use crate::model::{MediaFacts, SourceDamage};
 use crate::plan::OutputSpec;
-use crate::profile::{Profile, Severity};
+use crate::profile::{Profile, RuleId, Severity};
 use crate::rules::{Subject, assess};
 
 use super::check::{CheckOptions, unexpected_result};
@@ -102,12 +102,12 @@ fn confirm(source: &Path, profile: &Profile, checked: &MediaFacts, now: &MediaFa
         let subject = Subject { facts, file_name: &name, deep: None };
         let assessment = assess(&subject, profile, &CheckOptions::default().selection);
         let errors = assessment.findings().iter().filter(|finding| finding.severity == Severity::Error);
-        let mut rules: Vec<String> = errors.map(|finding| finding.rule.clone()).collect();
-        rules.extend(assessment.unknown().iter().map(ToString::to_string));
+        let mut rules: Vec<RuleId> = errors.map(|finding| finding.rule).collect();
+        rules.extend(assessment.unknown());
         rules
     };
     let before = problems(checked);
-    let new: Vec<String> = problems(now).into_iter().filter(|rule| !before.contains(rule)).collect();
+    let new: Vec<RuleId> = problems(now).into_iter().filter(|rule| !before.contains(rule)).collect();
     if new.is_empty() {
         return Ok(());
     }
@@ -115,7 +115,7 @@ fn confirm(source: &Path, profile: &Profile, checked: &MediaFacts, now: &MediaFa
         "{}: two media workers read different facts from the same file, and those of the second break {}: the file \
          may be hostile, or a file that was checked before it",
         source.display(),
-        new.join(", ")
+        RuleId::list(&new)
     );
     Err(Failure { kind: FailureKind::Operation, message })
 }
