@@ -114,7 +114,7 @@ fn video_rates(limits: &VideoBitRateLimits) -> (Option<f64>, Option<f64>) {
             let middle = f64::midpoint(min, max);
             (Some(middle), Some(middle))
         }
-        (None, _, ..) => {
+        (None, ..) => {
             let recommended = limits.warn_min.map(|min| min * 1.05);
             (recommended.filter(|min| most.is_none_or(|max| *min < max)), most)
         }
