@@ -18,8 +18,9 @@ use std::sync::atomic::AtomicBool;
 
 pub use memory_file::memory_file;
 pub use protocol::{
-    CoverReport, DecodeExtent, DecodeScope, FixReport, Job, JobOutput, MappedFile, OutputProof, ProbeDepth,
-    Progress, Similarity, SourceDecode, VerifyLevel, VerifyReport, WorkerInfo,
+    CoverReport, DecodeExtent, DecodeScope, FailureCause, FixReport, Job, JobOutput, MappedFile, OutputProof,
+    ProbeDepth, Progress, Similarity, SimilarityMetric, SourceDecode, VerifyFailure, VerifyLevel,
+    VerifyReport, WorkerInfo,
 };
 pub use time_budget::{FileClock, TimeBudget};
 

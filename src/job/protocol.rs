@@ -243,43 +243,79 @@ pub struct VerifyReport {
     pub similarity: Option<Similarity>,
     /// Copied streams whose packet hashes equal those of the source.
     pub equal_streams: Vec<u32>,
-    /// All failures, as messages; empty when the output passed.
-    pub failures: Vec<String>,
-    /// Whether one of the failures is caused by a damaged source.
-    pub damaged_source: bool,
-    /// Whether the frame size changes within the copied video.
-    #[serde(default)]
-    pub several_sizes: bool,
-    /// Whether a second encode at higher quality could fix the failures.
-    pub quality_only: bool,
+    /// All failures; empty when the output passed.
+    pub failures: Vec<VerifyFailure>,
     /// What of the source does not decode.
     #[serde(default)]
     pub source: SourceDamage,
-    /// Number of failures that say what of the source does not decode.
-    #[serde(default)]
-    pub decode_failures: usize,
+}
+
+/// Why an output failed verification.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyFailure {
+    /// The cause, which decides what follows.
+    pub cause: FailureCause,
+    /// What was found and what was expected.
+    pub message: String,
+}
+
+/// The cause of a [`VerifyFailure`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureCause {
+    /// The output is not what was planned.
+    Output,
+    /// The output is less similar to the source than an encode has to be; a higher quality may help.
+    NotSimilar,
+    /// The frame size changes within the copied video.
+    SeveralSizes,
+    /// Data of the source is missing or cannot be read.
+    Source,
+    /// A part of the source does not decode.
+    SourceDecode,
 }
 
 impl VerifyReport {
-    /// Adds a failure caused by a damaged source.
-    pub fn source_failure(&mut self, text: String) {
-        self.damaged_source = true;
-        self.failures.push(text);
+    /// Adds a failure of the output.
+    pub fn fail(&mut self, message: impl Into<String>) {
+        self.fail_because(FailureCause::Output, message);
+    }
+
+    /// Adds a failure.
+    pub fn fail_because(&mut self, cause: FailureCause, message: impl Into<String>) {
+        self.failures.push(VerifyFailure { cause, message: message.into() });
+    }
+
+    /// Returns whether a failure has this cause.
+    pub fn has(&self, cause: FailureCause) -> bool {
+        self.failures.iter().any(|failure| failure.cause == cause)
+    }
+
+    /// Returns whether a failure is caused by a damaged source.
+    pub fn is_source_damaged(&self) -> bool {
+        self.has(FailureCause::Source) || self.has(FailureCause::SourceDecode)
+    }
+
+    /// Returns whether every failure is a low similarity, which an encode at higher quality may fix.
+    pub fn needs_quality(&self) -> bool {
+        self.has_only(FailureCause::NotSimilar)
+    }
+
+    fn has_only(&self, cause: FailureCause) -> bool {
+        !self.failures.is_empty() && self.failures.iter().all(|failure| failure.cause == cause)
     }
 
     /// Adds what of the source does not decode: a failure, unless it is little and may be concealed.
     pub fn add_source_damage(&mut self, damage: SourceDamage, conceal: bool) {
         if !(damage.is_none() || conceal && damage.is_small()) {
-            self.decode_failures += 1;
-            self.source_failure(damage.describe());
+            self.fail_because(FailureCause::SourceDecode, damage.describe());
         }
         self.source.add(damage);
     }
 
     /// Adds what failed at the start of the encoded streams.
     pub fn add_failures_at_start(&mut self, failures: Vec<String>) {
-        self.quality_only &= failures.is_empty();
-        self.failures.extend(failures);
+        failures.into_iter().for_each(|failure| self.fail(failure));
     }
 
     /// Adds what decoding the copied streams of the output gave; `source` is what of the same streams in the source
@@ -290,11 +326,10 @@ impl VerifyReport {
         if decoded.damage.is_none() {
             return;
         }
-        self.quality_only = false;
         match source.filter(|source| !source.is_none()) {
             // A copy keeps the damage; only a new encode can conceal it.
             Some(source) => self.add_source_damage(source, false),
-            None => self.failures.push(format!("in the output, {}", decoded.damage.describe())),
+            None => self.fail(format!("in the output, {}", decoded.damage.describe())),
         }
         self.decode.error_count += decoded.damage.error_count;
         self.decode.errors.extend(decoded.damage.errors);
@@ -302,15 +337,25 @@ impl VerifyReport {
 
     /// Returns whether `--conceal` would clear all failures.
     pub fn needs_conceal(&self) -> bool {
-        self.decode_failures > 0 && self.failures.len() == self.decode_failures && self.source.is_small()
+        self.has_only(FailureCause::SourceDecode) && self.source.is_small()
     }
+}
+
+/// How the similarity of two frames is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SimilarityMetric {
+    /// Structural similarity of luma, at most 1.
+    Ssim,
+    /// SSIMULACRA 2, at most 100.
+    Ssimulacra2,
 }
 
 /// The visual similarity of output and source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Similarity {
-    /// `ssim` or `ssimulacra2`.
-    pub metric: String,
+    /// What was measured.
+    pub metric: SimilarityMetric,
     /// Mean over the compared frames.
     pub mean: f64,
     /// Score of the worst frame.

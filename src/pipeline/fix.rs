@@ -126,10 +126,7 @@ mod tests {
             let copied = matches!(&request.job, Job::Fix { specs, .. } if specs.iter().any(copies));
             let mut output = self.0.run(request, on_progress)?;
             if let (true, JobOutput::Fixed { results }) = (copied, &mut output) {
-                results
-                    .iter_mut()
-                    .flatten()
-                    .for_each(|report| report.verify.failures.push("timestamps differ".into()));
+                results.iter_mut().flatten().for_each(|report| report.verify.fail("timestamps differ"));
             }
             Ok(output)
         }

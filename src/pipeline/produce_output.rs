@@ -8,7 +8,8 @@ use std::sync::atomic::AtomicBool;
 
 use crate::cache::FileState;
 use crate::job::{
-    FixReport, Job, JobError, JobFiles, JobOutput, JobRequest, Runner, VerifyLevel, VerifyReport,
+    FailureCause, FixReport, Job, JobError, JobFiles, JobOutput, JobRequest, Runner, VerifyLevel,
+    VerifyReport,
 };
 use crate::plan::{OutputSpec, VideoEncoder, VideoPlan};
 use crate::profile::Profile;
@@ -261,7 +262,7 @@ pub(super) fn produce_output(
         if fall_back_to_x264(&mut spec) {
             continue;
         }
-        let improvable = report.verify.quality_only && !retried && raise_quality(&mut spec);
+        let improvable = report.verify.needs_quality() && !retried && raise_quality(&mut spec);
         if !improvable {
             return Err(verification_failure(&report.verify, &problems));
         }
@@ -274,11 +275,15 @@ fn verification_failure(verify: &VerifyReport, problems: &[String]) -> Failure {
     if verify.needs_conceal() && problems.len() == verify.failures.len() {
         return damaged(FailureKind::LittleDamage, &problems.join("; "));
     }
-    if verify.damaged_source {
+    if verify.is_source_damaged() {
         return damaged(FailureKind::Damaged, &problems.join("; "));
     }
     let message = format!("{VERIFICATION_FAILED}{}", problems.join("; "));
-    let kind = if verify.several_sizes { FailureKind::SeveralSizes } else { FailureKind::Unproven };
+    let kind = if verify.has(FailureCause::SeveralSizes) {
+        FailureKind::SeveralSizes
+    } else {
+        FailureKind::Unproven
+    };
     Failure { kind, message }
 }
 
@@ -339,7 +344,8 @@ fn fix_failure(error: &JobError, source: &Path, staging: &Staging) -> Failure {
 
 /// Returns all problems of an output: verification failures and violations of rules.
 fn problems_of(report: &FixReport, name: &str, profile: &Profile) -> Vec<String> {
-    let mut problems = report.verify.failures.clone();
+    let mut problems: Vec<String> =
+        report.verify.failures.iter().map(|failure| failure.message.clone()).collect();
     let subject = Subject { facts: &report.facts, file_name: name, deep: None };
     let assessment = assess(&subject, profile, &CheckOptions::default().selection);
     if assessment.verdict() != Verdict::Compliant {

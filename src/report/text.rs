@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::document::{Audio, Media, OldLimit, Video};
 use super::outcome::{Outcome, is_reused};
 use super::{AudioOutcome, FileEntry, Fix, FixAction, Report, Tool, Verified, escape, units};
+use crate::job::SimilarityMetric;
 use crate::model::{Completeness, HdrKind, TimeRange};
 use crate::rules::{Confidence, Finding, Severity};
 
@@ -188,10 +189,9 @@ pub(super) fn verification(fix: &Fix) -> Option<String> {
     parts.extend(concealed.iter().map(|damage| format!("concealed: {} in the source", damage.describe())));
     parts.extend(duration_delta_s.map(duration_delta));
     if let Some(similarity) = similarity {
-        let (name, digits) = match similarity.metric.as_str() {
-            "ssim" => ("SSIM", 4),
-            "ssimulacra2" => ("SSIMULACRA2", 1),
-            other => (other, 4),
+        let (name, digits) = match similarity.metric {
+            SimilarityMetric::Ssim => ("SSIM", 4),
+            SimilarityMetric::Ssimulacra2 => ("SSIMULACRA2", 1),
         };
         let (mean, min) = (similarity.mean, similarity.min);
         let at = similarity.worst_at_s.map_or(String::new(), |at| format!(" at {}", units::at(at)));

@@ -31,7 +31,11 @@ fn rejects_wrong_and_damaged_outputs() {
     let encode_spec = encoded(encode(320, 240, 25), Some(audio_encode(1)));
     let expect = |output: &Path, spec: &OutputSpec, message: &str| {
         let report = verify_output(&input, output, spec);
-        assert!(report.failures.iter().any(|f| f.contains(message)), "{message}: {:?}", report.failures);
+        assert!(
+            report.failures.iter().any(|f| f.message.contains(message)),
+            "{message}: {:?}",
+            report.failures
+        );
     };
     let out = TestOutput::new();
     out.fix_and_verify(&input, &encode_spec);
@@ -69,7 +73,7 @@ fn rejects_wrong_and_damaged_outputs() {
     let damaged = dir.path().join("d.mp4");
     std::fs::write(&damaged, bytes).unwrap();
     let report = out.fix(&damaged, &encode_spec).unwrap().verify;
-    assert!(report.damaged_source && !report.failures.is_empty(), "{:?}", report.failures);
+    assert!(report.is_source_damaged() && !report.failures.is_empty(), "{:?}", report.failures);
     let front = media(dir.path(), "f.mp4", &format!("-i {} -c copy -movflags +faststart", input.display()));
     let bytes = std::fs::read(&front).unwrap();
     let cut = dir.path().join("cut.mp4");
@@ -77,13 +81,13 @@ fn rejects_wrong_and_damaged_outputs() {
     for spec in [&encode_spec, &copy] {
         let report = out.fix(&cut, spec).unwrap().verify;
         assert!(
-            report.failures.iter().any(|f| f.contains("its container declares")),
+            report.failures.iter().any(|f| f.message.contains("its container declares")),
             "{:?}",
             report.failures
         );
     }
     let report = out.fix(&holes, &encode_spec).unwrap().verify;
-    assert!(report.damaged_source && !report.failures.is_empty(), "{:?}", report.failures);
+    assert!(report.is_source_damaged() && !report.failures.is_empty(), "{:?}", report.failures);
 
     // The longest gap between two frames is a freeze; the lost frames are elsewhere.
     let still = "-f lavfi -i testsrc2=s=320x240:r=25:d=12,select='not(between(n\\,200\\,230))' -vsync vfr -c:v libx264";
@@ -93,7 +97,7 @@ fn rejects_wrong_and_damaged_outputs() {
     assert!(report.failures.is_empty(), "{:?}", report.failures);
     let lossy = format!("-i {} -c copy -bsf:v noise=drop=lt(n\\,60)*eq(mod(n\\,7)\\,3)", still.display());
     let report = out.fix(&media(dir.path(), "l.mp4", &lossy), &plan).unwrap().verify;
-    assert!(report.damaged_source && !report.failures.is_empty(), "{:?}", report.failures);
+    assert!(report.is_source_damaged() && !report.failures.is_empty(), "{:?}", report.failures);
 }
 
 #[test]
@@ -108,7 +112,7 @@ fn a_poor_encode_is_reported_as_quality_only() {
     plan.rate.crf = 45.0;
     let out = TestOutput::new();
     let report = out.fix(&input, &encoded(plan, None)).unwrap().verify;
-    assert!(report.quality_only, "{report:?}");
+    assert!(report.needs_quality(), "{report:?}");
 }
 
 #[test]
@@ -123,9 +127,11 @@ fn lost_frames_between_key_frames_are_distinguished_from_a_freeze() {
         out.fix_and_verify(&still, &plan);
         let lossy = format!("-i {} -c copy -bsf:v noise=drop=between(n\\,55\\,57)", still.display());
         let report = out.fix(&media(dir.path(), "l.mp4", &lossy), &plan).unwrap().verify;
-        let detected =
-            report.failures.iter().any(|f| f.contains("frames are missing") || f.contains("gave no frame"));
-        assert!(detected && report.damaged_source, "{gop}: {:?}", report.failures);
+        let detected = report
+            .failures
+            .iter()
+            .any(|f| f.message.contains("frames are missing") || f.message.contains("gave no frame"));
+        assert!(detected && report.is_source_damaged(), "{gop}: {:?}", report.failures);
     }
 }
 
@@ -146,7 +152,7 @@ fn errors_of_a_strict_decoder_are_found_around_the_gap() {
             continue;
         }
         let report = out.fix(&lossy, &plan).unwrap().verify;
-        assert!(report.damaged_source, "{lost}: {:?}", report.failures);
+        assert!(report.is_source_damaged(), "{lost}: {:?}", report.failures);
         found += 1;
     }
     assert!(found > 3, "only {found} losses matter");
@@ -168,5 +174,5 @@ fn structure_verification_detects_missing_frames_without_decoding() {
     assert!(report.failures.is_empty() && report.equal_streams == [1], "{report:?}");
     assert_eq!(report.decode.video_frames, 0);
     plan.expected_frames = Some(7);
-    assert!(structure(&plan).failures.iter().any(|f| f.contains("video frames, expected 7")));
+    assert!(structure(&plan).failures.iter().any(|f| f.message.contains("video frames, expected 7")));
 }

@@ -52,7 +52,10 @@ fn a_rotated_phone_video_becomes_upright_and_stays_in_sync() {
     plan.rotate = Rotation::Quarter;
     let report = out.fix_and_verify(&input, &encoded(plan, audio_index.map(audio_encode)));
     let similarity = report.similarity.unwrap();
-    assert!(similarity.metric == "ssimulacra2" && similarity.mean > 60.0, "{similarity:?}");
+    assert!(
+        similarity.metric == greenlit::job::SimilarityMetric::Ssimulacra2 && similarity.mean > 60.0,
+        "{similarity:?}"
+    );
     assert_eq!(
         ffprobe_entries(&out.path(), "stream=width,height,sample_aspect_ratio,pix_fmt", "v"),
         "540,960,1:1,yuv420p"
@@ -219,6 +222,6 @@ fn a_size_change_mid_stream_gives_one_output_size() {
     let mut spec = encoded(encode(320, 240, 25), None);
     spec.start_s = 1.4;
     let report = out.fix(&input, &spec).unwrap().verify;
-    assert!(report.failures.iter().all(|f| !f.contains("differs")), "{:?}", report.failures);
+    assert!(report.failures.iter().all(|f| !f.message.contains("differs")), "{:?}", report.failures);
     assert_eq!(ffprobe_entries(&out.path(), "stream=width,height", "v"), "320,240");
 }

@@ -176,7 +176,7 @@ pub(super) fn reencoded() -> Fix {
             decode_errors: Some(0),
             duration_delta_s: Some(0.012),
             similarity: Some(Similarity {
-                metric: "ssim".into(),
+                metric: crate::job::SimilarityMetric::Ssim,
                 mean: 0.996_12,
                 min: 0.987_3,
                 worst_at_s: Some(3.2),

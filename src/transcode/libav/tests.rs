@@ -38,7 +38,11 @@ fn write_and_verify(written: &OutputSpec, expected: &OutputSpec, change: impl Fn
 }
 
 fn assert_failure_contains(report: &VerifyReport, message: &str) {
-    assert!(report.failures.iter().any(|text| text.contains(message)), "{message}: {:?}", report.failures);
+    assert!(
+        report.failures.iter().any(|failure| failure.message.contains(message)),
+        "{message}: {:?}",
+        report.failures
+    );
 }
 
 #[test]
@@ -46,7 +50,11 @@ fn detects_a_wrong_rotation_flip_or_crop() {
     let correct = plan(|_| {});
     let report = write_and_verify(&correct, &correct, |_| {});
     assert!(report.failures.is_empty(), "{:?}", report.failures);
-    assert!(report.similarity.is_some_and(|found| found.metric == "ssimulacra2" && found.mean > 50.0));
+    assert!(
+        report.similarity.is_some_and(
+            |found| found.metric == crate::job::SimilarityMetric::Ssimulacra2 && found.mean > 50.0
+        )
+    );
     let zoomed = CropMargins { left: 240, top: 136, right: 240, bottom: 136 };
     let wrong: [fn(&mut VideoEncode); 4] = [
         |plan| plan.rotate = Rotation::Half,

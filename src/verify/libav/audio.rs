@@ -43,7 +43,7 @@ impl LoudnessEnvelope {
     pub(crate) fn check(&self, output: &LoudnessEnvelope, silent_by_plan: bool, report: &mut VerifyReport) {
         report.decode.audio_samples = output.samples;
         if output.samples == 0 {
-            report.failures.push("the output's audio decodes to 0 samples, expected at least 1".to_owned());
+            report.fail("the output's audio decodes to 0 samples, expected at least 1".to_owned());
         } else if !silent_by_plan {
             self.compare(output, report);
         }
@@ -66,12 +66,12 @@ impl LoudnessEnvelope {
         let allowed = (windows.len() as f64 * AUDIO_OUTLIERS).max(2.0);
         if !windows.is_empty() && windows.iter().all(|(_, actual)| *actual < QUIET_RMS / AUDIO_FACTOR) {
             let level = QUIET_RMS / AUDIO_FACTOR;
-            report.failures.push(format!(
+            report.fail(format!(
                 "the output's audio is silent (RMS below {level}) in all {} windows where the source is not",
                 windows.len()
             ));
         } else if outliers as f64 > allowed {
-            report.failures.push(format!(
+            report.fail(format!(
                 "the loudness of the output differs from the source by more than a factor of {AUDIO_FACTOR} \
                  in {outliers} of {} windows of {AUDIO_WINDOW_S} s, at most {allowed:.0} allowed",
                 windows.len()

@@ -13,9 +13,9 @@ use super::audio::LoudnessEnvelope;
 use super::decode_ahead::{DecodeErrors, JoinedThread};
 use super::packets::{Framing, PacketScan};
 use super::reference_samples::ReferenceSamples;
-use super::similarity::{FrameComparison, NOT_SIMILAR};
+use super::similarity::FrameComparison;
 use super::stream_copies::StreamHashes;
-use crate::job::{JobError, VerifyReport};
+use crate::job::{FailureCause, JobError, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::ffi_wrappers::{CodecContext, Frame, NOPTS, Packet, rational};
@@ -155,7 +155,7 @@ impl VerifierReport {
         if let Some(VideoCheck { planned, decoder, mut comparison, samples, .. }) = video {
             comparison.missing += planned.iter().map(|planned| planned.ticks).sum::<u64>();
             comparison.finish(samples.scores(), report)?;
-            if !report.failures.iter().any(|text| text.starts_with(NOT_SIMILAR)) {
+            if !report.has(FailureCause::NotSimilar) {
                 samples.check(report);
             }
             let errors = DecodeErrors::of(decoder);

@@ -25,11 +25,10 @@ use ffmpeg_next::ffi;
 
 use self::compare::ReferenceComparison;
 use self::packets::PacketScan;
-use self::similarity::NOT_SIMILAR;
 use self::source_check::{check_reading, check_source};
 use self::strict_decode::{StreamChoice, decode_streams};
 use super::thresholds::{END_SKEW_S, HELD_SLACK_S, MISSING_TAIL_S, PLAN_SLACK_S, TRIM_SLACK_S};
-use crate::job::{JobError, Progress, SourceDecode, VerifyLevel, VerifyReport};
+use crate::job::{FailureCause, JobError, Progress, SourceDecode, VerifyLevel, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::transcode::libav::decode::Decoder;
@@ -115,7 +114,6 @@ pub fn verify(
     check_held_end(&mut transcoder, spec, length, &mut report);
     if level == VerifyLevel::Full {
         check_source(&input, name, &mut transcoder, spec, cancel, progress, &mut report)?;
-        report.quality_only = is_quality_only(&report);
     }
     Ok(report)
 }
@@ -162,7 +160,7 @@ fn valid_scan(
             Ok(report.failures.is_empty().then_some(scan))
         }
         Err(JobError::Unreadable(reason)) => {
-            report.failures.push(format!("the output cannot be read back: {reason}"));
+            report.fail(format!("the output cannot be read back: {reason}"));
             Ok(None)
         }
         Err(error) => Err(error),
@@ -199,13 +197,7 @@ pub(crate) fn verify_tapped(
     check_tail(transcoder.declared_s(), transcoder.video_end_s(), spec, &mut report);
     check_held_end(&mut transcoder, spec, length, &mut report);
     check_source(input, name, &mut transcoder, spec, Arc::clone(cancel), progress, &mut report)?;
-    report.quality_only = is_quality_only(&report);
     Ok(report)
-}
-
-/// Returns whether every failure is a low similarity, which an encode at higher quality may fix.
-fn is_quality_only(report: &VerifyReport) -> bool {
-    !report.failures.is_empty() && report.failures.iter().all(|text| text.starts_with(NOT_SIMILAR))
 }
 
 /// Like [`verify`], for an output that only has copied streams, whose source packets were hashed.
@@ -236,7 +228,7 @@ fn check_decoding(report: &mut VerifyReport) {
     let count = report.decode.error_count;
     if count > 0 {
         let errors = crate::model::count(count, "error", "errors");
-        report.failures.push(format!("the decoder reported {errors} in the output, expected none"));
+        report.fail(format!("the decoder reported {errors} in the output, expected none"));
     }
 }
 
@@ -254,18 +246,14 @@ fn check_streams(scan: &PacketScan, spec: &OutputSpec, report: &mut VerifyReport
         [("video", spec.video.is_some(), &scan.video), ("audio", spec.audio.is_some(), &scan.audio)];
     for (what, planned, found) in streams {
         match (planned, found) {
-            (true, None) => {
-                report.failures.push(format!("the output has no {what} stream, the plan has one"))
-            }
+            (true, None) => report.fail(format!("the output has no {what} stream, the plan has one")),
             (false, Some(_)) => {
-                report.failures.push(format!("the output has an extra {what} stream, the plan has none"))
+                report.fail(format!("the output has an extra {what} stream, the plan has none"))
             }
             (true, Some(stream)) if stream.packets == 0 => {
-                report
-                    .failures
-                    .push(format!("the output's {what} stream has 0 packets, expected at least 1"));
+                report.fail(format!("the output's {what} stream has 0 packets, expected at least 1"));
             }
-            (true, Some(stream)) if stream.dts_errors > 0 => report.failures.push(format!(
+            (true, Some(stream)) if stream.dts_errors > 0 => report.fail(format!(
                 "{} decode timestamps of the output's {what} do not increase, expected none",
                 stream.dts_errors
             )),
@@ -274,13 +262,13 @@ fn check_streams(scan: &PacketScan, spec: &OutputSpec, report: &mut VerifyReport
     }
     let sizes = scan.video.as_ref().and_then(|video| video.frame_sizes.as_ref()).map(FrameSizes::several);
     if let Some(sizes @ [_, _, ..]) = sizes {
-        report.several_sizes = true;
         let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
-        report.failures.push(format!("the frame size changes within the video: {}", sizes.join(", ")));
+        let message = format!("the frame size changes within the video: {}", sizes.join(", "));
+        report.fail_because(FailureCause::SeveralSizes, message);
     }
     let expected = usize::from(scan.video.is_some()) + usize::from(scan.audio.is_some());
     if scan.streams > expected {
-        report.failures.push(format!("the output has {} streams, expected {expected}", scan.streams));
+        report.fail(format!("the output has {} streams, expected {expected}", scan.streams));
     }
 }
 
@@ -302,7 +290,7 @@ fn check_length(scan: &PacketScan, spec: &OutputSpec, length: OutputLength, repo
         report.duration_delta_s = Some(delta);
         let tolerance_s = frame_s.max(audio_frame_s) + 0.001;
         if delta.abs() > tolerance_s {
-            report.failures.push(format!(
+            report.fail(format!(
                 "the output lasts {actual:.3} s, expected {planned:.3} s (within {tolerance_s:.3} s)"
             ));
         }
@@ -317,20 +305,20 @@ fn check_length(scan: &PacketScan, spec: &OutputSpec, length: OutputLength, repo
             || (length_requested && actual - planned > frame_s + PLAN_SLACK_S))
     {
         report.duration_delta_s.get_or_insert(actual - planned);
-        report.failures.push(format!("the output lasts {actual:.3} s, the plan expects {planned:.3} s"));
+        report.fail(format!("the output lasts {actual:.3} s, the plan expects {planned:.3} s"));
     }
     let frames = length.frames.or(spec.expected_frames);
     if let (Some(planned), Some(stream)) = (frames, &scan.video)
         && stream.packets != planned
     {
-        report.failures.push(format!("the output has {} video frames, expected {planned}", stream.packets));
+        report.fail(format!("the output has {} video frames, expected {planned}", stream.packets));
     }
     let encoded = |plan: &AudioPlan| !matches!(plan, AudioPlan::Copy { .. });
     if let (Some(video), Some(audio), true) = (video_s, audio_s, spec.audio.as_ref().is_some_and(encoded)) {
         let skew = audio - video;
         let limit_s = frame_s + audio_frame_s + END_SKEW_S;
         if skew.abs() > limit_s {
-            report.failures.push(format!(
+            report.fail(format!(
                 "the output's audio ends {skew:+.3} s after its video, allowed are {limit_s:.3} s"
             ));
         }
@@ -346,9 +334,10 @@ fn check_tail(declared_s: Option<f64>, end_s: Option<f64>, spec: &OutputSpec, re
     if let (Some(expected_end_s), Some(end)) = (expected_end_s, end_s)
         && expected_end_s - end > MISSING_TAIL_S.max(spec.max_hold_s)
     {
-        report.source_failure(format!(
-            "the source's video ends at {end:.2} s, its container declares {expected_end_s:.2} s"
-        ));
+        report.fail_because(
+            FailureCause::Source,
+            format!("the source's video ends at {end:.2} s, its container declares {expected_end_s:.2} s"),
+        );
     }
 }
 
@@ -367,7 +356,7 @@ fn check_held_end(
         return;
     };
     if actual_s > end_s + frame_s + HELD_SLACK_S {
-        report.failures.push(format!(
+        report.fail(format!(
             "the last frame of the output is held until {actual_s:.3} s, the source ends at {end_s:.3} s"
         ));
     }

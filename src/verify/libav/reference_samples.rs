@@ -96,7 +96,7 @@ impl ReferenceSamples {
         let rate = self.plan.frame_rate.as_f64();
         for (misreading, evidence) in Misreading::ALL.into_iter().zip(&self.colors) {
             if let Some(share) = evidence.share().filter(|share| *share < MIN_COLOR_SHARE) {
-                report.failures.push(format!(
+                report.fail(format!(
                     "the colours of the output are not those of the plan but closer to {}: they cover {:.0} % of the \
                      way from these to the plan, expected at least {:.0} %",
                     misread(misreading),
@@ -110,7 +110,7 @@ impl ReferenceSamples {
         let mean = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
         if let Some((tick, score)) = worst.filter(|_| mean < REFERENCE_MEAN) {
             let at_s = tick as f64 / rate;
-            report.failures.push(format!(
+            report.fail(format!(
                 "the video does not match an independent render of the plan: mean SSIMULACRA2 {mean:.0} over \
                  {}, expected at least {REFERENCE_MEAN}; lowest {score:.0} at {at_s:.2} s",
                 count(scores.len() as u64, "frame", "frames")

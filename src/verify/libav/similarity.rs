@@ -4,7 +4,7 @@ use ffmpeg_next::ffi;
 
 use super::frame_planes;
 use super::reference_samples::score;
-use crate::job::{JobError, Similarity, VerifyReport};
+use crate::job::{FailureCause, JobError, Similarity, SimilarityMetric, VerifyReport};
 use crate::model::{UndeclaredColors, count};
 use crate::plan::VideoEncode;
 use crate::transcode::libav::ffi_wrappers::{Frame, failed, rational};
@@ -16,7 +16,7 @@ use crate::verify::thresholds::{FRAME_SSIM, MEAN_SSIM};
 const MIN_SIDE: u32 = 64;
 
 /// The start of every similarity failure, by which other modules recognize them.
-pub(super) const NOT_SIMILAR: &str = "the video differs from the source";
+const NOT_SIMILAR: &str = "the video differs from the source";
 
 /// Measures the similarity of two videos.
 pub(super) struct FrameComparison {
@@ -121,12 +121,12 @@ impl FrameComparison {
         let (mean, min) = (self.sum / self.compared.max(1) as f64, self.worst.0);
         if mean < MEAN_SSIM {
             let text = format!("{NOT_SIMILAR}: mean SSIM {mean:.3}, expected at least {MEAN_SSIM}");
-            report.failures.push(text);
+            report.fail_because(FailureCause::NotSimilar, text);
         }
         if min < FRAME_SSIM {
             let text =
                 format!("{NOT_SIMILAR} at {worst_at_s:.2} s: SSIM {min:.3}, expected at least {FRAME_SSIM}");
-            report.failures.push(text);
+            report.fail_because(FailureCause::NotSimilar, text);
         }
     }
 
@@ -137,14 +137,14 @@ impl FrameComparison {
         self.collect()?;
         if self.missing > 0 {
             let missing = count(self.missing, "video frame", "video frames");
-            report.failures.push(format!("the output has {missing} fewer than planned"));
+            report.fail(format!("the output has {missing} fewer than planned"));
         }
         if self.extra > 0 {
             let extra = count(self.extra, "video frame", "video frames");
-            report.failures.push(format!("the output has {extra} more than planned"));
+            report.fail(format!("the output has {extra} more than planned"));
         }
         if self.wrong_size > 0 {
-            report.failures.push(format!(
+            report.fail(format!(
                 "{} the wrong size or pixel format, expected {}x{} yuv420p",
                 count(self.wrong_size, "video frame of the output has", "video frames of the output have"),
                 self.size.0,
@@ -157,14 +157,15 @@ impl FrameComparison {
             scores.extend(self.worst_ssimulacra2()?);
             let min = scores.iter().copied().fold(f64::INFINITY, f64::min);
             let (metric, mean, min) = match scores.is_empty() {
-                false => ("ssimulacra2", scores.iter().sum::<f64>() / scores.len() as f64, min),
-                true => ("ssim", self.sum / self.compared as f64, self.worst.0),
+                false => {
+                    (SimilarityMetric::Ssimulacra2, scores.iter().sum::<f64>() / scores.len() as f64, min)
+                }
+                true => (SimilarityMetric::Ssim, self.sum / self.compared as f64, self.worst.0),
             };
-            let metric = metric.to_owned();
             report.similarity = Some(Similarity { metric, mean, min, worst_at_s: Some(worst_at_s) });
         } else {
             let text = "the output could not be compared with the source: no video frame of both was found, expected at least 1";
-            report.failures.push(text.to_owned());
+            report.fail(text);
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use ffmpeg_next::ffi;
 use super::decode_progress;
 use super::stream_copies::has_frame_per_packet;
 use super::strict_decode::hides_errors;
-use crate::job::{JobError, Progress, VerifyReport};
+use crate::job::{FailureCause, JobError, Progress, VerifyReport};
 use crate::model::{SourceDamage, count};
 use crate::plan::{OutputSpec, VideoPlan};
 use crate::transcode::libav::decode::Decoder;
@@ -25,7 +25,10 @@ use crate::verify::thresholds::{GAP_FRAMES, LOST_FRAMES};
 pub(super) fn check_reading(errors: u64, report: &mut VerifyReport) {
     if errors > 0 {
         let packets = count(errors, "packet", "packets");
-        report.source_failure(format!("{packets} of the source could not be read, expected none"));
+        report.fail_because(
+            FailureCause::Source,
+            format!("{packets} of the source could not be read, expected none"),
+        );
     }
 }
 
@@ -70,13 +73,14 @@ pub(super) fn check_source(
     }
     report.add_source_damage(damage, false);
     if missing > 0 {
-        report.source_failure(format!(
-            "{missing} video packets of the source gave no frame, at most {LOST_FRAMES} allowed"
-        ));
+        report.fail_because(
+            FailureCause::Source,
+            format!("{missing} video packets of the source gave no frame, at most {LOST_FRAMES} allowed"),
+        );
     }
     let (misplaced, first_s) = chain.misplaced();
     if misplaced > LOST_FRAMES {
-        report.failures.push(format!(
+        report.fail(format!(
             "{misplaced} frames are shown at other times than the source states, the first at {:.3} s",
             first_s.unwrap_or_default()
         ));
@@ -108,7 +112,7 @@ pub(super) fn check_source(
             }
             None => "its clock jumps, as where recordings are joined".to_owned(),
         };
-        report.source_failure(format!(
+        report.fail_because(FailureCause::Source, format!(
             "frames are missing from the source: {place}, and a strict decoder reported {errors}, expected none"
         ));
     }

@@ -58,15 +58,15 @@ impl StreamHashes {
             let how = if encoded { "encoded" } else { "copied" };
             let (packets, found) = (expected.packets, &output.payload);
             if packets == 0 {
-                report.failures.push(format!("the {how} {kind} stream has no packets, expected at least 1"));
+                report.fail(format!("the {how} {kind} stream has no packets, expected at least 1"));
             } else if packets != found.packets {
-                report.failures.push(format!(
+                report.fail(format!(
                     "the {how} {kind} stream of the output has {} packets, expected {packets}",
                     found.packets
                 ));
             } else if expected.digest() != found.digest() {
                 let origin = if encoded { "the encoder's packets" } else { "the source" };
-                report.failures.push(format!(
+                report.fail(format!(
                     "the {how} {kind} stream of the output is not identical to {origin}: \
                      packet hash {:032x}, expected {:032x}",
                     found.digest(),
