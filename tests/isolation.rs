@@ -755,9 +755,12 @@ fn small_video(dir: &TestDir, name: &str) {
 /// Kills a process in the middle of the first of three encodes.
 fn a_batch_goes_on_after(victim: fn(&OwnWorker) -> i32) {
     let (worker, dir) = (OwnWorker::new(), TestDir::new());
-    for name in ["in/a.mp4", "in/b.mp4", "in/c.mp4"] {
-        dir.write(name, "");
-        dir.put(CLIP, name);
+    for (name, byte) in [("in/a.mp4", 1), ("in/b.mp4", 2), ("in/c.mp4", 3)] {
+        // Equal sources would share one encode.
+        let path = dir.put(CLIP, name);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes.extend([0, 0, 0, 9, b'f', b'r', b'e', b'e', byte]);
+        std::fs::write(&path, bytes).unwrap();
     }
     let args =
         ["fix", "in", "--out", "out", "--recipe", "2", "--preset", "slow", "--upscale", "--extend", "loop"];
