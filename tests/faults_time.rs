@@ -430,10 +430,7 @@ fn audio_that_begins_one_aac_frame_earlier_repeats_no_video_frame() {
         std::fs::remove_dir_all(dir.path("out")).unwrap();
     }
     // A longer lead is kept: the first frame is held, and that is named.
-    dir.ffmpeg(&words(
-        "-f lavfi -i testsrc2=s=540x960:r=30:d=2 -itsoffset -0.1 -f lavfi -i sine=d=2 -ac 2 -ar 48000 \
-         -pix_fmt yuv420p -c:v mpeg4 -b:v 900k -c:a aac earlier.mkv",
-    ));
+    dir.ffmpeg(&words("-itsoffset 0.1 -i video.mkv -i audio.wav -map 0:v -map 1:a -c copy earlier.mkv"));
     let fixed = fix(&dir, "earlier.mkv", &["--recipe", "2"]);
     assert!(!fixed["steps"].to_string().contains("of audio before it"), "{fixed:#}");
     assert_eq!(fixed["added"][0]["kind"], "held-frame", "{fixed:#}");
