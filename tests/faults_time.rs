@@ -430,7 +430,7 @@ fn audio_that_begins_one_aac_frame_earlier_repeats_no_video_frame() {
         std::fs::remove_dir_all(dir.path("out")).unwrap();
     }
     // A longer lead is kept: the first frame is held, and that is named.
-    dir.ffmpeg(&words("-itsoffset 0.1 -i video.mkv -i audio.wav -map 0:v -map 1:a -c copy earlier.mkv"));
+    dir.ffmpeg(&words("-itsoffset 0.15 -i video.mkv -i audio.wav -map 0:v -map 1:a -c copy earlier.mkv"));
     let fixed = fix(&dir, "earlier.mkv", &["--recipe", "2"]);
     assert!(!fixed["steps"].to_string().contains("of audio before it"), "{fixed:#}");
     assert_eq!(fixed["added"][0]["kind"], "held-frame", "{fixed:#}");
