@@ -5,7 +5,12 @@
 //! behaviour as soon as it is read as such, and files decide what these fields hold.
 #![allow(clippy::unwrap_used)]
 
-use std::path::{Path, PathBuf};
+#[path = "common/sources.rs"]
+mod source_files;
+
+use std::path::Path;
+
+use source_files::sources;
 
 /// The module that may.
 const SHIM: &str = "probe/libav/ffi_enums.rs";
@@ -134,17 +139,6 @@ fn safe_with_pointers(code: &str) -> Vec<String> {
         }
     }
     found
-}
-
-fn sources(dir: &Path, into: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, into);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            into.push(path);
-        }
-    }
 }
 
 #[test]

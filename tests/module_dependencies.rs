@@ -1,8 +1,13 @@
 //! Tests that the sources and binaries follow the architecture's dependency rules.
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/sources.rs"]
+mod source_files;
+
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use source_files::sources;
 
 /// Modules and crates with side effects, which the pure core must not use.
 const IMPURE: &[&str] = &[
@@ -277,17 +282,6 @@ fn violations(file: &str, source: &str) -> Vec<String> {
         }
     }
     found
-}
-
-fn sources(dir: &Path, into: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, into);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            into.push(path);
-        }
-    }
 }
 
 #[test]

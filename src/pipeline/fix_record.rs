@@ -256,18 +256,25 @@ mod tests {
     use super::super::fix_record_lines::real_path;
     use super::*;
 
-    #[test]
-    fn an_output_of_another_version_may_be_replaced() {
+    /// Records an output; returns its folder, the output, the record and the key.
+    fn recorded() -> (tempfile::TempDir, PathBuf, PathBuf, FixRecordKey) {
         let dir = tempfile::tempdir().unwrap();
         let (output, path) = (dir.path().join("out.mp4"), dir.path().join("fix.jsonl"));
         std::fs::write(&output, b"output").unwrap();
         let meta = std::fs::metadata(&output).unwrap();
         let key = FixRecordKey::new(&meta, "plan", &output);
         FixRecord::open(&path).unwrap().record(key.clone(), &meta, None).unwrap();
+        (dir, output, path, key)
+    }
+
+    #[test]
+    fn an_output_of_another_version_may_be_replaced() {
+        let (_dir, output, path, key) = recorded();
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, text.replace("\"report\":null", "\"report\":{\"of\":\"another kind\"}"))
             .unwrap();
         let fix_record = FixRecord::open(&path).unwrap();
+        let meta = std::fs::metadata(&output).unwrap();
         assert!(fix_record.is_ours(&output, &meta), "it may be replaced");
         assert!(fix_record.find(&key).is_none(), "but its report is not readable");
     }
@@ -327,12 +334,7 @@ mod tests {
 
     #[test]
     fn a_record_of_a_later_version_is_refused_by_name() {
-        let dir = tempfile::tempdir().unwrap();
-        let (output, path) = (dir.path().join("out.mp4"), dir.path().join("fix.jsonl"));
-        std::fs::write(&output, b"output").unwrap();
-        let meta = std::fs::metadata(&output).unwrap();
-        let key = FixRecordKey::new(&meta, "plan", &output);
-        FixRecord::open(&path).unwrap().record(key.clone(), &meta, None).unwrap();
+        let (_dir, _output, path, key) = recorded();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("{\"greenlit_fix_record\":1}\n"), "{text}");
         assert_eq!(FixRecord::open(&path).unwrap().find(&key), Some(None));

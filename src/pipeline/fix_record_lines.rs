@@ -182,9 +182,6 @@ impl Known {
                 return Ok(total);
             }
             total += count;
-            if let Ok(version) = serde_json::from_slice::<RecordVersion>(&line) {
-                version.check(place)?;
-            }
             if let Ok(mut claim) = serde_json::from_slice::<OutputClaim>(&line) {
                 let name = recorded_name(base, place, &claim.key.output);
                 claim.key.output = name.clone();
@@ -195,6 +192,8 @@ impl Known {
                     outputs.lines.push(line);
                 }
                 outputs.claims.push(claim);
+            } else if let Ok(version) = serde_json::from_slice::<RecordVersion>(&line) {
+                version.check(place)?;
             }
         }
     }

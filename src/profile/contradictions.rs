@@ -51,8 +51,10 @@ pub(super) fn find(rule: RuleId, rules: &RuleLimits) -> Option<Contradiction> {
         let is_above = bound(low_value)? > bound(high_value)?;
         is_above.then(|| contradiction((low, low_value.to_string()), (&high, high_value.to_string())))
     });
-    let frame = |rules: &RuleLimits| small_frame(&rules.resolution.as_ref()?.values);
-    named.or_else(|| frame(rules).filter(|_| rule == RuleId::Resolution))
+    named.or_else(|| match rule {
+        RuleId::Resolution => small_frame(&rules.resolution.as_ref()?.values),
+        _ => None,
+    })
 }
 
 /// Returns the sizes of a ratio whose smallest frame is larger than its largest.
