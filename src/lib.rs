@@ -9,6 +9,7 @@
 //! - [`profile`]: the limits of a destination.
 //! - [`rules`]: the rules, one per file; they compare facts with a profile and return findings.
 //! - [`plan`]: turns findings into the fix with the least loss.
+//! - [`ending`]: how a file ended, as one type.
 //!
 //! Ports, each with its adapters in the same folder:
 //!
@@ -32,6 +33,7 @@
 
 pub mod cache;
 pub mod cli;
+pub mod ending;
 pub mod job;
 pub mod model;
 pub mod pipeline;

@@ -11,10 +11,11 @@ use std::time::Duration;
 use md5::{Digest, Md5};
 
 use crate::cache::{FileState, ProbeCache};
+use crate::ending::FailureKind;
 use crate::job::{Job, JobError, JobFiles, JobRequest, Runner, TimeBudget};
 use crate::model::{ContentHash, Size};
 use crate::pipeline::{
-    CheckOptions, Failure, FailureKind, FixRecord, FixSettings, Observer, Outcome, SourceFile, Staging, fix,
+    CheckOptions, Failure, FixRecord, FixSettings, Observer, Outcome, SourceFile, Staging, fix,
 };
 use crate::plan::Action;
 use crate::profile::Profile;
@@ -55,12 +56,13 @@ impl LocalAssetPreparer {
         self.fix(sources, 1, &|outcome| {
             let result = self.validated(outcome);
             if let Ok(mut outcomes) = self.outcomes.lock() {
-                let mut kept = outcome.clone();
-                // A changed file is a failure of this run, not a verdict on the file.
-                if let Err(PrepareError::Changed(message)) = &result {
-                    let (kind, message) = (FailureKind::Operation, message.clone());
-                    kept.failure = Some(Failure { kind, message });
-                }
+                let kept = match &result {
+                    // A changed file is a failure of this run, not a verdict on the file.
+                    Err(PrepareError::Changed(message)) => {
+                        outcome.clone().failed(Failure::new(FailureKind::Operation, message.clone()))
+                    }
+                    _ => outcome.clone(),
+                };
                 outcomes.insert(kept.source.path.clone(), kept);
             }
             // A text file or an image in a folder is listed as skipped; it was not meant to be delivered.
@@ -101,22 +103,23 @@ impl LocalAssetPreparer {
             return Err(PrepareError::Refused(reason.into()));
         }
         let Some(fixed) = &outcome.fix else { return Err(refused()) };
-        if let Some(failure) = &fixed.failure {
+        if let Some(failure) = fixed.failure() {
             return Err(prepare_error(failure));
         }
         if fixed.plan.action == Action::Refused {
             return Err(fixed.plan.reason.clone().map_or_else(refused, PrepareError::Refused));
         }
-        let path = fixed.output.as_ref().unwrap_or(&outcome.source.path);
-        let facts = fixed.proof.as_ref().and_then(|proof| proof.facts.as_ref()).or(outcome.facts.as_ref());
+        let output = fixed.output();
+        let path = output.map_or(&outcome.source.path, |output| &output.path);
+        let facts = output.and_then(|output| output.proof.facts.as_ref()).or(outcome.facts.as_ref());
         let Some(facts) = facts else { return Err(refused()) };
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         // Uploads get a short name of their own with the extension mp4, so check that instead.
         let name = fixed.plan.max_name_chars.map_or(name.as_ref(), |_| "file.mp4");
         let subject = Subject { facts, file_name: name, deep: None };
         let assessment = assess(&subject, &self.profile, &Selection::default());
-        let content = match &fixed.output {
-            Some(output) => self.hash_output(output)?,
+        let content = match output {
+            Some(output) => self.hash_output(&output.path)?,
             None => hash_source(path, outcome.state)?,
         };
         if assessment.verdict() != Verdict::Compliant {
@@ -158,15 +161,9 @@ fn hash_source(path: &Path, probed: Option<FileState>) -> Result<ContentHash, Pr
 fn prepare_error(failure: &Failure) -> PrepareError {
     let message = failure.message.clone();
     match failure.kind {
-        FailureKind::Input
-        | FailureKind::Damaged
-        | FailureKind::LittleDamage
-        | FailureKind::ProcessorTime => PrepareError::Refused(message),
-        FailureKind::SeveralSizes
-        | FailureKind::Unproven
-        | FailureKind::Operation
-        | FailureKind::TimeLimit => PrepareError::Failed(message),
         FailureKind::Interrupted => PrepareError::Cancelled,
+        kind if kind.is_fault_of_file() => PrepareError::Refused(message),
+        _ => PrepareError::Failed(message),
     }
 }
 
@@ -289,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_cancelled_run_or_full_disk_is_not_final() {
-        let of = |kind| prepare_error(&Failure { kind, message: "reason".to_owned() });
+        let of = |kind| prepare_error(&Failure::new(kind, "reason"));
         assert_eq!(of(FailureKind::Input), PrepareError::Refused("reason".to_owned()));
         assert_eq!(of(FailureKind::Operation), PrepareError::Failed("reason".to_owned()));
         assert_eq!(of(FailureKind::Interrupted), PrepareError::Cancelled);

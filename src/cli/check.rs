@@ -124,7 +124,7 @@ impl CheckBatch<'_> {
         check_each(&found.sources, profiles, options, *runner, progress, cancel, &|index, checked| {
             let outcomes = checked.into_outcomes(profiles);
             if let Ok(mut summary) = summary.lock() {
-                outcomes.iter().for_each(|outcome| summary.add(outcome, report_entries::check_status));
+                outcomes.iter().for_each(|outcome| summary.add(outcome));
             }
             let mut entries: Vec<FileEntry> = outcomes.into_iter().map(report_entries::entry).collect();
             entries.sort_by(|a, b| a.profile.cmp(&b.profile));
@@ -151,7 +151,7 @@ impl CheckBatch<'_> {
             .into_iter()
             .flat_map(|file| file.into_outcomes(profiles).into_iter().zip(*profiles))
             .map(|(outcome, profile)| {
-                summary.add(&outcome, report_entries::check_status);
+                summary.add(&outcome);
                 let forecast = report_entries::forecast(&outcome, profile, &self.fix_options, self.machine);
                 FileEntry { forecast, ..report_entries::entry(outcome) }
             })
@@ -171,15 +171,15 @@ pub struct RunSummary {
 
 impl RunSummary {
     /// Summarizes `outcomes`.
-    pub fn of(outcomes: &[Outcome], status_of: impl Fn(&Outcome) -> RunStatus) -> RunSummary {
+    pub fn of(outcomes: &[Outcome]) -> RunSummary {
         let mut summary = RunSummary::default();
-        outcomes.iter().for_each(|outcome| summary.add(outcome, &status_of));
+        outcomes.iter().for_each(|outcome| summary.add(outcome));
         summary
     }
 
     /// Adds an outcome.
-    pub fn add(&mut self, outcome: &Outcome, status_of: impl Fn(&Outcome) -> RunStatus) {
-        self.status = self.status.and(status_of(outcome));
+    pub fn add(&mut self, outcome: &Outcome) {
+        self.status = self.status.and(report_entries::status_of(outcome.ending));
         self.any_media |= outcome.verdict != Verdict::Skipped;
         self.used_media_library |= outcome.facts.is_some() || outcome.verdict == Verdict::Unreadable;
     }

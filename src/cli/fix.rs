@@ -118,7 +118,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
         _ => Vec::new(),
     };
     let prune_failed = args.prune && stale.iter().any(|stale| !stale.removed);
-    let summary = RunSummary::of(&outcomes, report_entries::fix_status);
+    let summary = RunSummary::of(&outcomes);
     let status = summary.final_status(&found, interrupted);
     let names = profiles.iter().map(|profile| profile.id().to_owned()).collect();
     let tool = report_entries::tool(
@@ -139,7 +139,7 @@ fn stale_outputs(
     outcomes: &[Outcome],
     prune: bool,
 ) -> Vec<StaleEntry> {
-    let outputs = outcomes.iter().filter_map(|outcome| outcome.fix.as_ref()?.output.clone());
+    let outputs = outcomes.iter().filter_map(|outcome| Some(outcome.fix.as_ref()?.output()?.path.clone()));
     let current: Vec<PathBuf> = outputs.collect();
     let entry = |stale: StaleOutput| {
         let removed = prune

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
+use crate::ending::FailureKind;
 use crate::job::worker::WorkerPool;
 use crate::model::MediaFacts;
-use crate::pipeline::{CheckOptions, FailureKind, SourceFile, check_one, discover};
+use crate::pipeline::{CheckOptions, NoFacts, SourceFile, check_one, discover};
 use crate::profile::{DerivedProfile, Origin, Profile, RuleId};
 use crate::rules::{Assessment, Finding, Selection, Subject, Verdict, assess};
 
@@ -91,8 +92,8 @@ fn probe(settings: &Settings, args: &ProfileFromArgs) -> Result<Result<MediaFact
     let cancel = Arc::new(AtomicBool::new(false));
     match check_one(&source, &[], &CheckOptions::default(), &runner, &cancel).result {
         Ok(facts) => Ok(Ok(facts)),
-        Err((_, failure)) if failure.kind == FailureKind::Input => Ok(Err(failure.message)),
-        Err((_, failure)) => Err(CliError::Usage(failure.message)),
+        Err(NoFacts { failure, .. }) if failure.kind == FailureKind::Input => Ok(Err(failure.message)),
+        Err(NoFacts { failure, .. }) => Err(CliError::Usage(failure.message)),
     }
 }
 

@@ -3,8 +3,9 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use crate::ending::{Ending, Fault};
 use crate::job::{VerifyLevel, WorkerInfo};
-use crate::pipeline::{Failure, FailureKind, FixOutcome, Outcome};
+use crate::pipeline::{FixOutcome, Outcome, Proof};
 use crate::plan::{
     Action, AudioPlan, DroppedStream, FixOptions, FixPlan, Machine, Refusal, VideoEncoder, plan,
 };
@@ -28,16 +29,25 @@ pub fn tool(info: Option<&WorkerInfo>) -> Tool {
 
 /// Converts an outcome to an entry of the report.
 pub fn entry(outcome: Outcome) -> FileEntry {
-    let Outcome { source, profile, verdict, facts, assessment, failure, not_decoded, fix: fixed, state: _ } =
-        outcome;
+    let Outcome {
+        source,
+        profile,
+        ending,
+        verdict,
+        facts,
+        assessment,
+        failure,
+        not_decoded,
+        fix: fixed,
+        state: _,
+    } = outcome;
     let (path, path_raw) = display_path(&source.path);
-    let failures = [failure.as_ref(), fixed.as_ref().and_then(|fix| fix.failure.as_ref())];
-    let is_cancelled = failures.into_iter().flatten().any(|failure| failure.kind == FailureKind::Interrupted);
     let undecided = assessment.as_ref().map(|assessment| assessment.unknown().to_vec()).unwrap_or_default();
     FileEntry {
         path,
         path_raw,
         profile,
+        ending,
         verdict,
         forecast: None,
         reason: failure.map(|failure| failure.message),
@@ -48,7 +58,6 @@ pub fn entry(outcome: Outcome) -> FileEntry {
         fix: fixed.as_ref().map(fix),
         delivery: None,
         isolation_refused: Vec::new(),
-        is_cancelled,
     }
 }
 
@@ -112,8 +121,10 @@ pub fn display_path(path: &Path) -> (String, Option<String>) {
 }
 
 fn fix(outcome: &FixOutcome) -> Fix {
-    let action = match (&outcome.failure, outcome.plan.action) {
-        (Some(failure), _) if is_fault_of_the_file(failure) => FixAction::Refused,
+    let FixOutcome { plan, result: _ } = outcome;
+    let (output, failure) = (outcome.output(), outcome.failure());
+    let action = match (failure, plan.action) {
+        (Some(failure), _) if failure.kind.is_fault_of_file() => FixAction::Refused,
         (Some(_), _) => FixAction::Failed,
         (None, Action::None) => FixAction::None,
         (None, Action::Copy) => FixAction::Copy,
@@ -123,47 +134,43 @@ fn fix(outcome: &FixOutcome) -> Fix {
         (None, Action::Reencode) => FixAction::Reencode,
         (None, Action::Refused) => FixAction::Refused,
     };
-    let reason = outcome
-        .failure
-        .as_ref()
-        .map(|failure| failure.message.clone())
-        .or_else(|| outcome.plan.reason.clone());
-    let refusal = match &outcome.failure {
-        Some(failure) => Some(failure.kind.name()),
-        None => outcome.plan.refusal.map(Refusal::name),
-    };
-    let verified = outcome.proof.as_ref().map(|proof| {
-        let verify = proof.verify.as_ref();
-        let decoded = verify.filter(|verify| {
-            let proven_by_packets = verify.decode.video_frames == 0 && !verify.equal_streams.is_empty();
-            verify.level == VerifyLevel::Full && !proven_by_packets
-        });
-        Verified {
-            verdict: proof.verdict,
-            identical_streams: verify.map_or(0, |verify| verify.equal_streams.len()),
-            decoded_frames: decoded.map(|verify| verify.decode.video_frames),
-            decode_errors: decoded.map(|verify| verify.decode.error_count),
-            duration_delta_s: verify.and_then(|verify| verify.duration_delta_s),
-            similarity: verify.and_then(|verify| verify.similarity.clone()),
-            remaining: proof.remaining.clone(),
-            concealed: verify.map(|verify| &verify.source).filter(|damage| !damage.is_none()).cloned(),
-        }
-    });
-    let verify = outcome.proof.as_ref().and_then(|proof| proof.verify.as_ref());
-    let (added, steps) = outcome.plan.with_held_last(verify.map_or(0.0, |verify| verify.held_last_s));
+    let proof = output.map(|output| &output.proof);
+    let verify = proof.and_then(|proof| proof.verify.as_ref());
+    let (added, steps) = plan.with_held_last(verify.map_or(0.0, |verify| verify.held_last_s));
     Fix {
         action,
-        output: outcome.output.as_deref().map(|path| display_path(path).0),
+        output: output.map(|output| display_path(&output.path).0),
         steps,
-        dropped: outcome.plan.dropped.iter().map(Into::into).collect(),
+        dropped: plan.dropped.iter().map(Into::into).collect(),
         added: added.iter().map(Into::into).collect(),
-        audio: audio_outcome(&outcome.plan),
-        reason,
-        refusal,
-        encoder: outcome.proof.as_ref().and_then(|proof| proof.encoder).map(VideoEncoder::name),
-        verified,
-        reused: outcome.reused,
-        same_as: outcome.same_as.as_deref().map(|path| display_path(path).0),
+        audio: audio_outcome(plan),
+        reason: failure.map(|failure| failure.message.clone()).or_else(|| plan.reason.clone()),
+        refusal: match failure {
+            Some(failure) => Some(failure.kind.name()),
+            None => plan.refusal.map(Refusal::name),
+        },
+        encoder: proof.and_then(|proof| proof.encoder).map(VideoEncoder::name),
+        verified: proof.map(verified),
+        reused: output.is_some_and(|output| output.reused),
+        same_as: output.and_then(|output| output.same_as.as_deref()).map(|path| display_path(path).0),
+    }
+}
+
+fn verified(proof: &Proof) -> Verified {
+    let verify = proof.verify.as_ref();
+    let decoded = verify.filter(|verify| {
+        let proven_by_packets = verify.decode.video_frames == 0 && !verify.equal_streams.is_empty();
+        verify.level == VerifyLevel::Full && !proven_by_packets
+    });
+    Verified {
+        verdict: proof.verdict,
+        identical_streams: verify.map_or(0, |verify| verify.equal_streams.len()),
+        decoded_frames: decoded.map(|verify| verify.decode.video_frames),
+        decode_errors: decoded.map(|verify| verify.decode.error_count),
+        duration_delta_s: verify.and_then(|verify| verify.duration_delta_s),
+        similarity: verify.and_then(|verify| verify.similarity.clone()),
+        remaining: proof.remaining.clone(),
+        concealed: verify.map(|verify| &verify.source).filter(|damage| !damage.is_none()).cloned(),
     }
 }
 
@@ -176,41 +183,13 @@ fn audio_outcome(plan: &FixPlan) -> AudioOutcome {
     }
 }
 
-fn is_fault_of_the_file(failure: &Failure) -> bool {
-    failure_status(failure) == RunStatus::Refused
-}
-
-/// Returns the status of a check of one file.
-pub fn check_status(outcome: &Outcome) -> RunStatus {
-    match (&outcome.failure, outcome.verdict) {
-        (Some(failure), Verdict::Indeterminate | Verdict::Unreadable) => failure_status(failure),
-        (_, Verdict::Compliant | Verdict::Skipped) => RunStatus::Done,
-        (_, Verdict::Noncompliant | Verdict::Indeterminate | Verdict::Unreadable) => RunStatus::Refused,
-    }
-}
-
-/// Returns the status of a fix of one file. It is done if there is an output, even if the source did not
-/// comply.
-pub fn fix_status(outcome: &Outcome) -> RunStatus {
-    match &outcome.fix {
-        None => check_status(outcome),
-        Some(FixOutcome { failure: Some(failure), .. }) => failure_status(failure),
-        Some(FixOutcome { plan, .. }) if plan.action == Action::Refused => RunStatus::Refused,
-        Some(_) => RunStatus::Done,
-    }
-}
-
-fn failure_status(failure: &Failure) -> RunStatus {
-    match failure.kind {
-        FailureKind::Input
-        | FailureKind::Damaged
-        | FailureKind::LittleDamage
-        | FailureKind::ProcessorTime => RunStatus::Refused,
-        FailureKind::SeveralSizes
-        | FailureKind::Unproven
-        | FailureKind::Operation
-        | FailureKind::TimeLimit => RunStatus::Failed,
-        FailureKind::Interrupted => RunStatus::Interrupted,
+/// Returns the status of a run over one file that ended like this.
+pub fn status_of(ending: Ending) -> RunStatus {
+    match ending.fault() {
+        Fault::None => RunStatus::Done,
+        Fault::File => RunStatus::Refused,
+        Fault::Operation => RunStatus::Failed,
+        Fault::Interrupted => RunStatus::Interrupted,
     }
 }
 
@@ -233,6 +212,7 @@ pub fn overall_status(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ending::FailureKind;
     use std::ffi::OsStr;
 
     #[test]

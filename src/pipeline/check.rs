@@ -20,7 +20,7 @@ use super::discover::{SourceFile, plain};
 use super::events::{Event, Observer};
 use super::not_decoded::reason_not_to_decode;
 use super::open_source::{display_name, not_media, open_regular, worth_probing};
-use super::outcome::{Failure, FailureKind};
+use super::outcome::{Failure, NoFacts};
 use super::parallel::run_batches_in_parallel;
 use super::probe_cache::{self, CacheSession, FoundProbes, fingerprint_of};
 
@@ -137,7 +137,7 @@ pub fn check_one(
         ProbeSession { rule_sets: rule_sets(profiles, options), options, runner, cancel, cache: None };
     let mut result = None;
     session.probe(std::slice::from_ref(source), vec![0], &mut |_, checked| result = Some(checked));
-    result.unwrap_or_else(|| failed(source, (Verdict::Unreadable, unexpected_result())))
+    result.unwrap_or_else(|| failed(source, NoFacts::unreadable(unexpected_result())))
 }
 
 /// What follows for a file once it is open.
@@ -189,20 +189,15 @@ impl ProbeSession<'_> {
             report(index, CheckedFile { clock, ..checked });
         });
         for (index, ..) in pending {
-            report(index, failed(&sources[index], (Verdict::Unreadable, unexpected_result())));
+            report(index, failed(&sources[index], NoFacts::unreadable(unexpected_result())));
         }
     }
 
     /// Opens a file and decides which job it needs.
-    fn prepare(
-        &self,
-        source: &SourceFile,
-        clock: Option<&Arc<FileClock>>,
-    ) -> Result<Prepared, (Verdict, Failure)> {
+    fn prepare(&self, source: &SourceFile, clock: Option<&Arc<FileClock>>) -> Result<Prepared, NoFacts> {
         let input = open(source, self.cancel)?;
-        let meta = input
-            .metadata()
-            .map_err(|error| (Verdict::Indeterminate, Failure::from(&JobError::Io(plain(&error)))))?;
+        let meta =
+            input.metadata().map_err(|error| NoFacts::failed(Failure::from(&JobError::Io(plain(&error)))))?;
         let state = FileState::from(&meta);
         let fingerprint = self.cache.and_then(|_| fingerprint_of(&source.path, &input, self.options.depth()));
         let name = display_name(&source.path);
@@ -237,8 +232,8 @@ impl ProbeSession<'_> {
         name: &str,
         depth: ProbeDepth,
         time: &TimeBudget,
-    ) -> Result<CachedProbe, (Verdict, Failure)> {
-        let io = |error: io::Error| (Verdict::Indeterminate, Failure::from(&JobError::Io(error.to_string())));
+    ) -> Result<CachedProbe, NoFacts> {
+        let io = |error: io::Error| NoFacts::failed(Failure::from(&JobError::Io(error.to_string())));
         let request = JobRequest {
             job: Job::Probe { depth },
             files: JobFiles { input: input.try_clone().map_err(io)?, outputs: Vec::new() },
@@ -292,48 +287,48 @@ fn is_in_state(source: &SourceFile, state: FileState) -> bool {
 
 /// Returns the reason for a file that was written to or replaced while it was checked: what was read of it may be a
 /// mixture.
-fn changed_meanwhile(source: &SourceFile) -> (Verdict, Failure) {
+fn changed_meanwhile(source: &SourceFile) -> NoFacts {
     let message = format!("{}: the file changed while it was checked: run again", source.path.display());
-    (Verdict::Indeterminate, Failure { kind: FailureKind::Operation, message })
+    NoFacts::failed(Failure::operation(message))
 }
 
-fn failed(source: &SourceFile, reason: (Verdict, Failure)) -> CheckedFile {
+fn failed(source: &SourceFile, reason: NoFacts) -> CheckedFile {
     CheckedFile::new(source.clone(), Err(reason), Vec::new(), None)
 }
 
-fn open(source: &SourceFile, cancel: &AtomicBool) -> Result<File, (Verdict, Failure)> {
+fn open(source: &SourceFile, cancel: &AtomicBool) -> Result<File, NoFacts> {
     if cancel.load(Ordering::Relaxed) {
-        return Err((Verdict::Indeterminate, Failure::from(&JobError::Cancelled)));
+        return Err(NoFacts::failed(Failure::from(&JobError::Cancelled)));
     }
     if let Some(kind) = source.not_opened {
-        let failure = Failure { kind: FailureKind::Input, message: kind.reason().to_owned() };
-        return Err((Verdict::Skipped, failure));
+        let failure = Failure::input(kind.reason());
+        return Err(NoFacts::skipped(failure));
     }
     // Nothing is known about the bytes, so that is not a verdict on them.
-    open_regular(&source.path).map_err(|failure| (Verdict::Indeterminate, failure))
+    open_regular(&source.path).map_err(NoFacts::failed)
 }
 
 /// Returns what a worker found about the bytes. Failures of the machine or of the worker are errors and are not
 /// cached.
-fn cacheable_probe(result: Result<JobOutput, JobError>) -> Result<CachedProbe, (Verdict, Failure)> {
+fn cacheable_probe(result: Result<JobOutput, JobError>) -> Result<CachedProbe, NoFacts> {
     match result {
         Ok(JobOutput::Probed(facts)) => Ok(CachedProbe::Facts(facts)),
         Ok(JobOutput::Deep(report)) => Ok(CachedProbe::Deep(report)),
         Ok(JobOutput::NotMedia) => Err(not_media()),
-        Ok(_) => Err((Verdict::Unreadable, unexpected_result())),
+        Ok(_) => Err(NoFacts::unreadable(unexpected_result())),
         Err(error @ JobError::Unreadable(_)) => Ok(CachedProbe::Unreadable(error.to_string())),
         Err(JobError::Truncated(reason)) => Ok(CachedProbe::Truncated(reason)),
         Err(error) => {
-            let verdict = match error {
+            let failure = Failure::from(&error);
+            Err(match error {
                 JobError::Cancelled
                 | JobError::Io(_)
                 | JobError::Unavailable(_)
                 | JobError::NotIsolated(_)
                 | JobError::ProcessorTime(_)
-                | JobError::TimeLimit(_) => Verdict::Indeterminate,
-                _ => Verdict::Unreadable,
-            };
-            Err((verdict, Failure::from(&error)))
+                | JobError::TimeLimit(_) => NoFacts::failed(failure),
+                _ => NoFacts::unreadable(failure),
+            })
         }
     }
 }
@@ -349,13 +344,13 @@ fn assess_probe(
         CachedProbe::Facts(facts) => (*facts, None),
         CachedProbe::Deep(report) => (report.facts.clone(), Some(report)),
         CachedProbe::Unreadable(message) => {
-            let failure = Failure { kind: FailureKind::Input, message };
-            return failed(source, (Verdict::Unreadable, failure));
+            let failure = Failure::input(message);
+            return failed(source, NoFacts::unreadable(failure));
         }
         CachedProbe::Truncated(reason) => {
             let failure = Failure::from(&JobError::Truncated(reason.clone()));
             let assessments = assess_truncated(reason, &display_name(&source.path), rule_sets);
-            let result = Err((Verdict::Unreadable, failure));
+            let result = Err(NoFacts::unreadable(failure));
             return CheckedFile::new(source.clone(), result, assessments, Some(state));
         }
     };
@@ -367,7 +362,7 @@ fn assess_probe(
 
 pub(crate) fn unexpected_result() -> Failure {
     let message = "the media worker sent an unexpected result: this is a bug, please report it".to_owned();
-    Failure { kind: FailureKind::Operation, message }
+    Failure::operation(message)
 }
 
 /// Assesses a file of which only is known that a part is missing.

@@ -10,7 +10,7 @@ use crate::profile::Profile;
 use crate::rules::{Assessment, Verdict};
 
 use super::discover::SourceFile;
-use super::outcome::{Failure, Outcome};
+use super::outcome::{NoFacts, Outcome, ending_of};
 
 /// One file, probed and assessed.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub struct CheckedFile {
     /// The file.
     pub source: SourceFile,
     /// The facts, or the verdict and failure without them.
-    pub result: Result<MediaFacts, (Verdict, Failure)>,
+    pub result: Result<MediaFacts, NoFacts>,
     /// One assessment for each profile, in the order of the profiles; empty without facts, unless data is known
     /// to be missing.
     pub assessments: Vec<Assessment>,
@@ -33,7 +33,7 @@ pub struct CheckedFile {
 impl CheckedFile {
     pub(super) fn new(
         source: SourceFile,
-        result: Result<MediaFacts, (Verdict, Failure)>,
+        result: Result<MediaFacts, NoFacts>,
         assessments: Vec<Assessment>,
         state: Option<FileState>,
     ) -> CheckedFile {
@@ -85,18 +85,18 @@ impl CheckedFile {
         let (verdict, failure) = match (&self.result, &assessment) {
             (Ok(_), Some(assessment)) => (assessment.verdict(), None),
             (Ok(_), None) => (Verdict::Indeterminate, None),
-            (Err((verdict, failure)), _) => (*verdict, Some(failure.clone())),
+            (Err(none), _) => (none.verdict(), Some(none.failure.clone())),
         };
-        let profile = profile.id().to_owned();
-        let not_decoded = self.not_decoded.clone();
+        let ending = self.result.as_ref().map_or_else(|none| none.ending, |_| ending_of(verdict));
         Outcome {
             source,
-            profile,
+            profile: profile.id().to_owned(),
+            ending,
             verdict,
             facts,
             assessment,
             failure,
-            not_decoded,
+            not_decoded: self.not_decoded.clone(),
             state: self.state,
             fix: None,
         }

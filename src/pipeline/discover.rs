@@ -11,16 +11,21 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 
 use ignore::WalkBuilder;
+use serde::{Deserialize, Serialize};
+
+use super::recorded_path;
 
 /// The name of files that list what to exclude, in the syntax of `.gitignore`.
 pub const IGNORE_FILE: &str = ".greenlitignore";
 
 /// One input file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SourceFile {
     /// The path as given, followed by the path below a given folder.
+    #[serde(with = "recorded_path")]
     pub path: PathBuf,
     /// The path relative to the given folder; the file name for a file given by itself.
+    #[serde(with = "recorded_path")]
     pub relative: PathBuf,
     /// Whether the file was given by name or pattern, not found below a folder. Still images count only then,
     /// because folders of videos often contain thumbnails.
@@ -30,7 +35,8 @@ pub struct SourceFile {
 }
 
 /// A directory entry that is listed but not opened, because only regular files below a folder are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum NotOpened {
     /// A symbolic link. It could lead to a file that is already listed, or out of the folder.
     Link,

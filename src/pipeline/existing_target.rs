@@ -9,7 +9,7 @@ use crate::job::FixReport;
 
 use super::fix_record::{FixRecord, is_identical};
 use super::open_source::{is_media_or_image, open_regular};
-use super::outcome::{Failure, FailureKind};
+use super::outcome::Failure;
 use super::produce_output::{ProduceContext, RecordOutput, check_unchanged, operation, unrecorded};
 use super::replace_file::Replacement;
 use super::staging::Staging;
@@ -49,7 +49,7 @@ pub(super) fn check_target(
     if (existing.dev(), existing.ino()) == (source.dev(), source.ino()) {
         let message =
             format!("{} is the source file itself: choose another folder with --out", target.display());
-        return Err(Failure { kind: FailureKind::Operation, message });
+        return Err(Failure::operation(message));
     }
     if fix_record.is_some_and(|fix_record| fix_record.is_ours(target, &existing)) {
         return Ok(Existing::Ours);
@@ -103,7 +103,7 @@ fn put_aside(target: &Path, aside: &Path) -> Failure {
         target.display(),
         aside.display()
     );
-    Failure { kind: FailureKind::Operation, message }
+    Failure::operation(message)
 }
 
 /// Opens a file without a record that has the name of a copy. Fails if it has other bytes than the source.
@@ -134,7 +134,7 @@ fn not_ours(target: &Path) -> Failure {
          move it away, or choose another folder with --out",
         target.display()
     );
-    Failure { kind: FailureKind::Operation, message }
+    Failure::operation(message)
 }
 
 #[cfg(test)]

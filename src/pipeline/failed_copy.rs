@@ -2,15 +2,15 @@
 
 use std::ffi::OsStr;
 
+use crate::ending::FailureKind;
 use crate::plan::{Action, CopyFailure, CopyFailureCause, FixOptions, FixPlan, VideoPlan, plan};
 
 use super::existing_target::Publication;
 use super::fix_executor::FixExecutor;
 use super::open_source::open_regular;
-use super::outcome::{Failure, FailureKind, FixOutcome};
-use super::produce_output::{ProduceContext, VERIFICATION_FAILED};
-use super::ready_task::{outcome, succeeded};
-use super::source_decode::LITTLE_DAMAGE_ADVICE;
+use super::outcome::{Failure, FixOutcome};
+use super::produce_output::ProduceContext;
+use super::ready_task::{failed, succeeded};
 use super::tasks::{Task, target_of};
 
 impl FixExecutor<'_> {
@@ -25,7 +25,7 @@ impl FixExecutor<'_> {
         failure: Failure,
     ) -> FixOutcome {
         let Some(plan) = self.plan_encode(task, copied, &failure) else {
-            return outcome(copied, Some(self.blame(context, task, failure)));
+            return failed(copied, self.blame(context, task, failure));
         };
         let target = match &task.target {
             Some(target) => {
@@ -38,15 +38,15 @@ impl FixExecutor<'_> {
                 target_of(task.checked, profile, self.profiles.len(), &plan, self.settings)
             }),
         };
-        let Some(target) = target else { return outcome(copied, Some(failure)) };
+        let Some(target) = target else { return failed(copied, failure) };
         let fixed = self.open(task, &plan, &target, &mut 0).and_then(|(ready, earlier)| {
             let (report, publication) = match earlier {
                 Some(report) => (report, Publication::Kept),
                 None => self.finish(context, &ready, None)?,
             };
-            Ok(succeeded(&ready, self.proof(&ready, report), publication))
+            Ok(succeeded(&ready, self.proof(&ready, report), publication, None))
         });
-        fixed.unwrap_or_else(|failure| outcome(&plan, Some(self.blame(context, task, failure))))
+        fixed.unwrap_or_else(|failure| failed(&plan, self.blame(context, task, failure)))
     }
 
     /// Decodes the source of a failed fix, to tell whether it is the cause.
@@ -77,11 +77,8 @@ impl FixExecutor<'_> {
         if !copies || (copied.spec.is_none() && cause == CopyFailureCause::NewContainer) {
             return None;
         }
-        let reason = failure.message.strip_prefix(VERIFICATION_FAILED).unwrap_or(&failure.message);
-        // The advice asks for the consent that was given.
-        let reason = reason.strip_suffix(LITTLE_DAMAGE_ADVICE).unwrap_or(reason);
         let options = FixOptions {
-            copy_failed: Some(CopyFailure { cause, reason: reason.to_owned() }),
+            copy_failed: Some(CopyFailure { cause, reason: failure.found().to_owned() }),
             ..self.settings.options.clone()
         };
         let facts = checked.result.as_ref().ok()?;

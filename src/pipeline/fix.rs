@@ -82,14 +82,14 @@ pub fn fix(
         let mut fixes = Vec::new();
         executor.execute(work, batch, &mut |task, fix| {
             let index = position_of(task, &checked, profiles.len());
-            let outcome = Outcome { fix: Some(fix), ..outcomes[index].clone() };
+            let outcome = outcomes[index].clone().with_fix(fix);
             done(&outcome);
-            fixes.push((index, outcome.fix));
+            fixes.push((index, outcome));
         });
         fixes
     });
-    for (index, fix) in fixes.into_iter().flatten() {
-        outcomes[index].fix = fix;
+    for (index, fixed) in fixes.into_iter().flatten() {
+        outcomes[index] = fixed;
     }
     outcomes
 }
@@ -111,6 +111,7 @@ mod tests {
     use super::*;
     use crate::job::in_process::InProcessRunner;
     use crate::job::{Job, JobError, JobOutput, JobRequest, Progress, VerifyLevel, WorkerInfo};
+    use crate::pipeline::FixOutcome;
     use crate::plan::{Action, FixOptions, Machine, VideoPlan};
 
     /// A runner whose verification fails every copied video stream.
@@ -177,12 +178,12 @@ mod tests {
             all.into_iter().next().unwrap().fix.unwrap()
         };
         let first = fixed();
-        assert!(first.failure.is_none(), "{:?}", first.failure);
-        assert_eq!((first.plan.action, first.reused), (Action::Reencode, false));
+        let reused = |fix: &FixOutcome| fix.output().map(|output| output.reused);
+        assert_eq!((first.plan.action, reused(&first)), (Action::Reencode, Some(false)), "{first:?}");
         assert!(
             first.plan.reason.unwrap().contains("the stream copy failed verification: timestamps differ")
         );
         let again = fixed();
-        assert_eq!((again.plan.action, again.reused), (Action::Reencode, true));
+        assert_eq!((again.plan.action, reused(&again)), (Action::Reencode, Some(true)));
     }
 }

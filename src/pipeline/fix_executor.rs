@@ -13,7 +13,7 @@ use crate::job::{FixReport, Runner, VerifyLevel};
 use crate::model::MediaFacts;
 use crate::plan::{Action, FixPlan, ResourceEstimate};
 use crate::profile::Profile;
-use crate::rules::{Assessment, Verdict};
+use crate::rules::Assessment;
 
 use super::checked_file::CheckedFile;
 use super::events::{Event, Observer};
@@ -22,13 +22,13 @@ use super::fix_record::{FixRecord, FixRecordKey};
 use super::fix_settings::FixSettings;
 use super::free_space::check_free_space;
 use super::open_source::open_regular;
-use super::outcome::{Failure, FailureKind, FixOutcome, Proof};
+use super::outcome::{Failure, FixOutcome, FixResult, NoFacts, Proof};
 use super::output_proof;
 use super::produce_output::{
     Attempt, OutputRequest, ProduceContext, RecordOutput, check_unchanged, copy, operation, produce_output,
     produce_together,
 };
-use super::ready_task::{ReadyTask, outcome, succeeded};
+use super::ready_task::{ReadyTask, failed, succeeded};
 use super::resource_budget::{Allocation, Budget, Resources};
 use super::source_decode::SourceDecoder;
 use super::tasks::Task;
@@ -98,25 +98,32 @@ impl FixExecutor<'_> {
             && task.checked.assessments.get(task.profile_index).is_some_and(|found| !found.is_image())
     }
 
+    /// Returns the outcome of a plan for which nothing is written.
+    fn nothing_written(&self, plan: &FixPlan) -> FixOutcome {
+        let is_planned = self.settings.out.is_none() || plan.action == Action::Refused;
+        let result = if is_planned { FixResult::Planned } else { FixResult::Unchanged };
+        FixOutcome { plan: plan.clone(), result }
+    }
+
     /// Decodes a source that is used as it is.
     fn decode_only(&self, work: usize, task: &Task<'_>) -> FixOutcome {
         let source = &task.checked.source.path;
         let (input, before) = match self.open_checked(task) {
             Ok(opened) => opened,
-            Err(failure) => return outcome(&task.plan, Some(failure)),
+            Err(failure) => return failed(&task.plan, failure),
         };
         let _allocation = self.allocate(std::iter::once(task.estimate));
         self.observer.notice(started(work, source, "decode", std::iter::once(task.estimate)));
         let decoded = self.confirm_and_decode(work, task, &input, true);
         let decoded = check_unchanged(source, &input, &before).and(decoded);
         let fix = match decoded {
-            Ok(_) => outcome(&task.plan, None),
+            Ok(_) => self.nothing_written(&task.plan),
             Err(failure) => {
                 let context = self.context(work, task.checked, &before);
                 self.reencode_failed_copy(&context, task, &task.plan, failure)
             }
         };
-        self.observer.notice(Event::Finished { work, outputs: usize::from(fix.output.is_some()) });
+        self.observer.notice(Event::Finished { work, outputs: usize::from(fix.output().is_some()) });
         fix
     }
 
@@ -148,13 +155,13 @@ impl FixExecutor<'_> {
 
     /// Prepares a task. Returns the outcome as an error if there is nothing to produce.
     fn prepare<'t>(&self, task: &'t Task<'t>, claimed: &mut u64) -> Result<ReadyTask<'t>, Box<FixOutcome>> {
-        let Some(target) = &task.target else { return Err(Box::new(outcome(&task.plan, None))) };
+        let Some(target) = &task.target else { return Err(Box::new(self.nothing_written(&task.plan))) };
         match self.open(task, &task.plan, target, claimed) {
             Ok((ready, None)) => Ok(ready),
             Ok((ready, Some(report))) => {
-                Err(Box::new(succeeded(&ready, self.proof(&ready, report), Publication::Kept)))
+                Err(Box::new(succeeded(&ready, self.proof(&ready, report), Publication::Kept, None)))
             }
-            Err(failure) => Err(Box::new(outcome(&task.plan, Some(failure)))),
+            Err(failure) => Err(Box::new(failed(&task.plan, failure))),
         }
     }
 
@@ -167,7 +174,7 @@ impl FixExecutor<'_> {
             return Ok((input, meta));
         }
         let message = format!("{}: the source changed since it was checked: run again", source.display());
-        Err(Failure { kind: FailureKind::Operation, message })
+        Err(Failure::operation(message))
     }
 
     /// Opens the source and looks up the output of an earlier run.
@@ -219,12 +226,10 @@ impl FixExecutor<'_> {
             let same_as = attempt.as_ref().and_then(|_| same_source(ready, one));
             let context = self.context(work, one.task.checked, &one.before);
             let fix = match self.finish(&context, one, attempt) {
-                Ok((report, publication)) => {
-                    FixOutcome { same_as, ..succeeded(one, self.proof(one, report), publication) }
-                }
+                Ok((report, publication)) => succeeded(one, self.proof(one, report), publication, same_as),
                 Err(failure) => self.reencode_failed_copy(&context, one.task, one.plan, failure),
             };
-            outputs += usize::from(fix.output.is_some());
+            outputs += usize::from(fix.output().is_some());
             report(one.task, fix);
         }
         self.observer.notice(Event::Finished { work, outputs });
@@ -347,7 +352,7 @@ impl FixExecutor<'_> {
 }
 
 /// Returns whether a remux keeps all video and audio of the source, so that decoding the output decodes all of it.
-fn copies_all(facts: &Result<MediaFacts, (Verdict, Failure)>) -> bool {
+fn copies_all(facts: &Result<MediaFacts, NoFacts>) -> bool {
     facts.as_ref().is_ok_and(|facts| facts.video.len() == 1 && facts.audio.len() <= 1)
 }
 
@@ -383,18 +388,7 @@ mod tests {
         let text = |encoder| {
             let encode = crate::plan::VideoEncode { encoder, ..example::video_encode(640, 360, 30) };
             let spec = example::output(VideoPlan::Encode(Box::new(encode)), None);
-            let plan = FixPlan {
-                action: Action::Reencode,
-                spec: Some(Box::new(spec)),
-                steps: Vec::new(),
-                dropped: Vec::new(),
-                added: Vec::new(),
-                reason: None,
-                refusal: None,
-                needs: Vec::new(),
-                output_extension: None,
-                max_name_chars: None,
-            };
+            let plan = FixPlan { spec: Some(Box::new(spec)), ..example::plan(Action::Reencode) };
             plan_text(&plan, VerifyLevel::Full)
         };
         assert_ne!(text(VideoEncoder::X264), text(VideoEncoder::Nvenc));

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::plan::{OutputSpec, VideoPlan};
 
-use super::outcome::{Failure, FailureKind};
+use super::outcome::Failure;
 
 /// Bytes kept free for other programs, at most: small outputs demand only as much as they take themselves.
 const RESERVE_BYTES: u64 = 64 << 20;
@@ -33,7 +33,7 @@ pub(crate) fn check_free_space(
         free / 1_000_000,
         needed / 1_000_000
     );
-    Err(Failure { kind: FailureKind::Operation, message })
+    Err(Failure::operation(message))
 }
 
 /// Returns the bytes kept free beside outputs of `wanted` bytes.
@@ -57,6 +57,7 @@ fn estimate(spec: Option<&OutputSpec>, source_bytes: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ending::FailureKind;
 
     #[test]
     fn the_reserve_is_in_proportion() {

@@ -48,7 +48,7 @@ pub use fix::fix;
 pub use fix_record::{FixRecord, FixRecordKey};
 pub use fix_settings::{FixSettings, OutputLayout};
 pub(crate) use open_source::{display_name, is_media_or_image};
-pub use outcome::{Failure, FailureKind, FixOutcome, Outcome, Proof};
+pub use outcome::{Failure, FixOutcome, FixResult, NoFacts, Outcome, Output, Proof};
 pub use output_names::{Collision, find_collisions, output_name};
 pub use staging::{Staging, remove_stale};
 pub use stale_outputs::StaleOutput;

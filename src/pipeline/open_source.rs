@@ -6,10 +6,9 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::probe::sniff;
-use crate::rules::Verdict;
 
 use super::discover::{SourceFile, plain};
-use super::outcome::{Failure, FailureKind};
+use super::outcome::{Failure, NoFacts};
 
 /// Number of bytes at the start of a file that decide whether it is media.
 const HEAD_BYTES: usize = 4096;
@@ -21,16 +20,15 @@ pub(crate) fn display_name(path: &Path) -> String {
 
 /// Opens a regular file for reading. Does not block: opening a FIFO without `NONBLOCK` would wait for a writer.
 pub(crate) fn open_regular(path: &Path) -> Result<File, Failure> {
-    let failed = |error: io::Error| Failure {
-        kind: FailureKind::Operation,
-        message: format!("{} cannot be opened: {}", path.display(), open_error(&error)),
+    let failed = |error: io::Error| {
+        Failure::operation(format!("{} cannot be opened: {}", path.display(), open_error(&error)))
     };
     let not_regular = || {
         let message = format!(
             "{} is not a regular file (a FIFO, device or folder): name a regular file",
             path.display()
         );
-        Failure { kind: FailureKind::Input, message }
+        Failure::input(message)
     };
     // Opening a FIFO, even without waiting, has an effect on the program at its other end. The check after
     // opening is for a file that is replaced in between.
@@ -85,45 +83,41 @@ fn open_error(error: &io::Error) -> String {
 
 /// Returns whether name or content identify a file as media; `false` if only a worker can tell. Fails if the file
 /// is known not to be media. Still images count if the file was named.
-pub(super) fn worth_probing(
-    input: &File,
-    source: &SourceFile,
-    name: &str,
-) -> Result<bool, (Verdict, Failure)> {
+pub(super) fn worth_probing(input: &File, source: &SourceFile, name: &str) -> Result<bool, NoFacts> {
     let named = source.named;
     let mut head = [0; HEAD_BYTES];
     let read = input.read_at(&mut head, 0).map_err(|error| {
         let message = format!("{name} cannot be read: {}", plain(&error));
-        (Verdict::Indeterminate, Failure { kind: FailureKind::Operation, message })
+        NoFacts::failed(Failure::operation(message))
     })?;
-    let input_failure = |message: String| Failure { kind: FailureKind::Input, message };
     let head = &head[..read];
     if sniff::is_system_file(&source.path, head) {
         let message = "file of an operating system (attributes or index of a folder), not media";
-        return Err((Verdict::Skipped, input_failure(message.to_owned())));
+        return Err(NoFacts::skipped(Failure::input(message)));
     }
     if !named && sniff::looks_like_an_image(name, head) && !sniff::looks_like_media(name, head) {
-        return Err((Verdict::Skipped, input_failure("still image; name it to check it".to_owned())));
+        return Err(NoFacts::skipped(Failure::input("still image; name it to check it".to_owned())));
     }
     if !(sniff::looks_like_media(name, head) || (named && sniff::looks_like_an_image(name, head))) {
         let may_be_media = read > 0 && !sniff::is_known_not_to_be_media(head);
         return if may_be_media { Ok(false) } else { Err(not_media()) };
     }
     if read == 0 {
-        return Err((Verdict::Unreadable, input_failure("the file is empty (0 bytes)".to_owned())));
+        return Err(NoFacts::unreadable(Failure::input("the file is empty (0 bytes)".to_owned())));
     }
     Ok(true)
 }
 
 /// Returns the verdict on a file that is not media.
-pub(super) fn not_media() -> (Verdict, Failure) {
-    (Verdict::Skipped, Failure { kind: FailureKind::Input, message: "not a media file".to_owned() })
+pub(super) fn not_media() -> NoFacts {
+    NoFacts::skipped(Failure::input("not a media file"))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::ending::FailureKind;
 
     #[test]
     fn refuses_a_device_without_blocking() {

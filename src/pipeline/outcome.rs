@@ -2,21 +2,27 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::cache::FileState;
+use crate::ending::{Ending, FailureKind, RefusalClass};
 use crate::job::{JobError, VerifyReport};
 use crate::model::MediaFacts;
-use crate::plan::{FixPlan, Refusal, VideoEncoder};
+use crate::plan::{Action, FixPlan, VideoEncoder};
 use crate::rules::{Assessment, RuleId, Verdict};
 
 use super::discover::SourceFile;
+use super::recorded_path;
 
 /// The outcome for one file under one profile.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outcome {
     /// The file.
     pub source: SourceFile,
     /// The profile's id.
     pub profile: String,
+    /// How the file ended. The report, the exit code and the summary derive from it.
+    pub ending: Ending,
     /// The verdict on the source.
     pub verdict: Verdict,
     /// The facts, if the file could be probed.
@@ -34,69 +40,104 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Returns the outcome with that of its fix.
+    #[must_use]
+    pub fn with_fix(self, fix: FixOutcome) -> Outcome {
+        Outcome { ending: fix.ending(self.verdict), fix: Some(fix), ..self }
+    }
+
+    /// Returns the outcome of a file that failed after it was checked and fixed.
+    #[must_use]
+    pub fn failed(self, failure: Failure) -> Outcome {
+        Outcome { ending: failure.kind.ending_of_fix(), failure: Some(failure), ..self }
+    }
+
     /// Returns whether the file is no media and was only found in a folder, so that nothing was asked of it.
     pub fn is_incidental(&self) -> bool {
-        self.verdict == Verdict::Skipped && !self.source.named
+        self.ending == Ending::Skipped && !self.source.named
+    }
+}
+
+/// Why a file has no facts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoFacts {
+    /// How the file ended: skipped, unreadable, failed or interrupted.
+    pub ending: Ending,
+    /// What happened.
+    pub failure: Failure,
+}
+
+impl NoFacts {
+    /// The file is not media.
+    pub(super) fn skipped(failure: Failure) -> NoFacts {
+        NoFacts { ending: Ending::Skipped, failure }
+    }
+
+    /// The bytes of the file are at fault.
+    pub(super) fn unreadable(failure: Failure) -> NoFacts {
+        NoFacts { ending: Ending::Unreadable(failure.kind), failure }
+    }
+
+    /// Nothing is known about the bytes.
+    pub(super) fn failed(failure: Failure) -> NoFacts {
+        let ending = match failure.kind {
+            FailureKind::Interrupted => Ending::Interrupted,
+            kind => Ending::Failed(kind),
+        };
+        NoFacts { ending, failure }
+    }
+
+    /// Returns the verdict on the file.
+    pub fn verdict(&self) -> Verdict {
+        match self.ending {
+            Ending::Skipped => Verdict::Skipped,
+            Ending::Unreadable(_) => Verdict::Unreadable,
+            _ => Verdict::Indeterminate,
+        }
+    }
+}
+
+/// Returns how a file with this verdict ended if nothing was done with it.
+pub(super) fn ending_of(verdict: Verdict) -> Ending {
+    match verdict {
+        Verdict::Compliant => Ending::Compliant,
+        Verdict::Noncompliant => Ending::Noncompliant,
+        Verdict::Indeterminate => Ending::Undecided,
+        Verdict::Unreadable => Ending::Unreadable(FailureKind::Input),
+        Verdict::Skipped => Ending::Skipped,
     }
 }
 
 /// A failure with one file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The cause, which decides the exit code.
     pub kind: FailureKind,
     /// What happened and what to do, in one or two sentences.
     pub message: String,
+    /// Only what was found, where the message says more: what happened to the output, or what to do.
+    pub found: Option<String>,
 }
 
-/// The cause of a [`Failure`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureKind {
-    /// The file cannot be read as media, or a decoder crashed on it. Exit code 1.
-    Input,
-    /// The source is damaged: data is lost for good. Exit code 1.
-    Damaged,
-    /// A little of the source is damaged, and `--conceal` was not given. Reported as the refusal
-    /// [`Refusal::NeedsConceal`](crate::plan::Refusal::NeedsConceal). Exit code 1.
-    LittleDamage,
-    /// The file needs more processor time than its declared size, length and codecs allow. Exit code 1.
-    ProcessorTime,
-    /// The file was not finished within `--time-limit`. Exit code 2.
-    TimeLimit,
-    /// The frame size changes within a copied video, which shows only in its packets. Exit code 2.
-    SeveralSizes,
-    /// An output failed verification, and the source is not the cause. Exit code 2.
-    Unproven,
-    /// The machine failed, for example permission, disk or device. Exit code 2.
-    Operation,
-    /// The run was stopped before this file was reached.
-    Interrupted,
-}
+impl Failure {
+    /// Returns a failure whose message says only what was found.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Failure {
+        Failure { kind, message: message.into(), found: None }
+    }
 
-impl FailureKind {
-    /// All kinds with a class of their own in reports.
-    pub const ALL: [FailureKind; 7] = [
-        FailureKind::Input,
-        FailureKind::Damaged,
-        FailureKind::ProcessorTime,
-        FailureKind::TimeLimit,
-        FailureKind::Unproven,
-        FailureKind::Operation,
-        FailureKind::Interrupted,
-    ];
+    /// Returns a failure of the machine.
+    pub(super) fn operation(message: impl Into<String>) -> Failure {
+        Failure::new(FailureKind::Operation, message)
+    }
 
-    /// Returns the name used in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            FailureKind::Input => "unreadable",
-            FailureKind::Damaged => "damaged-source",
-            FailureKind::LittleDamage => Refusal::NeedsConceal.name(),
-            FailureKind::ProcessorTime => "processor-time",
-            FailureKind::TimeLimit => "time-limit",
-            FailureKind::SeveralSizes | FailureKind::Unproven => "not-proven",
-            FailureKind::Operation => "machine",
-            FailureKind::Interrupted => "interrupted",
-        }
+    /// Returns a failure with the file itself.
+    pub(super) fn input(message: impl Into<String>) -> Failure {
+        Failure::new(FailureKind::Input, message)
+    }
+
+    /// Returns only what was found.
+    pub(super) fn found(&self) -> &str {
+        self.found.as_deref().unwrap_or(&self.message)
     }
 }
 
@@ -112,29 +153,93 @@ impl From<&JobError> for Failure {
             JobError::Io(_) | JobError::Unavailable(_) | JobError::NotIsolated(_) => FailureKind::Operation,
             JobError::Cancelled => FailureKind::Interrupted,
         };
-        Failure { kind, message: error.to_string() }
+        Failure::new(kind, error.to_string())
     }
 }
 
 /// The outcome of fixing one file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FixOutcome {
-    /// The executed plan, or the refusal.
+    /// The plan, or the refusal.
     pub plan: FixPlan,
-    /// The output, if it has its final name.
-    pub output: Option<PathBuf>,
-    /// The verification result, if there is an output.
-    pub proof: Option<Proof>,
-    /// The failure, if any.
-    pub failure: Option<Failure>,
-    /// Whether the output was there already, made by an earlier run or with the same bytes, and was kept.
+    /// What became of the plan.
+    pub result: FixResult,
+}
+
+/// What became of a plan.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FixResult {
+    /// Nothing was written, because the plan refuses the file or only the plan was asked for.
+    Planned,
+    /// Nothing was written, because the source is used as it is.
+    Unchanged,
+    /// The output has its final name.
+    Written(Box<Output>),
+    /// There is no output.
+    Failed(Failure),
+}
+
+/// An output that has its final name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Output {
+    /// Its path.
+    #[serde(with = "recorded_path")]
+    pub path: PathBuf,
+    /// Its verification.
+    pub proof: Proof,
+    /// Whether it was there already, made by an earlier run or with the same bytes, and was kept.
     pub reused: bool,
-    /// The source with the same bytes for which the output was made, if this one is a copy of that.
+    /// The source with the same bytes for which it was made, if this one is a copy of that.
+    #[serde(with = "recorded_path::optional")]
     pub same_as: Option<PathBuf>,
 }
 
+impl FixOutcome {
+    /// Returns the output, if there is one.
+    pub fn output(&self) -> Option<&Output> {
+        match &self.result {
+            FixResult::Written(output) => Some(output),
+            _ => None,
+        }
+    }
+
+    /// Returns the failure, if there is one.
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.result {
+            FixResult::Failed(failure) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// Returns how a file with this verdict ended.
+    fn ending(&self, verdict: Verdict) -> Ending {
+        if let Some(refusal) = self.plan.refusal {
+            return Ending::Refused(RefusalClass::Plan(refusal));
+        }
+        let keeps_bytes = matches!(self.plan.action, Action::None | Action::Copy);
+        match &self.result {
+            FixResult::Failed(failure) => failure.kind.ending_of_fix(),
+            FixResult::Written(output) if output.proof.verdict != Verdict::Compliant => {
+                if keeps_bytes {
+                    ending_of(verdict)
+                } else {
+                    Ending::Failed(FailureKind::Unproven)
+                }
+            }
+            // The content complied, and the copy has a name that complies, too.
+            FixResult::Written(_) if !keeps_bytes || verdict == Verdict::Noncompliant => Ending::Fixed,
+            FixResult::Planned if !keeps_bytes => Ending::Fixable,
+            FixResult::Planned if self.plan.action == Action::Copy && verdict == Verdict::Noncompliant => {
+                Ending::Fixable
+            }
+            FixResult::Written(_) | FixResult::Planned | FixResult::Unchanged => ending_of(verdict),
+        }
+    }
+}
+
 /// The verification result of an output that complies and has the same content.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Proof {
     /// The verdict on the output.
     pub verdict: Verdict,
@@ -146,4 +251,51 @@ pub struct Proof {
     pub encoder: Option<VideoEncoder>,
     /// The rules whose findings the output still has; none of them is an error.
     pub remaining: Vec<RuleId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{FixPlan, Refusal, example};
+
+    fn ending(verdict: Verdict, plan: FixPlan, result: FixResult) -> Ending {
+        FixOutcome { plan, result }.ending(verdict)
+    }
+
+    fn written(verdict: Verdict) -> FixResult {
+        let proof = Proof { verdict, verify: None, facts: None, encoder: None, remaining: Vec::new() };
+        FixResult::Written(Box::new(Output { path: "out.mp4".into(), proof, reused: false, same_as: None }))
+    }
+
+    #[test]
+    fn the_ending_of_a_fix_follows_from_plan_result_and_verdict() {
+        use Verdict::{Compliant, Noncompliant};
+        let copy = || example::plan(Action::Copy);
+        let remux = || example::plan(Action::Remux);
+        let mut refused = example::plan(Action::Remux);
+        refused.refuse(Refusal::NeedsTrim, "too long".to_owned());
+        let failed = |kind| FixResult::Failed(Failure::new(kind, "reason"));
+        let cases = [
+            (Compliant, copy(), written(Compliant), Ending::Compliant),
+            (Noncompliant, copy(), written(Compliant), Ending::Fixed),
+            (Noncompliant, copy(), written(Noncompliant), Ending::Noncompliant),
+            (Noncompliant, copy(), FixResult::Planned, Ending::Fixable),
+            (Compliant, copy(), FixResult::Unchanged, Ending::Compliant),
+            (Noncompliant, remux(), FixResult::Planned, Ending::Fixable),
+            (Noncompliant, remux(), written(Compliant), Ending::Fixed),
+            (Noncompliant, remux(), written(Noncompliant), Ending::Failed(FailureKind::Unproven)),
+            (Noncompliant, remux(), failed(FailureKind::Operation), Ending::Failed(FailureKind::Operation)),
+            (Noncompliant, remux(), failed(FailureKind::Interrupted), Ending::Interrupted),
+            (
+                Noncompliant,
+                refused,
+                FixResult::Planned,
+                Ending::Refused(RefusalClass::Plan(Refusal::NeedsTrim)),
+            ),
+        ];
+        for (verdict, plan, result, expected) in cases {
+            let case = format!("{verdict:?} {:?} {result:?}", plan.action);
+            assert_eq!(ending(verdict, plan, result), expected, "{case}");
+        }
+    }
 }

@@ -17,7 +17,7 @@ use crate::rules::{Subject, assess};
 use super::check::{CheckOptions, unexpected_result};
 use super::fix_executor::FixExecutor;
 use super::open_source::display_name;
-use super::outcome::{Failure, FailureKind};
+use super::outcome::Failure;
 use super::produce_output::ProduceContext;
 use super::staging::Staging;
 use super::tasks::Task;
@@ -117,7 +117,7 @@ fn confirm(source: &Path, profile: &Profile, checked: &MediaFacts, now: &MediaFa
         source.display(),
         RuleId::list(&new)
     );
-    Err(Failure { kind: FailureKind::Operation, message })
+    Err(Failure::operation(message))
 }
 
 impl FixExecutor<'_> {

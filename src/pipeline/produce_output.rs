@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::cache::FileState;
+use crate::ending::FailureKind;
 use crate::job::{
     FailureCause, FixReport, Job, JobError, JobFiles, JobOutput, JobRequest, Runner, VerifyLevel,
     VerifyReport,
@@ -22,7 +23,7 @@ use super::events::{Event, Observer};
 use super::existing_target::{Existing, Publication, publish};
 use super::fix_record::FixRecord;
 use super::open_source::display_name;
-use super::outcome::{Failure, FailureKind};
+use super::outcome::Failure;
 use super::output_check::prove;
 use super::source_decode::damaged;
 use super::staging::Staging;
@@ -41,7 +42,7 @@ pub(super) fn operation(path: &Path, error: &io::Error) -> Failure {
     {
         message.push_str(&format!(": {DISK_FULL_ADVICE}"));
     }
-    Failure { kind: FailureKind::Operation, message }
+    Failure::operation(message)
 }
 
 /// Fails if the source was written to since it was opened: what was read of it may be a mixture.
@@ -51,7 +52,7 @@ pub(super) fn check_unchanged(source: &Path, input: &File, before: &Metadata) ->
         return Ok(());
     }
     let message = format!("{}: the source changed while it was read: run again", source.display());
-    Err(Failure { kind: FailureKind::Operation, message })
+    Err(Failure::operation(message))
 }
 
 /// Copies a compliant file to its final name, and records it with the report of its source. Returns what became
@@ -90,7 +91,7 @@ fn copy_bytes(mut input: &File, mut output: &File, target: &Path) -> Result<(), 
         "{}: {copied} of {expected} bytes copied; the source changed while it was read: run again",
         target.display()
     );
-    Err(Failure { kind: FailureKind::Operation, message })
+    Err(Failure::operation(message))
 }
 
 /// Returns the failure to record an output.
@@ -101,11 +102,8 @@ pub(super) fn unrecorded(target: &Path, error: &io::Error) -> Failure {
         target.display(),
         plain(error)
     );
-    Failure { kind: FailureKind::Operation, message }
+    Failure::operation(message)
 }
-
-/// The start of the message of a failed verification.
-pub(super) const VERIFICATION_FAILED: &str = "the output failed verification and was discarded: ";
 
 /// Records an output before it gets its final name, with its report, which a copy lacks if it was not decoded.
 pub(super) type RecordOutput<'a> = &'a dyn Fn(&File, Option<&FixReport>) -> io::Result<()>;
@@ -278,13 +276,14 @@ fn verification_failure(verify: &VerifyReport, problems: &[String]) -> Failure {
     if verify.is_source_damaged() {
         return damaged(FailureKind::Damaged, &problems.join("; "));
     }
-    let message = format!("{VERIFICATION_FAILED}{}", problems.join("; "));
     let kind = if verify.has(FailureCause::SeveralSizes) {
         FailureKind::SeveralSizes
     } else {
         FailureKind::Unproven
     };
-    Failure { kind, message }
+    let found = problems.join("; ");
+    let message = format!("the output failed verification and was discarded: {found}");
+    Failure { found: Some(found), ..Failure::new(kind, message) }
 }
 
 /// Runs one job that writes outputs to staging files. Returns the result of each output.

@@ -1,13 +1,14 @@
 //! Tasks whose source is open, and the outcomes of tasks.
 
 use std::fs::{File, Metadata};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::ending::FailureKind;
 use crate::plan::{FixPlan, Refusal};
 
 use super::existing_target::{Existing, Publication};
 use super::fix_record::FixRecordKey;
-use super::outcome::{Failure, FailureKind, FixOutcome, Proof};
+use super::outcome::{Failure, FixOutcome, FixResult, Output, Proof};
 use super::tasks::Task;
 
 /// A task with its opened source.
@@ -24,27 +25,26 @@ pub(super) struct ReadyTask<'t> {
 }
 
 /// Returns the outcome of an output that has its final name.
-pub(super) fn succeeded(ready: &ReadyTask<'_>, proof: Proof, publication: Publication) -> FixOutcome {
-    FixOutcome {
-        plan: ready.plan.clone(),
-        output: Some(ready.target.to_owned()),
-        proof: Some(proof),
-        failure: None,
-        reused: publication == Publication::Kept,
-        same_as: None,
-    }
+pub(super) fn succeeded(
+    ready: &ReadyTask<'_>,
+    proof: Proof,
+    publication: Publication,
+    same_as: Option<PathBuf>,
+) -> FixOutcome {
+    let reused = publication == Publication::Kept;
+    let output = Output { path: ready.target.to_owned(), proof, reused, same_as };
+    FixOutcome { plan: ready.plan.clone(), result: FixResult::Written(Box::new(output)) }
 }
 
-/// Returns the outcome of a plan without an output.
-pub(super) fn outcome(plan: &FixPlan, failure: Option<Failure>) -> FixOutcome {
+/// Returns the outcome of a plan whose output could not be made.
+pub(super) fn failed(plan: &FixPlan, failure: Failure) -> FixOutcome {
     let mut plan = plan.clone();
-    let failure = match failure {
-        // A consent is missing, so that is a refusal of the plan.
-        Some(Failure { kind: FailureKind::LittleDamage, message }) => {
-            plan.refuse(Refusal::NeedsConceal, message);
-            None
-        }
-        other => other,
+    // A consent is missing, so that is a refusal of the plan.
+    let result = if failure.kind == FailureKind::LittleDamage {
+        plan.refuse(Refusal::NeedsConceal, failure.message);
+        FixResult::Planned
+    } else {
+        FixResult::Failed(failure)
     };
-    FixOutcome { plan, output: None, proof: None, failure, reused: false, same_as: None }
+    FixOutcome { plan, result }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::cache::{DecodeKey, ProbeCache, content_hash};
+use crate::ending::FailureKind;
 use crate::job::{
     DecodeScope, Job, JobError, JobFiles, JobOutput, JobRequest, OutputProof, Runner, SourceDecode,
     VerifyLevel, VerifyReport,
@@ -17,10 +18,10 @@ use super::checked_file::CheckedFile;
 use super::events::{Event, Observer};
 use super::fix_record::FixRecord;
 use super::open_source::display_name;
-use super::outcome::{Failure, FailureKind};
+use super::outcome::Failure;
 
 /// The end of the message about little damage.
-pub(super) const LITTLE_DAMAGE_ADVICE: &str =
+const LITTLE_DAMAGE_ADVICE: &str =
     ": copy or export the original again, or allow the decoder to conceal the damage with --conceal";
 /// The end of the message about more damage.
 const DAMAGE_ADVICE: &str = ": copy or export the original again (--conceal only conceals damage of at most a \
@@ -63,7 +64,7 @@ impl SourceDecoder<'_> {
             // Containers without an index show it only here if they are large.
             let sizes: Vec<String> = frame_sizes.iter().map(ToString::to_string).collect();
             let message = format!("the frame size changes within the video: {}", sizes.join(", "));
-            return Err(Failure { kind: FailureKind::SeveralSizes, message });
+            return Err(Failure::new(FailureKind::SeveralSizes, message));
         }
         if let Some(failure) = failure_of(&damage) {
             return Err(failure);
@@ -105,7 +106,7 @@ impl SourceDecoder<'_> {
                 if decode.video_frames == 0 {
                     let message = "the source is damaged: none of its video frames can be decoded: copy or \
                                    export the original again";
-                    return Failure { kind: FailureKind::Damaged, message: message.to_owned() };
+                    return Failure::new(FailureKind::Damaged, message);
                 }
                 failure_of(&damage).unwrap_or(failure)
             }
@@ -156,5 +157,8 @@ fn failure_of(damage: &SourceDamage) -> Option<Failure> {
 /// Returns the failure of a damaged source with what is damaged.
 pub(super) fn damaged(kind: FailureKind, what: &str) -> Failure {
     let advice = if kind == FailureKind::LittleDamage { LITTLE_DAMAGE_ADVICE } else { DAMAGE_ADVICE };
-    Failure { kind, message: format!("the source is damaged: {what}{advice}") }
+    let found = format!("the source is damaged: {what}");
+    let message = format!("{found}{advice}");
+    // The advice asks for a consent that may have been given.
+    Failure { found: Some(found), ..Failure::new(kind, message) }
 }

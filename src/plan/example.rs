@@ -1,5 +1,6 @@
 //! Sample plans for tests and benchmarks.
 
+use super::outcome::{Action, FixPlan};
 use super::output_spec::{
     AudioEncode, AudioPlan, OutputContainer, OutputSpec, PartFit, Preset, RateControl, VideoEncode,
     VideoEncoder, VideoPlan, X264Profile,
@@ -63,4 +64,9 @@ pub fn output(video: VideoPlan, audio: Option<AudioPlan>) -> OutputSpec {
         max_size_bytes: None,
         conceal: false,
     }
+}
+
+/// Returns a plan without an output.
+pub fn plan(action: Action) -> FixPlan {
+    FixPlan { action, ..FixPlan::copy() }
 }

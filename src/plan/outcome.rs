@@ -1,12 +1,14 @@
 //! The complete plan for one output, with its reasons.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::OtherKind;
 
 use super::output_spec::OutputSpec;
 use super::refusal::{Refusal, Refused};
 
 /// The plan for one output: what is done with a file, and why.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FixPlan {
     /// The kind of change.
     pub action: Action,
@@ -31,7 +33,8 @@ pub struct FixPlan {
 }
 
 /// The kinds of change, cheapest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// No change is needed or requested.
     None,
@@ -65,7 +68,7 @@ impl Action {
 }
 
 /// A stream of the source that the output leaves out.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DroppedStream {
     /// Index of the stream in the source.
     pub stream: u32,
@@ -84,7 +87,8 @@ pub struct DroppedStream {
 }
 
 /// What a stream holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum StreamType {
     /// Video.
     Video,
@@ -95,7 +99,7 @@ pub enum StreamType {
 }
 
 /// Content of the output that the source does not have.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Addition {
     /// What is added.
     pub kind: AdditionKind,
@@ -108,7 +112,8 @@ pub struct Addition {
 }
 
 /// The kinds of [`Addition`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AdditionKind {
     /// Silent audio.
     Silence,
@@ -121,7 +126,8 @@ pub enum AdditionKind {
 }
 
 /// Which frame is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum HeldFrame {
     /// The first.
     First,
@@ -144,7 +150,7 @@ impl AdditionKind {
 }
 
 /// One change of a plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FixStep {
     /// The change and its reason, in one sentence.
     pub text: String,
@@ -153,7 +159,8 @@ pub struct FixStep {
 }
 
 /// The cost of a [`FixStep`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Applicability {
     /// The coded video and audio stay unchanged.
     Lossless,

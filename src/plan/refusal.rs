@@ -1,7 +1,10 @@
 //! The classes of refusals: a closed list, so that scripts can count them and react to them.
 
+use serde::{Deserialize, Serialize};
+
 /// The class of a refusal; the sentence in [`Refused`] gives the values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Refusal {
     /// The video is too long, and `--trim` was not given.
     NeedsTrim,

@@ -2,6 +2,7 @@
 //! escaped.
 
 use super::{AdDelivery, Delivery, FileEntry, Publication, RowProblem};
+use crate::ending::Ending;
 
 /// A sentence about a delivery, and whether it is about a change that was not sent.
 pub(super) struct DeliverySentence {
@@ -36,7 +37,7 @@ impl Delivery {
 
     /// Returns the reason for people, unless the entry or its ads tell it.
     pub(super) fn shown_reason(&self, entry: &FileEntry) -> Option<&str> {
-        if self.stopped && !entry.is_cancelled {
+        if self.stopped && entry.ending != Ending::Interrupted {
             return Some("the run was cut off");
         }
         let of_fix = entry.fix.as_ref().and_then(|fix| fix.reason.as_ref());

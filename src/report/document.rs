@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::forecast::{AudioOutcome, FixForecast};
+use crate::ending::Ending;
 use crate::job::Similarity;
 use crate::model::{
     AudioStream, ColorTags, Completeness, EditList, Flip, FrameLoss, Hdr, MediaFacts, OtherKind, PrivacyTags,
@@ -156,6 +157,9 @@ pub struct FileEntry {
     pub path_raw: Option<String>,
     /// The profile.
     pub profile: String,
+    /// How the file ended, apart from its delivery.
+    #[serde(skip)]
+    pub ending: Ending,
     /// The verdict on the source.
     pub verdict: Verdict,
     /// What `greenlit fix` would do, for the advice of a check; `None` if it was not planned.
@@ -184,9 +188,6 @@ pub struct FileEntry {
     /// empty if nothing is missing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub isolation_refused: Vec<String>,
-    /// Whether the run was cancelled before this file was done.
-    #[serde(skip)]
-    pub is_cancelled: bool,
 }
 
 /// The result of fixing a file.
@@ -738,7 +739,7 @@ impl Summary {
         let made = file.fix.as_ref().is_some_and(|fix| fix.output.is_some());
         match file.fix.as_ref().map(|fix| fix.action) {
             Some(FixAction::Refused) => self.refused += 1,
-            Some(FixAction::Failed) if file.is_cancelled => {}
+            Some(FixAction::Failed) if file.ending == Ending::Interrupted => {}
             Some(FixAction::Failed) => self.failed += 1,
             Some(FixAction::Copy) if file.verdict == Verdict::Noncompliant => self.fixed += u64::from(made),
             Some(FixAction::None | FixAction::Copy) | None => {}

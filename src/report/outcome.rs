@@ -1,6 +1,7 @@
-//! The outcome of one entry, derived from its verdict, fix and delivery.
+//! The outcome of one entry: how the file ended, and what became of its delivery.
 
-use super::{FileEntry, FixAction, delivery};
+use super::{FileEntry, delivery};
+use crate::ending::Ending;
 use crate::rules::{Finding, RuleId, Severity, Verdict};
 
 /// The outcome of an entry. All renderers use it, so that all formats agree.
@@ -61,37 +62,17 @@ impl Outcome {
     }
 
     fn before_delivery(entry: &FileEntry) -> Outcome {
-        if entry.is_cancelled {
-            return Outcome::Cancelled;
-        }
-        if let Some(fix) = &entry.fix {
-            let verified = fix.verified.as_ref().is_none_or(|checks| checks.verdict == Verdict::Compliant);
-            match (fix.action, &fix.output) {
-                (FixAction::Refused, _) => return Outcome::Refused,
-                (FixAction::Failed, _) => return Outcome::Failed,
-                // The content complied, and the copy has a name that complies, too.
-                (FixAction::Copy, Some(_)) if verified && entry.verdict == Verdict::Noncompliant => {
-                    return Outcome::Fixed;
-                }
-                (FixAction::Copy, None)
-                    if entry.verdict == Verdict::Noncompliant && entry.delivery.is_none() =>
-                {
-                    return Outcome::Planned;
-                }
-                (FixAction::None | FixAction::Copy, _) => {}
-                (_, Some(_)) if verified => return Outcome::Fixed,
-                (_, Some(_)) => return Outcome::Failed,
-                (_, None) => return Outcome::Planned,
-            }
-        }
-        match entry.verdict {
-            Verdict::Compliant => Outcome::Passed,
-            Verdict::Noncompliant => Outcome::Noncompliant,
-            // A reason without facts means that an operation failed, not that facts are missing.
-            Verdict::Indeterminate if entry.reason.is_some() && entry.media.is_none() => Outcome::Failed,
-            Verdict::Indeterminate => Outcome::Undecided,
-            Verdict::Unreadable => Outcome::Unreadable,
-            Verdict::Skipped => Outcome::Skipped,
+        match entry.ending {
+            Ending::Compliant => Outcome::Passed,
+            Ending::Fixed => Outcome::Fixed,
+            Ending::Fixable => Outcome::Planned,
+            Ending::Noncompliant => Outcome::Noncompliant,
+            Ending::Undecided => Outcome::Undecided,
+            Ending::Unreadable(_) => Outcome::Unreadable,
+            Ending::Refused(_) => Outcome::Refused,
+            Ending::Failed(_) => Outcome::Failed,
+            Ending::Interrupted => Outcome::Cancelled,
+            Ending::Skipped => Outcome::Skipped,
         }
     }
 

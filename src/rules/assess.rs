@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::{ContentHash, Size};
 use crate::profile::{Profile, RuleId, Severity, Terms, nearest};
 
@@ -72,7 +74,7 @@ impl Selection {
 }
 
 /// The result of assessing one file under one profile.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Assessment {
     verdict: Verdict,
     findings: Vec<Finding>,

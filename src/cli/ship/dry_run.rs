@@ -13,14 +13,14 @@ use crate::cli::exit_code::RunStatus;
 use crate::cli::journal_file;
 use crate::cli::progress::ProgressDisplay;
 use crate::cli::sandbox::operation;
-use crate::cli::{notices, output, packaging, report_entries};
+use crate::cli::{notices, output, packaging};
+use crate::ending::Ending;
 use crate::pipeline::{CheckOptions, Outcome, fix};
 use crate::plan::{Action, ENCODE_PIXELS_PER_S, ResourceEstimate, VideoPlan};
 use crate::platform::tiktok_ads::CHUNK_ABOVE;
 use crate::platform::tiktok_ads::forecast::{CallCounts, ad_calls, upload_calls, waiting_calls};
 use crate::platform::tiktok_post;
 use crate::report::{Format, escape, json_text};
-use crate::rules::Verdict;
 use crate::ship::journal::AdKey;
 use crate::ship::{AdRow, DeliveryState, History, Journal, RowNotice, Wait, destination_key, is_ad};
 
@@ -53,8 +53,7 @@ pub fn run(ship_run: &ShipRun<'_>) -> Result<RunStatus, CliError> {
     );
     progress.end();
     let interrupted = ship_run.cancel.load(Ordering::Relaxed);
-    let status = RunSummary::of(&outcomes, report_entries::fix_status)
-        .final_status(&ship_run.ship_input.found, interrupted);
+    let status = RunSummary::of(&outcomes).final_status(&ship_run.ship_input.found, interrupted);
     if interrupted {
         // An incomplete plan is not written.
         return Ok(status);
@@ -63,8 +62,7 @@ pub fn run(ship_run: &ShipRun<'_>) -> Result<RunStatus, CliError> {
     let finding = row_notices::find(ship_run, forecast.journal.as_ref());
     let found = network::run(async { unless_cancelled(&ship_run.cancel, finding).await.transpose() })?;
     let Some((notices, _)) = found else {
-        return Ok(RunSummary::of(&outcomes, report_entries::fix_status)
-            .final_status(&ship_run.ship_input.found, true));
+        return Ok(RunSummary::of(&outcomes).final_status(&ship_run.ship_input.found, true));
     };
     retry::tell_without_effect(ship_run, forecast.journal.as_ref())?;
     row_notices::print(&notices, &ship_run.ship_input.rows, &ship_run.destination);
@@ -194,7 +192,7 @@ impl<'a> Forecast<'a> {
                 (action.name(), plan.reason.clone())
             }
             (None, failure) => {
-                let action = if outcome.verdict == Verdict::Skipped { "skipped" } else { "unreadable" };
+                let action = if outcome.ending == Ending::Skipped { "skipped" } else { "unreadable" };
                 (action, failure.as_ref().map(|failure| failure.message.clone()))
             }
         };

@@ -189,8 +189,7 @@ pub fn final_status(
     shipped: &ShipOutcome,
     interrupted: bool,
 ) -> RunStatus {
-    let mut status =
-        RunSummary::of(outcomes, report_entries::fix_status).final_status(&ship_input.found, interrupted);
+    let mut status = RunSummary::of(outcomes).final_status(&ship_input.found, interrupted);
     for delivery in &shipped.deliveries {
         status = status.and(delivery_status(delivery));
     }

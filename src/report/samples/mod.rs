@@ -8,12 +8,14 @@ use super::{
     AdDelivery, Added, AudioOutcome, Delivery, Dropped, FileEntry, Fix, FixAction, Format, HumanOptions,
     Media, Report, Tool, Verified, render,
 };
+use crate::ending::{Ending, FailureKind, RefusalClass};
 use crate::job::Similarity;
 use crate::model::{
     ColorTags, Completeness, DecodeError, DecodeErrorKind, DolbyVision, EditList, EditListKind, Flip, Hdr,
     HdrKind, MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation, SourceDamage, TimeRange,
     Timing,
 };
+use crate::plan::Refusal;
 use crate::rules::{Confidence, Finding, Remedy, RuleId, Severity, Verdict};
 
 pub(super) fn rendered(report: &Report, format: Format) -> String {
@@ -231,6 +233,13 @@ pub(super) fn entry(path: &str, verdict: Verdict) -> FileEntry {
         path: path.into(),
         path_raw: None,
         profile: "tiktok-ads".into(),
+        ending: match verdict {
+            Verdict::Compliant => Ending::Compliant,
+            Verdict::Noncompliant => Ending::Noncompliant,
+            Verdict::Indeterminate => Ending::Undecided,
+            Verdict::Unreadable => Ending::Unreadable(FailureKind::Input),
+            Verdict::Skipped => Ending::Skipped,
+        },
         verdict,
         forecast: None,
         reason: None,
@@ -239,7 +248,6 @@ pub(super) fn entry(path: &str, verdict: Verdict) -> FileEntry {
         undecided: Vec::new(),
         not_decoded: None,
         fix: None,
-        is_cancelled: false,
         delivery: None,
         isolation_refused: Vec::new(),
     }
@@ -273,7 +281,8 @@ pub(super) fn report(files: Vec<FileEntry>) -> Report {
 /// Returns a report with an entry for every outcome; its name is between the first and second `.` of the path.
 pub(super) fn everything() -> Report {
     use Verdict::{Compliant, Indeterminate, Noncompliant, Skipped, Unreadable};
-    let with_fix = |path, fix| FileEntry {
+    let with_fix = |path, ending, fix| FileEntry {
+        ending,
         findings: vec![finding(RuleId::VideoCodec, Severity::Error, Remedy::ReencodeVideo)],
         fix: Some(fix),
         ..entry(path, Noncompliant)
@@ -303,9 +312,9 @@ pub(super) fn everything() -> Report {
         FileEntry { delivery: Some(delivered("processing", None)), ..entry("a.compliant.mp4", Compliant) },
         FileEntry {
             delivery: Some(Delivery { ads: vec![published.clone()], ..delivered("published", None) }),
-            ..with_fix("b.fixed.avi", reencoded())
+            ..with_fix("b.fixed.avi", Ending::Fixed, reencoded())
         },
-        with_fix("b2.fixable.avi", Fix { output: None, verified: None, ..reencoded() }),
+        with_fix("b2.fixable.avi", Ending::Fixable, Fix { output: None, verified: None, ..reencoded() }),
         FileEntry {
             media: Some(media_with_every_field()),
             findings: many_findings(),
@@ -319,6 +328,7 @@ pub(super) fn everything() -> Report {
         },
         with_fix(
             "f.refused.mp4",
+            Ending::Refused(RefusalClass::Plan(Refusal::NeedsTrim)),
             without_output(FixAction::Refused, "900 s is longer than 600 s: allow it with --trim"),
         ),
         FileEntry {
@@ -327,21 +337,26 @@ pub(super) fn everything() -> Report {
         },
         FileEntry {
             delivery: Some(delivered("given_up", Some("processing failed three times"))),
-            ..with_fix("g2.not-delivered.mp4", reencoded())
+            ..with_fix("g2.not-delivered.mp4", Ending::Fixed, reencoded())
         },
         FileEntry {
             delivery: Some(Delivery { ads: vec![changed], ..delivered("published", None) }),
             ..entry("g3.change-not-sent.mp4", Compliant)
         },
-        with_fix("h.failed.mp4", without_output(FixAction::Failed, "no space left in out/")),
+        with_fix(
+            "h.failed.mp4",
+            Ending::Failed(FailureKind::Operation),
+            without_output(FixAction::Failed, "no space left in out/"),
+        ),
         FileEntry {
+            ending: Ending::Failed(FailureKind::Operation),
             media: None,
             path_raw: Some("h2.failed.%FF.mp4".into()),
             reason: Some("permission denied".into()),
             ..entry("h2.failed.\u{fffd}.mp4", Indeterminate)
         },
         FileEntry {
-            is_cancelled: true,
+            ending: Ending::Interrupted,
             media: None,
             reason: Some("cancelled; run the same command again to resume".into()),
             ..entry("h3.cancelled.mp4", Indeterminate)
