@@ -13,6 +13,7 @@ use super::publish::PublishOutcome;
 use super::request::{Prepared, Until};
 use super::upload::{UploadOutcome, abandon_reason};
 use super::{AdDelivery, Delivery, DeliveryState, PrepareError, ShipEvent};
+use crate::plan::EncodeMode;
 use crate::rules::ValidatedAsset;
 
 /// Delivers one file and returns its report.
@@ -175,7 +176,8 @@ impl Shipment<'_> {
         });
         self.item.effect_key = Some(effect.key());
         let attempts = self.item.attempts;
-        self.item.attempts = if self.retrying { attempts + 1 } else { attempts.max(self.item.encode_mode) };
+        self.item.attempts =
+            if self.retrying { attempts + 1 } else { attempts.max(self.item.encode_mode.number().into()) };
         self.record(DeliveryState::Uploading, None)?;
         let upload = self.context.upload(&asset, &self.source, &effect, self.retrying).await?;
         self.uploaded(upload).await
@@ -221,7 +223,7 @@ impl Shipment<'_> {
 
     async fn prepare_file(&mut self) -> Result<Result<ValidatedAsset, PrepareError>, Abort> {
         let encode_mode = self.item.encode_mode;
-        if encode_mode == 1 {
+        if encode_mode == EncodeMode::Planned {
             return Ok(Ok(self.first_asset.clone()));
         }
         crash_point!(self.context.crash, "recipe.before_make");
@@ -280,8 +282,7 @@ impl Shipment<'_> {
     fn retry(&mut self) -> Result<StepOutcome, Abort> {
         self.retrying = true;
         self.item.history.clear();
-        self.item.encode_mode = 0;
-        self.start_next_mode(Some("retried on request".to_owned()))
+        self.begin_mode(EncodeMode::Planned, "retried on request".to_owned())
     }
 
     pub(super) fn md5(&self) -> String {
@@ -291,21 +292,22 @@ impl Shipment<'_> {
 
     fn next_encode_mode(&mut self, reason: String) -> Result<StepOutcome, Abort> {
         let encode_mode = self.item.encode_mode;
-        self.item.history.push(format!("attempt {encode_mode}: {reason}"));
-        if encode_mode >= self.context.settings.attempts {
-            return self.give_up(None);
+        self.item.history.push(format!("attempt {}: {reason}", encode_mode.number()));
+        match encode_mode.next().filter(|next| u32::from(next.number()) <= self.context.settings.attempts) {
+            Some(next) => self.begin_mode(next, reason),
+            None => self.give_up(None),
         }
-        self.start_next_mode(Some(reason))
     }
 
-    fn start_next_mode(&mut self, reason: Option<String>) -> Result<StepOutcome, Abort> {
-        self.item.encode_mode += 1;
+    /// Starts a new upload of the file in an encode mode; `reason` says why.
+    fn begin_mode(&mut self, encode_mode: EncodeMode, reason: String) -> Result<StepOutcome, Abort> {
+        self.item.encode_mode = encode_mode;
         self.item.video_id = None;
         self.item.effect_key = None;
         self.item.artifact = None;
         self.just_uploaded = false;
         self.uploaded_now = false;
-        self.record(DeliveryState::Failed, reason)?;
+        self.record(DeliveryState::Failed, Some(reason))?;
         Ok(StepOutcome::Continue)
     }
 

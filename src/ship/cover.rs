@@ -16,6 +16,7 @@ use super::publish::StepResult;
 use super::upload::{MAX_SENDS, MutationOutcome, mutation_outcome};
 use super::{DeliveryState, PrepareError};
 use crate::cache::FileState;
+use crate::plan::EncodeMode;
 use crate::rules::{CoverImage, ValidatedCover};
 
 /// The largest cover image the platform accepts, in bytes.
@@ -85,7 +86,7 @@ impl Context {
             content: hash,
             md5: None,
             size_bytes: None,
-            encode_mode: 1,
+            encode_mode: EncodeMode::Planned,
         };
         let key = effect.key();
         let lock = self.lock_for(&key);

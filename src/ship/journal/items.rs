@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::ads::StatusAd;
 use super::{Journal, JournalError, append_event, database, now_ms};
+use crate::plan::EncodeMode;
 use crate::ship::DeliveryState;
 
 /// The identity of an asset at a destination: its content, not its path, so that renamed files and copies ship
@@ -41,7 +42,7 @@ pub struct ItemRecord {
     /// The file sent, once there is one.
     pub artifact: Option<Artifact>,
     /// The encode mode of the file.
-    pub encode_mode: u32,
+    pub encode_mode: EncodeMode,
     /// The key of the upload's effect.
     pub effect_key: Option<String>,
     /// The state.
@@ -62,7 +63,7 @@ impl ItemRecord {
         ItemRecord {
             source,
             artifact: None,
-            encode_mode: 1,
+            encode_mode: EncodeMode::Planned,
             effect_key: None,
             state: DeliveryState::Validated,
             video_id: None,
@@ -122,6 +123,13 @@ pub(super) fn parse_state(text: String) -> DeliveryState {
     serde_json::from_value(text.into()).unwrap_or(DeliveryState::Validated)
 }
 
+/// Returns the encode mode of a stored number. Builds before the modes had an end counted on after the last, which
+/// changed nothing about the file.
+fn stored_mode(number: i64) -> EncodeMode {
+    let known = u8::try_from(number).ok().and_then(|number| EncodeMode::try_from(number).ok());
+    known.unwrap_or(if number < 1 { EncodeMode::Planned } else { EncodeMode::Conservative })
+}
+
 fn item_from_row(row: &Row<'_>) -> rusqlite::Result<ItemRecord> {
     let path: String = row.get(0)?;
     let size: Option<i64> = row.get(4)?;
@@ -138,7 +146,7 @@ fn item_from_row(row: &Row<'_>) -> rusqlite::Result<ItemRecord> {
     Ok(ItemRecord {
         source: path.into(),
         artifact,
-        encode_mode: row.get(5)?,
+        encode_mode: stored_mode(row.get(5)?),
         effect_key: row.get(6)?,
         state: parse_state(row.get(7)?),
         video_id: row.get(8)?,
@@ -214,7 +222,7 @@ impl Journal {
                     file.map(|file| &file.blake3),
                     file.map(|file| &file.md5),
                     file.and_then(|file| i64::try_from(file.size_bytes).ok()),
-                    encode_mode,
+                    encode_mode.number(),
                     effect_key,
                     state,
                     video_id,

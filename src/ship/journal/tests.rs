@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::plan::EncodeMode;
 
 fn open() -> (tempfile::TempDir, Journal) {
     let dir = tempfile::tempdir().unwrap();
@@ -20,7 +21,7 @@ fn effect() -> Effect {
         content: "c".into(),
         md5: Some("m".into()),
         size_bytes: Some(9),
-        encode_mode: 1,
+        encode_mode: EncodeMode::Planned,
     }
 }
 
@@ -69,7 +70,7 @@ fn the_key_distinguishes_intents_and_ignores_upload_names() {
         Effect { origin: "http://127.0.0.1".into(), ..one.clone() },
         Effect { advertiser: "8".into(), ..one.clone() },
         Effect { content: "d".into(), ..one.clone() },
-        Effect { encode_mode: 2, ..one.clone() },
+        Effect { encode_mode: EncodeMode::CommonCore, ..one.clone() },
         Effect { scope: "7".into(), advertiser: String::new(), ..one.clone() },
     ] {
         assert_ne!(one.key(), other.key(), "{other:?}");
@@ -133,7 +134,7 @@ fn assets_are_found_by_content_profile_and_destination() {
             md5: "m".into(),
             size_bytes: u64::from(u32::MAX) + 1,
         }),
-        encode_mode: 2,
+        encode_mode: EncodeMode::CommonCore,
         effect_key: Some("k".into()),
         state: crate::ship::DeliveryState::GivenUp,
         video_id: Some("v".into()),
@@ -182,6 +183,37 @@ proptest! {
             prop_assert_eq!(journal.effect(&key).unwrap().unwrap().state, state);
         }
     }
+}
+
+#[test]
+fn stored_numbers_of_encode_modes_are_read_and_written_as_before() {
+    let (_dir, journal) = open();
+    let key =
+        ItemKey { source_blake3: "s".into(), profile_hash: "p".into(), destination: "https://o|7".into() };
+    journal.put_item(&key, &ItemRecord::new("a.mov".into())).unwrap();
+    for (stored, expected) in [
+        (0, EncodeMode::Planned),
+        (1, EncodeMode::Planned),
+        (2, EncodeMode::CommonCore),
+        (3, EncodeMode::Conservative),
+        (4, EncodeMode::Conservative),
+        (i64::from(u32::MAX), EncodeMode::Conservative),
+    ] {
+        journal.db().execute("UPDATE items SET recipe = ?1", [stored]).unwrap();
+        let item = journal.item(&key).unwrap().unwrap();
+        assert_eq!(item.encode_mode, expected, "{stored}");
+        journal.put_item(&key, &item).unwrap();
+        let written: i64 = journal.db().query_row("SELECT recipe FROM items", [], |row| row.get(0)).unwrap();
+        assert_eq!(written, stored.clamp(1, 3));
+    }
+    // The key of an effect is a hash over the same number: another key would be another upload.
+    let mut hasher = blake3::Hasher::new();
+    for field in ["upload", "https://o", "7", "", "", "c", "2"] {
+        hasher.update(&(field.len() as u64).to_le_bytes());
+        hasher.update(field.as_bytes());
+    }
+    let second = Effect { encode_mode: EncodeMode::CommonCore, ..effect() };
+    assert_eq!(second.key(), hasher.finalize().to_hex().to_string());
 }
 
 #[test]

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::upload::class_of;
 use super::{Abort, Context, StopReason};
+use crate::plan::EncodeMode;
 use crate::platform::post_fail_reasons::FAIL_REASONS;
 use crate::platform::{CallError, Class, NewPost, PostMode, PostStatus};
 use crate::rules::ValidatedAsset;
@@ -157,8 +158,7 @@ impl Posting<'_> {
                 {
                     self.retrying = true;
                     self.item.history.clear();
-                    self.item.encode_mode = 0;
-                    self.start_next_mode(Some("retried on request".to_owned()))?
+                    self.begin_mode(EncodeMode::Planned, "retried on request".to_owned())?
                 }
                 (DeliveryState::GivenUp | DeliveryState::Published, _) => {
                     Some((self.item.state.clone(), self.item.reason.clone()))
@@ -214,7 +214,8 @@ impl Posting<'_> {
         });
         self.item.effect_key = Some(effect.key());
         let attempts = self.item.attempts;
-        self.item.attempts = if self.retrying { attempts + 1 } else { attempts.max(self.item.encode_mode) };
+        self.item.attempts =
+            if self.retrying { attempts + 1 } else { attempts.max(self.item.encode_mode.number().into()) };
         if self.retrying {
             self.undo_done(&effect.key(), "retried on request")?;
         }
@@ -258,7 +259,7 @@ impl Posting<'_> {
 
     async fn prepare_file(&mut self) -> Result<Result<ValidatedAsset, PrepareError>, Abort> {
         let encode_mode = self.item.encode_mode;
-        if encode_mode == 1 {
+        if encode_mode == EncodeMode::Planned {
             return Ok(Ok(self.first_asset.clone()));
         }
         let (preparer, source) = (self.context.preparer.clone(), self.source.clone());
@@ -384,20 +385,21 @@ impl Posting<'_> {
 
     fn next_encode_mode(&mut self, reason: String) -> Result<Option<DeliveryEnd>, Abort> {
         let encode_mode = self.item.encode_mode;
-        self.item.history.push(format!("attempt {encode_mode}: {reason}"));
-        if encode_mode >= self.context.attempts {
-            return self.give_up(None);
+        self.item.history.push(format!("attempt {}: {reason}", encode_mode.number()));
+        match encode_mode.next().filter(|next| u32::from(next.number()) <= self.context.attempts) {
+            Some(next) => self.begin_mode(next, reason),
+            None => self.give_up(None),
         }
-        self.start_next_mode(Some(reason))
     }
 
-    fn start_next_mode(&mut self, reason: Option<String>) -> Result<Option<DeliveryEnd>, Abort> {
-        self.item.encode_mode += 1;
+    /// Starts a new upload of the file in an encode mode; `reason` says why.
+    fn begin_mode(&mut self, encode_mode: EncodeMode, reason: String) -> Result<Option<DeliveryEnd>, Abort> {
+        self.item.encode_mode = encode_mode;
         self.item.video_id = None;
         self.item.effect_key = None;
         self.item.artifact = None;
         self.uploaded_now = false;
-        self.record(DeliveryState::Failed, reason)?;
+        self.record(DeliveryState::Failed, Some(reason))?;
         Ok(None)
     }
 

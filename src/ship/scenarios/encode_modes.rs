@@ -22,7 +22,8 @@ async fn failed_processing_leads_to_the_next_encode_mode() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_further_encode_mode_every_reason_is_reported_and_nothing_is_sent() {
-    let scenario = Scenario { last_encode_mode: 2, ..Scenario::new(&["a"]).with_row("a", "one") };
+    let scenario =
+        Scenario { last_encode_mode: EncodeMode::CommonCore, ..Scenario::new(&["a"]).with_row("a", "one") };
     {
         let mut state = scenario.fake.state.lock().unwrap();
         state.broken.insert(asset("a").content().blake3.clone());
@@ -95,7 +96,7 @@ async fn more_attempts_reopen_no_video_that_was_given_up() {
     scenario.retry = Retry::All;
     assert_eq!(summary(&scenario.deliver().await), (Published, 5, vec![Published]));
     // Without a further encode mode, more attempts change nothing.
-    let mut scenario = Scenario { last_encode_mode: 1, ..Scenario::new(&["a"]) };
+    let mut scenario = Scenario { last_encode_mode: EncodeMode::Planned, ..Scenario::new(&["a"]) };
     scenario.fake.state.lock().unwrap().broken.insert(asset("a").content().blake3.clone());
     let given_up = scenario.deliver().await;
     scenario.attempts = 5;
