@@ -153,7 +153,7 @@ impl Shipment<'_> {
         row: &AdRow,
         cover: CoverRead,
     ) -> Result<StepResult<String>, Abort> {
-        let (asset, preparer) = (self.first_asset.clone(), self.context.preparer.clone());
+        let (asset, preparer) = (self.item.first_asset.clone(), self.context.preparer.clone());
         let name = row.cover.as_ref().map_or(String::new(), |path| format!("{}: ", path.display()));
         let prepared = self.context.blocking(move || match cover {
             Some(Ok(image)) => preparer.check_cover(image, &asset),

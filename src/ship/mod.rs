@@ -13,7 +13,9 @@ mod cover;
 pub mod crash_points;
 pub mod engine;
 mod existing_ads;
+mod give_up;
 pub mod journal;
+mod journaled_item;
 pub mod landing;
 pub mod manifest;
 mod name_match;
@@ -40,6 +42,7 @@ use crate::rules::{CoverImage, ValidatedAsset, ValidatedCover};
 
 pub use cover::{CoverError, read_cover};
 pub use engine::ship;
+pub use give_up::GiveUpReason;
 pub use journal::{
     Choice, History, Journal, JournalError, KnownAsset, LoggedEvent, Question, StatusAd, StatusLine, Wait,
     destination_key,
