@@ -463,7 +463,8 @@ fn the_status_has_a_document_with_every_file_ad_and_next_step() {
     };
     assert_eq!(joined(&document), "assets journal questions schema");
     let [face, small] = document["assets"].as_array().unwrap().as_slice() else { panic!("{document:#}") };
-    let asset_keys = "ads attempts destination next path publication reason since state video_id";
+    let asset_keys =
+        "ads attempts destination given_up_because next path publication reason since state video_id";
     assert_eq!(joined(face), asset_keys);
     assert_eq!(joined(&face["ads"][0]), "ad_id ad_name adgroup_id next reason state");
     let of = |asset: &Value| [&asset["state"], &asset["next"]].map(|text| text.as_str().unwrap().to_owned());

@@ -17,7 +17,9 @@ use std::time::Duration;
 use common::{TestDir, fixture};
 use greenlit::job::in_process::InProcessRunner;
 use greenlit::job::worker::{WorkerPool, WorkerTimeouts};
-use greenlit::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner, VerifyLevel};
+use greenlit::job::{
+    Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner, VerifyLevel, WorkerDeath,
+};
 use greenlit::plan::{OutputSpec, Preset, VideoEncode, VideoEncoder, VideoPlan, example};
 use landlock::{AccessFs, CompatLevel, Compatible, RulesetAttr};
 
@@ -383,7 +385,10 @@ fn a_killed_worker_costs_one_file() {
     let worker = OwnWorker::new();
     let pool = worker.pool(WorkerTimeouts::default());
     let error = error_after_signal(&pool, &worker, "-KILL");
-    assert!(matches!(&error, JobError::WorkerLost(text) if text.contains("SIGKILL")), "{error:?}");
+    assert!(
+        matches!(&error, JobError::WorkerLost { death: WorkerDeath::Killed, message } if message.contains("SIGKILL")),
+        "{error:?}"
+    );
     let error = error_after_signal(&pool, &worker, "-XCPU");
     assert!(matches!(&error, JobError::ProcessorTime(text) if text.contains("86400 s")), "{error:?}");
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
@@ -412,7 +417,10 @@ fn a_worker_killed_during_a_batch_costs_the_running_job() {
         results.push(result);
     });
     let lost: Vec<_> = results.iter().filter(|result| result.is_err()).collect();
-    assert!(matches!(lost[..], [Err(JobError::WorkerLost(text))] if text.contains("SIGKILL")), "{lost:?}");
+    assert!(
+        matches!(lost[..], [Err(JobError::WorkerLost { death: WorkerDeath::Killed, message })] if message.contains("SIGKILL")),
+        "{lost:?}"
+    );
     let done = results.iter().filter(|result| matches!(result, Ok(JobOutput::Probed(_)))).count();
     assert_eq!((results.len(), done), (12, 11));
     assert!(results[0].is_ok());
@@ -501,7 +509,10 @@ fn a_stalled_worker_is_detected() {
     let worker = OwnWorker::new();
     let pool = worker.pool(WorkerTimeouts { stall: Duration::from_secs(2), ..WorkerTimeouts::default() });
     let error = error_after_signal(&pool, &worker, "-STOP");
-    assert!(matches!(&error, JobError::WorkerLost(text) if text.contains("stalled")), "{error:?}");
+    assert!(
+        matches!(&error, JobError::WorkerLost { death: WorkerDeath::Stalled, message } if message.contains("stalled")),
+        "{error:?}"
+    );
     // Also the one that waits for the next job was stopped.
     worker.processes().into_iter().for_each(|pid| signal("-CONT", pid));
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
@@ -718,7 +729,9 @@ fn a_killed_template_costs_the_running_jobs_and_is_replaced() {
             }
         });
         match result {
-            Err(JobError::WorkerLost(text)) => assert!(text.contains("has died"), "{text}"),
+            Err(JobError::WorkerLost { death: WorkerDeath::TemplateDied, message }) => {
+                assert!(message.contains("has died"), "{message}");
+            }
             other => panic!("{round}: {other:?}"),
         }
         assert!(probe(&pool, &fixture(CLIP)).is_ok());

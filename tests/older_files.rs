@@ -126,7 +126,25 @@ fn a_journal_of_the_first_schema_is_copied_before_it_is_changed() {
         let db = Connection::open(dir.path(name)).unwrap();
         db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
     };
-    assert_eq!((version(JOURNAL), version(".greenlit/journal.db.schema-1.bak")), (2, 1));
+    assert_eq!((version(JOURNAL), version(".greenlit/journal.db.schema-1.bak")), (3, 1));
+}
+
+#[test]
+fn a_video_that_an_earlier_build_gave_up_has_its_text_but_no_reason_of_a_later_schema() {
+    let dir = TestDir::new();
+    journal(&dir, "item-ready.sql");
+    let db = Connection::open(dir.path(JOURNAL)).unwrap();
+    db.execute_batch(
+        "UPDATE items SET state = 'given_up', reason = 'attempt 3: no encode mode is left', recipe = 0;",
+    )
+    .unwrap();
+    drop(db);
+    let document = dir.greenlit(&["status", "--format", "json"]).expect(0).json();
+    let asset = &document["assets"][0];
+    assert_eq!((&asset["state"], &asset["next"]), (&"given_up".into(), &"retry".into()), "{asset:#}");
+    assert_eq!(asset["reason"], "attempt 3: no encode mode is left");
+    assert!(asset.as_object().unwrap()["given_up_because"].is_null(), "{asset:#}");
+    assert!(dir.path(".greenlit/journal.db.schema-2.bak").exists());
 }
 
 #[test]

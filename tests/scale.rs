@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use greenlit::plan::EncodeMode;
 use greenlit::platform::tiktok_ads::{ClientOptions, Tier, TikTokAds};
 use greenlit::rules::{CoverImage, ValidatedAsset, ValidatedCover};
 use greenlit::sandbox::{self, ADGROUP, ADVERTISER, IDENTITY, SandboxOptions, TOKEN, start};
@@ -29,7 +30,7 @@ struct CoverPreparer {
 }
 
 impl AssetPreparer for CoverPreparer {
-    fn prepare(&self, _source: &Path, _encode_mode: u32) -> Result<ValidatedAsset, PrepareError> {
+    fn prepare(&self, _source: &Path, _encode_mode: EncodeMode) -> Result<ValidatedAsset, PrepareError> {
         Err(PrepareError::Refused("no encode mode is left".into()))
     }
 

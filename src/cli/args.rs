@@ -4,8 +4,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
+
+use crate::plan::EncodeMode;
 
 /// Check videos against the rules of an ad platform, fix them, verify the result and upload it.
 #[derive(Debug, Parser)]
@@ -282,8 +285,8 @@ pub struct FixArgs {
     #[arg(long, value_name = "CODE|FAIL_REASON")]
     pub rejected: Option<String>,
     /// Set the encode mode: 1 as planned, 2 full re-encode to the common core, 3 conservative re-encode.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=3))]
-    pub recipe: Option<u8>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=3).try_map(EncodeMode::try_from))]
+    pub recipe: Option<EncodeMode>,
 }
 
 /// `greenlit ship`.

@@ -17,7 +17,7 @@ use crate::model::{ContentHash, Size};
 use crate::pipeline::{
     CheckOptions, Failure, FixRecord, FixSettings, Observer, Outcome, SourceFile, Staging, fix,
 };
-use crate::plan::Action;
+use crate::plan::{Action, EncodeMode};
 use crate::profile::Profile;
 use crate::rules::{
     Assessment, CoverImage, Selection, Subject, ValidatedAsset, ValidatedCover, Verdict, assess,
@@ -53,7 +53,7 @@ impl LocalAssetPreparer {
         sources: &[SourceFile],
         done: &(dyn Fn(&SourceFile, Result<ValidatedAsset, PrepareError>) + Sync),
     ) {
-        self.fix(sources, 1, &|outcome| {
+        self.fix(sources, EncodeMode::Planned, &|outcome| {
             let result = self.validated(outcome);
             if let Ok(mut outcomes) = self.outcomes.lock() {
                 let kept = match &result {
@@ -72,9 +72,9 @@ impl LocalAssetPreparer {
         });
     }
 
-    fn fix(&self, sources: &[SourceFile], encode_mode: u32, done: &(dyn Fn(&Outcome) + Sync)) {
+    fn fix(&self, sources: &[SourceFile], encode_mode: EncodeMode, done: &(dyn Fn(&Outcome) + Sync)) {
         let mut settings = self.settings.clone();
-        settings.options.encode_mode = u8::try_from(encode_mode).unwrap_or(u8::MAX);
+        settings.options.encode_mode = encode_mode;
         fix(
             sources,
             std::slice::from_ref(&self.profile),
@@ -168,7 +168,7 @@ fn prepare_error(failure: &Failure) -> PrepareError {
 }
 
 impl AssetPreparer for LocalAssetPreparer {
-    fn prepare(&self, source: &Path, encode_mode: u32) -> Result<ValidatedAsset, PrepareError> {
+    fn prepare(&self, source: &Path, encode_mode: EncodeMode) -> Result<ValidatedAsset, PrepareError> {
         let relative = source.file_name().map_or_else(|| source.to_owned(), PathBuf::from);
         let source = SourceFile { path: source.to_owned(), relative, named: false, not_opened: None };
         let result = Mutex::new(None);

@@ -9,7 +9,7 @@ use crate::cache::ProbeCache;
 use crate::job::worker::WorkerPool;
 use crate::job::{Runner, WorkerInfo};
 use crate::pipeline::{CheckOptions, Discovery, Outcome, check, check_each};
-use crate::plan::{FixOptions, Machine};
+use crate::plan::{EncodeMode, FixOptions, Machine};
 use crate::profile::Profile;
 use crate::report::{Envelope, FileEntry, Report, StreamedReport};
 use crate::rules::Verdict;
@@ -20,9 +20,6 @@ use super::exit_code::RunStatus;
 use super::progress::ProgressDisplay;
 use super::settings::{Settings, fix_options};
 use super::{cache, input, interrupt, isolation, notices, output, report_entries, report_target};
-
-/// The encode mode of a file that was not shipped before.
-const FIRST_ENCODE_MODE: u8 = 1;
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result<RunStatus, CliError> {
@@ -52,7 +49,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     let progress = ProgressDisplay::new(settings.progress);
     // A configuration that only `fix` reads must not end a check.
     let fix_options =
-        fix_options(&FixChoices::default(), &settings.config.fix, FIRST_ENCODE_MODE).unwrap_or_default();
+        fix_options(&FixChoices::default(), &settings.config.fix, EncodeMode::Planned).unwrap_or_default();
     let batch = CheckBatch {
         profiles: &profiles,
         found: &found,

@@ -44,7 +44,7 @@ pub fn test_encoder(
     [None, Some(TRIAL_MAX_BIT_RATE)].into_iter().try_for_each(|max_bit_rate| {
         let rate = RateControl { crf: options.crf, max_bit_rate, buffer_bits: None, min_bit_rate: None };
         // The conservative encode mode uses no B-frames.
-        let b_frames = if options.encode_mode >= 3 { 0 } else { 2 };
+        let b_frames = if options.encode_mode.is_conservative() { 0 } else { 2 };
         let (encoder, preset) = (options.encoder, options.preset);
         let plan = VideoEncode { encoder, preset, rate, b_frames, ..example::video_encode(640, 360, 30) };
         let input = File::open("/dev/null").map_err(|error| JobError::Io(error.to_string()))?;

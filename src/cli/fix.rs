@@ -9,6 +9,7 @@ use crate::job::worker::WorkerPool;
 use crate::pipeline::{
     CheckOptions, FixRecord, FixSettings, Outcome, OutputLayout, StaleOutput, fix, remove_stale,
 };
+use crate::plan::EncodeMode;
 use crate::platform::tiktok_ads::CodeTable;
 use crate::platform::{self, Class};
 use crate::report::{Report, StaleEntry};
@@ -50,7 +51,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     let encode_mode = match (args.recipe, &args.rejected) {
         (Some(encode_mode), _) => encode_mode,
         (None, Some(reason)) => encode_mode_for(reason, &settings.config.codes)?,
-        (None, None) => 1,
+        (None, None) => EncodeMode::Planned,
     };
     let mut fix_settings = FixSettings {
         options: fix_options(&args.choices, &settings.config.fix, encode_mode)?,
@@ -161,11 +162,11 @@ fn stale_outputs(
 
 /// Returns the encode mode for a refusal by the platform. A file that violates a published limit is fixed as
 /// planned; a file that complies but was refused is re-encoded to the common core.
-fn encode_mode_for(reason: &str, codes: &CodeTable) -> Result<u8, CliError> {
+fn encode_mode_for(reason: &str, codes: &CodeTable) -> Result<EncodeMode, CliError> {
     if let Ok(code) = reason.parse::<i64>() {
         let class = codes.page(code).map(|page| page.class);
         return match class {
-            Some(Class::ReEncode | Class::ReRead) => Ok(2),
+            Some(Class::ReEncode | Class::ReRead) => Ok(EncodeMode::CommonCore),
             Some(_) => Err(CliError::Usage(format!(
                 "{code} is not a problem of the file, so re-encoding does not help; see \
                  `greenlit explain {code}`"
@@ -176,8 +177,8 @@ fn encode_mode_for(reason: &str, codes: &CodeTable) -> Result<u8, CliError> {
         };
     }
     match reason {
-        "duration_check_failed" | "picture_size_check_failed" => Ok(1),
-        "file_format_check_failed" | "frame_rate_check_failed" => Ok(2),
+        "duration_check_failed" | "picture_size_check_failed" => Ok(EncodeMode::Planned),
+        "file_format_check_failed" | "frame_rate_check_failed" => Ok(EncodeMode::CommonCore),
         other if platform::explain(other, codes).is_some() => Err(CliError::Usage(format!(
             "`{other}` is not a problem of the file, so re-encoding does not help; see \
              `greenlit explain {other}`"

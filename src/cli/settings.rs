@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::plan::{AudioTrackChoice, Extend, Fit, FixOptions, Machine, Preset, VideoEncoder};
+use crate::plan::{AudioTrackChoice, EncodeMode, Extend, Fit, FixOptions, Machine, Preset, VideoEncoder};
 use crate::profile::{Profile, nearest};
 use crate::report::{Format, HumanOptions, OldLimit};
 use crate::rules::Selection;
@@ -316,7 +316,7 @@ pub(super) fn bad_choice(option: &str, given: &str, allowed: impl Iterator<Item 
 pub fn fix_options(
     choices: &FixChoices,
     config: &FixConfig,
-    encode_mode: u8,
+    encode_mode: EncodeMode,
 ) -> Result<FixOptions, CliError> {
     let defaults = FixOptions::default();
     let fit = match (choices.fit, config.fit.as_deref()) {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::report::Publication;
-use crate::ship::{DeliveryState, Question, StatusAd, StatusLine};
+use crate::ship::{DeliveryState, GiveUpReason, Question, StatusAd, StatusLine};
 
 /// The name and version of the document's schema.
 pub const SCHEMA: &str = "greenlit.status/1";
@@ -40,6 +40,8 @@ pub struct StatusAsset {
     pub since: Option<String>,
     /// The reason for the state.
     pub reason: Option<String>,
+    /// Why it was given up; `None` for one that was not, or by a version that did not store it.
+    pub given_up_because: Option<GiveUpReason>,
     /// What `ads` are.
     pub publication: Publication,
     /// The ads of the file, or its post.
@@ -138,6 +140,7 @@ fn asset(line: StatusLine) -> StatusAsset {
         attempts: line.attempts,
         since: since.map(|since| since.to_string()),
         reason: line.reason,
+        given_up_because: line.given_up,
         publication,
         ads,
     }

@@ -3,12 +3,14 @@
 //! A job carries no path: the submitter opens the files and passes descriptors, so that a worker process
 //! need not open anything after its start. Names are for messages only.
 
+mod error;
 pub mod execute;
 pub mod in_process;
 mod memory_file;
 pub mod processor_time;
 mod protocol;
 mod time_budget;
+mod verify_report;
 pub mod worker;
 mod worker_info;
 
@@ -16,13 +18,14 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub use error::{JobError, WorkerDeath};
 pub use memory_file::memory_file;
 pub use protocol::{
-    CoverReport, DecodeExtent, DecodeScope, FailureCause, FixReport, Job, JobOutput, MappedFile, OutputProof,
-    ProbeDepth, Progress, Similarity, SimilarityMetric, SourceDecode, VerifyFailure, VerifyLevel,
-    VerifyReport, WorkerInfo,
+    CoverReport, DecodeExtent, DecodeScope, FixReport, Job, JobOutput, MappedFile, OutputProof, ProbeDepth,
+    Progress, SourceDecode, VerifyLevel, WorkerInfo,
 };
 pub use time_budget::{FileClock, TimeBudget};
+pub use verify_report::{FailureCause, Similarity, SimilarityMetric, VerifyFailure, VerifyReport};
 
 /// The largest number of outputs of one job.
 pub const MAX_OUTPUTS: usize = 4;
@@ -50,42 +53,6 @@ pub struct JobRequest {
     pub cancel: Arc<AtomicBool>,
     /// How much time it may take; the default leaves it to the runner.
     pub time: TimeBudget,
-}
-
-/// Why a job gave no result, by cause.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
-#[serde(tag = "error", content = "detail", rename_all = "kebab-case")]
-pub enum JobError {
-    /// The media library cannot read the bytes.
-    #[error("cannot be read as media: {0}")]
-    Unreadable(String),
-    /// Like [`JobError::Unreadable`], because data that the file declares is missing.
-    #[error("cannot be read as media: {0}")]
-    Truncated(String),
-    /// The worker crashed, hung, or exceeded its limits.
-    #[error("{0}")]
-    WorkerLost(String),
-    /// The file needs more processor time than its declared size, length and codecs allow.
-    #[error("{0}")]
-    ProcessorTime(String),
-    /// The jobs of the file did not end within the time limit that the user set.
-    #[error("{0}")]
-    TimeLimit(String),
-    /// The input is fine; making the output failed.
-    #[error("{0}")]
-    Failed(String),
-    /// Reading or writing failed: device, disk full, permission.
-    #[error("{0}")]
-    Io(String),
-    /// The submitter cancelled the job.
-    #[error("cancelled; run the same command again to resume")]
-    Cancelled,
-    /// No worker is available: binary missing, version different, spawn refused.
-    #[error("{0}")]
-    Unavailable(String),
-    /// A worker lacks a barrier that this run requires ([`worker::Isolation`]).
-    #[error("{0}")]
-    NotIsolated(String),
 }
 
 /// Runs jobs. One call is one job; calls from several threads run in parallel.

@@ -146,7 +146,7 @@ impl From<&JobError> for Failure {
         let kind = match error {
             JobError::Unreadable(_)
             | JobError::Truncated(_)
-            | JobError::WorkerLost(_)
+            | JobError::WorkerLost { .. }
             | JobError::Failed(_) => FailureKind::Input,
             JobError::ProcessorTime(_) => FailureKind::ProcessorTime,
             JobError::TimeLimit(_) => FailureKind::TimeLimit,

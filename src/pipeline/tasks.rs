@@ -73,7 +73,8 @@ pub(super) fn target_of(
         OutputLayout::BySource if plan.spec.is_none() => None,
         OutputLayout::BySource => {
             let path = file.source.path.as_os_str().as_encoded_bytes();
-            let folder = format!("{}-r{}", &blake3::hash(path).to_hex()[..16], settings.options.encode_mode);
+            let folder =
+                format!("{}-r{}", &blake3::hash(path).to_hex()[..16], settings.options.encode_mode.number());
             Some(out.join(folder).join(name.file_name().unwrap_or(name.as_os_str())))
         }
     }

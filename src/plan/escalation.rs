@@ -20,7 +20,7 @@ pub(super) fn reason_to_encode_video(
     video: &VideoStream,
     duration: &PlannedDuration,
 ) -> Option<String> {
-    if input.options.encode_mode >= 2 {
+    if input.options.encode_mode.encodes_everything() {
         return Some(
             "the platform failed to process the previous version, so everything is re-encoded".into(),
         );
@@ -84,7 +84,7 @@ pub(super) fn reason_to_encode_both(
 ) -> Option<String> {
     let editing = uncopyable_edit_list(input, video);
     let rewritten = must_remux(input) || wants_audio_encode(input) || duration.trim_to_s.is_some();
-    if let Some(list) = editing.filter(|_| rewritten || input.options.encode_mode >= 2) {
+    if let Some(list) = editing.filter(|_| rewritten || input.options.encode_mode.encodes_everything()) {
         return Some(format!(
             "an edit list changes what is played ({}), and re-encoding applies it",
             list.reason
@@ -96,12 +96,13 @@ pub(super) fn reason_to_encode_both(
     if damage::reason_to_encode(input).is_some() {
         return Some("everything is re-encoded".into());
     }
-    match (duration.extend, input.options.encode_mode) {
-        _ if input.options.copy_failed.is_some() => Some("everything is re-encoded".into()),
-        (Some(_), _) => Some("video and audio are lengthened together".into()),
-        (None, 2..) => Some("everything is re-encoded".into()),
-        (None, _) => None,
+    if input.options.copy_failed.is_some() {
+        return Some("everything is re-encoded".into());
     }
+    if duration.extend.is_some() {
+        return Some("video and audio are lengthened together".into());
+    }
+    input.options.encode_mode.encodes_everything().then(|| "everything is re-encoded".into())
 }
 
 /// Returns the edit list of a kept stream that a stream copy would not keep. A delay of a whole track is kept.

@@ -11,6 +11,7 @@ mod consents;
 mod damage;
 mod decodable_start;
 mod duration;
+mod encode_mode;
 mod encode_rates;
 mod escalation;
 pub mod example;
@@ -32,6 +33,7 @@ mod steps;
 mod still_image;
 mod video;
 
+pub use encode_mode::{EncodeMode, UnknownEncodeMode};
 pub use options::{AudioTrackChoice, CopyFailure, CopyFailureCause, Extend, Fit, FixOptions, Machine};
 pub use outcome::{
     Action, Addition, AdditionKind, Applicability, DroppedStream, FixPlan, FixStep, StreamType,

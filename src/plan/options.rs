@@ -1,5 +1,6 @@
 //! The user's choices and consents, and the machine's resources.
 
+use super::encode_mode::EncodeMode;
 use super::output_spec::{Preset, VideoEncoder};
 
 /// The user's choices and consents. The defaults remove and invent nothing.
@@ -32,8 +33,8 @@ pub struct FixOptions {
     /// Constant rate factor of x264. With the preset `veryfast`, 18 brings H.264 fixtures to a mean VMAF of
     /// 95.6 at 1.06 times their bytes, and no tested video below 90; 20 does not (`benches/README.md`).
     pub crf: f32,
-    /// The encode mode: 1 planned, 2 common core (full re-encode), 3 conservative.
-    pub encode_mode: u8,
+    /// The encode mode.
+    pub encode_mode: EncodeMode,
     /// Why a copy of the video stream failed; if set, everything is re-encoded, or a file that complies is copied
     /// unchanged.
     pub copy_failed: Option<CopyFailure>,
@@ -55,7 +56,7 @@ impl Default for FixOptions {
             encoder_fallback: None,
             preset: Preset::Veryfast,
             crf: 18.0,
-            encode_mode: 1,
+            encode_mode: EncodeMode::Planned,
             copy_failed: None,
         }
     }

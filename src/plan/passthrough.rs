@@ -16,7 +16,7 @@ pub(super) fn after_failed_copy(input: &PlanInput<'_>) -> Result<Option<FixPlan>
     if failure.cause != CopyFailureCause::NewContainer {
         return Ok(None);
     }
-    if input.options.encode_mode >= 2 || input.findings(Severity::Error).next().is_some() {
+    if input.options.encode_mode.encodes_everything() || input.findings(Severity::Error).next().is_some() {
         return Ok(None);
     }
     let mut planned = plan(input)?;

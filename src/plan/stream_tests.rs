@@ -271,6 +271,6 @@ fn transparency_is_named_as_composed() {
     facts.video[0].codec = Some("vp9".into());
     facts.video[0].alpha = Some(true);
     facts.video[0].pixel_format = Some("yuva420p".into());
-    let plan = plan_for(&facts, &FixOptions { encode_mode: 2, ..FixOptions::default() });
+    let plan = plan_for(&facts, &FixOptions { encode_mode: EncodeMode::CommonCore, ..FixOptions::default() });
     assert!(plan.steps.iter().any(|step| step.text.contains("transparent pixels")), "{:?}", plan.steps);
 }

@@ -144,7 +144,7 @@ fn a_refusal_without_consent_names_the_option() {
 
 #[test]
 fn a_later_encode_mode_re_encodes_everything_conservatively() {
-    let options = FixOptions { encode_mode: 3, ..FixOptions::default() };
+    let options = FixOptions { encode_mode: EncodeMode::Conservative, ..FixOptions::default() };
     let plan = plan_for(&media(), "video.mp4", &options);
     assert_eq!(plan.action, Action::Reencode);
     let Some(VideoPlan::Encode(encode)) = plan.spec.unwrap().video else { panic!("not encoded") };

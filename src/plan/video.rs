@@ -7,6 +7,7 @@ use crate::rules::value_text;
 use super::audio::AudioDecision;
 use super::colors;
 use super::duration::PlannedDuration;
+use super::encode_mode::EncodeMode;
 use super::encode_rates;
 use super::geometry::{self, Geometry};
 use super::input::PlanInput;
@@ -15,9 +16,9 @@ use super::outcome::FixStep;
 use super::output_spec::{AudioPlan, Canvas, Fill, PartFit, ToneMap, VideoEncode, VideoTags, X264Profile};
 use super::refusal::{Refusal, Refused};
 
-/// The maximum longer side of encode mode 2 (common core), in pixels.
+/// The maximum longer side in encode mode common core, in pixels.
 const CORE_SIDE: f64 = 1920.0;
-/// The maximum longer side of encode mode 3 (conservative), in pixels.
+/// The maximum longer side in encode mode conservative, in pixels.
 const CONSERVATIVE_SIDE: f64 = 1280.0;
 
 /// Plans the geometry; refuses to enlarge the video without the user's consent.
@@ -33,9 +34,9 @@ fn plan_geometry(
             || Refusal::UnknownSize.because("the width and height of the video cannot be read from the file"),
         )?;
     let cap = match input.options.encode_mode {
-        2 => Some(CORE_SIDE),
-        3.. => Some(CONSERVATIVE_SIDE),
-        _ => None,
+        EncodeMode::Planned => None,
+        EncodeMode::CommonCore => Some(CORE_SIDE),
+        EncodeMode::Conservative => Some(CONSERVATIVE_SIDE),
     };
     let geometry = geometry::geometry(displayed, input.profile, input.options.fit, cap).ok_or_else(|| {
         let reason =
@@ -67,7 +68,7 @@ pub(super) fn encode(
 ) -> Result<VideoEncode, Refused> {
     let geometry = plan_geometry(input, video, steps)?;
     let undeclared = colors::undeclared(video)?;
-    let cap = if input.options.encode_mode >= 2 { 30.0 } else { 60.0 };
+    let cap = if input.options.encode_mode.encodes_everything() { 30.0 } else { 60.0 };
     let (frame_rate, own_rate) = encode_rates::frame_rate(video, input.profile, cap);
     let expected_s = duration.expected_s.or(input.duration_s());
     let rate = encode_rates::rate_control(
@@ -143,8 +144,11 @@ fn main_only(input: &PlanInput<'_>) -> bool {
 
 /// Returns the H.264 profile and the number of consecutive B-frames.
 fn x264_profile(input: &PlanInput<'_>) -> (X264Profile, u32) {
-    let conservative = input.options.encode_mode >= 3;
-    if conservative || main_only(input) { (X264Profile::Main, 0) } else { (X264Profile::High, 2) }
+    if input.options.encode_mode.is_conservative() || main_only(input) {
+        (X264Profile::Main, 0)
+    } else {
+        (X264Profile::High, 2)
+    }
 }
 
 /// Returns the bit rate of the output's audio in bits per second; 320 kb/s is assumed for a copy of unknown rate.

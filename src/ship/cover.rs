@@ -16,6 +16,7 @@ use super::publish::StepResult;
 use super::upload::{MAX_SENDS, MutationOutcome, mutation_outcome};
 use super::{DeliveryState, PrepareError};
 use crate::cache::FileState;
+use crate::plan::EncodeMode;
 use crate::rules::{CoverImage, ValidatedCover};
 
 /// The largest cover image the platform accepts, in bytes.
@@ -85,7 +86,7 @@ impl Context {
             content: hash,
             md5: None,
             size_bytes: None,
-            encode_mode: 1,
+            encode_mode: EncodeMode::Planned,
         };
         let key = effect.key();
         let lock = self.lock_for(&key);
@@ -152,7 +153,7 @@ impl Shipment<'_> {
         row: &AdRow,
         cover: CoverRead,
     ) -> Result<StepResult<String>, Abort> {
-        let (asset, preparer) = (self.first_asset.clone(), self.context.preparer.clone());
+        let (asset, preparer) = (self.item.first_asset.clone(), self.context.preparer.clone());
         let name = row.cover.as_ref().map_or(String::new(), |path| format!("{}: ", path.display()));
         let prepared = self.context.blocking(move || match cover {
             Some(Ok(image)) => preparer.check_cover(image, &asset),

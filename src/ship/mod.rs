@@ -13,7 +13,9 @@ mod cover;
 pub mod crash_points;
 pub mod engine;
 mod existing_ads;
+mod give_up;
 pub mod journal;
+mod journaled_item;
 pub mod landing;
 pub mod manifest;
 mod name_match;
@@ -35,10 +37,12 @@ mod scenarios;
 
 use std::path::{Path, PathBuf};
 
+use crate::plan::EncodeMode;
 use crate::rules::{CoverImage, ValidatedAsset, ValidatedCover};
 
 pub use cover::{CoverError, read_cover};
 pub use engine::ship;
+pub use give_up::GiveUpReason;
 pub use journal::{
     Choice, History, Journal, JournalError, KnownAsset, LoggedEvent, Question, StatusAd, StatusLine, Wait,
     destination_key,
@@ -184,8 +188,8 @@ pub enum PrepareError {
 
 /// Prepares files for shipping. The methods block; they are called from a blocking thread.
 pub trait AssetPreparer: Send + Sync {
-    /// Returns a validated file in encode mode `encode_mode`: 1 as planned, 2 and up after failed processing.
-    fn prepare(&self, source: &Path, encode_mode: u32) -> Result<ValidatedAsset, PrepareError>;
+    /// Returns a validated file in an encode mode: as planned first, the others after failed processing.
+    fn prepare(&self, source: &Path, encode_mode: EncodeMode) -> Result<ValidatedAsset, PrepareError>;
     /// Makes a cover image with the aspect ratio of the video, and checks it.
     fn cover(&self, asset: &ValidatedAsset) -> Result<ValidatedCover, PrepareError>;
     /// Checks whether an image can be the cover of `asset`.
@@ -199,9 +203,12 @@ const NAME_MAX: usize = 100;
 /// mode N from 2.
 ///
 /// `content_hex` is the hash of the bytes sent, in lower-case hex.
-pub fn upload_name(stem: &str, content_hex: &str, encode_mode: u32) -> String {
+pub fn upload_name(stem: &str, content_hex: &str, encode_mode: EncodeMode) -> String {
     let hash: String = content_hex.chars().take(12).collect();
-    let tail = if encode_mode > 1 { format!("-{hash}-r{encode_mode}.mp4") } else { format!("-{hash}.mp4") };
+    let tail = match encode_mode {
+        EncodeMode::Planned => format!("-{hash}.mp4"),
+        mode => format!("-{hash}-r{}.mp4", mode.number()),
+    };
     let clean = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
     let available = NAME_MAX.saturating_sub(tail.len());
     let head: String = stem.chars().map(clean).take(available).collect();
@@ -214,8 +221,11 @@ mod tests {
 
     #[test]
     fn upload_names_are_at_most_100_characters_and_contain_the_encode_mode() {
-        assert_eq!(upload_name("a b", "0123456789abcdef", 1), "a-b-0123456789ab.mp4");
-        assert_eq!(upload_name("a", "0123456789abcdef", 2), "a-0123456789ab-r2.mp4");
-        assert_eq!(upload_name(&"é".repeat(300), "0123456789abcdef", 3).chars().count(), 100);
+        assert_eq!(upload_name("a b", "0123456789abcdef", EncodeMode::Planned), "a-b-0123456789ab.mp4");
+        assert_eq!(upload_name("a", "0123456789abcdef", EncodeMode::CommonCore), "a-0123456789ab-r2.mp4");
+        assert_eq!(
+            upload_name(&"é".repeat(300), "0123456789abcdef", EncodeMode::Conservative).chars().count(),
+            100
+        );
     }
 }

@@ -34,7 +34,7 @@ pub(super) enum StepResult<T> {
 
 impl Shipment<'_> {
     fn ad_key(&self, row: &AdRow) -> AdKey {
-        self.context.ad_key(row, &self.key.source_blake3)
+        self.context.ad_key(row, &self.item.key.source_blake3)
     }
 
     /// Creates the ad of a row unless the journal or the platform already has it.
@@ -126,7 +126,7 @@ impl Shipment<'_> {
         ad: &mut AdRecord,
         image_id: String,
     ) -> Result<AdCreation, Abort> {
-        let video_id = self.item.video_id.clone().unwrap_or_default();
+        let video_id = self.item.record.video_id.clone().unwrap_or_default();
         // A creation of unknown outcome is reconciled before anything else is sent.
         if let Some(record) =
             ad.effect_key.as_deref().map(|key| self.context.journal.effect(key)).transpose()?.flatten()
@@ -156,7 +156,7 @@ impl Shipment<'_> {
             content: key.content.clone(),
             md5: None,
             size_bytes: None,
-            encode_mode: self.item.encode_mode,
+            encode_mode: self.item.record.encode_mode,
         };
         ad.effect_key = Some(effect.key());
         ad.state = DeliveryState::Publishing;

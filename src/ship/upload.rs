@@ -10,6 +10,7 @@ use super::journal::{Effect, EffectRecord, EffectState, Resolution};
 use super::name_match;
 use super::reconcile_schedule::ReconcileSchedule;
 use super::{ShipEvent, upload_name};
+use crate::plan::EncodeMode;
 use crate::platform::{CallError, Class, RemoteVideo, UploadObserver};
 use crate::rules::ValidatedAsset;
 
@@ -88,7 +89,12 @@ pub(super) enum Reconciled {
 
 impl Context {
     /// Returns the effect of uploading an asset.
-    pub(super) fn upload_effect(&self, asset: &ValidatedAsset, source: &Path, encode_mode: u32) -> Effect {
+    pub(super) fn upload_effect(
+        &self,
+        asset: &ValidatedAsset,
+        source: &Path,
+        encode_mode: EncodeMode,
+    ) -> Effect {
         let content = asset.content();
         let stem = source.file_stem().unwrap_or_default().to_string_lossy();
         Effect {

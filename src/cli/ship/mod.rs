@@ -26,7 +26,7 @@ use secrecy::SecretString;
 use crate::job::Runner;
 use crate::job::worker::WorkerPool;
 use crate::pipeline::{FixRecord, FixSettings, OutputLayout, remove_stale};
-use crate::plan::FixOptions;
+use crate::plan::{EncodeMode, FixOptions};
 use crate::platform::tiktok_ads::{self, ClientOptions, TikTokAds};
 use crate::platform::tiktok_post::{self, PostOptions, TikTokPost};
 use crate::profile::Profile;
@@ -89,7 +89,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     }
     report_target::check(settings, &ship_arguments.paths, &ship_input.found.sources)?;
     let cancel = interrupt::flag();
-    let mut options = fix_options(&ship_arguments.choices, &settings.config.fix, 1)?;
+    let mut options = fix_options(&ship_arguments.choices, &settings.config.fix, EncodeMode::Planned)?;
     let report = |text: &str| notices::print(text);
     let workers = WorkerPool::new(settings.jobs).with_isolation(settings.isolation);
     let runner = encoder::workers(workers, settings, &mut options, &cancel, &report);

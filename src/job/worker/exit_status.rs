@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::job::JobError;
+use crate::job::WorkerDeath;
 
-/// How a worker failed.
-pub(super) enum WorkerDeath {
-    /// It exited or was killed from outside.
-    Exited,
+/// What the parent sees of a worker that it loses.
+pub(super) enum Loss {
+    /// It hung up: it exited, or was killed from outside.
+    Ended,
     /// It broke the protocol.
     Protocol(&'static str),
     /// Its socket failed.
@@ -20,8 +20,18 @@ pub(super) enum WorkerDeath {
     Stalled(Duration),
     /// It exceeded the longest time of its job and was killed.
     TimedOut,
-    /// The file did not end within the time limit that the user set.
-    OverTimeLimit(JobError),
+}
+
+/// Returns what became of a process with this exit status.
+pub(super) fn death_of(status: ExitStatus) -> WorkerDeath {
+    // The signals of a process's own faults; SIGSYS is a call that its filter forbids.
+    let faults =
+        [Signal::ABORT, Signal::SEGV, Signal::BUS, Signal::ILL, Signal::FPE, Signal::TRAP, Signal::SYS];
+    match status.signal() {
+        None => WorkerDeath::Exited,
+        Some(number) if faults.iter().any(|fault| fault.as_raw() == number) => WorkerDeath::Crashed,
+        Some(_) => WorkerDeath::Killed,
+    }
 }
 
 /// Returns whether the kernel ended the process because it used up its processor time.
@@ -72,5 +82,13 @@ mod tests {
         assert_eq!(of(6), "SIGABRT: aborted; the memory limit is 1.5 GiB");
         assert!(of(9).starts_with("SIGKILL"));
         assert_eq!(of(3 << 8), "exit code 3");
+        let death = |raw| death_of(ExitStatus::from_raw(raw));
+        for crash in [4, 5, 6, 7, 8, 11, 31] {
+            assert_eq!(death(crash), WorkerDeath::Crashed, "{crash}");
+        }
+        assert_eq!(
+            [death(9), death(15), death(3 << 8)],
+            [WorkerDeath::Killed, WorkerDeath::Killed, WorkerDeath::Exited]
+        );
     }
 }

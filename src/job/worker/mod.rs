@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
-use super::{Job, JobError, JobOutput, JobRequest, Progress, Runner, WorkerInfo};
+use super::{Job, JobError, JobOutput, JobRequest, Progress, Runner, WorkerDeath, WorkerInfo};
 pub use barrier::{Barrier, Isolation};
 pub use child::Execute;
 pub use limits::WorkerTimeouts;
@@ -222,7 +222,7 @@ impl WorkerPool {
                         let (finished, end) = worker.run_batch(batch, &self.timeouts, &mut |_| {}, on_result);
                         // This terminates: each retry uses up a worker that had finished a job before.
                         let retry = finished == 0
-                            && matches!(end, Err(JobError::WorkerLost(_)))
+                            && matches!(end, Err(JobError::WorkerLost { .. }))
                             && worker.may_have_died_idle();
                         (finished, if retry { Ok(()) } else { end })
                     }
@@ -255,9 +255,8 @@ impl WorkerPool {
             return result;
         }
         // The template died at this moment. The worker dies too, but when is not known.
-        Err(JobError::WorkerLost(
-            "media worker could not be ended after its job: the process that started it has died".into(),
-        ))
+        let message = "media worker could not be ended after its job: the process that started it has died";
+        Err(JobError::WorkerLost { death: WorkerDeath::TemplateDied, message: message.into() })
     }
 }
 

@@ -11,14 +11,16 @@ use std::time::{Duration, Instant};
 use rustix::net::RecvFlags;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit};
 
-use super::exit_status::{WorkerDeath, explain_exit, used_up_processor_time};
+use super::exit_status::{Loss, death_of, explain_exit, used_up_processor_time};
 use super::limit_setter::set_limit;
 use super::limits::{JobLimits, JobMonitor, WorkerTimeouts, job_limits, processors, writes_files};
 use super::template_process::{Template, WorkerState};
 use super::wire::{Message, Reply, Request, message_length, send};
 use super::{Isolation, TICK};
 use crate::job::time_budget::processor_time_exceeded;
-use crate::job::{Job, JobError, JobOutput, JobRequest, ProbeDepth, Progress, TimeBudget, WorkerInfo};
+use crate::job::{
+    Job, JobError, JobOutput, JobRequest, ProbeDepth, Progress, TimeBudget, WorkerDeath, WorkerInfo,
+};
 
 /// Requests are small; a worker that takes longer to read one hangs.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -230,12 +232,12 @@ impl Worker {
             match self.next_reply(monitor)? {
                 Reply::Progress(step) => progress(step),
                 Reply::Hello(..) => {
-                    return Err(self.lost(WorkerDeath::Protocol("sent an unexpected message"), monitor));
+                    return Err(self.lost(Loss::Protocol("sent an unexpected message"), monitor));
                 }
                 Reply::Done(result) => match *result {
                     Ok(output) if !output.answers(job) => {
-                        let death = WorkerDeath::Protocol("sent the result of another job");
-                        return Err(self.lost(death, monitor));
+                        let loss = Loss::Protocol("sent the result of another job");
+                        return Err(self.lost(loss, monitor));
                     }
                     result => return Ok(result),
                 },
@@ -283,13 +285,13 @@ impl Worker {
         loop {
             if let Some((length, body)) = self.inbox.split_first_chunk() {
                 let Ok(length) = message_length(*length) else {
-                    return Err(self.lost(WorkerDeath::Protocol("sent a message that is too long"), monitor));
+                    return Err(self.lost(Loss::Protocol("sent a message that is too long"), monitor));
                 };
                 if let Some(body) = body.get(..length) {
                     let reply = Reply::decode(body);
                     self.inbox.drain(..length + 4);
                     monitor.last_message = Instant::now();
-                    let malformed = WorkerDeath::Protocol("sent a malformed message");
+                    let malformed = Loss::Protocol("sent a malformed message");
                     return reply.map_err(|_| self.lost(malformed, monitor));
                 }
             }
@@ -306,14 +308,14 @@ impl Worker {
             let result = self.read(had);
             self.inbox.truncate(had + *result.as_ref().unwrap_or(&0));
             match result {
-                Ok(0) => return Err(self.lost(WorkerDeath::Exited, monitor)),
+                Ok(0) => return Err(self.lost(Loss::Ended, monitor)),
                 Ok(_) => return Ok(()),
                 Err(error) if is_would_block(&error) => self.wait_for_wake(),
                 // The worker exited without having read all requests.
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => {
-                    return Err(self.lost(WorkerDeath::Exited, monitor));
+                    return Err(self.lost(Loss::Ended, monitor));
                 }
-                Err(_) => return Err(self.lost(WorkerDeath::Connection, monitor)),
+                Err(_) => return Err(self.lost(Loss::Connection, monitor)),
             }
         }
     }
@@ -347,44 +349,48 @@ impl Worker {
             return send(&self.socket, &Request::Cancel, &[]).map_err(|_| JobError::Cancelled);
         }
         if monitor.last_message.elapsed() > monitor.limits.stall {
-            return Err(self.lost(WorkerDeath::Stalled(monitor.limits.stall), monitor));
+            return Err(self.lost(Loss::Stalled(monitor.limits.stall), monitor));
         }
         if let Some(clock) = monitor.exceeded() {
-            return Err(self.lost(WorkerDeath::OverTimeLimit(clock.exceeded()), monitor));
+            self.kill();
+            return Err(clock.exceeded());
         }
         if monitor.started.elapsed() > monitor.limits.wall {
-            return Err(self.lost(WorkerDeath::TimedOut, monitor));
+            return Err(self.lost(Loss::TimedOut, monitor));
         }
         Ok(())
     }
 
     /// Kills the worker and returns an error that describes its death.
-    fn lost(&mut self, death: WorkerDeath, monitor: &JobMonitor<'_>) -> JobError {
-        let exited = matches!(death, WorkerDeath::Exited);
-        self.exited_silently = exited && monitor.last_message == monitor.started;
+    fn lost(&mut self, loss: Loss, monitor: &JobMonitor<'_>) -> JobError {
+        let ended = matches!(loss, Loss::Ended);
+        self.exited_silently = ended && monitor.last_message == monitor.started;
         // A dying process closes its socket before its status can be read.
-        let status = self.exit_status(if exited { EXIT_WAIT } else { Duration::ZERO });
+        let status = self.exit_status(if ended { EXIT_WAIT } else { Duration::ZERO });
         let after = monitor.started.elapsed().as_secs_f64();
-        let (what, reason) = match death {
-            WorkerDeath::Exited => {
+        let cpu = monitor.limits.cpu;
+        let (death, what, reason) = match (loss, status) {
+            (Loss::Ended, Some(status)) if used_up_processor_time(status) => {
+                return processor_time_exceeded(cpu);
+            }
+            (Loss::Ended, Some(status)) => {
                 let gib = monitor.limits.address_space as f64 / f64::from(1 << 30);
-                let template_died = || self.template.is_broken().then(|| TEMPLATE_DIED.to_owned());
-                if status.is_some_and(used_up_processor_time) {
-                    return processor_time_exceeded(monitor.limits.cpu);
-                }
-                let reason = status.map(|status| explain_exit(status, gib, monitor.limits.cpu));
-                ("exited", reason.or_else(template_died))
+                (death_of(status), "exited", Some(explain_exit(status, gib, cpu)))
             }
-            WorkerDeath::Protocol(what) => (what, Some("protocol error".to_owned())),
-            WorkerDeath::Connection => ("closed the connection", None),
-            WorkerDeath::Stalled(limit) => {
-                ("stalled", Some(format!("no progress for {} s", limit.as_secs_f64())))
+            (Loss::Ended, None) if self.template.is_broken() => {
+                (WorkerDeath::TemplateDied, "exited", Some(TEMPLATE_DIED.to_owned()))
             }
-            WorkerDeath::OverTimeLimit(error) => return error,
-            WorkerDeath::TimedOut => ("exceeded its time limit", None),
+            (Loss::Ended, None) => (WorkerDeath::Vanished, "exited", None),
+            (Loss::Protocol(what), _) => (WorkerDeath::Protocol, what, Some("protocol error".to_owned())),
+            (Loss::Connection, _) => (WorkerDeath::Disconnected, "closed the connection", None),
+            (Loss::Stalled(limit), _) => {
+                let reason = format!("no progress for {} s", limit.as_secs_f64());
+                (WorkerDeath::Stalled, "stalled", Some(reason))
+            }
+            (Loss::TimedOut, _) => (WorkerDeath::TimedOut, "exceeded its time limit", None),
         };
         let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-        JobError::WorkerLost(format!("media worker {what} after {after:.1} s{reason}"))
+        JobError::WorkerLost { death, message: format!("media worker {what} after {after:.1} s{reason}") }
     }
 }
 

@@ -273,7 +273,10 @@ mod tests {
     fn facts_and_errors_survive_the_socket() {
         let facts = Ok(JobOutput::Probed(Box::new(media())));
         assert_eq!(sent_and_received(facts.clone()), facts);
-        let lost = Err(JobError::WorkerLost("it \u{0} ended".into()));
+        let lost = Err(JobError::WorkerLost {
+            death: crate::job::WorkerDeath::Crashed,
+            message: "it \u{0} ended".into(),
+        });
         assert_eq!(sent_and_received(lost.clone()), lost);
         let results = vec![Ok(FixReport::default()), Err(JobError::Failed("too large".into()))];
         let fixed = Ok(JobOutput::Fixed { results });

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::plan::EncodeMode;
+
 use super::{Journal, JournalError, append_event, database, now_ms};
 
 /// An effect on the platform that must happen at most once.
@@ -26,14 +28,14 @@ pub struct Effect {
     /// Size of the upload in bytes.
     pub size_bytes: Option<u64>,
     /// The encode mode of the bytes: a re-encode is a new intent.
-    pub encode_mode: u32,
+    pub encode_mode: EncodeMode,
 }
 
 impl Effect {
     /// Returns the unique key: a hash of the fields, each with its length, so that different fields never collide.
     pub fn key(&self) -> String {
         let name = if self.kind == "ad" { self.name.as_str() } else { "" };
-        let encode_mode = self.encode_mode.to_string();
+        let encode_mode = self.encode_mode.number().to_string();
         let mut hasher = blake3::Hasher::new();
         let (advertiser, scope, content) = (&self.advertiser, &self.scope, &self.content);
         for field in [self.kind, &self.origin, advertiser, scope, name, content, &encode_mode] {
@@ -189,7 +191,7 @@ impl Journal {
                     effect.content,
                     effect.md5,
                     effect.size_bytes.and_then(|size| i64::try_from(size).ok()),
-                    effect.encode_mode,
+                    effect.encode_mode.number(),
                     now_ms()
                 ],
             )

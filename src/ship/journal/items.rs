@@ -6,7 +6,9 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::ads::StatusAd;
 use super::{Journal, JournalError, append_event, database, now_ms};
+use crate::plan::EncodeMode;
 use crate::ship::DeliveryState;
+use crate::ship::give_up::GiveUpReason;
 
 /// The identity of an asset at a destination: its content, not its path, so that renamed files and copies ship
 /// once.
@@ -41,7 +43,7 @@ pub struct ItemRecord {
     /// The file sent, once there is one.
     pub artifact: Option<Artifact>,
     /// The encode mode of the file.
-    pub encode_mode: u32,
+    pub encode_mode: EncodeMode,
     /// The key of the upload's effect.
     pub effect_key: Option<String>,
     /// The state.
@@ -54,6 +56,8 @@ pub struct ItemRecord {
     pub reason: Option<String>,
     /// Why each earlier attempt failed.
     pub history: Vec<String>,
+    /// Why it was given up; `None` for one that was not, or by a build that did not store it.
+    pub given_up: Option<GiveUpReason>,
 }
 
 impl ItemRecord {
@@ -62,13 +66,14 @@ impl ItemRecord {
         ItemRecord {
             source,
             artifact: None,
-            encode_mode: 1,
+            encode_mode: EncodeMode::Planned,
             effect_key: None,
             state: DeliveryState::Validated,
             video_id: None,
             attempts: 0,
             reason: None,
             history: Vec::new(),
+            given_up: None,
         }
     }
 }
@@ -101,6 +106,8 @@ pub struct StatusLine {
     pub since_ms: i64,
     /// The reason for the state.
     pub reason: Option<String>,
+    /// Why it was given up; `None` for one that was not, or by a build that did not store it.
+    pub given_up: Option<GiveUpReason>,
     /// Number of published ads of that content.
     pub ads_published: u32,
     /// Number of other ads of that content.
@@ -110,7 +117,7 @@ pub struct StatusLine {
 }
 
 const COLUMNS: &str = "source_path, artifact_path, artifact_blake3, artifact_md5, artifact_size, recipe,
-  effect_key, state, video_id, attempts, reason, history, destination, source_blake3";
+  effect_key, state, video_id, attempts, reason, history, destination, source_blake3, given_up";
 
 /// Returns the name of a state in the journal: the same as in the report.
 pub(super) fn state_name(state: &DeliveryState) -> String {
@@ -120,6 +127,13 @@ pub(super) fn state_name(state: &DeliveryState) -> String {
 /// Parses the name of a state. An unknown name counts as the first state: the effects decide what may be sent.
 pub(super) fn parse_state(text: String) -> DeliveryState {
     serde_json::from_value(text.into()).unwrap_or(DeliveryState::Validated)
+}
+
+/// Returns the encode mode of a stored number. Builds before the modes had an end counted on after the last, which
+/// changed nothing about the file.
+fn stored_mode(number: i64) -> EncodeMode {
+    let known = u8::try_from(number).ok().and_then(|number| EncodeMode::try_from(number).ok());
+    known.unwrap_or(if number < 1 { EncodeMode::Planned } else { EncodeMode::Conservative })
 }
 
 fn item_from_row(row: &Row<'_>) -> rusqlite::Result<ItemRecord> {
@@ -135,16 +149,18 @@ fn item_from_row(row: &Row<'_>) -> rusqlite::Result<ItemRecord> {
         _ => None,
     };
     let history: String = row.get(11)?;
+    let given_up: Option<String> = row.get(14)?;
     Ok(ItemRecord {
         source: path.into(),
         artifact,
-        encode_mode: row.get(5)?,
+        encode_mode: stored_mode(row.get(5)?),
         effect_key: row.get(6)?,
         state: parse_state(row.get(7)?),
         video_id: row.get(8)?,
         attempts: row.get(9)?,
         reason: row.get(10)?,
         history: serde_json::from_str(&history).unwrap_or_default(),
+        given_up: given_up.as_deref().and_then(GiveUpReason::parse),
     })
 }
 
@@ -192,6 +208,7 @@ impl Journal {
             attempts,
             reason,
             history,
+            given_up,
         } = item;
         let state = state_name(state);
         let history = serde_json::Value::from(history.clone()).to_string();
@@ -203,8 +220,8 @@ impl Journal {
             .execute(
                 "INSERT OR REPLACE INTO items (source_blake3, profile_hash, destination, source_path,
                  artifact_path, artifact_blake3, artifact_md5, artifact_size, recipe, effect_key, state,
-                 video_id, attempts, reason, history, updated_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                 video_id, attempts, reason, history, updated_ms, given_up)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
                 params![
                     key.source_blake3,
                     key.profile_hash,
@@ -214,14 +231,15 @@ impl Journal {
                     file.map(|file| &file.blake3),
                     file.map(|file| &file.md5),
                     file.and_then(|file| i64::try_from(file.size_bytes).ok()),
-                    encode_mode,
+                    encode_mode.number(),
                     effect_key,
                     state,
                     video_id,
                     attempts,
                     reason,
                     history,
-                    now_ms()
+                    now_ms(),
+                    given_up.map(GiveUpReason::name)
                 ],
             )
             .map_err(&doing)?;
@@ -274,9 +292,10 @@ impl Journal {
                 video_id: item.video_id,
                 attempts: item.attempts,
                 reason: item.reason,
-                ads_published: row.get(14)?,
-                ads_open: row.get(15)?,
-                since_ms: row.get(16)?,
+                given_up: item.given_up,
+                ads_published: row.get(15)?,
+                ads_open: row.get(16)?,
+                since_ms: row.get(17)?,
             })
         });
         lines.map_err(&doing)?.collect::<Result<_, _>>().map_err(&doing)

@@ -112,7 +112,7 @@ pub enum Wait {
     UntilFree,
 }
 
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 const OLDEST_LIBRARY: i32 = 3_051_003;
 
 const TABLES: &str = "
@@ -128,6 +128,7 @@ CREATE TABLE items (
   source_path TEXT NOT NULL, artifact_path TEXT, artifact_blake3 TEXT, artifact_md5 TEXT,
   artifact_size INTEGER, recipe INTEGER NOT NULL, effect_key TEXT, state TEXT NOT NULL, video_id TEXT,
   attempts INTEGER NOT NULL, reason TEXT, history TEXT NOT NULL, updated_ms INTEGER NOT NULL,
+  given_up TEXT,
   PRIMARY KEY (source_blake3, profile_hash, destination)) STRICT;
 CREATE TABLE ads (
   origin TEXT NOT NULL, advertiser TEXT NOT NULL, adgroup TEXT NOT NULL, ad_name TEXT NOT NULL,
@@ -140,6 +141,10 @@ CREATE TABLE events (
 CREATE TRIGGER events_keep BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 CREATE TRIGGER events_stay BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 ";
+
+/// The columns that later schemas added, each with the first schema that has it.
+const ADDED_COLUMNS: [(i64, &str); 2] =
+    [(2, "ALTER TABLE effects ADD COLUMN handle TEXT;"), (3, "ALTER TABLE items ADD COLUMN given_up TEXT;")];
 
 /// The journal of one configuration, locked for this process.
 #[derive(Debug)]
@@ -223,20 +228,19 @@ fn migrate(db: &Connection, path: &Path) -> Result<(), JournalError> {
         0 => db
             .execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;"))
             .map_err(&doing),
-        // The first schema has no column for resume tokens.
-        1 => {
-            back_up(db, path, found)?;
-            db.execute_batch(&format!(
-                "BEGIN IMMEDIATE; ALTER TABLE effects ADD COLUMN handle TEXT; PRAGMA user_version = {SCHEMA}; COMMIT;"
-            ))
-            .map_err(&doing)
-        }
         SCHEMA => Ok(()),
+        1..SCHEMA => {
+            back_up(db, path, found)?;
+            let added: String =
+                ADDED_COLUMNS.iter().filter(|(since, _)| found < *since).map(|(_, change)| *change).collect();
+            db.execute_batch(&format!("BEGIN IMMEDIATE; {added} PRAGMA user_version = {SCHEMA}; COMMIT;"))
+                .map_err(&doing)
+        }
         _ => Err(JournalError::TooNew { path: path.to_owned(), found }),
     }
 }
 
-/// Writes a copy of the journal of an older schema beside it, as `journal.db.schema-1.bak`. A copy of an earlier attempt
+/// Writes a copy of the journal of an older schema beside it, such as `journal.db.schema-1.bak`. A copy of an earlier attempt
 /// is kept: it is the older one.
 fn back_up(db: &Connection, path: &Path, schema: i64) -> Result<(), JournalError> {
     let mut name = path.as_os_str().to_owned();

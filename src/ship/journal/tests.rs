@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::plan::EncodeMode;
 
 fn open() -> (tempfile::TempDir, Journal) {
     let dir = tempfile::tempdir().unwrap();
@@ -20,7 +21,7 @@ fn effect() -> Effect {
         content: "c".into(),
         md5: Some("m".into()),
         size_bytes: Some(9),
-        encode_mode: 1,
+        encode_mode: EncodeMode::Planned,
     }
 }
 
@@ -69,7 +70,7 @@ fn the_key_distinguishes_intents_and_ignores_upload_names() {
         Effect { origin: "http://127.0.0.1".into(), ..one.clone() },
         Effect { advertiser: "8".into(), ..one.clone() },
         Effect { content: "d".into(), ..one.clone() },
-        Effect { encode_mode: 2, ..one.clone() },
+        Effect { encode_mode: EncodeMode::CommonCore, ..one.clone() },
         Effect { scope: "7".into(), advertiser: String::new(), ..one.clone() },
     ] {
         assert_ne!(one.key(), other.key(), "{other:?}");
@@ -133,13 +134,14 @@ fn assets_are_found_by_content_profile_and_destination() {
             md5: "m".into(),
             size_bytes: u64::from(u32::MAX) + 1,
         }),
-        encode_mode: 2,
+        encode_mode: EncodeMode::CommonCore,
         effect_key: Some("k".into()),
         state: crate::ship::DeliveryState::GivenUp,
         video_id: Some("v".into()),
         attempts: 2,
         reason: Some("r".into()),
         history: vec!["one".into(), "two".into()],
+        given_up: Some(crate::ship::GiveUpReason::FileRefused),
     };
     journal.put_item(&key, &item).unwrap();
     assert_eq!(journal.item(&key).unwrap(), Some(item.clone()));
@@ -185,25 +187,85 @@ proptest! {
 }
 
 #[test]
-fn migrates_a_journal_of_the_first_schema() {
-    let (dir, journal) = open();
-    let path = dir.path().join("deep/journal.db");
-    let key = journal.record_intent(&effect()).unwrap().key;
-    {
-        let db = journal.db();
-        db.execute_batch("ALTER TABLE effects DROP COLUMN handle; PRAGMA user_version = 1;").unwrap();
+fn stored_numbers_of_encode_modes_are_read_and_written_as_before() {
+    let (_dir, journal) = open();
+    let key =
+        ItemKey { source_blake3: "s".into(), profile_hash: "p".into(), destination: "https://o|7".into() };
+    journal.put_item(&key, &ItemRecord::new("a.mov".into())).unwrap();
+    for (stored, expected) in [
+        (0, EncodeMode::Planned),
+        (1, EncodeMode::Planned),
+        (2, EncodeMode::CommonCore),
+        (3, EncodeMode::Conservative),
+        (4, EncodeMode::Conservative),
+        (i64::from(u32::MAX), EncodeMode::Conservative),
+    ] {
+        journal.db().execute("UPDATE items SET recipe = ?1", [stored]).unwrap();
+        let item = journal.item(&key).unwrap().unwrap();
+        assert_eq!(item.encode_mode, expected, "{stored}");
+        journal.put_item(&key, &item).unwrap();
+        let written: i64 = journal.db().query_row("SELECT recipe FROM items", [], |row| row.get(0)).unwrap();
+        assert_eq!(written, stored.clamp(1, 3));
     }
-    drop(journal);
-    let journal = Journal::open(&path, Wait::Refuse).unwrap();
-    let copy = rusqlite::Connection::open(dir.path().join("deep/journal.db.schema-1.bak")).unwrap();
-    let schema: i64 = copy.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    let effects: i64 = copy.query_row("SELECT count(*) FROM effects", [], |row| row.get(0)).unwrap();
-    assert_eq!((schema, effects), (1, 1));
-    journal.save_resume_token(&key, Some("up1")).unwrap();
-    assert_eq!(journal.effect(&key).unwrap().unwrap().resume_token.as_deref(), Some("up1"));
-    journal.mark_sent(&key).unwrap();
-    journal.record_resolution(&key, &Resolution::Done { receipt: "v1".into() }, None).unwrap();
-    assert!(journal.save_resume_token(&key, None).is_err(), "a finished effect has no resume token");
+    // The key of an effect is a hash over the same number: another key would be another upload.
+    let mut hasher = blake3::Hasher::new();
+    for field in ["upload", "https://o", "7", "", "", "c", "2"] {
+        hasher.update(&(field.len() as u64).to_le_bytes());
+        hasher.update(field.as_bytes());
+    }
+    let second = Effect { encode_mode: EncodeMode::CommonCore, ..effect() };
+    assert_eq!(second.key(), hasher.finalize().to_hex().to_string());
+}
+
+#[test]
+fn migrates_a_journal_of_each_earlier_schema() {
+    for (schema, downgrade) in [
+        (1, "ALTER TABLE effects DROP COLUMN handle; ALTER TABLE items DROP COLUMN given_up;"),
+        (2, "ALTER TABLE items DROP COLUMN given_up;"),
+    ] {
+        let (dir, journal) = open();
+        let path = dir.path().join("deep/journal.db");
+        let key = journal.record_intent(&effect()).unwrap().key;
+        let item_key = ItemKey {
+            source_blake3: "s".into(),
+            profile_hash: "p".into(),
+            destination: "https://o|7".into(),
+        };
+        let item = ItemRecord {
+            state: crate::ship::DeliveryState::GivenUp,
+            reason: Some("attempt 3: failed".into()),
+            ..ItemRecord::new("a.mov".into())
+        };
+        journal.put_item(&item_key, &item).unwrap();
+        journal.db().execute_batch(&format!("{downgrade} PRAGMA user_version = {schema};")).unwrap();
+        drop(journal);
+        let journal = Journal::open(&path, Wait::Refuse).unwrap();
+        let copy =
+            rusqlite::Connection::open(path.with_extension(format!("db.schema-{schema}.bak"))).unwrap();
+        let copied: i64 = copy.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        let effects: i64 = copy.query_row("SELECT count(*) FROM effects", [], |row| row.get(0)).unwrap();
+        assert_eq!((copied, effects), (schema, 1));
+        // The text of an old reason is not read: why it was given up stays unknown.
+        assert_eq!(journal.item(&item_key).unwrap(), Some(item.clone()));
+        let item = ItemRecord { given_up: Some(crate::ship::GiveUpReason::AttemptsUsedUp), ..item };
+        journal.put_item(&item_key, &item).unwrap();
+        assert_eq!(journal.item(&item_key).unwrap(), Some(item));
+        journal.save_resume_token(&key, Some("up1")).unwrap();
+        assert_eq!(journal.effect(&key).unwrap().unwrap().resume_token.as_deref(), Some("up1"));
+        journal.mark_sent(&key).unwrap();
+        journal.record_resolution(&key, &Resolution::Done { receipt: "v1".into() }, None).unwrap();
+        assert!(journal.save_resume_token(&key, None).is_err(), "a finished effect has no resume token");
+    }
+}
+
+#[test]
+fn the_names_of_reasons_to_give_up_are_those_of_the_status_document() {
+    use crate::ship::GiveUpReason::{AttemptsUsedUp, EncodeModesFailed, FileRefused};
+    for reason in [AttemptsUsedUp, EncodeModesFailed, FileRefused] {
+        assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
+        assert_eq!(crate::ship::GiveUpReason::parse(reason.name()), Some(reason));
+    }
+    assert_eq!(crate::ship::GiveUpReason::parse("of a later build"), None);
 }
 
 #[test]

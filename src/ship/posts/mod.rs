@@ -7,6 +7,7 @@
 mod asset;
 mod preflight;
 mod upload;
+mod waiting;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Abort, Context};
+use crate::plan::EncodeMode;
 use crate::platform::post_fail_reasons::FAIL_REASONS;
 use crate::platform::{Class, NewPost, PostStatus};
 use crate::rules::ValidatedAsset;
@@ -43,7 +44,7 @@ enum ReconciledPost {
 
 impl Context {
     /// Returns the effect of posting an asset.
-    pub(super) fn effect(&self, asset: &ValidatedAsset, source: &Path, encode_mode: u32) -> Effect {
+    pub(super) fn effect(&self, asset: &ValidatedAsset, source: &Path, encode_mode: EncodeMode) -> Effect {
         let content = asset.content();
         let stem = source.file_stem().unwrap_or_default().to_string_lossy();
         Effect {

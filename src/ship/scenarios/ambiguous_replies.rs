@@ -54,7 +54,7 @@ async fn a_taken_name_that_is_free_when_asked_is_replaced_by_another_name() {
 #[tokio::test(start_paused = true)]
 async fn a_name_that_another_video_has_is_replaced_by_another_name() {
     let scenario = Scenario::new(&["a"]).with_row("a", "one");
-    scenario.fake.add_foreign_video(&upload_name("a", &asset("a").content().blake3, 1));
+    scenario.fake.add_foreign_video(&upload_name("a", &asset("a").content().blake3, EncodeMode::Planned));
     let delivery = scenario.deliver().await;
     assert_eq!(summary(&delivery), (Published, 1, vec![Published]), "{delivery:?}");
     assert_ne!(delivery.video_id.as_deref(), Some("foreign"));

@@ -3,6 +3,11 @@
 
 use super::*;
 
+/// Returns why the journal has the only video as given up.
+fn given_up(scenario: &Scenario) -> Option<GiveUpReason> {
+    scenario.journal.status().unwrap()[0].given_up
+}
+
 #[tokio::test(start_paused = true)]
 async fn failed_processing_leads_to_the_next_encode_mode() {
     for stuck in [false, true] {
@@ -22,7 +27,8 @@ async fn failed_processing_leads_to_the_next_encode_mode() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_further_encode_mode_every_reason_is_reported_and_nothing_is_sent() {
-    let scenario = Scenario { last_encode_mode: 2, ..Scenario::new(&["a"]).with_row("a", "one") };
+    let scenario =
+        Scenario { last_encode_mode: EncodeMode::CommonCore, ..Scenario::new(&["a"]).with_row("a", "one") };
     {
         let mut state = scenario.fake.state.lock().unwrap();
         state.broken.insert(asset("a").content().blake3.clone());
@@ -37,6 +43,7 @@ async fn without_a_further_encode_mode_every_reason_is_reported_and_nothing_is_s
         "{reason}"
     );
     assert!(reason.ends_with("no encode mode is left"), "{reason}");
+    assert_eq!(given_up(&scenario), Some(GiveUpReason::FileRefused));
     let mutations = scenario.fake.mutations();
     assert_eq!(scenario.deliver().await, delivery);
     assert_eq!(scenario.fake.mutations(), mutations);
@@ -51,6 +58,7 @@ async fn each_attempt_has_the_whole_poll_deadline() {
     }
     let delivery = scenario.deliver().await;
     assert_eq!(summary(&delivery), (GivenUp, 3, vec![GivenUp]));
+    assert_eq!(given_up(&scenario), Some(GiveUpReason::EncodeModesFailed));
     assert!(delivery.reason.unwrap().contains("attempt 3: still processing after 30m (never listed)"));
     assert!(started.elapsed() >= 3 * Duration::from_secs(30 * 60));
 }
@@ -87,6 +95,7 @@ async fn more_attempts_reopen_no_video_that_was_given_up() {
         scenario.fake.state.lock().unwrap().broken.insert(asset(seed).content().blake3.clone());
     }
     assert_eq!(summary(&scenario.deliver().await), (GivenUp, 2, vec![GivenUp]));
+    assert_eq!(given_up(&scenario), Some(GiveUpReason::AttemptsUsedUp));
     assert_eq!(summary(&scenario.deliver().await), (GivenUp, 2, vec![GivenUp]));
     // Only a retry on request does: given up stays given up.
     scenario.attempts = 3;
@@ -94,8 +103,9 @@ async fn more_attempts_reopen_no_video_that_was_given_up() {
     assert_eq!(scenario.fake.video_names().len(), 2);
     scenario.retry = Retry::All;
     assert_eq!(summary(&scenario.deliver().await), (Published, 5, vec![Published]));
+    assert_eq!(given_up(&scenario), None);
     // Without a further encode mode, more attempts change nothing.
-    let mut scenario = Scenario { last_encode_mode: 1, ..Scenario::new(&["a"]) };
+    let mut scenario = Scenario { last_encode_mode: EncodeMode::Planned, ..Scenario::new(&["a"]) };
     scenario.fake.state.lock().unwrap().broken.insert(asset("a").content().blake3.clone());
     let given_up = scenario.deliver().await;
     scenario.attempts = 5;

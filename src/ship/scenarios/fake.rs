@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::model::{ContentHash, Size};
+use crate::plan::EncodeMode;
 use crate::platform::{AdsPlatform, Call, CallError, Class, NewAd, RemoteAd, RemoteVideo, UploadObserver};
 use crate::rules::{CoverImage, ValidatedAsset, ValidatedCover};
 use crate::ship::landing::LandingError;
@@ -338,15 +339,15 @@ pub(super) fn asset(seed: &str) -> ValidatedAsset {
 /// Prepares `stem@2` from `stem.mov` in encode mode 2, and so on up to mode `last`.
 pub(super) struct FakePreparer {
     pub(super) folder: PathBuf,
-    pub(super) last: u32,
+    pub(super) last: EncodeMode,
 }
 
 impl AssetPreparer for FakePreparer {
-    fn prepare(&self, source: &Path, encode_mode: u32) -> Result<ValidatedAsset, PrepareError> {
-        if encode_mode > self.last {
+    fn prepare(&self, source: &Path, encode_mode: EncodeMode) -> Result<ValidatedAsset, PrepareError> {
+        if encode_mode.number() > self.last.number() {
             return Err(PrepareError::Refused("no encode mode is left".into()));
         }
-        Ok(asset(&format!("{}@{encode_mode}", source.file_stem().unwrap().to_string_lossy())))
+        Ok(asset(&format!("{}@{}", source.file_stem().unwrap().to_string_lossy(), encode_mode.number())))
     }
 
     fn cover(&self, asset: &ValidatedAsset) -> Result<ValidatedCover, PrepareError> {

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use self::fake::{FakePages, FakePlatform, FakePreparer, Fault, asset};
 use super::crash_points::{self, CrashPoints};
 use super::*;
+use crate::plan::EncodeMode;
 use crate::platform::Class;
 
 /// A journal, a fake platform and the files and rows to ship.
@@ -28,7 +29,7 @@ struct Scenario {
     fake: Arc<FakePlatform>,
     rows: Vec<AdRow>,
     sources: Vec<&'static str>,
-    last_encode_mode: u32,
+    last_encode_mode: EncodeMode,
     landing: LandingMode,
     until: Until,
     poll_deadline: Option<Duration>,
@@ -53,7 +54,7 @@ impl Scenario {
             fake: Arc::new(FakePlatform::new()),
             rows: Vec::new(),
             sources: sources.to_vec(),
-            last_encode_mode: 3,
+            last_encode_mode: EncodeMode::Conservative,
             landing: LandingMode::Require,
             until: Until::Published,
             poll_deadline: None,

@@ -160,7 +160,8 @@ async fn ship_at_tier_limits(assets: usize, processing: Duration, spread: Durati
         crash: CrashPoints::default(),
         ..ShipRequest::new(receiver, (0..assets).map(row).collect())
     };
-    let preparer = Arc::new(FakePreparer { folder: scenario.dir.path().to_owned(), last: 1 });
+    let preparer =
+        Arc::new(FakePreparer { folder: scenario.dir.path().to_owned(), last: EncodeMode::Planned });
     let paused: Arc<Mutex<usize>> = Arc::default();
     let pauses = paused.clone();
     let listener = Arc::new(move |event| {
