@@ -14,8 +14,7 @@ impl TestCache {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("worker"), "program").unwrap();
         std::fs::write(dir.path().join("lib.so"), "library").unwrap();
-        let parts =
-            ["worker", "lib.so"].map(|name| MappedFile::of(&dir.path().join(name)).unwrap()).to_vec();
+        let parts = ["worker", "lib.so"].map(|name| MappedFile::of(&dir.path().join(name)).unwrap()).to_vec();
         let info =
             WorkerInfo { library: "FFmpeg 5.1.9".into(), mapped_files: parts, ..WorkerInfo::default() };
         TestCache { dir, info }

@@ -12,8 +12,7 @@ fn sarif(report: &Report) -> Value {
 #[test]
 fn the_run_states_the_isolation() {
     let properties = |report: &Report| {
-        let log: serde_json::Value =
-            serde_json::from_str(&samples::rendered(report, Format::Sarif)).unwrap();
+        let log: serde_json::Value = serde_json::from_str(&samples::rendered(report, Format::Sarif)).unwrap();
         log["runs"][0]["invocations"][0]["properties"].clone()
     };
     let weak = properties(&samples::weak_isolation());
@@ -77,9 +76,7 @@ fn encodes_paths_as_uris() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|result| {
-            result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().unwrap()
-        })
+        .map(|result| result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().unwrap())
         .collect();
     assert_eq!(uris, ["file:///a%20b/c%3Ad.mp4", "h%FF%3C.mp4", "i%3A%23%C3%BC.mp4"]);
 }
