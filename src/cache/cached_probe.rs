@@ -73,16 +73,18 @@ mod tests {
         OtherKind, OtherStream, PrivacyTags, Rational, Rotation, Timing, VideoStream,
     };
 
-    /// Returns facts in which no field has its default value.
-    fn facts() -> MediaFacts {
-        let edit_list = EditList {
+    fn edit_list() -> EditList {
+        EditList {
             kind: EditListKind::Editing,
             entries: 2,
             delay_only: true,
             changes_speed: true,
             reason: "trims 1 s".into(),
-        };
-        let video = VideoStream {
+        }
+    }
+
+    fn video() -> VideoStream {
+        VideoStream {
             index: 1,
             codec: Some("hevc".into()),
             codec_tag: Some("hvc1".into()),
@@ -119,7 +121,7 @@ mod tests {
             closed_gop: Some(true),
             max_gop_frames: Some(250),
             parameter_changes: Some(3),
-            edit_list: Some(edit_list.clone()),
+            edit_list: Some(edit_list()),
             timing: Some(Timing {
                 min_interval_s: Some(0.01),
                 max_interval_s: Some(0.09),
@@ -130,8 +132,11 @@ mod tests {
             }),
             decodable: true,
             ..Default::default()
-        };
-        let audio = AudioStream {
+        }
+    }
+
+    fn audio() -> AudioStream {
+        AudioStream {
             index: 2,
             codec: Some("aac".into()),
             codec_tag: Some("mp4a".into()),
@@ -142,10 +147,14 @@ mod tests {
             bit_rate: Some(128_000),
             duration_s: Some(2.5),
             start_s: Some(0.021),
-            edit_list: Some(edit_list),
+            edit_list: Some(edit_list()),
             decodable: true,
             ..Default::default()
-        };
+        }
+    }
+
+    /// Returns facts in which no field has its default value.
+    fn facts() -> MediaFacts {
         MediaFacts {
             clock_jumps_s: vec![1.5, 3.0],
             container: Some("mov".into()),
@@ -159,8 +168,8 @@ mod tests {
             fast_start: Some(true),
             fragmented: Some(false),
             completeness: Completeness::Missing { first_missing_s: Some(1.5), reason: "zu kürz".into() },
-            video: vec![video.clone(), VideoStream::default()],
-            audio: vec![audio, AudioStream::default()],
+            video: vec![video(), VideoStream::default()],
+            audio: vec![audio(), AudioStream::default()],
             other: vec![OtherStream {
                 index: 4,
                 kind: OtherKind::CoverArt,

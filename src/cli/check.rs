@@ -17,8 +17,9 @@ use crate::rules::Verdict;
 use super::args::{CheckArgs, CommonArgs, FixChoices};
 use super::error::CliError;
 use super::exit_code::RunStatus;
+use super::fix_options::fix_options;
 use super::progress::ProgressDisplay;
-use super::settings::{Settings, fix_options};
+use super::settings::Settings;
 use super::{cache, input, interrupt, isolation, notices, output, report_entries, report_target};
 
 /// Runs the command.

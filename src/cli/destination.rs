@@ -9,9 +9,10 @@ use secrecy::SecretString;
 use crate::profile::nearest;
 
 use super::args::DestinationArgs;
+use super::choice::bad_choice;
 use super::config::DestinationConfig;
 use super::error::CliError;
-use super::settings::{Settings, bad_choice};
+use super::settings::Settings;
 use crate::platform::PostMode;
 use crate::platform::tiktok_ads::Tier;
 
@@ -185,7 +186,7 @@ impl Destination {
         let landing = landing.unwrap_or_else(|| "require".to_owned());
         let modes = ["require", "warn", "off"];
         if !modes.contains(&landing.as_str()) {
-            return Err(bad_choice("--landing-page-check", &landing, modes.map(str::to_owned).into_iter()));
+            return Err(bad_choice("--landing-page-check", &landing, modes));
         }
         let tier = args.tier.clone().or(config.tier.clone()).unwrap_or_else(|| "basic".to_owned());
         Ok(Destination {
@@ -278,12 +279,8 @@ fn publication_kind(args: &DestinationArgs, config: &DestinationConfig) -> Resul
         // Drafts are the default because they are not public, as ads are created disabled by default.
         (TIKTOK_POST, None | Some("inbox")) => Ok(PublicationKind::Posts(PostMode::Inbox)),
         (TIKTOK_POST, Some("direct")) => Ok(PublicationKind::Posts(PostMode::Direct)),
-        (TIKTOK_POST, Some(other)) => {
-            Err(bad_choice("--mode", other, ["inbox", "direct"].map(str::to_owned).into_iter()))
-        }
-        (other, _) => {
-            Err(bad_choice("--platform", other, [TIKTOK_ADS, TIKTOK_POST].map(str::to_owned).into_iter()))
-        }
+        (TIKTOK_POST, Some(other)) => Err(bad_choice("--mode", other, ["inbox", "direct"])),
+        (other, _) => Err(bad_choice("--platform", other, [TIKTOK_ADS, TIKTOK_POST])),
     }
 }
 

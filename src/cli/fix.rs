@@ -18,8 +18,9 @@ use super::args::{CommonArgs, FixArgs};
 use super::check::RunSummary;
 use super::error::CliError;
 use super::exit_code::RunStatus;
+use super::fix_options::{fix_options, verify_level};
 use super::progress::ProgressDisplay;
-use super::settings::{Settings, fix_options, verify_level};
+use super::settings::Settings;
 use super::{
     cache, check, encoder, host_memory, input, interrupt, isolation, notices, output, report_entries,
     report_target,

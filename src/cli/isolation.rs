@@ -3,28 +3,9 @@
 use crate::job::worker::{Isolation, WorkerPool};
 use crate::job::{JobError, Runner, WorkerInfo};
 
-use super::args::IsolationArg;
 use super::error::CliError;
 use super::notices;
-use super::settings::{Settings, bad_choice, strings};
-
-/// Returns the isolation of the argument, else of the configuration, else the required one.
-///
-/// # Errors
-///
-/// [`CliError::BadChoice`] for an unknown level in the configuration.
-pub fn level(argument: Option<IsolationArg>, configured: Option<&str>) -> Result<Isolation, CliError> {
-    match (argument, configured) {
-        (Some(IsolationArg::Required), _) | (None, None) => Ok(Isolation::Required),
-        (Some(IsolationArg::BestEffort), _) => Ok(Isolation::BestEffort),
-        (Some(IsolationArg::Off), _) => Ok(Isolation::Off),
-        (None, Some(name)) => {
-            Isolation::ALL.into_iter().find(|isolation| isolation.name() == name).ok_or_else(|| {
-                bad_choice("check.isolation", name, strings(&Isolation::ALL.map(Isolation::name)))
-            })
-        }
-    }
-}
+use super::settings::Settings;
 
 /// Checks the isolation of the workers before the first file. `cached` is the worker that filled the cache: a run
 /// that finds everything there starts no worker for this alone. Returns what of the isolation is missing.

@@ -4,20 +4,20 @@
 //! result.
 
 use std::io::IsTerminal;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::plan::{AudioTrackChoice, EncodeMode, Extend, Fit, FixOptions, Machine, Preset, VideoEncoder};
+use crate::plan::Machine;
 use crate::profile::{Profile, nearest};
 use crate::report::{Format, HumanOptions, OldLimit};
 use crate::rules::Selection;
 
-use super::args::{ColorChoice, CommonArgs, EncoderArg, ExtendArg, FitArg, FixChoices, PresetArg, VerifyArg};
-use super::config::{Config, FixConfig};
+use super::args::{ColorChoice, CommonArgs};
+use super::choice::{bad_choice, choice};
+use super::config::Config;
 use super::destination::parse_duration;
 use super::error::CliError;
-use super::isolation;
-use crate::job::VerifyLevel;
 use crate::job::worker::Isolation;
 
 /// The profile that is used if none is given.
@@ -85,9 +85,7 @@ impl Settings {
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let jobs = common.jobs.or(config.check.jobs).map_or(cores, usize::from);
         let format = match &common.format {
-            Some(name) => name
-                .parse()
-                .map_err(|_| bad_choice("--format", name, Format::all().iter().map(|f| f.to_string())))?,
+            Some(name) => name.parse().map_err(|_| bad_choice("--format", name, Format::all()))?,
             None => Format::Human,
         };
         let selection = selection(common, &config)?;
@@ -104,9 +102,11 @@ impl Settings {
                 .limits_old_after
                 .or(config.check.limits_old_after)
                 .unwrap_or(LIMITS_OLD_AFTER_DAYS),
-            isolation: isolation::level(common.isolation, config.check.isolation.as_deref())?,
+            isolation: choice(common.isolation, config.check.isolation.as_deref(), "check.isolation")?
+                .unwrap_or_default(),
             time_limit: time_limit(common.time_limit.as_deref(), config.check.time_limit.as_deref())?,
-            cache: cache_folder(),
+            // May be deleted at any time, unlike the state.
+            cache: user_folder("XDG_CACHE_HOME", ".cache"),
             config,
         })
     }
@@ -184,9 +184,7 @@ impl Settings {
 
     /// Returns the folder of the user's state, for a record that cannot be beside the outputs.
     pub fn user_state_folder(&self) -> Option<PathBuf> {
-        let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let base = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
-        Some(base.join("greenlit"))
+        user_folder("XDG_STATE_HOME", ".local/state")
     }
 
     /// Returns the machine's resources for the planner.
@@ -263,33 +261,28 @@ fn human_options(common: &CommonArgs) -> HumanOptions {
 /// Returns the columns of text on standard output: `COLUMNS`, else the width of the terminal; `None` if standard
 /// output is not a terminal.
 pub(super) fn text_width() -> Option<usize> {
-    let stdout = std::io::stdout();
-    let of_terminal = || {
-        let size = rustix::termios::tcgetwinsize(&stdout).ok().filter(|_| stdout.is_terminal())?;
-        (size.ws_col > 0).then(|| usize::from(size.ws_col))
-    };
-    configured_width().or_else(of_terminal)
+    configured_width().or_else(|| terminal_width(&std::io::stdout()))
 }
 
 /// Like [`text_width`] for standard error.
 pub(super) fn stderr_width() -> Option<usize> {
-    let stderr = std::io::stderr();
-    let of_terminal = || {
-        let size = rustix::termios::tcgetwinsize(&stderr).ok().filter(|_| stderr.is_terminal())?;
-        (size.ws_col > 0).then(|| usize::from(size.ws_col))
-    };
-    configured_width().or_else(of_terminal)
+    configured_width().or_else(|| terminal_width(&std::io::stderr()))
+}
+
+fn terminal_width(stream: &(impl IsTerminal + AsFd)) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).ok().filter(|_| stream.is_terminal())?;
+    (size.ws_col > 0).then(|| usize::from(size.ws_col))
 }
 
 fn configured_width() -> Option<usize> {
     std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok())
 }
 
-/// Returns `$XDG_CACHE_HOME/greenlit`, else `~/.cache/greenlit`. Relative paths are ignored, as the XDG base
-/// directory specification requires.
-fn cache_folder() -> Option<PathBuf> {
+/// Returns the folder `greenlit` in the one that `variable` names, else in `default` of the home folder. Relative
+/// paths are ignored, as the XDG base directory specification requires.
+fn user_folder(variable: &str, default: &str) -> Option<PathBuf> {
     let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    let base = absolute(variable).or_else(|| Some(absolute("HOME")?.join(default)))?;
     Some(base.join("greenlit"))
 }
 
@@ -299,146 +292,4 @@ fn progress_mode(common: &CommonArgs) -> ProgressMode {
     }
     let plain = std::env::var_os("CI").is_some() || std::env::var("TERM").as_deref() == Ok("dumb");
     if std::io::stderr().is_terminal() && !plain { ProgressMode::Bars } else { ProgressMode::Lines }
-}
-
-pub(super) fn bad_choice(option: &str, given: &str, allowed: impl Iterator<Item = String>) -> CliError {
-    let allowed: Vec<String> = allowed.collect();
-    let nearest = nearest(given, allowed.iter().map(String::as_str)).map(str::to_owned);
-    CliError::BadChoice {
-        option: option.to_owned(),
-        given: given.to_owned(),
-        allowed: allowed.join(", "),
-        nearest,
-    }
-}
-
-/// Returns the planner's options; arguments override the configuration.
-pub fn fix_options(
-    choices: &FixChoices,
-    config: &FixConfig,
-    encode_mode: EncodeMode,
-) -> Result<FixOptions, CliError> {
-    let defaults = FixOptions::default();
-    let fit = match (choices.fit, config.fit.as_deref()) {
-        (Some(FitArg::Pad), _) | (None, Some("pad")) => Fit::Pad,
-        (Some(FitArg::Blur), _) | (None, Some("blur")) => Fit::Blur,
-        (Some(FitArg::Crop), _) | (None, Some("crop")) => Fit::Crop,
-        (None, None) => defaults.fit,
-        (None, Some(other)) => return Err(bad_choice("fix.fit", other, strings(&["pad", "blur", "crop"]))),
-    };
-    let extend = match (choices.extend, config.extend.as_deref()) {
-        (Some(ExtendArg::Loop), _) | (None, Some("loop")) => Some(Extend::Loop),
-        (Some(ExtendArg::Freeze), _) | (None, Some("freeze")) => Some(Extend::Freeze),
-        (None, None) => None,
-        (None, Some(other)) => return Err(bad_choice("fix.extend", other, strings(&["loop", "freeze"]))),
-    };
-    let background = choices.background.clone().or_else(|| config.background.clone());
-    if let Some(color) = background.as_deref().filter(|color| !is_rgb(color)) {
-        return Err(CliError::BadValue {
-            option: "--background".into(),
-            given: color.to_owned(),
-            expected: "six hexadecimal digits, such as 000000 or ffffff".into(),
-        });
-    }
-    let quality = choices.quality.or(config.quality);
-    if let Some(crf) = quality.filter(|crf| !(0.0..=51.0).contains(crf)) {
-        return Err(CliError::BadValue {
-            option: "--quality".into(),
-            given: crf.to_string(),
-            expected: "a number from 0 (best) to 51".into(),
-        });
-    }
-    Ok(FixOptions {
-        fit,
-        extend,
-        trim: choices.trim || config.trim,
-        upscale: choices.upscale || config.upscale,
-        add_silence: choices.add_silence || config.add_silence,
-        audio_track: audio_track(choices.audio_track.as_deref().or(config.audio_track.as_deref()))?,
-        from_key_frame: choices.from_key_frame || config.from_key_frame,
-        conceal: choices.conceal || config.conceal,
-        background: background.unwrap_or(defaults.background),
-        encoder: encoder(choices, config)?,
-        encoder_fallback: None,
-        preset: preset(choices, config)?.unwrap_or(defaults.preset),
-        crf: quality.unwrap_or(defaults.crf),
-        encode_mode,
-        copy_failed: None,
-    })
-}
-
-/// Parses the choice of an audio track.
-fn audio_track(given: Option<&str>) -> Result<AudioTrackChoice, CliError> {
-    let number = |text: &str| text.parse().ok().filter(|&number| number > 0).map(AudioTrackChoice::Number);
-    match given {
-        None => Ok(AudioTrackChoice::Auto),
-        Some("first") => Ok(AudioTrackChoice::First),
-        Some("mix") => Ok(AudioTrackChoice::Mix),
-        Some(other) => number(other).ok_or_else(|| CliError::BadValue {
-            option: "--audio-track".into(),
-            given: other.to_owned(),
-            expected: "the number of an audio track from 1, `first` or `mix`".into(),
-        }),
-    }
-}
-
-pub(super) fn strings(names: &[&str]) -> impl Iterator<Item = String> {
-    names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>().into_iter()
-}
-
-fn is_rgb(text: &str) -> bool {
-    text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// Returns the selected encoder. `auto` never selects a hardware encoder, so that results do not depend on
-/// the machine.
-fn encoder(choices: &FixChoices, config: &FixConfig) -> Result<VideoEncoder, CliError> {
-    let argument = choices.encoder.map(|encoder| match encoder {
-        EncoderArg::Auto | EncoderArg::X264 => VideoEncoder::X264,
-        EncoderArg::VideoToolbox => VideoEncoder::VideoToolbox,
-        EncoderArg::Nvenc => VideoEncoder::Nvenc,
-        EncoderArg::Vaapi => VideoEncoder::Vaapi,
-        EncoderArg::Qsv => VideoEncoder::Qsv,
-    });
-    let mut all = [VideoEncoder::X264].into_iter().chain(VideoEncoder::HARDWARE);
-    match (argument, config.encoder.as_deref()) {
-        (Some(encoder), _) => Ok(encoder),
-        (None, None | Some("auto")) => Ok(VideoEncoder::X264),
-        (None, Some(name)) => all.clone().find(|encoder| encoder.name() == name).ok_or_else(|| {
-            let names = ["auto"].into_iter().chain(all.by_ref().map(VideoEncoder::name));
-            bad_choice("fix.encoder", name, names.map(str::to_owned))
-        }),
-    }
-}
-
-fn preset(choices: &FixChoices, config: &FixConfig) -> Result<Option<Preset>, CliError> {
-    let argument = choices.preset.map(|preset| match preset {
-        PresetArg::Superfast => Preset::Superfast,
-        PresetArg::Veryfast => Preset::Veryfast,
-        PresetArg::Faster => Preset::Faster,
-        PresetArg::Fast => Preset::Fast,
-        PresetArg::Medium => Preset::Medium,
-        PresetArg::Slow => Preset::Slow,
-    });
-    let all =
-        [Preset::Superfast, Preset::Veryfast, Preset::Faster, Preset::Fast, Preset::Medium, Preset::Slow];
-    match (argument, config.preset.as_deref()) {
-        (Some(preset), _) => Ok(Some(preset)),
-        (None, None) => Ok(None),
-        (None, Some(name)) => {
-            all.into_iter().find(|preset| preset.name() == name).map(Some).ok_or_else(|| {
-                bad_choice("fix.preset", name, all.map(|preset| preset.name().to_owned()).into_iter())
-            })
-        }
-    }
-}
-
-/// Returns the verification level of the arguments, else of the configuration, else full.
-pub fn verify_level(choices: &FixChoices, config: &FixConfig) -> Result<VerifyLevel, CliError> {
-    match (choices.verify, config.verify.as_deref()) {
-        (Some(VerifyArg::Off), _) | (None, Some("off")) => Ok(VerifyLevel::Off),
-        (Some(VerifyArg::Structure), _) | (None, Some("structure")) => Ok(VerifyLevel::Structure),
-        (Some(VerifyArg::Full), _) | (None, Some("full") | None) => Ok(VerifyLevel::Full),
-        (None, Some(other)) => Err(bad_choice("fix.verify", other, strings(&["off", "structure", "full"]))),
-    }
 }

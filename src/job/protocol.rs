@@ -120,12 +120,12 @@ pub enum DecodeExtent {
 }
 
 /// How thoroughly an output is verified.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum VerifyLevel {
-    /// Probe and assess the output again, nothing else.
+    /// Only probe the output and check it against the rules.
     Off,
-    /// Also compare packet counts, timestamps, and hashes of copied streams.
+    /// Also check packets, timestamps and the hashes of copied streams.
     Structure,
     /// Also decode every frame and compare it with the source.
     #[default]

@@ -1,5 +1,8 @@
 //! The user's choices and consents, and the machine's resources.
 
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
 use super::encode_mode::EncodeMode;
 use super::output_spec::{Preset, VideoEncoder};
 
@@ -83,14 +86,15 @@ pub enum CopyFailureCause {
 }
 
 /// How a video is fitted into an allowed aspect ratio.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum Fit {
-    /// Pads with borders in one colour.
+    /// Add borders in one colour.
     #[default]
     Pad,
-    /// Pads with a blurred copy of the video.
+    /// Fill the borders with the blurred video.
     Blur,
-    /// Cuts off what does not fit.
+    /// Crop the video.
     Crop,
 }
 
@@ -109,11 +113,12 @@ pub enum AudioTrackChoice {
 }
 
 /// How a short video is lengthened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum Extend {
-    /// Repeats the video.
+    /// Repeat the video from its start.
     Loop,
-    /// Holds the last frame.
+    /// Repeat the last frame.
     Freeze,
 }
 

@@ -7,6 +7,7 @@ mod advice;
 mod delivery;
 mod document;
 mod escape;
+mod fix;
 mod forecast;
 mod format;
 mod github;
@@ -14,6 +15,7 @@ mod html;
 mod human;
 mod json;
 mod junit;
+mod media;
 mod ndjson;
 mod outcome;
 #[cfg(test)]
@@ -21,19 +23,22 @@ mod samples;
 mod sarif;
 mod schema;
 mod streamed;
+mod summary;
 mod text;
 mod totals;
 mod units;
 
 pub use document::{
-    AdDelivery, Added, Delivery, DoneCount, Dropped, FileEntry, Fix, FixAction, Media, OldLimit, Publication,
-    Report, RowProblem, SCHEMA, StaleEntry, Summary, Tool, Verified,
+    AdDelivery, Delivery, FileEntry, OldLimit, Publication, Report, RowProblem, SCHEMA, StaleEntry, Tool,
 };
 pub use escape::{escape, json_text};
+pub use fix::{Added, Dropped, Fix, FixAction, Verified};
 pub use forecast::{AudioOutcome, FixForecast};
 pub use format::{Format, ParseFormatError, render};
 pub use human::HumanOptions;
 pub use json::Envelope;
+pub use media::Media;
 pub use ndjson::ndjson_line;
 pub use schema::schema;
 pub use streamed::StreamedReport;
+pub use summary::{DoneCount, Summary};

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::document::{Audio, Media, OldLimit, Video};
 use super::outcome::{Outcome, is_reused};
-use super::{AudioOutcome, FileEntry, Fix, FixAction, Report, Tool, Verified, escape, units};
+use super::{
+    AudioOutcome, FileEntry, Fix, FixAction, Media, OldLimit, Report, Tool, Verified, escape, units,
+};
 use crate::job::SimilarityMetric;
-use crate::model::{Completeness, HdrKind, TimeRange};
+use crate::model::{AudioStream, Completeness, HdrKind, TimeRange, VideoStream};
 use crate::rules::{Confidence, Finding, Severity};
 
 /// At most this many time ranges are listed; the rest is only counted.
@@ -14,21 +15,21 @@ const MAX_LISTED_RANGES: usize = 4;
 
 /// Returns the main facts of a file: `h264`, `1080x1920`, `9:16`, `30 fps`, …
 pub(super) fn facts(media: &Media) -> Vec<String> {
+    let Media(media) = media;
+    let is_still = media.still_image().is_some();
     let mut facts = Vec::new();
-    match media.main.0.and_then(|main| media.video.get(main)) {
-        Some(video) => add_video_facts(video, media.still, &mut facts),
+    match media.main_video() {
+        Some(video) => add_video_facts(video, is_still, &mut facts),
         None => facts.push("no video".to_owned()),
     }
-    if media.still {
+    if is_still {
         facts.push("image".to_owned());
         facts.push(units::bytes(media.size_bytes));
         return facts;
     }
     facts.extend(media.measured_duration_s.or(media.duration_s).map(units::seconds));
-    // The container's bit rate is not valid if the duration had to be measured.
-    let measured = media.measured_duration_s.map(|seconds| (media.size_bytes as f64 * 8.0 / seconds) as u64);
-    facts.extend(measured.or(media.bit_rate).map(units::bit_rate));
-    match media.main.1.and_then(|main| media.audio.get(main)) {
+    facts.extend(media.effective_bit_rate().map(units::bit_rate));
+    match media.main_audio() {
         Some(audio) => facts.push(audio_text(audio)),
         None => facts.push("no audio".to_owned()),
     }
@@ -39,12 +40,10 @@ pub(super) fn facts(media: &Media) -> Vec<String> {
     facts
 }
 
-fn add_video_facts(video: &Video, still: bool, facts: &mut Vec<String>) {
+fn add_video_facts(video: &VideoStream, still: bool, facts: &mut Vec<String>) {
     facts.push(video.codec.clone().or(video.codec_tag.clone()).unwrap_or("unknown codec".to_owned()));
-    if let (Some(width), Some(height)) = (video.display_width, video.display_height) {
-        facts.push(format!("{width}x{height}"));
-    }
-    facts.extend(video.display_aspect_ratio.as_deref().map(units::aspect_ratio));
+    facts.extend(video.display_size().map(|size| size.to_string()));
+    facts.extend(video.display_aspect_ratio().map(units::aspect_ratio));
     // libav makes up a frame rate for an image, which it reads as a video of one frame.
     if let Some(rate) = video.frame_rate.filter(|_| !still) {
         let kind = if video.variable_frame_rate == Some(true) { " variable" } else { "" };
@@ -61,7 +60,7 @@ fn add_video_facts(video: &Video, still: bool, facts: &mut Vec<String>) {
     }));
 }
 
-fn audio_text(audio: &Audio) -> String {
+fn audio_text(audio: &AudioStream) -> String {
     let codec = audio.codec.as_deref().or(audio.codec_tag.as_deref()).unwrap_or("unknown codec");
     match (&audio.channel_layout, audio.channels) {
         (Some(layout), _) => format!("{codec} {layout}"),

@@ -53,11 +53,9 @@ pub(super) fn frame_rate(rate: Rational) -> String {
 }
 
 /// Formats an aspect ratio: `9:16` if both numbers are small, else `1.85:1`.
-pub(super) fn aspect_ratio(text: &str) -> String {
-    match text.parse::<Rational>() {
-        Ok(ratio) if ratio.num().max(ratio.den()) > 64 => format!("{}:1", trimmed(ratio.as_f64(), 2)),
-        _ => text.to_owned(),
-    }
+pub(super) fn aspect_ratio(ratio: Rational) -> String {
+    let is_long = ratio.num().max(ratio.den()) > 64;
+    if is_long { format!("{}:1", trimmed(ratio.as_f64(), 2)) } else { ratio.with_colon() }
 }
 
 /// Formats `value` with at most `digits` decimals and no trailing zeros.
@@ -101,8 +99,8 @@ mod tests {
     fn formats_frame_rates_and_aspect_ratios() {
         assert_eq!(frame_rate(Rational::new(30000, 1001).unwrap()), "29.97 fps");
         assert_eq!(frame_rate(Rational::new(30, 1).unwrap()), "30 fps");
-        assert_eq!(aspect_ratio("9:16"), "9:16");
-        assert_eq!(aspect_ratio("683:384"), "1.78:1");
+        assert_eq!(aspect_ratio(Rational::new(9, 16).unwrap()), "9:16");
+        assert_eq!(aspect_ratio(Rational::new(683, 384).unwrap()), "1.78:1");
         assert_eq!(trimmed(-0.001, 2), "0");
     }
 }

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::app::App;
 use super::call::Call;
 use super::options::{ADGROUP, ADVERTISER, IDENTITY};
 use super::reply::{HandlerResult, NO_PERMISSION, Refusal};
-use super::server::App;
 
 pub(super) fn advertisers(_app: &App) -> HandlerResult {
     Ok(json!({"list": [{"advertiser_id": ADVERTISER, "advertiser_name": "Sandbox advertiser"}]}))

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use md5::{Digest, Md5};
 use serde_json::json;
 
+use super::app::App;
 use super::call::{Call, hex};
 use super::clock::iso;
 use super::limits::{MAX_TEMPORARY_BYTES, MAX_VIDEO_BYTES};
 use super::reply::{self, HandlerResult, Refusal};
-use super::server::App;
 use super::store::{ChunkedUpload, Record, TemporaryFile};
 use super::video_upload::upload_source;
 

@@ -6,9 +6,9 @@ use md5::{Digest, Md5};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use tokio::io::AsyncWriteExt;
 
+use super::app::App;
 use super::call::{ReceivedFile, hex};
 use super::reply::{FETCH_FAILED, FILE_TOO_LARGE, Refusal, SIGNATURE};
-use super::server::App;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 

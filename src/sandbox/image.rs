@@ -4,11 +4,11 @@ use std::io::BufReader;
 
 use serde_json::{Value, json};
 
+use super::app::App;
 use super::call::{Call, paged};
 use super::clock::{Millis, iso};
 use super::limits::{MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS};
 use super::reply::{self, HandlerResult, Refusal};
-use super::server::App;
 use super::store::{Image, Record};
 use super::video_upload::{UploadSource, checked_name, upload_source};
 

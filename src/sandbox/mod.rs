@@ -12,6 +12,7 @@
 
 mod account;
 mod ad;
+mod app;
 mod call;
 mod chunked;
 mod clock;

@@ -7,8 +7,8 @@ use axum::body::Body;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
+use super::app::App;
 use super::reply::not_found;
-use super::server::App;
 
 pub(super) async fn serve(app: &App, path: &str) -> Response {
     let mut parts = path.trim_start_matches('/').splitn(3, '/');

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::app::{App, Ending};
 use super::call::{Call, drain};
 use super::clock::Millis;
 use super::fault::Fault;
@@ -18,7 +19,7 @@ use super::limits::UploadFacts;
 use super::options::TOKEN;
 use super::post_pull;
 use super::read_fault::{MALFORMED, ReadFailure, VERY_SLOW, redirect};
-use super::server::{App, Ending, SLOW};
+use super::server::SLOW;
 use super::store::{Post, Record, Store};
 
 /// The path of the API.

@@ -5,13 +5,13 @@
 
 use serde_json::{Value, json};
 
+use super::app::App;
 use super::call::Call;
 use super::fetch::fetch;
 use super::post::{
     PostHandlerResult, caption_and_privacy, check_pending_drafts, internal_error, invalid, refused,
 };
 use super::post_put::{log_effect, process};
-use super::server::App;
 use super::store::{Post, PostResult, Record};
 
 /// The maximum size of a video in bytes.

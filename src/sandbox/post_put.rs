@@ -13,10 +13,10 @@ use md5::{Digest, Md5};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
+use super::app::{App, Ending};
 use super::call::{Call, drain, hex};
 use super::fault::Fault;
 use super::post::{fault_after, fault_before, post_fail_reason};
-use super::server::{App, Ending};
 use super::store::{Post, PostResult, Record};
 
 /// The lifetime of an upload URL in milliseconds.

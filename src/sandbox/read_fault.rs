@@ -13,12 +13,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
+use super::app::{App, Ending};
 use super::call::{Call, drain};
 use super::clock::Millis;
 use super::fault::Fault;
 use super::options::parse_span;
-use super::reply::{self, envelope};
-use super::server::{App, Ending, handle, page, throttled};
+use super::reply::{self, envelope, throttled};
+use super::server::{handle, page};
 
 /// How a read fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -60,6 +60,13 @@ pub(super) const DUPLICATE_NAME: u32 = 40911;
 pub(super) const FILE_SPECIFICATIONS: u32 = 40915;
 pub(super) const SYSTEM: u32 = 50000;
 
+pub(super) fn throttled() -> Refusal {
+    Refusal::new(
+        THROTTLED,
+        "Due to too many requests, requests from App 7000000000000000000 are temporarily restricted.",
+    )
+}
+
 /// Renders a reply, with the header `X-TT-LOGID` that clients log.
 pub(super) fn envelope(result: &HandlerResult, request_id: &str) -> Response {
     let body = match result {

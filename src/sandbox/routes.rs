@@ -2,9 +2,9 @@
 
 use axum::http::Method;
 
+use super::app::App;
 use super::call::Call;
 use super::reply::{HandlerResult, Refusal};
-use super::server::App;
 use super::{account, ad, chunked, image, tasks, video_read, video_upload};
 
 /// Every endpoint with its method.

@@ -1,32 +1,30 @@
 //! Starts and stops the server, and handles each request: faults, token, rate limit, parameters, handler, log.
 
-use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::app::{App, Ending};
 use super::call::{Call, drain};
-use super::clock::{Clock, Millis, format, precise};
+use super::clock::{Clock, precise};
 use super::conn::{ConnectionCutter, CuttableListener, Gate};
 use super::fault::{Fault, SeededRandom};
-use super::limiter::Limiter;
 use super::limits::MAX_VIDEO_BYTES;
-use super::log::RequestLog;
-use super::options::{ADVERTISER, SandboxError, SandboxOptions, TOKEN};
-use super::read_fault::{FailedReads, failed_read};
-use super::reply::{self, HandlerResult, Refusal, envelope, not_found};
+use super::options::{SandboxError, SandboxOptions};
+use super::read_fault::failed_read;
+use super::reply::{self, HandlerResult, Refusal, envelope, not_found, throttled};
 use super::routes::{ROUTES, dispatch};
 use super::store::{Record, Store};
 use super::{host, pages, post, post_put};
@@ -36,26 +34,6 @@ const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
 const PREFIX: &str = "/open_api/v1.3/";
 /// The delay of a slow reply: longer than the platform's limit of ten seconds per request.
 pub(super) const SLOW: Duration = Duration::from_secs(12);
-
-/// The state shared by all handlers.
-pub(super) struct App {
-    pub(super) options: SandboxOptions,
-    pub(super) clock: Clock,
-    pub(super) random: SeededRandom,
-    pub(super) log: RequestLog,
-    pub(super) base: String,
-    store: Mutex<Store>,
-    limiter: Mutex<Limiter>,
-    /// The running minute and its number of calls, per endpoint of the posting API.
-    post_calls: Mutex<BTreeMap<&'static str, (Millis, u64)>>,
-    ordinal: AtomicU64,
-    /// The number of mutating calls so far.
-    mutations: AtomicU64,
-    /// Whether anything was changed since the start: then the faults of reads begin.
-    pub(super) any_change: AtomicBool,
-    pub(super) failed_reads: FailedReads,
-    pub(super) gate: Arc<Gate>,
-}
 
 /// A running sandbox. Dropping it stops it without waiting.
 #[derive(Debug)]
@@ -114,21 +92,7 @@ pub async fn start(options: SandboxOptions) -> Result<Sandbox, SandboxError> {
     let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
     let addr = listener.local_addr().map_err(listen_error)?;
     let gate: Arc<Gate> = Arc::default();
-    let app = Arc::new(App {
-        clock,
-        random: SeededRandom { seed: options.seed, starts: store.state.starts },
-        log: RequestLog::new(log),
-        base: format!("http://{addr}"),
-        store: Mutex::new(store),
-        limiter: Mutex::new(Limiter::new(options.tier)),
-        post_calls: Mutex::default(),
-        ordinal: AtomicU64::new(0),
-        mutations: AtomicU64::new(0),
-        any_change: AtomicBool::new(false),
-        failed_reads: FailedReads::default(),
-        gate: gate.clone(),
-        options,
-    });
+    let app = Arc::new(App::new(options, clock, store, log, addr, gate.clone()));
     let router = Router::new().fallback(entry).layer(DefaultBodyLimit::disable()).with_state(app);
     let (stop, stopped) = oneshot::channel();
     let service = router.into_make_service_with_connect_info::<ConnectionCutter>();
@@ -141,115 +105,6 @@ pub async fn start(options: SandboxOptions) -> Result<Sandbox, SandboxError> {
         let _ = server.await;
     });
     Ok(Sandbox { addr, stop: Some(stop), task })
-}
-
-impl App {
-    pub(super) fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns the folder for incoming request bodies.
-    pub(super) fn tmp(&self) -> PathBuf {
-        self.options.state.join("tmp")
-    }
-
-    /// Returns a random time after `now`, by a delay from `range`.
-    pub(super) fn random_time(
-        &self,
-        now: Millis,
-        range: (Duration, Duration),
-        subject: &str,
-        ordinal: u64,
-    ) -> Millis {
-        let spread = range.1.saturating_sub(range.0).mul_f64(self.random.draw(subject, ordinal));
-        now + u64::try_from((range.0 + spread).as_millis()).unwrap_or(u64::MAX / 2)
-    }
-
-    /// Returns when an object created now appears in lists.
-    pub(super) fn visible_at(&self, now: Millis, ordinal: u64) -> Millis {
-        let range = self.options.visibility_lag.unwrap_or(self.options.processing);
-        self.random_time(now, range, "visible", ordinal)
-    }
-
-    /// Returns the advertiser of a call, which must exist and be reachable with this token.
-    pub(super) fn advertiser(&self, call: &mut Call) -> Result<String, Refusal> {
-        let id = call.need("advertiser_id")?.to_owned();
-        call.entry.advertiser_id = Some(id.clone());
-        if id == ADVERTISER {
-            return Ok(id);
-        }
-        if id.len() >= 10 && id.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(Refusal::new(
-                reply::NO_PERMISSION,
-                format!("No permission to operate on advertiser {id}."),
-            ));
-        }
-        Err(Refusal::new(reply::NO_ADVERTISER, format!("Advertiser {id} does not exist.")))
-    }
-
-    pub(super) fn request_id(&self, ordinal: u64) -> String {
-        let day = format(self.clock.now(), "%Y%m%d%H%M%S");
-        format!("{day}{:016X}", self.random.bits("request", ordinal))
-    }
-
-    fn authorise(&self, headers: &HeaderMap, ordinal: u64) -> Result<(), Refusal> {
-        let given = headers.get("Access-Token").and_then(|value| value.to_str().ok()).unwrap_or("");
-        if given.is_empty() {
-            return Err(Refusal::new(
-                reply::TOKEN_EMPTY,
-                "Access token is null, you should set it in http header with key Access-Token.",
-            ));
-        }
-        if given != TOKEN {
-            return Err(Refusal::new(reply::TOKEN_INVALID, "Access token is incorrect or has been revoked."));
-        }
-        let after = self.options.faults.iter().find_map(|fault| match fault {
-            Fault::TokenRevokedAfter(calls) => Some(*calls),
-            _ => None,
-        });
-        match after {
-            // Alternates between the two codes for a token that no longer works.
-            Some(calls) if ordinal >= calls && ordinal.is_multiple_of(2) => {
-                Err(Refusal::new(reply::TOKEN_EXPIRED, "Access token is expired."))
-            }
-            Some(calls) if ordinal >= calls => {
-                Err(Refusal::new(reply::TOKEN_INVALID, "Access token is incorrect or has been revoked."))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Counts a call of the posting API; returns whether it fits into the running minute.
-    pub(super) fn admit_post(&self, endpoint: &'static str, most: u64) -> bool {
-        let mut counters = self.post_calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let counter = counters.entry(endpoint).or_default();
-        let minute = self.clock.now() / 60_000;
-        if counter.0 != minute {
-            *counter = (minute, 0);
-        }
-        counter.1 += 1;
-        counter.1 <= most
-    }
-
-    fn admit(&self, endpoint: &'static str) -> Result<(), Refusal> {
-        let admitted =
-            self.limiter.lock().unwrap_or_else(PoisonError::into_inner).admit(endpoint, self.clock.now());
-        if admitted { Ok(()) } else { Err(throttled()) }
-    }
-}
-
-pub(super) fn throttled() -> Refusal {
-    Refusal::new(
-        reply::THROTTLED,
-        "Due to too many requests, requests from App 7000000000000000000 are temporarily restricted.",
-    )
-}
-
-/// How a request ends on the wire, with the return code for the log.
-pub(super) enum Ending {
-    Reply(Response, Option<u32>),
-    /// The connection is closed without a reply.
-    Cut(Option<u32>),
 }
 
 async fn entry(
@@ -270,12 +125,11 @@ async fn entry(
     let mut call = Call::default();
     call.entry.method = method.to_string();
     call.entry.path.clone_from(&path);
-    let next_ordinal = || app.ordinal.fetch_add(1, Ordering::SeqCst);
     let ending = if let Some(tail) = path.strip_prefix(post::PREFIX) {
-        call.ordinal = next_ordinal();
+        call.ordinal = app.next_ordinal();
         post::serve(&app, tail, request, &mut call).await
     } else if let Some(key) = path.strip_prefix("/upload/") {
-        call.ordinal = next_ordinal();
+        call.ordinal = app.next_ordinal();
         post_put::serve(&app, key, request, &mut call).await
     } else if let Some(tail) = path.strip_prefix(PREFIX) {
         ads(&app, tail, method, request, &mut call).await
@@ -311,7 +165,7 @@ async fn ads(app: &App, tail: &str, method: Method, request: Request, call: &mut
             Ending::Reply((StatusCode::METHOD_NOT_ALLOWED, text).into_response(), None)
         }
         Some((endpoint, _)) => {
-            call.ordinal = app.ordinal.fetch_add(1, Ordering::SeqCst);
+            call.ordinal = app.next_ordinal();
             serve(app, endpoint, request, call).await
         }
     }
@@ -325,7 +179,7 @@ async fn serve(app: &App, endpoint: &'static str, request: Request, call: &mut C
         return failed_read(app, failure, endpoint, request, call).await;
     }
     let scripted = match is_change {
-        true => SeededRandom::scripted(&app.options.faults, app.mutations.fetch_add(1, Ordering::SeqCst)),
+        true => SeededRandom::scripted(&app.options.faults, app.next_mutation()),
         false => None,
     };
     let drawn = app.random.request_fault(&app.options.faults, endpoint == "ad/create/", call.ordinal);

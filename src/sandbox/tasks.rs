@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::app::App;
 use super::call::Call;
 use super::limits::{flaws, rejection_reasons};
 use super::reply::{BAD_VIDEO_ID, HandlerResult, NOT_FOUND, Refusal};
-use super::server::{App, object};
+use super::server::object;
 use super::store::{ProcessingOutcome, Record, Store, Task, Video};
 use super::video_upload::{fix_task, fixed};
 

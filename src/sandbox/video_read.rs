@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::app::App;
 use super::call::{Call, id_list, paged};
 use super::clock::{Millis, iso, plain};
 use super::reply::{self, HandlerResult, Refusal};
-use super::server::{App, object};
+use super::server::object;
 use super::store::{ProcessingOutcome, Record, Video};
 
 /// The lifetime of cover and preview URLs: six hours.

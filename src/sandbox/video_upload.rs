@@ -4,6 +4,7 @@ use std::fs::File;
 
 use serde_json::{Value, json};
 
+use super::app::App;
 use super::call::{Call, ReceivedFile};
 use super::clock::Millis;
 use super::fault::Fault;
@@ -11,7 +12,6 @@ use super::fetch::fetch;
 use super::limits::{self, MAX_VIDEO_BYTES, UploadFacts, rejection_reasons};
 use super::options::Reupload;
 use super::reply::{self, HandlerResult, Refusal};
-use super::server::App;
 use super::store::{ProcessingOutcome, Record, Store, Task, Video};
 use super::video_read::to_json;
 

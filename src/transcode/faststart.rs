@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use crate::probe::file_size;
+use crate::probe::isobmff::{BoxHeader, boxes};
 
 /// Maximum size of `moov`; greenlit would only exceed it for a video of several weeks.
 const MAX_MOOV_BYTES: u64 = 256 << 20;
@@ -31,14 +32,6 @@ pub enum FaststartError {
     Layout(String),
 }
 
-/// A top-level box.
-#[derive(Clone, Copy, Debug)]
-struct TopBox {
-    kind: [u8; 4],
-    at: u64,
-    size: u64,
-}
-
 /// Moves `moov` to just behind `ftyp`. Returns whether anything was moved. Calls `on_block` after
 /// every moved block of media data.
 ///
@@ -53,26 +46,21 @@ pub fn move_moov_first(file: &File, on_block: &mut dyn FnMut()) -> Result<bool, 
     let layout = |what: &str| FaststartError::Layout(what.to_owned());
     let moov = find(b"moov").ok_or_else(|| layout("the file has no `moov` box"))?;
     let Some(mdat) = find(b"mdat") else { return Ok(false) };
-    if moov.at < mdat.at {
+    if moov.start < mdat.start {
         return Ok(false);
     }
-    if moov.at + moov.size != length {
+    if moov.end != length {
         return Err(layout("`moov` is not the last box"));
     }
-    if moov.size > MAX_MOOV_BYTES {
+    if moov.end - moov.start > MAX_MOOV_BYTES {
         return Err(layout("`moov` is too large"));
     }
-    let insert = match boxes.first() {
-        Some(first) if &first.kind == b"ftyp" => first.at + first.size,
-        _ => 0,
-    };
-    let mut old = vec![0; moov.size as usize];
-    file.read_exact_at(&mut old, moov.at)?;
-    let new = moved_moov(&old, insert)?;
+    let insert = after_ftyp(&boxes);
+    let new = moved_moov(&read_box(file, &moov)?, insert)?;
     let shift = new.len() as u64;
-    shift_back(file, insert, moov.at, shift, on_block)?;
+    shift_back(file, insert, moov.start, shift, on_block)?;
     file.write_all_at(&new, insert)?;
-    file.set_len(moov.at + shift)?;
+    file.set_len(moov.start + shift)?;
     Ok(true)
 }
 
@@ -80,24 +68,11 @@ pub fn move_moov_first(file: &File, on_block: &mut dyn FnMut()) -> Result<bool, 
 /// Returns `None` where the layout or the size requires [`move_moov_first`].
 #[must_use]
 pub fn moov_size_from_head(head: &[u8], length: u64) -> Option<u64> {
-    let mut at = 0_u64;
-    loop {
-        let rest = head.get(usize::try_from(at).ok()?..).filter(|rest| rest.len() >= 16)?;
-        let size = match be32(rest, 0) {
-            1 => u64::from_be_bytes(array(&rest[8..16])),
-            small => u64::from(small),
-        };
-        let end = at.checked_add(size).filter(|end| size >= 8 && *end <= length)?;
-        match &rest[4..8] {
-            b"moov" => return None,
-            b"mdat" => {
-                let bytes = length - end;
-                return (bytes >= 8 && can_reserve(bytes, length)).then_some(bytes);
-            }
-            _ => {}
-        }
-        at = end;
-    }
+    let boxes = boxes(head, 0, length).ok()?;
+    let first = boxes.iter().find(|found| matches!(&found.kind, b"moov" | b"mdat"));
+    let mdat = first.filter(|first| &first.kind == b"mdat")?;
+    let bytes = length.checked_sub(mdat.end)?;
+    (bytes >= 8 && can_reserve(bytes, length)).then_some(bytes)
 }
 
 /// Returns whether `bytes` may be reserved for `moov` in a file of `length` bytes. In a larger file shifted
@@ -110,7 +85,11 @@ pub fn can_reserve(bytes: u64, length: u64) -> bool {
 /// Returns the offset at which space for `moov` is reserved, from the first bytes of a file.
 #[must_use]
 pub fn moov_offset(head: &[u8]) -> u64 {
-    if head.len() >= 8 && &head[4..8] == b"ftyp" { u64::from(be32(head, 0)) } else { 0 }
+    boxes(head, 0, head.len() as u64).map_or(0, |boxes| after_ftyp(&boxes))
+}
+
+fn after_ftyp(boxes: &[BoxHeader]) -> u64 {
+    boxes.first().filter(|first| &first.kind == b"ftyp").map_or(0, |first| first.end)
 }
 
 /// Moves the `moov` that ends a file into the space reserved for it and adds the reserved size to its chunk
@@ -140,48 +119,37 @@ pub fn fill_reserved_moov(
         .last()
         .filter(|last| &last.kind == b"moov")
         .ok_or_else(|| layout("`moov` is not the last box"))?;
-    let mut old = vec![0; moov.size as usize];
-    file.read_exact_at(&mut old, moov.at)?;
+    let old = read_box(file, moov)?;
     let new = rewrite(&old, Shift { by: reserved, from: at, wide: false })?
         .filter(|new| new.len() == old.len())
         .ok_or_else(|| layout("a chunk offset does not fit 32 bits"))?;
-    match reserved.checked_sub(moov.size) {
+    match reserved.checked_sub(old.len() as u64) {
         Some(0) => file.write_all_at(&new, at)?,
         Some(rest @ 8..) => file.write_all_at(&[&new[..], &free(rest)?].concat(), at)?,
         _ => {
-            file.write_all_at(&new, moov.at)?;
+            file.write_all_at(&new, moov.start)?;
             return move_moov_first(file, on_block).map(drop);
         }
     }
-    file.set_len(moov.at)?;
+    file.set_len(moov.start)?;
     Ok(())
 }
 
 /// Lists the top-level boxes.
-fn top_level(file: &File, length: u64) -> Result<Vec<TopBox>, FaststartError> {
-    let mut boxes = Vec::new();
-    let mut at = 0;
-    while at < length {
-        let broken =
-            || FaststartError::Layout(format!("the box at byte {at} extends beyond the end of the file"));
-        let mut header = [0; 16];
-        let have = (length - at).min(16) as usize;
-        if have < 8 || boxes.len() > 4096 {
-            return Err(broken());
-        }
-        file.read_exact_at(&mut header[..have], at)?;
-        let size = match be32(&header, 0) {
-            0 => length - at,
-            1 if have == 16 => u64::from_be_bytes(array(&header[8..16])),
-            small => u64::from(small),
-        };
-        if size < 8 || size > length - at {
-            return Err(broken());
-        }
-        boxes.push(TopBox { kind: array(&header[4..8]), at, size });
-        at += size;
+fn top_level(file: &File, length: u64) -> Result<Vec<BoxHeader>, FaststartError> {
+    let boxes = boxes(file, 0, length)?;
+    let (end, last) = boxes.last().map_or((0, 0), |last| (last.end, last.start));
+    if end == length {
+        return Ok(boxes);
     }
-    Ok(boxes)
+    let at = if end > length { last } else { end };
+    Err(FaststartError::Layout(format!("the box at byte {at} extends beyond the end of the file")))
+}
+
+fn read_box(file: &File, found: &BoxHeader) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; (found.end - found.start) as usize];
+    file.read_exact_at(&mut bytes, found.start)?;
+    Ok(bytes)
 }
 
 /// Returns `moov` with every chunk offset increased by the size of the result.
@@ -206,21 +174,14 @@ struct Shift {
 
 /// Rewrites the boxes in `bytes`. Returns `None` when an offset does not fit its box.
 fn rewrite(bytes: &[u8], shift: Shift) -> Result<Option<Vec<u8>>, FaststartError> {
+    let broken = || FaststartError::Layout("a box inside `moov` extends beyond its parent".to_owned());
+    let boxes = boxes(bytes, 0, bytes.len() as u64)?;
+    let end = boxes.last().map_or(0, |last| last.end);
+    // QuickTime terminates some lists with four zero bytes.
+    let rest = bytes.get(end as usize..).filter(|rest| rest.len() < 8).ok_or_else(broken)?;
     let mut out = Vec::with_capacity(bytes.len() + 16);
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let broken = || FaststartError::Layout("a box inside `moov` extends beyond its parent".to_owned());
-        // QuickTime terminates some lists with four zero bytes.
-        if rest.len() < 8 {
-            out.extend_from_slice(rest);
-            break;
-        }
-        let size = be32(rest, 0) as usize;
-        if size < 8 || size > rest.len() {
-            return Err(broken());
-        }
-        let kind: [u8; 4] = array(&rest[4..8]);
-        let body = &rest[8..size];
+    for BoxHeader { kind, start, content, end } in boxes {
+        let body = &bytes[content as usize..end as usize];
         if CONTAINERS.contains(&&kind) {
             let Some(inner) = rewrite(body, shift)? else { return Ok(None) };
             push_box(&mut out, kind, &inner)?;
@@ -230,19 +191,18 @@ fn rewrite(bytes: &[u8], shift: Shift) -> Result<Option<Vec<u8>>, FaststartError
             };
             push_box(&mut out, kind, &inner)?;
         } else {
-            out.extend_from_slice(&rest[..size]);
+            out.extend_from_slice(&bytes[start as usize..end as usize]);
         }
-        rest = &rest[size..];
     }
+    out.extend_from_slice(rest);
     Ok(Some(out))
 }
 
 /// Shifts the offsets of a chunk offset box. The outer `None` means that the box is malformed, the inner
 /// one that an offset needs more than 32 bits.
-#[allow(clippy::option_option)]
 fn shifted_offsets(kind: [u8; 4], body: &[u8], shift: Shift) -> Option<Option<([u8; 4], Vec<u8>)>> {
     let width = if &kind == b"stco" { 4 } else { 8 };
-    let count = u32::from_be_bytes(array(body.get(4..8)?)) as usize;
+    let count = u32::from_be_bytes(*body.get(4..)?.first_chunk()?) as usize;
     let table = body.get(8..8 + count.checked_mul(width)?)?;
     let wide = shift.wide || width == 8;
     let mut out = body[..8].to_vec();
@@ -280,17 +240,6 @@ fn shift_back(file: &File, from: u64, to: u64, by: u64, on_block: &mut dyn FnMut
         on_block();
     }
     Ok(())
-}
-
-fn be32(bytes: &[u8], at: usize) -> u32 {
-    u32::from_be_bytes(array(&bytes[at..at + 4]))
-}
-
-/// Returns the first `N` bytes; callers pass slices of at least that length.
-fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
-    let mut out = [0; N];
-    out.copy_from_slice(&bytes[..N]);
-    out
 }
 
 #[cfg(test)]
@@ -379,10 +328,10 @@ mod tests {
             let boxes = top_level(&file, bytes.len() as u64).unwrap();
             let kinds: Vec<_> = boxes.iter().map(|one| &one.kind).collect();
             assert_eq!(kinds, [b"ftyp", b"moov", b"free", b"mdat"], "{reserved}");
-            let [first, second] = [0, media.len() / 2].map(|at| boxes[3].at + 8 + at as u64);
+            let [first, second] = [0, media.len() / 2].map(|at| boxes[3].start + 8 + at as u64);
             let expected = moov(b"stco", &[first, second]);
             assert!(bytes[ftyp.len()..ftyp.len() + needed] == expected, "{reserved}");
-            assert!(bytes[boxes[3].at as usize..] == mdat, "{reserved}");
+            assert!(bytes[boxes[3].start as usize..] == mdat, "{reserved}");
         }
     }
 

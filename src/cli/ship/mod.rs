@@ -43,10 +43,11 @@ use super::destination::{Destination, PublicationKind, SANDBOX};
 use super::error::CliError;
 use super::event_log::EventLog;
 use super::exit_code::RunStatus;
+use super::fix_options::{fix_options, verify_level};
 use super::journal_file::{self, create_inside};
 use super::progress::ProgressDisplay;
 use super::sandbox::{operation, trial_options};
-use super::settings::{Settings, fix_options, verify_level};
+use super::settings::Settings;
 use super::{
     api_host, check, covers, encoder, host_memory, interrupt, isolation, notices, output, report_entries,
     report_target,

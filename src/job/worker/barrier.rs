@@ -53,30 +53,18 @@ impl Barrier {
 }
 
 /// How much isolation a run demands of its workers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Isolation {
-    /// No file is read by a worker that lacks a barrier of [`Barrier::REQUIRED`].
+    /// End the run if a required barrier is missing.
     #[default]
     Required,
-    /// A worker takes every barrier that the system offers.
+    /// Use what the system offers, and say what is missing.
     BestEffort,
-    /// A worker is only another process with limits.
+    /// Use separate processes with limits only.
     Off,
 }
 
 impl Isolation {
-    /// All values, in the order of their strength.
-    pub const ALL: [Isolation; 3] = [Isolation::Required, Isolation::BestEffort, Isolation::Off];
-
-    /// Returns its name as an option's value.
-    pub fn name(self) -> &'static str {
-        match self {
-            Isolation::Required => "required",
-            Isolation::BestEffort => "best-effort",
-            Isolation::Off => "off",
-        }
-    }
-
     /// Returns why a worker must not be used: what it lacks, and which option consents to it.
     pub(super) fn refuse(self, info: &WorkerInfo) -> Option<String> {
         let missing: Vec<String> = info.missing_barriers();

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::{BoxHeader, Bytes, IsoTrack, boxes, descendant, edits, read_content, samples};
+use super::boxes::{BoxHeader, boxes, descendant, read_content};
+use super::{Bytes, IsoTrack, edits, samples};
 use crate::model::contradicts;
 
 /// A number of ticks in a time scale.

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::{BoxHeader, Bytes, boxes, descendant, read_content, samples};
+use super::boxes::{BoxHeader, boxes, descendant, read_content};
+use super::{Bytes, samples};
 use crate::model::{EditList, EditListKind};
 
 /// The longest reorder delay or encoder priming that does not count as a trim, in seconds. Priming is 1024

@@ -2,7 +2,9 @@
 
 use std::io;
 
-use super::{BoxHeader, Bytes, edits, read_range, samples};
+use super::boxes::BoxHeader;
+use super::{Bytes, edits, samples};
+use crate::probe::bytes::read_range;
 
 /// Bytes of a table of sizes that are read: four million samples.
 const MAX_TABLE: u64 = 16 << 20;
@@ -78,11 +80,8 @@ fn empty_numbers<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> io::Result<V
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::boxes::make;
     use super::*;
-
-    fn make(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
-        [&(content.len() as u32 + 8).to_be_bytes(), &kind[..], content].concat()
-    }
 
     fn numbers(table: Vec<u8>) -> Vec<usize> {
         let stbl = make(b"stbl", &table);

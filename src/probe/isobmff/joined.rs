@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::super::bytes::Bytes;
-use super::{BoxHeader, boxes, fragments, handler, read_content};
+use super::boxes::{BoxHeader, boxes, read_content};
+use super::fragments;
+use super::track::handler;
 
 /// Returns where a second recording begins that players do not show.
 ///

@@ -3,13 +3,16 @@
 //! Safe on hostile bytes: every size is checked, every loop is bounded, and no number from the file
 //! determines an allocation.
 
+mod boxes;
 mod durations;
 mod edits;
 mod empty_samples;
+mod fields;
 mod fragments;
 mod joined;
 mod protection;
 mod samples;
+mod track;
 
 use std::io;
 
@@ -17,50 +20,14 @@ pub use durations::{MovieDurations, TrackDurations};
 pub use edits::PlayedParts;
 pub use empty_samples::EmptySamples;
 pub use samples::Samples;
+pub use track::IsoTrack;
+
+pub(crate) use boxes::{BoxHeader, boxes};
+use boxes::{MAX_BOXES, descendant, read_content};
+use track::Movie;
 
 pub use super::bytes::Bytes;
-use super::bytes::read_range;
-use crate::model::{Completeness, EditList};
-
-/// Boxes read on one level.
-const MAX_BOXES: usize = 20_000;
-/// Bytes of the content of one box read into memory.
-const MAX_CONTENT: u64 = 1 << 20;
-
-/// A box: its type, the offsets of its header and content, and its declared end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct BoxHeader {
-    kind: [u8; 4],
-    start: u64,
-    content: u64,
-    end: u64,
-}
-
-/// Returns the boxes between the offsets `from` and `to`; the last may end beyond `to`.
-fn boxes<B: Bytes + ?Sized>(bytes: &B, from: u64, to: u64) -> io::Result<Vec<BoxHeader>> {
-    let mut found = Vec::new();
-    let mut start = from;
-    while start.saturating_add(8) <= to && found.len() < MAX_BOXES {
-        let mut head = [0; 16];
-        let count = bytes.read_at(start, &mut head)?;
-        if count < 8 {
-            break;
-        }
-        let [a, b, c, d, k0, k1, k2, k3, large @ ..] = head;
-        let (header, size) = match u32::from_be_bytes([a, b, c, d]) {
-            0 => (8, to - start),
-            1 if count == 16 => (16, u64::from_be_bytes(large)),
-            size => (8, u64::from(size)),
-        };
-        if size < header {
-            break;
-        }
-        let end = start.saturating_add(size);
-        found.push(BoxHeader { kind: [k0, k1, k2, k3], start, content: start + header, end });
-        start = end;
-    }
-    Ok(found)
-}
+use crate::model::Completeness;
 
 /// The facts from the boxes of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -98,32 +65,9 @@ impl IsoLayout {
     }
 }
 
-/// The facts of a track.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct IsoTrack {
-    /// Its position among the tracks, equal to FFmpeg's stream index.
-    pub position: u32,
-    /// Whether it is a video or audio track.
-    pub is_media: bool,
-    /// Whether the track header enables it (ISO/IEC 14496-12, 8.3.2); `None` when the box is missing.
-    pub enabled: Option<bool>,
-    /// Its edit list, classified.
-    pub edit_list: Option<EditList>,
-    /// Number of sample entries (codec configurations); `None` when the box is missing.
-    pub sample_entries: Option<u32>,
-    /// Its samples, for a video track of an unfragmented file.
-    pub samples: Option<Samples>,
-    /// The encryption scheme of its samples, if any are encrypted.
-    pub encryption: Option<String>,
-    /// Its declared and measured durations.
-    pub durations: TrackDurations,
-    /// Its samples without data.
-    pub empty_samples: EmptySamples,
-    /// Number of its samples, as far as the sample tables state it.
-    pub sample_count: u64,
-    /// What its edit list plays, for a video track of an unfragmented file with several parts.
-    pub played: Option<PlayedParts>,
-}
+/// The boxes that a file may begin with.
+const FIRST: [&[u8; 4]; 10] =
+    [b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp", b"moof", b"sidx", b"uuid"];
 
 /// Reads the boxes of a file; `None` when it is not an ISO file.
 ///
@@ -132,85 +76,32 @@ pub struct IsoTrack {
 pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
     let size = bytes.len()?;
     let top = boxes(bytes, 0, size)?;
-    const KNOWN: [&[u8; 4]; 10] =
-        [b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp", b"moof", b"sidx", b"uuid"];
-    if !top.first().is_some_and(|first| KNOWN.contains(&&first.kind)) {
+    if !top.first().is_some_and(|first| FIRST.contains(&&first.kind)) {
         return Ok(None);
     }
     let find = |kind: &[u8; 4]| top.iter().find(|found| &found.kind == kind);
-    let mut layout = IsoLayout::default();
-    if let Some(ftyp) = find(b"ftyp").or_else(|| find(b"styp")) {
-        let mut brand = [0; 4];
-        if bytes.read_at(ftyp.content, &mut brand)? == 4 {
-            layout.major_brand = Some(brand.iter().map(|&byte| char::from(byte)).collect());
-        }
-    }
     let (moov, mdat) = (find(b"moov"), find(b"mdat"));
-    layout.fast_start = moov.zip(mdat).map(|(moov, mdat)| moov.start < mdat.start);
-    layout.fragmented = find(b"moof").is_some();
-    layout.indexed = moov.is_some() || find(b"meta").is_some();
-    let truncated = top.iter().find(|found| found.end > size);
-    let mut fragments_state = match (moov, layout.fragmented) {
-        (None, true) => fragments::read(bytes, &top, size)?,
-        _ => Completeness::Whole,
+    let mut layout = IsoLayout {
+        major_brand: major_brand(bytes, &top)?,
+        fast_start: moov.zip(mdat).map(|(moov, mdat)| moov.start < mdat.start),
+        fragmented: find(b"moof").is_some(),
+        indexed: moov.is_some() || find(b"meta").is_some(),
+        ..IsoLayout::default()
+    };
+    let inside = match moov {
+        Some(moov) => boxes(bytes, moov.content, moov.end.min(size))?,
+        None => Vec::new(),
+    };
+    layout.fragmented |= inside.iter().any(|found| &found.kind == b"mvex");
+    layout.tracks = tracks(bytes, &inside, layout.fragmented)?;
+    let fragments = match layout.fragmented {
+        true => fragments::read(bytes, &top, size)?,
+        false => Completeness::Whole,
     };
     if let Some(moov) = moov {
-        let inside = boxes(bytes, moov.content, moov.end.min(size))?;
-        layout.fragmented |= inside.iter().any(|found| &found.kind == b"mvex");
-        let movie_scale = match inside.iter().find(|found| &found.kind == b"mvhd") {
-            Some(mvhd) => edits::timescale(&read_content(bytes, mvhd)?),
-            None => None,
-        };
-        for trak in inside.iter().filter(|found| &found.kind == b"trak") {
-            let position = layout.tracks.len() as u32;
-            let edit_list = edits::read(bytes, trak, movie_scale, layout.fragmented)?;
-            let handler = handler(bytes, trak)?;
-            let table = sample_table(bytes, trak)?;
-            let sample_entries = match &table {
-                Some(table) => sample_entries(bytes, table)?,
-                None => None,
-            };
-            let samples = match &table {
-                Some(table) if !layout.fragmented && handler == Some(*b"vide") => {
-                    samples::read(bytes, table)?
-                }
-                _ => None,
-            };
-            let played = match &table {
-                Some(table) if !layout.fragmented && handler == Some(*b"vide") => {
-                    let scale = movie_scale.map(|(scale, _)| scale);
-                    edits::played_parts(bytes, trak, scale, samples::first_offset(bytes, table)?)?
-                }
-                _ => None,
-            };
-            let enabled = is_enabled(bytes, trak)?;
-            let is_media = handler.is_some_and(|kind| matches!(&kind, b"vide" | b"soun"));
-            let encryption = protection::read(bytes, trak)?;
-            let durations = durations::read(bytes, trak, movie_scale, layout.fragmented)?;
-            let (mut empty_samples, mut sample_count) = (EmptySamples::default(), 0);
-            let scale = track_scale(bytes, trak)?;
-            if let (Some(table), Some(scale), true) = (&table, scale, is_media && !layout.fragmented) {
-                empty_samples = empty_samples::read(bytes, trak, table, scale)?;
-                sample_count = samples::count(bytes, table)?.map_or(0, u64::from);
-            }
-            layout.tracks.push(IsoTrack {
-                position,
-                is_media,
-                enabled,
-                edit_list,
-                sample_entries,
-                samples,
-                encryption,
-                durations,
-                empty_samples,
-                sample_count,
-                played,
-            });
-        }
         if layout.fragmented {
             mark_encrypted_fragments(bytes, &top, &inside, &mut layout.tracks)?;
-            fragments_state = fragments::read(bytes, &top, size)?;
-            let complete = truncated.is_none() && fragments_state == Completeness::Whole;
+            let complete = is_whole(&top, size) && fragments == Completeness::Whole;
             layout.durations = fragments::durations(bytes, &top, size, complete)?;
             add_fragment_samples(bytes, &top, &inside, &mut layout.tracks)?;
         } else {
@@ -218,17 +109,40 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
         }
     }
     layout.second_recording_byte = joined::second_recording(bytes, &top)?;
-    let hidden = layout.tracks.iter().find(|track| track.is_media && track.durations.hidden);
-    layout.completeness = match (truncated, fragments_state) {
-        (None, Completeness::Whole) if hidden.is_some() => Completeness::Missing {
-            first_missing_s: Some(0.0),
-            reason: format!(
-                "the edit list of track {} shows nothing of it: its edits last no time or begin after the end",
-                hidden.map_or(0, |track| track.position + 1)
-            ),
-        },
-        (Some(truncated), completeness) => Completeness::Missing {
-            first_missing_s: match completeness {
+    layout.completeness = completeness(&layout.tracks, &top, size, fragments);
+    Ok(Some(layout))
+}
+
+fn major_brand<B: Bytes + ?Sized>(bytes: &B, top: &[BoxHeader]) -> io::Result<Option<String>> {
+    let find = |kind: &[u8; 4]| top.iter().find(|found| &found.kind == kind);
+    let Some(ftyp) = find(b"ftyp").or_else(|| find(b"styp")) else { return Ok(None) };
+    let mut brand = [0; 4];
+    let is_read = bytes.read_at(ftyp.content, &mut brand)? == brand.len();
+    Ok(is_read.then(|| brand.iter().map(|&byte| char::from(byte)).collect()))
+}
+
+/// Reads the tracks of a movie with the boxes `movie`.
+fn tracks<B: Bytes + ?Sized>(bytes: &B, movie: &[BoxHeader], fragmented: bool) -> io::Result<Vec<IsoTrack>> {
+    let scale = match movie.iter().find(|found| &found.kind == b"mvhd") {
+        Some(mvhd) => edits::timescale(&read_content(bytes, mvhd)?),
+        None => None,
+    };
+    let traks = movie.iter().filter(|found| &found.kind == b"trak");
+    traks
+        .zip(0..)
+        .map(|(trak, position)| IsoTrack::read(bytes, trak, position, Movie { scale, fragmented }))
+        .collect()
+}
+
+fn is_whole(top: &[BoxHeader], size: u64) -> bool {
+    top.iter().all(|found| found.end <= size)
+}
+
+/// Combines what boxes, fragments and edit lists say about missing data.
+fn completeness(tracks: &[IsoTrack], top: &[BoxHeader], size: u64, fragments: Completeness) -> Completeness {
+    if let Some(truncated) = top.iter().find(|found| found.end > size) {
+        return Completeness::Missing {
+            first_missing_s: match fragments {
                 Completeness::Missing { first_missing_s, .. } => first_missing_s,
                 _ => None,
             },
@@ -238,12 +152,21 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
                 truncated.end - truncated.start,
                 size - truncated.start
             ),
+        };
+    }
+    let hidden = tracks.iter().find(|track| track.is_media && track.durations.hidden);
+    match (fragments, hidden) {
+        (Completeness::Whole, Some(hidden)) => Completeness::Missing {
+            first_missing_s: Some(0.0),
+            reason: format!(
+                "the edit list of track {} shows nothing of it: its edits last no time or begin after the end",
+                hidden.position + 1
+            ),
         },
         // Boxes beyond the limit were not read.
-        (None, Completeness::Whole) if top.len() == MAX_BOXES => Completeness::Unknown,
-        (None, completeness) => completeness,
-    };
-    Ok(Some(layout))
+        (Completeness::Whole, None) if top.len() == MAX_BOXES => Completeness::Unknown,
+        (fragments, _) => fragments,
+    }
 }
 
 /// Marks the tracks whose fragments, but not sample entries, say that samples are encrypted.
@@ -285,63 +208,10 @@ fn add_fragment_samples<B: Bytes + ?Sized>(
     Ok(())
 }
 
-/// Returns the box at the end of a path of box types inside `from`.
-fn descendant<B: Bytes + ?Sized>(
-    bytes: &B,
-    from: &BoxHeader,
-    path: &[&[u8; 4]],
-) -> io::Result<Option<BoxHeader>> {
-    let size = bytes.len()?;
-    let mut current = *from;
-    for kind in path {
-        let inside = boxes(bytes, current.content, current.end.min(size))?;
-        let Some(found) = inside.into_iter().find(|found| &&found.kind == kind) else { return Ok(None) };
-        current = found;
-    }
-    Ok(Some(current))
-}
-
-/// Returns the time scale of a track.
-fn track_scale<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<Option<u32>> {
-    let Some(mdhd) = descendant(bytes, trak, &[b"mdia", b"mdhd"])? else { return Ok(None) };
-    Ok(edits::timescale(&read_content(bytes, &mdhd)?).map(|(scale, _)| scale))
-}
-
-fn sample_table<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<Option<BoxHeader>> {
-    descendant(bytes, trak, &[b"mdia", b"minf", b"stbl"])
-}
-
-/// Returns the flag `track_enabled` of the track header.
-fn is_enabled<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<Option<bool>> {
-    let Some(header) = descendant(bytes, trak, &[b"tkhd"])? else { return Ok(None) };
-    let mut version_and_flags = [0; 4];
-    let read = bytes.read_at(header.content, &mut version_and_flags)?;
-    Ok((read == version_and_flags.len()).then_some(version_and_flags[3] & 1 == 1))
-}
-
-/// Returns the handler type of a track: `vide`, `soun`, …
-fn handler<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<Option<[u8; 4]>> {
-    let Some(handler) = descendant(bytes, trak, &[b"mdia", b"hdlr"])? else { return Ok(None) };
-    Ok(read_content(bytes, &handler)?.get(8..12).and_then(|kind| kind.try_into().ok()))
-}
-
-/// Returns the entry count of the `stsd` box of a sample table.
-fn sample_entries<B: Bytes + ?Sized>(bytes: &B, table: &BoxHeader) -> io::Result<Option<u32>> {
-    let Some(entries) = descendant(bytes, table, &[b"stsd"])? else { return Ok(None) };
-    let mut head = [0; 8];
-    let count = bytes.read_at(entries.content, &mut head)?;
-    let [.., a, b, c, d] = head;
-    Ok((count == head.len()).then(|| u32::from_be_bytes([a, b, c, d])))
-}
-
-/// Returns the content of a box, at most [`MAX_CONTENT`] bytes.
-fn read_content<B: Bytes + ?Sized>(bytes: &B, found: &BoxHeader) -> io::Result<Vec<u8>> {
-    read_range(bytes, found.content, found.end.saturating_sub(found.content).min(MAX_CONTENT) as usize)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::boxes::make;
     use super::*;
 
     fn missing(file: &[u8]) -> Option<String> {
@@ -349,10 +219,6 @@ mod tests {
             Completeness::Missing { reason, .. } => Some(reason),
             _ => None,
         }
-    }
-
-    fn make(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
-        [&(content.len() as u32 + 8).to_be_bytes(), &kind[..], content].concat()
     }
 
     #[test]

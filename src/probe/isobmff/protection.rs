@@ -3,7 +3,8 @@
 
 use std::io;
 
-use super::{BoxHeader, Bytes, boxes, descendant, read_content};
+use super::Bytes;
+use super::boxes::{BoxHeader, boxes, descendant, read_content};
 
 /// Fragments examined at the beginning and at the end: protected samples also need a protected sample entry,
 /// so the fragments only matter in files that violate this.
@@ -139,11 +140,8 @@ fn starts_with<B: Bytes + ?Sized>(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::boxes::make;
     use super::super::read;
-
-    fn make(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
-        [&(content.len() as u32 + 8).to_be_bytes(), &kind[..], content].concat()
-    }
 
     fn scheme(entries: &[Vec<u8>], beside: &[u8]) -> Option<String> {
         let stsd =

@@ -3,7 +3,9 @@
 
 use std::io;
 
-use super::{BoxHeader, Bytes, boxes};
+use super::Bytes;
+use super::boxes::{BoxHeader, boxes};
+use crate::probe::bytes::read_range;
 
 /// Samples read per track: 4.6 hours at 60 frames/s.
 const MAX_SAMPLES: usize = 1_000_000;
@@ -64,7 +66,7 @@ pub(super) fn total_duration<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> 
 /// than its decode times; zero without a table.
 pub(super) fn first_offset<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> io::Result<i64> {
     let Some(found) = super::descendant(bytes, stbl, &[b"ctts"])? else { return Ok(0) };
-    let head = super::read_range(bytes, found.content, 16)?;
+    let head = read_range(bytes, found.content, 16)?;
     let offset = head.get(12..16).and_then(|word| word.try_into().ok()).map(i32::from_be_bytes);
     Ok(offset.map_or(0, i64::from))
 }
@@ -84,7 +86,7 @@ pub(super) fn total_bytes<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> io:
     if &found.kind != b"stsz" || length > MAX_TABLE {
         return Ok(None);
     }
-    let content = super::read_range(bytes, found.content, length as usize)?;
+    let content = read_range(bytes, found.content, length as usize)?;
     let words = content.get(12..).unwrap_or_default().chunks_exact(4).take(count as usize);
     Ok(Some(words.map(|word| word.iter().fold(0, |sum, b| sum << 8 | u64::from(*b))).sum()))
 }

@@ -44,6 +44,7 @@ fn facts(entry: &FileEntry, outcome: Outcome, out: &mut dyn io::Write) -> io::Re
         return Ok(());
     };
     let items: String = media
+        .0
         .container
         .iter()
         .cloned()

@@ -278,40 +278,52 @@ pub(super) fn report(files: Vec<FileEntry>) -> Report {
     Report::new(tool, vec!["tiktok-ads".into()], files, 3.417_201_77, false)
 }
 
-/// Returns a report with an entry for every outcome; its name is between the first and second `.` of the path.
-pub(super) fn everything() -> Report {
-    use Verdict::{Compliant, Indeterminate, Noncompliant, Skipped, Unreadable};
-    let with_fix = |path, ending, fix| FileEntry {
+fn with_delivery(path: &str, delivery: Delivery) -> FileEntry {
+    FileEntry { delivery: Some(delivery), ..entry(path, Verdict::Compliant) }
+}
+
+fn with_fix(path: &str, ending: Ending, fix: Fix) -> FileEntry {
+    FileEntry {
         ending,
         findings: vec![finding(RuleId::VideoCodec, Severity::Error, Remedy::ReencodeVideo)],
         fix: Some(fix),
-        ..entry(path, Noncompliant)
-    };
-    let published = AdDelivery {
-        row: 1,
-        state: "published".into(),
-        ad_id: Some("1800".into()),
-        reason: None,
-        problem: None,
-        awaits_video: false,
-    };
-    let changed = AdDelivery {
+        ..entry(path, Verdict::Noncompliant)
+    }
+}
+
+fn without_media(path: &str, verdict: Verdict, reason: &str) -> FileEntry {
+    FileEntry { media: None, reason: Some(reason.into()), ..entry(path, verdict) }
+}
+
+fn published() -> AdDelivery {
+    AdDelivery { row: 1, state: "published".into(), ad_id: Some("1800".into()), ..AdDelivery::default() }
+}
+
+fn changed() -> AdDelivery {
+    AdDelivery {
         problem: Some(super::RowProblem::RowChanged),
         reason: Some("its row changed since, and the change is not sent".into()),
-        ..published.clone()
-    };
-    let rejected = AdDelivery {
+        ..published()
+    }
+}
+
+fn rejected() -> AdDelivery {
+    AdDelivery {
         row: 2,
         state: "failed".into(),
-        ad_id: None,
-        problem: None,
-        awaits_video: false,
         reason: Some("the landing page answers 404".into()),
-    };
-    let files = vec![
-        FileEntry { delivery: Some(delivered("processing", None)), ..entry("a.compliant.mp4", Compliant) },
+        ..AdDelivery::default()
+    }
+}
+
+/// Returns a report with an entry for every outcome; its name is between the first and second `.` of the path.
+pub(super) fn everything() -> Report {
+    use Verdict::{Indeterminate, Noncompliant, Skipped, Unreadable};
+    let with_ads = |state, ads| Delivery { ads, ..delivered(state, None) };
+    report(vec![
+        with_delivery("a.compliant.mp4", delivered("processing", None)),
         FileEntry {
-            delivery: Some(Delivery { ads: vec![published.clone()], ..delivered("published", None) }),
+            delivery: Some(with_ads("published", vec![published()])),
             ..with_fix("b.fixed.avi", Ending::Fixed, reencoded())
         },
         with_fix("b2.fixable.avi", Ending::Fixable, Fix { output: None, verified: None, ..reencoded() }),
@@ -321,28 +333,18 @@ pub(super) fn everything() -> Report {
             ..entry("c.not-compliant.mov", Noncompliant)
         },
         FileEntry { undecided: vec![RuleId::Duration], ..entry("d.undecided.gif", Indeterminate) },
-        FileEntry {
-            media: None,
-            reason: Some("moov box not found: the file has only 48 bytes".into()),
-            ..entry("e.unreadable.mp4", Unreadable)
-        },
+        without_media("e.unreadable.mp4", Unreadable, "moov box not found: the file has only 48 bytes"),
         with_fix(
             "f.refused.mp4",
             Ending::Refused(RefusalClass::Plan(Refusal::NeedsTrim)),
             without_output(FixAction::Refused, "900 s is longer than 600 s: allow it with --trim"),
         ),
-        FileEntry {
-            delivery: Some(Delivery { ads: vec![published, rejected], ..delivered("ready", None) }),
-            ..entry("g.not-delivered.mp4", Compliant)
-        },
+        with_delivery("g.not-delivered.mp4", with_ads("ready", vec![published(), rejected()])),
         FileEntry {
             delivery: Some(delivered("given_up", Some("processing failed three times"))),
             ..with_fix("g2.not-delivered.mp4", Ending::Fixed, reencoded())
         },
-        FileEntry {
-            delivery: Some(Delivery { ads: vec![changed], ..delivered("published", None) }),
-            ..entry("g3.change-not-sent.mp4", Compliant)
-        },
+        with_delivery("g3.change-not-sent.mp4", with_ads("published", vec![changed()])),
         with_fix(
             "h.failed.mp4",
             Ending::Failed(FailureKind::Operation),
@@ -350,18 +352,17 @@ pub(super) fn everything() -> Report {
         ),
         FileEntry {
             ending: Ending::Failed(FailureKind::Operation),
-            media: None,
             path_raw: Some("h2.failed.%FF.mp4".into()),
-            reason: Some("permission denied".into()),
-            ..entry("h2.failed.\u{fffd}.mp4", Indeterminate)
+            ..without_media("h2.failed.\u{fffd}.mp4", Indeterminate, "permission denied")
         },
         FileEntry {
             ending: Ending::Interrupted,
-            media: None,
-            reason: Some("cancelled; run the same command again to resume".into()),
-            ..entry("h3.cancelled.mp4", Indeterminate)
+            ..without_media(
+                "h3.cancelled.mp4",
+                Indeterminate,
+                "cancelled; run the same command again to resume",
+            )
         },
-        FileEntry { media: None, reason: Some("not a media file".into()), ..entry("i.skipped.txt", Skipped) },
-    ];
-    report(files)
+        without_media("i.skipped.txt", Skipped, "not a media file"),
+    ])
 }

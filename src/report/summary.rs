@@ -1,0 +1,100 @@
+//! The counts of a report.
+
+use serde::Serialize;
+
+use super::{FileEntry, FixAction};
+use crate::ending::Ending;
+use crate::rules::Verdict;
+
+/// Counts of entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Summary {
+    /// Number of entries.
+    pub files: u64,
+    /// Sources that comply.
+    pub compliant: u64,
+    /// Sources with an error.
+    pub noncompliant: u64,
+    /// Sources with too few known facts to decide.
+    pub indeterminate: u64,
+    /// Files that cannot be read as media.
+    pub unreadable: u64,
+    /// Files that are not media, by content and by extension.
+    pub skipped: u64,
+    /// Outputs that were written and verified.
+    pub fixed: u64,
+    /// Files that cannot be fixed with the given options.
+    pub refused: u64,
+    /// Files on which an operation failed.
+    pub failed: u64,
+    /// Files that comply but were not delivered, or whose ads or posts were not all created.
+    pub undelivered: u64,
+    /// Rows that changed since their ads or posts were published; the changes are not sent.
+    pub unsent_changes: u64,
+    /// The uploads; `None` for commands that upload nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uploads: Option<DoneCount>,
+    /// The ads; `None` where none are created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ads: Option<DoneCount>,
+    /// The posts and drafts; `None` where none are created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub posts: Option<DoneCount>,
+    /// Wall time of the run in seconds.
+    pub elapsed_s: f64,
+}
+
+impl Summary {
+    /// Counts `files`; the elapsed time stays zero.
+    pub fn of(files: &[FileEntry]) -> Summary {
+        let mut summary = Summary::default();
+        files.iter().for_each(|file| summary.count(file));
+        summary
+    }
+
+    /// Adds one file to the counts.
+    pub fn count(&mut self, file: &FileEntry) {
+        self.files += 1;
+        *match file.verdict {
+            Verdict::Compliant => &mut self.compliant,
+            Verdict::Noncompliant => &mut self.noncompliant,
+            Verdict::Indeterminate => &mut self.indeterminate,
+            Verdict::Unreadable => &mut self.unreadable,
+            Verdict::Skipped => &mut self.skipped,
+        } += 1;
+        self.undelivered += u64::from(file.is_undelivered());
+        let ads = file.delivery.iter().flat_map(|delivery| &delivery.ads);
+        self.unsent_changes += ads.filter(|ad| ad.is_unsent_change()).count() as u64;
+        let made = file.fix.as_ref().is_some_and(|fix| fix.output.is_some());
+        match file.fix.as_ref().map(|fix| fix.action) {
+            Some(FixAction::Refused) => self.refused += 1,
+            Some(FixAction::Failed) if file.ending == Ending::Interrupted => {}
+            Some(FixAction::Failed) => self.failed += 1,
+            Some(FixAction::Copy) if file.verdict == Verdict::Noncompliant => self.fixed += u64::from(made),
+            Some(FixAction::None | FixAction::Copy) | None => {}
+            // A dry run has no output.
+            Some(_) => self.fixed += u64::from(made),
+        }
+    }
+}
+
+/// How many of the things asked for are done, by this run or before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DoneCount {
+    /// On the platform.
+    pub done: u64,
+    /// Of those, by this run.
+    pub by_this_run: u64,
+    /// Of those, before this run: by an earlier one, or found on the platform.
+    pub before: u64,
+    /// Not on the platform, or not known to be.
+    pub undone: u64,
+}
+
+impl DoneCount {
+    /// Returns the count of what was done by this run and before it, out of what was asked for.
+    pub fn new(by_this_run: u64, before: u64, asked: u64) -> DoneCount {
+        let done = by_this_run + before;
+        DoneCount { done, by_this_run, before, undone: asked.saturating_sub(done) }
+    }
+}
