@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use greenlit::job::in_process::InProcessRunner;
 use greenlit::job::worker::WorkerPool;
 use greenlit::job::{Runner, execute};
-use greenlit::pipeline::{CheckOptions, Silent, check_each, discover};
+use greenlit::pipeline::{CheckOptions, LocalFiles, Pipeline, Silent, discover};
 use greenlit::profile::Profile;
 
 const ROUNDS: usize = 11;
@@ -68,8 +68,15 @@ fn compare(folder: &Path) {
 fn check_all(folder: &Path, runner: &dyn Runner) {
     let found = discover(&[folder.to_path_buf()], &[]).unwrap();
     let profiles = [Profile::builtin("tiktok-ads").unwrap()];
-    let options = CheckOptions::default();
-    check_each(&found.sources, &profiles, &options, runner, &Silent, &Arc::default(), &|_, _| {});
+    let pipeline = Pipeline {
+        profiles: &profiles,
+        options: &CheckOptions::default(),
+        store: &LocalFiles,
+        runner,
+        observer: &Silent,
+        cancel: &Arc::default(),
+    };
+    pipeline.check_each(&found.sources, &|_, _| {});
 }
 
 /// Returns wall time and CPU time of this program in a role, including its workers.

@@ -153,6 +153,23 @@ impl Ending {
     }
 }
 
+/// Why no file could be prepared for an upload.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PrepareError {
+    /// No encode mode is left, or the rules refuse the file.
+    #[error("{0}")]
+    Refused(String),
+    /// The preparation failed; a retry may succeed.
+    #[error("{0}")]
+    Failed(String),
+    /// The file is not the one that was checked any more; another run checks it anew.
+    #[error("{0}")]
+    Changed(String),
+    /// The run was cancelled before the file was done.
+    #[error("cancelled")]
+    Cancelled,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use md5::{Digest, Md5};
+
 /// Bytes that are read and hashed at a time.
 const BUFFER_BYTES: usize = 1 << 20;
 /// Buffers in use when one thread reads and another hashes.
@@ -13,28 +15,67 @@ const BUFFERS: usize = 3;
 /// Size in bytes from which a second thread costs less than it saves.
 const TWO_THREADS_FROM: u64 = 16 << 20;
 
+/// The hashes of a file's bytes that were computed in one pass over them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hashes {
+    /// BLAKE3, lowercase hexadecimal.
+    pub blake3: String,
+    /// MD5, lowercase hexadecimal; `None` if it was not asked for, because it costs more than BLAKE3.
+    pub md5: Option<String>,
+}
+
+/// The hashes of the bytes so far.
+struct Hashers {
+    blake3: blake3::Hasher,
+    md5: Option<Md5>,
+}
+
+impl Hashers {
+    fn new(with_md5: bool) -> Hashers {
+        Hashers { blake3: blake3::Hasher::new(), md5: with_md5.then(Md5::new) }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        self.blake3.update(bytes);
+        if let Some(md5) = &mut self.md5 {
+            md5.update(bytes);
+        }
+    }
+
+    fn finish(self) -> Hashes {
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let md5 = self.md5.map(|md5| hex(&md5.finalize()));
+        Hashes { blake3: self.blake3.finalize().to_hex().to_string(), md5 }
+    }
+}
+
 /// Returns the BLAKE3 of a file in hexadecimal digits. Reads by offset, so that the position of the descriptor stays.
 ///
 /// # Errors
 ///
 /// If the file cannot be read.
 pub fn content_hash(file: &File) -> io::Result<String> {
-    let mut hasher = blake3::Hasher::new();
+    Ok(hash_file(file, false)?.blake3)
+}
+
+/// Like [`content_hash`], with MD5 if asked for, in one pass.
+pub(super) fn hash_file(file: &File, with_md5: bool) -> io::Result<Hashes> {
+    let mut hashers = Hashers::new(with_md5);
     if file.metadata()?.len() < TWO_THREADS_FROM {
         let mut buffer = vec![0; BUFFER_BYTES];
         read_all(|at| {
             let count = read_at(file, &mut buffer, at)?;
-            hasher.update(&buffer[..count]);
+            hashers.update(&buffer[..count]);
             Ok(count)
         })?;
     } else {
-        hash_while_reading(file, &mut hasher)?;
+        hash_while_reading(file, &mut hashers)?;
     }
-    Ok(hasher.finalize().to_hex().to_string())
+    Ok(hashers.finish())
 }
 
 /// Hashes each buffer while another thread reads the next one.
-fn hash_while_reading(file: &File, hasher: &mut blake3::Hasher) -> io::Result<()> {
+fn hash_while_reading(file: &File, hashers: &mut Hashers) -> io::Result<()> {
     let (full, to_hash) = sync_channel::<(Vec<u8>, usize)>(BUFFERS);
     let (used, to_fill) = sync_channel(BUFFERS);
     thread::scope(|scope| {
@@ -44,7 +85,7 @@ fn hash_while_reading(file: &File, hasher: &mut blake3::Hasher) -> io::Result<()
             let _ = used.send(vec![0; BUFFER_BYTES]);
         }
         for (buffer, count) in to_hash {
-            hasher.update(&buffer[..count]);
+            hashers.update(&buffer[..count]);
             let _ = used.send(buffer);
         }
         reader.join().unwrap_or_else(|_| Err(io::Error::other("the reading thread ended unexpectedly")))

@@ -23,26 +23,52 @@ pub enum Depth {
     Deep,
 }
 
-/// The metadata that identifies a file and tells whether it was changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileState {
+/// The metadata that identifies a file under any name: a rename does not change it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FileIdentity {
     device: u64,
     inode: u64,
     size: u64,
-    modified: (i64, i64),
-    /// Unlike the modification time, programs cannot set it.
+    mtime_s: i64,
+    mtime_ns: i64,
+}
+
+impl FileIdentity {
+    /// Returns the size of the file in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+impl From<&Metadata> for FileIdentity {
+    fn from(meta: &Metadata) -> FileIdentity {
+        FileIdentity {
+            device: meta.dev(),
+            inode: meta.ino(),
+            size: meta.size(),
+            mtime_s: meta.mtime(),
+            mtime_ns: meta.mtime_nsec(),
+        }
+    }
+}
+
+/// The identity of a file, with the time of its last change, which programs cannot set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileState {
+    identity: FileIdentity,
     changed: (i64, i64),
+}
+
+impl FileState {
+    /// Returns the identity.
+    pub fn identity(&self) -> FileIdentity {
+        self.identity
+    }
 }
 
 impl From<&Metadata> for FileState {
     fn from(meta: &Metadata) -> FileState {
-        FileState {
-            device: meta.dev(),
-            inode: meta.ino(),
-            size: meta.size(),
-            modified: (meta.mtime(), meta.mtime_nsec()),
-            changed: (meta.ctime(), meta.ctime_nsec()),
-        }
+        FileState { identity: FileIdentity::from(meta), changed: (meta.ctime(), meta.ctime_nsec()) }
     }
 }
 
@@ -56,10 +82,10 @@ pub struct FileFingerprint {
 }
 
 impl FileFingerprint {
-    /// Creates the fingerprint of the file at `path` with the metadata `meta`.
-    pub fn new(path: &Path, meta: &Metadata, depth: Depth) -> FileFingerprint {
+    /// Creates the fingerprint of the file at `path` in this state.
+    pub fn new(path: &Path, state: FileState, depth: Depth) -> FileFingerprint {
         let name = path.file_name().unwrap_or(path.as_os_str());
-        FileFingerprint { state: FileState::from(meta), name: xxh3_64(name.as_bytes()), depth }
+        FileFingerprint { state, name: xxh3_64(name.as_bytes()), depth }
     }
 
     /// Returns the metadata.
@@ -79,7 +105,8 @@ impl FileFingerprint {
     /// are older than the resolution when the file is read: a tenth of a second if they have fractions
     /// of a second, two seconds if not. Timestamps in the future are never usable.
     pub fn detects_later_changes(&self, now: SystemTime) -> bool {
-        let FileState { modified, changed, .. } = self.state;
+        let FileState { identity: FileIdentity { mtime_s, mtime_ns, .. }, changed } = self.state;
+        let modified = (mtime_s, mtime_ns);
         let whole_seconds = modified.1 == 0 && changed.1 == 0;
         let window = if whole_seconds { COARSE_WINDOW } else { FINE_WINDOW };
         let (seconds, nanos) = modified.max(changed);
@@ -91,7 +118,8 @@ impl FileFingerprint {
     /// Returns the key of this file's entry from the worker build `worker_id`.
     pub(super) fn key(&self, worker_id: i64) -> i64 {
         let mut bytes = [0; 33];
-        let parts = [worker_id as u64, self.state.device, self.state.inode, self.name];
+        let FileIdentity { device, inode, .. } = self.state.identity;
+        let parts = [worker_id as u64, device, inode, self.name];
         for (to, part) in bytes.chunks_exact_mut(8).zip(parts) {
             to.copy_from_slice(&part.to_le_bytes());
         }
@@ -101,15 +129,15 @@ impl FileFingerprint {
 
     /// Returns all fields but the depth, for comparison with the entry stored under the key.
     pub(super) fn bytes(&self) -> [u8; 64] {
-        let FileFingerprint { state: FileState { device, inode, size, modified, changed }, name, depth: _ } =
-            *self;
+        let FileFingerprint { state: FileState { identity, changed }, name, depth: _ } = *self;
+        let FileIdentity { device, inode, size, mtime_s, mtime_ns } = identity;
         let signed = |number: i64| number as u64;
         let parts = [
             device,
             inode,
             size,
-            signed(modified.0),
-            signed(modified.1),
+            signed(mtime_s),
+            signed(mtime_ns),
             signed(changed.0),
             signed(changed.1),
             name,
@@ -128,8 +156,9 @@ mod tests {
     use super::*;
 
     fn fingerprint(modified: (i64, i64), changed: (i64, i64)) -> FileFingerprint {
-        let state = FileState { device: 1, inode: 2, size: 3, modified, changed };
-        FileFingerprint { state, name: 4, depth: Depth::Probe }
+        let (mtime_s, mtime_ns) = modified;
+        let identity = FileIdentity { device: 1, inode: 2, size: 3, mtime_s, mtime_ns };
+        FileFingerprint { state: FileState { identity, changed }, name: 4, depth: Depth::Probe }
     }
 
     fn at(seconds: u64, millis: u32) -> SystemTime {
@@ -152,12 +181,14 @@ mod tests {
     #[test]
     fn every_field_changes_the_fingerprint() {
         let one = fingerprint((1, 2), (3, 4));
+        let identity = one.state.identity;
+        let of = |identity| FileFingerprint { state: FileState { identity, ..one.state }, ..one };
         let others = [
-            FileFingerprint { state: FileState { device: 9, ..one.state }, ..one },
-            FileFingerprint { state: FileState { inode: 9, ..one.state }, ..one },
-            FileFingerprint { state: FileState { size: 9, ..one.state }, ..one },
-            FileFingerprint { state: FileState { modified: (1, 9), ..one.state }, ..one },
-            FileFingerprint { state: FileState { modified: (9, 2), ..one.state }, ..one },
+            of(FileIdentity { device: 9, ..identity }),
+            of(FileIdentity { inode: 9, ..identity }),
+            of(FileIdentity { size: 9, ..identity }),
+            of(FileIdentity { mtime_ns: 9, ..identity }),
+            of(FileIdentity { mtime_s: 9, ..identity }),
             FileFingerprint { state: FileState { changed: (3, 9), ..one.state }, ..one },
             FileFingerprint { state: FileState { changed: (9, 4), ..one.state }, ..one },
             FileFingerprint { name: 9, ..one },

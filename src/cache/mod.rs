@@ -9,14 +9,16 @@
 
 mod cached_probe;
 mod content_hash;
+mod contents;
 mod decoded;
 mod fingerprint;
 mod sqlite;
 
 pub use cached_probe::CachedProbe;
-pub use content_hash::content_hash;
+pub use content_hash::{Hashes, content_hash};
+pub use contents::Contents;
 pub use decoded::DecodeKey;
-pub use fingerprint::{Depth, FileFingerprint, FileState};
+pub use fingerprint::{Depth, FileFingerprint, FileIdentity, FileState};
 pub use sqlite::{CacheError, SqliteCache};
 
 use std::fmt;

@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::cache::ProbeCache;
 use crate::job::worker::WorkerPool;
 use crate::job::{Runner, WorkerInfo};
-use crate::pipeline::{CheckOptions, Discovery, Outcome, check, check_each};
+use crate::pipeline::{CheckOptions, Discovery, LocalFiles, Outcome, Pipeline};
 use crate::plan::{EncodeMode, FixOptions, Machine};
 use crate::profile::Profile;
 use crate::report::{Envelope, FileEntry, Report, StreamedReport};
@@ -118,8 +118,8 @@ impl CheckBatch<'_> {
         cancel: &Arc<AtomicBool>,
     ) -> RunSummary {
         let summary = Mutex::new(RunSummary::default());
-        let CheckBatch { profiles, found, options, runner, isolation_refused, .. } = self;
-        check_each(&found.sources, profiles, options, *runner, progress, cancel, &|index, checked| {
+        let CheckBatch { profiles, found, isolation_refused, .. } = self;
+        self.pipeline(progress, cancel).check_each(&found.sources, &|index, checked| {
             let outcomes = checked.into_outcomes(profiles);
             if let Ok(mut summary) = summary.lock() {
                 outcomes.iter().for_each(|outcome| summary.add(outcome));
@@ -135,14 +135,25 @@ impl CheckBatch<'_> {
         summary.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn pipeline<'b>(&'b self, progress: &'b ProgressDisplay, cancel: &'b Arc<AtomicBool>) -> Pipeline<'b> {
+        Pipeline {
+            profiles: self.profiles,
+            options: self.options,
+            store: &LocalFiles,
+            runner: self.runner,
+            observer: progress,
+            cancel,
+        }
+    }
+
     /// Returns all entries, for report formats that need them together.
     fn collected(
         &self,
         progress: &ProgressDisplay,
         cancel: &Arc<AtomicBool>,
     ) -> (RunSummary, Vec<FileEntry>) {
-        let CheckBatch { profiles, found, options, runner, .. } = self;
-        let checked = check(&found.sources, profiles, options, *runner, progress, cancel);
+        let CheckBatch { profiles, found, .. } = self;
+        let checked = self.pipeline(progress, cancel).check(&found.sources);
         let mut summary = RunSummary::default();
         // The iterator converts results one by one, so that none is in memory twice.
         let entries = checked

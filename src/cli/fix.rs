@@ -7,7 +7,8 @@ use std::time::Instant;
 use crate::cache::ProbeCache;
 use crate::job::worker::WorkerPool;
 use crate::pipeline::{
-    CheckOptions, FixRecord, FixSettings, Outcome, OutputLayout, StaleOutput, fix, remove_stale,
+    CheckOptions, FixRecord, FixSettings, Fixing, LocalFiles, Outcome, OutputLayout, Pipeline, StaleOutput,
+    remove_stale,
 };
 use crate::plan::EncodeMode;
 use crate::platform::tiktok_ads::CodeTable;
@@ -95,17 +96,16 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
         time_limit: settings.time_limit,
     };
     let progress = ProgressDisplay::new(settings.progress);
-    let outcomes = fix(
-        &found.sources,
-        &profiles,
-        &options,
-        &fix_settings,
-        fix_record.as_ref(),
-        &runner,
-        &progress,
-        &cancel,
-        &|_| {},
-    );
+    let pipeline = Pipeline {
+        profiles: &profiles,
+        options: &options,
+        store: &LocalFiles,
+        runner: &runner,
+        observer: &progress,
+        cancel: &cancel,
+    };
+    let fixing = Fixing { settings: &fix_settings, record: fix_record.as_ref() };
+    let outcomes = pipeline.fix(&found.sources, fixing, &|_| {});
     progress.end();
     if let Some(out) = &fix_settings.out {
         // At the start, workers of a run that was just killed may still have had their files open.

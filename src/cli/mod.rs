@@ -13,7 +13,6 @@ mod check;
 mod choice;
 mod config;
 mod config_file;
-mod covers;
 mod destination;
 mod doctor;
 mod encoder;

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use crate::ending::FailureKind;
 use crate::job::worker::WorkerPool;
 use crate::model::MediaFacts;
-use crate::pipeline::{CheckOptions, NoFacts, SourceFile, check_one, discover};
+use crate::pipeline::{CheckOptions, LocalFiles, NoFacts, Pipeline, Silent, SourceFile, discover};
 use crate::profile::{DerivedProfile, Origin, Profile, RuleId};
 use crate::rules::{Assessment, Finding, Selection, Subject, Verdict, assess};
 
@@ -90,7 +90,15 @@ fn probe(settings: &Settings, args: &ProfileFromArgs) -> Result<Result<MediaFact
     let runner = WorkerPool::new(1).with_isolation(settings.isolation);
     isolation::ensure(settings, &runner, None)?;
     let cancel = Arc::new(AtomicBool::new(false));
-    match check_one(&source, &[], &CheckOptions::default(), &runner, &cancel).result {
+    let pipeline = Pipeline {
+        profiles: &[],
+        options: &CheckOptions::default(),
+        store: &LocalFiles,
+        runner: &runner,
+        observer: &Silent,
+        cancel: &cancel,
+    };
+    match pipeline.check_asset(&source).result {
         Ok(facts) => Ok(Ok(facts)),
         Err(NoFacts { failure, .. }) if failure.kind == FailureKind::Input => Ok(Err(failure.message)),
         Err(NoFacts { failure, .. }) => Err(CliError::Usage(failure.message)),

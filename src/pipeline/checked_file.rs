@@ -1,8 +1,12 @@
 //! The result of checking one file, and how long further jobs on it may take.
 
+use std::fs::File;
+use std::io;
 use std::sync::Arc;
 
-use crate::cache::FileState;
+use serde::{Deserialize, Serialize};
+
+use crate::cache::{Contents, FileState};
 use crate::job::{FileClock, TimeBudget, processor_time};
 use crate::model::MediaFacts;
 use crate::plan::OutputSpec;
@@ -10,10 +14,11 @@ use crate::profile::Profile;
 use crate::rules::{Assessment, Verdict};
 
 use super::discover::SourceFile;
-use super::outcome::{NoFacts, Outcome, ending_of};
+use super::outcome::{Failure, NoFacts, Outcome, ending_of};
+use super::store::Store;
 
 /// One file, probed and assessed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CheckedFile {
     /// The file.
     pub source: SourceFile,
@@ -24,7 +29,11 @@ pub struct CheckedFile {
     pub assessments: Vec<Assessment>,
     /// The state of the file when it was probed; `None` if it could not be opened.
     pub state: Option<FileState>,
+    /// The BLAKE3 of the bytes that were probed, by which another machine recognizes the file; see
+    /// [`identified`](CheckedFile::identified).
+    pub content: Option<String>,
     /// The time that the jobs of the file have left, if there is a time limit.
+    #[serde(skip)]
     pub clock: Option<Arc<FileClock>>,
     /// Why the file was not decoded although that was asked for.
     pub not_decoded: Option<String>,
@@ -37,7 +46,50 @@ impl CheckedFile {
         assessments: Vec<Assessment>,
         state: Option<FileState>,
     ) -> CheckedFile {
-        CheckedFile { source, result, assessments, state, clock: None, not_decoded: None }
+        CheckedFile { source, result, assessments, state, content: None, clock: None, not_decoded: None }
+    }
+
+    /// Returns the result of a file that has no facts.
+    pub(super) fn without_facts(source: &SourceFile, reason: NoFacts) -> CheckedFile {
+        CheckedFile::new(source.clone(), Err(reason), Vec::new(), None)
+    }
+
+    /// Returns the result with the hash of the file's bytes, so that its fix can be made where the same bytes are
+    /// another file.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or is not the one that was checked any more.
+    pub fn identified(self, store: &dyn Store, contents: &Contents) -> Result<CheckedFile, Failure> {
+        let path = &self.source.path;
+        let input = store.open(path)?;
+        let failed = |error: io::Error| Failure::operation(format!("{}: {error}", path.display()));
+        let content = contents.blake3(&input).map_err(failed)?;
+        self.require_state(&input)?;
+        Ok(CheckedFile { content: Some(content), ..self })
+    }
+
+    /// Fails if an open file is not in the state in which it was checked.
+    fn require_state(&self, input: &File) -> Result<(), Failure> {
+        let path = self.source.path.display();
+        let meta = input.metadata().map_err(|error| Failure::operation(format!("{path}: {error}")))?;
+        if self.state == Some(FileState::from(&meta)) {
+            return Ok(());
+        }
+        Err(Failure::operation(format!("{path}: the source changed since it was checked: run again")))
+    }
+
+    /// Fails if an open file is not the one that was checked, neither by its state nor by its bytes.
+    pub(super) fn require_same(&self, input: &File, contents: &Contents) -> Result<(), Failure> {
+        let unchanged = self.require_state(input);
+        match &self.content {
+            Some(content)
+                if unchanged.is_err() && contents.blake3(input).is_ok_and(|now| now == *content) =>
+            {
+                Ok(())
+            }
+            _ => unchanged,
+        }
     }
 
     /// Returns how long a job may take that decodes the file.

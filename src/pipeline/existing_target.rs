@@ -16,7 +16,7 @@ use super::staging::Staging;
 
 /// What has the name of an output before it is produced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Existing {
+pub enum Existing {
     /// Nothing.
     Nothing,
     /// An unchanged output of an earlier run, which may be replaced.
@@ -27,7 +27,7 @@ pub(super) enum Existing {
 
 /// What became of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Publication {
+pub enum Publication {
     /// It got its final name.
     New,
     /// A file with the same bytes was there and stays.
@@ -65,10 +65,10 @@ pub(super) fn check_target(
 /// bytes, which another run may have made meanwhile, is kept.
 pub(super) fn publish(
     staging: Staging,
-    target: &Path,
     existing: Existing,
     fix_record: Option<&FixRecord>,
 ) -> Result<Publication, Failure> {
+    let target = &staging.target().to_owned();
     let failed = |error: io::Error| operation(target, &error);
     let output = staging.descriptor().map_err(failed)?;
     if existing == Existing::Ours {
@@ -176,7 +176,7 @@ mod tests {
         }
 
         fn publish(&self, existing: Existing) -> Result<Publication, Failure> {
-            publish(self.staging(), &self.target, existing, Some(&self.fix_record))
+            publish(self.staging(), existing, Some(&self.fix_record))
         }
 
         fn text(&self) -> String {

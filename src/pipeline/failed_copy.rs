@@ -7,11 +7,10 @@ use crate::plan::{Action, CopyFailure, CopyFailureCause, FixOptions, FixPlan, Vi
 
 use super::existing_target::Publication;
 use super::fix_executor::FixExecutor;
-use super::open_source::open_regular;
 use super::outcome::{Failure, FixOutcome};
+use super::planned_output::{PlannedOutput, target_of};
 use super::produce_output::ProduceContext;
-use super::ready_task::{failed, succeeded};
-use super::tasks::{Task, target_of};
+use super::ready_output::{failed, succeeded};
 
 impl FixExecutor<'_> {
     /// Re-encodes an output whose stream copy failed verification: the same packets can have other properties
@@ -20,7 +19,7 @@ impl FixExecutor<'_> {
     pub(super) fn reencode_failed_copy(
         &self,
         context: &ProduceContext<'_>,
-        task: &Task<'_>,
+        task: &PlannedOutput<'_>,
         copied: &FixPlan,
         failure: Failure,
     ) -> FixOutcome {
@@ -34,9 +33,10 @@ impl FixExecutor<'_> {
                 let extension = plan.output_extension.as_deref().map(OsStr::new).or(source.extension());
                 Some(target.with_extension(extension.unwrap_or_default()))
             }
-            None => self.profiles.get(task.profile_index).and_then(|profile| {
-                target_of(task.checked, profile, self.profiles.len(), &plan, self.settings)
-            }),
+            None => {
+                let (profiles, index) = (self.pipeline.profiles, task.profile_index);
+                target_of(profiles, task.checked, index, &plan, self.fixing.settings)
+            }
         };
         let Some(target) = target else { return failed(copied, failure) };
         let fixed = self.open(task, &plan, &target, &mut 0).and_then(|(ready, earlier)| {
@@ -50,20 +50,20 @@ impl FixExecutor<'_> {
     }
 
     /// Decodes the source of a failed fix, to tell whether it is the cause.
-    fn blame(&self, context: &ProduceContext<'_>, task: &Task<'_>, failure: Failure) -> Failure {
+    fn blame(&self, context: &ProduceContext<'_>, task: &PlannedOutput<'_>, failure: Failure) -> Failure {
         if failure.kind != FailureKind::Unproven {
             return failure;
         }
         let source = &task.checked.source.path;
-        match open_regular(source) {
+        match self.pipeline.store.open(source) {
             Ok(input) => self.decoder.blame(context.work, task.checked, &input, failure),
             Err(_) => failure,
         }
     }
 
     /// Returns the plan that re-encodes a copied stream; `None` if that cannot help.
-    fn plan_encode(&self, task: &Task<'_>, copied: &FixPlan, failure: &Failure) -> Option<FixPlan> {
-        let Task { checked, profile_index, .. } = task;
+    fn plan_encode(&self, task: &PlannedOutput<'_>, copied: &FixPlan, failure: &Failure) -> Option<FixPlan> {
+        let PlannedOutput { checked, profile_index, .. } = task;
         let copies = match copied.spec.as_deref() {
             Some(spec) => matches!(spec.video, Some(VideoPlan::Copy { .. })),
             None => copied.action == Action::Copy,
@@ -71,7 +71,9 @@ impl FixExecutor<'_> {
         let cause = match failure.kind {
             FailureKind::Unproven => CopyFailureCause::NewContainer,
             FailureKind::SeveralSizes => CopyFailureCause::SeveralSizes,
-            FailureKind::LittleDamage if self.settings.options.conceal => CopyFailureCause::LittleDamage,
+            FailureKind::LittleDamage if self.fixing.settings.options.conceal => {
+                CopyFailureCause::LittleDamage
+            }
             _ => return None,
         };
         if !copies || (copied.spec.is_none() && cause == CopyFailureCause::NewContainer) {
@@ -79,12 +81,12 @@ impl FixExecutor<'_> {
         }
         let options = FixOptions {
             copy_failed: Some(CopyFailure { cause, reason: failure.found().to_owned() }),
-            ..self.settings.options.clone()
+            ..self.fixing.settings.options.clone()
         };
         let facts = checked.result.as_ref().ok()?;
         let (assessment, profile) =
-            checked.assessments.get(*profile_index).zip(self.profiles.get(*profile_index))?;
-        let plan = plan(facts, assessment, profile, &options, &self.settings.machine);
+            checked.assessments.get(*profile_index).zip(self.pipeline.profiles.get(*profile_index))?;
+        let plan = plan(facts, assessment, profile, &options, &self.fixing.settings.machine);
         (plan.action != Action::Refused).then_some(plan)
     }
 }

@@ -1,118 +1,72 @@
-//! Plans, produces, verifies and renames outputs.
+//! Fixes a batch of files: checks and plans all, then produces the outputs batch by batch.
 //!
 //! All files are checked and planned first: probing takes milliseconds, and only the complete list shows which
 //! outputs would collide and which jobs are the longest. After that, the batches are processed independently.
 
-use std::collections::HashSet;
-use std::fs::File;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
-use crate::cache::content_hash;
-use crate::job::Runner;
-use crate::profile::Profile;
-
-use super::check::{CheckOptions, check};
-use super::checked_file::CheckedFile;
+use super::asset::{Fixing, Pipeline};
 use super::discover::SourceFile;
-use super::events::Observer;
 use super::fix_executor::FixExecutor;
-use super::fix_record::FixRecord;
-use super::fix_settings::FixSettings;
 use super::outcome::Outcome;
 use super::parallel::run_in_parallel;
-use super::resource_budget::{Budget, Resources};
+use super::planned_output::{plan_all, refuse_collisions};
 use super::shared_names::give_longer_names;
-use super::source_decode::SourceDecoder;
-use super::tasks::{Task, announce, in_work_order, plan_all, refuse_collisions};
 use super::twins::by_content;
+use super::work_batches::{announce, in_work_order};
 
-/// Checks and fixes `sources` under every profile. Returns one outcome for each pair, in the order of the
-/// sources, then of the profiles; `done` gets each outcome as soon as it is available.
-#[allow(clippy::too_many_arguments)]
-pub fn fix(
-    sources: &[SourceFile],
-    profiles: &[Profile],
-    check_options: &CheckOptions,
-    settings: &FixSettings,
-    fix_record: Option<&FixRecord>,
-    runner: &dyn Runner,
-    observer: &dyn Observer,
-    cancel: &Arc<AtomicBool>,
-    done: &(dyn Fn(&Outcome) + Sync),
-) -> Vec<Outcome> {
-    let checked = check(sources, profiles, check_options, runner, observer, cancel);
-    let mut outcomes: Vec<Outcome> = checked
-        .iter()
-        .flat_map(|file| profiles.iter().enumerate().map(|(index, profile)| file.outcome(index, profile)))
-        .collect();
-    let mut tasks = plan_all(&checked, profiles, settings);
-    give_longer_names(&mut tasks, fix_record);
-    refuse_collisions(&mut tasks, sources, profiles.len());
-    let resources = Resources { cores: settings.machine.cores, bytes: settings.memory_bytes };
-    let executor = FixExecutor {
-        settings,
-        profiles,
-        fix_record,
-        runner,
-        observer,
-        cancel,
-        decoder: SourceDecoder {
-            runner,
-            observer,
-            cancel,
-            cache: check_options.probe_cache.as_deref().map(|cache| cache as _),
-            fix_record,
-        },
-        budget: Budget::new(resources),
-    };
-    announce(tasks.iter().filter(|task| !executor.is_produced(task)), observer);
-    let planned: HashSet<usize> =
-        tasks.iter().map(|task| position_of(task, &checked, profiles.len())).collect();
-    for (index, outcome) in outcomes.iter().enumerate() {
-        if !planned.contains(&index) {
-            done(outcome);
-        }
-    }
-    let content_of =
-        |file: &File| fix_record.map_or_else(|| content_hash(file), |record| record.content_of(file));
-    let batches = in_work_order(&by_content(&tasks, &content_of), runner.width(), resources);
-    let fixes = run_in_parallel(batches.len(), runner.width(), |work| {
-        let batch = &batches[work];
-        let mut fixes = Vec::new();
-        executor.execute(work, batch, &mut |task, fix| {
-            let index = position_of(task, &checked, profiles.len());
-            let outcome = outcomes[index].clone().with_fix(fix);
-            done(&outcome);
-            fixes.push((index, outcome));
+impl<'a> Pipeline<'a> {
+    /// Checks and fixes `sources` under every profile. Returns one outcome for each pair, in the order of the
+    /// sources, then of the profiles; `done` gets each outcome as soon as it is available.
+    pub fn fix(
+        &self,
+        sources: &[SourceFile],
+        fixing: Fixing<'a>,
+        done: &(dyn Fn(&Outcome) + Sync),
+    ) -> Vec<Outcome> {
+        let checked = self.check(sources);
+        let mut outcomes: Vec<Outcome> =
+            checked.iter().flat_map(|file| file.clone().into_outcomes(self.profiles)).collect();
+        let mut outputs = plan_all(self.profiles, &checked, fixing.settings);
+        give_longer_names(&mut outputs, fixing.record);
+        refuse_collisions(&mut outputs);
+        let executor = FixExecutor::new(*self, fixing);
+        announce(outputs.iter().filter(|output| !executor.is_produced(output)), self.observer);
+        let mut is_planned = vec![false; outcomes.len()];
+        outputs.iter().for_each(|output| is_planned[output.position] = true);
+        outcomes
+            .iter()
+            .zip(&is_planned)
+            .filter(|(_, planned)| !**planned)
+            .for_each(|(outcome, _)| done(outcome));
+        let videos = by_content(&outputs, self.store, &executor.contents);
+        let batches = in_work_order(&videos, self.runner.width(), executor.budget.total());
+        let fixes = run_in_parallel(batches.len(), self.runner.width(), |work| {
+            let mut fixes = Vec::new();
+            executor.execute(work, &batches[work], &mut |output, fix| {
+                let outcome = outcomes[output.position].clone().with_fix(fix);
+                done(&outcome);
+                fixes.push((output.position, outcome));
+            });
+            fixes
         });
-        fixes
-    });
-    for (index, fixed) in fixes.into_iter().flatten() {
-        outcomes[index] = fixed;
+        for (position, fixed) in fixes.into_iter().flatten() {
+            outcomes[position] = fixed;
+        }
+        outcomes
     }
-    outcomes
-}
-
-/// Returns the index of the outcome of a task.
-fn position_of(task: &Task<'_>, checked: &[CheckedFile], profiles: usize) -> usize {
-    // Tasks borrow from `checked`, so the file is found by its address.
-    let index = checked.iter().position(|file| std::ptr::eq(file, task.checked)).unwrap_or(0);
-    index * profiles + task.profile_index
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use std::path::Path;
+    use std::sync::Arc;
 
-    use super::super::events::Silent;
-    use super::super::fix_settings::OutputLayout;
+    use super::super::{CheckOptions, FixOutcome, FixRecord, FixSettings, LocalFiles, OutputLayout, Silent};
     use super::*;
     use crate::job::in_process::InProcessRunner;
-    use crate::job::{Job, JobError, JobOutput, JobRequest, Progress, VerifyLevel, WorkerInfo};
-    use crate::pipeline::FixOutcome;
+    use crate::job::{Job, JobError, JobOutput, JobRequest, Progress, Runner, VerifyLevel, WorkerInfo};
     use crate::plan::{Action, FixOptions, Machine, VideoPlan};
+    use crate::profile::Profile;
 
     /// A runner whose verification fails every copied video stream.
     struct FailingCopies(InProcessRunner);
@@ -162,19 +116,16 @@ mod tests {
         };
         let fix_record = FixRecord::open(&dir.path().join("fix.jsonl")).unwrap();
         let fixed = || {
-            let (runner, cancel) = (FailingCopies(InProcessRunner::new(1)), Arc::default());
-            let options = CheckOptions::default();
-            let all = fix(
-                &sources,
-                &profiles,
-                &options,
-                &settings,
-                Some(&fix_record),
-                &runner,
-                &Silent,
-                &cancel,
-                &|_| {},
-            );
+            let pipeline = Pipeline {
+                profiles: &profiles,
+                options: &CheckOptions::default(),
+                store: &LocalFiles,
+                runner: &FailingCopies(InProcessRunner::new(1)),
+                observer: &Silent,
+                cancel: &Arc::default(),
+            };
+            let fixing = Fixing { settings: &settings, record: Some(&fix_record) };
+            let all = pipeline.fix(&sources, fixing, &|_| {});
             all.into_iter().next().unwrap().fix.unwrap()
         };
         let first = fixed();

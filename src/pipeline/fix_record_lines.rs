@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cache::{Contents, FileIdentity};
 use crate::job::FixReport;
 
 use super::recorded_path;
@@ -28,27 +29,6 @@ pub struct FixRecordKey {
     /// The hash of the plan as older versions recorded it, without the profile.
     #[serde(skip)]
     pub(super) older_plan: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) struct FileIdentity {
-    device: u64,
-    inode: u64,
-    pub(super) size: u64,
-    mtime_s: i64,
-    mtime_ns: i64,
-}
-
-impl From<&Metadata> for FileIdentity {
-    fn from(meta: &Metadata) -> FileIdentity {
-        FileIdentity {
-            device: meta.dev(),
-            inode: meta.ino(),
-            size: meta.size(),
-            mtime_s: meta.mtime(),
-            mtime_ns: meta.mtime_nsec(),
-        }
-    }
 }
 
 impl FixRecordKey {
@@ -110,6 +90,14 @@ pub(super) struct RecordLine {
     pub(super) source_path: Option<PathBuf>,
 }
 
+impl RecordLine {
+    fn remember_source(&self, contents: &Contents) {
+        if let Some(blake3) = &self.key.content {
+            contents.remember(self.key.source, blake3);
+        }
+    }
+}
+
 /// The part of a line that must stay readable in every version: it shows which outputs greenlit may replace.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct OutputClaim {
@@ -164,8 +152,8 @@ pub(super) struct OutputLines {
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) outputs: HashMap<PathBuf, OutputLines>,
-    /// The hashes of files by identity.
-    pub(super) contents: HashMap<FileIdentity, String>,
+    /// The hashes of files.
+    pub(super) contents: Arc<Contents>,
     /// How far the record was read.
     pub(super) read_to: u64,
 }
@@ -187,8 +175,7 @@ impl Known {
                 claim.key.output = name.clone();
                 let outputs = self.outputs.entry(name).or_default();
                 if let Ok(line) = serde_json::from_slice::<RecordLine>(&line) {
-                    self.contents
-                        .extend(line.key.content.clone().map(|hash| (line.key.source.clone(), hash)));
+                    line.remember_source(&self.contents);
                     outputs.lines.push(line);
                 }
                 outputs.claims.push(claim);
@@ -199,11 +186,11 @@ impl Known {
     }
 
     pub(super) fn add(&mut self, name: PathBuf, line: RecordLine) {
-        self.contents.extend(line.key.content.clone().map(|hash| (line.key.source.clone(), hash)));
+        line.remember_source(&self.contents);
         let outputs = self.outputs.entry(name.clone()).or_default();
         outputs.claims.push(OutputClaim {
             key: ClaimedKey { output: name },
-            fingerprint: line.fingerprint.clone(),
+            fingerprint: line.fingerprint,
             made_content: line.made_content.clone(),
             source_path: line.source_path.clone(),
         });

@@ -5,23 +5,22 @@ use std::path::Path;
 use crate::plan::{OutputSpec, VideoPlan};
 
 use super::outcome::Failure;
+use super::store::Store;
 
 /// Bytes kept free for other programs, at most: small outputs demand only as much as they take themselves.
 const RESERVE_BYTES: u64 = 64 << 20;
 
 /// Fails if the disk of `target` clearly lacks space for an output by `spec` from a source of `source_bytes`,
 /// in addition to the bytes `claimed` by outputs of the same job. Returns the bytes that all of them need.
-pub(crate) fn check_free_space(
+pub(super) fn check_free_space(
+    store: &dyn Store,
     target: &Path,
     spec: Option<&OutputSpec>,
     source_bytes: u64,
     claimed: u64,
 ) -> Result<u64, Failure> {
     let wanted = estimate(spec, source_bytes).saturating_add(claimed);
-    let Some(folder) = target.ancestors().skip(1).find(|folder| folder.exists()) else { return Ok(wanted) };
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let Ok(stat) = rustix::fs::statvfs(folder) else { return Ok(wanted) };
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let Some(free) = store.free_bytes(target) else { return Ok(wanted) };
     let needed = wanted.saturating_add(reserve(wanted));
     if free >= needed {
         return Ok(wanted);
@@ -29,11 +28,22 @@ pub(crate) fn check_free_space(
     let message = format!(
         "{} has {} MB of free space, but the outputs may need {} MB: \
          free some space, or choose another disk with --out",
-        folder.display(),
+        existing_folder(target).unwrap_or(target).display(),
         free / 1_000_000,
         needed / 1_000_000
     );
     Err(Failure::operation(message))
+}
+
+/// Returns the free bytes of the disk of `target`.
+pub(super) fn free_bytes(target: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(existing_folder(target)?).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+fn existing_folder(target: &Path) -> Option<&Path> {
+    let folder = target.ancestors().skip(1).find(|folder| folder.exists())?;
+    Some(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
 }
 
 /// Returns the bytes kept free beside outputs of `wanted` bytes.
@@ -56,6 +66,7 @@ fn estimate(spec: Option<&OutputSpec>, source_bytes: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::store::LocalFiles;
     use super::*;
     use crate::ending::FailureKind;
 
@@ -68,8 +79,9 @@ mod tests {
     #[test]
     fn refuses_an_output_larger_than_the_free_space() {
         let target = std::env::temp_dir().join("new/folder/out.mp4");
-        assert!(check_free_space(&target, None, 1, 0).is_ok());
-        let failure = check_free_space(&target, None, 1, u64::MAX / 2).expect_err("no disk is that large");
+        assert!(check_free_space(&LocalFiles, &target, None, 1, 0).is_ok());
+        let failure =
+            check_free_space(&LocalFiles, &target, None, 1, u64::MAX / 2).expect_err("no disk is that large");
         assert_eq!(failure.kind, FailureKind::Operation);
         assert!(failure.message.contains("MB of free space"), "{}", failure.message);
     }

@@ -1,15 +1,24 @@
 //! The pipeline: discover, probe, assess, plan, fix, verify.
 //!
-//! Depends on ports, not on adapters: the caller passes the runner of media jobs, and the pipeline prints
-//! nothing. It reports progress to an [`Observer`] and returns an [`Outcome`] for each file and profile. It has
-//! no global state, so it can run twice in one process.
+//! [`Pipeline`] has the use cases of one asset: check, plan, prepare. Batches of files schedule the same use cases, and
+//! their values ([`StageValue`]) can cross a process or a machine.
+//!
+//! Depends on ports, not on adapters: the caller passes the runner of media jobs and the [`Store`] of files, and the
+//! pipeline prints nothing. It reports progress to an [`Observer`] and returns an [`Outcome`] for each file and
+//! profile. It has no global state, so it can run twice in one process.
 
+mod another_try;
+mod asset;
+mod asset_check;
 mod check;
+mod check_options;
 mod checked_file;
+mod cover;
 mod discover;
 mod events;
 mod existing_target;
 mod failed_copy;
+mod finish_output;
 mod fix;
 mod fix_executor;
 mod fix_record;
@@ -24,31 +33,39 @@ mod output_check;
 mod output_names;
 mod output_proof;
 mod parallel;
+mod planned_output;
 mod probe_cache;
 mod produce_output;
-mod ready_task;
+mod ready_output;
 mod recorded_path;
 pub(crate) mod replace_file;
 mod resource_budget;
 mod shared_names;
 mod source_decode;
+mod stage;
 mod staging;
 mod stale_outputs;
-mod tasks;
+mod store;
 mod twins;
+mod validate;
+mod work_batches;
 mod work_order;
 
-pub use check::{CheckOptions, check, check_each, check_one};
+pub use asset::{Fixing, Pipeline};
+pub use check_options::CheckOptions;
 pub use checked_file::CheckedFile;
+pub use cover::CoverRemark;
 pub use discover::{
     DiscoverError, Discovery, InputProblem, NotOpened, SourceFile, discover, discover_listed,
 };
 pub use events::{Event, Observer, Silent};
-pub use fix::fix;
+pub use existing_target::{Existing, Publication};
 pub use fix_record::{FixRecord, FixRecordKey};
 pub use fix_settings::{FixSettings, OutputLayout};
 pub(crate) use open_source::{display_name, is_media_or_image};
 pub use outcome::{Failure, FixOutcome, FixResult, NoFacts, Outcome, Output, Proof};
 pub use output_names::{Collision, find_collisions, output_name};
+pub use stage::{StageError, StageValue, load_stage, store_stage};
 pub use staging::{Staging, remove_stale};
 pub use stale_outputs::StaleOutput;
+pub use store::{LocalFiles, Store};

@@ -9,6 +9,7 @@ use crate::probe::sniff;
 
 use super::discover::{SourceFile, plain};
 use super::outcome::{Failure, NoFacts};
+use super::store::Store;
 
 /// Number of bytes at the start of a file that decide whether it is media.
 const HEAD_BYTES: usize = 4096;
@@ -83,10 +84,15 @@ fn open_error(error: &io::Error) -> String {
 
 /// Returns whether name or content identify a file as media; `false` if only a worker can tell. Fails if the file
 /// is known not to be media. Still images count if the file was named.
-pub(super) fn worth_probing(input: &File, source: &SourceFile, name: &str) -> Result<bool, NoFacts> {
+pub(super) fn worth_probing(
+    store: &dyn Store,
+    input: &File,
+    source: &SourceFile,
+    name: &str,
+) -> Result<bool, NoFacts> {
     let named = source.named;
     let mut head = [0; HEAD_BYTES];
-    let read = input.read_at(&mut head, 0).map_err(|error| {
+    let read = store.read_at(input, &mut head, 0).map_err(|error| {
         let message = format!("{name} cannot be read: {}", plain(&error));
         NoFacts::failed(Failure::operation(message))
     })?;

@@ -12,15 +12,15 @@ use crate::job::{
 use crate::model::{MediaFacts, SourceDamage};
 use crate::plan::OutputSpec;
 use crate::profile::{Profile, RuleId, Severity};
-use crate::rules::{Subject, assess};
+use crate::rules::{Selection, Subject, assess};
 
-use super::check::{CheckOptions, unexpected_result};
+use super::asset_check::unexpected_result;
 use super::fix_executor::FixExecutor;
 use super::open_source::display_name;
 use super::outcome::Failure;
+use super::planned_output::PlannedOutput;
 use super::produce_output::ProduceContext;
 use super::staging::Staging;
-use super::tasks::Task;
 
 /// Reads the facts of a finished output and decodes it, and hashes it for the record meanwhile. Returns the report of
 /// its worker with the facts and with what the decoder found.
@@ -42,7 +42,7 @@ pub(super) fn prove(
     let name = format!("output.{}", spec.container.extension());
     let proof = std::thread::scope(|scope| {
         // The record remembers it; a failure is found again when it is asked.
-        scope.spawn(|| context.fix_record.map(|fix_record| fix_record.content_of(&hashed)));
+        scope.spawn(|| context.record.map(|_| context.contents.blake3(&hashed)));
         run(
             context,
             Job::Proof { decode },
@@ -88,7 +88,10 @@ fn run(
     time: TimeBudget,
 ) -> Result<JobOutput, JobError> {
     let files = JobFiles { input, outputs: Vec::new() };
-    context.runner.run(JobRequest { job, files, name, cancel: Arc::clone(context.cancel), time }, &mut |_| {})
+    context
+        .pipeline
+        .runner
+        .run(JobRequest { job, files, name, cancel: Arc::clone(context.pipeline.cancel), time }, &mut |_| {})
 }
 
 /// Fails if the facts of bytes that are published unchanged, read once more, break a rule that those of the check did
@@ -100,7 +103,7 @@ fn confirm(source: &Path, profile: &Profile, checked: &MediaFacts, now: &MediaFa
     let name = display_name(source);
     let problems = |facts| {
         let subject = Subject { facts, file_name: &name, deep: None };
-        let assessment = assess(&subject, profile, &CheckOptions::default().selection);
+        let assessment = assess(&subject, profile, &Selection::default());
         let errors = assessment.findings().iter().filter(|finding| finding.severity == Severity::Error);
         let mut rules: Vec<RuleId> = errors.map(|finding| finding.rule).collect();
         rules.extend(assessment.unknown());
@@ -125,13 +128,15 @@ impl FixExecutor<'_> {
     pub(super) fn confirm_and_decode(
         &self,
         work: usize,
-        task: &Task<'_>,
+        task: &PlannedOutput<'_>,
         input: &File,
         decodes: bool,
     ) -> Result<(MediaFacts, Option<VerifyReport>), Failure> {
         let source = &task.checked.source.path;
         let (facts, verify) = self.decoder.require(work, task.checked, input, decodes)?;
-        if let (Ok(checked), Some(profile)) = (&task.checked.result, self.profiles.get(task.profile_index)) {
+        if let (Ok(checked), Some(profile)) =
+            (&task.checked.result, self.pipeline.profiles.get(task.profile_index))
+        {
             confirm(source, profile, checked, &facts)?;
         }
         Ok((facts, verify))

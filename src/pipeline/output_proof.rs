@@ -6,9 +6,8 @@ use crate::job::FixReport;
 use crate::model::MediaFacts;
 use crate::plan::{AudioPlan, FixPlan};
 use crate::profile::{Profile, RuleId};
-use crate::rules::{Finding, Severity, Subject, Verdict, assess, needs_decode};
+use crate::rules::{Finding, Selection, Severity, Subject, Verdict, assess, needs_decode};
 
-use super::check::CheckOptions;
 use super::open_source::display_name;
 use super::outcome::Proof;
 
@@ -35,7 +34,7 @@ pub(super) fn proof(
     let mut remaining = match profile.zip(facts.as_ref().or(source_facts)) {
         Some((profile, facts)) => {
             let subject = Subject { facts, file_name: &display_name(target), deep: None };
-            assess(&subject, profile, &CheckOptions::default().selection).into_findings()
+            assess(&subject, profile, &Selection::default()).into_findings()
         }
         None => Vec::new(),
     };

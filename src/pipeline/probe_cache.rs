@@ -10,20 +10,13 @@ use crate::cache::{
 };
 use crate::job::Runner;
 
-use super::check::CheckOptions;
+use super::asset::Pipeline;
 use super::discover::SourceFile;
 use super::parallel::run_in_parallel;
 
 /// New results are stored in batches of this size: small enough that a killed run loses little, large enough
 /// that the run does not wait for the disk.
 const BATCH: usize = 1000;
-
-impl CheckOptions {
-    /// Returns the probe depth of this check.
-    pub(super) fn depth(&self) -> Depth {
-        if self.deep { Depth::Deep } else { Depth::Probe }
-    }
-}
 
 /// The cached probes of sources, with the state of each file when it was looked up.
 #[derive(Default)]
@@ -45,15 +38,14 @@ pub(super) fn find(
     cache: &dyn ProbeCache,
     sources: &[SourceFile],
     depth: Depth,
-    width: usize,
+    pipeline: &Pipeline<'_>,
 ) -> FoundProbes {
-    let fingerprints = run_in_parallel(sources.len(), width, |index| {
+    let fingerprints = run_in_parallel(sources.len(), pipeline.runner.width(), |index| {
         let path = &sources[index].path;
         if sources[index].not_opened.is_some() {
             return None;
         }
-        let meta = std::fs::metadata(path).ok().filter(|meta| meta.is_file())?;
-        Some(FileFingerprint::new(path, &meta, depth))
+        Some(FileFingerprint::new(path, pipeline.store.state(path).ok()?, depth))
     });
     let probes = cache.get(&fingerprints);
     FoundProbes { fingerprints, probes }
@@ -62,7 +54,7 @@ pub(super) fn find(
 /// Returns the fingerprint of an opened file, if it reveals later changes of the file.
 pub(super) fn fingerprint_of(path: &Path, file: &File, depth: Depth) -> Option<FileFingerprint> {
     let now = SystemTime::now();
-    let fingerprint = FileFingerprint::new(path, &file.metadata().ok()?, depth);
+    let fingerprint = FileFingerprint::new(path, FileState::from(&file.metadata().ok()?), depth);
     fingerprint.detects_later_changes(now).then_some(fingerprint)
 }
 
@@ -81,8 +73,7 @@ impl<'a> CacheSession<'a> {
     /// Stores the probe of the file at `path`, unless the file changed since the fingerprint `before`, taken
     /// before the probe.
     pub(super) fn put(&self, path: &Path, before: FileFingerprint, probe: &CachedProbe) {
-        let after = std::fs::metadata(path).map(|meta| FileFingerprint::new(path, &meta, before.depth()));
-        if !after.is_ok_and(|after| after == before) {
+        if !std::fs::metadata(path).is_ok_and(|meta| FileState::from(&meta) == before.state()) {
             return;
         }
         let Ok(mut fresh) = self.fresh.lock() else { return };
@@ -97,8 +88,7 @@ impl<'a> CacheSession<'a> {
     pub(super) fn put_decoded(&self, path: &Path, before: FileFingerprint) {
         let (Ok(file), Ok(worker)) = (File::open(path), self.runner.describe()) else { return };
         let Ok(content) = content_hash(&file) else { return };
-        let after = file.metadata().map(|meta| FileFingerprint::new(path, &meta, before.depth()));
-        if after.is_ok_and(|after| after == before) {
+        if file.metadata().is_ok_and(|meta| FileState::from(&meta) == before.state()) {
             self.cache.put_decoded(&DecodeKey::new(&content, &worker));
         }
     }

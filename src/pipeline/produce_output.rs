@@ -4,32 +4,29 @@ use std::fs::{File, Metadata};
 use std::io::{self, Seek};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use crate::cache::FileState;
+use crate::cache::{Contents, FileState};
 use crate::ending::FailureKind;
 use crate::job::{
-    FailureCause, FixReport, Job, JobError, JobFiles, JobOutput, JobRequest, Runner, VerifyLevel,
-    VerifyReport,
+    FailureCause, FixReport, Job, JobError, JobFiles, JobOutput, JobRequest, VerifyLevel, VerifyReport,
 };
-use crate::plan::{OutputSpec, VideoEncoder, VideoPlan};
+use crate::plan::OutputSpec;
 use crate::profile::Profile;
-use crate::rules::{Severity, Subject, Verdict, assess};
+use crate::rules::{Selection, Severity, Subject, Verdict, assess};
 
-use super::check::{CheckOptions, unexpected_result};
+use super::another_try::{fall_back_to_x264, may_be_encoder_failure, raise_quality};
+use super::asset::Pipeline;
+use super::asset_check::unexpected_result;
 use super::checked_file::CheckedFile;
 use super::discover::plain;
-use super::events::{Event, Observer};
-use super::existing_target::{Existing, Publication, publish};
+use super::events::Event;
+use super::existing_target::{Existing, Publication};
 use super::fix_record::FixRecord;
 use super::open_source::display_name;
 use super::outcome::Failure;
 use super::output_check::prove;
 use super::source_decode::damaged;
 use super::staging::Staging;
-
-/// How much the CRF is lowered for the second attempt after a failed video comparison.
-const CRF_STEP: f32 = 4.0;
 
 /// The advice for a full disk.
 const DISK_FULL_ADVICE: &str = "free some space, or choose another disk with --out";
@@ -67,12 +64,12 @@ pub(super) fn copy(
     record: RecordOutput<'_>,
 ) -> Result<Publication, Failure> {
     let failed = |error: io::Error| operation(target, &error);
-    let staging = Staging::new(target).map_err(failed)?;
+    let staging = context.pipeline.store.create(target).map_err(failed)?;
     let output = staging.descriptor().map_err(failed)?;
     copy_bytes(input, &output, target)?;
     check_unchanged(source, input, context.before)?;
     record(&output, report).map_err(|error| unrecorded(target, &error))?;
-    publish(staging, target, existing, context.fix_record)
+    context.pipeline.store.publish(staging, existing, context.record)
 }
 
 /// Copies a file into an empty one, as a reflink if the file system supports it.
@@ -111,9 +108,11 @@ pub(super) type RecordOutput<'a> = &'a dyn Fn(&File, Option<&FixReport>) -> io::
 /// What producing an output needs besides the plan.
 #[derive(Clone, Copy)]
 pub(super) struct ProduceContext<'a> {
-    pub(super) runner: &'a dyn Runner,
-    pub(super) observer: &'a dyn Observer,
-    pub(super) cancel: &'a Arc<AtomicBool>,
+    pub(super) pipeline: Pipeline<'a>,
+    /// The record that tells which files may be replaced.
+    pub(super) record: Option<&'a FixRecord>,
+    /// The hashes of the files of this run.
+    pub(super) contents: &'a Contents,
     pub(super) verify: VerifyLevel,
     /// The source, as it was checked.
     pub(super) checked: &'a CheckedFile,
@@ -121,8 +120,6 @@ pub(super) struct ProduceContext<'a> {
     pub(super) before: &'a Metadata,
     /// The number of the job.
     pub(super) work: usize,
-    /// The record that tells which files may be replaced.
-    pub(super) fix_record: Option<&'a FixRecord>,
 }
 
 /// An output to produce.
@@ -148,7 +145,7 @@ impl Attempt {
         spec: &OutputSpec,
         target: &Path,
     ) -> Result<Attempt, Failure> {
-        let staging = Staging::new(target).map_err(|error| operation(target, &error))?;
+        let staging = context.pipeline.store.create(target).map_err(|error| operation(target, &error))?;
         let results = run_fix(context, source, input, vec![spec.clone()], std::slice::from_ref(&staging));
         let result =
             results.and_then(|mut results| results.pop().unwrap_or_else(|| Err(unexpected_result())));
@@ -162,9 +159,9 @@ impl Attempt {
     }
 
     /// Returns a copy of the attempt for another target.
-    fn copy_to(&self, target: &Path) -> Result<Attempt, Failure> {
+    fn copy_to(&self, context: &ProduceContext<'_>, target: &Path) -> Result<Attempt, Failure> {
         let failed = |error: io::Error| operation(target, &error);
-        let staging = Staging::new(target).map_err(failed)?;
+        let staging = context.pipeline.store.create(target).map_err(failed)?;
         if self.result.is_ok() {
             let (from, to) = (self.staging.descriptor(), staging.descriptor());
             copy_bytes(&from.map_err(failed)?, &to.map_err(failed)?, target)?;
@@ -199,7 +196,7 @@ pub(super) fn produce_together(
         assigned.push(if plans.iter().position(|other| other == plan) == Some(index) {
             attempt.and_then(Option::take)
         } else {
-            attempt.and_then(|attempt| attempt.as_ref()?.copy_to(request.target).ok())
+            attempt.and_then(|attempt| attempt.as_ref()?.copy_to(context, request.target).ok())
         });
     }
     assigned.reverse();
@@ -214,7 +211,7 @@ fn attempt_all(
     requests: &[&OutputRequest<'_>],
 ) -> Result<Vec<Attempt>, Failure> {
     let staging = |request: &&OutputRequest<'_>| {
-        Staging::new(request.target).map_err(|error| operation(request.target, &error))
+        context.pipeline.store.create(request.target).map_err(|error| operation(request.target, &error))
     };
     let stagings = requests.iter().map(staging).collect::<Result<Vec<_>, _>>()?;
     let specs = requests.iter().map(|request| request.spec.clone()).collect();
@@ -255,7 +252,7 @@ pub(super) fn produce_output(
             check_unchanged(source, input, context.before)?;
             let output = staging.descriptor().map_err(|error| operation(target, &error))?;
             record(&output, Some(&report)).map_err(|error| unrecorded(target, &error))?;
-            return Ok((report, publish(staging, target, existing, context.fix_record)?));
+            return Ok((report, context.pipeline.store.publish(staging, existing, context.record)?));
         }
         if fall_back_to_x264(&mut spec) {
             continue;
@@ -302,11 +299,11 @@ fn run_fix(
     };
     let time = context.checked.fix_budget(&specs);
     let job = Job::Fix { specs: specs.clone(), verify: context.verify };
-    let (name, cancel) = (display_name(source), Arc::clone(context.cancel));
+    let (name, cancel) = (display_name(source), Arc::clone(context.pipeline.cancel));
     let request = JobRequest { job, files, name, cancel, time };
     let mut on_progress =
-        |progress| context.observer.notice(Event::Advanced { work: context.work, progress });
-    match context.runner.run(request, &mut on_progress) {
+        |progress| context.pipeline.observer.notice(Event::Advanced { work: context.work, progress });
+    match context.pipeline.runner.run(request, &mut on_progress) {
         Ok(JobOutput::Fixed { results }) if results.len() == stagings.len() => {
             let made = results.into_iter().zip(&specs).zip(stagings);
             let proved = made.map(|((made, spec), staging): ((Result<_, JobError>, _), _)| {
@@ -346,7 +343,7 @@ fn problems_of(report: &FixReport, name: &str, profile: &Profile) -> Vec<String>
     let mut problems: Vec<String> =
         report.verify.failures.iter().map(|failure| failure.message.clone()).collect();
     let subject = Subject { facts: &report.facts, file_name: name, deep: None };
-    let assessment = assess(&subject, profile, &CheckOptions::default().selection);
+    let assessment = assess(&subject, profile, &Selection::default());
     if assessment.verdict() != Verdict::Compliant {
         let errors = assessment.findings().iter().filter(|finding| finding.severity == Severity::Error);
         problems.extend(errors.map(|finding| format!("{}: {}", finding.rule, finding.message)));
@@ -355,51 +352,4 @@ fn problems_of(report: &FixReport, name: &str, profile: &Profile) -> Vec<String>
         }
     }
     problems
-}
-
-/// Returns whether a hardware encoder may have caused the failure.
-fn may_be_encoder_failure(failure: &Failure) -> bool {
-    use FailureKind::{Input, Interrupted, ProcessorTime, TimeLimit};
-    !matches!(failure.kind, Input | Interrupted | ProcessorTime | TimeLimit)
-}
-
-/// Replaces a hardware encoder by x264. Returns whether the output used one.
-fn fall_back_to_x264(spec: &mut OutputSpec) -> bool {
-    match &mut spec.video {
-        Some(VideoPlan::Encode(encode)) if encode.encoder.is_hardware() => {
-            encode.encoder = VideoEncoder::X264;
-            true
-        }
-        _ => false,
-    }
-}
-
-/// Lowers the CRF of an encode. Returns whether the output is encoded.
-fn raise_quality(spec: &mut OutputSpec) -> bool {
-    match &mut spec.video {
-        Some(VideoPlan::Encode(encode)) => {
-            encode.rate.crf = (encode.rate.crf - CRF_STEP).max(1.0);
-            true
-        }
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::example;
-
-    #[test]
-    fn falls_back_to_x264_once() {
-        let mut encode = example::video_encode(640, 360, 30);
-        encode.encoder = VideoEncoder::Qsv;
-        let mut spec = example::output(VideoPlan::Encode(Box::new(encode)), None);
-        assert!(fall_back_to_x264(&mut spec));
-        assert_eq!(
-            spec,
-            example::output(VideoPlan::Encode(Box::new(example::video_encode(640, 360, 30))), None)
-        );
-        assert!(!fall_back_to_x264(&mut spec));
-    }
 }

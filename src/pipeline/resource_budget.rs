@@ -31,6 +31,11 @@ impl Budget {
         Budget { total, free: Mutex::new(total), returned: Condvar::new() }
     }
 
+    /// Returns all resources.
+    pub(crate) fn total(&self) -> Resources {
+        self.total
+    }
+
     /// Waits until the wanted resources are free and allocates them. A job that needs more than the total gets the
     /// total, and runs alone.
     pub(crate) fn allocate(&self, wanted: Resources) -> Allocation<'_> {

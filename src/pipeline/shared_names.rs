@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::fix_record::FixRecord;
 use super::output_names::{find_collisions, longer_output_name};
-use super::tasks::Task;
+use super::planned_output::PlannedOutput;
 
 /// Resolves shared names where one of the sources has to give way. What still collides is left as it is.
-pub(super) fn give_longer_names(tasks: &mut [Task<'_>], fix_record: Option<&FixRecord>) {
+pub(super) fn give_longer_names(tasks: &mut [PlannedOutput<'_>], fix_record: Option<&FixRecord>) {
     let earlier = |target: &Path| fix_record?.source_of(target);
-    let was_made_before = |task: &Task<'_>| {
+    let was_made_before = |task: &PlannedOutput<'_>| {
         task.target.as_deref().and_then(earlier).is_some_and(|source| is_source(task, &source))
     };
     let claims = tasks.iter().enumerate().filter_map(|(index, task)| Some((index, task.target.as_deref()?)));
@@ -56,7 +56,7 @@ pub(super) fn give_longer_names(tasks: &mut [Task<'_>], fix_record: Option<&FixR
 }
 
 /// Returns whether the output has the extension of its source.
-fn has_its_extension(task: &Task<'_>) -> bool {
+fn has_its_extension(task: &PlannedOutput<'_>) -> bool {
     let own = task.checked.source.relative.extension();
     let planned = task.plan.output_extension.as_deref();
     match (own, planned) {
@@ -67,13 +67,13 @@ fn has_its_extension(task: &Task<'_>) -> bool {
 }
 
 /// Returns whether the source of the task is at the absolute path.
-fn is_source(task: &Task<'_>, path: &Path) -> bool {
+fn is_source(task: &PlannedOutput<'_>, path: &Path) -> bool {
     let same_file = || Some(path.canonicalize().ok()? == task.checked.source.path.canonicalize().ok()?);
     std::path::absolute(&task.checked.source.path).is_ok_and(|own| own == path) || same_file() == Some(true)
 }
 
 /// Gives an output its longer name, and says why.
-fn rename(task: &mut Task<'_>, keeper: Option<&Path>, made_before: bool) {
+fn rename(task: &mut PlannedOutput<'_>, keeper: Option<&Path>, made_before: bool) {
     let (Some(target), Some(extension)) = (&task.target, &task.plan.output_extension) else { return };
     let source = &task.checked.source.relative;
     let name = longer_output_name(source, extension, task.plan.max_name_chars);

@@ -3,20 +3,19 @@
 
 use std::fs::File;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use crate::cache::{DecodeKey, ProbeCache, content_hash};
+use crate::cache::{Contents, DecodeKey, ProbeCache};
 use crate::ending::FailureKind;
 use crate::job::{
-    DecodeScope, Job, JobError, JobFiles, JobOutput, JobRequest, OutputProof, Runner, SourceDecode,
-    VerifyLevel, VerifyReport,
+    DecodeScope, Job, JobError, JobFiles, JobOutput, JobRequest, OutputProof, SourceDecode, VerifyLevel,
+    VerifyReport,
 };
 use crate::model::{MediaFacts, SourceDamage};
 
-use super::check::unexpected_result;
+use super::asset::Pipeline;
+use super::asset_check::unexpected_result;
 use super::checked_file::CheckedFile;
-use super::events::{Event, Observer};
-use super::fix_record::FixRecord;
+use super::events::Event;
 use super::open_source::display_name;
 use super::outcome::Failure;
 
@@ -28,14 +27,11 @@ const DAMAGE_ADVICE: &str = ": copy or export the original again (--conceal only
                              tenth of the packets)";
 
 /// Decodes sources, except those whose bytes are known to decode.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct SourceDecoder<'a> {
-    pub(super) runner: &'a dyn Runner,
-    pub(super) observer: &'a dyn Observer,
-    pub(super) cancel: &'a Arc<AtomicBool>,
-    pub(super) cache: Option<&'a dyn ProbeCache>,
-    /// Knows the content of files that it has read.
-    pub(super) fix_record: Option<&'a FixRecord>,
+    pub(super) pipeline: Pipeline<'a>,
+    /// The hashes of the files of this run.
+    pub(super) contents: Arc<Contents>,
 }
 
 impl SourceDecoder<'_> {
@@ -75,20 +71,22 @@ impl SourceDecoder<'_> {
 
     /// Returns the key of a file; `None` without a cache. A failure only means that it is decoded again.
     pub(super) fn key(&self, input: &File) -> Option<DecodeKey> {
-        let cache = self.cache?;
-        let worker = cache.worker_info().or_else(|| self.runner.describe().ok())?;
-        let content = self.fix_record.map_or_else(|| content_hash(input), |record| record.content_of(input));
-        Some(DecodeKey::new(&content.ok()?, &worker))
+        let worker = self.cache()?.worker_info().or_else(|| self.pipeline.runner.describe().ok())?;
+        Some(DecodeKey::new(&self.contents.blake3(input).ok()?, &worker))
+    }
+
+    fn cache(&self) -> Option<&dyn ProbeCache> {
+        self.pipeline.options.probe_cache.as_deref().map(|cache| cache as _)
     }
 
     /// Returns whether the content of this key is known to decode.
     pub(super) fn is_decoded(&self, key: Option<&DecodeKey>) -> bool {
-        self.cache.zip(key).is_some_and(|(cache, key)| cache.is_decoded(key))
+        self.cache().zip(key).is_some_and(|(cache, key)| cache.is_decoded(key))
     }
 
     /// Remembers that the content of this key decodes.
     pub(super) fn remember(&self, key: Option<&DecodeKey>) {
-        if let Some((cache, key)) = self.cache.zip(key) {
+        if let Some((cache, key)) = self.cache().zip(key) {
             cache.put_decoded(key);
         }
     }
@@ -129,11 +127,11 @@ impl SourceDecoder<'_> {
             job,
             files: JobFiles { input, outputs: Vec::new() },
             name: display_name(&checked.source.path),
-            cancel: Arc::clone(self.cancel),
+            cancel: Arc::clone(self.pipeline.cancel),
             time: checked.decode_budget(),
         };
-        let mut on_progress = |progress| self.observer.notice(Event::Advanced { work, progress });
-        self.runner.run(request, &mut on_progress)
+        let mut on_progress = |progress| self.pipeline.observer.notice(Event::Advanced { work, progress });
+        self.pipeline.runner.run(request, &mut on_progress)
     }
 }
 

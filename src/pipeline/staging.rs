@@ -58,6 +58,11 @@ impl Staging {
         Ok(reader)
     }
 
+    /// Returns the path that the output will have.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Returns the path of the staging file.
     pub fn path(&self) -> &Path {
         self.file.path()

@@ -1,24 +1,24 @@
 //! Sources with the same bytes, whose outputs one job produces.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io;
 use std::path::PathBuf;
 
 use super::fix_executor::plan_text;
-use super::open_source::open_regular;
-use super::ready_task::ReadyTask;
-use super::tasks::Task;
+use super::planned_output::PlannedOutput;
+use super::ready_output::ReadyOutput;
+use super::store::Store;
+use crate::cache::Contents;
 use crate::job::VerifyLevel;
 
 /// Returns the tasks grouped by the content of their sources, the groups in the order of their first source. A group
 /// has several sources only if all have the same size, the same plans and the same bytes, and if there is something to
 /// encode or remux: only such sources are hashed.
 pub(super) fn by_content<'t, 'a>(
-    tasks: &'t [Task<'a>],
-    content_of: &dyn Fn(&File) -> io::Result<String>,
-) -> Vec<Vec<&'t Task<'a>>> {
-    let videos: Vec<&[Task<'_>]> =
+    tasks: &'t [PlannedOutput<'a>],
+    store: &dyn Store,
+    contents: &Contents,
+) -> Vec<Vec<&'t PlannedOutput<'a>>> {
+    let videos: Vec<&[PlannedOutput<'_>]> =
         tasks.chunk_by(|one, other| std::ptr::eq(one.checked, other.checked)).collect();
     let mut alike: HashMap<(u64, String), Vec<usize>> = HashMap::new();
     for (index, video) in videos.iter().enumerate() {
@@ -33,15 +33,11 @@ pub(super) fn by_content<'t, 'a>(
     for index in candidates {
         let Some(task) = videos[index].first() else { continue };
         // A source that cannot be read fails where it is fixed.
-        let Ok(content) = open_regular(&task.checked.source.path)
-            .map_err(|failure| io::Error::other(failure.message))
-            .and_then(|input| content_of(&input))
-        else {
-            continue;
-        };
+        let input = store.open(&task.checked.source.path).ok();
+        let Some(content) = input.and_then(|input| contents.blake3(&input).ok()) else { continue };
         first_of[index] = *firsts.entry(content).or_insert(index);
     }
-    let mut groups: Vec<Vec<&Task<'_>>> = vec![Vec::new(); videos.len()];
+    let mut groups: Vec<Vec<&PlannedOutput<'_>>> = vec![Vec::new(); videos.len()];
     for (video, first) in videos.into_iter().zip(first_of) {
         groups[first].extend(video);
     }
@@ -50,16 +46,16 @@ pub(super) fn by_content<'t, 'a>(
 }
 
 /// Returns the source whose output a shared job copied for this one, because both have the same bytes.
-pub(super) fn same_source(batch: &[ReadyTask<'_>], one: &ReadyTask<'_>) -> Option<PathBuf> {
+pub(super) fn same_source(batch: &[ReadyOutput<'_>], one: &ReadyOutput<'_>) -> Option<PathBuf> {
     let first = batch.iter().find(|other| other.plan.spec == one.plan.spec)?;
     let other = !std::ptr::eq(first.task.checked, one.task.checked);
     other.then(|| first.task.checked.source.path.clone())
 }
 
 /// Returns the size of a source and its plans as a text; `None` if nothing is encoded or remuxed.
-fn size_and_plans(video: &[Task<'_>]) -> Option<(u64, String)> {
+fn size_and_plans(video: &[PlannedOutput<'_>]) -> Option<(u64, String)> {
     let size = video.first()?.checked.result.as_ref().ok()?.size_bytes;
-    let made = |task: &&Task<'_>| task.target.is_some() && task.plan.spec.is_some();
+    let made = |task: &&PlannedOutput<'_>| task.target.is_some() && task.plan.spec.is_some();
     let plans: Vec<String> = video
         .iter()
         .filter(made)

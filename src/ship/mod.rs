@@ -9,6 +9,7 @@
 
 mod asset;
 pub mod backoff;
+mod checked_covers;
 mod cover;
 pub mod crash_points;
 pub mod engine;
@@ -37,9 +38,11 @@ mod scenarios;
 
 use std::path::{Path, PathBuf};
 
+pub use crate::ending::PrepareError;
 use crate::plan::EncodeMode;
 use crate::rules::{CoverImage, ValidatedAsset, ValidatedCover};
 
+pub use checked_covers::{CheckedCovers, CoverMessage};
 pub use cover::{CoverError, read_cover};
 pub use engine::ship;
 pub use give_up::GiveUpReason;
@@ -167,23 +170,6 @@ pub enum ShipEvent {
         /// Seconds.
         seconds: u64,
     },
-}
-
-/// Why no file could be prepared.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PrepareError {
-    /// No encode mode is left, or the rules refuse the file.
-    #[error("{0}")]
-    Refused(String),
-    /// The preparation failed; a retry may succeed.
-    #[error("{0}")]
-    Failed(String),
-    /// The file is not the one that was checked any more; another run checks it anew.
-    #[error("{0}")]
-    Changed(String),
-    /// The run was cancelled before the file was done.
-    #[error("cancelled")]
-    Cancelled,
 }
 
 /// Prepares files for shipping. The methods block; they are called from a blocking thread.

@@ -27,7 +27,7 @@ impl TestCache {
     fn fingerprint(&self, name: &str) -> FileFingerprint {
         let path = self.dir.path().join(name);
         std::fs::write(&path, name).unwrap();
-        FileFingerprint::new(&path, &path.metadata().unwrap(), Depth::Probe)
+        FileFingerprint::new(&path, crate::cache::FileState::from(&path.metadata().unwrap()), Depth::Probe)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::cli::asset_preparer::{LocalAssetPreparer, hash};
+use crate::cli::asset_preparer::LocalAssetPreparer;
 use crate::cli::destination::{Destination, PublicationKind, SANDBOX};
 use crate::cli::error::CliError;
 use crate::cli::event_log::EventLog;
@@ -206,7 +206,7 @@ fn start_preparation(
     tokio::task::spawn_blocking(move || {
         let profile_hash = preparer.profile.hash();
         preparer.prepare_all(&sources, &|source, result: Result<ValidatedAsset, PrepareError>| {
-            let source_blake3 = hash(&source.path).map(|content| content.blake3).unwrap_or_default();
+            let source_blake3 = preparer.fix_record.contents().blake3_of(&source.path).unwrap_or_default();
             if let Err(error) = &result
                 && *error != PrepareError::Cancelled
             {

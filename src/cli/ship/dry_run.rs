@@ -15,7 +15,7 @@ use crate::cli::progress::ProgressDisplay;
 use crate::cli::sandbox::operation;
 use crate::cli::{notices, output, packaging};
 use crate::ending::Ending;
-use crate::pipeline::{CheckOptions, Outcome, fix};
+use crate::pipeline::{CheckOptions, Fixing, LocalFiles, Outcome, Pipeline};
 use crate::plan::{Action, ENCODE_PIXELS_PER_S, ResourceEstimate, VideoPlan};
 use crate::platform::tiktok_ads::CHUNK_ABOVE;
 use crate::platform::tiktok_ads::forecast::{CallCounts, ad_calls, upload_calls, waiting_calls};
@@ -40,17 +40,16 @@ const ASSUMED_PROCESSING_S: f64 = 90.0;
 pub fn run(ship_run: &ShipRun<'_>) -> Result<RunStatus, CliError> {
     let settings = ship_run.settings;
     let progress = ProgressDisplay::new(settings.progress);
-    let outcomes = fix(
-        &ship_run.ship_input.found.sources,
-        std::slice::from_ref(&ship_run.profile),
-        &CheckOptions::default(),
-        &ship_run.fix_settings(None)?,
-        None,
-        ship_run.runner.as_ref(),
-        &progress,
-        &ship_run.cancel,
-        &|_| {},
-    );
+    let pipeline = Pipeline {
+        profiles: std::slice::from_ref(&ship_run.profile),
+        options: &CheckOptions::default(),
+        store: &LocalFiles,
+        runner: ship_run.runner.as_ref(),
+        observer: &progress,
+        cancel: &ship_run.cancel,
+    };
+    let fixing = Fixing { settings: &ship_run.fix_settings(None)?, record: None };
+    let outcomes = pipeline.fix(&ship_run.ship_input.found.sources, fixing, &|_| {});
     progress.end();
     let interrupted = ship_run.cancel.load(Ordering::Relaxed);
     let status = RunSummary::of(&outcomes).final_status(&ship_run.ship_input.found, interrupted);
@@ -184,7 +183,7 @@ impl<'a> Forecast<'a> {
 
     /// Returns the plan's entry of a file and the cost of fixing it.
     fn asset(&self, outcome: &Outcome) -> Result<(PlannedAsset, FixCost), CliError> {
-        let (size_bytes, blake3) = identity_or_default(&outcome.source.path);
+        let (size_bytes, blake3) = identity_or_default(&self.ship_run.contents, &outcome.source.path);
         let plan = outcome.fix.as_ref().map(|fix| &fix.plan);
         let (action, reason) = match (plan, &outcome.failure) {
             (Some(plan), _) => {

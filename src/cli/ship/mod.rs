@@ -23,9 +23,12 @@ use std::time::Instant;
 
 use secrecy::SecretString;
 
+use crate::cache::Contents;
 use crate::job::Runner;
 use crate::job::worker::WorkerPool;
-use crate::pipeline::{FixRecord, FixSettings, OutputLayout, remove_stale};
+use crate::pipeline::{
+    CheckOptions, FixRecord, FixSettings, LocalFiles, OutputLayout, Pipeline, Silent, remove_stale,
+};
 use crate::plan::{EncodeMode, FixOptions};
 use crate::platform::tiktok_ads::{self, ClientOptions, TikTokAds};
 use crate::platform::tiktok_post::{self, PostOptions, TikTokPost};
@@ -33,12 +36,11 @@ use crate::profile::Profile;
 use crate::report::Report;
 use crate::rules::Selection;
 use crate::sandbox::{Sandbox, start};
-use crate::ship::{Retry, ShipOutcome, Wait};
+use crate::ship::{AdRow, CheckedCovers, Problem, Retry, ShipOutcome, Wait};
 
 use super::args::{CommonArgs, ShipArgs};
 use super::asset_preparer::LocalAssetPreparer;
 use super::cache;
-use super::covers::CheckedCovers;
 use super::destination::{Destination, PublicationKind, SANDBOX};
 use super::error::CliError;
 use super::event_log::EventLog;
@@ -49,7 +51,7 @@ use super::progress::ProgressDisplay;
 use super::sandbox::{operation, trial_options};
 use super::settings::Settings;
 use super::{
-    api_host, check, covers, encoder, host_memory, interrupt, isolation, notices, output, report_entries,
+    api_host, check, encoder, host_memory, interrupt, isolation, notices, output, report_entries,
     report_target,
 };
 
@@ -96,7 +98,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     let runner = encoder::workers(workers, settings, &mut options, &cancel, &report);
     isolation::ensure(settings, &runner, None)?;
     let runner: Arc<dyn Runner> = Arc::new(runner);
-    let (problems, covers) = covers::problems(&ship_input.rows, &profile, runner.as_ref(), &cancel);
+    let (covers, problems) = check_covers(&ship_input.rows, &profile, runner.as_ref(), &cancel);
     if !input::passes_preflight(&ship_input.rows, destination.publication, &profile, problems) {
         return Ok(RunStatus::Failed);
     }
@@ -112,6 +114,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
         cancel,
         retry,
         covers,
+        contents: Arc::new(Contents::for_upload()),
     };
     if args.dry_run {
         return dry_run::run(&ship_run);
@@ -120,6 +123,27 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
         plan.verify_unchanged(&ship_run, args.plan.as_deref().unwrap_or(Path::new("")))?;
     }
     ship(ship_run, args)
+}
+
+/// Checks the covers of all rows before anything is sent.
+fn check_covers(
+    rows: &[AdRow],
+    profile: &Profile,
+    runner: &dyn Runner,
+    cancel: &Arc<AtomicBool>,
+) -> (CheckedCovers, Vec<Problem>) {
+    let pipeline = Pipeline {
+        profiles: std::slice::from_ref(profile),
+        options: &CheckOptions::default(),
+        store: &LocalFiles,
+        runner,
+        observer: &Silent,
+        cancel,
+    };
+    CheckedCovers::check(rows, &|image| {
+        let remarks = pipeline.check_image(image, profile)?;
+        Ok(remarks.into_iter().map(|remark| (remark.is_warning, remark.message)).collect())
+    })
 }
 
 /// A resolved run, for a dry run or a real one.
@@ -137,6 +161,8 @@ struct ShipRun<'a> {
     retry: Retry,
     /// The covers that were checked.
     covers: CheckedCovers,
+    /// The hashes of the files, each read once.
+    contents: Arc<Contents>,
 }
 
 impl ShipRun<'_> {
@@ -188,6 +214,7 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
         cancel,
         retry,
         covers,
+        contents,
         options: _,
     } = &ship_run;
     let token = destination.token()?;
@@ -210,11 +237,14 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
         observer: progress.clone(),
         settings: ship_run.fix_settings(Some(artifacts))?,
         profile: profile.clone(),
-        fix_record: FixRecord::open(&settings.state_folder().join("fix.jsonl"))
+        fix_record: FixRecord::open_with(&settings.state_folder().join("fix.jsonl"), Arc::clone(contents))
             .map_err(|source| operation("cannot open the record of earlier fixes", source))?,
         cancel: Arc::clone(cancel),
-        probe_cache: cache::open(settings, false),
-        time_limit: settings.time_limit,
+        options: CheckOptions {
+            probe_cache: cache::open(settings, false),
+            time_limit: settings.time_limit,
+            ..CheckOptions::default()
+        },
         outcomes: Mutex::new(HashMap::new()),
         covers: covers.clone(),
     });

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::asset_preparer::hash;
 use crate::cli::error::CliError;
 use crate::cli::notices;
 use crate::cli::sandbox::operation;
@@ -53,8 +52,8 @@ pub fn tell_without_effect(ship_run: &ShipRun<'_>, journal: Option<&Journal>) ->
         ship_run.ship_input.found.sources.iter().filter(|source| ship_run.retry.includes(&source.path));
     for source in named {
         // A file that cannot be read is reported when it is prepared.
-        let Ok(content) = hash(&source.path) else { continue };
-        let known = journal.map(|journal| journal.lookup(&content.blake3, &profile_hash, &destination));
+        let Ok(blake3) = ship_run.contents.blake3_of(&source.path) else { continue };
+        let known = journal.map(|journal| journal.lookup(&blake3, &profile_hash, &destination));
         let known = known.transpose().map_err(failed)?.flatten();
         if known.is_none_or(|known| known.state != DeliveryState::GivenUp) {
             notices::say(&format!(

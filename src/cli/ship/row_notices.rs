@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::cli::asset_preparer::hash;
 use crate::cli::destination::{Destination, PublicationKind};
 use crate::cli::error::CliError;
 use crate::cli::notices;
@@ -33,7 +32,7 @@ pub async fn find(
     let (destination, rows) = (&ship_run.destination, &ship_run.ship_input.rows);
     let mut notices = Vec::new();
     if let Some(journal) = journal {
-        let hash = |path: &std::path::Path| hash(path).ok().map(|content| content.blake3);
+        let hash = |path: &std::path::Path| ship_run.contents.blake3_of(path).ok();
         let account = destination.journal_account();
         let known = known_row_problems(journal, &ship_run.origin()?, &account, rows, &hash);
         notices.extend(known.map_err(|source| operation("cannot read the journal", source))?);

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::cli::asset_preparer::hash;
+use crate::cache::Contents;
 use crate::cli::error::CliError;
 use crate::cli::sandbox::operation;
-use crate::ship::{AdRow, RowNotice};
+use crate::ship::RowNotice;
 
 use super::ShipRun;
 use super::arguments::ShipArguments;
@@ -222,7 +222,9 @@ impl ShipPlan {
             match known.remove(source.path.as_path()) {
                 None => changes.push(format!("{name} is new")),
                 Some(asset) => {
-                    if identity_or_default(&source.path) != (asset.size_bytes, asset.blake3.clone()) {
+                    if identity_or_default(&ship_run.contents, &source.path)
+                        != (asset.size_bytes, asset.blake3.clone())
+                    {
                         changes.push(format!("{name} has changed"));
                     }
                 }
@@ -245,7 +247,8 @@ impl PlanBasis {
         let fix = ship_run.fix_settings(None)?;
         let choices = format!("{:?} {:?}", fix.options, fix.verify);
         let folder = std::env::current_dir().map_err(|source| CliError::CurrentFolder { source })?;
-        let manifest = ship_run.ship_input.manifest.as_deref().map(identity).transpose()?;
+        let manifest = ship_run.ship_input.manifest.as_deref();
+        let manifest = manifest.map(|path| identity(&ship_run.contents, path)).transpose()?;
         Ok(PlanBasis {
             folder,
             origin: ship_run.origin()?,
@@ -254,7 +257,7 @@ impl PlanBasis {
             profile_hash: ship_run.profile.hash(),
             choices_hash: blake3::hash(choices.as_bytes()).to_hex().to_string(),
             manifest_blake3: manifest.map(|(_, blake3)| blake3),
-            covers_blake3: cover_hashes(&ship_run.ship_input.rows)?,
+            covers_blake3: cover_hashes(ship_run)?,
         })
     }
 
@@ -285,21 +288,21 @@ impl PlanBasis {
 }
 
 /// Returns the size and BLAKE3 of a file.
-fn identity(path: &Path) -> Result<(u64, String), CliError> {
-    let content = hash(path).map_err(|source| CliError::ReadFile { path: path.to_owned(), source })?;
-    Ok((content.size_bytes, content.blake3))
+fn identity(contents: &Contents, path: &Path) -> Result<(u64, String), CliError> {
+    let read = || Ok((std::fs::metadata(path)?.len(), contents.blake3_of(path)?));
+    read().map_err(|source| CliError::ReadFile { path: path.to_owned(), source })
 }
 
 /// Returns the size and BLAKE3 of a file; zero and empty if it cannot be read.
-pub fn identity_or_default(path: &Path) -> (u64, String) {
-    identity(path).unwrap_or_default()
+pub fn identity_or_default(contents: &Contents, path: &Path) -> (u64, String) {
+    identity(contents, path).unwrap_or_default()
 }
 
-fn cover_hashes(rows: &[AdRow]) -> Result<BTreeMap<PathBuf, String>, CliError> {
+fn cover_hashes(ship_run: &ShipRun<'_>) -> Result<BTreeMap<PathBuf, String>, CliError> {
     let mut covers = BTreeMap::new();
-    for path in rows.iter().filter_map(|row| row.cover.as_ref()) {
+    for path in ship_run.ship_input.rows.iter().filter_map(|row| row.cover.as_ref()) {
         if !covers.contains_key(path) {
-            covers.insert(path.clone(), identity(path)?.1);
+            covers.insert(path.clone(), identity(&ship_run.contents, path)?.1);
         }
     }
     Ok(covers)

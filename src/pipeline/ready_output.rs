@@ -9,11 +9,11 @@ use crate::plan::{FixPlan, Refusal};
 use super::existing_target::{Existing, Publication};
 use super::fix_record::FixRecordKey;
 use super::outcome::{Failure, FixOutcome, FixResult, Output, Proof};
-use super::tasks::Task;
+use super::planned_output::PlannedOutput;
 
 /// A task with its opened source.
-pub(super) struct ReadyTask<'t> {
-    pub(super) task: &'t Task<'t>,
+pub(super) struct ReadyOutput<'t> {
+    pub(super) task: &'t PlannedOutput<'t>,
     pub(super) plan: &'t FixPlan,
     pub(super) target: &'t Path,
     pub(super) input: File,
@@ -26,7 +26,7 @@ pub(super) struct ReadyTask<'t> {
 
 /// Returns the outcome of an output that has its final name.
 pub(super) fn succeeded(
-    ready: &ReadyTask<'_>,
+    ready: &ReadyOutput<'_>,
     proof: Proof,
     publication: Publication,
     same_as: Option<PathBuf>,

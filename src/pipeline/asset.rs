@@ -1,0 +1,103 @@
+//! The use cases of one asset: check it, plan its fix, prepare it. Batches schedule the same use cases for many.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::job::Runner;
+use crate::plan::FixPlan;
+use crate::profile::Profile;
+
+use super::asset_check::AssetCheck;
+use super::check_options::CheckOptions;
+use super::checked_file::CheckedFile;
+use super::discover::SourceFile;
+use super::events::Observer;
+use super::fix_executor::FixExecutor;
+use super::fix_record::FixRecord;
+use super::fix_settings::FixSettings;
+use super::outcome::Outcome;
+use super::planned_output::{PlannedOutput, plan_outputs};
+use super::store::Store;
+use super::work_batches::batches;
+
+/// The profiles and options of a run, and what it needs from outside.
+#[derive(Clone, Copy)]
+pub struct Pipeline<'a> {
+    /// The profiles. Each file has one assessment, plan and outcome for each, in this order.
+    pub profiles: &'a [Profile],
+    /// The options of checks.
+    pub options: &'a CheckOptions,
+    /// The files.
+    pub store: &'a dyn Store,
+    /// Runs the jobs that touch media.
+    pub runner: &'a dyn Runner,
+    /// Is told about progress.
+    pub observer: &'a dyn Observer,
+    /// Ends the run as soon as it is set.
+    pub cancel: &'a Arc<AtomicBool>,
+}
+
+impl fmt::Debug for Pipeline<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let profiles: Vec<&str> = self.profiles.iter().map(Profile::id).collect();
+        f.debug_struct("Pipeline").field("profiles", &profiles).field("options", self.options).finish()
+    }
+}
+
+/// How outputs are made, and the record of those that were made before.
+#[derive(Clone, Copy, Debug)]
+pub struct Fixing<'a> {
+    /// The settings.
+    pub settings: &'a FixSettings,
+    /// The record; `None` makes every output anew.
+    pub record: Option<&'a FixRecord>,
+}
+
+impl<'a> Pipeline<'a> {
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+
+    /// Probes one file, without the cache, and assesses it under each profile.
+    pub fn check_asset(&self, source: &SourceFile) -> CheckedFile {
+        let check = AssetCheck::new(*self, None);
+        let clock = self.options.clock();
+        let checked = match check.begin(source, clock.as_ref()) {
+            Ok(begun) => begun.finish(&check, source, |request| self.runner.run(request, &mut |_| {})),
+            Err(reason) => CheckedFile::without_facts(source, reason),
+        };
+        CheckedFile { clock, ..checked }
+    }
+
+    /// Plans the fix of one checked file under each profile; a file without facts has no plans. Ask the same of many
+    /// files in one batch to keep their outputs from sharing a name.
+    pub fn plan_asset(&self, checked: &CheckedFile, settings: &FixSettings) -> Vec<FixPlan> {
+        plan_outputs(self.profiles, checked, settings).into_iter().map(|output| output.plan).collect()
+    }
+
+    /// Carries out the plans of one checked file: makes and verifies the outputs and gives them their names. Returns
+    /// one outcome for each profile. The file must still be the one that was checked.
+    pub fn prepare_asset(
+        &self,
+        checked: &CheckedFile,
+        plans: Vec<FixPlan>,
+        fixing: Fixing<'a>,
+    ) -> Vec<Outcome> {
+        let mut outcomes = checked.clone().into_outcomes(self.profiles);
+        let executor = FixExecutor::new(*self, fixing);
+        let planned: Vec<PlannedOutput<'_>> = plans
+            .into_iter()
+            .enumerate()
+            .map(|(index, plan)| PlannedOutput::new(self.profiles, checked, index, plan, fixing.settings))
+            .collect();
+        let all: Vec<_> = planned.iter().collect();
+        for (work, batch) in batches(&all, fixing.settings.memory_bytes).iter().enumerate() {
+            executor.execute(work, batch, &mut |output, fix| {
+                let outcome = &mut outcomes[output.profile_index];
+                *outcome = outcome.clone().with_fix(fix);
+            });
+        }
+        outcomes
+    }
+}

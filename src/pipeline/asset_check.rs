@@ -1,0 +1,258 @@
+//! The check of one asset: opens it, lets a worker probe it, and assesses the facts under each profile.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use crate::cache::{CachedProbe, FileFingerprint, FileState};
+use crate::job::{
+    FileClock, Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, TimeBudget, processor_time,
+};
+use crate::model::{Completeness, DeepReport, MediaFacts};
+use crate::profile::RuleId;
+use crate::rules::{Assessment, RuleSet, Subject, Verdict};
+
+use super::asset::Pipeline;
+use super::checked_file::CheckedFile;
+use super::discover::{SourceFile, plain};
+use super::not_decoded::reason_not_to_decode;
+use super::open_source::{display_name, not_media, worth_probing};
+use super::outcome::{Failure, NoFacts};
+use super::probe_cache::{CacheSession, fingerprint_of};
+
+/// The number of frames at the start of a video that may lack their references.
+const MAX_LEADING_FRAMES: u64 = 2;
+
+/// What the checks of a run share.
+pub(super) struct AssetCheck<'a> {
+    pipeline: Pipeline<'a>,
+    rule_sets: Vec<RuleSet<'a>>,
+    cache: Option<&'a CacheSession<'a>>,
+}
+
+/// A check that waits for its job.
+pub(super) struct PendingCheck {
+    state: FileState,
+    fingerprint: Option<FileFingerprint>,
+}
+
+/// A check that has begun.
+pub(super) enum BegunCheck {
+    /// It needs a job.
+    Job { request: Box<JobRequest>, pending: PendingCheck },
+    /// It is done, because the verdict is certain.
+    Done(Box<CheckedFile>),
+}
+
+impl BegunCheck {
+    /// Finishes the check; `run` runs its job.
+    pub(super) fn finish(
+        self,
+        check: &AssetCheck<'_>,
+        source: &SourceFile,
+        run: impl FnOnce(JobRequest) -> Result<JobOutput, JobError>,
+    ) -> CheckedFile {
+        match self {
+            BegunCheck::Job { request, pending } => check.finish(source, pending, run(*request)),
+            BegunCheck::Done(checked) => *checked,
+        }
+    }
+}
+
+impl<'a> AssetCheck<'a> {
+    pub(super) fn new(pipeline: Pipeline<'a>, cache: Option<&'a CacheSession<'a>>) -> AssetCheck<'a> {
+        let selection = &pipeline.options.selection;
+        let rule_sets = pipeline.profiles.iter().map(|profile| RuleSet::new(profile, selection)).collect();
+        AssetCheck { pipeline, rule_sets, cache }
+    }
+
+    /// Opens a file and decides which job it needs.
+    pub(super) fn begin(
+        &self,
+        source: &SourceFile,
+        clock: Option<&Arc<FileClock>>,
+    ) -> Result<BegunCheck, NoFacts> {
+        let options = self.pipeline.options;
+        let input = self.open(source)?;
+        let meta = input.metadata().map_err(|error| io_failure(&error))?;
+        let state = FileState::from(&meta);
+        let fingerprint = self.cache.and_then(|_| fingerprint_of(&source.path, &input, options.depth()));
+        let name = display_name(&source.path);
+        let is_identified = worth_probing(self.pipeline.store, &input, source, &name)?;
+        let depth = if is_identified { ProbeDepth::Auto } else { ProbeDepth::Unidentified };
+        let mut time = TimeBudget { processor: None, clock: clock.cloned() };
+        let mut job = Job::Probe { depth };
+        if options.deep {
+            job = Job::Deep;
+            let processor = match self.first_probe(&input, &name, depth, &time)? {
+                CachedProbe::Facts(facts) => {
+                    if let Some(checked) = self.without_decoding(source, state, &facts) {
+                        return Ok(BegunCheck::Done(Box::new(checked)));
+                    }
+                    processor_time::decode(&facts)
+                }
+                // The full decode says what is wrong.
+                _ => processor_time::decode_unknown(meta.len()),
+            };
+            time.processor = Some(processor);
+        }
+        let files = JobFiles { input, outputs: Vec::new() };
+        let request = JobRequest { job, files, name, cancel: Arc::clone(self.pipeline.cancel), time };
+        let pending = PendingCheck { state, fingerprint };
+        Ok(BegunCheck::Job { request: Box::new(request), pending })
+    }
+
+    fn open(&self, source: &SourceFile) -> Result<File, NoFacts> {
+        if self.pipeline.is_cancelled() {
+            return Err(NoFacts::failed(Failure::from(&JobError::Cancelled)));
+        }
+        if let Some(kind) = source.not_opened {
+            return Err(NoFacts::skipped(Failure::input(kind.reason())));
+        }
+        // Nothing is known about the bytes, so that is not a verdict on them.
+        self.pipeline.store.open(&source.path).map_err(NoFacts::failed)
+    }
+
+    /// Probes a file before its full decode: what it declares decides whether it is decoded, and how long that may
+    /// take. Fails if a worker does not recognize the bytes of a file that nothing else identifies.
+    fn first_probe(
+        &self,
+        input: &File,
+        name: &str,
+        depth: ProbeDepth,
+        time: &TimeBudget,
+    ) -> Result<CachedProbe, NoFacts> {
+        let request = JobRequest {
+            job: Job::Probe { depth },
+            files: JobFiles {
+                input: input.try_clone().map_err(|error| io_failure(&error))?,
+                outputs: Vec::new(),
+            },
+            name: name.to_owned(),
+            cancel: Arc::clone(self.pipeline.cancel),
+            time: time.clone(),
+        };
+        cacheable_probe(self.pipeline.runner.run(request, &mut |_| {}))
+    }
+
+    /// Returns the result of a file whose verdict is certain without decoding it; `None` for all others.
+    fn without_decoding(
+        &self,
+        source: &SourceFile,
+        state: FileState,
+        facts: &MediaFacts,
+    ) -> Option<CheckedFile> {
+        let reason = reason_not_to_decode(facts, self.pipeline.options.time_limit)?;
+        let probe = CachedProbe::Facts(Box::new(facts.clone()));
+        let checked = self.assess(source, state, probe);
+        let refused = |found: &Assessment| found.verdict() == Verdict::Noncompliant;
+        let is_certain = !checked.assessments.is_empty() && checked.assessments.iter().all(refused);
+        is_certain.then_some(CheckedFile { not_decoded: Some(reason), ..checked })
+    }
+
+    /// Assesses and caches the result of the job of a check.
+    pub(super) fn finish(
+        &self,
+        source: &SourceFile,
+        pending: PendingCheck,
+        result: Result<JobOutput, JobError>,
+    ) -> CheckedFile {
+        let PendingCheck { state, fingerprint } = pending;
+        match cacheable_probe(result) {
+            // What was read of a file that was written to or replaced meanwhile may be a mixture.
+            Ok(_) if self.pipeline.store.state(&source.path).ok() != Some(state) => {
+                let path = source.path.display();
+                let message = format!("{path}: the file changed while it was checked: run again");
+                CheckedFile::without_facts(source, NoFacts::failed(Failure::operation(message)))
+            }
+            Ok(probe) => {
+                self.cache(source, fingerprint, &probe);
+                self.assess(source, state, probe)
+            }
+            Err(reason) => CheckedFile::without_facts(source, reason),
+        }
+    }
+
+    fn cache(&self, source: &SourceFile, fingerprint: Option<FileFingerprint>, probe: &CachedProbe) {
+        // Whether an image is checked depends on how it was found, which the cache does not store.
+        let is_image = matches!(probe, CachedProbe::Facts(facts) if facts.still_image().is_some());
+        if let (Some(cache), Some(fingerprint), false) = (self.cache, fingerprint, is_image) {
+            cache.put(&source.path, fingerprint, probe);
+            if matches!(probe, CachedProbe::Deep(report) if decodes_completely(report)) {
+                cache.put_decoded(&source.path, fingerprint);
+            }
+        }
+    }
+
+    /// Assesses a probe under each profile.
+    pub(super) fn assess(&self, source: &SourceFile, state: FileState, probe: CachedProbe) -> CheckedFile {
+        let name = display_name(&source.path);
+        let (facts, deep) = match probe {
+            CachedProbe::Facts(facts) => (*facts, None),
+            CachedProbe::Deep(report) => (report.facts.clone(), Some(report)),
+            CachedProbe::Unreadable(message) => {
+                return CheckedFile::without_facts(source, NoFacts::unreadable(Failure::input(message)));
+            }
+            CachedProbe::Truncated(reason) => {
+                let failure = Failure::from(&JobError::Truncated(reason.clone()));
+                let assessments = self.assess_truncated(reason, &name);
+                let result = Err(NoFacts::unreadable(failure));
+                return CheckedFile::new(source.clone(), result, assessments, Some(state));
+            }
+        };
+        let subject = Subject { facts: &facts, file_name: &name, deep: deep.as_deref() };
+        let assessments = self.rule_sets.iter().map(|rules| rules.assess(&subject)).collect();
+        CheckedFile::new(source.clone(), Ok(facts), assessments, Some(state))
+    }
+
+    /// Assesses a file of which only is known that a part is missing.
+    fn assess_truncated(&self, reason: String, name: &str) -> Vec<Assessment> {
+        let completeness = Completeness::Missing { first_missing_s: None, reason };
+        let facts = MediaFacts { completeness, ..MediaFacts::default() };
+        let subject = Subject { facts: &facts, file_name: name, deep: None };
+        self.rule_sets.iter().map(|rules| rules.narrowed_to(RuleId::Integrity).assess(&subject)).collect()
+    }
+}
+
+fn io_failure(error: &io::Error) -> NoFacts {
+    NoFacts::failed(Failure::from(&JobError::Io(plain(error))))
+}
+
+/// Returns whether a full decode shows that everything in the file decodes: it covers one stream of each kind.
+fn decodes_completely(report: &DeepReport) -> bool {
+    let DeepReport { facts, decode, .. } = report;
+    let frames = facts.main_video().and_then(|video| video.frames);
+    let all_frames = frames.is_some_and(|frames| decode.video_frames + MAX_LEADING_FRAMES >= frames);
+    let one_size = facts.video.iter().all(|video| video.frame_sizes.len() <= 1);
+    decode.error_count == 0 && all_frames && one_size && facts.video.len() == 1 && facts.audio.len() <= 1
+}
+
+/// Returns what a worker found about the bytes. Failures of the machine or of the worker are errors and are not
+/// cached.
+fn cacheable_probe(result: Result<JobOutput, JobError>) -> Result<CachedProbe, NoFacts> {
+    match result {
+        Ok(JobOutput::Probed(facts)) => Ok(CachedProbe::Facts(facts)),
+        Ok(JobOutput::Deep(report)) => Ok(CachedProbe::Deep(report)),
+        Ok(JobOutput::NotMedia) => Err(not_media()),
+        Ok(_) => Err(NoFacts::unreadable(unexpected_result())),
+        Err(error @ JobError::Unreadable(_)) => Ok(CachedProbe::Unreadable(error.to_string())),
+        Err(JobError::Truncated(reason)) => Ok(CachedProbe::Truncated(reason)),
+        Err(error) => {
+            let failure = Failure::from(&error);
+            Err(match error {
+                JobError::Cancelled
+                | JobError::Io(_)
+                | JobError::Unavailable(_)
+                | JobError::NotIsolated(_)
+                | JobError::ProcessorTime(_)
+                | JobError::TimeLimit(_) => NoFacts::failed(failure),
+                _ => NoFacts::unreadable(failure),
+            })
+        }
+    }
+}
+
+/// Returns the failure for a worker that answers something else than it was asked.
+pub(super) fn unexpected_result() -> Failure {
+    Failure::operation("the media worker sent an unexpected result: this is a bug, please report it")
+}

@@ -1,0 +1,180 @@
+//! The use cases of a cover image: make one from a video, and check one. A check is of bytes in memory, which are read
+//! once.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::ending::PrepareError;
+use crate::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, TimeBudget, memory_file};
+use crate::model::{MediaFacts, Size};
+use crate::profile::{Profile, RuleId, Severity};
+use crate::rules::{
+    Assessment, CoverImage, Selection, Subject, ValidatedAsset, ValidatedCover, Verdict, assess, assess_cover,
+};
+
+use super::asset::Pipeline;
+use super::open_source::display_name;
+
+/// A remark about a cover.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoverRemark {
+    /// Whether the image can be the cover nevertheless.
+    pub is_warning: bool,
+    /// The remark in one sentence.
+    pub message: String,
+}
+
+impl Pipeline<'_> {
+    /// Returns the remarks of the profile's rules about an image that will be a cover.
+    ///
+    /// # Errors
+    ///
+    /// Why the image cannot be checked.
+    pub fn check_image(
+        &self,
+        image: &CoverImage,
+        profile: &Profile,
+    ) -> Result<Vec<CoverRemark>, PrepareError> {
+        let facts = self.probe_image(image)?;
+        Ok(remarks(&assess_image(image.path(), &facts, None, profile)))
+    }
+
+    /// Checks an image as the cover of a video with the display size `video`.
+    ///
+    /// # Errors
+    ///
+    /// Why the image cannot be the cover.
+    pub fn check_cover(
+        &self,
+        image: CoverImage,
+        video: Option<Size>,
+        profile: &Profile,
+    ) -> Result<ValidatedCover, PrepareError> {
+        let path = image.path().to_owned();
+        let refused = |reason: String| PrepareError::Refused(format!("{}: {reason}", path.display()));
+        let facts = self.probe_image(&image).map_err(|error| match error {
+            PrepareError::Cancelled => PrepareError::Cancelled,
+            error => refused(error.to_string()),
+        })?;
+        let assessment = assess_image(&path, &facts, video, profile);
+        let errors: Vec<String> = remarks(&assessment)
+            .into_iter()
+            .filter(|remark| !remark.is_warning)
+            .map(|remark| remark.message)
+            .collect();
+        if !errors.is_empty() {
+            return Err(refused(errors.join("; ")));
+        }
+        assessment.validate_cover(image).ok_or_else(|| refused("not a still image".to_owned()))
+    }
+
+    fn probe_image(&self, image: &CoverImage) -> Result<MediaFacts, PrepareError> {
+        let failed = |error: String| PrepareError::Failed(error);
+        let input =
+            memory_file(image.bytes()).map_err(|error| failed(format!("cannot be checked: {error}")))?;
+        let request = JobRequest {
+            job: Job::Probe { depth: ProbeDepth::Auto },
+            files: JobFiles { input, outputs: Vec::new() },
+            name: display_name(image.path()),
+            cancel: Arc::clone(self.cancel),
+            time: TimeBudget::default(),
+        };
+        match self.runner.run(request, &mut |_| {}) {
+            Ok(JobOutput::Probed(facts)) => Ok(*facts),
+            Ok(_) => Err(failed("the media worker sent the result of another job; this is a bug".to_owned())),
+            Err(JobError::Cancelled) => Err(PrepareError::Cancelled),
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+
+    /// Makes a cover of a video at `target`, at most `max_side` pixels wide and high, unless an earlier run made it.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no cover.
+    pub fn make_cover(
+        &self,
+        asset: &ValidatedAsset,
+        target: &Path,
+        max_side: u32,
+    ) -> Result<(), PrepareError> {
+        let failed = |error: io::Error| PrepareError::Failed(format!("cannot create a cover: {error}"));
+        if target.is_file() {
+            return Ok(());
+        }
+        let size = asset.display_size().ok_or_else(|| {
+            PrepareError::Failed("cannot create a cover: the video's size is unknown".into())
+        })?;
+        let staging = self.store.create(target).map_err(failed)?;
+        let files = JobFiles {
+            input: File::open(asset.path()).map_err(failed)?,
+            outputs: vec![staging.descriptor().map_err(failed)?],
+        };
+        let request = JobRequest {
+            job: Job::Cover { size: cover_size(size, max_side) },
+            files,
+            name: display_name(asset.path()),
+            cancel: Arc::clone(self.cancel),
+            time: TimeBudget::default(),
+        };
+        self.runner.run(request, &mut |_| {}).map_err(|error| match error {
+            JobError::Cancelled => PrepareError::Cancelled,
+            error => PrepareError::Failed(format!("cannot create a cover: {error}")),
+        })?;
+        match staging.publish_new() {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn assess_image(path: &Path, facts: &MediaFacts, video: Option<Size>, profile: &Profile) -> Assessment {
+    let name = display_name(path);
+    // Uploads get a short name of their own, so that only the extension matters.
+    let extension = name.rsplit_once('.').map_or(String::new(), |(_, extension)| format!(".{extension}"));
+    let subject = Subject { facts, file_name: &format!("cover{extension}"), deep: None };
+    match video {
+        Some(video) => assess_cover(&subject, video, profile),
+        None => assess(&subject, profile, &Selection::default()),
+    }
+}
+
+/// Returns what an assessment says. An undecided rule is no warning.
+fn remarks(assessment: &Assessment) -> Vec<CoverRemark> {
+    let findings = assessment.findings().iter().filter(|finding| finding.severity != Severity::Advice);
+    let mut remarks: Vec<CoverRemark> = findings
+        .map(|finding| CoverRemark {
+            is_warning: finding.severity == Severity::Warning,
+            message: finding.message.clone(),
+        })
+        .collect();
+    if assessment.verdict() == Verdict::Indeterminate {
+        let message = format!("cannot be checked against {}", RuleId::list(assessment.unknown()));
+        remarks.push(CoverRemark { is_warning: false, message });
+    }
+    remarks
+}
+
+/// Returns the size of a cover: the video's size, scaled down to `max_side` at most.
+fn cover_size(size: Size, max_side: u32) -> Size {
+    let longer = size.width.max(size.height);
+    if longer <= max_side {
+        return size;
+    }
+    let scale = f64::from(max_side) / f64::from(longer);
+    let side = |side: u32| ((f64::from(side) * scale / 2.0).round() as u32).max(1) * 2;
+    Size::new(side(size.width), side(size.height))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cover_is_scaled_down_to_the_limit_with_the_same_ratio() {
+        assert_eq!(cover_size(Size::new(1080, 1920), 1280), Size::new(720, 1280));
+        assert_eq!(cover_size(Size::new(640, 640), 1280), Size::new(640, 640));
+    }
+}
