@@ -114,12 +114,6 @@ const EXCEPTIONS: &[Exception] = &[
         expression: "message.contains(",
         why: "notes whether the message, which a rule has just composed, has both values",
     },
-    Exception {
-        file: "pipeline/failed_copy.rs",
-        expression: "failure.message.strip_prefix(",
-        why: "to be removed",
-    },
-    Exception { file: "pipeline/failed_copy.rs", expression: "reason.strip_suffix(", why: "to be removed" },
 ];
 
 fn is_name(c: char) -> bool {

@@ -1,6 +1,6 @@
 //! TikTok's Marketing API v1.3.
 //!
-//! [`TikTokAds`] is the client. Every call goes through `client`, which waits for the rate limit (`throttle`,
+//! [`TikTokAds`] is the client. Every call goes through `client`, which waits for the rate limit (`call_limiter`,
 //! [`limiter`]), sends the request, parses the reply (`wire`) and classifies failures ([`codes`]). `upload`
 //! sends files, `reads` reads; `hosted` and `tasks` use functions that the platform runs itself. Reads are
 //! repeated within a budget, mutations never.

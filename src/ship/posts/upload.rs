@@ -12,7 +12,7 @@ use crate::platform::{Class, NewPost, PostStatus, post_fail_reasons};
 use crate::rules::ValidatedAsset;
 use crate::ship::ShipEvent;
 use crate::ship::crash_points::crash_point;
-use crate::ship::journal::{Effect, EffectRecord, EffectState, Resolution};
+use crate::ship::journal::{Effect, EffectKind, EffectRecord, EffectState, Resolution};
 use crate::ship::read_clock::ReadClock;
 use crate::ship::run::{is_refused_by_platform, telling_error};
 use crate::ship::upload::{MutationOutcome, UploadOutcome, abandon_reason, mutation_outcome};
@@ -42,7 +42,7 @@ impl Context {
         let content = asset.content();
         let stem = source.file_stem().unwrap_or_default().to_string_lossy();
         Effect {
-            kind: "post",
+            kind: EffectKind::Post,
             origin: self.platform.origin().to_owned(),
             advertiser: self.account(),
             scope: String::new(),
