@@ -224,7 +224,7 @@ impl Config {
     fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
         let syntax = |error: toml::de::Error| ConfigError::Syntax {
             path: path.to_owned(),
-            message: crate::profile::one_line(&error),
+            message: crate::profile::one_line(&error, text),
         };
         let table: toml::Table = text.parse().map_err(syntax)?;
         check_keys(&table, path)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::{Job, JobError, JobFiles, JobOutput, OutputProof, ProbeDepth, Progress, WorkerInfo};
-use crate::model::MediaFacts;
+use crate::model::{MediaFacts, Size};
 use crate::plan::{OutputSpec, VideoPlan};
 use crate::probe::libav;
 use crate::transcode;
@@ -70,16 +70,28 @@ pub fn execute(
             Ok(JobOutput::SelfTest { lines: super::worker::try_forbidden_operations(*port) })
         }
         Job::Cover { size } => {
-            let output = files.outputs.into_iter().next().ok_or_else(no_output)?;
             let facts = probe(&files.input, ProbeDepth::Auto, &cancel)?;
-            let video = facts
-                .main_video()
-                .ok_or_else(|| JobError::Unreadable("the file has no video stream".into()))?;
-            let (stream, rotate, flip) = (video.index, video.rotation, video.flip);
-            transcode::libav::cover(files.input, output, name, stream, *size, rotate, flip, cancel, progress)
-                .map(JobOutput::Cover)
+            make_cover(files, name, &facts, *size, cancel, progress)
         }
     }
+}
+
+/// Writes the cover of the main video to the output.
+fn make_cover(
+    files: JobFiles,
+    name: &str,
+    facts: &MediaFacts,
+    size: Size,
+    cancel: Arc<AtomicBool>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<JobOutput, JobError> {
+    let no_output = || JobError::Failed("the job has no output file".into());
+    let output = files.outputs.into_iter().next().ok_or_else(no_output)?;
+    let no_video = || JobError::Unreadable("the file has no video stream".into());
+    let video = facts.main_video().ok_or_else(no_video)?;
+    let (stream, rotate, flip) = (video.index, video.rotation, video.flip);
+    transcode::libav::cover(files.input, output, name, stream, size, rotate, flip, cancel, progress)
+        .map(JobOutput::Cover)
 }
 
 /// Executes one job in a process that only runs one job after another: earlier jobs then do not affect
@@ -105,10 +117,6 @@ pub fn execute_in_worker(
         libav::zero_allocations(false);
     }
     result
-}
-
-fn no_output() -> JobError {
-    JobError::Failed("the job has no output file".into())
 }
 
 /// Initializes and describes the media library.

@@ -32,6 +32,24 @@ const fn reason(
     FailReason { reason, class, meaning, action, source }
 }
 
+/// The reason of a post that was cancelled, by greenlit or on the platform.
+const CANCELLED: &str = "publish_cancelled";
+
+/// Returns the page of a reason as the platform spells it.
+pub fn page(reason: &str) -> Option<&'static FailReason> {
+    FAIL_REASONS.iter().find(|page| page.reason == reason)
+}
+
+/// Returns the class of a reason; an unknown one is permanent.
+pub fn class_of(reason: &str) -> Class {
+    page(reason).map_or(Class::Permanent, |page| page.class)
+}
+
+/// Returns whether the post was cancelled, so that nothing is wrong with it.
+pub fn is_cancelled(reason: &str) -> bool {
+    reason == CANCELLED
+}
+
 /// Every known fail reason.
 #[rustfmt::skip]
 pub const FAIL_REASONS: &[FailReason] = &[

@@ -52,10 +52,51 @@ pub enum ProfileError {
     UnknownBase(String),
 }
 
-/// Returns the place and the message of a TOML error. Its own text also quotes the line, over several lines.
-pub(crate) fn one_line(error: &toml::de::Error) -> String {
-    let text = error.to_string();
-    let place = text.lines().next().filter(|line| line.starts_with("TOML parse error at "));
-    let place = place.map_or(String::new(), |line| line.replacen("TOML parse error at ", "", 1) + ": ");
+/// Returns the place and the message of a TOML error in `text`. Its own text also quotes the line, over several lines.
+pub(crate) fn one_line(error: &toml::de::Error, text: &str) -> String {
+    let place = error.span().map_or(String::new(), |span| {
+        let (line, column) = position(text, span.start);
+        format!("line {line}, column {column}: ")
+    });
     format!("{place}{}", error.message().trim_end().replace('\n', ", "))
+}
+
+/// Returns the line and the column of a byte, from 1. The end of the text is on the line of its last character.
+fn position(text: &str, byte: usize) -> (usize, usize) {
+    let last = text.char_indices().next_back().map_or(0, |(at, _)| at);
+    let beyond = byte.saturating_sub(text.len().saturating_sub(1));
+    let before = text.get(..byte.min(last)).unwrap_or(text);
+    let line = before.matches('\n').count();
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
+    (line + 1, column + beyond + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_place_is_the_one_that_the_parser_prints() {
+        for text in [
+            "a = ",
+            "a",
+            "a = 1\nb =\n",
+            "a = 1\n\n",
+            "# é\nü = 1",
+            "é = 1\n\"é\" = [\n",
+            "a = \"\n",
+            "[",
+            "=",
+            "a=1\r\nb",
+            "a = é",
+        ] {
+            let Err(error) = text.parse::<toml::Table>() else { continue };
+            let printed = error.to_string();
+            let expected = printed.lines().next().unwrap().strip_prefix("TOML parse error at ").unwrap();
+            let found = one_line(&error, text);
+            assert!(found.starts_with(&format!("{expected}: ")), "{text:?}: {found} instead of {expected}");
+        }
+        assert_eq!(position("", 0), (1, 1));
+    }
 }

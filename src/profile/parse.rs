@@ -15,7 +15,7 @@ const COMMON: &[&str] = &["severity", "source", "checked_on", "confidence", "off
 
 pub(super) fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Result<Profile, ProfileError> {
     let table: toml::Table =
-        text.parse().map_err(|error: toml::de::Error| ProfileError::Syntax(one_line(&error)))?;
+        text.parse().map_err(|error: toml::de::Error| ProfileError::Syntax(one_line(&error, text)))?;
     if let Some(key) = table.keys().find(|key| !TOP_LEVEL_KEYS.contains(&key.as_str())) {
         return Err(unknown_key(key.clone(), key, TOP_LEVEL_KEYS.iter().copied()));
     }

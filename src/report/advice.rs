@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::outcome::{Outcome, problems};
 use super::{FileEntry, FixForecast, Report, units};
+use crate::ending::Ending;
 use crate::rules::{Remedy, Severity};
 
 /// At most this many files are listed for each piece of advice; the rest is only counted.
@@ -18,93 +19,83 @@ pub(super) struct Advice {
     pub(super) files: Vec<String>,
 }
 
+const REFUSED: &str = "greenlit did not fix these files: the changes that are permitted are not enough. Give \
+    consent with the options shown, or export the video again within the limits shown for each file.";
+const UNREADABLE: &str = "These files cannot be read as media. Transfer or export them again, and compare their \
+    sizes with the originals.";
+const UNDELIVERED: &str = "These files comply but were not delivered. `greenlit status` shows the next step for each, \
+    and `greenlit resolve` records the decisions that only you can make. It is safe to run the same command again.";
+const GIVEN_UP: &str = "These videos were given up, because no attempt or encode mode is left. `greenlit ship … \
+    --retry FILE` uploads one again, `--retry all` uploads all of them again, and nothing else does. Export the video \
+    again if the platform refuses it.";
+const CHANGE_UNSENT: &str = "These files are delivered, but rows changed since their ads or posts were published. \
+    greenlit changes nothing that is published: change it on the platform, or undo the change of the row.";
+const FAILED: &str = "An operation on these files failed; the files themselves may be fine. Correct the cause shown \
+    (`greenlit doctor` may help), then run the same command again. Completed files are not processed again.";
+const CANCELLED: &str = "The run was cancelled. Run the same command again to resume.";
+
 /// Returns the next steps, or nothing when no file needs attention.
 pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
-    let mut all = Vec::new();
-    let of = |outcome: Outcome| -> Vec<&FileEntry> {
-        report.files.iter().filter(|entry| Outcome::of(entry) == outcome).collect()
-    };
-    let noncompliant = of(Outcome::Noncompliant);
-    let (planned, unplanned): (Vec<_>, Vec<_>) =
-        noncompliant.into_iter().partition(|entry| entry.forecast.is_some());
-    let several_profiles = report.profiles.len() > 1;
     let profiles = profile_options(report);
-    all.extend(forecast_advice(&planned, several_profiles, &profiles));
+    let mut all = about_noncompliant(report, &profiles);
+    let is_given_up =
+        |entry: &&FileEntry| entry.delivery.as_ref().is_some_and(|delivery| delivery.is_given_up());
+    let (given_up, undelivered): (Vec<_>, Vec<_>) =
+        of(report, Outcome::Undelivered).into_iter().partition(is_given_up);
+    let undecided = format!(
+        "These files could not be checked completely, so they do not count as compliant. \
+         `greenlit check --deep PATH{profiles}` decodes every frame and may determine the missing facts. If it \
+         does not, export the video again."
+    );
+    let groups = [
+        (of(report, Outcome::Refused), REFUSED),
+        (of(report, Outcome::Undecided), &undecided),
+        (of(report, Outcome::Unreadable), UNREADABLE),
+        (undelivered, UNDELIVERED),
+        (given_up, GIVEN_UP),
+        (of(report, Outcome::ChangeUnsent), CHANGE_UNSENT),
+        (of(report, Outcome::Failed), FAILED),
+        (of(report, Outcome::Cancelled), CANCELLED),
+    ];
+    all.extend(groups.into_iter().filter_map(|(entries, text)| about(report, entries, text, reasons)));
+    all.extend(explain(report));
+    all
+}
+
+/// Returns the entries with this outcome.
+fn of(report: &Report, outcome: Outcome) -> Vec<&FileEntry> {
+    report.files.iter().filter(|entry| Outcome::of(entry) == outcome).collect()
+}
+
+/// Returns one piece of advice about these entries, if there are any, with a line for each.
+fn about(
+    report: &Report,
+    entries: Vec<&FileEntry>,
+    text: &str,
+    line: fn(&FileEntry) -> String,
+) -> Option<Advice> {
+    let lines: Vec<Line<'_>> = entries.into_iter().map(|entry| (entry, line(entry))).collect();
+    let files = listed(&lines, report.profiles.len() > 1);
+    (!files.is_empty()).then(|| Advice { text: text.to_owned(), files })
+}
+
+/// Returns the next steps for files that break a rule and were not fixed.
+fn about_noncompliant(report: &Report, profiles: &str) -> Vec<Advice> {
+    let (planned, unplanned): (Vec<_>, Vec<_>) =
+        of(report, Outcome::Noncompliant).into_iter().partition(|entry| entry.forecast.is_some());
+    let mut all = forecast_advice(&planned, report.profiles.len() > 1, profiles);
     let (fixable, unfixable): (Vec<_>, Vec<_>) =
         unplanned.into_iter().partition(|entry| worst_remedy(entry) < Remedy::Trim);
     if !fixable.is_empty() {
         let fixable: Vec<Line<'_>> = fixable.into_iter().map(|entry| (entry, String::new())).collect();
-        all.push(without_loss(&fixable, &profiles));
+        all.push(without_loss(&fixable, profiles));
     }
-    let is_given_up =
-        |entry: &&FileEntry| entry.delivery.as_ref().is_some_and(|delivery| delivery.is_given_up());
-    let (given_up, undelivered): (Vec<_>, Vec<_>) =
-        of(Outcome::Undelivered).into_iter().partition(is_given_up);
-    let mut add = |entries: Vec<&FileEntry>, text: &str, line: fn(&FileEntry) -> String| {
-        if !entries.is_empty() {
-            let lines: Vec<Line<'_>> = entries.into_iter().map(|entry| (entry, line(entry))).collect();
-            all.push(Advice { text: text.to_owned(), files: listed(&lines, several_profiles) });
-        }
-    };
-    add(
-        unfixable,
-        &format!(
-            "These files break a rule that greenlit cannot fix, or fixes only with your consent. \
-             `greenlit fix PATH --out DIR{profiles} --dry-run` shows which option gives consent. If it shows none, \
-             export the video again."
-        ),
-        errors,
+    let text = format!(
+        "These files break a rule that greenlit cannot fix, or fixes only with your consent. \
+         `greenlit fix PATH --out DIR{profiles} --dry-run` shows which option gives consent. If it shows none, \
+         export the video again."
     );
-    add(
-        of(Outcome::Refused),
-        "greenlit did not fix these files: the changes that are permitted are not enough. Give consent with the \
-         options shown, or export the video again within the limits shown for each file.",
-        reasons,
-    );
-    add(
-        of(Outcome::Undecided),
-        &format!(
-            "These files could not be checked completely, so they do not count as compliant. \
-             `greenlit check --deep PATH{profiles}` decodes every frame and may determine the missing facts. If it \
-             does not, export the video again."
-        ),
-        reasons,
-    );
-    add(
-        of(Outcome::Unreadable),
-        "These files cannot be read as media. Transfer or export them again, and compare their sizes with \
-         the originals.",
-        reasons,
-    );
-    add(
-        undelivered,
-        "These files comply but were not delivered. `greenlit status` shows the next step for each, and \
-         `greenlit resolve` records the decisions that only you can make. It is safe to run the same command \
-         again.",
-        reasons,
-    );
-    add(
-        given_up,
-        "These videos were given up, because no attempt or encode mode is left. `greenlit ship … --retry FILE` \
-         uploads one again, `--retry all` uploads all of them again, and nothing else does. Export the video \
-         again if the platform refuses it.",
-        reasons,
-    );
-    add(
-        of(Outcome::ChangeUnsent),
-        "These files are delivered, but rows changed since their ads or posts were published. greenlit changes \
-         nothing that is published: change it on the platform, or undo the change of the row.",
-        reasons,
-    );
-    add(
-        of(Outcome::Failed),
-        "An operation on these files failed; the files themselves may be fine. Correct the cause shown \
-         (`greenlit doctor` may help), then run the same command again. Completed files are not processed \
-         again.",
-        reasons,
-    );
-    add(of(Outcome::Cancelled), "The run was cancelled. Run the same command again to resume.", reasons);
-    all.extend(explain(report));
+    all.extend(about(report, unfixable, &text, errors));
     all
 }
 
@@ -254,15 +245,13 @@ fn files_can(lines: &[Line<'_>]) -> String {
 }
 
 fn reasons(entry: &FileEntry) -> String {
-    let mut messages: Vec<String> = Vec::new();
-    for problem in problems(entry) {
-        // The delivery of a refused video, and each of its ads, repeat the reason of the refusal.
-        if !messages.iter().any(|earlier| problem.message.contains(earlier.as_str())) {
-            messages.push(problem.message);
-        }
-    }
+    // The delivery of a cancelled file only repeats that the run was cancelled.
+    let repeats = entry.ending == Ending::Interrupted
+        && entry.delivery.as_ref().is_some_and(|delivery| delivery.stopped);
+    let problems = problems(entry).into_iter().filter(|problem| !(problem.is_delivery && repeats));
     // Each message is a sentence, with or without its full stop.
-    let parts: Vec<&str> = messages.iter().map(|message| message.trim_end_matches('.')).collect();
+    let parts: Vec<String> =
+        problems.map(|problem| problem.message.trim_end_matches('.').to_owned()).collect();
     parts.join(". ")
 }
 
@@ -278,7 +267,7 @@ fn errors(entry: &FileEntry) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::super::samples;
+    use super::super::{Delivery, samples};
     use super::*;
 
     #[test]
@@ -335,6 +324,16 @@ mod tests {
             assert!(command.text.contains(" --profile a.toml --profile 'my profile'"), "{}", command.text);
         }
         assert_eq!(shell_word("it's"), r"'it'\''s'");
+    }
+
+    #[test]
+    fn a_cancelled_run_is_told_once_for_each_file() {
+        let mut report = samples::everything();
+        report.files.retain(|entry| entry.ending == Ending::Interrupted);
+        let reason = report.files[0].reason.clone().unwrap();
+        let delivery = Delivery { reason: Some(reason.clone()), stopped: true, ..Delivery::default() };
+        report.files[0].delivery = Some(delivery);
+        assert_eq!(what_to_do(&report)[0].files, [format!("{}: {reason}", report.files[0].path)]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a delivery needs: which videos, ads and posts are stuck, and the sentences about them. The text is not
 //! escaped.
 
-use super::{AdDelivery, Delivery, FileEntry, Publication, RowProblem};
+use super::{AdDelivery, Delivery, DeliveryState, FileEntry, Publication, RowProblem};
 use crate::ending::Ending;
 
 /// A sentence about a delivery, and whether it is about a change that was not sent.
@@ -18,7 +18,7 @@ impl Delivery {
 
     /// Returns whether the video itself is stuck, and not only its ads.
     pub(super) fn is_video_stuck(&self) -> bool {
-        is_state_stuck(&self.state, self.reason.as_deref()) && !self.follows_from_ads()
+        self.state.is_stuck(self.reason.as_deref()) && !self.follows_from_ads()
     }
 
     /// Returns whether the state follows from ads that were reached: then the video is not the reason.
@@ -27,11 +27,11 @@ impl Delivery {
     }
 
     /// Returns the state for people: that of the video, if only ads are stuck.
-    pub(super) fn shown_state(&self) -> String {
+    pub(super) fn shown_state(&self) -> &'static str {
         match (self.follows_from_ads(), &self.video_id) {
-            (true, Some(_)) => "ready".to_owned(),
-            (true, None) => "not uploaded".to_owned(),
-            (false, _) => words(&self.state),
+            (true, Some(_)) => "ready",
+            (true, None) => "not uploaded",
+            (false, _) => self.state.label(),
         }
     }
 
@@ -49,7 +49,7 @@ impl Delivery {
 
     /// Returns whether the video was given up, which only a retry on request undoes.
     pub(super) fn is_given_up(&self) -> bool {
-        self.state == "given_up"
+        self.state == DeliveryState::GivenUp
     }
 
     /// Returns whether a row changed since its ad or post was published, so that its change is not sent.
@@ -62,7 +62,7 @@ impl AdDelivery {
     /// Returns whether it is not published, or a person must settle something before it is.
     pub(super) fn is_stuck(&self) -> bool {
         let waits_for_person = self.problem.is_some() && !self.is_unsent_change();
-        waits_for_person || is_state_stuck(&self.state, self.reason.as_deref())
+        waits_for_person || self.state.is_stuck(self.reason.as_deref())
     }
 
     /// Returns whether it is published, and its row changed since.
@@ -71,11 +71,13 @@ impl AdDelivery {
     }
 
     /// Returns the state for people. An ad that waits for its video was not begun, whatever the video's state.
-    pub(super) fn shown_state(&self, publication: Publication) -> String {
-        match (publication, self.state.as_str()) {
-            (Publication::Ad, state) if self.awaits_video && state != "published" => "not created".to_owned(),
-            (_, "validated") => "not created".to_owned(),
-            (_, state) => words(state),
+    pub(super) fn shown_state(&self, publication: Publication) -> &'static str {
+        match (publication, self.state) {
+            (Publication::Ad, state) if self.awaits_video && state != DeliveryState::Published => {
+                "not created"
+            }
+            (_, DeliveryState::Validated) => "not created",
+            (_, state) => state.label(),
         }
     }
 
@@ -83,21 +85,6 @@ impl AdDelivery {
     pub(super) fn shown_reason(&self) -> Option<&str> {
         self.reason.as_deref().filter(|_| !self.awaits_video)
     }
-}
-
-/// Returns whether a state needs attention: `failed`, `given_up`, `refused`, or any state but `published` with a
-/// reason, which says why the delivery ended there.
-fn is_state_stuck(state: &str, reason: Option<&str>) -> bool {
-    match state {
-        "failed" | "given_up" | "refused" => true,
-        "published" => false,
-        _ => reason.is_some(),
-    }
-}
-
-/// Returns a state of the journal as text, such as `given up`.
-pub(super) fn words(state: &str) -> String {
-    state.replace('_', " ")
 }
 
 /// Returns a sentence for the video if it is stuck, and one for each reason of its ads.
@@ -130,21 +117,21 @@ fn video_sentence(delivery: &Delivery, reason: Option<&str>) -> String {
         Publication::Ad => "The video".to_owned(),
         other => format!("The {}", other.name()),
     };
-    let state = match (delivery.state.as_str(), delivery.publication) {
-        ("failed", _) => "failed",
-        ("given_up", _) => "was given up",
-        ("unconfirmed", _) => "is not confirmed",
-        ("validated" | "refused", Publication::Ad) => "was not uploaded",
-        ("validated" | "refused", _) => "was not created",
-        ("uploading", _) => "may not be uploaded completely",
-        ("uploaded" | "processing", _) => "is uploaded, but not ready",
-        _ => "is ready",
+    let state = match (delivery.state, delivery.publication) {
+        (DeliveryState::Failed, _) => "failed",
+        (DeliveryState::GivenUp, _) => "was given up",
+        (DeliveryState::Unconfirmed, _) => "is not confirmed",
+        (DeliveryState::Validated | DeliveryState::Refused, Publication::Ad) => "was not uploaded",
+        (DeliveryState::Validated | DeliveryState::Refused, _) => "was not created",
+        (DeliveryState::Uploading, _) => "may not be uploaded completely",
+        (DeliveryState::Uploaded | DeliveryState::Processing, _) => "is uploaded, but not ready",
+        (DeliveryState::Ready | DeliveryState::Publishing | DeliveryState::Published, _) => "is ready",
     };
     let mut text = sentence(&subject, state, reason);
     let waiting: Vec<u64> = delivery
         .ads
         .iter()
-        .filter(|ad| ad.awaits_video && ad.state != "published")
+        .filter(|ad| ad.awaits_video && ad.state != DeliveryState::Published)
         .map(|ad| ad.row)
         .collect();
     if delivery.publication == Publication::Ad && !waiting.is_empty() {
@@ -162,21 +149,11 @@ fn ad_sentence(publication: Publication, ad: &AdDelivery, rows: &[u64]) -> Strin
         let reason = ad.reason.as_deref().unwrap_or("the row changed since it was published");
         return format!("{rows}: {}.", reason.trim_end_matches('.'));
     }
-    let state = match ad.state.as_str() {
-        "unconfirmed" => {
-            if several {
-                "are not confirmed"
-            } else {
-                "is not confirmed"
-            }
-        }
-        _ => {
-            if several {
-                "were not created"
-            } else {
-                "was not created"
-            }
-        }
+    let state = match (ad.state == DeliveryState::Unconfirmed, several) {
+        (true, true) => "are not confirmed",
+        (true, false) => "is not confirmed",
+        (false, true) => "were not created",
+        (false, false) => "was not created",
     };
     sentence(&subject, state, ad.reason.as_deref())
 }
@@ -213,8 +190,8 @@ mod tests {
     use super::*;
     use crate::rules::Verdict;
 
-    fn ad(row: u64, state: &str, reason: &str) -> AdDelivery {
-        AdDelivery { row, state: state.to_owned(), reason: Some(reason.to_owned()), ..AdDelivery::default() }
+    fn ad(row: u64, state: DeliveryState, reason: &str) -> AdDelivery {
+        AdDelivery { row, state, reason: Some(reason.to_owned()), ..AdDelivery::default() }
     }
 
     fn texts(delivery: Delivery) -> Vec<String> {
@@ -224,10 +201,12 @@ mod tests {
 
     #[test]
     fn ads_that_wait_for_their_video_are_told_with_it() {
-        let waiting =
-            |row| AdDelivery { awaits_video: true, ..ad(row, "unconfirmed", "its video is not confirmed") };
+        let waiting = |row| AdDelivery {
+            awaits_video: true,
+            ..ad(row, DeliveryState::Unconfirmed, "its video is not confirmed")
+        };
         let delivery = Delivery {
-            state: "unconfirmed".to_owned(),
+            state: DeliveryState::Unconfirmed,
             reason: Some("still processing after 2s".to_owned()),
             ads: vec![waiting(1), waiting(2), waiting(4)],
             ..Delivery::default()
@@ -244,17 +223,17 @@ mod tests {
     #[test]
     fn a_video_whose_ads_are_stuck_did_not_fail() {
         let delivery = Delivery {
-            state: "failed".to_owned(),
+            state: DeliveryState::Failed,
             video_id: Some("v1".to_owned()),
             reason: Some("2 of 3 ads are not published".to_owned()),
             ads: vec![
-                ad(1, "failed", "it answers 404"),
-                ad(2, "failed", "it answers 404"),
-                ad(3, "published", ""),
+                ad(1, DeliveryState::Failed, "it answers 404"),
+                ad(2, DeliveryState::Failed, "it answers 404"),
+                ad(3, DeliveryState::Published, ""),
             ],
             ..Delivery::default()
         };
-        assert_eq!((delivery.shown_state().as_str(), delivery.is_video_stuck()), ("ready", false));
+        assert_eq!((delivery.shown_state(), delivery.is_video_stuck()), ("ready", false));
         assert_eq!(texts(delivery), ["The ads in rows 1 and 2 were not created: it answers 404."]);
     }
 
@@ -262,8 +241,8 @@ mod tests {
     fn a_change_of_a_published_ad_is_not_sent_but_nothing_is_stuck() {
         let problem = Some(RowProblem::RowChanged);
         let delivery = Delivery {
-            state: "published".to_owned(),
-            ads: vec![AdDelivery { problem, ..ad(1, "published", "it changed") }],
+            state: DeliveryState::Published,
+            ads: vec![AdDelivery { problem, ..ad(1, DeliveryState::Published, "it changed") }],
             ..Delivery::default()
         };
         assert!(!delivery.is_stuck() && delivery.has_unsent_change());

@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use super::delivery_state::DeliveryState;
 use super::fix::Fix;
 use super::forecast::FixForecast;
 use super::media::Media;
@@ -204,7 +205,7 @@ impl Report {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Delivery {
     /// The state of the asset.
-    pub state: String,
+    pub state: DeliveryState,
     /// The video id on the platform.
     pub video_id: Option<String>,
     /// Number of uploads of this asset so far.
@@ -250,7 +251,7 @@ pub struct AdDelivery {
     /// Row in the manifest, from 1.
     pub row: u64,
     /// The state of the ad.
-    pub state: String,
+    pub state: DeliveryState,
     /// The ad id on the platform.
     pub ad_id: Option<String>,
     /// The reason for that state, if it needs one.

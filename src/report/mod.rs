@@ -5,6 +5,7 @@
 
 mod advice;
 mod delivery;
+mod delivery_state;
 mod document;
 mod escape;
 mod fix;
@@ -28,6 +29,7 @@ mod text;
 mod totals;
 mod units;
 
+pub use delivery_state::DeliveryState;
 pub use document::{
     AdDelivery, Delivery, FileEntry, OldLimit, Publication, Report, RowProblem, SCHEMA, StaleEntry, Tool,
 };

@@ -201,6 +201,13 @@ impl<'a> FindingCollector<'a> {
 
     /// Adds a finding whose message ends with what the platform allows.
     pub fn add(&mut self, violation: Violation) {
+        let allow = if self.platform.ends_with('s') { "allow" } else { "allows" };
+        let message = format!("{}; {} {allow} {}", violation.message, self.platform, violation.allowed);
+        self.add_verbatim(Violation { message, ..violation });
+    }
+
+    /// Adds a finding with the message unchanged, without "allows …".
+    pub fn add_verbatim(&mut self, violation: Violation) {
         let Violation {
             actual,
             allowed,
@@ -214,11 +221,8 @@ impl<'a> FindingCollector<'a> {
             stated,
         } = violation;
         let severity = severity.unwrap_or(self.terms.severity).min(self.terms.severity);
-        let message = format!(
-            "{message}; {} allow{} {allowed}",
-            self.platform,
-            if self.platform.ends_with('s') { "" } else { "s" }
-        );
+        // Most messages are composed of both values.
+        let stated = stated || message.contains(&actual) && message.contains(&allowed);
         self.findings.push(Finding {
             rule: self.rule,
             severity: at_least.map_or(severity, |least| severity.max(least)),
@@ -234,15 +238,6 @@ impl<'a> FindingCollector<'a> {
             source: self.terms.source.clone(),
             stated,
         });
-    }
-
-    /// Adds a finding with the message unchanged, without "allows …".
-    pub fn add_verbatim(&mut self, violation: Violation) {
-        let message = violation.message.clone();
-        self.add(violation);
-        if let Some(finding) = self.findings.last_mut() {
-            finding.message = message;
-        }
     }
 
     /// Records that the rule needs a fact that is unknown.

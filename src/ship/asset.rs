@@ -26,8 +26,7 @@ pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result
     let lock = context.lock_for(&format!("{}|{}|{}", key.source_blake3, key.profile_hash, key.destination));
     let _one_at_a_time = lock.lock().await;
     context.plan_ads(&source, &key)?;
-    let limit =
-        AttemptLimit { attempts: context.settings.attempts, retry: context.settings.retry.includes(&source) };
+    let limit = AttemptLimit { attempts: context.settings.attempts, retry: &context.settings.retry };
     let item = JournaledItem::new(&context, key, source, asset, limit)?;
     let mut shipment = Shipment { context: &context, item, ads: None };
     let mut stopped = false;

@@ -10,7 +10,7 @@ use rustix::fs::OFlags;
 use super::asset::Shipment;
 use super::crash_points::crash_point;
 use super::engine::{Abort, Context};
-use super::journal::{Effect, EffectState, Resolution};
+use super::journal::{Effect, EffectKind, EffectState, Resolution};
 use super::manifest::AdRow;
 use super::publish::StepResult;
 use super::upload::{MAX_SENDS, MutationOutcome, mutation_outcome};
@@ -78,7 +78,7 @@ impl Context {
     pub(super) async fn upload_cover(&self, cover: &ValidatedCover) -> Result<StepResult<String>, Abort> {
         let (path, hash) = (cover.image().path(), cover.image().content().blake3.clone());
         let effect = Effect {
-            kind: "image",
+            kind: EffectKind::Image,
             origin: self.platform.origin().to_owned(),
             advertiser: self.platform.advertiser_id().to_owned(),
             scope: String::new(),
@@ -144,7 +144,7 @@ impl Shipment<'_> {
     pub(super) async fn read_cover_of(&self, row: &AdRow) -> Result<CoverRead, Abort> {
         let Some(path) = row.cover.clone() else { return Ok(None) };
         let read = self.context.blocking(move || Ok(read_cover(&path))).await?;
-        Ok(Some(read.unwrap_or_else(|error| Err(CoverError::Io(std::io::Error::other(error.to_string()))))))
+        Ok(Some(read.unwrap_or_else(|error| Err(CoverError::Io(std::io::Error::other(error))))))
     }
 
     /// Checks the cover that was read, or makes one, and uploads it.

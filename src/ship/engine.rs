@@ -17,7 +17,7 @@ use super::request::{Prepared, Retry, ShipError, ShipOutcome, ShipRequest, Until
 pub(super) use super::run::{Abort, AccessCheck, Listener, ShipRun, lock};
 use super::unreached::waiting_ad;
 use super::{AssetPreparer, Delivery, DeliveryState};
-use crate::platform::{AdsPlatform, RemoteAd};
+use crate::platform::{AdsPlatform, CallError, RemoteAd};
 
 /// Options of a run.
 pub(super) struct DeliverySettings {
@@ -45,7 +45,7 @@ pub(super) struct Context {
     pub(super) poller: Poller,
     pub(super) uploads: Semaphore,
     pub(super) landing_visits: OnceMap<Result<(), LandingError>>,
-    pub(super) ads_by_group: OnceMap<Result<Vec<RemoteAd>, String>>,
+    pub(super) ads_by_group: OnceMap<Result<Vec<RemoteAd>, CallError>>,
     rows: HashMap<PathBuf, Vec<AdRow>>,
 }
 

@@ -19,8 +19,7 @@ impl Context {
         let listed = cell.get_or_try_init(async || {
             let settings = &self.settings;
             let read = || self.platform.ads_of(&row.adgroup_id);
-            let ads = self.read_until_answered(settings.poll_deadline, settings.first_poll, read).await?;
-            Ok::<_, Abort>(ads.map_err(|error| error.to_string()))
+            self.read_until_answered(settings.poll_deadline, settings.first_poll, read).await
         });
         match listed.await? {
             Err(error) => {

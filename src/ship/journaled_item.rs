@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::crash_points::crash_point;
 use super::give_up::GiveUpReason;
 use super::journal::{Artifact, Effect, EffectRecord, EffectState, ItemKey, ItemRecord, JournalError};
+use super::request::Retry;
 use super::run::{Abort, ShipRun};
 use super::upload::{UploadOutcome, abandon_reason};
 use super::{DeliveryState, PrepareError, ShipEvent};
@@ -31,11 +32,11 @@ pub(super) enum EarlierUpload {
 }
 
 /// How far a delivery may go.
-pub(super) struct AttemptLimit {
+pub(super) struct AttemptLimit<'a> {
     /// The most uploads of one asset, each in the next encode mode.
     pub(super) attempts: u32,
-    /// Whether the asset is uploaded again if it was given up.
-    pub(super) retry: bool,
+    /// The assets that are uploaded again if they were given up.
+    pub(super) retry: &'a Retry,
 }
 
 /// An asset in delivery.
@@ -46,7 +47,7 @@ pub(super) struct JournaledItem<'a> {
     pub(super) source: PathBuf,
     /// The file in the first encode mode; covers are made from it.
     pub(super) first_asset: ValidatedAsset,
-    limit: AttemptLimit,
+    limit: AttemptLimit<'a>,
     /// Whether a video that was given up is uploaded again on request.
     pub(super) retrying: bool,
     /// Whether the outcome of the upload became known in this run.
@@ -62,7 +63,7 @@ impl<'a> JournaledItem<'a> {
         key: ItemKey,
         source: PathBuf,
         first_asset: ValidatedAsset,
-        limit: AttemptLimit,
+        limit: AttemptLimit<'a>,
     ) -> Result<JournaledItem<'a>, JournalError> {
         let record = run.journal.item(&key)?.unwrap_or_else(|| ItemRecord::new(source.clone()));
         let (retrying, just_uploaded, uploaded_now) = (false, false, false);
@@ -177,7 +178,7 @@ impl<'a> JournaledItem<'a> {
 
     /// Returns whether an asset that was given up starts anew. It does so once in a run.
     pub(super) fn can_retry(&self) -> bool {
-        !self.retrying && self.limit.retry
+        !self.retrying && self.limit.retry.includes(&self.source)
     }
 
     /// Starts anew with the first encode mode, as a new upload.

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, LOCATION};
-use rustls::CertificateError;
+use rustls::{CertificateError, OtherError};
 use url::{Host, Url};
 
 use super::public_address::is_public;
@@ -232,12 +232,18 @@ fn certificate_message(error: &CertificateError) -> String {
             "issuer not trusted: self-signed, or the server does not send an intermediate certificate"
                 .to_owned()
         }
-        // The default of `openssl req -x509`; rustls reports it only as an error of its own.
-        other if other.to_string().contains("CaUsedAsEndEntity") => {
+        // The default of `openssl req -x509`.
+        CertificateError::Other(OtherError(error)) if is_authority(error.as_ref()) => {
             "it is self-signed and marked as a certificate authority".to_owned()
         }
         other => other.to_string(),
     }
+}
+
+/// Returns whether the certificate of a server is that of an authority. rustls has no error for it and wraps the one of
+/// its verifier, whose type it does not export: only the name of the variant tells.
+fn is_authority(error: &(dyn Error + Send + Sync)) -> bool {
+    format!("{error:?}") == "CaUsedAsEndEntity"
 }
 
 /// Returns the text of the innermost cause: the outer errors only say that the request failed.

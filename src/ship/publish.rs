@@ -5,7 +5,7 @@ use super::asset::Shipment;
 use super::cover::{CoverRead, read_cover};
 use super::crash_points::crash_point;
 use super::engine::{Abort, Context, once_cell};
-use super::journal::{AdKey, AdRecord, Effect, EffectState, Resolution};
+use super::journal::{AdKey, AdRecord, Effect, EffectKind, EffectState, Resolution};
 use super::landing::LandingMode;
 use super::manifest::AdRow;
 use super::polling::Readiness;
@@ -148,7 +148,7 @@ impl Shipment<'_> {
             return Ok(created);
         }
         let effect = Effect {
-            kind: "ad",
+            kind: EffectKind::Ad,
             origin: key.origin.clone(),
             advertiser: key.advertiser.clone(),
             scope: key.adgroup.clone(),

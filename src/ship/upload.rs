@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::crash_points::crash_point;
 use super::engine::{Abort, Context};
-use super::journal::{Effect, EffectRecord, EffectState, Resolution};
+use super::journal::{Effect, EffectKind, EffectRecord, EffectState, Resolution};
 use super::name_match;
 use super::reconcile_schedule::ReconcileSchedule;
 use super::{ShipEvent, upload_name};
@@ -98,7 +98,7 @@ impl Context {
         let content = asset.content();
         let stem = source.file_stem().unwrap_or_default().to_string_lossy();
         Effect {
-            kind: "upload",
+            kind: EffectKind::Upload,
             origin: self.platform.origin().to_owned(),
             advertiser: self.platform.advertiser_id().to_owned(),
             scope: String::new(),

@@ -7,9 +7,12 @@
 mod arguments;
 mod deliver;
 mod dry_run;
+mod fix_cost;
+mod forecast;
 mod input;
 mod network;
 mod outside;
+mod plan_summary;
 mod report;
 mod retry;
 mod row_notices;
@@ -27,7 +30,7 @@ use crate::cache::Contents;
 use crate::job::Runner;
 use crate::job::worker::WorkerPool;
 use crate::pipeline::{
-    CheckOptions, FixRecord, FixSettings, LocalFiles, OutputLayout, Pipeline, Silent, remove_stale,
+    CheckOptions, FixRecord, FixSettings, LocalFiles, Outcome, OutputLayout, Pipeline, Silent, remove_stale,
 };
 use crate::plan::{EncodeMode, FixOptions};
 use crate::platform::tiktok_ads::{self, ClientOptions, TikTokAds};
@@ -179,6 +182,32 @@ impl ShipRun<'_> {
         })
     }
 
+    /// Returns what prepares the files, with their outputs in the folder `artifacts`.
+    fn preparer(
+        &self,
+        artifacts: PathBuf,
+        progress: &Arc<ProgressDisplay>,
+    ) -> Result<LocalAssetPreparer, CliError> {
+        let path = self.settings.state_folder().join("fix.jsonl");
+        let record = FixRecord::open_with(&path, Arc::clone(&self.contents));
+        Ok(LocalAssetPreparer {
+            runner: Arc::clone(&self.runner),
+            observer: progress.clone(),
+            settings: self.fix_settings(Some(artifacts))?,
+            profile: self.profile.clone(),
+            fix_record: record
+                .map_err(|source| operation("cannot open the record of earlier fixes", source))?,
+            cancel: Arc::clone(&self.cancel),
+            options: CheckOptions {
+                probe_cache: cache::open(self.settings, false),
+                time_limit: self.settings.time_limit,
+                ..CheckOptions::default()
+            },
+            outcomes: Mutex::new(HashMap::new()),
+            covers: self.covers.clone(),
+        })
+    }
+
     /// Returns the origin of the destination: the key of its effects in the journal.
     fn origin(&self) -> Result<String, CliError> {
         let message = "the destination cannot be used";
@@ -204,21 +233,9 @@ impl ShipRun<'_> {
 
 fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
     let begin = Instant::now();
-    let ShipRun {
-        settings,
-        ship_arguments,
-        destination,
-        profile,
-        ship_input,
-        runner,
-        cancel,
-        retry,
-        covers,
-        contents,
-        options: _,
-    } = &ship_run;
+    let ShipRun { settings, destination, ship_input, cancel, .. } = &ship_run;
     let token = destination.token()?;
-    let artifacts = settings.state_folder().join("artifacts").join(profile.id());
+    let artifacts = settings.state_folder().join("artifacts").join(ship_run.profile.id());
     create_inside(&settings.state_folder(), &artifacts)
         .map_err(|source| operation("the fixed files cannot be stored", source))?;
     let wait = if args.wait { Wait::UntilFree } else { Wait::Refuse };
@@ -232,72 +249,75 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
     }
     remove_stale(&settings.state_folder());
     let progress = Arc::new(ProgressDisplay::new(settings.progress));
-    let preparer = Arc::new(LocalAssetPreparer {
-        runner: Arc::clone(runner),
-        observer: progress.clone(),
-        settings: ship_run.fix_settings(Some(artifacts))?,
-        profile: profile.clone(),
-        fix_record: FixRecord::open_with(&settings.state_folder().join("fix.jsonl"), Arc::clone(contents))
-            .map_err(|source| operation("cannot open the record of earlier fixes", source))?,
-        cancel: Arc::clone(cancel),
-        options: CheckOptions {
-            probe_cache: cache::open(settings, false),
-            time_limit: settings.time_limit,
-            ..CheckOptions::default()
-        },
-        outcomes: Mutex::new(HashMap::new()),
-        covers: covers.clone(),
-    });
-    let log = args.events.as_deref().map(EventLog::open).transpose()?;
+    let preparer = Arc::new(ship_run.preparer(artifacts, &progress)?);
     let context = DeliveryContext {
-        ship_arguments,
+        ship_arguments: &ship_run.ship_arguments,
         destination,
         ship_input,
         preparer: &preparer,
         journal,
         progress: &progress,
-        log,
+        log: args.events.as_deref().map(EventLog::open).transpose()?,
         cancel,
-        retry,
+        retry: &ship_run.retry,
         ship_run: &ship_run,
     };
-    let shipped = network::run(async {
-        let trial = start_trial(&ship_run).await?;
-        let trial_url = trial.as_ref().map(|trial| format!("http://{}", trial.addr()));
-        let outcome = match destination.publication {
-            PublicationKind::Ads => {
-                deliver::ads(context, Arc::new(ads_client(&ship_run, trial_url, token, &progress)?)).await
-            }
-            PublicationKind::Posts(mode) => {
-                deliver::posts(context, mode, Arc::new(post_client(&ship_run, trial_url, token, &progress)?))
-                    .await
-            }
-        };
-        if let Some(trial) = trial {
-            trial.shutdown().await;
-        }
-        outcome
-    });
+    let shipped = network::run(deliver_all(&ship_run, context, token));
     progress.end();
     // At the start, workers of a run that was just killed may still have had their files open.
     remove_stale(&settings.state_folder());
     let outcome = shipped?;
     let outcomes = report::collect(&preparer, ship_input);
-    let interrupted = cancel.load(Ordering::Relaxed);
-    let status = report::final_status(&outcomes, ship_input, &outcome, interrupted);
+    let status = report::final_status(&outcomes, ship_input, &outcome, cancel.load(Ordering::Relaxed));
+    print_report(&ship_run, &outcome, outcomes, begin)?;
+    Ok(status)
+}
+
+/// Delivers the files to the destination, which may be a trial sandbox of this run.
+async fn deliver_all(
+    ship_run: &ShipRun<'_>,
+    context: DeliveryContext<'_>,
+    token: SecretString,
+) -> Result<ShipOutcome, CliError> {
+    let trial = start_trial(ship_run).await?;
+    let trial_url = trial.as_ref().map(|trial| format!("http://{}", trial.addr()));
+    let progress = context.progress;
+    let outcome = match ship_run.destination.publication {
+        PublicationKind::Ads => {
+            deliver::ads(context, Arc::new(ads_client(ship_run, trial_url, token, progress)?)).await
+        }
+        PublicationKind::Posts(mode) => {
+            deliver::posts(context, mode, Arc::new(post_client(ship_run, trial_url, token, progress)?)).await
+        }
+    };
+    if let Some(trial) = trial {
+        trial.shutdown().await;
+    }
+    outcome
+}
+
+/// Prints the report of a run, and why it was cut off.
+fn print_report(
+    ship_run: &ShipRun<'_>,
+    outcome: &ShipOutcome,
+    outcomes: Vec<Outcome>,
+    begin: Instant,
+) -> Result<(), CliError> {
+    let ShipRun { settings, destination, profile, .. } = ship_run;
+    let interrupted = ship_run.cancel.load(Ordering::Relaxed);
     let any_facts = outcomes.iter().any(|outcome| outcome.facts.is_some());
-    let tool = report_entries::tool(check::media_library(runner.as_ref(), None, any_facts).as_ref());
+    let tool = report_entries::tool(check::media_library(ship_run.runner.as_ref(), None, any_facts).as_ref());
     let shipped = report::Shipped {
-        outcome: &outcome,
-        ship_input,
+        outcome,
+        ship_input: &ship_run.ship_input,
         kind: destination.publication,
         skipped: outcomes.iter().filter(|file| file.is_incidental()).count(),
-        until: ship_arguments.until.into(),
-        cut_off: cut_off(&outcome, destination, interrupted),
+        until: ship_run.ship_arguments.until.into(),
+        cut_off: cut_off(outcome, destination, interrupted),
     };
     let files = outcomes.into_iter().map(|file| report::entry(file, &shipped)).collect();
-    let names = vec![preparer.profile.id().to_owned()];
-    let old_limits = settings.old_limits(std::slice::from_ref(&preparer.profile));
+    let names = vec![profile.id().to_owned()];
+    let old_limits = settings.old_limits(std::slice::from_ref(profile));
     let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted).with_delivery(
         shipped.uploads(),
         (shipped.publication(), shipped.publications()),
@@ -307,7 +327,7 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
     if let Some(reason) = shipped.cut_off.filter(|_| !interrupted) {
         notices::say(&format!("the run was cut off: {reason}"));
     }
-    Ok(status)
+    Ok(())
 }
 
 /// Returns why a run ended before everything was done, with what to do.

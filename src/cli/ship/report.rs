@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::pipeline::Outcome;
 use crate::platform::PostMode;
-use crate::report::{AdDelivery, Delivery, DoneCount, FileEntry, FixAction, Publication, RowProblem};
+use crate::report::{self, AdDelivery, Delivery, DoneCount, FileEntry, FixAction, Publication, RowProblem};
 use crate::ship::{self, AdRow, DeliveryState, ShipOutcome, is_ad};
 
 use super::input::ShipInput;
@@ -38,10 +38,6 @@ pub fn entry(file: Outcome, shipped: &Shipped<'_>) -> FileEntry {
         fix.action = FixAction::None;
     }
     entry
-}
-
-fn state_name(state: &DeliveryState) -> String {
-    serde_json::to_value(state).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// The results of a run and what was asked for.
@@ -76,13 +72,13 @@ impl Shipped<'_> {
         let rows = self.ship_input.rows.iter().filter(|row| row.video == source && self.is_published(row));
         let ads = rows.map(|row| AdDelivery {
             row: u64::from(row.row),
-            state: state_name(&DeliveryState::Validated),
+            state: report::DeliveryState::Validated,
             reason: reason.clone(),
             awaits_video: true,
             ..AdDelivery::default()
         });
         Delivery {
-            state: state_name(&DeliveryState::Validated),
+            state: report::DeliveryState::Validated,
             ads: ads.collect(),
             reason: reason.clone(),
             publication: self.publication(),
@@ -156,20 +152,36 @@ fn count(by_this_run: usize, before: usize, asked: usize) -> DoneCount {
 fn report_delivery(delivery: &ship::Delivery, publication: Publication) -> Delivery {
     let ads = delivery.ads.iter().map(|ad| AdDelivery {
         row: u64::from(ad.row),
-        state: state_name(&ad.state),
+        state: shown_state(&ad.state),
         ad_id: ad.ad_id.clone(),
         reason: ad.reason.clone(),
         problem: ad.problem.map(row_problem),
         awaits_video: ad.awaits_video,
     });
     Delivery {
-        state: state_name(&delivery.state),
+        state: shown_state(&delivery.state),
         video_id: delivery.video_id.clone(),
         attempts: delivery.attempts,
         reason: delivery.reason.clone(),
         ads: ads.collect(),
         publication,
         stopped: delivery.stopped,
+    }
+}
+
+fn shown_state(state: &DeliveryState) -> report::DeliveryState {
+    match state {
+        DeliveryState::Validated => report::DeliveryState::Validated,
+        DeliveryState::Uploading => report::DeliveryState::Uploading,
+        DeliveryState::Uploaded => report::DeliveryState::Uploaded,
+        DeliveryState::Processing => report::DeliveryState::Processing,
+        DeliveryState::Ready => report::DeliveryState::Ready,
+        DeliveryState::Publishing => report::DeliveryState::Publishing,
+        DeliveryState::Published => report::DeliveryState::Published,
+        DeliveryState::Failed => report::DeliveryState::Failed,
+        DeliveryState::GivenUp => report::DeliveryState::GivenUp,
+        DeliveryState::Refused => report::DeliveryState::Refused,
+        DeliveryState::Unconfirmed => report::DeliveryState::Unconfirmed,
     }
 }
 

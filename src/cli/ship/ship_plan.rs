@@ -90,6 +90,11 @@ pub struct PlannedAsset {
     pub expected: ExpectedTimes,
 }
 
+/// Returns whether a file is not refused and is a video.
+pub(super) fn is_shippable(asset: &PlannedAsset) -> bool {
+    !matches!(asset.action.as_str(), "refused" | "skipped" | "unreadable")
+}
+
 /// Expected times in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ExpectedTimes {

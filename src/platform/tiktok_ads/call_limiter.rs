@@ -8,7 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::Instant;
 
-use super::limiter::{Limiter, Pauses, RetryBudget, Ticket, Tier};
+use super::limiter::{Limiter, Pauses, Ticket};
+use super::retry_budget::RetryBudget;
+use super::tier::Tier;
 
 /// Called with the duration when a pause of all calls begins.
 pub type OnPause = Arc<dyn Fn(Duration) + Send + Sync>;

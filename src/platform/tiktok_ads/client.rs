@@ -100,7 +100,8 @@ impl TikTokAds {
             if !repeat || !self.call_limiter.take_retry() {
                 return outcome;
             }
-            let wait = super::limiter::retry_wait(self.options.retry_wait, attempts - 1, fastrand::f64());
+            let wait =
+                super::retry_budget::retry_wait(self.options.retry_wait, attempts - 1, fastrand::f64());
             tokio::time::sleep(wait).await;
         }
     }

@@ -2,6 +2,7 @@
 
 use super::code_overrides::CodeTable;
 use super::code_table::PAGES;
+use super::wordings;
 use crate::platform::Class;
 
 /// Whether a call changes something on the platform.
@@ -77,15 +78,8 @@ pub fn classify_with(table: &CodeTable, endpoint: &str, kind: CallKind, code: i6
     if let Some(class) = table.overridden_class(code) {
         return unknown_if_mutation(class);
     }
-    let message = message.to_ascii_lowercase();
-    // Documented on the page of suggest-cover: its reply before transcoding has ended.
-    let covers = endpoint.trim_matches('/').ends_with("suggestcover");
-    if covers && code != 0 && message.contains("insufficient permissions") {
-        return Class::Wait;
-    }
-    // 40002 is a catch-all; observed for an advertiser who withdrew the authorisation.
-    if code == 40_002 && message.contains("authorization") && message.contains("cancel") {
-        return Class::ReAuthenticate;
+    if let Some(class) = wordings::class_of(endpoint, code, message) {
+        return class;
     }
     unknown_if_mutation(match explain(code) {
         Some(page) => page.class,

@@ -1,6 +1,6 @@
 //! Estimates the number of API calls of a delivery before any call is made.
 
-use super::limiter::Tier;
+use super::tier::Tier;
 
 /// The chunk length in the platform's example: 20 MiB.
 const CHUNK: u64 = 20 << 20;

@@ -1,8 +1,9 @@
 //! The rate limits of a tier, as a state machine without a clock.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr;
 use std::time::Duration;
+
+use super::tier::{Allowance, Tier};
 
 const DAY: u64 = 86_400;
 /// The windows are a little longer than the platform's, whose clock differs from ours.
@@ -12,73 +13,6 @@ const MINUTE: Duration = Duration::from_millis(60_100);
 const ARRIVAL: Duration = Duration::from_secs(5);
 /// The endpoint with additional limits of its own.
 const CREATE: &str = "ad/create/";
-
-/// The access level of the app, which sets its limits. Source: portal page rate-limits/v1.3.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tier {
-    /// 10 calls per second, 600 per minute, 864 000 per day.
-    #[default]
-    Basic,
-    /// 20 / 1 200 / 1 728 000.
-    Advanced,
-    /// 30 / 1 800 / 2 592 000.
-    Premium,
-    /// 50 / 3 000 / 4 320 000.
-    Ultimate,
-    /// 1 / 30 / 1 000, counted separately for each endpoint.
-    Sandbox,
-}
-
-/// The error for an unknown tier name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown tier `{0}`: use basic, advanced, premium, ultimate or sandbox")]
-pub struct UnknownTier(String);
-
-impl FromStr for Tier {
-    type Err = UnknownTier;
-
-    fn from_str(text: &str) -> Result<Tier, UnknownTier> {
-        match text {
-            "basic" => Ok(Tier::Basic),
-            "advanced" => Ok(Tier::Advanced),
-            "premium" => Ok(Tier::Premium),
-            "ultimate" => Ok(Tier::Ultimate),
-            "sandbox" => Ok(Tier::Sandbox),
-            _ => Err(UnknownTier(text.to_owned())),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Allowance {
-    second: usize,
-    pub(super) minute: usize,
-    pub(super) day: u64,
-}
-
-impl Tier {
-    pub(super) fn all(self) -> Allowance {
-        let (second, minute, day) = match self {
-            Tier::Basic => (10, 600, 864_000),
-            Tier::Advanced => (20, 1_200, 1_728_000),
-            Tier::Premium => (30, 1_800, 2_592_000),
-            Tier::Ultimate => (50, 3_000, 4_320_000),
-            Tier::Sandbox => (1, 30, 1_000),
-        };
-        Allowance { second, minute, day }
-    }
-
-    pub(super) fn create(self) -> Allowance {
-        let (second, minute, day) = match self {
-            Tier::Basic => (5, 150, 86_400),
-            Tier::Advanced => (10, 200, 86_400),
-            Tier::Premium => (10, 300, 86_400),
-            Tier::Ultimate => (15, 300, 86_400),
-            Tier::Sandbox => (1, 30, 1_000),
-        };
-        Allowance { second, minute, day }
-    }
-}
 
 /// Counts the calls of the last minute and of the current UTC day.
 ///
@@ -230,45 +164,6 @@ impl Limiter {
     }
 }
 
-/// The budget for retries of reads: about one in ten calls, so that retries do not worsen an outage.
-#[derive(Debug)]
-pub struct RetryBudget {
-    tenths: u32,
-}
-
-impl RetryBudget {
-    const FULL: u32 = 50;
-
-    /// Creates a full budget of five retries.
-    pub fn new() -> RetryBudget {
-        RetryBudget { tenths: RetryBudget::FULL }
-    }
-
-    /// Adds a tenth of a retry for a first attempt.
-    pub fn earn(&mut self) {
-        self.tenths = (self.tenths + 1).min(RetryBudget::FULL);
-    }
-
-    /// Takes one retry if the budget allows it; returns whether it did.
-    pub fn take(&mut self) -> bool {
-        let left = self.tenths.checked_sub(10);
-        self.tenths = left.unwrap_or(self.tenths);
-        left.is_some()
-    }
-}
-
-impl Default for RetryBudget {
-    fn default() -> RetryBudget {
-        RetryBudget::new()
-    }
-}
-
-/// Returns the wait before retry number `retry` (from 0): `chance`, from 0 to 1, of a bound that doubles.
-pub fn retry_wait(first: Duration, retry: u32, chance: f64) -> Duration {
-    let bound = first.saturating_mul(1 << retry.min(6)).min(Duration::from_secs(10));
-    bound.mul_f64(chance.clamp(0.0, 1.0))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -381,20 +276,5 @@ mod tests {
         limiter.passed(third + pause);
         let later = third + pause + ms(1);
         assert_eq!(limiter.throttled(later, later), Some(ms(1000)));
-    }
-
-    #[test]
-    fn retries_are_limited_to_a_tenth_of_all_calls() {
-        let mut budget = RetryBudget::new();
-        let retries = (0..1000)
-            .filter(|_| {
-                budget.earn();
-                budget.take()
-            })
-            .count();
-        assert!((100..=105).contains(&retries), "{retries}");
-        assert_eq!(retry_wait(ms(500), 0, 1.0), ms(500));
-        assert_eq!(retry_wait(ms(500), 1, 0.5), ms(500));
-        assert_eq!(retry_wait(ms(500), 60, 1.0), ms(10_000));
     }
 }

@@ -1,6 +1,6 @@
 //! TikTok's Marketing API v1.3.
 //!
-//! [`TikTokAds`] is the client. Every call goes through `client`, which waits for the rate limit (`throttle`,
+//! [`TikTokAds`] is the client. Every call goes through `client`, which waits for the rate limit (`call_limiter`,
 //! [`limiter`]), sends the request, parses the reply (`wire`) and classifies failures ([`codes`]). `upload`
 //! sends files, `reads` reads; `hosted` and `tasks` use functions that the platform runs itself. Reads are
 //! repeated within a budget, mutations never.
@@ -14,10 +14,13 @@ pub mod forecast;
 pub mod limiter;
 mod options;
 mod read_endpoints;
+mod retry_budget;
 mod tasks;
+mod tier;
 mod upload;
 mod upload_by_url;
 mod wire;
+mod wordings;
 
 use std::fmt;
 
@@ -27,9 +30,10 @@ use url::Url;
 use self::call_limiter::CallLimiter;
 pub use self::call_limiter::OnPause;
 pub use self::code_overrides::{CodeTable, CodeTableError};
-pub use self::limiter::{Pauses, Tier, UnknownTier};
+pub use self::limiter::Pauses;
 pub use self::options::{CHUNK_ABOVE, ClientOptions, ConfigurationError, HOSTS};
 pub use self::tasks::{Audience, FixStart, FixState, MAX_FIXES, MAX_REVIEWS, ReviewVerdict};
+pub use self::tier::{Tier, UnknownTier};
 pub use self::upload_by_url::MAX_TEMPORARY_FILE_BYTES;
 pub use super::Timeouts;
 use super::upload_body::BandwidthLimiter;

@@ -8,7 +8,8 @@ use url::Url;
 
 use super::call_limiter::OnPause;
 use super::code_overrides::CodeTable;
-use super::limiter::{Pauses, Tier};
+use super::limiter::Pauses;
+use super::tier::Tier;
 use crate::platform::{Timeouts, is_loopback};
 
 /// The hosts of the platform that may receive an access token, in lower case.

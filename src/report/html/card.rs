@@ -144,11 +144,11 @@ fn delivery(entry: &FileEntry, delivery: &Delivery, out: &mut dyn io::Write) -> 
     let uploads = units::count(u64::from(delivery.attempts), "upload", "uploads");
     let after = format!("{} <span class=\"soft\">({uploads})</span>", id(&delivery.video_id));
     let (state, reason) = (delivery.shown_state(), delivery.shown_reason(entry));
-    writeln!(out, "<h3>Delivery</h3>\n{}", line(delivery.is_video_stuck(), "", &state, &after, reason))?;
+    writeln!(out, "<h3>Delivery</h3>\n{}", line(delivery.is_video_stuck(), "", state, &after, reason))?;
     for ad in &delivery.ads {
         let before = format!("{} in row {}: ", sentence(delivery.publication.name()), ad.row);
         let (state, stuck) = (ad.shown_state(delivery.publication), ad.is_stuck() || ad.is_unsent_change());
-        writeln!(out, "{}", line(stuck, &before, &state, &id(&ad.ad_id), ad.shown_reason()))?;
+        writeln!(out, "{}", line(stuck, &before, state, &id(&ad.ad_id), ad.shown_reason()))?;
     }
     Ok(())
 }

@@ -5,8 +5,8 @@
 pub(super) mod xml;
 
 use super::{
-    AdDelivery, Added, AudioOutcome, Delivery, Dropped, FileEntry, Fix, FixAction, Format, HumanOptions,
-    Media, Report, Tool, Verified, render,
+    AdDelivery, Added, AudioOutcome, Delivery, DeliveryState, Dropped, FileEntry, Fix, FixAction, Format,
+    HumanOptions, Media, Report, Tool, Verified, render,
 };
 use crate::ending::{Ending, FailureKind, RefusalClass};
 use crate::job::Similarity;
@@ -253,10 +253,10 @@ pub(super) fn entry(path: &str, verdict: Verdict) -> FileEntry {
     }
 }
 
-fn delivered(state: &str, reason: Option<&str>) -> Delivery {
+fn delivered(state: DeliveryState, reason: Option<&str>) -> Delivery {
     let reason = reason.map(str::to_owned);
     Delivery {
-        state: state.into(),
+        state,
         video_id: Some("v10033g50000".into()),
         attempts: 1,
         reason,
@@ -296,7 +296,12 @@ fn without_media(path: &str, verdict: Verdict, reason: &str) -> FileEntry {
 }
 
 fn published() -> AdDelivery {
-    AdDelivery { row: 1, state: "published".into(), ad_id: Some("1800".into()), ..AdDelivery::default() }
+    AdDelivery {
+        row: 1,
+        state: DeliveryState::Published,
+        ad_id: Some("1800".into()),
+        ..AdDelivery::default()
+    }
 }
 
 fn changed() -> AdDelivery {
@@ -310,7 +315,7 @@ fn changed() -> AdDelivery {
 fn rejected() -> AdDelivery {
     AdDelivery {
         row: 2,
-        state: "failed".into(),
+        state: DeliveryState::Failed,
         reason: Some("the landing page answers 404".into()),
         ..AdDelivery::default()
     }
@@ -321,9 +326,9 @@ pub(super) fn everything() -> Report {
     use Verdict::{Indeterminate, Noncompliant, Skipped, Unreadable};
     let with_ads = |state, ads| Delivery { ads, ..delivered(state, None) };
     report(vec![
-        with_delivery("a.compliant.mp4", delivered("processing", None)),
+        with_delivery("a.compliant.mp4", delivered(DeliveryState::Processing, None)),
         FileEntry {
-            delivery: Some(with_ads("published", vec![published()])),
+            delivery: Some(with_ads(DeliveryState::Published, vec![published()])),
             ..with_fix("b.fixed.avi", Ending::Fixed, reencoded())
         },
         with_fix("b2.fixable.avi", Ending::Fixable, Fix { output: None, verified: None, ..reencoded() }),
@@ -339,12 +344,12 @@ pub(super) fn everything() -> Report {
             Ending::Refused(RefusalClass::Plan(Refusal::NeedsTrim)),
             without_output(FixAction::Refused, "900 s is longer than 600 s: allow it with --trim"),
         ),
-        with_delivery("g.not-delivered.mp4", with_ads("ready", vec![published(), rejected()])),
+        with_delivery("g.not-delivered.mp4", with_ads(DeliveryState::Ready, vec![published(), rejected()])),
         FileEntry {
-            delivery: Some(delivered("given_up", Some("processing failed three times"))),
+            delivery: Some(delivered(DeliveryState::GivenUp, Some("processing failed three times"))),
             ..with_fix("g2.not-delivered.mp4", Ending::Fixed, reencoded())
         },
-        with_delivery("g3.change-not-sent.mp4", with_ads("published", vec![changed()])),
+        with_delivery("g3.change-not-sent.mp4", with_ads(DeliveryState::Published, vec![changed()])),
         with_fix(
             "h.failed.mp4",
             Ending::Failed(FailureKind::Operation),

@@ -8,11 +8,36 @@ use crate::plan::EncodeMode;
 
 use super::{Journal, JournalError, append_event, database, now_ms};
 
+/// What happens on the platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EffectKind {
+    /// A video is uploaded.
+    Upload,
+    /// A cover is uploaded.
+    Image,
+    /// An ad is created.
+    Ad,
+    /// A video is posted.
+    Post,
+}
+
+impl EffectKind {
+    /// Returns the name in the journal, which is part of the key.
+    fn text(self) -> &'static str {
+        match self {
+            EffectKind::Upload => "upload",
+            EffectKind::Image => "image",
+            EffectKind::Ad => "ad",
+            EffectKind::Post => "post",
+        }
+    }
+}
+
 /// An effect on the platform that must happen at most once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effect {
-    /// `upload`, `image`, `ad` or `post`.
-    pub kind: &'static str,
+    /// What happens.
+    pub kind: EffectKind,
     /// The API's origin.
     pub origin: String,
     /// The advertiser.
@@ -34,11 +59,11 @@ pub struct Effect {
 impl Effect {
     /// Returns the unique key: a hash of the fields, each with its length, so that different fields never collide.
     pub fn key(&self) -> String {
-        let name = if self.kind == "ad" { self.name.as_str() } else { "" };
+        let name = if self.kind == EffectKind::Ad { self.name.as_str() } else { "" };
         let encode_mode = self.encode_mode.number().to_string();
         let mut hasher = blake3::Hasher::new();
         let (advertiser, scope, content) = (&self.advertiser, &self.scope, &self.content);
-        for field in [self.kind, &self.origin, advertiser, scope, name, content, &encode_mode] {
+        for field in [self.kind.text(), &self.origin, advertiser, scope, name, content, &encode_mode] {
             hasher.update(&(field.len() as u64).to_le_bytes());
             hasher.update(field.as_bytes());
         }
@@ -183,7 +208,7 @@ impl Journal {
                  ON CONFLICT DO NOTHING",
                 params![
                     key,
-                    effect.kind,
+                    effect.kind.text(),
                     effect.origin,
                     effect.advertiser,
                     effect.scope,

@@ -21,7 +21,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 
 pub use ads::{AdKey, AdRecord, StatusAd};
-pub use effects::{Effect, EffectRecord, EffectState, Resolution};
+pub use effects::{Effect, EffectKind, EffectRecord, EffectState, Resolution};
 pub use history::History;
 pub use items::{Artifact, ItemKey, ItemRecord, KnownAsset, StatusLine};
 pub use log::LoggedEvent;

@@ -13,7 +13,7 @@ fn open() -> (tempfile::TempDir, Journal) {
 
 fn effect() -> Effect {
     Effect {
-        kind: "upload",
+        kind: EffectKind::Upload,
         origin: "https://o".into(),
         advertiser: "7".into(),
         scope: String::new(),
@@ -66,7 +66,7 @@ fn the_key_distinguishes_intents_and_ignores_upload_names() {
     let one = effect();
     assert_eq!(one.key(), Effect { name: "other".into(), ..one.clone() }.key());
     for other in [
-        Effect { kind: "image", ..one.clone() },
+        Effect { kind: EffectKind::Image, ..one.clone() },
         Effect { origin: "http://127.0.0.1".into(), ..one.clone() },
         Effect { advertiser: "8".into(), ..one.clone() },
         Effect { content: "d".into(), ..one.clone() },

@@ -34,7 +34,7 @@ pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result
     // Two files with the same bytes are one post.
     let lock = context.lock_for(&format!("{}|{}", key.source_blake3, key.destination));
     let _one_at_a_time = lock.lock().await;
-    let limit = AttemptLimit { attempts: context.attempts, retry: context.retry.includes(&source) };
+    let limit = AttemptLimit { attempts: context.attempts, retry: &context.retry };
     let item = JournaledItem::new(&context, key, source, asset, limit)?;
     let mut posting = Posting {
         context: &context,

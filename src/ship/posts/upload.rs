@@ -8,12 +8,11 @@ use tokio::time::Instant;
 
 use super::{Abort, Context};
 use crate::plan::EncodeMode;
-use crate::platform::post_fail_reasons::FAIL_REASONS;
-use crate::platform::{Class, NewPost, PostStatus};
+use crate::platform::{Class, NewPost, PostStatus, post_fail_reasons};
 use crate::rules::ValidatedAsset;
 use crate::ship::ShipEvent;
 use crate::ship::crash_points::crash_point;
-use crate::ship::journal::{Effect, EffectRecord, EffectState, Resolution};
+use crate::ship::journal::{Effect, EffectKind, EffectRecord, EffectState, Resolution};
 use crate::ship::read_clock::ReadClock;
 use crate::ship::run::{is_refused_by_platform, telling_error};
 use crate::ship::upload::{MutationOutcome, UploadOutcome, abandon_reason, mutation_outcome};
@@ -22,11 +21,6 @@ use crate::ship::upload::{MutationOutcome, UploadOutcome, abandon_reason, mutati
 const MAX_SENDS: u32 = 3;
 /// The longest wait between two status queries.
 const MAX_QUERY_WAIT: Duration = Duration::from_secs(30);
-
-/// Returns the class of a fail reason; an unknown reason is permanent.
-pub(super) fn class_of(reason: &str) -> Class {
-    FAIL_REASONS.iter().find(|page| page.reason == reason).map_or(Class::Permanent, |page| page.class)
-}
 
 /// What the platform says about an upload whose outcome was unknown.
 enum ReconciledPost {
@@ -48,7 +42,7 @@ impl Context {
         let content = asset.content();
         let stem = source.file_stem().unwrap_or_default().to_string_lossy();
         Effect {
-            kind: "post",
+            kind: EffectKind::Post,
             origin: self.platform.origin().to_owned(),
             advertiser: self.account(),
             scope: String::new(),
@@ -193,11 +187,11 @@ impl Context {
             }
             ReconciledPost::Failed(reason) => {
                 not_done(&reason)?;
-                Ok(match class_of(&reason) {
+                Ok(match post_fail_reasons::class_of(&reason) {
                     Class::ReEncode => Some(UploadOutcome::BadFile(reason)),
                     // These two reasons allow a retry.
                     Class::Retry => None,
-                    _ if reason == "publish_cancelled" => None,
+                    _ if post_fail_reasons::is_cancelled(&reason) => None,
                     _ => Some(UploadOutcome::Refused(reason)),
                 })
             }

@@ -5,10 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::asset::Posting;
-use super::upload::class_of;
 use super::{Abort, StopReason};
-use crate::platform::post_fail_reasons::FAIL_REASONS;
-use crate::platform::{CallError, Class, PostStatus};
+use crate::platform::{CallError, Class, PostStatus, post_fail_reasons};
 use crate::ship::DeliveryState;
 use crate::ship::backoff::{Backoff, Next};
 use crate::ship::crash_points::crash_point;
@@ -80,7 +78,7 @@ impl Posting<'_> {
 
     /// Handles a post that the platform reports as failed.
     fn failed(&mut self, reason: String) -> Result<StepOutcome, Abort> {
-        match class_of(&reason) {
+        match post_fail_reasons::class_of(&reason) {
             Class::ReEncode => self.item.next_encode_mode(&reason),
             class => {
                 // The reason is unrelated to the bytes: they may be sent again, now or by a later run.
@@ -96,7 +94,7 @@ impl Posting<'_> {
                     self.item.enter(DeliveryState::Failed, Some(reason))?;
                     return Ok(StepOutcome::Continue);
                 }
-                let advice = FAIL_REASONS.iter().find(|page| page.reason == reason).map(|page| page.action);
+                let advice = post_fail_reasons::page(&reason).map(|page| page.action);
                 let advice = advice.map(|action| format!("; {action}")).unwrap_or_default();
                 self.item.finish(
                     DeliveryState::Failed,

@@ -133,27 +133,24 @@ impl AdsPlatform for MeteredPlatform {
     }
 }
 
-/// Ships `assets` assets, with one ad and one cover each, and compares time and calls with their bounds.
-async fn ship_at_tier_limits(assets: usize, processing: Duration, spread: Duration) {
-    let fake = Arc::new(FakePlatform { processing, spread, ..FakePlatform::new() });
-    let platform = Arc::new(MeteredPlatform {
-        fake: fake.clone(),
-        gate: CallLimiter::new(Tier::Basic, Pauses::default(), None),
-        meter: Mutex::default(),
-        max_open: Mutex::default(),
-    });
-    // In memory where possible: the test does not measure disk syncs.
-    let memory = Path::new("/dev/shm");
-    let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    let scenario = Scenario::in_folder(dir.unwrap(), &[]);
-    let row = |number: usize| AdRow {
+/// Returns the row of an asset.
+fn row(number: usize) -> AdRow {
+    AdRow {
         row: u32::try_from(number).unwrap() + 1,
         video: format!("{number}.mov").into(),
         adgroup_id: (number / GROUP).to_string(),
         ad_name: format!("ad {number}"),
         landing_page_url: format!("https://good/{}", number % 7),
         ..AdRow::default()
-    };
+    }
+}
+
+/// Ships `assets` assets, with one ad and one cover each. Returns their deliveries, and how often the run paused.
+async fn ship_assets(
+    assets: usize,
+    scenario: &Scenario,
+    platform: Arc<MeteredPlatform>,
+) -> (Vec<Delivery>, usize) {
     let (sender, receiver) = mpsc::channel(16);
     let request = ShipRequest {
         pages: Arc::new(FakePages),
@@ -167,15 +164,8 @@ async fn ship_at_tier_limits(assets: usize, processing: Duration, spread: Durati
     let listener = Arc::new(move |event| {
         *pauses.lock().unwrap() += usize::from(matches!(event, ShipEvent::Paused { .. }));
     });
-    let started = Instant::now();
-    let shipping = ship(
-        request,
-        platform.clone(),
-        preparer,
-        scenario.journal.clone(),
-        listener,
-        scenario.cancel.clone(),
-    );
+    let (journal, cancel) = (scenario.journal.clone(), scenario.cancel.clone());
+    let shipping = ship(request, platform, preparer, journal, listener, cancel);
     let sending = async {
         for number in 0..assets {
             let (source, seed) = (format!("{number}.mov"), number.to_string());
@@ -188,9 +178,27 @@ async fn ship_at_tier_limits(assets: usize, processing: Duration, spread: Durati
         drop(sender);
     };
     let (outcome, ()) = tokio::join!(shipping, sending);
+    let paused = *paused.lock().unwrap();
+    (outcome.unwrap().deliveries, paused)
+}
+
+/// Ships `assets` assets, and compares time and calls with their bounds.
+async fn ship_at_tier_limits(assets: usize, processing: Duration, spread: Duration) {
+    let fake = Arc::new(FakePlatform { processing, spread, ..FakePlatform::new() });
+    let platform = Arc::new(MeteredPlatform {
+        fake: fake.clone(),
+        gate: CallLimiter::new(Tier::Basic, Pauses::default(), None),
+        meter: Mutex::default(),
+        max_open: Mutex::default(),
+    });
+    // In memory where possible: the test does not measure disk syncs.
+    let memory = Path::new("/dev/shm");
+    let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    let scenario = Scenario::in_folder(dir.unwrap(), &[]);
+    let started = Instant::now();
+    let (deliveries, paused) = ship_assets(assets, &scenario, platform.clone()).await;
     let took = started.elapsed();
 
-    let deliveries = outcome.unwrap().deliveries;
     assert!(deliveries.iter().all(|delivery| delivery.state == Published));
     assert_eq!((deliveries.len(), fake.videos_count(), fake.ads_count()), (assets, assets, assets));
     let (uploads, info, open) =
@@ -198,11 +206,7 @@ async fn ship_at_tier_limits(assets: usize, processing: Duration, spread: Durati
     // The quota allows 150 ads a minute.
     let best = Duration::from_secs_f64(assets as f64 / 150.0 * 60.0);
     let summary = format!("{took:?}, at best {best:?}, {uploads} uploads, {info} infos, at most {open} open");
-    assert_eq!(
-        (platform.meter.lock().unwrap().refused, *paused.lock().unwrap()),
-        (0, 0),
-        "throttled: {summary}"
-    );
+    assert_eq!((platform.meter.lock().unwrap().refused, paused), (0, 0), "throttled: {summary}");
     assert!(uploads * 100 <= assets * 105, "{summary}");
     assert!(info * 5 <= assets, "{summary}");
     assert!(took <= best.mul_f64(1.3), "{summary}");
