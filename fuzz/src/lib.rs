@@ -5,7 +5,7 @@
 
 use std::path::{Component, Path};
 
-use greenlit::model::Completeness;
+use greenlit::model::{Codec, Completeness, Container};
 use greenlit::probe::bitstream::references::{References, SampleInfo};
 use greenlit::probe::bitstream::{aac, h264, hevc, nal_units};
 use greenlit::probe::{headers, isobmff, sniff};
@@ -21,7 +21,7 @@ pub fn containers(bytes: &[u8]) {
     if let Completeness::Missing { first_missing_s: Some(at), reason } = &declared.completeness {
         assert!(at.is_finite() && *at >= 0.0, "{at}: {reason}");
     }
-    headers::container_name("mov,mp4", &declared);
+    headers::container(Container::of_demuxer("mov,mp4"), &declared);
 }
 
 /// Fuzzes the parsers of parameter sets and frames.
@@ -39,9 +39,9 @@ pub fn bitstreams(bytes: &[u8]) {
     aac::low_complexity(bytes);
     aac::first_element_channels(bytes);
     // The same bytes as configuration and as samples: whatever they are, each frame misses few others.
-    for codec in ["h264", "hevc"] {
+    for codec in [Codec::H264, Codec::Hevc] {
         for config in [bytes, &[]] {
-            let Some(mut references) = References::of(codec, config) else { continue };
+            let Some(mut references) = References::of(&codec, config) else { continue };
             for from in 0..bytes.len().min(8) {
                 let missing =
                     references.add(&bytes[from..], SampleInfo { key: from % 2 == 0, ..Default::default() });

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::job::{Job, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner, TimeBudget};
+use crate::model::{Codec, Container};
 use crate::sandbox::{UploadFacts, UploadProber};
 
 /// Probes uploads with a media worker.
@@ -23,17 +24,20 @@ impl UploadProber for WorkerProber {
         let Ok(JobOutput::Probed(facts)) = self.0.run(request, &mut |_| {}) else { return None };
         let video = facts.main_video();
         let size = video.and_then(|video| video.display_size());
-        let container = facts.container.clone().unwrap_or_default();
         Some(UploadFacts {
-            container: if container.starts_with("mpeg") { "mpeg".to_owned() } else { container },
-            codec: video.and_then(|video| video.codec.clone()),
+            container: match facts.container.as_ref() {
+                Some(Container::MpegTs | Container::MpegPs | Container::MpegVideo) => "mpeg",
+                other => other.map_or("", Container::name),
+            }
+            .to_owned(),
+            codec: video.and_then(|video| video.codec.as_ref()).map(Codec::to_string),
             width: size.map(|size| size.width),
             height: size.map(|size| size.height),
             duration: facts.effective_duration_s(),
             fps: video.and_then(|video| video.frame_rate).map(|rate| rate.as_f64()),
             pixel_format: video.and_then(|video| video.pixel_format.clone()),
             bit_rate: facts.bit_rate,
-            audio_codec: facts.main_audio().and_then(|audio| audio.codec.clone()),
+            audio_codec: facts.main_audio().and_then(|audio| audio.codec.as_ref()).map(Codec::to_string),
         })
     }
 }

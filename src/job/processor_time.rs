@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use crate::model::{AudioStream, MediaFacts, VideoStream};
+use crate::model::{AudioStream, Codec, MediaFacts, VideoStream};
 use crate::plan::{OutputSpec, VideoPlan};
 
 /// How much more than measured is allowed.
@@ -20,7 +20,10 @@ const PIXEL_S: f64 = 90e-9;
 const SLOW_PIXEL_S: f64 = 600e-9;
 /// Codecs of production and archives that code every coefficient or every pixel by a slow method, and those without an
 /// assembler version.
-const SLOW_CODECS: &[&str] = &["jpeg2000", "ffv1", "dirac", "cfhd", "vc2", "snow", "exr", "jpegls", "vvc"];
+const SLOW_CODECS: &[Codec] = {
+    use Codec::{Cfhd, Dirac, Exr, Ffv1, Jpeg2000, JpegLs, Snow, Vc2, Vvc};
+    &[Jpeg2000, Ffv1, Dirac, Cfhd, Vc2, Snow, Exr, JpegLs, Vvc]
+};
 /// Seconds for a second of an audio stream, measured 0.03 with the loudness of 48 kHz stereo.
 const AUDIO_S: f64 = 0.05;
 /// Seconds for a byte that is read, demuxed and entropy decoded; counts for files that declare less than they hold.
@@ -101,7 +104,7 @@ fn pixels_of(stream: &VideoStream) -> f64 {
 }
 
 fn pixel_s(stream: &VideoStream) -> f64 {
-    let is_slow = stream.codec.as_deref().is_some_and(|codec| SLOW_CODECS.contains(&codec));
+    let is_slow = stream.codec.as_ref().is_some_and(|codec| SLOW_CODECS.contains(codec));
     if is_slow { SLOW_PIXEL_S } else { PIXEL_S }
 }
 
@@ -122,7 +125,7 @@ mod tests {
 
     fn facts(codec: &str, size: (u32, u32), frames: Option<u64>, size_bytes: u64) -> MediaFacts {
         let video = VideoStream {
-            codec: Some(codec.to_owned()),
+            codec: Some(codec.into()),
             width: Some(size.0),
             height: Some(size.1),
             frame_rate: Rational::new(30, 1),

@@ -5,8 +5,9 @@
 //! handshake and the worker information in the cache ensure.
 
 use super::{
-    AudioStream, ColorTags, Completeness, DolbyVision, EditList, EditListKind, Flip, FrameLoss, Hdr, HdrKind,
-    LossKind, MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation, Size, Timing, VideoStream,
+    AudioStream, Codec, ColorTags, Completeness, Container, DolbyVision, EditList, EditListKind, Flip,
+    FrameLoss, Hdr, HdrKind, LossKind, MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation,
+    Size, Timing, VideoStream,
 };
 
 /// Capacity reserved for a list before its first item is read.
@@ -111,19 +112,34 @@ impl Compact for f64 {
     }
 }
 
-impl Compact for String {
-    fn put(&self, out: &mut Vec<u8>) {
-        (self.len() as u64).put(out);
-        out.extend_from_slice(self.as_bytes());
-    }
-
-    fn take(input: &mut &[u8]) -> Option<String> {
-        let length = usize::try_from(u64::take(input)?).ok()?;
-        let (text, rest) = input.split_at_checked(length)?;
-        *input = rest;
-        std::str::from_utf8(text).ok().map(str::to_owned)
-    }
+fn put_text(text: &str, out: &mut Vec<u8>) {
+    (text.len() as u64).put(out);
+    out.extend_from_slice(text.as_bytes());
 }
+
+fn take_text<'a>(input: &mut &'a [u8]) -> Option<&'a str> {
+    let length = usize::try_from(u64::take(input)?).ok()?;
+    let (text, rest) = input.split_at_checked(length)?;
+    *input = rest;
+    std::str::from_utf8(text).ok()
+}
+
+/// Encodes text, and the names that enums stand for.
+macro_rules! texts {
+    ($($name:ident: $text:ident),*) => {$(
+        impl Compact for $name {
+            fn put(&self, out: &mut Vec<u8>) {
+                put_text(self.$text(), out);
+            }
+
+            fn take(input: &mut &[u8]) -> Option<$name> {
+                take_text(input).map($name::from)
+            }
+        }
+    )*};
+}
+
+texts!(String: as_str, Codec: name, Container: name);
 
 impl<T: Compact> Compact for Option<T> {
     fn put(&self, out: &mut Vec<u8>) {

@@ -3,12 +3,10 @@
 //! Each criterion keeps the streams that meet it best; the next decides among those that are left. A criterion
 //! that some stream does not state is skipped, because a guess must not outvote the order in the file.
 
-use super::{AudioStream, MediaFacts, VideoStream};
+use super::{AudioStream, Codec, MediaFacts, VideoStream};
 
 /// Streams whose durations differ by less than this many seconds count as equally long.
 const SAME_DURATION_S: f64 = 0.5;
-/// Codecs of images, which also store videos.
-const IMAGE_CODECS: &[&str] = &["mjpeg", "png", "bmp", "gif", "webp", "tiff", "jpeg2000"];
 /// Streams with at least this share of the most frames count as having equally many.
 const SAME_FRAMES: f64 = 0.9;
 
@@ -56,7 +54,7 @@ impl VideoStream {
     pub fn is_single_image(&self) -> bool {
         match self.frames {
             Some(frames) => frames == 1,
-            None => self.codec.as_deref().is_some_and(|codec| IMAGE_CODECS.contains(&codec)),
+            None => self.codec.as_ref().is_some_and(Codec::is_image),
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ColorTags, Flip, FrameLoss, Hdr, Rational, Rotation, Size, display_aspect_ratio, display_size};
+use super::{
+    Codec, ColorTags, Container, Flip, FrameLoss, Hdr, Rational, Rotation, Size, display_aspect_ratio,
+    display_size,
+};
 
 /// The facts about one file, without any assessment.
 ///
@@ -10,10 +13,8 @@ use super::{ColorTags, Flip, FrameLoss, Hdr, Rational, Rotation, Size, display_a
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MediaFacts {
-    /// greenlit's short name: `mp4`, `mov`, `webm`, `matroska`, `avi`, `mpegts`, `3gp`, `gif`, … The
-    /// major brand decides for ISO files and the document type for Matroska; otherwise it is FFmpeg's
-    /// demuxer name.
-    pub container: Option<String>,
+    /// The container format.
+    pub container: Option<Container>,
     /// The major brand of an ISO base media file, as four characters.
     pub major_brand: Option<String>,
     /// Size of the file in bytes.
@@ -51,6 +52,11 @@ pub struct MediaFacts {
 }
 
 impl MediaFacts {
+    /// Returns whether the container is known and has a property.
+    pub fn container_is(&self, property: fn(&Container) -> bool) -> bool {
+        self.container.as_ref().is_some_and(property)
+    }
+
     /// Returns the start of the main video or the main audio, the earlier of both, in seconds on the file's clock;
     /// zero if none is known, or if it is negative because of encoder delay.
     pub fn main_start_s(&self) -> f64 {
@@ -58,7 +64,7 @@ impl MediaFacts {
         let audio = self.main_audio().and_then(|audio| audio.start_s);
         let first = [video, audio].into_iter().flatten().reduce(f64::min).unwrap_or(0.0);
         // libav puts what precedes a wrap of the clock before zero; nothing of it is encoder delay.
-        let wraps = matches!(self.container.as_deref(), Some("mpegts" | "mpegps"));
+        let wraps = self.container_is(Container::is_mpeg_stream);
         if wraps { first } else { first.max(0.0) }
     }
 
@@ -66,8 +72,7 @@ impl MediaFacts {
     pub fn stream_end_s(&self, start_s: Option<f64>, duration_s: Option<f64>) -> Option<f64> {
         let start_s = start_s.unwrap_or_else(|| self.main_start_s());
         let end_s = start_s + duration_s?;
-        // These containers declare one duration for all streams, which counts from zero.
-        let from_zero = matches!(self.container.as_deref(), Some("matroska" | "webm" | "flv"));
+        let from_zero = self.container_is(Container::declares_duration_from_zero);
         let file_end_s = match (self.measured_duration_s, self.duration_s) {
             (Some(measured_s), _) => Some(self.main_start_s() + measured_s),
             (None, declared_s) => declared_s,
@@ -95,7 +100,7 @@ impl MediaFacts {
 
     /// Returns whether the container has no timestamps, which makes its duration a guess.
     pub fn lacks_timestamps(&self) -> bool {
-        self.container.as_deref().is_some_and(container_lacks_timestamps)
+        self.container_is(Container::lacks_timestamps)
     }
 
     /// Returns the declared duration in seconds: the container's, else that of the longest stream; `None` if
@@ -154,30 +159,6 @@ pub fn contradicts(declared_s: f64, measured_s: f64) -> bool {
     (declared_s - measured_s).abs() > DURATION_TOLERANCE_S
 }
 
-/// FFmpeg's names of containers without timestamps.
-const WITHOUT_TIMESTAMPS: &[&str] = &[
-    "avs2",
-    "avs3",
-    "cavsvideo",
-    "dirac",
-    "dnxhd",
-    "h261",
-    "h263",
-    "h264",
-    "hevc",
-    "m4v",
-    "mjpeg",
-    "mpegvideo",
-    "obu",
-    "vc1",
-    "vvc",
-];
-
-/// Returns whether the container with this FFmpeg demuxer name has no timestamps.
-pub fn container_lacks_timestamps(container: &str) -> bool {
-    WITHOUT_TIMESTAMPS.contains(&container)
-}
-
 /// Whether the file contains the bytes that its container declares, as determined without decoding.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
@@ -202,8 +183,8 @@ pub enum Completeness {
 pub struct VideoStream {
     /// Index of the stream in the file.
     pub index: u32,
-    /// FFmpeg's codec name (`h264`, `hevc`, …).
-    pub codec: Option<String>,
+    /// The codec.
+    pub codec: Option<Codec>,
     /// The four-character code in the container (`avc1`, `hev1`, …).
     pub codec_tag: Option<String>,
     /// Codec profile by FFmpeg's name (`High`).
@@ -284,6 +265,11 @@ pub struct VideoStream {
 }
 
 impl VideoStream {
+    /// Returns the name of the codec, else the four-character code.
+    pub fn codec_or_tag(&self) -> Option<&str> {
+        self.codec.as_ref().map(Codec::name).or(self.codec_tag.as_deref())
+    }
+
     /// Returns the coded size if both sides are known and above zero.
     pub fn coded_size(&self) -> Option<Size> {
         match (self.width, self.height) {
@@ -309,8 +295,8 @@ impl VideoStream {
 pub struct AudioStream {
     /// Index of the stream in the file.
     pub index: u32,
-    /// FFmpeg's codec name; `None` if FFmpeg does not know the tag (`apac`).
-    pub codec: Option<String>,
+    /// The codec; `None` if FFmpeg does not know the tag (`apac`).
+    pub codec: Option<Codec>,
     /// The four-character code in the container.
     pub codec_tag: Option<String>,
     /// Codec profile by FFmpeg's name (`LC`, `HE-AAC`).
@@ -349,6 +335,13 @@ pub struct AudioStream {
     pub lost_frames: Vec<FrameLoss>,
 }
 
+impl AudioStream {
+    /// Returns the name of the codec, else the four-character code.
+    pub fn codec_or_tag(&self) -> Option<&str> {
+        self.codec.as_ref().map(Codec::name).or(self.codec_tag.as_deref())
+    }
+}
+
 /// A stream that is neither video nor audio.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OtherStream {
@@ -356,7 +349,7 @@ pub struct OtherStream {
     pub index: u32,
     /// The kind of stream.
     pub kind: OtherKind,
-    /// FFmpeg's codec name, else the four-character code.
+    /// FFmpeg's codec name, else the four-character code. It is shown and decides nothing.
     pub codec: Option<String>,
     /// The language as the container declares it; `None` if undetermined.
     pub language: Option<String>,

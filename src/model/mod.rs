@@ -4,9 +4,11 @@
 //! processes and printed in the JSON report. An absent or unknown fact is `None`, never a zero, an
 //! empty string or a default.
 
+mod codec;
 mod color;
 mod color_reading;
 mod compact_encoding;
+mod container;
 mod content_analysis;
 #[doc(hidden)]
 pub mod example;
@@ -16,13 +18,16 @@ mod geometry;
 mod hash;
 mod main_stream;
 mod media;
+mod named;
 mod source_damage;
 mod still_image;
 mod units;
 
+pub use codec::Codec;
 pub use color::{ColorTags, DolbyVision, Hdr, HdrKind, Primaries};
 pub use color_reading::{Matrix, MatrixReason, Transfer, UndeclaredColors};
 pub(crate) use compact_encoding::Compact;
+pub use container::Container;
 pub use content_analysis::{
     DecodeError, DecodeErrorKind, DecodeReport, DeepReport, LoudnessReport, TimeRange,
 };
@@ -32,8 +37,9 @@ pub use geometry::{Flip, Rotation, Size, display_aspect_ratio, display_size};
 pub use hash::ContentHash;
 pub use media::{
     AudioStream, Completeness, EditList, EditListKind, EncryptedStream, MAX_HELD_FRAME_S, MediaFacts,
-    OtherKind, OtherStream, PrivacyTags, Timing, VideoStream, container_lacks_timestamps, contradicts,
+    OtherKind, OtherStream, PrivacyTags, Timing, VideoStream, contradicts,
 };
+pub use named::UnlistedName;
 pub use source_damage::SourceDamage;
-pub use still_image::StillImage;
+pub use still_image::{ImageFormat, StillImage};
 pub use units::{ParseRationalError, Rational, count};

@@ -1,12 +1,38 @@
 //! Distinguishes still images from videos.
 
-use super::{MediaFacts, VideoStream};
+use super::named::named;
+use super::{Container, MediaFacts, VideoStream};
+
+named! {
+    /// The format of an image file.
+    ImageFormat {
+        Avif = "avif",
+        Gif = "gif",
+        Heif = "heif",
+        Jpeg = "jpeg",
+        Png = "png",
+        Webp = "webp",
+    }
+}
+
+impl ImageFormat {
+    /// Returns the usual file extensions; empty if any is fine.
+    pub fn extensions(&self) -> &'static [&'static str] {
+        match self {
+            ImageFormat::Gif => &["gif"],
+            ImageFormat::Jpeg => &["jpg", "jpeg"],
+            ImageFormat::Png => &["png"],
+            ImageFormat::Webp => &["webp"],
+            ImageFormat::Avif | ImageFormat::Heif | ImageFormat::Other(_) => &[],
+        }
+    }
+}
 
 /// A file that contains one still image.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StillImage<'a> {
-    /// The file format: `jpeg`, `png`, `webp`, `gif`, …
-    pub format: &'a str,
+    /// The file format.
+    pub format: ImageFormat,
     /// The image, which FFmpeg reads as a video stream of one frame.
     pub stream: &'a VideoStream,
 }
@@ -15,24 +41,24 @@ impl MediaFacts {
     /// Returns the image if the file is one still image, such as a cover or an image ad. Animations are
     /// videos.
     pub fn still_image(&self) -> Option<StillImage<'_>> {
+        use Container::{Apng, Gif, Webp, WebpAnimation, WebpPipe};
         let [stream] = self.video.as_slice() else { return None };
         if !self.audio.is_empty() || stream.frames.is_some_and(|frames| frames != 1) {
             return None;
         }
-        let container = self.container.as_deref()?;
-        let format = match (container, self.major_brand.as_deref()) {
+        let format = match (self.container.as_ref()?, self.major_brand.as_deref()) {
             // FFmpeg reads nothing of an animated WebP, not even its size.
-            ("webp_pipe", _) if stream.coded_size().is_none() => return None,
+            (WebpPipe, _) if stream.coded_size().is_none() => return None,
             // These formats may contain one frame or many, which is known only after counting.
-            ("gif" | "apng" | "webp" | "webp_anim", _) if stream.frames.is_none() => return None,
-            ("apng", _) => "png",
-            ("webp_anim", _) => "webp",
-            ("gif" | "webp", _) => container,
+            (Gif | Apng | Webp | WebpAnimation, _) if stream.frames.is_none() => return None,
+            (Gif, _) => ImageFormat::Gif,
+            (Apng, _) => ImageFormat::Png,
+            (Webp | WebpAnimation, _) => ImageFormat::Webp,
             // Images in ISO base media files are items without a duration.
-            (_, Some("avif")) if self.duration_s.is_none() => "avif",
-            (_, Some("heic" | "heix" | "mif1")) if self.duration_s.is_none() => "heif",
+            (_, Some("avif")) if self.duration_s.is_none() => ImageFormat::Avif,
+            (_, Some("heic" | "heix" | "mif1")) if self.duration_s.is_none() => ImageFormat::Heif,
             // FFmpeg's demuxers for image files.
-            _ => container.strip_suffix("_pipe")?,
+            (container, _) => ImageFormat::from(container.name().strip_suffix("_pipe")?),
         };
         Some(StillImage { format, stream })
     }
@@ -48,7 +74,7 @@ mod tests {
         let mut facts = example::image();
         facts.container = Some(container.into());
         change(&mut facts);
-        facts.still_image().map(|image| image.format.to_owned())
+        facts.still_image().map(|image| image.format.to_string())
     }
 
     #[test]

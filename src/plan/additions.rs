@@ -1,6 +1,6 @@
 //! Names what an output contains that the source does not have: silence, held frames, repetitions, borders.
 
-use crate::model::{AudioStream, MediaFacts, VideoStream};
+use crate::model::{AudioStream, Container, MediaFacts, VideoStream};
 
 use super::input::PlanInput;
 use super::outcome::{Addition, AdditionKind, FixPlan, FixStep, HeldFrame};
@@ -116,8 +116,7 @@ pub(super) fn held_first_s(video: &VideoStream, spec: &OutputSpec) -> Option<f64
 
 /// Returns the longest time without a frame in a container that does not store how long a frame is shown.
 fn held_between(facts: &MediaFacts, video: &VideoStream, spec: &OutputSpec) -> Option<Addition> {
-    let stores_frame_durations = matches!(facts.container.as_deref(), Some("mp4" | "mov" | "3gp" | "gif"));
-    if stores_frame_durations {
+    if facts.container_is(|container| container.is_iso() || *container == Container::Gif) {
         return None;
     }
     let timing = video.timing.as_ref()?;

@@ -5,19 +5,13 @@ use crate::profile::{Profile, RuleId, Severity};
 use crate::rules::{Assessment, Finding, Remedy, about_audio_content};
 
 use super::audio_tracks::KeptAudio;
+use super::escalation::fits_into_mp4;
 use super::input::PlanInput;
 use super::output_spec::{AudioEncode, AudioPlan, JoinKind, JoinedTracks};
 use super::refusal::{Refusal, Refused};
 
-/// Audio codecs that are widely supported in MP4.
-const IN_MP4: &[&str] = &["aac", "mp3", "ac3", "eac3", "opus", "alac", "flac"];
 const SAMPLE_RATE: u32 = 48_000;
 const BIT_RATE: u64 = 128_000;
-
-/// Returns whether an MP4 can hold audio of this codec.
-pub(super) fn fits_into_mp4(codec: &str) -> bool {
-    IN_MP4.contains(&codec)
-}
 
 /// The plan for the audio, with the reason if it is encoded or added.
 pub(super) struct AudioDecision {
@@ -119,7 +113,7 @@ fn reason_to_encode(
     if let Some(reason) = both_reason {
         return Some(reason.to_owned());
     }
-    match stream.codec.as_deref() {
+    match &stream.codec {
         Some(codec) if fits_into_mp4(codec) => None,
         Some(codec) => Some(format!("an MP4 cannot hold {codec} audio")),
         None => Some("the audio codec is unknown".to_owned()),

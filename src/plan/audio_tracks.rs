@@ -248,7 +248,7 @@ fn dropped(track: &AudioStream, reason: String, repeats_kept: bool) -> DroppedSt
     DroppedStream {
         stream: track.index,
         kind: StreamType::Audio,
-        codec: track.codec.clone().or_else(|| track.codec_tag.clone()),
+        codec: track.codec_or_tag().map(str::to_owned),
         language: track.language.clone(),
         duration_s: track.duration_s,
         reason,
@@ -262,7 +262,7 @@ fn list(tracks: &[AudioStream]) -> String {
         let mut parts = Vec::new();
         parts.push(track.language.clone().unwrap_or_else(|| "no language".to_owned()));
         parts.extend(track.title.as_ref().map(|title| format!("“{title}”")));
-        parts.extend(track.codec.clone().or_else(|| track.codec_tag.clone()));
+        parts.extend(track.codec_or_tag().map(str::to_owned));
         parts.extend(track.channel_layout.clone().or_else(|| track.channels.map(|n| format!("{n} ch"))));
         parts.extend(track.duration_s.map(|seconds| format!("{seconds:.1} s")));
         parts.extend(unusable_reason(track).map(str::to_owned));

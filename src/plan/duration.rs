@@ -1,6 +1,6 @@
 //! Plans the duration of the output and its start on the source's clock.
 
-use crate::model::{Completeness, MAX_HELD_FRAME_S, VideoStream};
+use crate::model::{Completeness, Container, MAX_HELD_FRAME_S, VideoStream};
 use crate::profile::{DURATION_TOLERANCE_S, Limits, is_longer, is_shorter};
 
 use super::decodable_start;
@@ -155,8 +155,7 @@ pub(super) fn declared_duration_s(
 /// if the container stores a duration for each frame; in other containers the last frame lasts until the end
 /// of the file, unless the file may be truncated.
 pub(super) fn max_hold_s(input: &PlanInput<'_>) -> f64 {
-    let stores_frame_durations = matches!(input.facts.container.as_deref(), Some("mp4" | "mov" | "3gp"));
-    match (stores_frame_durations, &input.facts.completeness) {
+    match (input.facts.container_is(Container::is_iso), &input.facts.completeness) {
         (true, _) => 0.0,
         (false, Completeness::Whole) => MAX_HELD_FRAME_S,
         (false, _) => UNKNOWN_MAX_HOLD_S,

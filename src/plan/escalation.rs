@@ -1,18 +1,21 @@
 //! Decides which escalation step a video needs (remux, re-encode video, re-encode both), with the reason.
 
-use crate::model::{EditList, EditListKind, VideoStream};
+use crate::model::{Codec, Container, EditList, EditListKind, VideoStream};
 use crate::profile::{RuleId, Severity, StartTimeLimits};
 use crate::rules::{Finding, Remedy};
 
-use super::audio::fits_into_mp4;
 use super::damage;
 use super::decodable_start;
 use super::duration::{self, PlannedDuration};
 use super::input::{PlanInput, is_about_the_name};
 use super::options::CopyFailureCause;
 
-/// Video codecs that are widely supported in MP4.
-const IN_MP4: &[&str] = &["h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "mpeg1video"];
+/// Returns whether players support video or audio of this codec in MP4 widely.
+pub(super) fn fits_into_mp4(codec: &Codec) -> bool {
+    use Codec::{Aac, Ac3, Alac, Av1, Eac3, Flac, H264, Hevc, Mp3, Mpeg1Video, Mpeg2Video, Mpeg4, Opus, Vp9};
+    let video = matches!(codec, H264 | Hevc | Av1 | Vp9 | Mpeg4 | Mpeg2Video | Mpeg1Video);
+    video || matches!(codec, Aac | Mp3 | Ac3 | Eac3 | Opus | Alac | Flac)
+}
 
 /// Returns why the video must be re-encoded: a finding, or a property of the file or the run.
 pub(super) fn reason_to_encode_video(
@@ -51,13 +54,13 @@ pub(super) fn reason_to_encode_video(
     if decodable_start::begin_s(input).is_some() {
         return Some("the video starts at its first key frame".into());
     }
-    let codec = video.codec.as_deref().unwrap_or("unknown");
     let remuxed = wants_remux(input) || wants_audio_encode(input);
     if remuxed && input.facts.lacks_timestamps() {
-        let container = input.facts.container.as_deref().unwrap_or_default();
+        let container = input.facts.container.as_ref().map_or("", Container::name);
         return Some(format!("a raw {container} stream has no timestamps"));
     }
-    if remuxed && !IN_MP4.contains(&codec) {
+    if remuxed && !video.codec.as_ref().is_some_and(fits_into_mp4) {
+        let codec = video.codec.as_ref().map_or("unknown", Codec::name);
         return Some(format!("an MP4 cannot hold {codec} video"));
     }
     remuxed.then(|| remuxed_frame_rate_violation(input, video)).flatten()
@@ -166,8 +169,7 @@ fn must_remux(input: &PlanInput<'_>) -> bool {
 
 /// Returns whether an MP4 can hold copies of all kept streams.
 fn copyable(input: &PlanInput<'_>) -> bool {
-    let video = input.facts.main_video().and_then(|video| video.codec.as_deref());
-    let audio = input.facts.main_audio().map(|audio| audio.codec.as_deref());
-    let audio_fits = audio.is_none_or(|codec| codec.is_some_and(fits_into_mp4));
-    video.is_some_and(|codec| IN_MP4.contains(&codec)) && audio_fits
+    let fits = |codec: &Option<Codec>| codec.as_ref().is_some_and(fits_into_mp4);
+    input.facts.main_video().is_some_and(|video| fits(&video.codec))
+        && input.facts.main_audio().is_none_or(|audio| fits(&audio.codec))
 }

@@ -31,7 +31,7 @@ pub(super) fn video<'a>(input: &PlanInput<'a>) -> Result<&'a VideoStream, Refuse
         return Err(Refusal::StillImage.because(reason));
     }
     if !video.decodable {
-        let codec = video.codec.as_deref().or(video.codec_tag.as_deref()).unwrap_or("unknown");
+        let codec = video.codec_or_tag().unwrap_or("unknown");
         let reason = format!("no decoder is available for the video ({codec}): export it with another codec");
         return Err(Refusal::NoDecoder.because(reason));
     }

@@ -9,7 +9,7 @@ pub(super) fn streams(facts: &MediaFacts, main: &VideoStream) -> Vec<DroppedStre
     let videos = facts.video.iter().filter(|video| video.index != main.index).map(|video| DroppedStream {
         stream: video.index,
         kind: StreamType::Video,
-        codec: video.codec.clone().or_else(|| video.codec_tag.clone()),
+        codec: video.codec_or_tag().map(str::to_owned),
         language: video.language.clone(),
         duration_s: video.duration_s,
         reason: video_reason(video, main),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Flip, HdrKind, Rational, Rotation, Size, UndeclaredColors};
+use crate::model::{Container, Flip, HdrKind, Rational, Rotation, Size, UndeclaredColors};
 
 /// Everything the transcoder needs to produce one output. Serialized for the worker and hashed into the fix
 /// record.
@@ -84,6 +84,14 @@ pub enum OutputContainer {
 }
 
 impl OutputContainer {
+    /// Returns the container.
+    pub fn container(self) -> Container {
+        match self {
+            OutputContainer::Mp4 => Container::Mp4,
+            OutputContainer::Mov => Container::Mov,
+        }
+    }
+
     /// Returns the file name extension without the dot, which is also FFmpeg's muxer name.
     pub fn extension(self) -> &'static str {
         match self {

@@ -1,7 +1,8 @@
 //! Copies the bytes unchanged, under another name if the name is not allowed.
 
+use crate::model::Container;
 use crate::profile::{RuleId, Severity};
-use crate::rules::{Remedy, about_audio_track, value_text};
+use crate::rules::{Remedy, about_audio_track};
 
 use super::input::{PlanInput, is_about_the_name};
 use super::options::CopyFailureCause;
@@ -49,10 +50,9 @@ pub(super) fn plan(input: &PlanInput<'_>) -> Result<Option<FixPlan>, Refused> {
     let wrong_extension =
         input.findings(Severity::Warning).filter(|finding| finding.rule == RuleId::Extension).count() > 0;
     if wrong_extension {
-        let container = input.facts.container.as_deref().unwrap_or_default();
         let limits = input.profile.rules().extension.as_ref();
         let allowed = limits.map(|limits| limits.values.allow.as_slice()).unwrap_or_default();
-        let natural = value_text::extensions_of(container);
+        let natural = input.facts.container.as_ref().map_or(&[][..], Container::extensions);
         let Some(right) = natural.iter().find(|ext| allowed.is_empty() || allowed.iter().any(|a| a == *ext))
         else {
             return Ok(None);

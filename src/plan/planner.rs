@@ -162,15 +162,12 @@ fn threads(input: &PlanInput<'_>, video: &VideoPlan) -> u32 {
 fn container(input: &PlanInput<'_>) -> Result<OutputContainer, Refused> {
     let limits = input.profile.rules().container.as_ref();
     let allowed = limits.map(|limits| limits.values.allow.as_slice()).unwrap_or_default();
-    let is_allowed = |name: &str| allowed.is_empty() || allowed.iter().any(|container| container == name);
-    if is_allowed("mp4") {
-        Ok(OutputContainer::Mp4)
-    } else if is_allowed("mov") {
-        Ok(OutputContainer::Mov)
-    } else {
-        Err(Refusal::Container.because(format!(
+    let is_allowed = |output: &OutputContainer| allowed.is_empty() || allowed.contains(&output.container());
+    let output = [OutputContainer::Mp4, OutputContainer::Mov].into_iter().find(is_allowed);
+    output.ok_or_else(|| {
+        Refusal::Container.because(format!(
             "the profile allows only the containers {}, and greenlit cannot write any of them",
             allowed.join(", ")
-        )))
-    }
+        ))
+    })
 }

@@ -1,5 +1,9 @@
 //! Refuses a plan whose encodes the profile can never accept, before anything is encoded.
 
+use std::borrow::Borrow;
+use std::fmt::Display;
+
+use crate::model::Codec;
 use crate::profile::Limits;
 
 use super::audio::AudioDecision;
@@ -8,9 +12,9 @@ use super::output_spec::{AudioPlan, OutputContainer, VideoPlan};
 use super::refusal::{Refusal, Refused};
 
 /// The codec, chroma and bits of every encoded video.
-const VIDEO: (&str, &str, f64) = ("h264", "4:2:0", 8.0);
+const VIDEO: (Codec, &str, f64) = (Codec::H264, "4:2:0", 8.0);
 /// The codec of all encoded audio, and its profile.
-const AUDIO: (&str, &str) = ("aac", "LC");
+const AUDIO: (Codec, &str) = (Codec::Aac, "LC");
 
 /// Checks what the plan encodes and the container against the limits that refuse a file.
 pub(super) fn check(
@@ -23,7 +27,7 @@ pub(super) fn check(
     if let VideoPlan::Encode(encode) = video {
         let (codec, chroma, bits) = VIDEO;
         if let Some(limits) = rules.video_codec.as_ref().and_then(Limits::enforced) {
-            allows(input, &limits.allow, "video codec", codec)?;
+            allows(input, &limits.allow, "video codec", &codec)?;
         }
         if let Some(limits) = rules.video_profile.as_ref().and_then(Limits::enforced) {
             allows(input, &limits.allow, "video profile", encode.profile.title())?;
@@ -41,12 +45,12 @@ pub(super) fn check(
     if let Some((rate, channels)) = encoded {
         let (codec, profile) = AUDIO;
         if let Some(limits) = rules.audio_codec.as_ref().and_then(Limits::enforced) {
-            allows(input, &limits.allow, "audio codec", codec)?;
+            allows(input, &limits.allow, "audio codec", &codec)?;
             allows(input, &limits.profiles, "AAC profile", profile)?;
         }
         if let Some(limits) = rules.audio_sample_rate.as_ref().and_then(Limits::enforced) {
             let rates: Vec<String> = limits.allow.iter().map(u32::to_string).collect();
-            allows(input, &rates, "sample rate", &rate.to_string())?;
+            allows(input, &rates, "sample rate", &*rate.to_string())?;
             within(input, (None, limits.max), "sample rate", f64::from(rate))?;
         }
         if let Some(limits) = rules.audio_channels.as_ref().and_then(Limits::enforced) {
@@ -59,11 +63,16 @@ pub(super) fn check(
     }
 }
 
-fn allows(input: &PlanInput<'_>, allowed: &[String], what: &str, made: &str) -> Result<(), Refused> {
+fn allows<T: PartialEq<M> + Borrow<str>, M: Display + ?Sized>(
+    input: &PlanInput<'_>,
+    allowed: &[T],
+    what: &str,
+    made: &M,
+) -> Result<(), Refused> {
     if allowed.is_empty() || allowed.iter().any(|allowed| allowed == made) {
         return Ok(());
     }
-    Err(refusal(input, what, &allowed.join(", "), made))
+    Err(refusal(input, what, &allowed.join(", "), &made.to_string()))
 }
 
 fn within(

@@ -191,7 +191,7 @@ fn re_encoding_applies_an_editing_edit_list_that_is_never_dropped() {
 /// Returns the facts of a plan's output, as far as the plan determines them.
 pub(super) fn predicted(facts: &MediaFacts, spec: &OutputSpec) -> MediaFacts {
     let mut out = media();
-    out.container = Some(spec.container.extension().to_owned());
+    out.container = Some(spec.container.extension().into());
     out.size_bytes = 1_000_000;
     out.duration_s = spec.expected_duration_s.or(facts.effective_duration_s());
     match &spec.video {

@@ -1,6 +1,6 @@
 //! Plans the encode of the video stream, and the tags of a copied one.
 
-use crate::model::{HdrKind, VideoStream, display_size};
+use crate::model::{Codec, HdrKind, VideoStream, display_size};
 use crate::profile::{RuleId, Severity};
 use crate::rules::value_text;
 
@@ -120,8 +120,7 @@ pub(super) fn encode(
 /// Returns the tags of a copied stream: the HEVC tag that Apple's players require, and BT.709 if the rule `color`
 /// has a finding.
 pub(super) fn copy_tags(input: &PlanInput<'_>, video: &VideoStream) -> VideoTags {
-    let codec = video.codec.as_deref();
-    let rewritable = matches!(codec, Some("h264" | "hevc")) && video.hdr.is_none();
+    let rewritable = matches!(video.codec, Some(Codec::H264 | Codec::Hevc)) && video.hdr.is_none();
     let limited = video.color.range.as_deref() != Some("pc");
     // A tag that says otherwise is not replaced: the samples stay as they are.
     let is_bt709 = |tag: &Option<String>| tag.as_deref().is_none_or(|tag| tag == "bt709");
@@ -130,7 +129,7 @@ pub(super) fn copy_tags(input: &PlanInput<'_>, video: &VideoStream) -> VideoTags
     // Samples that are read by another matrix are not those of BT.709 either.
     let undeclared = undeclared && video.undeclared_colors().0.is_bt709();
     VideoTags {
-        codec_tag: (codec == Some("hevc")).then(|| "hvc1".to_owned()),
+        codec_tag: (video.codec == Some(Codec::Hevc)).then(|| "hvc1".to_owned()),
         declare_bt709: rewritable && limited && undeclared && input.has(RuleId::Color, Severity::Warning),
         ..VideoTags::default()
     }

@@ -2,6 +2,7 @@
 
 use super::rule_limits::{RuleId, RuleLimits};
 use super::suggestion::nearest;
+use crate::model::Codec;
 
 /// FFmpeg's names of video codecs, of versions 5.1 to 7.1.
 const VIDEO: &str = "\
@@ -84,7 +85,7 @@ pub(super) fn unknown(rule: RuleId, rules: &RuleLimits) -> Option<(&str, Option<
         _ => return None,
     };
     let is_known = |name: &str| known.split_whitespace().any(|codec| codec == name);
-    let name = names.iter().find(|name| !is_known(name))?;
+    let name = names.iter().map(Codec::name).find(|name| !is_known(name))?;
     let lower = name.to_lowercase();
     let alias = ALIASES.iter().find(|(alias, codec)| *alias == lower && is_known(codec));
     Some((name, alias.map(|(_, codec)| *codec).or_else(|| nearest(&lower, known.split_whitespace()))))

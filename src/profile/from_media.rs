@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use toml::Value as Toml;
 
 use super::RuleId;
-use crate::model::{MediaFacts, Rational};
+use crate::model::{Codec, MediaFacts, Rational};
 
 /// The lowest and highest allowed bit rates, as shares of the measured one.
 const MIN_BIT_RATE_SHARE: f64 = 0.5;
@@ -212,7 +212,7 @@ fn derive_audio_rules(facts: &MediaFacts, rules: &mut Vec<DerivedRule>) {
     add(RuleId::AudioStream, "error", vec![("required", Toml::Boolean(true)), tracks]);
     if let Some(codec) = &audio.codec {
         let mut keys = vec![("allow", strings(&[codec]))];
-        let profile = audio.profile.as_ref().filter(|_| codec == "aac");
+        let profile = audio.profile.as_ref().filter(|_| *codec == Codec::Aac);
         keys.extend(profile.map(|profile| ("profiles", strings(&[profile]))));
         add(RuleId::AudioCodec, "error", keys);
     }
@@ -231,7 +231,7 @@ fn derive_audio_rules(facts: &MediaFacts, rules: &mut Vec<DerivedRule>) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::model::{AudioStream, VideoStream};
+    use crate::model::{AudioStream, Container, VideoStream};
     use crate::profile::{Confidence, Profile, Severity};
 
     fn origin(name: &'static str) -> Origin<'static> {
@@ -275,7 +275,7 @@ mod tests {
     fn limits_are_the_measured_values_with_a_source() {
         let profile = parsed(&DerivedProfile::new(&facts(), origin("good.MP4")));
         let rules = profile.rules();
-        assert_eq!(rules.container.as_ref().unwrap().values.allow, ["mp4"]);
+        assert_eq!(rules.container.as_ref().unwrap().values.allow, [Container::Mp4]);
         assert_eq!(rules.extension.as_ref().unwrap().values.allow, ["mp4"]);
         assert_eq!(rules.video_profile.as_ref().unwrap().values.max_level, Some(40.0));
         assert_eq!(rules.resolution.as_ref().unwrap().values.min_width, Some(720.0));

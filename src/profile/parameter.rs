@@ -1,6 +1,6 @@
 //! The types that a key of a limit can have, and how each is read from TOML.
 
-use crate::model::{Rational, Size};
+use crate::model::{Codec, Container, ImageFormat, Rational, Size};
 
 /// The value of a key, of whatever type; what reports, hashes and comparisons of bounds work with.
 ///
@@ -90,18 +90,24 @@ impl Parameter for bool {
     }
 }
 
-/// An empty list is no limit.
-impl Parameter for Vec<String> {
-    const EXPECTED: &'static str = "a list of strings";
+/// Reads lists of strings, and of the enums that names stand for. An empty list is no limit.
+macro_rules! lists_of_words {
+    ($($word:ty),*) => {$(
+        impl Parameter for Vec<$word> {
+            const EXPECTED: &'static str = "a list of strings";
 
-    fn from_toml(value: &toml::Value) -> Option<Self> {
-        strings(value)
-    }
+            fn from_toml(value: &toml::Value) -> Option<Self> {
+                Some(strings(value)?.iter().map(|word| word.as_str().into()).collect())
+            }
 
-    fn to_value(&self) -> Option<Value> {
-        (!self.is_empty()).then(|| Value::Words(self.clone()))
-    }
+            fn to_value(&self) -> Option<Value> {
+                (!self.is_empty()).then(|| Value::Words(self.iter().map(<$word>::to_string).collect()))
+            }
+        }
+    )*};
 }
+
+lists_of_words!(String, Codec, Container, ImageFormat);
 
 /// An empty list is no limit. Numbers may be written as strings.
 impl Parameter for Vec<u32> {

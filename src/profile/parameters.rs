@@ -2,7 +2,7 @@
 //! rejects all other keys, and `greenlit profiles ID` and `greenlit explain` print limits by these tables.
 
 use super::parameter::{Parameter, SizeForRatio, Value};
-use crate::model::Rational;
+use crate::model::{Codec, Container, ImageFormat, Rational};
 
 /// One key of a rule's table.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +64,8 @@ parameters! {
 
     /// Limits of `container`.
     ContainerLimits {
-        allow: Vec<String> = "allowed",
-        warn_allow: Vec<String> = "recommended",
+        allow: Vec<Container> = "allowed",
+        warn_allow: Vec<Container> = "recommended",
     }
 
     /// Limits of `extension`.
@@ -95,7 +95,7 @@ parameters! {
 
     /// Limits of `video-codec`.
     VideoCodecLimits {
-        allow: Vec<String> = "allowed",
+        allow: Vec<Codec> = "allowed",
     }
 
     /// Limits of `video-profile`.
@@ -159,7 +159,7 @@ parameters! {
 
     /// Limits of `audio-codec`.
     AudioCodecLimits {
-        allow: Vec<String> = "allowed",
+        allow: Vec<Codec> = "allowed",
         profiles: Vec<String> = "AAC profiles",
     }
 
@@ -214,7 +214,7 @@ parameters! {
 
     /// Limits of `image-format`.
     ImageFormatLimits {
-        allow: Vec<String> = "allowed",
+        allow: Vec<ImageFormat> = "allowed",
     }
 
     /// Limits of `image-size`.

@@ -6,8 +6,8 @@
 use serde::{Serialize, Serializer};
 
 use crate::model::{
-    AudioStream, ColorTags, Completeness, EditList, Flip, FrameLoss, Hdr, MediaFacts, OtherKind, OtherStream,
-    PrivacyTags, Rational, Rotation, Size, Timing, VideoStream,
+    AudioStream, Codec, ColorTags, Completeness, Container, EditList, Flip, FrameLoss, Hdr, MediaFacts,
+    OtherKind, OtherStream, PrivacyTags, Rational, Rotation, Size, Timing, VideoStream,
 };
 
 /// The media facts of a file, as the report shows them.
@@ -24,7 +24,7 @@ impl From<MediaFacts> for Media {
 #[derive(Serialize)]
 #[serde(remote = "MediaFacts")]
 struct MediaJson {
-    container: Option<String>,
+    container: Option<Container>,
     size_bytes: u64,
     duration_s: Option<f64>,
     measured_duration_s: Option<f64>,
@@ -53,7 +53,7 @@ struct MediaJson {
 #[serde(remote = "VideoStream")]
 struct VideoJson {
     index: u32,
-    codec: Option<String>,
+    codec: Option<Codec>,
     codec_tag: Option<String>,
     profile: Option<String>,
     level: Option<i32>,
@@ -107,7 +107,7 @@ struct VideoJson {
 #[serde(remote = "AudioStream")]
 struct AudioJson {
     index: u32,
-    codec: Option<String>,
+    codec: Option<Codec>,
     codec_tag: Option<String>,
     profile: Option<String>,
     sample_rate: Option<u32>,

@@ -41,7 +41,7 @@ pub(super) fn facts(media: &Media) -> Vec<String> {
 }
 
 fn add_video_facts(video: &VideoStream, still: bool, facts: &mut Vec<String>) {
-    facts.push(video.codec.clone().or(video.codec_tag.clone()).unwrap_or("unknown codec".to_owned()));
+    facts.push(video.codec_or_tag().unwrap_or("unknown codec").to_owned());
     facts.extend(video.display_size().map(|size| size.to_string()));
     facts.extend(video.display_aspect_ratio().map(units::aspect_ratio));
     // libav makes up a frame rate for an image, which it reads as a video of one frame.
@@ -61,7 +61,7 @@ fn add_video_facts(video: &VideoStream, still: bool, facts: &mut Vec<String>) {
 }
 
 fn audio_text(audio: &AudioStream) -> String {
-    let codec = audio.codec.as_deref().or(audio.codec_tag.as_deref()).unwrap_or("unknown codec");
+    let codec = audio.codec_or_tag().unwrap_or("unknown codec");
     match (&audio.channel_layout, audio.channels) {
         (Some(layout), _) => format!("{codec} {layout}"),
         (None, Some(channels)) => {

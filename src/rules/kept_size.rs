@@ -1,7 +1,7 @@
 //! Estimates whether the streams that a fix keeps fit a size limit: padding, free boxes, other tracks and attachments
 //! cost no quality when a remux leaves them out.
 
-use crate::model::MediaFacts;
+use crate::model::{Container, MediaFacts};
 
 use super::finding::Remedy;
 
@@ -36,7 +36,7 @@ pub(super) fn remedy_for_size(facts: &MediaFacts, max: u64) -> Remedy {
 
 /// Returns whether a remux leaves out streams, or the packet headers and stuffing of a broadcast container.
 fn leaves_something_out(facts: &MediaFacts) -> bool {
-    let broadcast = matches!(facts.container.as_deref(), Some("mpegts" | "mpegps"));
+    let broadcast = facts.container_is(Container::is_mpeg_stream);
     broadcast || facts.video.len() + facts.audio.len() > 2 || !facts.other.is_empty()
 }
 

@@ -363,7 +363,7 @@ fn only_image_rules_apply_to_images() {
 #[test]
 fn image_rules_depend_on_the_profile() {
     let format = |profile, container: &str| {
-        assess_image(profile, "p.png", |facts| facts.container = Some(container.to_owned()))
+        assess_image(profile, "p.png", |facts| facts.container = Some(container.into()))
     };
     assert!(format("tiktok-post", "png_pipe").has(RuleId::ImageFormat, Severity::Error));
     assert!(!format("tiktok-post", "webp_pipe").has(RuleId::ImageFormat, Severity::Error));

@@ -8,26 +8,6 @@ pub(crate) fn extension(name: &str) -> Option<String> {
     (!stem.is_empty() && !extension.is_empty()).then(|| extension.to_lowercase())
 }
 
-/// Returns the usual file extensions of a container; empty if any is fine.
-pub(crate) fn extensions_of(container: &str) -> &'static [&'static str] {
-    match container {
-        "mp4" => &["mp4", "m4v"],
-        "mov" => &["mov", "qt"],
-        "3gp" => &["3gp", "3gpp", "3g2"],
-        "webm" => &["webm"],
-        "matroska" => &["mkv"],
-        "avi" => &["avi"],
-        "mpegps" => &["mpg", "mpeg", "vob"],
-        "mpegts" => &["ts", "m2ts", "mts"],
-        "flv" => &["flv"],
-        "gif" => &["gif"],
-        "jpeg" => &["jpg", "jpeg"],
-        "png" => &["png"],
-        "webp" => &["webp"],
-        _ => &[],
-    }
-}
-
 /// Formats a number of bytes with a decimal unit.
 pub(crate) fn bytes(count: u64) -> String {
     match count {

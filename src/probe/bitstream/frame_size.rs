@@ -6,7 +6,7 @@
 use super::nal_sizes::NalSizes;
 use super::parameter_sets::SetCodec;
 use super::{av1, mpeg_video, vp8, vp9};
-use crate::model::Size;
+use crate::model::{Codec, Size};
 
 /// Different sizes that are kept of one stream.
 const MAX_SIZES: usize = 64;
@@ -26,24 +26,24 @@ pub struct FrameSizes {
 }
 
 impl FrameSizes {
-    /// Creates the sizes of a stream with this codec, by FFmpeg's name, and this configuration record; `None` for
-    /// a codec whose samples are not read.
-    pub fn of(codec: &str, config: &[u8]) -> Option<FrameSizes> {
+    /// Creates the sizes of a stream with this codec and this configuration record; `None` for a codec whose
+    /// samples are not read.
+    pub fn of(codec: &Codec, config: &[u8]) -> Option<FrameSizes> {
         let reader = match codec {
-            "h264" => Reader::Nal(NalSizes::from_config(SetCodec::Avc, config)),
-            "hevc" => Reader::Nal(NalSizes::from_config(SetCodec::Hevc, config)),
-            "vp8" => Reader::Stateless(vp8::key_frame_size),
-            "vp9" => Reader::Stateless(vp9::frame_size),
-            "av1" => Reader::Stateless(av1::sequence_size),
-            "mpeg1video" | "mpeg2video" => Reader::Stateless(mpeg_video::sequence_size),
-            "mpeg4" => Reader::Stateless(mpeg_video::object_layer_size),
+            Codec::H264 => Reader::Nal(NalSizes::from_config(SetCodec::Avc, config)),
+            Codec::Hevc => Reader::Nal(NalSizes::from_config(SetCodec::Hevc, config)),
+            Codec::Vp8 => Reader::Stateless(vp8::key_frame_size),
+            Codec::Vp9 => Reader::Stateless(vp9::frame_size),
+            Codec::Av1 => Reader::Stateless(av1::sequence_size),
+            Codec::Mpeg1Video | Codec::Mpeg2Video => Reader::Stateless(mpeg_video::sequence_size),
+            Codec::Mpeg4 => Reader::Stateless(mpeg_video::object_layer_size),
             _ => return None,
         };
         let mut sizes = FrameSizes { reader, sizes: Vec::new(), current: None, changes: 0 };
         // In these codecs only the record may state the first size.
         match codec {
-            "mpeg1video" | "mpeg2video" | "mpeg4" => _ = sizes.add(config),
-            "av1" => _ = sizes.add(config.get(4..).unwrap_or_default()),
+            Codec::Mpeg1Video | Codec::Mpeg2Video | Codec::Mpeg4 => _ = sizes.add(config),
+            Codec::Av1 => _ = sizes.add(config.get(4..).unwrap_or_default()),
             _ => {}
         }
         Some(sizes)
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn sizes_are_kept_in_the_order_of_their_first_appearance() {
-        let mut sizes = FrameSizes::of("vp8", &[]).expect("a known codec");
+        let mut sizes = FrameSizes::of(&Codec::Vp8, &[]).expect("a known codec");
         for (width, height) in [(640, 360), (640, 360)] {
             assert!(sizes.add(&vp8_key(width, height)));
         }
@@ -113,6 +113,6 @@ mod tests {
         }
         assert_eq!(sizes.several(), [Size::new(640, 360), Size::new(480, 360)]);
         assert_eq!(sizes.changes(), 2);
-        assert!(FrameSizes::of("pcm_s16le", &[]).is_none());
+        assert!(FrameSizes::of(&Codec::from("pcm_s16le"), &[]).is_none());
     }
 }

@@ -19,7 +19,7 @@ pub use stream_marks::{Encryption, StreamSelector};
 
 use super::bytes::{Bytes, read_range};
 use super::isobmff::{self, IsoTrack};
-use crate::model::Completeness;
+use crate::model::{Completeness, Container};
 
 /// The declarations of a container.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -135,20 +135,15 @@ fn too_short(declared: u64, size: u64, first_missing_s: Option<f64>) -> Complete
     Completeness::Missing { first_missing_s, reason }
 }
 
-/// Returns greenlit's short name for a container, from the name of FFmpeg's demuxer.
-pub fn container_name(demuxer: &str, declared: &Declared) -> String {
-    let name = match demuxer.split(',').next().unwrap_or_default() {
-        "mov" => match declared.major_brand.as_deref() {
-            Some("qt  ") => "mov",
-            Some(brand) if brand.starts_with("3g") => "3gp",
-            Some(_) => "mp4",
-            None => "mov",
-        },
-        "matroska" if declared.doc_type.as_deref() == Some("webm") => "webm",
-        "mpeg" => "mpegps",
-        other => other,
-    };
-    name.to_owned()
+/// Returns the container of a file: what its demuxer stands for, by the brand or the document type that it declares.
+pub fn container(demuxer: Container, declared: &Declared) -> Container {
+    match (demuxer, declared.major_brand.as_deref()) {
+        (Container::Mov, Some("qt  ") | None) => Container::Mov,
+        (Container::Mov, Some(brand)) if brand.starts_with("3g") => Container::ThreeGp,
+        (Container::Mov, Some(_)) => Container::Mp4,
+        (Container::Matroska, _) if declared.doc_type.as_deref() == Some("webm") => Container::WebM,
+        (other, _) => other,
+    }
 }
 
 #[cfg(test)]
@@ -158,11 +153,11 @@ mod tests {
     #[test]
     fn container_names_follow_brand_and_document_type() {
         let iso = |brand: &str| Declared { major_brand: Some(brand.into()), ..Declared::default() };
-        assert_eq!(container_name("mov,mp4,m4a,3gp,3g2,mj2", &iso("qt  ")), "mov");
-        assert_eq!(container_name("mov,mp4,m4a,3gp,3g2,mj2", &iso("isom")), "mp4");
-        assert_eq!(container_name("mov,mp4,m4a,3gp,3g2,mj2", &iso("3gp4")), "3gp");
+        assert_eq!(container(Container::Mov, &iso("qt  ")), Container::Mov);
+        assert_eq!(container(Container::Mov, &iso("isom")), Container::Mp4);
+        assert_eq!(container(Container::Mov, &iso("3gp4")), Container::ThreeGp);
         let webm = Declared { doc_type: Some("webm".into()), ..Declared::default() };
-        assert_eq!(container_name("matroska,webm", &webm), "webm");
-        assert_eq!(container_name("matroska,webm", &Declared::default()), "matroska");
+        assert_eq!(container(Container::Matroska, &webm), Container::WebM);
+        assert_eq!(container(Container::Matroska, &Declared::default()), Container::Matroska);
     }
 }

@@ -4,7 +4,9 @@
 use super::open::MediaInput;
 use super::packet_walk::PacketWalk;
 use super::streams::stream_number;
-use crate::model::{Completeness, FrameLoss, LossKind, MAX_HELD_FRAME_S, MediaFacts, contradicts, set_loss};
+use crate::model::{
+    Codec, Completeness, Container, FrameLoss, LossKind, MAX_HELD_FRAME_S, MediaFacts, contradicts, set_loss,
+};
 use crate::probe::headers::{Declared, StreamSelector};
 
 /// Forgets durations of streams that are declared as unknown: FFmpeg 7 puts durations of its own in their place.
@@ -69,9 +71,6 @@ pub(super) fn set_streams_without_packets(walk: &PacketWalk, facts: &mut MediaFa
     }
 }
 
-/// Codecs in which a sample without data repeats the frame before it.
-const REPEATS: &[&str] = &["qtrle", "rpza", "smc", "8bps", "cinepak", "msrle", "png", "rawvideo", "cfhd"];
-
 /// Sets the frames without data that the index of an ISO file lists.
 pub(super) fn set_empty_samples(declared: &Declared, facts: &mut MediaFacts) {
     for track in declared.tracks.iter().filter(|track| track.empty_samples.count > 0) {
@@ -80,7 +79,7 @@ pub(super) fn set_empty_samples(declared: &Declared, facts: &mut MediaFacts) {
         loss.at_s = track.empty_samples.at_s.clone();
         let is_track = |index: u32| index == track.position;
         if let Some(video) = facts.video.iter_mut().find(|video| is_track(video.index)) {
-            if !video.codec.as_deref().is_some_and(|codec| REPEATS.contains(&codec)) {
+            if !video.codec.as_ref().is_some_and(Codec::repeats_by_empty_sample) {
                 set_loss(&mut video.lost_frames, loss);
             }
         } else if let Some(audio) = facts.audio.iter_mut().find(|audio| is_track(audio.index)) {
@@ -146,7 +145,7 @@ pub(super) fn compare_duration(walk: &PacketWalk, declared: &Declared, facts: &m
         return set_joined(length_s, walk, facts);
     }
     // The last frame of Matroska lasts until the end of the segment.
-    let matroska = matches!(facts.container.as_deref(), Some("matroska" | "webm"));
+    let matroska = facts.container_is(Container::is_matroska);
     let complete = facts.completeness == Completeness::Whole;
     let is_held =
         |declared: f64| matroska && complete && (0.0..=MAX_HELD_FRAME_S).contains(&(declared - end_s));
@@ -157,14 +156,11 @@ pub(super) fn compare_duration(walk: &PacketWalk, declared: &Declared, facts: &m
     if let Some(declared_s) = wrong {
         facts.contradicted_duration_s = Some(declared_s);
         set_measured(length_s, walk, facts);
-    } else if is_clocked(facts) && facts.duration_s.is_some_and(|duration| contradicts(duration, length_s)) {
+    } else if facts.container_is(Container::is_mpeg_stream)
+        && facts.duration_s.is_some_and(|duration| contradicts(duration, length_s))
+    {
         set_measured(length_s, walk, facts);
     }
-}
-
-/// Returns whether the container has a clock and declares no duration.
-fn is_clocked(facts: &MediaFacts) -> bool {
-    matches!(facts.container.as_deref(), Some("mpegts" | "mpegps"))
 }
 
 /// Replaces what the library concludes from the first and the last time of a clock that jumps in between.

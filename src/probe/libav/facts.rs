@@ -9,7 +9,7 @@ use super::declared_facts::{
     set_indexed_durations, set_streams_without_packets,
 };
 use super::fast_path::{Unresolved, complete_facts, complete_fragmented};
-use super::ffi_enums::text;
+use super::ffi_enums::demuxer;
 use super::identical_audio::{find_identical_audio, has_similar_audio};
 use super::key_frame_sizes::read_key_frame_sizes;
 use super::open::{MediaInput, open_input};
@@ -19,7 +19,7 @@ use super::streams::{is_duration_unknown, read_streams};
 use super::tags::collect;
 use super::truncation::{MAX_BLOCK_S, compare_end, explain_unreadable, last_block_s, needs_last_block};
 use crate::job::{JobError, ProbeDepth, Progress};
-use crate::model::{Completeness, MediaFacts, VideoStream, contradicts};
+use crate::model::{Completeness, Container, MediaFacts, VideoStream, contradicts};
 use crate::probe::bytes::BlockCache;
 use crate::probe::headers::{self, Declared};
 
@@ -62,7 +62,7 @@ pub(crate) fn probe(
     };
     // The packets of a large file were not read to the end.
     let is_large = facts.size_bytes > ALWAYS_WALK_BYTES && !declared.durations_s.is_empty();
-    if (needs_last_block(&facts) || is_large && is_matroska(&facts))
+    if (needs_last_block(&facts) || is_large && facts.container_is(Container::is_matroska))
         && let Some(begin_s) = last_block_s(&mut input, &bytes).map_err(io)?
     {
         compare_end(begin_s, begin_s + MAX_BLOCK_S, &mut facts);
@@ -175,10 +175,6 @@ fn fast_path(
     Ok(Ok(facts))
 }
 
-fn is_matroska(facts: &MediaFacts) -> bool {
-    matches!(facts.container.as_deref(), Some("matroska" | "webm"))
-}
-
 /// Compares the declared duration of a large Matroska file with the start of its last block in seconds.
 fn compare_last_block(begin_s: f64, declared: &Declared, facts: &mut MediaFacts) {
     let ends = [begin_s, begin_s - first_start_s(facts)];
@@ -249,7 +245,7 @@ fn full_scan(
             let several_entries = declared.tracks.iter().any(|track| track.sample_entries > Some(1));
             let is_small = facts.size_bytes <= ALWAYS_WALK_BYTES;
             // The clock may start over anywhere, and nothing else shows it.
-            let clocked = matches!(facts.container.as_deref(), Some("mpegts" | "mpegps"));
+            let clocked = facts.container_is(Container::is_mpeg_stream);
             unknown_duration || several_entries || ((is_small || clocked) && worth_walking(&facts))
         }
         ProbeDepth::Packets => true,
@@ -324,8 +320,7 @@ fn header_facts(input: &mut MediaInput, declared: &Declared) -> MediaFacts {
     let context = input.as_ptr();
     // SAFETY: the context is open, `input` is not used during the call, and all strings are copied.
     unsafe {
-        let demuxer = text((*(*context).iformat).name).unwrap_or_default();
-        facts.container = Some(headers::container_name(&demuxer, declared));
+        facts.container = Some(headers::container(demuxer(context), declared));
         facts.duration_s = Some((*context).duration).filter(|&d| d > 0).map(|d| d as f64 / 1_000_000.0);
         facts.bit_rate = u64::try_from((*context).bit_rate).ok().filter(|&rate| rate > 0);
         facts.chapters = (*context).nb_chapters;

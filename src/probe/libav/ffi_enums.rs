@@ -11,6 +11,8 @@ use std::ffi::{CStr, c_char, c_int};
 
 use ffmpeg_next::ffi;
 
+use crate::model::{Codec, Container};
+
 #[allow(clashing_extern_declarations)] // Intended, see above: in C an enum is an int.
 mod numbered {
     use super::{c_char, c_int, ffi};
@@ -67,13 +69,13 @@ pub(crate) fn is_video(context: &ffi::AVCodecContext) -> bool {
     unsafe { number(&raw const context.codec_type) == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO as c_int }
 }
 
-/// Returns FFmpeg's name of the codec that a decoder decodes.
+/// Returns the codec that a decoder decodes.
 ///
 /// # Safety
 /// `decoder` is one of the library's.
-pub(crate) unsafe fn codec_of(decoder: *const ffi::AVCodec) -> Option<String> {
+pub(crate) unsafe fn codec_of(decoder: *const ffi::AVCodec) -> Option<Codec> {
     // SAFETY: by the contract; decoders are static.
-    codec_name(unsafe { number(&raw const (*decoder).id) })
+    codec(unsafe { number(&raw const (*decoder).id) })
 }
 
 /// Returns the numbers of range, primaries, transfer and matrix of a frame.
@@ -143,10 +145,21 @@ pub(super) unsafe fn text(text: *const c_char) -> Option<String> {
     (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
 }
 
-/// Returns FFmpeg's name of a codec; `None` for the id 0, "no codec".
-pub(crate) fn codec_name(id: c_int) -> Option<String> {
+/// Returns the codec with an id; `None` for the id 0, "no codec".
+pub(crate) fn codec(id: c_int) -> Option<Codec> {
     // SAFETY: takes any number and returns a static string.
-    if id == 0 { None } else { unsafe { text(numbered::avcodec_get_name(id)) } }
+    let name = unsafe { CStr::from_ptr(numbered::avcodec_get_name(id)) };
+    (id != 0).then(|| Codec::from(&*name.to_string_lossy()))
+}
+
+/// Returns the container that an open demuxer stands for.
+///
+/// # Safety
+/// `context` is an open demuxer.
+pub(crate) unsafe fn demuxer(context: *const ffi::AVFormatContext) -> Container {
+    // SAFETY: by the contract; an open demuxer has a name, which is static.
+    let name = unsafe { CStr::from_ptr((*(*context).iformat).name) };
+    Container::of_demuxer(&name.to_string_lossy())
 }
 
 /// Returns FFmpeg's name of a codec profile.

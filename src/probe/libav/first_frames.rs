@@ -4,17 +4,15 @@ use std::ffi::c_int;
 
 use ffmpeg_next::ffi;
 
-use super::ffi_enums::{number, text};
+use super::ffi_enums::{demuxer, number};
 use super::streams::{extradata, seconds};
-use crate::model::{Rational, VideoStream, container_lacks_timestamps};
+use crate::model::{Rational, VideoStream};
 use crate::probe::bitstream::random_access::PacketSyntax;
 use crate::probe::decodable_start::{DecodableStart, FirstPacket, StartScan};
 
 const NO_TIME: i64 = i64::MIN;
 /// Frame rate that FFmpeg assumes for streams without timestamps, in frames per second.
 const ASSUMED_RATE: f64 = 25.0;
-/// Containers that repeat the parameters of a video within the stream and have no others.
-const IN_BAND: &[&str] = &["mpegts", "mpeg", "mpegvideo", "h264", "hevc", "m4v"];
 /// Codecs with predicted frames for which the flags of containers are reliable.
 const BY_FLAGS: &[ffi::AVCodecID] = {
     use ffi::AVCodecID as C;
@@ -55,14 +53,14 @@ impl FirstFrames {
         context: *const ffi::AVFormatContext,
         stream: *const ffi::AVStream,
     ) -> Option<FirstFrames> {
-        // SAFETY: by the contract; the names of demuxers are static.
+        // SAFETY: by the contract.
         let (id, record, demuxer) = unsafe {
             let parameters = (*stream).codecpar;
             let id = number(&raw const (*parameters).codec_id);
-            (id, extradata(parameters), text((*(*context).iformat).name).unwrap_or_default())
+            (id, extradata(parameters), demuxer(context))
         };
         let syntax = syntax(id, record)?;
-        let in_band = IN_BAND.contains(&demuxer.as_str());
+        let in_band = demuxer.has_parameters_in_band();
         Some(FirstFrames { syntax, scan: StartScan::new(in_band, syntax == PacketSyntax::Flag) })
     }
 
@@ -92,14 +90,13 @@ impl FirstFrames {
     }
 
     /// Writes the result to the facts of the stream.
-    pub(super) fn write_to(&self, base: ffi::AVRational, container: Option<&str>, video: &mut VideoStream) {
+    pub(super) fn write_to(&self, base: ffi::AVRational, untimed: bool, video: &mut VideoStream) {
         let (frames, at) = match self.scan.result() {
             DecodableStart::First => return,
             DecodableStart::After { frames, at } => (frames, Some(at)),
             DecodableStart::Never { frames } => (frames, None),
         };
         video.undecodable_frames = Some(frames);
-        let untimed = container.is_some_and(container_lacks_timestamps);
         let counted = || frames as f64 / video.frame_rate.map_or(ASSUMED_RATE, Rational::as_f64);
         video.first_decodable_s =
             at.map(|at| at.filter(|_| !untimed).and_then(|at| seconds(at, base)).unwrap_or_else(counted));

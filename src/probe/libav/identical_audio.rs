@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::open::MediaInput;
 use crate::job::JobError;
-use crate::model::{AudioStream, MediaFacts};
+use crate::model::{AudioStream, Container, MediaFacts};
 
 /// Files without an index are read to the end up to this size; the streams of larger ones count as different.
 const MAX_UNINDEXED_BYTES: u64 = 256 << 20;
@@ -18,7 +18,7 @@ const SAME_TIME_S: f64 = 0.05;
 
 /// Returns whether the packets of audio streams are worth comparing.
 pub(super) fn has_similar_audio(facts: &MediaFacts) -> bool {
-    let indexed = matches!(facts.container.as_deref(), Some("mp4" | "mov" | "3gp"));
+    let indexed = facts.container_is(Container::is_iso);
     (indexed || facts.size_bytes <= MAX_UNINDEXED_BYTES) && !pairs(&facts.audio).is_empty()
 }
 

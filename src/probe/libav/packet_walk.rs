@@ -6,7 +6,7 @@ use std::ffi::c_int;
 use ffmpeg_next::ffi;
 
 use super::decode_rate::DecodeRate;
-use super::ffi_enums::{codec_name, number};
+use super::ffi_enums::{codec, number};
 use super::first_frames::FirstFrames;
 use super::open::MediaInput;
 use super::streams::{extradata, seconds};
@@ -14,7 +14,7 @@ use super::timing::write_timing;
 use super::version::packet_side_data;
 use crate::job::{JobError, Progress};
 use crate::model::{
-    Completeness, FrameLoss, HdrKind, LossKind, MediaFacts, VideoStream, container_lacks_timestamps, set_loss,
+    Completeness, Container, FrameLoss, HdrKind, LossKind, MediaFacts, VideoStream, set_loss,
 };
 use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::probe::bitstream::hevc;
@@ -317,16 +317,16 @@ pub(super) fn read_first_packets(input: &mut MediaInput, facts: &mut MediaFacts)
         }
         ffi::av_packet_free(&mut packet);
     }
-    let container = facts.container.clone();
+    let untimed = facts.lacks_timestamps();
     for (index, packets) in &walk.video {
         // SAFETY: the context is open and the index is that of one of its streams.
         let base = unsafe { (**(*context).streams.add(*index as usize)).time_base };
         for video in facts.video.iter_mut().filter(|video| video.index == *index) {
             packets.set_hdr10(video);
-            if container.as_deref().is_some_and(container_lacks_timestamps) {
+            if untimed {
                 packets.decode_rate.correct_untimed(base, video);
             }
-            packets.first_frames.iter().for_each(|first| first.write_to(base, container.as_deref(), video));
+            packets.first_frames.iter().for_each(|first| first.write_to(base, untimed, video));
         }
     }
 }
@@ -357,7 +357,7 @@ pub(super) unsafe fn frame_sizes(stream: *const ffi::AVStream) -> Option<FrameSi
     // SAFETY: by the contract; the bytes are copied.
     unsafe {
         let parameters = (*stream).codecpar;
-        FrameSizes::of(&codec_name(number(&raw const (*parameters).codec_id))?, extradata(parameters))
+        FrameSizes::of(&codec(number(&raw const (*parameters).codec_id))?, extradata(parameters))
     }
 }
 
@@ -369,7 +369,7 @@ unsafe fn references(stream: *const ffi::AVStream) -> Option<References> {
     // SAFETY: by the contract; the bytes are copied.
     unsafe {
         let parameters = (*stream).codecpar;
-        References::of(&codec_name(number(&raw const (*parameters).codec_id))?, extradata(parameters))
+        References::of(&codec(number(&raw const (*parameters).codec_id))?, extradata(parameters))
     }
 }
 
@@ -463,16 +463,16 @@ impl VideoPackets {
 
     /// Writes the results to the facts of the stream.
     fn write_to(&mut self, base: ffi::AVRational, index: u32, facts: &mut MediaFacts) {
-        let container = facts.container.as_deref();
+        let untimed = facts.lacks_timestamps();
         let Some(video) = facts.video.iter_mut().find(|video| video.index == index) else { return };
         if self.packets == 0 {
             return;
         }
-        self.first_frames.iter().for_each(|first| first.write_to(base, container, video));
-        if facts.container.as_deref() == Some("avi") {
+        self.first_frames.iter().for_each(|first| first.write_to(base, untimed, video));
+        if facts.container == Some(Container::Avi) {
             self.decode_rate.correct(base, self.packets, video);
         }
-        if container.is_some_and(container_lacks_timestamps) {
+        if untimed {
             self.decode_rate.correct_untimed(base, video);
         }
         video.frames.get_or_insert(self.packets);

@@ -4,7 +4,7 @@ use ffmpeg_next::ffi;
 
 use super::streams::seconds;
 use super::timing::{Cadence, write_timing};
-use crate::model::{Completeness, MediaFacts};
+use crate::model::{Codec, Completeness, MediaFacts};
 use crate::probe::isobmff::IsoTrack;
 
 /// Entries read per stream: 23 hours at 60 frames/s.
@@ -59,8 +59,7 @@ pub(super) unsafe fn read_index(
                         let leading = samples.has_leading_samples();
                         write_timing(&mut samples.timestamps.clone(), base, video);
                         // In HEVC, only the packets show whether leading pictures need the previous GOP.
-                        video.closed_gop =
-                            (!leading || video.codec.as_deref() != Some("hevc")).then_some(!leading);
+                        video.closed_gop = (!leading || video.codec != Some(Codec::Hevc)).then_some(!leading);
                         complete &= video.closed_gop.is_some();
                     }
                     None => {

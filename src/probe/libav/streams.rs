@@ -7,14 +7,14 @@ use ffmpeg_next::ffi;
 
 use super::alpha::alpha_decoder;
 use super::ffi_enums::{
-    codec_name, color_names, fourcc, has_decoder, number, pixel_format, profile_name, text,
+    codec, color_names, demuxer, fourcc, has_decoder, number, pixel_format, profile_name, text,
 };
 use super::open::MediaInput;
 use super::tags::{language, value};
 use super::version::side_data;
 use crate::model::{
-    AudioStream, ColorTags, DolbyVision, Hdr, HdrKind, MediaFacts, OtherKind, OtherStream, Rational,
-    VideoStream,
+    AudioStream, ColorTags, Container, DolbyVision, Hdr, HdrKind, MediaFacts, OtherKind, OtherStream,
+    Rational, VideoStream,
 };
 use crate::probe::bitstream::hevc;
 use crate::probe::display_matrix::rotation_and_flip;
@@ -37,7 +37,7 @@ pub(super) unsafe fn read_streams(context: *mut ffi::AVFormatContext, facts: &mu
     // SAFETY: FFmpeg keeps `nb_streams` valid pointers, each with its codec parameters.
     unsafe {
         // Elsewhere the library knows the duration of such streams only after its analysis.
-        let declares_durations = text((*(*context).iformat).name).is_some_and(|name| name.starts_with("mov"));
+        let declares_durations = demuxer(context) == Container::Mov;
         for position in 0..(*context).nb_streams as usize {
             let stream = *(*context).streams.add(position);
             let parameters = (*stream).codecpar;
@@ -57,8 +57,8 @@ pub(super) unsafe fn read_streams(context: *mut ffi::AVFormatContext, facts: &mu
                 ATTACHMENT => OtherKind::Attachment,
                 _ => OtherKind::Data,
             };
-            let codec = codec_name(number(&raw const (*parameters).codec_id));
-            let codec = codec.or_else(|| fourcc((*parameters).codec_tag));
+            let codec = codec(number(&raw const (*parameters).codec_id));
+            let codec = codec.map(|codec| codec.to_string()).or_else(|| fourcc((*parameters).codec_tag));
             let language = language((*stream).metadata);
             let duration_s = match kind {
                 OtherKind::Data | OtherKind::Subtitle if declares_durations => duration_s(stream),
@@ -75,11 +75,10 @@ pub(super) unsafe fn read_streams(context: *mut ffi::AVFormatContext, facts: &mu
 /// # Safety
 /// As [`read_streams`]; `stream` is one of `context`'s.
 unsafe fn is_default(context: *const ffi::AVFormatContext, stream: *const ffi::AVStream) -> Option<bool> {
-    // SAFETY: by the contract; the demuxer's name is a static string.
-    let (demuxer, disposition) = unsafe { (text((*(*context).iformat).name), (*stream).disposition) };
-    let demuxer = demuxer.unwrap_or_default();
-    let marks = ["mov", "matroska"].contains(&demuxer.split(',').next().unwrap_or_default());
-    marks.then_some(disposition & ffi::AV_DISPOSITION_DEFAULT != 0)
+    // SAFETY: by the contract.
+    let (demuxer, disposition) = unsafe { (demuxer(context), (*stream).disposition) };
+    matches!(demuxer, Container::Mov | Container::Matroska)
+        .then_some(disposition & ffi::AV_DISPOSITION_DEFAULT != 0)
 }
 
 /// Returns the number of a stream in its container: its PID, its stream id.
@@ -124,7 +123,7 @@ unsafe fn video(context: *mut ffi::AVFormatContext, stream: *mut ffi::AVStream, 
         let beside = alpha_decoder(stream);
         VideoStream {
             index,
-            codec: codec_name(id),
+            codec: codec(id),
             codec_tag: fourcc((*parameters).codec_tag),
             profile: profile_name(id, (*parameters).profile),
             level: Some((*parameters).level).filter(|&level| level >= 0),
@@ -167,7 +166,7 @@ unsafe fn audio(
         let id = number(&raw const (*parameters).codec_id);
         AudioStream {
             index,
-            codec: codec_name(id),
+            codec: codec(id),
             codec_tag: fourcc((*parameters).codec_tag),
             profile: profile_name(id, (*parameters).profile),
             sample_rate: positive((*parameters).sample_rate),

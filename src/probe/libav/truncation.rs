@@ -3,7 +3,7 @@
 use super::open::MediaInput;
 use super::streams::seconds;
 use crate::job::JobError;
-use crate::model::{Completeness, MediaFacts};
+use crate::model::{Completeness, Container, MediaFacts};
 use crate::probe::bytes::BlockCache;
 use crate::probe::headers::{self, Declared};
 
@@ -32,7 +32,7 @@ pub(super) fn explain_unreadable(error: JobError, declared: &Declared) -> JobErr
 /// Returns whether the last block of a file, whose packets were not all read, may show that data is missing.
 pub(super) fn needs_last_block(facts: &MediaFacts) -> bool {
     use Completeness::{Missing, Unknown};
-    matches!(facts.container.as_deref(), Some("matroska" | "webm"))
+    facts.container_is(Container::is_matroska)
         && matches!(facts.completeness, Unknown | Missing { first_missing_s: None, .. })
 }
 
@@ -50,7 +50,7 @@ pub(super) fn last_block_s(input: &mut MediaInput, bytes: &BlockCache<'_>) -> st
 /// Compares the end of the packets with the declared duration, and sets where data is missing.
 pub(super) fn compare_end(first_end_s: f64, last_end_s: f64, facts: &mut MediaFacts) {
     // For other containers the library estimates the duration from the bytes.
-    let declares = matches!(facts.container.as_deref(), Some("matroska" | "webm" | "flv"));
+    let declares = facts.container_is(Container::declares_duration_from_zero);
     match (&mut facts.completeness, facts.duration_s) {
         // The packets do not show what a truncated index would have listed.
         (Completeness::Missing { first_missing_s, .. }, _) if facts.fragmented != Some(false) => {

@@ -6,6 +6,7 @@ use super::super::escape::markup;
 use super::super::outcome::{Outcome, Problem, is_cleared, is_fixed, problems};
 use super::super::{Delivery, FileEntry, Fix, text, units};
 use super::{slug, tone};
+use crate::model::Container;
 use crate::rules::{Finding, Severity};
 
 pub(super) fn render(entry: &FileEntry, several_profiles: bool, out: &mut dyn io::Write) -> io::Result<()> {
@@ -47,7 +48,7 @@ fn facts(entry: &FileEntry, outcome: Outcome, out: &mut dyn io::Write) -> io::Re
         .0
         .container
         .iter()
-        .cloned()
+        .map(Container::to_string)
         .chain(text::facts(media))
         .map(|fact| format!("<li>{}</li>", markup(&fact)))
         .collect();

@@ -2,6 +2,7 @@
 
 use super::super::finding::Remedy;
 use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
+use crate::model::Codec;
 use crate::profile::{AudioCodecLimits, RuleId};
 
 /// The rule.
@@ -32,9 +33,9 @@ pub(super) fn check(subject: &Subject<'_>, limits: &AudioCodecLimits, out: &mut 
         Some(codec) if !allowed.contains(codec) => {
             let message = format!("the audio codec is {codec}");
             let remedy = if audio.decodable { Remedy::ReencodeAudio } else { Remedy::Refuse };
-            out.add(Violation::new(message, codec.clone(), allowed.join(", "), remedy).at(audio.index));
+            out.add(Violation::new(message, codec.name(), allowed.join(", "), remedy).at(audio.index));
         }
-        Some(codec) if codec == "aac" && !profiles.is_empty() => match &audio.profile {
+        Some(Codec::Aac) if !profiles.is_empty() => match &audio.profile {
             Some(profile) if !profiles.contains(profile) => {
                 let message = format!("the AAC profile is {profile}");
                 out.add(

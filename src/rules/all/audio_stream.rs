@@ -46,8 +46,7 @@ pub(super) fn check(subject: &Subject<'_>, limits: &AudioStreamLimits, out: &mut
     }
     let undecodable = audio.iter().filter(|track| !track.decodable);
     for track in undecodable {
-        let codec =
-            track.codec.clone().or_else(|| track.codec_tag.clone()).unwrap_or_else(|| "unknown".to_owned());
+        let codec = track.codec_or_tag().unwrap_or("unknown");
         let none_decodable = audio.iter().all(|other| !other.decodable);
         let remedy = if none_decodable { Remedy::Refuse } else { Remedy::Remux };
         let message = format!("no decoder is available for the audio track ({codec})");

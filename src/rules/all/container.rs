@@ -30,13 +30,13 @@ pub(super) fn check(subject: &Subject<'_>, limits: &ContainerLimits, out: &mut F
                 let message =
                     format!("the container is {container}, which not every page of {} lists", out.platform());
                 out.add_verbatim(
-                    Violation::new(message, container.clone(), better.join(", "), Remedy::Remux).as_warning(),
+                    Violation::new(message, container.name(), better.join(", "), Remedy::Remux).as_warning(),
                 );
             }
         }
         Some(container) => out.add(Violation::new(
             format!("the container is {container}"),
-            container.clone(),
+            container.name(),
             allowed.join(", "),
             Remedy::Remux,
         )),

@@ -33,7 +33,7 @@ pub(super) fn check(subject: &Subject<'_>, limits: &ExtensionLimits, out: &mut F
         };
         out.add(Violation::new(message, actual, allowed.join(", "), Remedy::Remux).stated());
     } else if let Some(container) = &subject.facts.container {
-        let natural = value_text::extensions_of(container);
+        let natural = container.extensions();
         if !natural.is_empty() && !natural.contains(&actual.as_str()) {
             let message = format!("the container is {container}, but the file extension is {actual}");
             out.add_verbatim(Violation::new(message, actual, natural.join(", "), Remedy::Remux).as_warning());

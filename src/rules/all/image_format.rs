@@ -21,12 +21,12 @@ pub(super) const INFO: RuleInfo = RuleInfo {
 pub(super) fn check(subject: &Subject<'_>, limits: &ImageFormatLimits, out: &mut FindingCollector<'_>) {
     let Some(image) = subject.facts.still_image() else { return };
     let (format, allowed) = (image.format, &limits.allow);
-    if !allowed.is_empty() && !allowed.iter().any(|kind| kind == format) {
+    if !allowed.is_empty() && !allowed.contains(&format) {
         let message = format!("the image is a {format} file");
-        out.add(Violation::new(message, format, allowed.join(", "), Remedy::Refuse));
+        out.add(Violation::new(message, format.name(), allowed.join(", "), Remedy::Refuse));
         return;
     }
-    let natural = value_text::extensions_of(format);
+    let natural = format.extensions();
     let extension = value_text::extension(subject.file_name).unwrap_or_else(|| "none".to_owned());
     if !natural.is_empty() && !natural.contains(&extension.as_str()) {
         let message = format!("the image is a {format} file, but its extension is {extension}");

@@ -3,7 +3,7 @@
 use super::super::finding::Remedy;
 use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
 use super::super::value_text;
-use crate::model::{LossKind, MediaFacts, SourceDamage, TimeRange, count};
+use crate::model::{Container, LossKind, MediaFacts, SourceDamage, TimeRange, count};
 use crate::profile::{NoLimits, RuleId};
 
 /// Fewer frames that share their times are a flaw of the timestamps, not a part of the video.
@@ -57,7 +57,7 @@ pub(super) fn check(subject: &Subject<'_>, _limits: &NoLimits, out: &mut Finding
 /// left them out, so it is a warning. Empty frames of AVI and Ogg repeat the one before.
 fn gap_violation(facts: &MediaFacts) -> Option<Violation> {
     let video = facts.main_video()?;
-    if matches!(facts.container.as_deref(), Some("avi" | "ogg")) {
+    if matches!(facts.container, Some(Container::Avi | Container::Ogg)) {
         return None;
     }
     let loss = video.lost_frames.iter().find(|loss| loss.kind == LossKind::TimeGap)?;

@@ -2,6 +2,7 @@
 
 use super::super::finding::Remedy;
 use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
+use crate::model::Codec;
 use crate::profile::{RuleId, VideoCodecLimits};
 
 /// The rule.
@@ -26,7 +27,7 @@ pub(super) fn check(subject: &Subject<'_>, limits: &VideoCodecLimits, out: &mut 
         _ if allowed.is_empty() => {}
         None => out.mark_undecided(),
         Some(codec) if allowed.contains(codec) => {
-            if codec == "hevc" && video.codec_tag.as_deref() == Some("hev1") {
+            if *codec == Codec::Hevc && video.codec_tag.as_deref() == Some("hev1") {
                 let message = "HEVC is tagged hev1, which Apple devices do not play; hvc1 plays everywhere";
                 let violation =
                     Violation::new(message, "hev1", "hvc1", Remedy::BitstreamFilter).at(video.index);
@@ -36,7 +37,7 @@ pub(super) fn check(subject: &Subject<'_>, limits: &VideoCodecLimits, out: &mut 
         Some(codec) => {
             let message = format!("the video codec is {codec}");
             out.add(
-                Violation::new(message, codec.clone(), allowed.join(", "), Remedy::ReencodeVideo)
+                Violation::new(message, codec.name(), allowed.join(", "), Remedy::ReencodeVideo)
                     .at(video.index),
             );
         }

@@ -29,11 +29,7 @@ pub(super) fn check(subject: &Subject<'_>, _limits: &NoLimits, out: &mut Finding
             Remedy::Refuse,
         )),
         Some(video) if !video.decodable => {
-            let codec = video
-                .codec
-                .clone()
-                .or_else(|| video.codec_tag.clone())
-                .unwrap_or_else(|| "unknown".to_owned());
+            let codec = video.codec_or_tag().unwrap_or("unknown");
             let message = format!("no decoder is available for the video stream ({codec})");
             out.add_verbatim(
                 Violation::new(message, codec, "a video stream that can be decoded", Remedy::Refuse)
@@ -55,7 +51,7 @@ pub(super) fn check(subject: &Subject<'_>, _limits: &NoLimits, out: &mut Finding
             if let Some(image) = subject.facts.still_image() {
                 let message = format!("the file is a still image ({})", image.format);
                 out.add_verbatim(
-                    Violation::new(message, image.format, "a video", Remedy::Refuse).at(video.index),
+                    Violation::new(message, image.format.name(), "a video", Remedy::Refuse).at(video.index),
                 );
             }
         }

@@ -137,7 +137,7 @@ impl Decoder {
                 data => std::slice::from_raw_parts(data, size),
             };
             // The names of decoders vary.
-            References::of(&ffi_enums::codec_of(found).unwrap_or_default(), config)
+            ffi_enums::codec_of(found).and_then(|codec| References::of(&codec, config))
         };
         // SAFETY: valid parameters from either caller.
         let kind = unsafe { ffi_enums::media_type(parameters) };

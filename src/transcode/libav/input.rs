@@ -1,7 +1,7 @@
 //! Reads packets from an input.
 
 use std::collections::HashMap;
-use std::ffi::{CStr, c_int};
+use std::ffi::c_int;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use super::decode::MAX_DAMAGE;
 use super::ffi_wrappers::{NOPTS, Packet, check, error_text, failed, is_eof, rational, seconds};
 use super::share;
 use crate::job::JobError;
-use crate::model::{DecodeError, DecodeErrorKind, container_lacks_timestamps};
+use crate::model::{Container, DecodeError, DecodeErrorKind};
 use crate::probe::bytes::BlockCache;
 use crate::probe::headers;
 use crate::probe::libav::ffi_enums;
@@ -72,20 +72,20 @@ impl Input {
     /// Returns whether rewinding gives the same packets again. In containers without a packet index, seeking
     /// is only approximate.
     pub(crate) fn is_repeatable(&mut self) -> bool {
-        self.demuxer().starts_with("mov,")
+        self.demuxer() == Container::Mov
     }
 
-    /// Returns the name of the demuxer.
-    fn demuxer(&mut self) -> &str {
-        // SAFETY: the context is open; a demuxer's name is a static string of ASCII letters.
-        unsafe { CStr::from_ptr((*(*self.as_mut_ptr()).iformat).name) }.to_str().unwrap_or_default()
+    /// Returns the container that the demuxer stands for.
+    fn demuxer(&mut self) -> Container {
+        // SAFETY: the context is open.
+        unsafe { ffi_enums::demuxer(self.as_mut_ptr()) }
     }
 
     /// Returns whether the container stores no timestamps, so that the demuxer's are guesses.
     pub(crate) fn lacks_timestamps(&mut self) -> bool {
         // SAFETY: the context is open; a plain field of its demuxer.
         let flagged = unsafe { (*(*self.as_mut_ptr()).iformat).flags & ffi::AVFMT_NOTIMESTAMPS != 0 };
-        flagged || container_lacks_timestamps(self.demuxer())
+        flagged || self.demuxer().lacks_timestamps()
     }
 
     pub(crate) fn as_mut_ptr(&mut self) -> *mut ffi::AVFormatContext {
@@ -181,7 +181,7 @@ impl Input {
         if self.lacks_timestamps() || self.has_joints() {
             return None;
         }
-        let from_zero = self.demuxer().starts_with("matroska") || self.demuxer() == "flv";
+        let from_zero = self.demuxer().declares_duration_from_zero();
         // SAFETY: a plain field of an open context.
         let start = unsafe { (*self.as_mut_ptr()).start_time };
         let start_s = match start {

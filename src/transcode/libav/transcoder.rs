@@ -13,7 +13,7 @@ use super::loudness::loudness_gain;
 use super::shared_decode::DecoderHandle;
 use super::video::VideoChain;
 use crate::job::JobError;
-use crate::model::SourceDamage;
+use crate::model::{Codec, SourceDamage};
 use crate::plan::{AudioPlan, LengtheningKind, OutputSpec, VideoPlan};
 use crate::probe::libav::ffi_enums;
 use crate::transcode::frame_pacing::whole_frames;
@@ -141,7 +141,7 @@ impl Transcoder {
             Some(VideoPlan::Encode(plan)) => {
                 rate = plan.frame_rate.as_f64();
                 // A decoder that hides errors may do so only with consent.
-                let strict = !spec.conceal && hides_errors(codec_name(&mut input, plan.stream).as_deref());
+                let strict = !spec.conceal && hides_errors(stream_codec(&mut input, plan.stream).as_ref());
                 let source = (spec.threads, strict, decoder);
                 let mut chain = VideoChain::open(&mut input, plan, spec.start_s, limit_s, source)?;
                 if spec.cut_before_start {
@@ -510,9 +510,9 @@ impl<C> StreamPipeline<C> {
     }
 }
 
-/// Returns the name of the codec of a stream.
-pub(crate) fn codec_name(input: &mut Input, stream: u32) -> Option<String> {
+/// Returns the codec of a stream.
+pub(crate) fn stream_codec(input: &mut Input, stream: u32) -> Option<Codec> {
     let stream = input.stream(stream).ok()?;
     // SAFETY: the stream belongs to the open input; codec parameters are always there.
-    ffi_enums::codec_name(unsafe { ffi_enums::codec_id((*stream).codecpar) })
+    ffi_enums::codec(unsafe { ffi_enums::codec_id((*stream).codecpar) })
 }

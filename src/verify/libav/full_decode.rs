@@ -16,7 +16,7 @@ use crate::transcode::libav::ffi_wrappers::{Frame, NOPTS, Packet, frame_duration
 use crate::transcode::libav::filter::{Graph, Pulled};
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::start_cut::StartCut;
-use crate::transcode::libav::transcoder::codec_name;
+use crate::transcode::libav::transcoder::stream_codec;
 
 /// Maximum short side in pixels at which frames are analysed: sufficient, and fast.
 const ANALYSIS_LINES: u32 = 360;
@@ -156,7 +156,7 @@ impl UndecodableStart {
 
 /// Opens a decoder that reports errors; it is strict only where others hide them.
 fn open_decoder(input: &mut Input, stream: u32) -> Result<StreamDecode, JobError> {
-    let strict = hides_errors(codec_name(input, stream).as_deref());
+    let strict = hides_errors(stream_codec(input, stream).as_ref());
     let decoder = Decoder::open(input, stream, 1, strict)?;
     StreamDecode::with(input, stream, decoder)
 }

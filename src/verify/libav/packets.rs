@@ -8,11 +8,12 @@ use ffmpeg_next::ffi;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::job::{JobError, Progress};
+use crate::model::Codec;
 use crate::plan::OutputSpec;
 use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::transcode::libav::ffi_wrappers::{NOPTS, Packet, seconds};
 use crate::transcode::libav::input::Input;
-use crate::transcode::libav::transcoder::codec_name;
+use crate::transcode::libav::transcoder::stream_codec;
 
 /// The framing of packet data. Containers differ in framing, so it is not hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +27,10 @@ pub(crate) enum Framing {
 }
 
 impl Framing {
-    pub(crate) fn of(codec: Option<&str>) -> Framing {
+    pub(crate) fn of(codec: Option<&Codec>) -> Framing {
         match codec {
-            Some("h264" | "hevc") => Framing::NalUnits,
-            Some("aac") => Framing::Aac,
+            Some(Codec::H264 | Codec::Hevc) => Framing::NalUnits,
+            Some(Codec::Aac) => Framing::Aac,
             _ => Framing::Raw,
         }
     }
@@ -234,7 +235,7 @@ impl StreamScan {
 
 fn start_scan(input: &mut Input, kind: ffi::AVMediaType) -> Option<StreamScan> {
     let index = input.first(kind)?;
-    let framing = Framing::of(codec_name(input, index).as_deref());
+    let framing = Framing::of(stream_codec(input, index).as_ref());
     Some(StreamScan {
         index,
         packets: 0,
@@ -247,7 +248,7 @@ fn start_scan(input: &mut Input, kind: ffi::AVMediaType) -> Option<StreamScan> {
 }
 
 fn frame_sizes(input: &mut Input, index: u32) -> Option<FrameSizes> {
-    let codec = codec_name(input, index)?;
+    let codec = stream_codec(input, index)?;
     let stream = input.stream(index).ok()?;
     // SAFETY: the stream belongs to the open input; the bytes are copied.
     unsafe {

@@ -17,7 +17,7 @@ use crate::transcode::libav::ffi_wrappers::{NOPTS, Packet};
 use crate::transcode::libav::input::Input;
 use crate::transcode::libav::share;
 use crate::transcode::libav::start_cut::StartCut;
-use crate::transcode::libav::transcoder::{Transcoder, codec_name};
+use crate::transcode::libav::transcoder::{Transcoder, stream_codec};
 use crate::transcode::timestamp_gaps::{DecodeAction, DecodeSpans, Gap};
 use crate::verify::thresholds::{GAP_FRAMES, LOST_FRAMES};
 
@@ -48,12 +48,12 @@ pub(super) fn check_source(
         report.add_source_damage(damage, spec.conceal);
         return Ok(());
     };
-    let codec = codec_name(&mut transcoder.input, plan.stream);
+    let codec = stream_codec(&mut transcoder.input, plan.stream);
     let countable = has_frame_per_packet(&mut transcoder.input, plan.stream);
     let missing = transcoder.lost_packets.filter(|&missing| countable && missing > LOST_FRAMES).unwrap_or(0);
     if spec.conceal {
         add_concealed(&mut damage, transcoder, missing);
-        if hides_errors(codec.as_deref()) {
+        if hides_errors(codec.as_ref()) {
             let mut source = Input::open(share(input)?, name, Arc::clone(&cancel))?;
             let strict = strict_decode_errors(&mut source, spec, plan.stream, None, progress)?;
             if strict.error_count > damage.error_count {

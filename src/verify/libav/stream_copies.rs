@@ -7,7 +7,7 @@ use crate::job::VerifyReport;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::ffi_wrappers::Packet;
 use crate::transcode::libav::input::Input;
-use crate::transcode::libav::transcoder::{OutputLength, StreamKind, Transcoder, codec_name};
+use crate::transcode::libav::transcoder::{OutputLength, StreamKind, Transcoder, stream_codec};
 
 /// Hashes of the packets that go into an output: video, audio.
 pub(crate) struct StreamHashes {
@@ -28,7 +28,7 @@ impl StreamHashes {
             _ => None,
         };
         let mut hash =
-            |stream| PayloadHash::new(Framing::of(codec_name(&mut transcoder.input, stream).as_deref()));
+            |stream| PayloadHash::new(Framing::of(stream_codec(&mut transcoder.input, stream).as_ref()));
         StreamHashes { hashes: [video.map(&mut hash), audio.map(&mut hash)], encoded: [false; 2] }
     }
 
@@ -81,7 +81,7 @@ impl StreamHashes {
 
 /// Returns whether each packet of a stream gives a frame; some codecs have packets with hidden frames.
 pub(super) fn has_frame_per_packet(input: &mut Input, stream: u32) -> bool {
-    !matches!(codec_name(input, stream).as_deref(), Some("vp8" | "vp9" | "av1"))
+    stream_codec(input, stream).is_none_or(|codec| codec.has_frame_per_packet())
 }
 
 /// The results of reading a source that is only copied.

@@ -13,6 +13,7 @@ mod mpeg2;
 pub use display_order::Hole;
 
 use super::Bits;
+use crate::model::Codec;
 use display_order::DisplayOrder;
 
 /// Bytes of a slice header that are parsed; the weights of weighted prediction may be long.
@@ -47,14 +48,14 @@ pub struct References {
 }
 
 impl References {
-    /// Creates the check of a stream with this codec, by FFmpeg's name, and this configuration record; `None` for a
-    /// codec whose samples do not name their references.
-    pub fn of(codec: &str, config: &[u8]) -> Option<References> {
+    /// Creates the check of a stream with this codec and this configuration record; `None` for a codec whose
+    /// samples do not name their references.
+    pub fn of(codec: &Codec, config: &[u8]) -> Option<References> {
         let reader = match codec {
-            "av1" => Reader::Av1(av1::OrderHints::from_config(config)),
-            "h264" => Reader::Avc(avc::FrameNumbers::from_config(config)),
-            "mpeg1video" | "mpeg2video" => Reader::Mpeg2(mpeg2::TemporalReferences::default()),
-            "hevc" => Reader::Hevc(hevc::PictureSets::from_config(config)),
+            Codec::Av1 => Reader::Av1(av1::OrderHints::from_config(config)),
+            Codec::H264 => Reader::Avc(avc::FrameNumbers::from_config(config)),
+            Codec::Mpeg1Video | Codec::Mpeg2Video => Reader::Mpeg2(mpeg2::TemporalReferences::default()),
+            Codec::Hevc => Reader::Hevc(hevc::PictureSets::from_config(config)),
             _ => return None,
         };
         Some(References { reader: Box::new(reader), order: Box::default() })
@@ -150,23 +151,23 @@ mod tests {
                 if seed & 0x700 == 0 { 0 } else { (seed >> 24) as u8 }
             })
             .collect();
-        for codec in ["av1", "h264", "hevc"] {
+        for codec in [Codec::Av1, Codec::H264, Codec::Hevc] {
             let mut checks: Vec<References> = Vec::new();
             for config in [&[][..], &bytes[..60], &[1; 30]] {
-                checks.extend(References::of(codec, config));
+                checks.extend(References::of(&codec, config));
             }
             for from in 0..bytes.len() {
                 let part = &bytes[from..bytes.len().min(from + 90)];
                 // Units of every type that is read, with random content.
-                let kinds: &[[u8; 2]] = if codec == "av1" {
+                let kinds: &[[u8; 2]] = if codec == Codec::Av1 {
                     &[[0x0a, 20], [0x32, 40], [0x1a, 30], [0x30, 0]]
-                } else if codec == "h264" {
+                } else if codec == Codec::H264 {
                     &[[0x67, 66], [0x68, 0xce], [0x65, 1], [0x41, 1]]
                 } else {
                     &[[33 << 1, 1], [34 << 1, 1], [21 << 1, 1], [1 << 1, 1], [8 << 1, 1]]
                 };
                 let kind = kinds[from % kinds.len()];
-                let start: &[u8] = if codec == "av1" { &[] } else { &[0, 0, 1] };
+                let start: &[u8] = if codec == Codec::Av1 { &[] } else { &[0, 0, 1] };
                 let sample = [start, &kind, part].concat();
                 for check in &mut checks {
                     std::hint::black_box(

@@ -5,7 +5,7 @@ use ffmpeg_next::ffi;
 use super::super::ffi_enums::{bits_per_sample, decoder, number, profile_name};
 use super::super::streams::extradata;
 use super::first_packets::{ExpectedPacket, FirstPacketCheck};
-use crate::model::AudioStream;
+use crate::model::{AudioStream, Codec};
 use crate::probe::bitstream::{aac, opus};
 
 /// The output sample rate of Opus decoders, in Hz (RFC 7845, 5.1).
@@ -26,26 +26,26 @@ pub(super) unsafe fn complete(
         let parameters = (*stream).codecpar;
         (number(&raw const (*parameters).codec_id), extradata(parameters))
     };
-    let (sample_rate, channels, expected) = match audio.codec.as_deref()? {
-        codec if codec.starts_with("pcm_") => {
+    let (sample_rate, channels, expected) = match audio.codec.as_ref()? {
+        codec if codec.is_pcm() => {
             let samples = u64::from(audio.sample_rate?) * u64::from(audio.channels?);
             let rate = bits_per_sample(id).map(|bits| samples * u64::from(bits));
             audio.bit_rate = audio.bit_rate.or(rate);
             return Some(FirstPacketCheck { index: audio.index, expected: ExpectedPacket::Any });
         }
-        "aac" => {
+        Codec::Aac => {
             let config = aac::low_complexity(record)?;
             audio.profile = profile_name(id, PROFILE_LC);
             (config.sample_rate, config.channels, ExpectedPacket::Aac { channels: config.channels })
         }
-        "mp3" => {
+        Codec::Mp3 => {
             let (sample_rate, channels) = (audio.sample_rate?, audio.channels.filter(|count| *count <= 2)?);
             // Without a declared bit rate, the library reads it from the frames.
             audio.bit_rate?;
             (sample_rate, channels, ExpectedPacket::Mp3 { sample_rate, channels })
         }
-        "opus" => (OPUS_RATE, opus::channels(record)?, ExpectedPacket::Any),
-        "vorbis" => {
+        Codec::Opus => (OPUS_RATE, opus::channels(record)?, ExpectedPacket::Any),
+        Codec::Vorbis => {
             // SAFETY: by the contract.
             let (sample_rate, channels) = unsafe { decoder_output((*stream).codecpar)? };
             (sample_rate, channels, ExpectedPacket::Any)

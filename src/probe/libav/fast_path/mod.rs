@@ -17,7 +17,7 @@ use self::first_packets::check_first_packets;
 pub(super) use self::fragments::complete as complete_fragmented;
 use super::open::MediaInput;
 use super::packet_walk::PacketWalk;
-use crate::model::MediaFacts;
+use crate::model::{Container, MediaFacts};
 use crate::probe::headers::Declared;
 
 /// What the fast path could not resolve.
@@ -122,7 +122,7 @@ fn overall_rate(size_bytes: u64, duration_us: i64) -> Option<u64> {
 
 /// Returns whether the container can have a complete header, with one sample entry per track.
 fn is_supported_container(declared: &Declared, facts: &MediaFacts) -> bool {
-    let matroska = matches!(facts.container.as_deref(), Some("matroska" | "webm"));
+    let matroska = facts.container_is(Container::is_matroska);
     let iso = declared.iso && declared.tracks.iter().all(|track| track.sample_entries == Some(1));
     let fragmented = declared.fragmented == Some(true);
     let timed = facts.duration_s.is_some() || iso && !fragmented;

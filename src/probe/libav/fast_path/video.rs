@@ -8,7 +8,7 @@ use super::super::ffi_enums::{color_names, number, pixel_format, profile_name};
 use super::super::streams;
 use super::super::streams::extradata;
 use super::first_packets::{ExpectedPacket, FirstPacketCheck};
-use crate::model::{ColorTags, VideoStream};
+use crate::model::{Codec, ColorTags, VideoStream};
 use crate::probe::bitstream::{SpsParams, av1, h264, hevc, vp8, vp9};
 
 /// `constraint_set1_flag`: a Baseline stream that conforms to Constrained Baseline.
@@ -39,16 +39,16 @@ pub(super) unsafe fn complete(
     let index = video.index;
     // SAFETY: by the contract.
     let expected = unsafe {
-        match video.codec.as_deref()? {
-            "h264" => complete_nal(stream, video, true)?,
-            "hevc" => complete_nal(stream, video, false)?,
-            "av1" => complete_av1(stream, video)?,
-            "vp8" => {
+        match video.codec.as_ref()? {
+            Codec::H264 => complete_nal(stream, video, true)?,
+            Codec::Hevc => complete_nal(stream, video, false)?,
+            Codec::Av1 => complete_av1(stream, video)?,
+            Codec::Vp8 => {
                 set_pixel_format(video, ffi::AVPixelFormat::AV_PIX_FMT_YUV420P as c_int)?;
                 video.field_order = Some("progressive".to_owned());
                 ExpectedPacket::Vp8
             }
-            "vp9" => ExpectedPacket::Vp9,
+            Codec::Vp9 => ExpectedPacket::Vp9,
             _ => return None,
         }
     };
