@@ -1,11 +1,12 @@
 //! Tests of the command line: exit codes, standard output, standard error.
-#![allow(clippy::unwrap_used, clippy::print_stderr)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 
-use common::{TestDir, decode_errors, entry, errors, ffprobe};
+use common::{CliRun, TestDir, decode_errors, entry, errors, ffprobe};
 
 #[test]
 fn check_of_a_compliant_file_exits_0() {
@@ -84,11 +85,13 @@ fn an_unreadable_folder_is_named_and_the_rest_is_checked() {
     let locked = dir.path("locked");
     std::fs::create_dir(&locked).unwrap();
     std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o000)).unwrap();
+    let mut command = dir.command(&["check", ".", "--format", "json", "--no-cache"]);
     if std::fs::read_dir(&locked).is_ok() {
-        eprintln!("skipped: this user can read every folder");
-        return;
+        // Root can read every folder, another user cannot.
+        std::fs::set_permissions(dir.root(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        command.uid(65534).gid(65534);
     }
-    let run = dir.greenlit(&["check", ".", "--format", "json"]).expect(2);
+    let run = CliRun::of(command.output().unwrap()).expect(2);
     assert!(run.stderr.contains("locked"), "{}", run.stderr);
     assert_eq!(run.json()["summary"]["compliant"], 1);
     std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o755)).unwrap();

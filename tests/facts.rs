@@ -1,5 +1,6 @@
 //! Compares the facts in the report with those of ffprobe from the same FFmpeg version.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![cfg_attr(ffmpeg_6_0, allow(dead_code))]
 
 mod common;
 
@@ -22,9 +23,6 @@ const COLUMNS: [(&str, usize); 13] = [
     ("sample rate", 16),
     ("transfer", 17),
 ];
-
-/// The FFmpeg version of the manifest; other versions read some files differently.
-const MANIFEST_VERSION: &str = "FFmpeg 5.1";
 
 /// Returns the facts of the `media` object of a report in the notation of the manifest.
 fn reported(media: &Value) -> [Option<String>; 13] {
@@ -77,22 +75,16 @@ fn expected(name: &str, value: &str) -> Option<String> {
 }
 
 #[test]
-fn the_report_agrees_with_ffprobe() {
-    let Some(corpus) = corpus() else {
-        println!("skipped: GREENLIT_CORPUS does not name a corpus");
-        return;
-    };
+#[cfg(not(ffmpeg_6_0))] // The manifest of the corpus is by FFmpeg 5.1.
+#[ignore = "needs GREENLIT_CORPUS; `make test` runs it where that is set"]
+fn with_corpus_the_report_agrees_with_ffprobe() {
+    let corpus = corpus();
     let dir = TestDir::new();
     let folder = corpus.to_str().unwrap();
     let report = dir
         .greenlit(&["check", folder, "--format", "json", "--no-cache", "--profile", "tiktok-ads"])
         .expect(1)
         .json();
-    let library = report["tool"]["ffmpeg"].as_str().unwrap();
-    if !library.starts_with(MANIFEST_VERSION) {
-        println!("skipped: the manifest is from {MANIFEST_VERSION}, this is {library}");
-        return;
-    }
     let manifest = std::fs::read_to_string(corpus.join("manifest.tsv")).unwrap();
     let (mut compared, mut different) = (0_u32, 0_u32);
     for row in manifest.lines().skip(1) {

@@ -235,11 +235,9 @@ fn small_files_of_each_kind(corpus: &Path) -> Vec<std::path::PathBuf> {
 }
 
 #[test]
-fn no_truncated_file_of_the_corpus_is_reported_as_complete() {
-    let Some(corpus) = corpus() else {
-        eprintln!("skipped: GREENLIT_CORPUS does not name a corpus");
-        return;
-    };
+#[ignore = "needs GREENLIT_CORPUS; `make test` runs it where that is set"]
+fn with_corpus_no_truncated_file_of_the_corpus_is_reported_as_complete() {
+    let corpus = corpus();
     let dir = TestDir::new();
     let chosen = small_files_of_each_kind(&corpus);
     for (number, path) in chosen.iter().enumerate() {
