@@ -43,7 +43,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     }
     let options = CheckOptions {
         selection: settings.selection.clone(),
-        deep: args.deep,
+        deep: args.deep || settings.config.check.deep,
         probe_cache,
         time_limit: settings.time_limit,
     };
