@@ -49,7 +49,7 @@ pub enum JobError {
 pub enum WorkerDeath {
     /// It crashed: the kernel or the process itself ended it because of a fault in it.
     Crashed,
-    /// The system or a user killed it, perhaps for want of memory.
+    /// The system or a user killed it, possibly because memory ran out.
     Killed,
     /// It exited by itself.
     Exited,
