@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::VideoStream;
 use super::color::{ColorTags, Primaries};
 use super::geometry::Size;
-use super::media::VideoStream;
 
 /// The longest shorter side, in pixels, of a frame that players take for standard definition.
 const SD_LINES: u32 = 576;

@@ -21,6 +21,8 @@ mod media;
 mod named;
 mod source_damage;
 mod still_image;
+mod streams;
+mod track_timing;
 mod units;
 
 pub use codec::Codec;
@@ -35,11 +37,10 @@ pub use frame_loss::{FrameLoss, LossKind, set_loss};
 pub use frame_rates::common_frame_rates;
 pub use geometry::{Flip, Rotation, Size, display_aspect_ratio, display_size};
 pub use hash::ContentHash;
-pub use media::{
-    AudioStream, Completeness, EditList, EditListKind, EncryptedStream, MAX_HELD_FRAME_S, MediaFacts,
-    OtherKind, OtherStream, PrivacyTags, Timing, VideoStream, contradicts,
-};
+pub use media::{Completeness, EncryptedStream, MAX_HELD_FRAME_S, MediaFacts, PrivacyTags, contradicts};
 pub use named::UnlistedName;
 pub use source_damage::SourceDamage;
 pub use still_image::{ImageFormat, StillImage};
+pub use streams::{AudioStream, OtherKind, OtherStream, VideoStream};
+pub use track_timing::{EditList, EditListKind, Timing};
 pub use units::{ParseRationalError, Rational, count};

@@ -3,11 +3,12 @@
 
 use std::borrow::Cow;
 
-use crate::model::MediaFacts;
+use crate::model::{MediaFacts, VideoStream};
 use crate::profile::{Profile, RuleId, Severity};
 use crate::rules::{Assessment, Selection, Subject, assess};
 
 use super::audio_tracks::KeptAudio;
+use super::duration::PlannedDuration;
 use super::input::PlanInput;
 use super::options::{AudioTrackChoice, FixOptions, Machine};
 use super::outcome::{Action, FixPlan, FixStep};
@@ -70,18 +71,7 @@ fn plan_kept(
     let video_reason = escalation::reason_to_encode_video(input, video, &duration);
     let both_reason = escalation::reason_to_encode_both(input, video, &duration);
     let encodes_video = video_reason.is_some() || both_reason.is_some();
-    let requested = chosen.as_ref().is_ok_and(|kept| kept.requested);
-    // A file that complies is copied rather than refused where a remux for its warnings would lose an audio track.
-    let loses_audio = chosen.as_ref().err().filter(|_| input.options.audio_track == AudioTrackChoice::Auto);
-    if !encodes_video
-        && !requested
-        && (loses_audio.is_some() || !escalation::wants_remux(input))
-        && let Some(mut plan) = passthrough::plan(input)?
-    {
-        if let Some(refused) = loses_audio.filter(|_| escalation::wants_remux(input)) {
-            plan.reason =
-                Some(format!("copied unchanged, because the platform accepts it: {}", refused.reason));
-        }
+    if !encodes_video && let Some(plan) = unchanged(input, &chosen)? {
         return Ok(plan);
     }
     let kept = chosen?;
@@ -100,11 +90,50 @@ fn plan_kept(
         .or_else(|| escalation::reason_to_remux(input));
     plan_steps::explain(input, &plan_video, reason.as_deref(), &audio, &mut steps);
     let lead_s = duration::audio_lead_s(input, video, &plan_video);
-    let spec = OutputSpec {
+    let spec = output_spec(input, video, container, (plan_video, audio.plan), &duration, lead_s);
+    steps.extend(duration::lead_step(lead_s));
+    steps.extend(additions::cut_audio(input, video, &spec));
+    let added = additions::of(input, video, &spec);
+    steps.extend(additions::steps(&added, &spec));
+    steps.extend(left_out::steps(&kept.dropped, kept.requested));
+    steps.extend(left_out::chapters(file.facts));
+    let others = left_out::streams(file.facts, video);
+    steps.extend(left_out::steps(&others, false));
+    let dropped = kept.dropped.into_iter().chain(others).collect();
+    Ok(FixPlan { dropped, added, ..finish(input, spec, steps, reason) })
+}
+
+/// Returns the plan that copies the bytes of a file of which nothing is encoded, if that clears its findings.
+fn unchanged(input: &PlanInput<'_>, chosen: &Result<KeptAudio, Refused>) -> Result<Option<FixPlan>, Refused> {
+    // A file that complies is copied rather than refused where a remux for its warnings would lose an audio track.
+    let loses_audio = chosen.as_ref().err().filter(|_| input.options.audio_track == AudioTrackChoice::Auto);
+    let requested = chosen.as_ref().is_ok_and(|kept| kept.requested);
+    let wants_remux = escalation::wants_remux(input);
+    if requested || (wants_remux && loses_audio.is_none()) {
+        return Ok(None);
+    }
+    let Some(mut plan) = passthrough::plan(input)? else { return Ok(None) };
+    if let Some(refused) = loses_audio.filter(|_| wants_remux) {
+        plan.reason = Some(format!("copied unchanged, because the platform accepts it: {}", refused.reason));
+    }
+    Ok(Some(plan))
+}
+
+/// Specifies the output. `lead_s` is how much earlier than the video its audio starts, in seconds.
+fn output_spec(
+    input: &PlanInput<'_>,
+    video: &VideoStream,
+    container: OutputContainer,
+    (plan_video, audio): (VideoPlan, Option<AudioPlan>),
+    duration: &PlannedDuration,
+    lead_s: f64,
+) -> OutputSpec {
+    let encodes_video = matches!(plan_video, VideoPlan::Encode(_));
+    OutputSpec {
         container,
         threads: threads(input, &plan_video),
         video: Some(plan_video),
-        audio: audio.plan,
+        audio,
         trim_to_s: duration.trim_to_s,
         extend: duration.extend,
         strip_metadata: input.has(RuleId::MetadataPrivacy, Severity::Advice),
@@ -118,17 +147,7 @@ fn plan_kept(
         expected_frames: None,
         max_size_bytes: encode_rates::max_bytes(input.profile),
         conceal: input.options.conceal,
-    };
-    steps.extend(duration::lead_step(lead_s));
-    steps.extend(additions::cut_audio(input, video, &spec));
-    let added = additions::of(input, video, &spec);
-    steps.extend(additions::steps(&added, &spec));
-    steps.extend(left_out::steps(&kept.dropped, kept.requested));
-    steps.extend(left_out::chapters(file.facts));
-    let others = left_out::streams(file.facts, video);
-    steps.extend(left_out::steps(&others, false));
-    let dropped = kept.dropped.into_iter().chain(others).collect();
-    Ok(FixPlan { dropped, added, ..finish(input, spec, steps, reason) })
+    }
 }
 
 fn finish(input: &PlanInput<'_>, spec: OutputSpec, steps: Vec<FixStep>, reason: Option<String>) -> FixPlan {
