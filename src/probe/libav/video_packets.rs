@@ -5,14 +5,12 @@ use std::ffi::c_int;
 use ffmpeg_next::ffi;
 
 use super::decode_rate::DecodeRate;
-use super::ffi_enums::{codec_name, number};
+use super::ffi_enums::{codec, number};
 use super::first_frames::FirstFrames;
 use super::streams::{extradata, seconds};
 use super::timing::write_timing;
 use super::version::packet_side_data;
-use crate::model::{
-    FrameLoss, HdrKind, LossKind, MediaFacts, VideoStream, container_lacks_timestamps, set_loss,
-};
+use crate::model::{Container, FrameLoss, HdrKind, LossKind, MediaFacts, VideoStream, set_loss};
 use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::probe::bitstream::hevc;
 use crate::probe::bitstream::parameter_sets::{ParameterSets, SetCodec};
@@ -119,6 +117,11 @@ impl VideoPackets {
         } else if packet.duration > 0 {
             self.decode_rate.add_duration(packet.duration);
         }
+        self.add_time(packet, key, is_hevc, data);
+    }
+
+    /// Adds the presentation time of a packet.
+    fn add_time(&mut self, packet: &ffi::AVPacket, key: bool, is_hevc: bool, data: &[u8]) {
         let timestamp = packet.pts;
         if timestamp == NO_TIME {
             self.missing_timestamps = true;
@@ -166,14 +169,9 @@ impl VideoPackets {
     }
 
     /// Writes what the first packets show.
-    pub(super) fn write_begin(
-        &self,
-        base: ffi::AVRational,
-        container: Option<&str>,
-        video: &mut VideoStream,
-    ) {
-        self.first_frames.iter().for_each(|first| first.write_to(base, container, video));
-        if container.is_some_and(container_lacks_timestamps) {
+    pub(super) fn write_begin(&self, base: ffi::AVRational, untimed: bool, video: &mut VideoStream) {
+        self.first_frames.iter().for_each(|first| first.write_to(base, untimed, video));
+        if untimed {
             self.decode_rate.correct_untimed(base, video);
         }
         if let Some(hdr) = video.hdr.as_mut().filter(|hdr| hdr.kind == HdrKind::Pq && self.hdr10_metadata) {
@@ -183,13 +181,13 @@ impl VideoPackets {
 
     /// Writes the results to the facts of the stream.
     pub(super) fn write_to(&mut self, base: ffi::AVRational, index: u32, facts: &mut MediaFacts) {
-        let container = facts.container.as_deref();
+        let untimed = facts.lacks_timestamps();
         let Some(video) = facts.video.iter_mut().find(|video| video.index == index) else { return };
         if self.packets == 0 {
             return;
         }
-        self.write_begin(base, container, video);
-        if container == Some("avi") {
+        self.write_begin(base, untimed, video);
+        if facts.container == Some(Container::Avi) {
             self.decode_rate.correct(base, self.packets, video);
         }
         video.frames.get_or_insert(self.packets);
@@ -250,7 +248,7 @@ pub(super) unsafe fn frame_sizes(stream: *const ffi::AVStream) -> Option<FrameSi
     // SAFETY: by the contract; the bytes are copied.
     unsafe {
         let parameters = (*stream).codecpar;
-        FrameSizes::of(&codec_name(number(&raw const (*parameters).codec_id))?, extradata(parameters))
+        FrameSizes::of(&codec(number(&raw const (*parameters).codec_id))?, extradata(parameters))
     }
 }
 
@@ -262,7 +260,7 @@ unsafe fn references(stream: *const ffi::AVStream) -> Option<References> {
     // SAFETY: by the contract; the bytes are copied.
     unsafe {
         let parameters = (*stream).codecpar;
-        References::of(&codec_name(number(&raw const (*parameters).codec_id))?, extradata(parameters))
+        References::of(&codec(number(&raw const (*parameters).codec_id))?, extradata(parameters))
     }
 }
 

@@ -19,12 +19,14 @@ pub(crate) mod filter;
 pub(crate) mod filter_stage;
 pub(crate) mod input;
 mod loudness;
+pub(crate) mod media_sink;
 mod moov_size;
 mod multi_output;
 mod mux;
 pub(crate) mod pipeline_stages;
 mod shared_decode;
 pub(crate) mod start_cut;
+mod stream_pipeline;
 #[cfg(test)]
 mod tests;
 pub(crate) mod transcoder;
