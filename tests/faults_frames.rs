@@ -218,6 +218,15 @@ fn convert(rgb: [f64; 3], from: Chromaticities, to: Chromaticities) -> [f64; 3] 
     solve(columns(to), color)
 }
 
+/// The name of a matrix for the filter `scale`.
+fn name_for_scale(matrix: &str) -> &str {
+    match matrix {
+        "smpte170m" => "bt601",
+        "bt2020nc" => "bt2020",
+        other => other,
+    }
+}
+
 #[test]
 fn other_primaries_are_converted_to_bt709() {
     const D65: (f64, f64) = (0.3127, 0.3290);
@@ -240,11 +249,7 @@ fn other_primaries_are_converted_to_bt709() {
                   g='if(lt(X,80),40,if(lt(X,160),150,if(lt(X,240),50,120)))':\
                   b='if(lt(X,80),32,if(lt(X,160),70,if(lt(X,240),140,120)))'";
     for (name, primaries, matrix, ..) in cases {
-        let scale = match matrix {
-            "smpte170m" => "bt601",
-            "bt2020nc" => "bt2020",
-            other => other,
-        };
+        let scale = name_for_scale(matrix);
         let (codec, filter) = match name.ends_with(".mov") {
             true => ("-c:v qtrle -pix_fmt rgb24".to_owned(), source.to_owned()),
             false => (

@@ -54,6 +54,37 @@ fn count(log: &str, first: &str, second: &str) -> usize {
     log.lines().filter(|line| line.contains(first) && line.contains(second)).count()
 }
 
+fn row(number: usize) -> AdRow {
+    AdRow {
+        row: u32::try_from(number).unwrap() + 1,
+        video: format!("{number}.mov").into(),
+        adgroup_id: ADGROUP.into(),
+        ad_name: format!("ad {number}"),
+        identity_type: "CUSTOMIZED_USER".into(),
+        identity_id: IDENTITY.into(),
+        ad_text: "Buy".into(),
+        call_to_action: "LEARN_MORE".into(),
+        landing_page_url: "https://example.com/".into(),
+        display_name: "Shop".into(),
+        ..AdRow::default()
+    }
+}
+
+/// Writes the video of an asset and returns it.
+fn prepared(folder: &Path, number: usize) -> Prepared {
+    let bytes: Vec<u8> = (0..20_000_u32).map(|at| (at as usize * 31 + number) as u8).collect();
+    let bytes = [bytes, number.to_string().into_bytes()].concat();
+    let path = folder.join(format!("{number}.mp4"));
+    std::fs::write(&path, &bytes).unwrap();
+    let asset = validated::validated(&path, &bytes);
+    Prepared {
+        source: format!("{number}.mov").into(),
+        source_blake3: format!("s{number}"),
+        profile_hash: asset.profile_hash().to_owned(),
+        result: Ok(asset),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "slow: takes four minutes of real time"]
 async fn five_hundred_assets_ship_at_the_rate_of_the_tier_without_throttling() {
@@ -69,19 +100,6 @@ async fn five_hundred_assets_ship_at_the_rate_of_the_tier_without_throttling() {
     options.tier = Tier::Basic;
     let client = Arc::new(TikTokAds::new(options).unwrap());
 
-    let row = |number: usize| AdRow {
-        row: u32::try_from(number).unwrap() + 1,
-        video: format!("{number}.mov").into(),
-        adgroup_id: ADGROUP.into(),
-        ad_name: format!("ad {number}"),
-        identity_type: "CUSTOMIZED_USER".into(),
-        identity_id: IDENTITY.into(),
-        ad_text: "Buy".into(),
-        call_to_action: "LEARN_MORE".into(),
-        landing_page_url: "https://example.com/".into(),
-        display_name: "Shop".into(),
-        ..AdRow::default()
-    };
     let (sender, receiver) = mpsc::channel(16);
     let mut request = ShipRequest::new(receiver, (0..ASSETS).map(row).collect());
     request.landing = LandingMode::Off;
@@ -96,18 +114,7 @@ async fn five_hundred_assets_ship_at_the_rate_of_the_tier_without_throttling() {
     let folder = dir.path().to_owned();
     let sending = async move {
         for number in 0..ASSETS {
-            let bytes: Vec<u8> = (0..20_000_u32).map(|at| (at as usize * 31 + number) as u8).collect();
-            let bytes = [bytes, number.to_string().into_bytes()].concat();
-            let path = folder.join(format!("{number}.mp4"));
-            std::fs::write(&path, &bytes).unwrap();
-            let asset = validated::validated(&path, &bytes);
-            let prepared = Prepared {
-                source: format!("{number}.mov").into(),
-                source_blake3: format!("s{number}"),
-                profile_hash: asset.profile_hash().to_owned(),
-                result: Ok(asset),
-            };
-            sender.send(prepared).await.unwrap();
+            sender.send(prepared(&folder, number)).await.unwrap();
         }
     };
     let (outcome, ()) = tokio::join!(shipping, sending);

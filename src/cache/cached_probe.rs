@@ -69,8 +69,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::model::{
-        AudioStream, ColorTags, Completeness, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind,
-        OtherKind, OtherStream, PrivacyTags, Rational, Rotation, Timing, VideoStream,
+        AudioStream, Completeness, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind, OtherKind,
+        OtherStream, PrivacyTags, Rational, Rotation, Timing, VideoStream, example,
     };
 
     fn edit_list() -> EditList {
@@ -83,33 +83,17 @@ mod tests {
         }
     }
 
-    fn video() -> VideoStream {
-        VideoStream {
-            index: 1,
-            codec: Some("hevc".into()),
-            codec_tag: Some("hvc1".into()),
-            profile: Some("Main 10".into()),
+    /// Returns facts in which no field has its default value.
+    fn facts() -> MediaFacts {
+        let example = example::media();
+        let video = VideoStream {
             level: Some(-99),
-            pixel_format: Some("yuv420p10le".into()),
-            bit_depth: Some(10),
-            chroma: Some("4:2:0".into()),
-            alpha: Some(false),
-            width: Some(1080),
             height: Some(u32::MAX),
-            sample_aspect_ratio: Rational::new(4, 3),
-            bitstream_sample_aspect_ratio: Rational::new(1, 1),
+            bitstream_sample_aspect_ratio: Rational::new(64, 45),
             rotation: Rotation::ThreeQuarters,
             flip: Some(Flip::Vertical),
             frame_rate: Rational::new(30000, 1001),
             modal_frame_rate: Rational::new(30, 1),
-            variable_frame_rate: Some(true),
-            field_order: Some("tt".into()),
-            color: ColorTags {
-                range: Some("tv".into()),
-                primaries: Some("bt2020".into()),
-                transfer: Some("smpte2084".into()),
-                matrix: Some("bt2020nc".into()),
-            },
             hdr: Some(Hdr {
                 kind: HdrKind::DolbyVision,
                 dolby_vision: Some(DolbyVision { profile: 8, compatibility: 1 }),
@@ -118,8 +102,6 @@ mod tests {
             duration_s: Some(0.1 + 0.2),
             start_s: Some(-0.0),
             frames: Some(0),
-            closed_gop: Some(true),
-            max_gop_frames: Some(250),
             parameter_changes: Some(3),
             edit_list: Some(edit_list()),
             timing: Some(Timing {
@@ -130,46 +112,19 @@ mod tests {
                 duplicates: 5,
                 negative_dts_s: Some(-0.08),
             }),
-            decodable: true,
-            ..Default::default()
-        }
-    }
-
-    fn audio() -> AudioStream {
-        AudioStream {
-            index: 2,
-            codec: Some("aac".into()),
-            codec_tag: Some("mp4a".into()),
-            profile: Some("LC".into()),
-            sample_rate: Some(48_000),
-            channels: Some(2),
-            channel_layout: Some("stereo".into()),
-            bit_rate: Some(128_000),
-            duration_s: Some(2.5),
-            start_s: Some(0.021),
-            edit_list: Some(edit_list()),
-            decodable: true,
-            ..Default::default()
-        }
-    }
-
-    /// Returns facts in which no field has its default value.
-    fn facts() -> MediaFacts {
+            ..example.video[0].clone()
+        };
+        let audio = AudioStream { edit_list: Some(edit_list()), ..example.audio[0].clone() };
         MediaFacts {
             clock_jumps_s: vec![1.5, 3.0],
-            container: Some("mov".into()),
-            major_brand: Some("qt  ".into()),
             size_bytes: 1 << 40,
             duration_s: Some(1e-9),
             measured_duration_s: Some(2.25),
             contradicted_duration_s: Some(2.5),
             second_recording_byte: Some(1 << 40),
-            bit_rate: Some(300),
-            fast_start: Some(true),
-            fragmented: Some(false),
             completeness: Completeness::Missing { first_missing_s: Some(1.5), reason: "zu kürz".into() },
-            video: vec![video(), VideoStream::default()],
-            audio: vec![audio(), AudioStream::default()],
+            video: vec![video, VideoStream::default()],
+            audio: vec![audio, AudioStream::default()],
             other: vec![OtherStream {
                 index: 4,
                 kind: OtherKind::CoverArt,
@@ -182,6 +137,7 @@ mod tests {
                 location: vec!["location".into()],
                 device: vec!["make".into(), String::new()],
             },
+            ..example
         }
     }
 

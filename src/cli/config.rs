@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::args::DestinationArgs;
 use super::config_file;
+use super::field_names::field_names;
 use crate::platform::tiktok_ads::{CodeTable, CodeTableError};
 use crate::profile::{RuleId, nearest};
 
@@ -17,45 +19,6 @@ pub const FILE_NAME: &str = "greenlit.toml";
 
 /// The key of `[override]` that is not a rule.
 const CODES_KEY: &str = "code";
-
-const CHECK_KEYS: &[&str] =
-    &["profile", "select", "ignore", "deep", "jobs", "limits_old_after", "isolation", "time_limit"];
-const FIX_KEYS: &[&str] = &[
-    "out",
-    "fit",
-    "trim",
-    "extend",
-    "upscale",
-    "add_silence",
-    "audio_track",
-    "from_key_frame",
-    "conceal",
-    "background",
-    "encoder",
-    "preset",
-    "quality",
-    "verify",
-];
-const DESTINATION_KEYS: &[&str] = &[
-    "platform",
-    "profile",
-    "advertiser_id",
-    "account",
-    "mode",
-    "token_env",
-    "token_file",
-    "base_url",
-    "tier",
-    "poll_deadline",
-    "retry_slow",
-    "visibility_window",
-    "attempts",
-    "bandwidth",
-    "uploads",
-    "journal",
-    "landing_page_check",
-    "allow_private",
-];
 
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -66,7 +29,7 @@ pub struct Config {
     /// `[fix]`.
     pub fix: FixConfig,
     /// `[destination.NAME]`.
-    pub destination: BTreeMap<String, DestinationConfig>,
+    pub destination: BTreeMap<String, DestinationArgs>,
     /// `[override]`: limits that replace those of every profile.
     #[serde(rename = "override")]
     pub overrides: toml::Table,
@@ -119,31 +82,6 @@ pub struct FixConfig {
     pub preset: Option<String>,
     pub quality: Option<f32>,
     pub verify: Option<String>,
-}
-
-/// `[destination.NAME]`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-#[allow(missing_docs)]
-pub struct DestinationConfig {
-    pub platform: Option<String>,
-    pub profile: Option<String>,
-    pub advertiser_id: Option<String>,
-    pub account: Option<String>,
-    pub mode: Option<String>,
-    pub token_env: Option<String>,
-    pub token_file: Option<PathBuf>,
-    pub base_url: Option<String>,
-    pub tier: Option<String>,
-    pub poll_deadline: Option<String>,
-    pub retry_slow: bool,
-    pub visibility_window: Option<String>,
-    pub attempts: Option<u32>,
-    pub bandwidth: Option<String>,
-    pub uploads: Option<u16>,
-    pub journal: Option<PathBuf>,
-    pub landing_page_check: Option<String>,
-    pub allow_private: bool,
 }
 
 /// An error in the configuration.
@@ -248,17 +186,18 @@ impl Config {
 fn check_keys(table: &toml::Table, path: &Path) -> Result<(), ConfigError> {
     for (name, value) in table {
         match name.as_str() {
-            "check" => check_table(value, "check", CHECK_KEYS, path)?,
-            "fix" => check_table(value, "fix", FIX_KEYS, path)?,
+            "check" => check_table(value, "check", field_names::<CheckConfig>(), path)?,
+            "fix" => check_table(value, "fix", field_names::<FixConfig>(), path)?,
             "destination" => {
+                let known = field_names::<DestinationArgs>();
                 for (destination, value) in value.as_table().into_iter().flatten() {
-                    check_table(value, &format!("destination.{destination}"), DESTINATION_KEYS, path)?;
+                    check_table(value, &format!("destination.{destination}"), known, path)?;
                 }
             }
             // The keys inside a rule's table depend on the rule; the profile checks them.
             "override" => check_overrides(value, path)?,
             other => {
-                return Err(unknown_key(path, other, other, &["check", "fix", "destination", "override"]));
+                return Err(unknown_key(path, other, other, field_names::<Config>()));
             }
         }
     }

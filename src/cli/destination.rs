@@ -10,7 +10,6 @@ use crate::profile::nearest;
 
 use super::args::DestinationArgs;
 use super::choice::bad_choice;
-use super::config::DestinationConfig;
 use super::error::CliError;
 use super::settings::Settings;
 use crate::platform::PostMode;
@@ -102,7 +101,7 @@ impl Destination {
         let config = match settings.config.destination.get(name) {
             Some(config) => config.clone(),
             None if matches!(name, TIKTOK_ADS | TIKTOK_POST) => {
-                DestinationConfig { platform: Some(name.to_owned()), ..DestinationConfig::default() }
+                DestinationArgs { platform: Some(name.to_owned()), ..DestinationArgs::default() }
             }
             None => return Err(unknown_destination(settings, name)),
         };
@@ -145,11 +144,11 @@ impl Destination {
     }
 
     fn sandbox(settings: &Settings, args: &DestinationArgs) -> Result<Destination, CliError> {
-        let trial = DestinationConfig {
+        let trial = DestinationArgs {
             poll_deadline: Some("3m".into()),
             visibility_window: Some("30s".into()),
             allow_private: true,
-            ..DestinationConfig::default()
+            ..DestinationArgs::default()
         };
         let publication = publication_kind(args, &trial)?;
         let (profile, account) = match publication {
@@ -173,7 +172,7 @@ impl Destination {
     }
 
     /// Resolves the numbers and choices; the caller sets the other fields.
-    fn common_settings(args: &DestinationArgs, config: &DestinationConfig) -> Result<Destination, CliError> {
+    fn common_settings(args: &DestinationArgs, config: &DestinationArgs) -> Result<Destination, CliError> {
         let time = |option: &str, argument: &Option<String>, configured: &Option<String>, default: &str| {
             let text = argument.clone().or(configured.clone()).unwrap_or_else(|| default.to_owned());
             parse_duration(&text).ok_or_else(|| CliError::BadValue {
@@ -268,7 +267,7 @@ impl Destination {
 }
 
 /// Returns what the destination creates from videos, by platform and mode.
-fn publication_kind(args: &DestinationArgs, config: &DestinationConfig) -> Result<PublicationKind, CliError> {
+fn publication_kind(args: &DestinationArgs, config: &DestinationArgs) -> Result<PublicationKind, CliError> {
     let platform = args.platform.as_deref().or(config.platform.as_deref()).unwrap_or(TIKTOK_ADS);
     let mode = args.mode.as_deref().or(config.mode.as_deref());
     match (platform, mode) {

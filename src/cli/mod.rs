@@ -20,6 +20,7 @@ mod error;
 mod event_log;
 mod exit_code;
 mod explain;
+mod field_names;
 mod fix;
 mod fix_options;
 mod host_memory;

@@ -8,7 +8,10 @@ use super::{Job, JobError, JobFiles, JobOutput, OutputProof, ProbeDepth, Progres
 use crate::model::{MediaFacts, Size};
 use crate::plan::{OutputSpec, VideoPlan};
 use crate::probe::libav;
-use crate::transcode;
+use crate::transcode::{
+    self,
+    libav::{CoverRequest, FixSource},
+};
 
 /// Executes one job in this thread.
 ///
@@ -52,18 +55,15 @@ pub fn execute(
         Job::Fix { specs, verify } => {
             // A worker that has seen nothing else reads the facts of the output (`Job::Proof`).
             let probe_output = |_: File, _: &str| Ok(MediaFacts::default());
-            let JobFiles { input, outputs } = files;
-            transcode::libav::fix_together(
-                &input,
-                outputs,
+            let source = FixSource {
+                input: &files.input,
                 name,
-                specs,
-                *verify,
-                &cancel,
-                progress,
-                &probe_output,
-            )
-            .map(|results| JobOutput::Fixed { results })
+                verify: *verify,
+                cancel: &cancel,
+                probe: &probe_output,
+            };
+            transcode::libav::fix_together(source, files.outputs, specs, progress)
+                .map(|results| JobOutput::Fixed { results })
         }
         Job::Trial { plan } => transcode::libav::trial(plan, &cancel).map(|()| JobOutput::Tried),
         Job::SelfTest { port } => {
@@ -89,9 +89,8 @@ fn make_cover(
     let output = files.outputs.into_iter().next().ok_or_else(no_output)?;
     let no_video = || JobError::Unreadable("the file has no video stream".into());
     let video = facts.main_video().ok_or_else(no_video)?;
-    let (stream, rotate, flip) = (video.index, video.rotation, video.flip);
-    transcode::libav::cover(files.input, output, name, stream, size, rotate, flip, cancel, progress)
-        .map(JobOutput::Cover)
+    let request = CoverRequest { stream: video.index, size, rotation: video.rotation, flip: video.flip };
+    transcode::libav::cover(files.input, output, name, request, cancel, progress).map(JobOutput::Cover)
 }
 
 /// Executes one job in a process that only runs one job after another: earlier jobs then do not affect

@@ -129,7 +129,36 @@ fn playlists(canary: &Path, port: u16) -> Vec<(String, Vec<u8>)> {
 
 /// Returns files whose structures declare wrong sizes or counts.
 fn malformed_files() -> Vec<(String, Vec<u8>)> {
-    let ordinary = iso_box(b"url ", &u32s(&[1]));
+    let sets =
+        [other_files(), malformed_boxes(), malformed_tables(), malformed_matroska(), malformed_images()];
+    sets.into_iter().flatten().map(|(name, bytes)| (name.to_owned(), bytes)).collect()
+}
+
+type NamedFile = (&'static str, Vec<u8>);
+
+/// Returns files that are no media, or streams of nothing.
+fn other_files() -> Vec<NamedFile> {
+    let mut avi = std::fs::read(fixture("pypi-gradio-b.avi")).unwrap();
+    let header = avi.windows(4).position(|window| window == b"strf").unwrap();
+    avi[header + 12..header + 20].fill(0x7f);
+    vec![
+        ("nothing.mp4", Vec::new()),
+        ("a-byte.mp4", vec![0]),
+        ("zeros.mp4", vec![0; 65536]),
+        ("ones.mkv", vec![255; 65536]),
+        ("text.mp4", b"These are the notes of a meeting.\n".repeat(50)),
+        ("page.mp4", b"<!doctype html><video src=x>".to_vec()),
+        ("archive.mp4", [b"PK\x03\x04".to_vec(), vec![0; 500]].concat()),
+        ("program.mp4", b"\x7fELF\x02\x01\x01".repeat(100)),
+        ("huge.avi", avi),
+        ("one-packet.ts", [vec![0x47, 0x40, 0, 0x10], vec![255; 184]].concat().repeat(3)),
+        ("loops.flv", [b"FLV\x01\x05\0\0\0\x09\0\0\0\0".to_vec(), vec![9; 4000]].concat()),
+        ("pages.ogg", b"OggS\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xff".repeat(200)),
+        ("zeros.wmv", [&[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11][..], &[0; 4000]].concat()),
+    ]
+}
+
+fn malformed_boxes() -> Vec<NamedFile> {
     let nested = |kind: &[u8; 4], depth: usize| (0..depth).fold(Vec::new(), |inner, _| iso_box(kind, &inner));
     let sized = |size: u64| {
         let head = if size < 2 { (size as u32).to_be_bytes() } else { 1_u32.to_be_bytes() };
@@ -142,43 +171,10 @@ fn malformed_files() -> Vec<(String, Vec<u8>)> {
         ]
         .concat()
     };
-    let with = |kind: &[u8; 4], content: &[u32]| {
-        let mut tables = ordinary_tables();
-        let index = tables.iter().position(|table| &table[4..8] == kind).unwrap();
-        tables[index] = iso_box(kind, &u32s(content));
-        iso(64, &ordinary, &tables)
-    };
-    let lace = |lacing: u8, tail: &[u8]| {
-        let block = [&[0x81, 0, 0, lacing], tail].concat();
-        matroska(
-            64,
-            &element(&[0x1f, 0x43, 0xb6, 0x75], &[element(&[0xe7], &[0]), element(&[0xa3], &block)].concat()),
-        )
-    };
-    let chapters = (0..5000).fold(Vec::new(), |inner: Vec<u8>, _| element(&[0xb6], &inner));
-    let gif = |size: [u8; 2]| {
-        let image = [b",\0\0\0\0", &size[..], &size, &[0, 2, 2, 0x4c, 1, 0]].concat();
-        [b"GIF89a", &size[..], &size, &[0x80, 0, 0, 0, 0, 0, 255, 255, 255], &image, b";"].concat()
-    };
-    let png = [
-        b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\x7f\xff\xff\xff\x7f\xff\xff\xff\x08\x06\0\0\0\0\0\0\0".to_vec(),
-        b"\0\0\0\0IDAT\0\0\0\0\0\0\0\0IEND\0\0\0\0".to_vec(),
-    ];
-    let mut avi = std::fs::read(fixture("pypi-gradio-b.avi")).unwrap();
-    let header = avi.windows(4).position(|window| window == b"strf").unwrap();
-    avi[header + 12..header + 20].fill(0x7f);
     // A compressed index that declares two gigabytes.
     let compressed = [&0x7fff_ffff_u32.to_be_bytes()[..], &[0x78, 0x9c, 0x63, 0, 1]].concat();
     let cmov = iso_box(b"cmov", &[iso_box(b"dcom", b"zlib"), iso_box(b"cmvd", &compressed)].concat());
-    let files: Vec<(&str, Vec<u8>)> = vec![
-        ("nothing.mp4", Vec::new()),
-        ("a-byte.mp4", vec![0]),
-        ("zeros.mp4", vec![0; 65536]),
-        ("ones.mkv", vec![255; 65536]),
-        ("text.mp4", b"These are the notes of a meeting.\n".repeat(50)),
-        ("page.mp4", b"<!doctype html><video src=x>".to_vec()),
-        ("archive.mp4", [b"PK\x03\x04".to_vec(), vec![0; 500]].concat()),
-        ("program.mp4", b"\x7fELF\x02\x01\x01".repeat(100)),
+    vec![
         ("size-0.mp4", sized(0)),
         ("size-1.mp4", sized(1)),
         ("size-7.mp4", [iso_box(b"ftyp", b"isom"), vec![0, 0, 0, 7], b"moov".to_vec()].concat()),
@@ -192,28 +188,57 @@ fn malformed_files() -> Vec<(String, Vec<u8>)> {
             [iso_box(b"ftyp", b"isom"), iso_box(b"moov", &iso_box(b"trak", &[]).repeat(50_000))].concat(),
         ),
         ("compressed.mov", [iso_box(b"ftyp", b"qt  "), iso_box(b"moov", &cmov)].concat()),
+    ]
+}
+
+fn malformed_tables() -> Vec<NamedFile> {
+    let ordinary = iso_box(b"url ", &u32s(&[1]));
+    let with = |kind: &[u8; 4], content: &[u32]| {
+        let mut tables = ordinary_tables();
+        let index = tables.iter().position(|table| &table[4..8] == kind).unwrap();
+        tables[index] = iso_box(kind, &u32s(content));
+        iso(64, &ordinary, &tables)
+    };
+    vec![
         ("huge.mp4", iso(u16::MAX, &ordinary, &ordinary_tables())),
-        ("huge.mkv", matroska(0x7fff_ffff, &[])),
-        ("huge.gif", gif([255, 255])),
-        ("huge.png", png.concat()),
-        ("huge.avi", avi),
         ("many-times.mp4", with(b"stts", &[0, u32::MAX, 1, 1])),
         ("long-times.mp4", with(b"stts", &[0, 1, u32::MAX, u32::MAX])),
         ("many-samples.mp4", with(b"stsz", &[0, 1, u32::MAX])),
         ("listed-samples.mp4", with(b"stsz", &[0, 0, 0x3fff_ffff])),
         ("many-chunks.mp4", with(b"stco", &[0, 0x3fff_ffff, 1])),
         ("samples-of-chunk.mp4", with(b"stsc", &[0, 1, 1, u32::MAX, 1])),
+    ]
+}
+
+fn malformed_matroska() -> Vec<NamedFile> {
+    let lace = |lacing: u8, tail: &[u8]| {
+        let block = [&[0x81, 0, 0, lacing], tail].concat();
+        matroska(
+            64,
+            &element(&[0x1f, 0x43, 0xb6, 0x75], &[element(&[0xe7], &[0]), element(&[0xa3], &block)].concat()),
+        )
+    };
+    let chapters = (0..5000).fold(Vec::new(), |inner: Vec<u8>, _| element(&[0xb6], &inner));
+    vec![
+        ("huge.mkv", matroska(0x7fff_ffff, &[])),
         ("lacing-ebml.mkv", lace(6, &[254, 0xff, 0xff, 0xff, 0xff])),
         ("lacing-xiph.mkv", lace(2, &[254; 300])),
         ("lacing-fixed.mkv", lace(4, &[255, 1, 2, 3])),
         ("deep.mkv", matroska(64, &element(&[0x10, 0x43, 0xa7, 0x70], &element(&[0x45, 0xb9], &chapters)))),
         ("endless.mkv", [&EBML[..], &[1, 255, 255, 255, 255, 255, 255, 254]].concat()),
-        ("one-packet.ts", [vec![0x47, 0x40, 0, 0x10], vec![255; 184]].concat().repeat(3)),
-        ("loops.flv", [b"FLV\x01\x05\0\0\0\x09\0\0\0\0".to_vec(), vec![9; 4000]].concat()),
-        ("pages.ogg", b"OggS\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xff".repeat(200)),
-        ("zeros.wmv", [&[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11][..], &[0; 4000]].concat()),
+    ]
+}
+
+fn malformed_images() -> Vec<NamedFile> {
+    let gif = |size: [u8; 2]| {
+        let image = [b",\0\0\0\0", &size[..], &size, &[0, 2, 2, 0x4c, 1, 0]].concat();
+        [b"GIF89a", &size[..], &size, &[0x80, 0, 0, 0, 0, 0, 255, 255, 255], &image, b";"].concat()
+    };
+    let png = [
+        b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\x7f\xff\xff\xff\x7f\xff\xff\xff\x08\x06\0\0\0\0\0\0\0".to_vec(),
+        b"\0\0\0\0IDAT\0\0\0\0\0\0\0\0IEND\0\0\0\0".to_vec(),
     ];
-    files.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect()
+    vec![("huge.gif", gif([255, 255])), ("huge.png", png.concat())]
 }
 
 /// Returns file names with a special meaning to a shell, FFmpeg or a terminal.

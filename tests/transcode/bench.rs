@@ -10,7 +10,7 @@ use greenlit::job::{FixReport, JobError, VerifyLevel, VerifyReport};
 use greenlit::model::MediaFacts;
 use greenlit::plan::example;
 use greenlit::plan::*;
-use greenlit::transcode::libav::fix;
+use greenlit::transcode::libav::{FixSource, fix};
 
 /// Runs a tool of FFmpeg and returns what it printed.
 pub(crate) fn run_tool(program: &str, args: &[&str]) -> String {
@@ -84,7 +84,14 @@ impl TestOutput {
         let probe = |_: File, _: &str| Ok(MediaFacts::default());
         let cancel = Arc::new(AtomicBool::new(false));
         let input = File::open(input).unwrap();
-        fix(input, self.create(), "in", spec, VerifyLevel::Full, cancel, &mut |_| {}, &probe)
+        let source = FixSource {
+            input: &input,
+            name: "in",
+            verify: VerifyLevel::Full,
+            cancel: &cancel,
+            probe: &probe,
+        };
+        fix(source, self.create(), spec, &mut |_| {})
     }
 
     /// Writes the output and fails unless verification and a full decode succeed.

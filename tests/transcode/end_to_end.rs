@@ -13,43 +13,45 @@ use greenlit::transcode::libav::make;
 use super::bench::{TestOutput, encode, encoded, ffprobe_entries, media};
 use super::common::fixture;
 
+/// Sources by name: the arguments that make them, and whether the output has their audio.
+const SOURCES: [(&str, &str, bool); 7] = [
+    (
+        "prores.mov",
+        "-f lavfi -i testsrc2=s=320x240:r=25:d=1 -f lavfi -i sine=d=1 -c:v prores_ks -c:a pcm_s16le",
+        true,
+    ),
+    (
+        "surround.mp4",
+        "-f lavfi -i testsrc2=s=320x240:r=30:d=1 -f lavfi -i sine=d=1,aformat=channel_layouts=5.1 -c:v libx264 -c:a aac",
+        true,
+    ),
+    (
+        "odd.mkv",
+        "-f lavfi -i testsrc2=s=321x241:r=24:d=1 -f lavfi -i sine=d=1:r=44100 -c:v libx264 -pix_fmt yuv444p -c:a libopus",
+        true,
+    ),
+    (
+        "interlaced.mpg",
+        "-f lavfi -i testsrc2=s=352x288:r=50:d=1,interlace -c:v mpeg2video -flags +ilme+ildct -q:v 3",
+        false,
+    ),
+    (
+        "full.mp4",
+        "-f lavfi -i testsrc2=s=320x240:r=30:d=1,scale=out_range=pc,format=yuvj420p -c:v libx264 -color_range pc",
+        false,
+    ),
+    ("vp9.webm", "-f lavfi -i testsrc2=s=320x240:r=30:d=1 -c:v libvpx -b:v 500k", false),
+    (
+        "late.mkv",
+        "-itsoffset 0.5 -f lavfi -i sine=d=1 -f lavfi -i testsrc2=s=320x240:r=30:d=2 -map 1 -map 0 -c:v libx264 -c:a aac",
+        true,
+    ),
+];
+
 #[test]
 fn many_kinds_of_sources_give_the_planned_output() {
     let dir = tempfile::tempdir().unwrap();
-    let cases = [
-        (
-            "prores.mov",
-            "-f lavfi -i testsrc2=s=320x240:r=25:d=1 -f lavfi -i sine=d=1 -c:v prores_ks -c:a pcm_s16le",
-            true,
-        ),
-        (
-            "surround.mp4",
-            "-f lavfi -i testsrc2=s=320x240:r=30:d=1 -f lavfi -i sine=d=1,aformat=channel_layouts=5.1 -c:v libx264 -c:a aac",
-            true,
-        ),
-        (
-            "odd.mkv",
-            "-f lavfi -i testsrc2=s=321x241:r=24:d=1 -f lavfi -i sine=d=1:r=44100 -c:v libx264 -pix_fmt yuv444p -c:a libopus",
-            true,
-        ),
-        (
-            "interlaced.mpg",
-            "-f lavfi -i testsrc2=s=352x288:r=50:d=1,interlace -c:v mpeg2video -flags +ilme+ildct -q:v 3",
-            false,
-        ),
-        (
-            "full.mp4",
-            "-f lavfi -i testsrc2=s=320x240:r=30:d=1,scale=out_range=pc,format=yuvj420p -c:v libx264 -color_range pc",
-            false,
-        ),
-        ("vp9.webm", "-f lavfi -i testsrc2=s=320x240:r=30:d=1 -c:v libvpx -b:v 500k", false),
-        (
-            "late.mkv",
-            "-itsoffset 0.5 -f lavfi -i sine=d=1 -f lavfi -i testsrc2=s=320x240:r=30:d=2 -map 1 -map 0 -c:v libx264 -c:a aac",
-            true,
-        ),
-    ];
-    for (name, args, with_audio) in cases {
+    for (name, args, with_audio) in SOURCES {
         let input = media(dir.path(), name, args);
         let mut plan = encode(480, 640, 30);
         plan.canvas = Some(Canvas { size: Size::new(540, 960), fill: Fill::Color("102030".to_owned()) });

@@ -1,7 +1,7 @@
 //! Verification: it reports lost and wrong content, and accepts correct outputs of unusual sources.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -20,14 +20,26 @@ fn verify_output(input: &Path, output: &Path, spec: &OutputSpec) -> VerifyReport
     verify(input, output, "in", spec, VerifyLevel::Full, cancel, &mut |_| {}).unwrap()
 }
 
+fn video_with_audio(dir: &Path) -> PathBuf {
+    let args = "-f lavfi -i testsrc2=s=320x240:r=25:d=2 -f lavfi -i sine=d=2 -c:v libx264 -c:a aac";
+    media(dir, "m.mp4", args)
+}
+
+/// Returns a copy of a video that lacks every seventh packet.
+fn with_holes(dir: &Path, input: &Path) -> PathBuf {
+    let args = format!("-i {} -map 0 -c copy -bsf:v noise=drop=eq(mod(n\\,7)\\,3)", input.display());
+    media(dir, "h.mp4", &args)
+}
+
+#[track_caller]
+fn assert_source_damage(report: &VerifyReport) {
+    assert!(report.is_source_damaged() && !report.failures.is_empty(), "{:?}", report.failures);
+}
+
 #[test]
-fn rejects_wrong_and_damaged_outputs() {
+fn rejects_wrong_outputs() {
     let dir = tempfile::tempdir().unwrap();
-    let input = media(
-        dir.path(),
-        "m.mp4",
-        "-f lavfi -i testsrc2=s=320x240:r=25:d=2 -f lavfi -i sine=d=2 -c:v libx264 -c:a aac",
-    );
+    let input = video_with_audio(dir.path());
     let encode_spec = encoded(encode(320, 240, 25), Some(audio_encode(1)));
     let expect = |output: &Path, spec: &OutputSpec, message: &str| {
         let report = verify_output(&input, output, spec);
@@ -56,24 +68,26 @@ fn rejects_wrong_and_damaged_outputs() {
         &format!("-i {output} -vf tpad=start=12,trim=end_frame=50 -c:v libx264 -c:a copy"),
     );
     expect(&shifted, &encode_spec, "differs from the source");
-    let holes = media(
-        dir.path(),
-        "h.mp4",
-        &format!("-i {} -map 0 -c copy -bsf:v noise=drop=eq(mod(n\\,7)\\,3)", input.display()),
-    );
+    let holes = with_holes(dir.path(), &input);
     let copy = copied(Some(AudioPlan::Copy { stream: 1 }));
     expect(&holes, &copy, "packets, expected");
     let other = media(dir.path(), "o.mp4", &format!("-i {} -c:v libx264 -crf 40 -c:a copy", input.display()));
     expect(&other, &copy, "not identical to the source");
+}
 
-    // A damaged source: the output decodes without errors, verification still fails.
+#[test]
+fn rejects_outputs_of_damaged_sources_that_decode_without_errors() {
+    let dir = tempfile::tempdir().unwrap();
+    let input = video_with_audio(dir.path());
+    let encode_spec = encoded(encode(320, 240, 25), Some(audio_encode(1)));
+    let copy = copied(Some(AudioPlan::Copy { stream: 1 }));
+    let out = TestOutput::new();
     let mut bytes = std::fs::read(&input).unwrap();
     let middle = bytes.len() / 3;
     bytes[middle..middle + 3000].fill(0x5a);
     let damaged = dir.path().join("d.mp4");
     std::fs::write(&damaged, bytes).unwrap();
-    let report = out.fix(&damaged, &encode_spec).unwrap().verify;
-    assert!(report.is_source_damaged() && !report.failures.is_empty(), "{:?}", report.failures);
+    assert_source_damage(&out.fix(&damaged, &encode_spec).unwrap().verify);
     let front = media(dir.path(), "f.mp4", &format!("-i {} -c copy -movflags +faststart", input.display()));
     let bytes = std::fs::read(&front).unwrap();
     let cut = dir.path().join("cut.mp4");
@@ -86,18 +100,22 @@ fn rejects_wrong_and_damaged_outputs() {
             report.failures
         );
     }
-    let report = out.fix(&holes, &encode_spec).unwrap().verify;
-    assert!(report.is_source_damaged() && !report.failures.is_empty(), "{:?}", report.failures);
+    let holes = with_holes(dir.path(), &input);
+    assert_source_damage(&out.fix(&holes, &encode_spec).unwrap().verify);
+}
 
-    // The longest gap between two frames is a freeze; the lost frames are elsewhere.
+#[test]
+fn finds_lost_frames_elsewhere_than_at_the_longest_gap() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = TestOutput::new();
+    // The longest gap between two frames is a freeze.
     let still = "-f lavfi -i testsrc2=s=320x240:r=25:d=12,select='not(between(n\\,200\\,230))' -vsync vfr -c:v libx264";
     let still = media(dir.path(), "s.mp4", still);
     let plan = encoded(encode(320, 240, 25), None);
     let report = out.fix(&still, &plan).unwrap().verify;
     assert!(report.failures.is_empty(), "{:?}", report.failures);
     let lossy = format!("-i {} -c copy -bsf:v noise=drop=lt(n\\,60)*eq(mod(n\\,7)\\,3)", still.display());
-    let report = out.fix(&media(dir.path(), "l.mp4", &lossy), &plan).unwrap().verify;
-    assert!(report.is_source_damaged() && !report.failures.is_empty(), "{:?}", report.failures);
+    assert_source_damage(&out.fix(&media(dir.path(), "l.mp4", &lossy), &plan).unwrap().verify);
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub enum UntilArg {
     Published,
 }
 
-/// Options with the same names as the keys of a destination's table.
+/// The keys of a destination's table, and the options with the same names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Args)]
 #[serde(default)]
 #[command(next_help_heading = "Destination")]
@@ -73,6 +73,10 @@ pub struct DestinationArgs {
     /// Set the platform of the destination: tiktok-ads or tiktok-post.
     #[arg(long, value_name = "PLATFORM")]
     pub platform: Option<String>,
+    /// The profile; a key of the table only, because `--profile` is an option of every command.
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
     /// Set the advertiser id (tiktok-ads).
     #[arg(long, value_name = "ID")]
     pub advertiser_id: Option<String>,

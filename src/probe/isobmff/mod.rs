@@ -100,10 +100,10 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
     };
     if let Some(moov) = moov {
         if layout.fragmented {
-            mark_encrypted_fragments(bytes, &top, &inside, &mut layout.tracks)?;
+            mark_encrypted_fragments(bytes, &top, &mut layout.tracks)?;
             let complete = is_whole(&top, size) && fragments == Completeness::Whole;
             layout.durations = fragments::durations(bytes, &top, size, complete)?;
-            add_fragment_samples(bytes, &top, &inside, &mut layout.tracks)?;
+            add_fragment_samples(bytes, &top, &mut layout.tracks)?;
         } else {
             layout.durations = durations::movie(bytes, moov, &layout.tracks)?;
         }
@@ -173,18 +173,11 @@ fn completeness(tracks: &[IsoTrack], top: &[BoxHeader], size: u64, fragments: Co
 fn mark_encrypted_fragments<B: Bytes + ?Sized>(
     bytes: &B,
     top: &[BoxHeader],
-    movie: &[BoxHeader],
     tracks: &mut [IsoTrack],
 ) -> io::Result<()> {
     let encrypted = protection::encrypted_in_fragments(bytes, top)?;
-    if encrypted.is_empty() {
-        return Ok(());
-    }
-    for (trak, track) in movie.iter().filter(|found| &found.kind == b"trak").zip(tracks) {
-        let Some(tkhd) = descendant(bytes, trak, &[b"tkhd"])? else { continue };
-        if fragments::track_id(&read_content(bytes, &tkhd)?).is_some_and(|id| encrypted.contains(&id)) {
-            track.encryption.get_or_insert_with(|| "cenc".to_owned());
-        }
+    for track in tracks.iter_mut().filter(|track| track.id.is_some_and(|id| encrypted.contains(&id))) {
+        track.encryption.get_or_insert_with(|| "cenc".to_owned());
     }
     Ok(())
 }
@@ -193,14 +186,12 @@ fn mark_encrypted_fragments<B: Bytes + ?Sized>(
 fn add_fragment_samples<B: Bytes + ?Sized>(
     bytes: &B,
     top: &[BoxHeader],
-    movie: &[BoxHeader],
     tracks: &mut [IsoTrack],
 ) -> io::Result<()> {
     let mut counted = fragments::counted_samples(bytes, top)?;
-    for (trak, track) in movie.iter().filter(|found| &found.kind == b"trak").zip(tracks) {
-        let Some(tkhd) = descendant(bytes, trak, &[b"tkhd"])? else { continue };
-        let id = fragments::track_id(&read_content(bytes, &tkhd)?);
-        if let Some(found) = id.and_then(|id| counted.remove(&id)).filter(|_| track.is_media) {
+    for track in tracks {
+        let found = track.id.and_then(|id| counted.remove(&id));
+        if let Some(found) = found.filter(|_| track.is_media) {
             (track.sample_count, track.empty_samples) = (found.count, found.empty);
             track.durations.measured_s = found.duration_s;
         }

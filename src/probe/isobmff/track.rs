@@ -4,7 +4,7 @@ use std::io;
 
 use super::boxes::{BoxHeader, descendant, read_content};
 use super::{Bytes, EmptySamples, PlayedParts, Samples, TrackDurations};
-use super::{durations, edits, empty_samples, protection, samples};
+use super::{durations, edits, empty_samples, fragments, protection, samples};
 use crate::model::EditList;
 
 /// The facts of a track.
@@ -12,6 +12,8 @@ use crate::model::EditList;
 pub struct IsoTrack {
     /// Its position among the tracks, equal to FFmpeg's stream index.
     pub position: u32,
+    /// Its id; `None` when the track header is missing.
+    pub(super) id: Option<u32>,
     /// Whether it is a video or audio track.
     pub is_media: bool,
     /// Whether the track header enables it (ISO/IEC 14496-12, 8.3.2); `None` when the box is missing.
@@ -55,12 +57,17 @@ impl IsoTrack {
         let mut track = IsoTrack {
             position,
             is_media: handler.is_some_and(|kind| matches!(&kind, b"vide" | b"soun")),
-            enabled: is_enabled(bytes, trak)?,
             edit_list: edits::read(bytes, trak, movie.scale, movie.fragmented)?,
             encryption: protection::read(bytes, trak)?,
             durations: durations::read(bytes, trak, movie.scale, movie.fragmented)?,
             ..IsoTrack::default()
         };
+        if let Some(header) = descendant(bytes, trak, &[b"tkhd"])? {
+            let content = read_content(bytes, &header)?;
+            track.id = fragments::track_id(&content);
+            // `track_enabled` is the lowest flag.
+            track.enabled = content.get(3).map(|flags| flags & 1 == 1);
+        }
         let Some(table) = descendant(bytes, trak, &[b"mdia", b"minf", b"stbl"])? else { return Ok(track) };
         track.sample_entries = sample_entries(bytes, &table)?;
         if movie.fragmented {
@@ -83,14 +90,6 @@ impl IsoTrack {
 fn track_scale<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<Option<u32>> {
     let Some(mdhd) = descendant(bytes, trak, &[b"mdia", b"mdhd"])? else { return Ok(None) };
     Ok(edits::timescale(&read_content(bytes, &mdhd)?).map(|(scale, _)| scale))
-}
-
-/// Returns the flag `track_enabled` of the track header.
-fn is_enabled<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<Option<bool>> {
-    let Some(header) = descendant(bytes, trak, &[b"tkhd"])? else { return Ok(None) };
-    let mut version_and_flags = [0; 4];
-    let read = bytes.read_at(header.content, &mut version_and_flags)?;
-    Ok((read == version_and_flags.len()).then_some(version_and_flags[3] & 1 == 1))
 }
 
 /// Returns the handler type of a track: `vide`, `soun`, …

@@ -5,7 +5,8 @@ use super::open::MediaInput;
 use super::packet_walk::PacketWalk;
 use super::streams::stream_number;
 use crate::model::{
-    Codec, Completeness, Container, FrameLoss, LossKind, MAX_HELD_FRAME_S, MediaFacts, contradicts, set_loss,
+    Codec, Completeness, Container, EditList, FrameLoss, LossKind, MAX_HELD_FRAME_S, MediaFacts, contradicts,
+    set_loss,
 };
 use crate::probe::headers::{Declared, StreamSelector};
 
@@ -201,4 +202,29 @@ fn set_measured(length_s: f64, walk: &PacketWalk, facts: &mut MediaFacts) {
     for audio in &mut facts.audio {
         correct(audio.index, audio.start_s, &mut audio.duration_s, &mut audio.bit_rate);
     }
+}
+
+/// Sets the edit lists of the streams, and whether the container enables them.
+pub(super) fn set_playback(declared: &Declared, facts: &mut MediaFacts) {
+    // FFmpeg numbers streams in the order of the tracks.
+    for track in &declared.tracks {
+        if let Some((edit_list, enabled)) = playback_of(facts, track.position) {
+            edit_list.clone_from(&track.edit_list);
+            *enabled = track.enabled;
+        }
+    }
+    for (stream, is_enabled) in (0..).zip(&declared.enabled_tracks) {
+        if let Some((_, enabled)) = playback_of(facts, stream) {
+            *enabled = Some(*is_enabled);
+        }
+    }
+}
+
+/// Returns the edit list of a stream, and whether the container enables it.
+fn playback_of(facts: &mut MediaFacts, index: u32) -> Option<(&mut Option<EditList>, &mut Option<bool>)> {
+    if let Some(video) = facts.video.iter_mut().find(|video| video.index == index) {
+        return Some((&mut video.edit_list, &mut video.enabled));
+    }
+    let audio = facts.audio.iter_mut().find(|audio| audio.index == index)?;
+    Some((&mut audio.edit_list, &mut audio.enabled))
 }

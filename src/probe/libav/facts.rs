@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::declared_facts::{
     compare_duration, forget_unknown_durations, set_empty_samples, set_empty_tracks, set_encryption,
-    set_indexed_durations, set_streams_without_packets,
+    set_indexed_durations, set_playback, set_streams_without_packets,
 };
 use super::fast_path::{Unresolved, complete_facts, complete_fragmented};
 use super::ffi_enums::demuxer;
@@ -85,23 +85,7 @@ pub(crate) fn probe(
     set_empty_tracks(&declared, &mut facts);
     set_empty_samples(&declared, &mut facts);
     set_indexed_durations(&declared, &mut facts);
-    for track in &declared.tracks {
-        // FFmpeg numbers streams in the order of the tracks.
-        if let Some(video) = facts.video.iter_mut().find(|stream| stream.index == track.position) {
-            video.edit_list = track.edit_list.clone();
-            video.enabled = track.enabled;
-        } else if let Some(audio) = facts.audio.iter_mut().find(|stream| stream.index == track.position) {
-            audio.edit_list = track.edit_list.clone();
-            audio.enabled = track.enabled;
-        }
-    }
-    for (stream, enabled) in (0..).zip(&declared.enabled_tracks) {
-        if let Some(video) = facts.video.iter_mut().find(|video| video.index == stream) {
-            video.enabled = Some(*enabled);
-        } else if let Some(audio) = facts.audio.iter_mut().find(|audio| audio.index == stream) {
-            audio.enabled = Some(*enabled);
-        }
-    }
+    set_playback(&declared, &mut facts);
     if has_similar_audio(&facts) {
         find_identical_audio(&mut open()?, &mut facts)?;
     }

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 
 use ffmpeg_next::ffi;
 
-use super::packet_walk::frame_sizes;
+use super::video_packets::frame_sizes;
 use crate::model::MediaFacts;
 use crate::probe::bitstream::frame_size::FrameSizes;
 

@@ -14,6 +14,7 @@ mod memory;
 mod open;
 mod packet_reader;
 mod packet_walk;
+mod positioned_file;
 mod recognize;
 mod sample_index;
 mod streams;
@@ -21,6 +22,7 @@ mod tags;
 mod timing;
 mod truncation;
 mod version;
+mod video_packets;
 
 pub(crate) use alpha::alpha_decoder;
 pub(crate) use describe::{encoders, library};

@@ -5,16 +5,16 @@
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Once, OnceLock};
+use std::sync::{Arc, Once};
 
 use ffmpeg_next::ffi;
 use ffmpeg_next::format::context::{Input, StreamIo};
 
 use super::packet_reader::PacketReader;
+use super::positioned_file::{PositionedFile, ReaderState};
 use crate::job::JobError;
 use crate::probe::{file_size, sniff};
 
@@ -30,10 +30,6 @@ pub(crate) const MAX_PIXELS: u64 = 100_000_000;
 
 /// The largest single allocation of FFmpeg.
 const MAX_ALLOC_BYTES: usize = 1 << 30;
-
-/// Bytes that may be read consecutively while a file is opened or analysed. The longest index of a video is
-/// a fraction of this; without the limit, a demuxer could search through a terabyte.
-const MAX_CONSECUTIVE_BYTES: u64 = 256 << 20;
 
 /// Allowed demuxers, all of single files. Excluded: playlists (`hls`, `concat`, `dash`, `imf`), image
 /// sequences (`image2`), capture devices, network formats, scripts.
@@ -64,88 +60,6 @@ pub(crate) fn error_text(code: c_int) -> String {
     unsafe {
         ffi::av_strerror(code, buffer.as_mut_ptr(), buffer.len());
         CStr::from_ptr(buffer.as_ptr()).to_string_lossy().into_owned()
-    }
-}
-
-/// State shared by the reader and its owner.
-#[derive(Debug)]
-struct ReaderState {
-    cancel: Arc<AtomicBool>,
-    /// The first I/O error, which FFmpeg reports as "end of file".
-    failure: OnceLock<String>,
-    /// Whether consecutive reads are limited.
-    limited: AtomicBool,
-    /// Whether the limit was exceeded.
-    limit_exceeded: AtomicBool,
-}
-
-impl ReaderState {
-    /// Limits consecutive reads until the result is dropped.
-    fn limit_reads(&self) -> ReadLimit<'_> {
-        self.limited.store(true, Ordering::Relaxed);
-        ReadLimit(self)
-    }
-}
-
-/// Keeps the limit on consecutive reads in force.
-struct ReadLimit<'a>(&'a ReaderState);
-
-impl Drop for ReadLimit<'_> {
-    fn drop(&mut self) {
-        self.0.limited.store(false, Ordering::Relaxed);
-    }
-}
-
-/// A file read by offset, independent of the position of the descriptor.
-struct PositionedFile {
-    file: File,
-    position: u64,
-    /// Offset where the last read ended.
-    last_end: u64,
-    /// Bytes read consecutively up to there.
-    consecutive_bytes: u64,
-    state: Arc<ReaderState>,
-}
-
-impl Read for PositionedFile {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.state.cancel.load(Ordering::Relaxed) {
-            return Err(io::Error::other("cancelled"));
-        }
-        // Demuxers seek on purpose, and only a limited number of times in a valid file.
-        if self.position != self.last_end {
-            self.consecutive_bytes = 0;
-        }
-        if self.state.limited.load(Ordering::Relaxed) && self.consecutive_bytes > MAX_CONSECUTIVE_BYTES {
-            self.state.limit_exceeded.store(true, Ordering::Relaxed);
-            return Err(io::Error::other("read limit exceeded"));
-        }
-        match self.file.read_at(buffer, self.position) {
-            Ok(count) => {
-                self.position += count as u64;
-                self.last_end = self.position;
-                self.consecutive_bytes += count as u64;
-                Ok(count)
-            }
-            Err(error) => {
-                if error.kind() != io::ErrorKind::Interrupted {
-                    let _ = self.state.failure.set(error.to_string());
-                }
-                Err(error)
-            }
-        }
-    }
-}
-
-impl Seek for PositionedFile {
-    fn seek(&mut self, target: SeekFrom) -> io::Result<u64> {
-        let position = match target {
-            SeekFrom::Start(offset) => Some(offset),
-            SeekFrom::Current(delta) => self.position.checked_add_signed(delta),
-            SeekFrom::End(delta) => file_size(&self.file)?.checked_add_signed(delta),
-        };
-        self.position = position.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-        Ok(self.position)
     }
 }
 
@@ -241,27 +155,13 @@ impl MediaInput {
 
     /// Converts a return code into a result: cancelled, an I/O error, or unreadable bytes.
     pub(crate) fn result(&self, code: c_int) -> Result<(), JobError> {
-        check(code, &self.state)
+        self.state.check(code)
     }
 
     /// Returns the first I/O error, which FFmpeg reports as the end of the file.
     pub(crate) fn check_reads(&self) -> Result<(), JobError> {
-        check(0, &self.state)
+        self.state.check(0)
     }
-}
-
-fn check(code: c_int, state: &ReaderState) -> Result<(), JobError> {
-    if state.cancel.load(Ordering::Relaxed) {
-        return Err(JobError::Cancelled);
-    }
-    if let Some(failure) = state.failure.get() {
-        return Err(JobError::Io(format!("reading failed: {failure}")));
-    }
-    if state.limit_exceeded.load(Ordering::Relaxed) {
-        let mebibytes = MAX_CONSECUTIVE_BYTES >> 20;
-        return Err(JobError::Unreadable(format!("no media data in {mebibytes} MiB of consecutive reads")));
-    }
-    if code < 0 { Err(JobError::Unreadable(error_text(code))) } else { Ok(()) }
 }
 
 /// Opens media from a descriptor. Of `name` only the extension is used, as a hint for ambiguous bytes.
@@ -320,14 +220,8 @@ fn open_with(
     (demuxer, edit_lists): (Option<&CStr>, EditLists),
     cancel: &Arc<AtomicBool>,
 ) -> Result<MediaInput, JobError> {
-    let state = Arc::new(ReaderState {
-        cancel: Arc::clone(cancel),
-        failure: OnceLock::new(),
-        limited: AtomicBool::new(false),
-        limit_exceeded: AtomicBool::new(false),
-    });
-    let reader =
-        PositionedFile { file, position: 0, last_end: 0, consecutive_bytes: 0, state: state.clone() };
+    let state = Arc::new(ReaderState::new(Arc::clone(cancel)));
+    let reader = PositionedFile::new(file, Arc::clone(&state));
     let mut stream = StreamIo::from_read_seek_with_capacity(reader, BUFFER_BYTES)
         .map_err(|error| JobError::Failed(format!("cannot set up reading: {error}")))?;
     let url = hint(name);
@@ -359,7 +253,8 @@ fn open_with(
         let format = demuxer.map_or(ptr::null(), |name| ffi::av_find_input_format(name.as_ptr()));
         let code = ffi::avformat_open_input(&mut context, url.as_ptr(), format, &mut options);
         ffi::av_dict_free(&mut options);
-        check(code, &state)
+        state
+            .check(code)
             .inspect_err(|_| {
                 if code >= 0 {
                     ffi::avformat_close_input(&mut context);
@@ -429,7 +324,7 @@ unsafe extern "C" fn is_cancelled(opaque: *mut c_void) -> c_int {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use std::io::Write;
+    use std::io::{Seek, SeekFrom, Write};
 
     fn open(name: &str, bytes: &[u8]) -> Result<MediaInput, JobError> {
         let mut file = tempfile::tempfile().unwrap();

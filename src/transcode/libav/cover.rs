@@ -20,25 +20,35 @@ const SAMPLES: u32 = 12;
 /// Maximum packets read after a seek before a sample is skipped.
 const MAX_PACKETS: u32 = 400;
 
-/// Chooses the sharpest well-lit frame of [`SAMPLES`] and writes it as a PNG of exactly `size`: upright,
+/// The cover image to make.
+#[derive(Clone, Copy, Debug)]
+pub struct CoverRequest {
+    /// Index of the video stream.
+    pub stream: u32,
+    /// Size of the image.
+    pub size: Size,
+    /// The clockwise rotation that a player applies.
+    pub rotation: Rotation,
+    /// The reflection that a player applies before the rotation.
+    pub flip: Option<Flip>,
+}
+
+/// Chooses the sharpest well-lit frame of [`SAMPLES`] and writes it as a PNG of exactly the requested size: upright,
 /// with square pixels, cropped to the center where the aspect ratios differ.
 ///
 /// # Errors
 ///
 /// [`JobError::Unreadable`] when there is no video frame, [`JobError::Failed`], [`JobError::Io`],
 /// [`JobError::Cancelled`].
-#[allow(clippy::too_many_arguments)]
 pub fn cover(
     input: File,
     output: File,
     name: &str,
-    stream: u32,
-    size: Size,
-    rotate: Rotation,
-    flip: Option<Flip>,
+    request: CoverRequest,
     cancel: Arc<AtomicBool>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<CoverReport, JobError> {
+    let CoverRequest { stream, size, .. } = request;
     let mut input = Input::open(input, name, cancel)?;
     let mut decoder = Decoder::open(&mut input, stream, 1, false)?;
     let total_s = input.duration_s();
@@ -55,7 +65,7 @@ pub fn cover(
             NOPTS => at_s,
             time => seconds(time, decoder.base()).max(0.0),
         };
-        let pixels = to_rgb(frame, size, rotate, flip)?;
+        let pixels = to_rgb(frame, request)?;
         let score = score(&pixels, size);
         if best.as_ref().is_none_or(|(top, ..)| score > *top) {
             best = Some((score, frame_s, pixels));
@@ -105,8 +115,9 @@ fn next_frame(input: &mut Input, decoder: &mut Decoder, stream: u32) -> Result<O
     Ok(found)
 }
 
-/// Converts the frame to upright packed RGB of exactly `size`.
-fn to_rgb(mut frame: Frame, size: Size, rotate: Rotation, flip: Option<Flip>) -> Result<Vec<u8>, JobError> {
+/// Converts the frame to upright packed RGB of exactly the requested size.
+fn to_rgb(mut frame: Frame, request: CoverRequest) -> Result<Vec<u8>, JobError> {
+    let CoverRequest { size, rotation, flip, .. } = request;
     let raw = frame.get();
     let size_of_frame = Size::new(raw.width.max(0) as u32, raw.height.max(0) as u32);
     let undeclared = UndeclaredColors { matrix: Matrix::of_size(size_of_frame), ..UndeclaredColors::BT709 };
@@ -118,7 +129,7 @@ fn to_rgb(mut frame: Frame, size: Size, rotate: Rotation, flip: Option<Flip>) ->
         Some(Flip::Vertical) => "vflip,",
         None => "",
     };
-    let turn = match rotate {
+    let turn = match rotation {
         Rotation::None => "",
         Rotation::Quarter => "transpose=dir=clock,",
         Rotation::Half => "hflip,vflip,",

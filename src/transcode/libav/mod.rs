@@ -18,13 +18,16 @@ pub(crate) mod ffi_wrappers;
 pub(crate) mod filter;
 pub(crate) mod filter_stage;
 pub(crate) mod input;
+mod loop_frames;
 mod loudness;
+pub(crate) mod media_sink;
 mod moov_size;
 mod multi_output;
 mod mux;
 pub(crate) mod pipeline_stages;
 mod shared_decode;
 pub(crate) mod start_cut;
+mod stream_pipeline;
 #[cfg(test)]
 mod tests;
 pub(crate) mod transcoder;
@@ -53,12 +56,27 @@ use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::probe::file_size;
 use crate::verify::libav::{CopyReport, FixFiles, TapReport, prove_here, verify_copies, verify_tapped};
 
-pub use self::cover::cover;
+pub use self::cover::{CoverRequest, cover};
 pub use self::encoder_trial::trial;
 pub use self::multi_output::fix_together;
 
 /// Reads the facts of an output from its bytes.
 pub type Probe<'a> = dyn Fn(File, &str) -> Result<MediaFacts, JobError> + Sync + 'a;
+
+/// A source, and what all outputs made from it have in common.
+#[derive(Clone, Copy)]
+pub struct FixSource<'a> {
+    /// The file.
+    pub input: &'a File,
+    /// Its name, of which only the extension is used.
+    pub name: &'a str,
+    /// How thoroughly the outputs are verified.
+    pub verify: VerifyLevel,
+    /// Set to cancel the work.
+    pub cancel: &'a Arc<AtomicBool>,
+    /// Reads the facts of an output.
+    pub probe: &'a Probe<'a>,
+}
 
 /// Writes the output and verifies it.
 ///
@@ -70,40 +88,30 @@ pub type Probe<'a> = dyn Fn(File, &str) -> Result<MediaFacts, JobError> + Sync +
 /// [`JobError::Unreadable`] when nothing of the input can be decoded, [`JobError::Failed`] when the plan
 /// cannot be carried out or the output exceeds the size limit, [`JobError::Io`], [`JobError::Cancelled`].
 /// A failed verification is not an error: see `failures` in the report.
-#[allow(clippy::too_many_arguments)]
 pub fn fix(
-    input: File,
+    source: FixSource<'_>,
     output: File,
-    name: &str,
     spec: &OutputSpec,
-    verify: VerifyLevel,
-    cancel: Arc<AtomicBool>,
     progress: &mut dyn FnMut(Progress),
-    probe: &Probe<'_>,
 ) -> Result<FixReport, JobError> {
-    let (source, finished) = (share(&input)?, share(&output)?);
-    let stop = Arc::clone(&cancel);
-    let mut report = fix_with_decoder(None, input, output, name, spec, verify, cancel, progress, probe)?;
-    if verify == VerifyLevel::Full {
-        let files = FixFiles { input: &source, name, output: &finished };
-        prove_here(&files, spec, &stop, &mut report.verify, progress)?;
+    let finished = share(&output)?;
+    let mut report = fix_with_decoder(None, source, output, spec, progress)?;
+    if source.verify == VerifyLevel::Full {
+        let files = FixFiles { input: source.input, name: source.name, output: &finished };
+        prove_here(&files, spec, source.cancel, &mut report.verify, progress)?;
     }
     Ok(report)
 }
 
 /// Like [`fix`], with a handle to a decoder shared with other outputs, and without the proof of the finished output.
-#[allow(clippy::too_many_arguments)]
 fn fix_with_decoder(
     decoder: Option<DecoderHandle>,
-    input: File,
+    source: FixSource<'_>,
     output: File,
-    name: &str,
     spec: &OutputSpec,
-    verify: VerifyLevel,
-    cancel: Arc<AtomicBool>,
     progress: &mut dyn FnMut(Progress),
-    probe: &Probe<'_>,
 ) -> Result<FixReport, JobError> {
+    let FixSource { input, name, verify, cancel, probe } = source;
     let mut scaled = |from: f64, share: f64, step: Progress| {
         let total_s = step.total_s.or(spec.expected_duration_s);
         let done_s = total_s.map_or(step.done_s, |total| total * from + step.done_s.min(total) * share);
@@ -122,18 +130,20 @@ fn fix_with_decoder(
             output.sync_all().map_err(io_error)
         });
         let mut write_progress = |step| scaled(0.0, WRITE_SHARE, step);
-        let source = SourceFile { file: share(&input)?, name, decoder };
-        let result = write(source, &output, spec, verified_plan, &flush, cancel.clone(), &mut write_progress);
+        let source = SourceFile { file: share(input)?, name, decoder };
+        let result =
+            write(source, &output, spec, verified_plan, &flush, Arc::clone(cancel), &mut write_progress);
         drop(flush);
         let mut verify_progress = |step| scaled(WRITE_SHARE, 1.0 - WRITE_SHARE, step);
         let verified = result.and_then(|result| match result {
             WriteOutcome::Copied(report) => {
-                verify_copies(&report, &written, spec, verify, &cancel, &mut verify_progress)
+                verify_copies(&report, &written, spec, verify, cancel, &mut verify_progress)
             }
             WriteOutcome::Verified(tap_report) => {
-                verify_tapped(*tap_report, &input, &written, name, spec, &cancel, &mut verify_progress)
+                verify_tapped(*tap_report, input, &written, name, spec, cancel, &mut verify_progress)
             }
             WriteOutcome::Unverified => {
+                let (input, cancel) = (share(input)?, Arc::clone(cancel));
                 crate::verify::libav::verify(input, written, name, spec, verify, cancel, &mut verify_progress)
             }
         });

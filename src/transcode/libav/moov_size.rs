@@ -5,7 +5,8 @@ use std::ffi::CStr;
 use ffmpeg_next::ffi;
 
 use super::copy::Copier;
-use super::transcoder::{StreamKind, Transcoder};
+use super::media_sink::StreamKind;
+use super::transcoder::Transcoder;
 use crate::job::JobError;
 use crate::plan::OutputSpec;
 use crate::transcode::faststart::can_reserve;

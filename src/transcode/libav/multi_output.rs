@@ -1,15 +1,13 @@
 //! Writes several outputs of one source at the same time, decoding each frame once.
 
 use std::fs::File;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use super::ffi_wrappers::failed;
 use super::shared_decode::decoder_handles;
-use super::{Probe, fix_with_decoder, share};
-use crate::job::{FixReport, JobError, Progress, VerifyLevel};
+use super::{FixSource, fix_with_decoder};
+use crate::job::{FixReport, JobError, Progress};
 use crate::plan::OutputSpec;
 
 /// Capacity of the progress channel.
@@ -21,18 +19,12 @@ const WAITING: usize = 64;
 ///
 /// # Errors
 ///
-/// [`JobError::Failed`] when the numbers of outputs and specifications differ, [`JobError::Io`] when the
-/// input cannot be shared.
-#[allow(clippy::too_many_arguments)]
+/// [`JobError::Failed`] when the numbers of outputs and specifications differ.
 pub fn fix_together(
-    input: &File,
+    source: FixSource<'_>,
     mut outputs: Vec<File>,
-    name: &str,
     specs: &[OutputSpec],
-    verify: VerifyLevel,
-    cancel: &Arc<AtomicBool>,
     progress: &mut dyn FnMut(Progress),
-    probe: &Probe<'_>,
 ) -> Result<Vec<Result<FixReport, JobError>>, JobError> {
     if outputs.len() != specs.len() {
         return Err(failed(
@@ -41,33 +33,21 @@ pub fn fix_together(
     }
     if let ([spec], Some(output)) = (specs, outputs.pop_if(|_| specs.len() == 1)) {
         // For a copy, a progress channel would cost more than the work itself.
-        let cancel = Arc::clone(cancel);
-        return Ok(vec![fix_with_decoder(
-            None,
-            share(input)?,
-            output,
-            name,
-            spec,
-            verify,
-            cancel,
-            progress,
-            probe,
-        )]);
+        return Ok(vec![fix_with_decoder(None, source, output, spec, progress)]);
     }
     let can_share = specs.iter().all(|spec| specs.iter().all(|other| spec.can_share_decode(other)));
     let mut decoders = decoder_handles(if can_share { specs.len() } else { 0 }).into_iter();
-    let inputs = specs.iter().map(|_| share(input)).collect::<Result<Vec<_>, _>>()?;
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel(WAITING);
         let mut threads = Vec::new();
-        for (index, ((input, output), spec)) in inputs.into_iter().zip(outputs).zip(specs).enumerate() {
-            let (decoder, sender, cancel) = (decoders.next(), sender.clone(), Arc::clone(cancel));
+        for (index, (output, spec)) in outputs.into_iter().zip(specs).enumerate() {
+            let (decoder, sender) = (decoders.next(), sender.clone());
             let work = move || {
                 // The receiver outlives all senders.
                 let mut report = |step| {
                     let _ = sender.send((index, step));
                 };
-                fix_with_decoder(decoder, input, output, name, spec, verify, cancel, &mut report, probe)
+                fix_with_decoder(decoder, source, output, spec, &mut report)
             };
             let thread = thread::Builder::new().name("output".to_owned()).spawn_scoped(scope, work);
             threads.push(thread.map_err(|error| failed(format!("cannot start a thread: {error}"))));

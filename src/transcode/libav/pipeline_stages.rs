@@ -10,7 +10,8 @@ use ffmpeg_next::ffi;
 
 use super::ffi_wrappers::{Frame, Packet, failed};
 use super::filter_stage::{FilterStage, Sample};
-use super::transcoder::{MediaSink, OutputLength, StreamKind, Transcoder};
+use super::media_sink::{MediaSink, StreamKind};
+use super::transcoder::{OutputLength, Transcoder};
 use crate::job::JobError;
 
 /// Capacity of the channel between two stages. About every third message is a frame, which may be large.

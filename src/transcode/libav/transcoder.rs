@@ -4,69 +4,25 @@
 
 use ffmpeg_next::ffi;
 
-use super::audio::{AudioChain, AudioFramer};
-use super::copy::{Copier, CopyPlan};
-use super::ffi_wrappers::{Frame, Packet, failed};
-use super::filter_stage::Sample;
+use super::audio::AudioChain;
+use super::copy::Copier;
+use super::ffi_wrappers::{Packet, failed};
 use super::input::Input;
-use super::loudness::loudness_gain;
+use super::loop_frames::LoopFrames;
+use super::media_sink::{MediaSink, StreamKind};
 use super::shared_decode::DecoderHandle;
+use super::stream_pipeline::StreamPipeline;
 use super::video::VideoChain;
 use crate::job::JobError;
 use crate::model::{Codec, SourceDamage};
-use crate::plan::{AudioPlan, LengtheningKind, OutputSpec, VideoPlan};
+use crate::plan::{LengtheningKind, OutputSpec, VideoPlan};
 use crate::probe::libav::ffi_enums;
 use crate::transcode::frame_pacing::whole_frames;
-use crate::verify::libav::hides_errors;
 
 /// Differences below this many seconds between video and audio are treated as rounding.
 const END_SLACK_S: f64 = 0.25;
 /// Maximum number of passes of a loop.
 const MAX_LOOPS: u32 = 10_000;
-
-/// The kind of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StreamKind {
-    Video,
-    Audio,
-}
-
-/// Receives the output of a transcoder.
-pub(crate) trait MediaSink {
-    /// Takes a frame shown for a number of ticks: a decoded frame directly from the transcoder, a planned
-    /// one behind the filter stage.
-    fn frame(&mut self, frame: Frame, ticks: u64) -> Result<(), JobError>;
-    /// Returns the number of ticks between calls of [`MediaSink::sample`], if samples are needed.
-    fn samples_every(&self) -> Option<u64> {
-        None
-    }
-    /// Takes the decoded frame of the next planned frame.
-    fn sample(&mut self, _: Sample) -> Result<(), JobError> {
-        Ok(())
-    }
-    /// Ends the video frames.
-    fn frames_end(&mut self) -> Result<(), JobError> {
-        Ok(())
-    }
-    /// Takes a frame of planned audio.
-    fn audio(&mut self, frame: Frame) -> Result<(), JobError>;
-    /// Takes a copied packet with times in `base`. The sink may move the data out of `packet`.
-    fn copied(
-        &mut self,
-        kind: StreamKind,
-        packet: &mut Packet,
-        base: ffi::AVRational,
-    ) -> Result<(), JobError>;
-    /// Reports that `seconds` of the video are done.
-    fn done(&mut self, seconds: f64) -> Result<(), JobError>;
-}
-
-enum StreamPipeline<C> {
-    None,
-    Copy(u32, Box<Copier>),
-    Encode(u32, Box<C>),
-    Silence(AudioFramer),
-}
 
 /// An open source with the plan for its streams.
 pub(crate) struct Transcoder {
@@ -125,50 +81,12 @@ impl Transcoder {
         if extend.is_some() && matches!(spec.video, Some(VideoPlan::Copy { .. })) {
             return Err(failed("a copied video stream cannot be lengthened; it must be re-encoded"));
         }
-        let copy = |stream, tags| CopyPlan {
-            stream,
-            tags,
-            start_s: spec.start_s,
-            limit_s,
-            drop_priming: spec.drop_edit_list && tags.is_none(),
+        let rate = match &spec.video {
+            Some(VideoPlan::Encode(plan)) => plan.frame_rate.as_f64(),
+            _ => 0.0,
         };
-        let mut rate = 0.0;
-        let video = match &spec.video {
-            None => StreamPipeline::None,
-            Some(VideoPlan::Copy { stream, tags }) => {
-                StreamPipeline::Copy(*stream, Box::new(Copier::open(&mut input, &copy(*stream, Some(tags)))?))
-            }
-            Some(VideoPlan::Encode(plan)) => {
-                rate = plan.frame_rate.as_f64();
-                // A decoder that hides errors may do so only with consent.
-                let strict = !spec.conceal && hides_errors(stream_codec(&mut input, plan.stream).as_ref());
-                let source = (spec.threads, strict, decoder);
-                let mut chain = VideoChain::open(&mut input, plan, spec.start_s, limit_s, source)?;
-                if spec.cut_before_start {
-                    chain.cut_at(spec.start_s);
-                }
-                StreamPipeline::Encode(plan.stream, Box::new(chain))
-            }
-        };
-        let audio = match &spec.audio {
-            None => StreamPipeline::None,
-            Some(AudioPlan::Copy { stream }) => {
-                StreamPipeline::Copy(*stream, Box::new(Copier::open(&mut input, &copy(*stream, None))?))
-            }
-            Some(AudioPlan::Encode(plan)) => {
-                let gain = match plan.loudness_lufs {
-                    // Reopened, because not every container gives the same packets after rewinding.
-                    Some(target) => loudness_gain(&mut input.reopen()?, plan, spec.start_s, target)?,
-                    None => None,
-                };
-                let mut chain = AudioChain::open(&mut input, plan, spec.start_s, limit_s, gain)?;
-                chain.cut_before_start(spec.cut_before_start);
-                StreamPipeline::Encode(plan.stream, Box::new(chain))
-            }
-            Some(AudioPlan::Silence { sample_rate, channels, .. }) => {
-                StreamPipeline::Silence(AudioFramer::new(*sample_rate, *channels, None))
-            }
-        };
+        let video = StreamPipeline::video(&mut input, spec, limit_s, decoder)?;
+        let audio = StreamPipeline::audio(&mut input, spec, limit_s)?;
         let expected_s = spec.expected_duration_s;
         let declared_s = match video.stream() {
             Some(stream) => input.declared_s(stream)?,
@@ -176,8 +94,6 @@ impl Transcoder {
         };
         // The declared duration may include an offset that the plan has subtracted.
         let declared_s = declared_s.map(|declared| expected_s.map_or(declared, |s: f64| s.min(declared)));
-        let video_packets = 0;
-        let max_hold_s = spec.max_hold_s;
         let mut transcoder = Transcoder {
             video,
             audio,
@@ -185,9 +101,9 @@ impl Transcoder {
             extend,
             limit_s,
             expected_s,
-            max_hold_s,
+            max_hold_s: spec.max_hold_s,
             declared_s,
-            video_packets,
+            video_packets: 0,
             lost_packets: None,
             input,
         };
@@ -464,49 +380,6 @@ impl Transcoder {
             StreamPipeline::None => {}
         }
         Ok(length)
-    }
-}
-
-/// Counts the frames decoded in each pass of a looped video.
-#[derive(Default)]
-struct LoopFrames {
-    first_pass: u64,
-    counted: u64,
-}
-
-impl LoopFrames {
-    /// Ends a pass and fails if it decoded a different number of frames than the first: the output would
-    /// freeze where the video should move.
-    fn count(&mut self, pass: u32, chain: &VideoChain) -> Result<(), JobError> {
-        let decoded = chain.decoded() - self.counted;
-        self.counted = chain.decoded();
-        if pass == 0 {
-            self.first_pass = decoded;
-        } else if decoded != self.first_pass && !chain.reached_limit() {
-            let first_pass = self.first_pass;
-            let message = format!(
-                "pass {} of the loop decoded {decoded} frames, the first pass {first_pass}",
-                pass + 1
-            );
-            return Err(failed(message));
-        }
-        Ok(())
-    }
-}
-
-impl<C> StreamPipeline<C> {
-    fn stream(&self) -> Option<u32> {
-        match self {
-            StreamPipeline::Copy(stream, _) | StreamPipeline::Encode(stream, _) => Some(*stream),
-            StreamPipeline::None | StreamPipeline::Silence(_) => None,
-        }
-    }
-
-    fn copier(&self) -> Option<&Copier> {
-        match self {
-            StreamPipeline::Copy(_, copier) => Some(copier),
-            _ => None,
-        }
     }
 }
 

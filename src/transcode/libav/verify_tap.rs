@@ -2,7 +2,7 @@
 
 use super::ffi_wrappers::{Frame, Packet};
 use super::filter_stage::Sample;
-use super::transcoder::StreamKind;
+use super::media_sink::StreamKind;
 use crate::job::JobError;
 use crate::verify::libav::{InlineVerifier, StreamHashes};
 

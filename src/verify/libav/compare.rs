@@ -16,8 +16,9 @@ use super::stream_copies::StreamHashes;
 use crate::job::{JobError, Progress, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::ffi_wrappers::{Frame, Packet};
+use crate::transcode::libav::media_sink::{MediaSink, StreamKind};
 use crate::transcode::libav::share;
-use crate::transcode::libav::transcoder::{MediaSink, StreamKind, Transcoder};
+use crate::transcode::libav::transcoder::Transcoder;
 
 /// Receives the reference frames, audio and packets and compares the output with them.
 pub(crate) struct ReferenceComparison<'a> {

@@ -20,7 +20,8 @@ use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::ffi_wrappers::{CodecContext, Frame, NOPTS, Packet, rational};
 use crate::transcode::libav::filter_stage::Sample;
-use crate::transcode::libav::transcoder::{StreamKind, Transcoder};
+use crate::transcode::libav::media_sink::StreamKind;
+use crate::transcode::libav::transcoder::Transcoder;
 use crate::transcode::libav::video::VideoChain;
 
 /// Capacity of the event channel; every second event may hold a large frame.

@@ -68,44 +68,31 @@ pub fn verify(
         _ => only_copies(spec),
     };
     let mut transcoder = Transcoder::open(Input::open(share(&input)?, name, cancel.clone())?, &reference)?;
-    let scan_file = share(&output)?;
-    let run_scan =
-        |progress: &mut dyn FnMut(Progress)| PacketScan::of(scan_file, spec, cancel.clone(), progress);
-    let mut comparison;
-    let (scan, length) = if transcoder.decodes() {
+    let run_scan = |progress: &mut dyn FnMut(Progress)| {
+        PacketScan::of(share(&output)?, spec, Arc::clone(&cancel), progress)
+    };
+    let mut scanned = None;
+    if transcoder.decodes() {
         // If the streams are wrong, the expensive comparison of frames is skipped.
-        let scan = run_scan(progress);
-        if let Some(scan) = valid_scan(scan, spec, &mut report)? {
-            comparison = ReferenceComparison::new(
-                share(&output)?,
-                spec,
-                &reference,
-                &mut transcoder,
-                cancel.clone(),
-                &mut *progress,
-            )?;
-            (scan, pipeline_stages::run(&mut transcoder, &mut comparison)?)
-        } else {
+        scanned = valid_scan(run_scan(progress), spec, &mut report)?;
+        if scanned.is_none() {
             return Ok(report);
         }
-    } else {
-        comparison = ReferenceComparison::new(
-            share(&output)?,
-            spec,
-            &reference,
-            &mut transcoder,
-            cancel.clone(),
-            &mut *progress,
-        )?;
-        let (scan, length) = std::thread::scope(|scope| {
-            let scan_thread = scope.spawn(|| run_scan(&mut |_| {}));
-            let length = transcoder.run(&mut comparison);
-            (scan_thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), length)
-        });
-        let length = length?;
-        match valid_scan(scan, spec, &mut report)? {
-            Some(scan) => (scan, length),
-            None => return Ok(report),
+    }
+    let stop = Arc::clone(&cancel);
+    let mut comparison =
+        ReferenceComparison::new(share(&output)?, spec, &reference, &mut transcoder, stop, &mut *progress)?;
+    let (scan, length) = match scanned {
+        Some(scan) => (scan, pipeline_stages::run(&mut transcoder, &mut comparison)?),
+        None => {
+            let (scan, length) = std::thread::scope(|scope| {
+                let scan_thread = scope.spawn(|| run_scan(&mut |_| {}));
+                let length = transcoder.run(&mut comparison);
+                (scan_thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), length)
+            });
+            let length = length?;
+            let Some(scan) = valid_scan(scan, spec, &mut report)? else { return Ok(report) };
+            (scan, length)
         }
     };
     comparison.finish(&scan, &input, name, spec, &mut report)?;

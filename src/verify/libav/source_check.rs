@@ -18,6 +18,7 @@ use crate::transcode::libav::input::Input;
 use crate::transcode::libav::share;
 use crate::transcode::libav::start_cut::StartCut;
 use crate::transcode::libav::transcoder::{Transcoder, stream_codec};
+use crate::transcode::libav::video::VideoChain;
 use crate::transcode::timestamp_gaps::{DecodeAction, DecodeSpans, Gap};
 use crate::verify::thresholds::{GAP_FRAMES, LOST_FRAMES};
 
@@ -48,14 +49,16 @@ pub(super) fn check_source(
         report.add_source_damage(damage, spec.conceal);
         return Ok(());
     };
-    let codec = stream_codec(&mut transcoder.input, plan.stream);
     let countable = has_frame_per_packet(&mut transcoder.input, plan.stream);
     let missing = transcoder.lost_packets.filter(|&missing| countable && missing > LOST_FRAMES).unwrap_or(0);
+    let mut strict = |spans| {
+        let mut source = Input::open(share(input)?, name, Arc::clone(&cancel))?;
+        strict_decode_errors(&mut source, spec, plan.stream, spans, &mut *progress)
+    };
     if spec.conceal {
         add_concealed(&mut damage, transcoder, missing);
-        if hides_errors(codec.as_ref()) {
-            let mut source = Input::open(share(input)?, name, Arc::clone(&cancel))?;
-            let strict = strict_decode_errors(&mut source, spec, plan.stream, None, progress)?;
+        if hides_errors(stream_codec(&mut transcoder.input, plan.stream).as_ref()) {
+            let strict = strict(None)?;
             if strict.error_count > damage.error_count {
                 damage.error_count = strict.error_count;
                 damage.errors.retain(|error| error.stream != plan.stream);
@@ -67,11 +70,10 @@ pub(super) fn check_source(
     }
     check_reading(transcoder.input.read_errors, report);
     let Some(chain) = transcoder.video_chain() else { return Ok(()) };
+    report.add_source_damage(damage, false);
     if chain.damage().0 > 0 {
-        report.add_source_damage(damage, false);
         return Ok(());
     }
-    report.add_source_damage(damage, false);
     if missing > 0 {
         report.fail_because(
             FailureCause::Source,
@@ -85,6 +87,15 @@ pub(super) fn check_source(
             first_s.unwrap_or_default()
         ));
     }
+    check_gaps(chain, &mut strict, report)
+}
+
+/// Runs a strict decoder over gaps between frames, and over all frames if it finds an error there.
+fn check_gaps(
+    chain: &VideoChain,
+    strict: &mut dyn FnMut(Option<DecodeSpans>) -> Result<SourceDamage, JobError>,
+    report: &mut VerifyReport,
+) -> Result<(), JobError> {
     let frame_s = chain.frame_s();
     let widest = chain.gaps.widest();
     let widest_s = widest.map_or(0.0, |gap| gap.length_s);
@@ -95,15 +106,12 @@ pub(super) fn check_source(
     if gap.is_none() && !chain.gaps.has_joints() {
         return Ok(());
     }
-    let open = || Input::open(share(input)?, name, Arc::clone(&cancel));
-    let mut strict =
-        |input: &mut Input, spans| strict_decode_errors(input, spec, plan.stream, spans, &mut *progress);
-    let mut lost = SourceDamage::default();
     let spans = chain.gaps.spans_around(GAP_FRAMES * frame_s);
-    if spans.is_none() || !strict(&mut open()?, spans)?.is_none() {
-        // A decoder that starts within the stream may report false errors, so only a full decode counts.
-        lost = strict(&mut open()?, None)?;
+    if spans.is_some() && strict(spans)?.is_none() {
+        return Ok(());
     }
+    // A decoder that starts within the stream may report false errors, so only a full decode counts.
+    let lost = strict(None)?;
     if !lost.is_none() {
         let errors = count(lost.error_count, "error", "errors");
         let place = match gap {

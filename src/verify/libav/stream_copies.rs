@@ -7,7 +7,8 @@ use crate::job::VerifyReport;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::ffi_wrappers::Packet;
 use crate::transcode::libav::input::Input;
-use crate::transcode::libav::transcoder::{OutputLength, StreamKind, Transcoder, stream_codec};
+use crate::transcode::libav::media_sink::StreamKind;
+use crate::transcode::libav::transcoder::{OutputLength, Transcoder, stream_codec};
 
 /// Hashes of the packets that go into an output: video, audio.
 pub(crate) struct StreamHashes {
