@@ -24,7 +24,8 @@ struct Case {
 }
 
 const CHECK: &[&str] = &["check", "in", "--format", "json", "--no-progress"];
-const FIX: &[&str] = &["fix", "in", "--out", "out", "--format", "json", "--no-progress", "--preset", "superfast"];
+const FIX: &[&str] =
+    &["fix", "in", "--out", "out", "--format", "json", "--no-progress", "--preset", "superfast"];
 /// `fix` without the options that a case sets by its key.
 const FIX_BARE: &[&str] = &["fix", "in", "--out", "out", "--format", "json", "--no-progress"];
 

@@ -37,16 +37,12 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     let found = input::find(&args.input, &excluded)?;
     report_target::check(settings, &args.input.paths, &found.sources)?;
     let cancel = interrupt::flag();
-    let mut refused = Vec::new();
-    if !found.sources.is_empty() {
-        refused = isolation::ensure(settings, &runner, cached)?;
-    }
-    let options = CheckOptions {
-        selection: settings.selection.clone(),
-        deep: args.deep || settings.config.check.deep,
-        probe_cache,
-        time_limit: settings.time_limit,
+    let refused = match found.sources.is_empty() {
+        true => Vec::new(),
+        false => isolation::ensure(settings, &runner, cached)?,
     };
+    let deep = args.deep || settings.config.check.deep;
+    let options = CheckOptions { deep, ..settings.check_options(probe_cache) };
     let progress = ProgressDisplay::new(settings.progress);
     // A configuration that only `fix` reads must not end a check.
     let fix_options =
@@ -69,29 +65,26 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     };
     // On a terminal, progress bars would mix with a streamed report.
     let to_terminal = settings.output.is_none() && io::stdout().is_terminal();
+    let end = |summary: &RunSummary| {
+        progress.end();
+        (cancel.load(Ordering::Relaxed), report_entries::tool(library(summary).as_ref()))
+    };
     if StreamedReport::supports(settings.format) && all_utf8 && !to_terminal {
         return output::streamed(settings, |out| {
             let report = StreamedReport::begin(settings.format, out);
             let summary = batch.streamed(&report, &progress, &cancel);
-            progress.end();
-            let interrupted = cancel.load(Ordering::Relaxed);
-            let tool = report_entries::tool(library(&summary).as_ref());
-            let elapsed_s = begin.elapsed().as_secs_f64();
-            let stale = Vec::new();
+            let (interrupted, tool) = end(&summary);
+            let (elapsed_s, stale) = (begin.elapsed().as_secs_f64(), Vec::new());
             report.finish(&Envelope { tool, profiles: names, elapsed_s, interrupted, old_limits, stale })?;
             Ok(summary.final_status(&found, interrupted))
         });
     }
     let (summary, entries) = batch.collected(&progress, &cancel);
-    progress.end();
-    let interrupted = cancel.load(Ordering::Relaxed);
-    let status = summary.final_status(&found, interrupted);
-    let tool = report_entries::tool(library(&summary).as_ref());
+    let (interrupted, tool) = end(&summary);
     let report = Report::new(tool, names, entries, begin.elapsed().as_secs_f64(), interrupted);
-    output::report(
-        settings,
-        &report.with_old_limits(old_limits).with_named_profiles(settings.named_profiles(common)),
-    )?;
+    let report = report.with_old_limits(old_limits).with_named_profiles(settings.named_profiles(common));
+    let status = summary.final_status(&found, interrupted);
+    output::report(settings, &report)?;
     Ok(status)
 }
 

@@ -7,8 +7,7 @@ use std::time::Instant;
 use crate::cache::ProbeCache;
 use crate::job::worker::WorkerPool;
 use crate::pipeline::{
-    CheckOptions, FixRecord, FixSettings, Fixing, LocalFiles, Outcome, OutputLayout, Pipeline, StaleOutput,
-    remove_stale,
+    FixRecord, FixSettings, Fixing, LocalFiles, Outcome, OutputLayout, Pipeline, StaleOutput, remove_stale,
 };
 use crate::plan::EncodeMode;
 use crate::platform::tiktok_ads::CodeTable;
@@ -38,49 +37,21 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
         workers.warm_up();
     }
     let profiles = settings.profiles(common)?;
-    let out = args
-        .out
-        .clone()
-        .or_else(|| settings.config.fix.out.as_ref().map(|out| settings.config.folder().join(out)));
-    if out.is_none() && !args.dry_run {
-        return Err(CliError::Usage(
-            "fix needs a folder for its outputs: set --out DIR, or print the plan with --dry-run".into(),
-        ));
-    }
-    if let Some(out) = &out {
-        refuse_source_folder(&args.input.paths, out)?;
-    }
-    let encode_mode = match (args.recipe, &args.rejected) {
-        (Some(encode_mode), _) => encode_mode,
-        (None, Some(reason)) => encode_mode_for(reason, &settings.config.codes)?,
-        (None, None) => EncodeMode::Planned,
-    };
-    let mut fix_settings = FixSettings {
-        options: fix_options(&args.choices, &settings.config.fix, encode_mode)?,
-        machine: settings.machine(),
-        memory_bytes: host_memory::memory_bytes(),
-        verify: verify_level(&args.choices, &settings.config.fix)?,
-        out: out.clone().filter(|_| !args.dry_run),
-        layout: OutputLayout::Mirror,
-    };
+    let out = output_folder(settings, args)?;
+    let mut fix_settings = fix_settings(settings, args, out.as_deref())?;
     let excluded: Vec<_> = out.iter().chain(&settings.cache).cloned().collect();
     let found = input::find(&args.input, &excluded)?;
     report_target::check(settings, &args.input.paths, &found.sources)?;
-    let fix_record = match &fix_settings.out {
-        None => None,
-        Some(out) => {
-            remove_stale(out);
-            Some(open_fix_record(settings, out)?)
-        }
-    };
+    let out = fix_settings.out.clone();
+    out.iter().for_each(remove_stale_below);
+    let fix_record = out.as_deref().map(|out| open_fix_record(settings, out)).transpose()?;
     let cancel = interrupt::flag();
-    let quiet = settings.human.quiet;
-    let report = |text: &str| {
-        if !quiet {
+    let say = |text: &str| {
+        if !settings.human.quiet {
             notices::print(text);
         }
     };
-    let runner = encoder::workers(workers, settings, &mut fix_settings.options, &cancel, &report);
+    let runner = encoder::workers(workers, settings, &mut fix_settings.options, &cancel, &say);
     if !found.sources.is_empty() {
         let starts = cached.is_none();
         isolation::ensure(settings, &runner, cached)?;
@@ -89,12 +60,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
             runner.warm_up();
         }
     }
-    let options = CheckOptions {
-        selection: settings.selection.clone(),
-        deep: false,
-        probe_cache,
-        time_limit: settings.time_limit,
-    };
+    let options = settings.check_options(probe_cache);
     let progress = ProgressDisplay::new(settings.progress);
     let pipeline = Pipeline {
         profiles: &profiles,
@@ -107,18 +73,11 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     let fixing = Fixing { settings: &fix_settings, record: fix_record.as_ref() };
     let outcomes = pipeline.fix(&found.sources, fixing, &|_| {});
     progress.end();
-    if let Some(out) = &fix_settings.out {
-        // At the start, workers of a run that was just killed may still have had their files open.
-        remove_stale(out);
-    }
+    // At the start, workers of a run that was just killed may still have had their files open.
+    out.iter().for_each(remove_stale_below);
     let interrupted = cancel.load(Ordering::Relaxed);
-    let stale = match &fix_record {
-        Some(fix_record) if !interrupted => {
-            let roots: Vec<_> = args.input.paths.iter().filter(|path| path.is_dir()).cloned().collect();
-            stale_outputs(fix_record, &roots, &outcomes, args.prune)
-        }
-        _ => Vec::new(),
-    };
+    let record = fix_record.as_ref().filter(|_| !interrupted);
+    let stale = record.map_or(Vec::new(), |record| stale_outputs(record, args, &outcomes));
     let prune_failed = args.prune && stale.iter().any(|stale| !stale.removed);
     let summary = RunSummary::of(&outcomes);
     let status = summary.final_status(&found, interrupted);
@@ -134,17 +93,49 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     Ok(if prune_failed { status.and(RunStatus::Failed) } else { status })
 }
 
-/// Returns the outputs whose source is gone, and removes them with `prune`.
-fn stale_outputs(
-    fix_record: &FixRecord,
-    roots: &[PathBuf],
-    outcomes: &[Outcome],
-    prune: bool,
-) -> Vec<StaleEntry> {
+fn remove_stale_below(out: &PathBuf) {
+    remove_stale(out);
+}
+
+/// Returns the folder for the outputs; `None` for a dry run without one.
+fn output_folder(settings: &Settings, args: &FixArgs) -> Result<Option<PathBuf>, CliError> {
+    let configured = || settings.config.fix.out.as_ref().map(|out| settings.config.folder().join(out));
+    let out = args.out.clone().or_else(configured);
+    match &out {
+        Some(out) => refuse_source_folder(&args.input.paths, out)?,
+        None if args.dry_run => {}
+        None => {
+            return Err(CliError::Usage(
+                "fix needs a folder for its outputs: set --out DIR, or print the plan with --dry-run".into(),
+            ));
+        }
+    }
+    Ok(out)
+}
+
+fn fix_settings(settings: &Settings, args: &FixArgs, out: Option<&Path>) -> Result<FixSettings, CliError> {
+    let encode_mode = match (args.recipe, &args.rejected) {
+        (Some(encode_mode), _) => encode_mode,
+        (None, Some(reason)) => encode_mode_for(reason, &settings.config.codes)?,
+        (None, None) => EncodeMode::Planned,
+    };
+    Ok(FixSettings {
+        options: fix_options(&args.choices, &settings.config.fix, encode_mode)?,
+        machine: settings.machine(),
+        memory_bytes: host_memory::memory_bytes(),
+        verify: verify_level(&args.choices, &settings.config.fix)?,
+        out: out.filter(|_| !args.dry_run).map(Path::to_owned),
+        layout: OutputLayout::Mirror,
+    })
+}
+
+/// Returns the outputs whose source is gone, and removes them with `--prune`.
+fn stale_outputs(fix_record: &FixRecord, args: &FixArgs, outcomes: &[Outcome]) -> Vec<StaleEntry> {
+    let roots: Vec<PathBuf> = args.input.paths.iter().filter(|path| path.is_dir()).cloned().collect();
     let outputs = outcomes.iter().filter_map(|outcome| Some(outcome.fix.as_ref()?.output()?.path.clone()));
     let current: Vec<PathBuf> = outputs.collect();
     let entry = |stale: StaleOutput| {
-        let removed = prune
+        let removed = args.prune
             && fix_record
                 .remove(&stale)
                 .inspect_err(|error| {
@@ -158,7 +149,7 @@ fn stale_outputs(
             removed,
         }
     };
-    fix_record.stale(roots, &current).into_iter().map(entry).collect()
+    fix_record.stale(&roots, &current).into_iter().map(entry).collect()
 }
 
 /// Returns the encode mode for a refusal by the platform. A file that violates a published limit is fixed as

@@ -6,8 +6,11 @@
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cache::ProbeCache;
+use crate::pipeline::CheckOptions;
 use crate::plan::Machine;
 use crate::profile::{Profile, nearest};
 use crate::report::{Format, HumanOptions, OldLimit};
@@ -72,6 +75,12 @@ pub enum ProgressMode {
 }
 
 impl Settings {
+    /// Returns the options of a check that decodes nothing.
+    pub fn check_options(&self, probe_cache: Option<Arc<dyn ProbeCache>>) -> CheckOptions {
+        let selection = self.selection.clone();
+        CheckOptions { selection, deep: false, probe_cache, time_limit: self.time_limit }
+    }
+
     /// Reads the configuration that applies in the working directory.
     pub fn config(common: &CommonArgs) -> Result<Config, CliError> {
         let here = std::env::current_dir().map_err(|source| CliError::CurrentFolder { source })?;

@@ -96,9 +96,8 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     report_target::check(settings, &ship_arguments.paths, &ship_input.found.sources)?;
     let cancel = interrupt::flag();
     let mut options = fix_options(&ship_arguments.choices, &settings.config.fix, EncodeMode::Planned)?;
-    let report = |text: &str| notices::print(text);
     let workers = WorkerPool::new(settings.jobs).with_isolation(settings.isolation);
-    let runner = encoder::workers(workers, settings, &mut options, &cancel, &report);
+    let runner = encoder::workers(workers, settings, &mut options, &cancel, &notices::print);
     isolation::ensure(settings, &runner, None)?;
     let runner: Arc<dyn Runner> = Arc::new(runner);
     let (covers, problems) = check_covers(&ship_input.rows, &profile, runner.as_ref(), &cancel);

@@ -73,6 +73,12 @@ pub(super) unsafe fn read_index(
             }
         }
     }
+    set_completeness(facts, has_entries, missing);
+    complete
+}
+
+/// Writes whether the file holds all frames that its index lists; the first second that is `missing`, if any.
+fn set_completeness(facts: &mut MediaFacts, has_entries: bool, missing: Option<f64>) {
     if let Some(at) = missing {
         facts.completeness = Completeness::Missing {
             first_missing_s: Some(at),
@@ -81,5 +87,4 @@ pub(super) unsafe fn read_index(
     } else if has_entries && facts.completeness == Completeness::Unknown {
         facts.completeness = Completeness::Whole;
     }
-    complete
 }
