@@ -43,7 +43,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     let found = input::find(&args.input, &excluded)?;
     report_target::check(settings, &args.input.paths, &found.sources)?;
     let out = fix_settings.out.clone();
-    out.iter().for_each(remove_stale_below);
+    remove_stale_below(out.as_deref());
     let fix_record = out.as_deref().map(|out| open_fix_record(settings, out)).transpose()?;
     let cancel = interrupt::flag();
     let say = |text: &str| {
@@ -74,7 +74,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     let outcomes = pipeline.fix(&found.sources, fixing, &|_| {});
     progress.end();
     // At the start, workers of a run that was just killed may still have had their files open.
-    out.iter().for_each(remove_stale_below);
+    remove_stale_below(out.as_deref());
     let interrupted = cancel.load(Ordering::Relaxed);
     let record = fix_record.as_ref().filter(|_| !interrupted);
     let stale = record.map_or(Vec::new(), |record| stale_outputs(record, args, &outcomes));
@@ -93,8 +93,10 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     Ok(if prune_failed { status.and(RunStatus::Failed) } else { status })
 }
 
-fn remove_stale_below(out: &PathBuf) {
-    remove_stale(out);
+fn remove_stale_below(out: Option<&Path>) {
+    if let Some(out) = out {
+        remove_stale(out);
+    }
 }
 
 /// Returns the folder for the outputs; `None` for a dry run without one.
