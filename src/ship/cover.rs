@@ -132,10 +132,8 @@ impl Context {
                 }
             }
         }
-        Ok(StepResult::EndRow(
-            DeliveryState::Unconfirmed,
-            format!("upload of the cover failed {MAX_SENDS} times"),
-        ))
+        let reason = format!("upload of the cover failed {MAX_SENDS} times");
+        Ok(StepResult::EndRow(DeliveryState::Unconfirmed, reason))
     }
 }
 

@@ -71,14 +71,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
                 .into(),
         ));
     }
-    let stored_plan = args.plan.as_deref().map(ship_plan::ShipPlan::read).transpose()?;
-    if stored_plan.is_some() && ShipArguments::conflict_with_plan(common, args) {
-        return Err(CliError::Usage(
-            "the plan already contains the profile and the options for fixing and the destination: give \
-             --plan without them"
-                .into(),
-        ));
-    }
+    let stored_plan = read_plan(common, args)?;
     let ship_arguments = match &stored_plan {
         Some(plan) => plan.arguments_with_typed_host(args.destination.base_url.as_deref())?,
         None => ShipArguments::from_command_line(common, args)?,
@@ -125,6 +118,19 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
         plan.verify_unchanged(&ship_run, args.plan.as_deref().unwrap_or(Path::new("")))?;
     }
     ship(ship_run, args)
+}
+
+/// Reads the plan of `--plan`, which must stand alone.
+fn read_plan(common: &CommonArgs, args: &ShipArgs) -> Result<Option<ship_plan::ShipPlan>, CliError> {
+    let plan = args.plan.as_deref().map(ship_plan::ShipPlan::read).transpose()?;
+    if plan.is_some() && ShipArguments::conflict_with_plan(common, args) {
+        return Err(CliError::Usage(
+            "the plan already contains the profile and the options for fixing and the destination: give \
+             --plan without them"
+                .into(),
+        ));
+    }
+    Ok(plan)
 }
 
 /// Checks the covers of all rows before anything is sent.
