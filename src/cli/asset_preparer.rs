@@ -42,7 +42,7 @@ impl LocalAssetPreparer {
     ) {
         let fixing = Fixing { settings: &self.settings, record: Some(&self.fix_record) };
         self.pipeline().fix(sources, fixing, &|outcome| {
-            let result = outcome.validate(&self.profile, &self.fix_record);
+            let result = outcome.validate(&self.profile, &LocalFiles, &self.fix_record);
             if let Ok(mut outcomes) = self.outcomes.lock() {
                 let kept = match &result {
                     // A changed file is a failure of this run, not a verdict on the file.
@@ -84,7 +84,7 @@ impl AssetPreparer for LocalAssetPreparer {
         let plans = pipeline.plan_asset(&checked, &settings);
         let outcomes = pipeline.prepare_asset(&checked, plans, fixing);
         match outcomes.first() {
-            Some(outcome) => outcome.validate(&self.profile, &self.fix_record),
+            Some(outcome) => outcome.validate(&self.profile, &LocalFiles, &self.fix_record),
             None => Err(PrepareError::Failed("the file was not processed".into())),
         }
     }

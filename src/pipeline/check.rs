@@ -37,7 +37,7 @@ impl Pipeline<'_> {
             Some(cache) => probe_cache::find(cache, sources, options.depth(), self),
             None => FoundProbes::default(),
         };
-        let cache = options.probe_cache.as_deref().map(|cache| CacheSession::new(cache, runner));
+        let cache = options.probe_cache.as_deref().map(|cache| CacheSession::new(cache, *self));
         let check = AssetCheck::new(*self, cache.as_ref());
         let max_batch = if options.deep { 1 } else { MAX_BATCH };
         run_batches_in_parallel(sources.len(), runner.width(), max_batch, |batch| {

@@ -1,7 +1,6 @@
 //! The use cases of a cover image: make one from a video, and check one. A check is of bytes in memory, which are read
 //! once.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -109,7 +108,7 @@ impl Pipeline<'_> {
         })?;
         let staging = self.store.create(target).map_err(failed)?;
         let files = JobFiles {
-            input: File::open(asset.path()).map_err(failed)?,
+            input: self.store.open(asset.path()).map_err(|failure| PrepareError::Failed(failure.message))?,
             outputs: vec![staging.descriptor().map_err(failed)?],
         };
         let request = JobRequest {

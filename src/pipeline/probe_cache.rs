@@ -8,7 +8,6 @@ use std::time::SystemTime;
 use crate::cache::{
     CachedProbe, CachedProbes, DecodeKey, Depth, FileFingerprint, FileState, ProbeCache, content_hash,
 };
-use crate::job::Runner;
 
 use super::asset::Pipeline;
 use super::discover::SourceFile;
@@ -61,19 +60,19 @@ pub(super) fn fingerprint_of(path: &Path, file: &File, depth: Depth) -> Option<F
 /// Collects new results and stores them in batches; the rest is stored on drop.
 pub(super) struct CacheSession<'a> {
     cache: &'a dyn ProbeCache,
-    runner: &'a dyn Runner,
+    pipeline: Pipeline<'a>,
     fresh: Mutex<Vec<(FileFingerprint, CachedProbe)>>,
 }
 
 impl<'a> CacheSession<'a> {
-    pub(super) fn new(cache: &'a dyn ProbeCache, runner: &'a dyn Runner) -> CacheSession<'a> {
-        CacheSession { cache, runner, fresh: Mutex::default() }
+    pub(super) fn new(cache: &'a dyn ProbeCache, pipeline: Pipeline<'a>) -> CacheSession<'a> {
+        CacheSession { cache, pipeline, fresh: Mutex::default() }
     }
 
     /// Stores the probe of the file at `path`, unless the file changed since the fingerprint `before`, taken
     /// before the probe.
     pub(super) fn put(&self, path: &Path, before: FileFingerprint, probe: &CachedProbe) {
-        if !std::fs::metadata(path).is_ok_and(|meta| FileState::from(&meta) == before.state()) {
+        if self.pipeline.store.state(path).ok() != Some(before.state()) {
             return;
         }
         let Ok(mut fresh) = self.fresh.lock() else { return };
@@ -86,7 +85,8 @@ impl<'a> CacheSession<'a> {
     /// Remembers that the bytes of the file at `path` decode, unless the file changed since the fingerprint
     /// `before`.
     pub(super) fn put_decoded(&self, path: &Path, before: FileFingerprint) {
-        let (Ok(file), Ok(worker)) = (File::open(path), self.runner.describe()) else { return };
+        let Pipeline { store, runner, .. } = self.pipeline;
+        let (Ok(file), Ok(worker)) = (store.open(path), runner.describe()) else { return };
         let Ok(content) = content_hash(&file) else { return };
         if file.metadata().is_ok_and(|meta| FileState::from(&meta) == before.state()) {
             self.cache.put_decoded(&DecodeKey::new(&content, &worker));
@@ -98,7 +98,7 @@ impl<'a> CacheSession<'a> {
             return;
         }
         // A worker returned the probes, so the runner can describe it.
-        if let Ok(made_by) = self.runner.describe() {
+        if let Ok(made_by) = self.pipeline.runner.describe() {
             self.cache.put(&made_by, probes);
         }
     }

@@ -11,8 +11,8 @@ use crate::profile::Profile;
 use crate::rules::{Assessment, Selection, Subject, ValidatedAsset, Verdict, assess};
 
 use super::fix_record::FixRecord;
-use super::open_source::open_regular;
 use super::outcome::{Failure, Outcome};
+use super::store::Store;
 
 impl Outcome {
     /// Validates the file that this outcome ends with. An output must still have the bytes that were verified and
@@ -21,7 +21,12 @@ impl Outcome {
     /// # Errors
     ///
     /// Why the file may not be uploaded.
-    pub fn validate(&self, profile: &Profile, record: &FixRecord) -> Result<ValidatedAsset, PrepareError> {
+    pub fn validate(
+        &self,
+        profile: &Profile,
+        store: &dyn Store,
+        record: &FixRecord,
+    ) -> Result<ValidatedAsset, PrepareError> {
         if let Some(failure) = &self.failure {
             return Err(failure.into());
         }
@@ -47,8 +52,8 @@ impl Outcome {
         let subject = Subject { facts, file_name: name, deep: None };
         let assessment = assess(&subject, profile, &Selection::default());
         let content = match output {
-            Some(output) => hash_output(&output.path, record)?,
-            None => hash_source(path, self.state, record)?,
+            Some(output) => hash_output(&output.path, store, record)?,
+            None => hash_source(path, self.state, store, record)?,
         };
         if assessment.verdict() != Verdict::Compliant {
             return Err(refused());
@@ -58,8 +63,8 @@ impl Outcome {
 }
 
 /// Hashes an output, which must still have the bytes that were verified.
-fn hash_output(path: &Path, record: &FixRecord) -> Result<ContentHash, PrepareError> {
-    let (content, _) = hash(path, record)?;
+fn hash_output(path: &Path, store: &dyn Store, record: &FixRecord) -> Result<ContentHash, PrepareError> {
+    let (content, _) = hash(path, store, record)?;
     // Records of earlier versions hold no content.
     let verified = record.content_of_output(path);
     if verified.is_none_or(|verified| verified == content.blake3) {
@@ -73,9 +78,10 @@ fn hash_output(path: &Path, record: &FixRecord) -> Result<ContentHash, PrepareEr
 fn hash_source(
     path: &Path,
     probed: Option<FileState>,
+    store: &dyn Store,
     record: &FixRecord,
 ) -> Result<ContentHash, PrepareError> {
-    let (content, now) = hash(path, record)?;
+    let (content, now) = hash(path, store, record)?;
     if probed == Some(now) {
         return Ok(content);
     }
@@ -86,9 +92,13 @@ fn hash_source(
 }
 
 /// Returns the hashes of a file and its state after it was read.
-fn hash(path: &Path, record: &FixRecord) -> Result<(ContentHash, FileState), PrepareError> {
+fn hash(
+    path: &Path,
+    store: &dyn Store,
+    record: &FixRecord,
+) -> Result<(ContentHash, FileState), PrepareError> {
     let failed = |error: io::Error| PrepareError::Failed(format!("{}: {error}", path.display()));
-    let file = open_regular(path).map_err(|failure| PrepareError::Failed(failure.message))?;
+    let file = store.open(path).map_err(|failure| PrepareError::Failed(failure.message))?;
     let content = record.contents().content(&file).map_err(failed)?;
     Ok((content, FileState::from(&file.metadata().map_err(failed)?)))
 }
