@@ -145,6 +145,28 @@ fn ads_are_disabled_unless_enable_is_given() {
 }
 
 #[test]
+fn a_run_that_would_create_too_many_ads_sends_nothing() {
+    let setup = small(&["--visibility-lag", "0s"]);
+    let refused = CliRun::of(setup.ship(&["--max-ads", "1"]).output().unwrap()).expect(2);
+    assert!(refused.stderr.contains("would create 2 ads, and --max-ads allows 1"), "{}", refused.stderr);
+    let planned = CliRun::of(setup.ship(&["--max-ads", "1", "--dry-run"]).output().unwrap()).expect(0);
+    assert!(planned.stderr.contains("the run itself would be refused"), "{}", planned.stderr);
+    assert!(setup.effects("video_created").is_empty() && setup.effects("ad_created").is_empty());
+
+    CliRun::of(setup.ship(&["--max-ads", "2"]).output().unwrap()).expect(0);
+    assert_small_is_done(&setup);
+    // Ads of an earlier run are not created again, so they do not count.
+    CliRun::of(setup.ship(&["--max-ads", "0"]).output().unwrap()).expect(0);
+
+    let names: Vec<String> = (0..51).map(|number| format!("ad-{number}")).collect();
+    let rows: Vec<_> = names.iter().map(|name| ("clips/face.mov", name.as_str())).collect();
+    setup.manifest(&rows);
+    let refused = CliRun::of(setup.ship(&["--enable"]).output().unwrap()).expect(2);
+    assert!(refused.stderr.contains("need --max-ads 51"), "{}", refused.stderr);
+    assert_small_is_done(&setup);
+}
+
+#[test]
 fn a_killed_chunked_upload_resumes_at_the_last_chunk() {
     let setup = ShipSetup::new(&[]);
     let video = setup.dir.put(COMPLIANT, "clips/face.mov");

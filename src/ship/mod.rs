@@ -7,6 +7,7 @@
 //! - [`landing`]: checks landing pages.
 //! - [`crash`]: points at which a test can inject a fault.
 
+mod ad_limit;
 mod asset;
 pub mod backoff;
 mod checked_covers;
@@ -42,6 +43,7 @@ pub use crate::ending::PrepareError;
 use crate::plan::EncodeMode;
 use crate::rules::{CoverImage, ValidatedAsset, ValidatedCover};
 
+pub use ad_limit::{AdLimitError, ads_to_create, check_ad_limit};
 pub use checked_covers::{CheckedCovers, CoverMessage};
 pub use cover::{CoverError, read_cover};
 pub use engine::ship;

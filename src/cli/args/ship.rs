@@ -29,6 +29,9 @@ pub struct ShipArgs {
     /// Create ads enabled; without this option they are created disabled.
     #[arg(long)]
     pub enable: bool,
+    /// Create at most this many ads, or send nothing. More than 50 ads with --enable need it.
+    #[arg(long, value_name = "N")]
+    pub max_ads: Option<u32>,
     /// Stop when every video has reached this state.
     #[arg(long, value_enum, value_name = "STATE", default_value = "published")]
     pub until: UntilArg,

@@ -20,7 +20,7 @@ use super::ship_plan::ShipPlan;
 use super::{ShipRun, retry, row_notices};
 
 /// Runs the dry run and writes the plan.
-pub fn run(ship_run: &ShipRun<'_>) -> Result<RunStatus, CliError> {
+pub fn run(ship_run: &ShipRun<'_>, max_ads: Option<u32>) -> Result<RunStatus, CliError> {
     let settings = ship_run.settings;
     let progress = ProgressDisplay::new(settings.progress);
     let pipeline = Pipeline {
@@ -47,6 +47,9 @@ pub fn run(ship_run: &ShipRun<'_>) -> Result<RunStatus, CliError> {
         return Ok(RunSummary::of(&outcomes).final_status(&ship_run.ship_input.found, true));
     };
     retry::tell_without_effect(ship_run, forecast.journal.as_ref())?;
+    if let Err(error) = ship_run.check_ad_limit(forecast.journal.as_ref(), max_ads)? {
+        notices::say(&format!("the run itself would be refused: {error}"));
+    }
     row_notices::print(&notices, &ship_run.ship_input.rows, &ship_run.destination);
     let problems =
         notices.into_iter().filter(|notice| row_notices::is_problem(notice, &ship_run.destination));

@@ -1,10 +1,11 @@
 //! `greenlit ship`. Threads check, fix and verify files; an async runtime uploads them, waits and publishes.
 //! A channel passes each file on when it is ready.
 //!
-//! [`arguments`] and [`input`] define the run, [`dry_run`] estimates it, [`plan`] stores the estimate,
+//! [`arguments`] and [`input`] define the run, [`before_sending`] checks it, [`dry_run`] estimates it, [`plan`] stores the estimate,
 //! [`deliver`] executes the run and [`report`] converts its results.
 
 mod arguments;
+mod before_sending;
 mod deliver;
 mod dry_run;
 mod fix_cost;
@@ -29,9 +30,7 @@ use secrecy::SecretString;
 use crate::cache::Contents;
 use crate::job::Runner;
 use crate::job::worker::WorkerPool;
-use crate::pipeline::{
-    CheckOptions, FixRecord, FixSettings, LocalFiles, Outcome, OutputLayout, Pipeline, Silent, remove_stale,
-};
+use crate::pipeline::{CheckOptions, FixRecord, FixSettings, Outcome, OutputLayout, remove_stale};
 use crate::plan::{EncodeMode, FixOptions};
 use crate::platform::tiktok_ads::{self, ClientOptions, TikTokAds};
 use crate::platform::tiktok_post::{self, PostOptions, TikTokPost};
@@ -39,7 +38,7 @@ use crate::profile::Profile;
 use crate::report::Report;
 use crate::rules::Selection;
 use crate::sandbox::{Sandbox, start};
-use crate::ship::{AdRow, CheckedCovers, Problem, Retry, ShipOutcome, Wait};
+use crate::ship::{CheckedCovers, Retry, ShipOutcome, Wait};
 
 use super::args::{CommonArgs, ShipArgs};
 use super::asset_preparer::LocalAssetPreparer;
@@ -59,6 +58,7 @@ use super::{
 };
 
 use arguments::ShipArguments;
+use before_sending::check_covers;
 use deliver::DeliveryContext;
 use input::ShipInput;
 use outside::refuse_outside;
@@ -112,7 +112,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
         contents: Arc::new(Contents::for_upload()),
     };
     if args.dry_run {
-        return dry_run::run(&ship_run);
+        return dry_run::run(&ship_run, args.max_ads);
     }
     if let Some(plan) = &stored_plan {
         plan.verify_unchanged(&ship_run, args.plan.as_deref().unwrap_or(Path::new("")))?;
@@ -131,27 +131,6 @@ fn read_plan(common: &CommonArgs, args: &ShipArgs) -> Result<Option<ship_plan::S
         ));
     }
     Ok(plan)
-}
-
-/// Checks the covers of all rows before anything is sent.
-fn check_covers(
-    rows: &[AdRow],
-    profile: &Profile,
-    runner: &dyn Runner,
-    cancel: &Arc<AtomicBool>,
-) -> (CheckedCovers, Vec<Problem>) {
-    let pipeline = Pipeline {
-        profiles: std::slice::from_ref(profile),
-        options: &CheckOptions::default(),
-        store: &LocalFiles,
-        runner,
-        observer: &Silent,
-        cancel,
-    };
-    CheckedCovers::check(rows, &|image| {
-        let remarks = pipeline.check_image(image, profile)?;
-        Ok(remarks.into_iter().map(|remark| (remark.is_warning, remark.message)).collect())
-    })
 }
 
 /// A resolved run, for a dry run or a real one.
@@ -246,6 +225,9 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
     let wait = if args.wait { Wait::UntilFree } else { Wait::Refuse };
     let typed = destination.journal_is_option && args.plan.is_none();
     let journal = Arc::new(journal_file::open(settings, &destination.journal, typed, wait)?);
+    ship_run
+        .check_ad_limit(Some(&journal), args.max_ads)?
+        .map_err(|error| CliError::Usage(error.to_string()))?;
     if let Some(warning) = destination.token_warning() {
         notices::say(&format!("warning: {warning}"));
     }

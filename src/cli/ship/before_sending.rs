@@ -1,0 +1,56 @@
+//! Checks before anything is sent that need a worker or the journal: covers, and the number of ads.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crate::cli::destination::PublicationKind;
+use crate::cli::error::CliError;
+use crate::cli::sandbox::operation;
+use crate::job::Runner;
+use crate::pipeline::{CheckOptions, LocalFiles, Pipeline, Silent};
+use crate::profile::Profile;
+use crate::ship::{
+    AdLimitError, AdRow, CheckedCovers, Journal, Problem, Until, ads_to_create, check_ad_limit,
+};
+
+use super::ShipRun;
+
+/// Checks the covers of all rows before anything is sent.
+pub fn check_covers(
+    rows: &[AdRow],
+    profile: &Profile,
+    runner: &dyn Runner,
+    cancel: &Arc<AtomicBool>,
+) -> (CheckedCovers, Vec<Problem>) {
+    let pipeline = Pipeline {
+        profiles: std::slice::from_ref(profile),
+        options: &CheckOptions::default(),
+        store: &LocalFiles,
+        runner,
+        observer: &Silent,
+        cancel,
+    };
+    CheckedCovers::check(rows, &|image| {
+        let remarks = pipeline.check_image(image, profile)?;
+        Ok(remarks.into_iter().map(|remark| (remark.is_warning, remark.message)).collect())
+    })
+}
+
+impl ShipRun<'_> {
+    /// Checks the number of ads that the run would create.
+    pub fn check_ad_limit(
+        &self,
+        journal: Option<&Journal>,
+        max: Option<u32>,
+    ) -> Result<Result<(), AdLimitError>, CliError> {
+        let creates_ads = self.destination.publication == PublicationKind::Ads
+            && Until::from(self.ship_arguments.until) == Until::Published;
+        if !creates_ads {
+            return Ok(Ok(()));
+        }
+        let account = self.destination.journal_account();
+        let ads = ads_to_create(journal, &self.origin()?, &account, &self.ship_input.rows)
+            .map_err(|source| operation("cannot read the journal", source))?;
+        Ok(check_ad_limit(ads, self.ship_arguments.enable, max))
+    }
+}
