@@ -1,6 +1,7 @@
 //! The interfaces between delivery and the platforms' APIs, and the classes of replies.
 
 mod explain;
+mod http_client;
 mod loopback;
 pub mod post_fail_reasons;
 mod posts;

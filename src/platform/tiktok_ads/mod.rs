@@ -36,6 +36,7 @@ pub use self::tasks::{Audience, FixStart, FixState, MAX_FIXES, MAX_REVIEWS, Revi
 pub use self::tier::{Tier, UnknownTier};
 pub use self::upload_by_url::MAX_TEMPORARY_FILE_BYTES;
 pub use super::Timeouts;
+use super::http_client::http_client;
 use super::upload_body::BandwidthLimiter;
 use super::{AdsPlatform, Call, NewAd, RemoteAd, RemoteImage, RemoteVideo, SuggestedCover, UploadObserver};
 use crate::rules::{ValidatedAsset, ValidatedCover};
@@ -85,7 +86,7 @@ impl TikTokAds {
         if options.timeouts.min_upload_rate == 0 {
             return Err(ConfigurationError::Zero("the minimum upload rate"));
         }
-        let http = http_client(&options, &base)?;
+        let http = http_client(&options.timeouts, &base).map_err(ConfigurationError::Client)?;
         Ok(TikTokAds {
             origin: options.origin.clone().unwrap_or_else(|| base.origin().ascii_serialization()),
             call_limiter: CallLimiter::new(options.tier, options.pauses, options.on_pause.clone()),
@@ -95,28 +96,6 @@ impl TikTokAds {
             options,
         })
     }
-}
-
-fn http_client(options: &ClientOptions, base: &Url) -> Result<reqwest::Client, ConfigurationError> {
-    // Fails when a provider is installed already, which serves as well.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("greenlit/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(options.timeouts.connect)
-        .pool_idle_timeout(std::time::Duration::from_secs(20))
-        // A redirect would send the token to another host, and the API never redirects.
-        .redirect(reqwest::redirect::Policy::none())
-        // `client` alone decides what may be repeated.
-        .retry(reqwest::retry::never())
-        .referer(false);
-    #[cfg(target_os = "linux")]
-    {
-        builder = builder.tcp_user_timeout(options.timeouts.idle);
-    }
-    if super::is_loopback(base) {
-        builder = builder.no_proxy();
-    }
-    builder.build().map_err(ConfigurationError::Client)
 }
 
 impl fmt::Debug for TikTokAds {

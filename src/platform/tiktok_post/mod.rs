@@ -18,6 +18,7 @@ use url::Url;
 
 use self::call_limiter::PostRateLimiter;
 pub use self::options::{HOSTS, PostOptions, PostOptionsError, origin_of};
+use super::http_client::http_client;
 use super::upload_body::BandwidthLimiter;
 use super::{Call, Creator, NewPost, OpenedUpload, PostMode, PostPlatform, PostStatus};
 use crate::rules::ValidatedAsset;
@@ -69,7 +70,7 @@ impl TikTokPost {
         }
         Ok(TikTokPost {
             origin: options.origin.clone().unwrap_or_else(|| base.origin().ascii_serialization()),
-            http: options::http_client(&options, &base)?,
+            http: http_client(&options.timeouts, &base).map_err(PostOptionsError::Client)?,
             rate_limiter: PostRateLimiter::new(options.speed),
             bandwidth: BandwidthLimiter::new(options.bandwidth.filter(|rate| *rate > 0)),
             base,

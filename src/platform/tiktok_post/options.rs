@@ -128,23 +128,6 @@ pub(super) fn may_upload_to(url: &Url, base: &Url) -> bool {
         && (host == "open-upload.tiktokapis.com" || region)
 }
 
-pub(super) fn http_client(options: &PostOptions, base: &Url) -> Result<reqwest::Client, PostOptionsError> {
-    // Fails when a provider is installed already, which serves as well.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("greenlit/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(options.timeouts.connect)
-        .pool_idle_timeout(Duration::from_secs(20))
-        // A redirect would send the token or the video to another host.
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false);
-    if is_loopback(base) {
-        builder = builder.no_proxy();
-    }
-    builder.build().map_err(PostOptionsError::Client)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -12,8 +12,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
     doc: RuleDoc {
         what: "Checks the average frame rate. The comparison is exact.",
         why: "Platforms refuse rates over the limit (60.02 is over 60) and very low ones.",
-        remedy: "Retime a nearly constant rate without loss; re-encode other videos at a constant rate within \
-            the limits.",
+        remedy: "Re-encode at a constant rate within the limits.",
         source: "the pages of the destinations, given with each limit; public reports of refused 60.02 fps",
     },
 };

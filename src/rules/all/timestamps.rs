@@ -16,7 +16,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
         why: "A reader that believes a wrong header stops too early or refuses the video as too long or too short. \
             Strict platforms refuse a very short first frame or duplicate timestamps; remuxing does not \
             always fix them.",
-        remedy: "Remux for a wrong header; retime or re-encode the video for wrong timestamps.",
+        remedy: "Remux for a wrong header; re-encode the video for wrong timestamps.",
         source: "public report about a strict platform, 2026-07",
     },
 };
