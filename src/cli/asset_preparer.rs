@@ -44,13 +44,11 @@ impl LocalAssetPreparer {
         self.pipeline().fix(sources, fixing, &|outcome| {
             let result = outcome.validate(&self.profile, &LocalFiles, &self.fix_record);
             if let Ok(mut outcomes) = self.outcomes.lock() {
-                let kept = match &result {
-                    // A changed file is a failure of this run, not a verdict on the file.
-                    Err(PrepareError::Changed(message)) => {
-                        outcome.clone().failed(Failure::new(FailureKind::Operation, message.clone()))
-                    }
-                    _ => outcome.clone(),
-                };
+                let mut kept = outcome.clone();
+                // A changed file complied, and is not delivered by this run.
+                if let Err(PrepareError::Changed(message)) = &result {
+                    kept.failure = Some(Failure::new(FailureKind::Operation, message.clone()));
+                }
                 outcomes.insert(kept.source.path.clone(), kept);
             }
             // A text file or an image in a folder is listed as skipped; it was not meant to be delivered.

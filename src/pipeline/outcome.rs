@@ -46,12 +46,6 @@ impl Outcome {
         Outcome { ending: fix.ending(self.verdict), fix: Some(fix), ..self }
     }
 
-    /// Returns the outcome of a file that failed after it was checked and fixed.
-    #[must_use]
-    pub fn failed(self, failure: Failure) -> Outcome {
-        Outcome { ending: failure.kind.ending_of_fix(), failure: Some(failure), ..self }
-    }
-
     /// Returns whether the file is no media and was only found in a folder, so that nothing was asked of it.
     pub fn is_incidental(&self) -> bool {
         self.ending == Ending::Skipped && !self.source.named
@@ -233,7 +227,9 @@ impl FixOutcome {
             FixResult::Planned if self.plan.action == Action::Copy && verdict == Verdict::Noncompliant => {
                 Ending::Fixable
             }
-            FixResult::Written(_) | FixResult::Planned | FixResult::Unchanged => ending_of(verdict),
+            // At most the name does not comply, and an upload gets another one.
+            FixResult::Unchanged => Ending::Compliant,
+            FixResult::Written(_) | FixResult::Planned => ending_of(verdict),
         }
     }
 }
@@ -281,6 +277,7 @@ mod tests {
             (Noncompliant, copy(), written(Noncompliant), Ending::Noncompliant),
             (Noncompliant, copy(), FixResult::Planned, Ending::Fixable),
             (Compliant, copy(), FixResult::Unchanged, Ending::Compliant),
+            (Noncompliant, copy(), FixResult::Unchanged, Ending::Compliant),
             (Noncompliant, remux(), FixResult::Planned, Ending::Fixable),
             (Noncompliant, remux(), written(Compliant), Ending::Fixed),
             (Noncompliant, remux(), written(Noncompliant), Ending::Failed(FailureKind::Unproven)),

@@ -2,7 +2,7 @@
 //! escaped.
 
 use super::{AdDelivery, Delivery, DeliveryState, FileEntry, Publication, RowProblem};
-use crate::ending::Ending;
+use crate::ending::{Ending, Fault};
 
 /// A sentence about a delivery, and whether it is about a change that was not sent.
 pub(super) struct DeliverySentence {
@@ -41,10 +41,10 @@ impl Delivery {
             return Some("the run was cut off");
         }
         let of_fix = entry.fix.as_ref().and_then(|fix| fix.reason.as_ref());
+        // A file that complies or was fixed has no line for its reason.
+        let of_entry = entry.reason.as_ref().filter(|_| entry.ending.fault() != Fault::None);
         let reason = self.reason.as_ref().filter(|_| !self.follows_from_ads());
-        reason
-            .filter(|reason| Some(*reason) != of_fix && Some(*reason) != entry.reason.as_ref())
-            .map(String::as_str)
+        reason.filter(|reason| Some(*reason) != of_fix && Some(*reason) != of_entry).map(String::as_str)
     }
 
     /// Returns whether the video was given up, which only a retry on request undoes.
@@ -188,6 +188,7 @@ fn sentence(subject: &str, state: &str, reason: Option<&str>) -> String {
 mod tests {
     use super::super::{Delivery, samples};
     use super::*;
+    use crate::ending::FailureKind;
     use crate::rules::Verdict;
 
     fn ad(row: u64, state: DeliveryState, reason: &str) -> AdDelivery {
@@ -218,6 +219,18 @@ mod tests {
         assert_eq!(texts(delivery.clone()), [expected]);
         let post = Delivery { publication: Publication::Post, ads: vec![waiting(1)], ..delivery };
         assert_eq!(texts(post), ["The post is not confirmed: still processing after 2s."]);
+    }
+
+    #[test]
+    fn the_reason_of_a_file_that_complies_but_changed_is_told_with_its_delivery() {
+        let reason = "the file changed since it was checked: run again".to_owned();
+        let delivery =
+            Delivery { state: DeliveryState::Failed, reason: Some(reason.clone()), ..Delivery::default() };
+        let compliant = samples::entry("a.mp4", Verdict::Compliant);
+        let entry = FileEntry { reason: Some(reason.clone()), ..compliant };
+        assert_eq!(delivery.shown_reason(&entry), Some(reason.as_str()));
+        let failed = FileEntry { ending: Ending::Failed(FailureKind::Operation), ..entry };
+        assert_eq!(delivery.shown_reason(&failed), None, "a failed file tells its reason itself");
     }
 
     #[test]

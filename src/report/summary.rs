@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{FileEntry, FixAction};
+use super::FileEntry;
 use crate::ending::Ending;
 use crate::rules::Verdict;
 
@@ -65,15 +65,12 @@ impl Summary {
         self.undelivered += u64::from(file.is_undelivered());
         let ads = file.delivery.iter().flat_map(|delivery| &delivery.ads);
         self.unsent_changes += ads.filter(|ad| ad.is_unsent_change()).count() as u64;
-        let made = file.fix.as_ref().is_some_and(|fix| fix.output.is_some());
-        match file.fix.as_ref().map(|fix| fix.action) {
-            Some(FixAction::Refused) => self.refused += 1,
-            Some(FixAction::Failed) if file.ending == Ending::Interrupted => {}
-            Some(FixAction::Failed) => self.failed += 1,
-            Some(FixAction::Copy) if file.verdict == Verdict::Noncompliant => self.fixed += u64::from(made),
-            Some(FixAction::None | FixAction::Copy) | None => {}
-            // A dry run has no output.
-            Some(_) => self.fixed += u64::from(made),
+        match file.ending {
+            Ending::Fixed => self.fixed += 1,
+            Ending::Refused(_) => self.refused += 1,
+            // A failed check is counted by its verdict.
+            Ending::Failed(_) => self.failed += u64::from(file.fix.is_some()),
+            _ => {}
         }
     }
 }
