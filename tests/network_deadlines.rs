@@ -165,8 +165,8 @@ async fn every_call_for_posts_ends() {
         options.speed = 1000.0;
         let client = TikTokPost::new(options).unwrap();
         let opened = OpenedUpload {
-            publish_id: "1".to_owned(),
-            upload_url: SecretString::from(format!("{base}/upload/1")),
+            token: "1".to_owned(),
+            address: SecretString::from(format!("{base}/upload/1")),
         };
         let post = NewPost::default();
         let repeatable = [

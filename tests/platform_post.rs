@@ -107,7 +107,7 @@ async fn uploads_a_file_in_chunks_and_creates_a_post() {
     assert_eq!((creator.username.as_deref(), creator.max_duration_s), (Some("sandbox_creator"), Some(600)));
     let asset = bench.asset(CHUNKED);
     let opened = client.open_upload(&direct(), &asset).await.unwrap();
-    assert_eq!(client.status(&opened.publish_id).await, Ok(PostStatus::Uploading { received: Some(0) }));
+    assert_eq!(client.status(&opened.token).await, Ok(PostStatus::Uploading { received: Some(0) }));
     let reported = AtomicU64::new(0);
     client.upload_bytes(&opened, &asset, &|bytes| reported.store(bytes, Ordering::SeqCst)).await.unwrap();
     assert_eq!(reported.load(Ordering::SeqCst), CHUNKED as u64);
@@ -115,7 +115,7 @@ async fn uploads_a_file_in_chunks_and_creates_a_post() {
     let posts = bench.posts();
     assert_eq!((posts.len(), &posts[0]["title"]), (1, &"Look".into()));
     assert_eq!(posts[0]["md5"], asset.content().md5.as_str());
-    let PostStatus::Posted { post_ids } = final_status(&client, &opened.publish_id).await else { panic!() };
+    let PostStatus::Posted { post_ids } = final_status(&client, &opened.token).await else { panic!() };
     assert_eq!(post_ids.len(), 1);
 }
 
@@ -172,7 +172,7 @@ async fn a_draft_reaches_the_inbox_and_at_most_five_may_be_pending() {
     let (client, asset) = (bench.client(), bench.asset(3000));
     let opened = client.open_upload(&draft(), &asset).await.unwrap();
     client.upload_bytes(&opened, &asset, &|_| {}).await.unwrap();
-    assert_eq!(final_status(&client, &opened.publish_id).await, PostStatus::InInbox);
+    assert_eq!(final_status(&client, &opened.token).await, PostStatus::InInbox);
     for _ in 0..4 {
         client.open_upload(&draft(), &asset).await.unwrap();
     }
@@ -225,8 +225,8 @@ async fn an_expired_upload_url_is_unknown_and_the_post_can_be_cancelled() {
     let error = client.upload_bytes(&opened, &asset, &|_| {}).await.unwrap_err();
     assert_eq!(error.class, Class::Unknown);
     assert!(error.message.contains("expired"), "{error}");
-    client.cancel(&opened.publish_id).await.unwrap();
-    let status = client.status(&opened.publish_id).await.unwrap();
+    client.cancel(&opened.token).await.unwrap();
+    let status = client.status(&opened.token).await.unwrap();
     assert_eq!(status, PostStatus::Failed { reason: "publish_cancelled".into() });
     assert_eq!(bench.posts().len(), 0);
 }
@@ -236,8 +236,8 @@ async fn sends_nothing_to_a_foreign_host_or_from_a_changed_file() {
     let bench = bench(Vec::new()).await;
     let (client, asset) = (bench.client(), bench.asset(3000));
     let elsewhere = OpenedUpload {
-        publish_id: "p".into(),
-        upload_url: SecretString::from("https://upload.evil.example/steal?upload_id=secret-key"),
+        token: "p".into(),
+        address: SecretString::from("https://upload.evil.example/steal?upload_id=secret-key"),
     };
     let error = client.upload_bytes(&elsewhere, &asset, &|_| {}).await.unwrap_err();
     assert_eq!(error.class, Class::Permanent);
@@ -277,7 +277,7 @@ async fn a_rejected_video_fails_with_the_platforms_reason() {
     let (client, asset) = (bench.client(), bench.asset(3000));
     let opened = client.open_upload(&draft(), &asset).await.unwrap();
     client.upload_bytes(&opened, &asset, &|_| {}).await.unwrap();
-    let status = final_status(&client, &opened.publish_id).await;
+    let status = final_status(&client, &opened.token).await;
     assert_eq!(status, PostStatus::Failed { reason: "frame_rate_check_failed".into() });
 }
 

@@ -1,17 +1,29 @@
 //! The interfaces between delivery and the platforms' APIs, and the classes of replies.
 
+mod destination;
 mod explain;
 mod http_client;
 mod loopback;
+mod mutation;
 pub mod post_fail_reasons;
 mod posts;
+mod row;
 pub mod tiktok_ads;
 pub mod tiktok_post;
 mod upload_body;
 
+pub use destination::{
+    Awaited, CallCounts, ConnectError, Connection, Defaults, Destination, Platform, Progress,
+    PublicationKind, PublicationName, PublicationTime, Quota,
+};
 pub use explain::explain;
 pub use loopback::is_loopback;
-pub use posts::{Creator, NewPost, OpenedUpload, PostMode, PostPlatform, PostStatus};
+pub use mutation::{
+    EffectKind, Failure, FailureMeaning, Mutation, MutationOutcome, NewPublication, OpenedUpload, SentEffect,
+    Sighting,
+};
+pub use posts::{Creator, NewPost, PostMode, PostPlatform, PostStatus};
+pub use row::{COVER, Problem, Row, RowProblems, VIDEO, digest};
 pub use upload_body::Timeouts;
 
 use std::future::Future;

@@ -5,11 +5,7 @@
 //! repeated; sending must happen once. The upload's id is stored before the first byte is sent, so that a
 //! lost reply can be resolved by asking for the status.
 
-use std::fmt;
-
-use secrecy::SecretString;
-
-use super::Call;
+use super::{Call, OpenedUpload};
 use crate::rules::ValidatedAsset;
 
 /// Whether a video becomes a draft or a post.
@@ -66,21 +62,6 @@ pub struct Creator {
     pub privacy_levels: Vec<String>,
     /// The maximum duration of a video, in seconds.
     pub max_duration_s: Option<u64>,
-}
-
-/// An upload that the platform opened.
-#[derive(Clone)]
-pub struct OpenedUpload {
-    /// The id for [`PostPlatform::status`] and [`PostPlatform::cancel`].
-    pub publish_id: String,
-    /// The URL that the bytes are sent to. It grants write access, so it is never printed or stored.
-    pub upload_url: SecretString,
-}
-
-impl fmt::Debug for OpenedUpload {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("OpenedUpload").field("publish_id", &self.publish_id).finish_non_exhaustive()
-    }
 }
 
 /// The status of a post.

@@ -47,7 +47,7 @@ impl TikTokPost {
         let reply = self.call(endpoint, &body, 1).await?;
         match (reply.text("publish_id"), reply.text("upload_url")) {
             (Some(publish_id), Some(url)) => {
-                Ok(OpenedUpload { publish_id, upload_url: SecretString::from(url) })
+                Ok(OpenedUpload { token: publish_id, address: SecretString::from(url) })
             }
             _ => Err(self.error(
                 endpoint,

@@ -38,7 +38,7 @@ impl TikTokPost {
         sent: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<(), CallError> {
         let error = |class, message: &str| self.error(UPLOAD, class, message);
-        let url = Url::parse(upload.upload_url.expose_secret()).ok();
+        let url = Url::parse(upload.address.expose_secret()).ok();
         let url = url.filter(|url| options::may_upload_to(url, &self.base)).ok_or_else(|| {
             error(Class::Permanent, "the upload URL is not on one of the platform's hosts; nothing was sent")
         })?;

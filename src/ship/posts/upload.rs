@@ -122,7 +122,7 @@ impl Context {
                 });
             }
         };
-        self.journal.save_resume_token(&record.key, Some(&opened.publish_id))?;
+        self.journal.save_resume_token(&record.key, Some(&opened.token))?;
         crash_point!(self.crash, "post.after_open");
         self.journal.mark_sent(&record.key)?;
         crash_point!(self.crash, "post.after_sent_mark");
@@ -132,8 +132,8 @@ impl Context {
         crash_point!(self.crash, "post.after_send_before_receipt");
         let (resolution, request_id, outcome) = match answer {
             Ok(()) => {
-                let outcome = UploadOutcome::Done { id: opened.publish_id.clone(), sent_now: true };
-                (Resolution::Done { receipt: opened.publish_id }, None, Some(outcome))
+                let outcome = UploadOutcome::Done { id: opened.token.clone(), sent_now: true };
+                (Resolution::Done { receipt: opened.token }, None, Some(outcome))
             }
             Err(error) => {
                 let reason = error.to_string();
