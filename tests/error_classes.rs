@@ -168,7 +168,13 @@ struct Expected {
 fn expected(class: Class) -> Expected {
     let done = Expected { exit: 0, state: "published", videos: 1 };
     match class {
-        Class::Ok | Class::Wait | Class::Throttle | Class::Retry | Class::Unknown | Class::ReEncode => done,
+        Class::Ok
+        | Class::Wait
+        | Class::Throttle
+        | Class::Retry
+        | Class::Unknown
+        | Class::NameTaken
+        | Class::ReEncode => done,
         // The run stops, and the next one resumes.
         Class::ReAuthenticate | Class::Configuration => Expected { exit: 2, state: "uploading", ..done },
         Class::ReRead | Class::Permanent => Expected { exit: 1, state: "failed", ..done },
@@ -180,8 +186,6 @@ fn code_of(class: Class) -> i64 {
     match class {
         // Partial success without an id: a video may have been created.
         Class::Ok => 20_001,
-        // Not the code for a taken name, which is handled separately.
-        Class::ReRead => 40_053,
         // A code that proves that nothing happened; after other codes of this class the outcome is unknown.
         Class::Retry => 40_202,
         _ => pages().iter().find(|page| page.class == class).unwrap().code,
@@ -219,8 +223,7 @@ fn check_run(class: Class) {
 #[test]
 fn a_run_with_an_error_of_any_class_loses_and_duplicates_nothing() {
     std::thread::scope(|scope| {
-        let runs: Vec<_> = Class::NAMES
-            .iter()
+        let runs: Vec<_> = Class::names()
             .map(|name| {
                 let class = name.parse().unwrap();
                 (name, scope.spawn(move || check_run(class)))

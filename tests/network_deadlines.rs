@@ -164,10 +164,8 @@ async fn every_call_for_posts_ends() {
         options.timeouts = short();
         options.speed = 1000.0;
         let client = TikTokPost::new(options).unwrap();
-        let opened = OpenedUpload {
-            token: "1".to_owned(),
-            address: SecretString::from(format!("{base}/upload/1")),
-        };
+        let opened =
+            OpenedUpload { token: "1".to_owned(), address: SecretString::from(format!("{base}/upload/1")) };
         let post = NewPost::default();
         let repeatable = [
             ends("creator", hold, client.creator()).await,

@@ -295,7 +295,7 @@ async fn a_duplicate_name_is_read_again() {
     client.upload_video(&bench.sandbox.asset("a.mp4", b"one"), "same.mp4", &ignore).await.unwrap();
     let error =
         error_of(client.upload_video(&bench.sandbox.asset("b.mp4", b"two"), "same.mp4", &ignore)).await;
-    assert_eq!((error.class, error.code), (Class::ReRead, Some(40911)));
+    assert_eq!((error.class, error.code), (Class::NameTaken, Some(40911)));
 }
 
 #[tokio::test]

@@ -105,7 +105,7 @@ async fn the_platform_fetches_a_video_from_its_url() {
     let error = bench.client.upload_by_url(&format!("{base}/page"), "other.mp4").await.unwrap_err();
     assert_eq!((error.class, error.code), (Class::Retry, Some(40902)));
     let error = bench.client.upload_by_url(&address, "fetched.mp4").await.unwrap_err();
-    assert_eq!((error.class, error.code), (Class::ReRead, Some(40911)));
+    assert_eq!((error.class, error.code), (Class::NameTaken, Some(40911)));
     let error = bench.client.upload_by_url("file:///etc/hosts", "other.mp4").await.unwrap_err();
     assert_eq!((error.class, error.code), (Class::Permanent, None));
     assert_eq!(bench.videos_made(), 1);

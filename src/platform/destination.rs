@@ -171,6 +171,13 @@ pub struct Connection {
 #[error(transparent)]
 pub struct ConnectError(#[from] Box<dyn std::error::Error + Send + Sync>);
 
+impl ConnectError {
+    /// Returns an error with a cause or a message.
+    pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ConnectError {
+        ConnectError(cause.into())
+    }
+}
+
 /// The configuration's defaults for a platform.
 #[derive(Clone, Copy, Debug)]
 pub struct Defaults {
@@ -211,7 +218,7 @@ pub trait Platform: Sync {
     /// # Errors
     /// If the connection is not complete or not safe.
     fn connect(&self, connection: Connection) -> Result<Arc<dyn Destination>, ConnectError>;
-    /// Returns base URL and account of the built-in stand-in, which listens at `address`.
+    /// Returns base URL and account of the built-in stand-in, which listens at `address`, such as `127.0.0.1:8080`.
     fn trial(&self, address: &str) -> (String, String);
 
     /// Returns what a publication is called.
@@ -261,4 +268,8 @@ pub trait Platform: Sync {
     fn explain(&self, code: &str, codes: Option<&toml::Value>) -> Option<String>;
     /// Returns what a code or a reason says about the file that was refused; `None` for an unknown one.
     fn class_of(&self, code: &str, codes: Option<&toml::Value>) -> Option<Class>;
+    /// Returns whether a code or a reason names a published limit that the file breaks: then a fix as planned helps.
+    fn names_limit(&self, _code: &str) -> bool {
+        false
+    }
 }

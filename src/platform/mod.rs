@@ -1,22 +1,22 @@
 //! The interfaces between delivery and the platforms' APIs, and the classes of replies.
 
+mod class;
 mod destination;
-mod explain;
 mod http_client;
 mod loopback;
 mod mutation;
-pub mod post_fail_reasons;
 mod posts;
+pub mod registry;
 mod row;
 pub mod tiktok_ads;
 pub mod tiktok_post;
 mod upload_body;
 
+pub use class::{Class, UnknownClass};
 pub use destination::{
     Awaited, CallCounts, ConnectError, Connection, Defaults, Destination, Platform, Progress,
     PublicationKind, PublicationName, PublicationTime, Quota,
 };
-pub use explain::explain;
 pub use loopback::is_loopback;
 pub use mutation::{
     EffectKind, Failure, FailureMeaning, Mutation, MutationOutcome, NewPublication, OpenedUpload, SentEffect,
@@ -24,6 +24,7 @@ pub use mutation::{
 };
 pub use posts::{Creator, NewPost, PostMode, PostPlatform, PostStatus};
 pub use row::{COVER, Problem, Row, RowProblems, VIDEO, digest};
+pub use tiktok_post::fail_reasons as post_fail_reasons;
 pub use upload_body::Timeouts;
 
 use std::future::Future;
@@ -34,73 +35,9 @@ use crate::rules::{ValidatedAsset, ValidatedCover};
 /// A pending call; boxed so that the platform traits can be trait objects.
 pub type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send + 'a>>;
 
-/// How the caller must react to a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Class {
-    /// The call succeeded.
-    Ok,
-    /// Not ready yet: ask again later.
-    Wait,
-    /// Too many calls: pause all calls.
-    Throttle,
-    /// Nothing was changed: the same call may be sent again.
-    Retry,
-    /// It is unknown whether the change happened: ask before sending again.
-    Unknown,
-    /// The caller's information is out of date: read again.
-    ReRead,
-    /// The platform rejects the file: re-encode it.
-    ReEncode,
-    /// The token is invalid: the whole run stops.
-    ReAuthenticate,
-    /// The configuration is wrong: the whole run stops.
-    Configuration,
-    /// Sending the same again does not help.
-    Permanent,
-}
-
-/// The error for an unknown class name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "unknown class `{0}`: use ok, wait, throttle, retry, unknown, re-read, re-encode, re-authenticate, \
-     configuration or permanent"
-)]
-pub struct UnknownClass(String);
-
-impl Class {
-    /// The names of all classes in the configuration.
-    pub const NAMES: [&str; 10] = [
-        "ok",
-        "wait",
-        "throttle",
-        "retry",
-        "unknown",
-        "re-read",
-        "re-encode",
-        "re-authenticate",
-        "configuration",
-        "permanent",
-    ];
-}
-
-impl std::str::FromStr for Class {
-    type Err = UnknownClass;
-
-    fn from_str(text: &str) -> Result<Class, UnknownClass> {
-        Ok(match text {
-            "ok" => Class::Ok,
-            "wait" => Class::Wait,
-            "throttle" => Class::Throttle,
-            "retry" => Class::Retry,
-            "unknown" => Class::Unknown,
-            "re-read" => Class::ReRead,
-            "re-encode" => Class::ReEncode,
-            "re-authenticate" => Class::ReAuthenticate,
-            "configuration" => Class::Configuration,
-            "permanent" => Class::Permanent,
-            _ => return Err(UnknownClass(text.to_owned())),
-        })
-    }
+/// Returns the page of a return code, as `table` describes it, or of a fail reason; `None` for an unknown one.
+pub fn explain(code: &str, table: &tiktok_ads::CodeTable) -> Option<String> {
+    tiktok_ads::explain(code, table).or_else(|| post_fail_reasons::explain(code))
 }
 
 /// The error of a failed call.
@@ -288,13 +225,6 @@ fn not_offered<'a, T: Send + 'a>(endpoint: &'static str) -> Call<'a, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn parses_every_class_name() {
-        assert_eq!("re-read".parse(), Ok(Class::ReRead));
-        assert!(Class::NAMES.iter().all(|name| name.parse::<Class>().is_ok()));
-        assert!("reread".parse::<Class>().is_err_and(|error| error.to_string().contains("re-read")));
-    }
 
     #[test]
     fn a_video_with_a_missing_fact_is_not_ready() {

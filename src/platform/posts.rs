@@ -20,7 +20,7 @@ pub enum PostMode {
 
 impl PostMode {
     /// Returns the name in the configuration and the journal.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             PostMode::Inbox => "inbox",
             PostMode::Direct => "direct",

@@ -58,7 +58,7 @@ pub(super) enum MutationOutcome {
 /// unknown.
 pub(super) fn mutation_outcome(error: &CallError) -> MutationOutcome {
     match (error.code, error.class) {
-        (Some(NAME_TAKEN), _) => MutationOutcome::Unknown { name_held: true },
+        (Some(NAME_TAKEN), _) | (_, Class::NameTaken) => MutationOutcome::Unknown { name_held: true },
         (Some(DUPLICATE_REQUEST), _) | (_, Class::Unknown | Class::Ok) => {
             MutationOutcome::Unknown { name_held: false }
         }

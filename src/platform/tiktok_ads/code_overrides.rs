@@ -136,7 +136,7 @@ fn read_override(code: i64, entry: &toml::Value, at: &str) -> Result<CodeOverrid
         None => None,
         Some(word) => Some(word.parse::<Class>().map_err(|source| CodeTableError::Class {
             path: format!("{at}.class"),
-            nearest: nearest(&word, Class::NAMES.iter().copied()),
+            nearest: nearest(&word, Class::names()),
             source,
         })?),
     };

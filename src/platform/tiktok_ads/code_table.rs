@@ -6,7 +6,7 @@
 use super::codes::CodePage;
 use crate::platform::Class;
 use crate::platform::Class::{
-    Configuration, Ok, Permanent, ReAuthenticate, ReEncode, ReRead, Retry, Throttle, Unknown, Wait,
+    Configuration, NameTaken, Ok, Permanent, ReAuthenticate, ReEncode, ReRead, Retry, Throttle, Unknown, Wait,
 };
 
 const APPENDIX: &str = "Business API return code appendix (doc 1737172488964097), as of 2026-08-13";
@@ -113,7 +113,7 @@ pub(super) const PAGES: &[CodePage<'static>] = &[
     official(40908, Permanent, "the file type is not supported", "use MP4, MOV, MPEG or AVI for videos, and JPG or PNG for images"),
     official(40909, Permanent, "the value of calculate_type is wrong", MESSAGE),
     official(40910, Permanent, "the temporary file has expired; the platform keeps it for 24 hours", "upload the file again"),
-    official(40911, ReRead, "a video or image with this name exists already",
+    official(40911, NameTaken, "a video or image with this name exists already",
         "look for this name in your library: if its MD5 is the same, the file is already uploaded; otherwise choose another name"),
     official(40912, Retry, "the image URL is not available", FETCH),
     official(40913, Retry, "the platform cannot fetch the image", FETCH),

@@ -7,7 +7,10 @@ mod call_limiter;
 pub mod chunks;
 mod client;
 pub mod codes;
+mod columns;
+pub mod fail_reasons;
 mod options;
+mod platform;
 mod put;
 mod wire;
 
@@ -18,6 +21,7 @@ use url::Url;
 
 use self::call_limiter::PostRateLimiter;
 pub use self::options::{HOSTS, PostOptions, PostOptionsError, origin_of};
+pub use self::platform::{POSTS, Posts};
 use super::http_client::http_client;
 use super::upload_body::BandwidthLimiter;
 use super::{Call, Creator, NewPost, OpenedUpload, PostMode, PostPlatform, PostStatus};

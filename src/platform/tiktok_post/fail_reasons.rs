@@ -1,6 +1,6 @@
 //! The fail reasons of posts (`fail_reason` of the Content Posting API) and what to do about each.
 
-use super::Class;
+use crate::platform::Class;
 
 /// The page of one fail reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,25 @@ pub fn is_cancelled(reason: &str) -> bool {
     reason == CANCELLED
 }
 
+/// Returns whether a reason names a published limit that the file breaks.
+pub fn names_limit(reason: &str) -> bool {
+    ["duration_check_failed", "picture_size_check_failed"].contains(&reason)
+}
+
+/// Returns the page of a reason as a user typed it, for `greenlit explain`; `None` for an unknown one.
+pub fn explain(reason: &str) -> Option<String> {
+    let reason = reason.trim();
+    let page = FAIL_REASONS.iter().find(|page| page.reason.eq_ignore_ascii_case(reason))?;
+    Some(format!(
+        "{}\n\n  What     {}\n  Class    {}\n  Remedy   {}\n  Source   {}\n\n",
+        page.reason,
+        page.meaning,
+        page.class.meaning(),
+        page.action,
+        page.source
+    ))
+}
+
 /// Every known fail reason.
 #[rustfmt::skip]
 pub const FAIL_REASONS: &[FailReason] = &[
@@ -67,3 +86,14 @@ pub const FAIL_REASONS: &[FailReason] = &[
     reason("spam_risk_text", Class::Permanent, "the platform classified the caption as spam", RULES, FIELD),
     reason("spam_risk", Class::Permanent, "the platform classified the post as spam", RULES, FIELD),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn explains_known_reasons_only() {
+        assert!(explain("frame_rate_check_failed").is_some_and(|page| page.contains("re-encodes it")));
+        assert_eq!(explain("no_such_reason"), None);
+    }
+}

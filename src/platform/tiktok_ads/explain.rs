@@ -1,18 +1,11 @@
-//! Renders the page of a platform's return code or fail reason for `greenlit explain`.
+//! Renders the page of a return code for `greenlit explain`.
 
-use super::Class;
-use super::post_fail_reasons::FAIL_REASONS;
-use super::tiktok_ads::CodeTable;
-use super::tiktok_ads::codes::{self, CallKind};
+use super::CodeTable;
+use super::codes::{self, CallKind};
 
-/// Returns the page of a numeric code, as `table` describes it, or of a fail reason; `None` when the code is
-/// unknown and in no known family.
+/// Returns the page of a numeric code, as `table` describes it; `None` when the code is unknown and in no known family.
 pub fn explain(code: &str, table: &CodeTable) -> Option<String> {
-    let code = code.trim();
-    match code.parse::<i64>() {
-        Ok(number) => code_page(number, table),
-        Err(_) => reason_page(code),
-    }
+    code_page(code.trim().parse().ok()?, table)
 }
 
 fn code_page(code: i64, table: &CodeTable) -> Option<String> {
@@ -20,13 +13,13 @@ fn code_page(code: i64, table: &CodeTable) -> Option<String> {
         let (class, family) = codes::family(code)?;
         return Some(format!(
             "{code}\n\n  What     the platform documents no such code; {family}\n  Class    {}\n\n",
-            class_words(class)
+            class.meaning()
         ));
     };
-    let mut text = format!("{code}\n\n  What     {}\n  Class    {}\n", page.meaning, class_words(page.class));
+    let mut text = format!("{code}\n\n  What     {}\n  Class    {}\n", page.meaning, page.class.meaning());
     let changed = codes::classify_with(table, "", CallKind::Mutation, code, "");
     if changed != page.class {
-        text.push_str(&format!("           after a change: {}\n", class_words(changed)));
+        text.push_str(&format!("           after a change: {}\n", changed.meaning()));
     }
     text.push_str(&format!("  Remedy   {}\n", page.action));
     if let Some(wrong) = page.mistaken_for {
@@ -35,7 +28,7 @@ fn code_page(code: i64, table: &CodeTable) -> Option<String> {
     text.push_str(&format!("  Source   {}\n", page.source));
     if table.is_overridden(code) {
         let built_in = match codes::explain(code) {
-            Some(page) => format!("built in: {} (class: {})", page.meaning, class_words(page.class)),
+            Some(page) => format!("built in: {} (class: {})", page.meaning, page.class.meaning()),
             None => "not in the built-in table".to_owned(),
         };
         text.push_str(&format!(
@@ -44,36 +37,6 @@ fn code_page(code: i64, table: &CodeTable) -> Option<String> {
     }
     text.push('\n');
     Some(text)
-}
-
-fn reason_page(reason: &str) -> Option<String> {
-    let page = FAIL_REASONS.iter().find(|page| page.reason.eq_ignore_ascii_case(reason))?;
-    Some(format!(
-        "{}\n\n  What     {}\n  Class    {}\n  Remedy   {}\n  Source   {}\n\n",
-        page.reason,
-        page.meaning,
-        class_words(page.class),
-        page.action,
-        page.source
-    ))
-}
-
-/// Returns what a class means for the user.
-fn class_words(class: Class) -> &'static str {
-    match class {
-        Class::Ok => "the call succeeded",
-        Class::Wait => "not ready yet; greenlit asks again later",
-        Class::Throttle => "too many calls; greenlit pauses all calls",
-        Class::Retry => "temporary failure; nothing was changed, so the call may be sent again",
-        Class::Unknown => {
-            "the change may have happened; greenlit asks the platform before it sends anything again"
-        }
-        Class::ReRead => "greenlit's information is out of date; it asks the platform again",
-        Class::ReEncode => "the platform rejects the file; greenlit re-encodes it",
-        Class::ReAuthenticate => "the authorisation is invalid; the run stops until you renew it",
-        Class::Configuration => "the configuration is wrong; correct it and run again",
-        Class::Permanent => "final; sending the same request again does not help",
-    }
 }
 
 #[cfg(test)]
@@ -108,8 +71,6 @@ mod tests {
         let server = explain("50002").unwrap_or_default();
         assert!(server.contains("after a change: the change may have happened"), "{server}");
         assert!(explain("51099").is_some_and(|page| page.contains("its own errors")));
-        assert!(explain("frame_rate_check_failed").is_some_and(|page| page.contains("re-encodes it")));
         assert_eq!(explain("7"), None);
-        assert_eq!(explain("no_such_reason"), None);
     }
 }

@@ -1,0 +1,103 @@
+//! All destinations, and what needs them all.
+
+use super::{COVER, Class, Platform, Row, RowProblems, VIDEO, tiktok_ads, tiktok_post};
+
+/// Every destination that a configuration can name.
+pub const PLATFORMS: &[&dyn Platform] = &[&tiktok_ads::ADS, &tiktok_post::POSTS];
+
+/// Returns the destination with an id.
+pub fn platform(id: &str) -> Option<&'static dyn Platform> {
+    PLATFORMS.iter().copied().find(|platform| platform.id() == id)
+}
+
+/// Returns the columns of all manifests, each once.
+pub fn columns() -> Vec<&'static str> {
+    let mut columns = vec![VIDEO, COVER];
+    for column in PLATFORMS.iter().flat_map(|platform| platform.columns()) {
+        if !columns.contains(column) {
+            columns.push(column);
+        }
+    }
+    columns
+}
+
+/// Adds an error for each column of a row that belongs to other destinations.
+pub fn check_columns(platform: &dyn Platform, row: &Row, report: &mut RowProblems<'_>) {
+    for column in row.filled().filter(|column| !takes(platform, column)) {
+        let owners: Vec<&str> =
+            PLATFORMS.iter().filter(|other| takes(**other, column)).map(|other| other.id()).collect();
+        let message = format!(
+            "this column belongs to {}, not to {}: remove it, or choose a destination that has it",
+            owners.join(" and "),
+            platform.id()
+        );
+        report.error(column, message);
+    }
+}
+
+fn takes(platform: &dyn Platform, column: &str) -> bool {
+    platform.columns().contains(&column) || column == COVER && platform.cover_side().is_some()
+}
+
+/// Explains a code or a reason of any destination; `None` for an unknown one.
+pub fn explain(code: &str, codes: Option<&toml::Value>) -> Option<String> {
+    PLATFORMS.iter().find_map(|platform| platform.explain(code, codes))
+}
+
+/// Returns what a code or a reason of any destination says about the file that was refused.
+pub fn class_of(code: &str, codes: Option<&toml::Value>) -> Option<Class> {
+    PLATFORMS.iter().find_map(|platform| platform.class_of(code, codes))
+}
+
+/// Returns whether a code or a reason of any destination names a published limit that the file breaks.
+pub fn names_limit(code: &str) -> bool {
+    PLATFORMS.iter().any(|platform| platform.names_limit(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_id_is_unique_and_every_mode_has_a_journal_key_of_its_own() {
+        for platform in PLATFORMS {
+            let same = PLATFORMS.iter().filter(|other| other.id() == platform.id());
+            assert_eq!(same.count(), 1, "{}", platform.id());
+            let mut keys: Vec<String> =
+                platform.modes().iter().map(|mode| platform.account_in_keys("me", Some(mode))).collect();
+            keys.dedup();
+            assert_eq!(keys.len(), platform.modes().len(), "{keys:?}");
+            if let Some(first) = platform.modes().first() {
+                assert_eq!(platform.account_in_keys("me", None), platform.account_in_keys("me", Some(first)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_column_of_another_destination_is_an_error_that_names_both() {
+        let row = Row::new(3, "a.mp4").with("title", "t").with("ad_name", "n");
+        for (platform, column, owner) in
+            [("tiktok-ads", "title", "tiktok-post"), ("tiktok-post", "ad_name", "tiktok-ads")]
+        {
+            let mut problems = Vec::new();
+            let platform = super::platform(platform).unwrap();
+            check_columns(platform, &row, &mut RowProblems { row: 3, problems: &mut problems });
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            assert_eq!((problems[0].row, problems[0].field, problems[0].warning), (3, column, false));
+            assert!(problems[0].message.contains(&format!("belongs to {owner}, not to {}", platform.id())));
+        }
+        assert!(columns().starts_with(&["video", "cover"]) && columns().contains(&"privacy_level"));
+    }
+
+    #[test]
+    fn explains_the_codes_of_all_destinations() {
+        assert!(explain("40100", None).is_some_and(|page| page.contains("too many requests")));
+        assert!(explain("frame_rate_check_failed", None).is_some_and(|page| page.contains("frame rate")));
+        assert_eq!(explain("no_such_reason", None), None);
+        assert_eq!(class_of("40915", None), Some(Class::ReEncode));
+        assert_eq!(class_of("spam_risk", None), Some(Class::Permanent));
+        assert!(names_limit("duration_check_failed") && !names_limit("frame_rate_check_failed"));
+        let codes = toml::Value::Table("[40915]\nclass = \"wait\"\n".parse().unwrap());
+        assert_eq!(class_of("40915", Some(&codes)), Some(Class::Wait));
+    }
+}

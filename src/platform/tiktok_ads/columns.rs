@@ -1,0 +1,334 @@
+//! The columns of a manifest of ads, and their checks.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::ADS;
+use crate::platform::registry::check_columns;
+use crate::platform::{Problem, PublicationName, Row, RowProblems, digest, is_loopback};
+use crate::profile::AdTextLimits;
+
+/// The id of the ad group.
+pub(super) const ADGROUP_ID: &str = "adgroup_id";
+/// The name of the ad, unique in its ad group.
+pub(super) const AD_NAME: &str = "ad_name";
+/// `CUSTOMIZED_USER`, `TT_USER`, `BC_AUTH_TT` or `AUTH_CODE`.
+pub(super) const IDENTITY_TYPE: &str = "identity_type";
+/// The id of the identity.
+pub(super) const IDENTITY_ID: &str = "identity_id";
+/// The business center that the identity was authorised to, for `BC_AUTH_TT`.
+pub(super) const IDENTITY_AUTHORIZED_BC_ID: &str = "identity_authorized_bc_id";
+/// The text of the ad.
+pub(super) const AD_TEXT: &str = "ad_text";
+/// The call to action.
+pub(super) const CALL_TO_ACTION: &str = "call_to_action";
+/// The landing page.
+pub(super) const LANDING_PAGE_URL: &str = "landing_page_url";
+/// The name shown with the ad.
+pub(super) const DISPLAY_NAME: &str = "display_name";
+
+/// All columns of an ad.
+pub(super) const COLUMNS: &[&str] = &[
+    ADGROUP_ID,
+    AD_NAME,
+    IDENTITY_TYPE,
+    IDENTITY_ID,
+    IDENTITY_AUTHORIZED_BC_ID,
+    AD_TEXT,
+    CALL_TO_ACTION,
+    LANDING_PAGE_URL,
+    DISPLAY_NAME,
+];
+
+/// Limits of the ad create API, see the profile's `ad-fields`.
+const MAX_AD_NAME: usize = 512;
+const MAX_DISPLAY_NAME: usize = 40;
+
+/// Returns the ad that a row describes; `None` if it names only a video to upload.
+pub(super) fn publication(row: &Row) -> Option<PublicationName> {
+    let is_ad = row.cover.is_some() || row.has_any(COLUMNS);
+    is_ad.then(|| PublicationName {
+        scope: row.text(ADGROUP_ID).to_owned(),
+        name: row.text(AD_NAME).to_owned(),
+    })
+}
+
+/// Returns a digest of what an ad shows.
+pub(super) fn digest_of(row: &Row, cover: &str) -> String {
+    let shown = [IDENTITY_TYPE, IDENTITY_ID, AD_TEXT, CALL_TO_ACTION, LANDING_PAGE_URL, DISPLAY_NAME];
+    // An empty field is left out, so that rows keep the digest from before this field existed.
+    let center = Some(row.text(IDENTITY_AUTHORIZED_BC_ID)).filter(|center| !center.is_empty());
+    digest(shown.iter().map(|column| row.text(column)).chain([cover]).chain(center))
+}
+
+/// Checks every row: files, fields, lengths, characters, uniqueness and addresses. `limits` are those of the
+/// profile's rule `ad-text`.
+pub(super) fn check_rows(rows: &[Row], limits: &AdTextLimits) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut names: HashMap<PublicationName, u32> = HashMap::new();
+    for row in rows {
+        let mut report = RowProblems { row: row.row, problems: &mut problems };
+        report.check_files(row);
+        check_columns(&ADS, row, &mut report);
+        let Some(name) = publication(row) else { continue };
+        check_fields(row, limits, &mut report);
+        if name.name.is_empty() {
+            continue;
+        }
+        match names.entry(name) {
+            Entry::Occupied(first) => report.error(
+                AD_NAME,
+                format!("same name as in row {}; names must be unique in an ad group", first.get()),
+            ),
+            Entry::Vacant(free) => {
+                free.insert(row.row);
+            }
+        }
+    }
+    problems
+}
+
+fn check_fields(row: &Row, limits: &AdTextLimits, report: &mut RowProblems<'_>) {
+    for field in [ADGROUP_ID, IDENTITY_ID] {
+        if row.text(field).is_empty() {
+            report.error(field, "required");
+        }
+    }
+    if !has_only_digits(row.text(ADGROUP_ID)) {
+        report.error(ADGROUP_ID, "must contain only digits");
+    }
+    check_text(row, AD_NAME, MAX_AD_NAME, report);
+    check_text(row, AD_TEXT, limits.max_width.map_or(usize::MAX, |max| max as usize), report);
+    check_identity(row, report);
+    let call_to_action = row.text(CALL_TO_ACTION);
+    if call_to_action.is_empty() {
+        report.error(CALL_TO_ACTION, "required");
+    } else if !call_to_action.bytes().all(|byte| byte.is_ascii_uppercase() || b"_0123456789".contains(&byte))
+    {
+        report.error(CALL_TO_ACTION, "must be in capitals, for example LEARN_MORE");
+    }
+    check_landing_page(row, report);
+}
+
+fn check_identity(row: &Row, report: &mut RowProblems<'_>) {
+    let (kind, center) = (row.text(IDENTITY_TYPE), row.text(IDENTITY_AUTHORIZED_BC_ID));
+    match kind {
+        "CUSTOMIZED_USER" | "TT_USER" | "AUTH_CODE" => {}
+        "BC_AUTH_TT" if center.is_empty() => {
+            let message = "required with BC_AUTH_TT: the id of the business center";
+            report.error(IDENTITY_AUTHORIZED_BC_ID, message);
+        }
+        "BC_AUTH_TT" if !has_only_digits(center) => {
+            report.error(IDENTITY_AUTHORIZED_BC_ID, "must contain only digits");
+        }
+        "BC_AUTH_TT" => {}
+        "" => report.error(IDENTITY_TYPE, "required"),
+        _ => report.error(IDENTITY_TYPE, "must be CUSTOMIZED_USER, TT_USER, AUTH_CODE or BC_AUTH_TT"),
+    }
+    if kind != "BC_AUTH_TT" && !center.is_empty() {
+        report.error(IDENTITY_AUTHORIZED_BC_ID, "only allowed with BC_AUTH_TT");
+    }
+}
+
+fn check_landing_page(row: &Row, report: &mut RowProblems<'_>) {
+    let url = row.text(LANDING_PAGE_URL);
+    if url.is_empty() {
+        report.warn(LANDING_PAGE_URL, "empty: the ad has no link, which only some promotion types allow");
+    } else {
+        match url::Url::parse(url) {
+            Ok(parsed) if parsed.host().is_none() => {
+                report.error(LANDING_PAGE_URL, "the address has no host");
+            }
+            Ok(parsed) if parsed.scheme() == "https" => {}
+            Ok(parsed) if parsed.scheme() == "http" && is_loopback(&parsed) => {}
+            Ok(_) => report.error(LANDING_PAGE_URL, "must begin with https://"),
+            Err(_) => report.error(LANDING_PAGE_URL, "not a web address; write https://…"),
+        }
+    }
+    if !row.text(DISPLAY_NAME).is_empty() {
+        check_text(row, DISPLAY_NAME, MAX_DISPLAY_NAME, report);
+    } else if !url.is_empty() {
+        // A customized user has a display name of its own, so an empty field is only a warning.
+        report.warn(DISPLAY_NAME, "empty: an ad with a landing page shows 1 to 40 characters");
+    }
+}
+
+/// Checks the length and the characters of a required text.
+fn check_text(row: &Row, field: &'static str, max: usize, report: &mut RowProblems<'_>) {
+    let text = row.text(field);
+    let width = width(text);
+    if text.is_empty() {
+        report.error(field, "required");
+    } else if width > max {
+        let message = format!("{width} characters, at most {max} are allowed (wide ones count as two)");
+        report.error(field, message);
+    }
+    if let Some(bad) = text.chars().find(|c| is_emoji(*c)) {
+        report.error(field, format!("emoji are not allowed: {bad:?}"));
+    } else if let Some(bad) = text.chars().find(|c| c.is_control()) {
+        report.error(field, format!("control characters are not allowed: {bad:?}"));
+    }
+}
+
+fn has_only_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Returns the number of characters as the platform counts them: wide ones (Chinese, Japanese, Korean) count two.
+fn width(text: &str) -> usize {
+    text.chars().map(|c| if is_wide(c) { 2 } else { 1 }).sum()
+}
+
+/// Returns whether a character has the East Asian Width W or F (only the ranges used in text).
+fn is_wide(c: char) -> bool {
+    matches!(u32::from(c),
+        0x1100..=0x115f | 0x2e80..=0x303e | 0x3041..=0x33ff | 0x3400..=0x4dbf | 0x4e00..=0x9fff
+        | 0xa000..=0xa4cf | 0xa960..=0xa97f | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe6f
+        | 0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x1b000..=0x1b2ff | 0x20000..=0x3fffd)
+}
+
+/// Returns whether a character is shown as an emoji; ©, ® and ™ are text unless a variation selector follows.
+fn is_emoji(c: char) -> bool {
+    matches!(u32::from(c),
+        0x1f000..=0x1faff | 0x2600..=0x27bf | 0x2b05..=0x2b07 | 0x2b1b..=0x2b1c | 0x2b50 | 0x2b55
+        | 0x231a..=0x231b | 0x23e9..=0x23f3 | 0x23f8..=0x23fa | 0xfe0f | 0x20e3 | 0xe0020..=0xe007f)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMITS: AdTextLimits = AdTextLimits { max_width: Some(100.0) };
+
+    fn good(folder: &Path) -> Row {
+        std::fs::write(folder.join("a.mp4"), b"video").unwrap();
+        Row::new(1, folder.join("a.mp4"))
+            .with(ADGROUP_ID, "1800000000000000001")
+            .with(AD_NAME, "Spring")
+            .with(IDENTITY_TYPE, "CUSTOMIZED_USER")
+            .with(IDENTITY_ID, "1700000000000000001")
+            .with(AD_TEXT, "Buy now")
+            .with(CALL_TO_ACTION, "LEARN_MORE")
+            .with(LANDING_PAGE_URL, "https://example.com/")
+            .with(DISPLAY_NAME, "Shop")
+    }
+
+    fn fields_refused(rows: &[Row]) -> Vec<(u32, &'static str)> {
+        check_rows(rows, &LIMITS).iter().map(|problem| (problem.row, problem.field)).collect()
+    }
+
+    #[test]
+    fn the_length_of_the_text_is_a_limit_of_the_profile() {
+        let dir = tempfile::tempdir().unwrap();
+        let rows = [good(dir.path()).with(AD_TEXT, "x".repeat(60))];
+        let problems = |max_width| check_rows(&rows, &AdTextLimits { max_width });
+        assert_eq!(problems(Some(60.0)), []);
+        assert_eq!(problems(None), []);
+        assert!(problems(Some(59.0))[0].message.contains("60 characters, at most 59 are allowed"));
+    }
+
+    #[test]
+    fn a_complete_row_and_a_row_with_only_a_video_pass() {
+        let dir = tempfile::tempdir().unwrap();
+        let row = good(dir.path());
+        let bare = Row::new(2, &row.video);
+        assert_eq!(publication(&bare), None);
+        assert_eq!(fields_refused(&[row, bare]), []);
+    }
+
+    #[test]
+    fn lists_every_problem_of_every_row() {
+        let dir = tempfile::tempdir().unwrap();
+        let row = good(dir.path());
+        let mut bad = row.clone().with(AD_TEXT, "x".repeat(101)).with(CALL_TO_ACTION, "");
+        bad = bad.with(LANDING_PAGE_URL, "http://example.com").with(DISPLAY_NAME, "d".repeat(41));
+        bad = bad.with("title", "a caption");
+        bad.row = 2;
+        bad.video = dir.path().join("none.mp4");
+        bad.cover = Some(dir.path().join("none.png"));
+        let expected = [
+            "video",
+            "cover",
+            "title",
+            "ad_text",
+            "call_to_action",
+            "landing_page_url",
+            "display_name",
+            "ad_name",
+        ];
+        assert_eq!(fields_refused(&[row, bad]), expected.map(|field| (2, field)));
+    }
+
+    #[test]
+    fn the_business_center_id_is_required_with_bc_auth_tt_and_rejected_otherwise() {
+        let dir = tempfile::tempdir().unwrap();
+        let row = good(dir.path());
+        let check = |kind: &str, center: &str| {
+            fields_refused(&[row.clone().with(IDENTITY_TYPE, kind).with(IDENTITY_AUTHORIZED_BC_ID, center)])
+        };
+        assert_eq!(check("BC_AUTH_TT", "7000000000000000009"), []);
+        for (kind, center) in [("BC_AUTH_TT", ""), ("BC_AUTH_TT", "mine"), ("TT_USER", "7")] {
+            assert_eq!(check(kind, center), [(1, "identity_authorized_bc_id")], "{kind} {center}");
+        }
+    }
+
+    #[test]
+    fn an_empty_landing_page_is_a_warning() {
+        let dir = tempfile::tempdir().unwrap();
+        let problems = check_rows(&[good(dir.path()).with(LANDING_PAGE_URL, "")], &LIMITS);
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].warning && problems[0].field == "landing_page_url");
+    }
+
+    #[test]
+    fn the_same_name_in_another_ad_group_is_allowed() {
+        let dir = tempfile::tempdir().unwrap();
+        let row = good(dir.path());
+        let mut other = row.clone().with(ADGROUP_ID, "2");
+        other.row = 2;
+        assert_eq!(fields_refused(&[row, other]), []);
+    }
+
+    #[test]
+    fn wide_characters_count_two_and_emoji_are_rejected() {
+        let dir = tempfile::tempdir().unwrap();
+        let row = good(dir.path());
+        let text = |text: &str| fields_refused(&[row.clone().with(AD_TEXT, text)]);
+        assert_eq!(text(&"買".repeat(50)), []);
+        assert_eq!(text(&"買".repeat(51)), [(1, "ad_text")]);
+        for emoji in ["🎉", "❤️", "☀", "1️⃣", "🇩🇪"] {
+            assert_eq!(text(emoji), [(1, "ad_text")], "{emoji}");
+        }
+        assert_eq!(text("Größe № 5 – ñ © ½ → “ok”"), []);
+    }
+
+    #[test]
+    fn the_digest_of_a_row_is_that_of_earlier_journals() {
+        let row = Row::new(1, "a.mp4").with(ADGROUP_ID, "18").with(AD_NAME, "Spring");
+        let row = row.with(IDENTITY_TYPE, "TT_USER").with(IDENTITY_ID, "17").with(AD_TEXT, "Buy now");
+        let row = row.with(CALL_TO_ACTION, "LEARN_MORE").with(DISPLAY_NAME, "Shop");
+        let center = row.clone().with(IDENTITY_AUTHORIZED_BC_ID, "7");
+        assert_eq!(digest_of(&row, ""), "267bdaf9f519929b443426eeb5dcfe6fd2d9915f449dd417050316555690e3c3");
+        assert_eq!(
+            digest_of(&center, "c0ffee"),
+            "bc551e965c77945316d4edabd7823b863b294eb08ac72783f0c2c44320eebf62"
+        );
+        assert_eq!(
+            digest_of(&center.with(AD_NAME, "Autumn"), "c0ffee"),
+            "bc551e965c77945316d4edabd7823b863b294eb08ac72783f0c2c44320eebf62"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn width_is_between_one_and_two_per_character(text in "\\PC{0,60}") {
+            let count = text.chars().count();
+            prop_assert!((count..=2 * count).contains(&width(&text)));
+        }
+    }
+}
