@@ -49,7 +49,10 @@ pub fn announcement(settings: &Settings, destination: &Destination) -> String {
         Some(path) => format!("configuration {}", path.display()),
         None => "no configuration".to_owned(),
     };
-    format!("connecting to {host}: token from {}, {configuration}", destination.token_location())
+    match destination.takes_token() {
+        true => format!("connecting to {host}: token from {}, {configuration}", destination.token_location()),
+        false => format!("delivering to {host}, {configuration}"),
+    }
 }
 
 #[cfg(test)]

@@ -20,20 +20,12 @@ pub const SANDBOX: &str = "sandbox";
 /// The platform of a destination that names none.
 const DEFAULT_PLATFORM: &str = "tiktok-ads";
 
-/// Returns what publications are called in messages.
-pub fn plural(kind: PublicationKind) -> &'static str {
-    match kind {
-        PublicationKind::Ad => "ads",
-        PublicationKind::Post | PublicationKind::Draft => "posts",
-        PublicationKind::Entry => "entries",
-    }
-}
-
 /// Returns the word of the report for a publication.
 pub fn report_word(kind: PublicationKind) -> Publication {
     match kind {
         PublicationKind::Ad => Publication::Ad,
-        PublicationKind::Post | PublicationKind::Entry => Publication::Post,
+        PublicationKind::Post => Publication::Post,
+        PublicationKind::Entry => Publication::Entry,
         PublicationKind::Draft => Publication::Draft,
     }
 }
@@ -242,6 +234,11 @@ impl Destination {
             let path = path.display();
             format!("other users can read the access token in {path}: take that permission away (chmod go-r {path})")
         })
+    }
+
+    /// Returns whether the platform takes a token.
+    pub fn takes_token(&self) -> bool {
+        !matches!(self.token, TokenSource::None)
     }
 
     /// Describes where the token is read from, for messages. Never contains the token.

@@ -171,7 +171,7 @@ fn describe_state(state: &DeliveryState, publication: Publication) -> &'static s
         (DeliveryState::Uploaded | DeliveryState::Processing, _) => "uploaded, not ready",
         (DeliveryState::Ready, _) => "ready",
         (DeliveryState::Publishing, _) => "ready, creation of ads started",
-        (DeliveryState::Published, Publication::Ad) => "published",
+        (DeliveryState::Published, Publication::Ad | Publication::Entry) => "published",
         (DeliveryState::Published, Publication::Post) => "posted",
         (DeliveryState::Published, Publication::Draft) => "published as a draft",
         (DeliveryState::Failed, _) => "failed",

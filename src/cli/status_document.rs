@@ -120,7 +120,9 @@ fn asset(line: StatusLine) -> StatusAsset {
     let publication = publication(&line.destination);
     let next = next_of_asset(&line);
     let ads = match publication {
-        Publication::Ad => line.publications.iter().map(|ad| ad_row(ad, &line.state)).collect(),
+        Publication::Ad | Publication::Entry => {
+            line.publications.iter().map(|ad| ad_row(ad, &line.state)).collect()
+        }
         // The upload of a post is the post.
         Publication::Post | Publication::Draft => vec![StatusRow {
             adgroup_id: None,

@@ -23,7 +23,7 @@ impl Delivery {
 
     /// Returns whether the state follows from ads that were reached: then the video is not the reason.
     fn follows_from_ads(&self) -> bool {
-        self.publication == Publication::Ad && self.ads.iter().any(|ad| !ad.awaits_video && ad.is_stuck())
+        self.publication.follows_video() && self.ads.iter().any(|ad| !ad.awaits_video && ad.is_stuck())
     }
 
     /// Returns the state for people: that of the video, if only ads are stuck.
@@ -72,12 +72,11 @@ impl AdDelivery {
 
     /// Returns the state for people. An ad that waits for its video was not begun, whatever the video's state.
     pub(super) fn shown_state(&self, publication: Publication) -> &'static str {
-        match (publication, self.state) {
-            (Publication::Ad, state) if self.awaits_video && state != DeliveryState::Published => {
-                "not created"
-            }
-            (_, DeliveryState::Validated) => "not created",
-            (_, state) => state.label(),
+        match self.state {
+            DeliveryState::Published => self.state.label(),
+            _ if publication.follows_video() && self.awaits_video => "not created",
+            DeliveryState::Validated => "not created",
+            state => state.label(),
         }
     }
 
@@ -114,14 +113,16 @@ pub(super) fn sentences(entry: &FileEntry) -> Vec<DeliverySentence> {
 
 fn video_sentence(delivery: &Delivery, reason: Option<&str>) -> String {
     let subject = match delivery.publication {
-        Publication::Ad => "The video".to_owned(),
+        publication if publication.follows_video() => "The video".to_owned(),
         other => format!("The {}", other.name()),
     };
     let state = match (delivery.state, delivery.publication) {
         (DeliveryState::Failed, _) => "failed",
         (DeliveryState::GivenUp, _) => "was given up",
         (DeliveryState::Unconfirmed, _) => "is not confirmed",
-        (DeliveryState::Validated | DeliveryState::Refused, Publication::Ad) => "was not uploaded",
+        (DeliveryState::Validated | DeliveryState::Refused, Publication::Ad | Publication::Entry) => {
+            "was not uploaded"
+        }
         (DeliveryState::Validated | DeliveryState::Refused, _) => "was not created",
         (DeliveryState::Uploading, _) => "may not be uploaded completely",
         (DeliveryState::Uploaded | DeliveryState::Processing, _) => "is uploaded, but not ready",
@@ -134,9 +135,9 @@ fn video_sentence(delivery: &Delivery, reason: Option<&str>) -> String {
         .filter(|ad| ad.awaits_video && ad.state != DeliveryState::Published)
         .map(|ad| ad.row)
         .collect();
-    if delivery.publication == Publication::Ad && !waiting.is_empty() {
+    if delivery.publication.follows_video() && !waiting.is_empty() {
         let verb = if waiting.len() == 1 { "was not created" } else { "were not created" };
-        text.push_str(&format!(" {}", sentence(&subject_of(Publication::Ad, &waiting), verb, None)));
+        text.push_str(&format!(" {}", sentence(&subject_of(delivery.publication, &waiting), verb, None)));
     }
     text
 }
@@ -160,11 +161,11 @@ fn ad_sentence(publication: Publication, ad: &AdDelivery, rows: &[u64]) -> Strin
 
 /// Returns `The ad in row 1` or `The ads in rows 1, 2 and 3`.
 fn subject_of(publication: Publication, rows: &[u64]) -> String {
-    let (name, rows_text) = (publication.name(), list(rows));
+    let rows_text = list(rows);
     if rows.len() > 1 {
-        format!("The {name}s in rows {rows_text}")
+        format!("The {} in rows {rows_text}", publication.plural())
     } else {
-        format!("The {name} in row {rows_text}")
+        format!("The {} in row {rows_text}", publication.name())
     }
 }
 

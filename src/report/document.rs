@@ -3,7 +3,7 @@
 //! These types mirror the model, so that a change of the model cannot change the JSON by accident.
 //! Unknown facts are `null`; `fix` and `delivery` are omitted by commands that do neither.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::delivery_state::DeliveryState;
 use super::fix::Fix;
@@ -180,6 +180,7 @@ impl Report {
         match publication {
             Publication::Ad => self.summary.ads = Some(publications),
             Publication::Post | Publication::Draft => self.summary.posts = Some(publications),
+            Publication::Entry => self.summary.entries = Some(publications),
         }
         self.publication = publication;
         self.stopped = stopped;
@@ -222,7 +223,7 @@ pub struct Delivery {
 }
 
 /// What is created from a video.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Publication {
     /// Ads.
@@ -232,6 +233,8 @@ pub enum Publication {
     Post,
     /// A draft in the creator's inbox.
     Draft,
+    /// An entry in a list of files.
+    Entry,
 }
 
 impl Publication {
@@ -241,7 +244,23 @@ impl Publication {
             Publication::Ad => "ad",
             Publication::Post => "post",
             Publication::Draft => "draft",
+            Publication::Entry => "entry",
         }
+    }
+
+    /// Returns the word for several.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Publication::Ad => "ads",
+            Publication::Post => "posts",
+            Publication::Draft => "drafts",
+            Publication::Entry => "entries",
+        }
+    }
+
+    /// Returns whether it is created from a video that is ready, and is not the upload itself.
+    pub fn follows_video(self) -> bool {
+        matches!(self, Publication::Ad | Publication::Entry)
     }
 }
 

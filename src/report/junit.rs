@@ -88,7 +88,12 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
 /// Writes a suite about the run itself: the counts of a delivery, and an error if the run was cut off.
 fn run_suite(report: &Report, cut_off: Option<&str>, out: &mut dyn io::Write) -> io::Result<()> {
     let summary = &report.summary;
-    let counts = [("uploads", summary.uploads), ("ads", summary.ads), ("posts", summary.posts)];
+    let counts = [
+        ("uploads", summary.uploads),
+        ("ads", summary.ads),
+        ("posts", summary.posts),
+        ("entries", summary.entries),
+    ];
     if cut_off.is_none() && counts.iter().all(|(_, count)| count.is_none()) {
         return Ok(());
     }

@@ -40,6 +40,9 @@ pub struct Summary {
     /// The posts and drafts; `None` where none are created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub posts: Option<DoneCount>,
+    /// The entries of a list of files; `None` where none are written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entries: Option<DoneCount>,
     /// Wall time of the run in seconds.
     pub elapsed_s: f64,
 }

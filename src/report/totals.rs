@@ -2,14 +2,16 @@
 
 use super::{DoneCount, Publication, Report, units};
 
-/// Returns how many videos, ads and posts are done and not done; `None` for commands that deliver nothing.
+/// Returns how many videos and publications are done and not done; `None` for commands that deliver nothing.
 pub(super) fn delivered(report: &Report) -> Option<String> {
     let summary = &report.summary;
-    let post = if report.publication == Publication::Draft { ("draft", "drafts") } else { ("post", "posts") };
+    let post = if report.publication == Publication::Draft { Publication::Draft } else { Publication::Post };
+    let words = |publication: Publication| (publication.name(), publication.plural());
     let kinds = [
         (summary.uploads, ("video", "videos"), "uploaded"),
-        (summary.ads, ("ad", "ads"), "created"),
-        (summary.posts, post, "created"),
+        (summary.ads, words(Publication::Ad), "created"),
+        (summary.posts, words(post), "created"),
+        (summary.entries, words(Publication::Entry), "written"),
     ];
     let part = |(count, (one, many), done): (Option<DoneCount>, (&str, &str), &str)| {
         let DoneCount { done: number, by_this_run, before, undone } = count?;

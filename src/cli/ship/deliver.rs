@@ -203,6 +203,8 @@ fn event_handler(
 
 fn describe_state(state: &DeliveryState, kind: PublicationKind) -> &'static str {
     match state {
+        DeliveryState::Publishing if kind != PublicationKind::Ad => "publishing",
+        DeliveryState::Published if kind == PublicationKind::Entry => "delivered",
         DeliveryState::Published if kind != PublicationKind::Ad => "posted",
         DeliveryState::Validated => "compliant, waiting for upload",
         DeliveryState::Uploading => "uploading",

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use crate::cli::destination::report_word;
 use crate::cli::error::CliError;
 use crate::cli::journal_file;
 use crate::cli::sandbox::operation;
@@ -74,6 +75,7 @@ impl<'a> Forecast<'a> {
             schema: SCHEMA.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ship_arguments: self.ship_run.ship_arguments.clone(),
+            publication: report_word(self.ship_run.destination.publication_kind()),
             basis: self.basis,
             assets,
             row_problems: self.row_problems,

@@ -42,7 +42,7 @@ use crate::ship::{CheckedCovers, Retry, ShipOutcome, Wait};
 use super::args::{CommonArgs, ShipArgs};
 use super::asset_preparer::LocalAssetPreparer;
 use super::cache;
-use super::destination::{Destination, SANDBOX, plural};
+use super::destination::{Destination, SANDBOX, report_word};
 use super::error::CliError;
 use super::event_log::EventLog;
 use super::exit_code::RunStatus;
@@ -312,7 +312,7 @@ fn print_report(
 
 /// Returns why a run ended before everything was done, with what to do.
 fn cut_off(outcome: &ShipOutcome, destination: &Destination, interrupted: bool) -> Option<String> {
-    let what = plural(destination.publication_kind());
+    let what = report_word(destination.publication_kind()).plural();
     let again = format!("run the same command again; it does not repeat finished uploads and {what}");
     if let Some(reason) = &outcome.auth {
         let location = destination.token_location();

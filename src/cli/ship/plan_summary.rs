@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use crate::report::escape;
+use crate::report::{Publication, escape};
 
 use super::ship_plan::{PlannedAsset, ShipPlan, is_shippable};
 
 /// Formats the plan as text.
 pub(super) fn summary(plan: &ShipPlan) -> String {
     let mut text = String::new();
-    let what = if plan.total.quota.tier.is_some() { "ad" } else { "post" };
+    let what = plan.publication;
     for asset in &plan.assets {
         let line = asset_line(asset, what);
         let _ = writeln!(text, "{line}");
@@ -24,13 +24,11 @@ pub(super) fn summary(plan: &ShipPlan) -> String {
     };
     let _ = writeln!(
         text,
-        "\nnothing was sent. In total: {} upload{} of {}, {} {}{}, about {} calls{share}, about {}",
+        "\nnothing was sent. In total: {} upload{} of {}, {}, about {} calls{share}, about {}",
         total.uploads,
         if total.uploads == 1 { "" } else { "s" },
         format_size(total.upload_bytes),
-        total.ads,
-        what,
-        if total.ads == 1 { "" } else { "s" },
+        number(total.ads, what),
         total.all_calls,
         format_time(total.expected.overall_s)
     );
@@ -46,8 +44,12 @@ pub(super) fn summary(plan: &ShipPlan) -> String {
     text
 }
 
+fn number(count: u64, what: Publication) -> String {
+    crate::model::count(count, what.name(), what.plural())
+}
+
 /// Formats the next step of a file.
-fn asset_line(asset: &PlannedAsset, what: &str) -> String {
+fn asset_line(asset: &PlannedAsset, what: Publication) -> String {
     let name = escape(&asset.path.display().to_string());
     let about = if asset.estimated { "about " } else { "" };
     let mut line = match (is_shippable(asset), asset.next.as_str()) {
@@ -65,7 +67,7 @@ fn asset_line(asset: &PlannedAsset, what: &str) -> String {
         (true, _) => format!("{name}: nothing to do"),
     };
     if !asset.ads.is_empty() {
-        let _ = write!(line, ", {} {what}{}", asset.ads.len(), if asset.ads.len() == 1 { "" } else { "s" });
+        let _ = write!(line, ", {}", number(asset.ads.len() as u64, what));
     }
     if asset.expected.overall_s > 0.0 {
         let _ = write!(line, ", about {}", format_time(asset.expected.overall_s));

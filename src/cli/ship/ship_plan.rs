@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::cache::Contents;
 use crate::cli::error::CliError;
 use crate::cli::sandbox::operation;
+use crate::report::Publication;
 use crate::ship::RowNotice;
 
 use super::ShipRun;
@@ -32,6 +33,9 @@ pub struct ShipPlan {
     pub ship_arguments: ShipArguments,
     /// The inputs of the plan, apart from the files.
     pub basis: PlanBasis,
+    /// What is created from the videos.
+    #[serde(default)]
+    pub publication: Publication,
     /// One entry per file.
     pub assets: Vec<PlannedAsset>,
     /// Rows that wait for a person; nothing is created for them.
