@@ -7,12 +7,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use greenlit::plan::EncodeMode;
+use greenlit::platform::Row;
 use greenlit::platform::tiktok_ads::{ClientOptions, Tier, TikTokAds};
 use greenlit::rules::{CoverImage, ValidatedAsset, ValidatedCover};
 use greenlit::sandbox::{self, ADGROUP, ADVERTISER, IDENTITY, SandboxOptions, TOKEN, start};
 use greenlit::ship::{
-    AdRow, AssetPreparer, DeliveryState, Journal, LandingMode, PrepareError, Prepared, ShipEvent,
-    ShipRequest, Wait, ship,
+    AssetPreparer, DeliveryState, Journal, LandingMode, PrepareError, Prepared, ShipEvent, ShipRequest, Wait,
+    ship,
 };
 use secrecy::SecretString;
 use tokio::sync::mpsc;
@@ -54,20 +55,16 @@ fn count(log: &str, first: &str, second: &str) -> usize {
     log.lines().filter(|line| line.contains(first) && line.contains(second)).count()
 }
 
-fn row(number: usize) -> AdRow {
-    AdRow {
-        row: u32::try_from(number).unwrap() + 1,
-        video: format!("{number}.mov").into(),
-        adgroup_id: ADGROUP.into(),
-        ad_name: format!("ad {number}"),
-        identity_type: "CUSTOMIZED_USER".into(),
-        identity_id: IDENTITY.into(),
-        ad_text: "Buy".into(),
-        call_to_action: "LEARN_MORE".into(),
-        landing_page_url: "https://example.com/".into(),
-        display_name: "Shop".into(),
-        ..AdRow::default()
-    }
+fn row(number: usize) -> Row {
+    Row::new(u32::try_from(number).unwrap() + 1, format!("{number}.mov"))
+        .with("adgroup_id", ADGROUP)
+        .with("ad_name", format!("ad {number}"))
+        .with("identity_type", "CUSTOMIZED_USER")
+        .with("identity_id", IDENTITY)
+        .with("ad_text", "Buy")
+        .with("call_to_action", "LEARN_MORE")
+        .with("landing_page_url", "https://example.com/")
+        .with("display_name", "Shop")
 }
 
 /// Writes the video of an asset and returns it.

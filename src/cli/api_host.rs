@@ -5,10 +5,10 @@
 
 use url::Url;
 
-use super::destination::{Destination, PublicationKind, SANDBOX};
+use super::destination::{Destination, SANDBOX};
 use super::error::CliError;
 use super::settings::Settings;
-use crate::platform::{is_loopback, tiktok_ads, tiktok_post};
+use crate::platform::is_loopback;
 
 /// Refuses a base URL whose host would receive the token although it was not typed. `typed` tells whether a person
 /// typed the options of this run; those of a stored plan do not count.
@@ -22,7 +22,7 @@ pub fn require_trusted_host(destination: &Destination, typed: bool) -> Result<()
     let base_url = &destination.base_url;
     // A malformed URL is refused by the client, which says why.
     let Ok(url) = Url::parse(base_url) else { return Ok(()) };
-    let own = own_hosts(destination.publication);
+    let own = destination.platform.hosts();
     if is_trusted(&url, own) {
         return Ok(());
     }
@@ -32,13 +32,6 @@ pub fn require_trusted_host(destination: &Destination, typed: bool) -> Result<()
          {} or to this machine only; to send it there nevertheless, type --base-url {base_url}",
         own.join(", ")
     )))
-}
-
-fn own_hosts(publication: PublicationKind) -> &'static [&'static str] {
-    match publication {
-        PublicationKind::Ads => tiktok_ads::HOSTS,
-        PublicationKind::Posts(_) => tiktok_post::HOSTS,
-    }
 }
 
 fn is_trusted(url: &Url, own: &[&str]) -> bool {
@@ -63,12 +56,12 @@ pub fn announcement(settings: &Settings, destination: &Destination) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::platform::PostMode;
+    use crate::platform::registry::platform;
 
     #[test]
     fn only_the_platforms_hosts_and_this_machine_are_trusted() {
-        let ads = own_hosts(PublicationKind::Ads);
-        let posts = own_hosts(PublicationKind::Posts(PostMode::Inbox));
+        let ads = platform("tiktok-ads").unwrap().hosts();
+        let posts = platform("tiktok-post").unwrap().hosts();
         let trusted = |own, url: &str| is_trusted(&Url::parse(url).unwrap(), own);
         for url in [
             "https://business-api.tiktok.com/open_api/v1.3",

@@ -12,18 +12,18 @@ use crate::pipeline::{
     SourceFile,
 };
 use crate::plan::EncodeMode;
+use crate::platform::Platform;
 use crate::profile::Profile;
 use crate::rules::{CoverImage, ValidatedAsset, ValidatedCover};
 use crate::ship::{AssetPreparer, CheckedCovers, read_cover};
-
-/// Maximum width and height of a cover, in pixels (image upload of the ads API).
-const MAX_COVER_SIDE: u32 = 1280;
 
 /// Prepares files with media workers on this machine. Keeps the outcome of each file for the report.
 pub struct LocalAssetPreparer {
     pub runner: Arc<dyn Runner>,
     pub observer: Arc<dyn Observer + Send>,
     pub profile: Profile,
+    /// The platform, whose covers have limits of their own.
+    pub platform: &'static dyn Platform,
     pub options: CheckOptions,
     pub settings: FixSettings,
     pub fix_record: FixRecord,
@@ -90,8 +90,9 @@ impl AssetPreparer for LocalAssetPreparer {
     fn cover(&self, asset: &ValidatedAsset) -> Result<ValidatedCover, PrepareError> {
         let folder = self.settings.out.clone().unwrap_or_else(|| PathBuf::from("."));
         let target = folder.join("covers").join(format!("{}.png", &asset.content().blake3[..16]));
-        self.pipeline().make_cover(asset, &target, MAX_COVER_SIDE)?;
-        let image = read_cover(&target)
+        let side = self.platform.cover_side().unwrap_or(u32::MAX);
+        self.pipeline().make_cover(asset, &target, side)?;
+        let image = read_cover(&target, self.platform.max_cover_bytes())
             .map_err(|error| PrepareError::Failed(format!("{}: {error}", target.display())))?;
         self.check_cover(image, asset)
     }

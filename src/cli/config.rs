@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::args::DestinationArgs;
 use super::config_file;
 use super::field_names::field_names;
-use crate::platform::tiktok_ads::{CodeTable, CodeTableError};
+use crate::platform::{ConnectError, registry};
 use crate::profile::{RuleId, nearest};
 
 /// File name of the configuration, searched in the working directory and its parents.
@@ -35,7 +35,7 @@ pub struct Config {
     pub overrides: toml::Table,
     /// `[override.code]`: entries that replace those of the platform's table of error codes.
     #[serde(skip)]
-    pub codes: CodeTable,
+    pub codes: Option<toml::Value>,
     /// Path of the file; `None` if there is no file.
     #[serde(skip)]
     pub path: Option<PathBuf>,
@@ -140,7 +140,7 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
         /// The cause.
-        source: CodeTableError,
+        source: ConnectError,
     },
 }
 
@@ -168,8 +168,9 @@ impl Config {
         check_keys(&table, path)?;
         let mut config: Config = toml::from_str(text).map_err(syntax)?;
         if let Some(codes) = config.overrides.remove(CODES_KEY) {
-            config.codes = CodeTable::read(&codes, "override.code")
+            registry::check_codes(&codes)
                 .map_err(|source| ConfigError::Codes { path: path.to_owned(), source })?;
+            config.codes = Some(codes);
         }
         config.path = Some(path.to_owned());
         Ok(config)
@@ -267,7 +268,8 @@ mod tests {
     #[test]
     fn invalid_entries_of_the_code_table_are_rejected() {
         let config = parse("[override.code.40105]\nclass = \"wait\"\n").unwrap();
-        assert_eq!(config.codes.overridden_class(40_105), Some(crate::platform::Class::Wait));
+        let class = registry::class_of("40105", config.codes.as_ref());
+        assert_eq!(class, Some(crate::platform::Class::Wait));
         let bad = parse("[override.code.40105]\nclass = \"wiat\"\n").unwrap_err();
         let message = crate::cli::error::chain(&bad);
         assert!(message.contains("`override.code.40105.class`; did you mean `wait`?"), "{message}");

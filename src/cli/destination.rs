@@ -12,49 +12,44 @@ use super::args::DestinationArgs;
 use super::choice::bad_choice;
 use super::error::CliError;
 use super::settings::Settings;
-use crate::platform::PostMode;
-use crate::platform::tiktok_ads::Tier;
+use crate::platform::{Platform, PublicationKind, registry};
+use crate::report::Publication;
 
 /// The name of the destination that starts a sandbox in this process.
 pub const SANDBOX: &str = "sandbox";
-const TIKTOK_ADS: &str = "tiktok-ads";
-const TIKTOK_POST: &str = "tiktok-post";
-const DEFAULT_URL: &str = "https://business-api.tiktok.com/open_api/v1.3";
-const DEFAULT_POST_URL: &str = "https://open.tiktokapis.com";
-const DEFAULT_TOKEN_ENV: &str = "TIKTOK_ACCESS_TOKEN";
-const DEFAULT_POST_TOKEN_ENV: &str = "TIKTOK_CREATOR_TOKEN";
-/// The creator's account in a trial.
-const TRIAL_CREATOR: &str = "sandbox_creator";
+/// The platform of a destination that names none.
+const DEFAULT_PLATFORM: &str = "tiktok-ads";
 
-/// What a destination creates from videos.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PublicationKind {
-    /// Creates ads.
-    Ads,
-    /// Creates drafts or posts.
-    Posts(PostMode),
+/// Returns what publications are called in messages.
+pub fn plural(kind: PublicationKind) -> &'static str {
+    match kind {
+        PublicationKind::Ad => "ads",
+        PublicationKind::Post | PublicationKind::Draft => "posts",
+        PublicationKind::Entry => "entries",
+    }
 }
 
-impl PublicationKind {
-    /// Returns the word for several.
-    pub fn plural(self) -> &'static str {
-        match self {
-            PublicationKind::Ads => "ads",
-            PublicationKind::Posts(_) => "posts",
-        }
+/// Returns the word of the report for a publication.
+pub fn report_word(kind: PublicationKind) -> Publication {
+    match kind {
+        PublicationKind::Ad => Publication::Ad,
+        PublicationKind::Post | PublicationKind::Entry => Publication::Post,
+        PublicationKind::Draft => Publication::Draft,
     }
 }
 
 /// A resolved destination. It does not contain the token; [`Destination::token`] reads it when needed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Destination {
     /// The name given with `--to`.
     pub name: String,
-    /// What the destination creates from videos.
-    pub publication: PublicationKind,
+    /// The platform.
+    pub platform: &'static dyn Platform,
+    /// The platform's mode, where it has several.
+    pub mode: Option<&'static str>,
     /// The profile that files must comply with.
     pub profile: String,
-    /// The advertiser, or the creator's account.
+    /// The account, as the platform calls it.
     pub account: String,
     /// Base URL of the API.
     pub base_url: String,
@@ -90,6 +85,7 @@ enum TokenSource {
     Environment(String),
     File(PathBuf),
     Sandbox,
+    None,
 }
 
 impl Destination {
@@ -100,46 +96,40 @@ impl Destination {
         }
         let config = match settings.config.destination.get(name) {
             Some(config) => config.clone(),
-            None if matches!(name, TIKTOK_ADS | TIKTOK_POST) => {
+            None if registry::platform(name).is_some() => {
                 DestinationArgs { platform: Some(name.to_owned()), ..DestinationArgs::default() }
             }
             None => return Err(unknown_destination(settings, name)),
         };
-        let publication = publication_kind(args, &config)?;
+        let (platform, mode) = platform_and_mode(args, &config)?;
+        let defaults = platform.defaults();
         let folder = settings.config.folder();
-        let (argument, configured, key) = match publication {
-            PublicationKind::Ads => (&args.advertiser_id, &config.advertiser_id, "advertiser_id"),
-            PublicationKind::Posts(_) => (&args.account, &config.account, "account"),
-        };
-        let account = argument.clone().or(configured.clone()).ok_or_else(|| {
-            let option = key.replace('_', "-");
-            CliError::Usage(format!(
-                "the destination `{name}` has no {key}: set it in [destination.{name}] or with --{option}"
-            ))
-        })?;
-        let (profile, url, token_env) = match publication {
-            PublicationKind::Ads => (TIKTOK_ADS, DEFAULT_URL, DEFAULT_TOKEN_ENV),
-            PublicationKind::Posts(_) => (TIKTOK_POST, DEFAULT_POST_URL, DEFAULT_POST_TOKEN_ENV),
-        };
+        let account = account(name, platform, args, &config)?;
         let token = match (&args.token_env, &args.token_file, &config.token_env, &config.token_file) {
             (Some(env), ..) => TokenSource::Environment(env.clone()),
             (None, Some(file), ..) => TokenSource::File(file.clone()),
             (None, None, Some(env), _) => TokenSource::Environment(env.clone()),
             (None, None, None, Some(file)) => TokenSource::File(folder.join(file)),
-            (None, None, None, None) => TokenSource::Environment(token_env.to_owned()),
+            (None, None, None, None) => {
+                defaults.token_env.map_or(TokenSource::None, |env| TokenSource::Environment(env.to_owned()))
+            }
         };
         let journal = args.journal.clone().or(config.journal.as_ref().map(|path| folder.join(path)));
         Ok(Destination {
             name: name.to_owned(),
-            publication,
-            profile: config.profile.clone().unwrap_or_else(|| profile.to_owned()),
+            mode,
+            profile: config.profile.clone().unwrap_or_else(|| defaults.profile.to_owned()),
             account,
             base_url_is_option: args.base_url.is_some(),
-            base_url: args.base_url.clone().or(config.base_url.clone()).unwrap_or_else(|| url.to_owned()),
+            base_url: args
+                .base_url
+                .clone()
+                .or(config.base_url.clone())
+                .unwrap_or_else(|| defaults.base_url.to_owned()),
             journal_is_option: args.journal.is_some(),
             journal: journal.unwrap_or_else(|| settings.state_folder().join("journal.db")),
             token,
-            ..Destination::common_settings(args, &config)?
+            ..Destination::common_settings(platform, args, &config)?
         })
     }
 
@@ -150,16 +140,12 @@ impl Destination {
             allow_private: true,
             ..DestinationArgs::default()
         };
-        let publication = publication_kind(args, &trial)?;
-        let (profile, account) = match publication {
-            PublicationKind::Ads => (TIKTOK_ADS, crate::sandbox::ADVERTISER),
-            PublicationKind::Posts(_) => (TIKTOK_POST, TRIAL_CREATOR),
-        };
+        let (platform, mode) = platform_and_mode(args, &trial)?;
         Ok(Destination {
             name: SANDBOX.to_owned(),
-            publication,
-            profile: profile.to_owned(),
-            account: account.to_owned(),
+            mode,
+            profile: platform.defaults().profile.to_owned(),
+            account: platform.trial("").1,
             base_url: String::new(),
             journal_is_option: args.journal.is_some(),
             journal: args
@@ -167,12 +153,16 @@ impl Destination {
                 .clone()
                 .unwrap_or_else(|| settings.state_folder().join("sandbox/journal.db")),
             token: TokenSource::Sandbox,
-            ..Destination::common_settings(args, &trial)?
+            ..Destination::common_settings(platform, args, &trial)?
         })
     }
 
     /// Resolves the numbers and choices; the caller sets the other fields.
-    fn common_settings(args: &DestinationArgs, config: &DestinationArgs) -> Result<Destination, CliError> {
+    fn common_settings(
+        platform: &'static dyn Platform,
+        args: &DestinationArgs,
+        config: &DestinationArgs,
+    ) -> Result<Destination, CliError> {
         let time = |option: &str, argument: &Option<String>, configured: &Option<String>, default: &str| {
             let text = argument.clone().or(configured.clone()).unwrap_or_else(|| default.to_owned());
             parse_duration(&text).ok_or_else(|| CliError::BadValue {
@@ -190,7 +180,8 @@ impl Destination {
         let tier = args.tier.clone().or(config.tier.clone()).unwrap_or_else(|| "basic".to_owned());
         Ok(Destination {
             name: String::new(),
-            publication: PublicationKind::Ads,
+            platform,
+            mode: None,
             profile: String::new(),
             account: String::new(),
             base_url: String::new(),
@@ -215,24 +206,21 @@ impl Destination {
         })
     }
 
-    /// Returns the account's key in the journal. It includes the mode, since a draft and a post of the same
-    /// video are two publications.
+    /// Returns the account in the keys of the journal.
     pub fn journal_account(&self) -> String {
-        match self.publication {
-            PublicationKind::Ads => self.account.clone(),
-            PublicationKind::Posts(mode) => format!("{}:{}", self.account, mode.name()),
-        }
+        self.platform.account_in_keys(&self.account, self.mode)
     }
 
-    /// Parses the tier.
-    pub fn tier(&self) -> Result<Tier, CliError> {
-        self.tier.parse().map_err(|error| CliError::Usage(format!("invalid tier `{}`: {error}", self.tier)))
+    /// Returns what the platform makes of a video.
+    pub fn publication_kind(&self) -> PublicationKind {
+        self.platform.publication_kind(self.mode)
     }
 
-    /// Reads the token and wraps it as a secret.
-    pub fn token(&self) -> Result<SecretString, CliError> {
+    /// Reads the token and wraps it as a secret; `None` where the platform takes none.
+    pub fn token(&self) -> Result<Option<SecretString>, CliError> {
         let text = match &self.token {
-            TokenSource::Sandbox => return Ok(SecretString::from(crate::sandbox::TOKEN)),
+            TokenSource::None => return Ok(None),
+            TokenSource::Sandbox => return Ok(Some(SecretString::from(crate::sandbox::TOKEN))),
             TokenSource::Environment(name) => std::env::var(name).map_err(|_| {
                 CliError::Usage(format!(
                     "no access token: set the environment variable {name}, or name a file with --token-file"
@@ -244,7 +232,7 @@ impl Destination {
         if token.is_empty() {
             return Err(CliError::Usage(format!("the access token from {} is empty", self.token_location())));
         }
-        Ok(SecretString::from(token))
+        Ok(Some(SecretString::from(token)))
     }
 
     /// Returns a warning if other users of the machine can read the token.
@@ -260,26 +248,54 @@ impl Destination {
     pub fn token_location(&self) -> String {
         match &self.token {
             TokenSource::Sandbox => "the sandbox".to_owned(),
+            TokenSource::None => "nowhere, since it needs none".to_owned(),
             TokenSource::Environment(name) => format!("the environment variable {name}"),
             TokenSource::File(path) => format!("the file {}", path.display()),
         }
     }
 }
 
-/// Returns what the destination creates from videos, by platform and mode.
-fn publication_kind(args: &DestinationArgs, config: &DestinationArgs) -> Result<PublicationKind, CliError> {
-    let platform = args.platform.as_deref().or(config.platform.as_deref()).unwrap_or(TIKTOK_ADS);
-    let mode = args.mode.as_deref().or(config.mode.as_deref());
-    match (platform, mode) {
-        (TIKTOK_ADS, None) => Ok(PublicationKind::Ads),
-        (TIKTOK_ADS, Some(_)) => {
-            Err(CliError::Usage("--mode applies only to the platform tiktok-post".to_owned()))
+fn account(
+    name: &str,
+    platform: &dyn Platform,
+    args: &DestinationArgs,
+    config: &DestinationArgs,
+) -> Result<String, CliError> {
+    let defaults = platform.defaults();
+    let key = defaults.account_key;
+    let given = match key {
+        "advertiser_id" => args.advertiser_id.as_ref().or(config.advertiser_id.as_ref()),
+        _ => args.account.as_ref().or(config.account.as_ref()),
+    };
+    given.cloned().or(defaults.account.map(str::to_owned)).ok_or_else(|| {
+        let option = key.replace('_', "-");
+        CliError::Usage(format!(
+            "the destination `{name}` has no {key}: set it in [destination.{name}] or with --{option}"
+        ))
+    })
+}
+
+/// Returns the platform and its mode; the default modes are not public.
+fn platform_and_mode(
+    args: &DestinationArgs,
+    config: &DestinationArgs,
+) -> Result<(&'static dyn Platform, Option<&'static str>), CliError> {
+    let id = args.platform.as_deref().or(config.platform.as_deref()).unwrap_or(DEFAULT_PLATFORM);
+    let platform = registry::platform(id).ok_or_else(|| {
+        bad_choice("--platform", id, registry::PLATFORMS.iter().map(|platform| platform.id()))
+    })?;
+    let modes = platform.modes();
+    match args.mode.as_deref().or(config.mode.as_deref()) {
+        None => Ok((platform, modes.first().copied())),
+        Some(_) if modes.is_empty() => {
+            let with_modes = registry::PLATFORMS.iter().filter(|platform| !platform.modes().is_empty());
+            let names: Vec<&str> = with_modes.map(|platform| platform.id()).collect();
+            Err(CliError::Usage(format!("--mode applies only to the platform {}", names.join(", "))))
         }
-        // Drafts are the default because they are not public, as ads are created disabled by default.
-        (TIKTOK_POST, None | Some("inbox")) => Ok(PublicationKind::Posts(PostMode::Inbox)),
-        (TIKTOK_POST, Some("direct")) => Ok(PublicationKind::Posts(PostMode::Direct)),
-        (TIKTOK_POST, Some(other)) => Err(bad_choice("--mode", other, ["inbox", "direct"])),
-        (other, _) => Err(bad_choice("--platform", other, [TIKTOK_ADS, TIKTOK_POST])),
+        Some(given) => match modes.iter().find(|mode| **mode == given) {
+            Some(mode) => Ok((platform, Some(mode))),
+            None => Err(bad_choice("--mode", given, modes.iter().copied())),
+        },
     }
 }
 
@@ -300,7 +316,8 @@ fn unknown_destination(settings: &Settings, name: &str) -> CliError {
         .destination
         .keys()
         .map(String::as_str)
-        .chain([SANDBOX, TIKTOK_ADS, TIKTOK_POST])
+        .chain([SANDBOX])
+        .chain(registry::PLATFORMS.iter().map(|platform| platform.id()))
         .collect();
     let nearest = nearest(name, known.iter().copied()).map(str::to_owned);
     CliError::BadChoice {

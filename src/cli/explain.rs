@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::platform::tiktok_ads::CodeTable;
+use crate::platform::registry;
 use crate::profile::{Profile, RuleId, nearest};
 use crate::rules;
 
@@ -18,7 +18,7 @@ pub fn run(common: &CommonArgs, args: &ExplainArgs) -> Result<RunStatus, CliErro
     let mut text = String::new();
     let mut status = RunStatus::Done;
     for code in &args.codes {
-        match page(code, &config.codes) {
+        match page(code, config.codes.as_ref()) {
             Some(page) => text.push_str(&page),
             None => {
                 notices::say(&unknown_code_message(code));
@@ -30,8 +30,8 @@ pub fn run(common: &CommonArgs, args: &ExplainArgs) -> Result<RunStatus, CliErro
     Ok(status)
 }
 
-fn page(code: &str, table: &CodeTable) -> Option<String> {
-    rule_page(code).or_else(|| crate::platform::explain(code, table))
+fn page(code: &str, codes: Option<&toml::Value>) -> Option<String> {
+    rule_page(code).or_else(|| registry::explain(code, codes))
 }
 
 fn unknown_code_message(code: &str) -> String {

@@ -10,8 +10,7 @@ use crate::pipeline::{
     FixRecord, FixSettings, Fixing, LocalFiles, Outcome, OutputLayout, Pipeline, StaleOutput, remove_stale,
 };
 use crate::plan::EncodeMode;
-use crate::platform::tiktok_ads::CodeTable;
-use crate::platform::{self, Class};
+use crate::platform::{Class, registry};
 use crate::report::{Report, StaleEntry};
 
 use super::args::{CommonArgs, FixArgs};
@@ -118,7 +117,7 @@ fn output_folder(settings: &Settings, args: &FixArgs) -> Result<Option<PathBuf>,
 fn fix_settings(settings: &Settings, args: &FixArgs, out: Option<&Path>) -> Result<FixSettings, CliError> {
     let encode_mode = match (args.recipe, &args.rejected) {
         (Some(encode_mode), _) => encode_mode,
-        (None, Some(reason)) => encode_mode_for(reason, &settings.config.codes)?,
+        (None, Some(reason)) => encode_mode_for(reason, settings.config.codes.as_ref())?,
         (None, None) => EncodeMode::Planned,
     };
     Ok(FixSettings {
@@ -156,28 +155,16 @@ fn stale_outputs(fix_record: &FixRecord, args: &FixArgs, outcomes: &[Outcome]) -
 
 /// Returns the encode mode for a refusal by the platform. A file that violates a published limit is fixed as
 /// planned; a file that complies but was refused is re-encoded to the common core.
-fn encode_mode_for(reason: &str, codes: &CodeTable) -> Result<EncodeMode, CliError> {
-    if let Ok(code) = reason.parse::<i64>() {
-        let class = codes.page(code).map(|page| page.class);
-        return match class {
-            Some(Class::ReEncode | Class::ReRead) => Ok(EncodeMode::CommonCore),
-            Some(_) => Err(CliError::Usage(format!(
-                "{code} is not a problem of the file, so re-encoding does not help; see \
-                 `greenlit explain {code}`"
-            ))),
-            None => Err(CliError::Usage(format!(
-                "unknown error code {code}; --recipe 2 re-encodes the whole file"
-            ))),
-        };
-    }
-    match reason {
-        "duration_check_failed" | "picture_size_check_failed" => Ok(EncodeMode::Planned),
-        "file_format_check_failed" | "frame_rate_check_failed" => Ok(EncodeMode::CommonCore),
-        other if platform::explain(other, codes).is_some() => Err(CliError::Usage(format!(
-            "`{other}` is not a problem of the file, so re-encoding does not help; see \
-             `greenlit explain {other}`"
+fn encode_mode_for(reason: &str, codes: Option<&toml::Value>) -> Result<EncodeMode, CliError> {
+    match registry::class_of(reason, codes) {
+        Some(_) if registry::names_limit(reason) => Ok(EncodeMode::Planned),
+        Some(Class::ReEncode | Class::ReRead) => Ok(EncodeMode::CommonCore),
+        Some(_) => Err(CliError::Usage(format!(
+            "{reason} is not a problem of the file, so re-encoding does not help; see `greenlit explain {reason}`"
         ))),
-        other => Err(CliError::Usage(format!("unknown fail reason `{other}`"))),
+        None => Err(CliError::Usage(format!(
+            "unknown error code or fail reason `{reason}`; --recipe 2 re-encodes the whole file"
+        ))),
     }
 }
 

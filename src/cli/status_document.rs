@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use crate::platform::registry;
 use crate::report::Publication;
-use crate::ship::{DeliveryState, GiveUpReason, Question, StatusAd, StatusLine};
+use crate::ship::{DeliveryState, GiveUpReason, Question, StatusLine, StatusPublication};
 
 /// The name and version of the document's schema.
 pub const SCHEMA: &str = "greenlit.status/1";
@@ -119,14 +120,14 @@ fn asset(line: StatusLine) -> StatusAsset {
     let publication = publication(&line.destination);
     let next = next_of_asset(&line);
     let ads = match publication {
-        Publication::Ad => line.ads.iter().map(|ad| ad_row(ad, &line.state)).collect(),
+        Publication::Ad => line.publications.iter().map(|ad| ad_row(ad, &line.state)).collect(),
         // The upload of a post is the post.
         Publication::Post | Publication::Draft => vec![StatusRow {
             adgroup_id: None,
             ad_name: None,
             state: line.state.clone(),
             next,
-            ad_id: line.ads.first().and_then(|post| post.ad_id.clone()),
+            ad_id: line.publications.first().and_then(|post| post.id.clone()),
             reason: line.reason.clone(),
         }],
     };
@@ -146,22 +147,18 @@ fn asset(line: StatusLine) -> StatusAsset {
     }
 }
 
-/// Returns what a destination creates: the key of a destination for posts ends with their mode.
+/// Returns what a destination creates, by its key in the journal.
 fn publication(destination: &str) -> Publication {
-    match destination.rsplit_once(':') {
-        Some((_, "inbox")) => Publication::Draft,
-        Some((_, "direct")) => Publication::Post,
-        _ => Publication::Ad,
-    }
+    super::destination::report_word(registry::kind_of_account(destination))
 }
 
-fn ad_row(ad: &StatusAd, video: &DeliveryState) -> StatusRow {
+fn ad_row(ad: &StatusPublication, video: &DeliveryState) -> StatusRow {
     StatusRow {
-        adgroup_id: Some(ad.adgroup_id.clone()),
-        ad_name: Some(ad.ad_name.clone()),
+        adgroup_id: Some(ad.scope.clone()),
+        ad_name: Some(ad.name.clone()),
         state: ad.state.clone(),
         next: next_of_ad(&ad.state, video),
-        ad_id: ad.ad_id.clone(),
+        ad_id: ad.id.clone(),
         reason: ad.reason.clone(),
     }
 }
@@ -172,13 +169,17 @@ fn next_of_asset(line: &StatusLine) -> NextStep {
         DeliveryState::Uploading => NextStep::Ask,
         DeliveryState::Uploaded | DeliveryState::Processing | DeliveryState::Unconfirmed => NextStep::Wait,
         DeliveryState::Publishing => NextStep::Create,
-        DeliveryState::Ready if line.ads_open > 0 => NextStep::Create,
-        DeliveryState::Published if line.ads_open > 0 => NextStep::Create,
+        DeliveryState::Ready | DeliveryState::Published if has_open(line) => NextStep::Create,
         DeliveryState::Ready | DeliveryState::Published => NextStep::None,
         DeliveryState::Failed => NextStep::Correct,
         DeliveryState::Refused => NextStep::Export,
         DeliveryState::GivenUp => NextStep::Retry,
     }
+}
+
+/// Returns whether publications are missing.
+fn has_open(line: &StatusLine) -> bool {
+    line.publications.iter().any(|publication| publication.state != DeliveryState::Published)
 }
 
 fn next_of_ad(ad: &DeliveryState, video: &DeliveryState) -> NextStep {

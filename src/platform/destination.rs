@@ -26,7 +26,9 @@ pub struct Awaited {
 /// How far a destination is with an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// It is not ready; what the destination shows of it, such as `never listed`.
+    /// The destination does not list it, as if it did not exist.
+    Unlisted,
+    /// It is not ready; what the destination shows of it, such as `listed, not displayable`; empty if it shows nothing.
     Processing(&'static str),
     /// Its publications may follow.
     Ready,
@@ -189,6 +191,8 @@ pub struct Defaults {
     pub token_env: Option<&'static str>,
     /// The key of the configuration that names the account.
     pub account_key: &'static str,
+    /// The account where the configuration names none; `None` where it must.
+    pub account: Option<&'static str>,
 }
 
 /// A destination as it describes itself, without a connection.
@@ -232,6 +236,11 @@ pub trait Platform: Sync {
     /// Returns the largest cover, in bytes.
     fn max_cover_bytes(&self) -> u64 {
         50_000_000
+    }
+
+    /// Returns the longest name of an upload, in characters.
+    fn max_name_chars(&self) -> usize {
+        100
     }
 
     /// Returns the columns of its manifests besides `video` and `cover`.

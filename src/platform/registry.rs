@@ -1,6 +1,8 @@
 //! All destinations, and what needs them all.
 
-use super::{COVER, Class, Platform, Row, RowProblems, VIDEO, tiktok_ads, tiktok_post};
+use super::{
+    COVER, Class, ConnectError, Platform, PublicationKind, Row, RowProblems, VIDEO, tiktok_ads, tiktok_post,
+};
 
 /// Every destination that a configuration can name.
 pub const PLATFORMS: &[&dyn Platform] = &[&tiktok_ads::ADS, &tiktok_post::POSTS];
@@ -37,6 +39,27 @@ pub fn check_columns(platform: &dyn Platform, row: &Row, report: &mut RowProblem
 
 fn takes(platform: &dyn Platform, column: &str) -> bool {
     platform.columns().contains(&column) || column == COVER && platform.cover_side().is_some()
+}
+
+/// Checks the configuration's table of codes that it overrides.
+///
+/// # Errors
+/// The first entry that cannot be used.
+pub fn check_codes(codes: &toml::Value) -> Result<(), ConnectError> {
+    PLATFORMS.iter().try_for_each(|platform| platform.check_codes(codes))
+}
+
+/// Returns what is published at a destination, by its key in a journal, which ends with the account.
+pub fn kind_of_account(key: &str) -> PublicationKind {
+    let of_mode = |platform: &&dyn Platform, mode: Option<&str>| {
+        let suffix = platform.account_in_keys("", mode);
+        (!suffix.is_empty() && key.ends_with(&suffix)).then(|| platform.publication_kind(mode))
+    };
+    let kinds = PLATFORMS.iter().flat_map(|platform| {
+        let modes = platform.modes().iter().map(|mode| Some(*mode));
+        modes.chain([None]).filter_map(move |mode| of_mode(platform, mode))
+    });
+    kinds.into_iter().next().unwrap_or(PublicationKind::Ad)
 }
 
 /// Explains a code or a reason of any destination; `None` for an unknown one.
@@ -86,6 +109,9 @@ mod tests {
             assert_eq!((problems[0].row, problems[0].field, problems[0].warning), (3, column, false));
             assert!(problems[0].message.contains(&format!("belongs to {owner}, not to {}", platform.id())));
         }
+        assert_eq!(kind_of_account("https://a|7"), PublicationKind::Ad);
+        assert_eq!(kind_of_account("https://a|me:inbox"), PublicationKind::Draft);
+        assert_eq!(kind_of_account("https://a|me:direct"), PublicationKind::Post);
         assert!(columns().starts_with(&["video", "cover"]) && columns().contains(&"privacy_level"));
     }
 

@@ -1,7 +1,7 @@
 //! A limit on how many ads one run creates: a wrong manifest should not spend a budget.
 
 use super::journal::{Journal, JournalError};
-use super::{AdRow, is_ad};
+use crate::platform::{Platform, Row};
 
 /// A run that creates more enabled ads than this needs a limit that the user sets.
 const ENABLED_WITHOUT_LIMIT: usize = 50;
@@ -38,17 +38,16 @@ pub enum AdLimitError {
 /// If the journal cannot be read.
 pub fn ads_to_create(
     journal: Option<&Journal>,
-    origin: &str,
-    account: &str,
-    rows: &[AdRow],
+    platform: &dyn Platform,
+    (origin, account): (&str, &str),
+    rows: &[Row],
 ) -> Result<usize, JournalError> {
     let published = match journal {
         Some(journal) => journal.published_names(origin, account)?,
         None => Default::default(),
     };
-    let is_open =
-        |row: &&AdRow| is_ad(row) && !published.contains(&(row.adgroup_id.clone(), row.ad_name.clone()));
-    Ok(rows.iter().filter(is_open).count())
+    let asked = rows.iter().filter_map(|row| platform.publication(row));
+    Ok(asked.filter(|asked| !published.contains(&(asked.scope.clone(), asked.name.clone()))).count())
 }
 
 /// Checks the number of ads that a run would create.

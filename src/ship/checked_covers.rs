@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{AdRow, PrepareError, Problem, read_cover};
+use super::{PrepareError, read_cover};
+use crate::platform::{COVER, Problem, Row};
 use crate::rules::CoverImage;
 
 /// What is wrong with an image: whether it may be a cover nevertheless, and the sentence.
@@ -15,20 +16,21 @@ pub type CoverMessage = (bool, String);
 pub struct CheckedCovers(BTreeMap<PathBuf, String>);
 
 impl CheckedCovers {
-    /// Checks the covers of all rows with `check` and returns the problems. The preflight reports covers that do not
-    /// exist.
+    /// Checks the covers of all rows, of at most `max_bytes`, with `check` and returns the problems. The checks of rows
+    /// report covers that do not exist.
     pub fn check(
-        rows: &[AdRow],
+        rows: &[Row],
+        max_bytes: u64,
         check: &dyn Fn(&CoverImage) -> Result<Vec<CoverMessage>, PrepareError>,
     ) -> (CheckedCovers, Vec<Problem>) {
         let mut checked: BTreeMap<&Path, Vec<CoverMessage>> = BTreeMap::new();
         let (mut problems, mut covers) = (Vec::new(), CheckedCovers::default());
         for row in rows {
             let Some(path) = row.cover.as_deref().filter(|path| path.is_file()) else { continue };
-            let messages = checked.entry(path).or_insert_with(|| covers.messages(path, check));
+            let messages = checked.entry(path).or_insert_with(|| covers.messages(path, max_bytes, check));
             problems.extend(messages.iter().map(|(warning, message)| Problem {
                 row: row.row,
-                field: "cover",
+                field: COVER,
                 message: format!("{}: {message}", path.display()),
                 warning: *warning,
             }));
@@ -39,9 +41,10 @@ impl CheckedCovers {
     fn messages(
         &mut self,
         path: &Path,
+        max_bytes: u64,
         check: &dyn Fn(&CoverImage) -> Result<Vec<CoverMessage>, PrepareError>,
     ) -> Vec<CoverMessage> {
-        let image = read_cover(path).map_err(|error| PrepareError::Failed(error.to_string()));
+        let image = read_cover(path, max_bytes).map_err(|error| PrepareError::Failed(error.to_string()));
         if let Ok(image) = &image {
             self.0.insert(path.to_owned(), image.content().blake3.clone());
         }

@@ -1,4 +1,4 @@
-//! Cover uploads: one per content; an upload of unknown outcome is repeated, since a second copy is harmless.
+//! Covers: read once, checked, and uploaded once per content.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,19 +8,15 @@ use std::path::Path;
 use rustix::fs::OFlags;
 
 use super::asset::Shipment;
-use super::crash_points::crash_point;
+use super::effect_executor::{EffectOutcome, Sending};
 use super::engine::{Abort, Context};
-use super::journal::{Effect, EffectKind, EffectState, Resolution};
-use super::manifest::AdRow;
-use super::publish::StepResult;
-use super::upload::{MAX_SENDS, MutationOutcome, mutation_outcome};
+use super::journal::Effect;
+use super::publications::StepResult;
 use super::{DeliveryState, PrepareError};
 use crate::cache::FileState;
 use crate::plan::EncodeMode;
+use crate::platform::{EffectKind, Mutation, Row};
 use crate::rules::{CoverImage, ValidatedCover};
-
-/// The largest cover image the platform accepts, in bytes.
-const MAX_COVER_BYTES: u64 = 50_000_000;
 
 /// Why a cover cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -29,8 +25,8 @@ pub enum CoverError {
     #[error("changed while it was checked: run again")]
     Changed,
     /// It is larger than the platform accepts.
-    #[error("larger than the {MAX_COVER_BYTES} bytes that the platform accepts")]
-    TooLarge,
+    #[error("larger than the {0} bytes that the platform accepts")]
+    TooLarge(u64),
     /// It is a folder, a device or a pipe.
     #[error("not a regular file")]
     NotAFile,
@@ -42,16 +38,16 @@ pub enum CoverError {
 /// The cover that a row names, as it was read; `None` if it names none.
 pub(super) type CoverRead = Option<Result<CoverImage, CoverError>>;
 
-/// Reads a cover, once: what is assessed, hashed and sent are these bytes.
+/// Reads a cover of at most `max_bytes`, once: what is assessed, hashed and sent are these bytes.
 ///
 /// # Errors
 /// [`CoverError`]
-pub fn read_cover(path: &Path) -> Result<CoverImage, CoverError> {
-    read_cover_with(path, &|| {})
+pub fn read_cover(path: &Path, max_bytes: u64) -> Result<CoverImage, CoverError> {
+    read_cover_with(path, max_bytes, &|| {})
 }
 
 /// Like [`read_cover`]; `after_read` is called after the last byte and before the state of the file is compared.
-fn read_cover_with(path: &Path, after_read: &dyn Fn()) -> Result<CoverImage, CoverError> {
+fn read_cover_with(path: &Path, max_bytes: u64, after_read: &dyn Fn()) -> Result<CoverImage, CoverError> {
     // Opening a named pipe without this flag would wait for the program at its other end.
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let mut file = File::options().read(true).custom_flags(flags).open(path)?;
@@ -60,10 +56,10 @@ fn read_cover_with(path: &Path, after_read: &dyn Fn()) -> Result<CoverImage, Cov
         return Err(CoverError::NotAFile);
     }
     let mut bytes = Vec::new();
-    (&mut file).take(MAX_COVER_BYTES + 1).read_to_end(&mut bytes)?;
+    (&mut file).take(max_bytes + 1).read_to_end(&mut bytes)?;
     after_read();
-    if bytes.len() as u64 > MAX_COVER_BYTES {
-        return Err(CoverError::TooLarge);
+    if bytes.len() as u64 > max_bytes {
+        return Err(CoverError::TooLarge(max_bytes));
     }
     // A file that is written meanwhile may have been read as a mixture of two images.
     if FileState::from(&file.metadata()?) != FileState::from(&before) || bytes.len() as u64 != before.len() {
@@ -73,84 +69,57 @@ fn read_cover_with(path: &Path, after_read: &dyn Fn()) -> Result<CoverImage, Cov
 }
 
 impl Context {
-    /// Uploads a cover. An upload of unknown outcome is repeated: a second copy is harmless, and the platform has
-    /// no search for images.
-    pub(super) async fn upload_cover(&self, cover: &ValidatedCover) -> Result<StepResult<String>, Abort> {
-        let (path, hash) = (cover.image().path(), cover.image().content().blake3.clone());
+    /// Uploads a cover.
+    async fn upload_cover(&self, cover: &ValidatedCover) -> Result<StepResult<Option<String>>, Abort> {
+        let (path, content) = (cover.image().path(), cover.image().content());
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("jpg");
+        let hash: String = content.blake3.chars().take(12).collect();
         let effect = Effect {
-            kind: EffectKind::Image,
-            origin: self.platform.origin().to_owned(),
-            advertiser: self.platform.advertiser_id().to_owned(),
+            kind: EffectKind::Cover,
+            origin: self.destination.origin().to_owned(),
+            account: self.destination.account().to_owned(),
             scope: String::new(),
-            name: format!("cover-{}", hash.chars().take(12).collect::<String>()),
-            content: hash,
-            md5: None,
-            size_bytes: None,
+            name: format!("cover-{hash}.{}", extension.to_ascii_lowercase()),
+            content: content.blake3.clone(),
+            md5: Some(content.md5.clone()),
+            size_bytes: Some(content.size_bytes),
             encode_mode: EncodeMode::Planned,
         };
-        let key = effect.key();
-        let lock = self.lock_for(&key);
-        let _one_at_a_time = lock.lock().await;
-        let extension =
-            path.extension().and_then(|extension| extension.to_str()).unwrap_or("jpg").to_ascii_lowercase();
-        for sends in 0..MAX_SENDS {
-            let record = self.journal.record_intent(&effect)?;
-            crash_point!(self.crash, "image.after_intent");
-            if let (EffectState::Done, Some(id)) = (record.state, &record.receipt) {
-                return Ok(StepResult::Continue(id.clone()));
+        let sending = Sending { source: path, anew: false };
+        Ok(match self.execute(&effect, &Mutation::Cover(cover), sending).await? {
+            EffectOutcome::Done { id, .. } => StepResult::Continue(Some(id)),
+            EffectOutcome::BadMedia(reason)
+            | EffectOutcome::Refused(reason)
+            | EffectOutcome::NotReady(reason) => {
+                StepResult::EndRow(DeliveryState::Failed, format!("cover refused: {reason}"))
             }
-            if matches!(record.state, EffectState::Sent | EffectState::Unknown) {
-                let reason = "outcome unknown; repeated, since a second copy is harmless".to_owned();
-                self.journal.record_resolution(&key, &Resolution::NotDone { reason }, None)?;
-            }
-            self.wait_before_send(sends).await?;
-            self.journal.mark_sent(&key)?;
-            // A copy of an earlier send may have the name.
-            let suffix = if record.sends > 0 { format!("-{}", record.sends + 1) } else { String::new() };
-            let name = format!("{}{suffix}.{extension}", effect.name);
-            let answer = self.call(self.platform.upload_image(cover, &name)).await?;
-            crash_point!(self.crash, "image.after_send_before_receipt");
-            match answer {
-                Ok(id) => {
-                    self.journal.record_resolution(&key, &Resolution::Done { receipt: id.clone() }, None)?;
-                    crash_point!(self.crash, "image.after_receipt");
-                    return Ok(StepResult::Continue(id));
-                }
-                Err(error) => {
-                    let reason = error.to_string();
-                    let resolution = Resolution::NotDone { reason: reason.clone() };
-                    self.journal.record_resolution(&key, &resolution, error.request_id.as_deref())?;
-                    if matches!(
-                        mutation_outcome(&error),
-                        MutationOutcome::BadMedia | MutationOutcome::Refused | MutationOutcome::Stale
-                    ) {
-                        return Ok(StepResult::EndRow(
-                            DeliveryState::Failed,
-                            format!("cover refused: {reason}"),
-                        ));
-                    }
-                }
-            }
-        }
-        let reason = format!("upload of the cover failed {MAX_SENDS} times");
-        Ok(StepResult::EndRow(DeliveryState::Unconfirmed, reason))
+            EffectOutcome::Unresolved(reason) => StepResult::EndRow(DeliveryState::Unconfirmed, reason),
+        })
     }
 }
 
 impl Shipment<'_> {
     /// Reads the cover that a row names. What is read here is what is assessed and sent.
-    pub(super) async fn read_cover_of(&self, row: &AdRow) -> Result<CoverRead, Abort> {
-        let Some(path) = row.cover.clone() else { return Ok(None) };
-        let read = self.context.blocking(move || Ok(read_cover(&path))).await?;
+    pub(super) async fn read_cover_of(&self, row: &Row) -> Result<CoverRead, Abort> {
+        let platform = self.context.platform();
+        let Some(path) = row.cover.clone().filter(|_| platform.cover_side().is_some()) else {
+            return Ok(None);
+        };
+        let max_bytes = platform.max_cover_bytes();
+        let read = self.context.blocking(move || Ok(read_cover(&path, max_bytes))).await?;
         Ok(Some(read.unwrap_or_else(|error| Err(CoverError::Io(std::io::Error::other(error))))))
     }
 
-    /// Checks the cover that was read, or makes one, and uploads it.
+    /// Checks the cover that was read, or makes one, and uploads it. Continues without one where the platform takes
+    /// none.
     pub(super) async fn prepare_cover(
         &self,
-        row: &AdRow,
+        row: &Row,
         cover: CoverRead,
-    ) -> Result<StepResult<String>, Abort> {
+    ) -> Result<StepResult<Option<String>>, Abort> {
+        if self.context.platform().cover_side().is_none() {
+            return Ok(StepResult::Continue(None));
+        }
         let (asset, preparer) = (self.item.first_asset.clone(), self.context.preparer.clone());
         let name = row.cover.as_ref().map_or(String::new(), |path| format!("{}: ", path.display()));
         let prepared = self.context.blocking(move || match cover {
@@ -181,10 +150,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("cover.png");
         std::fs::write(&path, b"abc").unwrap();
-        let image = read_cover(&path).unwrap();
+        let image = read_cover(&path, 3).unwrap();
         std::fs::write(&path, b"another image").unwrap();
         assert_eq!((image.bytes(), image.content().size_bytes), (&b"abc"[..], 3));
         assert_eq!(image.content().md5, "900150983cd24fb0d6963f7d28e17f72");
+        assert!(matches!(read_cover(&path, 3), Err(CoverError::TooLarge(3))));
     }
 
     #[test]
@@ -205,7 +175,7 @@ mod tests {
         ];
         for change in changes {
             std::fs::write(&path, b"abc").unwrap();
-            assert!(matches!(read_cover_with(&path, change), Err(CoverError::Changed)));
+            assert!(matches!(read_cover_with(&path, 1000, change), Err(CoverError::Changed)));
         }
     }
 
@@ -216,7 +186,7 @@ mod tests {
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0)
             .unwrap();
         for path in [dir.path(), Path::new("/dev/zero"), &pipe] {
-            assert!(matches!(read_cover(path), Err(CoverError::NotAFile)), "{path:?}");
+            assert!(matches!(read_cover(path, 1000), Err(CoverError::NotAFile)), "{path:?}");
         }
     }
 }

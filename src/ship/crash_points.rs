@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use super::journal::kind_name;
+use crate::platform::EffectKind;
+
 /// The environment variable that arms one point: `name:ordinal`, with the ordinal from 1, and optionally `:term`
 /// or `:full` for another [`FaultKind`] than a kill.
 pub const VARIABLE: &str = "GREENLIT_CRASH_AT";
@@ -34,6 +37,36 @@ impl FaultKind {
     }
 }
 
+/// A point on the way of an effect; the name of the crash point begins with that of the effect's kind in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EffectPoint {
+    BeforeIntent,
+    AfterIntent,
+    AfterOpen,
+    AfterSentMark,
+    AfterPiece,
+    AfterSendBeforeReceipt,
+    AfterReceipt,
+    AfterUndo,
+    Reconcile,
+}
+
+impl EffectPoint {
+    fn name(self) -> &'static str {
+        match self {
+            EffectPoint::BeforeIntent => "before_intent",
+            EffectPoint::AfterIntent => "after_intent",
+            EffectPoint::AfterOpen => "after_open",
+            EffectPoint::AfterSentMark => "after_sent_mark",
+            EffectPoint::AfterPiece => "after_piece",
+            EffectPoint::AfterSendBeforeReceipt => "after_send_before_receipt",
+            EffectPoint::AfterReceipt => "after_receipt",
+            EffectPoint::AfterUndo => "after_undo",
+            EffectPoint::Reconcile => "reconcile",
+        }
+    }
+}
+
 /// The crash points of shipping ads.
 pub const POINTS: &[&str] = &[
     "item.before_record",
@@ -49,9 +82,12 @@ pub const POINTS: &[&str] = &[
     "item.ready",
     "recipe.before_make",
     "recipe.after_make",
+    "image.before_intent",
     "image.after_intent",
+    "image.after_sent_mark",
     "image.after_send_before_receipt",
     "image.after_receipt",
+    "image.reconcile",
     "ad.before_intent",
     "ad.after_intent",
     "ad.after_sent_mark",
@@ -136,6 +172,13 @@ impl CrashPoints {
             let _ = std::fs::write(marker, name);
         }
         fault.inject();
+    }
+
+    /// Passes a point on the way of an effect.
+    pub(super) fn pass_effect(&self, kind: EffectKind, point: EffectPoint) {
+        if cfg!(test) || self.armed.is_some() {
+            self.pass(&format!("{}.{}", kind_name(kind), point.name()));
+        }
     }
 
     fn due(&self, name: &str) -> Option<FaultKind> {

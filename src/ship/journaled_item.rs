@@ -1,14 +1,12 @@
 //! An asset in delivery with its record in the journal: its states, its encode modes, and when it is given up.
-//! Ads and posts share it.
 
 use std::path::PathBuf;
 
 use super::crash_points::crash_point;
+use super::effect_executor::EffectOutcome;
+use super::engine::{Abort, Context};
 use super::give_up::GiveUpReason;
 use super::journal::{Artifact, Effect, EffectRecord, EffectState, ItemKey, ItemRecord, JournalError};
-use super::request::Retry;
-use super::run::{Abort, ShipRun};
-use super::upload::{UploadOutcome, abandon_reason};
 use super::{DeliveryState, PrepareError, ShipEvent};
 use crate::plan::EncodeMode;
 use crate::rules::ValidatedAsset;
@@ -26,28 +24,19 @@ pub(super) enum EarlierUpload {
     /// It may be sent.
     Unsent,
     /// Its outcome is known.
-    Known(UploadOutcome),
+    Known(EffectOutcome),
     /// It was sent, and only the platform knows whether it arrived.
     Unknown(EffectRecord),
 }
 
-/// How far a delivery may go.
-pub(super) struct AttemptLimit<'a> {
-    /// The most uploads of one asset, each in the next encode mode.
-    pub(super) attempts: u32,
-    /// The assets that are uploaded again if they were given up.
-    pub(super) retry: &'a Retry,
-}
-
 /// An asset in delivery.
 pub(super) struct JournaledItem<'a> {
-    run: &'a ShipRun,
+    context: &'a Context,
     pub(super) key: ItemKey,
     pub(super) record: ItemRecord,
     pub(super) source: PathBuf,
     /// The file in the first encode mode; covers are made from it.
     pub(super) first_asset: ValidatedAsset,
-    limit: AttemptLimit<'a>,
     /// Whether a video that was given up is uploaded again on request.
     pub(super) retrying: bool,
     /// Whether the outcome of the upload became known in this run.
@@ -59,25 +48,14 @@ pub(super) struct JournaledItem<'a> {
 impl<'a> JournaledItem<'a> {
     /// Returns the asset as the journal knows it.
     pub(super) fn new(
-        run: &'a ShipRun,
+        context: &'a Context,
         key: ItemKey,
         source: PathBuf,
         first_asset: ValidatedAsset,
-        limit: AttemptLimit<'a>,
     ) -> Result<JournaledItem<'a>, JournalError> {
-        let record = run.journal.item(&key)?.unwrap_or_else(|| ItemRecord::new(source.clone()));
+        let record = context.journal.item(&key)?.unwrap_or_else(|| ItemRecord::new(source.clone()));
         let (retrying, just_uploaded, uploaded_now) = (false, false, false);
-        Ok(JournaledItem {
-            run,
-            key,
-            record,
-            source,
-            first_asset,
-            limit,
-            retrying,
-            just_uploaded,
-            uploaded_now,
-        })
+        Ok(JournaledItem { context, key, record, source, first_asset, retrying, just_uploaded, uploaded_now })
     }
 
     /// Records the state in the journal, then emits the event.
@@ -88,10 +66,10 @@ impl<'a> JournaledItem<'a> {
         self.record.state = state.clone();
         self.record.reason = reason;
         self.record.source = self.source.clone();
-        crash_point!(self.run.crash, "item.before_record");
-        self.run.journal.put_item(&self.key, &self.record)?;
-        crash_point!(self.run.crash, "item.after_record");
-        self.run.emit(ShipEvent::State { source: self.source.clone(), state });
+        crash_point!(self.context.crash, "item.before_record");
+        self.context.journal.put_item(&self.key, &self.record)?;
+        crash_point!(self.context.crash, "item.after_record");
+        self.context.emit(ShipEvent::State { source: self.source.clone(), state });
         Ok(())
     }
 
@@ -111,10 +89,10 @@ impl<'a> JournaledItem<'a> {
         if encode_mode == EncodeMode::Planned {
             return Ok(Ok(self.first_asset.clone()));
         }
-        crash_point!(self.run.crash, "recipe.before_make");
-        let (preparer, source) = (self.run.preparer.clone(), self.source.clone());
-        let asset = self.run.blocking(move || preparer.prepare(&source, encode_mode)).await?;
-        crash_point!(self.run.crash, "recipe.after_make");
+        crash_point!(self.context.crash, "recipe.before_make");
+        let (preparer, source) = (self.context.preparer.clone(), self.source.clone());
+        let asset = self.context.blocking(move || preparer.prepare(&source, encode_mode)).await?;
+        crash_point!(self.context.crash, "recipe.after_make");
         match asset {
             Ok(asset) => Ok(Ok(asset)),
             Err(PrepareError::Refused(reason)) => {
@@ -123,7 +101,7 @@ impl<'a> JournaledItem<'a> {
             Err(PrepareError::Failed(reason) | PrepareError::Changed(reason)) => {
                 self.finish(DeliveryState::Failed, Some(reason)).map(Err)
             }
-            Err(PrepareError::Cancelled) => Err(self.run.cancelled()),
+            Err(PrepareError::Cancelled) => Err(self.context.cancelled()),
         }
     }
 
@@ -146,14 +124,14 @@ impl<'a> JournaledItem<'a> {
     /// Returns what the journal alone says about the last upload: its file may be gone, or may have other bytes now.
     pub(super) fn earlier_upload(&self) -> Result<EarlierUpload, Abort> {
         let Some(key) = &self.record.effect_key else { return Ok(EarlierUpload::Unsent) };
-        let Some(effect) = self.run.journal.effect(key)? else { return Ok(EarlierUpload::Unsent) };
+        let Some(effect) = self.context.journal.effect(key)? else { return Ok(EarlierUpload::Unsent) };
         Ok(match effect.state {
             EffectState::Intent | EffectState::NotDone if effect.abandoned => {
-                EarlierUpload::Known(UploadOutcome::BadFile(abandon_reason(&effect)))
+                EarlierUpload::Known(EffectOutcome::BadMedia(effect.abandon_reason()))
             }
             EffectState::Intent | EffectState::NotDone => EarlierUpload::Unsent,
             EffectState::Done => match effect.receipt {
-                Some(id) => EarlierUpload::Known(UploadOutcome::Done { id, sent_now: false }),
+                Some(id) => EarlierUpload::Known(EffectOutcome::before(id)),
                 None => EarlierUpload::Unsent,
             },
             EffectState::Sent | EffectState::Unknown => EarlierUpload::Unknown(effect),
@@ -161,24 +139,26 @@ impl<'a> JournaledItem<'a> {
     }
 
     /// Records the outcome of an upload.
-    pub(super) fn uploaded(&mut self, upload: UploadOutcome) -> Result<StepOutcome, Abort> {
+    pub(super) fn uploaded(&mut self, upload: EffectOutcome) -> Result<StepOutcome, Abort> {
         match upload {
-            UploadOutcome::Done { id, sent_now } => {
+            EffectOutcome::Done { id, sent_now } => {
                 self.record.video_id = Some(id);
                 self.just_uploaded = true;
                 self.uploaded_now = sent_now;
                 self.enter(DeliveryState::Uploaded, None)?;
                 Ok(StepOutcome::Continue)
             }
-            UploadOutcome::BadFile(reason) => self.next_encode_mode(&reason),
-            UploadOutcome::Refused(reason) => self.finish(DeliveryState::Failed, Some(reason)),
-            UploadOutcome::Unresolved(reason) => self.finish(DeliveryState::Unconfirmed, Some(reason)),
+            EffectOutcome::BadMedia(reason) => self.next_encode_mode(&reason),
+            EffectOutcome::Refused(reason) | EffectOutcome::NotReady(reason) => {
+                self.finish(DeliveryState::Failed, Some(reason))
+            }
+            EffectOutcome::Unresolved(reason) => self.finish(DeliveryState::Unconfirmed, Some(reason)),
         }
     }
 
     /// Returns whether an asset that was given up starts anew. It does so once in a run.
     pub(super) fn can_retry(&self) -> bool {
-        !self.retrying && self.limit.retry.includes(&self.source)
+        !self.retrying && self.context.settings.retry.includes(&self.source)
     }
 
     /// Starts anew with the first encode mode, as a new upload.
@@ -193,7 +173,9 @@ impl<'a> JournaledItem<'a> {
         let failed = self.record.encode_mode;
         self.record.history.push(format!("attempt {}: {reason}", failed.number()));
         match failed.next() {
-            Some(next) if u32::from(next.number()) <= self.limit.attempts => self.begin(next, reason),
+            Some(next) if u32::from(next.number()) <= self.context.settings.attempts => {
+                self.begin(next, reason)
+            }
             Some(_) => self.give_up(GiveUpReason::AttemptsUsedUp, None),
             None => self.give_up(GiveUpReason::EncodeModesFailed, None),
         }

@@ -1,97 +1,16 @@
-//! Manifests: lists of the ads or posts to create, one per row.
+//! Manifests: lists of the publications to create, one per row.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::platform::{COVER, Row, VIDEO};
 use crate::profile::nearest;
 
-/// A row of a manifest; omitted fields are empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AdRow {
-    /// The number of the row, from 1; the header of a `.csv` does not count.
-    pub row: u32,
-    /// The video, joined to the manifest's folder.
-    pub video: PathBuf,
-    /// The id of the ad group.
-    pub adgroup_id: String,
-    /// The name of the ad, unique in its ad group.
-    pub ad_name: String,
-    /// `CUSTOMIZED_USER`, `TT_USER`, `BC_AUTH_TT` or `AUTH_CODE`.
-    pub identity_type: String,
-    /// The id of the identity.
-    pub identity_id: String,
-    /// The business center that the identity was authorised to, for `BC_AUTH_TT`.
-    pub identity_authorized_bc_id: String,
-    /// The text of the ad.
-    pub ad_text: String,
-    /// The call to action.
-    pub call_to_action: String,
-    /// The landing page.
-    pub landing_page_url: String,
-    /// The name shown with the ad.
-    pub display_name: String,
-    /// The cover, joined to the manifest's folder; `None`: a frame of the video.
-    pub cover: Option<PathBuf>,
-    /// The columns of a post, for a destination that makes posts.
-    pub post: PostFields,
-}
-
-/// The columns of a post; omitted fields are empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PostFields {
-    /// The caption.
-    pub title: String,
-    /// One of the options that the platform offers the creator.
-    pub privacy_level: String,
-    /// `true` or `false`.
-    pub disable_comment: String,
-    /// `true` or `false`.
-    pub disable_duet: String,
-    /// `true` or `false`.
-    pub disable_stitch: String,
-    /// The frame shown as the cover, in seconds.
-    pub cover_at_s: String,
-    /// `true` or `false`: paid partnership for a third party.
-    pub brand_content: String,
-    /// `true` or `false`: promotes the creator's own business.
-    pub brand_organic: String,
-    /// `true` or `false`: made by artificial intelligence.
-    pub aigc: String,
-}
-
-impl PostFields {
-    /// Returns the name and the value of every column.
-    pub fn all(&self) -> [(&'static str, &String); 9] {
-        let PostFields {
-            title,
-            privacy_level,
-            disable_comment,
-            disable_duet,
-            disable_stitch,
-            cover_at_s,
-            brand_content,
-            brand_organic,
-            aigc,
-        } = self;
-        [
-            ("title", title),
-            ("privacy_level", privacy_level),
-            ("disable_comment", disable_comment),
-            ("disable_duet", disable_duet),
-            ("disable_stitch", disable_stitch),
-            ("cover_at_s", cover_at_s),
-            ("brand_content", brand_content),
-            ("brand_organic", brand_organic),
-            ("aigc", aigc),
-        ]
-    }
-}
-
-/// A manifest as read; [`super::preflight`] checks its rows.
+/// A manifest as read; the destination checks its rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
     /// The rows, in order.
-    pub rows: Vec<AdRow>,
+    pub rows: Vec<Row>,
 }
 
 /// Why a manifest cannot be read.
@@ -144,50 +63,30 @@ pub enum ManifestError {
 
 const MAX_BYTES: u64 = 64 << 20;
 
-/// All columns.
-pub const COLUMNS: &[&str] = &[
-    "video",
-    "adgroup_id",
-    "ad_name",
-    "identity_type",
-    "identity_id",
-    "identity_authorized_bc_id",
-    "ad_text",
-    "call_to_action",
-    "landing_page_url",
-    "display_name",
-    "cover",
-    "title",
-    "privacy_level",
-    "disable_comment",
-    "disable_duet",
-    "disable_stitch",
-    "cover_at_s",
-    "brand_content",
-    "brand_organic",
-    "aigc",
-];
-
 type Fields = BTreeMap<&'static str, String>;
 
 impl Manifest {
-    /// Reads a `.csv`, `.jsonl` or `.toml` manifest.
+    /// Reads a `.csv`, `.jsonl` or `.toml` manifest, whose columns are `video`, `cover` and `columns`.
     ///
     /// # Errors
     /// The first error that prevents reading the file; the values of the rows are checked later.
-    pub fn read(path: &Path) -> Result<Manifest, ManifestError> {
+    pub fn read(path: &Path, columns: &[&'static str]) -> Result<Manifest, ManifestError> {
         let io = |source| ManifestError::Read { path: path.to_owned(), source };
         if std::fs::metadata(path).map_err(io)?.len() > MAX_BYTES {
             return Err(ManifestError::TooLarge { path: path.to_owned() });
         }
         let text = std::fs::read_to_string(path).map_err(io)?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        Manifest::parse(path, text)
+        Manifest::parse(path, text, columns)
     }
 
     /// Parses the text of the manifest at `path`, in the format given by its extension.
-    pub fn parse(path: &Path, text: &str) -> Result<Manifest, ManifestError> {
-        let reader = ManifestReader { path };
+    ///
+    /// # Errors
+    /// As [`Manifest::read`].
+    pub fn parse(path: &Path, text: &str, columns: &[&'static str]) -> Result<Manifest, ManifestError> {
+        let known: Vec<&'static str> = [VIDEO, COVER].into_iter().chain(columns.iter().copied()).collect();
+        let reader = ManifestReader { path, known };
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         let rows = match extension.to_ascii_lowercase().as_str() {
             "csv" => reader.csv(text)?,
@@ -196,7 +95,7 @@ impl Manifest {
             _ => return Err(ManifestError::Format { path: path.to_owned() }),
         };
         let folder = path.parent().unwrap_or(Path::new(""));
-        let rows = (1..).zip(rows).map(|(row, fields)| ad_row(row, fields, folder)).collect();
+        let rows = (1..).zip(rows).map(|(row, fields)| row_of(row, fields, folder)).collect();
         Ok(Manifest { rows })
     }
 
@@ -207,40 +106,23 @@ impl Manifest {
     }
 }
 
-fn ad_row(row: u32, mut fields: Fields, folder: &Path) -> AdRow {
-    let mut take = |name: &str| fields.remove(name).unwrap_or_default().trim().to_owned();
-    let video = take("video");
-    let cover = take("cover");
-    AdRow {
-        row,
+fn row_of(number: u32, fields: Fields, folder: &Path) -> Row {
+    let mut row = Row::new(number, PathBuf::new());
+    for (column, text) in fields {
         // Joined to the folder, an empty name would be the folder itself.
-        video: if video.is_empty() { PathBuf::new() } else { folder.join(video) },
-        adgroup_id: take("adgroup_id"),
-        ad_name: take("ad_name"),
-        identity_type: take("identity_type"),
-        identity_id: take("identity_id"),
-        identity_authorized_bc_id: take("identity_authorized_bc_id"),
-        ad_text: take("ad_text"),
-        call_to_action: take("call_to_action"),
-        landing_page_url: take("landing_page_url"),
-        display_name: take("display_name"),
-        cover: (!cover.is_empty()).then(|| folder.join(cover)),
-        post: PostFields {
-            title: take("title"),
-            privacy_level: take("privacy_level"),
-            disable_comment: take("disable_comment"),
-            disable_duet: take("disable_duet"),
-            disable_stitch: take("disable_stitch"),
-            cover_at_s: take("cover_at_s"),
-            brand_content: take("brand_content"),
-            brand_organic: take("brand_organic"),
-            aigc: take("aigc"),
-        },
+        match (column, text.trim()) {
+            (_, "") => {}
+            (VIDEO, path) => row.video = folder.join(path),
+            (COVER, path) => row.cover = Some(folder.join(path)),
+            (column, text) => row = row.with(column, text),
+        }
     }
+    row
 }
 
 struct ManifestReader<'a> {
     path: &'a Path,
+    known: Vec<&'static str>,
 }
 
 impl ManifestReader<'_> {
@@ -250,14 +132,14 @@ impl ManifestReader<'_> {
 
     fn column(&self, row: u32, name: &str) -> Result<&'static str, ManifestError> {
         let name = name.trim();
-        if let Some(known) = COLUMNS.iter().find(|known| **known == name) {
+        if let Some(known) = self.known.iter().find(|known| **known == name) {
             return Ok(known);
         }
         Err(ManifestError::UnknownColumn {
             path: self.path.to_owned(),
             row,
             column: name.to_owned(),
-            nearest: nearest(name, COLUMNS.iter().copied()),
+            nearest: nearest(name, self.known.iter().copied()),
         })
     }
 
@@ -335,7 +217,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn parse(name: &str, text: &str) -> Result<Manifest, ManifestError> {
-        Manifest::parse(Path::new(name), text)
+        Manifest::parse(Path::new(name), text, &["ad_name", "adgroup_id", "ad_text", "landing_page_url"])
     }
 
     #[test]
@@ -386,7 +268,7 @@ mod tests {
         fn text_written_as_json_is_read_back(text in "[^\\p{C}]{0,40}") {
             let line = serde_json::json!({ "video": "v", "ad_text": text }).to_string();
             let read = parse("a.jsonl", &line).unwrap();
-            prop_assert_eq!(read.rows[0].ad_text.as_str(), text.trim());
+            prop_assert_eq!(read.rows[0].text("ad_text"), text.trim());
         }
     }
 }

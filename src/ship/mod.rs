@@ -1,7 +1,7 @@
 //! Shipping: uploads videos, waits until they are ready and publishes them; a journal ensures that each effect
 //! happens at most once.
 //!
-//! - [`manifest`] and [`preflight`]: the requested ads and posts, and the checks before anything is sent.
+//! - [`manifest`]: the requested publications.
 //! - [`journal`]: intents, sends and results, on disk before the first byte is sent.
 //! - [`engine`]: one task per asset, from the validated file to its ads.
 //! - [`landing`]: checks landing pages.
@@ -13,26 +13,24 @@ pub mod backoff;
 mod checked_covers;
 mod cover;
 pub mod crash_points;
+mod effect_executor;
 pub mod engine;
-mod existing_ads;
 mod give_up;
 pub mod journal;
 mod journaled_item;
 pub mod landing;
 pub mod manifest;
-mod name_match;
 mod polling;
-mod posts;
-pub mod preflight;
 mod public_address;
-mod publish;
+mod publications;
 mod read_clock;
+mod reconcile;
 mod reconcile_schedule;
 mod request;
 mod row_problems;
 mod run;
 mod unreached;
-mod upload;
+mod upload_name;
 
 #[cfg(test)]
 mod scenarios;
@@ -49,15 +47,14 @@ pub use cover::{CoverError, read_cover};
 pub use engine::ship;
 pub use give_up::GiveUpReason;
 pub use journal::{
-    Choice, History, Journal, JournalError, KnownAsset, LoggedEvent, Question, StatusAd, StatusLine, Wait,
-    destination_key,
+    Choice, History, Journal, JournalError, KnownAsset, LoggedEvent, PublicationKey, Question, StatusLine,
+    StatusPublication, Wait, destination_key,
 };
 pub use landing::{HttpPageVisitor, LandingMode, PageVisitor};
-pub use manifest::{AdRow, Manifest, ManifestError, PostFields};
-pub use posts::{PostRequest, post, preflight_posts};
-pub use preflight::{Problem, is_ad, preflight};
+pub use manifest::{Manifest, ManifestError};
 pub use request::{Prepared, Retry, ShipError, ShipOutcome, ShipRequest, Until};
 pub use row_problems::{LandingVisits, RowNotice, RowProblem, known_row_problems, visit_landing_pages};
+pub use upload_name::upload_name;
 
 /// The state of an asset's delivery.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -102,27 +99,44 @@ pub struct Delivery {
     /// The reason for the state.
     pub reason: Option<String>,
     /// One entry per manifest row.
-    pub ads: Vec<AdDelivery>,
+    pub rows: Vec<RowDelivery>,
     /// Whether the run was stopped before it was done, which is the reason.
     #[serde(skip)]
     pub stopped: bool,
     /// Whether this run uploaded the video, and not an earlier one.
     #[serde(skip)]
     pub uploaded_now: bool,
-    /// Whether this run saw its post or draft appear, and not an earlier one.
+    /// Whether this run saw it published, and not an earlier one.
     #[serde(skip)]
-    pub posted_now: bool,
+    pub published_now: bool,
 }
 
-/// The delivery of one ad.
+impl Delivery {
+    /// Returns the delivery of a file for which nothing was sent.
+    pub(crate) fn nothing_sent(source: PathBuf, state: DeliveryState, reason: String) -> Delivery {
+        Delivery {
+            source,
+            state,
+            video_id: None,
+            attempts: 0,
+            reason: Some(reason),
+            rows: Vec::new(),
+            stopped: false,
+            uploaded_now: false,
+            published_now: false,
+        }
+    }
+}
+
+/// The publication of one row.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct AdDelivery {
+pub struct RowDelivery {
     /// The row of the manifest, from 1.
     pub row: u32,
     /// The state.
     pub state: DeliveryState,
     /// The platform's id.
-    pub ad_id: Option<String>,
+    pub id: Option<String>,
     /// The reason for the state.
     pub reason: Option<String>,
     /// What a person must settle about the row.
@@ -135,16 +149,16 @@ pub struct AdDelivery {
     pub awaits_video: bool,
 }
 
-impl AdDelivery {
+impl RowDelivery {
     /// Returns the delivery of a row without a problem.
-    pub fn new(row: u32, state: DeliveryState, ad_id: Option<String>, reason: Option<String>) -> AdDelivery {
-        AdDelivery { row, state, ad_id, reason, problem: None, created_now: false, awaits_video: false }
+    pub fn new(row: u32, state: DeliveryState, id: Option<String>, reason: Option<String>) -> RowDelivery {
+        RowDelivery { row, state, id, reason, problem: None, created_now: false, awaits_video: false }
     }
 
     /// Adds a problem, whose message is the reason.
     #[must_use]
-    pub fn with_problem(self, problem: RowProblem, message: String) -> AdDelivery {
-        AdDelivery { reason: Some(message), problem: Some(problem), ..self }
+    pub fn with_problem(self, problem: RowProblem, message: String) -> RowDelivery {
+        RowDelivery { reason: Some(message), problem: Some(problem), ..self }
     }
 }
 
@@ -182,38 +196,4 @@ pub trait AssetPreparer: Send + Sync {
     fn cover(&self, asset: &ValidatedAsset) -> Result<ValidatedCover, PrepareError>;
     /// Checks whether an image can be the cover of `asset`.
     fn check_cover(&self, image: CoverImage, asset: &ValidatedAsset) -> Result<ValidatedCover, PrepareError>;
-}
-
-/// The longest file name the platform accepts, in characters.
-const NAME_MAX: usize = 100;
-
-/// Returns the file name of an upload: readable stem, twelve digits of the content's hash, and `-rN` for encode
-/// mode N from 2.
-///
-/// `content_hex` is the hash of the bytes sent, in lower-case hex.
-pub fn upload_name(stem: &str, content_hex: &str, encode_mode: EncodeMode) -> String {
-    let hash: String = content_hex.chars().take(12).collect();
-    let tail = match encode_mode {
-        EncodeMode::Planned => format!("-{hash}.mp4"),
-        mode => format!("-{hash}-r{}.mp4", mode.number()),
-    };
-    let clean = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
-    let available = NAME_MAX.saturating_sub(tail.len());
-    let head: String = stem.chars().map(clean).take(available).collect();
-    format!("{head}{tail}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn upload_names_are_at_most_100_characters_and_contain_the_encode_mode() {
-        assert_eq!(upload_name("a b", "0123456789abcdef", EncodeMode::Planned), "a-b-0123456789ab.mp4");
-        assert_eq!(upload_name("a", "0123456789abcdef", EncodeMode::CommonCore), "a-0123456789ab-r2.mp4");
-        assert_eq!(
-            upload_name(&"é".repeat(300), "0123456789abcdef", EncodeMode::Conservative).chars().count(),
-            100
-        );
-    }
 }

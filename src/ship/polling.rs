@@ -1,10 +1,11 @@
-//! One poller for all videos in processing: due videos are queried together, 60 per call.
+//! One poller for all videos in processing: due videos are queried together, as many as one call takes.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::ShipEvent;
@@ -13,10 +14,8 @@ use super::crash_points::crash_point;
 use super::engine::{Abort, Context, lock};
 use super::read_clock::{ReadClock, format_span};
 use super::run::telling_error;
-use crate::platform::{CallError, Class, RemoteVideo};
+use crate::platform::{Awaited, CallError, Class, Failure, Progress};
 
-/// The most ids in one call.
-const MAX_IDS_PER_CALL: usize = 60;
 /// Wait before the first poll of a video that an earlier run uploaded: short, so that all of them share calls.
 const RESUMED_FIRST_WAIT: Duration = Duration::from_millis(250);
 /// How much earlier than due a video may be polled, so that videos share calls.
@@ -27,8 +26,17 @@ const MAX_POLL_WAIT: Duration = Duration::from_secs(60);
 /// Whether a video became ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Readiness {
-    /// An ad may use it.
+    /// It can be published.
     Ready,
+    /// It is published, where the upload is the publication.
+    Published {
+        /// The publication's id; `None` where only the upload has one.
+        id: Option<String>,
+        /// What a person should know.
+        note: Option<&'static str>,
+    },
+    /// The platform failed it.
+    Failed(Failure),
     /// Not within the limit, as a successful read showed; the text says what was seen.
     TimedOut(String),
     /// No read succeeded for the whole deadline: nothing is known about the video.
@@ -41,40 +49,42 @@ struct PollEntry {
     limit: Duration,
     tries: u32,
     next: Instant,
-    listed: Option<(Instant, RemoteVideo)>,
+    /// Whether a query about it is under way.
+    is_asked: bool,
+    /// What the platform shows of it, and since when.
+    seen: Option<(Instant, &'static str)>,
     last_error: Option<CallError>,
     replies: Vec<oneshot::Sender<Readiness>>,
 }
 
 impl PollEntry {
-    fn update(&mut self, video: Option<&RemoteVideo>, now: Instant) {
-        if let Some(video) = video {
-            let since = self.listed.take().map_or(now, |(since, _)| since);
-            self.listed = Some((since, video.clone()));
+    /// Notes an answer, and returns it if the wait is over.
+    fn update(&mut self, progress: Progress, now: Instant) -> Option<Readiness> {
+        match progress {
+            Progress::Unlisted => None,
+            Progress::Processing(seen) => {
+                if self.seen.is_none_or(|(_, before)| before != seen) {
+                    self.seen = Some((now, seen));
+                }
+                None
+            }
+            Progress::Ready => Some(Readiness::Ready),
+            Progress::Published { id, note } => Some(Readiness::Published { id, note }),
+            Progress::Failed(failure) => Some(Readiness::Failed(failure)),
         }
     }
 
-    fn is_ready(&self) -> bool {
-        self.listed.as_ref().is_some_and(|(_, video)| video.is_ready(&self.md5))
-    }
-
     fn timeout_reason(&self, now: Instant) -> String {
-        let seen = match &self.listed {
-            None => "never listed".to_owned(),
-            Some((_, video)) if video.displayable == Some(true) => {
-                let differs = video.md5.as_deref().is_some_and(|md5| !md5.eq_ignore_ascii_case(&self.md5));
-                let problem = if differs {
-                    "its MD5 differs from that of the bytes sent"
-                } else {
-                    "the list lacks some of its properties"
-                };
-                format!("listed and displayable, but {problem}")
+        let limit = format_span(self.limit);
+        match self.seen {
+            None => format!("still processing after {limit} (never listed)"),
+            Some((_, "")) => format!("still processing after {limit}"),
+            Some((since, seen)) => {
+                let seconds = now.duration_since(since).as_secs();
+                let lasting = if seconds > 0 { format!(" for {seconds} s") } else { String::new() };
+                format!("still processing after {limit} ({seen}{lasting})")
             }
-            Some((since, _)) => {
-                format!("listed, not displayable for {} s", now.duration_since(*since).as_secs())
-            }
-        };
-        format!("still processing after {} ({seen})", format_span(self.limit))
+        }
     }
 
     fn silence_reason(&self, deadline: Duration) -> String {
@@ -119,7 +129,8 @@ impl Context {
                 limit,
                 tries: 0,
                 next: now + wait,
-                listed: None,
+                is_asked: false,
+                seen: None,
                 last_error: None,
                 replies: Vec::new(),
             });
@@ -140,45 +151,63 @@ impl Context {
     }
 
     /// Polls until the run stops. The caller drops the future when the run ends.
-    pub(super) async fn poll_all(&self) {
+    pub(super) async fn poll_all(self: Arc<Context>) {
+        // Dropping the set aborts its tasks.
+        let mut calls = JoinSet::new();
         loop {
-            let next = lock(&self.poller.entries).values().map(|entry| entry.next).min();
+            let next = {
+                let entries = lock(&self.poller.entries);
+                entries.values().filter(|entry| !entry.is_asked).map(|entry| entry.next).min()
+            };
             tokio::select! {
                 biased;
                 () = self.stopped() => return,
+                Some(_) = calls.join_next() => continue,
                 () = self.poller.changed.notified() => continue,
                 () = sleep_until(next) => {}
             }
-            for ids in self.due() {
-                crash_point!(self.crash, "poll.before");
-                let asked = Instant::now();
-                let latest = self.latest_answer(&ids, asked);
-                let Ok(answer) = self.read(latest, self.platform.videos(&ids)).await else { return };
-                crash_point!(self.crash, "poll.after");
-                self.merge(&ids, asked, answer);
+            for videos in self.take_due() {
+                let context = Arc::clone(&self);
+                calls.spawn(async move { context.poll(&videos).await });
             }
         }
     }
 
-    fn due(&self) -> Vec<Vec<String>> {
+    async fn poll(&self, videos: &[Awaited]) {
+        crash_point!(self.crash, "poll.before");
+        let asked = Instant::now();
+        let latest = self.latest_answer(videos, asked);
+        let Ok(answer) = self.read(latest, self.destination.progress(videos)).await else { return };
+        crash_point!(self.crash, "poll.after");
+        self.merge(videos, asked, answer);
+    }
+
+    /// Takes the videos that are due, in groups of one call.
+    fn take_due(&self) -> Vec<Vec<Awaited>> {
         let now = Instant::now();
         let soon = now + self.settings.first_poll.min(MAX_EARLY);
-        let entries = lock(&self.poller.entries);
-        let mut due: Vec<_> = entries.iter().filter(|(_, entry)| entry.next <= soon).collect();
+        let per_call = self.destination.videos_per_call().max(1);
+        let mut entries = lock(&self.poller.entries);
+        let mut due: Vec<_> =
+            entries.iter_mut().filter(|(_, entry)| !entry.is_asked && entry.next <= soon).collect();
         due.sort_by(|(a, x), (b, y)| x.next.cmp(&y.next).then(a.cmp(b)));
         // Videos that are due soon fill up the calls needed for those due now.
-        let calls = due.iter().filter(|(_, entry)| entry.next <= now).count().div_ceil(MAX_IDS_PER_CALL);
-        due.truncate(calls * MAX_IDS_PER_CALL);
-        let ids: Vec<String> = due.into_iter().map(|(id, _)| id.clone()).collect();
-        ids.chunks(MAX_IDS_PER_CALL).map(<[String]>::to_vec).collect()
+        let calls = due.iter().filter(|(_, entry)| entry.next <= now).count().div_ceil(per_call);
+        due.truncate(calls * per_call);
+        let take = |(id, entry): (&String, &mut PollEntry)| {
+            entry.is_asked = true;
+            Awaited { id: id.clone(), md5: entry.md5.clone() }
+        };
+        let videos: Vec<Awaited> = due.into_iter().map(take).collect();
+        videos.chunks(per_call).map(<[Awaited]>::to_vec).collect()
     }
 
     /// Returns how long to wait for the answer about these videos, which is asked for now.
-    fn latest_answer(&self, ids: &[String], now: Instant) -> Instant {
+    fn latest_answer(&self, videos: &[Awaited], now: Instant) -> Instant {
         let mut entries = lock(&self.poller.entries);
         let mut latest = now + self.settings.poll_deadline;
-        for id in ids {
-            if let Some(entry) = entries.get_mut(id) {
+        for video in videos {
+            if let Some(entry) = entries.get_mut(&video.id) {
                 entry.clock.asks(now);
                 latest = latest.min(entry.clock.silent_at(self.settings.poll_deadline, now));
             }
@@ -186,43 +215,53 @@ impl Context {
         latest
     }
 
-    fn merge(&self, ids: &[String], asked: Instant, answer: Result<Vec<RemoteVideo>, CallError>) {
+    fn merge(&self, videos: &[Awaited], asked: Instant, answer: Result<Vec<Progress>, CallError>) {
         if answer.as_ref().is_err_and(|error| error.class == Class::Throttle) {
             self.emit(ShipEvent::Paused { seconds: self.settings.first_poll.as_secs().max(1) });
         }
         let now = Instant::now();
         let mut entries = lock(&self.poller.entries);
-        for id in ids {
-            let Some(entry) = entries.get_mut(id) else { continue };
-            entry.tries += 1;
-            match &answer {
-                Ok(videos) => {
-                    entry.last_error = None;
-                    entry.clock.succeeded(asked);
-                    entry.update(videos.iter().find(|video| video.video_id == *id), now);
-                }
-                // A failed call says nothing about the video.
-                Err(error) => {
-                    entry.last_error = Some(telling_error(entry.last_error.take(), error.clone()));
-                    entry.clock.failed(now);
-                }
-            }
-            let Some(readiness) = self.readiness(entry, answer.is_ok(), now) else { continue };
-            for reply in entries.remove(id).into_iter().flat_map(|entry| entry.replies) {
+        // A failed call says nothing about its videos.
+        let answers: Vec<Result<Progress, CallError>> = match answer {
+            Ok(answers) => answers.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error); videos.len()],
+        };
+        for (video, answer) in videos.iter().zip(answers) {
+            let Some(entry) = entries.get_mut(&video.id) else { continue };
+            let Some(readiness) = self.readiness(entry, asked, answer, now) else { continue };
+            for reply in entries.remove(&video.id).into_iter().flat_map(|entry| entry.replies) {
                 let _ = reply.send(readiness.clone());
             }
         }
+        self.poller.changed.notify_one();
     }
-}
 
-impl Context {
     /// Returns what is known about a video after a read, or plans the next read.
-    fn readiness(&self, entry: &mut PollEntry, answered: bool, now: Instant) -> Option<Readiness> {
+    fn readiness(
+        &self,
+        entry: &mut PollEntry,
+        asked: Instant,
+        answer: Result<Progress, CallError>,
+        now: Instant,
+    ) -> Option<Readiness> {
         let deadline = self.settings.poll_deadline;
-        let next = match answered {
-            true if entry.is_ready() => return Some(Readiness::Ready),
-            true => self.next_poll(entry.tries, entry.clock.counted(), entry.limit),
-            false => self.next_poll(entry.tries, entry.clock.silence(now), deadline),
+        entry.tries += 1;
+        entry.is_asked = false;
+        let answered = answer.is_ok();
+        let next = match answer {
+            Ok(progress) => {
+                entry.last_error = None;
+                entry.clock.succeeded(asked);
+                if let Some(readiness) = entry.update(progress, now) {
+                    return Some(readiness);
+                }
+                self.next_poll(entry.tries, entry.clock.counted(), entry.limit)
+            }
+            Err(error) => {
+                entry.last_error = Some(telling_error(entry.last_error.take(), error));
+                entry.clock.failed(now);
+                self.next_poll(entry.tries, entry.clock.silence(now), deadline)
+            }
         };
         match next {
             Next::Wait(wait) => {

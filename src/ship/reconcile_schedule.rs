@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::engine::Context;
+use super::engine::DeliverySettings;
 use super::journal::EffectRecord;
 use super::read_clock::{ReadClock, format_span};
+use super::reconcile::Reconciled;
 use super::run::telling_error;
-use super::upload::Reconciled;
 use crate::platform::CallError;
 
 /// The longest wait between two queries about an unknown outcome.
@@ -29,14 +29,13 @@ pub(super) struct ReconcileSchedule {
     empty_answers: u32,
     last_error: Option<CallError>,
     /// Whether the platform ever reported the name as taken.
-    pub(super) name_was_taken: bool,
+    name_was_taken: bool,
     /// Whether the latest answer reports the name as taken.
-    pub(super) name_is_taken: bool,
+    name_is_taken: bool,
 }
 
 impl ReconcileSchedule {
-    pub(super) fn new(context: &Context, record: &EffectRecord) -> ReconcileSchedule {
-        let settings = &context.settings;
+    pub(super) fn new(settings: &DeliverySettings, record: &EffectRecord) -> ReconcileSchedule {
         // Time before this run counts, too; a clock that was set back only lengthens the wait.
         let counted_before = record.since_sent();
         ReconcileSchedule {
@@ -65,8 +64,10 @@ impl ReconcileSchedule {
         self.clock.silent_at(self.deadline, Instant::now())
     }
 
-    /// Notes an answer without a match to a query that began at `asked`.
-    pub(super) fn found_nothing(&mut self, asked: Instant) {
+    /// Notes an answer without a match to a query that began at `asked`, and whether the name is taken nevertheless.
+    pub(super) fn found_nothing(&mut self, asked: Instant, name_is_taken: bool) {
+        self.name_was_taken |= name_is_taken;
+        self.name_is_taken = name_is_taken;
         self.last_error = None;
         self.clock.succeeded(asked);
         self.empty_answers += 1;
@@ -100,7 +101,7 @@ impl ReconcileSchedule {
             return None;
         }
         if !self.name_was_taken {
-            return Some(Reconciled::Absent);
+            return Some(Reconciled::NotDone("the platform does not list it: it did not happen".to_owned()));
         }
         if !self.name_is_taken && record.sends <= 1 && record.name_held {
             return Some(Reconciled::NameWasTaken);

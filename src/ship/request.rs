@@ -8,10 +8,10 @@ use tokio::sync::mpsc;
 
 use super::crash_points::CrashPoints;
 use super::landing::{HttpPageVisitor, LandingMode, PageVisitor};
-use super::manifest::AdRow;
 use super::row_problems::LandingVisits;
 use super::run::StopReason;
 use super::{Delivery, JournalError, PrepareError};
+use crate::platform::Row;
 use crate::rules::ValidatedAsset;
 
 /// The step at which a run ends.
@@ -19,9 +19,9 @@ use crate::rules::ValidatedAsset;
 pub enum Until {
     /// The platform returned an id.
     Uploaded,
-    /// An ad may use the video.
+    /// The video can be published.
     Ready,
-    /// The ads of the rows exist.
+    /// The publications of the rows exist.
     #[default]
     Published,
 }
@@ -63,15 +63,15 @@ pub struct Prepared {
     pub result: Result<ValidatedAsset, PrepareError>,
 }
 
-/// A request to ship ads. Create it with [`ShipRequest::new`] and change fields as needed.
+/// A request to ship videos. Create it with [`ShipRequest::new`] and change fields as needed.
 pub struct ShipRequest {
     /// Files as they become ready; the run ends when the sender is dropped and all files are done.
     pub sources: mpsc::Receiver<Prepared>,
-    /// The ads to create.
-    pub rows: Vec<AdRow>,
+    /// The publications to create.
+    pub rows: Vec<Row>,
     /// The step at which the run ends.
     pub until: Until,
-    /// Whether new ads are enabled at once.
+    /// Whether new publications take effect at once, where the platform has a choice.
     pub enable: bool,
     /// The most uploads of one asset, each in the next encode mode. More do not reopen one that was given up.
     pub attempts: u32,
@@ -102,7 +102,7 @@ pub struct ShipRequest {
 
 impl ShipRequest {
     /// Returns a request with the defaults of the configuration.
-    pub fn new(sources: mpsc::Receiver<Prepared>, rows: Vec<AdRow>) -> ShipRequest {
+    pub fn new(sources: mpsc::Receiver<Prepared>, rows: Vec<Row>) -> ShipRequest {
         ShipRequest {
             sources,
             rows,

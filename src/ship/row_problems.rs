@@ -7,11 +7,10 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::journal::{AdKey, Journal, JournalError};
+use super::journal::{Journal, JournalError, PublicationKey};
 use super::landing::{LandingError, PageVisitor};
-use super::manifest::AdRow;
-use super::preflight::is_ad;
-use super::{DeliveryState, posts, publish};
+use super::{DeliveryState, publications};
+use crate::platform::{Platform, PublicationTime, Row};
 
 /// The most landing pages visited at the same time.
 const MAX_VISITS: usize = 16;
@@ -65,43 +64,46 @@ pub(super) fn replaced_video(ad: &str) -> String {
 /// The results of visits by address.
 pub type LandingVisits = HashMap<String, Result<(), LandingError>>;
 
-/// Returns the rows whose ads or posts were published from another row or with another video.
+/// Returns the rows whose publications were made from another row or with another video.
 ///
 /// `hash` returns the BLAKE3 of a file; it is called only for rows that may have been published.
 pub fn known_row_problems(
     journal: &Journal,
-    origin: &str,
-    account: &str,
-    rows: &[AdRow],
+    platform: &dyn Platform,
+    (origin, account): (&str, &str),
+    rows: &[Row],
     hash: &dyn Fn(&Path) -> Option<String>,
 ) -> Result<Vec<RowNotice>, JournalError> {
     let published = journal.published_names(origin, account)?;
-    let is_post = |row: &AdRow| {
-        !is_ad(row)
-            && published.iter().any(|(group, name)| (group.as_str(), name.as_str()) == posts::POST_NAME)
-    };
+    let with_upload = platform.publication_time() == PublicationTime::WithUpload;
     let mut hashes: HashMap<PathBuf, Option<String>> = HashMap::new();
     let mut notices = Vec::new();
     for row in rows {
-        let name = (row.adgroup_id.clone(), row.ad_name.clone());
-        if !(is_post(row) || is_ad(row) && published.contains(&name)) {
+        let Some(publication) = platform.publication(row) else { continue };
+        let name = (publication.scope, publication.name);
+        if !published.contains(&name) {
             continue;
         }
         let content = hashes.entry(row.video.clone()).or_insert_with(|| hash(&row.video)).clone();
         let Some(content) = content else { continue };
-        let (adgroup, ad_name) =
-            if is_ad(row) { name } else { (String::new(), posts::POST_NAME.1.to_owned()) };
-        let key =
-            AdKey { origin: origin.to_owned(), advertiser: account.to_owned(), adgroup, ad_name, content };
-        let known = journal.ad(&key)?.filter(|ad| ad.state == DeliveryState::Published);
-        let digest = if is_ad(row) { publish::digest(row) } else { posts::digest(row) };
+        let key = PublicationKey {
+            origin: origin.to_owned(),
+            account: account.to_owned(),
+            scope: name.0,
+            name: name.1,
+            content,
+        };
+        let known = journal.publication(&key)?.filter(|known| known.state == DeliveryState::Published);
         let (problem, message) = match known {
-            Some(ad) if ad.field_digest == digest => continue,
-            Some(_) if is_ad(row) => (RowProblem::RowChanged, CHANGED_AD.to_owned()),
-            Some(_) => (RowProblem::RowChanged, CHANGED_POST.to_owned()),
-            None if !is_ad(row) => continue,
+            Some(known) if known.field_digest == publications::digest(platform, row) => continue,
+            Some(_) => {
+                let message = if with_upload { CHANGED_POST } else { CHANGED_AD };
+                (RowProblem::RowChanged, message.to_owned())
+            }
+            // Posts of all videos have one name.
+            None if with_upload => continue,
             None => match journal.published_with_other_content(&key)? {
-                Some(ad) => (RowProblem::VideoReplaced, replaced_video(&ad)),
+                Some(id) => (RowProblem::VideoReplaced, replaced_video(&id)),
                 None => continue,
             },
         };
@@ -111,9 +113,13 @@ pub fn known_row_problems(
 }
 
 /// Visits each landing page of the rows once, several at a time.
-pub async fn visit_landing_pages(rows: &[AdRow], pages: Arc<dyn PageVisitor>) -> LandingVisits {
-    let urls = rows.iter().filter(|row| is_ad(row) && !row.landing_page_url.is_empty());
-    let urls: BTreeSet<String> = urls.map(|row| row.landing_page_url.clone()).collect();
+pub async fn visit_landing_pages(
+    platform: &dyn Platform,
+    rows: &[Row],
+    pages: Arc<dyn PageVisitor>,
+) -> LandingVisits {
+    let urls = rows.iter().map(|row| platform.landing_page(row)).filter(|url| !url.is_empty());
+    let urls: BTreeSet<String> = urls.map(str::to_owned).collect();
     let slots = Arc::new(Semaphore::new(MAX_VISITS));
     let mut visits = JoinSet::new();
     for url in urls {

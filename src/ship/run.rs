@@ -1,19 +1,19 @@
-//! State shared by the tasks of a run, for ads and posts: the journal, the stop reason and the locks.
+//! Calls, waits, locks and the stop of a run.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
+use tokio::sync::{Mutex as AsyncMutex, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::backoff::{Backoff, Next};
-use super::crash_points::CrashPoints;
-use super::journal::{Journal, JournalError};
+use super::engine::Context;
+use super::journal::JournalError;
 use super::request::{Prepared, ShipError};
-use super::{AssetPreparer, Delivery, PrepareError, ShipEvent};
+use super::{Delivery, PrepareError, ShipEvent};
 use crate::platform::{Call, CallError, Class};
 
 /// The most assets in progress at once. Nearly all of them wait: at 300 ads a minute and five minutes of
@@ -69,23 +69,9 @@ impl StopReason {
     }
 }
 
-/// Asks the platform whether it grants access.
-pub(super) type AccessCheck = Box<dyn Fn() -> Call<'static, ()> + Send + Sync>;
-
-/// State shared by all tasks of a run.
-pub(super) struct ShipRun {
-    pub(super) preparer: Arc<dyn AssetPreparer>,
-    access: AccessCheck,
-    pub(super) journal: Arc<Journal>,
-    pub(super) crash: CrashPoints,
-    events: Listener,
-    stop: watch::Sender<Option<StopReason>>,
-    locks: Mutex<Locks>,
-}
-
 /// One lock per key, which exists as long as a task holds a reference to it.
 #[derive(Default)]
-struct Locks {
+pub(super) struct Locks {
     by_key: HashMap<String, Weak<AsyncMutex<()>>>,
     /// Number of locks left after the last removal of unused ones.
     in_use: usize,
@@ -106,18 +92,7 @@ impl Locks {
     }
 }
 
-impl ShipRun {
-    pub(super) fn new(
-        preparer: Arc<dyn AssetPreparer>,
-        access: AccessCheck,
-        journal: Arc<Journal>,
-        crash: CrashPoints,
-        events: Listener,
-    ) -> ShipRun {
-        let (stop, locks) = (watch::Sender::new(None), Mutex::default());
-        ShipRun { preparer, access, journal, crash, events, stop, locks }
-    }
-
+impl Context {
     pub(super) fn emit(&self, event: ShipEvent) {
         (self.events)(event);
     }
@@ -218,7 +193,7 @@ impl ShipRun {
         if is_page_from_elsewhere(&error) {
             // Something between us and the API replied. Only if it also replies to the access check, the address or
             // the token is wrong; otherwise this read failed, which proves nothing.
-            match (self.access)().await {
+            match self.destination.check_access().await {
                 Err(elsewhere) if is_page_from_elsewhere(&elsewhere) => self.stop_for(&elsewhere),
                 Err(refused) if refused.code.is_some() => self.stop_for(&refused),
                 _ => {}

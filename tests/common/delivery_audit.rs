@@ -90,7 +90,7 @@ impl JournalSnapshot {
                 updated_ms: row.get(5)?,
             })
         });
-        let ads = rows(&db, "SELECT ad_name, state, ad_id, updated_ms FROM ads", |row| {
+        let ads = rows(&db, "SELECT name, state, id, updated_ms FROM publications", |row| {
             Ok(JournalAd { name: row.get(0)?, state: row.get(1)?, id: row.get(2)?, updated_ms: row.get(3)? })
         });
         JournalSnapshot { effects, items, ads }

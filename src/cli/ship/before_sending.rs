@@ -3,21 +3,20 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::cli::destination::PublicationKind;
 use crate::cli::error::CliError;
 use crate::cli::sandbox::operation;
 use crate::job::Runner;
 use crate::pipeline::{CheckOptions, LocalFiles, Pipeline, Silent};
+use crate::platform::{Platform, Problem, PublicationKind, Row};
 use crate::profile::Profile;
-use crate::ship::{
-    AdLimitError, AdRow, CheckedCovers, Journal, Problem, Until, ads_to_create, check_ad_limit,
-};
+use crate::ship::{AdLimitError, CheckedCovers, Journal, Until, ads_to_create, check_ad_limit};
 
 use super::ShipRun;
 
 /// Checks the covers of all rows before anything is sent.
 pub fn check_covers(
-    rows: &[AdRow],
+    platform: &dyn Platform,
+    rows: &[Row],
     profile: &Profile,
     runner: &dyn Runner,
     cancel: &Arc<AtomicBool>,
@@ -30,7 +29,7 @@ pub fn check_covers(
         observer: &Silent,
         cancel,
     };
-    CheckedCovers::check(rows, &|image| {
+    CheckedCovers::check(rows, platform.max_cover_bytes(), &|image| {
         let remarks = pipeline.check_image(image, profile)?;
         Ok(remarks.into_iter().map(|remark| (remark.is_warning, remark.message)).collect())
     })
@@ -43,14 +42,19 @@ impl ShipRun<'_> {
         journal: Option<&Journal>,
         max: Option<u32>,
     ) -> Result<Result<(), AdLimitError>, CliError> {
-        let creates_ads = self.destination.publication == PublicationKind::Ads
+        let creates_ads = self.destination.publication_kind() == PublicationKind::Ad
             && Until::from(self.ship_arguments.until) == Until::Published;
         if !creates_ads {
             return Ok(Ok(()));
         }
         let account = self.destination.journal_account();
-        let ads = ads_to_create(journal, &self.origin()?, &account, &self.ship_input.rows)
-            .map_err(|source| operation("cannot read the journal", source))?;
+        let ads = ads_to_create(
+            journal,
+            self.destination.platform,
+            (&self.origin()?, &account),
+            &self.ship_input.rows,
+        )
+        .map_err(|source| operation("cannot read the journal", source))?;
         Ok(check_ad_limit(ads, self.ship_arguments.enable, max))
     }
 }

@@ -8,17 +8,17 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::cli::asset_preparer::LocalAssetPreparer;
-use crate::cli::destination::{Destination, PublicationKind, SANDBOX};
+use crate::cli::destination::{Destination, SANDBOX};
 use crate::cli::error::CliError;
 use crate::cli::event_log::EventLog;
 use crate::cli::progress::ProgressDisplay;
 use crate::cli::sandbox::operation;
 use crate::pipeline::SourceFile;
-use crate::platform::{AdsPlatform, CallError, Class, Creator, PostMode, PostPlatform};
+use crate::platform::{self, CallError, Class, PublicationKind};
 use crate::rules::ValidatedAsset;
 use crate::ship::{
-    self, DeliveryState, HttpPageVisitor, Journal, PostRequest, PrepareError, Prepared, Retry, ShipEvent,
-    ShipOutcome, ShipRequest,
+    self, DeliveryState, HttpPageVisitor, Journal, PrepareError, Prepared, Retry, ShipEvent, ShipOutcome,
+    ShipRequest,
 };
 
 use super::ShipRun;
@@ -34,7 +34,7 @@ const READY_QUEUE: usize = 16;
 /// A short deadline has at least this many first waits.
 const FIRST_POLLS: u32 = 8;
 
-/// The context of a delivery, for ads and posts.
+/// The context of a delivery.
 pub struct DeliveryContext<'a> {
     /// The arguments.
     pub ship_arguments: &'a ShipArguments,
@@ -87,112 +87,60 @@ fn access_error(destination: &Destination, error: CallError) -> CliError {
     operation(&what, error)
 }
 
-/// Uploads videos and creates ads.
-pub async fn ads(
-    context: DeliveryContext<'_>,
-    platform: Arc<dyn AdsPlatform>,
+/// Uploads videos and publishes them.
+pub async fn deliver(
+    mut context: DeliveryContext<'_>,
+    connected: Arc<dyn platform::Destination>,
 ) -> Result<ShipOutcome, CliError> {
-    let DeliveryContext {
-        ship_arguments,
-        destination,
-        ship_input,
-        preparer,
-        journal,
-        progress,
-        log,
-        cancel,
-        retry: retried,
-        ship_run,
-    } = context;
+    let log = context.log.take();
+    let DeliveryContext { destination, ship_input, preparer, journal, progress, cancel, ship_run, .. } =
+        &context;
     let before = async {
-        platform.check_access().await.map_err(|error| access_error(destination, error))?;
-        retry::tell_without_effect(ship_run, Some(&journal))?;
-        row_notices::tell(ship_run, &journal).await
+        connected.check_access().await.map_err(|error| access_error(destination, error))?;
+        retry::tell_without_effect(ship_run, Some(journal))?;
+        row_notices::tell(ship_run, journal).await
     };
     let Some(landing_visits) = unless_cancelled(cancel, before).await else {
         return Ok(ShipOutcome::default());
     };
-    let landing_visits = landing_visits?;
     let (sender, receiver) = mpsc::channel(READY_QUEUE);
-    let mut request = ShipRequest::new(receiver, ship_input.rows.clone());
-    request.until = ship_arguments.until.into();
-    request.enable = ship_arguments.enable;
-    request.attempts = destination.attempts;
-    request.visibility_window = destination.visibility_window;
-    request.poll_deadline = destination.poll_deadline;
-    request.first_poll = request.first_poll.min(destination.poll_deadline / FIRST_POLLS);
-    request.retry_slow = destination.retry_slow;
-    request.retry = retried.clone();
-    request.landing_visits = landing_visits;
-    if destination.name == SANDBOX {
-        request.first_poll = Duration::from_secs(1);
-    }
-    request.upload_concurrency = destination.uploads;
-    request.first_poll_after_upload = first_poll_after_upload(&journal, destination, platform.origin())?;
-    request.landing = landing_mode(destination);
-    request.pages = Arc::new(HttpPageVisitor { allow_private: destination.allow_private });
-    let preparation =
-        start_preparation(preparer, ship_input.found.sources.clone(), sender, Arc::clone(progress));
-    let events = event_handler(progress, log, destination.publication);
-    let shipped = ship::ship(request, platform, preparer.clone(), journal, events, Arc::clone(cancel)).await;
+    let request =
+        ShipRequest { landing_visits: landing_visits?, ..request(&context, receiver, connected.origin())? };
+    let sources = ship_input.found.sources.clone();
+    let preparation = start_preparation(preparer, sources, sender, Arc::clone(progress));
+    let events = event_handler(progress, log, destination.publication_kind());
+    let (preparer, journal) = (Arc::clone(preparer), Arc::clone(journal));
+    let shipped = ship::ship(request, connected, preparer, journal, events, Arc::clone(cancel)).await;
     let _ = preparation.await;
     shipped.map_err(|source| operation("the run stopped", source))
 }
 
-/// Uploads videos as drafts or posts.
-pub async fn posts(
-    context: DeliveryContext<'_>,
-    mode: PostMode,
-    platform: Arc<dyn PostPlatform>,
-) -> Result<ShipOutcome, CliError> {
-    let DeliveryContext {
-        ship_arguments,
-        destination,
-        ship_input,
-        preparer,
-        journal,
-        progress,
-        log,
-        cancel,
-        retry: retried,
-        ship_run,
-    } = context;
-    // Drafts do not require permission to query the creator's settings; only a refused token is an error.
-    let before = async {
-        let creator = match platform.creator().await {
-            Ok(creator) => creator,
-            Err(error) if mode == PostMode::Inbox && error.class == Class::Permanent => Creator::default(),
-            Err(error) => return Err(access_error(destination, error)),
-        };
-        retry::tell_without_effect(ship_run, Some(&journal))?;
-        row_notices::tell(ship_run, &journal).await?;
-        Ok(creator)
+fn request(
+    context: &DeliveryContext<'_>,
+    sources: mpsc::Receiver<Prepared>,
+    origin: &str,
+) -> Result<ShipRequest, CliError> {
+    let DeliveryContext { ship_arguments, destination, .. } = context;
+    let request = ShipRequest::new(sources, context.ship_input.rows.clone());
+    let first_poll = match destination.name.as_str() {
+        SANDBOX => Duration::from_secs(1),
+        _ => request.first_poll.min(destination.poll_deadline / FIRST_POLLS),
     };
-    let Some(creator) = unless_cancelled(cancel, before).await else {
-        return Ok(ShipOutcome::default());
-    };
-    let creator = creator?;
-    let (sender, receiver) = mpsc::channel(READY_QUEUE);
-    let mut request = PostRequest::new(receiver, ship_input.rows.clone(), mode);
-    request.until = ship_arguments.until.into();
-    request.attempts = destination.attempts;
-    request.poll_deadline = destination.poll_deadline;
-    request.first_poll = request.first_poll.min(destination.poll_deadline / FIRST_POLLS);
-    request.visibility_window = destination.visibility_window;
-    request.retry = retried.clone();
-    request.upload_concurrency = destination.uploads;
-    if destination.name == SANDBOX {
-        request.first_poll = Duration::from_secs(1);
-    }
-    request.first_poll =
-        first_poll_after_upload(&journal, destination, platform.origin())?.unwrap_or(request.first_poll);
-    let preparation =
-        start_preparation(preparer, ship_input.found.sources.clone(), sender, Arc::clone(progress));
-    let events = event_handler(progress, log, destination.publication);
-    let posted =
-        ship::post(request, creator, platform, preparer.clone(), journal, events, Arc::clone(cancel)).await;
-    let _ = preparation.await;
-    posted.map_err(|source| operation("the run stopped", source))
+    Ok(ShipRequest {
+        until: ship_arguments.until.into(),
+        enable: ship_arguments.enable,
+        attempts: destination.attempts,
+        visibility_window: destination.visibility_window,
+        poll_deadline: destination.poll_deadline,
+        first_poll,
+        retry_slow: destination.retry_slow,
+        retry: context.retry.clone(),
+        upload_concurrency: destination.uploads,
+        first_poll_after_upload: first_poll_after_upload(&context.journal, destination, origin)?,
+        landing: landing_mode(destination),
+        pages: Arc::new(HttpPageVisitor { allow_private: destination.allow_private }),
+        ..request
+    })
 }
 
 /// Prepares every source in a blocking thread and sends each to the channel when it is ready.
@@ -255,7 +203,7 @@ fn event_handler(
 
 fn describe_state(state: &DeliveryState, kind: PublicationKind) -> &'static str {
     match state {
-        DeliveryState::Published if kind != PublicationKind::Ads => "posted",
+        DeliveryState::Published if kind != PublicationKind::Ad => "posted",
         DeliveryState::Validated => "compliant, waiting for upload",
         DeliveryState::Uploading => "uploading",
         DeliveryState::Uploaded => "uploaded",

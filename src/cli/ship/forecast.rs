@@ -1,20 +1,16 @@
 //! Estimates a run of `ship` before its first call.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::cli::destination::PublicationKind;
 use crate::cli::error::CliError;
 use crate::cli::journal_file;
 use crate::cli::sandbox::operation;
 use crate::ending::Ending;
 use crate::pipeline::Outcome;
 use crate::plan::{Action, ENCODE_PIXELS_PER_S, ResourceEstimate, VideoPlan};
-use crate::platform::tiktok_ads::CHUNK_ABOVE;
-use crate::platform::tiktok_ads::forecast::{CallCounts, ad_calls, upload_calls, waiting_calls};
-use crate::platform::tiktok_post;
-use crate::ship::journal::AdKey;
-use crate::ship::{AdRow, DeliveryState, History, Journal, RowNotice, Wait, destination_key, is_ad};
+use crate::platform::{CallCounts, PublicationKind, Row};
+use crate::ship::{DeliveryState, History, Journal, PublicationKey, RowNotice, Wait, destination_key};
 
 use super::ShipRun;
 use super::fix_cost::{FixCost, parallel_wall_s};
@@ -105,25 +101,14 @@ impl<'a> Forecast<'a> {
         let needs_upload = next == "upload";
         let cost = if needs_upload { cost } else { FixCost::ZERO };
         let upload_bytes = if needs_upload { output_bytes.unwrap_or(size_bytes) } else { 0 };
-        let (ads, calls) = match self.ship_run.destination.publication {
-            PublicationKind::Ads => {
-                let ads = if is_shipped { self.open_ads(&outcome.source.path, &blake3)? } else { Vec::new() };
-                let upload = if needs_upload { upload_calls(upload_bytes, CHUNK_ABOVE) } else { Vec::new() };
-                let calls = upload.into_iter().chain(ad_calls(ads.len() as u64, 0, 0)).collect();
-                (ads, calls)
-            }
-            PublicationKind::Posts(mode) => {
-                let open = matches!(next, "upload" | "ask" | "wait");
-                let rows = self
-                    .ship_run
-                    .ship_input
-                    .rows
-                    .iter()
-                    .filter(|row| open && row.video == outcome.source.path);
-                let calls = if needs_upload { tiktok_post::calls(mode, upload_bytes) } else { Vec::new() };
-                (rows.map(|row| row.row).collect(), calls)
-            }
+        let ads = if is_shipped && next != "given-up" {
+            self.open_rows(&outcome.source.path, &blake3)?
+        } else {
+            Vec::new()
         };
+        let destination = &self.ship_run.destination;
+        let sent = needs_upload.then_some(upload_bytes);
+        let calls = destination.platform.calls_of_file(destination.mode, sent, ads.len() as u64);
         let mut expected = ExpectedTimes {
             fix_s: cost.wall_s(),
             upload_s: upload_bytes as f64 / self.assumed.upload_bytes_per_s,
@@ -189,28 +174,26 @@ impl<'a> Forecast<'a> {
         rows.peek().is_some() && rows.all(|row| self.is_stopped(row))
     }
 
-    fn is_stopped(&self, row: &AdRow) -> bool {
+    fn is_stopped(&self, row: &Row) -> bool {
         self.row_problems.iter().any(|notice| notice.row == row.row)
     }
 
-    fn rows_of(&self, video: &Path) -> impl Iterator<Item = &AdRow> {
-        self.ship_run.ship_input.rows.iter().filter(move |row| row.video == video && is_ad(row))
-    }
-
-    /// Returns the rows of a video whose ads are not created yet.
-    fn open_ads(&self, video: &Path, blake3: &str) -> Result<Vec<u32>, CliError> {
+    /// Returns the rows of a video whose publications are not created yet.
+    fn open_rows(&self, video: &Path, blake3: &str) -> Result<Vec<u32>, CliError> {
+        let rows = self.ship_run.ship_input.rows.iter().filter(|row| row.video == video);
         let mut open = Vec::new();
-        for row in self.rows_of(video).filter(|row| !self.is_stopped(row)) {
-            let key = AdKey {
+        for row in rows.filter(|row| !self.is_stopped(row)) {
+            let Some(publication) = self.ship_run.destination.platform.publication(row) else { continue };
+            let key = PublicationKey {
                 origin: self.basis.origin.clone(),
-                advertiser: self.basis.account.clone(),
-                adgroup: row.adgroup_id.clone(),
-                ad_name: row.ad_name.clone(),
+                account: self.basis.account.clone(),
+                scope: publication.scope,
+                name: publication.name,
                 content: blake3.to_owned(),
             };
-            let known = self.journal.as_ref().map(|journal| journal.ad(&key)).transpose();
+            let known = self.journal.as_ref().map(|journal| journal.publication(&key)).transpose();
             let known = known.map_err(|source| operation("cannot read the journal", source))?.flatten();
-            if known.is_none_or(|ad| ad.state != DeliveryState::Published) {
+            if known.is_none_or(|known| known.state != DeliveryState::Published) {
                 open.push(row.row);
             }
         }
@@ -219,21 +202,15 @@ impl<'a> Forecast<'a> {
 
     /// Returns the account's rate limits and the share of them that `all_calls` needs.
     fn quota(&self, all_calls: u64) -> Result<PlanQuota, CliError> {
-        if self.ship_run.destination.publication != PublicationKind::Ads {
-            let (minute, posts) = (tiktok_post::CALLS_PER_MINUTE, tiktok_post::POSTS_PER_MINUTE);
-            return Ok(PlanQuota {
-                calls_a_minute: minute,
-                creations_a_minute: posts,
-                ..PlanQuota::default()
-            });
-        }
-        let quota = self.ship_run.destination.tier()?.quota();
+        let destination = &self.ship_run.destination;
+        let quota = destination.platform.quota(&destination.tier);
+        let quota = quota.map_err(|source| CliError::Usage(source.to_string()))?;
         Ok(PlanQuota {
-            tier: Some(self.ship_run.destination.tier.clone()),
-            calls_a_minute: quota.minute,
-            calls_a_day: Some(quota.day),
-            creations_a_minute: quota.ads_minute,
-            share_of_day: Some(all_calls as f64 / quota.day as f64),
+            tier: quota.has_tiers.then(|| destination.tier.clone()),
+            calls_a_minute: quota.calls_per_minute,
+            calls_a_day: quota.calls_per_day,
+            creations_a_minute: quota.publications_per_minute,
+            share_of_day: quota.calls_per_day.map(|day| all_calls as f64 / day as f64),
         })
     }
 
@@ -241,20 +218,9 @@ impl<'a> Forecast<'a> {
     /// not created yet.
     fn all_calls(&self, assets: &[PlannedAsset], open: &BTreeSet<u32>) -> BTreeMap<String, u64> {
         let waits = assets.iter().filter(|asset| asset.expected.processing_s > 0.0).count() as u64;
-        let rows = || self.ship_run.ship_input.rows.iter().filter(|row| open.contains(&row.row));
-        let groups: BTreeSet<&str> = rows().map(|row| row.adgroup_id.as_str()).collect();
-        let covers: BTreeSet<(Option<&PathBuf>, &Path)> =
-            rows().map(|row| (row.cover.as_ref(), row.cover.as_deref().unwrap_or(&row.video))).collect();
+        let rows = self.ship_run.ship_input.rows.iter().filter(|row| open.contains(&row.row));
         let mut calls: BTreeMap<String, u64> = BTreeMap::new();
-        let shared_calls: CallCounts = match self.ship_run.destination.publication {
-            PublicationKind::Ads => waiting_calls(waits)
-                .into_iter()
-                .chain(ad_calls(0, groups.len() as u64, covers.len() as u64))
-                // Access is checked twice: before files are prepared, and when uploads start.
-                .chain([("file/video/ad/search/", 2)])
-                .collect(),
-            PublicationKind::Posts(_) => vec![("v2/post/publish/creator_info/query/", 1)],
-        };
+        let shared_calls = self.ship_run.destination.platform.shared_calls(waits, &rows.collect::<Vec<_>>());
         let own_calls =
             assets.iter().flat_map(|asset| &asset.calls).map(|(name, count)| (name.clone(), *count));
         for (name, count) in
@@ -280,7 +246,7 @@ impl<'a> Forecast<'a> {
             overall_s: 0.0,
         };
         let creations =
-            if self.ship_run.destination.publication == PublicationKind::Ads { ads } else { uploads };
+            if self.ship_run.destination.publication_kind() == PublicationKind::Ad { ads } else { uploads };
         let creating = (creations / quota.creations_a_minute.max(1)) as f64 * 60.0;
         // Fixing, uploading, creating and calling run in parallel, so the slowest determines the time.
         let calling = (all_calls / quota.calls_a_minute.max(1)) as f64 * 60.0;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::pipeline::{Discovery, SourceFile, discover};
+use crate::platform::{Problem, Row, registry};
 use crate::profile::Profile;
-use crate::ship::{AdRow, Manifest, Problem, preflight, preflight_posts};
+use crate::ship::Manifest;
 
-use crate::cli::destination::PublicationKind;
+use crate::cli::destination::Destination;
 use crate::cli::error::CliError;
 use crate::cli::input::say_problems;
 use crate::cli::notices;
@@ -18,7 +19,7 @@ pub struct ShipInput {
     /// The files.
     pub found: Discovery,
     /// The rows of the manifest; empty for folders and files.
-    pub rows: Vec<AdRow>,
+    pub rows: Vec<Row>,
     /// Path of the manifest, if there is one.
     pub manifest: Option<PathBuf>,
 }
@@ -41,7 +42,8 @@ pub fn read(paths: &[PathBuf]) -> Result<ShipInput, CliError> {
     if !is_manifest(path) {
         return without_manifest(paths);
     }
-    let manifest = Manifest::read(path).map_err(|source| operation("cannot read the manifest", source))?;
+    let manifest = Manifest::read(path, &registry::columns())
+        .map_err(|source| operation("cannot read the manifest", source))?;
     let sources = manifest.videos().into_iter().filter(|video| video.is_file()).map(|video| SourceFile {
         path: video.to_owned(),
         relative: video.file_name().map_or_else(PathBuf::new, PathBuf::from),
@@ -61,19 +63,12 @@ fn without_manifest(paths: &[PathBuf]) -> Result<ShipInput, CliError> {
 /// Checks the rows and prints all problems of them and of their covers, before anything is sent. Returns
 /// whether there is no error; warnings do not count.
 pub fn passes_preflight(
-    rows: &[AdRow],
-    publication: PublicationKind,
+    rows: &[Row],
+    destination: &Destination,
     profile: &Profile,
     covers: Vec<Problem>,
 ) -> bool {
-    let manifest = Manifest { rows: rows.to_vec() };
-    let mut problems = match publication {
-        PublicationKind::Ads => {
-            let limits = profile.rules().ad_text.as_ref().map(|limits| limits.values.clone());
-            preflight(&manifest, &limits.unwrap_or_default())
-        }
-        PublicationKind::Posts(mode) => preflight_posts(&manifest, mode),
-    };
+    let mut problems = destination.platform.check_rows(rows, destination.mode, profile);
     problems.extend(covers);
     problems.sort_by_key(|problem| problem.row);
     let (warnings, errors): (Vec<_>, Vec<_>) = problems.into_iter().partition(|problem| problem.warning);

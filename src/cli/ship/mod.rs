@@ -32,8 +32,7 @@ use crate::job::Runner;
 use crate::job::worker::WorkerPool;
 use crate::pipeline::{CheckOptions, FixRecord, FixSettings, Outcome, OutputLayout, remove_stale};
 use crate::plan::{EncodeMode, FixOptions};
-use crate::platform::tiktok_ads::{self, ClientOptions, TikTokAds};
-use crate::platform::tiktok_post::{self, PostOptions, TikTokPost};
+use crate::platform::{self, Connection};
 use crate::profile::Profile;
 use crate::report::Report;
 use crate::rules::Selection;
@@ -43,7 +42,7 @@ use crate::ship::{CheckedCovers, Retry, ShipOutcome, Wait};
 use super::args::{CommonArgs, ShipArgs};
 use super::asset_preparer::LocalAssetPreparer;
 use super::cache;
-use super::destination::{Destination, PublicationKind, SANDBOX};
+use super::destination::{Destination, SANDBOX, plural};
 use super::error::CliError;
 use super::event_log::EventLog;
 use super::exit_code::RunStatus;
@@ -93,8 +92,9 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     let runner = encoder::workers(workers, settings, &mut options, &cancel, &notices::print);
     isolation::ensure(settings, &runner, None)?;
     let runner: Arc<dyn Runner> = Arc::new(runner);
-    let (covers, problems) = check_covers(&ship_input.rows, &profile, runner.as_ref(), &cancel);
-    if !input::passes_preflight(&ship_input.rows, destination.publication, &profile, problems) {
+    let (covers, problems) =
+        check_covers(destination.platform, &ship_input.rows, &profile, runner.as_ref(), &cancel);
+    if !input::passes_preflight(&ship_input.rows, &destination, &profile, problems) {
         return Ok(RunStatus::Failed);
     }
     let retry = retry::parse(&ship_arguments.retry, &ship_input)?;
@@ -179,6 +179,7 @@ impl ShipRun<'_> {
             observer: progress.clone(),
             settings: self.fix_settings(Some(artifacts))?,
             profile: self.profile.clone(),
+            platform: self.destination.platform,
             fix_record: record
                 .map_err(|source| operation("cannot open the record of earlier fixes", source))?,
             cancel: Arc::clone(&self.cancel),
@@ -194,15 +195,11 @@ impl ShipRun<'_> {
 
     /// Returns the origin of the destination: the key of its effects in the journal.
     fn origin(&self) -> Result<String, CliError> {
-        let message = "the destination cannot be used";
-        let url = &self.destination.base_url;
-        match (self.trial_origin(), self.destination.publication) {
-            (Some(origin), _) => Ok(origin),
-            (None, PublicationKind::Ads) => {
-                tiktok_ads::origin_of(url).map_err(|source| operation(message, source))
-            }
-            (None, PublicationKind::Posts(_)) => {
-                tiktok_post::origin_of(url).map_err(|source| operation(message, source))
+        match self.trial_origin() {
+            Some(origin) => Ok(origin),
+            None => {
+                let origin = self.destination.platform.origin_of(&self.destination.base_url);
+                origin.map_err(|source| operation("the destination cannot be used", source))
             }
         }
     }
@@ -264,18 +261,13 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
 async fn deliver_all(
     ship_run: &ShipRun<'_>,
     context: DeliveryContext<'_>,
-    token: SecretString,
+    token: Option<SecretString>,
 ) -> Result<ShipOutcome, CliError> {
     let trial = start_trial(ship_run).await?;
-    let trial_url = trial.as_ref().map(|trial| format!("http://{}", trial.addr()));
-    let progress = context.progress;
-    let outcome = match ship_run.destination.publication {
-        PublicationKind::Ads => {
-            deliver::ads(context, Arc::new(ads_client(ship_run, trial_url, token, progress)?)).await
-        }
-        PublicationKind::Posts(mode) => {
-            deliver::posts(context, mode, Arc::new(post_client(ship_run, trial_url, token, progress)?)).await
-        }
+    let address = trial.as_ref().map(|trial| trial.addr().to_string());
+    let outcome = match connect(ship_run, address, token, context.progress) {
+        Ok(connected) => deliver::deliver(context, connected).await,
+        Err(error) => Err(error),
     };
     if let Some(trial) = trial {
         trial.shutdown().await;
@@ -297,7 +289,8 @@ fn print_report(
     let shipped = report::Shipped {
         outcome,
         ship_input: &ship_run.ship_input,
-        kind: destination.publication,
+        platform: destination.platform,
+        kind: destination.publication_kind(),
         skipped: outcomes.iter().filter(|file| file.is_incidental()).count(),
         until: ship_run.ship_arguments.until.into(),
         cut_off: cut_off(outcome, destination, interrupted),
@@ -319,7 +312,7 @@ fn print_report(
 
 /// Returns why a run ended before everything was done, with what to do.
 fn cut_off(outcome: &ShipOutcome, destination: &Destination, interrupted: bool) -> Option<String> {
-    let what = destination.publication.plural();
+    let what = plural(destination.publication_kind());
     let again = format!("run the same command again; it does not repeat finished uploads and {what}");
     if let Some(reason) = &outcome.auth {
         let location = destination.token_location();
@@ -334,39 +327,31 @@ fn cut_off(outcome: &ShipOutcome, destination: &Destination, interrupted: bool) 
     })
 }
 
-/// Creates the client for ads. `trial_url` is the URL of the trial sandbox.
-fn ads_client(
+/// Connects to the destination, or to the trial sandbox at `trial`.
+fn connect(
     ship_run: &ShipRun<'_>,
-    trial_url: Option<String>,
-    token: SecretString,
+    trial: Option<String>,
+    token: Option<SecretString>,
     progress: &Arc<ProgressDisplay>,
-) -> Result<TikTokAds, CliError> {
+) -> Result<Arc<dyn platform::Destination>, CliError> {
     let destination = &ship_run.destination;
-    let url =
-        trial_url.map_or_else(|| destination.base_url.clone(), |trial| format!("{trial}/open_api/v1.3"));
-    let mut options = ClientOptions::new(&url, &destination.account, token);
-    options.origin = ship_run.trial_origin();
-    options.tier = destination.tier()?;
-    options.codes = ship_run.settings.config.codes.clone();
-    options.bandwidth = destination.bandwidth;
-    options.on_pause = Some(deliver::on_pause(progress));
-    TikTokAds::new(options).map_err(|source| operation("the destination cannot be used", source))
-}
-
-/// Creates the client for posts. `trial_url` is the URL of the trial sandbox.
-fn post_client(
-    ship_run: &ShipRun<'_>,
-    trial_url: Option<String>,
-    token: SecretString,
-    progress: &Arc<ProgressDisplay>,
-) -> Result<TikTokPost, CliError> {
-    let destination = &ship_run.destination;
-    let url = trial_url.unwrap_or_else(|| destination.base_url.clone());
-    let mut options = PostOptions::new(&url, &destination.account, token);
-    options.origin = ship_run.trial_origin();
-    options.bandwidth = destination.bandwidth;
-    options.on_pause = Some(deliver::on_pause(progress));
-    TikTokPost::new(options).map_err(|source| operation("the destination cannot be used", source))
+    let base_url = match trial {
+        Some(address) => destination.platform.trial(&address).0,
+        None => destination.base_url.clone(),
+    };
+    let connection = Connection {
+        base_url,
+        origin: ship_run.trial_origin(),
+        account: destination.account.clone(),
+        mode: destination.mode,
+        token,
+        tier: destination.tier.clone(),
+        codes: ship_run.settings.config.codes.clone(),
+        bandwidth: destination.bandwidth,
+        on_pause: Some(deliver::on_pause(progress)),
+    };
+    let connected = destination.platform.connect(connection);
+    connected.map_err(|source| operation("the destination cannot be used", source))
 }
 
 async fn start_trial(ship_run: &ShipRun<'_>) -> Result<Option<Sandbox>, CliError> {

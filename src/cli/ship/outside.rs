@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use crate::cli::error::CliError;
-use crate::ship::AdRow;
+use crate::platform::Row;
 
 /// Rows that a message names.
 const NAMED_ROWS: usize = 5;
@@ -15,12 +15,12 @@ const NAMED_ROWS: usize = 5;
 ///
 /// # Errors
 /// [`CliError::Usage`] with the first such rows.
-pub fn refuse_outside(manifest: &Path, rows: &[AdRow]) -> Result<(), CliError> {
+pub fn refuse_outside(manifest: &Path, rows: &[Row]) -> Result<(), CliError> {
     let folder = manifest.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let Ok(folder) = folder.canonicalize() else { return Ok(()) };
     // A file that does not exist is told by the checks of the rows.
     let is_outside = |path: &Path| path.canonicalize().is_ok_and(|path| !path.starts_with(&folder));
-    let files = |row: &AdRow| [Some(row.video.clone()), row.cover.clone()].into_iter().flatten();
+    let files = |row: &Row| [Some(row.video.clone()), row.cover.clone()].into_iter().flatten();
     let outside: Vec<String> = rows
         .iter()
         .flat_map(|row| files(row).map(|path| (row.row, path)))

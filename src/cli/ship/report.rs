@@ -5,14 +5,14 @@ use std::collections::btree_map::Entry;
 use std::path::Path;
 
 use crate::pipeline::Outcome;
-use crate::platform::PostMode;
+use crate::platform::{Platform, PublicationKind, PublicationTime, Row};
 use crate::report::{self, AdDelivery, Delivery, DoneCount, FileEntry, FixAction, Publication, RowProblem};
-use crate::ship::{self, AdRow, DeliveryState, ShipOutcome, is_ad};
+use crate::ship::{self, DeliveryState, ShipOutcome};
 
 use super::input::ShipInput;
 use crate::cli::asset_preparer::LocalAssetPreparer;
 use crate::cli::check::RunSummary;
-use crate::cli::destination::PublicationKind;
+use crate::cli::destination::report_word;
 use crate::cli::exit_code::RunStatus;
 use crate::cli::report_entries;
 
@@ -46,6 +46,8 @@ pub struct Shipped<'a> {
     pub outcome: &'a ShipOutcome,
     /// The files and rows.
     pub ship_input: &'a ShipInput,
+    /// The platform.
+    pub platform: &'static dyn Platform,
     /// What the destination creates.
     pub kind: PublicationKind,
     /// How many files are no media and were only found in a folder: nothing was asked of them.
@@ -59,11 +61,7 @@ pub struct Shipped<'a> {
 impl Shipped<'_> {
     /// Returns what is created from the videos.
     pub fn publication(&self) -> Publication {
-        match self.kind {
-            PublicationKind::Ads => Publication::Ad,
-            PublicationKind::Posts(PostMode::Direct) => Publication::Post,
-            PublicationKind::Posts(PostMode::Inbox) => Publication::Draft,
-        }
+        report_word(self.kind)
     }
 
     /// Returns the delivery of a file that the run did not reach.
@@ -87,8 +85,8 @@ impl Shipped<'_> {
         }
     }
 
-    fn is_published(&self, row: &AdRow) -> bool {
-        self.until == ship::Until::Published && (self.kind != PublicationKind::Ads || is_ad(row))
+    fn is_published(&self, row: &Row) -> bool {
+        self.until == ship::Until::Published && self.platform.publication(row).is_some()
     }
 
     fn asked(&self) -> usize {
@@ -123,18 +121,21 @@ impl Shipped<'_> {
     pub fn publications(&self) -> DoneCount {
         let deliveries = &self.outcome.deliveries;
         let is_done = |state: &DeliveryState| *state == DeliveryState::Published;
-        match self.kind {
-            PublicationKind::Ads => {
+        // Without a manifest, each video is published where the platform needs no row for it.
+        let by_row = self.platform.publication_time() == PublicationTime::AfterReadiness
+            && !self.ship_input.rows.is_empty()
+            || self.kind == PublicationKind::Ad;
+        match by_row {
+            true => {
                 let asked = self.ship_input.rows.iter().filter(|row| self.is_published(row)).count();
                 let ads =
-                    || deliveries.iter().flat_map(|delivery| &delivery.ads).filter(|ad| is_done(&ad.state));
+                    || deliveries.iter().flat_map(|delivery| &delivery.rows).filter(|ad| is_done(&ad.state));
                 let by_this_run = ads().filter(|ad| ad.created_now).count();
                 count(by_this_run, ads().count() - by_this_run, asked)
             }
-            // Without a manifest, each video becomes a draft.
-            PublicationKind::Posts(_) => {
+            false => {
                 let posts = || deliveries.iter().filter(|delivery| is_done(&delivery.state));
-                let by_this_run = posts().filter(|delivery| delivery.posted_now).count();
+                let by_this_run = posts().filter(|delivery| delivery.published_now).count();
                 let asked = match self.until {
                     ship::Until::Uploaded => posts().count(),
                     _ => self.asked(),
@@ -150,10 +151,10 @@ fn count(by_this_run: usize, before: usize, asked: usize) -> DoneCount {
 }
 
 fn report_delivery(delivery: &ship::Delivery, publication: Publication) -> Delivery {
-    let ads = delivery.ads.iter().map(|ad| AdDelivery {
+    let ads = delivery.rows.iter().map(|ad| AdDelivery {
         row: u64::from(ad.row),
         state: shown_state(&ad.state),
-        ad_id: ad.ad_id.clone(),
+        ad_id: ad.id.clone(),
         reason: ad.reason.clone(),
         problem: ad.problem.map(row_problem),
         awaits_video: ad.awaits_video,
@@ -218,9 +219,9 @@ fn delivery_status(delivery: &ship::Delivery) -> RunStatus {
         DeliveryState::Unconfirmed => RunStatus::Failed,
         _ => RunStatus::Done,
     };
-    let of_ad = |ad: &ship::AdDelivery| {
+    let of_ad = |ad: &ship::RowDelivery| {
         // A changed row, a replaced video and an unreachable page wait for a person.
         of(&ad.state).and(if ad.problem.is_some() { RunStatus::Failed } else { RunStatus::Done })
     };
-    delivery.ads.iter().map(of_ad).fold(of(&delivery.state), RunStatus::and)
+    delivery.rows.iter().map(of_ad).fold(of(&delivery.state), RunStatus::and)
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::cli::destination::{Destination, PublicationKind};
+use crate::cli::destination::Destination;
 use crate::cli::error::CliError;
 use crate::cli::notices;
 use crate::cli::sandbox::operation;
+use crate::platform::Row;
 use crate::ship::{
-    AdRow, HttpPageVisitor, Journal, LandingMode, RowNotice, RowProblem, Until, known_row_problems,
+    HttpPageVisitor, Journal, LandingMode, RowNotice, RowProblem, Until, known_row_problems,
     visit_landing_pages,
 };
 
@@ -34,19 +35,19 @@ pub async fn find(
     if let Some(journal) = journal {
         let hash = |path: &std::path::Path| ship_run.contents.blake3_of(path).ok();
         let account = destination.journal_account();
-        let known = known_row_problems(journal, &ship_run.origin()?, &account, rows, &hash);
+        let known =
+            known_row_problems(journal, destination.platform, (&ship_run.origin()?, &account), rows, &hash);
         notices.extend(known.map_err(|source| operation("cannot read the journal", source))?);
     }
     let until: Until = ship_run.ship_arguments.until.into();
     let mode = landing_mode(destination);
-    if destination.publication != PublicationKind::Ads || mode == LandingMode::Off || until < Until::Published
-    {
+    if mode == LandingMode::Off || until < Until::Published {
         return Ok((notices, LandingVisits::default()));
     }
     let pages = Arc::new(HttpPageVisitor { allow_private: destination.allow_private });
-    let visits = visit_landing_pages(rows, pages).await;
+    let visits = visit_landing_pages(destination.platform, rows, pages).await;
     for row in rows {
-        if let Some(Err(error)) = visits.get(&row.landing_page_url) {
+        if let Some(Err(error)) = visits.get(destination.platform.landing_page(row)) {
             let message = error.to_string();
             notices.push(RowNotice { row: row.row, problem: RowProblem::LandingPage, message });
         }
@@ -68,11 +69,13 @@ pub fn is_problem(notice: &RowNotice, destination: &Destination) -> bool {
 }
 
 /// Prints the problems to standard error.
-pub fn print(notices: &[RowNotice], rows: &[AdRow], destination: &Destination) {
+pub fn print(notices: &[RowNotice], rows: &[Row], destination: &Destination) {
     for notice in notices {
         let warning = if is_problem(notice, destination) { "" } else { "warning: " };
-        let name = rows.iter().find(|row| row.row == notice.row && !row.ad_name.is_empty());
-        let name = name.map_or(String::new(), |row| format!(" ({})", row.ad_name));
+        let row = rows.iter().find(|row| row.row == notice.row);
+        let name =
+            row.and_then(|row| destination.platform.publication(row)).map(|publication| publication.name);
+        let name = name.filter(|name| !name.is_empty()).map_or(String::new(), |name| format!(" ({name})"));
         let message = &notice.message;
         let unsent = match notice.problem {
             RowProblem::LandingPage if warning.is_empty() => "; its ad is not created",

@@ -50,6 +50,7 @@ impl Platform for Ads {
             base_url: "https://business-api.tiktok.com/open_api/v1.3",
             token_env: Some("TIKTOK_ACCESS_TOKEN"),
             account_key: "advertiser_id",
+            account: None,
         }
     }
 

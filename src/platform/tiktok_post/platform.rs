@@ -44,6 +44,7 @@ impl Platform for Posts {
             base_url: "https://open.tiktokapis.com",
             token_env: Some("TIKTOK_CREATOR_TOKEN"),
             account_key: "account",
+            account: None,
         }
     }
 

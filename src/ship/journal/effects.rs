@@ -5,31 +5,17 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::plan::EncodeMode;
+use crate::platform::EffectKind;
 
 use super::{Journal, JournalError, append_event, database, now_ms};
 
-/// What happens on the platform.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EffectKind {
-    /// A video is uploaded.
-    Upload,
-    /// A cover is uploaded.
-    Image,
-    /// An ad is created.
-    Ad,
-    /// A video is posted.
-    Post,
-}
-
-impl EffectKind {
-    /// Returns the name in the journal, which is part of the key.
-    fn text(self) -> &'static str {
-        match self {
-            EffectKind::Upload => "upload",
-            EffectKind::Image => "image",
-            EffectKind::Ad => "ad",
-            EffectKind::Post => "post",
-        }
+/// Returns the name of a kind in the journal, which is part of the key.
+pub(in crate::ship) fn kind_name(kind: EffectKind) -> &'static str {
+    match kind {
+        EffectKind::Upload => "upload",
+        EffectKind::Cover => "image",
+        EffectKind::Publication => "ad",
+        EffectKind::Post => "post",
     }
 }
 
@@ -40,13 +26,13 @@ pub struct Effect {
     pub kind: EffectKind,
     /// The API's origin.
     pub origin: String,
-    /// The advertiser.
-    pub advertiser: String,
-    /// The ad group of an ad; otherwise empty.
+    /// The account at the destination.
+    pub account: String,
+    /// The group that the name of a publication is unique in; otherwise empty.
     pub scope: String,
     /// The name on the platform. It is not part of the key of an upload, which is identified by its bytes.
     pub name: String,
-    /// BLAKE3 of the bytes sent; for an ad, of the source of its video.
+    /// BLAKE3 of the bytes sent; for a publication, of the source of its video.
     pub content: String,
     /// MD5 of the bytes of an upload.
     pub md5: Option<String>,
@@ -59,11 +45,11 @@ pub struct Effect {
 impl Effect {
     /// Returns the unique key: a hash of the fields, each with its length, so that different fields never collide.
     pub fn key(&self) -> String {
-        let name = if self.kind == EffectKind::Ad { self.name.as_str() } else { "" };
+        let name = if self.kind == EffectKind::Publication { self.name.as_str() } else { "" };
         let encode_mode = self.encode_mode.number().to_string();
         let mut hasher = blake3::Hasher::new();
-        let (advertiser, scope, content) = (&self.advertiser, &self.scope, &self.content);
-        for field in [self.kind.text(), &self.origin, advertiser, scope, name, content, &encode_mode] {
+        let (account, scope, content) = (&self.account, &self.scope, &self.content);
+        for field in [kind_name(self.kind), &self.origin, account, scope, name, content, &encode_mode] {
             hasher.update(&(field.len() as u64).to_le_bytes());
             hasher.update(field.as_bytes());
         }
@@ -160,6 +146,17 @@ pub struct EffectRecord {
 }
 
 impl EffectRecord {
+    /// Returns whether the destination answered the only send with the refusal that the name is taken: then it had
+    /// no effect, whatever has the name.
+    pub fn was_refused(&self) -> bool {
+        self.sends <= 1 && self.name_held
+    }
+
+    /// Returns why the effect was abandoned.
+    pub fn abandon_reason(&self) -> String {
+        self.reason.clone().unwrap_or_else(|| "abandoned".to_owned())
+    }
+
     /// Returns the time since it was sent, by the wall clock; zero if it never was or if the clock was set back.
     pub fn since_sent(&self) -> Duration {
         let ago = self.sent_ms.map_or(0, |at| now_ms().saturating_sub(at));
@@ -203,14 +200,14 @@ impl Journal {
         let change = db.transaction().map_err(&doing)?;
         let inserted = change
             .execute(
-                "INSERT INTO effects (effect_key, kind, origin, advertiser, scope, name, content, md5, size_bytes,
+                "INSERT INTO effects (effect_key, kind, origin, account, scope, name, content, md5, size_bytes,
                  recipe, state, intent_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'intent', ?11)
                  ON CONFLICT DO NOTHING",
                 params![
                     key,
-                    effect.kind.text(),
+                    kind_name(effect.kind),
                     effect.origin,
-                    effect.advertiser,
+                    effect.account,
                     effect.scope,
                     effect.name,
                     effect.content,
@@ -227,6 +224,12 @@ impl Journal {
         let record = find(&change, &key).map_err(&doing)?;
         change.commit().map_err(&doing)?;
         record.ok_or_else(|| doing(rusqlite::Error::QueryReturnedNoRows))
+    }
+
+    /// Returns whether anything was recorded for an account.
+    pub fn has_effects(&self, origin: &str, account: &str) -> Result<bool, JournalError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM effects WHERE origin = ?1 AND account = ?2)";
+        self.db().query_row(sql, [origin, account], |row| row.get(0)).map_err(database("reading the effects"))
     }
 
     /// Returns the record of an effect.
@@ -285,7 +288,7 @@ impl Journal {
         let sql =
             "UPDATE effects SET state = 'not_done', receipt = NULL, handle = NULL, name = ?2, reason = ?3,
                    name_held = 0, abandoned = 0, asked = 0, sends = 0, settled_ms = ?4
-                   WHERE effect_key = ?1 AND kind = 'upload'";
+                   WHERE effect_key = ?1 AND kind <> 'post'";
         self.transition(key, "send again", Some(name), |db| {
             db.execute(sql, params![key, name, reason, now_ms()])
         })

@@ -36,8 +36,8 @@ impl History {
 
 impl Journal {
     /// Returns the statistics of the latest deliveries to a destination.
-    pub fn history(&self, origin: &str, advertiser: &str) -> Result<History, JournalError> {
-        let mut times = self.processing_times(&super::destination_key(origin, advertiser))?;
+    pub fn history(&self, origin: &str, account: &str) -> Result<History, JournalError> {
+        let mut times = self.processing_times(&super::destination_key(origin, account))?;
         times.sort_unstable();
         let quantile = |quarter: usize| {
             let at = (times.len() >= MIN_DELIVERIES)
@@ -46,22 +46,22 @@ impl Journal {
             at.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis)
         };
         Ok(History {
-            upload_bytes_per_s: self.upload_rate(origin, advertiser)?,
+            upload_bytes_per_s: self.upload_rate(origin, account)?,
             ready_p25: quantile(1),
             ready_median: quantile(2),
         })
     }
 
-    fn upload_rate(&self, origin: &str, advertiser: &str) -> Result<Option<f64>, JournalError> {
+    fn upload_rate(&self, origin: &str, account: &str) -> Result<Option<f64>, JournalError> {
         let doing = database("reading the history");
         // An upload that was sent twice or reconciled says nothing about the rate.
         let sql = "SELECT sum(size_bytes), sum(settled_ms - sent_ms) FROM (
                    SELECT size_bytes, settled_ms, sent_ms FROM effects WHERE kind = 'upload' AND state = 'done'
-                   AND sends = 1 AND origin = ?1 AND advertiser = ?2 AND settled_ms > sent_ms
+                   AND sends = 1 AND origin = ?1 AND account = ?2 AND settled_ms > sent_ms
                    AND size_bytes IS NOT NULL ORDER BY settled_ms DESC LIMIT ?3)";
         let (bytes, ms): (Option<i64>, Option<i64>) = self
             .db()
-            .query_row(sql, params![origin, advertiser, MAX_RECORDS], |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_row(sql, params![origin, account, MAX_RECORDS], |row| Ok((row.get(0)?, row.get(1)?)))
             .map_err(doing)?;
         Ok(bytes.zip(ms).filter(|(_, ms)| *ms > 0).map(|(bytes, ms)| bytes as f64 * 1000.0 / ms as f64))
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::ads::StatusAd;
+use super::publications::StatusPublication;
 use super::{Journal, JournalError, append_event, database, now_ms};
 use crate::plan::EncodeMode;
 use crate::ship::DeliveryState;
@@ -90,7 +90,7 @@ pub struct KnownAsset {
 }
 
 /// One line of `greenlit status`.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusLine {
     /// The source as given.
     pub source: PathBuf,
@@ -108,12 +108,8 @@ pub struct StatusLine {
     pub reason: Option<String>,
     /// Why it was given up; `None` for one that was not, or by a build that did not store it.
     pub given_up: Option<GiveUpReason>,
-    /// Number of published ads of that content.
-    pub ads_published: u32,
-    /// Number of other ads of that content.
-    pub ads_open: u32,
-    /// The ads of that content, or its post, sorted by ad group and name.
-    pub ads: Vec<StatusAd>,
+    /// The publications of that content, sorted by group and name.
+    pub publications: Vec<StatusPublication>,
 }
 
 const COLUMNS: &str = "source_path, artifact_path, artifact_blake3, artifact_md5, artifact_size, recipe,
@@ -264,16 +260,14 @@ impl Journal {
         self.put_item(key, &item)
     }
 
-    /// Returns every asset with its ads, sorted by source and destination. A refused file is left out if the file of
+    /// Returns every asset with its publications, sorted by source and destination. A refused file is left out if the file of
     /// that path has other bytes now.
     pub fn status(&self) -> Result<Vec<StatusLine>, JournalError> {
-        let ads_by_content = self.all_ads()?;
+        let publications = self.all_publications()?;
         let doing = database("reading the status");
         let db = self.db();
-        let ads = "FROM ads WHERE ads.content = items.source_blake3
-                   AND ads.origin || '|' || ads.advertiser = items.destination AND ads.state";
         let sql = format!(
-            "SELECT {COLUMNS}, (SELECT count(*) {ads} = 'published'), (SELECT count(*) {ads} <> 'published'), updated_ms
+            "SELECT {COLUMNS}, updated_ms
              FROM items WHERE NOT (state = 'refused' AND EXISTS (SELECT 1 FROM items AS later
                WHERE later.source_path = items.source_path AND later.destination = items.destination
                AND later.updated_ms > items.updated_ms))
@@ -283,19 +277,16 @@ impl Journal {
         let lines = query.query_map([], |row| {
             let item = item_from_row(row)?;
             let (destination, content): (String, String) = (row.get(12)?, row.get(13)?);
-            let ads = ads_by_content.get(&(destination.clone(), content)).cloned().unwrap_or_default();
             Ok(StatusLine {
                 source: item.source,
+                publications: publications.get(&(destination.clone(), content)).cloned().unwrap_or_default(),
                 destination,
-                ads,
                 state: item.state,
                 video_id: item.video_id,
                 attempts: item.attempts,
                 reason: item.reason,
                 given_up: item.given_up,
-                ads_published: row.get(15)?,
-                ads_open: row.get(16)?,
-                since_ms: row.get(17)?,
+                since_ms: row.get(15)?,
             })
         });
         lines.map_err(&doing)?.collect::<Result<_, _>>().map_err(&doing)

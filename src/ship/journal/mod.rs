@@ -4,12 +4,12 @@
 //! whether the effect may be sent. Calls block for about the duration of a disk sync and are made directly from
 //! the async tasks.
 
-mod ads;
 mod effects;
 mod history;
 mod items;
 mod log;
 mod open_questions;
+mod publications;
 
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
@@ -20,12 +20,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 
-pub use ads::{AdKey, AdRecord, StatusAd};
-pub use effects::{Effect, EffectKind, EffectRecord, EffectState, Resolution};
+pub(super) use effects::kind_name;
+pub use effects::{Effect, EffectRecord, EffectState, Resolution};
 pub use history::History;
 pub use items::{Artifact, ItemKey, ItemRecord, KnownAsset, StatusLine};
 pub use log::LoggedEvent;
 pub use open_questions::{Choice, Question};
+pub use publications::{PublicationKey, PublicationRecord, StatusPublication};
 
 /// Why a call to the journal failed.
 #[derive(Debug, thiserror::Error)]
@@ -112,12 +113,12 @@ pub enum Wait {
     UntilFree,
 }
 
-const SCHEMA: i64 = 3;
+const SCHEMA: i64 = 4;
 const OLDEST_LIBRARY: i32 = 3_051_003;
 
 const TABLES: &str = "
 CREATE TABLE effects (
-  effect_key TEXT PRIMARY KEY, kind TEXT NOT NULL, origin TEXT NOT NULL, advertiser TEXT NOT NULL,
+  effect_key TEXT PRIMARY KEY, kind TEXT NOT NULL, origin TEXT NOT NULL, account TEXT NOT NULL,
   scope TEXT NOT NULL, name TEXT NOT NULL, content TEXT NOT NULL, md5 TEXT, size_bytes INTEGER,
   recipe INTEGER NOT NULL, state TEXT NOT NULL, sends INTEGER NOT NULL DEFAULT 0, receipt TEXT,
   request_id TEXT, reason TEXT, name_held INTEGER NOT NULL DEFAULT 0, abandoned INTEGER NOT NULL DEFAULT 0,
@@ -130,11 +131,11 @@ CREATE TABLE items (
   attempts INTEGER NOT NULL, reason TEXT, history TEXT NOT NULL, updated_ms INTEGER NOT NULL,
   given_up TEXT,
   PRIMARY KEY (source_blake3, profile_hash, destination)) STRICT;
-CREATE TABLE ads (
-  origin TEXT NOT NULL, advertiser TEXT NOT NULL, adgroup TEXT NOT NULL, ad_name TEXT NOT NULL,
-  content TEXT NOT NULL, field_digest TEXT NOT NULL, state TEXT NOT NULL, ad_id TEXT, image_id TEXT,
+CREATE TABLE publications (
+  origin TEXT NOT NULL, account TEXT NOT NULL, scope TEXT NOT NULL, name TEXT NOT NULL,
+  content TEXT NOT NULL, field_digest TEXT NOT NULL, state TEXT NOT NULL, id TEXT, cover_id TEXT,
   effect_key TEXT, reason TEXT, updated_ms INTEGER NOT NULL,
-  PRIMARY KEY (origin, advertiser, adgroup, ad_name, content)) STRICT;
+  PRIMARY KEY (origin, account, scope, name, content)) STRICT;
 CREATE TABLE events (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, subject TEXT NOT NULL,
   event TEXT NOT NULL, detail TEXT) STRICT;
@@ -142,9 +143,21 @@ CREATE TRIGGER events_keep BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'ev
 CREATE TRIGGER events_stay BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 ";
 
-/// The columns that later schemas added, each with the first schema that has it.
-const ADDED_COLUMNS: [(i64, &str); 2] =
-    [(2, "ALTER TABLE effects ADD COLUMN handle TEXT;"), (3, "ALTER TABLE items ADD COLUMN given_up TEXT;")];
+/// What later schemas changed, each with the first schema that has it.
+const CHANGES: [(i64, &str); 3] = [
+    (2, "ALTER TABLE effects ADD COLUMN handle TEXT;"),
+    (3, "ALTER TABLE items ADD COLUMN given_up TEXT;"),
+    (
+        4,
+        "ALTER TABLE effects RENAME COLUMN advertiser TO account;
+         ALTER TABLE ads RENAME TO publications;
+         ALTER TABLE publications RENAME COLUMN advertiser TO account;
+         ALTER TABLE publications RENAME COLUMN adgroup TO scope;
+         ALTER TABLE publications RENAME COLUMN ad_name TO name;
+         ALTER TABLE publications RENAME COLUMN ad_id TO id;
+         ALTER TABLE publications RENAME COLUMN image_id TO cover_id;",
+    ),
+];
 
 /// The journal of one configuration, locked for this process.
 #[derive(Debug)]
@@ -231,9 +244,9 @@ fn migrate(db: &Connection, path: &Path) -> Result<(), JournalError> {
         SCHEMA => Ok(()),
         1..SCHEMA => {
             back_up(db, path, found)?;
-            let added: String =
-                ADDED_COLUMNS.iter().filter(|(since, _)| found < *since).map(|(_, change)| *change).collect();
-            db.execute_batch(&format!("BEGIN IMMEDIATE; {added} PRAGMA user_version = {SCHEMA}; COMMIT;"))
+            let changes: String =
+                CHANGES.iter().filter(|(since, _)| found < *since).map(|(_, change)| *change).collect();
+            db.execute_batch(&format!("BEGIN IMMEDIATE; {changes} PRAGMA user_version = {SCHEMA}; COMMIT;"))
                 .map_err(&doing)
         }
         _ => Err(JournalError::TooNew { path: path.to_owned(), found }),
@@ -277,8 +290,8 @@ fn now_ms() -> i64 {
 }
 
 /// Returns the key of a destination. It contains the origin: a trial never marks a production asset as done.
-pub fn destination_key(origin: &str, advertiser_id: &str) -> String {
-    format!("{origin}|{advertiser_id}")
+pub fn destination_key(origin: &str, account: &str) -> String {
+    format!("{origin}|{account}")
 }
 
 #[cfg(test)]

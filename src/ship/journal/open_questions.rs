@@ -53,18 +53,18 @@ impl Journal {
         let db = self.db();
         let mut query = db
             .prepare(
-                "SELECT effect_key, kind, name, scope, advertiser, reason, readings FROM effects
+                "SELECT effect_key, kind, name, scope, account, reason, readings FROM effects
                  WHERE asked = 1 AND state = 'unknown' ORDER BY intent_ms, effect_key",
             )
             .map_err(&doing)?;
         let questions = query.query_map([], |row| {
             let (key, kind, name): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let (scope, advertiser): (String, String) = (row.get(3)?, row.get(4)?);
+            let (scope, account): (String, String) = (row.get(3)?, row.get(4)?);
             let (reason, readings): (Option<String>, Option<String>) = (row.get(5)?, row.get(6)?);
             let location = if scope.is_empty() {
-                format!("for advertiser {advertiser}")
+                format!("in the account {account}")
             } else {
-                format!("in ad group {scope}")
+                format!("in the group {scope}")
             };
             let mut observations: Vec<String> =
                 readings.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::plan::EncodeMode;
+use crate::platform::EffectKind;
 
 fn open() -> (tempfile::TempDir, Journal) {
     let dir = tempfile::tempdir().unwrap();
@@ -15,7 +16,7 @@ fn effect() -> Effect {
     Effect {
         kind: EffectKind::Upload,
         origin: "https://o".into(),
-        advertiser: "7".into(),
+        account: "7".into(),
         scope: String::new(),
         name: "a-1.mp4".into(),
         content: "c".into(),
@@ -66,12 +67,12 @@ fn the_key_distinguishes_intents_and_ignores_upload_names() {
     let one = effect();
     assert_eq!(one.key(), Effect { name: "other".into(), ..one.clone() }.key());
     for other in [
-        Effect { kind: EffectKind::Image, ..one.clone() },
+        Effect { kind: EffectKind::Cover, ..one.clone() },
         Effect { origin: "http://127.0.0.1".into(), ..one.clone() },
-        Effect { advertiser: "8".into(), ..one.clone() },
+        Effect { account: "8".into(), ..one.clone() },
         Effect { content: "d".into(), ..one.clone() },
         Effect { encode_mode: EncodeMode::CommonCore, ..one.clone() },
-        Effect { scope: "7".into(), advertiser: String::new(), ..one.clone() },
+        Effect { scope: "7".into(), account: String::new(), ..one.clone() },
     ] {
         assert_ne!(one.key(), other.key(), "{other:?}");
     }
@@ -219,9 +220,17 @@ fn stored_numbers_of_encode_modes_are_read_and_written_as_before() {
 
 #[test]
 fn migrates_a_journal_of_each_earlier_schema() {
+    const TO_3: &str = "ALTER TABLE effects RENAME COLUMN account TO advertiser;
+        ALTER TABLE publications RENAME COLUMN account TO advertiser;
+        ALTER TABLE publications RENAME COLUMN scope TO adgroup;
+        ALTER TABLE publications RENAME COLUMN name TO ad_name;
+        ALTER TABLE publications RENAME COLUMN id TO ad_id;
+        ALTER TABLE publications RENAME COLUMN cover_id TO image_id;
+        ALTER TABLE publications RENAME TO ads;";
     for (schema, downgrade) in [
         (1, "ALTER TABLE effects DROP COLUMN handle; ALTER TABLE items DROP COLUMN given_up;"),
         (2, "ALTER TABLE items DROP COLUMN given_up;"),
+        (3, ""),
     ] {
         let (dir, journal) = open();
         let path = dir.path().join("deep/journal.db");
@@ -237,7 +246,7 @@ fn migrates_a_journal_of_each_earlier_schema() {
             ..ItemRecord::new("a.mov".into())
         };
         journal.put_item(&item_key, &item).unwrap();
-        journal.db().execute_batch(&format!("{downgrade} PRAGMA user_version = {schema};")).unwrap();
+        journal.db().execute_batch(&format!("{TO_3} {downgrade} PRAGMA user_version = {schema};")).unwrap();
         drop(journal);
         let journal = Journal::open(&path, Wait::Refuse).unwrap();
         let copy =

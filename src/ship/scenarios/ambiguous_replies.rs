@@ -41,7 +41,7 @@ async fn a_video_listed_only_after_the_window_is_found_by_its_taken_name() {
 #[tokio::test(start_paused = true)]
 async fn a_taken_name_that_is_free_when_asked_is_replaced_by_another_name() {
     let scenario = Scenario::new(&["a"]).with_row("a", "one");
-    scenario.fake.fault("upload_video", 1, Fault::Refuse(Class::ReRead, 40911));
+    scenario.fake.fault("upload_video", 1, Fault::Refuse(Class::NameTaken, 40911));
     let started = tokio::time::Instant::now();
     assert_eq!(summary(&scenario.deliver().await), (Published, 1, vec![Published]));
     assert_eq!(scenario.journal.open_questions().unwrap(), []);
@@ -54,7 +54,12 @@ async fn a_taken_name_that_is_free_when_asked_is_replaced_by_another_name() {
 #[tokio::test(start_paused = true)]
 async fn a_name_that_another_video_has_is_replaced_by_another_name() {
     let scenario = Scenario::new(&["a"]).with_row("a", "one");
-    scenario.fake.add_foreign_video(&upload_name("a", &asset("a").content().blake3, EncodeMode::Planned));
+    scenario.fake.add_foreign_video(&upload_name(
+        "a",
+        &asset("a").content().blake3,
+        EncodeMode::Planned,
+        100,
+    ));
     let delivery = scenario.deliver().await;
     assert_eq!(summary(&delivery), (Published, 1, vec![Published]), "{delivery:?}");
     assert_ne!(delivery.video_id.as_deref(), Some("foreign"));
@@ -67,7 +72,7 @@ async fn a_name_that_another_video_has_is_replaced_by_another_name() {
 async fn a_taken_name_after_an_upload_of_unknown_outcome_needs_a_decision() {
     let scenario = Scenario::new(&["a"]).with_row("a", "one");
     scenario.fake.fault("upload_video", 1, Fault::LoseRequest);
-    scenario.fake.fault("upload_video", 2, Fault::Refuse(Class::ReRead, 40911));
+    scenario.fake.fault("upload_video", 2, Fault::Refuse(Class::NameTaken, 40911));
     let delivery = scenario.deliver().await;
     assert_eq!(summary(&delivery), (Unconfirmed, 1, vec![Unconfirmed]));
     let questions = scenario.journal.open_questions().unwrap();
@@ -102,7 +107,8 @@ async fn a_duplicate_ad_needs_a_decision() {
 #[tokio::test(start_paused = true)]
 async fn two_videos_with_the_same_name_need_a_decision() {
     let scenario = Scenario::new(&["a"]).with_row("a", "one");
-    scenario.fake.cut_at(2, true);
+    // After the access check and the question whether an earlier run sent it.
+    scenario.fake.cut_at(3, true);
     assert!(scenario.run_until_cut().await);
     scenario.fake.duplicate_first_video();
     assert_eq!(scenario.deliver().await.state, Unconfirmed);

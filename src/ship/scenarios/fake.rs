@@ -10,7 +10,10 @@ use tokio::time::Instant;
 
 use crate::model::{ContentHash, Size};
 use crate::plan::EncodeMode;
-use crate::platform::{AdsPlatform, Call, CallError, Class, NewAd, RemoteAd, RemoteVideo, UploadObserver};
+use crate::platform::{
+    Awaited, Call, CallError, Class, Destination, EffectKind, Mutation, NewPublication, OpenedUpload,
+    Platform, Progress, SentEffect, Sighting, UploadObserver,
+};
 use crate::rules::{CoverImage, ValidatedAsset, ValidatedCover};
 use crate::ship::landing::LandingError;
 use crate::ship::{AssetPreparer, PageVisitor, PrepareError};
@@ -32,9 +35,25 @@ struct Video {
     id: String,
     name: String,
     md5: String,
-    size: u64,
     listed_from: Option<Instant>,
     usable: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Image {
+    id: String,
+    pub(super) name: String,
+    pub(super) bytes: Vec<u8>,
+    listed_from: Instant,
+}
+
+#[derive(Clone, Debug)]
+struct Ad {
+    id: String,
+    group: String,
+    name: String,
+    video_id: String,
+    listed_from: Instant,
 }
 
 #[derive(Default)]
@@ -44,9 +63,8 @@ pub(super) struct FakeState {
     index_by_id: HashMap<String, usize>,
     /// The names that are taken.
     names: HashSet<String>,
-    ads: Vec<(String, String, RemoteAd, Instant)>,
-    /// The bytes of the uploaded images.
-    pub(super) images: Vec<Vec<u8>>,
+    ads: Vec<Ad>,
+    pub(super) images: Vec<Image>,
     /// One entry per call: method and subject.
     pub(super) log: Vec<String>,
     faults: HashMap<(&'static str, u32), Fault>,
@@ -106,7 +124,6 @@ impl FakePlatform {
             id: "foreign".to_owned(),
             name: name.to_owned(),
             md5: "0".repeat(32),
-            size: 1,
             listed_from: Some(Instant::now()),
             usable: true,
         });
@@ -135,7 +152,7 @@ impl FakePlatform {
 
     /// Returns the names of the created ads.
     pub(super) fn ad_names(&self) -> Vec<String> {
-        self.state.lock().unwrap().ads.iter().map(|(_, _, ad, _)| ad.ad_name.clone()).collect()
+        self.state.lock().unwrap().ads.iter().map(|ad| ad.name.clone()).collect()
     }
 
     pub(super) fn videos_count(&self) -> usize {
@@ -200,29 +217,164 @@ fn error(endpoint: &'static str, class: Class, code: Option<i64>) -> CallError {
     CallError { endpoint, class, code, message: format!("scripted {code:?}"), request_id: Some("r1".into()) }
 }
 
-fn remote(video: &Video) -> RemoteVideo {
-    RemoteVideo {
-        video_id: video.id.clone(),
-        file_name: Some(video.name.clone()),
-        md5: Some(video.md5.clone()),
-        size_bytes: Some(video.size),
-        width: Some(540),
-        height: Some(960),
-        displayable: Some(video.usable),
-        cover_url: Some("https://cover".into()),
-    }
-}
-
 fn is_listed(video: &Video) -> bool {
     video.listed_from.is_some_and(|from| from <= Instant::now())
 }
 
-impl AdsPlatform for FakePlatform {
+/// Returns what entries of one name show: (id, whether it is ours).
+fn sighting(mut entries: Vec<(String, bool)>, what: &str, sent: &SentEffect) -> Option<Sighting> {
+    entries.sort();
+    entries.dedup();
+    match entries.as_slice() {
+        [] => None,
+        [(id, true)] => Some(Sighting::Done(id.clone())),
+        others if sent.was_refused && others.iter().all(|(_, ours)| !ours) => Some(Sighting::NameOfOther),
+        several => Some(Sighting::Ambiguous(
+            several
+                .iter()
+                .map(|(id, ours)| {
+                    format!(
+                        "{what} {id} has that name and {}",
+                        if *ours { "these bytes" } else { "other bytes" }
+                    )
+                })
+                .collect(),
+        )),
+    }
+}
+
+impl FakePlatform {
+    pub(super) async fn upload_video(
+        &self,
+        asset: &ValidatedAsset,
+        name: &str,
+        log: &dyn UploadObserver,
+    ) -> Result<String, CallError> {
+        log.sent(asset.content().size_bytes);
+        self.answer("upload_video", name.to_owned(), move |state| {
+            if state.names.contains(name) {
+                return Err(error("upload_video", Class::NameTaken, Some(40911)));
+            }
+            let content = asset.content();
+            let id = format!("v{}", state.videos.len() + 1);
+            let broken = state.broken.contains(&content.blake3);
+            // Evenly spaced processing times in a shuffled order.
+            let permille = state.videos.len() * 619 % 1000;
+            let takes = self.processing + self.spread.mul_f64(permille as f64 / 1000.0);
+            state.add(Video {
+                id: id.clone(),
+                name: name.to_owned(),
+                md5: content.md5.clone(),
+                listed_from: (!broken).then(|| Instant::now() + takes),
+                usable: !state.stuck.contains(&content.blake3),
+            });
+            Ok(id)
+        })
+        .await
+    }
+
+    async fn upload_image(&self, cover: &ValidatedCover, name: &str) -> Result<String, CallError> {
+        self.answer("upload_image", name.to_owned(), move |state| {
+            if state.images.iter().any(|image| image.name == name) {
+                return Err(error("upload_image", Class::NameTaken, Some(40911)));
+            }
+            let id = format!("image-{name}");
+            let bytes = cover.image().bytes().to_vec();
+            let listed_from = Instant::now() + self.processing;
+            state.images.push(Image { id: id.clone(), name: name.to_owned(), bytes, listed_from });
+            Ok(id)
+        })
+        .await
+    }
+
+    async fn create_ad(&self, ad: &NewPublication<'_>) -> Result<String, CallError> {
+        self.answer("create_ad", ad.row.text("ad_name").to_owned(), |state| {
+            let video = state.video(ad.video_id);
+            if !video.is_some_and(|video| is_listed(video) && video.usable) {
+                return Err(error("create_ad", Class::ReRead, Some(40053)));
+            }
+            let id = format!("a{}", state.ads.len() + 1);
+            let new = Ad {
+                id: id.clone(),
+                group: ad.row.text("adgroup_id").to_owned(),
+                name: ad.row.text("ad_name").to_owned(),
+                video_id: ad.video_id.to_owned(),
+                listed_from: Instant::now() + self.processing,
+            };
+            if state.duplicate_ads {
+                state.ads.push(Ad { id: format!("{id}-copy"), ..new.clone() });
+            }
+            state.ads.push(new);
+            Ok(id)
+        })
+        .await
+    }
+
+    /// Looks for an upload: both the list and the name are read.
+    async fn find_video(&self, sent: &SentEffect) -> Result<Sighting, CallError> {
+        let listed = self.answer("search_videos", sent.name.clone(), |state| {
+            let named = state.videos.iter().filter(|video| video.name == sent.name && is_listed(video));
+            Ok(named.map(|video| (video.id.clone(), Some(&video.md5) == sent.md5.as_ref())).collect())
+        });
+        match sighting(listed.await?, "video", sent) {
+            Some(sighting) => Ok(sighting),
+            None => self.has_name(sent).await,
+        }
+    }
+
+    /// Asks whether a name is taken.
+    async fn has_name(&self, sent: &SentEffect) -> Result<Sighting, CallError> {
+        self.answer("name_taken", sent.name.clone(), |state| {
+            // By default the name check shows at once what the lists show late.
+            let is_shown = |video: &&Video| !state.name_check_is_late || is_listed(video);
+            let name_is_taken = match sent.kind {
+                EffectKind::Cover => state.images.iter().any(|image| image.name == sent.name),
+                _ => state.videos.iter().filter(is_shown).any(|video| video.name == sent.name),
+            };
+            Ok(Sighting::Absent { name_is_taken })
+        })
+        .await
+    }
+
+    async fn find_image(&self, sent: &SentEffect) -> Result<Sighting, CallError> {
+        let listed = self.answer("search_images", sent.name.clone(), |state| {
+            let now = Instant::now();
+            let named =
+                state.images.iter().filter(|image| image.name == sent.name && image.listed_from <= now);
+            Ok(named.map(|image| (image.id.clone(), true)).collect())
+        });
+        match sighting(listed.await?, "image", sent) {
+            Some(sighting) => Ok(sighting),
+            None => self.has_name(sent).await,
+        }
+    }
+
+    async fn find_ad(&self, sent: &SentEffect) -> Result<Sighting, CallError> {
+        let listed = self.answer("ads_of", sent.scope.clone(), |state| {
+            let now = Instant::now();
+            let named = state
+                .ads
+                .iter()
+                .filter(|ad| ad.group == sent.scope && ad.name == sent.name && ad.listed_from <= now);
+            let is_ours = |ad: &Ad| Some(&ad.video_id) == sent.video_id.as_ref();
+            Ok(named.map(|ad| (ad.id.clone(), is_ours(ad))).collect())
+        });
+        let nothing = Sighting::Absent { name_is_taken: false };
+        Ok(sighting(listed.await?, "ad", sent).unwrap_or(nothing))
+    }
+}
+
+impl Destination for FakePlatform {
+    fn platform(&self) -> &'static dyn Platform {
+        // Rows and words are those of ads.
+        &crate::platform::tiktok_ads::ADS
+    }
+
     fn origin(&self) -> &str {
         "https://fake"
     }
 
-    fn advertiser_id(&self) -> &str {
+    fn account(&self) -> &str {
         "7"
     }
 
@@ -230,98 +382,51 @@ impl AdsPlatform for FakePlatform {
         Box::pin(self.answer("check_access", String::new(), |_| Ok(())))
     }
 
-    fn upload_video<'a>(
+    fn send<'a>(
         &'a self,
-        asset: &'a ValidatedAsset,
+        mutation: &'a Mutation<'a>,
         name: &'a str,
-        log: &'a dyn UploadObserver,
+        _opened: Option<&'a OpenedUpload>,
+        observer: &'a dyn UploadObserver,
     ) -> Call<'a, String> {
-        Box::pin(async move {
-            log.sent(asset.content().size_bytes);
-            self.answer("upload_video", name.to_owned(), move |state| {
-                if state.names.contains(name) {
-                    return Err(error("upload_video", Class::ReRead, Some(40911)));
-                }
-                let content = asset.content();
-                let id = format!("v{}", state.videos.len() + 1);
-                let broken = state.broken.contains(&content.blake3);
-                // Evenly spaced processing times in a shuffled order.
-                let permille = state.videos.len() * 619 % 1000;
-                let takes = self.processing + self.spread.mul_f64(permille as f64 / 1000.0);
-                state.add(Video {
-                    id: id.clone(),
-                    name: name.to_owned(),
-                    md5: content.md5.clone(),
-                    size: content.size_bytes,
-                    listed_from: (!broken).then(|| Instant::now() + takes),
-                    usable: !state.stuck.contains(&content.blake3),
-                });
-                Ok(id)
-            })
-            .await
-        })
+        match mutation {
+            Mutation::Upload { asset, .. } => Box::pin(self.upload_video(asset, name, observer)),
+            Mutation::Cover(cover) => Box::pin(self.upload_image(cover, name)),
+            Mutation::Publication(ad) => Box::pin(self.create_ad(ad)),
+        }
     }
 
-    fn videos<'a>(&'a self, ids: &'a [String]) -> Call<'a, Vec<RemoteVideo>> {
-        assert!(ids.len() <= 60);
-        Box::pin(self.answer("videos", ids.join(","), |state| {
-            let listed = ids.iter().filter_map(|id| state.video(id)).filter(|video| is_listed(video));
-            Ok(listed.map(remote).collect())
-        }))
+    fn look<'a>(&'a self, sent: &'a SentEffect) -> Call<'a, Sighting> {
+        match sent.kind {
+            EffectKind::Cover => Box::pin(self.find_image(sent)),
+            EffectKind::Publication => Box::pin(self.find_ad(sent)),
+            EffectKind::Upload | EffectKind::Post => Box::pin(self.find_video(sent)),
+        }
     }
 
-    fn search_videos<'a>(&'a self, name: &'a str) -> Call<'a, Vec<RemoteVideo>> {
-        Box::pin(self.answer("search_videos", name.to_owned(), move |state| {
-            // A fuzzy search: every video matches.
-            Ok(state.videos.iter().filter(|video| is_listed(video)).map(remote).collect())
-        }))
+    fn look_for_earlier<'a>(&'a self, unsent: &'a SentEffect) -> Call<'a, Sighting> {
+        match unsent.kind {
+            EffectKind::Publication => Box::pin(self.find_ad(unsent)),
+            _ => Box::pin(self.has_name(unsent)),
+        }
     }
 
-    fn name_taken<'a>(&'a self, name: &'a str) -> Call<'a, bool> {
-        Box::pin(self.answer("name_taken", name.to_owned(), move |state| {
-            // By default the name check shows at once what the lists show late.
-            Ok(state
-                .videos
-                .iter()
-                .any(|video| video.name == name && (!state.name_check_is_late || is_listed(video))))
-        }))
-    }
-
-    fn upload_image<'a>(&'a self, cover: &'a ValidatedCover, name: &'a str) -> Call<'a, String> {
-        Box::pin(self.answer("upload_image", name.to_owned(), move |state| {
-            state.images.push(cover.image().bytes().to_vec());
-            Ok(format!("image-{name}"))
-        }))
-    }
-
-    fn create_ad<'a>(&'a self, ad: &'a NewAd) -> Call<'a, String> {
-        Box::pin(self.answer("create_ad", ad.ad_name.clone(), |state| {
-            let video = state.video(&ad.video_id);
-            if !video.is_some_and(|video| is_listed(video) && video.usable) {
-                return Err(error("create_ad", Class::ReRead, Some(40053)));
-            }
-            let id = format!("a{}", state.ads.len() + 1);
-            let remote = RemoteAd {
-                ad_id: id.clone(),
-                ad_name: ad.ad_name.clone(),
-                video_id: Some(ad.video_id.clone()),
+    fn progress<'a>(&'a self, videos: &'a [Awaited]) -> Call<'a, Vec<Progress>> {
+        assert!(videos.len() <= 60);
+        let ids: Vec<&str> = videos.iter().map(|video| video.id.as_str()).collect();
+        Box::pin(self.answer("videos", ids.join(","), move |state| {
+            let progress = |awaited: &Awaited| match state.video(&awaited.id).filter(|video| is_listed(video))
+            {
+                None => Progress::Unlisted,
+                Some(video) if video.usable && video.md5 == awaited.md5 => Progress::Ready,
+                Some(_) => Progress::Processing("listed, not displayable"),
             };
-            let listed_from = Instant::now() + self.processing;
-            if state.duplicate_ads {
-                let copy = RemoteAd { ad_id: format!("{id}-copy"), ..remote.clone() };
-                state.ads.push((ad.adgroup_id.clone(), ad.image_id.clone(), copy, listed_from));
-            }
-            state.ads.push((ad.adgroup_id.clone(), ad.image_id.clone(), remote, listed_from));
-            Ok(id)
+            Ok(videos.iter().map(progress).collect())
         }))
     }
 
-    fn ads_of<'a>(&'a self, adgroup_id: &'a str) -> Call<'a, Vec<RemoteAd>> {
-        Box::pin(self.answer("ads_of", adgroup_id.to_owned(), move |state| {
-            let now = Instant::now();
-            let ads = state.ads.iter().filter(|(group, _, _, seen)| group == adgroup_id && *seen <= now);
-            Ok(ads.map(|(_, _, ad, _)| ad.clone()).collect())
-        }))
+    fn videos_per_call(&self) -> usize {
+        60
     }
 }
 

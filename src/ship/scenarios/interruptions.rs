@@ -43,6 +43,7 @@ async fn a_run_cut_at_any_call_is_resumed_without_duplicates() {
 async fn every_crash_point_is_passed() {
     let scenario = Scenario::new(&["a", "b"]).with_row("a", "one").with_row("b", "two");
     scenario.fake.fault("upload_video", 1, Fault::LoseReply);
+    scenario.fake.fault("upload_image", 1, Fault::LoseReply);
     scenario.fake.fault("create_ad", 1, Fault::LoseReply);
     scenario.fake.state.lock().unwrap().broken.insert(asset("b").content().blake3.clone());
     scenario.run().await;

@@ -6,6 +6,7 @@ mod ambiguous_replies;
 mod encode_modes;
 mod fake;
 mod interruptions;
+mod lost_journal;
 mod rows;
 mod scale;
 
@@ -20,14 +21,14 @@ use self::fake::{FakePages, FakePlatform, FakePreparer, Fault, asset};
 use super::crash_points::{self, CrashPoints};
 use super::*;
 use crate::plan::EncodeMode;
-use crate::platform::Class;
+use crate::platform::{Class, Row};
 
 /// A journal, a fake platform and the files and rows to ship.
 struct Scenario {
     dir: tempfile::TempDir,
     journal: Arc<Journal>,
     fake: Arc<FakePlatform>,
-    rows: Vec<AdRow>,
+    rows: Vec<Row>,
     sources: Vec<&'static str>,
     last_encode_mode: EncodeMode,
     landing: LandingMode,
@@ -69,19 +70,17 @@ impl Scenario {
 
     fn with_row(mut self, video: &str, ad_name: &str) -> Scenario {
         let row = u32::try_from(self.rows.len()).unwrap() + 1;
-        self.rows.push(AdRow {
-            row,
-            video: format!("{video}.mov").into(),
-            adgroup_id: "18".into(),
-            ad_name: ad_name.into(),
-            identity_type: "CUSTOMIZED_USER".into(),
-            identity_id: "17".into(),
-            ad_text: "Buy".into(),
-            call_to_action: "LEARN_MORE".into(),
-            landing_page_url: "https://good".into(),
-            display_name: "Shop".into(),
-            ..AdRow::default()
-        });
+        self.rows.push(
+            Row::new(row, format!("{video}.mov"))
+                .with("adgroup_id", "18")
+                .with("ad_name", ad_name)
+                .with("identity_type", "CUSTOMIZED_USER")
+                .with("identity_id", "17")
+                .with("ad_text", "Buy")
+                .with("call_to_action", "LEARN_MORE")
+                .with("landing_page_url", "https://good")
+                .with("display_name", "Shop"),
+        );
         self
     }
 
@@ -154,7 +153,7 @@ impl Scenario {
 
 /// Returns state and attempts of a delivery, and the states of its ads.
 fn summary(delivery: &Delivery) -> (DeliveryState, u32, Vec<DeliveryState>) {
-    let ads = delivery.ads.iter().map(|ad| ad.state.clone()).collect();
+    let ads = delivery.rows.iter().map(|ad| ad.state.clone()).collect();
     (delivery.state.clone(), delivery.attempts, ads)
 }
 
@@ -179,8 +178,8 @@ async fn an_unsuitable_cover_fails_its_row_before_it_is_uploaded() {
     scenario.rows[0].cover = Some(scenario.dir.path().join("bad.png"));
     std::fs::write(scenario.dir.path().join("bad.png"), "a turned image").unwrap();
     let delivery = scenario.deliver().await;
-    assert_eq!(delivery.ads[0].state, Failed);
-    assert!(delivery.ads[0].reason.as_ref().unwrap().contains("aspect ratio"), "{delivery:?}");
+    assert_eq!(delivery.rows[0].state, Failed);
+    assert!(delivery.rows[0].reason.as_ref().unwrap().contains("aspect ratio"), "{delivery:?}");
     assert_eq!(scenario.fake.ad_names(), ["two"]);
     assert_eq!(scenario.fake.count("upload_image"), 1);
 }
@@ -192,14 +191,14 @@ async fn a_cover_that_is_replaced_after_the_check_is_sent_as_it_was_checked() {
     std::fs::write(&path, "the image that was checked").unwrap();
     scenario.rows[0].cover = Some(path.clone());
     let delivery = scenario.deliver().await;
-    assert_eq!(delivery.ads[0].state, Published, "{delivery:?}");
+    assert_eq!(delivery.rows[0].state, Published, "{delivery:?}");
     assert_eq!(std::fs::read(&path).unwrap(), b"an unchecked image");
-    assert_eq!(scenario.fake.state.lock().unwrap().images, [b"the image that was checked"]);
+    assert_eq!(scenario.fake.state.lock().unwrap().images[0].bytes, b"the image that was checked");
     // The journal knows which image the ad has, so the row is not the published one any more.
     let again = scenario.deliver().await;
-    assert_eq!(again.ads[0].problem, Some(RowProblem::RowChanged), "{again:?}");
+    assert_eq!(again.rows[0].problem, Some(RowProblem::RowChanged), "{again:?}");
     std::fs::write(&path, "the image that was checked").unwrap();
-    assert_eq!(scenario.deliver().await.ads[0].problem, None);
+    assert_eq!(scenario.deliver().await.rows[0].problem, None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -208,7 +207,7 @@ async fn a_second_run_sends_nothing() {
     let first = scenario.run().await;
     let mutations = scenario.fake.mutations();
     let is_new = |outcome: &ShipOutcome| {
-        let by_this_run = |delivery: &Delivery| delivery.uploaded_now && delivery.ads[0].created_now;
+        let by_this_run = |delivery: &Delivery| delivery.uploaded_now && delivery.rows[0].created_now;
         outcome.deliveries.iter().map(by_this_run).collect::<Vec<_>>()
     };
     assert_eq!(is_new(&first), [true, true]);
@@ -216,12 +215,13 @@ async fn a_second_run_sends_nothing() {
     assert_eq!(is_new(&second), [false, false]);
     for delivery in &mut second.deliveries {
         delivery.uploaded_now = true;
-        delivery.ads[0].created_now = true;
+        delivery.rows[0].created_now = true;
+        delivery.published_now = true;
     }
     assert_eq!(second, first);
     assert_eq!(scenario.fake.mutations(), mutations);
     let status = scenario.journal.status().unwrap();
-    let lines: Vec<_> = status.iter().map(|line| (line.state.clone(), line.ads_published)).collect();
+    let lines: Vec<_> = status.iter().map(|line| (line.state.clone(), line.publications.len())).collect();
     assert_eq!(lines, [(Published, 1), (Published, 1)]);
 }
 

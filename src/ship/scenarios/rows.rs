@@ -7,16 +7,16 @@ use super::*;
 async fn a_changed_row_is_reported_and_not_created_again() {
     let mut scenario = Scenario::new(&["a"]).with_row("a", "one");
     scenario.run().await;
-    scenario.rows[0].ad_text = "Sell".into();
+    scenario.rows[0] = scenario.rows[0].clone().with("ad_text", "Sell");
     let delivery = scenario.deliver().await;
-    assert_eq!(delivery.ads[0].state, Published);
-    assert!(delivery.ads[0].reason.as_deref().unwrap().starts_with("row changed since it was published"));
+    assert_eq!(delivery.rows[0].state, Published);
+    assert!(delivery.rows[0].reason.as_deref().unwrap().starts_with("row changed since it was published"));
     // The same row with another video also counts as changed.
     scenario.sources = vec!["b"];
     scenario.rows[0].video = "b.mov".into();
     let delivery = scenario.deliver().await;
-    assert!(delivery.ads[0].reason.as_deref().unwrap().starts_with("already published with another video"));
-    assert_eq!(delivery.ads[0].problem, Some(RowProblem::VideoReplaced));
+    assert!(delivery.rows[0].reason.as_deref().unwrap().starts_with("already published with another video"));
+    assert_eq!(delivery.rows[0].problem, Some(RowProblem::VideoReplaced));
     assert_eq!(scenario.fake.video_names().len(), 1, "a video that no ad can use was uploaded");
     assert_eq!(scenario.fake.ad_names(), ["one"]);
 }
@@ -29,21 +29,21 @@ async fn existing_videos_and_ads_are_found_without_the_journal() {
     let path = scenario.dir.path().join("another.db");
     scenario.journal = Arc::new(Journal::open(&path, Wait::Refuse).unwrap());
     let second = scenario.deliver().await;
-    assert_eq!((&second.video_id, &second.ads[0].ad_id), (&first.video_id, &first.ads[0].ad_id));
-    assert!(!second.uploaded_now && !second.ads[0].created_now, "they were there before");
+    assert_eq!((&second.video_id, &second.rows[0].id), (&first.video_id, &first.rows[0].id));
+    assert!(!second.uploaded_now && !second.rows[0].created_now, "they were there before");
     assert_eq!((scenario.fake.video_names().len(), scenario.fake.ad_names().len()), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_landing_page_prevents_the_ad_only_if_required() {
     let mut scenario = Scenario::new(&["a"]).with_row("a", "one").with_row("a", "two");
-    scenario.rows[1].landing_page_url = "https://bad".into();
+    scenario.rows[1] = scenario.rows[1].clone().with("landing_page_url", "https://bad");
     let delivery = scenario.deliver().await;
     assert_eq!(summary(&delivery), (Failed, 1, vec![Published, Failed]));
     scenario.landing = LandingMode::Warn;
     let delivery = scenario.deliver().await;
     assert_eq!(summary(&delivery), (Published, 1, vec![Published, Published]));
-    assert!(delivery.ads[1].reason.as_deref().unwrap().contains("404"));
+    assert!(delivery.rows[1].reason.as_deref().unwrap().contains("404"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -53,7 +53,7 @@ async fn refused_files_and_missing_videos_are_reported() {
     let reasons: Vec<_> =
         outcome.deliveries.iter().map(|delivery| delivery.reason.clone().unwrap()).collect();
     assert_eq!(reasons, ["too short", "the video was not among the files checked"]);
-    assert!(outcome.deliveries.iter().all(|delivery| delivery.ads.len() == 1));
+    assert!(outcome.deliveries.iter().all(|delivery| delivery.rows.len() == 1));
     assert_eq!(scenario.fake.mutations(), 0);
 }
 
@@ -68,12 +68,12 @@ async fn a_run_until_uploaded_does_not_poll() {
 #[tokio::test(start_paused = true)]
 async fn a_video_whose_landing_pages_do_not_answer_is_not_uploaded() {
     let mut scenario = Scenario::new(&["a"]).with_row("a", "one");
-    scenario.rows[0].landing_page_url = "https://bad".into();
+    scenario.rows[0] = scenario.rows[0].clone().with("landing_page_url", "https://bad");
     let delivery = scenario.deliver().await;
     assert_eq!(summary(&delivery), (Failed, 0, vec![Failed]));
-    assert_eq!(delivery.ads[0].problem, Some(RowProblem::LandingPage));
+    assert_eq!(delivery.rows[0].problem, Some(RowProblem::LandingPage));
     assert_eq!(scenario.fake.mutations(), 0);
-    scenario.rows[0].landing_page_url = "https://good".into();
+    scenario.rows[0] = scenario.rows[0].clone().with("landing_page_url", "https://good");
     assert_eq!(summary(&scenario.deliver().await), (Published, 1, vec![Published]));
 }
 
@@ -84,15 +84,15 @@ async fn a_refused_file_and_the_ads_asked_for_are_in_the_status() {
         let lines = scenario.journal.status().unwrap();
         lines
             .into_iter()
-            .map(|line| (line.state, line.ads.into_iter().map(|ad| (ad.ad_name, ad.state)).collect()))
+            .map(|line| (line.state, line.publications.into_iter().map(|ad| (ad.name, ad.state)).collect()))
             .collect()
     };
     let delivery = scenario.deliver().await;
-    assert_eq!((delivery.state, delivery.ads[0].awaits_video), (DeliveryState::Refused, true));
+    assert_eq!((delivery.state, delivery.rows[0].awaits_video), (DeliveryState::Refused, true));
     let one = |state| vec![("one".to_owned(), state)];
     assert_eq!(states(&scenario), [(DeliveryState::Refused, one(Validated))]);
     // The row gets another name, and the file is exported again.
-    scenario.rows[0].ad_name = "two".into();
+    scenario.rows[0] = scenario.rows[0].clone().with("ad_name", "two");
     scenario.deliver().await;
     scenario.sources = vec!["a"];
     std::thread::sleep(Duration::from_millis(5));

@@ -1,15 +1,17 @@
 //! Thousands of assets at the limits of a tier: the real call limiter before a platform that counts every call.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use tokio::time::Instant;
 
 use super::*;
 use crate::platform::tiktok_ads::call_limiter::CallLimiter;
 use crate::platform::tiktok_ads::{Pauses, Tier};
-use crate::platform::{AdsPlatform, Call, CallError, NewAd, RemoteAd, RemoteVideo, UploadObserver};
-use crate::rules::{ValidatedAsset, ValidatedCover};
+use crate::platform::{
+    Awaited, Call, CallError, Destination, EffectKind, Mutation, OpenedUpload, Platform, Progress, Row,
+    SentEffect, Sighting, UploadObserver,
+};
 use crate::ship::run::MAX_IN_FLIGHT;
 
 const CREATE: &str = "ad/create/";
@@ -54,6 +56,8 @@ struct MeteredPlatform {
     fake: Arc<FakePlatform>,
     gate: CallLimiter,
     meter: Mutex<RateMeter>,
+    /// The ad groups that were read.
+    groups: Mutex<HashSet<String>>,
     /// The most videos that were uploaded and had no ad yet.
     max_open: Mutex<usize>,
 }
@@ -80,27 +84,37 @@ impl MeteredPlatform {
     }
 }
 
-impl AdsPlatform for MeteredPlatform {
+impl Destination for MeteredPlatform {
+    fn platform(&self) -> &'static dyn Platform {
+        self.fake.platform()
+    }
+
     fn origin(&self) -> &str {
         self.fake.origin()
     }
 
-    fn advertiser_id(&self) -> &str {
-        self.fake.advertiser_id()
+    fn account(&self) -> &str {
+        self.fake.account()
     }
 
     fn check_access(&self) -> Call<'_, ()> {
         Box::pin(self.pass("advertiser/info/", self.fake.check_access()))
     }
 
-    fn upload_video<'a>(
+    fn send<'a>(
         &'a self,
-        asset: &'a ValidatedAsset,
+        mutation: &'a Mutation<'a>,
         name: &'a str,
-        log: &'a dyn UploadObserver,
+        opened: Option<&'a OpenedUpload>,
+        observer: &'a dyn UploadObserver,
     ) -> Call<'a, String> {
+        let endpoint = match mutation {
+            Mutation::Upload { .. } => UPLOAD,
+            Mutation::Cover(_) => "file/image/ad/upload/",
+            Mutation::Publication(_) => CREATE,
+        };
         Box::pin(async move {
-            let answer = self.pass(UPLOAD, self.fake.upload_video(asset, name, log)).await;
+            let answer = self.pass(endpoint, self.fake.send(mutation, name, opened, observer)).await;
             let open = self.fake.videos_count() - self.fake.ads_count();
             let mut max = self.max_open.lock().unwrap();
             *max = open.max(*max);
@@ -108,41 +122,36 @@ impl AdsPlatform for MeteredPlatform {
         })
     }
 
-    fn videos<'a>(&'a self, ids: &'a [String]) -> Call<'a, Vec<RemoteVideo>> {
-        Box::pin(self.pass(INFO, self.fake.videos(ids)))
+    fn look<'a>(&'a self, sent: &'a SentEffect) -> Call<'a, Sighting> {
+        Box::pin(self.pass("file/video/ad/search/", self.fake.look(sent)))
     }
 
-    fn search_videos<'a>(&'a self, name: &'a str) -> Call<'a, Vec<RemoteVideo>> {
-        Box::pin(self.pass("file/video/ad/search/", self.fake.search_videos(name)))
+    fn look_for_earlier<'a>(&'a self, unsent: &'a SentEffect) -> Call<'a, Sighting> {
+        match unsent.kind {
+            // The ads of a group are read once.
+            EffectKind::Publication if !self.groups.lock().unwrap().insert(unsent.scope.clone()) => {
+                Box::pin(async { Ok(Sighting::Absent { name_is_taken: false }) })
+            }
+            EffectKind::Publication => Box::pin(self.pass("ad/get/", self.fake.look_for_earlier(unsent))),
+            _ => Box::pin(self.pass("file/name/check/", self.fake.look_for_earlier(unsent))),
+        }
     }
 
-    fn name_taken<'a>(&'a self, name: &'a str) -> Call<'a, bool> {
-        Box::pin(self.pass("file/name/check/", self.fake.name_taken(name)))
+    fn progress<'a>(&'a self, videos: &'a [Awaited]) -> Call<'a, Vec<Progress>> {
+        Box::pin(self.pass(INFO, self.fake.progress(videos)))
     }
 
-    fn upload_image<'a>(&'a self, cover: &'a ValidatedCover, name: &'a str) -> Call<'a, String> {
-        Box::pin(self.pass("file/image/ad/upload/", self.fake.upload_image(cover, name)))
-    }
-
-    fn create_ad<'a>(&'a self, ad: &'a NewAd) -> Call<'a, String> {
-        Box::pin(self.pass(CREATE, self.fake.create_ad(ad)))
-    }
-
-    fn ads_of<'a>(&'a self, adgroup_id: &'a str) -> Call<'a, Vec<RemoteAd>> {
-        Box::pin(self.pass("ad/get/", self.fake.ads_of(adgroup_id)))
+    fn videos_per_call(&self) -> usize {
+        self.fake.videos_per_call()
     }
 }
 
 /// Returns the row of an asset.
-fn row(number: usize) -> AdRow {
-    AdRow {
-        row: u32::try_from(number).unwrap() + 1,
-        video: format!("{number}.mov").into(),
-        adgroup_id: (number / GROUP).to_string(),
-        ad_name: format!("ad {number}"),
-        landing_page_url: format!("https://good/{}", number % 7),
-        ..AdRow::default()
-    }
+fn row(number: usize) -> Row {
+    Row::new(u32::try_from(number).unwrap() + 1, format!("{number}.mov"))
+        .with("adgroup_id", (number / GROUP).to_string())
+        .with("ad_name", format!("ad {number}"))
+        .with("landing_page_url", format!("https://good/{}", number % 7))
 }
 
 /// Ships `assets` assets, with one ad and one cover each. Returns their deliveries, and how often the run paused.
@@ -189,6 +198,7 @@ async fn ship_at_tier_limits(assets: usize, processing: Duration, spread: Durati
         fake: fake.clone(),
         gate: CallLimiter::new(Tier::Basic, Pauses::default(), None),
         meter: Mutex::default(),
+        groups: Mutex::default(),
         max_open: Mutex::default(),
     });
     // In memory where possible: the test does not measure disk syncs.
