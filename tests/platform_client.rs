@@ -7,8 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use greenlit::platform::tiktok_ads::{ClientOptions, CodeTable, Pauses, Tier, TikTokAds};
-use greenlit::platform::{AdsPlatform, CallError, Class, NewAd, UploadObserver};
+use greenlit::platform::tiktok_ads::{ADS, ClientOptions, CodeTable, Pauses, Tier, TikTokAds};
+use greenlit::platform::{
+    AdsPlatform, CallError, Class, Connection, EffectKind, Mutation, NewAd, Platform, SentEffect, Sighting,
+    UploadObserver,
+};
 use greenlit::rules::ValidatedCover;
 use greenlit::sandbox::{self, ADGROUP, ADVERTISER, Fault, IDENTITY, SandboxOptions, TOKEN};
 use secrecy::SecretString;
@@ -286,6 +289,36 @@ async fn a_lost_reply_to_an_upload_is_unknown() {
     let error = error_of(client.upload_video(&asset, "video.mp4", &ignore)).await;
     assert_eq!((error.class, error.code), (Class::Unknown, None));
     assert_eq!(bench.effects("video_created"), 1);
+}
+
+#[tokio::test]
+async fn a_cover_is_given_another_name_where_images_cannot_be_searched() {
+    let bench = bench(vec!["reads-http-404=1@file/image/ad/search/".parse().unwrap()]).await;
+    let connection = Connection {
+        base_url: bench.sandbox.url(),
+        origin: None,
+        account: ADVERTISER.into(),
+        mode: None,
+        token: Some(SecretString::from(TOKEN)),
+        tier: "ultimate".into(),
+        codes: None,
+        bandwidth: None,
+        on_pause: None,
+    };
+    let connected = ADS.connect(connection).unwrap();
+    let sent = SentEffect {
+        kind: EffectKind::Cover,
+        scope: String::new(),
+        name: "cover-0123.png".into(),
+        md5: None,
+        size_bytes: None,
+        token: None,
+        video_id: None,
+        was_refused: false,
+    };
+    assert_eq!(connected.look(&sent).await.unwrap(), Sighting::Absent { name_is_taken: false });
+    connected.send(&Mutation::Cover(&bench.cover()), &sent.name, None, &ignore).await.unwrap();
+    assert_eq!(connected.look(&sent).await.unwrap(), Sighting::NameOfOther);
 }
 
 #[tokio::test]

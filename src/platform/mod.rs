@@ -5,6 +5,7 @@ mod destination;
 mod http_client;
 mod loopback;
 mod mutation;
+mod name_match;
 mod posts;
 pub mod registry;
 mod row;

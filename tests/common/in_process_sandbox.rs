@@ -27,12 +27,34 @@ impl InProcessSandbox {
         prober: impl UploadProber + 'static,
         change: impl FnOnce(&mut SandboxOptions),
     ) -> InProcessSandbox {
-        let dir = tempfile::tempdir().unwrap();
+        InProcessSandbox::start_in(tempfile::tempdir().unwrap(), prober, change).await
+    }
+
+    async fn start_in(
+        dir: tempfile::TempDir,
+        prober: impl UploadProber + 'static,
+        change: impl FnOnce(&mut SandboxOptions),
+    ) -> InProcessSandbox {
         let mut options = SandboxOptions::new(dir.path().join("state"), Arc::new(prober));
         options.log = Some(dir.path().join("log.ndjson"));
         change(&mut options);
         let server = start(options).await.unwrap();
         InProcessSandbox { dir, server }
+    }
+
+    /// Restarts it at the same address, with its state.
+    pub(crate) async fn restart(
+        self,
+        prober: impl UploadProber + 'static,
+        change: impl FnOnce(&mut SandboxOptions),
+    ) -> InProcessSandbox {
+        let (dir, listen) = (self.dir, self.server.addr());
+        self.server.shutdown().await;
+        let change = |options: &mut SandboxOptions| {
+            options.listen = listen;
+            change(options);
+        };
+        InProcessSandbox::start_in(dir, prober, change).await
     }
 
     pub(crate) fn url(&self) -> String {

@@ -11,6 +11,7 @@ mod code_overrides;
 mod code_table;
 pub mod codes;
 mod columns;
+mod destination;
 mod explain;
 pub mod forecast;
 pub mod limiter;
@@ -52,6 +53,23 @@ use crate::rules::{ValidatedAsset, ValidatedCover};
 /// [`ConfigurationError`] for a URL that cannot be used.
 pub fn origin_of(base_url: &str) -> Result<String, ConfigurationError> {
     Ok(options::base(base_url)?.origin().ascii_serialization())
+}
+
+/// A kind of file in an advertiser's library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum MediaKind {
+    Video,
+    Image,
+}
+
+impl MediaKind {
+    /// Returns the name in requests.
+    fn file_type(self) -> &'static str {
+        match self {
+            MediaKind::Video => "VIDEO",
+            MediaKind::Image => "IMAGE",
+        }
+    }
 }
 
 /// A client for one advertiser. Its calls must be awaited in a Tokio runtime with time and I/O.
@@ -140,7 +158,7 @@ impl AdsPlatform for TikTokAds {
     }
 
     fn name_taken<'a>(&'a self, name: &'a str) -> Call<'a, bool> {
-        Box::pin(self.check_duplicate(name))
+        Box::pin(self.check_duplicate(name, MediaKind::Video))
     }
 
     fn upload_image<'a>(&'a self, cover: &'a ValidatedCover, name: &'a str) -> Call<'a, String> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::destination::Advertiser;
 use super::forecast::{ad_calls, upload_calls, waiting_calls};
 use super::{CHUNK_ABOVE, ClientOptions, CodeTable, HOSTS, Tier, TikTokAds, columns, origin_of};
 use crate::platform::{
@@ -76,8 +77,7 @@ impl Platform for Ads {
             on_pause,
             ..ClientOptions::new(&base_url, &account, token)
         };
-        let _ = TikTokAds::new(options).map_err(ConnectError::new)?;
-        Err(ConnectError::new("not implemented"))
+        Ok(Arc::new(Advertiser::new(TikTokAds::new(options).map_err(ConnectError::new)?)))
     }
 
     fn trial(&self, address: &str) -> (String, String) {

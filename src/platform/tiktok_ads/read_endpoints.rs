@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::TikTokAds;
 use super::client::{Endpoint, Payload, mutation, read};
+use super::destination::ListedFile;
 use super::wire::{self, Envelope};
+use super::{MediaKind, TikTokAds};
 use crate::platform::{CallError, Class, NewAd, RemoteAd, RemoteImage, RemoteVideo, SuggestedCover};
 
 const INFO: Endpoint = read("file/video/ad/info/");
 const SEARCH: Endpoint = read("file/video/ad/search/");
 const NAME: Endpoint = read("file/name/check/");
 const COVERS: Endpoint = read("file/video/suggestcover/");
+const IMAGE_SEARCH: Endpoint = read("file/image/ad/search/");
 const IMAGES: Endpoint = read("file/image/ad/info/");
 const ADS: Endpoint = read("ad/get/");
 const CREATE: Endpoint = mutation("ad/create/");
@@ -20,6 +22,10 @@ const CREATE: Endpoint = mutation("ad/create/");
 const MAX_IDS: usize = 60;
 /// Videos per page; newer versions of the documentation allow more, older ones do not.
 const VIDEOS_PER_PAGE: u64 = 100;
+/// Images per page.
+const IMAGES_PER_PAGE: u64 = 100;
+/// A cover that was just sent is among the newest images.
+const MAX_IMAGE_PAGES: u64 = 20;
 /// Ads per page.
 const ADS_PER_PAGE: u64 = 1000;
 /// The search returns at most the 10 000 videos modified last; an ad group has far fewer ads.
@@ -46,14 +52,38 @@ impl TikTokAds {
         Ok(deduplicated(found, |video| &video.video_id))
     }
 
+    /// Reads the list of images, newest first, until one has the name or [`MAX_IMAGE_PAGES`] pages are read. Returns
+    /// also whether the list was read to its end. The search has no filter for names.
+    pub(super) async fn find_images(&self, name: &str) -> Result<(Vec<ListedFile>, bool), CallError> {
+        let mut found = Vec::new();
+        for page in 1..=MAX_IMAGE_PAGES {
+            let (entries, is_last) =
+                self.page(IMAGE_SEARCH, Vec::new(), (page, IMAGES_PER_PAGE), wire::listed_image).await?;
+            found.extend(entries);
+            if is_last || found.iter().any(|image: &ListedFile| image.name.as_deref() == Some(name)) {
+                return Ok((found, is_last));
+            }
+        }
+        Ok((found, false))
+    }
+
+    /// Fails if a file has no name: then it may have the one that was looked for.
+    pub(super) fn require_names(&self, files: &[ListedFile]) -> Result<(), CallError> {
+        match files.iter().all(|file| file.name.is_some()) {
+            true => Ok(()),
+            false => Err(self.error(SEARCH.path, Class::Retry, "the list has a file without a name")),
+        }
+    }
+
     pub(super) async fn list_ads(&self, adgroup_id: &str) -> Result<Vec<RemoteAd>, CallError> {
         let filtering = json!({"adgroup_ids": [adgroup_id]}).to_string();
         let found = self.paged(ADS, &filtering, ADS_PER_PAGE, wire::ad).await?;
         Ok(deduplicated(found, |ad| &ad.ad_id))
     }
 
-    pub(super) async fn check_duplicate(&self, name: &str) -> Result<bool, CallError> {
-        let query = vec![("file_name", name.to_owned()), ("file_type", "VIDEO".to_owned())];
+    /// Returns whether a file of this kind has the name.
+    pub(super) async fn check_duplicate(&self, name: &str, media: MediaKind) -> Result<bool, CallError> {
+        let query = vec![("file_name", name.to_owned()), ("file_type", media.file_type().to_owned())];
         let reply = self.call(NAME, &Payload::Query(query)).await?;
         wire::flag(&reply.data, "duplicate").ok_or_else(|| self.unreadable(NAME, &reply))
     }
@@ -104,23 +134,32 @@ impl TikTokAds {
     ) -> Result<Vec<T>, CallError> {
         let mut found = Vec::new();
         for page in 1..=MAX_PAGES {
-            let query = vec![
-                ("filtering", filtering.to_owned()),
-                ("page", page.to_string()),
-                ("page_size", page_size.to_string()),
-            ];
-            let reply = self.call(endpoint, &Payload::Query(query)).await?;
-            let entries = self.entries(endpoint, &reply, entry)?;
-            // Without a page count, a page that is not full is the last.
-            let last = reply.pages().map_or((entries.len() as u64) < page_size, |pages| page >= pages);
+            let query = vec![("filtering", filtering.to_owned())];
+            let (entries, is_last) = self.page(endpoint, query, (page, page_size), entry).await?;
             found.extend(entries);
-            if last {
+            if is_last {
                 return Ok(found);
             }
         }
         let message =
             format!("the list has more than {MAX_PAGES} pages of {page_size} entries, too many to read");
         Err(self.error(endpoint.path, Class::Permanent, &message))
+    }
+
+    /// Reads one page of a list; returns also whether it is the last.
+    async fn page<T>(
+        &self,
+        endpoint: Endpoint,
+        mut query: Vec<(&'static str, String)>,
+        (page, page_size): (u64, u64),
+        entry: fn(&Value) -> Option<T>,
+    ) -> Result<(Vec<T>, bool), CallError> {
+        query.extend([("page", page.to_string()), ("page_size", page_size.to_string())]);
+        let reply = self.call(endpoint, &Payload::Query(query)).await?;
+        let entries = self.entries(endpoint, &reply, entry)?;
+        // Without a page count, a page that is not full is the last.
+        let is_last = reply.pages().map_or((entries.len() as u64) < page_size, |pages| page >= pages);
+        Ok((entries, is_last))
     }
 
     /// Parses the entries of a list. One that cannot be parsed makes the reply a failure: left out, it would look

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::destination::ListedFile;
 use crate::platform::{RemoteAd, RemoteImage, RemoteVideo, SuggestedCover};
 
 /// The outer object of every reply.
@@ -114,6 +115,15 @@ pub(super) fn cover(entry: &Value) -> Option<SuggestedCover> {
         url: text(entry, "url")?,
         width: side(entry, "width"),
         height: side(entry, "height"),
+    })
+}
+
+pub(super) fn listed_image(entry: &Value) -> Option<ListedFile> {
+    Some(ListedFile {
+        id: text(entry, "image_id")?,
+        name: text(entry, "file_name"),
+        md5: text(entry, "signature").map(|md5| md5.to_ascii_lowercase()),
+        size_bytes: unsigned(entry, "size").filter(|size| *size > 0),
     })
 }
 

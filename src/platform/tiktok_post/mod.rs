@@ -8,6 +8,7 @@ pub mod chunks;
 mod client;
 pub mod codes;
 mod columns;
+mod destination;
 pub mod fail_reasons;
 mod options;
 mod platform;

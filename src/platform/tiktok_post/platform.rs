@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::destination::CreatorAccount;
 use super::{
     CALLS_PER_MINUTE, CREATOR, HOSTS, POSTS_PER_MINUTE, PostOptions, TikTokPost, calls, columns,
     fail_reasons, origin_of,
@@ -71,8 +72,8 @@ impl Platform for Posts {
         let token = token.ok_or_else(|| ConnectError::new("no access token"))?;
         let options =
             PostOptions { origin, bandwidth, on_pause, ..PostOptions::new(&base_url, &account, token) };
-        let _ = (TikTokPost::new(options).map_err(ConnectError::new)?, post_mode(mode));
-        Err(ConnectError::new("not implemented"))
+        let client = TikTokPost::new(options).map_err(ConnectError::new)?;
+        Ok(Arc::new(CreatorAccount::new(client, post_mode(mode))))
     }
 
     fn trial(&self, address: &str) -> (String, String) {
