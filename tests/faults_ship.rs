@@ -196,7 +196,7 @@ impl Ending {
     fn options(self) -> &'static [&'static str] {
         match self {
             Ending::Done | Ending::RowRefused | Ending::InterruptedInPreparation => &[],
-            Ending::Token => &["--processing", "10m", "--fault", "token-revoked-after=3"],
+            Ending::Token => &["--processing", "10m", "--fault", "token-revoked-after=4"],
             Ending::Interrupted | Ending::Deadline => &["--processing", "10m"],
             Ending::PlatformRefused => &["--fault", "answer-40000=99"],
         }

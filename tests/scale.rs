@@ -7,8 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use greenlit::plan::EncodeMode;
-use greenlit::platform::Row;
-use greenlit::platform::tiktok_ads::{ClientOptions, Tier, TikTokAds};
+use greenlit::platform::{Connection, Row, registry};
 use greenlit::rules::{CoverImage, ValidatedAsset, ValidatedCover};
 use greenlit::sandbox::{self, ADGROUP, ADVERTISER, IDENTITY, SandboxOptions, TOKEN, start};
 use greenlit::ship::{
@@ -93,9 +92,8 @@ async fn five_hundred_assets_ship_at_the_rate_of_the_tier_without_throttling() {
     options.log = Some(dir.path().join("log.ndjson"));
     let platform = start(options).await.unwrap();
     let base = format!("http://{}", platform.addr());
-    let mut options = ClientOptions::new(&base, ADVERTISER, SecretString::from(TOKEN));
-    options.tier = Tier::Basic;
-    let client = Arc::new(TikTokAds::new(options).unwrap());
+    let connection = Connection::new(&base, ADVERTISER, Some(SecretString::from(TOKEN)));
+    let client = registry::platform("tiktok-ads").unwrap().connect(connection).unwrap();
 
     let (sender, receiver) = mpsc::channel(16);
     let mut request = ShipRequest::new(receiver, (0..ASSETS).map(row).collect());

@@ -137,7 +137,7 @@ impl Destination {
             name: SANDBOX.to_owned(),
             mode,
             profile: platform.defaults().profile.to_owned(),
-            account: platform.trial("").1,
+            account: platform.trial("", Path::new("")).1,
             base_url: String::new(),
             journal_is_option: args.journal.is_some(),
             journal: args

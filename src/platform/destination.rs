@@ -4,6 +4,7 @@
 //! [`Destination`] is connected to one account. Delivery decides when something is sent and whether it may be
 //! sent again; a destination decides what is sent, and what its answers mean.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -168,6 +169,23 @@ pub struct Connection {
     pub on_pause: Option<Arc<dyn Fn(Duration) + Send + Sync>>,
 }
 
+impl Connection {
+    /// Returns a connection with the platform's defaults.
+    pub fn new(base_url: &str, account: &str, token: Option<SecretString>) -> Connection {
+        Connection {
+            base_url: base_url.to_owned(),
+            origin: None,
+            account: account.to_owned(),
+            mode: None,
+            token,
+            tier: "basic".to_owned(),
+            codes: None,
+            bandwidth: None,
+            on_pause: None,
+        }
+    }
+}
+
 /// Why a destination cannot be used as configured.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -222,8 +240,9 @@ pub trait Platform: Sync {
     /// # Errors
     /// If the connection is not complete or not safe.
     fn connect(&self, connection: Connection) -> Result<Arc<dyn Destination>, ConnectError>;
-    /// Returns base URL and account of the built-in stand-in, which listens at `address`, such as `127.0.0.1:8080`.
-    fn trial(&self, address: &str) -> (String, String);
+    /// Returns base URL and account of the built-in stand-in, which listens at `address`, such as `127.0.0.1:8080`, and
+    /// keeps its state in `folder`.
+    fn trial(&self, address: &str, folder: &Path) -> (String, String);
 
     /// Returns what a publication is called.
     fn publication_kind(&self, mode: Option<&str>) -> PublicationKind;

@@ -336,19 +336,20 @@ fn connect(
 ) -> Result<Arc<dyn platform::Destination>, CliError> {
     let destination = &ship_run.destination;
     let base_url = match trial {
-        Some(address) => destination.platform.trial(&address).0,
+        Some(address) => {
+            let folder = ship_run.settings.state_folder().join("sandbox");
+            destination.platform.trial(&address, &folder).0
+        }
         None => destination.base_url.clone(),
     };
     let connection = Connection {
-        base_url,
         origin: ship_run.trial_origin(),
-        account: destination.account.clone(),
         mode: destination.mode,
-        token,
         tier: destination.tier.clone(),
         codes: ship_run.settings.config.codes.clone(),
         bandwidth: destination.bandwidth,
         on_pause: Some(deliver::on_pause(progress)),
+        ..Connection::new(&base_url, &destination.account, token)
     };
     let connected = destination.platform.connect(connection);
     connected.map_err(|source| operation("the destination cannot be used", source))

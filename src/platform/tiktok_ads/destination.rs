@@ -223,7 +223,7 @@ fn sighting_of_ad(ads: &[RemoteAd], sent: &SentEffect) -> Sighting {
 }
 
 fn progress_of(video: Option<&RemoteVideo>, md5: &str) -> Progress {
-    let Some(video) = video else { return Progress::Processing("never listed") };
+    let Some(video) = video else { return Progress::Unlisted };
     if video.is_ready(md5) {
         return Progress::Ready;
     }
@@ -302,6 +302,6 @@ mod tests {
         assert!(matches!(other, Progress::Processing(text) if text.contains("its MD5 differs")));
         let early = seen(RemoteVideo { width: None, ..ready });
         assert!(matches!(early, Progress::Processing(text) if text.contains("lacks some")));
-        assert_eq!(progress_of(None, "ab"), Progress::Processing("never listed"));
+        assert_eq!(progress_of(None, "ab"), Progress::Unlisted);
     }
 }

@@ -80,7 +80,7 @@ impl Platform for Ads {
         Ok(Arc::new(Advertiser::new(TikTokAds::new(options).map_err(ConnectError::new)?)))
     }
 
-    fn trial(&self, address: &str) -> (String, String) {
+    fn trial(&self, address: &str, _folder: &Path) -> (String, String) {
         (format!("http://{address}/{API}"), TRIAL_ADVERTISER.to_owned())
     }
 

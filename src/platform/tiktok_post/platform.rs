@@ -1,5 +1,6 @@
 //! TikTok posts as a destination describes itself.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::destination::CreatorAccount;
@@ -76,7 +77,7 @@ impl Platform for Posts {
         Ok(Arc::new(CreatorAccount::new(client, post_mode(mode))))
     }
 
-    fn trial(&self, address: &str) -> (String, String) {
+    fn trial(&self, address: &str, _folder: &Path) -> (String, String) {
         (format!("http://{address}"), TRIAL_CREATOR.to_owned())
     }
 
