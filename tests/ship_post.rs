@@ -79,7 +79,13 @@ fn an_invalid_post_is_refused_before_anything_is_sent() {
         "video,title,privacy_level,aigc,ad_text\nclips/face.mov,A,,maybe,Buy\nclips/none.mov,B,SELF_ONLY,,\n";
     setup.dir.write("posts.csv", text);
     let stderr = run(&setup, "posts.csv", &[]).expect(2).stderr;
-    for phrase in ["privacy_level: required", "aigc", "describes an ad", "no such file", "nothing was sent"] {
+    for phrase in [
+        "privacy_level: required",
+        "aigc",
+        "ad_text: this column belongs to tiktok-ads",
+        "no such file",
+        "nothing was sent",
+    ] {
         assert!(stderr.contains(phrase), "{phrase} is missing in {stderr}");
     }
     assert_eq!(setup.requests().len(), 0);

@@ -60,7 +60,7 @@ impl JournalSnapshot {
         }
         let db = rusqlite::Connection::open(copy.path().join("journal.db")).unwrap();
         let table_count: i64 = db
-            .query_row("SELECT count(*) FROM sqlite_master WHERE name = 'ads'", [], |row| row.get(0))
+            .query_row("SELECT count(*) FROM sqlite_master WHERE name = 'publications'", [], |row| row.get(0))
             .unwrap();
         if table_count == 0 {
             return JournalSnapshot::default();
