@@ -2,6 +2,7 @@
 
 mod class;
 mod destination;
+pub mod folder;
 mod http_client;
 mod loopback;
 mod mutation;

@@ -1,11 +1,12 @@
 //! All destinations, and what needs them all.
 
 use super::{
-    COVER, Class, ConnectError, Platform, PublicationKind, Row, RowProblems, VIDEO, tiktok_ads, tiktok_post,
+    COVER, Class, ConnectError, Platform, PublicationKind, Row, RowProblems, VIDEO, folder, tiktok_ads,
+    tiktok_post,
 };
 
 /// Every destination that a configuration can name.
-pub const PLATFORMS: &[&dyn Platform] = &[&tiktok_ads::ADS, &tiktok_post::POSTS];
+pub const PLATFORMS: &[&dyn Platform] = &[&tiktok_ads::ADS, &tiktok_post::POSTS, &folder::FOLDER];
 
 /// Returns the destination with an id.
 pub fn platform(id: &str) -> Option<&'static dyn Platform> {

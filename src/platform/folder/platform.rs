@@ -1,0 +1,185 @@
+//! A folder as a destination describes itself.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::delivery::HandOver;
+use super::{ENTRY, NOTE};
+use crate::platform::registry::check_columns;
+use crate::platform::{
+    CallCounts, Class, ConnectError, Connection, Defaults, Destination, Platform, Problem, PublicationKind,
+    PublicationName, PublicationTime, Quota, Row, RowProblems, digest,
+};
+use crate::profile::Profile;
+
+/// The destination for handing files over.
+pub const FOLDER: Folder = Folder;
+
+/// A folder, without a connection.
+pub struct Folder;
+
+const ID: &str = "folder";
+/// The account of a folder, which has only one.
+const ACCOUNT: &str = "local";
+/// The folder that stands in for one, below the state of the sandbox.
+const TRIAL: &str = "folder";
+/// Copies are not limited.
+const NO_LIMIT: u64 = 1_000_000;
+
+/// Returns the absolute path of the folder that `base_url` names.
+fn root_of(base_url: &str) -> Result<PathBuf, ConnectError> {
+    if base_url.is_empty() {
+        return Err(ConnectError::new(
+            "no folder is named: set base_url in the configuration, or --base-url, to a path",
+        ));
+    }
+    std::path::absolute(base_url).map_err(ConnectError::new)
+}
+
+fn entry_name(row: &Row) -> String {
+    match row.text(ENTRY) {
+        "" => row.video.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        name => name.to_owned(),
+    }
+}
+
+impl Platform for Folder {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn defaults(&self) -> Defaults {
+        Defaults {
+            profile: "tiktok-ads",
+            base_url: "",
+            token_env: None,
+            account_key: "account",
+            account: Some(ACCOUNT),
+        }
+    }
+
+    fn hosts(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn origin_of(&self, base_url: &str) -> Result<String, ConnectError> {
+        Ok(format!("{ID}:{}", root_of(base_url)?.display()))
+    }
+
+    fn account_in_keys(&self, account: &str, _mode: Option<&str>) -> String {
+        format!("{account}:{ID}")
+    }
+
+    fn connect(&self, connection: Connection) -> Result<Arc<dyn Destination>, ConnectError> {
+        let root = root_of(&connection.base_url)?;
+        let origin = match connection.origin {
+            Some(origin) => origin,
+            None => self.origin_of(&connection.base_url)?,
+        };
+        Ok(Arc::new(HandOver::new(root, origin, self.account_in_keys(&connection.account, None))))
+    }
+
+    fn trial(&self, _address: &str, folder: &Path) -> (String, String) {
+        (folder.join(TRIAL).display().to_string(), ACCOUNT.to_owned())
+    }
+
+    fn publication_kind(&self, _mode: Option<&str>) -> PublicationKind {
+        PublicationKind::Entry
+    }
+
+    fn publication_time(&self) -> PublicationTime {
+        PublicationTime::AfterReadiness
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &[ENTRY, NOTE]
+    }
+
+    fn publication(&self, row: &Row) -> Option<PublicationName> {
+        Some(PublicationName { scope: String::new(), name: entry_name(row) })
+    }
+
+    fn digest(&self, row: &Row, _cover: &str) -> String {
+        digest([entry_name(row).as_str(), row.text(NOTE)])
+    }
+
+    fn check_rows(&self, rows: &[Row], _mode: Option<&str>, _profile: &Profile) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut names: HashMap<String, u32> = HashMap::new();
+        for row in rows {
+            let mut report = RowProblems { row: row.row, problems: &mut problems };
+            report.check_files(row);
+            check_columns(self, row, &mut report);
+            if let Some(first) = names.insert(entry_name(row), row.row) {
+                let message = format!("same name as in row {first}: give one of them another {ENTRY}");
+                report.error(ENTRY, message);
+            }
+            if row.text(NOTE).chars().any(char::is_control) {
+                report.error(NOTE, "control characters are not allowed");
+            }
+        }
+        problems
+    }
+
+    fn calls_of_file(&self, _mode: Option<&str>, upload_bytes: Option<u64>, publications: u64) -> CallCounts {
+        vec![("copy", u64::from(upload_bytes.is_some())), ("append", publications)]
+    }
+
+    fn shared_calls(&self, _waits: u64, _rows: &[&Row]) -> CallCounts {
+        Vec::new()
+    }
+
+    fn quota(&self, _tier: &str) -> Result<Quota, ConnectError> {
+        Ok(Quota {
+            has_tiers: false,
+            calls_per_minute: NO_LIMIT,
+            calls_per_day: None,
+            publications_per_minute: NO_LIMIT,
+        })
+    }
+
+    fn explain(&self, _code: &str, _codes: Option<&toml::Value>) -> Option<String> {
+        None
+    }
+
+    fn class_of(&self, _code: &str, _codes: Option<&toml::Value>) -> Option<Class> {
+        None
+    }
+}
+
+/// Returns the path of a delivered file; `None` for a name that leaves the folder.
+pub(super) fn inside(root: &Path, name: &str) -> Option<PathBuf> {
+    let is_plain = !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\0']);
+    is_plain.then(|| root.join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_entry_has_the_name_of_its_video_unless_the_row_gives_one() {
+        let name = |row: &Row| FOLDER.publication(row).unwrap().name;
+        assert_eq!(name(&Row::new(1, "in/a.mov")), "a.mov");
+        assert_eq!(name(&Row::new(1, "in/a.mov").with(ENTRY, "spring")), "spring");
+    }
+
+    #[test]
+    fn two_rows_with_one_name_are_refused_and_no_path_leaves_the_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let video = dir.path().join("a.mp4");
+        std::fs::write(&video, b"video").unwrap();
+        let rows = [Row::new(1, &video), Row::new(2, &video), Row::new(3, &video).with(ENTRY, "b")];
+        let problems = FOLDER.check_rows(&rows, None, &Profile::builtin("tiktok-ads").unwrap());
+        assert_eq!(
+            problems.iter().map(|problem| (problem.row, problem.field)).collect::<Vec<_>>(),
+            [(2, ENTRY)]
+        );
+        for name in ["../a", "", "..", "a/b", "/etc/a"] {
+            assert_eq!(inside(Path::new("/out"), name), None, "{name}");
+        }
+        assert!(FOLDER.origin_of("").is_err());
+    }
+}
