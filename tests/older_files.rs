@@ -126,7 +126,7 @@ fn a_journal_of_the_first_schema_is_copied_before_it_is_changed() {
         let db = Connection::open(dir.path(name)).unwrap();
         db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
     };
-    assert_eq!((version(JOURNAL), version(".greenlit/journal.db.schema-1.bak")), (3, 1));
+    assert_eq!((version(JOURNAL), version(".greenlit/journal.db.schema-1.bak")), (4, 1));
 }
 
 #[test]

@@ -104,7 +104,7 @@ impl Context {
                 self.journal.record_resolution(&key, &Resolution::NotDone { reason }, None)?;
             }
             self.wait_before_send(sends).await?;
-            self.journal.mark_sent(&key)?;
+            self.journal.mark_sent(&key, self.platform.platform_time())?;
             // A copy of an earlier send may have the name.
             let suffix = if record.sends > 0 { format!("-{}", record.sends + 1) } else { String::new() };
             let name = format!("{}{suffix}.{extension}", effect.name);

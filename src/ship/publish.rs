@@ -196,7 +196,7 @@ impl Shipment<'_> {
 
     async fn send_ad_once(&mut self, key: &str, new: &NewAd) -> Result<Option<AdCreation>, Abort> {
         let context = self.context;
-        context.journal.mark_sent(key)?;
+        context.journal.mark_sent(key, context.platform.platform_time())?;
         crash_point!(context.crash, "ad.after_sent_mark");
         let answer = context.call(context.platform.create_ad(new)).await?;
         crash_point!(context.crash, "ad.after_send_before_receipt");

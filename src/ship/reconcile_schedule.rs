@@ -37,8 +37,8 @@ pub(super) struct ReconcileSchedule {
 impl ReconcileSchedule {
     pub(super) fn new(context: &Context, record: &EffectRecord) -> ReconcileSchedule {
         let settings = &context.settings;
-        // Time before this run counts, too; a clock that was set back only lengthens the wait.
-        let counted_before = record.since_sent();
+        // Time before this run counts, too, if the platform's clock shows how much it is.
+        let counted_before = record.since_sent(context.platform.platform_time());
         ReconcileSchedule {
             clock: ReadClock::new(Instant::now(), counted_before),
             counted_before,

@@ -166,7 +166,7 @@ impl Context {
     ) -> Result<Option<UploadOutcome>, Abort> {
         let _slot = self.uploads.acquire().await.map_err(|_| Abort::Stopped)?;
         self.check_running()?;
-        self.journal.mark_sent(&record.key)?;
+        self.journal.mark_sent(&record.key, self.platform.platform_time())?;
         crash_point!(self.crash, "upload.after_sent_mark");
         let log = JournaledUpload {
             context: self,

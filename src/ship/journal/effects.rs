@@ -1,12 +1,12 @@
 //! Records of effects: intent, sent, done, not done, unknown.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::plan::EncodeMode;
 
-use super::{Journal, JournalError, append_event, database, now_ms};
+use super::{Journal, JournalError, append_event, database, now_ms, to_ms};
 
 /// What happens on the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +131,9 @@ pub enum Resolution {
     },
 }
 
+/// The platform states its time in whole seconds, so the time of a send may be this much too early.
+const CLOCK_STEP: Duration = Duration::from_secs(1);
+
 /// The record of an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EffectRecord {
@@ -156,19 +159,21 @@ pub struct EffectRecord {
     pub abandoned: bool,
     /// The platform's id of the upload in progress, to resume or query it.
     pub resume_token: Option<String>,
-    sent_ms: Option<i64>,
+    sent_platform_ms: Option<i64>,
 }
 
 impl EffectRecord {
-    /// Returns the time since it was sent, by the wall clock; zero if it never was or if the clock was set back.
-    pub fn since_sent(&self) -> Duration {
-        let ago = self.sent_ms.map_or(0, |at| now_ms().saturating_sub(at));
-        Duration::from_millis(u64::try_from(ago).unwrap_or(0))
+    /// Returns the time since it was sent, by the platform's clock, which shows `now`; zero if either time is unknown.
+    /// This machine's clock may have been set since then.
+    pub fn since_sent(&self, now: Option<SystemTime>) -> Duration {
+        let ago = now.zip(self.sent_platform_ms).map_or(0, |(now, sent)| to_ms(now).saturating_sub(sent));
+        Duration::from_millis(u64::try_from(ago).unwrap_or(0)).saturating_sub(CLOCK_STEP)
     }
 }
 
 const COLUMNS: &str =
-    "effect_key, state, name, md5, size_bytes, sends, receipt, reason, name_held, abandoned, sent_ms, handle";
+    "effect_key, state, name, md5, size_bytes, sends, receipt, reason, name_held, abandoned,
+    sent_platform_ms, handle";
 
 fn effect_from_row(row: &Row<'_>) -> rusqlite::Result<EffectRecord> {
     let state: String = row.get(1)?;
@@ -184,7 +189,7 @@ fn effect_from_row(row: &Row<'_>) -> rusqlite::Result<EffectRecord> {
         reason: row.get(7)?,
         name_held: row.get(8)?,
         abandoned: row.get(9)?,
-        sent_ms: row.get(10)?,
+        sent_platform_ms: row.get(10)?,
         resume_token: row.get(11)?,
     })
 }
@@ -234,11 +239,13 @@ impl Journal {
         find(&self.db(), key).map_err(database("reading an effect"))
     }
 
-    /// Marks an effect as sent, before its first byte; allowed only for one that did not happen.
-    pub fn mark_sent(&self, key: &str) -> Result<(), JournalError> {
-        let sql = "UPDATE effects SET state = 'sent', sends = sends + 1, sent_ms = ?2, reason = NULL,
+    /// Marks an effect as sent, before its first byte; allowed only for one that did not happen. `platform_time` is the
+    /// time by the platform's clock, if it is known.
+    pub fn mark_sent(&self, key: &str, platform_time: Option<SystemTime>) -> Result<(), JournalError> {
+        let sql = "UPDATE effects SET state = 'sent', sends = sends + 1, sent_ms = ?2, sent_platform_ms = ?3, reason = NULL,
                    asked = 0, readings = NULL WHERE effect_key = ?1 AND state IN ('intent', 'not_done') AND abandoned = 0";
-        self.transition(key, "sent", None, |db| db.execute(sql, params![key, now_ms()]))
+        let sent = platform_time.map(to_ms);
+        self.transition(key, "sent", None, |db| db.execute(sql, params![key, now_ms(), sent]))
     }
 
     /// Saves or clears the resume token of an upload in progress; not allowed for an effect that is done.

@@ -112,7 +112,7 @@ pub enum Wait {
     UntilFree,
 }
 
-const SCHEMA: i64 = 3;
+const SCHEMA: i64 = 4;
 const OLDEST_LIBRARY: i32 = 3_051_003;
 
 const TABLES: &str = "
@@ -122,7 +122,7 @@ CREATE TABLE effects (
   recipe INTEGER NOT NULL, state TEXT NOT NULL, sends INTEGER NOT NULL DEFAULT 0, receipt TEXT,
   request_id TEXT, reason TEXT, name_held INTEGER NOT NULL DEFAULT 0, abandoned INTEGER NOT NULL DEFAULT 0,
   asked INTEGER NOT NULL DEFAULT 0, readings TEXT, intent_ms INTEGER NOT NULL, sent_ms INTEGER,
-  settled_ms INTEGER, handle TEXT) STRICT;
+  settled_ms INTEGER, handle TEXT, sent_platform_ms INTEGER) STRICT;
 CREATE TABLE items (
   source_blake3 TEXT NOT NULL, profile_hash TEXT NOT NULL, destination TEXT NOT NULL,
   source_path TEXT NOT NULL, artifact_path TEXT, artifact_blake3 TEXT, artifact_md5 TEXT,
@@ -143,8 +143,11 @@ CREATE TRIGGER events_stay BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'ev
 ";
 
 /// The columns that later schemas added, each with the first schema that has it.
-const ADDED_COLUMNS: [(i64, &str); 2] =
-    [(2, "ALTER TABLE effects ADD COLUMN handle TEXT;"), (3, "ALTER TABLE items ADD COLUMN given_up TEXT;")];
+const ADDED_COLUMNS: [(i64, &str); 3] = [
+    (2, "ALTER TABLE effects ADD COLUMN handle TEXT;"),
+    (3, "ALTER TABLE items ADD COLUMN given_up TEXT;"),
+    (4, "ALTER TABLE effects ADD COLUMN sent_platform_ms INTEGER;"),
+];
 
 /// The journal of one configuration, locked for this process.
 #[derive(Debug)]
@@ -272,7 +275,12 @@ fn append_event(db: &Connection, subject: &str, event: &str, detail: Option<&str
 
 /// Returns the wall clock in milliseconds since 1970: monotonic clocks do not survive the process.
 fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    to_ms(SystemTime::now())
+}
+
+/// Returns a time in milliseconds since 1970.
+fn to_ms(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -82,13 +82,13 @@ fn an_effect_is_sent_again_only_after_it_is_known_not_to_have_happened() {
     let (_dir, journal) = open();
     let record = journal.record_intent(&effect()).unwrap();
     assert_eq!((record.state, record.sends), (EffectState::Intent, 0));
-    journal.mark_sent(&record.key).unwrap();
-    assert!(matches!(journal.mark_sent(&record.key), Err(JournalError::Forbidden { .. })));
+    journal.mark_sent(&record.key, None).unwrap();
+    assert!(matches!(journal.mark_sent(&record.key, None), Err(JournalError::Forbidden { .. })));
     let unknown = Resolution::Unknown { reason: "cut".into(), name_held: true };
     journal.record_resolution(&record.key, &unknown, Some("r")).unwrap();
-    assert!(journal.mark_sent(&record.key).is_err());
+    assert!(journal.mark_sent(&record.key, None).is_err());
     journal.record_resolution(&record.key, &Resolution::NotDone { reason: "asked".into() }, None).unwrap();
-    journal.mark_sent(&record.key).unwrap();
+    journal.mark_sent(&record.key, None).unwrap();
     journal.record_resolution(&record.key, &Resolution::Done { receipt: "v1".into() }, None).unwrap();
     let refused =
         journal.record_resolution(&record.key, &Resolution::NotDone { reason: "late".into() }, None);
@@ -100,10 +100,26 @@ fn an_effect_is_sent_again_only_after_it_is_known_not_to_have_happened() {
 }
 
 #[test]
+fn the_time_since_a_send_is_measured_by_the_clock_of_the_platform_alone() {
+    let (_dir, journal) = open();
+    let key = journal.record_intent(&effect()).unwrap().key;
+    let at = |seconds| Some(UNIX_EPOCH + std::time::Duration::from_secs(seconds));
+    let since = |now| journal.effect(&key).unwrap().unwrap().since_sent(now).as_secs();
+    assert_eq!(since(at(5000)), 0, "not sent");
+    journal.mark_sent(&key, at(1000)).unwrap();
+    // The journal's own times are those of a machine whose clock was set.
+    journal.db().execute("UPDATE effects SET sent_ms = 0, intent_ms = 0", []).unwrap();
+    assert_eq!([at(1060), at(1000), at(400), None].map(since), [59, 0, 0, 0]);
+    journal.record_resolution(&key, &Resolution::NotDone { reason: "asked".into() }, None).unwrap();
+    journal.mark_sent(&key, None).unwrap();
+    assert_eq!(since(at(5000)), 0, "the time of the latest send is unknown");
+}
+
+#[test]
 fn a_question_is_resolved_once_and_only_by_its_full_id() {
     let (_dir, journal) = open();
     let key = journal.record_intent(&effect()).unwrap().key;
-    journal.mark_sent(&key).unwrap();
+    journal.mark_sent(&key, None).unwrap();
     assert_eq!(journal.open_questions().unwrap(), []);
     journal.record_question(&key, &["two".to_owned()]).unwrap();
     let id = journal.open_questions().unwrap()[0].id.clone();
@@ -164,7 +180,7 @@ proptest! {
         for step in steps {
             let before = state;
             let result = match step {
-                0 => journal.mark_sent(&key).map(|()| EffectState::Sent),
+                0 => journal.mark_sent(&key, None).map(|()| EffectState::Sent),
                 1 => journal.record_resolution(&key, &Resolution::Done { receipt: "v".into() }, None).map(|()| EffectState::Done),
                 2 => journal.record_resolution(&key, &Resolution::NotDone { reason: "n".into() }, None).map(|()| EffectState::NotDone),
                 3 => journal
@@ -220,8 +236,13 @@ fn stored_numbers_of_encode_modes_are_read_and_written_as_before() {
 #[test]
 fn migrates_a_journal_of_each_earlier_schema() {
     for (schema, downgrade) in [
-        (1, "ALTER TABLE effects DROP COLUMN handle; ALTER TABLE items DROP COLUMN given_up;"),
-        (2, "ALTER TABLE items DROP COLUMN given_up;"),
+        (
+            1,
+            "ALTER TABLE effects DROP COLUMN handle; ALTER TABLE items DROP COLUMN given_up;
+             ALTER TABLE effects DROP COLUMN sent_platform_ms;",
+        ),
+        (2, "ALTER TABLE items DROP COLUMN given_up; ALTER TABLE effects DROP COLUMN sent_platform_ms;"),
+        (3, "ALTER TABLE effects DROP COLUMN sent_platform_ms;"),
     ] {
         let (dir, journal) = open();
         let path = dir.path().join("deep/journal.db");
@@ -252,7 +273,7 @@ fn migrates_a_journal_of_each_earlier_schema() {
         assert_eq!(journal.item(&item_key).unwrap(), Some(item));
         journal.save_resume_token(&key, Some("up1")).unwrap();
         assert_eq!(journal.effect(&key).unwrap().unwrap().resume_token.as_deref(), Some("up1"));
-        journal.mark_sent(&key).unwrap();
+        journal.mark_sent(&key, None).unwrap();
         journal.record_resolution(&key, &Resolution::Done { receipt: "v1".into() }, None).unwrap();
         assert!(journal.save_resume_token(&key, None).is_err(), "a finished effect has no resume token");
     }
@@ -293,7 +314,7 @@ fn history_returns_the_quartile_and_the_median_of_recent_processing_times() {
         }
     }
     let key = journal.record_intent(&effect()).unwrap().key;
-    journal.mark_sent(&key).unwrap();
+    journal.mark_sent(&key, None).unwrap();
     journal.record_resolution(&key, &Resolution::Done { receipt: "v1".into() }, None).unwrap();
     journal
         .db()

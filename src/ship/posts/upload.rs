@@ -124,7 +124,7 @@ impl Context {
         };
         self.journal.save_resume_token(&record.key, Some(&opened.publish_id))?;
         crash_point!(self.crash, "post.after_open");
-        self.journal.mark_sent(&record.key)?;
+        self.journal.mark_sent(&record.key, self.platform.platform_time())?;
         crash_point!(self.crash, "post.after_sent_mark");
         let total = asset.content().size_bytes;
         let sent = |bytes| self.emit(ShipEvent::Sent { source: source.to_owned(), bytes, total });
@@ -210,7 +210,7 @@ impl Context {
 
     async fn query_status(&self, record: &EffectRecord, publish_id: &str) -> Result<ReconciledPost, Abort> {
         let window = self.visibility_window;
-        let mut clock = ReadClock::new(Instant::now(), record.since_sent());
+        let mut clock = ReadClock::new(Instant::now(), record.since_sent(self.platform.platform_time()));
         let (mut tries, mut incomplete_answers, mut last_error) = (0_u32, 0_u32, None);
         loop {
             self.check_running()?;
