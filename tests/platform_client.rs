@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use greenlit::platform::tiktok_ads::{ADS, ClientOptions, CodeTable, Pauses, Tier, TikTokAds};
 use greenlit::platform::{
@@ -502,4 +502,24 @@ async fn concurrent_calls_stay_within_the_limits_of_the_tier() {
         call.unwrap().unwrap();
     }
     assert_eq!(bench.requests("ad/search/"), 25);
+}
+
+#[tokio::test]
+async fn learns_the_time_of_the_platform_from_the_replies_of_its_api() {
+    for (faults, no_date, learns) in
+        [(&[][..], false, true), (&[], true, false), (&["html-body=1"], false, false)]
+    {
+        // The sandbox's clock is far ahead of this machine's.
+        let bench = bench_with(|options| {
+            options.time_scale = 1e6;
+            options.no_date = no_date;
+            options.faults = faults.iter().map(|fault| fault.parse().unwrap()).collect();
+        })
+        .await;
+        let client = bench.client();
+        assert_eq!(client.platform_time(), None);
+        assert_eq!(client.check_access().await.is_ok(), faults.is_empty());
+        let ahead = client.platform_time().map(|time| time.duration_since(SystemTime::now()).unwrap());
+        assert_eq!(ahead.is_some_and(|ahead| ahead > Duration::from_secs(100)), learns, "{ahead:?}");
+    }
 }

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use greenlit::platform::tiktok_post::{PostOptions, TikTokPost};
 use greenlit::platform::{Class, NewPost, OpenedUpload, PostMode, PostPlatform, PostStatus, Timeouts};
@@ -297,4 +297,15 @@ async fn the_client_stays_within_the_rate_limit_that_the_sandbox_enforces() {
     for _ in 0..8 {
         client.open_upload(&direct(), &asset).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn learns_the_time_of_the_platform_from_replies() {
+    // The sandbox's clock is far ahead of this machine's.
+    let bench = bench_with(|options| options.time_scale = 1e6).await;
+    let client = bench.client();
+    assert_eq!(client.platform_time(), None);
+    client.creator().await.unwrap();
+    let ahead = client.platform_time().unwrap().duration_since(SystemTime::now()).unwrap();
+    assert!(ahead > Duration::from_secs(100), "{ahead:?}");
 }

@@ -33,6 +33,7 @@ pub fn run(settings: &Settings, args: &SandboxArgs) -> Result<RunStatus, CliErro
     }
     options.log = args.log.clone();
     options.time_scale = args.time_scale;
+    options.no_date = args.no_date;
     let stop = interrupt::flag();
     let runtime = runtime()?;
     runtime.block_on(async {

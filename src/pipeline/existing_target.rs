@@ -11,7 +11,7 @@ use super::fix_record::{FixRecord, is_identical};
 use super::open_source::{is_media_or_image, open_regular};
 use super::outcome::Failure;
 use super::produce_output::{ProduceContext, RecordOutput, check_unchanged, operation, unrecorded};
-use super::replace_file::Replacement;
+use super::replace_file::{Replacement, rename_new};
 use super::staging::Staging;
 
 /// What has the name of an output before it is produced.
@@ -59,6 +59,23 @@ pub(super) fn check_target(
         return Ok(Existing::Unknown);
     }
     Err(not_ours(target))
+}
+
+/// Gives a file that has the name of an output, but is not an unchanged output of an earlier run, another name, so
+/// that it is neither sent nor lost. Only for the folder of greenlit's own state, where users choose no names.
+pub(super) fn put_changed_aside(
+    target: &Path,
+    source: &Metadata,
+    fix_record: Option<&FixRecord>,
+) -> Result<(), Failure> {
+    let Ok(existing) = std::fs::symlink_metadata(target) else { return Ok(()) };
+    let is_source = (existing.dev(), existing.ino()) == (source.dev(), source.ino());
+    if is_source || fix_record.is_some_and(|fix_record| fix_record.is_ours(target, &existing)) {
+        return Ok(());
+    }
+    let mut aside = target.as_os_str().to_owned();
+    aside.push(format!(".changed-{:08x}", fastrand::u32(..)));
+    rename_new(target, Path::new(&aside)).map_err(|error| operation(target, &error))
 }
 
 /// Gives an output its final name, without replacing anything but an output of greenlit. A file with the same

@@ -13,9 +13,9 @@ use crate::profile::Profile;
 use super::asset::{Fixing, Pipeline};
 use super::checked_file::CheckedFile;
 use super::events::Event;
-use super::existing_target::{Existing, Publication};
+use super::existing_target::{Existing, Publication, put_changed_aside};
 use super::fix_record::FixRecordKey;
-use super::fix_settings::FixSettings;
+use super::fix_settings::{FixSettings, OutputLayout};
 use super::free_space::check_free_space;
 use super::outcome::{Failure, FixOutcome, FixResult};
 use super::planned_output::PlannedOutput;
@@ -201,6 +201,9 @@ impl FixExecutor<'_> {
             self.fixing.record.and_then(|fix_record| fix_record.find_by_content(&key, Some(&input)));
         let mut existing = Existing::Ours;
         if earlier.is_none() {
+            if matches!(self.fixing.settings.layout, OutputLayout::BySource { .. }) {
+                put_changed_aside(target, &meta, self.fixing.record)?;
+            }
             existing = self.pipeline.store.existing(target, &meta, self.fixing.record)?;
             // A copy is not written again over a file without a record: that file is equal or in the way.
             if plan.spec.is_some() || existing != Existing::Unknown {

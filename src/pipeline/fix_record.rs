@@ -1,8 +1,8 @@
 //! The record of outputs of earlier runs, so that a second run reuses them.
 //!
 //! An append-only file of JSON lines beside the outputs. It is bound to content: an output is known by its path
-//! below the output folder and its bytes, a source by its bytes, so that copying or moving either of them, and
-//! another spelling of a path, change nothing. Bytes are hashed only where a file's identity (device, inode, size,
+//! below the output folder and its bytes, a source by its bytes and its path relative to that folder, so that copying or
+//! moving them, and another spelling of a path, change nothing. Bytes are hashed only where a file's identity (device, inode, size,
 //! modification time) is not known yet. A line is on disk before its output gets the final name: if the run is
 //! killed in between, the next run does not find the output and produces it. In the other order, it would find
 //! an output that it could not recognize as its own.
@@ -17,7 +17,8 @@ use crate::job::FixReport;
 use crate::state_folder::{create_folder, open_file};
 
 pub use super::fix_record_lines::FixRecordKey;
-use super::fix_record_lines::{Known, OutputClaim, RecordLine, RecordVersion, name_below};
+use super::fix_record_lines::{Known, OutputClaim, RecordLine, RecordVersion, name_below, real_folder};
+use super::recorded_path;
 
 /// The record of outputs.
 #[derive(Debug)]
@@ -183,8 +184,10 @@ impl FixRecord {
         let name = name_below(&self.base, &key.output);
         let key = FixRecordKey { output: name.clone(), ..key };
         let source_path = key.source_path.clone();
-        let line = RecordLine { key, fingerprint, made_content, report, source_path };
+        let below = source_path.as_ref().map(|path| recorded_path::relative(&real_folder(&self.base), path));
+        let line = RecordLine { key, fingerprint, made_content, report, source_path: below };
         let mut text = serde_json::to_vec(&line).map_err(io::Error::other)?;
+        let line = RecordLine { source_path, ..line };
         text.push(b'\n');
         {
             let mut slot = self.file.lock().unwrap_or_else(PoisonError::into_inner);

@@ -74,6 +74,13 @@ pub(super) fn real_path(path: &Path) -> Option<PathBuf> {
     Some(absolute.parent()?.canonicalize().ok()?.join(absolute.file_name()?))
 }
 
+/// Returns the absolute path of a folder, with links resolved if it exists.
+pub(super) fn real_folder(folder: &Path) -> PathBuf {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let real = folder.canonicalize().or_else(|_| std::path::absolute(folder));
+    real.unwrap_or_else(|_| folder.to_owned())
+}
+
 /// A line of the record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct RecordLine {
@@ -84,8 +91,8 @@ pub(super) struct RecordLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) made_content: Option<String>,
     pub(super) report: Option<FixReport>,
-    /// The absolute path of the source, to detect outputs whose source is gone and outputs of another source;
-    /// lines of older versions lack it.
+    /// The path of the source, to detect outputs whose source is gone and outputs of another source: absolute here,
+    /// in the file relative to the folder of the outputs. Lines of older versions lack it or have it absolute.
     #[serde(default, with = "recorded_path::optional", skip_serializing_if = "Option::is_none")]
     pub(super) source_path: Option<PathBuf>,
 }
@@ -163,6 +170,10 @@ impl Known {
     pub(super) fn read(&mut self, file: &File, base: &Path, place: &Path) -> io::Result<u64> {
         let mut reader = BufReader::new(file);
         let (mut line, mut total) = (Vec::new(), 0);
+        let folder = real_folder(base);
+        let resolve = |path: &mut Option<PathBuf>| {
+            *path = path.take().map(|path| recorded_path::resolved(&folder, &path));
+        };
         loop {
             line.clear();
             let count = reader.read_until(b'\n', &mut line)? as u64;
@@ -173,8 +184,10 @@ impl Known {
             if let Ok(mut claim) = serde_json::from_slice::<OutputClaim>(&line) {
                 let name = recorded_name(base, place, &claim.key.output);
                 claim.key.output = name.clone();
+                resolve(&mut claim.source_path);
                 let outputs = self.outputs.entry(name).or_default();
-                if let Ok(line) = serde_json::from_slice::<RecordLine>(&line) {
+                if let Ok(mut line) = serde_json::from_slice::<RecordLine>(&line) {
+                    resolve(&mut line.source_path);
                     line.remember_source(&self.contents);
                     outputs.lines.push(line);
                 }

@@ -23,11 +23,15 @@ pub struct FixSettings {
 }
 
 /// How outputs are arranged in the output folder.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum OutputLayout {
     /// Like the sources, including copies of compliant ones.
     #[default]
     Mirror,
-    /// In one folder for each source, without copies of compliant sources. For shipping.
-    BySource,
+    /// In one folder for each source, without copies of compliant sources, in a folder of greenlit's own state. For
+    /// shipping.
+    BySource {
+        /// The folder that sources are named relative to.
+        base: PathBuf,
+    },
 }

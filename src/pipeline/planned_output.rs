@@ -7,6 +7,7 @@ use crate::plan::{Action, FixPlan, Refusal, ResourceEstimate, plan};
 use crate::profile::Profile;
 
 use super::checked_file::CheckedFile;
+use super::fix_record_lines::name_below;
 use super::fix_settings::{FixSettings, OutputLayout};
 use super::name_folding::is_decomposable;
 use super::output_names::{find_collisions, output_name};
@@ -95,14 +96,14 @@ pub(super) fn target_of(
         return None;
     }
     let name = output_name(&file.source.relative, plan.output_extension.as_deref(), plan.max_name_chars);
-    match settings.layout {
+    match &settings.layout {
         OutputLayout::Mirror if profiles.len() > 1 => Some(out.join(profile.id()).join(name)),
         OutputLayout::Mirror => Some(out.join(name)),
-        OutputLayout::BySource if plan.spec.is_none() => None,
-        OutputLayout::BySource => {
-            let path = file.source.path.as_os_str().as_encoded_bytes();
-            let folder =
-                format!("{}-r{}", &blake3::hash(path).to_hex()[..16], settings.options.encode_mode.number());
+        OutputLayout::BySource { .. } if plan.spec.is_none() => None,
+        OutputLayout::BySource { base } => {
+            let path = name_below(base, &file.source.path);
+            let hash = blake3::hash(path.as_os_str().as_encoded_bytes());
+            let folder = format!("{}-r{}", &hash.to_hex()[..16], settings.options.encode_mode.number());
             Some(out.join(folder).join(name.file_name().unwrap_or(name.as_os_str())))
         }
     }

@@ -1,8 +1,9 @@
-//! Serializes paths: as text or, if a path is not UTF-8, as its bytes, which JSON text cannot hold.
+//! Paths in records. They are relative to the record's folder where that is possible, so that a copied or moved tree
+//! names its own files. A path that is not UTF-8 is stored as its bytes, which JSON text cannot hold.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -39,6 +40,31 @@ pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<PathBuf, D
     RecordedPath::deserialize(from).map(PathBuf::from)
 }
 
+/// Returns an absolute path relative to the folder `base`; as it is if they have only the root in common, because
+/// then they hardly move together.
+pub(super) fn relative(base: &Path, path: &Path) -> PathBuf {
+    let shared = base.components().zip(path.components()).take_while(|(one, other)| one == other).count();
+    if shared <= 1 {
+        return path.to_owned();
+    }
+    let up = base.components().skip(shared).map(|_| Component::ParentDir);
+    up.chain(path.components().skip(shared)).collect()
+}
+
+/// Returns the absolute path of a recorded path, relative to `base` or absolute.
+pub(super) fn resolved(base: &Path, path: &Path) -> PathBuf {
+    let mut absolute = base.to_owned();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                absolute.pop();
+            }
+            part => absolute.push(part),
+        }
+    }
+    absolute
+}
+
 /// The same for a path that may be absent.
 pub(super) mod optional {
     use super::{Deserialize, Deserializer, PathBuf, RecordedPath, Serialize, Serializer};
@@ -54,5 +80,21 @@ pub(super) mod optional {
         from: D,
     ) -> Result<Option<PathBuf>, D::Error> {
         Ok(Option::<RecordedPath>::deserialize(from)?.map(PathBuf::from))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_path_leads_back_from_another_folder_unless_only_the_root_is_shared() {
+        let (base, path) = (Path::new("/home/ad/out"), Path::new("/home/ad/in/a.mov"));
+        let below = relative(base, path);
+        assert_eq!(below, Path::new("../in/a.mov"));
+        assert_eq!(resolved(Path::new("/mnt/ad/out"), &below), Path::new("/mnt/ad/in/a.mov"));
+        let elsewhere = Path::new("/mnt/disk/a.mov");
+        assert_eq!(relative(base, elsewhere), elsewhere);
+        assert_eq!(resolved(base, elsewhere), elsewhere);
     }
 }

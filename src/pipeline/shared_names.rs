@@ -39,8 +39,9 @@ pub(super) fn give_longer_names(tasks: &mut [PlannedOutput<'_>], fix_record: Opt
     for index in (0..tasks.len()).filter(|index| !shared.contains(index)) {
         let task = &mut tasks[index];
         let Some(owner) = task.target.as_deref().and_then(earlier) else { continue };
+        let is_copy = || fix_record.is_some_and(|record| is_copy(task, &owner, record));
         // An output of a source that is gone may be replaced: the source was renamed or exported anew.
-        if is_source(task, &owner) || !owner.exists() {
+        if is_source(task, &owner) || !owner.exists() || is_copy() {
             continue;
         }
         if has_its_extension(task) {
@@ -70,6 +71,12 @@ fn has_its_extension(task: &PlannedOutput<'_>) -> bool {
 fn is_source(task: &PlannedOutput<'_>, path: &Path) -> bool {
     let same_file = || Some(path.canonicalize().ok()? == task.checked.source.path.canonicalize().ok()?);
     std::path::absolute(&task.checked.source.path).is_ok_and(|own| own == path) || same_file() == Some(true)
+}
+
+/// Returns whether the source of the task has the bytes of the file at `path`, so that their outputs are the same.
+fn is_copy(task: &PlannedOutput<'_>, path: &Path, record: &FixRecord) -> bool {
+    let content = |path: &Path| record.contents().blake3_of(path).ok();
+    content(&task.checked.source.path).is_some_and(|own| content(path) == Some(own))
 }
 
 /// Gives an output its longer name, and says why.

@@ -10,6 +10,7 @@ mod name_match;
 mod posts;
 pub mod registry;
 mod row;
+mod server_clock;
 pub mod tiktok_ads;
 pub mod tiktok_post;
 mod upload_body;
@@ -31,6 +32,7 @@ pub use upload_body::Timeouts;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::SystemTime;
 
 use crate::rules::{ValidatedAsset, ValidatedCover};
 
@@ -186,6 +188,10 @@ pub trait AdsPlatform: Send + Sync {
     fn origin(&self) -> &str;
     /// Returns the advertiser id; part of the key of every effect.
     fn advertiser_id(&self) -> &str;
+    /// Returns the time by the platform's clock; `None` while it is unknown.
+    fn platform_time(&self) -> Option<SystemTime> {
+        None
+    }
     /// Checks token and advertiser with a read.
     fn check_access(&self) -> Call<'_, ()>;
     /// Uploads a video under a name and returns its id.

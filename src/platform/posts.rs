@@ -5,6 +5,8 @@
 //! repeated; sending must happen once. The upload's id is stored before the first byte is sent, so that a
 //! lost reply can be resolved by asking for the status.
 
+use std::time::SystemTime;
+
 use super::{Call, OpenedUpload};
 use crate::rules::ValidatedAsset;
 
@@ -94,6 +96,10 @@ pub trait PostPlatform: Send + Sync {
     fn origin(&self) -> &str;
     /// Returns the creator's account; part of the key of every effect.
     fn account(&self) -> &str;
+    /// Returns the time by the platform's clock; `None` while it is unknown.
+    fn platform_time(&self) -> Option<SystemTime> {
+        None
+    }
     /// Reads the creator's permissions; fails when the token is invalid.
     fn creator(&self) -> Call<'_, Creator>;
     /// Opens an upload. May be repeated: an upload without bytes has no effect.

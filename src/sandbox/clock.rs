@@ -41,6 +41,11 @@ pub(super) fn plain(at: Millis) -> String {
     format(at, "%Y-%m-%d %H:%M:%S")
 }
 
+/// Formats a time as `Sun, 01 Nov 2026 10:00:00 GMT`, the format of HTTP headers.
+pub(super) fn http(at: Millis) -> String {
+    format(at, "%a, %d %b %Y %H:%M:%S GMT")
+}
+
 /// Formats a time with milliseconds, for the log.
 pub(super) fn precise(at: Millis) -> String {
     format(at, "%Y-%m-%dT%H:%M:%S%.3fZ")

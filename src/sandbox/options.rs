@@ -94,6 +94,8 @@ pub struct SandboxOptions {
     pub log: Option<PathBuf>,
     /// Seconds on the sandbox's clock per real second; greater than zero.
     pub time_scale: f64,
+    /// Whether replies have no readable `Date`; otherwise they have one by the sandbox's clock.
+    pub no_date: bool,
     /// The reply to a second upload of the same bytes.
     pub reupload: Reupload,
     /// Probes uploaded files.
@@ -113,6 +115,7 @@ impl SandboxOptions {
             faults: Vec::new(),
             log: None,
             time_scale: 1.0,
+            no_date: false,
             reupload: Reupload::NewId,
             prober,
         }

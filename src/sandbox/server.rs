@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
+use axum::http::header::{DATE, HeaderValue};
 use axum::http::{Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::Value;
@@ -18,7 +19,7 @@ use tokio::task::JoinHandle;
 
 use super::app::{App, Ending};
 use super::call::{Call, drain};
-use super::clock::{Clock, precise};
+use super::clock::{Clock, http, precise};
 use super::conn::{ConnectionCutter, CuttableListener, Gate};
 use super::fault::{Fault, SeededRandom};
 use super::limits::MAX_VIDEO_BYTES;
@@ -136,8 +137,9 @@ async fn entry(
     } else {
         return pages::serve(&app, &path).await;
     };
-    call.entry.time = precise(app.clock.now());
-    let response = match ending {
+    let now = app.clock.now();
+    call.entry.time = precise(now);
+    let mut response = match ending {
         Ending::Reply(response, code) => {
             call.entry.http = Some(response.status().as_u16());
             call.entry.code = code;
@@ -149,6 +151,9 @@ async fn entry(
             StatusCode::OK.into_response()
         }
     };
+    // The server library adds the date of the machine where there is none.
+    let date = if app.options.no_date { "unknown".to_owned() } else { http(now) };
+    response.headers_mut().extend(HeaderValue::from_str(&date).ok().map(|date| (DATE, date)));
     app.log.request(&call.entry);
     response
 }

@@ -2,6 +2,7 @@
 //! is reconciled with the destination before it is sent again.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use super::ShipEvent;
 use super::crash_points::EffectPoint;
@@ -204,7 +205,7 @@ impl Context {
                     (MutationOutcome::Refused, _) | (_, None) => error.class.mutation_outcome(),
                     _ => MutationOutcome::Unknown,
                 };
-                let (resolution, outcome) = resolution(kind, meaning, reason);
+                let (resolution, outcome) = resolution(kind, meaning, reason, self.destination.time());
                 (resolution, error.request_id, outcome)
             }
         };
@@ -240,7 +241,7 @@ impl Context {
         }
         self.note_earlier_run();
         let reason = "the name is taken, perhaps by a run whose journal is lost".to_owned();
-        let unknown = Resolution::Unknown { reason, name_held: true };
+        let unknown = Resolution::Unknown { reason, name_held: true, ended: None };
         self.journal.record_resolution(&record.key, &unknown, None)?;
         Ok(EarlierSend::Perhaps)
     }
@@ -266,10 +267,11 @@ fn resolution(
     kind: EffectKind,
     meaning: MutationOutcome,
     reason: String,
+    ended: Option<SystemTime>,
 ) -> (Resolution, Option<EffectOutcome>) {
     let outcome = match meaning {
-        MutationOutcome::Unknown => return (Resolution::Unknown { reason, name_held: false }, None),
-        MutationOutcome::NameTaken => return (Resolution::Unknown { reason, name_held: true }, None),
+        MutationOutcome::Unknown => return (Resolution::Unknown { reason, name_held: false, ended }, None),
+        MutationOutcome::NameTaken => return (Resolution::Unknown { reason, name_held: true, ended }, None),
         MutationOutcome::NotDone | MutationOutcome::Stop => None,
         MutationOutcome::NotReady | MutationOutcome::Stale if kind == EffectKind::Publication => {
             Some(EffectOutcome::NotReady(reason.clone()))

@@ -84,7 +84,7 @@ impl Context {
 
     async fn find(&self, subject: Subject<'_>, record: &EffectRecord) -> Result<Reconciled, Abort> {
         let sent = subject.sent(record);
-        let mut schedule = ReconcileSchedule::new(&self.settings, record);
+        let mut schedule = ReconcileSchedule::new(self, record);
         loop {
             self.check_running()?;
             let asked = schedule.asks();

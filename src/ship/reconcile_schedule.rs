@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::engine::DeliverySettings;
+use super::engine::Context;
 use super::journal::EffectRecord;
 use super::read_clock::{ReadClock, format_span};
 use super::reconcile::Reconciled;
@@ -35,9 +35,10 @@ pub(super) struct ReconcileSchedule {
 }
 
 impl ReconcileSchedule {
-    pub(super) fn new(settings: &DeliverySettings, record: &EffectRecord) -> ReconcileSchedule {
-        // Time before this run counts, too; a clock that was set back only lengthens the wait.
-        let counted_before = record.since_sent();
+    pub(super) fn new(context: &Context, record: &EffectRecord) -> ReconcileSchedule {
+        let settings = &context.settings;
+        // Time before this run counts, too, if the platform's clock shows how much it is.
+        let counted_before = record.since_sent(context.destination.time());
         ReconcileSchedule {
             clock: ReadClock::new(Instant::now(), counted_before),
             counted_before,

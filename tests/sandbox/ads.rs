@@ -58,6 +58,15 @@ async fn ads_and_images_are_listed_after_the_visibility_lag() {
     assert_eq!(bench.get("ad/get/", &[]).await["data"]["list"], json!([]));
     let ids = json!([cover]).to_string();
     assert_eq!(bench.get("file/image/ad/info/", &[("image_ids", &ids)]).await["data"]["list"], json!([]));
+    assert_eq!(bench.get("file/image/ad/search/", &[("page", "1")]).await["data"]["list"], json!([]));
+    // The check of names knows what lists do not show yet.
+    for (kind, duplicate) in [("IMAGE", true), ("VIDEO", false)] {
+        let check = bench.get("file/name/check/", &[("file_name", "c.png"), ("file_type", kind)]).await;
+        assert_eq!(check["data"]["duplicate"], duplicate, "{kind}");
+    }
+    let later = bench.restart(|options| options.time_scale = 1e9).await;
+    let images = later.get("file/image/ad/search/", &[("page", "1")]).await;
+    assert_eq!(images["data"]["list"][0]["image_id"], json!(cover));
 }
 
 #[tokio::test]

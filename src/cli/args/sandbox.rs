@@ -41,4 +41,7 @@ pub struct SandboxArgs {
     /// Run the sandbox's clock this many times faster.
     #[arg(long, value_name = "N", default_value_t = 1.0)]
     pub time_scale: f64,
+    /// Send no readable `Date` in replies.
+    #[arg(long, hide = true)]
+    pub no_date: bool,
 }

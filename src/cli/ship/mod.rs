@@ -162,7 +162,7 @@ impl ShipRun<'_> {
             memory_bytes: host_memory::memory_bytes(),
             verify: verify_level(choices, config)?,
             out,
-            layout: OutputLayout::BySource,
+            layout: OutputLayout::BySource { base: self.settings.config.folder() },
         })
     }
 
@@ -206,8 +206,12 @@ impl ShipRun<'_> {
 
     /// Returns the origin of the trial sandbox; `None` for other destinations.
     fn trial_origin(&self) -> Option<String> {
-        // The port changes from run to run, the folder of the sandbox's state does not.
-        let folder = self.settings.state_folder();
+        // The port changes from run to run, the folder of the sandbox's state does not. A journal inside this folder
+        // knows no other sandbox, and moves with it.
+        let mut folder = self.settings.state_folder();
+        if self.destination.journal.starts_with(&folder) {
+            folder = PathBuf::from(".greenlit");
+        }
         (self.destination.name == SANDBOX).then(|| format!("sandbox:{}", folder.display()))
     }
 }

@@ -14,6 +14,7 @@ use super::TikTokAds;
 use super::call_limiter::CallPermit;
 use super::codes::{self, CallKind};
 use super::wire::Envelope;
+use crate::platform::server_clock::ServerTime;
 use crate::platform::upload_body::{FileDigests, SendError, chunk_limit, stream_file};
 use crate::platform::{CallError, Class};
 
@@ -238,11 +239,12 @@ impl TikTokAds {
             }
             Err(error) => return Err(self.lost_reply(endpoint, &error_chain(error))),
         };
-        let status = response.status();
+        let (status, time) = (response.status(), ServerTime::of(response.headers()));
         let log_id = response.headers().get("x-tt-logid").and_then(|id| id.to_str().ok()).map(str::to_owned);
         let body = self.body(endpoint, response).await?;
         match Envelope::read(&body) {
             Some(mut envelope) => {
+                self.server_clock.learn(time);
                 envelope.request_id = envelope.request_id.or(log_id);
                 self.check_envelope(endpoint, envelope)
             }

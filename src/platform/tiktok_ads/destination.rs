@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use tokio::sync::OnceCell;
 
@@ -134,6 +135,10 @@ impl Destination for Advertiser {
 
     fn account(&self) -> &str {
         &self.client.options.advertiser_id
+    }
+
+    fn time(&self) -> Option<SystemTime> {
+        self.client.server_clock.now()
     }
 
     fn check_access(&self) -> Call<'_, ()> {

@@ -27,6 +27,7 @@ mod wire;
 mod wordings;
 
 use std::fmt;
+use std::time::SystemTime;
 
 use secrecy::ExposeSecret;
 use url::Url;
@@ -43,6 +44,7 @@ pub use self::tier::{Tier, UnknownTier};
 pub use self::upload_by_url::MAX_TEMPORARY_FILE_BYTES;
 pub use super::Timeouts;
 use super::http_client::http_client;
+use super::server_clock::ServerClock;
 use super::upload_body::BandwidthLimiter;
 use super::{AdsPlatform, Call, NewAd, RemoteAd, RemoteImage, RemoteVideo, SuggestedCover, UploadObserver};
 use crate::rules::{ValidatedAsset, ValidatedCover};
@@ -82,6 +84,7 @@ pub struct TikTokAds {
     http: reqwest::Client,
     call_limiter: CallLimiter,
     bandwidth: BandwidthLimiter,
+    server_clock: ServerClock,
 }
 
 impl TikTokAds {
@@ -114,6 +117,7 @@ impl TikTokAds {
             origin: options.origin.clone().unwrap_or_else(|| base.origin().ascii_serialization()),
             call_limiter: CallLimiter::new(options.tier, options.pauses, options.on_pause.clone()),
             bandwidth: BandwidthLimiter::new(options.bandwidth),
+            server_clock: ServerClock::default(),
             base,
             http,
             options,
@@ -134,6 +138,10 @@ impl AdsPlatform for TikTokAds {
 
     fn advertiser_id(&self) -> &str {
         &self.options.advertiser_id
+    }
+
+    fn platform_time(&self) -> Option<SystemTime> {
+        self.server_clock.now()
     }
 
     fn check_access(&self) -> Call<'_, ()> {

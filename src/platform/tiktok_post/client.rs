@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::chunks::ChunkLayout;
 use super::wire::{self, Reply};
 use super::{CANCEL, CREATOR, DIRECT, INBOX, STATUS, TikTokPost, codes};
+use crate::platform::server_clock::ServerTime;
 use crate::platform::upload_body::chunk_limit;
 use crate::platform::{CallError, Class, Creator, NewPost, OpenedUpload, PostMode, PostStatus};
 use crate::rules::ValidatedAsset;
@@ -146,12 +147,13 @@ impl TikTokPost {
             Ok(Err(error)) => return Err(lost(&error.without_url().to_string())),
             Ok(Ok(response)) => response,
         };
-        let status = response.status().as_u16();
+        let (status, time) = (response.status().as_u16(), ServerTime::of(response.headers()));
         let body = self.body(endpoint, response).await?;
         let Some(reply) = Reply::read(&body) else {
             let text = format!("HTTP {status} with a reply that is not from the API");
             return Err(self.error(endpoint, codes::classify("", status, true), &text));
         };
+        self.server_clock.learn(time);
         self.check_reply(endpoint, status, reply)
     }
 

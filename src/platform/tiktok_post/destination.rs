@@ -2,6 +2,7 @@
 //! says what became of it.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 use super::{POSTS, TikTokPost, UPLOAD, columns, fail_reasons};
 use crate::platform::{
@@ -100,6 +101,10 @@ impl Destination for CreatorAccount {
 
     fn account(&self) -> &str {
         &self.key
+    }
+
+    fn time(&self) -> Option<SystemTime> {
+        self.client.server_clock.now()
     }
 
     fn check_access(&self) -> Call<'_, ()> {

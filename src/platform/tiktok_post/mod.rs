@@ -16,6 +16,7 @@ mod put;
 mod wire;
 
 use std::fmt;
+use std::time::SystemTime;
 
 use secrecy::ExposeSecret;
 use url::Url;
@@ -24,6 +25,7 @@ use self::call_limiter::PostRateLimiter;
 pub use self::options::{HOSTS, PostOptions, PostOptionsError, origin_of};
 pub use self::platform::{POSTS, Posts};
 use super::http_client::http_client;
+use super::server_clock::ServerClock;
 use super::upload_body::BandwidthLimiter;
 use super::{Call, Creator, NewPost, OpenedUpload, PostMode, PostPlatform, PostStatus};
 use crate::rules::ValidatedAsset;
@@ -56,6 +58,7 @@ pub struct TikTokPost {
     http: reqwest::Client,
     rate_limiter: PostRateLimiter,
     bandwidth: BandwidthLimiter,
+    server_clock: ServerClock,
 }
 
 impl TikTokPost {
@@ -78,6 +81,7 @@ impl TikTokPost {
             http: http_client(&options.timeouts, &base).map_err(PostOptionsError::Client)?,
             rate_limiter: PostRateLimiter::new(options.speed),
             bandwidth: BandwidthLimiter::new(options.bandwidth.filter(|rate| *rate > 0)),
+            server_clock: ServerClock::default(),
             base,
             options,
         })
@@ -97,6 +101,10 @@ impl PostPlatform for TikTokPost {
 
     fn account(&self) -> &str {
         &self.options.account
+    }
+
+    fn platform_time(&self) -> Option<SystemTime> {
+        self.server_clock.now()
     }
 
     fn creator(&self) -> Call<'_, Creator> {

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::chunks::ChunkLayout;
 use super::{TikTokPost, UPLOAD, options};
+use crate::platform::server_clock::ServerTime;
 use crate::platform::upload_body::{ChecksummedReader, SendError, open_and_hash, stream_range};
 use crate::platform::{CallError, Class, OpenedUpload};
 use crate::rules::ValidatedAsset;
@@ -145,6 +146,9 @@ impl TikTokPost {
         };
         let range = response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
         let received = range.and_then(|range| received_bytes(range, layout.total));
+        if response.status().is_success() {
+            self.server_clock.learn(ServerTime::of(response.headers()));
+        }
         let fail = |class, message: &str| Err(self.error(UPLOAD, class, message));
         match (response.status().as_u16(), received) {
             (201, _) => Ok(ChunkReply::Complete),

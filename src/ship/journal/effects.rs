@@ -1,13 +1,13 @@
 //! Records of effects: intent, sent, done, not done, unknown.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::plan::EncodeMode;
 use crate::platform::EffectKind;
 
-use super::{Journal, JournalError, append_event, database, now_ms};
+use super::{Journal, JournalError, append_event, database, now_ms, to_ms};
 
 /// Returns the name of a kind in the journal, which is part of the key.
 pub(in crate::ship) fn kind_name(kind: EffectKind) -> &'static str {
@@ -114,8 +114,14 @@ pub enum Resolution {
         reason: String,
         /// Whether the platform reported the name as taken.
         name_held: bool,
+        /// When the send ended, by the platform's clock: from then on absence from lists counts. `None` if that is
+        /// unknown.
+        ended: Option<SystemTime>,
     },
 }
+
+/// The platform states its time in whole seconds, so the time of a send may be this much too early.
+const CLOCK_STEP: Duration = Duration::from_secs(1);
 
 /// The record of an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,7 +148,7 @@ pub struct EffectRecord {
     pub abandoned: bool,
     /// The platform's id of the upload in progress, to resume or query it.
     pub resume_token: Option<String>,
-    sent_ms: Option<i64>,
+    sent_platform_ms: Option<i64>,
 }
 
 impl EffectRecord {
@@ -157,15 +163,17 @@ impl EffectRecord {
         self.reason.clone().unwrap_or_else(|| "abandoned".to_owned())
     }
 
-    /// Returns the time since it was sent, by the wall clock; zero if it never was or if the clock was set back.
-    pub fn since_sent(&self) -> Duration {
-        let ago = self.sent_ms.map_or(0, |at| now_ms().saturating_sub(at));
-        Duration::from_millis(u64::try_from(ago).unwrap_or(0))
+    /// Returns the time since the end of the last send, by the platform's clock, which shows `now`; zero if either time
+    /// is unknown: a run that was killed while it sent left none, and this machine's clock may have been set since then.
+    pub fn since_sent(&self, now: Option<SystemTime>) -> Duration {
+        let ago = now.zip(self.sent_platform_ms).map_or(0, |(now, sent)| to_ms(now).saturating_sub(sent));
+        Duration::from_millis(u64::try_from(ago).unwrap_or(0)).saturating_sub(CLOCK_STEP)
     }
 }
 
 const COLUMNS: &str =
-    "effect_key, state, name, md5, size_bytes, sends, receipt, reason, name_held, abandoned, sent_ms, handle";
+    "effect_key, state, name, md5, size_bytes, sends, receipt, reason, name_held, abandoned,
+    sent_platform_ms, handle";
 
 fn effect_from_row(row: &Row<'_>) -> rusqlite::Result<EffectRecord> {
     let state: String = row.get(1)?;
@@ -181,7 +189,7 @@ fn effect_from_row(row: &Row<'_>) -> rusqlite::Result<EffectRecord> {
         reason: row.get(7)?,
         name_held: row.get(8)?,
         abandoned: row.get(9)?,
-        sent_ms: row.get(10)?,
+        sent_platform_ms: row.get(10)?,
         resume_token: row.get(11)?,
     })
 }
@@ -239,7 +247,7 @@ impl Journal {
 
     /// Marks an effect as sent, before its first byte; allowed only for one that did not happen.
     pub fn mark_sent(&self, key: &str) -> Result<(), JournalError> {
-        let sql = "UPDATE effects SET state = 'sent', sends = sends + 1, sent_ms = ?2, reason = NULL,
+        let sql = "UPDATE effects SET state = 'sent', sends = sends + 1, sent_ms = ?2, sent_platform_ms = NULL, reason = NULL,
                    asked = 0, readings = NULL WHERE effect_key = ?1 AND state IN ('intent', 'not_done') AND abandoned = 0";
         self.transition(key, "sent", None, |db| db.execute(sql, params![key, now_ms()]))
     }
@@ -257,20 +265,21 @@ impl Journal {
         resolution: &Resolution,
         request_id: Option<&str>,
     ) -> Result<(), JournalError> {
-        let (state, receipt, reason, held) = match resolution {
-            Resolution::Done { receipt } => (EffectState::Done, Some(receipt), None, false),
-            Resolution::NotDone { reason } => (EffectState::NotDone, None, Some(reason), false),
-            Resolution::Unknown { reason, name_held } => {
-                (EffectState::Unknown, None, Some(reason), *name_held)
+        let (state, receipt, reason, held, ended) = match resolution {
+            Resolution::Done { receipt } => (EffectState::Done, Some(receipt), None, false, None),
+            Resolution::NotDone { reason } => (EffectState::NotDone, None, Some(reason), false, None),
+            Resolution::Unknown { reason, name_held, ended } => {
+                (EffectState::Unknown, None, Some(reason), *name_held, ended.map(to_ms))
             }
         };
         // Once the platform reported the name as taken, that is kept while the outcome is unknown.
         let sql = "UPDATE effects SET state = ?2, receipt = ?3, reason = ?4, settled_ms = ?6,
                    request_id = COALESCE(?7, request_id), asked = 0,
+                   sent_platform_ms = COALESCE(?8, sent_platform_ms),
                    name_held = CASE WHEN ?2 = 'unknown' THEN max(name_held, ?5) ELSE 0 END
                    WHERE effect_key = ?1 AND state <> 'done'";
         self.transition(key, state.text(), reason.map(String::as_str), |db| {
-            db.execute(sql, params![key, state.text(), receipt, reason, held, now_ms(), request_id])
+            db.execute(sql, params![key, state.text(), receipt, reason, held, now_ms(), request_id, ended])
         })
     }
 

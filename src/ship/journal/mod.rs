@@ -123,7 +123,7 @@ CREATE TABLE effects (
   recipe INTEGER NOT NULL, state TEXT NOT NULL, sends INTEGER NOT NULL DEFAULT 0, receipt TEXT,
   request_id TEXT, reason TEXT, name_held INTEGER NOT NULL DEFAULT 0, abandoned INTEGER NOT NULL DEFAULT 0,
   asked INTEGER NOT NULL DEFAULT 0, readings TEXT, intent_ms INTEGER NOT NULL, sent_ms INTEGER,
-  settled_ms INTEGER, handle TEXT) STRICT;
+  settled_ms INTEGER, handle TEXT, sent_platform_ms INTEGER) STRICT;
 CREATE TABLE items (
   source_blake3 TEXT NOT NULL, profile_hash TEXT NOT NULL, destination TEXT NOT NULL,
   source_path TEXT NOT NULL, artifact_path TEXT, artifact_blake3 TEXT, artifact_md5 TEXT,
@@ -149,7 +149,8 @@ const CHANGES: [(i64, &str); 3] = [
     (3, "ALTER TABLE items ADD COLUMN given_up TEXT;"),
     (
         4,
-        "ALTER TABLE effects RENAME COLUMN advertiser TO account;
+        "ALTER TABLE effects ADD COLUMN sent_platform_ms INTEGER;
+         ALTER TABLE effects RENAME COLUMN advertiser TO account;
          ALTER TABLE ads RENAME TO publications;
          ALTER TABLE publications RENAME COLUMN advertiser TO account;
          ALTER TABLE publications RENAME COLUMN adgroup TO scope;
@@ -285,7 +286,12 @@ fn append_event(db: &Connection, subject: &str, event: &str, detail: Option<&str
 
 /// Returns the wall clock in milliseconds since 1970: monotonic clocks do not survive the process.
 fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    to_ms(SystemTime::now())
+}
+
+/// Returns a time in milliseconds since 1970.
+fn to_ms(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 

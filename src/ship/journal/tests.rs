@@ -85,7 +85,7 @@ fn an_effect_is_sent_again_only_after_it_is_known_not_to_have_happened() {
     assert_eq!((record.state, record.sends), (EffectState::Intent, 0));
     journal.mark_sent(&record.key).unwrap();
     assert!(matches!(journal.mark_sent(&record.key), Err(JournalError::Forbidden { .. })));
-    let unknown = Resolution::Unknown { reason: "cut".into(), name_held: true };
+    let unknown = Resolution::Unknown { reason: "cut".into(), name_held: true, ended: None };
     journal.record_resolution(&record.key, &unknown, Some("r")).unwrap();
     assert!(journal.mark_sent(&record.key).is_err());
     journal.record_resolution(&record.key, &Resolution::NotDone { reason: "asked".into() }, None).unwrap();
@@ -98,6 +98,25 @@ fn an_effect_is_sent_again_only_after_it_is_known_not_to_have_happened() {
     let again = journal.record_intent(&Effect { name: "renamed".into(), ..effect() }).unwrap();
     assert_eq!((again.state, again.sends, again.name.as_str()), (EffectState::Done, 2, "a-1.mp4"));
     assert_eq!(again.receipt.as_deref(), Some("v1"));
+}
+
+#[test]
+fn the_time_since_a_send_is_measured_by_the_clock_of_the_platform_alone() {
+    let (_dir, journal) = open();
+    let key = journal.record_intent(&effect()).unwrap().key;
+    let at = |seconds| Some(UNIX_EPOCH + std::time::Duration::from_secs(seconds));
+    let since = |now| journal.effect(&key).unwrap().unwrap().since_sent(now).as_secs();
+    assert_eq!(since(at(5000)), 0, "not sent");
+    journal.mark_sent(&key).unwrap();
+    assert_eq!(since(at(5000)), 0, "the end of the send is unknown");
+    let lost = Resolution::Unknown { reason: "lost".into(), name_held: false, ended: at(1000) };
+    journal.record_resolution(&key, &lost, None).unwrap();
+    // The journal's own times are those of a machine whose clock was set.
+    journal.db().execute("UPDATE effects SET sent_ms = 0, intent_ms = 0", []).unwrap();
+    assert_eq!([at(1060), at(1000), at(400), None].map(since), [59, 0, 0, 0]);
+    journal.record_resolution(&key, &Resolution::NotDone { reason: "asked".into() }, None).unwrap();
+    journal.mark_sent(&key).unwrap();
+    assert_eq!(since(at(5000)), 0, "the time of the latest send is unknown");
 }
 
 #[test]
@@ -169,7 +188,7 @@ proptest! {
                 1 => journal.record_resolution(&key, &Resolution::Done { receipt: "v".into() }, None).map(|()| EffectState::Done),
                 2 => journal.record_resolution(&key, &Resolution::NotDone { reason: "n".into() }, None).map(|()| EffectState::NotDone),
                 3 => journal
-                    .record_resolution(&key, &Resolution::Unknown { reason: "u".into(), name_held: false }, None)
+                    .record_resolution(&key, &Resolution::Unknown { reason: "u".into(), name_held: false, ended: None }, None)
                     .map(|()| EffectState::Unknown),
                 _ => journal.record_intent(&effect()).map(|record| record.state),
             };
@@ -220,7 +239,8 @@ fn stored_numbers_of_encode_modes_are_read_and_written_as_before() {
 
 #[test]
 fn migrates_a_journal_of_each_earlier_schema() {
-    const TO_3: &str = "ALTER TABLE effects RENAME COLUMN account TO advertiser;
+    const TO_3: &str = "ALTER TABLE effects DROP COLUMN sent_platform_ms;
+        ALTER TABLE effects RENAME COLUMN account TO advertiser;
         ALTER TABLE publications RENAME COLUMN account TO advertiser;
         ALTER TABLE publications RENAME COLUMN scope TO adgroup;
         ALTER TABLE publications RENAME COLUMN name TO ad_name;
