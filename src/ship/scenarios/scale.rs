@@ -219,7 +219,8 @@ async fn ship_at_tier_limits(assets: usize, processing: Duration, spread: Durati
     assert_eq!((platform.meter.lock().unwrap().refused, paused), (0, 0), "throttled: {summary}");
     assert!(uploads * 100 <= assets * 105, "{summary}");
     assert!(info * 5 <= assets, "{summary}");
-    assert!(took <= best.mul_f64(1.3), "{summary}");
+    // A first run asks about the name of each upload, too: one call in five.
+    assert!(took <= best.mul_f64(1.45), "{summary}");
     // The number of assets in progress is bounded, and the journal grows only with the number of assets.
     assert!(open <= MAX_IN_FLIGHT, "{summary}");
     let events = scenario.journal.events(u32::MAX).unwrap().len();
