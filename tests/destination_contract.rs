@@ -15,9 +15,12 @@ use secrecy::SecretString;
 
 #[path = "common/accepting_prober.rs"]
 mod accepting_prober;
+#[path = "common/connection.rs"]
+mod connection;
 #[path = "common/in_process_sandbox.rs"]
 mod in_process_sandbox;
 use accepting_prober::AcceptingProber;
+use connection::connection;
 use in_process_sandbox::{InProcessSandbox, validated_cover};
 
 /// The most calls until something is listed or ready.
@@ -63,9 +66,7 @@ fn connect(
 ) -> Arc<dyn Destination> {
     let (base_url, account) = platform.trial(&sandbox.server.addr().to_string(), sandbox.dir.path());
     let token = platform.defaults().token_env.map(|_| SecretString::from(token));
-    let tier = "ultimate".to_owned();
-    let connection = Connection { mode, tier, ..Connection::new(&base_url, &account, token) };
-    platform.connect(connection).unwrap()
+    platform.connect(Connection { mode, token, ..connection(base_url, account, "ultimate") }).unwrap()
 }
 
 impl Bench {
@@ -207,6 +208,7 @@ async fn grants_access_to_the_stand_in_and_stops_the_run_for_a_wrong_token() {
             let stranger = connect(bench.platform, bench.mode, &bench.sandbox, "another-token");
             let error = stranger.check_access().await.unwrap_err();
             assert_eq!(error.class.mutation_outcome(), MutationOutcome::Stop, "{}: {error}", bench.name());
+            assert!(bench.connected.time().is_some(), "{}: the platform's clock", bench.name());
         }
     }
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use common::ship_setup::{ShipSetup, TOKEN};
 use common::{CliRun, entry};
 use greenlit::platform::tiktok_ads::codes::{CodePage, pages};
-use greenlit::platform::tiktok_ads::{ClientOptions, Pauses, Tier, TikTokAds};
-use greenlit::platform::{AdsPlatform, CallError, Class, NewAd};
+use greenlit::platform::tiktok_ads::{ClientOptions, NewAd, Pauses, Tier, TikTokAds};
+use greenlit::platform::{CallError, Class};
 use secrecy::SecretString;
 
 const SECRET: &str = "a-token-that-must-stay-secret";

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use greenlit::model::ContentHash;
+use greenlit::platform::UploadObserver;
 use greenlit::platform::tiktok_ads::{ClientOptions, Tier, TikTokAds};
-use greenlit::platform::{AdsPlatform, UploadObserver};
 use greenlit::rules::ValidatedAsset;
 use md5::{Digest, Md5};
 use secrecy::SecretString;

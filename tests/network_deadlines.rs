@@ -6,11 +6,9 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use greenlit::platform::tiktok_ads::{ClientOptions, Tier, TikTokAds};
-use greenlit::platform::tiktok_post::{PostOptions, TikTokPost};
-use greenlit::platform::{
-    AdsPlatform, CallError, Class, NewAd, NewPost, OpenedUpload, PostPlatform, Timeouts,
-};
+use greenlit::platform::tiktok_ads::{ClientOptions, MediaKind, NewAd, Tier, TikTokAds};
+use greenlit::platform::tiktok_post::{NewPost, PostOptions, TikTokPost};
+use greenlit::platform::{CallError, Class, OpenedUpload, Timeouts};
 use greenlit::ship::landing::{LandingError, check_within};
 use secrecy::SecretString;
 
@@ -114,10 +112,8 @@ async fn every_read_of_ads_ends_and_may_be_repeated() {
             ends("access", hold, client.check_access()).await,
             ends("videos", hold, client.videos(&ids)).await,
             ends("search", hold, client.search_videos("a")).await,
-            ends("name", hold, client.name_taken("a")).await,
+            ends("name", hold, client.name_taken("a", MediaKind::Video)).await,
             ends("ads", hold, client.ads_of("1")).await,
-            ends("covers", hold, client.suggest_cover("1")).await,
-            ends("images", hold, client.images(&ids)).await,
         ];
         for error in errors {
             assert_eq!((error.class, error.code), (Class::Retry, None), "{hold:?}: {error}");

@@ -90,11 +90,6 @@ const EXCEPTIONS: &[Exception] = &[
         why: "a fail reason is an identifier of the API, which has no code beside it",
     },
     Exception {
-        file: "cli/fix.rs",
-        expression: "match reason",
-        why: "a fail reason of the API that a user typed (`--rejected`)",
-    },
-    Exception {
         file: "platform/tiktok_ads/wordings.rs",
         expression: "message.contains(",
         why: "the platform tells these replies apart by their message alone",

@@ -7,21 +7,24 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use greenlit::plan::EncodeMode;
-use greenlit::platform::{Connection, Row, registry};
+use greenlit::platform::tiktok_ads::ADS;
+use greenlit::platform::{Platform, Row};
 use greenlit::rules::{CoverImage, ValidatedAsset, ValidatedCover};
-use greenlit::sandbox::{self, ADGROUP, ADVERTISER, IDENTITY, SandboxOptions, TOKEN, start};
+use greenlit::sandbox::{self, ADGROUP, ADVERTISER, IDENTITY, SandboxOptions, start};
 use greenlit::ship::{
     AssetPreparer, DeliveryState, Journal, LandingMode, PrepareError, Prepared, ShipEvent, ShipRequest, Wait,
     ship,
 };
-use secrecy::SecretString;
 use tokio::sync::mpsc;
 
 #[path = "common/accepting_prober.rs"]
 mod accepting_prober;
+#[path = "common/connection.rs"]
+mod connection;
 #[path = "common/validated.rs"]
 mod validated;
 use accepting_prober::AcceptingProber;
+use connection::connection;
 
 /// Makes one cover per video: the same image, followed by the name of the video.
 struct CoverPreparer {
@@ -92,8 +95,7 @@ async fn five_hundred_assets_ship_at_the_rate_of_the_tier_without_throttling() {
     options.log = Some(dir.path().join("log.ndjson"));
     let platform = start(options).await.unwrap();
     let base = format!("http://{}", platform.addr());
-    let connection = Connection::new(&base, ADVERTISER, Some(SecretString::from(TOKEN)));
-    let client = registry::platform("tiktok-ads").unwrap().connect(connection).unwrap();
+    let connected = ADS.connect(connection(base, ADVERTISER, "basic")).unwrap();
 
     let (sender, receiver) = mpsc::channel(16);
     let mut request = ShipRequest::new(receiver, (0..ASSETS).map(row).collect());
@@ -105,7 +107,7 @@ async fn five_hundred_assets_ship_at_the_rate_of_the_tier_without_throttling() {
     let journal = Arc::new(Journal::open(&dir.path().join("journal.db"), Wait::Refuse).unwrap());
     let listener = Arc::new(|_: ShipEvent| {});
     let started = Instant::now();
-    let shipping = ship(request, client, preparer, journal, listener, Arc::new(AtomicBool::new(false)));
+    let shipping = ship(request, connected, preparer, journal, listener, Arc::new(AtomicBool::new(false)));
     let folder = dir.path().to_owned();
     let sending = async move {
         for number in 0..ASSETS {

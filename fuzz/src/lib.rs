@@ -6,6 +6,7 @@
 use std::path::{Component, Path};
 
 use greenlit::model::{Codec, Completeness, Container};
+use greenlit::platform::registry::columns;
 use greenlit::probe::bitstream::references::{References, SampleInfo};
 use greenlit::probe::bitstream::{aac, h264, hevc, nal_units};
 use greenlit::probe::{headers, isobmff, sniff};
@@ -72,8 +73,9 @@ pub fn profile(bytes: &[u8]) {
 /// Fuzzes the parser of manifests, in each format.
 pub fn manifest(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let columns = columns();
     for name in ["ads.csv", "ads.toml", "ads.jsonl"] {
-        if let Err(error) = Manifest::parse(Path::new(name), text) {
+        if let Err(error) = Manifest::parse(Path::new(name), text, &columns) {
             assert!(!error.to_string().is_empty());
         }
     }

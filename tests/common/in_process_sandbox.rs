@@ -5,8 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use greenlit::platform::tiktok_ads::TikTokAds;
-use greenlit::platform::{AdsPlatform, RemoteVideo};
+use greenlit::platform::tiktok_ads::{RemoteVideo, TikTokAds};
 use greenlit::rules::ValidatedAsset;
 use greenlit::sandbox::{Sandbox, SandboxOptions, UploadProber, start};
 use serde_json::Value;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use greenlit::sandbox::{
-    ADVERTISER, Reupload, SandboxError, SandboxOptions, UploadFacts, UploadProber, rejection_reasons, start,
+    ADVERTISER, Reupload, SandboxError, SandboxOptions, TOKEN, UploadFacts, UploadProber, rejection_reasons,
+    start,
 };
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
@@ -97,6 +98,43 @@ async fn creates_videos_by_url_and_by_video_id() {
     assert_eq!(bench.post("file/video/ad/upload/", page).await["code"], 40902);
     let bind = json!({"advertiser_id": ADVERTISER, "upload_type": "UPLOAD_BY_VIDEO_ID", "video_id": id});
     assert_eq!(bench.post("file/video/ad/upload/", bind).await["data"][0]["video_id"], json!(id));
+}
+
+#[tokio::test]
+async fn creates_a_video_from_a_temporary_file() {
+    let bench = bench(|_| {}).await;
+    let form = Form::new()
+        .text("advertiser_id", ADVERTISER)
+        .text("upload_type", "UPLOAD_BY_FILE")
+        .text("content_type", "video")
+        .text("name", "left.mp4")
+        .text("signature", md5(b"left"))
+        .part("file", Part::bytes(b"left".to_vec()).file_name("left.mp4"));
+    let file = bench.form("file/temporarily/upload/", form).await.unwrap()["data"]["file_id"].clone();
+    let mut body = json!({
+        "advertiser_id": ADVERTISER, "upload_type": "UPLOAD_BY_FILE_ID", "file_name": "one.mp4", "file_id": file,
+    });
+    assert_eq!(bench.post("file/video/ad/upload/", body.clone()).await["code"], 0);
+    assert_eq!(bench.effects("video_created")[0]["md5"], md5(b"left"));
+    body["file_id"] = json!("unknown-file");
+    assert_ne!(bench.post("file/video/ad/upload/", body).await["code"], 0);
+}
+
+#[tokio::test]
+async fn posts_a_video_that_it_pulls_from_a_url() {
+    let bench = bench(|_| {}).await;
+    let id = bench.video("first.mp4", b"bytes").await;
+    let pull = async |url: String| {
+        let address = format!("http://{}/v2/post/publish/inbox/video/init/", bench.sandbox.addr());
+        let body = json!({"source_info": {"source": "PULL_FROM_URL", "video_url": url}});
+        let request = bench.client.post(address).bearer_auth(TOKEN).json(&body);
+        request.send().await.unwrap().json::<Value>().await.unwrap()
+    };
+    let reply = pull(format!("http://{}/media/preview/{id}", bench.sandbox.addr())).await;
+    assert!(reply["data"]["publish_id"].is_string(), "{reply}");
+    assert_eq!(bench.effects("post_created").len(), 1);
+    let reply = pull("https://example.com/video.mp4".to_owned()).await;
+    assert_eq!(reply["error"]["code"], "url_ownership_unverified");
 }
 
 #[tokio::test]

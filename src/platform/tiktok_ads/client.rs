@@ -279,7 +279,7 @@ impl TikTokAds {
     ) -> Result<Envelope, CallError> {
         let Envelope { code, message, request_id, .. } = &envelope;
         let table = &self.options.codes;
-        let class = codes::classify_with(table, endpoint.path, endpoint.kind, *code, message);
+        let class = codes::classify(table, endpoint.kind, *code, message);
         if class == Class::Ok {
             return Ok(envelope);
         }

@@ -58,18 +58,11 @@ pub fn family(code: i64) -> Option<(Class, &'static str)> {
     }
 }
 
-/// Returns the class of a reply. `endpoint` is the path without the base, such as `file/video/suggestcover/`.
+/// Returns the class of a reply. The classes of the user's overrides take precedence.
 ///
 /// A code without a page gets the class of its family: 5xxxx and 6xxxx are server errors, 401xx concern the
-/// token, all others are permanent. A server error in reply to a mutation is [`Class::Unknown`].
-pub fn classify(endpoint: &str, kind: CallKind, code: i64, message: &str) -> Class {
-    classify_with(&CodeTable::default(), endpoint, kind, code, message)
-}
-
-/// Like [`classify`], with the user's overrides, whose classes take precedence.
-///
-/// An override cannot turn a server error in reply to a mutation into [`Class::Retry`].
-pub fn classify_with(table: &CodeTable, endpoint: &str, kind: CallKind, code: i64, message: &str) -> Class {
+/// token, all others are permanent. A server error in reply to a mutation is [`Class::Unknown`]; an override cannot turn a server error in reply to a mutation into [`Class::Retry`].
+pub fn classify(table: &CodeTable, kind: CallKind, code: i64, message: &str) -> Class {
     let unknown_if_mutation = |class| {
         let is_server_error = (50_000..70_000).contains(&code) || code == 41_013;
         let unknown = is_server_error && class == Class::Retry && kind == CallKind::Mutation;
@@ -78,7 +71,7 @@ pub fn classify_with(table: &CodeTable, endpoint: &str, kind: CallKind, code: i6
     if let Some(class) = table.overridden_class(code) {
         return unknown_if_mutation(class);
     }
-    if let Some(class) = wordings::class_of(endpoint, code, message) {
+    if let Some(class) = wordings::class_of(code, message) {
         return class;
     }
     unknown_if_mutation(match explain(code) {
@@ -91,6 +84,10 @@ pub fn classify_with(table: &CodeTable, endpoint: &str, kind: CallKind, code: i6
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    fn classify(kind: CallKind, code: i64, message: &str) -> Class {
+        super::classify(&CodeTable::default(), kind, code, message)
+    }
 
     /// The codes of the appendix and of the SDK, copied from the sources and not from the table.
     const DOCUMENTED: &[i64] = &[
@@ -115,28 +112,25 @@ mod tests {
 
     #[test]
     fn the_class_of_a_code_depends_on_the_call() {
-        assert_eq!(classify("ad/get/", CallKind::Read, 50002, ""), Class::Retry);
-        assert_eq!(classify("ad/create/", CallKind::Mutation, 50002, ""), Class::Unknown);
-        assert_eq!(classify("ad/get/", CallKind::Read, 40100, ""), Class::Throttle);
-        assert_eq!(classify("ad/get/", CallKind::Read, 40105, ""), Class::ReAuthenticate);
-        let message = "Insufficient permissions for some videos";
-        assert_eq!(classify("file/video/suggestcover/", CallKind::Read, 40001, message), Class::Wait);
-        assert_eq!(classify("file/video/ad/info/", CallKind::Read, 40001, message), Class::Permanent);
+        assert_eq!(classify(CallKind::Read, 50002, ""), Class::Retry);
+        assert_eq!(classify(CallKind::Mutation, 50002, ""), Class::Unknown);
+        assert_eq!(classify(CallKind::Read, 40100, ""), Class::Throttle);
+        assert_eq!(classify(CallKind::Read, 40105, ""), Class::ReAuthenticate);
         let gone = "The authorization has been canceled by the advertiser";
-        assert_eq!(classify("ad/get/", CallKind::Read, 40002, gone), Class::ReAuthenticate);
-        assert_eq!(classify("ad/get/", CallKind::Read, 40002, "page: too small"), Class::Permanent);
+        assert_eq!(classify(CallKind::Read, 40002, gone), Class::ReAuthenticate);
+        assert_eq!(classify(CallKind::Read, 40002, "page: too small"), Class::Permanent);
     }
 
     #[test]
     fn codes_without_a_page_follow_their_family_and_overrides_take_precedence() {
-        assert_eq!(classify("ad/get/", CallKind::Read, 51099, ""), Class::Retry);
-        assert_eq!(classify("ad/create/", CallKind::Mutation, 51099, ""), Class::Unknown);
-        assert_eq!(classify("ad/get/", CallKind::Read, 40199, ""), Class::ReAuthenticate);
-        assert_eq!(classify("ad/get/", CallKind::Read, 2_200_099, ""), Class::Permanent);
+        assert_eq!(classify(CallKind::Read, 51099, ""), Class::Retry);
+        assert_eq!(classify(CallKind::Mutation, 51099, ""), Class::Unknown);
+        assert_eq!(classify(CallKind::Read, 40199, ""), Class::ReAuthenticate);
+        assert_eq!(classify(CallKind::Read, 2_200_099, ""), Class::Permanent);
         let table = "[2200006]\nclass = \"wait\"\n[50000]\nclass = \"retry\"\n".parse().unwrap();
         let table = CodeTable::read(&toml::Value::Table(table), "code").unwrap();
-        assert_eq!(classify_with(&table, "ad/get/", CallKind::Read, 2_200_006, ""), Class::Wait);
-        assert_eq!(classify_with(&table, "ad/create/", CallKind::Mutation, 50_000, ""), Class::Unknown);
-        assert_eq!(classify("ad/get/", CallKind::Read, 2_200_006, ""), Class::ReRead);
+        assert_eq!(super::classify(&table, CallKind::Read, 2_200_006, ""), Class::Wait);
+        assert_eq!(super::classify(&table, CallKind::Mutation, 50_000, ""), Class::Unknown);
+        assert_eq!(classify(CallKind::Read, 2_200_006, ""), Class::ReRead);
     }
 }

@@ -6,15 +6,13 @@ use std::time::SystemTime;
 
 use tokio::sync::OnceCell;
 
-use super::{ADS, MediaKind, TikTokAds, columns};
+use super::read_endpoints::MAX_IDS;
+use super::{ADS, MediaKind, NewAd, RemoteAd, RemoteVideo, TikTokAds, columns};
 use crate::platform::name_match::sighting;
 use crate::platform::{
-    Awaited, Call, CallError, Class, Destination, EffectKind, Mutation, NewAd, NewPublication, OpenedUpload,
-    Platform, Progress, RemoteAd, RemoteVideo, SentEffect, Sighting, UploadObserver,
+    Awaited, Call, CallError, Class, Destination, EffectKind, Mutation, NewPublication, OpenedUpload,
+    Platform, Progress, SentEffect, Sighting, UploadObserver,
 };
-
-/// The most videos in one call of the info endpoint.
-const VIDEOS_PER_CALL: usize = 60;
 
 /// An advertiser's account.
 pub(super) struct Advertiser {
@@ -51,9 +49,9 @@ impl Advertiser {
         observer: &dyn UploadObserver,
     ) -> Result<String, CallError> {
         match mutation {
-            Mutation::Upload { asset, .. } => self.client.send_video(asset, name, observer).await,
-            Mutation::Cover(cover) => self.client.send_image(cover, name).await,
-            Mutation::Publication(publication) => self.client.new_ad(&new_ad(publication)).await,
+            Mutation::Upload { asset, .. } => self.client.upload_video(asset, name, observer).await,
+            Mutation::Cover(cover) => self.client.upload_image(cover, name).await,
+            Mutation::Publication(publication) => self.client.create_ad(&new_ad(publication)).await,
         }
     }
 
@@ -61,19 +59,19 @@ impl Advertiser {
         match sent.kind {
             EffectKind::Upload | EffectKind::Post => self.look_for_video(sent).await,
             EffectKind::Cover => self.look_for_image(sent).await,
-            EffectKind::Publication => Ok(sighting_of_ad(&self.client.list_ads(&sent.scope).await?, sent)),
+            EffectKind::Publication => Ok(sighting_of_ad(&self.client.ads_of(&sent.scope).await?, sent)),
         }
     }
 
     /// Both the list and the name must be read.
     async fn look_for_video(&self, sent: &SentEffect) -> Result<Sighting, CallError> {
-        let videos = self.client.find_videos(&sent.name).await?;
+        let videos = self.client.search_videos(&sent.name).await?;
         let videos: Vec<ListedFile> = videos.into_iter().map(ListedFile::from).collect();
         if let Some(found) = sighting_of_file(&videos, MediaKind::Video, sent) {
             return Ok(found);
         }
         self.client.require_names(&videos)?;
-        let name_is_taken = self.client.check_duplicate(&sent.name, MediaKind::Video).await?;
+        let name_is_taken = self.client.name_taken(&sent.name, MediaKind::Video).await?;
         Ok(Sighting::Absent { name_is_taken })
     }
 
@@ -92,7 +90,7 @@ impl Advertiser {
             return Ok(found);
         }
         self.client.require_names(&images)?;
-        let name_is_taken = self.client.check_duplicate(&sent.name, MediaKind::Image).await?;
+        let name_is_taken = self.client.name_taken(&sent.name, MediaKind::Image).await?;
         Ok(match name_is_taken && !is_complete {
             true => Sighting::NameOfOther,
             false => Sighting::Absent { name_is_taken },
@@ -108,17 +106,17 @@ impl Advertiser {
                     let mut groups = self.ads_by_group.lock().unwrap_or_else(PoisonError::into_inner);
                     groups.entry(unsent.scope.clone()).or_default().clone()
                 };
-                let ads = cell.get_or_try_init(|| self.client.list_ads(&unsent.scope)).await?;
+                let ads = cell.get_or_try_init(|| self.client.ads_of(&unsent.scope)).await?;
                 return Ok(sighting_of_ad(ads, unsent));
             }
         };
-        let name_is_taken = self.client.check_duplicate(&unsent.name, media).await?;
+        let name_is_taken = self.client.name_taken(&unsent.name, media).await?;
         Ok(Sighting::Absent { name_is_taken })
     }
 
     async fn read_progress(&self, awaited: &[Awaited]) -> Result<Vec<Progress>, CallError> {
         let ids: Vec<String> = awaited.iter().map(|video| video.id.clone()).collect();
-        let videos = self.client.read_videos(&ids).await?;
+        let videos = self.client.videos(&ids).await?;
         let listed = |id: &str| videos.iter().find(|video| video.video_id == id);
         Ok(awaited.iter().map(|video| progress_of(listed(&video.id), &video.md5)).collect())
     }
@@ -142,7 +140,7 @@ impl Destination for Advertiser {
     }
 
     fn check_access(&self) -> Call<'_, ()> {
-        Box::pin(self.client.check_token())
+        Box::pin(self.client.check_access())
     }
 
     fn send<'a>(
@@ -168,7 +166,7 @@ impl Destination for Advertiser {
     }
 
     fn videos_per_call(&self) -> usize {
-        VIDEOS_PER_CALL
+        MAX_IDS
     }
 }
 

@@ -17,7 +17,7 @@ fn code_page(code: i64, table: &CodeTable) -> Option<String> {
         ));
     };
     let mut text = format!("{code}\n\n  What     {}\n  Class    {}\n", page.meaning, page.class.meaning());
-    let changed = codes::classify_with(table, "", CallKind::Mutation, code, "");
+    let changed = codes::classify(table, CallKind::Mutation, code, "");
     if changed != page.class {
         text.push_str(&format!("           after a change: {}\n", changed.meaning()));
     }

@@ -1,17 +1,15 @@
 //! Estimates the number of API calls of a delivery before any call is made.
 
-use super::tier::Tier;
+use super::read_endpoints::MAX_IDS;
+use crate::platform::CallCounts;
 
 /// The chunk length in the platform's example: 20 MiB.
 const CHUNK: u64 = 20 << 20;
 /// The most ids in one call of the info endpoint.
-const IDS_PER_CALL: u64 = 60;
+const IDS_PER_CALL: u64 = MAX_IDS as u64;
 /// The number of reads of a video from its upload until it is ready, within the documented window of 30
 /// seconds to 5 minutes.
 const CALLS_PER_VIDEO: u64 = 5;
-
-/// The number of calls per endpoint, each endpoint once, in the order of the calls.
-pub type CallCounts = Vec<(&'static str, u64)>;
 
 /// Returns the calls of one upload. Files of more than `chunk_above` bytes are uploaded in chunks.
 pub fn upload_calls(bytes: u64, chunk_above: u64) -> CallCounts {
@@ -38,32 +36,6 @@ pub fn waiting_calls(videos: u64) -> CallCounts {
 pub fn ad_calls(ads: u64, groups: u64, covers: u64) -> CallCounts {
     let calls = [("file/image/ad/upload/", covers), ("ad/get/", groups), ("ad/create/", ads)];
     calls.into_iter().filter(|(_, count)| *count > 0).collect()
-}
-
-/// The limits of a tier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quota {
-    /// Calls per minute.
-    pub minute: u64,
-    /// Calls per UTC day.
-    pub day: u64,
-    /// Created ads per minute.
-    pub ads_minute: u64,
-    /// Created ads per UTC day.
-    pub ads_day: u64,
-}
-
-impl Tier {
-    /// Returns the limits of the tier.
-    pub fn quota(self) -> Quota {
-        let (all, create) = (self.all(), self.create());
-        Quota {
-            minute: all.minute as u64,
-            day: all.day,
-            ads_minute: create.minute as u64,
-            ads_day: create.day,
-        }
-    }
 }
 
 #[cfg(test)]

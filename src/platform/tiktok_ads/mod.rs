@@ -2,8 +2,7 @@
 //!
 //! [`TikTokAds`] is the client. Every call goes through `client`, which waits for the rate limit (`call_limiter`,
 //! [`limiter`]), sends the request, parses the reply (`wire`) and classifies failures ([`codes`]). `upload`
-//! sends files, `reads` reads; `hosted` and `tasks` use functions that the platform runs itself. Reads are
-//! repeated within a budget, mutations never.
+//! sends files, `read_endpoints` reads and creates ads. Reads are repeated within a budget, mutations never.
 
 pub(crate) mod call_limiter;
 mod client;
@@ -13,21 +12,19 @@ pub mod codes;
 mod columns;
 mod destination;
 mod explain;
-pub mod forecast;
+mod forecast;
 pub mod limiter;
+mod objects;
 mod options;
 mod platform;
 mod read_endpoints;
 mod retry_budget;
-mod tasks;
 mod tier;
 mod upload;
-mod upload_by_url;
 mod wire;
 mod wordings;
 
 use std::fmt;
-use std::time::SystemTime;
 
 use secrecy::ExposeSecret;
 use url::Url;
@@ -37,17 +34,14 @@ pub use self::call_limiter::OnPause;
 pub use self::code_overrides::{CodeTable, CodeTableError};
 pub use self::explain::explain;
 pub use self::limiter::Pauses;
+pub use self::objects::{NewAd, RemoteAd, RemoteVideo};
 pub use self::options::{CHUNK_ABOVE, ClientOptions, ConfigurationError, HOSTS};
 pub use self::platform::{ADS, Ads};
-pub use self::tasks::{Audience, FixStart, FixState, MAX_FIXES, MAX_REVIEWS, ReviewVerdict};
 pub use self::tier::{Tier, UnknownTier};
-pub use self::upload_by_url::MAX_TEMPORARY_FILE_BYTES;
 pub use super::Timeouts;
 use super::http_client::http_client;
 use super::server_clock::ServerClock;
 use super::upload_body::BandwidthLimiter;
-use super::{AdsPlatform, Call, NewAd, RemoteAd, RemoteImage, RemoteVideo, SuggestedCover, UploadObserver};
-use crate::rules::{ValidatedAsset, ValidatedCover};
 
 /// Returns scheme, host and port of a URL, which are part of the key of every effect.
 ///
@@ -59,8 +53,10 @@ pub fn origin_of(base_url: &str) -> Result<String, ConfigurationError> {
 
 /// A kind of file in an advertiser's library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum MediaKind {
+pub enum MediaKind {
+    /// A video.
     Video,
+    /// An image.
     Image,
 }
 
@@ -88,7 +84,7 @@ pub struct TikTokAds {
 }
 
 impl TikTokAds {
-    /// Creates a client without sending anything; see [`AdsPlatform::check_access`].
+    /// Creates a client without sending anything; see [`TikTokAds::check_access`].
     ///
     /// # Errors
     /// [`ConfigurationError`] for a URL that would expose the token or cannot work, a malformed advertiser id or
@@ -128,65 +124,6 @@ impl TikTokAds {
 impl fmt::Debug for TikTokAds {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("TikTokAds").field("options", &self.options).finish_non_exhaustive()
-    }
-}
-
-impl AdsPlatform for TikTokAds {
-    fn origin(&self) -> &str {
-        &self.origin
-    }
-
-    fn advertiser_id(&self) -> &str {
-        &self.options.advertiser_id
-    }
-
-    fn platform_time(&self) -> Option<SystemTime> {
-        self.server_clock.now()
-    }
-
-    fn check_access(&self) -> Call<'_, ()> {
-        Box::pin(self.check_token())
-    }
-
-    fn upload_video<'a>(
-        &'a self,
-        asset: &'a ValidatedAsset,
-        name: &'a str,
-        observer: &'a dyn UploadObserver,
-    ) -> Call<'a, String> {
-        Box::pin(self.send_video(asset, name, observer))
-    }
-
-    fn videos<'a>(&'a self, ids: &'a [String]) -> Call<'a, Vec<RemoteVideo>> {
-        Box::pin(self.read_videos(ids))
-    }
-
-    fn search_videos<'a>(&'a self, name: &'a str) -> Call<'a, Vec<RemoteVideo>> {
-        Box::pin(self.find_videos(name))
-    }
-
-    fn name_taken<'a>(&'a self, name: &'a str) -> Call<'a, bool> {
-        Box::pin(self.check_duplicate(name, MediaKind::Video))
-    }
-
-    fn upload_image<'a>(&'a self, cover: &'a ValidatedCover, name: &'a str) -> Call<'a, String> {
-        Box::pin(self.send_image(cover, name))
-    }
-
-    fn create_ad<'a>(&'a self, ad: &'a NewAd) -> Call<'a, String> {
-        Box::pin(self.new_ad(ad))
-    }
-
-    fn ads_of<'a>(&'a self, adgroup_id: &'a str) -> Call<'a, Vec<RemoteAd>> {
-        Box::pin(self.list_ads(adgroup_id))
-    }
-
-    fn suggest_cover<'a>(&'a self, video_id: &'a str) -> Call<'a, Vec<SuggestedCover>> {
-        Box::pin(self.covers_for(video_id))
-    }
-
-    fn images<'a>(&'a self, ids: &'a [String]) -> Call<'a, Vec<RemoteImage>> {
-        Box::pin(self.read_images(ids))
     }
 }
 

@@ -7,19 +7,17 @@ use serde_json::{Value, json};
 use super::client::{Endpoint, Payload, mutation, read};
 use super::destination::ListedFile;
 use super::wire::{self, Envelope};
-use super::{MediaKind, TikTokAds};
-use crate::platform::{CallError, Class, NewAd, RemoteAd, RemoteImage, RemoteVideo, SuggestedCover};
+use super::{MediaKind, NewAd, RemoteAd, RemoteVideo, TikTokAds};
+use crate::platform::{CallError, Class};
 
 const INFO: Endpoint = read("file/video/ad/info/");
 const SEARCH: Endpoint = read("file/video/ad/search/");
 const NAME: Endpoint = read("file/name/check/");
-const COVERS: Endpoint = read("file/video/suggestcover/");
 const IMAGE_SEARCH: Endpoint = read("file/image/ad/search/");
-const IMAGES: Endpoint = read("file/image/ad/info/");
 const ADS: Endpoint = read("ad/get/");
 const CREATE: Endpoint = mutation("ad/create/");
-/// The most ids in one call of the info endpoints.
-const MAX_IDS: usize = 60;
+/// The most ids in one call of the info endpoint.
+pub(super) const MAX_IDS: usize = 60;
 /// Videos per page; newer versions of the documentation allow more, older ones do not.
 const VIDEOS_PER_PAGE: u64 = 100;
 /// Images per page.
@@ -32,21 +30,25 @@ const ADS_PER_PAGE: u64 = 1000;
 const MAX_PAGES: u64 = 100;
 
 impl TikTokAds {
-    /// Checks the access with a search, whose scope a token for uploads has; `advertiser/info/` needs another.
-    pub(super) async fn check_token(&self) -> Result<(), CallError> {
+    /// Checks token and advertiser with a search, whose scope a token for uploads has; `advertiser/info/` needs another.
+    pub async fn check_access(&self) -> Result<(), CallError> {
         let query = vec![("page", "1".to_owned()), ("page_size", "1".to_owned())];
         self.call(SEARCH, &Payload::Query(query)).await.map(|_| ())
     }
 
-    pub(super) async fn read_videos(&self, ids: &[String]) -> Result<Vec<RemoteVideo>, CallError> {
-        self.by_ids(INFO, "video_ids", ids, wire::video).await
+    /// Reads videos; unusable ids are omitted.
+    pub async fn videos(&self, ids: &[String]) -> Result<Vec<RemoteVideo>, CallError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for batch in ids.chunks(MAX_IDS) {
+            let query = vec![("video_ids", json!(batch).to_string())];
+            let reply = self.call(INFO, &Payload::Query(query)).await?;
+            found.extend(self.entries(INFO, &reply, wire::video)?);
+        }
+        Ok(found)
     }
 
-    pub(super) async fn read_images(&self, ids: &[String]) -> Result<Vec<RemoteImage>, CallError> {
-        self.by_ids(IMAGES, "image_ids", ids, wire::image).await
-    }
-
-    pub(super) async fn find_videos(&self, name: &str) -> Result<Vec<RemoteVideo>, CallError> {
+    /// Searches videos by name; the match may be fuzzy.
+    pub async fn search_videos(&self, name: &str) -> Result<Vec<RemoteVideo>, CallError> {
         let filtering = json!({"video_name": name}).to_string();
         let found = self.paged(SEARCH, &filtering, VIDEOS_PER_PAGE, wire::video).await?;
         Ok(deduplicated(found, |video| &video.video_id))
@@ -75,26 +77,25 @@ impl TikTokAds {
         }
     }
 
-    pub(super) async fn list_ads(&self, adgroup_id: &str) -> Result<Vec<RemoteAd>, CallError> {
+    /// Lists all ads of an ad group.
+    pub async fn ads_of(&self, adgroup_id: &str) -> Result<Vec<RemoteAd>, CallError> {
         let filtering = json!({"adgroup_ids": [adgroup_id]}).to_string();
         let found = self.paged(ADS, &filtering, ADS_PER_PAGE, wire::ad).await?;
         Ok(deduplicated(found, |ad| &ad.ad_id))
     }
 
     /// Returns whether a file of this kind has the name.
-    pub(super) async fn check_duplicate(&self, name: &str, media: MediaKind) -> Result<bool, CallError> {
+    pub async fn name_taken(&self, name: &str, media: MediaKind) -> Result<bool, CallError> {
         let query = vec![("file_name", name.to_owned()), ("file_type", media.file_type().to_owned())];
         let reply = self.call(NAME, &Payload::Query(query)).await?;
         wire::flag(&reply.data, "duplicate").ok_or_else(|| self.unreadable(NAME, &reply))
     }
 
-    pub(super) async fn covers_for(&self, video_id: &str) -> Result<Vec<SuggestedCover>, CallError> {
-        let reply = self.call(COVERS, &Payload::Query(vec![("video_id", video_id.to_owned())])).await?;
-        let list = reply.list().ok_or_else(|| self.unreadable(COVERS, &reply))?;
-        Ok(list.iter().filter_map(wire::cover).collect())
-    }
-
-    pub(super) async fn new_ad(&self, ad: &NewAd) -> Result<String, CallError> {
+    /// Creates an ad and returns its id.
+    ///
+    /// # Errors
+    /// When the call fails; [`Class::Unknown`]: the ad may exist.
+    pub async fn create_ad(&self, ad: &NewAd) -> Result<String, CallError> {
         let body = json!({
             "advertiser_id": self.options.advertiser_id,
             "adgroup_id": ad.adgroup_id,
@@ -107,21 +108,6 @@ impl TikTokAds {
             Some(Value::Number(id)) => Ok(id.to_string()),
             _ => self.new_id(CREATE, &reply, "ad_id"),
         }
-    }
-
-    async fn by_ids<T>(
-        &self,
-        endpoint: Endpoint,
-        name: &'static str,
-        ids: &[String],
-        entry: fn(&Value) -> Option<T>,
-    ) -> Result<Vec<T>, CallError> {
-        let mut found = Vec::with_capacity(ids.len());
-        for batch in ids.chunks(MAX_IDS) {
-            let reply = self.call(endpoint, &Payload::Query(vec![(name, json!(batch).to_string())])).await?;
-            found.extend(self.entries(endpoint, &reply, entry)?);
-        }
-        Ok(found)
     }
 
     /// Reads every page: a missing page would make existing entries look absent.

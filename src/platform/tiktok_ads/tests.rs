@@ -38,9 +38,9 @@ async fn rejects_invalid_options() {
     let error = refused(|options| options.base_url = "https://sandbox-ads.tiktok.com".into());
     assert!(matches!(error, ConfigurationError::Refused { .. }));
     refused(|options| options.bandwidth = Some(0));
-    assert_eq!(client().origin(), "http://127.0.0.1:1");
+    assert_eq!(client().origin, "http://127.0.0.1:1");
     let named = ClientOptions { origin: Some("sandbox:here".into()), ..options() };
-    assert_eq!(TikTokAds::new(named).unwrap().origin(), "sandbox:here");
+    assert_eq!(TikTokAds::new(named).unwrap().origin, "sandbox:here");
 }
 
 #[tokio::test]

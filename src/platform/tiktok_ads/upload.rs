@@ -24,7 +24,11 @@ const MAX_NAME_CHARS: usize = 100;
 const UNEXPECTED_RANGE: &str = "the platform asks for a byte range that does not follow the last one";
 
 impl TikTokAds {
-    pub(super) async fn send_video(
+    /// Uploads a video under a name and returns its id.
+    ///
+    /// # Errors
+    /// When the call fails; [`Class::Unknown`]: the video may exist.
+    pub async fn upload_video(
         &self,
         asset: &ValidatedAsset,
         name: &str,
@@ -43,8 +47,11 @@ impl TikTokAds {
         self.new_id(VIDEO, &reply, "video_id")
     }
 
-    /// Sends the bytes that were assessed; the file they came from is not read again.
-    pub(super) async fn send_image(&self, cover: &ValidatedCover, name: &str) -> Result<String, CallError> {
+    /// Uploads a cover and returns its id. Sends the bytes that were assessed; the file they came from is not read again.
+    ///
+    /// # Errors
+    /// When the call fails; [`Class::Unknown`]: the image may exist.
+    pub async fn upload_image(&self, cover: &ValidatedCover, name: &str) -> Result<String, CallError> {
         self.check_name(IMAGE, name)?;
         let image = cover.image();
         let fields = self.fields(name, ("image_signature", &image.content().md5));
@@ -85,7 +92,14 @@ impl TikTokAds {
                 self.transfer(&mut reader, hashed, progress, observer).await?
             }
         };
-        self.create_video("UPLOAD_BY_FILE_ID", ("file_id", &file_id), name).await
+        let body = json!({
+            "advertiser_id": self.options.advertiser_id,
+            "upload_type": "UPLOAD_BY_FILE_ID",
+            "file_name": name,
+            "file_id": file_id,
+        });
+        let reply = self.call(VIDEO, &Payload::Json(body)).await?;
+        self.new_id(VIDEO, &reply, "video_id")
     }
 
     async fn start(&self, hashed: &FileDigests, name: &str) -> Result<ChunkProgress, CallError> {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::destination::ListedFile;
-use crate::platform::{RemoteAd, RemoteImage, RemoteVideo, SuggestedCover};
+use super::{RemoteAd, RemoteVideo};
 
 /// The outer object of every reply.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +64,7 @@ fn unsigned(entry: &Value, name: &str) -> Option<u64> {
 }
 
 /// Returns a text or a number as text; an empty text counts as missing.
-pub(super) fn text(entry: &Value, name: &str) -> Option<String> {
+fn text(entry: &Value, name: &str) -> Option<String> {
     match entry.get(name)? {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -109,32 +109,12 @@ pub(super) fn ad(entry: &Value) -> Option<RemoteAd> {
     })
 }
 
-pub(super) fn cover(entry: &Value) -> Option<SuggestedCover> {
-    Some(SuggestedCover {
-        image_id: text(entry, "id"),
-        url: text(entry, "url")?,
-        width: side(entry, "width"),
-        height: side(entry, "height"),
-    })
-}
-
 pub(super) fn listed_image(entry: &Value) -> Option<ListedFile> {
     Some(ListedFile {
         id: text(entry, "image_id")?,
         name: text(entry, "file_name"),
         md5: text(entry, "signature").map(|md5| md5.to_ascii_lowercase()),
         size_bytes: unsigned(entry, "size").filter(|size| *size > 0),
-    })
-}
-
-pub(super) fn image(entry: &Value) -> Option<RemoteImage> {
-    Some(RemoteImage {
-        image_id: text(entry, "image_id")?,
-        file_name: text(entry, "file_name"),
-        md5: text(entry, "signature").map(|md5| md5.to_ascii_lowercase()),
-        width: side(entry, "width"),
-        height: side(entry, "height"),
-        displayable: flag(entry, "displayable"),
     })
 }
 

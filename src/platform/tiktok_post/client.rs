@@ -9,10 +9,12 @@ use serde_json::{Value, json};
 
 use super::chunks::ChunkLayout;
 use super::wire::{self, Reply};
-use super::{CANCEL, CREATOR, DIRECT, INBOX, STATUS, TikTokPost, codes};
+use super::{
+    CANCEL, CREATOR, Creator, DIRECT, INBOX, NewPost, PostMode, PostStatus, STATUS, TikTokPost, codes,
+};
 use crate::platform::server_clock::ServerTime;
 use crate::platform::upload_body::chunk_limit;
-use crate::platform::{CallError, Class, Creator, NewPost, OpenedUpload, PostMode, PostStatus};
+use crate::platform::{CallError, Class, OpenedUpload};
 use crate::rules::ValidatedAsset;
 
 /// The maximum number of attempts of a call that may be repeated.
@@ -21,11 +23,16 @@ const MAX_ATTEMPTS: u32 = 3;
 const MAX_REPLY: usize = 4 << 20;
 
 impl TikTokPost {
-    pub(super) async fn read_creator(&self) -> Result<Creator, CallError> {
+    /// Reads the creator's permissions.
+    ///
+    /// # Errors
+    /// When the call fails, as it does for an invalid token.
+    pub async fn creator(&self) -> Result<Creator, CallError> {
         Ok(wire::creator(&self.call(CREATOR, &json!({}), MAX_ATTEMPTS).await?.data))
     }
 
-    pub(super) async fn init(
+    /// Opens an upload. May be repeated: an upload without bytes has no effect.
+    pub async fn open_upload(
         &self,
         post: &NewPost,
         asset: &ValidatedAsset,
@@ -58,38 +65,11 @@ impl TikTokPost {
         }
     }
 
-    /// Asks the platform to fetch a video and to make a draft or a post of it, and returns the publish id. The
-    /// URL must use https without redirects, be under a domain or prefix that is verified for the app, and stay
-    /// reachable for an hour.
-    ///
-    /// Unlike opening an upload, this call has an effect: after an error of class [`Class::Unknown`] the post may
-    /// exist, and there is no id to ask for it.
+    /// Reads the status of a post.
     ///
     /// # Errors
-    /// Fails for an invalid URL, or when the call fails.
-    pub async fn pull(&self, post: &NewPost, url: &str) -> Result<String, CallError> {
-        let endpoint = if post.mode == PostMode::Direct { DIRECT } else { INBOX };
-        let is_local = crate::platform::is_loopback(&self.base);
-        let is_accepted = |url: &url::Url| url.scheme() == "https" || is_local && url.scheme() == "http";
-        let Some(url) = url::Url::parse(url).ok().filter(is_accepted) else {
-            let message = "the platform fetches videos over https only; use an https URL";
-            return Err(self.error(endpoint, Class::Permanent, message));
-        };
-        let mut body = json!({"source_info": {"source": "PULL_FROM_URL", "video_url": url.as_str()}});
-        if post.mode == PostMode::Direct {
-            body["post_info"] = post_info(post);
-        }
-        // Opening an upload may be repeated; this call may not.
-        let reply = self.call(endpoint, &body, 1).await.map_err(|error| match error.class {
-            Class::Retry => CallError { class: Class::Unknown, ..error },
-            _ => error,
-        })?;
-        reply.text("publish_id").ok_or_else(|| {
-            self.error(endpoint, Class::Unknown, "the reply reports success but has no publish_id")
-        })
-    }
-
-    pub(super) async fn read_status(&self, publish_id: &str) -> Result<PostStatus, CallError> {
+    /// When the call fails or the status is unknown.
+    pub async fn status(&self, publish_id: &str) -> Result<PostStatus, CallError> {
         let reply = self.call(STATUS, &json!({"publish_id": publish_id}), MAX_ATTEMPTS).await?;
         wire::status(&reply.data).ok_or_else(|| {
             let status = reply.text("status").unwrap_or_else(|| "no status".to_owned());
@@ -97,7 +77,8 @@ impl TikTokPost {
         })
     }
 
-    pub(super) async fn cancel_upload(&self, publish_id: &str) -> Result<(), CallError> {
+    /// Cancels an upload that will not be completed.
+    pub async fn cancel(&self, publish_id: &str) -> Result<(), CallError> {
         self.call(CANCEL, &json!({"publish_id": publish_id}), 1).await.map(drop)
     }
 

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::POSTS;
+use super::{NewPost, POSTS, PostMode};
 use crate::platform::registry::check_columns;
-use crate::platform::{NewPost, PostMode, Problem, Row, RowProblems, VIDEO, digest};
+use crate::platform::{Problem, Row, RowProblems, VIDEO, digest};
 
 /// The caption.
 pub(super) const TITLE: &str = "title";

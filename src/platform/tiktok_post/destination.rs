@@ -4,10 +4,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use super::{POSTS, TikTokPost, UPLOAD, columns, fail_reasons};
+use super::{Creator, NewPost, POSTS, PostMode, PostStatus, TikTokPost, UPLOAD, columns, fail_reasons};
 use crate::platform::{
-    Awaited, Call, CallError, Class, Creator, Destination, Failure, FailureMeaning, Mutation, NewPost,
-    OpenedUpload, Platform, PostMode, PostStatus, Progress, Row, SentEffect, Sighting, UploadObserver,
+    Awaited, Call, CallError, Class, Destination, Failure, FailureMeaning, Mutation, OpenedUpload, Platform,
+    Progress, Row, SentEffect, Sighting, UploadObserver,
 };
 use crate::rules::ValidatedAsset;
 
@@ -31,7 +31,7 @@ impl CreatorAccount {
     }
 
     async fn read_access(&self) -> Result<(), CallError> {
-        let creator = match self.client.read_creator().await {
+        let creator = match self.client.creator().await {
             Ok(creator) => creator,
             // A draft does not need the permission to read what the creator allows.
             Err(error) if self.mode == PostMode::Inbox && error.class == Class::Permanent => {
@@ -47,7 +47,7 @@ impl CreatorAccount {
         let Mutation::Upload { asset, row } = mutation else { return Ok(None) };
         let post =
             post_of(row, self.mode).map_err(|text| self.client.error(UPLOAD, Class::Permanent, &text))?;
-        self.client.init(&post, asset).await.map(Some)
+        self.client.open_upload(&post, asset).await.map(Some)
     }
 
     async fn send_bytes(
@@ -59,7 +59,7 @@ impl CreatorAccount {
         let (Mutation::Upload { asset, .. }, Some(opened)) = (mutation, opened) else {
             return Err(self.client.error(UPLOAD, Class::Permanent, "no upload was opened"));
         };
-        self.client.send_file(opened, asset, &|bytes| observer.sent(bytes)).await?;
+        self.client.upload_bytes(opened, asset, &|bytes| observer.sent(bytes)).await?;
         Ok(opened.token.clone())
     }
 
@@ -68,7 +68,7 @@ impl CreatorAccount {
             // The id is stored before the first byte is sent, so nothing was sent.
             return Ok(Sighting::NotDone("no upload was opened".to_owned()));
         };
-        Ok(match self.client.read_status(publish_id).await {
+        Ok(match self.client.status(publish_id).await {
             Ok(PostStatus::Failed { reason }) => Sighting::Failed(failure(reason)),
             Ok(PostStatus::Uploading { received }) if received.is_none() || received != sent.size_bytes => {
                 Sighting::Incomplete { received }
@@ -84,7 +84,7 @@ impl CreatorAccount {
     async fn read_progress(&self, awaited: &[Awaited]) -> Result<Vec<Progress>, CallError> {
         let mut progress = Vec::with_capacity(awaited.len());
         for video in awaited {
-            progress.push(progress_of(self.client.read_status(&video.id).await?));
+            progress.push(progress_of(self.client.status(&video.id).await?));
         }
         Ok(progress)
     }
@@ -135,7 +135,7 @@ impl Destination for CreatorAccount {
     }
 
     fn cancel<'a>(&'a self, token: &'a str) -> Call<'a, ()> {
-        Box::pin(self.client.cancel_upload(token))
+        Box::pin(self.client.cancel(token))
     }
 
     fn progress<'a>(&'a self, videos: &'a [Awaited]) -> Call<'a, Vec<Progress>> {
@@ -181,8 +181,7 @@ fn check_allowed(
 
 fn progress_of(status: PostStatus) -> Progress {
     match status {
-        PostStatus::Uploading { .. } => Progress::Processing("bytes are missing"),
-        PostStatus::Processing => Progress::Processing("all bytes arrived"),
+        PostStatus::Uploading { .. } | PostStatus::Processing => Progress::Processing(""),
         PostStatus::InInbox => {
             Progress::Published { id: None, note: Some("the draft is in the creator's inbox") }
         }
@@ -226,11 +225,7 @@ mod tests {
 
     #[test]
     fn the_account_decides_what_may_be_posted() {
-        let creator = Creator {
-            max_duration_s: Some(60),
-            privacy_levels: vec!["SELF_ONLY".into()],
-            ..Creator::default()
-        };
+        let creator = Creator { max_duration_s: Some(60), privacy_levels: vec!["SELF_ONLY".into()] };
         let row = |level: &str| Row::new(1, "a.mp4").with(columns::PRIVACY_LEVEL, level);
         let refused = |mode, row: &Row, seconds| {
             check_allowed(&creator, mode, row, Some(seconds)).err().unwrap_or_default()

@@ -10,25 +10,24 @@ pub mod codes;
 mod columns;
 mod destination;
 pub mod fail_reasons;
+mod objects;
 mod options;
 mod platform;
 mod put;
 mod wire;
 
 use std::fmt;
-use std::time::SystemTime;
 
 use secrecy::ExposeSecret;
 use url::Url;
 
 use self::call_limiter::PostRateLimiter;
+pub use self::objects::{Creator, NewPost, PostMode, PostStatus};
 pub use self::options::{HOSTS, PostOptions, PostOptionsError, origin_of};
 pub use self::platform::{POSTS, Posts};
 use super::http_client::http_client;
 use super::server_clock::ServerClock;
 use super::upload_body::BandwidthLimiter;
-use super::{Call, Creator, NewPost, OpenedUpload, PostMode, PostPlatform, PostStatus};
-use crate::rules::ValidatedAsset;
 
 const CREATOR: &str = "v2/post/publish/creator_info/query/";
 const DIRECT: &str = "v2/post/publish/video/init/";
@@ -62,7 +61,7 @@ pub struct TikTokPost {
 }
 
 impl TikTokPost {
-    /// Creates a client without sending anything; see [`PostPlatform::creator`].
+    /// Creates a client without sending anything; see [`TikTokPost::creator`].
     ///
     /// # Errors
     /// [`PostOptionsError`] for a URL that would expose the token, an invalid account or token, or when TLS does
@@ -91,44 +90,5 @@ impl TikTokPost {
 impl fmt::Debug for TikTokPost {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("TikTokPost").field("options", &self.options).finish_non_exhaustive()
-    }
-}
-
-impl PostPlatform for TikTokPost {
-    fn origin(&self) -> &str {
-        &self.origin
-    }
-
-    fn account(&self) -> &str {
-        &self.options.account
-    }
-
-    fn platform_time(&self) -> Option<SystemTime> {
-        self.server_clock.now()
-    }
-
-    fn creator(&self) -> Call<'_, Creator> {
-        Box::pin(self.read_creator())
-    }
-
-    fn open_upload<'a>(&'a self, post: &'a NewPost, asset: &'a ValidatedAsset) -> Call<'a, OpenedUpload> {
-        Box::pin(self.init(post, asset))
-    }
-
-    fn upload_bytes<'a>(
-        &'a self,
-        upload: &'a OpenedUpload,
-        asset: &'a ValidatedAsset,
-        sent: &'a (dyn Fn(u64) + Send + Sync),
-    ) -> Call<'a, ()> {
-        Box::pin(self.send_file(upload, asset, sent))
-    }
-
-    fn status<'a>(&'a self, publish_id: &'a str) -> Call<'a, PostStatus> {
-        Box::pin(self.read_status(publish_id))
-    }
-
-    fn cancel<'a>(&'a self, publish_id: &'a str) -> Call<'a, ()> {
-        Box::pin(self.cancel_upload(publish_id))
     }
 }

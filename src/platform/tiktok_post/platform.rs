@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::destination::CreatorAccount;
 use super::{
-    CALLS_PER_MINUTE, CREATOR, HOSTS, POSTS_PER_MINUTE, PostOptions, TikTokPost, calls, columns,
+    CALLS_PER_MINUTE, CREATOR, HOSTS, POSTS_PER_MINUTE, PostMode, PostOptions, TikTokPost, calls, columns,
     fail_reasons, origin_of,
 };
 use crate::platform::{
-    CallCounts, Class, ConnectError, Connection, Defaults, Destination, Platform, PostMode, Problem,
-    PublicationKind, PublicationName, PublicationTime, Quota, Row,
+    CallCounts, Class, ConnectError, Connection, Defaults, Destination, Platform, Problem, PublicationKind,
+    PublicationName, PublicationTime, Quota, Row,
 };
 use crate::profile::Profile;
 

@@ -32,7 +32,12 @@ enum ChunkReply {
 }
 
 impl TikTokPost {
-    pub(super) async fn send_file(
+    /// Sends the bytes of an opened upload and reports the number sent so far to `sent`.
+    ///
+    /// # Errors
+    /// When the bytes cannot be sent. After [`Class::Unknown`] the last byte may have arrived: ask
+    /// [`TikTokPost::status`].
+    pub async fn upload_bytes(
         &self,
         upload: &OpenedUpload,
         asset: &ValidatedAsset,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::platform::{Creator, PostStatus};
+use super::{Creator, PostStatus};
 
 /// A reply: `{"data": {...}, "error": {"code": "ok", "message": "", "log_id": ""}}`.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +32,6 @@ impl Reply {
 pub(super) fn creator(data: &Value) -> Creator {
     let levels = data.get("privacy_level_options").and_then(Value::as_array);
     Creator {
-        username: data.get("creator_username").and_then(Value::as_str).map(str::to_owned),
         privacy_levels: levels.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
         max_duration_s: data.get("max_video_post_duration_sec").and_then(Value::as_u64),
     }

@@ -1,14 +1,4 @@
-//! The interface to a platform for posts: the caller opens an upload and sends a video into it, and the
-//! platform turns the video into a post or a draft.
-//!
-//! An upload without bytes has no effect, and one upload makes at most one post. Opening may therefore be
-//! repeated; sending must happen once. The upload's id is stored before the first byte is sent, so that a
-//! lost reply can be resolved by asking for the status.
-
-use std::time::SystemTime;
-
-use super::{Call, OpenedUpload};
-use crate::rules::ValidatedAsset;
+//! Posts to be created, and creators and posts as the platform describes them.
 
 /// Whether a video becomes a draft or a post.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -58,8 +48,6 @@ pub struct NewPost {
 /// The creator's permissions. A fact that the platform does not state is `None` or empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Creator {
-    /// The user name without the @.
-    pub username: Option<String>,
     /// The audiences that a post may have.
     pub privacy_levels: Vec<String>,
     /// The maximum duration of a video, in seconds.
@@ -85,35 +73,7 @@ pub enum PostStatus {
     },
     /// The post failed.
     Failed {
-        /// The platform's fail reason; see `platform::fail_reasons`.
+        /// The platform's fail reason; see [`super::fail_reasons`].
         reason: String,
     },
-}
-
-/// A platform for posts.
-pub trait PostPlatform: Send + Sync {
-    /// Returns scheme, host and port; part of the key of every effect.
-    fn origin(&self) -> &str;
-    /// Returns the creator's account; part of the key of every effect.
-    fn account(&self) -> &str;
-    /// Returns the time by the platform's clock; `None` while it is unknown.
-    fn platform_time(&self) -> Option<SystemTime> {
-        None
-    }
-    /// Reads the creator's permissions; fails when the token is invalid.
-    fn creator(&self) -> Call<'_, Creator>;
-    /// Opens an upload. May be repeated: an upload without bytes has no effect.
-    fn open_upload<'a>(&'a self, post: &'a NewPost, asset: &'a ValidatedAsset) -> Call<'a, OpenedUpload>;
-    /// Sends the bytes of an opened upload and reports the number sent so far to `sent`. After an error of
-    /// class [`super::Class::Unknown`] the last byte may have arrived: ask [`PostPlatform::status`].
-    fn upload_bytes<'a>(
-        &'a self,
-        upload: &'a OpenedUpload,
-        asset: &'a ValidatedAsset,
-        sent: &'a (dyn Fn(u64) + Send + Sync),
-    ) -> Call<'a, ()>;
-    /// Reads the status of a post.
-    fn status<'a>(&'a self, publish_id: &'a str) -> Call<'a, PostStatus>;
-    /// Cancels an upload that will not be completed.
-    fn cancel<'a>(&'a self, publish_id: &'a str) -> Call<'a, ()>;
 }
