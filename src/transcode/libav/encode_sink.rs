@@ -32,7 +32,6 @@ pub(super) struct EncodeSink<'a> {
     muxer: Muxer,
     video: Option<(usize, Option<Encoder>)>,
     audio: Option<(usize, Option<Encoder>)>,
-    drop_priming: bool,
     frames: u64,
     done_s: f64,
     total_s: Option<f64>,
@@ -56,8 +55,7 @@ impl<'a> EncodeSink<'a> {
         // Video is the first stream: some platforms reject files with audio first.
         let video = match (&spec.video, transcoder.copier(StreamKind::Video)) {
             (Some(VideoPlan::Copy { tags, .. }), Some(copier)) => {
-                let (tag, aspect) = (tags.codec_tag.as_deref(), tags.sample_aspect_ratio.is_some());
-                Some((copier.add_to(&mut muxer, tag, aspect, !strip)?, None))
+                Some((copier.add_to(&mut muxer, tags.codec_tag.as_deref(), !strip)?, None))
             }
             (Some(VideoPlan::Encode(plan)), _) => {
                 let encoder = Encoder::video(plan, spec.threads)?;
@@ -75,7 +73,7 @@ impl<'a> EncodeSink<'a> {
             _ => None,
         };
         let audio = match (transcoder.copier(StreamKind::Audio), encoder) {
-            (Some(copier), _) => Some((copier.add_to(&mut muxer, None, false, !strip)?, None)),
+            (Some(copier), _) => Some((copier.add_to(&mut muxer, None, !strip)?, None)),
             (None, Some(encoder)) => Some((muxer.add_encoded(encoder.codec())?, Some(encoder))),
             (None, None) => None,
         };
@@ -90,12 +88,11 @@ impl<'a> EncodeSink<'a> {
                 VerifyTap::Full(InlineVerifier::start(plan, transcoder, video, audio)?)
             }
         };
-        muxer.start(spec.drop_edit_list)?;
+        muxer.start()?;
         Ok(EncodeSink {
             muxer,
             video,
             audio,
-            drop_priming: spec.drop_edit_list,
             frames: 0,
             done_s: 0.0,
             total_s: spec.expected_duration_s.or_else(|| transcoder.input.duration_s()),
@@ -107,11 +104,10 @@ impl<'a> EncodeSink<'a> {
 
     /// Flushes the encoders and ends the file. Returns the last progress and the verify tap.
     pub(super) fn finish(mut self) -> Result<(Progress, VerifyTap), JobError> {
-        let drop_priming = self.drop_priming;
         let last_progress = Progress { done_s: self.done_s, total_s: self.total_s, frames: self.frames };
         for (kind, side) in [(StreamKind::Video, &mut self.video), (StreamKind::Audio, &mut self.audio)] {
             if let Some((index, Some(encoder))) = side {
-                let stream = OutputStream { kind, index: *index, base: encoder.base(), drop_priming };
+                let stream = OutputStream { kind, index: *index, base: encoder.base() };
                 let (muxer, progress, tap) = (&mut self.muxer, &mut self.progress, &mut self.tap);
                 encoder.finish(&mut |packet| {
                     progress(last_progress);
@@ -130,22 +126,15 @@ struct OutputStream {
     kind: StreamKind,
     index: usize,
     base: ffi::AVRational,
-    drop_priming: bool,
 }
 
-/// Writes an encoded packet. Drops AAC priming if no edit list hides it.
+/// Writes an encoded packet.
 fn write_encoded(
     muxer: &mut Muxer,
     tap: &mut VerifyTap,
     stream: OutputStream,
     packet: &mut Packet,
 ) -> Result<(), JobError> {
-    let raw = packet.get();
-    // Encoded video frames never end before zero, so this is audio.
-    if stream.drop_priming && raw.pts + raw.duration <= 0 {
-        packet.clear();
-        return Ok(());
-    }
     tap.encoded(stream.kind, packet)?;
     muxer.write(stream.index, packet, stream.base)
 }
@@ -162,20 +151,16 @@ impl MediaSink for EncodeSink<'_> {
 
     fn frame(&mut self, mut frame: Frame, ticks: u64) -> Result<(), JobError> {
         self.frames += ticks;
-        let drop_priming = self.drop_priming;
         let Some((index, Some(encoder))) = &mut self.video else { return Ok(()) };
-        let stream =
-            OutputStream { kind: StreamKind::Video, index: *index, base: encoder.base(), drop_priming };
+        let stream = OutputStream { kind: StreamKind::Video, index: *index, base: encoder.base() };
         let (muxer, tap) = (&mut self.muxer, &mut self.tap);
         tap.frame(&frame, ticks)?;
         encoder.encode_frame(&mut frame, ticks, &mut |packet| write_encoded(muxer, tap, stream, packet))
     }
 
     fn audio(&mut self, mut frame: Frame) -> Result<(), JobError> {
-        let drop_priming = self.drop_priming;
         let Some((index, Some(encoder))) = &mut self.audio else { return Ok(()) };
-        let stream =
-            OutputStream { kind: StreamKind::Audio, index: *index, base: encoder.base(), drop_priming };
+        let stream = OutputStream { kind: StreamKind::Audio, index: *index, base: encoder.base() };
         let (muxer, tap) = (&mut self.muxer, &mut self.tap);
         tap.audio(&frame)?;
         encoder.encode_samples(&mut frame, &mut |packet| write_encoded(muxer, tap, stream, packet))

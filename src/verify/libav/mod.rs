@@ -294,8 +294,7 @@ fn check_length(scan: &PacketScan, spec: &OutputSpec, length: OutputLength, repo
         report.duration_delta_s.get_or_insert(actual - planned);
         report.fail(format!("the output lasts {actual:.3} s, the plan expects {planned:.3} s"));
     }
-    let frames = length.frames.or(spec.expected_frames);
-    if let (Some(planned), Some(stream)) = (frames, &scan.video)
+    if let (Some(planned), Some(stream)) = (length.frames, &scan.video)
         && stream.packets != planned
     {
         report.fail(format!("the output has {} video frames, expected {planned}", stream.packets));
