@@ -120,6 +120,11 @@ fn an_asset_is_checked_planned_and_prepared_over_objects() {
         // What was published complies.
         let again = pipeline.check_asset(&source(output.path.to_str().unwrap()));
         assert_eq!(again.outcome(0, &pipeline.profiles[0]).ending, Ending::Compliant);
+        let folder = tempfile::tempdir().unwrap();
+        let record = FixRecord::open(&folder.path().join("fix.jsonl")).unwrap();
+        let asset = outcomes[0].validate(&pipeline.profiles[0], &store, &record).unwrap();
+        pipeline.make_cover(&asset, Path::new("covers/clip.png"), 640).unwrap();
+        assert!(store.get(Path::new("covers/clip.png")).is_some());
     });
 }
 
