@@ -18,15 +18,6 @@ const SIZE_CHECK_AFTER: f64 = 0.5;
 /// Factor by which the estimate must exceed the limit to stop the encode.
 const SIZE_CHECK_SLACK: f64 = 1.3;
 
-/// What to verify while an output is written.
-pub(super) enum VerifyMode<'a> {
-    Off,
-    /// Hash the packets of a plan that only copies.
-    Packets,
-    /// Verify every stream of this plan.
-    Full(&'a OutputSpec),
-}
-
 /// The encoders and the muxer of one output.
 pub(super) struct EncodeSink<'a> {
     muxer: Muxer,
@@ -41,11 +32,13 @@ pub(super) struct EncodeSink<'a> {
 }
 
 impl<'a> EncodeSink<'a> {
+    /// Starts the output. With a `plan`, every stream is verified against it; without, the packets of copied streams are
+    /// hashed.
     pub(super) fn new(
         mut muxer: Muxer,
         transcoder: &mut Transcoder,
         spec: &OutputSpec,
-        mode: VerifyMode<'_>,
+        plan: Option<&OutputSpec>,
         progress: &'a mut dyn FnMut(Progress),
     ) -> Result<EncodeSink<'a>, JobError> {
         let strip = spec.strip_metadata;
@@ -77,10 +70,9 @@ impl<'a> EncodeSink<'a> {
             (None, Some(encoder)) => Some((muxer.add_encoded(encoder.codec())?, Some(encoder))),
             (None, None) => None,
         };
-        let tap = match mode {
-            VerifyMode::Off => VerifyTap::Off,
-            VerifyMode::Packets => VerifyTap::Packets(StreamHashes::of(spec, transcoder)),
-            VerifyMode::Full(plan) => {
+        let tap = match plan {
+            None => VerifyTap::Packets(StreamHashes::of(spec, transcoder)),
+            Some(plan) => {
                 let [video, audio] = [&video, &audio].map(|side| {
                     side.as_ref().and_then(|(_, encoder): &(_, Option<Encoder>)| encoder.as_ref())
                 });
