@@ -5,7 +5,7 @@ mod common;
 
 use std::process::Command;
 
-use common::{TestDir, entry};
+use common::{TestDir, entry, words};
 use serde_json::Value;
 
 /// Patches from left to right, as red, green and blue in the source's own encoding.
@@ -13,10 +13,6 @@ const PATCHES: [[u8; 3]; 6] =
     [[161, 40, 32], [60, 150, 70], [40, 50, 140], [120, 120, 120], [200, 160, 130], [230, 230, 230]];
 const PATCH_WIDTH: usize = 60;
 const HEIGHT: usize = 96;
-
-fn words(text: &str) -> Vec<&str> {
-    text.split_whitespace().collect()
-}
 
 /// Writes a profile under which every video of 15 fps is re-encoded.
 fn house(dir: &TestDir) {

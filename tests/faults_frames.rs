@@ -5,14 +5,10 @@ mod common;
 
 use std::process::Command;
 
-use common::{TestDir, entry, errors};
+use common::{TestDir, entry, errors, words};
 use serde_json::Value;
 
 const X264: &str = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 15 -bf 0";
-
-fn words(text: &str) -> Vec<&str> {
-    text.split_whitespace().collect()
-}
 
 fn check(dir: &TestDir, options: &[&str]) -> Value {
     let args = ["check", "in", "--profile", "house.toml", "--format", "json"];

@@ -3,15 +3,13 @@
 
 mod common;
 
-use common::{TestDir, entry, errors, ffprobe};
+use common::house::{check, fix, test_dir};
+use common::{TestDir, errors, ffprobe};
 use serde_json::Value;
 
 /// Frames dropped at the start, and the frames before the next key frame that need them.
 const DROPPED: u64 = 12;
 const LOST: u64 = 18;
-
-const PROFILE: &str = "id = \"house\"\nextends = \"youtube\"\n[rule.container]\nallow = [\"mp4\", \"mov\"]\n\
-    [rule.extension]\nallow = [\"mp4\", \"mov\"]\n";
 
 /// Encodes four seconds with a key frame every 30 frames.
 fn encode(dir: &TestDir, name: &str, video: &str) {
@@ -27,18 +25,6 @@ fn drop_packets(dir: &TestDir, from: &str, to: &str, which: &str) {
     let filter = format!("noise=amount=0:drop={which}");
     dir.write(to, "");
     dir.ffmpeg(&["-i", from, "-c", "copy", "-bsf:v", &filter, to]);
-}
-
-fn check(dir: &TestDir, path: &str, options: &[&str]) -> Value {
-    let run =
-        dir.greenlit(&[&["check", path, "--format", "json", "--profile", "house.toml"], options].concat());
-    entry(&run.json(), path).clone()
-}
-
-fn fix(dir: &TestDir, path: &str, options: &[&str]) -> Value {
-    let args = ["fix", path, "--out", "out", "--format", "json", "--profile", "house.toml"];
-    let run = dir.greenlit(&[&args, options].concat());
-    entry(&run.json(), path)["fix"].clone()
 }
 
 fn integrity(entry: &Value) -> Option<&Value> {
@@ -58,8 +44,7 @@ fn frames_of(dir: &TestDir, name: &str) -> (String, f64, f64) {
 
 #[test]
 fn a_missing_first_key_frame_is_an_error_in_every_container() {
-    let dir = TestDir::new();
-    dir.write("house.toml", PROFILE);
+    let dir = test_dir();
     encode(&dir, "h264.mp4", X264);
     encode(
         &dir,
@@ -99,8 +84,7 @@ fn a_missing_first_key_frame_is_an_error_in_every_container() {
 
 #[test]
 fn starts_at_the_first_key_frame_only_with_consent() {
-    let dir = TestDir::new();
-    dir.write("house.toml", PROFILE);
+    let dir = test_dir();
     encode(&dir, "whole.mp4", X264);
     for name in ["lost.mp4", "lost.ts", "lost.mkv"] {
         drop_packets(&dir, "whole.mp4", name, &format!(r"lt(n\,{DROPPED})"));
@@ -123,8 +107,7 @@ fn starts_at_the_first_key_frame_only_with_consent() {
 
 #[test]
 fn a_video_without_any_key_frame_is_refused_even_with_consent() {
-    let dir = TestDir::new();
-    dir.write("house.toml", PROFILE);
+    let dir = test_dir();
     encode(&dir, "whole.mp4", X264);
     drop_packets(&dir, "whole.mp4", "lost.mp4", "key");
     assert!(errors(&check(&dir, "lost.mp4", &[])).contains(&"integrity"));
@@ -133,8 +116,7 @@ fn a_video_without_any_key_frame_is_refused_even_with_consent() {
 
 #[test]
 fn key_frame_flags_that_lie_do_not_hide_it() {
-    let dir = TestDir::new();
-    dir.write("house.toml", PROFILE);
+    let dir = test_dir();
     encode(&dir, "whole.mp4", X264);
     drop_packets(&dir, "whole.mp4", "lost.mp4", &format!(r"lt(n\,{DROPPED})"));
     // Without `stss`, every sample counts as a sync sample.
@@ -149,8 +131,7 @@ fn key_frame_flags_that_lie_do_not_hide_it() {
 
 #[test]
 fn open_groups_and_gradual_refresh_are_no_fault() {
-    let dir = TestDir::new();
-    dir.write("house.toml", PROFILE);
+    let dir = test_dir();
     encode(&dir, "open.ts", "-c:v libx264 -preset ultrafast -x264-params open-gop=1:bframes=3 -c:a aac");
     encode(&dir, "refresh.mp4", "-c:v libx264 -preset ultrafast -x264-params intra-refresh=1 -c:a aac");
     encode(&dir, "mpeg2.ts", "-c:v mpeg2video -bf 2 -c:a mp2");
@@ -200,8 +181,7 @@ fn set_edits(file: &mut [u8], edits: &[(f64, f64)]) {
 
 #[test]
 fn edits_between_key_frames_are_shown_as_long_as_planned() {
-    let dir = TestDir::new();
-    dir.write("house.toml", PROFILE);
+    let dir = test_dir();
     let hevc = "-c:v libx265 -preset ultrafast -x265-params log-level=none:keyint=30:min-keyint=30:open-gop=1:bframes=3";
     for (name, codec) in [("h264", X264), ("hevc", hevc)] {
         let command = format!(

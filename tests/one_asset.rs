@@ -17,7 +17,7 @@ use greenlit::job::in_process::InProcessRunner;
 use greenlit::job::{VerifyLevel, memory_file};
 use greenlit::pipeline::{
     CheckOptions, CheckedFile, Existing, Failure, FixRecord, FixSettings, Fixing, LocalFiles, Outcome,
-    OutputLayout, Pipeline, Publication, Silent, SourceFile, Staging, Store, load_stage, store_stage,
+    OutputLayout, Pipeline, Publication, SourceFile, Staging, Store, load_stage, store_stage,
 };
 use greenlit::plan::{Action, FixOptions, FixPlan, Machine};
 use greenlit::profile::Profile;
@@ -95,14 +95,9 @@ fn source(path: &str) -> SourceFile {
 }
 
 fn with_pipeline<T>(store: &dyn Store, work: impl FnOnce(Pipeline<'_>) -> T) -> T {
-    work(Pipeline {
-        profiles: &[Profile::builtin("tiktok-ads").unwrap()],
-        options: &CheckOptions::default(),
-        store,
-        runner: &InProcessRunner::new(1),
-        observer: &Silent,
-        cancel: &Arc::default(),
-    })
+    let profiles = [Profile::builtin("tiktok-ads").unwrap()];
+    let (options, runner, cancel) = (CheckOptions::default(), InProcessRunner::new(1), Arc::default());
+    work(Pipeline { store, ..Pipeline::over_local_files(&profiles, &options, &runner, &cancel) })
 }
 
 /// Returns a video whose index is behind its data.
@@ -125,6 +120,11 @@ fn an_asset_is_checked_planned_and_prepared_over_objects() {
         // What was published complies.
         let again = pipeline.check_asset(&source(output.path.to_str().unwrap()));
         assert_eq!(again.outcome(0, &pipeline.profiles[0]).ending, Ending::Compliant);
+        let folder = tempfile::tempdir().unwrap();
+        let record = FixRecord::open(&folder.path().join("fix.jsonl")).unwrap();
+        let asset = outcomes[0].validate(&pipeline.profiles[0], &store, &record).unwrap();
+        pipeline.make_cover(&asset, Path::new("covers/clip.png"), 640).unwrap();
+        assert!(store.get(Path::new("covers/clip.png")).is_some());
     });
 }
 

@@ -59,13 +59,10 @@ impl LocalAssetPreparer {
     }
 
     fn pipeline(&self) -> Pipeline<'_> {
+        let (profiles, runner) = (std::slice::from_ref(&self.profile), self.runner.as_ref());
         Pipeline {
-            profiles: std::slice::from_ref(&self.profile),
-            options: &self.options,
-            store: &LocalFiles,
-            runner: self.runner.as_ref(),
             observer: self.observer.as_ref(),
-            cancel: &self.cancel,
+            ..Pipeline::over_local_files(profiles, &self.options, runner, &self.cancel)
         }
     }
 }

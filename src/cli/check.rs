@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::cache::ProbeCache;
 use crate::job::worker::WorkerPool;
 use crate::job::{Runner, WorkerInfo};
-use crate::pipeline::{CheckOptions, Discovery, LocalFiles, Outcome, Pipeline};
+use crate::pipeline::{CheckOptions, Discovery, Outcome, Pipeline};
 use crate::plan::{EncodeMode, FixOptions, Machine};
 use crate::profile::Profile;
 use crate::report::{Envelope, FileEntry, Report, StreamedReport};
@@ -130,12 +130,8 @@ impl CheckBatch<'_> {
 
     fn pipeline<'b>(&'b self, progress: &'b ProgressDisplay, cancel: &'b Arc<AtomicBool>) -> Pipeline<'b> {
         Pipeline {
-            profiles: self.profiles,
-            options: self.options,
-            store: &LocalFiles,
-            runner: self.runner,
             observer: progress,
-            cancel,
+            ..Pipeline::over_local_files(self.profiles, self.options, self.runner, cancel)
         }
     }
 

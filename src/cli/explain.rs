@@ -46,10 +46,10 @@ fn unknown_code_message(code: &str) -> String {
 
 fn rule_page(id: &str) -> Option<String> {
     let rule = rules::find(id)?;
-    let doc = rule.doc();
+    let info = rule.info();
     let mut text = format!(
         "{id}\n\n  What     {}\n  Why      {}\n  Remedy   {}\n  Source   {}\n",
-        doc.what, doc.why, doc.remedy, doc.source
+        info.what, info.why, info.remedy, info.source
     );
     text.push_str("\n  Limits by profile\n");
     let mut found_any = false;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::cache::ProbeCache;
 use crate::job::worker::WorkerPool;
 use crate::pipeline::{
-    FixRecord, FixSettings, Fixing, LocalFiles, Outcome, OutputLayout, Pipeline, StaleOutput, remove_stale,
+    FixRecord, FixSettings, Fixing, Outcome, OutputLayout, Pipeline, StaleOutput, remove_stale,
 };
 use crate::plan::EncodeMode;
 use crate::platform::{Class, registry};
@@ -61,14 +61,8 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     }
     let options = settings.check_options(probe_cache);
     let progress = ProgressDisplay::new(settings.progress);
-    let pipeline = Pipeline {
-        profiles: &profiles,
-        options: &options,
-        store: &LocalFiles,
-        runner: &runner,
-        observer: &progress,
-        cancel: &cancel,
-    };
+    let pipeline =
+        Pipeline { observer: &progress, ..Pipeline::over_local_files(&profiles, &options, &runner, &cancel) };
     let fixing = Fixing { settings: &fix_settings, record: fix_record.as_ref() };
     let outcomes = pipeline.fix(&found.sources, fixing, &|_| {});
     progress.end();

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use crate::ending::FailureKind;
 use crate::job::worker::WorkerPool;
 use crate::model::MediaFacts;
-use crate::pipeline::{CheckOptions, LocalFiles, NoFacts, Pipeline, Silent, SourceFile, discover};
+use crate::pipeline::{CheckOptions, NoFacts, Pipeline, SourceFile, discover};
 use crate::profile::{DerivedProfile, Origin, Profile, RuleId};
 use crate::rules::{Assessment, Finding, Selection, Subject, Verdict, assess};
 
@@ -90,14 +90,8 @@ fn probe(settings: &Settings, args: &ProfileFromArgs) -> Result<Result<MediaFact
     let runner = WorkerPool::new(1).with_isolation(settings.isolation);
     isolation::ensure(settings, &runner, None)?;
     let cancel = Arc::new(AtomicBool::new(false));
-    let pipeline = Pipeline {
-        profiles: &[],
-        options: &CheckOptions::default(),
-        store: &LocalFiles,
-        runner: &runner,
-        observer: &Silent,
-        cancel: &cancel,
-    };
+    let options = CheckOptions::default();
+    let pipeline = Pipeline::over_local_files(&[], &options, &runner, &cancel);
     match pipeline.check_asset(&source).result {
         Ok(facts) => Ok(Ok(facts)),
         Err(NoFacts { failure, .. }) if failure.kind == FailureKind::Input => Ok(Err(failure.message)),

@@ -12,6 +12,7 @@ use crate::transcode::{
     self,
     libav::{CoverRequest, FixSource},
 };
+use crate::verify::libav::{StreamChoice, decode_streams};
 
 /// Executes one job in this thread.
 ///
@@ -27,6 +28,10 @@ pub fn execute(
     let probe = |file: &File, depth, cancel: &Arc<AtomicBool>| {
         libav::probe(file, name, depth, Arc::clone(cancel), &mut |_| {})
     };
+    let decode = |choice: StreamChoice<'_>, progress: &mut dyn FnMut(Progress)| {
+        decode_streams(&files.input, name, choice, &cancel, progress)
+            .map(|decoded| JobOutput::Decoded(Box::new(decoded)))
+    };
     match job {
         Job::Probe { depth: ProbeDepth::Unidentified }
             if !libav::is_recognized(&files.input).map_err(|error| JobError::Io(error.to_string()))? =>
@@ -40,12 +45,8 @@ pub fn execute(
             let report = crate::verify::libav::deep(files.input, name, facts, cancel, progress)?;
             Ok(JobOutput::Deep(Box::new(report)))
         }
-        Job::Decode => crate::verify::libav::decode_source(&files.input, name, &cancel, progress)
-            .map(|decoded| JobOutput::Decoded(Box::new(decoded))),
-        Job::DecodeStreams { streams } => {
-            crate::verify::libav::decode_some(&files.input, name, streams, &cancel, progress)
-                .map(|decoded| JobOutput::Decoded(Box::new(decoded)))
-        }
+        Job::Decode => decode(StreamChoice::All, progress),
+        Job::DecodeStreams { streams } => decode(StreamChoice::These(streams), progress),
         Job::Proof { decode } => {
             let facts = probe(&files.input, ProbeDepth::Auto, &cancel)?;
             let proof = OutputProof { facts, ..OutputProof::default() };
@@ -54,14 +55,7 @@ pub fn execute(
         }
         Job::Fix { specs, verify } => {
             // A worker that has seen nothing else reads the facts of the output (`Job::Proof`).
-            let probe_output = |_: File, _: &str| Ok(MediaFacts::default());
-            let source = FixSource {
-                input: &files.input,
-                name,
-                verify: *verify,
-                cancel: &cancel,
-                probe: &probe_output,
-            };
+            let source = FixSource { input: &files.input, name, verify: *verify, cancel: &cancel };
             transcode::libav::fix_together(source, files.outputs, specs, progress)
                 .map(|results| JobOutput::Fixed { results })
         }

@@ -183,10 +183,10 @@ impl Compact for Rational {
     }
 }
 
-/// Encodes the fields of a struct in order. Both directions name every field, so the compiler reports
+/// Encodes the fields of structs in order. Both directions name every field, so the compiler reports
 /// a new field that is missing here.
 macro_rules! fields {
-    ($name:ident { $($field:ident),* $(,)? }) => {
+    ($($name:ident: [$($field:ident),* $(,)?];)*) => {$(
         impl Compact for $name {
             fn put(&self, out: &mut Vec<u8>) {
                 let $name { $($field),* } = self;
@@ -197,7 +197,7 @@ macro_rules! fields {
                 Some($name { $($field: Compact::take(input)?),* })
             }
         }
-    };
+    )*};
 }
 
 /// Encodes the variants of an enum without fields as numbers.
@@ -218,105 +218,38 @@ macro_rules! variants {
     };
 }
 
-fields!(MediaFacts {
-    container,
-    major_brand,
-    size_bytes,
-    duration_s,
-    measured_duration_s,
-    contradicted_duration_s,
-    second_recording_byte,
-    bit_rate,
-    fast_start,
-    fragmented,
-    completeness,
-    video,
-    audio,
-    other,
-    chapters,
-    privacy,
-    clock_jumps_s,
-});
-fields!(Size { width, height });
-fields!(FrameLoss { kind, count, of, at_s });
-fields!(VideoStream {
-    index,
-    codec,
-    codec_tag,
-    profile,
-    level,
-    pixel_format,
-    bit_depth,
-    chroma,
-    alpha,
-    width,
-    height,
-    sample_aspect_ratio,
-    bitstream_sample_aspect_ratio,
-    rotation,
-    flip,
-    frame_rate,
-    modal_frame_rate,
-    variable_frame_rate,
-    field_order,
-    color,
-    hdr,
-    bit_rate,
-    duration_s,
-    start_s,
-    frames,
-    closed_gop,
-    max_gop_frames,
-    parameter_changes,
-    edit_list,
-    timing,
-    decodable,
-    encryption,
-    empty,
-    language,
-    default,
-    enabled,
-    first_decodable_s,
-    undecodable_frames,
-    frame_sizes,
-    lost_frames,
-});
-fields!(AudioStream {
-    index,
-    codec,
-    codec_tag,
-    profile,
-    sample_rate,
-    channels,
-    channel_layout,
-    bit_rate,
-    duration_s,
-    start_s,
-    edit_list,
-    decodable,
-    encryption,
-    empty,
-    language,
-    default,
-    enabled,
-    title,
-    same_as,
-    lost_frames,
-});
-fields!(OtherStream { index, kind, codec, language, duration_s });
-fields!(EditList { kind, entries, delay_only, reason, changes_speed });
-fields!(Timing {
-    min_interval_s,
-    max_interval_s,
-    modal_interval_s,
-    first_interval_s,
-    duplicates,
-    negative_dts_s,
-});
-fields!(PrivacyTags { location, device });
-fields!(ColorTags { range, primaries, transfer, matrix });
-fields!(Hdr { kind, dolby_vision });
-fields!(DolbyVision { profile, compatibility });
+fields! {
+    MediaFacts: [
+        container, major_brand, size_bytes, duration_s, measured_duration_s,
+        contradicted_duration_s, second_recording_byte, bit_rate, fast_start, fragmented,
+        completeness, video, audio, other, chapters, privacy, clock_jumps_s,
+    ];
+    Size: [width, height];
+    FrameLoss: [kind, count, of, at_s];
+    VideoStream: [
+        index, codec, codec_tag, profile, level, pixel_format, bit_depth, chroma, alpha, width,
+        height, sample_aspect_ratio, bitstream_sample_aspect_ratio, rotation, flip, frame_rate,
+        modal_frame_rate, variable_frame_rate, field_order, color, hdr, bit_rate, duration_s,
+        start_s, frames, closed_gop, max_gop_frames, parameter_changes, edit_list, timing,
+        decodable, encryption, empty, language, default, enabled, first_decodable_s,
+        undecodable_frames, frame_sizes, lost_frames,
+    ];
+    AudioStream: [
+        index, codec, codec_tag, profile, sample_rate, channels, channel_layout, bit_rate,
+        duration_s, start_s, edit_list, decodable, encryption, empty, language, default, enabled,
+        title, same_as, lost_frames,
+    ];
+    OtherStream: [index, kind, codec, language, duration_s];
+    EditList: [kind, entries, delay_only, reason, changes_speed];
+    Timing: [
+        min_interval_s, max_interval_s, modal_interval_s, first_interval_s, duplicates,
+        negative_dts_s,
+    ];
+    PrivacyTags: [location, device];
+    ColorTags: [range, primaries, transfer, matrix];
+    Hdr: [kind, dolby_vision];
+    DolbyVision: [profile, compatibility];
+}
 variants!(Rotation { None = 0, Quarter = 1, Half = 2, ThreeQuarters = 3 });
 variants!(LossKind { MissingReference = 0, Empty = 1, TimeGap = 2, MissingFrame = 3 });
 variants!(Flip { Horizontal = 0, Vertical = 1 });

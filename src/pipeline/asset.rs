@@ -12,13 +12,13 @@ use super::asset_check::AssetCheck;
 use super::check_options::CheckOptions;
 use super::checked_file::CheckedFile;
 use super::discover::SourceFile;
-use super::events::Observer;
+use super::events::{Observer, Silent};
 use super::fix_executor::FixExecutor;
 use super::fix_record::FixRecord;
 use super::fix_settings::FixSettings;
 use super::outcome::Outcome;
 use super::planned_output::{PlannedOutput, plan_outputs};
-use super::store::Store;
+use super::store::{LocalFiles, Store};
 use super::work_batches::batches;
 
 /// The profiles and options of a run, and what it needs from outside.
@@ -55,6 +55,16 @@ pub struct Fixing<'a> {
 }
 
 impl<'a> Pipeline<'a> {
+    /// Returns a pipeline over the files of this machine, without an observer.
+    pub fn over_local_files(
+        profiles: &'a [Profile],
+        options: &'a CheckOptions,
+        runner: &'a dyn Runner,
+        cancel: &'a Arc<AtomicBool>,
+    ) -> Pipeline<'a> {
+        Pipeline { profiles, options, store: &LocalFiles, runner, observer: &Silent, cancel }
+    }
+
     pub(super) fn is_cancelled(&self) -> bool {
         self.cancel.load(Ordering::Relaxed)
     }

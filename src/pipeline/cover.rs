@@ -1,7 +1,7 @@
 //! The use cases of a cover image: make one from a video, and check one. A check is of bytes in memory, which are read
 //! once.
 
-use std::io;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use crate::rules::{
 };
 
 use super::asset::Pipeline;
+use super::existing_target::Existing;
 use super::open_source::display_name;
 
 /// A remark about a cover.
@@ -99,17 +100,17 @@ impl Pipeline<'_> {
         target: &Path,
         max_side: u32,
     ) -> Result<(), PrepareError> {
-        let failed = |error: io::Error| PrepareError::Failed(format!("cannot create a cover: {error}"));
-        if target.is_file() {
+        let failed =
+            |reason: &dyn fmt::Display| PrepareError::Failed(format!("cannot create a cover: {reason}"));
+        let exists = || self.store.state(target).is_ok();
+        if exists() {
             return Ok(());
         }
-        let size = asset.display_size().ok_or_else(|| {
-            PrepareError::Failed("cannot create a cover: the video's size is unknown".into())
-        })?;
-        let staging = self.store.create(target).map_err(failed)?;
+        let size = asset.display_size().ok_or_else(|| failed(&"the video's size is unknown"))?;
+        let staging = self.store.create(target).map_err(|error| failed(&error))?;
         let files = JobFiles {
             input: self.store.open(asset.path()).map_err(|failure| PrepareError::Failed(failure.message))?,
-            outputs: vec![staging.descriptor().map_err(failed)?],
+            outputs: vec![staging.descriptor().map_err(|error| failed(&error))?],
         };
         let request = JobRequest {
             job: Job::Cover { size: cover_size(size, max_side) },
@@ -120,10 +121,11 @@ impl Pipeline<'_> {
         };
         self.runner.run(request, &mut |_| {}).map_err(|error| match error {
             JobError::Cancelled => PrepareError::Cancelled,
-            error => PrepareError::Failed(format!("cannot create a cover: {error}")),
+            error => failed(&error),
         })?;
-        match staging.publish_new() {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(error)),
+        match self.store.publish(staging, Existing::Nothing, None) {
+            // A cover that another run made meanwhile is as good.
+            Err(failure) if !exists() => Err(failed(&failure.message)),
             _ => Ok(()),
         }
     }

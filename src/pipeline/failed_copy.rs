@@ -19,51 +19,56 @@ impl FixExecutor<'_> {
     pub(super) fn reencode_failed_copy(
         &self,
         context: &ProduceContext<'_>,
-        task: &PlannedOutput<'_>,
+        planned: &PlannedOutput<'_>,
         copied: &FixPlan,
         failure: Failure,
     ) -> FixOutcome {
-        let Some(plan) = self.plan_encode(task, copied, &failure) else {
-            return failed(copied, self.blame(context, task, failure));
+        let Some(plan) = self.plan_encode(planned, copied, &failure) else {
+            return failed(copied, self.blame(context, planned, failure));
         };
-        let target = match &task.target {
+        let target = match &planned.target {
             Some(target) => {
                 // A plain copy keeps the extension of the source.
-                let source = &task.checked.source.relative;
+                let source = &planned.checked.source.relative;
                 let extension = plan.output_extension.as_deref().map(OsStr::new).or(source.extension());
                 Some(target.with_extension(extension.unwrap_or_default()))
             }
             None => {
-                let (profiles, index) = (self.pipeline.profiles, task.profile_index);
-                target_of(profiles, task.checked, index, &plan, self.fixing.settings)
+                let (profiles, index) = (self.pipeline.profiles, planned.profile_index);
+                target_of(profiles, planned.checked, index, &plan, self.fixing.settings)
             }
         };
         let Some(target) = target else { return failed(copied, failure) };
-        let fixed = self.open(task, &plan, &target, &mut 0).and_then(|(ready, earlier)| {
+        let fixed = self.open(planned, &plan, &target, &mut 0).and_then(|(ready, earlier)| {
             let (report, publication) = match earlier {
                 Some(report) => (report, Publication::Kept),
                 None => self.finish(context, &ready, None)?,
             };
             Ok(succeeded(&ready, self.proof(&ready, report), publication, None))
         });
-        fixed.unwrap_or_else(|failure| failed(&plan, self.blame(context, task, failure)))
+        fixed.unwrap_or_else(|failure| failed(&plan, self.blame(context, planned, failure)))
     }
 
     /// Decodes the source of a failed fix, to tell whether it is the cause.
-    fn blame(&self, context: &ProduceContext<'_>, task: &PlannedOutput<'_>, failure: Failure) -> Failure {
+    fn blame(&self, context: &ProduceContext<'_>, planned: &PlannedOutput<'_>, failure: Failure) -> Failure {
         if failure.kind != FailureKind::Unproven {
             return failure;
         }
-        let source = &task.checked.source.path;
+        let source = &planned.checked.source.path;
         match self.pipeline.store.open(source) {
-            Ok(input) => self.decoder.blame(context.work, task.checked, &input, failure),
+            Ok(input) => self.decoder.blame(context.work, planned.checked, &input, failure),
             Err(_) => failure,
         }
     }
 
     /// Returns the plan that re-encodes a copied stream; `None` if that cannot help.
-    fn plan_encode(&self, task: &PlannedOutput<'_>, copied: &FixPlan, failure: &Failure) -> Option<FixPlan> {
-        let PlannedOutput { checked, profile_index, .. } = task;
+    fn plan_encode(
+        &self,
+        planned: &PlannedOutput<'_>,
+        copied: &FixPlan,
+        failure: &Failure,
+    ) -> Option<FixPlan> {
+        let PlannedOutput { checked, profile_index, .. } = planned;
         let copies = match copied.spec.as_deref() {
             Some(spec) => matches!(spec.video, Some(VideoPlan::Copy { .. })),
             None => copied.action == Action::Copy,

@@ -24,8 +24,8 @@ use super::ready_output::ReadyOutput;
 impl FixExecutor<'_> {
     /// Returns the request for the output; `None` for a plain copy.
     pub(super) fn output_request<'t>(&'t self, ready: &'t ReadyOutput<'_>) -> Option<OutputRequest<'t>> {
-        let ReadyOutput { task, plan, target, .. } = ready;
-        let (spec, profile) = (plan.spec.as_deref()?, self.pipeline.profiles.get(task.profile_index)?);
+        let ReadyOutput { planned, plan, target, .. } = ready;
+        let (spec, profile) = (plan.spec.as_deref()?, self.pipeline.profiles.get(planned.profile_index)?);
         Some(OutputRequest { spec, profile, target })
     }
 
@@ -36,7 +36,7 @@ impl FixExecutor<'_> {
         ready: &ReadyOutput<'_>,
         attempt: Option<Attempt>,
     ) -> Result<(Option<FixReport>, Publication), Failure> {
-        let source = &ready.task.checked.source.path;
+        let source = &ready.planned.checked.source.path;
         let made = self.make(context, ready, attempt);
         // Whatever else went wrong, a source that changes explains it.
         made.or_else(|failure| check_unchanged(source, &ready.input, &ready.before).and(Err(failure)))
@@ -48,8 +48,8 @@ impl FixExecutor<'_> {
         ready: &ReadyOutput<'_>,
         attempt: Option<Attempt>,
     ) -> Result<(Option<FixReport>, Publication), Failure> {
-        let ReadyOutput { task, input, key, existing, .. } = ready;
-        let source = &task.checked.source.path;
+        let ReadyOutput { planned, input, key, existing, .. } = ready;
+        let source = &planned.checked.source.path;
         let Some(request) = self.output_request(ready) else {
             let record = |output: &File, report: Option<&FixReport>| self.record(key, input, output, report);
             return self.make_copy(context, ready, &record);
@@ -71,7 +71,7 @@ impl FixExecutor<'_> {
             };
             produce_output(&context, source, input, &request, attempt, *existing, &record)
         })?;
-        if remuxed && copies_all(&task.checked.result) {
+        if remuxed && copies_all(&planned.checked.result) {
             self.decoder.remember(decode_key.as_ref());
         }
         Ok((Some(report), publication))
@@ -91,15 +91,16 @@ impl FixExecutor<'_> {
         ready: &ReadyOutput<'_>,
         record: RecordOutput<'_>,
     ) -> Result<(Option<FixReport>, Publication), Failure> {
-        let ReadyOutput { task, target, input, existing, .. } = ready;
-        let source = &task.checked.source.path;
+        let ReadyOutput { planned, target, input, existing, .. } = ready;
+        let source = &planned.checked.source.path;
         let same = match existing {
             Existing::Unknown => Some(open_same(target, input)?),
             Existing::Nothing | Existing::Ours => None,
         };
-        let image = task.checked.assessments.get(task.profile_index).is_some_and(|found| found.is_image());
+        let image =
+            planned.checked.assessments.get(planned.profile_index).is_some_and(|found| found.is_image());
         let full = context.verify == VerifyLevel::Full;
-        let (facts, verify) = self.confirm_and_decode(context.work, task, input, full && !image)?;
+        let (facts, verify) = self.confirm_and_decode(context.work, planned, input, full && !image)?;
         let report = verify.map(|verify| FixReport { facts, verify, encoder: None });
         let publication = match same {
             Some(same) => keep(context, source, input, target, &same, report.as_ref(), record)?,
@@ -110,7 +111,7 @@ impl FixExecutor<'_> {
 
     /// Returns the proof of an output.
     pub(super) fn proof(&self, ready: &ReadyOutput<'_>, report: Option<FixReport>) -> Proof {
-        let PlannedOutput { checked, profile_index, .. } = ready.task;
+        let PlannedOutput { checked, profile_index, .. } = ready.planned;
         let profile = self.pipeline.profiles.get(*profile_index);
         let source_findings =
             checked.assessments.get(*profile_index).map(Assessment::findings).unwrap_or_default();

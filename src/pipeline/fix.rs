@@ -61,7 +61,7 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
-    use super::super::{CheckOptions, FixOutcome, FixRecord, FixSettings, LocalFiles, OutputLayout, Silent};
+    use super::super::{CheckOptions, FixOutcome, FixRecord, FixSettings, OutputLayout};
     use super::*;
     use crate::job::in_process::InProcessRunner;
     use crate::job::{Job, JobError, JobOutput, JobRequest, Progress, Runner, VerifyLevel, WorkerInfo};
@@ -116,14 +116,9 @@ mod tests {
         };
         let fix_record = FixRecord::open(&dir.path().join("fix.jsonl")).unwrap();
         let fixed = || {
-            let pipeline = Pipeline {
-                profiles: &profiles,
-                options: &CheckOptions::default(),
-                store: &LocalFiles,
-                runner: &FailingCopies(InProcessRunner::new(1)),
-                observer: &Silent,
-                cancel: &Arc::default(),
-            };
+            let (options, cancel) = (CheckOptions::default(), Arc::default());
+            let runner = FailingCopies(InProcessRunner::new(1));
+            let pipeline = Pipeline::over_local_files(&profiles, &options, &runner, &cancel);
             let fixing = Fixing { settings: &settings, record: Some(&fix_record) };
             let all = pipeline.fix(&sources, fixing, &|_| {});
             all.into_iter().next().unwrap().fix.unwrap()

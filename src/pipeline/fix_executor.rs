@@ -1,4 +1,4 @@
-//! Executes the tasks of a fix: looks up outputs of earlier runs, produces the others and gives them their names.
+//! Makes the planned outputs: looks up those of earlier runs, produces the others and gives them their names.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -25,7 +25,7 @@ use super::resource_budget::{Allocation, Budget, Resources};
 use super::source_decode::SourceDecoder;
 use super::twins::same_source;
 
-/// Executes batches of outputs.
+/// Makes batches of outputs.
 pub(super) struct FixExecutor<'a> {
     pub(super) pipeline: Pipeline<'a>,
     pub(super) fixing: Fixing<'a>,
@@ -51,31 +51,32 @@ impl<'a> FixExecutor<'a> {
 
 impl FixExecutor<'_> {
     /// Returns whether an earlier run produced the output and it is unchanged.
-    pub(super) fn is_produced(&self, task: &PlannedOutput<'_>) -> bool {
-        let (Some(target), Some(fix_record)) = (&task.target, self.fixing.record) else { return false };
+    pub(super) fn is_produced(&self, planned: &PlannedOutput<'_>) -> bool {
+        let (Some(target), Some(fix_record)) = (&planned.target, self.fixing.record) else { return false };
         if !target.exists() {
             return false;
         }
-        let Ok(input) = self.pipeline.store.open(&task.checked.source.path) else { return false };
-        let Ok(key) = self.key(task, &task.plan, target, &input) else { return false };
+        let Ok(input) = self.pipeline.store.open(&planned.checked.source.path) else { return false };
+        let Ok(key) = self.key(planned, &planned.plan, target, &input) else { return false };
         fix_record.find_by_content(&key, Some(&input)).is_some()
     }
 
     /// Returns the key of an output: the source, the profile, and the plan with all options.
     fn key(
         &self,
-        task: &PlannedOutput<'_>,
+        planned: &PlannedOutput<'_>,
         plan: &FixPlan,
         target: &Path,
         input: &File,
     ) -> io::Result<FixRecordKey> {
         let text = plan_text(plan, self.fixing.settings.verify);
-        let profile = self.pipeline.profiles.get(task.profile_index).map(Profile::hash).unwrap_or_default();
+        let profile =
+            self.pipeline.profiles.get(planned.profile_index).map(Profile::hash).unwrap_or_default();
         let key = FixRecordKey::new(&input.metadata()?, &format!("{profile} {text}"), target);
-        Ok(key.or_older_plan(&text).from_source(&task.checked.source.path))
+        Ok(key.or_older_plan(&text).from_source(&planned.checked.source.path))
     }
 
-    /// Executes the tasks of one batch, and reports the outcome of each as soon as it is known.
+    /// Makes the outputs of one batch, and reports the outcome of each as soon as it is known.
     pub(super) fn execute(
         &self,
         work: usize,
@@ -84,27 +85,27 @@ impl FixExecutor<'_> {
     ) {
         let mut ready = Vec::new();
         let mut claimed = 0;
-        for task in batch {
-            if self.only_decodes(task) {
-                report(task, self.decode_only(work, task));
+        for planned in batch {
+            if self.only_decodes(planned) {
+                report(planned, self.decode_only(work, planned));
                 continue;
             }
-            match self.prepare(task, &mut claimed) {
+            match self.prepare(planned, &mut claimed) {
                 Ok(next) => ready.push(next),
-                Err(fix) => report(task, *fix),
+                Err(fix) => report(planned, *fix),
             }
         }
         self.produce(work, &ready, report);
     }
 
     /// Returns whether the source is used as it is, without a copy, and must be decoded for that.
-    fn only_decodes(&self, task: &PlannedOutput<'_>) -> bool {
+    fn only_decodes(&self, planned: &PlannedOutput<'_>) -> bool {
         let FixSettings { verify, out, .. } = self.fixing.settings;
-        task.target.is_none()
+        planned.target.is_none()
             && out.is_some()
             && *verify == VerifyLevel::Full
-            && task.plan.action == Action::Copy
-            && task.checked.assessments.get(task.profile_index).is_some_and(|found| !found.is_image())
+            && planned.plan.action == Action::Copy
+            && planned.checked.assessments.get(planned.profile_index).is_some_and(|found| !found.is_image())
     }
 
     /// Returns the outcome of a plan for which nothing is written.
@@ -115,21 +116,21 @@ impl FixExecutor<'_> {
     }
 
     /// Decodes a source that is used as it is.
-    fn decode_only(&self, work: usize, task: &PlannedOutput<'_>) -> FixOutcome {
-        let source = &task.checked.source.path;
-        let (input, before) = match self.open_checked(task) {
+    fn decode_only(&self, work: usize, planned: &PlannedOutput<'_>) -> FixOutcome {
+        let source = &planned.checked.source.path;
+        let (input, before) = match self.open_checked(planned) {
             Ok(opened) => opened,
-            Err(failure) => return failed(&task.plan, failure),
+            Err(failure) => return failed(&planned.plan, failure),
         };
-        let _allocation = self.allocate(std::iter::once(task.estimate));
-        self.pipeline.observer.notice(started(work, source, "decode", std::iter::once(task.estimate)));
-        let decoded = self.confirm_and_decode(work, task, &input, true);
+        let _allocation = self.allocate(std::iter::once(planned.estimate));
+        self.pipeline.observer.notice(started(work, source, "decode", std::iter::once(planned.estimate)));
+        let decoded = self.confirm_and_decode(work, planned, &input, true);
         let decoded = check_unchanged(source, &input, &before).and(decoded);
         let fix = match decoded {
-            Ok(_) => self.nothing_written(&task.plan),
+            Ok(_) => self.nothing_written(&planned.plan),
             Err(failure) => {
-                let context = self.context(work, task.checked, &before);
-                self.reencode_failed_copy(&context, task, &task.plan, failure)
+                let context = self.context(work, planned.checked, &before);
+                self.reencode_failed_copy(&context, planned, &planned.plan, failure)
             }
         };
         self.pipeline.observer.notice(Event::Finished { work, outputs: usize::from(fix.output().is_some()) });
@@ -161,42 +162,42 @@ impl FixExecutor<'_> {
         })
     }
 
-    /// Prepares a task. Returns the outcome as an error if there is nothing to produce.
+    /// Prepares an output. Returns the outcome as an error if there is nothing to produce.
     fn prepare<'t>(
         &self,
-        task: &'t PlannedOutput<'t>,
+        planned: &'t PlannedOutput<'t>,
         claimed: &mut u64,
     ) -> Result<ReadyOutput<'t>, Box<FixOutcome>> {
-        let Some(target) = &task.target else { return Err(Box::new(self.nothing_written(&task.plan))) };
-        match self.open(task, &task.plan, target, claimed) {
+        let Some(target) = &planned.target else { return Err(Box::new(self.nothing_written(&planned.plan))) };
+        match self.open(planned, &planned.plan, target, claimed) {
             Ok((ready, None)) => Ok(ready),
             Ok((ready, Some(report))) => {
                 Err(Box::new(succeeded(&ready, self.proof(&ready, report), Publication::Kept, None)))
             }
-            Err(failure) => Err(Box::new(failed(&task.plan, failure))),
+            Err(failure) => Err(Box::new(failed(&planned.plan, failure))),
         }
     }
 
     /// Opens the source. Fails if it is not the file that was checked, or was changed since.
-    fn open_checked(&self, task: &PlannedOutput<'_>) -> Result<(File, Metadata), Failure> {
-        let source = &task.checked.source.path;
+    fn open_checked(&self, planned: &PlannedOutput<'_>) -> Result<(File, Metadata), Failure> {
+        let source = &planned.checked.source.path;
         let input = self.pipeline.store.open(source)?;
         let meta = input.metadata().map_err(|error| operation(source, &error))?;
-        task.checked.require_same(&input, &self.contents)?;
+        planned.checked.require_same(&input, &self.contents)?;
         Ok((input, meta))
     }
 
     /// Opens the source and looks up the output of an earlier run.
     pub(super) fn open<'t>(
         &self,
-        task: &'t PlannedOutput<'t>,
+        planned: &'t PlannedOutput<'t>,
         plan: &'t FixPlan,
         target: &'t Path,
         claimed: &mut u64,
     ) -> Result<(ReadyOutput<'t>, Option<Option<FixReport>>), Failure> {
-        let source = &task.checked.source.path;
-        let (input, meta) = self.open_checked(task)?;
-        let key = self.key(task, plan, target, &input).map_err(|error| operation(source, &error))?;
+        let source = &planned.checked.source.path;
+        let (input, meta) = self.open_checked(planned)?;
+        let key = self.key(planned, plan, target, &input).map_err(|error| operation(source, &error))?;
         let earlier =
             self.fixing.record.and_then(|fix_record| fix_record.find_by_content(&key, Some(&input)));
         let mut existing = Existing::Ours;
@@ -216,7 +217,7 @@ impl FixExecutor<'_> {
                 )?;
             }
         }
-        Ok((ReadyOutput { task, plan, target, input, before: meta, key, existing }, earlier))
+        Ok((ReadyOutput { planned, plan, target, input, before: meta, key, existing }, earlier))
     }
 
     /// Produces and verifies the outputs of a batch, and reports the outcome of each.
@@ -226,13 +227,13 @@ impl FixExecutor<'_> {
         ready: &[ReadyOutput<'_>],
         report: &mut dyn FnMut(&PlannedOutput<'_>, FixOutcome),
     ) {
-        let Some(ReadyOutput { task: PlannedOutput { checked, .. }, plan, input, before, .. }) =
+        let Some(ReadyOutput { planned: PlannedOutput { checked, .. }, plan, input, before, .. }) =
             ready.first()
         else {
             return;
         };
         let path = &checked.source.path;
-        let estimates = ready.iter().map(|ready| ready.task.estimate);
+        let estimates = ready.iter().map(|ready| ready.planned.estimate);
         let _allocation = self.allocate(estimates.clone());
         self.pipeline.observer.notice(started(work, path, plan.action.name(), estimates));
         let context = self.context(work, checked, before);
@@ -250,13 +251,13 @@ impl FixExecutor<'_> {
         let mut outputs = 0;
         for (one, attempt) in passed.into_iter().chain(rest) {
             let same_as = attempt.as_ref().and_then(|_| same_source(ready, one));
-            let context = self.context(work, one.task.checked, &one.before);
+            let context = self.context(work, one.planned.checked, &one.before);
             let fix = match self.finish(&context, one, attempt) {
                 Ok((report, publication)) => succeeded(one, self.proof(one, report), publication, same_as),
-                Err(failure) => self.reencode_failed_copy(&context, one.task, one.plan, failure),
+                Err(failure) => self.reencode_failed_copy(&context, one.planned, one.plan, failure),
             };
             outputs += usize::from(fix.output().is_some());
-            report(one.task, fix);
+            report(one.planned, fix);
         }
         self.pipeline.observer.notice(Event::Finished { work, outputs });
     }
@@ -278,16 +279,27 @@ fn started<'p>(
     }
 }
 
-/// Returns what the bytes of an output depend on, apart from its source and the profile.
+/// Parts of the text of a plan, and what earlier builds wrote there. A record holds the hash of that text, which contains
+/// fields that no longer exist; their values never differed.
+const FORMER_FIELDS: [(&str, &str); 5] = [
+    (r#""start_s":"#, r#""drop_edit_list":false,"start_s":"#),
+    (r#""threads":"#, r#""expected_frames":null,"threads":"#),
+    (r#""gop_frames":"#, r#""level":null,"gop_frames":"#),
+    (r#""declare_bt709":true"#, r#""declare_bt709":true,"sample_aspect_ratio":null,"retime_to":null"#),
+    (r#""declare_bt709":false"#, r#""declare_bt709":false,"sample_aspect_ratio":null,"retime_to":null"#),
+];
+
+/// Returns what the bytes of an output depend on, apart from its source and the profile, as all builds write it.
 pub(super) fn plan_text(plan: &FixPlan, verify: VerifyLevel) -> String {
     let spec = serde_json::to_string(&plan.spec).unwrap_or_default();
+    let spec = FORMER_FIELDS.iter().fold(spec, |text, (now, earlier)| text.replace(now, earlier));
     format!("{} {verify:?} {spec}", plan.action.name())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{VideoEncoder, VideoPlan, example};
+    use crate::plan::{VideoEncoder, VideoPlan, VideoTags, example};
 
     #[test]
     fn the_plan_text_depends_on_the_encoder() {
@@ -299,5 +311,43 @@ mod tests {
         };
         assert_ne!(text(VideoEncoder::X264), text(VideoEncoder::Nvenc));
         assert_eq!(text(VideoEncoder::Nvenc), text(VideoEncoder::Nvenc));
+    }
+
+    /// Returns what the build of commit 53807d8 wrote for the sample output.
+    fn earlier_text(video: &str) -> String {
+        [
+            r#"remux Full {"container":"mp4","video":"#,
+            video,
+            r#","audio":null,"trim_to_s":null,"extend":null,"strip_metadata":true,"drop_edit_list":false,"#,
+            r#""start_s":0.0,"cut_before_start":false,"expected_duration_s":null,"max_hold_s":0.0,"#,
+            r#""expected_frames":null,"threads":1,"max_size_bytes":null}"#,
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn the_plan_text_is_that_of_earlier_builds() {
+        let text = |video| {
+            let spec = example::output(video, None);
+            plan_text(
+                &FixPlan { spec: Some(Box::new(spec)), ..example::plan(Action::Remux) },
+                VerifyLevel::Full,
+            )
+        };
+        for declare_bt709 in [false, true] {
+            let tags = VideoTags { declare_bt709, ..VideoTags::default() };
+            let earlier = format!(
+                r#"{{"do":"copy","stream":0,"tags":{{"codec_tag":null,"declare_bt709":{declare_bt709},"sample_aspect_ratio":null,"retime_to":null}}}}"#
+            );
+            assert_eq!(text(VideoPlan::Copy { stream: 0, tags }), earlier_text(&earlier));
+        }
+        let earlier = concat!(
+            r#"{"do":"encode","stream":0,"deinterlace":false,"tone_map":null,"flip":null,"rotate":0,"crop":null,"#,
+            r#""scale":{"width":640,"height":360},"canvas":null,"alpha_background":null,"frame_rate":"30/1","#,
+            r#""rate":{"crf":20.0,"max_bit_rate":null,"buffer_bits":null,"min_bit_rate":null},"#,
+            r#""encoder":"x264","preset":"superfast","profile":"high","level":null,"gop_frames":60,"b_frames":2}"#
+        );
+        let encode = VideoPlan::Encode(Box::new(example::video_encode(640, 360, 30)));
+        assert_eq!(text(encode), earlier_text(earlier));
     }
 }

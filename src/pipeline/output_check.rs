@@ -128,14 +128,14 @@ impl FixExecutor<'_> {
     pub(super) fn confirm_and_decode(
         &self,
         work: usize,
-        task: &PlannedOutput<'_>,
+        planned: &PlannedOutput<'_>,
         input: &File,
         decodes: bool,
     ) -> Result<(MediaFacts, Option<VerifyReport>), Failure> {
-        let source = &task.checked.source.path;
-        let (facts, verify) = self.decoder.require(work, task.checked, input, decodes)?;
+        let source = &planned.checked.source.path;
+        let (facts, verify) = self.decoder.require(work, planned.checked, input, decodes)?;
         if let (Ok(checked), Some(profile)) =
-            (&task.checked.result, self.pipeline.profiles.get(task.profile_index))
+            (&planned.checked.result, self.pipeline.profiles.get(planned.profile_index))
         {
             confirm(source, profile, checked, &facts)?;
         }

@@ -110,11 +110,15 @@ pub(super) fn target_of(
 }
 
 /// Refuses outputs that would get the same path.
-pub(super) fn refuse_collisions(tasks: &mut [PlannedOutput<'_>]) {
-    let claims = tasks.iter().enumerate().filter_map(|(index, task)| Some((index, task.target.as_deref()?)));
+pub(super) fn refuse_collisions(outputs: &mut [PlannedOutput<'_>]) {
+    let claims =
+        outputs.iter().enumerate().filter_map(|(index, planned)| Some((index, planned.target.as_deref()?)));
     for collision in find_collisions(claims) {
-        let names: Vec<String> =
-            collision.sources.iter().map(|&index| distinct_name(&tasks[index].checked.source.path)).collect();
+        let names: Vec<String> = collision
+            .sources
+            .iter()
+            .map(|&index| distinct_name(&outputs[index].checked.source.path))
+            .collect();
         let reason = format!(
             "the outputs of {} would have the same path {}: \
              rename the sources, or fix them into different folders",
@@ -122,8 +126,8 @@ pub(super) fn refuse_collisions(tasks: &mut [PlannedOutput<'_>]) {
             collision.target.display()
         );
         for index in collision.sources {
-            tasks[index].plan.refuse(Refusal::SameName, reason.clone());
-            tasks[index].target = None;
+            outputs[index].plan.refuse(Refusal::SameName, reason.clone());
+            outputs[index].target = None;
         }
     }
 }

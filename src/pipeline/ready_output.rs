@@ -1,4 +1,4 @@
-//! Tasks whose source is open, and the outcomes of tasks.
+//! Planned outputs whose source is open, and how they ended.
 
 use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ use super::fix_record::FixRecordKey;
 use super::outcome::{Failure, FixOutcome, FixResult, Output, Proof};
 use super::planned_output::PlannedOutput;
 
-/// A task with its opened source.
+/// A planned output with its opened source.
 pub(super) struct ReadyOutput<'t> {
-    pub(super) task: &'t PlannedOutput<'t>,
+    pub(super) planned: &'t PlannedOutput<'t>,
     pub(super) plan: &'t FixPlan,
     pub(super) target: &'t Path,
     pub(super) input: File,

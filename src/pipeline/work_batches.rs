@@ -9,15 +9,15 @@ use super::resource_budget::Resources;
 use super::work_order::{BatchEstimate, work_order};
 
 /// Tells the observer what will be produced.
-pub(super) fn announce<'a>(tasks: impl Iterator<Item = &'a PlannedOutput<'a>>, observer: &dyn Observer) {
-    let writing = tasks.filter(|task| task.target.is_some());
-    let (outputs, media_s, core_s) = writing.fold((0, 0.0, 0.0), |(count, media_s, core_s), task| {
-        (count + 1, media_s + task.estimate.media_s, core_s + task.estimate.core_s)
+pub(super) fn announce<'a>(outputs: impl Iterator<Item = &'a PlannedOutput<'a>>, observer: &dyn Observer) {
+    let writing = outputs.filter(|planned| planned.target.is_some());
+    let (outputs, media_s, core_s) = writing.fold((0, 0.0, 0.0), |(count, media_s, core_s), planned| {
+        (count + 1, media_s + planned.estimate.media_s, core_s + planned.estimate.core_s)
     });
     observer.notice(Event::Planned { outputs, media_s, core_s });
 }
 
-/// Returns the tasks of all videos in batches that one job produces, in the order in which `width` threads start them.
+/// Returns the outputs of all videos in batches that one job produces, in the order in which `width` threads start them.
 pub(super) fn in_work_order<'t, 'a>(
     videos: &[Vec<&'t PlannedOutput<'a>>],
     width: usize,
@@ -29,45 +29,45 @@ pub(super) fn in_work_order<'t, 'a>(
 }
 
 fn estimate_of(batch: &[&PlannedOutput<'_>]) -> BatchEstimate {
-    let encodes = |task: &&PlannedOutput<'_>| {
-        let spec = task.target.as_ref().and(task.plan.spec.as_deref());
+    let encodes = |planned: &&PlannedOutput<'_>| {
+        let spec = planned.target.as_ref().and(planned.plan.spec.as_deref());
         spec.is_some_and(|spec| matches!(spec.video, Some(VideoPlan::Encode(_))))
     };
     BatchEstimate {
         encodes: batch.iter().any(encodes),
-        core_s: batch.iter().map(|task| task.estimate.core_s).sum(),
+        core_s: batch.iter().map(|planned| planned.estimate.core_s).sum(),
         resources: Resources {
-            cores: batch.iter().map(|task| task.estimate.threads).sum(),
-            bytes: batch.iter().map(|task| task.estimate.memory_bytes).sum(),
+            cores: batch.iter().map(|planned| planned.estimate.threads).sum(),
+            bytes: batch.iter().map(|planned| planned.estimate.memory_bytes).sum(),
         },
     }
 }
 
-/// Returns the tasks of one video in batches that one job produces: outputs with the same plan, which are
+/// Returns the outputs of one video in batches that one job produces: those with the same plan, which are
 /// produced once, and encodes that can share a decoder, as far as memory allows.
 pub(super) fn batches<'t, 'a>(
     video: &[&'t PlannedOutput<'a>],
     memory_bytes: u64,
 ) -> Vec<Vec<&'t PlannedOutput<'a>>> {
     let mut batches: Vec<Vec<&PlannedOutput<'_>>> = Vec::new();
-    for &task in video {
-        match batches.iter_mut().find(|batch| fits(task, batch, memory_bytes)) {
-            Some(batch) => batch.push(task),
-            None => batches.push(vec![task]),
+    for &planned in video {
+        match batches.iter_mut().find(|batch| fits(planned, batch, memory_bytes)) {
+            Some(batch) => batch.push(planned),
+            None => batches.push(vec![planned]),
         }
     }
     batches
 }
 
-/// Returns whether one job can produce the task and the batch.
-fn fits(task: &PlannedOutput<'_>, batch: &[&PlannedOutput<'_>], memory_bytes: u64) -> bool {
-    let spec = |task: &&PlannedOutput<'_>| task.target.as_ref().and(task.plan.spec.clone());
-    let (Some(wanted), Some(first)) = (spec(&task), batch.first().and_then(spec)) else { return false };
+/// Returns whether one job can produce the output and the batch.
+fn fits(planned: &PlannedOutput<'_>, batch: &[&PlannedOutput<'_>], memory_bytes: u64) -> bool {
+    let spec = |planned: &&PlannedOutput<'_>| planned.target.as_ref().and(planned.plan.spec.clone());
+    let (Some(wanted), Some(first)) = (spec(&planned), batch.first().and_then(spec)) else { return false };
     if batch.iter().filter_map(spec).any(|other| other == wanted) {
         return true;
     }
-    let memory = batch.iter().map(|task| task.estimate.memory_bytes).sum::<u64>();
+    let memory = batch.iter().map(|planned| planned.estimate.memory_bytes).sum::<u64>();
     batch.len() < MAX_OUTPUTS
         && wanted.can_share_decode(&first)
-        && memory + task.estimate.memory_bytes <= memory_bytes
+        && memory + planned.estimate.memory_bytes <= memory_bytes
 }

@@ -137,14 +137,12 @@ fn output_spec(
         trim_to_s: duration.trim_to_s,
         extend: duration.extend,
         strip_metadata: input.has(RuleId::MetadataPrivacy, Severity::Advice),
-        drop_edit_list: false,
         start_s: duration::start_s(input) + lead_s,
         cut_before_start: decodable_start::begin_s(input).is_some(),
         expected_duration_s: duration
             .expected_s
             .or_else(|| Some(duration::declared_duration_s(input, video, encodes_video)? - lead_s)),
         max_hold_s: if encodes_video { duration::max_hold_s(input) } else { 0.0 },
-        expected_frames: None,
         max_size_bytes: encode_rates::max_bytes(input.profile),
         conceal: input.options.conceal,
     }

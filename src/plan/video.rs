@@ -111,7 +111,6 @@ pub(super) fn encode(
         encoder: input.options.encoder,
         preset: input.options.preset,
         profile,
-        level: None,
         gop_frames: ((frame_rate.as_f64() * 2.0).round() as u32).max(1),
         b_frames,
     })
@@ -131,7 +130,6 @@ pub(super) fn copy_tags(input: &PlanInput<'_>, video: &VideoStream) -> VideoTags
     VideoTags {
         codec_tag: (video.codec == Some(Codec::Hevc)).then(|| "hvc1".to_owned()),
         declare_bt709: rewritable && limited && undeclared && input.has(RuleId::Color, Severity::Warning),
-        ..VideoTags::default()
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) mod value_text;
 pub use crate::profile::{Confidence, RuleId, Severity};
 pub use assess::{Assessment, RuleSet, Selection, SelectionError, assess, assess_cover, find, registry};
 pub use finding::{Finding, Remedy, Verdict};
-pub use rule::{FindingCollector, Rule, RuleDoc, RuleInfo, Scope, Subject, Violation};
+pub use rule::{FindingCollector, Rule, RuleInfo, Scope, Subject, Violation};
 pub use validated_asset::ValidatedAsset;
 pub use validated_cover::{CoverImage, ValidatedCover};
 

@@ -23,19 +23,6 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// The documentation of a rule, as `greenlit explain` prints it.
-#[derive(Clone, Copy, Debug)]
-pub struct RuleDoc {
-    /// What the rule checks.
-    pub what: &'static str,
-    /// Why it matters to platforms.
-    pub why: &'static str,
-    /// What resolves its findings.
-    pub remedy: &'static str,
-    /// Where the rule comes from; the limits have their own sources.
-    pub source: &'static str,
-}
-
 /// What a rule applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -49,15 +36,21 @@ pub enum Scope {
     Ad,
 }
 
-/// What is known about a rule besides its check.
+/// What is known about a rule besides its check. `greenlit explain` prints the texts.
 #[derive(Clone, Copy, Debug)]
 pub struct RuleInfo {
     /// The stable id.
     pub id: RuleId,
     /// What the rule applies to.
     pub scope: Scope,
-    /// The documentation.
-    pub doc: RuleDoc,
+    /// What the rule checks.
+    pub what: &'static str,
+    /// Why it matters to platforms.
+    pub why: &'static str,
+    /// What resolves its findings.
+    pub remedy: &'static str,
+    /// Where the rule comes from; the limits have their own sources.
+    pub source: &'static str,
 }
 
 /// A check of a file against limits.
@@ -78,9 +71,9 @@ impl Rule {
         self.info.scope
     }
 
-    /// Returns the documentation.
-    pub fn doc(&self) -> &RuleDoc {
-        &self.info.doc
+    /// Returns what is known about the rule.
+    pub fn info(&self) -> &RuleInfo {
+        &self.info
     }
 }
 

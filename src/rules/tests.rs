@@ -38,8 +38,8 @@ fn every_rule_is_registered_once_in_the_order_of_its_ids() {
 #[test]
 fn every_rule_has_documentation() {
     for rule in registry() {
-        let doc = rule.doc();
-        for part in [doc.what, doc.why, doc.remedy, doc.source] {
+        let info = rule.info();
+        for part in [info.what, info.why, info.remedy, info.source] {
             assert!(part.len() > 9, "{}: `{part}`", rule.id());
         }
     }

@@ -40,13 +40,8 @@ pub struct EncoderSettings {
 pub fn encoder_settings(plan: &VideoEncode) -> EncoderSettings {
     let quality = plan.rate.crf.round().clamp(1.0, 51.0) as i32;
     let capped = plan.rate.max_bit_rate.is_some();
-    let mut pairs = vec![("profile", plan.profile.name().to_owned())];
-    // Quick Sync has no `level` option; it chooses the level by size and rate.
-    if let Some(level) = plan.level.filter(|_| plan.encoder != VideoEncoder::Qsv) {
-        pairs.push(("level", format!("{}.{}", level / 10, level % 10)));
-    }
     let mut settings = EncoderSettings {
-        pairs,
+        pairs: vec![("profile", plan.profile.name().to_owned())],
         global_quality: None,
         fixed_quality: false,
         bit_rate: None,
@@ -181,14 +176,10 @@ mod tests {
     }
 
     #[test]
-    fn every_encoder_gets_profile_and_level() {
+    fn every_encoder_gets_the_profile() {
         for encoder in [VideoEncoder::X264].into_iter().chain(VideoEncoder::HARDWARE) {
-            let plan = VideoEncode { profile: X264Profile::Main, level: Some(41), ..plan(encoder, None) };
+            let plan = VideoEncode { profile: X264Profile::Main, ..plan(encoder, None) };
             assert_eq!(option(&plan, "profile").unwrap(), "main");
-            assert_eq!(
-                option(&plan, "level").is_some_and(|level| level == "4.1"),
-                encoder != VideoEncoder::Qsv
-            );
         }
     }
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
 pub mod delivery_audit;
+pub mod house;
 pub mod mutate;
 pub mod one_ad;
 pub mod ship_setup;
@@ -112,6 +113,11 @@ impl CliRun {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}:\n{}", self.stdout))
     }
+}
+
+/// Returns the words of a command line.
+pub fn words(text: &str) -> Vec<&str> {
+    text.split_whitespace().collect()
 }
 
 /// Returns the entry of a report whose path ends in `name`.

@@ -6,11 +6,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use greenlit::job::{FixReport, JobError, VerifyLevel, VerifyReport};
-use greenlit::model::MediaFacts;
+use greenlit::job::execute;
+use greenlit::job::{DecodeScope, FixReport, Job, JobError, JobFiles, JobOutput, VerifyLevel, VerifyReport};
 use greenlit::plan::example;
 use greenlit::plan::*;
-use greenlit::transcode::libav::{FixSource, fix};
 
 /// Runs a tool of FFmpeg and returns what it printed.
 pub(crate) fn run_tool(program: &str, args: &[&str]) -> String {
@@ -81,17 +80,34 @@ impl TestOutput {
     }
 
     pub(crate) fn fix(&self, input: &Path, spec: &OutputSpec) -> Result<FixReport, JobError> {
-        let probe = |_: File, _: &str| Ok(MediaFacts::default());
-        let cancel = Arc::new(AtomicBool::new(false));
-        let input = File::open(input).unwrap();
-        let source = FixSource {
-            input: &input,
-            name: "in",
-            verify: VerifyLevel::Full,
-            cancel: &cancel,
-            probe: &probe,
+        self.fix_at(VerifyLevel::Full, input, spec, Arc::default())
+    }
+
+    /// Writes the output and verifies it with the jobs of a fix.
+    pub(crate) fn fix_at(
+        &self,
+        verify: VerifyLevel,
+        input: &Path,
+        spec: &OutputSpec,
+        cancel: Arc<AtomicBool>,
+    ) -> Result<FixReport, JobError> {
+        let run = |job: Job, input: &Path, outputs| {
+            let files = JobFiles { input: File::open(input).unwrap(), outputs };
+            execute::execute(&job, files, "in", Arc::clone(&cancel), &mut |_| {})
         };
-        fix(source, self.create(), spec, &mut |_| {})
+        let fix = Job::Fix { specs: vec![spec.clone()], verify };
+        let JobOutput::Fixed { mut results } = run(fix, input, vec![self.create()])? else { unreachable!() };
+        let mut report = results.remove(0)?;
+        if verify != VerifyLevel::Full {
+            return Ok(report);
+        }
+        let proof = run(Job::Proof { decode: DecodeScope::of(spec) }, &self.path(), Vec::new())?;
+        let JobOutput::Proved(proof) = proof else { unreachable!() };
+        report.verify.add_failures_at_start(proof.failures);
+        let source = run(Job::DecodeStreams { streams: spec.copied_streams() }, input, Vec::new())?;
+        let JobOutput::Decoded(source) = source else { unreachable!() };
+        report.verify.add_decoded_copies(proof.decoded, Some(source.damage));
+        Ok(report)
     }
 
     /// Writes the output and fails unless verification and a full decode succeed.

@@ -1,14 +1,12 @@
 //! Complete runs: kinds of sources, limits of bit rate and size, determinism and cancellation.
 
-use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use greenlit::job::JobError;
+use greenlit::job::{JobError, VerifyLevel};
 use greenlit::model::Size;
 use greenlit::plan::example::audio_encode;
 use greenlit::plan::*;
-use greenlit::transcode::libav::make;
 
 use super::bench::{TestOutput, encode, encoded, ffprobe_entries, media};
 use super::common::fixture;
@@ -114,10 +112,9 @@ fn cancellation_and_unreadable_files_are_distinguished() {
     std::fs::write(&not_media, b"this is not media at all").unwrap();
     let plan = encoded(encode(160, 120, 25), None);
     assert!(matches!(out.fix(&not_media, &plan), Err(JobError::Unreadable(_))));
-    let input = File::open(fixture("pypi-gradio-a.mp4")).unwrap();
     let cancel = Arc::new(AtomicBool::new(true));
-    let result = make(input, out.create(), "in", &plan, cancel, &mut |_| {});
-    assert_eq!(result, Err(JobError::Cancelled));
+    let result = out.fix_at(VerifyLevel::Off, &fixture("pypi-gradio-a.mp4"), &plan, cancel);
+    assert_eq!(result.unwrap_err(), JobError::Cancelled);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use crate::cli::error::CliError;
 use crate::cli::sandbox::operation;
 use crate::job::Runner;
-use crate::pipeline::{CheckOptions, LocalFiles, Pipeline, Silent};
+use crate::pipeline::{CheckOptions, Pipeline};
 use crate::platform::{Platform, Problem, PublicationKind, Row};
 use crate::profile::Profile;
 use crate::ship::{AdLimitError, CheckedCovers, Journal, Until, ads_to_create, check_ad_limit};
@@ -21,14 +21,8 @@ pub fn check_covers(
     runner: &dyn Runner,
     cancel: &Arc<AtomicBool>,
 ) -> (CheckedCovers, Vec<Problem>) {
-    let pipeline = Pipeline {
-        profiles: std::slice::from_ref(profile),
-        options: &CheckOptions::default(),
-        store: &LocalFiles,
-        runner,
-        observer: &Silent,
-        cancel,
-    };
+    let options = CheckOptions::default();
+    let pipeline = Pipeline::over_local_files(std::slice::from_ref(profile), &options, runner, cancel);
     CheckedCovers::check(rows, platform.max_cover_bytes(), &|image| {
         let remarks = pipeline.check_image(image, profile)?;
         Ok(remarks.into_iter().map(|remark| (remark.is_warning, remark.message)).collect())

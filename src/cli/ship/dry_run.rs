@@ -10,7 +10,7 @@ use crate::cli::exit_code::RunStatus;
 use crate::cli::progress::ProgressDisplay;
 use crate::cli::sandbox::operation;
 use crate::cli::{notices, output, packaging};
-use crate::pipeline::{CheckOptions, Fixing, LocalFiles, Pipeline};
+use crate::pipeline::{CheckOptions, Fixing, Pipeline};
 use crate::report::{Format, json_text};
 
 use super::forecast::Forecast;
@@ -23,13 +23,11 @@ use super::{ShipRun, retry, row_notices};
 pub fn run(ship_run: &ShipRun<'_>, max_ads: Option<u32>) -> Result<RunStatus, CliError> {
     let settings = ship_run.settings;
     let progress = ProgressDisplay::new(settings.progress);
+    let options = CheckOptions::default();
+    let (profiles, runner) = (std::slice::from_ref(&ship_run.profile), ship_run.runner.as_ref());
     let pipeline = Pipeline {
-        profiles: std::slice::from_ref(&ship_run.profile),
-        options: &CheckOptions::default(),
-        store: &LocalFiles,
-        runner: ship_run.runner.as_ref(),
         observer: &progress,
-        cancel: &ship_run.cancel,
+        ..Pipeline::over_local_files(profiles, &options, runner, &ship_run.cancel)
     };
     let fixing = Fixing { settings: &ship_run.fix_settings(None)?, record: None };
     let outcomes = pipeline.fix(&ship_run.ship_input.found.sources, fixing, &|_| {});

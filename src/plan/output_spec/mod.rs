@@ -30,8 +30,6 @@ pub struct OutputSpec {
     pub extend: Option<Lengthening>,
     /// Drop global and stream metadata (never the display matrix of a copied stream).
     pub strip_metadata: bool,
-    /// Write no edit list and no audio priming packets. Only for streams whose list is benign.
-    pub drop_edit_list: bool,
     /// The start of the input's timestamps in seconds; the output's start at zero.
     pub start_s: f64,
     /// Leave out what the input shows before `start_s`, and decode its video from the key frame there.
@@ -42,8 +40,6 @@ pub struct OutputSpec {
     /// How long the last frame may be held to reach that duration, in seconds, if the source ends before the
     /// declared duration. Applies to re-encoded video only.
     pub max_hold_s: f64,
-    /// The intended number of video frames, if known.
-    pub expected_frames: Option<u64>,
     /// The number of encoder threads. Depends only on the file and the machine.
     pub threads: u32,
     /// The limit on the output size in bytes, if the destination sets one.

@@ -27,10 +27,6 @@ pub struct VideoTags {
     pub codec_tag: Option<String>,
     /// Declare BT.709, limited range, in bitstream and container.
     pub declare_bt709: bool,
-    /// The sample aspect ratio to declare in bitstream and container.
-    pub sample_aspect_ratio: Option<Rational>,
-    /// Give frame n, in presentation order, the timestamp n divided by this rate.
-    pub retime_to: Option<Rational>,
 }
 
 /// How a video stream is filtered and encoded. The filters run in the order of the fields.
@@ -71,8 +67,6 @@ pub struct VideoEncode {
     pub preset: Preset,
     /// H.264 profile.
     pub profile: X264Profile,
-    /// H.264 level times ten; `None` lets the encoder choose by size and rate.
-    pub level: Option<u32>,
     /// Key frame distance in frames, closed groups.
     pub gop_frames: u32,
     /// Number of consecutive B-frames, 0 to 16.

@@ -1,10 +1,8 @@
 //! `aspect-ratio`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use super::super::value_text;
 use crate::model::Rational;
-use crate::profile::{AspectRatioLimits, RuleId, within_tolerance};
+use crate::profile::{AspectRatioLimits, within_tolerance};
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation, value_text};
 
 /// Share by which a ratio may differ from the preferred one without a finding.
 const PREFER_TOLERANCE: f64 = 0.01;
@@ -13,14 +11,12 @@ const PREFER_TOLERANCE: f64 = 0.01;
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::AspectRatio,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks the display aspect ratio: width to height after rotation, with square pixels.",
-        why: "Platforms refuse or crop other ratios. Where several ratios are allowed, only one fills the \
-            screen.",
-        remedy: "Add borders (--fit pad or blur) or crop (--fit crop) to the ratio that needs no upscaling and \
-            the fewest added pixels.",
-        source: "the pages of the destinations, given with each limit",
-    },
+    what: "Checks the display aspect ratio: width to height after rotation, with square pixels.",
+    why: "Platforms refuse or crop other ratios. Where several ratios are allowed, only one fills the \
+        screen.",
+    remedy: "Add borders (--fit pad or blur) or crop (--fit crop) to the ratio that needs no upscaling and \
+        the fewest added pixels.",
+    source: "the pages of the destinations, given with each limit",
 };
 
 /// Checks a file.

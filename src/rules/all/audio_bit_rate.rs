@@ -1,20 +1,16 @@
 //! `audio-bit-rate`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use super::super::value_text;
-use crate::profile::{AudioBitRateLimits, RuleId};
+use crate::profile::AudioBitRateLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation, value_text};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::AudioBitRate,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks the audio bit rate.",
-        why: "Platforms re-encode the audio, and a low bit rate then becomes audible.",
-        remedy: "Re-encode the audio. Quality that is already lost cannot be restored.",
-        source: "the pages of the destinations, given with each limit",
-    },
+    what: "Checks the audio bit rate.",
+    why: "Platforms re-encode the audio, and a low bit rate then becomes audible.",
+    remedy: "Re-encode the audio. Quality that is already lost cannot be restored.",
+    source: "the pages of the destinations, given with each limit",
 };
 
 /// Checks a file.

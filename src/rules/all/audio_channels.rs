@@ -1,20 +1,17 @@
 //! `audio-channels`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
 use crate::model::count;
-use crate::profile::{AudioChannelsLimits, RuleId};
+use crate::profile::AudioChannelsLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::AudioChannels,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks the number of audio channels.",
-        why: "Platforms refuse more than two channels or downmix them unpredictably.",
-        remedy: "Downmix to stereo and re-encode the audio.",
-        source: "measurements on real files, and public reports of damaged uploads",
-    },
+    what: "Checks the number of audio channels.",
+    why: "Platforms refuse more than two channels or downmix them unpredictably.",
+    remedy: "Downmix to stereo and re-encode the audio.",
+    source: "measurements on real files, and public reports of damaged uploads",
 };
 
 /// Checks a file.

@@ -1,20 +1,17 @@
 //! `audio-codec`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
 use crate::model::Codec;
-use crate::profile::{AudioCodecLimits, RuleId};
+use crate::profile::AudioCodecLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::AudioCodec,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks the audio codec and, for AAC, its profile.",
-        why: "With another codec, the platform drops the audio or fails to process the whole video.",
-        remedy: "Re-encode the audio as AAC; the video stream is copied.",
-        source: "lists published by third parties",
-    },
+    what: "Checks the audio codec and, for AAC, its profile.",
+    why: "With another codec, the platform drops the audio or fails to process the whole video.",
+    remedy: "Re-encode the audio as AAC; the video stream is copied.",
+    source: "lists published by third parties",
 };
 
 /// Checks a file.

@@ -1,19 +1,16 @@
 //! `audio-sample-rate`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{AudioSampleRateLimits, RuleId};
+use crate::profile::AudioSampleRateLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::AudioSampleRate,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks the sample rate of the audio.",
-        why: "Platforms refuse unusual rates or resample them badly.",
-        remedy: "Resample to 48 kHz and re-encode the audio.",
-        source: "measurements on real files, and public reports of damaged uploads",
-    },
+    what: "Checks the sample rate of the audio.",
+    why: "Platforms refuse unusual rates or resample them badly.",
+    remedy: "Resample to 48 kHz and re-encode the audio.",
+    source: "measurements on real files, and public reports of damaged uploads",
 };
 
 /// Checks a file.

@@ -1,20 +1,17 @@
 //! `audio-stream`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{AudioStreamLimits, RuleId};
+use crate::profile::AudioStreamLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::AudioStream,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks whether the file has audio, how many audio tracks it has, and whether they can be decoded.",
-        why: "Some platforms refuse videos without audio. With a second or an undecodable track (such as apac \
-            on recent phones), a transcoder may pick the wrong one.",
-        remedy: "Drop surplus tracks by remuxing; add a silent track with --add-silence where audio is required.",
-        source: "measurements on real files, and public reports of damaged uploads",
-    },
+    what: "Checks whether the file has audio, how many audio tracks it has, and whether they can be decoded.",
+    why: "Some platforms refuse videos without audio. With a second or an undecodable track (such as apac \
+        on recent phones), a transcoder may pick the wrong one.",
+    remedy: "Drop surplus tracks by remuxing; add a silent track with --add-silence where audio is required.",
+    source: "measurements on real files, and public reports of damaged uploads",
 };
 
 /// Checks a file.

@@ -1,20 +1,16 @@
 //! `av-duration`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use super::super::value_text;
-use crate::profile::{AvDurationLimits, RuleId};
+use crate::profile::AvDurationLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation, value_text};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::AvDuration,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks whether video and audio have the same length.",
-        why: "The video ends with a long frozen or silent part, or different readers report different durations.",
-        remedy: "Re-encode both to the same length.",
-        source: "measurements on real files, and public reports of damaged uploads",
-    },
+    what: "Checks whether video and audio have the same length.",
+    why: "The video ends with a long frozen or silent part, or different readers report different durations.",
+    remedy: "Re-encode both to the same length.",
+    source: "measurements on real files, and public reports of damaged uploads",
 };
 
 /// Checks a file.

@@ -1,19 +1,16 @@
 //! `black`.
 
-use super::super::long_spans::long_spans;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject};
-use crate::profile::{BlackLimits, RuleId};
+use crate::profile::BlackLimits;
+use crate::rules::{FindingCollector, RuleId, RuleInfo, Scope, Subject, long_spans::long_spans};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::Black,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Finds black frames. Only with --deep.",
-        why: "Ad policies refuse videos that start or stay black.",
-        remedy: "None: the black frames may be intended.",
-        source: "measurements on real files, and public reports of damaged uploads",
-    },
+    what: "Finds black frames. Only with --deep.",
+    why: "Ad policies refuse videos that start or stay black.",
+    remedy: "None: the black frames may be intended.",
+    source: "measurements on real files, and public reports of damaged uploads",
 };
 
 /// Checks a file.

@@ -1,21 +1,18 @@
 //! `color`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
 use crate::model::Transfer;
-use crate::profile::{NoLimits, RuleId, Severity};
+use crate::profile::NoLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Severity, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::Color,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks the tags that tell players how to show colours: range, primaries, transfer and matrix.",
-        why: "Players guess the colours of untagged video from its size, so hues shift. Players that assume \
-            limited range clip the darkest and brightest tones of full-range video.",
-        remedy: "If the video has to be re-encoded anyway, convert it to BT.709, limited range, the standard of HD video.",
-        source: "measurements on real files, and public reports of damaged uploads",
-    },
+    what: "Checks the tags that tell players how to show colours: range, primaries, transfer and matrix.",
+    why: "Players guess the colours of untagged video from its size, so hues shift. Players that assume \
+        limited range clip the darkest and brightest tones of full-range video.",
+    remedy: "If the video has to be re-encoded anyway, convert it to BT.709, limited range, the standard of HD video.",
+    source: "measurements on real files, and public reports of damaged uploads",
 };
 
 /// Checks a file.

@@ -1,19 +1,16 @@
 //! `container`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{ContainerLimits, RuleId};
+use crate::profile::ContainerLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::Container,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks the container format, by the content of the file and not by its name.",
-        why: "Platforms refuse other formats, or accept the upload and never process it.",
-        remedy: "Remux into MP4; the packets are copied bit for bit.",
-        source: "the pages of the destinations, given with each limit",
-    },
+    what: "Checks the container format, by the content of the file and not by its name.",
+    why: "Platforms refuse other formats, or accept the upload and never process it.",
+    remedy: "Remux into MP4; the packets are copied bit for bit.",
+    source: "the pages of the destinations, given with each limit",
 };
 
 /// Checks a file.

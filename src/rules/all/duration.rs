@@ -1,21 +1,17 @@
 //! `duration`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use super::super::value_text;
-use crate::profile::{DurationLimits, RuleId, is_longer, is_shorter};
+use crate::profile::{DurationLimits, is_longer, is_shorter};
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation, value_text};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::Duration,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks the duration of the video.",
-        why: "Platforms refuse a video that is too long or too short, at upload or when the ad is created.",
-        remedy: "Cut a long video with --trim; lengthen a short one with --extend loop or --extend freeze. Both \
-            need consent, because they remove or add content.",
-        source: "the pages of the destinations, given with each limit",
-    },
+    what: "Checks the duration of the video.",
+    why: "Platforms refuse a video that is too long or too short, at upload or when the ad is created.",
+    remedy: "Cut a long video with --trim; lengthen a short one with --extend loop or --extend freeze. Both \
+        need consent, because they remove or add content.",
+    source: "the pages of the destinations, given with each limit",
 };
 
 /// Checks a file.

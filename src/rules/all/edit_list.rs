@@ -1,20 +1,17 @@
 //! `edit-list`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{NoLimits, RuleId};
+use crate::profile::NoLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::EditList,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks whether an edit list trims, delays or repeats parts of a track.",
-        why: "An edit list tells players which part of a track to show and when it starts. A \
-            transcoder that ignores it shows hidden frames or loses the delay between video and audio. Edit lists that only describe the encoding are harmless and not reported.",
-        remedy: "Re-encode what the edit list plays.",
-        source: "YouTube and Instagram guides",
-    },
+    what: "Checks whether an edit list trims, delays or repeats parts of a track.",
+    why: "An edit list tells players which part of a track to show and when it starts. A \
+        transcoder that ignores it shows hidden frames or loses the delay between video and audio. Edit lists that only describe the encoding are harmless and not reported.",
+    remedy: "Re-encode what the edit list plays.",
+    source: "YouTube and Instagram guides",
 };
 
 /// Checks a file.

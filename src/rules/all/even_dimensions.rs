@@ -1,20 +1,17 @@
 //! `even-dimensions`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{NoLimits, RuleId};
+use crate::profile::NoLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::EvenDimensions,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks whether the coded width and height are even.",
-        why: "4:2:0 chroma covers blocks of two by two pixels. With an odd side, the platform's encoder fails \
-            or drops a line of pixels.",
-        remedy: "Re-encode the video with even dimensions.",
-        source: "measurements on real files, and public reports of damaged uploads",
-    },
+    what: "Checks whether the coded width and height are even.",
+    why: "4:2:0 chroma covers blocks of two by two pixels. With an odd side, the platform's encoder fails \
+        or drops a line of pixels.",
+    remedy: "Re-encode the video with even dimensions.",
+    source: "measurements on real files, and public reports of damaged uploads",
 };
 
 /// Checks a file.

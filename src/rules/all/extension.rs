@@ -1,21 +1,17 @@
 //! `extension`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use super::super::value_text;
-use crate::profile::{ExtensionLimits, RuleId};
+use crate::profile::ExtensionLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation, value_text};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::Extension,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks the extension of the file name.",
-        why: "Uploaders and platforms choose the MIME type by the extension, so they misread a QuickTime file \
-            named .mp4, and the other way round.",
-        remedy: "Rename the file; if the extension contradicts the content, remux.",
-        source: "measurements on real files, and public reports of damaged uploads",
-    },
+    what: "Checks the extension of the file name.",
+    why: "Uploaders and platforms choose the MIME type by the extension, so they misread a QuickTime file \
+        named .mp4, and the other way round.",
+    remedy: "Rename the file; if the extension contradicts the content, remux.",
+    source: "measurements on real files, and public reports of damaged uploads",
 };
 
 /// Checks a file.

@@ -1,21 +1,17 @@
 //! `extra-streams`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use super::super::value_text;
-use crate::profile::{NoLimits, RuleId};
+use crate::profile::NoLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation, value_text};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::ExtraStreams,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks for streams other than one video and the audio: data, timecode, subtitles, cover art, a \
-            second video.",
-        why: "Platforms may fail on streams they do not know, or pick the wrong video stream.",
-        remedy: "Remux without them.",
-        source: "measurements on real files, and public reports of damaged uploads",
-    },
+    what: "Checks for streams other than one video and the audio: data, timecode, subtitles, cover art, a \
+        second video.",
+    why: "Platforms may fail on streams they do not know, or pick the wrong video stream.",
+    remedy: "Remux without them.",
+    source: "measurements on real files, and public reports of damaged uploads",
 };
 
 /// Checks a file.

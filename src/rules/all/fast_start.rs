@@ -1,20 +1,17 @@
 //! `fast-start`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{NoLimits, RuleId};
+use crate::profile::NoLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::FastStart,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks whether the index (`moov`) comes before the media data.",
-        why: "Processing cannot start before the last byte has arrived; several platforms refuse such a file \
-            (`nonStreamableMov`).",
-        remedy: "Remux; only the index moves.",
-        source: "YouTube API, processing hints",
-    },
+    what: "Checks whether the index (`moov`) comes before the media data.",
+    why: "Processing cannot start before the last byte has arrived; several platforms refuse such a file \
+        (`nonStreamableMov`).",
+    remedy: "Remux; only the index moves.",
+    source: "YouTube API, processing hints",
 };
 
 /// Checks a file.

@@ -1,19 +1,16 @@
 //! `file-name`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{FileNameLimits, RuleId};
+use crate::profile::FileNameLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::FileName,
     scope: Scope::File,
-    doc: RuleDoc {
-        what: "Checks the length of the file name in characters.",
-        why: "Platforms refuse or shorten names over the limit, and shortened names collide.",
-        remedy: "Shorten the name; the content stays unchanged.",
-        source: "upload API of the destination",
-    },
+    what: "Checks the length of the file name in characters.",
+    why: "Platforms refuse or shorten names over the limit, and shortened names collide.",
+    remedy: "Shorten the name; the content stays unchanged.",
+    source: "upload API of the destination",
 };
 
 /// Checks a file.

@@ -1,22 +1,20 @@
 //! `file-size`.
 
-use super::super::finding::Remedy;
-use super::super::kept_size::remedy_for_size;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use super::super::value_text;
-use crate::profile::{FileSizeLimits, RuleId};
+use crate::profile::FileSizeLimits;
+use crate::rules::{
+    FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation, kept_size::remedy_for_size,
+    value_text,
+};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::FileSize,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks the size of the file.",
-        why: "Platforms truncate or refuse larger uploads, and refuse empty ones.",
-        remedy: "Remux if the video and audio alone fit: padding, other tracks and attachments are dropped. Otherwise \
-            re-encode at a bit rate that fits.",
-        source: "the pages of the destinations, given with each limit",
-    },
+    what: "Checks the size of the file.",
+    why: "Platforms truncate or refuse larger uploads, and refuse empty ones.",
+    remedy: "Remux if the video and audio alone fit: padding, other tracks and attachments are dropped. Otherwise \
+        re-encode at a bit rate that fits.",
+    source: "the pages of the destinations, given with each limit",
 };
 
 /// Checks a file.

@@ -1,19 +1,16 @@
 //! `fragmented`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{NoLimits, RuleId};
+use crate::profile::NoLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::Fragmented,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks whether an MP4 file consists of movie fragments.",
-        why: "A fragmented file has no index of the whole video, and some platforms refuse it.",
-        remedy: "Remux into an MP4 without fragments.",
-        source: "measurements on real files, and public reports of damaged uploads",
-    },
+    what: "Checks whether an MP4 file consists of movie fragments.",
+    why: "A fragmented file has no index of the whole video, and some platforms refuse it.",
+    remedy: "Remux into an MP4 without fragments.",
+    source: "measurements on real files, and public reports of damaged uploads",
 };
 
 /// Checks a file.

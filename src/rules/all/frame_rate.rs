@@ -1,20 +1,16 @@
 //! `frame-rate`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use super::super::value_text;
-use crate::profile::{FrameRateLimits, RuleId};
+use crate::profile::FrameRateLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation, value_text};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::FrameRate,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks the average frame rate. The comparison is exact.",
-        why: "Platforms refuse rates over the limit (60.02 is over 60) and very low ones.",
-        remedy: "Re-encode at a constant rate within the limits.",
-        source: "the pages of the destinations, given with each limit; public reports of refused 60.02 fps",
-    },
+    what: "Checks the average frame rate. The comparison is exact.",
+    why: "Platforms refuse rates over the limit (60.02 is over 60) and very low ones.",
+    remedy: "Re-encode at a constant rate within the limits.",
+    source: "the pages of the destinations, given with each limit; public reports of refused 60.02 fps",
 };
 
 /// Checks a file.

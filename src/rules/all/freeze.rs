@@ -1,19 +1,16 @@
 //! `freeze`.
 
-use super::super::long_spans::long_spans;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject};
-use crate::profile::{FreezeLimits, RuleId};
+use crate::profile::FreezeLimits;
+use crate::rules::{FindingCollector, RuleId, RuleInfo, Scope, Subject, long_spans::long_spans};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::Freeze,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Finds spans without motion. Only with --deep.",
-        why: "Some ad policies refuse a still image as a video, and a long freeze is often a fault.",
-        remedy: "None: the freeze may be intended.",
-        source: "measurements on real files, and public reports of damaged uploads",
-    },
+    what: "Finds spans without motion. Only with --deep.",
+    why: "Some ad policies refuse a still image as a video, and a long freeze is often a fault.",
+    remedy: "None: the freeze may be intended.",
+    source: "measurements on real files, and public reports of damaged uploads",
 };
 
 /// Checks a file.

@@ -1,21 +1,17 @@
 //! `gop-length`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use super::super::value_text;
 use crate::model::{Rational, count};
-use crate::profile::{GopLengthLimits, RuleId};
+use crate::profile::GopLengthLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation, value_text};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::GopLength,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks the longest distance between key frames.",
-        why: "Seeking and thumbnails become slow; very long groups of pictures have made uploads fail.",
-        remedy: "Re-encode the video with a key frame every two seconds.",
-        source: "measurements on real files, and public reports of damaged uploads",
-    },
+    what: "Checks the longest distance between key frames.",
+    why: "Seeking and thumbnails become slow; very long groups of pictures have made uploads fail.",
+    remedy: "Re-encode the video with a key frame every two seconds.",
+    source: "measurements on real files, and public reports of damaged uploads",
 };
 
 /// Checks a file.

@@ -1,22 +1,18 @@
 //! `hdr`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use super::super::value_text;
-use crate::profile::{NoLimits, RuleId};
+use crate::profile::NoLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation, value_text};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::Hdr,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks for high dynamic range: HLG, PQ, HDR10, Dolby Vision.",
-        why: "Platforms convert to standard dynamic range and wash out the colours. 8-bit video that is still \
-            tagged as HDR looks wrong everywhere.",
-        remedy: "Tone-map to BT.709 and re-encode. Dolby Vision without a compatible base layer cannot be \
-            decoded correctly and is refused.",
-        source: "measurements on real files, and public reports of damaged uploads",
-    },
+    what: "Checks for high dynamic range: HLG, PQ, HDR10, Dolby Vision.",
+    why: "Platforms convert to standard dynamic range and wash out the colours. 8-bit video that is still \
+        tagged as HDR looks wrong everywhere.",
+    remedy: "Tone-map to BT.709 and re-encode. Dolby Vision without a compatible base layer cannot be \
+        decoded correctly and is refused.",
+    source: "measurements on real files, and public reports of damaged uploads",
 };
 
 /// Checks a file.

@@ -1,21 +1,17 @@
 //! `image-aspect-ratio`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use super::super::value_text;
 use crate::model::{Size, StillImage};
-use crate::profile::{ImageAspectRatioLimits, RuleId, within_tolerance};
+use crate::profile::{ImageAspectRatioLimits, within_tolerance};
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation, value_text};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::ImageAspectRatio,
     scope: Scope::Image,
-    doc: RuleDoc {
-        what: "Checks the aspect ratio of an image; a cover must match its video.",
-        why: "The platform refuses to create an ad whose cover has another aspect ratio than its video.",
-        remedy: "Choose another image, or leave the cover empty: a frame of the video always fits.",
-        source: "ad create API of the destination",
-    },
+    what: "Checks the aspect ratio of an image; a cover must match its video.",
+    why: "The platform refuses to create an ad whose cover has another aspect ratio than its video.",
+    remedy: "Choose another image, or leave the cover empty: a frame of the video always fits.",
+    source: "ad create API of the destination",
 };
 
 /// Checks a file.

@@ -1,20 +1,16 @@
 //! `image-format`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use super::super::value_text;
-use crate::profile::{ImageFormatLimits, RuleId};
+use crate::profile::ImageFormatLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation, value_text};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::ImageFormat,
     scope: Scope::Image,
-    doc: RuleDoc {
-        what: "Checks the format of an image (a cover or an image ad), by the content of the file.",
-        why: "Platforms refuse other formats. With the wrong extension, uploaders send the wrong MIME type.",
-        remedy: "Convert the image; rename it if only the extension is wrong.",
-        source: "image upload API of the destination",
-    },
+    what: "Checks the format of an image (a cover or an image ad), by the content of the file.",
+    why: "Platforms refuse other formats. With the wrong extension, uploaders send the wrong MIME type.",
+    remedy: "Convert the image; rename it if only the extension is wrong.",
+    source: "image upload API of the destination",
 };
 
 /// Checks a file.

@@ -1,20 +1,16 @@
 //! `image-size`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use super::super::value_text;
-use crate::profile::{ImageSizeLimits, RuleId, SizeForRatio, size_for_nearest_ratio};
+use crate::profile::{ImageSizeLimits, SizeForRatio, size_for_nearest_ratio};
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation, value_text};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::ImageSize,
     scope: Scope::Image,
-    doc: RuleDoc {
-        what: "Checks the size of an image (a cover or an image ad) in bytes and pixels.",
-        why: "Platforms refuse larger images, and scale images outside the recommended range badly.",
-        remedy: "Export the image in another size.",
-        source: "image upload API of the destination",
-    },
+    what: "Checks the size of an image (a cover or an image ad) in bytes and pixels.",
+    why: "Platforms refuse larger images, and scale images outside the recommended range badly.",
+    remedy: "Export the image in another size.",
+    source: "image upload API of the destination",
 };
 
 /// Checks a file.

@@ -1,10 +1,8 @@
 //! `integrity`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use super::super::value_text;
 use crate::model::{Container, LossKind, MediaFacts, SourceDamage, TimeRange, count};
-use crate::profile::{NoLimits, RuleId};
+use crate::profile::NoLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation, value_text};
 
 /// Fewer frames that share their times are a flaw of the timestamps, not a part of the video.
 const MIN_OVERLAPPING_FRAMES: u64 = 5;
@@ -13,17 +11,15 @@ const MIN_OVERLAPPING_FRAMES: u64 = 5;
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::Integrity,
     scope: Scope::File,
-    doc: RuleDoc {
-        what: "Checks whether the file contains all the data it declares, whether it begins with a key frame, and \
-            whether its data is not encrypted and decodes, whether frames are missing within the video, and whether \
-            another recording follows that players do not show.",
-        why: "A truncated upload or copy plays to the cut and stops. Processing fails, or the ad shows half a \
-            video. Many readers do not notice. Frames before the first key frame cannot be shown at all.",
-        remedy: "None for missing data: export or copy the original again. `--from-key-frame` starts the video at \
-            its first key frame, `--conceal` keeps what the decoder shows in place of a few damaged frames.",
-        source: "sizes, indices, durations and end markers that the container declares, compared with the bytes \
-            in the file; the frame types in the first packets; the numbers by which frames refer to each other",
-    },
+    what: "Checks whether the file contains all the data it declares, whether it begins with a key frame, and \
+        whether its data is not encrypted and decodes, whether frames are missing within the video, and whether \
+        another recording follows that players do not show.",
+    why: "A truncated upload or copy plays to the cut and stops. Processing fails, or the ad shows half a \
+        video. Many readers do not notice. Frames before the first key frame cannot be shown at all.",
+    remedy: "None for missing data: export or copy the original again. `--from-key-frame` starts the video at \
+        its first key frame, `--conceal` keeps what the decoder shows in place of a few damaged frames.",
+    source: "sizes, indices, durations and end markers that the container declares, compared with the bytes \
+        in the file; the frame types in the first packets; the numbers by which frames refer to each other",
 };
 
 /// Checks a file.

@@ -1,20 +1,17 @@
 //! `interlaced`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{NoLimits, RuleId};
+use crate::profile::NoLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::Interlaced,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks whether frames consist of two fields, by the declared field order; with --deep also by \
-            the frames.",
-        why: "Moving edges show combing, and several platforms refuse interlaced video.",
-        remedy: "Deinterlace and re-encode the video.",
-        source: "YouTube and X guides",
-    },
+    what: "Checks whether frames consist of two fields, by the declared field order; with --deep also by \
+        the frames.",
+    why: "Moving edges show combing, and several platforms refuse interlaced video.",
+    remedy: "Deinterlace and re-encode the video.",
+    source: "YouTube and X guides",
 };
 
 /// Checks a file.

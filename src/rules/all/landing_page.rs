@@ -1,16 +1,13 @@
 //! `landing-page`.
 
-use super::super::rule::{RuleDoc, RuleInfo, Scope};
-use crate::profile::RuleId;
+use crate::rules::{RuleId, RuleInfo, Scope};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::LandingPage,
     scope: Scope::Ad,
-    doc: RuleDoc {
-        what: "Checks whether the landing page responds: https, status, redirects, content type.",
-        why: "An ad with a broken landing page is rejected in review or wastes its budget.",
-        remedy: "Correct the URL; landing_page_check sets how strict the check is.",
-        source: "ad review practice",
-    },
+    what: "Checks whether the landing page responds: https, status, redirects, content type.",
+    why: "An ad with a broken landing page is rejected in review or wastes its budget.",
+    remedy: "Correct the URL; landing_page_check sets how strict the check is.",
+    source: "ad review practice",
 };

@@ -1,19 +1,16 @@
 //! `letterbox`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{NoLimits, RuleId};
+use crate::profile::NoLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::Letterbox,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Finds constant black borders inside the frame. Only with --deep.",
-        why: "The video looks small, and some platforms refuse borders.",
-        remedy: "Crop the borders and re-encode the video.",
-        source: "Amazon creative acceptance",
-    },
+    what: "Finds constant black borders inside the frame. Only with --deep.",
+    why: "The video looks small, and some platforms refuse borders.",
+    remedy: "Crop the borders and re-encode the video.",
+    source: "Amazon creative acceptance",
 };
 
 /// Checks a file.

@@ -1,20 +1,17 @@
 //! `loudness`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{LoudnessLimits, RuleId};
+use crate::profile::LoudnessLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::Loudness,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Measures the integrated loudness (EBU R128). Only with --deep.",
-        why: "Platforms turn down a video that is too loud; one that is too quiet is hard to hear next to \
-            others.",
-        remedy: "Adjust the gain and re-encode the audio.",
-        source: "EBU R128, loudness normalisation",
-    },
+    what: "Measures the integrated loudness (EBU R128). Only with --deep.",
+    why: "Platforms turn down a video that is too loud; one that is too quiet is hard to hear next to \
+        others.",
+    remedy: "Adjust the gain and re-encode the audio.",
+    source: "EBU R128, loudness normalisation",
 };
 
 /// Checks a file.

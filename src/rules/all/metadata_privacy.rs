@@ -1,19 +1,16 @@
 //! `metadata-privacy`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{NoLimits, RuleId};
+use crate::profile::NoLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::MetadataPrivacy,
     scope: Scope::File,
-    doc: RuleDoc {
-        what: "Checks for tags that reveal where, with which device and by whom the video was made.",
-        why: "The tags are published with the video unless the platform strips them.",
-        remedy: "Remux without the tags.",
-        source: "measurements on real files, and public reports of damaged uploads",
-    },
+    what: "Checks for tags that reveal where, with which device and by whom the video was made.",
+    why: "The tags are published with the video unless the platform strips them.",
+    remedy: "Remux without the tags.",
+    source: "measurements on real files, and public reports of damaged uploads",
 };
 
 /// Checks a file.

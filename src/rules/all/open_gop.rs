@@ -1,20 +1,17 @@
 //! `open-gop`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{NoLimits, RuleId};
+use crate::profile::NoLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::OpenGop,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks whether every group of pictures (GOP) can be decoded on its own.",
-        why: "Segmenting transcoders cut at key frames; the leading frames of an open GOP refer to frames \
-            before the cut.",
-        remedy: "Re-encode the video with closed GOPs.",
-        source: "X, Meta and YouTube guides",
-    },
+    what: "Checks whether every group of pictures (GOP) can be decoded on its own.",
+    why: "Segmenting transcoders cut at key frames; the leading frames of an open GOP refer to frames \
+        before the cut.",
+    remedy: "Re-encode the video with closed GOPs.",
+    source: "X, Meta and YouTube guides",
 };
 
 /// Checks a file.

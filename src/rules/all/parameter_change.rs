@@ -1,19 +1,16 @@
 //! `parameter-change`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{NoLimits, RuleId, Severity};
+use crate::profile::NoLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Severity, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::ParameterChange,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks whether the frame size or the codec parameters change within the stream.",
-        why: "Transcoders configure themselves once; YouTube reports `inconsistentResolution`.",
-        remedy: "Re-encode the video at one size. A change of the frame size is an error under every profile.",
-        source: "YouTube API, processing errors",
-    },
+    what: "Checks whether the frame size or the codec parameters change within the stream.",
+    why: "Transcoders configure themselves once; YouTube reports `inconsistentResolution`.",
+    remedy: "Re-encode the video at one size. A change of the frame size is an error under every profile.",
+    source: "YouTube API, processing errors",
 };
 
 /// Checks a file.

@@ -1,20 +1,17 @@
 //! `pixel-format`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{PixelFormatLimits, RuleId};
+use crate::profile::PixelFormatLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::PixelFormat,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks chroma subsampling, bit depth and transparency.",
-        why: "Browsers and phones do not decode 10-bit, 4:2:2, 4:4:4 or alpha. Such a video fails in processing \
-            or shows wrong colours.",
-        remedy: "Re-encode the video as 8-bit 4:2:0; transparent areas get a background.",
-        source: "X media best practices",
-    },
+    what: "Checks chroma subsampling, bit depth and transparency.",
+    why: "Browsers and phones do not decode 10-bit, 4:2:2, 4:4:4 or alpha. Such a video fails in processing \
+        or shows wrong colours.",
+    remedy: "Re-encode the video as 8-bit 4:2:0; transparent areas get a background.",
+    source: "X media best practices",
 };
 
 /// Checks a file.

@@ -1,20 +1,17 @@
 //! `resolution`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{ResolutionLimits, RuleId, SizeForRatio, size_for_nearest_ratio};
+use crate::profile::{ResolutionLimits, SizeForRatio, size_for_nearest_ratio};
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::Resolution,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks the display size: width and height after rotation, with square pixels.",
-        why: "Platforms refuse smaller videos and scale larger ones down badly.",
-        remedy: "Scale down to the limits. Upscaling needs consent (--upscale), because it adds no detail. \
-            Borders never count towards the minimum size.",
-        source: "the pages of the destinations, given with each limit",
-    },
+    what: "Checks the display size: width and height after rotation, with square pixels.",
+    why: "Platforms refuse smaller videos and scale larger ones down badly.",
+    remedy: "Scale down to the limits. Upscaling needs consent (--upscale), because it adds no detail. \
+        Borders never count towards the minimum size.",
+    source: "the pages of the destinations, given with each limit",
 };
 
 /// Checks a file.

@@ -1,19 +1,16 @@
 //! `rotation`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{NoLimits, RuleId};
+use crate::profile::NoLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::Rotation,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks whether players must rotate or mirror the video.",
-        why: "A transcoder that ignores the display matrix shows the video on its side.",
-        remedy: "Rotate the frames upright whenever the video is re-encoded for another reason.",
-        source: "measurements on real files, and public reports of damaged uploads",
-    },
+    what: "Checks whether players must rotate or mirror the video.",
+    why: "A transcoder that ignores the display matrix shows the video on its side.",
+    remedy: "Rotate the frames upright whenever the video is re-encoded for another reason.",
+    source: "measurements on real files, and public reports of damaged uploads",
 };
 
 /// Checks a file.

@@ -1,22 +1,19 @@
 //! `sample-aspect-ratio`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
 use crate::model::Rational;
-use crate::profile::{NoLimits, RuleId};
+use crate::profile::NoLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::SampleAspectRatio,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks whether the pixels are square, and whether container and video stream agree about them.",
-        why: "Players and transcoders that ignore the sample aspect ratio show the video stretched; X refuses \
-            it.",
-        remedy: "Re-encode the video with square pixels; where only container and bitstream disagree, rewrite \
-            the tag.",
-        source: "X media best practices",
-    },
+    what: "Checks whether the pixels are square, and whether container and video stream agree about them.",
+    why: "Players and transcoders that ignore the sample aspect ratio show the video stretched; X refuses \
+        it.",
+    remedy: "Re-encode the video with square pixels; where only container and bitstream disagree, rewrite \
+        the tag.",
+    source: "X media best practices",
 };
 
 /// Checks a file.

@@ -1,19 +1,16 @@
 //! `silence`.
 
-use super::super::long_spans::long_spans;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject};
-use crate::profile::{RuleId, SilenceLimits};
+use crate::profile::SilenceLimits;
+use crate::rules::{FindingCollector, RuleId, RuleInfo, Scope, Subject, long_spans::long_spans};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::Silence,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Finds silent spans. Only with --deep.",
-        why: "Long silence often means that a track was lost.",
-        remedy: "None: the silence may be intended.",
-        source: "measurements on real files, and public reports of damaged uploads",
-    },
+    what: "Finds silent spans. Only with --deep.",
+    why: "Long silence often means that a track was lost.",
+    remedy: "None: the silence may be intended.",
+    source: "measurements on real files, and public reports of damaged uploads",
 };
 
 /// Checks a file.

@@ -1,21 +1,17 @@
 //! `start-time`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use super::super::value_text;
-use crate::profile::{RuleId, StartTimeLimits};
+use crate::profile::StartTimeLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation, value_text};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::StartTime,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks whether the video starts at zero and together with the audio.",
-        why: "A video that starts late begins with a black frame; a track that starts late is out of sync after \
-            transcoding.",
-        remedy: "Remux or re-encode so that both start at zero.",
-        source: "measurements on real files, and public reports of damaged uploads",
-    },
+    what: "Checks whether the video starts at zero and together with the audio.",
+    why: "A video that starts late begins with a black frame; a track that starts late is out of sync after \
+        transcoding.",
+    remedy: "Remux or re-encode so that both start at zero.",
+    source: "measurements on real files, and public reports of damaged uploads",
 };
 
 /// Checks a file.

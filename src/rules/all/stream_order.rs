@@ -1,19 +1,16 @@
 //! `stream-order`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{NoLimits, RuleId};
+use crate::profile::NoLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::StreamOrder,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks whether the video stream comes before the audio stream.",
-        why: "Files with the audio first failed on TikTok with an unexplained format error.",
-        remedy: "Remux with the video stream first.",
-        source: "public report (gitroomhq/postiz-app#814)",
-    },
+    what: "Checks whether the video stream comes before the audio stream.",
+    why: "Files with the audio first failed on TikTok with an unexplained format error.",
+    remedy: "Remux with the video stream first.",
+    source: "public report (gitroomhq/postiz-app#814)",
 };
 
 /// Checks a file.

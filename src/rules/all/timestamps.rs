@@ -1,24 +1,20 @@
 //! `timestamps`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use super::super::value_text;
 use crate::model::count;
-use crate::profile::{NoLimits, RuleId};
+use crate::profile::NoLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation, value_text};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::Timestamps,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks whether presentation timestamps are unique, and whether the headers declare the duration that the \
-            index holds.",
-        why: "A reader that believes a wrong header stops too early or refuses the video as too long or too short. \
-            Strict platforms refuse a very short first frame or duplicate timestamps; remuxing does not \
-            always fix them.",
-        remedy: "Remux for a wrong header; re-encode the video for wrong timestamps.",
-        source: "public report about a strict platform, 2026-07",
-    },
+    what: "Checks whether presentation timestamps are unique, and whether the headers declare the duration that the \
+        index holds.",
+    why: "A reader that believes a wrong header stops too early or refuses the video as too long or too short. \
+        Strict platforms refuse a very short first frame or duplicate timestamps; remuxing does not \
+        always fix them.",
+    remedy: "Remux for a wrong header; re-encode the video for wrong timestamps.",
+    source: "public report about a strict platform, 2026-07",
 };
 
 /// Checks a file.

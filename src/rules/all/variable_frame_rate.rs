@@ -1,19 +1,16 @@
 //! `variable-frame-rate`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{NoLimits, RuleId};
+use crate::profile::NoLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::VariableFrameRate,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks whether the intervals between frames differ by more than rounding.",
-        why: "Audio drifts after transcoding, and several platforms ask for a constant frame rate.",
-        remedy: "Use a constant frame rate whenever the video is re-encoded for another reason.",
-        source: "Meta and Amazon guides",
-    },
+    what: "Checks whether the intervals between frames differ by more than rounding.",
+    why: "Audio drifts after transcoding, and several platforms ask for a constant frame rate.",
+    remedy: "Use a constant frame rate whenever the video is re-encoded for another reason.",
+    source: "Meta and Amazon guides",
 };
 
 /// Checks a file.

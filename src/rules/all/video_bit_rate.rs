@@ -1,9 +1,7 @@
 //! `video-bit-rate`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use super::super::value_text;
-use crate::profile::{RuleId, VideoBitRateLimits};
+use crate::profile::VideoBitRateLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation, value_text};
 
 /// The highest bit rate assumed for an audio track of an ad.
 const MAX_AUDIO_BIT_RATE: u64 = 512_000;
@@ -12,14 +10,12 @@ const MAX_AUDIO_BIT_RATE: u64 = 512_000;
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::VideoBitRate,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks the video bit rate.",
-        why: "Below the minimum, the platform refuses the video; above the maximum, it refuses the video or \
-            slows down processing.",
-        remedy: "Re-encode: to reach a minimum, at higher quality and then with filler data; to stay below a \
-            maximum, with a capped rate.",
-        source: "the pages of the destinations, given with each limit",
-    },
+    what: "Checks the video bit rate.",
+    why: "Below the minimum, the platform refuses the video; above the maximum, it refuses the video or \
+        slows down processing.",
+    remedy: "Re-encode: to reach a minimum, at higher quality and then with filler data; to stay below a \
+        maximum, with a capped rate.",
+    source: "the pages of the destinations, given with each limit",
 };
 
 /// Checks a file.

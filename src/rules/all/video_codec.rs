@@ -1,22 +1,19 @@
 //! `video-codec`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
 use crate::model::Codec;
-use crate::profile::{RuleId, VideoCodecLimits};
+use crate::profile::VideoCodecLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::VideoCodec,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks the video codec and, for HEVC, its tag: hvc1 or hev1.",
-        why: "Other codecs fail in processing, often hours after the upload was accepted. Platforms that \
-            publish no list are known to accept H.264 everywhere and HEVC mostly. Apple devices neither play \
-            nor preview hev1.",
-        remedy: "Re-encode the video as H.264; compliant audio is copied. hev1 becomes hvc1 without re-encoding.",
-        source: "lists published by third parties, and public reports",
-    },
+    what: "Checks the video codec and, for HEVC, its tag: hvc1 or hev1.",
+    why: "Other codecs fail in processing, often hours after the upload was accepted. Platforms that \
+        publish no list are known to accept H.264 everywhere and HEVC mostly. Apple devices neither play \
+        nor preview hev1.",
+    remedy: "Re-encode the video as H.264; compliant audio is copied. hev1 becomes hvc1 without re-encoding.",
+    source: "lists published by third parties, and public reports",
 };
 
 /// Checks a file.

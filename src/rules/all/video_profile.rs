@@ -1,20 +1,17 @@
 //! `video-profile`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{RuleId, VideoProfileLimits};
+use crate::profile::VideoProfileLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::VideoProfile,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks the codec profile and level.",
-        why: "Phones decode only up to a certain profile and level; WhatsApp on Android fails on High profile \
-            with B-frames.",
-        remedy: "Re-encode the video in an allowed profile.",
-        source: "WhatsApp media documentation",
-    },
+    what: "Checks the codec profile and level.",
+    why: "Phones decode only up to a certain profile and level; WhatsApp on Android fails on High profile \
+        with B-frames.",
+    remedy: "Re-encode the video in an allowed profile.",
+    source: "WhatsApp media documentation",
 };
 
 /// Checks a file.

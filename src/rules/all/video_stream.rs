@@ -1,19 +1,16 @@
 //! `video-stream`.
 
-use super::super::finding::Remedy;
-use super::super::rule::{FindingCollector, RuleDoc, RuleInfo, Scope, Subject, Violation};
-use crate::profile::{NoLimits, RuleId};
+use crate::profile::NoLimits;
+use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation};
 
 /// The rule.
 pub(super) const INFO: RuleInfo = RuleInfo {
     id: RuleId::VideoStream,
     scope: Scope::Video,
-    doc: RuleDoc {
-        what: "Checks whether the file has a video stream that moves and can be decoded.",
-        why: "A file without a decodable video stream cannot be a video ad.",
-        remedy: "None: the file has nothing to show.",
-        source: "video ad formats of every destination",
-    },
+    what: "Checks whether the file has a video stream that moves and can be decoded.",
+    why: "A file without a decodable video stream cannot be a video ad.",
+    remedy: "None: the file has nothing to show.",
+    source: "video ad formats of every destination",
 };
 
 /// Checks a file.

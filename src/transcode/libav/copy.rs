@@ -1,16 +1,15 @@
 //! Copies streams: packets keep their bytes, timestamps start at zero.
 
 use std::collections::VecDeque;
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
 use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::ffi_wrappers::{NOPTS, Packet, check, failed, is_eagain, is_eof, rational, seconds, units};
+use super::ffi_wrappers::{NOPTS, Packet, check, failed, is_eagain, is_eof, seconds, units};
 use super::input::Input;
 use super::mux::Muxer;
 use crate::job::JobError;
-use crate::model::Rational;
 use crate::plan::VideoTags;
 use crate::probe::libav::ffi_enums;
 use crate::transcode::trim::PacketTrimmer;
@@ -18,6 +17,14 @@ use crate::transcode::trim::PacketTrimmer;
 /// Maximum number of packets at the start of a stream without a decode time. Frames are reordered by at most
 /// 16.
 const MAX_WITHOUT_DTS: usize = 32;
+
+/// The options of FFmpeg's metadata filters that declare BT.709, limited range.
+const BT709_SETTINGS: [(&CStr, &CStr); 4] = [
+    (c"colour_primaries", c"1"),
+    (c"transfer_characteristics", c"1"),
+    (c"matrix_coefficients", c"1"),
+    (c"video_full_range_flag", c"0"),
+];
 
 /// An owned bitstream filter.
 struct BitstreamFilter(*mut ffi::AVBSFContext);
@@ -37,12 +44,9 @@ pub(crate) struct Copier {
     source: *mut ffi::AVStream,
     base: ffi::AVRational,
     shift: i64,
-    /// Whether to drop packets that end before the video starts.
-    drop_priming: bool,
     /// Trims the stream at its limit, with the packets waiting to be released.
     trimmer: Option<(PacketTrimmer, VecDeque<Packet>)>,
     filter: Option<BitstreamFilter>,
-    retimer: Option<Retimer>,
     last_dts: Option<i64>,
     /// The first packets, until a packet has a decode time.
     without_dts: Vec<Packet>,
@@ -57,22 +61,12 @@ pub(crate) struct Copier {
 // SAFETY: the stream pointer is only used while the input is open, by the thread that owns both.
 unsafe impl Send for Copier {}
 
-/// Replaces presentation times by evenly spaced ones.
-struct Retimer {
-    /// All presentation times of the source, sorted.
-    display_order: Vec<i64>,
-    base: ffi::AVRational,
-    delay: i64,
-    next: i64,
-}
-
 /// How a stream is copied.
 pub(crate) struct CopyPlan<'a> {
     pub(crate) stream: u32,
     pub(crate) tags: Option<&'a VideoTags>,
     pub(crate) start_s: f64,
     pub(crate) limit_s: Option<f64>,
-    pub(crate) drop_priming: bool,
 }
 
 impl Copier {
@@ -82,24 +76,15 @@ impl Copier {
         let base = unsafe { (*source).time_base };
         let filter = match plan.tags {
             // SAFETY: as above.
-            Some(tags) => unsafe { open_filter(source, tags)? },
-            None => None,
+            Some(tags) if tags.declare_bt709 => unsafe { open_filter(source)? },
+            _ => None,
         };
-        let retimer = match plan.tags.and_then(|tags| tags.retime_to) {
-            Some(rate) => Some(Retimer::measure(input.reopen()?, plan.stream, rate)?),
-            None => None,
-        };
-        let output_base = retimer.as_ref().map_or(base, |retimer| retimer.base);
         Ok(Copier {
             source,
             base,
             shift: units(plan.start_s, base),
-            drop_priming: plan.drop_priming,
-            trimmer: plan
-                .limit_s
-                .map(|limit| (PacketTrimmer::new(units(limit, output_base)), VecDeque::new())),
+            trimmer: plan.limit_s.map(|limit| (PacketTrimmer::new(units(limit, base)), VecDeque::new())),
             filter,
-            retimer,
             last_dts: None,
             without_dts: Vec::new(),
             end_s: 0.0,
@@ -113,12 +98,11 @@ impl Copier {
         &self,
         muxer: &mut Muxer,
         tag: Option<&str>,
-        new_aspect: bool,
         keep_language: bool,
     ) -> Result<usize, JobError> {
         // SAFETY: the stream belongs to the open input that the transcoder holds beside this copier; the parameters are
         // those of the stream or of the filter.
-        unsafe { muxer.add_copied(self.source, self.parameters(), tag, new_aspect, keep_language) }
+        unsafe { muxer.add_copied(self.source, self.parameters(), tag, keep_language) }
     }
 
     /// Returns the source stream.
@@ -139,7 +123,7 @@ impl Copier {
 
     /// Returns the time base of the output packets.
     pub(crate) fn base(&self) -> ffi::AVRational {
-        self.retimer.as_ref().map_or(self.base, |retimer| retimer.base)
+        self.base
     }
 
     /// Processes a packet, or the end of the stream for `None`, and passes the output packets to `sink`.
@@ -226,15 +210,8 @@ impl Copier {
             }
             raw.pts = raw.dts;
         }
-        if let Some(retimer) = &mut self.retimer {
-            retimer.retime(raw)?;
-        } else {
-            raw.pts -= shift;
-            raw.dts -= shift;
-            if self.drop_priming && raw.pts + raw.duration <= 0 {
-                return Ok(());
-            }
-        }
+        raw.pts -= shift;
+        raw.dts -= shift;
         // Muxers require strictly increasing decode times.
         if let Some(last) = self.last_dts.filter(|last| raw.dts <= *last) {
             raw.dts = last + 1;
@@ -289,52 +266,11 @@ impl Copier {
     }
 }
 
-impl Retimer {
-    /// Reads the presentation times of the whole stream.
-    fn measure(mut input: Input, stream: u32, rate: Rational) -> Result<Retimer, JobError> {
-        let mut decode_order = Vec::new();
-        let mut packet = Packet::new()?;
-        while input.read(&mut packet)? {
-            if packet.get().stream_index == stream as i32 {
-                if packet.get().pts == NOPTS {
-                    return Err(failed("a stream without presentation timestamps cannot be retimed"));
-                }
-                decode_order.push(packet.get().pts);
-            }
-        }
-        let mut display_order = decode_order.clone();
-        display_order.sort_unstable();
-        let delay = decode_order
-            .iter()
-            .enumerate()
-            .map(|(i, pts)| i as i64 - display_order.partition_point(|other| other < pts) as i64)
-            .max()
-            .unwrap_or(0)
-            .max(0);
-        let (num, den) = (rate.num() as i32, rate.den() as i32);
-        Ok(Retimer { display_order, base: rational(den, num), delay, next: 0 })
-    }
-
-    fn retime(&mut self, packet: &mut ffi::AVPacket) -> Result<(), JobError> {
-        packet.pts = self
-            .display_order
-            .binary_search(&packet.pts)
-            .map_err(|_| failed("the input file changed while it was read"))? as i64;
-        packet.dts = self.next - self.delay;
-        packet.duration = 1;
-        self.next += 1;
-        Ok(())
-    }
-}
-
-/// Opens the filter that writes the tags into the bitstream; `None` if there is nothing to write.
+/// Opens the filter that declares BT.709 in the bitstream; `None` for a codec that has none.
 ///
 /// # Safety
 /// `source` belongs to an open input.
-unsafe fn open_filter(
-    source: *mut ffi::AVStream,
-    tags: &VideoTags,
-) -> Result<Option<BitstreamFilter>, JobError> {
+unsafe fn open_filter(source: *mut ffi::AVStream) -> Result<Option<BitstreamFilter>, JobError> {
     // SAFETY: the stream belongs to the open input.
     let parameters = unsafe { (*source).codecpar };
     // SAFETY: as above.
@@ -345,19 +281,6 @@ unsafe fn open_filter(
             _ => return Ok(None),
         }
     };
-    let mut settings: Vec<(&std::ffi::CStr, String)> = Vec::new();
-    if tags.declare_bt709 {
-        for key in [c"colour_primaries", c"transfer_characteristics", c"matrix_coefficients"] {
-            settings.push((key, "1".to_owned()));
-        }
-        settings.push((c"video_full_range_flag", "0".to_owned()));
-    }
-    if let Some(aspect) = tags.sample_aspect_ratio {
-        settings.push((c"sample_aspect_ratio", format!("{}/{}", aspect.num(), aspect.den())));
-    }
-    if settings.is_empty() {
-        return Ok(None);
-    }
     let mut filter = BitstreamFilter(ptr::null_mut());
     // SAFETY: the filter is a static object; context and parameters are valid; strings are copied.
     unsafe {
@@ -374,22 +297,16 @@ unsafe fn open_filter(
             "cannot set up a bitstream filter",
         )?;
         (*filter.0).time_base_in = (*source).time_base;
-        for (key, value) in &settings {
-            let value = super::ffi_wrappers::c_string(value)?;
+        for (key, value) in BT709_SETTINGS {
             let code = ffi::av_opt_set((*filter.0).priv_data, key.as_ptr(), value.as_ptr(), 0);
             check(code, "a bitstream filter rejected an option")?;
         }
         check(ffi::av_bsf_init(filter.0), "cannot set up a bitstream filter")?;
         let out = (*filter.0).par_out;
-        if tags.declare_bt709 {
-            (*out).color_range = ffi::AVColorRange::AVCOL_RANGE_MPEG;
-            (*out).color_primaries = ffi::AVColorPrimaries::AVCOL_PRI_BT709;
-            (*out).color_trc = ffi::AVColorTransferCharacteristic::AVCOL_TRC_BT709;
-            (*out).color_space = ffi::AVColorSpace::AVCOL_SPC_BT709;
-        }
-        if let Some(aspect) = tags.sample_aspect_ratio {
-            (*out).sample_aspect_ratio = rational(aspect.num() as i32, aspect.den() as i32);
-        }
+        (*out).color_range = ffi::AVColorRange::AVCOL_RANGE_MPEG;
+        (*out).color_primaries = ffi::AVColorPrimaries::AVCOL_PRI_BT709;
+        (*out).color_trc = ffi::AVColorTransferCharacteristic::AVCOL_TRC_BT709;
+        (*out).color_space = ffi::AVColorSpace::AVCOL_SPC_BT709;
     }
     Ok(Some(filter))
 }

@@ -18,21 +18,11 @@ const SIZE_CHECK_AFTER: f64 = 0.5;
 /// Factor by which the estimate must exceed the limit to stop the encode.
 const SIZE_CHECK_SLACK: f64 = 1.3;
 
-/// What to verify while an output is written.
-pub(super) enum VerifyMode<'a> {
-    Off,
-    /// Hash the packets of a plan that only copies.
-    Packets,
-    /// Verify every stream of this plan.
-    Full(&'a OutputSpec),
-}
-
 /// The encoders and the muxer of one output.
 pub(super) struct EncodeSink<'a> {
     muxer: Muxer,
     video: Option<(usize, Option<Encoder>)>,
     audio: Option<(usize, Option<Encoder>)>,
-    drop_priming: bool,
     frames: u64,
     done_s: f64,
     total_s: Option<f64>,
@@ -42,11 +32,13 @@ pub(super) struct EncodeSink<'a> {
 }
 
 impl<'a> EncodeSink<'a> {
+    /// Starts the output. With a `plan`, every stream is verified against it; without, the packets of copied streams are
+    /// hashed.
     pub(super) fn new(
         mut muxer: Muxer,
         transcoder: &mut Transcoder,
         spec: &OutputSpec,
-        mode: VerifyMode<'_>,
+        plan: Option<&OutputSpec>,
         progress: &'a mut dyn FnMut(Progress),
     ) -> Result<EncodeSink<'a>, JobError> {
         let strip = spec.strip_metadata;
@@ -56,8 +48,7 @@ impl<'a> EncodeSink<'a> {
         // Video is the first stream: some platforms reject files with audio first.
         let video = match (&spec.video, transcoder.copier(StreamKind::Video)) {
             (Some(VideoPlan::Copy { tags, .. }), Some(copier)) => {
-                let (tag, aspect) = (tags.codec_tag.as_deref(), tags.sample_aspect_ratio.is_some());
-                Some((copier.add_to(&mut muxer, tag, aspect, !strip)?, None))
+                Some((copier.add_to(&mut muxer, tags.codec_tag.as_deref(), !strip)?, None))
             }
             (Some(VideoPlan::Encode(plan)), _) => {
                 let encoder = Encoder::video(plan, spec.threads)?;
@@ -75,14 +66,13 @@ impl<'a> EncodeSink<'a> {
             _ => None,
         };
         let audio = match (transcoder.copier(StreamKind::Audio), encoder) {
-            (Some(copier), _) => Some((copier.add_to(&mut muxer, None, false, !strip)?, None)),
+            (Some(copier), _) => Some((copier.add_to(&mut muxer, None, !strip)?, None)),
             (None, Some(encoder)) => Some((muxer.add_encoded(encoder.codec())?, Some(encoder))),
             (None, None) => None,
         };
-        let tap = match mode {
-            VerifyMode::Off => VerifyTap::Off,
-            VerifyMode::Packets => VerifyTap::Packets(StreamHashes::of(spec, transcoder)),
-            VerifyMode::Full(plan) => {
+        let tap = match plan {
+            None => VerifyTap::Packets(StreamHashes::of(spec, transcoder)),
+            Some(plan) => {
                 let [video, audio] = [&video, &audio].map(|side| {
                     side.as_ref().and_then(|(_, encoder): &(_, Option<Encoder>)| encoder.as_ref())
                 });
@@ -90,12 +80,11 @@ impl<'a> EncodeSink<'a> {
                 VerifyTap::Full(InlineVerifier::start(plan, transcoder, video, audio)?)
             }
         };
-        muxer.start(spec.drop_edit_list)?;
+        muxer.start()?;
         Ok(EncodeSink {
             muxer,
             video,
             audio,
-            drop_priming: spec.drop_edit_list,
             frames: 0,
             done_s: 0.0,
             total_s: spec.expected_duration_s.or_else(|| transcoder.input.duration_s()),
@@ -107,11 +96,10 @@ impl<'a> EncodeSink<'a> {
 
     /// Flushes the encoders and ends the file. Returns the last progress and the verify tap.
     pub(super) fn finish(mut self) -> Result<(Progress, VerifyTap), JobError> {
-        let drop_priming = self.drop_priming;
         let last_progress = Progress { done_s: self.done_s, total_s: self.total_s, frames: self.frames };
         for (kind, side) in [(StreamKind::Video, &mut self.video), (StreamKind::Audio, &mut self.audio)] {
             if let Some((index, Some(encoder))) = side {
-                let stream = OutputStream { kind, index: *index, base: encoder.base(), drop_priming };
+                let stream = OutputStream { kind, index: *index, base: encoder.base() };
                 let (muxer, progress, tap) = (&mut self.muxer, &mut self.progress, &mut self.tap);
                 encoder.finish(&mut |packet| {
                     progress(last_progress);
@@ -130,22 +118,15 @@ struct OutputStream {
     kind: StreamKind,
     index: usize,
     base: ffi::AVRational,
-    drop_priming: bool,
 }
 
-/// Writes an encoded packet. Drops AAC priming if no edit list hides it.
+/// Writes an encoded packet.
 fn write_encoded(
     muxer: &mut Muxer,
     tap: &mut VerifyTap,
     stream: OutputStream,
     packet: &mut Packet,
 ) -> Result<(), JobError> {
-    let raw = packet.get();
-    // Encoded video frames never end before zero, so this is audio.
-    if stream.drop_priming && raw.pts + raw.duration <= 0 {
-        packet.clear();
-        return Ok(());
-    }
     tap.encoded(stream.kind, packet)?;
     muxer.write(stream.index, packet, stream.base)
 }
@@ -162,20 +143,16 @@ impl MediaSink for EncodeSink<'_> {
 
     fn frame(&mut self, mut frame: Frame, ticks: u64) -> Result<(), JobError> {
         self.frames += ticks;
-        let drop_priming = self.drop_priming;
         let Some((index, Some(encoder))) = &mut self.video else { return Ok(()) };
-        let stream =
-            OutputStream { kind: StreamKind::Video, index: *index, base: encoder.base(), drop_priming };
+        let stream = OutputStream { kind: StreamKind::Video, index: *index, base: encoder.base() };
         let (muxer, tap) = (&mut self.muxer, &mut self.tap);
         tap.frame(&frame, ticks)?;
         encoder.encode_frame(&mut frame, ticks, &mut |packet| write_encoded(muxer, tap, stream, packet))
     }
 
     fn audio(&mut self, mut frame: Frame) -> Result<(), JobError> {
-        let drop_priming = self.drop_priming;
         let Some((index, Some(encoder))) = &mut self.audio else { return Ok(()) };
-        let stream =
-            OutputStream { kind: StreamKind::Audio, index: *index, base: encoder.base(), drop_priming };
+        let stream = OutputStream { kind: StreamKind::Audio, index: *index, base: encoder.base() };
         let (muxer, tap) = (&mut self.muxer, &mut self.tap);
         tap.audio(&frame)?;
         encoder.encode_samples(&mut frame, &mut |packet| write_encoded(muxer, tap, stream, packet))

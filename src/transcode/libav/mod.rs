@@ -41,8 +41,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-use self::encode_sink::{EncodeSink, VerifyMode};
-use self::ffi_wrappers::failed;
+use self::encode_sink::EncodeSink;
 use self::input::Input;
 use self::mux::{Muxer, size_limit_error};
 use self::shared_decode::DecoderHandle;
@@ -54,14 +53,11 @@ use crate::job::{FixReport, JobError, Progress, VerifyLevel};
 use crate::model::MediaFacts;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::probe::file_size;
-use crate::verify::libav::{CopyReport, FixFiles, TapReport, prove_here, verify_copies, verify_tapped};
+use crate::verify::libav::{CopyReport, TapReport, verify_copies, verify_tapped};
 
 pub use self::cover::{CoverRequest, cover};
 pub use self::encoder_trial::trial;
 pub use self::multi_output::fix_together;
-
-/// Reads the facts of an output from its bytes.
-pub type Probe<'a> = dyn Fn(File, &str) -> Result<MediaFacts, JobError> + Sync + 'a;
 
 /// A source, and what all outputs made from it have in common.
 #[derive(Clone, Copy)]
@@ -74,11 +70,11 @@ pub struct FixSource<'a> {
     pub verify: VerifyLevel,
     /// Set to cancel the work.
     pub cancel: &'a Arc<AtomicBool>,
-    /// Reads the facts of an output.
-    pub probe: &'a Probe<'a>,
 }
 
-/// Writes the output and verifies it.
+/// Writes the output and verifies it, with a handle to a decoder that it shares with other outputs. The report has no
+/// facts, and the finished output is not decoded by itself: that is for a process that has not made it
+/// ([`prove`](crate::verify::libav::prove)).
 ///
 /// `output` must be empty; after an error its content is undefined. It is flushed to the device before
 /// the function returns.
@@ -88,22 +84,6 @@ pub struct FixSource<'a> {
 /// [`JobError::Unreadable`] when nothing of the input can be decoded, [`JobError::Failed`] when the plan
 /// cannot be carried out or the output exceeds the size limit, [`JobError::Io`], [`JobError::Cancelled`].
 /// A failed verification is not an error: see `failures` in the report.
-pub fn fix(
-    source: FixSource<'_>,
-    output: File,
-    spec: &OutputSpec,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<FixReport, JobError> {
-    let finished = share(&output)?;
-    let mut report = fix_with_decoder(None, source, output, spec, progress)?;
-    if source.verify == VerifyLevel::Full {
-        let files = FixFiles { input: source.input, name: source.name, output: &finished };
-        prove_here(&files, spec, source.cancel, &mut report.verify, progress)?;
-    }
-    Ok(report)
-}
-
-/// Like [`fix`], with a handle to a decoder shared with other outputs, and without the proof of the finished output.
 fn fix_with_decoder(
     decoder: Option<DecoderHandle>,
     source: FixSource<'_>,
@@ -111,7 +91,7 @@ fn fix_with_decoder(
     spec: &OutputSpec,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<FixReport, JobError> {
-    let FixSource { input, name, verify, cancel, probe } = source;
+    let FixSource { input, name, verify, cancel } = source;
     let mut scaled = |from: f64, share: f64, step: Progress| {
         let total_s = step.total_s.or(spec.expected_duration_s);
         let done_s = total_s.map_or(step.done_s, |total| total * from + step.done_s.min(total) * share);
@@ -142,20 +122,15 @@ fn fix_with_decoder(
             WriteOutcome::Verified(tap_report) => {
                 verify_tapped(*tap_report, input, &written, name, spec, cancel, &mut verify_progress)
             }
-            WriteOutcome::Unverified => {
-                let (input, cancel) = (share(input)?, Arc::clone(cancel));
-                crate::verify::libav::verify(input, written, name, spec, verify, cancel, &mut verify_progress)
-            }
         });
         let flushed = flush_thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         verified.and_then(|report| flushed.map(|()| report))
     })?;
-    let facts = probe(output, &format!("output.{}", spec.container.extension()))?;
     let encoder = match &spec.video {
         Some(VideoPlan::Encode(plan)) => Some(plan.encoder),
         _ => None,
     };
-    Ok(FixReport { facts, verify: report, encoder })
+    Ok(FixReport { facts: MediaFacts::default(), verify: report, encoder })
 }
 
 /// The share of the progress bar for writing the output; the rest is for its verification.
@@ -163,31 +138,10 @@ const WRITE_SHARE: f64 = 0.95;
 
 /// How an output was written, and what remains to be verified.
 enum WriteOutcome {
-    /// It holds only copied packets, whose hashes are in the report.
+    /// The packets of its copied streams were hashed; encoded ones are not verified.
     Copied(Box<CopyReport>),
     /// The inline verifier checked the encoders.
     Verified(Box<TapReport>),
-    /// Nothing was verified while writing.
-    Unverified,
-}
-
-/// Writes the output without verifying it.
-///
-/// # Errors
-///
-/// See [`fix`].
-pub fn make(
-    input: File,
-    output: File,
-    name: &str,
-    spec: &OutputSpec,
-    cancel: Arc<AtomicBool>,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<(), JobError> {
-    let (flush, _) = sync_channel(1);
-    let source = SourceFile { file: input, name, decoder: None };
-    let _ = write(source, &output, spec, None, &flush, cancel, progress)?;
-    output.sync_all().map_err(io_error)
 }
 
 /// The source of an output.
@@ -197,8 +151,8 @@ struct SourceFile<'a> {
     decoder: Option<DecoderHandle>,
 }
 
-/// Like [`make`], without the final fsync. Requests a flush through `flush` periodically. With a `plan`, the
-/// inline verifier checks the encoders against it.
+/// Writes the output. Requests a flush through `flush` periodically. With a `plan`, the inline verifier checks the
+/// encoders against it.
 fn write(
     source: SourceFile<'_>,
     output: &File,
@@ -211,7 +165,7 @@ fn write(
     let SourceFile { file: input, name, decoder } = source;
     let open = || Input::open(share(&input)?, name, cancel.clone());
     let mut transcoder = Transcoder::open_with_decoder(decoder, open()?, spec)?;
-    let (mut reserved, mut copy_report) = (None, None);
+    let mut reserved = None;
     let copies_only = only_copies(spec);
     if copies_only {
         reserved = moov_size::reserved_bytes(&mut transcoder, file_size(&input).map_err(io_error)?, spec)?;
@@ -219,8 +173,7 @@ fn write(
     if copies_only && reserved.is_none() {
         // Reading the source twice is cheaper than writing the output twice.
         let mut heartbeat = |step| progress(Progress { done_s: 0.0, frames: 0, ..step });
-        let (size, report) = read_copies_first(&mut transcoder, spec, &mut heartbeat)?;
-        (reserved, copy_report) = (size, Some(report));
+        reserved = measured_moov(&mut transcoder, spec, &mut heartbeat)?;
         // Opened anew, because seeking to the start would skip the priming packets before it.
         transcoder = Transcoder::open(open()?, spec)?;
     }
@@ -229,12 +182,8 @@ fn write(
         None => Box::new(share(output)?),
     };
     let muxer = Muxer::new(store, spec.container, spec.max_size_bytes)?;
-    let mode = match (copies_only, &copy_report, plan) {
-        (true, None, _) => VerifyMode::Packets,
-        (false, _, Some(plan)) => VerifyMode::Full(plan),
-        _ => VerifyMode::Off,
-    };
-    let mut sink = EncodeSink::new(muxer, &mut transcoder, spec, mode, &mut *progress)?;
+    let plan = plan.filter(|_| !copies_only);
+    let mut sink = EncodeSink::new(muxer, &mut transcoder, spec, plan, &mut *progress)?;
     let length = pipeline_stages::run(&mut transcoder, &mut sink)?;
     let (last_progress, tap) = sink.finish()?;
     // Progress reports keep the worker from being taken for hung.
@@ -253,15 +202,13 @@ fn write(
     if let Some(limit) = spec.max_size_bytes.filter(|limit| bytes > *limit) {
         return Err(size_limit_error(limit));
     }
-    Ok(match (copy_report, tap) {
-        (Some(report), _) => WriteOutcome::Copied(Box::new(report)),
-        (None, VerifyTap::Packets(copies)) => {
+    Ok(match tap {
+        VerifyTap::Packets(copies) => {
             WriteOutcome::Copied(Box::new(CopyReport::of(copies, length, &transcoder)))
         }
-        (None, VerifyTap::Full(verifier)) => {
+        VerifyTap::Full(verifier) => {
             WriteOutcome::Verified(Box::new(TapReport { transcoder, length, verified: verifier.finish()? }))
         }
-        (None, VerifyTap::Off) => WriteOutcome::Unverified,
     })
 }
 
@@ -270,21 +217,18 @@ fn only_copies(spec: &OutputSpec) -> bool {
         && matches!(spec.audio, None | Some(AudioPlan::Copy { .. }))
 }
 
-/// Reads a source that is only copied to hash its packets, and muxes it without writing to measure `moov`.
-fn read_copies_first(
+/// Muxes a source that is only copied, without writing, and returns the size of its `moov`.
+fn measured_moov(
     transcoder: &mut Transcoder,
     spec: &OutputSpec,
     progress: &mut dyn FnMut(Progress),
-) -> Result<(Option<u64>, CopyReport), JobError> {
+) -> Result<Option<u64>, JobError> {
     let dry_run = DryRunStore::default();
     let muxer = Muxer::new(Box::new(dry_run.clone()), spec.container, spec.max_size_bytes)?;
-    let mut sink = EncodeSink::new(muxer, transcoder, spec, VerifyMode::Packets, progress)?;
-    let length = transcoder.run(&mut sink)?;
-    let (_, tap) = sink.finish()?;
-    let VerifyTap::Packets(copies) = tap else {
-        return Err(failed("internal error: the packets of the copy were not hashed"));
-    };
-    Ok((dry_run.moov_size(), CopyReport::of(copies, length, transcoder)))
+    let mut sink = EncodeSink::new(muxer, transcoder, spec, None, progress)?;
+    transcoder.run(&mut sink)?;
+    sink.finish()?;
+    Ok(dry_run.moov_size())
 }
 
 /// Duplicates the descriptor of a file.

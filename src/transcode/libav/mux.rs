@@ -159,7 +159,6 @@ impl Muxer {
         source: *mut ffi::AVStream,
         parameters: *const ffi::AVCodecParameters,
         tag: Option<&str>,
-        new_aspect: bool,
         keep_language: bool,
     ) -> Result<usize, JobError> {
         let stream = self.new_stream()?;
@@ -176,8 +175,8 @@ impl Muxer {
             };
             (*stream).time_base = (*source).time_base;
             (*stream).avg_frame_rate = (*source).avg_frame_rate;
-            // The container's aspect ratio overrides the bitstream's, unless the plan sets one.
-            if !new_aspect && (*source).sample_aspect_ratio.num > 0 {
+            // The container's aspect ratio overrides the bitstream's.
+            if (*source).sample_aspect_ratio.num > 0 {
                 (*target).sample_aspect_ratio = (*source).sample_aspect_ratio;
             }
             (*stream).sample_aspect_ratio = (*target).sample_aspect_ratio;
@@ -229,13 +228,8 @@ impl Muxer {
     }
 
     /// Writes the header. The time bases of the streams are final afterwards.
-    pub(crate) fn start(&mut self, drop_edit_list: bool) -> Result<(), JobError> {
-        let mut pairs = vec![("write_tmcd", "0"), ("movie_timescale", MOVIE_TIMESCALE)];
-        if drop_edit_list {
-            pairs.push(("use_editlist", "0"));
-            pairs.push(("movflags", "+negative_cts_offsets"));
-        }
-        let mut options = Options::new(&pairs)?;
+    pub(crate) fn start(&mut self) -> Result<(), JobError> {
+        let mut options = Options::new(&[("write_tmcd", "0"), ("movie_timescale", MOVIE_TIMESCALE)])?;
         // SAFETY: the context is complete.
         let code = unsafe { ffi::avformat_write_header(self.context, options.as_mut_ptr()) };
         self.check_write(code, "cannot write the header of the output")?;

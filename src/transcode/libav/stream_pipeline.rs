@@ -99,6 +99,5 @@ fn copy_plan<'a>(
     stream: u32,
     tags: Option<&'a VideoTags>,
 ) -> CopyPlan<'a> {
-    let drop_priming = spec.drop_edit_list && tags.is_none();
-    CopyPlan { stream, tags, start_s: spec.start_s, limit_s, drop_priming }
+    CopyPlan { stream, tags, start_s: spec.start_s, limit_s }
 }

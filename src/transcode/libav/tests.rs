@@ -25,6 +25,19 @@ fn plan(change: impl FnOnce(&mut VideoEncode)) -> OutputSpec {
     }
 }
 
+fn copies() -> OutputSpec {
+    let video = VideoPlan::Copy { stream: 0, tags: crate::plan::VideoTags::default() };
+    example::output(video, Some(AudioPlan::Copy { stream: 1 }))
+}
+
+/// Writes an output by one plan without verifying it.
+fn write_into(output: &File, spec: &OutputSpec) {
+    let (flush, _) = sync_channel(1);
+    let source = SourceFile { file: video(), name: "in", decoder: None };
+    output.set_len(0).unwrap();
+    write(source, output, spec, None, &flush, Arc::default(), &mut |_| {}).unwrap();
+}
+
 /// Writes an output by one plan, changes the file, and verifies it against another plan.
 fn write_and_verify(written: &OutputSpec, expected: &OutputSpec, change: impl FnOnce(&File)) -> VerifyReport {
     let output = tempfile::tempfile().unwrap();
@@ -32,9 +45,16 @@ fn write_and_verify(written: &OutputSpec, expected: &OutputSpec, change: impl Fn
     let cancel = Arc::default();
     let source = SourceFile { file: video(), name: "in", decoder: None };
     let outcome = write(source, &output, written, Some(expected), &flush, Arc::clone(&cancel), &mut |_| {});
-    let Ok(WriteOutcome::Verified(tap_report)) = outcome else { panic!("the inline verifier did not run") };
     change(&output);
-    verify_tapped(*tap_report, &video(), &output, "in", expected, &cancel, &mut |_| {}).unwrap()
+    match outcome.unwrap() {
+        WriteOutcome::Verified(report) => {
+            verify_tapped(*report, &video(), &output, "in", expected, &cancel, &mut |_| {})
+        }
+        WriteOutcome::Copied(report) => {
+            verify_copies(&report, &output, expected, VerifyLevel::Full, &cancel, &mut |_| {})
+        }
+    }
+    .unwrap()
 }
 
 fn assert_failure_contains(report: &VerifyReport, message: &str) {
@@ -89,18 +109,31 @@ fn detects_a_file_that_differs_from_the_encoded_packets() {
     );
     let truncate = |file: &File| file.set_len(middle(file)).unwrap();
     assert_failure_contains(&write_and_verify(&correct, &correct, truncate), "packets, expected");
-    let replace = |file: &File| {
-        let (flush, _) = sync_channel(1);
-        let other = plan(|plan| plan.rate.crf = 30.0);
-        file.set_len(0).unwrap();
-        let source = SourceFile { file: video(), name: "in", decoder: None };
-        let outcome = write(source, file, &other, None, &flush, Arc::default(), &mut |_| {});
-        assert!(matches!(outcome, Ok(WriteOutcome::Unverified)));
-    };
+    let replace = |file: &File| write_into(file, &plan(|plan| plan.rate.crf = 30.0));
     assert_failure_contains(
         &write_and_verify(&correct, &correct, replace),
         "is not identical to the encoder's packets",
     );
+    let short = OutputSpec { trim_to_s: Some(1.2), ..correct.clone() };
+    let shorten = |file: &File| write_into(file, &short);
+    assert_failure_contains(&write_and_verify(&correct, &correct, shorten), "the output lasts");
+    let mute = OutputSpec { audio: None, ..correct.clone() };
+    let silence = |file: &File| write_into(file, &mute);
+    assert_failure_contains(&write_and_verify(&correct, &correct, silence), "no audio");
+}
+
+#[test]
+fn detects_a_copy_that_differs_from_the_packets_of_the_source() {
+    let copy = copies();
+    let report = write_and_verify(&copy, &copy, |_| {});
+    assert!(report.failures.is_empty() && report.equal_streams == [0, 1], "{report:?}");
+    let shorten = |file: &File| write_into(file, &OutputSpec { trim_to_s: Some(3.0), ..copies() });
+    assert_failure_contains(&write_and_verify(&copy, &copy, shorten), "packets, expected");
+    let frames = |file: &File| {
+        let encode = VideoPlan::Encode(Box::new(example::video_encode(320, 180, 24)));
+        write_into(file, &OutputSpec { video: Some(encode), ..copies() });
+    };
+    assert_failure_contains(&write_and_verify(&copy, &copy, frames), "of the output");
 }
 
 /// Counts the writes.
@@ -115,16 +148,13 @@ impl Store for CountingStore {
 
 #[test]
 fn packets_are_buffered_before_writing() {
-    let spec = example::output(
-        VideoPlan::Copy { stream: 0, tags: crate::plan::VideoTags::default() },
-        Some(AudioPlan::Copy { stream: 1 }),
-    );
+    let spec = copies();
     let mut transcoder =
         Transcoder::open(Input::open(video(), "in", Arc::default()).unwrap(), &spec).unwrap();
     let writes = Arc::default();
     let muxer = Muxer::new(Box::new(CountingStore(Arc::clone(&writes))), spec.container, None).unwrap();
     let mut ignored = |_| {};
-    let mut sink = EncodeSink::new(muxer, &mut transcoder, &spec, VerifyMode::Packets, &mut ignored).unwrap();
+    let mut sink = EncodeSink::new(muxer, &mut transcoder, &spec, None, &mut ignored).unwrap();
     transcoder.run(&mut sink).unwrap();
     sink.finish().unwrap();
     let (writes, packets) = (writes.load(std::sync::atomic::Ordering::Relaxed), transcoder.video_packets);

@@ -1,6 +1,6 @@
 //! Converts the packets of a source to planned frames, audio and copied packets.
 //!
-//! Writing and verifying an output both run a transcoder; only their [`MediaSink`]s differ.
+//! What becomes of them is up to the [`MediaSink`].
 
 use ffmpeg_next::ffi;
 

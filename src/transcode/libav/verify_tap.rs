@@ -8,9 +8,7 @@ use crate::verify::libav::{InlineVerifier, StreamHashes};
 
 /// Passes frames and packets of an output to its verifier.
 pub(crate) enum VerifyTap {
-    /// Verifies nothing here: the source was hashed before, or the output is verified later.
-    Off,
-    /// Hashes the packets of an output that only has copied streams.
+    /// Hashes the packets of copied streams.
     Packets(StreamHashes),
     /// Verifies decoded, planned and encoded frames.
     Full(InlineVerifier),
@@ -21,7 +19,7 @@ impl VerifyTap {
     pub(crate) fn samples_every(&self) -> Option<u64> {
         match self {
             VerifyTap::Full(verifier) => verifier.samples_every(),
-            VerifyTap::Off | VerifyTap::Packets(_) => None,
+            VerifyTap::Packets(_) => None,
         }
     }
 
@@ -36,7 +34,7 @@ impl VerifyTap {
     pub(crate) fn frame(&self, frame: &Frame, ticks: u64) -> Result<(), JobError> {
         match self {
             VerifyTap::Full(verifier) => verifier.frame(frame, ticks),
-            VerifyTap::Off | VerifyTap::Packets(_) => Ok(()),
+            VerifyTap::Packets(_) => Ok(()),
         }
     }
 
@@ -44,7 +42,7 @@ impl VerifyTap {
     pub(crate) fn audio(&self, frame: &Frame) -> Result<(), JobError> {
         match self {
             VerifyTap::Full(verifier) => verifier.audio(frame),
-            VerifyTap::Off | VerifyTap::Packets(_) => Ok(()),
+            VerifyTap::Packets(_) => Ok(()),
         }
     }
 
@@ -52,14 +50,13 @@ impl VerifyTap {
     pub(crate) fn encoded(&mut self, kind: StreamKind, packet: &Packet) -> Result<(), JobError> {
         match self {
             VerifyTap::Full(verifier) => verifier.encoded(kind, packet),
-            VerifyTap::Off | VerifyTap::Packets(_) => Ok(()),
+            VerifyTap::Packets(_) => Ok(()),
         }
     }
 
     /// Takes a packet copied from the source.
     pub(crate) fn copied(&mut self, kind: StreamKind, packet: &Packet) {
         match self {
-            VerifyTap::Off => {}
             VerifyTap::Packets(copies) => copies.add_packet(kind, packet),
             VerifyTap::Full(verifier) => verifier.copied(kind, packet),
         }

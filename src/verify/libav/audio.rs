@@ -79,3 +79,31 @@ impl LoudnessEnvelope {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Returns the failures of an output with audio of one level, where another level is planned.
+    fn failures(planned: f32, actual: f32) -> Vec<String> {
+        let envelope = |level: f32| {
+            let mut frame = Frame::audio(1, 48_000, 48_000).unwrap();
+            frame.samples_mut(0).fill(level);
+            let mut envelope = LoudnessEnvelope::new(48_000);
+            envelope.add(&frame);
+            envelope
+        };
+        let mut report = VerifyReport::default();
+        envelope(planned).check(&envelope(actual), false, &mut report);
+        report.failures.into_iter().map(|failure| failure.message).collect()
+    }
+
+    #[test]
+    fn silent_and_changed_audio_is_found() {
+        assert_eq!(failures(0.5, 0.4), [""; 0]);
+        assert!(failures(0.5, 0.0)[0].contains("the output's audio is silent"));
+        assert!(failures(0.5, 0.1)[0].contains("the loudness of the output differs"));
+        assert!(failures(0.1, 0.5)[0].contains("the loudness of the output differs"));
+    }
+}

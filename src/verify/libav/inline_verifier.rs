@@ -6,19 +6,20 @@
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use ffmpeg_next::ffi;
 
 use super::audio::LoudnessEnvelope;
-use super::decode_ahead::{DecodeErrors, JoinedThread};
 use super::packets::{Framing, PacketScan};
 use super::reference_samples::ReferenceSamples;
 use super::similarity::FrameComparison;
 use super::stream_copies::StreamHashes;
 use crate::job::{FailureCause, JobError, VerifyReport};
+use crate::model::{DecodeError, DecodeReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::transcode::libav::decode::Decoder;
-use crate::transcode::libav::ffi_wrappers::{CodecContext, Frame, NOPTS, Packet, rational};
+use crate::transcode::libav::ffi_wrappers::{CodecContext, Frame, NOPTS, Packet, failed, rational};
 use crate::transcode::libav::filter_stage::Sample;
 use crate::transcode::libav::media_sink::StreamKind;
 use crate::transcode::libav::transcoder::Transcoder;
@@ -261,5 +262,55 @@ impl AudioCheck {
             }
             Ok(())
         })
+    }
+}
+
+/// A thread that is joined on drop, so that it never outlives its owner.
+struct JoinedThread<T>(Option<JoinHandle<Result<T, JobError>>>);
+
+impl<T: Send + 'static> JoinedThread<T> {
+    fn start(
+        name: &str,
+        work: impl FnOnce() -> Result<T, JobError> + Send + 'static,
+    ) -> Result<JoinedThread<T>, JobError> {
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+        let thread = thread.map_err(|error| failed(format!("cannot start a thread: {error}")))?;
+        Ok(JoinedThread(Some(thread)))
+    }
+}
+
+impl<T> JoinedThread<T> {
+    /// Returns the result of the thread; resumes its panic in this thread.
+    fn finish(mut self) -> Result<T, JobError> {
+        let thread = self.0.take().ok_or_else(|| failed("internal error: a thread was joined twice"))?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+impl<T> Drop for JoinedThread<T> {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The frame and error counts of a finished decoder.
+struct DecodeErrors {
+    /// Frames that were decoded.
+    frames: u64,
+    count: u64,
+    first: Vec<DecodeError>,
+}
+
+impl DecodeErrors {
+    fn of(decoder: Decoder) -> DecodeErrors {
+        DecodeErrors { frames: decoder.frames, count: decoder.damage_count, first: decoder.damage }
+    }
+
+    /// Adds the errors to the report.
+    fn add_to(mut self, report: &mut DecodeReport) {
+        report.error_count += self.count;
+        report.errors.append(&mut self.first);
     }
 }

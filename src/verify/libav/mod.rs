@@ -4,8 +4,6 @@
 #![allow(unsafe_code)]
 
 mod audio;
-mod compare;
-mod decode_ahead;
 mod frame_planes;
 mod full_decode;
 mod inline_verifier;
@@ -23,117 +21,22 @@ use std::sync::atomic::AtomicBool;
 
 use ffmpeg_next::ffi;
 
-use self::compare::ReferenceComparison;
 use self::packets::PacketScan;
 use self::source_check::{check_reading, check_source};
-use self::strict_decode::{StreamChoice, decode_streams};
 use super::thresholds::{END_SKEW_S, HELD_SLACK_S, MISSING_TAIL_S, PLAN_SLACK_S, TRIM_SLACK_S};
-use crate::job::{FailureCause, JobError, Progress, SourceDecode, VerifyLevel, VerifyReport};
+use crate::job::{FailureCause, JobError, Progress, VerifyLevel, VerifyReport};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::ffi_wrappers::Packet;
-use crate::transcode::libav::input::Input;
+use crate::transcode::libav::share;
 use crate::transcode::libav::transcoder::{OutputLength, Transcoder};
-use crate::transcode::libav::{pipeline_stages, share};
 
 pub use self::full_decode::deep;
 pub(crate) use self::inline_verifier::{InlineVerifier, VerifierReport};
 pub use self::output_proof::prove;
-pub(crate) use self::output_proof::{FixFiles, prove_here};
 pub(crate) use self::stream_copies::{CopyReport, StreamHashes};
-pub(crate) use self::strict_decode::hides_errors;
-
-/// Verifies that `output` is the result of applying `spec` to `input`.
-///
-/// # Errors
-///
-/// [`JobError::Io`], [`JobError::Cancelled`], and [`JobError::Unreadable`] when nothing of the input can be
-/// decoded. Failed checks are listed in the report.
-pub fn verify(
-    input: File,
-    output: File,
-    name: &str,
-    spec: &OutputSpec,
-    level: VerifyLevel,
-    cancel: Arc<AtomicBool>,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<VerifyReport, JobError> {
-    let mut report = VerifyReport { level, ..VerifyReport::default() };
-    if level == VerifyLevel::Off {
-        return Ok(report);
-    }
-    let reference = match level {
-        VerifyLevel::Full => spec.clone(),
-        _ => only_copies(spec),
-    };
-    let mut transcoder = Transcoder::open(Input::open(share(&input)?, name, cancel.clone())?, &reference)?;
-    let run_scan = |progress: &mut dyn FnMut(Progress)| {
-        PacketScan::of(share(&output)?, spec, Arc::clone(&cancel), progress)
-    };
-    let mut scanned = None;
-    if transcoder.decodes() {
-        // If the streams are wrong, the expensive comparison of frames is skipped.
-        scanned = valid_scan(run_scan(progress), spec, &mut report)?;
-        if scanned.is_none() {
-            return Ok(report);
-        }
-    }
-    let stop = Arc::clone(&cancel);
-    let mut comparison =
-        ReferenceComparison::new(share(&output)?, spec, &reference, &mut transcoder, stop, &mut *progress)?;
-    let (scan, length) = match scanned {
-        Some(scan) => (scan, pipeline_stages::run(&mut transcoder, &mut comparison)?),
-        None => {
-            let (scan, length) = std::thread::scope(|scope| {
-                let scan_thread = scope.spawn(|| run_scan(&mut |_| {}));
-                let length = transcoder.run(&mut comparison);
-                (scan_thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), length)
-            });
-            let length = length?;
-            let Some(scan) = valid_scan(scan, spec, &mut report)? else { return Ok(report) };
-            (scan, length)
-        }
-    };
-    comparison.finish(&scan, &input, name, spec, &mut report)?;
-    check_length(&scan, spec, length, &mut report);
-    check_tail(transcoder.declared_s(), transcoder.video_end_s(), spec, &mut report);
-    check_held_end(&mut transcoder, spec, length, &mut report);
-    if level == VerifyLevel::Full {
-        check_source(&input, name, &mut transcoder, spec, cancel, progress, &mut report)?;
-    }
-    Ok(report)
-}
-
-/// Decodes all video and audio of a source that is copied unchanged.
-///
-/// # Errors
-///
-/// [`JobError::Unreadable`] when the file or a decoder cannot be opened, [`JobError::Io`],
-/// [`JobError::Cancelled`].
-pub fn decode_source(
-    input: &File,
-    name: &str,
-    cancel: &Arc<AtomicBool>,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<SourceDecode, JobError> {
-    decode_streams(input, name, StreamChoice::All, cancel, progress)
-}
-
-/// Like [`decode_source`], for some of the streams.
-///
-/// # Errors
-///
-/// See [`decode_source`].
-pub fn decode_some(
-    input: &File,
-    name: &str,
-    streams: &[u32],
-    cancel: &Arc<AtomicBool>,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<SourceDecode, JobError> {
-    decode_streams(input, name, StreamChoice::These(streams), cancel, progress)
-}
+pub(crate) use self::strict_decode::{StreamChoice, decode_streams, hides_errors};
 
 /// Returns the scan of an output whose streams match the plan; `None` if a check failed.
 fn valid_scan(
@@ -164,7 +67,11 @@ pub(crate) struct TapReport {
     pub(crate) verified: VerifierReport,
 }
 
-/// Like [`verify`] at the full level, for an output written with the inline verifier.
+/// Verifies an output that was written with the inline verifier.
+///
+/// # Errors
+///
+/// [`JobError::Io`], [`JobError::Cancelled`]. Failed checks are listed in the report.
 pub(crate) fn verify_tapped(
     tap_report: TapReport,
     input: &File,
@@ -187,7 +94,11 @@ pub(crate) fn verify_tapped(
     Ok(report)
 }
 
-/// Like [`verify`], for an output that only has copied streams, whose source packets were hashed.
+/// Verifies the structure of an output, and its copied streams by the packets of the source, which were hashed.
+///
+/// # Errors
+///
+/// As [`verify_tapped`].
 pub(crate) fn verify_copies(
     source: &CopyReport,
     output: &File,
@@ -217,15 +128,6 @@ fn check_decoding(report: &mut VerifyReport) {
         let errors = crate::model::count(count, "error", "errors");
         report.fail(format!("the decoder reported {errors} in the output, expected none"));
     }
-}
-
-/// Returns the plan without the streams that are encoded.
-fn only_copies(spec: &OutputSpec) -> OutputSpec {
-    let mut reference = spec.clone();
-    reference.video = reference.video.filter(|plan| matches!(plan, VideoPlan::Copy { .. }));
-    reference.audio = reference.audio.filter(|plan| matches!(plan, AudioPlan::Copy { .. }));
-    reference.extend = None;
-    reference
 }
 
 fn check_streams(scan: &PacketScan, spec: &OutputSpec, report: &mut VerifyReport) {
@@ -294,8 +196,7 @@ fn check_length(scan: &PacketScan, spec: &OutputSpec, length: OutputLength, repo
         report.duration_delta_s.get_or_insert(actual - planned);
         report.fail(format!("the output lasts {actual:.3} s, the plan expects {planned:.3} s"));
     }
-    let frames = length.frames.or(spec.expected_frames);
-    if let (Some(planned), Some(stream)) = (frames, &scan.video)
+    if let (Some(planned), Some(stream)) = (length.frames, &scan.video)
         && stream.packets != planned
     {
         report.fail(format!("the output has {} video frames, expected {planned}", stream.packets));

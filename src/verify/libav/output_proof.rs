@@ -7,8 +7,7 @@ use std::sync::atomic::AtomicBool;
 use ffmpeg_next::ffi;
 
 use super::strict_decode::{StreamChoice, decode_streams};
-use crate::job::{DecodeExtent, DecodeScope, JobError, OutputProof, Progress, VerifyReport};
-use crate::plan::OutputSpec;
+use crate::job::{DecodeExtent, DecodeScope, JobError, OutputProof, Progress};
 use crate::transcode::libav::decode::Decoder;
 use crate::transcode::libav::ffi_wrappers::Packet;
 use crate::transcode::libav::input::Input;
@@ -56,35 +55,6 @@ pub fn prove(
         proof.decoded = decode_streams(output, name, StreamChoice::These(&whole), cancel, progress)?;
     }
     Ok(proof)
-}
-
-/// The files of a fix.
-pub(crate) struct FixFiles<'a> {
-    pub(crate) input: &'a File,
-    pub(crate) name: &'a str,
-    pub(crate) output: &'a File,
-}
-
-/// Proves an output in the process that made it, for callers that trust their files.
-pub(crate) fn prove_here(
-    files: &FixFiles<'_>,
-    spec: &OutputSpec,
-    cancel: &Arc<AtomicBool>,
-    report: &mut VerifyReport,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<(), JobError> {
-    let (scope, proof) = (DecodeScope::of(spec), OutputProof::default());
-    let proof = prove(files.output, "output.mp4", scope, proof, cancel, progress)?;
-    report.add_failures_at_start(proof.failures);
-    let source = if proof.decoded.damage.is_none() {
-        None
-    } else {
-        let copied = spec.copied_streams();
-        let choice = StreamChoice::These(&copied);
-        Some(decode_streams(files.input, files.name, choice, cancel, progress)?.damage)
-    };
-    report.add_decoded_copies(proof.decoded, source);
-    Ok(())
 }
 
 /// Decodes the start of a stream with the parameters in the container: while it was encoded, its packets were decoded

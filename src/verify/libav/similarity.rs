@@ -170,3 +170,54 @@ impl FrameComparison {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::plan::example;
+
+    const SIDE: usize = 64;
+
+    /// Returns a frame with a bright quarter.
+    fn frame(is_bright: fn(usize, usize) -> bool) -> Frame {
+        let mut frame = Frame::new().unwrap();
+        let raw = frame.get_mut();
+        (raw.width, raw.height) = (SIDE as i32, SIDE as i32);
+        raw.format = ffi::AVPixelFormat::AV_PIX_FMT_YUV420P as i32;
+        // SAFETY: the buffer follows from the fields above; each row of a plane has `linesize` bytes.
+        unsafe {
+            assert!(ffi::av_frame_get_buffer(raw, 0) >= 0);
+            for (plane, side) in [SIDE, SIDE / 2, SIDE / 2].into_iter().enumerate() {
+                for (x, y) in (0..side).flat_map(|y| (0..side).map(move |x| (x, y))) {
+                    let value = if plane == 0 && is_bright(x, y) { 220 } else { 128 };
+                    *raw.data[plane].add(y * raw.linesize[plane] as usize + x) = value;
+                }
+            }
+        }
+        frame
+    }
+
+    fn failures(actual: fn(usize, usize) -> bool, missing: u64, extra: u64) -> Vec<String> {
+        let planned: fn(usize, usize) -> bool = |x, y| x < SIDE / 2 && y < SIDE / 2;
+        let plan = example::video_encode(SIDE as u32, SIDE as u32, 25);
+        let mut comparison = FrameComparison::new(&plan).unwrap();
+        (comparison.missing, comparison.extra) = (missing, extra);
+        for _ in 0..3 {
+            comparison.compare(&mut frame(planned), frame(actual)).unwrap();
+        }
+        let mut report = VerifyReport::default();
+        comparison.finish(Vec::new(), &mut report).unwrap();
+        report.failures.into_iter().map(|failure| failure.message).collect()
+    }
+
+    #[test]
+    fn other_frames_and_another_number_of_frames_are_found() {
+        assert_eq!(failures(|x, y| x < SIDE / 2 && y < SIDE / 2, 0, 0), [""; 0]);
+        let upside_down = failures(|x, y| x >= SIDE / 2 && y >= SIDE / 2, 0, 0);
+        assert!(upside_down[0].starts_with(NOT_SIMILAR), "{upside_down:?}");
+        let counted = failures(|x, y| x < SIDE / 2 && y < SIDE / 2, 2, 1);
+        assert!(counted[0].contains("2 video frames fewer than planned"), "{counted:?}");
+        assert_eq!(counted.len(), 2, "{counted:?}");
+    }
+}

@@ -85,7 +85,7 @@ pub(super) fn has_frame_per_packet(input: &mut Input, stream: u32) -> bool {
     stream_codec(input, stream).is_none_or(|codec| codec.has_frame_per_packet())
 }
 
-/// The results of reading a source that is only copied.
+/// What the copied streams of an output must have.
 pub(crate) struct CopyReport {
     pub(crate) copies: StreamHashes,
     pub(crate) length: OutputLength,
@@ -98,13 +98,18 @@ pub(crate) struct CopyReport {
 }
 
 impl CopyReport {
-    /// Creates the report after `transcoder` has reached the end.
+    /// Creates the report after `transcoder` has reached the end. What concerns encoded streams is left out.
     pub(crate) fn of(copies: StreamHashes, length: OutputLength, transcoder: &Transcoder) -> CopyReport {
+        let [video, audio] = [StreamKind::Video, StreamKind::Audio].map(|kind| transcoder.copier(kind));
         CopyReport {
             copies,
-            length,
-            declared_s: transcoder.declared_s(),
-            video_end_s: transcoder.video_end_s(),
+            length: OutputLength {
+                video_s: length.video_s.filter(|_| video.is_some()),
+                audio_s: length.audio_s.filter(|_| audio.is_some()),
+                ..OutputLength::default()
+            },
+            declared_s: transcoder.declared_s().filter(|_| video.is_some()),
+            video_end_s: video.map(|video| video.source_end_s),
             read_errors: transcoder.input.read_errors,
         }
     }
