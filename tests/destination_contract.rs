@@ -300,6 +300,7 @@ async fn a_publication_and_its_cover_are_found_and_their_names_are_taken() {
             row: &row,
             video_id: &video_id,
             cover_id: cover_id.as_deref(),
+            creative_id: None,
             enable: false,
         });
         let sent = SentEffect {

@@ -103,6 +103,10 @@ pub trait Destination: Send + Sync {
     fn videos_per_call(&self) -> usize {
         1
     }
+    /// Returns whether a creative is created before each publication.
+    fn has_creative(&self) -> bool {
+        false
+    }
     /// Returns how often one effect may be sent in a run, each time after proof that the last send had no effect.
     fn sends_per_run(&self) -> u32 {
         6

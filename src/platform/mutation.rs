@@ -14,6 +14,8 @@ pub enum EffectKind {
     Upload,
     /// A cover is uploaded.
     Cover,
+    /// What a publication shows is put together, where that is an object of its own.
+    Creative,
     /// A ready video is published.
     Publication,
     /// A video is uploaded, and the upload is its publication.
@@ -31,6 +33,8 @@ pub enum Mutation<'a> {
     },
     /// Upload a cover, under the name of its effect.
     Cover(&'a ValidatedCover),
+    /// Put together what a publication will show.
+    Creative(NewPublication<'a>),
     /// Publish a ready video.
     Publication(NewPublication<'a>),
 }
@@ -44,6 +48,8 @@ pub struct NewPublication<'a> {
     pub video_id: &'a str,
     /// The destination's id of the cover, where it takes one.
     pub cover_id: Option<&'a str>,
+    /// The destination's id of the creative, where it has one.
+    pub creative_id: Option<&'a str>,
     /// Whether it takes effect at once; otherwise it waits for a person.
     pub enable: bool,
 }

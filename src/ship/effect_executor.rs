@@ -50,7 +50,7 @@ pub(super) struct Subject<'a> {
 impl<'a> Subject<'a> {
     pub(super) fn of(effect: &'a Effect, mutation: &'a Mutation<'a>) -> Subject<'a> {
         let video_id = match mutation {
-            Mutation::Publication(publication) => Some(publication.video_id),
+            Mutation::Creative(new) | Mutation::Publication(new) => Some(new.video_id),
             Mutation::Upload { .. } | Mutation::Cover(_) => None,
         };
         Subject { kind: effect.kind, scope: &effect.scope, video_id }
@@ -162,7 +162,7 @@ impl Context {
             EffectKind::Upload | EffectKind::Post => {
                 Some(self.uploads.acquire().await.map_err(|_| Abort::Stopped)?)
             }
-            EffectKind::Cover | EffectKind::Publication => None,
+            EffectKind::Cover | EffectKind::Creative | EffectKind::Publication => None,
         };
         self.check_running()?;
         let not_done = |reason: &str| Resolution::NotDone { reason: reason.to_owned() };
@@ -225,7 +225,7 @@ impl Context {
             EffectKind::Upload => self.is_journal_new,
             // A cover is uploaded after its video.
             EffectKind::Cover => self.had_earlier_run(),
-            EffectKind::Publication | EffectKind::Post => false,
+            EffectKind::Creative | EffectKind::Publication | EffectKind::Post => false,
         };
         if !has_name || record.sends > 0 || record.state != EffectState::Intent {
             return Ok(EarlierSend::None);
@@ -273,7 +273,9 @@ fn resolution(
         MutationOutcome::Unknown => return (Resolution::Unknown { reason, name_held: false, ended }, None),
         MutationOutcome::NameTaken => return (Resolution::Unknown { reason, name_held: true, ended }, None),
         MutationOutcome::NotDone | MutationOutcome::Stop => None,
-        MutationOutcome::NotReady | MutationOutcome::Stale if kind == EffectKind::Publication => {
+        MutationOutcome::NotReady | MutationOutcome::Stale
+            if matches!(kind, EffectKind::Creative | EffectKind::Publication) =>
+        {
             Some(EffectOutcome::NotReady(reason.clone()))
         }
         MutationOutcome::NotReady => None,
@@ -288,7 +290,7 @@ fn verb(kind: EffectKind) -> &'static str {
     match kind {
         EffectKind::Upload | EffectKind::Post => "upload",
         EffectKind::Cover => "upload of the cover",
-        EffectKind::Publication => "creation",
+        EffectKind::Creative | EffectKind::Publication => "creation",
     }
 }
 

@@ -147,15 +147,38 @@ impl Shipment<'_> {
         record.effect_key = Some(effect.key());
         record.state = DeliveryState::Publishing;
         context.journal.put_publication(key, record)?;
-        let cover_id = record.cover_id.as_deref();
-        let enable = context.settings.enable;
-        let new = NewPublication { row, video_id: &video_id, cover_id, enable };
+        let mut new = NewPublication {
+            row,
+            video_id: &video_id,
+            cover_id: record.cover_id.as_deref(),
+            creative_id: None,
+            enable: context.settings.enable,
+        };
+        let mut creative_id = None;
+        if context.destination.has_creative() {
+            let creative = Effect { kind: EffectKind::Creative, ..effect.clone() };
+            match self.send(&creative, &Mutation::Creative(new), &video_id).await? {
+                Creation::Done { id, .. } => creative_id = Some(id),
+                end => return Ok(end),
+            }
+        }
+        new.creative_id = creative_id.as_deref();
+        self.send(&effect, &Mutation::Publication(new), &video_id).await
+    }
+
+    /// Sends an effect; while the platform does not regard the video as ready, it is waited for again.
+    async fn send(
+        &self,
+        effect: &Effect,
+        mutation: &Mutation<'_>,
+        video_id: &str,
+    ) -> Result<Creation, Abort> {
         let sending = Sending { source: &self.item.source, anew: false };
-        let most = context.destination.sends_per_run();
+        let most = self.context.destination.sends_per_run();
         for _ in 0..most {
-            match context.execute(&effect, &Mutation::Publication(new), sending).await? {
+            match self.context.execute(effect, mutation, sending).await? {
                 EffectOutcome::NotReady(reason) => {
-                    if let Some(end) = self.recheck_video(&video_id, &reason).await? {
+                    if let Some(end) = self.recheck_video(video_id, &reason).await? {
                         return Ok(end);
                     }
                 }

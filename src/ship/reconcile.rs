@@ -77,7 +77,10 @@ impl Context {
             }
             Reconciled::NoAnswer(error) => Ok(Some(EffectOutcome::Unresolved(format!(
                 "unknown whether it was {}: {error}",
-                if subject.kind == EffectKind::Publication { "created" } else { "uploaded" }
+                match subject.kind {
+                    EffectKind::Creative | EffectKind::Publication => "created",
+                    EffectKind::Upload | EffectKind::Cover | EffectKind::Post => "uploaded",
+                }
             )))),
         }
     }

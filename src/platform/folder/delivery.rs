@@ -13,7 +13,7 @@ use crate::platform::name_match::sighting;
 use crate::platform::upload_body::open_and_hash;
 use crate::platform::{
     Awaited, Call, CallError, Class, Destination, EffectKind, Failure, FailureMeaning, Mutation,
-    NewPublication, OpenedUpload, Platform, Progress, SentEffect, Sighting, UploadObserver,
+    NewPublication, OpenedUpload, Platform, Progress, SentEffect, Sighting, UploadObserver, not_offered,
 };
 use crate::rules::ValidatedAsset;
 
@@ -205,9 +205,7 @@ impl Destination for HandOver {
         match mutation {
             Mutation::Upload { asset, .. } => Box::pin(self.copy(asset, name, observer)),
             Mutation::Publication(new) => done(self.publish(new)),
-            Mutation::Cover(_) => {
-                done(Err(failed(COPY, Class::Permanent, "a folder takes no covers".to_owned())))
-            }
+            Mutation::Cover(_) | Mutation::Creative(_) => not_offered(COPY),
         }
     }
 

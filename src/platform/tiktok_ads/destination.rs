@@ -11,7 +11,7 @@ use super::{ADS, MediaKind, NewAd, RemoteAd, RemoteVideo, TikTokAds, columns};
 use crate::platform::name_match::sighting;
 use crate::platform::{
     Awaited, Call, CallError, Class, Destination, EffectKind, Mutation, NewPublication, OpenedUpload,
-    Platform, Progress, SentEffect, Sighting, UploadObserver,
+    Platform, Progress, SentEffect, Sighting, UploadObserver, not_offered,
 };
 
 /// An advertiser's account.
@@ -51,6 +51,7 @@ impl Advertiser {
         match mutation {
             Mutation::Upload { asset, .. } => self.client.upload_video(asset, name, observer).await,
             Mutation::Cover(cover) => self.client.upload_image(cover, name).await,
+            Mutation::Creative(_) => not_offered("creative").await,
             Mutation::Publication(publication) => self.client.create_ad(&new_ad(publication)).await,
         }
     }
@@ -59,7 +60,9 @@ impl Advertiser {
         match sent.kind {
             EffectKind::Upload | EffectKind::Post => self.look_for_video(sent).await,
             EffectKind::Cover => self.look_for_image(sent).await,
-            EffectKind::Publication => Ok(sighting_of_ad(&self.client.ads_of(&sent.scope).await?, sent)),
+            EffectKind::Creative | EffectKind::Publication => {
+                Ok(sighting_of_ad(&self.client.ads_of(&sent.scope).await?, sent))
+            }
         }
     }
 
@@ -101,7 +104,7 @@ impl Advertiser {
         let media = match unsent.kind {
             EffectKind::Upload | EffectKind::Post => MediaKind::Video,
             EffectKind::Cover => MediaKind::Image,
-            EffectKind::Publication => {
+            EffectKind::Creative | EffectKind::Publication => {
                 let cell = {
                     let mut groups = self.ads_by_group.lock().unwrap_or_else(PoisonError::into_inner);
                     groups.entry(unsent.scope.clone()).or_default().clone()
@@ -171,7 +174,7 @@ impl Destination for Advertiser {
 }
 
 fn new_ad(publication: &NewPublication<'_>) -> NewAd {
-    let NewPublication { row, video_id, cover_id, enable } = *publication;
+    let NewPublication { row, video_id, cover_id, creative_id: _, enable } = *publication;
     let text = |column: &str| row.text(column).to_owned();
     let optional = |column: &str| Some(text(column)).filter(|text| !text.is_empty());
     NewAd {

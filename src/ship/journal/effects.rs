@@ -14,6 +14,7 @@ pub(in crate::ship) fn kind_name(kind: EffectKind) -> &'static str {
     match kind {
         EffectKind::Upload => "upload",
         EffectKind::Cover => "image",
+        EffectKind::Creative => "creative",
         EffectKind::Publication => "ad",
         EffectKind::Post => "post",
     }
@@ -45,7 +46,8 @@ pub struct Effect {
 impl Effect {
     /// Returns the unique key: a hash of the fields, each with its length, so that different fields never collide.
     pub fn key(&self) -> String {
-        let name = if self.kind == EffectKind::Publication { self.name.as_str() } else { "" };
+        let has_name = matches!(self.kind, EffectKind::Creative | EffectKind::Publication);
+        let name = if has_name { self.name.as_str() } else { "" };
         let encode_mode = self.encode_mode.number().to_string();
         let mut hasher = blake3::Hasher::new();
         let (account, scope, content) = (&self.account, &self.scope, &self.content);

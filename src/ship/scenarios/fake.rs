@@ -65,6 +65,10 @@ pub(super) struct FakeState {
     names: HashSet<String>,
     ads: Vec<Ad>,
     pub(super) images: Vec<Image>,
+    /// The names of the creatives.
+    pub(super) creatives: Vec<String>,
+    /// The creative that each ad shows.
+    pub(super) shown: Vec<Option<String>>,
     /// One entry per call: method and subject.
     pub(super) log: Vec<String>,
     faults: HashMap<(&'static str, u32), Fault>,
@@ -84,6 +88,8 @@ pub(super) struct FakeState {
 pub(super) struct FakePlatform {
     pub(super) state: Mutex<FakeState>,
     pub(super) processing: Duration,
+    /// Whether each ad shows a creative that is created before it.
+    pub(super) has_creative: bool,
     /// Processing takes up to this much longer, different for each video.
     pub(super) spread: Duration,
     pub(super) cut: Notify,
@@ -104,7 +110,13 @@ impl FakeState {
 impl FakePlatform {
     pub(super) fn new() -> FakePlatform {
         let (state, cut) = (Mutex::default(), Notify::new());
-        FakePlatform { state, processing: Duration::from_secs(20), spread: Duration::ZERO, cut }
+        FakePlatform {
+            state,
+            processing: Duration::from_secs(20),
+            has_creative: false,
+            spread: Duration::ZERO,
+            cut,
+        }
     }
 
     /// Injects a fault into the `nth` call of a method, from 1.
@@ -294,6 +306,7 @@ impl FakePlatform {
                 return Err(error("create_ad", Class::ReRead, Some(40053)));
             }
             let id = format!("a{}", state.ads.len() + 1);
+            state.shown.push(ad.creative_id.map(str::to_owned));
             let new = Ad {
                 id: id.clone(),
                 group: ad.row.text("adgroup_id").to_owned(),
@@ -306,6 +319,24 @@ impl FakePlatform {
             }
             state.ads.push(new);
             Ok(id)
+        })
+        .await
+    }
+
+    async fn create_creative(&self, new: &NewPublication<'_>) -> Result<String, CallError> {
+        let name = new.row.text("ad_name").to_owned();
+        self.answer("create_creative", name.clone(), |state| {
+            state.creatives.push(name);
+            Ok(format!("creative-{}", state.creatives.len()))
+        })
+        .await
+    }
+
+    async fn find_creative(&self, sent: &SentEffect) -> Result<Sighting, CallError> {
+        self.answer("creatives", sent.name.clone(), |state| {
+            let at = state.creatives.iter().position(|name| *name == sent.name);
+            let absent = Sighting::Absent { name_is_taken: false };
+            Ok(at.map_or(absent, |at| Sighting::Done(format!("creative-{}", at + 1))))
         })
         .await
     }
@@ -392,6 +423,7 @@ impl Destination for FakePlatform {
         match mutation {
             Mutation::Upload { asset, .. } => Box::pin(self.upload_video(asset, name, observer)),
             Mutation::Cover(cover) => Box::pin(self.upload_image(cover, name)),
+            Mutation::Creative(new) => Box::pin(self.create_creative(new)),
             Mutation::Publication(ad) => Box::pin(self.create_ad(ad)),
         }
     }
@@ -399,6 +431,7 @@ impl Destination for FakePlatform {
     fn look<'a>(&'a self, sent: &'a SentEffect) -> Call<'a, Sighting> {
         match sent.kind {
             EffectKind::Cover => Box::pin(self.find_image(sent)),
+            EffectKind::Creative => Box::pin(self.find_creative(sent)),
             EffectKind::Publication => Box::pin(self.find_ad(sent)),
             EffectKind::Upload | EffectKind::Post => Box::pin(self.find_video(sent)),
         }
@@ -427,6 +460,10 @@ impl Destination for FakePlatform {
 
     fn videos_per_call(&self) -> usize {
         60
+    }
+
+    fn has_creative(&self) -> bool {
+        self.has_creative
     }
 }
 

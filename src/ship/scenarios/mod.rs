@@ -226,6 +226,22 @@ async fn a_second_run_sends_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_creative_is_created_once_before_its_ad_even_if_replies_are_lost() {
+    for lost in [None, Some("create_creative"), Some("create_ad")] {
+        let mut scenario = Scenario::new(&["a"]).with_row("a", "one").with_row("a", "two");
+        Arc::get_mut(&mut scenario.fake).unwrap().has_creative = true;
+        if let Some(method) = lost {
+            scenario.fake.fault(method, 1, Fault::LoseReply);
+        }
+        assert_eq!(scenario.deliver().await.state, Published, "{lost:?}");
+        assert_eq!(scenario.deliver().await.state, Published, "{lost:?}");
+        let state = scenario.fake.state.lock().unwrap();
+        assert_eq!(state.creatives, ["one", "two"], "{lost:?}");
+        assert_eq!(state.shown, [Some("creative-1".into()), Some("creative-2".into())], "{lost:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_videos_share_polling_calls() {
     let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
     let scenario = Scenario { until: Until::Ready, ..Scenario::new(&names) };

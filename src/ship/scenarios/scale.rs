@@ -111,7 +111,7 @@ impl Destination for MeteredPlatform {
         let endpoint = match mutation {
             Mutation::Upload { .. } => UPLOAD,
             Mutation::Cover(_) => "file/image/ad/upload/",
-            Mutation::Publication(_) => CREATE,
+            Mutation::Creative(_) | Mutation::Publication(_) => CREATE,
         };
         Box::pin(async move {
             let answer = self.pass(endpoint, self.fake.send(mutation, name, opened, observer)).await;
