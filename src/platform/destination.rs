@@ -270,6 +270,8 @@ pub trait Platform: Sync {
     fn columns(&self) -> &'static [&'static str];
     /// Returns the publication that a row asks for; `None` if it names only a video to upload.
     fn publication(&self, row: &Row) -> Option<PublicationName>;
+    /// Returns the column that names a publication.
+    fn name_column(&self) -> &'static str;
     /// Returns a digest of what a publication shows; `cover` identifies its cover.
     fn digest(&self, row: &Row, cover: &str) -> String;
     /// Returns the address that a publication links to; empty for none.

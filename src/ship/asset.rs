@@ -11,7 +11,7 @@ use super::journaled_item::{EarlierUpload, JournaledItem, StepOutcome};
 use super::polling::Readiness;
 use super::publications::PublishOutcome;
 use super::request::{Prepared, Until};
-use super::row_problems::{CHANGED_POST, RowProblem};
+use super::row_problems::{RowProblem, changed_row};
 use super::upload_name::upload_name;
 use super::{Delivery, DeliveryState, PrepareError, RowDelivery};
 use crate::model::count;
@@ -354,7 +354,7 @@ impl Context {
         let delivery = RowDelivery::new(row.row, state.clone(), id, reason.clone());
         let delivery = RowDelivery { created_now, awaits_video: !is_published, ..delivery };
         Ok(match known.filter(|known| known.field_digest != self.platform().digest(row, "")) {
-            Some(_) => delivery.with_problem(RowProblem::RowChanged, CHANGED_POST.to_owned()),
+            Some(_) => delivery.with_problem(RowProblem::RowChanged, changed_row(self.platform())),
             None => delivery,
         })
     }

@@ -55,12 +55,13 @@ impl Shipment<'_> {
         if let Some(known) = known.as_ref().filter(|known| known.state == DeliveryState::Published) {
             let mut delivery = RowDelivery::new(row.row, DeliveryState::Published, known.id.clone(), None);
             if known.field_digest != digest {
-                delivery = delivery.with_problem(RowProblem::RowChanged, row_problems::CHANGED_AD.to_owned());
+                delivery = delivery
+                    .with_problem(RowProblem::RowChanged, row_problems::changed_row(self.context.platform()));
             }
             return Ok(Some(PublishOutcome::Row(delivery)));
         }
         if let Some(other) = self.context.journal.published_with_other_content(&key)? {
-            return Ok(Some(PublishOutcome::Row(replaced_video(row, &other))));
+            return Ok(Some(PublishOutcome::Row(replaced_video(self.context.platform(), row, &other))));
         }
         let mut record = known.unwrap_or_else(|| PublicationRecord::new(String::new()));
         record.field_digest = digest;
@@ -236,7 +237,7 @@ impl Shipment<'_> {
         if let Some(other) = self.context.journal.published_with_other_content(&key)? {
             let known = self.context.journal.publication(&key)?;
             let is_published = known.is_some_and(|known| known.state == DeliveryState::Published);
-            return Ok((!is_published).then(|| replaced_video(row, &other)));
+            return Ok((!is_published).then(|| replaced_video(self.context.platform(), row, &other)));
         }
         if self.context.settings.until < Until::Published {
             return Ok(None);
@@ -259,8 +260,8 @@ impl Creation {
     }
 }
 
-fn replaced_video(row: &Row, id: &str) -> RowDelivery {
-    row_with_problem(row, RowProblem::VideoReplaced, row_problems::replaced_video(id))
+fn replaced_video(platform: &dyn Platform, row: &Row, id: &str) -> RowDelivery {
+    row_with_problem(row, RowProblem::VideoReplaced, row_problems::replaced_video(platform, id))
 }
 
 fn row_with_problem(row: &Row, problem: RowProblem, reason: String) -> RowDelivery {
@@ -306,8 +307,8 @@ impl Context {
         Ok(match self.read_until_answered(settings.poll_deadline, settings.first_poll, read).await? {
             Ok(Sighting::Done(id)) => Some(Creation::Done { id, now: false }),
             Ok(Sighting::Ambiguous(readings)) => {
-                let reason =
-                    format!("the name is taken: {}; give the row another ad_name", readings.join("; "));
+                let (readings, column) = (readings.join("; "), self.platform().name_column());
+                let reason = format!("the name is taken: {readings}; give the row another {column}");
                 Some(Creation::NotCreated(DeliveryState::Failed, reason))
             }
             Ok(_) => None,

@@ -52,13 +52,28 @@ pub struct RowNotice {
     pub message: String,
 }
 
-pub(super) const CHANGED_AD: &str = "row changed since it was published; the ad is unchanged: change it on the \
-                                     platform or give the row another ad_name";
-pub(super) const CHANGED_POST: &str = "this manifest row changed after it was posted; greenlit does not edit posts: \
-                                       change the post in the platform's app";
+/// Returns what to do about a row that changed since it was published.
+pub(super) fn changed_row(platform: &dyn Platform) -> String {
+    match platform.publication_time() {
+        PublicationTime::AfterReadiness => format!(
+            "row changed since it was published; the ad is unchanged: change it on the platform or give the row \
+             another {}",
+            platform.name_column()
+        ),
+        PublicationTime::WithUpload => {
+            "this manifest row changed after it was posted; greenlit does not edit posts: \
+                                        change the post in the platform's app"
+                .to_owned()
+        }
+    }
+}
 
-pub(super) fn replaced_video(ad: &str) -> String {
-    format!("already published with another video as ad {ad}; give the row another ad_name")
+/// Returns what to do about a row that was published with another video as `id`.
+pub(super) fn replaced_video(platform: &dyn Platform, id: &str) -> String {
+    format!(
+        "already published with another video as ad {id}; give the row another {}",
+        platform.name_column()
+    )
 }
 
 /// The results of visits by address.
@@ -96,14 +111,11 @@ pub fn known_row_problems(
         let known = journal.publication(&key)?.filter(|known| known.state == DeliveryState::Published);
         let (problem, message) = match known {
             Some(known) if known.field_digest == publications::digest(platform, row) => continue,
-            Some(_) => {
-                let message = if with_upload { CHANGED_POST } else { CHANGED_AD };
-                (RowProblem::RowChanged, message.to_owned())
-            }
+            Some(_) => (RowProblem::RowChanged, changed_row(platform)),
             // Posts of all videos have one name.
             None if with_upload => continue,
             None => match journal.published_with_other_content(&key)? {
-                Some(id) => (RowProblem::VideoReplaced, replaced_video(&id)),
+                Some(id) => (RowProblem::VideoReplaced, replaced_video(platform, &id)),
                 None => continue,
             },
         };

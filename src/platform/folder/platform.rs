@@ -100,6 +100,10 @@ impl Platform for Folder {
         Some(PublicationName { scope: String::new(), name: entry_name(row) })
     }
 
+    fn name_column(&self) -> &'static str {
+        ENTRY
+    }
+
     fn digest(&self, row: &Row, _cover: &str) -> String {
         digest([entry_name(row).as_str(), row.text(NOTE)])
     }

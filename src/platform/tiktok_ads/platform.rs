@@ -104,6 +104,10 @@ impl Platform for Ads {
         columns::publication(row)
     }
 
+    fn name_column(&self) -> &'static str {
+        columns::AD_NAME
+    }
+
     fn digest(&self, row: &Row, cover: &str) -> String {
         columns::digest_of(row, cover)
     }

@@ -69,6 +69,10 @@ impl CreatorAccount {
             return Ok(Sighting::NotDone("no upload was opened".to_owned()));
         };
         Ok(match self.client.status(publish_id).await {
+            // An upload that was cancelled before it was complete may be opened again.
+            Ok(PostStatus::Failed { reason }) if fail_reasons::is_cancelled(&reason) => {
+                Sighting::NotDone(reason)
+            }
             Ok(PostStatus::Failed { reason }) => Sighting::Failed(failure(reason)),
             Ok(PostStatus::Uploading { received }) if received.is_none() || received != sent.size_bytes => {
                 Sighting::Incomplete { received }
@@ -198,7 +202,6 @@ fn failure(reason: String) -> Failure {
         Class::ReEncode => FailureMeaning::BadMedia,
         Class::Retry => FailureMeaning::MayRepeat,
         Class::ReAuthenticate => FailureMeaning::NoAccess,
-        _ if fail_reasons::is_cancelled(&reason) => FailureMeaning::MayRepeat,
         _ => FailureMeaning::Final,
     };
     let advice = fail_reasons::page(&reason).map_or("", |page| page.action);
@@ -214,7 +217,8 @@ mod tests {
         let meaning = |reason: &str| failure(reason.to_owned()).meaning;
         assert_eq!(meaning("frame_rate_check_failed"), FailureMeaning::BadMedia);
         assert_eq!(meaning("internal"), FailureMeaning::MayRepeat);
-        assert_eq!(meaning("publish_cancelled"), FailureMeaning::MayRepeat);
+        // Its creator cancelled it.
+        assert_eq!(meaning("publish_cancelled"), FailureMeaning::Final);
         assert_eq!(meaning("auth_removed"), FailureMeaning::NoAccess);
         assert_eq!(meaning("spam_risk"), FailureMeaning::Final);
         assert_eq!(

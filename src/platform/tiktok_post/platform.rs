@@ -100,6 +100,10 @@ impl Platform for Posts {
         Some(PublicationName { scope: String::new(), name: POST_NAME.to_owned() })
     }
 
+    fn name_column(&self) -> &'static str {
+        crate::platform::VIDEO
+    }
+
     fn digest(&self, row: &Row, _cover: &str) -> String {
         columns::digest_of(row)
     }
