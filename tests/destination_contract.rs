@@ -289,7 +289,7 @@ async fn a_publication_and_its_cover_are_found_and_their_names_are_taken() {
         assert_eq!(earlier, Sighting::Absent { name_is_taken: true });
 
         let mut cover_id = None;
-        if bench.platform.cover_side().is_some() {
+        if bench.platform.cover().is_some() {
             let sent = sent_cover(&cover);
             let id = bench.send(&Mutation::Cover(&cover), &sent, None).await.unwrap();
             assert_eq!(bench.found(&sent).await, Sighting::Done(id.clone()));
@@ -320,7 +320,7 @@ async fn a_publication_and_its_cover_are_found_and_their_names_are_taken() {
 #[tokio::test]
 async fn a_cover_whose_reply_is_lost_is_found_again() {
     for bench in benches().await {
-        if bench.platform.cover_side().is_none() {
+        if bench.platform.cover().is_none() {
             continue;
         }
         let cover = bench.cover();

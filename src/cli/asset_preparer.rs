@@ -87,9 +87,10 @@ impl AssetPreparer for LocalAssetPreparer {
     fn cover(&self, asset: &ValidatedAsset) -> Result<ValidatedCover, PrepareError> {
         let folder = self.settings.out.clone().unwrap_or_else(|| PathBuf::from("."));
         let target = folder.join("covers").join(format!("{}.png", &asset.content().blake3[..16]));
-        let side = self.platform.cover_side().unwrap_or(u32::MAX);
-        self.pipeline().make_cover(asset, &target, side)?;
-        let image = read_cover(&target, self.platform.max_cover_bytes())
+        let limits = self.platform.cover();
+        let limits = limits.ok_or_else(|| PrepareError::Failed("the platform takes no covers".to_owned()))?;
+        self.pipeline().make_cover(asset, &target, limits.side)?;
+        let image = read_cover(&target, limits.bytes)
             .map_err(|error| PrepareError::Failed(format!("{}: {error}", target.display())))?;
         self.check_cover(image, asset)
     }

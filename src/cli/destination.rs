@@ -169,7 +169,8 @@ impl Destination {
         if !modes.contains(&landing.as_str()) {
             return Err(bad_choice("--landing-page-check", &landing, modes));
         }
-        let tier = args.tier.clone().or(config.tier.clone()).unwrap_or_else(|| "basic".to_owned());
+        let tier =
+            args.tier.clone().or(config.tier.clone()).unwrap_or_else(|| platform.defaults().tier.to_owned());
         Ok(Destination {
             name: String::new(),
             platform,

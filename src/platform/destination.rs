@@ -151,6 +151,15 @@ pub enum PublicationTime {
     WithUpload,
 }
 
+/// Limits of covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CoverLimits {
+    /// The longest side, in pixels.
+    pub side: u32,
+    /// The largest file, in bytes.
+    pub bytes: u64,
+}
+
 /// What connects to an account.
 pub struct Connection {
     /// The base URL of the API, or the folder of a destination on disk.
@@ -163,7 +172,7 @@ pub struct Connection {
     pub mode: Option<&'static str>,
     /// The access token; `None` where the platform takes none.
     pub token: Option<SecretString>,
-    /// The tier of the rate limits, as configured.
+    /// The tier of the rate limits, as configured; empty for the platform's default.
     pub tier: String,
     /// The table of codes that the configuration overrides.
     pub codes: Option<toml::Value>,
@@ -182,7 +191,7 @@ impl Connection {
             account: account.to_owned(),
             mode: None,
             token,
-            tier: "basic".to_owned(),
+            tier: String::new(),
             codes: None,
             bandwidth: None,
             on_pause: None,
@@ -215,6 +224,8 @@ pub struct Defaults {
     pub account_key: &'static str,
     /// The account where the configuration names none; `None` where it must.
     pub account: Option<&'static str>,
+    /// The tier of the rate limits; empty where there are none.
+    pub tier: &'static str,
 }
 
 /// A destination as it describes itself, without a connection.
@@ -252,19 +263,12 @@ pub trait Platform: Sync {
     fn publication_kind(&self, mode: Option<&str>) -> PublicationKind;
     /// Returns when it publishes.
     fn publication_time(&self) -> PublicationTime;
-    /// Returns the longest side of the cover that each publication needs, in pixels; `None` if it needs none.
-    fn cover_side(&self) -> Option<u32> {
+    /// Returns the limits of the cover that each publication needs; `None` if it needs none.
+    fn cover(&self) -> Option<CoverLimits> {
         None
     }
-    /// Returns the largest cover, in bytes.
-    fn max_cover_bytes(&self) -> u64 {
-        50_000_000
-    }
-
     /// Returns the longest name of an upload, in characters.
-    fn max_name_chars(&self) -> usize {
-        100
-    }
+    fn max_name_chars(&self) -> usize;
 
     /// Returns the columns of its manifests besides `video` and `cover`.
     fn columns(&self) -> &'static [&'static str];

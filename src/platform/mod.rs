@@ -16,7 +16,7 @@ mod upload_body;
 
 pub use class::{Class, UnknownClass};
 pub use destination::{
-    Awaited, CallCounts, ConnectError, Connection, Defaults, Destination, Platform, Progress,
+    Awaited, CallCounts, ConnectError, Connection, CoverLimits, Defaults, Destination, Platform, Progress,
     PublicationKind, PublicationName, PublicationTime, Quota,
 };
 pub use loopback::is_loopback;

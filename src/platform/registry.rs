@@ -39,7 +39,7 @@ pub fn check_columns(platform: &dyn Platform, row: &Row, report: &mut RowProblem
 }
 
 fn takes(platform: &dyn Platform, column: &str) -> bool {
-    platform.columns().contains(&column) || column == COVER && platform.cover_side().is_some()
+    platform.columns().contains(&column) || column == COVER && platform.cover().is_some()
 }
 
 /// Checks the configuration's table of codes that it overrides.

@@ -102,11 +102,8 @@ impl Shipment<'_> {
     /// Reads the cover that a row names. What is read here is what is assessed and sent.
     pub(super) async fn read_cover_of(&self, row: &Row) -> Result<CoverRead, Abort> {
         let platform = self.context.platform();
-        let Some(path) = row.cover.clone().filter(|_| platform.cover_side().is_some()) else {
-            return Ok(None);
-        };
-        let max_bytes = platform.max_cover_bytes();
-        let read = self.context.blocking(move || Ok(read_cover(&path, max_bytes))).await?;
+        let (Some(path), Some(limits)) = (row.cover.clone(), platform.cover()) else { return Ok(None) };
+        let read = self.context.blocking(move || Ok(read_cover(&path, limits.bytes))).await?;
         Ok(Some(read.unwrap_or_else(|error| Err(CoverError::Io(std::io::Error::other(error))))))
     }
 
@@ -117,7 +114,7 @@ impl Shipment<'_> {
         row: &Row,
         cover: CoverRead,
     ) -> Result<StepResult<Option<String>>, Abort> {
-        if self.context.platform().cover_side().is_none() {
+        if self.context.platform().cover().is_none() {
             return Ok(StepResult::Continue(None));
         }
         let (asset, preparer) = (self.item.first_asset.clone(), self.context.preparer.clone());

@@ -341,8 +341,8 @@ impl Context {
 
 /// Returns a digest of what the publication of a row shows; a cover counts by its bytes.
 pub(super) fn digest(platform: &dyn Platform, row: &Row) -> String {
-    let cover = row.cover.as_deref().filter(|_| platform.cover_side().is_some());
-    digest_with(platform, row, &cover.map(|path| read_cover(path, platform.max_cover_bytes())))
+    let cover = row.cover.as_deref().zip(platform.cover());
+    digest_with(platform, row, &cover.map(|(path, limits)| read_cover(path, limits.bytes)))
 }
 
 fn digest_with(platform: &dyn Platform, row: &Row, cover: &CoverRead) -> String {

@@ -23,7 +23,8 @@ pub fn check_covers(
 ) -> (CheckedCovers, Vec<Problem>) {
     let options = CheckOptions::default();
     let pipeline = Pipeline::over_local_files(std::slice::from_ref(profile), &options, runner, cancel);
-    CheckedCovers::check(rows, platform.max_cover_bytes(), &|image| {
+    let Some(limits) = platform.cover() else { return Default::default() };
+    CheckedCovers::check(rows, limits.bytes, &|image| {
         let remarks = pipeline.check_image(image, profile)?;
         Ok(remarks.into_iter().map(|remark| (remark.is_warning, remark.message)).collect())
     })

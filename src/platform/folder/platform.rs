@@ -24,6 +24,8 @@ const ID: &str = "folder";
 const ACCOUNT: &str = "local";
 /// The folder that stands in for one, below the state of the sandbox.
 const TRIAL: &str = "folder";
+/// File systems allow 255 bytes, and names of copies are ASCII.
+const MAX_NAME_CHARS: usize = 200;
 /// Copies are not limited.
 const NO_LIMIT: u64 = 1_000_000;
 
@@ -56,6 +58,7 @@ impl Platform for Folder {
             token_env: None,
             account_key: "account",
             account: Some(ACCOUNT),
+            tier: "",
         }
     }
 
@@ -90,6 +93,10 @@ impl Platform for Folder {
 
     fn publication_time(&self) -> PublicationTime {
         PublicationTime::AfterReadiness
+    }
+
+    fn max_name_chars(&self) -> usize {
+        MAX_NAME_CHARS
     }
 
     fn columns(&self) -> &'static [&'static str] {

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::destination::Advertiser;
 use super::forecast::{ad_calls, upload_calls, waiting_calls};
+use super::upload::MAX_NAME_CHARS;
 use super::{CHUNK_ABOVE, ClientOptions, CodeTable, HOSTS, Tier, TikTokAds, columns, origin_of};
 use crate::platform::{
-    CallCounts, Class, ConnectError, Connection, Defaults, Destination, Platform, Problem, PublicationKind,
-    PublicationName, PublicationTime, Quota, Row,
+    CallCounts, Class, ConnectError, Connection, CoverLimits, Defaults, Destination, Platform, Problem,
+    PublicationKind, PublicationName, PublicationTime, Quota, Row,
 };
 use crate::profile::Profile;
 
@@ -35,7 +36,13 @@ fn code_table(codes: Option<&toml::Value>) -> CodeTable {
     codes.and_then(|codes| CodeTable::read(codes, CODES_PATH).ok()).unwrap_or_default()
 }
 
+/// The largest cover, in bytes. Source: page image-upload.
+const MAX_COVER_BYTES: u64 = 50_000_000;
+
 fn parse_tier(tier: &str) -> Result<Tier, ConnectError> {
+    if tier.is_empty() {
+        return Ok(Tier::default());
+    }
     tier.parse().map_err(|error| ConnectError::new(format!("invalid tier `{tier}`: {error}")))
 }
 
@@ -51,6 +58,7 @@ impl Platform for Ads {
             token_env: Some("TIKTOK_ACCESS_TOKEN"),
             account_key: "advertiser_id",
             account: None,
+            tier: "basic",
         }
     }
 
@@ -92,8 +100,12 @@ impl Platform for Ads {
         PublicationTime::AfterReadiness
     }
 
-    fn cover_side(&self) -> Option<u32> {
-        Some(MAX_COVER_SIDE)
+    fn cover(&self) -> Option<CoverLimits> {
+        Some(CoverLimits { side: MAX_COVER_SIDE, bytes: MAX_COVER_BYTES })
+    }
+
+    fn max_name_chars(&self) -> usize {
+        MAX_NAME_CHARS
     }
 
     fn columns(&self) -> &'static [&'static str] {

@@ -20,7 +20,7 @@ const FINISH: Endpoint = read("file/finish/upload/");
 /// The longest chunk that the client accepts to send; the platform asks for 20 MiB.
 const MAX_CHUNK: u64 = 64 << 20;
 /// The maximum length of a name, in characters.
-const MAX_NAME_CHARS: usize = 100;
+pub(super) const MAX_NAME_CHARS: usize = 100;
 const UNEXPECTED_RANGE: &str = "the platform asks for a byte range that does not follow the last one";
 
 impl TikTokAds {

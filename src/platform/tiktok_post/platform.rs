@@ -46,6 +46,7 @@ impl Platform for Posts {
             token_env: Some("TIKTOK_CREATOR_TOKEN"),
             account_key: "account",
             account: None,
+            tier: "",
         }
     }
 
@@ -90,6 +91,11 @@ impl Platform for Posts {
 
     fn publication_time(&self) -> PublicationTime {
         PublicationTime::WithUpload
+    }
+
+    fn max_name_chars(&self) -> usize {
+        // The name is not sent; it identifies the upload in the journal.
+        100
     }
 
     fn columns(&self) -> &'static [&'static str] {
