@@ -4,6 +4,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
@@ -69,7 +70,11 @@ fn each_file_is_copied_once_and_listed_once() {
     assert_eq!((&delivery["state"], &delivery["publication"]), (&"published".into(), &"entry".into()));
     assert_eq!(report["summary"]["entries"]["by_this_run"], 2);
     let face = std::fs::read(dir.path("clips/face.mov")).unwrap();
-    let copy = dir.path("out").join(delivery["video_id"].as_str().unwrap());
+    let name = delivery["video_id"].as_str().unwrap();
+    assert!(name.starts_with("face-") && name.ends_with(".mov"), "{name}");
+    let copy = dir.path("out").join(name);
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&copy), mode(&dir.path("out/manifest.jsonl")), "others could not read it");
     assert_eq!(std::fs::read(copy).unwrap(), face);
     let again = run(&dir, "files.csv").expect(0).json();
     assert_eq!(again["summary"]["entries"]["before"], 2);

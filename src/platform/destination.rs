@@ -270,6 +270,9 @@ pub trait Platform: Sync {
     /// Returns the longest name of an upload, in characters.
     fn max_name_chars(&self) -> usize;
 
+    /// Returns the extension in the name of an upload; the file has the extension `of_file`.
+    fn upload_extension<'a>(&self, of_file: &'a str) -> &'a str;
+
     /// Returns the columns of its manifests besides `video` and `cover`.
     fn columns(&self) -> &'static [&'static str];
     /// Returns the publication that a row asks for; `None` if it names only a video to upload.

@@ -142,13 +142,15 @@ impl Shipment<'_> {
     fn upload_effect(&self, asset: &ValidatedAsset) -> Effect {
         let (content, encode_mode) = (asset.content(), self.item.record.encode_mode);
         let stem = self.item.source.file_stem().unwrap_or_default().to_string_lossy();
-        let max = self.context.platform().max_name_chars();
+        let platform = self.context.platform();
+        let extension = asset.path().extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let named = (&*stem, platform.upload_extension(&extension));
         Effect {
             kind: self.upload_kind(),
             origin: self.context.destination.origin().to_owned(),
             account: self.context.destination.account().to_owned(),
             scope: String::new(),
-            name: upload_name(&stem, &content.blake3, encode_mode, max),
+            name: upload_name(named, &content.blake3, encode_mode, platform.max_name_chars()),
             content: content.blake3.clone(),
             md5: Some(content.md5.clone()),
             size_bytes: Some(content.size_bytes),

@@ -6,11 +6,16 @@ use crate::plan::EncodeMode;
 /// mode N from 2.
 ///
 /// `content_hex` is the hash of the bytes sent, in lower-case hex; `max` is the longest name in characters.
-pub fn upload_name(stem: &str, content_hex: &str, encode_mode: EncodeMode, max: usize) -> String {
+pub fn upload_name(
+    (stem, extension): (&str, &str),
+    content_hex: &str,
+    encode_mode: EncodeMode,
+    max: usize,
+) -> String {
     let hash: String = content_hex.chars().take(12).collect();
     let tail = match encode_mode {
-        EncodeMode::Planned => format!("-{hash}.mp4"),
-        mode => format!("-{hash}-r{}.mp4", mode.number()),
+        EncodeMode::Planned => format!("-{hash}.{extension}"),
+        mode => format!("-{hash}-r{}.{extension}", mode.number()),
     };
     let clean = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
     let available = max.saturating_sub(tail.len());
@@ -36,7 +41,7 @@ mod tests {
 
     #[test]
     fn upload_names_are_at_most_as_long_as_allowed_and_contain_the_encode_mode() {
-        let name = |stem: &str, mode| upload_name(stem, "0123456789abcdef", mode, 100);
+        let name = |stem: &str, mode| upload_name((stem, "mp4"), "0123456789abcdef", mode, 100);
         assert_eq!(name("a b", EncodeMode::Planned), "a-b-0123456789ab.mp4");
         assert_eq!(name("a", EncodeMode::CommonCore), "a-0123456789ab-r2.mp4");
         assert_eq!(name(&"é".repeat(300), EncodeMode::Conservative).chars().count(), 100);

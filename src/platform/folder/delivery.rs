@@ -1,7 +1,8 @@
 //! A folder, connected: copies, reads back and lists files.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -85,6 +86,7 @@ impl HandOver {
         let mut staged = tempfile::Builder::new()
             .prefix(".greenlit-")
             .suffix(".part")
+            .permissions(Permissions::from_mode(0o666))
             .tempfile_in(&self.root)
             .map_err(nothing_changed)?;
         let (mut hasher, mut sent) = (blake3::Hasher::new(), 0);

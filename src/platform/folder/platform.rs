@@ -99,6 +99,10 @@ impl Platform for Folder {
         MAX_NAME_CHARS
     }
 
+    fn upload_extension<'a>(&self, of_file: &'a str) -> &'a str {
+        of_file
+    }
+
     fn columns(&self) -> &'static [&'static str] {
         &[ENTRY, NOTE]
     }

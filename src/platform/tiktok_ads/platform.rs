@@ -108,6 +108,10 @@ impl Platform for Ads {
         MAX_NAME_CHARS
     }
 
+    fn upload_extension<'a>(&self, _of_file: &'a str) -> &'a str {
+        "mp4"
+    }
+
     fn columns(&self) -> &'static [&'static str] {
         columns::COLUMNS
     }

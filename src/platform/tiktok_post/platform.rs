@@ -98,6 +98,10 @@ impl Platform for Posts {
         100
     }
 
+    fn upload_extension<'a>(&self, _of_file: &'a str) -> &'a str {
+        "mp4"
+    }
+
     fn columns(&self) -> &'static [&'static str] {
         columns::COLUMNS
     }

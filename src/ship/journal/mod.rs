@@ -156,7 +156,9 @@ const CHANGES: [(i64, &str); 3] = [
          ALTER TABLE publications RENAME COLUMN adgroup TO scope;
          ALTER TABLE publications RENAME COLUMN ad_name TO name;
          ALTER TABLE publications RENAME COLUMN ad_id TO id;
-         ALTER TABLE publications RENAME COLUMN image_id TO cover_id;",
+         ALTER TABLE publications RENAME COLUMN image_id TO cover_id;
+         UPDATE effects SET name = name || CASE WHEN sends > 1 THEN '-' || sends ELSE '' END || '.png'
+           WHERE kind = 'image' AND name NOT LIKE '%.%';",
     ),
 ];
 

@@ -55,7 +55,7 @@ async fn a_taken_name_that_is_free_when_asked_is_replaced_by_another_name() {
 async fn a_name_that_another_video_has_is_replaced_by_another_name() {
     let scenario = Scenario::new(&["a"]).with_row("a", "one");
     scenario.fake.add_foreign_video(&upload_name(
-        "a",
+        ("a", "mp4"),
         &asset("a").content().blake3,
         EncodeMode::Planned,
         100,
