@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Stdio;
 
-use common::one_ad::{OTHER, crash, one_ad};
+use common::one_ad::{OTHER, crash, one_ad, post, run};
 use common::ship_setup::{KillOnDrop, ShipSetup, files, wait_for};
 use common::{CliRun, TestDir};
 use greenlit::ship::journal::{ItemKey, Journal};
@@ -69,6 +69,58 @@ fn the_status_of_a_running_shipment_shows_every_row_with_its_next_step() {
     };
     assert_eq!([next("face.mov"), next("bunny.mp4")], [json!("wait"), json!("ask")]);
     assert!(shipping.0.try_wait().unwrap().is_none(), "ship ended before it was looked at");
+}
+
+/// A question about a post is answered while the run waits for another one.
+#[test]
+fn a_running_shipment_takes_the_answer_to_its_question() {
+    let setup = one_ad(&["--processing", "12s"], "60s", "1s");
+    crash(post(&setup, &[]), "post.after_send_before_receipt:1");
+    let publish_id = setup.effects("post_created")[0]["publish_id"].as_str().unwrap().to_owned();
+    // The platform does not know this id, so that only a person can tell.
+    Connection::open(setup.dir.path(JOURNAL))
+        .unwrap()
+        .execute("UPDATE effects SET handle = 'v_0'", [])
+        .unwrap();
+    setup.dir.put(OTHER, "clips/bunny.mp4");
+    let rows = "video,title,privacy_level\nclips/face.mov,Look,SELF_ONLY\nclips/bunny.mp4,Too,SELF_ONLY\n";
+    setup.dir.write("posts.csv", rows);
+    let mut command = post(&setup, &[]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut question = Value::Null;
+    wait_for("the question", || {
+        question = status(&setup).json()["questions"][0].clone();
+        question.is_object()
+    });
+    let id = question["id"].as_str().unwrap();
+    let listed = setup.dir.greenlit(&["resolve", "--to", "test"]).expect(2);
+    assert!(listed.stdout.contains(id), "{}", listed.stdout);
+    let wrong = setup.dir.greenlit(&["resolve", "--to", "test", "000000000000", "abandon"]).expect(2);
+    assert!(wrong.stderr.contains("no open question"), "{}", wrong.stderr);
+    let answer = ["resolve", "--to", "test", id, "done", "--receipt", &publish_id];
+    let answered = setup.dir.greenlit(&answer).expect(0);
+    assert!(answered.stderr.contains("the running ship takes it at its next step"), "{}", answered.stderr);
+    assert_eq!(status(&setup).expect(0).json()["questions"], json!([]));
+    let report = CliRun::of(child.wait_with_output().unwrap()).expect(0).json();
+    let delivery = &common::entry(&report, "face.mov")["delivery"];
+    assert_eq!((&delivery["state"], &delivery["video_id"]), (&json!("published"), &json!(publish_id)));
+    assert_eq!(setup.effects("post_created").len(), 2);
+}
+
+#[test]
+fn an_answer_without_a_running_shipment_names_the_command_to_run() {
+    let setup = one_ad(&[], "60s", "1s");
+    crash(post(&setup, &[]), "post.after_sent_mark:1");
+    Connection::open(setup.dir.path(JOURNAL))
+        .unwrap()
+        .execute("UPDATE effects SET handle = 'v_0'", [])
+        .unwrap();
+    run(post(&setup, &[])).expect(2);
+    let id = status(&setup).expect(2).json()["questions"][0]["id"].as_str().unwrap().to_owned();
+    let answered = setup.dir.greenlit(&["resolve", "--to", "test", &id, "not-done"]).expect(0);
+    assert!(answered.stderr.contains("run the same ship command again"), "{}", answered.stderr);
+    run(post(&setup, &[])).expect(0);
+    assert_eq!(setup.effects("post_created").len(), 1);
 }
 
 /// Writes the journal of a run that was killed, with these files beside it, into a folder that cannot be changed.

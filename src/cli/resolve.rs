@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::report::escape;
-use crate::ship::{Choice, Question, Wait};
+use crate::ship::{Answered, Choice, Journal, Question};
 
 use super::args::{ChoiceArg, ResolveArgs};
 use super::error::CliError;
@@ -37,9 +37,11 @@ pub fn run(settings: &Settings, args: &ResolveArgs) -> Result<RunStatus, CliErro
         (ChoiceArg::NotDone, _) => Choice::DidNotHappen,
         (ChoiceArg::Abandon, _) => Choice::Abandon,
     };
-    let journal = journal_file::open(settings, &path, typed, Wait::Refuse)?;
-    journal.resolve(id, &choice).map_err(|source| operation("cannot record the answer", source))?;
-    notices::say("the answer is recorded; run the same ship command again to continue");
+    let answered = Journal::answer(&path, id, &choice);
+    notices::say(match answered.map_err(|source| operation("cannot record the answer", source))? {
+        Answered::Recorded => "the answer is recorded; run the same ship command again to continue",
+        Answered::LeftForRun => "the answer is recorded; the running ship takes it at its next step",
+    });
     Ok(RunStatus::Done)
 }
 

@@ -4,6 +4,7 @@
 //! whether the effect may be sent. Calls block for about the duration of a disk sync and are made directly from
 //! the async tasks.
 
+mod answers;
 mod effects;
 mod history;
 mod items;
@@ -19,14 +20,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
+pub use answers::{Answered, Choice};
 pub(super) use effects::kind_name;
 pub use effects::{Effect, EffectRecord, EffectState, Resolution};
 pub use history::History;
 pub use items::{Artifact, ItemKey, ItemRecord, KnownAsset, StatusLine};
 pub use log::LoggedEvent;
-pub use open_questions::{Choice, Question};
+pub use open_questions::Question;
 pub use publications::{PublicationKey, PublicationRecord, StatusPublication};
 
 /// Why a call to the journal failed.
@@ -137,6 +139,8 @@ CREATE TABLE publications (
   content TEXT NOT NULL, field_digest TEXT NOT NULL, state TEXT NOT NULL, id TEXT, cover_id TEXT,
   effect_key TEXT, reason TEXT, updated_ms INTEGER NOT NULL,
   PRIMARY KEY (origin, account, scope, name, content)) STRICT;
+CREATE TABLE IF NOT EXISTS answers (
+  effect_key TEXT PRIMARY KEY, choice TEXT NOT NULL, receipt TEXT, at_ms INTEGER NOT NULL) STRICT;
 CREATE TABLE events (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, subject TEXT NOT NULL,
   event TEXT NOT NULL, detail TEXT) STRICT;
@@ -157,7 +161,9 @@ const CHANGES: [(i64, &str); 3] = [
          ALTER TABLE publications RENAME COLUMN adgroup TO scope;
          ALTER TABLE publications RENAME COLUMN ad_name TO name;
          ALTER TABLE publications RENAME COLUMN ad_id TO id;
-         ALTER TABLE publications RENAME COLUMN image_id TO cover_id;",
+         ALTER TABLE publications RENAME COLUMN image_id TO cover_id;
+         CREATE TABLE IF NOT EXISTS answers (
+           effect_key TEXT PRIMARY KEY, choice TEXT NOT NULL, receipt TEXT, at_ms INTEGER NOT NULL) STRICT;",
     ),
 ];
 
@@ -181,7 +187,9 @@ impl Journal {
             std::fs::create_dir_all(folder).map_err(io)?;
         }
         let lock = lock_file(path, wait)?;
-        let db = Connection::open(path).and_then(hardened).map_err(database("opening"))?;
+        let mut db = Connection::open(path).and_then(hardened).map_err(database("opening"))?;
+        // `resolve` may write at the same time, and a transaction that has only read would not wait for it.
+        db.set_transaction_behavior(TransactionBehavior::Immediate);
         migrate(&db, path)?;
         Ok(Journal { db: Mutex::new(db), _lock: Some(lock) })
     }

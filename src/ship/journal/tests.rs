@@ -238,7 +238,8 @@ fn stored_numbers_of_encode_modes_are_read_and_written_as_before() {
 }
 
 /// Undoes the changes of the fourth schema.
-pub(super) const TO_3: &str = "ALTER TABLE effects DROP COLUMN sent_platform_ms;
+pub(super) const TO_3: &str = "DROP TABLE answers;
+    ALTER TABLE effects DROP COLUMN sent_platform_ms;
     ALTER TABLE effects RENAME COLUMN account TO advertiser;
     ALTER TABLE publications RENAME COLUMN account TO advertiser;
     ALTER TABLE publications RENAME COLUMN scope TO adgroup;
