@@ -97,10 +97,18 @@ pub fn create_inner(path: &Path) -> Result<(), StateError> {
         std::fs::create_dir_all(above).map_err(failed)?;
     }
     match DirBuilder::new().mode(FOLDER_MODE).create(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
-        _ => {}
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(error)),
+        _ => verify_inner(path),
     }
-    require_owner(path, &open_folder(path)?.metadata().map_err(failed)?)
+}
+
+/// Verifies a folder that [`create_folder`] or [`create_inner`] created.
+///
+/// # Errors
+/// [`StateError`] if it is a link, no folder or somebody else's.
+pub fn verify_inner(path: &Path) -> Result<(), StateError> {
+    let meta = open_folder(path)?.metadata();
+    require_owner(path, &meta.map_err(|source| StateError::Io { path: path.to_owned(), source })?)
 }
 
 /// Verifies that everything in a folder is a regular file, so that its paths lead nowhere else.

@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use crate::report::escape;
-use crate::ship::{Choice, Question};
+use crate::ship::{Answered, Choice, Journal, Question};
 
 use super::args::{ChoiceArg, ResolveArgs};
 use super::error::CliError;
 use super::exit_code::RunStatus;
+use super::journal_file;
 use super::notices;
 use super::sandbox::operation;
 use super::settings::Settings;
@@ -15,7 +16,8 @@ use super::status;
 
 /// Runs the command.
 pub fn run(settings: &Settings, args: &ResolveArgs) -> Result<RunStatus, CliError> {
-    let Some((_, journal)) = status::open(settings, args.journal.as_deref(), args.to.as_deref())? else {
+    let (path, typed) = status::journal_path(settings, args.journal.as_deref(), args.to.as_deref())?;
+    let Some(journal) = journal_file::snapshot(settings, &path, typed)? else {
         notices::say("no journal yet; nothing to resolve");
         return Ok(RunStatus::Done);
     };
@@ -35,8 +37,11 @@ pub fn run(settings: &Settings, args: &ResolveArgs) -> Result<RunStatus, CliErro
         (ChoiceArg::NotDone, _) => Choice::DidNotHappen,
         (ChoiceArg::Abandon, _) => Choice::Abandon,
     };
-    journal.resolve(id, &choice).map_err(|source| operation("cannot record the answer", source))?;
-    notices::say("the answer is recorded; run the same ship command again to continue");
+    let answered = Journal::answer(&path, id, &choice);
+    notices::say(match answered.map_err(|source| operation("cannot record the answer", source))? {
+        Answered::Recorded => "the answer is recorded; run the same ship command again to continue",
+        Answered::LeftForRun => "the answer is recorded; the running ship takes it at its next step",
+    });
     Ok(RunStatus::Done)
 }
 

@@ -1,10 +1,10 @@
 //! `greenlit status`: prints the state of every asset in the journal and its next step.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::report::{Format, Publication, escape, json_text};
-use crate::ship::{DeliveryState, Journal, Wait};
+use crate::ship::DeliveryState;
 
 use super::args::{DestinationArgs, StatusArgs};
 use super::destination::Destination;
@@ -22,19 +22,20 @@ pub fn run(settings: &Settings, args: &StatusArgs) -> Result<RunStatus, CliError
     if !args.events && !matches!(settings.format, Format::Human | Format::Json) {
         return Err(CliError::Usage("status has the formats human and json".into()));
     }
-    let opened = open(settings, args.journal.as_deref(), args.to.as_deref())?;
-    if opened.is_none() {
+    let (path, typed) = journal_path(settings, args.journal.as_deref(), args.to.as_deref())?;
+    let journal = journal_file::snapshot(settings, &path, typed)?;
+    if journal.is_none() {
         super::notices::say("no journal yet; nothing was shipped from this folder");
     }
     if args.events {
-        if let Some((_, journal)) = &opened {
+        if let Some(journal) = &journal {
             super::event_log::print_journal(journal)?;
         }
         return Ok(RunStatus::Done);
     }
-    let document = match opened {
+    let document = match journal {
         None => StatusDocument::new(None, Vec::new(), Vec::new()),
-        Some((path, journal)) => {
+        Some(journal) => {
             let failed = |source| operation("cannot read the journal", source);
             let lines = journal.status().map_err(failed)?;
             let questions = journal.open_questions().map_err(failed)?;
@@ -69,24 +70,20 @@ fn human(document: &StatusDocument) -> String {
     wrapped::to_terminal(&notices::safe_text(&text))
 }
 
-/// Opens the journal at `path`, of the destination `to`, or the default one. Returns `None` if it does not
-/// exist yet.
-pub fn open(
+/// Returns `path`, else the path of the journal of the destination `to`, else of the default one; and whether it was
+/// typed on the command line.
+pub fn journal_path(
     settings: &Settings,
-    path: Option<&std::path::Path>,
+    path: Option<&Path>,
     to: Option<&str>,
-) -> Result<Option<(PathBuf, Journal)>, CliError> {
-    let typed = path.is_some();
-    let path = match (path, to) {
-        (Some(path), _) => path.to_owned(),
-        (None, Some(name)) => Destination::resolve(settings, name, &DestinationArgs::default())?.journal,
-        (None, None) => default_journal(settings),
-    };
-    if !path.exists() {
-        return Ok(None);
-    }
-    let journal = journal_file::open(settings, &path, typed, Wait::Refuse)?;
-    Ok(Some((path, journal)))
+) -> Result<(PathBuf, bool), CliError> {
+    Ok(match (path, to) {
+        (Some(path), _) => (path.to_owned(), true),
+        (None, Some(name)) => {
+            (Destination::resolve(settings, name, &DestinationArgs::default())?.journal, false)
+        }
+        (None, None) => (default_journal(settings), false),
+    })
 }
 
 /// Returns the path of the configured or default journal, or of the trials' journal if only that exists.

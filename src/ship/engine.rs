@@ -148,8 +148,7 @@ pub async fn ship(
     let latest = Instant::now() + context.settings.poll_deadline;
     let _ = context.read(latest, context.destination.check_access()).await;
 
-    let mut deliveries =
-        context.drive_all(sources, |prepared| super::asset::deliver(context.clone(), prepared)).await?;
+    let mut deliveries = super::answered::deliver_all(&context, sources).await?;
     if context.stop_reason().is_none() {
         deliveries.extend(rows_without_video(&context, &deliveries));
     }

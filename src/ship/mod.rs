@@ -8,6 +8,7 @@
 //! - [`crash`]: points at which a test can inject a fault.
 
 mod ad_limit;
+mod answered;
 mod asset;
 pub mod backoff;
 mod checked_covers;
@@ -47,8 +48,8 @@ pub use cover::{CoverError, read_cover};
 pub use engine::ship;
 pub use give_up::GiveUpReason;
 pub use journal::{
-    Choice, History, Journal, JournalError, KnownAsset, LoggedEvent, PublicationKey, Question, StatusLine,
-    StatusPublication, Wait, destination_key,
+    Answered, Choice, History, Journal, JournalError, KnownAsset, LoggedEvent, PublicationKey, Question,
+    StatusLine, StatusPublication, Wait, destination_key,
 };
 pub use landing::{HttpPageVisitor, LandingMode, PageVisitor};
 pub use manifest::{Manifest, ManifestError};

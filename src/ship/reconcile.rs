@@ -3,7 +3,7 @@
 use super::crash_points::EffectPoint;
 use super::effect_executor::{EffectOutcome, Subject};
 use super::engine::{Abort, Context};
-use super::journal::{EffectRecord, Resolution, kind_name};
+use super::journal::{Choice, EffectRecord, Resolution, kind_name};
 use super::reconcile_schedule::ReconcileSchedule;
 use crate::platform::{EffectKind, Failure, FailureMeaning, SentEffect, Sighting};
 
@@ -22,6 +22,8 @@ pub(super) enum Reconciled {
     NameWasTaken,
     /// Only a person can decide.
     Ambiguous(Vec<String>),
+    /// A person decided.
+    Decided(Choice),
     /// The destination did not answer.
     NoAnswer(String),
 }
@@ -70,11 +72,15 @@ impl Context {
             )))),
             Reconciled::Ambiguous(readings) => {
                 self.journal.record_question(&record.key, &readings)?;
+                if let Some(choice) = self.journal.take_answer(&record.key)? {
+                    return Ok(decided(subject.kind, choice));
+                }
                 let readings = readings.join("; ");
                 Ok(Some(EffectOutcome::Unresolved(format!(
                     "needs your decision, see `greenlit resolve`: {readings}"
                 ))))
             }
+            Reconciled::Decided(choice) => Ok(decided(subject.kind, choice)),
             Reconciled::NoAnswer(error) => Ok(Some(EffectOutcome::Unresolved(format!(
                 "unknown whether it was {}: {error}",
                 match subject.kind {
@@ -90,6 +96,9 @@ impl Context {
         let mut schedule = ReconcileSchedule::new(self, record);
         loop {
             self.check_running()?;
+            if let Some(choice) = self.journal.take_answer(&record.key)? {
+                return Ok(Reconciled::Decided(choice));
+            }
             let asked = schedule.asks();
             match self.read(schedule.latest_answer(), self.destination.look(&sent)).await? {
                 Ok(Sighting::Done(id)) => return Ok(Reconciled::Done(id)),
@@ -150,5 +159,16 @@ impl Context {
                 format!("the upload could not be cancelled: {cancel_error}"),
             ]),
         })
+    }
+}
+
+/// Returns the end of an effect that a person decided; `None` if it may be sent again.
+fn decided(kind: EffectKind, choice: Choice) -> Option<EffectOutcome> {
+    let event = choice.event().to_owned();
+    match (choice, kind) {
+        (Choice::Happened(receipt), _) => Some(EffectOutcome::before(receipt)),
+        (Choice::DidNotHappen, _) => None,
+        (Choice::Abandon, EffectKind::Upload | EffectKind::Post) => Some(EffectOutcome::BadMedia(event)),
+        (Choice::Abandon, _) => Some(EffectOutcome::Refused(event)),
     }
 }

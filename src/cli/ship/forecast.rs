@@ -11,7 +11,7 @@ use crate::ending::Ending;
 use crate::pipeline::Outcome;
 use crate::plan::{Action, ENCODE_PIXELS_PER_S, ResourceEstimate, VideoPlan};
 use crate::platform::{CallCounts, PublicationKind, Row};
-use crate::ship::{DeliveryState, History, Journal, PublicationKey, RowNotice, Wait, destination_key};
+use crate::ship::{DeliveryState, History, Journal, PublicationKey, RowNotice, destination_key};
 
 use super::ShipRun;
 use super::fix_cost::{FixCost, parallel_wall_s};
@@ -41,10 +41,8 @@ impl<'a> Forecast<'a> {
         let basis = PlanBasis::of(ship_run)?;
         let path = &ship_run.destination.journal;
         let failed = |source| operation("cannot read the journal", source);
-        // A dry run writes nothing, so it does not create a journal.
         let typed = ship_run.destination.journal_is_option;
-        let open = || journal_file::open(ship_run.settings, path, typed, Wait::Refuse);
-        let journal = path.exists().then(open).transpose()?;
+        let journal = journal_file::snapshot(ship_run.settings, path, typed)?;
         let history = match &journal {
             None => History::default(),
             Some(journal) => journal.history(&basis.origin, &basis.account).map_err(failed)?,

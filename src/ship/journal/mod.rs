@@ -4,12 +4,14 @@
 //! whether the effect may be sent. Calls block for about the duration of a disk sync and are made directly from
 //! the async tasks.
 
+mod answers;
 mod effects;
 mod history;
 mod items;
 mod log;
 mod open_questions;
 mod publications;
+mod snapshot;
 
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
@@ -18,21 +20,22 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
+pub use answers::{Answered, Choice};
 pub(super) use effects::kind_name;
 pub use effects::{Effect, EffectRecord, EffectState, Resolution};
 pub use history::History;
 pub use items::{Artifact, ItemKey, ItemRecord, KnownAsset, StatusLine};
 pub use log::LoggedEvent;
-pub use open_questions::{Choice, Question};
+pub use open_questions::Question;
 pub use publications::{PublicationKey, PublicationRecord, StatusPublication};
 
 /// Why a call to the journal failed.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// Another process uses the journal.
-    #[error("{}: another run uses this journal; wait until it ends, or use --wait", path.display())]
+    #[error("{}: another run uses this journal; wait until it ends (`ship --wait` does)", path.display())]
     Held {
         /// The journal.
         path: PathBuf,
@@ -136,6 +139,8 @@ CREATE TABLE publications (
   content TEXT NOT NULL, field_digest TEXT NOT NULL, state TEXT NOT NULL, id TEXT, cover_id TEXT,
   effect_key TEXT, reason TEXT, updated_ms INTEGER NOT NULL,
   PRIMARY KEY (origin, account, scope, name, content)) STRICT;
+CREATE TABLE IF NOT EXISTS answers (
+  effect_key TEXT PRIMARY KEY, choice TEXT NOT NULL, receipt TEXT, at_ms INTEGER NOT NULL) STRICT;
 CREATE TABLE events (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, subject TEXT NOT NULL,
   event TEXT NOT NULL, detail TEXT) STRICT;
@@ -158,7 +163,9 @@ const CHANGES: [(i64, &str); 3] = [
          ALTER TABLE publications RENAME COLUMN ad_id TO id;
          ALTER TABLE publications RENAME COLUMN image_id TO cover_id;
          UPDATE effects SET name = name || CASE WHEN sends > 1 THEN '-' || sends ELSE '' END || '.png'
-           WHERE kind = 'image' AND name NOT LIKE '%.%';",
+           WHERE kind = 'image' AND name NOT LIKE '%.%';
+         CREATE TABLE IF NOT EXISTS answers (
+           effect_key TEXT PRIMARY KEY, choice TEXT NOT NULL, receipt TEXT, at_ms INTEGER NOT NULL) STRICT;",
     ),
 ];
 
@@ -166,8 +173,8 @@ const CHANGES: [(i64, &str); 3] = [
 #[derive(Debug)]
 pub struct Journal {
     db: Mutex<Connection>,
-    // The kernel releases it when the process ends, however it ends.
-    _lock: File,
+    // The kernel releases it when the process ends, however it ends. A snapshot has none.
+    _lock: Option<File>,
 }
 
 impl Journal {
@@ -176,21 +183,17 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Held`] if another process uses it and `wait` is [`Wait::Refuse`].
     pub fn open(path: &Path, wait: Wait) -> Result<Journal, JournalError> {
-        let found = rusqlite::version_number();
-        if found < OLDEST_LIBRARY {
-            return Err(JournalError::OldLibrary { found: rusqlite::version().to_owned() });
-        }
+        require_library()?;
         let io = |source| JournalError::Open { path: path.to_owned(), source };
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(io)?;
         }
         let lock = lock_file(path, wait)?;
-        let db = Connection::open(path).map_err(database("opening"))?;
-        // The file may come from elsewhere: nothing that it defines is run.
-        db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true).map_err(database("opening"))?;
-        db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false).map_err(database("opening"))?;
+        let mut db = Connection::open(path).and_then(hardened).map_err(database("opening"))?;
+        // `resolve` may write at the same time, and a transaction that has only read would not wait for it.
+        db.set_transaction_behavior(TransactionBehavior::Immediate);
         migrate(&db, path)?;
-        Ok(Journal { db: Mutex::new(db), _lock: lock })
+        Ok(Journal { db: Mutex::new(db), _lock: Some(lock) })
     }
 
     fn db(&self) -> MutexGuard<'_, Connection> {
@@ -217,12 +220,31 @@ fn database(doing: &'static str) -> impl Fn(rusqlite::Error) -> JournalError {
     }
 }
 
+fn require_library() -> Result<(), JournalError> {
+    match rusqlite::version_number() {
+        OLDEST_LIBRARY.. => Ok(()),
+        _ => Err(JournalError::OldLibrary { found: rusqlite::version().to_owned() }),
+    }
+}
+
+/// Returns the connection with the settings that a file from elsewhere needs: nothing that it defines is run.
+fn hardened(db: Connection) -> rusqlite::Result<Connection> {
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    Ok(db)
+}
+
+/// Returns the path of a file beside the journal, such as that of its lock.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
 fn lock_file(path: &Path, wait: Wait) -> Result<File, JournalError> {
     let io = |source| JournalError::Open { path: path.to_owned(), source };
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
     let options = File::options().create(true).truncate(false).write(true).mode(0o600).to_owned();
-    let file = options.open(&name).map_err(io)?;
+    let file = options.open(beside(path, ".lock")).map_err(io)?;
     match wait {
         Wait::UntilFree => file.lock().map_err(io)?,
         Wait::Refuse => match file.try_lock() {
@@ -239,29 +261,36 @@ fn migrate(db: &Connection, path: &Path) -> Result<(), JournalError> {
     let doing = database("preparing the journal");
     db.pragma_update(None, "journal_mode", "WAL").map_err(&doing)?;
     db.pragma_update(None, "synchronous", "FULL").map_err(&doing)?;
-    let found: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(&doing)?;
-    match found {
-        0 => db
-            .execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;"))
-            .map_err(&doing),
-        SCHEMA => Ok(()),
-        1..SCHEMA => {
-            back_up(db, path, found)?;
-            let changes: String =
-                CHANGES.iter().filter(|(since, _)| found < *since).map(|(_, change)| *change).collect();
-            db.execute_batch(&format!("BEGIN IMMEDIATE; {changes} PRAGMA user_version = {SCHEMA}; COMMIT;"))
-                .map_err(&doing)
-        }
-        _ => Err(JournalError::TooNew { path: path.to_owned(), found }),
+    let found = schema(db, path)?;
+    if (1..SCHEMA).contains(&found) {
+        back_up(db, path, found)?;
     }
+    upgrade(db, found).map_err(&doing)
+}
+
+/// Returns the schema of a database; 0 if it has none yet.
+fn schema(db: &Connection, path: &Path) -> Result<i64, JournalError> {
+    let found = db.pragma_query_value(None, "user_version", |row| row.get(0));
+    match found.map_err(database("preparing the journal"))? {
+        known @ 0..=SCHEMA => Ok(known),
+        found => Err(JournalError::TooNew { path: path.to_owned(), found }),
+    }
+}
+
+/// Brings a database of the schema `found` to [`SCHEMA`].
+fn upgrade(db: &Connection, found: i64) -> rusqlite::Result<()> {
+    let changes: String = match found {
+        SCHEMA => return Ok(()),
+        0 => TABLES.to_owned(),
+        _ => CHANGES.iter().filter(|(since, _)| found < *since).map(|(_, change)| *change).collect(),
+    };
+    db.execute_batch(&format!("BEGIN IMMEDIATE; {changes} PRAGMA user_version = {SCHEMA}; COMMIT;"))
 }
 
 /// Writes a copy of the journal of an older schema beside it, such as `journal.db.schema-1.bak`. A copy of an earlier attempt
 /// is kept: it is the older one.
 fn back_up(db: &Connection, path: &Path, schema: i64) -> Result<(), JournalError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".schema-{schema}.bak"));
-    let copy = PathBuf::from(name);
+    let copy = beside(path, &format!(".schema-{schema}.bak"));
     if copy.exists() {
         return Ok(());
     }

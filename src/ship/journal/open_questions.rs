@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use super::{Journal, JournalError, append_event, database, now_ms};
+use super::{Journal, JournalError, append_event, database};
 
 /// An effect of unknown outcome that only a person can resolve.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -15,19 +15,8 @@ pub struct Question {
     pub readings: Vec<String>,
 }
 
-/// The answer to a question.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Choice {
-    /// It happened; the text is the platform's id.
-    Happened(String),
-    /// It did not happen and may be sent again.
-    DidNotHappen,
-    /// Continue without it, in the next encode mode if there is one.
-    Abandon,
-}
-
 /// Number of digits of the effect's key in an id: enough to be unique, few enough to type.
-const ID_DIGITS: usize = 12;
+pub(super) const ID_DIGITS: usize = 12;
 
 impl Journal {
     /// Marks an effect of unknown outcome as a question, with the observations.
@@ -47,14 +36,15 @@ impl Journal {
         change.commit().map_err(&doing)
     }
 
-    /// Returns the open questions, oldest first.
+    /// Returns the open questions without an answer, oldest first.
     pub fn open_questions(&self) -> Result<Vec<Question>, JournalError> {
         let doing = database("reading the questions");
         let db = self.db();
         let mut query = db
             .prepare(
                 "SELECT effect_key, kind, name, scope, account, reason, readings FROM effects
-                 WHERE asked = 1 AND state = 'unknown' ORDER BY intent_ms, effect_key",
+                 WHERE asked = 1 AND state = 'unknown' AND effect_key NOT IN (SELECT effect_key FROM answers)
+                 ORDER BY intent_ms, effect_key",
             )
             .map_err(&doing)?;
         let questions = query.query_map([], |row| {
@@ -76,37 +66,5 @@ impl Journal {
             })
         });
         questions.map_err(&doing)?.collect::<Result<_, _>>().map_err(&doing)
-    }
-
-    /// Resolves a question by a person's decision and logs it as an event.
-    ///
-    /// # Errors
-    /// [`JournalError::NoQuestion`] if the id matches no open question, or more than one.
-    pub fn resolve(&self, id: &str, choice: &Choice) -> Result<(), JournalError> {
-        let doing = database("recording a decision");
-        let no_question = || JournalError::NoQuestion { id: id.to_owned() };
-        if id.len() < ID_DIGITS || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(no_question());
-        }
-        let (state, receipt, abandoned, event) = match choice {
-            Choice::Happened(receipt) => ("done", Some(receipt), false, "decided: happened"),
-            Choice::DidNotHappen => ("not_done", None, false, "decided: did not happen"),
-            Choice::Abandon => ("not_done", None, true, "decided: abandon"),
-        };
-        let mut db = self.db();
-        let change = db.transaction().map_err(&doing)?;
-        let changed = change
-            .execute(
-                "UPDATE effects SET state = ?2, receipt = ?3, abandoned = ?4, reason = ?5, asked = 0,
-                 name_held = 0, settled_ms = ?6
-                 WHERE asked = 1 AND state = 'unknown' AND substr(effect_key, 1, length(?1)) = ?1",
-                params![id, state, receipt, abandoned, event, now_ms()],
-            )
-            .map_err(&doing)?;
-        if changed != 1 {
-            return Err(no_question());
-        }
-        append_event(&change, id, event, receipt.map(String::as_str)).map_err(&doing)?;
-        change.commit().map_err(&doing)
     }
 }

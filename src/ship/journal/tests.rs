@@ -6,13 +6,13 @@ use super::*;
 use crate::plan::EncodeMode;
 use crate::platform::EffectKind;
 
-fn open() -> (tempfile::TempDir, Journal) {
+pub(super) fn open() -> (tempfile::TempDir, Journal) {
     let dir = tempfile::tempdir().unwrap();
     let journal = Journal::open(&dir.path().join("deep/journal.db"), Wait::Refuse).unwrap();
     (dir, journal)
 }
 
-fn effect() -> Effect {
+pub(super) fn effect() -> Effect {
     Effect {
         kind: EffectKind::Upload,
         origin: "https://o".into(),
@@ -237,16 +237,19 @@ fn stored_numbers_of_encode_modes_are_read_and_written_as_before() {
     assert_eq!(second.key(), hasher.finalize().to_hex().to_string());
 }
 
+/// Undoes the changes of the fourth schema.
+pub(super) const TO_3: &str = "DROP TABLE answers;
+    ALTER TABLE effects DROP COLUMN sent_platform_ms;
+    ALTER TABLE effects RENAME COLUMN account TO advertiser;
+    ALTER TABLE publications RENAME COLUMN account TO advertiser;
+    ALTER TABLE publications RENAME COLUMN scope TO adgroup;
+    ALTER TABLE publications RENAME COLUMN name TO ad_name;
+    ALTER TABLE publications RENAME COLUMN id TO ad_id;
+    ALTER TABLE publications RENAME COLUMN cover_id TO image_id;
+    ALTER TABLE publications RENAME TO ads;";
+
 #[test]
 fn migrates_a_journal_of_each_earlier_schema() {
-    const TO_3: &str = "ALTER TABLE effects DROP COLUMN sent_platform_ms;
-        ALTER TABLE effects RENAME COLUMN account TO advertiser;
-        ALTER TABLE publications RENAME COLUMN account TO advertiser;
-        ALTER TABLE publications RENAME COLUMN scope TO adgroup;
-        ALTER TABLE publications RENAME COLUMN name TO ad_name;
-        ALTER TABLE publications RENAME COLUMN id TO ad_id;
-        ALTER TABLE publications RENAME COLUMN cover_id TO image_id;
-        ALTER TABLE publications RENAME TO ads;";
     for (schema, downgrade) in [
         (1, "ALTER TABLE effects DROP COLUMN handle; ALTER TABLE items DROP COLUMN given_up;"),
         (2, "ALTER TABLE items DROP COLUMN given_up;"),

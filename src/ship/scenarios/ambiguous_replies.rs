@@ -122,3 +122,45 @@ async fn two_videos_with_the_same_name_need_a_decision() {
     assert_eq!((delivery.state, delivery.video_id.as_deref()), (Published, Some("v1")));
     assert_eq!(scenario.fake.count("upload_video"), 1);
 }
+
+/// The first video ends with a question about its ad while the second is still re-encoded.
+#[tokio::test(start_paused = true)]
+async fn a_question_that_is_answered_while_another_video_is_in_progress_is_settled_in_the_same_run() {
+    for (choice, expected) in [
+        (Choice::Happened("ad1".into()), Published),
+        (Choice::DidNotHappen, Published),
+        (Choice::Abandon, Failed),
+    ] {
+        let scenario = Scenario::new(&["a", "b"]).with_row("a", "one");
+        scenario.fake.fault("create_ad", 1, Fault::LoseReply);
+        {
+            let mut state = scenario.fake.state.lock().unwrap();
+            state.duplicate_ads = true;
+            state.broken.insert(asset("b").content().blake3.clone());
+        }
+        let answering = async {
+            let id = loop {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                if let Some(question) = scenario.journal.open_questions().unwrap().pop() {
+                    break question.id;
+                }
+            };
+            {
+                let mut state = scenario.fake.state.lock().unwrap();
+                state.duplicate_ads = false;
+                if choice == Choice::DidNotHappen {
+                    // The person deleted both.
+                    state.ads.clear();
+                }
+            }
+            Journal::answer(&scenario.dir.path().join("journal.db"), &id, &choice).unwrap()
+        };
+        let (outcome, answered) = tokio::join!(scenario.run(), answering);
+        assert_eq!(answered, Answered::LeftForRun);
+        let [a, b] = outcome.deliveries.as_slice() else { panic!("{outcome:?}") };
+        assert_eq!(summary(a), (expected.clone(), 1, vec![expected]), "{choice:?} {a:?}");
+        assert_eq!(summary(b), (Ready, 2, vec![]));
+        assert!(a.uploaded_now && b.uploaded_now, "{choice:?}");
+        assert_eq!(scenario.journal.open_questions().unwrap(), []);
+    }
+}

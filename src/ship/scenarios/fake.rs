@@ -48,7 +48,7 @@ pub(super) struct Image {
 }
 
 #[derive(Clone, Debug)]
-struct Ad {
+pub(super) struct Ad {
     id: String,
     group: String,
     name: String,
@@ -63,7 +63,7 @@ pub(super) struct FakeState {
     index_by_id: HashMap<String, usize>,
     /// The names that are taken.
     names: HashSet<String>,
-    ads: Vec<Ad>,
+    pub(super) ads: Vec<Ad>,
     pub(super) images: Vec<Image>,
     /// The names of the creatives.
     pub(super) creatives: Vec<String>,
