@@ -183,3 +183,47 @@ fn faults_of_every_kind_result_in_one_post() {
         assert_eq!(posts(&setup).len(), 1, "seed {seed}: {codes:?}");
     }
 }
+
+fn lose_journal(setup: &ShipSetup) {
+    std::fs::remove_dir_all(setup.dir.path(".greenlit")).unwrap();
+}
+
+#[test]
+fn a_run_whose_journal_is_lost_posts_again_only_on_request() {
+    let setup = setup(&[], "inbox");
+    run(&setup, "clips", &[]).expect(0);
+    // The journal knows the account, so the note changes nothing.
+    run(&setup, "clips", &[]).expect(0);
+    lose_journal(&setup);
+    let refused = run(&setup, "clips", &[]).expect(2).stderr;
+    let journal = setup.dir.root().canonicalize().unwrap().join(".greenlit/journal.db");
+    for phrase in [journal.to_str().unwrap(), "the account me", "nothing was sent", "--journal", "--fresh"] {
+        assert!(refused.contains(phrase), "{phrase} is missing in {refused}");
+    }
+    let dry = run(&setup, "clips", &["--dry-run"]).expect(0).stderr;
+    assert!(dry.contains("the run itself would be refused"), "{dry}");
+    assert_eq!(posts(&setup).len(), 1);
+    // Ads can be searched for.
+    setup.manifest(&[("clips/face.mov", "one")]);
+    CliRun::of(setup.ship(&["--until", "ready"]).output().unwrap()).expect(0);
+    run(&setup, "clips", &["--fresh"]).expect(0);
+    run(&setup, "clips", &[]).expect(0);
+    assert_eq!(posts(&setup).len(), 2);
+    // Without a folder for the user's state, nothing is remembered.
+    lose_journal(&setup);
+    let mut command = command(&setup, "clips", &[]);
+    CliRun::of(command.env_remove("HOME").env_remove("XDG_STATE_HOME").output().unwrap()).expect(0);
+    assert_eq!(posts(&setup).len(), 3);
+}
+
+#[test]
+fn a_run_that_was_killed_before_its_first_post_is_continued() {
+    for point in ["item.before_record", "item.after_record", "post.before_intent", "post.after_intent"] {
+        let setup = setup(&[], "inbox");
+        let mut command = command(&setup, "clips", &[]);
+        let output = command.env("GREENLIT_CRASH_AT", format!("{point}:1")).output().unwrap();
+        assert_eq!(output.status.signal(), Some(9), "{point}");
+        run(&setup, "clips", &[]).expect(0);
+        assert_eq!(posts(&setup).len(), 1, "{point}");
+    }
+}

@@ -42,6 +42,9 @@ pub struct ShipArgs {
     /// more files. Nothing else uploads it again, not even more --attempts.
     #[arg(long, value_name = "FILE|all")]
     pub retry: Vec<PathBuf>,
+    /// Post also if this machine posted to the account before with another journal: every video is posted again.
+    #[arg(long)]
+    pub fresh: bool,
     /// Also ship files of a manifest that lie outside its folder, directly or through links.
     #[arg(long)]
     pub allow_outside: bool,

@@ -25,6 +25,7 @@ use super::ShipRun;
 use super::arguments::ShipArguments;
 use super::input::ShipInput;
 use super::network::unless_cancelled;
+use super::posted_before::PostingNote;
 use super::retry;
 use super::row_notices::{self, landing_mode};
 
@@ -50,6 +51,8 @@ pub struct DeliveryContext<'a> {
     pub progress: &'a Arc<ProgressDisplay>,
     /// The event log, if `--events` is given.
     pub log: Option<EventLog>,
+    /// The note that this machine posted to the account, if a run needs one.
+    pub posting_note: Option<PostingNote>,
     /// Set when the user cancels.
     pub cancel: &'a Arc<AtomicBool>,
     /// The given-up videos that are uploaded again.
@@ -92,7 +95,7 @@ pub async fn deliver(
     mut context: DeliveryContext<'_>,
     connected: Arc<dyn platform::Destination>,
 ) -> Result<ShipOutcome, CliError> {
-    let log = context.log.take();
+    let (log, posting_note) = (context.log.take(), context.posting_note.take());
     let DeliveryContext { destination, ship_input, preparer, journal, progress, cancel, ship_run, .. } =
         &context;
     let before = async {
@@ -108,7 +111,7 @@ pub async fn deliver(
         ShipRequest { landing_visits: landing_visits?, ..request(&context, receiver, connected.origin())? };
     let sources = ship_input.found.sources.clone();
     let preparation = start_preparation(preparer, sources, sender, Arc::clone(progress));
-    let events = event_handler(progress, log, destination.publication_kind());
+    let events = event_handler(progress, log, posting_note, destination.publication_kind());
     let (preparer, journal) = (Arc::clone(preparer), Arc::clone(journal));
     let shipped = ship::ship(request, connected, preparer, journal, events, Arc::clone(cancel)).await;
     let _ = preparation.await;
@@ -175,6 +178,7 @@ fn start_preparation(
 fn event_handler(
     progress: &Arc<ProgressDisplay>,
     log: Option<EventLog>,
+    posting_note: Option<PostingNote>,
     kind: PublicationKind,
 ) -> Arc<dyn Fn(ShipEvent) + Send + Sync> {
     let progress = Arc::clone(progress);
@@ -187,6 +191,14 @@ fn event_handler(
         };
         match event {
             ShipEvent::State { source, state } => {
+                // The upload, which is the post, follows this event.
+                if state == DeliveryState::Uploading
+                    && let Some(Err(error)) = posting_note.as_ref().map(PostingNote::write)
+                {
+                    progress.print_line(&format!(
+                        "greenlit: warning: a lost journal would not be noticed: {error}"
+                    ));
+                }
                 progress.print_line(&format!(
                     "greenlit: {}: {}",
                     name(&source),

@@ -16,6 +16,7 @@ use crate::report::{Format, json_text};
 use super::forecast::Forecast;
 use super::network::{self, unless_cancelled};
 use super::plan_summary::summary;
+use super::posted_before::PostingNote;
 use super::ship_plan::ShipPlan;
 use super::{ShipRun, retry, row_notices};
 
@@ -47,6 +48,11 @@ pub fn run(ship_run: &ShipRun<'_>, max_ads: Option<u32>) -> Result<RunStatus, Cl
     retry::tell_without_effect(ship_run, forecast.journal.as_ref())?;
     if let Err(error) = ship_run.check_ad_limit(forecast.journal.as_ref(), max_ads)? {
         notices::say(&format!("the run itself would be refused: {error}"));
+    }
+    if let Some(note) = PostingNote::of(ship_run)?
+        && let Some(reason) = note.refusal(forecast.journal.as_ref())?
+    {
+        notices::say(&format!("the run itself would be refused: {reason}"));
     }
     row_notices::print(&notices, &ship_run.ship_input.rows, &ship_run.destination);
     let problems =

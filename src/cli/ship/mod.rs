@@ -14,6 +14,7 @@ mod input;
 mod network;
 mod outside;
 mod plan_summary;
+mod posted_before;
 mod report;
 mod retry;
 mod row_notices;
@@ -61,6 +62,7 @@ use before_sending::check_covers;
 use deliver::DeliveryContext;
 use input::ShipInput;
 use outside::refuse_outside;
+use posted_before::PostingNote;
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<RunStatus, CliError> {
@@ -229,6 +231,11 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
     ship_run
         .check_ad_limit(Some(&journal), args.max_ads)?
         .map_err(|error| CliError::Usage(error.to_string()))?;
+    let posting_note = PostingNote::of(&ship_run)?;
+    let refusal = posting_note.as_ref().filter(|_| !args.fresh).map(|note| note.refusal(Some(&journal)));
+    if let Some(reason) = refusal.transpose()?.flatten() {
+        return Err(CliError::Usage(reason));
+    }
     if let Some(warning) = destination.token_warning() {
         notices::say(&format!("warning: {warning}"));
     }
@@ -246,6 +253,7 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
         journal,
         progress: &progress,
         log: args.events.as_deref().map(EventLog::open).transpose()?,
+        posting_note,
         cancel,
         retry: &ship_run.retry,
         ship_run: &ship_run,
