@@ -42,6 +42,10 @@ impl Context {
         match self.find(subject, record).await? {
             Reconciled::Done(id) => {
                 resolve(Resolution::Done { receipt: id.clone() })?;
+                if record.was_refused() {
+                    // Names contain the hash of the bytes: a run with another journal uploaded them.
+                    self.note_earlier_run();
+                }
                 // A send that was refused because of the name is not what has the name.
                 Ok(Some(EffectOutcome::Done { id, sent_now: sent_now && !record.was_refused() }))
             }

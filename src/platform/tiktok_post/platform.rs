@@ -127,7 +127,8 @@ impl Platform for Posts {
     }
 
     fn shared_calls(&self, _waits: u64, _rows: &[&Row]) -> CallCounts {
-        vec![(CREATOR, 1)]
+        // Access is checked twice: before files are prepared, and when uploads start.
+        vec![(CREATOR, 2)]
     }
 
     fn quota(&self, _tier: &str) -> Result<Quota, ConnectError> {

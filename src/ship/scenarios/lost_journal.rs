@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::platform::{Destination, EffectKind};
+use crate::ship::journal::Effect;
 
 impl Scenario {
     /// Opens another journal, as after a loss.
@@ -36,6 +38,30 @@ async fn a_run_with_a_lost_journal_waits_until_the_ads_of_the_earlier_run_are_vi
             "a cover was uploaded twice"
         );
     }
+}
+
+/// The run after the loss was killed before its first upload, so that its journal is not new any more.
+#[tokio::test(start_paused = true)]
+async fn an_upload_whose_name_an_earlier_run_took_shows_a_lost_journal_too() {
+    let mut scenario = Scenario::new(&["a"]).with_row("a", "one");
+    Arc::get_mut(&mut scenario.fake).unwrap().processing = Duration::from_secs(60);
+    let first = scenario.deliver().await;
+    scenario.lose_journal();
+    let other = Effect {
+        kind: EffectKind::Upload,
+        origin: scenario.fake.origin().to_owned(),
+        account: scenario.fake.account().to_owned(),
+        scope: String::new(),
+        name: "other".to_owned(),
+        content: "other".to_owned(),
+        md5: None,
+        size_bytes: None,
+        encode_mode: EncodeMode::Planned,
+    };
+    scenario.journal.record_intent(&other).unwrap();
+    let second = scenario.deliver().await;
+    assert_eq!((&second.video_id, &second.rows[0].id), (&first.video_id, &first.rows[0].id));
+    assert_eq!((scenario.fake.video_names().len(), scenario.fake.ad_names().len()), (1, 1));
 }
 
 /// The first run ended between an upload and its ad, and the second has another video besides.
