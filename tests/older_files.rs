@@ -8,7 +8,9 @@ mod common;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use common::TestDir;
+use common::one_ad::{crash, one_ad, ship, uploads_sent};
+use common::ship_setup::{ShipSetup, once_each};
+use common::{CliRun, TestDir};
 use rusqlite::Connection;
 
 /// The name in the sandbox of a journal that `--to sandbox` keeps in the working folder.
@@ -112,6 +114,68 @@ fn a_journal_of_an_earlier_build_is_read_in_the_middle_of_everything() {
     }
 }
 
+/// Turns the journal of a run into what the build of 2d06ad9 would have left.
+fn downgrade(setup: &ShipSetup) {
+    let db = Connection::open(setup.dir.path(JOURNAL)).unwrap();
+    db.execute_batch(
+        "DROP TABLE answers;
+         ALTER TABLE effects DROP COLUMN sent_platform_ms;
+         ALTER TABLE effects RENAME COLUMN account TO advertiser;
+         ALTER TABLE publications RENAME TO ads;
+         ALTER TABLE ads RENAME COLUMN account TO advertiser;
+         ALTER TABLE ads RENAME COLUMN scope TO adgroup;
+         ALTER TABLE ads RENAME COLUMN name TO ad_name;
+         ALTER TABLE ads RENAME COLUMN id TO ad_id;
+         ALTER TABLE ads RENAME COLUMN cover_id TO image_id;
+         ALTER TABLE items DROP COLUMN given_up;
+         PRAGMA user_version = 2;",
+    )
+    .unwrap();
+}
+
+fn finish(setup: &ShipSetup, more: &[&str], code: i32) -> CliRun {
+    downgrade(setup);
+    let run = CliRun::of(ship(setup, more).output().unwrap()).expect(code);
+    assert!(setup.dir.path(".greenlit/journal.db.schema-2.bak").exists());
+    run
+}
+
+#[test]
+fn a_shipment_that_an_earlier_build_was_killed_in_is_finished_with_one_upload_and_one_ad() {
+    for point in [
+        "upload.after_intent",
+        "upload.after_sent_mark",
+        "upload.after_send_before_receipt",
+        "item.ready",
+        "image.after_send_before_receipt",
+        "ad.after_sent_mark",
+        "ad.after_send_before_receipt",
+    ] {
+        let setup = one_ad(&[], "45s", "1s");
+        crash(ship(&setup, &[]), &format!("{point}:1"));
+        finish(&setup, &[], 0);
+        assert_eq!((setup.videos(), setup.ads()), (once_each(&["face"]), once_each(&["one"])), "{point}");
+    }
+}
+
+#[test]
+fn what_an_earlier_build_left_unconfirmed_is_confirmed_and_what_it_gave_up_waits_for_a_retry() {
+    let setup = one_ad(&["--processing", "8s"], "1s", "1s");
+    CliRun::of(ship(&setup, &[]).output().unwrap()).expect(2);
+    assert!(setup.status().contains("not confirmed"), "{}", setup.status());
+    setup.configure(setup.port);
+    finish(&setup, &[], 0);
+    assert_eq!((setup.videos(), setup.ads()), (once_each(&["face"]), once_each(&["one"])));
+
+    let setup = one_ad(&["--processing", "10m"], "1s", "1s");
+    CliRun::of(ship(&setup, &["--retry-slow", "--attempts", "1"]).output().unwrap()).expect(1);
+    let again = finish(&setup, &[], 1);
+    assert!(again.stdout.contains("given up"), "{}", again.stdout);
+    assert_eq!(uploads_sent(&setup), 1);
+    CliRun::of(ship(&setup, &["--retry", "all", "--until", "uploaded"]).output().unwrap()).expect(0);
+    assert_eq!(uploads_sent(&setup), 2);
+}
+
 #[test]
 fn a_journal_of_the_first_schema_is_copied_before_it_is_changed() {
     let dir = TestDir::new();
@@ -144,7 +208,7 @@ fn a_video_that_an_earlier_build_gave_up_has_its_text_but_no_reason_of_a_later_s
     assert_eq!((&asset["state"], &asset["next"]), (&"given_up".into(), &"retry".into()), "{asset:#}");
     assert_eq!(asset["reason"], "attempt 3: no encode mode is left");
     assert!(asset.as_object().unwrap()["given_up_because"].is_null(), "{asset:#}");
-    assert!(dir.path(".greenlit/journal.db.schema-2.bak").exists());
+    assert!(!dir.path(".greenlit/journal.db.schema-2.bak").exists(), "the status changed the journal");
 }
 
 #[test]

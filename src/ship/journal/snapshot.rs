@@ -40,6 +40,8 @@ impl Journal {
         let copied = Backup::new(&source, &mut db)
             .and_then(|copying| copying.run_to_completion(c_int::MAX, BUSY_PAUSE, None));
         copied.map_err(&doing)?;
+        // The copy of a damaged file is damaged, too, which its header does not tell.
+        db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(&doing)?;
         let found = schema(&db, path)?;
         upgrade(&db, found).map_err(&doing)?;
         db.pragma_update(None, "query_only", true).map_err(&doing)?;
