@@ -23,9 +23,9 @@ fn code(path: &Path) -> String {
 
 #[test]
 fn delivery_and_the_pipeline_name_no_platform_and_none_of_its_columns() {
-    let mut words: Vec<String> = PLATFORMS.iter().map(|platform| platform.id().to_owned()).collect();
-    words.extend(columns().into_iter().filter(|column| !ORDINARY.contains(column)).map(str::to_owned));
-    words.extend(["tiktok", "advertiser", "adgroup"].map(str::to_owned));
+    let ids = PLATFORMS.iter().map(|platform| platform.id());
+    let words = ids.chain(columns()).chain(["tiktok", "advertiser", "adgroup"]);
+    let words: Vec<String> = words.filter(|word| !ORDINARY.contains(word)).map(str::to_owned).collect();
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let mut found = Vec::new();
     let mut files = Vec::new();

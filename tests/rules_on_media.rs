@@ -288,7 +288,7 @@ fn explain_documents_every_rule() {
 fn every_key_of_every_rule_is_read() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
-    let elsewhere = [read("profile/bounds.rs"), read("ship/preflight.rs")].concat();
+    let elsewhere = [read("profile/bounds.rs"), read("platform/tiktok_ads/columns.rs")].concat();
     for rule in RuleId::ALL {
         let own = read(&format!("rules/all/{}.rs", rule.as_str().replace('-', "_")));
         for key in rule.keys() {

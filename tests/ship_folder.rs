@@ -20,8 +20,7 @@ fn campaign() -> TestDir {
     dir.write("files.csv", "video,entry,note\nclips/face.mov,,first\nclips/bunny.mp4,Bunny,\n");
     dir.write(
         "greenlit.toml",
-        "[destination.out]\nplatform = \"folder\"\nbase_url = \"out\"\npoll_deadline = \"20s\"\n\
-         visibility_window = \"1s\"\n",
+        "[destination.out]\nplatform = \"folder\"\nbase_url = \"out\"\npoll_deadline = \"20s\"\n",
     );
     dir
 }

@@ -263,6 +263,10 @@ pub trait Platform: Sync {
     fn publication_kind(&self, mode: Option<&str>) -> PublicationKind;
     /// Returns when it publishes.
     fn publication_time(&self) -> PublicationTime;
+    /// Returns whether lists show what was created at once, so that absence proves something without a wait.
+    fn lists_at_once(&self) -> bool {
+        false
+    }
     /// Returns the limits of the cover that each publication needs; `None` if it needs none.
     fn cover(&self) -> Option<CoverLimits> {
         None

@@ -179,7 +179,10 @@ impl Context {
             poll_deadline: request.poll_deadline,
             retry_slow: request.retry_slow,
             retry: request.retry,
-            visibility_window: request.visibility_window,
+            visibility_window: match destination.platform().lists_at_once() {
+                true => Duration::ZERO,
+                false => request.visibility_window,
+            },
             first_poll: request.first_poll.max(Duration::from_millis(10)),
             first_poll_after_upload: request.first_poll_after_upload,
             landing: request.landing,

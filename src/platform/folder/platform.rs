@@ -95,6 +95,10 @@ impl Platform for Folder {
         PublicationTime::AfterReadiness
     }
 
+    fn lists_at_once(&self) -> bool {
+        true
+    }
+
     fn max_name_chars(&self) -> usize {
         MAX_NAME_CHARS
     }
