@@ -94,7 +94,7 @@ impl Context {
         self.crash.pass_effect(effect.kind, EffectPoint::BeforeIntent);
         let mut record = self.journal.record_intent(effect)?;
         self.crash.pass_effect(effect.kind, EffectPoint::AfterIntent);
-        if sending.anew && (record.state == EffectState::Done || record.abandoned) {
+        if sending.anew {
             self.undo(effect.kind, &record, "retried on request")?;
             record = self.journal.record_intent(effect)?;
         }

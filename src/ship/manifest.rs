@@ -66,7 +66,7 @@ const MAX_BYTES: u64 = 64 << 20;
 type Fields = BTreeMap<&'static str, String>;
 
 impl Manifest {
-    /// Reads a `.csv`, `.jsonl` or `.toml` manifest, whose columns are `video`, `cover` and `columns`.
+    /// Reads a `.csv`, `.jsonl` or `.toml` manifest, which may have these columns.
     ///
     /// # Errors
     /// The first error that prevents reading the file; the values of the rows are checked later.
@@ -85,8 +85,7 @@ impl Manifest {
     /// # Errors
     /// As [`Manifest::read`].
     pub fn parse(path: &Path, text: &str, columns: &[&'static str]) -> Result<Manifest, ManifestError> {
-        let known: Vec<&'static str> = [VIDEO, COVER].into_iter().chain(columns.iter().copied()).collect();
-        let reader = ManifestReader { path, known };
+        let reader = ManifestReader { path, known: columns };
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         let rows = match extension.to_ascii_lowercase().as_str() {
             "csv" => reader.csv(text)?,
@@ -122,7 +121,7 @@ fn row_of(number: u32, fields: Fields, folder: &Path) -> Row {
 
 struct ManifestReader<'a> {
     path: &'a Path,
-    known: Vec<&'static str>,
+    known: &'a [&'static str],
 }
 
 impl ManifestReader<'_> {
@@ -217,7 +216,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn parse(name: &str, text: &str) -> Result<Manifest, ManifestError> {
-        Manifest::parse(Path::new(name), text, &["ad_name", "adgroup_id", "ad_text", "landing_page_url"])
+        Manifest::parse(
+            Path::new(name),
+            text,
+            &[VIDEO, COVER, "ad_name", "adgroup_id", "ad_text", "landing_page_url"],
+        )
     }
 
     #[test]

@@ -76,7 +76,7 @@ pub enum UntilArg {
 #[serde(default)]
 #[command(next_help_heading = "Destination")]
 pub struct DestinationArgs {
-    /// Set the platform of the destination: tiktok-ads or tiktok-post.
+    /// Set the platform of the destination: tiktok-ads, tiktok-post or folder.
     #[arg(long, value_name = "PLATFORM")]
     pub platform: Option<String>,
     /// The profile; a key of the table only, because `--profile` is an option of every command.
@@ -98,7 +98,7 @@ pub struct DestinationArgs {
     /// Read the access token from this file.
     #[arg(long, value_name = "FILE", conflicts_with = "token_env")]
     pub token_file: Option<PathBuf>,
-    /// Set the base URL of the API.
+    /// Set the base URL of the API, or the path of the folder (folder).
     #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
     /// Set the tier of rate limits: basic, advanced, premium or ultimate.

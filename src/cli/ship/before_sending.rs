@@ -21,9 +21,9 @@ pub fn check_covers(
     runner: &dyn Runner,
     cancel: &Arc<AtomicBool>,
 ) -> (CheckedCovers, Vec<Problem>) {
+    let Some(limits) = platform.cover() else { return Default::default() };
     let options = CheckOptions::default();
     let pipeline = Pipeline::over_local_files(std::slice::from_ref(profile), &options, runner, cancel);
-    let Some(limits) = platform.cover() else { return Default::default() };
     CheckedCovers::check(rows, limits.bytes, &|image| {
         let remarks = pipeline.check_image(image, profile)?;
         Ok(remarks.into_iter().map(|remark| (remark.is_warning, remark.message)).collect())

@@ -63,9 +63,9 @@ pub enum JournalError {
     /// The file is not a journal, or parts of it are unreadable.
     #[error(
         "the journal is damaged ({doing} failed). Move it away, with the files of the same name that end in -wal and \
-         -shm, and run again. Without it, greenlit no longer knows what it sent: it asks the platform, and finds \
-         videos and ads that are listed there, but not those of the last minutes (visibility_window), so wait that \
-         long first; posts and drafts cannot be found and would be made again"
+         -shm, and run again. Without it, greenlit no longer knows what it sent: it asks the platform for \
+         its videos and ads, and waits for the visibility_window before it creates an ad; posts and drafts cannot be \
+         found, so that `ship` asks for --fresh before it makes them again"
     )]
     Damaged {
         /// The operation.
