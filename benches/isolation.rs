@@ -15,11 +15,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use greenlit::job::in_process::InProcessRunner;
-use greenlit::job::worker::WorkerPool;
-use greenlit::job::{Runner, execute};
+use greenlit::execute;
+use greenlit::execute::InProcessRunner;
+use greenlit::job::Runner;
 use greenlit::pipeline::{CheckOptions, LocalFiles, Pipeline, Silent, discover};
 use greenlit::profile::Profile;
+use greenlit::worker::WorkerPool;
 
 const ROUNDS: usize = 11;
 const ROLE: &str = "GREENLIT_BENCH_ROLE";

@@ -13,7 +13,7 @@
 //!
 //! Ports, each with its adapters in the same folder:
 //!
-//! - [`job`]: a unit of work on one file, and the runners: this process or worker processes.
+//! - [`job`]: a unit of work on one file, as data, and the port for its runners.
 //! - [`probe`]: reads facts from bytes. [`transcode`]: makes a file from a plan. [`verify`]: compares
 //!   an output with its source.
 //! - [`cache`]: stores probe results of earlier runs for unchanged files.
@@ -21,6 +21,7 @@
 //!
 //! Modules that combine them:
 //!
+//! - [`execute`]: executes jobs with the media library. [`worker`]: runs them in isolated processes.
 //! - [`ship`]: upload, wait, publish; at most once, with a journal.
 //! - [`pipeline`]: the stages, connected by bounded queues.
 //! - [`report`]: one renderer per format.
@@ -34,6 +35,7 @@
 pub mod cache;
 pub mod cli;
 pub mod ending;
+pub mod execute;
 pub mod job;
 pub mod model;
 pub mod pipeline;
@@ -48,3 +50,4 @@ pub mod ship;
 mod state_folder;
 pub mod transcode;
 pub mod verify;
+pub mod worker;

@@ -16,7 +16,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 
 use common::TestDir;
-use greenlit::job::execute::execute;
+use greenlit::execute::execute;
 use greenlit::job::{Job, JobFiles};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use serde_json::{Number, Value, json};

@@ -74,12 +74,12 @@ const BANS: &[Ban] = &[
     // Besides the adapters, only the calls of the operating system that isolate a worker.
     Ban {
         within: &[""],
-        except: &["probe/libav", "transcode/libav", "verify/libav", "job/worker/raw.rs"],
+        except: &["probe/libav", "transcode/libav", "verify/libav", "worker/raw.rs"],
         names: &["unsafe"],
     },
     Ban {
         within: &[""],
-        except: &["probe/libav", "transcode/libav", "verify/libav", "job/execute.rs", "job/in_process.rs"],
+        except: &["probe/libav", "transcode/libav", "verify/libav", "execute/"],
         names: LIBAV_ADAPTERS,
     },
     Ban {
@@ -90,13 +90,7 @@ const BANS: &[Ban] = &[
     Ban {
         within: &["ship/", "pipeline/"],
         except: &[],
-        names: &[
-            "crate::cli",
-            "crate::report",
-            "crate::job::worker",
-            "crate::job::in_process",
-            "crate::sandbox",
-        ],
+        names: &["crate::cli", "crate::report", "crate::worker", "crate::execute", "crate::sandbox"],
     },
     Ban {
         within: &["cache/"],
@@ -114,8 +108,8 @@ const BANS: &[Ban] = &[
             "crate::report",
             "crate::sandbox",
             "crate::cli",
-            "crate::job::worker",
-            "crate::job::in_process",
+            "crate::worker",
+            "crate::execute",
         ],
     },
     Ban { within: &["pipeline/", "ship/", "report/"], except: &[], names: &["crate::cache::SqliteCache"] },
@@ -132,9 +126,8 @@ const BANS: &[Ban] = &[
             "crate::probe",
             "crate::transcode",
             "crate::verify",
-            "crate::job::worker",
-            "crate::job::in_process",
-            "crate::job::execute",
+            "crate::worker",
+            "crate::execute",
         ],
     },
     Ban { within: &[""], except: &["cli/", "report/", "main.rs", "bin/"], names: PRINTING },

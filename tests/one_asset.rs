@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use greenlit::cache::{Contents, FileState};
 use greenlit::ending::Ending;
-use greenlit::job::in_process::InProcessRunner;
+use greenlit::execute::InProcessRunner;
 use greenlit::job::{VerifyLevel, memory_file};
 use greenlit::pipeline::{
     CheckOptions, CheckedFile, Existing, Failure, FixRecord, FixSettings, Fixing, LocalFiles, Outcome,

@@ -6,9 +6,9 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
-use greenlit::job::worker::WorkerPool;
 use greenlit::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner};
 use greenlit::model::{Codec, HdrKind, MediaFacts, Rational};
+use greenlit::worker::WorkerPool;
 
 fn pool() -> WorkerPool {
     WorkerPool::with_program(1, env!("CARGO_BIN_EXE_greenlit-worker").into())

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{TestDir, entry, errors};
-use greenlit::job::worker::{WorkerPool, WorkerTimeouts};
 use greenlit::job::{
     FileClock, Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner, TimeBudget,
 };
+use greenlit::worker::{WorkerPool, WorkerTimeouts};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_greenlit-worker");
 const CLIP: &str = "npm-vide-ocean.mp4";

@@ -83,5 +83,5 @@ pub fn manifest(bytes: &[u8]) {
 
 /// Fuzzes the protocol between parent and worker.
 pub fn protocol(bytes: &[u8]) {
-    greenlit::job::worker::count_messages_for_fuzzing(bytes).expect("creating a socket pair cannot fail");
+    greenlit::worker::count_messages_for_fuzzing(bytes).expect("creating a socket pair cannot fail");
 }

@@ -57,8 +57,8 @@ fn protocol() {
     // A replay is useful only while the seeds match the current protocol.
     for path in files("seeds/protocol") {
         let bytes = std::fs::read(&path).expect("readable file of the repository");
-        let messages = greenlit::job::worker::count_messages_for_fuzzing(&bytes)
-            .expect("creating a socket pair cannot fail");
+        let messages =
+            greenlit::worker::count_messages_for_fuzzing(&bytes).expect("creating a socket pair cannot fail");
         let name = path.display();
         assert_eq!(
             messages, 2,

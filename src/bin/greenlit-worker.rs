@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use greenlit::job::{execute, worker};
+use greenlit::{execute, worker};
 
 // Output for a person who starts the worker directly.
 #[allow(clippy::print_stderr, clippy::print_stdout)]

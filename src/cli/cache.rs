@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::cache::{ProbeCache, SqliteCache};
-use crate::job::worker;
+use crate::worker;
 
 use super::error::chain;
 use super::settings::Settings;

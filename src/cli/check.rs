@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::cache::ProbeCache;
-use crate::job::worker::WorkerPool;
 use crate::job::{Runner, WorkerInfo};
 use crate::pipeline::{CheckOptions, Discovery, Outcome, Pipeline};
 use crate::plan::{EncodeMode, FixOptions, Machine};
 use crate::profile::Profile;
 use crate::report::{Envelope, FileEntry, Report, StreamedReport};
 use crate::rules::Verdict;
+use crate::worker::WorkerPool;
 
 use super::args::{CheckArgs, CommonArgs, FixChoices};
 use super::error::CliError;

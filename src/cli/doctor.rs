@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cache::SqliteCache;
-use crate::job::worker::{self, Isolation, WorkerPool};
 use crate::job::{Runner, WorkerInfo};
 use crate::model::count;
 use crate::plan::{FixOptions, VideoEncoder};
 use crate::report::escape;
+use crate::worker::{self, Isolation, WorkerPool};
 
 use super::args::{DestinationArgs, DoctorArgs};
 use super::destination::Destination;

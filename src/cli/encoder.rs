@@ -4,9 +4,9 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::job::worker::{self, WorkerPool};
 use crate::job::{Job, JobError, JobFiles, JobRequest, Runner};
 use crate::plan::{FixOptions, RateControl, VideoEncode, VideoEncoder, example};
+use crate::worker::{self, WorkerPool};
 
 use super::settings::Settings;
 

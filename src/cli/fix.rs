@@ -5,13 +5,13 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crate::cache::ProbeCache;
-use crate::job::worker::WorkerPool;
 use crate::pipeline::{
     FixRecord, FixSettings, Fixing, Outcome, OutputLayout, Pipeline, StaleOutput, remove_stale,
 };
 use crate::plan::EncodeMode;
 use crate::platform::{Class, registry};
 use crate::report::{Report, StaleEntry};
+use crate::worker::WorkerPool;
 
 use super::args::{CommonArgs, FixArgs};
 use super::check::RunSummary;

@@ -1,7 +1,7 @@
 //! Ends a run whose media workers cannot be isolated, and says once what weakens the isolation.
 
-use crate::job::worker::{Isolation, WorkerPool};
 use crate::job::{JobError, Runner, WorkerInfo};
+use crate::worker::{Isolation, WorkerPool};
 
 use super::error::CliError;
 use super::notices;

@@ -6,11 +6,11 @@ use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 use crate::ending::FailureKind;
-use crate::job::worker::WorkerPool;
 use crate::model::MediaFacts;
 use crate::pipeline::{CheckOptions, NoFacts, Pipeline, SourceFile, discover};
 use crate::profile::{DerivedProfile, Origin, Profile, RuleId};
 use crate::rules::{Assessment, Finding, Selection, Subject, Verdict, assess};
+use crate::worker::WorkerPool;
 
 use super::args::{CommonArgs, ProfileFromArgs};
 use super::error::CliError;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::job::worker::WorkerPool;
 use crate::sandbox::{ADGROUP, ADVERTISER, Fault, IDENTITY, SandboxOptions, TOKEN, parse_span, start};
 use crate::state_folder::verify_file;
+use crate::worker::WorkerPool;
 
 use super::args::{SandboxArgs, TrialArgs};
 use super::error::CliError;

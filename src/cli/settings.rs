@@ -21,7 +21,7 @@ use super::choice::{bad_choice, choice};
 use super::config::Config;
 use super::destination::parse_duration;
 use super::error::CliError;
-use crate::job::worker::Isolation;
+use crate::worker::Isolation;
 
 /// The profile that is used if none is given.
 const DEFAULT_PROFILE: &str = "tiktok-ads";

@@ -4,15 +4,12 @@
 //! need not open anything after its start. Names are for messages only.
 
 mod error;
-pub mod execute;
-pub mod in_process;
+pub(crate) mod mapped_file;
 mod memory_file;
 pub mod processor_time;
 mod protocol;
-mod time_budget;
+pub(crate) mod time_budget;
 mod verify_report;
-pub mod worker;
-mod worker_info;
 
 use std::fs::File;
 use std::sync::Arc;

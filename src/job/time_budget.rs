@@ -64,7 +64,7 @@ impl FileClock {
 }
 
 /// Returns the error of a job that used up its processor time.
-pub(super) fn processor_time_exceeded(allowed: Duration) -> JobError {
+pub(crate) fn processor_time_exceeded(allowed: Duration) -> JobError {
     JobError::ProcessorTime(format!(
         "needs more processor time than the {} s allowed for the declared size, length and codec of the video: export \
          it again, or raise the limit with `--time-limit 2h`",

@@ -63,7 +63,7 @@ mod tests {
 
     use super::super::{CheckOptions, FixOutcome, FixRecord, FixSettings, OutputLayout};
     use super::*;
-    use crate::job::in_process::InProcessRunner;
+    use crate::execute::InProcessRunner;
     use crate::job::{Job, JobError, JobOutput, JobRequest, Progress, Runner, VerifyLevel, WorkerInfo};
     use crate::plan::{Action, FixOptions, Machine, VideoPlan};
     use crate::profile::Profile;

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use greenlit::job::worker::WorkerTimeouts;
 use greenlit::job::{Job, JobError, Runner};
+use greenlit::worker::WorkerTimeouts;
 
 use crate::common::{TestDir, fixture};
 use crate::own_worker::{OwnWorker, signal};

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use greenlit::job::worker::{WorkerPool, WorkerTimeouts};
 use greenlit::job::{Job, JobError, JobOutput, ProbeDepth, Runner, WorkerDeath};
+use greenlit::worker::{WorkerPool, WorkerTimeouts};
 
 use crate::common::{TestDir, fixture};
 use crate::own_worker::{OwnWorker, has_ended, signal};

@@ -19,9 +19,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use common::{TestDir, fixture};
-use greenlit::job::worker::{WorkerPool, WorkerTimeouts};
 use greenlit::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner, VerifyLevel};
 use greenlit::plan::{OutputSpec, Preset, VideoEncode, VideoPlan, example};
+use greenlit::worker::{WorkerPool, WorkerTimeouts};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_greenlit-worker");
 const CLIP: &str = "npm-vide-ocean.mp4";

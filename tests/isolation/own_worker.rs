@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use greenlit::job::worker::{WorkerPool, WorkerTimeouts};
+use greenlit::worker::{WorkerPool, WorkerTimeouts};
 
 use crate::WORKER;
 

@@ -5,9 +5,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use greenlit::job::worker::{WorkerPool, WorkerTimeouts};
 use greenlit::job::{Job, JobOutput, Runner, VerifyLevel};
 use greenlit::plan::{OutputSpec, Preset, VideoEncode, VideoPlan, example};
+use greenlit::worker::{WorkerPool, WorkerTimeouts};
 
 use crate::common::{self, TestDir, fixture};
 use crate::own_worker::{OwnWorker, signal};

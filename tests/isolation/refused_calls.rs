@@ -6,10 +6,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use greenlit::job::in_process::InProcessRunner;
-use greenlit::job::worker::{WorkerPool, WorkerTimeouts};
+use greenlit::execute::InProcessRunner;
 use greenlit::job::{Job, JobError, JobOutput, Runner};
 use greenlit::plan::{VideoEncode, VideoEncoder, example};
+use greenlit::worker::{WorkerPool, WorkerTimeouts};
 use landlock::{AccessFs, CompatLevel, Compatible, RulesetAttr};
 
 use crate::common::{TestDir, fixture};

@@ -1,7 +1,7 @@
 //! The isolation that a worker reports is what the kernel shows.
 
 use greenlit::job::Runner;
-use greenlit::job::worker::WorkerTimeouts;
+use greenlit::worker::WorkerTimeouts;
 
 use crate::common::TestDir;
 use crate::own_worker::{OwnWorker, leave_open};

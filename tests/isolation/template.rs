@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use greenlit::job::worker::WorkerTimeouts;
 use greenlit::job::{JobError, Runner, WorkerDeath};
+use greenlit::worker::WorkerTimeouts;
 
 use crate::common::fixture;
 use crate::own_worker::{OwnWorker, leave_open, open_files, signal};

@@ -3,8 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
-use greenlit::job::worker::WorkerPool;
 use greenlit::job::{JobError, Runner};
+use greenlit::worker::WorkerPool;
 
 use crate::WORKER;
 use crate::common::TestDir;

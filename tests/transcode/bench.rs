@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use greenlit::job::execute;
+use greenlit::execute;
 use greenlit::job::{DecodeScope, FixReport, Job, JobError, JobFiles, JobOutput, VerifyLevel, VerifyReport};
 use greenlit::plan::example;
 use greenlit::plan::*;

@@ -13,7 +13,7 @@ pub use fix::{EncoderArg, FixArgs, FixChoices};
 pub use sandbox::SandboxArgs;
 pub use ship::{DestinationArgs, ShipArgs, TrialArgs, UntilArg};
 
-use crate::job::worker::Isolation;
+use crate::worker::Isolation;
 
 /// Check videos against the rules of an ad platform, fix them, verify the result and upload it.
 #[derive(Debug, Parser)]

@@ -30,7 +30,6 @@ use secrecy::SecretString;
 
 use crate::cache::Contents;
 use crate::job::Runner;
-use crate::job::worker::WorkerPool;
 use crate::pipeline::{CheckOptions, FixRecord, FixSettings, Outcome, OutputLayout, remove_stale};
 use crate::plan::{EncodeMode, FixOptions};
 use crate::platform::{self, Connection};
@@ -39,6 +38,7 @@ use crate::report::Report;
 use crate::rules::Selection;
 use crate::sandbox::{Sandbox, start};
 use crate::ship::{CheckedCovers, Retry, ShipOutcome, Wait};
+use crate::worker::WorkerPool;
 
 use super::args::{CommonArgs, ShipArgs};
 use super::asset_preparer::LocalAssetPreparer;

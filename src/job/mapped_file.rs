@@ -36,7 +36,7 @@ impl MappedFile {
 
 /// Returns the program of this process, the libraries it has loaded, and the loader's table. Empty where
 /// the system has no `/proc/self/maps`.
-pub(super) fn of_this_process() -> Vec<MappedFile> {
+pub(crate) fn of_this_process() -> Vec<MappedFile> {
     let Ok(maps) = std::fs::read("/proc/self/maps") else { return Vec::new() };
     let mut paths = mapped_paths(&maps);
     paths.insert(PathBuf::from(LOADER_CACHE));

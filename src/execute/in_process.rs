@@ -1,7 +1,7 @@
 //! Runs jobs in the caller's thread, for library users who trust their files.
 
-use super::execute::{describe, execute};
-use super::{JobError, JobOutput, JobRequest, Progress, Runner, WorkerInfo};
+use super::{describe, execute};
+use crate::job::{JobError, JobOutput, JobRequest, Progress, Runner, WorkerInfo};
 
 /// Runs jobs without isolation: a decoder that crashes terminates this process.
 #[derive(Clone, Debug)]

@@ -1,10 +1,12 @@
-//! Executes jobs; both runners use it.
+//! Executes jobs with the media library; both runners use it.
+
+mod in_process;
 
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::{Job, JobError, JobFiles, JobOutput, OutputProof, ProbeDepth, Progress, WorkerInfo};
+use crate::job::{Job, JobError, JobFiles, JobOutput, OutputProof, ProbeDepth, Progress, WorkerInfo};
 use crate::model::{MediaFacts, Size};
 use crate::plan::{OutputSpec, VideoPlan};
 use crate::probe::libav;
@@ -13,6 +15,8 @@ use crate::transcode::{
     libav::{CoverRequest, FixSource},
 };
 use crate::verify::libav::{StreamChoice, decode_streams};
+
+pub use in_process::InProcessRunner;
 
 /// Executes one job in this thread.
 ///
@@ -61,7 +65,7 @@ pub fn execute(
         }
         Job::Trial { plan } => transcode::libav::trial(plan, &cancel).map(|()| JobOutput::Tried),
         Job::SelfTest { port } => {
-            Ok(JobOutput::SelfTest { lines: super::worker::try_forbidden_operations(*port) })
+            Ok(JobOutput::SelfTest { lines: crate::worker::try_forbidden_operations(*port) })
         }
         Job::Cover { size } => {
             let facts = probe(&files.input, ProbeDepth::Auto, &cancel)?;

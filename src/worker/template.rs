@@ -42,7 +42,7 @@ pub fn serve(args: &[String], describe: fn() -> WorkerInfo, execute: Execute) ->
     }
     let parent = UnixStream::from(stdin);
     let mut info = describe();
-    info.mapped_files = crate::job::worker_info::of_this_process();
+    info.mapped_files = crate::job::mapped_file::of_this_process();
     restrict_template(confinement);
     let hello = TemplateReply::Hello(super::version(), Box::new(info));
     if parent.set_write_timeout(Some(WRITE_TIMEOUT)).is_err() || send(&parent, &hello, &[]).is_err() {

@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
-use super::{Job, JobError, JobOutput, JobRequest, Progress, Runner, WorkerDeath, WorkerInfo};
+use crate::job::{Job, JobError, JobOutput, JobRequest, Progress, Runner, WorkerDeath, WorkerInfo};
 pub use barrier::{Barrier, Isolation};
 pub use child::Execute;
 pub use limits::WorkerTimeouts;
