@@ -31,23 +31,45 @@
 //! `state_folder` opens the files that greenlit keeps for itself.
 //!
 //! `tests/module_dependencies.rs` checks the allowed imports; ARCHITECTURE.md gives the reasons.
+//!
+//! # Features
+//!
+//! Without features the library is the core. `worker` adds jobs and isolated processes, `libav` the
+//! media library, `pipeline` checks and fixes of folders with reports, `ship` the platforms, `sandbox`
+//! the simulated platforms, and `cli` the command line.
 
+// Small helpers of the core serve only the larger feature sets; the default build checks that they are used.
+#![cfg_attr(not(all(feature = "cli", feature = "libav")), allow(dead_code, unused_imports))]
+
+#[cfg(feature = "pipeline")]
 pub mod cache;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod ending;
+#[cfg(feature = "libav")]
 pub mod execute;
+#[cfg(feature = "worker")]
 pub mod job;
 pub mod model;
+#[cfg(feature = "pipeline")]
 pub mod pipeline;
 pub mod plan;
+#[cfg(feature = "ship")]
 pub mod platform;
 pub mod probe;
 pub mod profile;
+#[cfg(feature = "pipeline")]
 pub mod report;
 pub mod rules;
+#[cfg(feature = "sandbox")]
 pub mod sandbox;
+#[cfg(feature = "ship")]
 pub mod ship;
+#[cfg(any(feature = "pipeline", feature = "sandbox"))]
 mod state_folder;
+#[cfg(feature = "libav")]
 pub mod transcode;
+#[cfg(feature = "libav")]
 pub mod verify;
+#[cfg(feature = "worker")]
 pub mod worker;

@@ -120,7 +120,8 @@ pub enum DecodeExtent {
 }
 
 /// How thoroughly an output is verified.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum VerifyLevel {
     /// Only probe the output and check it against the rules.

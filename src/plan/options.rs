@@ -1,6 +1,5 @@
 //! The user's choices and consents, and the machine's resources.
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::encode_mode::EncodeMode;
@@ -86,7 +85,8 @@ pub enum CopyFailureCause {
 }
 
 /// How a video is fitted into an allowed aspect ratio.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Fit {
     /// Add borders in one colour.
@@ -113,7 +113,8 @@ pub enum AudioTrackChoice {
 }
 
 /// How a short video is lengthened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Extend {
     /// Repeat the video from its start.

@@ -11,6 +11,7 @@ pub mod decodable_start;
 mod display_matrix;
 pub mod headers;
 pub mod isobmff;
+#[cfg(feature = "libav")]
 #[allow(unsafe_code)] // The media library has only a C interface.
 pub(crate) mod libav;
 pub mod sniff;

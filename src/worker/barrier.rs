@@ -53,7 +53,8 @@ impl Barrier {
 }
 
 /// How much isolation a run demands of its workers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Isolation {
     /// End the run if a required barrier is missing.
     #[default]
