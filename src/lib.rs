@@ -48,6 +48,10 @@ pub mod cli;
 pub mod ending;
 #[cfg(feature = "libav")]
 pub mod execute;
+#[cfg(feature = "pipeline")]
+mod facade;
+#[cfg(feature = "pipeline")]
+mod host_memory;
 #[cfg(feature = "worker")]
 pub mod job;
 pub mod model;
@@ -73,3 +77,20 @@ pub mod transcode;
 pub mod verify;
 #[cfg(feature = "worker")]
 pub mod worker;
+
+#[cfg(all(feature = "pipeline", feature = "libav"))]
+pub use facade::serve_if_worker;
+#[cfg(feature = "pipeline")]
+pub use facade::{Checker, CheckerBuilder, Error, ErrorKind, Fixer, FixerBuilder, Workers};
+#[cfg(feature = "worker")]
+pub use job::VerifyLevel;
+#[cfg(feature = "pipeline")]
+pub use pipeline::{CheckedFile, Event, Outcome};
+pub use plan::{FixOptions, FixPlan};
+pub use profile::{Profile, Severity};
+pub use rules::{Finding, Verdict};
+
+/// Compiles and runs the examples of the README.
+#[cfg(all(doctest, feature = "cli", feature = "libav"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -21,8 +21,7 @@ use super::fix_options::{fix_options, verify_level};
 use super::progress::ProgressDisplay;
 use super::settings::Settings;
 use super::{
-    cache, check, encoder, host_memory, input, interrupt, isolation, notices, output, report_entries,
-    report_target,
+    cache, check, encoder, input, interrupt, isolation, notices, output, report_entries, report_target,
 };
 
 /// Runs the command.
@@ -117,7 +116,7 @@ fn fix_settings(settings: &Settings, args: &FixArgs, out: Option<&Path>) -> Resu
     Ok(FixSettings {
         options: fix_options(&args.choices, &settings.config.fix, encode_mode)?,
         machine: settings.machine(),
-        memory_bytes: host_memory::memory_bytes(),
+        memory_bytes: crate::host_memory::memory_bytes(),
         verify: verify_level(&args.choices, &settings.config.fix)?,
         out: out.filter(|_| !args.dry_run).map(Path::to_owned),
         layout: OutputLayout::Mirror,

@@ -23,7 +23,6 @@ mod explain;
 mod field_names;
 mod fix;
 mod fix_options;
-mod host_memory;
 mod input;
 mod interrupt;
 mod isolation;

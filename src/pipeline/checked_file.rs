@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use crate::job::{FileClock, TimeBudget, processor_time};
 use crate::model::MediaFacts;
 use crate::plan::OutputSpec;
 use crate::profile::Profile;
-use crate::rules::{Assessment, Verdict};
+use crate::rules::{Assessment, Finding, Verdict};
 
 use super::discover::SourceFile;
 use super::outcome::{Failure, NoFacts, Outcome, ending_of};
@@ -40,6 +41,41 @@ pub struct CheckedFile {
 }
 
 impl CheckedFile {
+    /// Returns the path of the file.
+    pub fn path(&self) -> &Path {
+        &self.source.path
+    }
+
+    /// Returns the facts; `None` if the file could not be read as media.
+    pub fn facts(&self) -> Option<&MediaFacts> {
+        self.result.as_ref().ok()
+    }
+
+    /// Returns the verdict under all profiles together: compliant only if it is under each.
+    pub fn verdict(&self) -> Verdict {
+        let verdicts = self.assessments.iter().map(Assessment::verdict);
+        let worst = verdicts.max_by_key(|verdict| match verdict {
+            Verdict::Skipped | Verdict::Compliant => 0,
+            Verdict::Indeterminate => 1,
+            Verdict::Noncompliant => 2,
+            Verdict::Unreadable => 3,
+        });
+        match (&self.result, worst) {
+            (Err(reason), None) => reason.verdict(),
+            (_, worst) => worst.unwrap_or(Verdict::Indeterminate),
+        }
+    }
+
+    /// Returns the findings under all profiles, profile by profile.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.assessments.iter().flat_map(Assessment::findings)
+    }
+
+    /// Returns why the file has no facts, in one or two sentences.
+    pub fn failure(&self) -> Option<&str> {
+        self.result.as_ref().err().map(|reason| reason.failure.message.as_str())
+    }
+
     pub(super) fn new(
         source: SourceFile,
         result: Result<MediaFacts, NoFacts>,

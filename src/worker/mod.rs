@@ -35,7 +35,7 @@ pub use limits::WorkerTimeouts;
 use process::Worker;
 pub use self_test::{self_test, try_forbidden_operations};
 use spawner::Spawner;
-pub use template::{DEVICES_ARG, OPEN_ARG, serve};
+pub use template::{DEVICES_ARG, OPEN_ARG, WORKER_ARG, serve};
 
 /// How often a waiting parent checks its cancel flag.
 const TICK: Duration = Duration::from_millis(50);

@@ -24,6 +24,9 @@ pub const DEVICES_ARG: &str = "--devices";
 /// The template's argument that leaves its workers their access to files, processes and the network.
 pub const OPEN_ARG: &str = "--not-isolated";
 
+/// The template's first argument, by which a program knows that it is started as one.
+pub const WORKER_ARG: &str = "--greenlit-media-worker";
+
 /// A parent that reads nothing for this long has exited or hangs.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 
-use super::template::{DEVICES_ARG, OPEN_ARG};
+use super::template::{DEVICES_ARG, OPEN_ARG, WORKER_ARG};
 use super::wire::{TemplateReply, TemplateRequest, receive, send};
 use super::{Isolation, TICK, WorkerTimeouts, version};
 use crate::job::{JobError, WorkerInfo};
@@ -69,6 +69,7 @@ impl Template {
         };
         let (socket, child_socket) = UnixStream::pair().map_err(failed)?;
         let child = Command::new(program)
+            .arg(WORKER_ARG)
             .args(devices.then_some(DEVICES_ARG))
             .args((isolation == Isolation::Off).then_some(OPEN_ARG))
             .env_clear()

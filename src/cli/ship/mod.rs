@@ -52,10 +52,7 @@ use super::journal_file::{self, create_inside};
 use super::progress::ProgressDisplay;
 use super::sandbox::{operation, trial_options};
 use super::settings::Settings;
-use super::{
-    api_host, check, encoder, host_memory, interrupt, isolation, notices, output, report_entries,
-    report_target,
-};
+use super::{api_host, check, encoder, interrupt, isolation, notices, output, report_entries, report_target};
 
 use arguments::ShipArguments;
 use before_sending::check_covers;
@@ -161,7 +158,7 @@ impl ShipRun<'_> {
         Ok(FixSettings {
             options: self.options.clone(),
             machine: self.settings.machine(),
-            memory_bytes: host_memory::memory_bytes(),
+            memory_bytes: crate::host_memory::memory_bytes(),
             verify: verify_level(choices, config)?,
             out,
             layout: OutputLayout::BySource { base: self.settings.config.folder() },

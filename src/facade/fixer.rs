@@ -1,0 +1,169 @@
+//! Fixes files without a command line.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::checker::Checker;
+use super::error::{Error, ErrorKind};
+use crate::host_memory::memory_bytes;
+use crate::job::VerifyLevel;
+use crate::pipeline::{
+    CheckedFile, Event, FixRecord, FixSettings, Fixing, Observer, Outcome, OutputLayout, Silent,
+};
+use crate::plan::{FixOptions, FixPlan, Machine};
+
+/// Makes compliant copies of files in an output folder, and verifies that each is still the same video. Sources are
+/// never changed.
+///
+/// ```
+/// use greenlit::{Checker, Fixer};
+///
+/// # fn main() -> Result<(), greenlit::Error> {
+/// # #[cfg(feature = "libav")] {
+/// # let out = tempfile::tempdir().expect("a temporary folder");
+/// # let out = out.path();
+/// let checker = Checker::builder()
+///     .builtin_profile("tiktok-ads")
+///     .workers(greenlit::Workers::InProcess)
+///     .build()?;
+/// let fixer = Fixer::builder(checker.clone(), out).build()?;
+/// let file = checker.check("fixtures/npm-vide-ocean.webm")?;
+/// for outcome in fixer.fix(&file)? {
+///     match outcome.fix.as_ref().and_then(|fix| fix.output()) {
+///         Some(output) => println!("made {}", output.path.display()),
+///         None => println!("not fixed: {:?}", outcome.ending),
+///     }
+/// }
+/// # }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Fixer {
+    checker: Checker,
+    settings: FixSettings,
+    record: Arc<FixRecord>,
+}
+
+/// Sets up a [`Fixer`].
+#[derive(Clone)]
+#[must_use]
+pub struct FixerBuilder {
+    checker: Checker,
+    out: PathBuf,
+    options: FixOptions,
+    verify: VerifyLevel,
+}
+
+impl FixerBuilder {
+    /// Sets the choices and consents. The defaults remove and invent nothing.
+    pub fn options(mut self, options: FixOptions) -> FixerBuilder {
+        self.options = options;
+        self
+    }
+
+    /// Sets how outputs are verified; without it, fully.
+    pub fn verify(mut self, level: VerifyLevel) -> FixerBuilder {
+        self.verify = level;
+        self
+    }
+
+    /// Returns the fixer, and opens the record of earlier outputs in `OUT/.greenlit/fix.jsonl`, by which finished work
+    /// is not repeated.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if the record cannot be opened.
+    pub fn build(self) -> Result<Fixer, Error> {
+        let path = self.out.join(".greenlit/fix.jsonl");
+        let record = FixRecord::open_first(vec![path.clone()], self.out.clone()).map_err(|error| {
+            Error::with_source(ErrorKind::Io, format!("cannot open {}", path.display()), error)
+        })?;
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+        let settings = FixSettings {
+            options: self.options,
+            machine: Machine { cores },
+            memory_bytes: memory_bytes(),
+            verify: self.verify,
+            out: Some(self.out),
+            layout: OutputLayout::Mirror,
+        };
+        Ok(Fixer { checker: self.checker, settings, record: Arc::new(record) })
+    }
+}
+
+impl Fixer {
+    /// Returns a builder for outputs in the folder `out`, which is made when the first output is written.
+    pub fn builder(checker: Checker, out: impl Into<PathBuf>) -> FixerBuilder {
+        FixerBuilder {
+            checker,
+            out: out.into(),
+            options: FixOptions::default(),
+            verify: VerifyLevel::default(),
+        }
+    }
+
+    /// Returns the checker.
+    pub fn checker(&self) -> &Checker {
+        &self.checker
+    }
+
+    /// Returns what [`fix`](Fixer::fix) would do with a checked file, one plan for each profile; none for a file
+    /// without facts. Nothing is written.
+    pub fn plan(&self, file: &CheckedFile) -> Vec<FixPlan> {
+        self.checker.pipeline(&Silent).plan_asset(file, &self.settings)
+    }
+
+    /// Fixes one checked file, with one outcome for each profile of the checker.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Worker`] if no worker can be used. What went wrong with the file is in its outcomes.
+    pub fn fix(&self, file: &CheckedFile) -> Result<Vec<Outcome>, Error> {
+        self.fix_with(file, |_| {})
+    }
+
+    /// Like [`fix`](Fixer::fix), and tells `progress` how far it is, from any thread.
+    ///
+    /// # Errors
+    /// See [`fix`](Fixer::fix).
+    pub fn fix_with(
+        &self,
+        file: &CheckedFile,
+        progress: impl Fn(Event<'_>) + Sync,
+    ) -> Result<Vec<Outcome>, Error> {
+        self.checker.require_workers()?;
+        let observer = Told(progress);
+        let pipeline = self.checker.pipeline(&observer);
+        let plans = pipeline.plan_asset(file, &self.settings);
+        Ok(pipeline.prepare_asset(file, plans, self.fixing()))
+    }
+
+    /// Checks and fixes every file below a folder, and tells `progress` how far it is, from any thread. Returns one
+    /// outcome for each pair of file and profile. The output folder itself is not searched.
+    ///
+    /// # Errors
+    /// See [`Checker::check_folder`]. What went wrong with a file is in its outcomes.
+    pub fn fix_folder(
+        &self,
+        folder: impl AsRef<Path>,
+        progress: impl Fn(Event<'_>) + Sync,
+    ) -> Result<Vec<Outcome>, Error> {
+        let excluded: Vec<PathBuf> = self.settings.out.iter().cloned().collect();
+        let sources = self.checker.find(folder.as_ref(), &excluded)?;
+        self.checker.require_workers()?;
+        let observer = Told(progress);
+        Ok(self.checker.pipeline(&observer).fix(&sources, self.fixing(), &|_| {}))
+    }
+
+    fn fixing(&self) -> Fixing<'_> {
+        Fixing { settings: &self.settings, record: Some(&self.record) }
+    }
+}
+
+/// Passes events to a function.
+struct Told<F>(F);
+
+impl<F: Fn(Event<'_>) + Sync> Observer for Told<F> {
+    fn notice(&self, event: Event<'_>) {
+        (self.0)(event);
+    }
+}

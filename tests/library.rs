@@ -1,0 +1,96 @@
+//! Tests of the simple interface with real media, as another program uses it.
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+use greenlit::ending::Ending;
+use greenlit::{Checker, ErrorKind, Fixer, Verdict, Workers};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+fn checker() -> Checker {
+    let worker = Workers::Program(env!("CARGO_BIN_EXE_greenlit-worker").into());
+    Checker::builder().builtin_profile("tiktok-ads").workers(worker).build().unwrap()
+}
+
+#[test]
+fn a_folder_is_checked_in_the_order_of_its_paths_and_each_file_has_its_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |from: &str, to: &str| std::fs::copy(fixture(from), folder.path().join(to)).unwrap();
+    put("firefox-media-bunny_hd_5s.mp4", "b.mp4");
+    put("npm-vide-ocean.webm", "a.webm");
+    std::fs::write(folder.path().join("c.txt"), "no media").unwrap();
+    std::fs::write(folder.path().join("d.mp4"), "no media, but named like it").unwrap();
+    let files = checker().check_folder(folder.path()).unwrap();
+    let verdicts: Vec<(&str, Verdict)> = files
+        .iter()
+        .map(|file| (file.path().file_name().unwrap().to_str().unwrap(), file.verdict()))
+        .collect();
+    let wanted = [
+        ("a.webm", Verdict::Noncompliant),
+        ("b.mp4", Verdict::Compliant),
+        ("c.txt", Verdict::Skipped),
+        ("d.mp4", Verdict::Unreadable),
+    ];
+    assert_eq!(verdicts, wanted);
+    assert!(files[0].findings().any(|finding| finding.rule.to_string() == "container"));
+    assert!(files[0].facts().is_some() && files[3].facts().is_none());
+    assert!(files[3].failure().is_some_and(|reason| !reason.is_empty()));
+}
+
+#[test]
+fn a_file_is_planned_then_fixed_with_progress_and_complies_afterwards() {
+    let out = tempfile::tempdir().unwrap();
+    let (checker, events) = (checker(), Mutex::new(Vec::new()));
+    let fixer = Fixer::builder(checker.clone(), out.path()).build().unwrap();
+    let file = checker.check(fixture("npm-vide-ocean.webm")).unwrap();
+    let plans = fixer.plan(&file);
+    assert_eq!(plans.len(), 1);
+    assert!(std::fs::read_dir(out.path()).unwrap().next().is_none(), "a plan wrote something");
+    let outcomes = fixer.fix_with(&file, |event| events.lock().unwrap().push(format!("{event:?}"))).unwrap();
+    assert_eq!(outcomes.len(), 1);
+    assert_eq!(outcomes[0].ending, Ending::Fixed, "{outcomes:?}");
+    let output = outcomes[0].fix.as_ref().and_then(|fix| fix.output()).unwrap();
+    assert_eq!(checker.check(&output.path).unwrap().verdict(), Verdict::Compliant);
+    assert!(events.lock().unwrap().iter().any(|event| event.starts_with("Advanced")));
+    let again = fixer.fix(&file).unwrap();
+    assert!(again[0].fix.as_ref().and_then(|fix| fix.output()).is_some_and(|output| output.reused));
+}
+
+#[test]
+fn errors_tell_whose_fault_they_are() {
+    let kind = |error: greenlit::Error| (error.kind(), error.to_string());
+    let (wrong, text) = kind(Checker::builder().builtin_profile("tiktok").build().err().unwrap());
+    assert!(wrong == ErrorKind::NotFound && text.contains("tiktok-ads"), "{text}");
+    assert_eq!(Checker::builder().build().err().unwrap().kind(), ErrorKind::Usage);
+    assert_eq!(checker().check("no/such/file.mp4").err().unwrap().kind(), ErrorKind::NotFound);
+    assert_eq!(checker().check(fixture("")).err().unwrap().kind(), ErrorKind::Usage);
+    let missing = Workers::Program("/no/such/worker".into());
+    let checker = Checker::builder().builtin_profile("tiktok-ads").workers(missing).build().unwrap();
+    let error = checker.check(fixture("npm-vide-ocean.webm")).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Worker);
+    assert!(std::error::Error::source(&error).unwrap().to_string().contains("/no/such/worker"));
+}
+
+#[test]
+fn a_cancelled_checker_returns_at_once() {
+    let checker = checker();
+    checker.cancel();
+    let file = checker.check(fixture("npm-vide-ocean.webm")).unwrap();
+    assert_eq!(file.result.unwrap_err().ending, Ending::Interrupted);
+}
+
+#[test]
+fn a_program_can_be_its_own_media_worker() {
+    let program = Path::new(env!("CARGO_BIN_EXE_greenlit")).with_file_name("examples/check_and_fix");
+    let out = tempfile::tempdir().unwrap();
+    let run = Command::new(&program).arg(fixture("npm-vide-ocean.webm")).arg(out.path()).output();
+    let run = run.unwrap_or_else(|error| panic!("{}: {error}; cargo build --examples", program.display()));
+    let text = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(run.status.success(), "{run:?}");
+    assert!(text.contains("Noncompliant") && text.contains("Fixed"), "{text}");
+}
