@@ -42,6 +42,8 @@ missing_packages() {
         pkg-config --exists "$library" 2>/dev/null || echo "$library-dev"
     done
     { command -v ffmpeg && command -v ffprobe; } >/dev/null || echo ffmpeg
+    # Only for `make bench-guard`.
+    command -v valgrind >/dev/null || echo valgrind
     # Only for the test that traces the workers.
     [[ "$(uname)" != Linux ]] || command -v strace >/dev/null || echo strace
     exists /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt || echo ca-certificates

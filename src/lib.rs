@@ -35,7 +35,7 @@
 //! # Features
 //!
 //! Without features the library is the core. `worker` adds jobs and isolated processes, `libav` the
-//! media library, `pipeline` checks and fixes of folders with reports, `ship` the platforms, `sandbox`
+//! media library, `report` the reports, `pipeline` checks and fixes of folders, `ship` the platforms, `sandbox`
 //! the simulated platforms, and `cli` the command line.
 
 // Small helpers of the core serve only the larger feature sets; the default build checks that they are used.
@@ -62,7 +62,7 @@ pub mod plan;
 pub mod platform;
 pub mod probe;
 pub mod profile;
-#[cfg(feature = "pipeline")]
+#[cfg(feature = "report")]
 pub mod report;
 pub mod rules;
 #[cfg(feature = "sandbox")]
