@@ -50,6 +50,9 @@ pub mod ending;
 pub mod execute;
 #[cfg(feature = "worker")]
 pub mod job;
+#[cfg(feature = "libav")]
+#[allow(unsafe_code)] // The media library has only a C interface.
+mod libav;
 pub mod model;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;

@@ -3,13 +3,15 @@
 use ffmpeg_next::ffi;
 
 use super::encode::Encoder;
-use super::ffi_wrappers::{Frame, Packet};
-use super::filter_stage::Sample;
-use super::media_sink::{MediaSink, StreamKind};
+use super::media_sink::MediaSink;
 use super::mux::{Muxer, size_limit_error};
 use super::transcoder::Transcoder;
 use super::verify_tap::VerifyTap;
 use crate::job::{JobError, Progress};
+use crate::libav::frame::Frame;
+use crate::libav::packet::Packet;
+use crate::libav::sample::Sample;
+use crate::libav::stream_kind::StreamKind;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::verify::libav::{InlineVerifier, StreamHashes};
 

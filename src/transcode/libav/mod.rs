@@ -9,15 +9,11 @@ pub(crate) mod audio;
 pub(crate) mod audio_track;
 pub(crate) mod copy;
 mod cover;
-pub(crate) mod decode;
 mod device;
 pub(crate) mod encode;
 mod encode_sink;
 mod encoder_trial;
-pub(crate) mod ffi_wrappers;
-pub(crate) mod filter;
 pub(crate) mod filter_stage;
-pub(crate) mod input;
 mod loop_frames;
 mod loudness;
 pub(crate) mod media_sink;
@@ -26,7 +22,6 @@ mod multi_output;
 mod mux;
 pub(crate) mod pipeline_stages;
 mod shared_decode;
-pub(crate) mod start_cut;
 mod stream_pipeline;
 #[cfg(test)]
 mod tests;
@@ -42,7 +37,6 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use self::encode_sink::EncodeSink;
-use self::input::Input;
 use self::mux::{Muxer, size_limit_error};
 use self::shared_decode::DecoderHandle;
 use self::transcoder::Transcoder;
@@ -50,6 +44,8 @@ use self::verify_tap::VerifyTap;
 use self::writer::{DryRunStore, ReservedSpace, Store};
 use super::faststart::{FaststartError, fill_reserved_moov, move_moov_first};
 use crate::job::{FixReport, JobError, Progress, VerifyLevel};
+use crate::libav::file::{io_error, share};
+use crate::libav::input::Input;
 use crate::model::MediaFacts;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::probe::file_size;
@@ -229,13 +225,4 @@ fn measured_moov(
     transcoder.run(&mut sink)?;
     sink.finish()?;
     Ok(dry_run.moov_size())
-}
-
-/// Duplicates the descriptor of a file.
-pub(crate) fn share(file: &File) -> Result<File, JobError> {
-    file.try_clone().map_err(io_error)
-}
-
-pub(crate) fn io_error(error: std::io::Error) -> JobError {
-    JobError::Io(format!("cannot read or write the input or output file: {error}"))
 }

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use super::ffi_wrappers::failed;
 use super::shared_decode::decoder_handles;
 use super::{FixSource, fix_with_decoder};
 use crate::job::{FixReport, JobError, Progress};
+use crate::libav::error::failed;
 use crate::plan::OutputSpec;
 
 /// Capacity of the progress channel.

@@ -6,17 +6,19 @@ use ffmpeg_next::ffi;
 
 use super::audio::AudioChain;
 use super::copy::Copier;
-use super::ffi_wrappers::{Packet, failed};
-use super::input::Input;
 use super::loop_frames::LoopFrames;
-use super::media_sink::{MediaSink, StreamKind};
+use super::media_sink::MediaSink;
 use super::shared_decode::DecoderHandle;
 use super::stream_pipeline::StreamPipeline;
 use super::video::VideoChain;
 use crate::job::JobError;
-use crate::model::{Codec, SourceDamage};
+use crate::libav::error::failed;
+use crate::libav::input::Input;
+use crate::libav::output_length::OutputLength;
+use crate::libav::packet::Packet;
+use crate::libav::stream_kind::StreamKind;
+use crate::model::SourceDamage;
 use crate::plan::{LengtheningKind, OutputSpec, VideoPlan};
-use crate::probe::libav::ffi_enums;
 use crate::transcode::frame_pacing::whole_frames;
 
 /// Differences below this many seconds between video and audio are treated as rounding.
@@ -41,19 +43,6 @@ pub(crate) struct Transcoder {
     pub(crate) lost_packets: Option<u64>,
     // Declared last, so that everything that points into it is dropped first.
     pub(crate) input: Input,
-}
-
-/// The length of an output.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct OutputLength {
-    /// Number of frames of an encoded video stream.
-    pub(crate) frames: Option<u64>,
-    /// End of the video in seconds.
-    pub(crate) video_s: Option<f64>,
-    /// End of the audio in seconds.
-    pub(crate) audio_s: Option<f64>,
-    /// How long the last frame of an encoded video is held beyond its end in the source, in seconds.
-    pub(crate) held_last_s: f64,
 }
 
 impl Transcoder {
@@ -381,11 +370,4 @@ impl Transcoder {
         }
         Ok(length)
     }
-}
-
-/// Returns the codec of a stream.
-pub(crate) fn stream_codec(input: &mut Input, stream: u32) -> Option<Codec> {
-    let stream = input.stream(stream).ok()?;
-    // SAFETY: the stream belongs to the open input; codec parameters are always there.
-    ffi_enums::codec(unsafe { ffi_enums::codec_id((*stream).codecpar) })
 }

@@ -1,9 +1,10 @@
 //! Passes everything written to an output to the verification.
 
-use super::ffi_wrappers::{Frame, Packet};
-use super::filter_stage::Sample;
-use super::media_sink::StreamKind;
 use crate::job::JobError;
+use crate::libav::frame::Frame;
+use crate::libav::packet::Packet;
+use crate::libav::sample::Sample;
+use crate::libav::stream_kind::StreamKind;
 use crate::verify::libav::{InlineVerifier, StreamHashes};
 
 /// Passes frames and packets of an output to its verifier.

@@ -25,18 +25,19 @@ use self::packets::PacketScan;
 use self::source_check::{check_reading, check_source};
 use super::thresholds::{END_SKEW_S, HELD_SLACK_S, MISSING_TAIL_S, PLAN_SLACK_S, TRIM_SLACK_S};
 use crate::job::{FailureCause, JobError, Progress, VerifyLevel, VerifyReport};
+use crate::libav::decoder::Decoder;
+use crate::libav::file::share;
+use crate::libav::output_length::OutputLength;
+use crate::libav::packet::Packet;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
 use crate::probe::bitstream::frame_size::FrameSizes;
-use crate::transcode::libav::decode::Decoder;
-use crate::transcode::libav::ffi_wrappers::Packet;
-use crate::transcode::libav::share;
-use crate::transcode::libav::transcoder::{OutputLength, Transcoder};
+use crate::transcode::libav::transcoder::Transcoder;
 
 pub use self::full_decode::deep;
 pub(crate) use self::inline_verifier::{InlineVerifier, VerifierReport};
 pub use self::output_proof::prove;
 pub(crate) use self::stream_copies::{CopyReport, StreamHashes};
-pub(crate) use self::strict_decode::{StreamChoice, decode_streams, hides_errors};
+pub(crate) use self::strict_decode::{StreamChoice, decode_streams};
 
 /// Returns the scan of an output whose streams match the plan; `None` if a check failed.
 fn valid_scan(

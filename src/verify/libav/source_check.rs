@@ -8,18 +8,18 @@ use ffmpeg_next::ffi;
 
 use super::decode_progress;
 use super::stream_copies::has_frame_per_packet;
-use super::strict_decode::hides_errors;
 use crate::job::{FailureCause, JobError, Progress, VerifyReport};
+use crate::libav::decoder::{Decoder, hides_errors};
+use crate::libav::file::share;
+use crate::libav::input::{Input, stream_codec};
+use crate::libav::packet::Packet;
+use crate::libav::start_cut::StartCut;
+use crate::libav::time::NOPTS;
+use crate::libav::timestamp_gaps::{DecodeAction, DecodeSpans, Gap};
 use crate::model::{SourceDamage, count};
 use crate::plan::{OutputSpec, VideoPlan};
-use crate::transcode::libav::decode::Decoder;
-use crate::transcode::libav::ffi_wrappers::{NOPTS, Packet};
-use crate::transcode::libav::input::Input;
-use crate::transcode::libav::share;
-use crate::transcode::libav::start_cut::StartCut;
-use crate::transcode::libav::transcoder::{Transcoder, stream_codec};
+use crate::transcode::libav::transcoder::Transcoder;
 use crate::transcode::libav::video::VideoChain;
-use crate::transcode::timestamp_gaps::{DecodeAction, DecodeSpans, Gap};
 use crate::verify::thresholds::{GAP_FRAMES, LOST_FRAMES};
 
 /// Reports packets that could not be read.

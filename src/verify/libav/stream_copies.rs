@@ -4,11 +4,12 @@ use ffmpeg_next::ffi;
 
 use super::packets::{Framing, PacketScan, PayloadHash};
 use crate::job::VerifyReport;
+use crate::libav::input::{Input, stream_codec};
+use crate::libav::output_length::OutputLength;
+use crate::libav::packet::Packet;
+use crate::libav::stream_kind::StreamKind;
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
-use crate::transcode::libav::ffi_wrappers::Packet;
-use crate::transcode::libav::input::Input;
-use crate::transcode::libav::media_sink::StreamKind;
-use crate::transcode::libav::transcoder::{OutputLength, Transcoder, stream_codec};
+use crate::transcode::libav::transcoder::Transcoder;
 
 /// Hashes of the packets that go into an output: video, audio.
 pub(crate) struct StreamHashes {
