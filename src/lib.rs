@@ -15,7 +15,7 @@
 //!
 //! - [`job`]: a unit of work on one file, as data, and the port for its runners.
 //! - [`probe`]: reads facts from bytes. [`transcode`]: makes a file from a plan. [`verify`]: compares
-//!   an output with its source.
+//!   an output with its source. `libav`: what the three share of the media library.
 //! - [`cache`]: stores probe results of earlier runs for unchanged files.
 //! - [`platform`]: a destination's API: wire types, error table, limits.
 //!

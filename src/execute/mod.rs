@@ -1,6 +1,8 @@
 //! Executes jobs with the media library; both runners use it.
 
 mod in_process;
+#[cfg(test)]
+mod verification_tests;
 
 use std::fs::File;
 use std::sync::Arc;
@@ -16,7 +18,7 @@ use crate::transcode::{
     self,
     libav::{CoverRequest, FixSource},
 };
-use crate::verify::libav::{StreamChoice, decode_streams};
+use crate::verify::libav::{StreamChoice, Verification, decode_streams};
 
 pub use in_process::InProcessRunner;
 
@@ -61,7 +63,8 @@ pub fn execute(
         }
         Job::Fix { specs, verify } => {
             // A worker that has seen nothing else reads the facts of the output (`Job::Proof`).
-            let source = FixSource { input: &files.input, name, verify: *verify, cancel: &cancel };
+            let verifier = Verification { level: *verify };
+            let source = FixSource { input: &files.input, name, verifier: &verifier, cancel: &cancel };
             transcode::libav::fix_together(source, files.outputs, specs, progress)
                 .map(|results| JobOutput::Fixed { results })
         }

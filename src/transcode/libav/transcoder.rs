@@ -14,8 +14,10 @@ use super::video::VideoChain;
 use crate::job::JobError;
 use crate::libav::error::failed;
 use crate::libav::input::Input;
+use crate::libav::input::stream_codec;
 use crate::libav::output_length::OutputLength;
 use crate::libav::packet::Packet;
+use crate::libav::source_reading::SourceReading;
 use crate::libav::stream_kind::StreamKind;
 use crate::model::SourceDamage;
 use crate::plan::{LengtheningKind, OutputSpec, VideoPlan};
@@ -40,7 +42,7 @@ pub(crate) struct Transcoder {
     /// Number of video packets read, without those marked to be discarded.
     pub(crate) video_packets: u64,
     /// How many of them gave no frame; known if the first pass reached the end.
-    pub(crate) lost_packets: Option<u64>,
+    lost_packets: Option<u64>,
     // Declared last, so that everything that points into it is dropped first.
     pub(crate) input: Input,
 }
@@ -136,18 +138,13 @@ impl Transcoder {
         }
     }
 
-    /// Returns the planned frame rate.
-    pub(crate) fn rate(&self) -> f64 {
-        self.rate
-    }
-
     /// Returns whether any stream is decoded.
     pub(crate) fn decodes(&self) -> bool {
         matches!(self.video, StreamPipeline::Encode(..)) || matches!(self.audio, StreamPipeline::Encode(..))
     }
 
     /// Returns the end of the source's video stream in seconds, repeats included.
-    pub(crate) fn video_end_s(&self) -> Option<f64> {
+    fn video_end_s(&self) -> Option<f64> {
         match &self.video {
             StreamPipeline::Encode(_, chain) => Some(chain.end_s()),
             StreamPipeline::Copy(_, copier) => Some(copier.source_end_s),
@@ -155,14 +152,8 @@ impl Transcoder {
         }
     }
 
-    /// Returns the duration of the video stream declared by the container, in seconds, after the source was read.
-    pub(crate) fn declared_s(&self) -> Option<f64> {
-        // Where the clock jumps, the library derives a duration from times of different recordings.
-        self.declared_s.filter(|_| !self.input.has_joints())
-    }
-
     /// Returns the end of the source's audio in seconds, if it has any in the output.
-    pub(crate) fn audio_end_s(&self) -> Option<f64> {
+    fn audio_end_s(&self) -> Option<f64> {
         match &self.audio {
             StreamPipeline::Encode(_, chain) => Some(chain.end_s),
             StreamPipeline::Copy(_, copier) => Some(copier.source_end_s),
@@ -171,7 +162,7 @@ impl Transcoder {
     }
 
     /// Returns the decode errors of the streams that are encoded.
-    pub(crate) fn damage(&self) -> SourceDamage {
+    fn damage(&self) -> SourceDamage {
         let mut damage = SourceDamage::default();
         if let StreamPipeline::Encode(_, chain) = &self.video {
             let (error_count, errors) = chain.damage();
@@ -182,6 +173,29 @@ impl Transcoder {
             damage.add(chain.damage());
         }
         damage
+    }
+
+    /// Returns what the source showed, after it was read.
+    pub(crate) fn into_reading(mut self) -> SourceReading {
+        let damage = self.damage();
+        let (video_end_s, audio_end_s) = (self.video_end_s(), self.audio_end_s());
+        let video = match self.video {
+            StreamPipeline::Encode(stream, chain) => {
+                Some(chain.into_reading(stream_codec(&mut self.input, stream), self.lost_packets))
+            }
+            _ => None,
+        };
+        SourceReading {
+            // Where the clock jumps, the library derives a duration from times of different recordings.
+            declared_s: self.declared_s.filter(|_| !self.input.has_joints()),
+            video_end_s,
+            audio_end_s,
+            file_end_s: self.input.declared_end_s(),
+            read_errors: self.input.read_errors,
+            unread: std::mem::take(&mut self.input.unread),
+            damage,
+            video,
+        }
     }
 
     /// Processes the source from start to end. Frames are passed on as decoded, without filtering.

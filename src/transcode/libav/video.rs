@@ -9,10 +9,11 @@ use crate::libav::error::failed;
 use crate::libav::frame::{Frame, frame_duration};
 use crate::libav::input::Input;
 use crate::libav::packet::Packet;
+use crate::libav::source_reading::VideoReading;
 use crate::libav::start_cut::StartCut;
 use crate::libav::time::{NOPTS, seconds};
 use crate::libav::timestamp_gaps::{Gap, Gaps};
-use crate::model::DecodeError;
+use crate::model::{Codec, DecodeError};
 use crate::plan::VideoEncode;
 use crate::transcode::frame_pacing::FramePacer;
 use crate::transcode::shown_times::ShownTimes;
@@ -38,7 +39,7 @@ pub(crate) struct VideoChain {
     last: Option<(i64, i64)>,
     held: Option<Frame>,
     /// The gaps between decoded frames.
-    pub(crate) gaps: Gaps,
+    gaps: Gaps,
     shown: ShownTimes,
     /// Whether the container states only decode times, as its first packet shows.
     only_dts: Option<bool>,
@@ -211,26 +212,25 @@ impl VideoChain {
         self.aspect
     }
 
-    /// Returns how many frames are shown at other times than those of their packets, and the first of them in seconds of
-    /// the video.
-    pub(crate) fn misplaced(&self) -> (u64, Option<f64>) {
-        let (count, first) = self.shown.misplaced(self.nominal_duration * 3 / 4);
-        (count, first.map(|at| seconds(at - self.start, self.decoder.base())))
-    }
-
-    /// Returns the nominal frame duration in seconds.
-    pub(crate) fn frame_s(&self) -> f64 {
-        seconds(self.nominal_duration, self.decoder.base())
-    }
-
     /// Returns the number of decoded frames.
     pub(crate) fn decoded(&self) -> u64 {
         self.decoder.frames()
     }
 
-    /// Returns errors for the first `count` packets that gave no frame, with their times.
-    pub(crate) fn without_frame(&self, count: u64) -> Vec<DecodeError> {
-        self.decoder.without_frame(count)
+    /// Returns what the video showed. `codec` is that of its stream, and `lost_packets` the number of packets that gave
+    /// no frame, if it is known.
+    pub(crate) fn into_reading(self, codec: Option<Codec>, lost_packets: Option<u64>) -> VideoReading {
+        let base = self.decoder.base();
+        let (misplaced, first) = self.shown.misplaced(self.nominal_duration * 3 / 4);
+        VideoReading {
+            codec,
+            frame_s: seconds(self.nominal_duration, base),
+            error_count: self.decoder.damage().0,
+            lost_packets,
+            without_frame: self.decoder.without_frame(lost_packets.unwrap_or(0)),
+            misplaced: (misplaced, first.map(|at| seconds(at - self.start, base))),
+            gaps: self.gaps,
+        }
     }
 
     /// Returns the number of decode errors and the first of them.

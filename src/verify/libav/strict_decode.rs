@@ -7,8 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use ffmpeg_next::ffi;
 
-use super::decode_progress;
-use super::stream_copies::has_frame_per_packet;
+use super::decode_progress::decode_progress;
 use crate::job::{JobError, Progress, SourceDecode};
 use crate::libav::decoder::{Decoder, hides_errors};
 use crate::libav::ffi_enums;
@@ -236,6 +235,11 @@ impl StreamDecode {
         }
         SourceDamage { packets, error_count, errors, at_least: stopped, heavy: false }
     }
+}
+
+/// Returns whether each packet of a stream gives a frame; some codecs have packets with hidden frames.
+fn has_frame_per_packet(input: &mut Input, stream: u32) -> bool {
+    stream_codec(input, stream).is_none_or(|codec| codec.has_frame_per_packet())
 }
 
 /// Decodes `streams` from the start of the input to its end, or until so many errors of its `packets` are known that
