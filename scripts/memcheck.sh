@@ -10,7 +10,7 @@ if ! command -v valgrind >/dev/null; then
     echo 'memcheck: valgrind is not installed: skipped (apt-get install valgrind)' >&2
     exit 0
 fi
-(($#)) || set -- probe::isobmff probe::bitstream probe::headers probe::libav::ffi_enums worker::wire
+(($#)) || set -- probe::isobmff probe::bitstream probe::headers libav::ffi_enums worker::wire
 flags="${CARGO_FLAGS:---locked}"
 # shellcheck disable=SC2086 # several flags
 binary="$("${CARGO:-cargo}" test $flags --lib --no-run --message-format=json 2>/dev/null |

@@ -15,7 +15,7 @@
 //!
 //! - [`job`]: a unit of work on one file, as data, and the port for its runners.
 //! - [`probe`]: reads facts from bytes. [`transcode`]: makes a file from a plan. [`verify`]: compares
-//!   an output with its source.
+//!   an output with its source. `libav`: what the three share of the media library.
 //! - [`cache`]: stores probe results of earlier runs for unchanged files.
 //! - [`platform`]: a destination's API: wire types, error table, limits.
 //!
@@ -54,6 +54,9 @@ mod facade;
 mod host_memory;
 #[cfg(feature = "worker")]
 pub mod job;
+#[cfg(feature = "libav")]
+#[allow(unsafe_code)] // The media library has only a C interface.
+mod libav;
 pub mod model;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;

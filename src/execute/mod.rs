@@ -1,12 +1,16 @@
 //! Executes jobs with the media library; both runners use it.
 
 mod in_process;
+#[cfg(test)]
+mod verification_tests;
 
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::job::{Job, JobError, JobFiles, JobOutput, OutputProof, ProbeDepth, Progress, WorkerInfo};
+use crate::libav::allocator::{keep_freed_memory, zero_allocations};
+use crate::libav::library;
 use crate::model::{MediaFacts, Size};
 use crate::plan::{OutputSpec, VideoPlan};
 use crate::probe::libav;
@@ -14,7 +18,7 @@ use crate::transcode::{
     self,
     libav::{CoverRequest, FixSource},
 };
-use crate::verify::libav::{StreamChoice, decode_streams};
+use crate::verify::libav::{StreamChoice, Verification, decode_streams};
 
 pub use in_process::InProcessRunner;
 
@@ -59,7 +63,8 @@ pub fn execute(
         }
         Job::Fix { specs, verify } => {
             // A worker that has seen nothing else reads the facts of the output (`Job::Proof`).
-            let source = FixSource { input: &files.input, name, verify: *verify, cancel: &cancel };
+            let verifier = Verification { level: *verify };
+            let source = FixSource { input: &files.input, name, verifier: &verifier, cancel: &cancel };
             transcode::libav::fix_together(source, files.outputs, specs, progress)
                 .map(|results| JobOutput::Fixed { results })
         }
@@ -107,23 +112,23 @@ pub fn execute_in_worker(
     let encodes_video = |spec: &OutputSpec| matches!(spec.video, Some(VideoPlan::Encode(_)));
     let encodes = matches!(job, Job::Fix { specs, .. } if specs.iter().any(encodes_video));
     if encodes {
-        libav::zero_allocations(true);
+        zero_allocations(true);
     }
     let result = execute(job, files, name, cancel, progress);
     if encodes {
-        libav::zero_allocations(false);
+        zero_allocations(false);
     }
     result
 }
 
 /// Initializes and describes the media library.
 pub fn describe() -> WorkerInfo {
-    libav::init();
-    WorkerInfo { library: libav::library(), encoders: libav::encoders(), ..WorkerInfo::default() }
+    library::init();
+    WorkerInfo { library: library::library(), encoders: library::encoders(), ..WorkerInfo::default() }
 }
 
 /// Like [`describe`], for a process that only runs jobs: also configures its allocator.
 pub fn prepare() -> WorkerInfo {
-    libav::keep_freed_memory();
+    keep_freed_memory();
     describe()
 }

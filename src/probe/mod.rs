@@ -6,7 +6,7 @@
 
 pub mod bitstream;
 pub(crate) mod bytes;
-mod clock_jumps;
+pub(crate) mod clock_jumps;
 pub mod decodable_start;
 mod display_matrix;
 pub mod headers;

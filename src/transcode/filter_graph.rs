@@ -3,8 +3,9 @@
 //! Pure: frame format and plan in, FFmpeg filter text out. Every inserted value is a number, a name
 //! from a table in this module, or a colour of six hexadecimal digits.
 
-use super::frame_format::FrameFormat;
 use super::gamut::gamut_filters;
+use crate::libav::filter::SWS_FLAGS;
+use crate::libav::frame_format::FrameFormat;
 use crate::model::{Flip, HdrKind, Matrix, Rotation, Size, Transfer};
 use crate::plan::{Canvas, Fill, VideoEncode};
 
@@ -33,9 +34,6 @@ pub enum GraphError {
     #[error("FFmpeg has no `{0}` filter; install an FFmpeg built with it")]
     Missing(&'static str),
 }
-
-/// Quality flags of swscale.
-pub const SWS_FLAGS: &str = "lanczos+accurate_rnd+full_chroma_int";
 
 /// Returns the filters between source and sink. Their output is 8-bit 4:2:0, BT.709, limited range, with
 /// square pixels.

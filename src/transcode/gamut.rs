@@ -1,7 +1,8 @@
 //! Writes the filters that convert other primaries and transfers to those of BT.709, in linear light.
 
-use super::filter_graph::{AvailableFilters, GraphError, SWS_FLAGS};
-use super::frame_format::FrameFormat;
+use super::filter_graph::{AvailableFilters, GraphError};
+use crate::libav::filter::SWS_FLAGS;
+use crate::libav::frame_format::FrameFormat;
 use crate::model::{Matrix, Primaries, Transfer};
 
 /// Samples of SMPTE ST 428-1 as light in units of [`HEADROOM`]: reference white is 48 of 52.37 candela per square metre.

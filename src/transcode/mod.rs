@@ -1,21 +1,17 @@
 //! Turns a plan into a file.
 //!
 //! [`libav`] carries out an [`OutputSpec`](crate::plan::OutputSpec): one decode, one filter graph and one
-//! encode per stream, or copied packets. The other modules are pure: [`graph`] writes the filter graph as
+//! encode per stream, or copied packets. The other modules are pure: [`filter_graph`] writes the filter graph as
 //! text, [`frame_pacing`] decides which frame is shown when, [`settings`] translates the plan into encoder
-//! options, `gaps` records missing frames, and `trim` finds where a copied stream can end. [`faststart`] puts
+//! options, and `trim` finds where a copied stream can end. [`faststart`] puts
 //! `moov` first, and [`reserved_moov`] estimates its size.
 
-mod display_times;
-mod edit_timeline;
 pub mod faststart;
 pub mod filter_graph;
-pub mod frame_format;
 pub mod frame_pacing;
 mod gamut;
 pub mod libav;
 pub mod reserved_moov;
 pub mod settings;
 mod shown_times;
-pub(crate) mod timestamp_gaps;
 pub(crate) mod trim;

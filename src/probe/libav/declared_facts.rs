@@ -1,9 +1,9 @@
 //! Adds to the facts what the container declares about single streams, and compares declared durations with
 //! those of the index and of the packets.
 
-use super::open::MediaInput;
 use super::packet_walk::PacketWalk;
 use super::streams::stream_number;
+use crate::libav::media_input::MediaInput;
 use crate::model::{
     Codec, Completeness, Container, EditList, FrameLoss, LossKind, MAX_HELD_FRAME_S, MediaFacts, contradicts,
     set_loss,

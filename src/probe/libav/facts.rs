@@ -9,16 +9,17 @@ use super::declared_facts::{
     set_indexed_durations, set_playback, set_streams_without_packets,
 };
 use super::fast_path::{Unresolved, complete_facts, complete_fragmented};
-use super::ffi_enums::demuxer;
 use super::identical_audio::{find_identical_audio, has_similar_audio};
 use super::key_frame_sizes::read_key_frame_sizes;
-use super::open::{MediaInput, open_input};
 use super::packet_walk::{PacketWalk, read_first_packets, walk_packets};
 use super::sample_index::read_index;
-use super::streams::{is_duration_unknown, read_streams};
+use super::streams::read_streams;
 use super::tags::collect;
 use super::truncation::{MAX_BLOCK_S, compare_end, explain_unreadable, last_block_s, needs_last_block};
 use crate::job::{JobError, ProbeDepth, Progress};
+use crate::libav::ffi_enums::demuxer;
+use crate::libav::media_input::{MediaInput, open_input};
+use crate::libav::time::is_duration_unknown;
 use crate::model::{Completeness, Container, MediaFacts, VideoStream, contradicts};
 use crate::probe::bytes::BlockCache;
 use crate::probe::headers::{self, Declared};

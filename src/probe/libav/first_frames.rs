@@ -4,8 +4,8 @@ use std::ffi::c_int;
 
 use ffmpeg_next::ffi;
 
-use super::ffi_enums::{demuxer, number};
 use super::streams::{extradata, seconds};
+use crate::libav::ffi_enums::{demuxer, number};
 use crate::model::{Rational, VideoStream};
 use crate::probe::bitstream::random_access::PacketSyntax;
 use crate::probe::decodable_start::{DecodableStart, FirstPacket, StartScan};

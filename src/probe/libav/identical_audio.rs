@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ffmpeg_next::ffi;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::open::MediaInput;
 use crate::job::JobError;
+use crate::libav::media_input::MediaInput;
 use crate::model::{AudioStream, Container, MediaFacts};
 
 /// Files without an index are read to the end up to this size; the streams of larger ones count as different.

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ffmpeg_next::ffi;
 
-use super::open::MediaInput;
 use super::streams::seconds;
 use super::video_packets::VideoPackets;
 use crate::job::{JobError, Progress};
+use crate::libav::media_input::MediaInput;
 use crate::model::{Completeness, MediaFacts};
 
 /// Packets between two progress reports.
@@ -232,7 +232,7 @@ pub(super) fn walk_packets(
         let reached = walk.reached_s;
         facts.completeness = Completeness::Missing {
             first_missing_s: Some(reached),
-            reason: format!("reading fails at {reached:.3} s: {}", super::error_text(code)),
+            reason: format!("reading fails at {reached:.3} s: {}", crate::libav::error::error_text(code)),
         };
     }
     Ok(())

@@ -7,7 +7,8 @@ use std::os::unix::fs::FileExt;
 
 use ffmpeg_next::ffi;
 
-use super::open::{DEMUXERS, init};
+use crate::libav::demuxers::DEMUXERS;
+use crate::libav::library::init;
 
 /// First bytes that are examined; raw streams need several frames to be told from other data.
 const HEAD_BYTES: usize = 128 * 1024;

@@ -5,13 +5,14 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::alpha::alpha_decoder;
-use super::ffi_enums::{
+use super::tags::{language, value};
+use crate::libav::alpha_decoder::alpha_decoder;
+use crate::libav::ffi_enums::{
     codec, color_names, demuxer, fourcc, has_decoder, number, pixel_format, profile_name, text,
 };
-use super::open::MediaInput;
-use super::tags::{language, value};
-use super::version::side_data;
+use crate::libav::media_input::MediaInput;
+use crate::libav::side_data::side_data;
+use crate::libav::time::is_duration_unknown;
 use crate::model::{
     AudioStream, ColorTags, Container, DolbyVision, Hdr, HdrKind, MediaFacts, OtherKind, OtherStream,
     Rational, VideoStream,
@@ -263,12 +264,6 @@ fn field_order(number: c_int) -> Option<String> {
         _ => return None,
     };
     Some(name.to_owned())
-}
-
-/// Returns whether an ISO file declares the duration of a stream as unknown: all bits are set (ISO/IEC 14496-12,
-/// 8.4.2.3), which the library reads as a number.
-pub(crate) fn is_duration_unknown(stream: &ffi::AVStream) -> bool {
-    stream.duration == i64::from(u32::MAX)
 }
 
 /// Returns the bit rate in bits per second; `None` for an unknown duration, from which the library computes a

@@ -5,7 +5,7 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::ffi_enums::text;
+use crate::libav::ffi_enums::text;
 use crate::model::PrivacyTags;
 
 /// Most names collected per list.

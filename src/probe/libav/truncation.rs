@@ -1,8 +1,8 @@
 //! Compares the end of the data with the declarations of the file.
 
-use super::open::MediaInput;
 use super::streams::seconds;
 use crate::job::JobError;
+use crate::libav::media_input::MediaInput;
 use crate::model::{Completeness, Container, MediaFacts};
 use crate::probe::bytes::BlockCache;
 use crate::probe::headers::{self, Declared};

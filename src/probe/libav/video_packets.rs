@@ -5,11 +5,11 @@ use std::ffi::c_int;
 use ffmpeg_next::ffi;
 
 use super::decode_rate::DecodeRate;
-use super::ffi_enums::{codec, number};
 use super::first_frames::FirstFrames;
 use super::streams::{extradata, seconds};
 use super::timing::write_timing;
-use super::version::packet_side_data;
+use crate::libav::ffi_enums::{codec, number};
+use crate::libav::side_data::packet_side_data;
 use crate::model::{Container, FrameLoss, HdrKind, LossKind, MediaFacts, VideoStream, set_loss};
 use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::probe::bitstream::hevc;

@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 
 use super::audio_track::{AudioTrack, TrackJoiner};
-use super::ffi_wrappers::{Frame, Packet, failed};
-use super::input::Input;
 use crate::job::JobError;
+use crate::libav::error::failed;
+use crate::libav::frame::Frame;
+use crate::libav::input::Input;
+use crate::libav::packet::Packet;
 use crate::model::SourceDamage;
 use crate::plan::{AudioEncode, JoinKind};
 

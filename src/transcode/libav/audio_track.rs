@@ -1,18 +1,17 @@
 //! Decodes one audio stream of a source to planned samples, and joins the samples of several.
 
 use std::collections::VecDeque;
-use std::ffi::c_char;
 
-use ffmpeg_next::ffi;
-
-use super::decode::Decoder;
-use super::ffi_wrappers::{Frame, NOPTS, Packet, check, rational, seconds, units};
-use super::filter::{Graph, Pulled};
-use super::input::Input;
 use crate::job::JobError;
+use crate::libav::channel_layout::layout;
+use crate::libav::decoder::Decoder;
+use crate::libav::filter::{Graph, Pulled};
+use crate::libav::frame::Frame;
+use crate::libav::input::Input;
+use crate::libav::packet::Packet;
+use crate::libav::time::{NOPTS, rational, seconds, units};
 use crate::model::SourceDamage;
 use crate::plan::JoinKind;
-use crate::probe::libav::ffi_enums;
 
 /// Gaps and overlaps of up to this many seconds are treated as timestamp rounding.
 const CLOCK_JITTER_S: f64 = 0.05;
@@ -238,24 +237,6 @@ pub(super) fn mix_filter(layout: &str, channels: u32) -> &'static str {
         // swresample mixes mono to stereo at -3 dB; duplicating the channel keeps the loudness.
         ("mono", _) => "pan=stereo|c0=c0|c1=c0",
         _ => "aformat=channel_layouts=stereo",
-    }
-}
-
-/// Returns FFmpeg's description of the channel layout; the default layout if only the number is known.
-pub(crate) fn layout(frame: &Frame) -> Result<String, JobError> {
-    let mut text: [c_char; 128] = [0; 128];
-    let raw = frame.get();
-    // SAFETY: the layouts are valid; the buffer's length is given and libav ends it with a zero.
-    unsafe {
-        let mut known = std::mem::zeroed::<ffi::AVChannelLayout>();
-        let unspecified = ffi_enums::is_channel_order_unspecified(raw);
-        if unspecified {
-            ffi::av_channel_layout_default(&mut known, raw.ch_layout.nb_channels);
-        }
-        let which = if unspecified { &known } else { &raw.ch_layout };
-        let code = ffi::av_channel_layout_describe(which, text.as_mut_ptr(), text.len());
-        check(code, "cannot describe the channel layout of the audio")?;
-        Ok(std::ffi::CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned())
     }
 }
 

@@ -6,12 +6,14 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::ffi_wrappers::{NOPTS, Packet, check, failed, is_eagain, is_eof, seconds, units};
-use super::input::Input;
 use super::mux::Muxer;
 use crate::job::JobError;
+use crate::libav::error::{check, failed, is_eagain, is_eof};
+use crate::libav::ffi_enums;
+use crate::libav::input::Input;
+use crate::libav::packet::Packet;
+use crate::libav::time::{NOPTS, seconds, units};
 use crate::plan::VideoTags;
-use crate::probe::libav::ffi_enums;
 use crate::transcode::trim::PacketTrimmer;
 
 /// Maximum number of packets at the start of a stream without a decode time. Frames are reordered by at most

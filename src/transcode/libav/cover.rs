@@ -5,15 +5,18 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::decode::Decoder;
-use super::ffi_wrappers::{Frame, NOPTS, Packet, failed, seconds};
-use super::filter::{Graph, Pulled, has_filter};
-use super::input::Input;
-use super::io_error;
-use super::video::frame_format;
 use crate::job::{CoverReport, JobError, Progress};
+use crate::libav::decoder::Decoder;
+use crate::libav::error::failed;
+use crate::libav::file::io_error;
+use crate::libav::filter::{Graph, Pulled, SWS_FLAGS, has_filter};
+use crate::libav::frame::Frame;
+use crate::libav::frame_format::frame_format;
+use crate::libav::input::Input;
+use crate::libav::packet::Packet;
+use crate::libav::time::{NOPTS, seconds};
 use crate::model::{Flip, HdrKind, Matrix, Rotation, Size, Transfer, UndeclaredColors};
-use crate::transcode::filter_graph::{AvailableFilters, SWS_FLAGS, color_filters};
+use crate::transcode::filter_graph::{AvailableFilters, color_filters};
 
 /// Number of frames sampled.
 const SAMPLES: u32 = 12;

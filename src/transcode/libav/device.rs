@@ -5,8 +5,10 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::ffi_wrappers::{CodecContext, Frame, check, no_memory};
 use crate::job::JobError;
+use crate::libav::codec_context::CodecContext;
+use crate::libav::error::{check, no_memory};
+use crate::libav::frame::Frame;
 use crate::transcode::settings::PixelLayout;
 
 /// Number of VA-API frames in use at once beside those the encoder allocates.

@@ -6,12 +6,15 @@ use std::ptr;
 use ffmpeg_next::ffi;
 
 use super::device::FrameUploader;
-use super::ffi_wrappers::{
-    CodecContext, Frame, Options, Packet, c_string, check, failed, is_eagain, is_eof, rational,
-};
 use crate::job::JobError;
+use crate::libav::codec_context::CodecContext;
+use crate::libav::error::{check, failed, is_eagain, is_eof};
+use crate::libav::ffi_enums;
+use crate::libav::frame::Frame;
+use crate::libav::options::{Options, c_string};
+use crate::libav::packet::Packet;
+use crate::libav::time::rational;
 use crate::plan::VideoEncode;
-use crate::probe::libav::ffi_enums;
 use crate::transcode::settings::encoder_settings;
 
 /// Margin over the minimum bit rate, because other tools round and measure the duration differently.

@@ -3,15 +3,18 @@
 use ffmpeg_next::ffi;
 
 use super::encode::Encoder;
-use super::ffi_wrappers::{Frame, Packet};
-use super::filter_stage::Sample;
-use super::media_sink::{MediaSink, StreamKind};
+use super::media_sink::MediaSink;
 use super::mux::{Muxer, size_limit_error};
 use super::transcoder::Transcoder;
-use super::verify_tap::VerifyTap;
+use super::video::VideoChain;
 use crate::job::{JobError, Progress};
+use crate::libav::frame::Frame;
+use crate::libav::packet::Packet;
+use crate::libav::sample::Sample;
+use crate::libav::stream_kind::StreamKind;
+use crate::libav::time::rational;
+use crate::libav::verify_tap::{OutputStart, Verifier, VerifyTap};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
-use crate::verify::libav::{InlineVerifier, StreamHashes};
 
 /// Share of the video after which its final size is estimated.
 const SIZE_CHECK_AFTER: f64 = 0.5;
@@ -27,18 +30,17 @@ pub(super) struct EncodeSink<'a> {
     done_s: f64,
     total_s: Option<f64>,
     max_size: Option<u64>,
-    tap: VerifyTap,
+    tap: Box<dyn VerifyTap>,
     progress: &'a mut dyn FnMut(Progress),
 }
 
 impl<'a> EncodeSink<'a> {
-    /// Starts the output. With a `plan`, every stream is verified against it; without, the packets of copied streams are
-    /// hashed.
+    /// Starts the output.
     pub(super) fn new(
         mut muxer: Muxer,
         transcoder: &mut Transcoder,
         spec: &OutputSpec,
-        plan: Option<&OutputSpec>,
+        verifier: &dyn Verifier,
         progress: &'a mut dyn FnMut(Progress),
     ) -> Result<EncodeSink<'a>, JobError> {
         let strip = spec.strip_metadata;
@@ -70,16 +72,14 @@ impl<'a> EncodeSink<'a> {
             (None, Some(encoder)) => Some((muxer.add_encoded(encoder.codec())?, Some(encoder))),
             (None, None) => None,
         };
-        let tap = match plan {
-            None => VerifyTap::Packets(StreamHashes::of(spec, transcoder)),
-            Some(plan) => {
-                let [video, audio] = [&video, &audio].map(|side| {
-                    side.as_ref().and_then(|(_, encoder): &(_, Option<Encoder>)| encoder.as_ref())
-                });
-                let [video, audio] = [video, audio].map(|encoder| encoder.map(Encoder::codec));
-                VerifyTap::Full(InlineVerifier::start(plan, transcoder, video, audio)?)
-            }
-        };
+        let aspect = transcoder.video_chain().map_or(rational(1, 1), VideoChain::aspect);
+        let tap = verifier.tap(OutputStart {
+            spec,
+            input: &mut transcoder.input,
+            aspect,
+            video: video.as_ref().and_then(|(_, encoder)| encoder.as_ref()).map(Encoder::codec),
+            audio: audio.as_ref().and_then(|(_, encoder)| encoder.as_ref()).map(Encoder::codec),
+        })?;
         muxer.start()?;
         Ok(EncodeSink {
             muxer,
@@ -95,12 +95,12 @@ impl<'a> EncodeSink<'a> {
     }
 
     /// Flushes the encoders and ends the file. Returns the last progress and the verify tap.
-    pub(super) fn finish(mut self) -> Result<(Progress, VerifyTap), JobError> {
+    pub(super) fn finish(mut self) -> Result<(Progress, Box<dyn VerifyTap>), JobError> {
         let last_progress = Progress { done_s: self.done_s, total_s: self.total_s, frames: self.frames };
         for (kind, side) in [(StreamKind::Video, &mut self.video), (StreamKind::Audio, &mut self.audio)] {
             if let Some((index, Some(encoder))) = side {
                 let stream = OutputStream { kind, index: *index, base: encoder.base() };
-                let (muxer, progress, tap) = (&mut self.muxer, &mut self.progress, &mut self.tap);
+                let (muxer, progress, tap) = (&mut self.muxer, &mut self.progress, &mut *self.tap);
                 encoder.finish(&mut |packet| {
                     progress(last_progress);
                     write_encoded(muxer, tap, stream, packet)
@@ -123,7 +123,7 @@ struct OutputStream {
 /// Writes an encoded packet.
 fn write_encoded(
     muxer: &mut Muxer,
-    tap: &mut VerifyTap,
+    tap: &mut dyn VerifyTap,
     stream: OutputStream,
     packet: &mut Packet,
 ) -> Result<(), JobError> {
@@ -145,7 +145,7 @@ impl MediaSink for EncodeSink<'_> {
         self.frames += ticks;
         let Some((index, Some(encoder))) = &mut self.video else { return Ok(()) };
         let stream = OutputStream { kind: StreamKind::Video, index: *index, base: encoder.base() };
-        let (muxer, tap) = (&mut self.muxer, &mut self.tap);
+        let (muxer, tap) = (&mut self.muxer, &mut *self.tap);
         tap.frame(&frame, ticks)?;
         encoder.encode_frame(&mut frame, ticks, &mut |packet| write_encoded(muxer, tap, stream, packet))
     }
@@ -153,7 +153,7 @@ impl MediaSink for EncodeSink<'_> {
     fn audio(&mut self, mut frame: Frame) -> Result<(), JobError> {
         let Some((index, Some(encoder))) = &mut self.audio else { return Ok(()) };
         let stream = OutputStream { kind: StreamKind::Audio, index: *index, base: encoder.base() };
-        let (muxer, tap) = (&mut self.muxer, &mut self.tap);
+        let (muxer, tap) = (&mut self.muxer, &mut *self.tap);
         tap.audio(&frame)?;
         encoder.encode_samples(&mut frame, &mut |packet| write_encoded(muxer, tap, stream, packet))
     }

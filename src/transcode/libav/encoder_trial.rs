@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ffmpeg_next::ffi;
 
 use super::encode::Encoder;
-use super::ffi_wrappers::{Frame, check, failed};
 use crate::job::JobError;
+use crate::libav::error::{check, failed};
+use crate::libav::frame::Frame;
 use crate::plan::VideoEncode;
 
 /// Number of frames encoded: more than any encoder buffers.
@@ -23,7 +24,7 @@ pub fn trial(plan: &VideoEncode, cancel: &Arc<AtomicBool>) -> Result<(), JobErro
     let size = plan.canvas.as_ref().map_or(plan.scale, |canvas| canvas.size);
     let mut encoder = Encoder::video(plan, 1)?;
     let mut bytes = 0;
-    let mut sink = |packet: &mut super::ffi_wrappers::Packet| {
+    let mut sink = |packet: &mut crate::libav::packet::Packet| {
         bytes += packet.data().len();
         Ok(())
     };

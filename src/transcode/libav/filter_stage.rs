@@ -4,24 +4,18 @@ use std::collections::VecDeque;
 
 use ffmpeg_next::ffi;
 
-use super::ffi_wrappers::{Frame, failed, rational};
-use super::filter::{Graph, Pulled, has_filter};
-use super::video::frame_format;
 use crate::job::JobError;
-use crate::model::{Rational, Size};
+use crate::libav::error::failed;
+use crate::libav::filter::{Graph, Pulled, has_filter};
+use crate::libav::frame::Frame;
+use crate::libav::frame_format::{FrameFormat, frame_format, part_plan};
+use crate::libav::sample::Sample;
+use crate::libav::time::rational;
 use crate::plan::VideoEncode;
 use crate::transcode::filter_graph::{AvailableFilters, video_graph};
-use crate::transcode::frame_format::FrameFormat;
 
 /// Receives a planned frame, the number of ticks it is shown, and the decoded frame if it is a sample.
 pub(crate) type PlannedSink<'a> = dyn FnMut(Frame, u64, Option<Sample>) -> Result<(), JobError> + 'a;
-
-/// A decoded frame that verification renders independently.
-pub(crate) struct Sample {
-    pub(crate) frame: Frame,
-    /// Whether its size differs from that of the first frame, so that [`VideoEncode::for_part`] applies.
-    pub(crate) is_part: bool,
-}
 
 /// The size and the sample aspect ratio of a frame.
 type Shape = ((u32, u32), (u32, u32));
@@ -133,13 +127,6 @@ impl FilterStage {
         }
         Ok(())
     }
-}
-
-/// Returns the plan for frames of this format in a video that began with others.
-pub(crate) fn part_plan(plan: &VideoEncode, source: &FrameFormat) -> VideoEncode {
-    let (width, height) = source.size;
-    let (num, den) = source.sample_aspect_ratio;
-    plan.for_part(Size::new(width, height), Rational::new(num, den))
 }
 
 /// Returns the text of the graph with its source and sink.

@@ -1,8 +1,8 @@
 //! Compares the passes of a looped video.
 
-use super::ffi_wrappers::failed;
 use super::video::VideoChain;
 use crate::job::JobError;
+use crate::libav::error::failed;
 
 /// Counts the frames decoded in each pass of a looped video.
 #[derive(Default)]

@@ -1,12 +1,15 @@
 //! Measures the loudness of audio before it is encoded.
 
 use super::audio::AudioChain;
-use super::audio_track::{layout, mix_filter};
-use super::decode::Decoder;
-use super::ffi_wrappers::{Frame, NOPTS, Packet};
-use super::filter::{Graph, Pulled};
-use super::input::Input;
+use super::audio_track::mix_filter;
 use crate::job::JobError;
+use crate::libav::channel_layout::layout;
+use crate::libav::decoder::Decoder;
+use crate::libav::filter::{Graph, Pulled};
+use crate::libav::frame::Frame;
+use crate::libav::input::Input;
+use crate::libav::packet::Packet;
+use crate::libav::time::NOPTS;
 use crate::plan::AudioEncode;
 
 /// Measures the integrated loudness of frames of any format.

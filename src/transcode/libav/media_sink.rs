@@ -2,16 +2,11 @@
 
 use ffmpeg_next::ffi;
 
-use super::ffi_wrappers::{Frame, Packet};
-use super::filter_stage::Sample;
 use crate::job::JobError;
-
-/// The kind of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StreamKind {
-    Video,
-    Audio,
-}
+use crate::libav::frame::Frame;
+use crate::libav::packet::Packet;
+use crate::libav::sample::Sample;
+use crate::libav::stream_kind::StreamKind;
 
 /// Receives the output of a transcoder.
 pub(crate) trait MediaSink {

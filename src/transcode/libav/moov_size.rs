@@ -5,9 +5,9 @@ use std::ffi::CStr;
 use ffmpeg_next::ffi;
 
 use super::copy::Copier;
-use super::media_sink::StreamKind;
 use super::transcoder::Transcoder;
 use crate::job::JobError;
+use crate::libav::stream_kind::StreamKind;
 use crate::plan::OutputSpec;
 use crate::transcode::faststart::can_reserve;
 use crate::transcode::reserved_moov::{CopiedTrack, SampleEntry, estimate_moov_size};

@@ -4,23 +4,23 @@ use std::fs::File;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use super::ffi_wrappers::failed;
+use super::fix::{FixSource, fix_with_decoder};
 use super::shared_decode::decoder_handles;
-use super::{FixSource, fix_with_decoder};
 use crate::job::{FixReport, JobError, Progress};
+use crate::libav::error::failed;
 use crate::plan::OutputSpec;
 
 /// Capacity of the progress channel.
 const WAITING: usize = 64;
 
-/// Like [`fix`](super::fix) for several outputs, one for each specification. Each output succeeds or fails
+/// Makes one or several outputs of one source, one for each specification. Each output succeeds or fails
 /// independently. Progress is the sum over all outputs. The finished outputs are not decoded by themselves: that is
-/// for a process that has not made them ([`prove`](crate::verify::libav::prove)).
+/// for a process that has not made them ([`Job::Proof`](crate::job::Job::Proof)).
 ///
 /// # Errors
 ///
 /// [`JobError::Failed`] when the numbers of outputs and specifications differ.
-pub fn fix_together(
+pub(crate) fn fix_together(
     source: FixSource<'_>,
     mut outputs: Vec<File>,
     specs: &[OutputSpec],

@@ -9,12 +9,16 @@ use std::sync::{Arc, Mutex};
 use ffmpeg_next::ffi;
 use ffmpeg_next::format::context::StreamIo;
 
-use super::ffi_wrappers::{CodecContext, NOPTS, Options, Packet, c_string, check, failed, no_memory};
-use super::input::Input;
 use super::writer::Store;
 use crate::job::JobError;
+use crate::libav::codec_context::CodecContext;
+use crate::libav::error::{check, failed, no_memory};
+use crate::libav::ffi_enums;
+use crate::libav::input::Input;
+use crate::libav::options::{Options, c_string};
+use crate::libav::packet::Packet;
+use crate::libav::time::NOPTS;
 use crate::plan::OutputContainer;
-use crate::probe::libav::ffi_enums;
 
 /// Metadata keys that contain the recording location; these are never copied.
 const LOCATION_KEYS: [&str; 4] = ["location", "xyz", "gps", "geo"];

@@ -8,11 +8,16 @@ use std::thread::{self, ScopedJoinHandle};
 
 use ffmpeg_next::ffi;
 
-use super::ffi_wrappers::{Frame, Packet, failed};
-use super::filter_stage::{FilterStage, Sample};
-use super::media_sink::{MediaSink, StreamKind};
-use super::transcoder::{OutputLength, Transcoder};
+use super::filter_stage::FilterStage;
+use super::media_sink::MediaSink;
+use super::transcoder::Transcoder;
 use crate::job::JobError;
+use crate::libav::error::failed;
+use crate::libav::frame::Frame;
+use crate::libav::output_length::OutputLength;
+use crate::libav::packet::Packet;
+use crate::libav::sample::Sample;
+use crate::libav::stream_kind::StreamKind;
 
 /// Capacity of the channel between two stages. About every third message is a frame, which may be large.
 const CHANNEL_CAPACITY: usize = 8;

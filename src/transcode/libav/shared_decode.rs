@@ -6,10 +6,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use ffmpeg_next::ffi;
 
-use super::decode::{Decoder, MAX_DAMAGE};
-use super::ffi_wrappers::{Frame, Packet, failed};
-use super::input::Input;
 use crate::job::JobError;
+use crate::libav::decoder::Decoder;
+use crate::libav::error::failed;
+use crate::libav::frame::Frame;
+use crate::libav::input::{Input, MAX_DAMAGE};
+use crate::libav::packet::Packet;
 use crate::model::DecodeError;
 
 /// Maximum packets by which one output may be ahead of another; decoded frames may be large.

@@ -2,14 +2,13 @@
 
 use super::audio::{AudioChain, AudioFramer};
 use super::copy::{Copier, CopyPlan};
-use super::input::Input;
 use super::loudness::loudness_gain;
 use super::shared_decode::DecoderHandle;
-use super::transcoder::stream_codec;
 use super::video::VideoChain;
 use crate::job::JobError;
+use crate::libav::decoder::hides_errors;
+use crate::libav::input::{Input, stream_codec};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan, VideoTags};
-use crate::verify::libav::hides_errors;
 
 pub(super) enum StreamPipeline<C> {
     None,

@@ -6,17 +6,21 @@ use ffmpeg_next::ffi;
 
 use super::audio::AudioChain;
 use super::copy::Copier;
-use super::ffi_wrappers::{Packet, failed};
-use super::input::Input;
 use super::loop_frames::LoopFrames;
-use super::media_sink::{MediaSink, StreamKind};
+use super::media_sink::MediaSink;
 use super::shared_decode::DecoderHandle;
 use super::stream_pipeline::StreamPipeline;
 use super::video::VideoChain;
 use crate::job::JobError;
-use crate::model::{Codec, SourceDamage};
+use crate::libav::error::failed;
+use crate::libav::input::Input;
+use crate::libav::input::stream_codec;
+use crate::libav::output_length::OutputLength;
+use crate::libav::packet::Packet;
+use crate::libav::source_reading::SourceReading;
+use crate::libav::stream_kind::StreamKind;
+use crate::model::SourceDamage;
 use crate::plan::{LengtheningKind, OutputSpec, VideoPlan};
-use crate::probe::libav::ffi_enums;
 use crate::transcode::frame_pacing::whole_frames;
 
 /// Differences below this many seconds between video and audio are treated as rounding.
@@ -38,22 +42,9 @@ pub(crate) struct Transcoder {
     /// Number of video packets read, without those marked to be discarded.
     pub(crate) video_packets: u64,
     /// How many of them gave no frame; known if the first pass reached the end.
-    pub(crate) lost_packets: Option<u64>,
+    lost_packets: Option<u64>,
     // Declared last, so that everything that points into it is dropped first.
     pub(crate) input: Input,
-}
-
-/// The length of an output.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct OutputLength {
-    /// Number of frames of an encoded video stream.
-    pub(crate) frames: Option<u64>,
-    /// End of the video in seconds.
-    pub(crate) video_s: Option<f64>,
-    /// End of the audio in seconds.
-    pub(crate) audio_s: Option<f64>,
-    /// How long the last frame of an encoded video is held beyond its end in the source, in seconds.
-    pub(crate) held_last_s: f64,
 }
 
 impl Transcoder {
@@ -147,18 +138,13 @@ impl Transcoder {
         }
     }
 
-    /// Returns the planned frame rate.
-    pub(crate) fn rate(&self) -> f64 {
-        self.rate
-    }
-
     /// Returns whether any stream is decoded.
     pub(crate) fn decodes(&self) -> bool {
         matches!(self.video, StreamPipeline::Encode(..)) || matches!(self.audio, StreamPipeline::Encode(..))
     }
 
     /// Returns the end of the source's video stream in seconds, repeats included.
-    pub(crate) fn video_end_s(&self) -> Option<f64> {
+    fn video_end_s(&self) -> Option<f64> {
         match &self.video {
             StreamPipeline::Encode(_, chain) => Some(chain.end_s()),
             StreamPipeline::Copy(_, copier) => Some(copier.source_end_s),
@@ -166,14 +152,8 @@ impl Transcoder {
         }
     }
 
-    /// Returns the duration of the video stream declared by the container, in seconds, after the source was read.
-    pub(crate) fn declared_s(&self) -> Option<f64> {
-        // Where the clock jumps, the library derives a duration from times of different recordings.
-        self.declared_s.filter(|_| !self.input.has_joints())
-    }
-
     /// Returns the end of the source's audio in seconds, if it has any in the output.
-    pub(crate) fn audio_end_s(&self) -> Option<f64> {
+    fn audio_end_s(&self) -> Option<f64> {
         match &self.audio {
             StreamPipeline::Encode(_, chain) => Some(chain.end_s),
             StreamPipeline::Copy(_, copier) => Some(copier.source_end_s),
@@ -182,7 +162,7 @@ impl Transcoder {
     }
 
     /// Returns the decode errors of the streams that are encoded.
-    pub(crate) fn damage(&self) -> SourceDamage {
+    fn damage(&self) -> SourceDamage {
         let mut damage = SourceDamage::default();
         if let StreamPipeline::Encode(_, chain) = &self.video {
             let (error_count, errors) = chain.damage();
@@ -193,6 +173,29 @@ impl Transcoder {
             damage.add(chain.damage());
         }
         damage
+    }
+
+    /// Returns what the source showed, after it was read.
+    pub(crate) fn into_reading(mut self) -> SourceReading {
+        let damage = self.damage();
+        let (video_end_s, audio_end_s) = (self.video_end_s(), self.audio_end_s());
+        let video = match self.video {
+            StreamPipeline::Encode(stream, chain) => {
+                Some(chain.into_reading(stream_codec(&mut self.input, stream), self.lost_packets))
+            }
+            _ => None,
+        };
+        SourceReading {
+            // Where the clock jumps, the library derives a duration from times of different recordings.
+            declared_s: self.declared_s.filter(|_| !self.input.has_joints()),
+            video_end_s,
+            audio_end_s,
+            file_end_s: self.input.declared_end_s(),
+            read_errors: self.input.read_errors,
+            unread: std::mem::take(&mut self.input.unread),
+            damage,
+            video,
+        }
     }
 
     /// Processes the source from start to end. Frames are passed on as decoded, without filtering.
@@ -381,11 +384,4 @@ impl Transcoder {
         }
         Ok(length)
     }
-}
-
-/// Returns the codec of a stream.
-pub(crate) fn stream_codec(input: &mut Input, stream: u32) -> Option<Codec> {
-    let stream = input.stream(stream).ok()?;
-    // SAFETY: the stream belongs to the open input; codec parameters are always there.
-    ffi_enums::codec(unsafe { ffi_enums::codec_id((*stream).codecpar) })
 }

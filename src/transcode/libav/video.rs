@@ -2,19 +2,21 @@
 
 use ffmpeg_next::ffi;
 
-use super::ffi_wrappers::{Frame, NOPTS, Packet, failed, frame_duration, rational, seconds};
 use super::filter_stage::FilterStage;
-use super::input::Input;
 use super::shared_decode::{DecoderHandle, FrameSource};
-use super::start_cut::StartCut;
 use crate::job::JobError;
-use crate::model::{DecodeError, Matrix, Primaries, Transfer, UndeclaredColors};
+use crate::libav::error::failed;
+use crate::libav::frame::{Frame, frame_duration};
+use crate::libav::input::Input;
+use crate::libav::packet::Packet;
+use crate::libav::source_reading::VideoReading;
+use crate::libav::start_cut::StartCut;
+use crate::libav::time::{NOPTS, seconds};
+use crate::libav::timestamp_gaps::{Gap, Gaps};
+use crate::model::{Codec, DecodeError};
 use crate::plan::VideoEncode;
-use crate::probe::libav::ffi_enums;
-use crate::transcode::frame_format::FrameFormat;
 use crate::transcode::frame_pacing::FramePacer;
 use crate::transcode::shown_times::ShownTimes;
-use crate::transcode::timestamp_gaps::{Gap, Gaps};
 
 /// Receives a decoded frame and the number of ticks it is shown.
 pub(crate) type VideoSink<'a> = dyn FnMut(Frame, u64) -> Result<(), JobError> + 'a;
@@ -37,7 +39,7 @@ pub(crate) struct VideoChain {
     last: Option<(i64, i64)>,
     held: Option<Frame>,
     /// The gaps between decoded frames.
-    pub(crate) gaps: Gaps,
+    gaps: Gaps,
     shown: ShownTimes,
     /// Whether the container states only decode times, as its first packet shows.
     only_dts: Option<bool>,
@@ -69,9 +71,9 @@ impl VideoChain {
             plan: plan.clone(),
             pacer: FramePacer::new(plan.frame_rate, limit_s),
             aspect,
-            start: super::ffi_wrappers::units(start_s, base),
+            start: crate::libav::time::units(start_s, base),
             offset: 0,
-            nominal_duration: super::ffi_wrappers::units(frame_s, base).max(1),
+            nominal_duration: crate::libav::time::units(frame_s, base).max(1),
             untimed: input.lacks_timestamps(),
             start_cut: None,
             last: None,
@@ -121,7 +123,7 @@ impl VideoChain {
     /// Restarts the stream: the next packets are from its start again and play `length_s` later than before.
     pub(crate) fn restart(&mut self, length_s: f64) -> Result<(), JobError> {
         self.decoder.flush()?;
-        self.offset += super::ffi_wrappers::units(length_s, self.decoder.base());
+        self.offset += crate::libav::time::units(length_s, self.decoder.base());
         self.last = None;
         self.start_cut.iter_mut().for_each(StartCut::restart);
         self.gaps.invalidate_key_frames();
@@ -210,85 +212,29 @@ impl VideoChain {
         self.aspect
     }
 
-    /// Returns how many frames are shown at other times than those of their packets, and the first of them in seconds of
-    /// the video.
-    pub(crate) fn misplaced(&self) -> (u64, Option<f64>) {
-        let (count, first) = self.shown.misplaced(self.nominal_duration * 3 / 4);
-        (count, first.map(|at| seconds(at - self.start, self.decoder.base())))
-    }
-
-    /// Returns the nominal frame duration in seconds.
-    pub(crate) fn frame_s(&self) -> f64 {
-        seconds(self.nominal_duration, self.decoder.base())
-    }
-
     /// Returns the number of decoded frames.
     pub(crate) fn decoded(&self) -> u64 {
         self.decoder.frames()
     }
 
-    /// Returns errors for the first `count` packets that gave no frame, with their times.
-    pub(crate) fn without_frame(&self, count: u64) -> Vec<DecodeError> {
-        self.decoder.without_frame(count)
+    /// Returns what the video showed. `codec` is that of its stream, and `lost_packets` the number of packets that gave
+    /// no frame, if it is known.
+    pub(crate) fn into_reading(self, codec: Option<Codec>, lost_packets: Option<u64>) -> VideoReading {
+        let base = self.decoder.base();
+        let (misplaced, first) = self.shown.misplaced(self.nominal_duration * 3 / 4);
+        VideoReading {
+            codec,
+            frame_s: seconds(self.nominal_duration, base),
+            error_count: self.decoder.damage().0,
+            lost_packets,
+            without_frame: self.decoder.without_frame(lost_packets.unwrap_or(0)),
+            misplaced: (misplaced, first.map(|at| seconds(at - self.start, base))),
+            gaps: self.gaps,
+        }
     }
 
     /// Returns the number of decode errors and the first of them.
     pub(crate) fn damage(&self) -> (u64, &[DecodeError]) {
         self.decoder.damage()
-    }
-}
-
-/// Pixel formats that imply full range.
-const JPEG_RANGE_FORMATS: [ffi::AVPixelFormat; 3] = [
-    ffi::AVPixelFormat::AV_PIX_FMT_YUVJ420P,
-    ffi::AVPixelFormat::AV_PIX_FMT_YUVJ422P,
-    ffi::AVPixelFormat::AV_PIX_FMT_YUVJ444P,
-];
-
-/// Returns the format of a frame, for which a filter graph is built. `undeclared` applies where the frame has no tags.
-pub(crate) fn frame_format(
-    frame: &Frame,
-    aspect: ffi::AVRational,
-    undeclared: &UndeclaredColors,
-) -> FrameFormat {
-    let raw = frame.get();
-    let descriptor = ffi_enums::pixel_descriptor(raw.format);
-    let has = |flag: i32| descriptor.is_some_and(|descriptor| descriptor.flags & flag as u64 != 0);
-    let rgb = has(ffi::AV_PIX_FMT_FLAG_RGB) || has(ffi::AV_PIX_FMT_FLAG_PAL);
-    let yuv = !rgb
-        && has(ffi::AV_PIX_FMT_FLAG_PLANAR)
-        && descriptor.is_some_and(|descriptor| descriptor.nb_components == 3)
-        && !has(ffi::AV_PIX_FMT_FLAG_BE)
-        && !has(ffi::AV_PIX_FMT_FLAG_ALPHA);
-    let jpeg_range = JPEG_RANGE_FORMATS.iter().any(|format| *format as i32 == raw.format);
-    let numbers @ [range, ..] = ffi_enums::frame_colors(raw);
-    let full_range = jpeg_range || range == ffi::AVColorRange::AVCOL_RANGE_JPEG as i32;
-    let [_, primaries, transfer, matrix] = ffi_enums::color_names(numbers);
-    let aspect = if aspect.num > 0 && aspect.den > 0 { aspect } else { raw.sample_aspect_ratio };
-    let aspect = if aspect.num > 0 && aspect.den > 0 { aspect } else { rational(1, 1) };
-    let matrix = match matrix.as_deref() {
-        _ if rgb => Some(Matrix::Rgb),
-        // Samples that are not red, green and blue need a matrix, whatever the tag says.
-        None | Some("gbr") => Some(undeclared.matrix),
-        Some(name) => Matrix::by_name(name),
-    };
-    let primaries = match primaries.as_deref() {
-        None => undeclared.primaries,
-        Some(name) => Primaries::by_name(name),
-    };
-    FrameFormat {
-        size: (raw.width.max(0) as u32, raw.height.max(0) as u32),
-        pixel_format: raw.format,
-        sample_aspect_ratio: (aspect.num as u32, aspect.den as u32),
-        // zimg does not accept semi-planar formats, which hold two components in one plane.
-        zimg: yuv && ffi_enums::plane_count(raw.format) == 3 && !jpeg_range,
-        full_range,
-        matrix,
-        primaries,
-        // XYZ is used by digital cinema only, with its transfer.
-        transfer: match primaries {
-            Some(Primaries::Xyz) => Transfer::Cinema,
-            _ => Transfer::by_name(transfer.as_deref()),
-        },
     }
 }

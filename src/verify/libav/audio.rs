@@ -3,7 +3,7 @@
 use ffmpeg_next::ffi;
 
 use crate::job::VerifyReport;
-use crate::transcode::libav::ffi_wrappers::Frame;
+use crate::libav::frame::Frame;
 use crate::verify::thresholds::{AUDIO_FACTOR, AUDIO_OUTLIERS, AUDIO_WINDOW_S, QUIET_RMS};
 
 /// The RMS level of audio in windows of [`AUDIO_WINDOW_S`].

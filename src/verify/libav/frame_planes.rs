@@ -4,10 +4,10 @@ use std::ffi::c_int;
 
 use ffmpeg_next::ffi;
 
+use crate::libav::ffi_enums::pixel_descriptor;
+use crate::libav::frame::Frame;
+use crate::libav::frame_format::frame_format;
 use crate::model::UndeclaredColors;
-use crate::probe::libav::ffi_enums::pixel_descriptor;
-use crate::transcode::libav::ffi_wrappers::Frame;
-use crate::transcode::libav::video::frame_format;
 use crate::verify::reference_render::{Colors, PlanarFrame, Plane};
 
 /// Bytes of side data up to the last field used; later FFmpeg versions only append fields (libavutil,

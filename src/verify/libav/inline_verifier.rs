@@ -5,25 +5,31 @@
 //! can be checked against them.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use ffmpeg_next::ffi;
 
 use super::audio::LoudnessEnvelope;
+use super::output_checks::{check_held_end, check_length, check_tail, valid_scan};
 use super::packets::{Framing, PacketScan};
 use super::reference_samples::ReferenceSamples;
 use super::similarity::FrameComparison;
+use super::source_check::check_source;
 use super::stream_copies::StreamHashes;
-use crate::job::{FailureCause, JobError, VerifyReport};
-use crate::model::{DecodeError, DecodeReport};
-use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
-use crate::transcode::libav::decode::Decoder;
-use crate::transcode::libav::ffi_wrappers::{CodecContext, Frame, NOPTS, Packet, failed, rational};
-use crate::transcode::libav::filter_stage::Sample;
-use crate::transcode::libav::media_sink::StreamKind;
-use crate::transcode::libav::transcoder::Transcoder;
-use crate::transcode::libav::video::VideoChain;
+use crate::job::{FailureCause, JobError, Progress, VerifyLevel, VerifyReport};
+use crate::libav::decoder::Decoder;
+use crate::libav::error::failed;
+use crate::libav::file::share;
+use crate::libav::frame::Frame;
+use crate::libav::packet::Packet;
+use crate::libav::sample::Sample;
+use crate::libav::stream_kind::StreamKind;
+use crate::libav::time::NOPTS;
+use crate::libav::verify_tap::{OutputStart, VerifyTap, WrittenOutput};
+use crate::model::{DecodeError, DecodeReport, count};
+use crate::plan::{AudioPlan, VideoPlan};
 
 /// Capacity of the event channel; every second event may hold a large frame.
 const CHANNEL_CAPACITY: usize = 24;
@@ -51,20 +57,15 @@ pub(crate) struct InlineVerifier {
 
 impl InlineVerifier {
     /// Starts the verifier thread for the encoders of the plan, if any.
-    pub(crate) fn start(
-        spec: &OutputSpec,
-        transcoder: &mut Transcoder,
-        video: Option<&CodecContext>,
-        audio: Option<&CodecContext>,
-    ) -> Result<InlineVerifier, JobError> {
-        let mut hashes = StreamHashes::of(spec, transcoder);
+    pub(super) fn start(start: OutputStart<'_>) -> Result<InlineVerifier, JobError> {
+        let OutputStart { spec, input, aspect, video, audio } = start;
+        let mut hashes = StreamHashes::of(spec, input);
         let mut samples_every = None;
         let video = match (&spec.video, video) {
             (Some(VideoPlan::Encode(plan)), Some(encoder)) => {
                 hashes.expect_encoded(StreamKind::Video, Framing::NalUnits);
                 let decoder = Decoder::for_encoder(encoder, 0)?;
                 let comparison = FrameComparison::new(plan)?;
-                let aspect = transcoder.video_chain().map_or(rational(1, 1), VideoChain::aspect);
                 let samples = ReferenceSamples::new(plan, aspect);
                 samples_every = Some(ReferenceSamples::distance(plan, spec.expected_duration_s));
                 let planned = VecDeque::new();
@@ -96,79 +97,69 @@ impl InlineVerifier {
         Ok(InlineVerifier { sender, thread, hashes, samples_every })
     }
 
-    /// Returns the number of ticks between samples, if samples are needed.
-    pub(crate) fn samples_every(&self) -> Option<u64> {
+    fn send(&self, event: TapEvent) {
+        // The thread has failed; `finish` returns its error.
+        let _ = self.sender.send(event);
+    }
+}
+
+impl VerifyTap for InlineVerifier {
+    fn samples_every(&self) -> Option<u64> {
         self.samples_every
     }
 
-    /// Takes the decoded source frame of the next frame.
-    pub(crate) fn sample(&self, sample: Sample) {
+    fn sample(&mut self, sample: Sample) {
         self.send(TapEvent::Sample(sample));
     }
 
-    /// Takes a video frame sent to the encoder.
-    pub(crate) fn frame(&self, frame: &Frame, ticks: u64) -> Result<(), JobError> {
+    fn frame(&mut self, frame: &Frame, ticks: u64) -> Result<(), JobError> {
         self.send(TapEvent::Frame(frame.share()?, ticks));
         Ok(())
     }
 
-    /// Takes an audio frame sent to the encoder.
-    pub(crate) fn audio(&self, frame: &Frame) -> Result<(), JobError> {
+    fn audio(&mut self, frame: &Frame) -> Result<(), JobError> {
         self.send(TapEvent::Audio(frame.share()?));
         Ok(())
     }
 
-    /// Takes a packet of an encoder.
-    pub(crate) fn encoded(&mut self, kind: StreamKind, packet: &Packet) -> Result<(), JobError> {
+    fn encoded(&mut self, kind: StreamKind, packet: &Packet) -> Result<(), JobError> {
         self.hashes.add_packet(kind, packet);
         self.send(TapEvent::Packet(kind, packet.share()?));
         Ok(())
     }
 
-    /// Takes a packet copied from the source.
-    pub(crate) fn copied(&mut self, kind: StreamKind, packet: &Packet) {
+    fn copied(&mut self, kind: StreamKind, packet: &Packet) {
         self.hashes.add_packet(kind, packet);
     }
 
-    fn send(&self, event: TapEvent) {
-        // The thread has failed; `finish` returns its error.
-        let _ = self.sender.send(event);
-    }
-
-    /// Waits for the thread and returns its results.
-    pub(crate) fn finish(self) -> Result<VerifierReport, JobError> {
-        let InlineVerifier { sender, thread, hashes, .. } = self;
+    fn verify(
+        self: Box<Self>,
+        output: WrittenOutput<'_>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<VerifyReport, JobError> {
+        let InlineVerifier { sender, thread, hashes, .. } = *self;
         drop(sender);
-        Ok(VerifierReport { state: thread.finish()?, hashes })
+        let state = thread.finish()?;
+        let WrittenOutput { spec, length, reading, .. } = &output;
+        let mut report = VerifyReport { level: VerifyLevel::Full, ..VerifyReport::default() };
+        let scan = PacketScan::of(share(output.output)?, spec, Arc::clone(output.cancel), progress);
+        let Some(scan) = valid_scan(scan, spec, &mut report)? else { return Ok(report) };
+        hashes.check(&scan, &mut report);
+        state.add_to(&mut report)?;
+        check_decoding(&mut report);
+        check_length(&scan, spec, *length, &mut report);
+        check_tail(reading, spec, &mut report);
+        check_held_end(reading, spec, *length, &mut report);
+        check_source(output, progress, &mut report)?;
+        Ok(report)
     }
 }
 
-/// The results of an inline verifier.
-pub(crate) struct VerifierReport {
-    state: VerifierState,
-    hashes: StreamHashes,
-}
-
-impl VerifierReport {
-    /// Compares the output with the results and adds failures to the report.
-    pub(super) fn add_to(self, scan: &PacketScan, report: &mut VerifyReport) -> Result<(), JobError> {
-        self.hashes.check(scan, report);
-        let VerifierState { video, audio, silent_by_plan } = self.state;
-        if let Some(VideoCheck { planned, decoder, mut comparison, samples, .. }) = video {
-            comparison.missing += planned.iter().map(|planned| planned.ticks).sum::<u64>();
-            comparison.finish(samples.scores(), report)?;
-            if !report.has(FailureCause::NotSimilar) {
-                samples.check(report);
-            }
-            let errors = DecodeErrors::of(decoder);
-            report.decode.video_frames = errors.frames;
-            errors.add_to(&mut report.decode);
-        }
-        if let Some(AudioCheck { planned, decoded, decoder }) = audio {
-            DecodeErrors::of(decoder).add_to(&mut report.decode);
-            planned.check(&decoded, silent_by_plan, report);
-        }
-        Ok(())
+fn check_decoding(report: &mut VerifyReport) {
+    let errors = report.decode.error_count;
+    if errors > 0 {
+        let errors = count(errors, "error", "errors");
+        report.fail(format!("the decoder reported {errors} in the output, expected none"));
     }
 }
 
@@ -226,6 +217,26 @@ impl VerifierState {
         }
         self.video.iter_mut().try_for_each(|video| video.check_video(None))?;
         self.audio.iter_mut().try_for_each(|audio| audio.check_audio(None))
+    }
+
+    /// Adds what the comparisons found to the report.
+    fn add_to(self, report: &mut VerifyReport) -> Result<(), JobError> {
+        let VerifierState { video, audio, silent_by_plan } = self;
+        if let Some(VideoCheck { planned, decoder, mut comparison, samples, .. }) = video {
+            comparison.missing += planned.iter().map(|planned| planned.ticks).sum::<u64>();
+            comparison.finish(samples.scores(), report)?;
+            if !report.has(FailureCause::NotSimilar) {
+                samples.check(report);
+            }
+            let errors = DecodeErrors::of(decoder);
+            report.decode.video_frames = errors.frames;
+            errors.add_to(&mut report.decode);
+        }
+        if let Some(AudioCheck { planned, decoded, decoder }) = audio {
+            DecodeErrors::of(decoder).add_to(&mut report.decode);
+            planned.check(&decoded, silent_by_plan, report);
+        }
+        Ok(())
     }
 }
 

@@ -8,10 +8,10 @@ use ffmpeg_next::ffi;
 
 use super::strict_decode::{StreamChoice, decode_streams};
 use crate::job::{DecodeExtent, DecodeScope, JobError, OutputProof, Progress};
-use crate::transcode::libav::decode::Decoder;
-use crate::transcode::libav::ffi_wrappers::Packet;
-use crate::transcode::libav::input::Input;
-use crate::transcode::libav::share;
+use crate::libav::decoder::Decoder;
+use crate::libav::file::share;
+use crate::libav::input::Input;
+use crate::libav::packet::Packet;
 use crate::verify::thresholds::HEADER_FRAMES;
 
 /// Decodes `output` as far as `scope` says, and adds what that shows to the proof.

@@ -8,12 +8,12 @@ use ffmpeg_next::ffi;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::job::{JobError, Progress};
+use crate::libav::input::{Input, stream_codec};
+use crate::libav::packet::Packet;
+use crate::libav::time::{NOPTS, seconds};
 use crate::model::Codec;
 use crate::plan::OutputSpec;
 use crate::probe::bitstream::frame_size::FrameSizes;
-use crate::transcode::libav::ffi_wrappers::{NOPTS, Packet, seconds};
-use crate::transcode::libav::input::Input;
-use crate::transcode::libav::transcoder::stream_codec;
 
 /// The framing of packet data. Containers differ in framing, so it is not hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

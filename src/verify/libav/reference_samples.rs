@@ -5,11 +5,13 @@ use ffmpeg_next::ffi;
 
 use super::frame_planes;
 use crate::job::{JobError, VerifyReport};
+use crate::libav::error::failed;
+use crate::libav::frame::Frame;
+use crate::libav::frame_format::{frame_format, part_plan};
+use crate::libav::sample::Sample;
+use crate::libav::time::rational;
 use crate::model::{UndeclaredColors, count};
 use crate::plan::VideoEncode;
-use crate::transcode::libav::ffi_wrappers::{Frame, failed, rational};
-use crate::transcode::libav::filter_stage::{Sample, part_plan};
-use crate::transcode::libav::video::frame_format;
 use crate::verify::reference_render::{
     ColorEvidence, Image, Misreading, Region, color_evidence, common_size, low_frequencies, render,
     render_region,

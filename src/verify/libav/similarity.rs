@@ -5,10 +5,12 @@ use ffmpeg_next::ffi;
 use super::frame_planes;
 use super::reference_samples::score;
 use crate::job::{FailureCause, JobError, Similarity, SimilarityMetric, VerifyReport};
+use crate::libav::error::failed;
+use crate::libav::filter::{Graph, Pulled};
+use crate::libav::frame::Frame;
+use crate::libav::time::rational;
 use crate::model::{UndeclaredColors, count};
 use crate::plan::VideoEncode;
-use crate::transcode::libav::ffi_wrappers::{Frame, failed, rational};
-use crate::transcode::libav::filter::{Graph, Pulled};
 use crate::verify::reference_render::{Region, comparison_size, render_region};
 use crate::verify::thresholds::{FRAME_SSIM, MEAN_SSIM};
 

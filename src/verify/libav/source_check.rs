@@ -1,63 +1,52 @@
 //! Checks the source for lost frames, which the constant frame rate of the output would hide.
 
-use std::fs::File;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use ffmpeg_next::ffi;
 
-use super::decode_progress;
-use super::stream_copies::has_frame_per_packet;
-use super::strict_decode::hides_errors;
+use super::decode_progress::decode_progress;
+use super::output_checks::check_reading;
 use crate::job::{FailureCause, JobError, Progress, VerifyReport};
-use crate::model::{SourceDamage, count};
+use crate::libav::decoder::{Decoder, hides_errors};
+use crate::libav::file::share;
+use crate::libav::input::Input;
+use crate::libav::packet::Packet;
+use crate::libav::source_reading::{SourceReading, VideoReading};
+use crate::libav::start_cut::StartCut;
+use crate::libav::time::NOPTS;
+use crate::libav::timestamp_gaps::{DecodeAction, DecodeSpans, Gap};
+use crate::libav::verify_tap::WrittenOutput;
+use crate::model::{Codec, SourceDamage, count};
 use crate::plan::{OutputSpec, VideoPlan};
-use crate::transcode::libav::decode::Decoder;
-use crate::transcode::libav::ffi_wrappers::{NOPTS, Packet};
-use crate::transcode::libav::input::Input;
-use crate::transcode::libav::share;
-use crate::transcode::libav::start_cut::StartCut;
-use crate::transcode::libav::transcoder::{Transcoder, stream_codec};
-use crate::transcode::libav::video::VideoChain;
-use crate::transcode::timestamp_gaps::{DecodeAction, DecodeSpans, Gap};
 use crate::verify::thresholds::{GAP_FRAMES, LOST_FRAMES};
-
-/// Reports packets that could not be read.
-pub(super) fn check_reading(errors: u64, report: &mut VerifyReport) {
-    if errors > 0 {
-        let packets = count(errors, "packet", "packets");
-        report.fail_because(
-            FailureCause::Source,
-            format!("{packets} of the source could not be read, expected none"),
-        );
-    }
-}
 
 /// Reports read and decode errors of the source, and runs a strict decoder over gaps between frames.
 pub(super) fn check_source(
-    input: &File,
-    name: &str,
-    transcoder: &mut Transcoder,
-    spec: &OutputSpec,
-    cancel: Arc<AtomicBool>,
+    output: WrittenOutput<'_>,
     progress: &mut dyn FnMut(Progress),
     report: &mut VerifyReport,
 ) -> Result<(), JobError> {
-    let mut damage = transcoder.damage();
-    let Some(VideoPlan::Encode(plan)) = &spec.video else {
-        check_reading(transcoder.input.read_errors, report);
+    let WrittenOutput { spec, reading, .. } = output;
+    let SourceReading { mut damage, video, read_errors, .. } = reading;
+    let (Some(VideoPlan::Encode(plan)), Some(video)) = (&spec.video, video) else {
+        check_reading(read_errors, report);
         report.add_source_damage(damage, spec.conceal);
         return Ok(());
     };
-    let countable = has_frame_per_packet(&mut transcoder.input, plan.stream);
-    let missing = transcoder.lost_packets.filter(|&missing| countable && missing > LOST_FRAMES).unwrap_or(0);
+    let countable = video.codec.as_ref().is_none_or(Codec::has_frame_per_packet);
+    let missing = video.lost_packets.filter(|&missing| countable && missing > LOST_FRAMES).unwrap_or(0);
     let mut strict = |spans| {
-        let mut source = Input::open(share(input)?, name, Arc::clone(&cancel))?;
+        let mut source = Input::open(share(output.input)?, output.name, Arc::clone(output.cancel))?;
         strict_decode_errors(&mut source, spec, plan.stream, spans, &mut *progress)
     };
     if spec.conceal {
-        add_concealed(&mut damage, transcoder, missing);
-        if hides_errors(stream_codec(&mut transcoder.input, plan.stream).as_ref()) {
+        if missing > damage.error_count {
+            damage.error_count = missing;
+            damage.errors.extend(video.without_frame);
+        }
+        damage.error_count += read_errors;
+        damage.errors.extend(reading.unread);
+        if hides_errors(video.codec.as_ref()) {
             let strict = strict(None)?;
             if strict.error_count > damage.error_count {
                 damage.error_count = strict.error_count;
@@ -68,10 +57,9 @@ pub(super) fn check_source(
         report.add_source_damage(damage, true);
         return Ok(());
     }
-    check_reading(transcoder.input.read_errors, report);
-    let Some(chain) = transcoder.video_chain() else { return Ok(()) };
+    check_reading(read_errors, report);
     report.add_source_damage(damage, false);
-    if chain.damage().0 > 0 {
+    if video.error_count > 0 {
         return Ok(());
     }
     if missing > 0 {
@@ -80,33 +68,33 @@ pub(super) fn check_source(
             format!("{missing} video packets of the source gave no frame, at most {LOST_FRAMES} allowed"),
         );
     }
-    let (misplaced, first_s) = chain.misplaced();
+    let (misplaced, first_s) = video.misplaced;
     if misplaced > LOST_FRAMES {
         report.fail(format!(
             "{misplaced} frames are shown at other times than the source states, the first at {:.3} s",
             first_s.unwrap_or_default()
         ));
     }
-    check_gaps(chain, &mut strict, report)
+    check_gaps(&video, &mut strict, report)
 }
 
 /// Runs a strict decoder over gaps between frames, and over all frames if it finds an error there.
 fn check_gaps(
-    chain: &VideoChain,
+    video: &VideoReading,
     strict: &mut dyn FnMut(Option<DecodeSpans>) -> Result<SourceDamage, JobError>,
     report: &mut VerifyReport,
 ) -> Result<(), JobError> {
-    let frame_s = chain.frame_s();
-    let widest = chain.gaps.widest();
+    let (frame_s, gaps) = (video.frame_s, &video.gaps);
+    let widest = gaps.widest();
     let widest_s = widest.map_or(0.0, |gap| gap.length_s);
     // A video cut out of a longer one may begin with frames whose references are missing.
     let leading_limit_s = (LOST_FRAMES as f64 + GAP_FRAMES) * frame_s;
-    let leading = chain.gaps.leading().filter(|gap| gap.length_s > leading_limit_s.max(widest_s));
+    let leading = gaps.leading().filter(|gap| gap.length_s > leading_limit_s.max(widest_s));
     let gap = leading.or(widest).filter(|gap| gap.length_s > GAP_FRAMES * frame_s);
-    if gap.is_none() && !chain.gaps.has_joints() {
+    if gap.is_none() && !gaps.has_joints() {
         return Ok(());
     }
-    let spans = chain.gaps.spans_around(GAP_FRAMES * frame_s);
+    let spans = gaps.spans_around(GAP_FRAMES * frame_s);
     if spans.is_some() && strict(spans)?.is_none() {
         return Ok(());
     }
@@ -125,18 +113,6 @@ fn check_gaps(
         ));
     }
     Ok(())
-}
-
-/// Adds packets that could not be read, and packets that gave no frame without an error, with their times.
-fn add_concealed(damage: &mut SourceDamage, transcoder: &mut Transcoder, missing: u64) {
-    if missing > damage.error_count {
-        damage.error_count = missing;
-        damage
-            .errors
-            .extend(transcoder.video_chain().into_iter().flat_map(|chain| chain.without_frame(missing)));
-    }
-    damage.error_count += transcoder.input.read_errors;
-    damage.errors.append(&mut transcoder.input.unread);
 }
 
 /// Returns the errors of a strict decoder over `spans` of a stream, or over all of it.

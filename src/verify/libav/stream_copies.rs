@@ -1,14 +1,19 @@
 //! Verifies streams by the hashes of their packets: copied ones, and encoded ones seen by the inline verifier.
 
+use std::sync::Arc;
+
 use ffmpeg_next::ffi;
 
+use super::output_checks::{check_length, check_reading, check_tail, valid_scan};
 use super::packets::{Framing, PacketScan, PayloadHash};
-use crate::job::VerifyReport;
+use crate::job::{JobError, Progress, VerifyLevel, VerifyReport};
+use crate::libav::file::share;
+use crate::libav::input::{Input, stream_codec};
+use crate::libav::output_length::OutputLength;
+use crate::libav::packet::Packet;
+use crate::libav::stream_kind::StreamKind;
+use crate::libav::verify_tap::{OutputStart, VerifyTap, WrittenOutput};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan};
-use crate::transcode::libav::ffi_wrappers::Packet;
-use crate::transcode::libav::input::Input;
-use crate::transcode::libav::media_sink::StreamKind;
-use crate::transcode::libav::transcoder::{OutputLength, Transcoder, stream_codec};
 
 /// Hashes of the packets that go into an output: video, audio.
 pub(crate) struct StreamHashes {
@@ -19,7 +24,7 @@ pub(crate) struct StreamHashes {
 
 impl StreamHashes {
     /// Creates empty hashes for the copied streams of a plan.
-    pub(crate) fn of(spec: &OutputSpec, transcoder: &mut Transcoder) -> StreamHashes {
+    pub(crate) fn of(spec: &OutputSpec, input: &mut Input) -> StreamHashes {
         let video = match &spec.video {
             Some(VideoPlan::Copy { stream, .. }) => Some(*stream),
             _ => None,
@@ -28,8 +33,7 @@ impl StreamHashes {
             Some(AudioPlan::Copy { stream }) => Some(*stream),
             _ => None,
         };
-        let mut hash =
-            |stream| PayloadHash::new(Framing::of(stream_codec(&mut transcoder.input, stream).as_ref()));
+        let mut hash = |stream| PayloadHash::new(Framing::of(stream_codec(input, stream).as_ref()));
         StreamHashes { hashes: [video.map(&mut hash), audio.map(&mut hash)], encoded: [false; 2] }
     }
 
@@ -80,37 +84,50 @@ impl StreamHashes {
     }
 }
 
-/// Returns whether each packet of a stream gives a frame; some codecs have packets with hidden frames.
-pub(super) fn has_frame_per_packet(input: &mut Input, stream: u32) -> bool {
-    stream_codec(input, stream).is_none_or(|codec| codec.has_frame_per_packet())
+/// Hashes the packets of copied streams; encoded ones are not verified.
+pub(super) struct CopyTap {
+    copies: StreamHashes,
+    level: VerifyLevel,
 }
 
-/// What the copied streams of an output must have.
-pub(crate) struct CopyReport {
-    pub(crate) copies: StreamHashes,
-    pub(crate) length: OutputLength,
-    /// The duration of the video stream declared by the container, in seconds.
-    pub(crate) declared_s: Option<f64>,
-    /// The end of the video stream, in seconds.
-    pub(crate) video_end_s: Option<f64>,
-    /// Number of packets that could not be read.
-    pub(crate) read_errors: u64,
+impl CopyTap {
+    /// Starts to follow an output that is verified at `level`.
+    pub(super) fn new(start: OutputStart<'_>, level: VerifyLevel) -> CopyTap {
+        CopyTap { copies: StreamHashes::of(start.spec, start.input), level }
+    }
 }
 
-impl CopyReport {
-    /// Creates the report after `transcoder` has reached the end. What concerns encoded streams is left out.
-    pub(crate) fn of(copies: StreamHashes, length: OutputLength, transcoder: &Transcoder) -> CopyReport {
-        let [video, audio] = [StreamKind::Video, StreamKind::Audio].map(|kind| transcoder.copier(kind));
-        CopyReport {
-            copies,
-            length: OutputLength {
-                video_s: length.video_s.filter(|_| video.is_some()),
-                audio_s: length.audio_s.filter(|_| audio.is_some()),
-                ..OutputLength::default()
-            },
-            declared_s: transcoder.declared_s().filter(|_| video.is_some()),
-            video_end_s: video.map(|video| video.source_end_s),
-            read_errors: transcoder.input.read_errors,
+impl VerifyTap for CopyTap {
+    fn copied(&mut self, kind: StreamKind, packet: &Packet) {
+        self.copies.add_packet(kind, packet);
+    }
+
+    /// Verifies the structure of the output, and its copied streams by the packets of the source.
+    fn verify(
+        self: Box<Self>,
+        output: WrittenOutput<'_>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<VerifyReport, JobError> {
+        let WrittenOutput { spec, length, reading, .. } = output;
+        let mut report = VerifyReport { level: self.level, ..VerifyReport::default() };
+        let scan = PacketScan::of(share(output.output)?, spec, Arc::clone(output.cancel), progress);
+        let Some(scan) = valid_scan(scan, spec, &mut report)? else { return Ok(report) };
+        self.copies.check(&scan, &mut report);
+        // What concerns encoded streams is left out.
+        let video = matches!(spec.video, Some(VideoPlan::Copy { .. }));
+        let audio = matches!(spec.audio, Some(AudioPlan::Copy { .. }));
+        let length = OutputLength {
+            video_s: length.video_s.filter(|_| video),
+            audio_s: length.audio_s.filter(|_| audio),
+            ..OutputLength::default()
+        };
+        check_length(&scan, spec, length, &mut report);
+        if video {
+            check_tail(&reading, spec, &mut report);
         }
+        if self.level == VerifyLevel::Full {
+            check_reading(reading.read_errors, &mut report);
+        }
+        Ok(report)
     }
 }

@@ -7,29 +7,19 @@ use std::sync::atomic::AtomicBool;
 
 use ffmpeg_next::ffi;
 
-use super::decode_progress;
-use super::stream_copies::has_frame_per_packet;
+use super::decode_progress::decode_progress;
 use crate::job::{JobError, Progress, SourceDecode};
-use crate::model::{Codec, Size, SourceDamage};
-use crate::probe::libav::ffi_enums;
-use crate::transcode::libav::decode::Decoder;
-use crate::transcode::libav::ffi_wrappers::{Frame, Packet};
-use crate::transcode::libav::input::Input;
-use crate::transcode::libav::share;
-use crate::transcode::libav::transcoder::stream_codec;
+use crate::libav::decoder::{Decoder, hides_errors};
+use crate::libav::ffi_enums;
+use crate::libav::file::share;
+use crate::libav::frame::Frame;
+use crate::libav::input::{Input, stream_codec};
+use crate::libav::packet::Packet;
+use crate::model::{Size, SourceDamage};
 use crate::verify::thresholds::LOST_FRAMES;
-
-/// Codecs whose decoders hide errors unless they are strict. The strict decoders of other codecs also reject
-/// harmless deviations from the standard, so their errors count only if the ordinary decoder reports some too.
-const HIDES_ERRORS: &[Codec] = &[Codec::Hevc, Codec::Ac3, Codec::Eac3, Codec::Flac];
 
 /// Different frame sizes that are kept of one stream.
 const MAX_SIZES: usize = 64;
-
-/// Returns whether only a strict decoder reports the errors of this codec.
-pub(crate) fn hides_errors(codec: Option<&Codec>) -> bool {
-    codec.is_some_and(|codec| HIDES_ERRORS.contains(codec))
-}
 
 /// The streams to decode.
 #[derive(Clone, Copy, Debug)]
@@ -245,6 +235,11 @@ impl StreamDecode {
         }
         SourceDamage { packets, error_count, errors, at_least: stopped, heavy: false }
     }
+}
+
+/// Returns whether each packet of a stream gives a frame; some codecs have packets with hidden frames.
+fn has_frame_per_packet(input: &mut Input, stream: u32) -> bool {
+    stream_codec(input, stream).is_none_or(|codec| codec.has_frame_per_packet())
 }
 
 /// Decodes `streams` from the start of the input to its end, or until so many errors of its `packets` are known that

@@ -2,9 +2,9 @@
 
 use ffmpeg_next::ffi;
 
-use super::super::ffi_enums::{bits_per_sample, decoder, number, profile_name};
 use super::super::streams::extradata;
 use super::first_packets::{ExpectedPacket, FirstPacketCheck};
+use crate::libav::ffi_enums::{bits_per_sample, decoder, number, profile_name};
 use crate::model::{AudioStream, Codec};
 use crate::probe::bitstream::{aac, opus};
 

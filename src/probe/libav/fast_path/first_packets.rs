@@ -2,8 +2,8 @@
 
 use ffmpeg_next::ffi;
 
-use super::super::open::MediaInput;
 use super::super::packet_walk::PacketWalk;
+use crate::libav::media_input::MediaInput;
 use crate::model::MediaFacts;
 use crate::probe::bitstream::{aac, mpeg_audio, nal_units};
 

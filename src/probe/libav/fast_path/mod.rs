@@ -15,8 +15,8 @@ use ffmpeg_next::ffi;
 
 use self::first_packets::check_first_packets;
 pub(super) use self::fragments::complete as complete_fragmented;
-use super::open::MediaInput;
 use super::packet_walk::PacketWalk;
+use crate::libav::media_input::MediaInput;
 use crate::model::{Container, MediaFacts};
 use crate::probe::headers::Declared;
 

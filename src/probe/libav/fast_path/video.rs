@@ -4,10 +4,10 @@ use std::ffi::c_int;
 
 use ffmpeg_next::ffi;
 
-use super::super::ffi_enums::{color_names, number, pixel_format, profile_name};
 use super::super::streams;
 use super::super::streams::extradata;
 use super::first_packets::{ExpectedPacket, FirstPacketCheck};
+use crate::libav::ffi_enums::{color_names, number, pixel_format, profile_name};
 use crate::model::{Codec, ColorTags, VideoStream};
 use crate::probe::bitstream::{SpsParams, av1, h264, hevc, vp8, vp9};
 

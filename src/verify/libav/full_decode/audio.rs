@@ -4,10 +4,11 @@ use ffmpeg_next::ffi;
 
 use super::spans::SpanCollector;
 use crate::job::JobError;
+use crate::libav::channel_layout::layout;
+use crate::libav::filter::{Graph, Pulled};
+use crate::libav::frame::Frame;
+use crate::libav::time::{NOPTS, seconds};
 use crate::model::{DeepReport, LoudnessReport};
-use crate::transcode::libav::audio_track::layout;
-use crate::transcode::libav::ffi_wrappers::{Frame, NOPTS, seconds};
-use crate::transcode::libav::filter::{Graph, Pulled};
 
 /// Analyses audio.
 #[derive(Default)]

@@ -13,14 +13,13 @@ use ffmpeg_next::ffi;
 
 use self::audio::AudioAnalysis;
 use self::video::VideoAnalysis;
-use super::strict_decode::{StreamDecode, hides_errors};
+use super::strict_decode::StreamDecode;
 use crate::job::{JobError, Progress};
+use crate::libav::decoder::{Decoder, hides_errors};
+use crate::libav::input::{Input, stream_codec};
+use crate::libav::packet::Packet;
+use crate::libav::start_cut::StartCut;
 use crate::model::{DeepReport, MediaFacts, SourceDamage};
-use crate::transcode::libav::decode::Decoder;
-use crate::transcode::libav::ffi_wrappers::Packet;
-use crate::transcode::libav::input::Input;
-use crate::transcode::libav::start_cut::StartCut;
-use crate::transcode::libav::transcoder::stream_codec;
 
 /// Decodes the file and reports black, frozen and silent spans, borders, interlacing, loudness and errors.
 /// `facts` are the results of the probe.

@@ -7,9 +7,10 @@ use ffmpeg_next::ffi;
 use super::combing::{CombDetector, is_checked};
 use super::spans::{MAX_SPANS, SpanCollector};
 use crate::job::JobError;
+use crate::libav::filter::{Graph, Pulled};
+use crate::libav::frame::{Frame, frame_duration};
+use crate::libav::time::{NOPTS, seconds};
 use crate::model::{DeepReport, Size};
-use crate::transcode::libav::ffi_wrappers::{Frame, NOPTS, frame_duration, seconds};
-use crate::transcode::libav::filter::{Graph, Pulled};
 
 /// Maximum short side in pixels at which frames are analysed: sufficient, and fast.
 const ANALYSIS_LINES: u32 = 360;

@@ -5,8 +5,13 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::ffi_wrappers::{Frame, c_string, check, failed, is_eagain, is_eof, no_memory};
+use super::error::{check, failed, is_eagain, is_eof, no_memory};
+use super::frame::Frame;
+use super::options::c_string;
 use crate::job::JobError;
+
+/// Quality flags of swscale.
+pub(crate) const SWS_FLAGS: &str = "lanczos+accurate_rnd+full_chroma_int";
 
 /// The result of pulling from a sink.
 pub(crate) enum Pulled {
@@ -35,7 +40,7 @@ impl Graph {
         }
         let mut graph = Graph { graph: raw, sources: Vec::new(), sinks: Vec::new() };
         let c_text = c_string(text)?;
-        let flags = c_string(&format!("flags={}", crate::transcode::filter_graph::SWS_FLAGS))?;
+        let flags = c_string(&format!("flags={}", self::SWS_FLAGS))?;
         let (mut inputs, mut outputs) = (ptr::null_mut(), ptr::null_mut());
         // SAFETY: the options string is copied with libav's allocator; in- and out-lists are freed.
         let code = unsafe {

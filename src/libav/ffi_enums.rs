@@ -140,7 +140,7 @@ pub(crate) unsafe fn copy_side_data(stream: *mut ffi::AVStream, side: *const ffi
 ///
 /// # Safety
 /// `text` is null or terminated.
-pub(super) unsafe fn text(text: *const c_char) -> Option<String> {
+pub(crate) unsafe fn text(text: *const c_char) -> Option<String> {
     // SAFETY: by the contract.
     (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
 }
@@ -163,7 +163,7 @@ pub(crate) unsafe fn demuxer(context: *const ffi::AVFormatContext) -> Container 
 }
 
 /// Returns FFmpeg's name of a codec profile.
-pub(super) fn profile_name(id: c_int, profile: c_int) -> Option<String> {
+pub(crate) fn profile_name(id: c_int, profile: c_int) -> Option<String> {
     // SAFETY: takes any numbers and returns a static string or null.
     unsafe { text(numbered::avcodec_profile_name(id, profile)) }
 }
@@ -181,21 +181,21 @@ pub(crate) fn decoder(id: c_int) -> Option<*const ffi::AVCodec> {
 }
 
 /// Returns the bits per sample of a PCM codec; `None` for other codecs.
-pub(super) fn bits_per_sample(id: c_int) -> Option<u32> {
+pub(crate) fn bits_per_sample(id: c_int) -> Option<u32> {
     // SAFETY: takes any number and returns a number.
     u32::try_from(unsafe { numbered::av_get_bits_per_sample(id) }).ok().filter(|&bits| bits > 0)
 }
 
 /// The properties of a pixel format.
-pub(super) struct PixelFormat {
-    pub(super) name: String,
-    pub(super) depth: u8,
-    pub(super) chroma: String,
-    pub(super) alpha: bool,
+pub(crate) struct PixelFormat {
+    pub(crate) name: String,
+    pub(crate) depth: u8,
+    pub(crate) chroma: String,
+    pub(crate) alpha: bool,
 }
 
 /// Returns the properties of a pixel format.
-pub(super) fn pixel_format(number: c_int) -> Option<PixelFormat> {
+pub(crate) fn pixel_format(number: c_int) -> Option<PixelFormat> {
     if number < 0 {
         return None;
     }
@@ -242,7 +242,7 @@ pub(crate) fn color_names(numbers: [c_int; 4]) -> [Option<String>; 4] {
 }
 
 /// Formats a four-character code, with other bytes as `[n]`, as FFmpeg does; `None` for 0.
-pub(super) fn fourcc(tag: u32) -> Option<String> {
+pub(crate) fn fourcc(tag: u32) -> Option<String> {
     (tag != 0).then(|| {
         tag.to_le_bytes()
             .iter()

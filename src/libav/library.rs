@@ -1,10 +1,26 @@
-//! Describes the loaded media library.
+//! Initializes and describes the loaded media library.
 
 use std::ptr;
+use std::sync::Once;
 
 use ffmpeg_next::ffi;
 
 use super::ffi_enums::{number, text};
+
+/// The largest single allocation of FFmpeg.
+const MAX_ALLOC_BYTES: usize = 1 << 30;
+
+/// Initializes FFmpeg: no log output, and a limit on every allocation. Cheap to repeat.
+pub(crate) fn init() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: both only store a number; `Once` keeps two threads from doing it at a time.
+        unsafe {
+            ffi::av_log_set_level(ffi::AV_LOG_QUIET);
+            ffi::av_max_alloc(MAX_ALLOC_BYTES);
+        }
+    });
+}
 
 /// Returns name and version: `FFmpeg 5.1.9 (libavcodec 59.37.100)`.
 pub(crate) fn library() -> String {

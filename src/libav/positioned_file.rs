@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::open::error_text;
+use super::error::error_text;
 use crate::job::JobError;
 use crate::probe::file_size;
 
@@ -17,8 +17,8 @@ const MAX_CONSECUTIVE_BYTES: u64 = 256 << 20;
 
 /// State shared by the reader and its owner.
 #[derive(Debug)]
-pub(super) struct ReaderState {
-    pub(super) cancel: Arc<AtomicBool>,
+pub(crate) struct ReaderState {
+    pub(crate) cancel: Arc<AtomicBool>,
     /// The first I/O error, which FFmpeg reports as "end of file".
     failure: OnceLock<String>,
     /// Whether consecutive reads are limited.
@@ -29,7 +29,7 @@ pub(super) struct ReaderState {
 
 impl ReaderState {
     /// Creates the state of a reader that fails once `cancel` is set.
-    pub(super) fn new(cancel: Arc<AtomicBool>) -> ReaderState {
+    pub(crate) fn new(cancel: Arc<AtomicBool>) -> ReaderState {
         ReaderState {
             cancel,
             failure: OnceLock::new(),
@@ -39,13 +39,13 @@ impl ReaderState {
     }
 
     /// Limits consecutive reads until the result is dropped.
-    pub(super) fn limit_reads(&self) -> ReadLimit<'_> {
+    pub(crate) fn limit_reads(&self) -> ReadLimit<'_> {
         self.limited.store(true, Ordering::Relaxed);
         ReadLimit(self)
     }
 
     /// Converts libav's return code into a result: cancelled, an I/O error, or unreadable bytes.
-    pub(super) fn check(&self, code: c_int) -> Result<(), JobError> {
+    pub(crate) fn check(&self, code: c_int) -> Result<(), JobError> {
         if self.cancel.load(Ordering::Relaxed) {
             return Err(JobError::Cancelled);
         }
@@ -63,7 +63,7 @@ impl ReaderState {
 }
 
 /// Keeps the limit on consecutive reads in force.
-pub(super) struct ReadLimit<'a>(&'a ReaderState);
+pub(crate) struct ReadLimit<'a>(&'a ReaderState);
 
 impl Drop for ReadLimit<'_> {
     fn drop(&mut self) {
@@ -72,7 +72,7 @@ impl Drop for ReadLimit<'_> {
 }
 
 /// A file read by offset, independent of the position of the descriptor.
-pub(super) struct PositionedFile {
+pub(crate) struct PositionedFile {
     file: File,
     position: u64,
     /// Offset where the last read ended.
@@ -84,7 +84,7 @@ pub(super) struct PositionedFile {
 
 impl PositionedFile {
     /// Creates a reader at the start of a file.
-    pub(super) fn new(file: File, state: Arc<ReaderState>) -> PositionedFile {
+    pub(crate) fn new(file: File, state: Arc<ReaderState>) -> PositionedFile {
         PositionedFile { file, position: 0, last_end: 0, consecutive_bytes: 0, state }
     }
 }

@@ -8,17 +8,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ffmpeg_next::ffi;
 
-use super::decode::MAX_DAMAGE;
-use super::ffi_wrappers::{NOPTS, Packet, check, error_text, failed, is_eof, rational, seconds};
-use super::share;
+use super::edit_timeline::{EditPart, EditTimeline};
+use super::error::{check, error_text, failed, is_eof};
+use super::ffi_enums;
+use super::file::share;
+use super::media_input::{EditLists, MediaInput, open_as, open_input};
+use super::packet::Packet;
+use super::time::is_duration_unknown;
+use super::time::{NOPTS, rational, seconds};
 use crate::job::JobError;
-use crate::model::{Container, DecodeError, DecodeErrorKind};
+use crate::model::{Codec, Container, DecodeError, DecodeErrorKind};
 use crate::probe::bytes::BlockCache;
 use crate::probe::headers;
-use crate::probe::libav::ffi_enums;
-use crate::probe::libav::{EditLists, MediaInput, is_duration_unknown, open_as, open_input};
-use crate::transcode::edit_timeline::{EditPart, EditTimeline};
 
+/// Maximum number of errors kept with details; further errors are only counted.
+pub(crate) const MAX_DAMAGE: usize = 20;
 /// Consecutive read errors after which the file counts as ended.
 const MAX_READ_ERRORS: u32 = 100;
 /// Edit lists count in the time scale of the movie, often milliseconds.
@@ -166,7 +170,7 @@ impl Input {
         // SAFETY: the stream belongs to the open input; plain fields.
         let (duration, base, unknown) =
             unsafe { ((*stream).duration, (*stream).time_base, is_duration_unknown(&*stream)) };
-        Ok((duration > 0 && !unknown).then(|| super::ffi_wrappers::seconds(duration, base)))
+        Ok((duration > 0 && !unknown).then(|| super::time::seconds(duration, base)))
     }
 
     /// Returns the duration of the container in seconds.
@@ -185,7 +189,7 @@ impl Input {
         // SAFETY: a plain field of an open context.
         let start = unsafe { (*self.as_mut_ptr()).start_time };
         let start_s = match start {
-            super::ffi_wrappers::NOPTS => 0.0,
+            super::time::NOPTS => 0.0,
             _ if from_zero => 0.0,
             start => start as f64 / f64::from(ffi::AV_TIME_BASE),
         };
@@ -256,7 +260,7 @@ impl Input {
 
     /// Seeks to the key frame at or before `at_s`.
     pub(crate) fn seek(&mut self, at_s: f64) -> Result<(), JobError> {
-        let target = super::ffi_wrappers::units(at_s, rational(1, ffi::AV_TIME_BASE));
+        let target = super::time::units(at_s, rational(1, ffi::AV_TIME_BASE));
         // SAFETY: a valid context; stream -1 takes AV_TIME_BASE units.
         let code = unsafe { ffi::avformat_seek_file(self.as_mut_ptr(), -1, i64::MIN, target, target, 0) };
         self.media.restart_packets();
@@ -269,13 +273,17 @@ impl Input {
         let context = self.as_mut_ptr();
         // SAFETY: a plain field of a valid context.
         let start = unsafe { (*context).start_time };
-        let start_s = if start == super::ffi_wrappers::NOPTS {
-            0.0
-        } else {
-            start as f64 / f64::from(ffi::AV_TIME_BASE)
-        };
+        let start_s =
+            if start == super::time::NOPTS { 0.0 } else { start as f64 / f64::from(ffi::AV_TIME_BASE) };
         self.seek(start_s)
     }
+}
+
+/// Returns the codec of a stream.
+pub(crate) fn stream_codec(input: &mut Input, stream: u32) -> Option<Codec> {
+    let stream = input.stream(stream).ok()?;
+    // SAFETY: the stream belongs to the open input; codec parameters are always there.
+    ffi_enums::codec(unsafe { ffi_enums::codec_id((*stream).codecpar) })
 }
 
 /// Returns the video streams whose edit lists play several parts.
@@ -296,7 +304,7 @@ fn edited_streams(input: &mut Input) -> Result<Vec<(u32, EditTimeline)>, JobErro
         let mut at = 0;
         let mut parts = Vec::new();
         for (length_s, media) in &played.parts {
-            let length = super::ffi_wrappers::units(*length_s, base);
+            let length = super::time::units(*length_s, base);
             // The library applies a pause at the start as a delay.
             if media.is_some() || !parts.is_empty() {
                 parts.push(EditPart { at, length, media: *media });
@@ -304,7 +312,7 @@ fn edited_streams(input: &mut Input) -> Result<Vec<(u32, EditTimeline)>, JobErro
             at += length;
         }
         let composition = composition_times(input, track.position, played.first_offset)?;
-        let rounding = super::ffi_wrappers::units(EDIT_ROUNDING_S, base);
+        let rounding = super::time::units(EDIT_ROUNDING_S, base);
         edited.push((track.position, EditTimeline::new(parts, composition, rounding)));
     }
     Ok(edited)
@@ -334,7 +342,7 @@ fn composition_times(
     let mut packet = Packet::new()?;
     while plain.read(&mut packet)? {
         let raw = packet.get();
-        if raw.stream_index == stream as i32 && raw.pts != super::ffi_wrappers::NOPTS {
+        if raw.stream_index == stream as i32 && raw.pts != super::time::NOPTS {
             // The library moves composition times that may be negative.
             let shift = *shift.get_or_insert(raw.pts - first_offset);
             times.insert(raw.pos, (times.len(), raw.pts - shift));

@@ -12,7 +12,7 @@ use super::ffi_enums::number;
 ///
 /// # Safety
 /// `stream` belongs to an open context, and the slice must not be used after that is closed or read.
-pub(super) unsafe fn side_data<'a>(stream: *const ffi::AVStream, kind: c_int) -> Option<&'a [u8]> {
+pub(crate) unsafe fn side_data<'a>(stream: *const ffi::AVStream, kind: c_int) -> Option<&'a [u8]> {
     // SAFETY: the array has the length stated beside it and each entry the size it states.
     unsafe {
         #[cfg(not(ffmpeg_6_1))]

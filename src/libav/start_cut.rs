@@ -2,7 +2,8 @@
 
 use ffmpeg_next::ffi;
 
-use super::ffi_wrappers::{NOPTS, Packet, units};
+use super::packet::Packet;
+use super::time::{NOPTS, units};
 
 /// Decides which packets are before the start of an output.
 #[derive(Clone, Copy, Debug)]

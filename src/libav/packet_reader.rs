@@ -14,7 +14,7 @@ const ENDLESS_BITS: c_int = 60;
 
 /// Reads the packets of one demuxer. Packets wait in it while a jump of the clock is examined.
 #[derive(Default)]
-pub(super) struct PacketReader {
+pub(crate) struct PacketReader {
     /// Created with the first packet; unused for containers whose clock cannot start over.
     corrector: Option<ClockCorrector>,
     waiting: VecDeque<OwnedPacket>,
@@ -42,7 +42,7 @@ impl PacketReader {
     /// # Safety
     /// `context` is an open demuxer, always the same between two calls of [`PacketReader::restart`], and `packet` is
     /// an empty packet.
-    pub(super) unsafe fn read(
+    pub(crate) unsafe fn read(
         &mut self,
         context: *mut ffi::AVFormatContext,
         packet: *mut ffi::AVPacket,
@@ -92,18 +92,18 @@ impl PacketReader {
     }
 
     /// Returns whether the last packet read is the first of its stream after a jump of the clock.
-    pub(super) fn begins_part(&self) -> bool {
+    pub(crate) fn begins_part(&self) -> bool {
         self.begins_part
     }
 
     /// Returns where the parts after the first begin, in seconds.
-    pub(super) fn joints_s(&self) -> Vec<f64> {
+    pub(crate) fn joints_s(&self) -> Vec<f64> {
         let joints = self.corrector.as_ref().map_or(&[][..], ClockCorrector::joints);
         joints.iter().map(|ticks| *ticks as f64 / TICKS_PER_S as f64).collect()
     }
 
     /// Begins again, after the position of the demuxer changed.
-    pub(super) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         *self = PacketReader::default();
     }
 }

@@ -7,12 +7,14 @@ use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Once};
 
 use ffmpeg_next::ffi;
 use ffmpeg_next::format::context::{Input, StreamIo};
 
+use super::demuxers::DEMUXERS;
+use super::library::init;
 use super::packet_reader::PacketReader;
 use super::positioned_file::{PositionedFile, ReaderState};
 use crate::job::JobError;
@@ -27,41 +29,6 @@ const MAX_STREAMS: u32 = 128;
 /// Largest frame that is decoded, in pixels; also applies to users of [`MediaInput`]. Three times 8K; at
 /// 16000x16000 the stream analysis alone takes 665 MB.
 pub(crate) const MAX_PIXELS: u64 = 100_000_000;
-
-/// The largest single allocation of FFmpeg.
-const MAX_ALLOC_BYTES: usize = 1 << 30;
-
-/// Allowed demuxers, all of single files. Excluded: playlists (`hls`, `concat`, `dash`, `imf`), image
-/// sequences (`image2`), capture devices, network formats, scripts.
-pub(super) const DEMUXERS: &str = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,asf_o,gif,ogg,wav,w64,mp3,aac,\
-     ac3,eac3,flac,aiff,caf,amr,amrnb,amrwb,au,dv,mxf,nut,rm,ivf,h264,hevc,vvc,av1,obu,m4v,mjpeg,mjpeg_2000,h263,\
-     h261,vc1,vc1test,wtv,wv,ape,tta,tak,mpc,mpc8,dts,dtshd,truehd,mlp,avs,avs2,avs3,cavsvideo,dirac,dnxhd,\
-     gxf,lxf,mv,nsv,nuv,pva,r3d,rl2,roq,smk,bink,swf,thp,tiertexseq,txd,vivo,voc,vqf,yuv4mpegpipe,xwma,ty,\
-     apng,png_pipe,jpeg_pipe,jpegxl_pipe,jpegls_pipe,webp_pipe,webp_anim,webp,bmp_pipe,tiff_pipe,gif_pipe,\
-     psd_pipe,qoi_pipe,j2k_pipe,ea,video_cpk,flic,idcin,4xm,dxa,ogv,oma,qcp,sox,spdif,loas,latm,iff,mtv,mm,\
-     jv,pmp,psxstr,rpl,c93,cine,bethsoftvid,bfi,dsf,iss,xa,srt,webvtt,ass";
-
-/// Initializes FFmpeg: no log output, and a limit on every allocation. Cheap to repeat.
-pub(crate) fn init() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // SAFETY: both only store a number; `Once` keeps two threads from doing it at a time.
-        unsafe {
-            ffi::av_log_set_level(ffi::AV_LOG_QUIET);
-            ffi::av_max_alloc(MAX_ALLOC_BYTES);
-        }
-    });
-}
-
-/// Returns FFmpeg's message for an error number.
-pub(crate) fn error_text(code: c_int) -> String {
-    let mut buffer = [0 as c_char; 128];
-    // SAFETY: the buffer has the length given and `av_strerror` always terminates what it writes.
-    unsafe {
-        ffi::av_strerror(code, buffer.as_mut_ptr(), buffer.len());
-        CStr::from_ptr(buffer.as_ptr()).to_string_lossy().into_owned()
-    }
-}
 
 /// An opened demuxer. Dropping it closes the file.
 pub(crate) struct MediaInput {
@@ -147,7 +114,7 @@ impl MediaInput {
     }
 
     /// Calls `read` with the limit on consecutive reads.
-    pub(super) fn with_read_limit<T>(&mut self, read: impl FnOnce(&mut MediaInput) -> T) -> T {
+    pub(crate) fn with_read_limit<T>(&mut self, read: impl FnOnce(&mut MediaInput) -> T) -> T {
         let state = Arc::clone(&self.state);
         let _limit = state.limit_reads();
         read(self)

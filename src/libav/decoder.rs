@@ -6,24 +6,34 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::ffi_wrappers::{
-    CodecContext, Frame, NOPTS, Packet, check, error_text, failed, is_eagain, is_eof, no_memory, seconds,
-    set_frame_duration,
-};
-use super::input::Input;
+use super::alpha_decoder::alpha_decoder;
+use super::codec_context::CodecContext;
+use super::display_times::DisplayTimes;
+use super::error::{check, error_text, failed, is_eagain, is_eof, no_memory};
+use super::ffi_enums;
+use super::frame::{Frame, set_frame_duration};
+use super::input::{Input, MAX_DAMAGE};
+use super::packet::Packet;
+use super::side_data::packet_side_data;
+use super::time::{NOPTS, seconds};
 use crate::job::JobError;
-use crate::model::{DecodeError, DecodeErrorKind};
+use crate::model::{Codec, DecodeError, DecodeErrorKind};
 use crate::probe::bitstream::references::{References, SampleInfo};
-use crate::probe::libav::{alpha_decoder, ffi_enums, packet_side_data};
-use crate::transcode::display_times::DisplayTimes;
 
-/// Maximum number of errors kept with details; further errors are only counted.
-pub(super) const MAX_DAMAGE: usize = 20;
 /// Maximum number of packets whose frames are awaited; decoders hold back far fewer.
 const MAX_AWAITED: usize = 4096;
 const NEW_EXTRADATA: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_NEW_EXTRADATA as c_int;
 /// Maximum pixels per frame that decoders accept: three times 8K.
 const MAX_PIXELS: i64 = 100_000_000;
+
+/// Codecs whose decoders hide errors unless they are strict. The strict decoders of other codecs also reject
+/// harmless deviations from the standard, so their errors count only if the ordinary decoder reports some too.
+const HIDES_ERRORS: &[Codec] = &[Codec::Hevc, Codec::Ac3, Codec::Eac3, Codec::Flac];
+
+/// Returns whether only a strict decoder reports the errors of this codec.
+pub(crate) fn hides_errors(codec: Option<&Codec>) -> bool {
+    codec.is_some_and(|codec| HIDES_ERRORS.contains(codec))
+}
 
 /// A decoder that counts its errors, and the missing frames that others refer to, which the library replaces without
 /// an error.
