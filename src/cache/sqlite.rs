@@ -4,6 +4,7 @@
 //! `maker`). Any number of processes may use it at once: readers see committed rows; a writer that waits
 //! longer than `BUSY_TIMEOUT` discards its probes. Probes of deleted files stay until they are evicted.
 
+use std::error::Error;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,7 @@ CREATE TABLE IF NOT EXISTS answer (
 
 /// The cache cannot be used. The run continues without it.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CacheError {
     /// The folder cannot be created.
     #[error("{}: cannot create the cache folder", path.display())]
@@ -56,7 +58,7 @@ pub enum CacheError {
         path: PathBuf,
         /// The database's error.
         #[source]
-        source: rusqlite::Error,
+        source: Box<dyn Error + Send + Sync>,
     },
 }
 
@@ -101,7 +103,8 @@ impl SqliteCache {
             .create(folder)
             .map_err(|source| CacheError::Folder { path: folder.to_owned(), source })?;
         let path = folder.join(FILE_NAME);
-        let failed = |source| CacheError::Database { path: path.clone(), source };
+        let failed =
+            |source: rusqlite::Error| CacheError::Database { path: path.clone(), source: Box::new(source) };
         let program = MappedFile::of(worker).ok();
         let state = match CacheState::open(&path, program.as_ref()) {
             Err(error) if is_corruption(&error) => {

@@ -74,7 +74,7 @@ impl Class {
     }
 
     /// Returns what the class means for the user.
-    pub(in crate::platform) fn meaning(self) -> &'static str {
+    pub(super) fn meaning(self) -> &'static str {
         match self {
             Class::Ok => "the call succeeded",
             Class::Wait => "not ready yet; greenlit asks again later",

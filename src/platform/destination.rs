@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use secrecy::SecretString;
 
+use super::call::not_offered;
 use super::mutation::{Failure, Mutation, OpenedUpload, SentEffect, Sighting};
 use super::{Call, Class, Problem, Row, UploadObserver};
 use crate::profile::Profile;
@@ -90,7 +91,7 @@ pub trait Destination: Send + Sync {
     fn look<'a>(&'a self, sent: &'a SentEffect) -> Call<'a, Sighting>;
     /// Cancels an opened upload, so that it can never complete.
     fn cancel<'a>(&'a self, _token: &'a str) -> Call<'a, ()> {
-        super::not_offered("cancel")
+        not_offered("cancel")
     }
     /// Asks about an effect that this journal never sent: an earlier run may have, whose journal is lost. Of a
     /// publication it is asked before each is sent, of the others only while the journal is new.
@@ -289,8 +290,15 @@ pub trait Platform: Sync {
     fn landing_page<'a>(&self, _row: &'a Row) -> &'a str {
         ""
     }
-    /// Checks the rows before anything is sent, without a call, and lists every problem.
-    fn check_rows(&self, rows: &[Row], mode: Option<&str>, profile: &Profile) -> Vec<Problem>;
+    /// Checks the rows before anything is sent, without a call, and lists every problem. `all` are the destinations
+    /// that a column may belong to instead.
+    fn check_rows(
+        &self,
+        rows: &[Row],
+        mode: Option<&str>,
+        profile: &Profile,
+        all: &[&dyn Platform],
+    ) -> Vec<Problem>;
 
     /// Returns the calls for one file: its upload, if `upload_bytes` are to be sent, and its publications.
     fn calls_of_file(&self, mode: Option<&str>, upload_bytes: Option<u64>, publications: u64) -> CallCounts;

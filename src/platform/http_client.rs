@@ -11,7 +11,7 @@ const POOL_IDLE: Duration = Duration::from_secs(20);
 
 /// Returns a client for the API at `base`. It repeats nothing by itself and follows no redirect, which would send a
 /// token or a video to another host.
-pub(in crate::platform) fn http_client(timeouts: &Timeouts, base: &Url) -> reqwest::Result<reqwest::Client> {
+pub(super) fn http_client(timeouts: &Timeouts, base: &Url) -> reqwest::Result<reqwest::Client> {
     // Fails when a provider is installed already, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()

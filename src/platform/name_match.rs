@@ -7,7 +7,7 @@ use super::Sighting;
 ///
 /// `was_refused`: the only send was refused because of the name, so that entries which are not ours prove that it had
 /// no effect.
-pub(in crate::platform) fn sighting<'a, T: 'a>(
+pub(super) fn sighting<'a, T: 'a>(
     named: impl Iterator<Item = &'a T>,
     id: impl Fn(&T) -> &str,
     is_ours: impl Fn(&T) -> bool,

@@ -1,9 +1,6 @@
 //! All destinations, and what needs them all.
 
-use super::{
-    COVER, Class, ConnectError, Platform, PublicationKind, Row, RowProblems, VIDEO, folder, tiktok_ads,
-    tiktok_post,
-};
+use super::{COVER, Class, ConnectError, Platform, PublicationKind, VIDEO, folder, tiktok_ads, tiktok_post};
 
 /// Every destination that a configuration can name.
 pub const PLATFORMS: &[&dyn Platform] = &[&tiktok_ads::ADS, &tiktok_post::POSTS, &folder::FOLDER];
@@ -22,24 +19,6 @@ pub fn columns() -> Vec<&'static str> {
         }
     }
     columns
-}
-
-/// Adds an error for each column of a row that belongs to other destinations.
-pub fn check_columns(platform: &dyn Platform, row: &Row, report: &mut RowProblems<'_>) {
-    for column in row.filled().filter(|column| !takes(platform, column)) {
-        let owners: Vec<&str> =
-            PLATFORMS.iter().filter(|other| takes(**other, column)).map(|other| other.id()).collect();
-        let message = format!(
-            "this column belongs to {}, not to {}: remove it, or choose a destination that has it",
-            owners.join(" and "),
-            platform.id()
-        );
-        report.error(column, message);
-    }
-}
-
-fn takes(platform: &dyn Platform, column: &str) -> bool {
-    platform.columns().contains(&column) || column == COVER && platform.cover().is_some()
 }
 
 /// Checks the configuration's table of codes that it overrides.
@@ -81,6 +60,8 @@ pub fn names_limit(code: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::columns::check_columns;
+    use crate::platform::{Row, RowProblems};
 
     #[test]
     fn every_id_is_unique_and_every_mode_has_a_journal_key_of_its_own() {
@@ -105,7 +86,7 @@ mod tests {
         {
             let mut problems = Vec::new();
             let platform = super::platform(platform).unwrap();
-            check_columns(platform, &row, &mut RowProblems { row: 3, problems: &mut problems });
+            check_columns(platform, PLATFORMS, &row, &mut RowProblems { row: 3, problems: &mut problems });
             assert_eq!(problems.len(), 1, "{problems:?}");
             assert_eq!((problems[0].row, problems[0].field, problems[0].warning), (3, column, false));
             assert!(problems[0].message.contains(&format!("belongs to {owner}, not to {}", platform.id())));

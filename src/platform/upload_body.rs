@@ -46,10 +46,10 @@ struct RunningDigests {
 
 /// The digests of a whole file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::platform) struct FileDigests {
-    pub(in crate::platform) md5: String,
-    pub(in crate::platform) blake3: String,
-    pub(in crate::platform) size: u64,
+pub(super) struct FileDigests {
+    pub(super) md5: String,
+    pub(super) blake3: String,
+    pub(super) size: u64,
 }
 
 impl RunningDigests {
@@ -70,7 +70,7 @@ impl RunningDigests {
 }
 
 /// Returns the MD5 of `bytes` in lower-case hex.
-pub(in crate::platform) fn md5_of(bytes: &[u8]) -> String {
+pub(super) fn md5_of(bytes: &[u8]) -> String {
     hex(&Md5::digest(bytes))
 }
 
@@ -79,9 +79,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// Opens a file, hashes it and rewinds it. The open file is what is sent, even if the path is replaced later.
-pub(in crate::platform) async fn open_and_hash(
-    path: &Path,
-) -> std::io::Result<(tokio::fs::File, FileDigests)> {
+pub(super) async fn open_and_hash(path: &Path) -> std::io::Result<(tokio::fs::File, FileDigests)> {
     let path = path.to_owned();
     let hash_file = move || {
         let mut file = std::fs::File::open(path)?;
@@ -100,7 +98,7 @@ pub(in crate::platform) async fn open_and_hash(
 
 /// Why sending a file stopped.
 #[derive(Debug)]
-pub(in crate::platform) enum SendError {
+pub(super) enum SendError {
     /// The file changed; its last bytes were not sent.
     Changed,
     /// The file cannot be read; its last bytes were not sent.
@@ -112,22 +110,19 @@ pub(in crate::platform) enum SendError {
 }
 
 /// Reads a file in order and verifies its digests before it returns the last bytes.
-pub(in crate::platform) struct ChecksummedReader<'a> {
+pub(super) struct ChecksummedReader<'a> {
     file: &'a mut tokio::fs::File,
     digests: RunningDigests,
     expected: &'a FileDigests,
 }
 
 impl<'a> ChecksummedReader<'a> {
-    pub(in crate::platform) fn new(
-        file: &'a mut tokio::fs::File,
-        expected: &'a FileDigests,
-    ) -> ChecksummedReader<'a> {
+    pub(super) fn new(file: &'a mut tokio::fs::File, expected: &'a FileDigests) -> ChecksummedReader<'a> {
         ChecksummedReader { file, digests: RunningDigests::new(), expected }
     }
 
     /// Returns at most `most` further bytes. The last bytes of the file are returned only if its digests match.
-    pub(in crate::platform) async fn next(&mut self, most: usize) -> Result<Vec<u8>, SendError> {
+    pub(super) async fn next(&mut self, most: usize) -> Result<Vec<u8>, SendError> {
         let left = self.expected.size - self.digests.bytes;
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(most);
         let mut chunk = vec![0; wanted];
@@ -148,29 +143,29 @@ impl<'a> ChecksummedReader<'a> {
     }
 
     /// Returns the number of bytes not read yet.
-    pub(in crate::platform) fn left(&self) -> u64 {
+    pub(super) fn left(&self) -> u64 {
         self.expected.size - self.digests.bytes
     }
 
     /// Returns the number of bytes read so far.
-    pub(in crate::platform) fn at(&self) -> u64 {
+    pub(super) fn at(&self) -> u64 {
         self.digests.bytes
     }
 
     /// Returns the current position, for [`ChecksummedReader::seek_to`].
-    pub(in crate::platform) fn position(&self) -> ReaderPosition {
+    pub(super) fn position(&self) -> ReaderPosition {
         ReaderPosition(self.digests.clone())
     }
 
     /// Returns to an earlier position.
-    pub(in crate::platform) async fn seek_to(&mut self, position: &ReaderPosition) -> Result<(), SendError> {
+    pub(super) async fn seek_to(&mut self, position: &ReaderPosition) -> Result<(), SendError> {
         self.digests = position.0.clone();
         let at = SeekFrom::Start(self.digests.bytes);
         self.file.seek(at).await.map(drop).map_err(SendError::Unreadable)
     }
 
     /// Reads up to `at` and drops the bytes, which have arrived already.
-    pub(in crate::platform) async fn skip_to(&mut self, at: u64) -> Result<(), SendError> {
+    pub(super) async fn skip_to(&mut self, at: u64) -> Result<(), SendError> {
         while self.digests.bytes < at.min(self.expected.size) {
             let most = usize::try_from(at - self.digests.bytes).unwrap_or(usize::MAX).min(READ_SIZE);
             self.next(most).await?;
@@ -180,11 +175,11 @@ impl<'a> ChecksummedReader<'a> {
 }
 
 /// A position in a [`ChecksummedReader`].
-pub(in crate::platform) struct ReaderPosition(RunningDigests);
+pub(super) struct ReaderPosition(RunningDigests);
 
 /// Sends the next `bytes` of a file into `out` and closes it. After an error `out` stays open, so that the
 /// request is aborted and does not end early.
-pub(in crate::platform) async fn stream_range(
+pub(super) async fn stream_range(
     reader: &mut ChecksummedReader<'_>,
     bytes: u64,
     out: &mut DuplexStream,
@@ -214,7 +209,7 @@ pub(in crate::platform) async fn stream_range(
 }
 
 /// Sends a whole file into `out`, like [`stream_range`].
-pub(in crate::platform) async fn stream_file(
+pub(super) async fn stream_file(
     file: &mut tokio::fs::File,
     expected: &FileDigests,
     out: &mut DuplexStream,
@@ -227,31 +222,31 @@ pub(in crate::platform) async fn stream_file(
 }
 
 /// Returns the time that sending `bytes` may take, not counting waits for the bandwidth limit.
-pub(in crate::platform) fn time_limit(timeouts: &Timeouts, bytes: u64) -> Duration {
+pub(super) fn time_limit(timeouts: &Timeouts, bytes: u64) -> Duration {
     timeouts.idle + Duration::from_secs_f64(bytes as f64 / timeouts.min_upload_rate as f64)
 }
 
 /// Returns how long to wait for the next bytes of a reply, of which `bytes` arrived since `began`. Without the bound on
 /// the whole, a server that sends a byte now and then would never be given up.
-pub(in crate::platform) fn chunk_limit(timeouts: &Timeouts, began: Instant, bytes: u64) -> Duration {
+pub(super) fn chunk_limit(timeouts: &Timeouts, began: Instant, bytes: u64) -> Duration {
     time_limit(timeouts, bytes).saturating_sub(began.elapsed()).min(timeouts.idle)
 }
 
 /// Shares a bandwidth in bytes per second between all uploads.
 #[derive(Debug)]
-pub(in crate::platform) struct BandwidthLimiter {
+pub(super) struct BandwidthLimiter {
     rate: Option<u64>,
     /// When the bytes booked so far will have been sent.
     free_at: Mutex<Option<Instant>>,
 }
 
 impl BandwidthLimiter {
-    pub(in crate::platform) fn new(rate: Option<u64>) -> BandwidthLimiter {
+    pub(super) fn new(rate: Option<u64>) -> BandwidthLimiter {
         BandwidthLimiter { rate, free_at: Mutex::new(None) }
     }
 
     /// Waits until `bytes` may be sent.
-    pub(in crate::platform) async fn wait(&self, bytes: usize) {
+    pub(super) async fn wait(&self, bytes: usize) {
         let Some(rate) = self.rate else { return };
         let now = Instant::now();
         let wait = {

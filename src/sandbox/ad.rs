@@ -4,12 +4,11 @@
 use serde_json::{Map, Value, json};
 
 use super::app::App;
-use super::call::{Call, id_list, paged};
+use super::call::{Call, id_list, object, paged};
 use super::clock::{iso, plain};
 use super::limits::ratio_close;
 use super::options::{ADGROUP, IDENTITY};
 use super::reply::{self, HandlerResult, Refusal};
-use super::server::object;
 use super::store::{Ad, Record, SandboxState};
 
 type Creative = Map<String, Value>;

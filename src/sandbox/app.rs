@@ -18,7 +18,7 @@ use super::fault::{Fault, SeededRandom};
 use super::limiter::Limiter;
 use super::log::RequestLog;
 use super::options::{ADVERTISER, SandboxOptions, TOKEN};
-use super::read_fault::FailedReads;
+use super::read_fault::{FailedReads, ReadFailure, ReadFault};
 use super::reply::{self, Refusal, throttled};
 use super::store::Store;
 
@@ -177,5 +177,22 @@ impl App {
         let admitted =
             self.limiter.lock().unwrap_or_else(PoisonError::into_inner).admit(endpoint, self.clock.now());
         if admitted { Ok(()) } else { Err(throttled()) }
+    }
+
+    /// Returns how this read fails, if a fault says so. A refusal of connections begins here.
+    pub(super) fn read_failure(&self, endpoint: &str, ordinal: u64) -> Option<ReadFailure> {
+        let any_change = self.any_change.load(Ordering::SeqCst);
+        let mut faults = self.options.faults.iter().filter_map(|fault| match fault {
+            Fault::Reads(fault) if fault.concerns(endpoint) => Some(fault),
+            _ => None,
+        });
+        let begun = |fault: &&ReadFault| any_change || fault.endpoint.is_some();
+        let fault =
+            faults.find(|fault| begun(fault) && self.random.draw(fault.kind.name(), ordinal) < fault.rate)?;
+        let refused_for = self.failed_reads.hit(fault.limit, self.clock.now())?;
+        if fault.kind == ReadFailure::Refused {
+            self.gate.shut(refused_for.map(|time| self.clock.real(time)));
+        }
+        Some(fault.kind)
     }
 }

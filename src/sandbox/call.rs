@@ -223,3 +223,20 @@ pub(super) async fn drain(mut body: Body) {
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+/// Returns a value as an object, or a refusal that names the parameter.
+pub(super) fn object<'a>(value: &'a Value, name: &str) -> Result<&'a Map<String, Value>, Refusal> {
+    value.as_object().ok_or_else(|| Refusal::parameter(format!("{name}: Not a valid object.")))
+}
+
+/// Returns the file name of a call or the default; it must have 1 to 100 characters.
+pub(super) fn checked_name(call: &Call, default: String) -> Result<String, Refusal> {
+    let name = match call.params.get("file_name").and_then(Value::as_str) {
+        Some(name) => name.to_owned(),
+        None => default,
+    };
+    if name.is_empty() || name.chars().count() > 100 {
+        return Err(Refusal::parameter("file_name: Length must be between 1 and 100."));
+    }
+    Ok(name)
+}

@@ -13,7 +13,7 @@ use super::clock::iso;
 use super::limits::{MAX_TEMPORARY_BYTES, MAX_VIDEO_BYTES};
 use super::reply::{self, HandlerResult, Refusal};
 use super::store::{ChunkedUpload, Record, TemporaryFile};
-use super::video_upload::upload_source;
+use super::upload_source::upload_source;
 
 /// 20 MiB, as in the official example.
 const CHUNK: u64 = 20 * 1024 * 1024;

@@ -2,11 +2,16 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use super::read_fault::ReadFault;
 
+/// The delay of [`Fault::SlowReply`]: longer than the platform's limit of ten seconds per request.
+pub(super) const SLOW: Duration = Duration::from_secs(12);
+
 /// A fault with its rate, from 0 (never) to 1 (always).
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Fault {
     /// Replies 40100 without handling the request.
     Throttle(f64),

@@ -5,12 +5,12 @@ use std::io::BufReader;
 use serde_json::{Value, json};
 
 use super::app::App;
-use super::call::{Call, paged};
+use super::call::{Call, checked_name, paged};
 use super::clock::{Millis, iso};
 use super::limits::{MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS};
 use super::reply::{self, HandlerResult, Refusal};
 use super::store::{Image, Record};
-use super::video_upload::{UploadSource, checked_name, upload_source};
+use super::upload_source::{UploadSource, upload_source};
 
 pub(super) async fn upload(app: &App, call: &mut Call) -> HandlerResult {
     let advertiser = app.advertiser(call)?;

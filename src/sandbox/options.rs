@@ -1,5 +1,6 @@
 //! The options of a sandbox and the errors of its start.
 
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -75,6 +76,7 @@ impl FromStr for Reupload {
 
 /// The options of a sandbox.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct SandboxOptions {
     /// The listening address; port 0 selects a free port.
     pub listen: SocketAddr,
@@ -124,6 +126,7 @@ impl SandboxOptions {
 
 /// Why a sandbox did not start.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SandboxError {
     /// The state folder cannot be created, read or written.
     #[error("cannot use the sandbox state in {path}")]
@@ -136,7 +139,7 @@ pub enum SandboxError {
     },
     /// The state folder may have been prepared by somebody else.
     #[error("the sandbox does not use this state")]
-    Untrusted(#[source] StateError),
+    Untrusted(#[source] Box<dyn Error + Send + Sync>),
     /// Another sandbox uses the same state.
     #[error("another sandbox uses {path}; stop it or choose another --state")]
     Locked {
@@ -152,7 +155,7 @@ pub enum SandboxError {
         line: usize,
         /// The parser's error.
         #[source]
-        source: serde_json::Error,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The address cannot be listened on.
     #[error("cannot listen on {addr}")]
@@ -172,31 +175,7 @@ impl From<StateError> for SandboxError {
     fn from(error: StateError) -> SandboxError {
         match error {
             StateError::Io { path, source } => SandboxError::State { path, source },
-            untrusted => SandboxError::Untrusted(untrusted),
+            untrusted => SandboxError::Untrusted(Box::new(untrusted)),
         }
     }
-}
-
-/// Parses a time range such as `2s..20s`, `500ms..1s` or a single `5s` (units ms, s, m).
-///
-/// # Errors
-/// A message with the expected format.
-pub fn parse_span(text: &str) -> Result<(Duration, Duration), String> {
-    let (low, high) = text.split_once("..").unwrap_or((text, text));
-    let (low, high) = (parse_time(low)?, parse_time(high)?);
-    if low > high {
-        return Err(format!("`{text}`: the first time must not exceed the second"));
-    }
-    Ok((low, high))
-}
-
-fn parse_time(text: &str) -> Result<Duration, String> {
-    let invalid = || format!("`{text}` is not a time: use for example 500ms, 2s or 5m");
-    let text = text.trim();
-    let (number, unit) = [("ms", 0.001), ("s", 1.0), ("m", 60.0)]
-        .iter()
-        .find_map(|(suffix, unit)| text.strip_suffix(suffix).map(|number| (number, *unit)))
-        .ok_or_else(invalid)?;
-    let number: f64 = number.trim().parse().map_err(|_| invalid())?;
-    Duration::try_from_secs_f64(number * unit).map_err(|_| invalid())
 }

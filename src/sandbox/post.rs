@@ -1,68 +1,31 @@
-//! The Content Posting API: creator info, opening an upload, status, cancelling. Error codes are words and come
-//! with a matching HTTP status. Uploads of bytes are in [`super::post_put`].
+//! The Content Posting API: creator info, opening an upload ([`super::post_open`]), status, cancelling. Uploads of
+//! bytes are in [`super::post_put`].
 //!
 //! Sources: developers portal, pages content-posting-api-reference-direct-post,
 //! content-posting-api-media-transfer-guide (2026-09-11), post-status.
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, StatusCode};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use super::app::{App, Ending};
 use super::call::{Call, drain};
-use super::clock::Millis;
 use super::fault::Fault;
-use super::limits::UploadFacts;
 use super::options::TOKEN;
+use super::post_open::{PRIVACY, open};
 use super::post_pull;
+use super::post_reply::{
+    PostHandlerResult, PostRefusal, fault_after, fault_before, internal_error, invalid, page, refused, reply,
+    throttled,
+};
 use super::read_fault::{MALFORMED, ReadFailure, VERY_SLOW, redirect};
-use super::server::SLOW;
-use super::store::{Post, Record, Store};
+use super::store::{Post, Record};
 
 /// The path of the API.
 pub(super) const PREFIX: &str = "/v2/post/publish/";
-const MB: u64 = 1_000_000;
-const DAY: Millis = 86_400_000;
-/// The most pending drafts in a day.
-const MAX_PENDING_DRAFTS: usize = 5;
-/// The audiences that a post of this creator may have.
-const PRIVACY: [&str; 3] = ["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"];
 const MAX_JSON_BYTES: usize = 1 << 20;
-
-/// A refusal: HTTP status, code and message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PostRefusal {
-    pub(super) status: u16,
-    pub(super) code: &'static str,
-    pub(super) message: String,
-}
-
-pub(super) type PostHandlerResult = Result<Value, PostRefusal>;
-
-pub(super) fn refused(status: u16, code: &'static str, message: impl Into<String>) -> PostRefusal {
-    PostRefusal { status, code, message: message.into() }
-}
-
-pub(super) fn invalid(message: impl Into<String>) -> PostRefusal {
-    refused(400, "invalid_params", message)
-}
-
-pub(super) fn internal_error(error: &std::io::Error) -> PostRefusal {
-    refused(500, "internal_error", format!("Something went wrong: {error}"))
-}
-
-fn reply(result: &PostHandlerResult, log_id: &str) -> Response {
-    let (status, body) = match result {
-        Ok(data) => (200, json!({"data": data, "error": {"code": "ok", "message": "", "log_id": log_id}})),
-        Err(PostRefusal { status, code, message }) => {
-            (*status, json!({"data": {}, "error": {"code": code, "message": message, "log_id": log_id}}))
-        }
-    };
-    (StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), Json(body)).into_response()
-}
 
 /// Handles one call, including its fault.
 pub(super) async fn serve(app: &App, tail: &str, request: Request, call: &mut Call) -> Ending {
@@ -81,7 +44,7 @@ pub(super) async fn serve(app: &App, tail: &str, request: Request, call: &mut Ca
     let fault = app.random.request_fault(&app.options.faults, false, call.ordinal);
     call.entry.fault = fault.map(Fault::name);
     let log_id = app.request_id(call.ordinal);
-    if let Some(ending) = fault_before(app, fault, request.headers(), call.ordinal) {
+    if let Some(ending) = fault_before(app, fault, call.ordinal) {
         if !matches!(ending, Ending::Cut(_)) {
             drain(request.into_body()).await;
         }
@@ -122,51 +85,6 @@ async fn failed_read(
         },
         None,
     )
-}
-
-/// Returns the ending of a request that a fault ends before it is handled.
-pub(super) fn fault_before(
-    app: &App,
-    fault: Option<Fault>,
-    _headers: &HeaderMap,
-    ordinal: u64,
-) -> Option<Ending> {
-    match fault {
-        Some(Fault::DropBeforeRequest(_)) => Some(Ending::Cut(None)),
-        Some(Fault::Http500(_)) => Some(Ending::Reply(
-            (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response(),
-            None,
-        )),
-        Some(Fault::Throttle(_)) => {
-            Some(Ending::Reply(reply(&Err(throttled()), &app.request_id(ordinal)), None))
-        }
-        Some(Fault::HtmlBody(_)) if app.random.bits("html-first", ordinal).is_multiple_of(2) => {
-            Some(Ending::Reply(page(), None))
-        }
-        _ => None,
-    }
-}
-
-/// Applies a fault to the reply of a handled request.
-pub(super) async fn fault_after(app: &App, fault: Option<Fault>, response: Response) -> Ending {
-    match fault {
-        Some(Fault::DropAfterEffect(_)) => Ending::Cut(None),
-        Some(Fault::HtmlBody(_)) => Ending::Reply(page(), None),
-        Some(Fault::SlowReply(_)) => {
-            tokio::time::sleep(app.clock.real(SLOW)).await;
-            Ending::Reply(response, None)
-        }
-        _ => Ending::Reply(response, None),
-    }
-}
-
-fn page() -> Response {
-    let text = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>";
-    (StatusCode::BAD_GATEWAY, Html(text)).into_response()
-}
-
-fn throttled() -> PostRefusal {
-    refused(429, "rate_limit_exceeded", "Too many requests; try again later.")
 }
 
 async fn handle(app: &App, endpoint: &'static str, request: Request, call: &mut Call) -> PostHandlerResult {
@@ -230,90 +148,6 @@ async fn read_json(body: Body) -> PostHandlerResult {
     if value.is_object() { Ok(value) } else { Err(invalid("The request body is not a JSON object.")) }
 }
 
-/// Returns the validated caption and privacy level of a direct post; both are empty for a draft.
-pub(super) fn caption_and_privacy(body: &Value, direct: bool) -> Result<(String, String), PostRefusal> {
-    if !direct {
-        return Ok((String::new(), String::new()));
-    }
-    let info = &body["post_info"];
-    let privacy = info["privacy_level"].as_str().unwrap_or_default().to_owned();
-    let title = info["title"].as_str().unwrap_or_default().to_owned();
-    if privacy.is_empty() {
-        return Err(invalid("privacy_level is required."));
-    }
-    if !PRIVACY.contains(&privacy.as_str()) {
-        return Err(refused(403, "privacy_level_option_mismatch", "The privacy level is not offered."));
-    }
-    if title.encode_utf16().count() > 2200 {
-        return Err(invalid("The title is too long."));
-    }
-    Ok((title, privacy))
-}
-
-/// Refuses a draft when too many are pending.
-pub(super) fn check_pending_drafts(store: &Store, direct: bool, now: Millis) -> Result<(), PostRefusal> {
-    let is_pending = |post: &&Post| !post.direct && !post.cancelled && post.created + DAY > now;
-    if !direct && store.state.posts.values().filter(is_pending).count() >= MAX_PENDING_DRAFTS {
-        let text = "Too many pending shares in 24 hours.";
-        return Err(refused(403, "spam_risk_too_many_pending_share", text));
-    }
-    Ok(())
-}
-
-fn open(app: &App, call: &mut Call, body: &Value, direct: bool) -> PostHandlerResult {
-    let (title, privacy) = caption_and_privacy(body, direct)?;
-    let source = &body["source_info"];
-    if source["source"] != "FILE_UPLOAD" {
-        return Err(invalid("The source is FILE_UPLOAD or PULL_FROM_URL."));
-    }
-    let number = |name: &str| source[name].as_u64().ok_or_else(|| invalid(format!("{name} is required.")));
-    let (size, chunk, count) = (number("video_size")?, number("chunk_size")?, number("total_chunk_count")?);
-    check_chunks(size, chunk, count)?;
-    let (mut store, now) = (app.store(), app.clock.now());
-    check_pending_drafts(&store, direct, now)?;
-    let number = store.state.records + 1;
-    let kind = if direct { "v_pub_file~v2-1" } else { "v_inbox_file~v2" };
-    let post = Post {
-        id: format!("{kind}.75{number:017}"),
-        key: format!("{:016x}", app.random.bits("post", number)),
-        direct,
-        title,
-        privacy,
-        size,
-        chunk,
-        count,
-        received: 0,
-        created: now,
-        cancelled: false,
-        pulled: false,
-        result: None,
-    };
-    store.put(vec![Record::Post(post.clone())]).map_err(|error| internal_error(&error))?;
-    call.entry.publish_id = Some(post.id.clone());
-    let url = format!("{}/upload/{}?upload_id={number}", app.base, post.key);
-    Ok(json!({"publish_id": post.id, "upload_url": url}))
-}
-
-/// Checks the guide's rules: decimal megabytes, the count rounded down, the last chunk up to 128 MB.
-fn check_chunks(size: u64, chunk: u64, count: u64) -> Result<(), PostRefusal> {
-    let invalid_field = |what: &str| Err(invalid(format!("The {what} is invalid.")));
-    if size == 0 || size > 4000 * MB {
-        return invalid_field("video size");
-    }
-    if chunk == 0 || chunk > size {
-        return invalid_field("chunk size");
-    }
-    if count != size / chunk || count > 1000 {
-        return invalid_field("total chunk count");
-    }
-    let is_valid = match count {
-        // A single chunk is the whole file, and at most 64 MB.
-        1 => chunk == size && size <= 64 * MB,
-        _ => (5 * MB..=64 * MB).contains(&chunk),
-    };
-    if is_valid { Ok(()) } else { invalid_field("chunk size") }
-}
-
 fn find_post(app: &App, call: &mut Call, body: &Value) -> Result<Post, PostRefusal> {
     let id = body["publish_id"].as_str().unwrap_or_default();
     call.entry.publish_id = Some(id.to_owned());
@@ -357,41 +191,4 @@ fn cancel(app: &App, call: &mut Call, body: &Value) -> PostHandlerResult {
     post.cancelled = true;
     app.store().put(vec![Record::Post(post)]).map_err(|error| internal_error(&error))?;
     Ok(json!({}))
-}
-
-/// Returns the fail reason of a post with this media; `None` if it is accepted. The limits are the sandbox's
-/// own, from the media transfer guide.
-pub(super) fn post_fail_reason(facts: &UploadFacts) -> Option<&'static str> {
-    let UploadFacts { container, codec, width, height, duration, fps, .. } = facts;
-    let is_supported = ["mp4", "mov", "webm"].contains(&container.as_str())
-        && codec.as_deref().is_some_and(|codec| ["h264", "hevc", "vp8", "vp9"].contains(&codec));
-    if !is_supported {
-        return Some("file_format_check_failed");
-    }
-    if !duration.is_some_and(|seconds| seconds > 0.0 && seconds <= 600.0) {
-        return Some("duration_check_failed");
-    }
-    if fps.is_some_and(|fps| !(22.99..=60.01).contains(&fps)) {
-        return Some("frame_rate_check_failed");
-    }
-    let is_valid_side = |side: &Option<u32>| side.is_some_and(|side| (360..=4096).contains(&side));
-    if is_valid_side(width) && is_valid_side(height) { None } else { Some("picture_size_check_failed") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn accepts_only_chunks_that_obey_the_guide() {
-        let is_accepted = |size, chunk, count| check_chunks(size, chunk, count).is_ok();
-        assert!(is_accepted(50_000_123, 10_000_000, 5));
-        assert!(is_accepted(4_000_000, 4_000_000, 1) && is_accepted(64 * MB, 64 * MB, 1));
-        // The count rounded up, binary megabytes, a single chunk too large, a single chunk smaller than the file.
-        assert!(!is_accepted(50_000_123, 10_000_000, 6));
-        assert!(!is_accepted(200_000_000, 64 << 20, 2));
-        assert!(!is_accepted(65 * MB, 65 * MB, 1));
-        assert!(!is_accepted(15 * MB, 10 * MB, 1));
-        assert!(!is_accepted(12 * MB, 4 * MB, 3));
-    }
 }

@@ -8,10 +8,9 @@ use serde_json::{Value, json};
 use super::app::App;
 use super::call::Call;
 use super::fetch::fetch;
-use super::post::{
-    PostHandlerResult, caption_and_privacy, check_pending_drafts, internal_error, invalid, refused,
-};
-use super::post_put::{log_effect, process};
+use super::post_open::{caption_and_privacy, check_pending_drafts};
+use super::post_reply::{PostHandlerResult, internal_error, invalid, refused};
+use super::post_result::{log_effect, process};
 use super::store::{Post, PostResult, Record};
 
 /// The maximum size of a video in bytes.

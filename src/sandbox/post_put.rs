@@ -1,23 +1,22 @@
 //! Uploads of a post's bytes: consecutive `PUT` requests, each with its range.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::io::{Seek, SeekFrom};
+use std::path::Path;
 use std::pin::Pin;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use md5::{Digest, Md5};
-use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
 use super::app::{App, Ending};
-use super::call::{Call, drain, hex};
+use super::call::{Call, drain};
 use super::fault::Fault;
-use super::post::{fault_after, fault_before, post_fail_reason};
-use super::store::{Post, PostResult, Record};
+use super::post_reply::{fault_after, fault_before};
+use super::post_result::{log_effect, process};
+use super::store::{Post, Record};
 
 /// The lifetime of an upload URL in milliseconds.
 const URL_LIFE: u64 = 3_600_000;
@@ -28,7 +27,7 @@ pub(super) async fn serve(app: &App, key: &str, request: Request, call: &mut Cal
     call.entry.fault = fault.map(Fault::name);
     // Uploads of bytes have no published rate limit.
     let fault = fault.filter(|fault| !matches!(fault, Fault::Throttle(_)));
-    if let Some(ending) = fault_before(app, fault, request.headers(), call.ordinal) {
+    if let Some(ending) = fault_before(app, fault, call.ordinal) {
         if !matches!(ending, Ending::Cut(_)) {
             drain(request.into_body()).await;
         }
@@ -150,21 +149,6 @@ async fn store_chunk(app: &App, post: &mut Post, chunk: &Path, bytes: u64) -> st
     Ok(progress_response(StatusCode::CREATED, post))
 }
 
-/// Logs that a post was created.
-pub(super) fn log_effect(app: &App, post: &Post) {
-    let result = post.result.as_ref();
-    let fields = json!({
-        "publish_id": post.id,
-        "direct": post.direct,
-        "title": post.title,
-        "privacy_level": post.privacy,
-        "size": post.size,
-        "md5": result.map(|result| &result.md5),
-        "fail_reason": result.and_then(|result| result.fail_reason.as_ref()),
-    });
-    app.log.effect("post_created", app.clock.now(), fields);
-}
-
 fn record(app: &App, post: &Post) -> std::io::Result<()> {
     let mut store = app.store();
     let now = store.state.posts.get(&post.id);
@@ -180,42 +164,4 @@ fn append(to: &Path, from: &Path, at: u64) -> std::io::Result<()> {
     out.seek(SeekFrom::Start(at))?;
     std::io::copy(&mut File::open(from)?, &mut out)?;
     out.sync_all()
-}
-
-/// Determines the result of a post from its complete video.
-pub(super) async fn process(app: &App, post: &Post, path: &Path) -> std::io::Result<PostResult> {
-    let (prober, path) = (app.options.prober.clone(), path.to_owned());
-    let probed = tokio::task::spawn_blocking(move || {
-        let md5 = md5_of(&path)?;
-        Ok::<_, std::io::Error>((md5, prober.probe(File::open(&path)?, "post")))
-    });
-    let (md5, facts) = probed.await.map_err(std::io::Error::other)??;
-    let number = app.store().state.records + 1;
-    let fault = app.random.video_fault(&app.options.faults, number);
-    let internal = app.random.post_internal(&app.options.faults, number).then_some("internal");
-    let rejects_media = matches!(fault, Some(Fault::ProcessingFailed(_)));
-    let fail_reason = match &facts {
-        None => Some("file_format_check_failed"),
-        Some(_) if rejects_media => Some("file_format_check_failed"),
-        Some(facts) => post_fail_reason(facts).or(internal),
-    };
-    let now = app.clock.now();
-    Ok(PostResult {
-        md5,
-        ready: app.random_time(now, app.options.processing, "post-ready", number),
-        stuck: matches!(fault, Some(Fault::NeverReady(_))),
-        fail_reason: fail_reason.map(str::to_owned),
-        post_id: 7_500_000_000_000_000_000 + post.created % 1_000_000_000 * 1000 + number,
-    })
-}
-
-fn md5_of(path: &PathBuf) -> std::io::Result<String> {
-    let mut file = File::open(path)?;
-    let (mut hash, mut buffer) = (Md5::new(), vec![0; 64 << 10]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex(&hash.finalize())),
-            read => hash.update(&buffer[..read]),
-        }
-    }
 }

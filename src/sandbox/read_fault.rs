@@ -5,24 +5,17 @@
 
 use std::fmt;
 use std::sync::Mutex;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
 
-use super::app::{App, Ending};
-use super::call::{Call, drain};
 use super::clock::Millis;
-use super::fault::Fault;
-use super::options::parse_span;
-use super::reply::{self, envelope, throttled};
-use super::server::{handle, page};
+use super::time_span::parse_span;
 
 /// How a read fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ReadFailure {
     /// HTTP 500.
     Http500,
@@ -185,62 +178,9 @@ pub(super) const VERY_SLOW: Duration = Duration::from_secs(120);
 /// The body of the fault `reads-malformed`, which ends in the middle.
 pub(super) const MALFORMED: &str = "{\"code\":0,\"message\":\"OK\",\"data\":{\"list\":[{\"video_id\":";
 
-impl App {
-    /// Returns how this read fails, if a fault says so. A refusal of connections begins here.
-    pub(super) fn read_failure(&self, endpoint: &str, ordinal: u64) -> Option<ReadFailure> {
-        let any_change = self.any_change.load(Ordering::SeqCst);
-        let mut faults = self.options.faults.iter().filter_map(|fault| match fault {
-            Fault::Reads(fault) if fault.concerns(endpoint) => Some(fault),
-            _ => None,
-        });
-        let begun = |fault: &&ReadFault| any_change || fault.endpoint.is_some();
-        let fault =
-            faults.find(|fault| begun(fault) && self.random.draw(fault.kind.name(), ordinal) < fault.rate)?;
-        let refused_for = self.failed_reads.hit(fault.limit, self.clock.now())?;
-        if fault.kind == ReadFailure::Refused {
-            self.gate.shut(refused_for.map(|time| self.clock.real(time)));
-        }
-        Some(fault.kind)
-    }
-}
-
 /// A redirect as of a gateway that wants a login.
 pub(super) fn redirect() -> Response {
     (StatusCode::FOUND, [("location", "https://login.example/")]).into_response()
-}
-
-/// Ends a read that fails.
-pub(super) async fn failed_read(
-    app: &App,
-    failure: ReadFailure,
-    endpoint: &'static str,
-    request: Request,
-    call: &mut Call,
-) -> Ending {
-    call.entry.fault = Some(failure.name());
-    let request_id = app.request_id(call.ordinal);
-    if failure == ReadFailure::Slow {
-        let result = handle(app, endpoint, request, call).await;
-        tokio::time::sleep(app.clock.real(VERY_SLOW)).await;
-        let code = result.as_ref().err().map_or(0, |refusal| refusal.code);
-        return Ending::Reply(envelope(&result, &request_id), Some(code));
-    }
-    drain(request.into_body()).await;
-    let response = match failure {
-        ReadFailure::Refused | ReadFailure::Reset | ReadFailure::Slow => return Ending::Cut(None),
-        ReadFailure::Http500 => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response(),
-        ReadFailure::Http404 => (StatusCode::NOT_FOUND, page()).into_response(),
-        ReadFailure::Redirect => redirect(),
-        ReadFailure::Html => page().into_response(),
-        ReadFailure::Throttled => {
-            return Ending::Reply(envelope(&Err(throttled()), &request_id), Some(reply::THROTTLED));
-        }
-        ReadFailure::Malformed => MALFORMED.into_response(),
-        ReadFailure::WithoutList => {
-            return Ending::Reply(envelope(&Ok(Value::Object(Default::default())), &request_id), Some(0));
-        }
-    };
-    Ending::Reply(response, None)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use axum::Json;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use serde_json::{Value, json};
 
 /// A refusal: a return code of the platform with its message.
@@ -80,4 +80,9 @@ pub(super) fn envelope(result: &HandlerResult, request_id: &str) -> Response {
 
 pub(super) fn not_found() -> Response {
     (StatusCode::NOT_FOUND, "404 page not found").into_response()
+}
+
+/// The page of a gateway that does not reach the platform.
+pub(super) fn gateway_page() -> Html<&'static str> {
+    Html("<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>")
 }

@@ -339,7 +339,7 @@ fn replay(path: &Path, journal: &File) -> Result<SandboxState, SandboxError> {
         let record = serde_json::from_slice(line).map_err(|source| SandboxError::Journal {
             path: path.to_owned(),
             line: index + 1,
-            source,
+            source: Box::new(source),
         })?;
         state.apply(record);
     }

@@ -3,10 +3,9 @@
 use serde_json::{Value, json};
 
 use super::app::App;
-use super::call::Call;
+use super::call::{Call, object};
 use super::limits::{flaws, rejection_reasons};
 use super::reply::{BAD_VIDEO_ID, HandlerResult, NOT_FOUND, Refusal};
-use super::server::object;
 use super::store::{ProcessingOutcome, Record, Store, Task, Video};
 use super::video_upload::{fix_task, fixed};
 

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::app::App;
-use super::call::{Call, id_list, paged};
+use super::call::{Call, checked_name, id_list, object, paged};
 use super::clock::{Millis, iso, plain};
 use super::reply::{self, HandlerResult, Refusal};
-use super::server::object;
 use super::store::{ProcessingOutcome, Record, Video};
 
 /// The lifetime of cover and preview URLs: six hours.
@@ -119,7 +118,7 @@ fn find_video(app: &App, call: &Call, advertiser: &str) -> Result<Video, Refusal
 pub(super) fn update(app: &App, call: &mut Call) -> HandlerResult {
     let advertiser = app.advertiser(call)?;
     let mut video = find_video(app, call, &advertiser)?;
-    let name = super::video_upload::checked_name(call, String::new())?;
+    let name = checked_name(call, String::new())?;
     let (mut store, now) = (app.store(), app.clock.now());
     let is_taken =
         |name: &str| store.state.videos.values().any(|other| other.id != video.id && other.file_name == name);

@@ -68,7 +68,7 @@ pub fn passes_preflight(
     profile: &Profile,
     covers: Vec<Problem>,
 ) -> bool {
-    let mut problems = destination.platform.check_rows(rows, destination.mode, profile);
+    let mut problems = destination.platform.check_rows(rows, destination.mode, profile, registry::PLATFORMS);
     problems.extend(covers);
     problems.sort_by_key(|problem| problem.row);
     let (warnings, errors): (Vec<_>, Vec<_>) = problems.into_iter().partition(|problem| problem.warning);

@@ -3,18 +3,18 @@
 use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::list::{self, Entry};
-use super::platform::inside;
-use super::{FOLDER, LIST, NOTE};
+use super::columns::{NOTE, entry_name};
+use super::list::{self, Entry, LIST};
+use crate::platform::call::not_offered;
 use crate::platform::name_match::sighting;
 use crate::platform::upload_body::open_and_hash;
 use crate::platform::{
     Awaited, Call, CallError, Class, Destination, EffectKind, Failure, FailureMeaning, Mutation,
-    NewPublication, OpenedUpload, Platform, Progress, SentEffect, Sighting, UploadObserver, not_offered,
+    NewPublication, OpenedUpload, Platform, Progress, SentEffect, Sighting, UploadObserver,
 };
 use crate::rules::ValidatedAsset;
 
@@ -26,6 +26,7 @@ const BLOCK: usize = 1 << 20;
 
 /// A folder that files are handed over in.
 pub(super) struct HandOver {
+    platform: &'static dyn Platform,
     root: PathBuf,
     origin: String,
     account: String,
@@ -41,8 +42,13 @@ fn failed(endpoint: &'static str, class: Class, message: String) -> CallError {
 }
 
 impl HandOver {
-    pub(super) fn new(root: PathBuf, origin: String, account: String) -> HandOver {
-        HandOver { root, origin, account }
+    pub(super) fn new(
+        platform: &'static dyn Platform,
+        root: PathBuf,
+        origin: String,
+        account: String,
+    ) -> HandOver {
+        HandOver { platform, root, origin, account }
     }
 
     /// Returns the error of an operation. Nothing was changed, unless `class` says otherwise.
@@ -175,14 +181,14 @@ impl HandOver {
 
 /// Returns the entry of a publication, without the size of its file.
 fn entry_of(new: &NewPublication<'_>) -> Entry {
-    let name = FOLDER.publication(new.row).map(|publication| publication.name).unwrap_or_default();
+    let name = entry_name(new.row);
     let (file, note) = (new.video_id.to_owned(), new.row.text(NOTE).to_owned());
     Entry { entry: name, file, size_bytes: 0, note }
 }
 
 impl Destination for HandOver {
     fn platform(&self) -> &'static dyn Platform {
-        &FOLDER
+        self.platform
     }
 
     fn origin(&self) -> &str {
@@ -236,4 +242,10 @@ impl Destination for HandOver {
             Ok(progress)
         })
     }
+}
+
+/// Returns the path of a delivered file; `None` for a name that leaves the folder.
+pub(super) fn inside(root: &Path, name: &str) -> Option<PathBuf> {
+    let is_plain = !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\0']);
+    is_plain.then(|| root.join(name))
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::columns::{ENTRY, NOTE, entry_name};
 use super::delivery::HandOver;
-use super::{ENTRY, NOTE};
-use crate::platform::registry::check_columns;
+use crate::platform::columns::check_columns;
 use crate::platform::{
     CallCounts, Class, ConnectError, Connection, Defaults, Destination, Platform, Problem, PublicationKind,
     PublicationName, PublicationTime, Quota, Row, RowProblems, digest,
@@ -37,13 +37,6 @@ fn root_of(base_url: &str) -> Result<PathBuf, ConnectError> {
         ));
     }
     std::path::absolute(base_url).map_err(ConnectError::new)
-}
-
-fn entry_name(row: &Row) -> String {
-    match row.text(ENTRY) {
-        "" => row.video.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        name => name.to_owned(),
-    }
 }
 
 impl Platform for Folder {
@@ -80,7 +73,7 @@ impl Platform for Folder {
             Some(origin) => origin,
             None => self.origin_of(&connection.base_url)?,
         };
-        Ok(Arc::new(HandOver::new(root, origin, self.account_in_keys(&connection.account, None))))
+        Ok(Arc::new(HandOver::new(&FOLDER, root, origin, self.account_in_keys(&connection.account, None))))
     }
 
     fn trial(&self, _address: &str, folder: &Path) -> (String, String) {
@@ -123,13 +116,19 @@ impl Platform for Folder {
         digest([entry_name(row).as_str(), row.text(NOTE)])
     }
 
-    fn check_rows(&self, rows: &[Row], _mode: Option<&str>, _profile: &Profile) -> Vec<Problem> {
+    fn check_rows(
+        &self,
+        rows: &[Row],
+        _mode: Option<&str>,
+        _profile: &Profile,
+        all: &[&dyn Platform],
+    ) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut names: HashMap<String, u32> = HashMap::new();
         for row in rows {
             let mut report = RowProblems { row: row.row, problems: &mut problems };
             report.check_files(row);
-            check_columns(self, row, &mut report);
+            check_columns(self, all, row, &mut report);
             if let Some(first) = names.insert(entry_name(row), row.row) {
                 let message = format!("same name as in row {first}: give one of them another {ENTRY}");
                 report.error(ENTRY, message);
@@ -167,16 +166,11 @@ impl Platform for Folder {
     }
 }
 
-/// Returns the path of a delivered file; `None` for a name that leaves the folder.
-pub(super) fn inside(root: &Path, name: &str) -> Option<PathBuf> {
-    let is_plain = !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\0']);
-    is_plain.then(|| root.join(name))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::platform::folder::delivery::inside;
 
     #[test]
     fn an_entry_has_the_name_of_its_video_unless_the_row_gives_one() {
@@ -191,7 +185,7 @@ mod tests {
         let video = dir.path().join("a.mp4");
         std::fs::write(&video, b"video").unwrap();
         let rows = [Row::new(1, &video), Row::new(2, &video), Row::new(3, &video).with(ENTRY, "b")];
-        let problems = FOLDER.check_rows(&rows, None, &Profile::builtin("tiktok-ads").unwrap());
+        let problems = FOLDER.check_rows(&rows, None, &Profile::builtin("tiktok-ads").unwrap(), &[]);
         assert_eq!(
             problems.iter().map(|problem| (problem.row, problem.field)).collect::<Vec<_>>(),
             [(2, ENTRY)]

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::codes::{self, CodePage};
+use super::code_table::{self, CodePage};
 use crate::platform::{Class, UnknownClass};
 use crate::profile::nearest;
 
@@ -106,7 +106,7 @@ impl CodeTable {
 
     /// Returns the page of a code, with overrides applied; `None` for an unknown code.
     pub fn page(&self, code: i64) -> Option<CodePage<'_>> {
-        let built_in = codes::explain(code);
+        let built_in = code_table::explain(code);
         let Some(own) = self.overrides.get(&code) else { return built_in };
         let meaning = own.meaning.as_deref();
         Some(CodePage {
@@ -142,7 +142,7 @@ fn read_override(code: i64, entry: &toml::Value, at: &str) -> Result<CodeOverrid
     };
     let own =
         CodeOverride { class, meaning: text("meaning")?, action: text("action")?, source: text("source")? };
-    if codes::explain(code).is_none() {
+    if code_table::explain(code).is_none() {
         let missing = [("class", own.class.is_none()), ("meaning", own.meaning.is_none())];
         if let Some((key, _)) = missing.into_iter().find(|(_, missing)| *missing) {
             return Err(CodeTableError::Missing { path: format!("{at}.{key}") });
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn an_override_replaces_only_the_keys_it_sets() {
         let table = read("[40002]\nclass = \"retry\"\n[40100]\nmeaning = \"m\"\nsource = \"s\"\n").unwrap();
-        let built_in = codes::explain(40_002).unwrap();
+        let built_in = code_table::explain(40_002).unwrap();
         let page = table.page(40_002).unwrap();
         assert_eq!((page.class, page.meaning), (Class::Retry, built_in.meaning));
         assert_eq!((page.action, page.mistaken_for), (built_in.action, built_in.mistaken_for));
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!((page.class, page.meaning, page.source), (Class::Throttle, "m", "s"));
         assert_eq!(page.mistaken_for, None);
         assert_eq!(table.overridden_class(40_100), None);
-        assert_eq!(table.page(40_105), codes::explain(40_105));
+        assert_eq!(table.page(40_105), code_table::explain(40_105));
         assert!(table.is_overridden(40_100) && !table.is_overridden(40_105));
     }
 

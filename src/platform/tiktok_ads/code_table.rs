@@ -3,11 +3,37 @@
 //! Source of the official rows: return code appendix of the Business API (doc 1737172488964097), captured on
 //! 2026-08-13. The other rows are names in the official SDK 1.1.3 that the appendix does not list.
 
-use super::codes::CodePage;
 use crate::platform::Class;
 use crate::platform::Class::{
     Configuration, NameTaken, Ok, Permanent, ReAuthenticate, ReEncode, ReRead, Retry, Throttle, Unknown, Wait,
 };
+
+/// The page of one return code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodePage<'a> {
+    /// The code.
+    pub code: i64,
+    /// The class for a read; see [`classify`](super::codes::classify) for mutations.
+    pub class: Class,
+    /// The meaning.
+    pub meaning: &'a str,
+    /// What the user can do about it.
+    pub action: &'a str,
+    /// A common misreading.
+    pub mistaken_for: Option<&'a str>,
+    /// The source of the meaning.
+    pub source: &'a str,
+}
+
+/// Returns the built-in page of a code; `None` for an unknown code.
+pub fn explain(code: i64) -> Option<CodePage<'static>> {
+    PAGES.iter().find(|page| page.code == code).copied()
+}
+
+/// Returns every built-in page, in ascending order of the codes.
+pub fn pages() -> &'static [CodePage<'static>] {
+    PAGES
+}
 
 const APPENDIX: &str = "Business API return code appendix (doc 1737172488964097), as of 2026-08-13";
 const SDK: &str = "the platform's official SDK 1.1.3, which lists the code without describing it";

@@ -1,7 +1,7 @@
 //! The meaning of the platform's return codes, and the class of a reply.
 
 use super::code_overrides::CodeTable;
-use super::code_table::PAGES;
+pub use super::code_table::{CodePage, explain, pages};
 use super::wordings;
 use crate::platform::Class;
 
@@ -12,33 +12,6 @@ pub enum CallKind {
     Read,
     /// The call may have an effect that must not happen twice.
     Mutation,
-}
-
-/// The page of one return code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CodePage<'a> {
-    /// The code.
-    pub code: i64,
-    /// The class for a read; see [`classify`] for mutations.
-    pub class: Class,
-    /// The meaning.
-    pub meaning: &'a str,
-    /// What the user can do about it.
-    pub action: &'a str,
-    /// A common misreading.
-    pub mistaken_for: Option<&'a str>,
-    /// The source of the meaning.
-    pub source: &'a str,
-}
-
-/// Returns the built-in page of a code; `None` for an unknown code.
-pub fn explain(code: i64) -> Option<CodePage<'static>> {
-    PAGES.iter().find(|page| page.code == code).copied()
-}
-
-/// Returns every built-in page, in ascending order of the codes.
-pub fn pages() -> &'static [CodePage<'static>] {
-    PAGES
 }
 
 /// Returns class and description of a code's family, for a code without a page; `None` without a family.
@@ -104,10 +77,10 @@ mod tests {
     #[test]
     fn every_documented_code_has_exactly_one_page() {
         for code in DOCUMENTED {
-            assert_eq!(PAGES.iter().filter(|page| page.code == *code).count(), 1, "{code}");
+            assert_eq!(pages().iter().filter(|page| page.code == *code).count(), 1, "{code}");
         }
-        assert_eq!(PAGES.len(), DOCUMENTED.len());
-        assert!(PAGES.is_sorted_by(|a, b| a.code < b.code));
+        assert_eq!(pages().len(), DOCUMENTED.len());
+        assert!(pages().is_sorted_by(|a, b| a.code < b.code));
     }
 
     #[test]

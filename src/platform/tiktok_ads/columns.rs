@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::ADS;
-use crate::platform::registry::check_columns;
-use crate::platform::{Problem, PublicationName, Row, RowProblems, digest, is_loopback};
+use crate::platform::columns::check_columns;
+use crate::platform::{Platform, Problem, PublicationName, Row, RowProblems, digest, is_loopback};
 use crate::profile::AdTextLimits;
 
 /// The id of the ad group.
@@ -63,13 +62,18 @@ pub(super) fn digest_of(row: &Row, cover: &str) -> String {
 
 /// Checks every row: files, fields, lengths, characters, uniqueness and addresses. `limits` are those of the
 /// profile's rule `ad-text`.
-pub(super) fn check_rows(rows: &[Row], limits: &AdTextLimits) -> Vec<Problem> {
+pub(super) fn check_rows(
+    platform: &dyn Platform,
+    all: &[&dyn Platform],
+    rows: &[Row],
+    limits: &AdTextLimits,
+) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut names: HashMap<PublicationName, u32> = HashMap::new();
     for row in rows {
         let mut report = RowProblems { row: row.row, problems: &mut problems };
         report.check_files(row);
-        check_columns(&ADS, row, &mut report);
+        check_columns(platform, all, row, &mut report);
         let Some(name) = publication(row) else { continue };
         check_fields(row, limits, &mut report);
         if name.name.is_empty() {
@@ -202,6 +206,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::platform::registry::PLATFORMS;
+    use crate::platform::tiktok_ads::ADS;
 
     const LIMITS: AdTextLimits = AdTextLimits { max_width: Some(100.0) };
 
@@ -219,14 +225,17 @@ mod tests {
     }
 
     fn fields_refused(rows: &[Row]) -> Vec<(u32, &'static str)> {
-        check_rows(rows, &LIMITS).iter().map(|problem| (problem.row, problem.field)).collect()
+        check_rows(&ADS, PLATFORMS, rows, &LIMITS)
+            .iter()
+            .map(|problem| (problem.row, problem.field))
+            .collect()
     }
 
     #[test]
     fn the_length_of_the_text_is_a_limit_of_the_profile() {
         let dir = tempfile::tempdir().unwrap();
         let rows = [good(dir.path()).with(AD_TEXT, "x".repeat(60))];
-        let problems = |max_width| check_rows(&rows, &AdTextLimits { max_width });
+        let problems = |max_width| check_rows(&ADS, PLATFORMS, &rows, &AdTextLimits { max_width });
         assert_eq!(problems(Some(60.0)), []);
         assert_eq!(problems(None), []);
         assert!(problems(Some(59.0))[0].message.contains("60 characters, at most 59 are allowed"));
@@ -280,7 +289,7 @@ mod tests {
     #[test]
     fn an_empty_landing_page_is_a_warning() {
         let dir = tempfile::tempdir().unwrap();
-        let problems = check_rows(&[good(dir.path()).with(LANDING_PAGE_URL, "")], &LIMITS);
+        let problems = check_rows(&ADS, PLATFORMS, &[good(dir.path()).with(LANDING_PAGE_URL, "")], &LIMITS);
         assert_eq!(problems.len(), 1);
         assert!(problems[0].warning && problems[0].field == "landing_page_url");
     }

@@ -6,40 +6,27 @@ use std::time::SystemTime;
 
 use tokio::sync::OnceCell;
 
+use super::objects::ListedFile;
 use super::read_endpoints::MAX_IDS;
-use super::{ADS, MediaKind, NewAd, RemoteAd, RemoteVideo, TikTokAds, columns};
+use super::{MediaKind, NewAd, RemoteAd, RemoteVideo, TikTokAds, columns};
+use crate::platform::call::not_offered;
 use crate::platform::name_match::sighting;
 use crate::platform::{
     Awaited, Call, CallError, Class, Destination, EffectKind, Mutation, NewPublication, OpenedUpload,
-    Platform, Progress, SentEffect, Sighting, UploadObserver, not_offered,
+    Platform, Progress, SentEffect, Sighting, UploadObserver,
 };
 
 /// An advertiser's account.
 pub(super) struct Advertiser {
+    platform: &'static dyn Platform,
     client: TikTokAds,
     /// The ads of each group as this run first read them.
     ads_by_group: Mutex<HashMap<String, Arc<OnceCell<Vec<RemoteAd>>>>>,
 }
 
-/// A video or an image as a list shows it. A fact that it does not state is `None`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ListedFile {
-    pub(super) id: String,
-    pub(super) name: Option<String>,
-    pub(super) md5: Option<String>,
-    pub(super) size_bytes: Option<u64>,
-}
-
-impl From<RemoteVideo> for ListedFile {
-    fn from(video: RemoteVideo) -> ListedFile {
-        let RemoteVideo { video_id, file_name, md5, size_bytes, .. } = video;
-        ListedFile { id: video_id, name: file_name, md5, size_bytes }
-    }
-}
-
 impl Advertiser {
-    pub(super) fn new(client: TikTokAds) -> Advertiser {
-        Advertiser { client, ads_by_group: Mutex::default() }
+    pub(super) fn new(platform: &'static dyn Platform, client: TikTokAds) -> Advertiser {
+        Advertiser { platform, client, ads_by_group: Mutex::default() }
     }
 
     async fn send_mutation(
@@ -127,7 +114,7 @@ impl Advertiser {
 
 impl Destination for Advertiser {
     fn platform(&self) -> &'static dyn Platform {
-        &ADS
+        self.platform
     }
 
     fn origin(&self) -> &str {

@@ -72,6 +72,41 @@ pub struct RemoteAd {
     pub video_id: Option<String>,
 }
 
+/// A video or an image as a list shows it. A fact that it does not state is `None`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ListedFile {
+    pub(super) id: String,
+    pub(super) name: Option<String>,
+    pub(super) md5: Option<String>,
+    pub(super) size_bytes: Option<u64>,
+}
+
+impl From<RemoteVideo> for ListedFile {
+    fn from(video: RemoteVideo) -> ListedFile {
+        let RemoteVideo { video_id, file_name, md5, size_bytes, .. } = video;
+        ListedFile { id: video_id, name: file_name, md5, size_bytes }
+    }
+}
+
+/// A kind of file in an advertiser's library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaKind {
+    /// A video.
+    Video,
+    /// An image.
+    Image,
+}
+
+impl MediaKind {
+    /// Returns the name in requests.
+    pub(super) fn file_type(self) -> &'static str {
+        match self {
+            MediaKind::Video => "VIDEO",
+            MediaKind::Image => "IMAGE",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -162,6 +162,14 @@ fn without_userinfo(given: &str) -> String {
     }
 }
 
+/// Returns scheme, host and port of a URL, which are part of the key of every effect.
+///
+/// # Errors
+/// [`ConfigurationError`] for a URL that cannot be used.
+pub fn origin_of(base_url: &str) -> Result<String, ConfigurationError> {
+    Ok(base(base_url)?.origin().ascii_serialization())
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -85,7 +85,7 @@ impl Platform for Ads {
             on_pause,
             ..ClientOptions::new(&base_url, &account, token)
         };
-        Ok(Arc::new(Advertiser::new(TikTokAds::new(options).map_err(ConnectError::new)?)))
+        Ok(Arc::new(Advertiser::new(&ADS, TikTokAds::new(options).map_err(ConnectError::new)?)))
     }
 
     fn trial(&self, address: &str, _folder: &Path) -> (String, String) {
@@ -132,9 +132,15 @@ impl Platform for Ads {
         row.text(columns::LANDING_PAGE_URL)
     }
 
-    fn check_rows(&self, rows: &[Row], _mode: Option<&str>, profile: &Profile) -> Vec<Problem> {
+    fn check_rows(
+        &self,
+        rows: &[Row],
+        _mode: Option<&str>,
+        profile: &Profile,
+        all: &[&dyn Platform],
+    ) -> Vec<Problem> {
         let limits = profile.rules().ad_text.as_ref().map(|limits| limits.values.clone());
-        columns::check_rows(rows, &limits.unwrap_or_default())
+        columns::check_rows(self, all, rows, &limits.unwrap_or_default())
     }
 
     fn calls_of_file(&self, _mode: Option<&str>, upload_bytes: Option<u64>, publications: u64) -> CallCounts {

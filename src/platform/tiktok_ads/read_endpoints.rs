@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::client::{Endpoint, Payload, mutation, read};
-use super::destination::ListedFile;
+use super::calls::{Endpoint, Payload, mutation, read};
+use super::objects::ListedFile;
 use super::wire::{self, Envelope};
 use super::{MediaKind, NewAd, RemoteAd, RemoteVideo, TikTokAds};
 use crate::platform::{CallError, Class};

@@ -4,7 +4,7 @@
 use reqwest::StatusCode;
 use secrecy::SecretString;
 
-use super::client::{mutation, read};
+use super::calls::{mutation, read};
 use super::wire::Envelope;
 use super::*;
 use crate::platform::{CallError, Class};

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::TikTokAds;
-use super::client::{Endpoint, FileForm, FormPart, Payload, mutation, read};
+use super::calls::{Endpoint, FileForm, FormPart, Payload, mutation, read};
 use super::wire::Envelope;
 use crate::platform::upload_body::{ChecksummedReader, FileDigests, md5_of, open_and_hash};
 use crate::platform::{CallError, Class, UploadObserver};

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::destination::ListedFile;
+use super::objects::ListedFile;
 use super::{RemoteAd, RemoteVideo};
 
 /// The outer object of every reply.

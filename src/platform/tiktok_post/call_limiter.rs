@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::endpoints::{CREATOR, STATUS};
+
 /// A little longer than the platform's window, since network delays vary.
 const MINUTE: Duration = Duration::from_millis(60_500);
 
 /// Returns the calls allowed per minute. Source: the reference page of each endpoint.
 fn allowance(endpoint: &str) -> usize {
     match endpoint {
-        super::CREATOR => 20,
-        super::STATUS => 30,
+        CREATOR => 20,
+        STATUS => 30,
         _ => 6,
     }
 }
@@ -80,18 +82,19 @@ impl PostRateLimiter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::tiktok_post::endpoints::DIRECT;
 
     #[test]
     fn delays_calls_beyond_the_limit_of_an_endpoint() {
         let rate_limiter = PostRateLimiter::new(1.0);
         let start = Instant::now();
         for _ in 0..6 {
-            assert_eq!(rate_limiter.try_admit(super::super::DIRECT, start), Duration::ZERO);
+            assert_eq!(rate_limiter.try_admit(DIRECT, start), Duration::ZERO);
         }
-        assert_eq!(rate_limiter.try_admit(super::super::DIRECT, start + MINUTE / 2), MINUTE / 2);
-        assert_eq!(rate_limiter.try_admit(super::super::STATUS, start), Duration::ZERO);
-        assert_eq!(rate_limiter.try_admit(super::super::DIRECT, start + MINUTE), Duration::ZERO);
+        assert_eq!(rate_limiter.try_admit(DIRECT, start + MINUTE / 2), MINUTE / 2);
+        assert_eq!(rate_limiter.try_admit(STATUS, start), Duration::ZERO);
+        assert_eq!(rate_limiter.try_admit(DIRECT, start + MINUTE), Duration::ZERO);
         assert!(rate_limiter.throttled().is_some() && rate_limiter.throttled().is_none());
-        assert!(rate_limiter.try_admit(super::super::STATUS, Instant::now()) > Duration::ZERO);
+        assert!(rate_limiter.try_admit(STATUS, Instant::now()) > Duration::ZERO);
     }
 }

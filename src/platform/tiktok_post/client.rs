@@ -1,19 +1,23 @@
-//! Sends every call except the uploads: waits for the rate limit, sends the request, parses the reply and
-//! classifies it.
+//! The client. It sends every call except the uploads: waits for the rate limit, sends the request, parses the reply
+//! and classifies it.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use url::Url;
 
+use super::call_limiter::PostRateLimiter;
 use super::chunks::ChunkLayout;
+use super::endpoints::{CANCEL, CREATOR, DIRECT, INBOX, STATUS};
+use super::options::{PostOptions, PostOptionsError, base};
 use super::wire::{self, Reply};
-use super::{
-    CANCEL, CREATOR, Creator, DIRECT, INBOX, NewPost, PostMode, PostStatus, STATUS, TikTokPost, codes,
-};
-use crate::platform::server_clock::ServerTime;
-use crate::platform::upload_body::chunk_limit;
+use super::{Creator, NewPost, PostMode, PostStatus, codes};
+use crate::platform::http_client::http_client;
+use crate::platform::server_clock::{ServerClock, ServerTime};
+use crate::platform::upload_body::{BandwidthLimiter, chunk_limit};
 use crate::platform::{CallError, Class, OpenedUpload};
 use crate::rules::ValidatedAsset;
 
@@ -21,6 +25,50 @@ use crate::rules::ValidatedAsset;
 const MAX_ATTEMPTS: u32 = 3;
 /// The maximum size of a reply in bytes.
 const MAX_REPLY: usize = 4 << 20;
+
+/// A client for one creator. Its calls must be awaited in a Tokio runtime with time and I/O.
+pub struct TikTokPost {
+    pub(super) options: PostOptions,
+    pub(super) base: Url,
+    pub(super) origin: String,
+    pub(super) http: reqwest::Client,
+    pub(super) rate_limiter: PostRateLimiter,
+    pub(super) bandwidth: BandwidthLimiter,
+    pub(super) server_clock: ServerClock,
+}
+
+impl TikTokPost {
+    /// Creates a client without sending anything; see [`TikTokPost::creator`].
+    ///
+    /// # Errors
+    /// [`PostOptionsError`] for a URL that would expose the token, an invalid account or token, or when TLS does
+    /// not start.
+    pub fn new(options: PostOptions) -> Result<TikTokPost, PostOptionsError> {
+        let base = base(&options.base_url)?;
+        if options.account.trim().is_empty() {
+            return Err(PostOptionsError::Account);
+        }
+        let token = options.token.expose_secret();
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(PostOptionsError::Token);
+        }
+        Ok(TikTokPost {
+            origin: options.origin.clone().unwrap_or_else(|| base.origin().ascii_serialization()),
+            http: http_client(&options.timeouts, &base).map_err(PostOptionsError::Client)?,
+            rate_limiter: PostRateLimiter::new(options.speed),
+            bandwidth: BandwidthLimiter::new(options.bandwidth.filter(|rate| *rate > 0)),
+            server_clock: ServerClock::default(),
+            base,
+            options,
+        })
+    }
+}
+
+impl fmt::Debug for TikTokPost {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("TikTokPost").field("options", &self.options).finish_non_exhaustive()
+    }
+}
 
 impl TikTokPost {
     /// Reads the creator's permissions.

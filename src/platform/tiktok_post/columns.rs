@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::{NewPost, POSTS, PostMode};
-use crate::platform::registry::check_columns;
-use crate::platform::{Problem, Row, RowProblems, VIDEO, digest};
+use super::{NewPost, PostMode};
+use crate::platform::columns::check_columns;
+use crate::platform::{Platform, Problem, Row, RowProblems, VIDEO, digest};
 
 /// The caption.
 pub(super) const TITLE: &str = "title";
@@ -50,7 +50,12 @@ pub(super) fn digest_of(row: &Row) -> String {
 }
 
 /// Checks every row: files, fields and lengths.
-pub(super) fn check_rows(rows: &[Row], mode: PostMode) -> Vec<Problem> {
+pub(super) fn check_rows(
+    platform: &dyn Platform,
+    all: &[&dyn Platform],
+    rows: &[Row],
+    mode: PostMode,
+) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut videos = HashMap::new();
     for row in rows {
@@ -65,7 +70,7 @@ pub(super) fn check_rows(rows: &[Row], mode: PostMode) -> Vec<Problem> {
                 free.insert(row.row);
             }
         }
-        check_columns(&POSTS, row, &mut report);
+        check_columns(platform, all, row, &mut report);
         match (mode, new_post(row, mode)) {
             (PostMode::Direct, Err(found)) => {
                 found.into_iter().for_each(|(field, message)| report.error(field, message));
@@ -134,6 +139,8 @@ pub(super) fn new_post(row: &Row, mode: PostMode) -> Result<NewPost, Vec<(&'stat
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::platform::registry::PLATFORMS;
+    use crate::platform::tiktok_post::POSTS;
 
     fn row(dir: &std::path::Path, number: u32) -> Row {
         let path = dir.join(format!("{number}.mp4"));
@@ -145,7 +152,7 @@ mod tests {
     fn lists_every_problem_of_a_direct_post() {
         let dir = tempfile::tempdir().unwrap();
         let fields = |rows: &[Row]| -> Vec<(u32, &'static str)> {
-            check_rows(rows, PostMode::Direct).iter().map(|p| (p.row, p.field)).collect()
+            check_rows(&POSTS, PLATFORMS, rows, PostMode::Direct).iter().map(|p| (p.row, p.field)).collect()
         };
         let good = row(dir.path(), 1).with(PRIVACY_LEVEL, "SELF_ONLY").with(AIGC, "TRUE");
         let bad = row(dir.path(), 2).with(TITLE, "💡".repeat(1101));
@@ -162,7 +169,7 @@ mod tests {
     fn a_draft_needs_only_a_video_and_other_columns_give_a_warning() {
         let dir = tempfile::tempdir().unwrap();
         let rows = [row(dir.path(), 1), row(dir.path(), 2).with(TITLE, "Look")];
-        let problems = check_rows(&rows, PostMode::Inbox);
+        let problems = check_rows(&POSTS, PLATFORMS, &rows, PostMode::Inbox);
         assert_eq!(problems.len(), 1);
         assert!(problems[0].warning && problems[0].field == TITLE);
     }

@@ -4,7 +4,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use super::{Creator, NewPost, POSTS, PostMode, PostStatus, TikTokPost, UPLOAD, columns, fail_reasons};
+use super::endpoints::UPLOAD;
+use super::{Creator, NewPost, PostMode, PostStatus, TikTokPost, columns, fail_reasons};
 use crate::platform::{
     Awaited, Call, CallError, Class, Destination, Failure, FailureMeaning, Mutation, OpenedUpload, Platform,
     Progress, Row, SentEffect, Sighting, UploadObserver,
@@ -16,6 +17,7 @@ const SENDS_PER_RUN: u32 = 3;
 
 /// A creator's account.
 pub(super) struct CreatorAccount {
+    platform: &'static dyn Platform,
     client: TikTokPost,
     mode: PostMode,
     /// The account in the keys of effects.
@@ -25,9 +27,9 @@ pub(super) struct CreatorAccount {
 }
 
 impl CreatorAccount {
-    pub(super) fn new(client: TikTokPost, mode: PostMode) -> CreatorAccount {
-        let key = POSTS.account_in_keys(&client.options.account, Some(mode.name()));
-        CreatorAccount { client, mode, key, creator: Mutex::default() }
+    pub(super) fn new(platform: &'static dyn Platform, client: TikTokPost, mode: PostMode) -> CreatorAccount {
+        let key = platform.account_in_keys(&client.options.account, Some(mode.name()));
+        CreatorAccount { platform, client, mode, key, creator: Mutex::default() }
     }
 
     async fn read_access(&self) -> Result<(), CallError> {
@@ -96,7 +98,7 @@ impl CreatorAccount {
 
 impl Destination for CreatorAccount {
     fn platform(&self) -> &'static dyn Platform {
-        &POSTS
+        self.platform
     }
 
     fn origin(&self) -> &str {

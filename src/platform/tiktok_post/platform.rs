@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::destination::CreatorAccount;
+use super::endpoints::CREATOR;
 use super::{
-    CALLS_PER_MINUTE, CREATOR, HOSTS, POSTS_PER_MINUTE, PostMode, PostOptions, TikTokPost, calls, columns,
+    CALLS_PER_MINUTE, HOSTS, POSTS_PER_MINUTE, PostMode, PostOptions, TikTokPost, calls, columns,
     fail_reasons, origin_of,
 };
 use crate::platform::{
@@ -75,7 +76,7 @@ impl Platform for Posts {
         let options =
             PostOptions { origin, bandwidth, on_pause, ..PostOptions::new(&base_url, &account, token) };
         let client = TikTokPost::new(options).map_err(ConnectError::new)?;
-        Ok(Arc::new(CreatorAccount::new(client, post_mode(mode))))
+        Ok(Arc::new(CreatorAccount::new(&POSTS, client, post_mode(mode))))
     }
 
     fn trial(&self, address: &str, _folder: &Path) -> (String, String) {
@@ -118,8 +119,14 @@ impl Platform for Posts {
         columns::digest_of(row)
     }
 
-    fn check_rows(&self, rows: &[Row], mode: Option<&str>, _profile: &Profile) -> Vec<Problem> {
-        columns::check_rows(rows, post_mode(mode))
+    fn check_rows(
+        &self,
+        rows: &[Row],
+        mode: Option<&str>,
+        _profile: &Profile,
+        all: &[&dyn Platform],
+    ) -> Vec<Problem> {
+        columns::check_rows(self, all, rows, post_mode(mode))
     }
 
     fn calls_of_file(&self, mode: Option<&str>, upload_bytes: Option<u64>, _publications: u64) -> CallCounts {

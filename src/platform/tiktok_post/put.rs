@@ -11,7 +11,8 @@ use tokio_util::io::ReaderStream;
 use url::Url;
 
 use super::chunks::ChunkLayout;
-use super::{TikTokPost, UPLOAD, options};
+use super::endpoints::UPLOAD;
+use super::{TikTokPost, options};
 use crate::platform::server_clock::ServerTime;
 use crate::platform::upload_body::{ChecksummedReader, SendError, open_and_hash, stream_range};
 use crate::platform::{CallError, Class, OpenedUpload};
