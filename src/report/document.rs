@@ -12,10 +12,16 @@ use crate::rules::RuleId;
 /// The name and version of the document's schema.
 pub const SCHEMA: &str = "greenlit.report/1";
 
-/// The report of one run.
+/// The report of one run: the document of `--format json`.
+///
+/// Unknown facts are null, never zero. Times are in seconds, bit rates in bits per second, sizes in bytes. Readers must
+/// tolerate fields that they do not know: later versions may add some, but remove none.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(title = "greenlit report", extend("$id" = "urn:greenlit:schema:report:1")))]
 pub struct Report {
-    /// Always [`SCHEMA`].
+    /// The name and version of the schema.
+    #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
     pub schema: &'static str,
     /// The program that wrote the report.
     pub tool: Tool,
@@ -29,9 +35,10 @@ pub struct Report {
     pub interrupted: bool,
     /// Limits that have not been compared with their source recently.
     pub old_limits: Vec<OldLimit>,
-    /// Outputs of earlier fixes whose source is gone.
+    /// Outputs of earlier fixes whose source in the given folders was deleted or renamed; only `fix` lists them.
     pub stale: Vec<StaleEntry>,
-    /// Why the run was cut off before everything was done; `None` if it was not.
+    /// Why the run was cut off before everything was done, for example by a revoked token; `None` if it was not. See
+    /// also `interrupted`.
     pub stopped: Option<String>,
     /// What the run creates from videos.
     #[serde(skip)]
@@ -43,6 +50,7 @@ pub struct Report {
 
 /// An output of an earlier fix whose source was deleted or renamed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StaleEntry {
     /// The path of the output.
     pub output: String,
@@ -54,12 +62,14 @@ pub struct StaleEntry {
 
 /// A limit that was last compared with its source long ago.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OldLimit {
     /// The profile.
     pub profile: String,
     /// The rule.
     pub rule: RuleId,
     /// The day the limit was last compared with its source, `YYYY-MM-DD`.
+    #[cfg_attr(test, schemars(regex(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$")))]
     pub checked_on: String,
     /// Whole days since then.
     pub age_days: u32,
@@ -67,8 +77,10 @@ pub struct OldLimit {
 
 /// The program and its media library.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tool {
-    /// `greenlit`.
+    /// The name of the program.
+    #[cfg_attr(test, schemars(extend("const" = "greenlit")))]
     pub name: &'static str,
     /// The version of greenlit.
     pub version: &'static str,
@@ -76,9 +88,10 @@ pub struct Tool {
     pub ffmpeg: Option<String>,
     /// The sandboxing of the media workers; `None` if the run read no media.
     pub isolation: Option<Vec<String>>,
-    /// What of it the system or an option refused, each with the reason; `None` if the run read no media.
+    /// The barriers that the system or an option refused, as `name: reason`; `None` if the run read no media.
     pub isolation_refused: Option<Vec<String>>,
-    /// The version of the kernel's Landlock; `None` if it is not in force.
+    /// The version (ABI) of the kernel's Landlock that is in force; `None` if it is not.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub landlock_abi: Option<u32>,
 }
 

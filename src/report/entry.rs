@@ -9,12 +9,14 @@ use super::media::Media;
 use crate::ending::Ending;
 use crate::rules::{Finding, RuleId, Verdict};
 
-/// One file under one profile.
+/// One file under one profile; also one line of the format `ndjson`.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "file"))]
 pub struct FileEntry {
     /// The path as given, joined with `/`; lossy when the name is not UTF-8.
     pub path: String,
     /// The exact bytes of a name that is not UTF-8, percent-encoded.
+    #[cfg_attr(test, schemars(with = "String", regex(pattern = "^[!-~]+$")))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path_raw: Option<String>,
     /// The profile.
@@ -28,6 +30,7 @@ pub struct FileEntry {
     #[serde(skip)]
     pub forecast: Option<FixForecast>,
     /// Why there is no verdict, for `unreadable`, `skipped` and operational failures.
+    #[cfg_attr(test, schemars(with = "String"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The media facts; `None` if the file could not be read.
@@ -35,25 +38,32 @@ pub struct FileEntry {
     /// The findings of the rules, worst first.
     pub findings: Vec<Finding>,
     /// Rules that could not be decided because a fact is unknown.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub undecided: Vec<RuleId>,
-    /// Why `--deep` did not decode the file; `None` if it did, or was not asked to.
+    /// Why `--deep` did not decode the file: its header already refuses it. Absent if it was decoded, or if
+    /// that was not asked for.
+    #[cfg_attr(test, schemars(with = "String"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_decoded: Option<String>,
-    /// The result of the fix.
+    /// The result of the fix; absent for commands that fix nothing.
+    #[cfg_attr(test, schemars(with = "Fix"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<Fix>,
-    /// The state of the upload and of the ads.
+    /// The state of the upload and of the ads; absent for commands that deliver nothing.
+    #[cfg_attr(test, schemars(with = "Delivery"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,
-    /// What of the isolation of the media workers the system or an option refused, for readers of single entries;
-    /// empty if nothing is missing.
+    /// What of the isolation of the media workers the system or an option refused, as `name: reason`, for readers of
+    /// single entries; absent if nothing is missing.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub isolation_refused: Vec<String>,
 }
 
 /// The state of the upload and of the ads of a file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Delivery {
     /// The state of the asset.
     pub state: DeliveryState,
@@ -63,9 +73,9 @@ pub struct Delivery {
     pub attempts: u32,
     /// The reason for that state, if it needs one.
     pub reason: Option<String>,
-    /// The ads that use the video, or its post.
+    /// The ads that use the video, or its post, draft or entry.
     pub ads: Vec<AdDelivery>,
-    /// What `ads` are.
+    /// What the items of `ads` are.
     pub publication: Publication,
     /// Whether the run was cut off before it was done, which is the reason.
     #[serde(skip)]
@@ -74,6 +84,7 @@ pub struct Delivery {
 
 /// What is created from a video.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Publication {
     /// Ads.
@@ -116,12 +127,14 @@ impl Publication {
 
 /// One ad of a manifest.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AdDelivery {
     /// Row in the manifest, from 1.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub row: u64,
-    /// The state of the ad.
+    /// The state of the ad, post, draft or entry.
     pub state: DeliveryState,
-    /// The ad id on the platform.
+    /// The id of the ad or post on the platform.
     pub ad_id: Option<String>,
     /// The reason for that state, if it needs one.
     pub reason: Option<String>,
@@ -134,6 +147,7 @@ pub struct AdDelivery {
 
 /// What a person must settle about a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RowProblem {
     /// The row changed since its ad or post was published, which stays as it is.
